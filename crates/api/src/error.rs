@@ -1,0 +1,236 @@
+//! The error catalogue: every code the service answers with, its status, its text and whether trying again can help.
+//!
+//! The only place that knows codes and statuses. Codes marked “ours” fill gaps that the published table leaves
+//! (error fact sheet, “Codes to fill the gaps”).
+
+use std::fmt::Write as _;
+
+use csms_core::{Problem, Refusal};
+use serde_json::{Value, json};
+use thiserror::Error;
+
+use crate::operation::ErrorShape;
+
+/// Declares the codes and their rows together.
+macro_rules! catalogue {
+    ($($(#[$doc:meta])+ $name:ident = $code:literal $status:literal $retry:literal $text:literal;)+) => {
+        /// A code of the catalogue.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum ErrorCode { $($(#[$doc])+ $name),+ }
+
+        impl ErrorCode {
+            /// Every code, in the order of the table.
+            pub const ALL: &'static [Self] = &[$(Self::$name),+];
+
+            /// The code as sent.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$name => $code),+ }
+            }
+
+            /// HTTP status.
+            #[must_use]
+            pub const fn status(self) -> u16 {
+                match self { $(Self::$name => $status),+ }
+            }
+
+            /// Whether the same request may succeed later.
+            #[must_use]
+            pub const fn is_retryable(self) -> bool {
+                match self { $(Self::$name => $retry),+ }
+            }
+
+            /// The text that begins the message.
+            #[must_use]
+            pub const fn text(self) -> &'static str {
+                match self { $(Self::$name => $text),+ }
+            }
+        }
+    };
+}
+
+catalogue! {
+    /// A parameter is invalid.
+    InvalidParameter = "CSMS.0002" 400 false "Invalid parameter";
+    /// The URL or a query parameter is not understood.
+    InvalidRequest = "CSMS.0003" 400 false "Invalid request";
+    /// The body is no JSON object.
+    InvalidBody = "CSMS.0004" 400 false "The request body is not a JSON object";
+    /// A version, stage or task does not exist. The published table says 400; clients look for 404.
+    ResourceNotFound = "CSMS.0005" 404 false "Not found";
+    /// The name is taken (ours).
+    SecretExists = "CSMS.0101" 400 false "Already exists";
+    /// Scheduled for deletion.
+    PendingDeletion = "CSMS.0103" 400 false "Scheduled for deletion";
+    /// A built-in stage cannot be deleted.
+    BuiltInStage = "CSMS.0105" 400 false "Built-in stage";
+    /// The secret does not exist. The published table says 400; clients look for 404.
+    SecretNotFound = "CSMS.0106" 404 false "Secret not found";
+    /// Already scheduled for deletion.
+    AlreadyScheduled = "CSMS.0107" 400 false "Already scheduled for deletion";
+    /// Not scheduled for deletion.
+    NotScheduled = "CSMS.0108" 400 false "Not scheduled for deletion";
+    /// Not in the enabled state.
+    NotEnabled = "CSMS.0109" 403 false "Not enabled";
+    /// Too many secrets.
+    SecretQuota = "CSMS.0202" 400 false "Secret quota";
+    /// One stage more than allowed.
+    StageQuota = "CSMS.0203" 400 false "Stage quota";
+    /// Too many versions in use (ours).
+    VersionQuota = "CSMS.0205" 400 false "Version quota";
+    /// The token is invalid or expired. The published table says 400, the definitions 401.
+    InvalidToken = "CSMS.0301" 401 false "Invalid token";
+    /// The caller's policies do not allow this.
+    Forbidden = "CSMS.0302" 403 false "Not allowed";
+    /// The KMS key does not exist, is not enabled, or does not open the value.
+    KeyUnusable = "CSMS.0401" 400 false "The value cannot be protected or read with its KMS key";
+    /// COMMON secrets are not rotated (ours).
+    CommonSecret = "CSMS.0501" 400 false "Not rotatable";
+    /// Something rotation needs is missing (ours).
+    RotationNotConfigured = "CSMS.0502" 400 false "Rotation is not configured";
+    /// A rotation is running (ours).
+    RotationRunning = "CSMS.0503" 400 true "Rotation is running";
+    /// The rotation function reported a failure (ours; a task's error code).
+    FunctionFailed = "CSMS.0511" 502 true "The rotation function failed";
+    /// The rotation function could not be invoked (ours; a task's error code).
+    FunctionUnavailable = "CSMS.0512" 502 true "The rotation function could not be invoked";
+    /// The function reported success but SYSCURRENT is another version (ours; a task's error code).
+    RotationNotProven = "CSMS.0513" 502 true "The rotation was reported but not carried out";
+    /// The secret was deleted or changed while the task ran (ours; a task's error code).
+    SecretGone = "CSMS.0514" 400 false "The secret is gone";
+    /// Something inside failed; the log has the cause under the request id (ours).
+    Internal = "CSMS.9999" 500 true "Internal error";
+    /// The request is not signed, or wrongly.
+    Unauthenticated = "APIGW.0301" 401 false "Incorrect IAM authentication information";
+    /// No such operation.
+    NoSuchOperation = "APIGW.0101" 404 false "The API does not exist";
+    /// The body is larger than any operation takes (12 MB).
+    BodyTooLarge = "APIGW.0201" 413 false "The request body is too large";
+    /// Too many requests.
+    Throttled = "APIGW.0308" 429 true "The throttling threshold has been reached";
+}
+
+/// An error to answer with: a code and a public message.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("{} {message}", code.as_str())]
+pub struct ApiError {
+    /// Code, which decides the status.
+    pub code: ErrorCode,
+    /// Public message; never a value from the request.
+    pub message: String,
+}
+
+impl ApiError {
+    /// The code with its standard text and a detail.
+    #[must_use]
+    pub fn new(code: ErrorCode, detail: impl AsRef<str>) -> Self {
+        let detail = detail.as_ref();
+        let message = if detail.is_empty() { code.text().to_owned() } else { format!("{}: {detail}", code.text()) };
+        Self { code, message }
+    }
+
+    /// All problems of a request in one error, the longest list cut with a count of what is left out.
+    #[must_use]
+    pub fn invalid(problems: &[Problem]) -> Self {
+        const ROOM: usize = 460;
+        let mut detail = String::new();
+        for (index, problem) in problems.iter().enumerate() {
+            let text = problem.to_string();
+            if index > 0 && detail.len() + text.len() > ROOM {
+                let _ = write!(detail, "; and {} more", problems.len() - index);
+                break;
+            }
+            if index > 0 {
+                detail.push_str("; ");
+            }
+            detail.push_str(&text);
+        }
+        Self::new(ErrorCode::InvalidParameter, detail)
+    }
+
+    /// The JSON body in the given shape, its message cut to what the shape allows.
+    #[must_use]
+    pub fn body(&self, shape: ErrorShape) -> Value {
+        let limit = match shape {
+            ErrorShape::Flat => 512,
+            ErrorShape::Nested => 1024,
+        };
+        let message: String = self.message.chars().take(limit).collect();
+        let flat = json!({ "error_code": self.code.as_str(), "error_msg": message });
+        match shape {
+            ErrorShape::Flat => flat,
+            ErrorShape::Nested => json!({ "error": flat }),
+        }
+    }
+}
+
+impl From<Refusal> for ApiError {
+    fn from(refusal: Refusal) -> Self {
+        let code = match refusal {
+            Refusal::SecretNotFound => ErrorCode::SecretNotFound,
+            Refusal::VersionNotFound | Refusal::StageNotFound | Refusal::TaskNotFound => ErrorCode::ResourceNotFound,
+            Refusal::SecretExists => ErrorCode::SecretExists,
+            Refusal::PendingDeletion => ErrorCode::PendingDeletion,
+            Refusal::AlreadyScheduled => ErrorCode::AlreadyScheduled,
+            Refusal::NotScheduled => ErrorCode::NotScheduled,
+            Refusal::NotEnabled(_) => ErrorCode::NotEnabled,
+            Refusal::BuiltInStage => ErrorCode::BuiltInStage,
+            Refusal::SecretQuota(_) => ErrorCode::SecretQuota,
+            Refusal::StageQuota => ErrorCode::StageQuota,
+            Refusal::VersionQuota => ErrorCode::VersionQuota,
+            Refusal::CommonSecret => ErrorCode::CommonSecret,
+            Refusal::RotationNotConfigured(_) => ErrorCode::RotationNotConfigured,
+            Refusal::RotationRunning => ErrorCode::RotationRunning,
+        };
+        Self::new(code, refusal.to_string())
+    }
+}
+
+impl From<Vec<Problem>> for ApiError {
+    fn from(problems: Vec<Problem>) -> Self {
+        Self::invalid(&problems)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use csms_core::{Rule, Violation};
+
+    use super::*;
+
+    #[test]
+    fn codes_are_unique_and_fit_the_documented_length() {
+        let codes: HashSet<_> = ErrorCode::ALL.iter().map(|code| code.as_str()).collect();
+        assert_eq!(codes.len(), ErrorCode::ALL.len());
+        assert!(codes.iter().all(|code| (8..=36).contains(&code.len())));
+        assert!(ErrorCode::ALL.iter().all(|code| (400..600).contains(&code.status())));
+    }
+
+    #[test]
+    fn every_problem_is_told_in_one_message() {
+        let problems =
+            [Violation::new(Rule::Required, "").at("name"), Violation::new(Rule::Base64, "base64").at("secret_binary")];
+        assert_eq!(
+            ApiError::invalid(&problems).message,
+            "Invalid parameter: name is required; secret_binary must be standard base64 text"
+        );
+    }
+
+    #[test]
+    fn a_long_list_of_problems_is_cut_with_a_count() {
+        let problems: Vec<_> =
+            (0..100).map(|index| Violation::new(Rule::Required, "").at(format!("version_stages[{index}]"))).collect();
+        let error = ApiError::invalid(&problems);
+        assert!(error.message.len() <= 512, "{}", error.message.len());
+        assert!(error.message.ends_with(" more"), "{}", error.message);
+    }
+
+    #[test]
+    fn both_shapes_hold_the_same_code() {
+        let error = ApiError::new(ErrorCode::CommonSecret, "");
+        assert_eq!(error.body(ErrorShape::Flat)["error_code"], "CSMS.0501");
+        assert_eq!(error.body(ErrorShape::Nested)["error"]["error_code"], "CSMS.0501");
+    }
+}

@@ -1,0 +1,18 @@
+//! The wire: operations, request and response bodies, and the error catalogue.
+//!
+//! Shared by the server, the client and the npm package, so that all three agree. Turns JSON into the parsed types of
+//! `csms-core` and back; decides nothing about secrets, and knows no HTTP library.
+//!
+//! The one invariant to know: reading a request reports every problem it has, never only the first, and a problem
+//! never contains a value from the request.
+#![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
+
+pub mod error;
+pub mod fields;
+pub mod operation;
+pub mod request;
+pub mod response;
+
+pub use error::{ApiError, ErrorCode};
+pub use operation::{ErrorShape, Method, Operation};

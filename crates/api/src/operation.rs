@@ -1,0 +1,144 @@
+//! The operation table: method, path, success status, error shape and required action of each operation.
+//!
+//! The only place that knows them; routing, client, authorisation and documentation read it.
+
+/// HTTP method of an operation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Method {
+    /// GET
+    Get,
+    /// POST
+    Post,
+    /// PUT
+    Put,
+    /// DELETE
+    Delete,
+}
+
+impl Method {
+    /// The method's name as sent.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Get => "GET",
+            Self::Post => "POST",
+            Self::Put => "PUT",
+            Self::Delete => "DELETE",
+        }
+    }
+}
+
+/// How an operation writes its errors (API fact sheet, section 1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ErrorShape {
+    /// `{"error_code","error_msg"}`, with a message of at most 512 characters.
+    Flat,
+    /// `{"error":{"error_code","error_msg"}}`, with a message of at most 1,024 characters.
+    Nested,
+}
+
+/// One row of the table.
+#[derive(Clone, Copy, Debug)]
+pub struct Specification {
+    /// The operation.
+    pub operation: Operation,
+    /// Its name in the official definitions.
+    pub name: &'static str,
+    /// Method.
+    pub method: Method,
+    /// Path with `{parameters}`.
+    pub path: &'static str,
+    /// Status of a success.
+    pub success: u16,
+    /// Shape of its errors.
+    pub errors: ErrorShape,
+    /// The action a policy must allow, and its older names (authentication fact sheet, section 5).
+    pub actions: &'static [&'static str],
+}
+
+/// Declares the operations and their table together, so that none is without a row.
+macro_rules! operations {
+    ($($name:ident: $method:ident $path:literal $success:literal $errors:ident [$($action:literal),+];)+) => {
+        /// An operation of the service, named as in the official definitions.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[allow(missing_docs, reason = "the names are the official operations")]
+        pub enum Operation { $($name),+ }
+
+        impl Operation {
+            /// Every operation, in the order of the table.
+            pub const ALL: &'static [Self] = &[$(Self::$name),+];
+
+            /// The operation's row.
+            #[must_use]
+            pub const fn specification(self) -> Specification {
+                match self {
+                    $(Self::$name => Specification {
+                        operation: self,
+                        name: stringify!($name),
+                        method: Method::$method,
+                        path: $path,
+                        success: $success,
+                        errors: ErrorShape::$errors,
+                        actions: &[$($action),+],
+                    }),+
+                }
+            }
+        }
+    };
+}
+
+operations! {
+    CreateSecret: Post "/v1/{project_id}/secrets" 200 Flat ["csms:secret:create"];
+    ListSecrets: Get "/v1/{project_id}/secrets" 200 Flat ["csms:secret:list"];
+    ShowSecret: Get "/v1/{project_id}/secrets/{secret_name}" 200 Flat ["csms:secret:get"];
+    UpdateSecret: Put "/v1/{project_id}/secrets/{secret_name}" 200 Flat ["csms:secret:update"];
+    DeleteSecret: Delete "/v1/{project_id}/secrets/{secret_name}" 200 Flat ["csms:secret:delete"];
+    DeleteSecretForSchedule: Post "/v1/{project_id}/secrets/{secret_name}/scheduled-deleted-tasks/create" 200 Flat ["csms:secret:scheduleDeletion"];
+    RestoreSecret: Post "/v1/{project_id}/secrets/{secret_name}/scheduled-deleted-tasks/cancel" 200 Flat ["csms:secret:restoreSecret"];
+    RotateSecret: Post "/v1/{project_id}/secrets/{secret_name}/rotate" 200 Nested ["csms:secret:rotate"];
+    CreateSecretVersion: Post "/v1/{project_id}/secrets/{secret_name}/versions" 200 Flat ["csms:secret:createVersion", "csms:secretVersion:create"];
+    ListSecretVersions: Get "/v1/{project_id}/secrets/{secret_name}/versions" 200 Flat ["csms:secret:listVersion", "csms:secretVersion:list"];
+    ShowSecretVersion: Get "/v1/{project_id}/secrets/{secret_name}/versions/{version_id}" 200 Flat ["csms:secret:getVersion", "csms:secretVersion:get"];
+    UpdateVersion: Put "/v1/{project_id}/secrets/{secret_name}/versions/{version_id}" 200 Flat ["csms:secret:updateVersion"];
+    ShowSecretStage: Get "/v1/{project_id}/secrets/{secret_name}/stages/{stage_name}" 200 Flat ["csms:secret:getStage", "csms:secretStage:get"];
+    UpdateSecretStage: Put "/v1/{project_id}/secrets/{secret_name}/stages/{stage_name}" 200 Flat ["csms:secret:updateStage", "csms:secretStage:update"];
+    DeleteSecretStage: Delete "/v1/{project_id}/secrets/{secret_name}/stages/{stage_name}" 204 Flat ["csms:secret:deleteStage", "csms:secretStage:delete"];
+    ListSecretTask: Get "/v1/{project_id}/csms/tasks" 200 Flat ["csms:task:list"];
+}
+
+impl Operation {
+    /// The path with its parameters filled in, in the order in which they stand; each is percent-encoded.
+    #[must_use]
+    pub fn path(self, parameters: &[&str]) -> String {
+        let mut parameters = parameters.iter();
+        let segments = self.specification().path.split('/').map(|segment| {
+            if segment.starts_with('{') {
+                csms_core::sign::percent_encode(parameters.next().copied().unwrap_or_default())
+            } else {
+                segment.to_owned()
+            }
+        });
+        segments.collect::<Vec<_>>().join("/")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn no_two_operations_share_method_and_path() {
+        let routes: HashSet<_> = Operation::ALL
+            .iter()
+            .map(|operation| (operation.specification().method, operation.specification().path))
+            .collect();
+        assert_eq!(routes.len(), Operation::ALL.len());
+    }
+
+    #[test]
+    fn path_parameters_are_encoded() {
+        assert_eq!(Operation::ShowSecretVersion.path(&["p", "a/b", "v1"]), "/v1/p/secrets/a%2Fb/versions/v1");
+    }
+}

@@ -1,0 +1,21 @@
+//! Reading requests: from JSON bodies, query and path parameters to parsed types.
+
+pub mod query;
+pub mod secret;
+pub mod token;
+pub mod version;
+
+use csms_core::period::DEFAULT_MIN_SECONDS;
+
+/// What a reader of requests has to know besides the request.
+#[derive(Clone, Copy, Debug)]
+pub struct Rules {
+    /// Least rotation period, in seconds: 4 hours by default; older documentation says 6.
+    pub min_rotation_period_seconds: u64,
+}
+
+impl Default for Rules {
+    fn default() -> Self {
+        Self { min_rotation_period_seconds: DEFAULT_MIN_SECONDS }
+    }
+}

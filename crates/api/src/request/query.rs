@@ -1,0 +1,170 @@
+//! Query parameters of the listing operations.
+
+use csms_core::{EventName, Problem, Rule, SecretName, TaskId, VersionId, Violation, page::PageLimit};
+
+/// One problem collector for parameters given as name and decoded value.
+struct Parameters<'a> {
+    pairs: &'a [(String, String)],
+    problems: Vec<Problem>,
+}
+
+impl<'a> Parameters<'a> {
+    const fn of(pairs: &'a [(String, String)]) -> Self {
+        Self { pairs, problems: Vec::new() }
+    }
+
+    /// The parameter's value; an empty one counts as absent.
+    fn get(&self, name: &str) -> Option<&'a str> {
+        let found = self.pairs.iter().find(|(known, _)| known == name)?;
+        Some(found.1.as_str()).filter(|value| !value.is_empty())
+    }
+
+    fn parsed<T>(&mut self, name: &str, parse: impl FnOnce(&'a str) -> Result<T, Violation>) -> Option<T> {
+        let value = self.get(name)?;
+        parse(value).map_err(|violation| self.problems.push(violation.at(name))).ok()
+    }
+
+    fn finish<T>(self, read: T) -> Result<T, Vec<Problem>> {
+        if self.problems.is_empty() { Ok(read) } else { Err(self.problems) }
+    }
+}
+
+/// Parameters of ListSecrets.
+#[derive(Clone, Debug, Default)]
+pub struct ListSecrets {
+    /// Page size.
+    pub limit: PageLimit,
+    /// Name after which the page begins.
+    pub marker: Option<String>,
+    /// Only secrets that subscribe to this event.
+    pub event_name: Option<EventName>,
+}
+
+impl ListSecrets {
+    /// Reads the parameters.
+    ///
+    /// # Errors
+    /// Every problem they have.
+    pub fn read(pairs: &[(String, String)]) -> Result<Self, Vec<Problem>> {
+        let mut parameters = Parameters::of(pairs);
+        let read = Self {
+            limit: parameters.parsed("limit", PageLimit::parse).unwrap_or_default(),
+            marker: parameters.parsed("marker", SecretName::parse).map(String::from),
+            event_name: parameters.parsed("event_name", EventName::parse),
+        };
+        parameters.finish(read)
+    }
+}
+
+/// Parameters of ListSecretVersions.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ListVersions {
+    /// Page size.
+    pub limit: PageLimit,
+    /// Version after which the page begins; `latest` begins after the newest.
+    pub marker: Option<VersionMarker>,
+}
+
+/// Where a page of versions begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum VersionMarker {
+    /// After this version.
+    After(VersionId),
+    /// After the newest version, so that the page is empty.
+    Latest,
+}
+
+impl ListVersions {
+    /// Reads the parameters.
+    ///
+    /// # Errors
+    /// Every problem they have.
+    pub fn read(pairs: &[(String, String)]) -> Result<Self, Vec<Problem>> {
+        let mut parameters = Parameters::of(pairs);
+        let read = Self {
+            limit: parameters.parsed("limit", PageLimit::parse).unwrap_or_default(),
+            marker: parameters.parsed("marker", |text| match text {
+                "latest" => Ok(VersionMarker::Latest),
+                text => VersionId::parse(text).map(VersionMarker::After),
+            }),
+        };
+        parameters.finish(read)
+    }
+}
+
+/// Parameters of ListSecretTask.
+#[derive(Clone, Debug, Default)]
+pub struct ListTasks {
+    /// Page size.
+    pub limit: PageLimit,
+    /// Task after which the page begins.
+    pub marker: Option<TaskId>,
+    /// Only this task; excludes every other parameter.
+    pub task_id: Option<TaskId>,
+    /// Only tasks of this secret.
+    pub secret_name: Option<SecretName>,
+    /// Only succeeded (`true`) or failed (`false`) tasks.
+    pub succeeded: Option<bool>,
+}
+
+impl ListTasks {
+    /// Reads the parameters.
+    ///
+    /// # Errors
+    /// Every problem they have.
+    pub fn read(pairs: &[(String, String)]) -> Result<Self, Vec<Problem>> {
+        let mut parameters = Parameters::of(pairs);
+        let read = Self {
+            limit: parameters.parsed("limit", PageLimit::parse).unwrap_or_default(),
+            marker: parameters.parsed("marker", TaskId::parse),
+            task_id: parameters.parsed("task_id", TaskId::parse),
+            secret_name: parameters.parsed("secret_name", SecretName::parse),
+            succeeded: parameters.parsed("status", |text| match text {
+                "SUCCESS" => Ok(true),
+                "FAILED" => Ok(false),
+                _ => Err(Violation::new(Rule::Choice, "SUCCESS, FAILED")),
+            }),
+        };
+        if parameters.get("task_id").is_some() {
+            for name in ["secret_name", "status", "limit", "marker"] {
+                if parameters.get(name).is_some() {
+                    let violation = Violation::new(Rule::Forbidden, "task_id excludes every other parameter");
+                    parameters.problems.push(violation.at(name));
+                }
+            }
+        }
+        parameters.finish(read)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pairs(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
+        pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+    }
+
+    #[test]
+    fn all_wrong_parameters_are_reported() {
+        let problems =
+            ListSecrets::read(&pairs(&[("limit", "0"), ("marker", "a b"), ("event_name", "é")])).unwrap_err();
+        assert_eq!(
+            problems.iter().map(|problem| problem.path.as_str()).collect::<Vec<_>>(),
+            ["limit", "marker", "event_name"]
+        );
+    }
+
+    #[test]
+    fn an_empty_parameter_counts_as_absent() {
+        assert_eq!(ListSecrets::read(&pairs(&[("limit", ""), ("marker", "")])).unwrap().limit.get(), 50);
+    }
+
+    #[test]
+    fn a_task_id_excludes_other_parameters() {
+        let id = "22222222-2222-4222-8222-222222222222";
+        assert!(ListTasks::read(&pairs(&[("task_id", id)])).is_ok());
+        let problems = ListTasks::read(&pairs(&[("task_id", id), ("status", "SUCCESS")])).unwrap_err();
+        assert_eq!(problems[0].violation.rule, Rule::Forbidden);
+    }
+}

@@ -1,0 +1,339 @@
+//! Response bodies, written by the server and read by the client.
+//!
+//! Fields that have no value are left out: clients' models treat absent and `null` alike, and the definitions allow
+//! no `null`.
+
+use csms_core::{
+    Secret, SecretValue, VersionId,
+    stage::Stage,
+    task::{Task, TaskStatus},
+    version::Version,
+};
+use serde::{Deserialize, Serialize};
+
+/// Metadata of a secret, the `Secret` of the definitions. Times are milliseconds since 1970.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+#[derive(Default)]
+#[allow(missing_docs, reason = "the fields are the API's")]
+pub struct SecretInfo {
+    pub id: String,
+    pub name: String,
+    pub state: String,
+    pub kms_key_id: String,
+    pub description: String,
+    pub create_time: u64,
+    pub update_time: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scheduled_delete_time: Option<u64>,
+    pub secret_type: String,
+    pub auto_rotation: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rotation_period: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rotation_config: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rotation_time: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next_rotation_time: Option<u64>,
+    pub event_subscriptions: Vec<String>,
+    pub enterprise_project_id: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rotation_func_urn: Option<String>,
+}
+
+impl From<&Secret> for SecretInfo {
+    fn from(secret: &Secret) -> Self {
+        let millis = |time: Option<csms_core::UnixMillis>| time.map(csms_core::UnixMillis::as_millis);
+        Self {
+            id: secret.id.to_string(),
+            name: secret.name.to_string(),
+            state: secret.state.as_str().to_owned(),
+            kms_key_id: secret.kms_key_id.to_string(),
+            description: secret.description.clone(),
+            create_time: secret.create_time.as_millis(),
+            update_time: secret.update_time.as_millis(),
+            scheduled_delete_time: millis(secret.scheduled_delete_time),
+            secret_type: secret.secret_type.as_str().to_owned(),
+            auto_rotation: secret.auto_rotation,
+            rotation_period: secret.rotation_period.as_ref().map(ToString::to_string),
+            rotation_config: secret.rotation_config.as_ref().map(ToString::to_string),
+            rotation_time: millis(secret.rotation_time),
+            next_rotation_time: millis(secret.next_rotation_time),
+            event_subscriptions: secret.event_subscriptions.iter().map(ToString::to_string).collect(),
+            enterprise_project_id: secret.enterprise_project_id.clone(),
+            rotation_func_urn: secret.rotation_func_urn.as_ref().map(ToString::to_string),
+        }
+    }
+}
+
+/// Answer of CreateSecret, ShowSecret, UpdateSecret, DeleteSecretForSchedule and RestoreSecret.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SecretResponse {
+    /// The secret's metadata.
+    pub secret: SecretInfo,
+}
+
+/// Where a page stands in its list.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct PageInfo {
+    /// Give this as `marker` to read on; absent on the last page.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next_marker: Option<String>,
+    /// First item of this page; absent when it is empty.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub previous_marker: Option<String>,
+    /// Number of items on this page.
+    pub current_count: usize,
+}
+
+impl PageInfo {
+    /// The page made of items with these markers; `more` tells whether others follow.
+    #[must_use]
+    pub fn of<'a>(markers: impl IntoIterator<Item = &'a str>, more: bool) -> Self {
+        let mut page = Self::default();
+        for marker in markers {
+            page.previous_marker.get_or_insert_with(|| marker.to_owned());
+            page.next_marker = Some(marker.to_owned());
+            page.current_count += 1;
+        }
+        if !more {
+            page.next_marker = None;
+        }
+        page
+    }
+}
+
+/// Answer of ListSecrets.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ListSecretsResponse {
+    /// The page, by name.
+    pub secrets: Vec<SecretInfo>,
+    /// Its place.
+    pub page_info: PageInfo,
+}
+
+/// Metadata of a version. Times are milliseconds since 1970.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+#[allow(missing_docs, reason = "the fields are the API's")]
+pub struct VersionMetadata {
+    pub id: String,
+    pub create_time: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expire_time: Option<u64>,
+    pub kms_key_id: String,
+    pub secret_name: String,
+    pub version_stages: Vec<String>,
+}
+
+impl VersionMetadata {
+    /// Metadata of one version of `secret`.
+    #[must_use]
+    pub fn of(secret: &Secret, version: &Version) -> Self {
+        Self {
+            id: version.id.to_string(),
+            create_time: version.create_time.as_millis(),
+            expire_time: version.expire_time.map(csms_core::UnixMillis::as_millis),
+            kms_key_id: version.kms_key_id.to_string(),
+            secret_name: secret.name.to_string(),
+            version_stages: secret.stages_of(version.id).map(ToString::to_string).collect(),
+        }
+    }
+}
+
+/// Answer of CreateSecretVersion and UpdateVersion.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VersionMetadataResponse {
+    /// The version's metadata.
+    pub version_metadata: VersionMetadata,
+}
+
+/// Answer of ListSecretVersions.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ListVersionsResponse {
+    /// The page, by version number.
+    pub version_metadatas: Vec<VersionMetadata>,
+    /// Its place.
+    pub page_info: PageInfo,
+}
+
+/// Answer of ShowSecretVersion. Holds the value, so `Debug` shows only the metadata.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ShowVersionResponse {
+    /// The version with its value.
+    pub version: VersionInfo,
+}
+
+/// A version with its value: exactly one of the two value fields is present.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VersionInfo {
+    /// Metadata.
+    pub version_metadata: VersionMetadata,
+    /// A text value.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub secret_string: Option<String>,
+    /// A binary value in base64.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub secret_binary: Option<String>,
+}
+
+impl VersionInfo {
+    /// A version of `secret` with its opened value.
+    #[must_use]
+    pub fn of(secret: &Secret, version: &Version, value: &SecretValue) -> Self {
+        Self {
+            version_metadata: VersionMetadata::of(secret, version),
+            secret_string: value.as_text().map(str::to_owned),
+            secret_binary: value.to_base64(),
+        }
+    }
+}
+
+impl std::fmt::Debug for VersionInfo {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("VersionInfo").field("version_metadata", &self.version_metadata).finish_non_exhaustive()
+    }
+}
+
+impl std::fmt::Debug for ShowVersionResponse {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.version.fmt(f)
+    }
+}
+
+impl Drop for VersionInfo {
+    fn drop(&mut self) {
+        use zeroize::Zeroize;
+        self.secret_string.zeroize();
+        self.secret_binary.zeroize();
+    }
+}
+
+/// A stage. The time is milliseconds since 1970.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(missing_docs, reason = "the fields are the API's")]
+pub struct StageInfo {
+    pub name: String,
+    pub update_time: u64,
+    pub secret_name: String,
+    pub version_id: String,
+}
+
+/// Answer of ShowSecretStage and UpdateSecretStage.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StageResponse {
+    /// The stage.
+    pub stage: StageInfo,
+}
+
+impl StageResponse {
+    /// One stage of `secret`.
+    #[must_use]
+    pub fn of(secret: &Secret, stage: &Stage) -> Self {
+        Self {
+            stage: StageInfo {
+                name: stage.name.to_string(),
+                update_time: stage.update_time.as_millis(),
+                secret_name: secret.name.to_string(),
+                version_id: stage.version.to_string(),
+            },
+        }
+    }
+}
+
+/// Answer of RotateSecret: the task, and the version it works towards.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RotateResponse {
+    /// Identifier for ListSecretTask.
+    pub rotation_task_id: String,
+    /// The secret.
+    pub secret_name: String,
+    /// The pending version.
+    pub version_id: String,
+}
+
+impl RotateResponse {
+    /// The answer for a started task.
+    #[must_use]
+    pub fn of(task: &Task) -> Self {
+        Self {
+            rotation_task_id: task.id.to_string(),
+            secret_name: task.secret_name.to_string(),
+            version_id: task.version.to_string(),
+        }
+    }
+
+    /// The pending version's identifier, if it has the usual form.
+    #[must_use]
+    pub fn version(&self) -> Option<VersionId> {
+        VersionId::parse(&self.version_id).ok()
+    }
+}
+
+/// A rotation task. The time is milliseconds since 1970.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+#[allow(missing_docs, reason = "the fields are the API's")]
+pub struct TaskInfo {
+    pub task_id: String,
+    pub secret_name: String,
+    pub rotation_func_urn: String,
+    pub task_status: String,
+    pub operate_type: String,
+    pub task_time: u64,
+    pub attempt_nums: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub task_error_code: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub task_error_msg: Option<String>,
+}
+
+impl From<&Task> for TaskInfo {
+    fn from(task: &Task) -> Self {
+        let (task_error_code, task_error_msg) = match &task.status {
+            TaskStatus::Failed { code, message } => (Some(code.clone()), Some(message.clone())),
+            TaskStatus::Running | TaskStatus::Succeeded => (None, None),
+        };
+        Self {
+            task_id: task.id.to_string(),
+            secret_name: task.secret_name.to_string(),
+            rotation_func_urn: task.function.to_string(),
+            task_status: task.status.as_str().to_owned(),
+            operate_type: task.mode.operate_type().to_owned(),
+            task_time: task.create_time.as_millis(),
+            attempt_nums: task.attempts,
+            task_error_code,
+            task_error_msg,
+        }
+    }
+}
+
+/// Answer of ListSecretTask.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ListTasksResponse {
+    /// The page, newest first.
+    pub tasks: Vec<TaskInfo>,
+    /// Number of tasks that match, on all pages.
+    pub total: u64,
+    /// Give this as `marker` to read on; absent on the last page.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_marker: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_page_has_no_next_marker() {
+        let page = PageInfo::of(["a", "b"], true);
+        assert_eq!(
+            (page.next_marker.as_deref(), page.previous_marker.as_deref(), page.current_count),
+            (Some("b"), Some("a"), 2)
+        );
+        assert_eq!(PageInfo::of(["a"], false).next_marker, None);
+        assert_eq!(PageInfo::of([], false), PageInfo::default());
+    }
+}

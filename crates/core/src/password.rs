@@ -1,0 +1,161 @@
+//! Random passwords: which characters, how many of each kind, and how they are drawn.
+
+use alloc::{string::String, vec::Vec};
+use core::fmt;
+
+use rand_core::TryCryptoRng;
+use zeroize::{Zeroize, Zeroizing};
+
+use crate::problem::{Rule, Violation};
+
+const LOWER: &str = "abcdefghijklmnopqrstuvwxyz";
+const UPPER: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
+const DIGITS: &str = "0123456789";
+
+/// Specials that every supported engine accepts and that need no quoting in a shell, a URL or a connection string.
+const DATABASE_SPECIALS: &str = "-_~^*";
+
+/// What a password is made of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PasswordPolicy {
+    length: usize,
+    classes: Vec<Vec<u8>>,
+    each_class: bool,
+}
+
+impl PasswordPolicy {
+    /// Least and greatest length, in characters.
+    pub const LENGTHS: core::ops::RangeInclusive<usize> = 1..=4096;
+
+    /// A policy from character classes (ASCII; empty ones are left out).
+    ///
+    /// # Errors
+    /// [`Rule::TooSmall`] or [`Rule::TooLarge`] for a length outside [`Self::LENGTHS`] or too short for one character
+    /// of each class; [`Rule::Required`] when no character is left.
+    pub fn new(length: usize, classes: &[&str], each_class: bool) -> Result<Self, Violation> {
+        let classes: Vec<Vec<u8>> =
+            classes.iter().filter(|class| !class.is_empty()).map(|class| class.bytes().collect()).collect();
+        let least = if each_class { classes.len() } else { *Self::LENGTHS.start() };
+        let greatest = *Self::LENGTHS.end();
+        if classes.is_empty() {
+            return Err(Violation::new(Rule::Required, "at least one class of characters"));
+        }
+        if length < least.max(1) {
+            return Err(Violation::new(Rule::TooSmall, "one character of each required class")
+                .with_limit(least.max(1) as u64, length as u64));
+        }
+        if length > greatest {
+            return Err(Violation::new(Rule::TooLarge, "4096").with_limit(greatest as u64, length as u64));
+        }
+        Ok(Self { length, classes, each_class })
+    }
+
+    /// The policy for accounts of MySQL, MariaDB, TaurusDB and PostgreSQL: 32 characters with all four classes, the
+    /// longest that the RDS password rules allow (rotation fact sheet, section 8).
+    #[must_use]
+    pub fn for_database() -> Self {
+        let classes = [LOWER, UPPER, DIGITS, DATABASE_SPECIALS].map(|class| class.bytes().collect());
+        Self { length: 32, classes: Vec::from(classes), each_class: true }
+    }
+}
+
+/// A password. Wiped when dropped; `Debug` shows a fixed word.
+#[derive(Clone)]
+pub struct Password(String);
+
+impl Password {
+    /// Draws a password: every one that the policy allows is equally likely.
+    ///
+    /// # Errors
+    /// Whatever the generator answers.
+    pub fn make<R: TryCryptoRng + ?Sized>(policy: &PasswordPolicy, rng: &mut R) -> Result<Self, R::Error> {
+        let alphabet: Vec<u8> = policy.classes.iter().flatten().copied().collect();
+        loop {
+            let mut drawn = Zeroizing::new(String::with_capacity(policy.length));
+            while drawn.len() < policy.length {
+                drawn.push(char::from(draw(&alphabet, rng)?));
+            }
+            let has = |class: &Vec<u8>| drawn.bytes().any(|byte| class.contains(&byte));
+            // Drawing again keeps the distribution even; mending a password would not.
+            if !policy.each_class || policy.classes.iter().all(has) {
+                return Ok(Self(core::mem::take(&mut *drawn)));
+            }
+        }
+    }
+
+    /// The password itself.
+    #[must_use]
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Drop for Password {
+    fn drop(&mut self) {
+        self.0.zeroize();
+    }
+}
+
+impl fmt::Debug for Password {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Password(hidden)")
+    }
+}
+
+/// One element of a list of 1 to 256, each equally likely: numbers that would favour some are drawn again.
+fn draw<R: TryCryptoRng + ?Sized>(from: &[u8], rng: &mut R) -> Result<u8, R::Error> {
+    let count = from.len().max(1);
+    let fair = 256_usize.saturating_sub(256_usize.checked_rem(count).unwrap_or(0));
+    loop {
+        let mut byte = [0_u8; 1];
+        rng.try_fill_bytes(&mut byte)?;
+        let number = usize::from(u8::from_be_bytes(byte));
+        if number < fair
+            && let Some(element) = number.checked_rem(count).and_then(|index| from.get(index))
+        {
+            return Ok(*element);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{collections::BTreeSet, format};
+
+    use getrandom::SysRng;
+
+    use super::*;
+
+    #[test]
+    fn a_database_password_has_32_characters_of_all_four_classes() {
+        for _ in 0..200 {
+            let password = Password::make(&PasswordPolicy::for_database(), &mut SysRng).unwrap();
+            assert_eq!(password.reveal().len(), 32);
+            for class in [LOWER, UPPER, DIGITS, DATABASE_SPECIALS] {
+                assert!(password.reveal().chars().any(|c| class.contains(c)));
+            }
+        }
+    }
+
+    #[test]
+    fn every_character_of_the_alphabet_is_drawn() {
+        let policy = PasswordPolicy::new(4096, &[DIGITS, "-"], false).unwrap();
+        let password = Password::make(&policy, &mut SysRng).unwrap();
+        let seen: BTreeSet<char> = password.reveal().chars().collect();
+        assert_eq!(seen.len(), 11);
+    }
+
+    #[test]
+    fn impossible_policies_are_refused() {
+        assert_eq!(PasswordPolicy::new(8, &["", ""], false).unwrap_err().rule, Rule::Required);
+        assert_eq!(PasswordPolicy::new(1, &[LOWER, DIGITS], true).unwrap_err().rule, Rule::TooSmall);
+        assert_eq!(PasswordPolicy::new(0, &[LOWER], false).unwrap_err().rule, Rule::TooSmall);
+        assert_eq!(PasswordPolicy::new(4097, &[LOWER], false).unwrap_err().rule, Rule::TooLarge);
+    }
+
+    #[test]
+    fn debug_shows_no_password() {
+        let password = Password::make(&PasswordPolicy::for_database(), &mut SysRng).unwrap();
+        assert_eq!(format!("{password:?}"), "Password(hidden)");
+    }
+}

@@ -1,0 +1,180 @@
+//! Rotation periods such as `30d` or `12h`: how often a secret is rotated.
+
+use alloc::{
+    format,
+    string::{String, ToString},
+};
+use core::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::problem::{Rule, Violation, length};
+
+const HOUR: u64 = 3600;
+
+/// Greatest period: 8,760 hours, a year (CreateSecret).
+pub const MAX_SECONDS: u64 = 8_760 * HOUR;
+
+/// Least period by default: 4 hours (CreateSecret page of 2026; older pages say 6 hours, so it is a setting).
+pub const DEFAULT_MIN_SECONDS: u64 = 4 * HOUR;
+
+/// Time between two automatic rotations: an integer and a unit `d`, `h`, `m` or `s` (CreateSecret).
+///
+/// Two periods are equal when they last equally long: `1d` equals `24h`. The text is kept as it was given.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct RotationPeriod {
+    seconds: u64,
+    text: String,
+}
+
+impl RotationPeriod {
+    /// Parses `text` with the default least period of 4 hours.
+    ///
+    /// # Errors
+    /// See [`RotationPeriod::parse_with_minimum`].
+    pub fn parse(text: &str) -> Result<Self, Violation> {
+        Self::parse_with_minimum(text, DEFAULT_MIN_SECONDS)
+    }
+
+    /// Parses `text`, asking for at least `min_seconds`.
+    ///
+    /// # Errors
+    /// [`Rule::TooLong`] above 50 characters, [`Rule::Pattern`] for another form, [`Rule::TooSmall`] and
+    /// [`Rule::TooLarge`] outside `min_seconds` to 8,760 hours; their `limit` and `got` are seconds.
+    pub fn parse_with_minimum(text: &str, min_seconds: u64) -> Result<Self, Violation> {
+        length(text.chars().count(), 1, 50, "1 character long", "50 characters long")?;
+        let form = || Violation::new(Rule::Pattern, "an integer and a unit d, h, m or s, such as 30d");
+        let (digits, unit) = text.split_at_checked(text.len().saturating_sub(1)).ok_or_else(form)?;
+        let unit_seconds = match unit {
+            "d" => 24 * HOUR,
+            "h" => HOUR,
+            "m" => 60,
+            "s" => 1,
+            _ => return Err(form()),
+        };
+        if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+            return Err(form());
+        }
+        // Digits that overflow are far above the maximum; saturating keeps the verdict right.
+        let seconds = digits.parse::<u64>().unwrap_or(u64::MAX).saturating_mul(unit_seconds);
+        if seconds < min_seconds {
+            return Err(Violation::new(
+                Rule::TooSmall,
+                "the least period allowed, 4h unless the server is set otherwise",
+            )
+            .with_limit(min_seconds, seconds));
+        }
+        if seconds > MAX_SECONDS {
+            return Err(Violation::new(Rule::TooLarge, "8760h (365d)").with_limit(MAX_SECONDS, seconds));
+        }
+        Ok(Self { seconds, text: text.to_string() })
+    }
+
+    /// Length in seconds.
+    #[must_use]
+    pub const fn as_seconds(&self) -> u64 {
+        self.seconds
+    }
+
+    /// Length in milliseconds.
+    #[must_use]
+    pub const fn as_millis(&self) -> u64 {
+        self.seconds.saturating_mul(1000)
+    }
+
+    /// The text as it was given.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// The shortest equal text: the largest unit that divides the period.
+    #[must_use]
+    pub fn canonical(&self) -> String {
+        for (unit, unit_seconds) in [("d", 24 * HOUR), ("h", HOUR), ("m", 60)] {
+            if self.seconds.checked_rem(unit_seconds) == Some(0) {
+                return format!("{}{unit}", self.seconds.checked_div(unit_seconds).unwrap_or(self.seconds));
+            }
+        }
+        format!("{}s", self.seconds)
+    }
+}
+
+impl PartialEq for RotationPeriod {
+    fn eq(&self, other: &Self) -> bool {
+        self.seconds == other.seconds
+    }
+}
+
+impl Eq for RotationPeriod {}
+
+impl fmt::Display for RotationPeriod {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl TryFrom<String> for RotationPeriod {
+    type Error = String;
+
+    /// For stored periods, which were checked when they were set: a least period raised since then does not make
+    /// them unreadable.
+    fn try_from(text: String) -> Result<Self, String> {
+        Self::parse_with_minimum(&text, 0).map_err(|violation| violation.message())
+    }
+}
+
+impl From<RotationPeriod> for String {
+    fn from(period: RotationPeriod) -> Self {
+        period.text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_day_equals_24_hours_and_keeps_its_text() {
+        let day = RotationPeriod::parse("24h").unwrap();
+        assert_eq!(day, RotationPeriod::parse("1d").unwrap());
+        assert_eq!(day.as_str(), "24h");
+        assert_eq!(day.canonical(), "1d");
+    }
+
+    #[test]
+    fn the_bounds_are_inclusive() {
+        assert!(RotationPeriod::parse("4h").is_ok());
+        assert!(RotationPeriod::parse("365d").is_ok());
+        assert_eq!(RotationPeriod::parse("14399s").unwrap_err().rule, Rule::TooSmall);
+        assert_eq!(RotationPeriod::parse("31536001s").unwrap_err().rule, Rule::TooLarge);
+        assert_eq!(RotationPeriod::parse_with_minimum("5h", 6 * HOUR).unwrap_err().limit, Some(21_600));
+    }
+
+    #[test]
+    fn other_forms_are_refused() {
+        for text in ["", "d", "1", "1w", "-1d", "+1d", "1.5d", " 1d", "1 d", "1D", "１d", "1é"] {
+            assert!(RotationPeriod::parse(text).is_err(), "{text}");
+        }
+        assert_eq!(RotationPeriod::parse(&"9".repeat(30).replace("99", "9d")).unwrap_err().rule, Rule::Pattern);
+        assert_eq!(RotationPeriod::parse("99999999999999999999999999d").unwrap_err().rule, Rule::TooLarge);
+    }
+
+    proptest! {
+        #[test]
+        fn the_canonical_form_means_the_same_and_is_stable(seconds in DEFAULT_MIN_SECONDS..=MAX_SECONDS) {
+            let period = RotationPeriod::parse(&format!("{seconds}s")).unwrap();
+            let canonical = RotationPeriod::parse(&period.canonical()).unwrap();
+            prop_assert_eq!(&canonical, &period);
+            prop_assert_eq!(canonical.canonical(), canonical.as_str());
+        }
+
+        #[test]
+        fn no_text_panics(text in ".{0,60}") {
+            let _ = RotationPeriod::parse(&text);
+        }
+    }
+}

@@ -1,0 +1,190 @@
+//! What is wrong with an input: the rule it breaks, the limit, and where.
+//!
+//! A [`Violation`] says what rule one value breaks; a [`Problem`] adds the path of the field. Neither ever holds the
+//! value itself, so both may be shown, logged and sent. Mapping to status codes is the API crate's business.
+
+use alloc::{
+    format,
+    string::{String, ToString},
+};
+use core::fmt;
+
+/// The rule that a value breaks. The names are stable: they are part of the npm package's types.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Rule {
+    /// The field must be present.
+    Required,
+    /// The field must be absent here.
+    Forbidden,
+    /// The value has another JSON type than the field needs.
+    Type,
+    /// Shorter than the least length.
+    TooShort,
+    /// Longer than the greatest length.
+    TooLong,
+    /// More items than allowed.
+    TooMany,
+    /// A number or time below the least allowed.
+    TooSmall,
+    /// A number or time above the greatest allowed.
+    TooLarge,
+    /// Characters or form that the field does not allow.
+    Pattern,
+    /// Not one of the documented words.
+    Choice,
+    /// Not base64 text.
+    Base64,
+    /// Not the JSON object the field must hold.
+    Json,
+    /// Exactly one of two fields must be given.
+    ExactlyOne,
+    /// The field is needed because of another field's value.
+    RequiredWith,
+    /// An item stands twice in a list.
+    Duplicate,
+    /// A time that must lie in the future does not.
+    Past,
+    /// The value names something that does not exist.
+    Unknown,
+}
+
+impl Rule {
+    /// The rule's stable name, in kebab case.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Required => "required",
+            Self::Forbidden => "forbidden",
+            Self::Type => "type",
+            Self::TooShort => "too-short",
+            Self::TooLong => "too-long",
+            Self::TooMany => "too-many",
+            Self::TooSmall => "too-small",
+            Self::TooLarge => "too-large",
+            Self::Pattern => "pattern",
+            Self::Choice => "choice",
+            Self::Base64 => "base64",
+            Self::Json => "json",
+            Self::ExactlyOne => "exactly-one",
+            Self::RequiredWith => "required-with",
+            Self::Duplicate => "duplicate",
+            Self::Past => "past",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+/// One broken rule, without the place where it was broken.
+///
+/// `expected` completes the sentence of [`Violation::message`]: a limit (“64 characters”), a pattern or a list of words. It is
+/// written by us and never contains input.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Violation {
+    /// The rule.
+    pub rule: Rule,
+    /// What the rule asks for, in words.
+    pub expected: &'static str,
+    /// The numeric limit, where the rule has one.
+    pub limit: Option<u64>,
+    /// The measured number (a length, a count, a time), where there is one. Never the value.
+    pub got: Option<u64>,
+}
+
+impl Violation {
+    /// A broken rule with what it asks for.
+    #[must_use]
+    pub const fn new(rule: Rule, expected: &'static str) -> Self {
+        Self { rule, expected, limit: None, got: None }
+    }
+
+    /// The same with the limit and what was measured.
+    #[must_use]
+    pub const fn with_limit(mut self, limit: u64, got: u64) -> Self {
+        self.limit = Some(limit);
+        self.got = Some(got);
+        self
+    }
+
+    /// Places the violation at a field.
+    #[must_use]
+    pub fn at(self, path: impl Into<String>) -> Problem {
+        Problem { path: path.into(), violation: self }
+    }
+
+    /// The rule in an English sentence without a subject: “must be …”.
+    #[must_use]
+    pub fn message(&self) -> String {
+        let expected = self.expected;
+        let measured = |verb: &str| match self.got {
+            Some(got) => format!("{verb} {expected} (got {got})"),
+            None => format!("{verb} {expected}"),
+        };
+        match self.rule {
+            Rule::Required => "is required".to_string(),
+            Rule::Forbidden => format!("is not allowed: {expected}"),
+            Rule::Type => format!("must be {expected}"),
+            Rule::TooShort | Rule::TooSmall => measured("must be at least"),
+            Rule::TooLong | Rule::TooLarge => measured("must be at most"),
+            Rule::TooMany => measured("must have at most"),
+            Rule::Pattern => format!("must match {expected}"),
+            Rule::Choice => format!("must be one of {expected}"),
+            Rule::Base64 => "must be standard base64 text".to_string(),
+            Rule::Json => format!("must be JSON text of the form {expected}"),
+            Rule::ExactlyOne => format!("exactly one of {expected} is required"),
+            Rule::RequiredWith => format!("is required {expected}"),
+            Rule::Duplicate => "must not repeat an item".to_string(),
+            Rule::Past => format!("must be later than {expected}"),
+            Rule::Unknown => format!("must name {expected}"),
+        }
+    }
+}
+
+/// A broken rule and the path of the field that broke it, such as `version_stages[2]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// Path of the field within the request; empty for the request as a whole.
+    pub path: String,
+    /// The broken rule.
+    pub violation: Violation,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.path.is_empty() {
+            f.write_str(&self.violation.message())
+        } else {
+            write!(f, "{} {}", self.path, self.violation.message())
+        }
+    }
+}
+
+/// Checks the length of a text, counted in the unit the caller chose.
+pub(crate) const fn length(
+    got: usize,
+    min: u64,
+    max: u64,
+    expected_min: &'static str,
+    expected_max: &'static str,
+) -> Result<(), Violation> {
+    let got = got as u64;
+    if got < min {
+        return Err(Violation::new(Rule::TooShort, expected_min).with_limit(min, got));
+    }
+    if got > max {
+        return Err(Violation::new(Rule::TooLong, expected_max).with_limit(max, got));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_problem_reads_as_a_sentence() {
+        let problem = Violation::new(Rule::TooLong, "64 characters").with_limit(64, 70).at("name");
+        assert_eq!(problem.to_string(), "name must be at most 64 characters (got 70)");
+        let whole = Violation::new(Rule::ExactlyOne, "secret_string and secret_binary").at("");
+        assert_eq!(whole.to_string(), "exactly one of secret_string and secret_binary is required");
+    }
+}

@@ -1,0 +1,16 @@
+//! Rotation, decided: what the value of a rotated secret holds, what the rotation function is told, and what it
+//! does next.
+//!
+//! Nothing here talks to a database or to the service. [`plan`] is a pure function of what is known; the crate
+//! `csms-rotate` finds things out and carries decisions out.
+//!
+//! The one invariant to know: the pending version is the journal. A new password is stored as a version marked
+//! `SYSPENDING` before any database hears of it, so an attempt that stops anywhere is finished by the next one.
+
+pub mod account;
+pub mod event;
+pub mod plan;
+
+pub use account::{Account, Engine, Login, Tls};
+pub use event::{FailureCode, RotationEvent, RotationReply};
+pub use plan::{Action, Cause, OperatorReason, Probe, RetryReason, Situation, plan};

@@ -1,0 +1,307 @@
+//! The planner's decisions, one by one, and properties over situations nobody would think of.
+
+use alloc::string::ToString;
+use std::{vec, vec::Vec};
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::rotation::account::Engine;
+
+fn version(number: u32) -> VersionId {
+    VersionId::from_number(number).unwrap()
+}
+
+fn login(username: &str) -> Login {
+    Login { engine: Engine::PostgreSql, host: "db".to_string(), port: 5432, username: username.to_string() }
+}
+
+fn labels(pending: u32, current: u32, previous: u32) -> Labels {
+    let [pending, current, previous] = [pending, current, previous].map(VersionId::from_number);
+    Labels { pending, current, previous }
+}
+
+/// One account, v3 pending, v2 current, v1 previous, all read.
+fn single() -> Situation {
+    let mut situation = Situation::new(RotationMode::SingleUser, Some(version(3)), labels(3, 2, 1));
+    for role in [Role::Pending, Role::Current, Role::Previous] {
+        situation.note_reading(role, Reading::Login(login("app")));
+    }
+    situation
+}
+
+/// Two accounts, v3 pending for `b`, v2 current for `a`, v1 previous for `b`, all read.
+fn multi() -> Situation {
+    let mut situation = Situation::new(RotationMode::MultiUser, Some(version(3)), labels(3, 2, 1));
+    for (role, user) in [(Role::Pending, "b"), (Role::Current, "a"), (Role::Previous, "b")] {
+        situation.note_reading(role, Reading::Login(login(user)));
+    }
+    situation
+}
+
+fn with(mut situation: Situation, probes: &[(Role, Probe)]) -> Situation {
+    for (role, probe) in probes {
+        situation.note_probe(*role, *probe);
+    }
+    situation
+}
+
+const DOWN: Probe = Probe::Unknown(Cause::Unreachable);
+use Probe::{Accepted, Rejected};
+use Role::{Current, Pending, Previous};
+
+#[test]
+fn values_are_read_before_anything_else() {
+    let situation = Situation::new(RotationMode::MultiUser, None, labels(0, 2, 1));
+    assert_eq!(plan(&situation), Action::Read(Previous));
+}
+
+#[test]
+fn without_a_pending_version_one_is_made_from_the_account_to_change() {
+    let mut one = Situation::new(RotationMode::SingleUser, None, labels(0, 2, 1));
+    one.note_reading(Current, Reading::Login(login("app")));
+    assert_eq!(plan(&one), Action::MakePending { base: Current });
+    let mut two = Situation::new(RotationMode::MultiUser, None, labels(0, 2, 1));
+    two.note_reading(Current, Reading::Login(login("a")));
+    two.note_reading(Previous, Reading::Login(login("b")));
+    assert_eq!(plan(&two), Action::MakePending { base: Previous });
+}
+
+#[test]
+fn a_label_left_behind_on_a_version_in_use_is_no_pending_version() {
+    for left_on in [1, 2] {
+        let mut situation = Situation::new(RotationMode::SingleUser, None, labels(left_on, 2, 1));
+        situation.note_reading(Current, Reading::Login(login("app")));
+        assert_eq!(plan(&situation), Action::MakePending { base: Current });
+    }
+}
+
+#[test]
+fn the_pending_password_is_probed_first() {
+    assert_eq!(plan(&single()), Action::Probe(Pending));
+    assert_eq!(plan(&multi()), Action::Probe(Pending));
+}
+
+#[test]
+fn an_accepted_pending_password_is_believed_only_if_passwords_are_checked() {
+    let mut situation = with(single(), &[(Pending, Accepted)]);
+    assert_eq!(plan(&situation), Action::ProbeDecoy);
+    let mut open = situation.clone();
+    open.note_decoy(Accepted);
+    assert_eq!(plan(&open), Action::NeedsOperator(OperatorReason::PasswordsNotChecked));
+    situation.note_decoy(Rejected);
+    assert_eq!(plan(&situation), Action::MoveStages { to: version(3), from: version(2) });
+}
+
+#[test]
+fn a_rejected_pending_password_is_set_by_whoever_logs_in() {
+    let rejected = with(single(), &[(Pending, Rejected)]);
+    assert_eq!(plan(&rejected), Action::Probe(Current));
+    assert_eq!(plan(&with(rejected.clone(), &[(Current, Accepted)])), Action::SetPassword { login_as: Current });
+    let older = with(rejected, &[(Current, Rejected)]);
+    assert_eq!(plan(&older), Action::Probe(Previous));
+    assert_eq!(plan(&with(older.clone(), &[(Previous, Accepted)])), Action::SetPassword { login_as: Previous });
+    let nobody = with(older, &[(Previous, Rejected)]);
+    assert_eq!(plan(&nobody), Action::NeedsOperator(OperatorReason::NobodyLogsIn));
+}
+
+#[test]
+fn a_previous_version_of_another_account_does_not_log_in_for_this_one() {
+    let mut situation = with(single(), &[(Pending, Rejected), (Current, Rejected)]);
+    situation.note_reading(Previous, Reading::Login(login("somebody else")));
+    assert_eq!(plan(&situation), Action::NeedsOperator(OperatorReason::NobodyLogsIn));
+    situation.note_reading(Previous, Reading::Invalid);
+    assert_eq!(plan(&situation), Action::NeedsOperator(OperatorReason::NobodyLogsIn));
+}
+
+#[test]
+fn of_two_accounts_only_the_idle_one_logs_in_and_is_changed() {
+    let rejected = with(multi(), &[(Pending, Rejected)]);
+    assert_eq!(plan(&rejected), Action::Probe(Previous));
+    assert_eq!(plan(&with(rejected.clone(), &[(Previous, Accepted)])), Action::SetPassword { login_as: Previous });
+    let nobody = with(rejected, &[(Previous, Rejected)]);
+    assert_eq!(plan(&nobody), Action::NeedsOperator(OperatorReason::NobodyLogsIn));
+}
+
+#[test]
+fn an_unreachable_database_is_no_wrong_password() {
+    for probes in [
+        vec![(Pending, DOWN)],
+        vec![(Pending, Rejected), (Current, DOWN)],
+        vec![(Pending, Rejected), (Current, Rejected), (Previous, DOWN)],
+    ] {
+        assert!(matches!(plan(&with(single(), &probes)), Action::Retry(_)), "{probes:?}");
+    }
+}
+
+#[test]
+fn after_a_change_the_new_password_is_proven_by_a_login() {
+    for change in [Change::Done, Change::Unknown(Cause::TimedOut)] {
+        let mut situation = with(single(), &[(Pending, Rejected), (Current, Accepted)]);
+        situation.note_change(change);
+        assert_eq!(plan(&situation), Action::Probe(Pending));
+        let proven = with(situation.clone(), &[(Pending, Accepted)]);
+        assert!(matches!(plan(&proven), Action::MoveStages { .. }));
+        assert!(matches!(plan(&with(situation, &[(Pending, Rejected)])), Action::Retry(_)));
+    }
+}
+
+#[test]
+fn refused_candidates_are_replaced_a_few_times() {
+    let mut situation = with(single(), &[(Pending, Rejected), (Current, Accepted)]);
+    for number in 4..=5 {
+        situation.note_change(Change::Refused);
+        assert_eq!(plan(&situation), Action::MakePending { base: Current });
+        situation.note_pending(version(number), login("app"));
+        situation.note_probe(Pending, Rejected);
+        assert_eq!(plan(&situation), Action::SetPassword { login_as: Current });
+    }
+    situation.note_change(Change::Refused);
+    assert_eq!(plan(&situation), Action::NeedsOperator(OperatorReason::CandidatesRefused));
+}
+
+#[test]
+fn finish_takes_the_label_off_and_is_a_no_op_afterwards() {
+    let mut situation = with(single(), &[(Pending, Rejected), (Current, Accepted)]);
+    situation.note_change(Change::Done);
+    situation.note_probe(Pending, Accepted);
+    situation.note_moved();
+    assert_eq!((situation.version(Current), situation.version(Previous)), (Some(version(3)), Some(version(2))));
+    assert_eq!(plan(&situation), Action::RemovePendingLabel);
+    situation.note_label_removed();
+    assert_eq!(plan(&situation), Action::Done(version(3)));
+    let again = Situation::new(RotationMode::SingleUser, Some(version(3)), labels(0, 3, 2));
+    assert_eq!(plan(&again), Action::Done(version(3)));
+}
+
+#[test]
+fn a_newer_current_version_ends_a_rotation_only_if_none_is_under_way() {
+    let superseded = Situation::new(RotationMode::SingleUser, Some(version(3)), labels(0, 4, 2));
+    assert_eq!(plan(&superseded), Action::Done(version(4)));
+    let under_way = Situation::new(RotationMode::SingleUser, Some(version(3)), labels(3, 4, 2));
+    assert_eq!(plan(&under_way), Action::Read(Current));
+}
+
+#[test]
+fn the_account_changed_is_the_account_named() {
+    let elsewhere = Login { host: "other".to_string(), ..login("app") };
+    for other in [login("admin"), elsewhere] {
+        let mut situation = single();
+        situation.note_reading(Pending, Reading::Login(other));
+        assert_eq!(plan(&situation), Action::NeedsOperator(OperatorReason::PendingIsAnotherAccount));
+    }
+    let mut used_one = multi();
+    used_one.note_reading(Pending, Reading::Login(login("a")));
+    assert_eq!(plan(&used_one), Action::NeedsOperator(OperatorReason::PendingIsAnotherAccount));
+}
+
+#[test]
+fn two_accounts_must_be_two_and_on_one_server() {
+    let mut same = multi();
+    same.note_reading(Previous, Reading::Login(login("a")));
+    assert_eq!(plan(&same), Action::NeedsOperator(OperatorReason::SameAccountTwice));
+    let mut apart = multi();
+    apart.note_reading(Previous, Reading::Login(Login { port: 5433, ..login("b") }));
+    assert_eq!(plan(&apart), Action::NeedsOperator(OperatorReason::DifferentServers));
+    let missing = Situation::new(RotationMode::MultiUser, None, labels(0, 1, 0));
+    assert_eq!(plan(&missing), Action::NeedsOperator(OperatorReason::NoSecondAccount));
+}
+
+fn any_probe() -> impl Strategy<Value = Option<Probe>> {
+    prop_oneof![Just(None), Just(Some(Accepted)), Just(Some(Rejected)), Just(Some(DOWN))]
+}
+
+fn any_labelled() -> impl Strategy<Value = Option<Labelled>> {
+    let reading = prop_oneof![
+        1 => Just(None),
+        1 => Just(Some(Reading::Invalid)),
+        6 => "[ab]".prop_map(|user| Some(Reading::Login(login(&user)))),
+    ];
+    let labelled = (1_u32..6, reading, any_probe()).prop_map(|(number, reading, probe)| Labelled {
+        version: version(number),
+        reading,
+        probe,
+    });
+    prop_oneof![1 => Just(None), 6 => labelled.prop_map(Some)]
+}
+
+fn any_situation() -> impl Strategy<Value = Situation> {
+    let change = prop_oneof![
+        3 => Just(None),
+        1 => Just(Some(Change::Done)),
+        1 => Just(Some(Change::Refused)),
+        1 => Just(Some(Change::Unknown(Cause::TimedOut))),
+    ];
+    let labelled = (any_labelled(), any_labelled(), any_labelled());
+    let rest = (any::<bool>(), proptest::option::of(1_u32..6), any_probe(), any::<bool>(), change, 0..=MAX_CANDIDATES);
+    (labelled, rest).prop_map(
+        |((pending, current, previous), (multi, goal, decoy, passwords_checked, change, refused))| Situation {
+            mode: if multi { RotationMode::MultiUser } else { RotationMode::SingleUser },
+            goal: goal.map(version),
+            pending,
+            current,
+            previous,
+            decoy,
+            passwords_checked,
+            change,
+            refused,
+        },
+    )
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(4096))]
+
+    #[test]
+    fn every_write_has_its_proof(situation in any_situation()) {
+        let probe = |role| situation.labelled(role).and_then(|labelled| labelled.probe);
+        let login = |role| situation.login(role).ok().cloned();
+        match plan(&situation) {
+            Action::SetPassword { login_as } => {
+                prop_assert_eq!((probe(Pending), probe(login_as)), (Some(Rejected), Some(Accepted)));
+                prop_assert_eq!(login(Pending), login(login_as));
+                if situation.mode == RotationMode::MultiUser {
+                    prop_assert_ne!(login(Pending), login(Current));
+                }
+            }
+            Action::MoveStages { to, from } => {
+                prop_assert_eq!(probe(Pending), Some(Accepted));
+                prop_assert!(situation.passwords_checked);
+                prop_assert_eq!((Some(to), Some(from)), (situation.version(Pending), situation.version(Current)));
+            }
+            Action::MakePending { base } => {
+                let replaced = situation.change == Some(Change::Refused) && probe(Pending) == Some(Rejected);
+                prop_assert!(situation.live_pending().is_none() || replaced);
+                prop_assert!(login(base).is_some());
+            }
+            Action::RemovePendingLabel => prop_assert_eq!(situation.version(Pending), situation.version(Current)),
+            _ => {}
+        }
+    }
+
+    #[test]
+    fn nothing_known_is_asked_for_again(situation in any_situation()) {
+        match plan(&situation) {
+            Action::Read(role) => prop_assert_eq!(situation.labelled(role).unwrap().reading.clone(), None),
+            Action::Probe(role) => prop_assert_eq!(situation.labelled(role).unwrap().probe, None),
+            Action::ProbeDecoy => prop_assert_eq!(situation.decoy, None),
+            _ => {}
+        }
+    }
+}
+
+#[test]
+fn reasons_read_as_sentences() {
+    let reasons: Vec<_> = [
+        RetryReason::LoginUnknown(Current, Cause::TimedOut).to_string(),
+        OperatorReason::NotAnAccount(Pending).to_string(),
+    ]
+    .into();
+    assert_eq!(
+        reasons,
+        [
+            "cannot tell whether SYSCURRENT logs in: the database did not answer in time",
+            "the value of SYSPENDING does not describe a database account",
+        ]
+    );
+}

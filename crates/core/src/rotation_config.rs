@@ -1,0 +1,164 @@
+//! `rotation_config`: which database instance a secret belongs to, and whether one or two accounts take turns.
+
+use alloc::{
+    borrow::ToOwned,
+    string::{String, ToString},
+};
+use core::fmt;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::problem::{Rule, Violation, length};
+
+/// How many accounts take turns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum RotationMode {
+    /// One account; each rotation gives it a new password.
+    SingleUser,
+    /// Two accounts; each rotation changes the idle one and swaps the stages.
+    MultiUser,
+}
+
+impl RotationMode {
+    /// The word of `SecretSubType`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::SingleUser => "SingleUser",
+            Self::MultiUser => "MultiUser",
+        }
+    }
+
+    /// The word of a task's `operate_type` (rotation fact sheet, section 4).
+    #[must_use]
+    pub const fn operate_type(self) -> &'static str {
+        match self {
+            Self::SingleUser => "SINGLE_USER",
+            Self::MultiUser => "MULTI_USER",
+        }
+    }
+}
+
+/// The parsed `rotation_config`: `{"InstanceId":"…","SecretSubType":"SingleUser"}`.
+///
+/// Read leniently, since the documentation's examples quote with `'` and older pages say `RDSInstanceId`; always
+/// printed as valid JSON with the current names.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct RotationConfig {
+    instance_id: String,
+    mode: RotationMode,
+}
+
+const FORM: &str = r#"{"InstanceId":"…","SecretSubType":"SingleUser" or "MultiUser"}"#;
+
+impl RotationConfig {
+    /// Parses the text of the field.
+    ///
+    /// # Errors
+    /// [`Rule::TooLong`] above 1,024 characters, [`Rule::Json`] when it is not the documented object.
+    pub fn parse(text: &str) -> Result<Self, Violation> {
+        length(text.chars().count(), 1, 1024, "1 character long", "1024 characters long")?;
+        let value: Value = serde_json::from_str(text)
+            .or_else(|_| serde_json::from_str(&text.replace('\'', "\"")))
+            .map_err(|_| Violation::new(Rule::Json, FORM))?;
+        Self::from_json(&value).ok_or_else(|| Violation::new(Rule::Json, FORM))
+    }
+
+    fn from_json(value: &Value) -> Option<Self> {
+        let instance_id = value.get("InstanceId").or_else(|| value.get("RDSInstanceId"))?.as_str()?;
+        let mode = match value.get("SecretSubType")?.as_str()? {
+            "SingleUser" => RotationMode::SingleUser,
+            "MultiUser" => RotationMode::MultiUser,
+            _ => return None,
+        };
+        let plain = !instance_id.is_empty() && !instance_id.chars().any(|c| c.is_control() || c == '"' || c == '\\');
+        plain.then(|| Self { instance_id: instance_id.to_owned(), mode })
+    }
+
+    /// Identifier of the database instance in the cloud; any text for a self-hosted database.
+    #[must_use]
+    pub fn instance_id(&self) -> &str {
+        &self.instance_id
+    }
+
+    /// One account or two.
+    #[must_use]
+    pub const fn mode(&self) -> RotationMode {
+        self.mode
+    }
+}
+
+impl fmt::Display for RotationConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The constructor admits nothing that would need escaping.
+        write!(f, r#"{{"InstanceId":"{}","SecretSubType":"{}"}}"#, self.instance_id, self.mode.as_str())
+    }
+}
+
+impl TryFrom<String> for RotationConfig {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        Self::parse(&text).map_err(|violation| violation.message())
+    }
+}
+
+impl From<RotationConfig> for String {
+    fn from(config: RotationConfig) -> Self {
+        config.to_string()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn the_documented_single_quotes_are_read_and_double_quotes_printed() {
+        let config = RotationConfig::parse("{'InstanceId':'abc','SecretSubType':'MultiUser'}").unwrap();
+        assert_eq!(config.mode(), RotationMode::MultiUser);
+        assert_eq!(config.to_string(), r#"{"InstanceId":"abc","SecretSubType":"MultiUser"}"#);
+    }
+
+    #[test]
+    fn the_legacy_instance_name_is_read() {
+        let config = RotationConfig::parse(r#"{"RDSInstanceId":"abc","SecretSubType":"SingleUser"}"#).unwrap();
+        assert_eq!(config.instance_id(), "abc");
+    }
+
+    #[test]
+    fn an_apostrophe_inside_valid_json_is_kept() {
+        let config = RotationConfig::parse(r#"{"InstanceId":"team's","SecretSubType":"SingleUser"}"#).unwrap();
+        assert_eq!(config.instance_id(), "team's");
+    }
+
+    #[test]
+    fn incomplete_objects_are_refused() {
+        for text in [
+            "{}",
+            "[]",
+            "null",
+            "x",
+            r#"{"InstanceId":"a"}"#,
+            r#"{"InstanceId":"","SecretSubType":"SingleUser"}"#,
+            r#"{"InstanceId":"a","SecretSubType":"Both"}"#,
+            r#"{"InstanceId":1,"SecretSubType":"SingleUser"}"#,
+        ] {
+            assert_eq!(RotationConfig::parse(text).unwrap_err().rule, Rule::Json, "{text}");
+        }
+        assert_eq!(RotationConfig::parse(&"x".repeat(1025)).unwrap_err().rule, Rule::TooLong);
+    }
+
+    proptest! {
+        #[test]
+        fn printing_and_parsing_agree(instance in "[^\\p{Cc}\"\\\\]{1,40}", multi: bool) {
+            let mode = if multi { "MultiUser" } else { "SingleUser" };
+            let text = alloc::format!(r#"{{"InstanceId":"{instance}","SecretSubType":"{mode}"}}"#);
+            prop_assert_eq!(RotationConfig::parse(&text).unwrap().to_string(), text);
+        }
+    }
+}
