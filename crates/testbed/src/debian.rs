@@ -1,0 +1,111 @@
+//! Debian packages that the builds and the tests need.
+//!
+//! What a package is needed for is looked at, not the package list, so any other way of installing
+//! it does as well. Root installs what is missing; everybody else gets the command.
+
+use std::process::Command;
+
+use crate::error::{Error, Result};
+use crate::programs;
+
+/// A package and how to see that it is not needed any more.
+#[derive(Debug, Clone, Copy)]
+pub struct Package {
+    /// Its name in Debian.
+    pub name: &'static str,
+    present: fn() -> bool,
+}
+
+/// The PostgreSQL server.
+pub const POSTGRESQL: Package = Package { name: "postgresql", present: || programs::postgres_directory().is_some() };
+
+/// The MariaDB server.
+pub const MARIADB_SERVER: Package = Package {
+    name: "mariadb-server",
+    present: || ["mariadbd", "mariadb-install-db"].iter().all(|name| programs::find(name).is_some()),
+};
+
+/// The C compiler for static binaries.
+pub const MUSL_TOOLS: Package = Package { name: "musl-tools", present: || programs::find("musl-gcc").is_some() };
+
+/// Python with virtual environments.
+pub const PYTHON_VENV: Package = Package {
+    name: "python3-venv",
+    present: || {
+        programs::find("python3").is_some_and(|python| {
+            programs::run("python3", Command::new(python).args(["-c", "import ensurepip, venv"])).is_ok()
+        })
+    },
+};
+
+/// Everything the tests need.
+pub const ALL: [Package; 4] = [MUSL_TOOLS, POSTGRESQL, MARIADB_SERVER, PYTHON_VENV];
+
+/// The packages of `wanted` that are missing, by name.
+pub fn missing(wanted: &[Package]) -> Vec<&'static str> {
+    wanted.iter().filter(|package| !(package.present)()).map(|package| package.name).collect()
+}
+
+/// Installs what is missing of `wanted` and returns the names; quick when nothing is.
+///
+/// # Errors
+/// [`Error::Missing`] with the command to run when we are not root or this is not Debian, and
+/// [`Error::Command`] when the installation fails.
+pub fn ensure(wanted: &[Package]) -> Result<Vec<&'static str>> {
+    let names = missing(wanted);
+    if names.is_empty() {
+        return Ok(names);
+    }
+    let Some(apt) = programs::find("apt-get").filter(|_| rustix::process::geteuid().is_root()) else {
+        return Err(Error::Missing { program: names.join(", "), hint: format!("run `{}`", command_for(&names)) });
+    };
+    programs::run("apt-get update", quiet(Command::new(&apt).args(["-q", "update"])))?;
+    let mut install = Command::new(&apt);
+    programs::run(
+        "apt-get install",
+        quiet(install.args(["-q", "install", "-y", "--no-install-recommends"]).args(&names)),
+    )?;
+    match missing(wanted).as_slice() {
+        [] => Ok(names),
+        still => Err(Error::Missing {
+            program: still.join(", "),
+            hint: format!("`{}` did not bring it", command_for(still)),
+        }),
+    }
+}
+
+/// No questions, and no services: `invoke-rc.d` starts none in runlevel 1. A service that is started
+/// all the same does no harm, as our instances use ports and directories of their own.
+fn quiet(command: &mut Command) -> &mut Command {
+    command.env("DEBIAN_FRONTEND", "noninteractive").env("RUNLEVEL", "1")
+}
+
+fn command_for(names: &[&str]) -> String {
+    format!("sudo apt-get update && sudo apt-get install -y --no-install-recommends {}", names.join(" "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PRESENT: Package = Package { name: "present", present: || true };
+    const ABSENT: Package = Package { name: "absent", present: || false };
+
+    #[test]
+    fn only_what_is_absent_is_missing() {
+        assert_eq!(missing(&[PRESENT, ABSENT]), ["absent"]);
+    }
+
+    #[test]
+    fn nothing_is_installed_when_all_is_present() {
+        assert_eq!(ensure(&[PRESENT]).unwrap(), Vec::<&str>::new());
+    }
+
+    #[test]
+    fn the_command_for_others_can_be_pasted() {
+        assert_eq!(
+            command_for(&["postgresql", "musl-tools"]),
+            "sudo apt-get update && sudo apt-get install -y --no-install-recommends postgresql musl-tools"
+        );
+    }
+}

@@ -1,0 +1,26 @@
+//! Private instances of the programs that tests and `cargo xtask up` need: PostgreSQL, MariaDB,
+//! the `csms` server, Python environments.
+//!
+//! Every instance has a free port and a temporary directory of its own and ends when it is dropped
+//! (or when the process that owns it dies), so tests run in parallel and leave nothing behind.
+//! The crate starts programs and answers questions about them; it holds no rule of the service.
+
+mod directory;
+mod error;
+mod port;
+mod process;
+mod programs;
+mod system_user;
+
+pub mod debian;
+pub mod mariadb;
+pub mod postgres;
+pub mod python;
+pub mod server;
+pub mod tls;
+
+pub use error::{Error, Result};
+pub use mariadb::MariaDb;
+pub use postgres::Postgres;
+pub use server::Server;
+pub use tls::{TlsMode, Transport};

@@ -1,0 +1,344 @@
+//! A private PostgreSQL server.
+//!
+//! Passwords are really checked (SCRAM-SHA-256 on every connection), so a login proves one. The
+//! cluster is thrown away afterwards, hence no fsync.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use rustix::process::Signal;
+use tokio::time::timeout;
+use tokio_postgres::config::SslMode;
+use tokio_postgres::error::SqlState;
+use tokio_postgres::{Client, Config, NoTls};
+use tokio_postgres_rustls::MakeRustlsConnect;
+
+use crate::directory::Directory;
+use crate::error::{Error, Result, chain};
+use crate::port::{Port, random};
+use crate::process::{Daemon, Ending, GLANCE, Plan};
+use crate::programs;
+use crate::system_user::SystemUser;
+use crate::tls::{Identity, TlsMode, Transport, client_config};
+
+/// The superuser of every instance.
+pub const ADMIN: &str = "testbed_admin";
+/// The database every instance has beside PostgreSQL's own.
+pub const DATABASE: &str = "app";
+
+const NAME: &str = "PostgreSQL";
+const READY_WITHIN: Duration = Duration::from_secs(60);
+const LOGIN_WITHIN: Duration = Duration::from_secs(5);
+const PORT_ATTEMPTS: usize = 3;
+
+/// A fast shutdown keeps the data for the next start. For an orphan an immediate one will do; unlike
+/// a kill it releases the shared memory.
+const ENDING: Ending = Ending { signal: Signal::INT, orphaned: "QUIT" };
+
+/// A running (or stopped) server; it ends and its files go when it is dropped.
+#[derive(Debug)]
+pub struct Postgres {
+    // Dropped in this order: the server ends before its directory goes.
+    daemon: Option<Daemon>,
+    directory: Directory,
+    port: Port,
+    programs: PathBuf,
+    user: SystemUser,
+    password: String,
+    tls: TlsMode,
+    identity: Option<Identity>,
+}
+
+impl Postgres {
+    /// Starts a server without TLS.
+    ///
+    /// # Errors
+    /// When PostgreSQL is not installed, or the server is not ready within a minute.
+    pub async fn start() -> Result<Self> {
+        Self::start_with(TlsMode::Off).await
+    }
+
+    /// Starts a server that treats TLS as `tls` says.
+    ///
+    /// # Errors
+    /// As [`Postgres::start`].
+    pub async fn start_with(tls: TlsMode) -> Result<Self> {
+        let programs = programs::postgres_directory().ok_or_else(|| Error::Missing {
+            program: NAME.into(),
+            hint: "install the Debian package `postgresql`, or name its directory in CSMS_POSTGRES_BIN".into(),
+        })?;
+        let user = SystemUser::unprivileged("postgres")?;
+        let directory = Directory::create(user)?;
+        let identity = (tls != TlsMode::Off).then(Identity::generate).transpose()?;
+        let password = hex::encode(random::<16>()?);
+        let mut server = Self { daemon: None, directory, port: Port::take()?, programs, user, password, tls, identity };
+        server.create_cluster().await?;
+        for attempt in 1.. {
+            match server.start_again().await {
+                // Somebody else may have taken the port since it was looked at.
+                Err(Error::NotStarted { log, .. }) if attempt < PORT_ATTEMPTS && log.contains("in use") => {
+                    server.port = Port::take()?;
+                }
+                outcome => {
+                    outcome?;
+                    break;
+                }
+            }
+        }
+        server.execute_in("postgres", &format!("CREATE DATABASE {DATABASE}")).await?;
+        Ok(server)
+    }
+
+    /// The TCP port on 127.0.0.1; it stays the same when the server stops and starts again.
+    pub fn port(&self) -> u16 {
+        self.port.number()
+    }
+
+    /// The password of [`ADMIN`].
+    pub fn admin_password(&self) -> &str {
+        &self.password
+    }
+
+    /// The certificate authority (PEM) to trust, when the server speaks TLS.
+    pub fn authority(&self) -> Option<&str> {
+        self.identity.as_ref().map(|identity| identity.authority.as_str())
+    }
+
+    /// Creates an account that can log in.
+    ///
+    /// # Errors
+    /// When the account exists, or the server cannot be reached.
+    pub async fn create_login(&self, name: &str, password: &str) -> Result<()> {
+        self.execute(&format!("CREATE ROLE {} LOGIN PASSWORD {}", identifier(name), literal(password))).await
+    }
+
+    /// Runs SQL statements as the superuser in [`DATABASE`].
+    ///
+    /// # Errors
+    /// When a statement is refused, or the server cannot be reached.
+    pub async fn execute(&self, sql: &str) -> Result<()> {
+        self.execute_in(DATABASE, sql).await
+    }
+
+    async fn execute_in(&self, database: &str, sql: &str) -> Result<()> {
+        self.admin_in(database).await?.batch_execute(sql).await.map_err(|error| refused(&error))
+    }
+
+    /// A connection of the superuser to [`DATABASE`].
+    ///
+    /// # Errors
+    /// When the server cannot be reached.
+    pub async fn admin(&self) -> Result<Client> {
+        self.admin_in(DATABASE).await
+    }
+
+    async fn admin_in(&self, database: &str) -> Result<Client> {
+        self.connect(&self.own_transport(), ADMIN, &self.password, database).await?.map_err(|refusal| refused(&refusal))
+    }
+
+    /// Whether the server lets `user` in with `password`: true or false are the server's own answer.
+    /// TLS is used when the server requires it.
+    ///
+    /// # Errors
+    /// [`Error::Unreachable`] when there is no answer, which says nothing about the password.
+    pub async fn can_log_in(&self, user: &str, password: &str, database: &str) -> Result<bool> {
+        self.can_log_in_over(&self.own_transport(), user, password, database).await
+    }
+
+    /// [`Postgres::can_log_in`] over a chosen transport.
+    ///
+    /// # Errors
+    /// [`Error::Unreachable`], also when the server's certificate is not trusted.
+    pub async fn can_log_in_over(
+        &self,
+        transport: &Transport,
+        user: &str,
+        password: &str,
+        database: &str,
+    ) -> Result<bool> {
+        Ok(self.connect(transport, user, password, database).await?.is_ok())
+    }
+
+    /// Freezes the server with all its sessions: connections are accepted by the kernel and never answered.
+    ///
+    /// # Errors
+    /// When the signal cannot be sent.
+    pub fn pause(&self) -> Result<()> {
+        self.daemon.as_ref().map_or(Ok(()), |daemon| daemon.signal_family(Signal::STOP))
+    }
+
+    /// Ends [`Postgres::pause`].
+    ///
+    /// # Errors
+    /// When the signal cannot be sent.
+    pub fn resume(&self) -> Result<()> {
+        self.daemon.as_ref().map_or(Ok(()), |daemon| daemon.signal_family(Signal::CONT))
+    }
+
+    /// Stops the server; its data stay. Connections are refused until [`Postgres::start_again`].
+    ///
+    /// # Errors
+    /// When it does not end within ten seconds.
+    pub async fn stop(&mut self) -> Result<()> {
+        if let Some(daemon) = self.daemon.take() {
+            daemon.stop().await?;
+        }
+        Ok(())
+    }
+
+    /// Starts a stopped server on the same port and data.
+    ///
+    /// # Errors
+    /// When it is not ready within a minute.
+    pub async fn start_again(&mut self) -> Result<()> {
+        self.stop().await?;
+        let log = self.directory.path().join("server.log");
+        // An earlier run's complaints are not this one's.
+        fs::write(&log, "").map_err(Error::at("empty", &log))?;
+        self.user.own(&log)?;
+        let plan = Plan {
+            name: NAME,
+            command: self.server_command(),
+            user: self.user,
+            log: &log,
+            ending: ENDING,
+            pipe_stdout: false,
+        };
+        let (daemon, _) = Daemon::start(plan)?;
+        let deadline = Instant::now() + READY_WITHIN;
+        loop {
+            if let Some(status) = daemon.status() {
+                return Err(daemon.not_started(format!("it ended ({status})")));
+            }
+            // A stranger on the port would not know this instance's random password.
+            let detail = match self.connect(&self.own_transport(), ADMIN, &self.password, "postgres").await {
+                Ok(Ok(_)) => break,
+                Ok(Err(error)) => chain(&error),
+                Err(error) => error.to_string(),
+            };
+            if Instant::now() >= deadline {
+                return Err(daemon.not_started(detail));
+            }
+            tokio::time::sleep(GLANCE).await;
+        }
+        self.daemon = Some(daemon);
+        Ok(())
+    }
+
+    async fn create_cluster(&self) -> Result<()> {
+        self.directory.subdirectory("socket", self.user)?;
+        let password_file = self.directory.private_file("password", &self.password, self.user)?;
+        let mut command = Command::new(self.programs.join("initdb"));
+        command.arg("--pgdata").arg(self.data()).args(["--username", ADMIN, "--auth=scram-sha-256"]);
+        command.arg("--pwfile").arg(&password_file);
+        command.args(["--encoding=UTF8", "--locale=C", "--no-sync", "--no-instructions"]);
+        command.current_dir(self.directory.path());
+        self.user.apply(&mut command);
+        programs::run_aside("initdb", command).await?;
+        fs::remove_file(&password_file).map_err(Error::at("remove", &password_file))?;
+
+        if let Some(identity) = &self.identity {
+            self.directory.private_file("server.crt", &identity.certificate, self.user)?;
+            self.directory.private_file("server.key", &identity.key, self.user)?;
+        }
+        if self.tls == TlsMode::Required {
+            let rules = self.data().join("pg_hba.conf");
+            fs::write(&rules, "hostssl all all 127.0.0.1/32 scram-sha-256\n").map_err(Error::at("write", &rules))?;
+        }
+        Ok(())
+    }
+
+    fn server_command(&self) -> Command {
+        let root = self.directory.path();
+        let mut command = Command::new(self.programs.join("postgres"));
+        command.arg("-D").arg(self.data()).arg("-p").arg(self.port().to_string()).arg("-k").arg(root.join("socket"));
+        let mut settings = vec![
+            "listen_addresses=127.0.0.1".to_owned(),
+            "fsync=off".into(),
+            "full_page_writes=off".into(),
+            "shared_buffers=16MB".into(),
+            "max_connections=100".into(),
+        ];
+        if self.identity.is_some() {
+            settings.push("ssl=on".into());
+            settings.push(format!("ssl_cert_file={}", root.join("server.crt").display()));
+            settings.push(format!("ssl_key_file={}", root.join("server.key").display()));
+        }
+        for setting in settings {
+            command.arg("-c").arg(setting);
+        }
+        command.current_dir(root);
+        command
+    }
+
+    fn data(&self) -> PathBuf {
+        self.directory.path().join("data")
+    }
+
+    fn own_transport(&self) -> Transport {
+        match (&self.identity, self.tls) {
+            (Some(identity), TlsMode::Required) => Transport::Tls(identity.authority.clone()),
+            _ => Transport::Plain,
+        }
+    }
+
+    /// A connection, or the server's refusal of the login; no answer is the outer error.
+    async fn connect(
+        &self,
+        transport: &Transport,
+        user: &str,
+        password: &str,
+        database: &str,
+    ) -> Result<std::result::Result<Client, tokio_postgres::Error>> {
+        let mut config = Config::new();
+        config.host("127.0.0.1").port(self.port()).user(user).password(password).dbname(database);
+        let tls = match transport {
+            Transport::Plain => None,
+            Transport::Tls(authority) => Some(MakeRustlsConnect::new(client_config(authority)?)),
+        };
+        let attempt = async {
+            if let Some(tls) = tls {
+                let (client, connection) = config.ssl_mode(SslMode::Require).connect(tls).await?;
+                tokio::spawn(connection);
+                Ok(client)
+            } else {
+                let (client, connection) = config.ssl_mode(SslMode::Disable).connect(NoTls).await?;
+                tokio::spawn(connection);
+                Ok(client)
+            }
+        };
+        match timeout(LOGIN_WITHIN, attempt).await {
+            Ok(Ok(client)) => Ok(Ok(client)),
+            Ok(Err(error)) if is_refused_login(&error) => Ok(Err(error)),
+            Ok(Err(error)) => Err(unreachable(chain(&error))),
+            Err(_) => Err(unreachable(format!("no answer within {LOGIN_WITHIN:?}"))),
+        }
+    }
+}
+
+/// SQLSTATE class 28, "invalid authorization specification": wrong password, no such account, no
+/// permission to log in, or no rule that lets such a connection in.
+fn is_refused_login(error: &tokio_postgres::Error) -> bool {
+    [SqlState::INVALID_PASSWORD, SqlState::INVALID_AUTHORIZATION_SPECIFICATION]
+        .iter()
+        .any(|state| error.code() == Some(state))
+}
+
+fn unreachable(detail: String) -> Error {
+    Error::Unreachable { name: NAME.into(), detail }
+}
+
+fn refused(error: &tokio_postgres::Error) -> Error {
+    Error::Statement { name: NAME.into(), detail: chain(error) }
+}
+
+fn identifier(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+/// A string constant; `standard_conforming_strings` is on, so only quotes need doubling.
+fn literal(value: &str) -> String {
+    format!("'{}'", value.replace('\'', "''"))
+}

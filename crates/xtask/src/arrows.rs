@@ -1,0 +1,177 @@
+//! `cargo xtask arrows`: the dependencies between the crates of this repository, checked.
+//!
+//! [`ALLOWED`] is the one table of what may depend on what. Development dependencies are free:
+//! tests may look at everything.
+
+use anyhow::{Result, bail};
+
+use crate::cargo::{self, Metadata, Package};
+
+/// Check that crates depend on each other only as the architecture allows.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {}
+
+/// A member of the workspace and the members it may depend on.
+const ALLOWED: &[(&str, &[&str])] = &[
+    // The rules, and the shapes on the wire.
+    ("csms-core", &[]),
+    ("csms-api", &["csms-core"]),
+    // What executes the rules; none of it knows the wire.
+    ("csms-kms", &["csms-core"]),
+    ("csms-store", &["csms-core"]),
+    ("csms-rotate", &["csms-core"]),
+    ("functiongraph-runtime", &[]),
+    // What speaks the wire.
+    ("csms-client", &["csms-core", "csms-api"]),
+    ("csms-wasm", &["csms-core", "csms-api"]),
+    ("csms-server", &["csms-core", "csms-api", "csms-kms", "csms-store", "csms-rotate", "functiongraph-runtime"]),
+    ("rotate-database", &["csms-core", "csms-api", "csms-rotate", "csms-client", "functiongraph-runtime"]),
+    // Tools and tests. Only tests depend on the server.
+    ("csms-wasm-tools", &[]),
+    ("csms-testbed", &["csms-core", "csms-client"]),
+    ("xtask", &["csms-core", "csms-api", "csms-client", "csms-testbed"]),
+    ("csms-conformance", EVERYTHING),
+    ("csms-rotation-tests", EVERYTHING),
+];
+
+const EVERYTHING: &[&str] = &[
+    "csms-core",
+    "csms-api",
+    "csms-kms",
+    "csms-store",
+    "csms-rotate",
+    "csms-client",
+    "csms-server",
+    "csms-testbed",
+    "functiongraph-runtime",
+    "rotate-database",
+];
+
+/// Everything the core may use from elsewhere: no clock, no randomness, no input or output, no `std`.
+const CORE: &str = "csms-core";
+const CORE_LIBRARIES: &[&str] = &[
+    "aes-gcm",
+    "aes-kw",
+    "base64ct",
+    "hex",
+    "hmac",
+    "p256",
+    "pbkdf2",
+    "rand_core",
+    "serde",
+    "serde_json",
+    "sha2",
+    "subtle",
+    "thiserror",
+    "zeroize",
+];
+
+/// Runs `cargo xtask arrows`.
+pub(crate) async fn run() -> Result<()> {
+    println!("{}", check().await?);
+    Ok(())
+}
+
+/// What a reader should know when all is well; an error names every wrong arrow.
+pub(crate) async fn check() -> Result<String> {
+    let metadata = cargo::metadata().await?;
+    let violations = violations(&metadata);
+    if !violations.is_empty() {
+        bail!("the arrows between the crates are wrong:\n  {}", violations.join("\n  "));
+    }
+    Ok(format!("{} crates, as agreed", metadata.packages.len()))
+}
+
+/// Every dependency that is not in the table, in words.
+fn violations(metadata: &Metadata) -> Vec<String> {
+    metadata.packages.iter().flat_map(of_package).collect()
+}
+
+fn of_package(package: &Package) -> Vec<String> {
+    let name = &package.name;
+    let Some((_, allowed)) = ALLOWED.iter().find(|(listed, _)| listed == name) else {
+        return vec![format!("{name} is not in the table in crates/xtask/src/arrows.rs")];
+    };
+    let dependencies = package.dependencies.iter().filter(|dependency| dependency.kind.as_deref() != Some("dev"));
+    dependencies
+        .filter_map(|dependency| {
+            let other = dependency.name.as_str();
+            if dependency.path.is_some() && !allowed.contains(&other) {
+                return Some(format!("{name} must not depend on {other}"));
+            }
+            let is_foreign_to_core = name == CORE && dependency.path.is_none() && !CORE_LIBRARIES.contains(&other);
+            is_foreign_to_core.then(|| format!("{name} must not use the library {other}"))
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use super::*;
+    use crate::cargo::Dependency;
+
+    fn member(name: &str, dependencies: Vec<Dependency>) -> Package {
+        Package { name: name.into(), dependencies }
+    }
+
+    fn on(name: &str, kind: Option<&str>) -> Dependency {
+        Dependency { name: name.into(), kind: kind.map(Into::into), path: Some(PathBuf::from(name)) }
+    }
+
+    fn found(packages: Vec<Package>) -> Vec<String> {
+        violations(&Metadata { packages, target_directory: PathBuf::new() })
+    }
+
+    #[test]
+    fn the_arrows_of_the_architecture_are_accepted() {
+        let packages = vec![
+            member("csms-core", vec![]),
+            member("csms-api", vec![on("csms-core", None)]),
+            member("csms-server", vec![on("csms-store", None), on("csms-api", None)]),
+        ];
+        assert_eq!(found(packages), Vec::<String>::new());
+    }
+
+    #[test]
+    fn an_arrow_against_the_architecture_is_named() {
+        let packages = vec![member("csms-store", vec![on("csms-core", None), on("csms-api", None)])];
+        assert_eq!(found(packages), ["csms-store must not depend on csms-api"]);
+    }
+
+    #[test]
+    fn a_build_script_is_bound_by_the_arrows_too() {
+        let packages = vec![member("csms-api", vec![on("csms-server", Some("build"))])];
+        assert_eq!(found(packages), ["csms-api must not depend on csms-server"]);
+    }
+
+    #[test]
+    fn tests_may_look_at_everything() {
+        let packages = vec![member("csms-api", vec![on("csms-testbed", Some("dev"))])];
+        assert_eq!(found(packages), Vec::<String>::new());
+    }
+
+    #[test]
+    fn only_tests_depend_on_the_server() {
+        let dependants = ALLOWED.iter().filter(|(_, allowed)| allowed.contains(&"csms-server")).map(|(name, _)| *name);
+        assert_eq!(dependants.collect::<Vec<_>>(), ["csms-conformance", "csms-rotation-tests"]);
+    }
+
+    #[test]
+    fn a_new_crate_has_to_be_entered() {
+        let found = found(vec![member("csms-new", vec![])]);
+        assert!(found.len() == 1 && found[0].contains("csms-new is not in the table"), "{found:?}");
+    }
+
+    #[test]
+    fn the_core_uses_no_library_that_is_not_listed() {
+        let library = Dependency { name: "tokio".into(), kind: None, path: None };
+        assert_eq!(found(vec![member("csms-core", vec![library])]), ["csms-core must not use the library tokio"]);
+    }
+
+    #[tokio::test]
+    async fn this_repository_keeps_its_arrows() {
+        assert_eq!(violations(&cargo::metadata().await.unwrap()), Vec::<String>::new());
+    }
+}

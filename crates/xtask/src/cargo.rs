@@ -1,0 +1,141 @@
+//! Cargo as a program: where it is, what the workspace looks like, a run with progress.
+
+use std::collections::VecDeque;
+use std::env;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::sync::{LazyLock, Mutex, PoisonError};
+
+use anyhow::{Context, Result, bail};
+use serde::Deserialize;
+use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
+use tokio::process::Command;
+
+use crate::progress::Step;
+
+const SHOWN_LINES: usize = 200;
+
+/// The root of the repository that `cargo xtask` was called in. Cargo says so when it runs us; what it
+/// said when we were built may be another clone that shares the build directory.
+pub(crate) fn root() -> &'static Path {
+    static ROOT: LazyLock<PathBuf> = LazyLock::new(|| {
+        let manifest = env::var_os("CARGO_MANIFEST_DIR").unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into());
+        let manifest = PathBuf::from(manifest);
+        manifest.ancestors().nth(2).unwrap_or(&manifest).to_path_buf()
+    });
+    &ROOT
+}
+
+/// The Cargo that runs us, in the root of the repository; it ends when it is dropped.
+pub(crate) fn command() -> Command {
+    let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo")));
+    command.current_dir(root()).stdin(Stdio::null()).kill_on_drop(true);
+    command
+}
+
+/// What `cargo metadata` says about the workspace.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Metadata {
+    /// The members of the workspace.
+    pub(crate) packages: Vec<Package>,
+    /// Where builds go.
+    pub(crate) target_directory: PathBuf,
+}
+
+/// A member of the workspace.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Package {
+    /// Its name.
+    pub(crate) name: String,
+    /// What its manifest depends on.
+    pub(crate) dependencies: Vec<Dependency>,
+}
+
+/// One dependency in a manifest.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Dependency {
+    /// The name of the package, whatever it is called in the code.
+    pub(crate) name: String,
+    /// `None` for a normal dependency, otherwise `dev` or `build`.
+    pub(crate) kind: Option<String>,
+    /// Where it is, for a package of this repository.
+    pub(crate) path: Option<PathBuf>,
+}
+
+/// Reads the manifests of the workspace; resolves and downloads nothing.
+pub(crate) async fn metadata() -> Result<Metadata> {
+    let mut cargo = command();
+    cargo.args(["metadata", "--format-version", "1", "--no-deps"]).stderr(Stdio::inherit());
+    let output = cargo.output().await.context("cannot run cargo metadata")?;
+    if !output.status.success() {
+        bail!("cargo metadata failed ({})", output.status);
+    }
+    serde_json::from_slice(&output.stdout).context("cargo metadata is not as expected")
+}
+
+/// Runs Cargo with `arguments` and shows what it is doing as the progress of `step`. A failure
+/// carries the end of its output and the command to repeat.
+pub(crate) async fn run(step: &Step, arguments: &[&str], environment: &[(&str, &str)]) -> Result<()> {
+    let mut cargo = command();
+    cargo.args(arguments).envs(environment.iter().copied()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = cargo.spawn().context("cannot run cargo")?;
+    let log = Log { step, lines: Mutex::default() };
+    tokio::try_join!(log.read(child.stdout.take()), log.read(child.stderr.take()))?;
+    let status = child.wait().await?;
+    if !status.success() {
+        bail!("{}\n\nfailed ({status}); repeat it with\n  {}", log.text(), shell(arguments, environment));
+    }
+    Ok(())
+}
+
+/// The command as it is typed into a shell.
+pub(crate) fn shell(arguments: &[&str], environment: &[(&str, &str)]) -> String {
+    let variables = environment.iter().map(|(name, value)| format!("{name}=\"{value}\" "));
+    variables.chain([format!("cargo {}", arguments.join(" "))]).collect()
+}
+
+/// The last lines of a program's output.
+struct Log<'a> {
+    step: &'a Step,
+    lines: Mutex<VecDeque<String>>,
+}
+
+impl Log<'_> {
+    async fn read(&self, stream: Option<impl AsyncRead + Unpin>) -> Result<()> {
+        let Some(stream) = stream else { return Ok(()) };
+        let mut lines = BufReader::new(stream).lines();
+        while let Some(line) = lines.next_line().await? {
+            self.step.note(line.trim());
+            let mut kept = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
+            if kept.len() == SHOWN_LINES {
+                kept.pop_front();
+            }
+            kept.push_back(line);
+        }
+        Ok(())
+    }
+
+    fn text(self) -> String {
+        Vec::from(self.lines.into_inner().unwrap_or_else(PoisonError::into_inner)).join("\n")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_can_be_pasted_into_a_shell() {
+        assert_eq!(
+            shell(&["doc", "--no-deps"], &[("RUSTDOCFLAGS", "-D warnings")]),
+            "RUSTDOCFLAGS=\"-D warnings\" cargo doc --no-deps"
+        );
+    }
+
+    #[tokio::test]
+    async fn the_workspace_has_this_package() {
+        let metadata = metadata().await.unwrap();
+        assert!(metadata.packages.iter().any(|package| package.name == env!("CARGO_PKG_NAME")));
+    }
+}

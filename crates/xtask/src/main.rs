@@ -1,0 +1,89 @@
+//! `cargo xtask`: everything one does with this repository beyond plain `cargo`.
+//!
+//! One module per command; each is a thin sequence over Cargo, the testbed and the file system.
+#![allow(clippy::print_stdout, reason = "what a command line tool says is its interface")]
+
+mod arrows;
+mod cargo;
+mod elf;
+mod package;
+mod progress;
+mod setup;
+mod test;
+mod up;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Set up, run, test and package csms.
+///
+/// Start with `cargo xtask up`: it rotates a real database password on this machine and leaves a
+/// server running to play with.
+#[derive(Debug, Parser)]
+#[command(
+    name = "cargo xtask",
+    bin_name = "cargo xtask",
+    disable_help_subcommand = true,
+    after_help = "Examples:\n  \
+        cargo xtask up                       rotate a PostgreSQL password, keep the server running\n  \
+        cargo xtask up --engine mariadb      the same with MariaDB\n  \
+        cargo xtask up --once --mode multi   two accounts in turn; end after the proof\n  \
+        cargo xtask test                     every check and every test\n  \
+        cargo xtask test --fast              leave out what needs databases or browsers"
+)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Up(up::Arguments),
+    Test(test::Arguments),
+    Setup(setup::Arguments),
+    Package(package::Arguments),
+    Arrows(arrows::Arguments),
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let outcome = tokio::runtime::Runtime::new().map_err(anyhow::Error::from).and_then(|runtime| {
+        let outcome = runtime.block_on(async {
+            let done = match arguments.command {
+                Command::Test(arguments) => return test::run(&arguments).await,
+                Command::Up(arguments) => up::run(arguments).await,
+                Command::Setup(_) => setup::run().await,
+                Command::Package(_) => package::run().await,
+                Command::Arrows(_) => arrows::run().await,
+            };
+            done.map(|()| ExitCode::SUCCESS)
+        });
+        // A package installation that was interrupted must not hold up the end.
+        runtime.shutdown_background();
+        outcome
+    });
+    outcome.unwrap_or_else(|error| {
+        progress::complain(&error);
+        ExitCode::FAILURE
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_has_a_description() {
+        for command in Arguments::command().get_subcommands() {
+            assert!(command.get_about().is_some(), "{} has none", command.get_name());
+        }
+    }
+}

@@ -1,0 +1,165 @@
+//! `cargo xtask package`: the rotation function as a zip for FunctionGraph.
+//!
+//! The zip holds a `bootstrap` script and a static binary, both executable, without a directory.
+//! Equal inputs give equal bytes: times are fixed and the order is given.
+
+use std::fs;
+use std::io::{Cursor, Write};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use csms_testbed::debian;
+use zip::write::SimpleFileOptions;
+use zip::{CompressionMethod, DateTime, ZipWriter};
+
+use crate::progress::{Step, Steps};
+use crate::{cargo, elf, setup};
+
+/// Build the rotation function into dist/rotate-database.zip.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {}
+
+const BINARY: &str = "rotate-database";
+const FILE: &str = "rotate-database.zip";
+
+/// A script, because FunctionGraph starts HTTP functions through a shell; see its custom runtime.
+const BOOTSTRAP: &str = "#!/bin/sh\nexec \"${RUNTIME_CODE_ROOT:-$(dirname \"$0\")}/rotate-database\"\n";
+
+/// A finished zip.
+#[derive(Debug)]
+pub(crate) struct Archive {
+    /// Where it is.
+    pub(crate) path: PathBuf,
+    /// Its size and the size of the binary in it, in words.
+    pub(crate) sizes: String,
+}
+
+/// Runs `cargo xtask package`.
+pub(crate) async fn run() -> Result<()> {
+    let mut steps = Steps::new(setup::STEPS + 1);
+    setup::prepare(&mut steps, &[debian::MUSL_TOOLS]).await?;
+    let archive = steps
+        .run("Package the function", async |step| {
+            let archive = build(step).await?;
+            let sizes = archive.sizes.clone();
+            Ok((archive, sizes))
+        })
+        .await?;
+    println!("{}", archive.path.display());
+    Ok(())
+}
+
+/// Builds the function and writes the zip.
+pub(crate) async fn build(step: &Step) -> Result<Archive> {
+    let target = setup::FUNCTION_TARGET;
+    cargo::run(step, &["build", "--package", BINARY, "--profile", "function", "--target", target], &[]).await?;
+    let built = cargo::metadata().await?.target_directory.join(target).join("function").join(BINARY);
+    let binary = fs::read(&built).with_context(|| format!("cannot read {}", built.display()))?;
+    if !elf::is_static(&binary)? {
+        bail!("{} is dynamically linked; it would not run on FunctionGraph", built.display());
+    }
+    let zip = archive(&binary)?;
+    let directory = cargo::root().join("dist");
+    fs::create_dir_all(&directory).with_context(|| format!("cannot create {}", directory.display()))?;
+    let path = write(&directory, &zip)?;
+    let sizes = format!("{} zip, {} static binary", size(zip.len()), size(binary.len()));
+    Ok(Archive { path, sizes })
+}
+
+impl Archive {
+    /// Copies the zip to where `server` looks for it: beside itself.
+    pub(crate) fn place_beside(&self, server: &Path) -> Result<()> {
+        let directory = server.parent().with_context(|| format!("{} is in no directory", server.display()))?;
+        write(directory, &fs::read(&self.path)?).map(drop)
+    }
+}
+
+/// Whoever reads the zip meanwhile sees the old one or the new one.
+fn write(directory: &Path, zip: &[u8]) -> Result<PathBuf> {
+    let path = directory.join(FILE);
+    let unfinished = path.with_extension("zip.new");
+    fs::write(&unfinished, zip).with_context(|| format!("cannot write {}", unfinished.display()))?;
+    fs::rename(&unfinished, &path).with_context(|| format!("cannot write {}", path.display()))?;
+    Ok(path)
+}
+
+fn archive(binary: &[u8]) -> Result<Vec<u8>> {
+    let options = SimpleFileOptions::default()
+        .compression_method(CompressionMethod::Deflated)
+        .compression_level(Some(9))
+        .last_modified_time(DateTime::default())
+        .unix_permissions(0o755);
+    let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
+    for (name, content) in [("bootstrap", BOOTSTRAP.as_bytes()), (BINARY, binary)] {
+        zip.start_file(name, options)?;
+        zip.write_all(content)?;
+    }
+    Ok(zip.finish()?.into_inner())
+}
+
+/// A size in bytes as a person reads it: `812 B`, `3.4 MB`.
+fn size(bytes: usize) -> String {
+    match bytes {
+        0..1_000 => format!("{bytes} B"),
+        1_000..1_000_000 => format!("{}.{} kB", bytes / 1_000, bytes % 1_000 / 100),
+        _ => format!("{}.{} MB", bytes / 1_000_000, bytes % 1_000_000 / 100_000),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read;
+    use std::os::unix::fs::PermissionsExt;
+    use std::process::Command;
+
+    use zip::ZipArchive;
+
+    use super::*;
+
+    #[test]
+    fn the_zip_holds_two_executable_files_at_its_root() {
+        let mut zip = ZipArchive::new(Cursor::new(archive(b"binary").unwrap())).unwrap();
+        let mut entries = Vec::new();
+        for index in 0..zip.len() {
+            let mut entry = zip.by_index(index).unwrap();
+            let mut content = String::new();
+            entry.read_to_string(&mut content).unwrap();
+            entries.push((entry.name().unwrap().into_owned(), entry.unix_mode().unwrap() & 0o777, content));
+        }
+        assert_eq!(
+            entries,
+            [
+                ("bootstrap".to_owned(), 0o755, BOOTSTRAP.to_owned()),
+                ("rotate-database".to_owned(), 0o755, "binary".to_owned())
+            ]
+        );
+    }
+
+    #[test]
+    fn equal_binaries_give_equal_zips() {
+        assert_eq!(archive(b"binary").unwrap(), archive(b"binary").unwrap());
+    }
+
+    #[test]
+    fn the_bootstrap_starts_the_binary_beside_it_from_anywhere() {
+        let code = tempfile::tempdir().unwrap();
+        for (name, content) in [("bootstrap", BOOTSTRAP), (BINARY, "#!/bin/sh\necho started\n")] {
+            let path = code.path().join(name);
+            fs::write(&path, content).unwrap();
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+        }
+        for root in [None, Some(code.path())] {
+            let mut command = Command::new(code.path().join("bootstrap"));
+            command.current_dir("/").env_remove("RUNTIME_CODE_ROOT");
+            if let Some(root) = root {
+                command.env("RUNTIME_CODE_ROOT", root);
+            }
+            assert_eq!(command.output().unwrap().stdout, b"started\n");
+        }
+    }
+
+    #[test]
+    fn sizes_are_told_in_the_unit_that_fits() {
+        assert_eq!([812, 34_567, 3_456_789].map(size), ["812 B", "34.5 kB", "3.4 MB"]);
+    }
+}

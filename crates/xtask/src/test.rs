@@ -1,0 +1,107 @@
+//! `cargo xtask test`: every check and every test, in the order in which failures are cheapest.
+//!
+//! It stops at the first failure and says which command repeats it.
+
+mod tally;
+
+use std::path::PathBuf;
+use std::process::{ExitCode, Stdio};
+use std::time::Instant;
+
+use anyhow::{Context, Result};
+use csms_testbed::debian;
+use tokio::io::{AsyncBufReadExt, BufReader};
+
+use crate::progress::{Step, Steps, elapsed};
+use crate::{arrows, cargo, package, setup};
+use tally::Tally;
+
+/// Run every check and every test.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
+    /// Leave out the tests that need databases or browsers.
+    #[arg(long)]
+    fast: bool,
+}
+
+/// Where the tests that need databases, Python or a whole server live.
+const SLOW_PACKAGES: [&str; 3] = ["csms-conformance", "csms-rotation-tests", "csms-testbed"];
+
+const FORMAT: &[&str] = &["fmt", "--all", "--check"];
+const LINTS: &[&str] = &["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"];
+const DOCUMENTATION: &[&str] = &["doc", "--workspace", "--no-deps"];
+const NO_WARNINGS: (&str, &str) = ("RUSTDOCFLAGS", "-D warnings");
+const SERVER: &[&str] = &["build", "--package", "csms-server"];
+
+/// Runs `cargo xtask test`.
+pub(crate) async fn run(arguments: &Arguments) -> Result<ExitCode> {
+    let mut steps = Steps::new(setup::STEPS + if arguments.fast { 5 } else { 7 });
+    let packages: &'static [debian::Package] = if arguments.fast { &[] } else { &debian::ALL };
+    setup::prepare(&mut steps, packages).await?;
+    steps.run("Formatting", async |step| with_cargo(step, FORMAT, &[]).await).await?;
+    steps.run("Arrows between crates", async |_| Ok(((), arrows::check().await?))).await?;
+    steps.run("Lints", async |step| with_cargo(step, LINTS, &[]).await).await?;
+    steps.run("Documentation", async |step| with_cargo(step, DOCUMENTATION, &[NO_WARNINGS]).await).await?;
+    let artefacts = if arguments.fast { Vec::new() } else { artefacts(&mut steps).await? };
+    steps.announce("Tests");
+    tests(arguments.fast, &artefacts).await
+}
+
+async fn with_cargo(
+    step: &Step,
+    arguments: &'static [&'static str],
+    environment: &[(&str, &str)],
+) -> Result<((), String)> {
+    cargo::run(step, arguments, environment).await?;
+    Ok(((), cargo::shell(arguments, environment)))
+}
+
+/// Builds what the tests start as programs, and returns the variables that tell them where it is.
+async fn artefacts(steps: &mut Steps) -> Result<Vec<(&'static str, PathBuf)>> {
+    let server = steps
+        .run("Build the server", async |step| {
+            cargo::run(step, SERVER, &[]).await?;
+            let path = cargo::metadata().await?.target_directory.join("debug/csms");
+            Ok((path.clone(), cargo::shell(SERVER, &[])))
+        })
+        .await?;
+    let archive = steps
+        .run("Package the function", async |step| {
+            let archive = package::build(step).await?;
+            archive.place_beside(&server)?;
+            let sizes = archive.sizes.clone();
+            Ok((archive, sizes))
+        })
+        .await?;
+    Ok(vec![("CSMS_BIN", server), ("CSMS_ROTATE_ZIP", archive.path)])
+}
+
+/// Runs the tests, passes their output on and ends it with the totals.
+async fn tests(fast: bool, artefacts: &[(&'static str, PathBuf)]) -> Result<ExitCode> {
+    let mut arguments = vec!["test", "--workspace", "--no-fail-fast"];
+    if fast {
+        arguments.extend(SLOW_PACKAGES.iter().flat_map(|package| ["--exclude", package]));
+    }
+    let mut cargo = cargo::command();
+    cargo.args(&arguments).envs(artefacts.iter().map(|(name, path)| (name, path))).stdout(Stdio::piped());
+    let begin = Instant::now();
+    let mut child = cargo.spawn().context("cannot run cargo test")?;
+    let mut tally = Tally::default();
+    if let Some(stdout) = child.stdout.take() {
+        let mut lines = BufReader::new(stdout).lines();
+        while let Some(line) = lines.next_line().await? {
+            tally.read(&line);
+            println!("{line}");
+        }
+    }
+    let status = child.wait().await?;
+    if !status.success() {
+        let variables: Vec<_> = artefacts.iter().map(|(name, path)| (*name, path.to_string_lossy())).collect();
+        let variables: Vec<_> = variables.iter().map(|(name, path)| (*name, path.as_ref())).collect();
+        println!("\ncargo test failed ({status}); repeat it with\n  {}", cargo::shell(&arguments, &variables));
+    }
+    println!("\nthe tests took {}", elapsed(begin.elapsed()));
+    // The totals are the last line, for programs that read them.
+    println!("{tally}");
+    Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}

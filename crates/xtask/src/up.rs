@@ -1,0 +1,221 @@
+//! `cargo xtask up`: a real rotation on this machine, and a server to go on with.
+//!
+//! Everything it starts is private to it and ends with it; a data directory that was named is kept.
+
+mod database;
+mod farewell;
+mod service;
+
+use std::path::PathBuf;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use anyhow::{Context, Result, bail, ensure};
+use csms_testbed::server::{Options, Server};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::time::{Instant, sleep};
+
+use crate::progress::{Step, Steps};
+use crate::{cargo, package, setup};
+use database::{Database, Engine};
+use farewell::Farewell;
+use service::{Service, TaskStatus};
+
+/// Rotate a real database password on this machine and leave the server running.
+///
+/// Builds the server and the rotation function, starts both with a private database, stores the
+/// login of an account as a secret, rotates it through the API and proves by logging in that the
+/// new password works and the old one is refused. Ctrl-C stops everything it started.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
+    /// The database whose account is rotated.
+    #[arg(long, value_enum, default_value_t = Engine::Postgresql)]
+    engine: Engine,
+    /// One account that gets a new password, or two accounts that take turns.
+    #[arg(long, value_enum, default_value_t = Mode::Single)]
+    mode: Mode,
+    /// End after the proof instead of leaving the server running.
+    #[arg(long)]
+    once: bool,
+    /// Where the server listens; port 0 picks a free one.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:7070")]
+    listen: String,
+    /// Keep the server's data in this directory instead of a temporary one.
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Mode {
+    Single,
+    Multi,
+}
+
+impl Mode {
+    /// `SecretSubType` of the rotation configuration.
+    fn sub_type(self) -> &'static str {
+        match self {
+            Self::Single => "SingleUser",
+            Self::Multi => "MultiUser",
+        }
+    }
+}
+
+const STEPS: usize = setup::STEPS + 10;
+const TASK_WITHIN: Duration = Duration::from_secs(120);
+const POLL: Duration = Duration::from_millis(100);
+
+/// Runs `cargo xtask up`.
+pub(crate) async fn run(arguments: Arguments) -> Result<()> {
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    // Dropping the demonstration stops what it started, wherever it was.
+    tokio::select! {
+        outcome = demonstrate(&arguments) => outcome,
+        _ = interrupt.recv() => { println!("\nstopped"); Ok(()) }
+        _ = terminate.recv() => { println!("\nstopped"); Ok(()) }
+    }
+}
+
+async fn demonstrate(arguments: &Arguments) -> Result<()> {
+    let mut steps = Steps::new(STEPS);
+    let (server, database) = start(&mut steps, arguments).await?;
+    let service = Service::new(server.credentials());
+    let secret = rotate(&mut steps, arguments, &service, &database).await.inspect_err(|_| {
+        println!("\nThe end of the server's log:\n{}", server.log_tail());
+    })?;
+
+    println!("\nThe account has a new password, and the secret {secret} knows it.");
+    if arguments.once {
+        return Ok(());
+    }
+    println!("{}", Farewell { server: &server, database: &database, secret: &secret });
+    let status = server.ended().await;
+    bail!("the server ended ({status})\n{}", server.log_tail())
+}
+
+/// Sets up, builds and starts everything.
+async fn start(steps: &mut Steps, arguments: &Arguments) -> Result<(Server, Database)> {
+    setup::prepare(steps, arguments.engine.packages()).await?;
+    let binary = steps
+        .run("Build the server", async |step| {
+            cargo::run(step, &["build", "--release", "--package", "csms-server"], &[]).await?;
+            let path = cargo::metadata().await?.target_directory.join("release/csms");
+            let shown = path.strip_prefix(cargo::root()).unwrap_or(&path).display().to_string();
+            Ok((path, shown))
+        })
+        .await?;
+    steps
+        .run("Package the function", async |step| {
+            let archive = package::build(step).await?;
+            archive.place_beside(&binary)?;
+            Ok(((), archive.sizes))
+        })
+        .await?;
+    let database = steps
+        .run(arguments.engine.start_title(), async |_| {
+            let database = Database::start(arguments.engine).await?;
+            let address = database.address();
+            Ok((database, address))
+        })
+        .await?;
+    let server = steps
+        .run("Start csms", async |_| {
+            let options = Options {
+                binary: Some(binary),
+                data: arguments.data.clone(),
+                listen: arguments.listen.clone(),
+                ..Options::default()
+            };
+            let server = Server::start(options).await?;
+            let url = server.url().to_owned();
+            Ok((server, url))
+        })
+        .await?;
+    Ok((server, database))
+}
+
+/// Stores the login as a secret, rotates it and proves the outcome; returns the secret's name.
+async fn rotate(steps: &mut Steps, arguments: &Arguments, service: &Service, database: &Database) -> Result<String> {
+    let logins = steps
+        .run("Create the account", async |_| {
+            let names = match arguments.mode {
+                Mode::Single => ["app"].as_slice(),
+                Mode::Multi => &["app_a", "app_b"],
+            };
+            let mut logins = Vec::new();
+            for name in names {
+                logins.push(database.create_login(name).await?);
+            }
+            Ok((logins, names.join(" and ")))
+        })
+        .await?;
+    let name = secret_name(arguments);
+    steps
+        .run("Create the secret", async |_| {
+            let mut logins = logins.iter();
+            let first = logins.next().context("no account was created")?;
+            service.create_secret(&name, &database.value(first), arguments.mode.sub_type()).await?;
+            for idle in logins {
+                service.create_version(&name, &database.value(idle), "SYSPREVIOUS").await?;
+            }
+            Ok(((), format!("{name}, RDS-FG, {}", arguments.mode.sub_type())))
+        })
+        .await?;
+    let task = steps
+        .run("Rotate through the API", async |_| {
+            let task = service.rotate(&name).await?;
+            let detail = format!("task {task}");
+            Ok((task, detail))
+        })
+        .await?;
+    steps.run("Wait for the task", async |step| finished(step, service, &task).await).await?;
+
+    // Of two accounts that take turns the idle one was changed: the last.
+    let (changed, untouched) = logins.split_last().context("no account was created")?;
+    steps
+        .run("Log in with the new password", async |_| {
+            let (version, login) = service.current_login(&name).await?;
+            ensure!(login.user == changed.user, "{version} names the account {}, not {}", login.user, changed.user);
+            ensure!(login.password != changed.password, "{version} still holds the old password");
+            ensure!(database.accepts(&login).await?, "the database refuses the password of {version}");
+            Ok(((), format!("accepted: {} with the password of {version}", login.user)))
+        })
+        .await?;
+    steps
+        .run("Log in with the old password", async |_| {
+            ensure!(!database.accepts(changed).await?, "the database still accepts the old password");
+            for login in untouched {
+                ensure!(database.accepts(login).await?, "the account {} was locked out", login.user);
+            }
+            let others = untouched.iter().map(|login| format!("; still accepted: {}", login.user));
+            Ok(((), format!("refused: {}{}", changed.user, others.collect::<String>())))
+        })
+        .await?;
+    Ok(name)
+}
+
+/// Waits until the task has succeeded.
+async fn finished(step: &Step, service: &Service, task: &str) -> Result<((), String)> {
+    let deadline = Instant::now() + TASK_WITHIN;
+    loop {
+        match service.task(task).await? {
+            TaskStatus::Success => return Ok(((), "SUCCESS".into())),
+            TaskStatus::Failed { code, message } => bail!("the rotation failed: {code} {message}"),
+            TaskStatus::Running { attempt } => step.note(&format!("attempt {attempt}")),
+        }
+        ensure!(Instant::now() < deadline, "the task is still running after {TASK_WITHIN:?}");
+        sleep(POLL).await;
+    }
+}
+
+/// A fresh server has no secrets yet; in a kept data directory each run needs a name of its own.
+fn secret_name(arguments: &Arguments) -> String {
+    let engine = arguments.engine.name();
+    match arguments.data {
+        None => format!("demo-{engine}"),
+        Some(_) => {
+            let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+            format!("demo-{engine}-{}", now.as_secs())
+        }
+    }
+}
