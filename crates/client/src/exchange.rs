@@ -1,0 +1,172 @@
+//! One call on the wire: signing, sending, repeating what may be repeated.
+
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use csms_api::{Method, Operation};
+use csms_core::{
+    ProjectId, UnixMillis,
+    sign::{SignedRequest, authorize, format_date, host_header, payload_hash, percent_encode},
+};
+use reqwest::{Url, header::HeaderMap};
+
+use crate::{
+    credentials::Credentials,
+    error::{ClientError, is_retryable_status},
+};
+
+/// Waits between tries: three repetitions over about 3.5 seconds.
+const BACKOFF: [Duration; 3] = [Duration::from_millis(200), Duration::from_millis(800), Duration::from_millis(2500)];
+
+/// Time for one try, from the connection to the whole answer.
+const TIMEOUT: Duration = Duration::from_secs(15);
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The HTTP side of a client.
+#[derive(Clone, Debug)]
+pub(crate) struct Exchange {
+    http: reqwest::Client,
+    endpoint: Url,
+    project: ProjectId,
+    credentials: Credentials,
+}
+
+/// TLS with ring and the public roots; verification cannot be switched off.
+fn tls() -> Result<rustls::ClientConfig, ClientError> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let roots = rustls::RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
+    let builder = rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+    let builder = builder.map_err(|error| ClientError::Setup(format!("cannot set up TLS: {error}")))?;
+    Ok(builder.with_root_certificates(roots).with_no_client_auth())
+}
+
+impl Exchange {
+    pub(crate) fn new(endpoint: &str, project: ProjectId, credentials: Credentials) -> Result<Self, ClientError> {
+        let invalid = || ClientError::Setup("the endpoint must be an http:// or https:// address".to_owned());
+        let endpoint: Url = endpoint.parse().map_err(|_| invalid())?;
+        if !matches!(endpoint.scheme(), "http" | "https") || !endpoint.has_host() {
+            return Err(invalid());
+        }
+        let http = reqwest::Client::builder()
+            .tls_backend_preconfigured(tls()?)
+            .redirect(reqwest::redirect::Policy::none())
+            .no_proxy()
+            .connect_timeout(CONNECT_TIMEOUT)
+            .timeout(TIMEOUT)
+            .build()
+            .map_err(|error| ClientError::Setup(format!("cannot set up HTTP: {error}")))?;
+        Ok(Self { http, endpoint, project, credentials })
+    }
+
+    /// Calls an operation and answers the body of its success.
+    pub(crate) async fn call(
+        &self,
+        operation: Operation,
+        parameters: &[&str],
+        query: &[(&str, String)],
+        body: Vec<u8>,
+    ) -> Result<Vec<u8>, ClientError> {
+        let parameters = [&[self.project.as_str()], parameters].concat();
+        let mut url = self.endpoint.clone();
+        url.set_path(&operation.path(&parameters));
+        if !query.is_empty() {
+            let pairs = query.iter().map(|(name, value)| format!("{name}={}", percent_encode(value)));
+            url.set_query(Some(&pairs.collect::<Vec<_>>().join("&")));
+        }
+        // A read or a replacement may always be sent again. Anything else only when it cannot have arrived.
+        let idempotent = !matches!(operation.specification().method, Method::Post);
+        let mut waits = BACKOFF.iter();
+        loop {
+            let error = match self.send(operation, url.clone(), &body).await {
+                Ok(answer) => return Ok(answer),
+                Err(error) => error,
+            };
+            let again = error.never_arrived || (idempotent && error.error.is_retryable());
+            match waits.next() {
+                Some(wait) if again => tokio::time::sleep(*wait).await,
+                _ => return Err(error.error),
+            }
+        }
+    }
+
+    async fn send(&self, operation: Operation, url: Url, body: &[u8]) -> Result<Vec<u8>, Failed> {
+        let failed = |error: &reqwest::Error| Failed {
+            never_arrived: error.is_connect(),
+            error: ClientError::Unreachable { endpoint: self.endpoint.to_string(), reason: reason(error) },
+        };
+        let method = match operation.specification().method {
+            Method::Get => reqwest::Method::GET,
+            Method::Post => reqwest::Method::POST,
+            Method::Put => reqwest::Method::PUT,
+            Method::Delete => reqwest::Method::DELETE,
+        };
+        let mut request = self.http.request(method.clone(), url.clone());
+        for (name, value) in self.headers(method.as_str(), &url, body) {
+            request = request.header(name, value);
+        }
+        let response = request.body(body.to_vec()).send().await.map_err(|error| failed(&error))?;
+        let status = response.status().as_u16();
+        let request_id = request_id(response.headers());
+        let body = response.bytes().await.map_err(|error| failed(&error))?;
+        if (200..300).contains(&status) {
+            return Ok(body.to_vec());
+        }
+        // 429 says that nothing was done.
+        let never_arrived = status == 429 && is_retryable_status(status);
+        Err(Failed { never_arrived, error: ClientError::of(status, request_id, &body) })
+    }
+
+    /// The headers that prove who sends the request.
+    fn headers(&self, method: &str, url: &Url, body: &[u8]) -> Vec<(&'static str, String)> {
+        let mut headers =
+            vec![("content-type", "application/json".to_owned()), ("x-project-id", self.project.to_string())];
+        match &self.credentials {
+            Credentials::Token(token) => headers.push(("x-auth-token", token.to_string())),
+            Credentials::Key { access_key, secret_key, security_token } => {
+                let date = format_date(now());
+                headers.push(("host", host_header(url.scheme(), url.host_str().unwrap_or_default(), url.port())));
+                headers.push(("x-sdk-date", date.clone()));
+                headers.extend(security_token.as_ref().map(|token| ("x-security-token", token.to_string())));
+                headers.sort_unstable();
+                let hash = payload_hash(body);
+                let query = url.query().unwrap_or_default();
+                let request = SignedRequest { method, path: url.path(), query, date: &date, payload_hash: &hash };
+                let signed: Vec<_> = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
+                let authorization = authorize(access_key, secret_key.as_bytes(), &request, &signed);
+                headers.push(("authorization", authorization));
+            }
+        }
+        headers
+    }
+}
+
+/// A try that brought nothing.
+struct Failed {
+    error: ClientError,
+    never_arrived: bool,
+}
+
+fn now() -> UnixMillis {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    UnixMillis::new(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+}
+
+fn request_id(headers: &HeaderMap) -> String {
+    let id = headers.get("x-request-id").and_then(|value| value.to_str().ok());
+    id.unwrap_or("unknown").to_owned()
+}
+
+/// The innermost cause, which says more than the library's summary; without the address, which is told beside it.
+fn reason(error: &reqwest::Error) -> String {
+    if error.is_timeout() {
+        return "it took too long".to_owned();
+    }
+    let mut cause: &dyn std::error::Error = error;
+    while let Some(source) = cause.source() {
+        cause = source;
+    }
+    cause.to_string()
+}

@@ -1,0 +1,75 @@
+//! Bodies and queries that the client sends. Fields left `None` are not sent.
+
+use serde::Serialize;
+
+/// Body of CreateSecret. `Debug` is left out: it holds a value.
+#[derive(Clone, Default, Serialize)]
+#[allow(missing_docs, reason = "the fields are the API's")]
+pub struct CreateSecretBody<'a> {
+    pub name: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub secret_string: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub secret_binary: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub description: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kms_key_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub secret_type: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub auto_rotation: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rotation_period: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rotation_config: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rotation_func_urn: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub event_subscriptions: Option<&'a [&'a str]>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub enterprise_project_id: Option<&'a str>,
+}
+
+/// Body of UpdateSecret.
+#[derive(Clone, Debug, Default, Serialize)]
+#[allow(missing_docs, reason = "the fields are the API's")]
+pub struct UpdateSecretBody<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kms_key_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub description: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub auto_rotation: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rotation_period: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rotation_func_urn: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub event_subscriptions: Option<&'a [&'a str]>,
+}
+
+/// Body of CreateSecretVersion. `Debug` is left out: it holds a value.
+#[derive(Clone, Default, Serialize)]
+#[allow(missing_docs, reason = "the fields are the API's")]
+pub struct CreateVersionBody<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub secret_string: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub secret_binary: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub version_stages: Option<&'a [&'a str]>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expire_time: Option<u64>,
+}
+
+/// Query of ListSecretTask.
+#[derive(Clone, Copy, Debug, Default)]
+#[allow(missing_docs, reason = "the fields are the API's")]
+pub struct ListTasksQuery<'a> {
+    pub secret_name: Option<&'a str>,
+    pub status: Option<&'a str>,
+    pub task_id: Option<&'a str>,
+    pub limit: Option<u16>,
+    pub marker: Option<&'a str>,
+}
