@@ -1,0 +1,21 @@
+//! Envelope keys: how the values of secrets are protected at rest.
+//!
+//! Three layers of keys. The [`RootKey`] comes from a file or the environment and is stored nowhere else; it wraps
+//! the [`MasterKey`]s (what the API calls KMS keys); a master key wraps the data key of one version, and the data key
+//! seals the value ([`envelope`]). Everything is AES-256-GCM with associated data that says what is sealed and where
+//! it belongs, so bytes moved to another row, another project or another purpose do not open.
+//!
+//! The crate stores nothing except the root key's own file, and knows neither databases nor requests. The invariant:
+//! opening answers exactly what was sealed under the same keys and context, or an [`OpenError`]; never something else.
+
+mod aead;
+pub mod envelope;
+mod error;
+mod master;
+mod root;
+mod root_file;
+
+pub use envelope::Context;
+pub use error::{OpenError, RootKeyError, SealError};
+pub use master::MasterKey;
+pub use root::RootKey;

@@ -1,0 +1,109 @@
+//! A secret inside a transaction: the caller's function changes the draft, the store writes the difference.
+//!
+//! Pure and the same for every store. What may change about a secret is decided by `csms-core`; checked here is only
+//! that the outcome can be stored: versions have values, values are written once, the secret keeps its identity.
+
+use std::collections::BTreeMap;
+
+use csms_core::{ProjectId, Secret, SecretId, SecretName, SecretState, TaskId, UnixMillis, VersionId, task::Task};
+
+use crate::error::{Cause, StoreError};
+
+/// A secret that is being changed.
+#[derive(Debug)]
+pub struct Draft {
+    /// The secret. What the caller's function leaves here is stored.
+    pub secret: Secret,
+    identity: (ProjectId, SecretName, SecretId),
+    versions: Vec<VersionId>,
+    sealed: BTreeMap<VersionId, Vec<u8>>,
+    added: BTreeMap<VersionId, Vec<u8>>,
+    running_task: Option<Task>,
+    tasks: Vec<Task>,
+    deleted: bool,
+}
+
+/// What a store has to write.
+#[derive(Debug)]
+pub(crate) enum Changes {
+    /// Store the secret, then its new values; take the values of removed versions away.
+    Update { secret: Box<Secret>, added: BTreeMap<VersionId, Vec<u8>>, removed: Vec<VersionId>, tasks: Vec<Task> },
+    /// Remove the secret and all its values.
+    Delete { tasks: Vec<Task> },
+}
+
+impl Draft {
+    pub(crate) fn new(secret: Secret, sealed: BTreeMap<VersionId, Vec<u8>>, running_task: Option<Task>) -> Self {
+        Self {
+            identity: (secret.project.clone(), secret.name.clone(), secret.id.clone()),
+            versions: secret.versions().iter().map(|version| version.id).collect(),
+            secret,
+            sealed,
+            added: BTreeMap::new(),
+            running_task,
+            tasks: Vec::new(),
+            deleted: false,
+        }
+    }
+
+    /// The sealed value of a version: as loaded, if values were asked for, or as put.
+    #[must_use]
+    pub fn sealed(&self, version: VersionId) -> Option<&[u8]> {
+        self.added.get(&version).or_else(|| self.sealed.get(&version)).map(Vec::as_slice)
+    }
+
+    /// Gives a version that was added to the secret its sealed value.
+    pub fn put_value(&mut self, version: VersionId, sealed: Vec<u8>) {
+        self.added.insert(version, sealed);
+    }
+
+    /// The secret's running task, or one put before, if it has this identifier.
+    #[must_use]
+    pub fn task(&self, id: &TaskId) -> Option<&Task> {
+        self.tasks.iter().rev().chain(&self.running_task).find(|task| task.id == *id)
+    }
+
+    /// Stores a task, in place of the one with the same identifier if there is one.
+    pub fn put_task(&mut self, task: Task) {
+        self.tasks.push(task);
+    }
+
+    /// Removes the secret with all its values. Its tasks stay.
+    pub fn delete(&mut self) {
+        self.deleted = true;
+    }
+
+    /// The difference to what is stored.
+    pub(crate) fn into_changes(self) -> Result<Changes, StoreError> {
+        let conflict = |text: String| Err(StoreError::Conflict(Cause::new(text)));
+        if self.deleted {
+            return Ok(Changes::Delete { tasks: self.tasks });
+        }
+        let (project, name, id) = &self.identity;
+        if (&self.secret.project, &self.secret.name, &self.secret.id) != (project, name, id) {
+            return conflict(format!("a change gave secret {id} another project, name or identifier"));
+        }
+        for version in self.secret.versions().iter().map(|version| version.id) {
+            match (self.versions.contains(&version), self.added.contains_key(&version)) {
+                (true, true) => return conflict(format!("a change replaced the value of {version} of secret {id}")),
+                (false, false) => return conflict(format!("a change added {version} of secret {id} without a value")),
+                (true, false) | (false, true) => {}
+            }
+        }
+        // A version may come and go within one change; its value is then not stored at all.
+        let kept = |version: &VersionId| self.secret.version(*version).is_ok();
+        let removed = self.versions.iter().copied().filter(|version| !kept(version)).collect();
+        let added = self.added.into_iter().filter(|(version, _)| self.secret.version(*version).is_ok()).collect();
+        Ok(Changes::Update { secret: Box::new(self.secret), added, removed, tasks: self.tasks })
+    }
+}
+
+/// When the scheduler must rotate the secret: not while it is out of use, and not while a task runs already.
+pub(crate) fn rotation_due_time(secret: &Secret) -> Option<UnixMillis> {
+    secret.next_rotation_time.filter(|_| secret.state == SecretState::Enabled && secret.running_task.is_none())
+}
+
+/// When the scheduler must delete the secret.
+pub(crate) fn deletion_due_time(secret: &Secret) -> Option<UnixMillis> {
+    secret.scheduled_delete_time.filter(|_| secret.state == SecretState::PendingDelete)
+}

@@ -1,0 +1,116 @@
+//! What a store answers when it cannot do what was asked. Sources stay private: callers decide by the variant.
+
+use std::{error::Error, fmt, sync::Arc};
+
+use thiserror::Error;
+
+/// What was being done when a store failed, and the driver's own error as a source for the log.
+#[derive(Clone)]
+pub struct Cause {
+    doing: String,
+    source: Option<Arc<dyn Error + Send + Sync>>,
+}
+
+impl Cause {
+    pub(crate) fn new(doing: impl Into<String>) -> Self {
+        Self { doing: doing.into(), source: None }
+    }
+
+    pub(crate) fn with(doing: impl Into<String>, source: impl Error + Send + Sync + 'static) -> Self {
+        Self { doing: doing.into(), source: Some(Arc::new(source)) }
+    }
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.doing)
+    }
+}
+
+impl fmt::Debug for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.source {
+            Some(source) => write!(f, "{}: {source}", self.doing),
+            None => f.write_str(&self.doing),
+        }
+    }
+}
+
+impl Error for Cause {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.source.as_ref().map(|source| source.as_ref() as &(dyn Error + 'static))
+    }
+}
+
+/// Why a store could not answer.
+#[derive(Clone, Debug, Error)]
+pub enum StoreError {
+    /// What the call names does not exist.
+    #[error("not found")]
+    NotFound,
+    /// The change contradicts what is stored. Trying again does not help.
+    #[error("the change contradicts what is stored")]
+    Conflict(#[source] Cause),
+    /// The database does not answer, is locked, full or closed. Trying again later may help.
+    #[error("the database is unavailable")]
+    Unavailable(#[source] Cause),
+    /// A stored row is not what was written. Trying again does not help.
+    #[error("stored data is damaged")]
+    Corrupt(#[source] Cause),
+}
+
+/// Why a secret was not created.
+#[derive(Debug, Error)]
+pub enum CreateError {
+    /// The project has a secret of this name.
+    #[error("a secret of this name exists")]
+    Exists,
+    /// The project has as many secrets as it may have.
+    #[error("the project has as many secrets as it may have")]
+    Quota,
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Why a secret was not changed.
+#[derive(Debug, Error)]
+pub enum ChangeError<E> {
+    /// There is no such secret.
+    #[error("no such secret")]
+    NotFound,
+    /// The caller's function refused.
+    #[error("refused")]
+    Refused(E),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Why a value was not read.
+#[derive(Debug, Error)]
+pub enum ReadError<E> {
+    /// There is no such secret.
+    #[error("no such secret")]
+    NotFound,
+    /// The caller's function refused.
+    #[error("refused")]
+    Refused(E),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_names_its_source_without_printing_it() {
+        let error = StoreError::Unavailable(Cause::with("committing", fmt::Error));
+        assert_eq!(error.to_string(), "the database is unavailable");
+        let cause = error.source().unwrap();
+        assert_eq!(cause.to_string(), "committing");
+        assert!(cause.source().unwrap().is::<fmt::Error>());
+    }
+}

@@ -1,0 +1,25 @@
+//! Durable storage of secrets, sealed values, rotation tasks, keys and users.
+//!
+//! One trait, [`Store`], and its implementations; [`SqliteStore`] is the embedded one. Rules are not here: a change of
+//! a secret is a function over a [`Draft`], decided by the caller in the same transaction that stores its result.
+//! Values arrive sealed and leave sealed. The crate knows no requests, no keys and no clock.
+//!
+//! The invariants: a write that was answered is on disk; a change happens whole or not at all, whoever drops which
+//! future; a row that was damaged is an error, never another value; no type of a database driver leaves the crate.
+
+mod document;
+mod draft;
+mod error;
+mod record;
+mod sqlite;
+mod store;
+#[cfg(feature = "testing")]
+pub mod suite;
+
+pub use draft::Draft;
+pub use error::{Cause, ChangeError, CreateError, ReadError, StoreError};
+pub use record::{
+    AccessKeyRecord, KeyRecord, KeyState, Page, StoredValue, TaskFilter, TaskOutcome, TaskPage, UserRecord,
+};
+pub use sqlite::{SqliteSettings, SqliteStore};
+pub use store::Store;

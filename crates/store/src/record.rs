@@ -1,0 +1,183 @@
+//! The records that stores keep besides secrets and tasks, and the shapes of answers. No rules.
+
+use std::fmt;
+
+use csms_core::{KeyId, ProjectId, Secret, SecretName, TaskId, UnixMillis, VersionId, policy::Policy, task::Task};
+use serde::{Deserialize, Serialize};
+
+/// Some items of a list, and whether there are more behind them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Page<T> {
+    /// The items.
+    pub items: Vec<T>,
+    /// Whether more items follow.
+    pub more: bool,
+}
+
+/// A page of tasks, and how many tasks match in all.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TaskPage {
+    /// The tasks, newest first.
+    pub page: Page<Task>,
+    /// Number of tasks that match the filter, on whatever page.
+    pub total: u64,
+}
+
+/// Which tasks to list.
+#[derive(Clone, Debug)]
+pub struct TaskFilter {
+    /// Only tasks that began for a secret of this name.
+    pub secret_name: Option<SecretName>,
+    /// Only finished tasks of this outcome.
+    pub status: Option<TaskOutcome>,
+    /// Only tasks older than this one.
+    pub after: Option<TaskId>,
+    /// Greatest number of tasks.
+    pub limit: u16,
+}
+
+/// How a finished task ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TaskOutcome {
+    /// The secret got its new value.
+    Succeeded,
+    /// Given up.
+    Failed,
+}
+
+/// A secret with the sealed value of one of its versions, both of the same instant.
+#[derive(Clone, Debug)]
+pub struct StoredValue {
+    /// The secret.
+    pub secret: Secret,
+    /// The version that was selected.
+    pub version: VersionId,
+    /// Its sealed value.
+    pub sealed: Vec<u8>,
+}
+
+/// Whether a KMS key may be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum KeyState {
+    /// In use.
+    Enabled,
+    /// Switched off.
+    Disabled,
+    /// Waiting for its deletion.
+    PendingDeletion,
+}
+
+impl KeyState {
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Enabled => "ENABLED",
+            Self::Disabled => "DISABLED",
+            Self::PendingDeletion => "PENDING_DELETION",
+        }
+    }
+
+    pub(crate) fn from_word(word: &str) -> Option<Self> {
+        [Self::Enabled, Self::Disabled, Self::PendingDeletion].into_iter().find(|state| state.as_str() == word)
+    }
+}
+
+/// A KMS key.
+#[derive(Clone, PartialEq, Eq)]
+pub struct KeyRecord {
+    /// Identifier.
+    pub id: KeyId,
+    /// Project that owns it.
+    pub project: ProjectId,
+    /// Alias, unique in the project.
+    pub alias: String,
+    /// State.
+    pub state: KeyState,
+    /// Its material, wrapped by the root key.
+    pub wrapped: Vec<u8>,
+    /// Creation.
+    pub create_time: UnixMillis,
+}
+
+impl fmt::Debug for KeyRecord {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("KeyRecord")
+            .field("id", &self.id)
+            .field("project", &self.project)
+            .field("alias", &self.alias)
+            .field("state", &self.state)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A user of the service.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UserRecord {
+    /// Identifier.
+    pub id: String,
+    /// Name, unique in its domain.
+    pub name: String,
+    /// Domain (account) that the user belongs to.
+    pub domain_id: String,
+    /// Hash of the password, in PHC form; `None` when the user cannot sign in with one.
+    pub password_hash: Option<String>,
+    /// Projects that the user may name in a path.
+    pub projects: Vec<ProjectId>,
+    /// What the user may do.
+    pub policies: Vec<Policy>,
+    /// Whether the user may do anything at all.
+    pub enabled: bool,
+}
+
+impl fmt::Debug for UserRecord {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("UserRecord")
+            .field("id", &self.id)
+            .field("name", &self.name)
+            .field("domain_id", &self.domain_id)
+            .field("enabled", &self.enabled)
+            .finish_non_exhaustive()
+    }
+}
+
+/// An access key (AK) with its secret key (SK), sealed.
+#[derive(Clone, PartialEq, Eq)]
+pub struct AccessKeyRecord {
+    /// The public part.
+    pub access_key: String,
+    /// The secret part, sealed by the root key.
+    pub sealed_secret_key: Vec<u8>,
+    /// The user it belongs to.
+    pub user_id: String,
+    /// Whether it may be used.
+    pub enabled: bool,
+}
+
+impl fmt::Debug for AccessKeyRecord {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AccessKeyRecord")
+            .field("access_key", &self.access_key)
+            .field("user_id", &self.user_id)
+            .field("enabled", &self.enabled)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn debug_shows_no_password_hash() {
+        let user = UserRecord {
+            id: "1".into(),
+            name: "admin".into(),
+            domain_id: "d".into(),
+            password_hash: Some("$argon2id$hash".into()),
+            projects: Vec::new(),
+            policies: Vec::new(),
+            enabled: true,
+        };
+        assert!(!format!("{user:?}").contains("argon2"));
+    }
+}

@@ -1,0 +1,224 @@
+//! The embedded store: one SQLite file.
+//!
+//! Reads run where they are called, on a connection of that thread; there is no hand-over to another thread, because
+//! that costs more than the read. Writes go to one thread that commits them in groups. The file is in WAL mode with
+//! `synchronous=FULL`: a commit that returned is on disk. A lock beside the file keeps a second server out.
+//!
+//! Here is only the wiring; statements are in the modules named after what they store.
+
+use std::{
+    fs::File,
+    path::Path,
+    sync::{Arc, atomic::AtomicU64},
+    time::Duration,
+};
+
+use csms_core::{EventName, KeyId, ProjectId, Secret, SecretName, TaskId, UnixMillis, VersionId, task::Task};
+
+use crate::{
+    draft::Draft,
+    error::{ChangeError, CreateError, ReadError, StoreError},
+    record::{AccessKeyRecord, KeyRecord, Page, StoredValue, TaskFilter, TaskPage, UserRecord},
+    store::Store,
+};
+
+mod checkpoint;
+mod connect;
+mod failure;
+mod identities;
+mod readers;
+mod schema;
+mod secrets;
+mod tasks;
+mod writer;
+
+use checkpoint::{Checkpoints, Limits};
+use readers::Readers;
+use writer::Writer;
+
+/// How an SQLite file is used.
+#[derive(Clone, Copy, Debug)]
+pub struct SqliteSettings {
+    /// Greatest number of writes in one commit; 1 gives each write its own.
+    pub max_batch: usize,
+    /// How long to wait for a lock that another program holds on the file.
+    pub busy_timeout: Duration,
+}
+
+impl Default for SqliteSettings {
+    fn default() -> Self {
+        Self { max_batch: 256, busy_timeout: Duration::from_secs(2) }
+    }
+}
+
+/// A store in an SQLite file. Clones share it; it closes when the last one is dropped, after the writes that were
+/// begun.
+#[derive(Clone)]
+pub struct SqliteStore(Arc<Parts>);
+
+struct Parts {
+    // Dropped in this order: the writer finishes and stops, the readers close, the lock opens.
+    writer: Writer,
+    readers: Arc<Readers>,
+    _lock: File,
+}
+
+impl SqliteStore {
+    /// Opens the file at `path`, making it if there is none, and brings its schema up to date. Its directory must
+    /// exist; beside it come `-wal`, `-shm` and `.lock` files.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] when another process has the file open, its schema belongs to a newer release, or
+    /// the system refuses; [`StoreError::Corrupt`] when it is no database of ours.
+    pub fn open(path: &Path, settings: SqliteSettings) -> Result<Self, StoreError> {
+        Self::open_with(path, settings, Limits::USUAL)
+    }
+
+    fn open_with(path: &Path, settings: SqliteSettings, limits: Limits) -> Result<Self, StoreError> {
+        let lock = connect::lock(path)?;
+        let mut connection = connect::for_writing(path, settings.busy_timeout)?;
+        schema::migrate(&mut connection)?;
+        // Raised by each commit, so that readers know when what they see is out of date.
+        let commits = Arc::new(AtomicU64::new(0));
+        let readers = Arc::new(Readers::new(path, settings.busy_timeout, Arc::clone(&commits)));
+        let checkpoints = Checkpoints::start(path, Arc::clone(&readers), limits)?;
+        let writer = Writer::start(connection, settings.max_batch, commits, checkpoints)?;
+        Ok(Self(Arc::new(Parts { writer, readers, _lock: lock })))
+    }
+}
+
+impl std::fmt::Debug for SqliteStore {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SqliteStore").finish_non_exhaustive()
+    }
+}
+
+impl Store for SqliteStore {
+    async fn secret(&self, project: &ProjectId, name: &SecretName) -> Result<Option<Secret>, StoreError> {
+        self.0.readers.read(|db| Ok(secrets::find(db, project, name)?.map(|found| found.secret)))
+    }
+
+    async fn secret_value<E: Send>(
+        &self,
+        project: &ProjectId,
+        name: &SecretName,
+        select: impl FnOnce(&Secret) -> Result<VersionId, E> + Send,
+    ) -> Result<StoredValue, ReadError<E>> {
+        self.0.readers.read(|db| {
+            let found = secrets::find(db, project, name)?.ok_or(ReadError::NotFound)?;
+            let version = select(&found.secret).map_err(ReadError::Refused)?;
+            let sealed = secrets::value(db, &found, version)?;
+            Ok(StoredValue { secret: found.secret, version, sealed })
+        })
+    }
+
+    async fn list_secrets(
+        &self,
+        project: &ProjectId,
+        after: Option<&str>,
+        limit: u16,
+        event: Option<&EventName>,
+    ) -> Result<Page<Secret>, StoreError> {
+        self.0.readers.read(|db| secrets::list(db, project, after, limit, event))
+    }
+
+    async fn task(&self, project: &ProjectId, id: &TaskId) -> Result<Option<Task>, StoreError> {
+        self.0.readers.read(|db| Ok(tasks::find(db, id)?.filter(|task| task.project == *project)))
+    }
+
+    async fn tasks(&self, project: &ProjectId, filter: &TaskFilter) -> Result<TaskPage, StoreError> {
+        self.0.readers.read(|db| tasks::list(db, project, filter))
+    }
+
+    async fn running_tasks(&self) -> Result<Vec<Task>, StoreError> {
+        self.0.readers.read(tasks::running)
+    }
+
+    async fn due_deletions(&self, now: UnixMillis, limit: u16) -> Result<Vec<(ProjectId, SecretName)>, StoreError> {
+        self.0.readers.read(|db| secrets::due(db, secrets::DUE_DELETIONS, now, limit))
+    }
+
+    async fn due_rotations(&self, now: UnixMillis, limit: u16) -> Result<Vec<(ProjectId, SecretName)>, StoreError> {
+        self.0.readers.read(|db| secrets::due(db, secrets::DUE_ROTATIONS, now, limit))
+    }
+
+    async fn next_due_time(&self) -> Result<Option<UnixMillis>, StoreError> {
+        self.0.readers.read(secrets::next_due_time)
+    }
+
+    async fn key(&self, project: &ProjectId, id: &KeyId) -> Result<Option<KeyRecord>, StoreError> {
+        self.0.readers.read(|db| Ok(identities::key(db, id)?.filter(|key| key.project == *project)))
+    }
+
+    async fn key_by_alias(&self, project: &ProjectId, alias: &str) -> Result<Option<KeyRecord>, StoreError> {
+        self.0.readers.read(|db| identities::key_by_alias(db, project, alias))
+    }
+
+    async fn user(&self, id: &str) -> Result<Option<UserRecord>, StoreError> {
+        self.0.readers.read(|db| identities::user(db, id))
+    }
+
+    async fn user_by_name(&self, domain_id: Option<&str>, name: &str) -> Result<Option<UserRecord>, StoreError> {
+        self.0.readers.read(|db| identities::user_by_name(db, domain_id, name))
+    }
+
+    async fn access_key(&self, access_key: &str) -> Result<Option<(AccessKeyRecord, UserRecord)>, StoreError> {
+        self.0.readers.read(|db| identities::access_key(db, access_key))
+    }
+
+    async fn meta(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        self.0.readers.read(|db| identities::meta(db, key))
+    }
+
+    async fn create_secret(&self, secret: Secret, sealed: Vec<u8>, quota: u64) -> Result<(), CreateError> {
+        self.0.writer.write(move |db| secrets::create(db, &secret, &sealed, quota)).await
+    }
+
+    async fn change_secret<T: Send + 'static, E: Send + 'static>(
+        &self,
+        project: &ProjectId,
+        name: &SecretName,
+        load_values: bool,
+        decide: impl FnOnce(&mut Draft) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, ChangeError<E>> {
+        let (project, name) = (project.clone(), name.clone());
+        self.0
+            .writer
+            .write(move |db| {
+                let found = secrets::find(db, &project, &name)?.ok_or(ChangeError::NotFound)?;
+                let row = found.row;
+                let values = if load_values { secrets::values(db, row)? } else { Default::default() };
+                let running = found.secret.running_task.as_ref().map(|id| tasks::find(db, id)).transpose()?.flatten();
+                let mut draft = Draft::new(found.secret, values, running);
+                let answer = decide(&mut draft).map_err(ChangeError::Refused)?;
+                secrets::apply(db, row, draft.into_changes()?)?;
+                Ok(answer)
+            })
+            .await
+    }
+
+    async fn put_task_progress(&self, task: Task) -> Result<(), StoreError> {
+        self.0.writer.write(move |db| tasks::put_progress(db, &task)).await
+    }
+
+    async fn finish_orphan_task(&self, task: Task) -> Result<(), StoreError> {
+        self.0.writer.write(move |db| tasks::finish_orphan(db, &task)).await
+    }
+
+    async fn ensure_key(&self, key: KeyRecord) -> Result<KeyRecord, StoreError> {
+        self.0.writer.write(move |db| identities::ensure_key(db, &key)).await
+    }
+
+    async fn put_user(&self, user: UserRecord) -> Result<(), StoreError> {
+        self.0.writer.write(move |db| identities::put_user(db, &user)).await
+    }
+
+    async fn put_access_key(&self, key: AccessKeyRecord) -> Result<(), StoreError> {
+        self.0.writer.write(move |db| identities::put_access_key(db, &key)).await
+    }
+
+    async fn put_meta_if_absent(&self, key: &str, value: Vec<u8>) -> Result<Vec<u8>, StoreError> {
+        let key = key.to_owned();
+        self.0.writer.write(move |db| identities::put_meta_if_absent(db, &key, &value)).await
+    }
+}

@@ -1,0 +1,113 @@
+//! Opening the file: one lock, one connection that writes, others that read.
+
+use std::{
+    fs::{File, OpenOptions, TryLockError},
+    os::unix::fs::OpenOptionsExt as _,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use rusqlite::{Connection, OpenFlags, config::DbConfig};
+
+use super::failure::During as _;
+use crate::error::{Cause, StoreError};
+
+/// More statements than this crate has, so that each is prepared once per connection.
+const STATEMENTS: usize = 128;
+/// Greatest part of the file that is read through memory mapping, in bytes: SQLite's own limit, 2 GiB.
+const MMAP_BYTES: i64 = 0x7fff_0000;
+
+/// Takes the lock that keeps a second server away from the file. Held as long as the answer lives, and released by
+/// the system if the process dies.
+pub(super) fn lock(path: &Path) -> Result<File, StoreError> {
+    let mut lock_path = path.as_os_str().to_owned();
+    lock_path.push(".lock");
+    let lock_path = PathBuf::from(lock_path);
+    let unavailable = |error| StoreError::Unavailable(Cause::with(format!("locking {}", lock_path.display()), error));
+    let file = private_file(&lock_path).map_err(unavailable)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => {
+            Err(StoreError::Unavailable(Cause::new(format!("{} is in use by another process", path.display()))))
+        }
+        Err(TryLockError::Error(error)) => Err(unavailable(error)),
+    }
+}
+
+/// Opens a file that only its owner may use, making it if there is none.
+fn private_file(path: &Path) -> std::io::Result<File> {
+    OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path)
+}
+
+/// The connection that writes.
+pub(super) fn for_writing(path: &Path, busy_timeout: Duration) -> Result<Connection, StoreError> {
+    // SQLite gives the files beside it the mode of this one.
+    private_file(path).map_err(|error| {
+        StoreError::Unavailable(Cause::with(format!("opening the database {}", path.display()), error))
+    })?;
+    let connection = open(path, OpenFlags::SQLITE_OPEN_READ_WRITE, busy_timeout)?;
+    let mode: String = connection
+        .pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0))
+        .during("switching the database to WAL mode")?;
+    if !mode.eq_ignore_ascii_case("wal") {
+        return Err(StoreError::Unavailable(Cause::new(format!("the database cannot use WAL mode, only {mode}"))));
+    }
+    connection.pragma_update(None, "synchronous", "FULL").during("setting up the database")?;
+    connection.pragma_update(None, "foreign_keys", true).during("setting up the database")?;
+    Ok(connection)
+}
+
+/// A connection that only reads.
+pub(super) fn for_reading(path: &Path, busy_timeout: Duration) -> Result<Connection, StoreError> {
+    let connection = open(path, OpenFlags::SQLITE_OPEN_READ_ONLY, busy_timeout)?;
+    connection.pragma_update(None, "mmap_size", MMAP_BYTES).during("setting up a reader")?;
+    Ok(connection)
+}
+
+/// A connection that moves committed pages from the log into the file.
+pub(super) fn for_checkpoints(path: &Path) -> Result<Connection, StoreError> {
+    // It never waits for another program, since writes may be waiting for it.
+    let connection = open(path, OpenFlags::SQLITE_OPEN_READ_WRITE, Duration::ZERO)?;
+    connection.pragma_update(None, "synchronous", "FULL").during("setting up checkpoints")?;
+    Ok(connection)
+}
+
+fn open(path: &Path, access: OpenFlags, busy_timeout: Duration) -> Result<Connection, StoreError> {
+    // Each connection is used by one thread at a time, so SQLite need not lock it again.
+    let connection =
+        Connection::open_with_flags(path, access | OpenFlags::SQLITE_OPEN_NO_MUTEX).during("opening the database")?;
+    connection.busy_timeout(busy_timeout).during("opening the database")?;
+    // Without this, clearing a cached statement's parameters makes SQLite compile it again at the next use.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).during("opening the database")?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    // Checkpoints are our own business on every connection, see `checkpoint`.
+    connection.pragma_update(None, "wal_autocheckpoint", 0).during("opening the database")?;
+    Ok(connection)
+}
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::{StatementStatus, params_from_iter};
+
+    use super::{
+        super::{identities, schema, secrets},
+        *,
+    };
+
+    #[test]
+    fn a_statement_is_compiled_once_per_connection() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("csms.db");
+        schema::migrate(&mut for_writing(&path, Duration::ZERO).unwrap()).unwrap();
+        let db = for_reading(&path, Duration::ZERO).unwrap();
+        for sql in [secrets::FIND, secrets::VALUE, secrets::LIST, secrets::DUE_ROTATIONS, identities::ACCESS_KEY] {
+            for number in 0..20 {
+                let mut statement = db.prepare_cached(sql).unwrap();
+                let parameters = params_from_iter(vec![number; statement.parameter_count()]);
+                assert!(!statement.exists(parameters).unwrap());
+            }
+            let compiled_again = db.prepare_cached(sql).unwrap().get_status(StatementStatus::RePrepare);
+            assert_eq!(compiled_again, 0, "{sql}");
+        }
+    }
+}

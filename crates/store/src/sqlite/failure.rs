@@ -1,0 +1,35 @@
+//! Turns the driver's errors into the store's. The only place that reads SQLite result codes.
+
+use rusqlite::{Error, ErrorCode};
+
+use crate::error::{Cause, StoreError};
+
+/// Adds what was being done to a driver's result.
+pub(super) trait During<T> {
+    fn during(self, doing: &'static str) -> Result<T, StoreError>;
+}
+
+impl<T> During<T> for Result<T, Error> {
+    fn during(self, doing: &'static str) -> Result<T, StoreError> {
+        self.map_err(|error| {
+            let variant = variant_of(&error);
+            variant(Cause::with(doing, error))
+        })
+    }
+}
+
+fn variant_of(error: &Error) -> fn(Cause) -> StoreError {
+    match error {
+        Error::SqliteFailure(failure, _) => match failure.code {
+            ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase => StoreError::Corrupt,
+            ErrorCode::ConstraintViolation => StoreError::Conflict,
+            _ => StoreError::Unavailable,
+        },
+        // A column that does not hold what the schema promises.
+        Error::FromSqlConversionFailure(..)
+        | Error::InvalidColumnType(..)
+        | Error::IntegralValueOutOfRange(..)
+        | Error::Utf8Error(..) => StoreError::Corrupt,
+        _ => StoreError::Unavailable,
+    }
+}

@@ -1,0 +1,159 @@
+//! Statements about KMS keys, users, access keys and small named values.
+
+use csms_core::{KeyId, ProjectId, UnixMillis};
+use rusqlite::{Connection, OptionalExtension as _, Row, params};
+
+use super::{failure::During as _, secrets::time};
+use crate::{
+    document::{self, Document},
+    error::{Cause, StoreError},
+    record::{AccessKeyRecord, KeyRecord, KeyState, UserRecord},
+};
+
+const READING_KEY: &str = "reading a key";
+const READING_USER: &str = "reading a user";
+
+pub(super) const ACCESS_KEY: &str = "SELECT access_key, sealed_secret_key, user_id, enabled, document, checksum
+     FROM access_keys JOIN users ON users.id = access_keys.user_id WHERE access_key = ?1";
+
+fn read_key(row: &Row<'_>) -> Result<KeyRecord, StoreError> {
+    let corrupt = || StoreError::Corrupt(Cause::new("a stored key is damaged"));
+    let text = |column| row.get::<_, String>(column).during(READING_KEY);
+    Ok(KeyRecord {
+        id: KeyId::parse(text(0)?).map_err(|_| corrupt())?,
+        project: ProjectId::parse(text(1)?).map_err(|_| corrupt())?,
+        alias: text(2)?,
+        state: KeyState::from_word(&text(3)?).ok_or_else(corrupt)?,
+        wrapped: row.get(4).during(READING_KEY)?,
+        create_time: UnixMillis::new(u64::try_from(row.get::<_, i64>(5).during(READING_KEY)?).map_err(|_| corrupt())?),
+    })
+}
+
+pub(super) fn key(db: &Connection, id: &KeyId) -> Result<Option<KeyRecord>, StoreError> {
+    let mut statement = db
+        .prepare_cached("SELECT id, project, alias, state, wrapped, create_time FROM kms_keys WHERE id = ?1")
+        .during(READING_KEY)?;
+    let mut rows = statement.query([id.as_str()]).during(READING_KEY)?;
+    rows.next().during(READING_KEY)?.map(read_key).transpose()
+}
+
+pub(super) fn key_by_alias(db: &Connection, project: &ProjectId, alias: &str) -> Result<Option<KeyRecord>, StoreError> {
+    let mut statement = db
+        .prepare_cached(
+            "SELECT id, project, alias, state, wrapped, create_time FROM kms_keys WHERE project = ?1 AND alias = ?2",
+        )
+        .during(READING_KEY)?;
+    let mut rows = statement.query([project.as_str(), alias]).during(READING_KEY)?;
+    rows.next().during(READING_KEY)?.map(read_key).transpose()
+}
+
+pub(super) fn ensure_key(db: &Connection, key: &KeyRecord) -> Result<KeyRecord, StoreError> {
+    if let Some(stored) = key_by_alias(db, &key.project, &key.alias)? {
+        return Ok(stored);
+    }
+    db.prepare_cached(
+        "INSERT INTO kms_keys (id, project, alias, state, wrapped, create_time) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+    )
+    .and_then(|mut statement| {
+        statement.execute(params![
+            key.id.as_str(),
+            key.project.as_str(),
+            key.alias,
+            key.state.as_str(),
+            key.wrapped,
+            time(key.create_time),
+        ])
+    })
+    .during("writing a key")?;
+    Ok(key.clone())
+}
+
+/// Reads the document and checksum at columns `at` and the next.
+fn read_user(row: &Row<'_>, at: usize) -> Result<UserRecord, StoreError> {
+    let text = row.get_ref(at).during(READING_USER)?.as_bytes().map_err(rusqlite::Error::from).during(READING_USER)?;
+    document::decode(text, row.get(at + 1).during(READING_USER)?, "a user")
+}
+
+pub(super) fn user(db: &Connection, id: &str) -> Result<Option<UserRecord>, StoreError> {
+    let mut statement = db.prepare_cached("SELECT document, checksum FROM users WHERE id = ?1").during(READING_USER)?;
+    let mut rows = statement.query([id]).during(READING_USER)?;
+    rows.next().during(READING_USER)?.map(|row| read_user(row, 0)).transpose()
+}
+
+pub(super) fn user_by_name(
+    db: &Connection,
+    domain_id: Option<&str>,
+    name: &str,
+) -> Result<Option<UserRecord>, StoreError> {
+    let mut statement = db
+        .prepare_cached("SELECT document, checksum FROM users WHERE name = ?1 AND domain_id = coalesce(?2, domain_id)")
+        .during(READING_USER)?;
+    let mut rows = statement.query(params![name, domain_id]).during(READING_USER)?;
+    let Some(user) = rows.next().during(READING_USER)?.map(|row| read_user(row, 0)).transpose()? else {
+        return Ok(None);
+    };
+    match rows.next().during(READING_USER)? {
+        None => Ok(Some(user)),
+        Some(_) => Err(StoreError::Conflict(Cause::new("several domains have a user of this name"))),
+    }
+}
+
+pub(super) fn put_user(db: &Connection, user: &UserRecord) -> Result<(), StoreError> {
+    let document = Document::of(user)?;
+    db.prepare_cached(
+        "INSERT INTO users (id, domain_id, name, document, checksum) VALUES (?1, ?2, ?3, ?4, ?5)
+         ON CONFLICT (id) DO UPDATE SET domain_id = excluded.domain_id, name = excluded.name,
+         document = excluded.document, checksum = excluded.checksum",
+    )
+    .and_then(|mut statement| {
+        statement.execute(params![user.id, user.domain_id, user.name, document.text, document.checksum])
+    })
+    .during("writing a user")
+    .map(drop)
+}
+
+pub(super) fn access_key(
+    db: &Connection,
+    access_key: &str,
+) -> Result<Option<(AccessKeyRecord, UserRecord)>, StoreError> {
+    const DOING: &str = "reading an access key";
+    let mut statement = db.prepare_cached(ACCESS_KEY).during(DOING)?;
+    let mut rows = statement.query([access_key]).during(DOING)?;
+    let Some(row) = rows.next().during(DOING)? else { return Ok(None) };
+    let key = AccessKeyRecord {
+        access_key: row.get(0).during(DOING)?,
+        sealed_secret_key: row.get(1).during(DOING)?,
+        user_id: row.get(2).during(DOING)?,
+        enabled: row.get(3).during(DOING)?,
+    };
+    Ok(Some((key, read_user(row, 4)?)))
+}
+
+pub(super) fn put_access_key(db: &Connection, key: &AccessKeyRecord) -> Result<(), StoreError> {
+    db.prepare_cached(
+        "INSERT INTO access_keys (access_key, user_id, sealed_secret_key, enabled) VALUES (?1, ?2, ?3, ?4)
+         ON CONFLICT (access_key) DO UPDATE SET user_id = excluded.user_id,
+         sealed_secret_key = excluded.sealed_secret_key, enabled = excluded.enabled",
+    )
+    .and_then(|mut statement| {
+        statement.execute(params![key.access_key, key.user_id, key.sealed_secret_key, key.enabled])
+    })
+    .during("writing an access key")
+    .map(drop)
+}
+
+pub(super) fn meta(db: &Connection, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
+    db.prepare_cached("SELECT value FROM meta WHERE key = ?1")
+        .and_then(|mut statement| statement.query_row([key], |row| row.get(0)).optional())
+        .during("reading a named value")
+}
+
+pub(super) fn put_meta_if_absent(db: &Connection, key: &str, value: &[u8]) -> Result<Vec<u8>, StoreError> {
+    if let Some(stored) = meta(db, key)? {
+        return Ok(stored);
+    }
+    db.prepare_cached("INSERT INTO meta (key, value) VALUES (?1, ?2)")
+        .and_then(|mut statement| statement.execute(params![key, value]))
+        .during("writing a named value")?;
+    Ok(value.to_vec())
+}

@@ -1,0 +1,146 @@
+//! Connections that read: one per calling thread, opened when the thread first reads.
+//!
+//! A reader keeps its read transaction open from one read to the next and renews it only when the writer has committed
+//! since: beginning a read transaction costs more than finding a row. An open transaction keeps the log from being
+//! emptied, so those of idle threads are ended before each checkpoint.
+
+use std::{
+    cell::RefCell,
+    path::{Path, PathBuf},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError, Weak,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use rusqlite::Connection;
+
+use super::{connect, failure::During as _};
+use crate::error::{Cause, StoreError};
+
+thread_local! {
+    /// This thread's readers, with the number of the store that each belongs to.
+    static SLOTS: RefCell<Vec<(u64, Arc<Slot>)>> = const { RefCell::new(Vec::new()) };
+}
+
+/// One thread's reader; empty once its store is closed.
+struct Slot(Mutex<Option<Reader>>);
+
+impl Slot {
+    fn lock(&self) -> MutexGuard<'_, Option<Reader>> {
+        // A panic in a caller's function leaves the reader usable: it only reads.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+struct Reader {
+    connection: Connection,
+    /// The number of commits that the open transaction sees at least; `None` while none is open.
+    snapshot: Option<u64>,
+}
+
+impl Reader {
+    fn begin(&mut self, commits: u64) -> Result<(), StoreError> {
+        // An error may have ended the transaction.
+        if self.snapshot != Some(commits) || self.connection.is_autocommit() {
+            self.end()?;
+            execute(&self.connection, "BEGIN").during("beginning to read")?;
+            self.snapshot = Some(commits);
+        }
+        Ok(())
+    }
+
+    fn end(&mut self) -> Result<(), StoreError> {
+        self.snapshot = None;
+        if !self.connection.is_autocommit() {
+            execute(&self.connection, "COMMIT").during("ending to read")?;
+        }
+        Ok(())
+    }
+}
+
+/// Runs a statement that takes and answers nothing.
+pub(super) fn execute(connection: &Connection, sql: &str) -> rusqlite::Result<()> {
+    connection.prepare_cached(sql)?.execute([]).map(drop)
+}
+
+/// All readers of one store.
+pub(super) struct Readers {
+    store: u64,
+    path: PathBuf,
+    busy_timeout: Duration,
+    commits: Arc<AtomicU64>,
+    slots: Mutex<Vec<Weak<Slot>>>,
+}
+
+impl Readers {
+    pub(super) fn new(path: &Path, busy_timeout: Duration, commits: Arc<AtomicU64>) -> Self {
+        static STORES: AtomicU64 = AtomicU64::new(0);
+        let store = STORES.fetch_add(1, Ordering::Relaxed);
+        Self { store, path: path.to_owned(), busy_timeout, commits, slots: Mutex::default() }
+    }
+
+    /// Runs `query` on this thread's reader. It sees one instant, at or after every commit answered so far.
+    pub(super) fn read<T, E: From<StoreError>>(&self, query: impl FnOnce(&Connection) -> Result<T, E>) -> Result<T, E> {
+        let slot = self.slot()?;
+        let mut guard = slot.lock();
+        let Some(reader) = guard.as_mut() else {
+            return Err(StoreError::Unavailable(Cause::new("the store is closed")).into());
+        };
+        reader.begin(self.commits.load(Ordering::Acquire))?;
+        query(&reader.connection)
+    }
+
+    fn slot(&self) -> Result<Arc<Slot>, StoreError> {
+        SLOTS.with_borrow_mut(|slots| {
+            if let Some((_, slot)) = slots.iter().find(|(store, _)| *store == self.store) {
+                return Ok(Arc::clone(slot));
+            }
+            slots.retain(|(_, slot)| slot.lock().is_some());
+            let connection = connect::for_reading(&self.path, self.busy_timeout)?;
+            let slot = Arc::new(Slot(Mutex::new(Some(Reader { connection, snapshot: None }))));
+            let mut all = self.all();
+            all.retain(|slot| slot.strong_count() > 0);
+            all.push(Arc::downgrade(&slot));
+            slots.push((self.store, Arc::clone(&slot)));
+            Ok(slot)
+        })
+    }
+
+    fn all(&self) -> MutexGuard<'_, Vec<Weak<Slot>>> {
+        self.slots.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Ends the open transactions that see an outdated state. Those of busy threads are renewed without this.
+    pub(super) fn end_outdated(&self) -> Result<(), StoreError> {
+        let commits = self.commits.load(Ordering::Acquire);
+        for slot in self.all().iter().filter_map(Weak::upgrade) {
+            match slot.lock().as_mut() {
+                Some(reader) if reader.snapshot.is_some_and(|snapshot| snapshot < commits) => reader.end()?,
+                Some(_) | None => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Runs `work` while no thread reads and no read transaction is open.
+    pub(super) fn paused<T>(&self, work: impl FnOnce() -> Result<T, StoreError>) -> Result<T, StoreError> {
+        let all = self.all();
+        let slots: Vec<_> = all.iter().filter_map(Weak::upgrade).collect();
+        let mut guards: Vec<_> = slots.iter().map(|slot| slot.lock()).collect();
+        for reader in guards.iter_mut().filter_map(|guard| guard.as_mut()) {
+            reader.end()?;
+        }
+        work()
+    }
+}
+
+impl Drop for Readers {
+    fn drop(&mut self) {
+        // The threads keep their slots until they end or read another store; the connections close now.
+        for slot in self.all().iter().filter_map(Weak::upgrade) {
+            drop(slot.lock().take());
+        }
+    }
+}

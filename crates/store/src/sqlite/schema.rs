@@ -1,0 +1,86 @@
+//! Brings the file's schema up to date: numbered SQL files, each applied once, in order.
+
+use rusqlite::{Connection, TransactionBehavior};
+
+use super::failure::During as _;
+use crate::error::{Cause, StoreError};
+
+/// Migration number n is the n-th entry.
+const MIGRATIONS: &[&str] = &[include_str!("../../migrations/0001_initial.sql")];
+/// Marks a file as ours: `csms` in ASCII.
+const APPLICATION_ID: i64 = 0x6373_6d73;
+
+/// Applies the migrations that the file lacks, all in one transaction.
+pub(super) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
+    apply(connection, MIGRATIONS)
+}
+
+fn apply(connection: &mut Connection, migrations: &[&str]) -> Result<(), StoreError> {
+    const DOING: &str = "bringing the schema up to date";
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).during(DOING)?;
+    let number = |pragma| transaction.pragma_query_value(None, pragma, |row| row.get::<_, i64>(0)).during(DOING);
+    let (application, version, content) =
+        (number("application_id")?, number("user_version")?, number("schema_version")?);
+    let is_new = version == 0 && content == 0;
+    if !is_new && application != APPLICATION_ID {
+        return Err(StoreError::Corrupt(Cause::new("the file is a database of another program")));
+    }
+    let applied = usize::try_from(version).unwrap_or(usize::MAX);
+    let Some(missing) = migrations.get(applied..) else {
+        return Err(StoreError::Unavailable(Cause::new(format!(
+            "the database was written by a newer release: its schema is number {version}, this release knows {}",
+            migrations.len()
+        ))));
+    };
+    if missing.is_empty() {
+        return Ok(());
+    }
+    for (number, migration) in (1_i64..).zip(migrations).skip(applied) {
+        transaction.execute_batch(migration).during(DOING)?;
+        transaction.pragma_update(None, "user_version", number).during(DOING)?;
+    }
+    transaction.pragma_update(None, "application_id", APPLICATION_ID).during(DOING)?;
+    transaction.commit().during(DOING)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn version(connection: &Connection) -> i64 {
+        connection.pragma_query_value(None, "user_version", |row| row.get(0)).unwrap()
+    }
+
+    #[test]
+    fn only_missing_migrations_are_applied() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        apply(&mut connection, &["CREATE TABLE one (x)"]).unwrap();
+        apply(&mut connection, &["not applied again", "CREATE TABLE two (x)"]).unwrap();
+        connection.execute_batch("INSERT INTO one VALUES (1); INSERT INTO two VALUES (2)").unwrap();
+        assert_eq!(version(&connection), 2);
+    }
+
+    #[test]
+    fn a_failing_migration_leaves_nothing_behind() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        assert!(apply(&mut connection, &["CREATE TABLE one (x)", "no SQL"]).is_err());
+        assert_eq!(version(&connection), 0);
+        apply(&mut connection, &["CREATE TABLE one (x)"]).unwrap();
+    }
+
+    #[test]
+    fn a_newer_schema_is_refused_with_both_numbers() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        migrate(&mut connection).unwrap();
+        connection.pragma_update(None, "user_version", 99).unwrap();
+        let Err(StoreError::Unavailable(cause)) = migrate(&mut connection) else { panic!("not refused") };
+        assert!(cause.to_string().contains("number 99"), "{cause}");
+    }
+
+    #[test]
+    fn a_database_of_another_program_is_refused() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        connection.execute_batch("CREATE TABLE theirs (x)").unwrap();
+        assert!(matches!(migrate(&mut connection), Err(StoreError::Corrupt(_))));
+    }
+}

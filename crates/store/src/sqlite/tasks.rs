@@ -1,0 +1,143 @@
+//! Statements about rotation tasks.
+
+use csms_core::{
+    ProjectId, TaskId,
+    task::{Task, TaskStatus},
+};
+use rusqlite::{Connection, OptionalExtension as _, Row, ToSql, params};
+
+use super::{failure::During as _, secrets::time};
+use crate::{
+    document::{self, Document},
+    error::{Cause, StoreError},
+    record::{Page, TaskFilter, TaskOutcome, TaskPage},
+};
+
+const READING: &str = "reading a task";
+const WRITING: &str = "writing a task";
+
+fn read_task(row: &Row<'_>) -> Result<Task, StoreError> {
+    let text = row.get_ref(0).during(READING)?.as_bytes().map_err(rusqlite::Error::from).during(READING)?;
+    document::decode(text, row.get(1).during(READING)?, "a task")
+}
+
+pub(super) fn find(db: &Connection, id: &TaskId) -> Result<Option<Task>, StoreError> {
+    let mut statement = db.prepare_cached("SELECT document, checksum FROM tasks WHERE id = ?1").during(READING)?;
+    let mut rows = statement.query([id.as_str()]).during(READING)?;
+    rows.next().during(READING)?.map(read_task).transpose()
+}
+
+pub(super) fn running(db: &Connection) -> Result<Vec<Task>, StoreError> {
+    let mut statement = db
+        .prepare_cached("SELECT document, checksum FROM tasks WHERE status = 'RUNNING' ORDER BY create_time, id")
+        .during(READING)?;
+    collect(&mut statement.query([]).during(READING)?)
+}
+
+fn collect(rows: &mut rusqlite::Rows<'_>) -> Result<Vec<Task>, StoreError> {
+    let mut tasks = Vec::new();
+    while let Some(row) = rows.next().during(READING)? {
+        tasks.push(read_task(row)?);
+    }
+    Ok(tasks)
+}
+
+pub(super) fn list(db: &Connection, project: &ProjectId, filter: &TaskFilter) -> Result<TaskPage, StoreError> {
+    const DOING: &str = "listing tasks";
+    let status = filter.status.map(|outcome| match outcome {
+        TaskOutcome::Succeeded => TaskStatus::Succeeded.as_str(),
+        TaskOutcome::Failed => "FAILED",
+    });
+    let secret_name = filter.secret_name.as_ref().map(|name| name.as_str().to_owned());
+    // One statement per combination of filters, so that each uses the index made for it.
+    let mut condition = String::from("project = ?");
+    let mut values: Vec<Box<dyn ToSql>> = vec![Box::new(project.as_str().to_owned())];
+    if let Some(name) = secret_name {
+        condition.push_str(" AND secret_name = ?");
+        values.push(Box::new(name));
+    }
+    if let Some(status) = status {
+        condition.push_str(" AND status = ?");
+        values.push(Box::new(status));
+    }
+    let total: i64 = db
+        .prepare_cached(&format!("SELECT count(*) FROM tasks WHERE {condition}"))
+        .and_then(|mut statement| statement.query_row(rusqlite::params_from_iter(&values), |row| row.get(0)))
+        .during(DOING)?;
+
+    if let Some(after) = &filter.after {
+        let create_time: Option<i64> = db
+            .prepare_cached("SELECT create_time FROM tasks WHERE id = ?1 AND project = ?2")
+            .and_then(|mut statement| {
+                statement.query_row([after.as_str(), project.as_str()], |row| row.get(0)).optional()
+            })
+            .during(DOING)?;
+        condition.push_str(" AND (create_time, id) < (?, ?)");
+        values.push(Box::new(create_time.ok_or(StoreError::NotFound)?));
+        values.push(Box::new(after.as_str().to_owned()));
+    }
+    values.push(Box::new(i64::from(filter.limit).saturating_add(1)));
+    let mut statement = db
+        .prepare_cached(&format!(
+            "SELECT document, checksum FROM tasks WHERE {condition} ORDER BY create_time DESC, id DESC LIMIT ?"
+        ))
+        .during(DOING)?;
+    let mut items = collect(&mut statement.query(rusqlite::params_from_iter(&values)).during(DOING)?)?;
+    let more = items.len() > usize::from(filter.limit);
+    items.truncate(usize::from(filter.limit));
+    Ok(TaskPage { page: Page { items, more }, total: u64::try_from(total).unwrap_or(0) })
+}
+
+/// Stores a task, in place of the one with the same identifier if there is one.
+pub(super) fn put(db: &Connection, task: &Task) -> Result<(), StoreError> {
+    let document = Document::of(task)?;
+    db.prepare_cached(
+        "INSERT INTO tasks (id, project, secret_name, secret_id, status, create_time, document, checksum)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
+         ON CONFLICT (id) DO UPDATE
+         SET status = excluded.status, document = excluded.document, checksum = excluded.checksum",
+    )
+    .and_then(|mut statement| {
+        statement.execute(params![
+            task.id.as_str(),
+            task.project.as_str(),
+            task.secret_name.as_str(),
+            task.secret_id.as_str(),
+            task.status.as_str(),
+            time(task.create_time),
+            document.text,
+            document.checksum,
+        ])
+    })
+    .during(WRITING)
+    .map(drop)
+}
+
+pub(super) fn put_progress(db: &Connection, task: &Task) -> Result<(), StoreError> {
+    if task.status != TaskStatus::Running {
+        return Err(StoreError::Conflict(Cause::new(format!("task {} is finished with its secret", task.id))));
+    }
+    require_running(db, task)?;
+    put(db, task)
+}
+
+pub(super) fn finish_orphan(db: &Connection, task: &Task) -> Result<(), StoreError> {
+    require_running(db, task)?;
+    let exists = db
+        .prepare_cached("SELECT 1 FROM secrets WHERE id = ?1")
+        .and_then(|mut statement| statement.exists([task.secret_id.as_str()]))
+        .during(WRITING)?;
+    if exists {
+        return Err(StoreError::Conflict(Cause::new(format!("the secret of task {} still exists", task.id))));
+    }
+    put(db, task)
+}
+
+fn require_running(db: &Connection, task: &Task) -> Result<(), StoreError> {
+    match find(db, &task.id)?.ok_or(StoreError::NotFound)?.status {
+        TaskStatus::Running => Ok(()),
+        TaskStatus::Succeeded | TaskStatus::Failed { .. } => {
+            Err(StoreError::Conflict(Cause::new(format!("task {} is finished already", task.id))))
+        }
+    }
+}

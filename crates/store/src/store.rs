@@ -1,0 +1,151 @@
+//! What every store can do.
+
+use std::future::Future;
+
+use csms_core::{EventName, KeyId, ProjectId, Secret, SecretName, TaskId, UnixMillis, VersionId, task::Task};
+
+use crate::{
+    draft::Draft,
+    error::{ChangeError, CreateError, ReadError, StoreError},
+    record::{AccessKeyRecord, KeyRecord, Page, StoredValue, TaskFilter, TaskPage, UserRecord},
+};
+
+/// Durable storage, shared by all requests.
+///
+/// Reads see every write that was answered before they began. A write is on disk when it is answered, and happens
+/// whole or not at all even if its future is dropped. Functions given to a store run inside a transaction: they must
+/// be quick, decide by what they are given, and call no store.
+pub trait Store: Send + Sync + 'static {
+    /// A secret.
+    fn secret(
+        &self,
+        project: &ProjectId,
+        name: &SecretName,
+    ) -> impl Future<Output = Result<Option<Secret>, StoreError>> + Send;
+
+    /// A secret and the sealed value of the version that `select` picks, both of the same instant.
+    fn secret_value<E: Send>(
+        &self,
+        project: &ProjectId,
+        name: &SecretName,
+        select: impl FnOnce(&Secret) -> Result<VersionId, E> + Send,
+    ) -> impl Future<Output = Result<StoredValue, ReadError<E>>> + Send;
+
+    /// Secrets by name: those behind `after`, at most `limit`, and only those bound to `event` if one is given.
+    fn list_secrets(
+        &self,
+        project: &ProjectId,
+        after: Option<&str>,
+        limit: u16,
+        event: Option<&EventName>,
+    ) -> impl Future<Output = Result<Page<Secret>, StoreError>> + Send;
+
+    /// A task.
+    fn task(&self, project: &ProjectId, id: &TaskId) -> impl Future<Output = Result<Option<Task>, StoreError>> + Send;
+
+    /// Tasks, newest first. [`StoreError::NotFound`] when the task to continue behind does not exist.
+    fn tasks(
+        &self,
+        project: &ProjectId,
+        filter: &TaskFilter,
+    ) -> impl Future<Output = Result<TaskPage, StoreError>> + Send;
+
+    /// Every task that is not finished, oldest first.
+    fn running_tasks(&self) -> impl Future<Output = Result<Vec<Task>, StoreError>> + Send;
+
+    /// Secrets whose deletion window has closed at `now`, the longest overdue first, at most `limit`.
+    fn due_deletions(
+        &self,
+        now: UnixMillis,
+        limit: u16,
+    ) -> impl Future<Output = Result<Vec<(ProjectId, SecretName)>, StoreError>> + Send;
+
+    /// Enabled secrets without a running task whose rotation is due at `now`, the longest overdue first, at most
+    /// `limit`.
+    fn due_rotations(
+        &self,
+        now: UnixMillis,
+        limit: u16,
+    ) -> impl Future<Output = Result<Vec<(ProjectId, SecretName)>, StoreError>> + Send;
+
+    /// When the next deletion or rotation is due.
+    fn next_due_time(&self) -> impl Future<Output = Result<Option<UnixMillis>, StoreError>> + Send;
+
+    /// A KMS key.
+    fn key(
+        &self,
+        project: &ProjectId,
+        id: &KeyId,
+    ) -> impl Future<Output = Result<Option<KeyRecord>, StoreError>> + Send;
+
+    /// The KMS key of this alias.
+    fn key_by_alias(
+        &self,
+        project: &ProjectId,
+        alias: &str,
+    ) -> impl Future<Output = Result<Option<KeyRecord>, StoreError>> + Send;
+
+    /// A user.
+    fn user(&self, id: &str) -> impl Future<Output = Result<Option<UserRecord>, StoreError>> + Send;
+
+    /// The user of this name in a domain, or in any domain. [`StoreError::Conflict`] when no domain is given and
+    /// several have a user of this name.
+    fn user_by_name(
+        &self,
+        domain_id: Option<&str>,
+        name: &str,
+    ) -> impl Future<Output = Result<Option<UserRecord>, StoreError>> + Send;
+
+    /// An access key and its user, both of the same instant.
+    fn access_key(
+        &self,
+        access_key: &str,
+    ) -> impl Future<Output = Result<Option<(AccessKeyRecord, UserRecord)>, StoreError>> + Send;
+
+    /// A small value kept by name.
+    fn meta(&self, key: &str) -> impl Future<Output = Result<Option<Vec<u8>>, StoreError>> + Send;
+
+    /// Stores a new secret and the sealed value of its one version, unless the project has a secret of this name or
+    /// `quota` secrets already.
+    fn create_secret(
+        &self,
+        secret: Secret,
+        sealed: Vec<u8>,
+        quota: u64,
+    ) -> impl Future<Output = Result<(), CreateError>> + Send;
+
+    /// Changes a secret: loads it, with all its sealed values if `load_values` says so and with its running task,
+    /// lets `decide` change the draft, and stores the difference, all in one transaction. Nothing is stored when
+    /// `decide` refuses or panics.
+    fn change_secret<T: Send + 'static, E: Send + 'static>(
+        &self,
+        project: &ProjectId,
+        name: &SecretName,
+        load_values: bool,
+        decide: impl FnOnce(&mut Draft) -> Result<T, E> + Send + 'static,
+    ) -> impl Future<Output = Result<T, ChangeError<E>>> + Send;
+
+    /// Replaces the record of a running task by another running one, such as with one more attempt.
+    /// [`StoreError::NotFound`] when there is no such task, [`StoreError::Conflict`] when it is finished.
+    fn put_task_progress(&self, task: Task) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// Finishes a running task whose secret is gone; a secret's own task is finished by [`Store::change_secret`].
+    /// [`StoreError::NotFound`] when there is no such task, [`StoreError::Conflict`] when it is finished already or
+    /// the secret still exists.
+    fn finish_orphan_task(&self, task: Task) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// Stores a KMS key unless the project has one of this alias, and answers the stored one.
+    fn ensure_key(&self, key: KeyRecord) -> impl Future<Output = Result<KeyRecord, StoreError>> + Send;
+
+    /// Stores a user, in place of the one with the same identifier if there is one. [`StoreError::Conflict`] when
+    /// another user of the domain has the name.
+    fn put_user(&self, user: UserRecord) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// Stores an access key, in place of the one of the same name if there is one. [`StoreError::Conflict`] when its
+    /// user does not exist.
+    fn put_access_key(&self, key: AccessKeyRecord) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// Stores a small value by name unless there is one, and answers the stored one.
+    fn put_meta_if_absent(&self, key: &str, value: Vec<u8>)
+    -> impl Future<Output = Result<Vec<u8>, StoreError>> + Send;
+}

@@ -1,0 +1,199 @@
+//! What every store must do, as functions over any store: the contract of [`Store`] in executable form.
+//!
+//! [`store_suite!`](crate::store_suite) turns the functions into tests of one store. Each gets a store of its own,
+//! empty. They know nothing of how a store works; what is particular to one is tested beside it.
+#![allow(missing_docs, reason = "the names of the functions are sentences")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "these are tests")]
+
+use std::sync::Arc;
+
+use csms_core::{
+    EventName, FunctionUrn, KeyId, ProjectId, RotationConfig, RotationMode, RotationPeriod, Secret, SecretId,
+    SecretName, SecretType, TaskId, UnixMillis, VersionId,
+    secret::{NewSecret, NewVersion},
+    task::{Task, TaskStatus},
+};
+use getrandom::SysRng;
+
+use crate::{Draft, Store};
+
+pub mod changes;
+pub mod identities;
+pub mod races;
+pub mod secrets;
+pub mod tasks;
+
+/// Makes a module of tests out of the suite. `$open` is an async function that answers a new, empty store and
+/// something to keep alive beside it.
+#[macro_export]
+macro_rules! store_suite {
+    ($module:ident, $open:path) => {
+        mod $module {
+            $crate::store_suite! { @tests $open;
+                secrets: a_created_secret_is_found_with_its_value, what_does_not_exist_is_not_found,
+                    projects_are_apart, a_taken_name_is_refused, the_quota_counts_the_secrets_of_a_project,
+                    a_refused_selection_comes_back, pages_follow_each_other_by_name, an_event_narrows_the_list,
+                    due_rotations_come_in_order, only_secrets_that_can_rotate_are_due,
+                    due_deletions_end_with_the_window, the_next_due_time_is_the_earliest_of_both_kinds;
+                changes: a_change_is_stored_with_its_value, a_refused_change_changes_nothing,
+                    a_panic_in_a_change_harms_nobody, values_are_loaded_when_asked_for,
+                    the_value_of_a_removed_version_is_gone, a_version_without_a_value_is_refused,
+                    a_value_is_written_once, a_secret_keeps_its_identity, a_deleted_secret_leaves_its_name_free,
+                    a_missing_secret_cannot_be_changed, a_dropped_write_happens_whole_or_not_at_all;
+                tasks: a_task_begins_and_ends_with_its_secret, tasks_are_listed_newest_first,
+                    tasks_are_filtered_and_counted, an_unknown_marker_is_not_found, tasks_of_other_projects_are_unseen,
+                    running_tasks_are_found_for_a_restart, progress_replaces_a_running_task_only,
+                    the_task_of_a_deleted_secret_can_be_finished;
+                identities: the_first_key_of_an_alias_wins, keys_of_other_projects_are_unseen,
+                    a_user_is_found_by_name, a_name_is_taken_once_in_a_domain, an_access_key_comes_with_its_user,
+                    an_access_key_needs_a_user, the_first_named_value_wins;
+                races: concurrent_changes_all_count, one_of_many_creators_wins, racing_creators_keep_to_the_quota,
+                    a_reader_never_sees_a_version_without_its_value;
+            }
+        }
+    };
+    (@tests $open:path; $($part:ident: $($test:ident),+;)+) => {
+        $(mod $part {
+            $(#[test]
+            fn $test() {
+                let runtime = ::tokio::runtime::Builder::new_multi_thread().worker_threads(2).build().unwrap();
+                runtime.block_on(async {
+                    let (store, _kept) = $open().await;
+                    $crate::suite::$part::$test(::std::sync::Arc::new(store)).await;
+                });
+            })+
+        })+
+    };
+}
+
+/// The project that most tests use.
+#[must_use]
+pub fn project() -> ProjectId {
+    ProjectId::parse("0123456789abcdef0123456789abcdef").unwrap()
+}
+
+fn other_project() -> ProjectId {
+    ProjectId::parse("f".repeat(32)).unwrap()
+}
+
+/// A secret's name.
+#[must_use]
+pub fn name(text: &str) -> SecretName {
+    SecretName::parse(text).unwrap()
+}
+
+/// A time in milliseconds.
+#[must_use]
+pub const fn at(millis: u64) -> UnixMillis {
+    UnixMillis::new(millis)
+}
+
+fn version(number: u32) -> VersionId {
+    VersionId::from_number(number).unwrap()
+}
+
+/// Stands for the sealed value of a version; stores do not look into values.
+#[must_use]
+pub fn sealed(name: &SecretName, version: VersionId) -> Vec<u8> {
+    format!("sealed {name} {version}").into_bytes()
+}
+
+fn new_secret(text: &str) -> NewSecret {
+    NewSecret {
+        name: name(text),
+        description: String::new(),
+        secret_type: SecretType::Common,
+        auto_rotation: false,
+        rotation_period: None,
+        rotation_config: None,
+        rotation_func_urn: None,
+        event_subscriptions: Vec::new(),
+        enterprise_project_id: "0".to_owned(),
+    }
+}
+
+fn create(project: &ProjectId, new: NewSecret, now: UnixMillis) -> Secret {
+    let (id, key) = (SecretId::make(&mut SysRng).unwrap(), KeyId::make(&mut SysRng).unwrap());
+    Secret::create(id, project.clone(), new, key, now)
+}
+
+/// A COMMON secret with one version.
+#[must_use]
+pub fn common(text: &str) -> Secret {
+    create(&project(), new_secret(text), at(1_000))
+}
+
+fn bound(text: &str, event: &str) -> Secret {
+    let event_subscriptions = vec![EventName::parse(event).unwrap()];
+    create(&project(), NewSecret { event_subscriptions, ..new_secret(text) }, at(1_000))
+}
+
+fn function() -> FunctionUrn {
+    FunctionUrn::parse(&format!("urn:fss:local-1:{}:function:default:rotate:latest", project())).unwrap()
+}
+
+/// A secret that rotates by itself, first due `hours` after `now`.
+fn rotated(text: &str, hours: u32, now: UnixMillis) -> Secret {
+    let new = NewSecret {
+        secret_type: SecretType::RdsFg,
+        auto_rotation: true,
+        rotation_period: Some(RotationPeriod::parse(&format!("{hours}h")).unwrap()),
+        rotation_config: Some(
+            RotationConfig::parse(r#"{"InstanceId":"instance-1","SecretSubType":"SingleUser"}"#).unwrap(),
+        ),
+        rotation_func_urn: Some(function()),
+        ..new_secret(text)
+    };
+    create(&project(), new, now)
+}
+
+/// Stores a secret with the value of its first version.
+///
+/// # Panics
+/// If the store refuses.
+pub async fn put<S: Store>(store: &S, secret: &Secret) {
+    store.create_secret(secret.clone(), sealed(&secret.name, VersionId::FIRST), u64::MAX).await.unwrap();
+}
+
+/// Adds a version and its value.
+///
+/// # Panics
+/// If the secret refuses.
+pub fn add_version(draft: &mut Draft) -> VersionId {
+    let added = draft.secret.add_version(NewVersion::default(), at(2_000)).unwrap();
+    draft.put_value(added.id, sealed(&draft.secret.name, added.id));
+    added.id
+}
+
+/// Never refuses.
+type Never = std::convert::Infallible;
+
+async fn change<S: Store, T: Send + 'static>(
+    store: &S,
+    name: &SecretName,
+    decide: impl FnOnce(&mut Draft) -> T + Send + 'static,
+) -> T {
+    store.change_secret(&project(), name, false, |draft| Ok::<T, Never>(decide(draft))).await.unwrap()
+}
+
+fn task(secret: &Secret, create_time: UnixMillis) -> Task {
+    Task {
+        id: TaskId::make(&mut SysRng).unwrap(),
+        project: secret.project.clone(),
+        secret_id: secret.id.clone(),
+        secret_name: secret.name.clone(),
+        function: function(),
+        mode: RotationMode::SingleUser,
+        version: version(2),
+        create_time,
+        attempts: 0,
+        status: TaskStatus::Running,
+    }
+}
+
+fn failed() -> TaskStatus {
+    TaskStatus::Failed { code: "CSMS.0511".to_owned(), message: "the function failed".to_owned() }
+}
+
+/// What each test is given.
+type Shared<S> = Arc<S>;

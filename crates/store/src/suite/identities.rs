@@ -1,0 +1,105 @@
+//! KMS keys, users, access keys and named values.
+
+use csms_core::policy::Policy;
+
+use super::*;
+use crate::{AccessKeyRecord, KeyRecord, KeyState, StoreError, UserRecord};
+
+fn key(alias: &str) -> KeyRecord {
+    KeyRecord {
+        id: KeyId::make(&mut SysRng).unwrap(),
+        project: project(),
+        alias: alias.to_owned(),
+        state: KeyState::Enabled,
+        wrapped: vec![0, 1, 255],
+        create_time: at(1_700_000_000_123),
+    }
+}
+
+fn user(id: &str, domain_id: &str, name: &str) -> UserRecord {
+    UserRecord {
+        id: id.to_owned(),
+        name: name.to_owned(),
+        domain_id: domain_id.to_owned(),
+        password_hash: Some("hash".to_owned()),
+        projects: vec![project(), other_project()],
+        policies: vec![Policy::administrator()],
+        enabled: true,
+    }
+}
+
+pub async fn the_first_key_of_an_alias_wins<S: Store>(store: Shared<S>) {
+    let (first, second, other) = (key("csms/default"), key("csms/default"), key("other"));
+    assert_eq!(store.ensure_key(first.clone()).await.unwrap(), first);
+    assert_eq!(store.ensure_key(second.clone()).await.unwrap(), first);
+    assert_eq!(store.ensure_key(other.clone()).await.unwrap(), other);
+    assert_eq!(store.key_by_alias(&project(), "csms/default").await.unwrap(), Some(first.clone()));
+    assert_eq!(store.key(&project(), &first.id).await.unwrap(), Some(first));
+    assert_eq!(store.key(&project(), &second.id).await.unwrap(), None);
+}
+
+pub async fn keys_of_other_projects_are_unseen<S: Store>(store: Shared<S>) {
+    let ours = key("csms/default");
+    store.ensure_key(ours.clone()).await.unwrap();
+    assert_eq!(store.key(&other_project(), &ours.id).await.unwrap(), None);
+    assert_eq!(store.key_by_alias(&other_project(), "csms/default").await.unwrap(), None);
+    let theirs = KeyRecord { project: other_project(), ..key("csms/default") };
+    assert_eq!(store.ensure_key(theirs.clone()).await.unwrap(), theirs);
+}
+
+pub async fn a_user_is_found_by_name<S: Store>(store: Shared<S>) {
+    let first = user("1", "d1", "admin");
+    store.put_user(first.clone()).await.unwrap();
+    assert_eq!(store.user("1").await.unwrap(), Some(first.clone()));
+    assert_eq!(store.user_by_name(Some("d1"), "admin").await.unwrap(), Some(first.clone()));
+    assert_eq!(store.user_by_name(None, "admin").await.unwrap(), Some(first.clone()));
+    assert_eq!(store.user_by_name(Some("d2"), "admin").await.unwrap(), None);
+    assert_eq!(store.user_by_name(None, "nobody").await.unwrap(), None);
+
+    let changed = UserRecord { enabled: false, password_hash: None, name: "root".to_owned(), ..first };
+    store.put_user(changed.clone()).await.unwrap();
+    assert_eq!(store.user_by_name(None, "root").await.unwrap(), Some(changed));
+    assert_eq!(store.user_by_name(None, "admin").await.unwrap(), None);
+}
+
+pub async fn a_name_is_taken_once_in_a_domain<S: Store>(store: Shared<S>) {
+    store.put_user(user("1", "d1", "admin")).await.unwrap();
+    assert!(matches!(store.put_user(user("2", "d1", "admin")).await, Err(StoreError::Conflict(_))));
+    store.put_user(user("3", "d2", "admin")).await.unwrap();
+    assert!(matches!(store.user_by_name(None, "admin").await, Err(StoreError::Conflict(_))));
+    assert_eq!(store.user_by_name(Some("d2"), "admin").await.unwrap(), Some(user("3", "d2", "admin")));
+}
+
+pub async fn an_access_key_comes_with_its_user<S: Store>(store: Shared<S>) {
+    let owner = user("1", "d1", "admin");
+    store.put_user(owner.clone()).await.unwrap();
+    let key = AccessKeyRecord {
+        access_key: "AKEXAMPLE00000000000".to_owned(),
+        sealed_secret_key: vec![7; 60],
+        user_id: "1".to_owned(),
+        enabled: true,
+    };
+    store.put_access_key(key.clone()).await.unwrap();
+    assert_eq!(store.access_key(&key.access_key).await.unwrap(), Some((key.clone(), owner.clone())));
+    assert_eq!(store.access_key("AKOTHER").await.unwrap(), None);
+    let disabled = AccessKeyRecord { enabled: false, ..key };
+    store.put_access_key(disabled.clone()).await.unwrap();
+    assert_eq!(store.access_key(&disabled.access_key).await.unwrap(), Some((disabled, owner)));
+}
+
+pub async fn an_access_key_needs_a_user<S: Store>(store: Shared<S>) {
+    let key = AccessKeyRecord {
+        access_key: "AK".to_owned(),
+        sealed_secret_key: Vec::new(),
+        user_id: "nobody".to_owned(),
+        enabled: true,
+    };
+    assert!(matches!(store.put_access_key(key).await, Err(StoreError::Conflict(_))));
+}
+
+pub async fn the_first_named_value_wins<S: Store>(store: Shared<S>) {
+    assert_eq!(store.meta("check").await.unwrap(), None);
+    assert_eq!(store.put_meta_if_absent("check", b"one".to_vec()).await.unwrap(), b"one");
+    assert_eq!(store.put_meta_if_absent("check", b"two".to_vec()).await.unwrap(), b"one");
+    assert_eq!(store.meta("check").await.unwrap(), Some(b"one".to_vec()));
+}

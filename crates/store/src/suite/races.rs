@@ -1,0 +1,83 @@
+//! Many callers at once.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use csms_core::StageName;
+use tokio::task::JoinSet;
+
+use super::*;
+use crate::CreateError;
+
+pub async fn concurrent_changes_all_count<S: Store>(store: Shared<S>) {
+    const CALLERS: u32 = 8;
+    const CHANGES: u32 = 10;
+    put(&*store, &common("db")).await;
+    let mut callers = JoinSet::new();
+    for _ in 0..CALLERS {
+        let store = Arc::clone(&store);
+        callers.spawn(async move {
+            let mut added = Vec::new();
+            for _ in 0..CHANGES {
+                added.push(change(&*store, &name("db"), add_version).await.number());
+            }
+            added
+        });
+    }
+    let mut added = callers.join_all().await.concat();
+    added.sort_unstable();
+    assert_eq!(added, (2..=CALLERS * CHANGES + 1).collect::<Vec<_>>());
+    let values = |draft: &mut Draft| {
+        let secret = &draft.secret;
+        Ok::<_, Never>(secret.versions().iter().all(|v| draft.sealed(v.id) == Some(&sealed(&secret.name, v.id)[..])))
+    };
+    assert!(store.change_secret(&project(), &name("db"), true, values).await.unwrap());
+}
+
+pub async fn one_of_many_creators_wins<S: Store>(store: Shared<S>) {
+    let mut callers = JoinSet::new();
+    for number in 0..8_u8 {
+        let store = Arc::clone(&store);
+        callers.spawn(async move { store.create_secret(common("db"), vec![number], u64::MAX).await });
+    }
+    let outcomes = callers.join_all().await;
+    assert_eq!(outcomes.iter().filter(|outcome| outcome.is_ok()).count(), 1);
+    assert_eq!(outcomes.iter().filter(|outcome| matches!(outcome, Err(CreateError::Exists))).count(), 7);
+}
+
+pub async fn racing_creators_keep_to_the_quota<S: Store>(store: Shared<S>) {
+    let mut callers = JoinSet::new();
+    for number in 0..12 {
+        let store = Arc::clone(&store);
+        callers.spawn(async move { store.create_secret(common(&format!("db-{number}")), Vec::new(), 5).await });
+    }
+    let outcomes = callers.join_all().await;
+    assert_eq!(outcomes.iter().filter(|outcome| outcome.is_ok()).count(), 5);
+    assert_eq!(store.list_secrets(&project(), None, 100, None).await.unwrap().items.len(), 5);
+}
+
+pub async fn a_reader_never_sees_a_version_without_its_value<S: Store>(store: Shared<S>) {
+    put(&*store, &common("db")).await;
+    let done = Arc::new(AtomicBool::new(false));
+    let mut readers = JoinSet::new();
+    for _ in 0..2 {
+        let (store, done) = (Arc::clone(&store), Arc::clone(&done));
+        readers.spawn(async move {
+            let mut newest = 0;
+            while !done.load(Ordering::Relaxed) {
+                let select = |secret: &Secret| secret.staged(&StageName::current());
+                let found = store.secret_value(&project(), &name("db"), select).await.unwrap();
+                assert_eq!(found.sealed, sealed(&name("db"), found.version));
+                assert!(found.version.number() >= newest, "time went backwards");
+                newest = found.version.number();
+                tokio::task::yield_now().await;
+            }
+        });
+    }
+    for _ in 0..60 {
+        let added = change(&*store, &name("db"), add_version).await;
+        // The answered write is seen at once.
+        assert_eq!(store.secret(&project(), &name("db")).await.unwrap().unwrap().next_version(), added.next());
+    }
+    done.store(true, Ordering::Relaxed);
+    readers.join_all().await;
+}

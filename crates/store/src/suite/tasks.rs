@@ -1,0 +1,146 @@
+//! Rotation tasks.
+
+use super::*;
+use crate::{StoreError, TaskFilter, TaskOutcome, TaskPage};
+
+const ALL: TaskFilter = TaskFilter { secret_name: None, status: None, after: None, limit: 10 };
+
+/// Begins a task on a stored secret.
+async fn begin<S: Store>(store: &S, secret: &Secret, now: UnixMillis) -> Task {
+    let begun = task(secret, now);
+    let stored = begun.clone();
+    change(store, &secret.name, move |draft| {
+        draft.secret.running_task = Some(stored.id.clone());
+        draft.put_task(stored);
+    })
+    .await;
+    begun
+}
+
+/// Ends a secret's running task.
+async fn end<S: Store>(store: &S, task: &Task, status: TaskStatus) {
+    let id = task.id.clone();
+    change(store, &task.secret_name, move |draft| {
+        let mut task = draft.task(&id).unwrap().clone();
+        task.status = status;
+        draft.put_task(task);
+        draft.secret.running_task = None;
+    })
+    .await;
+}
+
+fn times(page: &TaskPage) -> Vec<u64> {
+    page.page.items.iter().map(|task| task.create_time.as_millis()).collect()
+}
+
+pub async fn a_task_begins_and_ends_with_its_secret<S: Store>(store: Shared<S>) {
+    let secret = rotated("db", 10, at(0));
+    put(&*store, &secret).await;
+    let begun = begin(&*store, &secret, at(5)).await;
+    assert_eq!(store.task(&project(), &begun.id).await.unwrap(), Some(begun.clone()));
+    end(&*store, &begun, failed()).await;
+    let ended = store.task(&project(), &begun.id).await.unwrap().unwrap();
+    assert_eq!(ended, Task { status: failed(), ..begun });
+    assert_eq!(store.secret(&project(), &secret.name).await.unwrap().unwrap().running_task, None);
+}
+
+/// Three tasks of each of two secrets, begun at 1 to 6 ms in turns; those of `a` succeeded, those of `b` failed.
+async fn six_tasks<S: Store>(store: &S) {
+    let secrets = [rotated("a", 10, at(0)), rotated("b", 10, at(0))];
+    for secret in &secrets {
+        put(store, secret).await;
+    }
+    for millis in 1..=6 {
+        let (secret, status) =
+            if millis % 2 == 1 { (&secrets[0], TaskStatus::Succeeded) } else { (&secrets[1], failed()) };
+        let begun = begin(store, secret, at(millis)).await;
+        end(store, &begun, status).await;
+    }
+}
+
+pub async fn tasks_are_listed_newest_first<S: Store>(store: Shared<S>) {
+    six_tasks(&*store).await;
+    let first = store.tasks(&project(), &TaskFilter { limit: 4, ..ALL }).await.unwrap();
+    assert_eq!((times(&first), first.page.more, first.total), (vec![6, 5, 4, 3], true, 6));
+    let after = first.page.items.last().map(|task| task.id.clone());
+    let second = store.tasks(&project(), &TaskFilter { after, limit: 2, ..ALL }).await.unwrap();
+    assert_eq!((times(&second), second.page.more, second.total), (vec![2, 1], false, 6));
+}
+
+pub async fn tasks_are_filtered_and_counted<S: Store>(store: Shared<S>) {
+    six_tasks(&*store).await;
+    let running = begin(&*store, &store.secret(&project(), &name("a")).await.unwrap().unwrap(), at(7)).await;
+    let of_a = store.tasks(&project(), &TaskFilter { secret_name: Some(name("a")), ..ALL }).await.unwrap();
+    assert_eq!((times(&of_a), of_a.total), (vec![7, 5, 3, 1], 4));
+    let failed = TaskFilter { status: Some(TaskOutcome::Failed), ..ALL };
+    let failed = store.tasks(&project(), &failed).await.unwrap();
+    assert_eq!((times(&failed), failed.total), (vec![6, 4, 2], 3));
+    let succeeded = TaskFilter {
+        secret_name: Some(name("a")),
+        status: Some(TaskOutcome::Succeeded),
+        after: Some(running.id),
+        limit: 2,
+    };
+    let succeeded = store.tasks(&project(), &succeeded).await.unwrap();
+    assert_eq!((times(&succeeded), succeeded.page.more, succeeded.total), (vec![5, 3], true, 3));
+    let neither = TaskFilter { secret_name: Some(name("b")), status: Some(TaskOutcome::Succeeded), ..ALL };
+    assert_eq!(store.tasks(&project(), &neither).await.unwrap().total, 0);
+}
+
+pub async fn an_unknown_marker_is_not_found<S: Store>(store: Shared<S>) {
+    let filter = TaskFilter { after: Some(TaskId::make(&mut SysRng).unwrap()), ..ALL };
+    assert!(matches!(store.tasks(&project(), &filter).await, Err(StoreError::NotFound)));
+}
+
+pub async fn tasks_of_other_projects_are_unseen<S: Store>(store: Shared<S>) {
+    let secret = rotated("db", 10, at(0));
+    put(&*store, &secret).await;
+    let begun = begin(&*store, &secret, at(5)).await;
+    assert_eq!(store.task(&other_project(), &begun.id).await.unwrap(), None);
+    assert_eq!(store.tasks(&other_project(), &ALL).await.unwrap().total, 0);
+    let after = TaskFilter { after: Some(begun.id), ..ALL };
+    assert!(matches!(store.tasks(&other_project(), &after).await, Err(StoreError::NotFound)));
+}
+
+pub async fn running_tasks_are_found_for_a_restart<S: Store>(store: Shared<S>) {
+    let mut begun = Vec::new();
+    for (text, millis) in [("c", 3), ("a", 1), ("b", 2)] {
+        let secret = rotated(text, 10, at(0));
+        put(&*store, &secret).await;
+        begun.push(begin(&*store, &secret, at(millis)).await);
+    }
+    end(&*store, &begun[1], TaskStatus::Succeeded).await;
+    assert_eq!(store.running_tasks().await.unwrap(), [begun[2].clone(), begun[0].clone()]);
+}
+
+pub async fn progress_replaces_a_running_task_only<S: Store>(store: Shared<S>) {
+    let secret = rotated("db", 10, at(0));
+    put(&*store, &secret).await;
+    let begun = begin(&*store, &secret, at(5)).await;
+    let attempted = Task { attempts: 1, ..begun.clone() };
+    store.put_task_progress(attempted.clone()).await.unwrap();
+    assert_eq!(store.task(&project(), &begun.id).await.unwrap(), Some(attempted.clone()));
+
+    let finished = Task { status: TaskStatus::Succeeded, ..begun.clone() };
+    assert!(matches!(store.put_task_progress(finished).await, Err(StoreError::Conflict(_))));
+    let unknown = Task { id: TaskId::make(&mut SysRng).unwrap(), ..begun.clone() };
+    assert!(matches!(store.put_task_progress(unknown).await, Err(StoreError::NotFound)));
+    end(&*store, &begun, failed()).await;
+    assert!(matches!(store.put_task_progress(attempted).await, Err(StoreError::Conflict(_))));
+}
+
+pub async fn the_task_of_a_deleted_secret_can_be_finished<S: Store>(store: Shared<S>) {
+    let secret = rotated("db", 10, at(0));
+    put(&*store, &secret).await;
+    let begun = begin(&*store, &secret, at(5)).await;
+    let ended = Task { status: failed(), ..begun.clone() };
+    assert!(matches!(store.finish_orphan_task(ended.clone()).await, Err(StoreError::Conflict(_))));
+    change(&*store, &secret.name, Draft::delete).await;
+    assert_eq!(store.task(&project(), &begun.id).await.unwrap(), Some(begun));
+
+    // Another secret of the same name is not the task's secret.
+    put(&*store, &rotated("db", 10, at(0))).await;
+    store.finish_orphan_task(ended.clone()).await.unwrap();
+    assert_eq!(store.task(&project(), &ended.id).await.unwrap(), Some(ended.clone()));
+    assert!(matches!(store.finish_orphan_task(ended).await, Err(StoreError::Conflict(_))));
+}
