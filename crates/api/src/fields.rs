@@ -111,6 +111,44 @@ impl Fields {
         Some(parsed)
     }
 
+    /// Puts a member in the object; an absent one stays absent.
+    pub fn insert(&mut self, name: &str, value: Option<Value>) {
+        if let Some(value) = value {
+            self.object.insert(name.to_owned(), value);
+        }
+    }
+
+    /// A list of objects, each through its reader; its problems get the item's path in front.
+    pub fn objects<T>(
+        &mut self,
+        name: &str,
+        max: usize,
+        expected_max: &'static str,
+        read: impl Fn(Value) -> Result<T, Vec<Problem>>,
+    ) -> Option<Vec<T>> {
+        let Value::Array(items) = self.take(name)? else {
+            return self.wrong_type(name, "a list of objects");
+        };
+        if items.len() > max {
+            let violation = Violation::new(Rule::TooMany, expected_max);
+            self.report(violation.with_limit(max as u64, items.len() as u64).at(name));
+            return None;
+        }
+        let mut all = Vec::with_capacity(items.len());
+        for (index, item) in items.into_iter().enumerate() {
+            match read(item) {
+                Ok(value) => all.push(value),
+                Err(problems) => {
+                    for Problem { path, violation } in problems {
+                        let dot = if path.is_empty() { "" } else { "." };
+                        self.report(violation.at(format!("{name}[{index}]{dot}{path}")));
+                    }
+                }
+            }
+        }
+        Some(all)
+    }
+
     /// Notes the violation, if any, at `name`.
     pub fn checked<T>(&mut self, name: &str, result: Result<T, Violation>) -> Option<T> {
         result.map_err(|violation| self.report(violation.at(name))).ok()

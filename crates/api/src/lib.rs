@@ -10,6 +10,7 @@
 
 pub mod error;
 pub mod fields;
+pub mod normalised;
 pub mod operation;
 pub mod request;
 pub mod response;

@@ -2,6 +2,8 @@
 //!
 //! The only place that knows them; routing, client, authorisation and documentation read it.
 
+use csms_core::Action;
+
 /// HTTP method of an operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Method {
@@ -107,6 +109,32 @@ operations! {
 }
 
 impl Operation {
+    /// What the operation does with a secret as far as the secret's state decides about it; `None` for the operations
+    /// that are not about one secret.
+    #[must_use]
+    pub const fn action(self) -> Option<Action> {
+        Some(match self {
+            Self::CreateSecret | Self::ListSecrets | Self::ListSecretTask => return None,
+            Self::ShowSecret | Self::ListSecretVersions | Self::ShowSecretStage => Action::ReadMetadata,
+            Self::UpdateSecret => Action::ChangeMetadata,
+            Self::DeleteSecret => Action::Delete,
+            Self::DeleteSecretForSchedule => Action::ScheduleDeletion,
+            Self::RestoreSecret => Action::Restore,
+            Self::RotateSecret
+            | Self::CreateSecretVersion
+            | Self::ShowSecretVersion
+            | Self::UpdateVersion
+            | Self::UpdateSecretStage
+            | Self::DeleteSecretStage => Action::UseValue,
+        })
+    }
+
+    /// The operation of this name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|operation| operation.specification().name == name)
+    }
+
     /// The path with its parameters filled in, in the order in which they stand; each is percent-encoded.
     #[must_use]
     pub fn path(self, parameters: &[&str]) -> String {

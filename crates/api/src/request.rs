@@ -1,5 +1,6 @@
 //! Reading requests: from JSON bodies, query and path parameters to parsed types.
 
+pub mod observed;
 pub mod query;
 pub mod secret;
 pub mod token;

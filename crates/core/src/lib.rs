@@ -33,11 +33,15 @@ extern crate alloc;
 extern crate std;
 
 pub mod identity;
+#[cfg(feature = "jwe")]
+pub mod jwe;
+pub mod language;
 pub mod name;
 pub mod page;
 pub mod password;
 pub mod period;
 pub mod policy;
+pub mod preview;
 pub mod problem;
 pub mod refusal;
 pub mod rotation;
@@ -46,6 +50,7 @@ pub mod schedule;
 pub mod secret;
 pub mod sign;
 pub mod stage;
+pub mod strength;
 pub mod task;
 pub mod time;
 pub mod urn;
@@ -53,6 +58,7 @@ pub mod value;
 pub mod version;
 
 pub use identity::{KeyId, ProjectId, SecretId, TaskId};
+pub use language::Language;
 pub use name::{EventName, SecretName};
 pub use period::RotationPeriod;
 pub use problem::{Problem, Rule, Violation};

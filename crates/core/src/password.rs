@@ -59,6 +59,68 @@ impl PasswordPolicy {
     }
 }
 
+/// Punctuation of GenerateRandomPassword. The service does not document its set; these are the specials that RDS
+/// passwords may have (API fact sheet, section 10).
+pub const PUNCTUATION: &str = "~!@#%^*-_=+?,";
+
+/// The options of GenerateRandomPassword, with the service's defaults.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(clippy::struct_excessive_bools, reason = "they are the API's")]
+pub struct GenerateOptions<'a> {
+    /// Number of characters, 1 to 4,096; 32 by default.
+    pub length: usize,
+    /// Characters that must not occur.
+    pub exclude_characters: &'a str,
+    /// Leaves out `a` to `z`.
+    pub exclude_lowercase: bool,
+    /// Leaves out `A` to `Z`.
+    pub exclude_uppercase: bool,
+    /// Leaves out `0` to `9`.
+    pub exclude_numbers: bool,
+    /// Leaves out [`PUNCTUATION`].
+    pub exclude_punctuation: bool,
+    /// Lets spaces occur.
+    pub include_space: bool,
+    /// Asks for at least one character of each class that is not left out.
+    pub require_each_included_type: bool,
+}
+
+impl Default for GenerateOptions<'_> {
+    fn default() -> Self {
+        Self {
+            length: 32,
+            exclude_characters: "",
+            exclude_lowercase: false,
+            exclude_uppercase: false,
+            exclude_numbers: false,
+            exclude_punctuation: false,
+            include_space: false,
+            require_each_included_type: false,
+        }
+    }
+}
+
+impl GenerateOptions<'_> {
+    /// The policy that these options describe.
+    ///
+    /// # Errors
+    /// As [`PasswordPolicy::new`]; a class whose characters are all excluded counts as left out.
+    pub fn policy(&self) -> Result<PasswordPolicy, Violation> {
+        let classes = [
+            (LOWER, !self.exclude_lowercase),
+            (UPPER, !self.exclude_uppercase),
+            (DIGITS, !self.exclude_numbers),
+            (PUNCTUATION, !self.exclude_punctuation),
+            (" ", self.include_space),
+        ];
+        let left = |class: &str| class.chars().filter(|c| !self.exclude_characters.contains(*c)).collect::<String>();
+        let classes: Vec<String> =
+            classes.iter().filter(|(_, included)| *included).map(|(class, _)| left(class)).collect();
+        let classes: Vec<&str> = classes.iter().map(String::as_str).collect();
+        PasswordPolicy::new(self.length, &classes, self.require_each_included_type)
+    }
+}
+
 /// A password. Wiped when dropped; `Debug` shows a fixed word.
 #[derive(Clone)]
 pub struct Password(String);
@@ -143,6 +205,34 @@ mod tests {
         let password = Password::make(&policy, &mut SysRng).unwrap();
         let seen: BTreeSet<char> = password.reveal().chars().collect();
         assert_eq!(seen.len(), 11);
+    }
+
+    #[test]
+    fn the_options_of_the_service_decide_the_alphabet() {
+        let options = GenerateOptions {
+            length: 2000,
+            exclude_characters: "0O1lI",
+            exclude_punctuation: true,
+            include_space: true,
+            require_each_included_type: true,
+            ..GenerateOptions::default()
+        };
+        let password = Password::make(&options.policy().unwrap(), &mut SysRng).unwrap();
+        assert_eq!(password.reveal().len(), 2000);
+        assert!(password.reveal().chars().all(|c| (c.is_ascii_alphanumeric() || c == ' ') && !"0O1lI".contains(c)));
+        assert!(password.reveal().contains(' '));
+    }
+
+    #[test]
+    fn options_that_leave_no_character_are_refused() {
+        let options = GenerateOptions {
+            exclude_lowercase: true,
+            exclude_uppercase: true,
+            exclude_numbers: true,
+            exclude_characters: PUNCTUATION,
+            ..GenerateOptions::default()
+        };
+        assert_eq!(options.policy().unwrap_err().rule, Rule::Required);
     }
 
     #[test]

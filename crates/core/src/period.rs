@@ -8,7 +8,10 @@ use core::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::problem::{Rule, Violation, length};
+use crate::{
+    language::Language,
+    problem::{Rule, Violation, length},
+};
 
 const HOUR: u64 = 3600;
 
@@ -101,6 +104,36 @@ impl RotationPeriod {
     }
 }
 
+/// The units of humanised text, largest first: seconds, English name, Chinese name.
+const WORDS: [(u64, &str, &str); 4] =
+    [(24 * HOUR, "day", "天"), (HOUR, "hour", "小时"), (60, "minute", "分钟"), (1, "second", "秒")];
+
+impl RotationPeriod {
+    /// The period in words: “1 day 12 hours”, “1 天 12 小时”.
+    #[must_use]
+    pub fn humanised(&self, language: Language) -> String {
+        let mut text = String::new();
+        let mut rest = self.seconds;
+        for (unit_seconds, english, chinese) in WORDS {
+            let count = rest.checked_div(unit_seconds).unwrap_or(0);
+            rest = rest.checked_rem(unit_seconds).unwrap_or(0);
+            // A period of nothing, which no least period of a server admits, still has words.
+            if count == 0 && !(unit_seconds == 1 && text.is_empty()) {
+                continue;
+            }
+            if !text.is_empty() {
+                text.push(' ');
+            }
+            let plural = if count == 1 { "" } else { "s" };
+            text.push_str(&match language {
+                Language::English => format!("{count} {english}{plural}"),
+                Language::Chinese => format!("{count} {chinese}"),
+            });
+        }
+        text
+    }
+}
+
 impl PartialEq for RotationPeriod {
     fn eq(&self, other: &Self) -> bool {
         self.seconds == other.seconds
@@ -152,6 +185,15 @@ mod tests {
         assert_eq!(RotationPeriod::parse("14399s").unwrap_err().rule, Rule::TooSmall);
         assert_eq!(RotationPeriod::parse("31536001s").unwrap_err().rule, Rule::TooLarge);
         assert_eq!(RotationPeriod::parse_with_minimum("5h", 6 * HOUR).unwrap_err().limit, Some(21_600));
+    }
+
+    #[test]
+    fn words_name_every_unit_that_counts() {
+        let words = |text: &str, language| RotationPeriod::parse_with_minimum(text, 0).unwrap().humanised(language);
+        assert_eq!(words("36h", Language::English), "1 day 12 hours");
+        assert_eq!(words("90061s", Language::English), "1 day 1 hour 1 minute 1 second");
+        assert_eq!(words("30d", Language::Chinese), "30 天");
+        assert_eq!(words("0s", Language::English), "0 seconds");
     }
 
     #[test]

@@ -9,6 +9,8 @@ use alloc::{
 };
 use core::fmt;
 
+use crate::language::{Language, in_chinese};
+
 /// The rule that a value breaks. The names are stable: they are part of the npm package's types.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Rule {
@@ -49,6 +51,27 @@ pub enum Rule {
 }
 
 impl Rule {
+    /// Every rule.
+    pub const ALL: &'static [Self] = &[
+        Self::Required,
+        Self::Forbidden,
+        Self::Type,
+        Self::TooShort,
+        Self::TooLong,
+        Self::TooMany,
+        Self::TooSmall,
+        Self::TooLarge,
+        Self::Pattern,
+        Self::Choice,
+        Self::Base64,
+        Self::Json,
+        Self::ExactlyOne,
+        Self::RequiredWith,
+        Self::Duplicate,
+        Self::Past,
+        Self::Unknown,
+    ];
+
     /// The rule's stable name, in kebab case.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -111,6 +134,40 @@ impl Violation {
         Problem { path: path.into(), violation: self }
     }
 
+    /// The rule in a sentence without a subject, in the language asked for.
+    #[must_use]
+    pub fn message_in(&self, language: Language) -> String {
+        match language {
+            Language::English => self.message(),
+            Language::Chinese => self.chinese_message(),
+        }
+    }
+
+    fn chinese_message(&self) -> String {
+        let expected = in_chinese(self.expected);
+        let measured = |verb: &str| match self.got {
+            Some(got) => format!("{verb} {expected}（实际为 {got}）"),
+            None => format!("{verb} {expected}"),
+        };
+        match self.rule {
+            Rule::Required => "为必填项".to_string(),
+            Rule::Forbidden => format!("此处不允许：{expected}"),
+            Rule::Type => format!("必须是 {expected}"),
+            Rule::TooShort | Rule::TooSmall => measured("不得小于"),
+            Rule::TooLong | Rule::TooLarge => measured("不得超过"),
+            Rule::TooMany => measured("最多允许"),
+            Rule::Pattern => format!("格式必须为 {expected}"),
+            Rule::Choice => format!("必须是以下之一：{expected}"),
+            Rule::Base64 => "必须是标准 base64 文本".to_string(),
+            Rule::Json => format!("必须是形如 {expected} 的 JSON 文本"),
+            Rule::ExactlyOne => format!("{expected} 必须且只能提供一个"),
+            Rule::RequiredWith => format!("{expected}为必填项"),
+            Rule::Duplicate => "不得包含重复项".to_string(),
+            Rule::Past => format!("必须晚于 {expected}"),
+            Rule::Unknown => format!("必须指向 {expected}"),
+        }
+    }
+
     /// The rule in an English sentence without a subject: “must be …”.
     #[must_use]
     pub fn message(&self) -> String {
@@ -146,6 +203,15 @@ pub struct Problem {
     pub path: String,
     /// The broken rule.
     pub violation: Violation,
+}
+
+impl Problem {
+    /// The problem as a sentence in the language asked for; English is what [`fmt::Display`] prints.
+    #[must_use]
+    pub fn message_in(&self, language: Language) -> String {
+        let message = self.violation.message_in(language);
+        if self.path.is_empty() { message } else { format!("{} {message}", self.path) }
+    }
 }
 
 impl fmt::Display for Problem {
@@ -186,5 +252,18 @@ mod tests {
         assert_eq!(problem.to_string(), "name must be at most 64 characters (got 70)");
         let whole = Violation::new(Rule::ExactlyOne, "secret_string and secret_binary").at("");
         assert_eq!(whole.to_string(), "exactly one of secret_string and secret_binary is required");
+    }
+
+    #[test]
+    fn a_problem_reads_as_a_sentence_in_chinese_too() {
+        let problem = Violation::new(Rule::TooLong, "64 characters long").with_limit(64, 70).at("name");
+        assert_eq!(problem.message_in(Language::Chinese), "name 不得超过 64 个字符（实际为 70）");
+        assert_eq!(problem.message_in(Language::English), problem.to_string());
+    }
+
+    #[test]
+    fn every_rule_is_listed_under_a_name_of_its_own() {
+        let names: std::collections::BTreeSet<_> = Rule::ALL.iter().map(|rule| rule.name()).collect();
+        assert_eq!(names.len(), Rule::Unknown as usize + 1);
     }
 }

@@ -2,9 +2,19 @@
 //!
 //! Status and code of each refusal are in the API crate's catalogue.
 
+use alloc::{
+    format,
+    string::{String, ToString},
+};
+
 use thiserror::Error;
 
-use crate::{secret::SecretState, stage::MAX_STAGES, version::MAX_VERSIONS};
+use crate::{
+    language::{Language, in_chinese},
+    secret::SecretState,
+    stage::MAX_STAGES,
+    version::MAX_VERSIONS,
+};
 
 /// A refusal. The texts are public and hold no input.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -57,4 +67,114 @@ pub enum Refusal {
     /// One rotation at a time.
     #[error("a rotation of this secret is already running")]
     RotationRunning,
+}
+
+impl Refusal {
+    /// The stable names of all refusals, as [`Refusal::name`] tells them.
+    pub const NAMES: &'static [&'static str] = &[
+        "secret-not-found",
+        "version-not-found",
+        "stage-not-found",
+        "task-not-found",
+        "secret-exists",
+        "pending-deletion",
+        "already-scheduled",
+        "not-scheduled",
+        "not-enabled",
+        "built-in-stage",
+        "secret-quota",
+        "stage-quota",
+        "version-quota",
+        "common-secret",
+        "rotation-not-configured",
+        "rotation-running",
+    ];
+
+    /// The refusal's stable name, in kebab case.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::SecretNotFound => "secret-not-found",
+            Self::VersionNotFound => "version-not-found",
+            Self::StageNotFound => "stage-not-found",
+            Self::TaskNotFound => "task-not-found",
+            Self::SecretExists => "secret-exists",
+            Self::PendingDeletion => "pending-deletion",
+            Self::AlreadyScheduled => "already-scheduled",
+            Self::NotScheduled => "not-scheduled",
+            Self::NotEnabled(_) => "not-enabled",
+            Self::BuiltInStage => "built-in-stage",
+            Self::SecretQuota(_) => "secret-quota",
+            Self::StageQuota => "stage-quota",
+            Self::VersionQuota => "version-quota",
+            Self::CommonSecret => "common-secret",
+            Self::RotationNotConfigured(_) => "rotation-not-configured",
+            Self::RotationRunning => "rotation-running",
+        }
+    }
+
+    /// The refusal as a sentence in the language asked for; English is what the server answers.
+    #[must_use]
+    pub fn message_in(&self, language: Language) -> String {
+        match language {
+            Language::English => self.to_string(),
+            Language::Chinese => self.chinese_message(),
+        }
+    }
+
+    fn chinese_message(&self) -> String {
+        let text = match self {
+            Self::SecretNotFound => "凭据不存在",
+            Self::VersionNotFound => "凭据版本不存在",
+            Self::StageNotFound => "版本状态不存在",
+            Self::TaskNotFound => "轮转任务不存在",
+            Self::SecretExists => "项目中已存在同名凭据",
+            Self::PendingDeletion => "凭据已计划删除，无法使用；请先恢复",
+            Self::AlreadyScheduled => "凭据已处于计划删除状态",
+            Self::NotScheduled => "凭据未处于计划删除状态",
+            Self::NotEnabled(state) => return format!("凭据状态为 {}，必须为 ENABLED", state.as_str()),
+            Self::BuiltInStage => "内置版本状态 SYSCURRENT 和 SYSPREVIOUS 不能删除",
+            Self::SecretQuota(quota) => return format!("项目已有 {quota} 个凭据，达到配额"),
+            Self::StageQuota => return format!("凭据已有 {MAX_STAGES} 个版本状态，达到上限"),
+            Self::VersionQuota => return format!("凭据已有 {MAX_VERSIONS} 个版本且均在使用中"),
+            Self::CommonSecret => "COMMON 类型的凭据不由服务轮转；请创建新版本",
+            Self::RotationNotConfigured(reason) => return format!("无法轮转：{}", in_chinese(reason)),
+            Self::RotationRunning => "该凭据的轮转正在进行",
+        };
+        text.to_string()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::vec::Vec;
+
+    use super::*;
+
+    #[test]
+    fn every_refusal_has_a_listed_name_and_words_in_both_languages() {
+        let all = [
+            Refusal::SecretNotFound,
+            Refusal::VersionNotFound,
+            Refusal::StageNotFound,
+            Refusal::TaskNotFound,
+            Refusal::SecretExists,
+            Refusal::PendingDeletion,
+            Refusal::AlreadyScheduled,
+            Refusal::NotScheduled,
+            Refusal::NotEnabled(SecretState::Frozen),
+            Refusal::BuiltInStage,
+            Refusal::SecretQuota(500),
+            Refusal::StageQuota,
+            Refusal::VersionQuota,
+            Refusal::CommonSecret,
+            Refusal::RotationNotConfigured("rotation_config is not set"),
+            Refusal::RotationRunning,
+        ];
+        assert_eq!(all.iter().map(Refusal::name).collect::<Vec<_>>(), Refusal::NAMES);
+        for refusal in all {
+            assert_eq!(refusal.message_in(Language::English), refusal.to_string());
+            assert!(!refusal.message_in(Language::Chinese).is_ascii(), "{refusal}");
+        }
+    }
 }

@@ -1,7 +1,7 @@
 //! Rotation, decided: what the value of a rotated secret holds, what the rotation function is told, and what it
 //! does next.
 //!
-//! Nothing here talks to a database or to the service. [`plan`] is a pure function of what is known; the crate
+//! Nothing here talks to a database or to the service. [`plan()`] is a pure function of what is known; the crate
 //! `csms-rotate` finds things out and carries decisions out.
 //!
 //! The one invariant to know: the pending version is the journal. A new password is stored as a version marked

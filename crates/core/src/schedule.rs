@@ -39,6 +39,17 @@ pub fn next_rotation(period: &RotationPeriod, last_success: Option<UnixMillis>, 
     last_success.unwrap_or(since).max(since).plus_millis(period.as_millis())
 }
 
+/// The next `count` automatic rotations if each succeeds the moment it is due.
+pub fn next_rotations(
+    period: &RotationPeriod,
+    last_success: Option<UnixMillis>,
+    since: UnixMillis,
+    count: usize,
+) -> impl Iterator<Item = UnixMillis> {
+    let first = next_rotation(period, last_success, since);
+    core::iter::successors(Some(first), move |due| Some(next_rotation(period, Some(*due), since))).take(count)
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -51,6 +62,13 @@ mod tests {
         assert!(RecoveryWindow::days(31).is_err());
         let end = RecoveryWindow::days(7).unwrap().end(UnixMillis::new(0));
         assert_eq!(end, UnixMillis::new(7 * DAY_MILLIS));
+    }
+
+    #[test]
+    fn later_rotations_follow_one_period_apart() {
+        let period = RotationPeriod::parse("1d").unwrap();
+        let due: std::vec::Vec<_> = next_rotations(&period, None, UnixMillis::new(5), 3).collect();
+        assert_eq!(due, [1, 2, 3].map(|days| UnixMillis::new(days * DAY_MILLIS + 5)));
     }
 
     proptest! {

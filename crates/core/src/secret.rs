@@ -566,5 +566,9 @@ impl Secret {
     }
 }
 
+mod observed;
+
+pub use observed::ObservedVersion;
+
 #[cfg(test)]
 mod tests;

@@ -31,6 +31,8 @@ pub enum Cause {
     NotReady,
     /// The account may not log in from here, whatever its password: locked, expired, or barred by host or database.
     Barred,
+    /// The account may log in, but may not change its password.
+    Forbidden,
     /// The account logs in by a method that this code cannot change or does not know.
     Unsupported,
     /// Any other answer.
@@ -46,6 +48,7 @@ impl fmt::Display for Cause {
             Self::Busy => "the database takes no further connection now",
             Self::NotReady => "the database is starting, stopping or read-only",
             Self::Barred => "the database bars the account from logging in here, whatever its password",
+            Self::Forbidden => "the database does not let the account change its own password",
             Self::Unsupported => "the account's way of logging in is not supported",
             Self::Other => "the database gave an unexpected answer",
         })

@@ -1,0 +1,208 @@
+//! Requests checked and written back in their normal form: defaults filled in, texts in their canonical spelling.
+//!
+//! A request here is one object with the path parameters beside the members of the body, as a client's method takes it;
+//! the project is not part of it. What is accepted is exactly what the server accepts.
+
+use csms_core::{Problem, SecretName, SecretValue, StageName, UnixMillis, secret::SecretUpdate};
+use serde_json::{Map, Value};
+
+use crate::{
+    fields::Fields,
+    operation::Operation,
+    request::{
+        Rules,
+        secret::{CreateSecret, UpdateSecret, read_recovery_window},
+        version::{CreateVersion, VersionSelector, read_expiry, read_stage_target},
+    },
+};
+
+/// Writes members one by one; absent ones are left out.
+#[derive(Default)]
+struct Members(Map<String, Value>);
+
+impl Members {
+    fn put(&mut self, name: &str, value: impl Into<Value>) {
+        self.0.insert(name.to_owned(), value.into());
+    }
+
+    fn text(&mut self, name: &str, value: Option<impl ToString>) {
+        if let Some(value) = value {
+            self.put(name, value.to_string());
+        }
+    }
+
+    fn texts(&mut self, name: &str, values: &[impl ToString]) {
+        self.put(name, values.iter().map(|value| Value::String(value.to_string())).collect::<Vec<_>>());
+    }
+
+    fn value(&mut self, value: &SecretValue) {
+        self.text("secret_string", value.as_text());
+        self.text("secret_binary", value.to_base64());
+    }
+}
+
+/// The names of the path parameters besides the project, in their order.
+fn path_parameters(operation: Operation) -> impl Iterator<Item = &'static str> {
+    let segments = operation.specification().path.split('/');
+    segments.filter_map(|segment| segment.strip_prefix('{')?.strip_suffix('}')).filter(|name| *name != "project_id")
+}
+
+/// Checks a request of any operation but the listing ones, whose parameters are read from the query.
+///
+/// # Errors
+/// Every problem it has.
+pub fn normalise(operation: Operation, request: Value, rules: Rules, now: UnixMillis) -> Result<Value, Vec<Problem>> {
+    let Value::Object(mut object) = request else {
+        return Fields::of(request).map(|_| Value::Null);
+    };
+    let mut members = Members::default();
+    let mut parameters = Fields::of(Value::Object(Map::new()))?;
+    for name in path_parameters(operation) {
+        parameters.insert(name, object.remove(name));
+        parameters.require(name);
+        let checked = parameters.text(name).map(|text| match name {
+            "secret_name" => SecretName::parse(text).map(String::from).map_err(|violation| vec![violation.at(name)]),
+            "stage_name" => StageName::parse(text).map(String::from).map_err(|violation| vec![violation.at(name)]),
+            _ => VersionSelector::read(&text).map(|_| text),
+        });
+        match checked {
+            Some(Ok(text)) => members.put(name, text),
+            Some(Err(problems)) => problems.into_iter().for_each(|problem| parameters.report(problem)),
+            None => {}
+        }
+    }
+    let parameters = parameters.finish(Some(()));
+    let body = write_body(operation, Value::Object(object), rules, now, &mut members);
+    match (parameters, body) {
+        (Ok(()), Ok(())) => Ok(Value::Object(members.0)),
+        (Err(mut problems), Err(others)) => {
+            problems.extend(others);
+            Err(problems)
+        }
+        (Err(problems), Ok(())) | (Ok(()), Err(problems)) => Err(problems),
+    }
+}
+
+fn write_body(
+    operation: Operation,
+    body: Value,
+    rules: Rules,
+    now: UnixMillis,
+    members: &mut Members,
+) -> Result<(), Vec<Problem>> {
+    match operation {
+        Operation::CreateSecret => create_secret(&CreateSecret::read(body, rules)?, members),
+        Operation::UpdateSecret => update_secret(&UpdateSecret::read(body, rules)?, members),
+        Operation::DeleteSecretForSchedule => {
+            // The window has been checked; its number is what was given.
+            let days = body.get("recovery_window_in_days").cloned().unwrap_or_default();
+            read_recovery_window(body)?;
+            members.put("recovery_window_in_days", days);
+        }
+        Operation::CreateSecretVersion => {
+            let read = CreateVersion::read(body, now)?;
+            members.value(&read.value);
+            members.texts("version_stages", &read.version.stages);
+            if let Some(time) = read.version.expire_time {
+                members.put("expire_time", time.whole_seconds().as_millis());
+            }
+        }
+        Operation::UpdateVersion => members.put("expire_time", read_expiry(body, now)?.whole_seconds().as_millis()),
+        Operation::UpdateSecretStage => members.put("version_id", read_stage_target(body)?.to_string()),
+        Operation::ListSecrets
+        | Operation::ShowSecret
+        | Operation::DeleteSecret
+        | Operation::RestoreSecret
+        | Operation::RotateSecret
+        | Operation::ListSecretVersions
+        | Operation::ShowSecretVersion
+        | Operation::ShowSecretStage
+        | Operation::DeleteSecretStage
+        | Operation::ListSecretTask => {}
+    }
+    Ok(())
+}
+
+fn create_secret(read: &CreateSecret, members: &mut Members) {
+    let secret = &read.secret;
+    members.put("name", secret.name.to_string());
+    members.text("kms_key_id", read.kms_key_id.as_ref());
+    members.put("description", secret.description.clone());
+    members.value(&read.value);
+    members.put("secret_type", secret.secret_type.as_str());
+    members.put("auto_rotation", secret.auto_rotation);
+    members.text("rotation_period", secret.rotation_period.as_ref());
+    members.text("rotation_config", secret.rotation_config.as_ref());
+    members.text("rotation_func_urn", secret.rotation_func_urn.as_ref());
+    members.texts("event_subscriptions", &secret.event_subscriptions);
+    members.put("enterprise_project_id", secret.enterprise_project_id.clone());
+}
+
+fn update_secret(read: &UpdateSecret, members: &mut Members) {
+    let SecretUpdate {
+        kms_key_id: _,
+        description,
+        auto_rotation,
+        rotation_period,
+        event_subscriptions,
+        rotation_func_urn,
+    } = &read.update;
+    members.text("kms_key_id", read.kms_key.as_ref());
+    members.text("description", description.as_ref());
+    if let Some(auto_rotation) = auto_rotation {
+        members.put("auto_rotation", *auto_rotation);
+    }
+    members.text("rotation_period", rotation_period.as_ref());
+    members.text("rotation_func_urn", rotation_func_urn.as_ref());
+    if let Some(events) = event_subscriptions {
+        members.texts("event_subscriptions", events);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use csms_core::Rule;
+    use serde_json::json;
+
+    use super::*;
+
+    const NOW: UnixMillis = UnixMillis::new(1_700_000_000_000);
+
+    fn normal(operation: Operation, request: Value) -> Result<Value, Vec<Problem>> {
+        normalise(operation, request, Rules::default(), NOW)
+    }
+
+    #[test]
+    fn what_is_normal_stays_as_it_is() {
+        let request = json!({
+            "name": "db", "secret_string": "x", "secret_type": "RDS-FG", "auto_rotation": true, "rotation_period": "36h",
+            "rotation_config": "{'RDSInstanceId':'i','SecretSubType':'SingleUser'}",
+        });
+        let once = normal(Operation::CreateSecret, request).unwrap();
+        assert_eq!(once["rotation_config"], r#"{"InstanceId":"i","SecretSubType":"SingleUser"}"#);
+        assert_eq!(normal(Operation::CreateSecret, once.clone()), Ok(once));
+    }
+
+    #[test]
+    fn problems_of_path_and_body_are_told_together() {
+        let request = json!({ "secret_name": "a b", "stage_name": 7, "version_id": "latest" });
+        let problems = normal(Operation::UpdateSecretStage, request).unwrap_err();
+        let told: Vec<_> = problems.iter().map(|problem| (problem.path.as_str(), problem.violation.rule)).collect();
+        assert_eq!(told, [("secret_name", Rule::Pattern), ("stage_name", Rule::Type), ("version_id", Rule::Pattern)]);
+    }
+
+    #[test]
+    fn a_version_in_the_path_may_be_the_latest() {
+        let request = json!({ "secret_name": "a", "version_id": "latest", "expire_time": 1_800_000_000_123_u64 });
+        assert_eq!(
+            normal(Operation::UpdateVersion, request),
+            Ok(json!({ "secret_name": "a", "version_id": "latest", "expire_time": 1_800_000_000_000_u64 }))
+        );
+    }
+
+    #[test]
+    fn a_request_that_is_no_object_is_refused() {
+        assert_eq!(normal(Operation::RotateSecret, json!(["a"])).unwrap_err()[0].violation.rule, Rule::Type);
+        assert_eq!(normal(Operation::RotateSecret, json!({})).unwrap_err()[0].path, "secret_name");
+    }
+}

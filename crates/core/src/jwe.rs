@@ -1,0 +1,43 @@
+//! Values sealed for a recipient: JSON Web Encryption (RFC 7516), compact serialisation.
+//!
+//! [`seal`] turns a value into a token that only the holder of the key reads, and binds it to one secret's name and
+//! one purpose; [`open`] checks all of that before it returns a byte. Four ways of key management, one content
+//! encryption (`A256GCM`):
+//!
+//! | `alg` | the recipient has | type |
+//! |---|---|---|
+//! | `dir` | the content key itself, for instance a data key from KMS | [`AesKey`] |
+//! | `A256GCMKW` | a key that wraps content keys | [`AesKey`] |
+//! | `PBES2-HS512+A256KW` | a passphrase | [`Passphrase`] |
+//! | `ECDH-ES+A256KW` | a P-256 key pair | [`PublicKey`], [`PrivateKey`] |
+//!
+//! Any JOSE library opens the tokens: the binding is an ordinary private member `csms` of the protected header, hence
+//! authenticated, and is not listed in `crit`. Such a library does not check the binding; that is the caller's part.
+//!
+//! Where another engine encrypts faster (WebCrypto, for large values), [`begin_seal`] and [`begin_open`] hand out
+//! everything that the one AES-256-GCM step needs; [`seal`] and [`open`] are those two plus that step.
+//!
+//! Not here: other algorithms, compression, the JSON serialisation, several recipients, key storage, randomness (a
+//! generator is an argument) and deciding whose public key to trust.
+
+mod base64url;
+mod binding;
+mod error;
+mod hazmat;
+mod header;
+mod json;
+mod jwk;
+mod key;
+mod open;
+mod seal;
+
+pub use binding::{Binding, Purpose};
+pub use error::{JwkError, OpenError, SealError};
+pub use header::{Algorithm, Header};
+pub use jwk::{Jwk, KeyMaterial};
+pub use key::{AesKey, Passphrase, PrivateKey, PublicKey};
+pub use open::{Key, Limits, OpenPlan, begin_open, begin_open_unbound, open, open_unbound};
+pub use seal::{Iterations, MAX_PLAINTEXT_BYTES, Recipient, SealPlan, begin_seal, seal};
+
+#[cfg(test)]
+mod tests;

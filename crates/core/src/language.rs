@@ -1,0 +1,150 @@
+//! The languages of messages, and the Chinese words for what rules ask for.
+//!
+//! The sentences stand with what they speak of, in [`crate::problem`] and [`crate::refusal`]; the server answers in
+//! English, and forms may ask for either language.
+
+use alloc::{borrow::Cow, format};
+
+/// A language of messages.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Language {
+    /// English, the language of the API.
+    #[default]
+    English,
+    /// Simplified Chinese, `zh-CN`.
+    Chinese,
+}
+
+impl Language {
+    /// The language for a tag such as `zh-CN` or `en-us`: Chinese for every tag that begins with `zh`, otherwise
+    /// English.
+    #[must_use]
+    pub fn from_tag(tag: &str) -> Self {
+        match tag.get(..2) {
+            Some(primary) if primary.eq_ignore_ascii_case("zh") => Self::Chinese,
+            _ => Self::English,
+        }
+    }
+}
+
+/// Units after a number, in English and in Chinese.
+const UNITS: &[(&str, &str)] = &[
+    ("character long", "个字符"),
+    ("characters long", "个字符"),
+    ("byte long", "字节"),
+    ("bytes long", "字节"),
+    ("item", "项"),
+    ("items", "项"),
+    ("milliseconds", "毫秒"),
+];
+
+/// Whole phrases, in English and in Chinese. Patterns and lists of words stand for themselves in every language.
+const PHRASES: &[(&str, &str)] = &[
+    ("1 to 1024 bytes without a zero byte", "1 至 1024 字节且不含零字节"),
+    ("1 to 128 bytes without control characters", "1 至 128 字节且不含控制字符"),
+    ("2 to 64 characters", "2 至 64 个字符"),
+    ("PEM text with at least one CERTIFICATE", "至少含一个 CERTIFICATE 的 PEM 文本"),
+    ("^v[1-9][0-9]{0,9}$ or latest", "^v[1-9][0-9]{0,9}$ 或 latest"),
+    ("a JSON object", "JSON 对象"),
+    ("a UUID of the form 8-4-4-4-12", "形如 8-4-4-4-12 的 UUID"),
+    ("a host name or an IP address", "主机名或 IP 地址"),
+    ("a list of objects", "对象列表"),
+    ("a list of strings", "字符串列表"),
+    ("a string", "字符串"),
+    ("a text", "字符串"),
+    ("a whole number from 1 to 1000", "1 至 1000 的整数"),
+    ("a whole number from 1 to 65535", "1 至 65535 的整数"),
+    ("a whole number that is not negative", "非负整数"),
+    ("an integer and a unit d, h, m or s, such as 30d", "整数加单位 d、h、m 或 s，例如 30d"),
+    ("at least one class of characters", "至少一类字符"),
+    ("https://host or http://host:port", "https://host 或 http://host:port"),
+    ("now, in milliseconds since 1970", "当前时间（自 1970 年起的毫秒数）"),
+    ("one character of each required class", "每类必需字符各一个的长度"),
+    ("secret_string and secret_binary", "secret_string 和 secret_binary"),
+    ("secrets of type COMMON are not rotated by the service", "COMMON 类型的凭据不由服务轮转"),
+    ("task_id excludes every other parameter", "task_id 不能与其他参数同时使用"),
+    ("text, not binary", "文本，而非二进制"),
+    ("the least period allowed, 4h unless the server is set otherwise", "允许的最短周期（默认 4h）"),
+    ("the mode that rotation_config names", "rotation_config 中指定的模式"),
+    ("true or false", "true 或 false"),
+    ("when auto_rotation is true", "auto_rotation 为 true 时"),
+    ("when secret_type is RDS-FG or GaussDB-FG", "secret_type 为 RDS-FG 或 GaussDB-FG 时"),
+    ("rotation_func_urn is not set", "未设置 rotation_func_urn"),
+    ("rotation_config is not set", "未设置 rotation_config"),
+    ("rotation_period is required when auto_rotation is true", "auto_rotation 为 true 时必须设置 rotation_period"),
+    (
+        "MultiUser needs the second account in a version marked SYSPREVIOUS",
+        "MultiUser 模式需要由 SYSPREVIOUS 标记的版本保存第二个账号",
+    ),
+    (
+        r#"{"InstanceId":"…","SecretSubType":"SingleUser" or "MultiUser"}"#,
+        r#"{"InstanceId":"…","SecretSubType":"SingleUser" 或 "MultiUser"}"#,
+    ),
+];
+
+/// What a rule asks for, in Chinese; what has no words of a language is left as it is.
+pub(crate) fn in_chinese(expected: &str) -> Cow<'_, str> {
+    if let Some((_, chinese)) = PHRASES.iter().find(|(english, _)| *english == expected) {
+        return Cow::Borrowed(chinese);
+    }
+    let unit = expected.split_once(' ').and_then(|(number, unit)| {
+        let (_, chinese) = UNITS.iter().find(|(english, _)| *english == unit)?;
+        number.bytes().all(|byte| byte.is_ascii_digit()).then(|| format!("{number} {chinese}"))
+    });
+    unit.map_or(Cow::Borrowed(expected), Cow::Owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, path::Path, string::String, vec::Vec};
+
+    use super::*;
+
+    #[test]
+    fn a_tag_that_begins_with_zh_is_chinese() {
+        for tag in ["zh", "zh-CN", "ZH-Hans", "zh_TW"] {
+            assert_eq!(Language::from_tag(tag), Language::Chinese, "{tag}");
+        }
+        for tag in ["", "z", "en", "en-us", "é"] {
+            assert_eq!(Language::from_tag(tag), Language::English, "{tag}");
+        }
+    }
+
+    #[test]
+    fn numbers_keep_their_unit_in_chinese() {
+        assert_eq!(in_chinese("64 characters long"), "64 个字符");
+        assert_eq!(in_chinese("SUCCESS, FAILED"), "SUCCESS, FAILED");
+    }
+
+    /// The text literals in the arguments of every `Violation::new(…)` and `length(…)` below `directory`.
+    fn phrases_below(directory: &Path, found: &mut Vec<String>) {
+        for entry in fs::read_dir(directory).unwrap().map(Result::unwrap) {
+            let path = entry.path();
+            if path.is_dir() {
+                phrases_below(&path, found);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                let source = fs::read_to_string(&path).unwrap();
+                let product = source.split("#[cfg(test)]").next().unwrap();
+                for start in ["Violation::new(", " length(", "RotationNotConfigured("] {
+                    for call in product.split(start).skip(1) {
+                        let arguments = call.split(')').next().unwrap();
+                        found.extend(arguments.split('"').skip(1).step_by(2).map(String::from));
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn every_phrase_of_the_rules_has_chinese_words() {
+        let core = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+        let mut found = Vec::new();
+        phrases_below(&core, &mut found);
+        phrases_below(&core.join("../../api/src"), &mut found);
+        assert!(found.len() > 40, "{found:?}");
+        let has_english_words = |text: &str| text.contains(' ') && ![", ", ":", "("].iter().any(|sign| text.contains(sign));
+        let missing: Vec<_> =
+            found.iter().filter(|text| has_english_words(text) && in_chinese(text) == text.as_str()).collect();
+        assert!(missing.is_empty(), "no Chinese words for {missing:?}");
+    }
+}
