@@ -1,0 +1,291 @@
+//! One attempt of a rotation: asks the planner what to do, does it, tells the planner what came of it, until it is over.
+
+use csms_core::{
+    SecretValue, StageName, VersionId,
+    password::{Password, PasswordPolicy},
+    problem::Problem,
+    rotation::{
+        Account, Action, FailureCode, OperatorReason, RetryReason, RotationEvent, RotationReply, Situation, plan,
+        plan::{Labels, Reading, Role},
+    },
+};
+use rand_core::TryCryptoRng;
+use tokio::time::{Instant, timeout_at};
+
+use crate::{
+    database::Databases,
+    observer::{Moment, Observer},
+    secrets::{Secrets, SecretsError},
+};
+
+/// Why an attempt ended without a new SYSCURRENT version.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// What kind of failure, for whoever decides on another attempt.
+    pub code: FailureCode,
+    /// What happened, in words, without any value of a secret.
+    pub message: String,
+}
+
+impl Failure {
+    fn new(code: FailureCode, message: impl Into<String>) -> Self {
+        Self { code, message: message.into() }
+    }
+
+    /// The reply of a function that failed so.
+    #[must_use]
+    pub fn into_reply(self) -> RotationReply {
+        RotationReply::failed(self.code, self.message)
+    }
+}
+
+/// Makes one attempt. Answers the version that is SYSCURRENT and logs in now.
+///
+/// Ends by `deadline` with [`FailureCode::Unavailable`]; whatever was under way then is taken up by the next attempt.
+///
+/// # Errors
+/// A [`Failure`]; SYSCURRENT is then what it was, unless the service's answer to moving it was lost.
+pub async fn rotate<S: Secrets, D: Databases, R: TryCryptoRng + ?Sized, O: Observer>(
+    event: &RotationEvent,
+    secrets: &S,
+    databases: &D,
+    rng: &mut R,
+    deadline: Instant,
+    observer: &mut O,
+) -> Result<VersionId, Failure> {
+    let mut steps = Steps { observer };
+    steps.before("read-labels")?;
+    let labels = in_time(deadline, read_labels(secrets)).await?;
+    steps.after("read-labels", &format!("{labels:?}"))?;
+
+    let situation = Situation::new(event.mode, event.version_id, labels);
+    let mut attempt =
+        Attempt { secrets, databases, rng, deadline, situation, accounts: Accounts::default(), detail: String::new() };
+    loop {
+        let action = plan(&attempt.situation);
+        match action {
+            Action::Done(version) => return Ok(version),
+            Action::Retry(reason) => return Err(attempt.retry(reason)),
+            Action::NeedsOperator(reason) => return Err(attempt.needs_operator(reason)),
+            _ => {}
+        }
+        let step = action.step();
+        steps.before(step)?;
+        let outcome = in_time(deadline, attempt.carry_out(&action)).await?;
+        steps.after(step, &outcome)?;
+    }
+}
+
+/// Tells log and observer of the steps.
+struct Steps<'a, O> {
+    observer: &'a mut O,
+}
+
+impl<O: Observer> Steps<'_, O> {
+    fn before(&mut self, step: &'static str) -> Result<(), Failure> {
+        tracing::debug!(step, "begins");
+        self.tell(step, Moment::Before)
+    }
+
+    fn after(&mut self, step: &'static str, outcome: &str) -> Result<(), Failure> {
+        tracing::info!(step, outcome, "done");
+        self.tell(step, Moment::After { outcome })
+    }
+
+    fn tell(&mut self, step: &'static str, moment: Moment<'_>) -> Result<(), Failure> {
+        if self.observer.observe(step, moment).is_break() {
+            return Err(Failure::new(FailureCode::Unavailable, format!("interrupted at {step}")));
+        }
+        Ok(())
+    }
+}
+
+/// Accounts read from versions in this attempt, with what was wrong with values that hold none.
+#[derive(Default)]
+struct Accounts {
+    pending: Option<Result<Account, Vec<Problem>>>,
+    current: Option<Result<Account, Vec<Problem>>>,
+    previous: Option<Result<Account, Vec<Problem>>>,
+}
+
+impl Accounts {
+    const fn of(&self, role: Role) -> Option<&Result<Account, Vec<Problem>>> {
+        match role {
+            Role::Pending => self.pending.as_ref(),
+            Role::Current => self.current.as_ref(),
+            Role::Previous => self.previous.as_ref(),
+        }
+    }
+
+    fn keep(&mut self, role: Role, account: Result<Account, Vec<Problem>>) {
+        let slot = match role {
+            Role::Pending => &mut self.pending,
+            Role::Current => &mut self.current,
+            Role::Previous => &mut self.previous,
+        };
+        *slot = Some(account);
+    }
+
+    /// The account that the planner speaks of. It speaks only of accounts that were read.
+    fn get(&self, role: Role) -> Result<&Account, Failure> {
+        match self.of(role) {
+            Some(Ok(account)) => Ok(account),
+            Some(Err(_)) | None => Err(Failure::new(FailureCode::InvalidSecret, format!("{role} was not read"))),
+        }
+    }
+}
+
+struct Attempt<'a, S, D, R: ?Sized> {
+    secrets: &'a S,
+    databases: &'a D,
+    rng: &'a mut R,
+    deadline: Instant,
+    situation: Situation,
+    accounts: Accounts,
+    /// What is behind the last answer of a database.
+    detail: String,
+}
+
+impl<S: Secrets, D: Databases, R: TryCryptoRng + ?Sized> Attempt<'_, S, D, R> {
+    /// Does what an action says and notes what came of it. Answers a few words for the log.
+    async fn carry_out(&mut self, action: &Action) -> Result<String, Failure> {
+        match *action {
+            Action::Read(role) => self.read(role).await,
+            Action::Probe(role) => {
+                let answer = self.databases.probe(self.accounts.get(role)?, self.deadline).await;
+                self.situation.note_probe(role, answer.finding);
+                Ok(self.remember(&answer.finding, answer.detail))
+            }
+            Action::ProbeDecoy => {
+                let password = self.random_password()?;
+                let decoy = self.accounts.get(Role::Pending)?.trying(password.reveal());
+                let answer = self.databases.probe(&decoy, self.deadline).await;
+                self.situation.note_decoy(answer.finding);
+                Ok(self.remember(&answer.finding, answer.detail))
+            }
+            Action::MakePending { base } => self.make_pending(base).await,
+            Action::SetPassword { login_as } => {
+                let (login, pending) = (self.accounts.get(login_as)?, self.accounts.get(Role::Pending)?);
+                let answer = self.databases.set_password(login, pending.password(), self.deadline).await;
+                self.situation.note_change(answer.finding);
+                Ok(self.remember(&answer.finding, answer.detail))
+            }
+            Action::MoveStages { to, from } => self.move_stages(to, from).await,
+            Action::RemovePendingLabel => Ok(self.remove_pending_label().await),
+            Action::Done(_) | Action::Retry(_) | Action::NeedsOperator(_) => Ok(String::new()),
+        }
+    }
+
+    async fn read(&mut self, role: Role) -> Result<String, Failure> {
+        let version = self.situation.version(role).ok_or_else(|| vanished(role))?;
+        let value = self.secrets.value(version).await.map_err(|error| refused("read a version", &error))?;
+        let account = Account::parse(&value);
+        let (reading, outcome) = match &account {
+            Ok(account) => (Reading::Login(account.login().clone()), format!("{version} names an account")),
+            Err(problems) => (Reading::Invalid, format!("{version} has {} problems", problems.len())),
+        };
+        self.situation.note_reading(role, reading);
+        self.accounts.keep(role, account);
+        Ok(outcome)
+    }
+
+    async fn make_pending(&mut self, base: Role) -> Result<String, Failure> {
+        let password = self.random_password()?;
+        let value: SecretValue = self.accounts.get(base)?.with_password(password.reveal()).map_err(|violation| {
+            Failure::new(FailureCode::InvalidSecret, format!("the next value {}", violation.message()))
+        })?;
+        let account = Account::parse(&value).map_err(|problems| invalid(base, &problems))?;
+        let version =
+            self.secrets.create_pending(value).await.map_err(|error| refused("create the pending version", &error))?;
+        self.situation.note_pending(version, account.login().clone());
+        self.accounts.keep(Role::Pending, Ok(account));
+        Ok(version.to_string())
+    }
+
+    /// The API moves stages without conditions, so that nobody else has moved them is looked up right before.
+    async fn move_stages(&mut self, to: VersionId, from: VersionId) -> Result<String, Failure> {
+        let stage = StageName::current();
+        let current = self.secrets.stage(&stage).await.map_err(|error| refused("read SYSCURRENT", &error))?;
+        if current != Some(from) {
+            return Err(Failure::new(FailureCode::Unavailable, "SYSCURRENT was moved by somebody else meanwhile"));
+        }
+        self.secrets.make_current(to).await.map_err(|error| refused("move SYSCURRENT", &error))?;
+        self.situation.note_moved();
+        Ok(format!("SYSCURRENT from {from} to {to}"))
+    }
+
+    /// A label left behind harms nobody: the next rotation sees that its version is in use and moves it. So failing
+    /// here, for instance for want of a permission, is no failure of the rotation.
+    async fn remove_pending_label(&mut self) -> String {
+        let removed = self.secrets.remove_pending_label().await;
+        self.situation.note_label_removed();
+        match removed {
+            Ok(()) => "removed".to_owned(),
+            Err(error) => format!("left behind: {}", error.message()),
+        }
+    }
+
+    fn random_password(&mut self) -> Result<Password, Failure> {
+        Password::make(&PasswordPolicy::for_database(), self.rng)
+            .map_err(|error| Failure::new(FailureCode::Unavailable, format!("no random numbers: {error}")))
+    }
+
+    fn remember(&mut self, finding: &dyn core::fmt::Debug, detail: String) -> String {
+        self.detail = detail;
+        if self.detail.is_empty() { format!("{finding:?}") } else { format!("{finding:?} ({})", self.detail) }
+    }
+
+    fn retry(&self, reason: RetryReason) -> Failure {
+        Failure::new(FailureCode::Unavailable, self.with_detail(&reason))
+    }
+
+    fn needs_operator(&self, reason: OperatorReason) -> Failure {
+        match reason {
+            OperatorReason::NotAnAccount(role) => match self.accounts.of(role) {
+                Some(Err(problems)) => invalid(role, problems),
+                Some(Ok(_)) | None => Failure::new(FailureCode::InvalidSecret, reason.to_string()),
+            },
+            reason => Failure::new(FailureCode::NeedsOperator, self.with_detail(&reason)),
+        }
+    }
+
+    fn with_detail(&self, reason: &dyn core::fmt::Display) -> String {
+        if self.detail.is_empty() { reason.to_string() } else { format!("{reason} ({})", self.detail) }
+    }
+}
+
+async fn read_labels<S: Secrets>(secrets: &S) -> Result<Labels, Failure> {
+    let read = async |stage: StageName| secrets.stage(&stage).await.map_err(|error| refused("read a stage", &error));
+    Ok(Labels {
+        pending: read(StageName::pending()).await?,
+        current: read(StageName::current()).await?,
+        previous: read(StageName::previous()).await?,
+    })
+}
+
+async fn in_time<T>(deadline: Instant, work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    timeout_at(deadline, work)
+        .await
+        .unwrap_or_else(|_| Err(Failure::new(FailureCode::Unavailable, "the attempt ran out of time")))
+}
+
+fn refused(what: &str, error: &SecretsError) -> Failure {
+    let code = match error {
+        SecretsError::Unavailable(_) => FailureCode::Unavailable,
+        SecretsError::Refused(_) => FailureCode::ServiceRefused,
+    };
+    Failure::new(code, format!("could not {what}: {}", error.message()))
+}
+
+fn invalid(role: Role, problems: &[Problem]) -> Failure {
+    let told: Vec<String> = problems.iter().map(ToString::to_string).collect();
+    let message = format!("{}: {}", OperatorReason::NotAnAccount(role), told.join("; "));
+    Failure::new(FailureCode::InvalidSecret, message)
+}
+
+fn vanished(role: Role) -> Failure {
+    Failure::new(FailureCode::Unavailable, format!("no version is {role}"))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,338 @@
+//! Attempts against a service and a database that live in memory, interrupted everywhere.
+
+use core::{cell::RefCell, ops::ControlFlow, time::Duration};
+use std::collections::BTreeMap;
+
+use csms_core::{
+    RotationMode,
+    name::SecretName,
+    rotation::{
+        Probe,
+        plan::{Cause, Change},
+    },
+    stage,
+};
+use getrandom::SysRng;
+
+use super::*;
+use crate::{database::Answer, observer::Unobserved};
+
+/// Versions and stages of one secret, as the service keeps them.
+#[derive(Default)]
+struct MemorySecrets {
+    values: RefCell<Vec<String>>,
+    stages: RefCell<BTreeMap<String, VersionId>>,
+    may_not_delete_stages: bool,
+    /// Somebody else moves SYSCURRENT here as soon as the pending version is read.
+    rival: RefCell<Option<VersionId>>,
+}
+
+impl MemorySecrets {
+    fn store(&self, value: String, stage: &str) -> VersionId {
+        self.values.borrow_mut().push(value);
+        let version = number(self.values.borrow().len() as u32);
+        self.stages.borrow_mut().insert(stage.to_owned(), version);
+        version
+    }
+
+    fn marked(&self, stage: &str) -> Option<VersionId> {
+        self.stages.borrow().get(stage).copied()
+    }
+
+    fn account(&self, stage: &str) -> Option<Account> {
+        let version = self.marked(stage)?;
+        Account::parse_text(&self.values.borrow()[version.number() as usize - 1]).ok()
+    }
+}
+
+fn number(number: u32) -> VersionId {
+    VersionId::from_number(number).unwrap()
+}
+
+impl Secrets for MemorySecrets {
+    async fn stage(&self, stage: &StageName) -> Result<Option<VersionId>, SecretsError> {
+        Ok(self.marked(stage.as_str()))
+    }
+
+    async fn value(&self, version: VersionId) -> Result<SecretValue, SecretsError> {
+        if let Some(rival) = self.rival.take() {
+            self.stages.borrow_mut().insert(stage::CURRENT.to_owned(), rival);
+        }
+        Ok(SecretValue::text(self.values.borrow()[version.number() as usize - 1].clone()).unwrap())
+    }
+
+    async fn create_pending(&self, value: SecretValue) -> Result<VersionId, SecretsError> {
+        Ok(self.store(value.as_text().unwrap().to_owned(), stage::PENDING))
+    }
+
+    async fn make_current(&self, version: VersionId) -> Result<(), SecretsError> {
+        let former = self.stages.borrow_mut().insert(stage::CURRENT.to_owned(), version);
+        self.stages.borrow_mut().insert(stage::PREVIOUS.to_owned(), former.unwrap());
+        Ok(())
+    }
+
+    async fn remove_pending_label(&self) -> Result<(), SecretsError> {
+        if self.may_not_delete_stages {
+            return Err(SecretsError::Refused("forbidden".to_owned()));
+        }
+        self.stages.borrow_mut().remove(stage::PENDING);
+        Ok(())
+    }
+}
+
+/// A database that knows accounts and passwords and has moods.
+#[derive(Default)]
+struct MemoryDatabase {
+    passwords: RefCell<BTreeMap<String, String>>,
+    down: RefCell<bool>,
+    checks_nothing: bool,
+    refusals_left: RefCell<u32>,
+    /// Never answers.
+    hangs: bool,
+}
+
+impl MemoryDatabase {
+    fn accepts(&self, account: &Account) -> bool {
+        let passwords = self.passwords.borrow();
+        self.checks_nothing || passwords.get(&account.login().username).is_some_and(|known| known == account.password())
+    }
+}
+
+impl Databases for MemoryDatabase {
+    async fn probe(&self, account: &Account, _: Instant) -> Answer<Probe> {
+        if self.hangs {
+            core::future::pending::<()>().await;
+        }
+        Answer::plain(match (*self.down.borrow(), self.accepts(account)) {
+            (true, _) => Probe::Unknown(Cause::Unreachable),
+            (false, true) => Probe::Accepted,
+            (false, false) => Probe::Rejected,
+        })
+    }
+
+    async fn set_password(&self, login: &Account, password: &str, _: Instant) -> Answer<Change> {
+        assert!(self.accepts(login), "a change must log in first");
+        let mut refusals = self.refusals_left.borrow_mut();
+        if *refusals > 0 {
+            *refusals -= 1;
+            return Answer::detailed(Change::Refused, "error 1819");
+        }
+        self.passwords.borrow_mut().insert(login.login().username.clone(), password.to_owned());
+        Answer::plain(Change::Done)
+    }
+}
+
+fn value(user: &str, password: &str) -> String {
+    format!(r#"{{"engine":"mysql","host":"db","username":"{user}","password":"{password}","owner":"team"}}"#)
+}
+
+/// Two versions, with the accounts of the mode, all passwords right.
+fn scene(mode: RotationMode) -> (MemorySecrets, MemoryDatabase) {
+    let (secrets, database) = (MemorySecrets::default(), MemoryDatabase::default());
+    let other = if mode == RotationMode::MultiUser { "b" } else { "a" };
+    secrets.store(value(other, "first"), stage::PREVIOUS);
+    secrets.store(value("a", "second"), stage::CURRENT);
+    let mut passwords = database.passwords.borrow_mut();
+    passwords.insert(other.to_owned(), "first".to_owned());
+    passwords.insert("a".to_owned(), "second".to_owned());
+    drop(passwords);
+    (secrets, database)
+}
+
+fn event(mode: RotationMode, version_id: Option<VersionId>) -> RotationEvent {
+    RotationEvent {
+        task_id: None,
+        attempt: 1,
+        region: None,
+        project_id: None,
+        domain_id: None,
+        secret_id: None,
+        secret_name: SecretName::parse("db").unwrap(),
+        secret_type: None,
+        mode,
+        rotation_config: None,
+        csms_endpoint: None,
+        version_id,
+    }
+}
+
+fn soon() -> Instant {
+    Instant::now() + Duration::from_secs(60)
+}
+
+async fn attempt(
+    mode: RotationMode,
+    secrets: &MemorySecrets,
+    database: &MemoryDatabase,
+    observer: &mut impl Observer,
+) -> Result<VersionId, Failure> {
+    rotate(&event(mode, None), secrets, database, &mut SysRng, soon(), observer).await
+}
+
+/// Ends the attempt at the given moment, counted over all steps.
+struct InterruptAt(usize);
+
+impl Observer for InterruptAt {
+    fn observe(&mut self, _: &'static str, _: Moment<'_>) -> ControlFlow<()> {
+        if self.0 == 0 {
+            return ControlFlow::Break(());
+        }
+        self.0 -= 1;
+        ControlFlow::Continue(())
+    }
+}
+
+/// Writes down the steps.
+#[derive(Default)]
+struct Steps(Vec<&'static str>);
+
+impl Observer for Steps {
+    fn observe(&mut self, step: &'static str, moment: Moment<'_>) -> ControlFlow<()> {
+        if moment == Moment::Before {
+            self.0.push(step);
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+const MODES: [RotationMode; 2] = [RotationMode::SingleUser, RotationMode::MultiUser];
+
+#[tokio::test]
+async fn a_rotation_of_one_account_takes_the_expected_steps() {
+    let (secrets, database) = scene(RotationMode::SingleUser);
+    let mut steps = Steps::default();
+    assert_eq!(attempt(RotationMode::SingleUser, &secrets, &database, &mut steps).await, Ok(number(3)));
+    let expected = [
+        "read-labels",
+        "read-current",
+        "make-pending",
+        "probe-pending",
+        "probe-current",
+        "set-password",
+        "probe-pending",
+        "move-stages",
+        "remove-pending-label",
+    ];
+    assert_eq!(steps.0, expected);
+    let current = secrets.account(stage::CURRENT).unwrap();
+    assert!(database.accepts(&current));
+    assert_ne!(current.password(), "second");
+    assert!(secrets.values.borrow()[2].contains(r#""owner":"team""#));
+    assert_eq!((secrets.marked(stage::PREVIOUS), secrets.marked(stage::PENDING)), (Some(number(2)), None));
+}
+
+#[tokio::test]
+async fn of_two_accounts_the_idle_one_is_changed_and_becomes_current() {
+    let (secrets, database) = scene(RotationMode::MultiUser);
+    assert_eq!(attempt(RotationMode::MultiUser, &secrets, &database, &mut Unobserved).await, Ok(number(3)));
+    assert_eq!(secrets.account(stage::CURRENT).unwrap().login().username, "b");
+    assert!(database.accepts(&secrets.account(stage::CURRENT).unwrap()));
+    assert!(database.accepts(&secrets.account(stage::PREVIOUS).unwrap()));
+    assert_eq!(secrets.account(stage::PREVIOUS).unwrap().password(), "second");
+}
+
+#[tokio::test]
+async fn an_attempt_interrupted_anywhere_is_finished_by_the_next_one() {
+    for mode in MODES {
+        let mut interrupted = 0;
+        for moment in 0.. {
+            let (secrets, database) = scene(mode);
+            let first = attempt(mode, &secrets, &database, &mut InterruptAt(moment)).await;
+            let accounts = [stage::PENDING, stage::CURRENT, stage::PREVIOUS].map(|stage| secrets.account(stage));
+            let somebody = accounts.iter().flatten().any(|account| database.accepts(account));
+            assert!(somebody, "{mode:?}: locked out when interrupted at moment {moment}");
+            if mode == RotationMode::MultiUser {
+                assert!(accounts[1].as_ref().is_some_and(|current| database.accepts(current)), "moment {moment}");
+            }
+            if first.is_ok() {
+                break;
+            }
+            interrupted += 1;
+            let version = attempt(mode, &secrets, &database, &mut Unobserved).await.unwrap();
+            assert_eq!(secrets.marked(stage::CURRENT), Some(version));
+            assert!(database.accepts(&secrets.account(stage::CURRENT).unwrap()), "moment {moment}");
+            assert_eq!(secrets.marked(stage::PENDING), None);
+        }
+        assert!(interrupted >= 18, "{mode:?}: only {interrupted} moments");
+    }
+}
+
+#[tokio::test]
+async fn an_attempt_for_a_version_that_is_current_changes_nothing() {
+    let (secrets, database) = scene(RotationMode::SingleUser);
+    let event = event(RotationMode::SingleUser, Some(number(2)));
+    let done = rotate(&event, &secrets, &database, &mut SysRng, soon(), &mut Unobserved).await;
+    assert_eq!(done, Ok(number(2)));
+    assert_eq!(secrets.values.borrow().len(), 2);
+}
+
+#[tokio::test]
+async fn an_unreachable_database_ends_the_attempt_and_keeps_the_candidate() {
+    let (secrets, database) = scene(RotationMode::SingleUser);
+    *database.down.borrow_mut() = true;
+    for _ in 0..3 {
+        let failure = attempt(RotationMode::SingleUser, &secrets, &database, &mut Unobserved).await.unwrap_err();
+        assert_eq!(failure.code, FailureCode::Unavailable);
+    }
+    assert_eq!(secrets.marked(stage::PENDING), Some(number(3)), "one candidate, kept");
+    *database.down.borrow_mut() = false;
+    assert_eq!(attempt(RotationMode::SingleUser, &secrets, &database, &mut Unobserved).await, Ok(number(3)));
+}
+
+#[tokio::test]
+async fn refused_candidates_are_replaced_and_then_given_up() {
+    let (secrets, database) = scene(RotationMode::SingleUser);
+    *database.refusals_left.borrow_mut() = 2;
+    assert_eq!(attempt(RotationMode::SingleUser, &secrets, &database, &mut Unobserved).await, Ok(number(5)));
+    *database.refusals_left.borrow_mut() = 100;
+    let failure = attempt(RotationMode::SingleUser, &secrets, &database, &mut Unobserved).await.unwrap_err();
+    assert_eq!(failure.code, FailureCode::NeedsOperator);
+}
+
+#[tokio::test]
+async fn a_database_that_accepts_any_password_is_not_believed() {
+    let (secrets, mut database) = scene(RotationMode::SingleUser);
+    database.checks_nothing = true;
+    let failure = attempt(RotationMode::SingleUser, &secrets, &database, &mut Unobserved).await.unwrap_err();
+    assert_eq!(failure.code, FailureCode::NeedsOperator);
+    assert_eq!(secrets.marked(stage::CURRENT), Some(number(2)));
+}
+
+#[tokio::test]
+async fn a_value_that_is_no_account_is_described_without_being_shown() {
+    let (secrets, database) = scene(RotationMode::SingleUser);
+    secrets.store(r#"{"engine":"oracle","password":"hunter2"}"#.to_owned(), stage::CURRENT);
+    let failure = attempt(RotationMode::SingleUser, &secrets, &database, &mut Unobserved).await.unwrap_err();
+    assert_eq!(failure.code, FailureCode::InvalidSecret);
+    assert!(failure.message.contains("engine must be one of"), "{}", failure.message);
+    assert!(failure.message.contains("host is required"), "{}", failure.message);
+    assert!(!failure.message.contains("hunter2"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_attempt_ends_at_its_deadline() {
+    let (secrets, mut database) = scene(RotationMode::SingleUser);
+    database.hangs = true;
+    let failure = attempt(RotationMode::SingleUser, &secrets, &database, &mut Unobserved).await.unwrap_err();
+    assert_eq!((failure.code, failure.message.as_str()), (FailureCode::Unavailable, "the attempt ran out of time"));
+}
+
+#[tokio::test]
+async fn a_label_that_may_not_be_deleted_is_left_behind_and_does_no_harm() {
+    let (mut secrets, database) = scene(RotationMode::SingleUser);
+    secrets.may_not_delete_stages = true;
+    assert_eq!(attempt(RotationMode::SingleUser, &secrets, &database, &mut Unobserved).await, Ok(number(3)));
+    assert_eq!(attempt(RotationMode::SingleUser, &secrets, &database, &mut Unobserved).await, Ok(number(4)));
+    assert!(database.accepts(&secrets.account(stage::CURRENT).unwrap()));
+}
+
+#[tokio::test]
+async fn stages_moved_by_somebody_else_are_left_alone() {
+    let (secrets, database) = scene(RotationMode::SingleUser);
+    let newer = secrets.store(value("a", "second"), stage::PENDING);
+    secrets.rival.replace(Some(newer));
+    secrets.store(value("a", "third"), stage::PENDING);
+    let failure = attempt(RotationMode::SingleUser, &secrets, &database, &mut Unobserved).await.unwrap_err();
+    assert_eq!(failure.code, FailureCode::Unavailable);
+    assert_eq!(secrets.marked(stage::CURRENT), Some(newer));
+}

@@ -1,0 +1,22 @@
+//! Carries out rotation plans: reads versions, tries logins, changes passwords and moves stages, as
+//! [`csms_core::rotation::plan()`] decides.
+//!
+//! It decides nothing itself and knows neither the wire of the service nor of its functions: the service is a
+//! [`Secrets`], databases are a [`Databases`]. [`SqlDatabases`] is the real one, for PostgreSQL, MySQL and MariaDB, over
+//! TLS unless an account says otherwise.
+//!
+//! The one invariant to know: an error is [`Probe::Rejected`](csms_core::rotation::Probe::Rejected) only when the server
+//! itself said that the password is wrong. Everything else is unknown, and the planner writes nothing upon it.
+
+pub mod database;
+pub mod execute;
+mod mysql;
+pub mod observer;
+mod postgres;
+pub mod secrets;
+mod tls;
+
+pub use database::{Answer, Databases, Limits, SqlDatabases};
+pub use execute::{Failure, rotate};
+pub use observer::{Moment, Observer, Unobserved};
+pub use secrets::{Secrets, SecretsError};

@@ -1,0 +1,160 @@
+//! The service as the function sees it: one secret, through the client, with the credentials of the invocation.
+
+use csms_client::{Client, ClientError, CreateVersionBody, Credentials};
+use csms_core::{
+    ProjectId, SecretName, SecretValue, StageName, VersionId,
+    rotation::{FailureCode, RotationEvent},
+    stage,
+};
+use csms_rotate::{Failure, Secrets, SecretsError};
+use functiongraph_runtime::guest::Context;
+
+/// User variable with the address of the service; wins over the event, so that who deploys the function decides whom it
+/// hands its credentials to.
+pub const ENDPOINT: &str = "CSMS_ENDPOINT";
+
+/// The service's code for a secret that does not exist. A stage that does not exist has the same status and another code.
+const NO_SUCH_SECRET: &str = "CSMS.0106";
+
+/// One secret of the service.
+#[derive(Debug)]
+pub struct Service {
+    client: Client,
+    name: SecretName,
+}
+
+impl Service {
+    /// The secret that the event names.
+    ///
+    /// # Errors
+    /// [`FailureCode::InvalidEvent`] when event and environment name no service or no project, or the function has no
+    /// credentials.
+    pub fn connect(event: &RotationEvent, context: &Context) -> Result<Self, Failure> {
+        let missing = |what: &str| Failure { code: FailureCode::InvalidEvent, message: what.to_owned() };
+        let endpoint = context.user_data(ENDPOINT).or(event.csms_endpoint.as_deref());
+        let endpoint = endpoint.ok_or_else(|| {
+            missing("neither the user variable CSMS_ENDPOINT nor csms_endpoint of the event names the service")
+        })?;
+        let project = event.project_id.clone().or_else(|| ProjectId::parse(context.project_id()).ok());
+        let project =
+            project.ok_or_else(|| missing("neither the event nor the function's environment names a project"))?;
+        let credentials = credentials(context)
+            .ok_or_else(|| missing("the function has no credentials; give it an agency with rights to the secret"))?;
+        let client = Client::new(endpoint, project, credentials).map_err(|error| missing(&error.to_string()))?;
+        Ok(Self { client, name: event.secret_name.clone() })
+    }
+}
+
+fn credentials(context: &Context) -> Option<Credentials> {
+    let given = context.credentials()?;
+    match (given.key_pair(), given.security_token(), given.auth_token()) {
+        (Some((access_key, secret_key)), Some(token), _) => Some(Credentials::temporary(access_key, secret_key, token)),
+        (Some((access_key, secret_key)), None, _) => Some(Credentials::key_pair(access_key, secret_key)),
+        (None, _, Some(token)) => Some(Credentials::token(token)),
+        (None, _, None) => None,
+    }
+}
+
+impl Secrets for Service {
+    async fn stage(&self, stage: &StageName) -> Result<Option<VersionId>, SecretsError> {
+        match self.client.show_stage(&self.name, stage).await {
+            Ok(found) => version(&found.stage.version_id).map(Some),
+            Err(error) if is_no_such_stage(&error) => Ok(None),
+            Err(error) => Err(told(&error)),
+        }
+    }
+
+    async fn value(&self, version: VersionId) -> Result<SecretValue, SecretsError> {
+        let found = self.client.show_version(&self.name, &String::from(version)).await.map_err(|error| told(&error))?;
+        let value = match (found.version.secret_string.as_deref(), found.version.secret_binary.as_deref()) {
+            (Some(text), None) => SecretValue::text(text.to_owned()),
+            (None, Some(base64)) => SecretValue::from_base64(base64),
+            (Some(_), Some(_)) | (None, None) => return Err(not_understood()),
+        };
+        value.map_err(|_| not_understood())
+    }
+
+    async fn create_pending(&self, value: SecretValue) -> Result<VersionId, SecretsError> {
+        let body = CreateVersionBody {
+            secret_string: value.as_text(),
+            version_stages: Some(&[stage::PENDING]),
+            ..CreateVersionBody::default()
+        };
+        let made = self.client.create_version(&self.name, &body).await.map_err(|error| told(&error))?;
+        version(&made.version_metadata.id)
+    }
+
+    async fn make_current(&self, version: VersionId) -> Result<(), SecretsError> {
+        let moved = self.client.update_stage(&self.name, &StageName::current(), version).await;
+        moved.map(drop).map_err(|error| told(&error))
+    }
+
+    async fn remove_pending_label(&self) -> Result<(), SecretsError> {
+        match self.client.delete_stage(&self.name, &StageName::pending()).await {
+            Ok(()) => Ok(()),
+            Err(error) if is_no_such_stage(&error) => Ok(()),
+            Err(error) => Err(told(&error)),
+        }
+    }
+}
+
+fn is_no_such_stage(error: &ClientError) -> bool {
+    matches!(error, ClientError::Refused { status: 404, code, .. } if code != NO_SUCH_SECRET)
+}
+
+fn version(text: &str) -> Result<VersionId, SecretsError> {
+    VersionId::parse(text).map_err(|_| not_understood())
+}
+
+fn told(error: &ClientError) -> SecretsError {
+    let message = error.to_string();
+    if error.is_retryable() { SecretsError::Unavailable(message) } else { SecretsError::Refused(message) }
+}
+
+fn not_understood() -> SecretsError {
+    SecretsError::Refused("the service's answer is not understood".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use functiongraph_runtime::Credentials as Given;
+
+    use super::*;
+
+    fn event(text: &str) -> RotationEvent {
+        RotationEvent::parse(text.as_bytes()).unwrap()
+    }
+
+    fn refusal(event: &RotationEvent, context: &Context) -> String {
+        Service::connect(event, context).unwrap_err().message
+    }
+
+    #[test]
+    fn what_is_missing_is_named() {
+        let bare = Context::builder("a test").build();
+        let with_keys = Context::builder("a test").credentials(Given::from_keys("AK", "SK")).build();
+        let nothing = event(r#"{"secret_name":"db","operate_type":"SINGLE_USER"}"#);
+        assert!(refusal(&nothing, &bare).contains("CSMS_ENDPOINT"));
+        let project = "0123456789abcdef0123456789abcdef";
+        let no_project =
+            event(r#"{"secret_name":"db","operate_type":"SINGLE_USER","csms_endpoint":"http://127.0.0.1:1"}"#);
+        assert!(refusal(&no_project, &with_keys).contains("project"));
+        let full = event(&format!(
+            r#"{{"secret_name":"db","operate_type":"SINGLE_USER","csms_endpoint":"http://127.0.0.1:1","project_id":"{project}"}}"#
+        ));
+        assert!(refusal(&full, &bare).contains("credentials"));
+        assert!(Service::connect(&full, &with_keys).is_ok());
+    }
+
+    #[test]
+    fn a_missing_stage_and_a_missing_secret_are_told_apart() {
+        let refused = |code: &str| ClientError::Refused {
+            status: 404,
+            code: code.to_owned(),
+            message: String::new(),
+            request_id: String::new(),
+        };
+        assert!(is_no_such_stage(&refused("CSMS.0005")));
+        assert!(!is_no_such_stage(&refused(NO_SUCH_SECRET)));
+    }
+}

@@ -1,0 +1,235 @@
+//! A private PostgreSQL or MariaDB behind one face.
+
+use csms_core::rotation::{Account, Engine};
+use csms_testbed::{MariaDb, Postgres, Result, TlsMode};
+use mysql_async::prelude::Queryable;
+use serde_json::{Value, json};
+
+/// A running server.
+#[derive(Debug)]
+pub enum Database {
+    /// PostgreSQL.
+    PostgreSql(Postgres),
+    /// MariaDB.
+    MariaDb(MariaDb),
+}
+
+/// How an account's value says that the connection is protected.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Protection {
+    /// `"tls":"disable"`.
+    Disabled,
+    /// Nothing: verified against public roots.
+    PublicRoots,
+    /// `tls_ca` with this certificate authority, PEM.
+    Authority(String),
+}
+
+impl Database {
+    /// Starts a server of the kind, without TLS.
+    ///
+    /// # Errors
+    /// When it is not installed or does not start.
+    pub async fn start(engine: Engine) -> Result<Self> {
+        Self::start_with(engine, TlsMode::Off).await
+    }
+
+    /// Starts a server of the kind that treats TLS as `tls` says.
+    ///
+    /// # Errors
+    /// As [`Database::start`].
+    pub async fn start_with(engine: Engine, tls: TlsMode) -> Result<Self> {
+        Ok(match engine {
+            Engine::PostgreSql => Self::PostgreSql(Postgres::start_with(tls).await?),
+            Engine::MySql | Engine::MariaDb => Self::MariaDb(MariaDb::start_with(tls).await?),
+        })
+    }
+
+    /// The kind of server.
+    #[must_use]
+    pub const fn engine(&self) -> Engine {
+        match self {
+            Self::PostgreSql(_) => Engine::PostgreSql,
+            Self::MariaDb(_) => Engine::MariaDb,
+        }
+    }
+
+    /// The TCP port on 127.0.0.1.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        match self {
+            Self::PostgreSql(server) => server.port(),
+            Self::MariaDb(server) => server.port(),
+        }
+    }
+
+    /// The certificate authority to trust, when the server speaks TLS.
+    #[must_use]
+    pub fn authority(&self) -> Option<&str> {
+        match self {
+            Self::PostgreSql(server) => server.authority(),
+            Self::MariaDb(server) => server.authority(),
+        }
+    }
+
+    /// Creates an account.
+    ///
+    /// # Errors
+    /// When it exists.
+    pub async fn create_login(&self, name: &str, password: &str) -> Result<()> {
+        match self {
+            Self::PostgreSql(server) => server.create_login(name, password).await,
+            Self::MariaDb(server) => server.create_login(name, password).await,
+        }
+    }
+
+    /// Whether the server lets the account in; asked without the adapters under test.
+    ///
+    /// # Errors
+    /// When there is no answer.
+    pub async fn can_log_in(&self, name: &str, password: &str) -> Result<bool> {
+        match self {
+            Self::PostgreSql(server) => server.can_log_in(name, password, csms_testbed::postgres::DATABASE).await,
+            Self::MariaDb(server) => server.can_log_in(name, password, csms_testbed::mariadb::DATABASE).await,
+        }
+    }
+
+    /// Runs statements as the administrator.
+    ///
+    /// # Errors
+    /// When one is refused.
+    pub async fn execute(&self, sql: &str) -> Result<()> {
+        match self {
+            Self::PostgreSql(server) => server.execute(sql).await,
+            Self::MariaDb(server) => server.execute(sql).await,
+        }
+    }
+
+    /// Stops the server; connections are refused.
+    ///
+    /// # Errors
+    /// When it does not stop.
+    pub async fn stop(&mut self) -> Result<()> {
+        match self {
+            Self::PostgreSql(server) => server.stop().await,
+            Self::MariaDb(server) => server.stop().await,
+        }
+    }
+
+    /// Starts it again, on the same port and data.
+    ///
+    /// # Errors
+    /// When it does not start.
+    pub async fn start_again(&mut self) -> Result<()> {
+        match self {
+            Self::PostgreSql(server) => server.start_again().await,
+            Self::MariaDb(server) => server.start_again().await,
+        }
+    }
+
+    /// Freezes the server: connections are accepted by the kernel and never answered.
+    ///
+    /// # Errors
+    /// When the signal cannot be sent.
+    pub fn pause(&self) -> Result<()> {
+        match self {
+            Self::PostgreSql(server) => server.pause(),
+            Self::MariaDb(server) => server.pause(),
+        }
+    }
+
+    /// Ends [`Database::pause`].
+    ///
+    /// # Errors
+    /// When the signal cannot be sent.
+    pub fn resume(&self) -> Result<()> {
+        match self {
+            Self::PostgreSql(server) => server.resume(),
+            Self::MariaDb(server) => server.resume(),
+        }
+    }
+
+    /// Makes the server write every statement into a log.
+    ///
+    /// # Errors
+    /// When it refuses.
+    pub async fn log_every_statement(&self) -> Result<()> {
+        match self {
+            Self::PostgreSql(server) => {
+                server.execute("ALTER SYSTEM SET log_statement = 'all'").await?;
+                server.execute("SELECT pg_reload_conf()").await
+            }
+            Self::MariaDb(server) => server.execute("SET GLOBAL log_output = 'TABLE', GLOBAL general_log = 1").await,
+        }
+    }
+
+    /// All that the server has logged so far. Tests compare it with texts, so a failure to read it is a panic.
+    ///
+    /// # Panics
+    /// When the log cannot be read.
+    #[allow(clippy::expect_used, reason = "a test support crate")]
+    pub async fn statement_log(&self) -> String {
+        match self {
+            Self::PostgreSql(server) => {
+                let client = server.admin().await.expect("an administrator logs in");
+                let sql = "SELECT pg_read_file(current_setting('data_directory') || '/../server.log')";
+                client.query_one(sql, &[]).await.expect("the log is read").get(0)
+            }
+            Self::MariaDb(server) => {
+                let mut client = server.admin().await.expect("an administrator logs in");
+                let sql = "SELECT CONVERT(argument USING utf8mb4) FROM mysql.general_log";
+                let lines: Vec<String> = client.query(sql).await.expect("the log is read");
+                client.disconnect().await.expect("the administrator leaves");
+                lines.join("\n")
+            }
+        }
+    }
+
+    /// The value of a secret that opens an account of this server over a plain connection.
+    #[must_use]
+    pub fn value(&self, name: &str, password: &str) -> Value {
+        self.value_with(name, password, &Protection::Disabled)
+    }
+
+    /// The value of a secret that opens an account of this server.
+    #[must_use]
+    pub fn value_with(&self, name: &str, password: &str, protection: &Protection) -> Value {
+        let mut value = json!({
+            "engine": self.engine().as_str(),
+            "host": "127.0.0.1",
+            "port": self.port(),
+            "dbname": csms_testbed::postgres::DATABASE,
+            "username": name,
+            "password": password,
+            "owner": "kept as it is",
+        });
+        match protection {
+            Protection::Disabled => value["tls"] = "disable".into(),
+            Protection::PublicRoots => {}
+            Protection::Authority(pem) => value["tls_ca"] = pem.as_str().into(),
+        }
+        value
+    }
+
+    /// An account of this server over a plain connection.
+    ///
+    /// # Panics
+    /// When name or password cannot stand in a value.
+    #[must_use]
+    pub fn account(&self, name: &str, password: &str) -> Account {
+        account(&self.value(name, password))
+    }
+}
+
+/// The account that a value describes.
+///
+/// # Panics
+/// When it describes none.
+#[must_use]
+#[allow(clippy::panic, reason = "a test support crate")]
+pub fn account(value: &Value) -> Account {
+    match Account::parse_text(&value.to_string()) {
+        Ok(account) => account,
+        Err(problems) => panic!("the value of a test is no account: {problems:?}"),
+    }
+}

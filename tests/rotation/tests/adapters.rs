@@ -1,0 +1,314 @@
+//! The adapters against real servers: what is accepted, rejected and unknown, and what a changed password means.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
+
+use core::time::Duration;
+
+use csms_core::rotation::{
+    Account, Engine, Probe,
+    plan::{Cause, Change},
+};
+use csms_rotate::{Answer, Databases, Limits, SqlDatabases};
+use csms_rotation_tests::{Database, Protection, database::account};
+use csms_testbed::TlsMode;
+use mysql_async::prelude::Queryable;
+use tokio::{
+    io::copy_bidirectional,
+    net::{TcpListener, TcpStream},
+    time::Instant,
+};
+
+const PASSWORD: &str = "First-password-1";
+const NEW_PASSWORD: &str = "Second~password^2";
+
+async fn probe(account: &Account) -> Answer<Probe> {
+    SqlDatabases::default().probe(account, Instant::now() + Duration::from_secs(30)).await
+}
+
+async fn finding(account: &Account) -> Probe {
+    probe(account).await.finding
+}
+
+async fn set(login: &Account, password: &str) -> Change {
+    SqlDatabases::default().set_password(login, password, Instant::now() + Duration::from_secs(30)).await.finding
+}
+
+async fn start_with_login(engine: Engine) -> Database {
+    let database = Database::start(engine).await.unwrap();
+    database.create_login("app", PASSWORD).await.unwrap();
+    database
+}
+
+async fn right_wrong_and_unknown_are_told_apart(engine: Engine) {
+    let mut database = start_with_login(engine).await;
+    let right = database.account("app", PASSWORD);
+    assert_eq!(finding(&right).await, Probe::Accepted);
+    assert_eq!(finding(&database.account("app", "wrong")).await, Probe::Rejected);
+    assert_eq!(finding(&database.account("nobody", PASSWORD)).await, Probe::Rejected);
+
+    let hurried = SqlDatabases::new(Limits { login: Duration::from_millis(300), ..Limits::default() });
+    database.pause().unwrap();
+    let answer = hurried.probe(&right, Instant::now() + Duration::from_secs(30)).await;
+    assert_eq!(answer.finding, Probe::Unknown(Cause::TimedOut));
+    database.resume().unwrap();
+
+    database.stop().await.unwrap();
+    let answer = probe(&right).await;
+    assert_eq!(answer, Answer::detailed(Probe::Unknown(Cause::Unreachable), "connection refused"));
+    let change = set(&right, NEW_PASSWORD).await;
+    assert_eq!(change, Change::Unknown(Cause::Unreachable));
+    database.start_again().await.unwrap();
+    assert!(database.can_log_in("app", PASSWORD).await.unwrap());
+}
+
+async fn an_account_changes_its_own_password(engine: Engine) {
+    let database = start_with_login(engine).await;
+    let odd = r#"it's "odd" \ `and` $1 — ünï'; --"#;
+    let mut login = database.account("app", PASSWORD);
+    for next in [NEW_PASSWORD, odd, "plain"] {
+        // Twice, as after an answer that was lost.
+        assert_eq!(set(&login, next).await, Change::Done, "{next}");
+        let former = login;
+        login = database.account("app", next);
+        assert_eq!(set(&login, next).await, Change::Done, "{next}");
+        assert_eq!(finding(&login).await, Probe::Accepted, "{next}");
+        assert_eq!(finding(&former).await, Probe::Rejected, "{next}");
+        assert!(database.can_log_in("app", next).await.unwrap(), "{next}");
+    }
+}
+
+async fn a_change_needs_the_login(engine: Engine) {
+    let database = start_with_login(engine).await;
+    let change = set(&database.account("app", "wrong"), NEW_PASSWORD).await;
+    assert!(matches!(change, Change::Unknown(_)), "{change:?}");
+    assert!(database.can_log_in("app", PASSWORD).await.unwrap());
+}
+
+async fn no_password_reaches_a_log_of_the_server(engine: Engine) {
+    let database = start_with_login(engine).await;
+    database.log_every_statement().await.unwrap();
+    assert_eq!(set(&database.account("app", PASSWORD), NEW_PASSWORD).await, Change::Done);
+    let log = database.statement_log().await;
+    let statement = if engine == Engine::PostgreSql { "ALTER ROLE CURRENT_USER" } else { "SET PASSWORD" };
+    assert!(log.contains(statement), "the change is logged, so the log was looked at:\n{log}");
+    for password in [PASSWORD, NEW_PASSWORD] {
+        assert!(!log.contains(password), "{log}");
+    }
+}
+
+async fn tls_is_verified_unless_disabled_by_name(engine: Engine) {
+    let (database, stranger) = tokio::try_join!(
+        Database::start_with(engine, TlsMode::Required),
+        Database::start_with(engine, TlsMode::Offered)
+    )
+    .unwrap();
+    database.create_login("app", PASSWORD).await.unwrap();
+    let value = |protection| database.value_with("app", PASSWORD, &protection);
+    let authority = database.authority().unwrap().to_owned();
+
+    let trusted = account(&value(Protection::Authority(authority.clone())));
+    assert_eq!(finding(&trusted).await, Probe::Accepted);
+    assert_eq!(set(&trusted, PASSWORD).await, Change::Done);
+
+    let unknown_tls = Probe::Unknown(Cause::Tls);
+    let strangers = stranger.authority().unwrap().to_owned();
+    let untrusted = probe(&account(&value(Protection::Authority(strangers)))).await;
+    assert_eq!(untrusted.finding, unknown_tls);
+    assert!(untrusted.detail.contains("UnknownIssuer"), "{}", untrusted.detail);
+    assert_eq!(finding(&account(&value(Protection::PublicRoots))).await, unknown_tls);
+    let plain = probe(&account(&value(Protection::Disabled))).await;
+    if engine == Engine::PostgreSql {
+        assert_eq!(plain.finding, Probe::Unknown(Cause::Barred));
+    } else {
+        // MariaDB says the same as of a wrong password, so at least people are told what it may be.
+        assert_eq!(plain, Answer::detailed(Probe::Rejected, "error 1045; the server may require TLS"));
+    }
+
+    // The certificate names 127.0.0.1 and localhost, not this address.
+    let forwarder = forward("127.0.0.2:0", database.port()).await;
+    let mut misnamed = value(Protection::Authority(authority));
+    misnamed["host"] = "127.0.0.2".into();
+    misnamed["port"] = forwarder.into();
+    let misnamed = probe(&account(&misnamed)).await;
+    assert_eq!(misnamed.finding, unknown_tls);
+    assert!(misnamed.detail.contains("not valid for name"), "{}", misnamed.detail);
+}
+
+async fn tls_is_not_given_up_for_a_server_without_it(engine: Engine) {
+    let (database, other) =
+        tokio::try_join!(Database::start(engine), Database::start_with(engine, TlsMode::Offered)).unwrap();
+    database.create_login("app", PASSWORD).await.unwrap();
+    for protection in [Protection::PublicRoots, Protection::Authority(other.authority().unwrap().to_owned())] {
+        let account = account(&database.value_with("app", PASSWORD, &protection));
+        assert_eq!(finding(&account).await, Probe::Unknown(Cause::Tls));
+        assert_eq!(set(&account, NEW_PASSWORD).await, Change::Unknown(Cause::Tls));
+    }
+}
+
+/// Passes connections on to a port of 127.0.0.1, for as long as the test lives. Answers its own port.
+async fn forward(address: &str, port: u16) -> u16 {
+    let listener = TcpListener::bind(address).await.unwrap();
+    let own = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        while let Ok((mut from, _)) = listener.accept().await {
+            let mut to = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+            tokio::spawn(async move { copy_bidirectional(&mut from, &mut to).await });
+        }
+    });
+    own
+}
+
+/// Runs every test above on an engine.
+macro_rules! on {
+    ($engine:ident, $module:ident: $($test:ident),+ $(,)?) => {
+        mod $module {
+            use super::*;
+            $(
+                #[tokio::test]
+                async fn $test() {
+                    super::$test(Engine::$engine).await;
+                }
+            )+
+        }
+    };
+}
+
+on!(PostgreSql, postgresql:
+    right_wrong_and_unknown_are_told_apart,
+    an_account_changes_its_own_password,
+    a_change_needs_the_login,
+    no_password_reaches_a_log_of_the_server,
+    tls_is_verified_unless_disabled_by_name,
+    tls_is_not_given_up_for_a_server_without_it,
+);
+
+on!(MariaDb, mariadb:
+    right_wrong_and_unknown_are_told_apart,
+    an_account_changes_its_own_password,
+    a_change_needs_the_login,
+    no_password_reaches_a_log_of_the_server,
+    tls_is_verified_unless_disabled_by_name,
+    tls_is_not_given_up_for_a_server_without_it,
+);
+
+#[tokio::test]
+async fn a_postgresql_role_that_may_not_log_in_is_no_wrong_password() {
+    let database = start_with_login(Engine::PostgreSql).await;
+    let account = database.account("app", PASSWORD);
+    database.execute("ALTER ROLE app NOLOGIN").await.unwrap();
+    assert_eq!(probe(&account).await, Answer::detailed(Probe::Unknown(Cause::Barred), "SQLSTATE 28000"));
+    database.execute("ALTER ROLE app LOGIN CONNECTION LIMIT 0").await.unwrap();
+    assert_eq!(finding(&account).await, Probe::Unknown(Cause::Busy));
+    database.execute("ALTER ROLE app CONNECTION LIMIT -1; REVOKE CONNECT ON DATABASE app FROM PUBLIC").await.unwrap();
+    assert_eq!(finding(&account).await, Probe::Unknown(Cause::Barred));
+}
+
+#[tokio::test]
+async fn settings_of_a_postgresql_role_do_not_stand_in_the_way() {
+    let database = start_with_login(Engine::PostgreSql).await;
+    let settings = "CREATE ROLE other NOLOGIN; GRANT other TO app; ALTER ROLE app SET role = other; \
+                    ALTER ROLE app SET default_transaction_read_only = on";
+    database.execute(settings).await.unwrap();
+    assert_eq!(set(&database.account("app", PASSWORD), NEW_PASSWORD).await, Change::Done);
+    assert!(database.can_log_in("app", NEW_PASSWORD).await.unwrap());
+}
+
+#[tokio::test]
+async fn a_password_that_postgresql_checks_and_refuses_is_refused() {
+    let mut database = start_with_login(Engine::PostgreSql).await;
+    database.execute("ALTER SYSTEM SET shared_preload_libraries = 'passwordcheck'").await.unwrap();
+    database.start_again().await.unwrap();
+    let login = database.account("app", PASSWORD);
+    // Of a verifier the library can tell one thing: whether it is the user's name.
+    assert_eq!(set(&login, "app").await, Change::Refused);
+    assert_eq!(finding(&login).await, Probe::Accepted);
+    assert_eq!(set(&login, NEW_PASSWORD).await, Change::Done);
+}
+
+#[tokio::test]
+async fn a_change_that_waits_is_given_up_by_postgresql_itself() {
+    let database = start_with_login(Engine::PostgreSql).await;
+    let Database::PostgreSql(server) = &database else { unreachable!() };
+    let mut blocker = server.admin().await.unwrap();
+    let blocking = blocker.transaction().await.unwrap();
+    // Lets logins read and changes wait.
+    blocking.batch_execute("LOCK TABLE pg_authid IN SHARE MODE").await.unwrap();
+    let answer = change_within(Duration::from_millis(200), &database.account("app", PASSWORD)).await;
+    assert_eq!(answer.finding, Change::Unknown(Cause::TimedOut));
+    assert!(answer.detail.starts_with("SQLSTATE"), "the server itself has given up: {answer:?}");
+    blocking.rollback().await.unwrap();
+    assert!(database.can_log_in("app", PASSWORD).await.unwrap());
+}
+
+#[tokio::test]
+async fn a_change_that_waits_is_given_up_by_mariadb_itself() {
+    let database = start_with_login(Engine::MariaDb).await;
+    let Database::MariaDb(server) = &database else { unreachable!() };
+    let mut blocker = server.admin().await.unwrap();
+    blocker.query_drop("FLUSH TABLES WITH READ LOCK").await.unwrap();
+    let answer = change_within(Duration::from_millis(200), &database.account("app", PASSWORD)).await;
+    assert_eq!(answer, Answer::detailed(Change::Unknown(Cause::TimedOut), "error 1969"));
+    blocker.query_drop("UNLOCK TABLES").await.unwrap();
+    blocker.disconnect().await.unwrap();
+    assert!(database.can_log_in("app", PASSWORD).await.unwrap());
+}
+
+/// A change that the server, not the adapter, has to give up after `limit`.
+async fn change_within(limit: Duration, login: &Account) -> Answer<Change> {
+    let told = SqlDatabases::new(Limits { login: Duration::from_secs(60), change: limit });
+    told.set_password(login, NEW_PASSWORD, Instant::now() + Duration::from_secs(120)).await
+}
+
+#[tokio::test]
+async fn a_mariadb_account_that_may_not_log_in_is_no_wrong_password() {
+    let database = start_with_login(Engine::MariaDb).await;
+    let account = database.account("app", PASSWORD);
+    database.execute("ALTER USER app@'%' ACCOUNT LOCK").await.unwrap();
+    assert_eq!(probe(&account).await, Answer::detailed(Probe::Unknown(Cause::Barred), "error 4151"));
+    database.execute("ALTER USER app@'%' ACCOUNT UNLOCK PASSWORD EXPIRE").await.unwrap();
+    assert_eq!(finding(&account).await, Probe::Unknown(Cause::Barred));
+}
+
+#[tokio::test]
+async fn a_mariadb_account_with_a_second_way_in_keeps_it() {
+    let database = Database::start(Engine::MariaDb).await.unwrap();
+    let account =
+        "CREATE USER app@'%' IDENTIFIED VIA mysql_native_password USING PASSWORD('First-password-1') OR unix_socket";
+    database.execute(account).await.unwrap();
+    database.execute("GRANT ALL ON app.* TO app@'%'").await.unwrap();
+    assert_eq!(finding(&database.account("app", "wrong")).await, Probe::Rejected);
+    assert_eq!(set(&database.account("app", PASSWORD), NEW_PASSWORD).await, Change::Done);
+    assert!(database.can_log_in("app", NEW_PASSWORD).await.unwrap());
+}
+
+#[tokio::test]
+async fn a_mariadb_account_of_another_name_is_not_changed() {
+    let database = start_with_login(Engine::MariaDb).await;
+    database.execute("CREATE USER ''@'%' IDENTIFIED BY 'anybody'").await.unwrap();
+    let ghost = database.account("ghost", "anybody");
+    assert_eq!(finding(&ghost).await, Probe::Accepted);
+    assert_eq!(set(&ghost, NEW_PASSWORD).await, Change::Unknown(Cause::Forbidden));
+    assert_eq!(finding(&ghost).await, Probe::Accepted);
+}
+
+#[tokio::test]
+async fn a_mariadb_that_checks_passwords_is_shown_them_only_if_it_logs_none() {
+    let database = start_with_login(Engine::MariaDb).await;
+    database.execute("INSTALL SONAME 'simple_password_check'").await.unwrap();
+    let login = database.account("app", PASSWORD);
+    assert_eq!(set(&login, "weak").await, Change::Refused);
+    assert_eq!(set(&login, NEW_PASSWORD).await, Change::Done);
+    let login = database.account("app", NEW_PASSWORD);
+    assert_eq!(finding(&login).await, Probe::Accepted);
+    database.log_every_statement().await.unwrap();
+    assert_eq!(set(&login, PASSWORD).await, Change::Unknown(Cause::Forbidden));
+    assert!(!database.statement_log().await.contains(PASSWORD));
+}
+
+#[tokio::test]
+async fn an_ed25519_account_of_mariadb_is_not_supported_and_not_touched() {
+    let database = Database::start(Engine::MariaDb).await.unwrap();
+    database.execute("INSTALL SONAME 'auth_ed25519'").await.unwrap();
+    database.execute("CREATE USER app@'%' IDENTIFIED VIA ed25519 USING PASSWORD('First-password-1')").await.unwrap();
+    assert_eq!(finding(&database.account("app", PASSWORD)).await, Probe::Unknown(Cause::Unsupported));
+}
