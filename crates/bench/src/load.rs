@@ -1,0 +1,93 @@
+//! A load of keep-alive connections that send one request after the other, and the times of their answers.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, Result, bail, ensure};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+    task::JoinSet,
+};
+
+/// What a load measured.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Measured {
+    /// Answers a second.
+    pub(crate) per_second: f64,
+    /// Median time of an answer.
+    pub(crate) p50: Duration,
+    /// Time that 99 of 100 answers took at most.
+    pub(crate) p99: Duration,
+}
+
+/// Sends on as many connections as there are requests, each its own, for `span` after a warm-up of a fifth of it.
+pub(crate) async fn run(address: &str, requests: Vec<Vec<u8>>, span: Duration) -> Result<Measured> {
+    let begin = Instant::now() + span / 5;
+    let end = begin + span;
+    let address: Arc<str> = address.into();
+    let mut connections = JoinSet::new();
+    for request in requests {
+        let address = Arc::clone(&address);
+        connections.spawn(async move { connection(&address, &request, begin, end).await });
+    }
+    let mut times = Vec::new();
+    while let Some(connection) = connections.join_next().await {
+        times.extend(connection??);
+    }
+    times.sort_unstable();
+    ensure!(!times.is_empty(), "no answer came in time");
+    let at = |share: usize| times.get(times.len() * share / 100).copied().unwrap_or_default();
+    Ok(Measured { per_second: times.len() as f64 / span.as_secs_f64(), p50: at(50), p99: at(99) })
+}
+
+/// One connection; the times of the answers that began within the span.
+async fn connection(address: &str, request: &[u8], begin: Instant, end: Instant) -> Result<Vec<Duration>> {
+    let mut stream = TcpStream::connect(address).await.context("cannot connect")?;
+    stream.set_nodelay(true)?;
+    let mut times = Vec::with_capacity(1 << 16);
+    let mut buffer = vec![0; 1 << 16];
+    loop {
+        let sent = Instant::now();
+        if sent >= end {
+            return Ok(times);
+        }
+        stream.write_all(request).await?;
+        answer(&mut stream, &mut buffer).await?;
+        if sent >= begin {
+            times.push(sent.elapsed());
+        }
+    }
+}
+
+/// Reads one answer, which must be a success with a length.
+async fn answer(stream: &mut TcpStream, buffer: &mut [u8]) -> Result<()> {
+    let mut filled = 0;
+    let mut whole = None;
+    while whole.is_none_or(|whole| filled < whole) {
+        let read = stream.read(buffer.get_mut(filled..).unwrap_or_default()).await?;
+        ensure!(read > 0, "the server closed the connection");
+        filled += read;
+        if whole.is_none() {
+            whole = length(buffer.get(..filled).unwrap_or_default())?;
+        }
+    }
+    Ok(())
+}
+
+/// Length of head and body, once the head is complete.
+fn length(received: &[u8]) -> Result<Option<usize>> {
+    let Some(head) = received.windows(4).position(|window| window == b"\r\n\r\n") else { return Ok(None) };
+    let text = String::from_utf8_lossy(received);
+    let (head_text, body) = text.split_at_checked(head).unwrap_or((&text, ""));
+    if !head_text.starts_with("HTTP/1.1 20") {
+        bail!("not a success: {head_text}{body}");
+    }
+    let value = head_text.lines().find_map(|line| {
+        let (name, value) = line.split_once(':')?;
+        name.eq_ignore_ascii_case("content-length").then(|| value.trim())
+    });
+    Ok(Some(head + 4 + value.context("an answer without a length")?.parse::<usize>()?))
+}

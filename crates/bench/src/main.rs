@@ -1,0 +1,41 @@
+//! `csms-bench`: what `cargo xtask bench` builds in release mode and runs.
+//!
+//! Every figure stands beside a baseline of the same run, and runs are interleaved, so that ratios mean something on
+//! any machine. Absolute figures do not carry over.
+#![allow(clippy::print_stdout, reason = "its output is its purpose")]
+
+mod bare;
+mod function;
+mod load;
+mod memory;
+mod peer;
+mod request;
+mod server;
+mod table;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+/// Measure csms beside its baselines.
+#[derive(Parser)]
+#[command(name = "csms-bench")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Server(server::Arguments),
+    Function(function::Arguments),
+    Bare(bare::Arguments),
+}
+
+#[tokio::main]
+async fn main() -> Result<()> {
+    match Arguments::parse().command {
+        Command::Server(arguments) => server::run(&arguments).await,
+        Command::Function(arguments) => function::run(&arguments).await,
+        Command::Bare(arguments) => bare::run(arguments).await,
+    }
+}

@@ -1,0 +1,49 @@
+//! What every request handler shares.
+
+use std::sync::Arc;
+
+use csms_api::request::Rules;
+use csms_core::ProjectId;
+use csms_kms::RootKey;
+use csms_store::SqliteStore;
+
+use crate::{auth::Authenticator, clock::Clock, functions::Functions, keys::Keys, metrics::Metrics};
+
+/// Identity of an installation, made on its first start and never changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identity {
+    /// The account that owns everything.
+    pub domain_id: String,
+    /// Its name.
+    pub domain_name: String,
+    /// The first project.
+    pub project_id: ProjectId,
+    /// Name of the region, which is also the name of the first project.
+    pub region: String,
+}
+
+/// The parts of a running server.
+pub struct App {
+    /// Who this installation is.
+    pub identity: Identity,
+    /// Where everything is kept.
+    pub store: SqliteStore,
+    /// The root key, which opens keys and tokens.
+    pub root: Arc<RootKey>,
+    /// Keys of projects.
+    pub keys: Keys,
+    /// Who a request comes from.
+    pub authenticator: Authenticator,
+    /// Rotation functions.
+    pub functions: Functions,
+    /// The time.
+    pub clock: Clock,
+    /// Counters.
+    pub metrics: Metrics,
+    /// Settings that request readers need.
+    pub rules: Rules,
+    /// Most secrets of one project.
+    pub secret_quota: u64,
+    /// Address at which functions reach this server.
+    pub public_url: String,
+}

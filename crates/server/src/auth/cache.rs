@@ -1,0 +1,134 @@
+//! Users and access keys as requests need them: read from the store, secret keys opened, kept for a few seconds.
+//!
+//! An entry lives [`LIFETIME`], so a change of a user takes effect within that time on every replica. Only what exists is
+//! kept: unknown keys are looked up each time.
+
+use std::{
+    collections::HashMap,
+    hash::Hash,
+    sync::{Arc, PoisonError, RwLock},
+    time::{Duration, Instant},
+};
+
+use csms_core::{ProjectId, policy::Policy};
+use csms_kms::RootKey;
+use csms_store::{SqliteStore, Store, UserRecord};
+use zeroize::Zeroizing;
+
+use super::Caller;
+use crate::failure::Failure;
+
+/// How long an entry is used before it is read again.
+pub const LIFETIME: Duration = Duration::from_secs(5);
+
+/// Entries kept at most; beyond that the cache starts anew.
+const MAX_ENTRIES: usize = 10_000;
+
+/// Purpose under which secret access keys are sealed.
+pub const SECRET_KEY_PURPOSE: &str = "secret-access-key";
+
+/// A user as a request needs it.
+#[derive(Debug)]
+pub struct User {
+    id: String,
+    name: String,
+    projects: Vec<ProjectId>,
+    policies: Arc<[Policy]>,
+}
+
+impl User {
+    fn of(record: UserRecord) -> Self {
+        Self { id: record.id, name: record.name, projects: record.projects, policies: record.policies.into() }
+    }
+
+    /// The user as a caller.
+    #[must_use]
+    pub fn caller(&self) -> Caller {
+        Caller {
+            name: self.name.clone(),
+            user_id: Some(self.id.clone()),
+            projects: self.projects.clone(),
+            policies: Arc::clone(&self.policies),
+        }
+    }
+}
+
+/// An access key with its opened secret key and its user.
+pub struct AccessKey {
+    /// The secret key (SK).
+    pub secret_key: Zeroizing<Vec<u8>>,
+    /// Its owner.
+    pub user: Arc<User>,
+}
+
+/// A map whose entries grow old.
+struct Aging<K, V>(RwLock<HashMap<K, (Instant, Arc<V>)>>);
+
+impl<K: Eq + Hash, V> Aging<K, V> {
+    fn new() -> Self {
+        Self(RwLock::default())
+    }
+
+    fn get(&self, key: &K) -> Option<Arc<V>> {
+        let entries = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let (read, value) = entries.get(key)?;
+        (read.elapsed() < LIFETIME).then(|| Arc::clone(value))
+    }
+
+    fn put(&self, key: K, value: Arc<V>) {
+        let mut entries = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        if entries.len() >= MAX_ENTRIES {
+            entries.clear();
+        }
+        entries.insert(key, (Instant::now(), value));
+    }
+}
+
+/// Finds access keys and users.
+pub struct AccessKeys {
+    root: Arc<RootKey>,
+    store: SqliteStore,
+    keys: Aging<String, AccessKey>,
+    users: Aging<String, User>,
+}
+
+impl AccessKeys {
+    /// Looks in `store`; secret keys are opened by `root`.
+    pub fn new(root: Arc<RootKey>, store: SqliteStore) -> Self {
+        Self { root, store, keys: Aging::new(), users: Aging::new() }
+    }
+
+    /// The enabled access key of this name, of an enabled user.
+    ///
+    /// # Errors
+    /// Failures of the store; a secret key that the root key does not open.
+    pub async fn get(&self, access_key: &str) -> Result<Option<Arc<AccessKey>>, Failure> {
+        let name = access_key.to_owned();
+        if let Some(key) = self.keys.get(&name) {
+            return Ok(Some(key));
+        }
+        let Some((key, user)) = self.store.access_key(access_key).await? else { return Ok(None) };
+        if !key.enabled || !user.enabled {
+            return Ok(None);
+        }
+        let secret_key = self.root.open(SECRET_KEY_PURPOSE, &key.sealed_secret_key)?;
+        let key = Arc::new(AccessKey { secret_key, user: Arc::new(User::of(user)) });
+        self.keys.put(name, Arc::clone(&key));
+        Ok(Some(key))
+    }
+
+    /// The enabled user of this identifier.
+    ///
+    /// # Errors
+    /// Failures of the store.
+    pub async fn user(&self, id: &str) -> Result<Option<Arc<User>>, Failure> {
+        let id = id.to_owned();
+        if let Some(user) = self.users.get(&id) {
+            return Ok(Some(user));
+        }
+        let Some(user) = self.store.user(&id).await?.filter(|user| user.enabled) else { return Ok(None) };
+        let user = Arc::new(User::of(user));
+        self.users.put(id, Arc::clone(&user));
+        Ok(Some(user))
+    }
+}

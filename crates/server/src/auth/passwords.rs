@@ -1,0 +1,42 @@
+//! Passwords of users: hashed with Argon2id, checked off the request threads.
+
+use argon2::{
+    Algorithm, Argon2, Params, Version,
+    password_hash::{PasswordHasher, PasswordVerifier, phc::PasswordHash},
+};
+use zeroize::Zeroizing;
+
+use crate::failure::Failure;
+
+/// 9 MiB, 4 passes, 1 lane: a setting of the OWASP password storage cheat sheet that is small enough for this server's memory.
+fn argon2() -> Result<Argon2<'static>, Failure> {
+    let params = Params::new(9 * 1024, 4, 1, None).map_err(|error| Failure::internal(error.to_string()))?;
+    Ok(Argon2::new(Algorithm::Argon2id, Version::V0x13, params))
+}
+
+/// The hash to store, in PHC string format.
+///
+/// # Errors
+/// Failures of the random number generator.
+pub fn hash(password: &str) -> Result<String, Failure> {
+    let hash = argon2()?.hash_password(password.as_bytes()).map_err(|error| Failure::internal(error.to_string()))?;
+    Ok(hash.to_string())
+}
+
+/// Whether `password` fits a stored hash. Without a hash, as for an unknown user, the same work is done and the answer
+/// is no, so that the time tells nothing.
+///
+/// # Errors
+/// A stored hash that cannot be read.
+pub async fn check(password: Zeroizing<String>, stored: Option<String>) -> Result<bool, Failure> {
+    let checked = tokio::task::spawn_blocking(move || -> Result<bool, Failure> {
+        let known = stored.is_some();
+        let stored = match stored {
+            Some(stored) => stored,
+            None => hash("no such user")?,
+        };
+        let parsed = PasswordHash::new(&stored).map_err(|error| Failure::internal(error.to_string()))?;
+        Ok(argon2()?.verify_password(password.as_bytes(), &parsed).is_ok() && known)
+    });
+    checked.await.map_err(Failure::internal)?
+}

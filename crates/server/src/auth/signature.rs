@@ -1,0 +1,117 @@
+//! Requests signed with `SDK-HMAC-SHA256`, by a user's access key or a temporary one.
+
+use std::sync::Arc;
+
+use axum::http::{HeaderMap, HeaderValue, request::Parts};
+use csms_api::ErrorCode;
+use csms_core::sign::{
+    Authorization, CONTENT_HASH_HEADER, DATE_HEADER, MAX_SKEW_MILLIS, SignedRequest, parse_date, payload_hash, verify,
+};
+use zeroize::Zeroizing;
+
+use super::{Authenticator, Caller, cache::AccessKey, header, token::TemporaryKey, unauthenticated};
+use crate::failure::Failure;
+
+/// Where the secret key of a claim comes from.
+enum Key {
+    User(Arc<AccessKey>),
+    Temporary(Box<TemporaryKey>),
+}
+
+/// A claimed signature whose key is known and whose time is right.
+pub struct Claim {
+    key: Key,
+}
+
+impl Claim {
+    fn secret_key(&self) -> &[u8] {
+        match &self.key {
+            Key::User(key) => &key.secret_key,
+            Key::Temporary(key) => key.secret_key.as_bytes(),
+        }
+    }
+
+    /// Checks the signature over head and body.
+    ///
+    /// # Errors
+    /// 401 when it does not fit.
+    pub fn verify(&self, parts: &Parts, body: &[u8]) -> Result<Caller, Failure> {
+        let mismatch = || unauthenticated("verify aksk signature fail");
+        let text = header(&parts.headers, "authorization").ok_or_else(mismatch)?;
+        let authorization = Authorization::parse(text).ok_or_else(mismatch)?;
+        let computed = payload_hash(body);
+        // A hash in a header is taken as it stands only where the signer could not hash: bodies that are not JSON.
+        let declared =
+            header(&parts.headers, CONTENT_HASH_HEADER).filter(|_| !body.is_empty() && !is_json(&parts.headers));
+        let request = SignedRequest {
+            method: parts.method.as_str(),
+            path: parts.uri.path(),
+            query: parts.uri.query().unwrap_or_default(),
+            date: header(&parts.headers, DATE_HEADER).ok_or_else(mismatch)?,
+            payload_hash: declared.unwrap_or(&computed),
+        };
+        let value = |name: &str| parts.headers.get(name).map(HeaderValue::as_bytes);
+        if !verify(&authorization, self.secret_key(), &request, value) {
+            return Err(mismatch().into());
+        }
+        Ok(match &self.key {
+            Key::User(key) => key.user.caller(),
+            Key::Temporary(key) => key.caller(),
+        })
+    }
+}
+
+fn is_json(headers: &HeaderMap) -> bool {
+    let Some(content_type) = header(headers, "content-type") else { return true };
+    content_type.starts_with("application/json") || content_type.starts_with("application/bson")
+}
+
+impl Authenticator {
+    /// Finds the key of a claimed signature and checks its time.
+    pub(super) async fn signed(
+        &self,
+        authorization: &Authorization<'_>,
+        headers: &HeaderMap,
+        security_token: Option<&str>,
+    ) -> Result<Claim, Failure> {
+        let now = self.clock.now();
+        let date = header(headers, DATE_HEADER).and_then(parse_date);
+        let date = date.ok_or_else(|| unauthenticated("X-Sdk-Date must be of the form YYYYMMDDTHHMMSSZ"))?;
+        if now.millis_since(date).max(date.millis_since(now)) > MAX_SKEW_MILLIS {
+            return Err(unauthenticated("signature expired, X-Sdk-Date is more than 15 minutes off").into());
+        }
+        let key = match security_token {
+            Some(token) => {
+                let key = TemporaryKey::open(&self.root, token, now)?;
+                if key.access_key != authorization.access_key {
+                    return Err(unauthenticated("the access key is not the security token's").into());
+                }
+                Key::Temporary(Box::new(key))
+            }
+            None => {
+                let key = self.keys.get(authorization.access_key).await?;
+                Key::User(key.ok_or_else(|| unauthenticated("Get secretKey failed, the access key does not exist"))?)
+            }
+        };
+        Ok(Claim { key })
+    }
+}
+
+/// Characters of access keys and secret keys.
+const KEY_ALPHABET: &[&str] = &["ABCDEFGHIJKLMNOPQRSTUVWXYZ", "0123456789"];
+
+/// Makes an access key of 20 and a secret key of 40 characters, as the cloud's are.
+///
+/// # Errors
+/// Failures of the random number generator.
+pub fn make_key_pair() -> Result<(String, Zeroizing<String>), Failure> {
+    let text = |length, classes: &[&str]| -> Result<Zeroizing<String>, Failure> {
+        let policy = csms_core::password::PasswordPolicy::new(length, classes, false)
+            .map_err(|violation| Failure::new(ErrorCode::Internal, violation.message()))?;
+        let made = csms_core::password::Password::make(&policy, &mut getrandom::SysRng)?;
+        Ok(Zeroizing::new(made.reveal().to_owned()))
+    };
+    let access_key = text(20, KEY_ALPHABET)?;
+    let secret_key = text(40, &[KEY_ALPHABET, &["abcdefghijklmnopqrstuvwxyz"]].concat())?;
+    Ok((access_key.as_str().to_owned(), secret_key))
+}

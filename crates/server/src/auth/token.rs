@@ -1,0 +1,129 @@
+//! Tokens: a user's token from a login, and the security token of a temporary key.
+//!
+//! Both are sealed by the root key and hold all there is to know, so they are stored nowhere and every replica with the
+//! same root key accepts them. They cannot be withdrawn before they expire; a user's token dies with its user.
+
+use std::sync::Arc;
+
+use base64ct::{Base64UrlUnpadded, Encoding};
+use csms_api::{ApiError, ErrorCode};
+use csms_core::{ProjectId, UnixMillis, policy::Policy};
+use csms_kms::RootKey;
+use getrandom::SysRng;
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use zeroize::{Zeroize, Zeroizing};
+
+use super::{Caller, signature::make_key_pair, unauthenticated};
+use crate::failure::Failure;
+
+/// How long a user's token lives: 24 hours, as the cloud's does.
+pub const USER_TOKEN_MILLIS: u64 = 24 * 3_600_000;
+
+fn seal(root: &RootKey, purpose: &str, content: &impl Serialize) -> Result<String, Failure> {
+    let text = Zeroizing::new(serde_json::to_vec(content).map_err(Failure::internal)?);
+    let sealed = root.seal(purpose, &text, &mut SysRng)?;
+    Ok(Base64UrlUnpadded::encode_string(&sealed))
+}
+
+fn open<T: DeserializeOwned>(root: &RootKey, purpose: &str, token: &str) -> Option<T> {
+    let sealed = Base64UrlUnpadded::decode_vec(token).ok()?;
+    let text = root.open(purpose, &sealed).ok()?;
+    serde_json::from_slice(&text).ok()
+}
+
+/// What `X-Auth-Token` holds.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct UserToken {
+    /// The user.
+    pub user_id: String,
+    /// The one project it is for; all the user's projects when absent.
+    pub project: Option<ProjectId>,
+    /// When it ends.
+    pub expires: UnixMillis,
+}
+
+impl UserToken {
+    const PURPOSE: &str = "user-token";
+
+    /// The text of `X-Subject-Token`.
+    ///
+    /// # Errors
+    /// Failures of the random number generator.
+    pub fn seal(&self, root: &RootKey) -> Result<String, Failure> {
+        seal(root, Self::PURPOSE, self)
+    }
+
+    /// Reads the text of `X-Auth-Token`.
+    ///
+    /// # Errors
+    /// 401 CSMS.0301 when it is not ours, was changed, or has expired.
+    pub fn open(root: &RootKey, token: &str, now: UnixMillis) -> Result<Self, ApiError> {
+        let invalid = |reason| ApiError::new(ErrorCode::InvalidToken, reason);
+        let token: Self = open(root, Self::PURPOSE, token).ok_or_else(|| invalid("decrypt token fail"))?;
+        if token.expires <= now { Err(invalid("it has expired")) } else { Ok(token) }
+    }
+}
+
+/// A temporary key: an access key, its secret key, and what they may do until when. The security token is its sealed
+/// form.
+#[derive(Serialize, Deserialize)]
+pub struct TemporaryKey {
+    /// Access key.
+    pub access_key: String,
+    /// Secret key; wiped when dropped.
+    pub secret_key: String,
+    /// What it was made for, for logs.
+    name: String,
+    project: ProjectId,
+    policies: Vec<Policy>,
+    expires: UnixMillis,
+}
+
+impl TemporaryKey {
+    const PURPOSE: &str = "security-token";
+
+    /// Makes a key for one purpose.
+    ///
+    /// # Errors
+    /// Failures of the random number generator.
+    pub fn make(name: String, project: ProjectId, policy: Policy, expires: UnixMillis) -> Result<Self, Failure> {
+        let (access_key, mut secret_key) = make_key_pair()?;
+        let secret_key = std::mem::take(&mut *secret_key);
+        Ok(Self { access_key, secret_key, name, project, policies: vec![policy], expires })
+    }
+
+    /// The security token that goes with the key.
+    ///
+    /// # Errors
+    /// Failures of the random number generator.
+    pub fn security_token(&self, root: &RootKey) -> Result<String, Failure> {
+        seal(root, Self::PURPOSE, self)
+    }
+
+    /// Reads a security token.
+    ///
+    /// # Errors
+    /// 401 when it is not ours, was changed, or has expired.
+    pub fn open(root: &RootKey, token: &str, now: UnixMillis) -> Result<Self, ApiError> {
+        let key: Self =
+            open(root, Self::PURPOSE, token).ok_or_else(|| unauthenticated("decrypt security token fail"))?;
+        if key.expires <= now { Err(unauthenticated("the security token has expired")) } else { Ok(key) }
+    }
+
+    /// The key's bearer as a caller.
+    #[must_use]
+    pub fn caller(&self) -> Caller {
+        Caller {
+            name: self.name.clone(),
+            user_id: None,
+            projects: vec![self.project.clone()],
+            policies: Arc::from(self.policies.as_slice()),
+        }
+    }
+}
+
+impl Drop for TemporaryKey {
+    fn drop(&mut self) {
+        self.secret_key.zeroize();
+    }
+}

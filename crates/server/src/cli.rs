@@ -1,0 +1,34 @@
+//! The command line.
+
+use clap::{Parser, Subcommand};
+
+use crate::settings::Flags;
+
+const EXAMPLES: &str = "\
+Examples:
+  csms serve                                 start in ./csms-data, on http://127.0.0.1:7070
+  csms serve --listen 127.0.0.1:0            on a free port; the ready line on stdout has it
+  csms serve --config /etc/csms.toml         settings from a file
+
+The first start writes DIR/credentials.json (mode 0600): endpoint, project, access key and secret key for any official
+SDK or signed request. Back up DIR/root.key apart from the data: without it no value can be read.";
+
+/// An open implementation of the Cloud Secret Management Service API
+#[derive(Parser, Debug)]
+#[command(name = "csms", version, about, after_help = EXAMPLES, disable_help_subcommand = true)]
+pub struct Cli {
+    /// What to do
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Commands of `csms`.
+#[derive(Subcommand, Debug)]
+pub enum Command {
+    /// Run the server until SIGTERM or Ctrl-C
+    ///
+    /// When it accepts connections it prints one JSON line on stdout:
+    /// {"event":"ready","url":…,"project_id":…,"credentials":PATH}. Logs go to stderr. SIGTERM lets running requests finish
+    /// and ends with status 0; rotations that are still running go on at the next start.
+    Serve(Box<Flags>),
+}

@@ -1,0 +1,231 @@
+//! The one way into an operation: request id, authentication, body, project, authorisation, the operation, its answer.
+//!
+//! Knows the order of these steps and nothing of any operation.
+
+use std::{error::Error, sync::Arc, time::Instant};
+
+use axum::{
+    body::{Body, Bytes, to_bytes},
+    extract::{FromRequestParts, RawPathParams},
+    http::{HeaderName, HeaderValue, Request, Response, StatusCode, request::Parts},
+};
+use csms_api::{ApiError, ErrorCode, ErrorShape, Operation};
+use csms_core::{
+    Problem, ProjectId, SecretName, Violation,
+    policy::{allows, secret_resource},
+};
+use serde_json::Value;
+
+use crate::{
+    answer::{Answer, empty_response, json_response},
+    app::App,
+    auth::{Caller, Claim},
+    failure::Failure,
+    operations,
+};
+
+/// Largest body that a signature covers: 12 MB (authentication fact sheet, section 2).
+pub const MAX_BODY_BYTES: usize = 12 * 1024 * 1024;
+
+/// Header that carries the identifier of a request.
+pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// An authenticated, authorised request.
+pub struct Call {
+    /// The server.
+    pub app: Arc<App>,
+    /// Who asks.
+    pub caller: Caller,
+    /// The project in the path.
+    pub project: ProjectId,
+    parameters: Vec<(String, String)>,
+    query: Option<String>,
+    body: Bytes,
+}
+
+impl Call {
+    /// A path parameter, decoded.
+    fn parameter(&self, name: &str) -> &str {
+        find(&self.parameters, name)
+    }
+
+    /// A path parameter through the constructor of its type.
+    ///
+    /// # Errors
+    /// The problem at the parameter's name.
+    pub fn path<T>(&self, name: &str, parse: impl FnOnce(String) -> Result<T, Violation>) -> Result<T, Vec<Problem>> {
+        parse(self.parameter(name).to_owned()).map_err(|violation| vec![violation.at(name)])
+    }
+
+    /// A path parameter as text.
+    #[must_use]
+    pub fn path_text(&self, name: &str) -> &str {
+        self.parameter(name)
+    }
+
+    /// The secret's name in the path.
+    ///
+    /// # Errors
+    /// The problem at `secret_name`.
+    pub fn secret_name(&self) -> Result<SecretName, Vec<Problem>> {
+        self.path("secret_name", SecretName::parse)
+    }
+
+    /// The query parameters, decoded.
+    #[must_use]
+    pub fn query(&self) -> Vec<(String, String)> {
+        read_query(self.query.as_deref().unwrap_or_default())
+    }
+
+    /// The body as JSON.
+    ///
+    /// # Errors
+    /// CSMS.0004 when it is not JSON.
+    pub fn body(&self) -> Result<Value, Failure> {
+        serde_json::from_slice(&self.body).map_err(|error| {
+            // The parser's own message could quote the body.
+            let place = format!("line {} column {}", error.line(), error.column());
+            Failure::new(ErrorCode::InvalidBody, place)
+        })
+    }
+}
+
+fn find<'p>(parameters: &'p [(String, String)], name: &str) -> &'p str {
+    parameters.iter().find(|(known, _)| known == name).map_or("", |(_, value)| value.as_str())
+}
+
+/// Query parameters, decoded as forms are.
+#[must_use]
+pub fn read_query(query: &str) -> Vec<(String, String)> {
+    let decode = |text: &str| {
+        let text = text.replace('+', " ");
+        percent_encoding::percent_decode_str(&text).decode_utf8_lossy().into_owned()
+    };
+    let pairs = query.split('&').filter(|pair| !pair.is_empty());
+    pairs
+        .map(|pair| pair.split_once('=').unwrap_or((pair, "")))
+        .map(|(name, value)| (decode(name), decode(value)))
+        .collect()
+}
+
+/// Answers one request for `operation`.
+pub async fn dispatch(app: Arc<App>, operation: Operation, request: Request<Body>) -> Response<Body> {
+    let specification = operation.specification();
+    let (app, metrics) = (Arc::clone(&app), app);
+    let begun = Instant::now();
+    let outcome = answer(app, operation, request).await;
+    let success = StatusCode::from_u16(specification.success).unwrap_or(StatusCode::OK);
+    let response = match outcome {
+        Ok(Answer::Json(body)) => json_response(success, body),
+        Ok(Answer::Empty) => empty_response(success),
+        Err(failure) => failure_response(&failure, specification.errors, specification.name),
+    };
+    metrics.metrics.answered(specification.name, response.status().as_u16(), begun.elapsed());
+    response
+}
+
+async fn answer(app: Arc<App>, operation: Operation, request: Request<Body>) -> Result<Answer, Failure> {
+    let (mut parts, body) = request.into_parts();
+    let (caller, body) = authenticate(&app, &parts, body).await?;
+    let parameters = path_parameters(&mut parts).await?;
+    let project = authorise_project(&caller, &parts, find(&parameters, "project_id"))?;
+    let secret = find(&parameters, "secret_name");
+    authorise(&app, &caller, operation, if secret.is_empty() { "*" } else { secret })?;
+    let query = parts.uri.query().map(str::to_owned);
+    operations::run(operation, Call { app, caller, project, parameters, query, body }).await
+}
+
+/// Establishes who asks. The head is judged before the body is read, and the body is read before it is understood.
+///
+/// # Errors
+/// 401, or 413 for a body above [`MAX_BODY_BYTES`].
+pub async fn authenticate(app: &App, parts: &Parts, body: Body) -> Result<(Caller, Bytes), Failure> {
+    let claim = app.authenticator.claim(parts).await?;
+    let body = read_body(body).await?;
+    let caller = match claim {
+        Claim::Proven(caller) => caller,
+        Claim::Signed(claim) => claim.verify(parts, &body)?,
+    };
+    Ok((caller, body))
+}
+
+/// Reads a whole body.
+///
+/// # Errors
+/// 413 above [`MAX_BODY_BYTES`]; 400 when it breaks off.
+pub async fn read_body(body: Body) -> Result<Bytes, Failure> {
+    to_bytes(body, MAX_BODY_BYTES).await.map_err(|error| {
+        let too_large = error.source().is_some_and(|source| source.to_string().contains("length limit"));
+        if too_large {
+            Failure::new(ErrorCode::BodyTooLarge, "the limit is 12 MB")
+        } else {
+            Failure::new(ErrorCode::InvalidBody, "the body broke off")
+        }
+    })
+}
+
+async fn path_parameters(parts: &mut Parts) -> Result<Vec<(String, String)>, Failure> {
+    let parameters = RawPathParams::from_request_parts(parts, &()).await;
+    let parameters = parameters.map_err(|_| Failure::new(ErrorCode::InvalidRequest, "the path is not UTF-8"))?;
+    Ok(parameters.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect())
+}
+
+/// The project in the path must be well-formed, agree with `X-Project-Id`, and be one the caller may use.
+fn authorise_project(caller: &Caller, parts: &Parts, text: &str) -> Result<ProjectId, Failure> {
+    let project = ProjectId::parse(text).map_err(|violation| vec![violation.at("project_id")])?;
+    let header = parts.headers.get("x-project-id");
+    if header.is_some_and(|header| header.as_bytes() != project.as_str().as_bytes()) {
+        return Err(Failure::new(ErrorCode::Forbidden, "X-Project-Id is not the project in the path"));
+    }
+    if !caller.may_use(&project) {
+        return Err(Failure::new(ErrorCode::Forbidden, "the caller may not use this project"));
+    }
+    Ok(project)
+}
+
+fn authorise(app: &App, caller: &Caller, operation: Operation, secret: &str) -> Result<(), Failure> {
+    let actions = operation.specification().actions;
+    let resource = secret_resource(&app.identity.region, &app.identity.domain_id, secret);
+    if allows(&caller.policies, actions, &resource) {
+        return Ok(());
+    }
+    let action = actions.first().copied().unwrap_or_default();
+    Err(Failure::new(ErrorCode::Forbidden, format!("the caller's policies do not allow {action} on this resource")))
+}
+
+/// Writes an error in an operation's shape, and its cause to the log.
+pub fn failure_response(failure: &Failure, shape: ErrorShape, operation: &str) -> Response<Body> {
+    let ApiError { code, .. } = &failure.error;
+    if let Some(cause) = &failure.cause {
+        tracing::error!(operation, code = code.as_str(), cause = %Chain(cause.as_ref()), "request failed");
+    } else {
+        tracing::debug!(operation, code = code.as_str(), "request refused");
+    }
+    let status = StatusCode::from_u16(code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    json_response(status, failure.error.body(shape).to_string().into_bytes())
+}
+
+/// An error and its sources on one line.
+pub struct Chain<'e>(pub &'e (dyn Error + 'e));
+
+impl std::fmt::Display for Chain<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}", self.0)?;
+        let mut source = self.0.source();
+        while let Some(error) = source {
+            write!(f, ": {error}")?;
+            source = error.source();
+        }
+        Ok(())
+    }
+}
+
+/// Makes the identifier of a request; 32 hexadecimal digits, as the gateway's.
+#[must_use]
+pub fn make_request_id() -> HeaderValue {
+    let mut bytes = [0_u8; 16];
+    // An identifier need not be unguessable: without randomness it is all zeros, and the request still runs.
+    let _ = getrandom::fill(&mut bytes);
+    let text: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    HeaderValue::from_str(&text).unwrap_or(HeaderValue::from_static("0"))
+}

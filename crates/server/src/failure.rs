@@ -1,0 +1,94 @@
+//! Why an operation failed: the public error, and privately its cause for the log.
+
+use std::error::Error;
+
+use csms_api::{ApiError, ErrorCode};
+use csms_core::{Problem, Refusal};
+use csms_kms::{OpenError, SealError};
+use csms_store::{ChangeError, ReadError, StoreError};
+
+/// A public error with its private cause. Only the public part leaves the server.
+#[derive(Debug)]
+pub struct Failure {
+    /// What the caller is told.
+    pub error: ApiError,
+    /// What the log is told. Never holds a secret value.
+    pub cause: Option<Box<dyn Error + Send + Sync>>,
+}
+
+impl Failure {
+    /// A failure inside the server, told to the caller without detail.
+    pub fn internal(cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self {
+            error: ApiError::new(ErrorCode::Internal, "see the server's log for this request id"),
+            cause: Some(cause.into()),
+        }
+    }
+
+    /// A failure with a code and a public detail.
+    pub fn new(code: ErrorCode, detail: impl AsRef<str>) -> Self {
+        ApiError::new(code, detail).into()
+    }
+}
+
+impl From<ApiError> for Failure {
+    fn from(error: ApiError) -> Self {
+        Self { error, cause: None }
+    }
+}
+
+impl From<Refusal> for Failure {
+    fn from(refusal: Refusal) -> Self {
+        ApiError::from(refusal).into()
+    }
+}
+
+impl From<Vec<Problem>> for Failure {
+    fn from(problems: Vec<Problem>) -> Self {
+        ApiError::from(problems).into()
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        Self::internal(error)
+    }
+}
+
+impl From<OpenError> for Failure {
+    fn from(error: OpenError) -> Self {
+        Self { error: ApiError::new(ErrorCode::KeyUnusable, ""), cause: Some(error.into()) }
+    }
+}
+
+impl From<SealError> for Failure {
+    fn from(error: SealError) -> Self {
+        Self::internal(error)
+    }
+}
+
+impl From<getrandom::Error> for Failure {
+    fn from(error: getrandom::Error) -> Self {
+        Self::internal(error.to_string())
+    }
+}
+
+impl<E: Into<Self>> From<ChangeError<E>> for Failure {
+    fn from(error: ChangeError<E>) -> Self {
+        match error {
+            ChangeError::NotFound => Refusal::SecretNotFound.into(),
+            ChangeError::Refused(refusal) => refusal.into(),
+            ChangeError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl<E: Into<Self>> From<ReadError<E>> for Failure {
+    fn from(error: ReadError<E>) -> Self {
+        match error {
+            ReadError::NotFound => Refusal::SecretNotFound.into(),
+            ReadError::Refused(refusal) => refusal.into(),
+            ReadError::Store(error) => error.into(),
+        }
+    }
+}

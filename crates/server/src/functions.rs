@@ -1,0 +1,231 @@
+//! Rotation functions: which ones run here, and how the others are reached.
+//!
+//! A function that is registered with this server runs on its own host; any other goes to the configured FunctionGraph
+//! endpoint with a signed request.
+
+use std::{collections::HashSet, path::Path, sync::Arc, time::Duration};
+
+use axum::{Router, body::Body, extract::State, http::Request, middleware, middleware::Next, response::Response};
+use bytes::Bytes;
+use csms_api::{ErrorCode, ErrorShape};
+use csms_core::{
+    FunctionUrn, UnixMillis,
+    policy::allows,
+    sign::{SignedRequest, authorize, format_date, host_header, payload_hash, percent_encode},
+};
+use functiongraph_runtime::{
+    Credentials,
+    host::{self, Code, Front, FunctionSettings, Host, HostConfig, Invocation, RegisterError, UrnError},
+};
+use reqwest::Url;
+use zeroize::Zeroizing;
+
+use crate::{
+    app::App,
+    dispatch::{authenticate, failure_response},
+    failure::Failure,
+};
+
+/// Longest run of one attempt of a rotation function; the sync page of FunctionGraph warns of gateways that give up
+/// after 90 s.
+pub const FUNCTION_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// How to reach FunctionGraph.
+#[derive(Clone)]
+pub struct Endpoint {
+    /// Base address.
+    pub url: Url,
+    /// Access key of a caller that may invoke the functions.
+    pub access_key: String,
+    /// Its secret key.
+    pub secret_key: Zeroizing<String>,
+}
+
+impl std::fmt::Debug for Endpoint {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Endpoint").field("url", &self.url.as_str()).finish_non_exhaustive()
+    }
+}
+
+/// Why an invocation brought no reply.
+#[derive(Debug, thiserror::Error)]
+pub enum InvokeFailure {
+    /// The function ran and failed, or could not run.
+    #[error("the function failed: {0}")]
+    Function(String),
+    /// It was not reached.
+    #[error("the function was not reached: {0}")]
+    Unreachable(String),
+}
+
+/// Why a function cannot be registered.
+#[derive(Debug, thiserror::Error)]
+pub enum FunctionRegistration {
+    /// The host does not understand the URN.
+    #[error(transparent)]
+    Urn(#[from] UrnError),
+    /// The code cannot be run.
+    #[error(transparent)]
+    Code(#[from] RegisterError),
+}
+
+/// All functions that secrets can name.
+pub struct Functions {
+    host: Host,
+    local: HashSet<FunctionUrn>,
+    remote: Option<(Endpoint, reqwest::Client)>,
+}
+
+impl Functions {
+    /// No functions, and no endpoint.
+    #[must_use]
+    pub fn none() -> Self {
+        Self { host: Host::new(HostConfig::default()), local: HashSet::new(), remote: None }
+    }
+
+    /// Uses an endpoint for all functions that are not registered here.
+    ///
+    /// # Errors
+    /// A TLS set-up that cannot be built.
+    pub fn with_endpoint(mut self, endpoint: Endpoint) -> Result<Self, Failure> {
+        let client = reqwest::Client::builder()
+            .tls_backend_preconfigured(tls_config()?)
+            .redirect(reqwest::redirect::Policy::none())
+            .connect_timeout(Duration::from_secs(10))
+            .timeout(FUNCTION_TIMEOUT + Duration::from_secs(30))
+            .build();
+        self.remote = Some((endpoint, client.map_err(Failure::internal)?));
+        Ok(self)
+    }
+
+    /// Registers a function's code, a zip or a directory with `bootstrap` in it.
+    ///
+    /// # Errors
+    /// Code that cannot be run.
+    pub async fn register(&mut self, urn: &FunctionUrn, code: &Path) -> Result<(), FunctionRegistration> {
+        let settings = FunctionSettings { timeout: FUNCTION_TIMEOUT, ..FunctionSettings::default() };
+        let source = if code.is_dir() { Code::Directory(code.to_owned()) } else { Code::Zip(code.to_owned()) };
+        let key: host::FunctionUrn = urn.qualified().to_string().parse()?;
+        self.host.register(key, source, settings).await?;
+        self.local.insert(urn.qualified());
+        Ok(())
+    }
+
+    /// Whether an invocation of this function has somewhere to go.
+    #[must_use]
+    pub fn can_invoke(&self, urn: &FunctionUrn) -> bool {
+        self.remote.is_some() || self.runs_here(urn)
+    }
+
+    /// Whether the function runs on this server's host, which can be given credentials of this server.
+    #[must_use]
+    pub fn runs_here(&self, urn: &FunctionUrn) -> bool {
+        self.local.contains(&urn.qualified())
+    }
+
+    /// Invokes a function and waits for its reply.
+    ///
+    /// # Errors
+    /// It failed, or was not reached.
+    pub async fn invoke(
+        &self,
+        urn: &FunctionUrn,
+        event: Vec<u8>,
+        credentials: Option<Credentials>,
+        now: UnixMillis,
+    ) -> Result<Bytes, InvokeFailure> {
+        if self.runs_here(urn) {
+            let invocation = Invocation { event: event.into(), credentials, request_id: None, tail_log: true };
+            return self.invoke_here(urn, invocation).await;
+        }
+        match &self.remote {
+            Some((endpoint, client)) => invoke_remote(endpoint, client, urn, event, now).await,
+            None => Err(InvokeFailure::Unreachable("no FunctionGraph endpoint is configured".to_owned())),
+        }
+    }
+
+    async fn invoke_here(&self, urn: &FunctionUrn, invocation: Invocation) -> Result<Bytes, InvokeFailure> {
+        let unreachable = |error: &dyn std::fmt::Display| InvokeFailure::Unreachable(error.to_string());
+        let key = urn.qualified().to_string().parse();
+        let key: host::FunctionUrn = key.map_err(|error| unreachable(&error))?;
+        let outcome = self.host.invoke(&key, invocation).await.map_err(|error| unreachable(&error))?;
+        tracing::debug!(%urn, log = outcome.log_tail, "the function's log");
+        outcome.result.map_err(|error| InvokeFailure::Function(error.to_string()))
+    }
+
+    /// Ends all functions that run here.
+    pub async fn shutdown(&self) {
+        self.host.shutdown().await;
+    }
+}
+
+/// TLS as every outgoing connection uses it: public roots, ring.
+fn tls_config() -> Result<rustls::ClientConfig, Failure> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let roots = rustls::RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
+    let builder = rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+    Ok(builder.map_err(Failure::internal)?.with_root_certificates(roots).with_no_client_auth())
+}
+
+/// Invokes through FunctionGraph's public API (FunctionGraph fact sheet, section 6.1).
+async fn invoke_remote(
+    endpoint: &Endpoint,
+    client: &reqwest::Client,
+    urn: &FunctionUrn,
+    event: Vec<u8>,
+    now: UnixMillis,
+) -> Result<Bytes, InvokeFailure> {
+    let unreachable = |error: String| InvokeFailure::Unreachable(error);
+    let path =
+        format!("/v2/{}/fgs/functions/{}/invocations", percent_encode(urn.project()), percent_encode(&urn.to_string()));
+    let url = endpoint.url.join(&path).map_err(|error| unreachable(error.to_string()))?;
+    let (date, hash) = (format_date(now), payload_hash(&event));
+    let host = host_header(url.scheme(), url.host_str().unwrap_or_default(), url.port());
+    let request = SignedRequest { method: "POST", path: url.path(), query: "", date: &date, payload_hash: &hash };
+    let headers = [
+        ("content-type", "application/json"),
+        ("host", host.as_str()),
+        ("x-project-id", urn.project()),
+        ("x-sdk-date", date.as_str()),
+    ];
+    let authorization = authorize(&endpoint.access_key, endpoint.secret_key.as_bytes(), &request, &headers);
+    let mut call = client.post(url.clone()).header("authorization", authorization).body(event);
+    for (name, value) in headers {
+        call = call.header(name, value);
+    }
+    let response = call.send().await.map_err(|error| unreachable(error.without_url().to_string()))?;
+    let status = response.status();
+    let failed = ["x-func-err-code", "x-is-func-err"].iter().any(|name| {
+        let value = response.headers().get(*name).and_then(|value| value.to_str().ok());
+        value.is_some_and(|value| !matches!(value, "" | "0" | "false"))
+    });
+    let body = response.bytes().await.map_err(|error| unreachable(error.without_url().to_string()))?;
+    if status.is_success() && !failed {
+        return Ok(body);
+    }
+    let text: String = String::from_utf8_lossy(&body).chars().take(300).collect();
+    Err(InvokeFailure::Function(format!("HTTP {}: {text}", status.as_u16())))
+}
+
+/// FunctionGraph's invoke API for the functions that run here, behind this server's authentication.
+pub fn invoke_routes(app: &Arc<App>) -> Router<Arc<App>> {
+    let front = Front::new(app.functions.host.clone());
+    host::router(front).layer(middleware::from_fn_with_state(Arc::clone(app), authenticated)).with_state(())
+}
+
+/// Lets a request through whose caller may invoke functions.
+async fn authenticated(State(app): State<Arc<App>>, request: Request<Body>, next: Next) -> Response {
+    let (parts, body) = request.into_parts();
+    let checked = async {
+        let (caller, body) = authenticate(&app, &parts, body).await?;
+        if !allows(&caller.policies, &["functiongraph:function:invoke"], "functiongraph:*:*:function:*") {
+            let reason = "the caller's policies do not allow functiongraph:function:invoke";
+            return Err(Failure::new(ErrorCode::Forbidden, reason));
+        }
+        Ok(body)
+    };
+    match checked.await {
+        Ok(body) => next.run(Request::from_parts(parts, Body::from(body))).await,
+        Err(failure) => failure_response(&failure, ErrorShape::Flat, "InvokeFunction"),
+    }
+}

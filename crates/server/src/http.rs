@@ -1,0 +1,85 @@
+//! Routes: the operations of the table, IAM, health and metrics, and what everything else is answered.
+
+use std::{sync::Arc, time::Instant};
+
+use axum::{
+    Router,
+    body::Body,
+    extract::{Request, State},
+    http::{HeaderValue, Response, StatusCode, header},
+    middleware::{self, Next},
+    routing::{MethodFilter, get, on},
+};
+use csms_api::{ErrorCode, ErrorShape, Method, Operation};
+use tracing::Instrument;
+
+use crate::{
+    answer::json_response,
+    app::App,
+    dispatch::{REQUEST_ID, dispatch, failure_response, make_request_id},
+    failure::Failure,
+    functions, iam, installation,
+};
+
+/// All routes of the server.
+pub fn router(app: &Arc<App>) -> Router {
+    let mut router = Router::new();
+    for operation in Operation::ALL.iter().copied() {
+        let specification = operation.specification();
+        let filter = match specification.method {
+            Method::Get => MethodFilter::GET,
+            Method::Post => MethodFilter::POST,
+            Method::Put => MethodFilter::PUT,
+            Method::Delete => MethodFilter::DELETE,
+        };
+        let handler = move |State(app): State<Arc<App>>, request: Request| dispatch(app, operation, request);
+        router = router.route(specification.path, on(filter, handler));
+    }
+    router
+        .merge(iam::routes())
+        .merge(functions::invoke_routes(app))
+        .route("/healthz", get(health))
+        .route("/metrics", get(metrics))
+        .fallback(no_such_operation)
+        .method_not_allowed_fallback(no_such_operation)
+        .layer(middleware::from_fn(identify))
+        .with_state(Arc::clone(app))
+}
+
+/// Gives every request an identifier, for the answer and for every line it logs.
+async fn identify(request: Request, next: Next) -> Response<Body> {
+    let id = make_request_id();
+    let begun = Instant::now();
+    let span = tracing::info_span!("request", id = id.to_str().unwrap_or_default());
+    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    let mut response = next.run(request).instrument(span.clone()).await;
+    response.headers_mut().insert(REQUEST_ID, id);
+    span.in_scope(|| {
+        tracing::debug!(%method, path, status = response.status().as_u16(), micros = begun.elapsed().as_micros(), "answered");
+    });
+    response
+}
+
+async fn no_such_operation(request: Request) -> Response<Body> {
+    let failure = Failure::new(ErrorCode::NoSuchOperation, "no operation has this method and path");
+    drop(request);
+    failure_response(&failure, ErrorShape::Flat, "none")
+}
+
+async fn health(State(app): State<Arc<App>>) -> Response<Body> {
+    use csms_store::Store;
+    match app.store.meta(installation::DOMAIN_ID).await {
+        Ok(_) => json_response(StatusCode::OK, br#"{"status":"ok"}"#.to_vec()),
+        Err(error) => {
+            tracing::error!(%error, "the store does not answer");
+            json_response(StatusCode::SERVICE_UNAVAILABLE, br#"{"status":"the store does not answer"}"#.to_vec())
+        }
+    }
+}
+
+async fn metrics(State(app): State<Arc<App>>) -> Response<Body> {
+    let mut response = Response::new(Body::from(app.metrics.text()));
+    let content_type = HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8");
+    response.headers_mut().insert(header::CONTENT_TYPE, content_type);
+    response
+}

@@ -1,0 +1,151 @@
+//! The part of IAM that the SDKs need: tokens by password, projects by name, domains.
+
+use std::sync::Arc;
+
+use axum::{
+    Router,
+    body::Body,
+    extract::{Request, State},
+    http::{HeaderValue, Response, StatusCode},
+    routing::{get, post},
+};
+use csms_api::{ApiError, ErrorCode, request::token::PasswordLogin};
+use csms_core::{ProjectId, UnixMillis};
+use csms_store::Store;
+use serde_json::{Value, json};
+
+use crate::{
+    answer::json_response,
+    app::App,
+    auth::{
+        Caller, passwords,
+        token::{USER_TOKEN_MILLIS, UserToken},
+    },
+    dispatch::{Chain, authenticate, read_body, read_query},
+    failure::Failure,
+};
+
+/// The IAM routes.
+pub fn routes() -> Router<Arc<App>> {
+    Router::new()
+        .route("/v3/auth/tokens", post(create_token))
+        .route("/v3/projects", get(list_projects))
+        .route("/v3/auth/projects", get(list_projects))
+        .route("/v3/auth/domains", get(list_domains))
+}
+
+/// IAM's error body: `{"error":{"code","message","title"}}`.
+fn error_response(failure: &Failure) -> Response<Body> {
+    if let Some(cause) = &failure.cause {
+        tracing::error!(cause = %Chain(cause.as_ref()), "request failed");
+    }
+    let status = StatusCode::from_u16(failure.error.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let title = status.canonical_reason().unwrap_or("Error");
+    let body = json!({ "error": { "code": status.as_u16(), "message": failure.error.message, "title": title } });
+    json_response(status, body.to_string().into_bytes())
+}
+
+/// `2026-11-21T20:00:00.000000Z`, as IAM writes times.
+fn rfc3339(time: UnixMillis) -> String {
+    let time = i64::try_from(time.as_millis()).ok().and_then(|millis| jiff::Timestamp::from_millisecond(millis).ok());
+    time.map(|time| format!("{time:.6}")).unwrap_or_default()
+}
+
+async fn create_token(State(app): State<Arc<App>>, request: Request) -> Response<Body> {
+    match issue(&app, request).await {
+        Ok((token, body)) => {
+            let mut response = json_response(StatusCode::CREATED, body.to_string().into_bytes());
+            if let Ok(token) = HeaderValue::from_str(&token) {
+                response.headers_mut().insert("x-subject-token", token);
+            }
+            response
+        }
+        Err(failure) => error_response(&failure),
+    }
+}
+
+async fn issue(app: &App, request: Request) -> Result<(String, Value), Failure> {
+    let body = read_body(request.into_body()).await?;
+    let body: Value = serde_json::from_slice(&body).map_err(|_| Failure::new(ErrorCode::InvalidBody, ""))?;
+    let login = PasswordLogin::read(&body)?;
+    let user = app.store.user_by_name(Some(&app.identity.domain_id), &login.user).await?.filter(|user| user.enabled);
+    let stored = user.as_ref().and_then(|user| user.password_hash.clone());
+    let right = passwords::check(login.password, stored).await?;
+    let known_domain = login
+        .domain
+        .as_ref()
+        .is_none_or(|domain| *domain == app.identity.domain_name || *domain == app.identity.domain_id);
+    let user = user.filter(|_| right && known_domain);
+    let user = user.ok_or_else(|| ApiError::new(ErrorCode::Unauthenticated, "The username or password is wrong."))?;
+    let project = match &login.project {
+        None => None,
+        Some(named) => Some(find_project(app, &user.projects, named).ok_or_else(|| {
+            ApiError::new(ErrorCode::Forbidden, "the user may not use the project of auth.scope.project")
+        })?),
+    };
+    let now = app.clock.now();
+    let expires = now.plus_millis(USER_TOKEN_MILLIS);
+    let token = UserToken { user_id: user.id.clone(), project: project.clone(), expires };
+    let domain = json!({ "id": app.identity.domain_id, "name": app.identity.domain_name });
+    let mut body = json!({ "token": {
+        "methods": ["password"],
+        "issued_at": rfc3339(now),
+        "expires_at": rfc3339(expires),
+        "user": { "id": user.id, "name": user.name, "domain": domain, "password_expires_at": "" },
+        "roles": [],
+        "catalog": [],
+    }});
+    let (scope, scoped_to) = match project {
+        Some(project) => ("project", json!({ "id": project, "name": project_name(app, &project), "domain": domain })),
+        None => ("domain", domain),
+    };
+    body["token"][scope] = scoped_to;
+    Ok((token.seal(&app.root)?, body))
+}
+
+/// The first project bears the region's name, as in the cloud; others are known by their id.
+fn project_name<'a>(app: &'a App, project: &'a ProjectId) -> &'a str {
+    if *project == app.identity.project_id { &app.identity.region } else { project.as_str() }
+}
+
+fn find_project(app: &App, projects: &[ProjectId], named: &str) -> Option<ProjectId> {
+    projects.iter().find(|project| project.as_str() == named || project_name(app, project) == named).cloned()
+}
+
+async fn caller(app: &App, request: Request) -> Result<(Caller, Vec<(String, String)>), Failure> {
+    let (parts, body) = request.into_parts();
+    let (caller, _) = authenticate(app, &parts, body).await?;
+    Ok((caller, read_query(parts.uri.query().unwrap_or_default())))
+}
+
+async fn list_projects(State(app): State<Arc<App>>, request: Request) -> Response<Body> {
+    let (caller, query) = match caller(&app, request).await {
+        Ok(found) => found,
+        Err(failure) => return error_response(&failure),
+    };
+    let wanted = query.iter().find(|(name, _)| name == "name").map(|(_, value)| value.as_str());
+    let projects = caller.projects.iter().map(|project| (project, project_name(&app, project)));
+    let projects: Vec<_> = projects
+        .filter(|(_, name)| wanted.is_none_or(|wanted| wanted == *name))
+        .map(|(id, name)| {
+            json!({
+                "id": id, "name": name, "domain_id": app.identity.domain_id, "parent_id": app.identity.domain_id,
+                "enabled": true, "is_domain": false, "description": "", "links": { "self": "" },
+            })
+        })
+        .collect();
+    let body = json!({ "projects": projects, "links": { "self": "", "next": null, "previous": null } });
+    json_response(StatusCode::OK, body.to_string().into_bytes())
+}
+
+async fn list_domains(State(app): State<Arc<App>>, request: Request) -> Response<Body> {
+    if let Err(failure) = caller(&app, request).await {
+        return error_response(&failure);
+    }
+    let domain = json!({
+        "id": app.identity.domain_id, "name": app.identity.domain_name, "enabled": true, "description": "",
+        "links": { "self": "" },
+    });
+    let body = json!({ "domains": [domain], "links": { "self": "", "next": null, "previous": null } });
+    json_response(StatusCode::OK, body.to_string().into_bytes())
+}

@@ -1,0 +1,204 @@
+//! What a first start makes: the installation's identity, its first user, and the file with that user's credentials.
+//!
+//! Later starts read it back and keep the file's address true.
+
+use std::{
+    fs,
+    io::Write,
+    os::unix::fs::OpenOptionsExt,
+    path::{Path, PathBuf},
+};
+
+use csms_core::{
+    FunctionUrn, ProjectId,
+    password::{Password, PasswordPolicy},
+    policy::Policy,
+};
+use csms_kms::RootKey;
+use csms_store::{AccessKeyRecord, SqliteStore, Store, StoreError, UserRecord};
+use getrandom::SysRng;
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+use zeroize::Zeroizing;
+
+use crate::{
+    app::Identity,
+    auth::{cache::SECRET_KEY_PURPOSE, passwords, signature::make_key_pair},
+    failure::Failure,
+};
+
+/// Name under which the store keeps the domain's identifier.
+pub const DOMAIN_ID: &str = "domain_id";
+const PROJECT_ID: &str = "project_id";
+const REGION: &str = "region";
+const FIRST_USER: &str = "first_user";
+const ROOT_KEY_CHECK: &str = "root_key_check";
+
+/// Name of the domain (account) of every installation.
+const DOMAIN_NAME: &str = "csms";
+
+/// Why an installation cannot be opened.
+#[derive(Debug, Error)]
+pub enum InstallationError {
+    /// The data was written under another root key.
+    #[error(
+        "the root key is not the one this data was written with; start with the right --root-key-file or CSMS_ROOT_KEY"
+    )]
+    WrongRootKey,
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The credentials file could not be written.
+    #[error("cannot write {path}", path = .0.display())]
+    Credentials(PathBuf, #[source] std::io::Error),
+    /// Randomness or encryption failed.
+    #[error("{}", .0.error.message)]
+    Internal(Failure),
+    /// What the store holds is not what a first start wrote.
+    #[error("the stored {0} is not valid")]
+    Damaged(&'static str),
+}
+
+impl From<Failure> for InstallationError {
+    fn from(failure: Failure) -> Self {
+        Self::Internal(failure)
+    }
+}
+
+/// What `credentials.json` holds: all that a person or a program needs to use the server.
+#[derive(Serialize, Deserialize)]
+pub struct Credentials {
+    /// Base address.
+    pub endpoint: String,
+    /// Region, which is also the project's name.
+    pub region: String,
+    /// The first project.
+    pub project_id: String,
+    /// The account.
+    pub domain_id: String,
+    /// Its name.
+    pub domain_name: String,
+    /// The first user.
+    pub user_name: String,
+    /// The first user's password, for tokens.
+    pub password: Zeroizing<String>,
+    /// Access key (AK).
+    pub access_key: String,
+    /// Secret key (SK).
+    pub secret_key: Zeroizing<String>,
+    /// The bundled rotation function, where this server has it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rotation_func_urn: Option<String>,
+}
+
+fn make_id() -> Result<String, Failure> {
+    Ok(csms_core::identity::make_uuid(&mut SysRng)?.replace('-', ""))
+}
+
+async fn kept(store: &SqliteStore, name: &'static str, fresh: String) -> Result<String, InstallationError> {
+    let value = store.put_meta_if_absent(name, fresh.into_bytes()).await?;
+    String::from_utf8(value).map_err(|_| InstallationError::Damaged(name))
+}
+
+/// Reads the identity, making it on the first start. A region given later than that is not used: names and policies
+/// depend on the first one.
+///
+/// # Errors
+/// A wrong root key, failures of the store.
+pub async fn open(store: &SqliteStore, root: &RootKey, region: &str) -> Result<Identity, InstallationError> {
+    let check = root.seal(ROOT_KEY_CHECK, b"csms", &mut SysRng).map_err(Failure::from)?;
+    let check = store.put_meta_if_absent(ROOT_KEY_CHECK, check).await?;
+    root.open(ROOT_KEY_CHECK, &check).map_err(|_| InstallationError::WrongRootKey)?;
+    let domain_id = kept(store, DOMAIN_ID, make_id()?).await?;
+    let project_id = kept(store, PROJECT_ID, make_id()?).await?;
+    let region = kept(store, REGION, region.to_owned()).await?;
+    let project_id = ProjectId::parse(project_id).map_err(|_| InstallationError::Damaged(PROJECT_ID))?;
+    Ok(Identity { domain_id, domain_name: DOMAIN_NAME.to_owned(), project_id, region })
+}
+
+/// Makes the first user and its credentials file, or brings an existing file up to date. The file is written before
+/// the user, so that a start which breaks off in between is simply done again.
+///
+/// # Errors
+/// A file that cannot be written, failures of the store.
+pub async fn ensure_first_user(
+    store: &SqliteStore,
+    root: &RootKey,
+    identity: &Identity,
+    endpoint: &str,
+    function: Option<&FunctionUrn>,
+    file: &Path,
+) -> Result<(), InstallationError> {
+    let function = function.map(ToString::to_string);
+    if store.meta(FIRST_USER).await?.is_some() {
+        return refresh(file, identity, endpoint, function);
+    }
+    let (access_key, secret_key) = make_key_pair()?;
+    let password = Password::make(&PasswordPolicy::for_database(), &mut SysRng).map_err(Failure::from)?;
+    let credentials = Credentials {
+        endpoint: endpoint.to_owned(),
+        region: identity.region.clone(),
+        project_id: identity.project_id.to_string(),
+        domain_id: identity.domain_id.clone(),
+        domain_name: identity.domain_name.clone(),
+        user_name: "admin".to_owned(),
+        password: Zeroizing::new(password.reveal().to_owned()),
+        access_key: access_key.clone(),
+        secret_key: secret_key.clone(),
+        rotation_func_urn: function,
+    };
+    write(file, &credentials)?;
+    let id = make_id()?;
+    let user = UserRecord {
+        id: id.clone(),
+        name: credentials.user_name.clone(),
+        domain_id: identity.domain_id.clone(),
+        password_hash: Some(passwords::hash(password.reveal())?),
+        projects: vec![identity.project_id.clone()],
+        policies: vec![Policy::administrator()],
+        enabled: true,
+    };
+    // A start that broke off after this left a user whose keys nobody has; the same name takes its place.
+    let previous = store.user_by_name(Some(&identity.domain_id), &user.name).await?;
+    let user = UserRecord { id: previous.map_or(id, |previous| previous.id), ..user };
+    let sealed_secret_key = root.seal(SECRET_KEY_PURPOSE, secret_key.as_bytes(), &mut SysRng).map_err(Failure::from)?;
+    let key = AccessKeyRecord { access_key, sealed_secret_key, user_id: user.id.clone(), enabled: true };
+    store.put_user(user).await?;
+    store.put_access_key(key).await?;
+    store.put_meta_if_absent(FIRST_USER, b"made".to_vec()).await?;
+    Ok(())
+}
+
+/// Keeps address and function of an existing file true. A file that was moved away is not made again, and one that is
+/// not this installation's is left alone.
+fn refresh(
+    file: &Path,
+    identity: &Identity,
+    endpoint: &str,
+    function: Option<String>,
+) -> Result<(), InstallationError> {
+    let Some(mut credentials) = fs::read(file).ok().and_then(|text| serde_json::from_slice::<Credentials>(&text).ok())
+    else {
+        return Ok(());
+    };
+    let up_to_date = credentials.endpoint == endpoint && credentials.rotation_func_urn == function;
+    if up_to_date || credentials.project_id != identity.project_id.as_str() {
+        return Ok(());
+    }
+    endpoint.clone_into(&mut credentials.endpoint);
+    credentials.rotation_func_urn = function;
+    write(file, &credentials)
+}
+
+/// Writes the file whole or not at all, readable by its owner alone.
+fn write(file: &Path, credentials: &Credentials) -> Result<(), InstallationError> {
+    let failed = |error| InstallationError::Credentials(file.to_owned(), error);
+    let mut text = Zeroizing::new(serde_json::to_vec_pretty(credentials).map_err(|error| failed(error.into()))?);
+    text.push(b'\n');
+    let temporary = file.with_extension("json.new");
+    let _ = fs::remove_file(&temporary);
+    let mut out = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&temporary).map_err(failed)?;
+    out.write_all(&text).map_err(failed)?;
+    out.sync_all().map_err(failed)?;
+    fs::rename(&temporary, file).map_err(failed)
+}

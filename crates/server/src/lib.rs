@@ -1,0 +1,26 @@
+//! The `csms` server: HTTP, authentication, authorisation, rotation tasks and background work.
+//!
+//! Glue, on purpose: rules are decided in `csms-core`, bodies and codes live in `csms-api`, values are sealed by
+//! `csms-kms` and kept by `csms-store`. What is here connects them to sockets, files and clocks.
+//!
+//! The one invariant to know: every operation passes [`dispatch`], which authenticates before it reads the body's
+//! meaning, authorises before the operation runs, and writes every error in the shape of the operation.
+
+pub mod answer;
+pub mod app;
+pub mod auth;
+pub mod cli;
+pub mod clock;
+pub mod dispatch;
+pub mod due;
+pub mod failure;
+pub mod functions;
+pub mod http;
+pub mod iam;
+pub mod installation;
+pub mod keys;
+pub mod metrics;
+pub mod operations;
+pub mod serve;
+pub mod settings;
+pub mod tasks;

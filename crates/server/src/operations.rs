@@ -1,0 +1,35 @@
+//! The operations. Each reads its request, asks `core` and the store, and writes its answer; all else is done before.
+
+pub mod rotation;
+pub mod secrets;
+pub mod stages;
+pub mod versions;
+
+use csms_api::Operation;
+
+use crate::{answer::Answer, dispatch::Call, failure::Failure};
+
+/// Runs an authorised call.
+///
+/// # Errors
+/// What the operation refuses or fails with.
+pub async fn run(operation: Operation, call: Call) -> Result<Answer, Failure> {
+    match operation {
+        Operation::CreateSecret => secrets::create(&call).await,
+        Operation::ListSecrets => secrets::list(&call).await,
+        Operation::ShowSecret => secrets::show(&call).await,
+        Operation::UpdateSecret => secrets::update(&call).await,
+        Operation::DeleteSecret => secrets::delete(&call).await,
+        Operation::DeleteSecretForSchedule => secrets::schedule_deletion(&call).await,
+        Operation::RestoreSecret => secrets::restore(&call).await,
+        Operation::RotateSecret => rotation::rotate(&call).await,
+        Operation::ListSecretTask => rotation::list_tasks(&call).await,
+        Operation::CreateSecretVersion => versions::create(&call).await,
+        Operation::ListSecretVersions => versions::list(&call).await,
+        Operation::ShowSecretVersion => versions::show(&call).await,
+        Operation::UpdateVersion => versions::update(&call).await,
+        Operation::ShowSecretStage => stages::show(&call).await,
+        Operation::UpdateSecretStage => stages::update(&call).await,
+        Operation::DeleteSecretStage => stages::delete(&call).await,
+    }
+}

@@ -1,0 +1,164 @@
+//! RotateSecret and ListSecretTask.
+
+use csms_api::{
+    ErrorCode,
+    request::query::ListTasks,
+    response::{ListTasksResponse, RotateResponse, TaskInfo},
+};
+use csms_core::{
+    Refusal, Secret, SecretName, SecretValue, StageName, TaskId, VersionId,
+    password::{Password, PasswordPolicy},
+    rotation::Account,
+    secret::{NewVersion, RotationBase},
+    task::{Task, TaskStatus},
+};
+use csms_kms::envelope;
+use csms_store::{Draft, Store, StoreError, TaskFilter, TaskOutcome, TaskPage};
+use getrandom::SysRng;
+
+use crate::{answer::Answer, dispatch::Call, failure::Failure, keys::KeysOfSecret, tasks};
+
+/// RotateSecret: stores a task and its pending version in one transaction, then begins the task.
+///
+/// # Errors
+/// No such secret; its state; a COMMON secret; a running rotation; a value or a configuration that cannot be rotated;
+/// a function that this server cannot invoke.
+pub async fn rotate(call: &Call) -> Result<Answer, Failure> {
+    let name = call.secret_name()?;
+    let task = begin(call, &name).await?;
+    let answer = Answer::json(&RotateResponse::of(&task))?;
+    tasks::spawn(&call.app, task);
+    Ok(answer)
+}
+
+async fn begin(call: &Call, name: &SecretName) -> Result<Task, Failure> {
+    let secret = super::secrets::find(call).await?;
+    secret.rotation_base()?;
+    if let Some(function) = &secret.rotation_func_urn
+        && !call.app.functions.can_invoke(function)
+    {
+        let reason = "this server neither runs the function of rotation_func_urn nor has a FunctionGraph endpoint";
+        return Err(Refusal::RotationNotConfigured(reason).into());
+    }
+    let keys = call.app.keys.of_secret(&secret).await;
+    let now = call.app.clock.now();
+    let id = TaskId::make(&mut SysRng)?;
+    let begun = call.app.store.change_secret(&call.project, name, true, move |draft| {
+        let (mode, base) = draft.secret.rotation_base()?;
+        let version = match base {
+            RotationBase::Fresh { base } => {
+                let account = account(draft, &keys, base)?;
+                let password = Password::make(&PasswordPolicy::for_database(), &mut SysRng)?;
+                add_pending(draft, &keys, &with_password(&account, password.reveal())?, now)?
+            }
+            RotationBase::Resumed { pending, base } => resume(draft, &keys, pending, base, now)?,
+        };
+        let function = draft.secret.rotation_func_urn.clone();
+        let function = function.ok_or(Refusal::RotationNotConfigured("rotation_func_urn is not set"))?;
+        let task = Task {
+            id: id.clone(),
+            project: draft.secret.project.clone(),
+            secret_id: draft.secret.id.clone(),
+            secret_name: draft.secret.name.clone(),
+            function,
+            mode,
+            version,
+            create_time: now,
+            attempts: 0,
+            status: TaskStatus::Running,
+        };
+        draft.secret.running_task = Some(id);
+        draft.secret.update_time = now;
+        draft.put_task(task.clone());
+        Ok::<_, Failure>(task)
+    });
+    Ok(begun.await?)
+}
+
+/// Goes on with the pending version of an earlier task: its password may already be the database's. When the account it
+/// belongs to has been described anew since then, a new pending version carries the same password.
+fn resume(
+    draft: &mut Draft,
+    keys: &KeysOfSecret,
+    pending: VersionId,
+    base: VersionId,
+    now: csms_core::UnixMillis,
+) -> Result<VersionId, Failure> {
+    let base = account(draft, keys, base)?;
+    let value = value(draft, keys, pending)?;
+    let Ok(password) = Account::parse(&value).map(|account| account.password().to_owned()) else {
+        // Somebody else's SYSPENDING version, which no rotation can have begun with.
+        let password = Password::make(&PasswordPolicy::for_database(), &mut SysRng)?;
+        return add_pending(draft, keys, &with_password(&base, password.reveal())?, now);
+    };
+    let renewed = with_password(&base, &password)?;
+    if renewed == value { Ok(pending) } else { add_pending(draft, keys, &renewed, now) }
+}
+
+fn with_password(account: &Account, password: &str) -> Result<SecretValue, Failure> {
+    let value = account.with_password(password);
+    Ok(value.map_err(|violation| vec![violation.at("secret_string")])?)
+}
+
+/// Opens the value of a version in the draft.
+fn value(draft: &Draft, keys: &KeysOfSecret, id: VersionId) -> Result<SecretValue, Failure> {
+    let version = draft.secret.version(id)?;
+    let key = keys.get(&version.kms_key_id).ok_or_else(|| Failure::new(ErrorCode::KeyUnusable, ""))?;
+    let sealed = draft.sealed(id).ok_or_else(|| Failure::internal(format!("version {id} has no value")))?;
+    Ok(envelope::open(key, &context(&draft.secret, id, &version.kms_key_id), sealed)?)
+}
+
+fn context<'a>(secret: &'a Secret, version: VersionId, key: &'a csms_core::KeyId) -> envelope::Context<'a> {
+    envelope::Context { project: &secret.project, secret: &secret.id, version, key }
+}
+
+/// Reads the account in a version's value.
+fn account(draft: &Draft, keys: &KeysOfSecret, id: VersionId) -> Result<Account, Failure> {
+    Account::parse(&value(draft, keys, id)?).map_err(|problems| {
+        let list: Vec<_> = problems.iter().map(ToString::to_string).collect();
+        Failure::new(
+            ErrorCode::RotationNotConfigured,
+            format!("the value of {id} does not describe a database account: {}", list.join("; ")),
+        )
+    })
+}
+
+fn add_pending(
+    draft: &mut Draft,
+    keys: &KeysOfSecret,
+    value: &SecretValue,
+    now: csms_core::UnixMillis,
+) -> Result<VersionId, Failure> {
+    let key_id = draft.secret.kms_key_id.clone();
+    let key = keys.get(&key_id).ok_or_else(|| Failure::new(ErrorCode::KeyUnusable, ""))?;
+    let version = NewVersion { expire_time: None, stages: vec![StageName::pending()] };
+    let id = draft.secret.add_version(version, now)?.id;
+    let sealed = envelope::seal(key, &context(&draft.secret, id, &key_id), value, &mut SysRng)?;
+    draft.put_value(id, sealed);
+    Ok(id)
+}
+
+/// ListSecretTask
+///
+/// # Errors
+/// Every problem of the parameters.
+pub async fn list_tasks(call: &Call) -> Result<Answer, Failure> {
+    let query = ListTasks::read(&call.query())?;
+    if let Some(id) = query.task_id {
+        let task = call.app.store.task(&call.project, &id).await?;
+        let tasks: Vec<_> = task.iter().map(TaskInfo::from).collect();
+        return Answer::json(&ListTasksResponse { total: tasks.len() as u64, tasks, next_marker: None });
+    }
+    let filter = TaskFilter {
+        secret_name: query.secret_name,
+        status: query.succeeded.map(|succeeded| if succeeded { TaskOutcome::Succeeded } else { TaskOutcome::Failed }),
+        after: query.marker,
+        limit: query.limit.get(),
+    };
+    let TaskPage { page, total } = match call.app.store.tasks(&call.project, &filter).await {
+        Err(StoreError::NotFound) => return Err(Refusal::TaskNotFound.into()),
+        found => found?,
+    };
+    let next_marker = page.items.last().filter(|_| page.more).map(|task| task.id.to_string());
+    Answer::json(&ListTasksResponse { tasks: page.items.iter().map(TaskInfo::from).collect(), total, next_marker })
+}

@@ -1,0 +1,256 @@
+//! `csms serve`: from settings to a listening server, and to its orderly end.
+
+use std::{
+    io::Write,
+    net::SocketAddr,
+    os::unix::fs::DirBuilderExt,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use axum::serve::ListenerExt;
+use csms_api::request::Rules;
+use csms_core::FunctionUrn;
+use csms_kms::{RootKey, RootKeyError};
+use csms_store::{SqliteSettings, SqliteStore, StoreError};
+use getrandom::SysRng;
+use serde_json::json;
+use thiserror::Error;
+use tokio::{
+    net::TcpListener,
+    signal::unix::{SignalKind, signal},
+};
+use tracing_subscriber::EnvFilter;
+
+use crate::{
+    app::App,
+    auth::Authenticator,
+    clock::Clock,
+    due,
+    failure::Failure,
+    functions::{Endpoint, FunctionRegistration, Functions},
+    http,
+    installation::{self, InstallationError},
+    keys::Keys,
+    metrics::Metrics,
+    settings::{LogFormat, Settings},
+    tasks,
+};
+
+/// How long running requests may take to finish after SIGTERM.
+const DRAIN: Duration = Duration::from_secs(20);
+
+/// File name of the embedded store.
+const DATABASE: &str = "csms.db";
+
+/// File name of the bundled rotation function, beside the binary.
+const BUNDLED: &str = "rotate-database.zip";
+
+/// Why the server did not start, or stopped.
+#[derive(Debug, Error)]
+#[allow(missing_docs, reason = "the messages say it")]
+pub enum ServeError {
+    #[error("cannot make the data directory {path}", path = .0.display())]
+    DataDirectory(PathBuf, #[source] std::io::Error),
+    #[error("cannot use the root key")]
+    RootKey(#[from] RootKeyError),
+    #[error("cannot open the store")]
+    Store(#[from] StoreError),
+    #[error("cannot open the installation")]
+    Installation(#[from] InstallationError),
+    #[error("cannot listen on {0}")]
+    Listen(SocketAddr, #[source] std::io::Error),
+    #[error("cannot register the function {0}")]
+    Function(String, #[source] FunctionRegistration),
+    #[error("{0} is not a valid address")]
+    Url(String),
+    #[error("the log filter is not valid")]
+    Log(#[from] tracing_subscriber::filter::ParseError),
+    #[error("{}", .0.error.message)]
+    Internal(Failure),
+    #[error("the server failed")]
+    Io(#[from] std::io::Error),
+}
+
+/// Starts logging to stderr.
+///
+/// # Errors
+/// A filter that cannot be read.
+pub fn start_log(format: LogFormat, filter: &str) -> Result<(), ServeError> {
+    let builder = tracing_subscriber::fmt().with_env_filter(EnvFilter::try_new(filter)?).with_writer(std::io::stderr);
+    match format {
+        LogFormat::Text => builder.with_ansi(false).init(),
+        LogFormat::Json => builder.json().flatten_event(true).init(),
+    }
+    Ok(())
+}
+
+/// A server that listens but does not serve yet.
+pub struct Bound {
+    listener: TcpListener,
+    /// Its shared parts.
+    pub app: Arc<App>,
+    /// Where it listens.
+    pub url: String,
+    /// The first user's credentials.
+    pub credentials: PathBuf,
+}
+
+/// Opens everything and listens.
+///
+/// # Errors
+/// What is in the way, in words for the operator.
+pub async fn bind(settings: &Settings, clock: Clock) -> Result<Bound, ServeError> {
+    let directory = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&settings.data);
+    directory.map_err(|error| ServeError::DataDirectory(settings.data.clone(), error))?;
+    let mut store_settings = SqliteSettings::default();
+    if let Some(most) = settings.group_commit {
+        store_settings.max_batch = most;
+    }
+    // The store locks the directory, so it comes first: two servers must not both make a root key.
+    let store = SqliteStore::open(&settings.data.join(DATABASE), store_settings)?;
+    let root = Arc::new(match &settings.root_key {
+        Some(digits) => RootKey::from_hex(digits)?,
+        None => RootKey::load_or_make(&settings.root_key_file, &mut SysRng)?,
+    });
+    let identity = installation::open(&store, &root, &settings.region).await?;
+    let listener =
+        TcpListener::bind(settings.listen).await.map_err(|error| ServeError::Listen(settings.listen, error))?;
+    let url = local_url(listener.local_addr()?);
+    let credentials = settings.data.join("credentials.json");
+    let (functions, bundled) = functions(settings, identity.project_id.as_str(), &identity.region).await?;
+    installation::ensure_first_user(&store, &root, &identity, &url, bundled.as_ref(), &credentials).await?;
+    let app = Arc::new(App {
+        identity,
+        keys: Keys::new(Arc::clone(&root), store.clone(), clock.clone()),
+        authenticator: Authenticator::new(Arc::clone(&root), store.clone(), clock.clone()),
+        store,
+        root,
+        functions,
+        clock,
+        metrics: Metrics::default(),
+        rules: Rules { min_rotation_period_seconds: settings.min_rotation_period_seconds },
+        secret_quota: settings.secret_quota,
+        public_url: settings.public_url.clone().unwrap_or_else(|| url.clone()),
+    });
+    Ok(Bound { listener, app, url, credentials })
+}
+
+/// An address that a program on this machine can use, also when the server listens on all interfaces.
+fn local_url(address: SocketAddr) -> String {
+    let address = match address {
+        SocketAddr::V4(v4) if v4.ip().is_unspecified() => SocketAddr::from(([127, 0, 0, 1], v4.port())),
+        SocketAddr::V6(v6) if v6.ip().is_unspecified() => SocketAddr::from(([127, 0, 0, 1], v6.port())),
+        other => other,
+    };
+    format!("http://{address}")
+}
+
+/// The functions that run here: the named ones, and the bundled one if it lies beside the binary.
+async fn functions(
+    settings: &Settings,
+    project: &str,
+    region: &str,
+) -> Result<(Functions, Option<FunctionUrn>), ServeError> {
+    let mut functions = Functions::none();
+    for (urn, path) in &settings.functions {
+        let registered = functions.register(urn, path).await;
+        registered.map_err(|error| ServeError::Function(format!("{urn} from {}", path.display()), error))?;
+    }
+    let bundled =
+        FunctionUrn::parse(&format!("urn:fss:{region}:{project}:function:default:rotate-database:latest")).ok();
+    let mut available = bundled.filter(|urn| functions.runs_here(urn) || bundled_zip().is_some());
+    if let (Some(urn), Some(zip)) = (&available, bundled_zip())
+        && !functions.runs_here(urn)
+        && let Err(error) = functions.register(urn, &zip).await
+    {
+        tracing::warn!(%error, zip = %zip.display(), "the bundled rotation function cannot be used");
+        available = None;
+    }
+    if let Some(configured) = &settings.functiongraph {
+        let url = configured.url.parse().map_err(|_| ServeError::Url(configured.url.clone()))?;
+        let endpoint =
+            Endpoint { url, access_key: configured.access_key.clone(), secret_key: configured.secret_key.clone() };
+        functions = functions.with_endpoint(endpoint).map_err(ServeError::Internal)?;
+    }
+    Ok((functions, available))
+}
+
+fn bundled_zip() -> Option<PathBuf> {
+    let binary = std::env::current_exe().ok()?;
+    Some(binary.parent()?.join(BUNDLED)).filter(|path| path.is_file())
+}
+
+impl Bound {
+    /// The line on stdout that says the server accepts connections.
+    ///
+    /// # Errors
+    /// A closed stdout.
+    pub fn announce(&self, out: &mut impl Write) -> std::io::Result<()> {
+        let project = &self.app.identity.project_id;
+        let credentials = absolute(&self.credentials);
+        let line = json!({ "event": "ready", "url": self.url, "project_id": project, "credentials": credentials });
+        writeln!(out, "{line}")?;
+        out.flush()
+    }
+
+    /// Serves until `stop` is done, then lets running requests finish.
+    ///
+    /// # Errors
+    /// Failures of the store at the start, and of the listener.
+    pub async fn run(self, stop: impl Future<Output = ()> + Send + 'static) -> Result<(), ServeError> {
+        let Self { listener, app, .. } = self;
+        tasks::resume_all(&app).await?;
+        let due = tokio::spawn(due::watch(Arc::clone(&app)));
+        let (stopping, stopped) = tokio::sync::oneshot::channel();
+        let listener = listener.tap_io(|stream| {
+            // Answers are small and complete: waiting to fill packets only delays them.
+            let _ = stream.set_nodelay(true);
+        });
+        let router = http::router(&app);
+        let serving = axum::serve(listener, router).with_graceful_shutdown(async move {
+            stop.await;
+            let _ = stopping.send(());
+        });
+        let deadline = async {
+            if stopped.await.is_ok() {
+                tokio::time::sleep(DRAIN).await;
+            } else {
+                std::future::pending::<()>().await;
+            }
+        };
+        tokio::select! {
+            served = serving => served?,
+            () = deadline => tracing::warn!("some requests did not finish in time"),
+        }
+        due.abort();
+        app.functions.shutdown().await;
+        Ok(())
+    }
+}
+
+fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
+}
+
+/// Runs the server of the command line.
+///
+/// # Errors
+/// What is in the way, in words for the operator.
+pub async fn serve(settings: Settings) -> Result<(), ServeError> {
+    start_log(settings.log_format, &settings.log)?;
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let bound = bind(&settings, Clock::default()).await?;
+    tracing::info!(url = bound.url, data = %settings.data.display(), "listening");
+    bound.announce(&mut std::io::stdout().lock())?;
+    let stop = async move {
+        tokio::select! {
+            _ = terminate.recv() => tracing::info!("SIGTERM, draining"),
+            _ = interrupt.recv() => tracing::info!("interrupted, draining"),
+        }
+    };
+    bound.run(stop).await?;
+    tracing::info!("stopped");
+    Ok(())
+}

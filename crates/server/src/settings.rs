@@ -1,0 +1,257 @@
+//! Settings of `csms serve`: flags, then `CSMS_*` variables, then the TOML file, then defaults.
+//!
+//! The file has the flags' names with `_` for `-`. Secrets come from files or variables, never from flags, which other
+//! users of the machine can read.
+
+use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf};
+
+use clap::{Args, ValueEnum};
+use csms_core::{FunctionUrn, RotationPeriod};
+use serde::Deserialize;
+use thiserror::Error;
+use zeroize::Zeroizing;
+
+/// Form of the log on stderr.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// One line of text per record.
+    #[default]
+    Text,
+    /// One JSON object per record.
+    Json,
+}
+
+/// Flags of `csms serve`; every one may also be given as a variable or in the file.
+#[derive(Args, Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Flags {
+    /// Address and port to listen on; port 0 picks a free one [default: 127.0.0.1:7070]
+    #[arg(long, env = "CSMS_LISTEN", value_name = "ADDRESS:PORT")]
+    pub listen: Option<SocketAddr>,
+
+    /// Directory for database, root key and credentials; made if missing [default: csms-data]
+    #[arg(long, env = "CSMS_DATA", value_name = "DIR")]
+    pub data: Option<PathBuf>,
+
+    /// TOML file with these settings, `-` in their names written as `_`
+    #[arg(long, env = "CSMS_CONFIG", value_name = "FILE")]
+    #[serde(skip)]
+    pub config: Option<PathBuf>,
+
+    /// File with the root key, 64 hexadecimal digits, mode 0600; made on the first start. The variable CSMS_ROOT_KEY may
+    /// hold the digits instead [default: DIR/root.key]
+    #[arg(long, env = "CSMS_ROOT_KEY_FILE", value_name = "FILE")]
+    pub root_key_file: Option<PathBuf>,
+
+    /// Run this rotation function here: its URN, and a zip or directory with `bootstrap` in it. May be repeated
+    #[arg(long = "function", env = "CSMS_FUNCTION", value_name = "URN=PATH", value_delimiter = ',', value_parser = parse_function)]
+    #[serde(skip)]
+    pub functions: Vec<(FunctionUrn, PathBuf)>,
+
+    /// Functions in the file: a table of URN and path
+    #[arg(skip)]
+    #[serde(rename = "functions")]
+    pub function_table: BTreeMap<String, PathBuf>,
+
+    /// FunctionGraph endpoint for functions that do not run here; its keys come from CSMS_FUNCTIONGRAPH_ACCESS_KEY and
+    /// CSMS_FUNCTIONGRAPH_SECRET_KEY
+    #[arg(long, env = "CSMS_FUNCTIONGRAPH_ENDPOINT", value_name = "URL")]
+    pub functiongraph_endpoint: Option<String>,
+
+    /// Address at which rotation functions reach this server [default: the address it listens on]
+    #[arg(long, env = "CSMS_PUBLIC_URL", value_name = "URL")]
+    pub public_url: Option<String>,
+
+    /// Region that the installation calls itself, fixed by the first start [default: local-1]
+    #[arg(long, env = "CSMS_REGION", value_name = "NAME")]
+    pub region: Option<String>,
+
+    /// Least rotation period to accept; older clients expect 6h [default: 4h]
+    #[arg(long, env = "CSMS_MIN_ROTATION_PERIOD", value_name = "PERIOD")]
+    pub min_rotation_period: Option<String>,
+
+    /// Most secrets of one project [default: 500]
+    #[arg(long, env = "CSMS_SECRET_QUOTA", value_name = "NUMBER")]
+    pub secret_quota: Option<u64>,
+
+    /// Most writes that share one commit; 1 commits each by itself [default: 256]
+    #[arg(long, env = "CSMS_GROUP_COMMIT", value_name = "NUMBER")]
+    pub group_commit: Option<usize>,
+
+    /// Form of the log on stderr [default: text]
+    #[arg(long, env = "CSMS_LOG_FORMAT", value_enum, value_name = "FORMAT")]
+    pub log_format: Option<LogFormat>,
+
+    /// What to log: error, warn, info, debug, or filters such as `info,csms_server=debug` [default: info]
+    #[arg(long, env = "CSMS_LOG", value_name = "FILTER")]
+    pub log: Option<String>,
+}
+
+fn parse_function(text: &str) -> Result<(FunctionUrn, PathBuf), String> {
+    let (urn, path) = text.split_once('=').ok_or("must be of the form URN=PATH")?;
+    let urn = FunctionUrn::parse(urn).map_err(|violation| format!("the URN {}", violation.message()))?;
+    if path.is_empty() { Err("the path is empty".to_owned()) } else { Ok((urn, PathBuf::from(path))) }
+}
+
+/// A setting that cannot be used.
+#[derive(Debug, Error)]
+pub enum SettingsError {
+    /// The file cannot be read.
+    #[error("cannot read the settings file {path}", path = .0.display())]
+    Unreadable(PathBuf, #[source] std::io::Error),
+    /// The file is not TOML, or has an unknown setting.
+    #[error("the settings file {path} is not valid", path = .0.display())]
+    File(PathBuf, #[source] Box<toml::de::Error>),
+    /// A value breaks its rule.
+    #[error("{0} {1}")]
+    Value(&'static str, String),
+}
+
+/// Access to FunctionGraph.
+#[derive(Clone, Debug)]
+pub struct FunctionGraph {
+    /// Endpoint.
+    pub url: String,
+    /// Access key.
+    pub access_key: String,
+    /// Secret key.
+    pub secret_key: Zeroizing<String>,
+}
+
+/// Settings with defaults filled in.
+#[derive(Clone, Debug)]
+#[allow(missing_docs, reason = "described at the flags")]
+pub struct Settings {
+    pub listen: SocketAddr,
+    pub data: PathBuf,
+    pub root_key_file: PathBuf,
+    pub root_key: Option<Zeroizing<String>>,
+    pub functions: Vec<(FunctionUrn, PathBuf)>,
+    pub functiongraph: Option<FunctionGraph>,
+    pub public_url: Option<String>,
+    pub region: String,
+    pub min_rotation_period_seconds: u64,
+    pub secret_quota: u64,
+    pub group_commit: Option<usize>,
+    pub log_format: LogFormat,
+    pub log: String,
+}
+
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+impl Flags {
+    /// Reads the file, if one is named, and fills in what neither flags nor variables say.
+    ///
+    /// # Errors
+    /// A file that cannot be read, or a value that breaks its rule.
+    pub fn settle(self) -> Result<Settings, SettingsError> {
+        let file = match &self.config {
+            Some(path) => {
+                let text =
+                    std::fs::read_to_string(path).map_err(|error| SettingsError::Unreadable(path.clone(), error))?;
+                toml::from_str::<Self>(&text).map_err(|error| SettingsError::File(path.clone(), Box::new(error)))?
+            }
+            None => Self::default(),
+        };
+        let mut functions = Vec::new();
+        for (urn, path) in file.function_table {
+            let urn =
+                FunctionUrn::parse(&urn).map_err(|violation| SettingsError::Value("functions", violation.message()))?;
+            functions.push((urn, path));
+        }
+        functions.extend(self.functions);
+        let min_rotation_period_seconds = match self.min_rotation_period.or(file.min_rotation_period) {
+            None => csms_core::period::DEFAULT_MIN_SECONDS,
+            Some(text) => RotationPeriod::parse_with_minimum(&text, 1)
+                .map_err(|violation| SettingsError::Value("min_rotation_period", violation.message()))?
+                .as_seconds(),
+        };
+        let region = self.region.or(file.region).unwrap_or_else(|| "local-1".to_owned());
+        let plain = region.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
+        if region.is_empty() || region.len() > 64 || !plain {
+            let rule = "must be 1 to 64 letters, digits, - and _".to_owned();
+            return Err(SettingsError::Value("region", rule));
+        }
+        let group_commit = self.group_commit.or(file.group_commit);
+        if group_commit == Some(0) {
+            return Err(SettingsError::Value("group_commit", "must be at least 1".to_owned()));
+        }
+        let functiongraph = match self.functiongraph_endpoint.or(file.functiongraph_endpoint) {
+            None => None,
+            Some(url) => {
+                let missing =
+                    |name: &str| SettingsError::Value("functiongraph_endpoint", format!("needs {name} to be set"));
+                let (ak, sk) = ("CSMS_FUNCTIONGRAPH_ACCESS_KEY", "CSMS_FUNCTIONGRAPH_SECRET_KEY");
+                Some(FunctionGraph {
+                    url,
+                    access_key: variable(ak).ok_or_else(|| missing(ak))?,
+                    secret_key: variable(sk).map(Zeroizing::new).ok_or_else(|| missing(sk))?,
+                })
+            }
+        };
+        let data = self.data.or(file.data).unwrap_or_else(|| PathBuf::from("csms-data"));
+        Ok(Settings {
+            listen: self.listen.or(file.listen).unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 7070))),
+            root_key_file: self.root_key_file.or(file.root_key_file).unwrap_or_else(|| data.join("root.key")),
+            root_key: variable("CSMS_ROOT_KEY").map(Zeroizing::new),
+            data,
+            functions,
+            functiongraph,
+            public_url: self.public_url.or(file.public_url),
+            region,
+            min_rotation_period_seconds,
+            secret_quota: self.secret_quota.or(file.secret_quota).unwrap_or(500),
+            group_commit,
+            log_format: self.log_format.or(file.log_format).unwrap_or_default(),
+            log: self.log.or(file.log).unwrap_or_else(|| "info".to_owned()),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+
+    fn with_file(text: &str, flags: Flags) -> Result<Settings, SettingsError> {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        file.write_all(text.as_bytes()).unwrap();
+        Flags { config: Some(file.path().to_owned()), ..flags }.settle()
+    }
+
+    #[test]
+    fn defaults_stand_where_nothing_is_said() {
+        let settings = Flags::default().settle().unwrap();
+        assert_eq!(settings.listen.to_string(), "127.0.0.1:7070");
+        assert_eq!(settings.root_key_file, PathBuf::from("csms-data/root.key"));
+        assert_eq!(settings.min_rotation_period_seconds, 14_400);
+    }
+
+    #[test]
+    fn a_flag_wins_over_the_file() {
+        let flags = Flags { region: Some("flag-1".into()), ..Flags::default() };
+        let settings = with_file("region = \"file-1\"\nsecret_quota = 7", flags).unwrap();
+        assert_eq!((settings.region.as_str(), settings.secret_quota), ("flag-1", 7));
+    }
+
+    #[test]
+    fn an_unknown_setting_in_the_file_is_refused() {
+        assert!(matches!(with_file("secret_quoat = 7", Flags::default()), Err(SettingsError::File(..))));
+    }
+
+    #[test]
+    fn values_that_break_a_rule_name_their_setting() {
+        for text in [
+            "min_rotation_period = \"often\"",
+            "region = \"a b\"",
+            "group_commit = 0",
+            "[functions]\n\"urn:x\" = \"a.zip\"",
+        ] {
+            assert!(matches!(with_file(text, Flags::default()), Err(SettingsError::Value(..))), "{text}");
+        }
+    }
+}
