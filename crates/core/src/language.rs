@@ -142,7 +142,8 @@ mod tests {
         phrases_below(&core, &mut found);
         phrases_below(&core.join("../../api/src"), &mut found);
         assert!(found.len() > 40, "{found:?}");
-        let has_english_words = |text: &str| text.contains(' ') && ![", ", ":", "("].iter().any(|sign| text.contains(sign));
+        let has_english_words =
+            |text: &str| text.contains(' ') && ![", ", ":", "("].iter().any(|sign| text.contains(sign));
         let missing: Vec<_> =
             found.iter().filter(|text| has_english_words(text) && in_chinese(text) == text.as_str()).collect();
         assert!(missing.is_empty(), "no Chinese words for {missing:?}");

@@ -33,6 +33,7 @@ extern crate alloc;
 extern crate std;
 
 pub mod identity;
+pub mod json;
 #[cfg(feature = "jwe")]
 pub mod jwe;
 pub mod language;

@@ -9,7 +9,10 @@ use core::fmt;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::problem::{Rule, Violation, length};
+use crate::{
+    json,
+    problem::{Rule, Violation, length},
+};
 
 /// How many accounts take turns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -60,9 +63,9 @@ impl RotationConfig {
     /// [`Rule::TooLong`] above 1,024 characters, [`Rule::Json`] when it is not the documented object.
     pub fn parse(text: &str) -> Result<Self, Violation> {
         length(text.chars().count(), 1, 1024, "1 character long", "1024 characters long")?;
-        let value: Value = serde_json::from_str(text)
-            .or_else(|_| serde_json::from_str(&text.replace('\'', "\"")))
-            .map_err(|_| Violation::new(Rule::Json, FORM))?;
+        let value = json::parse(text)
+            .or_else(|| json::parse(&text.replace('\'', "\"")))
+            .ok_or_else(|| Violation::new(Rule::Json, FORM))?;
         Self::from_json(&value).ok_or_else(|| Violation::new(Rule::Json, FORM))
     }
 

@@ -50,6 +50,14 @@ pub fn next_rotations(
     core::iter::successors(Some(first), move |due| Some(next_rotation(period, Some(*due), since))).take(count)
 }
 
+/// When a failed automatic rotation is tried again: after an hour, the interval of the cloud's scheduler, or after the
+/// period if that is shorter.
+#[must_use]
+pub fn retry_after_failure(period: &RotationPeriod, now: UnixMillis) -> UnixMillis {
+    const HOUR_MILLIS: u64 = 3_600_000;
+    now.plus_millis(period.as_millis().min(HOUR_MILLIS))
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

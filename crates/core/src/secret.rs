@@ -14,7 +14,7 @@ use crate::{
     period::RotationPeriod,
     refusal::Refusal,
     rotation_config::{RotationConfig, RotationMode},
-    schedule::{RecoveryWindow, next_rotation},
+    schedule::{RecoveryWindow, next_rotation, retry_after_failure},
     stage::{MAX_STAGES, Stage, StageName},
     task::MAX_FAILED_TASKS,
     time::UnixMillis,
@@ -557,11 +557,10 @@ impl Secret {
                 self.auto_rotation = false;
             }
         }
-        self.next_rotation_time = self
-            .rotation_period
-            .as_ref()
-            .filter(|_| self.auto_rotation)
-            .map(|period| next_rotation(period, self.rotation_time, now));
+        let period = self.rotation_period.as_ref().filter(|_| self.auto_rotation);
+        self.next_rotation_time = period.map(|period| {
+            if succeeded { next_rotation(period, Some(now), now) } else { retry_after_failure(period, now) }
+        });
         succeeded
     }
 }

@@ -1,26 +1,112 @@
-//! Background work that comes due: secrets whose deletion window has closed.
+//! Background work that comes due: automatic rotations, and secrets whose deletion window has closed.
+//!
+//! Work is found by time through an index, so secrets that are not due cost nothing.
 
 use std::{sync::Arc, time::Duration};
 
-use csms_core::Refusal;
+use csms_api::ErrorCode;
+use csms_core::{
+    ProjectId, Refusal, SecretName, TaskId,
+    task::{Task, TaskStatus},
+};
 use csms_store::{ChangeError, Store, StoreError};
+use getrandom::SysRng;
+use tokio::sync::Semaphore;
 
-use crate::{app::App, dispatch::Chain};
+use crate::{app::App, dispatch::Chain, failure::Failure, operations::rotation, tasks};
 
-/// How often the server looks for due work.
+/// How often the server looks for due work at least; the scheduler of the cloud looks once an hour.
 const INTERVAL: Duration = Duration::from_secs(10);
+
+/// The shortest wait between two looks.
+const PAUSE: Duration = Duration::from_millis(200);
 
 /// Most secrets handled in one go.
 const BATCH: u16 = 100;
 
+/// Most scheduled rotations at work at the same time, so that a server that comes back after a pause does not overwhelm
+/// the databases.
+const CONCURRENT_ROTATIONS: usize = 8;
+
 /// Looks for due work until the task is dropped.
 pub async fn watch(app: Arc<App>) {
-    let mut ticks = tokio::time::interval(INTERVAL);
+    let permits = Arc::new(Semaphore::new(CONCURRENT_ROTATIONS));
     loop {
-        ticks.tick().await;
         if let Err(error) = delete_due(&app).await {
             tracing::error!(cause = %Chain(&error), "scheduled deletions will be tried again");
         }
+        if let Err(error) = rotate_due(&app, &permits).await {
+            tracing::error!(cause = %Chain(&error), "scheduled rotations will be tried again");
+        }
+        tokio::time::sleep(until_next(&app).await).await;
+    }
+}
+
+/// Time until something is due.
+async fn until_next(app: &App) -> Duration {
+    let Ok(Some(due)) = app.store.next_due_time().await else { return INTERVAL };
+    Duration::from_millis(due.millis_since(app.clock.now())).clamp(PAUSE, INTERVAL)
+}
+
+/// Begins every automatic rotation that is due, as far as `permits` allow; the rest waits for the next look.
+///
+/// # Errors
+/// Failures of the store; what has begun goes on.
+pub async fn rotate_due(app: &Arc<App>, permits: &Arc<Semaphore>) -> Result<(), StoreError> {
+    for (project, name) in app.store.due_rotations(app.clock.now(), BATCH).await? {
+        let Ok(permit) = Arc::clone(permits).try_acquire_owned() else { return Ok(()) };
+        match rotation::begin(app, &project, &name).await {
+            Ok(task) => {
+                let rotation = tasks::spawn(app, task);
+                tokio::spawn(async move {
+                    let _ = rotation.await;
+                    drop(permit);
+                });
+            }
+            Err(failure) if failure.error.code == ErrorCode::Internal => {
+                tracing::error!(secret = %name, error = %failure.error, "a due rotation will be tried again");
+            }
+            Err(failure) => note_failure(app, &project, &name, failure).await?,
+        }
+    }
+    Ok(())
+}
+
+/// Writes down a rotation that could not even begin as a failed task, so that it is seen, counted and not tried again at
+/// once.
+async fn note_failure(app: &App, project: &ProjectId, name: &SecretName, failure: Failure) -> Result<(), StoreError> {
+    let Ok(id) = TaskId::make(&mut SysRng) else { return Ok(()) };
+    let now = app.clock.now();
+    tracing::warn!(secret = %name, error = %failure.error, "a due rotation cannot begin");
+    let noted = app.store.change_secret(project, name, false, move |draft| {
+        let secret = &mut draft.secret;
+        // Rotated or switched off by hand meanwhile: then there is nothing to note.
+        if secret.running_task.is_some() || secret.next_rotation_time.is_none_or(|due| due > now) {
+            return Err(());
+        }
+        let (Some(function), Some(config)) = (&secret.rotation_func_urn, &secret.rotation_config) else {
+            secret.finish_rotation(secret.next_version(), false, now);
+            return Ok(());
+        };
+        let task = Task {
+            id,
+            project: secret.project.clone(),
+            secret_id: secret.id.clone(),
+            secret_name: secret.name.clone(),
+            function: function.clone(),
+            mode: config.mode(),
+            version: secret.next_version(),
+            create_time: now,
+            attempts: 0,
+            status: TaskStatus::Failed { code: failure.error.code.as_str().to_owned(), message: failure.error.message },
+        };
+        secret.finish_rotation(task.version, false, now);
+        draft.put_task(task);
+        Ok(())
+    });
+    match noted.await {
+        Ok(()) | Err(ChangeError::NotFound | ChangeError::Refused(())) => Ok(()),
+        Err(ChangeError::Store(error)) => Err(error),
     }
 }
 

@@ -14,6 +14,7 @@ use csms_core::{
 };
 use csms_store::{ChangeError, Store, StoreError};
 use functiongraph_runtime::Credentials;
+use tokio::task::JoinHandle;
 
 use crate::{
     app::App,
@@ -42,8 +43,8 @@ struct AttemptFailure {
     may_pass_later: bool,
 }
 
-/// Begins or resumes a task in the background.
-pub fn spawn(app: &Arc<App>, task: Task) {
+/// Begins or resumes a task in the background. It goes on when the handle is dropped.
+pub fn spawn(app: &Arc<App>, task: Task) -> JoinHandle<()> {
     let app = Arc::clone(app);
     app.metrics.rotation_started();
     tokio::spawn(async move {
@@ -61,7 +62,7 @@ pub fn spawn(app: &Arc<App>, task: Task) {
             }
         };
         app.metrics.rotation_ended(succeeded);
-    });
+    })
 }
 
 /// Resumes what was running when the server stopped.

@@ -147,3 +147,39 @@ async fn health_and_metrics_are_open_and_hold_no_names() {
     assert!(text.contains("csms_requests_total{operation=\"CreateSecret\",status=\"200\"} 1"), "{text}");
     assert!(!text.contains("very-secret-name"));
 }
+
+/// An automatically rotated secret whose function this server cannot invoke.
+async fn create_rotated(server: &Server) {
+    let body = json!({
+        "name": "rotated", "secret_string": "{}", "secret_type": "RDS-FG", "auto_rotation": true,
+        "rotation_period": "1d", "rotation_config": r#"{"InstanceId":"i","SecretSubType":"SingleUser"}"#,
+        "rotation_func_urn": "urn:fss:local-1:0123456789abcdef0123456789abcdef:function:default:elsewhere",
+    });
+    let answer = server.call("POST", &server.path("secrets"), body).await;
+    assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
+}
+
+#[tokio::test]
+async fn a_due_rotation_that_cannot_begin_is_a_failed_task_and_the_third_ends_automatic_rotation() {
+    let server = Server::start().await;
+    create_rotated(&server).await;
+    let permits = std::sync::Arc::new(tokio::sync::Semaphore::new(1));
+    let failed = async || {
+        due::rotate_due(&server.app, &permits).await.unwrap();
+        let answer = server.call("GET", &server.path("csms/tasks?status=FAILED"), Value::Null).await;
+        answer.body["total"].as_u64().unwrap()
+    };
+    assert_eq!(failed().await, 0);
+    server.clock.advance(DAY);
+    assert_eq!(failed().await, 1);
+    assert_eq!(failed().await, 1, "it is not tried again at once");
+    for expected in [2, 3, 3] {
+        server.clock.advance(3_600_000);
+        assert_eq!(failed().await, expected);
+    }
+    let shown = server.call("GET", &server.path("secrets/rotated"), Value::Null).await;
+    assert_eq!(shown.body["secret"]["auto_rotation"], false);
+    assert_eq!(shown.body["secret"]["next_rotation_time"], Value::Null);
+    let tasks = server.call("GET", &server.path("csms/tasks"), Value::Null).await;
+    assert_eq!(tasks.body["tasks"][0]["task_error_code"], "CSMS.0502");
+}

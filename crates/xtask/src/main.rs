@@ -4,6 +4,7 @@
 #![allow(clippy::print_stdout, reason = "what a command line tool says is its interface")]
 
 mod arrows;
+mod bench;
 mod cargo;
 mod elf;
 mod package;
@@ -30,7 +31,8 @@ use clap::{Parser, Subcommand};
         cargo xtask up --engine mariadb      the same with MariaDB\n  \
         cargo xtask up --once --mode multi   two accounts in turn; end after the proof\n  \
         cargo xtask test                     every check and every test\n  \
-        cargo xtask test --fast              leave out what needs databases or browsers"
+        cargo xtask test --fast              leave out what needs databases or browsers\n  \
+        cargo xtask bench server             speed of reads and writes beside baselines"
 )]
 struct Arguments {
     #[command(subcommand)]
@@ -43,6 +45,7 @@ enum Command {
     Test(test::Arguments),
     Setup(setup::Arguments),
     Package(package::Arguments),
+    Bench(bench::Arguments),
     Arrows(arrows::Arguments),
 }
 
@@ -55,6 +58,7 @@ fn main() -> ExitCode {
                 Command::Up(arguments) => up::run(arguments).await,
                 Command::Setup(_) => setup::run().await,
                 Command::Package(_) => package::run().await,
+                Command::Bench(arguments) => bench::run(arguments).await,
                 Command::Arrows(_) => arrows::run().await,
             };
             done.map(|()| ExitCode::SUCCESS)

@@ -76,12 +76,12 @@ impl Jwk {
         match &self.material {
             KeyMaterial::Symmetric(key) => {
                 json.text("kty", "oct");
-                json.text("k", &Zeroizing::new(base64url::encode(key.expose())));
+                json.text("k", &base64url::encode_key(key.expose()));
             }
             KeyMaterial::Public(key) => write_point(&mut json, key),
             KeyMaterial::Private(key) => {
                 write_point(&mut json, &key.public_key());
-                json.text("d", &Zeroizing::new(base64url::encode(&*key.expose_scalar())));
+                json.text("d", &base64url::encode_key(&key.expose_scalar()));
             }
         }
         if let Some(algorithm) = self.algorithm {
@@ -143,8 +143,7 @@ fn required_key(members: &mut Object, name: &'static str) -> Result<Secret, JwkE
 }
 
 fn key_bytes(name: &'static str, text: &str) -> Result<Secret, JwkError> {
-    let bytes = base64url::decode(text).map(Zeroizing::new).ok_or(JwkError::MemberForm(name))?;
-    bytes.as_slice().try_into().map(Zeroizing::new).map_err(|_| JwkError::MemberForm(name))
+    base64url::decode_key(text).ok_or(JwkError::MemberForm(name))
 }
 
 #[cfg(test)]

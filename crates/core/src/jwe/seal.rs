@@ -190,20 +190,20 @@ impl SealPlan {
     ///
     /// # Errors
     /// [`SealError::TooLong`].
-    pub fn finish(mut self, ciphertext: &[u8], tag: &[u8; TAG_BYTES]) -> Result<String, SealError> {
+    pub fn finish(self, ciphertext: &[u8], tag: &[u8; TAG_BYTES]) -> Result<String, SealError> {
         if ciphertext.len() > MAX_PLAINTEXT_BYTES {
             return Err(SealError::TooLong);
         }
+        let mut token = self.token.into_bytes();
         let parts: [&[u8]; 3] = [&self.iv, ciphertext, tag];
-        self.token
-            .reserve_exact(parts.iter().fold(2, |sum, part| base64url::encoded_len(part.len()).saturating_add(sum)));
+        token.reserve_exact(parts.iter().fold(2, |sum, part| base64url::encoded_len(part.len()).saturating_add(sum)));
         for (index, part) in parts.into_iter().enumerate() {
             if index > 0 {
-                self.token.push('.');
+                token.push(b'.');
             }
-            base64url::push(&mut self.token, part);
+            base64url::push(&mut token, part);
         }
-        Ok(self.token)
+        Ok(base64url::into_text(token))
     }
 }
 
@@ -255,12 +255,13 @@ pub fn begin_seal<R: TryCryptoRng + ?Sized>(
     };
     let iv = draw(rng)?;
     let header = Header { parameters, key_id: recipient.key_id.clone(), binding: Some(binding.clone()) };
-    let mut token = base64url::encode(header.write().as_bytes());
+    let mut token = Vec::new();
+    base64url::push(&mut token, header.write().as_bytes());
     let header_len = token.len();
-    token.push('.');
+    token.push(b'.');
     base64url::push(&mut token, &wrapped);
-    token.push('.');
-    Ok(SealPlan { token, header_len, key, iv })
+    token.push(b'.');
+    Ok(SealPlan { token: base64url::into_text(token), header_len, key, iv })
 }
 
 /// Seals a value of at most [`MAX_PLAINTEXT_BYTES`] for a recipient, bound to a secret and a purpose.

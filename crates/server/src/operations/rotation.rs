@@ -6,7 +6,7 @@ use csms_api::{
     response::{ListTasksResponse, RotateResponse, TaskInfo},
 };
 use csms_core::{
-    Refusal, Secret, SecretName, SecretValue, StageName, TaskId, VersionId,
+    KeyId, ProjectId, Refusal, Secret, SecretName, SecretValue, StageName, TaskId, UnixMillis, VersionId,
     password::{Password, PasswordPolicy},
     rotation::Account,
     secret::{NewVersion, RotationBase},
@@ -16,7 +16,7 @@ use csms_kms::envelope;
 use csms_store::{Draft, Store, StoreError, TaskFilter, TaskOutcome, TaskPage};
 use getrandom::SysRng;
 
-use crate::{answer::Answer, dispatch::Call, failure::Failure, keys::KeysOfSecret, tasks};
+use crate::{answer::Answer, app::App, dispatch::Call, failure::Failure, keys::KeysOfSecret, tasks};
 
 /// RotateSecret: stores a task and its pending version in one transaction, then begins the task.
 ///
@@ -24,26 +24,29 @@ use crate::{answer::Answer, dispatch::Call, failure::Failure, keys::KeysOfSecret
 /// No such secret; its state; a COMMON secret; a running rotation; a value or a configuration that cannot be rotated;
 /// a function that this server cannot invoke.
 pub async fn rotate(call: &Call) -> Result<Answer, Failure> {
-    let name = call.secret_name()?;
-    let task = begin(call, &name).await?;
+    let task = begin(&call.app, &call.project, &call.secret_name()?).await?;
     let answer = Answer::json(&RotateResponse::of(&task))?;
     tasks::spawn(&call.app, task);
     Ok(answer)
 }
 
-async fn begin(call: &Call, name: &SecretName) -> Result<Task, Failure> {
-    let secret = super::secrets::find(call).await?;
+/// Stores a task and its pending version; the caller carries the task out.
+///
+/// # Errors
+/// As [`rotate`].
+pub async fn begin(app: &App, project: &ProjectId, name: &SecretName) -> Result<Task, Failure> {
+    let secret = app.store.secret(project, name).await?.ok_or(Refusal::SecretNotFound)?;
     secret.rotation_base()?;
     if let Some(function) = &secret.rotation_func_urn
-        && !call.app.functions.can_invoke(function)
+        && !app.functions.can_invoke(function)
     {
         let reason = "this server neither runs the function of rotation_func_urn nor has a FunctionGraph endpoint";
         return Err(Refusal::RotationNotConfigured(reason).into());
     }
-    let keys = call.app.keys.of_secret(&secret).await;
-    let now = call.app.clock.now();
+    let keys = app.keys.of_secret(&secret).await;
+    let now = app.clock.now();
     let id = TaskId::make(&mut SysRng)?;
-    let begun = call.app.store.change_secret(&call.project, name, true, move |draft| {
+    let begun = app.store.change_secret(project, name, true, move |draft| {
         let (mode, base) = draft.secret.rotation_base()?;
         let version = match base {
             RotationBase::Fresh { base } => {
@@ -82,7 +85,7 @@ fn resume(
     keys: &KeysOfSecret,
     pending: VersionId,
     base: VersionId,
-    now: csms_core::UnixMillis,
+    now: UnixMillis,
 ) -> Result<VersionId, Failure> {
     let base = account(draft, keys, base)?;
     let value = value(draft, keys, pending)?;
@@ -108,7 +111,7 @@ fn value(draft: &Draft, keys: &KeysOfSecret, id: VersionId) -> Result<SecretValu
     Ok(envelope::open(key, &context(&draft.secret, id, &version.kms_key_id), sealed)?)
 }
 
-fn context<'a>(secret: &'a Secret, version: VersionId, key: &'a csms_core::KeyId) -> envelope::Context<'a> {
+fn context<'a>(secret: &'a Secret, version: VersionId, key: &'a KeyId) -> envelope::Context<'a> {
     envelope::Context { project: &secret.project, secret: &secret.id, version, key }
 }
 
@@ -127,7 +130,7 @@ fn add_pending(
     draft: &mut Draft,
     keys: &KeysOfSecret,
     value: &SecretValue,
-    now: csms_core::UnixMillis,
+    now: UnixMillis,
 ) -> Result<VersionId, Failure> {
     let key_id = draft.secret.kms_key_id.clone();
     let key = keys.get(&key_id).ok_or_else(|| Failure::new(ErrorCode::KeyUnusable, ""))?;

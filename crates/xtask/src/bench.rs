@@ -1,0 +1,90 @@
+//! `cargo xtask bench`: builds what is measured in release mode and runs the measurement.
+//!
+//! The measuring itself is in the crate `csms-bench`, so that this tool stays quick to build.
+
+use std::process::Stdio;
+
+use anyhow::{Context, Result, bail};
+use csms_testbed::debian;
+use tokio::process::Command;
+
+use crate::progress::Steps;
+use crate::{cargo, package, setup};
+
+/// Measure against baselines of the same run.
+#[derive(Debug, clap::Args)]
+#[command(disable_help_subcommand = true)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    subject: Subject,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Subject {
+    /// Signed reads and durable writes beside a bare answer and SQLite alone; start and memory.
+    ///
+    /// Further arguments go to the measurement: --rounds N, --span MILLISECONDS, --peer openbao.
+    Server {
+        /// Arguments of the measurement.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
+    /// Cold start, memory and size of the rotation function beside the same in Python.
+    ///
+    /// Further arguments go to the measurement: --starts N.
+    Function {
+        /// Arguments of the measurement.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
+}
+
+const BUILD_SERVER: &[&str] = &["build", "--release", "--package", "csms-server", "--package", "csms-bench"];
+const BUILD_BENCH: &[&str] = &["build", "--release", "--package", "csms-bench"];
+
+/// Runs `cargo xtask bench`.
+pub(crate) async fn run(arguments: Arguments) -> Result<()> {
+    match arguments.subject {
+        Subject::Server { arguments } => server(arguments).await,
+        Subject::Function { arguments } => function(arguments).await,
+    }
+}
+
+async fn server(arguments: Vec<String>) -> Result<()> {
+    let mut steps = Steps::new(setup::STEPS + 1);
+    setup::prepare(&mut steps, &[]).await?;
+    steps.run("Build", async |step| Ok(((), cargo::run(step, BUILD_SERVER, &[]).await.map(|()| "release")?))).await?;
+    let release = cargo::metadata().await?.target_directory.join("release");
+    let csms = release.join("csms").display().to_string();
+    measure(&["server".to_owned(), "--csms".to_owned(), csms], arguments).await
+}
+
+async fn function(arguments: Vec<String>) -> Result<()> {
+    let mut steps = Steps::new(setup::STEPS + 2);
+    setup::prepare(&mut steps, &[debian::MUSL_TOOLS]).await?;
+    steps.run("Build", async |step| Ok(((), cargo::run(step, BUILD_BENCH, &[]).await.map(|()| "release")?))).await?;
+    let archive = steps
+        .run("Package the function", async |step| {
+            let archive = package::build(step).await?;
+            let sizes = archive.sizes.clone();
+            Ok((archive, sizes))
+        })
+        .await?;
+    let target = cargo::metadata().await?.target_directory;
+    let binary = target.join(setup::FUNCTION_TARGET).join("function/rotate-database");
+    let paths = [binary.display().to_string(), archive.path.display().to_string()];
+    let [binary, zip] = paths;
+    let own = ["function".to_owned(), "--function".to_owned(), binary, "--zip".to_owned(), zip];
+    measure(&own, arguments).await
+}
+
+async fn measure(own: &[String], further: Vec<String>) -> Result<()> {
+    let program = cargo::metadata().await?.target_directory.join("release/csms-bench");
+    let mut command = Command::new(&program);
+    command.args(own).args(further).stdin(Stdio::null()).kill_on_drop(true);
+    let status = command.status().await.with_context(|| format!("cannot run {}", program.display()))?;
+    if !status.success() {
+        bail!("the measurement failed ({status})");
+    }
+    Ok(())
+}
