@@ -28,7 +28,7 @@ pub struct Caller {
     /// Projects it may use.
     pub projects: Vec<ProjectId>,
     /// What it may do.
-    pub policies: Arc<[Policy]>,
+    pub policies: Vec<Policy>,
 }
 
 impl Caller {
@@ -37,12 +37,19 @@ impl Caller {
     pub fn may_use(&self, project: &ProjectId) -> bool {
         self.projects.contains(project)
     }
+
+    /// The same caller in one project only, and in none if it may not use that one.
+    #[must_use]
+    pub fn within(&self, project: &ProjectId) -> Self {
+        let projects = self.projects.iter().filter(|allowed| *allowed == project).cloned().collect();
+        Self { projects, ..self.clone() }
+    }
 }
 
 /// What has been established before the body was read.
 pub enum Claim {
     /// A token proved who it is.
-    Proven(Caller),
+    Proven(Arc<Caller>),
     /// A signature claims it; the body's hash decides.
     Signed(signature::Claim),
 }
@@ -88,11 +95,10 @@ impl Authenticator {
                 let token = token::UserToken::open(&self.root, token, self.clock.now())?;
                 let user = self.keys.user(&token.user_id).await?;
                 let user = user.ok_or_else(|| ApiError::new(ErrorCode::InvalidToken, "its user does not exist"))?;
-                let mut caller = user.caller();
-                if let Some(project) = token.project {
-                    caller.projects.retain(|allowed| *allowed == project);
-                }
-                Ok(Claim::Proven(caller))
+                Ok(Claim::Proven(match token.project {
+                    Some(project) => Arc::new(user.within(&project)),
+                    None => user,
+                }))
             }
             None => Err(unauthenticated("neither an Authorization nor an X-Auth-Token header").into()),
         }

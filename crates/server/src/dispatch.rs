@@ -2,14 +2,21 @@
 //!
 //! Knows the order of these steps and nothing of any operation.
 
-use std::{error::Error, sync::Arc, time::Instant};
+use std::{
+    error::Error,
+    sync::{
+        Arc, LazyLock,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Instant,
+};
 
 use axum::{
     body::{Body, Bytes, to_bytes},
     extract::{FromRequestParts, RawPathParams},
     http::{HeaderName, HeaderValue, Request, Response, StatusCode, request::Parts},
 };
-use csms_api::{ApiError, ErrorCode, ErrorShape, Operation};
+use csms_api::{ErrorCode, ErrorShape, Operation};
 use csms_core::{
     Problem, ProjectId, SecretName, Violation,
     policy::{allows, secret_resource},
@@ -35,7 +42,7 @@ pub struct Call {
     /// The server.
     pub app: Arc<App>,
     /// Who asks.
-    pub caller: Caller,
+    pub caller: Arc<Caller>,
     /// The project in the path.
     pub project: ProjectId,
     parameters: Vec<(String, String)>,
@@ -118,7 +125,7 @@ pub async fn dispatch(app: Arc<App>, operation: Operation, request: Request<Body
     let response = match outcome {
         Ok(Answer::Json(body)) => json_response(success, body),
         Ok(Answer::Empty) => empty_response(success),
-        Err(failure) => failure_response(&failure, specification.errors, specification.name),
+        Err(failure) => failure_response(failure, specification.errors, specification.name),
     };
     metrics.metrics.answered(specification.name, response.status().as_u16(), begun.elapsed());
     response
@@ -139,7 +146,7 @@ async fn answer(app: Arc<App>, operation: Operation, request: Request<Body>) -> 
 ///
 /// # Errors
 /// 401, or 413 for a body above [`MAX_BODY_BYTES`].
-pub async fn authenticate(app: &App, parts: &Parts, body: Body) -> Result<(Caller, Bytes), Failure> {
+pub async fn authenticate(app: &App, parts: &Parts, body: Body) -> Result<(Arc<Caller>, Bytes), Failure> {
     let claim = app.authenticator.claim(parts).await?;
     let body = read_body(body).await?;
     let caller = match claim {
@@ -193,16 +200,25 @@ fn authorise(app: &App, caller: &Caller, operation: Operation, secret: &str) -> 
     Err(Failure::new(ErrorCode::Forbidden, format!("the caller's policies do not allow {action} on this resource")))
 }
 
-/// Writes an error in an operation's shape, and its cause to the log.
-pub fn failure_response(failure: &Failure, shape: ErrorShape, operation: &str) -> Response<Body> {
-    let ApiError { code, .. } = &failure.error;
-    if let Some(cause) = &failure.cause {
-        tracing::error!(operation, code = code.as_str(), cause = %Chain(cause.as_ref()), "request failed");
-    } else {
-        tracing::debug!(operation, code = code.as_str(), "request refused");
-    }
+/// Why a request was refused, as the answer carries it to where it is logged with the request's identifier.
+#[derive(Clone, Debug)]
+pub struct Refused {
+    /// The operation.
+    pub operation: &'static str,
+    /// The code that the caller was told.
+    pub code: &'static str,
+    /// The private cause.
+    pub cause: Option<Arc<dyn Error + Send + Sync>>,
+}
+
+/// An error in an operation's shape, with its cause for the log.
+pub fn failure_response(failure: Failure, shape: ErrorShape, operation: &'static str) -> Response<Body> {
+    let code = failure.error.code;
     let status = StatusCode::from_u16(code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    json_response(status, failure.error.body(shape).to_string().into_bytes())
+    let mut response = json_response(status, failure.error.body(shape).to_string().into_bytes());
+    let cause = failure.cause.map(Arc::from);
+    response.extensions_mut().insert(Refused { operation, code: code.as_str(), cause });
+    response
 }
 
 /// An error and its sources on one line.
@@ -220,12 +236,12 @@ impl std::fmt::Display for Chain<'_> {
     }
 }
 
-/// Makes the identifier of a request; 32 hexadecimal digits, as the gateway's.
+/// Makes the identifier of a request: 32 hexadecimal digits, as the gateway's; half of them tell the process, the others
+/// count.
 #[must_use]
 pub fn make_request_id() -> HeaderValue {
-    let mut bytes = [0_u8; 16];
-    // An identifier need not be unguessable: without randomness it is all zeros, and the request still runs.
-    let _ = getrandom::fill(&mut bytes);
-    let text: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    static PROCESS: LazyLock<u64> = LazyLock::new(|| getrandom::u64().unwrap_or_default());
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    let text = format!("{:016x}{:016x}", *PROCESS, COUNT.fetch_add(1, Ordering::Relaxed));
     HeaderValue::from_str(&text).unwrap_or(HeaderValue::from_static("0"))
 }

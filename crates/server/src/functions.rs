@@ -226,6 +226,6 @@ async fn authenticated(State(app): State<Arc<App>>, request: Request<Body>, next
     };
     match checked.await {
         Ok(body) => next.run(Request::from_parts(parts, Body::from(body))).await,
-        Err(failure) => failure_response(&failure, ErrorShape::Flat, "InvokeFunction"),
+        Err(failure) => failure_response(failure, ErrorShape::Flat, "InvokeFunction"),
     }
 }

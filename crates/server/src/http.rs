@@ -11,12 +11,11 @@ use axum::{
     routing::{MethodFilter, get, on},
 };
 use csms_api::{ErrorCode, ErrorShape, Method, Operation};
-use tracing::Instrument;
 
 use crate::{
     answer::json_response,
     app::App,
-    dispatch::{REQUEST_ID, dispatch, failure_response, make_request_id},
+    dispatch::{Chain, REQUEST_ID, Refused, dispatch, failure_response, make_request_id},
     failure::Failure,
     functions, iam, installation,
 };
@@ -46,24 +45,33 @@ pub fn router(app: &Arc<App>) -> Router {
         .with_state(Arc::clone(app))
 }
 
-/// Gives every request an identifier, for the answer and for every line it logs.
+/// Gives every request an identifier, and logs what became of it: one line, a private cause included.
 async fn identify(request: Request, next: Next) -> Response<Body> {
     let id = make_request_id();
     let begun = Instant::now();
-    let span = tracing::info_span!("request", id = id.to_str().unwrap_or_default());
-    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
-    let mut response = next.run(request).instrument(span.clone()).await;
+    let line =
+        tracing::enabled!(tracing::Level::DEBUG).then(|| (request.method().clone(), request.uri().path().to_owned()));
+    let mut response = next.run(request).await;
+    let status = response.status().as_u16();
+    if let Some(refused) = response.extensions_mut().remove::<Refused>() {
+        let (request, operation, code) = (id.to_str().unwrap_or_default(), refused.operation, refused.code);
+        match refused.cause {
+            Some(cause) => tracing::error!(request, operation, status, code, cause = %Chain(cause.as_ref()), "failed"),
+            None => tracing::debug!(request, operation, status, code, "refused"),
+        }
+    }
+    if let Some((method, path)) = line {
+        let request = id.to_str().unwrap_or_default();
+        tracing::debug!(request, %method, path, status, micros = begun.elapsed().as_micros(), "answered");
+    }
     response.headers_mut().insert(REQUEST_ID, id);
-    span.in_scope(|| {
-        tracing::debug!(%method, path, status = response.status().as_u16(), micros = begun.elapsed().as_micros(), "answered");
-    });
     response
 }
 
 async fn no_such_operation(request: Request) -> Response<Body> {
     let failure = Failure::new(ErrorCode::NoSuchOperation, "no operation has this method and path");
     drop(request);
-    failure_response(&failure, ErrorShape::Flat, "none")
+    failure_response(failure, ErrorShape::Flat, "none")
 }
 
 async fn health(State(app): State<Arc<App>>) -> Response<Body> {

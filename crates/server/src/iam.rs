@@ -9,7 +9,7 @@ use axum::{
     http::{HeaderValue, Response, StatusCode},
     routing::{get, post},
 };
-use csms_api::{ApiError, ErrorCode, request::token::PasswordLogin};
+use csms_api::{ApiError, ErrorCode, ErrorShape, request::token::PasswordLogin};
 use csms_core::{ProjectId, UnixMillis};
 use csms_store::Store;
 use serde_json::{Value, json};
@@ -21,7 +21,7 @@ use crate::{
         Caller, passwords,
         token::{USER_TOKEN_MILLIS, UserToken},
     },
-    dispatch::{Chain, authenticate, read_body, read_query},
+    dispatch::{authenticate, failure_response, read_body, read_query},
     failure::Failure,
 };
 
@@ -35,14 +35,13 @@ pub fn routes() -> Router<Arc<App>> {
 }
 
 /// IAM's error body: `{"error":{"code","message","title"}}`.
-fn error_response(failure: &Failure) -> Response<Body> {
-    if let Some(cause) = &failure.cause {
-        tracing::error!(cause = %Chain(cause.as_ref()), "request failed");
-    }
+fn error_response(failure: Failure, operation: &'static str) -> Response<Body> {
     let status = StatusCode::from_u16(failure.error.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let title = status.canonical_reason().unwrap_or("Error");
     let body = json!({ "error": { "code": status.as_u16(), "message": failure.error.message, "title": title } });
-    json_response(status, body.to_string().into_bytes())
+    let mut response = failure_response(failure, ErrorShape::Flat, operation);
+    *response.body_mut() = Body::from(body.to_string());
+    response
 }
 
 /// `2026-11-21T20:00:00.000000Z`, as IAM writes times.
@@ -60,7 +59,7 @@ async fn create_token(State(app): State<Arc<App>>, request: Request) -> Response
             }
             response
         }
-        Err(failure) => error_response(&failure),
+        Err(failure) => error_response(failure, "CreateToken"),
     }
 }
 
@@ -112,7 +111,7 @@ fn find_project(app: &App, projects: &[ProjectId], named: &str) -> Option<Projec
     projects.iter().find(|project| project.as_str() == named || project_name(app, project) == named).cloned()
 }
 
-async fn caller(app: &App, request: Request) -> Result<(Caller, Vec<(String, String)>), Failure> {
+async fn caller(app: &App, request: Request) -> Result<(Arc<Caller>, Vec<(String, String)>), Failure> {
     let (parts, body) = request.into_parts();
     let (caller, _) = authenticate(app, &parts, body).await?;
     Ok((caller, read_query(parts.uri.query().unwrap_or_default())))
@@ -121,7 +120,7 @@ async fn caller(app: &App, request: Request) -> Result<(Caller, Vec<(String, Str
 async fn list_projects(State(app): State<Arc<App>>, request: Request) -> Response<Body> {
     let (caller, query) = match caller(&app, request).await {
         Ok(found) => found,
-        Err(failure) => return error_response(&failure),
+        Err(failure) => return error_response(failure, "ListProjects"),
     };
     let wanted = query.iter().find(|(name, _)| name == "name").map(|(_, value)| value.as_str());
     let projects = caller.projects.iter().map(|project| (project, project_name(&app, project)));
@@ -140,7 +139,7 @@ async fn list_projects(State(app): State<Arc<App>>, request: Request) -> Respons
 
 async fn list_domains(State(app): State<Arc<App>>, request: Request) -> Response<Body> {
     if let Err(failure) = caller(&app, request).await {
-        return error_response(&failure);
+        return error_response(failure, "ListDomains");
     }
     let domain = json!({
         "id": app.identity.domain_id, "name": app.identity.domain_name, "enabled": true, "description": "",

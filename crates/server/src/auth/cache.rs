@@ -10,7 +10,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-use csms_core::{ProjectId, policy::Policy};
 use csms_kms::RootKey;
 use csms_store::{SqliteStore, Store, UserRecord};
 use zeroize::Zeroizing;
@@ -27,30 +26,8 @@ const MAX_ENTRIES: usize = 10_000;
 /// Purpose under which secret access keys are sealed.
 pub const SECRET_KEY_PURPOSE: &str = "secret-access-key";
 
-/// A user as a request needs it.
-#[derive(Debug)]
-pub struct User {
-    id: String,
-    name: String,
-    projects: Vec<ProjectId>,
-    policies: Arc<[Policy]>,
-}
-
-impl User {
-    fn of(record: UserRecord) -> Self {
-        Self { id: record.id, name: record.name, projects: record.projects, policies: record.policies.into() }
-    }
-
-    /// The user as a caller.
-    #[must_use]
-    pub fn caller(&self) -> Caller {
-        Caller {
-            name: self.name.clone(),
-            user_id: Some(self.id.clone()),
-            projects: self.projects.clone(),
-            policies: Arc::clone(&self.policies),
-        }
-    }
+fn caller(user: UserRecord) -> Arc<Caller> {
+    Arc::new(Caller { name: user.name, user_id: Some(user.id), projects: user.projects, policies: user.policies })
 }
 
 /// An access key with its opened secret key and its user.
@@ -58,7 +35,7 @@ pub struct AccessKey {
     /// The secret key (SK).
     pub secret_key: Zeroizing<Vec<u8>>,
     /// Its owner.
-    pub user: Arc<User>,
+    pub user: Arc<Caller>,
 }
 
 /// A map whose entries grow old.
@@ -89,7 +66,7 @@ pub struct AccessKeys {
     root: Arc<RootKey>,
     store: SqliteStore,
     keys: Aging<String, AccessKey>,
-    users: Aging<String, User>,
+    users: Aging<String, Caller>,
 }
 
 impl AccessKeys {
@@ -112,7 +89,7 @@ impl AccessKeys {
             return Ok(None);
         }
         let secret_key = self.root.open(SECRET_KEY_PURPOSE, &key.sealed_secret_key)?;
-        let key = Arc::new(AccessKey { secret_key, user: Arc::new(User::of(user)) });
+        let key = Arc::new(AccessKey { secret_key, user: caller(user) });
         self.keys.put(name, Arc::clone(&key));
         Ok(Some(key))
     }
@@ -121,13 +98,13 @@ impl AccessKeys {
     ///
     /// # Errors
     /// Failures of the store.
-    pub async fn user(&self, id: &str) -> Result<Option<Arc<User>>, Failure> {
+    pub async fn user(&self, id: &str) -> Result<Option<Arc<Caller>>, Failure> {
         let id = id.to_owned();
         if let Some(user) = self.users.get(&id) {
             return Ok(Some(user));
         }
         let Some(user) = self.store.user(&id).await?.filter(|user| user.enabled) else { return Ok(None) };
-        let user = Arc::new(User::of(user));
+        let user = caller(user);
         self.users.put(id, Arc::clone(&user));
         Ok(Some(user))
     }

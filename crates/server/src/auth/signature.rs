@@ -35,7 +35,7 @@ impl Claim {
     ///
     /// # Errors
     /// 401 when it does not fit.
-    pub fn verify(&self, parts: &Parts, body: &[u8]) -> Result<Caller, Failure> {
+    pub fn verify(&self, parts: &Parts, body: &[u8]) -> Result<Arc<Caller>, Failure> {
         let mismatch = || unauthenticated("verify aksk signature fail");
         let text = header(&parts.headers, "authorization").ok_or_else(mismatch)?;
         let authorization = Authorization::parse(text).ok_or_else(mismatch)?;
@@ -55,8 +55,8 @@ impl Claim {
             return Err(mismatch().into());
         }
         Ok(match &self.key {
-            Key::User(key) => key.user.caller(),
-            Key::Temporary(key) => key.caller(),
+            Key::User(key) => Arc::clone(&key.user),
+            Key::Temporary(key) => Arc::new(key.caller()),
         })
     }
 }

@@ -3,8 +3,6 @@
 //! Both are sealed by the root key and hold all there is to know, so they are stored nowhere and every replica with the
 //! same root key accepts them. They cannot be withdrawn before they expire; a user's token dies with its user.
 
-use std::sync::Arc;
-
 use base64ct::{Base64UrlUnpadded, Encoding};
 use csms_api::{ApiError, ErrorCode};
 use csms_core::{ProjectId, UnixMillis, policy::Policy};
@@ -117,7 +115,7 @@ impl TemporaryKey {
             name: self.name.clone(),
             user_id: None,
             projects: vec![self.project.clone()],
-            policies: Arc::from(self.policies.as_slice()),
+            policies: self.policies.clone(),
         }
     }
 }
