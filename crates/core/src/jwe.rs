@@ -1,7 +1,7 @@
 //! Values sealed for a recipient: JSON Web Encryption (RFC 7516), compact serialisation.
 //!
-//! [`seal`] turns a value into a token that only the holder of the key reads, and binds it to one secret's name and
-//! one purpose; [`open`] checks all of that before it returns a byte. Four ways of key management, one content
+//! [`seal()`] turns a value into a token that only the holder of the key reads, and binds it to one secret's name and
+//! one purpose; [`open()`] checks all of that before it returns a byte. Four ways of key management, one content
 //! encryption (`A256GCM`):
 //!
 //! | `alg` | the recipient has | type |
@@ -15,7 +15,7 @@
 //! authenticated, and is not listed in `crit`. Such a library does not check the binding; that is the caller's part.
 //!
 //! Where another engine encrypts faster (WebCrypto, for large values), [`begin_seal`] and [`begin_open`] hand out
-//! everything that the one AES-256-GCM step needs; [`seal`] and [`open`] are those two plus that step.
+//! everything that the one AES-256-GCM step needs; [`seal()`] and [`open()`] are those two plus that step.
 //!
 //! Not here: other algorithms, compression, the JSON serialisation, several recipients, key storage, randomness (a
 //! generator is an argument) and deciding whose public key to trust.

@@ -92,7 +92,7 @@ impl Header {
     /// Reads the protected header of a token, checked as when the token is opened but not authenticated.
     ///
     /// # Errors
-    /// Everything that [`open`](super::open) checks without the key.
+    /// Everything that [`open()`](super::open()) checks without the key.
     pub fn of_token(token: &str, limits: &Limits) -> Result<Self, OpenError> {
         super::open::Parts::split(token, limits)?.read_header(limits)
     }

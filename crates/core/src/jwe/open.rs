@@ -208,7 +208,7 @@ fn begin(key: &Key, binding: Option<&Binding>, token: &str, limits: &Limits) -> 
     Ok(OpenPlan { key, iv, additional_data: parts.header.into(), ciphertext, tag })
 }
 
-/// Does everything of [`open`] but the decryption of the content.
+/// Does everything of [`open()`] but the decryption of the content.
 ///
 /// # Errors
 /// [`OpenError`].
@@ -236,7 +236,7 @@ pub fn open(key: &Key, binding: &Binding, token: &str, limits: &Limits) -> Resul
 /// then says what the value is for; a token that has a binding is refused.
 ///
 /// # Errors
-/// As [`open`], and [`OpenError::Bound`].
+/// As [`open()`], and [`OpenError::Bound`].
 pub fn open_unbound(key: &Key, token: &str, limits: &Limits) -> Result<Zeroizing<Vec<u8>>, OpenError> {
     begin_open_unbound(key, token, limits)?.decrypt()
 }
