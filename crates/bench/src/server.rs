@@ -81,14 +81,20 @@ fn options(arguments: &Arguments) -> Options {
     Options { binary: Some(arguments.csms.clone()), ..Options::default() }.argument("--log").argument("error")
 }
 
-/// One secret for each connection, so that writes do not queue for the same row; each holds 256 bytes.
+/// For each connection a secret to read, with two versions as after a rotation, and one to write, so that writes do not
+/// queue for the same row. Each value has 256 bytes.
 async fn with_secrets(server: &Server) -> Result<String> {
     let address = server.url().trim_start_matches("http://").to_owned();
     let path = format!("/v1/{}/secrets", server.project_id());
+    let value = "x".repeat(256);
     for index in 0..CONNECTIONS.into_iter().max().unwrap_or(1) {
-        let body = serde_json::json!({ "name": format!("s{index}"), "secret_string": "x".repeat(256) }).to_string();
-        let create = request::signed(server.credentials(), "POST", &path, &body)?;
-        once(&address, create).await?;
+        for name in [format!("r{index}"), format!("w{index}")] {
+            let body = serde_json::json!({ "name": name, "secret_string": value }).to_string();
+            once(&address, request::signed(server.credentials(), "POST", &path, &body)?).await?;
+        }
+        let body = serde_json::json!({ "secret_string": value }).to_string();
+        let versions = format!("{path}/r{index}/versions");
+        once(&address, request::signed(server.credentials(), "POST", &versions, &body)?).await?;
     }
     Ok(address)
 }
@@ -107,14 +113,14 @@ async fn once(address: &str, request: Vec<u8>) -> Result<()> {
 
 fn reads(server: &Server) -> Result<Vec<Vec<u8>>> {
     let most = CONNECTIONS.into_iter().max().unwrap_or(1);
-    let path = |index| format!("/v1/{}/secrets/s{index}/versions/latest", server.project_id());
+    let path = |index| format!("/v1/{}/secrets/r{index}/versions/latest", server.project_id());
     (0..most).map(|index| request::signed(server.credentials(), "GET", &path(index), "")).collect()
 }
 
 fn writes(server: &Server) -> Result<Vec<Vec<u8>>> {
     let most = CONNECTIONS.into_iter().max().unwrap_or(1);
     let body = serde_json::json!({ "secret_string": "x".repeat(256) }).to_string();
-    let path = |index| format!("/v1/{}/secrets/s{index}/versions", server.project_id());
+    let path = |index| format!("/v1/{}/secrets/w{index}/versions", server.project_id());
     (0..most).map(|index| request::signed(server.credentials(), "POST", &path(index), &body)).collect()
 }
 

@@ -1,61 +1,143 @@
 //! Identifiers that nobody chooses: of projects, secrets, keys and tasks.
 
-use alloc::{format, string::String};
+use alloc::string::String;
 use core::fmt;
 
 use rand_core::TryCryptoRng;
-use serde::{Deserialize, Serialize};
+use serde::{
+    Deserialize, Deserializer, Serialize, Serializer,
+    de::{Error, Visitor},
+};
 
 use crate::{
     name::{checked_text, is_word},
     problem::{Rule, Violation, length},
 };
 
-/// `8-4-4-4-12` characters of `[0-9a-z]`, as the definitions write identifiers.
-fn check_uuid(text: &str) -> Result<(), Violation> {
-    const GROUPS: [usize; 5] = [8, 4, 4, 4, 12];
-    let pattern = Violation::new(Rule::Pattern, "a UUID of the form 8-4-4-4-12");
-    let mut groups = text.split('-');
-    for expected in GROUPS {
-        let group = groups.next().ok_or_else(|| pattern.clone())?;
-        if group.len() != expected || !group.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit()) {
-            return Err(pattern);
-        }
-    }
-    if groups.next().is_some() { Err(pattern) } else { Ok(()) }
+/// Number of characters of a UUID's text.
+const UUID_LENGTH: usize = 36;
+
+/// Whether a dash stands at this place of the text.
+const fn is_dash(at: usize) -> bool {
+    matches!(at, 8 | 13 | 18 | 23)
+}
+
+/// Reads `8-4-4-4-12` characters of `[0-9a-z]`, as the definitions write identifiers.
+fn parse_uuid(text: &str) -> Result<[u8; UUID_LENGTH], Violation> {
+    let form = || Violation::new(Rule::Pattern, "a UUID of the form 8-4-4-4-12");
+    let bytes: [u8; UUID_LENGTH] = text.as_bytes().try_into().map_err(|_| form())?;
+    let well_formed = bytes
+        .iter()
+        .enumerate()
+        .all(|(at, byte)| if is_dash(at) { *byte == b'-' } else { byte.is_ascii_lowercase() || byte.is_ascii_digit() });
+    if well_formed { Ok(bytes) } else { Err(form()) }
 }
 
 /// A random (version 4) UUID in its canonical text form.
+fn make_uuid_text<R: TryCryptoRng + ?Sized>(rng: &mut R) -> Result<[u8; UUID_LENGTH], R::Error> {
+    let mut bytes = [0_u8; 16];
+    rng.try_fill_bytes(&mut bytes)?;
+    // Version 4 and variant 10, as RFC 9562 section 5.4 places them.
+    let number = u128::from_be_bytes(bytes) & !(0xf000 << 64) | (0x4000 << 64);
+    let number = number & !(0xc000 << 48) | (0x8000 << 48);
+    let digits = hex::encode(number.to_be_bytes());
+    let mut digits = digits.bytes();
+    let mut text = [b'-'; UUID_LENGTH];
+    for (at, place) in text.iter_mut().enumerate() {
+        if !is_dash(at) {
+            *place = digits.next().unwrap_or(b'0');
+        }
+    }
+    Ok(text)
+}
+
+/// A random (version 4) UUID as text, for identifiers without a type of their own.
 ///
 /// # Errors
 /// Whatever the generator answers.
 pub fn make_uuid<R: TryCryptoRng + ?Sized>(rng: &mut R) -> Result<String, R::Error> {
-    let mut bytes = [0_u8; 16];
-    rng.try_fill_bytes(&mut bytes)?;
-    let number = u128::from_be_bytes(bytes);
-    // Version 4 and variant 10, as RFC 9562 section 5.4 places them.
-    let number = number & !(0xf000 << 64) | (0x4000 << 64);
-    let number = number & !(0xc000 << 48) | (0x8000 << 48);
-    let (a, b, c, d, e) =
-        (number >> 96, number >> 80 & 0xffff, number >> 64 & 0xffff, number >> 48 & 0xffff, number & 0xffff_ffff_ffff);
-    Ok(format!("{a:08x}-{b:04x}-{c:04x}-{d:04x}-{e:012x}"))
+    let text = make_uuid_text(rng)?;
+    Ok(text.iter().map(|byte| char::from(*byte)).collect())
 }
 
-/// Defines an identifier in UUID form, with a constructor from randomness.
+/// Defines an identifier in UUID form, with a constructor from randomness. The text is kept in place: a secret's document
+/// holds one for each version, and reading it should not allocate for each.
 macro_rules! uuid_text {
     ($(#[$doc:meta])* $name:ident) => {
-        checked_text!($(#[$doc])* $name, check_uuid);
+        $(#[$doc])*
+        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name([u8; UUID_LENGTH]);
 
         impl $name {
+            /// Checks `text`, which must have the form 8-4-4-4-12.
+            ///
+            /// # Errors
+            /// [`Rule::Pattern`].
+            pub fn parse(text: impl AsRef<str>) -> Result<Self, Violation> {
+                parse_uuid(text.as_ref()).map(Self)
+            }
+
             /// Makes a new random identifier.
             ///
             /// # Errors
             /// Whatever the generator answers.
             pub fn make<R: TryCryptoRng + ?Sized>(rng: &mut R) -> Result<Self, R::Error> {
-                make_uuid(rng).map(Self)
+                make_uuid_text(rng).map(Self)
+            }
+
+            /// The text.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                // The constructor admits ASCII only.
+                core::str::from_utf8(&self.0).unwrap_or_default()
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(self.as_str())
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "{}({})", stringify!($name), self.as_str())
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(id: $name) -> Self {
+                id.as_str().into()
+            }
+        }
+
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(self.as_str())
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                deserializer.deserialize_str(UuidText).map(Self)
             }
         }
     };
+}
+
+/// Reads a UUID's text where it stands.
+struct UuidText;
+
+impl Visitor<'_> for UuidText {
+    type Value = [u8; UUID_LENGTH];
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a UUID of the form 8-4-4-4-12")
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
+        parse_uuid(text).map_err(|violation| E::custom(violation.message()))
+    }
 }
 
 uuid_text!(

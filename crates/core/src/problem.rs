@@ -161,7 +161,7 @@ impl Violation {
             Rule::Base64 => "必须是标准 base64 文本".to_string(),
             Rule::Json => format!("必须是形如 {expected} 的 JSON 文本"),
             Rule::ExactlyOne => format!("{expected} 必须且只能提供一个"),
-            Rule::RequiredWith => format!("{expected}为必填项"),
+            Rule::RequiredWith => format!("在 {expected}为必填项"),
             Rule::Duplicate => "不得包含重复项".to_string(),
             Rule::Past => format!("必须晚于 {expected}"),
             Rule::Unknown => format!("必须指向 {expected}"),
