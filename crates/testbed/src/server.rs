@@ -240,6 +240,14 @@ impl Server {
     }
 }
 
+/// The binary that [`Server::start`] runs unless its options name another, for tests that start it in their own way.
+///
+/// # Errors
+/// [`Error::Missing`] when there is none.
+pub fn binary() -> Result<PathBuf> {
+    find_binary(&Options::default())
+}
+
 fn find_binary(options: &Options) -> Result<PathBuf> {
     let named = options.binary.clone().or_else(|| std::env::var_os("CSMS_BIN").map(PathBuf::from));
     named.or_else(|| programs::beside_this_program(NAME)).ok_or_else(|| Error::Missing {

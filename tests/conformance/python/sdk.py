@@ -78,13 +78,15 @@ def signature_credentials(access_key=None, secret_key=None, project_id=None):
     )
 
 
-def client(credentials=None):
+def client(credentials=None, kind=CsmsClient, http_handler=None):
+    """A client of the given kind; an HTTP handler sees the raw answers."""
     if credentials is None:
         if AUTHENTICATION == "token":
             credentials = TokenCredentials(token(), SERVER["project_id"])
         else:
             credentials = signature_credentials()
-    return CsmsClient.new_builder().with_credentials(credentials).with_endpoint(SERVER["endpoint"]).build()
+    builder = kind.new_builder().with_credentials(credentials).with_endpoint(SERVER["endpoint"])
+    return builder.with_http_handler(http_handler).build()
 
 
 class SdkTest(unittest.TestCase):

@@ -1,1 +1,19 @@
-//! Placeholder.
+//! What the tests of a running server share. They see the server as its users do: a process, its files, its API.
+//!
+//! The tests themselves are in `tests/`: `official_sdk` runs the official Python SDK (`python/`), `kill_nine` kills the
+//! server under load, `process` looks at the command line, the files and the signals.
+
+#![allow(clippy::expect_used, clippy::missing_panics_doc, reason = "a test support crate")]
+
+use csms_client::{Client, Credentials};
+use csms_core::ProjectId;
+use csms_testbed::Server;
+
+/// A client with the keys of a server's first user.
+#[must_use]
+pub fn client(server: &Server) -> Client {
+    let credentials = server.credentials();
+    let project = ProjectId::parse(server.project_id()).expect("the server names its project");
+    let keys = Credentials::key_pair(&credentials.access_key, &credentials.secret_key);
+    Client::new(server.url(), project, keys).expect("the server's address is one")
+}

@@ -1,11 +1,16 @@
-//! What the rotation tests share: a database server of either kind, the value of a secret for one of its accounts, and a
-//! secret that lives in memory.
+//! What the rotation tests share: a database server of either kind, the value of a secret for one of its accounts, a
+//! secret that lives in memory, and a running service with functions that can be made to fail.
 //!
 //! The tests themselves are in `tests/`: `adapters` speaks to real servers through the adapters alone, `rotations` runs
-//! whole rotations of real accounts.
+//! whole rotations of real accounts with a secret in memory, and `service`, `killed_function` and `outages` go through a
+//! real server process and its API.
 
 pub mod database;
+pub mod function;
 pub mod secret;
+pub mod service;
 
 pub use database::{Database, Protection};
+pub use function::FaultyFunctions;
 pub use secret::MemorySecret;
+pub use service::Service;

@@ -1,0 +1,164 @@
+//! What goes wrong around a rotation: the database is down, the server is killed, the stored password is not the
+//! account's. Through a real server process, with real accounts.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
+
+use core::time::Duration;
+
+use csms_api::response::RotateResponse;
+use csms_core::{
+    RotationMode, SecretName, VersionId,
+    rotation::{Account, Engine},
+    stage,
+};
+use csms_rotation_tests::{Database, Service};
+use csms_testbed::Postgres;
+use tokio::time::Instant;
+
+const FIRST: &str = "First-password-1";
+
+/// Longest wait for something that takes well under a second.
+const SOON: Duration = Duration::from_secs(60);
+const GLANCE: Duration = Duration::from_millis(20);
+
+async fn logs_in(database: &Database, account: &Account) -> bool {
+    database.can_log_in(&account.login().username, account.password()).await.unwrap()
+}
+
+async fn a_database_that_is_down_fails_the_task_and_the_next_one_takes_over_its_version(engine: Engine) {
+    let (database, service) = tokio::join!(Database::start(engine), Service::start());
+    let mut database = database.unwrap();
+    database.create_login("app", FIRST).await.unwrap();
+    let value = database.value("app", FIRST);
+    let name = service.create("app", RotationMode::SingleUser, service.bundled_function(), &value).await;
+    database.stop().await.unwrap();
+    let (begun, task) = service.rotate(&name).await;
+
+    assert_eq!((task.task_status.as_str(), task.attempt_nums), ("FAILED", 3), "{task:?}");
+    assert_eq!(task.task_error_code.as_deref(), Some("CSMS.0511"));
+    let message = task.task_error_msg.unwrap();
+    assert!(
+        message.contains("ROTATION_UNAVAILABLE") && message.contains("the database cannot be reached"),
+        "{message}"
+    );
+    assert_eq!(service.marked(&name, stage::CURRENT).await, Some(VersionId::FIRST));
+    assert_eq!(service.marked(&name, stage::PENDING).await, begun.version());
+
+    database.start_again().await.unwrap();
+    assert!(logs_in(&database, &service.current(&name).await).await, "SYSCURRENT logs in as before");
+    let next = service.rotate(&name).await;
+    assert_eq!(next.0.version_id, begun.version_id, "the pending version is used again");
+    service.assert_rotated(&next, 1, VersionId::FIRST, "after the outage").await;
+    assert!(logs_in(&database, &service.current(&name).await).await);
+    assert!(!database.can_log_in("app", FIRST).await.unwrap());
+}
+
+async fn a_password_that_is_not_the_accounts_needs_an_operator_and_changes_nothing(engine: Engine) {
+    let (database, service) = tokio::join!(Database::start(engine), Service::start());
+    let database = database.unwrap();
+    database.create_login("app", FIRST).await.unwrap();
+    let value = database.value("app", "Not-the-password-9");
+    let name = service.create("app", RotationMode::SingleUser, service.bundled_function(), &value).await;
+    let (_, task) = service.rotate(&name).await;
+
+    assert_eq!((task.task_status.as_str(), task.attempt_nums), ("FAILED", 1), "{task:?}");
+    assert_eq!(task.task_error_code.as_deref(), Some("CSMS.0511"));
+    let message = task.task_error_msg.unwrap();
+    assert!(message.contains("ROTATION_NEEDS_OPERATOR"), "{message}");
+    assert!(message.contains("no version of the secret logs in"), "{message}");
+    assert!(!message.contains("Not-the-password-9"), "{message}");
+    assert_eq!(service.marked(&name, stage::CURRENT).await, Some(VersionId::FIRST));
+    assert_eq!(service.value(&name, "latest").await, value);
+    assert!(database.can_log_in("app", FIRST).await.unwrap(), "the account is as it was");
+}
+
+/// A rotation that waits right in the middle of the change of a password, because somebody else's transaction holds the
+/// account. PostgreSQL only: its accounts are rows that can be locked.
+struct HeldRotation {
+    database: Database,
+    service: Service,
+    name: SecretName,
+    begun: RotateResponse,
+    /// The connection whose transaction holds the account; ends with it.
+    holder: tokio_postgres::Client,
+}
+
+impl HeldRotation {
+    async fn begin() -> Self {
+        let (database, service) = tokio::join!(Postgres::start(), Service::start());
+        let postgres = database.unwrap();
+        postgres.create_login("app", FIRST).await.unwrap();
+        let holder = postgres.admin().await.unwrap();
+        holder.batch_execute("BEGIN; SELECT oid FROM pg_authid WHERE rolname = 'app' FOR UPDATE").await.unwrap();
+        let observer = postgres.admin().await.unwrap();
+        let database = Database::PostgreSql(postgres);
+        let value = database.value("app", FIRST);
+        let name = service.create("app", RotationMode::SingleUser, service.bundled_function(), &value).await;
+        let begun = service.begin(&name).await;
+
+        let waiting = "SELECT count(*) FROM pg_stat_activity WHERE usename = 'app' AND wait_event_type = 'Lock'";
+        let deadline = Instant::now() + SOON;
+        while observer.query_one(waiting, &[]).await.unwrap().get::<_, i64>(0) == 0 {
+            let task = service.task(&begun.rotation_task_id).await;
+            assert!(Instant::now() < deadline && task.task_status == "RUNNING", "{task:?}\n{}", service.server.log());
+            tokio::time::sleep(GLANCE).await;
+        }
+        Self { database, service, name, begun, holder }
+    }
+}
+
+#[tokio::test]
+async fn a_server_killed_while_the_password_is_being_changed_finishes_after_its_restart() {
+    let HeldRotation { database, mut service, name, begun, holder } = HeldRotation::begin().await;
+    service.kill().await;
+    service.restart().await;
+    assert_eq!(service.task(&begun.rotation_task_id).await.task_status, "RUNNING");
+    holder.batch_execute("ROLLBACK").await.unwrap();
+
+    let task = service.ended(&begun.rotation_task_id).await;
+    // The attempt that the server itself broke off does not count.
+    service.assert_rotated(&(begun, task), 1, VersionId::FIRST, "after the restart").await;
+    assert!(logs_in(&database, &service.current(&name).await).await);
+    assert!(!database.can_log_in("app", FIRST).await.unwrap());
+}
+
+#[tokio::test]
+async fn a_database_that_stops_while_the_password_is_being_changed_is_rotated_when_it_is_back() {
+    let HeldRotation { mut database, service, name, begun, .. } = HeldRotation::begin().await;
+    database.stop().await.unwrap();
+    let task = service.ended(&begun.rotation_task_id).await;
+    assert_eq!((task.task_status.as_str(), task.task_error_code.as_deref()), ("FAILED", Some("CSMS.0511")), "{task:?}");
+
+    database.start_again().await.unwrap();
+    assert!(logs_in(&database, &service.current(&name).await).await, "SYSCURRENT logs in as before");
+    let next = service.rotate(&name).await;
+    assert_eq!(next.0.version_id, begun.version_id, "the pending version is used again");
+    service.assert_rotated(&next, 1, VersionId::FIRST, "after the outage").await;
+    assert!(logs_in(&database, &service.current(&name).await).await);
+    assert!(!database.can_log_in("app", FIRST).await.unwrap());
+}
+
+/// Runs every test above on an engine.
+macro_rules! on {
+    ($engine:ident, $module:ident: $($test:ident),+ $(,)?) => {
+        mod $module {
+            use super::*;
+            $(
+                #[tokio::test]
+                async fn $test() {
+                    super::$test(Engine::$engine).await;
+                }
+            )+
+        }
+    };
+}
+
+on!(PostgreSql, postgresql:
+    a_database_that_is_down_fails_the_task_and_the_next_one_takes_over_its_version,
+    a_password_that_is_not_the_accounts_needs_an_operator_and_changes_nothing,
+);
+
+on!(MariaDb, mariadb:
+    a_database_that_is_down_fails_the_task_and_the_next_one_takes_over_its_version,
+    a_password_that_is_not_the_accounts_needs_an_operator_and_changes_nothing,
+);
