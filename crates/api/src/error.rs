@@ -182,7 +182,10 @@ impl From<Refusal> for ApiError {
             Refusal::RotationNotConfigured(_) => ErrorCode::RotationNotConfigured,
             Refusal::RotationRunning => ErrorCode::RotationRunning,
         };
-        Self::new(code, refusal.to_string())
+        let sentence = refusal.to_string();
+        let mut characters = sentence.chars();
+        let begin: String = characters.next().into_iter().flat_map(char::to_uppercase).collect();
+        Self { code, message: begin + characters.as_str() }
     }
 }
 

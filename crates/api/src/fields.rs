@@ -5,8 +5,7 @@
 use csms_core::{Problem, Rule, Violation};
 use serde_json::{Map, Value};
 
-/// The fields of one object and the problems found so far.
-#[derive(Debug)]
+/// The fields of one object and the problems found so far. Has no `Debug`: a field may be a secret value.
 pub struct Fields {
     object: Map<String, Value>,
     problems: Vec<Problem>,
@@ -35,8 +34,14 @@ impl Fields {
         self.object.get(name).is_some_and(|value| !value.is_null())
     }
 
+    /// Whether a field is present and neither `null` nor the empty text, which some clients send for “not given”.
+    #[must_use]
+    pub fn is_given(&self, name: &str) -> bool {
+        self.object.get(name).is_some_and(|value| !value.is_null() && value.as_str() != Some(""))
+    }
+
     fn take(&mut self, name: &str) -> Option<Value> {
-        self.object.remove(name).filter(|value| !value.is_null())
+        self.object.get_mut(name).map(Value::take).filter(|value| !value.is_null())
     }
 
     fn wrong_type<T>(&mut self, name: &str, expected: &'static str) -> Option<T> {
@@ -195,6 +200,6 @@ mod tests {
 
     #[test]
     fn a_body_that_is_no_object_is_a_problem_of_the_whole() {
-        assert_eq!(Fields::of(json!([])).unwrap_err()[0].path, "");
+        assert_eq!(Fields::of(json!([])).err().unwrap()[0].path, "");
     }
 }

@@ -58,7 +58,8 @@ pub fn normalise(operation: Operation, request: Value, rules: Rules, now: UnixMi
     let mut members = Members::default();
     let mut parameters = Fields::of(Value::Object(Map::new()))?;
     for name in path_parameters(operation) {
-        parameters.insert(name, object.remove(name));
+        // Taken from the body's members, where `null` counts as absent.
+        parameters.insert(name, object.get_mut(name).map(Value::take));
         parameters.require(name);
         let checked = parameters.text(name).map(|text| match name {
             "secret_name" => SecretName::parse(text).map(String::from).map_err(|violation| vec![violation.at(name)]),

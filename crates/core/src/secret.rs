@@ -242,7 +242,7 @@ pub struct Secret {
     pub enterprise_project_id: String,
     /// The running rotation task.
     pub running_task: Option<TaskId>,
-    /// Failed rotation tasks since the last success.
+    /// Scheduled rotations that failed since the last success.
     pub failed_rotations: u32,
     last_version: VersionId,
     versions: Vec<Version>,
@@ -480,9 +480,13 @@ impl Secret {
     /// Opens the deletion window.
     ///
     /// # Errors
-    /// The state's refusal.
+    /// The state's refusal, or [`Refusal::RotationRunning`].
     pub fn schedule_deletion(&mut self, window: RecoveryWindow, now: UnixMillis) -> Result<(), Refusal> {
         self.state.permits(Action::ScheduleDeletion)?;
+        if self.running_task.is_some() {
+            // Its function could no longer move the stages after it changed the database.
+            return Err(Refusal::RotationRunning);
+        }
         self.state = SecretState::PendingDelete;
         self.scheduled_delete_time = Some(window.end(now));
         self.update_time = now;
@@ -542,25 +546,26 @@ impl Secret {
         Ok((mode, unfinished.map_or(RotationBase::Fresh { base }, |pending| RotationBase::Resumed { pending, base })))
     }
 
-    /// Notes the end of a rotation task. A success counts only when `SYSCURRENT` marks `version`; the third failure
-    /// in a row switches automatic rotation off. Answers whether the rotation succeeded.
-    pub fn finish_rotation(&mut self, version: VersionId, succeeded: bool, now: UnixMillis) -> bool {
+    /// Notes the end of a rotation task. A success counts only when `SYSCURRENT` marks `version`. Failures of scheduled
+    /// rotations are tried again later, and the third in a row switches automatic rotation off; a failure of one that
+    /// somebody asked for leaves the schedule alone. Answers whether the rotation succeeded.
+    pub fn finish_rotation(&mut self, version: VersionId, succeeded: bool, scheduled: bool, now: UnixMillis) -> bool {
         let succeeded = succeeded && self.staged(&StageName::current()) == Ok(version);
         self.running_task = None;
         self.update_time = now;
+        let period = self.rotation_period.as_ref().filter(|_| self.auto_rotation);
         if succeeded {
             self.rotation_time = Some(now);
             self.failed_rotations = 0;
-        } else {
+            self.next_rotation_time = period.map(|period| next_rotation(period, Some(now), now));
+        } else if scheduled {
             self.failed_rotations = self.failed_rotations.saturating_add(1);
+            self.next_rotation_time = period.map(|period| retry_after_failure(period, now));
             if self.failed_rotations >= MAX_FAILED_TASKS {
                 self.auto_rotation = false;
+                self.next_rotation_time = None;
             }
         }
-        let period = self.rotation_period.as_ref().filter(|_| self.auto_rotation);
-        self.next_rotation_time = period.map(|period| {
-            if succeeded { next_rotation(period, Some(now), now) } else { retry_after_failure(period, now) }
-        });
         succeeded
     }
 }

@@ -81,7 +81,15 @@ pub struct SignedRequest<'a> {
 /// Lower-case hexadecimal SHA-256 of a body.
 #[must_use]
 pub fn payload_hash(body: &[u8]) -> String {
-    hex::encode(Sha256::digest(body))
+    lower_hex(Sha256::digest(body).into())
+}
+
+/// A digest in lower-case hexadecimal.
+fn lower_hex(digest: [u8; 32]) -> String {
+    let mut digits = [0; 64];
+    // The buffer has twice the digest's length, so this cannot fail.
+    let _ = hex::encode_to_slice(digest, &mut digits);
+    String::from(core::str::from_utf8(&digits).unwrap_or_default())
 }
 
 /// The canonical request, hashed. `headers` gives the value of each signed header, outer spaces included or not.
@@ -109,7 +117,7 @@ fn canonical_hash<'h>(
     }
     hash.update(b"\n");
     hash.update(request.payload_hash.as_bytes());
-    Some(hex::encode(hash.finalize()))
+    Some(lower_hex(hash.finalize().into()))
 }
 
 fn signature(secret_key: &[u8], date: &str, canonical_hash: &str) -> [u8; 32] {
@@ -132,7 +140,7 @@ pub fn verify<'h>(
     header: impl FnMut(&str) -> Option<&'h [u8]>,
 ) -> bool {
     let Some(hash) = canonical_hash(request, &authorization.signed_headers, header) else { return false };
-    let expected = hex::encode(signature(secret_key, request.date, &hash));
+    let expected = lower_hex(signature(secret_key, request.date, &hash));
     expected.as_bytes().ct_eq(authorization.signature.as_bytes()).into()
 }
 
@@ -144,7 +152,7 @@ pub fn authorize(access_key: &str, secret_key: &[u8], request: &SignedRequest<'_
     let value = |name: &str| headers.iter().find(|(known, _)| *known == name).map(|(_, value)| value.as_bytes());
     // Every name comes from `headers`, so each has its value.
     let hash = canonical_hash(request, &names, value).unwrap_or_default();
-    let signature = hex::encode(signature(secret_key, request.date, &hash));
+    let signature = lower_hex(signature(secret_key, request.date, &hash));
     format!("{ALGORITHM} Access={access_key}, SignedHeaders={}, Signature={signature}", names.join(";"))
 }
 

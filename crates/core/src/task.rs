@@ -77,8 +77,11 @@ pub struct Task {
     pub version: VersionId,
     /// When the task began.
     pub create_time: UnixMillis,
-    /// Attempts begun so far, 0 to [`MAX_ATTEMPTS`].
+    /// Attempts begun so far. At most [`MAX_ATTEMPTS`], and one more for each time the server stopped in an attempt.
     pub attempts: u32,
+    /// Whether the schedule began it, rather than somebody by RotateSecret.
+    #[serde(default)]
+    pub scheduled: bool,
     /// Where it stands.
     pub status: TaskStatus,
 }

@@ -11,8 +11,7 @@ use crate::failure::Failure;
 /// Content type of every JSON answer, as the definitions write it.
 pub const JSON: HeaderValue = HeaderValue::from_static("application/json;charset=UTF-8");
 
-/// An answer whose status the operation table decides.
-#[derive(Debug)]
+/// An answer whose status the operation table decides. Has no `Debug`: a body may hold an opened value.
 pub enum Answer {
     /// A JSON body.
     Json(Vec<u8>),

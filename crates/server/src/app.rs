@@ -5,9 +5,9 @@ use std::sync::Arc;
 use csms_api::request::Rules;
 use csms_core::ProjectId;
 use csms_kms::RootKey;
-use csms_store::SqliteStore;
+use csms_store::AnyStore;
 
-use crate::{auth::Authenticator, clock::Clock, functions::Functions, keys::Keys, metrics::Metrics};
+use crate::{auth::Authenticator, clock::Clock, functions::Functions, keys::Keys, metrics::Metrics, tasks::Rotations};
 
 /// Identity of an installation, made on its first start and never changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,7 +27,7 @@ pub struct App {
     /// Who this installation is.
     pub identity: Identity,
     /// Where everything is kept.
-    pub store: SqliteStore,
+    pub store: AnyStore,
     /// The root key, which opens keys and tokens.
     pub root: Arc<RootKey>,
     /// Keys of projects.
@@ -36,6 +36,8 @@ pub struct App {
     pub authenticator: Authenticator,
     /// Rotation functions.
     pub functions: Functions,
+    /// Rotations at work.
+    pub rotations: Rotations,
     /// The time.
     pub clock: Clock,
     /// Counters.

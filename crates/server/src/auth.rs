@@ -13,7 +13,7 @@ use axum::http::{HeaderMap, request::Parts};
 use csms_api::{ApiError, ErrorCode};
 use csms_core::{ProjectId, policy::Policy, sign::Authorization};
 use csms_kms::RootKey;
-use csms_store::SqliteStore;
+use csms_store::AnyStore;
 
 use crate::{clock::Clock, failure::Failure};
 use cache::AccessKeys;
@@ -72,7 +72,7 @@ fn header<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
 
 impl Authenticator {
     /// Checks against the users of `store`, with secret keys and tokens opened by `root`.
-    pub fn new(root: Arc<RootKey>, store: SqliteStore, clock: Clock) -> Self {
+    pub fn new(root: Arc<RootKey>, store: AnyStore, clock: Clock) -> Self {
         Self { keys: AccessKeys::new(Arc::clone(&root), store), root, clock }
     }
 

@@ -10,12 +10,13 @@ Examples:
   csms serve --listen 127.0.0.1:0            on a free port; the ready line on stdout has it
   csms serve --config /etc/csms.toml         settings from a file
 
-The first start writes DIR/credentials.json (mode 0600): endpoint, project, access key and secret key for any official
-SDK or signed request. Back up DIR/root.key apart from the data: without it no value can be read.";
+The first start writes DIR/credentials.json (mode 0600): endpoint, project, access key and
+secret key for any official SDK or signed request. Back up DIR/root.key apart from the data:
+without it no value can be read.";
 
 /// An open implementation of the Cloud Secret Management Service API
 #[derive(Parser, Debug)]
-#[command(name = "csms", version, about, after_help = EXAMPLES, disable_help_subcommand = true)]
+#[command(name = "csms", version, after_help = EXAMPLES, disable_help_subcommand = true)]
 pub struct Cli {
     /// What to do
     #[command(subcommand)]

@@ -21,6 +21,7 @@ use csms_core::{
     Problem, ProjectId, SecretName, Violation,
     policy::{allows, secret_resource},
 };
+use http_body_util::LengthLimitError;
 use serde_json::Value;
 
 use crate::{
@@ -87,13 +88,14 @@ impl Call {
     /// The body as JSON.
     ///
     /// # Errors
-    /// CSMS.0004 when it is not JSON.
+    /// CSMS.0004 when it is no JSON object.
     pub fn body(&self) -> Result<Value, Failure> {
-        serde_json::from_slice(&self.body).map_err(|error| {
+        let body: Value = serde_json::from_slice(&self.body).map_err(|error| {
             // The parser's own message could quote the body.
             let place = format!("line {} column {}", error.line(), error.column());
             Failure::new(ErrorCode::InvalidBody, place)
-        })
+        })?;
+        if body.is_object() { Ok(body) } else { Err(Failure::new(ErrorCode::InvalidBody, "")) }
     }
 }
 
@@ -136,10 +138,21 @@ async fn answer(app: Arc<App>, operation: Operation, request: Request<Body>) -> 
     let (caller, body) = authenticate(&app, &parts, body).await?;
     let parameters = path_parameters(&mut parts).await?;
     let project = authorise_project(&caller, &parts, find(&parameters, "project_id"))?;
-    let secret = find(&parameters, "secret_name");
+    let named = name_in_body(operation, &body);
+    let secret = named.as_deref().unwrap_or_else(|| find(&parameters, "secret_name"));
     authorise(&app, &caller, operation, if secret.is_empty() { "*" } else { secret })?;
     let query = parts.uri.query().map(str::to_owned);
     operations::run(operation, Call { app, caller, project, parameters, query, body }).await
+}
+
+/// The name of a secret that is about to be created, which policies may limit; its path does not have it.
+fn name_in_body(operation: Operation, body: &[u8]) -> Option<String> {
+    #[derive(serde::Deserialize)]
+    struct Named {
+        name: String,
+    }
+    let creates = operation == Operation::CreateSecret;
+    creates.then(|| serde_json::from_slice::<Named>(body).ok()).flatten().map(|named| named.name)
 }
 
 /// Establishes who asks. The head is judged before the body is read, and the body is read before it is understood.
@@ -148,7 +161,7 @@ async fn answer(app: Arc<App>, operation: Operation, request: Request<Body>) -> 
 /// 401, or 413 for a body above [`MAX_BODY_BYTES`].
 pub async fn authenticate(app: &App, parts: &Parts, body: Body) -> Result<(Arc<Caller>, Bytes), Failure> {
     let claim = app.authenticator.claim(parts).await?;
-    let body = read_body(body).await?;
+    let body = read_body(body, MAX_BODY_BYTES).await?;
     let caller = match claim {
         Claim::Proven(caller) => caller,
         Claim::Signed(claim) => claim.verify(parts, &body)?,
@@ -159,12 +172,12 @@ pub async fn authenticate(app: &App, parts: &Parts, body: Body) -> Result<(Arc<C
 /// Reads a whole body.
 ///
 /// # Errors
-/// 413 above [`MAX_BODY_BYTES`]; 400 when it breaks off.
-pub async fn read_body(body: Body) -> Result<Bytes, Failure> {
-    to_bytes(body, MAX_BODY_BYTES).await.map_err(|error| {
-        let too_large = error.source().is_some_and(|source| source.to_string().contains("length limit"));
+/// 413 above `limit` bytes; 400 when it breaks off.
+pub async fn read_body(body: Body, limit: usize) -> Result<Bytes, Failure> {
+    to_bytes(body, limit).await.map_err(|error| {
+        let too_large = error.source().is_some_and(<dyn Error>::is::<LengthLimitError>);
         if too_large {
-            Failure::new(ErrorCode::BodyTooLarge, "the limit is 12 MB")
+            Failure::new(ErrorCode::BodyTooLarge, format!("the limit is {limit} bytes"))
         } else {
             Failure::new(ErrorCode::InvalidBody, "the body broke off")
         }
@@ -178,7 +191,10 @@ async fn path_parameters(parts: &mut Parts) -> Result<Vec<(String, String)>, Fai
 }
 
 /// The project in the path must be well-formed, agree with `X-Project-Id`, and be one the caller may use.
-fn authorise_project(caller: &Caller, parts: &Parts, text: &str) -> Result<ProjectId, Failure> {
+///
+/// # Errors
+/// The problem at `project_id`, or CSMS.0302.
+pub fn authorise_project(caller: &Caller, parts: &Parts, text: &str) -> Result<ProjectId, Failure> {
     let project = ProjectId::parse(text).map_err(|violation| vec![violation.at("project_id")])?;
     let header = parts.headers.get("x-project-id");
     if header.is_some_and(|header| header.as_bytes() != project.as_str().as_bytes()) {

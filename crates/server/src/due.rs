@@ -1,4 +1,5 @@
-//! Background work that comes due: automatic rotations, and secrets whose deletion window has closed.
+//! Background work that comes due: automatic rotations, tasks that nobody is at, and secrets whose deletion window has
+//! closed.
 //!
 //! Work is found by time through an index, so secrets that are not due cost nothing.
 
@@ -11,7 +12,6 @@ use csms_core::{
 };
 use csms_store::{ChangeError, Store, StoreError};
 use getrandom::SysRng;
-use tokio::sync::Semaphore;
 
 use crate::{app::App, dispatch::Chain, failure::Failure, operations::rotation, tasks};
 
@@ -19,24 +19,22 @@ use crate::{app::App, dispatch::Chain, failure::Failure, operations::rotation, t
 const INTERVAL: Duration = Duration::from_secs(10);
 
 /// The shortest wait between two looks.
-const PAUSE: Duration = Duration::from_millis(200);
+const PAUSE: Duration = Duration::from_secs(1);
 
 /// Most secrets handled in one go.
 const BATCH: u16 = 100;
 
-/// Most scheduled rotations at work at the same time, so that a server that comes back after a pause does not overwhelm
-/// the databases.
-const CONCURRENT_ROTATIONS: usize = 8;
-
 /// Looks for due work until the task is dropped.
 pub async fn watch(app: Arc<App>) {
-    let permits = Arc::new(Semaphore::new(CONCURRENT_ROTATIONS));
     loop {
         if let Err(error) = delete_due(&app).await {
             tracing::error!(cause = %Chain(&error), "scheduled deletions will be tried again");
         }
-        if let Err(error) = rotate_due(&app, &permits).await {
+        if let Err(error) = rotate_due(&app).await {
             tracing::error!(cause = %Chain(&error), "scheduled rotations will be tried again");
+        }
+        if let Err(error) = tasks::resume(&app).await {
+            tracing::error!(cause = %Chain(&error), "running rotations will be looked for again");
         }
         tokio::time::sleep(until_next(&app).await).await;
     }
@@ -48,21 +46,19 @@ async fn until_next(app: &App) -> Duration {
     Duration::from_millis(due.millis_since(app.clock.now())).clamp(PAUSE, INTERVAL)
 }
 
-/// Begins every automatic rotation that is due, as far as `permits` allow; the rest waits for the next look.
+/// Begins every automatic rotation that is due, as far as there is room; the rest waits for the next look.
 ///
 /// # Errors
 /// Failures of the store; what has begun goes on.
-pub async fn rotate_due(app: &Arc<App>, permits: &Arc<Semaphore>) -> Result<(), StoreError> {
+pub async fn rotate_due(app: &Arc<App>) -> Result<(), StoreError> {
     for (project, name) in app.store.due_rotations(app.clock.now(), BATCH).await? {
-        let Ok(permit) = Arc::clone(permits).try_acquire_owned() else { return Ok(()) };
-        match rotation::begin(app, &project, &name).await {
-            Ok(task) => {
-                let rotation = tasks::spawn(app, task);
-                tokio::spawn(async move {
-                    let _ = rotation.await;
-                    drop(permit);
-                });
-            }
+        if !app.rotations.has_room() {
+            return Ok(());
+        }
+        match rotation::start(app, &project, &name, true).await {
+            Ok(_) => {}
+            // Begun by hand or by another replica in the meantime.
+            Err(failure) if failure.error.code == ErrorCode::RotationRunning => {}
             Err(failure) if failure.error.code == ErrorCode::Internal => {
                 tracing::error!(secret = %name, error = %failure.error, "a due rotation will be tried again");
             }
@@ -85,7 +81,7 @@ async fn note_failure(app: &App, project: &ProjectId, name: &SecretName, failure
             return Err(());
         }
         let (Some(function), Some(config)) = (&secret.rotation_func_urn, &secret.rotation_config) else {
-            secret.finish_rotation(secret.next_version(), false, now);
+            secret.finish_rotation(secret.next_version(), false, true, now);
             return Ok(());
         };
         let task = Task {
@@ -98,9 +94,10 @@ async fn note_failure(app: &App, project: &ProjectId, name: &SecretName, failure
             version: secret.next_version(),
             create_time: now,
             attempts: 0,
+            scheduled: true,
             status: TaskStatus::Failed { code: failure.error.code.as_str().to_owned(), message: failure.error.message },
         };
-        secret.finish_rotation(task.version, false, now);
+        secret.finish_rotation(task.version, false, true, now);
         draft.put_task(task);
         Ok(())
     });

@@ -22,7 +22,7 @@ use zeroize::Zeroizing;
 
 use crate::{
     app::App,
-    dispatch::{authenticate, failure_response},
+    dispatch::{authenticate, authorise_project, failure_response},
     failure::Failure,
 };
 
@@ -213,13 +213,20 @@ pub fn invoke_routes(app: &Arc<App>) -> Router<Arc<App>> {
     host::router(front).layer(middleware::from_fn_with_state(Arc::clone(app), authenticated)).with_state(())
 }
 
-/// Lets a request through whose caller may invoke functions.
+/// Lets a request through whose caller may invoke the function in the path.
 async fn authenticated(State(app): State<Arc<App>>, request: Request<Body>, next: Next) -> Response {
     let (parts, body) = request.into_parts();
     let checked = async {
         let (caller, body) = authenticate(&app, &parts, body).await?;
-        if !allows(&caller.policies, &["functiongraph:function:invoke"], "functiongraph:*:*:function:*") {
-            let reason = "the caller's policies do not allow functiongraph:function:invoke";
+        // The routes are /v2/{project_id}/fgs/functions/{function_urn}/…; what is not understood is left to them.
+        let mut segments = parts.uri.path().split('/').skip(2);
+        authorise_project(&caller, &parts, segments.next().unwrap_or_default())?;
+        let urn = segments.nth(2).map(percent_encoding::percent_decode_str).and_then(|urn| urn.decode_utf8().ok());
+        let urn = urn.and_then(|urn| urn.parse::<host::FunctionUrn>().ok());
+        let function = urn.map_or_else(|| "*".to_owned(), |urn| format!("{}/{}", urn.package(), urn.name()));
+        let resource = format!("functiongraph:{}:{}:function:{function}", app.identity.region, app.identity.domain_id);
+        if !allows(&caller.policies, &["functiongraph:function:invoke"], &resource) {
+            let reason = "the caller's policies do not allow functiongraph:function:invoke on this function";
             return Err(Failure::new(ErrorCode::Forbidden, reason));
         }
         Ok(body)

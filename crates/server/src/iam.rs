@@ -25,6 +25,9 @@ use crate::{
     failure::Failure,
 };
 
+/// Largest body of a login, in bytes: it is read before anybody is authenticated.
+const MAX_LOGIN_BYTES: usize = 64 * 1024;
+
 /// The IAM routes.
 pub fn routes() -> Router<Arc<App>> {
     Router::new()
@@ -64,7 +67,7 @@ async fn create_token(State(app): State<Arc<App>>, request: Request) -> Response
 }
 
 async fn issue(app: &App, request: Request) -> Result<(String, Value), Failure> {
-    let body = read_body(request.into_body()).await?;
+    let body = read_body(request.into_body(), MAX_LOGIN_BYTES).await?;
     let body: Value = serde_json::from_slice(&body).map_err(|_| Failure::new(ErrorCode::InvalidBody, ""))?;
     let login = PasswordLogin::read(&body)?;
     let user = app.store.user_by_name(Some(&app.identity.domain_id), &login.user).await?.filter(|user| user.enabled);

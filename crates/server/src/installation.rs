@@ -15,7 +15,7 @@ use csms_core::{
     policy::Policy,
 };
 use csms_kms::RootKey;
-use csms_store::{AccessKeyRecord, SqliteStore, Store, StoreError, UserRecord};
+use csms_store::{AccessKeyRecord, AnyStore, Store, StoreError, UserRecord};
 use getrandom::SysRng;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -95,9 +95,17 @@ fn make_id() -> Result<String, Failure> {
     Ok(csms_core::identity::make_uuid(&mut SysRng)?.replace('-', ""))
 }
 
-async fn kept(store: &SqliteStore, name: &'static str, fresh: String) -> Result<String, InstallationError> {
+async fn kept(store: &AnyStore, name: &'static str, fresh: String) -> Result<String, InstallationError> {
     let value = store.put_meta_if_absent(name, fresh.into_bytes()).await?;
     String::from_utf8(value).map_err(|_| InstallationError::Damaged(name))
+}
+
+/// Whether a first start has been here, so that there is a root key this data was written with.
+///
+/// # Errors
+/// Failures of the store.
+pub async fn exists(store: &AnyStore) -> Result<bool, StoreError> {
+    Ok(store.meta(ROOT_KEY_CHECK).await?.is_some())
 }
 
 /// Reads the identity, making it on the first start. A region given later than that is not used: names and policies
@@ -105,7 +113,7 @@ async fn kept(store: &SqliteStore, name: &'static str, fresh: String) -> Result<
 ///
 /// # Errors
 /// A wrong root key, failures of the store.
-pub async fn open(store: &SqliteStore, root: &RootKey, region: &str) -> Result<Identity, InstallationError> {
+pub async fn open(store: &AnyStore, root: &RootKey, region: &str) -> Result<Identity, InstallationError> {
     let check = root.seal(ROOT_KEY_CHECK, b"csms", &mut SysRng).map_err(Failure::from)?;
     let check = store.put_meta_if_absent(ROOT_KEY_CHECK, check).await?;
     root.open(ROOT_KEY_CHECK, &check).map_err(|_| InstallationError::WrongRootKey)?;
@@ -122,7 +130,7 @@ pub async fn open(store: &SqliteStore, root: &RootKey, region: &str) -> Result<I
 /// # Errors
 /// A file that cannot be written, failures of the store.
 pub async fn ensure_first_user(
-    store: &SqliteStore,
+    store: &AnyStore,
     root: &RootKey,
     identity: &Identity,
     endpoint: &str,
@@ -200,5 +208,8 @@ fn write(file: &Path, credentials: &Credentials) -> Result<(), InstallationError
     let mut out = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&temporary).map_err(failed)?;
     out.write_all(&text).map_err(failed)?;
     out.sync_all().map_err(failed)?;
-    fs::rename(&temporary, file).map_err(failed)
+    fs::rename(&temporary, file).map_err(failed)?;
+    // The name, too, must be on disk before the user it belongs to is.
+    let directory = file.parent().unwrap_or(Path::new("."));
+    fs::File::open(directory).and_then(|directory| directory.sync_all()).map_err(failed)
 }

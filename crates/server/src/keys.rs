@@ -8,7 +8,7 @@ use std::{
 use csms_api::ErrorCode;
 use csms_core::{KeyId, ProjectId, Secret};
 use csms_kms::{MasterKey, RootKey};
-use csms_store::{KeyRecord, KeyState, SqliteStore, Store};
+use csms_store::{AnyStore, KeyRecord, KeyState, Store};
 use getrandom::SysRng;
 
 use crate::{clock::Clock, failure::Failure};
@@ -22,7 +22,7 @@ pub type KeysOfSecret = HashMap<KeyId, Arc<MasterKey>>;
 /// Finds and unwraps keys.
 pub struct Keys {
     root: Arc<RootKey>,
-    store: SqliteStore,
+    store: AnyStore,
     clock: Clock,
     unwrapped: RwLock<HashMap<(ProjectId, KeyId), Arc<MasterKey>>>,
     defaults: RwLock<HashMap<ProjectId, KeyId>>,
@@ -30,7 +30,7 @@ pub struct Keys {
 
 impl Keys {
     /// Keys of `store`, wrapped by `root`.
-    pub fn new(root: Arc<RootKey>, store: SqliteStore, clock: Clock) -> Self {
+    pub fn new(root: Arc<RootKey>, store: AnyStore, clock: Clock) -> Self {
         Self { root, store, clock, unwrapped: RwLock::default(), defaults: RwLock::default() }
     }
 

@@ -13,7 +13,7 @@ use axum::serve::ListenerExt;
 use csms_api::request::Rules;
 use csms_core::FunctionUrn;
 use csms_kms::{RootKey, RootKeyError};
-use csms_store::{SqliteSettings, SqliteStore, StoreError};
+use csms_store::{AnyStore, PostgresStore, SqliteSettings, SqliteStore, StoreError};
 use getrandom::SysRng;
 use serde_json::json;
 use thiserror::Error;
@@ -35,10 +35,10 @@ use crate::{
     keys::Keys,
     metrics::Metrics,
     settings::{LogFormat, Settings},
-    tasks,
+    tasks::{self, Rotations},
 };
 
-/// How long running requests may take to finish after SIGTERM.
+/// How long running rotations, and then running requests, may take to finish after SIGTERM.
 const DRAIN: Duration = Duration::from_secs(20);
 
 /// File name of the embedded store.
@@ -104,14 +104,12 @@ pub struct Bound {
 pub async fn bind(settings: &Settings, clock: Clock) -> Result<Bound, ServeError> {
     let directory = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&settings.data);
     directory.map_err(|error| ServeError::DataDirectory(settings.data.clone(), error))?;
-    let mut store_settings = SqliteSettings::default();
-    if let Some(most) = settings.group_commit {
-        store_settings.max_batch = most;
-    }
-    // The store locks the directory, so it comes first: two servers must not both make a root key.
-    let store = SqliteStore::open(&settings.data.join(DATABASE), store_settings)?;
+    // The embedded store locks the directory, so it comes first: two servers must not both make a root key.
+    let store = open_store(settings).await?;
     let root = Arc::new(match &settings.root_key {
         Some(digits) => RootKey::from_hex(digits)?,
+        // A missing file beside existing data is not replaced: the right key belongs there.
+        None if installation::exists(&store).await? => RootKey::load(&settings.root_key_file)?,
         None => RootKey::load_or_make(&settings.root_key_file, &mut SysRng)?,
     });
     let identity = installation::open(&store, &root, &settings.region).await?;
@@ -128,6 +126,7 @@ pub async fn bind(settings: &Settings, clock: Clock) -> Result<Bound, ServeError
         store,
         root,
         functions,
+        rotations: Rotations::default(),
         clock,
         metrics: Metrics::default(),
         rules: Rules { min_rotation_period_seconds: settings.min_rotation_period_seconds },
@@ -135,6 +134,18 @@ pub async fn bind(settings: &Settings, clock: Clock) -> Result<Bound, ServeError
         public_url: settings.public_url.clone().unwrap_or_else(|| url.clone()),
     });
     Ok(Bound { listener, app, url, credentials })
+}
+
+/// The database of `--store`, or the file in the data directory.
+async fn open_store(settings: &Settings) -> Result<AnyStore, ServeError> {
+    if let Some(postgres) = &settings.store {
+        return Ok(PostgresStore::open(postgres).await?.into());
+    }
+    let mut sqlite = SqliteSettings::default();
+    if let Some(most) = settings.group_commit {
+        sqlite.max_batch = most;
+    }
+    Ok(SqliteStore::open(&settings.data.join(DATABASE), sqlite)?.into())
 }
 
 /// An address that a program on this machine can use, also when the server listens on all interfaces.
@@ -201,7 +212,7 @@ impl Bound {
     /// Failures of the store at the start, and of the listener.
     pub async fn run(self, stop: impl Future<Output = ()> + Send + 'static) -> Result<(), ServeError> {
         let Self { listener, app, .. } = self;
-        tasks::resume_all(&app).await?;
+        tasks::resume(&app).await?;
         let due = tokio::spawn(due::watch(Arc::clone(&app)));
         let (stopping, stopped) = tokio::sync::oneshot::channel();
         let listener = listener.tap_io(|stream| {
@@ -209,8 +220,11 @@ impl Bound {
             let _ = stream.set_nodelay(true);
         });
         let router = http::router(&app);
+        let rotating = Arc::clone(&app);
         let serving = axum::serve(listener, router).with_graceful_shutdown(async move {
             stop.await;
+            // Functions at work need this server's API to finish, so it listens until they have.
+            rotating.rotations.stop(DRAIN).await;
             let _ = stopping.send(());
         });
         let deadline = async {

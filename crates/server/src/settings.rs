@@ -7,6 +7,7 @@ use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf};
 
 use clap::{Args, ValueEnum};
 use csms_core::{FunctionUrn, RotationPeriod};
+use csms_store::PostgresSettings;
 use serde::Deserialize;
 use thiserror::Error;
 use zeroize::Zeroizing;
@@ -20,6 +21,23 @@ pub enum LogFormat {
     Text,
     /// One JSON object per record.
     Json,
+}
+
+/// Address of a database, which may hold a password.
+#[derive(Clone, Deserialize)]
+#[serde(transparent)]
+pub struct StoreAddress(Zeroizing<String>);
+
+impl From<String> for StoreAddress {
+    fn from(address: String) -> Self {
+        Self(Zeroizing::new(address))
+    }
+}
+
+impl std::fmt::Debug for StoreAddress {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("StoreAddress(…)")
+    }
 }
 
 /// Flags of `csms serve`; every one may also be given as a variable or in the file.
@@ -63,6 +81,25 @@ pub struct Flags {
     #[arg(long, env = "CSMS_PUBLIC_URL", value_name = "URL")]
     pub public_url: Option<String>,
 
+    /// Where secrets are kept: a PostgreSQL database that several servers may share, instead of a file in DIR. A password in
+    /// the address can be seen by other users of the machine when it is given here: set the variable instead, or give the
+    /// password in PGPASSWORD or --store-password-file. Connections that leave the machine use TLS unless the address
+    /// ends in ?sslmode=disable. All servers need the same root key
+    #[arg(long, env = "CSMS_STORE", hide_env_values = true, value_name = "postgres://USER@HOST/DATABASE")]
+    pub store: Option<StoreAddress>,
+
+    /// File with the password for --store
+    #[arg(long, env = "CSMS_STORE_PASSWORD_FILE", value_name = "FILE")]
+    pub store_password_file: Option<PathBuf>,
+
+    /// PEM file with the certificate authorities to trust for --store, instead of the public ones
+    #[arg(long, env = "CSMS_STORE_CA", value_name = "FILE")]
+    pub store_ca: Option<PathBuf>,
+
+    /// Most connections to the database of --store [default: 16]
+    #[arg(long, env = "CSMS_STORE_CONNECTIONS", value_name = "NUMBER")]
+    pub store_connections: Option<usize>,
+
     /// Region that the installation calls itself, fixed by the first start [default: local-1]
     #[arg(long, env = "CSMS_REGION", value_name = "NAME")]
     pub region: Option<String>,
@@ -75,7 +112,7 @@ pub struct Flags {
     #[arg(long, env = "CSMS_SECRET_QUOTA", value_name = "NUMBER")]
     pub secret_quota: Option<u64>,
 
-    /// Most writes that share one commit; 1 commits each by itself [default: 256]
+    /// Most writes to the file in DIR that share one commit; 1 commits each by itself [default: 256]
     #[arg(long, env = "CSMS_GROUP_COMMIT", value_name = "NUMBER")]
     pub group_commit: Option<usize>,
 
@@ -98,7 +135,7 @@ fn parse_function(text: &str) -> Result<(FunctionUrn, PathBuf), String> {
 #[derive(Debug, Error)]
 pub enum SettingsError {
     /// The file cannot be read.
-    #[error("cannot read the settings file {path}", path = .0.display())]
+    #[error("cannot read the file {path}", path = .0.display())]
     Unreadable(PathBuf, #[source] std::io::Error),
     /// The file is not TOML, or has an unknown setting.
     #[error("the settings file {path} is not valid", path = .0.display())]
@@ -130,6 +167,7 @@ pub struct Settings {
     pub functions: Vec<(FunctionUrn, PathBuf)>,
     pub functiongraph: Option<FunctionGraph>,
     pub public_url: Option<String>,
+    pub store: Option<PostgresSettings>,
     pub region: String,
     pub min_rotation_period_seconds: u64,
     pub secret_quota: u64,
@@ -140,6 +178,37 @@ pub struct Settings {
 
 fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+/// The text of a file.
+fn read(path: PathBuf) -> Result<Zeroizing<String>, SettingsError> {
+    std::fs::read_to_string(&path).map(Zeroizing::new).map_err(|error| SettingsError::Unreadable(path, error))
+}
+
+/// The settings of the shared store.
+fn postgres(
+    url: Zeroizing<String>,
+    password_file: Option<PathBuf>,
+    authorities: Option<PathBuf>,
+    connections: Option<usize>,
+) -> Result<PostgresSettings, SettingsError> {
+    if !url.starts_with("postgres://") && !url.starts_with("postgresql://") {
+        let rule = "must be of the form postgres://USER@HOST/DATABASE".to_owned();
+        return Err(SettingsError::Value("store", rule));
+    }
+    let mut settings = PostgresSettings { url, ..PostgresSettings::at("") };
+    settings.password = match password_file {
+        // Editors end a file with a line break, which is not part of the password.
+        Some(path) => Some(Zeroizing::new(read(path)?.trim_end_matches(['\r', '\n']).to_owned())),
+        None => variable("PGPASSWORD").map(Zeroizing::new),
+    };
+    settings.authorities = authorities.map(read).transpose()?.map(|pem| pem.to_string());
+    match connections {
+        Some(0) => return Err(SettingsError::Value("store_connections", "must be at least 1".to_owned())),
+        Some(most) => settings.max_connections = most,
+        None => {}
+    }
+    Ok(settings)
 }
 
 impl Flags {
@@ -192,6 +261,20 @@ impl Flags {
                 })
             }
         };
+        let store = match self.store.or(file.store) {
+            None => None,
+            Some(StoreAddress(url)) => Some(postgres(
+                url,
+                self.store_password_file.or(file.store_password_file),
+                self.store_ca.or(file.store_ca),
+                self.store_connections.or(file.store_connections),
+            )?),
+        };
+        let public_url = self.public_url.or(file.public_url);
+        let is_address = |url: &String| url.starts_with("http://") || url.starts_with("https://");
+        if public_url.as_ref().is_some_and(|url| !is_address(url)) {
+            return Err(SettingsError::Value("public_url", "must begin with http:// or https://".to_owned()));
+        }
         let data = self.data.or(file.data).unwrap_or_else(|| PathBuf::from("csms-data"));
         Ok(Settings {
             listen: self.listen.or(file.listen).unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 7070))),
@@ -200,7 +283,8 @@ impl Flags {
             data,
             functions,
             functiongraph,
-            public_url: self.public_url.or(file.public_url),
+            public_url,
+            store,
             region,
             min_rotation_period_seconds,
             secret_quota: self.secret_quota.or(file.secret_quota).unwrap_or(500),
@@ -239,6 +323,20 @@ mod tests {
     }
 
     #[test]
+    fn the_password_of_the_store_comes_from_a_file_and_is_not_shown() {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        file.write_all(b"hunter2\n").unwrap();
+        let flags = Flags {
+            store: Some("postgres://csms@localhost/csms".to_owned().into()),
+            store_password_file: Some(file.path().to_owned()),
+            ..Flags::default()
+        };
+        let settings = flags.settle().unwrap();
+        assert!(!format!("{settings:?}").contains("hunter2"));
+        assert_eq!(settings.store.unwrap().password.unwrap().as_str(), "hunter2");
+    }
+
+    #[test]
     fn an_unknown_setting_in_the_file_is_refused() {
         assert!(matches!(with_file("secret_quoat = 7", Flags::default()), Err(SettingsError::File(..))));
     }
@@ -249,6 +347,8 @@ mod tests {
             "min_rotation_period = \"often\"",
             "region = \"a b\"",
             "group_commit = 0",
+            "store = \"mysql://csms@localhost/csms\"",
+            "store = \"postgres://csms@localhost/csms\"\nstore_connections = 0",
             "[functions]\n\"urn:x\" = \"a.zip\"",
         ] {
             assert!(matches!(with_file(text, Flags::default()), Err(SettingsError::Value(..))), "{text}");

@@ -1,20 +1,28 @@
 //! Carrying rotation tasks out: attempts, their waits, and how a task ends.
 //!
 //! The task's row is the truth. An attempt is counted before it begins, so a server that dies in the middle goes on with
-//! the next one when it starts again; that is safe because every function call may be repeated.
+//! the next one when it starts again; that is safe because every function call may be repeated. A task that nobody is at is
+//! picked up again, whatever became of whoever began it.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    collections::HashSet,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use csms_api::ErrorCode;
 use csms_core::{
-    Secret, StageName, VersionId,
+    Secret, StageName, TaskId, VersionId,
     policy::{Policy, secret_resource},
     rotation::{FailureCode, RotationEvent, RotationReply},
     task::{MAX_ATTEMPTS, Task, TaskStatus, backoff_millis},
 };
 use csms_store::{ChangeError, Store, StoreError};
 use functiongraph_runtime::Credentials;
-use tokio::task::JoinHandle;
+use tokio::sync::{Notify, Semaphore};
 
 use crate::{
     app::App,
@@ -43,64 +51,156 @@ struct AttemptFailure {
     may_pass_later: bool,
 }
 
-/// Begins or resumes a task in the background. It goes on when the handle is dropped.
-pub fn spawn(app: &Arc<App>, task: Task) -> JoinHandle<()> {
-    let app = Arc::clone(app);
-    app.metrics.rotation_started();
-    tokio::spawn(async move {
-        let (id, name) = (task.id.clone(), task.secret_name.clone());
-        tracing::info!(task = %id, secret = %name, "rotation begins");
-        let succeeded = match run(&app, task).await {
-            Ok(status) => {
-                tracing::info!(task = %id, secret = %name, outcome = status.as_str(), "rotation ended");
-                status == TaskStatus::Succeeded
-            }
-            Err(error) => {
-                // The row still says running, so the next start of the server resumes it.
-                tracing::error!(task = %id, secret = %name, cause = %Chain(&error), "rotation interrupted");
-                false
-            }
-        };
-        app.metrics.rotation_ended(succeeded);
-    })
+/// Most rotations at work at the same time, so that a server that comes back after a pause does not overwhelm the
+/// databases. Others wait their turn.
+const CONCURRENT: usize = 8;
+
+/// Longest message of a failed task, in characters; a function may report anything.
+const MAX_MESSAGE: usize = 1000;
+
+/// The rotations that this process carries out.
+pub struct Rotations {
+    at_work: Mutex<HashSet<TaskId>>,
+    turns: Semaphore,
+    stopping: AtomicBool,
+    idle: Notify,
 }
 
-/// Resumes what was running when the server stopped.
+impl Default for Rotations {
+    fn default() -> Self {
+        Self {
+            at_work: Mutex::default(),
+            turns: Semaphore::new(CONCURRENT),
+            stopping: AtomicBool::new(false),
+            idle: Notify::new(),
+        }
+    }
+}
+
+impl Rotations {
+    fn lock(&self) -> MutexGuard<'_, HashSet<TaskId>> {
+        self.at_work.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether a rotation that begins now need not wait for its turn.
+    #[must_use]
+    pub fn has_room(&self) -> bool {
+        !self.is_stopping() && self.lock().len() < CONCURRENT
+    }
+
+    fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::Relaxed)
+    }
+
+    /// Begins no further attempt, and waits until the running ones have ended, at most `limit`. What is not finished goes on
+    /// at the next start.
+    pub async fn stop(&self, limit: Duration) {
+        self.stopping.store(true, Ordering::Relaxed);
+        let ended = async {
+            loop {
+                let idle = self.idle.notified();
+                if self.lock().is_empty() {
+                    return;
+                }
+                idle.await;
+            }
+        };
+        if tokio::time::timeout(limit, ended).await.is_err() {
+            tracing::warn!("some rotations did not end in time; they go on at the next start");
+        }
+    }
+}
+
+/// Takes a task out of the set when its work ends, also by a panic.
+struct AtWork {
+    app: Arc<App>,
+    id: TaskId,
+    succeeded: bool,
+}
+
+impl AtWork {
+    fn ended_as(&mut self, status: &TaskStatus) {
+        self.succeeded = *status == TaskStatus::Succeeded;
+    }
+}
+
+impl Drop for AtWork {
+    fn drop(&mut self) {
+        self.app.rotations.lock().remove(&self.id);
+        self.app.metrics.rotation_ended(self.succeeded);
+        self.app.rotations.idle.notify_waiters();
+    }
+}
+
+/// Begins or resumes a task in the background, unless this process is at it already.
+pub fn spawn(app: &Arc<App>, task: Task) {
+    if !app.rotations.lock().insert(task.id.clone()) {
+        return;
+    }
+    app.metrics.rotation_started();
+    let mut at_work = AtWork { app: Arc::clone(app), id: task.id.clone(), succeeded: false };
+    tokio::spawn(async move {
+        let (id, name) = (task.id.clone(), task.secret_name.clone());
+        let app = Arc::clone(&at_work.app);
+        let Ok(_turn) = app.rotations.turns.acquire().await else { return };
+        tracing::info!(task = %id, secret = %name, "rotation begins");
+        match run(&app, task).await {
+            Ok(Some(status)) => {
+                tracing::info!(task = %id, secret = %name, outcome = status.as_str(), "rotation ended");
+                at_work.ended_as(&status);
+            }
+            Ok(None) => tracing::info!(task = %id, secret = %name, "rotation goes on at the next start"),
+            Err(error) => {
+                // The row still says running, so the task is resumed.
+                tracing::error!(task = %id, secret = %name, cause = %Chain(&error), "rotation interrupted");
+            }
+        }
+    });
+}
+
+/// Resumes every running task that nobody is at: all of them after a start, and later those that a failure of the store or a
+/// panic left behind. An attempt that was broken off has been counted; a resumed task makes at least one more.
 ///
 /// # Errors
 /// Failures of the store.
-pub async fn resume_all(app: &Arc<App>) -> Result<(), StoreError> {
-    for mut task in app.store.running_tasks().await? {
-        // The server, not the function, broke the last attempt off: it does not count.
-        task.attempts = task.attempts.saturating_sub(1);
-        spawn(app, task);
+pub async fn resume(app: &Arc<App>) -> Result<(), StoreError> {
+    for task in app.store.running_tasks().await? {
+        if !app.rotations.is_stopping() {
+            spawn(app, task);
+        }
     }
     Ok(())
 }
 
-async fn run(app: &App, mut task: Task) -> Result<TaskStatus, StoreError> {
+/// Makes attempts until the task ends. `None` when the server stops first.
+async fn run(app: &App, mut task: Task) -> Result<Option<TaskStatus>, StoreError> {
     loop {
         task.attempts = task.attempts.saturating_add(1);
         tokio::time::sleep(Duration::from_millis(backoff_millis(task.attempts))).await;
-        let Some(secret) = count_attempt(app, &task).await? else { return end_without_secret(app, task).await };
-        let failure = match attempt(app, &task, &secret).await {
-            Ok(version) => match end(app, &task, version, None).await? {
-                Some(status) => return Ok(status),
-                None => return end_without_secret(app, task).await,
-            },
-            Err(failure) => failure,
-        };
-        tracing::warn!(
-            task = %task.id, secret = %task.secret_name, attempt = task.attempts, code = failure.code.as_str(),
-            reason = failure.message, "rotation attempt failed"
-        );
-        if task.attempts >= MAX_ATTEMPTS || !failure.may_pass_later {
-            let version = task.version;
-            return match end(app, &task, version, Some(failure)).await? {
-                Some(status) => Ok(status),
-                None => end_without_secret(app, task).await,
-            };
+        if app.rotations.is_stopping() {
+            return Ok(None);
         }
+        let Some(secret) = count_attempt(app, &task).await? else { return end_without_secret(app, task).await };
+        let (version, failure) = match attempt(app, &task, &secret).await {
+            Ok(version) => (version, None),
+            Err(failure) => {
+                tracing::warn!(
+                    task = %task.id, secret = %task.secret_name, attempt = task.attempts, code = failure.code.as_str(),
+                    reason = failure.message, "rotation attempt failed"
+                );
+                if failure.may_pass_later && app.rotations.is_stopping() {
+                    return Ok(None);
+                }
+                if failure.may_pass_later && task.attempts < MAX_ATTEMPTS {
+                    continue;
+                }
+                (task.version, Some(failure))
+            }
+        };
+        return match end(app, &task, version, failure).await? {
+            Some(status) => Ok(Some(status)),
+            None => end_without_secret(app, task).await,
+        };
     }
 }
 
@@ -134,7 +234,7 @@ async fn attempt(app: &App, task: &Task, secret: &Secret) -> Result<VersionId, A
             InvokeFailure::Function(_) => ErrorCode::FunctionFailed,
             InvokeFailure::Unreachable(_) => ErrorCode::FunctionUnavailable,
         },
-        message: error.to_string(),
+        message: told(&error.to_string()),
         may_pass_later: true,
     })?;
     match RotationReply::parse(&reply) {
@@ -146,7 +246,7 @@ async fn attempt(app: &App, task: &Task, secret: &Secret) -> Result<VersionId, A
         Some(RotationReply::Failed { error_code, error_msg }) => Err(AttemptFailure {
             code: ErrorCode::FunctionFailed,
             may_pass_later: FailureCode::from_word(&error_code).is_none_or(FailureCode::may_pass_later),
-            message: format!("{error_code}: {error_msg}"),
+            message: told(&format!("{error_code}: {error_msg}")),
         }),
         None => Err(AttemptFailure {
             code: ErrorCode::FunctionFailed,
@@ -155,6 +255,11 @@ async fn attempt(app: &App, task: &Task, secret: &Secret) -> Result<VersionId, A
             may_pass_later: true,
         }),
     }
+}
+
+/// A foreign message as it may be stored and logged: one line, of bounded length.
+fn told(message: &str) -> String {
+    message.chars().map(|c| if c.is_control() { ' ' } else { c }).take(MAX_MESSAGE).collect()
 }
 
 /// The event for the function, and credentials that live a little longer than one call and reach one secret.
@@ -205,7 +310,7 @@ async fn end(
         }
         // Only the task's own version, or one made after it, can be this rotation's result.
         let plausible = version >= ended.version;
-        ended.status = if draft.secret.finish_rotation(version, plausible, now) {
+        ended.status = if draft.secret.finish_rotation(version, plausible, ended.scheduled, now) {
             ended.version = version;
             TaskStatus::Succeeded
         } else {
@@ -232,12 +337,12 @@ async fn end(
     }
 }
 
-async fn end_without_secret(app: &App, mut task: Task) -> Result<TaskStatus, StoreError> {
+async fn end_without_secret(app: &App, mut task: Task) -> Result<Option<TaskStatus>, StoreError> {
     task.status = TaskStatus::Failed {
         code: ErrorCode::SecretGone.as_str().to_owned(),
         message: "the secret was deleted while it was rotated".to_owned(),
     };
     let status = task.status.clone();
     app.store.finish_orphan_task(task).await?;
-    Ok(status)
+    Ok(Some(status))
 }

@@ -128,6 +128,42 @@ async fn a_declared_hash_does_not_stand_in_for_a_json_body() {
 }
 
 #[tokio::test]
+async fn a_body_of_another_content_type_is_hashed_all_the_same() {
+    let server = Server::start().await;
+    let path = server.path("secrets");
+    let mut signed = server.signed(&server.key(), "POST", &path, br#"{"name":"a"}"#).body(()).unwrap();
+    // The signature covers a declared hash only if the server takes it for the body's.
+    let declared = csms_core::sign::payload_hash(br#"{"name":"a"}"#);
+    signed.headers_mut().insert("x-sdk-content-sha256", declared.parse().unwrap());
+    let (parts, ()) = signed.into_parts();
+    let request = axum::http::Request::from_parts(parts, Body::from(r#"{"name":"evil","secret_string":"x"}"#));
+    assert_eq!(server.send(request).await.status, StatusCode::UNAUTHORIZED);
+    let shown = server.call("GET", &server.path("secrets/evil"), Value::Null).await;
+    assert_eq!(shown.status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn a_policy_may_limit_the_names_of_secrets_that_are_created() {
+    let server = Server::start().await;
+    let resource = Some(vec!["CSMS:*:*:secretName:team-*".to_owned()]);
+    let key = temporary(&server, Policy::allow(vec!["csms:secret:create".to_owned()], resource));
+    let create = async |name: &str| {
+        let body = json!({ "name": name, "secret_string": "s" });
+        server.call_as(&key, "POST", &server.path("secrets"), &body).await.status
+    };
+    assert_eq!(create("team-a").await, StatusCode::OK);
+    assert_eq!(create("other").await, StatusCode::FORBIDDEN);
+}
+
+#[tokio::test]
+async fn a_login_with_a_large_body_is_refused_before_it_is_read_to_the_end() {
+    let server = Server::start().await;
+    let request = axum::http::Request::builder().method("POST").uri("/v3/auth/tokens");
+    let answer = server.send(request.body(Body::from(vec![b' '; 64 * 1024 + 1])).unwrap()).await;
+    assert_eq!(answer.status, StatusCode::PAYLOAD_TOO_LARGE);
+}
+
+#[tokio::test]
 async fn the_project_in_the_header_must_be_the_one_in_the_path() {
     let server = Server::start().await;
     let path = server.path("secrets");

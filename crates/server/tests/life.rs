@@ -67,10 +67,16 @@ async fn values_survive_a_restart() {
 }
 
 #[tokio::test]
-async fn another_root_key_is_refused_at_the_start() {
+async fn a_missing_root_key_is_not_replaced_and_another_one_is_refused() {
     let directory = tempfile::tempdir().unwrap();
     drop(open(directory.path()).await.unwrap());
     std::fs::remove_file(directory.path().join("root.key")).unwrap();
+    let error = open(directory.path()).await.err().unwrap();
+    assert!(matches!(error, csms_server::serve::ServeError::RootKey(_)), "{error:?}");
+    assert!(!directory.path().join("root.key").exists(), "a wrong key was put where the right one belongs");
+    std::fs::write(directory.path().join("root.key"), format!("{}\n", "0".repeat(64))).unwrap();
+    let owner_only = std::fs::Permissions::from_mode(0o600);
+    std::fs::set_permissions(directory.path().join("root.key"), owner_only).unwrap();
     let error = open(directory.path()).await.err().unwrap();
     assert!(format!("{:?}", std::error::Error::source(&error)).contains("WrongRootKey"), "{error:?}");
 }
@@ -163,9 +169,8 @@ async fn create_rotated(server: &Server) {
 async fn a_due_rotation_that_cannot_begin_is_a_failed_task_and_the_third_ends_automatic_rotation() {
     let server = Server::start().await;
     create_rotated(&server).await;
-    let permits = std::sync::Arc::new(tokio::sync::Semaphore::new(1));
     let failed = async || {
-        due::rotate_due(&server.app, &permits).await.unwrap();
+        due::rotate_due(&server.app).await.unwrap();
         let answer = server.call("GET", &server.path("csms/tasks?status=FAILED"), Value::Null).await;
         answer.body["total"].as_u64().unwrap()
     };

@@ -21,9 +21,14 @@ impl Document {
     }
 }
 
+/// Whether the text is the one that the checksum was made of.
+pub(crate) fn is_intact(text: &[u8], checksum: i64) -> bool {
+    checksum == i64::from(crc32fast::hash(text))
+}
+
 /// Reads a stored value back.
 pub(crate) fn decode<T: DeserializeOwned>(text: &[u8], checksum: i64, what: &'static str) -> Result<T, StoreError> {
-    if checksum != i64::from(crc32fast::hash(text)) {
+    if !is_intact(text, checksum) {
         return Err(StoreError::Corrupt(Cause::new(format!("the checksum of {what} is wrong"))));
     }
     // Checking the text once is quicker than having each string in it checked.

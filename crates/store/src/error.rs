@@ -19,6 +19,11 @@ impl Cause {
     pub(crate) fn with(doing: impl Into<String>, source: impl Error + Send + Sync + 'static) -> Self {
         Self { doing: doing.into(), source: Some(Arc::new(source)) }
     }
+
+    /// The source, if it is of this type.
+    pub(crate) fn source_as<T: Error + 'static>(&self) -> Option<&T> {
+        self.source.as_deref().and_then(|source| source.downcast_ref())
+    }
 }
 
 impl fmt::Display for Cause {

@@ -1,23 +1,30 @@
 //! Durable storage of secrets, sealed values, rotation tasks, keys and users.
 //!
-//! One trait, [`Store`], and its implementations; [`SqliteStore`] is the embedded one. Rules are not here: a change of
-//! a secret is a function over a [`Draft`], decided by the caller in the same transaction that stores its result.
-//! Values arrive sealed and leave sealed. The crate knows no requests, no keys and no clock.
+//! One trait, [`Store`], and its implementations: [`SqliteStore`] is embedded, [`PostgresStore`] serves several
+//! replicas, [`AnyStore`] is the one that a program was told to use. Rules are not here: a change of a secret is a
+//! function over a [`Draft`], decided by the caller in the same transaction that stores its result. Values arrive
+//! sealed and leave sealed. The crate knows no requests, no keys and no clock.
 //!
 //! The invariants: a write that was answered is on disk; a change happens whole or not at all, whoever drops which
 //! future; a row that was damaged is an error, never another value; no type of a database driver leaves the crate.
 
+mod any;
 mod document;
 mod draft;
 mod error;
+mod postgres;
+mod recent;
 mod record;
+mod row;
 mod sqlite;
 mod store;
 #[cfg(feature = "testing")]
 pub mod suite;
 
+pub use any::AnyStore;
 pub use draft::Draft;
 pub use error::{Cause, ChangeError, CreateError, ReadError, StoreError};
+pub use postgres::{PostgresSettings, PostgresStore};
 pub use record::{
     AccessKeyRecord, KeyRecord, KeyState, Page, StoredValue, TaskFilter, TaskOutcome, TaskPage, UserRecord,
 };

@@ -56,7 +56,7 @@ macro_rules! store_suite {
         $(mod $part {
             $(#[test]
             fn $test() {
-                let runtime = ::tokio::runtime::Builder::new_multi_thread().worker_threads(2).build().unwrap();
+                let runtime = ::tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
                 runtime.block_on(async {
                     let (store, _kept) = $open().await;
                     $crate::suite::$part::$test(::std::sync::Arc::new(store)).await;
@@ -187,6 +187,7 @@ fn task(secret: &Secret, create_time: UnixMillis) -> Task {
         version: version(2),
         create_time,
         attempts: 0,
+        scheduled: false,
         status: TaskStatus::Running,
     }
 }

@@ -88,7 +88,7 @@ impl CreateSecret {
         });
         let secret_type = secret_type.unwrap_or(SecretType::Common);
         let auto_rotation = fields.boolean("auto_rotation").unwrap_or(false);
-        let (has_period, has_config) = (fields.has("rotation_period"), fields.has("rotation_config"));
+        let (has_period, has_config) = (fields.is_given("rotation_period"), fields.is_given("rotation_config"));
         let rotation_period = rotation_period(&mut fields, rules);
         let rotation_config = fields.parsed_unless_empty("rotation_config", |text| RotationConfig::parse(&text));
         let rotation_func_urn = rotation_func_urn(&mut fields);
@@ -215,6 +215,16 @@ mod tests {
     fn common_secrets_are_not_rotated() {
         let body = json!({ "name": "a", "secret_string": "x", "auto_rotation": true, "rotation_period": "1d" });
         assert_eq!(problems(body), [("auto_rotation".to_owned(), Rule::Forbidden)]);
+    }
+
+    #[test]
+    fn an_empty_text_does_not_stand_in_for_a_mandatory_one() {
+        let body = json!({
+            "name": "a", "secret_string": "x", "secret_type": "RDS-FG", "rotation_config": "",
+            "auto_rotation": true, "rotation_period": "",
+        });
+        let expected = ["rotation_period", "rotation_config"].map(|path| (path.to_owned(), Rule::RequiredWith));
+        assert_eq!(problems(body), expected);
     }
 
     #[test]

@@ -63,10 +63,24 @@ impl CreateVersion {
     pub fn read(body: Value, now: UnixMillis) -> Result<Self, Vec<Problem>> {
         let mut fields = Fields::of(body)?;
         let value = value(&mut fields);
-        let stages = fields.list("version_stages", MAX_STAGES, "12 items", StageName::parse).unwrap_or_default();
-        let expire_time = expire_time(&mut fields, now);
-        fields.finish(value.map(|value| Self { version: NewVersion { expire_time, stages }, value }))
+        let version = version(&mut fields, now);
+        fields.finish(value.map(|value| Self { version, value }))
     }
+}
+
+fn version(fields: &mut Fields, now: UnixMillis) -> NewVersion {
+    let stages = fields.list("version_stages", MAX_STAGES, "12 items", StageName::parse).unwrap_or_default();
+    NewVersion { expire_time: expire_time(fields, now), stages }
+}
+
+/// Reads what a CreateSecretVersion body says besides the value, for previews.
+///
+/// # Errors
+/// Every problem it has.
+pub fn read_move(body: Value, now: UnixMillis) -> Result<NewVersion, Vec<Problem>> {
+    let mut fields = Fields::of(body)?;
+    let version = version(&mut fields, now);
+    fields.finish(Some(version))
 }
 
 /// Reads the body of UpdateVersion.

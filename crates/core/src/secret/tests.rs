@@ -249,10 +249,10 @@ fn common_secrets_and_running_rotations_are_refused() {
 fn a_reported_success_counts_only_if_current_is_the_new_version() {
     let mut rds = secret(SecretType::RdsFg);
     add(&mut rds, &["SYSPENDING"]);
-    assert!(!rds.finish_rotation(version(2), true, time(5)));
+    assert!(!rds.finish_rotation(version(2), true, true, time(5)));
     assert_eq!((rds.failed_rotations, rds.rotation_time), (1, None));
     rds.move_stage(&StageName::current(), version(2), time(6)).unwrap();
-    assert!(rds.finish_rotation(version(2), true, time(7)));
+    assert!(rds.finish_rotation(version(2), true, true, time(7)));
     assert_eq!((rds.failed_rotations, rds.rotation_time), (0, Some(time(7))));
 }
 
@@ -264,9 +264,30 @@ fn the_third_failure_in_a_row_switches_automatic_rotation_off() {
         .unwrap();
     for failure in 1..=3 {
         assert!(rds.auto_rotation, "before failure {failure}");
-        rds.finish_rotation(version(2), false, time(10));
+        rds.finish_rotation(version(2), false, true, time(10));
     }
     assert_eq!((rds.auto_rotation, rds.next_rotation_time), (false, None));
+}
+
+#[test]
+fn a_failed_rotation_by_hand_leaves_the_schedule_alone() {
+    let mut rds = secret(SecretType::RdsFg);
+    let period = Some(RotationPeriod::parse("30d").unwrap());
+    let on = SecretUpdate { auto_rotation: Some(true), rotation_period: period, ..SecretUpdate::default() };
+    rds.update(on, time(2)).unwrap();
+    let due = rds.next_rotation_time;
+    for _ in 0..4 {
+        rds.finish_rotation(version(2), false, false, time(10));
+    }
+    assert_eq!((rds.auto_rotation, rds.next_rotation_time), (true, due));
+}
+
+#[test]
+fn a_secret_that_is_being_rotated_is_not_scheduled_for_deletion() {
+    let mut rds = secret(SecretType::RdsFg);
+    rds.running_task = Some(TaskId::parse("22222222-2222-4222-8222-222222222222").unwrap());
+    let window = RecoveryWindow::days(7).unwrap();
+    assert_eq!(rds.schedule_deletion(window, time(2)), Err(Refusal::RotationRunning));
 }
 
 #[derive(Clone, Debug)]

@@ -11,7 +11,7 @@ use std::{
 };
 
 use csms_kms::RootKey;
-use csms_store::{SqliteStore, Store, UserRecord};
+use csms_store::{AnyStore, Store, UserRecord};
 use zeroize::Zeroizing;
 
 use super::Caller;
@@ -64,14 +64,14 @@ impl<K: Eq + Hash, V> Aging<K, V> {
 /// Finds access keys and users.
 pub struct AccessKeys {
     root: Arc<RootKey>,
-    store: SqliteStore,
+    store: AnyStore,
     keys: Aging<String, AccessKey>,
     users: Aging<String, Caller>,
 }
 
 impl AccessKeys {
     /// Looks in `store`; secret keys are opened by `root`.
-    pub fn new(root: Arc<RootKey>, store: SqliteStore) -> Self {
+    pub fn new(root: Arc<RootKey>, store: AnyStore) -> Self {
         Self { root, store, keys: Aging::new(), users: Aging::new() }
     }
 

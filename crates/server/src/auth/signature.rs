@@ -4,9 +4,7 @@ use std::sync::Arc;
 
 use axum::http::{HeaderMap, HeaderValue, request::Parts};
 use csms_api::ErrorCode;
-use csms_core::sign::{
-    Authorization, CONTENT_HASH_HEADER, DATE_HEADER, MAX_SKEW_MILLIS, SignedRequest, parse_date, payload_hash, verify,
-};
+use csms_core::sign::{Authorization, DATE_HEADER, MAX_SKEW_MILLIS, SignedRequest, parse_date, payload_hash, verify};
 use zeroize::Zeroizing;
 
 use super::{Authenticator, Caller, cache::AccessKey, header, token::TemporaryKey, unauthenticated};
@@ -39,16 +37,14 @@ impl Claim {
         let mismatch = || unauthenticated("verify aksk signature fail");
         let text = header(&parts.headers, "authorization").ok_or_else(mismatch)?;
         let authorization = Authorization::parse(text).ok_or_else(mismatch)?;
-        let computed = payload_hash(body);
-        // A hash in a header is taken as it stands only where the signer could not hash: bodies that are not JSON.
-        let declared =
-            header(&parts.headers, CONTENT_HASH_HEADER).filter(|_| !body.is_empty() && !is_json(&parts.headers));
+        // A declared X-Sdk-Content-Sha256 is not taken: every operation reads JSON, so every body is hashed.
+        let hash = payload_hash(body);
         let request = SignedRequest {
             method: parts.method.as_str(),
             path: parts.uri.path(),
             query: parts.uri.query().unwrap_or_default(),
             date: header(&parts.headers, DATE_HEADER).ok_or_else(mismatch)?,
-            payload_hash: declared.unwrap_or(&computed),
+            payload_hash: &hash,
         };
         let value = |name: &str| parts.headers.get(name).map(HeaderValue::as_bytes);
         if !verify(&authorization, self.secret_key(), &request, value) {
@@ -59,11 +55,6 @@ impl Claim {
             Key::Temporary(key) => Arc::new(key.caller()),
         })
     }
-}
-
-fn is_json(headers: &HeaderMap) -> bool {
-    let Some(content_type) = header(headers, "content-type") else { return true };
-    content_type.starts_with("application/json") || content_type.starts_with("application/bson")
 }
 
 impl Authenticator {

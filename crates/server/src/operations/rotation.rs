@@ -1,5 +1,7 @@
 //! RotateSecret and ListSecretTask.
 
+use std::sync::Arc;
+
 use csms_api::{
     ErrorCode,
     request::query::ListTasks,
@@ -24,17 +26,25 @@ use crate::{answer::Answer, app::App, dispatch::Call, failure::Failure, keys::Ke
 /// No such secret; its state; a COMMON secret; a running rotation; a value or a configuration that cannot be rotated;
 /// a function that this server cannot invoke.
 pub async fn rotate(call: &Call) -> Result<Answer, Failure> {
-    let task = begin(&call.app, &call.project, &call.secret_name()?).await?;
-    let answer = Answer::json(&RotateResponse::of(&task))?;
-    tasks::spawn(&call.app, task);
-    Ok(answer)
+    let (app, project, name) = (Arc::clone(&call.app), call.project.clone(), call.secret_name()?);
+    // In a task of its own: a caller that hangs up must not leave a stored task that nobody carries out.
+    let started = tokio::spawn(async move { start(&app, &project, &name, false).await });
+    let task = started.await.map_err(Failure::internal)??;
+    Answer::json(&RotateResponse::of(&task))
 }
 
-/// Stores a task and its pending version; the caller carries the task out.
+/// Stores a task and its pending version, and begins to carry it out. `scheduled` tells a due rotation from one that
+/// somebody asked for.
 ///
 /// # Errors
 /// As [`rotate`].
-pub async fn begin(app: &App, project: &ProjectId, name: &SecretName) -> Result<Task, Failure> {
+pub async fn start(app: &Arc<App>, project: &ProjectId, name: &SecretName, scheduled: bool) -> Result<Task, Failure> {
+    let task = begin(app, project, name, scheduled).await?;
+    tasks::spawn(app, task.clone());
+    Ok(task)
+}
+
+async fn begin(app: &App, project: &ProjectId, name: &SecretName, scheduled: bool) -> Result<Task, Failure> {
     let secret = app.store.secret(project, name).await?.ok_or(Refusal::SecretNotFound)?;
     secret.rotation_base()?;
     if let Some(function) = &secret.rotation_func_urn
@@ -68,6 +78,7 @@ pub async fn begin(app: &App, project: &ProjectId, name: &SecretName) -> Result<
             version,
             create_time: now,
             attempts: 0,
+            scheduled,
             status: TaskStatus::Running,
         };
         draft.secret.running_task = Some(id);

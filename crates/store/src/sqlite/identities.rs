@@ -1,13 +1,14 @@
 //! Statements about KMS keys, users, access keys and small named values.
 
-use csms_core::{KeyId, ProjectId, UnixMillis};
+use csms_core::{KeyId, ProjectId};
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
-use super::{failure::During as _, secrets::time};
+use super::failure::During as _;
 use crate::{
     document::{self, Document},
-    error::{Cause, StoreError},
-    record::{AccessKeyRecord, KeyRecord, KeyState, UserRecord},
+    error::StoreError,
+    record::{AccessKeyRecord, KeyRecord, UserRecord},
+    row::{self, KeyColumns, time},
 };
 
 const READING_KEY: &str = "reading a key";
@@ -17,16 +18,16 @@ pub(super) const ACCESS_KEY: &str = "SELECT access_key, sealed_secret_key, user_
      FROM access_keys JOIN users ON users.id = access_keys.user_id WHERE access_key = ?1";
 
 fn read_key(row: &Row<'_>) -> Result<KeyRecord, StoreError> {
-    let corrupt = || StoreError::Corrupt(Cause::new("a stored key is damaged"));
     let text = |column| row.get::<_, String>(column).during(READING_KEY);
-    Ok(KeyRecord {
-        id: KeyId::parse(text(0)?).map_err(|_| corrupt())?,
-        project: ProjectId::parse(text(1)?).map_err(|_| corrupt())?,
+    let columns = KeyColumns {
+        id: text(0)?,
+        project: text(1)?,
         alias: text(2)?,
-        state: KeyState::from_word(&text(3)?).ok_or_else(corrupt)?,
+        state: text(3)?,
         wrapped: row.get(4).during(READING_KEY)?,
-        create_time: UnixMillis::new(u64::try_from(row.get::<_, i64>(5).during(READING_KEY)?).map_err(|_| corrupt())?),
-    })
+        create_time: row.get(5).during(READING_KEY)?,
+    };
+    columns.read()
 }
 
 pub(super) fn key(db: &Connection, id: &KeyId) -> Result<Option<KeyRecord>, StoreError> {
@@ -94,7 +95,7 @@ pub(super) fn user_by_name(
     };
     match rows.next().during(READING_USER)? {
         None => Ok(Some(user)),
-        Some(_) => Err(StoreError::Conflict(Cause::new("several domains have a user of this name"))),
+        Some(_) => Err(row::ambiguous_user()),
     }
 }
 

@@ -7,10 +7,10 @@ use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use super::{failure::During as _, tasks};
 use crate::{
-    document::{self, Document},
-    draft::{Changes, deletion_due_time, rotation_due_time},
-    error::{Cause, CreateError, StoreError},
+    draft::Changes,
+    error::{CreateError, StoreError},
     record::Page,
+    row::{self, SecretColumns, time},
 };
 
 /// A secret and the number of its row.
@@ -29,39 +29,30 @@ pub(super) const LIST: &str =
 const LIST_OF_EVENT: &str = "SELECT document, checksum FROM secrets
      WHERE project = ?1 AND name > ?2 AND event = ?4 ORDER BY name LIMIT ?3";
 
-/// Reads the document and checksum at columns `at` and the next, and checks that it belongs to its row.
-fn read_secret(row: &Row<'_>, at: usize, project: &ProjectId) -> Result<Secret, StoreError> {
+/// The document and checksum at columns `at` and the next.
+fn document<'r>(row: &'r Row<'_>, at: usize) -> Result<(&'r [u8], i64), StoreError> {
     let text = row.get_ref(at).during(READING)?.as_bytes().map_err(rusqlite::Error::from).during(READING)?;
-    let secret: Secret = document::decode(text, row.get(at + 1).during(READING)?, "a secret")?;
-    if secret.project == *project {
-        Ok(secret)
-    } else {
-        Err(StoreError::Corrupt(Cause::new(format!("secret {} is stored in another project", secret.id))))
-    }
+    Ok((text, row.get(at + 1).during(READING)?))
 }
 
 pub(super) fn find(db: &Connection, project: &ProjectId, name: &SecretName) -> Result<Option<Found>, StoreError> {
     let mut statement = db.prepare_cached(FIND).during(READING)?;
     let mut rows = statement.query([project.as_str(), name.as_str()]).during(READING)?;
     let Some(row) = rows.next().during(READING)? else { return Ok(None) };
-    let secret = read_secret(row, 1, project)?;
-    if secret.name != *name {
-        return Err(StoreError::Corrupt(Cause::new(format!("secret {} is stored under another name", secret.id))));
-    }
+    let (text, checksum) = document(row, 1)?;
+    let secret = row::named_secret(text, checksum, project, name)?;
     Ok(Some(Found { row: row.get(0).during(READING)?, secret }))
 }
 
 /// The sealed value of a version. [`StoreError::NotFound`] when the secret has no such version.
 pub(super) fn value(db: &Connection, found: &Found, version: VersionId) -> Result<Vec<u8>, StoreError> {
-    found.secret.version(version).map_err(|_| StoreError::NotFound)?;
-    db.prepare_cached(VALUE)
+    let value = db
+        .prepare_cached(VALUE)
         .and_then(|mut statement| {
             statement.query_row(params![found.row, version.number()], |row| row.get(0)).optional()
         })
-        .during("reading a value")?
-        .ok_or_else(|| {
-            StoreError::Corrupt(Cause::new(format!("the value of {version} of secret {} is missing", found.secret.id)))
-        })
+        .during("reading a value")?;
+    row::value_of(&found.secret, version, value)
 }
 
 /// All sealed values of a secret.
@@ -72,8 +63,7 @@ pub(super) fn values(db: &Connection, secret: i64) -> Result<BTreeMap<VersionId,
     let mut rows = statement.query([secret]).during(DOING)?;
     let mut values = BTreeMap::new();
     while let Some(row) = rows.next().during(DOING)? {
-        let version = VersionId::from_number(row.get(0).during(DOING)?)
-            .ok_or_else(|| StoreError::Corrupt(Cause::new("a stored version has number 0")))?;
+        let version = row::version(row.get(0).during(DOING)?)?;
         values.insert(version, row.get(1).during(DOING)?);
     }
     Ok(values)
@@ -89,8 +79,7 @@ pub(super) fn list(
     const DOING: &str = "listing secrets";
     // No name is empty, so every name is behind the empty text.
     let after = after.unwrap_or("");
-    let limit = usize::from(limit);
-    let fetched = i64::try_from(limit).unwrap_or(i64::MAX).saturating_add(1);
+    let fetched = row::fetched(limit);
     let mut statement = db.prepare_cached(if event.is_some() { LIST_OF_EVENT } else { LIST }).during(DOING)?;
     let mut rows = match event {
         None => statement.query(params![project.as_str(), after, fetched]),
@@ -99,12 +88,10 @@ pub(super) fn list(
     .during(DOING)?;
     let mut items = Vec::new();
     while let Some(row) = rows.next().during(DOING)? {
-        if items.len() == limit {
-            return Ok(Page { items, more: true });
-        }
-        items.push(read_secret(row, 0, project)?);
+        let (text, checksum) = document(row, 0)?;
+        items.push(row::secret(text, checksum, project)?);
     }
-    Ok(Page { items, more: false })
+    Ok(row::page(items, limit))
 }
 
 pub(super) const DUE_ROTATIONS: &str = "SELECT project, name FROM secrets WHERE rotation_due_time <= ?1
@@ -120,14 +107,11 @@ pub(super) fn due(
     limit: u16,
 ) -> Result<Vec<(ProjectId, SecretName)>, StoreError> {
     const DOING: &str = "looking for due secrets";
-    let corrupt = |_| StoreError::Corrupt(Cause::new("the name or project of a due secret is damaged"));
     let mut statement = db.prepare_cached(sql).during(DOING)?;
     let mut rows = statement.query(params![time(now), limit]).during(DOING)?;
     let mut due = Vec::new();
     while let Some(row) = rows.next().during(DOING)? {
-        let project = ProjectId::parse(row.get::<_, String>(0).during(DOING)?).map_err(corrupt)?;
-        let name = SecretName::parse(row.get::<_, String>(1).during(DOING)?).map_err(corrupt)?;
-        due.push((project, name));
+        due.push(row::due(row.get(0).during(DOING)?, row.get(1).during(DOING)?)?);
     }
     Ok(due)
 }
@@ -141,12 +125,7 @@ pub(super) fn next_due_time(db: &Connection) -> Result<Option<UnixMillis>, Store
         .prepare_cached(NEXT_DUE_TIME)
         .and_then(|mut statement| statement.query_row([], |row| row.get(0)))
         .during("looking for the next due secret")?;
-    Ok(due.map(|due| UnixMillis::new(u64::try_from(due).unwrap_or(0))))
-}
-
-/// A time as a column holds it.
-pub(super) fn time(time: UnixMillis) -> i64 {
-    i64::try_from(time.as_millis()).unwrap_or(i64::MAX)
+    due.map(row::read_time).transpose()
 }
 
 pub(super) fn create(db: &Connection, secret: &Secret, sealed: &[u8], quota: u64) -> Result<(), CreateError> {
@@ -165,10 +144,8 @@ pub(super) fn create(db: &Connection, secret: &Secret, sealed: &[u8], quota: u64
     if u64::try_from(count.unwrap_or(0)).unwrap_or(0) >= quota {
         return Err(CreateError::Quota);
     }
-    let [version] = secret.versions() else {
-        return Err(StoreError::Conflict(Cause::new("a new secret has exactly one version")).into());
-    };
-    let document = Document::of(secret)?;
+    let version = row::only_version(secret)?;
+    let columns = SecretColumns::of(secret)?;
     db.prepare_cached(
         "INSERT INTO secrets (project, name, id, document, checksum, rotation_due_time, deletion_due_time, event)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
@@ -178,15 +155,15 @@ pub(super) fn create(db: &Connection, secret: &Secret, sealed: &[u8], quota: u64
             project,
             secret.name.as_str(),
             secret.id.as_str(),
-            document.text,
-            document.checksum,
-            rotation_due_time(secret).map(time),
-            deletion_due_time(secret).map(time),
-            secret.event_subscriptions.first().map(EventName::as_str),
+            columns.document.text,
+            columns.document.checksum,
+            columns.rotation_due_time,
+            columns.deletion_due_time,
+            columns.event,
         ])
     })
     .during(WRITING)?;
-    insert_value(db, db.last_insert_rowid(), version.id, sealed)?;
+    insert_value(db, db.last_insert_rowid(), version, sealed)?;
     Ok(())
 }
 
@@ -229,7 +206,7 @@ pub(super) fn apply(db: &Connection, row: i64, changes: Changes) -> Result<(), S
 
 /// Writes a secret in place of its former self, unless nothing has changed.
 fn update(db: &Connection, row: i64, secret: &Secret) -> Result<(), StoreError> {
-    let document = Document::of(secret)?;
+    let columns = SecretColumns::of(secret)?;
     db.prepare_cached(
         "UPDATE secrets SET document = ?2, checksum = ?3, rotation_due_time = ?4, deletion_due_time = ?5, event = ?6
          WHERE row = ?1 AND document <> ?2",
@@ -237,11 +214,11 @@ fn update(db: &Connection, row: i64, secret: &Secret) -> Result<(), StoreError> 
     .and_then(|mut statement| {
         statement.execute(params![
             row,
-            document.text,
-            document.checksum,
-            rotation_due_time(secret).map(time),
-            deletion_due_time(secret).map(time),
-            secret.event_subscriptions.first().map(EventName::as_str),
+            columns.document.text,
+            columns.document.checksum,
+            columns.rotation_due_time,
+            columns.deletion_due_time,
+            columns.event,
         ])
     })
     .during(WRITING)

@@ -1,16 +1,14 @@
 //! Statements about rotation tasks.
 
-use csms_core::{
-    ProjectId, TaskId,
-    task::{Task, TaskStatus},
-};
+use csms_core::{ProjectId, TaskId, task::Task};
 use rusqlite::{Connection, OptionalExtension as _, Row, ToSql, params};
 
-use super::{failure::During as _, secrets::time};
+use super::failure::During as _;
 use crate::{
     document::{self, Document},
-    error::{Cause, StoreError},
-    record::{Page, TaskFilter, TaskOutcome, TaskPage},
+    error::StoreError,
+    record::{TaskFilter, TaskPage},
+    row::{self, time},
 };
 
 const READING: &str = "reading a task";
@@ -44,10 +42,7 @@ fn collect(rows: &mut rusqlite::Rows<'_>) -> Result<Vec<Task>, StoreError> {
 
 pub(super) fn list(db: &Connection, project: &ProjectId, filter: &TaskFilter) -> Result<TaskPage, StoreError> {
     const DOING: &str = "listing tasks";
-    let status = filter.status.map(|outcome| match outcome {
-        TaskOutcome::Succeeded => TaskStatus::Succeeded.as_str(),
-        TaskOutcome::Failed => "FAILED",
-    });
+    let status = filter.status.map(row::status);
     let secret_name = filter.secret_name.as_ref().map(|name| name.as_str().to_owned());
     // One statement per combination of filters, so that each uses the index made for it.
     let mut condition = String::from("project = ?");
@@ -76,16 +71,14 @@ pub(super) fn list(db: &Connection, project: &ProjectId, filter: &TaskFilter) ->
         values.push(Box::new(create_time.ok_or(StoreError::NotFound)?));
         values.push(Box::new(after.as_str().to_owned()));
     }
-    values.push(Box::new(i64::from(filter.limit).saturating_add(1)));
+    values.push(Box::new(row::fetched(filter.limit)));
     let mut statement = db
         .prepare_cached(&format!(
             "SELECT document, checksum FROM tasks WHERE {condition} ORDER BY create_time DESC, id DESC LIMIT ?"
         ))
         .during(DOING)?;
-    let mut items = collect(&mut statement.query(rusqlite::params_from_iter(&values)).during(DOING)?)?;
-    let more = items.len() > usize::from(filter.limit);
-    items.truncate(usize::from(filter.limit));
-    Ok(TaskPage { page: Page { items, more }, total: u64::try_from(total).unwrap_or(0) })
+    let items = collect(&mut statement.query(rusqlite::params_from_iter(&values)).during(DOING)?)?;
+    Ok(TaskPage { page: row::page(items, filter.limit), total: u64::try_from(total).unwrap_or(0) })
 }
 
 /// Stores a task, in place of the one with the same identifier if there is one.
@@ -114,30 +107,19 @@ pub(super) fn put(db: &Connection, task: &Task) -> Result<(), StoreError> {
 }
 
 pub(super) fn put_progress(db: &Connection, task: &Task) -> Result<(), StoreError> {
-    if task.status != TaskStatus::Running {
-        return Err(StoreError::Conflict(Cause::new(format!("task {} is finished with its secret", task.id))));
-    }
-    require_running(db, task)?;
+    row::require_progress(task)?;
+    row::require_running(find(db, &task.id)?.as_ref())?;
     put(db, task)
 }
 
 pub(super) fn finish_orphan(db: &Connection, task: &Task) -> Result<(), StoreError> {
-    require_running(db, task)?;
+    row::require_running(find(db, &task.id)?.as_ref())?;
     let exists = db
         .prepare_cached("SELECT 1 FROM secrets WHERE id = ?1")
         .and_then(|mut statement| statement.exists([task.secret_id.as_str()]))
         .during(WRITING)?;
     if exists {
-        return Err(StoreError::Conflict(Cause::new(format!("the secret of task {} still exists", task.id))));
+        return Err(row::no_orphan(task));
     }
     put(db, task)
-}
-
-fn require_running(db: &Connection, task: &Task) -> Result<(), StoreError> {
-    match find(db, &task.id)?.ok_or(StoreError::NotFound)?.status {
-        TaskStatus::Running => Ok(()),
-        TaskStatus::Succeeded | TaskStatus::Failed { .. } => {
-            Err(StoreError::Conflict(Cause::new(format!("task {} is finished already", task.id))))
-        }
-    }
 }

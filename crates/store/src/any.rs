@@ -1,0 +1,155 @@
+//! A store that is chosen when the program starts.
+
+use csms_core::{EventName, KeyId, ProjectId, Secret, SecretName, TaskId, UnixMillis, VersionId, task::Task};
+
+use crate::{
+    draft::Draft,
+    error::{ChangeError, CreateError, ReadError, StoreError},
+    postgres::PostgresStore,
+    record::{AccessKeyRecord, KeyRecord, Page, StoredValue, TaskFilter, TaskPage, UserRecord},
+    sqlite::SqliteStore,
+    store::Store,
+};
+
+/// One of the stores. Clones share it.
+#[derive(Clone, Debug)]
+pub enum AnyStore {
+    /// Embedded.
+    Sqlite(SqliteStore),
+    /// On a database server.
+    Postgres(PostgresStore),
+}
+
+impl From<SqliteStore> for AnyStore {
+    fn from(store: SqliteStore) -> Self {
+        Self::Sqlite(store)
+    }
+}
+
+impl From<PostgresStore> for AnyStore {
+    fn from(store: PostgresStore) -> Self {
+        Self::Postgres(store)
+    }
+}
+
+/// Calls the same method of the store behind. Only the future of the distant one is boxed: beside a round trip that
+/// costs nothing, and the embedded one's callers stay small.
+macro_rules! delegate {
+    ($self:ident.$method:ident($($argument:expr),*)) => {
+        match $self {
+            Self::Sqlite(store) => store.$method($($argument),*).await,
+            Self::Postgres(store) => Box::pin(store.$method($($argument),*)).await,
+        }
+    };
+}
+
+impl Store for AnyStore {
+    async fn secret(&self, project: &ProjectId, name: &SecretName) -> Result<Option<Secret>, StoreError> {
+        delegate!(self.secret(project, name))
+    }
+
+    async fn secret_value<E: Send>(
+        &self,
+        project: &ProjectId,
+        name: &SecretName,
+        select: impl FnOnce(&Secret) -> Result<VersionId, E> + Send,
+    ) -> Result<StoredValue, ReadError<E>> {
+        delegate!(self.secret_value(project, name, select))
+    }
+
+    async fn list_secrets(
+        &self,
+        project: &ProjectId,
+        after: Option<&str>,
+        limit: u16,
+        event: Option<&EventName>,
+    ) -> Result<Page<Secret>, StoreError> {
+        delegate!(self.list_secrets(project, after, limit, event))
+    }
+
+    async fn task(&self, project: &ProjectId, id: &TaskId) -> Result<Option<Task>, StoreError> {
+        delegate!(self.task(project, id))
+    }
+
+    async fn tasks(&self, project: &ProjectId, filter: &TaskFilter) -> Result<TaskPage, StoreError> {
+        delegate!(self.tasks(project, filter))
+    }
+
+    async fn running_tasks(&self) -> Result<Vec<Task>, StoreError> {
+        delegate!(self.running_tasks())
+    }
+
+    async fn due_deletions(&self, now: UnixMillis, limit: u16) -> Result<Vec<(ProjectId, SecretName)>, StoreError> {
+        delegate!(self.due_deletions(now, limit))
+    }
+
+    async fn due_rotations(&self, now: UnixMillis, limit: u16) -> Result<Vec<(ProjectId, SecretName)>, StoreError> {
+        delegate!(self.due_rotations(now, limit))
+    }
+
+    async fn next_due_time(&self) -> Result<Option<UnixMillis>, StoreError> {
+        delegate!(self.next_due_time())
+    }
+
+    async fn key(&self, project: &ProjectId, id: &KeyId) -> Result<Option<KeyRecord>, StoreError> {
+        delegate!(self.key(project, id))
+    }
+
+    async fn key_by_alias(&self, project: &ProjectId, alias: &str) -> Result<Option<KeyRecord>, StoreError> {
+        delegate!(self.key_by_alias(project, alias))
+    }
+
+    async fn user(&self, id: &str) -> Result<Option<UserRecord>, StoreError> {
+        delegate!(self.user(id))
+    }
+
+    async fn user_by_name(&self, domain_id: Option<&str>, name: &str) -> Result<Option<UserRecord>, StoreError> {
+        delegate!(self.user_by_name(domain_id, name))
+    }
+
+    async fn access_key(&self, access_key: &str) -> Result<Option<(AccessKeyRecord, UserRecord)>, StoreError> {
+        delegate!(self.access_key(access_key))
+    }
+
+    async fn meta(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        delegate!(self.meta(key))
+    }
+
+    async fn create_secret(&self, secret: Secret, sealed: Vec<u8>, quota: u64) -> Result<(), CreateError> {
+        delegate!(self.create_secret(secret, sealed, quota))
+    }
+
+    async fn change_secret<T: Send + 'static, E: Send + 'static>(
+        &self,
+        project: &ProjectId,
+        name: &SecretName,
+        load_values: bool,
+        decide: impl FnOnce(&mut Draft) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, ChangeError<E>> {
+        delegate!(self.change_secret(project, name, load_values, decide))
+    }
+
+    async fn put_task_progress(&self, task: Task) -> Result<(), StoreError> {
+        delegate!(self.put_task_progress(task))
+    }
+
+    async fn finish_orphan_task(&self, task: Task) -> Result<(), StoreError> {
+        delegate!(self.finish_orphan_task(task))
+    }
+
+    async fn ensure_key(&self, key: KeyRecord) -> Result<KeyRecord, StoreError> {
+        delegate!(self.ensure_key(key))
+    }
+
+    async fn put_user(&self, user: UserRecord) -> Result<(), StoreError> {
+        delegate!(self.put_user(user))
+    }
+
+    async fn put_access_key(&self, key: AccessKeyRecord) -> Result<(), StoreError> {
+        delegate!(self.put_access_key(key))
+    }
+
+    async fn put_meta_if_absent(&self, key: &str, value: Vec<u8>) -> Result<Vec<u8>, StoreError> {
+        delegate!(self.put_meta_if_absent(key, value))
+    }
+}

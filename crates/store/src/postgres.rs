@@ -1,0 +1,266 @@
+//! The store for several replicas: a PostgreSQL database, or one that speaks its protocol.
+//!
+//! Plain SQL, no extensions, no triggers. A change locks the row of its secret, so changes of one secret happen one after
+//! the other and those of others do not wait. Every operation has a limit in time; what was not answered within it is
+//! [`StoreError::Unavailable`](crate::StoreError::Unavailable), also a commit whose answer was lost.
+//!
+//! Here is only the wiring; statements are in the modules named after what they store.
+
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    time::Duration,
+};
+
+use csms_core::{EventName, KeyId, ProjectId, Secret, SecretName, TaskId, UnixMillis, VersionId, task::Task};
+use deadpool_postgres::Pool;
+
+use crate::{
+    draft::Draft,
+    error::{Cause, ChangeError, CreateError, ReadError, StoreError},
+    record::{AccessKeyRecord, KeyRecord, Page, StoredValue, TaskFilter, TaskPage, UserRecord},
+    store::Store,
+};
+
+mod connect;
+mod failure;
+mod identities;
+mod schema;
+mod secrets;
+mod session;
+mod tasks;
+
+pub use connect::PostgresSettings;
+use session::{Session, within};
+
+/// How often a change is begun anew while nothing has been decided.
+const ATTEMPTS: usize = 3;
+
+/// A store in a PostgreSQL database. Clones share its connections.
+#[derive(Clone)]
+pub struct PostgresStore {
+    pool: Pool,
+    timeout: Duration,
+}
+
+impl PostgresStore {
+    /// Connects, and brings the schema up to date. The database should hold nothing else; its user owns it, or owns the
+    /// tables once they are there.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] when the settings cannot be used, the database is not reached, refuses the user, or
+    /// belongs to a newer release; [`StoreError::Corrupt`] when it has tables of another program.
+    pub async fn open(settings: &PostgresSettings) -> Result<Self, StoreError> {
+        let store = Self { pool: connect::pool(settings)?, timeout: settings.timeout };
+        within(settings.timeout, schema::migrate(&store.pool)).await?;
+        Ok(store)
+    }
+
+    /// Locks a secret in a new transaction. Nothing has been decided yet, so what others were in the way of is begun
+    /// anew.
+    async fn lock(
+        &self,
+        project: &ProjectId,
+        name: &SecretName,
+        load_values: bool,
+    ) -> Result<(Session, Option<Draft>), StoreError> {
+        let mut attempt = 1;
+        loop {
+            let locked = async {
+                let session = Session::write(&self.pool).await?;
+                match secrets::lock(&session, project, name, load_values).await {
+                    Ok(draft) => Ok((session, draft)),
+                    Err(error) => session.end(Err(error)).await,
+                }
+            };
+            match locked.await {
+                Err(error) if attempt < ATTEMPTS && failure::may_repeat(&error) => attempt += 1,
+                outcome => return outcome,
+            }
+        }
+    }
+}
+
+impl std::fmt::Debug for PostgresStore {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("PostgresStore").finish_non_exhaustive()
+    }
+}
+
+/// Runs the caller's function and writes what it amounts to.
+async fn decide<T, E>(
+    session: &Session,
+    mut draft: Draft,
+    decide: impl FnOnce(&mut Draft) -> Result<T, E>,
+) -> Result<T, ChangeError<E>> {
+    let before = draft.secret.clone();
+    let answer = catch_unwind(AssertUnwindSafe(|| decide(&mut draft)))
+        .map_err(|_| StoreError::Unavailable(Cause::new("the function that decides a write panicked")))?
+        .map_err(ChangeError::Refused)?;
+    secrets::apply(session, &before, draft.into_changes()?).await?;
+    Ok(answer)
+}
+
+impl Store for PostgresStore {
+    async fn secret(&self, project: &ProjectId, name: &SecretName) -> Result<Option<Secret>, StoreError> {
+        within(self.timeout, async { secrets::find(&Session::open(&self.pool).await?, project, name).await }).await
+    }
+
+    async fn secret_value<E: Send>(
+        &self,
+        project: &ProjectId,
+        name: &SecretName,
+        select: impl FnOnce(&Secret) -> Result<VersionId, E> + Send,
+    ) -> Result<StoredValue, ReadError<E>> {
+        let read = async {
+            let session = Session::snapshot(&self.pool).await?;
+            let found = async {
+                let secret = secrets::find(&session, project, name).await?.ok_or(ReadError::NotFound)?;
+                let version = select(&secret).map_err(ReadError::Refused)?;
+                let sealed = secrets::value(&session, &secret, version).await?;
+                Ok(StoredValue { secret, version, sealed })
+            };
+            let found = found.await;
+            session.end(found).await
+        };
+        within(self.timeout, read).await
+    }
+
+    async fn list_secrets(
+        &self,
+        project: &ProjectId,
+        after: Option<&str>,
+        limit: u16,
+        event: Option<&EventName>,
+    ) -> Result<Page<Secret>, StoreError> {
+        let list = async { secrets::list(&Session::open(&self.pool).await?, project, after, limit, event).await };
+        within(self.timeout, list).await
+    }
+
+    async fn task(&self, project: &ProjectId, id: &TaskId) -> Result<Option<Task>, StoreError> {
+        let found = within(self.timeout, async { tasks::find(&Session::open(&self.pool).await?, id).await }).await?;
+        Ok(found.filter(|task| task.project == *project))
+    }
+
+    async fn tasks(&self, project: &ProjectId, filter: &TaskFilter) -> Result<TaskPage, StoreError> {
+        let list = async {
+            let session = Session::snapshot(&self.pool).await?;
+            let listed = tasks::list(&session, project, filter).await;
+            session.end(listed).await
+        };
+        within(self.timeout, list).await
+    }
+
+    async fn running_tasks(&self) -> Result<Vec<Task>, StoreError> {
+        within(self.timeout, async { tasks::running(&Session::open(&self.pool).await?).await }).await
+    }
+
+    async fn due_deletions(&self, now: UnixMillis, limit: u16) -> Result<Vec<(ProjectId, SecretName)>, StoreError> {
+        let due = async { secrets::due(&Session::open(&self.pool).await?, secrets::DUE_DELETIONS, now, limit).await };
+        within(self.timeout, due).await
+    }
+
+    async fn due_rotations(&self, now: UnixMillis, limit: u16) -> Result<Vec<(ProjectId, SecretName)>, StoreError> {
+        let due = async { secrets::due(&Session::open(&self.pool).await?, secrets::DUE_ROTATIONS, now, limit).await };
+        within(self.timeout, due).await
+    }
+
+    async fn next_due_time(&self) -> Result<Option<UnixMillis>, StoreError> {
+        within(self.timeout, async { secrets::next_due_time(&Session::open(&self.pool).await?).await }).await
+    }
+
+    async fn key(&self, project: &ProjectId, id: &KeyId) -> Result<Option<KeyRecord>, StoreError> {
+        let found = within(self.timeout, async { identities::key(&Session::open(&self.pool).await?, id).await });
+        Ok(found.await?.filter(|key| key.project == *project))
+    }
+
+    async fn key_by_alias(&self, project: &ProjectId, alias: &str) -> Result<Option<KeyRecord>, StoreError> {
+        let find = async { identities::key_by_alias(&Session::open(&self.pool).await?, project, alias).await };
+        within(self.timeout, find).await
+    }
+
+    async fn user(&self, id: &str) -> Result<Option<UserRecord>, StoreError> {
+        within(self.timeout, async { identities::user(&Session::open(&self.pool).await?, id).await }).await
+    }
+
+    async fn user_by_name(&self, domain_id: Option<&str>, name: &str) -> Result<Option<UserRecord>, StoreError> {
+        let find = async { identities::user_by_name(&Session::open(&self.pool).await?, domain_id, name).await };
+        within(self.timeout, find).await
+    }
+
+    async fn access_key(&self, access_key: &str) -> Result<Option<(AccessKeyRecord, UserRecord)>, StoreError> {
+        let find = async { identities::access_key(&Session::open(&self.pool).await?, access_key).await };
+        within(self.timeout, find).await
+    }
+
+    async fn meta(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        within(self.timeout, async { identities::meta(&Session::open(&self.pool).await?, key).await }).await
+    }
+
+    async fn create_secret(&self, secret: Secret, sealed: Vec<u8>, quota: u64) -> Result<(), CreateError> {
+        let create = async {
+            loop {
+                let session = Session::write(&self.pool).await?;
+                let created = secrets::create(&session, &secret, &sealed, quota).await;
+                match session.end(created).await {
+                    Err(CreateError::Quota)
+                        if secrets::has_room(&Session::open(&self.pool).await?, &secret.project, quota).await? => {}
+                    outcome => return outcome,
+                }
+            }
+        };
+        within(self.timeout, create).await
+    }
+
+    async fn change_secret<T: Send + 'static, E: Send + 'static>(
+        &self,
+        project: &ProjectId,
+        name: &SecretName,
+        load_values: bool,
+        decision: impl FnOnce(&mut Draft) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, ChangeError<E>> {
+        let change = async {
+            let (session, draft) = self.lock(project, name, load_values).await?;
+            let changed = match draft {
+                None => Err(ChangeError::NotFound),
+                Some(draft) => decide(&session, draft, decision).await,
+            };
+            session.end(changed).await
+        };
+        within(self.timeout, change).await
+    }
+
+    async fn put_task_progress(&self, task: Task) -> Result<(), StoreError> {
+        let put = async {
+            let session = Session::write(&self.pool).await?;
+            let outcome = tasks::put_progress(&session, &task).await;
+            session.end(outcome).await
+        };
+        within(self.timeout, put).await
+    }
+
+    async fn finish_orphan_task(&self, task: Task) -> Result<(), StoreError> {
+        let finish = async {
+            let session = Session::write(&self.pool).await?;
+            let outcome = tasks::finish_orphan(&session, &task).await;
+            session.end(outcome).await
+        };
+        within(self.timeout, finish).await
+    }
+
+    async fn ensure_key(&self, key: KeyRecord) -> Result<KeyRecord, StoreError> {
+        within(self.timeout, async { identities::ensure_key(&Session::open(&self.pool).await?, &key).await }).await
+    }
+
+    async fn put_user(&self, user: UserRecord) -> Result<(), StoreError> {
+        within(self.timeout, async { identities::put_user(&Session::open(&self.pool).await?, &user).await }).await
+    }
+
+    async fn put_access_key(&self, key: AccessKeyRecord) -> Result<(), StoreError> {
+        within(self.timeout, async { identities::put_access_key(&Session::open(&self.pool).await?, &key).await }).await
+    }
+
+    async fn put_meta_if_absent(&self, key: &str, value: Vec<u8>) -> Result<Vec<u8>, StoreError> {
+        let put = async { identities::put_meta_if_absent(&Session::open(&self.pool).await?, key, value).await };
+        within(self.timeout, put).await
+    }
+}

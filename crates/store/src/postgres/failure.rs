@@ -1,0 +1,147 @@
+//! Turns the driver's errors into the store's. The only place that reads SQLSTATE codes.
+//!
+//! What the server says about an error may quote the row that it is about. Only its one-line message is kept.
+
+use std::{error::Error, fmt};
+
+use deadpool_postgres::{HookError, PoolError};
+use tokio_postgres::{Row, error::SqlState, types::FromSql};
+
+use crate::error::{Cause, StoreError};
+
+/// What went wrong, in words of the driver or the server, without a row's content.
+#[derive(Debug)]
+pub(super) struct DatabaseError {
+    text: String,
+    state: Option<SqlState>,
+    is_closed: bool,
+}
+
+impl From<&tokio_postgres::Error> for DatabaseError {
+    fn from(error: &tokio_postgres::Error) -> Self {
+        let text = match error.as_db_error() {
+            Some(refusal) => {
+                let constraint = refusal.constraint().map(|name| format!(", constraint {name}")).unwrap_or_default();
+                format!("{}: {} ({}{constraint})", refusal.severity(), refusal.message(), refusal.code().code())
+            }
+            None => chain(error),
+        };
+        Self { text, state: error.code().cloned(), is_closed: error.is_closed() }
+    }
+}
+
+fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        text.push_str(&format!(": {error}"));
+        source = error.source();
+    }
+    text
+}
+
+impl fmt::Display for DatabaseError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl Error for DatabaseError {}
+
+/// Adds what was being done to a driver's result.
+pub(super) trait During<T> {
+    fn during(self, doing: &'static str) -> Result<T, StoreError>;
+}
+
+impl<T> During<T> for Result<T, tokio_postgres::Error> {
+    fn during(self, doing: &'static str) -> Result<T, StoreError> {
+        self.map_err(|error| variant_of(error.code())(Cause::with(doing, DatabaseError::from(&error))))
+    }
+}
+
+impl<T> During<T> for Result<T, PoolError> {
+    fn during(self, doing: &'static str) -> Result<T, StoreError> {
+        self.map_err(|error| {
+            let source = match &error {
+                PoolError::Backend(error) | PoolError::PostCreateHook(HookError::Backend(error)) => error.into(),
+                other => DatabaseError { text: other.to_string(), state: None, is_closed: false },
+            };
+            StoreError::Unavailable(Cause::with(doing, source))
+        })
+    }
+}
+
+fn variant_of(state: Option<&SqlState>) -> fn(Cause) -> StoreError {
+    let Some(state) = state else { return StoreError::Unavailable };
+    if [&SqlState::DATA_CORRUPTED, &SqlState::INDEX_CORRUPTED].contains(&state) {
+        return StoreError::Corrupt;
+    }
+    // Class 22: data that the database cannot hold. Class 23: a constraint.
+    match state.code().get(..2) {
+        Some("22" | "23") => StoreError::Conflict,
+        _ => StoreError::Unavailable,
+    }
+}
+
+fn source(error: &StoreError) -> Option<&DatabaseError> {
+    match error {
+        StoreError::NotFound => None,
+        StoreError::Conflict(cause) | StoreError::Unavailable(cause) | StoreError::Corrupt(cause) => {
+            cause.source_as::<DatabaseError>()
+        }
+    }
+}
+
+/// Whether the server answered with this SQLSTATE.
+pub(super) fn has_state(error: &StoreError, state: &SqlState) -> bool {
+    source(error).and_then(|source| source.state.as_ref()) == Some(state)
+}
+
+/// Whether a row with the same key exists.
+pub(super) fn is_duplicate(error: &StoreError) -> bool {
+    has_state(error, &SqlState::UNIQUE_VIOLATION)
+}
+
+/// Whether the same statements may succeed at once: others were in the way, or the connection had died in the pool.
+pub(super) fn may_repeat(error: &StoreError) -> bool {
+    source(error).is_some_and(|source| source.is_closed)
+        || [&SqlState::T_R_SERIALIZATION_FAILURE, &SqlState::T_R_DEADLOCK_DETECTED, &SqlState::ADMIN_SHUTDOWN]
+            .iter()
+            .any(|state| has_state(error, state))
+}
+
+/// Reads a column; a row that does not hold what the schema promises is damaged.
+pub(super) fn column<'r, T: FromSql<'r>>(row: &'r Row, at: usize, doing: &'static str) -> Result<T, StoreError> {
+    row.try_get(at).map_err(|error| StoreError::Corrupt(Cause::with(doing, DatabaseError::from(&error))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn is(state: &SqlState, expected: fn(Cause) -> StoreError) -> bool {
+        let (found, expected) = (variant_of(Some(state))(Cause::new("")), expected(Cause::new("")));
+        std::mem::discriminant(&found) == std::mem::discriminant(&expected)
+    }
+
+    #[test]
+    fn constraints_contradict_damage_is_corrupt_and_the_rest_may_pass() {
+        assert!(is(&SqlState::UNIQUE_VIOLATION, StoreError::Conflict));
+        assert!(is(&SqlState::FOREIGN_KEY_VIOLATION, StoreError::Conflict));
+        assert!(is(&SqlState::CHARACTER_NOT_IN_REPERTOIRE, StoreError::Conflict));
+        assert!(is(&SqlState::DATA_CORRUPTED, StoreError::Corrupt));
+        assert!(is(&SqlState::T_R_SERIALIZATION_FAILURE, StoreError::Unavailable));
+        assert!(is(&SqlState::DISK_FULL, StoreError::Unavailable));
+    }
+
+    #[test]
+    fn only_what_others_caused_is_repeated() {
+        let error = |state: SqlState| {
+            let source = DatabaseError { text: String::new(), state: Some(state), is_closed: false };
+            StoreError::Unavailable(Cause::with("a test", source))
+        };
+        assert!(may_repeat(&error(SqlState::T_R_DEADLOCK_DETECTED)));
+        assert!(!may_repeat(&error(SqlState::DISK_FULL)));
+        assert!(!may_repeat(&StoreError::Unavailable(Cause::new("too slow"))));
+    }
+}

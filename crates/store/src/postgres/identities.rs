@@ -1,0 +1,196 @@
+//! Statements about KMS keys, users, access keys and small named values.
+//!
+//! Each is one statement in a transaction of its own, or a few that race with those of other replicas: then the database
+//! says that a row exists already, and that row is looked at.
+
+use csms_core::{KeyId, ProjectId};
+use tokio_postgres::Row;
+
+use super::{
+    failure::{column, is_duplicate},
+    session::{Parameters, Session},
+};
+use crate::{
+    document::{self, Document},
+    error::StoreError,
+    record::{AccessKeyRecord, KeyRecord, UserRecord},
+    row::{self, KeyColumns, time},
+};
+
+const READING_KEY: &str = "reading a key";
+const READING_USER: &str = "reading a user";
+const NAMED_VALUE: &str = "reading a named value";
+
+/// Whether PostgreSQL can hold the text at all. What it cannot hold is not there.
+fn can_be_held(text: &str) -> bool {
+    !text.contains('\0')
+}
+
+fn read_key(row: &Row) -> Result<KeyRecord, StoreError> {
+    let columns = KeyColumns {
+        id: column(row, 0, READING_KEY)?,
+        project: column(row, 1, READING_KEY)?,
+        alias: column(row, 2, READING_KEY)?,
+        state: column(row, 3, READING_KEY)?,
+        wrapped: column(row, 4, READING_KEY)?,
+        create_time: column(row, 5, READING_KEY)?,
+    };
+    columns.read()
+}
+
+pub(super) async fn key(session: &Session, id: &KeyId) -> Result<Option<KeyRecord>, StoreError> {
+    let sql = "SELECT id, project, alias, state, wrapped, create_time FROM kms_keys WHERE id = $1";
+    session.row(sql, &[&id.as_str()], READING_KEY).await?.as_ref().map(read_key).transpose()
+}
+
+pub(super) async fn key_by_alias(
+    session: &Session,
+    project: &ProjectId,
+    alias: &str,
+) -> Result<Option<KeyRecord>, StoreError> {
+    if !can_be_held(alias) {
+        return Ok(None);
+    }
+    let sql = "SELECT id, project, alias, state, wrapped, create_time FROM kms_keys WHERE project = $1 AND alias = $2";
+    session.row(sql, &[&project.as_str(), &alias], READING_KEY).await?.as_ref().map(read_key).transpose()
+}
+
+pub(super) async fn ensure_key(session: &Session, key: &KeyRecord) -> Result<KeyRecord, StoreError> {
+    if let Some(stored) = key_by_alias(session, &key.project, &key.alias).await? {
+        return Ok(stored);
+    }
+    let inserted = session
+        .execute(
+            "INSERT INTO kms_keys (id, project, alias, state, wrapped, create_time) VALUES ($1, $2, $3, $4, $5, $6)",
+            &[
+                &key.id.as_str(),
+                &key.project.as_str(),
+                &key.alias,
+                &key.state.as_str(),
+                &key.wrapped,
+                &time(key.create_time),
+            ],
+            "writing a key",
+        )
+        .await;
+    match inserted {
+        Ok(_) => Ok(key.clone()),
+        Err(error) if is_duplicate(&error) => key_by_alias(session, &key.project, &key.alias).await?.ok_or(error),
+        Err(error) => Err(error),
+    }
+}
+
+/// Reads the document and checksum at columns `at` and the next.
+fn read_user(row: &Row, at: usize) -> Result<UserRecord, StoreError> {
+    let text: &str = column(row, at, READING_USER)?;
+    document::decode(text.as_bytes(), column(row, at + 1, READING_USER)?, "a user")
+}
+
+pub(super) async fn user(session: &Session, id: &str) -> Result<Option<UserRecord>, StoreError> {
+    if !can_be_held(id) {
+        return Ok(None);
+    }
+    let row = session.row("SELECT document, checksum FROM users WHERE id = $1", &[&id], READING_USER).await?;
+    row.map(|row| read_user(&row, 0)).transpose()
+}
+
+pub(super) async fn user_by_name(
+    session: &Session,
+    domain_id: Option<&str>,
+    name: &str,
+) -> Result<Option<UserRecord>, StoreError> {
+    if !can_be_held(name) || !domain_id.is_none_or(can_be_held) {
+        return Ok(None);
+    }
+    let sql = "SELECT document, checksum FROM users WHERE name = $1 AND domain_id = coalesce($2, domain_id)";
+    match session.rows(sql, &[&name, &domain_id], READING_USER).await?.as_slice() {
+        [] => Ok(None),
+        [row] => read_user(row, 0).map(Some),
+        _ => Err(row::ambiguous_user()),
+    }
+}
+
+/// Changes the row of a key, or inserts it; both statements take the same parameters, the key first.
+async fn put(
+    session: &Session,
+    update: &str,
+    insert: &str,
+    parameters: Parameters<'_>,
+    doing: &'static str,
+) -> Result<(), StoreError> {
+    if session.execute(update, parameters, doing).await? > 0 {
+        return Ok(());
+    }
+    match session.execute(insert, parameters, doing).await {
+        // Another replica inserted the same key meanwhile; or a different rule is broken, and there is still nothing
+        // to change.
+        Err(error) if is_duplicate(&error) => match session.execute(update, parameters, doing).await? {
+            0 => Err(error),
+            _ => Ok(()),
+        },
+        inserted => inserted.map(drop),
+    }
+}
+
+pub(super) async fn put_user(session: &Session, user: &UserRecord) -> Result<(), StoreError> {
+    let document = Document::of(user)?;
+    put(
+        session,
+        "UPDATE users SET domain_id = $2, name = $3, document = $4, checksum = $5 WHERE id = $1",
+        "INSERT INTO users (id, domain_id, name, document, checksum) VALUES ($1, $2, $3, $4, $5)",
+        &[&user.id, &user.domain_id, &user.name, &document.text, &i64::from(document.checksum)],
+        "writing a user",
+    )
+    .await
+}
+
+pub(super) async fn access_key(
+    session: &Session,
+    access_key: &str,
+) -> Result<Option<(AccessKeyRecord, UserRecord)>, StoreError> {
+    const DOING: &str = "reading an access key";
+    if !can_be_held(access_key) {
+        return Ok(None);
+    }
+    let sql = "SELECT access_key, sealed_secret_key, user_id, enabled, document, checksum
+         FROM access_keys JOIN users ON users.id = access_keys.user_id WHERE access_key = $1";
+    let Some(row) = session.row(sql, &[&access_key], DOING).await? else { return Ok(None) };
+    let key = AccessKeyRecord {
+        access_key: column(&row, 0, DOING)?,
+        sealed_secret_key: column(&row, 1, DOING)?,
+        user_id: column(&row, 2, DOING)?,
+        enabled: column(&row, 3, DOING)?,
+    };
+    Ok(Some((key, read_user(&row, 4)?)))
+}
+
+pub(super) async fn put_access_key(session: &Session, key: &AccessKeyRecord) -> Result<(), StoreError> {
+    put(
+        session,
+        "UPDATE access_keys SET user_id = $2, sealed_secret_key = $3, enabled = $4 WHERE access_key = $1",
+        "INSERT INTO access_keys (access_key, user_id, sealed_secret_key, enabled) VALUES ($1, $2, $3, $4)",
+        &[&key.access_key, &key.user_id, &key.sealed_secret_key, &key.enabled],
+        "writing an access key",
+    )
+    .await
+}
+
+pub(super) async fn meta(session: &Session, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
+    if !can_be_held(key) {
+        return Ok(None);
+    }
+    let row = session.row("SELECT value FROM meta WHERE key = $1", &[&key], NAMED_VALUE).await?;
+    row.map(|row| column(&row, 0, NAMED_VALUE)).transpose()
+}
+
+pub(super) async fn put_meta_if_absent(session: &Session, key: &str, value: Vec<u8>) -> Result<Vec<u8>, StoreError> {
+    if let Some(stored) = meta(session, key).await? {
+        return Ok(stored);
+    }
+    let sql = "INSERT INTO meta (key, value) VALUES ($1, $2)";
+    match session.execute(sql, &[&key, &value], "writing a named value").await {
+        Ok(_) => Ok(value),
+        Err(error) if is_duplicate(&error) => meta(session, key).await?.ok_or(error),
+        Err(error) => Err(error),
+    }
+}

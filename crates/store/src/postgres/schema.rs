@@ -1,0 +1,86 @@
+//! Brings the database's schema up to date: numbered SQL files, each applied once, in order.
+//!
+//! The one row of `csms_schema` is the number of the newest that was applied, and the lock under which one replica at a
+//! time applies the next ones.
+
+use deadpool_postgres::Pool;
+use tokio_postgres::error::SqlState;
+
+use super::{
+    failure::{has_state, is_duplicate},
+    session::Session,
+};
+use crate::error::{Cause, StoreError};
+
+/// Migration number n is the n-th entry.
+const MIGRATIONS: &[&str] = &[include_str!("../../migrations/postgres/0001_initial.sql")];
+
+const DOING: &str = "bringing the schema up to date";
+const VERSION: &str = "SELECT version FROM csms_schema WHERE singleton = 1";
+const LOCKED_VERSION: &str = "SELECT version FROM csms_schema WHERE singleton = 1 FOR UPDATE";
+
+/// Applies the migrations that the database lacks, all in one transaction.
+pub(super) async fn migrate(pool: &Pool) -> Result<(), StoreError> {
+    let session = Session::open(pool).await?;
+    // A database that is up to date needs no rights to change its schema.
+    match session.number(VERSION, &[], DOING).await {
+        Ok(Some(version)) if missing(version, MIGRATIONS)?.is_empty() => return Ok(()),
+        Err(error) if has_state(&error, &SqlState::UNDEFINED_TABLE) => {
+            let table = "CREATE TABLE csms_schema (singleton BIGINT NOT NULL PRIMARY KEY, version BIGINT NOT NULL)";
+            unless_another_did(session.batch(table, DOING).await)?;
+        }
+        found => drop(found?),
+    }
+    unless_another_did(session.batch("INSERT INTO csms_schema VALUES (1, 0)", DOING).await)?;
+    drop(session);
+    let session = Session::write(pool).await?;
+    let applied = apply(&session, MIGRATIONS).await;
+    session.end(applied).await
+}
+
+/// Replicas that start at the same time all try.
+fn unless_another_did(done: Result<(), StoreError>) -> Result<(), StoreError> {
+    match done {
+        Err(error) if is_duplicate(&error) || has_state(&error, &SqlState::DUPLICATE_TABLE) => Ok(()),
+        done => done,
+    }
+}
+
+/// The migrations behind number `version`.
+fn missing<'m, 's>(version: i64, migrations: &'m [&'s str]) -> Result<&'m [&'s str], StoreError> {
+    usize::try_from(version).ok().and_then(|applied| migrations.get(applied..)).ok_or_else(|| {
+        StoreError::Unavailable(Cause::new(format!(
+            "the database was written by a newer release: its schema is number {version}, this release knows {}",
+            migrations.len()
+        )))
+    })
+}
+
+async fn apply(session: &Session, migrations: &[&str]) -> Result<(), StoreError> {
+    let version = session.number(LOCKED_VERSION, &[], DOING).await?;
+    let version = version.ok_or_else(|| StoreError::Corrupt(Cause::new("the number of the schema is missing")))?;
+    for migration in missing(version, migrations)? {
+        session.batch(migration, DOING).await.map_err(|error| {
+            if has_state(&error, &SqlState::DUPLICATE_TABLE) {
+                StoreError::Corrupt(Cause::with("the database has tables of another program", error))
+            } else {
+                error
+            }
+        })?;
+    }
+    let known = i64::try_from(migrations.len()).unwrap_or(i64::MAX);
+    session.execute("UPDATE csms_schema SET version = $1 WHERE singleton = 1", &[&known], DOING).await.map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_newer_schema_is_refused_with_both_numbers() {
+        assert_eq!(missing(1, &["one", "two"]).unwrap(), ["two"]);
+        assert!(missing(2, &["one", "two"]).unwrap().is_empty());
+        let Err(StoreError::Unavailable(cause)) = missing(3, &["one", "two"]) else { panic!("not refused") };
+        assert!(cause.to_string().ends_with("its schema is number 3, this release knows 2"), "{cause}");
+    }
+}

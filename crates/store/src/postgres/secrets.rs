@@ -1,0 +1,243 @@
+//! Statements about secrets and their sealed values.
+
+use std::collections::BTreeMap;
+
+use csms_core::{EventName, ProjectId, Secret, SecretName, UnixMillis, VersionId};
+
+use super::{
+    failure::{column, is_duplicate},
+    session::Session,
+    tasks,
+};
+use crate::{
+    draft::{Changes, Draft},
+    error::{CreateError, StoreError},
+    record::Page,
+    row::{self, SecretColumns},
+};
+
+const READING: &str = "reading a secret";
+const WRITING: &str = "writing a secret";
+const COUNTING: &str = "counting secrets";
+
+const FIND: &str = "SELECT document, checksum FROM secrets WHERE project = $1 AND name = $2";
+const LOCK: &str = "SELECT document, checksum FROM secrets WHERE project = $1 AND name = $2 FOR UPDATE";
+const VALUE: &str = "SELECT sealed FROM secret_values WHERE secret_id = $1 AND version = $2";
+const LIST: &str = "SELECT document, checksum FROM secrets
+     WHERE project = $1 AND name > $2 ORDER BY name LIMIT $3";
+const LIST_OF_EVENT: &str = "SELECT document, checksum FROM secrets
+     WHERE project = $1 AND name > $2 AND event = $4 ORDER BY name LIMIT $3";
+
+/// The secret that one of the first two statements above finds.
+async fn found(
+    session: &Session,
+    sql: &str,
+    project: &ProjectId,
+    name: &SecretName,
+) -> Result<Option<Secret>, StoreError> {
+    let Some(row) = session.row(sql, &[&project.as_str(), &name.as_str()], READING).await? else { return Ok(None) };
+    let (text, checksum): (&str, i64) = (column(&row, 0, READING)?, column(&row, 1, READING)?);
+    row::named_secret(text.as_bytes(), checksum, project, name).map(Some)
+}
+
+pub(super) async fn find(
+    session: &Session,
+    project: &ProjectId,
+    name: &SecretName,
+) -> Result<Option<Secret>, StoreError> {
+    found(session, FIND, project, name).await
+}
+
+/// The sealed value of a version. [`StoreError::NotFound`] when the secret has no such version.
+pub(super) async fn value(session: &Session, secret: &Secret, version: VersionId) -> Result<Vec<u8>, StoreError> {
+    const DOING: &str = "reading a value";
+    let row = session.row(VALUE, &[&secret.id.as_str(), &i64::from(version.number())], DOING).await?;
+    let value = row.map(|row| column(&row, 0, DOING)).transpose()?;
+    row::value_of(secret, version, value)
+}
+
+/// All sealed values of a secret.
+async fn values(session: &Session, secret: &Secret) -> Result<BTreeMap<VersionId, Vec<u8>>, StoreError> {
+    const DOING: &str = "reading the values of a secret";
+    let sql = "SELECT version, sealed FROM secret_values WHERE secret_id = $1";
+    let mut values = BTreeMap::new();
+    for row in session.rows(sql, &[&secret.id.as_str()], DOING).await? {
+        let number = u32::try_from(column::<i64>(&row, 0, DOING)?).unwrap_or(0);
+        values.insert(row::version(number)?, column(&row, 1, DOING)?);
+    }
+    Ok(values)
+}
+
+pub(super) async fn list(
+    session: &Session,
+    project: &ProjectId,
+    after: Option<&str>,
+    limit: u16,
+    event: Option<&EventName>,
+) -> Result<Page<Secret>, StoreError> {
+    const DOING: &str = "listing secrets";
+    // No name is empty, so every name is behind the empty text. No name has the character 0, which PostgreSQL does not
+    // take and which sorts before all others: what follows it makes no difference.
+    let after = after.unwrap_or("").split('\0').next().unwrap_or("");
+    let (project_id, fetched) = (project.as_str(), row::fetched(limit));
+    let rows = match event {
+        None => session.rows(LIST, &[&project_id, &after, &fetched], DOING).await?,
+        Some(event) => session.rows(LIST_OF_EVENT, &[&project_id, &after, &fetched, &event.as_str()], DOING).await?,
+    };
+    let mut items = Vec::with_capacity(rows.len());
+    for row in &rows {
+        let (text, checksum): (&str, i64) = (column(row, 0, DOING)?, column(row, 1, DOING)?);
+        items.push(row::secret(text.as_bytes(), checksum, project)?);
+    }
+    Ok(row::page(items, limit))
+}
+
+pub(super) const DUE_ROTATIONS: &str = "SELECT project, name FROM secrets WHERE rotation_due_time <= $1
+     ORDER BY rotation_due_time LIMIT $2";
+pub(super) const DUE_DELETIONS: &str = "SELECT project, name FROM secrets WHERE deletion_due_time <= $1
+     ORDER BY deletion_due_time LIMIT $2";
+
+/// What one of the two statements above finds.
+pub(super) async fn due(
+    session: &Session,
+    sql: &str,
+    now: UnixMillis,
+    limit: u16,
+) -> Result<Vec<(ProjectId, SecretName)>, StoreError> {
+    const DOING: &str = "looking for due secrets";
+    let rows = session.rows(sql, &[&row::time(now), &i64::from(limit)], DOING).await?;
+    rows.iter().map(|row| row::due(column(row, 0, DOING)?, column(row, 1, DOING)?)).collect()
+}
+
+const NEXT_DUE_TIME: &str = "SELECT min(due) FROM (
+     SELECT min(rotation_due_time) AS due FROM secrets WHERE rotation_due_time IS NOT NULL
+     UNION ALL SELECT min(deletion_due_time) FROM secrets WHERE deletion_due_time IS NOT NULL) AS times";
+
+pub(super) async fn next_due_time(session: &Session) -> Result<Option<UnixMillis>, StoreError> {
+    let due = session.number(NEXT_DUE_TIME, &[], "looking for the next due secret").await?;
+    due.map(row::read_time).transpose()
+}
+
+pub(super) async fn create(session: &Session, secret: &Secret, sealed: &[u8], quota: u64) -> Result<(), CreateError> {
+    let version = row::only_version(secret)?;
+    let columns = SecretColumns::of(secret)?;
+    let inserted = session
+        .execute(
+            "INSERT INTO secrets (project, name, id, document, checksum, rotation_due_time, deletion_due_time, event)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+            &[
+                &secret.project.as_str(),
+                &secret.name.as_str(),
+                &secret.id.as_str(),
+                &columns.document.text,
+                &i64::from(columns.document.checksum),
+                &columns.rotation_due_time,
+                &columns.deletion_due_time,
+                &columns.event,
+            ],
+            WRITING,
+        )
+        .await;
+    match inserted {
+        Err(error) if is_duplicate(&error) => return Err(CreateError::Exists),
+        inserted => inserted?,
+    };
+    insert_value(session, secret, version, sealed).await?;
+    // Last, because from here to the commit other creations in the project wait.
+    let quota = i64::try_from(quota).unwrap_or(i64::MAX);
+    let count = "UPDATE project_usage SET secrets = secrets + 1 WHERE project = $1 AND secrets < $2";
+    match session.execute(count, &[&secret.project.as_str(), &quota], COUNTING).await? {
+        0 => Err(CreateError::Quota),
+        _ => Ok(()),
+    }
+}
+
+/// Whether the project has room for another secret after all: its secrets were not counted yet, or one was deleted
+/// meanwhile. To be called outside of a transaction.
+pub(super) async fn has_room(session: &Session, project: &ProjectId, quota: u64) -> Result<bool, StoreError> {
+    let find = "SELECT secrets FROM project_usage WHERE project = $1";
+    if let Some(count) = session.number(find, &[&project.as_str()], COUNTING).await? {
+        return Ok(u64::try_from(count).unwrap_or(0) < quota);
+    }
+    let insert = "INSERT INTO project_usage (project, secrets) VALUES ($1, 0)";
+    match session.execute(insert, &[&project.as_str()], COUNTING).await {
+        Err(error) if !is_duplicate(&error) => Err(error),
+        _ => Ok(quota > 0),
+    }
+}
+
+async fn insert_value(session: &Session, secret: &Secret, version: VersionId, sealed: &[u8]) -> Result<(), StoreError> {
+    let sql = "INSERT INTO secret_values (secret_id, version, sealed) VALUES ($1, $2, $3)";
+    let parameters: [&(dyn tokio_postgres::types::ToSql + Sync); 3] =
+        [&secret.id.as_str(), &i64::from(version.number()), &sealed];
+    session.execute(sql, &parameters, "writing a value").await.map(drop)
+}
+
+/// Locks a secret until the transaction ends, and loads it for a change.
+pub(super) async fn lock(
+    session: &Session,
+    project: &ProjectId,
+    name: &SecretName,
+    load_values: bool,
+) -> Result<Option<Draft>, StoreError> {
+    let Some(secret) = found(session, LOCK, project, name).await? else { return Ok(None) };
+    let values = if load_values { values(session, &secret).await? } else { BTreeMap::new() };
+    let running = match &secret.running_task {
+        Some(id) => tasks::find(session, id).await?,
+        None => None,
+    };
+    Ok(Some(Draft::new(secret, values, running)))
+}
+
+/// Writes what a change of a locked secret amounts to.
+pub(super) async fn apply(session: &Session, before: &Secret, changes: Changes) -> Result<(), StoreError> {
+    let changed_tasks = match changes {
+        Changes::Update { secret, added, removed, tasks } => {
+            for version in removed {
+                let sql = "DELETE FROM secret_values WHERE secret_id = $1 AND version = $2";
+                let version = i64::from(version.number());
+                session.execute(sql, &[&before.id.as_str(), &version], "removing a value").await?;
+            }
+            for (version, sealed) in added {
+                insert_value(session, &secret, version, &sealed).await?;
+            }
+            if *secret != *before {
+                update(session, &secret).await?;
+            }
+            tasks
+        }
+        Changes::Delete { tasks } => {
+            const DELETING: &str = "deleting a secret";
+            for sql in ["DELETE FROM secret_values WHERE secret_id = $1", "DELETE FROM secrets WHERE id = $1"] {
+                session.execute(sql, &[&before.id.as_str()], DELETING).await?;
+            }
+            let count = "UPDATE project_usage SET secrets = secrets - 1 WHERE project = $1";
+            session.execute(count, &[&before.project.as_str()], DELETING).await?;
+            tasks
+        }
+    };
+    for task in changed_tasks {
+        tasks::put(session, &task).await?;
+    }
+    Ok(())
+}
+
+async fn update(session: &Session, secret: &Secret) -> Result<(), StoreError> {
+    let columns = SecretColumns::of(secret)?;
+    session
+        .execute(
+            "UPDATE secrets SET document = $2, checksum = $3, rotation_due_time = $4, deletion_due_time = $5, event = $6
+             WHERE id = $1",
+            &[
+                &secret.id.as_str(),
+                &columns.document.text,
+                &i64::from(columns.document.checksum),
+                &columns.rotation_due_time,
+                &columns.deletion_due_time,
+                &columns.event,
+            ],
+            WRITING,
+        )
+        .await
+        .map(drop)
+}

@@ -1,0 +1,120 @@
+//! Statements about rotation tasks.
+
+use csms_core::{ProjectId, TaskId, task::Task};
+use tokio_postgres::{Row, types::ToSql};
+
+use super::{failure::column, session::Session};
+use crate::{
+    document::{self, Document},
+    error::StoreError,
+    record::{TaskFilter, TaskPage},
+    row::{self, time},
+};
+
+const READING: &str = "reading a task";
+const WRITING: &str = "writing a task";
+
+fn read_task(row: &Row) -> Result<Task, StoreError> {
+    let text: &str = column(row, 0, READING)?;
+    document::decode(text.as_bytes(), column(row, 1, READING)?, "a task")
+}
+
+async fn found(session: &Session, sql: &str, id: &TaskId) -> Result<Option<Task>, StoreError> {
+    let row = session.row(sql, &[&id.as_str()], READING).await?;
+    row.as_ref().map(read_task).transpose()
+}
+
+pub(super) async fn find(session: &Session, id: &TaskId) -> Result<Option<Task>, StoreError> {
+    found(session, "SELECT document, checksum FROM tasks WHERE id = $1", id).await
+}
+
+/// Locks a task until the transaction ends.
+async fn lock(session: &Session, id: &TaskId) -> Result<Option<Task>, StoreError> {
+    found(session, "SELECT document, checksum FROM tasks WHERE id = $1 FOR UPDATE", id).await
+}
+
+pub(super) async fn running(session: &Session) -> Result<Vec<Task>, StoreError> {
+    let sql = "SELECT document, checksum FROM tasks WHERE status = 'RUNNING' ORDER BY create_time, id";
+    session.rows(sql, &[], READING).await?.iter().map(read_task).collect()
+}
+
+pub(super) async fn list(session: &Session, project: &ProjectId, filter: &TaskFilter) -> Result<TaskPage, StoreError> {
+    const DOING: &str = "listing tasks";
+    let project = project.as_str();
+    let secret_name = filter.secret_name.as_ref().map(|name| name.as_str().to_owned());
+    let status = filter.status.map(row::status);
+    // One statement per combination of filters, so that each uses the index made for it.
+    let mut condition = String::from("project = $1");
+    let mut values: Vec<&(dyn ToSql + Sync)> = vec![&project];
+    if let Some(name) = &secret_name {
+        values.push(name);
+        condition.push_str(&format!(" AND secret_name = ${}", values.len()));
+    }
+    if let Some(status) = &status {
+        values.push(status);
+        condition.push_str(&format!(" AND status = ${}", values.len()));
+    }
+    let total = session.number(&format!("SELECT count(*) FROM tasks WHERE {condition}"), &values, DOING).await?;
+
+    let create_time;
+    let after = filter.after.as_ref().map(TaskId::as_str);
+    if let Some(after) = &after {
+        let sql = "SELECT create_time FROM tasks WHERE id = $1 AND project = $2";
+        create_time = session.number(sql, &[after, &project], DOING).await?.ok_or(StoreError::NotFound)?;
+        values.push(&create_time);
+        values.push(after);
+        condition.push_str(&format!(" AND (create_time, id) < (${}, ${})", values.len() - 1, values.len()));
+    }
+    let fetched = row::fetched(filter.limit);
+    values.push(&fetched);
+    let sql = format!(
+        "SELECT document, checksum FROM tasks WHERE {condition} ORDER BY create_time DESC, id DESC LIMIT ${}",
+        values.len()
+    );
+    let items = session.rows(&sql, &values, DOING).await?.iter().map(read_task).collect::<Result<_, _>>()?;
+    let total = total.and_then(|total| u64::try_from(total).ok()).unwrap_or(0);
+    Ok(TaskPage { page: row::page(items, filter.limit), total })
+}
+
+/// Stores a task, in place of the one with the same identifier if there is one.
+pub(super) async fn put(session: &Session, task: &Task) -> Result<(), StoreError> {
+    let document = Document::of(task)?;
+    let (id, status, checksum) = (task.id.as_str(), task.status.as_str(), i64::from(document.checksum));
+    let update = "UPDATE tasks SET status = $2, document = $3, checksum = $4 WHERE id = $1";
+    if session.execute(update, &[&id, &status, &document.text, &checksum], WRITING).await? > 0 {
+        return Ok(());
+    }
+    session
+        .execute(
+            "INSERT INTO tasks (id, project, secret_name, secret_id, status, create_time, document, checksum)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+            &[
+                &id,
+                &task.project.as_str(),
+                &task.secret_name.as_str(),
+                &task.secret_id.as_str(),
+                &status,
+                &time(task.create_time),
+                &document.text,
+                &checksum,
+            ],
+            WRITING,
+        )
+        .await
+        .map(drop)
+}
+
+pub(super) async fn put_progress(session: &Session, task: &Task) -> Result<(), StoreError> {
+    row::require_progress(task)?;
+    row::require_running(lock(session, &task.id).await?.as_ref())?;
+    put(session, task).await
+}
+
+pub(super) async fn finish_orphan(session: &Session, task: &Task) -> Result<(), StoreError> {
+    row::require_running(lock(session, &task.id).await?.as_ref())?;
+    let sql = "SELECT 1::BIGINT FROM secrets WHERE id = $1";
+    if session.number(sql, &[&task.secret_id.as_str()], WRITING).await?.is_some() {
+        return Err(row::no_orphan(task));
+    }
+    put(session, task).await
+}

@@ -1,0 +1,191 @@
+//! What rows mean, whichever database they are in: columns beside documents, and what a row must satisfy.
+//!
+//! Pure. How a row is read from a database or written to it is the business of each store.
+
+use csms_core::{
+    EventName, KeyId, ProjectId, Secret, SecretName, UnixMillis, VersionId,
+    task::{Task, TaskStatus},
+};
+
+use crate::{
+    document::Document,
+    draft::{deletion_due_time, rotation_due_time},
+    error::{Cause, StoreError},
+    recent,
+    record::{KeyRecord, KeyState, Page, TaskOutcome},
+};
+
+/// A time as a column holds it.
+pub(crate) fn time(time: UnixMillis) -> i64 {
+    i64::try_from(time.as_millis()).unwrap_or(i64::MAX)
+}
+
+/// The time in a column.
+pub(crate) fn read_time(millis: i64) -> Result<UnixMillis, StoreError> {
+    u64::try_from(millis).map(UnixMillis::new).map_err(|_| corrupt("a stored time is negative"))
+}
+
+fn corrupt(what: impl Into<String>) -> StoreError {
+    StoreError::Corrupt(Cause::new(what))
+}
+
+/// The columns of a secret besides those that name it.
+pub(crate) struct SecretColumns<'s> {
+    pub(crate) document: Document,
+    pub(crate) rotation_due_time: Option<i64>,
+    pub(crate) deletion_due_time: Option<i64>,
+    pub(crate) event: Option<&'s str>,
+}
+
+impl<'s> SecretColumns<'s> {
+    pub(crate) fn of(secret: &'s Secret) -> Result<Self, StoreError> {
+        Ok(Self {
+            document: Document::of(secret)?,
+            rotation_due_time: rotation_due_time(secret).map(time),
+            deletion_due_time: deletion_due_time(secret).map(time),
+            event: secret.event_subscriptions.first().map(EventName::as_str),
+        })
+    }
+}
+
+/// The secret in a document, which must be of the project that the row is in.
+pub(crate) fn secret(text: &[u8], checksum: i64, project: &ProjectId) -> Result<Secret, StoreError> {
+    let secret = recent::secret(text, checksum)?;
+    if secret.project == *project {
+        Ok(secret)
+    } else {
+        Err(corrupt(format!("secret {} is stored in another project", secret.id)))
+    }
+}
+
+/// As [`secret`], and the secret must bear the name that the row has.
+pub(crate) fn named_secret(
+    text: &[u8],
+    checksum: i64,
+    project: &ProjectId,
+    name: &SecretName,
+) -> Result<Secret, StoreError> {
+    let secret = secret(text, checksum, project)?;
+    if secret.name == *name {
+        Ok(secret)
+    } else {
+        Err(corrupt(format!("secret {} is stored under another name", secret.id)))
+    }
+}
+
+/// The value found for a version of a secret. [`StoreError::NotFound`] when the secret has no such version.
+pub(crate) fn value_of(secret: &Secret, version: VersionId, found: Option<Vec<u8>>) -> Result<Vec<u8>, StoreError> {
+    secret.version(version).map_err(|_| StoreError::NotFound)?;
+    found.ok_or_else(|| corrupt(format!("the value of {version} of secret {} is missing", secret.id)))
+}
+
+/// The number of a version in a column.
+pub(crate) fn version(number: u32) -> Result<VersionId, StoreError> {
+    VersionId::from_number(number).ok_or_else(|| corrupt("a stored version has number 0"))
+}
+
+/// The one version of a secret that is created.
+pub(crate) fn only_version(secret: &Secret) -> Result<VersionId, StoreError> {
+    match secret.versions() {
+        [version] => Ok(version.id),
+        _ => Err(StoreError::Conflict(Cause::new("a new secret has exactly one version"))),
+    }
+}
+
+/// Project and name of a secret that is due.
+pub(crate) fn due(project: String, name: String) -> Result<(ProjectId, SecretName), StoreError> {
+    let damaged = |_| corrupt("the name or project of a due secret is damaged");
+    Ok((ProjectId::parse(project).map_err(damaged)?, SecretName::parse(name).map_err(damaged)?))
+}
+
+/// Rows to fetch for a page of `limit` items: one more tells whether there are more.
+pub(crate) fn fetched(limit: u16) -> i64 {
+    i64::from(limit).saturating_add(1)
+}
+
+/// The page of `limit` items out of [`fetched`] ones.
+pub(crate) fn page<T>(mut items: Vec<T>, limit: u16) -> Page<T> {
+    let more = items.len() > usize::from(limit);
+    items.truncate(usize::from(limit));
+    Page { items, more }
+}
+
+/// The status of finished tasks in a column.
+pub(crate) fn status(outcome: TaskOutcome) -> &'static str {
+    match outcome {
+        TaskOutcome::Succeeded => TaskStatus::Succeeded.as_str(),
+        TaskOutcome::Failed => "FAILED",
+    }
+}
+
+/// Refuses to go on with a stored task that does not exist or is finished.
+pub(crate) fn require_running(stored: Option<&Task>) -> Result<(), StoreError> {
+    let stored = stored.ok_or(StoreError::NotFound)?;
+    match stored.status {
+        TaskStatus::Running => Ok(()),
+        TaskStatus::Succeeded | TaskStatus::Failed { .. } => {
+            Err(StoreError::Conflict(Cause::new(format!("task {} is finished already", stored.id))))
+        }
+    }
+}
+
+/// Refuses progress that finishes a task.
+pub(crate) fn require_progress(task: &Task) -> Result<(), StoreError> {
+    if task.status == TaskStatus::Running {
+        Ok(())
+    } else {
+        Err(StoreError::Conflict(Cause::new(format!("task {} is finished with its secret", task.id))))
+    }
+}
+
+/// The error for finishing the task of a secret that exists.
+pub(crate) fn no_orphan(task: &Task) -> StoreError {
+    StoreError::Conflict(Cause::new(format!("the secret of task {} still exists", task.id)))
+}
+
+/// The error for a name that several users have.
+pub(crate) fn ambiguous_user() -> StoreError {
+    StoreError::Conflict(Cause::new("several domains have a user of this name"))
+}
+
+/// The columns of a KMS key, in the order in which they are selected.
+pub(crate) struct KeyColumns {
+    pub(crate) id: String,
+    pub(crate) project: String,
+    pub(crate) alias: String,
+    pub(crate) state: String,
+    pub(crate) wrapped: Vec<u8>,
+    pub(crate) create_time: i64,
+}
+
+impl KeyColumns {
+    pub(crate) fn read(self) -> Result<KeyRecord, StoreError> {
+        let damaged = || corrupt("a stored key is damaged");
+        Ok(KeyRecord {
+            id: KeyId::parse(self.id).map_err(|_| damaged())?,
+            project: ProjectId::parse(self.project).map_err(|_| damaged())?,
+            alias: self.alias,
+            state: KeyState::from_word(&self.state).ok_or_else(damaged)?,
+            wrapped: self.wrapped,
+            create_time: read_time(self.create_time)?,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_item_too_many_means_that_there_are_more() {
+        assert_eq!(page(vec![1, 2, 3], 2), Page { items: vec![1, 2], more: true });
+        assert_eq!(page(vec![1, 2], 2), Page { items: vec![1, 2], more: false });
+        assert_eq!(fetched(u16::MAX), 65_536);
+    }
+
+    #[test]
+    fn a_time_beyond_the_column_stays_in_the_far_future() {
+        assert_eq!(time(UnixMillis::new(u64::MAX)), i64::MAX);
+        assert!(matches!(read_time(-1), Err(StoreError::Corrupt(_))));
+    }
+}
