@@ -207,7 +207,13 @@ async fn another_root_key_is_refused_and_the_right_one_still_opens_the_data() {
     server.terminate().await.unwrap();
 
     let other = TempDir::new().unwrap();
-    let said = refused(server.data(), &["--root-key-file", other.path().join("other.key").to_str().unwrap()]).await;
+    let key = other.path().join("other.key");
+    let said = refused(server.data(), &["--root-key-file", key.to_str().unwrap()]).await;
+    assert!(said.contains("other.key") && !key.exists(), "a key that is missing is not made anew: {said}");
+
+    fs::write(&key, format!("{}\n", "0".repeat(64))).unwrap();
+    fs::set_permissions(&key, fs::Permissions::from_mode(0o600)).unwrap();
+    let said = refused(server.data(), &["--root-key-file", key.to_str().unwrap()]).await;
     assert!(said.contains("the root key is not the one this data was written with"), "{said}");
     assert!(said.contains("--root-key-file"), "{said}");
 
