@@ -38,8 +38,18 @@ pub const PYTHON_VENV: Package = Package {
     },
 };
 
+/// Chromium.
+pub const CHROMIUM: Package = Package { name: "chromium", present: || programs::find("chromium").is_some() };
+
+/// The driver of Chromium for tests of WebAssembly bindings.
+pub const CHROMIUM_DRIVER: Package =
+    Package { name: "chromium-driver", present: || programs::find("chromedriver").is_some() };
+
+/// Firefox.
+pub const FIREFOX: Package = Package { name: "firefox-esr", present: || programs::find("firefox-esr").is_some() };
+
 /// Everything the tests need.
-pub const ALL: [Package; 4] = [MUSL_TOOLS, POSTGRESQL, MARIADB_SERVER, PYTHON_VENV];
+pub const ALL: [Package; 7] = [MUSL_TOOLS, POSTGRESQL, MARIADB_SERVER, PYTHON_VENV, CHROMIUM, CHROMIUM_DRIVER, FIREFOX];
 
 /// The packages of `wanted` that are missing, by name.
 pub fn missing(wanted: &[Package]) -> Vec<&'static str> {

@@ -58,6 +58,7 @@ const CORE_LIBRARIES: &[&str] = &[
     "hmac",
     "p256",
     "pbkdf2",
+    "primeorder",
     "rand_core",
     "serde",
     "serde_json",

@@ -9,7 +9,7 @@ use csms_testbed::debian;
 use tokio::process::Command;
 
 use crate::progress::Steps;
-use crate::{cargo, package, setup};
+use crate::{cargo, package, setup, wasm};
 
 /// Measure against baselines of the same run.
 #[derive(Debug, clap::Args)]
@@ -25,6 +25,14 @@ enum Subject {
     ///
     /// Further arguments go to the measurement: --rounds N, --span MILLISECONDS, --peer openbao.
     Server {
+        /// Arguments of the measurement.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
+    /// The npm package beside WebCrypto, jose, @noble/ciphers, zod and ajv, in Node and Chromium.
+    ///
+    /// Further arguments go to the measurement: --quick.
+    Wasm {
         /// Arguments of the measurement.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
@@ -47,6 +55,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
     match arguments.subject {
         Subject::Server { arguments } => server(arguments).await,
         Subject::Function { arguments } => function(arguments).await,
+        Subject::Wasm { arguments } => wasm::bench::run(arguments).await,
     }
 }
 

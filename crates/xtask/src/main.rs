@@ -12,6 +12,7 @@ mod progress;
 mod setup;
 mod test;
 mod up;
+mod wasm;
 
 use std::process::ExitCode;
 

@@ -1,4 +1,4 @@
-//! `cargo xtask package`: the rotation function as a zip for FunctionGraph.
+//! `cargo xtask package`: the rotation function as a zip for FunctionGraph, and the npm package.
 //!
 //! The zip holds a `bootstrap` script and a static binary, both executable, without a directory.
 //! Equal inputs give equal bytes: times are fixed and the order is given.
@@ -13,9 +13,9 @@ use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, DateTime, ZipWriter};
 
 use crate::progress::{Step, Steps};
-use crate::{cargo, elf, setup};
+use crate::{cargo, elf, setup, wasm};
 
-/// Build the rotation function into dist/rotate-database.zip.
+/// Build dist/rotate-database.zip and the npm tarball beside it.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {}
 
@@ -36,7 +36,7 @@ pub(crate) struct Archive {
 
 /// Runs `cargo xtask package`.
 pub(crate) async fn run() -> Result<()> {
-    let mut steps = Steps::new(setup::STEPS + 1);
+    let mut steps = Steps::new(setup::STEPS + 2);
     setup::prepare(&mut steps, &[debian::MUSL_TOOLS]).await?;
     let archive = steps
         .run("Package the function", async |step| {
@@ -45,7 +45,8 @@ pub(crate) async fn run() -> Result<()> {
             Ok((archive, sizes))
         })
         .await?;
-    println!("{}", archive.path.display());
+    let npm = wasm::package(&mut steps).await?;
+    println!("{}\n{}", archive.path.display(), npm.tarball.display());
     Ok(())
 }
 

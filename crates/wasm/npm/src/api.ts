@@ -1,0 +1,25 @@
+/**
+ * Everything that every entry of the package exports, whatever loads the module.
+ */
+export {
+  ERROR_CATALOGUE,
+  OPERATIONS,
+  type ErrorCode,
+  type JwkErrorName,
+  type OpenErrorName,
+  type OperationName,
+  type RefusalReason,
+  type Rule,
+  type SealErrorName,
+  type WeaknessReason,
+} from "./catalogue.js";
+export { CsmsError, type ClientCode, type CsmsErrorCode, type CsmsErrorFacts } from "./error.js";
+export type { ModuleSource } from "./engine.js";
+export type * from "./types.js";
+export * from "./validation.js";
+export * from "./periods.js";
+export * from "./stages.js";
+export * from "./passwords.js";
+export * from "./signing.js";
+export * from "./client.js";
+export * from "./jwe.js";

@@ -1,0 +1,151 @@
+// Written by crates/wasm/tests/catalogue.rs from the Rust tables. Do not edit.
+
+/** Method, path, status of a success and shape of errors of every operation. */
+export const OPERATIONS = {
+  CreateSecret: { method: "POST", path: "/v1/{project_id}/secrets", success: 200, errors: "flat" },
+  ListSecrets: { method: "GET", path: "/v1/{project_id}/secrets", success: 200, errors: "flat" },
+  ShowSecret: { method: "GET", path: "/v1/{project_id}/secrets/{secret_name}", success: 200, errors: "flat" },
+  UpdateSecret: { method: "PUT", path: "/v1/{project_id}/secrets/{secret_name}", success: 200, errors: "flat" },
+  DeleteSecret: { method: "DELETE", path: "/v1/{project_id}/secrets/{secret_name}", success: 200, errors: "flat" },
+  DeleteSecretForSchedule: { method: "POST", path: "/v1/{project_id}/secrets/{secret_name}/scheduled-deleted-tasks/create", success: 200, errors: "flat" },
+  RestoreSecret: { method: "POST", path: "/v1/{project_id}/secrets/{secret_name}/scheduled-deleted-tasks/cancel", success: 200, errors: "flat" },
+  RotateSecret: { method: "POST", path: "/v1/{project_id}/secrets/{secret_name}/rotate", success: 200, errors: "nested" },
+  CreateSecretVersion: { method: "POST", path: "/v1/{project_id}/secrets/{secret_name}/versions", success: 200, errors: "flat" },
+  ListSecretVersions: { method: "GET", path: "/v1/{project_id}/secrets/{secret_name}/versions", success: 200, errors: "flat" },
+  ShowSecretVersion: { method: "GET", path: "/v1/{project_id}/secrets/{secret_name}/versions/{version_id}", success: 200, errors: "flat" },
+  UpdateVersion: { method: "PUT", path: "/v1/{project_id}/secrets/{secret_name}/versions/{version_id}", success: 200, errors: "flat" },
+  ShowSecretStage: { method: "GET", path: "/v1/{project_id}/secrets/{secret_name}/stages/{stage_name}", success: 200, errors: "flat" },
+  UpdateSecretStage: { method: "PUT", path: "/v1/{project_id}/secrets/{secret_name}/stages/{stage_name}", success: 200, errors: "flat" },
+  DeleteSecretStage: { method: "DELETE", path: "/v1/{project_id}/secrets/{secret_name}/stages/{stage_name}", success: 204, errors: "flat" },
+  ListSecretTask: { method: "GET", path: "/v1/{project_id}/csms/tasks", success: 200, errors: "flat" },
+} as const;
+
+/** The name of an operation, as in the official definitions. */
+export type OperationName = keyof typeof OPERATIONS;
+
+/** Status and meaning of every error code, and whether the same call may succeed later. */
+export const ERROR_CATALOGUE = {
+  "CSMS.0002": { status: 400, retryable: false, text: "Invalid parameter" },
+  "CSMS.0003": { status: 400, retryable: false, text: "Invalid request" },
+  "CSMS.0004": { status: 400, retryable: false, text: "The request body is not a JSON object" },
+  "CSMS.0005": { status: 404, retryable: false, text: "Not found" },
+  "CSMS.0101": { status: 400, retryable: false, text: "Already exists" },
+  "CSMS.0103": { status: 400, retryable: false, text: "Scheduled for deletion" },
+  "CSMS.0105": { status: 400, retryable: false, text: "Built-in stage" },
+  "CSMS.0106": { status: 404, retryable: false, text: "Secret not found" },
+  "CSMS.0107": { status: 400, retryable: false, text: "Already scheduled for deletion" },
+  "CSMS.0108": { status: 400, retryable: false, text: "Not scheduled for deletion" },
+  "CSMS.0109": { status: 403, retryable: false, text: "Not enabled" },
+  "CSMS.0202": { status: 400, retryable: false, text: "Secret quota" },
+  "CSMS.0203": { status: 400, retryable: false, text: "Stage quota" },
+  "CSMS.0205": { status: 400, retryable: false, text: "Version quota" },
+  "CSMS.0301": { status: 401, retryable: false, text: "Invalid token" },
+  "CSMS.0302": { status: 403, retryable: false, text: "Not allowed" },
+  "CSMS.0401": { status: 400, retryable: false, text: "The value cannot be protected or read with its KMS key" },
+  "CSMS.0501": { status: 400, retryable: false, text: "Not rotatable" },
+  "CSMS.0502": { status: 400, retryable: false, text: "Rotation is not configured" },
+  "CSMS.0503": { status: 400, retryable: true, text: "Rotation is running" },
+  "CSMS.0511": { status: 502, retryable: true, text: "The rotation function failed" },
+  "CSMS.0512": { status: 502, retryable: true, text: "The rotation function could not be invoked" },
+  "CSMS.0513": { status: 502, retryable: true, text: "The rotation was reported but not carried out" },
+  "CSMS.0514": { status: 400, retryable: false, text: "The secret is gone" },
+  "CSMS.9999": { status: 500, retryable: true, text: "Internal error" },
+  "APIGW.0301": { status: 401, retryable: false, text: "Incorrect IAM authentication information" },
+  "APIGW.0101": { status: 404, retryable: false, text: "The API does not exist" },
+  "APIGW.0201": { status: 413, retryable: false, text: "The request body is too large" },
+  "APIGW.0308": { status: 429, retryable: true, text: "The throttling threshold has been reached" },
+} as const;
+
+/** A code that the service answers with. */
+export type ErrorCode = keyof typeof ERROR_CATALOGUE;
+
+/** The rule that an input breaks. */
+export type Rule =
+  | "required"
+  | "forbidden"
+  | "type"
+  | "too-short"
+  | "too-long"
+  | "too-many"
+  | "too-small"
+  | "too-large"
+  | "pattern"
+  | "choice"
+  | "base64"
+  | "json"
+  | "exactly-one"
+  | "required-with"
+  | "duplicate"
+  | "past"
+  | "unknown";
+
+/** Why the state of things does not allow a request. */
+export type RefusalReason =
+  | "secret-not-found"
+  | "version-not-found"
+  | "stage-not-found"
+  | "task-not-found"
+  | "secret-exists"
+  | "pending-deletion"
+  | "already-scheduled"
+  | "not-scheduled"
+  | "not-enabled"
+  | "built-in-stage"
+  | "secret-quota"
+  | "stage-quota"
+  | "version-quota"
+  | "common-secret"
+  | "rotation-not-configured"
+  | "rotation-running";
+
+/** What speaks against a password. */
+export type WeaknessReason =
+  | "too-short"
+  | "too-long"
+  | "few-classes"
+  | "holds-user-name"
+  | "well-known"
+  | "repetition"
+  | "run";
+
+/** Why a token was not opened. */
+export type OpenErrorName =
+  | "token-too-long"
+  | "part-count"
+  | "base64"
+  | "length"
+  | "header-too-long"
+  | "header-syntax"
+  | "duplicate-member"
+  | "unknown-member"
+  | "missing-member"
+  | "member-form"
+  | "compressed"
+  | "critical"
+  | "algorithm"
+  | "encryption"
+  | "iteration-count"
+  | "ephemeral-key"
+  | "key-mismatch"
+  | "unbound"
+  | "bound"
+  | "other-binding"
+  | "decryption";
+
+/** Why a value was not sealed. */
+export type SealErrorName =
+  | "randomness"
+  | "too-long";
+
+/** Why a JSON Web Key was not read. */
+export type JwkErrorName =
+  | "too-long"
+  | "syntax"
+  | "duplicate-member"
+  | "missing-member"
+  | "member-form"
+  | "key-type"
+  | "not-on-curve"
+  | "private-key"
+  | "other-use"
+  | "public";

@@ -1,0 +1,349 @@
+/**
+ * A client of the service: every operation as a typed method over `fetch`.
+ */
+import { ERROR_CATALOGUE, type ErrorCode, OPERATIONS, type OperationName } from "./catalogue.js";
+import { CsmsError } from "./error.js";
+import { JweKey } from "./jwe.js";
+import { type AccessKey, signRequest } from "./signing.js";
+import type * as t from "./types.js";
+
+/** How the client proves who it is: an access key that signs, or a token. */
+export type Credentials =
+  | AccessKey
+  | {
+      /** An IAM token, or a function that gets one. */
+      token: string | (() => string | Promise<string>);
+    };
+
+/** Settings of a {@link CsmsClient}. */
+export interface ClientOptions {
+  /** Base address of the service, such as `https://kms.cn-north-4.myhuaweicloud.com`. */
+  endpoint: string | URL;
+  /** The project whose secrets are meant. */
+  projectId: string;
+  credentials: Credentials;
+  /** How often a call that may be repeated is repeated after 429, 500, 502, 504 or a broken connection; 3 by default. */
+  retries?: number;
+  /** The wait before the first repetition, in milliseconds; it doubles each time and varies at random. 200 by default. */
+  backoffMilliseconds?: number;
+  /** The most time one attempt may take, in milliseconds; 30,000 by default. */
+  timeoutMilliseconds?: number;
+  /** Used in place of the engine's own `fetch`. */
+  fetch?: typeof fetch;
+}
+
+/** Options of one call. */
+export interface CallOptions {
+  /** Ends the call. */
+  signal?: AbortSignal;
+}
+
+/** A data key of the key service: the key, and the form in which it may be stored. */
+export interface DataKey {
+  /** The key that wraps it. */
+  keyId: string;
+  /** The wrapped data key, in hexadecimal. */
+  cipherText: string;
+  /** The data key, ready to seal and open (`dir`). Free it when done. */
+  key: JweKey;
+}
+
+const RETRIED = new Set([429, 500, 502, 504]);
+const LONGEST_WAIT = 20_000;
+
+type Request<O extends OperationName> = t.OperationTypes[O]["request"];
+type Response<O extends OperationName> = t.OperationTypes[O]["response"];
+
+interface Exchange {
+  method: string;
+  path: string;
+  query?: URLSearchParams;
+  body?: string;
+}
+
+/** A client of one project. Holds no connection and needs no closing. */
+export class CsmsClient {
+  readonly #options: Required<Omit<ClientOptions, "fetch">>;
+  readonly #fetch: typeof fetch;
+
+  constructor(options: ClientOptions) {
+    this.#options = { retries: 3, backoffMilliseconds: 200, timeoutMilliseconds: 30_000, ...options };
+    this.#fetch = options.fetch ?? ((...call) => fetch(...call));
+  }
+
+  /** Creates a secret with its version v1. */
+  createSecret(request: Request<"CreateSecret">, options?: CallOptions) {
+    return this.call("CreateSecret", request, options);
+  }
+  /** One page of secrets, by name. {@link secrets} reads all pages. */
+  listSecrets(request: Request<"ListSecrets"> = {}, options?: CallOptions) {
+    return this.call("ListSecrets", request, options);
+  }
+  /** A secret's metadata. */
+  showSecret(request: Request<"ShowSecret">, options?: CallOptions) {
+    return this.call("ShowSecret", request, options);
+  }
+  /** Changes a secret's metadata. */
+  updateSecret(request: Request<"UpdateSecret">, options?: CallOptions) {
+    return this.call("UpdateSecret", request, options);
+  }
+  /** Deletes a secret at once and for good. */
+  deleteSecret(request: Request<"DeleteSecret">, options?: CallOptions) {
+    return this.call("DeleteSecret", request, options);
+  }
+  /** Deletes a secret after some days. */
+  deleteSecretForSchedule(request: Request<"DeleteSecretForSchedule">, options?: CallOptions) {
+    return this.call("DeleteSecretForSchedule", request, options);
+  }
+  /** Takes a scheduled deletion back. */
+  restoreSecret(request: Request<"RestoreSecret">, options?: CallOptions) {
+    return this.call("RestoreSecret", request, options);
+  }
+  /** Starts a rotation; its task tells how it goes. */
+  rotateSecret(request: Request<"RotateSecret">, options?: CallOptions) {
+    return this.call("RotateSecret", request, options);
+  }
+  /** Adds a version. */
+  createSecretVersion(request: Request<"CreateSecretVersion">, options?: CallOptions) {
+    return this.call("CreateSecretVersion", request, options);
+  }
+  /** One page of versions, by number. {@link versions} reads all pages. */
+  listSecretVersions(request: Request<"ListSecretVersions">, options?: CallOptions) {
+    return this.call("ListSecretVersions", request, options);
+  }
+  /** A version with its value. */
+  showSecretVersion(request: Request<"ShowSecretVersion">, options?: CallOptions) {
+    return this.call("ShowSecretVersion", request, options);
+  }
+  /** Sets when a version's expiry event fires. */
+  updateVersion(request: Request<"UpdateVersion">, options?: CallOptions) {
+    return this.call("UpdateVersion", request, options);
+  }
+  /** A stage and the version it marks. */
+  showSecretStage(request: Request<"ShowSecretStage">, options?: CallOptions) {
+    return this.call("ShowSecretStage", request, options);
+  }
+  /** Moves a stage to a version, or makes it. */
+  updateSecretStage(request: Request<"UpdateSecretStage">, options?: CallOptions) {
+    return this.call("UpdateSecretStage", request, options);
+  }
+  /** Takes a stage away. */
+  deleteSecretStage(request: Request<"DeleteSecretStage">, options?: CallOptions) {
+    return this.call("DeleteSecretStage", request, options);
+  }
+  /** One page of rotation tasks, newest first. {@link tasks} reads all pages. */
+  listSecretTask(request: Request<"ListSecretTask"> = {}, options?: CallOptions) {
+    return this.call("ListSecretTask", request, options);
+  }
+
+  /** All secrets, page by page. */
+  async *secrets(request: Request<"ListSecrets"> = {}, options?: CallOptions): AsyncGenerator<t.Secret, void> {
+    for (let marker = request.marker; ; ) {
+      const page = await this.listSecrets(withMarker(request, marker), options);
+      yield* page.secrets;
+      if ((marker = next(page.page_info.next_marker, marker)) === undefined) return;
+    }
+  }
+  /** All versions of a secret, page by page. */
+  async *versions(
+    request: Request<"ListSecretVersions">,
+    options?: CallOptions,
+  ): AsyncGenerator<t.VersionMetadata, void> {
+    for (let marker = request.marker; ; ) {
+      const page = await this.listSecretVersions(withMarker(request, marker), options);
+      yield* page.version_metadatas;
+      if ((marker = next(page.page_info.next_marker, marker)) === undefined) return;
+    }
+  }
+  /** All rotation tasks, page by page. */
+  async *tasks(request: Request<"ListSecretTask"> = {}, options?: CallOptions): AsyncGenerator<t.Task, void> {
+    for (let marker = request.marker; ; ) {
+      const page = await this.listSecretTask(withMarker(request, marker), options);
+      yield* page.tasks;
+      if ((marker = next(page.next_marker, marker)) === undefined) return;
+    }
+  }
+
+  /** Has the key service make a data key (create-datakey). Store `cipherText` beside what `key` seals. */
+  async createDataKey(
+    request: { keyId: string; additionalAuthenticatedData?: string },
+    options?: CallOptions,
+  ): Promise<DataKey> {
+    const answer = (await this.#kms("create-datakey", request, { key_spec: "AES_256" }, options)) as {
+      key_id: string;
+      plain_text: string;
+      cipher_text: string;
+    };
+    return { keyId: answer.key_id, cipherText: answer.cipher_text, key: keyOf(answer.plain_text) };
+  }
+  /** Has the key service unwrap a data key (decrypt-datakey). */
+  async openDataKey(
+    request: { keyId: string; cipherText: string; additionalAuthenticatedData?: string },
+    options?: CallOptions,
+  ): Promise<DataKey> {
+    const { keyId, cipherText } = request;
+    const body = { cipher_text: cipherText, datakey_cipher_length: "64" };
+    const answer = (await this.#kms("decrypt-datakey", request, body, options)) as { data_key: string };
+    return { keyId, cipherText, key: keyOf(answer.data_key) };
+  }
+
+  /** Calls an operation by its name. */
+  async call<O extends OperationName>(operation: O, request: Request<O>, options: CallOptions = {}): Promise<Response<O>> {
+    const { method, path } = OPERATIONS[operation];
+    const rest: Record<string, unknown> = { ...request };
+    const isTaken = new Set<string>();
+    const filled = path.replace(/\{(\w+)\}/g, (_, name: string) => {
+      const value = name === "project_id" ? this.#options.projectId : rest[name];
+      isTaken.add(name);
+      return encodeURIComponent(String(value ?? ""));
+    });
+    const members = Object.entries(rest).filter(([name, value]) => !isTaken.has(name) && value !== undefined);
+    const exchange: Exchange = { method, path: filled };
+    if (method === "GET") {
+      exchange.query = new URLSearchParams(members.map(([name, value]) => [name, String(value)]));
+    } else if (members.length > 0) {
+      exchange.body = JSON.stringify(Object.fromEntries(members));
+    }
+    return (await this.#repeat(exchange, options)) as Response<O>;
+  }
+
+  #kms(
+    name: string,
+    request: { keyId: string; additionalAuthenticatedData?: string },
+    more: object,
+    options: CallOptions = {},
+  ): Promise<unknown> {
+    const path = `/v1.0/${encodeURIComponent(this.#options.projectId)}/kms/${name}`;
+    const additional_authenticated_data = request.additionalAuthenticatedData;
+    const body = JSON.stringify({ key_id: request.keyId, ...more, additional_authenticated_data });
+    return this.#repeat({ method: "POST", path, body }, options);
+  }
+
+  async #repeat(exchange: Exchange, { signal }: CallOptions): Promise<unknown> {
+    const { retries, backoffMilliseconds } = this.#options;
+    for (let attempt = 0; ; attempt += 1) {
+      try {
+        return await this.#attempt(exchange, signal);
+      } catch (error) {
+        const isTransient =
+          error instanceof CsmsError &&
+          (error.status === undefined ? error.retryable : RETRIED.has(error.status)) &&
+          exchange.method !== "POST";
+        if (!isTransient || attempt >= retries) throw error;
+        const longest = Math.min(backoffMilliseconds * 2 ** attempt, LONGEST_WAIT);
+        await pause(longest / 2 + (Math.random() * longest) / 2, signal);
+      }
+    }
+  }
+
+  async #attempt({ method, path, query, body }: Exchange, signal: AbortSignal | undefined): Promise<unknown> {
+    const { endpoint, credentials, timeoutMilliseconds, projectId } = this.#options;
+    const url = new URL(path, endpoint);
+    // The scheme signs spaces as %20, and URLs may be sent so.
+    url.search = (query?.toString() ?? "").replaceAll("+", "%20");
+    const plain = { "content-type": "application/json", "x-project-id": projectId };
+    let headers: Record<string, string>;
+    if ("token" in credentials) {
+      const { token } = credentials;
+      headers = { ...plain, "x-auth-token": typeof token === "string" ? token : await token() };
+    } else {
+      headers = signRequest({ method, url, headers: plain, ...(body === undefined ? {} : { body }) }, credentials);
+    }
+    const limit = AbortSignal.timeout(timeoutMilliseconds);
+    try {
+      const answer = await this.#fetch(url, {
+        method,
+        headers,
+        ...(body === undefined ? {} : { body }),
+        // A redirect would be followed without a valid signature.
+        redirect: "error",
+        cache: "no-store",
+        credentials: "omit",
+        signal: signal === undefined ? limit : AbortSignal.any([signal, limit]),
+      });
+      return read(answer.status, answer.headers.get("x-request-id"), await answer.text());
+    } catch (cause) {
+      if (cause instanceof CsmsError) throw cause;
+      if (signal?.aborted === true) throw aborted(signal);
+      if (limit.aborted) {
+        throw new CsmsError("client/timeout", `no answer within ${timeoutMilliseconds} ms`, { retryable: true, cause });
+      }
+      throw new CsmsError("client/network", "the service could not be reached", { retryable: true, cause });
+    }
+  }
+}
+
+function withMarker<R extends t.PageRequest>(request: R, marker: string | undefined): R {
+  return marker === undefined ? request : { ...request, marker };
+}
+
+/** The marker of the next page. One that repeats would never end. */
+function next(marker: string | undefined | null, former: string | undefined): string | undefined {
+  return marker === former || marker === "" ? undefined : (marker ?? undefined);
+}
+
+function aborted(signal: AbortSignal): CsmsError {
+  return new CsmsError("client/aborted", "the call was ended by its signal", { cause: signal.reason });
+}
+
+function pause(milliseconds: number, signal: AbortSignal | undefined): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const end = () => {
+      clearTimeout(timer);
+      reject(aborted(signal as AbortSignal));
+    };
+    const timer = setTimeout(() => {
+      signal?.removeEventListener("abort", end);
+      resolve();
+    }, milliseconds);
+    if (signal?.aborted === true) end();
+    else signal?.addEventListener("abort", end, { once: true });
+  });
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** What an answer holds, or the error it tells of. */
+function read(status: number, requestId: string | null, text: string): unknown {
+  const facts = { status, ...(requestId === null ? {} : { requestId }) };
+  const body = text === "" ? undefined : parse(text);
+  if (status >= 200 && status < 300) {
+    if (text !== "" && body === undefined) {
+      throw new CsmsError("client/unexpected-answer", "the service answered something that is not JSON", facts);
+    }
+    return body;
+  }
+  const outer = (body ?? {}) as { error?: object };
+  const told = { ...outer, ...outer.error } as { error_code?: unknown; error_msg?: unknown };
+  if (typeof told.error_code !== "string") {
+    const message = `the service answered ${status} without an error code`;
+    throw new CsmsError("client/unexpected-answer", message, { ...facts, retryable: RETRIED.has(status) });
+  }
+  const message = typeof told.error_msg === "string" ? told.error_msg : `the service answered ${told.error_code}`;
+  const known = Object.hasOwn(ERROR_CATALOGUE, told.error_code);
+  const field = /^Invalid (?:parameter|request): ([a-z_]+(?:\[\d+\])?) /.exec(message)?.[1];
+  throw new CsmsError(known ? (told.error_code as ErrorCode) : "client/unknown-code", message, {
+    ...facts,
+    field,
+    serviceCode: told.error_code,
+    retryable: known ? ERROR_CATALOGUE[told.error_code as ErrorCode].retryable : RETRIED.has(status),
+  });
+}
+
+function keyOf(hex: unknown): JweKey {
+  if (typeof hex !== "string" || !/^[0-9a-f]{64}$/i.test(hex)) {
+    throw new CsmsError("client/unexpected-answer", "the key service answered no 256-bit data key");
+  }
+  const bytes = Uint8Array.from(hex.match(/../g) ?? [], (pair) => Number.parseInt(pair, 16));
+  try {
+    return JweKey.dataKey(bytes);
+  } finally {
+    bytes.fill(0);
+  }
+}

@@ -1,0 +1,72 @@
+/**
+ * The one error that this package throws.
+ */
+import type { ErrorCode, JwkErrorName, OpenErrorName, SealErrorName } from "./catalogue.js";
+
+/** What went wrong on this side, without an answer of the service. */
+export type ClientCode =
+  /** A function was called before `init()`. */
+  | "client/not-initialised"
+  /** The WebAssembly instance has failed; `init()` makes a new one. */
+  | "client/crashed"
+  /** A key was used after it had been freed. */
+  | "client/freed"
+  /** The caller's signal ended the call. */
+  | "client/aborted"
+  /** No answer in time. */
+  | "client/timeout"
+  /** No connection, or the browser kept the answer from the page (CORS). */
+  | "client/network"
+  /** The service answered something that is not understood. */
+  | "client/unexpected-answer"
+  /** The service answered an error code that the catalogue does not have; `serviceCode` holds it. */
+  | "client/unknown-code"
+  /** The engine has no randomness or no WebCrypto where it is needed. */
+  | "client/unsupported"
+  /** An argument is wrong; `field` names it. */
+  | "input/invalid";
+
+/** Every `code` that a {@link CsmsError} may have. */
+export type CsmsErrorCode =
+  | ErrorCode
+  | ClientCode
+  | `open/${OpenErrorName}`
+  | `seal/${SealErrorName}`
+  | `jwk/${JwkErrorName}`;
+
+/** The facts of a {@link CsmsError}. */
+export interface CsmsErrorFacts {
+  field?: string | undefined;
+  retryable?: boolean | undefined;
+  status?: number | undefined;
+  requestId?: string | undefined;
+  serviceCode?: string | undefined;
+  cause?: unknown;
+}
+
+/** A failure. `message` is for people and never holds a secret value; programs decide by `code`. */
+export class CsmsError extends Error {
+  override readonly name = "CsmsError";
+  /** What went wrong. */
+  readonly code: CsmsErrorCode;
+  /** The field or argument that is wrong, where one is. */
+  readonly field: string | undefined;
+  /** Whether the same call may succeed later. */
+  readonly retryable: boolean;
+  /** HTTP status of the answer, where there was one. */
+  readonly status: number | undefined;
+  /** The service's identifier of the request, for its operators. */
+  readonly requestId: string | undefined;
+  /** The code as the service sent it. */
+  readonly serviceCode: string | undefined;
+
+  constructor(code: CsmsErrorCode, message: string, facts: CsmsErrorFacts = {}) {
+    super(message, facts.cause === undefined ? undefined : { cause: facts.cause });
+    this.code = code;
+    this.field = facts.field;
+    this.retryable = facts.retryable ?? false;
+    this.status = facts.status;
+    this.requestId = facts.requestId;
+    this.serviceCode = facts.serviceCode;
+  }
+}

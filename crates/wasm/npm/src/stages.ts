@@ -1,0 +1,110 @@
+/**
+ * Versions and stages: what a change will do, computed by the rules that will carry it out.
+ */
+import type { OperationName } from "./catalogue.js";
+import { engine } from "./engine.js";
+import type { Language, Secret, SecretState, VersionMetadata } from "./types.js";
+import { type Result, answer, toJson } from "./validation.js";
+
+/**
+ * A secret as one knows it: what ShowSecret answered, with the versions that ListSecretVersions answered. Only
+ * `versions` is needed; without the rest it is an enabled `COMMON` secret.
+ */
+export type KnownSecret = Partial<
+  Pick<Secret, "state" | "secret_type" | "rotation_config" | "rotation_func_urn" | "kms_key_id">
+> & {
+  versions: readonly (Pick<VersionMetadata, "id"> & Partial<VersionMetadata>)[];
+};
+
+/** A version in a picture. */
+export interface PicturedVersion {
+  id: string;
+  /** Whether no stage marks it, so that the service may remove it. */
+  deprecated: boolean;
+  version_stages: string[];
+}
+
+/** One stage that will mark another version. */
+export interface StageMove {
+  stage: string;
+  /** The version it marks now; `null` when the stage is new. */
+  from: string | null;
+  /** The version it will mark; `null` when the stage goes. */
+  to: string | null;
+}
+
+/** What a change will do. */
+export interface Preview {
+  /** The versions as they are, oldest first. */
+  before: PicturedVersion[];
+  /** The versions as they will be. */
+  after: PicturedVersion[];
+  /** The version that will be added. */
+  added: string | null;
+  /** The deprecated version that will be removed to make room. */
+  removed: string | null;
+  /** Every stage that will move. */
+  moves: StageMove[];
+}
+
+/** Options of previews. */
+export interface PreviewOptions {
+  /** The present; by default the clock's. */
+  now?: number;
+  /** Language of messages; English by default. */
+  language?: Language;
+}
+
+function preview(operation: OperationName, secret: KnownSecret, request: unknown, options: PreviewOptions) {
+  const { now = Date.now(), language = "en" } = options;
+  return answer<Preview>(
+    engine((bound) => bound.preview(operation, toJson(secret), toJson(request), now, language)),
+  );
+}
+
+/** What CreateSecretVersion will do. */
+export function previewNewVersion(
+  secret: KnownSecret,
+  request: { version_stages?: string[]; expire_time?: number } = {},
+  options: PreviewOptions = {},
+): Result<Preview> {
+  const { version_stages, expire_time } = request;
+  return preview("CreateSecretVersion", secret, { version_stages, expire_time }, options);
+}
+
+/** What UpdateSecretStage will do. */
+export function previewStageMove(
+  secret: KnownSecret,
+  request: { stage_name: string; version_id: string },
+  options: PreviewOptions = {},
+): Result<Preview> {
+  return preview("UpdateSecretStage", secret, request, options);
+}
+
+/** What DeleteSecretStage will do. */
+export function previewStageDeletion(
+  secret: KnownSecret,
+  request: { stage_name: string },
+  options: PreviewOptions = {},
+): Result<Preview> {
+  return preview("DeleteSecretStage", secret, request, options);
+}
+
+/** What RotateSecret will have done once it has succeeded. */
+export function previewRotation(secret: KnownSecret, options: PreviewOptions = {}): Result<Preview> {
+  return preview("RotateSecret", secret, {}, options);
+}
+
+/** The versions that no stage marks, so that the service may remove them, oldest first. */
+export function deprecatedVersions(secret: KnownSecret, options: { language?: Language } = {}): Result<string[]> {
+  return answer(engine((bound) => bound.deprecated_versions(toJson(secret), options.language ?? "en")));
+}
+
+/** Whether a secret in this state takes an operation; if not, `refusal` says why. */
+export function permits(
+  state: SecretState,
+  operation: OperationName,
+  options: { language?: Language } = {},
+): Result<true> {
+  return answer(engine((bound) => bound.permits(state, operation, options.language ?? "en")));
+}

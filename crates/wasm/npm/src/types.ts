@@ -1,0 +1,242 @@
+/**
+ * Requests and answers of the service. Times are milliseconds since 1970.
+ */
+
+/** State of a secret. */
+export type SecretState = "ENABLED" | "DISABLED" | "PENDING_DELETE" | "FROZEN";
+/** Kind of a secret. */
+export type SecretType = "COMMON" | "RDS-FG" | "GaussDB-FG";
+/** How many accounts take turns. */
+export type RotationMode = "SingleUser" | "MultiUser";
+/** A language of messages: `en` or `zh-CN`; any other tag counts as English. */
+export type Language = "en" | "zh-CN" | (string & {});
+
+/** Metadata of a secret. */
+export interface Secret {
+  id: string;
+  name: string;
+  state: SecretState;
+  kms_key_id: string;
+  description: string;
+  create_time: number;
+  update_time: number;
+  /** When the deletion is carried out; only in `PENDING_DELETE`. */
+  scheduled_delete_time?: number;
+  secret_type: SecretType;
+  auto_rotation: boolean;
+  rotation_period?: string;
+  rotation_config?: string;
+  /** Last successful rotation. */
+  rotation_time?: number;
+  next_rotation_time?: number;
+  event_subscriptions: string[];
+  enterprise_project_id: string;
+  rotation_func_urn?: string;
+}
+
+/** Metadata of a version. */
+export interface VersionMetadata {
+  /** `v1`, `v2`, … */
+  id: string;
+  create_time: number;
+  /** When its expiry event fires; the value stays readable. */
+  expire_time?: number;
+  kms_key_id: string;
+  secret_name: string;
+  /** The stages that mark it; none for a deprecated version. */
+  version_stages: string[];
+}
+
+/** A version with its value, which is in exactly one of the two fields. */
+export interface Version {
+  version_metadata: VersionMetadata;
+  secret_string?: string;
+  /** Base64. */
+  secret_binary?: string;
+}
+
+/** A stage and the version it marks. */
+export interface Stage {
+  name: string;
+  update_time: number;
+  secret_name: string;
+  version_id: string;
+}
+
+/** A rotation task. */
+export interface Task {
+  task_id: string;
+  secret_name: string;
+  rotation_func_urn: string;
+  task_status: "RUNNING" | "SUCCESS" | "FAILED";
+  operate_type: "SINGLE_USER" | "MULTI_USER";
+  task_time: number;
+  attempt_nums: number;
+  task_error_code?: string;
+  task_error_msg?: string;
+}
+
+/** Where a page stands in its list. */
+export interface PageInfo {
+  /** The marker of the next page; absent on the last one. */
+  next_marker?: string;
+  previous_marker?: string;
+  current_count: number;
+}
+
+/** Exactly one of a text value and a binary value. */
+export type SecretValue =
+  | { secret_string: string; secret_binary?: never }
+  | {
+      /** Base64. */
+      secret_binary: string;
+      secret_string?: never;
+    };
+
+/** Request of CreateSecret. */
+export type CreateSecretRequest = SecretValue & {
+  name: string;
+  kms_key_id?: string;
+  description?: string;
+  secret_type?: SecretType;
+  auto_rotation?: boolean;
+  rotation_period?: string;
+  rotation_config?: string;
+  rotation_func_urn?: string;
+  event_subscriptions?: string[];
+  enterprise_project_id?: string;
+};
+
+/** Request of an operation about one secret. */
+export interface SecretRequest {
+  secret_name: string;
+}
+
+/** Request of UpdateSecret; what is absent stays as it is. */
+export interface UpdateSecretRequest extends SecretRequest {
+  kms_key_id?: string;
+  description?: string;
+  auto_rotation?: boolean;
+  rotation_period?: string;
+  rotation_func_urn?: string;
+  event_subscriptions?: string[];
+}
+
+/** Request of DeleteSecretForSchedule. */
+export interface ScheduleDeletionRequest extends SecretRequest {
+  /** 7 to 30. */
+  recovery_window_in_days: number;
+}
+
+/** Request of CreateSecretVersion. */
+export type CreateSecretVersionRequest = SecretRequest &
+  SecretValue & {
+    /** Stages to move to the new version; `SYSCURRENT` when absent or empty. */
+    version_stages?: string[];
+    expire_time?: number;
+  };
+
+/** Request of an operation about one version: `vN` or `latest`. */
+export interface VersionRequest extends SecretRequest {
+  version_id: string;
+}
+
+/** Request of UpdateVersion. */
+export interface UpdateVersionRequest extends VersionRequest {
+  expire_time: number;
+}
+
+/** Request of an operation about one stage. */
+export interface StageRequest extends SecretRequest {
+  stage_name: string;
+}
+
+/** Request of UpdateSecretStage. */
+export interface UpdateSecretStageRequest extends StageRequest {
+  /** `vN`. */
+  version_id: string;
+}
+
+/** Which page of a list to read. */
+export interface PageRequest {
+  /** Items on a page, 1 to 1,000; 50 by default. */
+  limit?: number;
+  /** The item after which the page begins. */
+  marker?: string;
+}
+
+/** Request of ListSecrets. */
+export interface ListSecretsRequest extends PageRequest {
+  /** Only secrets that subscribe to this event. */
+  event_name?: string;
+}
+
+/** Request of ListSecretVersions. */
+export interface ListSecretVersionsRequest extends PageRequest, SecretRequest {}
+
+/** Request of ListSecretTask. */
+export interface ListSecretTaskRequest extends PageRequest {
+  secret_name?: string;
+  status?: "SUCCESS" | "FAILED";
+  /** Excludes every other parameter. */
+  task_id?: string;
+}
+
+/** Answer with a secret's metadata. */
+export interface SecretResponse {
+  secret: Secret;
+}
+/** Answer of ListSecrets. */
+export interface ListSecretsResponse {
+  secrets: Secret[];
+  page_info: PageInfo;
+}
+/** Answer with a version's metadata. */
+export interface VersionMetadataResponse {
+  version_metadata: VersionMetadata;
+}
+/** Answer of ListSecretVersions. */
+export interface ListVersionsResponse {
+  version_metadatas: VersionMetadata[];
+  page_info: PageInfo;
+}
+/** Answer of ShowSecretVersion. */
+export interface ShowVersionResponse {
+  version: Version;
+}
+/** Answer with a stage. */
+export interface StageResponse {
+  stage: Stage;
+}
+/** Answer of RotateSecret. */
+export interface RotateResponse {
+  rotation_task_id: string;
+  secret_name: string;
+  version_id: string;
+}
+/** Answer of ListSecretTask. */
+export interface ListTasksResponse {
+  tasks: Task[];
+  total: number;
+  next_marker?: string;
+}
+
+/** Request and answer of every operation. */
+export interface OperationTypes {
+  CreateSecret: { request: CreateSecretRequest; response: SecretResponse };
+  ListSecrets: { request: ListSecretsRequest; response: ListSecretsResponse };
+  ShowSecret: { request: SecretRequest; response: SecretResponse };
+  UpdateSecret: { request: UpdateSecretRequest; response: SecretResponse };
+  DeleteSecret: { request: SecretRequest; response: void };
+  DeleteSecretForSchedule: { request: ScheduleDeletionRequest; response: SecretResponse };
+  RestoreSecret: { request: SecretRequest; response: SecretResponse };
+  RotateSecret: { request: SecretRequest; response: RotateResponse };
+  CreateSecretVersion: { request: CreateSecretVersionRequest; response: VersionMetadataResponse };
+  ListSecretVersions: { request: ListSecretVersionsRequest; response: ListVersionsResponse };
+  ShowSecretVersion: { request: VersionRequest; response: ShowVersionResponse };
+  UpdateVersion: { request: UpdateVersionRequest; response: VersionMetadataResponse };
+  ShowSecretStage: { request: StageRequest; response: StageResponse };
+  UpdateSecretStage: { request: UpdateSecretStageRequest; response: StageResponse };
+  DeleteSecretStage: { request: StageRequest; response: void };
+  ListSecretTask: { request: ListSecretTaskRequest; response: ListTasksResponse };
+}

@@ -1,0 +1,173 @@
+/**
+ * Requests checked by the very rules that the server enforces. Nothing here throws for bad input.
+ */
+import type { ErrorCode, RefusalReason, Rule } from "./catalogue.js";
+import { engine } from "./engine.js";
+import type {
+  Language,
+  OperationTypes,
+  ScheduleDeletionRequest,
+  SecretRequest,
+  SecretType,
+  SecretValue,
+  StageRequest,
+  UpdateSecretRequest,
+  UpdateSecretStageRequest,
+  UpdateVersionRequest,
+} from "./types.js";
+
+/** One broken rule. */
+export interface Problem {
+  /** Path of the field, such as `version_stages[2]`; empty for the request as a whole. */
+  path: string;
+  /** The rule. */
+  rule: Rule;
+  /** A sentence in the language asked for. Never holds the value. */
+  message: string;
+  /** The rule's limit, where it has one. */
+  limit?: number;
+  /** What was measured: a length, a count, a number of seconds. */
+  got?: number;
+}
+
+/** Why the state of things does not allow a well-formed request. */
+export interface Refusal {
+  /** The stable name of the refusal. */
+  reason: RefusalReason;
+  /** The code that the service would answer. */
+  code: ErrorCode;
+  /** A sentence in the language asked for. */
+  message: string;
+}
+
+/** A value, or everything that is wrong. */
+export type Result<T> =
+  | { ok: true; value: T }
+  | {
+      ok: false;
+      /** What is wrong with the input; empty when the state of things is the reason. */
+      problems: Problem[];
+      /** Why the state of things does not allow it. */
+      refusal?: Refusal;
+    };
+
+/** What rules depend on besides the request. */
+export interface ValidationOptions {
+  /** The present, for times that must lie in the future; by default the clock's. */
+  now?: number;
+  /** Least rotation period of the server, in seconds; by default 14,400 (4 hours). */
+  minRotationPeriodSeconds?: number;
+  /** Language of messages; English by default. */
+  language?: Language;
+}
+
+/** The operations whose requests can be validated: all but the listing ones. */
+export type ValidatedOperation = Exclude<keyof OperationTypes, "ListSecrets" | "ListSecretVersions" | "ListSecretTask">;
+
+/** A normalised CreateSecret request: defaults filled in. */
+export type NormalCreateSecret = SecretValue & {
+  name: string;
+  kms_key_id?: string;
+  description: string;
+  secret_type: SecretType;
+  auto_rotation: boolean;
+  rotation_period?: string;
+  rotation_config?: string;
+  rotation_func_urn?: string;
+  event_subscriptions: string[];
+  enterprise_project_id: string;
+};
+
+/** A normalised CreateSecretVersion request; without stages, `version_stages` is empty. */
+export type NormalCreateSecretVersion = SecretRequest &
+  SecretValue & { version_stages: string[]; expire_time?: number };
+
+/** What validation returns for each operation. */
+export type NormalRequest<O extends ValidatedOperation> = O extends "CreateSecret"
+  ? NormalCreateSecret
+  : O extends "CreateSecretVersion"
+    ? NormalCreateSecretVersion
+    : OperationTypes[O]["request"];
+
+const DEFAULT_MIN_SECONDS = 14_400;
+
+/** Reads what an engine function answered. */
+export function answer<T>(json: string): Result<T> {
+  return JSON.parse(json) as Result<T>;
+}
+
+/** The request as JSON; what has no JSON (cycles, `bigint`) becomes `null`, which is no request. */
+export function toJson(value: unknown): string {
+  try {
+    return JSON.stringify(value) ?? "null";
+  } catch {
+    return "null";
+  }
+}
+
+/**
+ * Checks the request of an operation: path parameters and members of the body in one object.
+ *
+ * @returns the normalised request, which a {@link CsmsClient} takes as it is, or the list of problems
+ */
+export function validate<O extends ValidatedOperation>(
+  operation: O,
+  request: unknown,
+  options: ValidationOptions = {},
+): Result<NormalRequest<O>> {
+  const { now = Date.now(), minRotationPeriodSeconds = DEFAULT_MIN_SECONDS, language = "en" } = options;
+  return answer(engine((bound) => bound.validate(operation, toJson(request), now, minRotationPeriodSeconds, language)));
+}
+
+/** Checks a CreateSecret request. */
+export const validateCreateSecret = (request: unknown, options?: ValidationOptions): Result<NormalCreateSecret> =>
+  validate("CreateSecret", request, options);
+
+/** Checks an UpdateSecret request. */
+export const validateUpdateSecret = (request: unknown, options?: ValidationOptions): Result<UpdateSecretRequest> =>
+  validate("UpdateSecret", request, options);
+
+/** Checks a DeleteSecretForSchedule request. */
+export const validateScheduleDeletion = (
+  request: unknown,
+  options?: ValidationOptions,
+): Result<ScheduleDeletionRequest> => validate("DeleteSecretForSchedule", request, options);
+
+/** Checks a CreateSecretVersion request. */
+export const validateCreateSecretVersion = (
+  request: unknown,
+  options?: ValidationOptions,
+): Result<NormalCreateSecretVersion> => validate("CreateSecretVersion", request, options);
+
+/** Checks an UpdateVersion request. */
+export const validateUpdateVersion = (request: unknown, options?: ValidationOptions): Result<UpdateVersionRequest> =>
+  validate("UpdateVersion", request, options);
+
+/** Checks an UpdateSecretStage request. */
+export const validateUpdateSecretStage = (
+  request: unknown,
+  options?: ValidationOptions,
+): Result<UpdateSecretStageRequest> => validate("UpdateSecretStage", request, options);
+
+/** Checks a DeleteSecretStage request. */
+export const validateDeleteSecretStage = (request: unknown, options?: ValidationOptions): Result<StageRequest> =>
+  validate("DeleteSecretStage", request, options);
+
+/** Checks a RotateSecret request. */
+export const validateRotateSecret = (request: unknown, options?: ValidationOptions): Result<SecretRequest> =>
+  validate("RotateSecret", request, options);
+
+/** The fields that {@link checkText} knows. */
+export type TextField =
+  | "secret_name"
+  | "stage_name"
+  | "event_name"
+  | "version_id"
+  | "kms_key_id"
+  | "secret_string"
+  | "secret_binary";
+
+/** Checks one text by the rule of its field, for forms that answer while one types. */
+export function checkText(field: TextField, text: string, options: { language?: Language } = {}): Result<string> {
+  return answer(engine((bound) => bound.check_text(field, text, options.language ?? "en")));
+}

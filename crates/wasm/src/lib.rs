@@ -1,0 +1,23 @@
+//! The rules and client-side encryption for JavaScript: bindings, and nothing else.
+//!
+//! What is decided here is only how values cross the boundary: flat arguments in, JSON text out, because the engine's
+//! own JSON parser is quicker and smaller than building objects from here. The package in `npm/` turns both into typed
+//! functions; nobody else calls these.
+//!
+//! The one invariant to know: nothing here panics on input. A panic would end the instance for the whole page.
+#![deny(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects
+)]
+
+mod answer;
+#[cfg(feature = "jwe")]
+pub mod jwe;
+pub mod passwords;
+pub mod periods;
+pub mod requests;
+pub mod signing;
+pub mod stages;

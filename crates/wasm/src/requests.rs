@@ -1,0 +1,43 @@
+//! Requests: checked and normalised, field by field or whole.
+
+use csms_api::{Operation, normalised::normalise, request::Rules};
+use csms_core::{EventName, KeyId, Language, Rule, SecretName, SecretValue, StageName, VersionId, Violation};
+use wasm_bindgen::prelude::wasm_bindgen;
+
+use crate::answer;
+
+/// Checks the request of an operation, given as JSON: path parameters and members of the body in one object. Answers
+/// the normal form or every problem.
+#[must_use]
+#[wasm_bindgen]
+pub fn validate(operation: &str, request: &str, now: f64, min_rotation_period_seconds: f64, language: &str) -> String {
+    let language = Language::from_tag(language);
+    let Some(operation) = Operation::from_name(operation) else {
+        return answer::violation(Violation::new(Rule::Unknown, "an operation"), language);
+    };
+    let rules = Rules { min_rotation_period_seconds: min_rotation_period_seconds as u64 };
+    match normalise(operation, answer::read(request), rules, answer::millis(now)) {
+        Ok(value) => answer::value(value),
+        Err(problems) => answer::problems(&problems, language),
+    }
+}
+
+/// Checks one text by the rule of the field it is meant for, while it is being typed.
+#[must_use]
+#[wasm_bindgen]
+pub fn check_text(field: &str, text: String, language: &str) -> String {
+    let checked = match field {
+        "secret_name" => SecretName::parse(text).map(String::from),
+        "stage_name" => StageName::parse(text).map(String::from),
+        "event_name" => EventName::parse(text).map(String::from),
+        "version_id" => VersionId::parse(&text).map(String::from),
+        "kms_key_id" => KeyId::parse(text).map(String::from),
+        "secret_string" => SecretValue::text(text.clone()).map(|_| text),
+        "secret_binary" => SecretValue::from_base64(&text).map(|_| text),
+        _ => Err(Violation::new(Rule::Unknown, "a field")),
+    };
+    match checked {
+        Ok(text) => answer::value(text),
+        Err(violation) => answer::problems(&[violation.at(field)], Language::from_tag(language)),
+    }
+}

@@ -1,0 +1,139 @@
+//! The npm package: built, packed, measured. `cargo xtask package` and `cargo xtask test` call this.
+//!
+//! The steps are Cargo, the binding generator from our own lock file, `wasm-opt` from the npm package `binaryen`, the
+//! TypeScript compiler and a bundler; the last three are pinned by `crates/wasm/npm/package-lock.json`.
+
+pub(crate) mod bench;
+pub(crate) mod node;
+pub(crate) mod suites;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+
+use crate::cargo;
+use crate::progress::{Step, Steps};
+use node::Program;
+
+const TARGET: &str = "wasm32-unknown-unknown";
+const MODULE: &[&str] = &["build", "--package", "csms-wasm", "--lib", "--profile", "wasm", "--target", TARGET];
+const TOOLS: &[&str] =
+    &["build", "--package", "csms-wasm-tools", "--features", "tools", "--profile", "tools", "--bins"];
+
+/// What every engine that the package names has had for years; `wasm-opt` has to be told.
+const FEATURES: [&str; 6] = [
+    "--enable-bulk-memory",
+    "--enable-nontrapping-float-to-int",
+    "--enable-sign-ext",
+    "--enable-mutable-globals",
+    "--enable-reference-types",
+    "--enable-multivalue",
+];
+
+/// The packed package.
+#[derive(Debug)]
+pub(crate) struct Package {
+    /// The tarball in `dist/`.
+    pub(crate) tarball: PathBuf,
+    /// Its sizes, in words.
+    pub(crate) sizes: String,
+}
+
+/// Where the package's sources are.
+pub(crate) fn source() -> PathBuf {
+    cargo::root().join("crates/wasm/npm")
+}
+
+/// Builds the binding generator and the test runner, and returns the directory they are in.
+pub(crate) async fn tools(step: &Step) -> Result<PathBuf> {
+    cargo::run(step, TOOLS, &[]).await?;
+    Ok(cargo::metadata().await?.target_directory.join("tools"))
+}
+
+/// Builds the package as one step.
+pub(crate) async fn package(steps: &mut Steps) -> Result<Package> {
+    steps
+        .run("Package for npm", async |step| {
+            let package = build(step).await?;
+            let sizes = package.sizes.clone();
+            Ok((package, sizes))
+        })
+        .await
+}
+
+/// Builds the package and packs it into `dist/`.
+pub(crate) async fn build(step: &Step) -> Result<Package> {
+    let tools = tools(step).await?;
+    let flags = rust_flags().await?;
+    cargo::run(step, MODULE, &[("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS", &flags)]).await?;
+    let source = source();
+    node::install(step, &source).await?;
+    let lib = source.join("lib");
+    if lib.exists() {
+        fs::remove_dir_all(&lib).with_context(|| format!("cannot remove {}", lib.display()))?;
+    }
+    bindings(step, &tools, &lib).await?;
+    let tsc = source.join("node_modules/typescript/bin/tsc");
+    for arguments in
+        [["--emitDeclarationOnly", "--removeComments", "false"], ["--declaration", "false", "--removeComments"]]
+    {
+        Program::node(&tsc).arguments(arguments).within(&source).run(step).await?;
+    }
+    Program::node(&source.join("bundle.mjs")).within(&source).run(step).await?;
+    let license = source.join("LICENSE");
+    fs::copy(cargo::root().join("LICENSE"), &license).context("cannot copy the license")?;
+    let package = pack(step, &source).await;
+    fs::remove_file(&license).context("cannot remove the copy of the license")?;
+    package
+}
+
+/// What the compiler is told besides the profile: SHA-2 without unrolled rounds, and no path of this machine in the
+/// places that panics name.
+async fn rust_flags() -> Result<String> {
+    let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
+    let home = home.or_else(|| std::env::home_dir().map(|home| home.join(".cargo")));
+    let registry = home.context("there is no home directory")?.join("registry/src");
+    let mut flags = vec!["--cfg".to_owned(), "sha2_backend_soft=\"compact\"".to_owned()];
+    let mut hide = |path: &Path| flags.push(format!("--remap-path-prefix={}=.", path.display()));
+    for entry in fs::read_dir(&registry).with_context(|| format!("cannot read {}", registry.display()))? {
+        hide(&entry?.path());
+    }
+    hide(cargo::root());
+    Ok(flags.join(" "))
+}
+
+async fn bindings(step: &Step, tools: &Path, lib: &Path) -> Result<()> {
+    let module = cargo::metadata().await?.target_directory.join(TARGET).join("wasm/csms_wasm.wasm");
+    let options = [
+        "--target=web",
+        "--out-name=bindings",
+        "--omit-default-module-path",
+        "--remove-name-section",
+        "--remove-producers-section",
+        "--experimental-reset-state-function",
+    ];
+    let generator = Program::new(tools.join("bindgen")).arguments(options);
+    generator.argument("--out-dir").argument(lib).argument(&module).run(step).await?;
+    let (raw, small) = (lib.join("bindings_bg.wasm"), lib.join("csms.wasm"));
+    let optimiser = Program::node(&source().join("node_modules/binaryen/bin/wasm-opt")).argument("-O3");
+    optimiser.arguments(FEATURES).argument(&raw).argument("-o").argument(&small).run(step).await?;
+    for file in [raw, lib.join("bindings_bg.wasm.d.ts")] {
+        fs::remove_file(&file).with_context(|| format!("cannot remove {}", file.display()))?;
+    }
+    Ok(())
+}
+
+async fn pack(step: &Step, source: &Path) -> Result<Package> {
+    let directory = cargo::root().join("dist");
+    fs::create_dir_all(&directory).with_context(|| format!("cannot create {}", directory.display()))?;
+    let name = Program::npm()
+        .arguments(["pack", "--silent", "--ignore-scripts", "--pack-destination"])
+        .argument(&directory)
+        .within(source)
+        .output(step)
+        .await?;
+    let tarball = directory.join(name.trim());
+    let sizes = suites::sizes(step).await?;
+    Ok(Package { tarball, sizes })
+}

@@ -1,0 +1,89 @@
+//! The tests of the npm package: bindings in Node and browsers, vectors, types, packaging, sizes.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+
+use super::node::{self, Program};
+use crate::cargo;
+use crate::progress::{Step, Steps};
+
+const RUNNER: &str = "CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER";
+const BINDINGS: &[&str] = &["test", "--package", "csms-wasm", "--target", "wasm32-unknown-unknown", "--test"];
+
+/// The driver of Firefox; Debian has no package of it.
+const GECKODRIVER: (&str, &str) = ("geckodriver", "0.37.1");
+
+/// How many steps [`run`] takes.
+pub(crate) const STEPS: usize = 3;
+
+/// Runs all of them.
+pub(crate) async fn run(steps: &mut Steps) -> Result<()> {
+    let package = super::package(steps).await?;
+    steps.run("Bindings in Node and browsers", async |step| Ok(((), bindings(step).await?))).await?;
+    steps.run("Package in Node and browsers", async |step| Ok(((), packed(step, &package.tarball).await?))).await
+}
+
+fn tests(directory: &str) -> PathBuf {
+    cargo::root().join("tests").join(directory)
+}
+
+/// Runs the tests of the bindings by wasm-bindgen: in Node, and in Chromium through its driver.
+async fn bindings(step: &Step) -> Result<String> {
+    let runner = super::tools(step).await?.join("bindgen-test-runner").display().to_string();
+    let capabilities = cargo::root().join("crates/wasm/webdriver.json").display().to_string();
+    let gecko = geckodriver(step).await?.display().to_string();
+    let runs = [
+        ("node", ("NODE", "node")),
+        ("browser", ("CHROMEDRIVER", "/usr/bin/chromedriver")),
+        ("browser", ("GECKODRIVER", gecko.as_str())),
+    ];
+    for (suite, driver) in runs {
+        let environment = [(RUNNER, runner.as_str()), ("WASM_BINDGEN_TEST_WEBDRIVER_JSON", &capabilities), driver];
+        cargo::run(step, &[BINDINGS, &[suite]].concat(), &environment).await?;
+    }
+    Ok("Node, Chromium, Firefox".to_owned())
+}
+
+/// The driver of Firefox: the one that is installed, or else our own build of it.
+async fn geckodriver(step: &Step) -> Result<PathBuf> {
+    let (name, version) = GECKODRIVER;
+    if let Some(installed) = node::find(name) {
+        return Ok(installed);
+    }
+    let root = cargo::metadata().await?.target_directory.join(name);
+    let program = root.join("bin").join(name);
+    if !program.exists() {
+        let root = root.display().to_string();
+        cargo::run(step, &["install", name, "--version", version, "--locked", "--root", &root], &[]).await?;
+    }
+    Ok(program)
+}
+
+/// Checks the budget and returns the sizes, in words.
+pub(crate) async fn sizes(step: &Step) -> Result<String> {
+    let script = tests("packaging/sizes.mjs");
+    Ok(Program::node(&script).output(step).await?.trim().to_owned())
+}
+
+/// Runs the packed package against the vectors and in tiny projects, in Node and both browsers.
+async fn packed(step: &Step, tarball: &Path) -> Result<String> {
+    let mut files = Vec::new();
+    for directory in ["packaging", "browser"].map(tests) {
+        node::install(step, &directory).await?;
+        for entry in fs::read_dir(&directory).with_context(|| format!("cannot read {}", directory.display()))? {
+            files.push(entry?.path());
+        }
+    }
+    // Node 20 takes no patterns.
+    files.retain(|file| file.to_string_lossy().ends_with(".test.mjs"));
+    let output = Program::new("node")
+        .arguments(["--test", "--test-reporter=tap", "--test-concurrency=2"])
+        .arguments(files)
+        .variable("CSMS_TARBALL", tarball)
+        .output(step)
+        .await?;
+    let count = |word: &str| output.lines().find_map(|line| line.strip_prefix(word)).unwrap_or("?").trim().to_owned();
+    Ok(format!("{} tests passed", count("# pass ")))
+}

@@ -1,0 +1,154 @@
+// The client of the package against a server of this test, which answers as told: a fake, since what is tested here is
+// what the client does with answers, failures included. The real server has its own tests with official clients.
+
+import assert from "node:assert/strict";
+import { createServer } from "node:http";
+import { test } from "node:test";
+import { pathToFileURL } from "node:url";
+import { join } from "node:path";
+
+import { project } from "./unpack.mjs";
+
+const PROJECT = "0123456789abcdef0123456789abcdef";
+const KEY = { accessKey: "AK", secretKey: "SK" };
+
+/** The package as installed, and a server that gives `answers` one after the other, the last one for ever. */
+async function prepared(context, answers, options = {}) {
+  const directory = await project(context, "node");
+  const csms = await import(pathToFileURL(join(directory, "node_modules/csms/lib/node.js")));
+  const requests = [];
+  const server = createServer(async (request, response) => {
+    const chunks = [];
+    for await (const chunk of request) chunks.push(chunk);
+    const { method, url, headers } = request;
+    requests.push({ method, url, headers, body: Buffer.concat(chunks).toString() });
+    const answer = answers.length > 1 ? answers.shift() : answers[0];
+    if (answer === "never") return;
+    if (answer === "break") return void request.socket.destroy();
+    response.writeHead(answer.status ?? 200, { "x-request-id": "request-1", "content-type": "application/json" });
+    response.end(answer.body === undefined ? "" : JSON.stringify(answer.body));
+  });
+  await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
+  context.after(() => server.close().closeAllConnections());
+  const endpoint = `http://127.0.0.1:${server.address().port}`;
+  const client = new csms.CsmsClient({ endpoint, projectId: PROJECT, credentials: KEY, backoffMilliseconds: 1, ...options });
+  return { csms, client, requests, endpoint };
+}
+
+const failure = async (promise) => {
+  try {
+    await promise;
+  } catch (error) {
+    return error;
+  }
+  throw new Error("the call succeeded");
+};
+
+test("a request is signed as the server will receive it", async (context) => {
+  const { csms, client, requests, endpoint } = await prepared(context, [{ body: { secrets: [], page_info: {} } }]);
+  await client.listSecrets({ limit: 5, marker: "a_b", event_name: "an event" });
+  const [{ method, url, headers }] = requests;
+  assert.equal(method, "GET");
+  assert.equal(url, `/v1/${PROJECT}/secrets?limit=5&marker=a_b&event_name=an%20event`);
+  const { host, "x-sdk-date": date, "x-project-id": project } = headers;
+  assert.equal(project, PROJECT);
+  const iso = date.replace(/(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z/, "$1-$2-$3T$4:$5:$6Z");
+  const received = { "content-type": headers["content-type"], host, "x-project-id": project };
+  const again = csms.signRequest({ method, url: endpoint + url, headers: received }, KEY, { date: Date.parse(iso) });
+  assert.equal(headers.authorization, again.authorization);
+  assert.match(headers.authorization, /SignedHeaders=content-type;host;x-project-id;x-sdk-date,/);
+});
+
+test("a token is sent in place of a signature", async (context) => {
+  const token = async () => "token-1";
+  const { client, requests } = await prepared(context, [{ body: { secret: {} } }], { credentials: { token } });
+  await client.showSecret({ secret_name: "demo" });
+  assert.equal(requests[0].headers["x-auth-token"], "token-1");
+  assert.equal(requests[0].headers.authorization, undefined);
+});
+
+test("every operation is sent to its path with its members", async (context) => {
+  const { csms, client, requests } = await prepared(context, [{ body: {} }]);
+  const all = {
+    secret_name: "demo", version_id: "v2", stage_name: "blue", name: "demo", secret_string: "x", expire_time: 1,
+    recovery_window_in_days: 7,
+  };
+  for (const [name, { method, path }] of Object.entries(csms.OPERATIONS)) {
+    const method_name = name[0].toLowerCase() + name.slice(1);
+    await client[method_name](all);
+    const request = requests.at(-1);
+    const expected = path.replace("{project_id}", PROJECT).replace(/\{(\w+)\}/g, (_, parameter) => all[parameter]);
+    assert.equal(`${request.method} ${request.url.split("?")[0]}`, `${method} ${expected}`, name);
+  }
+});
+
+test("an error is typed by the catalogue, flat or nested", async (context) => {
+  const flat = { status: 404, body: { error_code: "CSMS.0106", error_msg: "Secret not found" } };
+  const nested = { status: 400, body: { error: { error_code: "CSMS.0503", error_msg: "running" } } };
+  const invalid = { status: 400, body: { error_code: "CSMS.0002", error_msg: "Invalid parameter: name must be short" } };
+  const foreign = { status: 403, body: { error_code: "KMS.0307", error_msg: "no" } };
+  const { csms, client } = await prepared(context, [flat, nested, invalid, foreign]);
+  const missing = await failure(client.showSecret({ secret_name: "demo" }));
+  assert.ok(missing instanceof csms.CsmsError);
+  assert.deepEqual([missing.code, missing.status, missing.requestId, missing.retryable], ["CSMS.0106", 404, "request-1", false]);
+  const running = await failure(client.rotateSecret({ secret_name: "demo" }));
+  assert.deepEqual([running.code, running.retryable], ["CSMS.0503", true]);
+  const wrong = await failure(client.createSecret({ name: "", secret_string: "x" }));
+  assert.deepEqual([wrong.code, wrong.field], ["CSMS.0002", "name"]);
+  const other = await failure(client.showSecret({ secret_name: "demo" }));
+  assert.deepEqual([other.code, other.serviceCode], ["client/unknown-code", "KMS.0307"]);
+});
+
+test("a call that may be repeated is repeated, and no other", async (context) => {
+  const throttled = { status: 429, body: { error_code: "APIGW.0308", error_msg: "later" } };
+  const broken = { status: 502 };
+  const { client, requests } = await prepared(context, [throttled, broken, "break", { body: { secret: { id: "1" } } }, broken]);
+  assert.equal((await client.showSecret({ secret_name: "demo" })).secret.id, "1");
+  assert.equal(requests.length, 4);
+  const error = await failure(client.createSecret({ name: "demo", secret_string: "x" }));
+  assert.deepEqual([error.code, error.status, requests.length], ["client/unexpected-answer", 502, 5]);
+});
+
+test("repetition has an end", async (context) => {
+  const { client, requests } = await prepared(context, [{ status: 500, body: { error_code: "CSMS.9999", error_msg: "no" } }], { retries: 2 });
+  assert.equal((await failure(client.deleteSecret({ secret_name: "demo" }))).code, "CSMS.9999");
+  assert.equal(requests.length, 3);
+});
+
+test("a signal and a time limit end a call", async (context) => {
+  const { client } = await prepared(context, ["never"], { timeoutMilliseconds: 50, retries: 0 });
+  assert.equal((await failure(client.showSecret({ secret_name: "demo" }))).code, "client/timeout");
+  const controller = new AbortController();
+  const call = client.showSecret({ secret_name: "demo" }, { signal: controller.signal });
+  controller.abort(new Error("enough"));
+  const error = await failure(call);
+  assert.deepEqual([error.code, error.cause.message], ["client/aborted", "enough"]);
+});
+
+test("the pages of a list are read to the end", async (context) => {
+  const page = (names, next_marker) => ({ body: { secrets: names.map((name) => ({ name })), page_info: { next_marker } } });
+  const { client, requests } = await prepared(context, [page(["a", "b"], "b"), page(["c"], "c"), page([], undefined)]);
+  const names = [];
+  for await (const { name } of client.secrets({ limit: 2 })) names.push(name);
+  assert.deepEqual(names, ["a", "b", "c"]);
+  assert.deepEqual(requests.map(({ url }) => url.split("?")[1]), ["limit=2", "limit=2&marker=b", "limit=2&marker=c"]);
+});
+
+test("a deletion answers without a body, and nonsense is told as such", async (context) => {
+  const { client } = await prepared(context, [{ status: 204 }, { status: 404 }]);
+  assert.equal(await client.deleteSecretStage({ secret_name: "demo", stage_name: "blue" }), undefined);
+  assert.equal((await failure(client.showSecret({ secret_name: "demo" }))).code, "client/unexpected-answer");
+});
+
+test("a data key of the key service seals and opens", async (context) => {
+  const plain_text = "00112233445566778899aabbccddeeff".repeat(2);
+  const made = { body: { key_id: "key-1", plain_text, cipher_text: "0200" } };
+  const { client, requests } = await prepared(context, [made, { body: { data_key: plain_text, datakey_length: "32" } }]);
+  const first = await client.createDataKey({ keyId: "key-1" });
+  const token = await first.key.seal("s3cr3t", { name: "demo", purpose: "console" });
+  first.key.free();
+  const second = await client.openDataKey(first);
+  assert.equal(await second.key.openText(token, { name: "demo", purpose: "console" }), "s3cr3t");
+  assert.equal(requests[0].url, `/v1.0/${PROJECT}/kms/create-datakey`);
+  assert.deepEqual(JSON.parse(requests[1].body), { key_id: "key-1", cipher_text: "0200", datakey_cipher_length: "64" });
+});

@@ -1,0 +1,103 @@
+// The packed package in tiny projects: Node, TypeScript, Vite, webpack and a plain page.
+
+import assert from "node:assert/strict";
+import { copyFile, readFile, readdir } from "node:fs/promises";
+import { join } from "node:path";
+import { test } from "node:test";
+
+import { withPage } from "../browser/browsers.mjs";
+import { serve } from "../browser/serve.mjs";
+import { HERE, ROOT, node, project, tool } from "./unpack.mjs";
+
+const MINUTE = 60_000;
+
+/** A project with the common proof beside its own files. */
+async function prepared(context, name) {
+  const directory = await project(context, name);
+  await copyFile(join(HERE, "projects/prove.mjs"), join(directory, "prove.mjs"));
+  return directory;
+}
+
+/** What a served page says in the end. */
+async function said(browser, directory, headers) {
+  const server = await serve({ "/": directory }, headers);
+  try {
+    return await withPage(browser, async (page) => {
+      await page.goto(`${server.origin}/`);
+      await page.waitForFunction(() => document.querySelector("output").textContent !== "", { timeout: MINUTE });
+      return page.evaluate(() => document.querySelector("output").textContent);
+    });
+  } finally {
+    await server.close();
+  }
+}
+
+test("the package holds its entries, its types and nothing of the tests", async (context) => {
+  const directory = join(await project(context, "node"), "node_modules/csms");
+  const files = (await readdir(directory, { recursive: true })).sort();
+  for (const file of ["LICENSE", "README.md", "package.json", "lib/csms.wasm", "lib/index.js", "lib/index.d.ts"]) {
+    assert.ok(files.includes(file), `${file} is missing`);
+  }
+  assert.deepEqual(files.filter((file) => /test|src|node_modules|lock/.test(file)), []);
+  for (const file of files.filter((file) => file.endsWith(".js"))) {
+    const code = await readFile(join(directory, file), "utf8");
+    assert.ok(!/AGFzbQ|data:application\/wasm/.test(code), `${file} has a copy of the module`);
+  }
+  const module = await readFile(join(directory, "lib/csms.wasm"), "latin1");
+  assert.ok(!/\/(home|root|work|Users)\//.test(module), "the module names paths of the machine it was built on");
+});
+
+test("Node runs it by every entry", async (context) => {
+  const directory = await prepared(context, "node");
+  assert.equal(
+    await node("main.mjs", [], directory),
+    "without init true\nmain proven\nslim shares the instance true\nmodule true\n",
+  );
+  assert.equal(
+    await node("slim.mjs", [], directory),
+    "true client/not-initialised csms is not initialised: call `await init()` once before anything else\ntrue\n",
+  );
+  assert.equal(await node("required.cjs", [], directory), "1d\n");
+});
+
+test("its types fit every use, refuse wrong ones, and agree with the server's answers", async (context) => {
+  const directory = await project(context, "types");
+  await copyFile(join(HERE, "types/samples.ts"), join(directory, "samples.ts"));
+  await node(tool("typescript/bin/tsc"), ["--project", "."], directory);
+  const used = await readFile(join(directory, "exports.ts"), "utf8");
+  const declared = new Set();
+  for (const file of await readdir(join(ROOT, "crates/wasm/npm/lib"))) {
+    if (["engine.d.ts", "bindings.d.ts", "platform.d.ts"].includes(file) || !file.endsWith(".d.ts")) continue;
+    const text = await readFile(join(ROOT, "crates/wasm/npm/lib", file), "utf8");
+    for (const [, name] of text.matchAll(/^export (?:declare )?(?:const|function|class|type|interface) (\w+)/gm)) {
+      declared.add(name);
+    }
+  }
+  const internal = new Set(["answer", "toJson"]);
+  const unused = [...declared].filter((name) => !internal.has(name) && !new RegExp(`\\b${name}\\b`).test(used));
+  assert.deepEqual(unused, [], "exports.ts uses every export");
+});
+
+test("webpack bundles it, and Chromium runs the bundle under a strict content policy", async (context) => {
+  const directory = await prepared(context, "webpack");
+  await node(tool("webpack-cli/bin/cli.js"), ["build", "--config", "webpack.config.js"], directory);
+  await copyFile(join(directory, "index.html"), join(directory, "dist/index.html"));
+  const policy = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; connect-src 'self'; worker-src 'self'";
+  const text = await said("chromium", join(directory, "dist"), { "content-security-policy": policy });
+  assert.equal(text, "page proven, worker proven");
+});
+
+for (const browser of ["chromium", "firefox"]) {
+  test(`Vite bundles it, and ${browser} runs the bundle`, async (context) => {
+    const directory = await prepared(context, "vite");
+    await node(tool("vite/bin/vite.js"), ["build"], directory);
+    assert.equal(await said(browser, join(directory, "dist")), "page proven, worker proven");
+  });
+}
+
+test("a plain page runs it, and without wasm-unsafe-eval says so", async (context) => {
+  const directory = await prepared(context, "script");
+  assert.equal(await said("chromium", directory), "page proven");
+  const strict = { "content-security-policy": "script-src 'self' 'unsafe-inline'" };
+  assert.match(await said("chromium", directory, strict), /^failed: client\/network .*(unsafe-eval|Content Security)/);
+});

@@ -1,0 +1,175 @@
+// Uses every export of the package the way the documentation shows. Compiling is the test.
+
+import * as csms from "csms";
+import { init as initSlim, initSync } from "csms/slim";
+
+type Equal<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
+const is = <T extends true>(): T | undefined => undefined;
+
+export async function loading(module: WebAssembly.Module) {
+  await csms.init();
+  await csms.init("https://example.com/csms.wasm");
+  await csms.init(fetch("/csms.wasm"));
+  await initSlim(module);
+  initSync(module);
+}
+
+export function validation() {
+  const created = csms.validateCreateSecret({ name: "demo" }, { now: 0, minRotationPeriodSeconds: 0, language: "zh-CN" });
+  if (created.ok) {
+    const { secret_type, auto_rotation, event_subscriptions }: csms.NormalCreateSecret = created.value;
+    is<Equal<typeof secret_type, csms.SecretType>>();
+    is<Equal<typeof auto_rotation, boolean>>();
+    is<Equal<typeof event_subscriptions, string[]>>();
+  } else {
+    const [problem] = created.problems;
+    is<Equal<typeof problem, csms.Problem | undefined>>();
+    const rule: csms.Rule = problem!.rule;
+    const refusal: csms.Refusal | undefined = created.refusal;
+    return [rule, problem?.limit?.toFixed(), problem?.got, refusal?.reason];
+  }
+  const request: csms.Result<csms.UpdateSecretRequest> = csms.validateUpdateSecret({});
+  const window: csms.Result<csms.ScheduleDeletionRequest> = csms.validateScheduleDeletion({});
+  const version: csms.Result<csms.NormalCreateSecretVersion> = csms.validateCreateSecretVersion({});
+  const expiry: csms.Result<csms.UpdateVersionRequest> = csms.validateUpdateVersion({});
+  const moved: csms.Result<csms.UpdateSecretStageRequest> = csms.validateUpdateSecretStage({});
+  const gone: csms.Result<csms.StageRequest> = csms.validateDeleteSecretStage({});
+  const rotated: csms.Result<csms.SecretRequest> = csms.validateRotateSecret({});
+  const any: csms.Result<csms.NormalRequest<"RestoreSecret">> = csms.validate("RestoreSecret", {});
+  const field: csms.TextField = "secret_name";
+  const checked: csms.Result<string> = csms.checkText(field, "demo", { language: "en" });
+  return [request, window, version, expiry, moved, gone, rotated, any, checked];
+}
+
+export function periods(): unknown[] {
+  const period: csms.Result<csms.RotationPeriod> = csms.parseRotationPeriod("30d", { minSeconds: 0 });
+  const times: csms.Result<number[]> = csms.nextRotations("30d", { since: 0, lastSuccess: 0, count: 3 });
+  const config: csms.Result<csms.RotationConfig> = csms.parseRotationConfig("{}");
+  const urn: csms.Result<csms.FunctionUrn> = csms.parseFunctionUrn("urn");
+  const texts: csms.Result<string>[] = [
+    csms.formatRotationConfig({ instance_id: "i", mode: "SingleUser" }),
+    csms.formatFunctionUrn({ region: "r", project_id: "p", package: "default", function: "f", version: "!live" }),
+  ];
+  return [period, times, config, urn, ...texts];
+}
+
+export function stages(secret: csms.Secret, versions: csms.VersionMetadata[]): unknown[] {
+  const known: csms.KnownSecret = { ...secret, versions };
+  const previews: csms.Result<csms.Preview>[] = [
+    csms.previewNewVersion(known, { version_stages: ["blue"] }),
+    csms.previewStageMove(known, { stage_name: "blue", version_id: "v1" }),
+    csms.previewStageDeletion(known, { stage_name: "blue" }, { language: "zh-CN" }),
+    csms.previewRotation({ versions: [{ id: "v1", version_stages: ["SYSCURRENT"] }] }, { now: 0 }),
+  ];
+  const [preview] = previews;
+  if (preview?.ok) {
+    const move: csms.StageMove | undefined = preview.value.moves[0];
+    const version: csms.PicturedVersion | undefined = preview.value.after[0];
+    const ids: (string | null)[] = [preview.value.added, preview.value.removed, move?.from ?? null];
+    return [version?.deprecated, ...ids];
+  }
+  const operation: csms.OperationName = "RotateSecret";
+  const reason: csms.RefusalReason = "not-enabled";
+  const deprecated: csms.Result<string[]> = csms.deprecatedVersions(known);
+  return [csms.permits(secret.state, operation), reason, deprecated];
+}
+
+export function passwords(): string {
+  const options: csms.PasswordOptions = { length: 20, exclude_characters: "0O", include_space: false };
+  const password: csms.Result<string> = csms.generatePassword({ ...options, require_each_included_type: true });
+  const judged: csms.Result<csms.Assessment> = csms.assessPassword("hunter2", { userName: "app" });
+  const reason: csms.WeaknessReason | undefined = judged.ok ? judged.value.weaknesses[0]?.reason : undefined;
+  return `${password.ok} ${reason} ${csms.generateDatabasePassword()}`;
+}
+
+export function signing(key: csms.AccessKey): Record<string, string> {
+  const request: csms.RequestToSign = { method: "POST", url: new URL("https://example.com"), body: new Uint8Array() };
+  return csms.signRequest(request, key, { date: new Date(0) });
+}
+
+export async function client(signal: AbortSignal) {
+  const credentials: csms.Credentials = { token: async () => "token" };
+  const options: csms.ClientOptions = { endpoint: "https://example.com", projectId: "p", credentials, retries: 1 };
+  const client = new csms.CsmsClient(options);
+  const call: csms.CallOptions = { signal };
+  const named = { secret_name: "demo" };
+  const created: csms.SecretResponse = await client.createSecret({ name: "demo", secret_string: "x" }, call);
+  const page: csms.ListSecretsResponse = await client.listSecrets({ limit: 10, event_name: "e" });
+  const shown: csms.SecretResponse = await client.showSecret(named);
+  const updated: csms.SecretResponse = await client.updateSecret({ ...named, description: "" });
+  const scheduled: csms.SecretResponse = await client.deleteSecretForSchedule({ ...named, recovery_window_in_days: 7 });
+  const restored: csms.SecretResponse = await client.restoreSecret(named);
+  const task: csms.RotateResponse = await client.rotateSecret(named);
+  const version: csms.VersionMetadataResponse = await client.createSecretVersion({ ...named, secret_binary: "AA==" });
+  const versions: csms.ListVersionsResponse = await client.listSecretVersions({ ...named, marker: "v1" });
+  const value: csms.ShowVersionResponse = await client.showSecretVersion({ ...named, version_id: "latest" });
+  const expiry: csms.VersionMetadataResponse = await client.updateVersion({ ...named, version_id: "v1", expire_time: 1 });
+  const stage: csms.StageResponse = await client.showSecretStage({ ...named, stage_name: "blue" });
+  const moved: csms.StageResponse = await client.updateSecretStage({ ...named, stage_name: "blue", version_id: "v1" });
+  const tasks: csms.ListTasksResponse = await client.listSecretTask({ status: "FAILED" });
+  is<Equal<void, Awaited<ReturnType<typeof client.deleteSecretStage>>>>();
+  await client.deleteSecretStage({ ...named, stage_name: "blue" });
+  await client.deleteSecret(named);
+  for await (const secret of client.secrets()) is<Equal<typeof secret, csms.Secret>>();
+  for await (const version of client.versions(named)) is<Equal<typeof version, csms.VersionMetadata>>();
+  for await (const task of client.tasks()) is<Equal<typeof task, csms.Task>>();
+  const byName: csms.OperationTypes["ShowSecret"]["response"] = await client.call("ShowSecret", named);
+  const dataKey: csms.DataKey = await client.createDataKey({ keyId: "id", additionalAuthenticatedData: "aad" });
+  const opened: csms.DataKey = await client.openDataKey(dataKey);
+  return [created, page, shown, updated, scheduled, restored, task, version, versions, value, expiry, stage, moved, tasks, byName, opened];
+}
+
+export async function encryption(publicJwk: csms.JsonWebKeyOf256Bits): Promise<string> {
+  using key = csms.JweKey.generate("dir");
+  const binding: csms.Binding = { name: "demo", purpose: "console" };
+  const engine: csms.Engine = "auto";
+  const options: csms.OpenOptions = { ...binding, maxIterations: 10_000, engine };
+  const token = await key.seal(new Uint8Array([1]), { ...binding, engine: "webcrypto" });
+  const bytes: Uint8Array = await key.open(token, options);
+  const unbound: Uint8Array = await key.openUnbound(token, { engine });
+  const keys = [
+    csms.JweKey.dataKey(bytes),
+    csms.JweKey.wrappingKey(unbound),
+    csms.JweKey.passphrase("correct horse", { iterations: 210_000 }),
+    csms.JweKey.fromJwk(publicJwk),
+  ];
+  const algorithms: csms.JweAlgorithm[] = keys.map((key) => key.algorithm);
+  keys.forEach((key) => key.free());
+  const jwks: (csms.JsonWebKeyOf256Bits | undefined)[] = [key.toJwk(), key.toPublicJwk()];
+  return `${algorithms} ${key.opens} ${jwks.length} ${await key.openText(token, options)}`;
+}
+
+export function errors(error: unknown): string {
+  if (!(error instanceof csms.CsmsError)) throw error;
+  const code: csms.CsmsErrorCode = error.code;
+  switch (code) {
+    case "CSMS.0106":
+    case "open/decryption":
+    case "seal/too-long":
+    case "jwk/key-type":
+    case "client/timeout":
+      return `${error.field} ${error.status?.toFixed()} ${error.requestId} ${error.serviceCode}`;
+    default:
+      return error.retryable ? "later" : "never";
+  }
+}
+
+const facts: csms.CsmsErrorFacts = { field: "name" };
+const clientCode: csms.ClientCode = "client/aborted";
+export const made = new csms.CsmsError(clientCode, "why", facts);
+const errorCode: csms.ErrorCode = "CSMS.0002";
+is<Equal<(typeof csms.ERROR_CATALOGUE)["CSMS.0308" & keyof typeof csms.ERROR_CATALOGUE], never>>();
+export const status: 400 = csms.ERROR_CATALOGUE[errorCode].status;
+export const path: "/v1/{project_id}/csms/tasks" = csms.OPERATIONS.ListSecretTask.path;
+const names: [csms.OpenErrorName, csms.SealErrorName, csms.JwkErrorName] = ["decryption", "too-long", "syntax"];
+const source: csms.ModuleSource = "https://example.com/csms.wasm";
+const language: csms.Language = "zh-CN";
+const state: csms.SecretState = "ENABLED";
+const mode: csms.RotationMode = "MultiUser";
+const operation: csms.ValidatedOperation = "CreateSecret";
+const options: [csms.ValidationOptions, csms.PreviewOptions] = [{}, {}];
+const value: csms.SecretValue = { secret_string: "x" };
+const version: csms.Version | csms.Stage | csms.PageInfo | undefined = undefined;
+const requests: (csms.CreateSecretRequest | csms.CreateSecretVersionRequest | csms.VersionRequest | csms.PageRequest)[] = [];
+const lists: (csms.ListSecretsRequest | csms.ListSecretVersionsRequest | csms.ListSecretTaskRequest)[] = [];
+export const everything = [names, source, language, state, mode, operation, options, value, version, requests, lists];
