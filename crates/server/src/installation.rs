@@ -19,6 +19,7 @@ use csms_store::{AccessKeyRecord, AnyStore, Store, StoreError, UserRecord};
 use getrandom::SysRng;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
+use tokio::task::JoinHandle;
 use zeroize::Zeroizing;
 
 use crate::{
@@ -91,6 +92,22 @@ pub struct Credentials {
     pub rotation_func_urn: Option<String>,
 }
 
+/// A password and its hash, in the making.
+pub type PasswordInTheMaking = JoinHandle<Result<(Password, String), Failure>>;
+
+/// Begins to make the first user's password if there is no credentials file yet. Hashing takes longer than all else that a
+/// first start does, so it runs while the store opens.
+#[must_use]
+pub fn prepare_password(file: &Path) -> Option<PasswordInTheMaking> {
+    (!file.exists()).then(|| tokio::task::spawn_blocking(make_password))
+}
+
+fn make_password() -> Result<(Password, String), Failure> {
+    let password = Password::make(&PasswordPolicy::for_database(), &mut SysRng)?;
+    let hash = passwords::hash(password.reveal())?;
+    Ok((password, hash))
+}
+
 fn make_id() -> Result<String, Failure> {
     Ok(csms_core::identity::make_uuid(&mut SysRng)?.replace('-', ""))
 }
@@ -136,13 +153,17 @@ pub async fn ensure_first_user(
     endpoint: &str,
     function: Option<&FunctionUrn>,
     file: &Path,
+    password: Option<PasswordInTheMaking>,
 ) -> Result<(), InstallationError> {
     let function = function.map(ToString::to_string);
     if store.meta(FIRST_USER).await?.is_some() {
         return refresh(file, identity, endpoint, function);
     }
     let (access_key, secret_key) = make_key_pair()?;
-    let password = Password::make(&PasswordPolicy::for_database(), &mut SysRng).map_err(Failure::from)?;
+    let (password, password_hash) = match password {
+        Some(password) => password.await.map_err(Failure::internal)??,
+        None => make_password()?,
+    };
     let credentials = Credentials {
         endpoint: endpoint.to_owned(),
         region: identity.region.clone(),
@@ -161,7 +182,7 @@ pub async fn ensure_first_user(
         id: id.clone(),
         name: credentials.user_name.clone(),
         domain_id: identity.domain_id.clone(),
-        password_hash: Some(passwords::hash(password.reveal())?),
+        password_hash: Some(password_hash),
         projects: vec![identity.project_id.clone()],
         policies: vec![Policy::administrator()],
         enabled: true,

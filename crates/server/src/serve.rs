@@ -104,6 +104,8 @@ pub struct Bound {
 pub async fn bind(settings: &Settings, clock: Clock) -> Result<Bound, ServeError> {
     let directory = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&settings.data);
     directory.map_err(|error| ServeError::DataDirectory(settings.data.clone(), error))?;
+    let credentials = settings.data.join("credentials.json");
+    let password = installation::prepare_password(&credentials);
     // The embedded store locks the directory, so it comes first: two servers must not both make a root key.
     let store = open_store(settings).await?;
     let root = Arc::new(match &settings.root_key {
@@ -116,9 +118,8 @@ pub async fn bind(settings: &Settings, clock: Clock) -> Result<Bound, ServeError
     let listener =
         TcpListener::bind(settings.listen).await.map_err(|error| ServeError::Listen(settings.listen, error))?;
     let url = local_url(listener.local_addr()?);
-    let credentials = settings.data.join("credentials.json");
     let (functions, bundled) = functions(settings, identity.project_id.as_str(), &identity.region).await?;
-    installation::ensure_first_user(&store, &root, &identity, &url, bundled.as_ref(), &credentials).await?;
+    installation::ensure_first_user(&store, &root, &identity, &url, bundled.as_ref(), &credentials, password).await?;
     let app = Arc::new(App {
         identity,
         keys: Keys::new(Arc::clone(&root), store.clone(), clock.clone()),
