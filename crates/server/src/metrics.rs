@@ -79,6 +79,11 @@ impl Metrics {
         self.rotations.get_or_create(&OutcomeLabels { outcome }).inc();
     }
 
+    /// Notes that this server is at a rotation task no more, although it is not finished.
+    pub fn rotation_left(&self) {
+        self.rotations_running.dec();
+    }
+
     /// Notes a scheduled deletion that was carried out.
     pub fn deleted(&self) {
         self.deletions.inc();

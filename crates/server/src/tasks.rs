@@ -3,6 +3,9 @@
 //! The task's row is the truth. An attempt is counted before it begins, so a server that dies in the middle goes on with
 //! the next one when it starts again; that is safe because every function call may be repeated. A task that nobody is at is
 //! picked up again, whatever became of whoever began it.
+//!
+//! A task is carried out by the server that holds its lease. All that a server writes about a task it writes in a
+//! transaction that sees that it still holds it, so one that stood still and was replaced changes nothing any more.
 
 use std::{
     collections::HashSet,
@@ -10,18 +13,19 @@ use std::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use csms_api::ErrorCode;
 use csms_core::{
-    Secret, StageName, TaskId, VersionId,
+    Secret, StageName, TaskId, UnixMillis, VersionId,
     policy::{Policy, secret_resource},
     rotation::{FailureCode, RotationEvent, RotationReply},
     task::{MAX_ATTEMPTS, Task, TaskStatus, backoff_millis},
 };
-use csms_store::{ChangeError, Store, StoreError};
+use csms_store::{ChangeError, Draft, Lease, Store, StoreError};
 use functiongraph_runtime::Credentials;
+use getrandom::SysRng;
 use tokio::sync::{Notify, Semaphore};
 
 use crate::{
@@ -55,6 +59,13 @@ struct AttemptFailure {
 /// databases. Others wait their turn.
 const CONCURRENT: usize = 8;
 
+/// How long others leave a task alone whose holder is silent, in milliseconds. Clocks of servers that share a database
+/// should differ by less.
+const LEASE_MILLIS: u64 = 30_000;
+
+/// How often a holder renews its lease.
+const RENEWAL: Duration = Duration::from_secs(8);
+
 /// Longest message of a failed task, in characters; a function may report anything.
 const MAX_MESSAGE: usize = 1000;
 
@@ -85,7 +96,12 @@ impl Rotations {
     /// Whether a rotation that begins now need not wait for its turn.
     #[must_use]
     pub fn has_room(&self) -> bool {
-        !self.is_stopping() && self.lock().len() < CONCURRENT
+        self.room() > 0
+    }
+
+    /// How many rotations could begin now without waiting for their turn.
+    fn room(&self) -> usize {
+        if self.is_stopping() { 0 } else { CONCURRENT.saturating_sub(self.lock().len()) }
     }
 
     fn is_stopping(&self) -> bool {
@@ -115,72 +131,153 @@ impl Rotations {
 struct AtWork {
     app: Arc<App>,
     id: TaskId,
-    succeeded: bool,
+    /// Whether the task has ended well, once it has ended.
+    succeeded: Option<bool>,
 }
 
 impl AtWork {
     fn ended_as(&mut self, status: &TaskStatus) {
-        self.succeeded = *status == TaskStatus::Succeeded;
+        self.succeeded = Some(*status == TaskStatus::Succeeded);
     }
 }
 
 impl Drop for AtWork {
     fn drop(&mut self) {
         self.app.rotations.lock().remove(&self.id);
-        self.app.metrics.rotation_ended(self.succeeded);
+        match self.succeeded {
+            Some(succeeded) => self.app.metrics.rotation_ended(succeeded),
+            None => self.app.metrics.rotation_left(),
+        }
         self.app.rotations.idle.notify_waiters();
     }
 }
 
+/// A running task, and the name under which this server holds its lease.
+#[derive(Clone, Debug)]
+pub struct HeldTask {
+    /// The task.
+    pub task: Task,
+    /// See [`Lease::holder`].
+    pub holder: String,
+}
+
+/// A name to hold tasks under, which nobody else uses.
+///
+/// # Errors
+/// Failures of the random number generator.
+pub fn make_holder() -> Result<String, Failure> {
+    Ok(csms_core::identity::make_uuid(&mut SysRng)?)
+}
+
+/// A lease that lasts from now on.
+#[must_use]
+pub fn lease(task: &TaskId, holder: &str, now: UnixMillis) -> Lease {
+    Lease { task: task.clone(), holder: holder.to_owned(), expires: now.plus_millis(LEASE_MILLIS) }
+}
+
+/// How a server's work on a task ends.
+enum Ending {
+    /// The task is finished.
+    Finished(TaskStatus),
+    /// The server stops first.
+    Stopped,
+    /// Another server holds the task now.
+    Lost,
+}
+
 /// Begins or resumes a task in the background, unless this process is at it already.
-pub fn spawn(app: &Arc<App>, task: Task) {
-    if !app.rotations.lock().insert(task.id.clone()) {
+pub fn spawn(app: &Arc<App>, held: HeldTask) {
+    let id = held.task.id.clone();
+    if !app.rotations.lock().insert(id.clone()) {
         return;
     }
     app.metrics.rotation_started();
-    let mut at_work = AtWork { app: Arc::clone(app), id: task.id.clone(), succeeded: false };
+    let mut at_work = AtWork { app: Arc::clone(app), id, succeeded: None };
     tokio::spawn(async move {
-        let (id, name) = (task.id.clone(), task.secret_name.clone());
         let app = Arc::clone(&at_work.app);
-        let Ok(_turn) = app.rotations.turns.acquire().await else { return };
-        tracing::info!(task = %id, secret = %name, "rotation begins");
-        match run(&app, task).await {
-            Ok(Some(status)) => {
+        let (id, name) = (&held.task.id, &held.task.secret_name);
+        let ending = tokio::select! {
+            // A task that has just ended has no lease to renew either; that it ended is looked at first.
+            biased;
+            ending = in_turn(&app, &held) => ending,
+            () = until_lost(&app, &held) => Ok(Ending::Lost),
+        };
+        match &ending {
+            Ok(Ending::Finished(status)) => {
                 tracing::info!(task = %id, secret = %name, outcome = status.as_str(), "rotation ended");
-                at_work.ended_as(&status);
+                at_work.ended_as(status);
             }
-            Ok(None) => tracing::info!(task = %id, secret = %name, "rotation goes on at the next start"),
-            Err(error) => {
-                // The row still says running, so the task is resumed.
-                tracing::error!(task = %id, secret = %name, cause = %Chain(&error), "rotation interrupted");
-            }
+            Ok(Ending::Stopped) => tracing::info!(task = %id, secret = %name, "rotation goes on at the next start"),
+            Ok(Ending::Lost) => tracing::warn!(task = %id, secret = %name, "rotation left to another server"),
+            // The row still says running, so the task is resumed.
+            Err(error) => tracing::error!(task = %id, secret = %name, cause = %Chain(error), "rotation interrupted"),
+        }
+        if matches!(ending, Ok(Ending::Stopped) | Err(_))
+            && let Err(error) = app.store.release_lease(id, &held.holder).await
+        {
+            tracing::warn!(task = %id, cause = %Chain(&error), "the lease ends by itself");
         }
     });
 }
 
-/// Resumes every running task that nobody is at: all of them after a start, and later those that a failure of the store or a
-/// panic left behind. An attempt that was broken off has been counted; a resumed task makes at least one more.
+async fn in_turn(app: &App, held: &HeldTask) -> Result<Ending, StoreError> {
+    let Ok(_turn) = app.rotations.turns.acquire().await else { return Ok(Ending::Stopped) };
+    tracing::info!(task = %held.task.id, secret = %held.task.secret_name, "rotation begins");
+    run(app, held).await
+}
+
+/// Renews the lease until it is another's, or may be because the store has been silent for so long.
+async fn until_lost(app: &App, held: &HeldTask) {
+    let id = &held.task.id;
+    let mut renewed = Instant::now();
+    loop {
+        tokio::time::sleep(RENEWAL).await;
+        let asked = Instant::now();
+        match app.store.renew_lease(&lease(id, &held.holder, app.clock.now())).await {
+            Ok(true) => renewed = asked,
+            Ok(false) => return,
+            Err(error) => tracing::warn!(task = %id, cause = %Chain(&error), "the lease could not be renewed"),
+        }
+        if renewed.elapsed() >= Duration::from_millis(LEASE_MILLIS) {
+            return;
+        }
+    }
+}
+
+/// Resumes running tasks that nobody is at, as far as there is room: those of before a start, and later those that a dead
+/// server, a failure of the store or a panic left behind. An attempt that was broken off has been counted; a resumed task
+/// makes at least one more.
 ///
 /// # Errors
 /// Failures of the store.
 pub async fn resume(app: &Arc<App>) -> Result<(), StoreError> {
-    for task in app.store.running_tasks().await? {
-        if !app.rotations.is_stopping() {
-            spawn(app, task);
-        }
+    let room = u16::try_from(app.rotations.room()).unwrap_or(u16::MAX);
+    let Ok(holder) = make_holder() else { return Ok(()) };
+    if room == 0 {
+        return Ok(());
+    }
+    let now = app.clock.now();
+    for task in app.store.claim_tasks(&holder, now, now.plus_millis(LEASE_MILLIS), room).await? {
+        spawn(app, HeldTask { task, holder: holder.clone() });
     }
     Ok(())
 }
 
-/// Makes attempts until the task ends. `None` when the server stops first.
-async fn run(app: &App, mut task: Task) -> Result<Option<TaskStatus>, StoreError> {
+/// Makes attempts until the task ends.
+async fn run(app: &App, held: &HeldTask) -> Result<Ending, StoreError> {
+    let holder = held.holder.as_str();
+    let mut task = held.task.clone();
     loop {
         task.attempts = task.attempts.saturating_add(1);
         tokio::time::sleep(Duration::from_millis(backoff_millis(task.attempts))).await;
         if app.rotations.is_stopping() {
-            return Ok(None);
+            return Ok(Ending::Stopped);
         }
-        let Some(secret) = count_attempt(app, &task).await? else { return end_without_secret(app, task).await };
+        let secret = match count_attempt(app, &task, holder).await? {
+            Found::Secret(secret) => secret,
+            Found::Nothing => return end_without_secret(app, task, holder).await,
+            Found::OtherHolder => return Ok(Ending::Lost),
+        };
         let (version, failure) = match attempt(app, &task, &secret).await {
             Ok(version) => (version, None),
             Err(failure) => {
@@ -189,7 +286,7 @@ async fn run(app: &App, mut task: Task) -> Result<Option<TaskStatus>, StoreError
                     reason = failure.message, "rotation attempt failed"
                 );
                 if failure.may_pass_later && app.rotations.is_stopping() {
-                    return Ok(None);
+                    return Ok(Ending::Stopped);
                 }
                 if failure.may_pass_later && task.attempts < MAX_ATTEMPTS {
                     continue;
@@ -197,28 +294,57 @@ async fn run(app: &App, mut task: Task) -> Result<Option<TaskStatus>, StoreError
                 (task.version, Some(failure))
             }
         };
-        return match end(app, &task, version, failure).await? {
-            Some(status) => Ok(Some(status)),
-            None => end_without_secret(app, task).await,
+        return match end(app, &task, holder, version, failure).await? {
+            Found::Secret(status) => Ok(Ending::Finished(status)),
+            Found::Nothing => end_without_secret(app, task, holder).await,
+            Found::OtherHolder => Ok(Ending::Lost),
         };
     }
 }
 
-/// Writes down that an attempt begins, and reads the secret as it is now. `None` when the secret is gone.
-async fn count_attempt(app: &App, task: &Task) -> Result<Option<Secret>, StoreError> {
-    let counted = task.clone();
+/// What a holder finds when it goes on with its task.
+enum Found<T> {
+    /// The secret with the task, and what came of it.
+    Secret(T),
+    /// The secret is gone.
+    Nothing,
+    /// Another server has taken the task.
+    OtherHolder,
+}
+
+/// Changes the task's secret as long as the task is this holder's.
+async fn change<T: Send + 'static>(
+    app: &App,
+    task: &Task,
+    holder: &str,
+    decide: impl FnOnce(&mut Draft) -> T + Send + 'static,
+) -> Result<Found<T>, StoreError> {
+    let (id, holder) = (task.id.clone(), holder.to_owned());
     let changed = app.store.change_secret(&task.project, &task.secret_name, false, move |draft| {
-        if draft.secret.running_task.as_ref() != Some(&counted.id) {
-            return Err(());
+        if draft.secret.running_task.as_ref() != Some(&id) {
+            return Err(Found::Nothing);
         }
-        draft.put_task(counted);
-        Ok(draft.secret.clone())
+        if draft.holder() != Some(&holder) {
+            return Err(Found::OtherHolder);
+        }
+        Ok(decide(draft))
     });
     match changed.await {
-        Ok(secret) => Ok(Some(secret)),
-        Err(ChangeError::NotFound | ChangeError::Refused(())) => Ok(None),
+        Ok(answer) => Ok(Found::Secret(answer)),
+        Err(ChangeError::NotFound) => Ok(Found::Nothing),
+        Err(ChangeError::Refused(found)) => Ok(found),
         Err(ChangeError::Store(error)) => Err(error),
     }
+}
+
+/// Writes down that an attempt begins, and reads the secret as it is now.
+async fn count_attempt(app: &App, task: &Task, holder: &str) -> Result<Found<Secret>, StoreError> {
+    let counted = task.clone();
+    let count = move |draft: &mut Draft| {
+        draft.put_task(counted);
+        draft.secret.clone()
+    };
+    change(app, task, holder, count).await
 }
 
 /// Invokes the function once and answers the version that it says is current.
@@ -294,20 +420,17 @@ fn call_for(app: &App, task: &Task, secret: &Secret) -> Result<(Vec<u8>, Option<
     Ok((event, Some(credentials)))
 }
 
-/// Ends the task: a success if `SYSCURRENT` is `version`, whatever was reported; then the rotation did happen. `None` when
-/// the secret is gone.
+/// Ends the task: a success if `SYSCURRENT` is `version`, whatever was reported; then the rotation did happen.
 async fn end(
     app: &App,
     task: &Task,
+    holder: &str,
     version: VersionId,
     failure: Option<AttemptFailure>,
-) -> Result<Option<TaskStatus>, StoreError> {
+) -> Result<Found<TaskStatus>, StoreError> {
     let mut ended = task.clone();
     let now = app.clock.now();
-    let changed = app.store.change_secret(&task.project, &task.secret_name, false, move |draft| {
-        if draft.secret.running_task.as_ref() != Some(&ended.id) {
-            return Err(());
-        }
+    let end = move |draft: &mut Draft| {
         // Only the task's own version, or one made after it, can be this rotation's result.
         let plausible = version >= ended.version;
         ended.status = if draft.secret.finish_rotation(version, plausible, ended.scheduled, now) {
@@ -328,21 +451,21 @@ async fn end(
             TaskStatus::Failed { code: code.as_str().to_owned(), message }
         };
         draft.put_task(ended.clone());
-        Ok(ended.status)
-    });
-    match changed.await {
-        Ok(status) => Ok(Some(status)),
-        Err(ChangeError::NotFound | ChangeError::Refused(())) => Ok(None),
-        Err(ChangeError::Store(error)) => Err(error),
-    }
+        ended.status
+    };
+    change(app, task, holder, end).await
 }
 
-async fn end_without_secret(app: &App, mut task: Task) -> Result<Option<TaskStatus>, StoreError> {
+async fn end_without_secret(app: &App, mut task: Task, holder: &str) -> Result<Ending, StoreError> {
     task.status = TaskStatus::Failed {
         code: ErrorCode::SecretGone.as_str().to_owned(),
         message: "the secret was deleted while it was rotated".to_owned(),
     };
     let status = task.status.clone();
-    app.store.finish_orphan_task(task).await?;
-    Ok(Some(status))
+    match app.store.finish_orphan_task(task, holder).await {
+        Ok(()) => Ok(Ending::Finished(status)),
+        // Another server has taken the task, and perhaps finished it.
+        Err(StoreError::Conflict(_)) => Ok(Ending::Lost),
+        Err(error) => Err(error),
+    }
 }

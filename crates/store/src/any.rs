@@ -6,7 +6,7 @@ use crate::{
     draft::Draft,
     error::{ChangeError, CreateError, ReadError, StoreError},
     postgres::PostgresStore,
-    record::{AccessKeyRecord, KeyRecord, Page, StoredValue, TaskFilter, TaskPage, UserRecord},
+    record::{AccessKeyRecord, KeyRecord, Lease, Page, StoredValue, TaskFilter, TaskPage, UserRecord},
     sqlite::SqliteStore,
     store::Store,
 };
@@ -133,8 +133,26 @@ impl Store for AnyStore {
         delegate!(self.put_task_progress(task))
     }
 
-    async fn finish_orphan_task(&self, task: Task) -> Result<(), StoreError> {
-        delegate!(self.finish_orphan_task(task))
+    async fn finish_orphan_task(&self, task: Task, holder: &str) -> Result<(), StoreError> {
+        delegate!(self.finish_orphan_task(task, holder))
+    }
+
+    async fn claim_tasks(
+        &self,
+        holder: &str,
+        now: UnixMillis,
+        expires: UnixMillis,
+        limit: u16,
+    ) -> Result<Vec<Task>, StoreError> {
+        delegate!(self.claim_tasks(holder, now, expires, limit))
+    }
+
+    async fn renew_lease(&self, lease: &Lease) -> Result<bool, StoreError> {
+        delegate!(self.renew_lease(lease))
+    }
+
+    async fn release_lease(&self, task: &TaskId, holder: &str) -> Result<(), StoreError> {
+        delegate!(self.release_lease(task, holder))
     }
 
     async fn ensure_key(&self, key: KeyRecord) -> Result<KeyRecord, StoreError> {

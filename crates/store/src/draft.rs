@@ -7,7 +7,10 @@ use std::collections::BTreeMap;
 
 use csms_core::{ProjectId, Secret, SecretId, SecretName, SecretState, TaskId, UnixMillis, VersionId, task::Task};
 
-use crate::error::{Cause, StoreError};
+use crate::{
+    error::{Cause, StoreError},
+    record::Lease,
+};
 
 /// A secret that is being changed.
 #[derive(Debug)]
@@ -19,7 +22,9 @@ pub struct Draft {
     sealed: BTreeMap<VersionId, Vec<u8>>,
     added: BTreeMap<VersionId, Vec<u8>>,
     running_task: Option<Task>,
+    holder: Option<String>,
     tasks: Vec<Task>,
+    lease: Option<Lease>,
     deleted: bool,
 }
 
@@ -27,13 +32,26 @@ pub struct Draft {
 #[derive(Debug)]
 pub(crate) enum Changes {
     /// Store the secret, then its new values; take the values of removed versions away.
-    Update { secret: Box<Secret>, added: BTreeMap<VersionId, Vec<u8>>, removed: Vec<VersionId>, tasks: Vec<Task> },
+    Update { secret: Box<Secret>, added: BTreeMap<VersionId, Vec<u8>>, removed: Vec<VersionId>, tasks: Tasks },
     /// Remove the secret and all its values.
-    Delete { tasks: Vec<Task> },
+    Delete { tasks: Tasks },
+}
+
+/// Tasks to store, in this order, and then the lease of one of them.
+#[derive(Debug)]
+pub(crate) struct Tasks {
+    pub(crate) put: Vec<Task>,
+    pub(crate) lease: Option<Lease>,
 }
 
 impl Draft {
-    pub(crate) fn new(secret: Secret, sealed: BTreeMap<VersionId, Vec<u8>>, running_task: Option<Task>) -> Self {
+    /// A draft of a secret with the values and the running task that were loaded, and that task's holder.
+    pub(crate) fn new(
+        secret: Secret,
+        sealed: BTreeMap<VersionId, Vec<u8>>,
+        running_task: Option<Task>,
+        holder: Option<String>,
+    ) -> Self {
         Self {
             identity: (secret.project.clone(), secret.name.clone(), secret.id.clone()),
             versions: secret.versions().iter().map(|version| version.id).collect(),
@@ -41,7 +59,9 @@ impl Draft {
             sealed,
             added: BTreeMap::new(),
             running_task,
+            holder,
             tasks: Vec::new(),
+            lease: None,
             deleted: false,
         }
     }
@@ -68,6 +88,17 @@ impl Draft {
         self.tasks.push(task);
     }
 
+    /// Who holds the secret's running task, as it is stored.
+    #[must_use]
+    pub fn holder(&self) -> Option<&str> {
+        self.holder.as_deref()
+    }
+
+    /// Gives a task that was put its first lease, so that nobody else takes it from the moment it is stored.
+    pub fn put_lease(&mut self, lease: Lease) {
+        self.lease = Some(lease);
+    }
+
     /// Removes the secret with all its values. Its tasks stay.
     pub fn delete(&mut self) {
         self.deleted = true;
@@ -77,7 +108,7 @@ impl Draft {
     pub(crate) fn into_changes(self) -> Result<Changes, StoreError> {
         let conflict = |text: String| Err(StoreError::Conflict(Cause::new(text)));
         if self.deleted {
-            return Ok(Changes::Delete { tasks: self.tasks });
+            return Ok(Changes::Delete { tasks: Tasks { put: self.tasks, lease: self.lease } });
         }
         let (project, name, id) = &self.identity;
         if (&self.secret.project, &self.secret.name, &self.secret.id) != (project, name, id) {
@@ -94,7 +125,12 @@ impl Draft {
         let kept = |version: &VersionId| self.secret.version(*version).is_ok();
         let removed = self.versions.iter().copied().filter(|version| !kept(version)).collect();
         let added = self.added.into_iter().filter(|(version, _)| self.secret.version(*version).is_ok()).collect();
-        Ok(Changes::Update { secret: Box::new(self.secret), added, removed, tasks: self.tasks })
+        Ok(Changes::Update {
+            secret: Box::new(self.secret),
+            added,
+            removed,
+            tasks: Tasks { put: self.tasks, lease: self.lease },
+        })
     }
 }
 

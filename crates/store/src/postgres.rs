@@ -17,7 +17,7 @@ use deadpool_postgres::Pool;
 use crate::{
     draft::Draft,
     error::{Cause, ChangeError, CreateError, ReadError, StoreError},
-    record::{AccessKeyRecord, KeyRecord, Page, StoredValue, TaskFilter, TaskPage, UserRecord},
+    record::{AccessKeyRecord, KeyRecord, Lease, Page, StoredValue, TaskFilter, TaskPage, UserRecord},
     store::Store,
 };
 
@@ -238,13 +238,37 @@ impl Store for PostgresStore {
         within(self.timeout, put).await
     }
 
-    async fn finish_orphan_task(&self, task: Task) -> Result<(), StoreError> {
+    async fn finish_orphan_task(&self, task: Task, holder: &str) -> Result<(), StoreError> {
         let finish = async {
             let session = Session::write(&self.pool).await?;
-            let outcome = tasks::finish_orphan(&session, &task).await;
+            let outcome = tasks::finish_orphan(&session, &task, holder).await;
             session.end(outcome).await
         };
         within(self.timeout, finish).await
+    }
+
+    async fn claim_tasks(
+        &self,
+        holder: &str,
+        now: UnixMillis,
+        expires: UnixMillis,
+        limit: u16,
+    ) -> Result<Vec<Task>, StoreError> {
+        let claim = async {
+            let session = Session::write(&self.pool).await?;
+            let claimed = tasks::claim(&session, holder, now, expires, limit).await;
+            session.end(claimed).await
+        };
+        within(self.timeout, claim).await
+    }
+
+    async fn renew_lease(&self, lease: &Lease) -> Result<bool, StoreError> {
+        within(self.timeout, async { tasks::renew_lease(&Session::open(&self.pool).await?, lease).await }).await
+    }
+
+    async fn release_lease(&self, task: &TaskId, holder: &str) -> Result<(), StoreError> {
+        within(self.timeout, async { tasks::release_lease(&Session::open(&self.pool).await?, task, holder).await })
+            .await
     }
 
     async fn ensure_key(&self, key: KeyRecord) -> Result<KeyRecord, StoreError> {

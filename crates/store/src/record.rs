@@ -45,6 +45,17 @@ pub enum TaskOutcome {
     Failed,
 }
 
+/// The right to carry a running task out. It ends when somebody else takes the task after [`Lease::expires`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lease {
+    /// The task.
+    pub task: TaskId,
+    /// Who has it: a text that nobody else uses, made anew whenever a task is taken.
+    pub holder: String,
+    /// When others may take the task.
+    pub expires: UnixMillis,
+}
+
 /// A secret with the sealed value of one of its versions, both of the same instant.
 #[derive(Clone, Debug)]
 pub struct StoredValue {

@@ -138,6 +138,15 @@ pub(crate) fn require_progress(task: &Task) -> Result<(), StoreError> {
     }
 }
 
+/// Refuses to finish a task that another holds, or nobody.
+pub(crate) fn require_holder(task: &Task, held_by: Option<&str>, holder: &str) -> Result<(), StoreError> {
+    if held_by == Some(holder) {
+        Ok(())
+    } else {
+        Err(StoreError::Conflict(Cause::new(format!("task {} is held by another", task.id))))
+    }
+}
+
 /// The error for finishing the task of a secret that exists.
 pub(crate) fn no_orphan(task: &Task) -> StoreError {
     StoreError::Conflict(Cause::new(format!("the secret of task {} still exists", task.id)))

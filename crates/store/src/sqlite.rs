@@ -18,7 +18,8 @@ use csms_core::{EventName, KeyId, ProjectId, Secret, SecretName, TaskId, UnixMil
 use crate::{
     draft::Draft,
     error::{ChangeError, CreateError, ReadError, StoreError},
-    record::{AccessKeyRecord, KeyRecord, Page, StoredValue, TaskFilter, TaskPage, UserRecord},
+    record::{AccessKeyRecord, KeyRecord, Lease, Page, StoredValue, TaskFilter, TaskPage, UserRecord},
+    row,
     store::Store,
 };
 
@@ -26,6 +27,7 @@ mod checkpoint;
 mod connect;
 mod failure;
 mod identities;
+mod leases;
 mod readers;
 mod schema;
 mod secrets;
@@ -33,6 +35,7 @@ mod tasks;
 mod writer;
 
 use checkpoint::{Checkpoints, Limits};
+use leases::Leases;
 use readers::Readers;
 use writer::Writer;
 
@@ -60,6 +63,7 @@ struct Parts {
     // Dropped in this order: the writer finishes and stops, the readers close, the lock opens.
     writer: Writer,
     readers: Arc<Readers>,
+    leases: Arc<Leases>,
     _lock: File,
 }
 
@@ -83,7 +87,7 @@ impl SqliteStore {
         let readers = Arc::new(Readers::new(path, settings.busy_timeout, Arc::clone(&commits)));
         let checkpoints = Checkpoints::start(path, Arc::clone(&readers), limits)?;
         let writer = Writer::start(connection, settings.max_batch, commits, checkpoints)?;
-        Ok(Self(Arc::new(Parts { writer, readers, _lock: lock })))
+        Ok(Self(Arc::new(Parts { writer, readers, leases: Arc::default(), _lock: lock })))
     }
 }
 
@@ -181,7 +185,7 @@ impl Store for SqliteStore {
         load_values: bool,
         decide: impl FnOnce(&mut Draft) -> Result<T, E> + Send + 'static,
     ) -> Result<T, ChangeError<E>> {
-        let (project, name) = (project.clone(), name.clone());
+        let (project, name, leases) = (project.clone(), name.clone(), Arc::clone(&self.0.leases));
         self.0
             .writer
             .write(move |db| {
@@ -189,9 +193,11 @@ impl Store for SqliteStore {
                 let row = found.row;
                 let values = if load_values { secrets::values(db, row)? } else { Default::default() };
                 let running = found.secret.running_task.as_ref().map(|id| tasks::find(db, id)).transpose()?.flatten();
-                let mut draft = Draft::new(found.secret, values, running);
+                let holder = running.as_ref().and_then(|task| leases.holder(&task.id));
+                let mut draft = Draft::new(found.secret, values, running, holder);
                 let answer = decide(&mut draft).map_err(ChangeError::Refused)?;
-                secrets::apply(db, row, draft.into_changes()?)?;
+                let tasks = secrets::apply(db, row, draft.into_changes()?)?;
+                leases.follow(&tasks);
                 Ok(answer)
             })
             .await
@@ -201,8 +207,42 @@ impl Store for SqliteStore {
         self.0.writer.write(move |db| tasks::put_progress(db, &task)).await
     }
 
-    async fn finish_orphan_task(&self, task: Task) -> Result<(), StoreError> {
-        self.0.writer.write(move |db| tasks::finish_orphan(db, &task)).await
+    async fn finish_orphan_task(&self, task: Task, holder: &str) -> Result<(), StoreError> {
+        let (holder, leases) = (holder.to_owned(), Arc::clone(&self.0.leases));
+        let finish = move |db: &rusqlite::Connection| {
+            row::require_holder(&task, leases.holder(&task.id).as_deref(), &holder)?;
+            tasks::finish_orphan(db, &task)?;
+            leases.release(&task.id, &holder);
+            Ok(())
+        };
+        self.0.writer.write(finish).await
+    }
+
+    async fn claim_tasks(
+        &self,
+        holder: &str,
+        now: UnixMillis,
+        expires: UnixMillis,
+        limit: u16,
+    ) -> Result<Vec<Task>, StoreError> {
+        let (holder, leases) = (holder.to_owned(), Arc::clone(&self.0.leases));
+        let claim =
+            move |db: &rusqlite::Connection| Ok(leases.claim(&tasks::running(db)?, &holder, now, expires, limit));
+        self.0.writer.write(claim).await
+    }
+
+    async fn renew_lease(&self, lease: &Lease) -> Result<bool, StoreError> {
+        let (lease, leases) = (lease.clone(), Arc::clone(&self.0.leases));
+        self.0.writer.write(move |_| Ok(leases.renew(&lease))).await
+    }
+
+    async fn release_lease(&self, task: &TaskId, holder: &str) -> Result<(), StoreError> {
+        let (task, holder, leases) = (task.clone(), holder.to_owned(), Arc::clone(&self.0.leases));
+        let release = move |_: &rusqlite::Connection| {
+            leases.release(&task, &holder);
+            Ok(())
+        };
+        self.0.writer.write(release).await
     }
 
     async fn ensure_key(&self, key: KeyRecord) -> Result<KeyRecord, StoreError> {

@@ -7,7 +7,7 @@ use csms_core::{EventName, KeyId, ProjectId, Secret, SecretName, TaskId, UnixMil
 use crate::{
     draft::Draft,
     error::{ChangeError, CreateError, ReadError, StoreError},
-    record::{AccessKeyRecord, KeyRecord, Page, StoredValue, TaskFilter, TaskPage, UserRecord},
+    record::{AccessKeyRecord, KeyRecord, Lease, Page, StoredValue, TaskFilter, TaskPage, UserRecord},
 };
 
 /// Durable storage, shared by all requests.
@@ -116,7 +116,7 @@ pub trait Store: Send + Sync + 'static {
 
     /// Changes a secret: loads it, with all its sealed values if `load_values` says so and with its running task,
     /// lets `decide` change the draft, and stores the difference, all in one transaction. Nothing is stored when
-    /// `decide` refuses or panics.
+    /// `decide` refuses or panics. Nobody can take the running task meanwhile; a task that is finished loses its lease.
     fn change_secret<T: Send + 'static, E: Send + 'static>(
         &self,
         project: &ProjectId,
@@ -130,9 +130,26 @@ pub trait Store: Send + Sync + 'static {
     fn put_task_progress(&self, task: Task) -> impl Future<Output = Result<(), StoreError>> + Send;
 
     /// Finishes a running task whose secret is gone; a secret's own task is finished by [`Store::change_secret`].
-    /// [`StoreError::NotFound`] when there is no such task, [`StoreError::Conflict`] when it is finished already or
-    /// the secret still exists.
-    fn finish_orphan_task(&self, task: Task) -> impl Future<Output = Result<(), StoreError>> + Send;
+    /// [`StoreError::NotFound`] when there is no such task, [`StoreError::Conflict`] when it is finished already, held
+    /// by another than `holder`, or the secret still exists.
+    fn finish_orphan_task(&self, task: Task, holder: &str) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// Takes running tasks that nobody holds at `now`, the oldest first, at most `limit`: those without a lease, and
+    /// those whose lease has expired. Each is taken by one caller only, whoever else tries at the same time.
+    fn claim_tasks(
+        &self,
+        holder: &str,
+        now: UnixMillis,
+        expires: UnixMillis,
+        limit: u16,
+    ) -> impl Future<Output = Result<Vec<Task>, StoreError>> + Send;
+
+    /// Extends a lease, also one that has expired and was taken by nobody. `false` when it is another's by now or the
+    /// task is finished.
+    fn renew_lease(&self, lease: &Lease) -> impl Future<Output = Result<bool, StoreError>> + Send;
+
+    /// Gives a lease up, so that anybody may take the task at once. Nothing happens when it is another's.
+    fn release_lease(&self, task: &TaskId, holder: &str) -> impl Future<Output = Result<(), StoreError>> + Send;
 
     /// Stores a KMS key unless the project has one of this alias, and answers the stored one.
     fn ensure_key(&self, key: KeyRecord) -> impl Future<Output = Result<KeyRecord, StoreError>> + Send;

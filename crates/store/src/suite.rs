@@ -42,12 +42,14 @@ macro_rules! store_suite {
                     a_missing_secret_cannot_be_changed, a_dropped_write_happens_whole_or_not_at_all;
                 tasks: a_task_begins_and_ends_with_its_secret, tasks_are_listed_newest_first,
                     tasks_are_filtered_and_counted, an_unknown_marker_is_not_found, tasks_of_other_projects_are_unseen,
-                    running_tasks_are_found_for_a_restart, progress_replaces_a_running_task_only,
+                    running_tasks_are_found_for_a_restart, a_task_is_held_by_one_until_its_lease_expires,
+                    a_lease_ends_with_its_task, a_released_task_is_free_at_once, a_holder_who_was_replaced_is_seen,
+                    progress_replaces_a_running_task_only,
                     the_task_of_a_deleted_secret_can_be_finished;
                 identities: the_first_key_of_an_alias_wins, keys_of_other_projects_are_unseen,
                     a_user_is_found_by_name, a_name_is_taken_once_in_a_domain, an_access_key_comes_with_its_user,
                     an_access_key_needs_a_user, the_first_named_value_wins;
-                races: concurrent_changes_all_count, one_of_many_creators_wins, racing_creators_keep_to_the_quota,
+                races: concurrent_changes_all_count, each_task_is_claimed_by_one, one_of_many_creators_wins, racing_creators_keep_to_the_quota,
                     a_reader_never_sees_a_version_without_its_value;
             }
         }

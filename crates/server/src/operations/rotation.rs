@@ -18,7 +18,14 @@ use csms_kms::envelope;
 use csms_store::{Draft, Store, StoreError, TaskFilter, TaskOutcome, TaskPage};
 use getrandom::SysRng;
 
-use crate::{answer::Answer, app::App, dispatch::Call, failure::Failure, keys::KeysOfSecret, tasks};
+use crate::{
+    answer::Answer,
+    app::App,
+    dispatch::Call,
+    failure::Failure,
+    keys::KeysOfSecret,
+    tasks::{self, HeldTask},
+};
 
 /// RotateSecret: stores a task and its pending version in one transaction, then begins the task.
 ///
@@ -39,12 +46,22 @@ pub async fn rotate(call: &Call) -> Result<Answer, Failure> {
 /// # Errors
 /// As [`rotate`].
 pub async fn start(app: &Arc<App>, project: &ProjectId, name: &SecretName, scheduled: bool) -> Result<Task, Failure> {
-    let task = begin(app, project, name, scheduled).await?;
-    tasks::spawn(app, task.clone());
+    let held = begin(app, project, name, scheduled).await?;
+    let task = held.task.clone();
+    tasks::spawn(app, held);
     Ok(task)
 }
 
-async fn begin(app: &App, project: &ProjectId, name: &SecretName, scheduled: bool) -> Result<Task, Failure> {
+/// Refuses a scheduled rotation that is not due any more, because another replica was quicker.
+fn require_due(secret: &Secret, now: UnixMillis) -> Result<(), Failure> {
+    if secret.next_rotation_time.is_some_and(|due| due <= now) {
+        Ok(())
+    } else {
+        Err(Failure::new(ErrorCode::RotationRunning, "the scheduled rotation has been carried out"))
+    }
+}
+
+async fn begin(app: &App, project: &ProjectId, name: &SecretName, scheduled: bool) -> Result<HeldTask, Failure> {
     let secret = app.store.secret(project, name).await?.ok_or(Refusal::SecretNotFound)?;
     secret.rotation_base()?;
     if let Some(function) = &secret.rotation_func_urn
@@ -56,7 +73,12 @@ async fn begin(app: &App, project: &ProjectId, name: &SecretName, scheduled: boo
     let keys = app.keys.of_secret(&secret).await;
     let now = app.clock.now();
     let id = TaskId::make(&mut SysRng)?;
+    let holder = tasks::make_holder()?;
+    let lease = tasks::lease(&id, &holder, app.clock.now());
     let begun = app.store.change_secret(project, name, true, move |draft| {
+        if scheduled {
+            require_due(&draft.secret, now)?;
+        }
         let (mode, base) = draft.secret.rotation_base()?;
         let version = match base {
             RotationBase::Fresh { base } => {
@@ -84,7 +106,8 @@ async fn begin(app: &App, project: &ProjectId, name: &SecretName, scheduled: boo
         draft.secret.running_task = Some(id);
         draft.secret.update_time = now;
         draft.put_task(task.clone());
-        Ok::<_, Failure>(task)
+        draft.put_lease(lease);
+        Ok::<_, Failure>(HeldTask { task, holder })
     });
     Ok(begun.await?)
 }

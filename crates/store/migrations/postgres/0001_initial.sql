@@ -48,7 +48,10 @@ CREATE TABLE tasks (
     status TEXT NOT NULL,
     create_time BIGINT NOT NULL,
     document TEXT NOT NULL,
-    checksum BIGINT NOT NULL
+    checksum BIGINT NOT NULL,
+    -- Which replica carries a running task out, and when others may take it, in Unix milliseconds.
+    lease_holder TEXT,
+    lease_expires BIGINT
 );
 CREATE INDEX tasks_by_time ON tasks (project, create_time, id);
 CREATE INDEX tasks_by_secret ON tasks (project, secret_name, create_time, id);

@@ -182,11 +182,12 @@ pub(super) async fn lock(
 ) -> Result<Option<Draft>, StoreError> {
     let Some(secret) = found(session, LOCK, project, name).await? else { return Ok(None) };
     let values = if load_values { values(session, &secret).await? } else { BTreeMap::new() };
-    let running = match &secret.running_task {
-        Some(id) => tasks::find(session, id).await?,
-        None => None,
+    let (running, holder) = match &secret.running_task {
+        // Locked too, so that nobody takes it while its holder decides.
+        Some(id) => tasks::lock(session, id).await?.unzip(),
+        None => (None, None),
     };
-    Ok(Some(Draft::new(secret, values, running)))
+    Ok(Some(Draft::new(secret, values, running, holder.flatten())))
 }
 
 /// Writes what a change of a locked secret amounts to.
@@ -216,10 +217,13 @@ pub(super) async fn apply(session: &Session, before: &Secret, changes: Changes) 
             tasks
         }
     };
-    for task in changed_tasks {
-        tasks::put(session, &task).await?;
+    for task in &changed_tasks.put {
+        tasks::put(session, task).await?;
     }
-    Ok(())
+    match &changed_tasks.lease {
+        Some(lease) => tasks::put_lease(session, lease).await,
+        None => Ok(()),
+    }
 }
 
 async fn update(session: &Session, secret: &Secret) -> Result<(), StoreError> {

@@ -1,36 +1,38 @@
 //! Statements about rotation tasks.
 
-use csms_core::{ProjectId, TaskId, task::Task};
+use csms_core::{
+    ProjectId, TaskId, UnixMillis,
+    task::{Task, TaskStatus},
+};
 use tokio_postgres::{Row, types::ToSql};
 
 use super::{failure::column, session::Session};
 use crate::{
     document::{self, Document},
     error::StoreError,
-    record::{TaskFilter, TaskPage},
+    record::{Lease, TaskFilter, TaskPage},
     row::{self, time},
 };
 
 const READING: &str = "reading a task";
 const WRITING: &str = "writing a task";
+const LEASING: &str = "leasing a task";
 
 fn read_task(row: &Row) -> Result<Task, StoreError> {
     let text: &str = column(row, 0, READING)?;
     document::decode(text.as_bytes(), column(row, 1, READING)?, "a task")
 }
 
-async fn found(session: &Session, sql: &str, id: &TaskId) -> Result<Option<Task>, StoreError> {
-    let row = session.row(sql, &[&id.as_str()], READING).await?;
-    row.as_ref().map(read_task).transpose()
-}
-
 pub(super) async fn find(session: &Session, id: &TaskId) -> Result<Option<Task>, StoreError> {
-    found(session, "SELECT document, checksum FROM tasks WHERE id = $1", id).await
+    let sql = "SELECT document, checksum FROM tasks WHERE id = $1";
+    session.row(sql, &[&id.as_str()], READING).await?.as_ref().map(read_task).transpose()
 }
 
-/// Locks a task until the transaction ends.
-async fn lock(session: &Session, id: &TaskId) -> Result<Option<Task>, StoreError> {
-    found(session, "SELECT document, checksum FROM tasks WHERE id = $1 FOR UPDATE", id).await
+/// Locks a task until the transaction ends, and finds it with its holder.
+pub(super) async fn lock(session: &Session, id: &TaskId) -> Result<Option<(Task, Option<String>)>, StoreError> {
+    let sql = "SELECT document, checksum, lease_holder FROM tasks WHERE id = $1 FOR UPDATE";
+    let row = session.row(sql, &[&id.as_str()], READING).await?;
+    row.map(|row| Ok((read_task(&row)?, column(&row, 2, READING)?))).transpose()
 }
 
 pub(super) async fn running(session: &Session) -> Result<Vec<Task>, StoreError> {
@@ -76,11 +78,17 @@ pub(super) async fn list(session: &Session, project: &ProjectId, filter: &TaskFi
     Ok(TaskPage { page: row::page(items, filter.limit), total })
 }
 
-/// Stores a task, in place of the one with the same identifier if there is one.
+/// Stores a task, in place of the one with the same identifier if there is one. A finished one loses its lease.
 pub(super) async fn put(session: &Session, task: &Task) -> Result<(), StoreError> {
     let document = Document::of(task)?;
     let (id, status, checksum) = (task.id.as_str(), task.status.as_str(), i64::from(document.checksum));
-    let update = "UPDATE tasks SET status = $2, document = $3, checksum = $4 WHERE id = $1";
+    let update = match task.status {
+        TaskStatus::Running => "UPDATE tasks SET status = $2, document = $3, checksum = $4 WHERE id = $1",
+        TaskStatus::Succeeded | TaskStatus::Failed { .. } => {
+            "UPDATE tasks SET status = $2, document = $3, checksum = $4, lease_holder = NULL, lease_expires = NULL
+             WHERE id = $1"
+        }
+    };
     if session.execute(update, &[&id, &status, &document.text, &checksum], WRITING).await? > 0 {
         return Ok(());
     }
@@ -106,15 +114,52 @@ pub(super) async fn put(session: &Session, task: &Task) -> Result<(), StoreError
 
 pub(super) async fn put_progress(session: &Session, task: &Task) -> Result<(), StoreError> {
     row::require_progress(task)?;
-    row::require_running(lock(session, &task.id).await?.as_ref())?;
+    row::require_running(lock(session, &task.id).await?.map(|(stored, _)| stored).as_ref())?;
     put(session, task).await
 }
 
-pub(super) async fn finish_orphan(session: &Session, task: &Task) -> Result<(), StoreError> {
-    row::require_running(lock(session, &task.id).await?.as_ref())?;
+pub(super) async fn finish_orphan(session: &Session, task: &Task, holder: &str) -> Result<(), StoreError> {
+    let (stored, held_by) = lock(session, &task.id).await?.unzip();
+    row::require_running(stored.as_ref())?;
+    row::require_holder(task, held_by.flatten().as_deref(), holder)?;
     let sql = "SELECT 1::BIGINT FROM secrets WHERE id = $1";
     if session.number(sql, &[&task.secret_id.as_str()], WRITING).await?.is_some() {
         return Err(row::no_orphan(task));
     }
     put(session, task).await
+}
+
+pub(super) async fn claim(
+    session: &Session,
+    holder: &str,
+    now: UnixMillis,
+    expires: UnixMillis,
+    limit: u16,
+) -> Result<Vec<Task>, StoreError> {
+    // Rows that are locked are being taken by another, or changed by their holder.
+    let sql = "UPDATE tasks SET lease_holder = $1, lease_expires = $2 WHERE id IN (
+             SELECT id FROM tasks WHERE status = 'RUNNING' AND (lease_expires IS NULL OR lease_expires <= $3)
+             ORDER BY create_time, id LIMIT $4 FOR UPDATE SKIP LOCKED)
+         RETURNING document, checksum";
+    let rows = session.rows(sql, &[&holder, &time(expires), &time(now), &i64::from(limit)], LEASING).await?;
+    let mut claimed = rows.iter().map(read_task).collect::<Result<Vec<_>, _>>()?;
+    claimed.sort_by(|a, b| (a.create_time, &a.id).cmp(&(b.create_time, &b.id)));
+    Ok(claimed)
+}
+
+/// Gives a task its first lease.
+pub(super) async fn put_lease(session: &Session, lease: &Lease) -> Result<(), StoreError> {
+    let sql = "UPDATE tasks SET lease_holder = $2, lease_expires = $3 WHERE id = $1";
+    session.execute(sql, &[&lease.task.as_str(), &lease.holder, &time(lease.expires)], LEASING).await.map(drop)
+}
+
+pub(super) async fn renew_lease(session: &Session, lease: &Lease) -> Result<bool, StoreError> {
+    let sql = "UPDATE tasks SET lease_expires = $3 WHERE id = $1 AND lease_holder = $2";
+    let renewed = session.execute(sql, &[&lease.task.as_str(), &lease.holder, &time(lease.expires)], LEASING).await?;
+    Ok(renewed > 0)
+}
+
+pub(super) async fn release_lease(session: &Session, task: &TaskId, holder: &str) -> Result<(), StoreError> {
+    let sql = "UPDATE tasks SET lease_holder = NULL, lease_expires = NULL WHERE id = $1 AND lease_holder = $2";
+    session.execute(sql, &[&task.as_str(), &holder], LEASING).await.map(drop)
 }

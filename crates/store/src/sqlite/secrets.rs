@@ -7,7 +7,7 @@ use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use super::{failure::During as _, tasks};
 use crate::{
-    draft::Changes,
+    draft::{Changes, Tasks},
     error::{CreateError, StoreError},
     record::Page,
     row::{self, SecretColumns, time},
@@ -174,8 +174,8 @@ fn insert_value(db: &Connection, secret: i64, version: VersionId, sealed: &[u8])
         .map(drop)
 }
 
-/// Writes what a change amounts to.
-pub(super) fn apply(db: &Connection, row: i64, changes: Changes) -> Result<(), StoreError> {
+/// Writes what a change amounts to, and answers the tasks among it, whose leases are kept elsewhere.
+pub(super) fn apply(db: &Connection, row: i64, changes: Changes) -> Result<Tasks, StoreError> {
     let changed_tasks = match changes {
         Changes::Update { secret, added, removed, tasks } => {
             for version in removed {
@@ -198,10 +198,10 @@ pub(super) fn apply(db: &Connection, row: i64, changes: Changes) -> Result<(), S
             tasks
         }
     };
-    for task in changed_tasks {
-        tasks::put(db, &task)?;
+    for task in &changed_tasks.put {
+        tasks::put(db, task)?;
     }
-    Ok(())
+    Ok(changed_tasks)
 }
 
 /// Writes a secret in place of its former self, unless nothing has changed.

@@ -81,3 +81,28 @@ pub async fn a_reader_never_sees_a_version_without_its_value<S: Store>(store: Sh
     done.store(true, Ordering::Relaxed);
     readers.join_all().await;
 }
+
+pub async fn each_task_is_claimed_by_one<S: Store>(store: Shared<S>) {
+    const TASKS: usize = 30;
+    for number in 0..TASKS {
+        let secret = rotated(&format!("db-{number}"), 10, at(0));
+        put(&*store, &secret).await;
+        super::tasks::begin(&*store, &secret, at(5)).await;
+    }
+    let mut claimers = JoinSet::new();
+    for number in 0..6 {
+        let store = Arc::clone(&store);
+        claimers.spawn(async move {
+            let mut claimed = Vec::new();
+            // Rows that another is taking are passed over, so an empty answer does not mean that all are taken.
+            for _ in 0..TASKS {
+                let tasks = store.claim_tasks(&format!("holder-{number}"), at(10), at(20), 2).await.unwrap();
+                claimed.extend(tasks.into_iter().map(|task| task.id));
+            }
+            claimed
+        });
+    }
+    let claimed = claimers.join_all().await.concat();
+    let different: std::collections::BTreeSet<_> = claimed.iter().map(TaskId::as_str).collect();
+    assert_eq!((claimed.len(), different.len()), (TASKS, TASKS));
+}

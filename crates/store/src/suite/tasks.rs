@@ -1,12 +1,12 @@
 //! Rotation tasks.
 
 use super::*;
-use crate::{StoreError, TaskFilter, TaskOutcome, TaskPage};
+use crate::{Lease, StoreError, TaskFilter, TaskOutcome, TaskPage};
 
 const ALL: TaskFilter = TaskFilter { secret_name: None, status: None, after: None, limit: 10 };
 
 /// Begins a task on a stored secret.
-async fn begin<S: Store>(store: &S, secret: &Secret, now: UnixMillis) -> Task {
+pub(super) async fn begin<S: Store>(store: &S, secret: &Secret, now: UnixMillis) -> Task {
     let begun = task(secret, now);
     let stored = begun.clone();
     change(store, &secret.name, move |draft| {
@@ -113,6 +113,63 @@ pub async fn running_tasks_are_found_for_a_restart<S: Store>(store: Shared<S>) {
     assert_eq!(store.running_tasks().await.unwrap(), [begun[2].clone(), begun[0].clone()]);
 }
 
+/// A secret with a running task that nobody holds.
+async fn running_task<S: Store>(store: &S) -> Task {
+    let secret = rotated("db", 10, at(0));
+    put(store, &secret).await;
+    begin(store, &secret, at(5)).await
+}
+
+pub async fn a_task_is_held_by_one_until_its_lease_expires<S: Store>(store: Shared<S>) {
+    let begun = running_task(&*store).await;
+    let lease = |holder: &str, millis| Lease { task: begun.id.clone(), holder: holder.to_owned(), expires: at(millis) };
+    assert_eq!(store.claim_tasks("a", at(10), at(20), 10).await.unwrap(), std::slice::from_ref(&begun));
+    assert_eq!(store.claim_tasks("b", at(19), at(30), 10).await.unwrap(), []);
+    assert!(store.renew_lease(&lease("a", 25)).await.unwrap());
+    assert!(!store.renew_lease(&lease("b", 99)).await.unwrap());
+    assert_eq!(store.claim_tasks("b", at(24), at(40), 10).await.unwrap(), []);
+    assert_eq!(store.claim_tasks("b", at(25), at(40), 10).await.unwrap(), std::slice::from_ref(&begun));
+    assert!(!store.renew_lease(&lease("a", 99)).await.unwrap());
+}
+
+pub async fn a_lease_ends_with_its_task<S: Store>(store: Shared<S>) {
+    let secret = rotated("db", 10, at(0));
+    put(&*store, &secret).await;
+    let begun = task(&secret, at(5));
+    let (stored, lease) = (begun.clone(), Lease { task: begun.id.clone(), holder: "a".to_owned(), expires: at(20) });
+    let first = lease.clone();
+    change(&*store, &secret.name, move |draft| {
+        draft.secret.running_task = Some(stored.id.clone());
+        draft.put_task(stored);
+        draft.put_lease(first);
+    })
+    .await;
+    assert_eq!(store.claim_tasks("b", at(10), at(30), 10).await.unwrap(), []);
+    assert!(store.renew_lease(&lease).await.unwrap());
+    end(&*store, &begun, TaskStatus::Succeeded).await;
+    assert!(!store.renew_lease(&lease).await.unwrap());
+    assert_eq!(store.claim_tasks("b", at(99), at(100), 10).await.unwrap(), []);
+}
+
+pub async fn a_released_task_is_free_at_once<S: Store>(store: Shared<S>) {
+    let begun = running_task(&*store).await;
+    store.claim_tasks("a", at(10), at(20), 10).await.unwrap();
+    store.release_lease(&begun.id, "b").await.unwrap();
+    assert_eq!(store.claim_tasks("b", at(11), at(21), 10).await.unwrap(), []);
+    store.release_lease(&begun.id, "a").await.unwrap();
+    assert_eq!(store.claim_tasks("b", at(11), at(21), 10).await.unwrap(), [begun]);
+}
+
+pub async fn a_holder_who_was_replaced_is_seen<S: Store>(store: Shared<S>) {
+    let begun = running_task(&*store).await;
+    let holder = || change(&*store, &begun.secret_name, |draft| draft.holder().map(ToOwned::to_owned));
+    assert_eq!(holder().await, None);
+    store.claim_tasks("a", at(10), at(20), 10).await.unwrap();
+    assert_eq!(holder().await.as_deref(), Some("a"));
+    store.claim_tasks("b", at(20), at(30), 10).await.unwrap();
+    assert_eq!(holder().await.as_deref(), Some("b"));
+}
+
 pub async fn progress_replaces_a_running_task_only<S: Store>(store: Shared<S>) {
     let secret = rotated("db", 10, at(0));
     put(&*store, &secret).await;
@@ -134,13 +191,16 @@ pub async fn the_task_of_a_deleted_secret_can_be_finished<S: Store>(store: Share
     put(&*store, &secret).await;
     let begun = begin(&*store, &secret, at(5)).await;
     let ended = Task { status: failed(), ..begun.clone() };
-    assert!(matches!(store.finish_orphan_task(ended.clone()).await, Err(StoreError::Conflict(_))));
+    let claimed = store.claim_tasks("me", at(6), at(9), 10).await.unwrap();
+    assert_eq!(claimed, std::slice::from_ref(&begun));
+    assert!(matches!(store.finish_orphan_task(ended.clone(), "me").await, Err(StoreError::Conflict(_))));
     change(&*store, &secret.name, Draft::delete).await;
     assert_eq!(store.task(&project(), &begun.id).await.unwrap(), Some(begun));
 
     // Another secret of the same name is not the task's secret.
     put(&*store, &rotated("db", 10, at(0))).await;
-    store.finish_orphan_task(ended.clone()).await.unwrap();
+    assert!(matches!(store.finish_orphan_task(ended.clone(), "other").await, Err(StoreError::Conflict(_))));
+    store.finish_orphan_task(ended.clone(), "me").await.unwrap();
     assert_eq!(store.task(&project(), &ended.id).await.unwrap(), Some(ended.clone()));
-    assert!(matches!(store.finish_orphan_task(ended).await, Err(StoreError::Conflict(_))));
+    assert!(matches!(store.finish_orphan_task(ended, "me").await, Err(StoreError::Conflict(_))));
 }

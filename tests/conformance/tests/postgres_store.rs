@@ -1,0 +1,267 @@
+//! The behaviour suite on PostgreSQL, and what only a store on a database server can meet: restarts, a server that stands
+//! still, lost connections, several replicas, TLS, and rows that others have changed.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "these are tests")]
+
+use std::{
+    sync::{
+        Arc, Weak,
+        atomic::{AtomicU32, Ordering},
+        mpsc::channel,
+    },
+    time::Duration,
+};
+
+use csms_core::VersionId;
+use csms_store::{
+    ChangeError, PostgresSettings, PostgresStore, ReadError, Store, StoreError,
+    suite::{add_version, common, name, project, put, sealed},
+};
+use csms_testbed::{
+    Postgres, TlsMode,
+    postgres::{ADMIN, DATABASE},
+};
+use tokio::sync::Mutex;
+
+/// The server of all tests that leave it alone; it ends with the last of them.
+static SHARED: Mutex<Weak<Postgres>> = Mutex::const_new(Weak::new());
+
+/// Names of databases.
+static NUMBER: AtomicU32 = AtomicU32::new(1);
+
+async fn shared() -> Arc<Postgres> {
+    let mut shared = SHARED.lock().await;
+    if let Some(server) = shared.upgrade() {
+        return server;
+    }
+    let server = Arc::new(Postgres::start().await.unwrap());
+    *shared = Arc::downgrade(&server);
+    server
+}
+
+fn settings(server: &Postgres, database: &str) -> PostgresSettings {
+    let address = format!("postgres://{ADMIN}@127.0.0.1:{}/{database}", server.port());
+    let password = Some(server.admin_password().to_owned().into());
+    PostgresSettings { password, max_connections: 8, timeout: Duration::from_secs(30), ..PostgresSettings::at(address) }
+}
+
+/// A new database on the shared server.
+async fn database() -> (PostgresSettings, Arc<Postgres>) {
+    let server = shared().await;
+    let database = format!("store_{}", NUMBER.fetch_add(1, Ordering::Relaxed));
+    server.execute(&format!("CREATE DATABASE {database}")).await.unwrap();
+    (settings(&server, &database), server)
+}
+
+async fn empty() -> (PostgresStore, Arc<Postgres>) {
+    let (settings, server) = database().await;
+    (PostgresStore::open(&settings).await.unwrap(), server)
+}
+
+csms_store::store_suite!(postgres, crate::empty);
+
+/// Runs SQL in the store's own database, behind its back.
+async fn behind_its_back(settings: &PostgresSettings, server: &Postgres, sql: &str) {
+    let (_, database) = settings.url.rsplit_once('/').unwrap();
+    let config = format!(
+        "host=127.0.0.1 port={} user={ADMIN} password={} dbname={database}",
+        server.port(),
+        server.admin_password()
+    );
+    let (client, connection) = tokio_postgres::connect(&config, tokio_postgres::NoTls).await.unwrap();
+    tokio::spawn(connection);
+    client.batch_execute(sql).await.unwrap();
+}
+
+async fn read(store: &PostgresStore, text: &str) -> Result<Vec<u8>, ReadError<()>> {
+    let found = store.secret_value(&project(), &name(text), |_| Ok(VersionId::FIRST)).await;
+    found.map(|found| found.sealed)
+}
+
+async fn add(store: &PostgresStore, text: &str) -> Result<VersionId, ChangeError<()>> {
+    store.change_secret(&project(), &name(text), false, |draft| Ok(add_version(draft))).await
+}
+
+#[tokio::test]
+async fn replicas_that_start_together_share_one_schema() {
+    let (settings, _server) = database().await;
+    let opened = [(); 6].map(|()| {
+        let settings = settings.clone();
+        tokio::spawn(async move { PostgresStore::open(&settings).await })
+    });
+    let mut stores = Vec::new();
+    for store in opened {
+        stores.push(store.await.unwrap().unwrap());
+    }
+    put(&stores[0], &common("db")).await;
+    for store in &stores {
+        assert_eq!(read(store, "db").await.unwrap(), sealed(&name("db"), VersionId::FIRST));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn changes_of_all_replicas_count() {
+    const CHANGES: u32 = 20;
+    let (settings, _server) = database().await;
+    let first = PostgresStore::open(&settings).await.unwrap();
+    put(&first, &common("db")).await;
+    let mut replicas = Vec::new();
+    for _ in 0..3 {
+        let store = PostgresStore::open(&settings).await.unwrap();
+        replicas.push(tokio::spawn(async move {
+            for _ in 0..CHANGES {
+                add(&store, "db").await.unwrap();
+            }
+        }));
+    }
+    for replica in replicas {
+        replica.await.unwrap();
+    }
+    let secret = first.secret(&project(), &name("db")).await.unwrap().unwrap();
+    assert_eq!(secret.next_version().number(), 3 * CHANGES + 2);
+}
+
+#[tokio::test]
+async fn a_newer_schema_is_refused() {
+    let (settings, server) = database().await;
+    PostgresStore::open(&settings).await.unwrap();
+    behind_its_back(&settings, &server, "UPDATE csms_schema SET version = 99").await;
+    let Err(StoreError::Unavailable(cause)) = PostgresStore::open(&settings).await else { panic!("not refused") };
+    assert!(cause.to_string().contains("number 99"), "{cause}");
+}
+
+#[tokio::test]
+async fn a_database_of_another_program_is_refused_and_left_alone() {
+    let (settings, server) = database().await;
+    behind_its_back(&settings, &server, "CREATE TABLE secrets (theirs TEXT)").await;
+    for _ in 0..2 {
+        assert!(matches!(PostgresStore::open(&settings).await, Err(StoreError::Corrupt(_))));
+    }
+    behind_its_back(&settings, &server, "INSERT INTO secrets (theirs) VALUES ('kept')").await;
+}
+
+#[tokio::test]
+async fn a_wrong_password_is_refused_without_repeating_it() {
+    let (settings, _server) = database().await;
+    let wrong = PostgresSettings { password: Some("hunter2".to_owned().into()), ..settings };
+    let Err(error @ StoreError::Unavailable(_)) = PostgresStore::open(&wrong).await else { panic!("not refused") };
+    let text = format!("{error:?}");
+    assert!(text.contains("password authentication failed") && !text.contains("hunter2"), "{text}");
+}
+
+#[tokio::test]
+async fn a_damaged_document_is_an_error_and_never_another_secret() {
+    let (settings, server) = database().await;
+    let store = PostgresStore::open(&settings).await.unwrap();
+    for text in ["a", "b", "c"] {
+        put(&store, &common(text)).await;
+    }
+    let damage = "UPDATE secrets SET document = replace(document, '\"a\"', '\"x\"') WHERE name = 'a';
+        UPDATE secrets SET document = (SELECT document FROM secrets WHERE name = 'c'),
+            checksum = (SELECT checksum FROM secrets WHERE name = 'c') WHERE name = 'b';
+        DELETE FROM secret_values WHERE secret_id = (SELECT id FROM secrets WHERE name = 'c')";
+    behind_its_back(&settings, &server, damage).await;
+    for text in ["a", "b"] {
+        let found = store.secret(&project(), &name(text)).await;
+        assert!(matches!(found, Err(StoreError::Corrupt(_))), "{text}: {found:?}");
+        let changed = add(&store, text).await;
+        assert!(matches!(changed, Err(ChangeError::Store(StoreError::Corrupt(_)))), "{text}: {changed:?}");
+    }
+    assert!(matches!(read(&store, "c").await, Err(ReadError::Store(StoreError::Corrupt(_)))));
+}
+
+#[tokio::test]
+async fn names_that_postgresql_cannot_hold_are_not_found() {
+    let (store, _server) = empty().await;
+    put(&store, &common("db")).await;
+    assert_eq!(store.user("a\0").await.unwrap(), None);
+    assert_eq!(store.user_by_name(Some("d\0"), "admin").await.unwrap(), None);
+    assert_eq!(store.access_key("AK\0").await.unwrap(), None);
+    assert_eq!(store.key_by_alias(&project(), "\0").await.unwrap(), None);
+    assert_eq!(store.meta("\0").await.unwrap(), None);
+    let page = store.list_secrets(&project(), Some("d\0z"), 10, None).await.unwrap();
+    assert_eq!(page.items.len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_connection_lost_in_the_middle_of_a_change_leaves_nothing_behind() {
+    let (settings, server) = database().await;
+    let store = PostgresStore::open(&settings).await.unwrap();
+    put(&store, &common("db")).await;
+    let ((began, has_begun), (go_on, may_go_on)) = (channel(), channel::<()>());
+    let changing = tokio::spawn({
+        let store = store.clone();
+        async move {
+            let decide = move |draft: &mut csms_store::Draft| {
+                let added = add_version(draft);
+                began.send(()).unwrap();
+                tokio::task::block_in_place(|| may_go_on.recv().unwrap());
+                Ok::<_, ()>(added)
+            };
+            store.change_secret(&project(), &name("db"), false, decide).await
+        }
+    });
+    tokio::task::spawn_blocking(move || has_begun.recv().unwrap()).await.unwrap();
+    let end_all = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+        WHERE datname = current_database() AND pid <> pg_backend_pid()";
+    behind_its_back(&settings, &server, end_all).await;
+    go_on.send(()).unwrap();
+    let changed = changing.await.unwrap();
+    assert!(matches!(changed, Err(ChangeError::Store(StoreError::Unavailable(_)))), "{changed:?}");
+    let secret = store.secret(&project(), &name("db")).await.unwrap().unwrap();
+    assert_eq!(secret.versions().len(), 1);
+    assert_eq!(add(&store, "db").await.unwrap().number(), 2);
+}
+
+#[tokio::test]
+async fn a_dropped_change_releases_its_secret() {
+    let (settings, _server) = database().await;
+    let (store, other) = (PostgresStore::open(&settings).await.unwrap(), PostgresStore::open(&settings).await.unwrap());
+    put(&store, &common("db")).await;
+    for round in 0..10 {
+        // Dropped somewhere between connecting and committing, later in each round.
+        let impatient = tokio::time::timeout(Duration::from_micros(400 * round), add(&store, "db"));
+        drop(impatient.await);
+        let before = other.secret(&project(), &name("db")).await.unwrap().unwrap().next_version();
+        assert!(add(&other, "db").await.unwrap() >= before);
+    }
+    let values = |draft: &mut csms_store::Draft| {
+        let secret = &draft.secret;
+        Ok::<_, ()>(secret.versions().iter().all(|v| draft.sealed(v.id) == Some(&sealed(&secret.name, v.id)[..])))
+    };
+    assert!(store.change_secret(&project(), &name("db"), true, values).await.unwrap());
+}
+
+#[tokio::test]
+async fn a_server_that_stands_still_or_restarts_makes_the_store_unavailable_meanwhile() {
+    let mut server = Postgres::start().await.unwrap();
+    let settings = PostgresSettings { timeout: Duration::from_secs(2), ..settings(&server, DATABASE) };
+    let store = PostgresStore::open(&settings).await.unwrap();
+    put(&store, &common("db")).await;
+
+    server.pause().unwrap();
+    let standing_still = store.secret(&project(), &name("db")).await;
+    assert!(matches!(standing_still, Err(StoreError::Unavailable(_))), "{standing_still:?}");
+    assert!(matches!(add(&store, "db").await, Err(ChangeError::Store(StoreError::Unavailable(_)))));
+    server.resume().unwrap();
+    // Changes that nobody waited for any longer were given up, whole.
+    let next = store.secret(&project(), &name("db")).await.unwrap().unwrap().next_version();
+    assert_eq!(add(&store, "db").await.unwrap(), next);
+
+    server.stop().await.unwrap();
+    assert!(matches!(store.secret(&project(), &name("db")).await, Err(StoreError::Unavailable(_))));
+    server.start_again().await.unwrap();
+    assert_eq!(add(&store, "db").await.unwrap(), next.next());
+}
+
+#[tokio::test]
+async fn a_server_with_tls_is_used_when_its_authority_is_trusted() {
+    let server = Postgres::start_with(TlsMode::Required).await.unwrap();
+    let plain = settings(&server, DATABASE);
+    let address = format!("{}?sslmode=require", plain.url.as_str());
+    let unknown = PostgresSettings { url: address.into(), ..plain.clone() };
+    let trusted = PostgresSettings { authorities: server.authority().map(ToOwned::to_owned), ..unknown.clone() };
+    for refused in [plain, unknown] {
+        assert!(matches!(PostgresStore::open(&refused).await, Err(StoreError::Unavailable(_))));
+    }
+    put(&PostgresStore::open(&trusted).await.unwrap(), &common("db")).await;
+}
