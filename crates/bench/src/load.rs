@@ -23,14 +23,23 @@ pub(crate) struct Measured {
     pub(crate) p99: Duration,
 }
 
-/// Sends on as many connections as there are requests, each its own, for `span` after a warm-up of a fifth of it.
+/// Sends on as many connections as there are requests, each its own, for `span` after a warm-up of a fifth of it. All
+/// connections share one thread, so that the load leaves the other cores to what is measured.
 pub(crate) async fn run(address: &str, requests: Vec<Vec<u8>>, span: Duration) -> Result<Measured> {
+    let address: Arc<str> = address.into();
+    let load = tokio::task::spawn_blocking(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        runtime.block_on(send(&address, requests, span))
+    });
+    load.await?
+}
+
+async fn send(address: &Arc<str>, requests: Vec<Vec<u8>>, span: Duration) -> Result<Measured> {
     let begin = Instant::now() + span / 5;
     let end = begin + span;
-    let address: Arc<str> = address.into();
     let mut connections = JoinSet::new();
     for request in requests {
-        let address = Arc::clone(&address);
+        let address = Arc::clone(address);
         connections.spawn(async move { connection(&address, &request, begin, end).await });
     }
     let mut times = Vec::new();
@@ -80,14 +89,14 @@ async fn answer(stream: &mut TcpStream, buffer: &mut [u8]) -> Result<()> {
 /// Length of head and body, once the head is complete.
 fn length(received: &[u8]) -> Result<Option<usize>> {
     let Some(head) = received.windows(4).position(|window| window == b"\r\n\r\n") else { return Ok(None) };
-    let text = String::from_utf8_lossy(received);
-    let (head_text, body) = text.split_at_checked(head).unwrap_or((&text, ""));
-    if !head_text.starts_with("HTTP/1.1 20") {
-        bail!("not a success: {head_text}{body}");
+    let head_bytes = received.get(..head).unwrap_or_default();
+    if !received.starts_with(b"HTTP/1.1 20") {
+        bail!("not a success: {}", String::from_utf8_lossy(received));
     }
-    let value = head_text.lines().find_map(|line| {
-        let (name, value) = line.split_once(':')?;
-        name.eq_ignore_ascii_case("content-length").then(|| value.trim())
+    let value = head_bytes.split(|byte| *byte == b'\n').find_map(|line| {
+        let (name, value) = line.split_at_checked(15)?;
+        name.eq_ignore_ascii_case(b"content-length:").then_some(value.trim_ascii())
     });
-    Ok(Some(head + 4 + value.context("an answer without a length")?.parse::<usize>()?))
+    let value = value.and_then(|value| std::str::from_utf8(value).ok()).context("an answer without a length")?;
+    Ok(Some(head + 4 + value.parse::<usize>()?))
 }
