@@ -93,6 +93,9 @@ fn length(received: &[u8]) -> Result<Option<usize>> {
     if !received.starts_with(b"HTTP/1.1 20") {
         bail!("not a success: {}", String::from_utf8_lossy(received));
     }
+    if received.starts_with(b"HTTP/1.1 204") {
+        return Ok(Some(head + 4));
+    }
     let value = head_bytes.split(|byte| *byte == b'\n').find_map(|line| {
         let (name, value) = line.split_at_checked(15)?;
         name.eq_ignore_ascii_case(b"content-length:").then_some(value.trim_ascii())
