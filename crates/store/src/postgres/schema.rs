@@ -38,10 +38,11 @@ pub(super) async fn migrate(pool: &Pool) -> Result<(), StoreError> {
     session.end(applied).await
 }
 
-/// Replicas that start at the same time all try.
+/// Replicas that start at the same time all try. Whoever comes second is told of the table or of the type of its rows.
 fn unless_another_did(done: Result<(), StoreError>) -> Result<(), StoreError> {
+    let theirs = [SqlState::DUPLICATE_TABLE, SqlState::DUPLICATE_OBJECT];
     match done {
-        Err(error) if is_duplicate(&error) || has_state(&error, &SqlState::DUPLICATE_TABLE) => Ok(()),
+        Err(error) if is_duplicate(&error) || theirs.iter().any(|state| has_state(&error, state)) => Ok(()),
         done => done,
     }
 }
