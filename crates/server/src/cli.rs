@@ -1,8 +1,10 @@
-//! The command line.
+//! The command line: the tree of commands and what `--help` says of them.
+//!
+//! What a command does is in [`crate::commands`], one module for each group.
 
 use clap::{Parser, Subcommand};
 
-use crate::settings::Flags;
+use crate::{commands::completions, settings::Flags};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -32,4 +34,7 @@ pub enum Command {
     /// {"event":"ready","url":…,"project_id":…,"credentials":PATH}. Logs go to stderr. SIGTERM lets running requests finish
     /// and ends with status 0; rotations that are still running go on at the next start.
     Serve(Box<Flags>),
+
+    /// Print a script that completes commands in a shell
+    Completions(completions::Arguments),
 }

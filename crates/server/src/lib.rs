@@ -11,6 +11,7 @@ pub mod app;
 pub mod auth;
 pub mod cli;
 pub mod clock;
+pub mod commands;
 pub mod dispatch;
 pub mod due;
 pub mod failure;

@@ -1,31 +1,10 @@
-//! The `csms` binary: reads the command line, runs the command, says what went wrong.
+//! The `csms` binary: reads the command line and runs the command.
 
-use std::{io::Write, process::ExitCode};
+use std::process::ExitCode;
 
 use clap::Parser;
-use csms_server::{
-    cli::{Cli, Command},
-    dispatch::Chain,
-    serve::serve,
-};
+use csms_server::{cli::Cli, commands};
 
 fn main() -> ExitCode {
-    let Command::Serve(flags) = Cli::parse().command;
-    let settings = match flags.settle() {
-        Ok(settings) => settings,
-        Err(error) => return fail(&error),
-    };
-    let runtime = match tokio::runtime::Runtime::new() {
-        Ok(runtime) => runtime,
-        Err(error) => return fail(&error),
-    };
-    match runtime.block_on(serve(settings)) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => fail(&error),
-    }
-}
-
-fn fail(error: &dyn std::error::Error) -> ExitCode {
-    let _ = writeln!(std::io::stderr(), "csms: {}", Chain(error));
-    ExitCode::FAILURE
+    commands::run(Cli::parse().command)
 }

@@ -1,0 +1,12 @@
+//! `csms serve`: settles the settings and runs the server to its end.
+
+use super::{Failed, block_on};
+use crate::{serve::serve, settings::Flags};
+
+/// Runs the server.
+///
+/// # Errors
+/// Settings that cannot be used, and what ends the server before it is asked to end.
+pub fn run(flags: Flags) -> Result<(), Failed> {
+    block_on(serve(flags.settle()?))
+}
