@@ -141,8 +141,8 @@ pub async fn open(store: &AnyStore, root: &RootKey, region: &str) -> Result<Iden
     Ok(Identity { domain_id, domain_name: DOMAIN_NAME.to_owned(), project_id, region })
 }
 
-/// Makes the first user and its credentials file, or brings an existing file up to date. The file is written before
-/// the user, so that a start which breaks off in between is simply done again.
+/// Makes the first user and its credentials file, or brings an existing file up to date. Of several servers that start on
+/// one empty store, one makes the user; only that one has a credentials file then.
 ///
 /// # Errors
 /// A file that cannot be written, failures of the store.
@@ -156,7 +156,9 @@ pub async fn ensure_first_user(
     password: Option<PasswordInTheMaking>,
 ) -> Result<(), InstallationError> {
     let function = function.map(ToString::to_string);
+    let _alone = lock_directory(file).await?;
     if store.meta(FIRST_USER).await?.is_some() {
+        settle_draft(store, file).await?;
         return refresh(file, identity, endpoint, function);
     }
     let (access_key, secret_key) = make_key_pair()?;
@@ -176,10 +178,8 @@ pub async fn ensure_first_user(
         secret_key: secret_key.clone(),
         rotation_func_urn: function,
     };
-    write(file, &credentials)?;
-    let id = make_id()?;
     let user = UserRecord {
-        id: id.clone(),
+        id: make_id()?,
         name: credentials.user_name.clone(),
         domain_id: identity.domain_id.clone(),
         password_hash: Some(password_hash),
@@ -187,15 +187,28 @@ pub async fn ensure_first_user(
         policies: vec![Policy::administrator()],
         enabled: true,
     };
-    // A start that broke off after this left a user whose keys nobody has; the same name takes its place.
-    let previous = store.user_by_name(Some(&identity.domain_id), &user.name).await?;
-    let user = UserRecord { id: previous.map_or(id, |previous| previous.id), ..user };
     let sealed_secret_key = root.seal(SECRET_KEY_PURPOSE, secret_key.as_bytes(), &mut SysRng).map_err(Failure::from)?;
     let key = AccessKeyRecord { access_key, sealed_secret_key, user_id: user.id.clone(), enabled: true };
-    store.put_user(user).await?;
-    store.put_access_key(key).await?;
-    store.put_meta_if_absent(FIRST_USER, b"made".to_vec()).await?;
-    Ok(())
+    // The keys are on disk before the user exists, and have their name once it does.
+    write_draft(file, &credentials)?;
+    if store.make_user_once(FIRST_USER, user, key).await? {
+        publish_draft(file)
+    } else {
+        tracing::info!("another server made the first user; its credentials file is there");
+        remove_draft(file)
+    }
+}
+
+/// Ends what a start began that broke off around the making of the user: the draft is the credentials file if its user was
+/// made, and of no use if another's was.
+async fn settle_draft(store: &AnyStore, file: &Path) -> Result<(), InstallationError> {
+    let draft = fs::read(draft_of(file)).ok();
+    let Some(draft) = draft.and_then(|text| serde_json::from_slice::<Credentials>(&text).ok()) else { return Ok(()) };
+    if !file.exists() && store.access_key(&draft.access_key).await?.is_some() {
+        publish_draft(file)
+    } else {
+        remove_draft(file)
+    }
 }
 
 /// Keeps address and function of an existing file true. A file that was moved away is not made again, and one that is
@@ -221,16 +234,48 @@ fn refresh(
 
 /// Writes the file whole or not at all, readable by its owner alone.
 fn write(file: &Path, credentials: &Credentials) -> Result<(), InstallationError> {
-    let failed = |error| InstallationError::Credentials(file.to_owned(), error);
-    let mut text = Zeroizing::new(serde_json::to_vec_pretty(credentials).map_err(|error| failed(error.into()))?);
+    write_draft(file, credentials)?;
+    publish_draft(file)
+}
+
+/// Where the file is written before it gets its name.
+fn draft_of(file: &Path) -> PathBuf {
+    file.with_extension("json.new")
+}
+
+fn failed(file: &Path) -> impl Fn(std::io::Error) -> InstallationError {
+    move |error| InstallationError::Credentials(file.to_owned(), error)
+}
+
+fn write_draft(file: &Path, credentials: &Credentials) -> Result<(), InstallationError> {
+    let mut text = Zeroizing::new(serde_json::to_vec_pretty(credentials).map_err(|error| failed(file)(error.into()))?);
     text.push(b'\n');
-    let temporary = file.with_extension("json.new");
-    let _ = fs::remove_file(&temporary);
-    let mut out = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&temporary).map_err(failed)?;
-    out.write_all(&text).map_err(failed)?;
-    out.sync_all().map_err(failed)?;
-    fs::rename(&temporary, file).map_err(failed)?;
-    // The name, too, must be on disk before the user it belongs to is.
+    let draft = draft_of(file);
+    let _ = fs::remove_file(&draft);
+    let mut out = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft).map_err(failed(file))?;
+    out.write_all(&text).map_err(failed(file))?;
+    out.sync_all().map_err(failed(file))?;
+    sync_directory(file)
+}
+
+fn publish_draft(file: &Path) -> Result<(), InstallationError> {
+    fs::rename(draft_of(file), file).map_err(failed(file))?;
+    sync_directory(file)
+}
+
+fn remove_draft(file: &Path) -> Result<(), InstallationError> {
+    fs::remove_file(draft_of(file)).map_err(failed(file))
+}
+
+/// Waits until no other server is about to write the file. Servers on a shared store may have one directory.
+async fn lock_directory(file: &Path) -> Result<fs::File, InstallationError> {
+    let directory = fs::File::open(file.parent().unwrap_or(Path::new("."))).map_err(failed(file))?;
+    let locked = tokio::task::spawn_blocking(move || directory.lock().map(|()| directory)).await;
+    locked.map_err(Failure::internal)?.map_err(failed(file))
+}
+
+/// Brings the names of files to disk, too.
+fn sync_directory(file: &Path) -> Result<(), InstallationError> {
     let directory = file.parent().unwrap_or(Path::new("."));
-    fs::File::open(directory).and_then(|directory| directory.sync_all()).map_err(failed)
+    fs::File::open(directory).and_then(|directory| directory.sync_all()).map_err(failed(file))
 }

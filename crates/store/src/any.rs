@@ -167,6 +167,10 @@ impl Store for AnyStore {
         delegate!(self.put_access_key(key))
     }
 
+    async fn make_user_once(&self, mark: &str, user: UserRecord, key: AccessKeyRecord) -> Result<bool, StoreError> {
+        delegate!(self.make_user_once(mark, user, key))
+    }
+
     async fn put_meta_if_absent(&self, key: &str, value: Vec<u8>) -> Result<Vec<u8>, StoreError> {
         delegate!(self.put_meta_if_absent(key, value))
     }

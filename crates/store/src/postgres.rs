@@ -283,6 +283,24 @@ impl Store for PostgresStore {
         within(self.timeout, async { identities::put_access_key(&Session::open(&self.pool).await?, &key).await }).await
     }
 
+    async fn make_user_once(&self, mark: &str, user: UserRecord, key: AccessKeyRecord) -> Result<bool, StoreError> {
+        let make = async {
+            let session = Session::write(&self.pool).await?;
+            let made = identities::make_user(&session, mark, &user, &key).await;
+            match session.end(made).await {
+                // Whether the mark or the user's name was there is told apart by looking.
+                Err(error) if failure::is_duplicate(&error) => {
+                    match identities::meta(&Session::open(&self.pool).await?, mark).await? {
+                        Some(_) => Ok(false),
+                        None => Err(error),
+                    }
+                }
+                made => made.map(|()| true),
+            }
+        };
+        within(self.timeout, make).await
+    }
+
     async fn put_meta_if_absent(&self, key: &str, value: Vec<u8>) -> Result<Vec<u8>, StoreError> {
         let put = async { identities::put_meta_if_absent(&Session::open(&self.pool).await?, key, value).await };
         within(self.timeout, put).await

@@ -257,6 +257,11 @@ impl Store for SqliteStore {
         self.0.writer.write(move |db| identities::put_access_key(db, &key)).await
     }
 
+    async fn make_user_once(&self, mark: &str, user: UserRecord, key: AccessKeyRecord) -> Result<bool, StoreError> {
+        let mark = mark.to_owned();
+        self.0.writer.write(move |db| identities::make_user_once(db, &mark, &user, &key)).await
+    }
+
     async fn put_meta_if_absent(&self, key: &str, value: Vec<u8>) -> Result<Vec<u8>, StoreError> {
         let key = key.to_owned();
         self.0.writer.write(move |db| identities::put_meta_if_absent(db, &key, &value)).await

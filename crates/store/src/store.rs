@@ -162,6 +162,16 @@ pub trait Store: Send + Sync + 'static {
     /// user does not exist.
     fn put_access_key(&self, key: AccessKeyRecord) -> impl Future<Output = Result<(), StoreError>> + Send;
 
+    /// Stores a user with an access key and a small value by the name of `mark`, all in one, unless there is a value of
+    /// this name; answers whether it did. Of many that call at the same time, one stores. [`StoreError::Conflict`] when
+    /// the name of the user is taken.
+    fn make_user_once(
+        &self,
+        mark: &str,
+        user: UserRecord,
+        key: AccessKeyRecord,
+    ) -> impl Future<Output = Result<bool, StoreError>> + Send;
+
     /// Stores a small value by name unless there is one, and answers the stored one.
     fn put_meta_if_absent(&self, key: &str, value: Vec<u8>)
     -> impl Future<Output = Result<Vec<u8>, StoreError>> + Send;

@@ -48,8 +48,9 @@ macro_rules! store_suite {
                     the_task_of_a_deleted_secret_can_be_finished;
                 identities: the_first_key_of_an_alias_wins, keys_of_other_projects_are_unseen,
                     a_user_is_found_by_name, a_name_is_taken_once_in_a_domain, an_access_key_comes_with_its_user,
-                    an_access_key_needs_a_user, the_first_named_value_wins;
-                races: concurrent_changes_all_count, each_task_is_claimed_by_one, one_of_many_creators_wins, racing_creators_keep_to_the_quota,
+                    an_access_key_needs_a_user, the_first_named_value_wins, a_user_made_once_takes_no_name;
+                races: concurrent_changes_all_count, each_task_is_claimed_by_one, one_of_many_creators_wins,
+                    racing_creators_keep_to_the_quota, one_of_many_first_users_is_made,
                     a_reader_never_sees_a_version_without_its_value;
             }
         }

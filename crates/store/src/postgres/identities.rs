@@ -21,6 +21,10 @@ const READING_KEY: &str = "reading a key";
 const READING_USER: &str = "reading a user";
 const NAMED_VALUE: &str = "reading a named value";
 
+const INSERT_USER: &str = "INSERT INTO users (id, domain_id, name, document, checksum) VALUES ($1, $2, $3, $4, $5)";
+const INSERT_ACCESS_KEY: &str =
+    "INSERT INTO access_keys (access_key, user_id, sealed_secret_key, enabled) VALUES ($1, $2, $3, $4)";
+
 /// Whether PostgreSQL can hold the text at all. What it cannot hold is not there.
 fn can_be_held(text: &str) -> bool {
     !text.contains('\0')
@@ -137,7 +141,7 @@ pub(super) async fn put_user(session: &Session, user: &UserRecord) -> Result<(),
     put(
         session,
         "UPDATE users SET domain_id = $2, name = $3, document = $4, checksum = $5 WHERE id = $1",
-        "INSERT INTO users (id, domain_id, name, document, checksum) VALUES ($1, $2, $3, $4, $5)",
+        INSERT_USER,
         &[&user.id, &user.domain_id, &user.name, &document.text, &i64::from(document.checksum)],
         "writing a user",
     )
@@ -168,7 +172,7 @@ pub(super) async fn put_access_key(session: &Session, key: &AccessKeyRecord) -> 
     put(
         session,
         "UPDATE access_keys SET user_id = $2, sealed_secret_key = $3, enabled = $4 WHERE access_key = $1",
-        "INSERT INTO access_keys (access_key, user_id, sealed_secret_key, enabled) VALUES ($1, $2, $3, $4)",
+        INSERT_ACCESS_KEY,
         &[&key.access_key, &key.user_id, &key.sealed_secret_key, &key.enabled],
         "writing an access key",
     )
@@ -181,6 +185,24 @@ pub(super) async fn meta(session: &Session, key: &str) -> Result<Option<Vec<u8>>
     }
     let row = session.row("SELECT value FROM meta WHERE key = $1", &[&key], NAMED_VALUE).await?;
     row.map(|row| column(&row, 0, NAMED_VALUE)).transpose()
+}
+
+/// Stores a mark, a user and a key, to be called in a transaction. Others that store the same mark wait, and then find a
+/// duplicate.
+pub(super) async fn make_user(
+    session: &Session,
+    mark: &str,
+    user: &UserRecord,
+    key: &AccessKeyRecord,
+) -> Result<(), StoreError> {
+    let sql = "INSERT INTO meta (key, value) VALUES ($1, $2)";
+    session.execute(sql, &[&mark, &key.access_key.as_bytes()], "writing a named value").await?;
+    let document = Document::of(user)?;
+    let parameters: Parameters<'_> =
+        &[&user.id, &user.domain_id, &user.name, &document.text, &i64::from(document.checksum)];
+    session.execute(INSERT_USER, parameters, "writing a user").await?;
+    let parameters: Parameters<'_> = &[&key.access_key, &key.user_id, &key.sealed_secret_key, &key.enabled];
+    session.execute(INSERT_ACCESS_KEY, parameters, "writing an access key").await.map(drop)
 }
 
 pub(super) async fn put_meta_if_absent(session: &Session, key: &str, value: Vec<u8>) -> Result<Vec<u8>, StoreError> {

@@ -149,6 +149,22 @@ pub(super) fn meta(db: &Connection, key: &str) -> Result<Option<Vec<u8>>, StoreE
         .during("reading a named value")
 }
 
+/// Stores a user, a key and a mark, unless the mark is there.
+pub(super) fn make_user_once(
+    db: &Connection,
+    mark: &str,
+    user: &UserRecord,
+    key: &AccessKeyRecord,
+) -> Result<bool, StoreError> {
+    if meta(db, mark)?.is_some() {
+        return Ok(false);
+    }
+    put_meta_if_absent(db, mark, key.access_key.as_bytes())?;
+    put_user(db, user)?;
+    put_access_key(db, key)?;
+    Ok(true)
+}
+
 pub(super) fn put_meta_if_absent(db: &Connection, key: &str, value: &[u8]) -> Result<Vec<u8>, StoreError> {
     if let Some(stored) = meta(db, key)? {
         return Ok(stored);

@@ -16,7 +16,7 @@ fn key(alias: &str) -> KeyRecord {
     }
 }
 
-fn user(id: &str, domain_id: &str, name: &str) -> UserRecord {
+pub(super) fn user(id: &str, domain_id: &str, name: &str) -> UserRecord {
     UserRecord {
         id: id.to_owned(),
         name: name.to_owned(),
@@ -73,12 +73,7 @@ pub async fn a_name_is_taken_once_in_a_domain<S: Store>(store: Shared<S>) {
 pub async fn an_access_key_comes_with_its_user<S: Store>(store: Shared<S>) {
     let owner = user("1", "d1", "admin");
     store.put_user(owner.clone()).await.unwrap();
-    let key = AccessKeyRecord {
-        access_key: "AKEXAMPLE00000000000".to_owned(),
-        sealed_secret_key: vec![7; 60],
-        user_id: "1".to_owned(),
-        enabled: true,
-    };
+    let key = access_key("AKEXAMPLE00000000000", "1");
     store.put_access_key(key.clone()).await.unwrap();
     assert_eq!(store.access_key(&key.access_key).await.unwrap(), Some((key.clone(), owner.clone())));
     assert_eq!(store.access_key("AKOTHER").await.unwrap(), None);
@@ -87,14 +82,17 @@ pub async fn an_access_key_comes_with_its_user<S: Store>(store: Shared<S>) {
     assert_eq!(store.access_key(&disabled.access_key).await.unwrap(), Some((disabled, owner)));
 }
 
-pub async fn an_access_key_needs_a_user<S: Store>(store: Shared<S>) {
-    let key = AccessKeyRecord {
-        access_key: "AK".to_owned(),
-        sealed_secret_key: Vec::new(),
-        user_id: "nobody".to_owned(),
+pub(super) fn access_key(access_key: &str, user_id: &str) -> AccessKeyRecord {
+    AccessKeyRecord {
+        access_key: access_key.to_owned(),
+        sealed_secret_key: vec![7; 60],
+        user_id: user_id.to_owned(),
         enabled: true,
-    };
-    assert!(matches!(store.put_access_key(key).await, Err(StoreError::Conflict(_))));
+    }
+}
+
+pub async fn an_access_key_needs_a_user<S: Store>(store: Shared<S>) {
+    assert!(matches!(store.put_access_key(access_key("AK", "nobody")).await, Err(StoreError::Conflict(_))));
 }
 
 pub async fn the_first_named_value_wins<S: Store>(store: Shared<S>) {
@@ -102,4 +100,14 @@ pub async fn the_first_named_value_wins<S: Store>(store: Shared<S>) {
     assert_eq!(store.put_meta_if_absent("check", b"one".to_vec()).await.unwrap(), b"one");
     assert_eq!(store.put_meta_if_absent("check", b"two".to_vec()).await.unwrap(), b"one");
     assert_eq!(store.meta("check").await.unwrap(), Some(b"one".to_vec()));
+}
+
+pub async fn a_user_made_once_takes_no_name<S: Store>(store: Shared<S>) {
+    store.put_user(user("1", "d1", "admin")).await.unwrap();
+    let made = store.make_user_once("first", user("2", "d1", "admin"), access_key("AK2", "2")).await;
+    assert!(matches!(made, Err(StoreError::Conflict(_))), "{made:?}");
+    assert_eq!((store.meta("first").await.unwrap(), store.user("2").await.unwrap()), (None, None));
+    assert!(store.make_user_once("first", user("3", "d1", "root"), access_key("AK3", "3")).await.unwrap());
+    assert!(!store.make_user_once("first", user("4", "d1", "other"), access_key("AK4", "4")).await.unwrap());
+    assert_eq!(store.user("4").await.unwrap(), None);
 }

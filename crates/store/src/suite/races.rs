@@ -55,6 +55,28 @@ pub async fn racing_creators_keep_to_the_quota<S: Store>(store: Shared<S>) {
     assert_eq!(store.list_secrets(&project(), None, 100, None).await.unwrap().items.len(), 5);
 }
 
+pub async fn one_of_many_first_users_is_made<S: Store>(store: Shared<S>) {
+    let mut callers = JoinSet::new();
+    for number in 0..8 {
+        let store = Arc::clone(&store);
+        callers.spawn(async move {
+            let id = number.to_string();
+            let user = super::identities::user(&id, "d1", "admin");
+            let made =
+                store.make_user_once("first", user, super::identities::access_key(&format!("AK{id}"), &id)).await;
+            (id, made.unwrap())
+        });
+    }
+    let outcomes = callers.join_all().await;
+    let made: Vec<_> = outcomes.iter().filter(|(_, made)| *made).map(|(id, _)| id.as_str()).collect();
+    let [made] = made[..] else { panic!("{outcomes:?}") };
+    assert_eq!(store.user_by_name(Some("d1"), "admin").await.unwrap().unwrap().id, made);
+    let keys = outcomes.iter().map(|(id, _)| format!("AK{id}")).collect::<Vec<_>>();
+    for key in keys {
+        assert_eq!(store.access_key(&key).await.unwrap().is_some(), key == format!("AK{made}"), "{key}");
+    }
+}
+
 pub async fn a_reader_never_sees_a_version_without_its_value<S: Store>(store: Shared<S>) {
     put(&*store, &common("db")).await;
     let done = Arc::new(AtomicBool::new(false));
