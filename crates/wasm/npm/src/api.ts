@@ -16,6 +16,7 @@ export {
 export { CsmsError, type ClientCode, type CsmsErrorCode, type CsmsErrorFacts } from "./error.js";
 export type { ModuleSource } from "./engine.js";
 export type * from "./types.js";
+export type * from "./operations.js";
 export * from "./validation.js";
 export * from "./periods.js";
 export * from "./stages.js";

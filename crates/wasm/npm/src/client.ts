@@ -4,6 +4,7 @@
 import { ERROR_CATALOGUE, type ErrorCode, OPERATIONS, type OperationName } from "./catalogue.js";
 import { CsmsError } from "./error.js";
 import { JweKey } from "./jwe.js";
+import type { CallOptions, OperationMethods, OperationTypes } from "./operations.js";
 import { type AccessKey, signRequest } from "./signing.js";
 import type * as t from "./types.js";
 
@@ -32,12 +33,6 @@ export interface ClientOptions {
   fetch?: typeof fetch;
 }
 
-/** Options of one call. */
-export interface CallOptions {
-  /** Ends the call. */
-  signal?: AbortSignal;
-}
-
 /** A data key of the key service: the key, and the form in which it may be stored. */
 export interface DataKey {
   /** The key that wraps it. */
@@ -51,8 +46,8 @@ export interface DataKey {
 const RETRIED = new Set([429, 500, 502, 504]);
 const LONGEST_WAIT = 20_000;
 
-type Request<O extends OperationName> = t.OperationTypes[O]["request"];
-type Response<O extends OperationName> = t.OperationTypes[O]["response"];
+type Request<O extends OperationName> = OperationTypes[O]["request"];
+type Response<O extends OperationName> = OperationTypes[O]["response"];
 
 interface Exchange {
   method: string;
@@ -61,79 +56,30 @@ interface Exchange {
   body?: string;
 }
 
-/** A client of one project. Holds no connection and needs no closing. */
+// The methods of all operations; the class gets them from the table.
+export interface CsmsClient extends OperationMethods {}
+
+/** A client of one project: a method for each operation. Holds no connection and needs no closing. */
 export class CsmsClient {
+  static {
+    for (const name of Object.keys(OPERATIONS) as OperationName[]) {
+      const method = name.replace(/^./, (first) => first.toLowerCase());
+      Object.defineProperty(this.prototype, method, {
+        value(this: CsmsClient, request: Request<OperationName> = {}, options?: CallOptions) {
+          return this.call(name, request, options);
+        },
+        configurable: true,
+        writable: true,
+      });
+    }
+  }
+
   readonly #options: Required<Omit<ClientOptions, "fetch">>;
   readonly #fetch: typeof fetch;
 
   constructor(options: ClientOptions) {
     this.#options = { retries: 3, backoffMilliseconds: 200, timeoutMilliseconds: 30_000, ...options };
     this.#fetch = options.fetch ?? ((...call) => fetch(...call));
-  }
-
-  /** Creates a secret with its version v1. */
-  createSecret(request: Request<"CreateSecret">, options?: CallOptions) {
-    return this.call("CreateSecret", request, options);
-  }
-  /** One page of secrets, by name. {@link secrets} reads all pages. */
-  listSecrets(request: Request<"ListSecrets"> = {}, options?: CallOptions) {
-    return this.call("ListSecrets", request, options);
-  }
-  /** A secret's metadata. */
-  showSecret(request: Request<"ShowSecret">, options?: CallOptions) {
-    return this.call("ShowSecret", request, options);
-  }
-  /** Changes a secret's metadata. */
-  updateSecret(request: Request<"UpdateSecret">, options?: CallOptions) {
-    return this.call("UpdateSecret", request, options);
-  }
-  /** Deletes a secret at once and for good. */
-  deleteSecret(request: Request<"DeleteSecret">, options?: CallOptions) {
-    return this.call("DeleteSecret", request, options);
-  }
-  /** Deletes a secret after some days. */
-  deleteSecretForSchedule(request: Request<"DeleteSecretForSchedule">, options?: CallOptions) {
-    return this.call("DeleteSecretForSchedule", request, options);
-  }
-  /** Takes a scheduled deletion back. */
-  restoreSecret(request: Request<"RestoreSecret">, options?: CallOptions) {
-    return this.call("RestoreSecret", request, options);
-  }
-  /** Starts a rotation; its task tells how it goes. */
-  rotateSecret(request: Request<"RotateSecret">, options?: CallOptions) {
-    return this.call("RotateSecret", request, options);
-  }
-  /** Adds a version. */
-  createSecretVersion(request: Request<"CreateSecretVersion">, options?: CallOptions) {
-    return this.call("CreateSecretVersion", request, options);
-  }
-  /** One page of versions, by number. {@link versions} reads all pages. */
-  listSecretVersions(request: Request<"ListSecretVersions">, options?: CallOptions) {
-    return this.call("ListSecretVersions", request, options);
-  }
-  /** A version with its value. */
-  showSecretVersion(request: Request<"ShowSecretVersion">, options?: CallOptions) {
-    return this.call("ShowSecretVersion", request, options);
-  }
-  /** Sets when a version's expiry event fires. */
-  updateVersion(request: Request<"UpdateVersion">, options?: CallOptions) {
-    return this.call("UpdateVersion", request, options);
-  }
-  /** A stage and the version it marks. */
-  showSecretStage(request: Request<"ShowSecretStage">, options?: CallOptions) {
-    return this.call("ShowSecretStage", request, options);
-  }
-  /** Moves a stage to a version, or makes it. */
-  updateSecretStage(request: Request<"UpdateSecretStage">, options?: CallOptions) {
-    return this.call("UpdateSecretStage", request, options);
-  }
-  /** Takes a stage away. */
-  deleteSecretStage(request: Request<"DeleteSecretStage">, options?: CallOptions) {
-    return this.call("DeleteSecretStage", request, options);
-  }
-  /** One page of rotation tasks, newest first. {@link tasks} reads all pages. */
-  listSecretTask(request: Request<"ListSecretTask"> = {}, options?: CallOptions) {
-    return this.call("ListSecretTask", request, options);
   }
 
   /** All secrets, page by page. */

@@ -220,23 +220,3 @@ export interface ListTasksResponse {
   total: number;
   next_marker?: string;
 }
-
-/** Request and answer of every operation. */
-export interface OperationTypes {
-  CreateSecret: { request: CreateSecretRequest; response: SecretResponse };
-  ListSecrets: { request: ListSecretsRequest; response: ListSecretsResponse };
-  ShowSecret: { request: SecretRequest; response: SecretResponse };
-  UpdateSecret: { request: UpdateSecretRequest; response: SecretResponse };
-  DeleteSecret: { request: SecretRequest; response: void };
-  DeleteSecretForSchedule: { request: ScheduleDeletionRequest; response: SecretResponse };
-  RestoreSecret: { request: SecretRequest; response: SecretResponse };
-  RotateSecret: { request: SecretRequest; response: RotateResponse };
-  CreateSecretVersion: { request: CreateSecretVersionRequest; response: VersionMetadataResponse };
-  ListSecretVersions: { request: ListSecretVersionsRequest; response: ListVersionsResponse };
-  ShowSecretVersion: { request: VersionRequest; response: ShowVersionResponse };
-  UpdateVersion: { request: UpdateVersionRequest; response: VersionMetadataResponse };
-  ShowSecretStage: { request: StageRequest; response: StageResponse };
-  UpdateSecretStage: { request: UpdateSecretStageRequest; response: StageResponse };
-  DeleteSecretStage: { request: StageRequest; response: void };
-  ListSecretTask: { request: ListSecretTaskRequest; response: ListTasksResponse };
-}

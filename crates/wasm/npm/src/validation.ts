@@ -3,9 +3,9 @@
  */
 import type { ErrorCode, RefusalReason, Rule } from "./catalogue.js";
 import { engine } from "./engine.js";
+import type { OperationTypes } from "./operations.js";
 import type {
   Language,
-  OperationTypes,
   ScheduleDeletionRequest,
   SecretRequest,
   SecretType,
@@ -62,7 +62,7 @@ export interface ValidationOptions {
 }
 
 /** The operations whose requests can be validated: all but the listing ones. */
-export type ValidatedOperation = Exclude<keyof OperationTypes, "ListSecrets" | "ListSecretVersions" | "ListSecretTask">;
+export type ValidatedOperation = Exclude<keyof OperationTypes, `List${string}`>;
 
 /** A normalised CreateSecret request: defaults filled in. */
 export type NormalCreateSecret = SecretValue & {

@@ -113,10 +113,11 @@ export async function client(signal: AbortSignal) {
   for await (const secret of client.secrets()) is<Equal<typeof secret, csms.Secret>>();
   for await (const version of client.versions(named)) is<Equal<typeof version, csms.VersionMetadata>>();
   for await (const task of client.tasks()) is<Equal<typeof task, csms.Task>>();
+  const methods: csms.OperationMethods = client;
   const byName: csms.OperationTypes["ShowSecret"]["response"] = await client.call("ShowSecret", named);
   const dataKey: csms.DataKey = await client.createDataKey({ keyId: "id", additionalAuthenticatedData: "aad" });
   const opened: csms.DataKey = await client.openDataKey(dataKey);
-  return [created, page, shown, updated, scheduled, restored, task, version, versions, value, expiry, stage, moved, tasks, byName, opened];
+  return [methods, created, page, shown, updated, scheduled, restored, task, version, versions, value, expiry, stage, moved, tasks, byName, opened];
 }
 
 export async function encryption(publicJwk: csms.JsonWebKeyOf256Bits): Promise<string> {

@@ -1,0 +1,59 @@
+/**
+ * The operations of the service as methods: what each takes and answers. An operation is one row of {@link OPERATIONS},
+ * which is written from the server's table, and one line here; code there is for none of them.
+ */
+import type { OperationName } from "./catalogue.js";
+import type * as t from "./types.js";
+
+/** Options of one call. */
+export interface CallOptions {
+  /** Ends the call. */
+  signal?: AbortSignal;
+}
+
+/** A method for every operation, by its name in the official definitions. */
+export interface OperationMethods {
+  /** Creates a secret with its version v1. */
+  createSecret(request: t.CreateSecretRequest, options?: CallOptions): Promise<t.SecretResponse>;
+  /** One page of secrets, by name. {@link CsmsClient.secrets} reads all pages. */
+  listSecrets(request?: t.ListSecretsRequest, options?: CallOptions): Promise<t.ListSecretsResponse>;
+  /** A secret's metadata. */
+  showSecret(request: t.SecretRequest, options?: CallOptions): Promise<t.SecretResponse>;
+  /** Changes a secret's metadata. */
+  updateSecret(request: t.UpdateSecretRequest, options?: CallOptions): Promise<t.SecretResponse>;
+  /** Deletes a secret at once and for good. */
+  deleteSecret(request: t.SecretRequest, options?: CallOptions): Promise<void>;
+  /** Deletes a secret after some days. */
+  deleteSecretForSchedule(request: t.ScheduleDeletionRequest, options?: CallOptions): Promise<t.SecretResponse>;
+  /** Takes a scheduled deletion back. */
+  restoreSecret(request: t.SecretRequest, options?: CallOptions): Promise<t.SecretResponse>;
+  /** Starts a rotation; its task tells how it goes. */
+  rotateSecret(request: t.SecretRequest, options?: CallOptions): Promise<t.RotateResponse>;
+  /** Adds a version. */
+  createSecretVersion(
+    request: t.CreateSecretVersionRequest,
+    options?: CallOptions,
+  ): Promise<t.VersionMetadataResponse>;
+  /** One page of versions, by number. {@link CsmsClient.versions} reads all pages. */
+  listSecretVersions(request: t.ListSecretVersionsRequest, options?: CallOptions): Promise<t.ListVersionsResponse>;
+  /** A version with its value. */
+  showSecretVersion(request: t.VersionRequest, options?: CallOptions): Promise<t.ShowVersionResponse>;
+  /** Sets when a version's expiry event fires. */
+  updateVersion(request: t.UpdateVersionRequest, options?: CallOptions): Promise<t.VersionMetadataResponse>;
+  /** A stage and the version it marks. */
+  showSecretStage(request: t.StageRequest, options?: CallOptions): Promise<t.StageResponse>;
+  /** Moves a stage to a version, or makes it. */
+  updateSecretStage(request: t.UpdateSecretStageRequest, options?: CallOptions): Promise<t.StageResponse>;
+  /** Takes a stage away. */
+  deleteSecretStage(request: t.StageRequest, options?: CallOptions): Promise<void>;
+  /** One page of rotation tasks, newest first. {@link CsmsClient.tasks} reads all pages. */
+  listSecretTask(request?: t.ListSecretTaskRequest, options?: CallOptions): Promise<t.ListTasksResponse>;
+}
+
+/** Request and answer of every operation. */
+export type OperationTypes = {
+  [O in OperationName]: {
+    request: NonNullable<Parameters<OperationMethods[Uncapitalize<O>]>[0]>;
+    response: Awaited<ReturnType<OperationMethods[Uncapitalize<O>]>>;
+  };
+};
