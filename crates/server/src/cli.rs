@@ -35,6 +35,10 @@ pub enum Command {
     /// and ends with status 0; rotations that are still running go on at the next start.
     Serve(Box<Flags>),
 
+    /// Commands that use a running server
+    #[command(flatten)]
+    Use(Box<csms_cli::Command>),
+
     /// Print a script that completes commands in a shell
     Completions(completions::Arguments),
 }

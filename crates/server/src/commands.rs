@@ -1,6 +1,6 @@
 //! What the commands of [`crate::cli`] do: one module for each group, and how all of them end.
 //!
-//! A command is a synchronous function of its arguments; what needs the runtime asks [`block_on`] for it.
+//! Commands that use a running server are in `csms-cli`. A command is a synchronous function of its arguments; what needs the runtime asks [`block_on`] for it.
 
 pub mod completions;
 pub mod serve;
@@ -17,6 +17,7 @@ pub type Failed = Box<dyn Error + Send + Sync>;
 pub fn run(command: Command) -> ExitCode {
     let outcome = match command {
         Command::Serve(flags) => serve::run(*flags),
+        Command::Use(command) => return csms_cli::run(*command),
         Command::Completions(arguments) => completions::run(&arguments),
     };
     match outcome {

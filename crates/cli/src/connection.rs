@@ -1,0 +1,202 @@
+//! Where the server is and who asks: flags, then a credentials file, then the variables of the official SDKs.
+//!
+//! Keys come from the file or from variables, never from flags, which other users of the machine can read.
+
+use std::{env, fs, path::PathBuf};
+
+use clap::Args;
+use csms_client::{Client, Credentials};
+use csms_core::ProjectId;
+use serde::Deserialize;
+use zeroize::Zeroizing;
+
+use crate::failure::CliError;
+
+/// Address that `csms serve` listens on unless told otherwise.
+const DEFAULT_ENDPOINT: &str = "http://127.0.0.1:7070";
+
+const ENDPOINT: &str = "CSMS_ENDPOINT";
+const CREDENTIALS: &str = "CSMS_CREDENTIALS";
+const PROJECT_ID: &str = "HUAWEICLOUD_SDK_PROJECT_ID";
+const ACCESS_KEY: &str = "HUAWEICLOUD_SDK_AK";
+const SECRET_KEY: &str = "HUAWEICLOUD_SDK_SK";
+const SECURITY_TOKEN: &str = "HUAWEICLOUD_SDK_SECURITY_TOKEN";
+
+/// The variables that hold or lead to keys, which a program that is run for a user need not inherit.
+pub(crate) const KEY_VARIABLES: [&str; 4] = [ACCESS_KEY, SECRET_KEY, SECURITY_TOKEN, CREDENTIALS];
+
+/// Flags that say which server to use.
+#[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "Server")]
+pub(crate) struct Connection {
+    /// File with endpoint, project and keys, as `csms serve` writes it [env: CSMS_CREDENTIALS]. Without one the keys come
+    /// from HUAWEICLOUD_SDK_AK, HUAWEICLOUD_SDK_SK and, for temporary ones, HUAWEICLOUD_SDK_SECURITY_TOKEN
+    #[arg(long, global = true, value_name = "FILE")]
+    credentials: Option<PathBuf>,
+
+    /// Address of the server [env: CSMS_ENDPOINT] [default: http://127.0.0.1:7070]
+    #[arg(long, global = true, value_name = "URL")]
+    endpoint: Option<String>,
+
+    /// Project [env: HUAWEICLOUD_SDK_PROJECT_ID]
+    #[arg(long, global = true, value_name = "ID")]
+    project_id: Option<String>,
+}
+
+/// The members of a credentials file that a client needs.
+#[derive(Default, Deserialize)]
+struct File {
+    endpoint: Option<String>,
+    project_id: Option<String>,
+    access_key: Option<String>,
+    secret_key: Option<Zeroizing<String>>,
+    security_token: Option<Zeroizing<String>>,
+}
+
+/// What was found out.
+struct Settled {
+    endpoint: String,
+    project: ProjectId,
+    credentials: Credentials,
+}
+
+impl Connection {
+    /// A client of the server.
+    ///
+    /// # Errors
+    /// Everything that is missing, in one message; a file that cannot be read.
+    pub(crate) fn client(&self) -> Result<Client, CliError> {
+        let Settled { endpoint, project, credentials } = self.settle(|name| env::var(name).ok())?;
+        Ok(Client::new(&endpoint, project, credentials)?)
+    }
+
+    fn settle(&self, variable: impl Fn(&str) -> Option<String>) -> Result<Settled, CliError> {
+        // An empty variable is one that somebody meant to clear.
+        let variable = |name: &str| variable(name).filter(|value| !value.is_empty());
+        let file = self.credentials.clone().or_else(|| variable(CREDENTIALS).map(PathBuf::from));
+        let found = match &file {
+            Some(path) => read(path)?,
+            None => File {
+                endpoint: variable(ENDPOINT),
+                project_id: variable(PROJECT_ID),
+                access_key: variable(ACCESS_KEY),
+                secret_key: variable(SECRET_KEY).map(Zeroizing::new),
+                security_token: variable(SECURITY_TOKEN).map(Zeroizing::new),
+            },
+        };
+        let endpoint = self.endpoint.clone().or(found.endpoint).unwrap_or_else(|| DEFAULT_ENDPOINT.to_owned());
+        let project = self.project_id.clone().or(found.project_id);
+        let (Some(project), Some(access_key), Some(secret_key)) = (&project, &found.access_key, &found.secret_key)
+        else {
+            let missing = [
+                (project.is_none(), "project_id", PROJECT_ID),
+                (found.access_key.is_none(), "access_key", ACCESS_KEY),
+                (found.secret_key.is_none(), "secret_key", SECRET_KEY),
+            ];
+            let missing: Vec<_> = missing.into_iter().filter(|(is_missing, ..)| *is_missing).collect();
+            return Err(CliError::impossible(match &file {
+                Some(path) => {
+                    let members: Vec<_> = missing.iter().map(|(_, member, _)| *member).collect();
+                    format!("{} has no {}", path.display(), members.join(", "))
+                }
+                None => {
+                    let variables: Vec<_> = missing.iter().map(|(.., name)| *name).collect();
+                    format!("no credentials: set {}, or name a file with --credentials", variables.join(", "))
+                }
+            }));
+        };
+        let project = ProjectId::parse(project.as_str());
+        let project = project.map_err(|violation| CliError::argument("the project's id", &violation))?;
+        let credentials = match &found.security_token {
+            Some(token) => Credentials::temporary(access_key.as_str(), secret_key.as_str(), token.as_str()),
+            None => Credentials::key_pair(access_key.as_str(), secret_key.as_str()),
+        };
+        Ok(Settled { endpoint, project, credentials })
+    }
+}
+
+fn read(path: &PathBuf) -> Result<File, CliError> {
+    let text = fs::read(path).map_err(|error| CliError::io(format!("read {}", path.display()), error))?;
+    let text = Zeroizing::new(text);
+    // The parser's own message could quote a key.
+    serde_json::from_slice(&text).map_err(|error| {
+        CliError::impossible(format!("{} is no credentials file: see line {}", path.display(), error.line()))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+    use std::io::Write;
+
+    use super::*;
+
+    const PROJECT: &str = "0123456789abcdef0123456789abcdef";
+    const OTHER: &str = "fedcba9876543210fedcba9876543210";
+
+    fn variables(name: &str) -> Option<String> {
+        let value = match name {
+            PROJECT_ID => PROJECT,
+            ACCESS_KEY => "AK",
+            SECRET_KEY => "hunter2",
+            _ => return None,
+        };
+        Some(value.to_owned())
+    }
+
+    fn file(text: &str) -> tempfile::NamedTempFile {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        file.write_all(text.as_bytes()).unwrap();
+        file
+    }
+
+    fn refusal(connection: &Connection, variable: impl Fn(&str) -> Option<String>) -> String {
+        connection.settle(variable).err().unwrap().to_string()
+    }
+
+    #[test]
+    fn the_variables_of_the_sdks_are_enough() {
+        let settled = Connection::default().settle(variables).unwrap();
+        assert_eq!((settled.endpoint.as_str(), settled.project.as_str()), (DEFAULT_ENDPOINT, PROJECT));
+        assert!(
+            matches!(settled.credentials, Credentials::Key { access_key, security_token: None, .. } if access_key == "AK")
+        );
+    }
+
+    #[test]
+    fn all_that_is_missing_is_told_at_once() {
+        let refusal = refusal(&Connection::default(), |_| None);
+        for name in [PROJECT_ID, ACCESS_KEY, SECRET_KEY, "--credentials"] {
+            assert!(refusal.contains(name), "{refusal}");
+        }
+    }
+
+    #[test]
+    fn a_named_file_goes_before_variables_and_flags_before_the_file() {
+        let text =
+            format!(r#"{{"endpoint":"http://file","project_id":"{OTHER}","access_key":"FILE","secret_key":"s"}}"#);
+        let file = file(&text);
+        let mut connection = Connection { credentials: Some(file.path().to_owned()), ..Connection::default() };
+        let settled = connection.settle(variables).unwrap();
+        assert_eq!((settled.endpoint.as_str(), settled.project.as_str()), ("http://file", OTHER));
+        assert!(matches!(settled.credentials, Credentials::Key { access_key, .. } if access_key == "FILE"));
+        connection.endpoint = Some("http://flag".to_owned());
+        assert_eq!(connection.settle(variables).unwrap().endpoint, "http://flag");
+    }
+
+    #[test]
+    fn a_damaged_file_is_refused_without_quoting_it() {
+        let file = file(r#"{"secret_key": hunter2}"#);
+        let connection = Connection { credentials: Some(file.path().to_owned()), ..Connection::default() };
+        let refusal = refusal(&connection, variables);
+        assert!(refusal.contains("line 1") && !refusal.contains("hunter2"), "{refusal}");
+    }
+
+    #[test]
+    fn a_file_without_keys_says_which_are_missing() {
+        let file = file(&format!(r#"{{"project_id":"{PROJECT}"}}"#));
+        let connection = Connection { credentials: Some(file.path().to_owned()), ..Connection::default() };
+        assert!(refusal(&connection, variables).ends_with("has no access_key, secret_key"));
+    }
+}

@@ -1,0 +1,121 @@
+//! Reading values from a file or standard input.
+
+use std::{
+    fs::File,
+    io::{self, IsTerminal, Read},
+    path::Path,
+};
+
+use base64ct::{Base64, Encoding};
+use clap::Args;
+use zeroize::Zeroizing;
+
+use crate::failure::CliError;
+
+/// Most bytes to read: more than the service takes as a value, so that it is the service that names its limit.
+const MAX_BYTES: u64 = 1024 * 1024;
+
+/// How a value is to be understood.
+#[derive(Args, Clone, Copy, Debug, Default)]
+pub(crate) struct Form {
+    /// The value is binary: it is stored byte for byte
+    #[arg(long)]
+    binary: bool,
+
+    /// Keep the line end at the end of a text value, which is dropped otherwise
+    #[arg(long, conflicts_with = "binary")]
+    exact: bool,
+}
+
+/// A value as the API takes it: one of both is there.
+pub(crate) struct Value {
+    pub(crate) text: Option<Zeroizing<String>>,
+    pub(crate) base64: Option<Zeroizing<String>>,
+}
+
+impl Form {
+    /// Reads a value from `source`; `-` is standard input.
+    pub(crate) fn read(self, source: &Path) -> Result<Value, CliError> {
+        let bytes = if source == Path::new("-") { read_stdin()? } else { read_file(source)? };
+        self.interpret(bytes)
+    }
+
+    fn interpret(self, mut bytes: Zeroizing<Vec<u8>>) -> Result<Value, CliError> {
+        if self.binary {
+            let base64 = Zeroizing::new(Base64::encode_string(&bytes));
+            return Ok(Value { text: None, base64: Some(base64) });
+        }
+        if !self.exact && bytes.ends_with(b"\n") {
+            bytes.pop();
+            if bytes.ends_with(b"\r") {
+                bytes.pop();
+            }
+        }
+        let text = core::str::from_utf8(&bytes);
+        let text =
+            text.map_err(|_| CliError::impossible("the value is not UTF-8 text; give --binary to store bytes"))?;
+        let text = Zeroizing::new(text.to_owned());
+        Ok(Value { text: Some(text), base64: None })
+    }
+}
+
+fn read_stdin() -> Result<Zeroizing<Vec<u8>>, CliError> {
+    let stdin = io::stdin();
+    if stdin.is_terminal() {
+        let hint = "the value is read from standard input or, with --value-file, from a file; it would be seen on this terminal";
+        return Err(CliError::impossible(hint));
+    }
+    read(stdin.lock(), "read standard input")
+}
+
+/// Reads a whole file.
+pub(crate) fn read_file(path: &Path) -> Result<Zeroizing<Vec<u8>>, CliError> {
+    let what = format!("read {}", path.display());
+    let file = File::open(path).map_err(|error| CliError::io(what.as_str(), error))?;
+    read(file, &what)
+}
+
+fn read(from: impl Read, what: &str) -> Result<Zeroizing<Vec<u8>>, CliError> {
+    // All the room at once: a buffer that grows leaves copies behind.
+    let mut bytes = Zeroizing::new(Vec::with_capacity(usize::try_from(MAX_BYTES).unwrap_or_default() + 1));
+    from.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(|error| CliError::io(what, error))?;
+    if bytes.len() as u64 > MAX_BYTES {
+        return Err(CliError::impossible(format!("cannot {what}: it has more than {MAX_BYTES} bytes")));
+    }
+    Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+    use super::*;
+
+    fn text(form: Form, bytes: &[u8]) -> Option<String> {
+        form.interpret(Zeroizing::new(bytes.to_vec())).ok()?.text.map(|text| text.to_string())
+    }
+
+    #[test]
+    fn one_line_end_at_the_end_of_a_text_is_not_part_of_it() {
+        for (bytes, expected) in [("a", "a"), ("a\n", "a"), ("a\r\n", "a"), ("a\n\n", "a\n"), ("a\nb", "a\nb")] {
+            assert_eq!(text(Form::default(), bytes.as_bytes()).as_deref(), Some(expected));
+        }
+    }
+
+    #[test]
+    fn an_exact_text_keeps_its_line_end() {
+        let exact = Form { exact: true, binary: false };
+        assert_eq!(text(exact, b"a\n").as_deref(), Some("a\n"));
+    }
+
+    #[test]
+    fn bytes_are_kept_as_they_are() {
+        let value = Form { binary: true, exact: false }.interpret(Zeroizing::new(vec![0xff, b'\n'])).unwrap();
+        assert_eq!(value.base64.unwrap().as_str(), "/wo=");
+    }
+
+    #[test]
+    fn bytes_that_are_no_text_are_refused_as_text() {
+        assert_eq!(text(Form::default(), &[0xff]), None);
+    }
+}

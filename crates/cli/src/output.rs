@@ -1,0 +1,194 @@
+//! Printing answers: aligned columns for people, the service's own JSON for programs.
+
+use std::io::{self, Write};
+
+use clap::{Args, ValueEnum};
+use csms_core::Violation;
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::failure::CliError;
+
+/// How to print an answer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// Aligned columns; times in UTC
+    #[default]
+    Table,
+    /// The body of the service's answer; times in milliseconds since 1970
+    Json,
+}
+
+/// The flag for it.
+#[derive(Args, Clone, Copy, Debug, Default)]
+pub(crate) struct Output {
+    /// How to print answers
+    #[arg(
+        long = "output",
+        short = 'o',
+        global = true,
+        value_enum,
+        value_name = "FORMAT",
+        default_value = "table",
+        help_heading = "Output"
+    )]
+    format: Format,
+}
+
+/// Rows under a heading.
+pub(crate) struct Table {
+    rows: Vec<Vec<String>>,
+}
+
+impl Table {
+    pub(crate) fn new(heading: &[&str]) -> Self {
+        Self { rows: vec![heading.iter().map(|&cell| cell.to_owned()).collect()] }
+    }
+
+    pub(crate) fn row(&mut self, cells: Vec<String>) {
+        self.rows.push(cells);
+    }
+
+    /// The table as lines; the last column is as wide as it likes.
+    fn text(&self) -> String {
+        let columns = self.rows.iter().map(Vec::len).max().unwrap_or_default();
+        let width = |column: usize| {
+            let cells = self.rows.iter().filter_map(|row| row.get(column));
+            cells.map(|cell| cell.chars().count()).max().unwrap_or_default()
+        };
+        let widths: Vec<_> = (0..columns).map(width).collect();
+        let mut text = String::new();
+        for row in &self.rows {
+            let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}"));
+            text.push_str(cells.collect::<Vec<_>>().join("  ").trim_end());
+            text.push('\n');
+        }
+        text
+    }
+}
+
+/// Names and values, one to a line.
+#[derive(Default)]
+pub(crate) struct Facts(Vec<(&'static str, String)>);
+
+impl Facts {
+    /// Adds a line unless there is nothing to say.
+    pub(crate) fn add(&mut self, name: &'static str, value: impl Into<String>) {
+        let value = value.into();
+        if !value.is_empty() {
+            self.0.push((name, value));
+        }
+    }
+
+    fn text(&self) -> String {
+        let width = self.0.iter().map(|(name, _)| name.len()).max().unwrap_or_default();
+        self.0.iter().map(|(name, value)| format!("{name:width$}  {}\n", printable(value))).collect()
+    }
+}
+
+impl Output {
+    /// Prints the answer or the table made of it.
+    pub(crate) fn table(self, answer: &impl Serialize, table: impl FnOnce() -> Table) -> Result<(), CliError> {
+        match self.format {
+            Format::Table => print(table().text().as_bytes()),
+            Format::Json => json(answer),
+        }
+    }
+
+    /// Prints the answer or the facts in it.
+    pub(crate) fn facts(self, answer: &impl Serialize, facts: impl FnOnce(&mut Facts)) -> Result<(), CliError> {
+        match self.format {
+            Format::Table => {
+                let mut all = Facts::default();
+                facts(&mut all);
+                print(all.text().as_bytes())
+            }
+            Format::Json => json(answer),
+        }
+    }
+
+    /// Prints a sentence, unless a program reads.
+    pub(crate) fn sentence(self, text: &str) -> Result<(), CliError> {
+        match self.format {
+            Format::Table => print(format!("{text}\n").as_bytes()),
+            Format::Json => Ok(()),
+        }
+    }
+
+    /// Whether a program reads.
+    pub(crate) fn is_json(self) -> bool {
+        self.format == Format::Json
+    }
+}
+
+/// Prints an answer as JSON.
+pub(crate) fn json(answer: &impl Serialize) -> Result<(), CliError> {
+    let text = serde_json::to_vec_pretty(answer).map(zeroize::Zeroizing::new);
+    let mut text = text.map_err(|error| CliError::io("write the answer as JSON", error.into()))?;
+    text.push(b'\n');
+    print(&text)
+}
+
+/// Writes bytes to standard output. That nobody reads on is no failure.
+pub(crate) fn print(bytes: &[u8]) -> Result<(), CliError> {
+    let mut stdout = io::stdout().lock();
+    match stdout.write_all(bytes).and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(CliError::io("write to standard output", error)),
+        _ => Ok(()),
+    }
+}
+
+/// A time of the service, milliseconds since 1970, in UTC to the second.
+pub(crate) fn time(millis: u64) -> String {
+    let time = i64::try_from(millis / 1000).ok().and_then(|seconds| Timestamp::from_second(seconds).ok());
+    time.map_or_else(|| millis.to_string(), |time| time.to_string())
+}
+
+/// The same for a time that may be absent.
+pub(crate) fn time_or_none(millis: Option<u64>) -> String {
+    millis.map(time).unwrap_or_default()
+}
+
+/// Text from the service without what would control a terminal.
+fn printable(text: &str) -> String {
+    text.chars().map(|character| if character.is_control() { ' ' } else { character }).collect()
+}
+
+/// An argument through the constructor of its type, for clap.
+pub(crate) fn parsed<T>(result: Result<T, Violation>) -> Result<T, String> {
+    result.map_err(|violation| format!("it {}", violation.message()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_are_as_wide_as_their_widest_cell() {
+        let mut table = Table::new(&["NAME", "STATE"]);
+        table.row(vec!["database".to_owned(), "ENABLED".to_owned()]);
+        table.row(vec!["é".to_owned(), String::new()]);
+        assert_eq!(table.text(), "NAME      STATE\ndatabase  ENABLED\né\n");
+    }
+
+    #[test]
+    fn what_is_empty_is_not_told() {
+        let mut facts = Facts::default();
+        facts.add("name", "db");
+        facts.add("description", "");
+        facts.add("state", "ENABLED");
+        assert_eq!(facts.text(), "name   db\nstate  ENABLED\n");
+    }
+
+    #[test]
+    fn a_description_cannot_control_the_terminal() {
+        let mut facts = Facts::default();
+        facts.add("description", "a\u{1b}[2Jb\nc");
+        assert_eq!(facts.text(), "description  a [2Jb c\n");
+    }
+
+    #[test]
+    fn times_are_in_utc() {
+        assert_eq!(time(1_581_507_580_123), "2020-02-12T11:39:40Z");
+    }
+}

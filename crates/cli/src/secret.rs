@@ -1,0 +1,146 @@
+//! `csms secret`: its commands, one module for each group of them.
+
+mod create;
+mod delete;
+mod get;
+mod rotate;
+mod stage;
+mod tasks;
+mod update;
+
+use clap::{Args, Subcommand};
+use csms_api::response::{SecretInfo, VersionMetadata};
+use csms_client::Client;
+use csms_core::SecretName;
+
+use crate::{
+    connection::Connection,
+    failure::CliError,
+    output::{Facts, Output, Table, parsed, time, time_or_none},
+};
+
+const EXAMPLES: &str = "\
+Examples:
+  printf %s \"$PASSWORD\" | csms secret create db-password
+  csms secret create db --value-file login.json --type RDS-FG --rotation-func-urn URN \\
+      --rotation-config '{\"InstanceId\":\"i\",\"SecretSubType\":\"SingleUser\"}'
+  csms secret get db --field password
+  csms secret rotate db --wait";
+
+/// Arguments of `csms secret`.
+#[derive(Args, Debug)]
+#[command(after_help = EXAMPLES, disable_help_subcommand = true)]
+pub struct Arguments {
+    #[command(subcommand)]
+    action: Action,
+    #[command(flatten)]
+    connection: Connection,
+    #[command(flatten)]
+    output: Output,
+}
+
+/// What to do with secrets.
+#[derive(Subcommand, Debug)]
+enum Action {
+    /// Make a secret; its value comes from standard input or a file
+    Create(create::Arguments),
+    /// Print a secret's metadata or, when asked, its value
+    Get(get::Arguments),
+    /// List all secrets
+    List,
+    /// Change a secret's metadata, or give it a new value as a new version
+    Update(update::Arguments),
+    /// Give a secret a new value by its rotation function
+    Rotate(rotate::Arguments),
+    /// Delete a secret after some days, or at once
+    Delete(delete::Arguments),
+    /// Keep a secret that was to be deleted
+    Restore(delete::Kept),
+    /// List the versions of a secret
+    Versions(get::Versions),
+    /// Show, move and delete the stages of a secret
+    Stage(stage::Arguments),
+    /// List rotation tasks, newest first
+    Tasks(tasks::Arguments),
+}
+
+/// Runs a command.
+pub(crate) async fn run(arguments: Arguments) -> Result<(), CliError> {
+    let Arguments { action, connection, output } = arguments;
+    let client = connection.client()?;
+    match action {
+        Action::Create(arguments) => create::run(&client, output, arguments).await,
+        Action::Get(arguments) => get::run(&client, output, &arguments).await,
+        Action::List => list(&client, output).await,
+        Action::Update(arguments) => update::run(&client, output, arguments).await,
+        Action::Rotate(arguments) => rotate::run(&client, output, &arguments).await,
+        Action::Delete(arguments) => delete::run(&client, output, &arguments).await,
+        Action::Restore(arguments) => delete::keep(&client, output, &arguments).await,
+        Action::Versions(arguments) => get::versions(&client, output, &arguments).await,
+        Action::Stage(arguments) => stage::run(&client, output, &arguments).await,
+        Action::Tasks(arguments) => tasks::run(&client, output, &arguments).await,
+    }
+}
+
+pub(crate) use get::bytes as value_bytes;
+
+/// Most items of one page.
+const PAGE: u16 = 1000;
+
+/// The name of a secret, as clap reads it.
+pub(crate) fn name(text: &str) -> Result<SecretName, String> {
+    parsed(SecretName::parse(text))
+}
+
+async fn list(client: &Client, output: Output) -> Result<(), CliError> {
+    let mut answer = client.list_secrets(PAGE, None).await?;
+    while let Some(marker) = answer.page_info.next_marker.take() {
+        let page = client.list_secrets(PAGE, Some(&marker)).await?;
+        answer.secrets.extend(page.secrets);
+        answer.page_info.next_marker = page.page_info.next_marker;
+    }
+    answer.page_info.current_count = answer.secrets.len();
+    output.table(&answer, || {
+        let mut table = Table::new(&["NAME", "TYPE", "STATE", "UPDATED", "NEXT ROTATION"]);
+        for secret in &answer.secrets {
+            table.row(vec![
+                secret.name.clone(),
+                secret.secret_type.clone(),
+                secret.state.clone(),
+                time(secret.update_time),
+                time_or_none(secret.next_rotation_time),
+            ]);
+        }
+        table
+    })
+}
+
+/// What is known of a secret, without its value.
+fn describe(secret: &SecretInfo, facts: &mut Facts) {
+    facts.add("name", &secret.name);
+    facts.add("id", &secret.id);
+    facts.add("state", &secret.state);
+    facts.add("type", &secret.secret_type);
+    facts.add("description", &secret.description);
+    facts.add("kms key", &secret.kms_key_id);
+    facts.add("created", time(secret.create_time));
+    facts.add("updated", time(secret.update_time));
+    facts.add("to be deleted", time_or_none(secret.scheduled_delete_time));
+    facts.add("rotated by", secret.rotation_func_urn.as_deref().unwrap_or_default());
+    facts.add("rotation config", secret.rotation_config.as_deref().unwrap_or_default());
+    facts.add("auto rotation", if secret.auto_rotation { "on" } else { "" });
+    facts.add("rotation period", secret.rotation_period.as_deref().unwrap_or_default());
+    facts.add("last rotation", time_or_none(secret.rotation_time));
+    facts.add("next rotation", time_or_none(secret.next_rotation_time));
+    facts.add("events", secret.event_subscriptions.join(", "));
+}
+
+/// What is known of a version, without its value.
+fn describe_version(version: &VersionMetadata, facts: &mut Facts) {
+    facts.add("secret", &version.secret_name);
+    facts.add("version", &version.id);
+    facts.add("stages", version.version_stages.join(", "));
+    facts.add("kms key", &version.kms_key_id);
+    facts.add("created", time(version.create_time));
+    facts.add("expires", time_or_none(version.expire_time));
+}

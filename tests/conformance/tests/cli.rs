@@ -1,0 +1,233 @@
+//! The commands that use a server, against a real one: what they print, what they leave behind, how they end.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
+
+use core::time::Duration;
+use std::{fs, process::Output, process::Stdio};
+
+use csms_testbed::{
+    Server,
+    server::{Options, binary},
+};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::{io::AsyncWriteExt, process::Command, time::timeout};
+
+/// Longest wait for something that takes well under a second.
+const SOON: Duration = Duration::from_secs(60);
+
+struct Shell {
+    server: Server,
+    directory: TempDir,
+}
+
+impl Shell {
+    async fn open() -> Self {
+        Self::with(Options::default()).await
+    }
+
+    async fn with(options: Options) -> Self {
+        Self { server: Server::start(options).await.unwrap(), directory: TempDir::new().unwrap() }
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(binary().unwrap());
+        command.args(arguments).kill_on_drop(true).stdin(Stdio::null());
+        command.env("CSMS_CREDENTIALS", self.server.credentials_path());
+        command
+    }
+
+    async fn run(&self, arguments: &[&str]) -> Output {
+        timeout(SOON, self.command(arguments).output()).await.unwrap().unwrap()
+    }
+
+    /// Runs with bytes on standard input.
+    async fn feed(&self, arguments: &[&str], input: &[u8]) -> Output {
+        let mut command = self.command(arguments);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        child.stdin.take().unwrap().write_all(input).await.unwrap();
+        timeout(SOON, child.wait_with_output()).await.unwrap().unwrap()
+    }
+
+    /// What a command that succeeds prints.
+    async fn printed(&self, arguments: &[&str]) -> String {
+        let output = self.run(arguments).await;
+        assert!(output.status.success(), "{arguments:?}: {output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    async fn json(&self, arguments: &[&str]) -> Value {
+        serde_json::from_str(&self.printed(&[arguments, &["--output", "json"]].concat()).await).unwrap()
+    }
+
+    async fn create(&self, name: &str, value: &[u8]) {
+        let output = self.feed(&["secret", "create", name], value).await;
+        assert!(output.status.success(), "{output:?}");
+    }
+
+    /// Why a command failed.
+    async fn refusal(&self, arguments: &[&str], status: i32) -> String {
+        let output = self.run(arguments).await;
+        assert_eq!(output.status.code(), Some(status), "{arguments:?}: {output:?}");
+        assert!(output.stdout.is_empty(), "{output:?}");
+        String::from_utf8(output.stderr).unwrap()
+    }
+}
+
+#[tokio::test]
+async fn a_value_goes_in_by_standard_input_and_comes_out_only_when_asked() {
+    let shell = Shell::open().await;
+    let created = shell.feed(&["secret", "create", "db", "--description", "login"], b"hunter2\n").await;
+    assert!(created.status.success(), "{created:?}");
+    assert!(!String::from_utf8_lossy(&created.stdout).contains("hunter2"));
+    for arguments in [&["secret", "get", "db"][..], &["secret", "get", "db", "-o", "json"], &["secret", "list"]] {
+        let printed = shell.printed(arguments).await;
+        assert!(printed.contains("db") && !printed.contains("hunter2"), "{printed}");
+    }
+    assert_eq!(shell.printed(&["secret", "get", "db", "--value"]).await, "hunter2");
+    assert_eq!(shell.json(&["secret", "get", "db"]).await["secret"]["description"], "login");
+    assert_eq!(shell.json(&["secret", "get", "db", "--value"]).await["version"]["secret_string"], "hunter2");
+}
+
+#[tokio::test]
+async fn a_new_value_is_a_new_version_and_the_old_one_can_still_be_read() {
+    let shell = Shell::open().await;
+    shell.create("db", b"first").await;
+    let file = shell.directory.path().join("value");
+    fs::write(&file, b"\xff\x00second").unwrap();
+    let file = file.to_str().unwrap();
+    shell.printed(&["secret", "update", "db", "--binary", "--value-file", file, "--description", "changed"]).await;
+
+    let versions = shell.json(&["secret", "versions", "db"]).await;
+    let stages: Vec<_> =
+        versions["version_metadatas"].as_array().unwrap().iter().map(|one| &one["version_stages"]).collect();
+    assert_eq!(stages, [&json!(["SYSPREVIOUS"]), &json!(["SYSCURRENT"])]);
+    let output = shell.run(&["secret", "get", "db", "--value"]).await;
+    assert_eq!(output.stdout, b"\xff\x00second");
+    assert_eq!(shell.printed(&["secret", "get", "db", "--value", "--version", "v1"]).await, "first");
+    assert_eq!(shell.json(&["secret", "get", "db"]).await["secret"]["description"], "changed");
+    assert_eq!(shell.json(&["secret", "get", "db", "--version", "latest"]).await["id"], "v2");
+    let refusal = shell.refusal(&["secret", "update", "db"], 1).await;
+    assert!(refusal.contains("nothing to change"), "{refusal}");
+}
+
+#[tokio::test]
+async fn one_member_of_a_value_can_be_printed() {
+    let shell = Shell::open().await;
+    shell.create("db", br#"{"user":"app","port":5432}"#).await;
+    assert_eq!(shell.printed(&["secret", "get", "db", "--field", "user"]).await, "app");
+    assert_eq!(shell.printed(&["secret", "get", "db", "--field", "port"]).await, "5432");
+    let refusal = shell.refusal(&["secret", "get", "db", "--field", "password"], 1).await;
+    assert!(refusal.contains("no member password") && !refusal.contains("app"), "{refusal}");
+}
+
+#[tokio::test]
+async fn stages_are_moved_and_deleted() {
+    let shell = Shell::open().await;
+    shell.create("db", b"x").await;
+    shell.printed(&["secret", "stage", "set", "db", "blue", "v1"]).await;
+    assert_eq!(shell.json(&["secret", "stage", "get", "db", "blue"]).await["stage"]["version_id"], "v1");
+    shell.printed(&["secret", "stage", "delete", "db", "blue"]).await;
+    let refusal = shell.refusal(&["secret", "stage", "get", "db", "blue"], 1).await;
+    assert!(refusal.contains("CSMS.0005") && refusal.contains("HTTP 404"), "{refusal}");
+}
+
+#[tokio::test]
+async fn a_deletion_is_scheduled_unless_it_is_to_be_now() {
+    let shell = Shell::open().await;
+    shell.create("db", b"x").await;
+    assert_eq!(shell.json(&["secret", "delete", "db", "--in-days", "7"]).await["secret"]["state"], "PENDING_DELETE");
+    assert_eq!(shell.json(&["secret", "restore", "db"]).await["secret"]["state"], "ENABLED");
+    assert_eq!(shell.printed(&["secret", "delete", "db", "--now"]).await, "db is deleted\n");
+    let refusal = shell.refusal(&["secret", "get", "db"], 1).await;
+    assert!(refusal.contains("CSMS.0106"), "{refusal}");
+}
+
+#[tokio::test]
+async fn a_rotation_that_fails_is_exit_status_1_and_stands_in_the_tasks() {
+    // Nothing listens on the discard port: no attempt finds its function.
+    let options = Options::default().argument("--functiongraph-endpoint").argument("http://127.0.0.1:9");
+    let keys = ["CSMS_FUNCTIONGRAPH_ACCESS_KEY", "CSMS_FUNCTIONGRAPH_SECRET_KEY"];
+    let shell = Shell::with(keys.into_iter().fold(options, |options, name| options.variable(name, "key"))).await;
+    let urn = format!("urn:fss:local-1:{}:function:default:nowhere:latest", shell.server.project_id());
+    let arguments = ["secret", "create", "db", "--type", "RDS-FG", "--rotation-func-urn", &urn, "--rotation-config"];
+    let config = r#"{"InstanceId":"i","SecretSubType":"SingleUser"}"#;
+    let value = br#"{"engine":"mysql","host":"localhost","port":1,"username":"a","password":"b"}"#;
+    let created = shell.feed(&[&arguments[..], &[config]].concat(), value).await;
+    assert!(created.status.success(), "{created:?}");
+
+    let output = shell.run(&["secret", "rotate", "db", "--wait"]).await;
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    assert!(String::from_utf8_lossy(&output.stdout).contains("FAILED"), "{output:?}");
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "csms: the rotation failed\n");
+    let tasks = shell.json(&["secret", "tasks", "db", "--status", "FAILED"]).await;
+    assert_eq!(tasks["total"], 1);
+    let table = shell.printed(&["secret", "tasks"]).await;
+    assert!(table.starts_with("TASK ") && table.contains("FAILED"), "{table}");
+}
+
+#[tokio::test]
+async fn a_program_gets_the_members_of_a_value_and_its_exit_status_is_ours() {
+    let shell = Shell::open().await;
+    shell.create("db", br#"{"user":"app","port":5432}"#).await;
+    let print = "printf '%s %s' \"$DB_USER\" \"$DB_PORT\"; printf %s \"$CSMS_CREDENTIALS\" >&2; exit 7";
+    let arguments = ["exec", "--secret", "db", "--prefix", "db_", "--upper", "--", "sh", "-c", print];
+    let output = shell.run(&arguments).await;
+    assert_eq!(output.status.code(), Some(7), "{output:?}");
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "app 5432");
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "", "the way to the keys is not handed on");
+}
+
+#[tokio::test]
+async fn a_signal_reaches_the_program() {
+    use std::os::unix::process::ExitStatusExt;
+
+    let shell = Shell::open().await;
+    shell.create("key", b"any text").await;
+    let print = "printf %s \"$KEY\"; kill -TERM $$; sleep 60";
+    let output = shell.run(&["exec", "--secret", "key", "--variable", "KEY", "--", "sh", "-c", print]).await;
+    assert_eq!(output.status.signal(), Some(15), "{output:?}");
+    assert_eq!(output.stdout, b"any text");
+}
+
+#[tokio::test]
+async fn a_program_that_cannot_be_given_its_values_is_not_run() {
+    let shell = Shell::open().await;
+    shell.create("text", b"no object").await;
+    shell.create("bad", br#"{"LD_PRELOAD":"/tmp/x.so"}"#).await;
+    let marker = shell.directory.path().join("ran");
+    let program = ["--", "touch", marker.to_str().unwrap()];
+    for (secret, expected) in [("none", "CSMS.0106"), ("text", "--variable"), ("bad", "LD_PRELOAD")] {
+        let refusal = shell.refusal(&[&["exec", "--secret", secret][..], &program].concat(), 125).await;
+        assert!(refusal.contains(expected), "{refusal}");
+    }
+    assert!(!marker.exists());
+    shell.create("good", br#"{"a":"b"}"#).await;
+    shell.refusal(&["exec", "--secret", "good", "--", "/no/such/program"], 127).await;
+    let not_executable = shell.server.credentials_path().to_str().unwrap();
+    shell.refusal(&["exec", "--secret", "good", "--", not_executable], 126).await;
+}
+
+#[tokio::test]
+async fn the_variables_of_the_sdks_are_enough_and_missing_ones_are_all_named() {
+    let shell = Shell::open().await;
+    shell.create("db", b"x").await;
+    let credentials = shell.server.credentials();
+    let without = |command: &mut Command| {
+        for name in ["CSMS_CREDENTIALS", "HUAWEICLOUD_SDK_AK", "HUAWEICLOUD_SDK_SK", "HUAWEICLOUD_SDK_PROJECT_ID"] {
+            command.env_remove(name);
+        }
+    };
+    let mut command = shell.command(&["secret", "get", "db", "--value"]);
+    without(&mut command);
+    let refused = timeout(SOON, command.output()).await.unwrap().unwrap();
+    let refusal = String::from_utf8(refused.stderr).unwrap();
+    for name in ["HUAWEICLOUD_SDK_AK", "HUAWEICLOUD_SDK_SK", "HUAWEICLOUD_SDK_PROJECT_ID"] {
+        assert!(refusal.contains(name), "{refusal}");
+    }
+    command.env("HUAWEICLOUD_SDK_AK", &credentials.access_key).env("HUAWEICLOUD_SDK_SK", &credentials.secret_key);
+    command.env("HUAWEICLOUD_SDK_PROJECT_ID", &credentials.project_id).env("CSMS_ENDPOINT", shell.server.url());
+    let output = timeout(SOON, command.output()).await.unwrap().unwrap();
+    assert_eq!(output.stdout, b"x", "{output:?}");
+}
