@@ -8,7 +8,7 @@ import { gzipSync } from "node:zlib";
 /** What a page is to load at most, in bytes. The package is above it today. */
 const BUDGET = 96 * 1024;
 /** What it must not exceed meanwhile. Lower this with every step towards the budget, and never raise it. */
-const LIMIT = 136 * 1024;
+const LIMIT = 102 * 1024;
 
 const lib = join(dirname(fileURLToPath(import.meta.url)), "../../crates/wasm/npm/lib");
 /** Of the three entries a page loads one. */

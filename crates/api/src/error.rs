@@ -3,7 +3,13 @@
 //! The only place that knows codes and statuses. Codes marked “ours” fill gaps that the published table leaves
 //! (error fact sheet, “Codes to fill the gaps”).
 
-use std::fmt::Write as _;
+use alloc::{
+    borrow::ToOwned,
+    format,
+    string::{String, ToString},
+    vec::Vec,
+};
+use core::fmt::Write as _;
 
 use csms_core::{Problem, Refusal};
 use serde_json::{Value, json};
@@ -182,10 +188,11 @@ impl From<Refusal> for ApiError {
             Refusal::RotationNotConfigured(_) => ErrorCode::RotationNotConfigured,
             Refusal::RotationRunning => ErrorCode::RotationRunning,
         };
-        let sentence = refusal.to_string();
-        let mut characters = sentence.chars();
-        let begin: String = characters.next().into_iter().flat_map(char::to_uppercase).collect();
-        Self { code, message: begin + characters.as_str() }
+        let mut message = refusal.to_string();
+        if let Some(first) = message.get_mut(..1) {
+            first.make_ascii_uppercase();
+        }
+        Self { code, message }
     }
 }
 

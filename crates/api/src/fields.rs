@@ -2,6 +2,8 @@
 //!
 //! `null` counts as absent and unknown fields are ignored, as the service does.
 
+use alloc::{borrow::ToOwned, format, string::String, vec, vec::Vec};
+
 use csms_core::{Problem, Rule, Violation};
 use serde_json::{Map, Value};
 

@@ -5,8 +5,13 @@
 //!
 //! The one invariant to know: reading a request reports every problem it has, never only the first, and a problem
 //! never contains a value from the request.
+#![no_std]
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
+
+extern crate alloc;
+#[cfg(test)]
+extern crate std;
 
 pub mod error;
 pub mod fields;

@@ -3,6 +3,13 @@
 //! A request here is one object with the path parameters beside the members of the body, as a client's method takes it;
 //! the project is not part of it. What is accepted is exactly what the server accepts.
 
+use alloc::{
+    borrow::ToOwned,
+    string::{String, ToString},
+    vec,
+    vec::Vec,
+};
+
 use csms_core::{Problem, SecretName, SecretValue, StageName, UnixMillis, secret::SecretUpdate};
 use serde_json::{Map, Value};
 

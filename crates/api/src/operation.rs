@@ -2,6 +2,8 @@
 //!
 //! The only place that knows them; routing, client, authorisation and documentation read it.
 
+use alloc::{borrow::ToOwned, string::String, vec::Vec};
+
 use csms_core::Action;
 
 /// HTTP method of an operation.

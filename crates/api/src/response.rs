@@ -3,6 +3,12 @@
 //! Fields that have no value are left out: clients' models treat absent and `null` alike, and the definitions allow
 //! no `null`.
 
+use alloc::{
+    borrow::ToOwned,
+    string::{String, ToString},
+    vec::Vec,
+};
+
 use csms_core::{
     Secret, SecretValue, VersionId,
     stage::Stage,
@@ -191,14 +197,14 @@ impl VersionInfo {
     }
 }
 
-impl std::fmt::Debug for VersionInfo {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl core::fmt::Debug for VersionInfo {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.debug_struct("VersionInfo").field("version_metadata", &self.version_metadata).finish_non_exhaustive()
     }
 }
 
-impl std::fmt::Debug for ShowVersionResponse {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl core::fmt::Debug for ShowVersionResponse {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         self.version.fmt(f)
     }
 }

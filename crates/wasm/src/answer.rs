@@ -1,5 +1,7 @@
 //! What functions answer: `{"ok":true,"value":…}` or `{"ok":false,"problems":[…],"refusal":…}`, as JSON text.
 
+use alloc::{borrow::ToOwned, string::String, vec::Vec};
+
 use csms_api::ApiError;
 use csms_core::{Language, Problem, Refusal, UnixMillis, Violation, json};
 use serde_json::{Map, Value};

@@ -3,6 +3,8 @@
 //!
 //! Errors are thrown as texts `<kind>/<name> <message>`, which the wrapper turns into `CsmsError`.
 
+use alloc::{format, string::String, vec::Vec};
+
 use csms_core::{
     SecretName, Violation,
     jwe::{

@@ -5,6 +5,7 @@
 //! functions; nobody else calls these.
 //!
 //! The one invariant to know: nothing here panics on input. A panic would end the instance for the whole page.
+#![no_std]
 #![deny(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -12,6 +13,11 @@
     clippy::indexing_slicing,
     clippy::arithmetic_side_effects
 )]
+
+extern crate alloc;
+// Where tests and other tools build it; the published module does without.
+#[cfg(not(all(feature = "standalone", target_family = "wasm")))]
+extern crate std;
 
 mod answer;
 #[cfg(feature = "jwe")]
@@ -21,3 +27,5 @@ pub mod periods;
 pub mod requests;
 pub mod signing;
 pub mod stages;
+#[cfg(all(feature = "standalone", target_family = "wasm"))]
+mod standalone;

@@ -1,5 +1,7 @@
 //! Passwords: drawn by options or for a database, and judged.
 
+use alloc::{string::String, vec::Vec};
+
 use csms_core::{
     Language,
     password::{GenerateOptions, Password, PasswordPolicy},

@@ -1,5 +1,11 @@
 //! Rotation periods, rotation configurations and function URNs: parsed and printed.
 
+use alloc::{
+    format,
+    string::{String, ToString},
+    vec::Vec,
+};
+
 use csms_core::{FunctionUrn, Language, RotationConfig, RotationPeriod, UnixMillis, json, schedule};
 use serde_json::Value;
 use wasm_bindgen::prelude::wasm_bindgen;

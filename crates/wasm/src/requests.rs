@@ -1,5 +1,7 @@
 //! Requests: checked and normalised, field by field or whole.
 
+use alloc::string::String;
+
 use csms_api::{Operation, normalised::normalise, request::Rules};
 use csms_core::{EventName, KeyId, Language, Rule, SecretName, SecretValue, StageName, VersionId, Violation};
 use wasm_bindgen::prelude::wasm_bindgen;

@@ -1,5 +1,7 @@
 //! Request signatures of the scheme `SDK-HMAC-SHA256`.
 
+use alloc::{string::String, vec::Vec};
+
 use csms_core::sign::{self, SignedRequest};
 use wasm_bindgen::prelude::wasm_bindgen;
 use zeroize::Zeroizing;

@@ -1,5 +1,11 @@
 //! Versions and stages: what a change would do, and whether a state allows an operation.
 
+use alloc::{
+    string::{String, ToString},
+    vec,
+    vec::Vec,
+};
+
 use csms_api::{
     Operation,
     fields::Fields,

@@ -17,7 +17,21 @@ use crate::progress::{Step, Steps};
 use node::Program;
 
 const TARGET: &str = "wasm32-unknown-unknown";
-const MODULE: &[&str] = &["build", "--package", "csms-wasm", "--lib", "--profile", "wasm", "--target", TARGET];
+/// As a `cdylib` alone: beside an `rlib`, Cargo leaves link-time optimisation out.
+const MODULE: &[&str] = &[
+    "rustc",
+    "--package",
+    "csms-wasm",
+    "--lib",
+    "--crate-type",
+    "cdylib",
+    "--features",
+    "standalone",
+    "--profile",
+    "wasm",
+    "--target",
+    TARGET,
+];
 const TOOLS: &[&str] =
     &["build", "--package", "csms-wasm-tools", "--features", "tools", "--profile", "tools", "--bins"];
 

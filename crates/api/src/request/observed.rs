@@ -2,6 +2,8 @@
 //!
 //! Only what previews need is read; the rest of both answers is ignored, so they can be handed in whole.
 
+use alloc::{string::String, vec, vec::Vec};
+
 use csms_core::{
     FunctionUrn, KeyId, Problem, ProjectId, RotationConfig, Rule, Secret, SecretId, SecretName, SecretState,
     SecretType, StageName, UnixMillis, Version, VersionId, Violation,

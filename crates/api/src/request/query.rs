@@ -1,5 +1,7 @@
 //! Query parameters of the listing operations.
 
+use alloc::{string::String, vec::Vec};
+
 use csms_core::{EventName, Problem, Rule, SecretName, TaskId, VersionId, Violation, page::PageLimit};
 
 /// One problem collector for parameters given as name and decoded value.

@@ -1,5 +1,7 @@
 //! Bodies about secrets: CreateSecret, UpdateSecret, DeleteSecretForSchedule.
 
+use alloc::{borrow::ToOwned, string::String, vec::Vec};
+
 use csms_core::{
     EventName, FunctionUrn, KeyId, Problem, RotationConfig, RotationPeriod, Rule, SecretName, SecretType, SecretValue,
     Violation,

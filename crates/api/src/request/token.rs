@@ -1,5 +1,7 @@
 //! The body of `POST /v3/auth/tokens` with the password method (IAM).
 
+use alloc::{borrow::ToOwned, format, string::String, vec::Vec};
+
 use csms_core::{Problem, Rule, Violation};
 use serde_json::Value;
 use zeroize::Zeroizing;
@@ -16,8 +18,8 @@ pub struct PasswordLogin {
     pub project: Option<String>,
 }
 
-impl std::fmt::Debug for PasswordLogin {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl core::fmt::Debug for PasswordLogin {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.debug_struct("PasswordLogin")
             .field("user", &self.user)
             .field("project", &self.project)

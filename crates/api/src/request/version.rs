@@ -1,5 +1,7 @@
 //! Bodies about versions and stages: CreateSecretVersion, UpdateVersion, UpdateSecretStage; and version ids in paths.
 
+use alloc::{vec, vec::Vec};
+
 use csms_core::{
     Problem, Rule, SecretValue, StageName, UnixMillis, VersionId, Violation, secret::NewVersion, stage::MAX_STAGES,
 };
