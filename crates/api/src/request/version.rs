@@ -109,6 +109,8 @@ pub fn read_stage_target(body: Value) -> Result<VersionId, Vec<Problem>> {
 
 #[cfg(test)]
 mod tests {
+    use std::format;
+
     use serde_json::json;
 
     use super::*;
