@@ -8,9 +8,11 @@
 //! `SYSPENDING` before any database hears of it, so an attempt that stops anywhere is finished by the next one.
 
 pub mod account;
+pub mod dry_run;
 pub mod event;
 pub mod plan;
 
 pub use account::{Account, Engine, Login, Tls};
+pub use dry_run::{DryRunReport, DryRunStep, Overlap, dry_run_event};
 pub use event::{FailureCode, RotationEvent, RotationReply};
-pub use plan::{Action, Cause, OperatorReason, Probe, RetryReason, Situation, plan};
+pub use plan::{Action, Cause, OperatorReason, Probe, RetryReason, Setter, Situation, plan};

@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use crate::{
     json,
+    name::SecretName,
     problem::{Rule, Violation, length},
 };
 
@@ -43,7 +44,8 @@ impl RotationMode {
     }
 }
 
-/// The parsed `rotation_config`: `{"InstanceId":"…","SecretSubType":"SingleUser"}`.
+/// The parsed `rotation_config`: `{"InstanceId":"…","SecretSubType":"SingleUser"}`, and optionally `"AdminSecret":"…"`,
+/// the secret of an administrator of the database server, which is a member of ours.
 ///
 /// Read leniently, since the documentation's examples quote with `'` and older pages say `RDSInstanceId`; always
 /// printed as valid JSON with the current names.
@@ -52,6 +54,7 @@ impl RotationMode {
 pub struct RotationConfig {
     instance_id: String,
     mode: RotationMode,
+    admin_secret: Option<SecretName>,
 }
 
 const FORM: &str = r#"{"InstanceId":"…","SecretSubType":"SingleUser" or "MultiUser"}"#;
@@ -76,8 +79,12 @@ impl RotationConfig {
             "MultiUser" => RotationMode::MultiUser,
             _ => return None,
         };
+        let admin_secret = match value.get("AdminSecret") {
+            None | Some(Value::Null) => None,
+            Some(name) => Some(SecretName::parse(name.as_str()?).ok()?),
+        };
         let plain = !instance_id.is_empty() && !instance_id.chars().any(|c| c.is_control() || c == '"' || c == '\\');
-        plain.then(|| Self { instance_id: instance_id.to_owned(), mode })
+        plain.then(|| Self { instance_id: instance_id.to_owned(), mode, admin_secret })
     }
 
     /// Identifier of the database instance in the cloud; any text for a self-hosted database.
@@ -91,12 +98,23 @@ impl RotationConfig {
     pub const fn mode(&self) -> RotationMode {
         self.mode
     }
+
+    /// The secret of the same project whose SYSCURRENT version holds an administrator of the database server. A rotation
+    /// uses it only where the account cannot help itself.
+    #[must_use]
+    pub const fn admin_secret(&self) -> Option<&SecretName> {
+        self.admin_secret.as_ref()
+    }
 }
 
 impl fmt::Display for RotationConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // The constructor admits nothing that would need escaping.
-        write!(f, r#"{{"InstanceId":"{}","SecretSubType":"{}"}}"#, self.instance_id, self.mode.as_str())
+        write!(f, r#"{{"InstanceId":"{}","SecretSubType":"{}""#, self.instance_id, self.mode.as_str())?;
+        if let Some(admin) = &self.admin_secret {
+            write!(f, r#","AdminSecret":"{admin}""#)?;
+        }
+        f.write_str("}")
     }
 }
 
@@ -128,6 +146,14 @@ mod tests {
     }
 
     #[test]
+    fn an_administrator_is_read_and_printed() {
+        let text = r#"{"InstanceId":"abc","SecretSubType":"SingleUser","AdminSecret":"db-root"}"#;
+        let config = RotationConfig::parse(text).unwrap();
+        assert_eq!(config.admin_secret().map(SecretName::as_str), Some("db-root"));
+        assert_eq!(config.to_string(), text);
+    }
+
+    #[test]
     fn the_legacy_instance_name_is_read() {
         let config = RotationConfig::parse(r#"{"RDSInstanceId":"abc","SecretSubType":"SingleUser"}"#).unwrap();
         assert_eq!(config.instance_id(), "abc");
@@ -150,6 +176,7 @@ mod tests {
             r#"{"InstanceId":"","SecretSubType":"SingleUser"}"#,
             r#"{"InstanceId":"a","SecretSubType":"Both"}"#,
             r#"{"InstanceId":1,"SecretSubType":"SingleUser"}"#,
+            r#"{"InstanceId":"a","SecretSubType":"SingleUser","AdminSecret":"no name"}"#,
         ] {
             assert_eq!(RotationConfig::parse(text).unwrap_err().rule, Rule::Json, "{text}");
         }

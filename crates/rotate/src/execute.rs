@@ -1,19 +1,20 @@
 //! One attempt of a rotation: asks the planner what to do, does it, tells the planner what came of it, until it is over.
 
 use csms_core::{
-    SecretValue, StageName, VersionId,
+    RotationConfig, RotationMode, SecretName, SecretValue, StageName, VersionId,
     password::{Password, PasswordPolicy},
     problem::Problem,
     rotation::{
-        Account, Action, FailureCode, OperatorReason, RetryReason, RotationEvent, RotationReply, Situation, plan,
-        plan::{Labels, Reading, Role},
+        Account, Action, FailureCode, OperatorReason, RetryReason, RotationEvent, RotationReply, Setter, Situation,
+        plan,
+        plan::{Labels, Powers, Reading, Role},
     },
 };
 use rand_core::TryCryptoRng;
 use tokio::time::{Instant, timeout_at};
 
 use crate::{
-    database::Databases,
+    database::{By, Databases, NewPassword},
     observer::{Moment, Observer},
     secrets::{Secrets, SecretsError},
 };
@@ -39,9 +40,14 @@ impl Failure {
     }
 }
 
+mod dry_run;
+
+pub use dry_run::dry_run;
+
 /// Makes one attempt. Answers the version that is SYSCURRENT and logs in now.
 ///
-/// Ends by `deadline` with [`FailureCode::Unavailable`]; whatever was under way then is taken up by the next attempt.
+/// Ends by `deadline` with [`FailureCode::Unavailable`], or [`FailureCode::Unfinished`] if the password may have been
+/// changed; whatever was under way then is taken up by the next attempt.
 ///
 /// # Errors
 /// A [`Failure`]; SYSCURRENT is then what it was, unless the service's answer to moving it was lost.
@@ -58,20 +64,20 @@ pub async fn rotate<S: Secrets, D: Databases, R: TryCryptoRng + ?Sized, O: Obser
     let labels = in_time(deadline, read_labels(secrets)).await?;
     steps.after("read-labels", &format!("{labels:?}"))?;
 
-    let situation = Situation::new(event.mode, event.version_id, labels);
-    let mut attempt =
-        Attempt { secrets, databases, rng, deadline, situation, accounts: Accounts::default(), detail: String::new() };
+    let mut attempt = Attempt::new(event, secrets, databases, rng, deadline, labels);
     loop {
         let action = plan(&attempt.situation);
         match action {
             Action::Done(version) => return Ok(version),
-            Action::Retry(reason) => return Err(attempt.retry(reason)),
+            Action::Retry(reason) => return Err(attempt.ended(attempt.retry(reason))),
             Action::NeedsOperator(reason) => return Err(attempt.needs_operator(reason)),
             _ => {}
         }
         let step = action.step();
         steps.before(step)?;
-        let outcome = in_time(deadline, attempt.carry_out(&action)).await?;
+        attempt.changing = matches!(action, Action::SetPassword { .. });
+        let outcome = in_time(deadline, attempt.carry_out(&action)).await.map_err(|failure| attempt.ended(failure))?;
+        attempt.changing = false;
         steps.after(step, &outcome)?;
     }
 }
@@ -106,6 +112,7 @@ struct Accounts {
     pending: Option<Result<Account, Vec<Problem>>>,
     current: Option<Result<Account, Vec<Problem>>>,
     previous: Option<Result<Account, Vec<Problem>>>,
+    admin: Option<Account>,
 }
 
 impl Accounts {
@@ -140,13 +147,51 @@ struct Attempt<'a, S, D, R: ?Sized> {
     databases: &'a D,
     rng: &'a mut R,
     deadline: Instant,
+    mode: RotationMode,
+    admin_secret: Option<&'a SecretName>,
     situation: Situation,
     accounts: Accounts,
+    /// Whether a change of the password is under way.
+    changing: bool,
     /// What is behind the last answer of a database.
     detail: String,
 }
 
-impl<S: Secrets, D: Databases, R: TryCryptoRng + ?Sized> Attempt<'_, S, D, R> {
+impl<'a, S: Secrets, D: Databases, R: TryCryptoRng + ?Sized> Attempt<'a, S, D, R> {
+    fn new(
+        event: &'a RotationEvent,
+        secrets: &'a S,
+        databases: &'a D,
+        rng: &'a mut R,
+        deadline: Instant,
+        labels: Labels,
+    ) -> Self {
+        let admin_secret = event.rotation_config.as_ref().and_then(RotationConfig::admin_secret);
+        let powers = Powers { admin: admin_secret.is_some(), service: databases.are_managed() };
+        let situation = Situation::new(event.mode, event.version_id, labels).with_powers(powers);
+        Self {
+            secrets,
+            databases,
+            rng,
+            deadline,
+            mode: event.mode,
+            admin_secret,
+            situation,
+            accounts: Accounts::default(),
+            changing: false,
+            detail: String::new(),
+        }
+    }
+
+    /// A failure told as one that leaves the account's password in doubt, if it does. Somebody should come back soon then.
+    fn ended(&self, failure: Failure) -> Failure {
+        let in_doubt = self.changing || self.situation.is_between();
+        match failure.code {
+            FailureCode::Unavailable if in_doubt => Failure { code: FailureCode::Unfinished, ..failure },
+            _ => failure,
+        }
+    }
+
     /// Does what an action says and notes what came of it. Answers a few words for the log.
     async fn carry_out(&mut self, action: &Action) -> Result<String, Failure> {
         match *action {
@@ -164,11 +209,12 @@ impl<S: Secrets, D: Databases, R: TryCryptoRng + ?Sized> Attempt<'_, S, D, R> {
                 Ok(self.remember(&answer.finding, answer.detail))
             }
             Action::MakePending { base } => self.make_pending(base).await,
-            Action::SetPassword { login_as } => {
-                let (login, pending) = (self.accounts.get(login_as)?, self.accounts.get(Role::Pending)?);
-                let answer = self.databases.set_password(login, pending.password(), self.deadline).await;
-                self.situation.note_change(answer.finding);
-                Ok(self.remember(&answer.finding, answer.detail))
+            Action::ReadAdmin => self.read_admin().await,
+            Action::SetPassword { by } => {
+                self.require_pending_label().await?;
+                let answer = self.databases.set_password(self.new_password(by)?, self.deadline).await;
+                self.situation.note_change(by, answer.finding);
+                Ok(format!("by {by}: {}", self.remember(&answer.finding, answer.detail)))
             }
             Action::MoveStages { to, from } => self.move_stages(to, from).await,
             Action::RemovePendingLabel => Ok(self.remove_pending_label().await),
@@ -189,7 +235,43 @@ impl<S: Secrets, D: Databases, R: TryCryptoRng + ?Sized> Attempt<'_, S, D, R> {
         Ok(outcome)
     }
 
+    async fn read_admin(&mut self) -> Result<String, Failure> {
+        let name = self.admin_secret.ok_or_else(|| Failure::new(FailureCode::InvalidEvent, "no AdminSecret"))?;
+        let value = self.secrets.admin_value(name).await.map_err(|error| refused("read AdminSecret", &error))?;
+        let account = Account::parse(&value);
+        let (reading, outcome) = match &account {
+            Ok(account) => (Reading::Login(account.login().clone()), format!("{name} names an account")),
+            Err(problems) => (Reading::Invalid, format!("{name} has {} problems", problems.len())),
+        };
+        self.situation.note_admin(reading);
+        self.accounts.admin = account.ok();
+        Ok(outcome)
+    }
+
+    /// The change that sets the pending password. With one account the old password is worth keeping alive beside it.
+    fn new_password(&self, by: Setter) -> Result<NewPassword<'_>, Failure> {
+        let no_admin = || Failure::new(FailureCode::InvalidSecret, "AdminSecret was not read");
+        let by = match by {
+            Setter::Account(role) => By::Itself(self.accounts.get(role)?),
+            Setter::Admin => By::Admin(self.accounts.admin.as_ref().ok_or_else(no_admin)?),
+            Setter::Service => By::Service,
+        };
+        let keep_old = self.mode == RotationMode::SingleUser;
+        Ok(NewPassword { by, account: self.accounts.get(Role::Pending)?, keep_old })
+    }
+
+    /// Somebody else who makes another version the pending one must not find the database changed to this one's password
+    /// afterwards, so that nobody has done so is looked up right before what would lead there.
+    async fn require_pending_label(&self) -> Result<(), Failure> {
+        let pending = self.secrets.stage(&StageName::pending()).await;
+        if pending.map_err(|error| refused("read SYSPENDING", &error))? == self.situation.version(Role::Pending) {
+            return Ok(());
+        }
+        Err(Failure::new(FailureCode::Unavailable, "SYSPENDING was moved by somebody else meanwhile"))
+    }
+
     async fn make_pending(&mut self, base: Role) -> Result<String, Failure> {
+        self.require_pending_label().await?;
         let password = self.random_password()?;
         let value: SecretValue = self.accounts.get(base)?.with_password(password.reveal()).map_err(|violation| {
             Failure::new(FailureCode::InvalidSecret, format!("the next value {}", violation.message()))

@@ -16,7 +16,7 @@ mod postgres;
 pub mod secrets;
 mod tls;
 
-pub use database::{Answer, Databases, Limits, SqlDatabases};
-pub use execute::{Failure, rotate};
+pub use database::{Answer, By, Databases, Forecast, Limits, NewPassword, SqlDatabases};
+pub use execute::{Failure, dry_run, rotate};
 pub use observer::{Moment, Observer, Unobserved};
 pub use secrets::{Secrets, SecretsError};

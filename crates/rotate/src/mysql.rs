@@ -1,11 +1,11 @@
-//! MySQL, MariaDB and their kin: trying a login, and changing one's own password.
+//! MySQL, MariaDB and their kin: trying a login, and changing a password.
 //!
 //! MariaDB is sent a hash, because it writes statements into its general log as they are. MySQL takes the password alone
 //! and keeps it out of its logs; TLS keeps it from the network.
 
 mod statement;
 
-use core::{future::poll_fn, task::Poll, time::Duration};
+use core::{cell::Cell, future::poll_fn, task::Poll, time::Duration};
 use std::{
     io::ErrorKind,
     panic::{AssertUnwindSafe, catch_unwind},
@@ -16,9 +16,12 @@ use csms_core::rotation::{
     plan::{Cause, Change},
 };
 use mysql_async::{Conn, DriverError, Error, IoError, OptsBuilder, SslOpts, prelude::Queryable};
-use statement::{Method, Shown};
+use statement::{Method, Name, SecondPassword, Shown};
 
-use crate::{database::Answer, tls};
+use crate::{
+    database::{Answer, By, Forecast, NewPassword},
+    tls,
+};
 
 /// Tries to log in.
 pub(crate) async fn probe(account: &Account) -> Answer<Probe> {
@@ -26,8 +29,7 @@ pub(crate) async fn probe(account: &Account) -> Answer<Probe> {
         Ok(conn) => conn,
         Err(error) => {
             let finding = match &error {
-                // 1045: access denied. 1698: the same by an account that may log in in several ways, none of which did.
-                Error::Server(server) if matches!(server.code, 1045 | 1698) => Probe::Rejected,
+                Error::Server(server) if is_access_denied(server.code) => Probe::Rejected,
                 _ => Probe::Unknown(cause(&error)),
             };
             let mut detail = detail(&error);
@@ -43,48 +45,146 @@ pub(crate) async fn probe(account: &Account) -> Answer<Probe> {
     Answer::plain(Probe::Accepted)
 }
 
-/// Logs in and gives the account that logged in another password.
-pub(crate) async fn set_password(login: &Account, password: &str, limit: Duration) -> Answer<Change> {
-    match change(login, password, limit).await {
+/// Logs in and gives an account another password: the one that logged in, or as an administrator another one.
+pub(crate) async fn set_password(new: NewPassword<'_>, limit: Duration) -> Answer<Change> {
+    // Before the statement is sent, a failure means that nothing was changed.
+    let sent = Cell::new(false);
+    match change(new, limit, &sent).await {
         Ok(answer) => answer,
-        Err(error) => Answer::detailed(change_that_failed(&error), detail(&error)),
+        Err(error) if sent.get() => Answer::detailed(change_that_failed(&error), detail(&error)),
+        Err(error) => Answer::detailed(Change::Failed(cause_of_change(&error)), detail(&error)),
     }
 }
 
-async fn change(login: &Account, password: &str, limit: Duration) -> Result<Answer<Change>, Error> {
+async fn change(new: NewPassword<'_>, limit: Duration, sent: &Cell<bool>) -> Result<Answer<Change>, Error> {
+    let Some(login) = new.login() else { return Ok(Answer::plain(Change::Failed(Cause::Unsupported))) };
     let mut conn = connect(login).await?;
-    let shown: Option<String> = conn.query_first("SHOW CREATE USER CURRENT_USER()").await?;
-    let unsupported = |detail| Ok(Answer::detailed(Change::Unknown(Cause::Unsupported), detail));
-    let Some(shown) = shown.as_deref().and_then(Shown::parse) else {
-        return unsupported("SHOW CREATE USER has an unknown form");
+    let target = match find(&mut conn, &new).await? {
+        Ok(target) => target,
+        Err((cause, detail)) => return Ok(Answer::detailed(Change::Failed(cause), detail)),
     };
-    // An anonymous account may have let the login in.
-    if shown.username != login.login().username {
-        return Ok(Answer::detailed(
-            Change::Unknown(Cause::Forbidden),
-            "the login leads to an account of another name",
-        ));
-    }
-    let Some(method) = shown.method else {
-        return unsupported("the account's authentication plugin is not supported");
+    let kept = new.keep_old && matches!(second_password(&mut conn, &new, target.method).await?, SecondPassword::Kept);
+    conn.query_drop(statement::settings(target.method, limit)).await?;
+    sent.set(true);
+    let answer = match target.method {
+        Method::Alter => alter(&mut conn, &new, &target.name, kept).await?,
+        Method::NativeHash => set_by_hash(&mut conn, new.account.password(), &target.name).await?,
     };
-    conn.query_drop(statement::settings(method, limit)).await?;
-    match method {
-        Method::Alter => conn.query_drop(statement::alter(password).as_str()).await?,
-        Method::NativeHash => match conn.query_drop(statement::set_by_hash(password)).await {
-            Err(error) if takes_no_hash(&error) => {
-                if writes_a_general_log(&mut conn).await? {
-                    let detail = "strict_password_validation takes no hash, and general_log would show the password";
-                    return Ok(Answer::detailed(Change::Unknown(Cause::Forbidden), detail));
-                }
-                conn.query_drop(statement::set_by_text(password).as_str()).await?;
-            }
-            result => result?,
-        },
-    }
     let _ = conn.disconnect().await;
+    Ok(answer)
+}
+
+/// MySQL. `REPLACE` is added only if the server asks for it, because it must then be the primary password.
+async fn alter(conn: &mut Conn, new: &NewPassword<'_>, name: &Name, kept: bool) -> Result<Answer<Change>, Error> {
+    let password = new.account.password();
+    let mut result = conn.query_drop(statement::alter(name, password, None, kept).as_str()).await;
+    if let (Err(Error::Server(error)), By::Itself(login)) = (&result, new.by)
+        && error.code == MISSING_CURRENT_PASSWORD
+    {
+        result = conn.query_drop(statement::alter(name, password, Some(login.password()), kept).as_str()).await;
+    }
+    result?;
+    Ok(match kept {
+        true => Answer::detailed(Change::Done, "the old password is kept until the next change"),
+        false => Answer::plain(Change::Done),
+    })
+}
+
+/// MariaDB.
+async fn set_by_hash(conn: &mut Conn, password: &str, name: &Name) -> Result<Answer<Change>, Error> {
+    match conn.query_drop(statement::set_by_hash(name, password).as_str()).await {
+        Err(error) if takes_no_hash(&error) => {
+            if writes_a_general_log(conn).await? {
+                let detail = "strict_password_validation takes no hash, and general_log would show the password";
+                return Ok(Answer::detailed(Change::Failed(Cause::Forbidden), detail));
+            }
+            conn.query_drop(statement::set_by_text(name, password).as_str()).await?;
+        }
+        result => result?,
+    }
     Ok(Answer::plain(Change::Done))
 }
+
+/// Logs in and looks at what a change would meet.
+pub(crate) async fn forecast(new: NewPassword<'_>, limit: Duration) -> Forecast {
+    look(new, limit).await.unwrap_or_else(|error| Forecast::obstacle(cause_of_change(&error), detail(&error)))
+}
+
+async fn look(new: NewPassword<'_>, limit: Duration) -> Result<Forecast, Error> {
+    let Some(login) = new.login() else { return Ok(Forecast::obstacle(Cause::Unsupported, "a login")) };
+    let mut conn = connect(login).await?;
+    let target = match find(&mut conn, &new).await? {
+        Ok(target) => target,
+        Err((cause, detail)) => return Ok(Forecast::obstacle(cause, detail)),
+    };
+    if matches!(new.by, By::Admin(_)) {
+        let grants: Vec<String> = conn.query("SHOW GRANTS").await?;
+        if !statement::has_any(&grants, &statement::OVER_OTHERS) {
+            return Ok(Forecast::obstacle(Cause::Forbidden, "CREATE USER for the administrator"));
+        }
+    }
+    conn.query_drop(statement::settings(target.method, limit)).await?;
+    let second = second_password(&mut conn, &new, target.method).await?;
+    let _ = conn.disconnect().await;
+    let keeps_old = new.keep_old && second == SecondPassword::Kept;
+    let missing = second.missing().filter(|_| new.keep_old && !keeps_old).map(str::to_owned).into_iter().collect();
+    Ok(Forecast { obstacle: None, keeps_old, missing })
+}
+
+/// The account to change, as the server names it and logs it in.
+struct Target {
+    name: Name,
+    method: Method,
+}
+
+/// Finds out which account the change is about and that it is the one named. The inner error says what is wrong with it.
+async fn find(conn: &mut Conn, new: &NewPassword<'_>) -> Result<Result<Target, (Cause, &'static str)>, Error> {
+    let name = match new.by {
+        By::Itself(_) | By::Service => Name::LoggedIn,
+        By::Admin(_) => {
+            let user = &new.account.login().username;
+            conn.query_drop(statement::LITERALS).await?;
+            let hosts: Vec<String> = conn.query(statement::hosts_of(user).as_str()).await?;
+            match <[String; 1]>::try_from(hosts) {
+                Ok([host]) => Name::Other { user: user.clone(), host },
+                Err(hosts) if hosts.is_empty() => return Ok(Err((Cause::Other, "no account of this name"))),
+                Err(_) => return Ok(Err((Cause::Unsupported, "several accounts of this name, for different hosts"))),
+            }
+        }
+    };
+    let shown: Option<String> = conn.query_first(statement::show(&name).as_str()).await?;
+    let Some(shown) = shown.as_deref().and_then(Shown::parse) else {
+        return Ok(Err((Cause::Unsupported, "SHOW CREATE USER has an unknown form")));
+    };
+    // An anonymous account may have let the login in.
+    if shown.username != new.account.login().username {
+        return Ok(Err((Cause::Forbidden, "the login leads to an account of another name")));
+    }
+    if matches!(name, Name::Other { .. }) && shown.has_several {
+        return Ok(Err((Cause::Unsupported, "the account has several ways of logging in, and would lose the others")));
+    }
+    Ok(match shown.method {
+        Some(method) => Ok(Target { name, method }),
+        None => Err((Cause::Unsupported, "the account's authentication plugin is not supported")),
+    })
+}
+
+/// Whether the server would keep the old password as a second one when the account changes its password.
+async fn second_password(conn: &mut Conn, new: &NewPassword<'_>, method: Method) -> Result<SecondPassword, Error> {
+    if method == Method::NativeHash {
+        return Ok(SecondPassword::NotKnown);
+    }
+    if !matches!(new.by, By::Itself(_)) {
+        // The password that an administrator replaces is not known, and need not go on working.
+        return Ok(SecondPassword::NotWanted);
+    }
+    let version: Option<String> = conn.query_first("SELECT VERSION()").await?;
+    let grants: Vec<String> = conn.query("SHOW GRANTS").await?;
+    Ok(SecondPassword::of(&version.unwrap_or_default(), &grants))
+}
+
+/// MySQL with `password_require_current` wants to hear the current password.
+const MISSING_CURRENT_PASSWORD: u16 = 3892;
 
 /// MariaDB with a password validation plugin and `strict_password_validation` takes passwords only in plain text.
 fn takes_no_hash(error: &Error) -> bool {
@@ -142,8 +242,8 @@ fn cause(error: &Error) -> Cause {
             1205 | 1317 | 1907 | 1969 | 3024 => Cause::TimedOut,
             // Host blocked or not allowed, account locked, password expired, TLS required, too many failures.
             1129 | 1130 | 1820 | 1862 | 3118 | 3159 | 3955 | 4151 | 4166 => Cause::Barred,
-            // No such privilege or statement for this account.
-            1044 | 1131 | 1132 | 1142 | 1227 | 1410 => Cause::Forbidden,
+            // No such privilege or statement for this account, or not the primary password.
+            1044 | 1131 | 1132 | 1142 | 1227 | 1410 | 3891 => Cause::Forbidden,
             // Unknown plugin, hash of another form.
             1372 | 1524 | 1251 => Cause::Unsupported,
             _ => Cause::Other,
@@ -163,10 +263,28 @@ fn cause(error: &Error) -> Cause {
     }
 }
 
-/// What a failed change says: password validation and history refuse this password.
+/// Why a login that was to make a change, or what it did before, failed.
+fn cause_of_change(error: &Error) -> Cause {
+    match error {
+        Error::Server(server) if is_access_denied(server.code) => Cause::NoLogin,
+        _ => cause(error),
+    }
+}
+
+/// 1045: access denied. 1698: the same by an account that may log in in several ways, none of which did.
+const fn is_access_denied(code: u16) -> bool {
+    matches!(code, 1045 | 1698)
+}
+
+/// What a failed change says: password validation and history refuse this password. Any other error of the statement has
+/// undone it, unless the server was ending the session or the statement's time was over.
 fn change_that_failed(error: &Error) -> Change {
     match error {
         Error::Server(server) if matches!(server.code, 1819 | 3638 | 4108) => Change::Refused,
+        Error::Server(_) => match cause(error) {
+            cause @ (Cause::NotReady | Cause::TimedOut) => Change::Unknown(cause),
+            cause => Change::Failed(cause),
+        },
         _ => Change::Unknown(cause(error)),
     }
 }

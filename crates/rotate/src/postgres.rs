@@ -1,8 +1,8 @@
-//! PostgreSQL: trying a login, and changing one's own password by a verifier made here.
+//! PostgreSQL: trying a login, and changing a password by a verifier made here.
 
 mod scram;
 
-use core::time::Duration;
+use core::{cell::Cell, time::Duration};
 use std::io::ErrorKind;
 
 use csms_core::rotation::{
@@ -12,7 +12,10 @@ use csms_core::rotation::{
 use tokio_postgres::{Client, Config, Error, NoTls, SimpleQueryMessage, config::SslMode, error::SqlState};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use crate::{database::Answer, tls};
+use crate::{
+    database::{Answer, By, Forecast, NewPassword},
+    tls,
+};
 
 /// Where to go when the value names no database. Every server has this one, and roles belong to no database.
 const DEFAULT_DATABASE: &str = "postgres";
@@ -32,28 +35,78 @@ pub(crate) async fn probe(account: &Account) -> Answer<Probe> {
     }
 }
 
-/// Logs in and gives the role that logged in another password.
-pub(crate) async fn set_password(login: &Account, password: &str, limit: Duration) -> Answer<Change> {
+/// Logs in and gives a role another password: the role that logged in, or as an administrator another one.
+pub(crate) async fn set_password(new: NewPassword<'_>, limit: Duration) -> Answer<Change> {
     let verifier = match make_salt() {
-        Ok(salt) => scram::verifier(password, &salt),
-        Err(detail) => return Answer::detailed(Change::Unknown(Cause::Other), detail),
+        Ok(salt) => scram::verifier(new.account.password(), &salt),
+        Err(detail) => return Answer::detailed(Change::Failed(Cause::Other), detail),
     };
-    let username = login.login().username.as_str();
+    let Some(login) = new.login() else { return Answer::plain(Change::Failed(Cause::Unsupported)) };
+    let role = match new.by {
+        By::Itself(_) | By::Service => "CURRENT_USER".to_owned(),
+        By::Admin(_) => identifier(&new.account.login().username),
+    };
+    // Before the statement is sent, a failure means that nothing was changed.
+    let sent = Cell::new(false);
     let changed = with_client(login, async |client| {
         client.batch_execute(&settings(limit)).await?;
-        if current_user(client).await?.as_deref() != Some(username) {
+        if !is_itself(client, login).await? {
             return Ok(false);
         }
+        sent.set(true);
         // A verifier holds no character that SQL would have to quote.
-        client.batch_execute(&format!("ALTER ROLE CURRENT_USER PASSWORD '{verifier}'")).await?;
+        client.batch_execute(&format!("ALTER ROLE {role} PASSWORD '{verifier}'")).await?;
         Ok(true)
     });
     match changed.await {
         Ok(true) => Answer::plain(Change::Done),
-        Ok(false) => Answer::detailed(Change::Unknown(Cause::Forbidden), "the login leads to a role of another name"),
-        Err(Failed::Config(detail)) => Answer::detailed(Change::Unknown(Cause::Tls), detail),
-        Err(Failed::Driver(error)) => Answer::detailed(change_that_failed(&error), detail(&error)),
+        Ok(false) => Answer::detailed(Change::Failed(Cause::Forbidden), ANOTHER_ROLE),
+        Err(Failed::Config(detail)) => Answer::detailed(Change::Failed(Cause::Tls), detail),
+        Err(Failed::Driver(error)) if sent.get() => Answer::detailed(change_that_failed(&error), detail(&error)),
+        Err(Failed::Driver(error)) => Answer::detailed(Change::Failed(cause_of_change(&error)), detail(&error)),
     }
+}
+
+/// Logs in and looks at what a change would meet. PostgreSQL keeps one password for each role, so there is no overlap.
+pub(crate) async fn forecast(new: NewPassword<'_>, limit: Duration) -> Forecast {
+    let Some(login) = new.login() else { return Forecast::obstacle(Cause::Unsupported, "a login") };
+    let looked = with_client(login, async |client| {
+        client.batch_execute(&settings(limit)).await?;
+        if !is_itself(client, login).await? {
+            return Ok(Forecast::obstacle(Cause::Forbidden, ANOTHER_ROLE));
+        }
+        if value(client, "SELECT pg_is_in_recovery()").await?.as_deref() == Some("t") {
+            return Ok(Forecast::obstacle(Cause::NotReady, "a server that can be written to: this one is a standby"));
+        }
+        let may_change_others = "SELECT rolsuper OR rolcreaterole FROM pg_roles WHERE rolname = current_user";
+        if matches!(new.by, By::Admin(_)) && value(client, may_change_others).await?.as_deref() != Some("t") {
+            return Ok(Forecast::obstacle(Cause::Forbidden, "CREATEROLE for the administrator"));
+        }
+        let missing = match new.keep_old {
+            true => vec![
+                "PostgreSQL keeps one password for each role; with MultiUser, SYSCURRENT always logs in".to_owned(),
+            ],
+            false => Vec::new(),
+        };
+        Ok(Forecast { obstacle: None, keeps_old: false, missing })
+    });
+    match looked.await {
+        Ok(forecast) => forecast,
+        Err(Failed::Config(detail)) => Forecast::obstacle(Cause::Tls, detail),
+        Err(Failed::Driver(error)) => Forecast::obstacle(cause_of_change(&error), detail(&error)),
+    }
+}
+
+const ANOTHER_ROLE: &str = "the login leads to a role of another name";
+
+/// Whether the login acts as the role that it names.
+async fn is_itself(client: &Client, login: &Account) -> Result<bool, Error> {
+    Ok(value(client, "SELECT current_user").await?.as_deref() == Some(login.login().username.as_str()))
+}
+
+/// A name between quotes. Names hold no control characters.
+fn identifier(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
 }
 
 /// Undoes settings of the role that stand in the way (acting as another role, writing nothing), and ends statements that
@@ -72,8 +125,9 @@ fn make_salt() -> Result<[u8; scram::SALT_BYTES], String> {
     Ok(salt)
 }
 
-async fn current_user(client: &Client) -> Result<Option<String>, Error> {
-    let messages = client.simple_query("SELECT current_user").await?;
+/// The first column of the first row.
+async fn value(client: &Client, query: &str) -> Result<Option<String>, Error> {
+    let messages = client.simple_query(query).await?;
     Ok(messages.iter().find_map(|message| match message {
         SimpleQueryMessage::Row(row) => row.get(0).map(str::to_owned),
         _ => None,
@@ -158,12 +212,20 @@ fn cause_of_broken_connection(error: &Error) -> Cause {
     }
 }
 
-/// What a failed change says: a data exception or an error raised by a check is a refusal of this password.
+/// Why a login that was to make a change, or what it did before, failed.
+fn cause_of_change(error: &Error) -> Cause {
+    if error.code() == Some(&SqlState::INVALID_PASSWORD) { Cause::NoLogin } else { cause(error) }
+}
+
+/// What a failed change says: a data exception or an error raised by a check is a refusal of this password. Any other
+/// error of the statement has undone it, unless the server was ending the session.
 fn change_that_failed(error: &Error) -> Change {
     match error.code().map(SqlState::code) {
         Some(code) if code.starts_with("22") || code == "P0001" => Change::Refused,
-        Some("42501") => Change::Unknown(Cause::Forbidden),
-        _ => Change::Unknown(cause(error)),
+        Some("42501") => Change::Failed(Cause::Forbidden),
+        Some(code) if code.starts_with("57") || code.starts_with("08") => Change::Unknown(cause(error)),
+        Some(_) => Change::Failed(cause(error)),
+        None => Change::Unknown(cause(error)),
     }
 }
 

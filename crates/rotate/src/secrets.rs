@@ -1,8 +1,8 @@
 //! What a rotation needs of the service. No wire here: the client of the service implements it.
 
-use csms_core::{SecretValue, StageName, VersionId};
+use csms_core::{SecretName, SecretValue, StageName, VersionId};
 
-/// The versions and stages of the one secret that is rotated.
+/// The versions and stages of the one secret that is rotated, and the current value of its administrator's.
 ///
 /// Implementations repeat requests that failed on the way and may safely be repeated; an error that reaches the
 /// rotation ends the attempt. Futures need not be `Send`: an attempt runs on one thread.
@@ -13,6 +13,9 @@ pub trait Secrets {
 
     /// The value of a version (ShowSecretVersion).
     async fn value(&self, version: VersionId) -> Result<SecretValue, SecretsError>;
+
+    /// The SYSCURRENT value of the secret that holds an administrator of the database server (ShowSecretVersion).
+    async fn admin_value(&self, name: &SecretName) -> Result<SecretValue, SecretsError>;
 
     /// Stores a value as a new version and marks it `SYSPENDING`, in one (CreateSecretVersion with `version_stages`).
     async fn create_pending(&self, value: SecretValue) -> Result<VersionId, SecretsError>;

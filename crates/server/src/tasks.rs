@@ -403,6 +403,7 @@ fn call_for(app: &App, task: &Task, secret: &Secret) -> Result<(Vec<u8>, Option<
         rotation_config: secret.rotation_config.clone(),
         csms_endpoint: Some(app.public_url.clone()),
         version_id: Some(task.version),
+        dry_run: false,
     };
     let event = serde_json::to_vec(&event).map_err(Failure::internal)?;
     if !app.functions.runs_here(&task.function) {

@@ -2,30 +2,45 @@
 
 use core::time::Duration;
 
-use csms_core::rotation::{FailureCode, RotationEvent, RotationReply};
-use csms_rotate::{Failure, Limits, Secrets, SqlDatabases, rotate};
+use csms_core::rotation::{DryRunReport, FailureCode, RotationEvent, RotationReply};
+use csms_rotate::{Failure, Limits, Secrets, SqlDatabases, dry_run, rotate};
 use functiongraph_runtime::guest::Context;
 use getrandom::SysRng;
+use serde::Serialize;
 use tokio::{runtime, time::Instant};
 
 use crate::steps::StepLog;
+
+/// What the function answers, as JSON: the reply to a rotation, or the report of a dry run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
+pub enum Reply {
+    /// To an event that asks for a rotation, or that cannot be read.
+    Rotation(RotationReply),
+    /// To an event with `dry_run`.
+    DryRun(DryRunReport),
+}
 
 /// Handles one event. `connect` opens the service for the secret that the event names.
 pub fn handle<S: Secrets>(
     event: &[u8],
     context: &Context,
     connect: impl FnOnce(&RotationEvent, &Context) -> Result<S, Failure>,
-) -> RotationReply {
-    let outcome = read(event).and_then(|event| {
-        context.info(format_args!("{} of {}, attempt {}", event.mode.operate_type(), event.secret_name, event.attempt));
+) -> Reply {
+    let read = read(event);
+    let is_dry = read.as_ref().is_ok_and(|event| event.dry_run);
+    let outcome = read.and_then(|event| {
+        let what = if is_dry { "dry run of " } else { "" };
+        let (mode, name) = (event.mode.operate_type(), &event.secret_name);
+        context.info(format_args!("{what}{mode} of {name}, attempt {}", event.attempt));
         let secrets = connect(&event, context)?;
-        attempt(&event, context, &secrets)
+        if is_dry { look(&event, context, &secrets) } else { attempt(&event, context, &secrets) }
     });
     match outcome {
         Ok(reply) => reply,
         Err(failure) => {
             context.error(format_args!("{}: {}", failure.code, failure.message));
-            failure.into_reply()
+            if is_dry { Reply::DryRun(failure.into_report()) } else { Reply::Rotation(failure.into_reply()) }
         }
     }
 }
@@ -37,20 +52,33 @@ fn read(event: &[u8]) -> Result<RotationEvent, Failure> {
     })
 }
 
-fn attempt<S: Secrets>(event: &RotationEvent, context: &Context, secrets: &S) -> Result<RotationReply, Failure> {
-    let runtime = runtime::Builder::new_current_thread().enable_all().build().map_err(|error| Failure {
+fn attempt<S: Secrets>(event: &RotationEvent, context: &Context, secrets: &S) -> Result<Reply, Failure> {
+    let databases = SqlDatabases::new(Limits::default());
+    runtime()?.block_on(async {
+        let mut steps = StepLog::new(event, context);
+        let version = rotate(event, secrets, &databases, &mut SysRng, deadline(context), &mut steps).await?;
+        context.info(format_args!("{version} is SYSCURRENT"));
+        Ok(Reply::Rotation(RotationReply::success(version)))
+    })
+}
+
+fn look<S: Secrets>(event: &RotationEvent, context: &Context, secrets: &S) -> Result<Reply, Failure> {
+    let databases = SqlDatabases::new(Limits::default());
+    runtime()?.block_on(async {
+        let report = dry_run(event, secrets, &databases, &mut SysRng, deadline(context)).await;
+        Ok(Reply::DryRun(report))
+    })
+}
+
+fn runtime() -> Result<runtime::Runtime, Failure> {
+    runtime::Builder::new_current_thread().enable_all().build().map_err(|error| Failure {
         code: FailureCode::Unavailable,
         message: format!("the function cannot start: {}", error.kind()),
-    })?;
-    let time = time_to_use(context.remaining());
-    let databases = SqlDatabases::new(Limits::default());
-    runtime.block_on(async {
-        let deadline = Instant::now() + time;
-        let mut steps = StepLog::new(event, context);
-        let version = rotate(event, secrets, &databases, &mut SysRng, deadline, &mut steps).await?;
-        context.info(format_args!("{version} is SYSCURRENT"));
-        Ok(RotationReply::success(version))
     })
+}
+
+fn deadline(context: &Context) -> Instant {
+    Instant::now() + time_to_use(context.remaining())
 }
 
 /// The platform kills a function that is late, and then nobody learns what happened. So a tenth of the time, at most two
@@ -61,7 +89,7 @@ fn time_to_use(remaining: Duration) -> Duration {
 
 #[cfg(test)]
 mod tests {
-    use csms_core::{SecretValue, StageName, VersionId};
+    use csms_core::{SecretName, SecretValue, StageName, VersionId};
     use csms_rotate::SecretsError;
 
     use super::*;
@@ -75,6 +103,10 @@ mod tests {
         }
 
         async fn value(&self, _: VersionId) -> Result<SecretValue, SecretsError> {
+            Err(SecretsError::Refused("forbidden".to_owned()))
+        }
+
+        async fn admin_value(&self, _: &SecretName) -> Result<SecretValue, SecretsError> {
             Err(SecretsError::Refused("forbidden".to_owned()))
         }
 
@@ -94,8 +126,9 @@ mod tests {
     fn reply(event: &str) -> (String, String) {
         let context = Context::builder("a test").build();
         match handle(event.as_bytes(), &context, |_, _| Ok(Forbidding)) {
-            RotationReply::Failed { error_code, error_msg } => (error_code, error_msg),
-            RotationReply::Success { version_id } => panic!("{version_id}"),
+            Reply::Rotation(RotationReply::Failed { error_code, error_msg }) => (error_code, error_msg),
+            Reply::DryRun(DryRunReport { error_code, error_msg, .. }) => (error_code.unwrap(), error_msg.unwrap()),
+            other @ Reply::Rotation(_) => panic!("{other:?}"),
         }
     }
 
@@ -114,6 +147,16 @@ mod tests {
         let (code, message) = reply(r#"{"secret_name":"db","operate_type":"SINGLE_USER"}"#);
         assert_eq!(code, "ROTATION_SERVICE_REFUSED");
         assert_eq!(message, "could not read a stage: forbidden");
+    }
+
+    #[test]
+    fn a_dry_run_is_answered_with_a_report_also_when_it_fails() {
+        let (code, message) =
+            reply(r#"{"version":"2","secret_name":"db","operate_type":"SINGLE_USER","dry_run":true}"#);
+        assert_eq!(
+            (code.as_str(), message.as_str()),
+            ("ROTATION_SERVICE_REFUSED", "could not read a stage: forbidden")
+        );
     }
 
     #[test]

@@ -45,6 +45,19 @@ impl Service {
     }
 }
 
+impl Service {
+    /// The value of a version, `vN` or `latest`, of a secret.
+    async fn value_of(&self, name: &SecretName, version: &str) -> Result<SecretValue, SecretsError> {
+        let found = self.client.show_version(name, version).await.map_err(|error| told(&error))?;
+        let value = match (found.version.secret_string.as_deref(), found.version.secret_binary.as_deref()) {
+            (Some(text), None) => SecretValue::text(text.to_owned()),
+            (None, Some(base64)) => SecretValue::from_base64(base64),
+            (Some(_), Some(_)) | (None, None) => return Err(not_understood()),
+        };
+        value.map_err(|_| not_understood())
+    }
+}
+
 fn credentials(context: &Context) -> Option<Credentials> {
     let given = context.credentials()?;
     match (given.key_pair(), given.security_token(), given.auth_token()) {
@@ -65,13 +78,11 @@ impl Secrets for Service {
     }
 
     async fn value(&self, version: VersionId) -> Result<SecretValue, SecretsError> {
-        let found = self.client.show_version(&self.name, &String::from(version)).await.map_err(|error| told(&error))?;
-        let value = match (found.version.secret_string.as_deref(), found.version.secret_binary.as_deref()) {
-            (Some(text), None) => SecretValue::text(text.to_owned()),
-            (None, Some(base64)) => SecretValue::from_base64(base64),
-            (Some(_), Some(_)) | (None, None) => return Err(not_understood()),
-        };
-        value.map_err(|_| not_understood())
+        self.value_of(&self.name, &String::from(version)).await
+    }
+
+    async fn admin_value(&self, name: &SecretName) -> Result<SecretValue, SecretsError> {
+        self.value_of(name, "latest").await
     }
 
     async fn create_pending(&self, value: SecretValue) -> Result<VersionId, SecretsError> {

@@ -4,7 +4,7 @@
 use core::cell::RefCell;
 use std::collections::BTreeMap;
 
-use csms_core::{SecretValue, StageName, VersionId, rotation::Account, stage};
+use csms_core::{SecretName, SecretValue, StageName, VersionId, rotation::Account, stage};
 use csms_rotate::{Secrets, SecretsError};
 
 /// Versions and stages of a secret.
@@ -15,6 +15,8 @@ pub struct MemorySecret(RefCell<State>);
 struct State {
     values: Vec<SecretValue>,
     stages: BTreeMap<&'static str, VersionId>,
+    /// Values of other secrets.
+    admins: BTreeMap<&'static str, SecretValue>,
 }
 
 impl State {
@@ -40,6 +42,16 @@ impl MemorySecret {
     pub fn add(&self, value: &serde_json::Value, stage: &'static str) -> VersionId {
         let value = SecretValue::text(value.to_string()).expect("the value of a test fits into a version");
         self.0.borrow_mut().add(value, stage)
+    }
+
+    /// Adds another secret, which holds an administrator.
+    ///
+    /// # Panics
+    /// When the value is too long for a version.
+    #[allow(clippy::expect_used, reason = "a test support crate")]
+    pub fn add_admin(&self, name: &'static str, value: &serde_json::Value) {
+        let value = SecretValue::text(value.to_string()).expect("the value of a test fits into a version");
+        self.0.borrow_mut().admins.insert(name, value);
     }
 
     /// The version that a stage marks.
@@ -68,6 +80,11 @@ impl Secrets for MemorySecret {
 
     async fn value(&self, version: VersionId) -> Result<SecretValue, SecretsError> {
         self.0.borrow().value(version).cloned().ok_or_else(|| SecretsError::Refused("no such version".to_owned()))
+    }
+
+    async fn admin_value(&self, name: &SecretName) -> Result<SecretValue, SecretsError> {
+        let state = self.0.borrow();
+        state.admins.get(name.as_str()).cloned().ok_or_else(|| SecretsError::Refused("no such secret".to_owned()))
     }
 
     async fn create_pending(&self, value: SecretValue) -> Result<VersionId, SecretsError> {

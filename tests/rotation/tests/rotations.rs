@@ -12,7 +12,9 @@ use csms_core::{
     },
     stage,
 };
-use csms_rotate::{Answer, Databases, Failure, Moment, Observer, SqlDatabases, Unobserved, rotate};
+use csms_rotate::{
+    Answer, Databases, Failure, Forecast, Moment, NewPassword, Observer, SqlDatabases, Unobserved, rotate,
+};
 use csms_rotation_tests::{Database, MemorySecret};
 use getrandom::SysRng;
 use tokio::time::Instant;
@@ -21,20 +23,7 @@ const FIRST: &str = "First-password-1";
 const SECOND: &str = "Second-password-2";
 
 fn event(mode: RotationMode) -> RotationEvent {
-    RotationEvent {
-        task_id: None,
-        attempt: 1,
-        region: None,
-        project_id: None,
-        domain_id: None,
-        secret_id: None,
-        secret_name: SecretName::parse("db").unwrap(),
-        secret_type: None,
-        mode,
-        rotation_config: None,
-        csms_endpoint: None,
-        version_id: None,
-    }
+    RotationEvent::new(SecretName::parse("db").unwrap(), mode)
 }
 
 async fn attempt(
@@ -106,9 +95,13 @@ impl Databases for LosesAnswers {
         self.0.probe(account, deadline).await
     }
 
-    async fn set_password(&self, login: &Account, password: &str, deadline: Instant) -> Answer<Change> {
-        assert_eq!(self.0.set_password(login, password, deadline).await.finding, Change::Done);
+    async fn set_password(&self, new: NewPassword<'_>, deadline: Instant) -> Answer<Change> {
+        assert_eq!(self.0.set_password(new, deadline).await.finding, Change::Done);
         Answer::plain(Change::Unknown(Cause::TimedOut))
+    }
+
+    async fn forecast(&self, new: NewPassword<'_>, deadline: Instant) -> Forecast {
+        self.0.forecast(new, deadline).await
     }
 }
 

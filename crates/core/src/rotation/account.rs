@@ -9,7 +9,10 @@ use alloc::{
     string::{String, ToString},
     vec::Vec,
 };
-use core::fmt;
+use core::{
+    fmt,
+    hash::{Hash, Hasher},
+};
 
 use serde::{
     Deserialize, Deserializer, Serialize, Serializer,
@@ -87,9 +90,9 @@ pub enum Tls {
     Disable,
 }
 
-/// Which account a value opens: what must not change when only its password does.
+/// Which account a value opens and where: what must not change when only its password does.
 ///
-/// Two logins are equal when engine, host (in any case), port and user name are.
+/// Two logins are equal when engine, host (in any case), port, database and user name are.
 #[derive(Clone, Debug)]
 pub struct Login {
     /// Kind of server.
@@ -98,6 +101,8 @@ pub struct Login {
     pub host: String,
     /// TCP port.
     pub port: u16,
+    /// The database to connect to, where the engine needs one.
+    pub dbname: Option<String>,
     /// Name of the account.
     pub username: String,
 }
@@ -108,15 +113,42 @@ impl Login {
     pub fn is_on_the_server_of(&self, other: &Self) -> bool {
         self.engine == other.engine && self.port == other.port && self.host.eq_ignore_ascii_case(&other.host)
     }
+
+    /// Whether both are the same account of the same server, whichever database they connect to: they share a password.
+    #[must_use]
+    pub fn is_the_account_of(&self, other: &Self) -> bool {
+        self.is_on_the_server_of(other) && self.username == other.username
+    }
+
+    /// The first field in which the two differ, by its name in a value.
+    #[must_use]
+    pub fn difference(&self, other: &Self) -> Option<&'static str> {
+        [
+            ("engine", self.engine == other.engine),
+            ("host", self.host.eq_ignore_ascii_case(&other.host)),
+            ("port", self.port == other.port),
+            ("dbname", self.dbname == other.dbname),
+            ("username", self.username == other.username),
+        ]
+        .into_iter()
+        .find_map(|(field, same)| (!same).then_some(field))
+    }
 }
 
 impl PartialEq for Login {
     fn eq(&self, other: &Self) -> bool {
-        self.is_on_the_server_of(other) && self.username == other.username
+        self.difference(other).is_none()
     }
 }
 
 impl Eq for Login {}
+
+impl Hash for Login {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        // The host is left out, because its case does not count.
+        (self.engine, self.port, &self.dbname, &self.username).hash(state);
+    }
+}
 
 /// A database account with its password and the way to its server, read from the value of a secret version.
 ///
@@ -124,7 +156,6 @@ impl Eq for Login {}
 #[derive(Clone)]
 pub struct Account {
     login: Login,
-    dbname: Option<String>,
     password: Zeroizing<String>,
     tls: Tls,
     text: Zeroizing<String>,
@@ -180,8 +211,8 @@ impl Account {
                     Some("disable") => Tls::Disable,
                     _ => Tls::Verify { ca: tls_ca },
                 };
-                let login = Login { engine, host, port, username };
-                Ok(Self { login, dbname, password, tls, text: Zeroizing::new(text.to_string()) })
+                let login = Login { engine, host, port, dbname, username };
+                Ok(Self { login, password, tls, text: Zeroizing::new(text.to_string()) })
             }
             _ => Err(problems),
         }
@@ -196,7 +227,7 @@ impl Account {
     /// The database to connect to, where the engine needs one.
     #[must_use]
     pub fn dbname(&self) -> Option<&str> {
-        self.dbname.as_deref()
+        self.login.dbname.as_deref()
     }
 
     /// The password.
@@ -425,7 +456,7 @@ mod tests {
     #[test]
     fn a_full_value_is_taken_apart() {
         let account = Account::parse_text(FULL).unwrap();
-        let Login { engine, host, port, username } = account.login().clone();
+        let Login { engine, host, port, username, .. } = account.login().clone();
         assert_eq!((engine, host.as_str(), port, username.as_str()), (Engine::PostgreSql, "db.example", 6432, "app"));
         assert_eq!((account.dbname(), account.password(), account.tls()), (Some("app"), "hunter2", &Tls::Disable));
     }
@@ -492,6 +523,19 @@ mod tests {
         assert_ne!(parse("db.example", "a"), parse("db.example", "A"));
         assert!(parse("db.example", "a").is_on_the_server_of(&parse("db.example", "b")));
         assert!(!parse("db1.example", "a").is_on_the_server_of(&parse("db2.example", "a")));
+    }
+
+    #[test]
+    fn the_field_in_which_logins_differ_is_named() {
+        let login = Account::parse_text(FULL).unwrap().login().clone();
+        let changed =
+            |from: &str, to: &str| login.difference(Account::parse_text(&FULL.replacen(from, to, 1)).unwrap().login());
+        assert_eq!(changed("hunter2", "other"), None);
+        assert_eq!(changed("Postgres", "mysql"), Some("engine"));
+        assert_eq!(changed("db.example", "db.other"), Some("host"));
+        assert_eq!(changed("6432", "6433"), Some("port"));
+        assert_eq!(changed(r#""dbname":"app""#, r#""dbname":"other""#), Some("dbname"));
+        assert_eq!(changed(r#""username":"app""#, r#""username":"other""#), Some("username"));
     }
 
     proptest! {

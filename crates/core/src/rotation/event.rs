@@ -24,8 +24,12 @@ use crate::{
     version::VersionId,
 };
 
-/// The version of the event that this code writes and reads.
+/// The version of the event that asks for a rotation.
 pub const EVENT_VERSION: &str = "1";
+
+/// The version of the event that asks for a dry run. It is another one so that a function that knows no dry runs refuses
+/// the event, and does not rotate.
+pub const DRY_RUN_VERSION: &str = "2";
 
 /// The event that a rotation function receives.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,18 +58,39 @@ pub struct RotationEvent {
     pub csms_endpoint: Option<String>,
     /// The pending version that the task works towards, where the service has already made it.
     pub version_id: Option<VersionId>,
+    /// Whether the function is only to find out and tell what it would do, and to write nothing.
+    pub dry_run: bool,
 }
 
 impl RotationEvent {
+    /// The least that an event can say: which secret, and whether one account or two.
+    #[must_use]
+    pub const fn new(secret_name: SecretName, mode: RotationMode) -> Self {
+        Self {
+            task_id: None,
+            attempt: 1,
+            region: None,
+            project_id: None,
+            domain_id: None,
+            secret_id: None,
+            secret_name,
+            secret_type: None,
+            mode,
+            rotation_config: None,
+            csms_endpoint: None,
+            version_id: None,
+            dry_run: false,
+        }
+    }
+
     /// The event as the function receives it.
     #[must_use]
     pub fn to_json(&self) -> Value {
-        let config = self
-            .rotation_config
-            .as_ref()
-            .map(|config| json!({ "InstanceId": config.instance_id(), "SecretSubType": config.mode().as_str() }));
+        // It prints as JSON.
+        let config: Option<Value> =
+            self.rotation_config.as_ref().and_then(|config| serde_json::from_str(&config.to_string()).ok());
         let mut event = json!({
-            "version": EVENT_VERSION,
+            "version": if self.dry_run { DRY_RUN_VERSION } else { EVENT_VERSION },
             "task_id": self.task_id,
             "attempt": self.attempt,
             "region": self.region,
@@ -78,6 +103,7 @@ impl RotationEvent {
             "rotation_config": config,
             "csms_endpoint": self.csms_endpoint,
             "version_id": self.version_id.map(String::from),
+            "dry_run": self.dry_run.then_some(true),
         });
         if let Value::Object(members) = &mut event {
             members.retain(|_, value| !value.is_null());
@@ -108,6 +134,9 @@ impl Serialize for RotationEvent {
 pub enum FailureCode {
     /// The database or the service could not be reached or was not ready; a later attempt may pass.
     Unavailable,
+    /// The same, after the account's password was changed or may have been: until a later attempt passes, SYSCURRENT of
+    /// a secret with one account may not log in. Worth another attempt soon.
+    Unfinished,
     /// Nothing the function may do would help; a person has to look.
     NeedsOperator,
     /// The service refused a request of the function.
@@ -119,14 +148,21 @@ pub enum FailureCode {
 }
 
 impl FailureCode {
-    const ALL: [Self; 5] =
-        [Self::Unavailable, Self::NeedsOperator, Self::ServiceRefused, Self::InvalidSecret, Self::InvalidEvent];
+    const ALL: [Self; 6] = [
+        Self::Unavailable,
+        Self::Unfinished,
+        Self::NeedsOperator,
+        Self::ServiceRefused,
+        Self::InvalidSecret,
+        Self::InvalidEvent,
+    ];
 
     /// The word of `error_code`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Unavailable => "ROTATION_UNAVAILABLE",
+            Self::Unfinished => "ROTATION_UNFINISHED",
             Self::NeedsOperator => "ROTATION_NEEDS_OPERATOR",
             Self::ServiceRefused => "ROTATION_SERVICE_REFUSED",
             Self::InvalidSecret => "ROTATION_INVALID_SECRET",
@@ -143,7 +179,7 @@ impl FailureCode {
     /// Whether the same call may succeed later without anybody doing anything.
     #[must_use]
     pub const fn may_pass_later(self) -> bool {
-        matches!(self, Self::Unavailable)
+        matches!(self, Self::Unavailable | Self::Unfinished)
     }
 }
 
@@ -248,6 +284,17 @@ impl Fields {
         self.find(name)?.as_str().and_then(parse)
     }
 
+    /// Anything but a plain yes or no is a problem: a dry run that was misread would rotate. The version of dry runs is
+    /// enough to ask for one.
+    fn dry_run(&self) -> Result<bool, Problem> {
+        match self.find("dry_run") {
+            _ if self.find("version").is_some_and(|version| version == DRY_RUN_VERSION) => Ok(true),
+            None => Ok(false),
+            Some(Value::Bool(dry_run)) => Ok(*dry_run),
+            Some(_) => Err(Violation::new(Rule::Type, "true or false").at("dry_run")),
+        }
+    }
+
     fn config(&self) -> Result<Option<RotationConfig>, Problem> {
         let text = match self.find("rotation_config") {
             None => return Ok(None),
@@ -288,6 +335,7 @@ impl Fields {
         let region = keep(&mut problems, self.text("region"));
         let csms_endpoint = keep(&mut problems, self.parsed("csms_endpoint", parse_endpoint));
         let version_id = keep(&mut problems, self.parsed("version_id", VersionId::parse));
+        let dry_run = keep(&mut problems, self.dry_run());
         let attempt = self.find("attempt").and_then(Value::as_u64).and_then(|number| u32::try_from(number).ok());
         match (name.flatten(), mode) {
             (Some(secret_name), Some(mode)) if problems.is_empty() => Ok(RotationEvent {
@@ -303,6 +351,7 @@ impl Fields {
                 rotation_config: rotation_config.flatten(),
                 csms_endpoint: csms_endpoint.flatten(),
                 version_id: version_id.flatten(),
+                dry_run: dry_run.unwrap_or_default(),
             }),
             _ => Err(problems),
         }
@@ -310,7 +359,7 @@ impl Fields {
 }
 
 fn check_version(text: &str) -> Result<(), Violation> {
-    if text == EVENT_VERSION { Ok(()) } else { Err(Violation::new(Rule::Choice, "1")) }
+    if matches!(text, EVENT_VERSION | DRY_RUN_VERSION) { Ok(()) } else { Err(Violation::new(Rule::Choice, "1, 2")) }
 }
 
 /// `SINGLE_USER`, `SingleUser` or any other case of the two words.
@@ -358,6 +407,7 @@ mod tests {
             rotation_config: Some(RotationConfig::parse(r#"{"InstanceId":"i","SecretSubType":"SingleUser"}"#).unwrap()),
             csms_endpoint: Some("http://127.0.0.1:7070".into()),
             version_id: VersionId::from_number(3),
+            dry_run: false,
         }
     }
 
@@ -375,6 +425,17 @@ mod tests {
         });
         assert_eq!(serde_json::to_value(event()).unwrap(), expected);
         assert_eq!(parse(&expected).unwrap(), event());
+    }
+
+    #[test]
+    fn a_dry_run_is_an_event_of_another_version() {
+        let dry = RotationEvent { dry_run: true, ..event() };
+        let json = dry.to_json();
+        assert_eq!((&json["version"], &json["dry_run"]), (&json!("2"), &json!(true)));
+        assert_eq!(parse(&json).unwrap(), dry);
+        assert_eq!(parse(&json!({"secret_name": "db", "dry_run": "yes"})).unwrap_err()[0].path, "operate_type");
+        let misspelt = json!({"secret_name": "db", "operate_type": "SINGLE_USER", "dry_run": "yes"});
+        assert_eq!(parse(&misspelt).unwrap_err()[0].path, "dry_run");
     }
 
     #[test]
@@ -416,7 +477,7 @@ mod tests {
     #[test]
     fn all_problems_are_told_at_once() {
         let problems = parse(&json!({
-            "version": "2", "secret_name": "a b", "operate_type": "TRIPLE", "project_id": "short", "region": 7,
+            "version": "3", "secret_name": "a b", "operate_type": "TRIPLE", "project_id": "short", "region": 7,
             "csms_endpoint": "https://user@host/", "version_id": "3",
         }))
         .unwrap_err();

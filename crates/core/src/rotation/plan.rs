@@ -6,7 +6,9 @@
 //! to log in. Three rules hold everywhere:
 //!
 //! - A probe that is [`Probe::Unknown`] never leads to a write.
-//! - A password is changed only by a login as the very account whose password it is.
+//! - A password is changed only by a login as the very account whose password it is. Where there is an administrator, it
+//!   does so only after the account has shown that it cannot; where the management service of a cloud sets passwords, it
+//!   is told the name of the account.
 //! - A candidate is given up only when the database has *refused* it. One that may have been set is tried again.
 
 use core::fmt;
@@ -19,6 +21,8 @@ pub const MAX_CANDIDATES: u32 = 3;
 /// Why it is not known whether a login or a change succeeded. Never a reason to believe that a password is wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Cause {
+    /// The server does not let the login in that was to make the change.
+    NoLogin,
     /// No connection to the server, or it broke.
     Unreachable,
     /// No answer in time.
@@ -31,7 +35,7 @@ pub enum Cause {
     NotReady,
     /// The account may not log in from here, whatever its password: locked, expired, or barred by host or database.
     Barred,
-    /// The account may log in, but may not change its password.
+    /// The account may log in, but may not change the password.
     Forbidden,
     /// The account logs in by a method that this code cannot change or does not know.
     Unsupported,
@@ -42,13 +46,14 @@ pub enum Cause {
 impl fmt::Display for Cause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Self::NoLogin => "the login that was to change the password is refused",
             Self::Unreachable => "the database cannot be reached",
             Self::TimedOut => "the database did not answer in time",
             Self::Tls => "no trusted TLS connection to the database",
             Self::Busy => "the database takes no further connection now",
             Self::NotReady => "the database is starting, stopping or read-only",
             Self::Barred => "the database bars the account from logging in here, whatever its password",
-            Self::Forbidden => "the database does not let the account change its own password",
+            Self::Forbidden => "the database does not let this login change the account's password",
             Self::Unsupported => "the account's way of logging in is not supported",
             Self::Other => "the database gave an unexpected answer",
         })
@@ -73,8 +78,40 @@ pub enum Change {
     Done,
     /// The server refused this candidate (policy, history) and has not set it.
     Refused,
+    /// It has not been set, for a reason that is not the candidate's.
+    Failed(Cause),
     /// It may or may not have been set.
     Unknown(Cause),
+}
+
+/// Who sets an account's password.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Setter {
+    /// The account itself, logged in with the value of the version with this label.
+    Account(Role),
+    /// The administrator that the configuration names.
+    Admin,
+    /// The management service of the cloud that runs the database.
+    Service,
+}
+
+impl fmt::Display for Setter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Account(role) => write!(f, "the account itself with {role}"),
+            Self::Admin => f.write_str("the administrator"),
+            Self::Service => f.write_str("the management service"),
+        }
+    }
+}
+
+/// Who may set passwords besides the accounts themselves.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Powers {
+    /// The configuration names an administrator.
+    pub admin: bool,
+    /// Passwords are set through the management service; accounts log in for proofs alone.
+    pub service: bool,
 }
 
 /// A label of a secret.
@@ -99,7 +136,7 @@ impl fmt::Display for Role {
 }
 
 /// What the value of a version turned out to hold.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Reading {
     /// A database account.
     Login(Login),
@@ -123,6 +160,8 @@ pub struct Labels {
 pub enum Action {
     /// Read the value of the version with this label.
     Read(Role),
+    /// Read the administrator's account.
+    ReadAdmin,
     /// Try to log in with the value of the version with this label.
     Probe(Role),
     /// Try to log in as the account of the pending version with a random password, which nobody can have set. A server
@@ -133,10 +172,10 @@ pub enum Action {
         /// The label whose version is the base.
         base: Role,
     },
-    /// Log in with the value of the version with this label and set the account's password to the pending one.
+    /// Set the account's password to the pending one.
     SetPassword {
-        /// The label whose version logs in.
-        login_as: Role,
+        /// Who does it.
+        by: Setter,
     },
     /// Move `SYSCURRENT` to the pending version; `SYSPREVIOUS` follows to `from`.
     MoveStages {
@@ -163,6 +202,7 @@ impl Action {
             Self::Read(Role::Pending) => "read-pending",
             Self::Read(Role::Current) => "read-current",
             Self::Read(Role::Previous) => "read-previous",
+            Self::ReadAdmin => "read-admin",
             Self::Probe(Role::Pending) => "probe-pending",
             Self::Probe(Role::Current) => "probe-current",
             Self::Probe(Role::Previous) => "probe-previous",
@@ -194,6 +234,8 @@ pub enum RetryReason {
     LoginUnknown(Role, Cause),
     /// It is not known whether passwords are checked at all.
     DecoyUnknown(Cause),
+    /// The password could not be changed.
+    ChangeFailed(Cause),
     /// The change was sent, its outcome is unknown, and it has not taken effect yet.
     ChangeUnknown(Cause),
     /// The change was confirmed, but the new password does not log in (yet): a replica behind, or a proxy with a cache.
@@ -205,6 +247,7 @@ impl fmt::Display for RetryReason {
         match self {
             Self::LoginUnknown(role, cause) => write!(f, "cannot tell whether {role} logs in: {cause}"),
             Self::DecoyUnknown(cause) => write!(f, "cannot tell whether the database checks passwords: {cause}"),
+            Self::ChangeFailed(cause) => write!(f, "the password was not changed: {cause}"),
             Self::ChangeUnknown(cause) => write!(f, "cannot tell whether the password was changed: {cause}"),
             Self::ChangeNotSeen => f.write_str("the database confirmed the new password but does not accept it"),
         }
@@ -224,10 +267,18 @@ pub enum OperatorReason {
     DifferentServers,
     /// The value of the version with this label describes no account.
     NotAnAccount(Role),
-    /// The pending version names another account or server than the version it replaces.
-    PendingIsAnotherAccount,
+    /// This field of the pending version is not the one of the version it replaces, so it would be another account.
+    PendingDiffers(&'static str),
     /// No version that may log in as the account does.
     NobodyLogsIn,
+    /// The database lets neither the account nor, if there is one, the administrator change the account's password.
+    ChangeForbidden,
+    /// The administrator's secret describes no account.
+    AdminNotAnAccount,
+    /// The administrator's secret belongs to another database server.
+    AdminElsewhere,
+    /// The administrator's secret names the very account.
+    AdminIsTheAccount,
     /// The database accepts any password, so no login proves anything.
     PasswordsNotChecked,
     /// The database refused [`MAX_CANDIDATES`] new passwords.
@@ -241,13 +292,22 @@ impl fmt::Display for OperatorReason {
             Self::NoSecondAccount => f.write_str(
                 "MultiUser needs a version of the second account marked SYSPREVIOUS; create it with version_stages",
             ),
-            Self::SameAccountTwice => f.write_str("SYSCURRENT and SYSPREVIOUS name the same account; MultiUser needs two"),
+            Self::SameAccountTwice => {
+                f.write_str("SYSCURRENT and SYSPREVIOUS name the same account; MultiUser needs two")
+            }
             Self::DifferentServers => f.write_str("SYSCURRENT and SYSPREVIOUS name accounts of different servers"),
             Self::NotAnAccount(role) => write!(f, "the value of {role} does not describe a database account"),
-            Self::PendingIsAnotherAccount => f.write_str(
-                "SYSPENDING names another account or server than the version it would replace; delete that stage to start anew",
+            Self::PendingDiffers(field) => write!(
+                f,
+                "SYSPENDING has another {field} than the version it would replace; delete that stage to start anew",
             ),
-            Self::NobodyLogsIn => f.write_str("no version of the secret logs in; set the account's password to that of SYSPENDING"),
+            Self::NobodyLogsIn => {
+                f.write_str("no version of the secret logs in; set the account's password to that of SYSPENDING")
+            }
+            Self::ChangeForbidden => f.write_str("the database does not allow the change of the password"),
+            Self::AdminNotAnAccount => f.write_str("the value of AdminSecret does not describe a database account"),
+            Self::AdminElsewhere => f.write_str("AdminSecret names an account of another database server"),
+            Self::AdminIsTheAccount => f.write_str("AdminSecret names the account that is to be changed"),
             Self::PasswordsNotChecked => f.write_str("the database accepts any password for this account"),
             Self::CandidatesRefused => f.write_str("the database refuses the new passwords; see its password policy"),
         }
@@ -255,7 +315,7 @@ impl fmt::Display for OperatorReason {
 }
 
 /// What is known of the version with a label.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Labelled {
     version: VersionId,
     reading: Option<Reading>,
@@ -269,9 +329,10 @@ impl Labelled {
 }
 
 /// All that one attempt knows. Begins with the labels and grows by what the planner's actions find out.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Situation {
     mode: RotationMode,
+    powers: Powers,
     /// The version this attempt is to make SYSCURRENT, once that is known.
     goal: Option<VersionId>,
     pending: Option<Labelled>,
@@ -280,7 +341,10 @@ pub struct Situation {
     decoy: Option<Probe>,
     /// Whether the server has rejected any password in this attempt, so that accepting one means something.
     passwords_checked: bool,
-    change: Option<Change>,
+    /// What the administrator's secret holds.
+    admin: Option<Reading>,
+    /// The last change that was tried with this candidate, and who tried it.
+    change: Option<(Setter, Change)>,
     /// Candidates that the database has refused in this attempt.
     refused: u32,
 }
@@ -291,15 +355,23 @@ impl Situation {
     pub fn new(mode: RotationMode, asked: Option<VersionId>, labels: Labels) -> Self {
         Self {
             mode,
+            powers: Powers::default(),
             goal: asked,
             pending: labels.pending.map(Labelled::new),
             current: labels.current.map(Labelled::new),
             previous: labels.previous.map(Labelled::new),
             decoy: None,
             passwords_checked: false,
+            admin: None,
             change: None,
             refused: 0,
         }
+    }
+
+    /// The same with others who may set passwords.
+    #[must_use]
+    pub fn with_powers(self, powers: Powers) -> Self {
+        Self { powers, ..self }
     }
 
     /// The version that a label marks.
@@ -313,6 +385,11 @@ impl Situation {
         if let Some(labelled) = self.labelled_mut(role) {
             labelled.reading = Some(reading);
         }
+    }
+
+    /// [`Action::ReadAdmin`] was carried out.
+    pub fn note_admin(&mut self, reading: Reading) {
+        self.admin = Some(reading);
     }
 
     /// [`Action::Probe`] was carried out.
@@ -335,16 +412,26 @@ impl Situation {
         self.change = None;
     }
 
-    /// [`Action::SetPassword`] was carried out. What logged in before may not do so now, so the probes are forgotten.
-    pub fn note_change(&mut self, change: Change) {
-        if change == Change::Refused {
-            self.refused = self.refused.saturating_add(1);
-        } else {
-            for labelled in [&mut self.pending, &mut self.current, &mut self.previous].into_iter().flatten() {
-                labelled.probe = None;
+    /// [`Action::SetPassword`] was carried out. What logged in before a change may not do so afterwards, so the probes are
+    /// forgotten.
+    pub fn note_change(&mut self, by: Setter, change: Change) {
+        match change {
+            Change::Refused => self.refused = self.refused.saturating_add(1),
+            Change::Failed(_) => {}
+            Change::Done | Change::Unknown(_) => {
+                for labelled in [&mut self.pending, &mut self.current, &mut self.previous].into_iter().flatten() {
+                    labelled.probe = None;
+                }
             }
         }
-        self.change = Some(change);
+        self.change = Some((by, change));
+    }
+
+    /// Whether the account may have the pending password while SYSCURRENT still marks another version.
+    #[must_use]
+    pub fn is_between(&self) -> bool {
+        let changed = matches!(self.change, Some((_, Change::Done | Change::Unknown(_))));
+        self.live_pending().is_some_and(|pending| changed || pending.probe == Some(Probe::Accepted))
     }
 
     /// [`Action::MoveStages`] was carried out.
@@ -426,20 +513,49 @@ fn decide(situation: &Situation) -> Result<Action, Action> {
     let Some(pending) = situation.live_pending() else {
         return Ok(Action::MakePending { base });
     };
-    if situation.login(Role::Pending)? != account {
-        return Err(Action::NeedsOperator(OperatorReason::PendingIsAnotherAccount));
+    if let Some(field) = situation.login(Role::Pending)?.difference(account) {
+        return Err(Action::NeedsOperator(OperatorReason::PendingDiffers(field)));
     }
     if situation.logs_in(Role::Pending)? {
         passwords_are_checked(situation)?;
         return Ok(Action::MoveStages { to: pending.version, from: current });
     }
     match situation.change {
-        None => Ok(Action::SetPassword { login_as: who_logs_in(situation, base, account)? }),
-        Some(Change::Refused) if situation.refused < MAX_CANDIDATES => Ok(Action::MakePending { base }),
-        Some(Change::Refused) => Ok(Action::NeedsOperator(OperatorReason::CandidatesRefused)),
-        Some(Change::Unknown(cause)) => Ok(Action::Retry(RetryReason::ChangeUnknown(cause))),
-        Some(Change::Done) => Ok(Action::Retry(RetryReason::ChangeNotSeen)),
+        None => Ok(Action::SetPassword { by: setter(situation, base, account)? }),
+        Some((_, Change::Refused)) if situation.refused < MAX_CANDIDATES => Ok(Action::MakePending { base }),
+        Some((_, Change::Refused)) => Ok(Action::NeedsOperator(OperatorReason::CandidatesRefused)),
+        Some((Setter::Account(_), Change::Failed(Cause::Forbidden))) if situation.powers.admin => {
+            Ok(Action::SetPassword { by: admin(situation, account)? })
+        }
+        Some((_, Change::Failed(Cause::Forbidden))) => Ok(Action::NeedsOperator(OperatorReason::ChangeForbidden)),
+        Some((_, Change::Failed(cause))) => Ok(Action::Retry(RetryReason::ChangeFailed(cause))),
+        Some((_, Change::Unknown(cause))) => Ok(Action::Retry(RetryReason::ChangeUnknown(cause))),
+        Some((_, Change::Done)) => Ok(Action::Retry(RetryReason::ChangeNotSeen)),
     }
+}
+
+/// Who sets the password: the management service where passwords are its business, else the account, and if no version
+/// of it logs in, the administrator.
+fn setter(situation: &Situation, base: Role, account: &Login) -> Result<Setter, Action> {
+    if situation.powers.service {
+        return Ok(Setter::Service);
+    }
+    match who_logs_in(situation, base, account) {
+        Err(Action::NeedsOperator(OperatorReason::NobodyLogsIn)) if situation.powers.admin => admin(situation, account),
+        found => found.map(Setter::Account),
+    }
+}
+
+/// The administrator, if it is one of the account's server and not the account.
+fn admin(situation: &Situation, account: &Login) -> Result<Setter, Action> {
+    let refused = match &situation.admin {
+        None => return Err(Action::ReadAdmin),
+        Some(Reading::Invalid) => OperatorReason::AdminNotAnAccount,
+        Some(Reading::Login(admin)) if !admin.is_on_the_server_of(account) => OperatorReason::AdminElsewhere,
+        Some(Reading::Login(admin)) if admin.username == account.username => OperatorReason::AdminIsTheAccount,
+        Some(Reading::Login(_)) => return Ok(Setter::Admin),
+    };
+    Err(Action::NeedsOperator(refused))
 }
 
 /// The account whose password is changed and the label of the version that names it: the only account, or the idle one
@@ -478,7 +594,7 @@ fn who_logs_in(situation: &Situation, base: Role, account: &Login) -> Result<Rol
         return Err(nobody);
     }
     match situation.login(Role::Previous) {
-        Ok(login) if login == account => {}
+        Ok(login) if login.is_the_account_of(account) => {}
         Err(Action::Read(role)) => return Err(Action::Read(role)),
         Ok(_) | Err(_) => return Err(nobody),
     }

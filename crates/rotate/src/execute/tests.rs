@@ -5,9 +5,8 @@ use std::collections::BTreeMap;
 
 use csms_core::{
     RotationMode,
-    name::SecretName,
     rotation::{
-        Probe,
+        Overlap, Probe,
         plan::{Cause, Change},
     },
     stage,
@@ -15,7 +14,10 @@ use csms_core::{
 use getrandom::SysRng;
 
 use super::*;
-use crate::{database::Answer, observer::Unobserved};
+use crate::{
+    database::{Answer, Forecast},
+    observer::Unobserved,
+};
 
 /// Versions and stages of one secret, as the service keeps them.
 #[derive(Default)]
@@ -25,6 +27,7 @@ struct MemorySecrets {
     may_not_delete_stages: bool,
     /// Somebody else moves SYSCURRENT here as soon as the pending version is read.
     rival: RefCell<Option<VersionId>>,
+    admin: Option<SecretValue>,
 }
 
 impl MemorySecrets {
@@ -61,6 +64,10 @@ impl Secrets for MemorySecrets {
         Ok(SecretValue::text(self.values.borrow()[version.number() as usize - 1].clone()).unwrap())
     }
 
+    async fn admin_value(&self, _: &SecretName) -> Result<SecretValue, SecretsError> {
+        self.admin.clone().ok_or_else(|| SecretsError::Refused("forbidden".to_owned()))
+    }
+
     async fn create_pending(&self, value: SecretValue) -> Result<VersionId, SecretsError> {
         Ok(self.store(value.as_text().unwrap().to_owned(), stage::PENDING))
     }
@@ -89,6 +96,11 @@ struct MemoryDatabase {
     refusals_left: RefCell<u32>,
     /// Never answers.
     hangs: bool,
+    /// Never answers a change.
+    hangs_in_change: bool,
+    forbids_own_change: bool,
+    /// Who has set passwords.
+    set_by: RefCell<Vec<String>>,
 }
 
 impl MemoryDatabase {
@@ -110,15 +122,42 @@ impl Databases for MemoryDatabase {
         })
     }
 
-    async fn set_password(&self, login: &Account, password: &str, _: Instant) -> Answer<Change> {
-        assert!(self.accepts(login), "a change must log in first");
+    async fn set_password(&self, new: NewPassword<'_>, _: Instant) -> Answer<Change> {
+        if let Some(cause) = self.obstacle(&new) {
+            return Answer::plain(Change::Failed(cause));
+        }
+        if self.hangs_in_change {
+            core::future::pending::<()>().await;
+        }
         let mut refusals = self.refusals_left.borrow_mut();
         if *refusals > 0 {
             *refusals -= 1;
             return Answer::detailed(Change::Refused, "error 1819");
         }
-        self.passwords.borrow_mut().insert(login.login().username.clone(), password.to_owned());
+        let user = new.account.login().username.clone();
+        self.passwords.borrow_mut().insert(user, new.account.password().to_owned());
+        self.set_by.borrow_mut().push(format!("{:?}", new.by).split('(').next().unwrap_or_default().to_owned());
         Answer::plain(Change::Done)
+    }
+
+    async fn forecast(&self, new: NewPassword<'_>, _: Instant) -> Forecast {
+        match self.obstacle(&new) {
+            Some(cause) => Forecast::obstacle(cause, "something"),
+            None => Forecast { obstacle: None, keeps_old: false, missing: Vec::new() },
+        }
+    }
+}
+
+impl MemoryDatabase {
+    fn obstacle(&self, new: &NewPassword<'_>) -> Option<Cause> {
+        match new.by {
+            By::Itself(_) if self.forbids_own_change => Some(Cause::Forbidden),
+            By::Itself(login) | By::Admin(login) => {
+                assert!(self.accepts(login), "a change must log in first");
+                None
+            }
+            By::Service => None,
+        }
     }
 }
 
@@ -140,20 +179,7 @@ fn scene(mode: RotationMode) -> (MemorySecrets, MemoryDatabase) {
 }
 
 fn event(mode: RotationMode, version_id: Option<VersionId>) -> RotationEvent {
-    RotationEvent {
-        task_id: None,
-        attempt: 1,
-        region: None,
-        project_id: None,
-        domain_id: None,
-        secret_id: None,
-        secret_name: SecretName::parse("db").unwrap(),
-        secret_type: None,
-        mode,
-        rotation_config: None,
-        csms_endpoint: None,
-        version_id,
-    }
+    RotationEvent { version_id, ..RotationEvent::new(SecretName::parse("db").unwrap(), mode) }
 }
 
 fn soon() -> Instant {
@@ -317,12 +343,119 @@ async fn an_attempt_ends_at_its_deadline() {
     assert_eq!((failure.code, failure.message.as_str()), (FailureCode::Unavailable, "the attempt ran out of time"));
 }
 
+#[tokio::test(start_paused = true)]
+async fn an_attempt_that_ends_while_the_password_is_being_changed_says_so() {
+    let (secrets, mut database) = scene(RotationMode::SingleUser);
+    database.hangs_in_change = true;
+    let failure = attempt(RotationMode::SingleUser, &secrets, &database, &mut Unobserved).await.unwrap_err();
+    assert_eq!(failure.code, FailureCode::Unfinished);
+}
+
+/// The event of a rotation whose configuration names an administrator.
+fn event_with_admin() -> RotationEvent {
+    let config = r#"{"InstanceId":"i","SecretSubType":"SingleUser","AdminSecret":"root"}"#;
+    RotationEvent { rotation_config: RotationConfig::parse(config).ok(), ..event(RotationMode::SingleUser, None) }
+}
+
+fn with_admin(secrets: &mut MemorySecrets, database: &MemoryDatabase) {
+    secrets.admin = Some(SecretValue::text(value("root", "almighty")).unwrap());
+    database.passwords.borrow_mut().insert("root".to_owned(), "almighty".to_owned());
+}
+
+#[tokio::test]
+async fn the_administrator_helps_an_account_that_cannot_log_in_or_change_itself() {
+    for forbidden in [false, true] {
+        let (mut secrets, mut database) = scene(RotationMode::SingleUser);
+        with_admin(&mut secrets, &database);
+        database.forbids_own_change = forbidden;
+        if !forbidden {
+            database.passwords.borrow_mut().insert("a".to_owned(), "changed by hand".to_owned());
+        }
+        let event = event_with_admin();
+        let done = rotate(&event, &secrets, &database, &mut SysRng, soon(), &mut Unobserved).await;
+        assert_eq!(done, Ok(number(3)));
+        assert_eq!(*database.set_by.borrow(), ["Admin"]);
+        assert!(database.accepts(&secrets.account(stage::CURRENT).unwrap()));
+    }
+}
+
+#[tokio::test]
+async fn an_account_that_can_help_itself_is_left_to_do_so() {
+    let (mut secrets, database) = scene(RotationMode::SingleUser);
+    with_admin(&mut secrets, &database);
+    rotate(&event_with_admin(), &secrets, &database, &mut SysRng, soon(), &mut Unobserved).await.unwrap();
+    assert_eq!(*database.set_by.borrow(), ["Itself"]);
+}
+
+#[tokio::test]
+async fn an_administrator_that_may_not_be_read_is_told() {
+    let (secrets, mut database) = scene(RotationMode::SingleUser);
+    database.forbids_own_change = true;
+    let failure = rotate(&event_with_admin(), &secrets, &database, &mut SysRng, soon(), &mut Unobserved).await;
+    let failure = failure.unwrap_err();
+    assert_eq!(
+        (failure.code, failure.message.as_str()),
+        (FailureCode::ServiceRefused, "could not read AdminSecret: forbidden")
+    );
+}
+
+#[tokio::test]
+async fn a_dry_run_takes_every_step_and_writes_nothing() {
+    for (mode, overlap) in [(RotationMode::SingleUser, Overlap::None), (RotationMode::MultiUser, Overlap::TwoAccounts)]
+    {
+        let (secrets, database) = scene(mode);
+        let before = (secrets.values.clone(), secrets.stages.clone(), database.passwords.clone());
+        let report = dry_run(&event(mode, None), &secrets, &database, &mut SysRng, soon()).await;
+        assert!(report.would_succeed, "{report:?}");
+        assert_eq!(report.overlap, Some(overlap));
+        let mut steps = Steps::default();
+        let told: Vec<_> = report.steps.iter().map(|step| step.step.clone()).collect();
+        assert_eq!(before, (secrets.values.clone(), secrets.stages.clone(), database.passwords.clone()));
+        attempt(mode, &secrets, &database, &mut steps).await.unwrap();
+        assert_eq!(told, steps.0, "the steps of a rotation");
+    }
+}
+
+#[tokio::test]
+async fn a_dry_run_tells_why_a_rotation_would_fail() {
+    let (secrets, mut database) = scene(RotationMode::SingleUser);
+    database.forbids_own_change = true;
+    let report = dry_run(&event(RotationMode::SingleUser, None), &secrets, &database, &mut SysRng, soon()).await;
+    assert!(!report.would_succeed);
+    assert_eq!(report.error_code.as_deref(), Some("ROTATION_NEEDS_OPERATOR"));
+    assert_eq!(report.missing, ["something"]);
+    *database.down.borrow_mut() = true;
+    let report = dry_run(&event(RotationMode::SingleUser, None), &secrets, &database, &mut SysRng, soon()).await;
+    assert_eq!(report.error_code.as_deref(), Some("ROTATION_UNAVAILABLE"));
+    assert_eq!(secrets.values.borrow().len(), 2);
+}
+
 #[tokio::test]
 async fn a_label_that_may_not_be_deleted_is_left_behind_and_does_no_harm() {
     let (mut secrets, database) = scene(RotationMode::SingleUser);
     secrets.may_not_delete_stages = true;
     assert_eq!(attempt(RotationMode::SingleUser, &secrets, &database, &mut Unobserved).await, Ok(number(3)));
     assert_eq!(attempt(RotationMode::SingleUser, &secrets, &database, &mut Unobserved).await, Ok(number(4)));
+    assert!(database.accepts(&secrets.account(stage::CURRENT).unwrap()));
+}
+
+/// Moves SYSPENDING right before the password is set.
+struct MovesPending<'a>(&'a MemorySecrets);
+
+impl Observer for MovesPending<'_> {
+    fn observe(&mut self, step: &'static str, moment: Moment<'_>) -> ControlFlow<()> {
+        if step == "set-password" && moment == Moment::Before {
+            self.0.store(value("a", "another"), stage::PENDING);
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+#[tokio::test]
+async fn a_password_that_is_not_pending_any_more_is_not_set() {
+    let (secrets, database) = scene(RotationMode::SingleUser);
+    let failure = attempt(RotationMode::SingleUser, &secrets, &database, &mut MovesPending(&secrets)).await;
+    assert!(failure.unwrap_err().message.contains("SYSPENDING was moved"));
     assert!(database.accepts(&secrets.account(stage::CURRENT).unwrap()));
 }
 
@@ -333,6 +466,6 @@ async fn stages_moved_by_somebody_else_are_left_alone() {
     secrets.rival.replace(Some(newer));
     secrets.store(value("a", "third"), stage::PENDING);
     let failure = attempt(RotationMode::SingleUser, &secrets, &database, &mut Unobserved).await.unwrap_err();
-    assert_eq!(failure.code, FailureCode::Unavailable);
+    assert_eq!(failure.code, FailureCode::Unfinished);
     assert_eq!(secrets.marked(stage::CURRENT), Some(newer));
 }

@@ -74,7 +74,7 @@ impl World {
 
     fn login(&self, version: VersionId) -> Login {
         let username = self.account(version).to_string();
-        Login { engine: Engine::MySql, host: "db".to_string(), port: 3306, username }
+        Login { engine: Engine::MySql, host: "db".to_string(), port: 3306, dbname: None, username }
     }
 
     fn marked(&self, role: Role) -> VersionId {
@@ -127,16 +127,19 @@ impl World {
                 let version = self.make_pending(self.marked(base));
                 situation.note_pending(version, self.login(version));
             }
-            Action::SetPassword { login_as } => {
+            Action::SetPassword { by: Setter::Account(login_as) } => {
                 let account = self.account(self.marked(login_as));
                 if self.logs_in(self.marked(login_as)) && matches!(weather, Weather::Fair | Weather::AnswerLost) {
                     self.database[account] = self.marked(Role::Pending).number();
                 }
-                situation.note_change(match weather {
-                    Weather::Fair => Change::Done,
-                    Weather::Refusing => Change::Refused,
-                    Weather::Lost | Weather::AnswerLost => Change::Unknown(Cause::TimedOut),
-                });
+                situation.note_change(
+                    Setter::Account(login_as),
+                    match weather {
+                        Weather::Fair => Change::Done,
+                        Weather::Refusing => Change::Refused,
+                        Weather::Lost | Weather::AnswerLost => Change::Unknown(Cause::TimedOut),
+                    },
+                );
             }
             Action::MoveStages { to, from } => {
                 self.labels.previous = Some(from);
@@ -147,6 +150,7 @@ impl World {
                 self.labels.pending = None;
                 situation.note_label_removed();
             }
+            Action::SetPassword { .. } | Action::ReadAdmin => unreachable!("nobody but the accounts sets passwords"),
             Action::Done(_) | Action::Retry(_) | Action::NeedsOperator(_) => return None,
         }
         Some(())
@@ -252,7 +256,9 @@ fn labels_moved_without_a_proven_login_are_noticed() {
 fn giving_a_candidate_up_that_may_have_been_set_is_noticed() {
     fn gives_up(situation: &Situation) -> Action {
         match (plan(situation), situation.change) {
-            (Action::Probe(Role::Pending), Some(Change::Unknown(_))) => Action::MakePending { base: Role::Current },
+            (Action::Probe(Role::Pending), Some((_, Change::Unknown(_)))) => {
+                Action::MakePending { base: Role::Current }
+            }
             (action, _) => action,
         }
     }
@@ -279,7 +285,7 @@ fn changing_the_account_in_use_is_noticed() {
     fn changes_the_wrong_one(situation: &Situation) -> Action {
         match plan(situation) {
             Action::Probe(Role::Previous) => Action::Probe(Role::Current),
-            Action::SetPassword { .. } => Action::SetPassword { login_as: Role::Current },
+            Action::SetPassword { .. } => Action::SetPassword { by: Setter::Account(Role::Current) },
             action => action,
         }
     }

@@ -13,7 +13,13 @@ fn version(number: u32) -> VersionId {
 }
 
 fn login(username: &str) -> Login {
-    Login { engine: Engine::PostgreSql, host: "db".to_string(), port: 5432, username: username.to_string() }
+    Login {
+        engine: Engine::PostgreSql,
+        host: "db".to_string(),
+        port: 5432,
+        dbname: None,
+        username: username.to_string(),
+    }
 }
 
 fn labels(pending: u32, current: u32, previous: u32) -> Labels {
@@ -49,6 +55,8 @@ fn with(mut situation: Situation, probes: &[(Role, Probe)]) -> Situation {
 const DOWN: Probe = Probe::Unknown(Cause::Unreachable);
 use Probe::{Accepted, Rejected};
 use Role::{Current, Pending, Previous};
+
+const BY_ITSELF: Setter = Setter::Account(Current);
 
 #[test]
 fn values_are_read_before_anything_else() {
@@ -97,10 +105,16 @@ fn an_accepted_pending_password_is_believed_only_if_passwords_are_checked() {
 fn a_rejected_pending_password_is_set_by_whoever_logs_in() {
     let rejected = with(single(), &[(Pending, Rejected)]);
     assert_eq!(plan(&rejected), Action::Probe(Current));
-    assert_eq!(plan(&with(rejected.clone(), &[(Current, Accepted)])), Action::SetPassword { login_as: Current });
+    assert_eq!(
+        plan(&with(rejected.clone(), &[(Current, Accepted)])),
+        Action::SetPassword { by: Setter::Account(Current) }
+    );
     let older = with(rejected, &[(Current, Rejected)]);
     assert_eq!(plan(&older), Action::Probe(Previous));
-    assert_eq!(plan(&with(older.clone(), &[(Previous, Accepted)])), Action::SetPassword { login_as: Previous });
+    assert_eq!(
+        plan(&with(older.clone(), &[(Previous, Accepted)])),
+        Action::SetPassword { by: Setter::Account(Previous) }
+    );
     let nobody = with(older, &[(Previous, Rejected)]);
     assert_eq!(plan(&nobody), Action::NeedsOperator(OperatorReason::NobodyLogsIn));
 }
@@ -118,7 +132,10 @@ fn a_previous_version_of_another_account_does_not_log_in_for_this_one() {
 fn of_two_accounts_only_the_idle_one_logs_in_and_is_changed() {
     let rejected = with(multi(), &[(Pending, Rejected)]);
     assert_eq!(plan(&rejected), Action::Probe(Previous));
-    assert_eq!(plan(&with(rejected.clone(), &[(Previous, Accepted)])), Action::SetPassword { login_as: Previous });
+    assert_eq!(
+        plan(&with(rejected.clone(), &[(Previous, Accepted)])),
+        Action::SetPassword { by: Setter::Account(Previous) }
+    );
     let nobody = with(rejected, &[(Previous, Rejected)]);
     assert_eq!(plan(&nobody), Action::NeedsOperator(OperatorReason::NobodyLogsIn));
 }
@@ -138,7 +155,7 @@ fn an_unreachable_database_is_no_wrong_password() {
 fn after_a_change_the_new_password_is_proven_by_a_login() {
     for change in [Change::Done, Change::Unknown(Cause::TimedOut)] {
         let mut situation = with(single(), &[(Pending, Rejected), (Current, Accepted)]);
-        situation.note_change(change);
+        situation.note_change(BY_ITSELF, change);
         assert_eq!(plan(&situation), Action::Probe(Pending));
         let proven = with(situation.clone(), &[(Pending, Accepted)]);
         assert!(matches!(plan(&proven), Action::MoveStages { .. }));
@@ -147,23 +164,88 @@ fn after_a_change_the_new_password_is_proven_by_a_login() {
 }
 
 #[test]
+fn a_change_that_failed_is_not_waited_for() {
+    let mut situation = with(single(), &[(Pending, Rejected), (Current, Accepted)]);
+    situation.note_change(BY_ITSELF, Change::Failed(Cause::Unreachable));
+    assert_eq!(plan(&situation), Action::Retry(RetryReason::ChangeFailed(Cause::Unreachable)));
+    assert!(!situation.is_between());
+    situation.note_change(BY_ITSELF, Change::Failed(Cause::Forbidden));
+    assert_eq!(plan(&situation), Action::NeedsOperator(OperatorReason::ChangeForbidden));
+}
+
+#[test]
+fn a_password_that_may_be_set_is_between_until_the_labels_have_moved() {
+    let mut situation = with(single(), &[(Pending, Rejected), (Current, Accepted)]);
+    assert!(!situation.is_between());
+    situation.note_change(BY_ITSELF, Change::Unknown(Cause::TimedOut));
+    assert!(situation.is_between());
+    situation.note_probe(Pending, Accepted);
+    assert!(situation.is_between());
+    situation.note_moved();
+    assert!(!situation.is_between());
+    assert!(with(single(), &[(Pending, Accepted)]).is_between(), "an earlier attempt has set it");
+}
+
+fn with_admin(situation: Situation, admin: Login) -> Situation {
+    let mut situation = situation.with_powers(Powers { admin: true, service: false });
+    situation.note_admin(Reading::Login(admin));
+    situation
+}
+
+#[test]
+fn the_administrator_is_asked_only_when_the_account_cannot_help_itself() {
+    let powers = Powers { admin: true, service: false };
+    let rejected = with(single().with_powers(powers), &[(Pending, Rejected)]);
+    assert_eq!(plan(&with(rejected.clone(), &[(Current, Accepted)])), Action::SetPassword { by: BY_ITSELF });
+    assert!(matches!(plan(&with(rejected.clone(), &[(Current, DOWN)])), Action::Retry(_)));
+    let nobody = with(rejected.clone(), &[(Current, Rejected), (Previous, Rejected)]);
+    assert_eq!(plan(&nobody), Action::ReadAdmin);
+    assert_eq!(plan(&with_admin(nobody, login("root"))), Action::SetPassword { by: Setter::Admin });
+    let mut forbidden = with_admin(with(rejected, &[(Current, Accepted)]), login("root"));
+    forbidden.note_change(BY_ITSELF, Change::Failed(Cause::Forbidden));
+    assert_eq!(plan(&forbidden), Action::SetPassword { by: Setter::Admin });
+    forbidden.note_change(Setter::Admin, Change::Failed(Cause::Forbidden));
+    assert_eq!(plan(&forbidden), Action::NeedsOperator(OperatorReason::ChangeForbidden));
+}
+
+#[test]
+fn an_administrator_is_another_account_of_the_same_server() {
+    let nobody = with(single(), &[(Pending, Rejected), (Current, Rejected), (Previous, Rejected)]);
+    let elsewhere = Login { host: "other".to_string(), ..login("root") };
+    for (admin, reason) in
+        [(elsewhere, OperatorReason::AdminElsewhere), (login("app"), OperatorReason::AdminIsTheAccount)]
+    {
+        assert_eq!(plan(&with_admin(nobody.clone(), admin)), Action::NeedsOperator(reason));
+    }
+    let mut invalid = nobody.with_powers(Powers { admin: true, service: false });
+    invalid.note_admin(Reading::Invalid);
+    assert_eq!(plan(&invalid), Action::NeedsOperator(OperatorReason::AdminNotAnAccount));
+}
+
+#[test]
+fn a_management_service_sets_passwords_without_a_login() {
+    let rejected = with(single(), &[(Pending, Rejected)]).with_powers(Powers { admin: true, service: true });
+    assert_eq!(plan(&rejected), Action::SetPassword { by: Setter::Service });
+}
+
+#[test]
 fn refused_candidates_are_replaced_a_few_times() {
     let mut situation = with(single(), &[(Pending, Rejected), (Current, Accepted)]);
     for number in 4..=5 {
-        situation.note_change(Change::Refused);
+        situation.note_change(BY_ITSELF, Change::Refused);
         assert_eq!(plan(&situation), Action::MakePending { base: Current });
         situation.note_pending(version(number), login("app"));
         situation.note_probe(Pending, Rejected);
-        assert_eq!(plan(&situation), Action::SetPassword { login_as: Current });
+        assert_eq!(plan(&situation), Action::SetPassword { by: Setter::Account(Current) });
     }
-    situation.note_change(Change::Refused);
+    situation.note_change(BY_ITSELF, Change::Refused);
     assert_eq!(plan(&situation), Action::NeedsOperator(OperatorReason::CandidatesRefused));
 }
 
 #[test]
 fn finish_takes_the_label_off_and_is_a_no_op_afterwards() {
     let mut situation = with(single(), &[(Pending, Rejected), (Current, Accepted)]);
-    situation.note_change(Change::Done);
+    situation.note_change(BY_ITSELF, Change::Done);
     situation.note_probe(Pending, Accepted);
     situation.note_moved();
     assert_eq!((situation.version(Current), situation.version(Previous)), (Some(version(3)), Some(version(2))));
@@ -185,14 +267,15 @@ fn a_newer_current_version_ends_a_rotation_only_if_none_is_under_way() {
 #[test]
 fn the_account_changed_is_the_account_named() {
     let elsewhere = Login { host: "other".to_string(), ..login("app") };
-    for other in [login("admin"), elsewhere] {
+    let database = Login { dbname: Some("other".to_string()), ..login("app") };
+    for (field, other) in [("username", login("admin")), ("host", elsewhere), ("dbname", database)] {
         let mut situation = single();
         situation.note_reading(Pending, Reading::Login(other));
-        assert_eq!(plan(&situation), Action::NeedsOperator(OperatorReason::PendingIsAnotherAccount));
+        assert_eq!(plan(&situation), Action::NeedsOperator(OperatorReason::PendingDiffers(field)));
     }
     let mut used_one = multi();
     used_one.note_reading(Pending, Reading::Login(login("a")));
-    assert_eq!(plan(&used_one), Action::NeedsOperator(OperatorReason::PendingIsAnotherAccount));
+    assert_eq!(plan(&used_one), Action::NeedsOperator(OperatorReason::PendingDiffers("username")));
 }
 
 #[test]
@@ -225,18 +308,39 @@ fn any_labelled() -> impl Strategy<Value = Option<Labelled>> {
     prop_oneof![1 => Just(None), 6 => labelled.prop_map(Some)]
 }
 
+fn any_setter() -> impl Strategy<Value = Setter> {
+    prop_oneof![
+        Just(Setter::Account(Current)),
+        Just(Setter::Account(Previous)),
+        Just(Setter::Admin),
+        Just(Setter::Service)
+    ]
+}
+
+fn any_admin() -> impl Strategy<Value = Option<Reading>> {
+    prop_oneof![Just(None), Just(Some(Reading::Invalid)), "[abr]".prop_map(|user| Some(Reading::Login(login(&user))))]
+}
+
 fn any_situation() -> impl Strategy<Value = Situation> {
     let change = prop_oneof![
         3 => Just(None),
-        1 => Just(Some(Change::Done)),
-        1 => Just(Some(Change::Refused)),
-        1 => Just(Some(Change::Unknown(Cause::TimedOut))),
+        1 => any_setter().prop_map(|by| Some((by, Change::Done))),
+        1 => any_setter().prop_map(|by| Some((by, Change::Refused))),
+        1 => any_setter().prop_map(|by| Some((by, Change::Failed(Cause::Forbidden)))),
+        1 => any_setter().prop_map(|by| Some((by, Change::Unknown(Cause::TimedOut)))),
     ];
     let labelled = (any_labelled(), any_labelled(), any_labelled());
     let rest = (any::<bool>(), proptest::option::of(1_u32..6), any_probe(), any::<bool>(), change, 0..=MAX_CANDIDATES);
-    (labelled, rest).prop_map(
-        |((pending, current, previous), (multi, goal, decoy, passwords_checked, change, refused))| Situation {
+    let others = (any::<bool>(), any::<bool>(), any_admin());
+    (labelled, rest, others).prop_map(
+        |(
+            (pending, current, previous),
+            (multi, goal, decoy, passwords_checked, change, refused),
+            (has_admin, service, admin),
+        )| Situation {
             mode: if multi { RotationMode::MultiUser } else { RotationMode::SingleUser },
+            powers: Powers { admin: has_admin, service },
+            admin,
             goal: goal.map(version),
             pending,
             current,
@@ -257,9 +361,25 @@ proptest! {
         let probe = |role| situation.labelled(role).and_then(|labelled| labelled.probe);
         let login = |role| situation.login(role).ok().cloned();
         match plan(&situation) {
-            Action::SetPassword { login_as } => {
-                prop_assert_eq!((probe(Pending), probe(login_as)), (Some(Rejected), Some(Accepted)));
-                prop_assert_eq!(login(Pending), login(login_as));
+            Action::SetPassword { by } => {
+                prop_assert_eq!(probe(Pending), Some(Rejected));
+                match by {
+                    Setter::Account(role) => {
+                        prop_assert_eq!(probe(role), Some(Accepted));
+                        prop_assert_eq!(login(Pending), login(role));
+                    }
+                    Setter::Admin => {
+                        let base = if situation.mode == RotationMode::MultiUser { Previous } else { Current };
+                        let forbidden = matches!(
+                            situation.change,
+                            Some((Setter::Account(_), Change::Failed(Cause::Forbidden)))
+                        );
+                        prop_assert!(situation.powers.admin && (forbidden || probe(base) == Some(Rejected)));
+                        let Some(Reading::Login(admin)) = &situation.admin else { panic!("no administrator") };
+                        prop_assert!(login(Pending).is_some_and(|login| login.username != admin.username));
+                    }
+                    Setter::Service => prop_assert!(situation.powers.service),
+                }
                 if situation.mode == RotationMode::MultiUser {
                     prop_assert_ne!(login(Pending), login(Current));
                 }
@@ -270,7 +390,7 @@ proptest! {
                 prop_assert_eq!((Some(to), Some(from)), (situation.version(Pending), situation.version(Current)));
             }
             Action::MakePending { base } => {
-                let replaced = situation.change == Some(Change::Refused) && probe(Pending) == Some(Rejected);
+                let replaced = matches!(situation.change, Some((_, Change::Refused))) && probe(Pending) == Some(Rejected);
                 prop_assert!(situation.live_pending().is_none() || replaced);
                 prop_assert!(login(base).is_some());
             }
@@ -284,6 +404,7 @@ proptest! {
         match plan(&situation) {
             Action::Read(role) => prop_assert_eq!(situation.labelled(role).unwrap().reading.clone(), None),
             Action::Probe(role) => prop_assert_eq!(situation.labelled(role).unwrap().probe, None),
+            Action::ReadAdmin => prop_assert_eq!(situation.admin.clone(), None),
             Action::ProbeDecoy => prop_assert_eq!(situation.decoy, None),
             _ => {}
         }

@@ -1,0 +1,160 @@
+//! What a dry run of a rotation answers: the steps that were taken to find out, the steps that would follow, what overlap
+//! of the old and the new password the database offers, and what is missing.
+//!
+//! A report of its own and not a reply to a rotation, so that nobody takes the one for the other.
+
+use alloc::{
+    string::{String, ToString},
+    vec::Vec,
+};
+use core::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    name::SecretName,
+    rotation::event::{FailureCode, RotationEvent},
+    rotation_config::RotationConfig,
+    secret::SecretType,
+};
+
+/// How long the login that SYSCURRENT holds goes on working while a rotation is under way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Overlap {
+    /// Two accounts take turns: the former SYSCURRENT works until its account's turn comes.
+    TwoAccounts,
+    /// The server keeps the old password beside the new one until the next rotation.
+    UntilNextRotation,
+    /// None: from the change of the password until the stages have moved, SYSCURRENT does not log in.
+    None,
+}
+
+impl fmt::Display for Overlap {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::TwoAccounts => "two accounts take turns, SYSCURRENT always logs in",
+            Self::UntilNextRotation => "the old password works until the next rotation",
+            Self::None => "none: SYSCURRENT does not log in between the change and the move of the stages",
+        })
+    }
+}
+
+/// One step of a dry run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DryRunStep {
+    /// Its name, as in the log of a rotation.
+    pub step: String,
+    /// Whether it was taken, because it only reads, or would be taken.
+    pub taken: bool,
+    /// What came of it, or what it would do; never a value of a secret.
+    pub outcome: String,
+}
+
+/// What the function answers to an event with `dry_run`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DryRunReport {
+    /// Always [`DryRunReport::STATUS`].
+    pub status: String,
+    /// Whether a rotation now would succeed, as far as can be known.
+    pub would_succeed: bool,
+    /// The account whose password would be changed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account: Option<String>,
+    /// The overlap that the database offers; absent when that was not found out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub overlap: Option<Overlap>,
+    /// What stands in the way, or would make the overlap longer; in words.
+    #[serde(default)]
+    pub missing: Vec<String>,
+    /// All steps in their order.
+    #[serde(default)]
+    pub steps: Vec<DryRunStep>,
+    /// Why a rotation would fail: the word of a [`FailureCode`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error_code: Option<String>,
+    /// The same in words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error_msg: Option<String>,
+}
+
+impl DryRunReport {
+    /// The word of `status`.
+    pub const STATUS: &'static str = "DRY_RUN";
+
+    /// A report without findings yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            status: Self::STATUS.to_string(),
+            would_succeed: false,
+            account: None,
+            overlap: None,
+            missing: Vec::new(),
+            steps: Vec::new(),
+            error_code: None,
+            error_msg: None,
+        }
+    }
+
+    /// The same report of a rotation that would fail.
+    #[must_use]
+    pub fn failed(self, code: FailureCode, message: impl Into<String>) -> Self {
+        Self {
+            would_succeed: false,
+            error_code: Some(code.as_str().to_string()),
+            error_msg: Some(message.into()),
+            ..self
+        }
+    }
+
+    /// Reads a report; `None` when it is something else.
+    #[must_use]
+    pub fn parse(reply: &[u8]) -> Option<Self> {
+        serde_json::from_slice(reply).ok().filter(|report: &Self| report.status == Self::STATUS)
+    }
+}
+
+impl Default for DryRunReport {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// The event that asks the function of a secret for a dry run, from what ShowSecret says of the secret. The function is
+/// then invoked synchronously with the event's JSON; what it acts with is the invoker's or its agency's.
+#[must_use]
+pub fn dry_run_event(name: SecretName, secret_type: Option<SecretType>, config: &RotationConfig) -> RotationEvent {
+    RotationEvent {
+        secret_type,
+        rotation_config: Some(config.clone()),
+        dry_run: true,
+        ..RotationEvent::new(name, config.mode())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::string::ToString;
+
+    use super::*;
+    use crate::rotation::RotationReply;
+
+    #[test]
+    fn a_report_is_read_back_and_is_no_reply_to_a_rotation() {
+        let mut report = DryRunReport::new();
+        report.overlap = Some(Overlap::UntilNextRotation);
+        report.steps.push(DryRunStep { step: "make-pending".into(), taken: false, outcome: "a version".into() });
+        let text = serde_json::to_vec(&report).unwrap();
+        assert_eq!(DryRunReport::parse(&text), Some(report));
+        assert_eq!(RotationReply::parse(&text), None);
+        assert_eq!(DryRunReport::parse(br#"{"status":"SUCCESS","version_id":"v2","would_succeed":true}"#), None);
+    }
+
+    #[test]
+    fn the_event_of_a_dry_run_says_so() {
+        let config = RotationConfig::parse(r#"{"InstanceId":"i","SecretSubType":"MultiUser"}"#).unwrap();
+        let event = dry_run_event(SecretName::parse("db").unwrap(), Some(SecretType::RdsFg), &config);
+        assert!(RotationEvent::parse(event.to_json().to_string().as_bytes()).unwrap().dry_run);
+    }
+}

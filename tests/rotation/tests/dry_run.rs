@@ -1,0 +1,156 @@
+//! Dry runs tell what a rotation would do, and write nothing into the secret or the database. The secret lives in memory;
+//! all logins are real.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
+
+use core::time::Duration;
+
+use csms_core::{
+    RotationMode, SecretName, SecretValue, StageName, VersionId,
+    rotation::{DryRunReport, Engine, Overlap, RotationEvent},
+    stage,
+};
+use csms_rotate::{Secrets, SecretsError, SqlDatabases, Unobserved, dry_run, rotate};
+use csms_rotation_tests::{Database, MemorySecret};
+use getrandom::SysRng;
+use mysql_async::prelude::Queryable;
+use tokio::time::Instant;
+
+const FIRST: &str = "First-password-1";
+const SECOND: &str = "Second-password-2";
+
+/// A secret that can be read and not written.
+struct ReadOnly<'a>(&'a MemorySecret);
+
+impl Secrets for ReadOnly<'_> {
+    async fn stage(&self, stage: &StageName) -> Result<Option<VersionId>, SecretsError> {
+        self.0.stage(stage).await
+    }
+
+    async fn value(&self, version: VersionId) -> Result<SecretValue, SecretsError> {
+        self.0.value(version).await
+    }
+
+    async fn admin_value(&self, name: &SecretName) -> Result<SecretValue, SecretsError> {
+        self.0.admin_value(name).await
+    }
+
+    async fn create_pending(&self, _: SecretValue) -> Result<VersionId, SecretsError> {
+        unreachable!("a dry run has created a version")
+    }
+
+    async fn make_current(&self, _: VersionId) -> Result<(), SecretsError> {
+        unreachable!("a dry run has moved SYSCURRENT")
+    }
+
+    async fn remove_pending_label(&self) -> Result<(), SecretsError> {
+        unreachable!("a dry run has removed SYSPENDING")
+    }
+}
+
+async fn look(mode: RotationMode, secret: &MemorySecret) -> DryRunReport {
+    let event = RotationEvent::new(SecretName::parse("db").unwrap(), mode);
+    let deadline = Instant::now() + Duration::from_secs(60);
+    dry_run(&event, &ReadOnly(secret), &SqlDatabases::default(), &mut SysRng, deadline).await
+}
+
+/// What the server keeps of all accounts.
+async fn accounts_in(database: &Database) -> Vec<(String, String)> {
+    match database {
+        Database::PostgreSql(server) => {
+            let client = server.admin().await.unwrap();
+            let sql = "SELECT rolname::text, coalesce(rolpassword, '') FROM pg_authid ORDER BY rolname";
+            client.query(sql, &[]).await.unwrap().iter().map(|row| (row.get(0), row.get(1))).collect()
+        }
+        Database::MariaDb(server) => {
+            let mut client = server.admin().await.unwrap();
+            let sql = "SELECT user, CAST(priv AS CHAR) FROM mysql.global_priv ORDER BY user, host";
+            let accounts = client.query(sql).await.unwrap();
+            client.disconnect().await.unwrap();
+            accounts
+        }
+    }
+}
+
+async fn a_dry_run_tells_the_steps_and_writes_nothing(engine: Engine) {
+    let database = Database::start(engine).await.unwrap();
+    database.create_login("a", FIRST).await.unwrap();
+    database.create_login("b", SECOND).await.unwrap();
+    for (mode, overlap) in [(RotationMode::SingleUser, Overlap::None), (RotationMode::MultiUser, Overlap::TwoAccounts)]
+    {
+        let secret = MemorySecret::default();
+        if mode == RotationMode::MultiUser {
+            secret.add(&database.value("b", SECOND), stage::PREVIOUS);
+        }
+        secret.add(&database.value("a", FIRST), stage::CURRENT);
+        let before = accounts_in(&database).await;
+        let report = look(mode, &secret).await;
+        assert_eq!(accounts_in(&database).await, before);
+        assert!(report.would_succeed, "{report:?}");
+        assert_eq!(report.overlap, Some(overlap));
+        let would: Vec<_> = report.steps.iter().filter(|step| !step.taken).map(|step| step.step.as_str()).collect();
+        assert_eq!(would, ["make-pending", "set-password", "probe-pending", "move-stages", "remove-pending-label"]);
+        let account = report.account.unwrap();
+        assert!(account.starts_with(if mode == RotationMode::MultiUser { "b on " } else { "a on " }), "{account}");
+    }
+}
+
+async fn a_dry_run_of_a_rotation_that_is_half_way_goes_on_from_there(engine: Engine) {
+    let database = Database::start(engine).await.unwrap();
+    database.create_login("a", SECOND).await.unwrap();
+    let secret = MemorySecret::default();
+    secret.add(&database.value("a", FIRST), stage::CURRENT);
+    secret.add(&database.value("a", SECOND), stage::PENDING);
+    let report = look(RotationMode::SingleUser, &secret).await;
+    assert!(report.would_succeed, "{report:?}");
+    let would: Vec<_> = report.steps.iter().filter(|step| !step.taken).map(|step| step.step.as_str()).collect();
+    assert_eq!(would, ["move-stages", "remove-pending-label"]);
+}
+
+async fn a_dry_run_says_what_stands_in_the_way(engine: Engine) {
+    let mut database = Database::start(engine).await.unwrap();
+    database.create_login("a", FIRST).await.unwrap();
+    let secret = MemorySecret::default();
+    secret.add(&database.value("a", SECOND), stage::CURRENT);
+    let report = look(RotationMode::SingleUser, &secret).await;
+    assert_eq!(report.error_code.as_deref(), Some("ROTATION_NEEDS_OPERATOR"), "{report:?}");
+    let text = serde_json::to_string(&report).unwrap();
+    assert!(!text.contains(FIRST) && !text.contains(SECOND), "{text}");
+    database.stop().await.unwrap();
+    let report = look(RotationMode::SingleUser, &secret).await;
+    assert_eq!(report.error_code.as_deref(), Some("ROTATION_UNAVAILABLE"), "{report:?}");
+    // After all this a rotation finds the secret as it was.
+    database.start_again().await.unwrap();
+    secret.add(&database.value("a", FIRST), stage::CURRENT);
+    let event = RotationEvent::new(SecretName::parse("db").unwrap(), RotationMode::SingleUser);
+    let deadline = Instant::now() + Duration::from_secs(60);
+    let version = rotate(&event, &secret, &SqlDatabases::default(), &mut SysRng, deadline, &mut Unobserved).await;
+    assert_eq!(version.unwrap(), VersionId::from_number(3).unwrap());
+}
+
+/// Runs every test above on an engine.
+macro_rules! on {
+    ($engine:ident, $module:ident: $($test:ident),+ $(,)?) => {
+        mod $module {
+            use super::*;
+            $(
+                #[tokio::test]
+                async fn $test() {
+                    super::$test(Engine::$engine).await;
+                }
+            )+
+        }
+    };
+}
+
+on!(PostgreSql, postgresql:
+    a_dry_run_tells_the_steps_and_writes_nothing,
+    a_dry_run_of_a_rotation_that_is_half_way_goes_on_from_there,
+    a_dry_run_says_what_stands_in_the_way,
+);
+
+on!(MariaDb, mariadb:
+    a_dry_run_tells_the_steps_and_writes_nothing,
+    a_dry_run_of_a_rotation_that_is_half_way_goes_on_from_there,
+    a_dry_run_says_what_stands_in_the_way,
+);
