@@ -24,21 +24,21 @@ pub enum SecretValue {
 }
 
 impl SecretValue {
-    /// A value from `secret_string`: 1 to 32,768 bytes of UTF-8.
+    /// A value from `secret_string`: at most 32,768 bytes of UTF-8. The official definition allows the empty text.
     ///
     /// # Errors
-    /// [`Rule::TooShort`] or [`Rule::TooLong`].
+    /// [`Rule::TooLong`].
     pub fn text(text: String) -> Result<Self, Violation> {
-        length(text.len(), 1, MAX_VALUE_BYTES, "1 byte long", "32768 bytes long")?;
+        length(text.len(), 0, MAX_VALUE_BYTES, "0 bytes long", "32768 bytes long")?;
         Ok(Self::Text(text))
     }
 
-    /// A value from the base64 text of `secret_binary`: 1 to 32,768 bytes of text.
+    /// A value from the base64 text of `secret_binary`: at most 32,768 bytes of text, of which none stand for no bytes.
     ///
     /// # Errors
-    /// [`Rule::TooShort`], [`Rule::TooLong`] or [`Rule::Base64`].
+    /// [`Rule::TooLong`] or [`Rule::Base64`].
     pub fn from_base64(text: &str) -> Result<Self, Violation> {
-        length(text.len(), 1, MAX_VALUE_BYTES, "1 byte long", "32768 bytes long")?;
+        length(text.len(), 0, MAX_VALUE_BYTES, "0 bytes long", "32768 bytes long")?;
         Base64::decode_vec(text).map(Self::Binary).map_err(|_| Violation::new(Rule::Base64, "base64"))
     }
 
@@ -125,6 +125,8 @@ mod tests {
     #[test]
     fn the_length_limit_counts_bytes_as_sent() {
         assert!(SecretValue::text("a".repeat(32_768)).is_ok());
+        assert!(SecretValue::text(String::new()).is_ok());
+        assert!(SecretValue::from_base64("").is_ok());
         assert_eq!(SecretValue::text("é".repeat(16_385)).unwrap_err().got, Some(32_770));
         assert!(SecretValue::from_base64(&"A".repeat(32_768)).is_ok());
         assert_eq!(SecretValue::from_base64(&"A".repeat(32_772)).unwrap_err().rule, Rule::TooLong);

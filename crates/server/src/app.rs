@@ -7,7 +7,10 @@ use csms_core::ProjectId;
 use csms_kms::RootKey;
 use csms_store::AnyStore;
 
-use crate::{auth::Authenticator, clock::Clock, functions::Functions, keys::Keys, metrics::Metrics, tasks::Rotations};
+use crate::{
+    auth::Authenticator, clock::Clock, cors::Origin, functions::Functions, keys::Keys, metrics::Metrics,
+    tasks::Rotations,
+};
 
 /// Identity of an installation, made on its first start and never changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,4 +51,6 @@ pub struct App {
     pub secret_quota: u64,
     /// Address at which functions reach this server.
     pub public_url: String,
+    /// Pages of which origins may call the server from a browser.
+    pub allow_origins: Vec<Origin>,
 }

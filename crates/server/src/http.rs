@@ -15,6 +15,7 @@ use csms_api::{ErrorCode, ErrorShape, Method, Operation};
 use crate::{
     answer::json_response,
     app::App,
+    cors,
     dispatch::{Chain, REQUEST_ID, Refused, dispatch, failure_response, make_request_id},
     failure::Failure,
     functions, iam, installation,
@@ -34,7 +35,7 @@ pub fn router(app: &Arc<App>) -> Router {
         let handler = move |State(app): State<Arc<App>>, request: Request| dispatch(app, operation, request);
         router = router.route(specification.path, on(filter, handler));
     }
-    router
+    let router = router
         .merge(iam::routes())
         .merge(functions::invoke_routes(app))
         .route("/healthz", get(health))
@@ -42,7 +43,8 @@ pub fn router(app: &Arc<App>) -> Router {
         .fallback(no_such_operation)
         .method_not_allowed_fallback(no_such_operation)
         .layer(middleware::from_fn(identify))
-        .with_state(Arc::clone(app))
+        .with_state(Arc::clone(app));
+    if app.allow_origins.is_empty() { router } else { router.layer(cors::layer(&app.allow_origins)) }
 }
 
 /// Gives every request an identifier, and logs what became of it: one line, a private cause included.

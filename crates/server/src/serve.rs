@@ -133,6 +133,7 @@ pub async fn bind(settings: &Settings, clock: Clock) -> Result<Bound, ServeError
         rules: Rules { min_rotation_period_seconds: settings.min_rotation_period_seconds },
         secret_quota: settings.secret_quota,
         public_url: settings.public_url.clone().unwrap_or_else(|| url.clone()),
+        allow_origins: settings.allow_origins.clone(),
     });
     Ok(Bound { listener, app, url, credentials })
 }

@@ -12,6 +12,8 @@ use serde::Deserialize;
 use thiserror::Error;
 use zeroize::Zeroizing;
 
+use crate::cors::Origin;
+
 /// Form of the log on stderr.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -80,6 +82,11 @@ pub struct Flags {
     /// Address at which rotation functions reach this server [default: the address it listens on]
     #[arg(long, env = "CSMS_PUBLIC_URL", value_name = "URL")]
     pub public_url: Option<String>,
+
+    /// Let pages of this origin call the server from a browser (CORS), such as https://console.example.com. May be repeated
+    #[arg(long = "allow-origin", env = "CSMS_ALLOW_ORIGIN", value_name = "ORIGIN", value_delimiter = ',')]
+    #[serde(rename = "allow_origin")]
+    pub allow_origins: Vec<Origin>,
 
     /// Where secrets are kept: a PostgreSQL database that several servers may share, instead of a file in DIR. A password in
     /// the address can be seen by other users of the machine when it is given here: set the variable instead, or give the
@@ -167,6 +174,7 @@ pub struct Settings {
     pub functions: Vec<(FunctionUrn, PathBuf)>,
     pub functiongraph: Option<FunctionGraph>,
     pub public_url: Option<String>,
+    pub allow_origins: Vec<Origin>,
     pub store: Option<PostgresSettings>,
     pub region: String,
     pub min_rotation_period_seconds: u64,
@@ -275,6 +283,8 @@ impl Flags {
         if public_url.as_ref().is_some_and(|url| !is_address(url)) {
             return Err(SettingsError::Value("public_url", "must begin with http:// or https://".to_owned()));
         }
+        let mut allow_origins = file.allow_origins;
+        allow_origins.extend(self.allow_origins);
         let data = self.data.or(file.data).unwrap_or_else(|| PathBuf::from("csms-data"));
         Ok(Settings {
             listen: self.listen.or(file.listen).unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 7070))),
@@ -284,6 +294,7 @@ impl Flags {
             functions,
             functiongraph,
             public_url,
+            allow_origins,
             store,
             region,
             min_rotation_period_seconds,
@@ -320,6 +331,14 @@ mod tests {
         let flags = Flags { region: Some("flag-1".into()), ..Flags::default() };
         let settings = with_file("region = \"file-1\"\nsecret_quota = 7", flags).unwrap();
         assert_eq!((settings.region.as_str(), settings.secret_quota), ("flag-1", 7));
+    }
+
+    #[test]
+    fn origins_of_the_file_and_of_flags_are_all_allowed_and_must_be_origins() {
+        let flags = Flags { allow_origins: vec!["http://localhost:5173".parse().unwrap()], ..Flags::default() };
+        let settings = with_file("allow_origin = [\"https://console.example.com\"]", flags).unwrap();
+        assert_eq!(settings.allow_origins.len(), 2);
+        assert!(with_file("allow_origin = [\"*\"]", Flags::default()).is_err());
     }
 
     #[test]
