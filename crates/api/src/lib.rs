@@ -19,6 +19,8 @@ pub mod normalised;
 pub mod operation;
 pub mod request;
 pub mod response;
+#[cfg(feature = "schema")]
+pub mod schema;
 
 pub use error::{ApiError, ErrorCode};
 pub use operation::{ErrorShape, Method, Operation};

@@ -19,6 +19,7 @@ use serde::{Deserialize, Serialize};
 
 /// Metadata of a secret, the `Secret` of the definitions. Times are milliseconds since 1970.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 #[derive(Default)]
 #[allow(missing_docs, reason = "the fields are the API's")]
@@ -75,6 +76,7 @@ impl From<&Secret> for SecretInfo {
 
 /// Answer of CreateSecret, ShowSecret, UpdateSecret, DeleteSecretForSchedule and RestoreSecret.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct SecretResponse {
     /// The secret's metadata.
     pub secret: SecretInfo,
@@ -82,6 +84,7 @@ pub struct SecretResponse {
 
 /// Where a page stands in its list.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct PageInfo {
     /// Give this as `marker` to read on; absent on the last page.
@@ -113,6 +116,7 @@ impl PageInfo {
 
 /// Answer of ListSecrets.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ListSecretsResponse {
     /// The page, by name.
     pub secrets: Vec<SecretInfo>,
@@ -122,6 +126,7 @@ pub struct ListSecretsResponse {
 
 /// Metadata of a version. Times are milliseconds since 1970.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 #[allow(missing_docs, reason = "the fields are the API's")]
 pub struct VersionMetadata {
@@ -151,6 +156,7 @@ impl VersionMetadata {
 
 /// Answer of CreateSecretVersion and UpdateVersion.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct VersionMetadataResponse {
     /// The version's metadata.
     pub version_metadata: VersionMetadata,
@@ -158,6 +164,7 @@ pub struct VersionMetadataResponse {
 
 /// Answer of ListSecretVersions.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ListVersionsResponse {
     /// The page, by version number.
     pub version_metadatas: Vec<VersionMetadata>,
@@ -167,6 +174,7 @@ pub struct ListVersionsResponse {
 
 /// Answer of ShowSecretVersion. Holds the value, so `Debug` shows only the metadata.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ShowVersionResponse {
     /// The version with its value.
     pub version: VersionInfo,
@@ -174,6 +182,7 @@ pub struct ShowVersionResponse {
 
 /// A version with its value: exactly one of the two value fields is present.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct VersionInfo {
     /// Metadata.
     pub version_metadata: VersionMetadata,
@@ -219,6 +228,7 @@ impl Drop for VersionInfo {
 
 /// A stage. The time is milliseconds since 1970.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[allow(missing_docs, reason = "the fields are the API's")]
 pub struct StageInfo {
     pub name: String,
@@ -229,6 +239,7 @@ pub struct StageInfo {
 
 /// Answer of ShowSecretStage and UpdateSecretStage.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct StageResponse {
     /// The stage.
     pub stage: StageInfo,
@@ -251,6 +262,7 @@ impl StageResponse {
 
 /// Answer of RotateSecret: the task, and the version it works towards.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct RotateResponse {
     /// Identifier for ListSecretTask.
     pub rotation_task_id: String,
@@ -280,6 +292,7 @@ impl RotateResponse {
 
 /// A rotation task. The time is milliseconds since 1970.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 #[allow(missing_docs, reason = "the fields are the API's")]
 pub struct TaskInfo {
@@ -318,6 +331,7 @@ impl From<&Task> for TaskInfo {
 
 /// Answer of ListSecretTask.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ListTasksResponse {
     /// The page, newest first.
     pub tasks: Vec<TaskInfo>,

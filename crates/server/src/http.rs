@@ -18,7 +18,7 @@ use crate::{
     cors,
     dispatch::{Chain, REQUEST_ID, Refused, dispatch, failure_response, make_request_id},
     failure::Failure,
-    functions, iam, installation,
+    functions, iam, installation, reference,
 };
 
 /// All routes of the server.
@@ -38,6 +38,7 @@ pub fn router(app: &Arc<App>) -> Router {
     let router = router
         .merge(iam::routes())
         .merge(functions::invoke_routes(app))
+        .merge(reference::routes())
         .route("/healthz", get(health))
         .route("/metrics", get(metrics))
         .fallback(no_such_operation)

@@ -23,6 +23,7 @@ pub mod installation;
 pub mod keys;
 pub mod metrics;
 pub mod operations;
+pub mod reference;
 pub mod serve;
 pub mod settings;
 pub mod tasks;

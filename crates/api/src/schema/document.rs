@@ -1,0 +1,221 @@
+//! The OpenAPI 3.1 document: the operation table, in the form that tools read.
+
+use alloc::{borrow::ToOwned, string::ToString, vec::Vec};
+
+use schemars::{SchemaGenerator, generate::SchemaSettings};
+use serde_json::{Map, Value, json};
+
+use super::{description::Description, observe::insert, parameters::path_parameter, rotation, secrets, versions};
+use crate::{ErrorCode, ErrorShape, Method, Operation};
+
+const ABOUT: &str = "Create, read, update and rotate secrets with versions and stages. Compatible with Huawei Cloud's Cloud \
+    Secret Management Service. Every request is signed (SDK-HMAC-SHA256) or carries a token; times are milliseconds since 1970.";
+
+/// Statuses that every operation may refuse with, and what they mean.
+const REFUSALS: [(&str, &str); 6] = [
+    ("400", "The request breaks a rule; the message names every one it breaks."),
+    ("401", "The request is not signed, or wrongly, or its token is not valid."),
+    ("403", "The caller's policies do not allow this, or the secret's state does not."),
+    ("404", "What the request names does not exist."),
+    ("413", "The body is larger than 12 MB."),
+    ("500", "Something inside failed; the server's log has the cause under the request's identifier."),
+];
+
+/// Describes the operations of one group.
+type Describe = fn(Operation) -> Option<Description>;
+
+/// Groups of operations and who describes them, in the order of the document.
+const GROUPS: [(&str, Describe); 3] =
+    [("Secrets", secrets::describe), ("Versions and stages", versions::describe), ("Rotation", rotation::describe)];
+
+/// What is said of an operation, and its group.
+fn describe(operation: Operation) -> Option<(&'static str, Description)> {
+    GROUPS.iter().find_map(|(group, describe)| Some((*group, describe(operation)?)))
+}
+
+/// The document. The same for every installation: it holds nothing that a server is configured with.
+#[must_use]
+pub fn document() -> Value {
+    let mut settings = SchemaSettings::draft2020_12().for_serialize();
+    settings.definitions_path = "/components/schemas".into();
+    settings.meta_schema = None;
+    let mut generator = settings.into_generator();
+    let mut paths = Map::new();
+    for operation in Operation::ALL.iter().copied() {
+        let row = operation.specification();
+        let item = paths.entry(row.path).or_insert_with(|| json!({}));
+        insert(item, method_key(row.method), one(operation, &mut generator));
+    }
+    let mut schemas = generator.take_definitions(true);
+    schemas.values_mut().for_each(simplify);
+    schemas.insert("Error".to_owned(), error());
+    schemas.insert(
+        "NestedError".to_owned(),
+        json!({
+            "type": "object",
+            "required": ["error"],
+            "properties": { "error": { "$ref": "#/components/schemas/Error" } },
+        }),
+    );
+    json!({
+        "openapi": "3.1.0",
+        "info": { "title": "csms", "version": env!("CARGO_PKG_VERSION"), "description": ABOUT,
+                  "license": { "name": "Apache-2.0", "identifier": "Apache-2.0" } },
+        "servers": [{ "url": "/" }],
+        "security": [{ "signature": [] }, { "token": [] }],
+        "tags": GROUPS.iter().map(|(group, _)| json!({ "name": group })).collect::<Vec<_>>(),
+        "paths": paths,
+        "components": {
+            "schemas": schemas,
+            "securitySchemes": {
+                "signature": { "type": "apiKey", "in": "header", "name": "Authorization",
+                               "description": "SDK-HMAC-SHA256 over the request, with an access key and its secret key." },
+                "token": { "type": "apiKey", "in": "header", "name": "X-Auth-Token",
+                           "description": "A token of POST /v3/auth/tokens." },
+            },
+        },
+    })
+}
+
+/// Takes out what the derived schemas say of reading: an answer leaves out what it has no value for, so nothing is `null` and
+/// nothing has a default.
+fn simplify(schema: &mut Value) {
+    match schema {
+        Value::Object(object) => {
+            object.remove("default");
+            if let Some(Value::Array(types)) = object.get_mut("type") {
+                types.retain(|kind| kind != "null");
+                if let [one] = types.as_slice() {
+                    let one = one.clone();
+                    object.insert("type".to_owned(), one);
+                }
+            }
+            if let Some(Value::Array(choices)) = object.get_mut("anyOf") {
+                choices.retain(|choice| choice.get("type").is_none_or(|kind| kind != "null"));
+            }
+            object.values_mut().for_each(simplify);
+        }
+        Value::Array(items) => items.iter_mut().for_each(simplify),
+        _ => {}
+    }
+}
+
+const fn method_key(method: Method) -> &'static str {
+    match method {
+        Method::Get => "get",
+        Method::Post => "post",
+        Method::Put => "put",
+        Method::Delete => "delete",
+    }
+}
+
+fn one(operation: Operation, generator: &mut SchemaGenerator) -> Value {
+    let row = operation.specification();
+    let (group, described) = describe(operation).unzip();
+    let mut responses = Map::new();
+    let mut success = json!({ "description": "Done." });
+    let answer = described.as_ref().and_then(|described| described.answer);
+    if let Some(answer) = answer {
+        insert(&mut success, "content", content(&answer(generator).to_value()));
+    }
+    responses.insert(row.success.to_string(), success);
+    let shape = match row.errors {
+        ErrorShape::Flat => "#/components/schemas/Error",
+        ErrorShape::Nested => "#/components/schemas/NestedError",
+    };
+    for (status, about) in REFUSALS {
+        let refusal = json!({ "description": about, "content": content(&json!({ "$ref": shape })) });
+        responses.insert(status.to_owned(), refusal);
+    }
+    let mut item = json!({
+        "operationId": row.name,
+        "tags": group.into_iter().collect::<Vec<_>>(),
+        "summary": described.as_ref().map_or("", |described| described.summary),
+        "x-actions": row.actions,
+        "parameters": parameters(row.path, described.as_ref()),
+        "responses": responses,
+    });
+    if let Some(body) = described.and_then(|described| described.body) {
+        insert(&mut item, "requestBody", json!({ "required": true, "content": content(&body) }));
+    }
+    item
+}
+
+fn parameters(path: &str, described: Option<&Description>) -> Vec<Value> {
+    let names = path.split('/').filter_map(|segment| segment.strip_prefix('{')?.strip_suffix('}'));
+    let in_path = names.map(|name| {
+        let schema = path_parameter(name).unwrap_or_else(|| json!({ "type": "string" }));
+        json!({ "name": name, "in": "path", "required": true, "schema": schema })
+    });
+    let query = described.map(|described| described.query.as_slice()).unwrap_or_default().iter();
+    in_path.chain(query.map(|(name, schema)| json!({ "name": name, "in": "query", "schema": schema }))).collect()
+}
+
+fn content(schema: &Value) -> Value {
+    json!({ "application/json": { "schema": schema } })
+}
+
+fn error() -> Value {
+    let codes: Vec<_> = ErrorCode::ALL.iter().map(|code| code.as_str()).collect();
+    json!({
+        "type": "object",
+        "required": ["error_code", "error_msg"],
+        "properties": {
+            "error_code": { "type": "string", "enum": codes },
+            "error_msg": { "type": "string", "minLength": 2, "maxLength": 1024 },
+        },
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::string::String;
+
+    use super::*;
+
+    #[test]
+    fn every_operation_is_described() {
+        let silent: Vec<_> = Operation::ALL.iter().filter(|operation| describe(**operation).is_none()).collect();
+        assert!(silent.is_empty(), "{silent:?} need an arm in a module under crates/api/src/schema/");
+    }
+
+    #[test]
+    fn every_parameter_in_a_path_is_described() {
+        for operation in Operation::ALL {
+            let path = operation.specification().path;
+            for name in path.split('/').filter_map(|segment| segment.strip_prefix('{')?.strip_suffix('}')) {
+                assert!(path_parameter(name).is_some(), "{name} needs an entry in crates/api/src/schema/parameters.rs");
+            }
+        }
+    }
+
+    #[test]
+    fn an_operation_with_an_answer_other_than_204_describes_it() {
+        for operation in Operation::ALL.iter().copied().filter(|operation| *operation != Operation::DeleteSecret) {
+            let row = operation.specification();
+            let described = describe(operation).is_some_and(|(_, described)| described.answer.is_some());
+            assert_eq!(described, row.success != 204, "{}", row.name);
+        }
+    }
+
+    #[test]
+    fn every_reference_leads_somewhere() {
+        fn references(value: &Value, found: &mut Vec<String>) {
+            match value {
+                Value::Object(object) => {
+                    found.extend(object.get("$ref").and_then(Value::as_str).map(str::to_owned));
+                    object.values().for_each(|value| references(value, found));
+                }
+                Value::Array(items) => items.iter().for_each(|value| references(value, found)),
+                _ => {}
+            }
+        }
+        let document = document();
+        let mut found = Vec::new();
+        references(&document, &mut found);
+        assert!(!found.is_empty());
+        for reference in found {
+            assert!(document.pointer(&reference[1..]).is_some(), "{reference}");
+        }
+    }
+}

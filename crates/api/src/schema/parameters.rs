@@ -1,0 +1,35 @@
+//! Parameters in paths: one entry for each name that the operation table uses.
+
+use alloc::{format, string::String};
+
+use csms_core::{ProjectId, SecretName, StageName, Violation};
+use serde_json::{Value, json};
+
+use super::observe::{tell, text};
+use crate::request::version::VersionSelector;
+
+/// The schema of a path parameter; `None` for a name that is not known here.
+pub(super) fn path_parameter(name: &str) -> Option<Value> {
+    let (about, mut schema) = match name {
+        "project_id" => ("Identifier of the project.", by(ProjectId::parse)),
+        "secret_name" => ("Name of the secret.", by(SecretName::parse)),
+        "stage_name" => ("Name of the stage.", by(StageName::parse)),
+        "version_id" => ("Version, or `latest` for the one marked SYSCURRENT.", version()),
+        _ => return None,
+    };
+    tell(&mut schema, about);
+    Some(schema)
+}
+
+/// The schema of a text with this constructor.
+fn by<T>(parse: impl Fn(String) -> Result<T, Violation>) -> Value {
+    text(&|text| parse(text).err().into_iter().collect())
+}
+
+/// The reader's rule is a pattern and a word, in words.
+fn version() -> Value {
+    let problems = VersionSelector::read("").err().unwrap_or_default();
+    let rule = problems.first().map_or("", |problem| problem.violation.expected);
+    let pattern = rule.strip_suffix(" or latest").map(|pattern| format!("{pattern}|^latest$"));
+    json!({ "type": "string", "pattern": pattern })
+}
