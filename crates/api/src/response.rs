@@ -12,7 +12,7 @@ use alloc::{
 use csms_core::{
     Secret, SecretValue, VersionId,
     stage::Stage,
-    task::{Task, TaskStatus},
+    task::{Task, TaskStatus, TaskStep},
     version::Version,
 };
 use serde::{Deserialize, Serialize};
@@ -307,6 +307,38 @@ pub struct TaskInfo {
     pub task_error_code: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub task_error_msg: Option<String>,
+    /// Our own: what happened, oldest first; only where it was asked for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub steps: Vec<TaskStepInfo>,
+}
+
+/// A step of a task; our own extension of ListSecretTask.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct TaskStepInfo {
+    /// When it was over, in Unix milliseconds.
+    pub time: u64,
+    /// The attempt it belongs to; 0 before the first.
+    pub attempt: u32,
+    /// What, in a word or two.
+    pub step: String,
+    /// How it ended.
+    pub outcome: String,
+}
+
+impl From<&TaskStep> for TaskStepInfo {
+    fn from(step: &TaskStep) -> Self {
+        let TaskStep { at, attempt, step, outcome } = step;
+        Self { time: at.as_millis(), attempt: *attempt, step: step.clone(), outcome: outcome.clone() }
+    }
+}
+
+impl TaskInfo {
+    /// The task with its steps.
+    #[must_use]
+    pub fn with_steps(task: &Task) -> Self {
+        Self { steps: task.steps.iter().map(TaskStepInfo::from).collect(), ..Self::from(task) }
+    }
 }
 
 impl From<&Task> for TaskInfo {
@@ -325,6 +357,7 @@ impl From<&Task> for TaskInfo {
             attempt_nums: task.attempts,
             task_error_code,
             task_error_msg,
+            steps: Vec::new(),
         }
     }
 }

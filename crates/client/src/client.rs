@@ -144,6 +144,7 @@ fn tasks(query: ListTasksQuery<'_>) -> Vec<(&'static str, String)> {
         ("status", query.status),
         ("task_id", query.task_id),
         ("marker", query.marker),
+        ("steps", query.steps.then_some("true")),
     ];
     let texts = texts.into_iter().filter_map(|(name, value)| Some((name, value?.to_owned())));
     texts.chain(query.limit.map(|limit| ("limit", limit.to_string()))).collect()

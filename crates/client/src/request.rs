@@ -72,4 +72,6 @@ pub struct ListTasksQuery<'a> {
     pub task_id: Option<&'a str>,
     pub limit: Option<u16>,
     pub marker: Option<&'a str>,
+    /// Whether each task comes with its steps: understood by our own server alone.
+    pub steps: bool,
 }

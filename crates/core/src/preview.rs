@@ -104,7 +104,7 @@ pub fn rotation(secret: &Secret, now: UnixMillis) -> Result<Preview, Refusal> {
     let pending = after.staged(&StageName::pending())?;
     after.move_stage(&StageName::current(), pending, now)?;
     after.delete_stage(&StageName::pending(), now)?;
-    after.finish_rotation(pending, true, false, now);
+    after.finish_rotation(pending, Ok(()), false, now);
     Ok(Preview { added, removed, ..Preview::of(secret, after) })
 }
 

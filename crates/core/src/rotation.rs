@@ -11,8 +11,10 @@ pub mod account;
 pub mod dry_run;
 pub mod event;
 pub mod plan;
+pub mod steps;
 
 pub use account::{Account, Engine, Login, Tls};
 pub use dry_run::{DryRunReport, DryRunStep, Overlap, dry_run_event};
 pub use event::{FailureCode, RotationEvent, RotationReply};
 pub use plan::{Action, Cause, OperatorReason, Probe, RetryReason, Setter, Situation, plan};
+pub use steps::{ReportedStep, reported_steps};

@@ -14,7 +14,7 @@ use crate::{
     period::RotationPeriod,
     refusal::Refusal,
     rotation_config::{RotationConfig, RotationMode},
-    schedule::{RecoveryWindow, next_rotation, retry_after_failure},
+    schedule::{Aftermath, RecoveryWindow, jitter_millis, next_rotation, retry_after_failure},
     stage::{MAX_STAGES, Stage, StageName},
     task::MAX_FAILED_TASKS,
     time::UnixMillis,
@@ -242,7 +242,7 @@ pub struct Secret {
     pub enterprise_project_id: String,
     /// The running rotation task.
     pub running_task: Option<TaskId>,
-    /// Scheduled rotations that failed since the last success.
+    /// Scheduled rotations that failed since the last success; at least 1 after one that was left unfinished.
     pub failed_rotations: u32,
     last_version: VersionId,
     versions: Vec<Version>,
@@ -546,11 +546,33 @@ impl Secret {
         Ok((mode, unfinished.map_or(RotationBase::Fresh { base }, |pending| RotationBase::Resumed { pending, base })))
     }
 
+    /// When the scheduler begins with the secret: a little after `next_rotation_time`, so that secrets that were made
+    /// together are not rotated together. `None` while there is nothing for it to do: automatic rotation is off, the
+    /// secret is out of use, or a task runs already.
+    #[must_use]
+    pub fn rotation_due_time(&self) -> Option<UnixMillis> {
+        let next = self.next_rotation_time.filter(|_| self.state == SecretState::Enabled)?;
+        if self.running_task.is_some() {
+            return None;
+        }
+        // What is tried again has been spread by when it failed.
+        let period = self.rotation_period.as_ref().filter(|_| self.failed_rotations == 0);
+        Some(next.plus_millis(period.map_or(0, |period| jitter_millis(&self.id, period))))
+    }
+
     /// Notes the end of a rotation task. A success counts only when `SYSCURRENT` marks `version`. Failures of scheduled
-    /// rotations are tried again later, and the third in a row switches automatic rotation off; a failure of one that
-    /// somebody asked for leaves the schedule alone. Answers whether the rotation succeeded.
-    pub fn finish_rotation(&mut self, version: VersionId, succeeded: bool, scheduled: bool, now: UnixMillis) -> bool {
-        let succeeded = succeeded && self.staged(&StageName::current()) == Ok(version);
+    /// rotations are tried again later, and the third in a row switches automatic rotation off unless applications may
+    /// be locked out until one succeeds; a failure of one that somebody asked for leaves the schedule alone, or brings
+    /// it forward for the same reason. Answers whether the rotation succeeded.
+    pub fn finish_rotation(
+        &mut self,
+        version: VersionId,
+        outcome: Result<(), Aftermath>,
+        scheduled: bool,
+        now: UnixMillis,
+    ) -> bool {
+        let succeeded = outcome.is_ok() && self.staged(&StageName::current()) == Ok(version);
+        let aftermath = outcome.err().unwrap_or(Aftermath::Untouched);
         self.running_task = None;
         self.update_time = now;
         let period = self.rotation_period.as_ref().filter(|_| self.auto_rotation);
@@ -560,11 +582,16 @@ impl Secret {
             self.next_rotation_time = period.map(|period| next_rotation(period, Some(now), now));
         } else if scheduled {
             self.failed_rotations = self.failed_rotations.saturating_add(1);
-            self.next_rotation_time = period.map(|period| retry_after_failure(period, now));
-            if self.failed_rotations >= MAX_FAILED_TASKS {
+            let failures = self.failed_rotations;
+            self.next_rotation_time = period.map(|period| retry_after_failure(period, aftermath, failures, now));
+            if failures >= MAX_FAILED_TASKS && aftermath != Aftermath::Unfinished {
                 self.auto_rotation = false;
                 self.next_rotation_time = None;
             }
+        } else if aftermath == Aftermath::Unfinished {
+            self.failed_rotations = self.failed_rotations.max(1);
+            let soon = period.map(|period| retry_after_failure(period, aftermath, 1, now));
+            self.next_rotation_time = self.next_rotation_time.min(soon);
         }
         succeeded
     }

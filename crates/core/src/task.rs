@@ -1,6 +1,6 @@
 //! Rotation tasks: one attempt series to give a secret a new value.
 
-use alloc::string::String;
+use alloc::{string::String, vec::Vec};
 
 use serde::{Deserialize, Serialize};
 
@@ -18,6 +18,34 @@ pub const MAX_ATTEMPTS: u32 = 3;
 
 /// How many failed tasks in a row switch automatic rotation off (rotation fact sheet, section 3).
 pub const MAX_FAILED_TASKS: u32 = 3;
+
+/// Most steps that a task keeps. When one more comes, the oldest but the first goes.
+pub const MAX_STEPS: usize = 48;
+
+/// Longest outcome of a step, in characters.
+pub const MAX_OUTCOME: usize = 200;
+
+/// Longest word of a step, in characters.
+const MAX_WORD: usize = 40;
+
+/// Something that happened in a task: for people who look for a cause. Nothing is decided by it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TaskStep {
+    /// When it was over, in Unix milliseconds.
+    pub at: UnixMillis,
+    /// The attempt it belongs to; 0 before the first.
+    pub attempt: u32,
+    /// What, in a word or two, such as `function` or `set password`.
+    pub step: String,
+    /// How it ended, in words, without any secret value.
+    pub outcome: String,
+}
+
+/// A foreign text as it may be stored, logged and shown: one line of at most `most` characters.
+#[must_use]
+pub fn one_line(text: &str, most: usize) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(most).collect()
+}
 
 /// Milliseconds to wait before attempt number `attempt` (2 is the first repetition): 1 s, then 4 s.
 #[must_use]
@@ -84,4 +112,69 @@ pub struct Task {
     pub scheduled: bool,
     /// Where it stands.
     pub status: TaskStatus,
+    /// What has happened so far, oldest first, at most [`MAX_STEPS`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub steps: Vec<TaskStep>,
+}
+
+impl Task {
+    /// Notes a step of the present attempt.
+    pub fn note(&mut self, at: UnixMillis, step: &str, outcome: &str) {
+        if self.steps.len() >= MAX_STEPS {
+            // The first one says how the task began.
+            self.steps.remove(1);
+        }
+        let (step, outcome) = (one_line(step, MAX_WORD), one_line(outcome, MAX_OUTCOME));
+        self.steps.push(TaskStep { at, attempt: self.attempts, step, outcome });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::format;
+
+    use super::*;
+
+    fn task() -> Task {
+        let id = "22222222-2222-4222-8222-222222222222";
+        Task {
+            id: TaskId::parse(id).unwrap(),
+            project: ProjectId::parse("0".repeat(32)).unwrap(),
+            secret_id: SecretId::parse(id).unwrap(),
+            secret_name: SecretName::parse("db").unwrap(),
+            function: FunctionUrn::parse(&format!("urn:fss:local-1:{}:function:default:f", "0".repeat(32))).unwrap(),
+            mode: RotationMode::SingleUser,
+            version: VersionId::FIRST,
+            create_time: UnixMillis::new(1),
+            attempts: 0,
+            scheduled: false,
+            status: TaskStatus::Running,
+            steps: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn the_first_and_the_latest_steps_are_kept() {
+        let mut task = task();
+        for number in 0..100_u64 {
+            task.note(UnixMillis::new(number), "step", "done");
+        }
+        let times: Vec<_> = task.steps.iter().map(|step| step.at.as_millis()).collect();
+        assert_eq!((times.len(), times[0], times[1], times[MAX_STEPS - 1]), (MAX_STEPS, 0, 53, 99));
+    }
+
+    #[test]
+    fn foreign_words_are_one_line_of_bounded_length() {
+        let mut task = task();
+        task.note(UnixMillis::new(1), &"w".repeat(500), &format!("a\nb{}", "x".repeat(5000)));
+        assert_eq!((task.steps[0].step.len(), task.steps[0].outcome.len()), (MAX_WORD, MAX_OUTCOME));
+        assert!(task.steps[0].outcome.starts_with("a bx"));
+    }
+
+    #[test]
+    fn a_task_that_was_stored_without_steps_is_read() {
+        let mut stored = serde_json::to_value(task()).unwrap();
+        assert!(stored.get("steps").is_none());
+        assert_eq!(serde_json::from_value::<Task>(stored.take()).unwrap(), task());
+    }
 }

@@ -1,19 +1,21 @@
-//! The server's clock: the system's time plus an offset that tests move.
+//! The server's clock: the system's time plus an offset that tests move. Waits of background work end by it.
 
 use std::{
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
-    time::{SystemTime, UNIX_EPOCH},
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use csms_core::UnixMillis;
+use tokio::sync::Notify;
 
 /// Tells the time. Clones share the offset.
 #[derive(Clone, Debug, Default)]
 pub struct Clock {
     ahead_millis: Arc<AtomicU64>,
+    advanced: Arc<Notify>,
 }
 
 impl Clock {
@@ -22,11 +24,48 @@ impl Clock {
     pub fn now(&self) -> UnixMillis {
         let system = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let millis = u64::try_from(system.as_millis()).unwrap_or(u64::MAX);
-        UnixMillis::new(millis).plus_millis(self.ahead_millis.load(Ordering::Relaxed))
+        UnixMillis::new(millis).plus_millis(self.ahead_millis.load(Ordering::SeqCst))
     }
 
     /// Moves this clock and its clones forward, for tests of things that happen days later.
     pub fn advance(&self, millis: u64) {
-        self.ahead_millis.fetch_add(millis, Ordering::Relaxed);
+        self.ahead_millis.fetch_add(millis, Ordering::SeqCst);
+        self.advanced.notify_waiters();
+    }
+
+    /// Waits until this clock has gone on by `wait`.
+    pub async fn sleep(&self, wait: Duration) {
+        let until = self.now().plus_millis(u64::try_from(wait.as_millis()).unwrap_or(u64::MAX));
+        loop {
+            let advanced = self.advanced.notified();
+            tokio::pin!(advanced);
+            // From here on no move is missed.
+            advanced.as_mut().enable();
+            let left = until.millis_since(self.now());
+            if left == 0 {
+                return;
+            }
+            tokio::select! {
+                () = tokio::time::sleep(Duration::from_millis(left)) => {}
+                () = advanced => {}
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_sleeper_wakes_when_the_clock_is_moved() {
+        let clock = Clock::default();
+        let asleep = clock.clone();
+        let sleeper = tokio::spawn(async move { asleep.sleep(Duration::from_secs(30 * 86_400)).await });
+        tokio::task::yield_now().await;
+        clock.advance(15 * 86_400_000);
+        assert!(!sleeper.is_finished());
+        clock.advance(16 * 86_400_000);
+        tokio::time::timeout(Duration::from_secs(60), sleeper).await.unwrap().unwrap();
     }
 }

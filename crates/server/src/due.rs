@@ -1,16 +1,20 @@
-//! Background work that comes due: automatic rotations, tasks that nobody is at, and secrets whose deletion window has
-//! closed.
+//! Background work that comes due: automatic rotations, tasks that nobody is at, secrets whose deletion window has closed,
+//! and records of tasks that are old enough to go.
 //!
 //! Work is found by time through an index, so secrets that are not due cost nothing.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use csms_api::ErrorCode;
 use csms_core::{
-    ProjectId, Refusal, SecretName, TaskId,
+    ProjectId, Refusal, SecretName, TaskId, UnixMillis,
+    schedule::Aftermath,
     task::{Task, TaskStatus},
 };
-use csms_store::{ChangeError, Store, StoreError};
+use csms_store::{ChangeError, Store, StoreError, TaskOutcome};
 use getrandom::SysRng;
 
 use crate::{app::App, dispatch::Chain, failure::Failure, operations::rotation, tasks};
@@ -18,25 +22,57 @@ use crate::{app::App, dispatch::Chain, failure::Failure, operations::rotation, t
 /// How often the server looks for due work at least; the scheduler of the cloud looks once an hour.
 const INTERVAL: Duration = Duration::from_secs(10);
 
-/// The shortest wait between two looks.
+/// The shortest wait between two looks, unless rotations wait for room.
 const PAUSE: Duration = Duration::from_secs(1);
 
 /// Most secrets handled in one go.
 const BATCH: u16 = 100;
 
+/// How long records of tasks are kept, in days: of failed ones a month, as the cloud does, of succeeded ones longer.
+const KEPT: [(TaskOutcome, u64); 2] = [(TaskOutcome::Failed, 31), (TaskOutcome::Succeeded, 93)];
+
+/// How often old records are looked for.
+const PURGE_INTERVAL: Duration = Duration::from_secs(600);
+
 /// Looks for due work until the task is dropped.
 pub async fn watch(app: Arc<App>) {
+    let mut purged: Option<Instant> = None;
     loop {
-        if let Err(error) = delete_due(&app).await {
-            tracing::error!(cause = %Chain(&error), "scheduled deletions will be tried again");
+        logged(delete_due(&app).await, "scheduled deletions will be tried again");
+        if purged.is_none_or(|purged| purged.elapsed() >= PURGE_INTERVAL) {
+            purged = Some(Instant::now());
+            logged(purge(&app).await, "old records of tasks will be removed later");
         }
-        if let Err(error) = rotate_due(&app).await {
-            tracing::error!(cause = %Chain(&error), "scheduled rotations will be tried again");
+        let more = rotate(&app).await;
+        logged(measure(&app).await, "how much rotation work there is will be measured again");
+        if !more {
+            app.clock.sleep(until_next(&app).await).await;
         }
-        if let Err(error) = tasks::resume(&app).await {
-            tracing::error!(cause = %Chain(&error), "running rotations will be looked for again");
+    }
+}
+
+fn logged<T>(outcome: Result<T, StoreError>, failed: &'static str) -> Option<T> {
+    outcome.inspect_err(|error| tracing::error!(cause = %Chain(error), "{failed}")).ok()
+}
+
+/// Resumes and begins rotations. While more are due than there is room for, each that ends makes room for the next at once;
+/// after a while the other kinds of work get their turn. Answers whether more wait.
+async fn rotate(app: &Arc<App>) -> bool {
+    let begun = Instant::now();
+    loop {
+        // What has begun may be half-way, so it comes first.
+        let more_to_resume = logged(tasks::resume(app).await, "running rotations will be looked for again");
+        let more_due = logged(rotate_due(app).await, "scheduled rotations will be tried again");
+        if more_to_resume != Some(true) && more_due != Some(true) {
+            return false;
         }
-        tokio::time::sleep(until_next(&app).await).await;
+        tokio::select! {
+            () = app.rotations.one_ended() => {}
+            () = tokio::time::sleep(PAUSE) => {}
+        }
+        if begun.elapsed() >= PAUSE {
+            return true;
+        }
     }
 }
 
@@ -46,26 +82,54 @@ async fn until_next(app: &App) -> Duration {
     Duration::from_millis(due.millis_since(app.clock.now())).clamp(PAUSE, INTERVAL)
 }
 
-/// Begins every automatic rotation that is due, as far as there is room; the rest waits for the next look.
+/// Shows how much rotation work there is.
+async fn measure(app: &App) -> Result<(), StoreError> {
+    let now = app.clock.now();
+    let backlog = app.store.rotation_backlog(now).await?;
+    app.metrics.looked(&backlog, now);
+    Ok(())
+}
+
+/// Removes old records of finished tasks.
+///
+/// # Errors
+/// Failures of the store; what was removed stays removed.
+pub async fn purge(app: &App) -> Result<(), StoreError> {
+    for (outcome, days) in KEPT {
+        let before = UnixMillis::new(app.clock.now().as_millis().saturating_sub(days * 86_400_000));
+        loop {
+            let removed = app.store.purge_tasks(outcome, before, BATCH).await?;
+            app.metrics.purged(removed);
+            if removed < u64::from(BATCH) {
+                break;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Begins every automatic rotation that is due, as far as there is room, the longest overdue first. Answers whether there
+/// may be more of them than there was room for.
 ///
 /// # Errors
 /// Failures of the store; what has begun goes on.
-pub async fn rotate_due(app: &Arc<App>) -> Result<(), StoreError> {
-    for (project, name) in app.store.due_rotations(app.clock.now(), BATCH).await? {
+pub async fn rotate_due(app: &Arc<App>) -> Result<bool, StoreError> {
+    let due = app.store.due_rotations(app.clock.now(), BATCH).await?;
+    for (project, name) in &due {
         if !app.rotations.has_room() {
-            return Ok(());
+            return Ok(true);
         }
-        match rotation::start(app, &project, &name, true).await {
+        match rotation::start(app, project, name, true).await {
             Ok(_) => {}
             // Begun by hand or by another replica in the meantime.
             Err(failure) if failure.error.code == ErrorCode::RotationRunning => {}
             Err(failure) if failure.error.code == ErrorCode::Internal => {
                 tracing::error!(secret = %name, error = %failure.error, "a due rotation will be tried again");
             }
-            Err(failure) => note_failure(app, &project, &name, failure).await?,
+            Err(failure) => note_failure(app, project, name, failure).await?,
         }
     }
-    Ok(())
+    Ok(due.len() >= usize::from(BATCH))
 }
 
 /// Writes down a rotation that could not even begin as a failed task, so that it is seen, counted and not tried again at
@@ -81,10 +145,10 @@ async fn note_failure(app: &App, project: &ProjectId, name: &SecretName, failure
             return Err(());
         }
         let (Some(function), Some(config)) = (&secret.rotation_func_urn, &secret.rotation_config) else {
-            secret.finish_rotation(secret.next_version(), false, true, now);
-            return Ok(());
+            secret.finish_rotation(secret.next_version(), Err(Aftermath::Untouched), true, now);
+            return Ok(None);
         };
-        let task = Task {
+        let mut task = Task {
             id,
             project: secret.project.clone(),
             secret_id: secret.id.clone(),
@@ -96,13 +160,19 @@ async fn note_failure(app: &App, project: &ProjectId, name: &SecretName, failure
             attempts: 0,
             scheduled: true,
             status: TaskStatus::Failed { code: failure.error.code.as_str().to_owned(), message: failure.error.message },
+            steps: Vec::new(),
         };
-        secret.finish_rotation(task.version, false, true, now);
-        draft.put_task(task);
-        Ok(())
+        task.note(now, "begin", "by the schedule; it cannot begin");
+        let schedule = tasks::put_ended(draft, task.clone(), Err(Aftermath::Untouched), now);
+        Ok(Some((task, schedule)))
     });
     match noted.await {
-        Ok(()) | Err(ChangeError::NotFound | ChangeError::Refused(())) => Ok(()),
+        Ok(Some((task, schedule))) => {
+            app.metrics.rotation_not_begun();
+            tasks::tell(app, &task, schedule);
+            Ok(())
+        }
+        Ok(None) | Err(ChangeError::NotFound | ChangeError::Refused(())) => Ok(()),
         Err(ChangeError::Store(error)) => Err(error),
     }
 }

@@ -74,13 +74,15 @@ pub struct Functions {
     host: Host,
     local: HashSet<FunctionUrn>,
     remote: Option<(Endpoint, reqwest::Client)>,
+    concurrent: usize,
 }
 
 impl Functions {
-    /// No functions, and no endpoint.
+    /// No functions, and no endpoint. Each function that is registered may be at `concurrent` invocations at once; further
+    /// ones wait.
     #[must_use]
-    pub fn none() -> Self {
-        Self { host: Host::new(HostConfig::default()), local: HashSet::new(), remote: None }
+    pub fn none(concurrent: usize) -> Self {
+        Self { host: Host::new(HostConfig::default()), local: HashSet::new(), remote: None, concurrent }
     }
 
     /// Uses an endpoint for all functions that are not registered here.
@@ -103,7 +105,11 @@ impl Functions {
     /// # Errors
     /// Code that cannot be run.
     pub async fn register(&mut self, urn: &FunctionUrn, code: &Path) -> Result<(), FunctionRegistration> {
-        let settings = FunctionSettings { timeout: FUNCTION_TIMEOUT, ..FunctionSettings::default() };
+        let settings = FunctionSettings {
+            timeout: FUNCTION_TIMEOUT,
+            max_instances: self.concurrent,
+            ..FunctionSettings::default()
+        };
         let source = if code.is_dir() { Code::Directory(code.to_owned()) } else { Code::Zip(code.to_owned()) };
         let key: host::FunctionUrn = urn.qualified().to_string().parse()?;
         self.host.register(key, source, settings).await?;

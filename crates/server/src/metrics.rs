@@ -2,6 +2,8 @@
 
 use std::{sync::atomic::AtomicU64, time::Duration};
 
+use csms_core::UnixMillis;
+use csms_store::RotationBacklog;
 use prometheus_client::{
     encoding::{EncodeLabelSet, text::encode},
     metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram},
@@ -24,6 +26,20 @@ pub struct OutcomeLabels {
     outcome: &'static str,
 }
 
+/// Labels of failed attempts.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct CodeLabels {
+    /// Error code of the catalogue.
+    code: &'static str,
+}
+
+/// Names a series by how a task ended.
+const SUCCESS: OutcomeLabels = OutcomeLabels { outcome: "success" };
+const FAILED: OutcomeLabels = OutcomeLabels { outcome: "failed" };
+
+/// A number of seconds that a gauge shows.
+type Seconds = Gauge<f64, AtomicU64>;
+
 /// The server's metrics.
 pub struct Metrics {
     registry: Registry,
@@ -31,20 +47,43 @@ pub struct Metrics {
     durations: Histogram,
     rotations: Family<OutcomeLabels, Counter>,
     rotations_running: Gauge,
+    rotation_durations: Histogram,
+    attempts_failed: Family<CodeLabels, Counter>,
+    switched_off: Counter<u64, AtomicU64>,
+    rotations_due: Gauge,
+    oldest_due: Seconds,
+    tasks_unfinished: Gauge,
+    oldest_task: Seconds,
+    last_look: Seconds,
+    tasks_purged: Counter<u64, AtomicU64>,
     deletions: Counter<u64, AtomicU64>,
 }
 
 impl Default for Metrics {
     fn default() -> Self {
         let bounds = [0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0];
+        let rotation_bounds = [0.1, 0.5, 1.0, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0];
         let metrics = Self {
             registry: Registry::with_prefix("csms"),
             requests: Family::default(),
             durations: Histogram::new(bounds),
             rotations: Family::default(),
             rotations_running: Gauge::default(),
+            rotation_durations: Histogram::new(rotation_bounds),
+            attempts_failed: Family::default(),
+            switched_off: Counter::default(),
+            rotations_due: Gauge::default(),
+            oldest_due: Gauge::default(),
+            tasks_unfinished: Gauge::default(),
+            oldest_task: Gauge::default(),
+            last_look: Gauge::default(),
+            tasks_purged: Counter::default(),
             deletions: Counter::default(),
         };
+        // A series that is there from the start shows its first increase.
+        for labels in [SUCCESS, FAILED] {
+            drop(metrics.rotations.get_or_create(&labels));
+        }
         metrics.registered()
     }
 }
@@ -55,8 +94,31 @@ impl Metrics {
         registry.register("requests", "Requests by operation and status", self.requests.clone());
         let help = "Time from the request's head to the answer";
         registry.register_with_unit("request_duration", help, Unit::Seconds, self.durations.clone());
-        registry.register("rotation_tasks", "Finished rotation tasks by outcome", self.rotations.clone());
-        registry.register("rotation_tasks_running", "Rotation tasks at work", self.rotations_running.clone());
+        registry.register(
+            "rotation_tasks",
+            "Rotation tasks that this server finished, by outcome",
+            self.rotations.clone(),
+        );
+        let help = "Rotation tasks that this server is at, those that wait for their turn among them";
+        registry.register("rotation_tasks_running", help, self.rotations_running.clone());
+        let help = "Time that this server took for a rotation task it finished";
+        registry.register_with_unit("rotation_duration", help, Unit::Seconds, self.rotation_durations.clone());
+        let help = "Attempts of rotation tasks that failed, by error code";
+        registry.register("rotation_attempts_failed", help, self.attempts_failed.clone());
+        let help = "Secrets whose automatic rotation was switched off after failures";
+        registry.register("auto_rotation_switched_off", help, self.switched_off.clone());
+        let help = "Secrets of all servers whose rotation is due and has not begun";
+        registry.register("rotations_due", help, self.rotations_due.clone());
+        let help = "How long the rotation that waits longest has been due; 0 when none is";
+        registry.register_with_unit("rotation_oldest_overdue", help, Unit::Seconds, self.oldest_due.clone());
+        let help = "Rotation tasks of all servers that have begun and are not finished";
+        registry.register("rotation_tasks_unfinished", help, self.tasks_unfinished.clone());
+        let help = "Age of the oldest rotation task that is not finished; 0 when there is none";
+        registry.register_with_unit("rotation_oldest_task", help, Unit::Seconds, self.oldest_task.clone());
+        let help = "When this server last looked for due work, in Unix time";
+        registry.register_with_unit("scheduler_last_look_time", help, Unit::Seconds, self.last_look.clone());
+        let help = "Records of finished rotation tasks that were removed because of their age";
+        registry.register("rotation_tasks_purged", help, self.tasks_purged.clone());
         registry.register("scheduled_deletions", "Secrets deleted when their window closed", self.deletions.clone());
         self
     }
@@ -72,16 +134,48 @@ impl Metrics {
         self.rotations_running.inc();
     }
 
-    /// Notes that a rotation task ended.
-    pub fn rotation_ended(&self, succeeded: bool) {
+    /// Notes that a rotation task ended, and how long this server was at it.
+    pub fn rotation_ended(&self, succeeded: bool, duration: Duration) {
         self.rotations_running.dec();
-        let outcome = if succeeded { "success" } else { "failed" };
-        self.rotations.get_or_create(&OutcomeLabels { outcome }).inc();
+        self.rotations.get_or_create(if succeeded { &SUCCESS } else { &FAILED }).inc();
+        self.rotation_durations.observe(duration.as_secs_f64());
     }
 
     /// Notes that this server is at a rotation task no more, although it is not finished.
     pub fn rotation_left(&self) {
         self.rotations_running.dec();
+    }
+
+    /// Notes a due rotation that failed because it could not begin.
+    pub fn rotation_not_begun(&self) {
+        self.rotations.get_or_create(&FAILED).inc();
+    }
+
+    /// Notes a failed attempt of a rotation task.
+    pub fn attempt_failed(&self, code: &'static str) {
+        self.attempts_failed.get_or_create(&CodeLabels { code }).inc();
+    }
+
+    /// Notes that the automatic rotation of a secret was switched off.
+    pub fn rotation_switched_off(&self) {
+        self.switched_off.inc();
+    }
+
+    /// Notes what the scheduler has found.
+    pub fn looked(&self, backlog: &RotationBacklog, now: UnixMillis) {
+        let seconds = |millis: u64| millis as f64 / 1000.0;
+        let age = |since: Option<UnixMillis>| since.map_or(0.0, |since| seconds(now.millis_since(since)));
+        let number = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
+        self.rotations_due.set(number(backlog.due));
+        self.oldest_due.set(age(backlog.oldest_due));
+        self.tasks_unfinished.set(number(backlog.running));
+        self.oldest_task.set(age(backlog.oldest_running));
+        self.last_look.set(seconds(now.as_millis()));
+    }
+
+    /// Notes records of tasks that were removed.
+    pub fn purged(&self, tasks: u64) {
+        self.tasks_purged.inc_by(tasks);
     }
 
     /// Notes a scheduled deletion that was carried out.

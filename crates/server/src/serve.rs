@@ -127,7 +127,7 @@ pub async fn bind(settings: &Settings, clock: Clock) -> Result<Bound, ServeError
         store,
         root,
         functions,
-        rotations: Rotations::default(),
+        rotations: Rotations::new(settings.rotation_concurrency),
         clock,
         metrics: Metrics::default(),
         rules: Rules { min_rotation_period_seconds: settings.min_rotation_period_seconds },
@@ -166,7 +166,7 @@ async fn functions(
     project: &str,
     region: &str,
 ) -> Result<(Functions, Option<FunctionUrn>), ServeError> {
-    let mut functions = Functions::none();
+    let mut functions = Functions::none(settings.rotation_concurrency);
     for (urn, path) in &settings.functions {
         let registered = functions.register(urn, path).await;
         registered.map_err(|error| ServeError::Function(format!("{urn} from {}", path.display()), error))?;

@@ -107,6 +107,10 @@ pub struct Flags {
     #[arg(long, env = "CSMS_STORE_CONNECTIONS", value_name = "NUMBER")]
     pub store_connections: Option<usize>,
 
+    /// Most rotations that this server carries out at the same time; others wait their turn [default: 8]
+    #[arg(long, env = "CSMS_ROTATION_CONCURRENCY", value_name = "NUMBER")]
+    pub rotation_concurrency: Option<usize>,
+
     /// Region that the installation calls itself, fixed by the first start [default: local-1]
     #[arg(long, env = "CSMS_REGION", value_name = "NAME")]
     pub region: Option<String>,
@@ -176,6 +180,7 @@ pub struct Settings {
     pub public_url: Option<String>,
     pub allow_origins: Vec<Origin>,
     pub store: Option<PostgresSettings>,
+    pub rotation_concurrency: usize,
     pub region: String,
     pub min_rotation_period_seconds: u64,
     pub secret_quota: u64,
@@ -256,6 +261,10 @@ impl Flags {
         if group_commit == Some(0) {
             return Err(SettingsError::Value("group_commit", "must be at least 1".to_owned()));
         }
+        let rotation_concurrency = self.rotation_concurrency.or(file.rotation_concurrency).unwrap_or(8);
+        if !(1..=1000).contains(&rotation_concurrency) {
+            return Err(SettingsError::Value("rotation_concurrency", "must be 1 to 1000".to_owned()));
+        }
         let functiongraph = match self.functiongraph_endpoint.or(file.functiongraph_endpoint) {
             None => None,
             Some(url) => {
@@ -296,6 +305,7 @@ impl Flags {
             public_url,
             allow_origins,
             store,
+            rotation_concurrency,
             region,
             min_rotation_period_seconds,
             secret_quota: self.secret_quota.or(file.secret_quota).unwrap_or(500),
@@ -366,6 +376,7 @@ mod tests {
             "min_rotation_period = \"often\"",
             "region = \"a b\"",
             "group_commit = 0",
+            "rotation_concurrency = 0",
             "store = \"mysql://csms@localhost/csms\"",
             "store = \"postgres://csms@localhost/csms\"\nstore_connections = 0",
             "[functions]\n\"urn:x\" = \"a.zip\"",

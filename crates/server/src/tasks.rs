@@ -20,13 +20,15 @@ use csms_api::ErrorCode;
 use csms_core::{
     Secret, StageName, TaskId, UnixMillis, VersionId,
     policy::{Policy, secret_resource},
-    rotation::{FailureCode, RotationEvent, RotationReply},
-    task::{MAX_ATTEMPTS, Task, TaskStatus, backoff_millis},
+    rotation::{FailureCode, RotationEvent, RotationReply, reported_steps},
+    schedule::Aftermath,
+    task::{MAX_ATTEMPTS, MAX_FAILED_TASKS, Task, TaskStatus, backoff_millis, one_line},
 };
 use csms_store::{ChangeError, Draft, Lease, Store, StoreError};
 use functiongraph_runtime::Credentials;
 use getrandom::SysRng;
 use tokio::sync::{Notify, Semaphore};
+use tracing::Instrument as _;
 
 use crate::{
     app::App,
@@ -53,11 +55,15 @@ struct AttemptFailure {
     code: ErrorCode,
     message: String,
     may_pass_later: bool,
+    aftermath: Aftermath,
 }
 
-/// Most rotations at work at the same time, so that a server that comes back after a pause does not overwhelm the
-/// databases. Others wait their turn.
-const CONCURRENT: usize = 8;
+impl AttemptFailure {
+    /// One that a later attempt may not meet, and after which the account is as it was.
+    fn passing(code: ErrorCode, message: impl Into<String>) -> Self {
+        Self { code, message: message.into(), may_pass_later: true, aftermath: Aftermath::Untouched }
+    }
+}
 
 /// How long others leave a task alone whose holder is silent, in milliseconds. Clocks of servers that share a database
 /// should differ by less.
@@ -72,23 +78,33 @@ const MAX_MESSAGE: usize = 1000;
 /// The rotations that this process carries out.
 pub struct Rotations {
     at_work: Mutex<HashSet<TaskId>>,
+    concurrent: usize,
     turns: Semaphore,
     stopping: AtomicBool,
     idle: Notify,
-}
-
-impl Default for Rotations {
-    fn default() -> Self {
-        Self {
-            at_work: Mutex::default(),
-            turns: Semaphore::new(CONCURRENT),
-            stopping: AtomicBool::new(false),
-            idle: Notify::new(),
-        }
-    }
+    freed: Notify,
 }
 
 impl Rotations {
+    /// None yet, and at most `concurrent` at the same time, so that a server that comes back after a pause does not
+    /// overwhelm the databases. Others wait their turn.
+    #[must_use]
+    pub fn new(concurrent: usize) -> Self {
+        Self {
+            at_work: Mutex::default(),
+            concurrent,
+            turns: Semaphore::new(concurrent),
+            stopping: AtomicBool::new(false),
+            idle: Notify::new(),
+            freed: Notify::new(),
+        }
+    }
+
+    /// Waits until a rotation has ended since this was waited for the last time.
+    pub async fn one_ended(&self) {
+        self.freed.notified().await;
+    }
+
     fn lock(&self) -> MutexGuard<'_, HashSet<TaskId>> {
         self.at_work.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -101,7 +117,7 @@ impl Rotations {
 
     /// How many rotations could begin now without waiting for their turn.
     fn room(&self) -> usize {
-        if self.is_stopping() { 0 } else { CONCURRENT.saturating_sub(self.lock().len()) }
+        if self.is_stopping() { 0 } else { self.concurrent.saturating_sub(self.lock().len()) }
     }
 
     fn is_stopping(&self) -> bool {
@@ -131,6 +147,7 @@ impl Rotations {
 struct AtWork {
     app: Arc<App>,
     id: TaskId,
+    begun: Instant,
     /// Whether the task has ended well, once it has ended.
     succeeded: Option<bool>,
 }
@@ -145,10 +162,11 @@ impl Drop for AtWork {
     fn drop(&mut self) {
         self.app.rotations.lock().remove(&self.id);
         match self.succeeded {
-            Some(succeeded) => self.app.metrics.rotation_ended(succeeded),
+            Some(succeeded) => self.app.metrics.rotation_ended(succeeded, self.begun.elapsed()),
             None => self.app.metrics.rotation_left(),
         }
         self.app.rotations.idle.notify_waiters();
+        self.app.rotations.freed.notify_one();
     }
 }
 
@@ -192,8 +210,9 @@ pub fn spawn(app: &Arc<App>, held: HeldTask) {
         return;
     }
     app.metrics.rotation_started();
-    let mut at_work = AtWork { app: Arc::clone(app), id, succeeded: None };
-    tokio::spawn(async move {
+    let mut at_work = AtWork { app: Arc::clone(app), id, begun: Instant::now(), succeeded: None };
+    let span = tracing::info_span!("rotation", task = %held.task.id, secret = %held.task.secret_name);
+    let work = async move {
         let app = Arc::clone(&at_work.app);
         let (id, name) = (&held.task.id, &held.task.secret_name);
         let ending = tokio::select! {
@@ -217,7 +236,8 @@ pub fn spawn(app: &Arc<App>, held: HeldTask) {
         {
             tracing::warn!(task = %id, cause = %Chain(&error), "the lease ends by itself");
         }
-    });
+    };
+    tokio::spawn(work.instrument(span));
 }
 
 async fn in_turn(app: &App, held: &HeldTask) -> Result<Ending, StoreError> {
@@ -246,21 +266,26 @@ async fn until_lost(app: &App, held: &HeldTask) {
 
 /// Resumes running tasks that nobody is at, as far as there is room: those of before a start, and later those that a dead
 /// server, a failure of the store or a panic left behind. An attempt that was broken off has been counted; a resumed task
-/// makes at least one more.
+/// makes at least one more. Answers whether there may be more of them than there was room for.
 ///
 /// # Errors
 /// Failures of the store.
-pub async fn resume(app: &Arc<App>) -> Result<(), StoreError> {
+pub async fn resume(app: &Arc<App>) -> Result<bool, StoreError> {
     let room = u16::try_from(app.rotations.room()).unwrap_or(u16::MAX);
-    let Ok(holder) = make_holder() else { return Ok(()) };
+    let Ok(holder) = make_holder() else { return Ok(false) };
     if room == 0 {
-        return Ok(());
+        return Ok(true);
     }
     let now = app.clock.now();
-    for task in app.store.claim_tasks(&holder, now, now.plus_millis(LEASE_MILLIS), room).await? {
+    let claimed = app.store.claim_tasks(&holder, now, now.plus_millis(LEASE_MILLIS), room).await?;
+    let all_room_taken = claimed.len() >= usize::from(room);
+    for mut task in claimed {
+        if task.attempts > 0 {
+            task.note(now, "take over", "the server that was at it stopped, died or stood still");
+        }
         spawn(app, HeldTask { task, holder: holder.clone() });
     }
-    Ok(())
+    Ok(all_room_taken)
 }
 
 /// Makes attempts until the task ends.
@@ -269,18 +294,25 @@ async fn run(app: &App, held: &HeldTask) -> Result<Ending, StoreError> {
     let mut task = held.task.clone();
     loop {
         task.attempts = task.attempts.saturating_add(1);
-        tokio::time::sleep(Duration::from_millis(backoff_millis(task.attempts))).await;
+        app.clock.sleep(Duration::from_millis(backoff_millis(task.attempts))).await;
         if app.rotations.is_stopping() {
             return Ok(Ending::Stopped);
         }
+        task.note(app.clock.now(), "attempt", "begins");
         let secret = match count_attempt(app, &task, holder).await? {
             Found::Secret(secret) => secret,
             Found::Nothing => return end_without_secret(app, task, holder).await,
             Found::OtherHolder => return Ok(Ending::Lost),
         };
-        let (version, failure) = match attempt(app, &task, &secret).await {
-            Ok(version) => (version, None),
+        let (version, failure) = match attempt(app, &mut task, &secret).await {
+            Ok(version) => {
+                task.note(app.clock.now(), "function", &format!("says that {version} is SYSCURRENT"));
+                (version, None)
+            }
             Err(failure) => {
+                let what = format!("{}: {}", failure.code.as_str(), failure.message);
+                task.note(app.clock.now(), "function", &what);
+                app.metrics.attempt_failed(failure.code.as_str());
                 tracing::warn!(
                     task = %task.id, secret = %task.secret_name, attempt = task.attempts, code = failure.code.as_str(),
                     reason = failure.message, "rotation attempt failed"
@@ -348,44 +380,42 @@ async fn count_attempt(app: &App, task: &Task, holder: &str) -> Result<Found<Sec
 }
 
 /// Invokes the function once and answers the version that it says is current.
-async fn attempt(app: &App, task: &Task, secret: &Secret) -> Result<VersionId, AttemptFailure> {
-    let (event, credentials) = call_for(app, task, secret).map_err(|failure| AttemptFailure {
-        code: ErrorCode::Internal,
-        message: failure.error.message,
-        may_pass_later: true,
-    })?;
+async fn attempt(app: &App, task: &mut Task, secret: &Secret) -> Result<VersionId, AttemptFailure> {
+    let (event, credentials) = call_for(app, task, secret)
+        .map_err(|failure| AttemptFailure::passing(ErrorCode::Internal, failure.error.message))?;
     let reply = app.functions.invoke(&task.function, event, credentials, app.clock.now()).await;
-    let reply = reply.map_err(|error| AttemptFailure {
-        code: match error {
-            InvokeFailure::Function(_) => ErrorCode::FunctionFailed,
-            InvokeFailure::Unreachable(_) => ErrorCode::FunctionUnavailable,
-        },
-        message: told(&error.to_string()),
-        may_pass_later: true,
+    let reply = reply.map_err(|error| {
+        let (code, aftermath) = match error {
+            // It may have been at any step.
+            InvokeFailure::Function(_) => (ErrorCode::FunctionFailed, Aftermath::Unknown),
+            InvokeFailure::Unreachable(_) => (ErrorCode::FunctionUnavailable, Aftermath::Untouched),
+        };
+        AttemptFailure { aftermath, ..AttemptFailure::passing(code, one_line(&error.to_string(), MAX_MESSAGE)) }
     })?;
+    for reported in reported_steps(&reply) {
+        // Its clock may go wrong; the time of the answer bounds it.
+        let now = app.clock.now();
+        task.note(reported.at.map_or(now, |at| at.min(now)), &reported.step, &reported.outcome);
+    }
     match RotationReply::parse(&reply) {
-        Some(RotationReply::Success { version_id }) => VersionId::parse(&version_id).map_err(|_| AttemptFailure {
-            code: ErrorCode::RotationNotProven,
-            message: "the function's reply names no version".to_owned(),
-            may_pass_later: true,
+        Some(RotationReply::Success { version_id }) => VersionId::parse(&version_id).map_err(|_| {
+            AttemptFailure::passing(ErrorCode::RotationNotProven, "the function's reply names no version")
         }),
         Some(RotationReply::Failed { error_code, error_msg }) => Err(AttemptFailure {
             code: ErrorCode::FunctionFailed,
             may_pass_later: FailureCode::from_word(&error_code).is_none_or(FailureCode::may_pass_later),
-            message: told(&format!("{error_code}: {error_msg}")),
+            message: one_line(&format!("{error_code}: {error_msg}"), MAX_MESSAGE),
+            aftermath: if FailureCode::from_word(&error_code) == Some(FailureCode::Unfinished) {
+                Aftermath::Unfinished
+            } else {
+                Aftermath::Untouched
+            },
         }),
-        None => Err(AttemptFailure {
-            code: ErrorCode::FunctionFailed,
-            message: "the function's reply is not of the form {\"status\":\"SUCCESS\",\"version_id\":\"vN\"}"
-                .to_owned(),
-            may_pass_later: true,
-        }),
+        None => {
+            let message = "the function's reply is not of the form {\"status\":\"SUCCESS\",\"version_id\":\"vN\"}";
+            Err(AttemptFailure::passing(ErrorCode::FunctionFailed, message))
+        }
     }
-}
-
-/// A foreign message as it may be stored and logged: one line, of bounded length.
-fn told(message: &str) -> String {
-    message.chars().map(|c| if c.is_control() { ' ' } else { c }).take(MAX_MESSAGE).collect()
 }
 
 /// The event for the function, and credentials that live a little longer than one call and reach one secret.
@@ -432,29 +462,66 @@ async fn end(
     let mut ended = task.clone();
     let now = app.clock.now();
     let end = move |draft: &mut Draft| {
+        let current = draft.secret.staged(&StageName::current());
         // Only the task's own version, or one made after it, can be this rotation's result.
-        let plausible = version >= ended.version;
-        ended.status = if draft.secret.finish_rotation(version, plausible, ended.scheduled, now) {
+        let outcome = if version >= ended.version && current == Ok(version) {
             ended.version = version;
-            TaskStatus::Succeeded
+            ended.status = TaskStatus::Succeeded;
+            Ok(())
         } else {
-            let current = draft.secret.staged(&StageName::current()).ok();
-            let (code, message) = match &failure {
-                Some(failure) => (failure.code, failure.message.clone()),
-                None => (
-                    ErrorCode::RotationNotProven,
-                    format!(
-                        "the function reported {version}, but SYSCURRENT is {}",
-                        current.map_or_else(String::new, String::from)
-                    ),
-                ),
-            };
-            TaskStatus::Failed { code: code.as_str().to_owned(), message }
+            let failure = failure.unwrap_or_else(|| {
+                let current = current.map_or_else(|_| "nothing".to_owned(), String::from);
+                let message = format!("the function reported {version}, but SYSCURRENT is {current}");
+                let failure = AttemptFailure::passing(ErrorCode::RotationNotProven, message);
+                AttemptFailure { aftermath: Aftermath::Unknown, ..failure }
+            });
+            ended.status = TaskStatus::Failed { code: failure.code.as_str().to_owned(), message: failure.message };
+            Err(failure.aftermath)
         };
-        draft.put_task(ended.clone());
-        ended.status
+        let status = ended.status.clone();
+        (status, put_ended(draft, ended, outcome, now))
     };
-    change(app, task, holder, end).await
+    Ok(match change(app, task, holder, end).await? {
+        Found::Secret((status, schedule)) => {
+            tell(app, task, schedule);
+            Found::Secret(status)
+        }
+        Found::Nothing => Found::Nothing,
+        Found::OtherHolder => Found::OtherHolder,
+    })
+}
+
+/// What the end of a task means for the schedule of its secret.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Schedule {
+    /// It goes on, or there was none.
+    Kept,
+    /// Automatic rotation has been switched off.
+    SwitchedOff,
+}
+
+/// Stores a task that has ended, with its secret's new schedule. Everything that belongs to the end of a task is written
+/// here, so that it is written in one transaction.
+pub fn put_ended(draft: &mut Draft, mut task: Task, outcome: Result<(), Aftermath>, now: UnixMillis) -> Schedule {
+    let was_on = draft.secret.auto_rotation;
+    draft.secret.finish_rotation(task.version, outcome, task.scheduled, now);
+    let ending = task.status.as_str();
+    task.note(now, "end", ending);
+    let schedule = if was_on && !draft.secret.auto_rotation { Schedule::SwitchedOff } else { Schedule::Kept };
+    if schedule == Schedule::SwitchedOff {
+        let why = format!("switched off: {MAX_FAILED_TASKS} scheduled rotations failed in a row");
+        task.note(now, "auto_rotation", &why);
+    }
+    draft.put_task(task);
+    schedule
+}
+
+/// Tells the operator what has been stored.
+pub fn tell(app: &App, task: &Task, schedule: Schedule) {
+    if schedule == Schedule::SwitchedOff {
+        app.metrics.rotation_switched_off();
+        tracing::error!(task = %task.id, secret = %task.secret_name, "automatic rotation is switched off");
+    }
 }
 
 async fn end_without_secret(app: &App, mut task: Task, holder: &str) -> Result<Ending, StoreError> {
@@ -462,6 +529,7 @@ async fn end_without_secret(app: &App, mut task: Task, holder: &str) -> Result<E
         code: ErrorCode::SecretGone.as_str().to_owned(),
         message: "the secret was deleted while it was rotated".to_owned(),
     };
+    task.note(app.clock.now(), "end", "FAILED");
     let status = task.status.clone();
     match app.store.finish_orphan_task(task, holder).await {
         Ok(()) => Ok(Ending::Finished(status)),

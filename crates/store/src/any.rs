@@ -6,7 +6,10 @@ use crate::{
     draft::Draft,
     error::{ChangeError, CreateError, ReadError, StoreError},
     postgres::PostgresStore,
-    record::{AccessKeyRecord, KeyRecord, Lease, Page, StoredValue, TaskFilter, TaskPage, UserRecord},
+    record::{
+        AccessKeyRecord, KeyRecord, Lease, Page, RotationBacklog, StoredValue, TaskFilter, TaskOutcome, TaskPage,
+        UserRecord,
+    },
     sqlite::SqliteStore,
     store::Store,
 };
@@ -75,16 +78,16 @@ impl Store for AnyStore {
         delegate!(self.tasks(project, filter))
     }
 
-    async fn running_tasks(&self) -> Result<Vec<Task>, StoreError> {
-        delegate!(self.running_tasks())
-    }
-
     async fn due_deletions(&self, now: UnixMillis, limit: u16) -> Result<Vec<(ProjectId, SecretName)>, StoreError> {
         delegate!(self.due_deletions(now, limit))
     }
 
     async fn due_rotations(&self, now: UnixMillis, limit: u16) -> Result<Vec<(ProjectId, SecretName)>, StoreError> {
         delegate!(self.due_rotations(now, limit))
+    }
+
+    async fn rotation_backlog(&self, now: UnixMillis) -> Result<RotationBacklog, StoreError> {
+        delegate!(self.rotation_backlog(now))
     }
 
     async fn next_due_time(&self) -> Result<Option<UnixMillis>, StoreError> {
@@ -129,10 +132,6 @@ impl Store for AnyStore {
         delegate!(self.change_secret(project, name, load_values, decide))
     }
 
-    async fn put_task_progress(&self, task: Task) -> Result<(), StoreError> {
-        delegate!(self.put_task_progress(task))
-    }
-
     async fn finish_orphan_task(&self, task: Task, holder: &str) -> Result<(), StoreError> {
         delegate!(self.finish_orphan_task(task, holder))
     }
@@ -153,6 +152,10 @@ impl Store for AnyStore {
 
     async fn release_lease(&self, task: &TaskId, holder: &str) -> Result<(), StoreError> {
         delegate!(self.release_lease(task, holder))
+    }
+
+    async fn purge_tasks(&self, outcome: TaskOutcome, before: UnixMillis, limit: u16) -> Result<u64, StoreError> {
+        delegate!(self.purge_tasks(outcome, before, limit))
     }
 
     async fn ensure_key(&self, key: KeyRecord) -> Result<KeyRecord, StoreError> {

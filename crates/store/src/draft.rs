@@ -134,11 +134,6 @@ impl Draft {
     }
 }
 
-/// When the scheduler must rotate the secret: not while it is out of use, and not while a task runs already.
-pub(crate) fn rotation_due_time(secret: &Secret) -> Option<UnixMillis> {
-    secret.next_rotation_time.filter(|_| secret.state == SecretState::Enabled && secret.running_task.is_none())
-}
-
 /// When the scheduler must delete the secret.
 pub(crate) fn deletion_due_time(secret: &Secret) -> Option<UnixMillis> {
     secret.scheduled_delete_time.filter(|_| secret.state == SecretState::PendingDelete)

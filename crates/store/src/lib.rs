@@ -26,7 +26,8 @@ pub use draft::Draft;
 pub use error::{Cause, ChangeError, CreateError, ReadError, StoreError};
 pub use postgres::{PostgresSettings, PostgresStore};
 pub use record::{
-    AccessKeyRecord, KeyRecord, KeyState, Lease, Page, StoredValue, TaskFilter, TaskOutcome, TaskPage, UserRecord,
+    AccessKeyRecord, KeyRecord, KeyState, Lease, Page, RotationBacklog, StoredValue, TaskFilter, TaskOutcome, TaskPage,
+    UserRecord,
 };
 pub use sqlite::{SqliteSettings, SqliteStore};
 pub use store::Store;

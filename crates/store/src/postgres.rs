@@ -17,7 +17,10 @@ use deadpool_postgres::Pool;
 use crate::{
     draft::Draft,
     error::{Cause, ChangeError, CreateError, ReadError, StoreError},
-    record::{AccessKeyRecord, KeyRecord, Lease, Page, StoredValue, TaskFilter, TaskPage, UserRecord},
+    record::{
+        AccessKeyRecord, KeyRecord, Lease, Page, RotationBacklog, StoredValue, TaskFilter, TaskOutcome, TaskPage,
+        UserRecord,
+    },
     store::Store,
 };
 
@@ -150,10 +153,6 @@ impl Store for PostgresStore {
         within(self.timeout, list).await
     }
 
-    async fn running_tasks(&self) -> Result<Vec<Task>, StoreError> {
-        within(self.timeout, async { tasks::running(&Session::open(&self.pool).await?).await }).await
-    }
-
     async fn due_deletions(&self, now: UnixMillis, limit: u16) -> Result<Vec<(ProjectId, SecretName)>, StoreError> {
         let due = async { secrets::due(&Session::open(&self.pool).await?, secrets::DUE_DELETIONS, now, limit).await };
         within(self.timeout, due).await
@@ -162,6 +161,10 @@ impl Store for PostgresStore {
     async fn due_rotations(&self, now: UnixMillis, limit: u16) -> Result<Vec<(ProjectId, SecretName)>, StoreError> {
         let due = async { secrets::due(&Session::open(&self.pool).await?, secrets::DUE_ROTATIONS, now, limit).await };
         within(self.timeout, due).await
+    }
+
+    async fn rotation_backlog(&self, now: UnixMillis) -> Result<RotationBacklog, StoreError> {
+        within(self.timeout, async { tasks::backlog(&Session::open(&self.pool).await?, now).await }).await
     }
 
     async fn next_due_time(&self) -> Result<Option<UnixMillis>, StoreError> {
@@ -229,15 +232,6 @@ impl Store for PostgresStore {
         within(self.timeout, change).await
     }
 
-    async fn put_task_progress(&self, task: Task) -> Result<(), StoreError> {
-        let put = async {
-            let session = Session::write(&self.pool).await?;
-            let outcome = tasks::put_progress(&session, &task).await;
-            session.end(outcome).await
-        };
-        within(self.timeout, put).await
-    }
-
     async fn finish_orphan_task(&self, task: Task, holder: &str) -> Result<(), StoreError> {
         let finish = async {
             let session = Session::write(&self.pool).await?;
@@ -269,6 +263,11 @@ impl Store for PostgresStore {
     async fn release_lease(&self, task: &TaskId, holder: &str) -> Result<(), StoreError> {
         within(self.timeout, async { tasks::release_lease(&Session::open(&self.pool).await?, task, holder).await })
             .await
+    }
+
+    async fn purge_tasks(&self, outcome: TaskOutcome, before: UnixMillis, limit: u16) -> Result<u64, StoreError> {
+        let purge = async { tasks::purge(&Session::open(&self.pool).await?, outcome, before, limit).await };
+        within(self.timeout, purge).await
     }
 
     async fn ensure_key(&self, key: KeyRecord) -> Result<KeyRecord, StoreError> {

@@ -56,6 +56,19 @@ pub struct Lease {
     pub expires: UnixMillis,
 }
 
+/// Rotation work that waits or is under way, of all servers together.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RotationBacklog {
+    /// Secrets whose rotation is due and has not begun.
+    pub due: u64,
+    /// When the one that waits longest was due.
+    pub oldest_due: Option<UnixMillis>,
+    /// Tasks that have begun and are not finished.
+    pub running: u64,
+    /// When the oldest of them began.
+    pub oldest_running: Option<UnixMillis>,
+}
+
 /// A secret with the sealed value of one of its versions, both of the same instant.
 #[derive(Clone, Debug)]
 pub struct StoredValue {

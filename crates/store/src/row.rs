@@ -9,10 +9,10 @@ use csms_core::{
 
 use crate::{
     document::Document,
-    draft::{deletion_due_time, rotation_due_time},
+    draft::deletion_due_time,
     error::{Cause, StoreError},
     recent,
-    record::{KeyRecord, KeyState, Page, TaskOutcome},
+    record::{KeyRecord, KeyState, Page, RotationBacklog, TaskOutcome},
 };
 
 /// A time as a column holds it.
@@ -41,7 +41,7 @@ impl<'s> SecretColumns<'s> {
     pub(crate) fn of(secret: &'s Secret) -> Result<Self, StoreError> {
         Ok(Self {
             document: Document::of(secret)?,
-            rotation_due_time: rotation_due_time(secret).map(time),
+            rotation_due_time: secret.rotation_due_time().map(time),
             deletion_due_time: deletion_due_time(secret).map(time),
             event: secret.event_subscriptions.first().map(EventName::as_str),
         })
@@ -118,6 +118,17 @@ pub(crate) fn status(outcome: TaskOutcome) -> &'static str {
     }
 }
 
+/// The backlog out of two counts, each with the earliest time of what it counts.
+pub(crate) fn backlog(columns: (i64, Option<i64>, i64, Option<i64>)) -> Result<RotationBacklog, StoreError> {
+    let (due, oldest_due, running, oldest_running) = columns;
+    Ok(RotationBacklog {
+        due: u64::try_from(due).unwrap_or(0),
+        oldest_due: oldest_due.map(read_time).transpose()?,
+        running: u64::try_from(running).unwrap_or(0),
+        oldest_running: oldest_running.map(read_time).transpose()?,
+    })
+}
+
 /// Refuses to go on with a stored task that does not exist or is finished.
 pub(crate) fn require_running(stored: Option<&Task>) -> Result<(), StoreError> {
     let stored = stored.ok_or(StoreError::NotFound)?;
@@ -126,15 +137,6 @@ pub(crate) fn require_running(stored: Option<&Task>) -> Result<(), StoreError> {
         TaskStatus::Succeeded | TaskStatus::Failed { .. } => {
             Err(StoreError::Conflict(Cause::new(format!("task {} is finished already", stored.id))))
         }
-    }
-}
-
-/// Refuses progress that finishes a task.
-pub(crate) fn require_progress(task: &Task) -> Result<(), StoreError> {
-    if task.status == TaskStatus::Running {
-        Ok(())
-    } else {
-        Err(StoreError::Conflict(Cause::new(format!("task {} is finished with its secret", task.id))))
     }
 }
 

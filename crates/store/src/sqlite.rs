@@ -18,7 +18,10 @@ use csms_core::{EventName, KeyId, ProjectId, Secret, SecretName, TaskId, UnixMil
 use crate::{
     draft::Draft,
     error::{ChangeError, CreateError, ReadError, StoreError},
-    record::{AccessKeyRecord, KeyRecord, Lease, Page, StoredValue, TaskFilter, TaskPage, UserRecord},
+    record::{
+        AccessKeyRecord, KeyRecord, Lease, Page, RotationBacklog, StoredValue, TaskFilter, TaskOutcome, TaskPage,
+        UserRecord,
+    },
     row,
     store::Store,
 };
@@ -134,16 +137,16 @@ impl Store for SqliteStore {
         self.0.readers.read(|db| tasks::list(db, project, filter))
     }
 
-    async fn running_tasks(&self) -> Result<Vec<Task>, StoreError> {
-        self.0.readers.read(tasks::running)
-    }
-
     async fn due_deletions(&self, now: UnixMillis, limit: u16) -> Result<Vec<(ProjectId, SecretName)>, StoreError> {
         self.0.readers.read(|db| secrets::due(db, secrets::DUE_DELETIONS, now, limit))
     }
 
     async fn due_rotations(&self, now: UnixMillis, limit: u16) -> Result<Vec<(ProjectId, SecretName)>, StoreError> {
         self.0.readers.read(|db| secrets::due(db, secrets::DUE_ROTATIONS, now, limit))
+    }
+
+    async fn rotation_backlog(&self, now: UnixMillis) -> Result<RotationBacklog, StoreError> {
+        self.0.readers.read(|db| tasks::backlog(db, now))
     }
 
     async fn next_due_time(&self) -> Result<Option<UnixMillis>, StoreError> {
@@ -203,10 +206,6 @@ impl Store for SqliteStore {
             .await
     }
 
-    async fn put_task_progress(&self, task: Task) -> Result<(), StoreError> {
-        self.0.writer.write(move |db| tasks::put_progress(db, &task)).await
-    }
-
     async fn finish_orphan_task(&self, task: Task, holder: &str) -> Result<(), StoreError> {
         let (holder, leases) = (holder.to_owned(), Arc::clone(&self.0.leases));
         let finish = move |db: &rusqlite::Connection| {
@@ -243,6 +242,10 @@ impl Store for SqliteStore {
             Ok(())
         };
         self.0.writer.write(release).await
+    }
+
+    async fn purge_tasks(&self, outcome: TaskOutcome, before: UnixMillis, limit: u16) -> Result<u64, StoreError> {
+        self.0.writer.write(move |db| tasks::purge(db, outcome, before, limit)).await
     }
 
     async fn ensure_key(&self, key: KeyRecord) -> Result<KeyRecord, StoreError> {

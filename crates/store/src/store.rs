@@ -7,7 +7,10 @@ use csms_core::{EventName, KeyId, ProjectId, Secret, SecretName, TaskId, UnixMil
 use crate::{
     draft::Draft,
     error::{ChangeError, CreateError, ReadError, StoreError},
-    record::{AccessKeyRecord, KeyRecord, Lease, Page, StoredValue, TaskFilter, TaskPage, UserRecord},
+    record::{
+        AccessKeyRecord, KeyRecord, Lease, Page, RotationBacklog, StoredValue, TaskFilter, TaskOutcome, TaskPage,
+        UserRecord,
+    },
 };
 
 /// Durable storage, shared by all requests.
@@ -50,9 +53,6 @@ pub trait Store: Send + Sync + 'static {
         filter: &TaskFilter,
     ) -> impl Future<Output = Result<TaskPage, StoreError>> + Send;
 
-    /// Every task that is not finished, oldest first.
-    fn running_tasks(&self) -> impl Future<Output = Result<Vec<Task>, StoreError>> + Send;
-
     /// Secrets whose deletion window has closed at `now`, the longest overdue first, at most `limit`.
     fn due_deletions(
         &self,
@@ -67,6 +67,9 @@ pub trait Store: Send + Sync + 'static {
         now: UnixMillis,
         limit: u16,
     ) -> impl Future<Output = Result<Vec<(ProjectId, SecretName)>, StoreError>> + Send;
+
+    /// How much rotation work there is at `now`. Costs as much as there is such work, whatever else is stored.
+    fn rotation_backlog(&self, now: UnixMillis) -> impl Future<Output = Result<RotationBacklog, StoreError>> + Send;
 
     /// When the next deletion or rotation is due.
     fn next_due_time(&self) -> impl Future<Output = Result<Option<UnixMillis>, StoreError>> + Send;
@@ -125,10 +128,6 @@ pub trait Store: Send + Sync + 'static {
         decide: impl FnOnce(&mut Draft) -> Result<T, E> + Send + 'static,
     ) -> impl Future<Output = Result<T, ChangeError<E>>> + Send;
 
-    /// Replaces the record of a running task by another running one, such as with one more attempt.
-    /// [`StoreError::NotFound`] when there is no such task, [`StoreError::Conflict`] when it is finished.
-    fn put_task_progress(&self, task: Task) -> impl Future<Output = Result<(), StoreError>> + Send;
-
     /// Finishes a running task whose secret is gone; a secret's own task is finished by [`Store::change_secret`].
     /// [`StoreError::NotFound`] when there is no such task, [`StoreError::Conflict`] when it is finished already, held
     /// by another than `holder`, or the secret still exists.
@@ -150,6 +149,15 @@ pub trait Store: Send + Sync + 'static {
 
     /// Gives a lease up, so that anybody may take the task at once. Nothing happens when it is another's.
     fn release_lease(&self, task: &TaskId, holder: &str) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// Removes finished tasks of this outcome that began before `before`, the oldest first, at most `limit`, and answers
+    /// how many.
+    fn purge_tasks(
+        &self,
+        outcome: TaskOutcome,
+        before: UnixMillis,
+        limit: u16,
+    ) -> impl Future<Output = Result<u64, StoreError>> + Send;
 
     /// Stores a KMS key unless the project has one of this alias, and answers the stored one.
     fn ensure_key(&self, key: KeyRecord) -> impl Future<Output = Result<KeyRecord, StoreError>> + Send;

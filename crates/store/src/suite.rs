@@ -44,8 +44,8 @@ macro_rules! store_suite {
                     tasks_are_filtered_and_counted, an_unknown_marker_is_not_found, tasks_of_other_projects_are_unseen,
                     running_tasks_are_found_for_a_restart, a_task_is_held_by_one_until_its_lease_expires,
                     a_lease_ends_with_its_task, a_released_task_is_free_at_once, a_holder_who_was_replaced_is_seen,
-                    progress_replaces_a_running_task_only,
-                    the_task_of_a_deleted_secret_can_be_finished;
+                    the_task_of_a_deleted_secret_can_be_finished, steps_are_kept_with_their_task,
+                    the_backlog_counts_what_is_due_and_what_runs, old_tasks_of_an_outcome_are_purged;
                 identities: the_first_key_of_an_alias_wins, keys_of_other_projects_are_unseen,
                     a_user_is_found_by_name, a_name_is_taken_once_in_a_domain, an_access_key_comes_with_its_user,
                     an_access_key_needs_a_user, the_first_named_value_wins, a_user_made_once_takes_no_name;
@@ -192,6 +192,7 @@ fn task(secret: &Secret, create_time: UnixMillis) -> Task {
         attempts: 0,
         scheduled: false,
         status: TaskStatus::Running,
+        steps: Vec::new(),
     }
 }
 

@@ -118,6 +118,7 @@ fn task(full: bool) -> r::TaskInfo {
         operate_type: "SINGLE_USER".into(),
         task_error_code: full.then(|| "CSMS.0511".to_owned()),
         task_error_msg: full.then(|| "why".to_owned()),
+        steps: if full { vec![r::TaskStepInfo::default()] } else { Vec::new() },
         ..r::TaskInfo::default()
     }
 }

@@ -248,7 +248,15 @@ export const sampleListTasksResponseFull: Full<csms.ListTasksResponse> = {
       "task_time": 0,
       "attempt_nums": 0,
       "task_error_code": "CSMS.0511",
-      "task_error_msg": "why"
+      "task_error_msg": "why",
+      "steps": [
+        {
+          "time": 0,
+          "attempt": 0,
+          "step": "",
+          "outcome": ""
+        }
+      ]
     }
   ],
   "total": 1,

@@ -107,6 +107,8 @@ pub struct ListTasks {
     pub secret_name: Option<SecretName>,
     /// Only succeeded (`true`) or failed (`false`) tasks.
     pub succeeded: Option<bool>,
+    /// Whether each task comes with its steps (our own parameter). One that is asked for by `task_id` always does.
+    pub steps: bool,
 }
 
 impl ListTasks {
@@ -126,6 +128,13 @@ impl ListTasks {
                 "FAILED" => Ok(false),
                 _ => Err(Violation::new(Rule::Choice, "SUCCESS, FAILED")),
             }),
+            steps: parameters
+                .parsed("steps", |text| match text {
+                    "true" => Ok(true),
+                    "false" => Ok(false),
+                    _ => Err(Violation::new(Rule::Choice, "true, false")),
+                })
+                .unwrap_or_default(),
         };
         if parameters.get("task_id").is_some() {
             for name in ["secret_name", "status", "limit", "marker"] {

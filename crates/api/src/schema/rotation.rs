@@ -19,6 +19,7 @@ pub(super) fn describe(of: Operation) -> Option<Description> {
                     ("task_id", "Only this task; excludes every other parameter."),
                     ("limit", "Most items of the page, 50 unless given."),
                     ("marker", "Task after which the page begins."),
+                    ("steps", "Whether each task comes with its steps (an extension of this server)."),
                 ],
             )
             .answer::<ListTasksResponse>(),

@@ -39,6 +39,7 @@ pub(super) async fn run(client: &Client, output: Output, arguments: &Arguments) 
         task_id: arguments.task.as_deref(),
         limit: arguments.limit,
         marker: None,
+        steps: false,
     };
     let answer = client.list_tasks(query).await?;
     output.table(&answer, || {

@@ -249,10 +249,10 @@ fn common_secrets_and_running_rotations_are_refused() {
 fn a_reported_success_counts_only_if_current_is_the_new_version() {
     let mut rds = secret(SecretType::RdsFg);
     add(&mut rds, &["SYSPENDING"]);
-    assert!(!rds.finish_rotation(version(2), true, true, time(5)));
+    assert!(!rds.finish_rotation(version(2), Ok(()), true, time(5)));
     assert_eq!((rds.failed_rotations, rds.rotation_time), (1, None));
     rds.move_stage(&StageName::current(), version(2), time(6)).unwrap();
-    assert!(rds.finish_rotation(version(2), true, true, time(7)));
+    assert!(rds.finish_rotation(version(2), Ok(()), true, time(7)));
     assert_eq!((rds.failed_rotations, rds.rotation_time), (0, Some(time(7))));
 }
 
@@ -264,7 +264,7 @@ fn the_third_failure_in_a_row_switches_automatic_rotation_off() {
         .unwrap();
     for failure in 1..=3 {
         assert!(rds.auto_rotation, "before failure {failure}");
-        rds.finish_rotation(version(2), false, true, time(10));
+        rds.finish_rotation(version(2), Err(Aftermath::Untouched), true, time(10));
     }
     assert_eq!((rds.auto_rotation, rds.next_rotation_time), (false, None));
 }
@@ -277,9 +277,42 @@ fn a_failed_rotation_by_hand_leaves_the_schedule_alone() {
     rds.update(on, time(2)).unwrap();
     let due = rds.next_rotation_time;
     for _ in 0..4 {
-        rds.finish_rotation(version(2), false, false, time(10));
+        rds.finish_rotation(version(2), Err(Aftermath::Unknown), false, time(10));
     }
     assert_eq!((rds.auto_rotation, rds.next_rotation_time), (true, due));
+}
+
+#[test]
+fn a_rotation_left_unfinished_is_tried_again_soon_and_does_not_end_automatic_rotation() {
+    let mut rds = secret(SecretType::RdsFg);
+    let period = Some(RotationPeriod::parse("30d").unwrap());
+    let on = SecretUpdate { auto_rotation: Some(true), rotation_period: period, ..SecretUpdate::default() };
+    rds.update(on, time(2)).unwrap();
+    rds.finish_rotation(version(2), Err(Aftermath::Unfinished), false, time(10));
+    assert_eq!(rds.next_rotation_time, Some(time(10).plus_millis(60_000)));
+    assert_eq!(rds.rotation_due_time(), rds.next_rotation_time, "what is tried again is not spread");
+    for _ in 0..5 {
+        rds.finish_rotation(version(2), Err(Aftermath::Unfinished), true, time(20));
+    }
+    assert_eq!((rds.auto_rotation, rds.next_rotation_time), (true, Some(time(20).plus_millis(3_600_000))));
+    rds.finish_rotation(version(2), Err(Aftermath::Untouched), true, time(30));
+    assert_eq!((rds.auto_rotation, rds.next_rotation_time), (false, None));
+}
+
+#[test]
+fn only_a_secret_that_can_rotate_is_due_and_a_little_after_its_time() {
+    let mut rds = secret(SecretType::RdsFg);
+    assert_eq!(rds.rotation_due_time(), None);
+    let period = RotationPeriod::parse("30d").unwrap();
+    let on = SecretUpdate { auto_rotation: Some(true), rotation_period: Some(period.clone()), ..Default::default() };
+    rds.update(on, time(2)).unwrap();
+    let jitter = rds.rotation_due_time().unwrap().millis_since(rds.next_rotation_time.unwrap());
+    assert_eq!(jitter, jitter_millis(&rds.id, &period));
+    rds.running_task = Some(TaskId::parse("22222222-2222-4222-8222-222222222222").unwrap());
+    assert_eq!(rds.rotation_due_time(), None);
+    rds.running_task = None;
+    rds.state = SecretState::Disabled;
+    assert_eq!(rds.rotation_due_time(), None);
 }
 
 #[test]

@@ -90,7 +90,7 @@ async fn begin(app: &App, project: &ProjectId, name: &SecretName, scheduled: boo
         };
         let function = draft.secret.rotation_func_urn.clone();
         let function = function.ok_or(Refusal::RotationNotConfigured("rotation_func_urn is not set"))?;
-        let task = Task {
+        let mut task = Task {
             id: id.clone(),
             project: draft.secret.project.clone(),
             secret_id: draft.secret.id.clone(),
@@ -102,7 +102,10 @@ async fn begin(app: &App, project: &ProjectId, name: &SecretName, scheduled: boo
             attempts: 0,
             scheduled,
             status: TaskStatus::Running,
+            steps: Vec::new(),
         };
+        let how = if scheduled { "by the schedule" } else { "by RotateSecret" };
+        task.note(now, "begin", &format!("{how}; {version} is SYSPENDING"));
         draft.secret.running_task = Some(id);
         draft.secret.update_time = now;
         draft.put_task(task.clone());
@@ -183,7 +186,7 @@ pub async fn list_tasks(call: &Call) -> Result<Answer, Failure> {
     let query = ListTasks::read(&call.query())?;
     if let Some(id) = query.task_id {
         let task = call.app.store.task(&call.project, &id).await?;
-        let tasks: Vec<_> = task.iter().map(TaskInfo::from).collect();
+        let tasks: Vec<_> = task.iter().map(TaskInfo::with_steps).collect();
         return Answer::json(&ListTasksResponse { total: tasks.len() as u64, tasks, next_marker: None });
     }
     let filter = TaskFilter {
@@ -197,5 +200,6 @@ pub async fn list_tasks(call: &Call) -> Result<Answer, Failure> {
         found => found?,
     };
     let next_marker = page.items.last().filter(|_| page.more).map(|task| task.id.to_string());
-    Answer::json(&ListTasksResponse { tasks: page.items.iter().map(TaskInfo::from).collect(), total, next_marker })
+    let info = |task| if query.steps { TaskInfo::with_steps(task) } else { TaskInfo::from(task) };
+    Answer::json(&ListTasksResponse { tasks: page.items.iter().map(info).collect(), total, next_marker })
 }

@@ -13,7 +13,10 @@ use super::{
 use crate::error::{Cause, StoreError};
 
 /// Migration number n is the n-th entry.
-const MIGRATIONS: &[&str] = &[include_str!("../../migrations/postgres/0001_initial.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("../../migrations/postgres/0001_initial.sql"),
+    include_str!("../../migrations/postgres/0002_task_age.sql"),
+];
 
 const DOING: &str = "bringing the schema up to date";
 const VERSION: &str = "SELECT version FROM csms_schema WHERE singleton = 1";

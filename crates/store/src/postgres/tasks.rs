@@ -10,7 +10,7 @@ use super::{failure::column, session::Session};
 use crate::{
     document::{self, Document},
     error::StoreError,
-    record::{Lease, TaskFilter, TaskPage},
+    record::{Lease, RotationBacklog, TaskFilter, TaskOutcome, TaskPage},
     row::{self, time},
 };
 
@@ -33,11 +33,6 @@ pub(super) async fn lock(session: &Session, id: &TaskId) -> Result<Option<(Task,
     let sql = "SELECT document, checksum, lease_holder FROM tasks WHERE id = $1 FOR UPDATE";
     let row = session.row(sql, &[&id.as_str()], READING).await?;
     row.map(|row| Ok((read_task(&row)?, column(&row, 2, READING)?))).transpose()
-}
-
-pub(super) async fn running(session: &Session) -> Result<Vec<Task>, StoreError> {
-    let sql = "SELECT document, checksum FROM tasks WHERE status = 'RUNNING' ORDER BY create_time, id";
-    session.rows(sql, &[], READING).await?.iter().map(read_task).collect()
 }
 
 pub(super) async fn list(session: &Session, project: &ProjectId, filter: &TaskFilter) -> Result<TaskPage, StoreError> {
@@ -78,6 +73,30 @@ pub(super) async fn list(session: &Session, project: &ProjectId, filter: &TaskFi
     Ok(TaskPage { page: row::page(items, filter.limit), total })
 }
 
+pub(super) const BACKLOG: &str = "SELECT due.number, due.oldest, running.number, running.oldest FROM
+     (SELECT count(*) AS number, min(rotation_due_time) AS oldest FROM secrets WHERE rotation_due_time <= $1) AS due,
+     (SELECT count(*) AS number, min(create_time) AS oldest FROM tasks WHERE status = 'RUNNING') AS running";
+
+pub(super) async fn backlog(session: &Session, now: UnixMillis) -> Result<RotationBacklog, StoreError> {
+    const DOING: &str = "counting rotations";
+    let row = session.row(BACKLOG, &[&time(now)], DOING).await?;
+    let Some(row) = row else { return Ok(RotationBacklog::default()) };
+    row::backlog((column(&row, 0, DOING)?, column(&row, 1, DOING)?, column(&row, 2, DOING)?, column(&row, 3, DOING)?))
+}
+
+pub(super) const PURGE: &str = "DELETE FROM tasks WHERE id IN (
+     SELECT id FROM tasks WHERE status = $1 AND status <> 'RUNNING' AND create_time < $2 ORDER BY create_time LIMIT $3)";
+
+pub(super) async fn purge(
+    session: &Session,
+    outcome: TaskOutcome,
+    before: UnixMillis,
+    limit: u16,
+) -> Result<u64, StoreError> {
+    let parameters: [&(dyn ToSql + Sync); 3] = [&row::status(outcome), &time(before), &i64::from(limit)];
+    session.execute(PURGE, &parameters, "removing old tasks").await
+}
+
 /// Stores a task, in place of the one with the same identifier if there is one. A finished one loses its lease.
 pub(super) async fn put(session: &Session, task: &Task) -> Result<(), StoreError> {
     let document = Document::of(task)?;
@@ -110,12 +129,6 @@ pub(super) async fn put(session: &Session, task: &Task) -> Result<(), StoreError
         )
         .await
         .map(drop)
-}
-
-pub(super) async fn put_progress(session: &Session, task: &Task) -> Result<(), StoreError> {
-    row::require_progress(task)?;
-    row::require_running(lock(session, &task.id).await?.map(|(stored, _)| stored).as_ref())?;
-    put(session, task).await
 }
 
 pub(super) async fn finish_orphan(session: &Session, task: &Task, holder: &str) -> Result<(), StoreError> {

@@ -1,13 +1,13 @@
 //! Statements about rotation tasks.
 
-use csms_core::{ProjectId, TaskId, task::Task};
+use csms_core::{ProjectId, TaskId, UnixMillis, task::Task};
 use rusqlite::{Connection, OptionalExtension as _, Row, ToSql, params};
 
 use super::failure::During as _;
 use crate::{
     document::{self, Document},
     error::StoreError,
-    record::{TaskFilter, TaskPage},
+    record::{RotationBacklog, TaskFilter, TaskOutcome, TaskPage},
     row::{self, time},
 };
 
@@ -25,10 +25,11 @@ pub(super) fn find(db: &Connection, id: &TaskId) -> Result<Option<Task>, StoreEr
     rows.next().during(READING)?.map(read_task).transpose()
 }
 
+const RUNNING: &str = "SELECT document, checksum FROM tasks WHERE status = 'RUNNING' ORDER BY create_time, id";
+
+/// Every task that is not finished, oldest first.
 pub(super) fn running(db: &Connection) -> Result<Vec<Task>, StoreError> {
-    let mut statement = db
-        .prepare_cached("SELECT document, checksum FROM tasks WHERE status = 'RUNNING' ORDER BY create_time, id")
-        .during(READING)?;
+    let mut statement = db.prepare_cached(RUNNING).during(READING)?;
     collect(&mut statement.query([]).during(READING)?)
 }
 
@@ -81,6 +82,31 @@ pub(super) fn list(db: &Connection, project: &ProjectId, filter: &TaskFilter) ->
     Ok(TaskPage { page: row::page(items, filter.limit), total: u64::try_from(total).unwrap_or(0) })
 }
 
+const BACKLOG: &str = "SELECT due.number, due.oldest, running.number, running.oldest FROM
+     (SELECT count(*) AS number, min(rotation_due_time) AS oldest FROM secrets WHERE rotation_due_time <= ?1) AS due,
+     (SELECT count(*) AS number, min(create_time) AS oldest FROM tasks WHERE status = 'RUNNING') AS running";
+
+pub(super) fn backlog(db: &Connection, now: UnixMillis) -> Result<RotationBacklog, StoreError> {
+    let columns = db
+        .prepare_cached(BACKLOG)
+        .and_then(|mut statement| {
+            statement.query_row([time(now)], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))
+        })
+        .during("counting rotations")?;
+    row::backlog(columns)
+}
+
+const PURGE: &str = "DELETE FROM tasks WHERE row IN (
+     SELECT row FROM tasks WHERE status = ?1 AND status <> 'RUNNING' AND create_time < ?2 ORDER BY create_time LIMIT ?3)";
+
+pub(super) fn purge(db: &Connection, outcome: TaskOutcome, before: UnixMillis, limit: u16) -> Result<u64, StoreError> {
+    let removed = db
+        .prepare_cached(PURGE)
+        .and_then(|mut statement| statement.execute(params![row::status(outcome), time(before), limit]))
+        .during("removing old tasks")?;
+    Ok(removed as u64)
+}
+
 /// Stores a task, in place of the one with the same identifier if there is one.
 pub(super) fn put(db: &Connection, task: &Task) -> Result<(), StoreError> {
     let document = Document::of(task)?;
@@ -104,12 +130,6 @@ pub(super) fn put(db: &Connection, task: &Task) -> Result<(), StoreError> {
     })
     .during(WRITING)
     .map(drop)
-}
-
-pub(super) fn put_progress(db: &Connection, task: &Task) -> Result<(), StoreError> {
-    row::require_progress(task)?;
-    row::require_running(find(db, &task.id)?.as_ref())?;
-    put(db, task)
 }
 
 pub(super) fn finish_orphan(db: &Connection, task: &Task) -> Result<(), StoreError> {

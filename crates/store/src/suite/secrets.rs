@@ -1,6 +1,6 @@
 //! Creating, finding and listing secrets, and finding those that are due.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use csms_core::{SecretState, StageName, schedule::RecoveryWindow};
 
@@ -110,13 +110,17 @@ fn names(due: &[(ProjectId, SecretName)]) -> Vec<&str> {
 }
 
 pub async fn due_rotations_come_in_order<S: Store>(store: Shared<S>) {
+    let mut due = BTreeMap::new();
     for (text, hours) in [("third", 30), ("first", 10), ("second", 20), ("fourth", 40)] {
-        put(&*store, &rotated(text, hours, at(0))).await;
+        let secret = rotated(text, hours, at(0));
+        due.insert(text, secret.rotation_due_time().unwrap());
+        put(&*store, &secret).await;
     }
     put(&*store, &common("never")).await;
-    assert_eq!(names(&store.due_rotations(at(10 * HOUR - 1), 10).await.unwrap()), [""; 0]);
-    assert_eq!(names(&store.due_rotations(at(10 * HOUR), 10).await.unwrap()), ["first"]);
-    assert_eq!(names(&store.due_rotations(at(30 * HOUR), 10).await.unwrap()), ["first", "second", "third"]);
+    let before = at(due["first"].as_millis() - 1);
+    assert_eq!(names(&store.due_rotations(before, 10).await.unwrap()), [""; 0]);
+    assert_eq!(names(&store.due_rotations(due["first"], 10).await.unwrap()), ["first"]);
+    assert_eq!(names(&store.due_rotations(due["third"], 10).await.unwrap()), ["first", "second", "third"]);
     assert_eq!(names(&store.due_rotations(at(99 * HOUR), 2).await.unwrap()), ["first", "second"]);
 }
 
@@ -153,8 +157,9 @@ pub async fn due_deletions_end_with_the_window<S: Store>(store: Shared<S>) {
 
 pub async fn the_next_due_time_is_the_earliest_of_both_kinds<S: Store>(store: Shared<S>) {
     assert_eq!(store.next_due_time().await.unwrap(), None);
-    put(&*store, &rotated("rotated", 300, at(0))).await;
-    assert_eq!(store.next_due_time().await.unwrap(), Some(at(300 * HOUR)));
+    let secret = rotated("rotated", 300, at(0));
+    put(&*store, &secret).await;
+    assert_eq!(store.next_due_time().await.unwrap(), secret.rotation_due_time());
     put(&*store, &common("deleted")).await;
     change(&*store, &name("deleted"), |draft| {
         draft.secret.schedule_deletion(RecoveryWindow::days(7).unwrap(), at(0)).unwrap();

@@ -1,7 +1,7 @@
 //! Rotation tasks.
 
 use super::*;
-use crate::{Lease, StoreError, TaskFilter, TaskOutcome, TaskPage};
+use crate::{Lease, RotationBacklog, StoreError, TaskFilter, TaskOutcome, TaskPage};
 
 const ALL: TaskFilter = TaskFilter { secret_name: None, status: None, after: None, limit: 10 };
 
@@ -110,7 +110,51 @@ pub async fn running_tasks_are_found_for_a_restart<S: Store>(store: Shared<S>) {
         begun.push(begin(&*store, &secret, at(millis)).await);
     }
     end(&*store, &begun[1], TaskStatus::Succeeded).await;
-    assert_eq!(store.running_tasks().await.unwrap(), [begun[2].clone(), begun[0].clone()]);
+    let claimed = store.claim_tasks("me", at(9), at(10), 10).await.unwrap();
+    assert_eq!(claimed, [begun[2].clone(), begun[0].clone()]);
+}
+
+pub async fn steps_are_kept_with_their_task<S: Store>(store: Shared<S>) {
+    let secret = rotated("db", 10, at(0));
+    put(&*store, &secret).await;
+    let mut noted = task(&secret, at(5));
+    noted.note(at(6), "function", "answered");
+    let stored = noted.clone();
+    change(&*store, &secret.name, move |draft| {
+        draft.secret.running_task = Some(stored.id.clone());
+        draft.put_task(stored);
+    })
+    .await;
+    assert_eq!(store.task(&project(), &noted.id).await.unwrap(), Some(noted));
+}
+
+pub async fn the_backlog_counts_what_is_due_and_what_runs<S: Store>(store: Shared<S>) {
+    assert_eq!(store.rotation_backlog(at(0)).await.unwrap(), RotationBacklog::default());
+    let secrets: Vec<_> = ["a", "b", "c", "d"].map(|text| rotated(text, 10, at(0))).into();
+    for secret in &secrets {
+        put(&*store, secret).await;
+    }
+    begin(&*store, &secrets[0], at(7)).await;
+    begin(&*store, &secrets[1], at(5)).await;
+    let due = [&secrets[2], &secrets[3]].map(|secret| secret.rotation_due_time().unwrap());
+    let both = store.rotation_backlog(*due.iter().max().unwrap()).await.unwrap();
+    let oldest_due = due.iter().min().copied();
+    assert_eq!(both, RotationBacklog { due: 2, oldest_due, running: 2, oldest_running: Some(at(5)) });
+    let none = store.rotation_backlog(at(oldest_due.unwrap().as_millis() - 1)).await.unwrap();
+    assert_eq!((none.due, none.oldest_due), (0, None));
+}
+
+pub async fn old_tasks_of_an_outcome_are_purged<S: Store>(store: Shared<S>) {
+    six_tasks(&*store).await;
+    let running = begin(&*store, &store.secret(&project(), &name("a")).await.unwrap().unwrap(), at(1)).await;
+    let left = async || times(&store.tasks(&project(), &ALL).await.unwrap());
+    assert_eq!(store.purge_tasks(TaskOutcome::Failed, at(6), 10).await.unwrap(), 2);
+    assert_eq!(left().await, [6, 5, 3, 1, 1]);
+    assert_eq!(store.purge_tasks(TaskOutcome::Succeeded, at(99), 2).await.unwrap(), 2);
+    assert_eq!(left().await, [6, 5, 1]);
+    assert_eq!(store.purge_tasks(TaskOutcome::Succeeded, at(99), 2).await.unwrap(), 1);
+    assert_eq!(store.purge_tasks(TaskOutcome::Succeeded, at(99), 2).await.unwrap(), 0);
+    assert!(store.task(&project(), &running.id).await.unwrap().is_some(), "a running task stays");
 }
 
 /// A secret with a running task that nobody holds.
@@ -168,22 +212,6 @@ pub async fn a_holder_who_was_replaced_is_seen<S: Store>(store: Shared<S>) {
     assert_eq!(holder().await.as_deref(), Some("a"));
     store.claim_tasks("b", at(20), at(30), 10).await.unwrap();
     assert_eq!(holder().await.as_deref(), Some("b"));
-}
-
-pub async fn progress_replaces_a_running_task_only<S: Store>(store: Shared<S>) {
-    let secret = rotated("db", 10, at(0));
-    put(&*store, &secret).await;
-    let begun = begin(&*store, &secret, at(5)).await;
-    let attempted = Task { attempts: 1, ..begun.clone() };
-    store.put_task_progress(attempted.clone()).await.unwrap();
-    assert_eq!(store.task(&project(), &begun.id).await.unwrap(), Some(attempted.clone()));
-
-    let finished = Task { status: TaskStatus::Succeeded, ..begun.clone() };
-    assert!(matches!(store.put_task_progress(finished).await, Err(StoreError::Conflict(_))));
-    let unknown = Task { id: TaskId::make(&mut SysRng).unwrap(), ..begun.clone() };
-    assert!(matches!(store.put_task_progress(unknown).await, Err(StoreError::NotFound)));
-    end(&*store, &begun, failed()).await;
-    assert!(matches!(store.put_task_progress(attempted).await, Err(StoreError::Conflict(_))));
 }
 
 pub async fn the_task_of_a_deleted_secret_can_be_finished<S: Store>(store: Shared<S>) {

@@ -74,6 +74,16 @@ export interface Task {
   attempt_nums: number;
   task_error_code?: string;
   task_error_msg?: string;
+  /** What happened, oldest first. Our own; only where `steps` or `task_id` asks for it. */
+  steps?: TaskStep[];
+}
+
+/** A step of a rotation task: an extension of ListSecretTask that the cloud does not know. */
+export interface TaskStep {
+  time: number;
+  attempt: number;
+  step: string;
+  outcome: string;
 }
 
 /** Where a page stands in its list. */
@@ -180,6 +190,8 @@ export interface ListSecretTaskRequest extends PageRequest {
   status?: "SUCCESS" | "FAILED";
   /** Excludes every other parameter. */
   task_id?: string;
+  /** Whether each task comes with its steps. Our own. */
+  steps?: boolean;
 }
 
 /** Answer with a secret's metadata. */
