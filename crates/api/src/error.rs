@@ -84,6 +84,8 @@ catalogue! {
     StageQuota = "CSMS.0203" 400 false "Stage quota";
     /// Too many versions in use (ours).
     VersionQuota = "CSMS.0205" 400 false "Version quota";
+    /// One tag more than allowed (ours).
+    TagQuota = "CSMS.0206" 400 false "Tag quota";
     /// The token is invalid or expired. The published table says 400, the definitions 401.
     InvalidToken = "CSMS.0301" 401 false "Invalid token";
     /// The caller's policies do not allow this.
@@ -174,7 +176,9 @@ impl From<Refusal> for ApiError {
     fn from(refusal: Refusal) -> Self {
         let code = match refusal {
             Refusal::SecretNotFound => ErrorCode::SecretNotFound,
-            Refusal::VersionNotFound | Refusal::StageNotFound | Refusal::TaskNotFound => ErrorCode::ResourceNotFound,
+            Refusal::VersionNotFound | Refusal::StageNotFound | Refusal::TaskNotFound | Refusal::TagNotFound => {
+                ErrorCode::ResourceNotFound
+            }
             Refusal::SecretExists => ErrorCode::SecretExists,
             Refusal::PendingDeletion => ErrorCode::PendingDeletion,
             Refusal::AlreadyScheduled => ErrorCode::AlreadyScheduled,
@@ -187,6 +191,7 @@ impl From<Refusal> for ApiError {
             Refusal::CommonSecret => ErrorCode::CommonSecret,
             Refusal::RotationNotConfigured(_) => ErrorCode::RotationNotConfigured,
             Refusal::RotationRunning => ErrorCode::RotationRunning,
+            Refusal::TagQuota => ErrorCode::TagQuota,
         };
         let mut message = refusal.to_string();
         if let Some(first) = message.get_mut(..1) {

@@ -125,6 +125,29 @@ impl Fields {
         }
     }
 
+    /// An object through its reader; its problems get the member's path in front.
+    pub fn object<T>(&mut self, name: &str, read: impl FnOnce(Value) -> Result<T, Vec<Problem>>) -> Option<T> {
+        let object = self.take(name)?;
+        if !object.is_object() {
+            return self.wrong_type(name, "a JSON object");
+        }
+        self.nested(name, read(object))
+    }
+
+    /// Notes the problems of what was read from a member, with the member's path in front.
+    fn nested<T>(&mut self, name: &str, read: Result<T, Vec<Problem>>) -> Option<T> {
+        match read {
+            Ok(value) => Some(value),
+            Err(problems) => {
+                for Problem { path, violation } in problems {
+                    let dot = if path.is_empty() { "" } else { "." };
+                    self.report(violation.at(format!("{name}{dot}{path}")));
+                }
+                None
+            }
+        }
+    }
+
     /// A list of objects, each through its reader; its problems get the item's path in front.
     pub fn objects<T>(
         &mut self,
@@ -143,15 +166,8 @@ impl Fields {
         }
         let mut all = Vec::with_capacity(items.len());
         for (index, item) in items.into_iter().enumerate() {
-            match read(item) {
-                Ok(value) => all.push(value),
-                Err(problems) => {
-                    for Problem { path, violation } in problems {
-                        let dot = if path.is_empty() { "" } else { "." };
-                        self.report(violation.at(format!("{name}[{index}]{dot}{path}")));
-                    }
-                }
-            }
+            let read = read(item);
+            all.extend(self.nested(&format!("{name}[{index}]"), read));
         }
         Some(all)
     }
@@ -178,6 +194,21 @@ impl Fields {
             Some(value) if self.problems.is_empty() => Ok(value),
             _ => Err(self.problems),
         }
+    }
+}
+
+/// What two readers found, or the problems of both together.
+///
+/// # Errors
+/// The problems of either.
+pub fn both<A, B>(first: Result<A, Vec<Problem>>, second: Result<B, Vec<Problem>>) -> Result<(A, B), Vec<Problem>> {
+    match (first, second) {
+        (Ok(first), Ok(second)) => Ok((first, second)),
+        (Err(mut problems), Err(others)) => {
+            problems.extend(others);
+            Err(problems)
+        }
+        (Err(problems), Ok(_)) | (Ok(_), Err(problems)) => Err(problems),
     }
 }
 

@@ -14,12 +14,12 @@ use csms_core::{Problem, SecretName, SecretValue, StageName, UnixMillis, secret:
 use serde_json::{Map, Value};
 
 use crate::{
-    fields::Fields,
+    fields::{Fields, both},
     operation::Operation,
     request::{
         Rules,
         secret::{CreateSecret, UpdateSecret, read_recovery_window},
-        version::{CreateVersion, VersionSelector, read_expiry, read_stage_target},
+        version::{CreateStage, CreateVersion, VersionSelector, read_expiry, read_stage_target},
     },
 };
 
@@ -54,7 +54,9 @@ fn path_parameters(operation: Operation) -> impl Iterator<Item = &'static str> {
     segments.filter_map(|segment| segment.strip_prefix('{')?.strip_suffix('}')).filter(|name| *name != "project_id")
 }
 
-/// Checks a request of any operation but the listing ones, whose parameters are read from the query.
+/// Checks a request of an operation that creates or changes a secret, a version or a stage. Of other operations only the
+/// path parameters are checked and the other members stay as they are: their forms are few, and a package for browsers has
+/// to be small.
 ///
 /// # Errors
 /// Every problem it has.
@@ -71,7 +73,8 @@ pub fn normalise(operation: Operation, request: Value, rules: Rules, now: UnixMi
         let checked = parameters.text(name).map(|text| match name {
             "secret_name" => SecretName::parse(text).map(String::from).map_err(|violation| vec![violation.at(name)]),
             "stage_name" => StageName::parse(text).map(String::from).map_err(|violation| vec![violation.at(name)]),
-            _ => VersionSelector::read(&text).map(|_| text),
+            "version_id" => VersionSelector::read(&text).map(|_| text),
+            _ => Ok(text),
         });
         match checked {
             Some(Ok(text)) => members.put(name, text),
@@ -81,14 +84,7 @@ pub fn normalise(operation: Operation, request: Value, rules: Rules, now: UnixMi
     }
     let parameters = parameters.finish(Some(()));
     let body = write_body(operation, Value::Object(object), rules, now, &mut members);
-    match (parameters, body) {
-        (Ok(()), Ok(())) => Ok(Value::Object(members.0)),
-        (Err(mut problems), Err(others)) => {
-            problems.extend(others);
-            Err(problems)
-        }
-        (Err(problems), Ok(())) | (Ok(()), Err(problems)) => Err(problems),
-    }
+    both(parameters, body).map(|_| Value::Object(members.0))
 }
 
 fn write_body(
@@ -117,16 +113,16 @@ fn write_body(
         }
         Operation::UpdateVersion => members.put("expire_time", read_expiry(body, now)?.whole_seconds().as_millis()),
         Operation::UpdateSecretStage => members.put("version_id", read_stage_target(body)?.to_string()),
-        Operation::ListSecrets
-        | Operation::ShowSecret
-        | Operation::DeleteSecret
-        | Operation::RestoreSecret
-        | Operation::RotateSecret
-        | Operation::ListSecretVersions
-        | Operation::ShowSecretVersion
-        | Operation::ShowSecretStage
-        | Operation::DeleteSecretStage
-        | Operation::ListSecretTask => {}
+        Operation::CreateSecretStage => {
+            let stage = CreateStage::read(body)?;
+            members.put("name", stage.name.to_string());
+            members.put("version_id", stage.version.to_string());
+        }
+        _ => {
+            if let Value::Object(object) = body {
+                members.0.extend(object.into_iter().filter(|(_, value)| !value.is_null()));
+            }
+        }
     }
     Ok(())
 }

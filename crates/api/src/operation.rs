@@ -108,6 +108,20 @@ operations! {
     UpdateSecretStage: Put "/v1/{project_id}/secrets/{secret_name}/stages/{stage_name}" 200 Flat ["csms:secret:updateStage", "csms:secretStage:update"];
     DeleteSecretStage: Delete "/v1/{project_id}/secrets/{secret_name}/stages/{stage_name}" 204 Flat ["csms:secret:deleteStage", "csms:secretStage:delete"];
     ListSecretTask: Get "/v1/{project_id}/csms/tasks" 200 Flat ["csms:task:list"];
+    BatchGetSecretValue: Post "/v1/{project_id}/secrets/batch-get-secret-value" 200 Flat ["csms:secret:getVersion", "csms:secretVersion:get"];
+    BatchImportSecrets: Post "/v1/{project_id}/secrets/batch-import" 200 Flat ["csms:secret:create"];
+    BatchDeleteSecrets: Post "/v1/{project_id}/secrets/batch-delete" 200 Flat ["csms:secret:delete"];
+    CreateSecretStage: Post "/v1/{project_id}/secrets/{secret_name}/stages" 200 Flat ["csms:secret:createStage", "csms:secretStage:create"];
+    BatchCreateOrDeleteTags: Post "/v1/{project_id}/csms/{secret_id}/tags/action" 204 Nested ["csms:tag:batchUpdate"];
+    CreateSecretTag: Post "/v1/{project_id}/csms/{secret_id}/tags" 204 Nested ["csms:tag:create"];
+    DeleteSecretTag: Delete "/v1/{project_id}/csms/{secret_id}/tags/{key}" 204 Nested ["csms:tag:delete"];
+    ListSecretTags: Get "/v1/{project_id}/csms/{secret_id}/tags" 200 Nested ["csms:tag:list"];
+    ListProjectSecretsTags: Get "/v1/{project_id}/csms/tags" 200 Nested ["csms:tag:listProject"];
+    ListResourceInstances: Post "/v1/{project_id}/csms/resource_instances/action" 200 Nested ["csms:tag:listResources"];
+    GenerateRandomPassword: Post "/v1/{project_id}/csms/generate-password" 200 Flat ["csms:password:generate"];
+    CheckSecrets: Post "/v1/{project_id}/secrets/checker/check" 200 Flat ["csms:checker:check"];
+    ShowSecretsConfig: Get "/v1/{project_id}/secrets/checker/config" 200 Flat ["csms:checker:getConfig"];
+    UpdateSecretsConfig: Post "/v1/{project_id}/secrets/checker/config" 200 Flat ["csms:checker:updateConfig"];
 }
 
 impl Operation {
@@ -116,7 +130,6 @@ impl Operation {
     #[must_use]
     pub const fn action(self) -> Option<Action> {
         Some(match self {
-            Self::CreateSecret | Self::ListSecrets | Self::ListSecretTask => return None,
             Self::ShowSecret | Self::ListSecretVersions | Self::ShowSecretStage => Action::ReadMetadata,
             Self::UpdateSecret => Action::ChangeMetadata,
             Self::DeleteSecret => Action::Delete,
@@ -126,9 +139,24 @@ impl Operation {
             | Self::CreateSecretVersion
             | Self::ShowSecretVersion
             | Self::UpdateVersion
+            | Self::CreateSecretStage
             | Self::UpdateSecretStage
             | Self::DeleteSecretStage => Action::UseValue,
+            _ => return None,
         })
+    }
+
+    /// Whether the path has a parameter of this name.
+    #[must_use]
+    pub fn has_parameter(self, name: &str) -> bool {
+        let mut segments = self.specification().path.split('/');
+        segments.any(|segment| segment.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')) == Some(name))
+    }
+
+    /// Whether the path belongs to one project. The others are about the account.
+    #[must_use]
+    pub fn is_of_project(self) -> bool {
+        self.specification().path.starts_with("/v1/{project_id}/")
     }
 
     /// The operation of this name.

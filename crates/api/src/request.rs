@@ -1,8 +1,12 @@
 //! Reading requests: from JSON bodies, query and path parameters to parsed types.
 
+pub mod batch;
+pub mod checker;
 pub mod observed;
+pub mod password;
 pub mod query;
 pub mod secret;
+pub mod tag;
 pub mod token;
 pub mod version;
 

@@ -3,6 +3,10 @@
 //! Fields that have no value are left out: clients' models treat absent and `null` alike, and the definitions allow
 //! no `null`.
 
+pub mod batch;
+pub mod checker;
+pub mod tag;
+
 use alloc::{
     borrow::ToOwned,
     string::{String, ToString},

@@ -52,6 +52,7 @@ pub mod secret;
 pub mod sign;
 pub mod stage;
 pub mod strength;
+pub mod tag;
 pub mod task;
 pub mod time;
 pub mod urn;

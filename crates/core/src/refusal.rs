@@ -13,6 +13,7 @@ use crate::{
     language::{Language, in_chinese},
     secret::SecretState,
     stage::MAX_STAGES,
+    tag::MAX_TAGS,
     version::MAX_VERSIONS,
 };
 
@@ -67,6 +68,12 @@ pub enum Refusal {
     /// One rotation at a time.
     #[error("a rotation of this secret is already running")]
     RotationRunning,
+    /// A tag with a new key would be the twenty-first.
+    #[error("the secret already has {MAX_TAGS} tags, the most it may have")]
+    TagQuota,
+    /// The secret has no tag with this key.
+    #[error("the tag does not exist")]
+    TagNotFound,
 }
 
 impl Refusal {
@@ -88,6 +95,8 @@ impl Refusal {
         "common-secret",
         "rotation-not-configured",
         "rotation-running",
+        "tag-quota",
+        "tag-not-found",
     ];
 
     /// The refusal's stable name, in kebab case.
@@ -110,6 +119,8 @@ impl Refusal {
             Self::CommonSecret => "common-secret",
             Self::RotationNotConfigured(_) => "rotation-not-configured",
             Self::RotationRunning => "rotation-running",
+            Self::TagQuota => "tag-quota",
+            Self::TagNotFound => "tag-not-found",
         }
     }
 
@@ -140,6 +151,8 @@ impl Refusal {
             Self::CommonSecret => "COMMON 类型的凭据不由服务轮转；请创建新版本",
             Self::RotationNotConfigured(reason) => return format!("无法轮转：{}", in_chinese(reason)),
             Self::RotationRunning => "该凭据的轮转正在进行",
+            Self::TagQuota => return format!("凭据已有 {MAX_TAGS} 个标签，达到上限"),
+            Self::TagNotFound => "标签不存在",
         };
         text.to_string()
     }
@@ -170,6 +183,8 @@ mod tests {
             Refusal::CommonSecret,
             Refusal::RotationNotConfigured("rotation_config is not set"),
             Refusal::RotationRunning,
+            Refusal::TagQuota,
+            Refusal::TagNotFound,
         ];
         assert_eq!(all.iter().map(Refusal::name).collect::<Vec<_>>(), Refusal::NAMES);
         for refusal in all {

@@ -16,6 +16,7 @@ use crate::{
     rotation_config::{RotationConfig, RotationMode},
     schedule::{Aftermath, RecoveryWindow, jitter_millis, next_rotation, retry_after_failure},
     stage::{MAX_STAGES, Stage, StageName},
+    tag::Tag,
     task::MAX_FAILED_TASKS,
     time::UnixMillis,
     urn::FunctionUrn,
@@ -244,6 +245,9 @@ pub struct Secret {
     pub running_task: Option<TaskId>,
     /// Scheduled rotations that failed since the last success; at least 1 after one that was left unfinished.
     pub failed_rotations: u32,
+    /// Tags, in the order in which they were given.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tags: Vec<Tag>,
     last_version: VersionId,
     versions: Vec<Version>,
     stages: Vec<Stage>,
@@ -276,6 +280,7 @@ impl Secret {
             enterprise_project_id: new.enterprise_project_id,
             running_task: None,
             failed_rotations: 0,
+            tags: Vec::new(),
             last_version: VersionId::FIRST,
             versions: Vec::from([Version { id: VersionId::FIRST, create_time: now, expire_time: None, kms_key_id }]),
             stages: Vec::from([Stage { name: StageName::current(), version: VersionId::FIRST, update_time: now }]),
@@ -598,6 +603,7 @@ impl Secret {
 }
 
 mod observed;
+mod tags;
 
 pub use observed::ObservedVersion;
 

@@ -18,9 +18,10 @@ use axum::{
 };
 use csms_api::{ErrorCode, ErrorShape, Operation};
 use csms_core::{
-    Problem, ProjectId, SecretName, Violation,
+    Problem, ProjectId, SecretId, SecretName, Violation,
     policy::{allows, secret_resource},
 };
+use csms_store::Store;
 use http_body_util::LengthLimitError;
 use serde_json::Value;
 
@@ -44,8 +45,9 @@ pub struct Call {
     pub app: Arc<App>,
     /// Who asks.
     pub caller: Arc<Caller>,
-    /// The project in the path.
+    /// The project in the path; the installation's first one where the path has none.
     pub project: ProjectId,
+    operation: Operation,
     parameters: Vec<(String, String)>,
     query: Option<String>,
     body: Bytes,
@@ -79,6 +81,22 @@ impl Call {
         self.path("secret_name", SecretName::parse)
     }
 
+    /// The secret's identifier in the path.
+    ///
+    /// # Errors
+    /// The problem at `secret_id`.
+    pub fn secret_id(&self) -> Result<SecretId, Vec<Problem>> {
+        self.path("secret_id", SecretId::parse)
+    }
+
+    /// Checks that the caller may do this with a secret that only the operation itself gets to know.
+    ///
+    /// # Errors
+    /// CSMS.0302.
+    pub fn authorise(&self, secret: &str) -> Result<(), Failure> {
+        authorise(&self.app, &self.caller, self.operation, secret)
+    }
+
     /// The query parameters, decoded.
     #[must_use]
     pub fn query(&self) -> Vec<(String, String)> {
@@ -96,6 +114,14 @@ impl Call {
             Failure::new(ErrorCode::InvalidBody, place)
         })?;
         if body.is_object() { Ok(body) } else { Err(Failure::new(ErrorCode::InvalidBody, "")) }
+    }
+
+    /// The body as JSON; an empty one counts as `{}`.
+    ///
+    /// # Errors
+    /// As [`Call::body`].
+    pub fn optional_body(&self) -> Result<Value, Failure> {
+        if self.body.is_empty() { Ok(Value::Object(serde_json::Map::new())) } else { self.body() }
     }
 }
 
@@ -136,23 +162,68 @@ pub async fn dispatch(app: Arc<App>, operation: Operation, request: Request<Body
 async fn answer(app: Arc<App>, operation: Operation, request: Request<Body>) -> Result<Answer, Failure> {
     let (mut parts, body) = request.into_parts();
     let (caller, body) = authenticate(&app, &parts, body).await?;
-    let parameters = path_parameters(&mut parts).await?;
-    let project = authorise_project(&caller, &parts, find(&parameters, "project_id"))?;
-    let named = name_in_body(operation, &body);
-    let secret = named.as_deref().unwrap_or_else(|| find(&parameters, "secret_name"));
-    authorise(&app, &caller, operation, if secret.is_empty() { "*" } else { secret })?;
+    let mut parameters = path_parameters(&mut parts).await?;
+    // A route may have more: the word of an operation can stand where others have a name.
+    parameters.retain(|(name, _)| operation.has_parameter(name));
+    let project = if operation.is_of_project() {
+        authorise_project(&caller, &parts, find(&parameters, "project_id"))?
+    } else {
+        app.identity.project_id.clone()
+    };
+    for secret in secrets_of(&app, operation, &project, &parameters, &body).await? {
+        authorise(&app, &caller, operation, &secret)?;
+    }
     let query = parts.uri.query().map(str::to_owned);
-    operations::run(operation, Call { app, caller, project, parameters, query, body }).await
+    operations::run(operation, Call { app, caller, project, operation, parameters, query, body }).await
 }
 
-/// The name of a secret that is about to be created, which policies may limit; its path does not have it.
-fn name_in_body(operation: Operation, body: &[u8]) -> Option<String> {
+/// The names of the secrets that a request is about, which policies may limit: in the path, in the body, or behind an
+/// identifier. `*` stands for all secrets, and for those that nobody knows yet.
+async fn secrets_of(
+    app: &App,
+    operation: Operation,
+    project: &ProjectId,
+    parameters: &[(String, String)],
+    body: &[u8],
+) -> Result<Vec<String>, Failure> {
+    let in_path = find(parameters, "secret_name");
+    if !in_path.is_empty() {
+        return Ok(vec![in_path.to_owned()]);
+    }
+    if let Ok(id) = SecretId::parse(find(parameters, "secret_id")) {
+        let found = app.store.secret_by_id(project, &id).await?;
+        return Ok(vec![found.map_or_else(|| "*".to_owned(), |secret| secret.name.to_string())]);
+    }
+    let named = names_in_body(operation, body);
+    Ok(if named.is_empty() { vec!["*".to_owned()] } else { named })
+}
+
+/// The names that a body gives, as far as it can be read.
+fn names_in_body(operation: Operation, body: &[u8]) -> Vec<String> {
     #[derive(serde::Deserialize)]
     struct Named {
         name: String,
     }
-    let creates = operation == Operation::CreateSecret;
-    creates.then(|| serde_json::from_slice::<Named>(body).ok()).flatten().map(|named| named.name)
+    #[derive(serde::Deserialize)]
+    struct Import {
+        secrets: Vec<Named>,
+    }
+    #[derive(serde::Deserialize)]
+    struct Names {
+        secret_name_list: Vec<String>,
+    }
+    fn read<'b, T: serde::Deserialize<'b>>(body: &'b [u8]) -> Option<T> {
+        serde_json::from_slice(body).ok()
+    }
+    let names = match operation {
+        Operation::CreateSecret => read::<Named>(body).map(|secret| vec![secret.name]),
+        Operation::BatchImportSecrets => {
+            read::<Import>(body).map(|import| import.secrets.into_iter().map(|secret| secret.name).collect())
+        }
+        Operation::BatchGetSecretValue => read::<Names>(body).map(|names| names.secret_name_list),
+        _ => None,
+    };
+    names.unwrap_or_default()
 }
 
 /// Establishes who asks. The head is judged before the body is read, and the body is read before it is understood.

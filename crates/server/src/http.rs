@@ -24,7 +24,7 @@ use crate::{
 /// All routes of the server.
 pub fn router(app: &Arc<App>) -> Router {
     let mut router = Router::new();
-    for operation in Operation::ALL.iter().copied() {
+    for operation in Operation::ALL.iter().copied().filter(|operation| word_of(*operation).is_none()) {
         let specification = operation.specification();
         let filter = match specification.method {
             Method::Get => MethodFilter::GET,
@@ -36,6 +36,7 @@ pub fn router(app: &Arc<App>) -> Router {
         router = router.route(specification.path, on(filter, handler));
     }
     let router = router
+        .route(SECRET, on(MethodFilter::POST, post_to_word))
         .merge(iam::routes())
         .merge(functions::invoke_routes(app))
         .merge(reference::routes())
@@ -46,6 +47,27 @@ pub fn router(app: &Arc<App>) -> Router {
         .layer(middleware::from_fn(identify))
         .with_state(Arc::clone(app));
     if app.allow_origins.is_empty() { router } else { router.layer(cors::layer(&app.allow_origins)) }
+}
+
+/// The path of one secret.
+const SECRET: &str = "/v1/{project_id}/secrets/{secret_name}";
+
+/// The last word of an operation's path that stands where the path of a secret has its name, such as `batch-import`. A route
+/// of its own would hide the secret of that name.
+fn word_of(operation: Operation) -> Option<&'static str> {
+    let specification = operation.specification();
+    let (directory, word) = specification.path.rsplit_once('/')?;
+    let is_word = specification.method == Method::Post && !word.starts_with('{');
+    (is_word && SECRET.strip_suffix("/{secret_name}") == Some(directory)).then_some(word)
+}
+
+/// A POST to the path of a secret, which is none to a secret.
+async fn post_to_word(State(app): State<Arc<App>>, request: Request) -> Response<Body> {
+    let last = request.uri().path().rsplit('/').next().unwrap_or_default().to_owned();
+    match Operation::ALL.iter().find(|operation| word_of(**operation) == Some(&last)) {
+        Some(operation) => dispatch(app, *operation, request).await,
+        None => no_such_operation(request).await,
+    }
 }
 
 /// Gives every request an identifier, and logs what became of it: one line, a private cause included.

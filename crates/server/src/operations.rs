@@ -1,8 +1,11 @@
 //! The operations. Each reads its request, asks `core` and the store, and writes its answer; all else is done before.
 
+pub mod batch;
+pub mod checker;
 pub mod rotation;
 pub mod secrets;
 pub mod stages;
+pub mod tags;
 pub mod versions;
 
 use csms_api::Operation;
@@ -31,5 +34,19 @@ pub async fn run(operation: Operation, call: Call) -> Result<Answer, Failure> {
         Operation::ShowSecretStage => stages::show(&call).await,
         Operation::UpdateSecretStage => stages::update(&call).await,
         Operation::DeleteSecretStage => stages::delete(&call).await,
+        Operation::CreateSecretStage => stages::create(&call).await,
+        Operation::BatchGetSecretValue => batch::get_values(&call).await,
+        Operation::BatchImportSecrets => batch::import(&call).await,
+        Operation::BatchDeleteSecrets => batch::delete(&call).await,
+        Operation::BatchCreateOrDeleteTags => tags::change(&call).await,
+        Operation::CreateSecretTag => tags::create(&call).await,
+        Operation::DeleteSecretTag => tags::delete(&call).await,
+        Operation::ListSecretTags => tags::list(&call).await,
+        Operation::ListProjectSecretsTags => tags::list_of_project(&call).await,
+        Operation::ListResourceInstances => tags::find_resources(&call).await,
+        Operation::GenerateRandomPassword => checker::generate_password(&call),
+        Operation::CheckSecrets => checker::check(&call).await,
+        Operation::ShowSecretsConfig => checker::show_config(&call).await,
+        Operation::UpdateSecretsConfig => checker::update_config(&call).await,
     }
 }

@@ -44,7 +44,7 @@ async fn every_operation_is_denied_without_a_policy_that_allows_it() {
 }
 
 #[tokio::test]
-async fn every_operation_is_allowed_by_its_own_action_and_by_no_other() {
+async fn every_operation_is_allowed_by_its_own_actions_and_by_no_others() {
     let server = Server::start().await;
     for operation in Operation::ALL {
         let specification = operation.specification();
@@ -53,7 +53,8 @@ async fn every_operation_is_allowed_by_its_own_action_and_by_no_other() {
             let path = other.path(&[server.credentials.project_id.as_str(), "absent", "v1"]);
             let answer = server.call_as(&only, other.specification().method.as_str(), &path, &json!({})).await;
             let allowed = answer.status != StatusCode::FORBIDDEN;
-            assert_eq!(allowed, other == operation, "{} {}", specification.name, other.specification().name);
+            let named = other.specification().actions.contains(&specification.actions[0]);
+            assert_eq!(allowed, named, "{} {}", specification.name, other.specification().name);
         }
     }
 }

@@ -1,9 +1,10 @@
 //! A store that is chosen when the program starts.
 
-use csms_core::{EventName, KeyId, ProjectId, Secret, SecretName, TaskId, UnixMillis, VersionId, task::Task};
+use csms_core::{EventName, KeyId, ProjectId, Secret, SecretId, SecretName, TaskId, UnixMillis, VersionId, task::Task};
 
 use crate::{
     draft::Draft,
+    entry::{Entry, EntryChange},
     error::{ChangeError, CreateError, ReadError, StoreError},
     postgres::PostgresStore,
     record::{
@@ -68,6 +69,32 @@ impl Store for AnyStore {
         event: Option<&EventName>,
     ) -> Result<Page<Secret>, StoreError> {
         delegate!(self.list_secrets(project, after, limit, event))
+    }
+
+    async fn secret_by_id(&self, project: &ProjectId, id: &SecretId) -> Result<Option<Secret>, StoreError> {
+        delegate!(self.secret_by_id(project, id))
+    }
+
+    async fn entry<T: Entry>(&self, project: &ProjectId, name: &str) -> Result<Option<T>, StoreError> {
+        delegate!(self.entry(project, name))
+    }
+
+    async fn entries<T: Entry>(
+        &self,
+        project: &ProjectId,
+        after: Option<&str>,
+        limit: u16,
+    ) -> Result<Page<(String, T)>, StoreError> {
+        delegate!(self.entries(project, after, limit))
+    }
+
+    async fn change_entry<T: Entry, R: Send + 'static, E: Send + 'static>(
+        &self,
+        project: &ProjectId,
+        name: &str,
+        decide: impl FnOnce(Option<T>) -> Result<(EntryChange<T>, R), E> + Send + 'static,
+    ) -> Result<R, ChangeError<E>> {
+        delegate!(self.change_entry(project, name, decide))
     }
 
     async fn task(&self, project: &ProjectId, id: &TaskId) -> Result<Option<Task>, StoreError> {

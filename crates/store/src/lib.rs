@@ -11,6 +11,7 @@
 mod any;
 mod document;
 mod draft;
+mod entry;
 mod error;
 mod postgres;
 mod recent;
@@ -23,6 +24,7 @@ pub mod suite;
 
 pub use any::AnyStore;
 pub use draft::Draft;
+pub use entry::{Entry, EntryChange};
 pub use error::{Cause, ChangeError, CreateError, ReadError, StoreError};
 pub use postgres::{PostgresSettings, PostgresStore};
 pub use record::{

@@ -11,11 +11,12 @@ use std::{
     time::Duration,
 };
 
-use csms_core::{EventName, KeyId, ProjectId, Secret, SecretName, TaskId, UnixMillis, VersionId, task::Task};
+use csms_core::{EventName, KeyId, ProjectId, Secret, SecretId, SecretName, TaskId, UnixMillis, VersionId, task::Task};
 use deadpool_postgres::Pool;
 
 use crate::{
     draft::Draft,
+    entry::{Entry, EntryChange},
     error::{Cause, ChangeError, CreateError, ReadError, StoreError},
     record::{
         AccessKeyRecord, KeyRecord, Lease, Page, RotationBacklog, StoredValue, TaskFilter, TaskOutcome, TaskPage,
@@ -25,6 +26,7 @@ use crate::{
 };
 
 mod connect;
+mod entries;
 mod failure;
 mod identities;
 mod schema;
@@ -137,6 +139,38 @@ impl Store for PostgresStore {
     ) -> Result<Page<Secret>, StoreError> {
         let list = async { secrets::list(&Session::open(&self.pool).await?, project, after, limit, event).await };
         within(self.timeout, list).await
+    }
+
+    async fn secret_by_id(&self, project: &ProjectId, id: &SecretId) -> Result<Option<Secret>, StoreError> {
+        within(self.timeout, async { secrets::find_by_id(&Session::open(&self.pool).await?, project, id).await }).await
+    }
+
+    async fn entry<T: Entry>(&self, project: &ProjectId, name: &str) -> Result<Option<T>, StoreError> {
+        within(self.timeout, async { entries::find(&Session::open(&self.pool).await?, project, name).await }).await
+    }
+
+    async fn entries<T: Entry>(
+        &self,
+        project: &ProjectId,
+        after: Option<&str>,
+        limit: u16,
+    ) -> Result<Page<(String, T)>, StoreError> {
+        within(self.timeout, async { entries::list(&Session::open(&self.pool).await?, project, after, limit).await })
+            .await
+    }
+
+    async fn change_entry<T: Entry, R: Send + 'static, E: Send + 'static>(
+        &self,
+        project: &ProjectId,
+        name: &str,
+        decide: impl FnOnce(Option<T>) -> Result<(EntryChange<T>, R), E> + Send + 'static,
+    ) -> Result<R, ChangeError<E>> {
+        let change = async {
+            let session = Session::write(&self.pool).await?;
+            let changed = entries::change(&session, project, name, decide).await;
+            session.end(changed).await
+        };
+        within(self.timeout, change).await
     }
 
     async fn task(&self, project: &ProjectId, id: &TaskId) -> Result<Option<Task>, StoreError> {

@@ -13,10 +13,11 @@ use std::{
     time::Duration,
 };
 
-use csms_core::{EventName, KeyId, ProjectId, Secret, SecretName, TaskId, UnixMillis, VersionId, task::Task};
+use csms_core::{EventName, KeyId, ProjectId, Secret, SecretId, SecretName, TaskId, UnixMillis, VersionId, task::Task};
 
 use crate::{
     draft::Draft,
+    entry::{Entry, EntryChange},
     error::{ChangeError, CreateError, ReadError, StoreError},
     record::{
         AccessKeyRecord, KeyRecord, Lease, Page, RotationBacklog, StoredValue, TaskFilter, TaskOutcome, TaskPage,
@@ -28,6 +29,7 @@ use crate::{
 
 mod checkpoint;
 mod connect;
+mod entries;
 mod failure;
 mod identities;
 mod leases;
@@ -127,6 +129,33 @@ impl Store for SqliteStore {
         event: Option<&EventName>,
     ) -> Result<Page<Secret>, StoreError> {
         self.0.readers.read(|db| secrets::list(db, project, after, limit, event))
+    }
+
+    async fn secret_by_id(&self, project: &ProjectId, id: &SecretId) -> Result<Option<Secret>, StoreError> {
+        self.0.readers.read(|db| secrets::find_by_id(db, project, id))
+    }
+
+    async fn entry<T: Entry>(&self, project: &ProjectId, name: &str) -> Result<Option<T>, StoreError> {
+        self.0.readers.read(|db| entries::find(db, project, name))
+    }
+
+    async fn entries<T: Entry>(
+        &self,
+        project: &ProjectId,
+        after: Option<&str>,
+        limit: u16,
+    ) -> Result<Page<(String, T)>, StoreError> {
+        self.0.readers.read(|db| entries::list(db, project, after, limit))
+    }
+
+    async fn change_entry<T: Entry, R: Send + 'static, E: Send + 'static>(
+        &self,
+        project: &ProjectId,
+        name: &str,
+        decide: impl FnOnce(Option<T>) -> Result<(EntryChange<T>, R), E> + Send + 'static,
+    ) -> Result<R, ChangeError<E>> {
+        let (project, name) = (project.clone(), name.to_owned());
+        self.0.writer.write(move |db| entries::change(db, &project, &name, decide)).await
     }
 
     async fn task(&self, project: &ProjectId, id: &TaskId) -> Result<Option<Task>, StoreError> {

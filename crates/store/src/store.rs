@@ -2,10 +2,11 @@
 
 use std::future::Future;
 
-use csms_core::{EventName, KeyId, ProjectId, Secret, SecretName, TaskId, UnixMillis, VersionId, task::Task};
+use csms_core::{EventName, KeyId, ProjectId, Secret, SecretId, SecretName, TaskId, UnixMillis, VersionId, task::Task};
 
 use crate::{
     draft::Draft,
+    entry::{Entry, EntryChange},
     error::{ChangeError, CreateError, ReadError, StoreError},
     record::{
         AccessKeyRecord, KeyRecord, Lease, Page, RotationBacklog, StoredValue, TaskFilter, TaskOutcome, TaskPage,
@@ -42,6 +43,37 @@ pub trait Store: Send + Sync + 'static {
         limit: u16,
         event: Option<&EventName>,
     ) -> impl Future<Output = Result<Page<Secret>, StoreError>> + Send;
+
+    /// The secret of this identifier.
+    fn secret_by_id(
+        &self,
+        project: &ProjectId,
+        id: &SecretId,
+    ) -> impl Future<Output = Result<Option<Secret>, StoreError>> + Send;
+
+    /// An entry of a project.
+    fn entry<T: Entry>(
+        &self,
+        project: &ProjectId,
+        name: &str,
+    ) -> impl Future<Output = Result<Option<T>, StoreError>> + Send;
+
+    /// Entries of a project with their names, in the order of the names: those behind `after`, at most `limit`.
+    fn entries<T: Entry>(
+        &self,
+        project: &ProjectId,
+        after: Option<&str>,
+        limit: u16,
+    ) -> impl Future<Output = Result<Page<(String, T)>, StoreError>> + Send;
+
+    /// Changes an entry: loads it, lets `decide` say what becomes of it, and stores that, all in one transaction. Where
+    /// two make the same entry at once, one of them may get [`StoreError::Conflict`].
+    fn change_entry<T: Entry, R: Send + 'static, E: Send + 'static>(
+        &self,
+        project: &ProjectId,
+        name: &str,
+        decide: impl FnOnce(Option<T>) -> Result<(EntryChange<T>, R), E> + Send + 'static,
+    ) -> impl Future<Output = Result<R, ChangeError<E>>> + Send;
 
     /// A task.
     fn task(&self, project: &ProjectId, id: &TaskId) -> impl Future<Output = Result<Option<Task>, StoreError>> + Send;

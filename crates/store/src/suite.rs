@@ -18,6 +18,7 @@ use getrandom::SysRng;
 use crate::{Draft, Store};
 
 pub mod changes;
+pub mod entries;
 pub mod identities;
 pub mod races;
 pub mod secrets;
@@ -30,7 +31,7 @@ macro_rules! store_suite {
     ($module:ident, $open:path) => {
         mod $module {
             $crate::store_suite! { @tests $open;
-                secrets: a_created_secret_is_found_with_its_value, what_does_not_exist_is_not_found,
+                secrets: a_created_secret_is_found_with_its_value, a_secret_is_found_by_its_identifier, what_does_not_exist_is_not_found,
                     projects_are_apart, a_taken_name_is_refused, the_quota_counts_the_secrets_of_a_project,
                     a_refused_selection_comes_back, pages_follow_each_other_by_name, an_event_narrows_the_list,
                     due_rotations_come_in_order, only_secrets_that_can_rotate_are_due,
@@ -49,6 +50,8 @@ macro_rules! store_suite {
                 identities: the_first_key_of_an_alias_wins, keys_of_other_projects_are_unseen,
                     a_user_is_found_by_name, a_name_is_taken_once_in_a_domain, an_access_key_comes_with_its_user,
                     an_access_key_needs_a_user, the_first_named_value_wins, a_user_made_once_takes_no_name;
+                entries: an_entry_is_found_by_kind_and_name, entries_are_listed_by_name,
+                    a_refused_entry_change_changes_nothing, an_entry_is_removed, concurrent_entry_changes_all_count;
                 races: concurrent_changes_all_count, each_task_is_claimed_by_one, one_of_many_creators_wins,
                     racing_creators_keep_to_the_quota, one_of_many_first_users_is_made,
                     a_reader_never_sees_a_version_without_its_value;

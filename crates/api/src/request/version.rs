@@ -96,6 +96,30 @@ pub fn read_expiry(body: Value, now: UnixMillis) -> Result<UnixMillis, Vec<Probl
     fields.finish(time)
 }
 
+/// A read CreateSecretStage body.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CreateStage {
+    /// The stage.
+    pub name: StageName,
+    /// The version that it marks.
+    pub version: VersionId,
+}
+
+impl CreateStage {
+    /// Reads a body.
+    ///
+    /// # Errors
+    /// Every problem it has.
+    pub fn read(body: Value) -> Result<Self, Vec<Problem>> {
+        let mut fields = Fields::of(body)?;
+        fields.require("name");
+        fields.require("version_id");
+        let name = fields.parsed("name", StageName::parse);
+        let version = fields.parsed("version_id", |text| VersionId::parse(&text));
+        fields.finish(name.zip(version).map(|(name, version)| Self { name, version }))
+    }
+}
+
 /// Reads the body of UpdateSecretStage.
 ///
 /// # Errors

@@ -1,6 +1,7 @@
 //! Life cycle of secrets: create, list, show, update, delete, schedule deletion, restore.
 
 use csms_api::{
+    fields::both,
     request::{
         query::ListSecrets,
         secret::{CreateSecret, UpdateSecret, read_recovery_window},
@@ -23,7 +24,14 @@ fn answer(secret: &Secret) -> Result<Answer, Failure> {
 /// # Errors
 /// Every problem of the request; a taken name; the quota; an unusable key.
 pub async fn create(call: &Call) -> Result<Answer, Failure> {
-    let request = CreateSecret::read(call.body()?, call.app.rules)?;
+    answer(&make(call, CreateSecret::read(call.body()?, call.app.rules)?).await?)
+}
+
+/// Creates a secret with its version v1.
+///
+/// # Errors
+/// A taken name; the quota; an unusable key.
+pub(super) async fn make(call: &Call, request: CreateSecret) -> Result<Secret, Failure> {
     let key_id = match request.kms_key_id {
         Some(id) => id,
         None => call.app.keys.default_key(&call.project).await?,
@@ -39,9 +47,8 @@ pub async fn create(call: &Call) -> Result<Answer, Failure> {
     };
     let sealed = envelope::seal(&key, &context, &request.value, &mut SysRng)?;
     let quota = call.app.secret_quota;
-    let made = answer(&secret)?;
-    match call.app.store.create_secret(secret, sealed, quota).await {
-        Ok(()) => Ok(made),
+    match call.app.store.create_secret(secret.clone(), sealed, quota).await {
+        Ok(()) => Ok(secret),
         Err(CreateError::Exists) => Err(Refusal::SecretExists.into()),
         Err(CreateError::Quota) => Err(Refusal::SecretQuota(quota).into()),
         Err(CreateError::Store(error)) => Err(error.into()),
@@ -107,7 +114,7 @@ async fn named_key(keys: &Keys, call: &Call, name: Option<&str>) -> Result<Optio
 /// # Errors
 /// Every problem of the request; no such secret; its state; an unusable key.
 pub async fn update(call: &Call) -> Result<Answer, Failure> {
-    let request = UpdateSecret::read(call.body()?, call.app.rules)?;
+    let (_, request) = both(call.secret_name(), UpdateSecret::read(call.body()?, call.app.rules))?;
     let mut update = request.update;
     find(call).await?.state.permits(Action::ChangeMetadata)?;
     update.kms_key_id = named_key(&call.app.keys, call, request.kms_key.as_deref()).await?;
@@ -135,7 +142,7 @@ pub async fn delete(call: &Call) -> Result<Answer, Failure> {
 /// # Errors
 /// Every problem of the request; no such secret; its state.
 pub async fn schedule_deletion(call: &Call) -> Result<Answer, Failure> {
-    let window = read_recovery_window(call.body()?)?;
+    let (_, window) = both(call.secret_name(), read_recovery_window(call.body()?))?;
     let now = call.app.clock.now();
     change(call, move |secret| secret.schedule_deletion(window, now)).await
 }

@@ -1,7 +1,11 @@
-//! Stages: show, move, delete.
+//! Stages: show, create, move, delete.
 
-use csms_api::{request::version::read_stage_target, response::StageResponse};
-use csms_core::{Refusal, StageName};
+use csms_api::{
+    fields::both,
+    request::version::{CreateStage, read_stage_target},
+    response::StageResponse,
+};
+use csms_core::{Refusal, SecretName, StageName, VersionId};
 use csms_store::Store;
 
 use super::secrets::find;
@@ -12,7 +16,7 @@ use crate::{answer::Answer, dispatch::Call, failure::Failure};
 /// # Errors
 /// No such secret or stage.
 pub async fn show(call: &Call) -> Result<Answer, Failure> {
-    let stage = call.path("stage_name", StageName::parse)?;
+    let (_, stage) = both(call.secret_name(), call.path("stage_name", StageName::parse))?;
     let secret = find(call).await?;
     Answer::json(&StageResponse::of(&secret, secret.stage(&stage)?))
 }
@@ -22,11 +26,23 @@ pub async fn show(call: &Call) -> Result<Answer, Failure> {
 /// # Errors
 /// Every problem of the request; no such secret or version; the secret's state; the stage quota.
 pub async fn update(call: &Call) -> Result<Answer, Failure> {
-    let name = call.secret_name()?;
-    let stage = call.path("stage_name", StageName::parse)?;
-    let target = read_stage_target(call.body()?)?;
+    let path = both(call.secret_name(), call.path("stage_name", StageName::parse));
+    let ((name, stage), target) = both(path, read_stage_target(call.body()?))?;
+    move_stage(call, &name, stage, target).await
+}
+
+/// CreateSecretStage: as UpdateSecretStage, with the stage in the body.
+///
+/// # Errors
+/// As [`update`].
+pub async fn create(call: &Call) -> Result<Answer, Failure> {
+    let (name, CreateStage { name: stage, version }) = both(call.secret_name(), CreateStage::read(call.body()?))?;
+    move_stage(call, &name, stage, version).await
+}
+
+async fn move_stage(call: &Call, name: &SecretName, stage: StageName, target: VersionId) -> Result<Answer, Failure> {
     let now = call.app.clock.now();
-    let changed = call.app.store.change_secret(&call.project, &name, false, move |draft| {
+    let changed = call.app.store.change_secret(&call.project, name, false, move |draft| {
         let stage = draft.secret.move_stage(&stage, target, now)?.clone();
         Ok::<_, Refusal>(StageResponse::of(&draft.secret, &stage))
     });
@@ -38,8 +54,7 @@ pub async fn update(call: &Call) -> Result<Answer, Failure> {
 /// # Errors
 /// A built-in stage; no such secret or stage; the secret's state.
 pub async fn delete(call: &Call) -> Result<Answer, Failure> {
-    let name = call.secret_name()?;
-    let stage = call.path("stage_name", StageName::parse)?;
+    let (name, stage) = both(call.secret_name(), call.path("stage_name", StageName::parse))?;
     let now = call.app.clock.now();
     let changed =
         call.app.store.change_secret(&call.project, &name, false, move |draft| draft.secret.delete_stage(&stage, now));

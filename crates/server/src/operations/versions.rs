@@ -1,6 +1,7 @@
 //! Versions: create, list, show with the value, change the expiry.
 
 use csms_api::{
+    fields::both,
     request::{
         query::{ListVersions, VersionMarker},
         version::{CreateVersion, VersionSelector, read_expiry},
@@ -9,7 +10,7 @@ use csms_api::{
         ListVersionsResponse, PageInfo, ShowVersionResponse, VersionInfo, VersionMetadata, VersionMetadataResponse,
     },
 };
-use csms_core::{Action, Refusal, Secret, StageName, VersionId};
+use csms_core::{Action, Refusal, Secret, SecretName, StageName, VersionId};
 use csms_kms::envelope;
 use csms_store::{Store, StoredValue};
 use getrandom::SysRng;
@@ -26,8 +27,7 @@ const MAX_TRIES: u32 = 3;
 /// Every problem of the request; no such secret; its state; quotas; an unusable key.
 pub async fn create(call: &Call) -> Result<Answer, Failure> {
     let now = call.app.clock.now();
-    let request = CreateVersion::read(call.body()?, now)?;
-    let name = call.secret_name()?;
+    let (name, request) = both(call.secret_name(), CreateVersion::read(call.body()?, now))?;
     for _ in 0..MAX_TRIES {
         let secret = find(call).await?;
         secret.state.permits(Action::UseValue)?;
@@ -58,7 +58,7 @@ pub async fn create(call: &Call) -> Result<Answer, Failure> {
 /// # Errors
 /// Every problem of the parameters; no such secret.
 pub async fn list(call: &Call) -> Result<Answer, Failure> {
-    let query = ListVersions::read(&call.query())?;
+    let (_, query) = both(call.secret_name(), ListVersions::read(&call.query()))?;
     let secret = find(call).await?;
     let limit = usize::from(query.limit.get());
     let after = match query.marker {
@@ -87,9 +87,16 @@ fn select(secret: &Secret, selector: VersionSelector) -> Result<VersionId, Refus
 /// # Errors
 /// No such secret or version; the secret's state; CSMS.0401 when the value cannot be opened.
 pub async fn show(call: &Call) -> Result<Answer, Failure> {
-    let name = call.secret_name()?;
-    let selector = VersionSelector::read(call.path_text("version_id"))?;
-    let found = call.app.store.secret_value(&call.project, &name, |secret| {
+    let (name, selector) = both(call.secret_name(), VersionSelector::read(call.path_text("version_id")))?;
+    Answer::json(&ShowVersionResponse { version: opened(call, &name, selector).await? })
+}
+
+/// A version with its opened value.
+///
+/// # Errors
+/// No such secret or version; the secret's state; CSMS.0401 when the value cannot be opened.
+pub(super) async fn opened(call: &Call, name: &SecretName, selector: VersionSelector) -> Result<VersionInfo, Failure> {
+    let found = call.app.store.secret_value(&call.project, name, |secret| {
         secret.state.permits(Action::UseValue)?;
         select(secret, selector)
     });
@@ -99,7 +106,7 @@ pub async fn show(call: &Call) -> Result<Answer, Failure> {
     let context =
         envelope::Context { project: &secret.project, secret: &secret.id, version: id, key: &version.kms_key_id };
     let value = envelope::open(&key, &context, &sealed)?;
-    Answer::json(&ShowVersionResponse { version: VersionInfo::of(&secret, version, &value) })
+    Ok(VersionInfo::of(&secret, version, &value))
 }
 
 /// UpdateVersion
@@ -108,9 +115,8 @@ pub async fn show(call: &Call) -> Result<Answer, Failure> {
 /// Every problem of the request; no such secret or version; the secret's state.
 pub async fn update(call: &Call) -> Result<Answer, Failure> {
     let now = call.app.clock.now();
-    let name = call.secret_name()?;
-    let selector = VersionSelector::read(call.path_text("version_id"))?;
-    let expire_time = read_expiry(call.body()?, now)?;
+    let path = both(call.secret_name(), VersionSelector::read(call.path_text("version_id")));
+    let ((name, selector), expire_time) = both(path, read_expiry(call.body()?, now))?;
     let changed = call.app.store.change_secret(&call.project, &name, false, move |draft| {
         let id = select(&draft.secret, selector)?;
         let version = draft.secret.set_expiry(id, expire_time, now)?.clone();

@@ -16,6 +16,7 @@ use crate::error::{Cause, StoreError};
 const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/postgres/0001_initial.sql"),
     include_str!("../../migrations/postgres/0002_task_age.sql"),
+    include_str!("../../migrations/postgres/0003_entries.sql"),
 ];
 
 const DOING: &str = "bringing the schema up to date";

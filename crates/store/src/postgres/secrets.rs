@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use csms_core::{EventName, ProjectId, Secret, SecretName, UnixMillis, VersionId};
+use csms_core::{EventName, ProjectId, Secret, SecretId, SecretName, UnixMillis, VersionId};
 
 use super::{
     failure::{column, is_duplicate},
@@ -46,6 +46,17 @@ pub(super) async fn find(
     name: &SecretName,
 ) -> Result<Option<Secret>, StoreError> {
     found(session, FIND, project, name).await
+}
+
+pub(super) async fn find_by_id(
+    session: &Session,
+    project: &ProjectId,
+    id: &SecretId,
+) -> Result<Option<Secret>, StoreError> {
+    let sql = "SELECT document, checksum FROM secrets WHERE id = $1 AND project = $2";
+    let Some(row) = session.row(sql, &[&id.as_str(), &project.as_str()], READING).await? else { return Ok(None) };
+    let (text, checksum): (&str, i64) = (column(&row, 0, READING)?, column(&row, 1, READING)?);
+    row::secret(text.as_bytes(), checksum, project).map(Some)
 }
 
 /// The sealed value of a version. [`StoreError::NotFound`] when the secret has no such version.

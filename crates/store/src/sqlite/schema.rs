@@ -6,8 +6,11 @@ use super::failure::During as _;
 use crate::error::{Cause, StoreError};
 
 /// Migration number n is the n-th entry.
-const MIGRATIONS: &[&str] =
-    &[include_str!("../../migrations/0001_initial.sql"), include_str!("../../migrations/0002_task_age.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("../../migrations/0001_initial.sql"),
+    include_str!("../../migrations/0002_task_age.sql"),
+    include_str!("../../migrations/0003_entries.sql"),
+];
 /// Marks a file as ours: `csms` in ASCII.
 const APPLICATION_ID: i64 = 0x6373_6d73;
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use csms_core::{EventName, ProjectId, Secret, SecretName, UnixMillis, VersionId};
+use csms_core::{EventName, ProjectId, Secret, SecretId, SecretName, UnixMillis, VersionId};
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use super::{failure::During as _, tasks};
@@ -42,6 +42,16 @@ pub(super) fn find(db: &Connection, project: &ProjectId, name: &SecretName) -> R
     let (text, checksum) = document(row, 1)?;
     let secret = row::named_secret(text, checksum, project, name)?;
     Ok(Some(Found { row: row.get(0).during(READING)?, secret }))
+}
+
+const FIND_BY_ID: &str = "SELECT document, checksum FROM secrets WHERE id = ?1 AND project = ?2";
+
+pub(super) fn find_by_id(db: &Connection, project: &ProjectId, id: &SecretId) -> Result<Option<Secret>, StoreError> {
+    let mut statement = db.prepare_cached(FIND_BY_ID).during(READING)?;
+    let mut rows = statement.query([id.as_str(), project.as_str()]).during(READING)?;
+    let Some(row) = rows.next().during(READING)? else { return Ok(None) };
+    let (text, checksum) = document(row, 0)?;
+    row::secret(text, checksum, project).map(Some)
 }
 
 /// The sealed value of a version. [`StoreError::NotFound`] when the secret has no such version.
@@ -257,6 +267,7 @@ mod tests {
             (NEXT_DUE_TIME, "secrets_by_rotation"),
             (NEXT_DUE_TIME, "secrets_by_deletion"),
             (FIND, "secrets_by_name"),
+            (FIND_BY_ID, "sqlite_autoindex_secrets"),
             (VALUE, "secret_values_by_version"),
             (LIST, "secrets_by_name"),
             (LIST_OF_EVENT, "secrets_by_event"),

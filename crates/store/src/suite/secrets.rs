@@ -17,6 +17,14 @@ pub async fn a_created_secret_is_found_with_its_value<S: Store>(store: Shared<S>
     assert_eq!(found.sealed, sealed(&secret.name, VersionId::FIRST));
 }
 
+pub async fn a_secret_is_found_by_its_identifier<S: Store>(store: Shared<S>) {
+    let secret = common("db");
+    put(&*store, &secret).await;
+    assert_eq!(store.secret_by_id(&project(), &secret.id).await.unwrap(), Some(secret.clone()));
+    assert_eq!(store.secret_by_id(&other_project(), &secret.id).await.unwrap(), None);
+    assert_eq!(store.secret_by_id(&project(), &common("other").id).await.unwrap(), None);
+}
+
 pub async fn what_does_not_exist_is_not_found<S: Store>(store: Shared<S>) {
     assert_eq!(store.secret(&project(), &name("absent")).await.unwrap(), None);
     let absent = store.secret_value(&project(), &name("absent"), |_| Ok::<_, Never>(VersionId::FIRST)).await;

@@ -18,6 +18,20 @@ export const OPERATIONS = {
   UpdateSecretStage: { method: "PUT", path: "/v1/{project_id}/secrets/{secret_name}/stages/{stage_name}", success: 200, errors: "flat" },
   DeleteSecretStage: { method: "DELETE", path: "/v1/{project_id}/secrets/{secret_name}/stages/{stage_name}", success: 204, errors: "flat" },
   ListSecretTask: { method: "GET", path: "/v1/{project_id}/csms/tasks", success: 200, errors: "flat" },
+  BatchGetSecretValue: { method: "POST", path: "/v1/{project_id}/secrets/batch-get-secret-value", success: 200, errors: "flat" },
+  BatchImportSecrets: { method: "POST", path: "/v1/{project_id}/secrets/batch-import", success: 200, errors: "flat" },
+  BatchDeleteSecrets: { method: "POST", path: "/v1/{project_id}/secrets/batch-delete", success: 200, errors: "flat" },
+  CreateSecretStage: { method: "POST", path: "/v1/{project_id}/secrets/{secret_name}/stages", success: 200, errors: "flat" },
+  BatchCreateOrDeleteTags: { method: "POST", path: "/v1/{project_id}/csms/{secret_id}/tags/action", success: 204, errors: "nested" },
+  CreateSecretTag: { method: "POST", path: "/v1/{project_id}/csms/{secret_id}/tags", success: 204, errors: "nested" },
+  DeleteSecretTag: { method: "DELETE", path: "/v1/{project_id}/csms/{secret_id}/tags/{key}", success: 204, errors: "nested" },
+  ListSecretTags: { method: "GET", path: "/v1/{project_id}/csms/{secret_id}/tags", success: 200, errors: "nested" },
+  ListProjectSecretsTags: { method: "GET", path: "/v1/{project_id}/csms/tags", success: 200, errors: "nested" },
+  ListResourceInstances: { method: "POST", path: "/v1/{project_id}/csms/resource_instances/action", success: 200, errors: "nested" },
+  GenerateRandomPassword: { method: "POST", path: "/v1/{project_id}/csms/generate-password", success: 200, errors: "flat" },
+  CheckSecrets: { method: "POST", path: "/v1/{project_id}/secrets/checker/check", success: 200, errors: "flat" },
+  ShowSecretsConfig: { method: "GET", path: "/v1/{project_id}/secrets/checker/config", success: 200, errors: "flat" },
+  UpdateSecretsConfig: { method: "POST", path: "/v1/{project_id}/secrets/checker/config", success: 200, errors: "flat" },
 } as const;
 
 /** The name of an operation, as in the official definitions. */
@@ -39,6 +53,7 @@ export const ERROR_CATALOGUE = {
   "CSMS.0202": { status: 400, retryable: false, text: "Secret quota" },
   "CSMS.0203": { status: 400, retryable: false, text: "Stage quota" },
   "CSMS.0205": { status: 400, retryable: false, text: "Version quota" },
+  "CSMS.0206": { status: 400, retryable: false, text: "Tag quota" },
   "CSMS.0301": { status: 401, retryable: false, text: "Invalid token" },
   "CSMS.0302": { status: 403, retryable: false, text: "Not allowed" },
   "CSMS.0401": { status: 400, retryable: false, text: "The value cannot be protected or read with its KMS key" },
@@ -96,7 +111,9 @@ export type RefusalReason =
   | "version-quota"
   | "common-secret"
   | "rotation-not-configured"
-  | "rotation-running";
+  | "rotation-running"
+  | "tag-quota"
+  | "tag-not-found";
 
 /** What speaks against a password. */
 export type WeaknessReason =

@@ -48,6 +48,34 @@ export interface OperationMethods {
   deleteSecretStage(request: t.StageRequest, options?: CallOptions): Promise<void>;
   /** One page of rotation tasks, newest first. {@link CsmsClient.tasks} reads all pages. */
   listSecretTask(request?: t.ListSecretTaskRequest, options?: CallOptions): Promise<t.ListTasksResponse>;
+  /** The current values of up to 20 secrets. */
+  batchGetSecretValue(request: t.BatchGetRequest, options?: CallOptions): Promise<t.BatchGetResponse>;
+  /** Creates up to 100 secrets, and tells which could not be created. */
+  batchImportSecrets(request: t.BatchImportRequest, options?: CallOptions): Promise<t.BatchImportResponse>;
+  /** Deletes every secret of an instance, at once and for good. */
+  batchDeleteSecrets(request: t.BatchDeleteRequest, options?: CallOptions): Promise<t.BatchDeleteResponse>;
+  /** Makes a stage, or moves it. */
+  createSecretStage(request: t.CreateSecretStageRequest, options?: CallOptions): Promise<t.StageResponse>;
+  /** Adds or takes away up to 20 tags of a secret. */
+  batchCreateOrDeleteTags(request: t.ChangeTagsRequest, options?: CallOptions): Promise<void>;
+  /** Adds a tag to a secret, or gives its key a new value. */
+  createSecretTag(request: t.CreateTagRequest, options?: CallOptions): Promise<void>;
+  /** Takes a tag away. */
+  deleteSecretTag(request: t.DeleteTagRequest, options?: CallOptions): Promise<void>;
+  /** The tags of a secret. */
+  listSecretTags(request: t.SecretIdRequest, options?: CallOptions): Promise<t.ListTagsResponse>;
+  /** All tags in the project, with their values. */
+  listProjectSecretsTags(request?: Record<never, never>, options?: CallOptions): Promise<t.ListProjectTagsResponse>;
+  /** Finds secrets by tags and parts of their names. */
+  listResourceInstances(request: t.FindResourcesRequest, options?: CallOptions): Promise<t.ListResourcesResponse>;
+  /** Has the service draw a password. */
+  generateRandomPassword(request?: t.GeneratePasswordRequest, options?: CallOptions): Promise<{ password: string }>;
+  /** Has the service judge a password. */
+  checkSecrets(request: t.CheckSecretsRequest, options?: CallOptions): Promise<t.CheckSecretsResponse>;
+  /** Whether passwords are judged. */
+  showSecretsConfig(request?: Record<never, never>, options?: CallOptions): Promise<t.SecretsConfig>;
+  /** Switches the judging of passwords on or off. */
+  updateSecretsConfig(request: Partial<t.SecretsConfig>, options?: CallOptions): Promise<t.SecretsConfig>;
 }
 
 /** Request and answer of every operation. */

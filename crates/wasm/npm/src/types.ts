@@ -232,3 +232,126 @@ export interface ListTasksResponse {
   total: number;
   next_marker?: string;
 }
+
+/** Request of BatchGetSecretValue. */
+export interface BatchGetRequest {
+  /** Up to 20 names. */
+  secret_name_list: string[];
+}
+/** Answer of BatchGetSecretValue, in the order of the names. */
+export interface BatchGetResponse {
+  total_count: number;
+  versions: Version[];
+}
+/** Request of BatchImportSecrets. */
+export interface BatchImportRequest {
+  /** Up to 100 secrets. */
+  secrets: CreateSecretRequest[];
+}
+/** A secret for which something was not done, and why. */
+export interface FailedSecret {
+  name: string;
+  error_msg: string;
+}
+/** Answer of BatchImportSecrets. */
+export interface BatchImportResponse {
+  total: number;
+  success: number;
+  failed: number;
+  error_list: FailedSecret[];
+}
+/** Request of BatchDeleteSecrets. */
+export interface BatchDeleteRequest {
+  /** The instance in the secrets' `rotation_config`. */
+  instance_id: string;
+  instance_type?: "RDS" | "TaurusDB" | "GaussDB" | "APIG";
+}
+/** Answer of BatchDeleteSecrets. */
+export interface BatchDeleteResponse {
+  total: number;
+  success_secrets: string[];
+  failed_secrets: FailedSecret[];
+}
+/** Request of CreateSecretStage. */
+export interface CreateSecretStageRequest extends SecretRequest {
+  /** The stage. */
+  name: string;
+  /** `vN`. */
+  version_id: string;
+}
+
+/** A tag. */
+export interface Tag {
+  key: string;
+  value: string;
+}
+/** Request of an operation about one secret by its identifier. */
+export interface SecretIdRequest {
+  secret_id: string;
+}
+/** Request of CreateSecretTag. */
+export interface CreateTagRequest extends SecretIdRequest {
+  tag: { key: string; value?: string };
+}
+/** Request of DeleteSecretTag. */
+export interface DeleteTagRequest extends SecretIdRequest {
+  key: string;
+}
+/** Request of BatchCreateOrDeleteTags. */
+export interface ChangeTagsRequest extends SecretIdRequest {
+  action: "create" | "delete";
+  tags: { key: string; value?: string }[];
+}
+/** Answer of ListSecretTags. */
+export interface ListTagsResponse {
+  tags: Tag[];
+}
+/** Answer of ListProjectSecretsTags. */
+export interface ListProjectTagsResponse {
+  tags: { key: string; values: string[] }[];
+}
+/** Request of ListResourceInstances. */
+export interface FindResourcesRequest {
+  action: "filter" | "count";
+  /** Digits; 10 by default. */
+  limit?: string;
+  /** Digits; 0 by default. */
+  offset?: string;
+  /** Tags that a secret must all have, with one of the values or with any. */
+  tags?: { key: string; values?: string[] }[];
+  /** Parts that its name must all have. */
+  matches?: { key: "resource_name"; value: string }[];
+}
+/** Answer of ListResourceInstances. */
+export interface ListResourcesResponse {
+  /** Absent for `count`. */
+  resources?: { resource_id: string; resource_detail: Secret; resource_name: string; tags: Tag[] }[];
+  total_count: number;
+}
+
+/** Request of GenerateRandomPassword. */
+export interface GeneratePasswordRequest {
+  /** 1 to 4,096; 32 by default. */
+  length?: number;
+  exclude_characters?: string;
+  exclude_lowercase?: boolean;
+  exclude_uppercase?: boolean;
+  exclude_numbers?: boolean;
+  exclude_punctuation?: boolean;
+  include_space?: boolean;
+  require_each_included_type?: boolean;
+}
+/** Request of CheckSecrets. */
+export interface CheckSecretsRequest {
+  type: "password";
+  data: { secret: string; user_name?: string };
+}
+/** Answer of CheckSecrets. */
+export interface CheckSecretsResponse {
+  type: string;
+  data: { strength: "weak" | "fair" | "strong" | "unchecked"; reasons: string[] };
+}
+/** Settings of the checker. */
+export interface SecretsConfig {
+  checking_secret_strength: boolean;
+}

@@ -1,0 +1,84 @@
+//! Answers about tags: ListSecretTags, ListProjectSecretsTags, ListResourceInstances.
+
+use alloc::{
+    string::{String, ToString},
+    vec::Vec,
+};
+
+use csms_core::{Secret, tag::Tag};
+use serde::{Deserialize, Serialize};
+
+use super::SecretInfo;
+
+/// A tag.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[allow(missing_docs, reason = "the fields are the API's")]
+pub struct TagInfo {
+    pub key: String,
+    pub value: String,
+}
+
+impl From<&Tag> for TagInfo {
+    fn from(tag: &Tag) -> Self {
+        Self { key: tag.key.to_string(), value: tag.value.to_string() }
+    }
+}
+
+/// Answer of ListSecretTags. The service gives secrets no tags of its own, so `sys_tags` is not sent.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct ListTagsResponse {
+    /// The secret's tags.
+    pub tags: Vec<TagInfo>,
+}
+
+/// A key and the values that secrets of the project have for it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[allow(missing_docs, reason = "the fields are the API's")]
+pub struct ProjectTagInfo {
+    pub key: String,
+    pub values: Vec<String>,
+}
+
+/// Answer of ListProjectSecretsTags.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct ListProjectTagsResponse {
+    /// Every key in use, by name.
+    pub tags: Vec<ProjectTagInfo>,
+}
+
+/// A secret that a search found.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[allow(missing_docs, reason = "the fields are the API's")]
+pub struct ResourceInfo {
+    pub resource_id: String,
+    pub resource_detail: SecretInfo,
+    pub resource_name: String,
+    pub tags: Vec<TagInfo>,
+}
+
+impl From<&Secret> for ResourceInfo {
+    fn from(secret: &Secret) -> Self {
+        Self {
+            resource_id: secret.id.to_string(),
+            resource_detail: SecretInfo::from(secret),
+            resource_name: secret.name.to_string(),
+            tags: secret.tags.iter().map(TagInfo::from).collect(),
+        }
+    }
+}
+
+/// Answer of ListResourceInstances.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct ListResourcesResponse {
+    /// The page, by name; absent when only the number was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resources: Option<Vec<ResourceInfo>>,
+    /// Number of secrets that match, on all pages.
+    pub total_count: u64,
+}

@@ -1,0 +1,22 @@
+//! Small documents of a project, each found by its kind and name.
+//!
+//! A kind is a type: what it means is its owner's business, and a store knows no more than how to read and write it.
+
+use serde::{Serialize, de::DeserializeOwned};
+
+/// A document that stores keep by name within a project.
+pub trait Entry: Serialize + DeserializeOwned + Clone + Send + 'static {
+    /// The name of the kind, which never changes once something is stored.
+    const KIND: &'static str;
+}
+
+/// What becomes of an entry.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum EntryChange<T> {
+    /// It stays as it is, or absent.
+    Keep,
+    /// It is stored, in place of the present one if there is one.
+    Put(T),
+    /// It is removed.
+    Remove,
+}

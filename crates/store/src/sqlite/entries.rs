@@ -1,0 +1,81 @@
+//! Statements about entries.
+
+use csms_core::ProjectId;
+use rusqlite::{Connection, Row, params};
+
+use super::failure::During as _;
+use crate::{
+    document::{self, Document},
+    entry::{Entry, EntryChange},
+    error::{ChangeError, StoreError},
+    record::Page,
+    row,
+};
+
+const READING: &str = "reading an entry";
+const WRITING: &str = "writing an entry";
+
+fn read<T: Entry>(row: &Row<'_>) -> Result<T, StoreError> {
+    let text = row.get_ref(0).during(READING)?.as_bytes().map_err(rusqlite::Error::from).during(READING)?;
+    document::decode(text, row.get(1).during(READING)?, T::KIND)
+}
+
+pub(super) fn find<T: Entry>(db: &Connection, project: &ProjectId, name: &str) -> Result<Option<T>, StoreError> {
+    let mut statement = db
+        .prepare_cached("SELECT document, checksum FROM entries WHERE project = ?1 AND kind = ?2 AND name = ?3")
+        .during(READING)?;
+    let mut rows = statement.query(params![project.as_str(), T::KIND, name]).during(READING)?;
+    rows.next().during(READING)?.map(read).transpose()
+}
+
+pub(super) fn list<T: Entry>(
+    db: &Connection,
+    project: &ProjectId,
+    after: Option<&str>,
+    limit: u16,
+) -> Result<Page<(String, T)>, StoreError> {
+    let mut statement = db
+        .prepare_cached(
+            "SELECT document, checksum, name FROM entries WHERE project = ?1 AND kind = ?2 AND name > ?3
+             ORDER BY name LIMIT ?4",
+        )
+        .during(READING)?;
+    let mut rows = statement
+        .query(params![project.as_str(), T::KIND, after.unwrap_or(""), row::fetched(limit)])
+        .during(READING)?;
+    let mut items = Vec::new();
+    while let Some(row) = rows.next().during(READING)? {
+        items.push((row.get(2).during(READING)?, read(row)?));
+    }
+    Ok(row::page(items, limit))
+}
+
+pub(super) fn change<T: Entry, R, E>(
+    db: &Connection,
+    project: &ProjectId,
+    name: &str,
+    decide: impl FnOnce(Option<T>) -> Result<(EntryChange<T>, R), E>,
+) -> Result<R, ChangeError<E>> {
+    let (change, answer) = decide(find(db, project, name)?).map_err(ChangeError::Refused)?;
+    match change {
+        EntryChange::Keep => {}
+        EntryChange::Put(entry) => {
+            let document = Document::of(&entry)?;
+            db.prepare_cached(
+                "INSERT INTO entries (project, kind, name, document, checksum) VALUES (?1, ?2, ?3, ?4, ?5)
+                 ON CONFLICT (project, kind, name) DO UPDATE SET document = excluded.document,
+                 checksum = excluded.checksum",
+            )
+            .and_then(|mut statement| {
+                statement.execute(params![project.as_str(), T::KIND, name, document.text, document.checksum])
+            })
+            .during(WRITING)?;
+        }
+        EntryChange::Remove => {
+            db.prepare_cached("DELETE FROM entries WHERE project = ?1 AND kind = ?2 AND name = ?3")
+                .and_then(|mut statement| statement.execute(params![project.as_str(), T::KIND, name]))
+                .during(WRITING)?;
+        }
+    }
+    Ok(answer)
+}
