@@ -1,9 +1,16 @@
 //! What the tests of a running server share. They see the server as its users do: a process, its files, its API.
 //!
 //! The tests themselves are in `tests/`: `official_sdk` runs the official Python SDK (`python/`), `kill_nine` kills the
-//! server under load, `process` looks at the command line, the files and the signals.
+//! server under load, `process` looks at the command line, the files and the signals, `definitions` holds every operation
+//! against the official definitions.
 
-#![allow(clippy::expect_used, clippy::missing_panics_doc, reason = "a test support crate")]
+#![allow(clippy::expect_used, clippy::panic, clippy::missing_panics_doc, reason = "a test support crate")]
+
+pub mod definitions;
+pub mod deviations;
+pub mod feature_table;
+pub mod schema;
+pub mod world;
 
 use csms_client::{Client, Credentials};
 use csms_core::ProjectId;

@@ -1,0 +1,38 @@
+//! The README's table of operations, written from the operation table, the definitions and the table of deviations.
+
+use std::{collections::BTreeSet, fmt::Write as _};
+
+use csms_api::Operation;
+
+use crate::{definitions::Definition, deviations::Page};
+
+/// Marks the begin of the table in the README.
+pub const BEGIN: &str = "<!-- begin: operations, written by tests/conformance/tests/feature_table.rs -->\n";
+
+/// Marks its end.
+pub const END: &str = "<!-- end: operations -->";
+
+/// The table: what is offered first, in the order of the operation table, then what is not.
+#[must_use]
+pub fn table(definitions: &[Definition]) -> String {
+    let deviating: BTreeSet<_> = Page::read().rows().into_keys().map(|deviation| deviation.operation).collect();
+    let is_defined = |name: &str| definitions.iter().any(|definition| definition.name == name);
+    let mut text = "| operation | request | status |\n|---|---|---|\n".to_owned();
+    let mut row = |name: &str, method: &str, path: &str, status: &str| {
+        let path = path.replace("/v1/{project_id}", "…");
+        let _ = writeln!(text, "| {name} | `{method} {path}` | {status} |");
+    };
+    for operation in Operation::ALL {
+        let known = operation.specification();
+        let status = match (is_defined(known.name), deviating.contains(known.name)) {
+            (false, _) => "offered; documented, not in the definitions",
+            (true, false) => "offered",
+            (true, true) => "offered, with [deviations](docs/conformance.md)",
+        };
+        row(known.name, known.method.as_str(), known.path, status);
+    }
+    for definition in definitions.iter().filter(|definition| Operation::from_name(&definition.name).is_none()) {
+        row(&definition.name, &definition.method, &definition.path, "not offered");
+    }
+    text
+}
