@@ -22,7 +22,7 @@ use crate::{
 /// came in the way; reads, replacements and deletions are repeated a few times first.
 #[derive(Clone, Debug)]
 pub struct Client {
-    exchange: Exchange,
+    pub(crate) exchange: Exchange,
 }
 
 /// Declares a method's documentation and its errors in one place.

@@ -55,7 +55,6 @@ impl Exchange {
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy()
             .connect_timeout(CONNECT_TIMEOUT)
-            .timeout(TIMEOUT)
             .build()
             .map_err(|error| ClientError::Setup(format!("cannot set up HTTP: {error}")))?;
         Ok(Self { http, endpoint, project, credentials })
@@ -80,7 +79,7 @@ impl Exchange {
         let idempotent = !matches!(operation.specification().method, Method::Post);
         let mut waits = BACKOFF.iter();
         loop {
-            let error = match self.send(operation, url.clone(), &body).await {
+            let error = match self.send_operation(operation, url.clone(), &body).await {
                 Ok(answer) => return Ok(answer),
                 Err(error) => error,
             };
@@ -92,18 +91,43 @@ impl Exchange {
         }
     }
 
-    async fn send(&self, operation: Operation, url: Url, body: &[u8]) -> Result<Vec<u8>, Failed> {
-        let failed = |error: &reqwest::Error| Failed {
-            never_arrived: error.is_connect(),
-            error: ClientError::Unreachable { endpoint: self.endpoint.to_string(), reason: reason(error) },
-        };
+    /// Posts once to a path that is no operation of the service.
+    pub(crate) async fn post(&self, path: &str, body: Vec<u8>, timeout: Duration) -> Result<Vec<u8>, ClientError> {
+        let mut url = self.endpoint.clone();
+        url.set_path(path);
+        self.send(&reqwest::Method::POST, url, &body, timeout).await.map_err(|failed| failed.error)
+    }
+
+    pub(crate) const fn project(&self) -> &ProjectId {
+        &self.project
+    }
+
+    pub(crate) fn endpoint(&self) -> &str {
+        self.endpoint.as_str()
+    }
+
+    async fn send_operation(&self, operation: Operation, url: Url, body: &[u8]) -> Result<Vec<u8>, Failed> {
         let method = match operation.specification().method {
             Method::Get => reqwest::Method::GET,
             Method::Post => reqwest::Method::POST,
             Method::Put => reqwest::Method::PUT,
             Method::Delete => reqwest::Method::DELETE,
         };
-        let mut request = self.http.request(method.clone(), url.clone());
+        self.send(&method, url, body, TIMEOUT).await
+    }
+
+    async fn send(
+        &self,
+        method: &reqwest::Method,
+        url: Url,
+        body: &[u8],
+        timeout: Duration,
+    ) -> Result<Vec<u8>, Failed> {
+        let failed = |error: &reqwest::Error| Failed {
+            never_arrived: error.is_connect(),
+            error: ClientError::Unreachable { endpoint: self.endpoint.to_string(), reason: reason(error) },
+        };
+        let mut request = self.http.request(method.clone(), url.clone()).timeout(timeout);
         for (name, value) in self.headers(method.as_str(), &url, body) {
             request = request.header(name, value);
         }

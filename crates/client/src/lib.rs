@@ -20,6 +20,7 @@
 
 mod client;
 mod credentials;
+mod dry_run;
 mod error;
 mod exchange;
 mod request;

@@ -74,10 +74,12 @@ async fn change(new: NewPassword<'_>, limit: Duration, sent: &Cell<bool>) -> Res
     Ok(answer)
 }
 
-/// MySQL. `REPLACE` is added only if the server asks for it, because it must then be the primary password.
+/// MySQL. `REPLACE` says which password the change is from. With a kept password that is needed: without it, a second change
+/// by somebody who has logged in with the kept password would lose that one. Otherwise it is said only if the server asks.
 async fn alter(conn: &mut Conn, new: &NewPassword<'_>, name: &Name, kept: bool) -> Result<Answer<Change>, Error> {
     let password = new.account.password();
-    let mut result = conn.query_drop(statement::alter(name, password, None, kept).as_str()).await;
+    let replaced = new.login().filter(|_| kept).map(Account::password);
+    let mut result = conn.query_drop(statement::alter(name, password, replaced, kept).as_str()).await;
     if let (Err(Error::Server(error)), By::Itself(login)) = (&result, new.by)
         && error.code == MISSING_CURRENT_PASSWORD
     {
@@ -186,6 +188,9 @@ async fn second_password(conn: &mut Conn, new: &NewPassword<'_>, method: Method)
 /// MySQL with `password_require_current` wants to hear the current password.
 const MISSING_CURRENT_PASSWORD: u16 = 3892;
 
+/// The password after `REPLACE` is not the primary one.
+const WRONG_CURRENT_PASSWORD: u16 = 3891;
+
 /// MariaDB with a password validation plugin and `strict_password_validation` takes passwords only in plain text.
 fn takes_no_hash(error: &Error) -> bool {
     matches!(error, Error::Server(server) if server.code == 1290 && server.message.contains("strict-password-validation"))
@@ -242,8 +247,8 @@ fn cause(error: &Error) -> Cause {
             1205 | 1317 | 1907 | 1969 | 3024 => Cause::TimedOut,
             // Host blocked or not allowed, account locked, password expired, TLS required, too many failures.
             1129 | 1130 | 1820 | 1862 | 3118 | 3159 | 3955 | 4151 | 4166 => Cause::Barred,
-            // No such privilege or statement for this account, or not the primary password.
-            1044 | 1131 | 1132 | 1142 | 1227 | 1410 | 3891 => Cause::Forbidden,
+            // No such privilege or statement for this account.
+            1044 | 1131 | 1132 | 1142 | 1227 | 1410 => Cause::Forbidden,
             // Unknown plugin, hash of another form.
             1372 | 1524 | 1251 => Cause::Unsupported,
             _ => Cause::Other,
@@ -281,6 +286,8 @@ const fn is_access_denied(code: u16) -> bool {
 fn change_that_failed(error: &Error) -> Change {
     match error {
         Error::Server(server) if matches!(server.code, 1819 | 3638 | 4108) => Change::Refused,
+        // The password to be replaced is not the account's: somebody has changed it meanwhile, perhaps to this very one.
+        Error::Server(server) if server.code == WRONG_CURRENT_PASSWORD => Change::Unknown(Cause::Other),
         Error::Server(_) => match cause(error) {
             cause @ (Cause::NotReady | Cause::TimedOut) => Change::Unknown(cause),
             cause => Change::Failed(cause),

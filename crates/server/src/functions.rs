@@ -5,14 +5,23 @@
 
 use std::{collections::HashSet, path::Path, sync::Arc, time::Duration};
 
-use axum::{Router, body::Body, extract::State, http::Request, middleware, middleware::Next, response::Response};
+use axum::{
+    Router,
+    body::Body,
+    extract::State,
+    http::{Extensions, Request},
+    middleware,
+    middleware::Next,
+    response::Response,
+};
 use bytes::Bytes;
 use csms_api::{ErrorCode, ErrorShape};
 use csms_core::{
-    FunctionUrn, UnixMillis,
+    FunctionUrn, ProjectId, UnixMillis,
     policy::allows,
     sign::{SignedRequest, authorize, format_date, host_header, payload_hash, percent_encode},
 };
+use csms_kms::RootKey;
 use functiongraph_runtime::{
     Credentials,
     host::{self, Code, Front, FunctionSettings, Host, HostConfig, Invocation, RegisterError, UrnError},
@@ -22,6 +31,7 @@ use zeroize::Zeroizing;
 
 use crate::{
     app::App,
+    auth::{Caller, token::TemporaryKey},
     dispatch::{authenticate, authorise_project, failure_response},
     failure::Failure,
 };
@@ -213,20 +223,55 @@ async fn invoke_remote(
     Err(InvokeFailure::Function(format!("HTTP {}: {text}", status.as_u16())))
 }
 
-/// FunctionGraph's invoke API for the functions that run here, behind this server's authentication.
+/// FunctionGraph's invoke API for the functions that run here, behind this server's authentication. There are no agencies
+/// here, so a function that is invoked in this way acts as its caller, with credentials that live for two calls.
 pub fn invoke_routes(app: &Arc<App>) -> Router<Arc<App>> {
-    let front = Front::new(app.functions.host.clone());
+    let (root, clock) = (Arc::clone(&app.root), app.clock.clone());
+    let source = move |extensions: &Extensions, urn: &host::FunctionUrn| {
+        let Acting { caller, project } = extensions.get()?;
+        let made = credentials_of(&root, caller, project, urn, clock.now());
+        made.inspect_err(|failure| {
+            let reason = &failure.error.message;
+            tracing::warn!(%urn, %reason, "a function is invoked without credentials");
+        })
+        .ok()
+    };
+    let front = Front { credentials: Some(Arc::new(source)), ..Front::new(app.functions.host.clone()) };
     host::router(front).layer(middleware::from_fn_with_state(Arc::clone(app), authenticated)).with_state(())
+}
+
+/// Who invokes a function, and in which project.
+#[derive(Clone)]
+struct Acting {
+    caller: Arc<Caller>,
+    project: ProjectId,
+}
+
+/// Temporary keys of a caller for a function.
+fn credentials_of(
+    root: &RootKey,
+    caller: &Caller,
+    project: &ProjectId,
+    urn: &host::FunctionUrn,
+    now: UnixMillis,
+) -> Result<Credentials, Failure> {
+    let life = u64::try_from(FUNCTION_TIMEOUT.as_millis()).unwrap_or(u64::MAX).saturating_mul(2);
+    let name = format!("{} through {}", caller.name, urn.name());
+    let key = TemporaryKey::with_policies(name, project.clone(), caller.policies.clone(), now.plus_millis(life))?;
+    let token = key.security_token(root)?;
+    Ok(Credentials::from_keys(key.access_key.clone(), key.secret_key.clone()).with_security_token(token))
 }
 
 /// Lets a request through whose caller may invoke the function in the path.
 async fn authenticated(State(app): State<Arc<App>>, request: Request<Body>, next: Next) -> Response {
-    let (parts, body) = request.into_parts();
+    let (mut parts, body) = request.into_parts();
     let checked = async {
         let (caller, body) = authenticate(&app, &parts, body).await?;
         // The routes are /v2/{project_id}/fgs/functions/{function_urn}/…; what is not understood is left to them.
         let mut segments = parts.uri.path().split('/').skip(2);
-        authorise_project(&caller, &parts, segments.next().unwrap_or_default())?;
+        let project = segments.next().unwrap_or_default();
+        authorise_project(&caller, &parts, project)?;
+        let acting = ProjectId::parse(project).ok().map(|project| Acting { caller: Arc::clone(&caller), project });
         let urn = segments.nth(2).map(percent_encoding::percent_decode_str).and_then(|urn| urn.decode_utf8().ok());
         let urn = urn.and_then(|urn| urn.parse::<host::FunctionUrn>().ok());
         let function = urn.map_or_else(|| "*".to_owned(), |urn| format!("{}/{}", urn.package(), urn.name()));
@@ -235,10 +280,15 @@ async fn authenticated(State(app): State<Arc<App>>, request: Request<Body>, next
             let reason = "the caller's policies do not allow functiongraph:function:invoke on this function";
             return Err(Failure::new(ErrorCode::Forbidden, reason));
         }
-        Ok(body)
+        Ok((body, acting))
     };
     match checked.await {
-        Ok(body) => next.run(Request::from_parts(parts, Body::from(body))).await,
+        Ok((body, acting)) => {
+            if let Some(acting) = acting {
+                parts.extensions.insert(acting);
+            }
+            next.run(Request::from_parts(parts, Body::from(body))).await
+        }
         Err(failure) => failure_response(failure, ErrorShape::Flat, "InvokeFunction"),
     }
 }

@@ -1,17 +1,18 @@
 //! Dry runs tell what a rotation would do, and write nothing into the secret or the database. The secret lives in memory;
-//! all logins are real.
+//! all logins are real. One test goes through a server and its API.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
 
 use core::time::Duration;
 
+use csms_client::ListTasksQuery;
 use csms_core::{
     RotationMode, SecretName, SecretValue, StageName, VersionId,
     rotation::{DryRunReport, Engine, Overlap, RotationEvent},
     stage,
 };
 use csms_rotate::{Secrets, SecretsError, SqlDatabases, Unobserved, dry_run, rotate};
-use csms_rotation_tests::{Database, MemorySecret};
+use csms_rotation_tests::{Database, MemorySecret, Service};
 use getrandom::SysRng;
 use mysql_async::prelude::Queryable;
 use tokio::time::Instant;
@@ -128,6 +129,24 @@ async fn a_dry_run_says_what_stands_in_the_way(engine: Engine) {
     assert_eq!(version.unwrap(), VersionId::from_number(3).unwrap());
 }
 
+async fn a_dry_run_through_the_api_leaves_the_secret_and_the_account_as_they_were(engine: Engine) {
+    let (database, service) = tokio::join!(Database::start(engine), Service::start());
+    let database = database.unwrap();
+    database.create_login("app", FIRST).await.unwrap();
+    let value = database.value("app", FIRST);
+    let name = service.create("app", RotationMode::SingleUser, service.bundled_function(), &value).await;
+    let before = accounts_in(&database).await;
+
+    let report = service.client.dry_run(&name, &service.client).await.unwrap();
+    assert!(report.would_succeed, "{report:?}");
+    assert_eq!(report.overlap, Some(Overlap::None));
+    assert_eq!(accounts_in(&database).await, before);
+    assert_eq!(service.client.list_versions(&name, 50, None).await.unwrap().version_metadatas.len(), 1);
+    assert_eq!(service.marked(&name, stage::PENDING).await, None);
+    let tasks = service.client.list_tasks(ListTasksQuery::default()).await.unwrap();
+    assert_eq!(tasks.total, 0);
+}
+
 /// Runs every test above on an engine.
 macro_rules! on {
     ($engine:ident, $module:ident: $($test:ident),+ $(,)?) => {
@@ -147,6 +166,7 @@ on!(PostgreSql, postgresql:
     a_dry_run_tells_the_steps_and_writes_nothing,
     a_dry_run_of_a_rotation_that_is_half_way_goes_on_from_there,
     a_dry_run_says_what_stands_in_the_way,
+    a_dry_run_through_the_api_leaves_the_secret_and_the_account_as_they_were,
 );
 
 on!(MariaDb, mariadb:

@@ -612,6 +612,10 @@ fn passwords_are_checked(situation: &Situation) -> Result<(), Action> {
 }
 
 #[cfg(test)]
+mod interleavings;
+#[cfg(test)]
 mod model;
+#[cfg(test)]
+mod seeds;
 #[cfg(test)]
 mod tests;

@@ -85,9 +85,22 @@ impl TemporaryKey {
     /// # Errors
     /// Failures of the random number generator.
     pub fn make(name: String, project: ProjectId, policy: Policy, expires: UnixMillis) -> Result<Self, Failure> {
+        Self::with_policies(name, project, vec![policy], expires)
+    }
+
+    /// Makes a key that may do what any of the policies allows and none denies.
+    ///
+    /// # Errors
+    /// As [`TemporaryKey::make`].
+    pub fn with_policies(
+        name: String,
+        project: ProjectId,
+        policies: Vec<Policy>,
+        expires: UnixMillis,
+    ) -> Result<Self, Failure> {
         let (access_key, mut secret_key) = make_key_pair()?;
         let secret_key = std::mem::take(&mut *secret_key);
-        Ok(Self { access_key, secret_key, name, project, policies: vec![policy], expires })
+        Ok(Self { access_key, secret_key, name, project, policies, expires })
     }
 
     /// The security token that goes with the key.

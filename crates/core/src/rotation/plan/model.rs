@@ -1,5 +1,5 @@
 //! Every run of the planner against a model of service and database, with a crash possible after every action and every
-//! answer of the database possible at every step.
+//! answer of the database possible at every step. One attempt after the other; several at once are in `interleavings`.
 //!
 //! The model is small enough to visit all of its states. Checked in each: somebody can log in (the invariant); and from
 //! each, an attempt without faults ends the rotation. Broken planners are shown to fail the same check, so the check is
@@ -8,7 +8,7 @@
 use alloc::{collections::VecDeque, string::ToString};
 use std::{collections::HashMap, vec, vec::Vec};
 
-use super::*;
+use super::{seeds::Planner, *};
 use crate::rotation::account::Engine;
 
 /// Passwords are numbers: version `vN` holds password `N`.
@@ -194,8 +194,6 @@ enum Failure {
     DoneTooEarly,
 }
 
-type Planner = fn(&Situation) -> Action;
-
 /// Visits every state that attempts can reach, each ended by a crash or a verdict and followed by another. Answers how
 /// many states there are, or the first failure.
 fn explore(planner: Planner, mode: RotationMode, made_by_the_service: bool) -> Result<usize, Failure> {
@@ -239,55 +237,12 @@ fn no_run_with_crashes_locks_anybody_out_and_every_run_can_be_finished() {
 }
 
 #[test]
-fn labels_moved_without_a_proven_login_are_noticed() {
-    fn trusts_the_change(situation: &Situation) -> Action {
-        match plan(situation) {
-            Action::Probe(Role::Pending) if situation.change.is_some() => Action::MoveStages {
-                to: situation.version(Role::Pending).unwrap(),
-                from: situation.version(Role::Current).unwrap(),
-            },
-            action => action,
-        }
+fn planners_that_were_broken_on_purpose_are_found_out() {
+    let (single, multi) = (RotationMode::SingleUser, RotationMode::MultiUser);
+    assert_eq!(explore(seeds::trusts_the_change, multi, true), Err(Failure::CurrentLockedOut));
+    assert_eq!(explore(seeds::gives_up, single, true), Err(Failure::LockedOut));
+    for mode in [single, multi] {
+        assert_eq!(explore(seeds::guesses, mode, true), Err(Failure::LockedOut));
     }
-    assert_eq!(explore(trusts_the_change, RotationMode::MultiUser, true), Err(Failure::CurrentLockedOut));
-}
-
-#[test]
-fn giving_a_candidate_up_that_may_have_been_set_is_noticed() {
-    fn gives_up(situation: &Situation) -> Action {
-        match (plan(situation), situation.change) {
-            (Action::Probe(Role::Pending), Some((_, Change::Unknown(_)))) => {
-                Action::MakePending { base: Role::Current }
-            }
-            (action, _) => action,
-        }
-    }
-    assert_eq!(explore(gives_up, RotationMode::SingleUser, true), Err(Failure::LockedOut));
-}
-
-#[test]
-fn taking_an_unknown_answer_for_a_wrong_password_is_noticed() {
-    fn guesses(situation: &Situation) -> Action {
-        match plan(situation) {
-            Action::Retry(RetryReason::LoginUnknown(Role::Pending, _)) => Action::MakePending {
-                base: if situation.mode == RotationMode::MultiUser { Role::Previous } else { Role::Current },
-            },
-            action => action,
-        }
-    }
-    for mode in [RotationMode::SingleUser, RotationMode::MultiUser] {
-        assert_eq!(explore(guesses, mode, true), Err(Failure::LockedOut));
-    }
-}
-
-#[test]
-fn changing_the_account_in_use_is_noticed() {
-    fn changes_the_wrong_one(situation: &Situation) -> Action {
-        match plan(situation) {
-            Action::Probe(Role::Previous) => Action::Probe(Role::Current),
-            Action::SetPassword { .. } => Action::SetPassword { by: Setter::Account(Role::Current) },
-            action => action,
-        }
-    }
-    assert!(explore(changes_the_wrong_one, RotationMode::MultiUser, true).is_err());
+    assert!(explore(seeds::changes_the_account_in_use, multi, true).is_err());
 }
