@@ -3,13 +3,15 @@
 //!
 //! The tests themselves are in `tests/`: `adapters` speaks to real servers through the adapters alone, `rotations` runs
 //! whole rotations of real accounts with a secret in memory, and `service`, `killed_function` and `outages` go through a
-//! real server process and its API.
+//! real server process and its API, `replicas` and `thousand` through several of them on one store.
 
+pub mod cluster;
 pub mod database;
 pub mod function;
 pub mod secret;
 pub mod service;
 
+pub use cluster::Cluster;
 pub use database::{Database, Protection};
 pub use function::FaultyFunctions;
 pub use secret::MemorySecret;
