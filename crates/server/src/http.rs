@@ -1,4 +1,4 @@
-//! Routes: the operations of the table, IAM, health and metrics, and what everything else is answered.
+//! Routes: the operations of the table, IAM, the console, health and metrics, and what everything else is answered.
 
 use std::{sync::Arc, time::Instant};
 
@@ -15,7 +15,7 @@ use csms_api::{ErrorCode, ErrorShape, Method, Operation};
 use crate::{
     answer::json_response,
     app::App,
-    cors,
+    console, cors,
     dispatch::{Chain, REQUEST_ID, Refused, dispatch, failure_response, make_request_id},
     failure::Failure,
     functions, iam, installation, reference,
@@ -37,6 +37,7 @@ pub fn router(app: &Arc<App>) -> Router {
     }
     let router = router
         .route(SECRET, on(MethodFilter::POST, post_to_word))
+        .merge(console::routes())
         .merge(iam::routes())
         .merge(functions::invoke_routes(app))
         .merge(reference::routes())

@@ -12,6 +12,7 @@ pub mod auth;
 pub mod cli;
 pub mod clock;
 pub mod commands;
+pub mod console;
 pub mod cors;
 pub mod dispatch;
 pub mod due;

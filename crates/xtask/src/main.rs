@@ -13,6 +13,7 @@ mod setup;
 mod test;
 mod up;
 mod wasm;
+mod www;
 
 use std::process::ExitCode;
 
@@ -47,6 +48,7 @@ enum Command {
     Setup(setup::Arguments),
     Package(package::Arguments),
     Bench(bench::Arguments),
+    Screenshots(www::screenshots::Arguments),
     Arrows(arrows::Arguments),
 }
 
@@ -60,6 +62,7 @@ fn main() -> ExitCode {
                 Command::Setup(_) => setup::run().await,
                 Command::Package(_) => package::run().await,
                 Command::Bench(arguments) => bench::run(arguments).await,
+                Command::Screenshots(arguments) => www::screenshots::run(arguments).await,
                 Command::Arrows(_) => arrows::run().await,
             };
             done.map(|()| ExitCode::SUCCESS)

@@ -13,9 +13,9 @@ use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, DateTime, ZipWriter};
 
 use crate::progress::{Step, Steps};
-use crate::{cargo, elf, setup, wasm};
+use crate::{cargo, elf, setup, wasm, www};
 
-/// Build dist/rotate-database.zip and the npm tarball beside it.
+/// Build dist/rotate-database.zip, the npm tarball beside it, and the console that the server embeds.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {}
 
@@ -36,7 +36,7 @@ pub(crate) struct Archive {
 
 /// Runs `cargo xtask package`.
 pub(crate) async fn run() -> Result<()> {
-    let mut steps = Steps::new(setup::STEPS + 2);
+    let mut steps = Steps::new(setup::STEPS + 1 + www::STEPS);
     setup::prepare(&mut steps, &[debian::MUSL_TOOLS]).await?;
     let archive = steps
         .run("Package the function", async |step| {
@@ -46,6 +46,7 @@ pub(crate) async fn run() -> Result<()> {
         })
         .await?;
     let npm = wasm::package(&mut steps).await?;
+    www::build(&mut steps, &npm.tarball).await?;
     println!("{}\n{}", archive.path.display(), npm.tarball.display());
     Ok(())
 }

@@ -13,7 +13,7 @@ use csms_testbed::debian;
 use tokio::io::{AsyncBufReadExt, BufReader};
 
 use crate::progress::{Step, Steps, elapsed};
-use crate::{arrows, cargo, package, setup, wasm};
+use crate::{arrows, cargo, package, setup, wasm, www};
 use tally::Tally;
 
 /// Run every check and every test.
@@ -35,17 +35,24 @@ const SERVER: &[&str] = &["build", "--package", "csms-server"];
 
 /// Runs `cargo xtask test`.
 pub(crate) async fn run(arguments: &Arguments) -> Result<ExitCode> {
-    let mut steps = Steps::new(setup::STEPS + if arguments.fast { 5 } else { 7 + wasm::suites::STEPS });
+    let mut steps =
+        Steps::new(setup::STEPS + if arguments.fast { 5 } else { 8 + wasm::suites::STEPS + www::suites::STEPS });
     let packages: &'static [debian::Package] = if arguments.fast { &[] } else { &debian::ALL };
     setup::prepare(&mut steps, packages).await?;
     steps.run("Formatting", async |step| with_cargo(step, FORMAT, &[]).await).await?;
     steps.run("Arrows between crates", async |_| Ok(((), arrows::check().await?))).await?;
     steps.run("Lints", async |step| with_cargo(step, LINTS, &[]).await).await?;
     steps.run("Documentation", async |step| with_cargo(step, DOCUMENTATION, &[NO_WARNINGS]).await).await?;
-    let artefacts = if arguments.fast { Vec::new() } else { artefacts(&mut steps).await? };
-    if !arguments.fast {
-        wasm::suites::run(&mut steps).await?;
-    }
+    let artefacts = if arguments.fast {
+        Vec::new()
+    } else {
+        let package = wasm::suites::run(&mut steps).await?;
+        www::build(&mut steps, &package).await?;
+        // The server embeds the console, so it comes after it.
+        let artefacts = artefacts(&mut steps).await?;
+        www::suites::run(&mut steps).await?;
+        artefacts
+    };
     steps.announce("Tests");
     tests(arguments.fast, &artefacts).await
 }

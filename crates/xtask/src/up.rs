@@ -2,7 +2,7 @@
 //!
 //! Everything it starts is private to it and ends with it; a data directory that was named is kept.
 
-mod database;
+pub(crate) mod database;
 mod farewell;
 mod service;
 
@@ -15,7 +15,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::{Instant, sleep};
 
 use crate::progress::{Step, Steps};
-use crate::{cargo, package, setup};
+use crate::{cargo, package, setup, www};
 use database::{Database, Engine};
 use farewell::Farewell;
 use service::{Service, TaskStatus};
@@ -60,7 +60,7 @@ impl Mode {
     }
 }
 
-const STEPS: usize = setup::STEPS + 10;
+const STEPS: usize = setup::STEPS + www::STEPS + 10;
 const TASK_WITHIN: Duration = Duration::from_secs(120);
 const POLL: Duration = Duration::from_millis(100);
 
@@ -96,6 +96,7 @@ async fn demonstrate(arguments: &Arguments) -> Result<()> {
 /// Sets up, builds and starts everything.
 async fn start(steps: &mut Steps, arguments: &Arguments) -> Result<(Server, Database)> {
     setup::prepare(steps, arguments.engine.packages()).await?;
+    www::package(steps).await?;
     let binary = steps
         .run("Build the server", async |step| {
             cargo::run(step, &["build", "--release", "--package", "csms-server"], &[]).await?;

@@ -19,6 +19,7 @@ impl fmt::Display for Farewell<'_> {
         let credentials = server.credentials_path().display();
         writeln!(formatter)?;
         for (name, value) in [
+            ("console", format!("{}/", server.url())),
             ("address", server.url().to_owned()),
             ("project id", server.project_id().to_owned()),
             ("credentials", credentials.to_string()),
@@ -31,7 +32,7 @@ impl fmt::Display for Farewell<'_> {
         write!(
             formatter,
             "
-Read the secret with the official Python SDK (pip install huaweicloudsdkcsms):
+Open the console and sign in with access_key and secret_key of the credentials, or read the secret with the official Python SDK (pip install huaweicloudsdkcsms):
 
   import json, huaweicloudsdkcsms.v1 as csms
   from huaweicloudsdkcore.auth.credentials import BasicCredentials

@@ -18,11 +18,12 @@ const GECKODRIVER: (&str, &str) = ("geckodriver", "0.37.1");
 /// How many steps [`run`] takes.
 pub(crate) const STEPS: usize = 3;
 
-/// Runs all of them.
-pub(crate) async fn run(steps: &mut Steps) -> Result<()> {
+/// Runs all of them, and returns the package they passed with.
+pub(crate) async fn run(steps: &mut Steps) -> Result<PathBuf> {
     let package = super::package(steps).await?;
     steps.run("Bindings in Node and browsers", async |step| Ok(((), bindings(step).await?))).await?;
-    steps.run("Package in Node and browsers", async |step| Ok(((), packed(step, &package.tarball).await?))).await
+    steps.run("Package in Node and browsers", async |step| Ok(((), packed(step, &package.tarball).await?))).await?;
+    Ok(package.tarball)
 }
 
 fn tests(directory: &str) -> PathBuf {

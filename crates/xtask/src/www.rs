@@ -1,0 +1,50 @@
+//! The console: built from `www/` with the packed npm package into the directory that the server embeds.
+
+pub(crate) mod screenshots;
+pub(crate) mod stage;
+pub(crate) mod suites;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+
+use crate::cargo;
+use crate::progress::{Step, Steps};
+use crate::wasm::node::{self, Program};
+
+/// How many steps [`package`] takes.
+pub(crate) const STEPS: usize = 2;
+
+/// Builds the npm package and the console from it.
+pub(crate) async fn package(steps: &mut Steps) -> Result<()> {
+    let package = crate::wasm::package(steps).await?;
+    build(steps, &package.tarball).await
+}
+
+/// Builds the console as one step, with the package in `tarball`. The server has to be built after it.
+pub(crate) async fn build(steps: &mut Steps, tarball: &Path) -> Result<()> {
+    steps.run("Build the console", async |step| Ok(((), files(step, tarball).await?))).await
+}
+
+/// Where the console's sources are.
+fn source() -> PathBuf {
+    cargo::root().join("www")
+}
+
+async fn files(step: &Step, tarball: &Path) -> Result<String> {
+    let source = source();
+    node::install(step, &source).await?;
+    // The tarball itself, not its sources: the console gets what everybody gets. A lock file could not name it, because
+    // each build has another checksum.
+    let package = source.join("node_modules/csms");
+    if package.exists() {
+        fs::remove_dir_all(&package).with_context(|| format!("cannot remove {}", package.display()))?;
+    }
+    fs::create_dir_all(&package).with_context(|| format!("cannot create {}", package.display()))?;
+    let unpack = Program::new("tar").arguments(["--extract", "--gzip", "--strip-components=1", "--file"]);
+    unpack.argument(tarball).argument("--directory").argument(&package).run(step).await?;
+    Program::node(&source.join("node_modules/typescript/bin/tsc")).within(&source).run(step).await?;
+    Program::node(&source.join("node_modules/vite/bin/vite.js")).argument("build").within(&source).run(step).await?;
+    Program::node(&source.join("sizes.mjs")).output(step).await.map(|sizes| sizes.trim().to_owned())
+}

@@ -1,0 +1,70 @@
+//! What a browser needs to see the console at work: a server with it, and a database whose account can be rotated.
+
+use std::path::Path;
+
+use anyhow::Result;
+use csms_testbed::server::{Options, Server};
+
+use crate::progress::{Step, Steps};
+use crate::up::database::{Database, Engine};
+use crate::wasm::node::Program;
+use crate::{cargo, package};
+
+/// A running server and database; both end when this is dropped.
+pub(crate) struct Stage {
+    server: Server,
+    _database: Database,
+    login: String,
+}
+
+/// How many steps [`raise`] takes.
+pub(crate) const STEPS: usize = 3;
+
+/// Builds and starts everything but the console itself.
+pub(crate) async fn raise(steps: &mut Steps) -> Result<Stage> {
+    let binary = steps
+        .run("Build the server", async |step| {
+            cargo::run(step, &["build", "--package", "csms-server"], &[]).await?;
+            let path = cargo::metadata().await?.target_directory.join("debug/csms");
+            Ok((path, "with the console"))
+        })
+        .await?;
+    steps
+        .run("Package the function", async |step| {
+            let archive = package::build(step).await?;
+            archive.place_beside(&binary)?;
+            Ok(((), archive.sizes))
+        })
+        .await?;
+    steps
+        .run("Start PostgreSQL and csms", async |_| {
+            let stage = start(&binary).await?;
+            let url = stage.server.url().to_owned();
+            Ok((stage, url))
+        })
+        .await
+}
+
+/// Starts the server in `binary`, with room for the ten thousand secrets of a test.
+async fn start(binary: &Path) -> Result<Stage> {
+    let database = Database::start(Engine::Postgresql).await?;
+    let login = database.create_login("payments").await?;
+    let login = database.value(&login);
+    let options = Options { binary: Some(binary.to_owned()), ..Options::default() };
+    let server = Server::start(options.argument("--secret-quota").argument("20000")).await?;
+    Ok(Stage { server, _database: database, login })
+}
+
+impl Stage {
+    /// A program that is told where the stage is.
+    pub(crate) fn tell(&self, program: Program) -> Program {
+        program
+            .variable("CSMS_CREDENTIALS", self.server.credentials_path())
+            .variable("CSMS_DATABASE_LOGIN", &self.login)
+    }
+
+    /// Installs the browsers' drivers.
+    pub(crate) async fn drivers(step: &Step) -> Result<()> {
+        crate::wasm::node::install(step, &cargo::root().join("tests/browser")).await
+    }
+}

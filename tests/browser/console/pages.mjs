@@ -1,0 +1,72 @@
+// Every page and dialog of the console, and how one gets there.
+
+/** @type {{name: string, open: (person: import("./person.mjs").Person) => Promise<void>}[]} */
+export const PAGES = [
+  { name: "sign-in", isSignedOut: true, open: async () => undefined },
+  { name: "secrets", open: (person) => person.goTo("#/") },
+  { name: "create", open: (person) => person.goTo("#/create") },
+  {
+    name: "create-problems",
+    open: async (person) => {
+      await person.goTo("#/create");
+      await person.write("Name", "not a name");
+      await person.press("button", "Create secret");
+      await person.sees("name must match");
+    },
+  },
+  { name: "overview", open: (person) => person.goTo("#/secrets/app-smtp-relay") },
+  {
+    name: "overview-revealed",
+    open: async (person) => {
+      await person.goTo("#/secrets/app-smtp-relay");
+      await person.press("button", "Reveal the value of v3");
+      await person.sees("third-password");
+    },
+  },
+  { name: "versions", open: (person) => person.goTo("#/secrets/app-smtp-relay/versions") },
+  {
+    name: "compare",
+    open: async (person) => {
+      await person.goTo("#/secrets/app-smtp-relay/versions");
+      await person.press("button", "Compare");
+      await person.sees("Difference");
+    },
+  },
+  {
+    name: "move-stage",
+    open: async (person) => {
+      await person.goTo("#/secrets/app-smtp-relay/versions");
+      await person.press("button", "Move a stage to v1");
+      await person.sees("What will change");
+    },
+  },
+  {
+    name: "new-version",
+    open: async (person) => {
+      await person.goTo("#/secrets/app-smtp-relay");
+      await person.press("button", "New version");
+      await person.press("button", "Start from the current value");
+      await person.sees("Value of password");
+    },
+  },
+  {
+    name: "delete",
+    open: async (person) => {
+      await person.goTo("#/secrets/app-smtp-relay");
+      await person.press("button", "More actions");
+      await person.press("menuitem", "Delete…");
+      await person.sees("It will be deleted on");
+    },
+  },
+  { name: "rotation", open: (person) => person.goTo("#/secrets/app-payments-db/rotation") },
+  {
+    name: "rotate",
+    open: async (person) => {
+      await person.goTo("#/secrets/app-payments-db/rotation");
+      await person.press("button", "Rotate now");
+      await person.sees("What will change");
+    },
+  },
+  { name: "rotations", open: (person) => person.goTo("#/tasks") },
+  { name: "missing", open: (person) => person.goTo("#/nowhere") },
+];

@@ -1,0 +1,59 @@
+// A project as one finds it at work, for screenshots and for the checks that look at every page.
+
+import { DATABASE_LOGIN, CREDENTIALS, client } from "./stage.mjs";
+
+const SERVICES = ["billing", "catalog", "checkout", "courier", "ledger", "mailer", "media", "reports", "search", "shop"];
+const KINDS = ["api-key", "oauth-client", "session-key", "webhook-token", "smtp", "signing-key"];
+
+const CONFIG = JSON.stringify({ InstanceId: "rds-pg-01", SecretSubType: "SingleUser" });
+
+async function database(name, value, rotation = {}) {
+  await client.createSecret({
+    name,
+    secret_type: "RDS-FG",
+    secret_string: value,
+    rotation_config: CONFIG,
+    rotation_func_urn: CREDENTIALS.rotation_func_urn,
+    ...rotation,
+  });
+}
+
+/** Waits until a task has ended, and returns it. */
+export async function ended(task) {
+  for (;;) {
+    const { tasks } = await client.listSecretTask({ task_id: task });
+    if (tasks[0] && tasks[0].task_status !== "RUNNING") return tasks[0];
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+}
+
+/** Creates everything once. */
+export async function seed() {
+  for (const service of SERVICES) {
+    for (const kind of KINDS) {
+      await client.createSecret({ name: `${service}-${kind}`, secret_string: `value of ${service} ${kind}` });
+    }
+  }
+  await client.createSecret({
+    name: "app-smtp-relay",
+    description: "Login of the mail relay",
+    secret_string: JSON.stringify({ host: "smtp.example.org", port: 587, user: "relay", password: "first-password" }),
+  });
+  const second = JSON.stringify({ host: "smtp.example.org", port: 587, user: "relay", password: "second-password" });
+  await client.createSecretVersion({ secret_name: "app-smtp-relay", secret_string: second });
+  const third = JSON.stringify({ host: "mail.example.org", port: 587, user: "relay", password: "third-password", tls: true });
+  await client.createSecretVersion({ secret_name: "app-smtp-relay", secret_string: third });
+  await client.createSecretVersion({ secret_name: "app-smtp-relay", secret_string: third, version_stages: ["green"] });
+  await client.updateSecretStage({ secret_name: "app-smtp-relay", stage_name: "blue", version_id: "v2" });
+  await client.createSecret({ name: "archive-token", description: "No longer used", secret_string: "gone soon" });
+  await client.deleteSecretForSchedule({ secret_name: "archive-token", recovery_window_in_days: 14 });
+  await database("app-orders-db", '{"engine":"postgresql"}', { description: "Orders, PostgreSQL" });
+  if (DATABASE_LOGIN) {
+    await database("app-payments-db", DATABASE_LOGIN, { description: "Payments, PostgreSQL", auto_rotation: true, rotation_period: "30d" });
+    await ended((await client.rotateSecret({ secret_name: "app-payments-db" })).rotation_task_id);
+  }
+  await client.rotateSecret({ secret_name: "app-orders-db" }).then(
+    ({ rotation_task_id }) => ended(rotation_task_id),
+    () => undefined,
+  );
+}

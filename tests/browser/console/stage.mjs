@@ -1,0 +1,28 @@
+// What the console's tests play on: a running server, a client of it, and a database. `cargo xtask` starts them and
+// says where they are.
+
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { randomBytes } from "node:crypto";
+
+import { ROOT } from "../../packaging/unpack.mjs";
+
+const { CsmsClient, init } = await import(join(ROOT, "www/node_modules/csms/lib/node.js"));
+await init?.();
+
+/** The server's first user. */
+export const CREDENTIALS = JSON.parse(readFileSync(process.env.CSMS_CREDENTIALS, "utf8"));
+/** The console's address. */
+export const URL_OF_CONSOLE = CREDENTIALS.endpoint;
+/** Value of a secret whose account exists in a real database, for rotations; absent without one. */
+export const DATABASE_LOGIN = process.env.CSMS_DATABASE_LOGIN;
+
+/** The same client that the console uses, in Node. */
+export const client = new CsmsClient({
+  endpoint: CREDENTIALS.endpoint,
+  projectId: CREDENTIALS.project_id,
+  credentials: { accessKey: CREDENTIALS.access_key, secretKey: CREDENTIALS.secret_key },
+});
+
+/** A name that no other test has. */
+export const unique = (prefix) => `${prefix}-${randomBytes(4).toString("hex")}`;

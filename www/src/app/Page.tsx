@@ -1,0 +1,45 @@
+// The page of a route. All but the first one are loaded when they are opened.
+
+import { lazy, useEffect } from "react";
+
+import { SecretsPage } from "../secrets/SecretsPage";
+import { Empty } from "../ui/Empty";
+import { useLanguage } from "./language";
+import type { Route } from "./route";
+
+const CreatePage = lazy(async () => ({ default: (await import("../secrets/CreatePage")).CreatePage }));
+const SecretPage = lazy(async () => ({ default: (await import("../secret/SecretPage")).SecretPage }));
+const TasksPage = lazy(async () => ({ default: (await import("../rotation/TasksPage")).TasksPage }));
+
+const TITLES: Record<Exclude<Route["page"], "secret">, string> = {
+  secrets: "Secrets",
+  create: "New secret",
+  tasks: "Rotations",
+  events: "Events",
+  keys: "KMS keys",
+  users: "Users",
+  missing: "Not found",
+};
+
+export function Page({ route }: { route: Route }) {
+  const { t } = useLanguage();
+  useEffect(() => {
+    document.title = `${route.page === "secret" ? route.name : t(TITLES[route.page])} · csms`;
+  }, [route, t]);
+  switch (route.page) {
+    case "secrets":
+      return <SecretsPage />;
+    case "create":
+      return <CreatePage />;
+    case "secret":
+      return <SecretPage key={route.name} name={route.name} tab={route.tab} />;
+    case "tasks":
+      return <TasksPage />;
+    default:
+      return (
+        <Empty title={t("There is no such page.")}>
+          <a href="#/">{t("All secrets")}</a>
+        </Empty>
+      );
+  }
+}

@@ -1,0 +1,71 @@
+// The language of the console. English texts are the keys; 简体中文 is loaded when it is chosen.
+
+import { type ReactNode, createContext, use, useEffect, useMemo, useState } from "react";
+
+export type Language = "en" | "zh-CN";
+type Values = Record<string, string | number>;
+export type Translate = (text: string, values?: Values) => string;
+
+interface Speech {
+  language: Language;
+  setLanguage: (language: Language) => void;
+  t: Translate;
+  /** A point in time, in words of the language. */
+  time: (millis: number) => string;
+  /** How far away a point in time is. */
+  ago: (millis: number) => string;
+}
+
+const KEY = "csms.language";
+const Context = createContext<Speech | null>(null);
+
+const fill = (text: string, values: Values = {}) =>
+  text.replace(/\{(\w+)\}/g, (whole, name: string) => String(values[name] ?? whole));
+
+const UNITS: [Intl.RelativeTimeFormatUnit, number][] = [
+  ["day", 86_400_000],
+  ["hour", 3_600_000],
+  ["minute", 60_000],
+  ["second", 1000],
+];
+
+function relative(format: Intl.RelativeTimeFormat, millis: number): string {
+  const distance = millis - Date.now();
+  const [unit, length] = UNITS.find(([, length]) => Math.abs(distance) >= length) ?? (["second", 1000] as const);
+  return format.format(Math.round(distance / length), unit);
+}
+
+function preferred(): Language {
+  const saved = localStorage.getItem(KEY) ?? navigator.language;
+  return saved.startsWith("zh") ? "zh-CN" : "en";
+}
+
+export function LanguageProvider({ children }: { children: ReactNode }) {
+  const [language, setLanguage] = useState(preferred);
+  const [words, setWords] = useState<Record<string, string>>({});
+  useEffect(() => {
+    document.documentElement.lang = language;
+    if (language === "zh-CN") void import("./zh").then((loaded) => setWords(loaded.default));
+  }, [language]);
+  const speech = useMemo<Speech>(() => {
+    const absolute = new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "short" });
+    const distance = new Intl.RelativeTimeFormat(language, { numeric: "auto" });
+    return {
+      language,
+      setLanguage: (chosen) => {
+        localStorage.setItem(KEY, chosen);
+        setLanguage(chosen);
+      },
+      t: (text, values) => fill((language === "zh-CN" ? words[text] : undefined) ?? text, values),
+      time: (millis) => absolute.format(millis),
+      ago: (millis) => relative(distance, millis),
+    };
+  }, [language, words]);
+  return <Context value={speech}>{children}</Context>;
+}
+
+export function useLanguage(): Speech {
+  const speech = use(Context);
+  if (!speech) throw new Error("outside of LanguageProvider");
+  return speech;
+}

@@ -1,0 +1,63 @@
+// A rotation period, explained while it is typed: in words, and with the next dates.
+
+import { nextRotations, parseRotationPeriod } from "csms";
+
+import { useLanguage } from "../app/language";
+import { Button } from "../ui/Button";
+import { Field } from "../ui/Field";
+
+interface Props {
+  period: string;
+  onChange: (period: string) => void;
+  problems: readonly string[];
+  isDisabled?: boolean;
+  lastSuccess?: number | undefined;
+}
+
+const USUAL = ["12h", "1d", "7d", "30d", "90d"];
+
+export function PeriodField({ period, onChange, problems, isDisabled = false, lastSuccess }: Props) {
+  const { t, language, time } = useLanguage();
+  const parsed = parseRotationPeriod(period, { language });
+  const next = nextRotations(period, { count: 3, ...(lastSuccess !== undefined && { lastSuccess }) });
+  const own = parsed.ok ? [] : parsed.problems.map(({ message }) => message);
+  return (
+    <div className="period">
+      <Field
+        label={t("Every")}
+        isCode
+        value={period}
+        isDisabled={isDisabled}
+        onChange={onChange}
+        problems={isDisabled ? [] : own.length > 0 ? own : problems}
+        hint={t("A number and d, h, m or s.")}
+      />
+      <div className="row" role="group" aria-label={t("Usual periods")}>
+        {USUAL.map((usual) => (
+          <Button key={usual} isDisabled={isDisabled} onPress={() => onChange(usual)}>
+            {usual}
+          </Button>
+        ))}
+      </div>
+      <p className="hint explained" aria-live="polite">
+        {!isDisabled && parsed.ok && next.ok
+          ? t("Every {period}, next on {dates}.", { period: words(parsed.value.milliseconds, language), dates: next.value.map(time).join(" · ") })
+          : " "}
+      </p>
+    </div>
+  );
+}
+
+/** A duration in words of the language. */
+function words(millis: number, language: string): string {
+  const parts: [number, string][] = [
+    [Math.floor(millis / 86_400_000), "day"],
+    [Math.floor(millis / 3_600_000) % 24, "hour"],
+    [Math.floor(millis / 60_000) % 60, "minute"],
+    [Math.floor(millis / 1000) % 60, "second"],
+  ];
+  return parts
+    .filter(([count]) => count > 0)
+    .map(([count, unit]) => new Intl.NumberFormat(language, { style: "unit", unit, unitDisplay: "long" }).format(count))
+    .join(" ");
+}

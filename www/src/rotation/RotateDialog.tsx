@@ -1,0 +1,67 @@
+// Rotates a secret: first what will change, then how far it has come.
+
+import { previewRotation } from "csms";
+import { useEffect, useRef, useState } from "react";
+
+import { useLanguage } from "../app/language";
+import { useSession } from "../app/session";
+import { useAction } from "../app/useAction";
+import { PreviewView } from "../secret/PreviewView";
+import { type Known, forPreview } from "../secret/useKnownSecret";
+import { Button } from "../ui/Button";
+import { Dialog } from "../ui/Dialog";
+import { Failure } from "../ui/Failure";
+import { RotationProgress } from "./RotationProgress";
+import { useTask } from "./useTask";
+
+interface Props {
+  known: Known;
+  onClose: () => void;
+  onChange: () => void;
+}
+
+export function RotateDialog({ known, onClose, onChange }: Props) {
+  const { t, language } = useLanguage();
+  const { client } = useSession();
+  const { name } = known.secret;
+  // The secret changes while this is open; what was confirmed stays in view.
+  const [preview] = useState(() => previewRotation(forPreview(known), { language }));
+  const [started, setStarted] = useState<{ task: string; version: string }>();
+  const { task, versions, error } = useTask(name, started?.task);
+  const status = task?.task_status;
+  const changed = useRef(onChange);
+  changed.current = onChange;
+  useEffect(() => {
+    if (status && status !== "RUNNING") changed.current();
+  }, [status]);
+  const start = useAction(async () => {
+    const answer = await client.rotateSecret({ secret_name: name });
+    setStarted({ task: answer.rotation_task_id, version: answer.version_id });
+  });
+  const stages = versions.find(({ id }) => id === started?.version)?.version_stages ?? [];
+  const isEnded = status === "SUCCESS" || status === "FAILED";
+  return (
+    <Dialog title={t("Rotate {name}", { name })} isOpen onClose={onClose}>
+      {started ? (
+        <RotationProgress task={task} version={started.version} isMoved={stages.includes("SYSCURRENT")} />
+      ) : (
+        <>
+          <p>{t("The function draws a new password, sets it in the database, proves it by logging in and then moves the stages.")}</p>
+          <PreviewView preview={preview} />
+        </>
+      )}
+      <Failure error={start.error ?? error} />
+      <div className="row actions">
+        {!started && (
+          <Button kind="primary" onPress={() => void start.run()} isPending={start.isRunning} isDisabled={!preview.ok}>
+            {t("Rotate now")}
+          </Button>
+        )}
+        <Button kind={isEnded ? "primary" : "plain"} onPress={onClose}>
+          {started ? t("Close") : t("Cancel")}
+        </Button>
+        {started && !isEnded && <span className="hint">{t("It goes on when you close this.")}</span>}
+      </div>
+    </Dialog>
+  );
+}

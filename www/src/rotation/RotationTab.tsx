@@ -1,0 +1,54 @@
+// The rotation of a secret: when, how, now, and what became of earlier ones.
+
+import { useState } from "react";
+
+import { useLanguage } from "../app/language";
+import type { Known } from "../secret/useKnownSecret";
+import { useSession } from "../app/session";
+import { useQuery } from "../app/useQuery";
+import { Button } from "../ui/Button";
+import { Empty } from "../ui/Empty";
+import { Failure } from "../ui/Failure";
+import { RotateDialog } from "./RotateDialog";
+import { ScheduleForm } from "./ScheduleForm";
+import { TaskList } from "./TaskList";
+
+export function RotationTab({ known, onChange }: { known: Known; onChange: () => void }) {
+  const { t } = useLanguage();
+  const { client } = useSession();
+  const [isRotating, setIsRotating] = useState(false);
+  const { secret } = known;
+  const history = useQuery(secret.name, (signal) => client.listSecretTask({ secret_name: secret.name, limit: 50 }, { signal }));
+  if (secret.secret_type === "COMMON") {
+    return (
+      <Empty title={t("This secret does not rotate.")}>
+        <p>{t("Only secrets of database accounts do: a function logs in to the database, sets a new password and proves it. The type is chosen when a secret is created.")}</p>
+        <a href="#/create">{t("New secret")}</a>
+      </Empty>
+    );
+  }
+  const isDone = () => {
+    onChange();
+    history.reload();
+  };
+  return (
+    <div className="columns">
+      <section aria-labelledby="schedule">
+        <h2 id="schedule">{t("Schedule")}</h2>
+        <ScheduleForm key={secret.update_time} secret={secret} onChange={onChange} />
+      </section>
+      <section aria-labelledby="history">
+        <header className="row spread">
+          <h2 id="history">{t("History")}</h2>
+          <Button kind="primary" onPress={() => setIsRotating(true)} isDisabled={secret.state !== "ENABLED"}>
+            {t("Rotate now")}
+          </Button>
+        </header>
+        <Failure error={history.error} onRetry={history.reload} />
+        {history.data && history.data.tasks.length > 0 && <TaskList tasks={history.data.tasks} />}
+        {history.data?.tasks.length === 0 && <p className="muted">{t("Not rotated yet.")}</p>}
+      </section>
+      {isRotating && <RotateDialog known={known} onClose={() => setIsRotating(false)} onChange={isDone} />}
+    </div>
+  );
+}

@@ -1,0 +1,78 @@
+// Turns automatic rotation on and off, and explains the period.
+
+import { type Secret, parseRotationConfig, validateUpdateSecret } from "csms";
+import { type FormEvent, useState } from "react";
+
+import { useLanguage } from "../app/language";
+import { useSession } from "../app/session";
+import { useAction } from "../app/useAction";
+import { useProblems } from "../secrets/useProblems";
+import { Button } from "../ui/Button";
+import { Facts } from "../ui/Facts";
+import { Failure } from "../ui/Failure";
+import { Field } from "../ui/Field";
+import { Time } from "../ui/Time";
+import { Toggle } from "../ui/Toggle";
+import { PeriodField } from "./PeriodField";
+
+export function ScheduleForm({ secret, onChange }: { secret: Secret; onChange: () => void }) {
+  const { t, language } = useLanguage();
+  const { client } = useSession();
+  const [isAutomatic, setIsAutomatic] = useState(secret.auto_rotation);
+  const [period, setPeriod] = useState(secret.rotation_period ?? "30d");
+  const [urn, setUrn] = useState(secret.rotation_func_urn ?? "");
+  const config = secret.rotation_config === undefined ? undefined : parseRotationConfig(secret.rotation_config);
+  const request = {
+    secret_name: secret.name,
+    auto_rotation: isAutomatic,
+    ...(isAutomatic && { rotation_period: period }),
+    ...(urn !== (secret.rotation_func_urn ?? "") && { rotation_func_urn: urn }),
+  };
+  const problems = useProblems(validateUpdateSecret(request, { language }));
+  const { run, isRunning, error } = useAction(async () => {
+    await client.updateSecret(request);
+    onChange();
+  });
+  const submit = (event: FormEvent) => {
+    event.preventDefault();
+    problems.showAll();
+    if (problems.isClean) void run();
+  };
+  const isChanged =
+    isAutomatic !== secret.auto_rotation || (isAutomatic && period !== secret.rotation_period) || urn !== (secret.rotation_func_urn ?? "");
+  return (
+    <form onSubmit={submit} noValidate>
+      <Facts
+        facts={[
+          [t("Next rotation"), secret.auto_rotation ? <Time millis={secret.next_rotation_time} isExact /> : t("by hand")],
+          [t("Last rotation"), <Time key="last" millis={secret.rotation_time} isExact />],
+          [t("Accounts"), config?.ok && config.value.mode === "MultiUser" ? t("Two accounts in turn") : t("One account")],
+          [t("Database instance"), <code key="instance">{config?.ok ? config.value.instance_id : "—"}</code>],
+        ]}
+      />
+      <Toggle isOn={isAutomatic} onChange={setIsAutomatic}>
+        {t("Rotate automatically")}
+      </Toggle>
+      <PeriodField
+        period={period}
+        isDisabled={!isAutomatic}
+        onChange={(text) => (setPeriod(text), problems.touch("rotation_period"))}
+        problems={problems.of("rotation_period")}
+        lastSuccess={secret.auto_rotation ? secret.rotation_time : undefined}
+      />
+      <Field
+        label={t("Rotation function (URN)")}
+        isCode
+        value={urn}
+        onChange={(text) => (setUrn(text), problems.touch("rotation_func_urn"))}
+        problems={problems.of("rotation_func_urn")}
+      />
+      <Failure error={error} />
+      <div className="row actions">
+        <Button kind="primary" type="submit" isPending={isRunning} isDisabled={!isChanged || secret.state !== "ENABLED"}>
+          {t("Save the schedule")}
+        </Button>
+      </div>
+    </form>
+  );
+}

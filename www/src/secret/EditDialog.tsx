@@ -1,0 +1,65 @@
+// Changes what is said about a secret; its values and its rotation have their own places.
+
+import { validateUpdateSecret } from "csms";
+import { type FormEvent, useState } from "react";
+
+import { useLanguage } from "../app/language";
+import { useSession } from "../app/session";
+import { useAction } from "../app/useAction";
+import { useProblems } from "../secrets/useProblems";
+import { Button } from "../ui/Button";
+import { Dialog } from "../ui/Dialog";
+import { Failure } from "../ui/Failure";
+import { Field } from "../ui/Field";
+import type { SecretDialogProps } from "./SecretActions";
+
+export function EditDialog({ known: { secret }, isOpen, onClose, onChange }: SecretDialogProps) {
+  const { t, language } = useLanguage();
+  const { client } = useSession();
+  const [description, setDescription] = useState(secret.description);
+  const [key, setKey] = useState(secret.kms_key_id);
+  const request = {
+    secret_name: secret.name,
+    ...(description !== secret.description && { description }),
+    ...(key !== secret.kms_key_id && { kms_key_id: key }),
+  };
+  const isChanged = Object.keys(request).length > 1;
+  const problems = useProblems(isChanged ? validateUpdateSecret(request, { language }) : { ok: true, value: request });
+  const { run, isRunning, error } = useAction(async () => {
+    if (isChanged) await client.updateSecret(request);
+    onChange();
+    onClose();
+  });
+  const submit = (event: FormEvent) => {
+    event.preventDefault();
+    problems.showAll();
+    if (problems.isClean) void run();
+  };
+  return (
+    <Dialog title={t("Edit {name}", { name: secret.name })} isOpen={isOpen} onClose={onClose}>
+      <form onSubmit={submit}>
+        <Field
+          label={t("Description")}
+          value={description}
+          onChange={(text) => (setDescription(text), problems.touch("description"))}
+          problems={problems.of("description")}
+        />
+        <Field
+          label={t("KMS key")}
+          isCode
+          value={key}
+          onChange={(text) => (setKey(text), problems.touch("kms_key_id"))}
+          problems={problems.of("kms_key_id")}
+          hint={t("Protects versions that are stored from now on; earlier ones keep theirs.")}
+        />
+        <Failure error={error} />
+        <div className="row actions">
+          <Button kind="primary" type="submit" isPending={isRunning}>
+            {t("Save")}
+          </Button>
+          <Button onPress={onClose}>{t("Cancel")}</Button>
+        </div>
+      </form>
+    </Dialog>
+  );
+}

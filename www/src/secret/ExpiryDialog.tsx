@@ -1,0 +1,58 @@
+// Sets when the expiry event of a version fires.
+
+import { validateUpdateVersion } from "csms";
+import { type FormEvent, useState } from "react";
+
+import { useLanguage } from "../app/language";
+import { useSession } from "../app/session";
+import { useAction } from "../app/useAction";
+import { Button } from "../ui/Button";
+import { Dialog } from "../ui/Dialog";
+import { Failure } from "../ui/Failure";
+import { Field } from "../ui/Field";
+
+interface Props {
+  name: string;
+  version: string;
+  onClose: () => void;
+  onChange: () => void;
+}
+
+export function ExpiryDialog({ name, version, onClose, onChange }: Props) {
+  const { t, language, ago } = useLanguage();
+  const { client } = useSession();
+  const [typed, setTyped] = useState("");
+  const millis = new Date(typed).getTime();
+  const result = validateUpdateVersion({ secret_name: name, version_id: version, expire_time: millis }, { language });
+  const { run, isRunning, error } = useAction(async () => {
+    if (!result.ok) return;
+    await client.updateVersion(result.value);
+    onChange();
+    onClose();
+  });
+  const submit = (event: FormEvent) => {
+    event.preventDefault();
+    void run();
+  };
+  return (
+    <Dialog title={t("When {version} expires", { version })} isOpen onClose={onClose}>
+      <form onSubmit={submit}>
+        <Field
+          label={t("Date and time")}
+          type={"datetime-local" as "text"}
+          value={typed}
+          onChange={setTyped}
+          problems={typed === "" || result.ok ? [] : result.problems.map(({ message }) => message)}
+          hint={typed !== "" && result.ok ? ago(millis) : t("An event tells you then; the value stays readable.")}
+        />
+        <Failure error={error} />
+        <div className="row actions">
+          <Button kind="primary" type="submit" isPending={isRunning} isDisabled={!result.ok}>
+            {t("Save")}
+          </Button>
+          <Button onPress={onClose}>{t("Cancel")}</Button>
+        </div>
+      </form>
+    </Dialog>
+  );
+}

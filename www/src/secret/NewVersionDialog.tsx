@@ -1,0 +1,124 @@
+// A new version in two steps: write the value, then see what is different and which stages move before it is saved.
+
+import { previewNewVersion, validateCreateSecretVersion } from "csms";
+import { type FormEvent, useState } from "react";
+
+import { useLanguage } from "../app/language";
+import { useSession } from "../app/session";
+import { useAction } from "../app/useAction";
+import { useProblems } from "../secrets/useProblems";
+import { Button } from "../ui/Button";
+import { Dialog } from "../ui/Dialog";
+import { Failure } from "../ui/Failure";
+import { Field } from "../ui/Field";
+import { Notice } from "../ui/Notice";
+import { DiffTable } from "../value/DiffTable";
+import { draftOf, emptyDraft, rowProblems, storedOfDraft } from "../value/draft";
+import { NO_SEALING, sealed, sealingProblem } from "../value/sealing";
+import { SealingFields } from "../value/SealingFields";
+import { type Stored, storedOf } from "../value/value";
+import { ValueEditor } from "../value/ValueEditor";
+import { PreviewView } from "./PreviewView";
+import type { SecretDialogProps } from "./SecretActions";
+import { forPreview } from "./useKnownSecret";
+
+export function NewVersionDialog({ known, isOpen, onClose, onChange }: SecretDialogProps) {
+  const { t, language } = useLanguage();
+  const { client } = useSession();
+  const { name } = known.secret;
+  const [draft, setDraft] = useState(emptyDraft);
+  const [editor, setEditor] = useState(0);
+  const [stages, setStages] = useState("SYSCURRENT");
+  const [sealing, setSealing] = useState(NO_SEALING);
+  const [isReviewed, setIsReviewed] = useState(false);
+  const [current, setCurrent] = useState<Stored>();
+  const version_stages = stages.split(/[\s,]+/).filter(Boolean);
+  const value = storedOfDraft(draft);
+  const result = validateCreateSecretVersion({ secret_name: name, version_stages, ...value }, { language });
+  const problems = useProblems(result);
+  const unsealable = sealingProblem(sealing);
+  const preview = previewNewVersion(forPreview(known), { version_stages }, { language });
+
+  const read = async () => {
+    if (current) return current;
+    const found = storedOf((await client.showSecretVersion({ secret_name: name, version_id: "latest" })).version);
+    setCurrent(found);
+    return found;
+  };
+  const start = useAction(async () => {
+    setDraft(draftOf(await read()));
+    setEditor(editor + 1);
+  });
+  const review = useAction(async () => {
+    setIsReviewed(true);
+    await read();
+  });
+  const save = useAction(async () => {
+    await client.createSecretVersion({ secret_name: name, version_stages, ...(await sealed(value, name, sealing)) });
+    onChange();
+    onClose();
+  });
+  const submit = (event: FormEvent) => {
+    event.preventDefault();
+    problems.showAll();
+    if (isReviewed) void save.run();
+    else if (problems.isClean && !unsealable && rowProblems(draft).size === 0) void review.run();
+  };
+  const field = draft.shape === "binary" ? "secret_binary" : "secret_string";
+  return (
+    <Dialog title={t("New version of {name}", { name })} isOpen={isOpen} onClose={onClose} isWide>
+      <form onSubmit={submit} noValidate>
+        {isReviewed ? (
+          <>
+            <h3>{t("Compared with the current value")}</h3>
+            {review.isRunning && <p className="muted">{t("Loading…")}</p>}
+            {review.error !== undefined && (
+              <Notice kind="warning" title={t("The current value cannot be read, so there is nothing to compare with.")} />
+            )}
+            {current && <DiffTable before={current} after={value} labels={[t("Current"), t("New")]} />}
+            {sealing.way !== "none" && <Notice>{t("It is sealed in this page when you save it.")}</Notice>}
+            <PreviewView preview={preview} />
+          </>
+        ) : (
+          <>
+            <Button onPress={() => void start.run()} isPending={start.isRunning}>
+              {t("Start from the current value")}
+            </Button>
+            <Failure error={start.error} />
+            <ValueEditor
+              key={editor}
+              draft={draft}
+              onChange={(change) => {
+                setDraft(change);
+                problems.touch(field);
+              }}
+              problems={[...problems.of(field), ...problems.of("")]}
+            />
+            <Field
+              label={t("Stages that mark it")}
+              isCode
+              value={stages}
+              onChange={(text) => (setStages(text), problems.touch("version_stages"))}
+              problems={problems.of("version_stages")}
+              hint={t("SYSCURRENT makes it the version that programs get. Without it, they keep the current one.")}
+            />
+            {known.secret.secret_type === "COMMON" && (
+              <SealingFields sealing={sealing} onChange={setSealing} problem={problems.of(field).length === 0 ? unsealable : undefined} />
+            )}
+          </>
+        )}
+        <Failure error={save.error} />
+        <div className="row actions">
+          <Button kind="primary" type="submit" isPending={save.isRunning} isDisabled={isReviewed && !preview.ok}>
+            {isReviewed ? t("Save the version") : t("Review")}
+          </Button>
+          {isReviewed ? (
+            <Button onPress={() => (setIsReviewed(false), setDraft(draftOf(value)))}>{t("Back")}</Button>
+          ) : (
+            <Button onPress={onClose}>{t("Cancel")}</Button>
+          )}
+        </div>
+      </form>
+    </Dialog>
+  );
+}

@@ -1,0 +1,80 @@
+// What can be done with a secret as a whole. What its state does not allow is disabled, and says why.
+
+import { type OperationName, permits } from "csms";
+import { useState } from "react";
+import { Menu, MenuItem, MenuTrigger, Popover, Text } from "react-aria-components";
+
+import { useLanguage } from "../app/language";
+import { Button } from "../ui/Button";
+import { DeleteDialog } from "./DeleteDialog";
+import { EditDialog } from "./EditDialog";
+import { NewVersionDialog } from "./NewVersionDialog";
+import { RestoreDialog } from "./RestoreDialog";
+import type { Known } from "./useKnownSecret";
+
+type Doing = "version" | "edit" | "delete" | "restore";
+
+const OPERATION: Record<Doing, OperationName> = {
+  version: "CreateSecretVersion",
+  edit: "UpdateSecret",
+  delete: "DeleteSecretForSchedule",
+  restore: "RestoreSecret",
+};
+
+export function SecretActions({ known, onChange }: { known: Known; onChange: () => void }) {
+  const { t, language } = useLanguage();
+  const [doing, setDoing] = useState<Doing>();
+  const { state } = known.secret;
+  const refusal = (what: Doing) => {
+    const allowed = permits(state, OPERATION[what], { language });
+    if (!allowed.ok) return allowed.refusal?.message;
+    return what === "restore" && state !== "PENDING_DELETE" ? t("It is not scheduled for deletion.") : undefined;
+  };
+  const items: [Doing, string][] = [
+    ["edit", t("Edit…")],
+    ["restore", t("Restore…")],
+    ["delete", t("Delete…")],
+  ];
+  const dialog = { known, isOpen: true, onClose: () => setDoing(undefined), onChange };
+  return (
+    <div className="row">
+      <Button kind="primary" isDisabled={refusal("version") !== undefined} onPress={() => setDoing("version")}>
+        {t("New version")}
+      </Button>
+      <MenuTrigger>
+        <Button aria-label={t("More actions")}>⋯</Button>
+        <Popover className="popover" placement="bottom end">
+          <Menu
+            className="menu"
+            onAction={(key) => setDoing(key as Doing)}
+            disabledKeys={items.map(([what]) => what).filter((what) => refusal(what) !== undefined)}
+          >
+            {items.map(([what, label]) => (
+              <MenuItem key={what} id={what} textValue={label} className="menu-item">
+                <Text slot="label">{label}</Text>
+                {refusal(what) && (
+                  <Text slot="description" className="hint">
+                    {refusal(what)}
+                  </Text>
+                )}
+              </MenuItem>
+            ))}
+          </Menu>
+        </Popover>
+      </MenuTrigger>
+      {doing === "version" && <NewVersionDialog {...dialog} />}
+      {doing === "edit" && <EditDialog {...dialog} />}
+      {doing === "delete" && <DeleteDialog {...dialog} />}
+      {doing === "restore" && <RestoreDialog {...dialog} />}
+    </div>
+  );
+}
+
+/** What every dialog about a secret takes. */
+export interface SecretDialogProps {
+  known: Known;
+  isOpen: boolean;
+  onClose: () => void;
+  /** After something was changed. */
+  onChange: () => void;
+}

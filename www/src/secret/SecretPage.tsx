@@ -1,0 +1,46 @@
+// One secret: what it is, its versions, its rotation.
+
+import { lazy } from "react";
+
+import { useLanguage } from "../app/language";
+import { type SecretTab, secretPath } from "../app/route";
+import { StateBadge } from "../secrets/StateBadge";
+import { Badge } from "../ui/Badge";
+import { Failure } from "../ui/Failure";
+import { Tabs } from "../ui/Tabs";
+import { OverviewTab } from "./OverviewTab";
+import { SecretActions } from "./SecretActions";
+import { useKnownSecret } from "./useKnownSecret";
+import { VersionsTab } from "./VersionsTab";
+
+const RotationTab = lazy(async () => ({ default: (await import("../rotation/RotationTab")).RotationTab }));
+
+export function SecretPage({ name, tab }: { name: string; tab: SecretTab }) {
+  const { t } = useLanguage();
+  const { data: known, error, isLoading, reload } = useKnownSecret(name);
+  const tabs = [
+    { id: "overview", label: t("Overview"), href: secretPath(name) },
+    { id: "versions", label: t("Versions"), href: secretPath(name, "versions") },
+    { id: "rotation", label: t("Rotation"), href: secretPath(name, "rotation") },
+  ];
+  return (
+    <div className="page">
+      <a className="back" href="#/">
+        ← {t("Secrets")}
+      </a>
+      <header className="page-head">
+        <h1 className="code">{name}</h1>
+        {known && <StateBadge state={known.secret.state} />}
+        {known && <Badge>{known.secret.secret_type === "COMMON" ? t("Common") : known.secret.secret_type}</Badge>}
+        <span className="grow" />
+        {known && <SecretActions known={known} onChange={reload} />}
+      </header>
+      <Failure error={error} onRetry={reload} />
+      <Tabs label={t("About this secret")} current={tab} tabs={tabs} />
+      {isLoading && !known && <p className="muted">{t("Loading…")}</p>}
+      {known && tab === "overview" && <OverviewTab known={known} />}
+      {known && tab === "versions" && <VersionsTab known={known} onChange={reload} />}
+      {known && tab === "rotation" && <RotationTab known={known} onChange={reload} />}
+    </div>
+  );
+}

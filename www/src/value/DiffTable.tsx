@@ -1,0 +1,72 @@
+// Two values side by side: which keys were added, removed, changed. Values are masked unless they are revealed.
+
+import { useState } from "react";
+
+import { useLanguage } from "../app/language";
+import { Badge, type Tone } from "../ui/Badge";
+import { Notice } from "../ui/Notice";
+import { Toggle } from "../ui/Toggle";
+import { type Change, differences, isSealed } from "./diff";
+import type { Stored } from "./value";
+
+const WORDS: Record<Change, [text: string, tone: Tone]> = {
+  added: ["added", "good"],
+  removed: ["removed", "danger"],
+  changed: ["changed", "warning"],
+  same: ["same", "plain"],
+};
+
+interface Props {
+  before: Stored;
+  after: Stored;
+  labels: [before: string, after: string];
+}
+
+export function DiffTable({ before, after, labels }: Props) {
+  const { t } = useLanguage();
+  const [isShown, setIsShown] = useState(false);
+  const found = differences(before, after);
+  const mask = (text: string | undefined) =>
+    text === undefined ? <span className="muted">—</span> : isShown ? <code className="wrap">{text}</code> : <span className="masked">••••••</span>;
+  const count = (change: Change) => found.filter((each) => each.change === change).length;
+  return (
+    <div className="diff">
+      <div className="row spread">
+        <span role="status">
+          {found.every(({ change }) => change === "same")
+            ? t("The two values are the same.")
+            : t("{added} added, {removed} removed, {changed} changed", { added: count("added"), removed: count("removed"), changed: count("changed") })}
+        </span>
+        <Toggle isOn={isShown} onChange={setIsShown}>
+          {t("Show values")}
+        </Toggle>
+      </div>
+      {(isSealed(before) || isSealed(after)) && <Notice>{t("Sealed values differ each time they are sealed, whatever is in them.")}</Notice>}
+      <table className="table">
+        <caption className="visually-hidden">{t("Differences")}</caption>
+        <thead>
+          <tr>
+            <th scope="col">{t("Key")}</th>
+            <th scope="col">{t("Difference")}</th>
+            <th scope="col">{labels[0]}</th>
+            <th scope="col">{labels[1]}</th>
+          </tr>
+        </thead>
+        <tbody>
+          {found.map(({ key, change, before: left, after: right }) => (
+            <tr key={key} className={`diff-${change}`}>
+              <th scope="row" className="code">
+                {key === "" ? t("Value") : key}
+              </th>
+              <td>
+                <Badge tone={WORDS[change][1]}>{t(WORDS[change][0])}</Badge>
+              </td>
+              <td>{mask(left)}</td>
+              <td>{mask(right)}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}

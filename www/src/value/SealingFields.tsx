@@ -1,0 +1,73 @@
+// Whether and how a value is sealed before it is saved.
+
+import { useState } from "react";
+
+import { useLanguage } from "../app/language";
+import { Button } from "../ui/Button";
+import { Choice } from "../ui/Choice";
+import { Field } from "../ui/Field";
+import { Notice } from "../ui/Notice";
+import { SecretInput } from "../ui/SecretInput";
+import { type Sealing, type SealingWay, keyPair } from "./sealing";
+
+interface Props {
+  sealing: Sealing;
+  onChange: (change: (before: Sealing) => Sealing) => void;
+  problem: string | undefined;
+}
+
+export function SealingFields({ sealing, onChange, problem }: Props) {
+  const { t } = useLanguage();
+  const [privateKey, setPrivateKey] = useState("");
+  const problems = problem ? [t(problem)] : [];
+  const draw = () => {
+    const pair = keyPair();
+    setPrivateKey(pair.privateKey);
+    onChange((before) => ({ ...before, jwk: pair.publicKey }));
+  };
+  return (
+    <fieldset>
+      <legend>{t("Seal before saving")}</legend>
+      <Choice<SealingWay>
+        label={t("Seal before saving")}
+        isLabelHidden
+        value={sealing.way}
+        onChange={(way) => onChange((before) => ({ ...before, way }))}
+        options={[
+          { value: "none", label: t("No") },
+          { value: "passphrase", label: t("With a passphrase") },
+          { value: "public", label: t("For a public key") },
+        ]}
+      />
+      {sealing.way === "none" && <p className="hint">{t("The service encrypts every value it stores. A sealed value is encrypted in this page as well, so that not even the service can read it.")}</p>}
+      {sealing.way === "passphrase" && (
+        <SecretInput
+          label={t("Passphrase")}
+          onInput={(passphrase) => onChange((before) => ({ ...before, passphrase }))}
+          problems={problems}
+          hint={t("Whoever reads the value needs it. Nobody can recover it.")}
+          autoComplete="new-password"
+        />
+      )}
+      {sealing.way === "public" && (
+        <>
+          <Field
+            label={t("Public key of the recipient (JSON Web Key)")}
+            isCode
+            rows={3}
+            value={sealing.jwk}
+            onChange={(jwk) => onChange((before) => ({ ...before, jwk }))}
+            problems={problems}
+          />
+          <Button onPress={draw}>{t("Make a key pair")}</Button>
+          {privateKey && (
+            <Notice kind="warning" title={t("Keep the private key now")}>
+              <p>{t("It opens what is sealed for the public key above, and is shown nowhere else.")}</p>
+              <Button onPress={() => void navigator.clipboard.writeText(privateKey)}>{t("Copy the private key")}</Button>
+            </Notice>
+          )}
+        </>
+      )}
+    </fieldset>
+  );
+}

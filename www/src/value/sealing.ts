@@ -1,0 +1,68 @@
+// Client-side encryption: values sealed before they leave the page, and opened in it.
+
+import { CsmsError, JweKey } from "csms";
+
+import type { Stored } from "./value";
+
+export type SealingWay = "none" | "passphrase" | "public";
+
+export interface Sealing {
+  way: SealingWay;
+  passphrase: string;
+  /** JSON Web Key of the recipient. */
+  jwk: string;
+}
+
+export const NO_SEALING: Sealing = { way: "none", passphrase: "", jwk: "" };
+
+/** What values that this console seals are for; part of what they are bound to. */
+export const PURPOSE = "console";
+
+const LEAST_PASSPHRASE = 12;
+
+/** What is missing before anything can be sealed; an English text to be translated. */
+export function sealingProblem({ way, passphrase, jwk }: Sealing): string | undefined {
+  if (way === "passphrase" && passphrase.length < LEAST_PASSPHRASE) return "The passphrase needs at least 12 characters.";
+  if (way === "public") {
+    try {
+      JweKey.fromJwk(jwk).free();
+    } catch (error) {
+      if (error instanceof CsmsError) return jwk.trim() === "" ? "Paste the recipient's public key." : "This is no JSON Web Key on P-256.";
+      throw error;
+    }
+  }
+  return undefined;
+}
+
+/** The stored form of a value: sealed for its secret, or as it is. */
+export async function sealed(value: Stored, name: string, { way, passphrase, jwk }: Sealing): Promise<Stored> {
+  if (way === "none") return value;
+  const key = way === "passphrase" ? JweKey.passphrase(passphrase) : JweKey.fromJwk(jwk);
+  try {
+    const plain = "secret_string" in value ? value.secret_string : Uint8Array.from(atob(value.secret_binary), (c) => c.charCodeAt(0));
+    return { secret_string: await key.seal(plain, { name, purpose: PURPOSE }) };
+  } finally {
+    key.free();
+  }
+}
+
+/** Opens a sealed value with a passphrase or a private JSON Web Key. */
+export async function opened(token: string, secret: string, algorithm: string, binding: { name: string; purpose: string } | undefined): Promise<string> {
+  const key = algorithm.startsWith("PBES2") ? JweKey.passphrase(secret) : JweKey.fromJwk(secret);
+  try {
+    if (binding) return await key.openText(token, binding);
+    return new TextDecoder().decode(await key.openUnbound(token));
+  } finally {
+    key.free();
+  }
+}
+
+/** A key pair: the public half is given to those who seal, the private one opens. */
+export function keyPair(): { publicKey: string; privateKey: string } {
+  const key = JweKey.generate("ECDH-ES+A256KW");
+  try {
+    return { publicKey: JSON.stringify(key.toPublicJwk()), privateKey: JSON.stringify(key.toJwk()) };
+  } finally {
+    key.free();
+  }
+}

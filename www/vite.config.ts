@@ -1,0 +1,46 @@
+// The console is built into the server's directory, plain and compressed, from where the server embeds it.
+
+import { readFile, readdir, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { gzip } from "node:zlib";
+
+import react from "@vitejs/plugin-react";
+import { type Plugin, defineConfig } from "vite";
+
+const OUT = join(import.meta.dirname, "../crates/server/console");
+
+/** Removes what an earlier build left, and puts `<file>.gz` beside each file. */
+function compressed(): Plugin {
+  return {
+    name: "compressed",
+    apply: "build",
+    async buildStart() {
+      await rm(join(OUT, "assets"), { recursive: true, force: true });
+    },
+    async closeBundle() {
+      for (const entry of await readdir(OUT, { recursive: true, withFileTypes: true })) {
+        if (!entry.isFile() || entry.name.startsWith(".") || entry.name.endsWith(".gz")) continue;
+        const path = join(entry.parentPath, entry.name);
+        await writeFile(`${path}.gz`, await promisify(gzip)(await readFile(path), { level: 9 }));
+      }
+    },
+  };
+}
+
+export default defineConfig({
+  plugins: [react(), compressed()],
+  // Its module is found beside its code, which the development server would move.
+  optimizeDeps: { exclude: ["csms"] },
+  build: {
+    outDir: OUT,
+    // It holds a checked-in file that says what it is for.
+    emptyOutDir: false,
+    target: ["chrome120", "firefox121", "safari17.2"],
+    // The content policy allows no data: addresses.
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+  },
+  // The service to develop against: `cargo xtask up` runs one.
+  server: { proxy: { "^/v[0-9]": process.env.CSMS_ENDPOINT ?? "http://127.0.0.1:7070" } },
+});
