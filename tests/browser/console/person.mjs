@@ -80,7 +80,10 @@ class InChromium extends Person {
   }
 
   press(role, name) {
-    return this.page.getByRole(role, { name, exact: true }).click({ timeout: PATIENCE });
+    const found = this.page.getByRole(role, { name, exact: true });
+    // The control itself is out of sight behind what its label draws.
+    const target = role === "radio" || role === "switch" ? found.locator("xpath=ancestor::label") : found;
+    return target.click({ timeout: PATIENCE });
   }
 
   write(label, text) {
@@ -101,21 +104,38 @@ class InFirefox extends Person {
     return this.page.waitForFunction(condition, { timeout: PATIENCE }, argument);
   }
 
-  #find(name, role) {
-    const quoted = name.replaceAll('"', '\\"');
-    return this.page.locator(`::-p-aria([name="${quoted}"]${role ? `[role="${role}"]` : ""})`).setTimeout(PATIENCE);
+  /** The first element with this name that takes part; Firefox names labels like what they label. */
+  async #find(name, accepts, role) {
+    const selector = `::-p-aria([name="${name.replaceAll('"', '\\"')}"]${role ? `[role="${role}"]` : ""})`;
+    const end = Date.now() + PATIENCE;
+    while (Date.now() < end) {
+      for (const handle of await this.page.$$(selector)) {
+        // It may leave the page meanwhile.
+        if (await handle.evaluate(accepts).catch(() => false)) return handle;
+      }
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    throw new Error(`there is no ${role ?? "field"} “${name}”`);
   }
 
-  press(role, name) {
-    return this.#find(name, role).click();
+  #field(label) {
+    return this.#find(label, (element) => /^(INPUT|TEXTAREA|SELECT)$/.test(element.tagName) && !element.disabled);
+  }
+
+  async press(role, name) {
+    const handle = await this.#find(name, (element) => !element.disabled, role);
+    await handle.click();
   }
 
   async write(label, text) {
-    await this.#find(label).fill(text);
+    const handle = await this.#field(label);
+    await handle.evaluate((field) => (field.focus(), field.select()));
+    await this.page.keyboard.press("Backspace");
+    await this.page.keyboard.type(text);
   }
 
   async choose(label, option) {
-    const handle = await this.#find(label).waitHandle();
+    const handle = await this.#field(label);
     const value = await handle.evaluate(
       (select, option) => [...select.options].find((each) => each.textContent === option)?.value,
       option,

@@ -1,6 +1,6 @@
 // A project as one finds it at work, for screenshots and for the checks that look at every page.
 
-import { DATABASE_LOGIN, CREDENTIALS, client } from "./stage.mjs";
+import { CREDENTIALS, client, loginFor } from "./stage.mjs";
 
 const SERVICES = ["billing", "catalog", "checkout", "courier", "ledger", "mailer", "media", "reports", "search", "shop"];
 const KINDS = ["api-key", "oauth-client", "session-key", "webhook-token", "smtp", "signing-key"];
@@ -48,12 +48,9 @@ export async function seed() {
   await client.createSecret({ name: "archive-token", description: "No longer used", secret_string: "gone soon" });
   await client.deleteSecretForSchedule({ secret_name: "archive-token", recovery_window_in_days: 14 });
   await database("app-orders-db", '{"engine":"postgresql"}', { description: "Orders, PostgreSQL" });
-  if (DATABASE_LOGIN) {
-    await database("app-payments-db", DATABASE_LOGIN, { description: "Payments, PostgreSQL", auto_rotation: true, rotation_period: "30d" });
-    await ended((await client.rotateSecret({ secret_name: "app-payments-db" })).rotation_task_id);
+  const schedule = { description: "Payments, PostgreSQL", auto_rotation: true, rotation_period: "30d" };
+  await database("app-payments-db", JSON.stringify(loginFor("payments")), schedule);
+  for (const secret_name of ["app-payments-db", "app-orders-db"]) {
+    await ended((await client.rotateSecret({ secret_name })).rotation_task_id);
   }
-  await client.rotateSecret({ secret_name: "app-orders-db" }).then(
-    ({ rotation_task_id }) => ended(rotation_task_id),
-    () => undefined,
-  );
 }

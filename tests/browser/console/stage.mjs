@@ -14,8 +14,13 @@ await init?.();
 export const CREDENTIALS = JSON.parse(readFileSync(process.env.CSMS_CREDENTIALS, "utf8"));
 /** The console's address. */
 export const URL_OF_CONSOLE = CREDENTIALS.endpoint;
-/** Value of a secret whose account exists in a real database, for rotations; absent without one. */
-export const DATABASE_LOGIN = process.env.CSMS_DATABASE_LOGIN;
+/** Logins of accounts in a real database by who may rotate them, each the value of a secret. */
+const LOGINS = JSON.parse(process.env.CSMS_DATABASE_LOGINS ?? "{}");
+export const loginFor = (whom) => {
+  const login = LOGINS[whom];
+  if (login === undefined) throw new Error(`there is no account for ${whom}`);
+  return login;
+};
 
 /** The same client that the console uses, in Node. */
 export const client = new CsmsClient({

@@ -54,7 +54,7 @@ export function RotateDialog({ known, onClose, onChange }: Props) {
       <div className="row actions">
         {!started && (
           <Button kind="primary" onPress={() => void start.run()} isPending={start.isRunning} isDisabled={!preview.ok}>
-            {t("Rotate now")}
+            {t("Start the rotation")}
           </Button>
         )}
         <Button kind={isEnded ? "primary" : "plain"} onPress={onClose}>

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use anyhow::Result;
 use csms_testbed::server::{Options, Server};
+use serde_json::Value;
 
 use crate::progress::{Step, Steps};
 use crate::up::database::{Database, Engine};
@@ -14,8 +15,12 @@ use crate::{cargo, package};
 pub(crate) struct Stage {
     server: Server,
     _database: Database,
-    login: String,
+    /// Values of secrets by account, in JSON.
+    logins: String,
 }
+
+/// One for each test that rotates, so that none changes another's password.
+const ACCOUNTS: [&str; 4] = ["payments", "orders", "chromium", "firefox"];
 
 /// How many steps [`raise`] takes.
 pub(crate) const STEPS: usize = 3;
@@ -48,11 +53,14 @@ pub(crate) async fn raise(steps: &mut Steps) -> Result<Stage> {
 /// Starts the server in `binary`, with room for the ten thousand secrets of a test.
 async fn start(binary: &Path) -> Result<Stage> {
     let database = Database::start(Engine::Postgresql).await?;
-    let login = database.create_login("payments").await?;
-    let login = database.value(&login);
+    let mut logins = serde_json::Map::new();
+    for account in ACCOUNTS {
+        let login = database.create_login(account).await?;
+        logins.insert(account.to_owned(), serde_json::from_str(&database.value(&login))?);
+    }
     let options = Options { binary: Some(binary.to_owned()), ..Options::default() };
     let server = Server::start(options.argument("--secret-quota").argument("20000")).await?;
-    Ok(Stage { server, _database: database, login })
+    Ok(Stage { server, _database: database, logins: Value::Object(logins).to_string() })
 }
 
 impl Stage {
@@ -60,7 +68,7 @@ impl Stage {
     pub(crate) fn tell(&self, program: Program) -> Program {
         program
             .variable("CSMS_CREDENTIALS", self.server.credentials_path())
-            .variable("CSMS_DATABASE_LOGIN", &self.login)
+            .variable("CSMS_DATABASE_LOGINS", &self.logins)
     }
 
     /// Installs the browsers' drivers.

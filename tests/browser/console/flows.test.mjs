@@ -1,0 +1,210 @@
+// What a person does with the console, in both browsers, against a real server and a real database.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { withPerson } from "./person.mjs";
+import { CREDENTIALS, client, loginFor, unique } from "./stage.mjs";
+
+const valueOf = async (secret_name, version_id = "latest") =>
+  (await client.showSecretVersion({ secret_name, version_id })).version.secret_string;
+
+/** Each starts signed in, and ends without a complaint of the browser. */
+const FLOWS = {
+  "a name and a password sign in": async (person) => {
+    await person.press("button", `Sign out ${CREDENTIALS.access_key}`);
+    await person.press("radio", "Name and password");
+    await person.write("User name", CREDENTIALS.user_name);
+    await person.write("Password", CREDENTIALS.password);
+    await person.press("button", "Sign in");
+    await person.sees("Secrets");
+    await person.settles();
+    assert.match(await person.text(), /New secret/);
+  },
+
+  "a wrong secret key is told in words, with what to do": async (person) => {
+    await person.press("button", `Sign out ${CREDENTIALS.access_key}`);
+    await person.write("Access key (AK)", CREDENTIALS.access_key);
+    await person.write("Secret key (SK)", "wrong");
+    await person.press("button", "Sign in");
+    await person.sees("The service does not accept your sign-in.");
+    await person.sees("Check what you typed");
+  },
+
+  "a secret with keys and values is created, and judged while it is typed": async (person) => {
+    const name = unique("created");
+    await person.goTo("#/create");
+    await person.write("Name", `${name} `);
+    await person.sees("name must match");
+    await person.write("Name", name);
+    await person.waitFor(() => !document.body.innerText.includes("name must match"));
+    await person.write("Key 1", "user");
+    await person.write("Value of user", "app");
+    await person.press("button", "Add a key");
+    await person.write("Key 2", "password");
+    await person.write("Value of password", "hunter2");
+    await person.press("button", "Create secret");
+    await person.sees("Current value");
+    assert.equal(await valueOf(name), '{"user":"app","password":"hunter2"}');
+  },
+
+  "messages of the rules are Chinese where the console is": async (person) => {
+    await person.goTo("#/create");
+    await person.choose("Language", "简体中文");
+    await person.sees("新建凭据");
+    await person.write("名称", "no name");
+    await person.sees("格式必须为");
+    await person.choose("语言", "English");
+    await person.sees("New secret");
+  },
+
+  "a value is out of the page until it is revealed, and again when it is hidden": async (person) => {
+    const name = unique("masked");
+    const value = unique("value");
+    await client.createSecret({ name, secret_string: JSON.stringify({ password: value }) });
+    await person.goTo(`#/secrets/${name}`);
+    assert.ok(!(await person.html()).includes(value));
+    await person.press("button", "Reveal the value of v1");
+    await person.sees(value);
+    await person.press("button", "Hide");
+    await person.waitFor((value) => !document.documentElement.outerHTML.includes(value), value);
+  },
+
+  "a new value is compared with the current one before it is saved": async (person) => {
+    const name = unique("compared");
+    await client.createSecret({ name, secret_string: JSON.stringify({ host: "one", user: "app", old: "x" }) });
+    await person.goTo(`#/secrets/${name}`);
+    await person.press("button", "New version");
+    await person.press("button", "Start from the current value");
+    await person.write("Value of host", "two");
+    await person.press("button", "Remove key 3");
+    await person.press("button", "Add a key");
+    await person.write("Key 3", "port");
+    await person.write("Value of port", "5432");
+    await person.press("button", "Review");
+    await person.sees("1 added, 1 removed, 1 changed");
+    await person.sees("SYSCURRENT moves from v1 to v2");
+    assert.ok(!(await person.html()).includes("5432"), "masked values are not in the document");
+    await person.press("button", "Save the version");
+    await person.sees("Current version v2");
+    assert.equal(await valueOf(name), '{"host":"two","user":"app","port":"5432"}');
+  },
+
+  "two versions are compared": async (person) => {
+    const name = unique("versions");
+    await client.createSecret({ name, secret_string: JSON.stringify({ a: "1", b: "2" }) });
+    await client.createSecretVersion({ secret_name: name, secret_string: JSON.stringify({ a: "1", c: "3" }) });
+    await person.goTo(`#/secrets/${name}/versions`);
+    await person.press("button", "Compare");
+    await person.sees("1 added, 1 removed, 0 changed");
+  },
+
+  "a stage is moved after a look at what that does": async (person) => {
+    const name = unique("moved");
+    await client.createSecret({ name, secret_string: "first" });
+    await client.createSecretVersion({ secret_name: name, secret_string: "second" });
+    await person.goTo(`#/secrets/${name}/versions`);
+    await person.press("button", "Move a stage to v1");
+    await person.sees("SYSCURRENT moves from v2 to v1");
+    await person.sees("SYSPREVIOUS moves from v1 to v2");
+    await person.press("button", "Move the stage");
+    await person.waitFor(() => !document.body.innerText.includes("What will change"));
+    assert.equal(await valueOf(name), "first");
+  },
+
+  "a deletion is scheduled and taken back": async (person) => {
+    const name = unique("deleted");
+    await client.createSecret({ name, secret_string: "kept" });
+    await person.goTo(`#/secrets/${name}`);
+    await person.press("button", "More actions");
+    await person.press("menuitem", "Delete…");
+    await person.write("Days until it is deleted (7 to 30)", "5");
+    await person.sees("recovery_window_in_days must be at least 7");
+    await person.write("Days until it is deleted (7 to 30)", "7");
+    await person.press("button", "Schedule the deletion");
+    await person.sees("This secret is scheduled for deletion.");
+    await person.press("button", "More actions");
+    await person.press("menuitem", "Restore…");
+    await person.press("button", "Restore");
+    await person.sees("Enabled");
+    assert.equal((await client.showSecret({ secret_name: name })).secret.state, "ENABLED");
+  },
+
+  "a value is sealed before it is sent, and opened in the page": async (person) => {
+    const name = unique("sealed");
+    await person.goTo("#/create");
+    await person.write("Name", name);
+    await person.press("radio", "Plain text");
+    await person.write("Text", "for few eyes only");
+    await person.press("radio", "With a passphrase");
+    await person.write("Passphrase", "correct horse battery");
+    await person.press("button", "Create secret");
+    await person.sees("Current value");
+    assert.match(await valueOf(name), /^[\w-]+(\.[\w-]*){4}$/);
+    await person.press("button", "Reveal the value of v1");
+    await person.sees("This value is sealed.");
+    await person.write("Passphrase", "wrong horse battery");
+    await person.press("button", "Open in this page");
+    await person.sees("It does not open");
+    await person.write("Passphrase", "correct horse battery");
+    await person.press("button", "Open in this page");
+    await person.sees("for few eyes only");
+  },
+
+  "a database password is rotated with its progress in view": async (person, browser) => {
+    const name = unique("rotated");
+    const login = loginFor(browser);
+    await client.createSecret({
+      name,
+      secret_type: "RDS-FG",
+      secret_string: JSON.stringify(login),
+      rotation_func_urn: CREDENTIALS.rotation_func_urn,
+      rotation_config: JSON.stringify({ InstanceId: "local", SecretSubType: "SingleUser" }),
+    });
+    await person.goTo(`#/secrets/${name}/rotation`);
+    await person.sees("Not rotated yet.");
+    await person.press("button", "Rotate now");
+    await person.sees("SYSCURRENT moves from v1 to v2");
+    await person.press("button", "Start the rotation");
+    await person.sees("The account has a new password, and v2 is current.");
+    await person.press("button", "Close");
+    await person.sees("Done");
+    assert.notEqual(JSON.parse(await valueOf(name)).password, login.password);
+  },
+
+  "automatic rotation is turned on with a period that is explained": async (person) => {
+    const name = unique("scheduled");
+    await client.createSecret({
+      name,
+      secret_type: "RDS-FG",
+      secret_string: '{"engine":"postgresql"}',
+      rotation_func_urn: CREDENTIALS.rotation_func_urn,
+      rotation_config: JSON.stringify({ InstanceId: "local", SecretSubType: "SingleUser" }),
+    });
+    await person.goTo(`#/secrets/${name}/rotation`);
+    await person.press("switch", "Rotate automatically");
+    await person.write("Every", "1h");
+    await person.sees("must be at least");
+    await person.write("Every", "36h");
+    await person.sees("Every 1 day 12 hours, next on");
+    await person.press("button", "Save the schedule");
+    await person.waitFor(() => !document.body.innerText.includes("Next rotation by hand"));
+    const { secret } = await client.showSecret({ secret_name: name });
+    assert.deepEqual([secret.auto_rotation, secret.rotation_period], [true, "36h"]);
+  },
+};
+
+for (const browser of ["chromium", "firefox"]) {
+  test(`in ${browser}`, (context) =>
+    withPerson(browser, async (person) => {
+      for (const [name, flow] of Object.entries(FLOWS)) {
+        await context.test(name, async () => {
+          person.complaints.length = 0;
+          await person.signIn();
+          await flow(person, browser);
+          assert.deepEqual(person.complaints, []);
+        });
+      }
+    }),
+  );
+}

@@ -1,0 +1,86 @@
+// What the console keeps to itself: keys and values are never sent where they need not be, nor stored, nor in addresses,
+// nor in the document while they are masked.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { withPerson } from "./person.mjs";
+import { CREDENTIALS, URL_OF_CONSOLE, client, unique } from "./stage.mjs";
+
+/** Everything that outlives the page or shows outside of it. */
+const kept = () => JSON.stringify([{ ...localStorage }, { ...sessionStorage }, document.cookie, location.href, document.title]);
+
+test("the secret key is never sent, stored or written into the document", () =>
+  withPerson("chromium", async (person) => {
+    const sent = [];
+    person.page.on("request", (request) => sent.push(JSON.stringify([request.url(), request.headers(), request.postData()])));
+    await person.signIn();
+    await person.goTo("#/create");
+    assert.ok(sent.some((request) => request.includes("SDK-HMAC-SHA256")));
+    assert.deepEqual(sent.filter((request) => request.includes(CREDENTIALS.secret_key)), []);
+    assert.ok(!(await person.page.evaluate(kept)).includes(CREDENTIALS.secret_key));
+    assert.ok(!(await person.html()).includes(CREDENTIALS.secret_key));
+  }));
+
+test("a value that is typed is in no attribute, no address and no storage", () =>
+  withPerson("chromium", async (person) => {
+    const value = unique("typed");
+    await person.signIn();
+    await person.goTo("#/create");
+    await person.write("Name", unique("name"));
+    await person.write("Key 1", "password");
+    await person.write("Value of password", value);
+    assert.ok(!(await person.html()).includes(value));
+    assert.ok(!(await person.page.evaluate(kept)).includes(value));
+  }));
+
+test("a value leaves the document by itself after a while", () =>
+  withPerson("chromium", async (person) => {
+    const [name, value] = [unique("leaves"), unique("value")];
+    await client.createSecret({ name, secret_string: value });
+    await person.page.clock.install();
+    await person.signIn();
+    await person.goTo(`#/secrets/${name}`);
+    await person.press("button", "Reveal the value of v1");
+    await person.sees(value);
+    await person.page.clock.fastForward(31_000);
+    await person.waitFor((value) => !document.documentElement.outerHTML.includes(value), value);
+  }));
+
+test("a copied value is not shown", () =>
+  withPerson("chromium", async (person) => {
+    const [name, value] = [unique("copied"), unique("value")];
+    await client.createSecret({ name, secret_string: value });
+    await person.signIn();
+    await person.goTo(`#/secrets/${name}`);
+    await person.press("button", "Copy the value of v1");
+    await person.sees("It leaves the clipboard");
+    assert.equal(await person.page.evaluate(() => navigator.clipboard.readText()), value);
+    assert.ok(!(await person.html()).includes(value));
+  }));
+
+test("the content policy stops inline scripts and other origins", () =>
+  withPerson("chromium", async (person) => {
+    await person.signIn();
+    const blocked = await person.page.evaluate(async () => {
+      const seen = [];
+      document.addEventListener("securitypolicyviolation", (event) => seen.push(event.effectiveDirective));
+      const script = document.createElement("script");
+      script.textContent = "window.ran = true";
+      document.body.append(script);
+      await fetch("https://example.org/").catch(() => undefined);
+      await new Promise((resolve) => setTimeout(resolve));
+      return { seen, ran: window.ran === true };
+    });
+    assert.deepEqual(blocked, { seen: ["script-src-elem", "connect-src"], ran: false });
+  }));
+
+test("signing out leaves nothing behind", () =>
+  withPerson("chromium", async (person) => {
+    await person.signIn();
+    await person.press("button", `Sign out ${CREDENTIALS.access_key}`);
+    await person.sees("Access key (AK)");
+    assert.ok(!(await person.html()).includes(CREDENTIALS.access_key));
+    assert.ok(!(await person.page.evaluate(kept)).includes(CREDENTIALS.access_key));
+    assert.equal(new URL(person.page.url()).origin, URL_OF_CONSOLE);
+  }));
