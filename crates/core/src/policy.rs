@@ -1,10 +1,20 @@
 //! Access policies: who may do what to which secret. Deny wins, and what nothing allows is denied.
 //!
-//! Conditions are not known here; a policy that has one is not read at all, so it never allows more than it says.
+//! A policy with a part that is not understood is not read at all, so it never allows more than it says.
+
+mod condition;
+mod pattern;
+mod system;
 
 use alloc::{string::String, vec::Vec};
 
 use serde::{Deserialize, Serialize};
+
+use self::pattern::matches;
+pub use self::{
+    condition::{Conditions, RequestContext},
+    system::{SYSTEM_POLICIES, system_policy},
+};
 
 /// Whether a statement allows or denies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,6 +36,9 @@ pub struct Statement {
     /// Resource patterns such as `CSMS:*:*:secretName:demo`; every resource when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resource: Option<Vec<String>>,
+    /// What the request must satisfy for the statement to apply.
+    #[serde(default, skip_serializing_if = "Conditions::is_empty")]
+    pub condition: Conditions,
 }
 
 /// A policy in the cloud's form: `{"Version":"1.1","Statement":[…]}`.
@@ -48,21 +61,59 @@ impl Policy {
     /// Allows some actions on some resources, and nothing else.
     #[must_use]
     pub fn allow(action: Vec<String>, resource: Option<Vec<String>>) -> Self {
-        let statement = Statement { effect: Effect::Allow, action, resource };
+        let statement = Statement { effect: Effect::Allow, action, resource, condition: Conditions::default() };
         Self { version: String::from("1.1"), statement: Vec::from([statement]) }
+    }
+
+    /// Whether a statement depends on the request's context.
+    #[must_use]
+    pub fn has_conditions(&self) -> bool {
+        self.statement.iter().any(|statement| !statement.condition.is_empty())
+    }
+
+    /// Adds the statements of another policy.
+    #[must_use]
+    pub fn and(mut self, other: Self) -> Self {
+        self.statement.extend(other.statement);
+        self
+    }
+
+    /// Reads a policy and checks what its form does not: the version, and that each statement names an action.
+    ///
+    /// # Errors
+    /// What is wrong, in words for the author.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let policy: Self = serde_json::from_str(text).map_err(|error| alloc::format!("{error}"))?;
+        if !matches!(policy.version.as_str(), "1.0" | "1.1" | "5.0") {
+            return Err(String::from("Version must be 1.0, 1.1 or 5.0"));
+        }
+        if policy.statement.is_empty() {
+            return Err(String::from("Statement must have at least one statement"));
+        }
+        for (index, statement) in policy.statement.iter().enumerate() {
+            if statement.action.is_empty() || statement.action.iter().any(String::is_empty) {
+                return Err(alloc::format!("Statement[{index}].Action must name at least one action"));
+            }
+            if statement.resource.as_ref().is_some_and(Vec::is_empty) {
+                return Err(alloc::format!(
+                    "Statement[{index}].Resource must name at least one resource, or be left out"
+                ));
+            }
+        }
+        Ok(policy)
     }
 }
 
-/// Whether `policies` allow an action, given by its name and older aliases, on `resource`.
+/// Whether `policies` allow an action, given by its name and older aliases, on `resource`, in a request of this context.
 #[must_use]
-pub fn allows(policies: &[Policy], action_names: &[&str], resource: &str) -> bool {
+pub fn allows(policies: &[Policy], action_names: &[&str], resource: &str, context: &RequestContext) -> bool {
     let mut allowed = false;
     for statement in policies.iter().flat_map(|policy| &policy.statement) {
         let names_action =
             statement.action.iter().any(|pattern| action_names.iter().any(|name| matches(pattern, name)));
         let names_resource =
             statement.resource.as_ref().is_none_or(|list| list.iter().any(|pattern| matches(pattern, resource)));
-        if names_action && names_resource {
+        if names_action && names_resource && statement.condition.hold(context) {
             match statement.effect {
                 Effect::Deny => return false,
                 Effect::Allow => allowed = true,
@@ -72,55 +123,20 @@ pub fn allows(policies: &[Policy], action_names: &[&str], resource: &str) -> boo
     allowed
 }
 
+/// The resource text of a KMS key: `kms:<region>:<domain id>:KeyId:<id>`.
+#[must_use]
+pub fn key_resource(region: &str, domain: &str, id: &str) -> String {
+    alloc::format!("kms:{region}:{domain}:KeyId:{id}")
+}
+
 /// The resource text of a secret: `csms:<region>:<domain id>:secretName:<name>`; `*` names every secret.
 #[must_use]
 pub fn secret_resource(region: &str, domain: &str, name: &str) -> String {
     alloc::format!("csms:{region}:{domain}:secretName:{name}")
 }
 
-/// Whether `text` matches a pattern in which `*` stands for any characters and `?` for one. The service name before
-/// the first colon is compared without case, since policies write both `CSMS:` and `csms:`.
-fn matches(pattern: &str, text: &str) -> bool {
-    match (pattern.split_once(':'), text.split_once(':')) {
-        (Some((pattern_service, pattern)), Some((service, text))) if !pattern_service.contains('*') => {
-            pattern_service.eq_ignore_ascii_case(service) && glob(pattern.as_bytes(), text.as_bytes())
-        }
-        _ => glob(pattern.as_bytes(), text.as_bytes()),
-    }
-}
-
-/// Matches with one point to return to: the last star. Linear in the product of the lengths at worst.
-fn glob(pattern: &[u8], text: &[u8]) -> bool {
-    let (mut rest, mut remaining) = (pattern, text);
-    let mut star: Option<(&[u8], &[u8])> = None;
-    loop {
-        match (rest.split_first(), remaining.split_first()) {
-            (Some((b'*', after)), _) => {
-                star = Some((after, remaining));
-                rest = after;
-            }
-            (Some((wanted, after)), Some((byte, left))) if wanted == byte || *wanted == b'?' => {
-                rest = after;
-                remaining = left;
-            }
-            (None, None) => return true,
-            (_, _) => match star {
-                // Let the last star take one more character, and go on behind it.
-                Some((after, [_, left @ ..])) => {
-                    star = Some((after, left));
-                    rest = after;
-                    remaining = left;
-                }
-                Some((_, [])) | None => return false,
-            },
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
-
     use super::*;
 
     const GET: &[&str] = &["csms:secret:getVersion", "csms:secretVersion:get"];
@@ -135,62 +151,78 @@ mod tests {
 
     #[test]
     fn nothing_is_allowed_by_default() {
-        assert!(!allows(&[], GET, &demo()));
+        assert!(!allows(&[], GET, &demo(), &RequestContext::default()));
     }
 
     #[test]
     fn a_deny_wins_over_every_allow() {
         let deny = policy(r#"{"Version":"1.1","Statement":[{"Effect":"Deny","Action":["csms:secret:getVersion"]}]}"#);
-        assert!(allows(&[Policy::administrator()], GET, &demo()));
-        assert!(!allows(&[Policy::administrator(), deny], GET, &demo()));
+        assert!(allows(&[Policy::administrator()], GET, &demo(), &RequestContext::default()));
+        assert!(!allows(&[Policy::administrator(), deny], GET, &demo(), &RequestContext::default()));
     }
 
     #[test]
     fn the_older_name_of_an_action_counts() {
         let old = policy(r#"{"Version":"1.1","Statement":[{"Effect":"Allow","Action":["csms:secretVersion:get"]}]}"#);
-        assert!(allows(&[old], GET, &demo()));
+        assert!(allows(&[old], GET, &demo(), &RequestContext::default()));
     }
 
     #[test]
     fn a_resource_in_the_documented_form_names_one_secret() {
         let text = r#"{"Version":"1.1","Statement":[{"Effect":"Allow","Action":["csms:secret:*"],"Resource":["CSMS:*:*:secretName:demo"]}]}"#;
-        assert!(allows(&[policy(text)], GET, &demo()));
-        assert!(!allows(&[policy(text)], GET, &secret_resource("local-1", "domain", "demo2")));
+        assert!(allows(&[policy(text)], GET, &demo(), &RequestContext::default()));
+        assert!(!allows(
+            &[policy(text)],
+            GET,
+            &secret_resource("local-1", "domain", "demo2"),
+            &RequestContext::default()
+        ));
     }
 
     #[test]
     fn a_policy_with_parts_that_are_not_understood_is_not_read() {
-        let conditional = r#"{"Version":"1.1","Statement":[{"Effect":"Allow","Action":["*"],"Condition":{}}]}"#;
-        assert!(serde_json::from_str::<Policy>(conditional).is_err());
+        for part in [r#""Condition":{"StringResembles":{"csms:Type":"x"}}"#, r#""NotAction":["x"]"#] {
+            let text =
+                alloc::format!(r#"{{"Version":"1.1","Statement":[{{"Effect":"Allow","Action":["*"],{part}}}]}}"#);
+            assert!(Policy::parse(&text).is_err(), "{part}");
+        }
     }
 
     #[test]
-    fn patterns_match_as_in_a_shell() {
-        for (pattern, text, expected) in [
-            ("*", "", true),
-            ("a*c", "abbbc", true),
-            ("a*c", "abbb", false),
-            ("a?c", "abc", true),
-            ("a?c", "ac", false),
-            ("*a*b", "xaxb", true),
-            ("**", "x", true),
-            ("", "x", false),
+    fn a_statement_applies_when_its_conditions_hold() {
+        let text = r#"{"Version":"5.0","Statement":[{"Effect":"Allow","Action":["csms:*"]},
+            {"Effect":"Deny","Action":["csms:*"],"Condition":{"StringEquals":{"g:ResourceTag/stage":["production"]}}}]}"#;
+        let policies = [policy(text)];
+        let tagged = |value: &str| RequestContext {
+            resource_tags: Vec::from([(String::from("stage"), String::from(value))]),
+            ..RequestContext::default()
+        };
+        assert!(policies[0].has_conditions());
+        assert!(allows(&policies, GET, &demo(), &tagged("test")));
+        assert!(!allows(&policies, GET, &demo(), &tagged("production")));
+        assert!(allows(&policies, GET, &demo(), &RequestContext::default()));
+    }
+
+    #[test]
+    fn a_policy_that_could_not_apply_is_refused_with_its_place() {
+        for (text, word) in [
+            (r#"{"Version":"2.0","Statement":[{"Effect":"Allow","Action":["*"]}]}"#, "Version"),
+            (r#"{"Version":"1.1","Statement":[]}"#, "Statement"),
+            (r#"{"Version":"1.1","Statement":[{"Effect":"Allow","Action":[]}]}"#, "Statement[0].Action"),
+            (
+                r#"{"Version":"1.1","Statement":[{"Effect":"Allow","Action":["*"],"Resource":[]}]}"#,
+                "Statement[0].Resource",
+            ),
+            (r#"{"Version":"1.1","Statement":[{"Effect":"Permit","Action":["*"]}]}"#, "Permit"),
         ] {
-            assert_eq!(glob(pattern.as_bytes(), text.as_bytes()), expected, "{pattern} {text}");
+            let error = Policy::parse(text).unwrap_err();
+            assert!(error.contains(word), "{error}");
         }
     }
 
-    proptest! {
-        #[test]
-        fn a_pattern_made_by_blanking_parts_of_a_text_matches_it(text in "[a-z]{0,12}", from in 0_usize..12, to in 0_usize..12) {
-            let (from, to) = (from.min(text.len()), to.min(text.len()));
-            let pattern = alloc::format!("{}*{}", &text[..from.min(to)], &text[from.max(to)..]);
-            prop_assert!(glob(pattern.as_bytes(), text.as_bytes()));
-        }
-
-        #[test]
-        fn without_wildcards_only_the_same_text_matches(a in "[a-c]{0,4}", b in "[a-c]{0,4}") {
-            prop_assert_eq!(glob(a.as_bytes(), b.as_bytes()), a == b);
-        }
+    #[test]
+    fn a_policy_is_written_as_it_was_read() {
+        let text = r#"{"Version":"1.1","Statement":[{"Effect":"Allow","Action":["csms:*"],"Condition":{"Bool":{"g:RequestTag/x":"true"}}}]}"#;
+        assert_eq!(serde_json::to_string(&policy(text)).unwrap(), text);
     }
 }

@@ -3,13 +3,14 @@
 use csms_core::{EventName, KeyId, ProjectId, Secret, SecretId, SecretName, TaskId, UnixMillis, VersionId, task::Task};
 
 use crate::{
+    audit::{AuditEntry, AuditHead, AuditRecord},
     draft::Draft,
     entry::{Entry, EntryChange},
     error::{ChangeError, CreateError, ReadError, StoreError},
     postgres::PostgresStore,
     record::{
-        AccessKeyRecord, KeyRecord, Lease, Page, RotationBacklog, StoredValue, TaskFilter, TaskOutcome, TaskPage,
-        UserRecord,
+        AccessChange, AccessKeyRecord, KeyRecord, Lease, Page, PolicyRecord, RotationBacklog, StoredValue, TaskFilter,
+        TaskOutcome, TaskPage, UserRecord,
     },
     sqlite::SqliteStore,
     store::Store,
@@ -141,12 +142,55 @@ impl Store for AnyStore {
         delegate!(self.access_key(access_key))
     }
 
+    async fn users(&self) -> Result<Vec<UserRecord>, StoreError> {
+        delegate!(self.users())
+    }
+
+    async fn access_keys(&self, user_id: &str) -> Result<Vec<AccessKeyRecord>, StoreError> {
+        delegate!(self.access_keys(user_id))
+    }
+
+    async fn policy(&self, name: &str) -> Result<Option<PolicyRecord>, StoreError> {
+        delegate!(self.policy(name))
+    }
+
+    async fn policies(&self) -> Result<Vec<PolicyRecord>, StoreError> {
+        delegate!(self.policies())
+    }
+
+    async fn keys(&self, project: &ProjectId) -> Result<Vec<KeyRecord>, StoreError> {
+        delegate!(self.keys(project))
+    }
+
+    async fn keys_pending_deletion(&self) -> Result<Vec<KeyRecord>, StoreError> {
+        delegate!(self.keys_pending_deletion())
+    }
+
+    async fn audit_records(
+        &self,
+        after: u64,
+        limit: u16,
+        secret: Option<&str>,
+    ) -> Result<Vec<AuditRecord>, StoreError> {
+        delegate!(self.audit_records(after, limit, secret))
+    }
+
+    async fn audit_head(&self) -> Result<AuditHead, StoreError> {
+        delegate!(self.audit_head())
+    }
+
     async fn meta(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
         delegate!(self.meta(key))
     }
 
-    async fn create_secret(&self, secret: Secret, sealed: Vec<u8>, quota: u64) -> Result<(), CreateError> {
-        delegate!(self.create_secret(secret, sealed, quota))
+    async fn create_secret(
+        &self,
+        secret: Secret,
+        sealed: Vec<u8>,
+        quota: u64,
+        records: Vec<AuditEntry>,
+    ) -> Result<(), CreateError> {
+        delegate!(self.create_secret(secret, sealed, quota, records))
     }
 
     async fn change_secret<T: Send + 'static, E: Send + 'static>(
@@ -199,6 +243,22 @@ impl Store for AnyStore {
 
     async fn make_user_once(&self, mark: &str, user: UserRecord, key: AccessKeyRecord) -> Result<bool, StoreError> {
         delegate!(self.make_user_once(mark, user, key))
+    }
+
+    async fn change_access(&self, changes: Vec<AccessChange>, records: Vec<AuditEntry>) -> Result<(), StoreError> {
+        delegate!(self.change_access(changes, records))
+    }
+
+    async fn change_keys<T: Send + 'static, E: Send + 'static>(
+        &self,
+        project: &ProjectId,
+        decide: impl FnOnce(&mut Vec<KeyRecord>) -> Result<(T, Vec<AuditEntry>), E> + Send + 'static,
+    ) -> Result<T, ChangeError<E>> {
+        delegate!(self.change_keys(project, decide))
+    }
+
+    async fn append_audit(&self, records: Vec<AuditEntry>) -> Result<(), StoreError> {
+        delegate!(self.append_audit(records))
     }
 
     async fn put_meta_if_absent(&self, key: &str, value: Vec<u8>) -> Result<Vec<u8>, StoreError> {

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use csms_core::{ProjectId, Secret, SecretId, SecretName, SecretState, TaskId, UnixMillis, VersionId, task::Task};
 
 use crate::{
+    audit::AuditEntry,
     error::{Cause, StoreError},
     record::Lease,
 };
@@ -25,6 +26,7 @@ pub struct Draft {
     holder: Option<String>,
     tasks: Vec<Task>,
     lease: Option<Lease>,
+    audit: Vec<AuditEntry>,
     deleted: bool,
 }
 
@@ -37,11 +39,12 @@ pub(crate) enum Changes {
     Delete { tasks: Tasks },
 }
 
-/// Tasks to store, in this order, and then the lease of one of them.
+/// Tasks to store, in this order, then the lease of one of them, and last of all the records of the audit trail.
 #[derive(Debug)]
 pub(crate) struct Tasks {
     pub(crate) put: Vec<Task>,
     pub(crate) lease: Option<Lease>,
+    pub(crate) audit: Vec<AuditEntry>,
 }
 
 impl Draft {
@@ -62,6 +65,7 @@ impl Draft {
             holder,
             tasks: Vec::new(),
             lease: None,
+            audit: Vec::new(),
             deleted: false,
         }
     }
@@ -99,6 +103,17 @@ impl Draft {
         self.lease = Some(lease);
     }
 
+    /// Appends a record to the audit trail, in the transaction of the change.
+    pub fn put_audit(&mut self, entry: AuditEntry) {
+        self.audit.push(entry);
+    }
+
+    /// Whether the secret is to be removed.
+    #[must_use]
+    pub fn is_deleted(&self) -> bool {
+        self.deleted
+    }
+
     /// Removes the secret with all its values. Its tasks stay.
     pub fn delete(&mut self) {
         self.deleted = true;
@@ -108,7 +123,7 @@ impl Draft {
     pub(crate) fn into_changes(self) -> Result<Changes, StoreError> {
         let conflict = |text: String| Err(StoreError::Conflict(Cause::new(text)));
         if self.deleted {
-            return Ok(Changes::Delete { tasks: Tasks { put: self.tasks, lease: self.lease } });
+            return Ok(Changes::Delete { tasks: Tasks { put: self.tasks, lease: self.lease, audit: self.audit } });
         }
         let (project, name, id) = &self.identity;
         if (&self.secret.project, &self.secret.name, &self.secret.id) != (project, name, id) {
@@ -129,7 +144,7 @@ impl Draft {
             secret: Box::new(self.secret),
             added,
             removed,
-            tasks: Tasks { put: self.tasks, lease: self.lease },
+            tasks: Tasks { put: self.tasks, lease: self.lease, audit: self.audit },
         })
     }
 }

@@ -3,12 +3,13 @@
 //! One trait, [`Store`], and its implementations: [`SqliteStore`] is embedded, [`PostgresStore`] serves several
 //! replicas, [`AnyStore`] is the one that a program was told to use. Rules are not here: a change of a secret is a
 //! function over a [`Draft`], decided by the caller in the same transaction that stores its result. Values arrive
-//! sealed and leave sealed. The crate knows no requests, no keys and no clock.
+//! sealed and leave sealed. The crate knows no requests and no clock, and no key but that of the audit trail's chain.
 //!
 //! The invariants: a write that was answered is on disk; a change happens whole or not at all, whoever drops which
 //! future; a row that was damaged is an error, never another value; no type of a database driver leaves the crate.
 
 mod any;
+pub mod audit;
 mod document;
 mod draft;
 mod entry;
@@ -23,13 +24,14 @@ mod store;
 pub mod suite;
 
 pub use any::AnyStore;
+pub use audit::{AuditEntry, AuditHead, AuditRecord, ChainCheck, ChainKey};
 pub use draft::Draft;
 pub use entry::{Entry, EntryChange};
 pub use error::{Cause, ChangeError, CreateError, ReadError, StoreError};
 pub use postgres::{PostgresSettings, PostgresStore};
 pub use record::{
-    AccessKeyRecord, KeyRecord, KeyState, Lease, Page, RotationBacklog, StoredValue, TaskFilter, TaskOutcome, TaskPage,
-    UserRecord,
+    AccessChange, AccessKeyRecord, KeyAlias, KeyDetails, KeyRecord, KeyState, Lease, Page, PolicyRecord,
+    RotationBacklog, StoredValue, TaskFilter, TaskOutcome, TaskPage, UserRecord,
 };
 pub use sqlite::{SqliteSettings, SqliteStore};
 pub use store::Store;

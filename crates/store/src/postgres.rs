@@ -15,16 +15,19 @@ use csms_core::{EventName, KeyId, ProjectId, Secret, SecretId, SecretName, TaskI
 use deadpool_postgres::Pool;
 
 use crate::{
+    audit::{AuditEntry, AuditHead, AuditRecord},
     draft::Draft,
     entry::{Entry, EntryChange},
     error::{Cause, ChangeError, CreateError, ReadError, StoreError},
     record::{
-        AccessKeyRecord, KeyRecord, Lease, Page, RotationBacklog, StoredValue, TaskFilter, TaskOutcome, TaskPage,
-        UserRecord,
+        AccessChange, AccessKeyRecord, KeyRecord, Lease, Page, PolicyRecord, RotationBacklog, StoredValue, TaskFilter,
+        TaskOutcome, TaskPage, UserRecord,
     },
     store::Store,
 };
 
+mod access;
+mod audit;
 mod connect;
 mod entries;
 mod failure;
@@ -229,15 +232,59 @@ impl Store for PostgresStore {
         within(self.timeout, find).await
     }
 
+    async fn users(&self) -> Result<Vec<UserRecord>, StoreError> {
+        within(self.timeout, async { access::users(&Session::open(&self.pool).await?).await }).await
+    }
+
+    async fn access_keys(&self, user_id: &str) -> Result<Vec<AccessKeyRecord>, StoreError> {
+        within(self.timeout, async { access::access_keys(&Session::open(&self.pool).await?, user_id).await }).await
+    }
+
+    async fn policy(&self, name: &str) -> Result<Option<PolicyRecord>, StoreError> {
+        within(self.timeout, async { access::policy(&Session::open(&self.pool).await?, name).await }).await
+    }
+
+    async fn policies(&self) -> Result<Vec<PolicyRecord>, StoreError> {
+        within(self.timeout, async { access::policies(&Session::open(&self.pool).await?).await }).await
+    }
+
+    async fn keys(&self, project: &ProjectId) -> Result<Vec<KeyRecord>, StoreError> {
+        within(self.timeout, async { access::keys(&Session::open(&self.pool).await?, project).await }).await
+    }
+
+    async fn keys_pending_deletion(&self) -> Result<Vec<KeyRecord>, StoreError> {
+        within(self.timeout, async { access::keys_pending_deletion(&Session::open(&self.pool).await?).await }).await
+    }
+
+    async fn audit_records(
+        &self,
+        after: u64,
+        limit: u16,
+        secret: Option<&str>,
+    ) -> Result<Vec<AuditRecord>, StoreError> {
+        let list = async { audit::after(&Session::open(&self.pool).await?, after, limit, secret).await };
+        within(self.timeout, list).await
+    }
+
+    async fn audit_head(&self) -> Result<AuditHead, StoreError> {
+        within(self.timeout, async { audit::head(&Session::open(&self.pool).await?).await }).await
+    }
+
     async fn meta(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
         within(self.timeout, async { identities::meta(&Session::open(&self.pool).await?, key).await }).await
     }
 
-    async fn create_secret(&self, secret: Secret, sealed: Vec<u8>, quota: u64) -> Result<(), CreateError> {
+    async fn create_secret(
+        &self,
+        secret: Secret,
+        sealed: Vec<u8>,
+        quota: u64,
+        records: Vec<AuditEntry>,
+    ) -> Result<(), CreateError> {
         let create = async {
             loop {
                 let session = Session::write(&self.pool).await?;
-                let created = secrets::create(&session, &secret, &sealed, quota).await;
+                let created = secrets::create(&session, &secret, &sealed, quota, records.clone()).await;
                 match session.end(created).await {
                     Err(CreateError::Quota)
                         if secrets::has_room(&Session::open(&self.pool).await?, &secret.project, quota).await? => {}
@@ -332,6 +379,53 @@ impl Store for PostgresStore {
             }
         };
         within(self.timeout, make).await
+    }
+
+    async fn change_access(&self, changes: Vec<AccessChange>, records: Vec<AuditEntry>) -> Result<(), StoreError> {
+        let change = async {
+            let session = Session::write(&self.pool).await?;
+            let changed = async {
+                for change in &changes {
+                    access::change(&session, change).await?;
+                }
+                audit::append(&session, records).await
+            };
+            let changed = changed.await;
+            session.end(changed).await
+        };
+        within(self.timeout, change).await
+    }
+
+    async fn change_keys<T: Send + 'static, E: Send + 'static>(
+        &self,
+        project: &ProjectId,
+        decide: impl FnOnce(&mut Vec<KeyRecord>) -> Result<(T, Vec<AuditEntry>), E> + Send + 'static,
+    ) -> Result<T, ChangeError<E>> {
+        let change = async {
+            let session = Session::write(&self.pool).await?;
+            let changed = async {
+                let before = access::lock_keys(&session, project).await?;
+                let mut after = before.clone();
+                let (answer, records) = catch_unwind(AssertUnwindSafe(|| decide(&mut after)))
+                    .map_err(|_| StoreError::Unavailable(Cause::new("the function that decides a write panicked")))?
+                    .map_err(ChangeError::Refused)?;
+                access::apply_keys(&session, &before, &after).await?;
+                audit::append(&session, records).await?;
+                Ok(answer)
+            };
+            let changed = changed.await;
+            session.end(changed).await
+        };
+        within(self.timeout, change).await
+    }
+
+    async fn append_audit(&self, records: Vec<AuditEntry>) -> Result<(), StoreError> {
+        let append = async {
+            let session = Session::write(&self.pool).await?;
+            let appended = audit::append(&session, records).await;
+            session.end(appended).await
+        };
+        within(self.timeout, append).await
     }
 
     async fn put_meta_if_absent(&self, key: &str, value: Vec<u8>) -> Result<Vec<u8>, StoreError> {

@@ -121,6 +121,41 @@ pub struct KeyRecord {
     pub wrapped: Vec<u8>,
     /// Creation.
     pub create_time: UnixMillis,
+    /// What else is known of it.
+    pub details: KeyDetails,
+}
+
+/// Another name of a KMS key.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeyAlias {
+    /// The name, unique among the aliases of the project.
+    pub name: String,
+    /// When it was given.
+    pub create_time: UnixMillis,
+    /// When it last changed its key.
+    pub update_time: UnixMillis,
+}
+
+/// What a KMS key has besides its material and state.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct KeyDetails {
+    /// Description.
+    pub description: String,
+    /// Enterprise project; empty for the default one.
+    pub enterprise_project_id: String,
+    /// When a key that waits for its deletion is deleted.
+    pub scheduled_deletion: Option<UnixMillis>,
+    /// Further aliases.
+    pub aliases: Vec<KeyAlias>,
+}
+
+impl KeyDetails {
+    /// The text of the column.
+    pub(crate) fn to_text(&self) -> String {
+        // Texts, numbers and lists of them can always be written.
+        serde_json::to_string(self).unwrap_or_default()
+    }
 }
 
 impl fmt::Debug for KeyRecord {
@@ -147,8 +182,11 @@ pub struct UserRecord {
     pub password_hash: Option<String>,
     /// Projects that the user may name in a path.
     pub projects: Vec<ProjectId>,
-    /// What the user may do.
+    /// What the user may do by policies of their own.
     pub policies: Vec<Policy>,
+    /// Names of shared policies that say what else the user may do.
+    #[serde(default)]
+    pub attached: Vec<String>,
     /// Whether the user may do anything at all.
     pub enabled: bool,
 }
@@ -162,6 +200,35 @@ impl fmt::Debug for UserRecord {
             .field("enabled", &self.enabled)
             .finish_non_exhaustive()
     }
+}
+
+/// A policy that users share by its name.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PolicyRecord {
+    /// Name, unique in the installation.
+    pub name: String,
+    /// What it is for.
+    #[serde(default)]
+    pub description: String,
+    /// The policy.
+    pub policy: Policy,
+}
+
+/// A change of users, access keys or shared policies.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AccessChange {
+    /// Stores a user, in place of the one with the same identifier.
+    PutUser(UserRecord),
+    /// Removes the user of this identifier, and all its access keys.
+    DeleteUser(String),
+    /// Stores an access key, in place of the one of the same name.
+    PutAccessKey(AccessKeyRecord),
+    /// Removes an access key.
+    DeleteAccessKey(String),
+    /// Stores a shared policy, in place of the one of the same name.
+    PutPolicy(PolicyRecord),
+    /// Removes a shared policy.
+    DeletePolicy(String),
 }
 
 /// An access key (AK) with its secret key (SK), sealed.
@@ -200,6 +267,7 @@ mod tests {
             password_hash: Some("$argon2id$hash".into()),
             projects: Vec::new(),
             policies: Vec::new(),
+            attached: Vec::new(),
             enabled: true,
         };
         assert!(!format!("{user:?}").contains("argon2"));

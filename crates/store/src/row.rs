@@ -159,6 +159,39 @@ pub(crate) fn ambiguous_user() -> StoreError {
     StoreError::Conflict(Cause::new("several domains have a user of this name"))
 }
 
+/// A number that is never negative.
+pub(crate) fn count(number: i64) -> Result<u64, StoreError> {
+    u64::try_from(number).map_err(|_| corrupt("a stored number is negative"))
+}
+
+/// What has to be written so that some keys become others.
+pub(crate) enum KeyDifference<'k> {
+    Put(&'k KeyRecord),
+    Remove(&'k KeyId),
+}
+
+/// The differences between two states of a project's keys; removals first, since they free aliases. The material of a key
+/// never changes.
+pub(crate) fn key_differences<'k>(
+    before: &'k [KeyRecord],
+    after: &'k [KeyRecord],
+) -> Result<Vec<KeyDifference<'k>>, StoreError> {
+    let find = |list: &'k [KeyRecord], id: &KeyId| list.iter().find(|key| key.id == *id);
+    let removed = before.iter().filter(|key| find(after, &key.id).is_none());
+    let mut differences: Vec<_> = removed.map(|key| KeyDifference::Remove(&key.id)).collect();
+    for key in after {
+        match find(before, &key.id) {
+            Some(former) if former == key => {}
+            Some(former) if (&former.project, &former.wrapped) != (&key.project, &key.wrapped) => {
+                let text = format!("a change gave key {} another project or other material", key.id);
+                return Err(StoreError::Conflict(Cause::new(text)));
+            }
+            Some(_) | None => differences.push(KeyDifference::Put(key)),
+        }
+    }
+    Ok(differences)
+}
+
 /// The columns of a KMS key, in the order in which they are selected.
 pub(crate) struct KeyColumns {
     pub(crate) id: String,
@@ -167,6 +200,7 @@ pub(crate) struct KeyColumns {
     pub(crate) state: String,
     pub(crate) wrapped: Vec<u8>,
     pub(crate) create_time: i64,
+    pub(crate) details: String,
 }
 
 impl KeyColumns {
@@ -179,6 +213,7 @@ impl KeyColumns {
             state: KeyState::from_word(&self.state).ok_or_else(damaged)?,
             wrapped: self.wrapped,
             create_time: read_time(self.create_time)?,
+            details: serde_json::from_str(&self.details).map_err(|_| damaged())?,
         })
     }
 }

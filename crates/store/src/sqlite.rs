@@ -16,17 +16,20 @@ use std::{
 use csms_core::{EventName, KeyId, ProjectId, Secret, SecretId, SecretName, TaskId, UnixMillis, VersionId, task::Task};
 
 use crate::{
+    audit::{AuditEntry, AuditHead, AuditRecord},
     draft::Draft,
     entry::{Entry, EntryChange},
     error::{ChangeError, CreateError, ReadError, StoreError},
     record::{
-        AccessKeyRecord, KeyRecord, Lease, Page, RotationBacklog, StoredValue, TaskFilter, TaskOutcome, TaskPage,
-        UserRecord,
+        AccessChange, AccessKeyRecord, KeyRecord, Lease, Page, PolicyRecord, RotationBacklog, StoredValue, TaskFilter,
+        TaskOutcome, TaskPage, UserRecord,
     },
     row,
     store::Store,
 };
 
+mod access;
+mod audit;
 mod checkpoint;
 mod connect;
 mod entries;
@@ -69,7 +72,7 @@ struct Parts {
     writer: Writer,
     readers: Arc<Readers>,
     leases: Arc<Leases>,
-    _lock: File,
+    _lock: Option<File>,
 }
 
 impl SqliteStore {
@@ -85,6 +88,28 @@ impl SqliteStore {
 
     fn open_with(path: &Path, settings: SqliteSettings, limits: Limits) -> Result<Self, StoreError> {
         let lock = connect::lock(path)?;
+        Self::open_locked(path, settings, limits, Some(lock))
+    }
+
+    /// Opens an existing file for a command, also while a server has it open. The server sees what the command changes about
+    /// users, access keys and policies; nothing else may be changed this way.
+    ///
+    /// # Errors
+    /// As [`SqliteStore::open`]; [`StoreError::NotFound`] when there is no file.
+    pub fn open_beside(path: &Path) -> Result<Self, StoreError> {
+        if !path.is_file() {
+            return Err(StoreError::NotFound);
+        }
+        let settings = SqliteSettings { busy_timeout: Duration::from_secs(10), ..SqliteSettings::default() };
+        Self::open_locked(path, settings, Limits::USUAL, None)
+    }
+
+    fn open_locked(
+        path: &Path,
+        settings: SqliteSettings,
+        limits: Limits,
+        lock: Option<File>,
+    ) -> Result<Self, StoreError> {
         let mut connection = connect::for_writing(path, settings.busy_timeout)?;
         schema::migrate(&mut connection)?;
         // Raised by each commit, so that readers know when what they see is out of date.
@@ -191,23 +216,66 @@ impl Store for SqliteStore {
     }
 
     async fn user(&self, id: &str) -> Result<Option<UserRecord>, StoreError> {
-        self.0.readers.read(|db| identities::user(db, id))
+        self.0.readers.read_latest(|db| identities::user(db, id))
     }
 
     async fn user_by_name(&self, domain_id: Option<&str>, name: &str) -> Result<Option<UserRecord>, StoreError> {
-        self.0.readers.read(|db| identities::user_by_name(db, domain_id, name))
+        self.0.readers.read_latest(|db| identities::user_by_name(db, domain_id, name))
     }
 
     async fn access_key(&self, access_key: &str) -> Result<Option<(AccessKeyRecord, UserRecord)>, StoreError> {
-        self.0.readers.read(|db| identities::access_key(db, access_key))
+        self.0.readers.read_latest(|db| identities::access_key(db, access_key))
+    }
+
+    async fn users(&self) -> Result<Vec<UserRecord>, StoreError> {
+        self.0.readers.read_latest(access::users)
+    }
+
+    async fn access_keys(&self, user_id: &str) -> Result<Vec<AccessKeyRecord>, StoreError> {
+        self.0.readers.read_latest(|db| access::access_keys(db, user_id))
+    }
+
+    async fn policy(&self, name: &str) -> Result<Option<PolicyRecord>, StoreError> {
+        self.0.readers.read_latest(|db| access::policy(db, name))
+    }
+
+    async fn policies(&self) -> Result<Vec<PolicyRecord>, StoreError> {
+        self.0.readers.read_latest(access::policies)
+    }
+
+    async fn keys(&self, project: &ProjectId) -> Result<Vec<KeyRecord>, StoreError> {
+        self.0.readers.read(|db| access::keys(db, project))
+    }
+
+    async fn keys_pending_deletion(&self) -> Result<Vec<KeyRecord>, StoreError> {
+        self.0.readers.read(access::keys_pending_deletion)
+    }
+
+    async fn audit_records(
+        &self,
+        after: u64,
+        limit: u16,
+        secret: Option<&str>,
+    ) -> Result<Vec<AuditRecord>, StoreError> {
+        self.0.readers.read_latest(|db| audit::after(db, after, limit, secret))
+    }
+
+    async fn audit_head(&self) -> Result<AuditHead, StoreError> {
+        self.0.readers.read_latest(audit::head)
     }
 
     async fn meta(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
         self.0.readers.read(|db| identities::meta(db, key))
     }
 
-    async fn create_secret(&self, secret: Secret, sealed: Vec<u8>, quota: u64) -> Result<(), CreateError> {
-        self.0.writer.write(move |db| secrets::create(db, &secret, &sealed, quota)).await
+    async fn create_secret(
+        &self,
+        secret: Secret,
+        sealed: Vec<u8>,
+        quota: u64,
+        records: Vec<AuditEntry>,
+    ) -> Result<(), CreateError> {
+        self.0.writer.write(move |db| secrets::create(db, &secret, &sealed, quota, records)).await
     }
 
     async fn change_secret<T: Send + 'static, E: Send + 'static>(
@@ -292,6 +360,35 @@ impl Store for SqliteStore {
     async fn make_user_once(&self, mark: &str, user: UserRecord, key: AccessKeyRecord) -> Result<bool, StoreError> {
         let mark = mark.to_owned();
         self.0.writer.write(move |db| identities::make_user_once(db, &mark, &user, &key)).await
+    }
+
+    async fn change_access(&self, changes: Vec<AccessChange>, records: Vec<AuditEntry>) -> Result<(), StoreError> {
+        let change = move |db: &rusqlite::Connection| {
+            changes.iter().try_for_each(|change| access::change(db, change))?;
+            audit::append(db, records)
+        };
+        self.0.writer.write(change).await
+    }
+
+    async fn change_keys<T: Send + 'static, E: Send + 'static>(
+        &self,
+        project: &ProjectId,
+        decide: impl FnOnce(&mut Vec<KeyRecord>) -> Result<(T, Vec<AuditEntry>), E> + Send + 'static,
+    ) -> Result<T, ChangeError<E>> {
+        let project = project.clone();
+        let change = move |db: &rusqlite::Connection| {
+            let before = access::keys(db, &project)?;
+            let mut after = before.clone();
+            let (answer, records) = decide(&mut after).map_err(ChangeError::Refused)?;
+            access::apply_keys(db, &before, &after)?;
+            audit::append(db, records)?;
+            Ok(answer)
+        };
+        self.0.writer.write(change).await
+    }
+
+    async fn append_audit(&self, records: Vec<AuditEntry>) -> Result<(), StoreError> {
+        self.0.writer.write(move |db| audit::append(db, records)).await
     }
 
     async fn put_meta_if_absent(&self, key: &str, value: Vec<u8>) -> Result<Vec<u8>, StoreError> {

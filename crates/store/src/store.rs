@@ -5,12 +5,13 @@ use std::future::Future;
 use csms_core::{EventName, KeyId, ProjectId, Secret, SecretId, SecretName, TaskId, UnixMillis, VersionId, task::Task};
 
 use crate::{
+    audit::{AuditEntry, AuditHead, AuditRecord},
     draft::Draft,
     entry::{Entry, EntryChange},
     error::{ChangeError, CreateError, ReadError, StoreError},
     record::{
-        AccessKeyRecord, KeyRecord, Lease, Page, RotationBacklog, StoredValue, TaskFilter, TaskOutcome, TaskPage,
-        UserRecord,
+        AccessChange, AccessKeyRecord, KeyRecord, Lease, Page, PolicyRecord, RotationBacklog, StoredValue, TaskFilter,
+        TaskOutcome, TaskPage, UserRecord,
     },
 };
 
@@ -137,16 +138,47 @@ pub trait Store: Send + Sync + 'static {
         access_key: &str,
     ) -> impl Future<Output = Result<Option<(AccessKeyRecord, UserRecord)>, StoreError>> + Send;
 
+    /// Every user, by name.
+    fn users(&self) -> impl Future<Output = Result<Vec<UserRecord>, StoreError>> + Send;
+
+    /// The access keys of a user, by name.
+    fn access_keys(&self, user_id: &str) -> impl Future<Output = Result<Vec<AccessKeyRecord>, StoreError>> + Send;
+
+    /// The shared policy of this name.
+    fn policy(&self, name: &str) -> impl Future<Output = Result<Option<PolicyRecord>, StoreError>> + Send;
+
+    /// Every shared policy, by name.
+    fn policies(&self) -> impl Future<Output = Result<Vec<PolicyRecord>, StoreError>> + Send;
+
+    /// The KMS keys of a project, oldest first.
+    fn keys(&self, project: &ProjectId) -> impl Future<Output = Result<Vec<KeyRecord>, StoreError>> + Send;
+
+    /// The KMS keys of all projects that wait for their deletion.
+    fn keys_pending_deletion(&self) -> impl Future<Output = Result<Vec<KeyRecord>, StoreError>> + Send;
+
+    /// Records of the audit trail behind number `after`, at most `limit`, and only those about one secret if its name is
+    /// given.
+    fn audit_records(
+        &self,
+        after: u64,
+        limit: u16,
+        secret: Option<&str>,
+    ) -> impl Future<Output = Result<Vec<AuditRecord>, StoreError>> + Send;
+
+    /// The end of the audit trail.
+    fn audit_head(&self) -> impl Future<Output = Result<AuditHead, StoreError>> + Send;
+
     /// A small value kept by name.
     fn meta(&self, key: &str) -> impl Future<Output = Result<Option<Vec<u8>>, StoreError>> + Send;
 
-    /// Stores a new secret and the sealed value of its one version, unless the project has a secret of this name or
-    /// `quota` secrets already.
+    /// Stores a new secret, the sealed value of its one version and the records of its creation, unless the project has a
+    /// secret of this name or `quota` secrets already.
     fn create_secret(
         &self,
         secret: Secret,
         sealed: Vec<u8>,
         quota: u64,
+        records: Vec<AuditEntry>,
     ) -> impl Future<Output = Result<(), CreateError>> + Send;
 
     /// Changes a secret: loads it, with all its sealed values if `load_values` says so and with its running task,
@@ -211,6 +243,27 @@ pub trait Store: Send + Sync + 'static {
         user: UserRecord,
         key: AccessKeyRecord,
     ) -> impl Future<Output = Result<bool, StoreError>> + Send;
+
+    /// Changes users, access keys and policies, and appends the records of it, all in one transaction.
+    /// [`StoreError::NotFound`] when something to remove does not exist; [`StoreError::Conflict`] when another user of the
+    /// domain has the name, or the user of a key does not exist.
+    fn change_access(
+        &self,
+        changes: Vec<AccessChange>,
+        records: Vec<AuditEntry>,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// Changes the KMS keys of a project: loads all of them, lets `decide` change the list, and stores the difference and
+    /// the records that `decide` answers beside its result, all in one transaction. [`StoreError::Conflict`] when another
+    /// replica has just given the alias of a new key to one of its own.
+    fn change_keys<T: Send + 'static, E: Send + 'static>(
+        &self,
+        project: &ProjectId,
+        decide: impl FnOnce(&mut Vec<KeyRecord>) -> Result<(T, Vec<AuditEntry>), E> + Send + 'static,
+    ) -> impl Future<Output = Result<T, ChangeError<E>>> + Send;
+
+    /// Appends records to the audit trail that belong to no other change.
+    fn append_audit(&self, records: Vec<AuditEntry>) -> impl Future<Output = Result<(), StoreError>> + Send;
 
     /// Stores a small value by name unless there is one, and answers the stored one.
     fn put_meta_if_absent(&self, key: &str, value: Vec<u8>)

@@ -17,6 +17,8 @@ use getrandom::SysRng;
 
 use crate::{Draft, Store};
 
+pub mod access;
+pub mod audit;
 pub mod changes;
 pub mod entries;
 pub mod identities;
@@ -52,6 +54,11 @@ macro_rules! store_suite {
                     an_access_key_needs_a_user, the_first_named_value_wins, a_user_made_once_takes_no_name;
                 entries: an_entry_is_found_by_kind_and_name, entries_are_listed_by_name,
                     a_refused_entry_change_changes_nothing, an_entry_is_removed, concurrent_entry_changes_all_count;
+                access: users_and_policies_change_together_or_not_at_all, a_policy_is_replaced_by_name,
+                    the_keys_of_a_removed_user_go_with_it, the_keys_of_a_project_change_as_a_list,
+                    an_alias_and_the_material_of_a_key_are_kept;
+                audit: a_record_is_stored_with_its_change, a_change_that_does_not_happen_leaves_no_record,
+                    many_writers_make_one_chain;
                 races: concurrent_changes_all_count, each_task_is_claimed_by_one, one_of_many_creators_wins,
                     racing_creators_keep_to_the_quota, one_of_many_first_users_is_made,
                     a_reader_never_sees_a_version_without_its_value;
@@ -158,7 +165,7 @@ fn rotated(text: &str, hours: u32, now: UnixMillis) -> Secret {
 /// # Panics
 /// If the store refuses.
 pub async fn put<S: Store>(store: &S, secret: &Secret) {
-    store.create_secret(secret.clone(), sealed(&secret.name, VersionId::FIRST), u64::MAX).await.unwrap();
+    store.create_secret(secret.clone(), sealed(&secret.name, VersionId::FIRST), u64::MAX, Vec::new()).await.unwrap();
 }
 
 /// Adds a version and its value.

@@ -84,7 +84,7 @@ fn a_lock_held_by_another_program_makes_writes_fail_and_is_survived() {
     let store = open(&path);
     let other = Connection::open(&path).unwrap();
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
-    let refused = wait(store.create_secret(common("a"), Vec::new(), 9));
+    let refused = wait(store.create_secret(common("a"), Vec::new(), 9, Vec::new()));
     assert!(matches!(refused, Err(CreateError::Store(StoreError::Unavailable(_)))));
     assert_eq!(wait(store.secret(&project(), &name("a"))).unwrap(), None);
     other.execute_batch("ROLLBACK").unwrap();

@@ -38,12 +38,13 @@ fn read_key(row: &Row) -> Result<KeyRecord, StoreError> {
         state: column(row, 3, READING_KEY)?,
         wrapped: column(row, 4, READING_KEY)?,
         create_time: column(row, 5, READING_KEY)?,
+        details: column(row, 6, READING_KEY)?,
     };
     columns.read()
 }
 
 pub(super) async fn key(session: &Session, id: &KeyId) -> Result<Option<KeyRecord>, StoreError> {
-    let sql = "SELECT id, project, alias, state, wrapped, create_time FROM kms_keys WHERE id = $1";
+    let sql = "SELECT id, project, alias, state, wrapped, create_time, details FROM kms_keys WHERE id = $1";
     session.row(sql, &[&id.as_str()], READING_KEY).await?.as_ref().map(read_key).transpose()
 }
 
@@ -55,7 +56,7 @@ pub(super) async fn key_by_alias(
     if !can_be_held(alias) {
         return Ok(None);
     }
-    let sql = "SELECT id, project, alias, state, wrapped, create_time FROM kms_keys WHERE project = $1 AND alias = $2";
+    let sql = "SELECT id, project, alias, state, wrapped, create_time, details FROM kms_keys WHERE project = $1 AND alias = $2";
     session.row(sql, &[&project.as_str(), &alias], READING_KEY).await?.as_ref().map(read_key).transpose()
 }
 
@@ -65,7 +66,8 @@ pub(super) async fn ensure_key(session: &Session, key: &KeyRecord) -> Result<Key
     }
     let inserted = session
         .execute(
-            "INSERT INTO kms_keys (id, project, alias, state, wrapped, create_time) VALUES ($1, $2, $3, $4, $5, $6)",
+            "INSERT INTO kms_keys (id, project, alias, state, wrapped, create_time, details)
+             VALUES ($1, $2, $3, $4, $5, $6, $7)",
             &[
                 &key.id.as_str(),
                 &key.project.as_str(),
@@ -73,6 +75,7 @@ pub(super) async fn ensure_key(session: &Session, key: &KeyRecord) -> Result<Key
                 &key.state.as_str(),
                 &key.wrapped,
                 &time(key.create_time),
+                &key.details.to_text(),
             ],
             "writing a key",
         )
@@ -134,6 +137,27 @@ async fn put(
         },
         inserted => inserted.map(drop),
     }
+}
+
+/// As [`put_user`], inside a transaction, where nothing goes on behind an error: two writers of one new user at once are
+/// a conflict.
+pub(super) async fn put_user_in(session: &Session, user: &UserRecord) -> Result<(), StoreError> {
+    let document = Document::of(user)?;
+    let sql = "INSERT INTO users (id, domain_id, name, document, checksum) VALUES ($1, $2, $3, $4, $5)
+         ON CONFLICT (id) DO UPDATE SET domain_id = excluded.domain_id, name = excluded.name,
+         document = excluded.document, checksum = excluded.checksum";
+    let parameters: Parameters<'_> =
+        &[&user.id, &user.domain_id, &user.name, &document.text, &i64::from(document.checksum)];
+    session.execute(sql, parameters, "writing a user").await.map(drop)
+}
+
+/// As [`put_access_key`], inside a transaction.
+pub(super) async fn put_access_key_in(session: &Session, key: &AccessKeyRecord) -> Result<(), StoreError> {
+    let sql = "INSERT INTO access_keys (access_key, user_id, sealed_secret_key, enabled) VALUES ($1, $2, $3, $4)
+         ON CONFLICT (access_key) DO UPDATE SET user_id = excluded.user_id,
+         sealed_secret_key = excluded.sealed_secret_key, enabled = excluded.enabled";
+    let parameters: Parameters<'_> = &[&key.access_key, &key.user_id, &key.sealed_secret_key, &key.enabled];
+    session.execute(sql, parameters, "writing an access key").await.map(drop)
 }
 
 pub(super) async fn put_user(session: &Session, user: &UserRecord) -> Result<(), StoreError> {

@@ -17,6 +17,8 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/postgres/0001_initial.sql"),
     include_str!("../../migrations/postgres/0002_task_age.sql"),
     include_str!("../../migrations/postgres/0003_entries.sql"),
+    include_str!("../../migrations/postgres/0004_access.sql"),
+    include_str!("../../migrations/postgres/0005_audit.sql"),
 ];
 
 const DOING: &str = "bringing the schema up to date";

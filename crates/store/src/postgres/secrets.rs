@@ -5,11 +5,13 @@ use std::collections::BTreeMap;
 use csms_core::{EventName, ProjectId, Secret, SecretId, SecretName, UnixMillis, VersionId};
 
 use super::{
+    audit,
     failure::{column, is_duplicate},
     session::Session,
     tasks,
 };
 use crate::{
+    audit::AuditEntry,
     draft::{Changes, Draft},
     error::{CreateError, StoreError},
     record::Page,
@@ -129,7 +131,13 @@ pub(super) async fn next_due_time(session: &Session) -> Result<Option<UnixMillis
     due.map(row::read_time).transpose()
 }
 
-pub(super) async fn create(session: &Session, secret: &Secret, sealed: &[u8], quota: u64) -> Result<(), CreateError> {
+pub(super) async fn create(
+    session: &Session,
+    secret: &Secret,
+    sealed: &[u8],
+    quota: u64,
+    records: Vec<AuditEntry>,
+) -> Result<(), CreateError> {
     let version = row::only_version(secret)?;
     let columns = SecretColumns::of(secret)?;
     let inserted = session
@@ -159,7 +167,7 @@ pub(super) async fn create(session: &Session, secret: &Secret, sealed: &[u8], qu
     let count = "UPDATE project_usage SET secrets = secrets + 1 WHERE project = $1 AND secrets < $2";
     match session.execute(count, &[&secret.project.as_str(), &quota], COUNTING).await? {
         0 => Err(CreateError::Quota),
-        _ => Ok(()),
+        _ => Ok(audit::append(session, records).await?),
     }
 }
 
@@ -231,10 +239,10 @@ pub(super) async fn apply(session: &Session, before: &Secret, changes: Changes) 
     for task in &changed_tasks.put {
         tasks::put(session, task).await?;
     }
-    match &changed_tasks.lease {
-        Some(lease) => tasks::put_lease(session, lease).await,
-        None => Ok(()),
+    if let Some(lease) = &changed_tasks.lease {
+        tasks::put_lease(session, lease).await?;
     }
+    audit::append(session, changed_tasks.audit).await
 }
 
 async fn update(session: &Session, secret: &Secret) -> Result<(), StoreError> {

@@ -26,13 +26,14 @@ fn read_key(row: &Row<'_>) -> Result<KeyRecord, StoreError> {
         state: text(3)?,
         wrapped: row.get(4).during(READING_KEY)?,
         create_time: row.get(5).during(READING_KEY)?,
+        details: text(6)?,
     };
     columns.read()
 }
 
 pub(super) fn key(db: &Connection, id: &KeyId) -> Result<Option<KeyRecord>, StoreError> {
     let mut statement = db
-        .prepare_cached("SELECT id, project, alias, state, wrapped, create_time FROM kms_keys WHERE id = ?1")
+        .prepare_cached("SELECT id, project, alias, state, wrapped, create_time, details FROM kms_keys WHERE id = ?1")
         .during(READING_KEY)?;
     let mut rows = statement.query([id.as_str()]).during(READING_KEY)?;
     rows.next().during(READING_KEY)?.map(read_key).transpose()
@@ -41,7 +42,7 @@ pub(super) fn key(db: &Connection, id: &KeyId) -> Result<Option<KeyRecord>, Stor
 pub(super) fn key_by_alias(db: &Connection, project: &ProjectId, alias: &str) -> Result<Option<KeyRecord>, StoreError> {
     let mut statement = db
         .prepare_cached(
-            "SELECT id, project, alias, state, wrapped, create_time FROM kms_keys WHERE project = ?1 AND alias = ?2",
+            "SELECT id, project, alias, state, wrapped, create_time, details FROM kms_keys WHERE project = ?1 AND alias = ?2",
         )
         .during(READING_KEY)?;
     let mut rows = statement.query([project.as_str(), alias]).during(READING_KEY)?;
@@ -53,7 +54,8 @@ pub(super) fn ensure_key(db: &Connection, key: &KeyRecord) -> Result<KeyRecord, 
         return Ok(stored);
     }
     db.prepare_cached(
-        "INSERT INTO kms_keys (id, project, alias, state, wrapped, create_time) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        "INSERT INTO kms_keys (id, project, alias, state, wrapped, create_time, details)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
     )
     .and_then(|mut statement| {
         statement.execute(params![
@@ -63,6 +65,7 @@ pub(super) fn ensure_key(db: &Connection, key: &KeyRecord) -> Result<KeyRecord, 
             key.state.as_str(),
             key.wrapped,
             time(key.create_time),
+            key.details.to_text(),
         ])
     })
     .during("writing a key")?;

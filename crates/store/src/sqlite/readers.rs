@@ -83,11 +83,31 @@ impl Readers {
 
     /// Runs `query` on this thread's reader. It sees one instant, at or after every commit answered so far.
     pub(super) fn read<T, E: From<StoreError>>(&self, query: impl FnOnce(&Connection) -> Result<T, E>) -> Result<T, E> {
+        self.read_at(false, query)
+    }
+
+    /// As [`Readers::read`], and sees what other processes have committed until now, too. For what they may change: users,
+    /// access keys and policies, by the commands beside a running server.
+    pub(super) fn read_latest<T, E: From<StoreError>>(
+        &self,
+        query: impl FnOnce(&Connection) -> Result<T, E>,
+    ) -> Result<T, E> {
+        self.read_at(true, query)
+    }
+
+    fn read_at<T, E: From<StoreError>>(
+        &self,
+        latest: bool,
+        query: impl FnOnce(&Connection) -> Result<T, E>,
+    ) -> Result<T, E> {
         let slot = self.slot()?;
         let mut guard = slot.lock();
         let Some(reader) = guard.as_mut() else {
             return Err(StoreError::Unavailable(Cause::new("the store is closed")).into());
         };
+        if latest {
+            reader.end()?;
+        }
         reader.begin(self.commits.load(Ordering::Acquire))?;
         query(&reader.connection)
     }

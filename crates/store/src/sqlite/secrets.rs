@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use csms_core::{EventName, ProjectId, Secret, SecretId, SecretName, UnixMillis, VersionId};
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
-use super::{failure::During as _, tasks};
+use super::{audit, failure::During as _, tasks};
 use crate::{
+    audit::AuditEntry,
     draft::{Changes, Tasks},
     error::{CreateError, StoreError},
     record::Page,
@@ -138,7 +139,13 @@ pub(super) fn next_due_time(db: &Connection) -> Result<Option<UnixMillis>, Store
     due.map(row::read_time).transpose()
 }
 
-pub(super) fn create(db: &Connection, secret: &Secret, sealed: &[u8], quota: u64) -> Result<(), CreateError> {
+pub(super) fn create(
+    db: &Connection,
+    secret: &Secret,
+    sealed: &[u8],
+    quota: u64,
+    records: Vec<AuditEntry>,
+) -> Result<(), CreateError> {
     let project = secret.project.as_str();
     let exists = db
         .prepare_cached("SELECT 1 FROM secrets WHERE project = ?1 AND name = ?2")
@@ -174,6 +181,7 @@ pub(super) fn create(db: &Connection, secret: &Secret, sealed: &[u8], quota: u64
     })
     .during(WRITING)?;
     insert_value(db, db.last_insert_rowid(), version, sealed)?;
+    audit::append(db, records)?;
     Ok(())
 }
 
@@ -186,7 +194,7 @@ fn insert_value(db: &Connection, secret: i64, version: VersionId, sealed: &[u8])
 
 /// Writes what a change amounts to, and answers the tasks among it, whose leases are kept elsewhere.
 pub(super) fn apply(db: &Connection, row: i64, changes: Changes) -> Result<Tasks, StoreError> {
-    let changed_tasks = match changes {
+    let mut changed_tasks = match changes {
         Changes::Update { secret, added, removed, tasks } => {
             for version in removed {
                 db.prepare_cached("DELETE FROM secret_values WHERE secret = ?1 AND version = ?2")
@@ -211,6 +219,7 @@ pub(super) fn apply(db: &Connection, row: i64, changes: Changes) -> Result<Tasks
     for task in &changed_tasks.put {
         tasks::put(db, task)?;
     }
+    audit::append(db, std::mem::take(&mut changed_tasks.audit))?;
     Ok(changed_tasks)
 }
 

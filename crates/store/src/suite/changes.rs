@@ -135,7 +135,7 @@ pub async fn a_dropped_write_happens_whole_or_not_at_all<S: Store>(store: Shared
         let secret = common(&format!("db-{number}"));
         {
             let value = sealed(&secret.name, VersionId::FIRST);
-            let mut write = pin!(store.create_secret(secret.clone(), value, u64::MAX));
+            let mut write = pin!(store.create_secret(secret.clone(), value, u64::MAX, Vec::new()));
             let mut context = Context::from_waker(Waker::noop());
             let begun = write.as_mut().poll(&mut context);
             assert!(matches!(begun, Poll::Pending | Poll::Ready(Ok(()))));

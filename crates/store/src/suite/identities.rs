@@ -3,7 +3,7 @@
 use csms_core::policy::Policy;
 
 use super::*;
-use crate::{AccessKeyRecord, KeyRecord, KeyState, StoreError, UserRecord};
+use crate::{AccessKeyRecord, KeyDetails, KeyRecord, KeyState, StoreError, UserRecord};
 
 fn key(alias: &str) -> KeyRecord {
     KeyRecord {
@@ -13,6 +13,7 @@ fn key(alias: &str) -> KeyRecord {
         state: KeyState::Enabled,
         wrapped: vec![0, 1, 255],
         create_time: at(1_700_000_000_123),
+        details: KeyDetails { description: "for tests".to_owned(), ..KeyDetails::default() },
     }
 }
 
@@ -24,6 +25,7 @@ pub(super) fn user(id: &str, domain_id: &str, name: &str) -> UserRecord {
         password_hash: Some("hash".to_owned()),
         projects: vec![project(), other_project()],
         policies: vec![Policy::administrator()],
+        attached: vec!["CSMS ReadOnlyAccess".to_owned()],
         enabled: true,
     }
 }

@@ -37,7 +37,7 @@ pub async fn one_of_many_creators_wins<S: Store>(store: Shared<S>) {
     let mut callers = JoinSet::new();
     for number in 0..8_u8 {
         let store = Arc::clone(&store);
-        callers.spawn(async move { store.create_secret(common("db"), vec![number], u64::MAX).await });
+        callers.spawn(async move { store.create_secret(common("db"), vec![number], u64::MAX, Vec::new()).await });
     }
     let outcomes = callers.join_all().await;
     assert_eq!(outcomes.iter().filter(|outcome| outcome.is_ok()).count(), 1);
@@ -48,7 +48,9 @@ pub async fn racing_creators_keep_to_the_quota<S: Store>(store: Shared<S>) {
     let mut callers = JoinSet::new();
     for number in 0..12 {
         let store = Arc::clone(&store);
-        callers.spawn(async move { store.create_secret(common(&format!("db-{number}")), Vec::new(), 5).await });
+        callers.spawn(
+            async move { store.create_secret(common(&format!("db-{number}")), Vec::new(), 5, Vec::new()).await },
+        );
     }
     let outcomes = callers.join_all().await;
     assert_eq!(outcomes.iter().filter(|outcome| outcome.is_ok()).count(), 5);

@@ -46,7 +46,7 @@ pub async fn projects_are_apart<S: Store>(store: Shared<S>) {
 pub async fn a_taken_name_is_refused<S: Store>(store: Shared<S>) {
     let first = common("db");
     put(&*store, &first).await;
-    let second = store.create_secret(common("db"), b"other".to_vec(), u64::MAX).await;
+    let second = store.create_secret(common("db"), b"other".to_vec(), u64::MAX, Vec::new()).await;
     assert!(matches!(second, Err(CreateError::Exists)));
     let found = store.secret_value(&project(), &first.name, |_| Ok::<_, Never>(VersionId::FIRST)).await.unwrap();
     assert_eq!((found.secret, found.sealed), (first.clone(), sealed(&first.name, VersionId::FIRST)));
@@ -55,12 +55,12 @@ pub async fn a_taken_name_is_refused<S: Store>(store: Shared<S>) {
 pub async fn the_quota_counts_the_secrets_of_a_project<S: Store>(store: Shared<S>) {
     put(&*store, &create(&other_project(), new_secret("theirs"), at(1))).await;
     for text in ["a", "b"] {
-        store.create_secret(common(text), Vec::new(), 2).await.unwrap();
+        store.create_secret(common(text), Vec::new(), 2, Vec::new()).await.unwrap();
     }
-    assert!(matches!(store.create_secret(common("c"), Vec::new(), 2).await, Err(CreateError::Quota)));
-    assert!(matches!(store.create_secret(common("a"), Vec::new(), 2).await, Err(CreateError::Exists)));
+    assert!(matches!(store.create_secret(common("c"), Vec::new(), 2, Vec::new()).await, Err(CreateError::Quota)));
+    assert!(matches!(store.create_secret(common("a"), Vec::new(), 2, Vec::new()).await, Err(CreateError::Exists)));
     change(&*store, &name("a"), Draft::delete).await;
-    store.create_secret(common("c"), Vec::new(), 2).await.unwrap();
+    store.create_secret(common("c"), Vec::new(), 2, Vec::new()).await.unwrap();
 }
 
 pub async fn a_refused_selection_comes_back<S: Store>(store: Shared<S>) {

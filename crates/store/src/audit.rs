@@ -1,0 +1,281 @@
+//! The audit trail's chain: each record is linked to the one before it under a key that the database does not have.
+//!
+//! A record's link is an HMAC over the link before it, its number and its content, so a record that was changed, moved,
+//! inserted or taken out breaks the chain from there on. The head, the number and link of the newest record, has an HMAC of
+//! its own, so records cannot be cut off the end either: who would put an older head back needs to have kept one.
+//! Stores append records inside the transaction of what they record. They know nothing of what a record says.
+
+use std::{fmt, sync::Arc};
+
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
+use subtle::ConstantTimeEq;
+use zeroize::Zeroizing;
+
+/// What binds a record to all records before it.
+pub type Link = [u8; 32];
+
+/// The link before the first record.
+const ORIGIN: Link = [0; 32];
+
+/// The key of the chain; wiped when dropped, never printed.
+pub struct ChainKey(Zeroizing<[u8; 32]>);
+
+impl ChainKey {
+    /// A chain under this key.
+    #[must_use]
+    pub fn new(key: Zeroizing<[u8; 32]>) -> Self {
+        Self(key)
+    }
+
+    fn mac(&self, purpose: &[u8], parts: &[&[u8]]) -> Link {
+        // HMAC fills a short key up to the block of its hash; a length that is known when compiling cannot be refused.
+        let mut block = Zeroizing::new([0_u8; 64]);
+        block.iter_mut().zip(self.0.iter()).for_each(|(to, from)| *to = *from);
+        let mut mac = <Hmac<Sha256> as KeyInit>::new((&*block).into());
+        mac.update(purpose);
+        for part in parts {
+            mac.update(&(part.len() as u64).to_be_bytes());
+            mac.update(part);
+        }
+        mac.finalize().into_bytes().into()
+    }
+
+    fn link(&self, before: &Link, number: u64, secret: Option<&str>, document: &str) -> Link {
+        let subject = [&[u8::from(secret.is_some())], secret.unwrap_or_default().as_bytes()].concat();
+        self.mac(b"csms audit record v1", &[before, &number.to_be_bytes(), &subject, document.as_bytes()])
+    }
+
+    fn seal(&self, number: u64, link: &Link) -> Link {
+        self.mac(b"csms audit head v1", &[&number.to_be_bytes(), link])
+    }
+}
+
+impl fmt::Debug for ChainKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ChainKey(hidden)")
+    }
+}
+
+/// A record to append.
+#[derive(Clone, Debug)]
+pub struct AuditEntry {
+    /// Name of the secret that it is about, by which records are found.
+    pub secret: Option<String>,
+    /// What happened, in JSON; never a secret value.
+    pub document: String,
+    /// The key of the chain.
+    pub chain: Arc<ChainKey>,
+}
+
+/// A stored record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AuditRecord {
+    /// Its place in the chain; the first is 1.
+    pub number: u64,
+    /// As in [`AuditEntry::secret`].
+    pub secret: Option<String>,
+    /// As in [`AuditEntry::document`].
+    pub document: String,
+    /// Its link.
+    pub link: Vec<u8>,
+}
+
+/// The end of the chain.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AuditHead {
+    /// Number of the newest record; 0 while there is none.
+    pub number: u64,
+    /// Its link; empty while there is none.
+    pub link: Vec<u8>,
+    /// Seal over both; empty while there is none.
+    pub seal: Vec<u8>,
+}
+
+/// Where a chain is broken.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Broken {
+    /// A record is missing, or stands in another place.
+    #[error("record {expected} is missing: record {found} stands in its place")]
+    Missing {
+        /// The number that should follow.
+        expected: u64,
+        /// The number that does.
+        found: u64,
+    },
+    /// A record, or one before it, is not what was written.
+    #[error("record {0} is not what was written there")]
+    Changed(u64),
+    /// The head is not what was written.
+    #[error("the head is not what was written")]
+    Head,
+    /// Records are missing at the end, or were appended without the key.
+    #[error("the head names record {head}, but the last record is {last}")]
+    End {
+        /// Number in the head.
+        head: u64,
+        /// Number of the last record.
+        last: u64,
+    },
+}
+
+/// Follows a chain from its beginning.
+#[derive(Debug)]
+pub struct ChainCheck<'k> {
+    key: &'k ChainKey,
+    number: u64,
+    link: Link,
+}
+
+impl<'k> ChainCheck<'k> {
+    /// At the beginning.
+    #[must_use]
+    pub const fn new(key: &'k ChainKey) -> Self {
+        Self { key, number: 0, link: ORIGIN }
+    }
+
+    /// Takes the next record.
+    ///
+    /// # Errors
+    /// Where the chain is broken.
+    pub fn next(&mut self, record: &AuditRecord) -> Result<(), Broken> {
+        let expected = self.number.saturating_add(1);
+        if record.number != expected {
+            return Err(Broken::Missing { expected, found: record.number });
+        }
+        let link = self.key.link(&self.link, record.number, record.secret.as_deref(), &record.document);
+        if !bool::from(link.as_slice().ct_eq(&record.link)) {
+            return Err(Broken::Changed(record.number));
+        }
+        (self.number, self.link) = (record.number, link);
+        Ok(())
+    }
+
+    /// Number and link of the last record that was taken.
+    #[must_use]
+    pub const fn position(&self) -> (u64, &Link) {
+        (self.number, &self.link)
+    }
+
+    /// Compares the end with the head.
+    ///
+    /// # Errors
+    /// A head that is not this chain's.
+    pub fn finish(self, head: &AuditHead) -> Result<(), Broken> {
+        if head.number != self.number {
+            return Err(Broken::End { head: head.number, last: self.number });
+        }
+        if head.number == 0 {
+            return if head.link.is_empty() && head.seal.is_empty() { Ok(()) } else { Err(Broken::Head) };
+        }
+        let seal = self.key.seal(self.number, &self.link);
+        let sealed = bool::from(seal.as_slice().ct_eq(&head.seal));
+        if sealed && head.link == self.link { Ok(()) } else { Err(Broken::Head) }
+    }
+}
+
+/// The records that entries become behind `head`, and the head behind them.
+pub(crate) fn extend(head: &AuditHead, entries: Vec<AuditEntry>) -> (Vec<AuditRecord>, AuditHead) {
+    let mut link: Link = head.link.as_slice().try_into().unwrap_or(ORIGIN);
+    let mut head = head.clone();
+    let mut records = Vec::with_capacity(entries.len());
+    let last = entries.len();
+    for (at, AuditEntry { secret, document, chain }) in (1..).zip(entries) {
+        let number = head.number + 1;
+        link = chain.link(&link, number, secret.as_deref(), &document);
+        head.number = number;
+        if at == last {
+            head.link = link.to_vec();
+            head.seal = chain.seal(number, &link).to_vec();
+        }
+        records.push(AuditRecord { number, secret, document, link: link.to_vec() });
+    }
+    (records, head)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(byte: u8) -> Arc<ChainKey> {
+        Arc::new(ChainKey::new(Zeroizing::new([byte; 32])))
+    }
+
+    fn chain() -> (Vec<AuditRecord>, AuditHead) {
+        let entry = |text: &str| AuditEntry {
+            secret: (text != "b").then(|| "db".to_owned()),
+            document: format!("{{\"what\":\"{text}\"}}"),
+            chain: key(7),
+        };
+        let (mut first, head) = extend(&AuditHead::default(), vec![entry("a"), entry("b")]);
+        let (rest, head) = extend(&head, vec![entry("c"), entry("d")]);
+        first.extend(rest);
+        (first, head)
+    }
+
+    fn check(records: &[AuditRecord], head: &AuditHead) -> Result<(), Broken> {
+        let key = key(7);
+        let mut check = ChainCheck::new(&key);
+        records.iter().try_for_each(|record| check.next(record))?;
+        check.finish(head)
+    }
+
+    #[test]
+    fn a_chain_as_it_was_written_holds() {
+        let (records, head) = chain();
+        assert_eq!(check(&records, &head), Ok(()));
+        assert_eq!(check(&[], &AuditHead::default()), Ok(()));
+    }
+
+    #[test]
+    fn every_changed_part_of_a_record_is_found() {
+        for at in 0..4 {
+            let change: [fn(&mut AuditRecord); 4] = [
+                |record| record.document.push(' '),
+                |record| record.secret = Some("other".to_owned()),
+                |record| record.secret = record.secret.is_none().then(String::new),
+                |record| record.link[0] ^= 1,
+            ];
+            for change in change {
+                let (mut records, head) = chain();
+                change(&mut records[at]);
+                assert_eq!(check(&records, &head), Err(Broken::Changed(at as u64 + 1)));
+            }
+        }
+    }
+
+    #[test]
+    fn records_that_are_taken_out_or_moved_are_found() {
+        let (mut records, head) = chain();
+        records.remove(1);
+        assert_eq!(check(&records, &head), Err(Broken::Missing { expected: 2, found: 3 }));
+        // Closing the gap does not help, nor does changing places.
+        for record in &mut records[1..] {
+            record.number -= 1;
+        }
+        assert_eq!(check(&records, &head), Err(Broken::Changed(2)));
+        let (mut records, head) = chain();
+        records.swap(1, 2);
+        (records[1].number, records[2].number) = (2, 3);
+        assert_eq!(check(&records, &head), Err(Broken::Changed(2)));
+    }
+
+    #[test]
+    fn records_that_are_cut_off_are_found() {
+        let (mut records, head) = chain();
+        records.pop();
+        assert_eq!(check(&records, &head), Err(Broken::End { head: 4, last: 3 }));
+        let shortened = AuditHead { number: 3, link: records[2].link.clone(), seal: head.seal };
+        assert_eq!(check(&records, &shortened), Err(Broken::Head));
+        assert_eq!(check(&[], &shortened), Err(Broken::End { head: 3, last: 0 }));
+    }
+
+    #[test]
+    fn a_record_written_under_another_key_is_found() {
+        let (mut records, head) = chain();
+        let forged = AuditEntry { secret: None, document: "{}".to_owned(), chain: key(8) };
+        let (more, forged_head) = extend(&head, vec![forged]);
+        records.extend(more);
+        assert_eq!(check(&records, &forged_head), Err(Broken::Changed(5)));
+    }
+}

@@ -1,0 +1,158 @@
+//! Statements of those who administer: lists of users and their keys, shared policies, and the KMS keys of a project.
+
+use csms_core::ProjectId;
+use tokio_postgres::Row;
+
+use super::{
+    failure::column,
+    identities,
+    session::{Parameters, Session},
+};
+use crate::{
+    document::{self, Document},
+    error::StoreError,
+    record::{AccessChange, AccessKeyRecord, KeyRecord, PolicyRecord, UserRecord},
+    row::{self, KeyColumns, KeyDifference, time},
+};
+
+const READING: &str = "reading policies";
+const CHANGING: &str = "changing users and policies";
+
+pub(super) async fn users(session: &Session) -> Result<Vec<UserRecord>, StoreError> {
+    documents(session, "SELECT document, checksum FROM users ORDER BY name, id", &[], "a user").await
+}
+
+pub(super) async fn access_keys(session: &Session, user_id: &str) -> Result<Vec<AccessKeyRecord>, StoreError> {
+    const DOING: &str = "reading access keys";
+    let sql = "SELECT access_key, sealed_secret_key, user_id, enabled FROM access_keys WHERE user_id = $1 ORDER BY access_key";
+    let rows = session.rows(sql, &[&user_id], DOING).await?;
+    let read = |row: &Row| {
+        Ok(AccessKeyRecord {
+            access_key: column(row, 0, DOING)?,
+            sealed_secret_key: column(row, 1, DOING)?,
+            user_id: column(row, 2, DOING)?,
+            enabled: column(row, 3, DOING)?,
+        })
+    };
+    rows.iter().map(read).collect()
+}
+
+pub(super) async fn policy(session: &Session, name: &str) -> Result<Option<PolicyRecord>, StoreError> {
+    if name.contains('\0') {
+        return Ok(None);
+    }
+    let sql = "SELECT document, checksum FROM policies WHERE name = $1";
+    Ok(documents(session, sql, &[&name], "a policy").await?.into_iter().next())
+}
+
+pub(super) async fn policies(session: &Session) -> Result<Vec<PolicyRecord>, StoreError> {
+    documents(session, "SELECT document, checksum FROM policies ORDER BY name", &[], "a policy").await
+}
+
+async fn documents<T: serde::de::DeserializeOwned>(
+    session: &Session,
+    sql: &str,
+    parameters: Parameters<'_>,
+    what: &'static str,
+) -> Result<Vec<T>, StoreError> {
+    let rows = session.rows(sql, parameters, READING).await?;
+    let read = |row: &Row| {
+        let text: &str = column(row, 0, READING)?;
+        document::decode(text.as_bytes(), column(row, 1, READING)?, what)
+    };
+    rows.iter().map(read).collect()
+}
+
+pub(super) async fn change(session: &Session, change: &AccessChange) -> Result<(), StoreError> {
+    let changed = match change {
+        AccessChange::PutUser(user) => return identities::put_user_in(session, user).await,
+        AccessChange::PutAccessKey(key) => return identities::put_access_key_in(session, key).await,
+        AccessChange::DeleteUser(id) => {
+            session.execute("DELETE FROM access_keys WHERE user_id = $1", &[id], CHANGING).await?;
+            session.execute("DELETE FROM users WHERE id = $1", &[id], CHANGING).await?
+        }
+        AccessChange::DeleteAccessKey(name) => {
+            session.execute("DELETE FROM access_keys WHERE access_key = $1", &[name], CHANGING).await?
+        }
+        AccessChange::PutPolicy(policy) => {
+            let document = Document::of(policy)?;
+            let sql = "INSERT INTO policies (name, document, checksum) VALUES ($1, $2, $3)
+                 ON CONFLICT (name) DO UPDATE SET document = excluded.document, checksum = excluded.checksum";
+            session.execute(sql, &[&policy.name, &document.text, &i64::from(document.checksum)], CHANGING).await?
+        }
+        AccessChange::DeletePolicy(name) => {
+            session.execute("DELETE FROM policies WHERE name = $1", &[name], CHANGING).await?
+        }
+    };
+    if changed == 0 { Err(StoreError::NotFound) } else { Ok(()) }
+}
+
+async fn key_rows(session: &Session, sql: &str, parameters: Parameters<'_>) -> Result<Vec<KeyRecord>, StoreError> {
+    const DOING: &str = "reading keys";
+    let rows = session.rows(sql, parameters, DOING).await?;
+    let read = |row: &Row| {
+        let columns = KeyColumns {
+            id: column(row, 0, DOING)?,
+            project: column(row, 1, DOING)?,
+            alias: column(row, 2, DOING)?,
+            state: column(row, 3, DOING)?,
+            wrapped: column(row, 4, DOING)?,
+            create_time: column(row, 5, DOING)?,
+            details: column(row, 6, DOING)?,
+        };
+        columns.read()
+    };
+    rows.iter().map(read).collect()
+}
+
+pub(super) async fn keys(session: &Session, project: &ProjectId) -> Result<Vec<KeyRecord>, StoreError> {
+    let sql = "SELECT id, project, alias, state, wrapped, create_time, details FROM kms_keys
+         WHERE project = $1 ORDER BY create_time, id";
+    key_rows(session, sql, &[&project.as_str()]).await
+}
+
+/// As [`keys`], and nobody else changes them before the transaction ends.
+pub(super) async fn lock_keys(session: &Session, project: &ProjectId) -> Result<Vec<KeyRecord>, StoreError> {
+    let sql = "SELECT id, project, alias, state, wrapped, create_time, details FROM kms_keys
+         WHERE project = $1 ORDER BY create_time, id FOR UPDATE";
+    key_rows(session, sql, &[&project.as_str()]).await
+}
+
+pub(super) async fn keys_pending_deletion(session: &Session) -> Result<Vec<KeyRecord>, StoreError> {
+    let sql = "SELECT id, project, alias, state, wrapped, create_time, details FROM kms_keys
+         WHERE state = 'PENDING_DELETION' ORDER BY project, id";
+    key_rows(session, sql, &[]).await
+}
+
+/// Writes the difference between the keys of a project as they were and as they are to be.
+pub(super) async fn apply_keys(session: &Session, before: &[KeyRecord], after: &[KeyRecord]) -> Result<(), StoreError> {
+    const DOING: &str = "writing a key";
+    for difference in row::key_differences(before, after)? {
+        match difference {
+            KeyDifference::Put(key) => {
+                let sql = "INSERT INTO kms_keys (id, project, alias, state, wrapped, create_time, details)
+                     VALUES ($1, $2, $3, $4, $5, $6, $7)
+                     ON CONFLICT (id) DO UPDATE SET alias = excluded.alias, state = excluded.state, details = excluded.details";
+                session
+                    .execute(
+                        sql,
+                        &[
+                            &key.id.as_str(),
+                            &key.project.as_str(),
+                            &key.alias,
+                            &key.state.as_str(),
+                            &key.wrapped,
+                            &time(key.create_time),
+                            &key.details.to_text(),
+                        ],
+                        DOING,
+                    )
+                    .await?
+            }
+            KeyDifference::Remove(id) => {
+                session.execute("DELETE FROM kms_keys WHERE id = $1", &[&id.as_str()], DOING).await?
+            }
+        };
+    }
+    Ok(())
+}

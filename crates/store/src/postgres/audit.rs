@@ -1,0 +1,83 @@
+//! Statements about the audit trail.
+//!
+//! Replicas append to one chain. Whoever appends locks the row of the head, so others that want to append wait until it
+//! commits; that is why appending comes last in every transaction, and why no two of them can wait for each other.
+
+use tokio_postgres::Row;
+
+use super::{failure::column, session::Session};
+use crate::{
+    audit::{self, AuditEntry, AuditHead, AuditRecord},
+    error::{Cause, StoreError},
+    row::count,
+};
+
+const READING: &str = "reading the audit trail";
+const WRITING: &str = "writing the audit trail";
+
+const HEAD: &str = "SELECT number, link, seal FROM audit_head WHERE singleton = 1";
+const LOCKED_HEAD: &str = "SELECT number, link, seal FROM audit_head WHERE singleton = 1 FOR UPDATE";
+const AFTER: &str = "SELECT number, secret, document, link FROM audit WHERE number > $1 ORDER BY number LIMIT $2";
+const OF_SECRET: &str = "SELECT number, secret, document, link FROM audit
+     WHERE secret = $3 AND number > $1 ORDER BY number LIMIT $2";
+
+async fn read_head(session: &Session, sql: &str) -> Result<AuditHead, StoreError> {
+    let row = session.row(sql, &[], READING).await?;
+    let row = row.ok_or_else(|| StoreError::Corrupt(Cause::new("the head of the audit trail is missing")))?;
+    Ok(AuditHead {
+        number: count(column(&row, 0, READING)?)?,
+        link: column(&row, 1, READING)?,
+        seal: column(&row, 2, READING)?,
+    })
+}
+
+pub(super) async fn head(session: &Session) -> Result<AuditHead, StoreError> {
+    read_head(session, HEAD).await
+}
+
+/// Appends to the chain, in the transaction that is open. What follows in it should be the commit.
+pub(super) async fn append(session: &Session, entries: Vec<AuditEntry>) -> Result<(), StoreError> {
+    if entries.is_empty() {
+        return Ok(());
+    }
+    let head = read_head(session, LOCKED_HEAD).await?;
+    let (records, head) = audit::extend(&head, entries);
+    let numbers: Vec<i64> = records.iter().map(|record| number(record.number)).collect();
+    let secrets: Vec<Option<&str>> = records.iter().map(|record| record.secret.as_deref()).collect();
+    let documents: Vec<&str> = records.iter().map(|record| record.document.as_str()).collect();
+    let links: Vec<&[u8]> = records.iter().map(|record| record.link.as_slice()).collect();
+    // One statement for all of them: others wait for the head meanwhile.
+    let insert = "INSERT INTO audit (number, secret, document, link)
+         SELECT * FROM unnest($1::BIGINT[], $2::TEXT[], $3::TEXT[], $4::BYTEA[])";
+    session.execute(insert, &[&numbers, &secrets, &documents, &links], WRITING).await?;
+    let update = "UPDATE audit_head SET number = $1, link = $2, seal = $3 WHERE singleton = 1";
+    session.execute(update, &[&number(head.number), &head.link, &head.seal], WRITING).await.map(drop)
+}
+
+pub(super) async fn after(
+    session: &Session,
+    after: u64,
+    limit: u16,
+    secret: Option<&str>,
+) -> Result<Vec<AuditRecord>, StoreError> {
+    let (after, limit) = (number(after), i64::from(limit));
+    let rows = match secret {
+        None => session.rows(AFTER, &[&after, &limit], READING).await?,
+        Some(secret) => session.rows(OF_SECRET, &[&after, &limit, &secret], READING).await?,
+    };
+    rows.iter().map(read).collect()
+}
+
+fn read(row: &Row) -> Result<AuditRecord, StoreError> {
+    Ok(AuditRecord {
+        number: count(column(row, 0, READING)?)?,
+        secret: column(row, 1, READING)?,
+        document: column(row, 2, READING)?,
+        link: column(row, 3, READING)?,
+    })
+}
+
+/// A number as a column holds it.
+fn number(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}

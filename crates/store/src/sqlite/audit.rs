@@ -1,0 +1,74 @@
+//! Statements about the audit trail.
+
+use rusqlite::{Connection, Row, params};
+
+use super::failure::During as _;
+use crate::{
+    audit::{self, AuditEntry, AuditHead, AuditRecord},
+    error::StoreError,
+    row::count,
+};
+
+const READING: &str = "reading the audit trail";
+const WRITING: &str = "writing the audit trail";
+
+pub(super) const AFTER: &str =
+    "SELECT number, secret, document, link FROM audit WHERE number > ?1 ORDER BY number LIMIT ?2";
+pub(super) const OF_SECRET: &str = "SELECT number, secret, document, link FROM audit
+     WHERE secret = ?3 AND number > ?1 ORDER BY number LIMIT ?2";
+
+pub(super) fn head(db: &Connection) -> Result<AuditHead, StoreError> {
+    let read = |row: &Row<'_>| Ok((row.get::<_, i64>(0)?, row.get(1)?, row.get(2)?));
+    let (number, link, seal) = db
+        .prepare_cached("SELECT number, link, seal FROM audit_head WHERE singleton = 1")
+        .and_then(|mut statement| statement.query_row([], read))
+        .during(READING)?;
+    Ok(AuditHead { number: count(number)?, link, seal })
+}
+
+/// Appends to the chain, in the transaction that is open.
+pub(super) fn append(db: &Connection, entries: Vec<AuditEntry>) -> Result<(), StoreError> {
+    if entries.is_empty() {
+        return Ok(());
+    }
+    let (records, head) = audit::extend(&head(db)?, entries);
+    let mut insert = db
+        .prepare_cached("INSERT INTO audit (number, secret, document, link) VALUES (?1, ?2, ?3, ?4)")
+        .during(WRITING)?;
+    for record in records {
+        insert.execute(params![number(record.number), record.secret, record.document, record.link]).during(WRITING)?;
+    }
+    db.prepare_cached("UPDATE audit_head SET number = ?1, link = ?2, seal = ?3 WHERE singleton = 1")
+        .and_then(|mut statement| statement.execute(params![number(head.number), head.link, head.seal]))
+        .during(WRITING)
+        .map(drop)
+}
+
+pub(super) fn after(
+    db: &Connection,
+    after: u64,
+    limit: u16,
+    secret: Option<&str>,
+) -> Result<Vec<AuditRecord>, StoreError> {
+    let mut statement = db.prepare_cached(if secret.is_some() { OF_SECRET } else { AFTER }).during(READING)?;
+    let mut rows = match secret {
+        None => statement.query(params![number(after), limit]),
+        Some(secret) => statement.query(params![number(after), limit, secret]),
+    }
+    .during(READING)?;
+    let mut records = Vec::new();
+    while let Some(row) = rows.next().during(READING)? {
+        records.push(AuditRecord {
+            number: count(row.get(0).during(READING)?)?,
+            secret: row.get(1).during(READING)?,
+            document: row.get(2).during(READING)?,
+            link: row.get(3).during(READING)?,
+        });
+    }
+    Ok(records)
+}
+
+/// A number as a column holds it.
+fn number(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,141 @@
+//! Users, shared policies and KMS keys as those who administer change them.
+
+use csms_core::policy::Policy;
+
+use super::*;
+use crate::{
+    AccessChange, AccessKeyRecord, ChangeError, KeyDetails, KeyRecord, KeyState, PolicyRecord, StoreError, UserRecord,
+};
+
+fn user(id: &str, name: &str) -> UserRecord {
+    UserRecord {
+        id: id.to_owned(),
+        name: name.to_owned(),
+        domain_id: "d1".to_owned(),
+        password_hash: None,
+        projects: vec![project()],
+        policies: Vec::new(),
+        attached: vec!["readers".to_owned()],
+        enabled: true,
+    }
+}
+
+fn access_key(name: &str, user_id: &str) -> AccessKeyRecord {
+    AccessKeyRecord {
+        access_key: name.to_owned(),
+        sealed_secret_key: vec![1, 2, 3],
+        user_id: user_id.to_owned(),
+        enabled: true,
+    }
+}
+
+fn policy(name: &str, action: &str) -> PolicyRecord {
+    let policy = Policy::allow(vec![action.to_owned()], None);
+    PolicyRecord { name: name.to_owned(), description: String::new(), policy }
+}
+
+fn key(alias: &str) -> KeyRecord {
+    KeyRecord {
+        id: KeyId::make(&mut SysRng).unwrap(),
+        project: project(),
+        alias: alias.to_owned(),
+        state: KeyState::Enabled,
+        wrapped: vec![0, 1, 255],
+        create_time: at(5),
+        details: KeyDetails::default(),
+    }
+}
+
+pub async fn users_and_policies_change_together_or_not_at_all<S: Store>(store: Shared<S>) {
+    let (alice, readers) = (user("1", "alice"), policy("readers", "csms:*:get*"));
+    let changes = vec![
+        AccessChange::PutPolicy(readers.clone()),
+        AccessChange::PutUser(alice.clone()),
+        AccessChange::PutAccessKey(access_key("AK2", "1")),
+        AccessChange::PutAccessKey(access_key("AK1", "1")),
+    ];
+    store.change_access(changes, Vec::new()).await.unwrap();
+    assert_eq!(store.users().await.unwrap(), [alice]);
+    assert_eq!(store.policy("readers").await.unwrap(), Some(readers.clone()));
+    assert_eq!(store.access_keys("1").await.unwrap(), [access_key("AK1", "1"), access_key("AK2", "1")]);
+
+    let changes = vec![AccessChange::PutUser(user("2", "bob")), AccessChange::DeletePolicy("absent".to_owned())];
+    assert!(matches!(store.change_access(changes, Vec::new()).await, Err(StoreError::NotFound)));
+    assert_eq!(store.users().await.unwrap().len(), 1);
+    let taken = vec![AccessChange::DeletePolicy("readers".to_owned()), AccessChange::PutUser(user("3", "alice"))];
+    assert!(matches!(store.change_access(taken, Vec::new()).await, Err(StoreError::Conflict(_))));
+    assert_eq!(store.policies().await.unwrap(), [readers]);
+}
+
+pub async fn a_policy_is_replaced_by_name<S: Store>(store: Shared<S>) {
+    for action in ["csms:a", "csms:b"] {
+        store.change_access(vec![AccessChange::PutPolicy(policy("p", action))], Vec::new()).await.unwrap();
+    }
+    assert_eq!(store.policies().await.unwrap(), [policy("p", "csms:b")]);
+    store.change_access(vec![AccessChange::DeletePolicy("p".to_owned())], Vec::new()).await.unwrap();
+    assert_eq!(store.policy("p").await.unwrap(), None);
+}
+
+pub async fn the_keys_of_a_removed_user_go_with_it<S: Store>(store: Shared<S>) {
+    let changes = vec![
+        AccessChange::PutUser(user("1", "alice")),
+        AccessChange::PutUser(user("2", "bob")),
+        AccessChange::PutAccessKey(access_key("AK1", "1")),
+        AccessChange::PutAccessKey(access_key("AK2", "2")),
+        AccessChange::DeleteUser("1".to_owned()),
+    ];
+    store.change_access(changes, Vec::new()).await.unwrap();
+    assert_eq!(store.access_key("AK1").await.unwrap(), None);
+    assert_eq!(store.users().await.unwrap(), [user("2", "bob")]);
+    store.change_access(vec![AccessChange::DeleteAccessKey("AK2".to_owned())], Vec::new()).await.unwrap();
+    assert_eq!(store.access_keys("2").await.unwrap(), []);
+}
+
+pub async fn the_keys_of_a_project_change_as_a_list<S: Store>(store: Shared<S>) {
+    let (one, two) = (key("one"), KeyRecord { create_time: at(6), ..key("two") });
+    let add = |new: KeyRecord| {
+        move |keys: &mut Vec<KeyRecord>| {
+            keys.push(new);
+            Ok::<_, &str>((keys.len(), Vec::new()))
+        }
+    };
+    assert_eq!(store.change_keys(&project(), add(one.clone())).await.unwrap(), 1);
+    assert_eq!(store.change_keys(&project(), add(two.clone())).await.unwrap(), 2);
+    let change = |keys: &mut Vec<KeyRecord>| {
+        keys.remove(0);
+        keys[0].state = KeyState::PendingDeletion;
+        keys[0].details.scheduled_deletion = Some(at(9));
+        Ok::<_, &str>(((), Vec::new()))
+    };
+    store.change_keys(&project(), change).await.unwrap();
+    let details = KeyDetails { scheduled_deletion: Some(at(9)), ..KeyDetails::default() };
+    let waiting = KeyRecord { state: KeyState::PendingDeletion, details, ..two };
+    assert_eq!(store.keys(&project()).await.unwrap(), std::slice::from_ref(&waiting));
+    assert_eq!(store.keys_pending_deletion().await.unwrap(), [waiting]);
+    assert_eq!(store.key(&project(), &one.id).await.unwrap(), None);
+    assert_eq!(store.keys(&other_project()).await.unwrap(), []);
+
+    let refuse = |keys: &mut Vec<KeyRecord>| {
+        keys.clear();
+        Err::<((), _), _>("no")
+    };
+    assert!(matches!(store.change_keys(&project(), refuse).await, Err(ChangeError::Refused("no"))));
+    assert_eq!(store.keys(&project()).await.unwrap().len(), 1);
+}
+
+pub async fn an_alias_and_the_material_of_a_key_are_kept<S: Store>(store: Shared<S>) {
+    let add = |keys: &mut Vec<KeyRecord>| {
+        keys.push(key("one"));
+        Ok::<_, &str>(((), Vec::new()))
+    };
+    store.change_keys(&project(), add).await.unwrap();
+    let taken = store.change_keys(&project(), add).await;
+    assert!(matches!(taken, Err(ChangeError::Store(StoreError::Conflict(_)))));
+    let replace = |keys: &mut Vec<KeyRecord>| {
+        keys[0].wrapped = vec![9];
+        Ok::<_, &str>(((), Vec::new()))
+    };
+    let replaced = store.change_keys(&project(), replace).await;
+    assert!(matches!(replaced, Err(ChangeError::Store(StoreError::Conflict(_)))));
+    assert_eq!(store.keys(&project()).await.unwrap()[0].wrapped, [0, 1, 255]);
+}
