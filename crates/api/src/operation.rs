@@ -159,6 +159,22 @@ impl Operation {
         self.specification().path.starts_with("/v1/{project_id}/")
     }
 
+    /// Whether a success answers values of secrets.
+    #[must_use]
+    pub const fn reads_values(self) -> bool {
+        matches!(self, Self::ShowSecretVersion | Self::BatchGetSecretValue)
+    }
+
+    /// Whether a call belongs in the audit trail, also one that fails: reads of values, and all that may change something.
+    #[must_use]
+    pub const fn is_audited(self) -> bool {
+        match self {
+            // Questions with a body.
+            Self::ListResourceInstances | Self::GenerateRandomPassword | Self::CheckSecrets => false,
+            _ => self.reads_values() || !matches!(self.specification().method, Method::Get),
+        }
+    }
+
     /// The operation of this name.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {

@@ -5,10 +5,15 @@ use std::sync::Arc;
 use csms_api::request::Rules;
 use csms_core::ProjectId;
 use csms_kms::RootKey;
-use csms_store::AnyStore;
 
 use crate::{
-    auth::Authenticator, clock::Clock, cors::Origin, functions::Functions, keys::Keys, metrics::Metrics,
+    audit::{AuditedStore, Trail},
+    auth::Authenticator,
+    clock::Clock,
+    cors::Origin,
+    functions::Functions,
+    keys::Keys,
+    metrics::Metrics,
     tasks::Rotations,
 };
 
@@ -29,8 +34,10 @@ pub struct Identity {
 pub struct App {
     /// Who this installation is.
     pub identity: Identity,
-    /// Where everything is kept.
-    pub store: AnyStore,
+    /// Where everything is kept. Changes of secrets get their records.
+    pub store: AuditedStore,
+    /// The audit trail.
+    pub trail: Arc<Trail>,
     /// The root key, which opens keys and tokens.
     pub root: Arc<RootKey>,
     /// Keys of projects.

@@ -3,6 +3,7 @@
 //! Decides identity only. What an identity may do is decided by its policies in [`crate::dispatch`].
 
 pub mod cache;
+pub mod lockout;
 pub mod passwords;
 pub mod signature;
 pub mod token;
@@ -17,6 +18,7 @@ use csms_store::AnyStore;
 
 use crate::{clock::Clock, failure::Failure};
 use cache::AccessKeys;
+use lockout::Lockout;
 
 /// An authenticated caller.
 #[derive(Clone, Debug)]
@@ -32,6 +34,12 @@ pub struct Caller {
 }
 
 impl Caller {
+    /// The service itself, which no request comes from.
+    #[must_use]
+    pub fn service() -> Self {
+        Self { name: "csms".to_owned(), user_id: None, projects: Vec::new(), policies: Vec::new() }
+    }
+
     /// Whether the caller may use the project at all.
     #[must_use]
     pub fn may_use(&self, project: &ProjectId) -> bool {
@@ -58,6 +66,7 @@ pub enum Claim {
 pub struct Authenticator {
     root: Arc<RootKey>,
     keys: AccessKeys,
+    lockout: Arc<Lockout>,
     clock: Clock,
 }
 
@@ -73,7 +82,7 @@ fn header<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
 impl Authenticator {
     /// Checks against the users of `store`, with secret keys and tokens opened by `root`.
     pub fn new(root: Arc<RootKey>, store: AnyStore, clock: Clock) -> Self {
-        Self { keys: AccessKeys::new(Arc::clone(&root), store), root, clock }
+        Self { keys: AccessKeys::new(Arc::clone(&root), store), root, lockout: Arc::default(), clock }
     }
 
     /// Looks at the request's head: opens a token, or finds the claimed access key and checks the time. Nothing is

@@ -17,10 +17,7 @@ use axum::{
     http::{HeaderName, HeaderValue, Request, Response, StatusCode, request::Parts},
 };
 use csms_api::{ErrorCode, ErrorShape, Operation};
-use csms_core::{
-    Problem, ProjectId, SecretId, SecretName, Violation,
-    policy::{allows, secret_resource},
-};
+use csms_core::{Problem, ProjectId, Secret, SecretId, SecretName, VersionId, Violation};
 use csms_store::Store;
 use http_body_util::LengthLimitError;
 use serde_json::Value;
@@ -28,7 +25,9 @@ use serde_json::Value;
 use crate::{
     answer::{Answer, empty_response, json_response},
     app::App,
+    audit::{Event, OK, Origin},
     auth::{Caller, Claim},
+    authorisation::{RequestFacts, authorise},
     failure::Failure,
     operations,
 };
@@ -54,6 +53,26 @@ pub struct Call {
 }
 
 impl Call {
+    /// Records that the answer holds the value of a version.
+    ///
+    /// # Errors
+    /// Failures of the store, where records of reads have to be on disk before the answer.
+    pub async fn record_read(&self, secret: &Secret, version: VersionId) -> Result<(), Failure> {
+        let event = Event {
+            caller: &self.caller,
+            action: self.operation.specification().name,
+            project: &self.project,
+            secret: secret.name.as_str(),
+            key: "",
+            version: Some(version),
+            outcome: OK,
+        };
+        if self.app.trail.gather(&event) {
+            self.app.trail.flush().await?;
+        }
+        Ok(())
+    }
+
     /// A path parameter, decoded.
     fn parameter(&self, name: &str) -> &str {
         find(&self.parameters, name)
@@ -92,9 +111,15 @@ impl Call {
     /// Checks that the caller may do this with a secret that only the operation itself gets to know.
     ///
     /// # Errors
-    /// CSMS.0302.
-    pub fn authorise(&self, secret: &str) -> Result<(), Failure> {
-        authorise(&self.app, &self.caller, self.operation, secret)
+    /// CSMS.0302; failures of the store.
+    pub async fn authorise(&self, secret: &str) -> Result<(), Failure> {
+        let facts = RequestFacts {
+            operation: self.operation,
+            project: &self.project,
+            body: &self.body,
+            tag_key: self.parameter("key"),
+        };
+        authorise(&self.app, &self.caller, &facts, secret).await
     }
 
     /// The query parameters, decoded.
@@ -170,11 +195,83 @@ async fn answer(app: Arc<App>, operation: Operation, request: Request<Body>) -> 
     } else {
         app.identity.project_id.clone()
     };
-    for secret in secrets_of(&app, operation, &project, &parameters, &body).await? {
-        authorise(&app, &caller, operation, &secret)?;
+    let version = VersionId::parse(find(&parameters, "version_id")).ok();
+    let mut attempt = Attempt {
+        app: Arc::clone(&app),
+        caller: Arc::clone(&caller),
+        operation,
+        project: project.clone(),
+        secret: find(&parameters, "secret_name").to_owned(),
+        version,
+    };
+    let outcome = async {
+        let facts = RequestFacts { operation, project: &project, body: &body, tag_key: find(&parameters, "key") };
+        let secrets = secrets_of(&app, operation, &project, &parameters, &body).await?;
+        if let [secret] = secrets.as_slice() {
+            secret.clone_into(&mut attempt.secret);
+        }
+        for secret in &secrets {
+            authorise(&app, &caller, &facts, secret).await?;
+        }
+        let query = parts.uri.query().map(str::to_owned);
+        attempt.run(Call { app, caller, project, operation, parameters, query, body }).await
+    };
+    match outcome.await {
+        Ok(answer) => Ok(answer),
+        Err(failure) => Err(attempt.failed(failure).await?),
     }
-    let query = parts.uri.query().map(str::to_owned);
-    operations::run(operation, Call { app, caller, project, operation, parameters, query, body }).await
+}
+
+/// What the audit trail is told of an operation besides its changes.
+struct Attempt {
+    app: Arc<App>,
+    caller: Arc<Caller>,
+    operation: Operation,
+    project: ProjectId,
+    secret: String,
+    version: Option<VersionId>,
+}
+
+impl Attempt {
+    /// Runs the operation. What it changes is recorded under its name with the change; where nothing had to be changed, the
+    /// call is recorded by itself.
+    async fn run(&self, call: Call) -> Result<Answer, Failure> {
+        let specification = self.operation.specification();
+        if !self.operation.is_audited() || self.operation.reads_values() {
+            return operations::run(self.operation, call).await;
+        }
+        let origin = Origin::new(Arc::clone(&self.caller), specification.name, self.version);
+        let answer = origin.clone().during(operations::run(self.operation, call)).await?;
+        if !origin.is_recorded() {
+            let entry = self.app.trail.change(&origin, &self.project, |record| {
+                record.secret = Some(self.secret.as_str()).filter(|secret| !secret.is_empty());
+                record.version = self.version;
+            });
+            self.app.store.append_audit(vec![entry]).await?;
+        }
+        Ok(answer)
+    }
+
+    /// Records a failure, and answers it.
+    async fn failed(&self, failure: Failure) -> Result<Failure, Failure> {
+        if self.operation.is_audited() {
+            // Only what can be a name is worth keeping.
+            let secret = SecretName::parse(self.secret.as_str()).map(String::from).unwrap_or_default();
+            let event = Event {
+                caller: &self.caller,
+                action: self.operation.specification().name,
+                project: &self.project,
+                secret: &secret,
+                key: "",
+                version: self.version,
+                outcome: failure.error.code.as_str(),
+            };
+            if self.app.trail.gather(&event) {
+                self.app.trail.flush().await?;
+            }
+        }
+        Ok(failure)
+    }
 }
 
 /// The names of the secrets that a request is about, which policies may limit: in the path, in the body, or behind an
@@ -275,16 +372,6 @@ pub fn authorise_project(caller: &Caller, parts: &Parts, text: &str) -> Result<P
         return Err(Failure::new(ErrorCode::Forbidden, "the caller may not use this project"));
     }
     Ok(project)
-}
-
-fn authorise(app: &App, caller: &Caller, operation: Operation, secret: &str) -> Result<(), Failure> {
-    let actions = operation.specification().actions;
-    let resource = secret_resource(&app.identity.region, &app.identity.domain_id, secret);
-    if allows(&caller.policies, actions, &resource) {
-        return Ok(());
-    }
-    let action = actions.first().copied().unwrap_or_default();
-    Err(Failure::new(ErrorCode::Forbidden, format!("the caller's policies do not allow {action} on this resource")))
 }
 
 /// Why a request was refused, as the answer carries it to where it is logged with the request's identifier.

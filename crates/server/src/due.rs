@@ -17,7 +17,7 @@ use csms_core::{
 use csms_store::{ChangeError, Store, StoreError, TaskOutcome};
 use getrandom::SysRng;
 
-use crate::{app::App, dispatch::Chain, failure::Failure, operations::rotation, tasks};
+use crate::{app::App, audit::Origin, dispatch::Chain, failure::Failure, operations::rotation, tasks};
 
 /// How often the server looks for due work at least; the scheduler of the cloud looks once an hour.
 const INTERVAL: Duration = Duration::from_secs(10);
@@ -38,12 +38,13 @@ const PURGE_INTERVAL: Duration = Duration::from_secs(600);
 pub async fn watch(app: Arc<App>) {
     let mut purged: Option<Instant> = None;
     loop {
-        logged(delete_due(&app).await, "scheduled deletions will be tried again");
+        let deleted = Origin::service("DeleteDueSecret").during(delete_due(&app)).await;
+        logged(deleted, "scheduled deletions will be tried again");
         if purged.is_none_or(|purged| purged.elapsed() >= PURGE_INTERVAL) {
             purged = Some(Instant::now());
             logged(purge(&app).await, "old records of tasks will be removed later");
         }
-        let more = rotate(&app).await;
+        let more = Origin::service("RotateDueSecret").during(rotate(&app)).await;
         logged(measure(&app).await, "how much rotation work there is will be measured again");
         if !more {
             app.clock.sleep(until_next(&app).await).await;

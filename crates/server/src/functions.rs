@@ -32,6 +32,7 @@ use zeroize::Zeroizing;
 use crate::{
     app::App,
     auth::{Caller, token::TemporaryKey},
+    authorisation::base_context,
     dispatch::{authenticate, authorise_project, failure_response},
     failure::Failure,
 };
@@ -276,7 +277,7 @@ async fn authenticated(State(app): State<Arc<App>>, request: Request<Body>, next
         let urn = urn.and_then(|urn| urn.parse::<host::FunctionUrn>().ok());
         let function = urn.map_or_else(|| "*".to_owned(), |urn| format!("{}/{}", urn.package(), urn.name()));
         let resource = format!("functiongraph:{}:{}:function:{function}", app.identity.region, app.identity.domain_id);
-        if !allows(&caller.policies, &["functiongraph:function:invoke"], &resource) {
+        if !allows(&caller.policies, &["functiongraph:function:invoke"], &resource, &base_context(&app, &caller)) {
             let reason = "the caller's policies do not allow functiongraph:function:invoke on this function";
             return Err(Failure::new(ErrorCode::Forbidden, reason));
         }

@@ -185,6 +185,7 @@ pub async fn ensure_first_user(
         password_hash: Some(password_hash),
         projects: vec![identity.project_id.clone()],
         policies: vec![Policy::administrator()],
+        attached: Vec::new(),
         enabled: true,
     };
     let sealed_secret_key = root.seal(SECRET_KEY_PURPOSE, secret_key.as_bytes(), &mut SysRng).map_err(Failure::from)?;

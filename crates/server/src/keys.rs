@@ -2,16 +2,24 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, PoisonError, RwLock},
+    sync::{
+        Arc, PoisonError, RwLock,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
 };
 
 use csms_api::ErrorCode;
 use csms_core::{KeyId, ProjectId, Secret};
 use csms_kms::{MasterKey, RootKey};
-use csms_store::{AnyStore, KeyRecord, KeyState, Store};
+use csms_store::{AnyStore, ChangeError, KeyDetails, KeyRecord, KeyState, Store, StoreError};
 use getrandom::SysRng;
 
-use crate::{clock::Clock, failure::Failure};
+use crate::{
+    audit::{Origin, Trail},
+    clock::Clock,
+    failure::Failure,
+};
 
 /// Alias of the key that protects secrets whose creator names none.
 pub const DEFAULT_ALIAS: &str = "csms/default";
@@ -19,19 +27,53 @@ pub const DEFAULT_ALIAS: &str = "csms/default";
 /// The keys that the versions of one secret need.
 pub type KeysOfSecret = HashMap<KeyId, Arc<MasterKey>>;
 
+/// How long a key is used before its state is looked at again: a key that another replica disabled is out of use after
+/// this time. One that this server disabled is so at once.
+pub const STATE_LIFETIME: Duration = Duration::from_secs(1);
+
+/// An unwrapped key, and when it was last seen to be enabled.
+struct Known {
+    key: Arc<MasterKey>,
+    seen: Instant,
+    is_default: bool,
+}
+
+/// A key that may be used now.
+pub struct UsableKey {
+    /// Its material.
+    pub key: Arc<MasterKey>,
+    /// Whether it is the service's default key, which every caller may use.
+    pub is_default: bool,
+}
+
 /// Finds and unwraps keys.
 pub struct Keys {
     root: Arc<RootKey>,
     store: AnyStore,
+    trail: Arc<Trail>,
     clock: Clock,
-    unwrapped: RwLock<HashMap<(ProjectId, KeyId), Arc<MasterKey>>>,
+    known: RwLock<HashMap<(ProjectId, KeyId), Known>>,
+    /// Raised by each change of a key, so that what was read before it is not kept after it.
+    changes: AtomicU64,
     defaults: RwLock<HashMap<ProjectId, KeyId>>,
+}
+
+fn unusable() -> Failure {
+    Failure::new(ErrorCode::KeyUnusable, "the key does not exist in the project or is not enabled")
 }
 
 impl Keys {
     /// Keys of `store`, wrapped by `root`.
-    pub fn new(root: Arc<RootKey>, store: AnyStore, clock: Clock) -> Self {
-        Self { root, store, clock, unwrapped: RwLock::default(), defaults: RwLock::default() }
+    pub fn new(root: Arc<RootKey>, store: AnyStore, trail: Arc<Trail>, clock: Clock) -> Self {
+        Self {
+            root,
+            store,
+            trail,
+            clock,
+            known: RwLock::default(),
+            changes: AtomicU64::new(0),
+            defaults: RwLock::default(),
+        }
     }
 
     /// The key of this identifier.
@@ -39,23 +81,47 @@ impl Keys {
     /// # Errors
     /// CSMS.0401 when the project has no such enabled key, or when the root key does not open it.
     pub async fn get(&self, project: &ProjectId, id: &KeyId) -> Result<Arc<MasterKey>, Failure> {
-        let entry = (project.clone(), id.clone());
-        if let Some(key) = self.unwrapped.read().unwrap_or_else(PoisonError::into_inner).get(&entry) {
-            return Ok(Arc::clone(key));
-        }
-        let record = self.store.key(project, id).await?;
-        let record = record.filter(|record| record.state == KeyState::Enabled).ok_or_else(|| {
-            Failure::new(ErrorCode::KeyUnusable, "the key does not exist in the project or is not enabled")
-        })?;
-        self.unwrap(&record)
+        self.usable(project, id).await.map(|usable| usable.key)
     }
 
-    fn unwrap(&self, record: &KeyRecord) -> Result<Arc<MasterKey>, Failure> {
-        let key = MasterKey::unwrap(&self.root, &record.project, &record.id, &record.wrapped)?;
-        let key = Arc::new(key);
-        let mut unwrapped = self.unwrapped.write().unwrap_or_else(PoisonError::into_inner);
-        unwrapped.insert((record.project.clone(), record.id.clone()), Arc::clone(&key));
-        Ok(key)
+    /// As [`Keys::get`], and whether the key is the default one.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn usable(&self, project: &ProjectId, id: &KeyId) -> Result<UsableKey, Failure> {
+        let entry = (project.clone(), id.clone());
+        let mut unwrapped = None;
+        if let Some(known) = self.known.read().unwrap_or_else(PoisonError::into_inner).get(&entry) {
+            let usable = UsableKey { key: Arc::clone(&known.key), is_default: known.is_default };
+            if known.seen.elapsed() < STATE_LIFETIME {
+                return Ok(usable);
+            }
+            unwrapped = Some(usable.key);
+        }
+        let (changes, seen) = (self.changes.load(Ordering::Acquire), Instant::now());
+        let record = self.store.key(project, id).await?;
+        let Some(record) = record.filter(|record| record.state == KeyState::Enabled) else {
+            self.forget(project, id);
+            return Err(unusable());
+        };
+        // The material of a key never changes.
+        let key = match unwrapped {
+            Some(key) => key,
+            None => Arc::new(MasterKey::unwrap(&self.root, &record.project, &record.id, &record.wrapped)?),
+        };
+        let is_default = record.alias == DEFAULT_ALIAS;
+        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        if self.changes.load(Ordering::Acquire) == changes {
+            known.insert(entry, Known { key: Arc::clone(&key), seen, is_default });
+        }
+        Ok(UsableKey { key, is_default })
+    }
+
+    /// Looks at a key's state anew at its next use. To be called after each change of it.
+    pub fn forget(&self, project: &ProjectId, id: &KeyId) {
+        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        self.changes.fetch_add(1, Ordering::AcqRel);
+        known.remove(&(project.clone(), id.clone()));
     }
 
     /// The key a caller names by identifier or alias.
@@ -84,24 +150,49 @@ impl Keys {
         }
         let record = match self.store.key_by_alias(project, DEFAULT_ALIAS).await? {
             Some(record) => record,
-            None => {
-                let id = KeyId::make(&mut SysRng)?;
-                let key = MasterKey::make(&mut SysRng)?;
-                let wrapped = key.wrap(&self.root, project, &id, &mut SysRng)?;
-                // Two first uses at once both make a key; the store keeps one and answers that one to both.
-                let record = KeyRecord {
-                    id,
-                    project: project.clone(),
-                    alias: DEFAULT_ALIAS.to_owned(),
-                    state: KeyState::Enabled,
-                    wrapped,
-                    create_time: self.clock.now(),
-                };
-                self.store.ensure_key(record).await?
-            }
+            None => self.make_default(project).await?,
         };
         self.defaults.write().unwrap_or_else(PoisonError::into_inner).insert(project.clone(), record.id.clone());
         Ok(record.id)
+    }
+
+    /// Makes the default key. Two first uses at once both make a key; the store keeps one, which both get.
+    async fn make_default(&self, project: &ProjectId) -> Result<KeyRecord, Failure> {
+        let record = self.make_record(project, DEFAULT_ALIAS.to_owned(), KeyDetails::default())?;
+        let (origin, trail) = (Origin::service("CreateKey"), Arc::clone(&self.trail));
+        let made = self.store.change_keys(project, move |keys| {
+            if let Some(stored) = keys.iter().find(|key| key.alias == DEFAULT_ALIAS) {
+                return Ok::<_, Failure>((stored.clone(), Vec::new()));
+            }
+            let entry = trail.change(&origin, &record.project, |entry| entry.key = Some(record.id.as_str()));
+            keys.push(record.clone());
+            Ok((record, vec![entry]))
+        });
+        match made.await {
+            Err(ChangeError::Store(StoreError::Conflict(cause))) => {
+                let other = self.store.key_by_alias(project, DEFAULT_ALIAS).await?;
+                other.ok_or_else(|| StoreError::Conflict(cause).into())
+            }
+            made => Ok(made?),
+        }
+    }
+
+    /// A new key, not stored yet.
+    ///
+    /// # Errors
+    /// Failures of the random number generator.
+    pub fn make_record(&self, project: &ProjectId, alias: String, details: KeyDetails) -> Result<KeyRecord, Failure> {
+        let id = KeyId::make(&mut SysRng)?;
+        let wrapped = MasterKey::make(&mut SysRng)?.wrap(&self.root, project, &id, &mut SysRng)?;
+        Ok(KeyRecord {
+            id,
+            project: project.clone(),
+            alias,
+            state: KeyState::Enabled,
+            wrapped,
+            create_time: self.clock.now(),
+            details,
+        })
     }
 
     /// The keys of all versions of a secret, and the one for its next version. Keys that cannot be used are left out:

@@ -8,7 +8,9 @@
 
 pub mod answer;
 pub mod app;
+pub mod audit;
 pub mod auth;
+pub mod authorisation;
 pub mod cli;
 pub mod clock;
 pub mod commands;

@@ -25,6 +25,7 @@ use tracing_subscriber::EnvFilter;
 
 use crate::{
     app::App,
+    audit::{AuditedStore, Trail},
     auth::Authenticator,
     clock::Clock,
     due,
@@ -120,11 +121,14 @@ pub async fn bind(settings: &Settings, clock: Clock) -> Result<Bound, ServeError
     let url = local_url(listener.local_addr()?);
     let (functions, bundled) = functions(settings, identity.project_id.as_str(), &identity.region).await?;
     installation::ensure_first_user(&store, &root, &identity, &url, bundled.as_ref(), &credentials, password).await?;
+    let trail = Arc::new(Trail::new(store.clone(), &root, clock.clone(), settings.audit_reads));
+    trail.open().await?;
     let app = Arc::new(App {
         identity,
-        keys: Keys::new(Arc::clone(&root), store.clone(), clock.clone()),
+        keys: Keys::new(Arc::clone(&root), store.clone(), Arc::clone(&trail), clock.clone()),
         authenticator: Authenticator::new(Arc::clone(&root), store.clone(), clock.clone()),
-        store,
+        store: AuditedStore::new(store, Arc::clone(&trail)),
+        trail,
         root,
         functions,
         rotations: Rotations::new(settings.rotation_concurrency),
@@ -216,6 +220,8 @@ impl Bound {
         let Self { listener, app, .. } = self;
         tasks::resume(&app).await?;
         let due = tokio::spawn(due::watch(Arc::clone(&app)));
+        let trail = Arc::clone(&app.trail);
+        let recording = tokio::spawn(async move { trail.keep_writing().await });
         let (stopping, stopped) = tokio::sync::oneshot::channel();
         let listener = listener.tap_io(|stream| {
             // Answers are small and complete: waiting to fill packets only delays them.
@@ -241,6 +247,8 @@ impl Bound {
             () = deadline => tracing::warn!("some requests did not finish in time"),
         }
         due.abort();
+        recording.abort();
+        app.trail.flush().await?;
         app.functions.shutdown().await;
         Ok(())
     }

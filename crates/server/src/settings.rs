@@ -12,7 +12,7 @@ use serde::Deserialize;
 use thiserror::Error;
 use zeroize::Zeroizing;
 
-use crate::cors::Origin;
+use crate::{audit::ReadRecords, cors::Origin};
 
 /// Form of the log on stderr.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Deserialize)]
@@ -127,6 +127,11 @@ pub struct Flags {
     #[arg(long, env = "CSMS_GROUP_COMMIT", value_name = "NUMBER")]
     pub group_commit: Option<usize>,
 
+    /// Whether an answer with a value waits until the read is recorded on disk (strict), or its record is written within
+    /// 50 ms (batched) [default: batched]
+    #[arg(long, env = "CSMS_AUDIT_READS", value_enum, value_name = "WHEN")]
+    pub audit_reads: Option<ReadRecords>,
+
     /// Form of the log on stderr [default: text]
     #[arg(long, env = "CSMS_LOG_FORMAT", value_enum, value_name = "FORMAT")]
     pub log_format: Option<LogFormat>,
@@ -185,6 +190,7 @@ pub struct Settings {
     pub min_rotation_period_seconds: u64,
     pub secret_quota: u64,
     pub group_commit: Option<usize>,
+    pub audit_reads: ReadRecords,
     pub log_format: LogFormat,
     pub log: String,
 }
@@ -310,6 +316,7 @@ impl Flags {
             min_rotation_period_seconds,
             secret_quota: self.secret_quota.or(file.secret_quota).unwrap_or(500),
             group_commit,
+            audit_reads: self.audit_reads.or(file.audit_reads).unwrap_or_default(),
             log_format: self.log_format.or(file.log_format).unwrap_or_default(),
             log: self.log.or(file.log).unwrap_or_else(|| "info".to_owned()),
         })

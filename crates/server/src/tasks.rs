@@ -32,6 +32,7 @@ use tracing::Instrument as _;
 
 use crate::{
     app::App,
+    audit::Origin,
     auth::token::TemporaryKey,
     dispatch::Chain,
     failure::Failure,
@@ -361,7 +362,7 @@ async fn change<T: Send + 'static>(
         }
         Ok(decide(draft))
     });
-    match changed.await {
+    match Origin::service("CarryOutRotation").during(changed).await {
         Ok(answer) => Ok(Found::Secret(answer)),
         Err(ChangeError::NotFound) => Ok(Found::Nothing),
         Err(ChangeError::Refused(found)) => Ok(found),

@@ -214,3 +214,63 @@ async fn every_answer_carries_a_request_id_of_its_own() {
     assert_eq!((second.status, second.code()), (StatusCode::NOT_FOUND, "APIGW.0101"));
     assert_ne!(first.headers["x-request-id"], second.headers["x-request-id"]);
 }
+
+/// A key with the policy of this text.
+fn with_policy(server: &Server, text: &str) -> Key {
+    temporary(server, Policy::parse(text).unwrap())
+}
+
+#[tokio::test]
+async fn conditions_look_at_the_request_and_at_the_secret() {
+    let server = Server::start().await;
+    create(&server, "plain").await;
+    let text = r#"{"Version":"5.0","Statement":[
+        {"Effect":"Allow","Action":["csms:*"],"Condition":{"StringEquals":{"csms:Type":"COMMON"}}},
+        {"Effect":"Deny","Action":["csms:secret:create"],"Condition":{"Null":{"csms:KmsKeyId":"false"}}},
+        {"Effect":"Deny","Action":["csms:secret:create"],"Condition":{"ForAnyValue:StringEquals":{"g:TagKeys":["owner"]}}}]}"#;
+    let key = with_policy(&server, text);
+    let status = async |method: &str, rest: &str, body: Value| {
+        server.call_as(&key, method, &server.path(rest), &body).await.status
+    };
+    assert_eq!(status("GET", "secrets/plain/versions/latest", Value::Null).await, StatusCode::OK);
+    assert_eq!(status("GET", "secrets/absent", Value::Null).await, StatusCode::FORBIDDEN);
+    let body = json!({ "name": "a", "secret_string": "s" });
+    assert_eq!(status("POST", "secrets", body).await, StatusCode::OK);
+    let body = json!({ "name": "b", "secret_string": "s", "secret_type": "RDS-FG" });
+    assert_eq!(status("POST", "secrets", body).await, StatusCode::FORBIDDEN);
+    let body = json!({ "name": "b", "secret_string": "s", "kms_key_id": "0b1c2d3e-0000-4000-8000-000000000000" });
+    assert_eq!(status("POST", "secrets", body).await, StatusCode::FORBIDDEN);
+    let body = json!({ "name": "b", "secret_string": "s", "tags": [{ "key": "owner", "value": "me" }] });
+    assert_eq!(status("POST", "secrets", body).await, StatusCode::FORBIDDEN);
+}
+
+#[tokio::test]
+async fn a_condition_on_the_time_ends_a_right() {
+    let server = Server::start().await;
+    create(&server, "plain").await;
+    let text = r#"{"Version":"5.0","Statement":[{"Effect":"Allow","Action":["*"],
+        "Condition":{"DateLessThan":{"g:CurrentTime":"2001-01-01T00:00:00Z"}}}]}"#;
+    let over = with_policy(&server, text);
+    let later = with_policy(&server, &text.replace("2001", "2999"));
+    let status = async |key: &Key| server.call_as(key, "GET", &server.path("secrets"), &Value::Null).await.status;
+    assert_eq!((status(&over).await, status(&later).await), (StatusCode::FORBIDDEN, StatusCode::OK));
+}
+
+#[tokio::test]
+async fn five_wrong_signatures_in_a_row_lock_a_key_for_five_minutes() {
+    let server = Server::start().await;
+    let wrong = Key { secret_key: "wrong".to_owned(), ..server.key() };
+    let call = async |key: &Key| server.call_as(key, "GET", &server.path("secrets"), &Value::Null).await;
+    for _ in 0..4 {
+        assert_eq!(call(&wrong).await.status, StatusCode::UNAUTHORIZED);
+    }
+    assert_eq!(call(&server.key()).await.status, StatusCode::OK);
+    for _ in 0..5 {
+        assert_eq!(call(&wrong).await.status, StatusCode::UNAUTHORIZED);
+    }
+    let locked = call(&server.key()).await;
+    assert_eq!((locked.status, locked.code()), (StatusCode::UNAUTHORIZED, "APIGW.0301"));
+    assert!(locked.body["error_msg"].as_str().unwrap().contains("AK access failed to reach the limit"));
+    server.clock.advance(5 * 60_000);
+    assert_eq!(call(&server.key()).await.status, StatusCode::OK);
+}

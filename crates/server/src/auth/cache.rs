@@ -10,6 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use csms_core::policy::system_policy;
 use csms_kms::RootKey;
 use csms_store::{AnyStore, Store, UserRecord};
 use zeroize::Zeroizing;
@@ -25,10 +26,6 @@ const MAX_ENTRIES: usize = 10_000;
 
 /// Purpose under which secret access keys are sealed.
 pub const SECRET_KEY_PURPOSE: &str = "secret-access-key";
-
-fn caller(user: UserRecord) -> Arc<Caller> {
-    Arc::new(Caller { name: user.name, user_id: Some(user.id), projects: user.projects, policies: user.policies })
-}
 
 /// An access key with its opened secret key and its user.
 pub struct AccessKey {
@@ -89,9 +86,30 @@ impl AccessKeys {
             return Ok(None);
         }
         let secret_key = self.root.open(SECRET_KEY_PURPOSE, &key.sealed_secret_key)?;
-        let key = Arc::new(AccessKey { secret_key, user: caller(user) });
+        let key = Arc::new(AccessKey { secret_key, user: self.caller(user).await? });
         self.keys.put(name, Arc::clone(&key));
         Ok(Some(key))
+    }
+
+    /// A user with its own policies and those attached by name. A user with a policy that cannot be found may do nothing:
+    /// it could be the one that denies.
+    async fn caller(&self, user: UserRecord) -> Result<Arc<Caller>, Failure> {
+        let mut policies = user.policies;
+        for name in &user.attached {
+            let shared = match system_policy(name) {
+                Some(policy) => Some(policy),
+                None => self.store.policy(name).await?.map(|record| record.policy),
+            };
+            match shared {
+                Some(policy) => policies.push(policy),
+                None => {
+                    tracing::warn!(user = user.name, policy = name, "an attached policy does not exist");
+                    policies.clear();
+                    break;
+                }
+            }
+        }
+        Ok(Arc::new(Caller { name: user.name, user_id: Some(user.id), projects: user.projects, policies }))
     }
 
     /// The enabled user of this identifier.
@@ -104,7 +122,7 @@ impl AccessKeys {
             return Ok(Some(user));
         }
         let Some(user) = self.store.user(&id).await?.filter(|user| user.enabled) else { return Ok(None) };
-        let user = caller(user);
+        let user = self.caller(user).await?;
         self.users.put(id, Arc::clone(&user));
         Ok(Some(user))
     }

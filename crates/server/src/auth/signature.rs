@@ -4,15 +4,18 @@ use std::sync::Arc;
 
 use axum::http::{HeaderMap, HeaderValue, request::Parts};
 use csms_api::ErrorCode;
-use csms_core::sign::{Authorization, DATE_HEADER, MAX_SKEW_MILLIS, SignedRequest, parse_date, payload_hash, verify};
+use csms_core::{
+    UnixMillis,
+    sign::{Authorization, DATE_HEADER, MAX_SKEW_MILLIS, SignedRequest, parse_date, payload_hash, verify},
+};
 use zeroize::Zeroizing;
 
-use super::{Authenticator, Caller, cache::AccessKey, header, token::TemporaryKey, unauthenticated};
+use super::{Authenticator, Caller, cache::AccessKey, header, lockout::Lockout, token::TemporaryKey, unauthenticated};
 use crate::failure::Failure;
 
 /// Where the secret key of a claim comes from.
 enum Key {
-    User(Arc<AccessKey>),
+    User { key: Arc<AccessKey>, lockout: Arc<Lockout>, now: UnixMillis },
     Temporary(Box<TemporaryKey>),
 }
 
@@ -24,7 +27,7 @@ pub struct Claim {
 impl Claim {
     fn secret_key(&self) -> &[u8] {
         match &self.key {
-            Key::User(key) => &key.secret_key,
+            Key::User { key, .. } => &key.secret_key,
             Key::Temporary(key) => key.secret_key.as_bytes(),
         }
     }
@@ -47,11 +50,19 @@ impl Claim {
             payload_hash: &hash,
         };
         let value = |name: &str| parts.headers.get(name).map(HeaderValue::as_bytes);
-        if !verify(&authorization, self.secret_key(), &request, value) {
+        let fits = verify(&authorization, self.secret_key(), &request, value);
+        if let Key::User { lockout, now, .. } = &self.key {
+            if fits {
+                lockout.succeeded(authorization.access_key);
+            } else {
+                lockout.failed(authorization.access_key, *now);
+            }
+        }
+        if !fits {
             return Err(mismatch().into());
         }
         Ok(match &self.key {
-            Key::User(key) => Arc::clone(&key.user),
+            Key::User { key, .. } => Arc::clone(&key.user),
             Key::Temporary(key) => Arc::new(key.caller()),
         })
     }
@@ -80,8 +91,13 @@ impl Authenticator {
                 Key::Temporary(Box::new(key))
             }
             None => {
+                if self.lockout.is_locked(authorization.access_key, now) {
+                    let reason = "AK access failed to reach the limit, forbidden: wait 5 minutes";
+                    return Err(unauthenticated(reason).into());
+                }
                 let key = self.keys.get(authorization.access_key).await?;
-                Key::User(key.ok_or_else(|| unauthenticated("Get secretKey failed, the access key does not exist"))?)
+                let key = key.ok_or_else(|| unauthenticated("Get secretKey failed, the access key does not exist"))?;
+                Key::User { key, lockout: Arc::clone(&self.lockout), now }
             }
         };
         Ok(Claim { key })

@@ -9,7 +9,6 @@ use csms_api::{
     response::batch::{BatchDeleteResponse, BatchGetResponse, FailedSecret, ImportResponse},
 };
 use csms_core::{Action, Refusal, Secret};
-use csms_store::Store;
 
 use super::{secrets::make, tags::select, versions::opened};
 use crate::{answer::Answer, dispatch::Call, failure::Failure};

@@ -21,6 +21,7 @@ use getrandom::SysRng;
 use crate::{
     answer::Answer,
     app::App,
+    audit::Origin,
     dispatch::Call,
     failure::Failure,
     keys::KeysOfSecret,
@@ -35,7 +36,9 @@ use crate::{
 pub async fn rotate(call: &Call) -> Result<Answer, Failure> {
     let (app, project, name) = (Arc::clone(&call.app), call.project.clone(), call.secret_name()?);
     // In a task of its own: a caller that hangs up must not leave a stored task that nobody carries out.
-    let started = tokio::spawn(async move { start(&app, &project, &name, false).await });
+    let origin = Origin::current();
+    let start = async move { start(&app, &project, &name, false).await };
+    let started = tokio::spawn(origin.during(start));
     let task = started.await.map_err(Failure::internal)??;
     Answer::json(&RotateResponse::of(&task))
 }

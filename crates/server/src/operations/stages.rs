@@ -6,7 +6,6 @@ use csms_api::{
     response::StageResponse,
 };
 use csms_core::{Refusal, SecretName, StageName, VersionId};
-use csms_store::Store;
 
 use super::secrets::find;
 use crate::{answer::Answer, dispatch::Call, failure::Failure};

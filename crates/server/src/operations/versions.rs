@@ -106,6 +106,7 @@ pub(super) async fn opened(call: &Call, name: &SecretName, selector: VersionSele
     let context =
         envelope::Context { project: &secret.project, secret: &secret.id, version: id, key: &version.kms_key_id };
     let value = envelope::open(&key, &context, &sealed)?;
+    call.record_read(&secret, id).await?;
     Ok(VersionInfo::of(&secret, version, &value))
 }
 

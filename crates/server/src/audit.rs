@@ -1,0 +1,299 @@
+//! The audit trail: who changed what, and who read which value.
+//!
+//! A change's record is written in the change's own transaction. Reads of values and attempts that failed are gathered and
+//! written together, at most [`DELAY`] later, so that a read does not cost a write; equal ones of that time become one record
+//! with their number. With `audit_reads = "strict"` an answer waits until its record is on disk. A record never holds a value.
+
+mod record;
+mod store;
+
+use std::{
+    collections::{HashMap, hash_map::Entry},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use csms_core::{ProjectId, UnixMillis, VersionId};
+use csms_kms::RootKey;
+use csms_store::{AnyStore, AuditEntry, ChainKey, Store, StoreError};
+use tokio::sync::Notify;
+
+pub use record::{OK, Record};
+pub use store::AuditedStore;
+
+use crate::{auth::Caller, clock::Clock, dispatch::Chain};
+
+/// How long a gathered record waits at most before it is written.
+pub const DELAY: Duration = Duration::from_millis(50);
+
+/// Beyond as many gathered records answers wait until they are written, so that memory stays bounded.
+const MOST: usize = 20_000;
+
+/// How long to wait after the store has failed.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// Whether reads wait for their records.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ReadRecords {
+    /// Records of reads are written at most 50 ms after the answer; a crash loses those not yet written.
+    #[default]
+    Batched,
+    /// An answer with a value waits until its record is on disk.
+    Strict,
+}
+
+/// The key of the chain, from the root key.
+#[must_use]
+pub fn chain_key(root: &RootKey) -> Arc<ChainKey> {
+    Arc::new(ChainKey::new(root.derive("audit-chain")))
+}
+
+/// Who does something, and as part of what. Set for the time of an operation, so that whatever it changes is recorded under
+/// its name, and no operation can forget to say so.
+#[derive(Clone, Debug)]
+pub struct Origin {
+    /// Who.
+    pub caller: Arc<Caller>,
+    /// The operation's name.
+    pub action: &'static str,
+    /// The version that the request names.
+    pub version: Option<VersionId>,
+    recorded: Arc<std::sync::atomic::AtomicBool>,
+}
+
+tokio::task_local! {
+    static ORIGIN: Origin;
+}
+
+impl Origin {
+    /// A caller's operation.
+    #[must_use]
+    pub fn new(caller: Arc<Caller>, action: &'static str, version: Option<VersionId>) -> Self {
+        Self { caller, action, version, recorded: Arc::default() }
+    }
+
+    /// What the service does by itself.
+    #[must_use]
+    pub fn service(action: &'static str) -> Self {
+        Self::new(Arc::new(Caller::service()), action, None)
+    }
+
+    /// The origin of what is being done now; background work of the service when nobody has said so.
+    #[must_use]
+    pub fn current() -> Self {
+        ORIGIN.try_with(Clone::clone).unwrap_or_else(|_| Self::service("Maintain"))
+    }
+
+    /// Runs `work` under this origin.
+    pub async fn during<T>(self, work: impl Future<Output = T>) -> T {
+        ORIGIN.scope(self, work).await
+    }
+
+    /// Notes that a record of it has been written.
+    fn note(&self) {
+        self.recorded.store(true, std::sync::atomic::Ordering::Relaxed);
+    }
+
+    /// Whether a record of it has been written.
+    #[must_use]
+    pub fn is_recorded(&self) -> bool {
+        self.recorded.load(std::sync::atomic::Ordering::Relaxed)
+    }
+}
+
+/// What makes two reads equal. The caller is compared by its place in memory, where it stays while it is a key here.
+#[derive(Clone, PartialEq, Eq, Hash)]
+struct Same {
+    caller: usize,
+    action: &'static str,
+    project: String,
+    secret: String,
+    key: String,
+    version: Option<VersionId>,
+    outcome: &'static str,
+}
+
+struct Gathered {
+    caller: Arc<Caller>,
+    first: UnixMillis,
+    count: u64,
+}
+
+/// One read of a value, or one attempt that failed.
+pub struct Event<'e> {
+    /// Who.
+    pub caller: &'e Arc<Caller>,
+    /// The operation's name.
+    pub action: &'static str,
+    /// The project.
+    pub project: &'e ProjectId,
+    /// Name of the secret; empty when it is about none.
+    pub secret: &'e str,
+    /// Identifier of the KMS key; empty when it is about none.
+    pub key: &'e str,
+    /// The version.
+    pub version: Option<VersionId>,
+    /// [`OK`], or the code of the error.
+    pub outcome: &'static str,
+}
+
+/// Gathers and writes records.
+pub struct Trail {
+    store: AnyStore,
+    chain: Arc<ChainKey>,
+    clock: Clock,
+    reads: ReadRecords,
+    gathered: Mutex<HashMap<Same, Gathered>>,
+    writing: tokio::sync::Mutex<()>,
+    wake: Notify,
+}
+
+impl Trail {
+    /// A trail in `store`, linked under a key from `root`.
+    #[must_use]
+    pub fn new(store: AnyStore, root: &RootKey, clock: Clock, reads: ReadRecords) -> Self {
+        Self {
+            store,
+            chain: chain_key(root),
+            clock,
+            reads,
+            gathered: Mutex::default(),
+            writing: tokio::sync::Mutex::default(),
+            wake: Notify::new(),
+        }
+    }
+
+    /// Makes the first record, so that an empty trail is a sign of its removal.
+    ///
+    /// # Errors
+    /// Failures of the store.
+    pub async fn open(&self) -> Result<(), StoreError> {
+        if self.store.audit_head().await?.number > 0 {
+            return Ok(());
+        }
+        let caller = Caller::service();
+        let record = Record::by(&caller, "OpenTrail", self.clock.now());
+        self.store.append_audit(vec![self.entry(&record)]).await
+    }
+
+    /// A record ready to be appended.
+    #[must_use]
+    pub fn entry(&self, record: &Record<'_>) -> AuditEntry {
+        record.entry(&self.chain)
+    }
+
+    /// A record of the current operation, about a secret or a key, to be appended in the transaction of its change.
+    #[must_use]
+    pub fn change<'r>(
+        &self,
+        origin: &'r Origin,
+        project: &'r ProjectId,
+        describe: impl FnOnce(&mut Record<'r>),
+    ) -> AuditEntry {
+        let mut record = Record::by(&origin.caller, origin.action, self.clock.now());
+        record.project = Some(project.as_str());
+        describe(&mut record);
+        origin.note();
+        self.entry(&record)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<Same, Gathered>> {
+        self.gathered.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Gathers an event. `true` when the answer has to wait for [`Trail::flush`].
+    #[must_use]
+    pub fn gather(&self, event: &Event<'_>) -> bool {
+        let same = Same {
+            caller: Arc::as_ptr(event.caller) as usize,
+            action: event.action,
+            project: event.project.as_str().to_owned(),
+            secret: event.secret.to_owned(),
+            key: event.key.to_owned(),
+            version: event.version,
+            outcome: event.outcome,
+        };
+        let mut gathered = self.lock();
+        let first = gathered.is_empty();
+        match gathered.entry(same) {
+            Entry::Occupied(mut entry) => entry.get_mut().count += 1,
+            Entry::Vacant(entry) => {
+                entry.insert(Gathered { caller: Arc::clone(event.caller), first: self.clock.now(), count: 1 });
+            }
+        }
+        let full = gathered.len() > MOST;
+        drop(gathered);
+        if first {
+            self.wake.notify_one();
+        }
+        full || self.reads == ReadRecords::Strict
+    }
+
+    /// Writes what has been gathered. When this returns, every event that was gathered before the call is on disk.
+    ///
+    /// # Errors
+    /// Failures of the store; what was gathered is kept.
+    pub async fn flush(&self) -> Result<(), StoreError> {
+        // Whoever waits here finds its events written by the one before, or takes all that came meanwhile along.
+        let _alone = self.writing.lock().await;
+        let batch = std::mem::take(&mut *self.lock());
+        if batch.is_empty() {
+            return Ok(());
+        }
+        let mut kept = Kept { trail: self, batch: Some(batch) };
+        let entries = kept.batch.iter().flatten().map(|(same, gathered)| {
+            let mut record = Record::by(&gathered.caller, same.action, gathered.first);
+            record.project = Some(&same.project);
+            record.secret = Some(same.secret.as_str()).filter(|secret| !secret.is_empty());
+            record.key = Some(same.key.as_str()).filter(|key| !key.is_empty());
+            record.version = same.version;
+            record.outcome = same.outcome;
+            record.count = gathered.count;
+            self.entry(&record)
+        });
+        let entries = entries.collect();
+        self.store.append_audit(entries).await?;
+        kept.batch = None;
+        Ok(())
+    }
+
+    /// Writes what is gathered soon after it comes, until the task is dropped.
+    pub async fn keep_writing(&self) {
+        loop {
+            self.wake.notified().await;
+            // Leaves time to write before the delay is over.
+            tokio::time::sleep(DELAY * 3 / 4).await;
+            while let Err(error) = self.flush().await {
+                tracing::error!(cause = %Chain(&error), "records of the audit trail will be written later");
+                tokio::time::sleep(PAUSE).await;
+            }
+        }
+    }
+}
+
+/// Puts events back that were not written, also when whoever writes them stops waiting.
+struct Kept<'t> {
+    trail: &'t Trail,
+    batch: Option<HashMap<Same, Gathered>>,
+}
+
+impl Drop for Kept<'_> {
+    fn drop(&mut self) {
+        let Some(batch) = self.batch.take() else { return };
+        let mut gathered = self.trail.lock();
+        for (same, old) in batch {
+            match gathered.entry(same) {
+                Entry::Occupied(mut entry) => {
+                    let entry = entry.get_mut();
+                    (entry.first, entry.count) = (old.first, entry.count + old.count);
+                }
+                Entry::Vacant(entry) => {
+                    entry.insert(old);
+                }
+            }
+        }
+        drop(gathered);
+        self.trail.wake.notify_one();
+    }
+}

@@ -1,0 +1,86 @@
+//! The store as operations use it: every change of a secret gets its record in its own transaction.
+//!
+//! The methods here take the place of the store's own ones of the same name, so an operation cannot change a secret without
+//! a record. Everything else is the store's.
+
+use std::{ops::Deref, sync::Arc};
+
+use csms_core::{ProjectId, Secret, SecretName, StageName, VersionId};
+use csms_store::{AnyStore, ChangeError, CreateError, Draft, Store};
+
+use super::{Origin, Trail};
+
+/// A store that records changes of secrets.
+pub struct AuditedStore {
+    store: AnyStore,
+    trail: Arc<Trail>,
+}
+
+impl Deref for AuditedStore {
+    type Target = AnyStore;
+
+    fn deref(&self) -> &AnyStore {
+        &self.store
+    }
+}
+
+impl AuditedStore {
+    /// Records changes of `store` in `trail`.
+    #[must_use]
+    pub const fn new(store: AnyStore, trail: Arc<Trail>) -> Self {
+        Self { store, trail }
+    }
+
+    /// As [`Store::create_secret`], with its record.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn create_secret(&self, secret: Secret, sealed: Vec<u8>, quota: u64) -> Result<(), CreateError> {
+        let entry = self.trail.change(&Origin::current(), &secret.project, |record| {
+            record.secret = Some(secret.name.as_str());
+            record.secret_id = Some(secret.id.as_str());
+            record.version = Some(VersionId::FIRST);
+        });
+        self.store.create_secret(secret.clone(), sealed, quota, vec![entry]).await
+    }
+
+    /// As [`Store::change_secret`], with its record unless nothing changes.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn change_secret<T: Send + 'static, E: Send + 'static>(
+        &self,
+        project: &ProjectId,
+        name: &SecretName,
+        load_values: bool,
+        decide: impl FnOnce(&mut Draft) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, ChangeError<E>> {
+        let (origin, trail) = (Origin::current(), Arc::clone(&self.trail));
+        let recorded = move |draft: &mut Draft| {
+            let before = draft.secret.clone();
+            let answer = decide(draft)?;
+            let secret = &draft.secret;
+            if *secret == before && !draft.is_deleted() {
+                return Ok(answer);
+            }
+            let version = affected(&before, secret).or(origin.version);
+            let entry = trail.change(&origin, &before.project, |record| {
+                record.secret = Some(before.name.as_str());
+                record.secret_id = Some(before.id.as_str());
+                record.version = version;
+            });
+            draft.put_audit(entry);
+            Ok(answer)
+        };
+        self.store.change_secret(project, name, load_values, recorded).await
+    }
+}
+
+/// The version that a change added, or to which it moved a stage. SYSPREVIOUS moves along with SYSCURRENT and counts last.
+fn affected(before: &Secret, after: &Secret) -> Option<VersionId> {
+    if after.next_version() != before.next_version() {
+        return after.versions().last().map(|version| version.id);
+    }
+    let moved = after.stages().iter().filter(|stage| before.staged(&stage.name) != Ok(stage.version));
+    moved.min_by_key(|stage| stage.name == StageName::previous()).map(|stage| stage.version)
+}

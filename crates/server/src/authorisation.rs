@@ -1,0 +1,113 @@
+//! Whether a caller may do something: its policies over the action, the resource and what the request carries.
+
+use csms_api::{ErrorCode, Operation};
+use csms_core::{
+    KeyId, ProjectId, SecretName, SecretType,
+    policy::{Policy, RequestContext, allows, key_resource, secret_resource},
+};
+use csms_store::Store;
+use serde_json::Value;
+
+use crate::{app::App, auth::Caller, failure::Failure};
+
+/// Names of the right to protect a value with a key of one's own; the second one is older.
+pub const CREATE_DATA_KEY: &[&str] = &["kms:cmk:createDataKey", "kms:dek:create"];
+
+/// Names of the right to open a value that a key of one's own protects.
+pub const DECRYPT_DATA_KEY: &[&str] = &["kms:cmk:decryptDataKey", "kms:dek:decrypt"];
+
+/// What of a request conditions may ask about. It has not been checked yet; what is not understood is not there.
+pub struct RequestFacts<'r> {
+    /// The operation.
+    pub operation: Operation,
+    /// The project.
+    pub project: &'r ProjectId,
+    /// The body, as it came.
+    pub body: &'r [u8],
+    /// The key of a tag in the path; empty where there is none.
+    pub tag_key: &'r str,
+}
+
+/// Refuses an operation that the caller's policies do not allow on a secret; `*` stands for all secrets.
+///
+/// # Errors
+/// CSMS.0302; failures of the store.
+pub async fn authorise(app: &App, caller: &Caller, facts: &RequestFacts<'_>, secret: &str) -> Result<(), Failure> {
+    let mut context = base_context(app, caller);
+    // What the conditions ask about costs a look at the body and the store, so only those who have conditions pay for it.
+    if caller.policies.iter().any(Policy::has_conditions) {
+        add_request(&mut context, facts, secret);
+        if matches!(facts.operation, Operation::CreateSecret | Operation::BatchImportSecrets) {
+            let common = || SecretType::Common.as_str().to_owned();
+            context.secret_type.get_or_insert_with(common);
+            context.enterprise_project_id.get_or_insert_with(|| "0".to_owned());
+        } else if let Ok(name) = SecretName::parse(secret) {
+            add_secret(app, &mut context, facts.project, &name).await?;
+        }
+    }
+    let resource = secret_resource(&app.identity.region, &app.identity.domain_id, secret);
+    require(caller, facts.operation.specification().actions, &resource, &context)
+}
+
+/// Refuses an action that the caller's policies do not allow on a resource.
+///
+/// # Errors
+/// CSMS.0302, which names the action.
+pub fn require(caller: &Caller, actions: &[&str], resource: &str, context: &RequestContext) -> Result<(), Failure> {
+    if allows(&caller.policies, actions, resource, context) {
+        return Ok(());
+    }
+    let action = actions.first().copied().unwrap_or_default();
+    Err(Failure::new(ErrorCode::Forbidden, format!("the caller's policies do not allow {action} on this resource")))
+}
+
+/// What is known of every request.
+#[must_use]
+pub fn base_context(app: &App, caller: &Caller) -> RequestContext {
+    RequestContext { now: Some(app.clock.now()), user_name: Some(caller.name.clone()), ..RequestContext::default() }
+}
+
+/// Whether the caller may use a key, by one of the names of the right.
+#[must_use]
+pub fn may_use_key(app: &App, caller: &Caller, actions: &[&str], key: &KeyId) -> bool {
+    let resource = key_resource(&app.identity.region, &app.identity.domain_id, key.as_str());
+    allows(&caller.policies, actions, &resource, &base_context(app, caller))
+}
+
+/// What the request says about a secret.
+fn add_request(context: &mut RequestContext, facts: &RequestFacts<'_>, secret: &str) {
+    if !facts.tag_key.is_empty() {
+        context.request_tags.push((facts.tag_key.to_owned(), String::new()));
+    }
+    let Ok(body) = serde_json::from_slice::<Value>(facts.body) else { return };
+    // An import has an object for each secret.
+    let imported = body.get("secrets").and_then(Value::as_array).into_iter().flatten();
+    let body = imported.into_iter().find(|entry| entry["name"] == secret).unwrap_or(&body);
+    let text = |name: &str| body.get(name).and_then(Value::as_str).filter(|text| !text.is_empty()).map(str::to_owned);
+    context.secret_type = text("secret_type");
+    context.kms_key_id = text("kms_key_id");
+    context.enterprise_project_id = text("enterprise_project_id");
+    let one = body.get("tag").into_iter();
+    let tags = body.get("tags").and_then(Value::as_array).into_iter().flatten().chain(one);
+    let pair = |tag: &Value| {
+        let key = tag.get("key")?.as_str()?.to_owned();
+        Some((key, tag.get("value").and_then(Value::as_str).unwrap_or_default().to_owned()))
+    };
+    context.request_tags.extend(tags.filter_map(pair));
+}
+
+/// What the stored secret says; of what a request names, that counts which the secret cannot change.
+async fn add_secret(
+    app: &App,
+    context: &mut RequestContext,
+    project: &ProjectId,
+    name: &SecretName,
+) -> Result<(), Failure> {
+    let Some(secret) = app.store.secret(project, name).await? else { return Ok(()) };
+    context.secret_type = Some(secret.secret_type.as_str().to_owned());
+    context.kms_key_id.get_or_insert_with(|| secret.kms_key_id.to_string());
+    context.enterprise_project_id = Some(secret.enterprise_project_id);
+    let tags = secret.tags.into_iter();
+    context.resource_tags = tags.map(|tag| (String::from(tag.key), String::from(tag.value))).collect();
+    Ok(())
+}
