@@ -5,10 +5,8 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 
-/** What a page is to load at most, in bytes. The package is above it today. */
+/** What a page loads at most, in bytes. */
 const BUDGET = 96 * 1024;
-/** What it must not exceed meanwhile. Lower this with every step towards the budget, and never raise it. */
-const LIMIT = 102 * 1024;
 
 const lib = join(dirname(fileURLToPath(import.meta.url)), "../../crates/wasm/npm/lib");
 /** Of the three entries a page loads one. */
@@ -20,9 +18,9 @@ const module = size("csms.wasm");
 const glue = code.reduce((sum, name) => sum + size(name), 0);
 const kilobytes = (bytes) => `${(bytes / 1024).toFixed(1)} KB`;
 console.log(
-  `${kilobytes(module)} module + ${kilobytes(glue)} code = ${kilobytes(module + glue)} gzip; budget ${kilobytes(BUDGET)}, limit ${kilobytes(LIMIT)}`,
+  `${kilobytes(module)} module + ${kilobytes(glue)} code = ${kilobytes(module + glue)} gzip of ${kilobytes(BUDGET)}`,
 );
-if (module + glue > LIMIT) {
-  console.error(`the package is larger than ${kilobytes(LIMIT)}`);
+if (module + glue > BUDGET) {
+  console.error(`the package is larger than ${kilobytes(BUDGET)}`);
   process.exitCode = 1;
 }

@@ -140,7 +140,7 @@ async function checkTokens(csms, jwe, expect) {
     }
     // Every algorithm seals here what the other engine opens.
     for (const algorithm of ["dir", "A256GCMKW", "ECDH-ES+A256KW"]) {
-      const key = csms.JweKey.generate(algorithm);
+      const key = await csms.JweKey.generate(algorithm);
       const binding = { name: "demo", purpose: "value" };
       const token = await key.seal("päss", { ...binding, engine });
       for (const other of engines) expect(`${algorithm} sealed by ${engine}`, await key.openText(token, { ...binding, engine: other }), "päss");

@@ -15,7 +15,9 @@
 //! authenticated, and is not listed in `crit`. Such a library does not check the binding; that is the caller's part.
 //!
 //! Where another engine encrypts faster (WebCrypto, for large values), [`begin_seal`] and [`begin_open`] hand out
-//! everything that the one AES-256-GCM step needs; [`seal()`] and [`open()`] are those two plus that step.
+//! everything that the one AES-256-GCM step needs; [`seal()`] and [`open()`] are those two plus that step. With the feature
+//! `jwe-format` alone another engine also agrees on keys (ECDH) and stretches passphrases (PBKDF2), for which [`check`] and
+//! [`Derived`] are the places.
 //!
 //! Not here: other algorithms, compression, the JSON serialisation, several recipients, key storage, randomness (a
 //! generator is an argument) and deciding whose public key to trust.
@@ -36,8 +38,14 @@ pub use error::{JwkError, OpenError, SealError};
 pub use header::{Algorithm, Header};
 pub use jwk::{Jwk, KeyMaterial};
 pub use key::{AesKey, Passphrase, PrivateKey, PublicKey};
-pub use open::{Key, Limits, OpenPlan, begin_open, begin_open_unbound, open, open_unbound};
-pub use seal::{Iterations, MAX_PLAINTEXT_BYTES, Recipient, SealPlan, begin_seal, seal};
+pub use open::{Derivation, Key, Limits, OpenPlan, Opening, WrappedPlan, check};
+#[cfg(feature = "jwe")]
+pub use open::{begin_open, begin_open_unbound, open, open_unbound};
+#[cfg(feature = "jwe")]
+pub use seal::seal;
+pub use seal::{
+    Derived, Iterations, MAX_PLAINTEXT_BYTES, Recipient, SALT_BYTES, SealPlan, begin_seal, begin_seal_derived,
+};
 
-#[cfg(test)]
+#[cfg(all(test, feature = "jwe"))]
 mod tests;

@@ -34,7 +34,7 @@ extern crate std;
 
 pub mod identity;
 pub mod json;
-#[cfg(feature = "jwe")]
+#[cfg(feature = "jwe-format")]
 pub mod jwe;
 pub mod language;
 pub mod name;

@@ -95,7 +95,7 @@ async function encryption(csms, size, options) {
 }
 
 async function crossing(csms, size, options) {
-  const key = csms.JweKey.generate("dir");
+  const key = await csms.JweKey.generate("dir");
   const value = new Uint8Array(size).fill(97);
   const { ratios } = await compare(
     {

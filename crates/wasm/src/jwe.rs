@@ -1,4 +1,7 @@
-//! Values sealed and opened. Secret bytes come in as owned vectors, which are wiped, and go out as arrays of the engine
+//! Values sealed and opened. Elliptic curves and the stretching of passphrases are WebCrypto's part: what it derived comes
+//! in, what it is to derive goes out.
+//!
+//! Secret bytes come in as owned vectors, which are wiped, and go out as arrays of the engine
 //! made from memory that is wiped; texts would leave copies in the linear memory.
 //!
 //! Errors are thrown as texts `<kind>/<name> <message>`, which the wrapper turns into `CsmsError`.
@@ -8,8 +11,9 @@ use alloc::{format, string::String, vec::Vec};
 use csms_core::{
     SecretName, Violation,
     jwe::{
-        AesKey, Binding, Iterations, Jwk, JwkError, Key, KeyMaterial, Limits, OpenError, Passphrase, Purpose,
-        Recipient, SealError, begin_open, begin_open_unbound, begin_seal,
+        AesKey, Algorithm, Binding, Derivation, Derived, Iterations, Jwk, JwkError, Key, KeyMaterial, Limits,
+        OpenError, Opening, Passphrase, PublicKey, Purpose, Recipient, SALT_BYTES, SealError, begin_seal,
+        begin_seal_derived, check,
     },
 };
 use getrandom::SysRng;
@@ -127,20 +131,16 @@ impl RawKey {
         Ok(Self::of_jwk(Jwk::parse(text).map_err(Failure::Jwk)?)?)
     }
 
-    /// Draws a key: `dir`, `A256GCMKW` or `ECDH-ES+A256KW`.
+    /// Draws a key: `dir` or `A256GCMKW`.
     ///
     /// # Errors
     /// Another algorithm, or no randomness.
     pub fn generate(algorithm: &str) -> Result<RawKey, JsValue> {
-        use csms_core::jwe::{Algorithm, PrivateKey};
-        let algorithm = Algorithm::from_name(algorithm).ok_or(Failure::Key("the algorithm is not supported"))?;
-        let material = match algorithm {
-            Algorithm::Direct | Algorithm::KeyWrapping => {
-                KeyMaterial::Symmetric(AesKey::make(&mut SysRng).map_err(Failure::Seal)?)
-            }
-            Algorithm::KeyAgreement => KeyMaterial::Private(PrivateKey::make(&mut SysRng).map_err(Failure::Seal)?),
-            Algorithm::Passphrase => return Err(Failure::Key("passphrases are not generated here").into()),
+        let algorithm = match Algorithm::from_name(algorithm) {
+            Some(algorithm @ (Algorithm::Direct | Algorithm::KeyWrapping)) => algorithm,
+            _ => return Err(Failure::Key("the algorithm is not supported").into()),
         };
+        let material = KeyMaterial::Symmetric(AesKey::make(&mut SysRng).map_err(Failure::Seal)?);
         Ok(Self::of_jwk(Jwk { material, algorithm: Some(algorithm), key_id: None })?)
     }
 
@@ -174,42 +174,75 @@ impl RawKey {
         }
     }
 
-    /// Seals a value here, in one call.
+    /// The point of an elliptic key as x and y, 32 bytes each, not checked to be on the curve; `undefined` for other keys.
+    #[must_use]
+    pub fn point(&self) -> Option<Uint8Array> {
+        let (x, y) = self.seals.as_ref()?.agrees_with()?.coordinates();
+        Some(array(&[x, y].concat()))
+    }
+
+    /// The passphrase in UTF-8, for WebCrypto to stretch; `undefined` for other keys.
+    #[must_use]
+    pub fn passphrase_bytes(&self) -> Option<Uint8Array> {
+        if let Some(Key::Passphrase(passphrase)) = &self.opens { Some(array(passphrase.expose())) } else { None }
+    }
+
+    /// How often a passphrase is iterated when it seals; 0 for other keys.
+    #[must_use]
+    #[wasm_bindgen(getter)]
+    pub fn iterations(&self) -> u32 {
+        self.seals.as_ref().and_then(Recipient::iterations).map_or(0, Iterations::count)
+    }
+
+    /// Seals a value here, in one call. `derived` and `told` are as for [`RawKey::begin_seal`].
     ///
     /// # Errors
     /// A wrong name or purpose, a value that is too long.
-    pub fn seal(&self, name: &str, purpose: &str, plaintext: Vec<u8>) -> Result<String, JsValue> {
+    pub fn seal(
+        &self,
+        name: &str,
+        purpose: &str,
+        derived: Option<Vec<u8>>,
+        told: Option<Vec<u8>>,
+        plaintext: Vec<u8>,
+    ) -> Result<String, JsValue> {
         let plaintext = Zeroizing::new(plaintext);
-        let plan = self.begin_seal(name, purpose)?;
+        let plan = self.begin_seal(name, purpose, derived, told)?;
         Ok(plan.0.encrypt(&plaintext).map_err(Failure::Seal)?)
     }
 
-    /// Everything of [`RawKey::seal`] but the encryption of the content.
+    /// Everything of [`RawKey::seal`] but the encryption of the content. `derived` are the 32 bytes that WebCrypto derived,
+    /// and `told` what the token tells of it: the ephemeral point, or the salt input.
     ///
     /// # Errors
     /// A wrong name or purpose.
-    pub fn begin_seal(&self, name: &str, purpose: &str) -> Result<SealPlan, JsValue> {
-        let recipient = self.seals.as_ref().ok_or(Failure::Key("the key does not seal"))?;
-        let plan = begin_seal(recipient, &binding(name, purpose)?, &mut SysRng).map_err(Failure::Seal)?;
-        Ok(SealPlan(plan))
-    }
-
-    /// Opens a token here, in one call.
-    ///
-    /// # Errors
-    /// Everything about the token that is not as it must be.
-    pub fn open(
+    pub fn begin_seal(
         &self,
-        name: Option<String>,
+        name: &str,
         purpose: &str,
-        token: &str,
-        max_iterations: u32,
-    ) -> Result<Uint8Array, JsValue> {
-        let plan = self.begin_open(name, purpose, token, max_iterations)?;
-        Ok(array(&plan.0.decrypt().map_err(Failure::Open)?))
+        derived: Option<Vec<u8>>,
+        told: Option<Vec<u8>>,
+    ) -> Result<SealPlan, JsValue> {
+        let derived = derived.map(Zeroizing::new);
+        let recipient = self.seals.as_ref().ok_or(Failure::Key("the key does not seal"))?;
+        let binding = binding(name, purpose)?;
+        let plan = match derived {
+            Some(secret) => {
+                let derived = derived_for(recipient, &secret, &told.unwrap_or_default());
+                begin_seal_derived(
+                    recipient,
+                    &binding,
+                    derived.ok_or(Failure::Seal(SealError::Underived))?,
+                    &mut SysRng,
+                )
+            }
+            None => begin_seal(recipient, &binding, &mut SysRng),
+        };
+        Ok(SealPlan(plan.map_err(Failure::Seal)?))
     }
 
-    /// Everything of [`RawKey::open`] but the decryption of the content. Without a name, the token must have no binding.
+    /// Checks a token and does everything of opening it that needs no derivation. Without a name, the token must have no
+    /// binding.
     ///
     /// # Errors
     /// Everything about the token that is not as it must be and shows without decryption.
@@ -225,12 +258,23 @@ impl RawKey {
         if max_iterations > 0 {
             limits.max_iterations = max_iterations;
         }
-        let plan = match name {
-            Some(name) => begin_open(key, &binding(&name, purpose)?, token, &limits),
-            None => begin_open_unbound(key, token, &limits),
+        let binding = match name {
+            Some(name) => Some(binding(&name, purpose)?),
+            None => None,
         };
-        Ok(OpenPlan(plan.map_err(Failure::Open)?))
+        Ok(OpenPlan(check(key, binding.as_ref(), token, &limits).map_err(Failure::Open)?))
     }
+}
+
+/// What WebCrypto derived for a recipient; `None` when it is not of the recipient's kind.
+fn derived_for(recipient: &Recipient, secret: &[u8], told: &[u8]) -> Option<Derived> {
+    let secret: &[u8; 32] = secret.try_into().ok()?;
+    if let Some(iterations) = recipient.iterations() {
+        let salt_input: [u8; SALT_BYTES] = told.try_into().ok()?;
+        return Some(Derived::stretched(secret, salt_input, iterations));
+    }
+    let (x, y) = told.split_first_chunk::<32>()?;
+    Some(Derived::agreed(secret, PublicKey::from_coordinates(x, y.try_into().ok()?)?))
 }
 
 /// What WebCrypto needs to encrypt the content.
@@ -269,37 +313,86 @@ impl SealPlan {
     }
 }
 
-/// What WebCrypto needs to decrypt the content.
+/// A token that has been checked: what WebCrypto needs to derive, then to decrypt the content, unless that is done here.
 #[wasm_bindgen]
 #[derive(Debug)]
-pub struct OpenPlan(csms_core::jwe::OpenPlan);
+pub struct OpenPlan(Opening);
 
 #[wasm_bindgen]
 impl OpenPlan {
-    /// The content key, 32 bytes.
+    /// What to derive: the ephemeral point as x and y, or the salt input; `undefined` when nothing is.
     #[must_use]
-    pub fn content_key(&self) -> Uint8Array {
-        array(self.0.content_key())
+    pub fn derivation(&self) -> Option<Uint8Array> {
+        let Opening::Wrapped(plan) = &self.0 else { return None };
+        match plan.derivation()? {
+            Derivation::Agreement(point) => {
+                let (x, y) = point.coordinates();
+                Some(array(&[x, y].concat()))
+            }
+            Derivation::Stretching { salt_input, .. } => Some(array(&salt_input)),
+        }
+    }
+
+    /// How often to iterate.
+    #[must_use]
+    #[wasm_bindgen(getter)]
+    pub fn iterations(&self) -> u32 {
+        let Opening::Wrapped(plan) = &self.0 else { return 0 };
+        if let Some(Derivation::Stretching { iterations, .. }) = plan.derivation() { iterations } else { 0 }
+    }
+
+    /// Unwraps the content key with the 32 bytes that were derived.
+    ///
+    /// # Errors
+    /// The wrong key, or a token that was changed.
+    pub fn unwrap_with(self, derived: Vec<u8>) -> Result<OpenPlan, JsValue> {
+        let derived = Zeroizing::new(derived);
+        let secret: &[u8; 32] = derived.as_slice().try_into().map_err(|_| Failure::Open(OpenError::Decryption))?;
+        match self.0 {
+            Opening::Wrapped(plan) => Ok(Self(Opening::Ready(plan.unwrap_with(secret).map_err(Failure::Open)?))),
+            ready @ Opening::Ready(_) => Ok(Self(ready)),
+        }
+    }
+
+    fn ready(&self) -> Option<&csms_core::jwe::OpenPlan> {
+        if let Opening::Ready(plan) = &self.0 { Some(plan) } else { None }
+    }
+
+    /// Decrypts the content here.
+    ///
+    /// # Errors
+    /// The wrong key, or a token that was changed.
+    pub fn decrypt(self) -> Result<Uint8Array, JsValue> {
+        let Opening::Ready(plan) = self.0 else { return Err(Failure::Open(OpenError::Decryption).into()) };
+        Ok(array(&plan.decrypt().map_err(Failure::Open)?))
+    }
+
+    /// The content key, 32 bytes; `undefined` before it is unwrapped, as for the rest.
+    #[must_use]
+    pub fn content_key(&self) -> Option<Uint8Array> {
+        self.ready().map(|plan| array(plan.content_key()))
     }
 
     /// The initialization vector, 12 bytes.
     #[must_use]
-    pub fn iv(&self) -> Uint8Array {
-        array(self.0.iv())
+    pub fn iv(&self) -> Option<Uint8Array> {
+        self.ready().map(|plan| array(plan.iv()))
     }
 
     /// The additional authenticated data.
     #[must_use]
-    pub fn additional_data(&self) -> Uint8Array {
-        array(self.0.additional_data().as_bytes())
+    pub fn additional_data(&self) -> Option<Uint8Array> {
+        self.ready().map(|plan| array(plan.additional_data().as_bytes()))
     }
 
     /// The ciphertext with the tag at its end.
     #[must_use]
-    pub fn sealed(&self) -> Uint8Array {
-        let mut sealed = Vec::with_capacity(self.0.ciphertext().len().saturating_add(16));
-        sealed.extend_from_slice(self.0.ciphertext());
-        sealed.extend_from_slice(self.0.tag());
-        array(&sealed)
+    pub fn sealed(&self) -> Option<Uint8Array> {
+        self.ready().map(|plan| {
+            let mut sealed = Vec::with_capacity(plan.ciphertext().len().saturating_add(16));
+            sealed.extend_from_slice(plan.ciphertext());
+            sealed.extend_from_slice(plan.tag());
+            array(&sealed)
+        })
     }
 }

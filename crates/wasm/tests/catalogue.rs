@@ -69,7 +69,7 @@ fn catalogue() -> String {
         DuplicateMember, UnknownMember, MissingMember(""), MemberForm(""), Compressed, Critical, Algorithm, Encryption,
         IterationCount, EphemeralKey, KeyMismatch, Unbound, Bound, OtherBinding, Decryption);
     union(&mut out, "Why a token was not opened.", "OpenErrorName", &open);
-    let seal = names!(SealError: Randomness, TooLong);
+    let seal = names!(SealError: Randomness, TooLong, Underived);
     union(&mut out, "Why a value was not sealed.", "SealErrorName", &seal);
     let jwk = names!(JwkError: TooLong, Syntax, DuplicateMember, MissingMember(""), MemberForm(""), KeyType, NotOnCurve,
         PrivateKey, OtherUse, Public);

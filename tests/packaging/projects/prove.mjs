@@ -4,7 +4,7 @@ export async function prove(csms) {
   const good = csms.validateCreateSecret({ name: "demo", secret_string: "s3cr3t" });
   const bad = csms.validateCreateSecret({ name: "a.b" }, { language: "zh-CN" });
   const headers = csms.signRequest({ method: "GET", url: "https://kms.example.com/v1/p/secrets" }, { accessKey: "AK", secretKey: "SK" }, { date: 0 });
-  const key = csms.JweKey.generate("ECDH-ES+A256KW");
+  const key = await csms.JweKey.generate("ECDH-ES+A256KW");
   const value = "v".repeat(20_000);
   const token = await key.seal(value, { name: "demo", purpose: "test" });
   const opened = await key.openText(token, { name: "demo", purpose: "test" });

@@ -11,6 +11,9 @@ pub enum SealError {
     /// The value, or the ciphertext made elsewhere, is longer than [`MAX_PLAINTEXT_BYTES`](super::MAX_PLAINTEXT_BYTES).
     #[error("the value is longer than 16777216 bytes")]
     TooLong,
+    /// No wrapping key was derived for the recipient: without the feature `jwe` another engine must have done that.
+    #[error("no wrapping key was derived")]
+    Underived,
 }
 
 impl SealError {
@@ -20,6 +23,7 @@ impl SealError {
         match self {
             Self::Randomness => "randomness",
             Self::TooLong => "too-long",
+            Self::Underived => "underived",
         }
     }
 }

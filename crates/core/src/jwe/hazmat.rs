@@ -4,9 +4,9 @@
 
 use aes_gcm::{Aes256Gcm, KeyInit, aead::AeadInOut};
 use aes_kw::{KwAes256, cipher::consts::U32};
+#[cfg(feature = "jwe")]
 use p256::elliptic_curve::sec1::{FromSec1Point, ToSec1Point};
-use pbkdf2::pbkdf2_hmac;
-use sha2::{Digest, Sha256, Sha512};
+use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
 /// Bytes of a content key, key-wrapping key and agreed secret.
@@ -61,32 +61,46 @@ pub(super) fn unwrap_a256kw(wrapping: &[u8; KEY_BYTES], wrapped: &[u8; WRAPPED_K
 }
 
 /// The wrapping key of PBES2 with HMAC-SHA-512: the salt is preceded by the algorithm's name (RFC 7518 section 4.8).
+#[cfg(feature = "jwe")]
 pub(super) fn pbes2_hs512(passphrase: &[u8], algorithm: &str, salt_input: &[u8], iterations: u32) -> Secret {
     pbkdf2_hs512(passphrase, &[algorithm.as_bytes(), &[0], salt_input].concat(), iterations)
 }
 
 /// The first 256 bits of PBKDF2 with HMAC-SHA-512 (RFC 8018).
+#[cfg(feature = "jwe")]
 pub(super) fn pbkdf2_hs512(passphrase: &[u8], salt: &[u8], iterations: u32) -> Secret {
     let mut key = Secret::default();
-    pbkdf2_hmac::<Sha512>(passphrase, salt, iterations, key.as_mut_slice());
+    pbkdf2::pbkdf2_hmac::<sha2::Sha512>(passphrase, salt, iterations, key.as_mut_slice());
     key
 }
 
+/// A point of P-256 by its coordinates, big-endian.
+pub(super) type Coordinates = ([u8; KEY_BYTES], [u8; KEY_BYTES]);
+
 /// The point with these coordinates; `None` if it is not on P-256. The identity has no coordinates.
-pub(super) fn p256_point(x: &[u8; KEY_BYTES], y: &[u8; KEY_BYTES]) -> Option<p256::PublicKey> {
+#[cfg(feature = "jwe")]
+pub(super) fn p256_point((x, y): &Coordinates) -> Option<p256::PublicKey> {
     let point = p256::Sec1Point::from_affine_coordinates(x.into(), y.into(), false);
     p256::PublicKey::from_sec1_point(&point).into_option()
 }
 
-/// The coordinates of a point.
-pub(super) fn p256_coordinates(point: &p256::PublicKey) -> ([u8; KEY_BYTES], [u8; KEY_BYTES]) {
-    let point = point.to_sec1_point(false);
+/// The scalar as a private key; `None` if it is zero or not below the order of the curve.
+#[cfg(feature = "jwe")]
+pub(super) fn p256_private(scalar: &[u8; KEY_BYTES]) -> Option<p256::SecretKey> {
+    p256::SecretKey::from_bytes(scalar.into()).ok()
+}
+
+/// The public point of a private key.
+#[cfg(feature = "jwe")]
+pub(super) fn p256_public(private: &p256::SecretKey) -> Coordinates {
+    let point = private.public_key().to_sec1_point(false);
     // A public key is not the identity, the only point without coordinates.
     let coordinate = |bytes: Option<&p256::FieldBytes>| bytes.map_or([0; KEY_BYTES], |bytes| (*bytes).into());
     (coordinate(point.x()), coordinate(point.y()))
 }
 
 /// ECDH on P-256: the x coordinate of the shared point.
+#[cfg(feature = "jwe")]
 pub(super) fn agree_p256(private: &p256::SecretKey, public: &p256::PublicKey) -> Secret {
     Zeroizing::new((*private.diffie_hellman(public).raw_secret_bytes()).into())
 }

@@ -69,7 +69,7 @@ pub(super) enum Parameters {
 }
 
 impl Parameters {
-    const fn algorithm(&self) -> Algorithm {
+    pub(super) const fn algorithm(&self) -> Algorithm {
         match self {
             Self::Direct => Algorithm::Direct,
             Self::KeyWrapping { .. } => Algorithm::KeyWrapping,

@@ -122,8 +122,8 @@ fn read_p256(members: &mut Object) -> Result<KeyMaterial, JwkError> {
     let (x, y) = (required_key(members, "x")?, required_key(members, "y")?);
     let public = PublicKey::from_coordinates(&x, &y).ok_or(JwkError::NotOnCurve)?;
     let Some(scalar) = optional(members, "d")? else { return Ok(KeyMaterial::Public(public)) };
-    let private = PrivateKey::from_scalar(&*key_bytes("d", &scalar)?).ok_or(JwkError::PrivateKey)?;
-    if private.public_key() == public { Ok(KeyMaterial::Private(private)) } else { Err(JwkError::PrivateKey) }
+    let private = PrivateKey::from_pair(key_bytes("d", &scalar)?, public).ok_or(JwkError::PrivateKey)?;
+    Ok(KeyMaterial::Private(private))
 }
 
 fn optional(members: &mut Object, name: &'static str) -> Result<Option<Zeroizing<String>>, JwkError> {

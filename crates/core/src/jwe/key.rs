@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 
 use super::{
     error::SealError,
-    hazmat::{self, Gcm, KEY_BYTES, Secret},
+    hazmat::{Coordinates, Gcm, KEY_BYTES, Secret},
 };
 use crate::problem::{Violation, length};
 
@@ -72,7 +72,9 @@ impl Passphrase {
         Ok(Self(text))
     }
 
-    pub(super) fn as_bytes(&self) -> &[u8] {
+    /// The passphrase itself, in UTF-8.
+    #[must_use]
+    pub fn expose(&self) -> &[u8] {
         self.0.as_bytes()
     }
 }
@@ -85,34 +87,64 @@ impl fmt::Debug for Passphrase {
 
 /// A point of P-256 other than the identity: the public key of a recipient.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PublicKey(p256::PublicKey);
+pub struct PublicKey(Coordinates);
 
 impl PublicKey {
-    /// The point with these coordinates, big-endian; `None` if it is not on the curve.
+    /// The point with these coordinates, big-endian; `None` if it is not on the curve. Without the feature `jwe` nothing
+    /// here knows curves, and the engine that agrees on keys checks it.
     #[must_use]
     pub fn from_coordinates(x: &[u8; KEY_BYTES], y: &[u8; KEY_BYTES]) -> Option<Self> {
-        hazmat::p256_point(x, y).map(Self)
+        let coordinates = (*x, *y);
+        #[cfg(feature = "jwe")]
+        super::hazmat::p256_point(&coordinates)?;
+        Some(Self(coordinates))
     }
 
     /// The coordinates x and y, big-endian.
     #[must_use]
-    pub fn coordinates(&self) -> ([u8; KEY_BYTES], [u8; KEY_BYTES]) {
-        hazmat::p256_coordinates(&self.0)
+    pub const fn coordinates(&self) -> ([u8; KEY_BYTES], [u8; KEY_BYTES]) {
+        self.0
     }
 }
 
 /// A private key of P-256.
 #[derive(Clone)]
 pub struct PrivateKey {
-    secret: p256::SecretKey,
+    scalar: Secret,
     public: PublicKey,
 }
 
 impl PrivateKey {
+    /// The key with this scalar, big-endian, and its public key; `None` if they do not belong together, which without the
+    /// feature `jwe` the engine that agrees on keys checks.
+    pub(super) fn from_pair(scalar: Secret, public: PublicKey) -> Option<Self> {
+        #[cfg(feature = "jwe")]
+        if Self::from_scalar(&scalar)?.public != public {
+            return None;
+        }
+        Some(Self { scalar, public })
+    }
+
+    /// The public key that belongs to it.
+    #[must_use]
+    pub const fn public_key(&self) -> PublicKey {
+        self.public
+    }
+
+    /// The scalar itself, big-endian.
+    #[must_use]
+    pub fn expose_scalar(&self) -> Zeroizing<[u8; KEY_BYTES]> {
+        self.scalar.clone()
+    }
+}
+
+#[cfg(feature = "jwe")]
+impl PrivateKey {
     /// The key with this scalar, big-endian; `None` if it is zero or not below the order of the curve.
     #[must_use]
     pub fn from_scalar(scalar: &[u8; KEY_BYTES]) -> Option<Self> {
-        p256::SecretKey::from_bytes(scalar.into()).ok().map(Self::from_secret)
+        let private = super::hazmat::p256_private(scalar)?;
+        Some(Self { scalar: Zeroizing::new(*scalar), public: PublicKey(super::hazmat::p256_public(&private)) })
     }
 
     /// Draws a key pair.
@@ -128,26 +160,12 @@ impl PrivateKey {
         }
     }
 
-    fn from_secret(secret: p256::SecretKey) -> Self {
-        let public = PublicKey(secret.public_key());
-        Self { secret, public }
-    }
-
-    /// The public key that belongs to it.
-    #[must_use]
-    pub const fn public_key(&self) -> PublicKey {
-        self.public
-    }
-
-    /// The scalar itself, big-endian.
-    #[must_use]
-    pub fn expose_scalar(&self) -> Zeroizing<[u8; KEY_BYTES]> {
-        Zeroizing::new(self.secret.to_bytes().into())
-    }
-
     /// The secret that this key and the other side's public key share.
-    pub(super) fn agree(&self, public: &PublicKey) -> Secret {
-        hazmat::agree_p256(&self.secret, &public.0)
+    pub(super) fn agree(&self, public: &PublicKey) -> Option<Secret> {
+        Some(super::hazmat::agree_p256(
+            &super::hazmat::p256_private(&self.scalar)?,
+            &super::hazmat::p256_point(&public.0)?,
+        ))
     }
 }
 

@@ -10,10 +10,10 @@ use super::{
     base64url,
     binding::Binding,
     error::{JwkError, OpenError},
-    hazmat::{self, IV_BYTES, KEY_BYTES, TAG_BYTES},
+    hazmat::{self, IV_BYTES, KEY_BYTES, Secret, TAG_BYTES, WRAPPED_KEY_BYTES},
     header::{Algorithm, Header, Parameters, decode, decode_array},
     jwk::{Jwk, KeyMaterial},
-    key::{AesKey, Passphrase, PrivateKey},
+    key::{AesKey, Passphrase, PrivateKey, PublicKey},
 };
 
 /// Bounds for tokens from outside, against exhaustion of memory and time.
@@ -70,34 +70,6 @@ impl Key {
             Self::Private(_) => Algorithm::KeyAgreement,
         }
     }
-
-    /// The content key of a token whose algorithm is this key's.
-    fn content_key(&self, parameters: &Parameters, wrapped: &str) -> Result<AesKey, OpenError> {
-        const WRAPPED: &str = "encrypted key";
-        let algorithm = self.algorithm().name();
-        let key = match (self, parameters) {
-            (Self::Direct(key), Parameters::Direct) => {
-                return if wrapped.is_empty() { Ok(key.clone()) } else { Err(OpenError::Length(WRAPPED)) };
-            }
-            (Self::KeyWrapping(wrapping), Parameters::KeyWrapping { iv, tag }) => {
-                let mut key: Zeroizing<[u8; KEY_BYTES]> = decode_array(WRAPPED, wrapped).map(Zeroizing::new)?;
-                wrapping.gcm().decrypt(iv, b"", key.as_mut_slice(), tag).map(|()| key)
-            }
-            (Self::Passphrase(passphrase), Parameters::Passphrase { salt_input, iterations }) => {
-                let wrapped = decode_array(WRAPPED, wrapped)?;
-                let wrapping = hazmat::pbes2_hs512(passphrase.as_bytes(), algorithm, salt_input, *iterations);
-                hazmat::unwrap_a256kw(&wrapping, &wrapped)
-            }
-            (Self::Private(private), Parameters::KeyAgreement { ephemeral, apu, apv }) => {
-                let wrapped = decode_array(WRAPPED, wrapped)?;
-                let agreed = private.agree(ephemeral);
-                let wrapping = hazmat::concat_kdf(&*agreed, algorithm, apu, apv, 256);
-                hazmat::unwrap_a256kw(&wrapping, &wrapped)
-            }
-            _ => return Err(OpenError::KeyMismatch),
-        };
-        key.map(|key| AesKey::from_bytes(&key)).ok_or(OpenError::Decryption)
-    }
 }
 
 /// The five parts of a token, still encoded.
@@ -134,6 +106,11 @@ impl<'a> Parts<'a> {
 /// trusted before that step has succeeded.
 pub struct OpenPlan {
     key: AesKey,
+    content: Content,
+}
+
+/// The encrypted content of a token.
+struct Content {
     iv: [u8; IV_BYTES],
     additional_data: String,
     ciphertext: Vec<u8>,
@@ -150,25 +127,25 @@ impl OpenPlan {
     /// The initialization vector.
     #[must_use]
     pub const fn iv(&self) -> &[u8; IV_BYTES] {
-        &self.iv
+        &self.content.iv
     }
 
     /// The additional authenticated data, ASCII: the encoded protected header.
     #[must_use]
     pub fn additional_data(&self) -> &str {
-        &self.additional_data
+        &self.content.additional_data
     }
 
     /// The ciphertext, without the tag.
     #[must_use]
     pub fn ciphertext(&self) -> &[u8] {
-        &self.ciphertext
+        &self.content.ciphertext
     }
 
     /// The authentication tag.
     #[must_use]
     pub const fn tag(&self) -> &[u8; TAG_BYTES] {
-        &self.tag
+        &self.content.tag
     }
 
     /// Decrypts here. The value is wiped when dropped.
@@ -176,9 +153,9 @@ impl OpenPlan {
     /// # Errors
     /// [`OpenError::Decryption`].
     pub fn decrypt(self) -> Result<Zeroizing<Vec<u8>>, OpenError> {
-        let mut data = Zeroizing::new(self.ciphertext);
-        let additional = self.additional_data.as_bytes();
-        self.key.gcm().decrypt(&self.iv, additional, &mut data, &self.tag).ok_or(OpenError::Decryption)?;
+        let Content { iv, additional_data, ciphertext, tag } = self.content;
+        let mut data = Zeroizing::new(ciphertext);
+        self.key.gcm().decrypt(&iv, additional_data.as_bytes(), &mut data, &tag).ok_or(OpenError::Decryption)?;
         Ok(data)
     }
 }
@@ -189,7 +166,85 @@ impl fmt::Debug for OpenPlan {
     }
 }
 
-fn begin(key: &Key, binding: Option<&Binding>, token: &str, limits: &Limits) -> Result<OpenPlan, OpenError> {
+/// What another engine is to derive for a token, from the key that the token was checked with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Derivation {
+    /// The secret that the private key shares with this public key (ECDH on P-256). Without the feature `jwe` the point has
+    /// not been checked to be on the curve.
+    Agreement(PublicKey),
+    /// The first 256 bits of PBKDF2 with HMAC-SHA-512 from the passphrase. The salt is the algorithm's name, a zero byte
+    /// and the salt input.
+    Stretching {
+        /// `p2s`.
+        salt_input: Vec<u8>,
+        /// `p2c`.
+        iterations: u32,
+    },
+}
+
+/// A token that has been checked as far as that goes without its content key.
+pub enum Opening {
+    /// The content key is known.
+    Ready(OpenPlan),
+    /// The wrapping key has to be derived first.
+    Wrapped(WrappedPlan),
+}
+
+impl fmt::Debug for Opening {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Opening(hidden)")
+    }
+}
+
+/// An [`OpenPlan`] whose content key is still wrapped.
+pub struct WrappedPlan {
+    content: Content,
+    parameters: Parameters,
+    wrapped: [u8; WRAPPED_KEY_BYTES],
+}
+
+impl fmt::Debug for WrappedPlan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("WrappedPlan(hidden)")
+    }
+}
+
+impl WrappedPlan {
+    /// What has to be derived. `None` for algorithms that derive nothing, for which there is no such plan.
+    #[must_use]
+    pub fn derivation(&self) -> Option<Derivation> {
+        match &self.parameters {
+            Parameters::KeyAgreement { ephemeral, .. } => Some(Derivation::Agreement(*ephemeral)),
+            Parameters::Passphrase { salt_input, iterations } => {
+                Some(Derivation::Stretching { salt_input: salt_input.clone(), iterations: *iterations })
+            }
+            Parameters::Direct | Parameters::KeyWrapping { .. } => None,
+        }
+    }
+
+    /// Unwraps the content key with what was derived.
+    ///
+    /// # Errors
+    /// [`OpenError::Decryption`].
+    pub fn unwrap_with(self, derived: &[u8; KEY_BYTES]) -> Result<OpenPlan, OpenError> {
+        let wrapping = match &self.parameters {
+            Parameters::KeyAgreement { apu, apv, .. } => {
+                hazmat::concat_kdf(derived, self.parameters.algorithm().name(), apu, apv, 256)
+            }
+            _ => Zeroizing::new(*derived),
+        };
+        let key = hazmat::unwrap_a256kw(&wrapping, &self.wrapped).ok_or(OpenError::Decryption)?;
+        Ok(OpenPlan { key: AesKey::from_bytes(&key), content: self.content })
+    }
+}
+
+/// Does everything that needs no derivation: checks the token, its binding (`None` asks for a token without one) and that
+/// it is for a key of this kind.
+///
+/// # Errors
+/// [`OpenError`].
+pub fn check(key: &Key, binding: Option<&Binding>, token: &str, limits: &Limits) -> Result<Opening, OpenError> {
+    const WRAPPED: &str = "encrypted key";
     let parts = Parts::split(token, limits)?;
     let header = parts.read_header(limits)?;
     if header.algorithm() != key.algorithm() {
@@ -204,14 +259,46 @@ fn begin(key: &Key, binding: Option<&Binding>, token: &str, limits: &Limits) -> 
     let iv = decode_array("initialization vector", parts.iv)?;
     let tag = decode_array("authentication tag", parts.tag)?;
     let ciphertext = decode("ciphertext", parts.ciphertext)?;
-    let key = key.content_key(&header.parameters, parts.wrapped)?;
-    Ok(OpenPlan { key, iv, additional_data: parts.header.into(), ciphertext, tag })
+    let content = Content { iv, additional_data: parts.header.into(), ciphertext, tag };
+    match (key, header.parameters) {
+        (Key::Direct(key), Parameters::Direct) if parts.wrapped.is_empty() => {
+            Ok(Opening::Ready(OpenPlan { key: key.clone(), content }))
+        }
+        (Key::Direct(_), Parameters::Direct) => Err(OpenError::Length(WRAPPED)),
+        (Key::KeyWrapping(wrapping), Parameters::KeyWrapping { iv, tag }) => {
+            let mut key: Secret = decode_array(WRAPPED, parts.wrapped).map(Zeroizing::new)?;
+            wrapping.gcm().decrypt(&iv, b"", key.as_mut_slice(), &tag).ok_or(OpenError::Decryption)?;
+            Ok(Opening::Ready(OpenPlan { key: AesKey::from_bytes(&key), content }))
+        }
+        (_, parameters) => {
+            Ok(Opening::Wrapped(WrappedPlan { content, parameters, wrapped: decode_array(WRAPPED, parts.wrapped)? }))
+        }
+    }
+}
+
+#[cfg(feature = "jwe")]
+fn begin(key: &Key, binding: Option<&Binding>, token: &str, limits: &Limits) -> Result<OpenPlan, OpenError> {
+    let plan = match check(key, binding, token, limits)? {
+        Opening::Ready(plan) => return Ok(plan),
+        Opening::Wrapped(plan) => plan,
+    };
+    let derived = match (key, plan.derivation()) {
+        (Key::Private(private), Some(Derivation::Agreement(ephemeral))) => {
+            private.agree(&ephemeral).ok_or(OpenError::EphemeralKey)?
+        }
+        (Key::Passphrase(passphrase), Some(Derivation::Stretching { salt_input, iterations })) => {
+            hazmat::pbes2_hs512(passphrase.expose(), key.algorithm().name(), &salt_input, iterations)
+        }
+        _ => return Err(OpenError::KeyMismatch),
+    };
+    plan.unwrap_with(&derived)
 }
 
 /// Does everything of [`open()`] but the decryption of the content.
 ///
 /// # Errors
 /// [`OpenError`].
+#[cfg(feature = "jwe")]
 pub fn begin_open(key: &Key, binding: &Binding, token: &str, limits: &Limits) -> Result<OpenPlan, OpenError> {
     begin(key, Some(binding), token, limits)
 }
@@ -220,6 +307,7 @@ pub fn begin_open(key: &Key, binding: &Binding, token: &str, limits: &Limits) ->
 ///
 /// # Errors
 /// [`OpenError`].
+#[cfg(feature = "jwe")]
 pub fn begin_open_unbound(key: &Key, token: &str, limits: &Limits) -> Result<OpenPlan, OpenError> {
     begin(key, None, token, limits)
 }
@@ -228,6 +316,7 @@ pub fn begin_open_unbound(key: &Key, token: &str, limits: &Limits) -> Result<Ope
 ///
 /// # Errors
 /// [`OpenError`]: anything about the token that is not as it must be, another binding, the wrong key.
+#[cfg(feature = "jwe")]
 pub fn open(key: &Key, binding: &Binding, token: &str, limits: &Limits) -> Result<Zeroizing<Vec<u8>>, OpenError> {
     begin_open(key, binding, token, limits)?.decrypt()
 }
@@ -237,6 +326,7 @@ pub fn open(key: &Key, binding: &Binding, token: &str, limits: &Limits) -> Resul
 ///
 /// # Errors
 /// As [`open()`], and [`OpenError::Bound`].
+#[cfg(feature = "jwe")]
 pub fn open_unbound(key: &Key, token: &str, limits: &Limits) -> Result<Zeroizing<Vec<u8>>, OpenError> {
     begin_open_unbound(key, token, limits)?.decrypt()
 }

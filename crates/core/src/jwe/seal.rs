@@ -7,15 +7,16 @@ use alloc::{
 use core::fmt;
 
 use rand_core::TryCryptoRng;
+use zeroize::Zeroizing;
 
 use super::{
     base64url,
     binding::Binding,
     error::{JwkError, SealError},
-    hazmat::{self, IV_BYTES, KEY_BYTES, TAG_BYTES},
+    hazmat::{self, IV_BYTES, KEY_BYTES, Secret, TAG_BYTES},
     header::{Algorithm, Header, Parameters},
     jwk::{Jwk, KeyMaterial},
-    key::{AesKey, Passphrase, PrivateKey, PublicKey, draw},
+    key::{AesKey, Passphrase, PublicKey, draw},
 };
 use crate::problem::{Rule, Violation, length};
 
@@ -23,7 +24,7 @@ use crate::problem::{Rule, Violation, length};
 pub const MAX_PLAINTEXT_BYTES: usize = 16 << 20;
 
 /// Bytes of a fresh PBES2 salt input.
-const SALT_BYTES: usize = 16;
+pub const SALT_BYTES: usize = 16;
 
 /// How often the key derivation from a passphrase is iterated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,6 +46,14 @@ impl Iterations {
     }
 }
 
+impl Iterations {
+    /// The count.
+    #[must_use]
+    pub const fn count(self) -> u32 {
+        self.0
+    }
+}
+
 impl Default for Iterations {
     /// 210,000, the OWASP Password Storage Cheat Sheet's figure for PBKDF2-HMAC-SHA512.
     fn default() -> Self {
@@ -63,7 +72,10 @@ pub struct Recipient {
 enum Method {
     Direct(AesKey),
     KeyWrapping(AesKey),
-    Passphrase(Passphrase, Iterations),
+    Passphrase(
+        #[cfg_attr(not(feature = "jwe"), expect(dead_code, reason = "stretched elsewhere"))] Passphrase,
+        Iterations,
+    ),
     PublicKey(PublicKey),
 }
 
@@ -122,6 +134,18 @@ impl Recipient {
         length(key_id.len(), 1, 256, "1 byte long", "256 bytes long")?;
         self.key_id = Some(key_id.to_string());
         Ok(self)
+    }
+
+    /// How often a passphrase is to be iterated; `None` for other keys.
+    #[must_use]
+    pub const fn iterations(&self) -> Option<Iterations> {
+        if let Method::Passphrase(_, iterations) = self.method { Some(iterations) } else { None }
+    }
+
+    /// The public key to agree with; `None` for keys that are not agreed on.
+    #[must_use]
+    pub const fn agrees_with(&self) -> Option<PublicKey> {
+        if let Method::PublicKey(key) = self.method { Some(key) } else { None }
     }
 
     /// The key management algorithm.
@@ -213,12 +237,42 @@ impl fmt::Debug for SealPlan {
     }
 }
 
+/// A wrapping key that another engine derived for one token, with what the token's header tells of it.
+pub struct Derived {
+    wrapping: Secret,
+    parameters: Parameters,
+}
+
+impl fmt::Debug for Derived {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Derived(hidden)")
+    }
+}
+
+impl Derived {
+    /// For a public key: the secret shared with it, and the ephemeral key pair's public half. Both serve one token.
+    #[must_use]
+    pub fn agreed(shared: &[u8; KEY_BYTES], ephemeral: PublicKey) -> Self {
+        let wrapping = hazmat::concat_kdf(shared, Algorithm::KeyAgreement.name(), b"", b"", 256);
+        Self { wrapping, parameters: Parameters::KeyAgreement { ephemeral, apu: Vec::new(), apv: Vec::new() } }
+    }
+
+    /// For a passphrase: the 256 bits that PBKDF2 with HMAC-SHA-512 made of it, the random salt input, and the count. The
+    /// salt is the algorithm's name, a zero byte and the salt input (RFC 7518 section 4.8.1.1).
+    #[must_use]
+    pub fn stretched(key: &[u8; KEY_BYTES], salt_input: [u8; SALT_BYTES], iterations: Iterations) -> Self {
+        let parameters = Parameters::Passphrase { salt_input: salt_input.to_vec(), iterations: iterations.0 };
+        Self { wrapping: Zeroizing::new(*key), parameters }
+    }
+}
+
 /// Makes everything of a token but its content. Draws, in this order: the content key (32 bytes, not for `dir`); the
 /// wrapping initialization vector (12), salt input (16) or ephemeral private key (32, again if out of range); the
 /// initialization vector (12).
 ///
 /// # Errors
-/// [`SealError::Randomness`] when the generator fails.
+/// [`SealError::Randomness`] when the generator fails; [`SealError::Underived`] for a passphrase or a public key without
+/// the feature `jwe`.
 pub fn begin_seal<R: TryCryptoRng + ?Sized>(
     recipient: &Recipient,
     binding: &Binding,
@@ -233,33 +287,65 @@ pub fn begin_seal<R: TryCryptoRng + ?Sized>(
             let tag = wrapping.gcm().encrypt(&iv, b"", &mut wrapped).ok_or(SealError::TooLong)?;
             (key, Parameters::KeyWrapping { iv, tag }, wrapped.to_vec())
         }
-        Method::Passphrase(passphrase, Iterations(iterations)) => {
+        #[cfg(feature = "jwe")]
+        Method::Passphrase(passphrase, iterations) => {
             let key = AesKey::make(rng)?;
             let salt_input: [u8; SALT_BYTES] = draw(rng)?;
             let algorithm = recipient.algorithm().name();
-            let wrapping = hazmat::pbes2_hs512(passphrase.as_bytes(), algorithm, &salt_input, *iterations);
-            let wrapped = hazmat::wrap_a256kw(&wrapping, key.expose());
-            let parameters = Parameters::Passphrase { salt_input: salt_input.to_vec(), iterations: *iterations };
-            (key, parameters, wrapped.to_vec())
+            let stretched = hazmat::pbes2_hs512(passphrase.expose(), algorithm, &salt_input, iterations.0);
+            wrap(key, Derived::stretched(&stretched, salt_input, *iterations))
         }
+        #[cfg(feature = "jwe")]
         Method::PublicKey(public) => {
             let key = AesKey::make(rng)?;
-            let ephemeral = PrivateKey::make(rng)?;
-            let agreed = ephemeral.agree(public);
-            let wrapping = hazmat::concat_kdf(&*agreed, recipient.algorithm().name(), b"", b"", 256);
-            let wrapped = hazmat::wrap_a256kw(&wrapping, key.expose());
-            let parameters =
-                Parameters::KeyAgreement { ephemeral: ephemeral.public_key(), apu: Vec::new(), apv: Vec::new() };
-            (key, parameters, wrapped.to_vec())
+            let ephemeral = super::key::PrivateKey::make(rng)?;
+            let agreed = ephemeral.agree(public).ok_or(SealError::Underived)?;
+            wrap(key, Derived::agreed(&agreed, ephemeral.public_key()))
         }
+        #[cfg(not(feature = "jwe"))]
+        Method::Passphrase(..) | Method::PublicKey(_) => return Err(SealError::Underived),
     };
+    plan(recipient, binding, key, parameters, &wrapped, rng)
+}
+
+/// The same for a wrapping key that another engine derived.
+///
+/// # Errors
+/// [`SealError::Randomness`] when the generator fails; [`SealError::Underived`] for what was derived for a recipient of
+/// another kind.
+pub fn begin_seal_derived<R: TryCryptoRng + ?Sized>(
+    recipient: &Recipient,
+    binding: &Binding,
+    derived: Derived,
+    rng: &mut R,
+) -> Result<SealPlan, SealError> {
+    if derived.parameters.algorithm() != recipient.algorithm() {
+        return Err(SealError::Underived);
+    }
+    let (key, parameters, wrapped) = wrap(AesKey::make(rng)?, derived);
+    plan(recipient, binding, key, parameters, &wrapped, rng)
+}
+
+fn wrap(key: AesKey, derived: Derived) -> (AesKey, Parameters, Vec<u8>) {
+    let wrapped = hazmat::wrap_a256kw(&derived.wrapping, key.expose());
+    (key, derived.parameters, wrapped.to_vec())
+}
+
+fn plan<R: TryCryptoRng + ?Sized>(
+    recipient: &Recipient,
+    binding: &Binding,
+    key: AesKey,
+    parameters: Parameters,
+    wrapped: &[u8],
+    rng: &mut R,
+) -> Result<SealPlan, SealError> {
     let iv = draw(rng)?;
     let header = Header { parameters, key_id: recipient.key_id.clone(), binding: Some(binding.clone()) };
     let mut token = Vec::new();
     base64url::push(&mut token, header.write().as_bytes());
     let header_len = token.len();
     token.push(b'.');
-    base64url::push(&mut token, &wrapped);
+    base64url::push(&mut token, wrapped);
     token.push(b'.');
     Ok(SealPlan { token: base64url::into_text(token), header_len, key, iv })
 }
@@ -268,6 +354,7 @@ pub fn begin_seal<R: TryCryptoRng + ?Sized>(
 ///
 /// # Errors
 /// [`SealError`].
+#[cfg(feature = "jwe")]
 pub fn seal<R: TryCryptoRng + ?Sized>(
     recipient: &Recipient,
     binding: &Binding,

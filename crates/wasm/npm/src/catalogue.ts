@@ -152,7 +152,8 @@ export type OpenErrorName =
 /** Why a value was not sealed. */
 export type SealErrorName =
   | "randomness"
-  | "too-long";
+  | "too-long"
+  | "underived";
 
 /** Why a JSON Web Key was not read. */
 export type JwkErrorName =

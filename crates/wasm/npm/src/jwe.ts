@@ -1,9 +1,22 @@
 /**
  * Client-side encryption: values sealed as standard JWE, so that neither the service nor the network sees them.
  */
+import type { OpenPlan, RawKey } from "./bindings.js";
+import {
+  type Derived,
+  agree,
+  agreeOnce,
+  importPassphrase,
+  importPoint,
+  importPrivate,
+  isOnCurve,
+  makePair,
+  own,
+  stretch,
+  subtle,
+} from "./derivation.js";
 import { engine } from "./engine.js";
 import { CsmsError, type CsmsErrorCode } from "./error.js";
-import type { RawKey } from "./bindings.js";
 import { CUT_BYTES, platform } from "./platform.js";
 
 /** The algorithms of key management; all seal content with `A256GCM`. */
@@ -65,8 +78,10 @@ const bytesOf = (value: string | Uint8Array): Uint8Array => (typeof value === "s
  */
 export class JweKey {
   #raw: RawKey | undefined;
-  /** The key of `dir` in WebCrypto, imported on first use. */
+  /** The key in WebCrypto, imported on first use: that of `dir`, a passphrase, or a private key. */
   #imported: Promise<CryptoKey> | undefined;
+  /** The public key to agree with, likewise. */
+  #recipient: Promise<CryptoKey> | undefined;
 
   private constructor(raw: RawKey) {
     this.#raw = raw;
@@ -98,18 +113,27 @@ export class JweKey {
       bytes.fill(0);
     }
   }
-  /** The key in a JSON Web Key: `oct` of 256 bits, or `EC` on P-256. A public key seals and does not open. */
+  /**
+   * The key in a JSON Web Key: `oct` of 256 bits, or `EC` on P-256. A public key seals and does not open. Whether a private
+   * key is that of its public key is found out when it first opens a token.
+   */
   static fromJwk(jwk: string | JsonWebKeyOf256Bits | JsonWebKey): JweKey {
     const bytes = encoder.encode(typeof jwk === "string" ? jwk : JSON.stringify(jwk));
     try {
-      return JweKey.#make((raw) => raw.from_jwk(bytes));
+      const key = JweKey.#make((raw) => raw.from_jwk(bytes));
+      const point = key.#call((raw) => raw.point());
+      if (point === undefined || isOnCurve(point)) return key;
+      key.free();
+      throw new CsmsError("jwk/not-on-curve", "the public key is not a point of P-256");
     } finally {
       bytes.fill(0);
     }
   }
   /** Draws a key. */
-  static generate(algorithm: Exclude<JweAlgorithm, "PBES2-HS512+A256KW">): JweKey {
-    return JweKey.#make((raw) => raw.generate(algorithm));
+  static async generate(algorithm: Exclude<JweAlgorithm, "PBES2-HS512+A256KW">): Promise<JweKey> {
+    if (algorithm !== "ECDH-ES+A256KW") return JweKey.#make((raw) => raw.generate(algorithm));
+    const { kty, crv, x, y, d } = await makePair();
+    return JweKey.fromJwk({ kty, crv, x, y, d, alg: algorithm } as JsonWebKey);
   }
 
   #bound(): RawKey {
@@ -149,10 +173,14 @@ export class JweKey {
   async seal(value: string | Uint8Array, options: Binding & { engine?: Engine }): Promise<string> {
     const { name, purpose } = options;
     const plaintext = bytesOf(value);
+    const { secret, told } = (await this.#deriveToSeal()) ?? {};
     if (!inWebCrypto(options.engine, plaintext.length)) {
-      return this.#call((raw) => raw.seal(name, purpose, plaintext));
+      const token = this.#call((raw) => raw.seal(name, purpose, secret, told, plaintext));
+      secret?.fill(0);
+      return token;
     }
-    const plan = this.#call((raw) => raw.begin_seal(name, purpose));
+    const plan = this.#call((raw) => raw.begin_seal(name, purpose, secret, told));
+    secret?.fill(0);
     try {
       const key = await this.#import(() => plan.content_key());
       const parameters = { name: "AES-GCM", iv: own(plan.iv()), additionalData: own(plan.additional_data()) };
@@ -188,20 +216,57 @@ export class JweKey {
     options: Omit<OpenOptions, keyof Binding>,
   ): Promise<Uint8Array> {
     const { maxIterations = 0 } = options;
-    if (!inWebCrypto(options.engine, (token.length * 3) / 4)) {
-      return this.#call((raw) => raw.open(name, purpose, token, maxIterations));
+    let plan: OpenPlan = this.#call((raw) => raw.begin_open(name, purpose, token, maxIterations));
+    const told = plan.derivation();
+    if (told !== undefined) {
+      const secret = await this.#deriveToOpen(told, plan.iterations);
+      plan = guarded(() => engine(() => plan.unwrap_with(secret)));
+      secret.fill(0);
     }
-    const plan = this.#call((raw) => raw.begin_open(name, purpose, token, maxIterations));
+    if (!inWebCrypto(options.engine, (token.length * 3) / 4)) return guarded(() => engine(() => plan.decrypt()));
     try {
-      const key = await this.#import(() => plan.content_key());
-      const parameters = { name: "AES-GCM", iv: own(plan.iv()), additionalData: own(plan.additional_data()) };
-      return new Uint8Array(await subtle().decrypt(parameters, key, own(plan.sealed())));
+      const key = await this.#import(() => plan.content_key() as Uint8Array);
+      const part = (bytes: Uint8Array | undefined) => own(bytes as Uint8Array);
+      const parameters = { name: "AES-GCM", iv: part(plan.iv()), additionalData: part(plan.additional_data()) };
+      return new Uint8Array(await subtle().decrypt(parameters, key, part(plan.sealed())));
     } catch (cause) {
       if (cause instanceof CsmsError) throw cause;
       throw new CsmsError("open/decryption", DECRYPTION, { cause });
     } finally {
       plan.free();
     }
+  }
+
+  /** Derives the secret of a new token; `undefined` where the engine needs none. */
+  async #deriveToSeal(): Promise<Derived | undefined> {
+    const point = this.#call((raw) => raw.point());
+    if (point !== undefined) return agreeOnce(await (this.#recipient ??= importPoint(point)));
+    const iterations = this.#call((raw) => raw.iterations);
+    if (iterations === 0) return undefined;
+    const told = crypto.getRandomValues(new Uint8Array(16));
+    return { secret: await stretch(await this.#passphrase(), told, iterations), told };
+  }
+
+  /** Derives the secret of a token that tells `told`. */
+  async #deriveToOpen(told: Uint8Array, iterations: number): Promise<Uint8Array> {
+    if (iterations > 0) return stretch(await this.#passphrase(), told, iterations);
+    if (!isOnCurve(told)) throw new CsmsError("open/ephemeral-key", "the ephemeral public key is not a point of P-256");
+    const own = (this.#imported ??= importPrivate(
+      this.toJwk() as JsonWebKey,
+      this.#call((raw) => raw.point()) as Uint8Array,
+    ));
+    return agree(await own, await importPoint(told));
+  }
+
+  #passphrase(): Promise<CryptoKey> {
+    return (this.#imported ??= (async () => {
+      const bytes = this.#call((raw) => raw.passphrase_bytes()) as Uint8Array;
+      try {
+        return await importPassphrase(bytes);
+      } finally {
+        bytes.fill(0);
+      }
+    })());
   }
 
   /** Opens a token whose value is text. */
@@ -216,7 +281,7 @@ export class JweKey {
   free(): void {
     this.#raw?.free();
     this.#raw = undefined;
-    this.#imported = undefined;
+    this.#imported = this.#recipient = undefined;
   }
 
   /** Wipes the key at the end of a `using` block. */
@@ -242,15 +307,6 @@ export class JweKey {
 }
 
 const DECRYPTION = "the key is not the right one, or the token was changed";
-
-/** WebCrypto takes no views of shared memory, which none of ours are. */
-const own = (bytes: Uint8Array): Uint8Array<ArrayBuffer> => bytes as Uint8Array<ArrayBuffer>;
-
-function subtle(): SubtleCrypto {
-  const found = globalThis.crypto?.subtle;
-  if (found === undefined) throw new CsmsError("client/unsupported", "this engine has no WebCrypto here");
-  return found;
-}
 
 function inWebCrypto(choice: Engine = "auto", bytes: number): boolean {
   if (choice !== "auto") return choice === "webcrypto";

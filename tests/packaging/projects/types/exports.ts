@@ -121,7 +121,7 @@ export async function client(signal: AbortSignal) {
 }
 
 export async function encryption(publicJwk: csms.JsonWebKeyOf256Bits): Promise<string> {
-  using key = csms.JweKey.generate("dir");
+  using key = await csms.JweKey.generate("dir");
   const binding: csms.Binding = { name: "demo", purpose: "console" };
   const engine: csms.Engine = "auto";
   const options: csms.OpenOptions = { ...binding, maxIterations: 10_000, engine };

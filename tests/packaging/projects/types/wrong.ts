@@ -26,7 +26,7 @@ csms.validate("ListSecrets", {});
 // @ts-expect-error passphrases are not drawn
 csms.JweKey.generate("PBES2-HS512+A256KW");
 // @ts-expect-error a token is bound to a name and a purpose
-csms.JweKey.generate("dir").seal("x", { name: "demo" });
+csms.JweKey.dataKey(new Uint8Array(32)).seal("x", { name: "demo" });
 // @ts-expect-error keys are made by the functions of the class
 new csms.JweKey();
 // @ts-expect-error a state is one of four

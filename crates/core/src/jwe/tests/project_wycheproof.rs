@@ -88,7 +88,7 @@ fn ecdh_on_p_256_agrees_with_every_case() {
             let digits = &digits[digits.iter().take_while(|byte| **byte == 0).count()..];
             let mut scalar = [0; 32];
             scalar[32 - digits.len()..].copy_from_slice(digits);
-            let agreed = PublicKey::from_coordinates(x, y).map(|public| {
+            let agreed = PublicKey::from_coordinates(x, y).and_then(|public| {
                 let private = PrivateKey::from_scalar(&scalar).unwrap();
                 private.agree(&public)
             });
