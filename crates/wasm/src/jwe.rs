@@ -136,9 +136,8 @@ impl RawKey {
     /// # Errors
     /// Another algorithm, or no randomness.
     pub fn generate(algorithm: &str) -> Result<RawKey, JsValue> {
-        let algorithm = match Algorithm::from_name(algorithm) {
-            Some(algorithm @ (Algorithm::Direct | Algorithm::KeyWrapping)) => algorithm,
-            _ => return Err(Failure::Key("the algorithm is not supported").into()),
+        let Some(algorithm @ (Algorithm::Direct | Algorithm::KeyWrapping)) = Algorithm::from_name(algorithm) else {
+            return Err(Failure::Key("the algorithm is not supported").into());
         };
         let material = KeyMaterial::Symmetric(AesKey::make(&mut SysRng).map_err(Failure::Seal)?);
         Ok(Self::of_jwk(Jwk { material, algorithm: Some(algorithm), key_id: None })?)
