@@ -10,8 +10,11 @@ mod observe;
 mod page;
 mod parameters;
 
+mod batches;
+mod passwords;
 mod rotation;
 mod secrets;
+mod tags;
 mod versions;
 
 pub use document::document;

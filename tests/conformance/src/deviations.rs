@@ -50,9 +50,10 @@ impl Page {
     pub fn rows(&self) -> BTreeMap<Deviation, String> {
         let rows = self.split().1.lines().filter(|line| line.starts_with('|')).skip(2);
         rows.map(|line| {
-            let mut cells = line.trim_matches('|').split('|').map(|cell| cell.trim().trim_matches('`').to_owned());
-            let mut next = || cells.next().unwrap_or_default();
-            (Deviation { operation: next(), place: next(), what: next() }, next())
+            let mut cells = line.trim_matches('|').split('|').map(str::trim);
+            let mut next = || cells.next().unwrap_or_default().to_owned();
+            let (operation, place) = (next(), next().trim_matches('`').to_owned());
+            (Deviation { operation, place, what: next() }, next())
         })
         .collect()
     }

@@ -120,6 +120,13 @@ impl World {
         answer.body
     }
 
+    /// Deletes the secret in an answer, so that later lists do not have it.
+    pub fn tidy(&self, answer: &Answer) {
+        if let Some(name) = answer.body["secret"]["name"].as_str() {
+            self.make("DELETE", &format!("secrets/{name}"), &Value::Null);
+        }
+    }
+
     /// Makes what an operation needs and says where it is.
     pub fn prepare(&self, of: &Definition) -> Place {
         let mut place = Place::from([("project_id".to_owned(), self.project.clone())]);

@@ -165,6 +165,8 @@ async fn a_rotation_that_fails_is_exit_status_1_and_stands_in_the_tasks() {
     assert_eq!(tasks["total"], 1);
     let table = shell.printed(&["secret", "tasks"]).await;
     assert!(table.starts_with("TASK ") && table.contains("FAILED"), "{table}");
+    let steps = shell.printed(&["secret", "tasks", "db", "--steps"]).await;
+    assert!(steps.contains("OUTCOME") && steps.lines().count() > 1, "{steps}");
 }
 
 #[tokio::test]

@@ -46,6 +46,15 @@ impl Description {
         self
     }
 
+    /// Takes in the list `name` what its reader leaves to others.
+    pub(super) fn items(mut self, name: &str, items: Value) -> Self {
+        let list = self.body.as_mut().and_then(|body| body.get_mut("properties")?.get_mut(name));
+        if let Some(list) = list {
+            insert(list, "items", items);
+        }
+        self
+    }
+
     /// Takes query parameters that `read` reads.
     pub(super) fn query(
         mut self,

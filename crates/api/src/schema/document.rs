@@ -5,7 +5,10 @@ use alloc::{borrow::ToOwned, string::ToString, vec::Vec};
 use schemars::{SchemaGenerator, generate::SchemaSettings};
 use serde_json::{Map, Value, json};
 
-use super::{description::Description, observe::insert, parameters::path_parameter, rotation, secrets, versions};
+use super::{
+    batches, description::Description, observe::insert, parameters::path_parameter, passwords, rotation, secrets, tags,
+    versions,
+};
 use crate::{ErrorCode, ErrorShape, Method, Operation};
 
 const ABOUT: &str = "Create, read, update and rotate secrets with versions and stages. Compatible with Huawei Cloud's Cloud \
@@ -25,8 +28,14 @@ const REFUSALS: [(&str, &str); 6] = [
 type Describe = fn(Operation) -> Option<Description>;
 
 /// Groups of operations and who describes them, in the order of the document.
-const GROUPS: [(&str, Describe); 3] =
-    [("Secrets", secrets::describe), ("Versions and stages", versions::describe), ("Rotation", rotation::describe)];
+const GROUPS: [(&str, Describe); 6] = [
+    ("Secrets", secrets::describe),
+    ("Versions and stages", versions::describe),
+    ("Rotation", rotation::describe),
+    ("Several secrets at once", batches::describe),
+    ("Tags", tags::describe),
+    ("Passwords", passwords::describe),
+];
 
 /// What is said of an operation, and its group.
 fn describe(operation: Operation) -> Option<(&'static str, Description)> {

@@ -19,8 +19,8 @@ use serde_json::{Map, Value, json};
 /// A reader: the problems of a body.
 pub(super) type Read<'r> = &'r dyn Fn(Value) -> Vec<Problem>;
 
-/// Longer than any text that a reader accepts, in bytes.
-const LONG: usize = 8 << 20;
+/// Longer than the texts that readers accept, in bytes: all but the longest, and all.
+const LONG: [usize; 2] = [64 << 10, 8 << 20];
 
 /// More items than any reader accepts.
 const MANY: usize = 5000;
@@ -43,7 +43,6 @@ pub(super) const fn field(name: &'static str, about: &'static str) -> Field {
 
 impl Field {
     /// The members of a field that is an object, or a list of objects.
-    #[cfg(test)]
     pub(super) fn of(mut self, members: impl IntoIterator<Item = Self>) -> Self {
         self.members.extend(members);
         self
@@ -170,7 +169,9 @@ pub(super) fn text(check: &dyn Fn(String) -> Vec<Violation>) -> Value {
     if let Some(limit) = check(String::new()).into_iter().find_map(|violation| limit(&violation, Rule::TooShort)) {
         insert(&mut schema, "minLength", json!(limit));
     }
-    if let Some(limit) = check("a".repeat(LONG)).into_iter().find_map(|violation| limit(&violation, Rule::TooLong)) {
+    let too_long =
+        |length| check("a".repeat(length)).into_iter().find_map(|violation| limit(&violation, Rule::TooLong));
+    if let Some(limit) = LONG.into_iter().find_map(too_long) {
         insert(&mut schema, "maxLength", json!(limit));
     }
     // Long enough not to be refused for its length.
@@ -189,7 +190,7 @@ pub(super) fn text(check: &dyn Fn(String) -> Vec<Violation>) -> Value {
             Rule::Type if violation.expected.starts_with("a whole number") => {
                 schema = number_in_text(check);
             }
-            Rule::Pattern | Rule::Json => tell(&mut schema, &sentence(violation)),
+            Rule::Pattern | Rule::Json | Rule::Type => tell(&mut schema, &sentence(violation)),
             _ => return ControlFlow::Continue(()),
         }
         ControlFlow::Break(())

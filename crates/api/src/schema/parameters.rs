@@ -2,7 +2,7 @@
 
 use alloc::{format, string::String};
 
-use csms_core::{ProjectId, SecretName, StageName, Violation};
+use csms_core::{ProjectId, SecretId, SecretName, StageName, Violation, tag::TagKey};
 use serde_json::{Value, json};
 
 use super::observe::{tell, text};
@@ -15,6 +15,8 @@ pub(super) fn path_parameter(name: &str) -> Option<Value> {
         "secret_name" => ("Name of the secret.", by(SecretName::parse)),
         "stage_name" => ("Name of the stage.", by(StageName::parse)),
         "version_id" => ("Version, or `latest` for the one marked SYSCURRENT.", version()),
+        "secret_id" => ("Identifier of the secret.", by(|text| SecretId::parse(&text))),
+        "key" => ("Key of the tag.", by(TagKey::parse)),
         _ => return None,
     };
     tell(&mut schema, about);

@@ -10,7 +10,7 @@ use crate::{
     Operation,
     request::{
         query::ListVersions,
-        version::{CreateVersion, read_expiry, read_stage_target},
+        version::{CreateStage, CreateVersion, read_expiry, read_stage_target},
     },
     response::{ListVersionsResponse, ShowVersionResponse, StageResponse, VersionMetadataResponse},
 };
@@ -48,6 +48,12 @@ pub(super) fn describe(of: Operation) -> Option<Description> {
             .body(&|body| problems(read_expiry(body, NOW)), &[field("expire_time", "Milliseconds since 1970.")])
             .answer::<VersionMetadataResponse>(),
         Operation::ShowSecretStage => operation("Shows which version a stage marks.").answer::<StageResponse>(),
+        Operation::CreateSecretStage => operation("Moves a stage to a version, making the stage if there is none.")
+            .body(
+                &|body| problems(CreateStage::read(body)),
+                &[field("name", "Name of the stage."), field("version_id", "The version to mark.")],
+            )
+            .answer::<StageResponse>(),
         Operation::UpdateSecretStage => operation("Moves a stage to a version, making the stage if there is none.")
             .body(&|body| problems(read_stage_target(body)), &[field("version_id", "The version to mark.")])
             .answer::<StageResponse>(),

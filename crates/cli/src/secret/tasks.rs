@@ -29,6 +29,10 @@ pub(super) struct Arguments {
     /// Most tasks to list
     #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u16).range(1..=1000))]
     limit: Option<u16>,
+
+    /// List what happened in each task, oldest step first
+    #[arg(long)]
+    steps: bool,
 }
 
 /// Lists tasks.
@@ -39,9 +43,12 @@ pub(super) async fn run(client: &Client, output: Output, arguments: &Arguments) 
         task_id: arguments.task.as_deref(),
         limit: arguments.limit,
         marker: None,
-        steps: false,
+        steps: arguments.steps,
     };
     let answer = client.list_tasks(query).await?;
+    if arguments.steps {
+        return output.table(&answer, || steps(&answer.tasks));
+    }
     output.table(&answer, || {
         let mut table = Table::new(&["TASK", "SECRET", "BEGUN", "STATUS", "ATTEMPTS", "ERROR"]);
         for task in &answer.tasks {
@@ -56,6 +63,23 @@ pub(super) async fn run(client: &Client, output: Output, arguments: &Arguments) 
         }
         table
     })
+}
+
+fn steps(tasks: &[TaskInfo]) -> Table {
+    let mut table = Table::new(&["TASK", "SECRET", "TIME", "ATTEMPT", "STEP", "OUTCOME"]);
+    for task in tasks {
+        for step in &task.steps {
+            table.row(vec![
+                task.task_id.clone(),
+                task.secret_name.clone(),
+                time(step.time),
+                step.attempt.to_string(),
+                step.step.clone(),
+                step.outcome.clone(),
+            ]);
+        }
+    }
+    table
 }
 
 fn error(task: &TaskInfo) -> String {

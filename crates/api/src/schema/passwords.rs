@@ -1,0 +1,52 @@
+//! Passwords: made and checked.
+
+use super::{
+    description::{Description, operation, problems},
+    observe::field,
+};
+use crate::{
+    Operation,
+    request::{
+        checker::{CheckSecrets, read_config},
+        password::read_password_policy,
+    },
+    response::checker::{CheckResponse, ConfigResponse, PasswordResponse},
+};
+
+pub(super) fn describe(of: Operation) -> Option<Description> {
+    Some(match of {
+        Operation::GenerateRandomPassword => operation("Makes a random password, which is stored nowhere.")
+            .body(
+                &|body| problems(read_password_policy(body)),
+                &[
+                    field("length", "Number of characters, 32 unless given."),
+                    field("exclude_characters", "Characters that are not used."),
+                    field("exclude_lowercase", ""),
+                    field("exclude_uppercase", ""),
+                    field("exclude_numbers", ""),
+                    field("exclude_punctuation", ""),
+                    field("include_space", ""),
+                    field("require_each_included_type", "Whether each kind of character that is not excluded occurs."),
+                ],
+            )
+            .answer::<PasswordResponse>(),
+        Operation::CheckSecrets => operation("Judges a password.")
+            .body(
+                &|body| problems(CheckSecrets::read(body)),
+                &[
+                    field("type", "What is checked."),
+                    field("data", "What is checked.")
+                        .of([field("secret", "The password."), field("user_name", "The account it is for.")]),
+                ],
+            )
+            .answer::<CheckResponse>(),
+        Operation::ShowSecretsConfig => operation("Shows whether CheckSecrets checks.").answer::<ConfigResponse>(),
+        Operation::UpdateSecretsConfig => operation("Switches the checks of CheckSecrets on or off.")
+            .body(
+                &|body| problems(read_config(body)),
+                &[field("checking_secret_strength", "Whether CheckSecrets checks; stays as it is unless given.")],
+            )
+            .answer::<ConfigResponse>(),
+        _ => return None,
+    })
+}
