@@ -20,8 +20,8 @@ export function SealingFields({ sealing, onChange, problem }: Props) {
   const { t } = useLanguage();
   const [privateKey, setPrivateKey] = useState("");
   const problems = problem ? [t(problem)] : [];
-  const draw = () => {
-    const pair = keyPair();
+  const draw = async () => {
+    const pair = await keyPair();
     setPrivateKey(pair.privateKey);
     onChange((before) => ({ ...before, jwk: pair.publicKey }));
   };

@@ -58,8 +58,8 @@ export async function opened(token: string, secret: string, algorithm: string, b
 }
 
 /** A key pair: the public half is given to those who seal, the private one opens. */
-export function keyPair(): { publicKey: string; privateKey: string } {
-  const key = JweKey.generate("ECDH-ES+A256KW");
+export async function keyPair(): Promise<{ publicKey: string; privateKey: string }> {
+  const key = await JweKey.generate("ECDH-ES+A256KW");
   try {
     return { publicKey: JSON.stringify(key.toPublicJwk()), privateKey: JSON.stringify(key.toJwk()) };
   } finally {

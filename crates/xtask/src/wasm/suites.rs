@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
+use csms_testbed::python::Venv;
 
 use super::node::{self, Program};
 use crate::cargo;
@@ -16,11 +17,12 @@ const BINDINGS: &[&str] = &["test", "--package", "csms-wasm", "--target", "wasm3
 const GECKODRIVER: (&str, &str) = ("geckodriver", "0.37.1");
 
 /// How many steps [`run`] takes.
-pub(crate) const STEPS: usize = 3;
+pub(crate) const STEPS: usize = 4;
 
 /// Runs all of them, and returns the package they passed with.
 pub(crate) async fn run(steps: &mut Steps) -> Result<PathBuf> {
     let package = super::package(steps).await?;
+    steps.run("Tokens with jose and jwcrypto", async |step| Ok(((), interop(step).await?))).await?;
     steps.run("Bindings in Node and browsers", async |step| Ok(((), bindings(step).await?))).await?;
     steps.run("Package in Node and browsers", async |step| Ok(((), packed(step, &package.tarball).await?))).await?;
     Ok(package.tarball)
@@ -28,6 +30,18 @@ pub(crate) async fn run(steps: &mut Steps) -> Result<PathBuf> {
 
 fn tests(directory: &str) -> PathBuf {
     cargo::root().join("tests").join(directory)
+}
+
+/// Passes tokens between the package and other libraries, both ways.
+async fn interop(step: &Step) -> Result<String> {
+    let directory = tests("interop");
+    node::install(step, &directory).await?;
+    step.note("pip");
+    let requirements = directory.join("requirements.txt");
+    let venv = tokio::task::spawn_blocking(move || Venv::with_requirements(&requirements)).await??;
+    let script = directory.join("both_ways.mjs");
+    let printed = Program::node(&script).argument(venv.python()).output(step).await?;
+    Ok(printed.trim().replace('\n', "; "))
 }
 
 /// Runs the tests of the bindings by wasm-bindgen: in Node, and in Chromium through its driver.
