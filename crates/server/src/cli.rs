@@ -4,7 +4,10 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::{commands::completions, settings::Flags};
+use crate::{
+    commands::{audit, completions, policy, user},
+    settings::Flags,
+};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -38,6 +41,15 @@ pub enum Command {
     /// Commands that use a running server
     #[command(flatten)]
     Use(Box<csms_cli::Command>),
+
+    /// Manage users and their access keys, in the data itself
+    User(Box<user::Arguments>),
+
+    /// Manage policies, in the data itself
+    Policy(Box<policy::Arguments>),
+
+    /// Verify and list the audit trail
+    Audit(Box<audit::Arguments>),
 
     /// Print a script that completes commands in a shell
     Completions(completions::Arguments),

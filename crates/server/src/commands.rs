@@ -2,8 +2,12 @@
 //!
 //! Commands that use a running server are in `csms-cli`. A command is a synchronous function of its arguments; what needs the runtime asks [`block_on`] for it.
 
+pub mod audit;
 pub mod completions;
+pub mod offline;
+pub mod policy;
 pub mod serve;
+pub mod user;
 
 use std::{error::Error, io::Write, process::ExitCode};
 
@@ -18,6 +22,9 @@ pub fn run(command: Command) -> ExitCode {
     let outcome = match command {
         Command::Serve(flags) => serve::run(*flags),
         Command::Use(command) => return csms_cli::run(*command),
+        Command::User(arguments) => user::run(&arguments),
+        Command::Policy(arguments) => policy::run(&arguments),
+        Command::Audit(arguments) => audit::run(&arguments),
         Command::Completions(arguments) => completions::run(&arguments),
     };
     match outcome {

@@ -108,7 +108,11 @@ fn make_password() -> Result<(Password, String), Failure> {
     Ok((password, hash))
 }
 
-fn make_id() -> Result<String, Failure> {
+/// A random identifier: 32 hexadecimal digits.
+///
+/// # Errors
+/// Failures of the random number generator.
+pub fn make_id() -> Result<String, Failure> {
     Ok(csms_core::identity::make_uuid(&mut SysRng)?.replace('-', ""))
 }
 

@@ -43,7 +43,7 @@ use crate::{
 const DRAIN: Duration = Duration::from_secs(20);
 
 /// File name of the embedded store.
-const DATABASE: &str = "csms.db";
+pub const DATABASE: &str = "csms.db";
 
 /// File name of the bundled rotation function, beside the binary.
 const BUNDLED: &str = "rotate-database.zip";

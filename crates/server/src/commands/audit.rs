@@ -1,0 +1,144 @@
+//! `csms audit`: verifies the audit trail and lists its records.
+
+use clap::{Args, Subcommand};
+use csms_store::{AuditRecord, ChainCheck, Store};
+use serde_json::{Value, json};
+
+use super::{
+    Failed, block_on,
+    offline::{DataArguments, Format, Installation, print},
+};
+use crate::audit::Record;
+
+/// Records read at a time.
+const PAGE: u16 = 1_000;
+
+const EXAMPLES: &str = "\
+Examples:
+  csms audit verify                          follows the chain from the first record to the last
+  csms audit verify --expect 812:9f86d0…     and checks that an earlier head is still part of it
+  csms audit list --secret db --output json  who read or changed the secret db";
+
+/// Arguments of `csms audit`.
+#[derive(Args, Debug)]
+#[command(after_help = EXAMPLES)]
+pub struct Arguments {
+    #[command(flatten)]
+    data: DataArguments,
+    /// What to do
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Subcommand, Debug)]
+enum Action {
+    /// Check that no record was changed, moved, inserted or removed
+    ///
+    /// Prints the number of records and the head, NUMBER:LINK. Whoever has the root key and can write to the database can
+    /// write another trail; keep a head somewhere else and give it to --expect to notice even that.
+    Verify {
+        /// A head printed earlier, which must still be part of the trail
+        #[arg(long, value_name = "NUMBER:LINK", value_parser = parse_head)]
+        expect: Option<(u64, Vec<u8>)>,
+    },
+    /// List records, oldest first
+    List {
+        /// Only records about the secret of this name
+        #[arg(long, value_name = "NAME")]
+        secret: Option<String>,
+        /// Only records behind this number
+        #[arg(long, value_name = "NUMBER", default_value_t = 0)]
+        after: u64,
+        /// Most records [default: all]
+        #[arg(long, value_name = "NUMBER")]
+        limit: Option<usize>,
+    },
+}
+
+fn parse_head(text: &str) -> Result<(u64, Vec<u8>), String> {
+    let form = || "must be of the form NUMBER:LINK, as verify prints it".to_owned();
+    let (number, link) = text.split_once(':').ok_or_else(form)?;
+    Ok((number.parse().map_err(|_| form())?, hex::decode(link).map_err(|_| form())?))
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// What is in the way, or where the trail is broken.
+pub fn run(arguments: &Arguments) -> Result<(), Failed> {
+    block_on(async {
+        let data = arguments.data.open().await?;
+        match &arguments.action {
+            Action::Verify { expect } => verify(&data, arguments.data.output, expect.as_ref()).await,
+            Action::List { secret, after, limit } => {
+                let limit = limit.unwrap_or(usize::MAX);
+                list(&data, arguments.data.output, secret.as_deref(), *after, limit).await
+            }
+        }
+    })
+}
+
+async fn verify(data: &Installation, format: Format, expect: Option<&(u64, Vec<u8>)>) -> Result<(), Failed> {
+    // A server may append meanwhile: read up to the head as it is at the beginning, and compare that one.
+    let head = data.store.audit_head().await?;
+    let mut check = ChainCheck::new(data.chain());
+    let mut met = expect.is_none();
+    while check.position().0 < head.number {
+        let records = data.store.audit_records(check.position().0, PAGE, None).await?;
+        if records.is_empty() {
+            break;
+        }
+        for record in records.iter().filter(|record| record.number <= head.number) {
+            check.next(record)?;
+            met |= expect.is_some_and(|(number, link)| record.number == *number && record.link == *link);
+        }
+    }
+    check.finish(&head)?;
+    if head.number == 0 {
+        return Err("the trail is empty, although the installation has been started: its records were removed".into());
+    }
+    if !met {
+        return Err("the expected head is not part of the trail: records were replaced or cut off".into());
+    }
+    let text = format!("{}:{}", head.number, hex::encode(&head.link));
+    print(format, &json!({ "intact": true, "records": head.number, "head": text }), |table| {
+        table.row(["intact", &format!("{} records", head.number)]);
+        table.row(["head", &text]);
+    })
+}
+
+async fn list(
+    data: &Installation,
+    format: Format,
+    secret: Option<&str>,
+    mut after: u64,
+    limit: usize,
+) -> Result<(), Failed> {
+    let mut found: Vec<AuditRecord> = Vec::new();
+    while found.len() < limit {
+        let page = u16::try_from((limit - found.len()).min(usize::from(PAGE))).unwrap_or(PAGE);
+        let records = data.store.audit_records(after, page, secret).await?;
+        let Some(last) = records.last() else { break };
+        after = last.number;
+        found.extend(records);
+    }
+    let read = |record: &AuditRecord| -> Result<Value, Failed> {
+        let mut value: Value = serde_json::from_str(&record.document)?;
+        value["number"] = record.number.into();
+        Ok(value)
+    };
+    let rows = found.iter().map(read).collect::<Result<Vec<_>, _>>()?;
+    let records = found.iter().map(|record| serde_json::from_str::<Record<'_>>(&record.document));
+    let records = records.collect::<Result<Vec<_>, _>>()?;
+    print(format, &Value::from(rows), |table| {
+        table.row(["NUMBER", "TIME", "WHO", "ACTION", "WHAT", "VERSION", "OUTCOME", "TIMES"]);
+        for (stored, record) in found.iter().zip(&records) {
+            let millis = i64::try_from(record.time.as_millis()).unwrap_or(i64::MAX);
+            let time = jiff::Timestamp::from_millisecond(millis).map(|time| format!("{time:.3}")).unwrap_or_default();
+            let version = record.version.map(|version| version.to_string()).unwrap_or_default();
+            let what = record.secret.or(record.key).or(record.target).unwrap_or_default();
+            let (number, count) = (stored.number.to_string(), record.count.to_string());
+            table.row([&number, &time, &record.actor, record.action, what, &version, record.outcome, &count]);
+        }
+    })
+}

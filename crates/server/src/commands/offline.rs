@@ -1,0 +1,203 @@
+//! What commands that work on the data itself share: opening it, also while a server runs on it, and printing answers.
+
+use std::{
+    io::{Read, Write},
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use clap::{Args, ValueEnum};
+use csms_kms::RootKey;
+use csms_store::{AccessChange, AnyStore, AuditEntry, ChainKey, PostgresStore, SqliteStore, Store, StoreError};
+use serde_json::Value;
+use zeroize::Zeroizing;
+
+use super::Failed;
+use crate::{
+    app::Identity,
+    audit::{Record, chain_key},
+    clock::Clock,
+    installation,
+    serve::DATABASE,
+    settings::{Flags, StoreAddress},
+};
+
+/// Longest input of a command, in bytes.
+const MAX_INPUT: u64 = 1024 * 1024;
+
+/// Where the data is: as for `csms serve`.
+#[derive(Args, Clone, Debug)]
+pub struct DataArguments {
+    /// Directory of the server's data [default: csms-data]
+    #[arg(long, env = "CSMS_DATA", value_name = "DIR", global = true, help_heading = "Data")]
+    data: Option<PathBuf>,
+
+    /// TOML file with the server's settings
+    #[arg(long, env = "CSMS_CONFIG", value_name = "FILE", global = true, help_heading = "Data")]
+    config: Option<PathBuf>,
+
+    /// File with the root key [default: DIR/root.key]
+    #[arg(long, env = "CSMS_ROOT_KEY_FILE", value_name = "FILE", global = true, help_heading = "Data")]
+    root_key_file: Option<PathBuf>,
+
+    /// The PostgreSQL database, if the data is in one
+    #[arg(
+        long,
+        env = "CSMS_STORE",
+        hide_env_values = true,
+        value_name = "postgres://USER@HOST/DATABASE",
+        global = true,
+        help_heading = "Data"
+    )]
+    store: Option<StoreAddress>,
+
+    /// File with the password for --store
+    #[arg(long, env = "CSMS_STORE_PASSWORD_FILE", value_name = "FILE", global = true, help_heading = "Data")]
+    store_password_file: Option<PathBuf>,
+
+    /// PEM file with the certificate authorities to trust for --store
+    #[arg(long, env = "CSMS_STORE_CA", value_name = "FILE", global = true, help_heading = "Data")]
+    store_ca: Option<PathBuf>,
+
+    /// How to print answers
+    #[arg(long, short = 'o', value_enum, value_name = "FORMAT", default_value = "table", global = true)]
+    pub output: Format,
+}
+
+/// How to print an answer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// Aligned columns
+    #[default]
+    Table,
+    /// JSON
+    Json,
+}
+
+/// Opened data.
+pub struct Installation {
+    /// The store.
+    pub store: AnyStore,
+    /// The root key.
+    pub root: RootKey,
+    /// Who the installation is.
+    pub identity: Identity,
+    chain: Arc<ChainKey>,
+}
+
+impl DataArguments {
+    /// Opens the data of an installation that has been started before.
+    ///
+    /// # Errors
+    /// No data there, a wrong root key, failures of the store.
+    pub async fn open(&self) -> Result<Installation, Failed> {
+        let flags = Flags {
+            data: self.data.clone(),
+            config: self.config.clone(),
+            root_key_file: self.root_key_file.clone(),
+            store: self.store.clone(),
+            store_password_file: self.store_password_file.clone(),
+            store_ca: self.store_ca.clone(),
+            ..Flags::default()
+        };
+        let settings = flags.settle()?;
+        let none = |place: &str| format!("there is no data in {place}; start `csms serve` there first");
+        let store: AnyStore = match &settings.store {
+            Some(postgres) => PostgresStore::open(postgres).await?.into(),
+            None => match SqliteStore::open_beside(&settings.data.join(DATABASE)) {
+                Ok(store) => store.into(),
+                Err(StoreError::NotFound) => return Err(none(&settings.data.display().to_string()).into()),
+                Err(error) => return Err(error.into()),
+            },
+        };
+        if !installation::exists(&store).await? {
+            return Err(none("the database").into());
+        }
+        let root = match &settings.root_key {
+            Some(digits) => RootKey::from_hex(digits)?,
+            None => RootKey::load(&settings.root_key_file)?,
+        };
+        let identity = installation::open(&store, &root, &settings.region).await?;
+        let chain = chain_key(&root);
+        Ok(Installation { store, root, identity, chain })
+    }
+}
+
+impl Installation {
+    /// The key of the audit trail.
+    #[must_use]
+    pub fn chain(&self) -> &ChainKey {
+        &self.chain
+    }
+
+    fn record(&self, action: &str, target: &str) -> AuditEntry {
+        let mut record = Record::of("command", action, Clock::default().now());
+        record.target = Some(target);
+        record.entry(&self.chain)
+    }
+
+    /// Changes users, keys or policies, with a record of it in the same transaction.
+    ///
+    /// # Errors
+    /// What contradicts the change; failures of the store.
+    pub async fn change(&self, action: &str, target: &str, changes: Vec<AccessChange>) -> Result<(), Failed> {
+        Ok(self.store.change_access(changes, vec![self.record(action, target)]).await?)
+    }
+}
+
+/// Reads a file, or standard input for `-`.
+///
+/// # Errors
+/// What the system says, with the name of the file.
+pub fn read_input(path: &Path) -> Result<Zeroizing<String>, Failed> {
+    let mut text = Zeroizing::new(String::new());
+    let read = if path == Path::new("-") {
+        std::io::stdin().take(MAX_INPUT).read_to_string(&mut text)
+    } else {
+        std::fs::File::open(path).and_then(|file| file.take(MAX_INPUT).read_to_string(&mut text))
+    };
+    read.map_err(|error| format!("cannot read {}: {error}", path.display()))?;
+    Ok(text)
+}
+
+/// Prints JSON, or what `table` makes of it.
+///
+/// # Errors
+/// A closed standard output.
+pub fn print(format: Format, json: &Value, table: impl FnOnce(&mut Table)) -> Result<(), Failed> {
+    let text = match format {
+        Format::Json => format!("{json:#}\n"),
+        Format::Table => {
+            let mut made = Table::default();
+            table(&mut made);
+            made.text()
+        }
+    };
+    Ok(std::io::stdout().write_all(text.as_bytes())?)
+}
+
+/// Rows of cells, printed in aligned columns.
+#[derive(Default)]
+pub struct Table(Vec<Vec<String>>);
+
+impl Table {
+    /// Adds a row; the first is the heading.
+    pub fn row<const N: usize>(&mut self, cells: [&str; N]) {
+        // A name with a control character must not move the cursor of a terminal.
+        let printable = |cell: &str| cell.chars().map(|c| if c.is_control() { '?' } else { c }).collect();
+        self.0.push(cells.iter().map(|cell| printable(cell)).collect());
+    }
+
+    fn text(&self) -> String {
+        let columns = self.0.iter().map(Vec::len).max().unwrap_or_default();
+        let width = |column: usize| {
+            self.0.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max().unwrap_or_default()
+        };
+        let widths: Vec<_> = (0..columns).map(width).collect();
+        let line = |row: &Vec<String>| {
+            let cells: Vec<_> = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}")).collect();
+            format!("{}\n", cells.join("  ").trim_end())
+        };
+        self.0.iter().map(line).collect()
+    }
+}

@@ -1,0 +1,214 @@
+//! `csms policy`: shared policies, straight in the data, and what they would allow.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+use csms_core::policy::{
+    Policy, RequestContext, SYSTEM_POLICIES, allows, key_resource, secret_resource, system_policy,
+};
+use csms_store::{AccessChange, PolicyRecord, Store};
+use serde_json::{Value, json};
+
+use super::{
+    Failed, block_on,
+    offline::{DataArguments, Installation, print, read_input},
+};
+use crate::clock::Clock;
+
+const EXAMPLES: &str = "\
+Examples:
+  csms policy create team-a --file team-a.json
+  csms policy check --user alice --action csms:secret:getVersion --secret team-a-db
+  csms policy check --user alice --action csms:secret:create --secret x --type RDS-FG --request-tag team=a
+
+A policy in a file:
+  {\"Version\": \"5.0\", \"Statement\": [
+    {\"Effect\": \"Allow\", \"Action\": [\"csms:secret:*\"], \"Resource\": [\"CSMS:*:*:secretName:team-a-*\"],
+     \"Condition\": {\"StringEquals\": {\"csms:Type\": \"COMMON\"}}}]}";
+
+/// Arguments of `csms policy`.
+#[derive(Args, Debug)]
+#[command(after_help = EXAMPLES)]
+pub struct Arguments {
+    #[command(flatten)]
+    data: DataArguments,
+    /// What to do
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Subcommand, Debug)]
+enum Action {
+    /// Create a policy
+    Create {
+        /// Name
+        name: String,
+        /// File with the policy in JSON; `-` is standard input
+        #[arg(long, value_name = "FILE")]
+        file: PathBuf,
+        /// What it is for
+        #[arg(long, value_name = "TEXT", default_value = "")]
+        description: String,
+    },
+    /// List the policies, those of the system included
+    List,
+    /// Print a policy
+    Show {
+        /// Name
+        name: String,
+    },
+    /// Replace a policy, for all users it is attached to
+    Update {
+        /// Name
+        name: String,
+        /// File with the policy in JSON; `-` is standard input
+        #[arg(long, value_name = "FILE")]
+        file: PathBuf,
+    },
+    /// Delete a policy that is attached to nobody
+    Delete {
+        /// Name
+        name: String,
+    },
+    /// Say whether a user may do something; ends with status 1 when not
+    Check(Box<Check>),
+}
+
+#[derive(Args, Debug)]
+struct Check {
+    /// The user
+    #[arg(long, value_name = "NAME")]
+    user: String,
+    /// The action, such as csms:secret:getVersion
+    #[arg(long, value_name = "ACTION")]
+    action: String,
+    /// Name of the secret [default: *]
+    #[arg(long, value_name = "NAME", conflicts_with = "key")]
+    secret: Option<String>,
+    /// Identifier of the KMS key, for actions on keys
+    #[arg(long, value_name = "ID")]
+    key: Option<String>,
+    /// csms:Type of the request
+    #[arg(long = "type", value_name = "TYPE")]
+    secret_type: Option<String>,
+    /// csms:KmsKeyId of the request
+    #[arg(long, value_name = "ID")]
+    kms_key_id: Option<String>,
+    /// g:EnterpriseProjectId of the request
+    #[arg(long, value_name = "ID")]
+    enterprise_project_id: Option<String>,
+    /// A tag of the secret; may be repeated
+    #[arg(long = "resource-tag", value_name = "KEY=VALUE", value_parser = parse_tag)]
+    resource_tags: Vec<(String, String)>,
+    /// A tag of the request; may be repeated
+    #[arg(long = "request-tag", value_name = "KEY=VALUE", value_parser = parse_tag)]
+    request_tags: Vec<(String, String)>,
+}
+
+fn parse_tag(text: &str) -> Result<(String, String), String> {
+    let (key, value) = text.split_once('=').ok_or("must be of the form KEY=VALUE")?;
+    Ok((key.to_owned(), value.to_owned()))
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// What is in the way, in words for the operator.
+pub fn run(arguments: &Arguments) -> Result<(), Failed> {
+    block_on(async {
+        let data = arguments.data.open().await?;
+        let format = arguments.data.output;
+        match &arguments.action {
+            Action::Create { name, file, description } => {
+                let plain = name.chars().all(|c| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_' | '.'));
+                if !(1..=128).contains(&name.chars().count()) || !plain || name.trim() != name {
+                    return Err("the name must be 1 to 128 letters, digits, spaces and -_.".into());
+                }
+                if system_policy(name).is_some() || data.store.policy(name).await?.is_some() {
+                    return Err(format!("there is a policy {name} already").into());
+                }
+                let policy = read_policy(file)?;
+                let record = PolicyRecord { name: name.clone(), description: description.clone(), policy };
+                data.change("CreatePolicy", name, vec![AccessChange::PutPolicy(record)]).await
+            }
+            Action::List => {
+                let records = data.store.policies().await?;
+                let system = SYSTEM_POLICIES.iter().map(|(name, text)| (*name, *text, "system"));
+                let own = records.iter().map(|record| (record.name.as_str(), record.description.as_str(), "own"));
+                let all: Vec<_> = system.chain(own).collect();
+                let rows =
+                    all.iter().map(|(name, text, kind)| json!({ "name": name, "kind": kind, "description": text }));
+                print(format, &Value::from(rows.collect::<Vec<_>>()), |table| {
+                    table.row(["NAME", "KIND", "DESCRIPTION"]);
+                    for (name, text, kind) in &all {
+                        table.row([*name, *kind, *text]);
+                    }
+                })
+            }
+            Action::Show { name } => {
+                let policy = match system_policy(name) {
+                    Some(policy) => policy,
+                    None => find(&data, name).await?.policy,
+                };
+                let json = serde_json::to_value(policy)?;
+                // A policy is JSON, whatever the format.
+                print(super::offline::Format::Json, &json, |_| {})
+            }
+            Action::Update { name, file } => {
+                let record = PolicyRecord { policy: read_policy(file)?, ..find(&data, name).await? };
+                data.change("UpdatePolicy", name, vec![AccessChange::PutPolicy(record)]).await
+            }
+            Action::Delete { name } => {
+                find(&data, name).await?;
+                let users = data.store.users().await?;
+                if let Some(user) = users.iter().find(|user| user.attached.contains(name)) {
+                    return Err(format!("the policy {name} is attached to {}; detach it first", user.name).into());
+                }
+                data.change("DeletePolicy", name, vec![AccessChange::DeletePolicy(name.clone())]).await
+            }
+            Action::Check(check) => {
+                let allowed = check.decide(&data).await?;
+                let word = if allowed { "allowed" } else { "denied" };
+                print(format, &json!({ "allowed": allowed }), |table| table.row([word]))?;
+                if allowed { Ok(()) } else { Err(format!("{} may not do {}", check.user, check.action).into()) }
+            }
+        }
+    })
+}
+
+async fn find(data: &Installation, name: &str) -> Result<PolicyRecord, Failed> {
+    data.store.policy(name).await?.ok_or_else(|| format!("there is no policy {name} to change").into())
+}
+
+fn read_policy(file: &std::path::Path) -> Result<Policy, Failed> {
+    Ok(Policy::parse(&read_input(file)?)?)
+}
+
+impl Check {
+    async fn decide(&self, data: &Installation) -> Result<bool, Failed> {
+        let user = data.store.user_by_name(Some(&data.identity.domain_id), &self.user).await?;
+        let user = user.ok_or_else(|| format!("there is no user {}", self.user))?;
+        let mut policies = user.policies.clone();
+        for name in &user.attached {
+            match system_policy(name) {
+                Some(policy) => policies.push(policy),
+                None => policies.push(find(data, name).await?.policy),
+            }
+        }
+        let (region, domain) = (&data.identity.region, &data.identity.domain_id);
+        let resource = match &self.key {
+            Some(key) => key_resource(region, domain, key),
+            None => secret_resource(region, domain, self.secret.as_deref().unwrap_or("*")),
+        };
+        let context = RequestContext {
+            now: Some(Clock::default().now()),
+            user_name: Some(user.name.clone()),
+            secret_type: self.secret_type.clone(),
+            kms_key_id: self.kms_key_id.clone(),
+            enterprise_project_id: self.enterprise_project_id.clone(),
+            resource_tags: self.resource_tags.clone(),
+            request_tags: self.request_tags.clone(),
+        };
+        Ok(user.enabled && allows(&policies, &[&self.action], &resource, &context))
+    }
+}

@@ -1,0 +1,372 @@
+//! `csms user`: users, their passwords, access keys and attached policies, straight in the data.
+//!
+//! A running server sees a change within [`LIFETIME`](crate::auth::cache::LIFETIME).
+
+use std::path::{Path, PathBuf};
+
+use clap::{Args, Subcommand};
+use csms_core::{
+    ProjectId,
+    password::{Password, PasswordPolicy},
+    policy::system_policy,
+};
+use csms_store::{AccessChange, AccessKeyRecord, Store, UserRecord};
+use getrandom::SysRng;
+use serde_json::{Value, json};
+use zeroize::Zeroizing;
+
+use super::{
+    Failed, block_on,
+    offline::{DataArguments, Installation, print, read_input},
+};
+use crate::{
+    auth::{cache::SECRET_KEY_PURPOSE, passwords, signature::make_key_pair},
+    installation::make_id,
+};
+
+const EXAMPLES: &str = "\
+Examples:
+  csms user create alice --policy \"CSMS ReadOnlyAccess\"   prints an access key and its secret key, once
+  csms user attach alice team-a                           a policy of `csms policy list`
+  csms user key create alice                              a second key, to change keys without a gap
+  csms user key disable AK…                               out of use within 5 seconds
+  csms user set-password alice --password-file -          reads the password from standard input";
+
+/// Arguments of `csms user`.
+#[derive(Args, Debug)]
+#[command(after_help = EXAMPLES)]
+pub struct Arguments {
+    #[command(flatten)]
+    data: DataArguments,
+    /// What to do
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Subcommand, Debug)]
+enum Action {
+    /// Create a user with an access key; prints the secret key once
+    Create {
+        /// Name, 1 to 64 letters, digits, spaces and `-_.@`
+        name: String,
+        /// Attach this policy; may be repeated
+        #[arg(long = "policy", value_name = "NAME")]
+        policies: Vec<String>,
+        /// Let the user use this project instead of the first one; may be repeated
+        #[arg(long = "project", value_name = "ID")]
+        projects: Vec<String>,
+        /// File with a password, so that the user can sign in for tokens; `-` is standard input
+        #[arg(long, value_name = "FILE")]
+        password_file: Option<PathBuf>,
+        /// Make no access key
+        #[arg(long)]
+        no_key: bool,
+    },
+    /// List the users
+    List,
+    /// Show a user, with its policies and access keys
+    Show {
+        /// Name
+        name: String,
+    },
+    /// Delete a user and its access keys
+    Delete {
+        /// Name
+        name: String,
+    },
+    /// Take a user out of use
+    Disable {
+        /// Name
+        name: String,
+    },
+    /// Take a user into use again
+    Enable {
+        /// Name
+        name: String,
+    },
+    /// Set a user's password; without a file makes one and prints it once
+    SetPassword {
+        /// Name
+        name: String,
+        /// File with the password; `-` is standard input
+        #[arg(long, value_name = "FILE")]
+        password_file: Option<PathBuf>,
+    },
+    /// Attach a policy to a user
+    Attach {
+        /// Name of the user
+        name: String,
+        /// Name of the policy
+        policy: String,
+    },
+    /// Detach a policy from a user
+    Detach {
+        /// Name of the user
+        name: String,
+        /// Name of the policy
+        policy: String,
+    },
+    /// Access keys of users
+    #[command(subcommand)]
+    Key(KeyAction),
+}
+
+#[derive(Subcommand, Debug)]
+enum KeyAction {
+    /// Make an access key; prints the secret key once
+    Create {
+        /// Name of the user
+        user: String,
+    },
+    /// List the access keys of a user
+    List {
+        /// Name of the user
+        user: String,
+    },
+    /// Take an access key out of use
+    Disable {
+        /// The access key
+        access_key: String,
+    },
+    /// Take an access key into use again
+    Enable {
+        /// The access key
+        access_key: String,
+    },
+    /// Delete an access key
+    Delete {
+        /// The access key
+        access_key: String,
+    },
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// What is in the way, in words for the operator.
+pub fn run(arguments: &Arguments) -> Result<(), Failed> {
+    block_on(async {
+        let data = arguments.data.open().await?;
+        let format = arguments.data.output;
+        match &arguments.action {
+            Action::Create { name, policies, projects, password_file, no_key } => {
+                let user = make_user(&data, name, policies, projects, password_file.as_deref()).await?;
+                let mut changes = vec![AccessChange::PutUser(user.clone())];
+                let mut shown = json!({ "id": user.id, "name": user.name, "projects": user.projects });
+                if !no_key {
+                    let (key, secret_key) = make_key(&data, &user)?;
+                    shown["access_key"] = key.access_key.as_str().into();
+                    shown["secret_key"] = secret_key.as_str().into();
+                    changes.push(AccessChange::PutAccessKey(key));
+                }
+                data.change("CreateUser", name, changes).await?;
+                print_facts(format, &shown)
+            }
+            Action::List => {
+                let users = data.store.users().await?;
+                let rows: Vec<_> = users.iter().map(summary).collect();
+                print(format, &Value::from(rows), |table| {
+                    table.row(["NAME", "ENABLED", "POLICIES", "ID"]);
+                    for user in &users {
+                        let enabled = if user.enabled { "yes" } else { "no" };
+                        table.row([&user.name, enabled, &policies_of(user), &user.id]);
+                    }
+                })
+            }
+            Action::Show { name } => {
+                let user = find(&data, name).await?;
+                let mut shown = summary(&user);
+                shown["own_policies"] = serde_json::to_value(&user.policies)?;
+                let keys = data.store.access_keys(&user.id).await?;
+                let line = |key: &AccessKeyRecord| {
+                    format!("{}{}", key.access_key, if key.enabled { "" } else { " (disabled)" })
+                };
+                shown["access_keys"] = keys.iter().map(line).collect::<Vec<_>>().into();
+                print_facts(format, &shown)
+            }
+            Action::Delete { name } => {
+                let user = find(&data, name).await?;
+                data.change("DeleteUser", name, vec![AccessChange::DeleteUser(user.id)]).await
+            }
+            Action::Disable { name } => update(&data, "DisableUser", name, |user| user.enabled = false).await,
+            Action::Enable { name } => update(&data, "EnableUser", name, |user| user.enabled = true).await,
+            Action::SetPassword { name, password_file } => {
+                let (password, made) = match password_file {
+                    Some(path) => (read_password(path)?, false),
+                    None => {
+                        let made = Password::make(&PasswordPolicy::for_database(), &mut SysRng)?;
+                        (Zeroizing::new(made.reveal().to_owned()), true)
+                    }
+                };
+                let hash = hash(&password)?;
+                update(&data, "SetPassword", name, |user| user.password_hash = Some(hash)).await?;
+                if made { print_facts(format, &json!({ "name": name, "password": password.as_str() })) } else { Ok(()) }
+            }
+            Action::Attach { name, policy } => {
+                require_policy(&data, policy).await?;
+                let attach = |user: &mut UserRecord| {
+                    if !user.attached.contains(policy) {
+                        user.attached.push(policy.clone());
+                    }
+                };
+                update(&data, "AttachPolicy", name, attach).await
+            }
+            Action::Detach { name, policy } => {
+                update(&data, "DetachPolicy", name, |user| user.attached.retain(|attached| attached != policy)).await
+            }
+            Action::Key(action) => run_key(&data, arguments, action).await,
+        }
+    })
+}
+
+async fn run_key(data: &Installation, arguments: &Arguments, action: &KeyAction) -> Result<(), Failed> {
+    match action {
+        KeyAction::Create { user } => {
+            let user = find(data, user).await?;
+            let (key, secret_key) = make_key(data, &user)?;
+            let shown = json!({ "access_key": key.access_key, "secret_key": secret_key.as_str() });
+            let target = key.access_key.clone();
+            data.change("CreateAccessKey", &target, vec![AccessChange::PutAccessKey(key)]).await?;
+            print_facts(arguments.data.output, &shown)
+        }
+        KeyAction::List { user } => {
+            let user = find(data, user).await?;
+            let keys = data.store.access_keys(&user.id).await?;
+            let rows: Vec<_> =
+                keys.iter().map(|key| json!({ "access_key": key.access_key, "enabled": key.enabled })).collect();
+            print(arguments.data.output, &Value::from(rows), |table| {
+                table.row(["ACCESS KEY", "ENABLED"]);
+                for key in &keys {
+                    table.row([key.access_key.as_str(), if key.enabled { "yes" } else { "no" }]);
+                }
+            })
+        }
+        KeyAction::Disable { access_key } => switch(data, "DisableAccessKey", access_key, false).await,
+        KeyAction::Enable { access_key } => switch(data, "EnableAccessKey", access_key, true).await,
+        KeyAction::Delete { access_key } => {
+            let (key, _) = find_key(data, access_key).await?;
+            data.change("DeleteAccessKey", access_key, vec![AccessChange::DeleteAccessKey(key.access_key)]).await
+        }
+    }
+}
+
+async fn find(data: &Installation, name: &str) -> Result<UserRecord, Failed> {
+    let user = data.store.user_by_name(Some(&data.identity.domain_id), name).await?;
+    user.ok_or_else(|| format!("there is no user {name}").into())
+}
+
+async fn find_key(data: &Installation, access_key: &str) -> Result<(AccessKeyRecord, UserRecord), Failed> {
+    let found = data.store.access_key(access_key).await?;
+    found.ok_or_else(|| format!("there is no access key {access_key}").into())
+}
+
+async fn switch(data: &Installation, action: &str, access_key: &str, enabled: bool) -> Result<(), Failed> {
+    let (key, _) = find_key(data, access_key).await?;
+    data.change(action, access_key, vec![AccessChange::PutAccessKey(AccessKeyRecord { enabled, ..key })]).await
+}
+
+async fn update(
+    data: &Installation,
+    action: &str,
+    name: &str,
+    change: impl FnOnce(&mut UserRecord),
+) -> Result<(), Failed> {
+    let mut user = find(data, name).await?;
+    change(&mut user);
+    data.change(action, name, vec![AccessChange::PutUser(user)]).await
+}
+
+async fn require_policy(data: &Installation, name: &str) -> Result<(), Failed> {
+    if system_policy(name).is_some() || data.store.policy(name).await?.is_some() {
+        Ok(())
+    } else {
+        Err(format!("there is no policy {name}; see `csms policy list`").into())
+    }
+}
+
+async fn make_user(
+    data: &Installation,
+    name: &str,
+    policies: &[String],
+    projects: &[String],
+    password_file: Option<&Path>,
+) -> Result<UserRecord, Failed> {
+    let plain = |c: char| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_' | '.' | '@');
+    if !(1..=64).contains(&name.chars().count()) || name.trim() != name || !name.chars().all(plain) {
+        return Err("the name must be 1 to 64 letters, digits, spaces and -_.@".into());
+    }
+    if data.store.user_by_name(Some(&data.identity.domain_id), name).await?.is_some() {
+        return Err(format!("there is a user {name} already").into());
+    }
+    for policy in policies {
+        require_policy(data, policy).await?;
+    }
+    let parse = |text: &String| {
+        ProjectId::parse(text.as_str()).map_err(|violation| format!("the project {text} {}", violation.message()))
+    };
+    let mut projects = projects.iter().map(parse).collect::<Result<Vec<_>, _>>()?;
+    if projects.is_empty() {
+        projects.push(data.identity.project_id.clone());
+    }
+    let password_hash =
+        password_file.map(|path| read_password(path).and_then(|password| hash(&password))).transpose()?;
+    Ok(UserRecord {
+        id: make_id().map_err(|failure| failure.error)?,
+        name: name.to_owned(),
+        domain_id: data.identity.domain_id.clone(),
+        password_hash,
+        projects,
+        policies: Vec::new(),
+        attached: policies.to_vec(),
+        enabled: true,
+    })
+}
+
+fn make_key(data: &Installation, user: &UserRecord) -> Result<(AccessKeyRecord, Zeroizing<String>), Failed> {
+    let (access_key, secret_key) = make_key_pair().map_err(|failure| failure.error)?;
+    let sealed_secret_key = data.root.seal(SECRET_KEY_PURPOSE, secret_key.as_bytes(), &mut SysRng)?;
+    let key = AccessKeyRecord { access_key, sealed_secret_key, user_id: user.id.clone(), enabled: true };
+    Ok((key, secret_key))
+}
+
+fn read_password(path: &Path) -> Result<Zeroizing<String>, Failed> {
+    let text = read_input(path)?;
+    let password = Zeroizing::new(text.trim_end_matches(['\r', '\n']).to_owned());
+    if (8..=128).contains(&password.chars().count()) {
+        Ok(password)
+    } else {
+        Err("the password must be 8 to 128 characters long".into())
+    }
+}
+
+fn hash(password: &str) -> Result<String, Failed> {
+    passwords::hash(password).map_err(|failure| failure.error.into())
+}
+
+fn policies_of(user: &UserRecord) -> String {
+    let own = if user.policies.is_empty() { None } else { Some("(own)") };
+    own.into_iter().chain(user.attached.iter().map(String::as_str)).collect::<Vec<_>>().join(", ")
+}
+
+fn summary(user: &UserRecord) -> Value {
+    json!({
+        "id": user.id, "name": user.name, "enabled": user.enabled, "projects": user.projects,
+        "policies": user.attached, "has_password": user.password_hash.is_some(),
+    })
+}
+
+/// Prints the members of an object, one to a line.
+fn print_facts(format: super::offline::Format, facts: &Value) -> Result<(), Failed> {
+    print(format, facts, |table| {
+        for (name, value) in facts.as_object().into_iter().flatten() {
+            let text = match value {
+                Value::String(text) => text.clone(),
+                Value::Array(items) if items.iter().all(Value::is_string) => {
+                    items.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(", ")
+                }
+                other => other.to_string(),
+            };
+            table.row([name.as_str(), &text]);
+        }
+    })
+}
