@@ -50,6 +50,7 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<ExitCode> {
         www::build(&mut steps, &package).await?;
         // The server embeds the console, so it comes after it.
         let artefacts = artefacts(&mut steps).await?;
+        wasm::suites::run_live(&mut steps, &package, &artefacts).await?;
         www::suites::run(&mut steps).await?;
         artefacts
     };

@@ -16,16 +16,39 @@ const BINDINGS: &[&str] = &["test", "--package", "csms-wasm", "--target", "wasm3
 /// The driver of Firefox; Debian has no package of it.
 const GECKODRIVER: (&str, &str) = ("geckodriver", "0.37.1");
 
-/// How many steps [`run`] takes.
-pub(crate) const STEPS: usize = 4;
+/// How many steps [`run`] and [`run_live`] take.
+pub(crate) const STEPS: usize = 5;
 
-/// Runs all of them, and returns the package they passed with.
+/// Runs all that need no server, and returns the package they passed with.
 pub(crate) async fn run(steps: &mut Steps) -> Result<PathBuf> {
     let package = super::package(steps).await?;
     steps.run("Tokens with jose and jwcrypto", async |step| Ok(((), interop(step).await?))).await?;
     steps.run("Bindings in Node and browsers", async |step| Ok(((), bindings(step).await?))).await?;
     steps.run("Package in Node and browsers", async |step| Ok(((), packed(step, &package.tarball).await?))).await?;
     Ok(package.tarball)
+}
+
+/// Runs the packed package against the real server; `artefacts` are the variables that tell where that is.
+pub(crate) async fn run_live(steps: &mut Steps, tarball: &Path, artefacts: &[(&'static str, PathBuf)]) -> Result<()> {
+    steps
+        .run("Package against the server", async |step| {
+            let program = node_tests(tarball).argument(tests("packaging/live/server.test.mjs"));
+            let program = artefacts.iter().fold(program, |program, (name, path)| program.variable(name, path));
+            Ok(((), passed(&program.output(step).await?)))
+        })
+        .await
+}
+
+/// Node's test runner, told which package is meant.
+fn node_tests(tarball: &Path) -> Program {
+    let program = Program::new("node").arguments(["--test", "--test-reporter=tap", "--test-concurrency=2"]);
+    program.variable("CSMS_TARBALL", tarball)
+}
+
+/// How many tests passed, in words.
+fn passed(output: &str) -> String {
+    let count = output.lines().find_map(|line| line.strip_prefix("# pass ")).unwrap_or("?").trim();
+    format!("{count} tests passed")
 }
 
 fn tests(directory: &str) -> PathBuf {
@@ -93,12 +116,5 @@ async fn packed(step: &Step, tarball: &Path) -> Result<String> {
     }
     // Node 20 takes no patterns.
     files.retain(|file| file.to_string_lossy().ends_with(".test.mjs"));
-    let output = Program::new("node")
-        .arguments(["--test", "--test-reporter=tap", "--test-concurrency=2"])
-        .arguments(files)
-        .variable("CSMS_TARBALL", tarball)
-        .output(step)
-        .await?;
-    let count = |word: &str| output.lines().find_map(|line| line.strip_prefix(word)).unwrap_or("?").trim().to_owned();
-    Ok(format!("{} tests passed", count("# pass ")))
+    Ok(passed(&node_tests(tarball).arguments(files).output(step).await?))
 }
