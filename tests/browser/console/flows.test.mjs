@@ -172,6 +172,22 @@ const FLOWS = {
     assert.notEqual(JSON.parse(await valueOf(name)).password, login.password);
   },
 
+  "a tag is added, and finds the secret": async (person) => {
+    const name = unique("tagged");
+    const team = unique("team");
+    await client.createSecret({ name, secret_string: "tagged" });
+    await person.goTo(`#/secrets/${name}/tags`);
+    await person.sees("No tags yet.");
+    await person.write("Key", "team");
+    await person.write("Value (may be left out)", team);
+    await person.press("button", "Add the tag");
+    await person.sees(`team=${team}`);
+    await person.goTo("#/");
+    await person.choose("Tag", `team=${team}`);
+    await person.waitFor(() => document.querySelectorAll("table.secrets tbody tr").length === 1);
+    assert.match(await person.text(), new RegExp(name));
+  },
+
   "automatic rotation is turned on with a period that is explained": async (person) => {
     const name = unique("scheduled");
     await client.createSecret({

@@ -58,6 +58,7 @@ export const PAGES = [
       await person.sees("It will be deleted on");
     },
   },
+  { name: "tags", open: (person) => person.goTo("#/secrets/app-smtp-relay/tags") },
   { name: "rotation", open: (person) => person.goTo("#/secrets/app-payments-db/rotation") },
   {
     name: "rotate",
@@ -65,6 +66,13 @@ export const PAGES = [
       await person.goTo("#/secrets/app-payments-db/rotation");
       await person.press("button", "Rotate now");
       await person.sees("What will change");
+    },
+  },
+  {
+    name: "rotation-failed",
+    open: async (person) => {
+      await person.goTo("#/secrets/app-orders-db/rotation");
+      await person.sees("The database accepts no password that the secret knows.");
     },
   },
   { name: "rotations", open: (person) => person.goTo("#/tasks") },

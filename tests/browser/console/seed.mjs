@@ -43,11 +43,18 @@ export async function seed() {
   await client.createSecretVersion({ secret_name: "app-smtp-relay", secret_string: second });
   const third = JSON.stringify({ host: "mail.example.org", port: 587, user: "relay", password: "third-password", tls: true });
   await client.createSecretVersion({ secret_name: "app-smtp-relay", secret_string: third });
-  await client.createSecretVersion({ secret_name: "app-smtp-relay", secret_string: third, version_stages: ["green"] });
+  const fourth = JSON.stringify({ host: "mail.example.org", port: 465, user: "relay", password: "fourth-password", from: "shop" });
+  await client.createSecretVersion({ secret_name: "app-smtp-relay", secret_string: fourth, version_stages: ["green"] });
+  const { secret } = await client.showSecret({ secret_name: "app-smtp-relay" });
+  for (const tag of [{ key: "team", value: "shop" }, { key: "env", value: "production" }]) {
+    await client.createSecretTag({ secret_id: secret.id, tag });
+  }
   await client.updateSecretStage({ secret_name: "app-smtp-relay", stage_name: "blue", version_id: "v2" });
   await client.createSecret({ name: "archive-token", description: "No longer used", secret_string: "gone soon" });
   await client.deleteSecretForSchedule({ secret_name: "archive-token", recovery_window_in_days: 14 });
-  await database("app-orders-db", '{"engine":"postgresql"}', { description: "Orders, PostgreSQL" });
+  // Somebody changed this password without telling, so its rotation fails.
+  const outdated = JSON.stringify({ ...loginFor("orders"), password: "outdated" });
+  await database("app-orders-db", outdated, { description: "Orders, PostgreSQL" });
   const schedule = { description: "Payments, PostgreSQL", auto_rotation: true, rotation_period: "30d" };
   await database("app-payments-db", JSON.stringify(loginFor("payments")), schedule);
   for (const secret_name of ["app-payments-db", "app-orders-db"]) {

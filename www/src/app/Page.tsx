@@ -3,7 +3,6 @@
 import { lazy, useEffect } from "react";
 
 import { SecretsPage } from "../secrets/SecretsPage";
-import { Empty } from "../ui/Empty";
 import { useLanguage } from "./language";
 import type { Route } from "./route";
 
@@ -37,9 +36,10 @@ export function Page({ route }: { route: Route }) {
       return <TasksPage />;
     default:
       return (
-        <Empty title={t("There is no such page.")}>
+        <div className="page">
+          <h1>{t("There is no such page.")}</h1>
           <a href="#/">{t("All secrets")}</a>
-        </Empty>
+        </div>
       );
   }
 }

@@ -249,7 +249,7 @@ const words: Record<string, string> = {
   "Stage…": "状态标记…",
   "Expiry…": "过期时间…",
   "Move a stage to {version}": "把状态标记移到 {version}",
-  "Set when {version} expires": "设置 {version} 的过期时间",
+  "Set the expiry of {version}": "设置 {version} 的过期时间",
   "The service keeps 20 versions. A version without a stage may be removed when a new one needs its place.":
     "服务保留 20 个版本。新版本需要位置时，没有状态标记的版本可能被移除。",
   "Move a stage": "移动状态标记",
@@ -334,6 +334,29 @@ const words: Record<string, string> = {
   "Check that the key exists and is enabled, then rotate again.": "请确认密钥存在且已启用，然后再次轮转。",
   "The rotation failed.": "轮转失败。",
   "Read the message below, then rotate again.": "请看下面的消息，然后再次轮转。",
+  Tags: "标签",
+  "No tags yet. Tag secrets by team, environment or service, and the list of secrets finds them.":
+    "还没有标签。可按团队、环境或服务为凭据打标签，并在凭据列表中按标签查找。",
+  "Remove the tag {key}": "移除标签 {key}",
+  "Value (may be left out)": "值（可不填）",
+  "Add the tag": "添加标签",
+  "The database did not answer.": "数据库没有响应。",
+  "Check that it runs and that the server reaches it; the password is the old one. Then rotate again.":
+    "请确认数据库正在运行且服务器可以访问；密码仍是旧的。然后再次轮转。",
+  "The connection broke while the password was changed.": "更换密码时连接中断。",
+  "Nothing is lost: both passwords are kept, and the next attempt finds out which one is right. It comes by itself.":
+    "没有丢失：两个密码都已保留，下次尝试会自动找出正确的那个。",
+  "The database accepts no password that the secret knows.": "数据库不接受凭据中的任何密码。",
+  "Somebody has changed it there. Set the account to the password of the version marked SYSPENDING, then rotate again.":
+    "密码可能已在数据库中被改动。请把账号密码设为标记为 SYSPENDING 的版本中的密码，然后再次轮转。",
+  "The function was not allowed to read or change the secret.": "函数没有读取或修改凭据的权限。",
+  "Check the secret's state and its KMS key, then rotate again.": "请检查凭据状态及其 KMS 密钥，然后再次轮转。",
+  "The value is not the login of a database.": "该值不是数据库登录信息。",
+  "Store a version with engine, host, port, dbname, username and password, then rotate again.":
+    "请保存包含 engine、host、port、dbname、username 和 password 的版本，然后再次轮转。",
+  Tag: "标签",
+  "Every tag": "所有标签",
+  "{count} steps": "{count} 个步骤",
 };
 
 export default words;

@@ -5,6 +5,7 @@ import type { Task } from "csms";
 import { useLanguage } from "../app/language";
 import { Notice } from "../ui/Notice";
 import { failureWords } from "./failureWords";
+import { TaskSteps } from "./TaskSteps";
 
 type State = "done" | "running" | "failed" | "waiting";
 const MARKS: Record<State, string> = { done: "✓", running: "…", failed: "✕", waiting: "○" };
@@ -28,7 +29,7 @@ export function RotationProgress({ task, version, isMoved }: Props) {
     [t("The function sets the password and logs in with it"), changing],
     [t("SYSCURRENT moves to {version}", { version }), moving],
   ];
-  const words = failureWords(task?.task_error_code);
+  const words = failureWords(task);
   const said: Record<State, string> = { done: t("done"), running: t("running"), failed: t("failed"), waiting: t("waiting") };
   return (
     <div aria-live="polite">
@@ -43,6 +44,7 @@ export function RotationProgress({ task, version, isMoved }: Props) {
         ))}
       </ol>
       {task && task.attempt_nums > 1 && !isDone && <p className="hint">{t("Attempt {count}", { count: task.attempt_nums })}</p>}
+      {task?.steps && task.steps.length > 0 && <TaskSteps steps={task.steps} />}
       {isDone && <Notice kind="success" title={t("The account has a new password, and {version} is current.", { version })} />}
       {isFailed && (
         <Notice kind="danger" title={t(words.what)}>

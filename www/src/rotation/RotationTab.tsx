@@ -18,7 +18,7 @@ export function RotationTab({ known, onChange }: { known: Known; onChange: () =>
   const { client } = useSession();
   const [isRotating, setIsRotating] = useState(false);
   const { secret } = known;
-  const history = useQuery(secret.name, (signal) => client.listSecretTask({ secret_name: secret.name, limit: 50 }, { signal }));
+  const history = useQuery(secret.name, (signal) => client.listSecretTask({ secret_name: secret.name, limit: 50, steps: true }, { signal }));
   if (secret.secret_type === "COMMON") {
     return (
       <Empty title={t("This secret does not rotate.")}>

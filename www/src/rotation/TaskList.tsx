@@ -7,6 +7,7 @@ import { secretPath } from "../app/route";
 import { Badge, type Tone } from "../ui/Badge";
 import { Time } from "../ui/Time";
 import { failureWords } from "./failureWords";
+import { TaskSteps } from "./TaskSteps";
 
 export const STATUS: Record<Task["task_status"], [text: string, tone: Tone]> = {
   RUNNING: ["Running", "accent"],
@@ -19,7 +20,7 @@ export function TaskList({ tasks, withNames = false }: { tasks: readonly Task[];
   return (
     <ul className="tasks">
       {tasks.map((task) => {
-        const words = failureWords(task.task_error_code);
+        const words = failureWords(task);
         const [status, tone] = STATUS[task.task_status];
         return (
           <li key={task.task_id}>
@@ -33,6 +34,7 @@ export function TaskList({ tasks, withNames = false }: { tasks: readonly Task[];
               <Time millis={task.task_time} />
               {task.attempt_nums > 1 && <span className="hint">{t("{count} attempts", { count: task.attempt_nums })}</span>}
             </div>
+            {task.steps && task.steps.length > 0 && <TaskSteps steps={task.steps} />}
             {task.task_status === "FAILED" && (
               <div className="failure">
                 <p>

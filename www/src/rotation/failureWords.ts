@@ -1,5 +1,7 @@
 // Failures of rotations in words, and what to do next.
 
+import type { Task } from "csms";
+
 export interface FailureWords {
   what: string;
   next: string;
@@ -26,7 +28,33 @@ const WORDS: Record<string, FailureWords> = {
   },
 };
 
+/** What our own rotation function says first in its message. */
+const REPORTED: Record<string, FailureWords> = {
+  ROTATION_UNAVAILABLE: {
+    what: "The database did not answer.",
+    next: "Check that it runs and that the server reaches it; the password is the old one. Then rotate again.",
+  },
+  ROTATION_UNFINISHED: {
+    what: "The connection broke while the password was changed.",
+    next: "Nothing is lost: both passwords are kept, and the next attempt finds out which one is right. It comes by itself.",
+  },
+  ROTATION_NEEDS_OPERATOR: {
+    what: "The database accepts no password that the secret knows.",
+    next: "Somebody has changed it there. Set the account to the password of the version marked SYSPENDING, then rotate again.",
+  },
+  ROTATION_SERVICE_REFUSED: {
+    what: "The function was not allowed to read or change the secret.",
+    next: "Check the secret's state and its KMS key, then rotate again.",
+  },
+  ROTATION_INVALID_SECRET: {
+    what: "The value is not the login of a database.",
+    next: "Store a version with engine, host, port, dbname, username and password, then rotate again.",
+  },
+};
+
 const OTHER: FailureWords = { what: "The rotation failed.", next: "Read the message below, then rotate again." };
 
 /** English texts to be translated. */
-export const failureWords = (code: string | undefined): FailureWords => (code && WORDS[code]) || OTHER;
+export function failureWords({ task_error_code: code = "", task_error_msg: message = "" }: Partial<Task> = {}): FailureWords {
+  return REPORTED[/^ROTATION_[A-Z_]+/.exec(message)?.[0] ?? ""] ?? WORDS[code] ?? OTHER;
+}

@@ -10,6 +10,7 @@ import { Failure } from "../ui/Failure";
 import { Tabs } from "../ui/Tabs";
 import { OverviewTab } from "./OverviewTab";
 import { SecretActions } from "./SecretActions";
+import { TagsTab } from "./TagsTab";
 import { useKnownSecret } from "./useKnownSecret";
 import { VersionsTab } from "./VersionsTab";
 
@@ -21,6 +22,7 @@ export function SecretPage({ name, tab }: { name: string; tab: SecretTab }) {
   const tabs = [
     { id: "overview", label: t("Overview"), href: secretPath(name) },
     { id: "versions", label: t("Versions"), href: secretPath(name, "versions") },
+    { id: "tags", label: t("Tags"), href: secretPath(name, "tags") },
     { id: "rotation", label: t("Rotation"), href: secretPath(name, "rotation") },
   ];
   return (
@@ -40,6 +42,7 @@ export function SecretPage({ name, tab }: { name: string; tab: SecretTab }) {
       {isLoading && !known && <p className="muted">{t("Loading…")}</p>}
       {known && tab === "overview" && <OverviewTab known={known} />}
       {known && tab === "versions" && <VersionsTab known={known} onChange={reload} />}
+      {known && tab === "tags" && <TagsTab secret={known.secret} />}
       {known && tab === "rotation" && <RotationTab known={known} onChange={reload} />}
     </div>
   );

@@ -43,7 +43,7 @@ export function VersionsTab({ known, onChange }: { known: Known; onChange: () =>
             <Button kind="quiet" onPress={() => start("stage", id)} aria-label={t("Move a stage to {version}", { version: id })}>
               {t("Stage…")}
             </Button>
-            <Button kind="quiet" onPress={() => start("expiry", id)} aria-label={t("Set when {version} expires", { version: id })}>
+            <Button kind="quiet" onPress={() => start("expiry", id)} aria-label={t("Set the expiry of {version}", { version: id })}>
               {t("Expiry…")}
             </Button>
           </span>

@@ -7,7 +7,14 @@ import { Select } from "../ui/Select";
 import type { Filter } from "./filter";
 import { STATE_TEXT } from "./StateBadge";
 
-export function FilterBar({ filter, onChange }: { filter: Filter; onChange: (filter: Filter) => void }) {
+interface Props {
+  filter: Filter;
+  /** Every tag of the project, as `key` and `key=value`. */
+  tags: readonly string[];
+  onChange: (filter: Filter) => void;
+}
+
+export function FilterBar({ filter, tags, onChange }: Props) {
   const { t } = useLanguage();
   const states = ["ENABLED", "DISABLED", "PENDING_DELETE", "FROZEN"] as const;
   return (
@@ -35,6 +42,15 @@ export function FilterBar({ filter, onChange }: { filter: Filter; onChange: (fil
           { value: "DUE", label: t("Rotating within 7 days") },
         ]}
       />
+      {tags.length > 0 && (
+        <Select
+          label={t("Tag")}
+          isLabelHidden
+          value={filter.tag}
+          onChange={(tag) => onChange({ ...filter, tag })}
+          options={[{ value: "", label: t("Every tag") }, ...tags.map((value) => ({ value, label: value }))]}
+        />
+      )}
     </search>
   );
 }

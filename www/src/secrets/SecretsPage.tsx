@@ -10,12 +10,17 @@ import { EVERYTHING, matching } from "./filter";
 import { FilterBar } from "./FilterBar";
 import { SecretTable } from "./SecretTable";
 import { useSecrets } from "./useSecrets";
+import { useTagged } from "./useTagged";
 
 export function SecretsPage() {
   const { t, language } = useLanguage();
   const { secrets, error, isLoading, reload } = useSecrets();
   const [filter, setFilter] = useState(EVERYTHING);
-  const shown = useMemo(() => matching(secrets ?? [], filter), [secrets, filter]);
+  const { tags, tagged, error: tagError } = useTagged(filter.tag);
+  const shown = useMemo(
+    () => matching(secrets ?? [], filter).filter(({ id }) => tagged === undefined || tagged.has(id)),
+    [secrets, filter, tagged],
+  );
   const count = shown.length.toLocaleString(language);
   return (
     <div className="page">
@@ -30,11 +35,11 @@ export function SecretsPage() {
           {t("New secret")}
         </a>
       </header>
-      <Failure error={error} onRetry={reload} />
+      <Failure error={error ?? tagError} onRetry={reload} />
       {secrets?.length === 0 && !isLoading ? <NoSecrets /> : null}
       {secrets && secrets.length > 0 && (
         <>
-          <FilterBar filter={filter} onChange={setFilter} />
+          <FilterBar filter={filter} tags={tags} onChange={setFilter} />
           {shown.length > 0 ? (
             // A new search begins on its first page.
             <SecretTable key={JSON.stringify(filter)} secrets={shown} />

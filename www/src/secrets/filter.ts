@@ -6,9 +6,11 @@ export interface Filter {
   text: string;
   state: SecretState | "ANY";
   type: "ANY" | "COMMON" | "ROTATED" | "DUE";
+  /** `key` or `key=value`; empty for any. */
+  tag: string;
 }
 
-export const EVERYTHING: Filter = { text: "", state: "ANY", type: "ANY" };
+export const EVERYTHING: Filter = { text: "", state: "ANY", type: "ANY", tag: "" };
 
 const DAY = 86_400_000;
 

@@ -2,10 +2,12 @@
 
 import { Button as AriaButton, type ButtonProps } from "react-aria-components";
 
-interface Props extends ButtonProps {
+interface Props extends Omit<ButtonProps, "className" | "isPending"> {
   kind?: "primary" | "plain" | "danger" | "quiet";
+  /** Whether what it started is under way. It stays as it is for the keyboard; a second start does nothing (`useAction`). */
+  isPending?: boolean;
 }
 
-export function Button({ kind = "plain", ...props }: Props) {
-  return <AriaButton {...props} className={`button button-${kind}`} />;
+export function Button({ kind = "plain", isPending = false, ...props }: Props) {
+  return <AriaButton {...props} className={`button button-${kind}${isPending ? " is-pending" : ""}`} />;
 }

@@ -69,6 +69,8 @@ export function rowProblems({ shape, rows }: Draft): Map<number, RowProblem> {
   const found = new Map<number, RowProblem>();
   if (shape !== "pairs") return found;
   const seen = new Set<string>();
+  const [first] = rows;
+  if (first && written(rows).length === 0) found.set(first.id, "key-missing");
   for (const { id, key } of written(rows)) {
     if (key === "") found.set(id, "key-missing");
     else if (seen.has(key)) found.set(id, "key-twice");

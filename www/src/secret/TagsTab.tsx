@@ -1,0 +1,61 @@
+// The tags of a secret: words to find it by, and to group it with others.
+
+import type { Secret } from "csms";
+import { type FormEvent, useState } from "react";
+
+import { useLanguage } from "../app/language";
+import { useSession } from "../app/session";
+import { useAction } from "../app/useAction";
+import { useQuery } from "../app/useQuery";
+import { Button } from "../ui/Button";
+import { Failure } from "../ui/Failure";
+import { Field } from "../ui/Field";
+
+export function TagsTab({ secret }: { secret: Secret }) {
+  const { t } = useLanguage();
+  const { client } = useSession();
+  const { data, error, reload } = useQuery(secret.id, (signal) => client.listSecretTags({ secret_id: secret.id }, { signal }));
+  const [key, setKey] = useState("");
+  const [value, setValue] = useState("");
+  const add = useAction(async () => {
+    await client.createSecretTag({ secret_id: secret.id, tag: { key: key.trim(), value: value.trim() } });
+    setKey("");
+    setValue("");
+    reload();
+  });
+  const remove = useAction(async (gone: string) => {
+    await client.deleteSecretTag({ secret_id: secret.id, key: gone });
+    reload();
+  });
+  const submit = (event: FormEvent) => {
+    event.preventDefault();
+    void add.run();
+  };
+  return (
+    <section aria-labelledby="tags" className="tags-tab">
+      <h2 id="tags">{t("Tags")}</h2>
+      <Failure error={error ?? remove.error} />
+      {data?.tags.length === 0 && <p className="muted">{t("No tags yet. Tag secrets by team, environment or service, and the list of secrets finds them.")}</p>}
+      {data && data.tags.length > 0 && (
+        <ul className="tags">
+          {data.tags.map((tag) => (
+            <li key={tag.key} className="tag">
+              <code>{tag.value ? `${tag.key}=${tag.value}` : tag.key}</code>
+              <Button kind="quiet" onPress={() => void remove.run(tag.key)} aria-label={t("Remove the tag {key}", { key: tag.key })}>
+                ✕
+              </Button>
+            </li>
+          ))}
+        </ul>
+      )}
+      <form onSubmit={submit} className="tag-form">
+        <Field label={t("Key")} value={key} onChange={setKey} />
+        <Field label={t("Value (may be left out)")} value={value} onChange={setValue} />
+        <Button type="submit" isPending={add.isRunning} isDisabled={key.trim() === ""}>
+          {t("Add the tag")}
+        </Button>
+      </form>
+      <Failure error={add.error} />
+    </section>
+  );
+}
