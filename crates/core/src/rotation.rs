@@ -11,6 +11,8 @@ pub mod account;
 pub mod dry_run;
 pub mod event;
 pub mod plan;
+#[cfg(feature = "jwe")]
+pub mod sealed;
 pub mod steps;
 
 pub use account::{Account, Engine, Login, Tls};

@@ -19,6 +19,7 @@ pub mod cors;
 pub mod dispatch;
 pub mod due;
 pub mod failure;
+pub mod function_rights;
 pub mod functions;
 pub mod http;
 pub mod iam;

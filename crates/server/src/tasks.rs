@@ -19,7 +19,6 @@ use std::{
 use csms_api::ErrorCode;
 use csms_core::{
     Secret, StageName, TaskId, UnixMillis, VersionId,
-    policy::{Policy, secret_resource},
     rotation::{FailureCode, RotationEvent, RotationReply, reported_steps},
     schedule::Aftermath,
     task::{MAX_ATTEMPTS, MAX_FAILED_TASKS, Task, TaskStatus, backoff_millis, one_line},
@@ -36,20 +35,9 @@ use crate::{
     auth::token::TemporaryKey,
     dispatch::Chain,
     failure::Failure,
+    function_rights,
     functions::{FUNCTION_TIMEOUT, InvokeFailure},
 };
-
-/// What a function may do with the one secret it rotates: the rights of the cloud's function agency (rotation fact
-/// sheet, section 6), and taking the label away that it worked with.
-const FUNCTION_ACTIONS: [&str; 7] = [
-    "csms:secret:get",
-    "csms:secret:getVersion",
-    "csms:secret:listVersion",
-    "csms:secret:createVersion",
-    "csms:secret:getStage",
-    "csms:secret:updateStage",
-    "csms:secret:deleteStage",
-];
 
 /// Why an attempt did not succeed.
 struct AttemptFailure {
@@ -305,7 +293,7 @@ async fn run(app: &App, held: &HeldTask) -> Result<Ending, StoreError> {
             Found::Nothing => return end_without_secret(app, task, holder).await,
             Found::OtherHolder => return Ok(Ending::Lost),
         };
-        let (version, failure) = match attempt(app, &mut task, &secret).await {
+        let (version, failure) = match attempt(app, &mut task, &secret, holder).await {
             Ok(version) => {
                 task.note(app.clock.now(), "function", &format!("says that {version} is SYSCURRENT"));
                 (version, None)
@@ -381,8 +369,8 @@ async fn count_attempt(app: &App, task: &Task, holder: &str) -> Result<Found<Sec
 }
 
 /// Invokes the function once and answers the version that it says is current.
-async fn attempt(app: &App, task: &mut Task, secret: &Secret) -> Result<VersionId, AttemptFailure> {
-    let (event, credentials) = call_for(app, task, secret)
+async fn attempt(app: &App, task: &mut Task, secret: &Secret, holder: &str) -> Result<VersionId, AttemptFailure> {
+    let (event, credentials) = call_for(app, task, secret, holder)
         .map_err(|failure| AttemptFailure::passing(ErrorCode::Internal, failure.error.message))?;
     let reply = app.functions.invoke(&task.function, event, credentials, app.clock.now()).await;
     let reply = reply.map_err(|error| {
@@ -420,7 +408,7 @@ async fn attempt(app: &App, task: &mut Task, secret: &Secret) -> Result<VersionI
 }
 
 /// The event for the function, and credentials that live a little longer than one call and reach one secret.
-fn call_for(app: &App, task: &Task, secret: &Secret) -> Result<(Vec<u8>, Option<Credentials>), Failure> {
+fn call_for(app: &App, task: &Task, secret: &Secret, holder: &str) -> Result<(Vec<u8>, Option<Credentials>), Failure> {
     let event = RotationEvent {
         task_id: Some(task.id.clone()),
         attempt: task.attempts,
@@ -441,12 +429,11 @@ fn call_for(app: &App, task: &Task, secret: &Secret) -> Result<(Vec<u8>, Option<
         // A function in the cloud acts through its own agency or settings.
         return Ok((event, None));
     }
-    let resource = secret_resource("*", "*", task.secret_name.as_str());
-    let policy = Policy::allow(FUNCTION_ACTIONS.map(str::to_owned).to_vec(), Some(vec![resource]));
     let life = u64::try_from(FUNCTION_TIMEOUT.as_millis()).unwrap_or(u64::MAX).saturating_mul(2);
     let expires = app.clock.now().plus_millis(life);
     let name = format!("rotation task {}", task.id);
-    let key = TemporaryKey::make(name, task.project.clone(), policy, expires)?;
+    let policies = function_rights::policies(task, secret);
+    let key = TemporaryKey::with_policies(name, task.project.clone(), policies, expires)?.held_by(holder);
     let token = key.security_token(&app.root)?;
     let credentials = Credentials::from_keys(key.access_key.clone(), key.secret_key.clone()).with_security_token(token);
     Ok((event, Some(credentials)))

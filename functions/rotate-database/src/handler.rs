@@ -9,7 +9,10 @@ use getrandom::SysRng;
 use serde::Serialize;
 use tokio::{runtime, time::Instant};
 
-use crate::steps::StepLog;
+use crate::{
+    sealed::{self, Sealed},
+    steps::StepLog,
+};
 
 /// What the function answers, as JSON: the reply to a rotation, or the report of a dry run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -33,7 +36,7 @@ pub fn handle<S: Secrets>(
         let what = if is_dry { "dry run of " } else { "" };
         let (mode, name) = (event.mode.operate_type(), &event.secret_name);
         context.info(format_args!("{what}{mode} of {name}, attempt {}", event.attempt));
-        let secrets = connect(&event, context)?;
+        let secrets = Sealed::new(connect(&event, context)?, name.clone(), sealed::key(context)?);
         if is_dry { look(&event, context, &secrets) } else { attempt(&event, context, &secrets) }
     });
     match outcome {

@@ -6,5 +6,6 @@
 #[cfg(feature = "fault-injection")]
 pub mod fault;
 pub mod handler;
+pub mod sealed;
 pub mod service;
 pub mod steps;

@@ -33,10 +33,26 @@ impl FaultyFunctions {
     /// Adds a function that ends at `fault` (`<step>[#n]:<before|after>`), or one that works if it is `None`, and answers
     /// its URN.
     pub fn add(&mut self, fault: Option<&str>) -> String {
+        let variables: Vec<_> = fault.map(|fault| (fault::VARIABLE, fault)).into_iter().collect();
+        self.add_with(&variables)
+    }
+
+    /// Adds a function that has a private key for sealed values.
+    pub fn add_with_key(&mut self, key: &Path) -> String {
+        self.add_with(&[("CSMS_SEALING_KEY_FILE", &key.display().to_string())])
+    }
+
+    /// Adds the same that ends at `fault`.
+    pub fn add_killed_with_key(&mut self, fault: &str, key: &Path) -> String {
+        self.add_with(&[("CSMS_SEALING_KEY_FILE", &key.display().to_string()), (fault::VARIABLE, fault)])
+    }
+
+    /// Adds a function whose process sees these variables, and answers its URN.
+    pub fn add_with(&mut self, variables: &[(&str, &str)]) -> String {
         let name = format!("function-{}", self.urns.len());
         let code = self.directory.path().join(&name);
         fs::create_dir(&code).expect("a code directory");
-        write_start_file(&code.join("bootstrap"), &self.program, fault);
+        write_start_file(&code.join("bootstrap"), &self.program, variables);
         let urn = format!("urn:fss:local-1:faults:function:default:{name}:latest");
         self.urns.push((urn.clone(), code));
         urn
@@ -51,9 +67,13 @@ impl FaultyFunctions {
     }
 }
 
-fn write_start_file(path: &Path, program: &Path, fault: Option<&str>) {
-    let export = fault.map_or_else(String::new, |fault| format!("export {}='{fault}'\n", fault::VARIABLE));
-    let text = format!("#!/bin/sh\n{export}exec '{}'\n", program.display());
+/// User variables reach a function as `RUNTIME_USERDATA`, which the host writes as an empty object here.
+fn write_start_file(path: &Path, program: &Path, variables: &[(&str, &str)]) {
+    let exports: String = variables.iter().map(|(name, value)| format!("export {name}='{value}'\n")).collect();
+    let user_data: serde_json::Map<_, _> =
+        variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).into())).collect();
+    let user_data = serde_json::Value::Object(user_data);
+    let text = format!("#!/bin/sh\n{exports}export RUNTIME_USERDATA='{user_data}'\nexec '{}'\n", program.display());
     fs::write(path, text).expect("a start file");
     fs::set_permissions(path, fs::Permissions::from_mode(0o755)).expect("an executable start file");
 }

@@ -61,11 +61,15 @@ impl Service {
 
     /// Creates a secret that `function` rotates.
     pub async fn create(&self, name: &str, mode: RotationMode, function: &str, value: &Value) -> SecretName {
+        self.create_text(name, mode, function, &value.to_string()).await
+    }
+
+    /// Creates a secret that `function` rotates, with a value that need not be JSON.
+    pub async fn create_text(&self, name: &str, mode: RotationMode, function: &str, value: &str) -> SecretName {
         let config = json!({ "InstanceId": "local", "SecretSubType": mode.as_str() }).to_string();
-        let value = value.to_string();
         let body = CreateSecretBody {
             name,
-            secret_string: Some(&value),
+            secret_string: Some(value),
             secret_type: Some("RDS-FG"),
             rotation_config: Some(&config),
             rotation_func_urn: Some(function),
@@ -77,9 +81,13 @@ impl Service {
 
     /// Adds a version that carries just this stage.
     pub async fn add_version(&self, name: &SecretName, stage: &str, value: &Value) -> VersionId {
-        let value = value.to_string();
+        self.add_text(name, stage, &value.to_string()).await
+    }
+
+    /// Adds a version that carries just this stage, with a value that need not be JSON.
+    pub async fn add_text(&self, name: &SecretName, stage: &str, value: &str) -> VersionId {
         let body = CreateVersionBody {
-            secret_string: Some(&value),
+            secret_string: Some(value),
             version_stages: Some(&[stage]),
             ..CreateVersionBody::default()
         };

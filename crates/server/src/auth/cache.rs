@@ -109,7 +109,13 @@ impl AccessKeys {
                 }
             }
         }
-        Ok(Arc::new(Caller { name: user.name, user_id: Some(user.id), projects: user.projects, policies }))
+        Ok(Arc::new(Caller {
+            name: user.name,
+            user_id: Some(user.id),
+            projects: user.projects,
+            policies,
+            holder: None,
+        }))
     }
 
     /// The enabled user of this identifier.

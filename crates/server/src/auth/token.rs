@@ -75,6 +75,8 @@ pub struct TemporaryKey {
     project: ProjectId,
     policies: Vec<Policy>,
     expires: UnixMillis,
+    #[serde(default)]
+    holder: Option<String>,
 }
 
 impl TemporaryKey {
@@ -100,7 +102,14 @@ impl TemporaryKey {
     ) -> Result<Self, Failure> {
         let (access_key, mut secret_key) = make_key_pair()?;
         let secret_key = std::mem::take(&mut *secret_key);
-        Ok(Self { access_key, secret_key, name, project, policies, expires })
+        Ok(Self { access_key, secret_key, name, project, policies, expires, holder: None })
+    }
+
+    /// The same key for the function of a task that is held under this name.
+    #[must_use]
+    pub fn held_by(mut self, holder: &str) -> Self {
+        self.holder = Some(holder.to_owned());
+        self
     }
 
     /// The security token that goes with the key.
@@ -129,6 +138,7 @@ impl TemporaryKey {
             user_id: None,
             projects: vec![self.project.clone()],
             policies: self.policies.clone(),
+            holder: self.holder.clone(),
         }
     }
 }

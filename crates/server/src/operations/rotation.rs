@@ -10,7 +10,7 @@ use csms_api::{
 use csms_core::{
     KeyId, ProjectId, Refusal, Secret, SecretName, SecretValue, StageName, TaskId, UnixMillis, VersionId,
     password::{Password, PasswordPolicy},
-    rotation::Account,
+    rotation::{Account, sealed::is_sealed},
     secret::{NewVersion, RotationBase},
     task::{Task, TaskStatus},
 };
@@ -84,6 +84,10 @@ async fn begin(app: &App, project: &ProjectId, name: &SecretName, scheduled: boo
         }
         let (mode, base) = draft.secret.rotation_base()?;
         let version = match base {
+            RotationBase::Resumed { pending, base } if is_sealed(&value(draft, &keys, base)?) => pending,
+            // Only the function can make the pending version. It gets this number or, if somebody else adds a version
+            // first, a higher one.
+            RotationBase::Fresh { base } if is_sealed(&value(draft, &keys, base)?) => draft.secret.next_version(),
             RotationBase::Fresh { base } => {
                 let account = account(draft, &keys, base)?;
                 let password = Password::make(&PasswordPolicy::for_database(), &mut SysRng)?;
@@ -108,7 +112,8 @@ async fn begin(app: &App, project: &ProjectId, name: &SecretName, scheduled: boo
             steps: Vec::new(),
         };
         let how = if scheduled { "by the schedule" } else { "by RotateSecret" };
-        task.note(now, "begin", &format!("{how}; {version} is SYSPENDING"));
+        let what = if draft.secret.version(version).is_ok() { "is SYSPENDING" } else { "is left to the function" };
+        task.note(now, "begin", &format!("{how}; {version} {what}"));
         draft.secret.running_task = Some(id);
         draft.secret.update_time = now;
         draft.put_task(task.clone());
@@ -118,8 +123,8 @@ async fn begin(app: &App, project: &ProjectId, name: &SecretName, scheduled: boo
     Ok(begun.await?)
 }
 
-/// Goes on with the pending version of an earlier task: its password may already be the database's. When the account it
-/// belongs to has been described anew since then, a new pending version carries the same password.
+/// Goes on with the pending version of an earlier task: its password may already be the database's. When the rest of the
+/// value has been changed since then, its protection for instance, a new pending version carries the same password.
 fn resume(
     draft: &mut Draft,
     keys: &KeysOfSecret,
@@ -129,12 +134,18 @@ fn resume(
 ) -> Result<VersionId, Failure> {
     let base = account(draft, keys, base)?;
     let value = value(draft, keys, pending)?;
-    let Ok(password) = Account::parse(&value).map(|account| account.password().to_owned()) else {
+    let Ok(unfinished) = Account::parse(&value) else {
         // Somebody else's SYSPENDING version, which no rotation can have begun with.
         let password = Password::make(&PasswordPolicy::for_database(), &mut SysRng)?;
         return add_pending(draft, keys, &with_password(&base, password.reveal())?, now);
     };
-    let renewed = with_password(&base, &password)?;
+    if unfinished.login().difference(base.login()).is_some() {
+        // Its password may be the other account's; nobody but a person can tell which of the two is meant.
+        let reason = "SYSPENDING names another account, server or database than the version it would replace; \
+                      delete that stage to start anew";
+        return Err(Refusal::RotationNotConfigured(reason).into());
+    }
+    let renewed = with_password(&base, unfinished.password())?;
     if renewed == value { Ok(pending) } else { add_pending(draft, keys, &renewed, now) }
 }
 

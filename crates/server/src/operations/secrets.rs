@@ -13,7 +13,7 @@ use csms_kms::envelope;
 use csms_store::{CreateError, Store};
 use getrandom::SysRng;
 
-use crate::{answer::Answer, dispatch::Call, failure::Failure, keys::Keys};
+use crate::{answer::Answer, dispatch::Call, failure::Failure, function_rights::require_admin_readable, keys::Keys};
 
 fn answer(secret: &Secret) -> Result<Answer, Failure> {
     Answer::json(&SecretResponse { secret: SecretInfo::from(secret) })
@@ -32,6 +32,8 @@ pub async fn create(call: &Call) -> Result<Answer, Failure> {
 /// # Errors
 /// A taken name; the quota; an unusable key.
 pub(super) async fn make(call: &Call, request: CreateSecret) -> Result<Secret, Failure> {
+    let admin = request.secret.rotation_config.as_ref().and_then(|config| config.admin_secret());
+    require_admin_readable(&call.app, &call.caller, admin)?;
     let key_id = match request.kms_key_id {
         Some(id) => id,
         None => call.app.keys.default_key(&call.project).await?,

@@ -1,5 +1,7 @@
 //! Stages: show, create, move, delete.
 
+use std::sync::Arc;
+
 use csms_api::{
     fields::both,
     request::version::{CreateStage, read_stage_target},
@@ -8,7 +10,7 @@ use csms_api::{
 use csms_core::{Refusal, SecretName, StageName, VersionId};
 
 use super::secrets::find;
-use crate::{answer::Answer, dispatch::Call, failure::Failure};
+use crate::{answer::Answer, dispatch::Call, failure::Failure, function_rights::require_hold};
 
 /// ShowSecretStage
 ///
@@ -41,7 +43,9 @@ pub async fn create(call: &Call) -> Result<Answer, Failure> {
 
 async fn move_stage(call: &Call, name: &SecretName, stage: StageName, target: VersionId) -> Result<Answer, Failure> {
     let now = call.app.clock.now();
+    let caller = Arc::clone(&call.caller);
     let changed = call.app.store.change_secret(&call.project, name, false, move |draft| {
+        require_hold(&caller, draft)?;
         let stage = draft.secret.move_stage(&stage, target, now)?.clone();
         Ok::<_, Refusal>(StageResponse::of(&draft.secret, &stage))
     });
@@ -55,8 +59,11 @@ async fn move_stage(call: &Call, name: &SecretName, stage: StageName, target: Ve
 pub async fn delete(call: &Call) -> Result<Answer, Failure> {
     let (name, stage) = both(call.secret_name(), call.path("stage_name", StageName::parse))?;
     let now = call.app.clock.now();
-    let changed =
-        call.app.store.change_secret(&call.project, &name, false, move |draft| draft.secret.delete_stage(&stage, now));
+    let caller = Arc::clone(&call.caller);
+    let changed = call.app.store.change_secret(&call.project, &name, false, move |draft| {
+        require_hold(&caller, draft)?;
+        draft.secret.delete_stage(&stage, now)
+    });
     changed.await?;
     Ok(Answer::Empty)
 }

@@ -1,5 +1,7 @@
 //! Versions: create, list, show with the value, change the expiry.
 
+use std::sync::Arc;
+
 use csms_api::{
     fields::both,
     request::{
@@ -16,7 +18,7 @@ use csms_store::{Store, StoredValue};
 use getrandom::SysRng;
 
 use super::secrets::find;
-use crate::{answer::Answer, dispatch::Call, failure::Failure};
+use crate::{answer::Answer, dispatch::Call, failure::Failure, function_rights::require_hold};
 
 /// How often a change is tried again when the secret's key changed under it.
 const MAX_TRIES: u32 = 3;
@@ -34,7 +36,9 @@ pub async fn create(call: &Call) -> Result<Answer, Failure> {
         let key_id = secret.kms_key_id;
         let key = call.app.keys.get(&call.project, &key_id).await?;
         let (version, value) = (request.version.clone(), request.value.clone());
+        let caller = Arc::clone(&call.caller);
         let added = call.app.store.change_secret(&call.project, &name, false, move |draft| {
+            require_hold(&caller, draft)?;
             if draft.secret.kms_key_id != key_id {
                 return Ok::<_, Failure>(None);
             }
