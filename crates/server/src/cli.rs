@@ -5,7 +5,7 @@
 use clap::{Parser, Subcommand};
 
 use crate::{
-    commands::{audit, completions, policy, user},
+    commands::{audit, completions, migrate, policy, user},
     settings::Flags,
 };
 
@@ -37,6 +37,16 @@ pub enum Command {
     /// {"event":"ready","url":…,"project_id":…,"credentials":PATH}. Logs go to stderr. SIGTERM lets running requests finish
     /// and ends with status 0; rotations that are still running go on at the next start.
     Serve(Box<Flags>),
+
+    /// Move the data of a server into a PostgreSQL database, for several servers to share
+    ///
+    /// Stop the server first. Every table is copied in one transaction, read back and compared row by row with the source; a
+    /// difference, or anything else in the way, undoes all of it, and the command can simply be run again. The database must
+    /// be empty: its user needs the right to make tables. The source is not changed. Values stay sealed, so the servers on
+    /// the database need the same root key.
+    ///
+    /// Example: PGPASSWORD=… csms migrate --from sqlite:/var/lib/csms --to postgres://csms@db.example.com/csms
+    Migrate(migrate::Arguments),
 
     /// Commands that use a running server
     #[command(flatten)]

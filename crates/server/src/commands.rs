@@ -4,6 +4,7 @@
 
 pub mod audit;
 pub mod completions;
+pub mod migrate;
 pub mod offline;
 pub mod policy;
 pub mod serve;
@@ -25,6 +26,7 @@ pub fn run(command: Command) -> ExitCode {
         Command::User(arguments) => user::run(&arguments),
         Command::Policy(arguments) => policy::run(&arguments),
         Command::Audit(arguments) => audit::run(&arguments),
+        Command::Migrate(arguments) => migrate::run(arguments),
         Command::Completions(arguments) => completions::run(&arguments),
     };
     match outcome {

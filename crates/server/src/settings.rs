@@ -204,9 +204,12 @@ fn read(path: PathBuf) -> Result<Zeroizing<String>, SettingsError> {
     std::fs::read_to_string(&path).map(Zeroizing::new).map_err(|error| SettingsError::Unreadable(path, error))
 }
 
-/// The settings of the shared store.
-fn postgres(
-    url: Zeroizing<String>,
+/// The settings of the shared store. The password is that of the address, of the file, or of PGPASSWORD.
+///
+/// # Errors
+/// An address that is none, a file that cannot be read, or no connections at all.
+pub fn postgres(
+    StoreAddress(url): StoreAddress,
     password_file: Option<PathBuf>,
     authorities: Option<PathBuf>,
     connections: Option<usize>,
@@ -286,8 +289,8 @@ impl Flags {
         };
         let store = match self.store.or(file.store) {
             None => None,
-            Some(StoreAddress(url)) => Some(postgres(
-                url,
+            Some(address) => Some(postgres(
+                address,
                 self.store_password_file.or(file.store_password_file),
                 self.store_ca.or(file.store_ca),
                 self.store_connections.or(file.store_connections),

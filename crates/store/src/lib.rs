@@ -22,6 +22,7 @@ mod sqlite;
 mod store;
 #[cfg(feature = "testing")]
 pub mod suite;
+pub mod transfer;
 
 pub use any::AnyStore;
 pub use audit::{AuditEntry, AuditHead, AuditRecord, ChainCheck, ChainKey};

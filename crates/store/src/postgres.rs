@@ -36,6 +36,7 @@ mod schema;
 mod secrets;
 mod session;
 mod tasks;
+pub(crate) mod transfer;
 
 pub use connect::PostgresSettings;
 use session::{Session, within};

@@ -40,6 +40,7 @@ mod readers;
 mod schema;
 mod secrets;
 mod tasks;
+pub(crate) mod transfer;
 mod writer;
 
 use checkpoint::{Checkpoints, Limits};

@@ -206,6 +206,23 @@ fn task(secret: &Secret, create_time: UnixMillis) -> Task {
     }
 }
 
+/// Begins a task on a stored secret, with a step and without a lease.
+///
+/// # Panics
+/// If the store refuses.
+pub async fn begin_task<S: Store>(store: &S, text: &str, now: UnixMillis) -> Task {
+    let secret = store.secret(&project(), &name(text)).await.unwrap().unwrap();
+    let mut begun = task(&secret, now);
+    begun.note(now, "begin", "by a test");
+    let stored = begun.clone();
+    change(store, &secret.name, move |draft| {
+        draft.secret.running_task = Some(stored.id.clone());
+        draft.put_task(stored);
+    })
+    .await;
+    begun
+}
+
 fn failed() -> TaskStatus {
     TaskStatus::Failed { code: "CSMS.0511".to_owned(), message: "the function failed".to_owned() }
 }

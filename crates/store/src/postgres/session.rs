@@ -9,6 +9,7 @@ use std::{
 };
 
 use deadpool_postgres::{Object, Pool};
+use futures_util::{Stream, StreamExt as _};
 use tokio_postgres::{Row, types::ToSql};
 
 use super::failure::{During as _, column};
@@ -93,6 +94,21 @@ impl Session {
             connection.query(&statement, parameters).await
         };
         self.busy(answer).await.during(doing)
+    }
+
+    /// The rows that a query without parameters finds, as they come. To be read to the end within a transaction.
+    pub(super) async fn stream(
+        &self,
+        sql: &str,
+        doing: &'static str,
+    ) -> Result<impl Stream<Item = Result<Row, StoreError>> + Unpin, StoreError> {
+        let connection = self.connection()?;
+        let answer = async {
+            let statement = connection.prepare_cached(sql).await?;
+            connection.query_raw(&statement, std::iter::empty::<i64>()).await
+        };
+        let rows = self.busy(answer).await.during(doing)?;
+        Ok(Box::pin(rows.map(move |row| row.during(doing))))
     }
 
     /// The first row that a query finds.

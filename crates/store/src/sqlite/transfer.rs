@@ -1,0 +1,96 @@
+//! The file as the source of a move to another store: its tables, and their rows as cells.
+
+use std::{fs::File, path::Path, time::Duration};
+
+use rusqlite::{Connection, Rows, Statement, types::ValueRef};
+
+use super::{connect, failure::During as _, schema};
+use crate::{
+    error::StoreError,
+    transfer::{Cell, Table},
+};
+
+const READING: &str = "reading a table";
+
+/// A file that nobody else uses meanwhile.
+pub(crate) struct Source {
+    connection: Connection,
+    _lock: File,
+}
+
+impl Source {
+    /// Locks the file and brings its schema up to date, so that it has the tables of this release.
+    pub(crate) fn open(path: &Path) -> Result<Self, StoreError> {
+        let lock = connect::lock(path)?;
+        let mut connection = connect::for_writing(path, Duration::from_secs(2))?;
+        schema::migrate(&mut connection)?;
+        Ok(Self { connection, _lock: lock })
+    }
+
+    /// Names and columns of all tables, in the order in which they were made, so that what is referred to comes first.
+    pub(crate) fn tables(&self) -> Result<Vec<(String, Vec<String>)>, StoreError> {
+        const TABLES: &str = "SELECT name FROM sqlite_schema
+             WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY rowid";
+        let names = self.texts(TABLES, [])?;
+        let columns = |name: String| {
+            let columns = self.texts("SELECT name FROM pragma_table_info(?1) ORDER BY cid", [&name])?;
+            Ok((name, columns))
+        };
+        names.into_iter().map(columns).collect()
+    }
+
+    fn texts(&self, sql: &str, parameters: impl rusqlite::Params) -> Result<Vec<String>, StoreError> {
+        let mut statement = self.connection.prepare(sql).during(READING)?;
+        let texts = statement.query_map(parameters, |row| row.get(0)).during(READING)?;
+        texts.collect::<Result<_, _>>().during(READING)
+    }
+
+    /// What reads the rows of a table.
+    pub(crate) fn rows(&self, table: &Table) -> Result<TableRows<'_>, StoreError> {
+        let statement = self.connection.prepare(&table.select).during(READING)?;
+        Ok(TableRows { statement, columns: table.columns.len() })
+    }
+}
+
+/// The rows of a table, not yet begun with.
+pub(crate) struct TableRows<'s> {
+    statement: Statement<'s>,
+    columns: usize,
+}
+
+impl TableRows<'_> {
+    pub(crate) fn query(&mut self) -> Result<Query<'_>, StoreError> {
+        Ok(Query { rows: self.statement.query([]).during(READING)?, columns: self.columns })
+    }
+}
+
+/// The rows of a table, one behind the other.
+pub(crate) struct Query<'s> {
+    rows: Rows<'s>,
+    columns: usize,
+}
+
+impl Query<'_> {
+    /// The next rows, at most `most`; none at the end.
+    pub(crate) fn take(&mut self, most: usize) -> Result<Vec<Vec<Cell>>, StoreError> {
+        let mut taken = Vec::with_capacity(most);
+        while taken.len() < most
+            && let Some(row) = self.rows.next().during(READING)?
+        {
+            let cell = |at| row.get_ref(at).and_then(|value| Ok(cell(value)?));
+            taken.push((0..self.columns).map(cell).collect::<Result<_, _>>().during(READING)?);
+        }
+        Ok(taken)
+    }
+}
+
+fn cell(value: ValueRef<'_>) -> Result<Cell, rusqlite::types::FromSqlError> {
+    Ok(match value {
+        ValueRef::Null => Cell::Null,
+        ValueRef::Integer(number) => Cell::Integer(number),
+        ValueRef::Text(_) => Cell::Text(value.as_str()?.to_owned()),
+        ValueRef::Blob(bytes) => Cell::Bytes(bytes.to_vec()),
+        // No table has any.
+        ValueRef::Real(_) => return Err(rusqlite::types::FromSqlError::InvalidType),
+    })
+}
