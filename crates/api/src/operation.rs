@@ -87,6 +87,15 @@ macro_rules! operations {
                     }),+
                 }
             }
+
+            /// The operation of this name. It does not touch the table, which the npm package has in another form.
+            #[must_use]
+            pub fn from_name(name: &str) -> Option<Self> {
+                match name {
+                    $(stringify!($name) => Some(Self::$name),)+
+                    _ => None,
+                }
+            }
         }
     };
 }
@@ -173,12 +182,6 @@ impl Operation {
             Self::ListResourceInstances | Self::GenerateRandomPassword | Self::CheckSecrets => false,
             _ => self.reads_values() || !matches!(self.specification().method, Method::Get),
         }
-    }
-
-    /// The operation of this name.
-    #[must_use]
-    pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.iter().copied().find(|operation| operation.specification().name == name)
     }
 
     /// The path with its parameters filled in, in the order in which they stand; each is percent-encoded.

@@ -5,6 +5,7 @@
 
 use alloc::{
     borrow::Cow,
+    collections::BinaryHeap,
     format,
     string::{String, ToString},
     vec::Vec,
@@ -220,7 +221,8 @@ fn canonical_path(path: &str) -> String {
 
 /// The canonical query: decoded pairs sorted by name and value, encoded again.
 fn canonical_query(query: &str) -> String {
-    let mut pairs: Vec<_> = query
+    // A heap sorts in a fraction of the code, which the npm package carries.
+    let pairs: BinaryHeap<_> = query
         .split('&')
         .filter(|pair| !pair.is_empty())
         .map(|pair| {
@@ -228,9 +230,8 @@ fn canonical_query(query: &str) -> String {
             (decode(name, true), decode(value, true))
         })
         .collect();
-    pairs.sort();
     let mut out = String::with_capacity(query.len());
-    for (index, (name, value)) in pairs.iter().enumerate() {
+    for (index, (name, value)) in pairs.into_sorted_vec().iter().enumerate() {
         if index > 0 {
             out.push('&');
         }

@@ -35,9 +35,14 @@ impl Secret {
         new: NewSecret,
         state: SecretState,
         kms_key_id: KeyId,
-        mut observed: Vec<ObservedVersion>,
+        unordered: Vec<ObservedVersion>,
     ) -> Result<Self, Vec<Problem>> {
-        observed.sort_unstable_by_key(|observed| observed.version.id);
+        // By insertion: there are few, mostly in order, and the npm package carries no other sorting.
+        let mut observed: Vec<ObservedVersion> = Vec::with_capacity(unordered.len());
+        for version in unordered {
+            let at = observed.partition_point(|known| known.version.id <= version.version.id);
+            observed.insert(at, version);
+        }
         let mut problems = Vec::new();
         let mut report = |violation: Violation| problems.push(violation.at("versions"));
         let last_version = observed.last().map_or(VersionId::FIRST, |last| last.version.id);
