@@ -5,7 +5,10 @@ use std::time::{Duration, Instant};
 use clap::Args;
 use csms_api::response::TaskInfo;
 use csms_client::{Client, ListTasksQuery};
-use csms_core::{RotationPeriod, SecretName};
+use csms_core::{
+    RotationPeriod, SecretName,
+    rotation::{DryRunReport, DryRunStep},
+};
 
 use super::{name, tasks};
 use crate::{
@@ -27,6 +30,11 @@ pub(super) struct Arguments {
     #[arg(long)]
     wait: bool,
 
+    /// Find out what a rotation would do now, and change nothing; exit status 1 when it would fail. The secret's function is
+    /// asked, which this server runs
+    #[arg(long, conflicts_with_all = ["wait", "timeout"])]
+    dry_run: bool,
+
     /// Longest wait, for example 90s or 10m; the rotation goes on after that
     #[arg(long, value_name = "TIME", requires = "wait", default_value = "10m", value_parser = duration)]
     timeout: Duration,
@@ -38,6 +46,9 @@ fn duration(text: &str) -> Result<Duration, String> {
 
 /// Rotates the secret.
 pub(super) async fn run(client: &Client, output: Output, arguments: &Arguments) -> Result<(), CliError> {
+    if arguments.dry_run {
+        return report(output, &client.dry_run(&arguments.name, client).await?);
+    }
     let started = client.rotate_secret(&arguments.name).await?;
     if !arguments.wait {
         return output.facts(&started, |facts| {
@@ -49,6 +60,23 @@ pub(super) async fn run(client: &Client, output: Output, arguments: &Arguments) 
     let task = end_of(client, &started.rotation_task_id, arguments.timeout).await?;
     output.facts(&task, |facts| tasks::describe(&task, facts))?;
     if task.task_status == "SUCCESS" { Ok(()) } else { Err(CliError::impossible("the rotation failed")) }
+}
+
+/// Prints the outcome of a dry run.
+fn report(output: Output, report: &DryRunReport) -> Result<(), CliError> {
+    output.facts(report, |facts| {
+        facts.add("account", report.account.as_deref().unwrap_or_default());
+        facts.add("overlap", report.overlap.as_ref().map(ToString::to_string).unwrap_or_default());
+        facts.add("missing", report.missing.join("; "));
+        for DryRunStep { step, taken, outcome } in &report.steps {
+            facts.add(if *taken { "done" } else { "to do" }, format!("{step}: {outcome}"));
+        }
+    })?;
+    if report.would_succeed {
+        return output.sentence("the rotation would succeed");
+    }
+    let message = report.error_msg.as_deref().unwrap_or("see what is missing");
+    Err(CliError::impossible(format!("the rotation would fail: {message}")))
 }
 
 /// The task when it is no longer running.
