@@ -9,7 +9,7 @@ use csms_testbed::debian;
 use tokio::process::Command;
 
 use crate::progress::Steps;
-use crate::{cargo, package, setup, wasm};
+use crate::{cargo, package, setup, wasm, www};
 
 /// Measure against baselines of the same run.
 #[derive(Debug, clap::Args)]
@@ -37,6 +37,8 @@ enum Subject {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
+    /// Sizes of the console, first contentful paint and blocking time in Chromium.
+    Www,
     /// Cold start, memory and size of the rotation function beside the same in Python.
     ///
     /// Further arguments go to the measurement: --starts N.
@@ -56,6 +58,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
         Subject::Server { arguments } => server(arguments).await,
         Subject::Function { arguments } => function(arguments).await,
         Subject::Wasm { arguments } => wasm::bench::run(arguments).await,
+        Subject::Www => www::bench::run().await,
     }
 }
 

@@ -1,5 +1,6 @@
 //! The console: built from `www/` with the packed npm package into the directory that the server embeds.
 
+pub(crate) mod bench;
 pub(crate) mod screenshots;
 pub(crate) mod stage;
 pub(crate) mod suites;

@@ -3,7 +3,7 @@
 /** @type {{name: string, open: (person: import("./person.mjs").Person) => Promise<void>}[]} */
 export const PAGES = [
   { name: "sign-in", isSignedOut: true, open: async () => undefined },
-  { name: "secrets", open: (person) => person.goTo("#/") },
+  { name: "secrets", isLong: true, open: (person) => person.goTo("#/") },
   { name: "create", open: (person) => person.goTo("#/create") },
   {
     name: "create-problems",
@@ -47,6 +47,21 @@ export const PAGES = [
       await person.press("button", "New version");
       await person.press("button", "Start from the current value");
       await person.sees("Value of password");
+    },
+  },
+  {
+    name: "review",
+    open: async (person) => {
+      await person.goTo("#/secrets/app-smtp-relay");
+      await person.press("button", "New version");
+      await person.press("button", "Start from the current value");
+      await person.write("Value of password", "fifth-password");
+      await person.press("button", "Remove key 5");
+      await person.press("button", "Add a key");
+      await person.write("Key 5", "from");
+      await person.write("Value of from", "shop@example.org");
+      await person.press("button", "Review");
+      await person.sees("1 added, 1 removed, 1 changed");
     },
   },
   {

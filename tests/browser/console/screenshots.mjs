@@ -16,11 +16,11 @@ for (const theme of ["light", "dark"]) {
     await withPerson(
       "chromium",
       async (person) => {
-        for (const { name, open, isSignedOut } of PAGES.filter((page) => !only || page.name === only)) {
+        for (const { name, open, isSignedOut, isLong } of PAGES.filter((page) => !only || page.name === only)) {
           await (isSignedOut ? person.arrive() : person.signIn());
           await open(person);
           const path = join(directory, `${name}-${theme}-${width}.png`);
-          await person.page.screenshot({ path, fullPage: true });
+          await person.page.screenshot({ path, fullPage: !isLong });
         }
       },
       { theme, width, height: width === 360 ? 740 : 800 },

@@ -30,6 +30,7 @@ export function NewVersionDialog({ known, isOpen, onClose, onChange }: SecretDia
   const [editor, setEditor] = useState(0);
   const [stages, setStages] = useState("SYSCURRENT");
   const [sealing, setSealing] = useState(NO_SEALING);
+  const [isSubmitted, setIsSubmitted] = useState(false);
   const [isReviewed, setIsReviewed] = useState(false);
   const [current, setCurrent] = useState<Stored>();
   const version_stages = stages.split(/[\s,]+/).filter(Boolean);
@@ -61,6 +62,7 @@ export function NewVersionDialog({ known, isOpen, onClose, onChange }: SecretDia
   const submit = (event: FormEvent) => {
     event.preventDefault();
     problems.showAll();
+    setIsSubmitted(true);
     if (isReviewed) void save.run();
     else if (problems.isClean && !unsealable && rowProblems(draft).size === 0) void review.run();
   };
@@ -88,6 +90,7 @@ export function NewVersionDialog({ known, isOpen, onClose, onChange }: SecretDia
             <ValueEditor
               key={editor}
               draft={draft}
+              isSubmitted={isSubmitted}
               onChange={(change) => {
                 setDraft(change);
                 problems.touch(field);
@@ -103,7 +106,7 @@ export function NewVersionDialog({ known, isOpen, onClose, onChange }: SecretDia
               hint={t("SYSCURRENT makes it the version that programs get. Without it, they keep the current one.")}
             />
             {known.secret.secret_type === "COMMON" && (
-              <SealingFields sealing={sealing} onChange={setSealing} problem={problems.of(field).length === 0 ? unsealable : undefined} />
+              <SealingFields sealing={sealing} onChange={setSealing} problem={isSubmitted ? unsealable : undefined} />
             )}
           </>
         )}

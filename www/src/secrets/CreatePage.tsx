@@ -80,6 +80,7 @@ export function CreatePage() {
       />
       <ValueEditor
         draft={draft}
+        isSubmitted={isSubmitted}
         onChange={(change) => {
           setDraft(change);
           problems.touch(value);

@@ -16,9 +16,11 @@ interface Props {
   draft: Draft;
   onChange: (change: (before: Draft) => Draft) => void;
   problems: readonly string[];
+  /** Whether somebody tried to save: then nothing is still to come. */
+  isSubmitted: boolean;
 }
 
-export function ValueEditor({ draft, onChange, problems }: Props) {
+export function ValueEditor({ draft, onChange, problems, isSubmitted }: Props) {
   const { t } = useLanguage();
   const [isShown, setIsShown] = useState(false);
   // Fields hold their own text, so another view gets new ones.
@@ -57,7 +59,7 @@ export function ValueEditor({ draft, onChange, problems }: Props) {
               row={row}
               number={index + 1}
               isShown={isShown}
-              problem={inRows.get(row.id)}
+              problem={isSubmitted || row.value !== "" ? inRows.get(row.id) : undefined}
               onChange={(change) =>
                 onChange((before) => ({
                   ...before,

@@ -26,10 +26,16 @@ pub(crate) async fn run(steps: &mut Steps) -> Result<()> {
             // Node 20 takes no patterns.
             files.retain(|file| file.to_string_lossy().ends_with(".test.mjs"));
             files.sort();
-            let program = Program::new("node").arguments(["--test", "--test-reporter=tap", "--test-concurrency=2"]);
-            let output = stage.tell(program.arguments(files)).output(step).await?;
-            let passed = output.lines().find_map(|line| line.strip_prefix("# pass ")).unwrap_or("?");
-            Ok(((), format!("{} tests passed", passed.trim())))
+            // It fills the project, which would slow the others down.
+            let (last, first) = files.into_iter().partition::<Vec<_>, _>(|file| file.ends_with("many.test.mjs"));
+            let mut passed = 0;
+            for files in [first, last] {
+                let program = Program::new("node").arguments(["--test", "--test-reporter=tap", "--test-concurrency=2"]);
+                let output = stage.tell(program.arguments(files)).output(step).await?;
+                let count = output.lines().find_map(|line| line.strip_prefix("# pass "));
+                passed += count.and_then(|count| count.trim().parse::<usize>().ok()).unwrap_or(0);
+            }
+            Ok(((), format!("{passed} tests passed")))
         })
         .await
 }
