@@ -100,7 +100,7 @@ export function CreatePage() {
           }}
         />
       )}
-      {/* A rotation function could not read a sealed login. */}
+      {/* A login that rotates is sealed for its function, by those who hold that key. */}
       {type === "COMMON" && <SealingFields sealing={sealing} onChange={setSealing} problem={isSubmitted ? unsealable : undefined} />}
       <Failure error={error} />
       <div className="row actions">
