@@ -86,6 +86,8 @@ catalogue! {
     VersionQuota = "CSMS.0205" 400 false "Version quota";
     /// One tag more than allowed (ours).
     TagQuota = "CSMS.0206" 400 false "Tag quota";
+    /// Secrets subscribe to the event (ours).
+    EventInUse = "CSMS.0207" 400 false "Event in use";
     /// The token is invalid or expired. The published table says 400, the definitions 401.
     InvalidToken = "CSMS.0301" 401 false "Invalid token";
     /// The caller's policies do not allow this.
@@ -176,10 +178,12 @@ impl From<Refusal> for ApiError {
     fn from(refusal: Refusal) -> Self {
         let code = match refusal {
             Refusal::SecretNotFound => ErrorCode::SecretNotFound,
-            Refusal::VersionNotFound | Refusal::StageNotFound | Refusal::TaskNotFound | Refusal::TagNotFound => {
-                ErrorCode::ResourceNotFound
-            }
-            Refusal::SecretExists => ErrorCode::SecretExists,
+            Refusal::VersionNotFound
+            | Refusal::StageNotFound
+            | Refusal::TaskNotFound
+            | Refusal::TagNotFound
+            | Refusal::EventNotFound => ErrorCode::ResourceNotFound,
+            Refusal::SecretExists | Refusal::EventExists => ErrorCode::SecretExists,
             Refusal::PendingDeletion => ErrorCode::PendingDeletion,
             Refusal::AlreadyScheduled => ErrorCode::AlreadyScheduled,
             Refusal::NotScheduled => ErrorCode::NotScheduled,
@@ -192,6 +196,7 @@ impl From<Refusal> for ApiError {
             Refusal::RotationNotConfigured(_) => ErrorCode::RotationNotConfigured,
             Refusal::RotationRunning => ErrorCode::RotationRunning,
             Refusal::TagQuota => ErrorCode::TagQuota,
+            Refusal::EventInUse => ErrorCode::EventInUse,
         };
         let mut message = refusal.to_string();
         if let Some(first) = message.get_mut(..1) {

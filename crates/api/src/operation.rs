@@ -127,6 +127,12 @@ operations! {
     ListSecretTags: Get "/v1/{project_id}/csms/{secret_id}/tags" 200 Nested ["csms:tag:list"];
     ListProjectSecretsTags: Get "/v1/{project_id}/csms/tags" 200 Nested ["csms:tag:listProject"];
     ListResourceInstances: Post "/v1/{project_id}/csms/resource_instances/action" 200 Nested ["csms:tag:listResources"];
+    CreateSecretEvent: Post "/v1/{project_id}/csms/events" 200 Nested ["csms:event:create"];
+    ListSecretEvents: Get "/v1/{project_id}/csms/events" 200 Nested ["csms:event:list"];
+    ShowSecretEvent: Get "/v1/{project_id}/csms/events/{event_name}" 200 Nested ["csms:event:get"];
+    UpdateSecretEvent: Put "/v1/{project_id}/csms/events/{event_name}" 200 Nested ["csms:event:update"];
+    DeleteSecretEvent: Delete "/v1/{project_id}/csms/events/{event_name}" 204 Nested ["csms:event:delete"];
+    ListNotificationRecords: Get "/v1/{project_id}/csms/notification-records" 200 Nested ["csms:event:listRecords"];
     GenerateRandomPassword: Post "/v1/{project_id}/csms/generate-password" 200 Flat ["csms:password:generate"];
     CheckSecrets: Post "/v1/{project_id}/secrets/checker/check" 200 Flat ["csms:checker:check"];
     ShowSecretsConfig: Get "/v1/{project_id}/secrets/checker/config" 200 Flat ["csms:checker:getConfig"];

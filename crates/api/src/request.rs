@@ -2,6 +2,7 @@
 
 pub mod batch;
 pub mod checker;
+pub mod event;
 pub mod observed;
 pub mod password;
 pub mod query;

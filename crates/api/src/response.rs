@@ -5,6 +5,7 @@
 
 pub mod batch;
 pub mod checker;
+pub mod event;
 pub mod tag;
 
 use alloc::{

@@ -38,6 +38,10 @@ macro_rules! operation {
     };
 }
 
+mod batches;
+mod events;
+mod tags;
+
 const NO_QUERY: &[(&str, String)] = &[];
 
 /// The body of an operation that takes none.

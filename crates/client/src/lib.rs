@@ -28,4 +28,7 @@ mod request;
 pub use client::Client;
 pub use credentials::Credentials;
 pub use error::ClientError;
-pub use request::{CreateSecretBody, CreateVersionBody, ListTasksQuery, UpdateSecretBody};
+pub use request::{
+    CreateEventBody, CreateSecretBody, CreateVersionBody, ListTasksQuery, NotificationTarget, UpdateEventBody,
+    UpdateSecretBody,
+};

@@ -75,3 +75,34 @@ pub struct ListTasksQuery<'a> {
     /// Whether each task comes with its steps: understood by our own server alone.
     pub steps: bool,
 }
+
+/// Where an event tells what happens.
+#[derive(Clone, Copy, Debug, Serialize)]
+#[allow(missing_docs, reason = "the fields are the API's")]
+pub struct NotificationTarget<'a> {
+    pub target_type: &'a str,
+    pub target_id: &'a str,
+    pub target_name: &'a str,
+}
+
+/// Body of CreateSecretEvent.
+#[derive(Clone, Copy, Debug, Serialize)]
+#[allow(missing_docs, reason = "the fields are the API's")]
+pub struct CreateEventBody<'a> {
+    pub name: &'a str,
+    pub event_types: &'a [&'a str],
+    pub state: &'a str,
+    pub notification: NotificationTarget<'a>,
+}
+
+/// Body of UpdateSecretEvent.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+#[allow(missing_docs, reason = "the fields are the API's")]
+pub struct UpdateEventBody<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub event_types: Option<&'a [&'a str]>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub state: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub notification: Option<NotificationTarget<'a>>,
+}

@@ -58,6 +58,8 @@ const PHRASES: &[(&str, &str)] = &[
     ("a whole number from 1 to 65535", "1 至 65535 的整数"),
     ("a whole number that is not negative", "非负整数"),
     ("an integer and a unit d, h, m or s, such as 30d", "整数加单位 d、h、m 或 s，例如 30d"),
+    ("a notification of the project", "项目中的通知"),
+    ("an event of the project", "项目中的事件"),
     ("at least one class of characters", "至少一类字符"),
     ("https://host or http://host:port", "https://host 或 http://host:port"),
     ("now, in milliseconds since 1970", "当前时间（自 1970 年起的毫秒数）"),

@@ -32,6 +32,7 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
+pub mod event;
 pub mod identity;
 pub mod json;
 #[cfg(feature = "jwe-format")]

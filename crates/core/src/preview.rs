@@ -143,6 +143,7 @@ mod tests {
                 id: version(*number),
                 create_time: UnixMillis::new(1),
                 expire_time: None,
+                expiry_told: false,
                 kms_key_id: key.clone(),
             },
             stages: stages.iter().map(|name| StageName::parse(*name).unwrap()).collect(),

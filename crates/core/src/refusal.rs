@@ -71,6 +71,15 @@ pub enum Refusal {
     /// A tag with a new key would be the twenty-first.
     #[error("the secret already has {MAX_TAGS} tags, the most it may have")]
     TagQuota,
+    /// The project has no such event.
+    #[error("the event does not exist")]
+    EventNotFound,
+    /// An event of this name exists in the project.
+    #[error("an event of this name already exists in the project")]
+    EventExists,
+    /// Secrets subscribe to the event.
+    #[error("secrets subscribe to the event; unsubscribe them first")]
+    EventInUse,
     /// The secret has no tag with this key.
     #[error("the tag does not exist")]
     TagNotFound,
@@ -97,6 +106,9 @@ impl Refusal {
         "rotation-running",
         "tag-quota",
         "tag-not-found",
+        "event-not-found",
+        "event-exists",
+        "event-in-use",
     ];
 
     /// The refusal's stable name, in kebab case.
@@ -121,6 +133,9 @@ impl Refusal {
             Self::RotationRunning => "rotation-running",
             Self::TagQuota => "tag-quota",
             Self::TagNotFound => "tag-not-found",
+            Self::EventNotFound => "event-not-found",
+            Self::EventExists => "event-exists",
+            Self::EventInUse => "event-in-use",
         }
     }
 
@@ -153,6 +168,9 @@ impl Refusal {
             Self::RotationRunning => "该凭据的轮转正在进行",
             Self::TagQuota => return format!("凭据已有 {MAX_TAGS} 个标签，达到上限"),
             Self::TagNotFound => "标签不存在",
+            Self::EventNotFound => "事件不存在",
+            Self::EventExists => "项目中已存在同名事件",
+            Self::EventInUse => "有凭据订阅了该事件；请先取消订阅",
         };
         text.to_string()
     }
@@ -185,6 +203,9 @@ mod tests {
             Refusal::RotationRunning,
             Refusal::TagQuota,
             Refusal::TagNotFound,
+            Refusal::EventNotFound,
+            Refusal::EventExists,
+            Refusal::EventInUse,
         ];
         assert_eq!(all.iter().map(Refusal::name).collect::<Vec<_>>(), Refusal::NAMES);
         for refusal in all {

@@ -282,7 +282,13 @@ impl Secret {
             failed_rotations: 0,
             tags: Vec::new(),
             last_version: VersionId::FIRST,
-            versions: Vec::from([Version { id: VersionId::FIRST, create_time: now, expire_time: None, kms_key_id }]),
+            versions: Vec::from([Version {
+                id: VersionId::FIRST,
+                create_time: now,
+                expire_time: None,
+                expiry_told: false,
+                kms_key_id,
+            }]),
             stages: Vec::from([Stage { name: StageName::current(), version: VersionId::FIRST, update_time: now }]),
         }
     }
@@ -353,6 +359,7 @@ impl Secret {
             id,
             create_time: now,
             expire_time: new.expire_time.map(UnixMillis::whole_seconds),
+            expiry_told: false,
             kms_key_id: self.kms_key_id.clone(),
         });
         let stages = if new.stages.is_empty() { Vec::from([StageName::current()]) } else { new.stages };
@@ -434,6 +441,7 @@ impl Secret {
         self.state.permits(Action::UseValue)?;
         let version = self.versions.iter_mut().find(|version| version.id == id).ok_or(Refusal::VersionNotFound)?;
         version.expire_time = Some(expire_time.whole_seconds());
+        version.expiry_told = false;
         self.update_time = now;
         Ok(version)
     }
@@ -602,6 +610,7 @@ impl Secret {
     }
 }
 
+mod expiry;
 mod observed;
 mod tags;
 

@@ -313,12 +313,28 @@ pub fn parse_date(text: &str) -> Option<UnixMillis> {
 /// Writes `YYYYMMDDTHHMMSSZ`, UTC, without the milliseconds.
 #[must_use]
 pub fn format_date(time: UnixMillis) -> String {
+    let (year, month, day, hour, minute, second) = civil(time);
+    format!("{year:04}{month:02}{day:02}T{hour:02}{minute:02}{second:02}Z")
+}
+
+/// Year, month, day, hour, minute and second in UTC.
+fn civil(time: UnixMillis) -> (u64, u64, u64, u64, u64, u64) {
     let seconds = time.as_millis().wrapping_div(1000);
     let (year, month, day) = civil_from_days(seconds.wrapping_div(86_400));
     let of_day = seconds.wrapping_rem(86_400);
     let (hour, minute, second) =
         (of_day.wrapping_div(3600), of_day.wrapping_rem(3600).wrapping_div(60), of_day.wrapping_rem(60));
-    format!("{year:04}{month:02}{day:02}T{hour:02}{minute:02}{second:02}Z")
+    (year, month, day, hour, minute, second)
+}
+
+impl UnixMillis {
+    /// The time in RFC 3339, in UTC with milliseconds: `2023-04-14T20:25:10.126Z`.
+    #[must_use]
+    pub fn to_rfc3339(self) -> String {
+        let (year, month, day, hour, minute, second) = civil(self);
+        let millis = self.as_millis().wrapping_rem(1000);
+        format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{millis:03}Z")
+    }
 }
 
 /// The host header value a client signs and sends: host, and the port unless it is the scheme's own.

@@ -70,6 +70,12 @@ impl From<VersionId> for String {
     }
 }
 
+/// Leaves out what is false.
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+const fn is_false(value: &bool) -> bool {
+    !*value
+}
+
 /// A version's metadata. Its value is stored and sealed elsewhere; its stages are the secret's business.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Version {
@@ -80,6 +86,9 @@ pub struct Version {
     /// When an expiry event fires; the value stays readable afterwards. Whole seconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expire_time: Option<UnixMillis>,
+    /// Whether that event has fired for the present expiry.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub expiry_told: bool,
     /// The KMS key that protects this version; later changes of the secret's key do not touch it.
     pub kms_key_id: KeyId,
 }

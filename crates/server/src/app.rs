@@ -9,6 +9,7 @@ use csms_kms::RootKey;
 use crate::{
     audit::{AuditedStore, Trail},
     auth::Authenticator,
+    channels::Channels,
     clock::Clock,
     cors::Origin,
     functions::Functions,
@@ -46,6 +47,8 @@ pub struct App {
     pub authenticator: Authenticator,
     /// Rotation functions.
     pub functions: Functions,
+    /// Where notifications go.
+    pub channels: Channels,
     /// Rotations at work.
     pub rotations: Rotations,
     /// The time.

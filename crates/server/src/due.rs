@@ -11,13 +11,21 @@ use std::{
 use csms_api::ErrorCode;
 use csms_core::{
     ProjectId, Refusal, SecretName, TaskId, UnixMillis,
+    event::EventType,
     schedule::Aftermath,
     task::{Task, TaskStatus},
 };
 use csms_store::{ChangeError, Store, StoreError, TaskOutcome};
 use getrandom::SysRng;
 
-use crate::{app::App, audit::Origin, dispatch::Chain, failure::Failure, operations::rotation, tasks};
+use crate::{
+    app::App,
+    audit::Origin,
+    dispatch::Chain,
+    failure::Failure,
+    operations::{events::occurrence, rotation},
+    tasks,
+};
 
 /// How often the server looks for due work at least; the scheduler of the cloud looks once an hour.
 const INTERVAL: Duration = Duration::from_secs(10);
@@ -187,9 +195,11 @@ pub async fn delete_due(app: &App) -> Result<(), StoreError> {
         let now = app.clock.now();
         let due = app.store.due_deletions(now, BATCH).await?;
         for (project, name) in &due {
+            let Ok(occurrence) = occurrence(EventType::SecretDeleted, &app.clock) else { return Ok(()) };
             // Looked at again inside the transaction: it may have been restored meanwhile.
             let deleted = app.store.change_secret(project, name, false, move |draft| {
                 if draft.secret.is_deletion_due(now) {
+                    draft.occur(occurrence);
                     draft.delete();
                     Ok(())
                 } else {

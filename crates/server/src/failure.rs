@@ -3,7 +3,7 @@
 use std::error::Error;
 
 use csms_api::{ApiError, ErrorCode};
-use csms_core::{Problem, Refusal};
+use csms_core::{Problem, Refusal, Rule, Violation};
 use csms_kms::{OpenError, SealError};
 use csms_store::{ChangeError, ReadError, StoreError};
 
@@ -51,7 +51,12 @@ impl From<Vec<Problem>> for Failure {
 
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
-        Self::internal(error)
+        match error {
+            StoreError::UnknownEvent => {
+                vec![Violation::new(Rule::Unknown, "an event of the project").at("event_subscriptions[0]")].into()
+            }
+            error => Self::internal(error),
+        }
     }
 }
 

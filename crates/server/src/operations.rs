@@ -2,6 +2,7 @@
 
 pub mod batch;
 pub mod checker;
+pub mod events;
 pub mod rotation;
 pub mod secrets;
 pub mod stages;
@@ -44,6 +45,12 @@ pub async fn run(operation: Operation, call: Call) -> Result<Answer, Failure> {
         Operation::ListSecretTags => tags::list(&call).await,
         Operation::ListProjectSecretsTags => tags::list_of_project(&call).await,
         Operation::ListResourceInstances => tags::find_resources(&call).await,
+        Operation::CreateSecretEvent => events::create(&call).await,
+        Operation::ListSecretEvents => events::list(&call).await,
+        Operation::ShowSecretEvent => events::show(&call).await,
+        Operation::UpdateSecretEvent => events::update(&call).await,
+        Operation::DeleteSecretEvent => events::delete(&call).await,
+        Operation::ListNotificationRecords => events::list_records(&call).await,
         Operation::GenerateRandomPassword => checker::generate_password(&call),
         Operation::CheckSecrets => checker::check(&call).await,
         Operation::ShowSecretsConfig => checker::show_config(&call).await,

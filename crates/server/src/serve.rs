@@ -27,6 +27,7 @@ use crate::{
     app::App,
     audit::{AuditedStore, Trail},
     auth::Authenticator,
+    channels::{Channels, Smn, Targets},
     clock::Clock,
     due,
     failure::Failure,
@@ -35,6 +36,7 @@ use crate::{
     installation::{self, InstallationError},
     keys::Keys,
     metrics::Metrics,
+    notifier,
     settings::{LogFormat, Settings},
     tasks::{self, Rotations},
 };
@@ -131,6 +133,7 @@ pub async fn bind(settings: &Settings, clock: Clock) -> Result<Bound, ServeError
         trail,
         root,
         functions,
+        channels: Channels::new(targets(settings)?).map_err(ServeError::Internal)?,
         rotations: Rotations::new(settings.rotation_concurrency),
         clock,
         metrics: Metrics::default(),
@@ -152,6 +155,25 @@ async fn open_store(settings: &Settings) -> Result<AnyStore, ServeError> {
         sqlite.max_batch = most;
     }
     Ok(SqliteStore::open(&settings.data.join(DATABASE), sqlite)?.into())
+}
+
+/// Where notifications go.
+fn targets(settings: &Settings) -> Result<Targets, ServeError> {
+    let url = |text: &String| text.parse().map_err(|_| ServeError::Url(text.clone()));
+    let webhooks = settings.webhooks.iter().map(|(topic, address)| Ok((topic.clone(), url(address)?)));
+    let smn = settings.smn.as_ref().map(|smn| {
+        Ok::<_, ServeError>(Smn {
+            url: url(&smn.url)?,
+            access_key: smn.access_key.clone(),
+            secret_key: smn.secret_key.clone(),
+        })
+    });
+    Ok(Targets {
+        webhooks: webhooks.collect::<Result<_, ServeError>>()?,
+        webhook_secret: settings.webhook_secret.clone(),
+        webhook_authorities: settings.webhook_authorities.clone(),
+        smn: smn.transpose()?,
+    })
 }
 
 /// An address that a program on this machine can use, also when the server listens on all interfaces.
@@ -220,6 +242,7 @@ impl Bound {
         let Self { listener, app, .. } = self;
         tasks::resume(&app).await?;
         let due = tokio::spawn(due::watch(Arc::clone(&app)));
+        let notifier = tokio::spawn(notifier::watch(Arc::clone(&app)));
         let trail = Arc::clone(&app.trail);
         let recording = tokio::spawn(async move { trail.keep_writing().await });
         let (stopping, stopped) = tokio::sync::oneshot::channel();
@@ -247,6 +270,7 @@ impl Bound {
             () = deadline => tracing::warn!("some requests did not finish in time"),
         }
         due.abort();
+        notifier.abort();
         recording.abort();
         app.trail.flush().await?;
         app.functions.shutdown().await;

@@ -6,7 +6,7 @@
 use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf};
 
 use clap::{Args, ValueEnum};
-use csms_core::{FunctionUrn, RotationPeriod};
+use csms_core::{FunctionUrn, RotationPeriod, event::TargetId};
 use csms_store::PostgresSettings;
 use serde::Deserialize;
 use thiserror::Error;
@@ -79,6 +79,29 @@ pub struct Flags {
     #[arg(long, env = "CSMS_FUNCTIONGRAPH_ENDPOINT", value_name = "URL")]
     pub functiongraph_endpoint: Option<String>,
 
+    /// Send what events tell a topic to this address: the topic's URN, and an https:// address, or an http:// one on this
+    /// machine. May be repeated
+    #[arg(long = "webhook", env = "CSMS_WEBHOOK", value_name = "URN=URL", value_delimiter = ',', value_parser = parse_webhook)]
+    #[serde(skip)]
+    pub webhooks: Vec<(TargetId, String)>,
+
+    /// Webhooks in the file: a table of URN and address
+    #[arg(skip)]
+    #[serde(rename = "webhooks")]
+    pub webhook_table: BTreeMap<String, String>,
+
+    /// File with the key that signs what webhooks are sent, in the header X-Csms-Signature
+    #[arg(long, env = "CSMS_WEBHOOK_SECRET_FILE", value_name = "FILE")]
+    pub webhook_secret_file: Option<PathBuf>,
+
+    /// PEM file with certificate authorities to trust for webhooks, besides the public ones
+    #[arg(long, env = "CSMS_WEBHOOK_CA", value_name = "FILE")]
+    pub webhook_ca: Option<PathBuf>,
+
+    /// SMN endpoint for topics that no webhook is set for; its keys come from CSMS_SMN_ACCESS_KEY and CSMS_SMN_SECRET_KEY
+    #[arg(long, env = "CSMS_SMN_ENDPOINT", value_name = "URL")]
+    pub smn_endpoint: Option<String>,
+
     /// Address at which rotation functions reach this server [default: the address it listens on]
     #[arg(long, env = "CSMS_PUBLIC_URL", value_name = "URL")]
     pub public_url: Option<String>,
@@ -147,6 +170,23 @@ fn parse_function(text: &str) -> Result<(FunctionUrn, PathBuf), String> {
     if path.is_empty() { Err("the path is empty".to_owned()) } else { Ok((urn, PathBuf::from(path))) }
 }
 
+/// A topic and the address that stands for it. Nothing may be read or changed on the way there.
+fn webhook(urn: &str, address: &str) -> Result<(TargetId, String), String> {
+    let topic = TargetId::parse(urn).map_err(|violation| format!("the URN {}", violation.message()))?;
+    let host = |rest: &str| rest.split(['/', ':']).next().unwrap_or_default().to_owned();
+    let is_local = |rest: &str| matches!(host(rest).as_str(), "localhost" | "127.0.0.1");
+    if address.starts_with("https://") || address.strip_prefix("http://").is_some_and(is_local) {
+        Ok((topic, address.to_owned()))
+    } else {
+        Err("the address must begin with https://, or with http:// on this machine".to_owned())
+    }
+}
+
+fn parse_webhook(text: &str) -> Result<(TargetId, String), String> {
+    let (urn, address) = text.split_once('=').ok_or("must be of the form URN=URL")?;
+    webhook(urn, address)
+}
+
 /// A setting that cannot be used.
 #[derive(Debug, Error)]
 pub enum SettingsError {
@@ -172,6 +212,17 @@ pub struct FunctionGraph {
     pub secret_key: Zeroizing<String>,
 }
 
+/// Access to a cloud service: the message service.
+#[derive(Clone, Debug)]
+pub struct Smn {
+    /// Endpoint.
+    pub url: String,
+    /// Access key.
+    pub access_key: String,
+    /// Secret key.
+    pub secret_key: Zeroizing<String>,
+}
+
 /// Settings with defaults filled in.
 #[derive(Clone, Debug)]
 #[allow(missing_docs, reason = "described at the flags")]
@@ -181,6 +232,10 @@ pub struct Settings {
     pub root_key_file: PathBuf,
     pub root_key: Option<Zeroizing<String>>,
     pub functions: Vec<(FunctionUrn, PathBuf)>,
+    pub webhooks: Vec<(TargetId, String)>,
+    pub webhook_secret: Option<Zeroizing<String>>,
+    pub webhook_authorities: Option<String>,
+    pub smn: Option<Smn>,
     pub functiongraph: Option<FunctionGraph>,
     pub public_url: Option<String>,
     pub allow_origins: Vec<Origin>,
@@ -287,6 +342,30 @@ impl Flags {
                 })
             }
         };
+        let mut webhooks = Vec::new();
+        for (urn, address) in file.webhook_table {
+            webhooks.push(webhook(&urn, &address).map_err(|problem| SettingsError::Value("webhooks", problem))?);
+        }
+        webhooks.extend(self.webhooks);
+        let line = |text: Zeroizing<String>| Zeroizing::new(text.trim_end_matches(['\r', '\n']).to_owned());
+        let webhook_secret = self.webhook_secret_file.or(file.webhook_secret_file).map(read).transpose()?.map(line);
+        if webhook_secret.as_ref().is_some_and(|secret| secret.len() < 16) {
+            let rule = "must hold at least 16 characters".to_owned();
+            return Err(SettingsError::Value("webhook_secret_file", rule));
+        }
+        let webhook_authorities = self.webhook_ca.or(file.webhook_ca).map(read).transpose()?;
+        let smn = match self.smn_endpoint.or(file.smn_endpoint) {
+            None => None,
+            Some(url) => {
+                let missing = |name: &str| SettingsError::Value("smn_endpoint", format!("needs {name} to be set"));
+                let (ak, sk) = ("CSMS_SMN_ACCESS_KEY", "CSMS_SMN_SECRET_KEY");
+                Some(Smn {
+                    url,
+                    access_key: variable(ak).ok_or_else(|| missing(ak))?,
+                    secret_key: variable(sk).map(Zeroizing::new).ok_or_else(|| missing(sk))?,
+                })
+            }
+        };
         let store = match self.store.or(file.store) {
             None => None,
             Some(address) => Some(postgres(
@@ -311,6 +390,10 @@ impl Flags {
             data,
             functions,
             functiongraph,
+            webhooks,
+            webhook_secret,
+            webhook_authorities: webhook_authorities.map(|pem| pem.to_string()),
+            smn,
             public_url,
             allow_origins,
             store,
@@ -390,6 +473,8 @@ mod tests {
             "store = \"mysql://csms@localhost/csms\"",
             "store = \"postgres://csms@localhost/csms\"\nstore_connections = 0",
             "[functions]\n\"urn:x\" = \"a.zip\"",
+            "[webhooks]\n\"urn:smn:x\" = \"http://elsewhere.example/\"",
+            "[webhooks]\n\"urn smn\" = \"https://elsewhere.example/\"",
         ] {
             assert!(matches!(with_file(text, Flags::default()), Err(SettingsError::Value(..))), "{text}");
         }

@@ -19,6 +19,7 @@ use std::{
 use csms_api::ErrorCode;
 use csms_core::{
     Secret, StageName, TaskId, UnixMillis, VersionId,
+    event::Occurrence,
     rotation::{FailureCode, RotationEvent, RotationReply, reported_steps},
     schedule::Aftermath,
     task::{MAX_ATTEMPTS, MAX_FAILED_TASKS, Task, TaskStatus, backoff_millis, one_line},
@@ -499,6 +500,9 @@ pub fn put_ended(draft: &mut Draft, mut task: Task, outcome: Result<(), Aftermat
     if schedule == Schedule::SwitchedOff {
         let why = format!("switched off: {MAX_FAILED_TASKS} scheduled rotations failed in a row");
         task.note(now, "auto_rotation", &why);
+    }
+    if let Some(occurrence) = Occurrence::of_task(&task, now) {
+        draft.occur(occurrence);
     }
     draft.put_task(task);
     schedule

@@ -1,6 +1,10 @@
 //! A store that is chosen when the program starts.
 
-use csms_core::{EventName, KeyId, ProjectId, Secret, SecretId, SecretName, TaskId, UnixMillis, VersionId, task::Task};
+use csms_core::{
+    EventName, KeyId, ProjectId, Secret, SecretId, SecretName, TaskId, UnixMillis, VersionId,
+    event::{Notification, NotificationStatus},
+    task::Task,
+};
 
 use crate::{
     audit::{AuditEntry, AuditHead, AuditRecord},
@@ -9,8 +13,8 @@ use crate::{
     error::{ChangeError, CreateError, ReadError, StoreError},
     postgres::PostgresStore,
     record::{
-        AccessChange, AccessKeyRecord, KeyRecord, Lease, Page, PolicyRecord, RotationBacklog, StoredValue, TaskFilter,
-        TaskOutcome, TaskPage, UserRecord,
+        AccessChange, AccessKeyRecord, ClaimedNotification, KeyRecord, Lease, Page, PolicyRecord, RotationBacklog,
+        StoredValue, TaskFilter, TaskOutcome, TaskPage, UserRecord,
     },
     sqlite::SqliteStore,
     store::Store,
@@ -120,6 +124,46 @@ impl Store for AnyStore {
 
     async fn next_due_time(&self) -> Result<Option<UnixMillis>, StoreError> {
         delegate!(self.next_due_time())
+    }
+
+    async fn due_expiries(&self, now: UnixMillis, limit: u16) -> Result<Vec<(ProjectId, SecretName)>, StoreError> {
+        delegate!(self.due_expiries(now, limit))
+    }
+
+    async fn next_event_time(&self) -> Result<Option<UnixMillis>, StoreError> {
+        delegate!(self.next_event_time())
+    }
+
+    async fn notifications(
+        &self,
+        project: &ProjectId,
+        after: Option<&str>,
+        limit: u16,
+    ) -> Result<Page<(Notification, NotificationStatus)>, StoreError> {
+        delegate!(self.notifications(project, after, limit))
+    }
+
+    async fn claim_notifications(
+        &self,
+        now: UnixMillis,
+        until: UnixMillis,
+        limit: u16,
+    ) -> Result<Vec<ClaimedNotification>, StoreError> {
+        delegate!(self.claim_notifications(now, until, limit))
+    }
+
+    async fn settle_notification(
+        &self,
+        id: &str,
+        attempt: u32,
+        status: NotificationStatus,
+        next: Option<UnixMillis>,
+    ) -> Result<bool, StoreError> {
+        delegate!(self.settle_notification(id, attempt, status, next))
+    }
+
+    async fn purge_notifications(&self, before: UnixMillis) -> Result<u64, StoreError> {
+        delegate!(self.purge_notifications(before))
     }
 
     async fn key(&self, project: &ProjectId, id: &KeyId) -> Result<Option<KeyRecord>, StoreError> {

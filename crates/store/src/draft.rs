@@ -5,7 +5,10 @@
 
 use std::collections::BTreeMap;
 
-use csms_core::{ProjectId, Secret, SecretId, SecretName, SecretState, TaskId, UnixMillis, VersionId, task::Task};
+use csms_core::{
+    EventName, ProjectId, Secret, SecretId, SecretName, SecretState, TaskId, UnixMillis, VersionId, event::Occurrence,
+    task::Task,
+};
 
 use crate::{
     audit::AuditEntry,
@@ -28,6 +31,8 @@ pub struct Draft {
     lease: Option<Lease>,
     audit: Vec<AuditEntry>,
     deleted: bool,
+    bound_before: Option<EventName>,
+    occurrences: Vec<Occurrence>,
 }
 
 /// What a store has to write.
@@ -56,6 +61,7 @@ impl Draft {
         holder: Option<String>,
     ) -> Self {
         Self {
+            bound_before: secret.event_subscriptions.first().cloned(),
             identity: (secret.project.clone(), secret.name.clone(), secret.id.clone()),
             versions: secret.versions().iter().map(|version| version.id).collect(),
             secret,
@@ -67,6 +73,7 @@ impl Draft {
             lease: None,
             audit: Vec::new(),
             deleted: false,
+            occurrences: Vec::new(),
         }
     }
 
@@ -117,6 +124,20 @@ impl Draft {
     /// Removes the secret with all its values. Its tasks stay.
     pub fn delete(&mut self) {
         self.deleted = true;
+    }
+
+    /// Notes that something happened to the secret. If the event that it is bound to tells of such things, a notification
+    /// is stored together with the change.
+    pub fn occur(&mut self, occurrence: Occurrence) {
+        self.occurrences.push(occurrence);
+    }
+
+    pub(crate) fn occurrences(&self) -> &[Occurrence] {
+        &self.occurrences
+    }
+
+    pub(crate) const fn bound_before(&self) -> Option<&EventName> {
+        self.bound_before.as_ref()
     }
 
     /// The difference to what is stored.

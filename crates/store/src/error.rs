@@ -56,6 +56,12 @@ pub enum StoreError {
     /// The change contradicts what is stored. Trying again does not help.
     #[error("the change contradicts what is stored")]
     Conflict(#[source] Cause),
+    /// A secret would be bound to an event that does not exist.
+    #[error("the event does not exist")]
+    UnknownEvent,
+    /// What would be removed is in use.
+    #[error("it is in use")]
+    InUse,
     /// The database does not answer, is locked, full or closed. Trying again later may help.
     #[error("the database is unavailable")]
     Unavailable(#[source] Cause),

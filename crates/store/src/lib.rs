@@ -14,6 +14,7 @@ mod document;
 mod draft;
 mod entry;
 mod error;
+mod outbox;
 mod postgres;
 mod recent;
 mod record;
@@ -31,8 +32,8 @@ pub use entry::{Entry, EntryChange};
 pub use error::{Cause, ChangeError, CreateError, ReadError, StoreError};
 pub use postgres::{PostgresSettings, PostgresStore};
 pub use record::{
-    AccessChange, AccessKeyRecord, KeyAlias, KeyDetails, KeyRecord, KeyState, Lease, Page, PolicyRecord,
-    RotationBacklog, StoredValue, TaskFilter, TaskOutcome, TaskPage, UserRecord,
+    AccessChange, AccessKeyRecord, ClaimedNotification, KeyAlias, KeyDetails, KeyRecord, KeyState, Lease, Page,
+    PolicyRecord, RotationBacklog, StoredValue, TaskFilter, TaskOutcome, TaskPage, UserRecord,
 };
 pub use sqlite::{SqliteSettings, SqliteStore};
 pub use store::Store;

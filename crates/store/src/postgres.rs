@@ -11,7 +11,11 @@ use std::{
     time::Duration,
 };
 
-use csms_core::{EventName, KeyId, ProjectId, Secret, SecretId, SecretName, TaskId, UnixMillis, VersionId, task::Task};
+use csms_core::{
+    EventName, KeyId, ProjectId, Secret, SecretId, SecretName, TaskId, UnixMillis, VersionId,
+    event::{Notification, NotificationStatus},
+    task::Task,
+};
 use deadpool_postgres::Pool;
 
 use crate::{
@@ -20,8 +24,8 @@ use crate::{
     entry::{Entry, EntryChange},
     error::{Cause, ChangeError, CreateError, ReadError, StoreError},
     record::{
-        AccessChange, AccessKeyRecord, KeyRecord, Lease, Page, PolicyRecord, RotationBacklog, StoredValue, TaskFilter,
-        TaskOutcome, TaskPage, UserRecord,
+        AccessChange, AccessKeyRecord, ClaimedNotification, KeyRecord, Lease, Page, PolicyRecord, RotationBacklog,
+        StoredValue, TaskFilter, TaskOutcome, TaskPage, UserRecord,
     },
     store::Store,
 };
@@ -32,6 +36,7 @@ mod connect;
 mod entries;
 mod failure;
 mod identities;
+mod outbox;
 mod schema;
 mod secrets;
 mod session;
@@ -105,6 +110,10 @@ async fn decide<T, E>(
     let answer = catch_unwind(AssertUnwindSafe(|| decide(&mut draft)))
         .map_err(|_| StoreError::Unavailable(Cause::new("the function that decides a write panicked")))?
         .map_err(ChangeError::Refused)?;
+    if let Some(event) = draft.new_binding() {
+        entries::require_event(session, &before.project, event).await?;
+    }
+    outbox::tell(session, &draft).await?;
     secrets::apply(session, &before, draft.into_changes()?).await?;
     Ok(answer)
 }
@@ -207,6 +216,62 @@ impl Store for PostgresStore {
 
     async fn next_due_time(&self) -> Result<Option<UnixMillis>, StoreError> {
         within(self.timeout, async { secrets::next_due_time(&Session::open(&self.pool).await?).await }).await
+    }
+
+    async fn due_expiries(&self, now: UnixMillis, limit: u16) -> Result<Vec<(ProjectId, SecretName)>, StoreError> {
+        within(self.timeout, async {
+            secrets::due(&Session::open(&self.pool).await?, secrets::DUE_EXPIRIES, now, limit).await
+        })
+        .await
+    }
+
+    async fn next_event_time(&self) -> Result<Option<UnixMillis>, StoreError> {
+        within(self.timeout, async { outbox::next_event_time(&Session::open(&self.pool).await?).await }).await
+    }
+
+    async fn notifications(
+        &self,
+        project: &ProjectId,
+        after: Option<&str>,
+        limit: u16,
+    ) -> Result<Page<(Notification, NotificationStatus)>, StoreError> {
+        let list = async {
+            let session = Session::snapshot(&self.pool).await?;
+            let listed = outbox::list(&session, project, after, limit).await;
+            session.end(listed).await
+        };
+        within(self.timeout, list).await
+    }
+
+    async fn claim_notifications(
+        &self,
+        now: UnixMillis,
+        until: UnixMillis,
+        limit: u16,
+    ) -> Result<Vec<ClaimedNotification>, StoreError> {
+        let claim = async {
+            let session = Session::write(&self.pool).await?;
+            let claimed = outbox::claim(&session, now, until, limit).await;
+            session.end(claimed).await
+        };
+        within(self.timeout, claim).await
+    }
+
+    async fn settle_notification(
+        &self,
+        id: &str,
+        attempt: u32,
+        status: NotificationStatus,
+        next: Option<UnixMillis>,
+    ) -> Result<bool, StoreError> {
+        within(self.timeout, async {
+            outbox::settle(&Session::open(&self.pool).await?, id, attempt, status, next).await
+        })
+        .await
+    }
+
+    async fn purge_notifications(&self, before: UnixMillis) -> Result<u64, StoreError> {
+        within(self.timeout, async { outbox::purge(&Session::open(&self.pool).await?, before).await }).await
     }
 
     async fn key(&self, project: &ProjectId, id: &KeyId) -> Result<Option<KeyRecord>, StoreError> {

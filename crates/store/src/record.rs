@@ -2,7 +2,10 @@
 
 use std::fmt;
 
-use csms_core::{KeyId, ProjectId, Secret, SecretName, TaskId, UnixMillis, VersionId, policy::Policy, task::Task};
+use csms_core::{
+    KeyId, ProjectId, Secret, SecretName, TaskId, UnixMillis, VersionId, event::Notification, policy::Policy,
+    task::Task,
+};
 use serde::{Deserialize, Serialize};
 
 /// Some items of a list, and whether there are more behind them.
@@ -43,6 +46,15 @@ pub enum TaskOutcome {
     Succeeded,
     /// Given up.
     Failed,
+}
+
+/// A notification that is to be delivered now, by whoever was given it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClaimedNotification {
+    /// What is to be told.
+    pub notification: Notification,
+    /// The number of this attempt, from 1; others do not deliver it until the claim ends.
+    pub attempt: u32,
 }
 
 /// The right to carry a running task out. It ends when somebody else takes the task after [`Lease::expires`].

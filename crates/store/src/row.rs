@@ -34,6 +34,7 @@ pub(crate) struct SecretColumns<'s> {
     pub(crate) document: Document,
     pub(crate) rotation_due_time: Option<i64>,
     pub(crate) deletion_due_time: Option<i64>,
+    pub(crate) expiry_due_time: Option<i64>,
     pub(crate) event: Option<&'s str>,
 }
 
@@ -43,6 +44,7 @@ impl<'s> SecretColumns<'s> {
             document: Document::of(secret)?,
             rotation_due_time: secret.rotation_due_time().map(time),
             deletion_due_time: deletion_due_time(secret).map(time),
+            expiry_due_time: secret.next_expiry_time().map(time),
             event: secret.event_subscriptions.first().map(EventName::as_str),
         })
     }

@@ -13,7 +13,11 @@ use std::{
     time::Duration,
 };
 
-use csms_core::{EventName, KeyId, ProjectId, Secret, SecretId, SecretName, TaskId, UnixMillis, VersionId, task::Task};
+use csms_core::{
+    EventName, KeyId, ProjectId, Secret, SecretId, SecretName, TaskId, UnixMillis, VersionId,
+    event::{Notification, NotificationStatus},
+    task::Task,
+};
 
 use crate::{
     audit::{AuditEntry, AuditHead, AuditRecord},
@@ -21,8 +25,8 @@ use crate::{
     entry::{Entry, EntryChange},
     error::{ChangeError, CreateError, ReadError, StoreError},
     record::{
-        AccessChange, AccessKeyRecord, KeyRecord, Lease, Page, PolicyRecord, RotationBacklog, StoredValue, TaskFilter,
-        TaskOutcome, TaskPage, UserRecord,
+        AccessChange, AccessKeyRecord, ClaimedNotification, KeyRecord, Lease, Page, PolicyRecord, RotationBacklog,
+        StoredValue, TaskFilter, TaskOutcome, TaskPage, UserRecord,
     },
     row,
     store::Store,
@@ -36,6 +40,7 @@ mod entries;
 mod failure;
 mod identities;
 mod leases;
+mod outbox;
 mod readers;
 mod schema;
 mod secrets;
@@ -208,6 +213,47 @@ impl Store for SqliteStore {
         self.0.readers.read(secrets::next_due_time)
     }
 
+    async fn due_expiries(&self, now: UnixMillis, limit: u16) -> Result<Vec<(ProjectId, SecretName)>, StoreError> {
+        self.0.readers.read(|db| secrets::due(db, secrets::DUE_EXPIRIES, now, limit))
+    }
+
+    async fn next_event_time(&self) -> Result<Option<UnixMillis>, StoreError> {
+        self.0.readers.read(outbox::next_event_time)
+    }
+
+    async fn notifications(
+        &self,
+        project: &ProjectId,
+        after: Option<&str>,
+        limit: u16,
+    ) -> Result<Page<(Notification, NotificationStatus)>, StoreError> {
+        self.0.readers.read(|db| outbox::list(db, project, after, limit))
+    }
+
+    async fn claim_notifications(
+        &self,
+        now: UnixMillis,
+        until: UnixMillis,
+        limit: u16,
+    ) -> Result<Vec<ClaimedNotification>, StoreError> {
+        self.0.writer.write(move |db| outbox::claim(db, now, until, limit)).await
+    }
+
+    async fn settle_notification(
+        &self,
+        id: &str,
+        attempt: u32,
+        status: NotificationStatus,
+        next: Option<UnixMillis>,
+    ) -> Result<bool, StoreError> {
+        let id = id.to_owned();
+        self.0.writer.write(move |db| outbox::settle(db, &id, attempt, status, next)).await
+    }
+
+    async fn purge_notifications(&self, before: UnixMillis) -> Result<u64, StoreError> {
+        self.0.writer.write(move |db| outbox::purge(db, before)).await
+    }
+
     async fn key(&self, project: &ProjectId, id: &KeyId) -> Result<Option<KeyRecord>, StoreError> {
         self.0.readers.read(|db| Ok(identities::key(db, id)?.filter(|key| key.project == *project)))
     }
@@ -297,6 +343,10 @@ impl Store for SqliteStore {
                 let holder = running.as_ref().and_then(|task| leases.holder(&task.id));
                 let mut draft = Draft::new(found.secret, values, running, holder);
                 let answer = decide(&mut draft).map_err(ChangeError::Refused)?;
+                if let Some(event) = draft.new_binding() {
+                    entries::require_event(db, &project, event)?;
+                }
+                outbox::tell(db, &draft)?;
                 let tasks = secrets::apply(db, row, draft.into_changes()?)?;
                 leases.follow(&tasks);
                 Ok(answer)

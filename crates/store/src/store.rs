@@ -2,7 +2,11 @@
 
 use std::future::Future;
 
-use csms_core::{EventName, KeyId, ProjectId, Secret, SecretId, SecretName, TaskId, UnixMillis, VersionId, task::Task};
+use csms_core::{
+    EventName, KeyId, ProjectId, Secret, SecretId, SecretName, TaskId, UnixMillis, VersionId,
+    event::{Notification, NotificationStatus},
+    task::Task,
+};
 
 use crate::{
     audit::{AuditEntry, AuditHead, AuditRecord},
@@ -10,8 +14,8 @@ use crate::{
     entry::{Entry, EntryChange},
     error::{ChangeError, CreateError, ReadError, StoreError},
     record::{
-        AccessChange, AccessKeyRecord, KeyRecord, Lease, Page, PolicyRecord, RotationBacklog, StoredValue, TaskFilter,
-        TaskOutcome, TaskPage, UserRecord,
+        AccessChange, AccessKeyRecord, ClaimedNotification, KeyRecord, Lease, Page, PolicyRecord, RotationBacklog,
+        StoredValue, TaskFilter, TaskOutcome, TaskPage, UserRecord,
     },
 };
 
@@ -106,6 +110,48 @@ pub trait Store: Send + Sync + 'static {
 
     /// When the next deletion or rotation is due.
     fn next_due_time(&self) -> impl Future<Output = Result<Option<UnixMillis>, StoreError>> + Send;
+
+    /// Secrets with a version that has expired at `now` and of which that has not been told, the longest overdue first,
+    /// at most `limit`.
+    fn due_expiries(
+        &self,
+        now: UnixMillis,
+        limit: u16,
+    ) -> impl Future<Output = Result<Vec<(ProjectId, SecretName)>, StoreError>> + Send;
+
+    /// When the next version expires, or the next notification is due.
+    fn next_event_time(&self) -> impl Future<Output = Result<Option<UnixMillis>, StoreError>> + Send;
+
+    /// Notifications that have been attempted, the newest first: those older than `after`, at most `limit`.
+    /// [`StoreError::NotFound`] when the one to continue behind does not exist.
+    fn notifications(
+        &self,
+        project: &ProjectId,
+        after: Option<&str>,
+        limit: u16,
+    ) -> impl Future<Output = Result<Page<(Notification, NotificationStatus)>, StoreError>> + Send;
+
+    /// Takes notifications that are due at `now`, the longest overdue first, at most `limit`, and counts an attempt for
+    /// each. Nobody else gets them before `until`, unless they are settled otherwise.
+    fn claim_notifications(
+        &self,
+        now: UnixMillis,
+        until: UnixMillis,
+        limit: u16,
+    ) -> impl Future<Output = Result<Vec<ClaimedNotification>, StoreError>> + Send;
+
+    /// Writes down what became of an attempt, and when the next one is due, if any. `false` when somebody else has begun
+    /// a later one since.
+    fn settle_notification(
+        &self,
+        id: &str,
+        attempt: u32,
+        status: NotificationStatus,
+        next: Option<UnixMillis>,
+    ) -> impl Future<Output = Result<bool, StoreError>> + Send;
+
+    /// Removes notifications made before `before`, and tells how many there were.
+    fn purge_notifications(&self, before: UnixMillis) -> impl Future<Output = Result<u64, StoreError>> + Send;
 
     /// A KMS key.
     fn key(

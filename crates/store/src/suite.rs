@@ -21,6 +21,7 @@ pub mod access;
 pub mod audit;
 pub mod changes;
 pub mod entries;
+pub mod events;
 pub mod identities;
 pub mod races;
 pub mod secrets;
@@ -59,6 +60,10 @@ macro_rules! store_suite {
                     an_alias_and_the_material_of_a_key_are_kept;
                 audit: a_record_is_stored_with_its_change, a_change_that_does_not_happen_leaves_no_record,
                     many_writers_make_one_chain;
+                events: only_an_existing_event_can_be_bound, a_bound_event_is_not_removed,
+                    what_happens_is_told_if_the_change_happens, a_deletion_is_told_although_the_secret_is_gone,
+                    a_notification_is_claimed_by_one_until_the_claim_ends,
+                    attempted_notifications_are_listed_newest_first_and_purged, expiries_are_due_until_they_are_told;
                 races: concurrent_changes_all_count, each_task_is_claimed_by_one, one_of_many_creators_wins,
                     racing_creators_keep_to_the_quota, one_of_many_first_users_is_made,
                     a_reader_never_sees_a_version_without_its_value;

@@ -44,7 +44,10 @@ fn version(body: Value) -> Result<ObservedVersion, Vec<Problem>> {
     let kms_key_id = fields.parsed_unless_empty("kms_key_id", KeyId::parse);
     let stages = fields.list("version_stages", MAX_STAGES, "12 items", StageName::parse).unwrap_or_default();
     let kms_key_id = kms_key_id.map_or_else(|| KeyId::parse(NIL_UUID), Ok).map_err(nil)?;
-    let built = id.map(|id| ObservedVersion { version: Version { id, create_time, expire_time, kms_key_id }, stages });
+    let built = id.map(|id| ObservedVersion {
+        version: Version { id, create_time, expire_time, expiry_told: false, kms_key_id },
+        stages,
+    });
     fields.finish(built)
 }
 

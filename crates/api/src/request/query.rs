@@ -58,6 +58,60 @@ impl ListSecrets {
     }
 }
 
+/// Parameters of ListSecretEvents.
+#[derive(Clone, Debug, Default)]
+pub struct ListEvents {
+    /// Page size.
+    pub limit: PageLimit,
+    /// Name after which the page begins: any text of letters, digits and `._-`.
+    pub marker: Option<String>,
+}
+
+impl ListEvents {
+    /// Reads the parameters.
+    ///
+    /// # Errors
+    /// Every problem they have.
+    pub fn read(pairs: &[(String, String)]) -> Result<Self, Vec<Problem>> {
+        let mut parameters = Parameters::of(pairs);
+        let is_marker = |text: &str| {
+            text.len() <= 64 && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
+        };
+        let read = Self {
+            limit: parameters.parsed("limit", PageLimit::parse).unwrap_or_default(),
+            marker: parameters.parsed("marker", |text| {
+                let violation = Violation::new(Rule::Pattern, "^[a-zA-Z0-9._-]{1,64}$");
+                if is_marker(text) { Ok(String::from(text)) } else { Err(violation) }
+            }),
+        };
+        parameters.finish(read)
+    }
+}
+
+/// Parameters of ListNotificationRecords, which newer definitions leave out and older clients send.
+#[derive(Clone, Debug)]
+pub struct ListRecords {
+    /// Page size; as many as an answer may have by default.
+    pub limit: PageLimit,
+    /// Notification after which the page begins.
+    pub marker: Option<String>,
+}
+
+impl ListRecords {
+    /// Reads the parameters.
+    ///
+    /// # Errors
+    /// Every problem they have.
+    pub fn read(pairs: &[(String, String)]) -> Result<Self, Vec<Problem>> {
+        let mut parameters = Parameters::of(pairs);
+        let read = Self {
+            limit: parameters.parsed("limit", PageLimit::parse).unwrap_or(PageLimit::MAX),
+            marker: parameters.parsed("marker", TaskId::parse).map(String::from),
+        };
+        parameters.finish(read)
+    }
+}
+
 /// Parameters of ListSecretVersions.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ListVersions {

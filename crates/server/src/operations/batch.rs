@@ -8,9 +8,9 @@ use csms_api::{
     },
     response::batch::{BatchDeleteResponse, BatchGetResponse, FailedSecret, ImportResponse},
 };
-use csms_core::{Action, Refusal, Secret};
+use csms_core::{Action, Refusal, Secret, event::EventType};
 
-use super::{secrets::make, tags::select, versions::opened};
+use super::{events::occurrence, secrets::make, tags::select, versions::opened};
 use crate::{answer::Answer, dispatch::Call, failure::Failure};
 
 /// BatchGetSecretValue: the SYSCURRENT value of each secret, or the first refusal.
@@ -72,11 +72,13 @@ pub async fn delete(call: &Call) -> Result<Answer, Failure> {
     let secrets = select(call, belongs).await?;
     let mut answer = BatchDeleteResponse { total: secrets.len() as u64, ..BatchDeleteResponse::default() };
     for Secret { id, name, .. } in secrets {
+        let occurrence = occurrence(EventType::SecretDeleted, &call.app.clock)?;
         let deleted = call.app.store.change_secret(&call.project, &name, false, move |draft| {
             if draft.secret.id != id {
                 return Err(Failure::from(Refusal::SecretNotFound));
             }
             draft.secret.state.permits(Action::Delete)?;
+            draft.occur(occurrence);
             draft.delete();
             Ok(())
         });

@@ -9,6 +9,8 @@ use csms_api::{
 };
 use csms_core::{
     KeyId, ProjectId, Refusal, Secret, SecretName, SecretValue, StageName, TaskId, UnixMillis, VersionId,
+    event::{EventType, Occurrence},
+    identity::make_uuid,
     password::{Password, PasswordPolicy},
     rotation::{Account, sealed::is_sealed},
     secret::{NewVersion, RotationBase},
@@ -189,6 +191,7 @@ fn add_pending(
     let id = draft.secret.add_version(version, now)?.id;
     let sealed = envelope::seal(key, &context(&draft.secret, id, &key_id), value, &mut SysRng)?;
     draft.put_value(id, sealed);
+    draft.occur(Occurrence::of_version(make_uuid(&mut SysRng)?, EventType::SecretVersionCreated, now, id));
     Ok(id)
 }
 

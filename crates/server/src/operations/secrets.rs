@@ -8,11 +8,12 @@ use csms_api::{
     },
     response::{ListSecretsResponse, PageInfo, SecretInfo, SecretResponse},
 };
-use csms_core::{Action, Refusal, Secret, SecretId, VersionId};
+use csms_core::{Action, Refusal, Secret, SecretId, VersionId, event::EventType};
 use csms_kms::envelope;
 use csms_store::{CreateError, Store};
 use getrandom::SysRng;
 
+use super::events::occurrence;
 use crate::{answer::Answer, dispatch::Call, failure::Failure, function_rights::require_admin_readable, keys::Keys};
 
 fn answer(secret: &Secret) -> Result<Answer, Failure> {
@@ -130,8 +131,10 @@ pub async fn update(call: &Call) -> Result<Answer, Failure> {
 /// No such secret.
 pub async fn delete(call: &Call) -> Result<Answer, Failure> {
     let name = call.secret_name()?;
+    let occurrence = occurrence(EventType::SecretDeleted, &call.app.clock)?;
     let deleted = call.app.store.change_secret(&call.project, &name, false, |draft| {
         draft.secret.state.permits(Action::Delete)?;
+        draft.occur(occurrence);
         draft.delete();
         Ok::<_, Refusal>(())
     });

@@ -12,7 +12,11 @@ use csms_api::{
         ListVersionsResponse, PageInfo, ShowVersionResponse, VersionInfo, VersionMetadata, VersionMetadataResponse,
     },
 };
-use csms_core::{Action, Refusal, Secret, SecretName, StageName, VersionId};
+use csms_core::{
+    Action, Refusal, Secret, SecretName, StageName, VersionId,
+    event::{EventType, Occurrence},
+    identity::make_uuid,
+};
 use csms_kms::envelope;
 use csms_store::{Store, StoredValue};
 use getrandom::SysRng;
@@ -48,6 +52,7 @@ pub async fn create(call: &Call) -> Result<Answer, Failure> {
             let sealed = envelope::seal(&key, &context, &value, &mut SysRng)?;
             let metadata = VersionMetadata::of(secret, secret.version(id)?);
             draft.put_value(id, sealed);
+            draft.occur(Occurrence::of_version(make_uuid(&mut SysRng)?, EventType::SecretVersionCreated, now, id));
             Ok(Some(metadata))
         });
         if let Some(version_metadata) = added.await? {

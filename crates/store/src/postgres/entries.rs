@@ -2,7 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use csms_core::ProjectId;
+use csms_core::{EventName, ProjectId, event::Event};
 use tokio_postgres::Row;
 
 use super::{failure::column, session::Session};
@@ -84,9 +84,20 @@ pub(super) async fn change<T: Entry, R, E>(
             session.execute(sql, &[&project.as_str(), &T::KIND, &name, &document.text, &checksum], WRITING).await?;
         }
         EntryChange::Remove => {
+            // The entry is locked: who binds a secret to it waits, and then does not find it.
+            let bound = "SELECT 1::BIGINT FROM secrets WHERE project = $1 AND event = $2 LIMIT 1";
+            if T::KIND == Event::KIND && session.number(bound, &[&project.as_str(), &name], READING).await?.is_some() {
+                return Err(StoreError::InUse.into());
+            }
             let sql = "DELETE FROM entries WHERE project = $1 AND kind = $2 AND name = $3";
             session.execute(sql, &[&project.as_str(), &T::KIND, &name], WRITING).await?;
         }
     }
     Ok(answer)
+}
+
+/// Refuses to bind a secret to an event that does not exist, and keeps the event until the transaction ends.
+pub(super) async fn require_event(session: &Session, project: &ProjectId, event: &EventName) -> Result<(), StoreError> {
+    let sql = "SELECT document, checksum FROM entries WHERE project = $1 AND kind = $2 AND name = $3 FOR SHARE";
+    found::<Event>(session, sql, project, event.as_str()).await?.map(drop).ok_or(StoreError::UnknownEvent)
 }

@@ -85,7 +85,7 @@ fn variant_of(state: Option<&SqlState>) -> fn(Cause) -> StoreError {
 
 fn source(error: &StoreError) -> Option<&DatabaseError> {
     match error {
-        StoreError::NotFound => None,
+        StoreError::NotFound | StoreError::UnknownEvent | StoreError::InUse => None,
         StoreError::Conflict(cause) | StoreError::Unavailable(cause) | StoreError::Corrupt(cause) => {
             cause.source_as::<DatabaseError>()
         }

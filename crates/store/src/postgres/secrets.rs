@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use csms_core::{EventName, ProjectId, Secret, SecretId, SecretName, UnixMillis, VersionId};
 
 use super::{
-    audit,
+    audit, entries,
     failure::{column, is_duplicate},
     session::Session,
     tasks,
@@ -107,6 +107,8 @@ pub(super) async fn list(
 
 pub(super) const DUE_ROTATIONS: &str = "SELECT project, name FROM secrets WHERE rotation_due_time <= $1
      ORDER BY rotation_due_time LIMIT $2";
+pub(super) const DUE_EXPIRIES: &str = "SELECT project, name FROM secrets WHERE expiry_due_time <= $1
+     ORDER BY expiry_due_time LIMIT $2";
 pub(super) const DUE_DELETIONS: &str = "SELECT project, name FROM secrets WHERE deletion_due_time <= $1
      ORDER BY deletion_due_time LIMIT $2";
 
@@ -138,12 +140,16 @@ pub(super) async fn create(
     quota: u64,
     records: Vec<AuditEntry>,
 ) -> Result<(), CreateError> {
+    if let Some(event) = secret.event_subscriptions.first() {
+        entries::require_event(session, &secret.project, event).await?;
+    }
     let version = row::only_version(secret)?;
     let columns = SecretColumns::of(secret)?;
     let inserted = session
         .execute(
-            "INSERT INTO secrets (project, name, id, document, checksum, rotation_due_time, deletion_due_time, event)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+            "INSERT INTO secrets (project, name, id, document, checksum, rotation_due_time, deletion_due_time, event,
+             expiry_due_time)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
             &[
                 &secret.project.as_str(),
                 &secret.name.as_str(),
@@ -153,6 +159,7 @@ pub(super) async fn create(
                 &columns.rotation_due_time,
                 &columns.deletion_due_time,
                 &columns.event,
+                &columns.expiry_due_time,
             ],
             WRITING,
         )
@@ -249,7 +256,8 @@ async fn update(session: &Session, secret: &Secret) -> Result<(), StoreError> {
     let columns = SecretColumns::of(secret)?;
     session
         .execute(
-            "UPDATE secrets SET document = $2, checksum = $3, rotation_due_time = $4, deletion_due_time = $5, event = $6
+            "UPDATE secrets SET document = $2, checksum = $3, rotation_due_time = $4, deletion_due_time = $5, event = $6,
+             expiry_due_time = $7
              WHERE id = $1",
             &[
                 &secret.id.as_str(),
@@ -258,6 +266,7 @@ async fn update(session: &Session, secret: &Secret) -> Result<(), StoreError> {
                 &columns.rotation_due_time,
                 &columns.deletion_due_time,
                 &columns.event,
+                &columns.expiry_due_time,
             ],
             WRITING,
         )

@@ -1,6 +1,6 @@
 //! Statements about entries.
 
-use csms_core::ProjectId;
+use csms_core::{EventName, ProjectId, event::Event};
 use rusqlite::{Connection, Row, params};
 
 use super::failure::During as _;
@@ -72,10 +72,25 @@ pub(super) fn change<T: Entry, R, E>(
             .during(WRITING)?;
         }
         EntryChange::Remove => {
+            if T::KIND == Event::KIND && is_bound(db, project, name)? {
+                return Err(StoreError::InUse.into());
+            }
             db.prepare_cached("DELETE FROM entries WHERE project = ?1 AND kind = ?2 AND name = ?3")
                 .and_then(|mut statement| statement.execute(params![project.as_str(), T::KIND, name]))
                 .during(WRITING)?;
         }
     }
     Ok(answer)
+}
+
+/// Whether a secret is bound to the event.
+fn is_bound(db: &Connection, project: &ProjectId, event: &str) -> Result<bool, StoreError> {
+    db.prepare_cached("SELECT 1 FROM secrets WHERE project = ?1 AND event = ?2")
+        .and_then(|mut statement| statement.exists([project.as_str(), event]))
+        .during(READING)
+}
+
+/// Refuses to bind a secret to an event that does not exist.
+pub(super) fn require_event(db: &Connection, project: &ProjectId, event: &EventName) -> Result<(), StoreError> {
+    find::<Event>(db, project, event.as_str())?.map(drop).ok_or(StoreError::UnknownEvent)
 }

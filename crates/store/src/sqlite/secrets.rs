@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use csms_core::{EventName, ProjectId, Secret, SecretId, SecretName, UnixMillis, VersionId};
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
-use super::{audit, failure::During as _, tasks};
+use super::{audit, entries, failure::During as _, tasks};
 use crate::{
     audit::AuditEntry,
     draft::{Changes, Tasks},
@@ -107,6 +107,8 @@ pub(super) fn list(
 
 pub(super) const DUE_ROTATIONS: &str = "SELECT project, name FROM secrets WHERE rotation_due_time <= ?1
      ORDER BY rotation_due_time LIMIT ?2";
+pub(super) const DUE_EXPIRIES: &str = "SELECT project, name FROM secrets WHERE expiry_due_time <= ?1
+     ORDER BY expiry_due_time LIMIT ?2";
 pub(super) const DUE_DELETIONS: &str = "SELECT project, name FROM secrets WHERE deletion_due_time <= ?1
      ORDER BY deletion_due_time LIMIT ?2";
 
@@ -161,11 +163,15 @@ pub(super) fn create(
     if u64::try_from(count.unwrap_or(0)).unwrap_or(0) >= quota {
         return Err(CreateError::Quota);
     }
+    if let Some(event) = secret.event_subscriptions.first() {
+        entries::require_event(db, &secret.project, event)?;
+    }
     let version = row::only_version(secret)?;
     let columns = SecretColumns::of(secret)?;
     db.prepare_cached(
-        "INSERT INTO secrets (project, name, id, document, checksum, rotation_due_time, deletion_due_time, event)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+        "INSERT INTO secrets (project, name, id, document, checksum, rotation_due_time, deletion_due_time, event,
+             expiry_due_time)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
     )
     .and_then(|mut statement| {
         statement.execute(params![
@@ -177,6 +183,7 @@ pub(super) fn create(
             columns.rotation_due_time,
             columns.deletion_due_time,
             columns.event,
+            columns.expiry_due_time,
         ])
     })
     .during(WRITING)?;
@@ -227,7 +234,8 @@ pub(super) fn apply(db: &Connection, row: i64, changes: Changes) -> Result<Tasks
 fn update(db: &Connection, row: i64, secret: &Secret) -> Result<(), StoreError> {
     let columns = SecretColumns::of(secret)?;
     db.prepare_cached(
-        "UPDATE secrets SET document = ?2, checksum = ?3, rotation_due_time = ?4, deletion_due_time = ?5, event = ?6
+        "UPDATE secrets SET document = ?2, checksum = ?3, rotation_due_time = ?4, deletion_due_time = ?5, event = ?6,
+             expiry_due_time = ?7
          WHERE row = ?1 AND document <> ?2",
     )
     .and_then(|mut statement| {
@@ -238,6 +246,7 @@ fn update(db: &Connection, row: i64, secret: &Secret) -> Result<(), StoreError> 
             columns.rotation_due_time,
             columns.deletion_due_time,
             columns.event,
+            columns.expiry_due_time,
         ])
     })
     .during(WRITING)
@@ -273,6 +282,7 @@ mod tests {
         for (sql, index) in [
             (DUE_ROTATIONS, "secrets_by_rotation"),
             (DUE_DELETIONS, "secrets_by_deletion"),
+            (DUE_EXPIRIES, "secrets_by_expiry"),
             (NEXT_DUE_TIME, "secrets_by_rotation"),
             (NEXT_DUE_TIME, "secrets_by_deletion"),
             (FIND, "secrets_by_name"),

@@ -94,6 +94,9 @@ pub async fn pages_follow_each_other_by_name<S: Store>(store: Shared<S>) {
 }
 
 pub async fn an_event_narrows_the_list<S: Store>(store: Shared<S>) {
+    for event in ["night", "day"] {
+        events::put_event(&*store, event).await;
+    }
     for secret in [bound("a", "night"), bound("b", "day"), bound("c", "night"), common("d")] {
         put(&*store, &secret).await;
     }

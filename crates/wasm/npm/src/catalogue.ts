@@ -28,6 +28,12 @@ export const OPERATIONS = {
   ListSecretTags: { method: "GET", path: "/v1/{project_id}/csms/{secret_id}/tags", success: 200, errors: "nested" },
   ListProjectSecretsTags: { method: "GET", path: "/v1/{project_id}/csms/tags", success: 200, errors: "nested" },
   ListResourceInstances: { method: "POST", path: "/v1/{project_id}/csms/resource_instances/action", success: 200, errors: "nested" },
+  CreateSecretEvent: { method: "POST", path: "/v1/{project_id}/csms/events", success: 200, errors: "nested" },
+  ListSecretEvents: { method: "GET", path: "/v1/{project_id}/csms/events", success: 200, errors: "nested" },
+  ShowSecretEvent: { method: "GET", path: "/v1/{project_id}/csms/events/{event_name}", success: 200, errors: "nested" },
+  UpdateSecretEvent: { method: "PUT", path: "/v1/{project_id}/csms/events/{event_name}", success: 200, errors: "nested" },
+  DeleteSecretEvent: { method: "DELETE", path: "/v1/{project_id}/csms/events/{event_name}", success: 204, errors: "nested" },
+  ListNotificationRecords: { method: "GET", path: "/v1/{project_id}/csms/notification-records", success: 200, errors: "nested" },
   GenerateRandomPassword: { method: "POST", path: "/v1/{project_id}/csms/generate-password", success: 200, errors: "flat" },
   CheckSecrets: { method: "POST", path: "/v1/{project_id}/secrets/checker/check", success: 200, errors: "flat" },
   ShowSecretsConfig: { method: "GET", path: "/v1/{project_id}/secrets/checker/config", success: 200, errors: "flat" },
@@ -54,6 +60,7 @@ export const ERROR_CATALOGUE = {
   "CSMS.0203": { status: 400, retryable: false, text: "Stage quota" },
   "CSMS.0205": { status: 400, retryable: false, text: "Version quota" },
   "CSMS.0206": { status: 400, retryable: false, text: "Tag quota" },
+  "CSMS.0207": { status: 400, retryable: false, text: "Event in use" },
   "CSMS.0301": { status: 401, retryable: false, text: "Invalid token" },
   "CSMS.0302": { status: 403, retryable: false, text: "Not allowed" },
   "CSMS.0401": { status: 400, retryable: false, text: "The value cannot be protected or read with its KMS key" },
@@ -113,7 +120,10 @@ export type RefusalReason =
   | "rotation-not-configured"
   | "rotation-running"
   | "tag-quota"
-  | "tag-not-found";
+  | "tag-not-found"
+  | "event-not-found"
+  | "event-exists"
+  | "event-in-use";
 
 /** What speaks against a password. */
 export type WeaknessReason =

@@ -68,6 +68,18 @@ export interface OperationMethods {
   listProjectSecretsTags(request?: Record<never, never>, options?: CallOptions): Promise<t.ListProjectTagsResponse>;
   /** Finds secrets by tags and parts of their names. */
   listResourceInstances(request: t.FindResourcesRequest, options?: CallOptions): Promise<t.ListResourcesResponse>;
+  /** Creates an event, to which secrets can subscribe. */
+  createSecretEvent(request: t.CreateEventRequest, options?: CallOptions): Promise<t.EventResponse>;
+  /** One page of events, by name. */
+  listSecretEvents(request?: t.PageRequest, options?: CallOptions): Promise<t.ListEventsResponse>;
+  /** An event. */
+  showSecretEvent(request: t.EventRequest, options?: CallOptions): Promise<t.EventResponse>;
+  /** Changes an event. */
+  updateSecretEvent(request: t.UpdateEventRequest, options?: CallOptions): Promise<t.EventResponse>;
+  /** Deletes an event to which no secret subscribes. */
+  deleteSecretEvent(request: t.EventRequest, options?: CallOptions): Promise<void>;
+  /** One page of the notifications of three months, newest first. */
+  listNotificationRecords(request?: t.PageRequest, options?: CallOptions): Promise<t.ListRecordsResponse>;
   /** Has the service draw a password. */
   generateRandomPassword(request?: t.GeneratePasswordRequest, options?: CallOptions): Promise<{ password: string }>;
   /** Has the service judge a password. */

@@ -355,3 +355,64 @@ export interface CheckSecretsResponse {
 export interface SecretsConfig {
   checking_secret_strength: boolean;
 }
+
+/** What an event may tell of. */
+export type EventType =
+  | "SECRET_VERSION_CREATED"
+  | "SECRET_VERSION_EXPIRED"
+  | "SECRET_ROTATED"
+  | "SECRET_ROTATED_FAILED"
+  | "SECRET_DELETED";
+/** Where an event tells it. */
+export interface NotificationTarget {
+  target_type: "SMN";
+  /** URN of the topic. */
+  target_id: string;
+  target_name: string;
+}
+/** An event. */
+export interface SecretEvent {
+  name: string;
+  event_id: string;
+  event_types: EventType[];
+  state: "ENABLED" | "DISABLED";
+  create_time: number;
+  update_time: number;
+  notification: NotificationTarget;
+}
+/** Request of CreateSecretEvent. */
+export type CreateEventRequest = Pick<SecretEvent, "name" | "event_types" | "state" | "notification">;
+/** Request of an operation about one event. */
+export interface EventRequest {
+  event_name: string;
+}
+/** Request of UpdateSecretEvent; what is absent stays as it is. */
+export interface UpdateEventRequest
+  extends EventRequest, Partial<Pick<SecretEvent, "event_types" | "state" | "notification">> {}
+/** Answer with an event. */
+export interface EventResponse {
+  event: SecretEvent;
+}
+/** Answer of ListSecretEvents. */
+export interface ListEventsResponse {
+  events: SecretEvent[];
+  page_info: PageInfo;
+}
+/** A notification that was sent, or could not be. */
+export interface NotificationRecord {
+  event_name: string;
+  trigger_event_type: EventType;
+  create_time: number;
+  secret_name: string;
+  secret_type: SecretType;
+  notification_target_name: string;
+  notification_target_id: string;
+  /** JSON text. */
+  notification_content: string;
+  notification_status: "SUCCESS" | "FAIL" | "INVALID";
+}
+/** Answer of ListNotificationRecords. */
+export interface ListRecordsResponse {
+  records: NotificationRecord[];
+  page_info: PageInfo;
+}

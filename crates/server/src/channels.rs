@@ -1,0 +1,227 @@
+//! Where notifications go: webhooks, and the message service (SMN).
+//!
+//! A topic that a webhook is set for goes there; every other one goes to the SMN endpoint, if there is one. Nothing here
+//! remembers or repeats anything.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use csms_core::{
+    UnixMillis,
+    event::{Notification, NotificationStatus, TargetId},
+    sign::{SignedRequest, authorize, format_date, host_header, payload_hash, percent_encode},
+};
+use hmac::{Hmac, KeyInit, Mac};
+use reqwest::Url;
+use rustls_pki_types::{CertificateDer, pem::PemObject as _};
+use serde_json::json;
+use sha2::Sha256;
+use zeroize::Zeroizing;
+
+use crate::failure::Failure;
+
+/// Time for one attempt, from the connection to the whole answer. Claims last longer.
+const TIMEOUT: Duration = Duration::from_secs(10);
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Header of a webhook with the time, and the HMAC-SHA256 of time and body: `t=<seconds>,v1=<hexadecimal>`.
+pub const SIGNATURE: &str = "x-csms-signature";
+
+/// Header of a webhook with the identifier of the notification, the same in every attempt.
+pub const NOTIFICATION_ID: &str = "x-csms-notification-id";
+
+/// The message service.
+#[derive(Clone)]
+pub struct Smn {
+    /// Endpoint, such as `https://smn.cn-north-4.myhuaweicloud.com`.
+    pub url: Url,
+    /// Access key.
+    pub access_key: String,
+    /// Secret key.
+    pub secret_key: Zeroizing<String>,
+}
+
+/// What there is to send notifications to.
+#[derive(Default)]
+pub struct Targets {
+    /// Webhooks by the URN of the topic that they stand for.
+    pub webhooks: BTreeMap<TargetId, Url>,
+    /// The key of webhooks' signatures; unsigned without one.
+    pub webhook_secret: Option<Zeroizing<String>>,
+    /// Certificates (PEM) of authorities to trust for webhooks besides the public ones.
+    pub webhook_authorities: Option<String>,
+    /// The message service.
+    pub smn: Option<Smn>,
+}
+
+/// Sends notifications.
+pub struct Channels {
+    targets: Targets,
+    http: reqwest::Client,
+}
+
+/// How an attempt ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// The target has taken it.
+    Delivered,
+    /// The target has not taken it, and may later.
+    Failed(String),
+    /// Nothing could be sent to the target, now or later.
+    Invalid(String),
+}
+
+impl Outcome {
+    /// The status of the record.
+    #[must_use]
+    pub const fn status(&self) -> NotificationStatus {
+        match self {
+            Self::Delivered => NotificationStatus::Success,
+            Self::Failed(_) => NotificationStatus::Fail,
+            Self::Invalid(_) => NotificationStatus::Invalid,
+        }
+    }
+}
+
+/// The public roots, and the authorities in `pem`.
+fn tls(pem: Option<&str>) -> Result<rustls::ClientConfig, Failure> {
+    let mut roots = rustls::RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
+    if let Some(pem) = pem {
+        for certificate in CertificateDer::pem_slice_iter(pem.as_bytes()) {
+            roots.add(certificate.map_err(|error| Failure::internal(error.to_string()))?).map_err(Failure::internal)?;
+        }
+    }
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let builder = rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+    Ok(builder.map_err(Failure::internal)?.with_root_certificates(roots).with_no_client_auth())
+}
+
+impl Channels {
+    /// Channels to these targets.
+    ///
+    /// # Errors
+    /// Certificates that cannot be read.
+    pub fn new(targets: Targets) -> Result<Self, Failure> {
+        let http = reqwest::Client::builder()
+            .tls_backend_preconfigured(tls(targets.webhook_authorities.as_deref())?)
+            .redirect(reqwest::redirect::Policy::none())
+            .no_proxy()
+            .connect_timeout(CONNECT_TIMEOUT)
+            .timeout(TIMEOUT)
+            .build();
+        Ok(Self { targets, http: http.map_err(Failure::internal)? })
+    }
+
+    /// Makes one attempt to deliver a notification.
+    pub async fn send(&self, notification: &Notification, now: UnixMillis) -> Outcome {
+        if let Some(url) = self.targets.webhooks.get(&notification.target.id) {
+            return self.post_to_webhook(url, notification, now).await;
+        }
+        match &self.targets.smn {
+            Some(smn) => self.publish(smn, notification, now).await,
+            None => Outcome::Invalid("no webhook is set for the topic, and no SMN endpoint".to_owned()),
+        }
+    }
+
+    /// The message in an envelope like SMN's, with a signature of ours.
+    async fn post_to_webhook(&self, url: &Url, notification: &Notification, now: UnixMillis) -> Outcome {
+        let body = json!({
+            "type": "Notification",
+            "message_id": notification.id,
+            "topic_urn": notification.target.id.as_str(),
+            "subject": subject(notification),
+            "message": notification.content,
+            "timestamp": notification.create_time.to_rfc3339(),
+        });
+        let body = body.to_string();
+        let mut call = self.http.post(url.clone()).header("content-type", "application/json");
+        call = call.header(NOTIFICATION_ID, &notification.id);
+        if let Some(secret) = &self.targets.webhook_secret {
+            call = call.header(SIGNATURE, signature(secret.as_bytes(), now, body.as_bytes()));
+        }
+        match call.body(body).send().await {
+            Ok(answer) if answer.status().is_success() => Outcome::Delivered,
+            Ok(answer) => Outcome::Failed(format!("the webhook answered {}", answer.status().as_u16())),
+            Err(error) => Outcome::Failed(error.without_url().to_string()),
+        }
+    }
+
+    /// Publishes to the topic through SMN's API, signed.
+    async fn publish(&self, smn: &Smn, notification: &Notification, now: UnixMillis) -> Outcome {
+        let urn = notification.target.id.as_str();
+        let Some(project) = project_of(urn) else {
+            return Outcome::Invalid("the target is not of the form urn:smn:REGION:PROJECT:TOPIC".to_owned());
+        };
+        let path = format!("/v2/{}/notifications/topics/{}/publish", percent_encode(project), percent_encode(urn));
+        let Ok(url) = smn.url.join(&path) else {
+            return Outcome::Invalid("the topic does not fit the endpoint".to_owned());
+        };
+        let body = json!({ "subject": subject(notification), "message": notification.content }).to_string();
+        let (date, hash) = (format_date(now), payload_hash(body.as_bytes()));
+        let host = host_header(url.scheme(), url.host_str().unwrap_or_default(), url.port());
+        let request = SignedRequest { method: "POST", path: url.path(), query: "", date: &date, payload_hash: &hash };
+        let headers = [
+            ("content-type", "application/json"),
+            ("host", host.as_str()),
+            ("x-project-id", project),
+            ("x-sdk-date", date.as_str()),
+        ];
+        let authorization = authorize(&smn.access_key, smn.secret_key.as_bytes(), &request, &headers);
+        let mut call = self.http.post(url.clone()).header("authorization", authorization).body(body);
+        for (name, value) in headers {
+            call = call.header(name, value);
+        }
+        match call.send().await {
+            Ok(answer) if answer.status().is_success() => Outcome::Delivered,
+            Ok(answer) if answer.status().as_u16() == 404 => Outcome::Invalid("SMN has no such topic".to_owned()),
+            Ok(answer) => Outcome::Failed(format!("SMN answered {}", answer.status().as_u16())),
+            Err(error) => Outcome::Failed(error.without_url().to_string()),
+        }
+    }
+}
+
+fn subject(notification: &Notification) -> String {
+    format!("CSMS {}", notification.kind.as_str())
+}
+
+/// The project in the URN of a topic.
+fn project_of(urn: &str) -> Option<&str> {
+    match urn.split(':').collect::<Vec<_>>().as_slice() {
+        ["urn", "smn", region, project, topic] if ![region, project, topic].iter().any(|part| part.is_empty()) => {
+            Some(project)
+        }
+        _ => None,
+    }
+}
+
+/// The value of [`SIGNATURE`]: over the time in seconds, a dot, and the body.
+#[must_use]
+pub fn signature(secret: &[u8], now: UnixMillis, body: &[u8]) -> String {
+    let seconds = now.as_millis() / 1000;
+    let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(secret) else { return String::new() };
+    mac.update(format!("{seconds}.").as_bytes());
+    mac.update(body);
+    let digest = mac.finalize().into_bytes();
+    let hex: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("t={seconds},v1={hex}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_signature_is_the_hmac_of_time_and_body() {
+        // printf '1700000000.{}' | openssl dgst -sha256 -hmac key
+        let expected = "t=1700000000,v1=9d713ed406bb7076d4123f0dc2c39d2df5c654ed4b0cd56b52c8b4c940bd63ae";
+        assert_eq!(signature(b"key", UnixMillis::new(1_700_000_000_999), b"{}"), expected);
+    }
+
+    #[test]
+    fn the_project_of_a_topic_is_in_its_urn() {
+        assert_eq!(project_of("urn:smn:cn-north-4:dc3b:topic"), Some("dc3b"));
+        for urn in ["urn:smn:cn-north-4:Test", "urn:smn:cn-north-4::topic", "topic", ""] {
+            assert_eq!(project_of(urn), None, "{urn}");
+        }
+    }
+}
