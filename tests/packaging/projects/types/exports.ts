@@ -120,6 +120,43 @@ export async function client(signal: AbortSignal) {
   return [methods, created, page, shown, updated, scheduled, restored, task, version, versions, value, expiry, stage, moved, tasks, byName, opened];
 }
 
+export async function batches(client: csms.CsmsClient, get: csms.BatchGetRequest, imported: csms.BatchImportRequest) {
+  const values: csms.BatchGetResponse = await client.batchGetSecretValue(get);
+  const created: csms.BatchImportResponse = await client.batchImportSecrets(imported);
+  const failed: csms.FailedSecret | undefined = created.error_list[0];
+  const instance: csms.BatchDeleteRequest = { instance_id: "i", instance_type: "RDS" };
+  const deleted: csms.BatchDeleteResponse = await client.batchDeleteSecrets(instance);
+  const made: csms.CreateSecretStageRequest = { secret_name: "demo", name: "blue", version_id: "v1" };
+  const stage: csms.StageResponse = await client.createSecretStage(made);
+  return [values.versions, failed?.error_msg, deleted.success_secrets, stage];
+}
+
+export async function tags(client: csms.CsmsClient, secret: csms.SecretIdRequest, find: csms.FindResourcesRequest) {
+  const tag: csms.CreateTagRequest = { ...secret, tag: { key: "team", value: "red" } };
+  const gone: csms.DeleteTagRequest = { ...secret, key: "team" };
+  const changed: csms.ChangeTagsRequest = { ...secret, action: "delete", tags: [{ key: "team" }] };
+  await client.createSecretTag(tag);
+  await client.deleteSecretTag(gone);
+  await client.batchCreateOrDeleteTags(changed);
+  const own: csms.ListTagsResponse = await client.listSecretTags(secret);
+  const first: csms.Tag | undefined = own.tags[0];
+  const all: csms.ListProjectTagsResponse = await client.listProjectSecretsTags();
+  const found: csms.ListResourcesResponse = await client.listResourceInstances(find);
+  return [first?.value, all.tags[0]?.values, found.total_count];
+}
+
+export async function passwordsOfTheService(client: csms.CsmsClient, drawn: csms.GeneratePasswordRequest) {
+  const { password } = await client.generateRandomPassword(drawn);
+  const question: csms.CheckSecretsRequest = { type: "password", data: { secret: password } };
+  const judged: csms.CheckSecretsResponse = await client.checkSecrets(question);
+  const config: csms.SecretsConfig = await client.updateSecretsConfig(await client.showSecretsConfig());
+  return [judged.data.strength, config.checking_secret_strength];
+}
+
+export function stepOf(step: csms.TaskStep): csms.Task["steps"] {
+  return [step];
+}
+
 export async function encryption(publicJwk: csms.JsonWebKeyOf256Bits): Promise<string> {
   using key = await csms.JweKey.generate("dir");
   const binding: csms.Binding = { name: "demo", purpose: "console" };
