@@ -19,6 +19,12 @@ async function time(work, milliseconds) {
   return ((end - begin) * 1000) / runs;
 }
 
+/** In an order of chance. */
+function shuffled(names) {
+  const order = names.map((name) => ({ name, at: Math.random() }));
+  return order.toSorted((a, b) => a.at - b.at).map(({ name }) => name);
+}
+
 const median = (numbers) => numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)];
 
 /**
@@ -30,9 +36,8 @@ export async function compare(contenders, { rounds, milliseconds }) {
   const times = Object.fromEntries(names.map((name) => [name, []]));
   for (const name of names) await time(contenders[name], milliseconds);
   for (let round = 0; round < rounds; round += 1) {
-    // Whoever comes after a contender that leaves much garbage collects it, so everybody comes first in turn.
-    const turn = round % names.length;
-    for (const name of [...names.slice(turn), ...names.slice(0, turn)]) {
+    // Whoever comes after a contender that leaves much garbage collects it, so that in every round others follow it.
+    for (const name of shuffled(names)) {
       times[name].push(await time(contenders[name], milliseconds));
     }
   }
