@@ -3,13 +3,14 @@
 //!
 //! It decides nothing itself and knows neither the wire of the service nor of its functions: the service is a
 //! [`Secrets`], databases are a [`Databases`]. [`SqlDatabases`] is the real one, for PostgreSQL, MySQL and MariaDB, over
-//! TLS unless an account says otherwise.
+//! TLS unless an account says otherwise; [`ManagedDatabases`] sets passwords through the cloud's management API.
 //!
 //! The one invariant to know: an error is [`Probe::Rejected`](csms_core::rotation::Probe::Rejected) only when the server
 //! itself said that the password is wrong. Everything else is unknown, and the planner writes nothing upon it.
 
 pub mod database;
 pub mod execute;
+mod managed;
 mod mysql;
 pub mod observer;
 mod postgres;
@@ -18,5 +19,6 @@ mod tls;
 
 pub use database::{Answer, By, Databases, Forecast, Limits, NewPassword, SqlDatabases};
 pub use execute::{Failure, dry_run, rotate};
+pub use managed::{ManagedDatabases, Product, Signer};
 pub use observer::{Moment, Observer, Unobserved};
 pub use secrets::{Secrets, SecretsError};

@@ -2,14 +2,15 @@
 
 use core::time::Duration;
 
-use csms_core::rotation::{DryRunReport, FailureCode, RotationEvent, RotationReply};
-use csms_rotate::{Failure, Limits, Secrets, SqlDatabases, dry_run, rotate};
+use csms_core::rotation::{DryRunReport, FailureCode, ReportedStep, RotationEvent, RotationReply};
+use csms_rotate::{Databases, Failure, Secrets, dry_run, rotate};
 use functiongraph_runtime::guest::Context;
 use getrandom::SysRng;
 use serde::Serialize;
 use tokio::{runtime, time::Instant};
 
 use crate::{
+    databases::{self, Chosen},
     sealed::{self, Sealed},
     steps::StepLog,
 };
@@ -19,7 +20,14 @@ use crate::{
 #[serde(untagged)]
 pub enum Reply {
     /// To an event that asks for a rotation, or that cannot be read.
-    Rotation(RotationReply),
+    Rotation {
+        /// The reply itself.
+        #[serde(flatten)]
+        reply: RotationReply,
+        /// What was done, for people who look for a cause.
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        steps: Vec<ReportedStep>,
+    },
     /// To an event with `dry_run`.
     DryRun(DryRunReport),
 }
@@ -37,13 +45,21 @@ pub fn handle<S: Secrets>(
         let (mode, name) = (event.mode.operate_type(), &event.secret_name);
         context.info(format_args!("{what}{mode} of {name}, attempt {}", event.attempt));
         let secrets = Sealed::new(connect(&event, context)?, name.clone(), sealed::key(context)?);
-        if is_dry { look(&event, context, &secrets) } else { attempt(&event, context, &secrets) }
+        match databases::choose(&event, context)? {
+            Chosen::Sql(databases) => attempt(&event, context, &secrets, &databases),
+            Chosen::Managed(databases) => attempt(&event, context, &secrets, &*databases),
+        }
     });
     match outcome {
         Ok(reply) => reply,
         Err(failure) => {
             context.error(format_args!("{}: {}", failure.code, failure.message));
-            if is_dry { Reply::DryRun(failure.into_report()) } else { Reply::Rotation(failure.into_reply()) }
+            let steps = Vec::new();
+            if is_dry {
+                Reply::DryRun(failure.into_report())
+            } else {
+                Reply::Rotation { reply: failure.into_reply(), steps }
+            }
         }
     }
 }
@@ -55,21 +71,29 @@ fn read(event: &[u8]) -> Result<RotationEvent, Failure> {
     })
 }
 
-fn attempt<S: Secrets>(event: &RotationEvent, context: &Context, secrets: &S) -> Result<Reply, Failure> {
-    let databases = SqlDatabases::new(Limits::default());
+fn attempt<S: Secrets, D: Databases>(
+    event: &RotationEvent,
+    context: &Context,
+    secrets: &S,
+    databases: &D,
+) -> Result<Reply, Failure> {
     runtime()?.block_on(async {
+        let deadline = deadline(context);
+        if event.dry_run {
+            return Ok(Reply::DryRun(dry_run(event, secrets, databases, &mut SysRng, deadline).await));
+        }
         let mut steps = StepLog::new(event, context);
-        let version = rotate(event, secrets, &databases, &mut SysRng, deadline(context), &mut steps).await?;
-        context.info(format_args!("{version} is SYSCURRENT"));
-        Ok(Reply::Rotation(RotationReply::success(version)))
-    })
-}
-
-fn look<S: Secrets>(event: &RotationEvent, context: &Context, secrets: &S) -> Result<Reply, Failure> {
-    let databases = SqlDatabases::new(Limits::default());
-    runtime()?.block_on(async {
-        let report = dry_run(event, secrets, &databases, &mut SysRng, deadline(context)).await;
-        Ok(Reply::DryRun(report))
+        let reply = match rotate(event, secrets, databases, &mut SysRng, deadline, &mut steps).await {
+            Ok(version) => {
+                context.info(format_args!("{version} is SYSCURRENT"));
+                RotationReply::success(version)
+            }
+            Err(failure) => {
+                context.error(format_args!("{}: {}", failure.code, failure.message));
+                failure.into_reply()
+            }
+        };
+        Ok(Reply::Rotation { reply, steps: steps.into_steps() })
     })
 }
 
@@ -129,9 +153,9 @@ mod tests {
     fn reply(event: &str) -> (String, String) {
         let context = Context::builder("a test").build();
         match handle(event.as_bytes(), &context, |_, _| Ok(Forbidding)) {
-            Reply::Rotation(RotationReply::Failed { error_code, error_msg }) => (error_code, error_msg),
+            Reply::Rotation { reply: RotationReply::Failed { error_code, error_msg }, .. } => (error_code, error_msg),
             Reply::DryRun(DryRunReport { error_code, error_msg, .. }) => (error_code.unwrap(), error_msg.unwrap()),
-            other @ Reply::Rotation(_) => panic!("{other:?}"),
+            other @ Reply::Rotation { .. } => panic!("{other:?}"),
         }
     }
 
@@ -160,6 +184,15 @@ mod tests {
             (code.as_str(), message.as_str()),
             ("ROTATION_SERVICE_REFUSED", "could not read a stage: forbidden")
         );
+    }
+
+    #[test]
+    fn a_reply_is_read_with_and_without_its_steps() {
+        let step = ReportedStep { step: "set-password".to_owned(), outcome: "Done".to_owned(), at: None };
+        let reply = RotationReply::success(VersionId::FIRST);
+        let text = serde_json::to_vec(&Reply::Rotation { reply: reply.clone(), steps: vec![step.clone()] }).unwrap();
+        assert_eq!(RotationReply::parse(&text), Some(reply));
+        assert_eq!(csms_core::rotation::reported_steps(&text), [step]);
     }
 
     #[test]

@@ -1,8 +1,10 @@
-//! Writes the steps of an attempt into the function's log.
+//! Writes the steps of an attempt into the function's log, and keeps them for its reply.
 
 use core::ops::ControlFlow;
+use std::time::{SystemTime, UNIX_EPOCH};
 
-use csms_core::rotation::RotationEvent;
+use csms_core::UnixMillis;
+use csms_core::rotation::{ReportedStep, RotationEvent};
 use csms_rotate::{Moment, Observer};
 use functiongraph_runtime::guest::Context;
 
@@ -10,6 +12,7 @@ use functiongraph_runtime::guest::Context;
 #[derive(Debug)]
 pub struct StepLog<'a> {
     context: &'a Context,
+    taken: Vec<ReportedStep>,
     #[cfg(feature = "fault-injection")]
     fault: Option<crate::fault::Fault>,
 }
@@ -21,9 +24,18 @@ impl<'a> StepLog<'a> {
     pub fn new(event: &RotationEvent, context: &'a Context) -> Self {
         Self {
             context,
+            taken: Vec::new(),
             #[cfg(feature = "fault-injection")]
             fault: crate::fault::Fault::from_environment(event.attempt),
         }
+    }
+}
+
+impl StepLog<'_> {
+    /// The steps that were carried out, oldest first.
+    #[must_use]
+    pub fn into_steps(self) -> Vec<ReportedStep> {
+        self.taken
     }
 }
 
@@ -31,6 +43,7 @@ impl Observer for StepLog<'_> {
     fn observe(&mut self, step: &'static str, moment: Moment<'_>) -> ControlFlow<()> {
         if let Moment::After { outcome } = moment {
             self.context.info(format_args!("{step}: {outcome}"));
+            self.taken.push(ReportedStep { step: step.to_owned(), outcome: outcome.to_owned(), at: now() });
         }
         #[cfg(feature = "fault-injection")]
         if self.fault.as_mut().is_some_and(|fault| fault.strikes(step, moment)) {
@@ -39,4 +52,9 @@ impl Observer for StepLog<'_> {
         }
         ControlFlow::Continue(())
     }
+}
+
+fn now() -> Option<UnixMillis> {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).ok()?;
+    Some(UnixMillis::new(u64::try_from(since.as_millis()).ok()?))
 }

@@ -1,0 +1,216 @@
+//! Passwords set through the management API of the cloud that runs the database, as the cloud's own rotation function does:
+//! RDS for MySQL, MariaDB and PostgreSQL, and TaurusDB (rotation fact sheet, section 8).
+//!
+//! The account need not log in for that, and no SQL is sent. Whether the new password is the account's is still proven by a
+//! login, so the function must reach the database.
+
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use csms_core::{
+    ProjectId, UnixMillis,
+    rotation::{
+        Account, Probe,
+        plan::{Cause, Change},
+    },
+    sign::{SignedRequest, authorize, format_date, host_header, payload_hash, percent_encode},
+};
+use reqwest::{Client, StatusCode, Url};
+use rustls::{ClientConfig, RootCertStore, crypto::ring};
+use serde_json::{Value, json};
+use tokio::time::{Instant, timeout_at};
+use zeroize::Zeroizing;
+
+use crate::database::{Answer, By, Databases, Forecast, NewPassword, SqlDatabases};
+
+/// Longest wait for an answer of the management service.
+const TIMEOUT: Duration = Duration::from_secs(15);
+
+/// Which management API an instance has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Product {
+    /// RDS: `POST …/db_user/resetpwd`.
+    Rds,
+    /// TaurusDB: `PUT …/db-users/password`. Accounts there have a host part; `%` is meant.
+    TaurusDb,
+}
+
+/// With which keys requests are signed.
+#[derive(Clone)]
+pub struct Signer {
+    /// Access key.
+    pub access_key: String,
+    /// Its secret key.
+    pub secret_key: Zeroizing<String>,
+    /// Of temporary keys, their security token.
+    pub security_token: Option<Zeroizing<String>>,
+}
+
+impl std::fmt::Debug for Signer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Signer").field("access_key", &self.access_key).finish_non_exhaustive()
+    }
+}
+
+/// Databases of one instance, whose passwords are set through its management API.
+#[derive(Clone, Debug)]
+pub struct ManagedDatabases {
+    product: Product,
+    url: Url,
+    project: ProjectId,
+    instance: String,
+    signer: Signer,
+    http: Client,
+    sql: SqlDatabases,
+}
+
+impl ManagedDatabases {
+    /// The instance of a project at `endpoint`, `https://rds.<region>.myhuaweicloud.com` for instance. Logins are proven as by
+    /// `sql`.
+    ///
+    /// # Errors
+    /// A sentence about an address that is none, or about TLS.
+    pub fn new(
+        product: Product,
+        endpoint: &str,
+        project: ProjectId,
+        instance: &str,
+        signer: Signer,
+        sql: SqlDatabases,
+    ) -> Result<Self, String> {
+        let url: Url = endpoint.parse().map_err(|_| format!("{endpoint} is no address"))?;
+        if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
+            return Err("the endpoint must be an http:// or https:// address".to_owned());
+        }
+        let http = Client::builder()
+            .tls_backend_preconfigured(tls()?)
+            .redirect(reqwest::redirect::Policy::none())
+            .no_proxy()
+            .timeout(TIMEOUT)
+            .build()
+            .map_err(|error| format!("cannot set up HTTP: {error}"))?;
+        Ok(Self { product, url, project, instance: instance.to_owned(), signer, http, sql })
+    }
+
+    async fn reset(&self, account: &Account) -> Answer<Change> {
+        let (method, url, body) = self.request(account);
+        let body = Zeroizing::new(body.to_string().into_bytes());
+        let mut request = self.http.request(method.clone(), url.clone()).body(body.to_vec());
+        for (name, value) in self.headers(method.as_str(), &url, &body) {
+            request = request.header(name, value);
+        }
+        let response = match request.send().await {
+            Ok(response) => response,
+            Err(error) if error.is_connect() => {
+                return Answer::detailed(Change::Failed(Cause::Unreachable), "the management service");
+            }
+            Err(error) if error.is_timeout() => return Answer::plain(Change::Unknown(Cause::TimedOut)),
+            Err(_) => return Answer::plain(Change::Unknown(Cause::Unreachable)),
+        };
+        let status = response.status();
+        // The code alone is told: texts may quote the request.
+        let code = match response.json::<Value>().await {
+            Ok(body) => {
+                body.get("error_code").or_else(|| body.get("errCode")).and_then(Value::as_str).map(str::to_owned)
+            }
+            Err(_) => None,
+        };
+        let detail = code
+            .map_or_else(|| format!("HTTP {}", status.as_u16()), |code| format!("HTTP {}, {code}", status.as_u16()));
+        match change_of(status) {
+            Change::Done => Answer::plain(Change::Done),
+            change => Answer::detailed(change, detail),
+        }
+    }
+
+    fn request(&self, account: &Account) -> (reqwest::Method, Url, Value) {
+        let (name, password) = (&account.login().username, account.password());
+        let (method, path, body) = match self.product {
+            Product::Rds => (reqwest::Method::POST, "db_user/resetpwd", json!({ "name": name, "password": password })),
+            Product::TaurusDb => (
+                reqwest::Method::PUT,
+                "db-users/password",
+                json!({ "users": [{ "name": name, "host": "%", "password": password }] }),
+            ),
+        };
+        let mut url = self.url.clone();
+        let (project, instance) = (percent_encode(self.project.as_str()), percent_encode(&self.instance));
+        url.set_path(&format!("/v3/{project}/instances/{instance}/{path}"));
+        (method, url, body)
+    }
+
+    /// The headers that prove who sends the request.
+    fn headers(&self, method: &str, url: &Url, body: &[u8]) -> Vec<(&'static str, String)> {
+        let date = format_date(now());
+        let mut headers = vec![
+            ("content-type", "application/json".to_owned()),
+            ("host", host_header(url.scheme(), url.host_str().unwrap_or_default(), url.port())),
+            ("x-project-id", self.project.to_string()),
+            ("x-sdk-date", date.clone()),
+        ];
+        headers.extend(self.signer.security_token.as_ref().map(|token| ("x-security-token", token.to_string())));
+        headers.sort_unstable();
+        let hash = payload_hash(body);
+        let request = SignedRequest { method, path: url.path(), query: "", date: &date, payload_hash: &hash };
+        let signed: Vec<_> = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        let authorization = authorize(&self.signer.access_key, self.signer.secret_key.as_bytes(), &request, &signed);
+        headers.push(("authorization", authorization));
+        headers
+    }
+}
+
+/// What the status of an answer says of the change. The service documents no code for a password that it does not take; a
+/// request that is wrong in itself can only be wrong in that, since all else in it is the secret's.
+fn change_of(status: StatusCode) -> Change {
+    match status.as_u16() {
+        200..=299 => Change::Done,
+        400 => Change::Refused,
+        401 | 403 => Change::Failed(Cause::Forbidden),
+        404 => Change::Failed(Cause::Unsupported),
+        409 | 429 => Change::Failed(Cause::Busy),
+        500..=599 => Change::Unknown(Cause::NotReady),
+        _ => Change::Unknown(Cause::Other),
+    }
+}
+
+impl Databases for ManagedDatabases {
+    fn are_managed(&self) -> bool {
+        true
+    }
+
+    async fn probe(&self, account: &Account, deadline: Instant) -> Answer<Probe> {
+        self.sql.probe(account, deadline).await
+    }
+
+    async fn set_password(&self, new: NewPassword<'_>, deadline: Instant) -> Answer<Change> {
+        if !matches!(new.by, By::Service) {
+            return self.sql.set_password(new, deadline).await;
+        }
+        timeout_at(deadline, self.reset(new.account)).await.unwrap_or(Answer::plain(Change::Unknown(Cause::TimedOut)))
+    }
+
+    async fn forecast(&self, new: NewPassword<'_>, deadline: Instant) -> Forecast {
+        if !matches!(new.by, By::Service) {
+            return self.sql.forecast(new, deadline).await;
+        }
+        let missing =
+            if new.keep_old { vec!["the management service keeps no old password".to_owned()] } else { Vec::new() };
+        Forecast { obstacle: None, keeps_old: false, missing }
+    }
+}
+
+/// TLS with ring and the public roots; verification cannot be switched off.
+fn tls() -> Result<ClientConfig, String> {
+    let builder = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()));
+    let builder =
+        builder.with_safe_default_protocol_versions().map_err(|error| format!("cannot set up TLS: {error}"))?;
+    let roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
+    Ok(builder.with_root_certificates(roots).with_no_client_auth())
+}
+
+fn now() -> UnixMillis {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    UnixMillis::new(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+}

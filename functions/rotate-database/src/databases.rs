@@ -1,0 +1,114 @@
+//! How passwords are set: by SQL, or through the management API of the cloud. Whoever deploys the function decides.
+
+use csms_core::{
+    ProjectId, RotationConfig,
+    rotation::{FailureCode, RotationEvent},
+    secret::SecretType,
+};
+use csms_rotate::{Failure, Limits, ManagedDatabases, Product, Signer, SqlDatabases};
+use functiongraph_runtime::guest::Context;
+
+/// User variable that says how: `sql`, which is the default, or `rds`.
+pub const THROUGH: &str = "ROTATE_THROUGH";
+
+/// User variable with the address of RDS; otherwise that of the region.
+pub const RDS_ENDPOINT: &str = "RDS_ENDPOINT";
+
+/// User variable with the address of TaurusDB; otherwise that of the region.
+pub const GAUSSDB_ENDPOINT: &str = "GAUSSDB_ENDPOINT";
+
+/// The way that was chosen.
+#[derive(Debug)]
+pub enum Chosen {
+    /// By SQL.
+    Sql(SqlDatabases),
+    /// Through the management API.
+    Managed(Box<ManagedDatabases>),
+}
+
+/// The way for an event.
+///
+/// # Errors
+/// [`FailureCode::InvalidEvent`] for another word, and when event and environment do not name project, region, instance and
+/// keys for the management API.
+pub fn choose(event: &RotationEvent, context: &Context) -> Result<Chosen, Failure> {
+    let sql = SqlDatabases::new(Limits::default());
+    match context.user_data(THROUGH) {
+        None | Some("sql") => Ok(Chosen::Sql(sql)),
+        Some("rds") => managed(event, context, sql).map(|databases| Chosen::Managed(Box::new(databases))),
+        Some(_) => Err(invalid("ROTATE_THROUGH must be sql or rds")),
+    }
+}
+
+fn managed(event: &RotationEvent, context: &Context, sql: SqlDatabases) -> Result<ManagedDatabases, Failure> {
+    let (product, variable, service) = match event.secret_type {
+        Some(SecretType::GaussDbFg) => (Product::TaurusDb, GAUSSDB_ENDPOINT, "gaussdb"),
+        _ => (Product::Rds, RDS_ENDPOINT, "rds"),
+    };
+    let regional = || Some(format!("https://{service}.{}.myhuaweicloud.com", event.region.as_ref()?));
+    let endpoint = context.user_data(variable).map(str::to_owned).or_else(regional);
+    let endpoint =
+        endpoint.ok_or_else(|| invalid(&format!("neither {variable} nor the event's region names {service}")))?;
+    let project = event.project_id.clone().or_else(|| ProjectId::parse(context.project_id()).ok());
+    let project = project.ok_or_else(|| invalid("neither the event nor the function's environment names a project"))?;
+    let instance = event.rotation_config.as_ref().map(RotationConfig::instance_id);
+    let instance = instance.ok_or_else(|| invalid("the event names no InstanceId"))?;
+    let given = context.credentials();
+    let keys = given.and_then(|given| Some((given.key_pair()?, given.security_token())));
+    let ((access_key, secret_key), token) =
+        keys.ok_or_else(|| invalid("the function has no keys for the management API; give it an agency"))?;
+    let signer = Signer {
+        access_key: access_key.to_owned(),
+        secret_key: secret_key.to_owned().into(),
+        security_token: token.map(|token| token.to_owned().into()),
+    };
+    ManagedDatabases::new(product, &endpoint, project, instance, signer, sql).map_err(|what| invalid(&what))
+}
+
+fn invalid(what: &str) -> Failure {
+    Failure { code: FailureCode::InvalidEvent, message: what.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use functiongraph_runtime::{Credentials, guest::Environment};
+
+    use super::*;
+
+    fn context(variables: &[(&str, &str)], keys: bool) -> Context {
+        let user_data = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let environment = Environment { user_data, ..Environment::default() };
+        let keys = keys.then(|| Credentials::from_keys("AK", "SK"));
+        Context::builder("a test").environment(environment).credentials(keys).build()
+    }
+
+    fn event(secret_type: &str) -> RotationEvent {
+        let text = format!(
+            r#"{{"secret_name":"db","secret_type":"{secret_type}","region":"cn-north-4",
+                "project_id":"0123456789abcdef0123456789abcdef",
+                "rotation_config":{{"InstanceId":"i","SecretSubType":"SingleUser"}}}}"#
+        );
+        RotationEvent::parse(text.as_bytes()).unwrap()
+    }
+
+    #[test]
+    fn sql_is_the_way_unless_another_is_named() {
+        assert!(matches!(choose(&event("RDS-FG"), &context(&[], false)), Ok(Chosen::Sql(_))));
+        assert!(choose(&event("RDS-FG"), &context(&[(THROUGH, "ldap")], true)).is_err());
+    }
+
+    #[test]
+    fn the_type_of_the_secret_chooses_the_product() {
+        for (word, product, host) in [("RDS-FG", "Rds", "rds."), ("GaussDB-FG", "TaurusDb", "gaussdb.")] {
+            let chosen = choose(&event(word), &context(&[(THROUGH, "rds")], true)).unwrap();
+            let text = format!("{chosen:?}");
+            assert!(text.contains(product) && text.contains(&format!("{host}cn-north-4.myhuaweicloud.com")), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_missing_is_named() {
+        let failure = choose(&event("RDS-FG"), &context(&[(THROUGH, "rds")], false)).unwrap_err();
+        assert!(failure.message.contains("agency"), "{}", failure.message);
+    }
+}

@@ -1,0 +1,176 @@
+//! Passwords set through the management API. The endpoint here stands in for the cloud's, which cannot run in a test: it
+//! checks the signature, the path and the body, and applies the change to a real database.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
+
+use core::time::Duration;
+use std::sync::{Arc, Mutex};
+
+use axum::{
+    Router,
+    body::Bytes,
+    extract::State,
+    http::{HeaderMap, Method, StatusCode, Uri},
+};
+use csms_core::{
+    ProjectId, RotationMode, SecretName,
+    rotation::{Engine, FailureCode, RotationEvent},
+    sign::{Authorization, SignedRequest, payload_hash, verify},
+    stage,
+};
+use csms_rotate::{ManagedDatabases, Product, Signer, SqlDatabases, Unobserved, dry_run, rotate};
+use csms_rotation_tests::{Database, MemorySecret};
+use getrandom::SysRng;
+use serde_json::{Value, json};
+use tokio::{net::TcpListener, time::Instant};
+
+const PROJECT: &str = "0123456789abcdef0123456789abcdef";
+const INSTANCE: &str = "4d7bd0f9a1e04e2ab7a9e8c5d3f20b1ain01";
+const FIRST: &str = "First-password-1";
+const SECRET_KEY: &str = "the-secret-key";
+
+/// The stand-in for the management service.
+#[derive(Clone)]
+struct Cloud {
+    database: Arc<Database>,
+    /// The requests that were carried out or refused, without their passwords.
+    heard: Arc<Mutex<Vec<String>>>,
+    /// Answered instead of carrying anything out.
+    refusal: Option<StatusCode>,
+}
+
+async fn serve(
+    State(cloud): State<Cloud>,
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Bytes,
+) -> (StatusCode, String) {
+    let header = |name: &str| headers.get(name).map(axum::http::HeaderValue::as_bytes);
+    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let hash = payload_hash(&body);
+    let request = SignedRequest {
+        method: method.as_str(),
+        path: uri.path(),
+        query: "",
+        date: text("x-sdk-date"),
+        payload_hash: &hash,
+    };
+    let authorization = Authorization::parse(text("authorization"));
+    let signed =
+        authorization.is_some_and(|authorization| verify(&authorization, SECRET_KEY.as_bytes(), &request, header));
+    if !signed || text("x-security-token") != "the-token" {
+        return (StatusCode::UNAUTHORIZED, json!({ "error_code": "APIGW.0301", "error_msg": "signature" }).to_string());
+    }
+    let body: Value = serde_json::from_slice(&body).unwrap();
+    let (user, name) = match &body["users"] {
+        Value::Array(users) => {
+            (&users[0], format!("{}@{}", users[0]["name"].as_str().unwrap(), users[0]["host"].as_str().unwrap()))
+        }
+        _ => (&body, body["name"].as_str().unwrap().to_owned()),
+    };
+    cloud.heard.lock().unwrap().push(format!("{method} {} {name}", uri.path()));
+    if let Some(status) = cloud.refusal {
+        return (status, json!({ "error_code": "DBS.200001", "error_msg": format!("{user}") }).to_string());
+    }
+    let (name, password) = (user["name"].as_str().unwrap(), user["password"].as_str().unwrap());
+    let sql = match cloud.database.engine() {
+        Engine::PostgreSql => format!("ALTER ROLE {name} PASSWORD '{password}'"),
+        Engine::MySql | Engine::MariaDb => format!("ALTER USER {name}@'%' IDENTIFIED BY '{password}'"),
+    };
+    cloud.database.execute(&sql).await.unwrap();
+    (StatusCode::OK, json!({ "resp": "successful" }).to_string())
+}
+
+struct Scene {
+    database: Arc<Database>,
+    heard: Arc<Mutex<Vec<String>>>,
+    endpoint: String,
+    secret: MemorySecret,
+}
+
+impl Scene {
+    /// An account whose stored password is wrong, so that only the management service can help.
+    async fn new(engine: Engine, refusal: Option<StatusCode>) -> Self {
+        let database = Arc::new(Database::start(engine).await.unwrap());
+        database.create_login("app", FIRST).await.unwrap();
+        let heard = Arc::default();
+        let cloud = Cloud { database: Arc::clone(&database), heard: Arc::clone(&heard), refusal };
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let endpoint = format!("http://{}", listener.local_addr().unwrap());
+        tokio::spawn(async move { axum::serve(listener, Router::new().fallback(serve).with_state(cloud)).await });
+        let secret = MemorySecret::default();
+        secret.add(&database.value("app", "Not-the-password-9"), stage::CURRENT);
+        Self { database, heard, endpoint, secret }
+    }
+
+    fn databases(&self, product: Product, secret_key: &str) -> ManagedDatabases {
+        let signer = Signer {
+            access_key: "AK".to_owned(),
+            secret_key: secret_key.to_owned().into(),
+            security_token: Some("the-token".to_owned().into()),
+        };
+        let project = ProjectId::parse(PROJECT).unwrap();
+        ManagedDatabases::new(product, &self.endpoint, project, INSTANCE, signer, SqlDatabases::default()).unwrap()
+    }
+
+    async fn rotate(&self, product: Product, secret_key: &str) -> Result<csms_core::VersionId, csms_rotate::Failure> {
+        let event = RotationEvent::new(SecretName::parse("db").unwrap(), RotationMode::SingleUser);
+        let deadline = Instant::now() + Duration::from_secs(60);
+        let databases = self.databases(product, secret_key);
+        rotate(&event, &self.secret, &databases, &mut SysRng, deadline, &mut Unobserved).await
+    }
+}
+
+async fn the_service_sets_the_password_and_a_login_proves_it(engine: Engine, product: Product, heard: &str) {
+    let scene = Scene::new(engine, None).await;
+    let event = RotationEvent::new(SecretName::parse("db").unwrap(), RotationMode::SingleUser);
+    let deadline = Instant::now() + Duration::from_secs(60);
+    let report = dry_run(&event, &scene.secret, &scene.databases(product, SECRET_KEY), &mut SysRng, deadline).await;
+    assert!(report.would_succeed && scene.heard.lock().unwrap().is_empty(), "{report:?}");
+
+    scene.rotate(product, SECRET_KEY).await.unwrap();
+    let current = scene.secret.account(stage::CURRENT).unwrap();
+    assert!(scene.database.can_log_in("app", current.password()).await.unwrap());
+    assert!(!scene.database.can_log_in("app", FIRST).await.unwrap());
+    assert_eq!(*scene.heard.lock().unwrap(), [heard]);
+}
+
+#[tokio::test]
+async fn rds_for_postgresql_sets_the_password() {
+    let heard = format!("POST /v3/{PROJECT}/instances/{INSTANCE}/db_user/resetpwd app");
+    the_service_sets_the_password_and_a_login_proves_it(Engine::PostgreSql, Product::Rds, &heard).await;
+}
+
+#[tokio::test]
+async fn rds_for_mariadb_sets_the_password() {
+    let heard = format!("POST /v3/{PROJECT}/instances/{INSTANCE}/db_user/resetpwd app");
+    the_service_sets_the_password_and_a_login_proves_it(Engine::MariaDb, Product::Rds, &heard).await;
+}
+
+#[tokio::test]
+async fn taurusdb_sets_the_password() {
+    let heard = format!("PUT /v3/{PROJECT}/instances/{INSTANCE}/db-users/password app@%");
+    the_service_sets_the_password_and_a_login_proves_it(Engine::MariaDb, Product::TaurusDb, &heard).await;
+}
+
+#[tokio::test]
+async fn a_signature_that_is_wrong_changes_nothing_and_needs_an_operator() {
+    let scene = Scene::new(Engine::PostgreSql, None).await;
+    let failure = scene.rotate(Product::Rds, "another-key").await.unwrap_err();
+    assert_eq!(failure.code, FailureCode::NeedsOperator, "{}", failure.message);
+    assert!(failure.message.contains("HTTP 401, APIGW.0301"), "{}", failure.message);
+    assert!(scene.database.can_log_in("app", FIRST).await.unwrap());
+}
+
+#[tokio::test]
+async fn passwords_that_the_service_refuses_are_replaced_and_never_told() {
+    let scene = Scene::new(Engine::PostgreSql, Some(StatusCode::BAD_REQUEST)).await;
+    let failure = scene.rotate(Product::Rds, SECRET_KEY).await.unwrap_err();
+    assert_eq!(scene.heard.lock().unwrap().len(), 3, "three candidates");
+    assert_eq!(failure.code, FailureCode::NeedsOperator);
+    assert!(failure.message.contains("DBS.200001"), "{}", failure.message);
+    let candidate = scene.secret.account(stage::PENDING).unwrap();
+    assert!(!failure.message.contains(candidate.password()));
+    assert!(scene.database.can_log_in("app", FIRST).await.unwrap());
+}
