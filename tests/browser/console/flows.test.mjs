@@ -204,7 +204,7 @@ const FLOWS = {
     await person.write("Every", "36h");
     await person.sees("Every 1 day 12 hours, next on");
     await person.press("button", "Save the schedule");
-    await person.waitFor(() => !document.body.innerText.includes("Next rotation by hand"));
+    await person.waitFor(() => !/Next rotation\s+by hand/.test(document.body.innerText));
     const { secret } = await client.showSecret({ secret_name: name });
     assert.deepEqual([secret.auto_rotation, secret.rotation_period], [true, "36h"]);
   },
