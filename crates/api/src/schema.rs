@@ -11,6 +11,7 @@ mod page;
 mod parameters;
 
 mod batches;
+mod events;
 mod passwords;
 mod rotation;
 mod secrets;

@@ -217,7 +217,7 @@ impl World {
             "rotation_period" => json!("30d"),
             "rotation_func_urn" => json!(self.function()),
             "auto_rotation" => json!(false),
-            "event_subscriptions" => json!(["deployed"]),
+            "event_subscriptions" => json!([self.event()]),
             "enterprise_project_id" => json!("0"),
             "expire_time" => json!(year),
             "version_stages" => json!(["blue"]),

@@ -55,6 +55,14 @@ async fn schemathesis_finds_nothing() {
     let tags = format!("/v1/{}/csms/{id}/tags", server.project_id());
     let tag = json!({ "tag": { "key": "env", "value": "test" } });
     assert_eq!(world.call("POST", &tags, &tag).status, 204);
+    for name in ["deleted", "telling"] {
+        let topic = json!({ "target_type": "SMN", "target_id": "urn:smn:local-1:p:topic", "target_name": "topic" });
+        let event = json!({
+            "name": name, "event_types": ["SECRET_ROTATED"], "state": "ENABLED", "notification": topic,
+        });
+        let events = format!("/v1/{}/csms/events", server.project_id());
+        assert_eq!(world.call("POST", &events, &event).status, 200);
+    }
 
     let mut schemathesis = Command::new(venv.python().with_file_name("schemathesis"));
     schemathesis.arg("--config-file").arg(sources.join("schemathesis.toml"));

@@ -6,8 +6,8 @@ use schemars::{SchemaGenerator, generate::SchemaSettings};
 use serde_json::{Map, Value, json};
 
 use super::{
-    batches, description::Description, observe::insert, parameters::path_parameter, passwords, rotation, secrets, tags,
-    versions,
+    batches, description::Description, events, observe::insert, parameters::path_parameter, passwords, rotation,
+    secrets, tags, versions,
 };
 use crate::{ErrorCode, ErrorShape, Method, Operation};
 
@@ -28,12 +28,13 @@ const REFUSALS: [(&str, &str); 6] = [
 type Describe = fn(Operation) -> Option<Description>;
 
 /// Groups of operations and who describes them, in the order of the document.
-const GROUPS: [(&str, Describe); 6] = [
+const GROUPS: [(&str, Describe); 7] = [
     ("Secrets", secrets::describe),
     ("Versions and stages", versions::describe),
     ("Rotation", rotation::describe),
     ("Several secrets at once", batches::describe),
     ("Tags", tags::describe),
+    ("Events", events::describe),
     ("Passwords", passwords::describe),
 ];
 
