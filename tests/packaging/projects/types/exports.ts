@@ -153,6 +153,21 @@ export async function passwordsOfTheService(client: csms.CsmsClient, drawn: csms
   return [judged.data.strength, config.checking_secret_strength];
 }
 
+export async function events(client: csms.CsmsClient, notification: csms.NotificationTarget) {
+  const type: csms.EventType = "SECRET_ROTATED";
+  const wanted: csms.CreateEventRequest = { name: "rotated", event_types: [type], state: "ENABLED", notification };
+  const { event }: csms.EventResponse = await client.createSecretEvent(wanted);
+  const named: csms.EventRequest = { event_name: event.name };
+  const change: csms.UpdateEventRequest = { ...named, state: "DISABLED" };
+  const changed: csms.SecretEvent = (await client.updateSecretEvent(change)).event;
+  const shown: csms.EventResponse = await client.showSecretEvent(named);
+  const all: csms.ListEventsResponse = await client.listSecretEvents({ limit: 10 });
+  const told: csms.ListRecordsResponse = await client.listNotificationRecords();
+  const record: csms.NotificationRecord | undefined = told.records[0];
+  await client.deleteSecretEvent(named);
+  return [changed.state, shown, all.page_info.current_count, record?.notification_status];
+}
+
 export function stepOf(step: csms.TaskStep): csms.Task["steps"] {
   return [step];
 }
