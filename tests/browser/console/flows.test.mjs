@@ -172,6 +172,20 @@ const FLOWS = {
     assert.notEqual(JSON.parse(await valueOf(name)).password, login.password);
   },
 
+  "an event is made and deleted": async (person) => {
+    const name = unique("event");
+    await person.goTo("#/events");
+    await person.press("button", "New event");
+    await person.write("Name", name);
+    await person.write("Topic (URN)", "urn:smn:local-1:p:alerts");
+    await person.write("Name of the topic", "alerts");
+    await person.press("button", "Save");
+    await person.sees(name);
+    assert.deepEqual((await client.showSecretEvent({ event_name: name })).event.event_types, ["SECRET_ROTATED_FAILED"]);
+    await person.press("button", `Delete ${name}`);
+    await person.waitFor((name) => !document.body.innerText.includes(name), name);
+  },
+
   "a tag is added, and finds the secret": async (person) => {
     const name = unique("tagged");
     const team = unique("team");

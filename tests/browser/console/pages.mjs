@@ -91,5 +91,14 @@ export const PAGES = [
     },
   },
   { name: "rotations", open: (person) => person.goTo("#/tasks") },
+  { name: "events", open: (person) => person.goTo("#/events") },
+  {
+    name: "new-event",
+    open: async (person) => {
+      await person.goTo("#/events");
+      await person.press("button", "New event");
+      await person.sees("A rotation failed");
+    },
+  },
   { name: "missing", open: (person) => person.goTo("#/nowhere") },
 ];

@@ -14,6 +14,7 @@ import { type Session, useSession } from "./session";
 const PLACES = [
   { label: "Secrets", href: "#/", pages: ["secrets", "secret", "create"] },
   { label: "Rotations", href: "#/tasks", pages: ["tasks"] },
+  { label: "Events", href: "#/events", pages: ["events"] },
 ] satisfies { label: string; href: string; pages: Route["page"][] }[];
 
 export function Frame({ onEnter, onSignOut }: { onEnter: (session: Session) => void; onSignOut: () => void }) {

@@ -9,14 +9,13 @@ import type { Route } from "./route";
 const CreatePage = lazy(async () => ({ default: (await import("../secrets/CreatePage")).CreatePage }));
 const SecretPage = lazy(async () => ({ default: (await import("../secret/SecretPage")).SecretPage }));
 const TasksPage = lazy(async () => ({ default: (await import("../rotation/TasksPage")).TasksPage }));
+const EventsPage = lazy(async () => ({ default: (await import("../events/EventsPage")).EventsPage }));
 
 const TITLES: Record<Exclude<Route["page"], "secret">, string> = {
   secrets: "Secrets",
   create: "New secret",
   tasks: "Rotations",
   events: "Events",
-  keys: "KMS keys",
-  users: "Users",
   missing: "Not found",
 };
 
@@ -34,6 +33,8 @@ export function Page({ route }: { route: Route }) {
       return <SecretPage key={route.name} name={route.name} tab={route.tab} />;
     case "tasks":
       return <TasksPage />;
+    case "events":
+      return <EventsPage />;
     default:
       return (
         <div className="page">

@@ -357,6 +357,27 @@ const words: Record<string, string> = {
   Tag: "标签",
   "Every tag": "所有标签",
   "{count} steps": "{count} 个步骤",
+  Events: "事件",
+  "New event": "新建事件",
+  "Be told when something happens": "有情况时收到通知",
+  "An event names what to tell, such as a failed rotation, and the topic to tell it to..":
+    "事件说明要通知什么（例如轮转失败）以及通知到哪个主题。",
+  "Tells of": "通知内容",
+  Topic: "主题",
+  Actions: "操作",
+  Delete: "删除",
+  "Topic (URN)": "主题（URN）",
+  "Such as {urn}.": "例如 {urn}。",
+  "Name of the topic": "主题名称",
+  "A version was added": "新增了版本",
+  "A version expired": "版本已过期",
+  "A rotation succeeded": "轮转成功",
+  "A rotation failed": "轮转失败",
+  "A secret was deleted": "凭据已删除",
+  "Told lately": "最近的通知",
+  Told: "已通知",
+  "Not told": "未送达",
+  "Wrong topic": "主题无效",
 };
 
 export default words;

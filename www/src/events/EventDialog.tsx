@@ -1,0 +1,88 @@
+// Makes an event, or changes one.
+
+import { type EventType, type SecretEvent, checkText } from "csms";
+import { type FormEvent, useState } from "react";
+import { Checkbox, CheckboxGroup, Label } from "react-aria-components";
+
+import { useLanguage } from "../app/language";
+import { useSession } from "../app/session";
+import { useAction } from "../app/useAction";
+import { Button } from "../ui/Button";
+import { Dialog } from "../ui/Dialog";
+import { Failure } from "../ui/Failure";
+import { Field } from "../ui/Field";
+import { Toggle } from "../ui/Toggle";
+import { EVENT_TYPES } from "./eventTypes";
+
+interface Props {
+  event: SecretEvent | undefined;
+  onClose: () => void;
+  onChange: () => void;
+}
+
+export function EventDialog({ event, onClose, onChange }: Props) {
+  const { t, language } = useLanguage();
+  const { client } = useSession();
+  const [name, setName] = useState(event?.name ?? "");
+  const [types, setTypes] = useState<string[]>(event?.event_types ?? ["SECRET_ROTATED_FAILED"]);
+  const [isOn, setIsOn] = useState(event?.state !== "DISABLED");
+  const [topic, setTopic] = useState(event?.notification.target_id ?? "");
+  const [topicName, setTopicName] = useState(event?.notification.target_name ?? "");
+  const checked = checkText("event_name", name, { language });
+  const { run, isRunning, error } = useAction(async () => {
+    const body = {
+      event_types: types as EventType[],
+      state: isOn ? ("ENABLED" as const) : ("DISABLED" as const),
+      notification: { target_type: "SMN" as const, target_id: topic.trim(), target_name: topicName.trim() },
+    };
+    if (event) await client.updateSecretEvent({ event_name: event.name, ...body });
+    else await client.createSecretEvent({ name, ...body });
+    onChange();
+    onClose();
+  });
+  const submit = (submitted: FormEvent) => {
+    submitted.preventDefault();
+    void run();
+  };
+  return (
+    <Dialog title={event ? t("Edit {name}", { name: event.name }) : t("New event")} isOpen onClose={onClose}>
+      <form onSubmit={submit}>
+        {!event && (
+          <Field
+            label={t("Name")}
+            isCode
+            value={name}
+            onChange={setName}
+            problems={name === "" || checked.ok ? [] : checked.problems.map(({ message }) => message)}
+          />
+        )}
+        <CheckboxGroup value={types} onChange={setTypes} className="field">
+          <Label className="label">{t("Tells of")}</Label>
+          {Object.entries(EVENT_TYPES).map(([type, text]) => (
+            <Checkbox key={type} value={type} className="check">
+              <span className="check-box" aria-hidden="true" />
+              {t(text)}
+            </Checkbox>
+          ))}
+        </CheckboxGroup>
+        <Field label={t("Topic (URN)")} isCode value={topic} onChange={setTopic} hint={t("Such as {urn}.", { urn: "urn:smn:local-1:<project>:alerts" })} />
+        <Field label={t("Name of the topic")} value={topicName} onChange={setTopicName} />
+        <Toggle isOn={isOn} onChange={setIsOn}>
+          {t("Enabled")}
+        </Toggle>
+        <Failure error={error} />
+        <div className="row actions">
+          <Button
+            kind="primary"
+            type="submit"
+            isPending={isRunning}
+            isDisabled={!checked.ok || types.length === 0 || topic.trim() === "" || topicName.trim() === ""}
+          >
+            {t("Save")}
+          </Button>
+          <Button onPress={onClose}>{t("Cancel")}</Button>
+        </div>
+      </form>
+    </Dialog>
+  );
+}

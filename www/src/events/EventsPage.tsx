@@ -1,0 +1,100 @@
+// Events: what is told to whom when something happens to the secrets that subscribe.
+
+import type { SecretEvent } from "csms";
+import { useState } from "react";
+
+import { useLanguage } from "../app/language";
+import { useSession } from "../app/session";
+import { useAction } from "../app/useAction";
+import { useQuery } from "../app/useQuery";
+import { Badge } from "../ui/Badge";
+import { Button } from "../ui/Button";
+import { Empty } from "../ui/Empty";
+import { Failure } from "../ui/Failure";
+import { EVENT_TYPES } from "./eventTypes";
+import { EventDialog } from "./EventDialog";
+import { RecordList } from "./RecordList";
+
+export function EventsPage() {
+  const { t } = useLanguage();
+  const { client } = useSession();
+  const { data, error, isLoading, reload } = useQuery("events", async (signal) => {
+    const found: SecretEvent[] = [];
+    let marker: string | undefined;
+    do {
+      const page = await client.listSecretEvents({ limit: 1000, ...(marker && { marker }) }, { signal });
+      found.push(...page.events);
+      marker = page.page_info.next_marker === marker ? undefined : page.page_info.next_marker;
+    } while (marker);
+    return found;
+  });
+  const [editing, setEditing] = useState<SecretEvent | "new">();
+  const remove = useAction(async (name: string) => {
+    await client.deleteSecretEvent({ event_name: name });
+    reload();
+  });
+  return (
+    <div className="page">
+      <header className="page-head">
+        <h1>{t("Events")}</h1>
+        <span className="count" role="status">
+          {data ? data.length : isLoading ? t("Loading…") : ""}
+        </span>
+        <span className="grow" />
+        <Button kind="primary" onPress={() => setEditing("new")}>
+          {t("New event")}
+        </Button>
+      </header>
+      <Failure error={error ?? remove.error} onRetry={reload} />
+      {data?.length === 0 && (
+        <Empty title={t("Be told when something happens")}>
+          <p>{t("An event names what to tell, such as a failed rotation, and the topic to tell it to..")}</p>
+        </Empty>
+      )}
+      {data && data.length > 0 && (
+        <table className="table">
+          <caption className="visually-hidden">{t("Events")}</caption>
+          <thead>
+            <tr>
+              <th scope="col">{t("Name")}</th>
+              <th scope="col">{t("State")}</th>
+              <th scope="col">{t("Tells of")}</th>
+              <th scope="col" className="wide-only">
+                {t("Topic")}
+              </th>
+              <th scope="col">
+                <span className="visually-hidden">{t("Actions")}</span>
+              </th>
+            </tr>
+          </thead>
+          <tbody>
+            {data.map((event) => (
+              <tr key={event.event_id}>
+                <th scope="row" className="code">
+                  {event.name}
+                </th>
+                <td>
+                  <Badge tone={event.state === "ENABLED" ? "good" : "plain"}>{event.state === "ENABLED" ? t("Enabled") : t("Disabled")}</Badge>
+                </td>
+                <td>{event.event_types.map((type) => t(EVENT_TYPES[type])).join(", ")}</td>
+                <td className="wide-only">{event.notification.target_name}</td>
+                <td>
+                  <div className="row">
+                    <Button kind="quiet" onPress={() => setEditing(event)} aria-label={t("Edit {name}", { name: event.name })}>
+                      {t("Edit…")}
+                    </Button>
+                    <Button kind="quiet" onPress={() => void remove.run(event.name)} aria-label={t("Delete {name}", { name: event.name })}>
+                      {t("Delete")}
+                    </Button>
+                  </div>
+                </td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      )}
+      <RecordList />
+      {editing && <EventDialog event={editing === "new" ? undefined : editing} onClose={() => setEditing(undefined)} onChange={reload} />}
+    </div>
+  );
+}
