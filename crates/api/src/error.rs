@@ -108,6 +108,30 @@ catalogue! {
     RotationNotProven = "CSMS.0513" 502 true "The rotation was reported but not carried out";
     /// The secret was deleted or changed while the task ran (ours; a task's error code).
     SecretGone = "CSMS.0514" 400 false "The secret is gone";
+    /// A parameter of a KMS request is invalid (ours, as all codes of KMS: the published ones could not be read).
+    KmsInvalidParameter = "KMS.0002" 400 false "Invalid parameter";
+    /// The URL of a KMS request is not understood.
+    KmsInvalidRequest = "KMS.0003" 400 false "Invalid request";
+    /// The body of a KMS request is no JSON object.
+    KmsInvalidBody = "KMS.0004" 400 false "The request body is not a JSON object";
+    /// The project has no such key.
+    KmsKeyNotFound = "KMS.0005" 404 false "The key does not exist";
+    /// The alias is another key's.
+    KmsAliasExists = "KMS.0101" 400 false "The alias exists";
+    /// The project has as many keys as it may have.
+    KmsKeyQuota = "KMS.0202" 400 false "Key quota";
+    /// The token of a KMS request is invalid or expired.
+    KmsInvalidToken = "KMS.0301" 401 false "Invalid token";
+    /// The caller's policies do not allow this with the key.
+    KmsForbidden = "KMS.0302" 403 false "Not allowed";
+    /// The key's state does not permit this.
+    KmsKeyState = "KMS.0401" 400 false "The key's state does not permit this";
+    /// The sealed text was changed, or sealed by another key or with other authenticated data.
+    KmsUndecryptable = "KMS.0402" 400 false "The sealed text cannot be opened";
+    /// The key belongs to the service.
+    KmsDefaultKey = "KMS.0403" 400 false "Default keys are the service's";
+    /// Something inside failed in a KMS request.
+    KmsInternal = "KMS.9999" 500 true "Internal error";
     /// Something inside failed; the log has the cause under the request id (ours).
     Internal = "CSMS.9999" 500 true "Internal error";
     /// The request is not signed, or wrongly.
@@ -118,6 +142,24 @@ catalogue! {
     BodyTooLarge = "APIGW.0201" 413 false "The request body is too large";
     /// Too many requests.
     Throttled = "APIGW.0308" 429 true "The throttling threshold has been reached";
+}
+
+impl ErrorCode {
+    /// The code for the same thing in an answer of the Key Management Service.
+    #[must_use]
+    pub const fn of_kms(self) -> Self {
+        match self {
+            Self::InvalidParameter => Self::KmsInvalidParameter,
+            Self::InvalidRequest => Self::KmsInvalidRequest,
+            Self::InvalidBody => Self::KmsInvalidBody,
+            Self::ResourceNotFound => Self::KmsKeyNotFound,
+            Self::InvalidToken => Self::KmsInvalidToken,
+            Self::Forbidden => Self::KmsForbidden,
+            Self::KeyUnusable => Self::KmsUndecryptable,
+            Self::Internal => Self::KmsInternal,
+            other => other,
+        }
+    }
 }
 
 /// An error to answer with: a code and a public message.

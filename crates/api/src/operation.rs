@@ -44,8 +44,6 @@ pub enum ErrorShape {
 /// One row of the table.
 #[derive(Clone, Copy, Debug)]
 pub struct Specification {
-    /// The operation.
-    pub operation: Operation,
     /// Its name in the official definitions.
     pub name: &'static str,
     /// Method.
@@ -62,13 +60,14 @@ pub struct Specification {
 
 /// Declares the operations and their table together, so that none is without a row.
 macro_rules! operations {
-    ($($name:ident: $method:ident $path:literal $success:literal $errors:ident [$($action:literal),+];)+) => {
-        /// An operation of the service, named as in the official definitions.
+    ($(#[$doc:meta])+ $operation:ident;
+     $($name:ident: $method:ident $path:literal $success:literal $errors:ident [$($action:literal),+];)+) => {
+        $(#[$doc])+
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         #[allow(missing_docs, reason = "the names are the official operations")]
-        pub enum Operation { $($name),+ }
+        pub enum $operation { $($name),+ }
 
-        impl Operation {
+        impl $operation {
             /// Every operation, in the order of the table.
             pub const ALL: &'static [Self] = &[$(Self::$name),+];
 
@@ -77,7 +76,6 @@ macro_rules! operations {
             pub const fn specification(self) -> Specification {
                 match self {
                     $(Self::$name => Specification {
-                        operation: self,
                         name: stringify!($name),
                         method: Method::$method,
                         path: $path,
@@ -100,7 +98,12 @@ macro_rules! operations {
     };
 }
 
+#[cfg(feature = "kms")]
+pub(crate) use operations;
+
 operations! {
+    /// An operation of the service, named as in the official definitions.
+    Operation;
     CreateSecret: Post "/v1/{project_id}/secrets" 200 Flat ["csms:secret:create"];
     ListSecrets: Get "/v1/{project_id}/secrets" 200 Flat ["csms:secret:list"];
     ShowSecret: Get "/v1/{project_id}/secrets/{secret_name}" 200 Flat ["csms:secret:get"];

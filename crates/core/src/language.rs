@@ -124,6 +124,10 @@ mod tests {
     fn phrases_below(directory: &Path, found: &mut Vec<String>) {
         for entry in fs::read_dir(directory).unwrap().map(Result::unwrap) {
             let path = entry.path();
+            // Forms do not ask the Key Management Service, which answers in English.
+            if path.ends_with("kms") {
+                continue;
+            }
             if path.is_dir() {
                 phrases_below(&path, found);
             } else if path.extension().is_some_and(|extension| extension == "rs") {

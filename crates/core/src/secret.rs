@@ -293,6 +293,11 @@ impl Secret {
         }
     }
 
+    /// The KMS keys that protect its values, and the one for the next value; a key may come more than once.
+    pub fn keys(&self) -> impl Iterator<Item = &KeyId> {
+        self.versions.iter().map(|version| &version.kms_key_id).chain([&self.kms_key_id])
+    }
+
     /// All versions, oldest first.
     #[must_use]
     pub fn versions(&self) -> &[Version] {

@@ -9,6 +9,7 @@
 //! opening answers exactly what was sealed under the same keys and context, or an [`OpenError`]; never something else.
 
 mod aead;
+pub mod data;
 pub mod envelope;
 mod error;
 mod master;

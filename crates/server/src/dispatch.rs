@@ -17,7 +17,8 @@ use axum::{
     http::{HeaderName, HeaderValue, Request, Response, StatusCode, request::Parts},
 };
 use csms_api::{ErrorCode, ErrorShape, Operation};
-use csms_core::{Problem, ProjectId, Secret, SecretId, SecretName, VersionId, Violation};
+use csms_core::{KeyId, Problem, ProjectId, Secret, SecretId, SecretName, VersionId, Violation};
+use csms_kms::MasterKey;
 use csms_store::Store;
 use http_body_util::LengthLimitError;
 use serde_json::Value;
@@ -27,7 +28,7 @@ use crate::{
     app::App,
     audit::{Event, OK, Origin},
     auth::{Caller, Claim},
-    authorisation::{RequestFacts, authorise},
+    authorisation::{RequestFacts, authorise, may_use_key},
     failure::Failure,
     operations,
 };
@@ -71,6 +72,21 @@ impl Call {
             self.app.trail.flush().await?;
         }
         Ok(())
+    }
+
+    /// A key of the project for a use that the caller has the right to, by one of its names. Every caller may use the
+    /// service's default key.
+    ///
+    /// # Errors
+    /// CSMS.0401: no such enabled key, or no right to it.
+    pub async fn key_for(&self, id: &KeyId, right: &[&str]) -> Result<Arc<MasterKey>, Failure> {
+        let usable = self.app.keys.usable(&self.project, id).await?;
+        if usable.is_default || may_use_key(&self.app, &self.caller, right, id) {
+            return Ok(usable.key);
+        }
+        let right = right.first().copied().unwrap_or_default();
+        let reason = format!("the caller's policies do not allow {right} on the key");
+        Err(Failure::new(ErrorCode::KeyUnusable, reason))
     }
 
     /// A path parameter, decoded.

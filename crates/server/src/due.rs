@@ -23,6 +23,7 @@ use crate::{
     audit::Origin,
     dispatch::Chain,
     failure::Failure,
+    kms,
     operations::{events::occurrence, rotation},
     tasks,
 };
@@ -50,6 +51,7 @@ pub async fn watch(app: Arc<App>) {
         logged(deleted, "scheduled deletions will be tried again");
         if purged.is_none_or(|purged| purged.elapsed() >= PURGE_INTERVAL) {
             purged = Some(Instant::now());
+            logged(kms::purge(&app).await, "keys whose time has come will be deleted later");
             logged(purge(&app).await, "old records of tasks will be removed later");
         }
         let more = Origin::service("RotateDueSecret").during(rotate(&app)).await;

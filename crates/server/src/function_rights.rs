@@ -2,14 +2,21 @@
 //!
 //! Decides rights alone; [`crate::tasks`] makes the credentials, and the operations ask here before they write.
 
+use std::collections::BTreeSet;
+
 use csms_core::{
     Refusal, Secret, SecretName,
-    policy::{Policy, allows, secret_resource},
+    policy::{Policy, allows, key_resource, secret_resource},
     task::Task,
 };
 use csms_store::Draft;
 
-use crate::{app::App, auth::Caller, authorisation::base_context, failure::Failure};
+use crate::{
+    app::App,
+    auth::Caller,
+    authorisation::{CREATE_DATA_KEY, DECRYPT_DATA_KEY, base_context},
+    failure::Failure,
+};
 
 /// What a function may do with the one secret it rotates: the rights of the cloud's function agency (rotation fact
 /// sheet, section 6), and taking the label away that it worked with.
@@ -34,7 +41,11 @@ pub fn policies(task: &Task, secret: &Secret) -> Vec<Policy> {
     let own = Policy::allow(ACTIONS.map(str::to_owned).to_vec(), resource(&task.secret_name));
     let admin = secret.rotation_config.as_ref().and_then(|config| config.admin_secret());
     let admin = admin.map(|name| Policy::allow(vec![READ_ADMIN.to_owned()], resource(name)));
-    [own].into_iter().chain(admin).collect()
+    // A secret with a key of its own is read and written with that key, and no other.
+    let keys: BTreeSet<_> = secret.keys().map(|key| key_resource("*", "*", key.as_str())).collect();
+    let rights = [CREATE_DATA_KEY, DECRYPT_DATA_KEY].iter().flat_map(|names| names.first()).copied();
+    let keys = Policy::allow(rights.map(str::to_owned).collect(), Some(keys.into_iter().collect()));
+    [own, keys].into_iter().chain(admin).collect()
 }
 
 /// Refuses a configuration that names the secret of an administrator which the caller itself may not read: its function

@@ -18,7 +18,7 @@ use crate::{
     console, cors,
     dispatch::{Chain, REQUEST_ID, Refused, dispatch, failure_response, make_request_id},
     failure::Failure,
-    functions, iam, installation, reference,
+    functions, iam, installation, kms, reference,
 };
 
 /// All routes of the server.
@@ -39,6 +39,7 @@ pub fn router(app: &Arc<App>) -> Router {
         .route(SECRET, on(MethodFilter::POST, post_to_word))
         .merge(console::routes())
         .merge(iam::routes())
+        .merge(kms::routes())
         .merge(functions::invoke_routes(app))
         .merge(reference::routes())
         .route("/healthz", get(health))

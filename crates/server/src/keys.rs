@@ -133,7 +133,13 @@ impl Keys {
             self.get(project, &id).await?;
             return Ok(id);
         }
-        let record = self.store.key_by_alias(project, name).await?;
+        let record = match self.store.key_by_alias(project, name).await? {
+            Some(record) => Some(record),
+            None => {
+                let bears = |key: &KeyRecord| key.details.aliases.iter().any(|alias| alias.name == name);
+                self.store.keys(project).await?.into_iter().find(bears)
+            }
+        };
         let record =
             record.ok_or_else(|| Failure::new(ErrorCode::KeyUnusable, "kms_key_id names no key of the project"))?;
         self.get(project, &record.id).await?;
@@ -198,7 +204,7 @@ impl Keys {
     /// The keys of all versions of a secret, and the one for its next version. Keys that cannot be used are left out:
     /// whether that matters depends on the version.
     pub async fn of_secret(&self, secret: &Secret) -> KeysOfSecret {
-        let ids = secret.versions().iter().map(|version| &version.kms_key_id).chain([&secret.kms_key_id]);
+        let ids = secret.keys();
         let mut keys = KeysOfSecret::new();
         for id in ids {
             if !keys.contains_key(id)

@@ -26,6 +26,7 @@ pub mod http;
 pub mod iam;
 pub mod installation;
 pub mod keys;
+pub mod kms;
 pub mod metrics;
 pub mod notifier;
 pub mod operations;

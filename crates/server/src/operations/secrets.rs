@@ -14,7 +14,10 @@ use csms_store::{CreateError, Store};
 use getrandom::SysRng;
 
 use super::events::occurrence;
-use crate::{answer::Answer, dispatch::Call, failure::Failure, function_rights::require_admin_readable, keys::Keys};
+use crate::{
+    answer::Answer, authorisation::CREATE_DATA_KEY, dispatch::Call, failure::Failure,
+    function_rights::require_admin_readable, keys::Keys,
+};
 
 fn answer(secret: &Secret) -> Result<Answer, Failure> {
     Answer::json(&SecretResponse { secret: SecretInfo::from(secret) })
@@ -39,7 +42,7 @@ pub(super) async fn make(call: &Call, request: CreateSecret) -> Result<Secret, F
         Some(id) => id,
         None => call.app.keys.default_key(&call.project).await?,
     };
-    let key = call.app.keys.get(&call.project, &key_id).await?;
+    let key = call.key_for(&key_id, CREATE_DATA_KEY).await?;
     let id = SecretId::make(&mut SysRng)?;
     let secret = Secret::create(id, call.project.clone(), request.secret, key_id, call.app.clock.now());
     let context = envelope::Context {

@@ -22,7 +22,13 @@ use csms_store::{Store, StoredValue};
 use getrandom::SysRng;
 
 use super::secrets::find;
-use crate::{answer::Answer, dispatch::Call, failure::Failure, function_rights::require_hold};
+use crate::{
+    answer::Answer,
+    authorisation::{CREATE_DATA_KEY, DECRYPT_DATA_KEY},
+    dispatch::Call,
+    failure::Failure,
+    function_rights::require_hold,
+};
 
 /// How often a change is tried again when the secret's key changed under it.
 const MAX_TRIES: u32 = 3;
@@ -38,7 +44,7 @@ pub async fn create(call: &Call) -> Result<Answer, Failure> {
         let secret = find(call).await?;
         secret.state.permits(Action::UseValue)?;
         let key_id = secret.kms_key_id;
-        let key = call.app.keys.get(&call.project, &key_id).await?;
+        let key = call.key_for(&key_id, CREATE_DATA_KEY).await?;
         let (version, value) = (request.version.clone(), request.value.clone());
         let caller = Arc::clone(&call.caller);
         let added = call.app.store.change_secret(&call.project, &name, false, move |draft| {
@@ -111,7 +117,7 @@ pub(super) async fn opened(call: &Call, name: &SecretName, selector: VersionSele
     });
     let StoredValue { secret, version: id, sealed } = found.await?;
     let version = secret.version(id)?;
-    let key = call.app.keys.get(&call.project, &version.kms_key_id).await?;
+    let key = call.key_for(&version.kms_key_id, DECRYPT_DATA_KEY).await?;
     let context =
         envelope::Context { project: &secret.project, secret: &secret.id, version: id, key: &version.kms_key_id };
     let value = envelope::open(&key, &context, &sealed)?;

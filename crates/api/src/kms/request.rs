@@ -1,0 +1,418 @@
+//! Reading requests to the Key Management Service.
+
+use alloc::{borrow::ToOwned, string::String, vec::Vec};
+
+use csms_core::{KeyId, Problem, Rule, Violation};
+use serde_json::Value;
+use zeroize::Zeroizing;
+
+use crate::fields::Fields;
+
+/// Suffix of aliases that belong to the service (KMS fact sheet).
+pub const RESERVED_SUFFIX: &str = "/default";
+
+/// Greatest number of bytes of a small plaintext.
+pub const MAX_DATA_BYTES: usize = 4096;
+
+/// Greatest number of bits of a data key and of random data.
+const MAX_BITS: u64 = 8192;
+
+fn text_of(max: usize, expected: &'static str) -> impl Fn(String) -> Result<String, Violation> {
+    move |text| {
+        if text.chars().count() <= max { Ok(text) } else { Err(Violation::new(Rule::TooLong, expected)) }
+    }
+}
+
+fn choice(words: &'static [&'static str], expected: &'static str) -> impl Fn(String) -> Result<String, Violation> {
+    move |text| if words.contains(&text.as_str()) { Ok(text) } else { Err(Violation::new(Rule::Choice, expected)) }
+}
+
+fn key_id(fields: &mut Fields, name: &'static str) -> Option<KeyId> {
+    fields.require(name);
+    fields.parsed(name, KeyId::parse)
+}
+
+/// A whole number in text.
+fn number(fields: &mut Fields, name: &'static str, from: u64, to: u64, expected: &'static str) -> Option<u64> {
+    fields.parsed_unless_empty(name, |text| {
+        let digits = !text.is_empty() && text.len() <= 10 && text.bytes().all(|byte| byte.is_ascii_digit());
+        let number = if digits { text.parse().ok() } else { None };
+        number.filter(|number| (from..=to).contains(number)).ok_or_else(|| Violation::new(Rule::Pattern, expected))
+    })
+}
+
+/// Bits in text, a multiple of 8; answers bytes.
+fn bits(fields: &mut Fields, name: &'static str) -> Option<usize> {
+    const EXPECTED: &str = "a number of bits in text, a multiple of 8 from 8 to 8192";
+    fields.parsed_unless_empty(name, |text| {
+        let digits = text.len() <= 4 && text.bytes().all(|byte| byte.is_ascii_digit());
+        let bits: Option<u64> = if digits { text.parse().ok() } else { None };
+        let bits = bits.filter(|bits| (8..=MAX_BITS).contains(bits) && bits.is_multiple_of(8));
+        bits.and_then(|bits| usize::try_from(bits / 8).ok()).ok_or_else(|| Violation::new(Rule::Pattern, EXPECTED))
+    })
+}
+
+fn hexadecimal(text: String) -> Result<Zeroizing<Vec<u8>>, Violation> {
+    let text = Zeroizing::new(text);
+    let well_formed = (8..=8192).contains(&text.len()) && text.len().is_multiple_of(2);
+    let decoded = if well_formed { hex::decode(text.as_bytes()).ok() } else { None };
+    decoded.map(Zeroizing::new).ok_or_else(|| Violation::new(Rule::Pattern, "8 to 8192 hexadecimal digits"))
+}
+
+/// `additional_authenticated_data`, empty when absent, and the `sequence` that nothing depends on.
+fn associated(fields: &mut Fields) -> Option<String> {
+    let _ = fields.parsed("sequence", text_of(36, "36 characters long"));
+    if !fields.is_given("additional_authenticated_data") {
+        return Some(String::new());
+    }
+    fields.parsed("additional_authenticated_data", text_of(128, "128 characters long"))
+}
+
+fn alias(text: String) -> Result<String, Violation> {
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b':' | b'/' | b'_' | b'-');
+    if !(1..=255).contains(&text.len()) || !text.bytes().all(allowed) {
+        return Err(Violation::new(Rule::Pattern, "^[a-zA-Z0-9:/_-]{1,255}$"));
+    }
+    if text.ends_with(RESERVED_SUFFIX) {
+        return Err(Violation::new(Rule::Choice, "an alias that does not end in /default"));
+    }
+    Ok(text)
+}
+
+fn required_alias(fields: &mut Fields, name: &'static str) -> Option<String> {
+    fields.require(name);
+    fields.parsed(name, alias)
+}
+
+/// CreateKey.
+#[derive(Clone, Debug)]
+pub struct CreateKey {
+    /// Alias.
+    pub alias: String,
+    /// Description; empty when absent.
+    pub description: String,
+    /// Enterprise project; `0` when absent.
+    pub enterprise_project_id: String,
+}
+
+impl CreateKey {
+    /// Reads the body. Keys are AES_256, made here, for encryption.
+    ///
+    /// # Errors
+    /// Every problem of the body.
+    pub fn read(body: Value) -> Result<Self, Vec<Problem>> {
+        let mut fields = Fields::of(body)?;
+        let alias = required_alias(&mut fields, "key_alias");
+        let description = fields.parsed("key_description", text_of(255, "255 characters long"));
+        let enterprise_project_id =
+            fields.parsed_unless_empty("enterprise_project_id", text_of(36, "36 characters long"));
+        let _ = fields.parsed_unless_empty("key_spec", choice(&["AES_256"], "AES_256"));
+        let _ = fields.parsed_unless_empty("key_usage", choice(&["ENCRYPT_DECRYPT"], "ENCRYPT_DECRYPT"));
+        let _ = fields.parsed_unless_empty("origin", choice(&["kms"], "kms"));
+        let _ = fields.parsed("sequence", text_of(36, "36 characters long"));
+        let read = alias.map(|alias| Self {
+            alias,
+            description: description.unwrap_or_default(),
+            enterprise_project_id: enterprise_project_id.unwrap_or_else(|| "0".to_owned()),
+        });
+        fields.finish(read)
+    }
+}
+
+/// The key that an operation is about.
+///
+/// # Errors
+/// Every problem of the body.
+pub fn read_key_id(body: Value) -> Result<KeyId, Vec<Problem>> {
+    let mut fields = Fields::of(body)?;
+    let id = key_id(&mut fields, "key_id");
+    let _ = fields.parsed("sequence", text_of(36, "36 characters long"));
+    fields.finish(id)
+}
+
+/// DeleteKey: the key, and in how many days it is deleted.
+///
+/// # Errors
+/// Every problem of the body.
+pub fn read_schedule_deletion(body: Value) -> Result<(KeyId, u64), Vec<Problem>> {
+    let mut fields = Fields::of(body)?;
+    let id = key_id(&mut fields, "key_id");
+    fields.require("pending_days");
+    let days = number(&mut fields, "pending_days", 7, 1096, "a number of days in text, from 7 to 1096");
+    fields.finish(id.zip(days))
+}
+
+/// UpdateKeyAlias, CreateAlias: a key and an alias, under the names of their fields.
+///
+/// # Errors
+/// Every problem of the body.
+pub fn read_alias(body: Value, key: &'static str, name: &'static str) -> Result<(KeyId, String), Vec<Problem>> {
+    let mut fields = Fields::of(body)?;
+    let id = key_id(&mut fields, key);
+    let alias = required_alias(&mut fields, name);
+    fields.finish(id.zip(alias))
+}
+
+/// UpdateKeyDescription.
+///
+/// # Errors
+/// Every problem of the body.
+pub fn read_description(body: Value) -> Result<(KeyId, String), Vec<Problem>> {
+    let mut fields = Fields::of(body)?;
+    let id = key_id(&mut fields, "key_id");
+    fields.require("key_description");
+    let description = fields.parsed("key_description", text_of(255, "255 characters long"));
+    fields.finish(id.zip(description))
+}
+
+/// DeleteAlias: the key and the aliases to take away.
+///
+/// # Errors
+/// Every problem of the body.
+pub fn read_delete_aliases(body: Value) -> Result<(KeyId, Vec<String>), Vec<Problem>> {
+    let mut fields = Fields::of(body)?;
+    let id = key_id(&mut fields, "key_id");
+    fields.require("aliases");
+    let aliases = fields.list("aliases", 50, "50 aliases", alias);
+    fields.finish(id.zip(aliases))
+}
+
+/// ListKeys.
+#[derive(Clone, Debug, Default)]
+pub struct ListKeys {
+    /// Page size; all when absent.
+    pub limit: Option<u64>,
+    /// Number of keys before the page.
+    pub marker: u64,
+    /// Only keys in this state, `1` to `5`.
+    pub state: Option<String>,
+    /// Whether keys of our one kind are asked for.
+    pub wants_aes: bool,
+    /// Only keys of this enterprise project.
+    pub enterprise_project_id: Option<String>,
+}
+
+impl ListKeys {
+    /// Reads the body.
+    ///
+    /// # Errors
+    /// Every problem of the body.
+    pub fn read(body: Value) -> Result<Self, Vec<Problem>> {
+        const SPECS: &[&str] = &[
+            "ALL",
+            "AES_256",
+            "SM4",
+            "RSA_2048",
+            "RSA_3072",
+            "RSA_4096",
+            "EC_P256",
+            "EC_P384",
+            "SECP256K1",
+            "SM2",
+            "ED25519",
+            "HMAC_256",
+            "HMAC_384",
+            "HMAC_512",
+            "HMAC_SM3",
+            "ML_DSA_44",
+            "ML_DSA_65",
+            "ML_DSA_87",
+        ];
+        let mut fields = Fields::of(body)?;
+        let limit = number(&mut fields, "limit", 1, 1000, "a number in text, from 1 to 1000");
+        let marker = number(&mut fields, "marker", 0, 9999, "a number in text, from 0 to 9999");
+        let state = fields.parsed_unless_empty("key_state", choice(&["1", "2", "3", "4", "5"], "1, 2, 3, 4, 5"));
+        let spec = fields.parsed_unless_empty("key_spec", choice(SPECS, "ALL or a key specification"));
+        let enterprise = fields.parsed_unless_empty("enterprise_project_id", text_of(64, "64 characters long"));
+        let _ = fields.parsed("sequence", text_of(36, "36 characters long"));
+        let wants_aes = spec.is_none_or(|spec| matches!(spec.as_str(), "ALL" | "AES_256"));
+        let enterprise_project_id = enterprise.filter(|id| id != "all");
+        fields.finish(Some(Self { limit, marker: marker.unwrap_or(0), state, wants_aes, enterprise_project_id }))
+    }
+}
+
+/// CreateDatakey and CreateDatakeyWithoutPlaintext.
+#[derive(Clone, Debug)]
+pub struct CreateDatakey {
+    /// The key that wraps it.
+    pub key_id: KeyId,
+    /// Number of bytes.
+    pub bytes: usize,
+    /// Must be given again to open it.
+    pub associated: String,
+}
+
+impl CreateDatakey {
+    /// Reads the body; `datakey_length` wins over `key_spec`, and without both the key has 256 bits.
+    ///
+    /// # Errors
+    /// Every problem of the body.
+    pub fn read(body: Value) -> Result<Self, Vec<Problem>> {
+        let mut fields = Fields::of(body)?;
+        let id = key_id(&mut fields, "key_id");
+        let spec = fields.parsed_unless_empty("key_spec", |text| match text.as_str() {
+            "AES_256" | "HMAC_256" | "HMAC_SM3" => Ok(32),
+            "AES_128" | "SM4" => Ok(16),
+            "HMAC_384" => Ok(48),
+            "HMAC_512" => Ok(64),
+            _ => Err(Violation::new(Rule::Choice, "AES_256, AES_128, SM4, HMAC_256, HMAC_384, HMAC_512, HMAC_SM3")),
+        });
+        let length = bits(&mut fields, "datakey_length");
+        let associated = associated(&mut fields);
+        let bytes = length.or(spec).unwrap_or(32);
+        let read = id.zip(associated).map(|(key_id, associated)| Self { key_id, bytes, associated });
+        fields.finish(read)
+    }
+}
+
+/// EncryptDatakey, DecryptDatakey, EncryptData: a key, bytes, and what is authenticated with them. Has no `Debug`: the
+/// bytes may be a key.
+pub struct Crypt {
+    /// The key.
+    pub key_id: KeyId,
+    /// What to seal or to open.
+    pub bytes: Zeroizing<Vec<u8>>,
+    /// What is authenticated with it.
+    pub associated: String,
+}
+
+impl Crypt {
+    /// Reads the body of EncryptDatakey: a data key followed by its SHA-256, of which only the key is kept.
+    ///
+    /// # Errors
+    /// Every problem of the body.
+    pub fn read_encrypt_datakey(body: Value, digest: impl Fn(&[u8]) -> [u8; 32]) -> Result<Self, Vec<Problem>> {
+        let mut fields = Fields::of(body)?;
+        let id = key_id(&mut fields, "key_id");
+        fields.require("datakey_plain_length");
+        let length = number(&mut fields, "datakey_plain_length", 1, 1024, "a number of bytes in text, from 1 to 1024");
+        fields.require("plain_text");
+        let plain = fields.parsed("plain_text", hexadecimal);
+        let associated = associated(&mut fields);
+        let key = plain.zip(length).and_then(|(plain, length)| {
+            let split = usize::try_from(length).ok().and_then(|length| plain.split_at_checked(length));
+            let fits = split.filter(|(key, hash)| digest(key).as_slice() == *hash);
+            let key = fits.map(|(key, _)| Zeroizing::new(key.to_vec()));
+            let rule = "datakey_plain_length bytes followed by their SHA-256";
+            fields.checked("plain_text", key.ok_or_else(|| Violation::new(Rule::Pattern, rule)))
+        });
+        let read = id.zip(key).zip(associated);
+        let read = read.map(|((key_id, bytes), associated)| Self { key_id, bytes, associated });
+        fields.finish(read)
+    }
+
+    /// Reads the body of DecryptDatakey.
+    ///
+    /// # Errors
+    /// Every problem of the body.
+    pub fn read_decrypt_datakey(body: Value) -> Result<Self, Vec<Problem>> {
+        let mut fields = Fields::of(body)?;
+        let id = key_id(&mut fields, "key_id");
+        fields.require("datakey_cipher_length");
+        let _ = number(&mut fields, "datakey_cipher_length", 1, 1024, "a number of bytes in text, from 1 to 1024");
+        fields.require("cipher_text");
+        let bytes = fields.parsed("cipher_text", hexadecimal);
+        let associated = associated(&mut fields);
+        let read = id.zip(bytes).zip(associated);
+        let read = read.map(|((key_id, bytes), associated)| Self { key_id, bytes, associated });
+        fields.finish(read)
+    }
+
+    /// Reads the body of EncryptData.
+    ///
+    /// # Errors
+    /// Every problem of the body.
+    pub fn read_encrypt_data(body: Value) -> Result<Self, Vec<Problem>> {
+        let mut fields = Fields::of(body)?;
+        let id = key_id(&mut fields, "key_id");
+        fields.require("plain_text");
+        let bytes = fields.parsed("plain_text", |text| {
+            let text = Zeroizing::new(text.into_bytes());
+            let fits = (1..=MAX_DATA_BYTES).contains(&text.len());
+            if fits { Ok(text) } else { Err(Violation::new(Rule::TooLong, "1 to 4096 bytes")) }
+        });
+        let associated = associated(&mut fields);
+        let _ = algorithm(&mut fields);
+        let read = id.zip(bytes).zip(associated);
+        let read = read.map(|((key_id, bytes), associated)| Self { key_id, bytes, associated });
+        fields.finish(read)
+    }
+}
+
+fn algorithm(fields: &mut Fields) -> Option<String> {
+    fields.parsed_unless_empty("encryption_algorithm", choice(&["SYMMETRIC_DEFAULT"], "SYMMETRIC_DEFAULT"))
+}
+
+/// DecryptData: the sealed bytes and what was authenticated with them, and the key if it is named.
+///
+/// # Errors
+/// Every problem of the body.
+pub fn read_decrypt_data(body: Value) -> Result<(Option<KeyId>, Vec<u8>, String), Vec<Problem>> {
+    use base64ct::{Base64, Encoding};
+    let mut fields = Fields::of(body)?;
+    let id = fields.parsed_unless_empty("key_id", KeyId::parse);
+    fields.require("cipher_text");
+    let bytes = fields.parsed("cipher_text", |text| {
+        let decoded = if (128..=5648).contains(&text.len()) { Base64::decode_vec(&text).ok() } else { None };
+        decoded.ok_or_else(|| Violation::new(Rule::Base64, "base64, 128 to 5648 characters"))
+    });
+    let associated = associated(&mut fields);
+    let _ = algorithm(&mut fields);
+    fields.finish(bytes.zip(associated).map(|(bytes, associated)| (id, bytes, associated)))
+}
+
+/// CreateRandom: how many bytes.
+///
+/// # Errors
+/// Every problem of the body.
+pub fn read_random(body: Value) -> Result<usize, Vec<Problem>> {
+    let mut fields = Fields::of(body)?;
+    fields.require("random_data_length");
+    let bytes = bits(&mut fields, "random_data_length");
+    let _ = fields.parsed("sequence", text_of(36, "36 characters long"));
+    fields.finish(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::format;
+
+    use serde_json::json;
+
+    use super::*;
+
+    const KEY: &str = "0b1c2d3e-0000-4000-8000-000000000000";
+
+    fn paths<T>(read: Result<T, Vec<Problem>>) -> Vec<String> {
+        read.err().unwrap().into_iter().map(|problem| problem.path).collect()
+    }
+
+    #[test]
+    fn every_problem_of_a_request_is_reported() {
+        let body = json!({ "key_alias": "csms/default", "key_spec": "RSA_2048", "origin": "external" });
+        assert_eq!(paths(CreateKey::read(body)), ["key_alias", "key_spec", "origin"]);
+        let body = json!({ "key_id": "x", "datakey_length": "9", "key_spec": "AES" });
+        assert_eq!(paths(CreateDatakey::read(body)), ["key_id", "key_spec", "datakey_length"]);
+        assert_eq!(paths(read_schedule_deletion(json!({ "key_id": KEY, "pending_days": "6" }))), ["pending_days"]);
+        assert_eq!(paths(read_random(json!({}))), ["random_data_length"]);
+    }
+
+    #[test]
+    fn the_length_of_a_data_key_wins_over_its_specification() {
+        let bytes = |body: Value| CreateDatakey::read(body).unwrap().bytes;
+        assert_eq!(bytes(json!({ "key_id": KEY })), 32);
+        assert_eq!(bytes(json!({ "key_id": KEY, "key_spec": "AES_128" })), 16);
+        assert_eq!(bytes(json!({ "key_id": KEY, "key_spec": "AES_128", "datakey_length": "512" })), 64);
+    }
+
+    #[test]
+    fn a_data_key_must_come_with_its_digest() {
+        let digest = |key: &[u8]| [u8::try_from(key.len()).unwrap(); 32];
+        let body =
+            |hash: &str| json!({ "key_id": KEY, "datakey_plain_length": "2", "plain_text": format!("abcd{hash}") });
+        let read = Crypt::read_encrypt_datakey(body(&"02".repeat(32)), digest).ok().unwrap();
+        assert_eq!(read.bytes.as_slice(), [0xab, 0xcd]);
+        assert_eq!(paths(Crypt::read_encrypt_datakey(body(&"03".repeat(32)), digest)), ["plain_text"]);
+        assert_eq!(paths(Crypt::read_encrypt_datakey(body(""), digest)), ["plain_text"]);
+    }
+}
