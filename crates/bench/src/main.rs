@@ -11,6 +11,7 @@ mod memory;
 mod peer;
 mod request;
 mod server;
+mod store;
 mod table;
 
 use anyhow::Result;
@@ -28,6 +29,7 @@ struct Arguments {
 enum Command {
     Server(server::Arguments),
     Function(function::Arguments),
+    Store(store::Arguments),
     Bare(bare::Arguments),
 }
 
@@ -35,6 +37,7 @@ enum Command {
 async fn main() -> Result<()> {
     match Arguments::parse().command {
         Command::Server(arguments) => server::run(&arguments).await,
+        Command::Store(arguments) => store::run(&arguments).await,
         Command::Function(arguments) => function::run(&arguments).await,
         Command::Bare(arguments) => bare::run(arguments).await,
     }

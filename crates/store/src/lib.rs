@@ -30,6 +30,8 @@ pub use audit::{AuditEntry, AuditHead, AuditRecord, ChainCheck, ChainKey};
 pub use draft::Draft;
 pub use entry::{Entry, EntryChange};
 pub use error::{Cause, ChangeError, CreateError, ReadError, StoreError};
+#[cfg(feature = "testing")]
+pub use postgres::QUICK_STATEMENTS;
 pub use postgres::{PostgresSettings, PostgresStore};
 pub use record::{
     AccessChange, AccessKeyRecord, ClaimedNotification, KeyAlias, KeyDetails, KeyRecord, KeyState, Lease, Page,

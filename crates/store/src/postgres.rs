@@ -100,6 +100,22 @@ impl std::fmt::Debug for PostgresStore {
     }
 }
 
+/// The statements that are to stay quick however many rows there are, and the indexes that each must use; for tests that ask
+/// a database for its plans.
+#[cfg(feature = "testing")]
+pub const QUICK_STATEMENTS: &[(&str, &[&str])] = &[
+    (secrets::FIND, &["secrets_by_name"]),
+    (secrets::VALUE, &["secret_values_pkey"]),
+    (secrets::LIST, &["secrets_by_name"]),
+    (secrets::LIST_OF_EVENT, &["secrets_by_event"]),
+    (secrets::DUE_ROTATIONS, &["secrets_by_rotation"]),
+    (secrets::DUE_DELETIONS, &["secrets_by_deletion"]),
+    (secrets::NEXT_DUE_TIME, &["secrets_by_rotation", "secrets_by_deletion"]),
+    (tasks::BACKLOG, &["secrets_by_rotation", "tasks_running"]),
+    (tasks::CLAIM, &["tasks_running"]),
+    (tasks::PURGE, &["tasks_by_age"]),
+];
+
 /// Runs the caller's function and writes what it amounts to.
 async fn decide<T, E>(
     session: &Session,

@@ -34,7 +34,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     // Tools and tests. Only tests depend on the server.
     ("csms-wasm-tools", &[]),
     ("csms-testbed", &["csms-core", "csms-client"]),
-    ("csms-bench", &["csms-core", "csms-testbed"]),
+    ("csms-bench", &["csms-core", "csms-store", "csms-testbed"]),
     ("xtask", &["csms-core", "csms-api", "csms-client", "csms-testbed"]),
     ("csms-conformance", EVERYTHING),
     ("csms-rotation-tests", EVERYTHING),

@@ -29,6 +29,14 @@ enum Subject {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
+    /// Finding due secrets, a page of a list and one value, with ten thousand and with a million secrets, on both stores.
+    ///
+    /// Further arguments go to the measurement: --secrets NUMBER,…, --calls N, --sqlite-only.
+    Store {
+        /// Arguments of the measurement.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
     /// The npm package beside WebCrypto, jose, @noble/ciphers, zod and ajv, in Node and Chromium.
     ///
     /// Further arguments go to the measurement: --quick.
@@ -56,6 +64,7 @@ const BUILD_BENCH: &[&str] = &["build", "--release", "--package", "csms-bench"];
 pub(crate) async fn run(arguments: Arguments) -> Result<()> {
     match arguments.subject {
         Subject::Server { arguments } => server(arguments).await,
+        Subject::Store { arguments } => store(arguments).await,
         Subject::Function { arguments } => function(arguments).await,
         Subject::Wasm { arguments } => wasm::bench::run(arguments).await,
         Subject::Www => www::bench::run().await,
@@ -88,6 +97,13 @@ async fn function(arguments: Vec<String>) -> Result<()> {
     let [binary, zip] = paths;
     let own = ["function".to_owned(), "--function".to_owned(), binary, "--zip".to_owned(), zip];
     measure(&own, arguments).await
+}
+
+async fn store(arguments: Vec<String>) -> Result<()> {
+    let mut steps = Steps::new(setup::STEPS + 1);
+    setup::prepare(&mut steps, &[debian::POSTGRESQL]).await?;
+    steps.run("Build", async |step| Ok(((), cargo::run(step, BUILD_BENCH, &[]).await.map(|()| "release")?))).await?;
+    measure(&["store".to_owned()], arguments).await
 }
 
 async fn measure(own: &[String], further: Vec<String>) -> Result<()> {

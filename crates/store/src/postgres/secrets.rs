@@ -22,12 +22,12 @@ const READING: &str = "reading a secret";
 const WRITING: &str = "writing a secret";
 const COUNTING: &str = "counting secrets";
 
-const FIND: &str = "SELECT document, checksum FROM secrets WHERE project = $1 AND name = $2";
+pub(super) const FIND: &str = "SELECT document, checksum FROM secrets WHERE project = $1 AND name = $2";
 const LOCK: &str = "SELECT document, checksum FROM secrets WHERE project = $1 AND name = $2 FOR UPDATE";
-const VALUE: &str = "SELECT sealed FROM secret_values WHERE secret_id = $1 AND version = $2";
-const LIST: &str = "SELECT document, checksum FROM secrets
+pub(super) const VALUE: &str = "SELECT sealed FROM secret_values WHERE secret_id = $1 AND version = $2";
+pub(super) const LIST: &str = "SELECT document, checksum FROM secrets
      WHERE project = $1 AND name > $2 ORDER BY name LIMIT $3";
-const LIST_OF_EVENT: &str = "SELECT document, checksum FROM secrets
+pub(super) const LIST_OF_EVENT: &str = "SELECT document, checksum FROM secrets
      WHERE project = $1 AND name > $2 AND event = $4 ORDER BY name LIMIT $3";
 
 /// The secret that one of the first two statements above finds.
@@ -124,7 +124,7 @@ pub(super) async fn due(
     rows.iter().map(|row| row::due(column(row, 0, DOING)?, column(row, 1, DOING)?)).collect()
 }
 
-const NEXT_DUE_TIME: &str = "SELECT min(due) FROM (
+pub(super) const NEXT_DUE_TIME: &str = "SELECT min(due) FROM (
      SELECT min(rotation_due_time) AS due FROM secrets WHERE rotation_due_time IS NOT NULL
      UNION ALL SELECT min(deletion_due_time) FROM secrets WHERE deletion_due_time IS NOT NULL) AS times";
 

@@ -142,6 +142,12 @@ pub(super) async fn finish_orphan(session: &Session, task: &Task, holder: &str) 
     put(session, task).await
 }
 
+// Rows that are locked are being taken by another, or changed by their holder.
+pub(super) const CLAIM: &str = "UPDATE tasks SET lease_holder = $1, lease_expires = $2 WHERE id IN (
+         SELECT id FROM tasks WHERE status = 'RUNNING' AND (lease_expires IS NULL OR lease_expires <= $3)
+         ORDER BY create_time, id LIMIT $4 FOR UPDATE SKIP LOCKED)
+     RETURNING document, checksum";
+
 pub(super) async fn claim(
     session: &Session,
     holder: &str,
@@ -149,12 +155,7 @@ pub(super) async fn claim(
     expires: UnixMillis,
     limit: u16,
 ) -> Result<Vec<Task>, StoreError> {
-    // Rows that are locked are being taken by another, or changed by their holder.
-    let sql = "UPDATE tasks SET lease_holder = $1, lease_expires = $2 WHERE id IN (
-             SELECT id FROM tasks WHERE status = 'RUNNING' AND (lease_expires IS NULL OR lease_expires <= $3)
-             ORDER BY create_time, id LIMIT $4 FOR UPDATE SKIP LOCKED)
-         RETURNING document, checksum";
-    let rows = session.rows(sql, &[&holder, &time(expires), &time(now), &i64::from(limit)], LEASING).await?;
+    let rows = session.rows(CLAIM, &[&holder, &time(expires), &time(now), &i64::from(limit)], LEASING).await?;
     let mut claimed = rows.iter().map(read_task).collect::<Result<Vec<_>, _>>()?;
     claimed.sort_by(|a, b| (a.create_time, &a.id).cmp(&(b.create_time, &b.id)));
     Ok(claimed)

@@ -290,6 +290,10 @@ mod tests {
             (VALUE, "secret_values_by_version"),
             (LIST, "secrets_by_name"),
             (LIST_OF_EVENT, "secrets_by_event"),
+            (tasks::RUNNING, "tasks_running"),
+            (tasks::BACKLOG, "secrets_by_rotation"),
+            (tasks::BACKLOG, "tasks_running"),
+            (tasks::PURGE, "tasks_by_age"),
         ] {
             let plan = plan(&db, sql);
             assert!(plan.contains(index) && !plan.contains("SCAN secrets;") && !plan.contains("TEMP B-TREE"), "{plan}");

@@ -25,7 +25,8 @@ pub(super) fn find(db: &Connection, id: &TaskId) -> Result<Option<Task>, StoreEr
     rows.next().during(READING)?.map(read_task).transpose()
 }
 
-const RUNNING: &str = "SELECT document, checksum FROM tasks WHERE status = 'RUNNING' ORDER BY create_time, id";
+pub(super) const RUNNING: &str =
+    "SELECT document, checksum FROM tasks WHERE status = 'RUNNING' ORDER BY create_time, id";
 
 /// Every task that is not finished, oldest first.
 pub(super) fn running(db: &Connection) -> Result<Vec<Task>, StoreError> {
@@ -82,7 +83,7 @@ pub(super) fn list(db: &Connection, project: &ProjectId, filter: &TaskFilter) ->
     Ok(TaskPage { page: row::page(items, filter.limit), total: u64::try_from(total).unwrap_or(0) })
 }
 
-const BACKLOG: &str = "SELECT due.number, due.oldest, running.number, running.oldest FROM
+pub(super) const BACKLOG: &str = "SELECT due.number, due.oldest, running.number, running.oldest FROM
      (SELECT count(*) AS number, min(rotation_due_time) AS oldest FROM secrets WHERE rotation_due_time <= ?1) AS due,
      (SELECT count(*) AS number, min(create_time) AS oldest FROM tasks WHERE status = 'RUNNING') AS running";
 
@@ -96,7 +97,7 @@ pub(super) fn backlog(db: &Connection, now: UnixMillis) -> Result<RotationBacklo
     row::backlog(columns)
 }
 
-const PURGE: &str = "DELETE FROM tasks WHERE row IN (
+pub(super) const PURGE: &str = "DELETE FROM tasks WHERE row IN (
      SELECT row FROM tasks WHERE status = ?1 AND status <> 'RUNNING' AND create_time < ?2 ORDER BY create_time LIMIT ?3)";
 
 pub(super) fn purge(db: &Connection, outcome: TaskOutcome, before: UnixMillis, limit: u16) -> Result<u64, StoreError> {
