@@ -71,7 +71,7 @@ fn secret(number: usize) -> Result<Secret> {
     let key = KeyId::parse("22222222-2222-4222-8222-222222222222").ok().context("a key")?;
     const DAY: u64 = 86_400_000;
     // Made 31 days ago, so due; or on one of the last 29 days.
-    let age = if number % ONE_IN == 0 { 31 * DAY } else { (number as u64 * 7919) % (29 * DAY) };
+    let age = if number.is_multiple_of(ONE_IN) { 31 * DAY } else { (number as u64 * 7919) % (29 * DAY) };
     Ok(Secret::create(id, project()?, new, key, UnixMillis::new(NOW.as_millis() - age)))
 }
 
