@@ -120,6 +120,8 @@ operations! {
     UpdateSecretStage: Put "/v1/{project_id}/secrets/{secret_name}/stages/{stage_name}" 200 Flat ["csms:secret:updateStage", "csms:secretStage:update"];
     DeleteSecretStage: Delete "/v1/{project_id}/secrets/{secret_name}/stages/{stage_name}" 204 Flat ["csms:secret:deleteStage", "csms:secretStage:delete"];
     ListSecretTask: Get "/v1/{project_id}/csms/tasks" 200 Flat ["csms:task:list"];
+    DownloadSecretBlob: Post "/v1/{project_id}/secrets/{secret_name}/backup" 200 Flat ["csms:secret:get"];
+    UploadSecretBlob: Post "/v1/{project_id}/secrets/restore" 200 Flat ["csms:secret:create"];
     BatchGetSecretValue: Post "/v1/{project_id}/secrets/batch-get-secret-value" 200 Flat ["csms:secret:getVersion", "csms:secretVersion:get"];
     BatchImportSecrets: Post "/v1/{project_id}/secrets/batch-import" 200 Flat ["csms:secret:create"];
     BatchDeleteSecrets: Post "/v1/{project_id}/secrets/batch-delete" 200 Flat ["csms:secret:delete"];

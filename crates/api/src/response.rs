@@ -87,6 +87,14 @@ pub struct SecretResponse {
     pub secret: SecretInfo,
 }
 
+/// Answer of DownloadSecretBlob.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct BlobResponse {
+    /// The secret with all its versions, sealed: only the installation that made it can open it.
+    pub secret_blob: String,
+}
+
 /// Where a page stands in its list.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

@@ -59,6 +59,7 @@ const PHRASES: &[(&str, &str)] = &[
     ("a whole number that is not negative", "非负整数"),
     ("an integer and a unit d, h, m or s, such as 30d", "整数加单位 d、h、m 或 s，例如 30d"),
     ("a notification of the project", "项目中的通知"),
+    ("a backup that this installation made of a secret of this project", "本服务为该项目的凭据生成的备份"),
     ("an event of the project", "项目中的事件"),
     ("at least one class of characters", "至少一类字符"),
     ("https://host or http://host:port", "https://host 或 http://host:port"),

@@ -1,5 +1,6 @@
 //! The operations. Each reads its request, asks `core` and the store, and writes its answer; all else is done before.
 
+pub mod backup;
 pub mod batch;
 pub mod checker;
 pub mod events;
@@ -36,6 +37,8 @@ pub async fn run(operation: Operation, call: Call) -> Result<Answer, Failure> {
         Operation::UpdateSecretStage => stages::update(&call).await,
         Operation::DeleteSecretStage => stages::delete(&call).await,
         Operation::CreateSecretStage => stages::create(&call).await,
+        Operation::DownloadSecretBlob => backup::download(&call).await,
+        Operation::UploadSecretBlob => backup::upload(&call).await,
         Operation::BatchGetSecretValue => batch::get_values(&call).await,
         Operation::BatchImportSecrets => batch::import(&call).await,
         Operation::BatchDeleteSecrets => batch::delete(&call).await,

@@ -1,5 +1,7 @@
 //! A store that is chosen when the program starts.
 
+use std::collections::BTreeMap;
+
 use csms_core::{
     EventName, KeyId, ProjectId, Secret, SecretId, SecretName, TaskId, UnixMillis, VersionId,
     event::{Notification, NotificationStatus},
@@ -235,6 +237,16 @@ impl Store for AnyStore {
         records: Vec<AuditEntry>,
     ) -> Result<(), CreateError> {
         delegate!(self.create_secret(secret, sealed, quota, records))
+    }
+
+    async fn restore_secret(
+        &self,
+        secret: Secret,
+        values: BTreeMap<VersionId, Vec<u8>>,
+        quota: u64,
+        records: Vec<AuditEntry>,
+    ) -> Result<(), CreateError> {
+        delegate!(self.restore_secret(secret, values, quota, records))
     }
 
     async fn change_secret<T: Send + 'static, E: Send + 'static>(

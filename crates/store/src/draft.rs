@@ -83,6 +83,12 @@ impl Draft {
         self.added.get(&version).or_else(|| self.sealed.get(&version)).map(Vec::as_slice)
     }
 
+    /// The sealed values of all versions, if values were asked for.
+    #[must_use]
+    pub const fn all_sealed(&self) -> &BTreeMap<VersionId, Vec<u8>> {
+        &self.sealed
+    }
+
     /// Gives a version that was added to the secret its sealed value.
     pub fn put_value(&mut self, version: VersionId, sealed: Vec<u8>) {
         self.added.insert(version, sealed);

@@ -7,6 +7,7 @@
 //! Here is only the wiring; statements are in the modules named after what they store.
 
 use std::{
+    collections::BTreeMap,
     panic::{AssertUnwindSafe, catch_unwind},
     time::Duration,
 };
@@ -27,6 +28,7 @@ use crate::{
         AccessChange, AccessKeyRecord, ClaimedNotification, KeyRecord, Lease, Page, PolicyRecord, RotationBacklog,
         StoredValue, TaskFilter, TaskOutcome, TaskPage, UserRecord,
     },
+    row,
     store::Store,
 };
 
@@ -88,6 +90,27 @@ impl PostgresStore {
             };
             match locked.await {
                 Err(error) if attempt < ATTEMPTS && failure::may_repeat(&error) => attempt += 1,
+                outcome => return outcome,
+            }
+        }
+    }
+}
+
+impl PostgresStore {
+    /// Stores a secret with the values of its versions.
+    async fn insert(
+        &self,
+        secret: &Secret,
+        values: &[(VersionId, &[u8])],
+        quota: u64,
+        records: &[AuditEntry],
+    ) -> Result<(), CreateError> {
+        loop {
+            let session = Session::write(&self.pool).await?;
+            let created = secrets::create(&session, secret, values, quota, records.to_vec()).await;
+            match session.end(created).await {
+                Err(CreateError::Quota)
+                    if secrets::has_room(&Session::open(&self.pool).await?, &secret.project, quota).await? => {}
                 outcome => return outcome,
             }
         }
@@ -363,18 +386,19 @@ impl Store for PostgresStore {
         quota: u64,
         records: Vec<AuditEntry>,
     ) -> Result<(), CreateError> {
-        let create = async {
-            loop {
-                let session = Session::write(&self.pool).await?;
-                let created = secrets::create(&session, &secret, &sealed, quota, records.clone()).await;
-                match session.end(created).await {
-                    Err(CreateError::Quota)
-                        if secrets::has_room(&Session::open(&self.pool).await?, &secret.project, quota).await? => {}
-                    outcome => return outcome,
-                }
-            }
-        };
-        within(self.timeout, create).await
+        let values = [(row::only_version(&secret)?, sealed.as_slice())];
+        within(self.timeout, self.insert(&secret, &values, quota, &records)).await
+    }
+
+    async fn restore_secret(
+        &self,
+        secret: Secret,
+        values: BTreeMap<VersionId, Vec<u8>>,
+        quota: u64,
+        records: Vec<AuditEntry>,
+    ) -> Result<(), CreateError> {
+        let values = row::values_of(&secret, &values)?;
+        within(self.timeout, self.insert(&secret, &values, quota, &records)).await
     }
 
     async fn change_secret<T: Send + 'static, E: Send + 'static>(

@@ -2,6 +2,8 @@
 //!
 //! Pure. How a row is read from a database or written to it is the business of each store.
 
+use std::collections::BTreeMap;
+
 use csms_core::{
     EventName, KeyId, ProjectId, Secret, SecretName, UnixMillis, VersionId,
     task::{Task, TaskStatus},
@@ -91,6 +93,19 @@ pub(crate) fn only_version(secret: &Secret) -> Result<VersionId, StoreError> {
     match secret.versions() {
         [version] => Ok(version.id),
         _ => Err(StoreError::Conflict(Cause::new("a new secret has exactly one version"))),
+    }
+}
+
+/// The values of a secret's versions, one for each.
+pub(crate) fn values_of<'v>(
+    secret: &Secret,
+    values: &'v BTreeMap<VersionId, Vec<u8>>,
+) -> Result<Vec<(VersionId, &'v [u8])>, StoreError> {
+    let versions = secret.versions().iter().map(|version| version.id);
+    if versions.eq(values.keys().copied()) {
+        Ok(values.iter().map(|(version, sealed)| (*version, sealed.as_slice())).collect())
+    } else {
+        Err(StoreError::Conflict(Cause::new("the values are not those of the secret's versions")))
     }
 }
 

@@ -7,6 +7,7 @@
 //! Here is only the wiring; statements are in the modules named after what they store.
 
 use std::{
+    collections::BTreeMap,
     fs::File,
     path::Path,
     sync::{Arc, atomic::AtomicU64},
@@ -323,6 +324,19 @@ impl Store for SqliteStore {
         records: Vec<AuditEntry>,
     ) -> Result<(), CreateError> {
         self.0.writer.write(move |db| secrets::create(db, &secret, &sealed, quota, records)).await
+    }
+
+    async fn restore_secret(
+        &self,
+        secret: Secret,
+        values: BTreeMap<VersionId, Vec<u8>>,
+        quota: u64,
+        records: Vec<AuditEntry>,
+    ) -> Result<(), CreateError> {
+        let restore = move |db: &rusqlite::Connection| {
+            secrets::insert(db, &secret, &row::values_of(&secret, &values)?, quota, records)
+        };
+        self.0.writer.write(restore).await
     }
 
     async fn change_secret<T: Send + 'static, E: Send + 'static>(

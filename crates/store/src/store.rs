@@ -1,6 +1,6 @@
 //! What every store can do.
 
-use std::future::Future;
+use std::{collections::BTreeMap, future::Future};
 
 use csms_core::{
     EventName, KeyId, ProjectId, Secret, SecretId, SecretName, TaskId, UnixMillis, VersionId,
@@ -223,6 +223,16 @@ pub trait Store: Send + Sync + 'static {
         &self,
         secret: Secret,
         sealed: Vec<u8>,
+        quota: u64,
+        records: Vec<AuditEntry>,
+    ) -> impl Future<Output = Result<(), CreateError>> + Send;
+
+    /// Stores a secret that was taken out before, with the sealed values of all its versions, under the conditions of
+    /// [`Store::create_secret`]. [`StoreError::Conflict`] when the values are not those of its versions.
+    fn restore_secret(
+        &self,
+        secret: Secret,
+        values: BTreeMap<VersionId, Vec<u8>>,
         quota: u64,
         records: Vec<AuditEntry>,
     ) -> impl Future<Output = Result<(), CreateError>> + Send;

@@ -34,7 +34,8 @@ macro_rules! store_suite {
     ($module:ident, $open:path) => {
         mod $module {
             $crate::store_suite! { @tests $open;
-                secrets: a_created_secret_is_found_with_its_value, a_secret_is_found_by_its_identifier, what_does_not_exist_is_not_found,
+                secrets: a_created_secret_is_found_with_its_value, a_secret_is_found_by_its_identifier,
+                    a_restored_secret_has_the_values_of_its_versions, what_does_not_exist_is_not_found,
                     projects_are_apart, a_taken_name_is_refused, the_quota_counts_the_secrets_of_a_project,
                     a_refused_selection_comes_back, pages_follow_each_other_by_name, an_event_narrows_the_list,
                     due_rotations_come_in_order, only_secrets_that_can_rotate_are_due,

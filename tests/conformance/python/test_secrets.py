@@ -8,12 +8,15 @@ from huaweicloudsdkcsms.v1 import (
     DeleteSecretForScheduleRequest,
     DeleteSecretForScheduleRequestBody,
     DeleteSecretRequest,
+    DownloadSecretBlobRequest,
     ListSecretsRequest,
     RestoreSecretRequest,
     ShowSecretRequest,
     ShowSecretVersionRequest,
     UpdateSecretRequest,
     UpdateSecretRequestBody,
+    UploadSecretBlobRequest,
+    UploadSecretBlobRequestBody,
 )
 
 import sdk
@@ -166,6 +169,22 @@ class Secrets(sdk.SdkTest):
         self.assertEqual(self.show("schedule").state, "PENDING_DELETE")
         restored = restore()
         self.assertEqual((restored.state, restored.scheduled_delete_time), ("ENABLED", None))
+        self.assertEqual(self.csms.show_secret_version(read).version.secret_string, "value")
+
+    def test_a_backup_brings_a_deleted_secret_back(self):
+        made = self.create("backup", description="kept")
+        name = self.prefix + "backup"
+        blob = self.csms.download_secret_blob(DownloadSecretBlobRequest(secret_name=name)).secret_blob
+
+        def upload(text):
+            body = UploadSecretBlobRequestBody(secret_blob=text)
+            return self.csms.upload_secret_blob(UploadSecretBlobRequest(body=body)).secret
+
+        self.assertRefused(400, "CSMS.0101", lambda: upload(blob))
+        self.csms.delete_secret(DeleteSecretRequest(secret_name=name))
+        self.assertRefused(400, "CSMS.0002", lambda: upload(blob[:-8]))
+        self.assertEqual(upload(blob), made)
+        read = ShowSecretVersionRequest(secret_name=name, version_id="latest")
         self.assertEqual(self.csms.show_secret_version(read).version.secret_string, "value")
 
 

@@ -168,6 +168,23 @@ pub fn read_recovery_window(body: Value) -> Result<RecoveryWindow, Vec<Problem>>
     fields.finish(window)
 }
 
+/// Greatest length of a backup blob, in characters (UploadSecretBlob).
+pub const MAX_BLOB: usize = 5_242_880;
+
+/// Reads the body of UploadSecretBlob; what is in the blob is for the server to open.
+///
+/// # Errors
+/// Every problem it has.
+pub fn read_blob(body: Value) -> Result<String, Vec<Problem>> {
+    let mut fields = Fields::of(body)?;
+    fields.require("secret_blob");
+    let blob = fields.parsed("secret_blob", |text| {
+        let violation = Violation::new(Rule::TooLong, "5242880 characters long");
+        if text.len() > MAX_BLOB { Err(violation.with_limit(MAX_BLOB as u64, text.len() as u64)) } else { Ok(text) }
+    });
+    fields.finish(blob)
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;

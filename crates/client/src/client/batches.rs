@@ -1,9 +1,9 @@
-//! Several secrets at once, and passwords.
+//! Backups, several secrets at once, and passwords.
 
 use csms_api::{
     Operation,
     response::{
-        StageResponse,
+        BlobResponse, SecretResponse, StageResponse,
         batch::{BatchDeleteResponse, BatchGetResponse, ImportResponse},
         checker::{CheckResponse, ConfigResponse, PasswordResponse},
     },
@@ -18,6 +18,14 @@ impl Client {
     operation! {
         /// CreateSecretStage
         create_stage(name: &SecretName, stage: &StageName, version: VersionId) -> StageResponse = CreateSecretStage, [name.as_str()], NO_QUERY, Some(&json!({ "name": stage.as_str(), "version_id": String::from(version) }))
+    }
+    operation! {
+        /// DownloadSecretBlob: a backup of all versions, which only the same installation can open.
+        backup(name: &SecretName) -> BlobResponse = DownloadSecretBlob, [name.as_str()], NO_QUERY, NO_BODY
+    }
+    operation! {
+        /// UploadSecretBlob: brings a secret back from its backup.
+        restore_backup(blob: &str) -> SecretResponse = UploadSecretBlob, [], NO_QUERY, Some(&json!({ "secret_blob": blob }))
     }
     operation! {
         /// BatchGetSecretValue: the current values of up to 20 secrets.

@@ -3,7 +3,7 @@
 //! The methods here take the place of the store's own ones of the same name, so an operation cannot change a secret without
 //! a record. Everything else is the store's.
 
-use std::{ops::Deref, sync::Arc};
+use std::{collections::BTreeMap, ops::Deref, sync::Arc};
 
 use csms_core::{ProjectId, Secret, SecretName, StageName, VersionId};
 use csms_store::{AnyStore, ChangeError, CreateError, Draft, Store};
@@ -42,6 +42,23 @@ impl AuditedStore {
             record.version = Some(VersionId::FIRST);
         });
         self.store.create_secret(secret.clone(), sealed, quota, vec![entry]).await
+    }
+
+    /// As [`Store::restore_secret`], with its record.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn restore_secret(
+        &self,
+        secret: Secret,
+        values: BTreeMap<VersionId, Vec<u8>>,
+        quota: u64,
+    ) -> Result<(), CreateError> {
+        let entry = self.trail.change(&Origin::current(), &secret.project, |record| {
+            record.secret = Some(secret.name.as_str());
+            record.secret_id = Some(secret.id.as_str());
+        });
+        self.store.restore_secret(secret.clone(), values, quota, vec![entry]).await
     }
 
     /// As [`Store::change_secret`], with its record unless nothing changes.

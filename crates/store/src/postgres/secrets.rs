@@ -136,14 +136,13 @@ pub(super) async fn next_due_time(session: &Session) -> Result<Option<UnixMillis
 pub(super) async fn create(
     session: &Session,
     secret: &Secret,
-    sealed: &[u8],
+    values: &[(VersionId, &[u8])],
     quota: u64,
     records: Vec<AuditEntry>,
 ) -> Result<(), CreateError> {
     if let Some(event) = secret.event_subscriptions.first() {
         entries::require_event(session, &secret.project, event).await?;
     }
-    let version = row::only_version(secret)?;
     let columns = SecretColumns::of(secret)?;
     let inserted = session
         .execute(
@@ -168,7 +167,9 @@ pub(super) async fn create(
         Err(error) if is_duplicate(&error) => return Err(CreateError::Exists),
         inserted => inserted?,
     };
-    insert_value(session, secret, version, sealed).await?;
+    for (version, sealed) in values {
+        insert_value(session, secret, *version, sealed).await?;
+    }
     // Last, because from here to the commit other creations in the project wait.
     let quota = i64::try_from(quota).unwrap_or(i64::MAX);
     let count = "UPDATE project_usage SET secrets = secrets + 1 WHERE project = $1 AND secrets < $2";

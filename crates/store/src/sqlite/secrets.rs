@@ -148,6 +148,17 @@ pub(super) fn create(
     quota: u64,
     records: Vec<AuditEntry>,
 ) -> Result<(), CreateError> {
+    insert(db, secret, &[(row::only_version(secret)?, sealed)], quota, records)
+}
+
+/// Stores a secret with the values of its versions, unless its name is taken or there is no room for it.
+pub(super) fn insert(
+    db: &Connection,
+    secret: &Secret,
+    values: &[(VersionId, &[u8])],
+    quota: u64,
+    records: Vec<AuditEntry>,
+) -> Result<(), CreateError> {
     let project = secret.project.as_str();
     let exists = db
         .prepare_cached("SELECT 1 FROM secrets WHERE project = ?1 AND name = ?2")
@@ -166,7 +177,6 @@ pub(super) fn create(
     if let Some(event) = secret.event_subscriptions.first() {
         entries::require_event(db, &secret.project, event)?;
     }
-    let version = row::only_version(secret)?;
     let columns = SecretColumns::of(secret)?;
     db.prepare_cached(
         "INSERT INTO secrets (project, name, id, document, checksum, rotation_due_time, deletion_due_time, event,
@@ -187,7 +197,10 @@ pub(super) fn create(
         ])
     })
     .during(WRITING)?;
-    insert_value(db, db.last_insert_rowid(), version, sealed)?;
+    let row = db.last_insert_rowid();
+    for (version, sealed) in values {
+        insert_value(db, row, *version, sealed)?;
+    }
     audit::append(db, records)?;
     Ok(())
 }

@@ -25,6 +25,26 @@ pub async fn a_secret_is_found_by_its_identifier<S: Store>(store: Shared<S>) {
     assert_eq!(store.secret_by_id(&project(), &common("other").id).await.unwrap(), None);
 }
 
+pub async fn a_restored_secret_has_the_values_of_its_versions<S: Store>(store: Shared<S>) {
+    put(&*store, &common("db")).await;
+    change(&*store, &name("db"), add_version).await;
+    let secret = store.secret(&project(), &name("db")).await.unwrap().unwrap();
+    let values: BTreeMap<_, _> = [1, 2].map(|number| (version(number), sealed(&secret.name, version(number)))).into();
+    let restore = async |values: &BTreeMap<_, _>, quota| {
+        store.restore_secret(secret.clone(), values.clone(), quota, Vec::new()).await
+    };
+    assert!(matches!(restore(&values, u64::MAX).await, Err(CreateError::Exists)));
+    change(&*store, &name("db"), Draft::delete).await;
+    assert!(matches!(restore(&values, 0).await, Err(CreateError::Quota)));
+    let one: BTreeMap<_, _> = [(version(1), Vec::new())].into();
+    assert!(matches!(restore(&one, u64::MAX).await, Err(CreateError::Store(StoreError::Conflict(_)))));
+    restore(&values, u64::MAX).await.unwrap();
+    assert_eq!(store.secret(&project(), &name("db")).await.unwrap(), Some(secret.clone()));
+    let first = store.secret_value(&project(), &name("db"), |_| Ok::<_, Never>(VersionId::FIRST)).await.unwrap();
+    assert_eq!(first.sealed, sealed(&secret.name, VersionId::FIRST));
+    assert_eq!(change(&*store, &name("db"), add_version).await, version(3));
+}
+
 pub async fn what_does_not_exist_is_not_found<S: Store>(store: Shared<S>) {
     assert_eq!(store.secret(&project(), &name("absent")).await.unwrap(), None);
     let absent = store.secret_value(&project(), &name("absent"), |_| Ok::<_, Never>(VersionId::FIRST)).await;

@@ -18,6 +18,8 @@ export const OPERATIONS = {
   UpdateSecretStage: { method: "PUT", path: "/v1/{project_id}/secrets/{secret_name}/stages/{stage_name}", success: 200, errors: "flat" },
   DeleteSecretStage: { method: "DELETE", path: "/v1/{project_id}/secrets/{secret_name}/stages/{stage_name}", success: 204, errors: "flat" },
   ListSecretTask: { method: "GET", path: "/v1/{project_id}/csms/tasks", success: 200, errors: "flat" },
+  DownloadSecretBlob: { method: "POST", path: "/v1/{project_id}/secrets/{secret_name}/backup", success: 200, errors: "flat" },
+  UploadSecretBlob: { method: "POST", path: "/v1/{project_id}/secrets/restore", success: 200, errors: "flat" },
   BatchGetSecretValue: { method: "POST", path: "/v1/{project_id}/secrets/batch-get-secret-value", success: 200, errors: "flat" },
   BatchImportSecrets: { method: "POST", path: "/v1/{project_id}/secrets/batch-import", success: 200, errors: "flat" },
   BatchDeleteSecrets: { method: "POST", path: "/v1/{project_id}/secrets/batch-delete", success: 200, errors: "flat" },

@@ -48,6 +48,10 @@ export interface OperationMethods {
   deleteSecretStage(request: t.StageRequest, options?: CallOptions): Promise<void>;
   /** One page of rotation tasks, newest first. {@link CsmsClient.tasks} reads all pages. */
   listSecretTask(request?: t.ListSecretTaskRequest, options?: CallOptions): Promise<t.ListTasksResponse>;
+  /** A sealed backup of a secret with all its versions. */
+  downloadSecretBlob(request: t.SecretRequest, options?: CallOptions): Promise<t.SecretBlob>;
+  /** Brings a secret back from its backup, in the installation that made it. */
+  uploadSecretBlob(request: t.SecretBlob, options?: CallOptions): Promise<t.SecretResponse>;
   /** The current values of up to 20 secrets. */
   batchGetSecretValue(request: t.BatchGetRequest, options?: CallOptions): Promise<t.BatchGetResponse>;
   /** Creates up to 100 secrets, and tells which could not be created. */

@@ -233,6 +233,11 @@ export interface ListTasksResponse {
   next_marker?: string;
 }
 
+/** A sealed backup. */
+export interface SecretBlob {
+  secret_blob: string;
+}
+
 /** Request of BatchGetSecretValue. */
 export interface BatchGetRequest {
   /** Up to 20 names. */
