@@ -11,9 +11,9 @@ use crate::{
     request::{
         Rules,
         query::ListSecrets,
-        secret::{CreateSecret, UpdateSecret, read_recovery_window},
+        secret::{CreateSecret, UpdateSecret, read_blob, read_recovery_window},
     },
-    response::{ListSecretsResponse, SecretResponse},
+    response::{BlobResponse, ListSecretsResponse, SecretResponse},
 };
 
 /// What can be set when a secret is made and changed later.
@@ -71,6 +71,12 @@ pub(super) fn describe(of: Operation) -> Option<Description> {
                 &|body| problems(read_recovery_window(body)),
                 &[field("recovery_window_in_days", "Days until the secret is gone.")],
             )
+            .answer::<SecretResponse>(),
+        Operation::DownloadSecretBlob => {
+            operation("Backs a secret up with all its versions, sealed.").answer::<BlobResponse>()
+        }
+        Operation::UploadSecretBlob => operation("Brings a secret back from its backup.")
+            .body(&|body| problems(read_blob(body)), &[field("secret_blob", "What DownloadSecretBlob answered.")])
             .answer::<SecretResponse>(),
         Operation::RestoreSecret => operation("Keeps a secret that was to be deleted.").answer::<SecretResponse>(),
         _ => return None,
