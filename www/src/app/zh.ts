@@ -360,7 +360,7 @@ const words: Record<string, string> = {
   Events: "事件",
   "New event": "新建事件",
   "Be told when something happens": "有情况时收到通知",
-  "An event names what to tell, such as a failed rotation, and the topic to tell it to..":
+  "An event names what to tell, such as a failed rotation, and the topic to tell it to.":
     "事件说明要通知什么（例如轮转失败）以及通知到哪个主题。",
   "Tells of": "通知内容",
   Topic: "主题",

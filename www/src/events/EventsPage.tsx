@@ -48,7 +48,7 @@ export function EventsPage() {
       <Failure error={error ?? remove.error} onRetry={reload} />
       {data?.length === 0 && (
         <Empty title={t("Be told when something happens")}>
-          <p>{t("An event names what to tell, such as a failed rotation, and the topic to tell it to..")}</p>
+          <p>{t("An event names what to tell, such as a failed rotation, and the topic to tell it to.")}</p>
         </Empty>
       )}
       {data && data.length > 0 && (
