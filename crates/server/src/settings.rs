@@ -106,7 +106,7 @@ pub struct Flags {
     #[arg(long, env = "CSMS_PUBLIC_URL", value_name = "URL")]
     pub public_url: Option<String>,
 
-    /// Let pages of this origin call the server from a browser (CORS), such as https://console.example.com. May be repeated
+    /// Let pages of this origin call the server from a browser (CORS), such as `https://console.example.com`. May be repeated
     #[arg(long = "allow-origin", env = "CSMS_ALLOW_ORIGIN", value_name = "ORIGIN", value_delimiter = ',')]
     #[serde(rename = "allow_origin")]
     pub allow_origins: Vec<Origin>,

@@ -18,14 +18,14 @@ const AGAIN: &str = "CSMS_WRITE_GENERATED=1 cargo test -p csms-server --test ref
 
 #[test]
 fn the_document_is_the_golden_one() {
-    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/openapi.json");
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../api/openapi.json");
     let text = serde_json::to_string_pretty(&csms_api::schema::document()).unwrap() + "\n";
     if std::env::var_os("CSMS_WRITE_GENERATED").is_some() {
         fs::create_dir_all(file.parent().unwrap()).unwrap();
         fs::write(&file, &text).unwrap();
     }
     let golden = fs::read_to_string(file).unwrap_or_default();
-    assert!(golden == text, "docs/openapi.json is out of date; write it anew: {AGAIN}");
+    assert!(golden == text, "crates/api/openapi.json is out of date; write it anew: {AGAIN}");
 }
 
 #[tokio::test]

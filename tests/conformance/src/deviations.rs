@@ -1,4 +1,4 @@
-//! The table of deviations in `docs/conformance.md`: read, compared with what was found, written anew.
+//! The table of deviations in `tests/conformance/DEVIATIONS.md`: read, compared with what was found, written anew.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -34,14 +34,14 @@ impl Page {
     /// When it is not there.
     #[must_use]
     pub fn read() -> Self {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/conformance.md");
-        let text = fs::read_to_string(&path).expect("docs/conformance.md can be read");
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("DEVIATIONS.md");
+        let text = fs::read_to_string(&path).expect("tests/conformance/DEVIATIONS.md can be read");
         Self { path, text }
     }
 
     fn split(&self) -> (&str, &str, &str) {
-        let (before, rest) = self.text.split_once(BEGIN).expect("docs/conformance.md marks its table");
-        let (table, after) = rest.split_once(END).expect("docs/conformance.md marks the end of its table");
+        let (before, rest) = self.text.split_once(BEGIN).expect("tests/conformance/DEVIATIONS.md marks its table");
+        let (table, after) = rest.split_once(END).expect("tests/conformance/DEVIATIONS.md marks the end of its table");
         (before, table, after)
     }
 
@@ -71,6 +71,6 @@ impl Page {
             format!("| {operation} | {place} | {what} | {} |\n", reasons.get(deviation).map_or("", String::as_str))
         });
         let text = format!("{before}{BEGIN}{HEADING}{}{END}{after}", rows.collect::<String>());
-        fs::write(&self.path, text).expect("docs/conformance.md can be written");
+        fs::write(&self.path, text).expect("tests/conformance/DEVIATIONS.md can be written");
     }
 }

@@ -27,7 +27,7 @@ pub fn table(definitions: &[Definition]) -> String {
         let status = match (is_defined(known.name), deviating.contains(known.name)) {
             (false, _) => "offered; documented, not in the definitions",
             (true, false) => "offered",
-            (true, true) => "offered, with [deviations](docs/conformance.md)",
+            (true, true) => "offered, with [deviations](tests/conformance/DEVIATIONS.md)",
         };
         row(known.name, known.method.as_str(), known.path, status);
     }

@@ -1,5 +1,5 @@
 //! Every operation against the official definitions: documented examples, generated bodies, and each constraint broken in
-//! turn. What deviates is in the table of `docs/conformance.md`, exactly.
+//! turn. What deviates is in the table of `tests/conformance/DEVIATIONS.md`, exactly.
 //!
 //! After a change on purpose: `CSMS_WRITE_GENERATED=1 cargo test -p csms-conformance --test definitions`, and give each new
 //! row its reason.
@@ -339,8 +339,8 @@ async fn every_operation_is_as_defined_but_for_the_table() {
     let gone: Vec<_> = told.difference(&found).collect();
     assert!(
         new.is_empty() && gone.is_empty(),
-        "not in docs/conformance.md: {new:#?}\nno longer so: {gone:#?}\n{AGAIN}"
+        "not in tests/conformance/DEVIATIONS.md: {new:#?}\nno longer so: {gone:#?}\n{AGAIN}"
     );
     let unexplained: Vec<_> = rows.iter().filter(|(_, reason)| reason.is_empty()).map(|(row, _)| row).collect();
-    assert!(unexplained.is_empty(), "give a reason in docs/conformance.md for {unexplained:#?}");
+    assert!(unexplained.is_empty(), "give a reason in tests/conformance/DEVIATIONS.md for {unexplained:#?}");
 }
