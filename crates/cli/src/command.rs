@@ -4,7 +4,7 @@ use std::{io::Write, process::ExitCode};
 
 use clap::Subcommand;
 
-use crate::{exec, failure::CliError, secret};
+use crate::{backup, exec, failure::CliError, secret};
 
 /// Commands that use a running server.
 #[derive(Subcommand, Debug)]
@@ -14,6 +14,16 @@ pub enum Command {
 
     /// Run a program with the values of secrets as environment variables
     Exec(exec::Arguments),
+
+    /// Write a secret with all its versions into a sealed backup
+    ///
+    /// Only the installation that made it can open it. A backup of everything is a copy of the data and of the root key.
+    Backup(backup::Arguments),
+
+    /// Bring a secret back from its backup
+    ///
+    /// The secret must be gone: a name that is taken is refused.
+    Restore(backup::Source),
 }
 
 /// Runs a command and says on stderr what went wrong.
@@ -22,6 +32,8 @@ pub fn run(command: Command) -> ExitCode {
     let outcome = match command {
         Command::Secret(arguments) => block_on(secret::run(arguments)),
         Command::Exec(arguments) => exec::run(&arguments),
+        Command::Backup(arguments) => block_on(backup::run(arguments)),
+        Command::Restore(arguments) => block_on(backup::restore(arguments)),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

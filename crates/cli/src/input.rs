@@ -36,8 +36,7 @@ pub(crate) struct Value {
 impl Form {
     /// Reads a value from `source`; `-` is standard input.
     pub(crate) fn read(self, source: &Path) -> Result<Value, CliError> {
-        let bytes = if source == Path::new("-") { read_stdin()? } else { read_file(source)? };
-        self.interpret(bytes)
+        self.interpret(read_source(source, MAX_BYTES)?)
     }
 
     fn interpret(self, mut bytes: Zeroizing<Vec<u8>>) -> Result<Value, CliError> {
@@ -59,28 +58,32 @@ impl Form {
     }
 }
 
-fn read_stdin() -> Result<Zeroizing<Vec<u8>>, CliError> {
+/// Reads at most `limit` bytes of a file or, for `-`, of standard input.
+pub(crate) fn read_source(source: &Path, limit: u64) -> Result<Zeroizing<Vec<u8>>, CliError> {
+    if source == Path::new("-") { read_stdin(limit) } else { read_file(source, limit) }
+}
+
+fn read_stdin(limit: u64) -> Result<Zeroizing<Vec<u8>>, CliError> {
     let stdin = io::stdin();
     if stdin.is_terminal() {
-        let hint = "the value is read from standard input or, with --value-file, from a file; it would be seen on this terminal";
+        let hint = "it is read from standard input or from a file; it would be seen on this terminal";
         return Err(CliError::impossible(hint));
     }
-    read(stdin.lock(), "read standard input")
+    read(stdin.lock(), limit, "read standard input")
 }
 
-/// Reads a whole file.
-pub(crate) fn read_file(path: &Path) -> Result<Zeroizing<Vec<u8>>, CliError> {
+fn read_file(path: &Path, limit: u64) -> Result<Zeroizing<Vec<u8>>, CliError> {
     let what = format!("read {}", path.display());
     let file = File::open(path).map_err(|error| CliError::io(what.as_str(), error))?;
-    read(file, &what)
+    read(file, limit, &what)
 }
 
-fn read(from: impl Read, what: &str) -> Result<Zeroizing<Vec<u8>>, CliError> {
+fn read(from: impl Read, limit: u64, what: &str) -> Result<Zeroizing<Vec<u8>>, CliError> {
     // All the room at once: a buffer that grows leaves copies behind.
-    let mut bytes = Zeroizing::new(Vec::with_capacity(usize::try_from(MAX_BYTES).unwrap_or_default() + 1));
-    from.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(|error| CliError::io(what, error))?;
-    if bytes.len() as u64 > MAX_BYTES {
-        return Err(CliError::impossible(format!("cannot {what}: it has more than {MAX_BYTES} bytes")));
+    let mut bytes = Zeroizing::new(Vec::with_capacity(usize::try_from(limit).unwrap_or_default() + 1));
+    from.take(limit + 1).read_to_end(&mut bytes).map_err(|error| CliError::io(what, error))?;
+    if bytes.len() as u64 > limit {
+        return Err(CliError::impossible(format!("cannot {what}: it has more than {limit} bytes")));
     }
     Ok(bytes)
 }

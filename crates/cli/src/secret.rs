@@ -116,7 +116,7 @@ async fn list(client: &Client, output: Output) -> Result<(), CliError> {
 }
 
 /// What is known of a secret, without its value.
-fn describe(secret: &SecretInfo, facts: &mut Facts) {
+pub(crate) fn describe(secret: &SecretInfo, facts: &mut Facts) {
     facts.add("name", &secret.name);
     facts.add("id", &secret.id);
     facts.add("state", &secret.state);

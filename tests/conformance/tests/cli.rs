@@ -233,3 +233,47 @@ async fn the_variables_of_the_sdks_are_enough_and_missing_ones_are_all_named() {
     let output = timeout(SOON, command.output()).await.unwrap().unwrap();
     assert_eq!(output.stdout, b"x", "{output:?}");
 }
+
+#[tokio::test]
+async fn a_backup_brings_a_deleted_secret_back_with_all_its_versions() {
+    let shell = Shell::open().await;
+    shell.create("db", b"first").await;
+    let updated = shell.feed(&["secret", "update", "db", "--value-file", "-"], b"second").await;
+    assert!(updated.status.success(), "{updated:?}");
+    let file = shell.directory.path().join("db.backup");
+    let file = file.to_str().unwrap();
+    assert_eq!(shell.printed(&["backup", "db", "--file", file]).await, "");
+    shell.printed(&["secret", "delete", "db", "--now"]).await;
+
+    assert!(shell.printed(&["restore", file]).await.contains("ENABLED"));
+    assert_eq!(shell.printed(&["secret", "get", "db", "--value"]).await, "second");
+    assert_eq!(shell.printed(&["secret", "get", "db", "--version", "v1", "--value"]).await, "first");
+}
+
+#[tokio::test]
+async fn a_backup_replaces_neither_a_file_nor_a_secret() {
+    let shell = Shell::open().await;
+    shell.create("db", b"value").await;
+    let file = shell.directory.path().join("db.backup");
+    let file = file.to_str().unwrap();
+    shell.printed(&["backup", "db", "--file", file]).await;
+
+    assert!(shell.refusal(&["backup", "db", "--file", file], 1).await.contains("exists"));
+    let taken = shell.refusal(&["restore", file], 1).await;
+    assert!(taken.contains("CSMS."), "{taken}");
+}
+
+#[tokio::test]
+async fn a_damaged_backup_is_refused_whole() {
+    let shell = Shell::open().await;
+    shell.create("db", b"value").await;
+    let mut blob = shell.printed(&["backup", "db"]).await;
+    shell.printed(&["secret", "delete", "db", "--now"]).await;
+    let middle = blob.len() / 2;
+    let other = if blob.as_bytes()[middle] == b'A' { "B" } else { "A" };
+    blob.replace_range(middle..=middle, other);
+
+    let output = shell.feed(&["restore"], blob.as_bytes()).await;
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    assert_eq!(shell.json(&["secret", "list"]).await["secrets"], json!([]));
+}

@@ -1,0 +1,75 @@
+//! `csms backup` and `csms restore`: one secret with all its versions, as the sealed blob of the service.
+//!
+//! The blob is for the installation that made it; nothing here can open it.
+
+use std::{
+    fs::OpenOptions,
+    io::Write,
+    os::unix::fs::OpenOptionsExt,
+    path::{Path, PathBuf},
+};
+
+use clap::Args;
+use csms_core::SecretName;
+
+use crate::{
+    connection::Connection,
+    failure::CliError,
+    input,
+    output::{Output, print},
+    secret::{describe, name},
+};
+
+/// Greatest length of a blob in bytes (UploadSecretBlob), with a line end.
+const LONGEST: u64 = 5_242_880 + 2;
+
+/// Arguments of `csms backup`.
+#[derive(Args, Debug)]
+pub struct Arguments {
+    /// Name of the secret
+    #[arg(value_parser = name)]
+    name: SecretName,
+
+    /// File to write, which must not be there yet; `-` is standard output
+    #[arg(long, short, value_name = "FILE", default_value = "-")]
+    file: PathBuf,
+
+    #[command(flatten)]
+    connection: Connection,
+}
+
+/// Writes the backup.
+pub(crate) async fn run(arguments: Arguments) -> Result<(), CliError> {
+    let answer = arguments.connection.client()?.backup(&arguments.name).await?;
+    let line = format!("{}\n", answer.secret_blob);
+    if arguments.file == Path::new("-") { print(line.as_bytes()) } else { write(&arguments.file, line.as_bytes()) }
+}
+
+fn write(path: &Path, bytes: &[u8]) -> Result<(), CliError> {
+    let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
+    let written = file.and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_all()));
+    written.map_err(|error| CliError::io(format!("write {}", path.display()), error))
+}
+
+/// Arguments of `csms restore`.
+#[derive(Args, Debug)]
+pub struct Source {
+    /// File that `csms backup` wrote; `-` is standard input
+    #[arg(value_name = "FILE", default_value = "-")]
+    file: PathBuf,
+
+    #[command(flatten)]
+    connection: Connection,
+
+    #[command(flatten)]
+    output: Output,
+}
+
+/// Brings the secret of a backup back.
+pub(crate) async fn restore(arguments: Source) -> Result<(), CliError> {
+    let bytes = input::read_source(&arguments.file, LONGEST)?;
+    let blob =
+        core::str::from_utf8(&bytes).map_err(|_| CliError::impossible("this is not a backup: it is not text"))?;
+    let answer = arguments.connection.client()?.restore_backup(blob.trim_end()).await?;
+    arguments.output.facts(&answer, |facts| describe(&answer.secret, facts))
+}
