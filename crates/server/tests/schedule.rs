@@ -80,6 +80,19 @@ async fn failed(server: &Server, expected: usize) -> Vec<Value> {
     }
 }
 
+/// Waits for a line of the metrics: what has happened is stored first and counted then.
+async fn counted(server: &Server, line: &str) {
+    let deadline = Instant::now() + Duration::from_secs(60);
+    loop {
+        let metrics = server.app.metrics.text();
+        if metrics.contains(line) {
+            return;
+        }
+        assert!(Instant::now() < deadline, "{line} is not in\n{metrics}");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
 async fn shown(server: &Server, name: &str) -> Value {
     server.call("GET", &server.path(&format!("secrets/{name}")), Value::Null).await.body["secret"].take()
 }
@@ -162,9 +175,8 @@ async fn the_third_failure_is_recorded_as_what_ended_automatic_rotation() {
     let last = newest["steps"].as_array().unwrap().last().unwrap().clone();
     assert_eq!((&last["step"], &last["attempt"]), (&json!("auto_rotation"), &json!(1)));
     assert!(last["outcome"].as_str().unwrap().contains("3 scheduled rotations failed in a row"), "{last}");
-    let metrics = server.app.metrics.text();
-    assert!(metrics.contains("csms_auto_rotation_switched_off_total 1\n"), "{metrics}");
-    assert!(metrics.contains("csms_rotation_tasks_total{outcome=\"failed\"} 3\n"), "{metrics}");
+    counted(&server, "csms_auto_rotation_switched_off_total 1\n").await;
+    counted(&server, "csms_rotation_tasks_total{outcome=\"failed\"} 3\n").await;
 }
 
 #[tokio::test]
