@@ -168,6 +168,12 @@ export async function events(client: csms.CsmsClient, notification: csms.Notific
   return [changed.state, shown, all.page_info.current_count, record?.notification_status];
 }
 
+export async function backups(client: csms.CsmsClient) {
+  const blob: csms.SecretBlob = await client.downloadSecretBlob({ secret_name: "demo" });
+  const restored: csms.SecretResponse = await client.uploadSecretBlob(blob);
+  return [blob.secret_blob, restored];
+}
+
 export function stepOf(step: csms.TaskStep): csms.Task["steps"] {
   return [step];
 }
