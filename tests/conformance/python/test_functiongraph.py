@@ -56,10 +56,11 @@ class FunctionGraph(sdk.SdkTest):
         self.assertEqual((headers["X-Cff-Response-Version"], headers["X-Is-Func-Err"]), ("v0", "false"))
         self.assertTrue(headers["X-Cff-Request-Id"])
 
-    def test_whoever_may_invoke_a_function_does_not_lend_it_rights_to_secrets(self):
-        event = {"secret_name": "db", "operate_type": "SINGLE_USER", "csms_endpoint": sdk.SERVER["endpoint"]}
+    def test_a_function_asks_the_service_with_the_rights_of_its_caller(self):
+        # The caller may read every secret, and there is none of this name: the service says so, not the function.
+        event = {"secret_name": "nowhere", "operate_type": "SINGLE_USER", "csms_endpoint": sdk.SERVER["endpoint"]}
         reply = json.loads(self.invoke(event).result)
-        self.assertFailedReply(reply, "ROTATION_INVALID_EVENT", "credentials")
+        self.assertFailedReply(reply, "ROTATION_SERVICE_REFUSED")
 
     def test_an_asynchronous_call_is_accepted_with_its_identifier(self):
         request = AsyncInvokeFunctionRequest(function_urn=URN, body=INVALID_EVENT)
