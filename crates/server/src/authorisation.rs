@@ -26,6 +26,8 @@ pub struct RequestFacts<'r> {
     pub body: &'r [u8],
     /// The key of a tag in the path; empty where there is none.
     pub tag_key: &'r str,
+    /// Which entry of an import is judged.
+    pub entry: usize,
 }
 
 /// Refuses an operation that the caller's policies do not allow on a secret; `*` stands for all secrets.
@@ -36,7 +38,7 @@ pub async fn authorise(app: &App, caller: &Caller, facts: &RequestFacts<'_>, sec
     let mut context = base_context(app, caller);
     // What the conditions ask about costs a look at the body and the store, so only those who have conditions pay for it.
     if caller.policies.iter().any(Policy::has_conditions) {
-        add_request(&mut context, facts, secret);
+        add_request(&mut context, facts);
         if matches!(facts.operation, Operation::CreateSecret | Operation::BatchImportSecrets) {
             let common = || SecretType::Common.as_str().to_owned();
             context.secret_type.get_or_insert_with(common);
@@ -75,14 +77,14 @@ pub fn may_use_key(app: &App, caller: &Caller, actions: &[&str], key: &KeyId) ->
 }
 
 /// What the request says about a secret.
-fn add_request(context: &mut RequestContext, facts: &RequestFacts<'_>, secret: &str) {
+fn add_request(context: &mut RequestContext, facts: &RequestFacts<'_>) {
     if !facts.tag_key.is_empty() {
         context.request_tags.push((facts.tag_key.to_owned(), String::new()));
     }
     let Ok(body) = serde_json::from_slice::<Value>(facts.body) else { return };
-    // An import has an object for each secret.
-    let imported = body.get("secrets").and_then(Value::as_array).into_iter().flatten();
-    let body = imported.into_iter().find(|entry| entry["name"] == secret).unwrap_or(&body);
+    // An import has an object for each secret; names may repeat in it.
+    let imported = body.get("secrets").and_then(|entries| entries.get(facts.entry));
+    let body = imported.filter(|_| facts.operation == Operation::BatchImportSecrets).unwrap_or(&body);
     let text = |name: &str| body.get(name).and_then(Value::as_str).filter(|text| !text.is_empty()).map(str::to_owned);
     context.secret_type = text("secret_type");
     context.kms_key_id = text("kms_key_id");

@@ -134,6 +134,7 @@ impl Call {
             project: &self.project,
             body: &self.body,
             tag_key: self.parameter("key"),
+            entry: 0,
         };
         authorise(&self.app, &self.caller, &facts, secret).await
     }
@@ -221,12 +222,13 @@ async fn answer(app: Arc<App>, operation: Operation, request: Request<Body>) -> 
         version,
     };
     let outcome = async {
-        let facts = RequestFacts { operation, project: &project, body: &body, tag_key: find(&parameters, "key") };
         let secrets = secrets_of(&app, operation, &project, &parameters, &body).await?;
         if let [secret] = secrets.as_slice() {
             secret.clone_into(&mut attempt.secret);
         }
-        for secret in &secrets {
+        for (entry, secret) in secrets.iter().enumerate() {
+            let tag_key = find(&parameters, "key");
+            let facts = RequestFacts { operation, project: &project, body: &body, tag_key, entry };
             authorise(&app, &caller, &facts, secret).await?;
         }
         let query = parts.uri.query().map(str::to_owned);
@@ -319,7 +321,7 @@ fn names_in_body(operation: Operation, body: &[u8]) -> Vec<String> {
     }
     #[derive(serde::Deserialize)]
     struct Import {
-        secrets: Vec<Named>,
+        secrets: Vec<Value>,
     }
     #[derive(serde::Deserialize)]
     struct Names {
@@ -331,7 +333,9 @@ fn names_in_body(operation: Operation, body: &[u8]) -> Vec<String> {
     let names = match operation {
         Operation::CreateSecret => read::<Named>(body).map(|secret| vec![secret.name]),
         Operation::BatchImportSecrets => {
-            read::<Import>(body).map(|import| import.secrets.into_iter().map(|secret| secret.name).collect())
+            // An entry without a name is refused later; those beside it are created.
+            let name = |entry: &Value| entry["name"].as_str().unwrap_or("*").to_owned();
+            read::<Import>(body).map(|import| import.secrets.iter().map(name).collect())
         }
         Operation::BatchGetSecretValue => read::<Names>(body).map(|names| names.secret_name_list),
         _ => None,

@@ -180,3 +180,29 @@ async fn a_password_is_judged_unless_the_project_switches_that_off() {
     assert_eq!(shown().await, false);
     assert_eq!(judge("hunter2").await, json!({ "strength": "unchecked", "reasons": [] }));
 }
+
+#[tokio::test]
+async fn each_entry_of_an_import_is_judged_by_what_it_says_itself() {
+    let server = Server::start().await;
+    let text = r#"{"Version":"5.0","Statement":[
+        {"Effect":"Allow","Action":["csms:secret:create"],"Condition":{"StringEquals":{"csms:Type":"COMMON"}}}]}"#;
+    let project = server.app.identity.project_id.clone();
+    let expires = server.clock.now().plus_millis(600_000);
+    let key = TemporaryKey::make("test".to_owned(), project, Policy::parse(text).unwrap(), expires).unwrap();
+    let key = Key {
+        access_key: key.access_key.clone(),
+        secret_key: key.secret_key.clone(),
+        security_token: Some(key.security_token(&server.app.root).unwrap()),
+    };
+    let import = async |entries: Value| {
+        let body = json!({ "secrets": entries });
+        server.call_as(&key, "POST", &server.path("secrets/batch-import"), &body).await.status
+    };
+    let common = json!({ "name": "a", "secret_string": "s", "secret_type": "COMMON" });
+    let rotated = json!({ "name": "a", "secret_string": "s", "secret_type": "RDS-FG" });
+    assert_eq!(import(json!([common, rotated])).await, StatusCode::FORBIDDEN);
+    assert_eq!(import(json!([{ "secret_string": "s" }, rotated])).await, StatusCode::FORBIDDEN);
+    let absent = server.call("GET", &server.path("secrets/a"), Value::Null).await;
+    assert_eq!(absent.status, StatusCode::NOT_FOUND);
+    assert_eq!(import(json!([common, common])).await, StatusCode::OK);
+}
