@@ -191,10 +191,20 @@ impl Trail {
         project: &'r ProjectId,
         describe: impl FnOnce(&mut Record<'r>),
     ) -> AuditEntry {
+        origin.note();
+        self.record(origin, project, describe)
+    }
+
+    /// The same where it turns out later whether there is a change at all.
+    fn record<'r>(
+        &self,
+        origin: &'r Origin,
+        project: &'r ProjectId,
+        describe: impl FnOnce(&mut Record<'r>),
+    ) -> AuditEntry {
         let mut record = Record::by(&origin.caller, origin.action, self.clock.now());
         record.project = Some(project.as_str());
         describe(&mut record);
-        origin.note();
         self.entry(&record)
     }
 

@@ -166,3 +166,27 @@ async fn looking_at_metadata_is_not_recorded() {
     }
     assert_eq!(trail_of(&server, "db").await, ["CreateSecret v1 OK"]);
 }
+
+#[tokio::test]
+async fn a_change_of_an_event_or_a_setting_is_recorded_once_with_its_name() {
+    let server = Server::start().await;
+    let notification = json!({ "target_type": "SMN", "target_id": "urn:smn:x", "target_name": "x" });
+    let body =
+        json!({ "name": "told", "event_types": ["SECRET_DELETED"], "state": "ENABLED", "notification": notification });
+    ok(&server, "POST", "csms/events", body).await;
+    ok(&server, "PUT", "csms/events/told", json!({ "state": "DISABLED" })).await;
+    ok(&server, "DELETE", "csms/events/told", Value::Null).await;
+    ok(&server, "POST", "secrets/checker/config", json!({ "checking_secret_strength": false })).await;
+    // Nothing was gathered: the records are on disk with what they tell of.
+    let documents = documents(&server).await;
+    let records = documents.iter().map(|text| serde_json::from_str::<Record<'_>>(text).unwrap());
+    let told: Vec<_> =
+        records.filter_map(|record| Some((record.action.to_owned(), record.target?.to_owned()))).collect();
+    let expected = [
+        ("CreateSecretEvent", "told"),
+        ("UpdateSecretEvent", "told"),
+        ("DeleteSecretEvent", "told"),
+        ("UpdateSecretsConfig", "checker"),
+    ];
+    assert_eq!(told, expected.map(|(action, target)| (action.to_owned(), target.to_owned())));
+}

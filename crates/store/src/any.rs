@@ -99,9 +99,10 @@ impl Store for AnyStore {
         &self,
         project: &ProjectId,
         name: &str,
+        records: Vec<AuditEntry>,
         decide: impl FnOnce(Option<T>) -> Result<(EntryChange<T>, R), E> + Send + 'static,
     ) -> Result<R, ChangeError<E>> {
-        delegate!(self.change_entry(project, name, decide))
+        delegate!(self.change_entry(project, name, records, decide))
     }
 
     async fn task(&self, project: &ProjectId, id: &TaskId) -> Result<Option<Task>, StoreError> {
@@ -259,8 +260,8 @@ impl Store for AnyStore {
         delegate!(self.change_secret(project, name, load_values, decide))
     }
 
-    async fn finish_orphan_task(&self, task: Task, holder: &str) -> Result<(), StoreError> {
-        delegate!(self.finish_orphan_task(task, holder))
+    async fn finish_orphan_task(&self, task: Task, holder: &str, records: Vec<AuditEntry>) -> Result<(), StoreError> {
+        delegate!(self.finish_orphan_task(task, holder, records))
     }
 
     async fn claim_tasks(

@@ -215,11 +215,12 @@ impl Store for PostgresStore {
         &self,
         project: &ProjectId,
         name: &str,
+        records: Vec<AuditEntry>,
         decide: impl FnOnce(Option<T>) -> Result<(EntryChange<T>, R), E> + Send + 'static,
     ) -> Result<R, ChangeError<E>> {
         let change = async {
             let session = Session::write(&self.pool).await?;
-            let changed = entries::change(&session, project, name, decide).await;
+            let changed = entries::change(&session, project, name, records, decide).await;
             session.end(changed).await
         };
         within(self.timeout, change).await
@@ -419,10 +420,10 @@ impl Store for PostgresStore {
         within(self.timeout, change).await
     }
 
-    async fn finish_orphan_task(&self, task: Task, holder: &str) -> Result<(), StoreError> {
+    async fn finish_orphan_task(&self, task: Task, holder: &str, records: Vec<AuditEntry>) -> Result<(), StoreError> {
         let finish = async {
             let session = Session::write(&self.pool).await?;
-            let outcome = tasks::finish_orphan(&session, &task, holder).await;
+            let outcome = tasks::finish_orphan(&session, &task, holder, records).await;
             session.end(outcome).await
         };
         within(self.timeout, finish).await

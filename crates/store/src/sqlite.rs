@@ -184,10 +184,11 @@ impl Store for SqliteStore {
         &self,
         project: &ProjectId,
         name: &str,
+        records: Vec<AuditEntry>,
         decide: impl FnOnce(Option<T>) -> Result<(EntryChange<T>, R), E> + Send + 'static,
     ) -> Result<R, ChangeError<E>> {
         let (project, name) = (project.clone(), name.to_owned());
-        self.0.writer.write(move |db| entries::change(db, &project, &name, decide)).await
+        self.0.writer.write(move |db| entries::change(db, &project, &name, records, decide)).await
     }
 
     async fn task(&self, project: &ProjectId, id: &TaskId) -> Result<Option<Task>, StoreError> {
@@ -368,11 +369,12 @@ impl Store for SqliteStore {
             .await
     }
 
-    async fn finish_orphan_task(&self, task: Task, holder: &str) -> Result<(), StoreError> {
+    async fn finish_orphan_task(&self, task: Task, holder: &str, records: Vec<AuditEntry>) -> Result<(), StoreError> {
         let (holder, leases) = (holder.to_owned(), Arc::clone(&self.0.leases));
         let finish = move |db: &rusqlite::Connection| {
             row::require_holder(&task, leases.holder(&task.id).as_deref(), &holder)?;
             tasks::finish_orphan(db, &task)?;
+            audit::append(db, records)?;
             leases.release(&task.id, &holder);
             Ok(())
         };

@@ -71,12 +71,14 @@ pub trait Store: Send + Sync + 'static {
         limit: u16,
     ) -> impl Future<Output = Result<Page<(String, T)>, StoreError>> + Send;
 
-    /// Changes an entry: loads it, lets `decide` say what becomes of it, and stores that, all in one transaction. Where
-    /// two make the same entry at once, one of them may get [`StoreError::Conflict`].
+    /// Changes an entry: loads it, lets `decide` say what becomes of it, and stores that with the records of the change,
+    /// all in one transaction. An entry that is kept leaves no record. Where two make the same entry at once, one of them
+    /// may get [`StoreError::Conflict`].
     fn change_entry<T: Entry, R: Send + 'static, E: Send + 'static>(
         &self,
         project: &ProjectId,
         name: &str,
+        records: Vec<AuditEntry>,
         decide: impl FnOnce(Option<T>) -> Result<(EntryChange<T>, R), E> + Send + 'static,
     ) -> impl Future<Output = Result<R, ChangeError<E>>> + Send;
 
@@ -248,10 +250,16 @@ pub trait Store: Send + Sync + 'static {
         decide: impl FnOnce(&mut Draft) -> Result<T, E> + Send + 'static,
     ) -> impl Future<Output = Result<T, ChangeError<E>>> + Send;
 
-    /// Finishes a running task whose secret is gone; a secret's own task is finished by [`Store::change_secret`].
+    /// Finishes a running task whose secret is gone, with the records of it; a secret's own task is finished by
+    /// [`Store::change_secret`].
     /// [`StoreError::NotFound`] when there is no such task, [`StoreError::Conflict`] when it is finished already, held
     /// by another than `holder`, or the secret still exists.
-    fn finish_orphan_task(&self, task: Task, holder: &str) -> impl Future<Output = Result<(), StoreError>> + Send;
+    fn finish_orphan_task(
+        &self,
+        task: Task,
+        holder: &str,
+        records: Vec<AuditEntry>,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
 
     /// Takes running tasks that nobody holds at `now`, the oldest first, at most `limit`: those without a lease, and
     /// those whose lease has expired. Each is taken by one caller only, whoever else tries at the same time.

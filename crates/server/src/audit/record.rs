@@ -49,7 +49,7 @@ pub struct Record<'r> {
     /// Identifier of the KMS key.
     #[serde(default, skip_serializing_if = "Option::is_none", borrow)]
     pub key: Option<&'r str>,
-    /// The user, access key or policy that was changed.
+    /// The user, access key, policy, event or setting that was changed.
     #[serde(default, skip_serializing_if = "Option::is_none", borrow)]
     pub target: Option<&'r str>,
     /// `OK`, or the code of the error.

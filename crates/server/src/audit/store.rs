@@ -1,16 +1,16 @@
-//! The store as operations use it: every change of a secret gets its record in its own transaction.
+//! The store as operations use it: every change of a secret or an entry gets its record in its own transaction.
 //!
-//! The methods here take the place of the store's own ones of the same name, so an operation cannot change a secret without
-//! a record. Everything else is the store's.
+//! The methods here take the place of the store's own ones of the same name, so an operation cannot change one without a
+//! record. Everything else is the store's.
 
 use std::{collections::BTreeMap, ops::Deref, sync::Arc};
 
-use csms_core::{ProjectId, Secret, SecretName, StageName, VersionId};
-use csms_store::{AnyStore, ChangeError, CreateError, Draft, Store};
+use csms_core::{ProjectId, Secret, SecretName, StageName, VersionId, task::Task};
+use csms_store::{AnyStore, ChangeError, CreateError, Draft, Entry, EntryChange, Store, StoreError};
 
 use super::{Origin, Trail};
 
-/// A store that records changes of secrets.
+/// A store that records changes.
 pub struct AuditedStore {
     store: AnyStore,
     trail: Arc<Trail>,
@@ -90,6 +90,41 @@ impl AuditedStore {
             Ok(answer)
         };
         self.store.change_secret(project, name, load_values, recorded).await
+    }
+
+    /// As [`Store::change_entry`], with a record whose target is the entry's name.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn change_entry<T: Entry, R: Send + 'static, E: Send + 'static>(
+        &self,
+        project: &ProjectId,
+        name: &str,
+        decide: impl FnOnce(Option<T>) -> Result<(EntryChange<T>, R), E> + Send + 'static,
+    ) -> Result<R, ChangeError<E>> {
+        let origin = Origin::current();
+        let entry = self.trail.record(&origin, project, |record| record.target = Some(name));
+        let noted = move |present: Option<T>| {
+            let (change, answer) = decide(present)?;
+            if !matches!(change, EntryChange::Keep) {
+                origin.note();
+            }
+            Ok((change, answer))
+        };
+        self.store.change_entry(project, name, vec![entry], noted).await
+    }
+
+    /// As [`Store::finish_orphan_task`], with its record.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn finish_orphan_task(&self, task: Task, holder: &str) -> Result<(), StoreError> {
+        let entry = self.trail.change(&Origin::current(), &task.project, |record| {
+            record.secret = Some(task.secret_name.as_str());
+            record.secret_id = Some(task.secret_id.as_str());
+            record.version = Some(task.version);
+        });
+        self.store.finish_orphan_task(task.clone(), holder, vec![entry]).await
     }
 }
 

@@ -5,8 +5,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use csms_core::{EventName, ProjectId, event::Event};
 use tokio_postgres::Row;
 
-use super::{failure::column, session::Session};
+use super::{audit, failure::column, session::Session};
 use crate::{
+    audit::AuditEntry,
     document::{self, Document},
     entry::{Entry, EntryChange},
     error::{Cause, ChangeError, StoreError},
@@ -64,6 +65,7 @@ pub(super) async fn change<T: Entry, R, E>(
     session: &Session,
     project: &ProjectId,
     name: &str,
+    records: Vec<AuditEntry>,
     decide: impl FnOnce(Option<T>) -> Result<(EntryChange<T>, R), E>,
 ) -> Result<R, ChangeError<E>> {
     let present = found::<T>(session, LOCK, project, name).await?;
@@ -72,7 +74,7 @@ pub(super) async fn change<T: Entry, R, E>(
         .map_err(|_| StoreError::Unavailable(Cause::new("the function that decides a write panicked")))?
         .map_err(ChangeError::Refused)?;
     match change {
-        EntryChange::Keep => {}
+        EntryChange::Keep => return Ok(answer),
         EntryChange::Put(entry) => {
             let document = Document::of(&entry)?;
             let sql = if exists {
@@ -93,6 +95,7 @@ pub(super) async fn change<T: Entry, R, E>(
             session.execute(sql, &[&project.as_str(), &T::KIND, &name], WRITING).await?;
         }
     }
+    audit::append(session, records).await?;
     Ok(answer)
 }
 

@@ -6,8 +6,9 @@ use csms_core::{
 };
 use tokio_postgres::{Row, types::ToSql};
 
-use super::{failure::column, session::Session};
+use super::{audit, failure::column, session::Session};
 use crate::{
+    audit::AuditEntry,
     document::{self, Document},
     error::StoreError,
     record::{Lease, RotationBacklog, TaskFilter, TaskOutcome, TaskPage},
@@ -131,7 +132,12 @@ pub(super) async fn put(session: &Session, task: &Task) -> Result<(), StoreError
         .map(drop)
 }
 
-pub(super) async fn finish_orphan(session: &Session, task: &Task, holder: &str) -> Result<(), StoreError> {
+pub(super) async fn finish_orphan(
+    session: &Session,
+    task: &Task,
+    holder: &str,
+    records: Vec<AuditEntry>,
+) -> Result<(), StoreError> {
     let (stored, held_by) = lock(session, &task.id).await?.unzip();
     row::require_running(stored.as_ref())?;
     row::require_holder(task, held_by.flatten().as_deref(), holder)?;
@@ -139,7 +145,8 @@ pub(super) async fn finish_orphan(session: &Session, task: &Task, holder: &str) 
     if session.number(sql, &[&task.secret_id.as_str()], WRITING).await?.is_some() {
         return Err(row::no_orphan(task));
     }
-    put(session, task).await
+    put(session, task).await?;
+    audit::append(session, records).await
 }
 
 // Rows that are locked are being taken by another, or changed by their holder.

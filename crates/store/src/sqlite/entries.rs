@@ -3,8 +3,9 @@
 use csms_core::{EventName, ProjectId, event::Event};
 use rusqlite::{Connection, Row, params};
 
-use super::failure::During as _;
+use super::{audit, failure::During as _};
 use crate::{
+    audit::AuditEntry,
     document::{self, Document},
     entry::{Entry, EntryChange},
     error::{ChangeError, StoreError},
@@ -54,11 +55,12 @@ pub(super) fn change<T: Entry, R, E>(
     db: &Connection,
     project: &ProjectId,
     name: &str,
+    records: Vec<AuditEntry>,
     decide: impl FnOnce(Option<T>) -> Result<(EntryChange<T>, R), E>,
 ) -> Result<R, ChangeError<E>> {
     let (change, answer) = decide(find(db, project, name)?).map_err(ChangeError::Refused)?;
     match change {
-        EntryChange::Keep => {}
+        EntryChange::Keep => return Ok(answer),
         EntryChange::Put(entry) => {
             let document = Document::of(&entry)?;
             db.prepare_cached(
@@ -80,6 +82,7 @@ pub(super) fn change<T: Entry, R, E>(
                 .during(WRITING)?;
         }
     }
+    audit::append(db, records)?;
     Ok(answer)
 }
 

@@ -1,11 +1,13 @@
 //! The audit trail.
 
+use csms_core::event::Event;
 use tokio::task::JoinSet;
 use zeroize::Zeroizing;
 
 use super::*;
 use crate::{
-    AccessChange, AuditEntry, ChainCheck, ChainKey, CreateError, KeyRecord, PolicyRecord, StoreError, audit::Broken,
+    AccessChange, AuditEntry, ChainCheck, ChainKey, CreateError, EntryChange, KeyRecord, PolicyRecord, StoreError,
+    audit::Broken,
 };
 
 fn chain() -> Arc<ChainKey> {
@@ -52,6 +54,10 @@ pub async fn a_record_is_stored_with_its_change<S: Store>(store: Shared<S>) {
     store.change_access(vec![AccessChange::PutPolicy(policy)], vec![entry(None, "policy")]).await.unwrap();
     let keys = |_: &mut Vec<KeyRecord>| Ok::<_, Never>(((), vec![entry(None, "key")]));
     store.change_keys(&project(), keys).await.unwrap();
+    let note = |change: EntryChange<Event>| move |_: Option<Event>| Ok::<_, Never>((change, ()));
+    let put = note(EntryChange::Put(super::events::event("event")));
+    store.change_entry(&project(), "event", vec![entry(None, "entry")], put).await.unwrap();
+    store.change_entry(&project(), "event", vec![entry(None, "kept")], note(EntryChange::Keep)).await.unwrap();
     store.append_audit(vec![entry(Some("db"), "read"), entry(None, "read")]).await.unwrap();
     let delete = |draft: &mut Draft| {
         draft.delete();
@@ -61,10 +67,10 @@ pub async fn a_record_is_stored_with_its_change<S: Store>(store: Shared<S>) {
     store.change_secret(&project(), &secret.name, false, delete).await.unwrap();
 
     let texts = verified(&*store).await.unwrap();
-    let expected = ["create", "version", "policy", "key", "read", "read", "delete"];
+    let expected = ["create", "version", "policy", "key", "entry", "read", "read", "delete"];
     assert_eq!(texts, expected.map(|what| format!("{{\"what\":\"{what}\"}}")));
     let of_secret = store.audit_records(1, 2, Some("db")).await.unwrap();
-    assert_eq!(of_secret.iter().map(|record| record.number).collect::<Vec<_>>(), [2, 5]);
+    assert_eq!(of_secret.iter().map(|record| record.number).collect::<Vec<_>>(), [2, 6]);
 }
 
 pub async fn a_change_that_does_not_happen_leaves_no_record<S: Store>(store: Shared<S>) {
@@ -80,6 +86,8 @@ pub async fn a_change_that_does_not_happen_leaves_no_record<S: Store>(store: Sha
     assert!(matches!(full, Err(CreateError::Quota)));
     let absent = vec![AccessChange::DeletePolicy("absent".to_owned())];
     assert!(matches!(store.change_access(absent, vec![entry(None, "absent")]).await, Err(StoreError::NotFound)));
+    let refuse = |_: Option<Event>| Err::<(EntryChange<Event>, ()), _>("no");
+    assert!(store.change_entry(&project(), "event", vec![entry(None, "refused")], refuse).await.is_err());
     assert_eq!(verified(&*store).await.unwrap(), [""; 0]);
 }
 

@@ -24,7 +24,7 @@ async fn count<S: Store>(store: &S, name: &str) -> Result<u32, ChangeError<Never
         let raised = counter.unwrap_or_default().0 + 1;
         Ok((EntryChange::Put(Counter(raised)), raised))
     };
-    store.change_entry(&project(), name, raise).await
+    store.change_entry(&project(), name, Vec::new(), raise).await
 }
 
 pub async fn an_entry_is_found_by_kind_and_name<S: Store>(store: Shared<S>) {
@@ -54,20 +54,20 @@ pub async fn entries_are_listed_by_name<S: Store>(store: Shared<S>) {
 pub async fn a_refused_entry_change_changes_nothing<S: Store>(store: Shared<S>) {
     count(&*store, "a").await.unwrap();
     let refuse = |_: Option<Counter>| Err::<(EntryChange<Counter>, ()), _>("no");
-    let refused = store.change_entry(&project(), "a", refuse).await;
+    let refused = store.change_entry(&project(), "a", Vec::new(), refuse).await;
     assert!(matches!(refused, Err(ChangeError::Refused("no"))));
     let keep = |counter: Option<Counter>| Ok::<_, Never>((EntryChange::Keep, counter));
-    assert_eq!(store.change_entry(&project(), "a", keep).await.unwrap(), Some(Counter(1)));
-    assert_eq!(store.change_entry(&project(), "b", keep).await.unwrap(), None);
+    assert_eq!(store.change_entry(&project(), "a", Vec::new(), keep).await.unwrap(), Some(Counter(1)));
+    assert_eq!(store.change_entry(&project(), "b", Vec::new(), keep).await.unwrap(), None);
     assert_eq!(store.entry::<Counter>(&project(), "b").await.unwrap(), None);
 }
 
 pub async fn an_entry_is_removed<S: Store>(store: Shared<S>) {
     count(&*store, "a").await.unwrap();
     let remove = |_: Option<Counter>| Ok::<_, Never>((EntryChange::<Counter>::Remove, ()));
-    store.change_entry(&project(), "a", remove).await.unwrap();
+    store.change_entry(&project(), "a", Vec::new(), remove).await.unwrap();
     assert_eq!(store.entry::<Counter>(&project(), "a").await.unwrap(), None);
-    store.change_entry(&project(), "a", remove).await.unwrap();
+    store.change_entry(&project(), "a", Vec::new(), remove).await.unwrap();
     assert_eq!(count(&*store, "a").await.unwrap(), 1);
 }
 

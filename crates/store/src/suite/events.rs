@@ -5,9 +5,9 @@ use csms_core::event::{Event, EventType, Notification, NotificationStatus, Occur
 use super::*;
 use crate::{ChangeError, CreateError, EntryChange, StoreError};
 
-/// Stores an event that tells of everything.
-pub(super) async fn put_event<S: Store>(store: &S, text: &str) {
-    let event = Event {
+/// An event that tells of everything.
+pub(super) fn event(text: &str) -> Event {
+    Event {
         id: csms_core::identity::make_uuid(&mut SysRng).unwrap(),
         name: EventName::parse(text).unwrap(),
         types: EventType::ALL.to_vec(),
@@ -15,14 +15,19 @@ pub(super) async fn put_event<S: Store>(store: &S, text: &str) {
         target: Target { id: TargetId::parse("urn:smn:x").unwrap(), name: TargetName::parse("x").unwrap() },
         create_time: at(1),
         update_time: at(1),
-    };
+    }
+}
+
+/// Stores an event that tells of everything.
+pub(super) async fn put_event<S: Store>(store: &S, text: &str) {
+    let event = event(text);
     let put = move |_: Option<Event>| Ok::<_, Never>((EntryChange::Put(event), ()));
-    store.change_entry(&project(), text, put).await.unwrap();
+    store.change_entry(&project(), text, Vec::new(), put).await.unwrap();
 }
 
 async fn remove_event<S: Store>(store: &S, text: &str) -> Result<(), ChangeError<Never>> {
     let remove = |_: Option<Event>| Ok::<_, Never>((EntryChange::Remove, ()));
-    store.change_entry(&project(), text, remove).await
+    store.change_entry(&project(), text, Vec::new(), remove).await
 }
 
 async fn bind<S: Store>(store: &S, secret: &str, event: Option<&str>) -> Result<(), ChangeError<Never>> {

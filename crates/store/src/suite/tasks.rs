@@ -221,14 +221,18 @@ pub async fn the_task_of_a_deleted_secret_can_be_finished<S: Store>(store: Share
     let ended = Task { status: failed(), ..begun.clone() };
     let claimed = store.claim_tasks("me", at(6), at(9), 10).await.unwrap();
     assert_eq!(claimed, std::slice::from_ref(&begun));
-    assert!(matches!(store.finish_orphan_task(ended.clone(), "me").await, Err(StoreError::Conflict(_))));
+    assert!(matches!(store.finish_orphan_task(ended.clone(), "me", Vec::new()).await, Err(StoreError::Conflict(_))));
     change(&*store, &secret.name, Draft::delete).await;
     assert_eq!(store.task(&project(), &begun.id).await.unwrap(), Some(begun));
 
     // Another secret of the same name is not the task's secret.
     put(&*store, &rotated("db", 10, at(0))).await;
-    assert!(matches!(store.finish_orphan_task(ended.clone(), "other").await, Err(StoreError::Conflict(_))));
-    store.finish_orphan_task(ended.clone(), "me").await.unwrap();
+    assert!(matches!(store.finish_orphan_task(ended.clone(), "other", Vec::new()).await, Err(StoreError::Conflict(_))));
+    let records = vec![super::audit::entry(Some("db"), "ended")];
+    store.finish_orphan_task(ended.clone(), "me", records).await.unwrap();
     assert_eq!(store.task(&project(), &ended.id).await.unwrap(), Some(ended.clone()));
-    assert!(matches!(store.finish_orphan_task(ended, "me").await, Err(StoreError::Conflict(_))));
+    let again = vec![super::audit::entry(Some("db"), "again")];
+    assert!(matches!(store.finish_orphan_task(ended, "me", again).await, Err(StoreError::Conflict(_))));
+    let recorded = store.audit_records(0, 10, Some("db")).await.unwrap();
+    assert_eq!(recorded.iter().map(|record| record.document.as_str()).collect::<Vec<_>>(), [r#"{"what":"ended"}"#]);
 }
