@@ -156,3 +156,15 @@ test("a data key of the key service seals and opens", async (context) => {
   assert.equal(requests[0].url, `/v1.0/${PROJECT}/kms/create-datakey`);
   assert.deepEqual(JSON.parse(requests[1].body), { key_id: "key-1", cipher_text: "0200", datakey_cipher_length: "64" });
 });
+
+test("every operation on keys is a method, and sends a body even when it asks for nothing", async (context) => {
+  const { csms, client, requests } = await prepared(context, [{ body: {} }]);
+  for (const [name, path] of Object.entries(csms.KEY_OPERATIONS)) {
+    const method = name[0].toLowerCase() + name.slice(1);
+    await client[method]({ key_id: "key-1" });
+    await client[method]();
+    const [some, nothing] = requests.slice(-2).map(({ method, url, body }) => [method, url, body]);
+    assert.deepEqual(some, ["POST", `/v1.0/${PROJECT}/kms/${path}`, '{"key_id":"key-1"}']);
+    assert.deepEqual(nothing, ["POST", `/v1.0/${PROJECT}/kms/${path}`, "{}"]);
+  }
+});

@@ -8,7 +8,7 @@
 
 use std::{env, fmt::Write as _, fs, path::Path};
 
-use csms_api::{ErrorCode, ErrorShape, Operation, response as r};
+use csms_api::{ErrorCode, ErrorShape, Operation, kms::KmsOperation, response as r};
 use csms_core::{
     Refusal, Rule,
     jwe::{JwkError, OpenError, SealError},
@@ -33,6 +33,19 @@ fn union(out: &mut String, about: &str, name: &str, words: &[&str]) {
     write!(out, "\n/** {about} */\nexport type {name} ={};\n", words.concat()).unwrap();
 }
 
+/// The operations on keys that the client has; all are `POST` below `/v1.0/{project_id}/kms/`.
+const KEY_OPERATIONS: [KmsOperation; 9] = [
+    KmsOperation::CreateKey,
+    KmsOperation::ListKeys,
+    KmsOperation::ListKeyDetail,
+    KmsOperation::EnableKey,
+    KmsOperation::DisableKey,
+    KmsOperation::DeleteKey,
+    KmsOperation::CancelKeyDeletion,
+    KmsOperation::UpdateKeyAlias,
+    KmsOperation::UpdateKeyDescription,
+];
+
 fn catalogue() -> String {
     let mut out = HEADER.to_owned();
     out.push_str("\n/** Method, path, status of a success and shape of errors of every operation. */\n");
@@ -52,6 +65,16 @@ fn catalogue() -> String {
     }
     out.push_str("} as const;\n\n/** The name of an operation, as in the official definitions. */\n");
     out.push_str("export type OperationName = keyof typeof OPERATIONS;\n");
+    out.push_str("\n/** Operations on keys, and where each is below `/v1.0/{project_id}/kms/`. */\n");
+    out.push_str("export const KEY_OPERATIONS = {\n");
+    for operation in KEY_OPERATIONS {
+        let row = operation.specification();
+        assert_eq!(row.method.as_str(), "POST");
+        let path = row.path.strip_prefix("/v1.0/{project_id}/kms/").unwrap();
+        writeln!(out, "  {}: \"{path}\",", row.name).unwrap();
+    }
+    out.push_str("} as const;\n\n/** The name of an operation on keys, as in the official definitions. */\n");
+    out.push_str("export type KeyOperationName = keyof typeof KEY_OPERATIONS;\n");
     out.push_str("\n/** Status and meaning of every error code, and whether the same call may succeed later. */\n");
     out.push_str("export const ERROR_CATALOGUE = {\n");
     for code in ErrorCode::ALL {

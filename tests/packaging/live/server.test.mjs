@@ -53,6 +53,24 @@ test("a secret lives its life through the client", async (context) => {
   assert.equal(await codeOf(client.showSecret(demo)), "CSMS.0106");
 });
 
+test("a key lives its life through the client", async (context) => {
+  const client = new csms.CsmsClient(await start(context));
+  const { key_id } = (await client.createKey({ key_alias: "team-a" })).key_info;
+  await client.updateKeyAlias({ key_id, key_alias: "team-b" });
+  await client.updateKeyDescription({ key_id, key_description: "values of team b" });
+  const { key_info } = await client.listKeyDetail({ key_id });
+  assert.deepEqual([key_info.key_alias, key_info.key_description, key_info.key_state], ["team-b", "values of team b", "2"]);
+  await client.createSecret({ name: "demo", kms_key_id: key_id, secret_string: "first" });
+  const read = () => client.showSecretVersion({ secret_name: "demo", version_id: "latest" });
+  assert.equal((await client.disableKey({ key_id })).key_info.key_state, "3");
+  assert.equal(await codeOf(read()), "CSMS.0401");
+  assert.equal((await client.enableKey({ key_id })).key_info.key_state, "2");
+  assert.equal((await read()).version.secret_string, "first");
+  assert.equal((await client.deleteKey({ key_id, pending_days: "7" })).key_state, "4");
+  assert.deepEqual((await client.listKeys({ key_state: "4" })).keys, [key_id]);
+  assert.equal((await client.cancelKeyDeletion({ key_id })).key_state, "3");
+});
+
 test("what is sealed here is stored and opened again", async (context) => {
   const client = new csms.CsmsClient(await start(context));
   const binding = { name: "sealed", purpose: "test" };

@@ -3,9 +3,11 @@
  */
 export {
   ERROR_CATALOGUE,
+  KEY_OPERATIONS,
   OPERATIONS,
   type ErrorCode,
   type JwkErrorName,
+  type KeyOperationName,
   type OpenErrorName,
   type OperationName,
   type RefusalReason,

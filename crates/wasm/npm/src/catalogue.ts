@@ -45,6 +45,22 @@ export const OPERATIONS = {
 /** The name of an operation, as in the official definitions. */
 export type OperationName = keyof typeof OPERATIONS;
 
+/** Operations on keys, and where each is below `/v1.0/{project_id}/kms/`. */
+export const KEY_OPERATIONS = {
+  CreateKey: "create-key",
+  ListKeys: "list-keys",
+  ListKeyDetail: "describe-key",
+  EnableKey: "enable-key",
+  DisableKey: "disable-key",
+  DeleteKey: "schedule-key-deletion",
+  CancelKeyDeletion: "cancel-key-deletion",
+  UpdateKeyAlias: "update-key-alias",
+  UpdateKeyDescription: "update-key-description",
+} as const;
+
+/** The name of an operation on keys, as in the official definitions. */
+export type KeyOperationName = keyof typeof KEY_OPERATIONS;
+
 /** Status and meaning of every error code, and whether the same call may succeed later. */
 export const ERROR_CATALOGUE = {
   "CSMS.0002": { status: 400, retryable: false, text: "Invalid parameter" },

@@ -1,10 +1,10 @@
 /**
  * A client of the service: every operation as a typed method over `fetch`.
  */
-import { ERROR_CATALOGUE, type ErrorCode, OPERATIONS, type OperationName } from "./catalogue.js";
+import { ERROR_CATALOGUE, type ErrorCode, KEY_OPERATIONS, OPERATIONS, type OperationName } from "./catalogue.js";
 import { CsmsError } from "./error.js";
 import { JweKey } from "./jwe.js";
-import type { CallOptions, OperationMethods, OperationTypes } from "./operations.js";
+import type { CallOptions, KeyMethods, OperationMethods, OperationTypes } from "./operations.js";
 import { type AccessKey, signRequest } from "./signing.js";
 import type * as t from "./types.js";
 
@@ -56,21 +56,25 @@ interface Exchange {
   body?: string;
 }
 
-// The methods of all operations; the class gets them from the table.
-export interface CsmsClient extends OperationMethods {}
+// The methods of all operations; the class gets them from the tables.
+export interface CsmsClient extends OperationMethods, KeyMethods {}
 
 /** A client of one project: a method for each operation. Holds no connection and needs no closing. */
 export class CsmsClient {
   static {
-    for (const name of Object.keys(OPERATIONS) as OperationName[]) {
-      const method = name.replace(/^./, (first) => first.toLowerCase());
-      Object.defineProperty(this.prototype, method, {
-        value(this: CsmsClient, request: Request<OperationName> = {}, options?: CallOptions) {
-          return this.call(name, request, options);
+    const add = (name: string, run: (client: CsmsClient, request: object, options?: CallOptions) => unknown) =>
+      Object.defineProperty(this.prototype, name.replace(/^./, (first) => first.toLowerCase()), {
+        value(this: CsmsClient, request = {}, options?: CallOptions) {
+          return run(this, request, options);
         },
         configurable: true,
         writable: true,
       });
+    for (const name of Object.keys(OPERATIONS) as OperationName[]) {
+      add(name, (client, request, options) => client.call(name, request, options));
+    }
+    for (const [name, path] of Object.entries(KEY_OPERATIONS)) {
+      add(name, (client, request, options) => client.#kms(path, request, options));
     }
   }
 
@@ -115,7 +119,8 @@ export class CsmsClient {
     request: { keyId: string; additionalAuthenticatedData?: string },
     options?: CallOptions,
   ): Promise<DataKey> {
-    const answer = (await this.#kms("create-datakey", request, { key_spec: "AES_256" }, options)) as {
+    const body = { ...keyIn(request), key_spec: "AES_256" };
+    const answer = (await this.#kms("create-datakey", body, options)) as {
       key_id: string;
       plain_text: string;
       cipher_text: string;
@@ -128,8 +133,8 @@ export class CsmsClient {
     options?: CallOptions,
   ): Promise<DataKey> {
     const { keyId, cipherText } = request;
-    const body = { cipher_text: cipherText, datakey_cipher_length: "64" };
-    const answer = (await this.#kms("decrypt-datakey", request, body, options)) as { data_key: string };
+    const body = { ...keyIn(request), cipher_text: cipherText, datakey_cipher_length: "64" };
+    const answer = (await this.#kms("decrypt-datakey", body, options)) as { data_key: string };
     return { keyId, cipherText, key: keyOf(answer.data_key) };
   }
 
@@ -153,16 +158,9 @@ export class CsmsClient {
     return (await this.#repeat(exchange, options)) as Response<O>;
   }
 
-  #kms(
-    name: string,
-    request: { keyId: string; additionalAuthenticatedData?: string },
-    more: object,
-    options: CallOptions = {},
-  ): Promise<unknown> {
+  #kms(name: string, request: object, options: CallOptions = {}): Promise<unknown> {
     const path = `/v1.0/${encodeURIComponent(this.#options.projectId)}/kms/${name}`;
-    const additional_authenticated_data = request.additionalAuthenticatedData;
-    const body = JSON.stringify({ key_id: request.keyId, ...more, additional_authenticated_data });
-    return this.#repeat({ method: "POST", path, body }, options);
+    return this.#repeat({ method: "POST", path, body: JSON.stringify(request) }, options);
   }
 
   async #repeat(exchange: Exchange, { signal }: CallOptions): Promise<unknown> {
@@ -281,6 +279,12 @@ function read(status: number, requestId: string | null, text: string): unknown {
     retryable: known ? ERROR_CATALOGUE[told.error_code as ErrorCode].retryable : RETRIED.has(status),
   });
 }
+
+/** The members of a request that say which key, and what is authenticated. */
+const keyIn = (request: { keyId: string; additionalAuthenticatedData?: string }) => ({
+  key_id: request.keyId,
+  additional_authenticated_data: request.additionalAuthenticatedData,
+});
 
 function keyOf(hex: unknown): JweKey {
   if (typeof hex !== "string" || !/^[0-9a-f]{64}$/i.test(hex)) {

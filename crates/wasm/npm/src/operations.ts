@@ -94,6 +94,34 @@ export interface OperationMethods {
   updateSecretsConfig(request: Partial<t.SecretsConfig>, options?: CallOptions): Promise<t.SecretsConfig>;
 }
 
+/** A method for each operation on keys of the key service, by its name in the official definitions. */
+export interface KeyMethods {
+  /** Creates a key. */
+  createKey(request: t.CreateKeyRequest, options?: CallOptions): Promise<t.CreateKeyResponse>;
+  /** One page of keys. */
+  listKeys(request?: t.ListKeysRequest, options?: CallOptions): Promise<t.ListKeysResponse>;
+  /** What is known of a key. */
+  listKeyDetail(request: t.KeyRequest, options?: CallOptions): Promise<{ key_info: t.KeyDetails }>;
+  /** Lets a disabled key be used again. */
+  enableKey(request: t.KeyRequest, options?: CallOptions): Promise<{ key_info: t.KeyInState }>;
+  /** Keeps an enabled key from being used. */
+  disableKey(request: t.KeyRequest, options?: CallOptions): Promise<{ key_info: t.KeyInState }>;
+  /** Has a key deleted after some days, and with it everything that it protects. */
+  deleteKey(request: t.DeleteKeyRequest, options?: CallOptions): Promise<t.KeyInState>;
+  /** Takes a scheduled deletion back; the key is disabled then. */
+  cancelKeyDeletion(request: t.KeyRequest, options?: CallOptions): Promise<t.KeyInState>;
+  /** Gives a key another alias. */
+  updateKeyAlias(
+    request: t.KeyRequest & { key_alias: string },
+    options?: CallOptions,
+  ): Promise<{ key_info: { key_id: string; key_alias: string } }>;
+  /** Gives a key another description. */
+  updateKeyDescription(
+    request: t.KeyRequest & { key_description: string },
+    options?: CallOptions,
+  ): Promise<{ key_info: { key_id: string; key_description: string } }>;
+}
+
 /** Request and answer of every operation. */
 export type OperationTypes = {
   [O in OperationName]: {

@@ -421,3 +421,61 @@ export interface ListRecordsResponse {
   records: NotificationRecord[];
   page_info: PageInfo;
 }
+
+/** State of a key: 1 not activated, 2 enabled, 3 disabled, 4 scheduled for deletion, 5 without material. */
+export type KeyState = "1" | "2" | "3" | "4" | "5";
+/** What is known of a key. Numbers are text, times milliseconds since 1970. */
+export interface KeyDetails {
+  key_id: string;
+  domain_id: string;
+  key_alias: string;
+  realm: string;
+  key_description: string;
+  creation_date: string;
+  /** Empty unless it is scheduled for deletion. */
+  scheduled_deletion_date: string;
+  key_state: KeyState;
+  /** `1` for the key that protects secrets without a key of their own. */
+  default_key_flag: "0" | "1";
+  key_type: string;
+  key_usage: string;
+  key_spec: string;
+}
+/** Request of an operation about one key. */
+export interface KeyRequest {
+  key_id: string;
+}
+/** A key, and its state after an operation. */
+export interface KeyInState extends KeyRequest {
+  key_state: KeyState;
+}
+/** Request of CreateKey. */
+export interface CreateKeyRequest {
+  key_alias: string;
+  key_description?: string;
+}
+/** Answer of CreateKey. */
+export interface CreateKeyResponse {
+  key_info: { key_id: string; domain_id: string };
+}
+/** Request of DeleteKey. */
+export interface DeleteKeyRequest extends KeyRequest {
+  /** 7 to 1096, in text. */
+  pending_days: string;
+}
+/** Request of ListKeys. */
+export interface ListKeysRequest {
+  /** Keys on a page, in text; all by default. */
+  limit?: string;
+  /** Number of keys before the page, in text. */
+  marker?: string;
+  key_state?: KeyState;
+}
+/** Answer of ListKeys. */
+export interface ListKeysResponse {
+  keys: string[];
+  key_details: KeyDetails[];
+  next_marker: string;
+  truncated: "true" | "false";
+  total: number;
+}

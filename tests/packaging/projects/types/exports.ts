@@ -168,6 +168,25 @@ export async function events(client: csms.CsmsClient, notification: csms.Notific
   return [changed.state, shown, all.page_info.current_count, record?.notification_status];
 }
 
+export async function keys(client: csms.CsmsClient, methods: csms.KeyMethods, operation: csms.KeyOperationName) {
+  const wanted: csms.CreateKeyRequest = { key_alias: "team-a", key_description: "values of team a" };
+  const made: csms.CreateKeyResponse = await client.createKey(wanted);
+  const key: csms.KeyRequest = { key_id: made.key_info.key_id };
+  const some: csms.ListKeysRequest = { limit: "10", key_state: "2" };
+  const { key_details }: csms.ListKeysResponse = await client.listKeys(some);
+  const first: csms.KeyDetails | undefined = key_details[0];
+  const state: csms.KeyState = (await client.listKeyDetail(key)).key_info.key_state;
+  const disabled: csms.KeyInState = (await client.disableKey(key)).key_info;
+  const enabled = (await methods.enableKey(key)).key_info;
+  const gone: csms.DeleteKeyRequest = { ...key, pending_days: "7" };
+  const scheduled: csms.KeyInState = await client.deleteKey(gone);
+  const kept: csms.KeyInState = await client.cancelKeyDeletion(key);
+  const { key_alias } = (await client.updateKeyAlias({ ...key, key_alias: "team-b" })).key_info;
+  const { key_description } = (await client.updateKeyDescription({ ...key, key_description: "" })).key_info;
+  const path: string = csms.KEY_OPERATIONS[operation];
+  return [first, state, disabled, enabled, scheduled, kept, key_alias, key_description, path];
+}
+
 export async function backups(client: csms.CsmsClient) {
   const blob: csms.SecretBlob = await client.downloadSecretBlob({ secret_name: "demo" });
   const restored: csms.SecretResponse = await client.uploadSecretBlob(blob);
