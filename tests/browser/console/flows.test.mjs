@@ -1,9 +1,8 @@
 // What a person does with the console, in both browsers, against a real server and a real database.
 
 import assert from "node:assert/strict";
-import { test } from "node:test";
 
-import { withPerson } from "./person.mjs";
+import { inBothBrowsers } from "./flow.mjs";
 import { CREDENTIALS, client, loginFor, unique } from "./stage.mjs";
 
 const valueOf = async (secret_name, version_id = "latest") =>
@@ -172,20 +171,6 @@ const FLOWS = {
     assert.notEqual(JSON.parse(await valueOf(name)).password, login.password);
   },
 
-  "an event is made and deleted": async (person) => {
-    const name = unique("event");
-    await person.goTo("#/events");
-    await person.press("button", "New event");
-    await person.write("Name", name);
-    await person.write("Topic (URN)", "urn:smn:local-1:p:alerts");
-    await person.write("Name of the topic", "alerts");
-    await person.press("button", "Save");
-    await person.sees(name);
-    assert.deepEqual((await client.showSecretEvent({ event_name: name })).event.event_types, ["SECRET_ROTATED_FAILED"]);
-    await person.press("button", `Delete ${name}`);
-    await person.waitFor((name) => !document.body.innerText.includes(name), name);
-  },
-
   "a tag is added, and finds the secret": async (person) => {
     const name = unique("tagged");
     const team = unique("team");
@@ -224,17 +209,4 @@ const FLOWS = {
   },
 };
 
-for (const browser of ["chromium", "firefox"]) {
-  test(`in ${browser}`, (context) =>
-    withPerson(browser, async (person) => {
-      for (const [name, flow] of Object.entries(FLOWS)) {
-        await context.test(name, async () => {
-          person.complaints.length = 0;
-          await person.signIn();
-          await flow(person, browser);
-          assert.deepEqual(person.complaints, []);
-        });
-      }
-    }),
-  );
-}
+inBothBrowsers(FLOWS);

@@ -73,6 +73,15 @@ export const PAGES = [
       await person.sees("It will be deleted on");
     },
   },
+  {
+    name: "edit",
+    open: async (person) => {
+      await person.goTo("#/secrets/app-smtp-relay");
+      await person.press("button", "More actions");
+      await person.press("menuitem", "Edit…");
+      await person.sees("Tells on-call");
+    },
+  },
   { name: "tags", open: (person) => person.goTo("#/secrets/app-smtp-relay/tags") },
   { name: "rotation", open: (person) => person.goTo("#/secrets/app-payments-db/rotation") },
   {
@@ -98,6 +107,33 @@ export const PAGES = [
       await person.goTo("#/events");
       await person.press("button", "New event");
       await person.sees("A rotation failed");
+    },
+  },
+  { name: "keys", open: (person) => person.goTo("#/keys") },
+  {
+    name: "new-key",
+    open: async (person) => {
+      await person.goTo("#/keys");
+      await person.press("button", "New key");
+      await person.sees("Create key");
+    },
+  },
+  {
+    name: "disable-key",
+    open: async (person) => {
+      await person.goTo("#/keys");
+      await person.press("button", "Actions for shop/production");
+      await person.press("menuitem", "Disable…");
+      await person.sees("Secrets that use it: 1");
+    },
+  },
+  {
+    name: "delete-key",
+    open: async (person) => {
+      await person.goTo("#/keys");
+      await person.press("button", "Actions for shop/production");
+      await person.press("menuitem", "Delete…");
+      await person.sees("Secrets that use it: 1");
     },
   },
   { name: "missing", open: (person) => person.goTo("#/nowhere") },

@@ -27,6 +27,32 @@ export async function ended(task) {
   }
 }
 
+/** Keys in each of their states, one of them in use. */
+async function keys() {
+  const made = {};
+  for (const [key_alias, key_description] of [
+    ["shop/production", "Everything that the shop needs at work"],
+    ["shop/staging", "Disabled after the tests"],
+    ["former-team", ""],
+  ]) {
+    made[key_alias] = (await client.createKey({ key_alias, key_description })).key_info.key_id;
+  }
+  await client.disableKey({ key_id: made["shop/staging"] });
+  await client.deleteKey({ key_id: made["former-team"], pending_days: "30" });
+  const secret_string = "encrypted with a key of the shop";
+  await client.createSecret({ name: "shop-payment-gateway", kms_key_id: made["shop/production"], secret_string });
+}
+
+/** Events, one of them subscribed to and told of. */
+async function events() {
+  const topic = (name) => ({ target_type: "SMN", target_id: `urn:smn:local-1:p:${name}`, target_name: name });
+  const failed = ["SECRET_ROTATED_FAILED", "SECRET_VERSION_EXPIRED"];
+  await client.createSecretEvent({ name: "wake-somebody", event_types: failed, state: "ENABLED", notification: topic("on-call") });
+  const all = [...failed, "SECRET_VERSION_CREATED", "SECRET_ROTATED", "SECRET_DELETED"];
+  await client.createSecretEvent({ name: "everything", event_types: all, state: "DISABLED", notification: topic("audit") });
+  await client.updateSecret({ secret_name: "app-smtp-relay", event_subscriptions: ["wake-somebody"] });
+}
+
 /** Creates everything once. */
 export async function seed() {
   for (const service of SERVICES) {
@@ -50,6 +76,8 @@ export async function seed() {
     await client.createSecretTag({ secret_id: secret.id, tag });
   }
   await client.updateSecretStage({ secret_name: "app-smtp-relay", stage_name: "blue", version_id: "v2" });
+  await keys();
+  await events();
   await client.createSecret({ name: "archive-token", description: "No longer used", secret_string: "gone soon" });
   await client.deleteSecretForSchedule({ secret_name: "archive-token", recovery_window_in_days: 14 });
   // Somebody changed this password without telling, so its rotation fails.

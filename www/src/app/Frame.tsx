@@ -15,6 +15,7 @@ const PLACES = [
   { label: "Secrets", href: "#/", pages: ["secrets", "secret", "create"] },
   { label: "Rotations", href: "#/tasks", pages: ["tasks"] },
   { label: "Events", href: "#/events", pages: ["events"] },
+  { label: "Keys", href: "#/keys", pages: ["keys"] },
 ] satisfies { label: string; href: string; pages: Route["page"][] }[];
 
 export function Frame({ onEnter, onSignOut }: { onEnter: (session: Session) => void; onSignOut: () => void }) {

@@ -10,12 +10,14 @@ const CreatePage = lazy(async () => ({ default: (await import("../secrets/Create
 const SecretPage = lazy(async () => ({ default: (await import("../secret/SecretPage")).SecretPage }));
 const TasksPage = lazy(async () => ({ default: (await import("../rotation/TasksPage")).TasksPage }));
 const EventsPage = lazy(async () => ({ default: (await import("../events/EventsPage")).EventsPage }));
+const KeysPage = lazy(async () => ({ default: (await import("../keys/KeysPage")).KeysPage }));
 
 const TITLES: Record<Exclude<Route["page"], "secret">, string> = {
   secrets: "Secrets",
   create: "New secret",
   tasks: "Rotations",
   events: "Events",
+  keys: "KMS keys",
   missing: "Not found",
 };
 
@@ -35,6 +37,8 @@ export function Page({ route }: { route: Route }) {
       return <TasksPage />;
     case "events":
       return <EventsPage />;
+    case "keys":
+      return <KeysPage />;
     default:
       return (
         <div className="page">

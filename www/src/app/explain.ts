@@ -21,6 +21,9 @@ const KNOWN: Record<string, [what: string, next: string]> = {
   "CSMS.0202": ["The project has as many secrets as it may have.", "Delete one that is not needed, or have the quota raised."],
   "CSMS.0302": ["You are not allowed to do this.", "Ask an administrator for a policy that allows it."],
   "CSMS.0503": ["A rotation of this secret is running.", "Wait until it has ended."],
+  "CSMS.0401": ["The KMS key of the value cannot be used.", "Check that the key exists, is enabled and that you may use it, then try again."],
+  "KMS.0101": ["A key of this alias exists.", "Choose another alias."],
+  "KMS.0202": ["The project has as many keys as it may have.", "Delete one that is not needed."],
   "APIGW.0308": ["Too many requests.", "Wait a moment, then try again."],
 };
 

@@ -6,7 +6,7 @@ export type SecretTab = "overview" | "versions" | "rotation" | "tags";
 const TABS: readonly string[] = ["overview", "versions", "rotation", "tags"] satisfies SecretTab[];
 
 export type Route =
-  | { page: "secrets" | "create" | "tasks" | "events" | "missing" }
+  | { page: "secrets" | "create" | "tasks" | "events" | "keys" | "missing" }
   | { page: "secret"; name: string; tab: SecretTab };
 
 const PAGES: Record<string, Route> = {
@@ -15,6 +15,7 @@ const PAGES: Record<string, Route> = {
   create: { page: "create" },
   tasks: { page: "tasks" },
   events: { page: "events" },
+  keys: { page: "keys" },
 };
 
 export function parseRoute(hash: string): Route {

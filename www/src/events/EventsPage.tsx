@@ -6,7 +6,6 @@ import { useState } from "react";
 import { useLanguage } from "../app/language";
 import { useSession } from "../app/session";
 import { useAction } from "../app/useAction";
-import { useQuery } from "../app/useQuery";
 import { Badge } from "../ui/Badge";
 import { Button } from "../ui/Button";
 import { Empty } from "../ui/Empty";
@@ -14,20 +13,12 @@ import { Failure } from "../ui/Failure";
 import { EVENT_TYPES } from "./eventTypes";
 import { EventDialog } from "./EventDialog";
 import { RecordList } from "./RecordList";
+import { useEvents } from "./useEvents";
 
 export function EventsPage() {
   const { t } = useLanguage();
   const { client } = useSession();
-  const { data, error, isLoading, reload } = useQuery("events", async (signal) => {
-    const found: SecretEvent[] = [];
-    let marker: string | undefined;
-    do {
-      const page = await client.listSecretEvents({ limit: 1000, ...(marker && { marker }) }, { signal });
-      found.push(...page.events);
-      marker = page.page_info.next_marker === marker ? undefined : page.page_info.next_marker;
-    } while (marker);
-    return found;
-  });
+  const { data, error, isLoading, reload } = useEvents();
   const [editing, setEditing] = useState<SecretEvent | "new">();
   const remove = useAction(async (name: string) => {
     await client.deleteSecretEvent({ event_name: name });

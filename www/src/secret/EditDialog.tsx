@@ -6,6 +6,8 @@ import { type FormEvent, useState } from "react";
 import { useLanguage } from "../app/language";
 import { useSession } from "../app/session";
 import { useAction } from "../app/useAction";
+import { EventSelect } from "../events/EventSelect";
+import { KeySelect } from "../keys/KeySelect";
 import { useProblems } from "../secrets/useProblems";
 import { Button } from "../ui/Button";
 import { Dialog } from "../ui/Dialog";
@@ -18,10 +20,13 @@ export function EditDialog({ known: { secret }, isOpen, onClose, onChange }: Sec
   const { client } = useSession();
   const [description, setDescription] = useState(secret.description);
   const [key, setKey] = useState(secret.kms_key_id);
+  const subscribed = secret.event_subscriptions.find(Boolean) ?? "";
+  const [event, setEvent] = useState(subscribed);
   const request = {
     secret_name: secret.name,
     ...(description !== secret.description && { description }),
     ...(key !== secret.kms_key_id && { kms_key_id: key }),
+    ...(event !== subscribed && { event_subscriptions: event === "" ? [] : [event] }),
   };
   const isChanged = Object.keys(request).length > 1;
   const problems = useProblems(isChanged ? validateUpdateSecret(request, { language }) : { ok: true, value: request });
@@ -30,8 +35,8 @@ export function EditDialog({ known: { secret }, isOpen, onClose, onChange }: Sec
     onChange();
     onClose();
   });
-  const submit = (event: FormEvent) => {
-    event.preventDefault();
+  const submit = (submitted: FormEvent) => {
+    submitted.preventDefault();
     problems.showAll();
     if (problems.isClean) void run();
   };
@@ -44,13 +49,17 @@ export function EditDialog({ known: { secret }, isOpen, onClose, onChange }: Sec
           onChange={(text) => (setDescription(text), problems.touch("description"))}
           problems={problems.of("description")}
         />
-        <Field
-          label={t("KMS key")}
-          isCode
+        <KeySelect
+          isNew={false}
           value={key}
-          onChange={(text) => (setKey(text), problems.touch("kms_key_id"))}
+          onChange={(id) => (setKey(id), problems.touch("kms_key_id"))}
           problems={problems.of("kms_key_id")}
           hint={t("Protects versions that are stored from now on; earlier ones keep theirs.")}
+        />
+        <EventSelect
+          value={event}
+          onChange={(name) => (setEvent(name), problems.touch("event_subscriptions"))}
+          problems={problems.of("event_subscriptions")}
         />
         <Failure error={error} />
         <div className="row actions">

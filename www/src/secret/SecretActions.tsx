@@ -2,9 +2,9 @@
 
 import { type OperationName, permits } from "csms";
 import { useState } from "react";
-import { Menu, MenuItem, MenuTrigger, Popover, Text } from "react-aria-components";
 
 import { useLanguage } from "../app/language";
+import { ActionMenu } from "../ui/ActionMenu";
 import { Button } from "../ui/Button";
 import { DeleteDialog } from "./DeleteDialog";
 import { EditDialog } from "./EditDialog";
@@ -41,27 +41,7 @@ export function SecretActions({ known, onChange }: { known: Known; onChange: () 
       <Button kind="primary" isDisabled={refusal("version") !== undefined} onPress={() => setDoing("version")}>
         {t("New version")}
       </Button>
-      <MenuTrigger>
-        <Button aria-label={t("More actions")}>⋯</Button>
-        <Popover className="popover" placement="bottom end">
-          <Menu
-            className="menu"
-            onAction={(key) => setDoing(key as Doing)}
-            disabledKeys={items.map(([what]) => what).filter((what) => refusal(what) !== undefined)}
-          >
-            {items.map(([what, label]) => (
-              <MenuItem key={what} id={what} textValue={label} className="menu-item">
-                <Text slot="label">{label}</Text>
-                {refusal(what) && (
-                  <Text slot="description" className="hint">
-                    {refusal(what)}
-                  </Text>
-                )}
-              </MenuItem>
-            ))}
-          </Menu>
-        </Popover>
-      </MenuTrigger>
+      <ActionMenu label={t("More actions")} onAction={setDoing} items={items.map(([id, label]) => ({ id, label, refusal: refusal(id) }))} />
       {doing === "version" && <NewVersionDialog {...dialog} />}
       {doing === "edit" && <EditDialog {...dialog} />}
       {doing === "delete" && <DeleteDialog {...dialog} />}

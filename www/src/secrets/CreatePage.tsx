@@ -7,6 +7,8 @@ import { useLanguage } from "../app/language";
 import { go, secretPath } from "../app/route";
 import { useSession } from "../app/session";
 import { useAction } from "../app/useAction";
+import { EventSelect } from "../events/EventSelect";
+import { KeySelect } from "../keys/KeySelect";
 import { NO_ROTATION, type RotationDraft, RotationFields } from "../rotation/RotationFields";
 import { Button } from "../ui/Button";
 import { Choice } from "../ui/Choice";
@@ -23,6 +25,8 @@ export function CreatePage() {
   const { client } = useSession();
   const [name, setName] = useState("");
   const [description, setDescription] = useState("");
+  const [key, setKey] = useState("");
+  const [event, setEvent] = useState("");
   const [type, setType] = useState<SecretType>("COMMON");
   const [rotation, setRotation] = useState(NO_ROTATION);
   const [draft, setDraft] = useState(emptyDraft);
@@ -30,6 +34,8 @@ export function CreatePage() {
   const about = {
     name,
     ...(description && { description }),
+    ...(key && { kms_key_id: key }),
+    ...(event && { event_subscriptions: [event] }),
     ...(type !== "COMMON" && { secret_type: type, ...rotationOf(rotation) }),
   };
   const result = validateCreateSecret({ ...about, ...storedOfDraft(draft) }, { language });
@@ -41,8 +47,8 @@ export function CreatePage() {
     await client.createSecret({ ...about, ...(await sealed(storedOfDraft(draft), name, chosen)) });
     go(secretPath(name));
   });
-  const submit = (event: FormEvent) => {
-    event.preventDefault();
+  const submit = (submitted: FormEvent) => {
+    submitted.preventDefault();
     problems.showAll();
     setIsSubmitted(true);
     if (problems.isClean && !unsealable && rowProblems(draft).size === 0) void run();
@@ -100,6 +106,18 @@ export function CreatePage() {
           }}
         />
       )}
+      <KeySelect
+        isNew
+        value={key}
+        onChange={(id) => (setKey(id), problems.touch("kms_key_id"))}
+        problems={problems.of("kms_key_id")}
+        hint={t("Encrypts the values. Whoever reads them needs the right to this key too.")}
+      />
+      <EventSelect
+        value={event}
+        onChange={(chosen) => (setEvent(chosen), problems.touch("event_subscriptions"))}
+        problems={problems.of("event_subscriptions")}
+      />
       {/* A login that rotates is sealed for its function, by those who hold that key. */}
       {type === "COMMON" && <SealingFields sealing={sealing} onChange={setSealing} problem={isSubmitted ? unsealable : undefined} />}
       <Failure error={error} />

@@ -1,0 +1,66 @@
+// What a person does with events, and with the subscriptions of secrets to them.
+
+import assert from "node:assert/strict";
+
+import { inBothBrowsers } from "./flow.mjs";
+import { client, unique } from "./stage.mjs";
+
+const subscriptionsOf = async (secret_name) => (await client.showSecret({ secret_name })).secret.event_subscriptions;
+
+const made = (name) =>
+  client.createSecretEvent({
+    name,
+    event_types: ["SECRET_DELETED"],
+    state: "ENABLED",
+    notification: { target_type: "SMN", target_id: "urn:smn:local-1:p:alerts", target_name: "alerts" },
+  });
+
+inBothBrowsers({
+  "an event is made and deleted": async (person) => {
+    const name = unique("event");
+    await person.goTo("#/events");
+    await person.press("button", "New event");
+    await person.write("Name", name);
+    await person.write("Topic (URN)", "urn:smn:local-1:p:alerts");
+    await person.write("Name of the topic", "alerts");
+    await person.press("button", "Save");
+    await person.sees(name);
+    assert.deepEqual((await client.showSecretEvent({ event_name: name })).event.event_types, ["SECRET_ROTATED_FAILED"]);
+    await person.press("button", `Delete ${name}`);
+    await person.waitFor((name) => !document.body.innerText.includes(name), name);
+  },
+
+  "a secret subscribes to an event, and no longer": async (person) => {
+    const [event, name] = [unique("told"), unique("subscribed")];
+    await made(event);
+    await client.createSecret({ name, secret_string: "of interest" });
+    await person.goTo(`#/secrets/${name}`);
+    await person.press("button", "More actions");
+    await person.press("menuitem", "Edit…");
+    await person.choose("Event", event);
+    await person.sees("Tells alerts: A secret was deleted.");
+    await person.press("button", "Save");
+    await person.waitFor(() => document.querySelector("[role=dialog]") === null);
+    await person.sees(event);
+    assert.deepEqual(await subscriptionsOf(name), [event]);
+    await person.press("button", "More actions");
+    await person.press("menuitem", "Edit…");
+    await person.choose("Event", "None: nobody is told");
+    await person.press("button", "Save");
+    await person.waitFor((event) => !document.body.innerText.includes(event), event);
+    assert.deepEqual(await subscriptionsOf(name), []);
+  },
+
+  "a new secret subscribes to an event": async (person) => {
+    const [event, name] = [unique("told"), unique("subscribed")];
+    await made(event);
+    await person.goTo("#/create");
+    await person.write("Name", name);
+    await person.press("radio", "Plain text");
+    await person.write("Text", "of interest");
+    await person.choose("Event", event);
+    await person.press("button", "Create secret");
+    await person.sees("Current value");
+    assert.deepEqual(await subscriptionsOf(name), [event]);
+  },
+});

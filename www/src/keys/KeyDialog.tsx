@@ -1,0 +1,61 @@
+// Makes a key, or changes its alias and description.
+
+import type { KeyDetails } from "csms";
+import { type FormEvent, useState } from "react";
+
+import { useLanguage } from "../app/language";
+import { useSession } from "../app/session";
+import { useAction } from "../app/useAction";
+import { Button } from "../ui/Button";
+import { Dialog } from "../ui/Dialog";
+import { Failure } from "../ui/Failure";
+import { Field } from "../ui/Field";
+
+export interface KeyDialogProps {
+  keyInfo: KeyDetails;
+  onClose: () => void;
+  onChange: () => void;
+}
+
+export function KeyDialog({ keyInfo: key, onClose, onChange }: Omit<KeyDialogProps, "keyInfo"> & { keyInfo: KeyDetails | undefined }) {
+  const { t } = useLanguage();
+  const { client } = useSession();
+  const [alias, setAlias] = useState(key?.key_alias ?? "");
+  const [description, setDescription] = useState(key?.key_description ?? "");
+  const { run, isRunning, error } = useAction(async () => {
+    if (!key) {
+      await client.createKey({ key_alias: alias, ...(description && { key_description: description }) });
+    } else {
+      const { key_id } = key;
+      if (alias !== key.key_alias) await client.updateKeyAlias({ key_id, key_alias: alias });
+      if (description !== key.key_description) await client.updateKeyDescription({ key_id, key_description: description });
+    }
+    onChange();
+    onClose();
+  });
+  const submit = (event: FormEvent) => {
+    event.preventDefault();
+    void run();
+  };
+  return (
+    <Dialog title={key ? t("Edit {name}", { name: key.key_alias }) : t("New key")} isOpen onClose={onClose}>
+      <form onSubmit={submit}>
+        <Field
+          label={t("Alias")}
+          isCode
+          value={alias}
+          onChange={setAlias}
+          hint={t("Letters, digits and : / _ - in any order; it must not end in /default.")}
+        />
+        <Field label={t("Description")} value={description} onChange={setDescription} />
+        <Failure error={error} />
+        <div className="row actions">
+          <Button kind="primary" type="submit" isPending={isRunning} isDisabled={alias === ""}>
+            {key ? t("Save") : t("Create key")}
+          </Button>
+          <Button onPress={onClose}>{t("Cancel")}</Button>
+        </div>
+      </form>
+    </Dialog>
+  );
+}

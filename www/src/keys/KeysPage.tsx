@@ -1,0 +1,137 @@
+// Keys of the key service: what protects the values of secrets.
+
+import type { KeyDetails } from "csms";
+import { useState } from "react";
+
+import { useLanguage } from "../app/language";
+import { useSession } from "../app/session";
+import { useAction } from "../app/useAction";
+import { ActionMenu, type ActionItem } from "../ui/ActionMenu";
+import { Badge } from "../ui/Badge";
+import { Button } from "../ui/Button";
+import { Empty } from "../ui/Empty";
+import { Failure } from "../ui/Failure";
+import { Time } from "../ui/Time";
+import { DeleteKeyDialog } from "./DeleteKeyDialog";
+import { DisableKeyDialog } from "./DisableKeyDialog";
+import { KeyDialog } from "./KeyDialog";
+import { KeyStateBadge } from "./KeyStateBadge";
+import { isDefault, useKeys } from "./useKeys";
+
+type Doing = "edit" | "disable" | "enable" | "delete" | "cancel";
+
+export function KeysPage() {
+  const { t } = useLanguage();
+  const { client } = useSession();
+  const { data: keys, error, isLoading, reload } = useKeys();
+  const [isNew, setIsNew] = useState(false);
+  const [open, setOpen] = useState<{ key: KeyDetails; what: Doing }>();
+  const atOnce = useAction(async (key: KeyDetails, what: "enable" | "cancel") => {
+    await (what === "enable" ? client.enableKey(keyRequest(key)) : client.cancelKeyDeletion(keyRequest(key)));
+    reload();
+  });
+  const start = (key: KeyDetails, what: Doing) => {
+    if (what === "enable" || what === "cancel") void atOnce.run(key, what);
+    else setOpen({ key, what });
+  };
+  const dialog = { onClose: () => setOpen(undefined), onChange: reload };
+  const own = keys?.filter((key) => !isDefault(key)) ?? [];
+  return (
+    <div className="page">
+      <header className="page-head">
+        <h1>{t("KMS keys")}</h1>
+        <span className="count" role="status">
+          {keys ? keys.length : isLoading ? t("Loading…") : ""}
+        </span>
+        <span className="grow" />
+        <Button kind="primary" onPress={() => setIsNew(true)}>
+          {t("New key")}
+        </Button>
+      </header>
+      <Failure error={error ?? atOnce.error} onRetry={reload} />
+      {keys && keys.length > 0 && <KeyTable keys={keys} onAction={start} />}
+      {keys && own.length === 0 && (
+        <Empty title={t("Keys of your own")}>
+          <p>
+            {t("Every value is encrypted with a key. Without another choice it is the service's own one, csms/default, which is made with the first secret.")}
+          </p>
+          <ol>
+            <li>{t("Create a key for a team or an application.")}</li>
+            <li>{t("Choose it when you create a secret, or when you edit one.")}</li>
+            <li>{t("Whoever reads the secret needs the right to that key too; disabling the key makes all its values unreadable at once.")}</li>
+          </ol>
+        </Empty>
+      )}
+      {isNew && <KeyDialog keyInfo={undefined} onClose={() => setIsNew(false)} onChange={reload} />}
+      {open?.what === "edit" && <KeyDialog keyInfo={open.key} {...dialog} />}
+      {open?.what === "disable" && <DisableKeyDialog keyInfo={open.key} {...dialog} />}
+      {open?.what === "delete" && <DeleteKeyDialog keyInfo={open.key} {...dialog} />}
+    </div>
+  );
+}
+
+const keyRequest = ({ key_id }: KeyDetails) => ({ key_id });
+
+function KeyTable({ keys, onAction }: { keys: readonly KeyDetails[]; onAction: (key: KeyDetails, what: Doing) => void }) {
+  const { t } = useLanguage();
+  const items = ({ key_state: state }: KeyDetails): ActionItem<Doing>[] => [
+    { id: "edit", label: t("Edit…") },
+    state === "4"
+      ? { id: "cancel", label: t("Cancel the deletion") }
+      : state === "3"
+        ? { id: "enable", label: t("Enable") }
+        : { id: "disable", label: t("Disable…") },
+    { id: "delete", label: t("Delete…"), ...(state === "4" && { refusal: t("It is scheduled for deletion already.") }) },
+  ];
+  return (
+    <table className="table list">
+      <caption className="visually-hidden">{t("KMS keys")}</caption>
+      <thead>
+        <tr>
+          <th scope="col">{t("Alias")}</th>
+          <th scope="col">{t("State")}</th>
+          <th scope="col" className="wide-only">
+            {t("Created")}
+          </th>
+          <th scope="col">
+            <span className="visually-hidden">{t("Actions")}</span>
+          </th>
+        </tr>
+      </thead>
+      <tbody>
+        {keys.map((key) => (
+          <tr key={key.key_id}>
+            <th scope="row">
+              <div className="stack">
+                <span className="row">
+                  <strong className="code">{key.key_alias}</strong>
+                  {isDefault(key) && <Badge tone="accent">{t("default")}</Badge>}
+                </span>
+                {key.key_description && <span className="description">{key.key_description}</span>}
+                <code className="hint">{key.key_id}</code>
+              </div>
+            </th>
+            <td>
+              <KeyStateBadge state={key.key_state} />
+              {key.scheduled_deletion_date && (
+                <span className="description">
+                  {t("is deleted")} <Time millis={Number(key.scheduled_deletion_date)} />
+                </span>
+              )}
+            </td>
+            <td className="wide-only">
+              <Time millis={Number(key.creation_date)} />
+            </td>
+            <td className="row-end">
+              {isDefault(key) ? (
+                <span className="hint">{t("the service's own")}</span>
+              ) : (
+                <ActionMenu label={t("Actions for {name}", { name: key.key_alias })} items={items(key)} onAction={(what) => onAction(key, what)} />
+              )}
+            </td>
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  );
+}
