@@ -31,7 +31,7 @@ function keyOf({ jwk, passphrase }) {
 async function seal() {
   const sealed = [];
   for (const [name, key] of Object.entries(vectors.keys)) {
-    for (const engine of ["wasm", "webcrypto"]) {
+    for (const engine of ["wasm", "webcrypto", "node"]) {
       for (const utf8 of ["s3cr3t", "凭据 🔑", "x".repeat(10_000), ""]) {
         const sealer = keyOf(key);
         const token = await sealer.seal(utf8, { ...binding, engine });
@@ -47,7 +47,7 @@ async function seal() {
 async function open(foreign) {
   const algorithms = new Set();
   for (const { name, key, binding, utf8, token } of foreign) {
-    for (const engine of ["wasm", "webcrypto"]) {
+    for (const engine of ["wasm", "webcrypto", "node"]) {
       const opener = keyOf(vectors.keys[key]);
       const bytes = binding === null ? await opener.openUnbound(token, { engine }) : await opener.open(token, { ...binding, engine });
       assert.equal(new TextDecoder().decode(bytes), utf8, `${name} by ${engine}`);

@@ -123,7 +123,9 @@ async function checkTokens(csms, jwe, expect) {
       return { code: error.code };
     }
   };
-  const engines = globalThis.crypto?.subtle ? ["wasm", "webcrypto"] : ["wasm"];
+  const engines = ["wasm"];
+  if (globalThis.crypto?.subtle) engines.push("webcrypto");
+  if (globalThis.process?.getBuiltinModule) engines.push("node");
   for (const engine of engines) {
     for (const vector of [...jwe.sealed, ...jwe.foreign]) {
       const key = keyOf(csms, jwe.keys[vector.key]);

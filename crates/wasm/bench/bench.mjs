@@ -76,7 +76,7 @@ function table(title, rows, label) {
   }
 }
 
-function report(engine, { encrypted, cut, validated }) {
+function report(engine, { own, encrypted, cut, validated }) {
   console.log(`\n== ${engine}`);
   for (const work of ["seal", "open"]) {
     const rows = encrypted.map((row) => ({ name: bytes(row.size), found: row[work] }));
@@ -90,8 +90,9 @@ function report(engine, { encrypted, cut, validated }) {
   console.log(`\n  seal against the faster of wasm and WebCrypto: at worst ${multiple(worst.ratio)}, at ${bytes(worst.size)}`);
   if (cut.length > 0) {
     const first = cut.findIndex((_, index) => cut.slice(index).every(({ ratio }) => ratio <= 1));
-    console.log(`  WebCrypto as a multiple of wasm: ${cut.map((row) => `${bytes(row.size)} ${row.ratio.toFixed(2)}`).join(", ")}`);
-    console.log(`  WebCrypto is the faster from ${first < 0 ? "beyond the last" : bytes(cut[first].size)} on`);
+    const name = own === "node" ? "node:crypto" : "WebCrypto";
+    console.log(`  ${name} as a multiple of wasm: ${cut.map((row) => `${bytes(row.size)} ${row.ratio.toFixed(2)}`).join(", ")}`);
+    console.log(`  ${name} is the faster from ${first < 0 ? "beyond the last" : bytes(cut[first].size)} on`);
   }
   const rows = Object.entries(validated).map(([name, found]) => ({ name, found }));
   table("validation of a CreateSecret request", rows, "request");

@@ -3,6 +3,16 @@
  */
 import type { OpenPlan, RawKey } from "./bindings.js";
 import {
+  type Content,
+  type Engine,
+  decryptInNode,
+  decryptInWebCrypto,
+  encryptInNode,
+  encryptInWebCrypto,
+  engineFor,
+  importContentKey,
+} from "./content.js";
+import {
   type Derived,
   agree,
   agreeOnce,
@@ -11,13 +21,12 @@ import {
   importPrivate,
   isOnCurve,
   makePair,
-  own,
   stretch,
-  subtle,
 } from "./derivation.js";
 import { engine } from "./engine.js";
 import { CsmsError, type CsmsErrorCode } from "./error.js";
-import { CUT_BYTES, platform } from "./platform.js";
+
+export type { Engine };
 
 /** The algorithms of key management; all seal content with `A256GCM`. */
 export type JweAlgorithm = "dir" | "A256GCMKW" | "PBES2-HS512+A256KW" | "ECDH-ES+A256KW";
@@ -37,9 +46,6 @@ export interface OpenOptions extends Binding {
   /** Overrides the choice by size. */
   engine?: Engine;
 }
-
-/** Which engine does AES-GCM: by size (`auto`), or one of the two. The tokens are the same. */
-export type Engine = "auto" | "wasm" | "webcrypto";
 
 /** A symmetric or elliptic JSON Web Key. */
 export interface JsonWebKeyOf256Bits {
@@ -174,7 +180,8 @@ export class JweKey {
     const { name, purpose } = options;
     const plaintext = bytesOf(value);
     const { secret, told } = (await this.#deriveToSeal()) ?? {};
-    if (!inWebCrypto(options.engine, plaintext.length)) {
+    const chosen = engineFor(options.engine, plaintext.length);
+    if (chosen === "wasm") {
       const token = this.#call((raw) => raw.seal(name, purpose, secret, told, plaintext));
       secret?.fill(0);
       return token;
@@ -182,10 +189,12 @@ export class JweKey {
     const plan = this.#call((raw) => raw.begin_seal(name, purpose, secret, told));
     secret?.fill(0);
     try {
-      const key = await this.#import(() => plan.content_key());
-      const parameters = { name: "AES-GCM", iv: own(plan.iv()), additionalData: own(plan.additional_data()) };
-      const sealed = await subtle().encrypt(parameters, key, own(plaintext));
-      return guarded(() => engine(() => plan.finish(new Uint8Array(sealed))));
+      const content = { key: () => plan.content_key(), iv: plan.iv(), additionalData: plan.additional_data() };
+      const sealed =
+        chosen === "node"
+          ? encryptInNode(content, plaintext)
+          : await encryptInWebCrypto(await this.#import(content), content, plaintext);
+      return guarded(() => engine(() => plan.finish(sealed)));
     } catch (error) {
       plan.free();
       throw error;
@@ -223,12 +232,17 @@ export class JweKey {
       plan = guarded(() => engine(() => plan.unwrap_with(secret)));
       secret.fill(0);
     }
-    if (!inWebCrypto(options.engine, (token.length * 3) / 4)) return guarded(() => engine(() => plan.decrypt()));
+    const chosen = engineFor(options.engine, (token.length * 3) / 4);
+    if (chosen === "wasm") return guarded(() => engine(() => plan.decrypt()));
     try {
-      const key = await this.#import(() => plan.content_key() as Uint8Array);
-      const part = (bytes: Uint8Array | undefined) => own(bytes as Uint8Array);
-      const parameters = { name: "AES-GCM", iv: part(plan.iv()), additionalData: part(plan.additional_data()) };
-      return new Uint8Array(await subtle().decrypt(parameters, key, part(plan.sealed())));
+      // The plan has all parts once the content key is unwrapped.
+      const part = (bytes: Uint8Array | undefined) => bytes as Uint8Array;
+      const iv = part(plan.iv());
+      const content = { key: () => part(plan.content_key()), iv, additionalData: part(plan.additional_data()) };
+      const sealed = part(plan.sealed());
+      return chosen === "node"
+        ? decryptInNode(content, sealed)
+        : await decryptInWebCrypto(await this.#import(content), content, sealed);
     } catch (cause) {
       if (cause instanceof CsmsError) throw cause;
       throw new CsmsError("open/decryption", DECRYPTION, { cause });
@@ -292,27 +306,13 @@ export class JweKey {
     if (Symbol.dispose) this.prototype[Symbol.dispose] = this.prototype.free;
   }
 
-  async #import(content: () => Uint8Array): Promise<CryptoKey> {
-    const make = async () => {
-      const bytes = content();
-      try {
-        return await subtle().importKey("raw", own(bytes), "AES-GCM", false, ["encrypt", "decrypt"]);
-      } finally {
-        bytes.fill(0);
-      }
-    };
+  #import(content: Content): Promise<CryptoKey> {
     // Only with `dir` is the content key the same for every token.
-    return this.algorithm === "dir" ? await (this.#imported ??= make()) : await make();
+    return this.algorithm === "dir" ? (this.#imported ??= importContentKey(content)) : importContentKey(content);
   }
 }
 
 const DECRYPTION = "the key is not the right one, or the token was changed";
-
-function inWebCrypto(choice: Engine = "auto", bytes: number): boolean {
-  if (choice !== "auto") return choice === "webcrypto";
-  // Pages that are not served securely have no WebCrypto.
-  return bytes >= CUT_BYTES[platform] && globalThis.crypto?.subtle !== undefined;
-}
 
 function jwkOf(json: Uint8Array | undefined): JsonWebKeyOf256Bits | undefined {
   if (json === undefined) return undefined;
