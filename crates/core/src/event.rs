@@ -346,11 +346,7 @@ pub fn next_delivery(created: UnixMillis, attempt: u32, now: UnixMillis) -> Opti
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        identity::{KeyId, SecretId},
-        name::SecretName,
-        secret::{NewSecret, NewVersion},
-    };
+    use crate::secret::{NewVersion, demo};
 
     const NOW: UnixMillis = UnixMillis::new(1_681_503_910_126);
 
@@ -370,20 +366,7 @@ mod tests {
     }
 
     fn secret() -> Secret {
-        let new = NewSecret {
-            name: SecretName::parse("demo").unwrap(),
-            description: String::new(),
-            secret_type: SecretType::Common,
-            auto_rotation: false,
-            rotation_period: None,
-            rotation_config: None,
-            rotation_func_urn: None,
-            event_subscriptions: Vec::new(),
-            enterprise_project_id: "0".into(),
-        };
-        let id = SecretId::parse("fde3d6ba-cb31-40b0-b6c4-78757050f8c8").unwrap();
-        let key = KeyId::parse("22222222-2222-4222-8222-222222222222").unwrap();
-        let mut secret = Secret::create(id, ProjectId::parse("0".repeat(32)).unwrap(), new, key, UnixMillis::new(0));
+        let mut secret = demo("fde3d6ba-cb31-40b0-b6c4-78757050f8c8", UnixMillis::new(0));
         let expire_time = Some(UnixMillis::new(1_680_109_643_000));
         secret.add_version(NewVersion { expire_time, stages: Vec::new() }, UnixMillis::new(1)).unwrap();
         secret

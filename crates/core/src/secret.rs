@@ -621,5 +621,23 @@ mod tags;
 
 pub use observed::ObservedVersion;
 
+/// A common secret named `demo`, made at `now`, for tests of what happens to secrets.
+#[cfg(test)]
+pub(crate) fn demo(id: &str, now: UnixMillis) -> Secret {
+    let new = NewSecret {
+        name: SecretName::parse("demo").unwrap(),
+        description: String::new(),
+        secret_type: SecretType::Common,
+        auto_rotation: false,
+        rotation_period: None,
+        rotation_config: None,
+        rotation_func_urn: None,
+        event_subscriptions: Vec::new(),
+        enterprise_project_id: "0".into(),
+    };
+    let key = KeyId::parse("22222222-2222-4222-8222-222222222222").unwrap();
+    Secret::create(SecretId::parse(id).unwrap(), ProjectId::parse("0".repeat(32)).unwrap(), new, key, now)
+}
+
 #[cfg(test)]
 mod tests;

@@ -4,10 +4,7 @@
 //! The account need not log in for that, and no SQL is sent. Whether the new password is the account's is still proven by a
 //! login, so the function must reach the database.
 
-use std::{
-    sync::Arc,
-    time::{Duration, SystemTime, UNIX_EPOCH},
-};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use csms_core::{
     ProjectId, UnixMillis,
@@ -18,12 +15,14 @@ use csms_core::{
     sign::{SignedRequest, authorize, format_date, host_header, payload_hash, percent_encode},
 };
 use reqwest::{Client, StatusCode, Url};
-use rustls::{ClientConfig, RootCertStore, crypto::ring};
 use serde_json::{Value, json};
 use tokio::time::{Instant, timeout_at};
 use zeroize::Zeroizing;
 
-use crate::database::{Answer, By, Databases, Forecast, NewPassword, SqlDatabases};
+use crate::{
+    database::{Answer, By, Databases, Forecast, NewPassword, SqlDatabases},
+    tls,
+};
 
 /// Longest wait for an answer of the management service.
 const TIMEOUT: Duration = Duration::from_secs(15);
@@ -84,8 +83,9 @@ impl ManagedDatabases {
         if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
             return Err("the endpoint must be an http:// or https:// address".to_owned());
         }
+        let tls = tls::client_config(None).map_err(|error| format!("cannot set up TLS: {error}"))?;
         let http = Client::builder()
-            .tls_backend_preconfigured(tls()?)
+            .tls_backend_preconfigured(tls)
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy()
             .timeout(TIMEOUT)
@@ -199,15 +199,6 @@ impl Databases for ManagedDatabases {
             if new.keep_old { vec!["the management service keeps no old password".to_owned()] } else { Vec::new() };
         Forecast { obstacle: None, keeps_old: false, missing }
     }
-}
-
-/// TLS with ring and the public roots; verification cannot be switched off.
-fn tls() -> Result<ClientConfig, String> {
-    let builder = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()));
-    let builder =
-        builder.with_safe_default_protocol_versions().map_err(|error| format!("cannot set up TLS: {error}"))?;
-    let roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
-    Ok(builder.with_root_certificates(roots).with_no_client_auth())
 }
 
 fn now() -> UnixMillis {

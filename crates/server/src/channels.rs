@@ -3,21 +3,23 @@
 //! A topic that a webhook is set for goes there; every other one goes to the SMN endpoint, if there is one. Nothing here
 //! remembers or repeats anything.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, time::Duration};
 
 use csms_core::{
     UnixMillis,
     event::{Notification, NotificationStatus, TargetId},
-    sign::{SignedRequest, authorize, format_date, host_header, payload_hash, percent_encode},
+    sign::percent_encode,
 };
 use hmac::{Hmac, KeyInit, Mac};
 use reqwest::Url;
-use rustls_pki_types::{CertificateDer, pem::PemObject as _};
 use serde_json::json;
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
-use crate::failure::Failure;
+use crate::{
+    failure::Failure,
+    outgoing::{Signer, signed_post, tls},
+};
 
 /// Time for one attempt, from the connection to the whole answer. Claims last longer.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -83,19 +85,6 @@ impl Outcome {
     }
 }
 
-/// The public roots, and the authorities in `pem`.
-fn tls(pem: Option<&str>) -> Result<rustls::ClientConfig, Failure> {
-    let mut roots = rustls::RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
-    if let Some(pem) = pem {
-        for certificate in CertificateDer::pem_slice_iter(pem.as_bytes()) {
-            roots.add(certificate.map_err(|error| Failure::internal(error.to_string()))?).map_err(Failure::internal)?;
-        }
-    }
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let builder = rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
-    Ok(builder.map_err(Failure::internal)?.with_root_certificates(roots).with_no_client_auth())
-}
-
 impl Channels {
     /// Channels to these targets.
     ///
@@ -157,20 +146,8 @@ impl Channels {
             return Outcome::Invalid("the topic does not fit the endpoint".to_owned());
         };
         let body = json!({ "subject": subject(notification), "message": notification.content }).to_string();
-        let (date, hash) = (format_date(now), payload_hash(body.as_bytes()));
-        let host = host_header(url.scheme(), url.host_str().unwrap_or_default(), url.port());
-        let request = SignedRequest { method: "POST", path: url.path(), query: "", date: &date, payload_hash: &hash };
-        let headers = [
-            ("content-type", "application/json"),
-            ("host", host.as_str()),
-            ("x-project-id", project),
-            ("x-sdk-date", date.as_str()),
-        ];
-        let authorization = authorize(&smn.access_key, smn.secret_key.as_bytes(), &request, &headers);
-        let mut call = self.http.post(url.clone()).header("authorization", authorization).body(body);
-        for (name, value) in headers {
-            call = call.header(name, value);
-        }
+        let signer = Signer { access_key: &smn.access_key, secret_key: &smn.secret_key };
+        let call = signed_post(&self.http, url, &signer, project, body.into_bytes(), now);
         match call.send().await {
             Ok(answer) if answer.status().is_success() => Outcome::Delivered,
             Ok(answer) if answer.status().as_u16() == 404 => Outcome::Invalid("SMN has no such topic".to_owned()),
@@ -201,9 +178,7 @@ pub fn signature(secret: &[u8], now: UnixMillis, body: &[u8]) -> String {
     let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(secret) else { return String::new() };
     mac.update(format!("{seconds}.").as_bytes());
     mac.update(body);
-    let digest = mac.finalize().into_bytes();
-    let hex: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("t={seconds},v1={hex}")
+    format!("t={seconds},v1={}", hex::encode(mac.finalize().into_bytes()))
 }
 
 #[cfg(test)]

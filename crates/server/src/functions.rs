@@ -16,11 +16,7 @@ use axum::{
 };
 use bytes::Bytes;
 use csms_api::{ErrorCode, ErrorShape};
-use csms_core::{
-    FunctionUrn, ProjectId, UnixMillis,
-    policy::allows,
-    sign::{SignedRequest, authorize, format_date, host_header, payload_hash, percent_encode},
-};
+use csms_core::{FunctionUrn, ProjectId, UnixMillis, policy::allows, sign::percent_encode};
 use csms_kms::RootKey;
 use functiongraph_runtime::{
     Credentials,
@@ -35,6 +31,7 @@ use crate::{
     authorisation::base_context,
     dispatch::{authenticate, authorise_project, failure_response},
     failure::Failure,
+    outgoing::{self, Signer, signed_post},
 };
 
 /// Longest run of one attempt of a rotation function; the sync page of FunctionGraph warns of gateways that give up
@@ -102,7 +99,7 @@ impl Functions {
     /// A TLS set-up that cannot be built.
     pub fn with_endpoint(mut self, endpoint: Endpoint) -> Result<Self, Failure> {
         let client = reqwest::Client::builder()
-            .tls_backend_preconfigured(tls_config()?)
+            .tls_backend_preconfigured(outgoing::tls(None)?)
             .redirect(reqwest::redirect::Policy::none())
             .connect_timeout(Duration::from_secs(10))
             .timeout(FUNCTION_TIMEOUT + Duration::from_secs(30))
@@ -176,14 +173,6 @@ impl Functions {
     }
 }
 
-/// TLS as every outgoing connection uses it: public roots, ring.
-fn tls_config() -> Result<rustls::ClientConfig, Failure> {
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let roots = rustls::RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
-    let builder = rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
-    Ok(builder.map_err(Failure::internal)?.with_root_certificates(roots).with_no_client_auth())
-}
-
 /// Invokes through FunctionGraph's public API (FunctionGraph fact sheet, section 6.1).
 async fn invoke_remote(
     endpoint: &Endpoint,
@@ -196,20 +185,8 @@ async fn invoke_remote(
     let path =
         format!("/v2/{}/fgs/functions/{}/invocations", percent_encode(urn.project()), percent_encode(&urn.to_string()));
     let url = endpoint.url.join(&path).map_err(|error| unreachable(error.to_string()))?;
-    let (date, hash) = (format_date(now), payload_hash(&event));
-    let host = host_header(url.scheme(), url.host_str().unwrap_or_default(), url.port());
-    let request = SignedRequest { method: "POST", path: url.path(), query: "", date: &date, payload_hash: &hash };
-    let headers = [
-        ("content-type", "application/json"),
-        ("host", host.as_str()),
-        ("x-project-id", urn.project()),
-        ("x-sdk-date", date.as_str()),
-    ];
-    let authorization = authorize(&endpoint.access_key, endpoint.secret_key.as_bytes(), &request, &headers);
-    let mut call = client.post(url.clone()).header("authorization", authorization).body(event);
-    for (name, value) in headers {
-        call = call.header(name, value);
-    }
+    let signer = Signer { access_key: &endpoint.access_key, secret_key: &endpoint.secret_key };
+    let call = signed_post(client, url, &signer, urn.project(), event, now);
     let response = call.send().await.map_err(|error| unreachable(error.without_url().to_string()))?;
     let status = response.status();
     let failed = ["x-func-err-code", "x-is-func-err"].iter().any(|name| {

@@ -30,6 +30,7 @@ pub mod kms;
 pub mod metrics;
 pub mod notifier;
 pub mod operations;
+mod outgoing;
 pub mod reference;
 pub mod serve;
 pub mod settings;

@@ -32,11 +32,7 @@ impl Secret {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        identity::{KeyId, ProjectId, SecretId},
-        name::SecretName,
-        secret::{NewSecret, NewVersion, SecretType},
-    };
+    use crate::secret::{NewVersion, demo};
 
     const fn at(seconds: u64) -> UnixMillis {
         UnixMillis::new(seconds * 1000)
@@ -44,20 +40,7 @@ mod tests {
 
     /// A secret whose versions v2 and v3 expire after 20 and 30 seconds.
     fn secret() -> Secret {
-        let new = NewSecret {
-            name: SecretName::parse("demo").unwrap(),
-            description: alloc::string::String::new(),
-            secret_type: SecretType::Common,
-            auto_rotation: false,
-            rotation_period: None,
-            rotation_config: None,
-            rotation_func_urn: None,
-            event_subscriptions: Vec::new(),
-            enterprise_project_id: "0".into(),
-        };
-        let id = SecretId::parse("11111111-1111-4111-8111-111111111111").unwrap();
-        let key = KeyId::parse("22222222-2222-4222-8222-222222222222").unwrap();
-        let mut secret = Secret::create(id, ProjectId::parse("0".repeat(32)).unwrap(), new, key, at(1));
+        let mut secret = demo("11111111-1111-4111-8111-111111111111", at(1));
         for seconds in [20, 30] {
             let version = NewVersion { expire_time: Some(at(seconds)), stages: Vec::new() };
             secret.add_version(version, at(2)).unwrap();

@@ -12,7 +12,7 @@ use crate::{
     document::{self, Document},
     error::StoreError,
     record::{AccessChange, AccessKeyRecord, KeyRecord, PolicyRecord, UserRecord},
-    row::{self, KeyColumns, KeyDifference, time},
+    row::{self, KeyDifference, time},
 };
 
 const READING: &str = "reading policies";
@@ -38,7 +38,7 @@ pub(super) async fn access_keys(session: &Session, user_id: &str) -> Result<Vec<
 }
 
 pub(super) async fn policy(session: &Session, name: &str) -> Result<Option<PolicyRecord>, StoreError> {
-    if name.contains('\0') {
+    if !identities::can_be_held(name) {
         return Ok(None);
     }
     let sql = "SELECT document, checksum FROM policies WHERE name = $1";
@@ -88,21 +88,7 @@ pub(super) async fn change(session: &Session, change: &AccessChange) -> Result<(
 }
 
 async fn key_rows(session: &Session, sql: &str, parameters: Parameters<'_>) -> Result<Vec<KeyRecord>, StoreError> {
-    const DOING: &str = "reading keys";
-    let rows = session.rows(sql, parameters, DOING).await?;
-    let read = |row: &Row| {
-        let columns = KeyColumns {
-            id: column(row, 0, DOING)?,
-            project: column(row, 1, DOING)?,
-            alias: column(row, 2, DOING)?,
-            state: column(row, 3, DOING)?,
-            wrapped: column(row, 4, DOING)?,
-            create_time: column(row, 5, DOING)?,
-            details: column(row, 6, DOING)?,
-        };
-        columns.read()
-    };
-    rows.iter().map(read).collect()
+    session.rows(sql, parameters, "reading keys").await?.iter().map(identities::read_key).collect()
 }
 
 pub(super) async fn keys(session: &Session, project: &ProjectId) -> Result<Vec<KeyRecord>, StoreError> {

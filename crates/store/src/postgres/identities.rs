@@ -26,11 +26,11 @@ const INSERT_ACCESS_KEY: &str =
     "INSERT INTO access_keys (access_key, user_id, sealed_secret_key, enabled) VALUES ($1, $2, $3, $4)";
 
 /// Whether PostgreSQL can hold the text at all. What it cannot hold is not there.
-fn can_be_held(text: &str) -> bool {
+pub(super) fn can_be_held(text: &str) -> bool {
     !text.contains('\0')
 }
 
-fn read_key(row: &Row) -> Result<KeyRecord, StoreError> {
+pub(super) fn read_key(row: &Row) -> Result<KeyRecord, StoreError> {
     let columns = KeyColumns {
         id: column(row, 0, READING_KEY)?,
         project: column(row, 1, READING_KEY)?,

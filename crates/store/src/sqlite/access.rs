@@ -8,7 +8,7 @@ use crate::{
     document::{self, Document},
     error::StoreError,
     record::{AccessChange, AccessKeyRecord, KeyRecord, PolicyRecord, UserRecord},
-    row::{self, KeyColumns, KeyDifference, time},
+    row::{self, KeyDifference, time},
 };
 
 const READING: &str = "reading policies";
@@ -84,19 +84,12 @@ pub(super) fn change(db: &Connection, change: &AccessChange) -> Result<(), Store
 
 fn key_rows(db: &Connection, sql: &str, parameters: impl Params) -> Result<Vec<KeyRecord>, StoreError> {
     let mut statement = db.prepare_cached(sql).during(READING_KEYS)?;
-    let rows = statement.query_map(parameters, |row| {
-        Ok(KeyColumns {
-            id: row.get(0)?,
-            project: row.get(1)?,
-            alias: row.get(2)?,
-            state: row.get(3)?,
-            wrapped: row.get(4)?,
-            create_time: row.get(5)?,
-            details: row.get(6)?,
-        })
-    });
-    let rows: Vec<KeyColumns> = rows.and_then(Iterator::collect).during(READING_KEYS)?;
-    rows.into_iter().map(KeyColumns::read).collect()
+    let mut rows = statement.query(parameters).during(READING_KEYS)?;
+    let mut keys = Vec::new();
+    while let Some(row) = rows.next().during(READING_KEYS)? {
+        keys.push(identities::read_key(row)?);
+    }
+    Ok(keys)
 }
 
 pub(super) fn keys(db: &Connection, project: &ProjectId) -> Result<Vec<KeyRecord>, StoreError> {

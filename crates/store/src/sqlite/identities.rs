@@ -17,7 +17,7 @@ const READING_USER: &str = "reading a user";
 pub(super) const ACCESS_KEY: &str = "SELECT access_key, sealed_secret_key, user_id, enabled, document, checksum
      FROM access_keys JOIN users ON users.id = access_keys.user_id WHERE access_key = ?1";
 
-fn read_key(row: &Row<'_>) -> Result<KeyRecord, StoreError> {
+pub(super) fn read_key(row: &Row<'_>) -> Result<KeyRecord, StoreError> {
     let text = |column| row.get::<_, String>(column).during(READING_KEY);
     let columns = KeyColumns {
         id: text(0)?,
