@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 
 import { inBothBrowsers } from "./flow.mjs";
-import { CREDENTIALS, client, loginFor, unique } from "./stage.mjs";
+import { CREDENTIALS, client, unique } from "./stage.mjs";
 
 const valueOf = async (secret_name, version_id = "latest") =>
   (await client.showSecretVersion({ secret_name, version_id })).version.secret_string;
@@ -150,27 +150,6 @@ const FLOWS = {
     await person.sees("for few eyes only");
   },
 
-  "a database password is rotated with its progress in view": async (person, browser) => {
-    const name = unique("rotated");
-    const login = loginFor(browser);
-    await client.createSecret({
-      name,
-      secret_type: "RDS-FG",
-      secret_string: JSON.stringify(login),
-      rotation_func_urn: CREDENTIALS.rotation_func_urn,
-      rotation_config: JSON.stringify({ InstanceId: "local", SecretSubType: "SingleUser" }),
-    });
-    await person.goTo(`#/secrets/${name}/rotation`);
-    await person.sees("Not rotated yet.");
-    await person.press("button", "Rotate now");
-    await person.sees("SYSCURRENT moves from v1 to v2");
-    await person.press("button", "Start the rotation");
-    await person.sees("The account has a new password, and v2 is current.");
-    await person.press("button", "Close");
-    await person.sees("Done");
-    assert.notEqual(JSON.parse(await valueOf(name)).password, login.password);
-  },
-
   "a tag is added, and finds the secret": async (person) => {
     const name = unique("tagged");
     const team = unique("team");
@@ -185,27 +164,6 @@ const FLOWS = {
     await person.choose("Tag", `team=${team}`);
     await person.waitFor(() => document.querySelectorAll("table.secrets tbody tr").length === 1);
     assert.match(await person.text(), new RegExp(name));
-  },
-
-  "automatic rotation is turned on with a period that is explained": async (person) => {
-    const name = unique("scheduled");
-    await client.createSecret({
-      name,
-      secret_type: "RDS-FG",
-      secret_string: '{"engine":"postgresql"}',
-      rotation_func_urn: CREDENTIALS.rotation_func_urn,
-      rotation_config: JSON.stringify({ InstanceId: "local", SecretSubType: "SingleUser" }),
-    });
-    await person.goTo(`#/secrets/${name}/rotation`);
-    await person.press("switch", "Rotate automatically");
-    await person.write("Every", "1h");
-    await person.sees("must be at least");
-    await person.write("Every", "36h");
-    await person.sees("Every 1 day 12 hours, next on");
-    await person.press("button", "Save the schedule");
-    await person.waitFor(() => !/Next rotation\s+by hand/.test(document.body.innerText));
-    const { secret } = await client.showSecret({ secret_name: name });
-    assert.deepEqual([secret.auto_rotation, secret.rotation_period], [true, "36h"]);
   },
 };
 

@@ -93,6 +93,34 @@ export const PAGES = [
     },
   },
   {
+    name: "dry-run",
+    open: async (person) => {
+      await person.goTo("#/secrets/app-payments-db/rotation");
+      await person.press("button", "Rotate now");
+      await person.press("button", "Dry run");
+      await person.sees("A rotation would succeed.");
+    },
+  },
+  {
+    name: "dry-run-failed",
+    open: async (person) => {
+      await person.goTo("#/secrets/app-orders-db/rotation");
+      await person.press("button", "Rotate now");
+      await person.press("button", "Dry run");
+      await person.sees("A rotation would fail.");
+    },
+  },
+  {
+    name: "sealed-login",
+    open: async (person) => {
+      await person.goTo("#/create");
+      await person.press("radio", "Database account");
+      await person.press("radio", "For the rotation function");
+      await person.press("button", "Make a key pair");
+      await person.sees("Keep the private key now");
+    },
+  },
+  {
     name: "rotation-failed",
     open: async (person) => {
       await person.goTo("#/secrets/app-orders-db/rotation");

@@ -428,6 +428,22 @@ const words: Record<string, string> = {
   "Tells {topic}: {types}.": "通知 {topic}：{types}。",
   "There is no event yet; the page Events makes them.": "还没有事件，可在“事件”页面新建。",
   "Whom to tell when something happens to this secret.": "该凭据有情况时通知谁。",
+  // Dry runs and sealed logins
+  "None is lost: two accounts take turns, and the current login always works.": "不会中断：两个账号轮流使用，当前登录始终有效。",
+  "None is lost: the database keeps the old password until the next rotation.": "不会中断：数据库在下次轮转前保留旧密码。",
+  "For a moment: the current login fails from the change of the password until the stages have moved.": "短暂中断：从更换密码到状态标记移动之间，当前登录会失败。",
+  "Dry run": "试运行",
+  "A rotation would succeed. Nothing was changed.": "轮转会成功。未做任何更改。",
+  "A rotation would fail. Nothing was changed.": "轮转会失败。未做任何更改。",
+  Account: "账号",
+  "Logins that fail meanwhile": "期间失败的登录",
+  "What is missing": "缺少什么",
+  "to do": "待执行",
+  "Trying…": "正在尝试…",
+  "A dry run asks the function what it would do, and changes nothing.": "试运行询问函数将做什么，不做任何更改。",
+  "For the rotation function": "为轮转函数",
+  "The function needs the private key in {variable}, and so does every program that reads the secret. It seals new passwords for the same key.":
+    "函数需要 {variable} 中的私钥，每个读取该凭据的程序也需要它。函数会用同一密钥封装新密码。",
 };
 
 export default words;

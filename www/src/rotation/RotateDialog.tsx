@@ -11,6 +11,8 @@ import { type Known, forPreview } from "../secret/useKnownSecret";
 import { Button } from "../ui/Button";
 import { Dialog } from "../ui/Dialog";
 import { Failure } from "../ui/Failure";
+import { type DryRunReport, dryRun } from "./dryRun";
+import { DryRunView } from "./DryRunView";
 import { RotationProgress } from "./RotationProgress";
 import { useTask } from "./useTask";
 
@@ -22,7 +24,8 @@ interface Props {
 
 export function RotateDialog({ known, onClose, onChange }: Props) {
   const { t, language } = useLanguage();
-  const { client } = useSession();
+  const session = useSession();
+  const { client } = session;
   const { name } = known.secret;
   // The secret changes while this is open; what was confirmed stays in view.
   const [preview] = useState(() => previewRotation(forPreview(known), { language }));
@@ -34,6 +37,8 @@ export function RotateDialog({ known, onClose, onChange }: Props) {
   useEffect(() => {
     if (status && status !== "RUNNING") changed.current();
   }, [status]);
+  const [report, setReport] = useState<DryRunReport>();
+  const trial = useAction(async () => setReport(await dryRun(session, known.secret)));
   const start = useAction(async () => {
     const answer = await client.rotateSecret({ secret_name: name });
     setStarted({ task: answer.rotation_task_id, version: answer.version_id });
@@ -48,18 +53,25 @@ export function RotateDialog({ known, onClose, onChange }: Props) {
         <>
           <p>{t("The function draws a new password, sets it in the database, proves it by logging in and then moves the stages.")}</p>
           <PreviewView preview={preview} />
+          <div aria-live="polite">{report && <DryRunView report={report} />}</div>
         </>
       )}
-      <Failure error={start.error ?? error} />
+      <Failure error={start.error ?? error ?? (started ? undefined : trial.error)} />
       <div className="row actions">
         {!started && (
           <Button kind="primary" onPress={() => void start.run()} isPending={start.isRunning} isDisabled={!preview.ok}>
             {t("Start the rotation")}
           </Button>
         )}
+        {!started && (
+          <Button onPress={() => void trial.run()} isPending={trial.isRunning} isDisabled={!known.secret.rotation_func_urn}>
+            {trial.isRunning ? t("Trying…") : t("Dry run")}
+          </Button>
+        )}
         <Button kind={isEnded ? "primary" : "plain"} onPress={onClose}>
           {started ? t("Close") : t("Cancel")}
         </Button>
+        {!started && <span className="hint">{t("A dry run asks the function what it would do, and changes nothing.")}</span>}
         {started && !isEnded && <span className="hint">{t("It goes on when you close this.")}</span>}
       </div>
     </Dialog>

@@ -14,7 +14,7 @@ import { Field } from "../ui/Field";
 import { Notice } from "../ui/Notice";
 import { DiffTable } from "../value/DiffTable";
 import { draftOf, emptyDraft, rowProblems, storedOfDraft } from "../value/draft";
-import { NO_SEALING, sealed, sealingProblem } from "../value/sealing";
+import { NO_SEALING, purposeOf, sealed, sealingProblem } from "../value/sealing";
 import { SealingFields } from "../value/SealingFields";
 import { type Stored, storedOf } from "../value/value";
 import { ValueEditor } from "../value/ValueEditor";
@@ -55,7 +55,7 @@ export function NewVersionDialog({ known, isOpen, onClose, onChange }: SecretDia
     await read();
   });
   const save = useAction(async () => {
-    await client.createSecretVersion({ secret_name: name, version_stages, ...(await sealed(value, name, sealing)) });
+    await client.createSecretVersion({ secret_name: name, version_stages, ...(await sealed(value, { name, purpose: purposeOf(known.secret.secret_type) }, sealing)) });
     onChange();
     onClose();
   });
@@ -105,9 +105,12 @@ export function NewVersionDialog({ known, isOpen, onClose, onChange }: SecretDia
               problems={problems.of("version_stages")}
               hint={t("SYSCURRENT makes it the version that programs get. Without it, they keep the current one.")}
             />
-            {known.secret.secret_type === "COMMON" && (
-              <SealingFields sealing={sealing} onChange={setSealing} problem={isSubmitted ? unsealable : undefined} />
-            )}
+            <SealingFields
+              type={known.secret.secret_type}
+              sealing={sealing}
+              onChange={setSealing}
+              problem={isSubmitted ? unsealable : undefined}
+            />
           </>
         )}
         <Failure error={save.error} />

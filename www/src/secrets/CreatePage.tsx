@@ -15,7 +15,7 @@ import { Choice } from "../ui/Choice";
 import { Failure } from "../ui/Failure";
 import { Field } from "../ui/Field";
 import { emptyDraft, rowProblems, storedOfDraft } from "../value/draft";
-import { NO_SEALING, sealed, sealingProblem } from "../value/sealing";
+import { NO_SEALING, purposeOf, sealed, sealingProblem } from "../value/sealing";
 import { SealingFields } from "../value/SealingFields";
 import { ValueEditor } from "../value/ValueEditor";
 import { useProblems } from "./useProblems";
@@ -41,10 +41,9 @@ export function CreatePage() {
   const result = validateCreateSecret({ ...about, ...storedOfDraft(draft) }, { language });
   const problems = useProblems(result);
   const [isSubmitted, setIsSubmitted] = useState(false);
-  const chosen = type === "COMMON" ? sealing : NO_SEALING;
-  const unsealable = sealingProblem(chosen);
+  const unsealable = sealingProblem(sealing);
   const { run, isRunning, error } = useAction(async () => {
-    await client.createSecret({ ...about, ...(await sealed(storedOfDraft(draft), name, chosen)) });
+    await client.createSecret({ ...about, ...(await sealed(storedOfDraft(draft), { name, purpose: purposeOf(type) }, sealing)) });
     go(secretPath(name));
   });
   const submit = (submitted: FormEvent) => {
@@ -77,7 +76,11 @@ export function CreatePage() {
       <Choice<SecretType>
         label={t("Type")}
         value={type}
-        onChange={setType}
+        onChange={(chosen) => {
+          setType(chosen);
+          // A passphrase is of no use to a function.
+          setSealing(NO_SEALING);
+        }}
         options={[
           { value: "COMMON", label: t("Common"), hint: t("Anything. You store new versions yourself.") },
           { value: "RDS-FG", label: t("Database account"), hint: t("A login whose password a function changes, on a schedule or when you say so.") },
@@ -118,8 +121,7 @@ export function CreatePage() {
         onChange={(chosen) => (setEvent(chosen), problems.touch("event_subscriptions"))}
         problems={problems.of("event_subscriptions")}
       />
-      {/* A login that rotates is sealed for its function, by those who hold that key. */}
-      {type === "COMMON" && <SealingFields sealing={sealing} onChange={setSealing} problem={isSubmitted ? unsealable : undefined} />}
+      <SealingFields type={type} sealing={sealing} onChange={setSealing} problem={isSubmitted ? unsealable : undefined} />
       <Failure error={error} />
       <div className="row actions">
         <Button kind="primary" type="submit" isPending={isRunning}>

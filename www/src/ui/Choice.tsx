@@ -1,5 +1,6 @@
 // One of a few, all in view.
 
+import { useId } from "react";
 import { Label, Radio, RadioGroup } from "react-aria-components";
 
 interface Props<T extends string> {
@@ -12,6 +13,7 @@ interface Props<T extends string> {
 }
 
 export function Choice<T extends string>({ label, value, options, onChange, isLabelHidden = false, isDisabled = false }: Props<T>) {
+  const id = useId();
   const hasHints = options.some((option) => option.hint);
   return (
     <RadioGroup
@@ -24,9 +26,19 @@ export function Choice<T extends string>({ label, value, options, onChange, isLa
       <Label className={isLabelHidden ? "visually-hidden" : "label"}>{label}</Label>
       <div className={hasHints ? "cards" : "segments"}>
         {options.map((option) => (
-          <Radio key={option.value} value={option.value} className={hasHints ? "card" : "segment"}>
+          // The hint describes, and is no part of the name.
+          <Radio
+            key={option.value}
+            value={option.value}
+            className={hasHints ? "card" : "segment"}
+            {...(option.hint && { "aria-label": option.label, "aria-describedby": `${id}-${option.value}` })}
+          >
             <span className="card-title">{option.label}</span>
-            {option.hint && <span className="hint">{option.hint}</span>}
+            {option.hint && (
+              <span id={`${id}-${option.value}`} className="hint">
+                {option.hint}
+              </span>
+            )}
           </Radio>
         ))}
       </div>

@@ -1,5 +1,6 @@
 // Whether and how a value is sealed before it is saved.
 
+import type { SecretType } from "csms";
 import { useState } from "react";
 
 import { useLanguage } from "../app/language";
@@ -11,14 +12,17 @@ import { SecretInput } from "../ui/SecretInput";
 import { type Sealing, type SealingWay, keyPair } from "./sealing";
 
 interface Props {
+  /** A login that rotates is opened by its function, so it is sealed for the function's public key. */
+  type: SecretType;
   sealing: Sealing;
   onChange: (change: (before: Sealing) => Sealing) => void;
   problem: string | undefined;
 }
 
-export function SealingFields({ sealing, onChange, problem }: Props) {
+export function SealingFields({ type, sealing, onChange, problem }: Props) {
   const { t } = useLanguage();
   const [privateKey, setPrivateKey] = useState("");
+  const isRotated = type !== "COMMON";
   const problems = problem ? [t(problem)] : [];
   const draw = async () => {
     const pair = await keyPair();
@@ -35,8 +39,8 @@ export function SealingFields({ sealing, onChange, problem }: Props) {
         onChange={(way) => onChange((before) => ({ ...before, way }))}
         options={[
           { value: "none", label: t("No") },
-          { value: "passphrase", label: t("With a passphrase") },
-          { value: "public", label: t("For a public key") },
+          ...(isRotated ? [] : [{ value: "passphrase" as const, label: t("With a passphrase") }]),
+          { value: "public", label: isRotated ? t("For the rotation function") : t("For a public key") },
         ]}
       />
       {sealing.way === "none" && <p className="hint">{t("The service encrypts every value it stores. A sealed value is encrypted in this page as well, so that not even the service can read it.")}</p>}
@@ -58,6 +62,11 @@ export function SealingFields({ sealing, onChange, problem }: Props) {
             value={sealing.jwk}
             onChange={(jwk) => onChange((before) => ({ ...before, jwk }))}
             problems={problems}
+            hint={
+              isRotated
+                ? t("The function needs the private key in {variable}, and so does every program that reads the secret. It seals new passwords for the same key.", { variable: "CSMS_SEALING_KEY_FILE" })
+                : undefined
+            }
           />
           <Button onPress={draw}>{t("Make a key pair")}</Button>
           {privateKey && (

@@ -1,6 +1,6 @@
 // Client-side encryption: values sealed before they leave the page, and opened in it.
 
-import { CsmsError, JweKey } from "csms";
+import { CsmsError, JweKey, type SecretType } from "csms";
 
 import type { Stored } from "./value";
 
@@ -15,8 +15,8 @@ export interface Sealing {
 
 export const NO_SEALING: Sealing = { way: "none", passphrase: "", jwk: "" };
 
-/** What values that this console seals are for; part of what they are bound to. */
-export const PURPOSE = "console";
+/** What sealed values are for; part of what they are bound to. The rotation function opens those of its own purpose only. */
+export const purposeOf = (type: SecretType) => (type === "COMMON" ? "console" : "rotation");
 
 const LEAST_PASSPHRASE = 12;
 
@@ -35,12 +35,12 @@ export function sealingProblem({ way, passphrase, jwk }: Sealing): string | unde
 }
 
 /** The stored form of a value: sealed for its secret, or as it is. */
-export async function sealed(value: Stored, name: string, { way, passphrase, jwk }: Sealing): Promise<Stored> {
+export async function sealed(value: Stored, { name, purpose }: { name: string; purpose: string }, { way, passphrase, jwk }: Sealing): Promise<Stored> {
   if (way === "none") return value;
   const key = way === "passphrase" ? JweKey.passphrase(passphrase) : JweKey.fromJwk(jwk);
   try {
     const plain = "secret_string" in value ? value.secret_string : Uint8Array.from(atob(value.secret_binary), (c) => c.charCodeAt(0));
-    return { secret_string: await key.seal(plain, { name, purpose: PURPOSE }) };
+    return { secret_string: await key.seal(plain, { name, purpose }) };
   } finally {
     key.free();
   }

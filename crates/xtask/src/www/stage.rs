@@ -20,7 +20,7 @@ pub(crate) struct Stage {
 }
 
 /// One for each test that rotates, so that none changes another's password.
-const ACCOUNTS: [&str; 4] = ["payments", "orders", "chromium", "firefox"];
+const ACCOUNTS: [&str; 6] = ["payments", "orders", "chromium", "firefox", "trial_chromium", "trial_firefox"];
 
 /// How many steps [`raise`] takes.
 pub(crate) const STEPS: usize = 3;

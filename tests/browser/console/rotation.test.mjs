@@ -1,0 +1,102 @@
+// What a person does with secrets that rotate: now, on a schedule, for a trial, and sealed for the function.
+
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+
+import { ROOT } from "../../packaging/unpack.mjs";
+import { inBothBrowsers } from "./flow.mjs";
+import { CREDENTIALS, client, loginFor, unique } from "./stage.mjs";
+
+const { JweKey } = await import(join(ROOT, "www/node_modules/csms/lib/node.js"));
+
+/** What the function seals and opens values for. */
+const PURPOSE = /PURPOSE: &str = "(\w+)"/.exec(readFileSync(join(ROOT, "crates/core/src/rotation/sealed.rs"), "utf8"))[1];
+
+const valueOf = async (secret_name, version_id = "latest") =>
+  (await client.showSecretVersion({ secret_name, version_id })).version.secret_string;
+
+const rotating = (name, secret_string) =>
+  client.createSecret({
+    name,
+    secret_type: "RDS-FG",
+    secret_string,
+    rotation_func_urn: CREDENTIALS.rotation_func_urn,
+    rotation_config: JSON.stringify({ InstanceId: "local", SecretSubType: "SingleUser" }),
+  });
+
+inBothBrowsers({
+  "a database password is rotated with its progress in view": async (person, browser) => {
+    const name = unique("rotated");
+    const login = loginFor(browser);
+    await rotating(name, JSON.stringify(login));
+    await person.goTo(`#/secrets/${name}/rotation`);
+    await person.sees("Not rotated yet.");
+    await person.press("button", "Rotate now");
+    await person.sees("SYSCURRENT moves from v1 to v2");
+    await person.press("button", "Start the rotation");
+    await person.sees("The account has a new password, and v2 is current.");
+    await person.press("button", "Close");
+    await person.sees("Done");
+    assert.notEqual(JSON.parse(await valueOf(name)).password, login.password);
+  },
+
+  "a dry run tells that a rotation would succeed, and changes nothing": async (person, browser) => {
+    const name = unique("tried");
+    const current = JSON.stringify(loginFor(`trial_${browser}`));
+    await rotating(name, current);
+    await person.goTo(`#/secrets/${name}/rotation`);
+    await person.press("button", "Rotate now");
+    await person.press("button", "Dry run");
+    await person.sees("A rotation would succeed. Nothing was changed.");
+    await person.sees(`trial_${browser} on postgresql`);
+    await person.sees("For a moment: the current login fails");
+    assert.equal(await valueOf(name), current);
+    assert.equal((await client.listSecretVersions({ secret_name: name })).version_metadatas.length, 1);
+    assert.deepEqual((await client.listSecretTask({ secret_name: name })).tasks, []);
+  },
+
+  "a dry run tells why a rotation would fail, and what to do": async (person, browser) => {
+    const name = unique("tried");
+    await rotating(name, JSON.stringify({ ...loginFor(`trial_${browser}`), password: "outdated" }));
+    await person.goTo(`#/secrets/${name}/rotation`);
+    await person.press("button", "Rotate now");
+    await person.press("button", "Dry run");
+    await person.sees("A rotation would fail. Nothing was changed.");
+    await person.sees("The database accepts no password that the secret knows.");
+  },
+
+  "a login that rotates is sealed for its function": async (person) => {
+    const name = unique("sealed");
+    const key = await JweKey.generate("ECDH-ES+A256KW");
+    await person.goTo("#/create");
+    await person.write("Name", name);
+    await person.press("radio", "Database account");
+    await person.press("radio", "Plain text");
+    await person.write("Text", '{"engine":"postgresql","password":"of few"}');
+    await person.write("Database instance", "local");
+    await person.write("Rotation function (URN)", CREDENTIALS.rotation_func_urn);
+    await person.press("radio", "For the rotation function");
+    await person.write("Public key of the recipient (JSON Web Key)", JSON.stringify(key.toPublicJwk()));
+    await person.press("button", "Create secret");
+    await person.sees("Current value");
+    const opened = await key.openText(await valueOf(name), { name, purpose: PURPOSE });
+    assert.equal(opened, '{"engine":"postgresql","password":"of few"}');
+    key.free();
+  },
+
+  "automatic rotation is turned on with a period that is explained": async (person) => {
+    const name = unique("scheduled");
+    await rotating(name, '{"engine":"postgresql"}');
+    await person.goTo(`#/secrets/${name}/rotation`);
+    await person.press("switch", "Rotate automatically");
+    await person.write("Every", "1h");
+    await person.sees("must be at least");
+    await person.write("Every", "36h");
+    await person.sees("Every 1 day 12 hours, next on");
+    await person.press("button", "Save the schedule");
+    await person.waitFor(() => !/Next rotation\s+by hand/.test(document.body.innerText));
+    const { secret } = await client.showSecret({ secret_name: name });
+    assert.deepEqual([secret.auto_rotation, secret.rotation_period], [true, "36h"]);
+  },
+});

@@ -1,0 +1,66 @@
+// The report of a dry run, in words.
+
+import { useLanguage } from "../app/language";
+import { Facts } from "../ui/Facts";
+import { Notice } from "../ui/Notice";
+import type { DryRunReport, Overlap } from "./dryRun";
+import { failureWords } from "./failureWords";
+
+const OVERLAPS: Record<Overlap, string> = {
+  "two-accounts": "None is lost: two accounts take turns, and the current login always works.",
+  "until-next-rotation": "None is lost: the database keeps the old password until the next rotation.",
+  none: "For a moment: the current login fails from the change of the password until the stages have moved.",
+};
+
+export function DryRunView({ report }: { report: DryRunReport }) {
+  const { t } = useLanguage();
+  const words = failureWords({ task_error_msg: report.error_code ?? "" });
+  return (
+    <section className="dry-run" aria-label={t("Dry run")}>
+      {report.would_succeed ? (
+        <Notice kind="success" title={t("A rotation would succeed. Nothing was changed.")} />
+      ) : (
+        <Notice kind="danger" title={t("A rotation would fail. Nothing was changed.")}>
+          <p>
+            <strong>{t(words.what)}</strong> {t(words.next)}
+          </p>
+          {report.error_msg && (
+            <p>
+              <code className="wrap">{report.error_msg}</code>
+            </p>
+          )}
+        </Notice>
+      )}
+      {(report.account || report.overlap) && (
+        <Facts
+          facts={[
+            [t("Account"), <code key="account">{report.account ?? "—"}</code>],
+            [t("Logins that fail meanwhile"), report.overlap ? t(OVERLAPS[report.overlap]) : "—"],
+          ]}
+        />
+      )}
+      {report.missing.length > 0 && (
+        <div>
+          <h3>{t("What is missing")}</h3>
+          <ul className="names" lang="en">
+            {report.missing.map((text) => (
+              <li key={text}>{text}</li>
+            ))}
+          </ul>
+        </div>
+      )}
+      {report.steps.length > 0 && (
+        <details className="task-steps">
+          <summary>{t("{count} steps", { count: report.steps.length })}</summary>
+          <ol lang="en">
+            {report.steps.map(({ step, taken, outcome }, index) => (
+              <li key={`${step}-${index}`}>
+                {step} ({taken ? t("done") : t("to do")}): {outcome}
+              </li>
+            ))}
+          </ol>
+        </details>
+      )}
+    </section>
+  );
+}
