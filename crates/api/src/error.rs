@@ -78,6 +78,10 @@ catalogue! {
     NotScheduled = "CSMS.0108" 400 false "Not scheduled for deletion";
     /// Not in the enabled state.
     NotEnabled = "CSMS.0109" 403 false "Not enabled";
+    /// A replica is changed through its primary (ours).
+    Replica = "CSMS.0110" 400 false "Replica";
+    /// A secret with replicas is not deleted at once (ours).
+    HasReplicas = "CSMS.0111" 400 false "Has replicas";
     /// Too many secrets.
     SecretQuota = "CSMS.0202" 400 false "Secret quota";
     /// One stage more than allowed.
@@ -224,8 +228,11 @@ impl From<Refusal> for ApiError {
             | Refusal::StageNotFound
             | Refusal::TaskNotFound
             | Refusal::TagNotFound
-            | Refusal::EventNotFound => ErrorCode::ResourceNotFound,
-            Refusal::SecretExists | Refusal::EventExists => ErrorCode::SecretExists,
+            | Refusal::EventNotFound
+            | Refusal::ReplicaNotFound => ErrorCode::ResourceNotFound,
+            Refusal::SecretExists | Refusal::EventExists | Refusal::ReplicaExists => ErrorCode::SecretExists,
+            Refusal::Replica => ErrorCode::Replica,
+            Refusal::HasReplicas => ErrorCode::HasReplicas,
             Refusal::PendingDeletion => ErrorCode::PendingDeletion,
             Refusal::AlreadyScheduled => ErrorCode::AlreadyScheduled,
             Refusal::NotScheduled => ErrorCode::NotScheduled,

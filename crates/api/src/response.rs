@@ -6,6 +6,7 @@
 pub mod batch;
 pub mod checker;
 pub mod event;
+pub mod replica;
 pub mod tag;
 
 use alloc::{
@@ -21,6 +22,8 @@ use csms_core::{
     version::Version,
 };
 use serde::{Deserialize, Serialize};
+
+use replica::ReplicaInfo;
 
 /// Metadata of a secret, the `Secret` of the definitions. Times are milliseconds since 1970.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -52,10 +55,22 @@ pub struct SecretInfo {
     pub enterprise_project_id: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rotation_func_urn: Option<String>,
+    /// When a value was last read, to within a minute; absent while none has been.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_used_time: Option<u64>,
+    /// The account that owns it.
+    pub domain_id: String,
+    /// `STANDALONE`, `PRIMARY` or `REPLICA`.
+    pub replica_type: String,
+    /// The replicas of a primary; of a replica, its primary.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub replicas: Vec<ReplicaInfo>,
 }
 
-impl From<&Secret> for SecretInfo {
-    fn from(secret: &Secret) -> Self {
+impl SecretInfo {
+    /// A secret of this account.
+    #[must_use]
+    pub fn of(secret: &Secret, domain_id: &str) -> Self {
         let millis = |time: Option<csms_core::UnixMillis>| time.map(csms_core::UnixMillis::as_millis);
         Self {
             id: secret.id.to_string(),
@@ -75,11 +90,16 @@ impl From<&Secret> for SecretInfo {
             event_subscriptions: secret.event_subscriptions.iter().map(ToString::to_string).collect(),
             enterprise_project_id: secret.enterprise_project_id.clone(),
             rotation_func_urn: secret.rotation_func_urn.as_ref().map(ToString::to_string),
+            last_used_time: millis(secret.last_used_time),
+            domain_id: domain_id.to_owned(),
+            replica_type: secret.replica_type().as_str().to_owned(),
+            replicas: ReplicaInfo::all(secret),
         }
     }
 }
 
-/// Answer of CreateSecret, ShowSecret, UpdateSecret, DeleteSecretForSchedule and RestoreSecret.
+/// Answer of CreateSecret, ShowSecret, UpdateSecret, DeleteSecretForSchedule, RestoreSecret, UploadSecretBlob and
+/// CreateSecretReplica.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct SecretResponse {

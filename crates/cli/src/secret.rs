@@ -133,6 +133,10 @@ pub(crate) fn describe(secret: &SecretInfo, facts: &mut Facts) {
     facts.add("last rotation", time_or_none(secret.rotation_time));
     facts.add("next rotation", time_or_none(secret.next_rotation_time));
     facts.add("events", secret.event_subscriptions.join(", "));
+    facts.add("last used", time_or_none(secret.last_used_time));
+    let copies = secret.replicas.iter().map(|copy| format!("{} ({})", copy.region, copy.project_id));
+    let name = if secret.replica_type == "REPLICA" { "replica of" } else { "replicas" };
+    facts.add(name, copies.collect::<Vec<_>>().join(", "));
 }
 
 /// What is known of a version, without its value.

@@ -62,7 +62,7 @@ pub mod version;
 
 pub use identity::{KeyId, ProjectId, SecretId, TaskId};
 pub use language::Language;
-pub use name::{EventName, SecretName};
+pub use name::{EventName, RegionName, SecretName};
 pub use period::RotationPeriod;
 pub use problem::{Problem, Rule, Violation};
 pub use refusal::Refusal;

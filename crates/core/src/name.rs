@@ -1,4 +1,4 @@
-//! Names of secrets and of events. Nothing about the things they name.
+//! Names of secrets, of events and of regions. Nothing about the things they name.
 
 use alloc::string::String;
 use core::fmt;
@@ -83,6 +83,12 @@ checked_text!(
 checked_text!(
     /// Name of an event: `^[a-zA-Z0-9_-]{1,64}$` (CreateSecretEvent).
     EventName,
+    check_name
+);
+
+checked_text!(
+    /// Name of a region, which is also the name of its project: letters, digits, `-` and `_`, 64 at most.
+    RegionName,
     check_name
 );
 

@@ -83,6 +83,18 @@ pub enum Refusal {
     /// The secret has no tag with this key.
     #[error("the tag does not exist")]
     TagNotFound,
+    /// A replica follows its primary.
+    #[error("the secret is a replica; change its primary")]
+    Replica,
+    /// A primary would be deleted at once.
+    #[error("the secret has replicas; delete them first")]
+    HasReplicas,
+    /// The secret has a replica in this region.
+    #[error("the region already has a replica of the secret")]
+    ReplicaExists,
+    /// The secret has no replica in this region.
+    #[error("the region has no replica of the secret")]
+    ReplicaNotFound,
 }
 
 impl Refusal {
@@ -109,6 +121,10 @@ impl Refusal {
         "event-not-found",
         "event-exists",
         "event-in-use",
+        "replica",
+        "has-replicas",
+        "replica-exists",
+        "replica-not-found",
     ];
 
     /// The refusal's stable name, in kebab case.
@@ -136,6 +152,10 @@ impl Refusal {
             Self::EventNotFound => "event-not-found",
             Self::EventExists => "event-exists",
             Self::EventInUse => "event-in-use",
+            Self::Replica => "replica",
+            Self::HasReplicas => "has-replicas",
+            Self::ReplicaExists => "replica-exists",
+            Self::ReplicaNotFound => "replica-not-found",
         }
     }
 
@@ -171,6 +191,10 @@ impl Refusal {
             Self::EventNotFound => "事件不存在",
             Self::EventExists => "项目中已存在同名事件",
             Self::EventInUse => "有凭据订阅了该事件；请先取消订阅",
+            Self::Replica => "凭据为副本；请修改主凭据",
+            Self::HasReplicas => "凭据存在副本；请先删除副本",
+            Self::ReplicaExists => "该区域已存在此凭据的副本",
+            Self::ReplicaNotFound => "该区域没有此凭据的副本",
         };
         text.to_string()
     }
@@ -206,6 +230,10 @@ mod tests {
             Refusal::EventNotFound,
             Refusal::EventExists,
             Refusal::EventInUse,
+            Refusal::Replica,
+            Refusal::HasReplicas,
+            Refusal::ReplicaExists,
+            Refusal::ReplicaNotFound,
         ];
         assert_eq!(all.iter().map(Refusal::name).collect::<Vec<_>>(), Refusal::NAMES);
         for refusal in all {

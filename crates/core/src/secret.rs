@@ -248,6 +248,11 @@ pub struct Secret {
     /// Tags, in the order in which they were given.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tags: Vec<Tag>,
+    /// When a value of it was last read, to within a minute. Not a part of its document: stores keep it beside.
+    #[serde(skip)]
+    pub last_used_time: Option<UnixMillis>,
+    #[serde(default, skip_serializing_if = "Replication::is_standalone")]
+    replication: Replication,
     last_version: VersionId,
     versions: Vec<Version>,
     stages: Vec<Stage>,
@@ -281,6 +286,8 @@ impl Secret {
             running_task: None,
             failed_rotations: 0,
             tags: Vec::new(),
+            last_used_time: None,
+            replication: Replication::Standalone,
             last_version: VersionId::FIRST,
             versions: Vec::from([Version {
                 id: VersionId::FIRST,
@@ -356,7 +363,7 @@ impl Secret {
     /// # Errors
     /// The state's refusal, [`Refusal::StageQuota`] or [`Refusal::VersionQuota`]; the secret is then unchanged.
     pub fn add_version(&mut self, new: NewVersion, now: UnixMillis) -> Result<AddedVersion, Refusal> {
-        self.state.permits(Action::UseValue)?;
+        self.permits_change(Action::UseValue)?;
         let id = self.next_version();
         let mut after = self.clone();
         after.last_version = id;
@@ -414,7 +421,7 @@ impl Secret {
     /// # Errors
     /// The state's refusal, [`Refusal::VersionNotFound`] or [`Refusal::StageQuota`]; the secret is then unchanged.
     pub fn move_stage(&mut self, name: &StageName, to: VersionId, now: UnixMillis) -> Result<&Stage, Refusal> {
-        self.state.permits(Action::UseValue)?;
+        self.permits_change(Action::UseValue)?;
         self.version(to)?;
         let mut after = self.clone();
         after.mark(to, core::slice::from_ref(name), now)?;
@@ -428,7 +435,7 @@ impl Secret {
     /// # Errors
     /// The state's refusal, [`Refusal::BuiltInStage`] or [`Refusal::StageNotFound`].
     pub fn delete_stage(&mut self, name: &StageName, now: UnixMillis) -> Result<(), Refusal> {
-        self.state.permits(Action::UseValue)?;
+        self.permits_change(Action::UseValue)?;
         if name.is_built_in() {
             return Err(Refusal::BuiltInStage);
         }
@@ -443,7 +450,7 @@ impl Secret {
     /// # Errors
     /// The state's refusal or [`Refusal::VersionNotFound`].
     pub fn set_expiry(&mut self, id: VersionId, expire_time: UnixMillis, now: UnixMillis) -> Result<&Version, Refusal> {
-        self.state.permits(Action::UseValue)?;
+        self.permits_change(Action::UseValue)?;
         let version = self.versions.iter_mut().find(|version| version.id == id).ok_or(Refusal::VersionNotFound)?;
         version.expire_time = Some(expire_time.whole_seconds());
         version.expiry_told = false;
@@ -457,7 +464,7 @@ impl Secret {
     /// The state's refusal; [`Refusal::CommonSecret`] when automatic rotation is asked of a COMMON secret, and
     /// [`Refusal::RotationNotConfigured`] when it has no period. The secret is then unchanged.
     pub fn update(&mut self, update: SecretUpdate, now: UnixMillis) -> Result<(), Refusal> {
-        self.state.permits(Action::ChangeMetadata)?;
+        self.permits_change(Action::ChangeMetadata)?;
         let auto_rotation = update.auto_rotation.unwrap_or(self.auto_rotation);
         if auto_rotation && !self.secret_type.is_rotated() {
             return Err(Refusal::CommonSecret);
@@ -500,7 +507,7 @@ impl Secret {
     /// # Errors
     /// The state's refusal, or [`Refusal::RotationRunning`].
     pub fn schedule_deletion(&mut self, window: RecoveryWindow, now: UnixMillis) -> Result<(), Refusal> {
-        self.state.permits(Action::ScheduleDeletion)?;
+        self.permits_change(Action::ScheduleDeletion)?;
         if self.running_task.is_some() {
             // Its function could no longer move the stages after it changed the database.
             return Err(Refusal::RotationRunning);
@@ -516,7 +523,7 @@ impl Secret {
     /// # Errors
     /// [`Refusal::NotScheduled`].
     pub fn restore(&mut self, now: UnixMillis) -> Result<(), Refusal> {
-        self.state.permits(Action::Restore)?;
+        self.permits_change(Action::Restore)?;
         self.state = SecretState::Enabled;
         self.scheduled_delete_time = None;
         self.update_time = now;
@@ -526,7 +533,8 @@ impl Secret {
     /// Whether the deletion window has closed.
     #[must_use]
     pub fn is_deletion_due(&self, now: UnixMillis) -> bool {
-        self.state == SecretState::PendingDelete && self.scheduled_delete_time.is_some_and(|time| time <= now)
+        let is_due = self.scheduled_delete_time.is_some_and(|time| time <= now);
+        is_due && self.state == SecretState::PendingDelete && self.primary().is_none()
     }
 
     /// What a rotation starting now would work on.
@@ -536,7 +544,7 @@ impl Secret {
     /// [`Refusal::RotationNotConfigured`] when the function, the configuration or, with two accounts, the second
     /// account's version is missing.
     pub fn rotation_base(&self) -> Result<(RotationMode, RotationBase), Refusal> {
-        self.state.permits(Action::UseValue)?;
+        self.permits_change(Action::UseValue)?;
         if !self.secret_type.is_rotated() {
             return Err(Refusal::CommonSecret);
         }
@@ -566,11 +574,11 @@ impl Secret {
 
     /// When the scheduler begins with the secret: a little after `next_rotation_time`, so that secrets that were made
     /// together are not rotated together. `None` while there is nothing for it to do: automatic rotation is off, the
-    /// secret is out of use, or a task runs already.
+    /// secret is out of use or a replica, or a task runs already.
     #[must_use]
     pub fn rotation_due_time(&self) -> Option<UnixMillis> {
         let next = self.next_rotation_time.filter(|_| self.state == SecretState::Enabled)?;
-        if self.running_task.is_some() {
+        if self.running_task.is_some() || self.primary().is_some() {
             return None;
         }
         // What is tried again has been spread by when it failed.
@@ -617,9 +625,12 @@ impl Secret {
 
 mod expiry;
 mod observed;
+mod replication;
 mod tags;
 
 pub use observed::ObservedVersion;
+use replication::Replication;
+pub use replication::{Counterpart, ReplicaType};
 
 /// A common secret named `demo`, made at `now`, for tests of what happens to secrets.
 #[cfg(test)]

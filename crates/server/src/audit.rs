@@ -6,6 +6,7 @@
 
 mod record;
 mod store;
+mod uses;
 
 use std::{
     collections::{HashMap, hash_map::Entry},
@@ -20,6 +21,7 @@ use tokio::sync::Notify;
 
 pub use record::{OK, Record};
 pub use store::AuditedStore;
+use uses::RecentUses;
 
 use crate::{auth::Caller, clock::Clock, dispatch::Chain};
 
@@ -145,7 +147,7 @@ pub struct Trail {
     clock: Clock,
     reads: ReadRecords,
     gathered: Mutex<HashMap<Same, Gathered>>,
-    writing: tokio::sync::Mutex<()>,
+    writing: tokio::sync::Mutex<RecentUses>,
     wake: Notify,
 }
 
@@ -246,7 +248,7 @@ impl Trail {
     /// Failures of the store; what was gathered is kept.
     pub async fn flush(&self) -> Result<(), StoreError> {
         // Whoever waits here finds its events written by the one before, or takes all that came meanwhile along.
-        let _alone = self.writing.lock().await;
+        let mut recent = self.writing.lock().await;
         let batch = std::mem::take(&mut *self.lock());
         if batch.is_empty() {
             return Ok(());
@@ -264,8 +266,24 @@ impl Trail {
         });
         let entries = entries.collect();
         self.store.append_audit(entries).await?;
-        kept.batch = None;
+        let batch = kept.batch.take().unwrap_or_default();
+        self.note_uses(&mut recent, &batch).await;
         Ok(())
+    }
+
+    /// Notes when the secrets were last used whose reads have just been recorded.
+    async fn note_uses(&self, recent: &mut RecentUses, batch: &HashMap<Same, Gathered>) {
+        let reads = batch.iter().filter(|(same, _)| same.outcome == OK && !same.secret.is_empty());
+        let uses: Vec<_> =
+            reads.filter_map(|(same, read)| recent.news(&same.project, &same.secret, read.first)).collect();
+        if uses.is_empty() {
+            return;
+        }
+        match self.store.note_uses(uses.clone()).await {
+            Ok(()) => recent.noted(uses),
+            // The records are written; the time comes with the next read.
+            Err(error) => tracing::warn!(cause = %Chain(&error), "the last use of secrets was not noted"),
+        }
     }
 
     /// Writes what is gathered soon after it comes, until the task is dropped.

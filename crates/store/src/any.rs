@@ -16,7 +16,7 @@ use crate::{
     postgres::PostgresStore,
     record::{
         AccessChange, AccessKeyRecord, ClaimedNotification, KeyRecord, Lease, Page, PolicyRecord, RotationBacklog,
-        StoredValue, TaskFilter, TaskOutcome, TaskPage, UserRecord,
+        SecretUse, StoredValue, TaskFilter, TaskOutcome, TaskPage, UserRecord,
     },
     sqlite::SqliteStore,
     store::Store,
@@ -316,6 +316,10 @@ impl Store for AnyStore {
 
     async fn append_audit(&self, records: Vec<AuditEntry>) -> Result<(), StoreError> {
         delegate!(self.append_audit(records))
+    }
+
+    async fn note_uses(&self, uses: Vec<SecretUse>) -> Result<(), StoreError> {
+        delegate!(self.note_uses(uses))
     }
 
     async fn put_meta_if_absent(&self, key: &str, value: Vec<u8>) -> Result<Vec<u8>, StoreError> {

@@ -176,7 +176,8 @@ impl Draft {
     }
 }
 
-/// When the scheduler must delete the secret.
+/// When the scheduler must delete the secret; a replica goes with its primary.
 pub(crate) fn deletion_due_time(secret: &Secret) -> Option<UnixMillis> {
-    secret.scheduled_delete_time.filter(|_| secret.state == SecretState::PendingDelete)
+    let is_pending = secret.state == SecretState::PendingDelete && secret.primary().is_none();
+    secret.scheduled_delete_time.filter(|_| is_pending)
 }

@@ -35,7 +35,7 @@ pub use postgres::QUICK_STATEMENTS;
 pub use postgres::{PostgresSettings, PostgresStore};
 pub use record::{
     AccessChange, AccessKeyRecord, ClaimedNotification, KeyAlias, KeyDetails, KeyRecord, KeyState, Lease, Page,
-    PolicyRecord, RotationBacklog, StoredValue, TaskFilter, TaskOutcome, TaskPage, UserRecord,
+    PolicyRecord, RotationBacklog, SecretUse, StoredValue, TaskFilter, TaskOutcome, TaskPage, UserRecord,
 };
 pub use sqlite::{SqliteSettings, SqliteStore};
 pub use store::Store;

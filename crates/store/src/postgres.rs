@@ -26,7 +26,7 @@ use crate::{
     error::{Cause, ChangeError, CreateError, ReadError, StoreError},
     record::{
         AccessChange, AccessKeyRecord, ClaimedNotification, KeyRecord, Lease, Page, PolicyRecord, RotationBacklog,
-        StoredValue, TaskFilter, TaskOutcome, TaskPage, UserRecord,
+        SecretUse, StoredValue, TaskFilter, TaskOutcome, TaskPage, UserRecord,
     },
     row,
     store::Store,
@@ -533,6 +533,10 @@ impl Store for PostgresStore {
             session.end(appended).await
         };
         within(self.timeout, append).await
+    }
+
+    async fn note_uses(&self, uses: Vec<SecretUse>) -> Result<(), StoreError> {
+        within(self.timeout, async { secrets::note_uses(&Session::open(&self.pool).await?, &uses).await }).await
     }
 
     async fn put_meta_if_absent(&self, key: &str, value: Vec<u8>) -> Result<Vec<u8>, StoreError> {

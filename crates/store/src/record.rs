@@ -92,6 +92,17 @@ pub struct StoredValue {
     pub sealed: Vec<u8>,
 }
 
+/// That a value of a secret was read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SecretUse {
+    /// The project.
+    pub project: ProjectId,
+    /// Name of the secret.
+    pub secret: SecretName,
+    /// When.
+    pub time: UnixMillis,
+}
+
 /// Whether a KMS key may be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]

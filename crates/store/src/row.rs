@@ -52,9 +52,10 @@ impl<'s> SecretColumns<'s> {
     }
 }
 
-/// The secret in a document, which must be of the project that the row is in.
-pub(crate) fn secret(text: &[u8], checksum: i64, project: &ProjectId) -> Result<Secret, StoreError> {
-    let secret = recent::secret(text, checksum)?;
+/// The secret in a document, which must be of the project that the row is in, and when a value of it was last read.
+pub(crate) fn secret(text: &[u8], checksum: i64, used: Option<i64>, project: &ProjectId) -> Result<Secret, StoreError> {
+    let mut secret = recent::secret(text, checksum)?;
+    secret.last_used_time = used.map(read_time).transpose()?;
     if secret.project == *project {
         Ok(secret)
     } else {
@@ -66,10 +67,11 @@ pub(crate) fn secret(text: &[u8], checksum: i64, project: &ProjectId) -> Result<
 pub(crate) fn named_secret(
     text: &[u8],
     checksum: i64,
+    used: Option<i64>,
     project: &ProjectId,
     name: &SecretName,
 ) -> Result<Secret, StoreError> {
-    let secret = secret(text, checksum, project)?;
+    let secret = secret(text, checksum, used, project)?;
     if secret.name == *name {
         Ok(secret)
     } else {

@@ -27,7 +27,7 @@ use crate::{
     error::{ChangeError, CreateError, ReadError, StoreError},
     record::{
         AccessChange, AccessKeyRecord, ClaimedNotification, KeyRecord, Lease, Page, PolicyRecord, RotationBacklog,
-        StoredValue, TaskFilter, TaskOutcome, TaskPage, UserRecord,
+        SecretUse, StoredValue, TaskFilter, TaskOutcome, TaskPage, UserRecord,
     },
     row,
     store::Store,
@@ -456,6 +456,10 @@ impl Store for SqliteStore {
 
     async fn append_audit(&self, records: Vec<AuditEntry>) -> Result<(), StoreError> {
         self.0.writer.write(move |db| audit::append(db, records)).await
+    }
+
+    async fn note_uses(&self, uses: Vec<SecretUse>) -> Result<(), StoreError> {
+        self.0.writer.write(move |db| secrets::note_uses(db, &uses)).await
     }
 
     async fn put_meta_if_absent(&self, key: &str, value: Vec<u8>) -> Result<Vec<u8>, StoreError> {

@@ -15,7 +15,7 @@ use crate::{
     error::{ChangeError, CreateError, ReadError, StoreError},
     record::{
         AccessChange, AccessKeyRecord, ClaimedNotification, KeyRecord, Lease, Page, PolicyRecord, RotationBacklog,
-        StoredValue, TaskFilter, TaskOutcome, TaskPage, UserRecord,
+        SecretUse, StoredValue, TaskFilter, TaskOutcome, TaskPage, UserRecord,
     },
 };
 
@@ -328,6 +328,10 @@ pub trait Store: Send + Sync + 'static {
 
     /// Appends records to the audit trail that belong to no other change.
     fn append_audit(&self, records: Vec<AuditEntry>) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// Notes when values were last read. What is older than what is noted, and what is about secrets that are gone, changes
+    /// nothing.
+    fn note_uses(&self, uses: Vec<SecretUse>) -> impl Future<Output = Result<(), StoreError>> + Send;
 
     /// Stores a small value by name unless there is one, and answers the stored one.
     fn put_meta_if_absent(&self, key: &str, value: Vec<u8>)

@@ -39,7 +39,8 @@ macro_rules! store_suite {
                     projects_are_apart, a_taken_name_is_refused, the_quota_counts_the_secrets_of_a_project,
                     a_refused_selection_comes_back, pages_follow_each_other_by_name, an_event_narrows_the_list,
                     due_rotations_come_in_order, only_secrets_that_can_rotate_are_due,
-                    due_deletions_end_with_the_window, the_next_due_time_is_the_earliest_of_both_kinds;
+                    due_deletions_end_with_the_window,
+                    the_last_use_of_a_secret_is_noted_beside_it, the_next_due_time_is_the_earliest_of_both_kinds;
                 changes: a_change_is_stored_with_its_value, a_refused_change_changes_nothing,
                     a_panic_in_a_change_harms_nobody, values_are_loaded_when_asked_for,
                     the_value_of_a_removed_version_is_gone, a_version_without_a_value_is_refused,

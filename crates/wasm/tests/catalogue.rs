@@ -108,6 +108,7 @@ fn secret(full: bool) -> r::SecretInfo {
     let bare = r::SecretInfo {
         state: "ENABLED".into(),
         secret_type: "COMMON".into(),
+        replica_type: "STANDALONE".into(),
         event_subscriptions: vec!["event".into()],
         ..r::SecretInfo::default()
     };
@@ -121,6 +122,9 @@ fn secret(full: bool) -> r::SecretInfo {
         rotation_time: Some(1),
         next_rotation_time: Some(1),
         rotation_func_urn: text("urn"),
+        last_used_time: Some(1),
+        replica_type: "PRIMARY".into(),
+        replicas: vec![r::replica::ReplicaInfo { replica_type: "REPLICA".into(), ..Default::default() }],
         ..bare
     }
 }

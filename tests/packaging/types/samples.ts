@@ -17,7 +17,9 @@ export const sampleSecretResponse: csms.SecretResponse = {
     "event_subscriptions": [
       "event"
     ],
-    "enterprise_project_id": ""
+    "enterprise_project_id": "",
+    "domain_id": "",
+    "replica_type": "STANDALONE"
   }
 };
 
@@ -36,7 +38,9 @@ export const sampleListSecretsResponse: csms.ListSecretsResponse = {
       "event_subscriptions": [
         "event"
       ],
-      "enterprise_project_id": ""
+      "enterprise_project_id": "",
+      "domain_id": "",
+      "replica_type": "STANDALONE"
     }
   ],
   "page_info": {
@@ -137,7 +141,22 @@ export const sampleSecretResponseFull: Full<csms.SecretResponse> = {
       "event"
     ],
     "enterprise_project_id": "",
-    "rotation_func_urn": "urn"
+    "rotation_func_urn": "urn",
+    "last_used_time": 1,
+    "domain_id": "",
+    "replica_type": "PRIMARY",
+    "replicas": [
+      {
+        "id": "",
+        "kms_key_id": "",
+        "project_id": "",
+        "region": "",
+        "replica_type": "REPLICA",
+        "status": "",
+        "created_at": 0,
+        "updated_at": 0
+      }
+    ]
   }
 };
 
@@ -162,7 +181,22 @@ export const sampleListSecretsResponseFull: Full<csms.ListSecretsResponse> = {
         "event"
       ],
       "enterprise_project_id": "",
-      "rotation_func_urn": "urn"
+      "rotation_func_urn": "urn",
+      "last_used_time": 1,
+      "domain_id": "",
+      "replica_type": "PRIMARY",
+      "replicas": [
+        {
+          "id": "",
+          "kms_key_id": "",
+          "project_id": "",
+          "region": "",
+          "replica_type": "REPLICA",
+          "status": "",
+          "created_at": 0,
+          "updated_at": 0
+        }
+      ]
     }
   ],
   "page_info": {

@@ -61,11 +61,13 @@ pub struct ResourceInfo {
     pub tags: Vec<TagInfo>,
 }
 
-impl From<&Secret> for ResourceInfo {
-    fn from(secret: &Secret) -> Self {
+impl ResourceInfo {
+    /// A secret of this account.
+    #[must_use]
+    pub fn of(secret: &Secret, domain_id: &str) -> Self {
         Self {
             resource_id: secret.id.to_string(),
-            resource_detail: SecretInfo::from(secret),
+            resource_detail: SecretInfo::of(secret, domain_id),
             resource_name: secret.name.to_string(),
             tags: secret.tags.iter().map(TagInfo::from).collect(),
         }

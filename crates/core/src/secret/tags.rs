@@ -15,7 +15,7 @@ impl Secret {
     /// # Errors
     /// The state's refusal, or [`Refusal::TagQuota`]; the secret is then unchanged.
     pub fn put_tags(&mut self, tags: Vec<Tag>) -> Result<(), Refusal> {
-        self.state.permits(Action::ChangeMetadata)?;
+        self.permits_change(Action::ChangeMetadata)?;
         let mut after = self.tags.clone();
         for tag in tags {
             match after.iter_mut().find(|known| known.key == tag.key) {
@@ -35,7 +35,7 @@ impl Secret {
     /// # Errors
     /// The state's refusal.
     pub fn remove_tags(&mut self, keys: &[TagKey]) -> Result<usize, Refusal> {
-        self.state.permits(Action::ChangeMetadata)?;
+        self.permits_change(Action::ChangeMetadata)?;
         let before = self.tags.len();
         self.tags.retain(|tag| !keys.contains(&tag.key));
         Ok(before.saturating_sub(self.tags.len()))

@@ -6,15 +6,13 @@
 use std::collections::BTreeMap;
 
 use base64ct::{Base64, Base64UrlUnpadded, Encoding};
-use csms_api::{
-    request::secret::read_blob,
-    response::{BlobResponse, SecretInfo, SecretResponse},
-};
+use csms_api::{request::secret::read_blob, response::BlobResponse};
 use csms_core::{Action, ProjectId, Refusal, Rule, Secret, SecretState, VersionId, Violation};
 use csms_store::CreateError;
 use getrandom::SysRng;
 use serde::{Deserialize, Serialize};
 
+use super::secrets::answer;
 use crate::{answer::Answer, app::App, dispatch::Call, failure::Failure};
 
 /// Begins every blob, and is its format.
@@ -58,7 +56,8 @@ fn open(app: &App, project: &ProjectId, blob: &str) -> Option<(Secret, BTreeMap<
     Some((secret, values.collect::<Option<_>>()?))
 }
 
-/// UploadSecretBlob: the secret comes back under its name and identifier, with all versions, stages and tags.
+/// UploadSecretBlob: the secret comes back under its name and identifier, with all versions, stages and tags. It stands
+/// alone, whether it was a primary or a replica.
 ///
 /// # Errors
 /// A blob that is none of this installation and project; a taken name; the quota; an event that is gone.
@@ -70,15 +69,16 @@ pub async fn upload(call: &Call) -> Result<Answer, Failure> {
     })?;
     // Only now is it known which secret it is about; a policy may deny that one.
     call.authorise(secret.name.as_str()).await?;
-    // What was under way then is not now.
+    // What was under way then is not now, and replicas may be gone or have changed since.
     secret.running_task = None;
+    secret.stand_alone();
     if secret.state == SecretState::PendingDelete {
         secret.state = SecretState::Enabled;
         secret.scheduled_delete_time = None;
     }
     let quota = call.app.secret_quota;
     match call.app.store.restore_secret(secret.clone(), values, quota).await {
-        Ok(()) => Answer::json(&SecretResponse { secret: SecretInfo::from(&secret) }),
+        Ok(()) => answer(call, &secret),
         Err(CreateError::Exists) => Err(Refusal::SecretExists.into()),
         Err(CreateError::Quota) => Err(Refusal::SecretQuota(quota).into()),
         Err(CreateError::Store(error)) => Err(error.into()),

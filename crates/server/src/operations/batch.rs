@@ -77,7 +77,7 @@ pub async fn delete(call: &Call) -> Result<Answer, Failure> {
             if draft.secret.id != id {
                 return Err(Failure::from(Refusal::SecretNotFound));
             }
-            draft.secret.state.permits(Action::Delete)?;
+            draft.secret.permits_change(Action::Delete)?;
             draft.occur(occurrence);
             draft.delete();
             Ok(())

@@ -19,8 +19,12 @@ use crate::{
     function_rights::require_admin_readable, keys::Keys,
 };
 
-fn answer(secret: &Secret) -> Result<Answer, Failure> {
-    Answer::json(&SecretResponse { secret: SecretInfo::from(secret) })
+/// The answer that is a secret.
+///
+/// # Errors
+/// None that a secret can cause.
+pub(super) fn answer(call: &Call, secret: &Secret) -> Result<Answer, Failure> {
+    Answer::json(&SecretResponse { secret: SecretInfo::of(secret, &call.app.identity.domain_id) })
 }
 
 /// CreateSecret
@@ -28,7 +32,7 @@ fn answer(secret: &Secret) -> Result<Answer, Failure> {
 /// # Errors
 /// Every problem of the request; a taken name; the quota; an unusable key.
 pub async fn create(call: &Call) -> Result<Answer, Failure> {
-    answer(&make(call, CreateSecret::read(call.body()?, call.app.rules)?).await?)
+    answer(call, &make(call, CreateSecret::read(call.body()?, call.app.rules)?).await?)
 }
 
 /// Creates a secret with its version v1.
@@ -75,7 +79,8 @@ pub async fn list(call: &Call) -> Result<Answer, Failure> {
     );
     let page = page.await?;
     let page_info = PageInfo::of(page.items.iter().map(|secret| secret.name.as_str()), page.more);
-    Answer::json(&ListSecretsResponse { secrets: page.items.iter().map(SecretInfo::from).collect(), page_info })
+    let info = |secret| SecretInfo::of(secret, &call.app.identity.domain_id);
+    Answer::json(&ListSecretsResponse { secrets: page.items.iter().map(info).collect(), page_info })
 }
 
 /// Finds the secret in the path.
@@ -92,7 +97,7 @@ pub(super) async fn find(call: &Call) -> Result<Secret, Failure> {
 /// # Errors
 /// No such secret.
 pub async fn show(call: &Call) -> Result<Answer, Failure> {
-    answer(&find(call).await?)
+    answer(call, &find(call).await?)
 }
 
 /// Changes the secret in the path and answers with it.
@@ -105,7 +110,7 @@ async fn change(
         decide(&mut draft.secret)?;
         Ok::<_, Refusal>(draft.secret.clone())
     });
-    answer(&changed.await?)
+    answer(call, &changed.await?)
 }
 
 async fn named_key(keys: &Keys, call: &Call, name: Option<&str>) -> Result<Option<csms_core::KeyId>, Failure> {
@@ -122,7 +127,7 @@ async fn named_key(keys: &Keys, call: &Call, name: Option<&str>) -> Result<Optio
 pub async fn update(call: &Call) -> Result<Answer, Failure> {
     let (_, request) = both(call.secret_name(), UpdateSecret::read(call.body()?, call.app.rules))?;
     let mut update = request.update;
-    find(call).await?.state.permits(Action::ChangeMetadata)?;
+    find(call).await?.permits_change(Action::ChangeMetadata)?;
     update.kms_key_id = named_key(&call.app.keys, call, request.kms_key.as_deref()).await?;
     let now = call.app.clock.now();
     change(call, move |secret| secret.update(update, now)).await
@@ -131,12 +136,12 @@ pub async fn update(call: &Call) -> Result<Answer, Failure> {
 /// DeleteSecret: at once and for good.
 ///
 /// # Errors
-/// No such secret.
+/// No such secret; a replica, or a primary with replicas.
 pub async fn delete(call: &Call) -> Result<Answer, Failure> {
     let name = call.secret_name()?;
     let occurrence = occurrence(EventType::SecretDeleted, &call.app.clock)?;
     let deleted = call.app.store.change_secret(&call.project, &name, false, |draft| {
-        draft.secret.state.permits(Action::Delete)?;
+        draft.secret.permits_change(Action::Delete)?;
         draft.occur(occurrence);
         draft.delete();
         Ok::<_, Refusal>(())

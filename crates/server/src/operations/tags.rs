@@ -124,7 +124,8 @@ pub async fn find_resources(call: &Call) -> Result<Answer, Failure> {
             && wanted.names.iter().all(|part| has_name(secret, part))
     });
     let found = found.await?;
-    let page = found.iter().skip(wanted.offset).take(wanted.limit).map(ResourceInfo::from);
+    let page = found.iter().skip(wanted.offset).take(wanted.limit);
+    let page = page.map(|secret| ResourceInfo::of(secret, &call.app.identity.domain_id));
     let resources = (!wanted.counts).then(|| page.collect());
     Answer::json(&ListResourcesResponse { resources, total_count: found.len() as u64 })
 }

@@ -42,7 +42,7 @@ pub async fn create(call: &Call) -> Result<Answer, Failure> {
     let (name, request) = both(call.secret_name(), CreateVersion::read(call.body()?, now))?;
     for _ in 0..MAX_TRIES {
         let secret = find(call).await?;
-        secret.state.permits(Action::UseValue)?;
+        secret.permits_change(Action::UseValue)?;
         let key_id = secret.kms_key_id;
         let key = call.key_for(&key_id, CREATE_DATA_KEY).await?;
         let (version, value) = (request.version.clone(), request.value.clone());

@@ -20,6 +20,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/postgres/0004_access.sql"),
     include_str!("../../migrations/postgres/0005_audit.sql"),
     include_str!("../../migrations/postgres/0006_outbox.sql"),
+    include_str!("../../migrations/postgres/0007_last_use.sql"),
 ];
 
 const DOING: &str = "bringing the schema up to date";

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use csms_core::{EventName, ProjectId, Secret, SecretId, SecretName, UnixMillis, VersionId};
+use tokio_postgres::Row;
 
 use super::{
     audit, entries,
@@ -14,7 +15,7 @@ use crate::{
     audit::AuditEntry,
     draft::{Changes, Draft},
     error::{CreateError, StoreError},
-    record::Page,
+    record::{Page, SecretUse},
     row::{self, SecretColumns},
 };
 
@@ -22,13 +23,19 @@ const READING: &str = "reading a secret";
 const WRITING: &str = "writing a secret";
 const COUNTING: &str = "counting secrets";
 
-pub(super) const FIND: &str = "SELECT document, checksum FROM secrets WHERE project = $1 AND name = $2";
-const LOCK: &str = "SELECT document, checksum FROM secrets WHERE project = $1 AND name = $2 FOR UPDATE";
+pub(super) const FIND: &str = "SELECT document, checksum, last_used_time FROM secrets WHERE project = $1 AND name = $2";
+const LOCK: &str = "SELECT document, checksum, last_used_time FROM secrets WHERE project = $1 AND name = $2 FOR UPDATE";
 pub(super) const VALUE: &str = "SELECT sealed FROM secret_values WHERE secret_id = $1 AND version = $2";
-pub(super) const LIST: &str = "SELECT document, checksum FROM secrets
+pub(super) const LIST: &str = "SELECT document, checksum, last_used_time FROM secrets
      WHERE project = $1 AND name > $2 ORDER BY name LIMIT $3";
-pub(super) const LIST_OF_EVENT: &str = "SELECT document, checksum FROM secrets
+pub(super) const LIST_OF_EVENT: &str = "SELECT document, checksum, last_used_time FROM secrets
      WHERE project = $1 AND name > $2 AND event = $4 ORDER BY name LIMIT $3";
+
+/// The document, its checksum and the time of the last use in the columns of a row.
+fn document(row: &Row) -> Result<(&[u8], i64, Option<i64>), StoreError> {
+    let text: &str = column(row, 0, READING)?;
+    Ok((text.as_bytes(), column(row, 1, READING)?, column(row, 2, READING)?))
+}
 
 /// The secret that one of the first two statements above finds.
 async fn found(
@@ -38,8 +45,8 @@ async fn found(
     name: &SecretName,
 ) -> Result<Option<Secret>, StoreError> {
     let Some(row) = session.row(sql, &[&project.as_str(), &name.as_str()], READING).await? else { return Ok(None) };
-    let (text, checksum): (&str, i64) = (column(&row, 0, READING)?, column(&row, 1, READING)?);
-    row::named_secret(text.as_bytes(), checksum, project, name).map(Some)
+    let (text, checksum, used) = document(&row)?;
+    row::named_secret(text, checksum, used, project, name).map(Some)
 }
 
 pub(super) async fn find(
@@ -55,10 +62,10 @@ pub(super) async fn find_by_id(
     project: &ProjectId,
     id: &SecretId,
 ) -> Result<Option<Secret>, StoreError> {
-    let sql = "SELECT document, checksum FROM secrets WHERE id = $1 AND project = $2";
+    let sql = "SELECT document, checksum, last_used_time FROM secrets WHERE id = $1 AND project = $2";
     let Some(row) = session.row(sql, &[&id.as_str(), &project.as_str()], READING).await? else { return Ok(None) };
-    let (text, checksum): (&str, i64) = (column(&row, 0, READING)?, column(&row, 1, READING)?);
-    row::secret(text.as_bytes(), checksum, project).map(Some)
+    let (text, checksum, used) = document(&row)?;
+    row::secret(text, checksum, used, project).map(Some)
 }
 
 /// The sealed value of a version. [`StoreError::NotFound`] when the secret has no such version.
@@ -99,8 +106,8 @@ pub(super) async fn list(
     };
     let mut items = Vec::with_capacity(rows.len());
     for row in &rows {
-        let (text, checksum): (&str, i64) = (column(row, 0, DOING)?, column(row, 1, DOING)?);
-        items.push(row::secret(text.as_bytes(), checksum, project)?);
+        let (text, checksum, used) = document(row)?;
+        items.push(row::secret(text, checksum, used, project)?);
     }
     Ok(row::page(items, limit))
 }
@@ -273,4 +280,15 @@ async fn update(session: &Session, secret: &Secret) -> Result<(), StoreError> {
         )
         .await
         .map(drop)
+}
+
+/// Notes when values were last read. Each is a statement by itself that locks one row, so none waits for another in a circle.
+pub(super) async fn note_uses(session: &Session, uses: &[SecretUse]) -> Result<(), StoreError> {
+    let sql = "UPDATE secrets SET last_used_time = $3
+         WHERE project = $1 AND name = $2 AND (last_used_time IS NULL OR last_used_time < $3)";
+    for SecretUse { project, secret, time } in uses {
+        let (project, secret, time) = (project.as_str(), secret.as_str(), row::time(*time));
+        session.execute(sql, &[&project, &secret, &time], "noting the use of a secret").await?;
+    }
+    Ok(())
 }

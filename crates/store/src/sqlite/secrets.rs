@@ -10,7 +10,7 @@ use crate::{
     audit::AuditEntry,
     draft::{Changes, Tasks},
     error::{CreateError, StoreError},
-    record::Page,
+    record::{Page, SecretUse},
     row::{self, SecretColumns, time},
 };
 
@@ -23,36 +23,37 @@ pub(super) struct Found {
 const READING: &str = "reading a secret";
 const WRITING: &str = "writing a secret";
 
-pub(super) const FIND: &str = "SELECT row, document, checksum FROM secrets WHERE project = ?1 AND name = ?2";
+pub(super) const FIND: &str =
+    "SELECT row, document, checksum, last_used_time FROM secrets WHERE project = ?1 AND name = ?2";
 pub(super) const VALUE: &str = "SELECT sealed FROM secret_values WHERE secret = ?1 AND version = ?2";
-pub(super) const LIST: &str =
-    "SELECT document, checksum FROM secrets WHERE project = ?1 AND name > ?2 ORDER BY name LIMIT ?3";
-const LIST_OF_EVENT: &str = "SELECT document, checksum FROM secrets
+pub(super) const LIST: &str = "SELECT document, checksum, last_used_time FROM secrets
+     WHERE project = ?1 AND name > ?2 ORDER BY name LIMIT ?3";
+const LIST_OF_EVENT: &str = "SELECT document, checksum, last_used_time FROM secrets
      WHERE project = ?1 AND name > ?2 AND event = ?4 ORDER BY name LIMIT ?3";
 
-/// The document and checksum at columns `at` and the next.
-fn document<'r>(row: &'r Row<'_>, at: usize) -> Result<(&'r [u8], i64), StoreError> {
+/// The document, its checksum and the time of the last use at columns `at` and the next two.
+fn document<'r>(row: &'r Row<'_>, at: usize) -> Result<(&'r [u8], i64, Option<i64>), StoreError> {
     let text = row.get_ref(at).during(READING)?.as_bytes().map_err(rusqlite::Error::from).during(READING)?;
-    Ok((text, row.get(at + 1).during(READING)?))
+    Ok((text, row.get(at + 1).during(READING)?, row.get(at + 2).during(READING)?))
 }
 
 pub(super) fn find(db: &Connection, project: &ProjectId, name: &SecretName) -> Result<Option<Found>, StoreError> {
     let mut statement = db.prepare_cached(FIND).during(READING)?;
     let mut rows = statement.query([project.as_str(), name.as_str()]).during(READING)?;
     let Some(row) = rows.next().during(READING)? else { return Ok(None) };
-    let (text, checksum) = document(row, 1)?;
-    let secret = row::named_secret(text, checksum, project, name)?;
+    let (text, checksum, used) = document(row, 1)?;
+    let secret = row::named_secret(text, checksum, used, project, name)?;
     Ok(Some(Found { row: row.get(0).during(READING)?, secret }))
 }
 
-const FIND_BY_ID: &str = "SELECT document, checksum FROM secrets WHERE id = ?1 AND project = ?2";
+const FIND_BY_ID: &str = "SELECT document, checksum, last_used_time FROM secrets WHERE id = ?1 AND project = ?2";
 
 pub(super) fn find_by_id(db: &Connection, project: &ProjectId, id: &SecretId) -> Result<Option<Secret>, StoreError> {
     let mut statement = db.prepare_cached(FIND_BY_ID).during(READING)?;
     let mut rows = statement.query([id.as_str(), project.as_str()]).during(READING)?;
     let Some(row) = rows.next().during(READING)? else { return Ok(None) };
-    let (text, checksum) = document(row, 0)?;
-    row::secret(text, checksum, project).map(Some)
+    let (text, checksum, used) = document(row, 0)?;
+    row::secret(text, checksum, used, project).map(Some)
 }
 
 /// The sealed value of a version. [`StoreError::NotFound`] when the secret has no such version.
@@ -99,8 +100,8 @@ pub(super) fn list(
     .during(DOING)?;
     let mut items = Vec::new();
     while let Some(row) = rows.next().during(DOING)? {
-        let (text, checksum) = document(row, 0)?;
-        items.push(row::secret(text, checksum, project)?);
+        let (text, checksum, used) = document(row, 0)?;
+        items.push(row::secret(text, checksum, used, project)?);
     }
     Ok(row::page(items, limit))
 }
@@ -266,6 +267,19 @@ fn update(db: &Connection, row: i64, secret: &Secret) -> Result<(), StoreError> 
     .map(drop)
 }
 
+const NOTE_USE: &str = "UPDATE secrets SET last_used_time = ?3
+     WHERE project = ?1 AND name = ?2 AND (last_used_time IS NULL OR last_used_time < ?3)";
+
+/// Notes when values were last read.
+pub(super) fn note_uses(db: &Connection, uses: &[SecretUse]) -> Result<(), StoreError> {
+    for SecretUse { project, secret, time: used } in uses {
+        db.prepare_cached(NOTE_USE)
+            .and_then(|mut statement| statement.execute(params![project.as_str(), secret.as_str(), time(*used)]))
+            .during("noting the use of a secret")?;
+    }
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
@@ -299,6 +313,7 @@ mod tests {
             (NEXT_DUE_TIME, "secrets_by_rotation"),
             (NEXT_DUE_TIME, "secrets_by_deletion"),
             (FIND, "secrets_by_name"),
+            (NOTE_USE, "secrets_by_name"),
             (FIND_BY_ID, "sqlite_autoindex_secrets"),
             (VALUE, "secret_values_by_version"),
             (LIST, "secrets_by_name"),

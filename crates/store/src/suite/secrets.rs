@@ -198,3 +198,19 @@ pub async fn the_next_due_time_is_the_earliest_of_both_kinds<S: Store>(store: Sh
     .await;
     assert_eq!(store.next_due_time().await.unwrap(), Some(at(168 * HOUR)));
 }
+
+pub async fn the_last_use_of_a_secret_is_noted_beside_it<S: Store>(store: Shared<S>) {
+    let secret = common("db");
+    put(&*store, &secret).await;
+    let used = |text: &str, millis| crate::SecretUse { project: project(), secret: name(text), time: at(millis) };
+    store.note_uses(vec![used("db", 5_000), used("absent", 5_000)]).await.unwrap();
+    store.note_uses(vec![used("db", 4_000)]).await.unwrap();
+    let mut expected = secret.clone();
+    expected.last_used_time = Some(at(5_000));
+    assert_eq!(store.secret(&project(), &secret.name).await.unwrap(), Some(expected.clone()));
+    assert_eq!(store.secret_by_id(&project(), &secret.id).await.unwrap(), Some(expected.clone()));
+    assert_eq!(store.list_secrets(&project(), None, 10, None).await.unwrap().items, [expected]);
+    // A change of the secret leaves it as it is.
+    change(&*store, &name("db"), add_version).await;
+    assert_eq!(store.secret(&project(), &secret.name).await.unwrap().unwrap().last_used_time, Some(at(5_000)));
+}

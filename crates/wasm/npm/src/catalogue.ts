@@ -74,6 +74,8 @@ export const ERROR_CATALOGUE = {
   "CSMS.0107": { status: 400, retryable: false, text: "Already scheduled for deletion" },
   "CSMS.0108": { status: 400, retryable: false, text: "Not scheduled for deletion" },
   "CSMS.0109": { status: 403, retryable: false, text: "Not enabled" },
+  "CSMS.0110": { status: 400, retryable: false, text: "Replica" },
+  "CSMS.0111": { status: 400, retryable: false, text: "Has replicas" },
   "CSMS.0202": { status: 400, retryable: false, text: "Secret quota" },
   "CSMS.0203": { status: 400, retryable: false, text: "Stage quota" },
   "CSMS.0205": { status: 400, retryable: false, text: "Version quota" },
@@ -153,7 +155,11 @@ export type RefusalReason =
   | "tag-not-found"
   | "event-not-found"
   | "event-exists"
-  | "event-in-use";
+  | "event-in-use"
+  | "replica"
+  | "has-replicas"
+  | "replica-exists"
+  | "replica-not-found";
 
 /** What speaks against a password. */
 export type WeaknessReason =

@@ -32,6 +32,28 @@ export interface Secret {
   event_subscriptions: string[];
   enterprise_project_id: string;
   rotation_func_urn?: string;
+  /** When a value was last read, to within a minute. */
+  last_used_time?: number;
+  domain_id: string;
+  replica_type: ReplicaType;
+  /** The replicas of a primary; of a replica, its primary. */
+  replicas?: ReplicaInfo[];
+}
+
+/** What a secret is among its copies in other regions. */
+export type ReplicaType = "STANDALONE" | "PRIMARY" | "REPLICA";
+
+/** A secret with the same content in another region. */
+export interface ReplicaInfo {
+  id: string;
+  kms_key_id: string;
+  project_id: string;
+  region: string;
+  replica_type: ReplicaType;
+  /** `IN_SYNC`: a replica is never behind. */
+  status: string;
+  created_at: number;
+  updated_at: number;
 }
 
 /** Metadata of a version. */

@@ -187,6 +187,11 @@ export async function keys(client: csms.CsmsClient, methods: csms.KeyMethods, op
   return [first, state, disabled, enabled, scheduled, kept, key_alias, key_description, path];
 }
 
+export function copies(secret: csms.Secret): csms.ReplicaType[] {
+  const all: csms.ReplicaInfo[] = secret.replicas ?? [];
+  return [secret.replica_type, ...all.map((copy) => copy.replica_type)];
+}
+
 export async function backups(client: csms.CsmsClient) {
   const blob: csms.SecretBlob = await client.downloadSecretBlob({ secret_name: "demo" });
   const restored: csms.SecretResponse = await client.uploadSecretBlob(blob);
