@@ -31,16 +31,15 @@ pub struct Caller {
     pub projects: Vec<ProjectId>,
     /// What it may do.
     pub policies: Vec<Policy>,
-    /// Of the function of a rotation: under which name its server holds the task. Its writes count only as long as that
-    /// server does.
-    pub holder: Option<String>,
+    /// Of the function of a rotation: how its server holds the task. It is heard only as long as that server does.
+    pub hold: Option<token::Hold>,
 }
 
 impl Caller {
     /// The service itself, which no request comes from.
     #[must_use]
     pub fn service() -> Self {
-        Self { name: "csms".to_owned(), user_id: None, projects: Vec::new(), policies: Vec::new(), holder: None }
+        Self { name: "csms".to_owned(), user_id: None, projects: Vec::new(), policies: Vec::new(), hold: None }
     }
 
     /// Whether the caller may use the project at all.

@@ -30,7 +30,7 @@ use crate::{
     auth::{Caller, Claim},
     authorisation::{RequestFacts, authorise, may_use_key},
     failure::Failure,
-    operations,
+    function_rights, operations,
 };
 
 /// Largest body that a signature covers: 12 MB (authentication fact sheet, section 2).
@@ -231,6 +231,7 @@ async fn answer(app: Arc<App>, operation: Operation, request: Request<Body>) -> 
             let facts = RequestFacts { operation, project: &project, body: &body, tag_key, entry };
             authorise(&app, &caller, &facts, secret).await?;
         }
+        function_rights::require_task(&app, &caller, &project).await?;
         let query = parts.uri.query().map(str::to_owned);
         attempt.run(Call { app, caller, project, operation, parameters, query, body }).await
     };

@@ -4,16 +4,17 @@
 
 use std::collections::BTreeSet;
 
+use csms_api::ErrorCode;
 use csms_core::{
-    Refusal, Secret, SecretName,
+    ProjectId, Secret, SecretName,
     policy::{Policy, allows, key_resource, secret_resource},
     task::Task,
 };
-use csms_store::Draft;
+use csms_store::{ChangeError, Draft};
 
 use crate::{
     app::App,
-    auth::Caller,
+    auth::{Caller, token::Hold},
     authorisation::{CREATE_DATA_KEY, DECRYPT_DATA_KEY, base_context},
     failure::Failure,
 };
@@ -60,17 +61,42 @@ pub fn require_admin_readable(app: &App, caller: &Caller, admin: Option<&SecretN
         return Ok(());
     }
     let reason = format!("the caller's policies do not allow {READ_ADMIN} on the secret that AdminSecret names");
-    Err(Failure::new(csms_api::ErrorCode::Forbidden, reason))
+    Err(Failure::new(ErrorCode::Forbidden, reason))
 }
 
-/// Refuses a write of a function whose task has ended or is another server's by now. Such a function may still be at work,
-/// and what it writes would come between the steps of the one that is at the secret now.
+/// Refuses a function whose task has ended or is another server's by now: its credentials end with its task. Such a function
+/// may still be at work, and what it does would come between the steps of the one that is at the secret now.
 ///
 /// # Errors
-/// [`Refusal::RotationRunning`].
-pub fn require_hold(caller: &Caller, draft: &Draft) -> Result<(), Refusal> {
-    match caller.holder.as_deref() {
-        Some(holder) if draft.holder() != Some(holder) => Err(Refusal::RotationRunning),
+/// CSMS.0302; failures of the store.
+pub async fn require_task(app: &App, caller: &Caller, project: &ProjectId) -> Result<(), Failure> {
+    let Some(hold) = caller.hold.clone() else { return Ok(()) };
+    let name = hold.secret.clone();
+    // Looked at where nobody can take the task meanwhile, and left as it is.
+    let look = move |draft: &mut Draft| Err::<(), _>(is_held(&hold, draft));
+    match app.store.change_secret(project, &name, false, look).await {
+        Err(ChangeError::Refused(true)) => Ok(()),
+        Ok(()) | Err(ChangeError::Refused(false) | ChangeError::NotFound) => Err(overtaken()),
+        Err(ChangeError::Store(error)) => Err(error.into()),
+    }
+}
+
+/// [`require_task`] in the transaction of a write: the task may be taken between the two.
+///
+/// # Errors
+/// CSMS.0302.
+pub fn require_hold(caller: &Caller, draft: &Draft) -> Result<(), Failure> {
+    match &caller.hold {
+        Some(hold) if !is_held(hold, draft) => Err(overtaken()),
         Some(_) | None => Ok(()),
     }
+}
+
+fn is_held(hold: &Hold, draft: &Draft) -> bool {
+    draft.holder() == Some(&hold.holder)
+}
+
+fn overtaken() -> Failure {
+    let reason = "the rotation task of this function has ended, or another server has taken it over";
+    Failure::new(ErrorCode::Forbidden, reason)
 }

@@ -33,7 +33,7 @@ use tracing::Instrument as _;
 use crate::{
     app::App,
     audit::Origin,
-    auth::token::TemporaryKey,
+    auth::token::{Hold, TemporaryKey},
     dispatch::Chain,
     failure::Failure,
     function_rights,
@@ -434,7 +434,8 @@ fn call_for(app: &App, task: &Task, secret: &Secret, holder: &str) -> Result<(Ve
     let expires = app.clock.now().plus_millis(life);
     let name = format!("rotation task {}", task.id);
     let policies = function_rights::policies(task, secret);
-    let key = TemporaryKey::with_policies(name, task.project.clone(), policies, expires)?.held_by(holder);
+    let hold = Hold { secret: task.secret_name.clone(), holder: holder.to_owned() };
+    let key = TemporaryKey::with_policies(name, task.project.clone(), policies, expires)?.for_task(hold);
     let token = key.security_token(&app.root)?;
     let credentials = Credentials::from_keys(key.access_key.clone(), key.secret_key.clone()).with_security_token(token);
     Ok((event, Some(credentials)))

@@ -93,7 +93,8 @@ fn attempt<S: Secrets, D: Databases>(
                 failure.into_reply()
             }
         };
-        Ok(Reply::Rotation { reply, steps: steps.into_steps() })
+        let steps = steps.into_steps(&reply);
+        Ok(Reply::Rotation { reply, steps })
     })
 }
 

@@ -4,7 +4,7 @@ use core::ops::ControlFlow;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use csms_core::UnixMillis;
-use csms_core::rotation::{ReportedStep, RotationEvent};
+use csms_core::rotation::{ReportedStep, RotationEvent, RotationReply};
 use csms_rotate::{Moment, Observer};
 use functiongraph_runtime::guest::Context;
 
@@ -14,7 +14,7 @@ pub struct StepLog<'a> {
     context: &'a Context,
     taken: Vec<ReportedStep>,
     #[cfg(feature = "fault-injection")]
-    fault: Option<crate::fault::Fault>,
+    fault: crate::fault::Fault,
 }
 
 impl<'a> StepLog<'a> {
@@ -26,15 +26,18 @@ impl<'a> StepLog<'a> {
             context,
             taken: Vec::new(),
             #[cfg(feature = "fault-injection")]
-            fault: crate::fault::Fault::from_environment(event.attempt),
+            fault: crate::fault::Fault::of(event),
         }
     }
 }
 
 impl StepLog<'_> {
-    /// The steps that were carried out, oldest first.
+    /// The steps that were carried out, oldest first, of an attempt that ends with this reply.
     #[must_use]
-    pub fn into_steps(self) -> Vec<ReportedStep> {
+    #[cfg_attr(not(feature = "fault-injection"), allow(unused_variables, reason = "tests wait for the reply"))]
+    pub fn into_steps(self, reply: &RotationReply) -> Vec<ReportedStep> {
+        #[cfg(feature = "fault-injection")]
+        self.fault.ended(reply);
         self.taken
     }
 }
@@ -46,7 +49,7 @@ impl Observer for StepLog<'_> {
             self.taken.push(ReportedStep { step: step.to_owned(), outcome: outcome.to_owned(), at: now() });
         }
         #[cfg(feature = "fault-injection")]
-        if self.fault.as_mut().is_some_and(|fault| fault.strikes(step, moment)) {
+        if self.fault.strikes(step, moment) {
             self.context.warn(format_args!("fault injected at {step}"));
             std::process::abort();
         }

@@ -30,7 +30,8 @@ pub struct Cluster {
     pub store: PostgresStore,
     /// The servers.
     pub servers: Vec<Service>,
-    _data: Vec<TempDir>,
+    settings: PostgresSettings,
+    data: Vec<TempDir>,
 }
 
 impl Cluster {
@@ -40,21 +41,28 @@ impl Cluster {
             password: Some(postgres.admin_password().to_owned().into()),
             ..PostgresSettings::at(format!("postgres://{ADMIN}@127.0.0.1:{}/{DATABASE}", postgres.port()))
         };
-        let data: Vec<_> = (0..servers).map(|_| tempfile::tempdir().unwrap()).collect();
-        let mut started: Vec<Service> = Vec::new();
-        for (number, own) in data.iter().enumerate() {
-            if number > 0 {
-                for file in ["root.key", "credentials.json"] {
-                    // Copying keeps the mode.
-                    fs::copy(data[0].path().join(file), own.path().join(file)).unwrap();
-                }
-            }
-            let options = Options { data: Some(own.path().to_owned()), ..Options::default() };
-            let options = options.argument("--store").argument(settings.url.as_str());
-            let options = options.variable("PGPASSWORD", settings.password.as_ref().unwrap().as_str());
-            started.push(Service::start_with(adapt(options)).await);
+        let store = PostgresStore::open(&settings).await.unwrap();
+        let mut cluster = Self { store, servers: Vec::new(), settings, data: Vec::new() };
+        for _ in 0..servers {
+            cluster.add(&adapt).await;
         }
-        Self { store: PostgresStore::open(&settings).await.unwrap(), servers: started, _data: data }
+        cluster
+    }
+
+    /// Starts a further server; `adapt` may add to its options.
+    pub async fn add(&mut self, adapt: impl FnOnce(Options) -> Options) {
+        let own = tempfile::tempdir().unwrap();
+        if let Some(first) = self.data.first() {
+            for file in ["root.key", "credentials.json"] {
+                // Copying keeps the mode.
+                fs::copy(first.path().join(file), own.path().join(file)).unwrap();
+            }
+        }
+        let options = Options { data: Some(own.path().to_owned()), ..Options::default() };
+        let options = options.argument("--store").argument(self.settings.url.as_str());
+        let options = options.variable("PGPASSWORD", self.settings.password.as_ref().unwrap().as_str());
+        self.servers.push(Service::start_with(adapt(options)).await);
+        self.data.push(own);
     }
 
     /// The project that all work in.
@@ -112,6 +120,11 @@ impl Cluster {
         let id = self.servers[server].server.id().to_string();
         assert!(Command::new("kill").args([signal, &id]).status().unwrap().success());
     }
+}
+
+/// Ends all leases in the store of this database server, as if their time had passed.
+pub async fn end_leases(postgres: &Postgres) {
+    postgres.execute("UPDATE tasks SET lease_expires = 0 WHERE lease_holder IS NOT NULL").await.unwrap();
 }
 
 /// How many leases there are in the store of this database server.

@@ -2,9 +2,11 @@
 //! secret that lives in memory, and a running service with functions that can be made to fail.
 //!
 //! The tests themselves are in `tests/`: `adapters` speaks to real servers through the adapters alone, `rotations` runs
-//! whole rotations of real accounts with a secret in memory, `crash_matrix` breaks them off at every step in every way, and `service`, `killed_function` and `outages` go through a
-//! real server process and its API, `replicas` and `thousand` through several of them on one store.
+//! whole rotations of real accounts with a secret in memory, `crash_matrix` breaks them off at every step in every way, and
+//! `service`, `killed_function` and `outages` go through a real server process and its API, `server_faults`, `replicas` and
+//! `thousand` through several of them on one store.
 
+pub mod application;
 pub mod cluster;
 pub mod database;
 pub mod fake_mysql;
@@ -12,7 +14,10 @@ pub mod function;
 pub mod passage;
 pub mod secret;
 pub mod service;
+pub mod standstill;
+pub mod tables;
 
+pub use application::Application;
 pub use cluster::Cluster;
 pub use database::{Database, Protection};
 pub use fake_mysql::FakeMySql;
@@ -20,3 +25,4 @@ pub use function::FaultyFunctions;
 pub use passage::Passage;
 pub use secret::MemorySecret;
 pub use service::Service;
+pub use standstill::Standstill;

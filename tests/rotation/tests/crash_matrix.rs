@@ -2,8 +2,8 @@
 //! in all the time with what it reads. The outcomes are the tables of `CRASH-MATRIX.md`, which this test keeps true.
 //!
 //! The secret lives in memory, so that a fault hits the very step it is meant for; the function and its adapters are the real
-//! ones, and so are all logins. `killed_function`, `outages` and `replicas` go through real servers and
-//! processes.
+//! ones, and so are all logins. `killed_function`, `server_faults`, `outages` and
+//! `replicas` go through real servers and processes.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
 
@@ -14,7 +14,7 @@ use core::{
     ops::ControlFlow,
     time::Duration,
 };
-use std::{collections::BTreeMap, env, fmt::Write as _, fs, path::Path, rc::Rc};
+use std::{collections::BTreeMap, rc::Rc};
 
 use csms_core::{
     RotationMode, SecretName, SecretValue, StageName, VersionId,
@@ -28,7 +28,7 @@ use csms_rotate::{
     Answer, Databases, Failure, Forecast, Limits, Moment, NewPassword, Observer, Secrets, SecretsError, SqlDatabases,
     Unobserved, rotate,
 };
-use csms_rotation_tests::{Database, MemorySecret, Passage, passage::State};
+use csms_rotation_tests::{Database, MemorySecret, Passage, passage::State, tables};
 use getrandom::SysRng;
 use tokio::{
     sync::{Notify, Semaphore},
@@ -402,29 +402,14 @@ async fn table(database: &Rc<Database>, mode: RotationMode) -> (Vec<String>, Tab
     (steps, table)
 }
 
-fn print(text: &mut String, mode: RotationMode, steps: &[String], table: &Table) {
-    let heads: Vec<String> = FAULTS.iter().map(ToString::to_string).collect();
-    writeln!(text, "\n### {}\n\n| step | {} |\n|---|{}", mode.as_str(), heads.join(" | "), "---|".repeat(heads.len()))
-        .unwrap();
-    for (number, step) in steps.iter().enumerate() {
-        let step = step.trim_end_matches("#1").replace('#', " no. ");
-        let cells: Vec<&str> = FAULTS.iter().map(|fault| table[&(number, *fault)].as_str()).collect();
-        writeln!(text, "| {step} | {} |", cells.join(" | ")).unwrap();
-    }
-}
-
-/// The tables of an engine stand between marks of their own, so that the tests of two engines do not disturb each other.
-fn check(engine: Engine, tables: &str) {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("CRASH-MATRIX.md");
-    let (begin, end) = (format!("<!-- begin: {engine} -->\n"), format!("<!-- end: {engine} -->"));
-    let text = fs::read_to_string(&path).unwrap();
-    let (before, rest) = text.split_once(&begin).unwrap();
-    let (kept, after) = rest.split_once(&end).unwrap();
-    if env::var_os("CSMS_WRITE_GENERATED").is_some() {
-        fs::write(&path, format!("{before}{begin}{tables}{end}{after}")).unwrap();
-    } else {
-        assert_eq!(kept, tables, "CRASH-MATRIX.md is out of date; CSMS_WRITE_GENERATED=1 writes it");
-    }
+fn print(mode: RotationMode, steps: &[String], table: &Table) -> String {
+    let heads = ["step".to_owned()].into_iter().chain(FAULTS.iter().map(ToString::to_string)).collect::<Vec<_>>();
+    let row = |(number, step): (usize, &String)| {
+        let cells = FAULTS.iter().map(|fault| table[&(number, *fault)].clone());
+        [tables::step_name(step)].into_iter().chain(cells).collect::<Vec<_>>()
+    };
+    let rows: Vec<_> = steps.iter().enumerate().map(row).collect();
+    format!("\n### {}\n\n{}", mode.as_str(), tables::print(&heads, &rows))
 }
 
 async fn nobody_is_locked_out_whatever_happens_at_any_step(engine: Engine) {
@@ -432,10 +417,10 @@ async fn nobody_is_locked_out_whatever_happens_at_any_step(engine: Engine) {
     let mut text = String::new();
     for mode in MODES {
         let (steps, table) = table(&database, mode).await;
-        print(&mut text, mode, &steps, &table);
+        text += &print(mode, &steps, &table);
     }
-    text.push('\n');
-    check(engine, &text);
+    // The tables of an engine are a part of their own, so that the tests of two engines do not disturb each other.
+    tables::check(engine.as_str(), &format!("{text}\n"));
 }
 
 #[tokio::test]

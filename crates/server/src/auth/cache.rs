@@ -109,13 +109,7 @@ impl AccessKeys {
                 }
             }
         }
-        Ok(Arc::new(Caller {
-            name: user.name,
-            user_id: Some(user.id),
-            projects: user.projects,
-            policies,
-            holder: None,
-        }))
+        Ok(Arc::new(Caller { name: user.name, user_id: Some(user.id), projects: user.projects, policies, hold: None }))
     }
 
     /// The enabled user of this identifier.

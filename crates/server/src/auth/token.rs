@@ -5,7 +5,7 @@
 
 use base64ct::{Base64UrlUnpadded, Encoding};
 use csms_api::{ApiError, ErrorCode};
-use csms_core::{ProjectId, UnixMillis, policy::Policy};
+use csms_core::{ProjectId, SecretName, UnixMillis, policy::Policy};
 use csms_kms::RootKey;
 use getrandom::SysRng;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -76,7 +76,16 @@ pub struct TemporaryKey {
     policies: Vec<Policy>,
     expires: UnixMillis,
     #[serde(default)]
-    holder: Option<String>,
+    hold: Option<Hold>,
+}
+
+/// What a rotation function acts for: a task of a secret, as long as it is held under this name.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hold {
+    /// The secret that is rotated.
+    pub secret: SecretName,
+    /// See [`csms_store::Lease::holder`].
+    pub holder: String,
 }
 
 impl TemporaryKey {
@@ -102,13 +111,13 @@ impl TemporaryKey {
     ) -> Result<Self, Failure> {
         let (access_key, mut secret_key) = make_key_pair()?;
         let secret_key = std::mem::take(&mut *secret_key);
-        Ok(Self { access_key, secret_key, name, project, policies, expires, holder: None })
+        Ok(Self { access_key, secret_key, name, project, policies, expires, hold: None })
     }
 
-    /// The same key for the function of a task that is held under this name.
+    /// The same key for the function of a task: it is worth nothing when the task is not held so any more.
     #[must_use]
-    pub fn held_by(mut self, holder: &str) -> Self {
-        self.holder = Some(holder.to_owned());
+    pub fn for_task(mut self, hold: Hold) -> Self {
+        self.hold = Some(hold);
         self
     }
 
@@ -138,7 +147,7 @@ impl TemporaryKey {
             user_id: None,
             projects: vec![self.project.clone()],
             policies: self.policies.clone(),
-            holder: self.holder.clone(),
+            hold: self.hold.clone(),
         }
     }
 }

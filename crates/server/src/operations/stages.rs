@@ -7,7 +7,7 @@ use csms_api::{
     request::version::{CreateStage, read_stage_target},
     response::StageResponse,
 };
-use csms_core::{Refusal, SecretName, StageName, VersionId};
+use csms_core::{SecretName, StageName, VersionId};
 
 use super::secrets::find;
 use crate::{answer::Answer, dispatch::Call, failure::Failure, function_rights::require_hold};
@@ -47,7 +47,7 @@ async fn move_stage(call: &Call, name: &SecretName, stage: StageName, target: Ve
     let changed = call.app.store.change_secret(&call.project, name, false, move |draft| {
         require_hold(&caller, draft)?;
         let stage = draft.secret.move_stage(&stage, target, now)?.clone();
-        Ok::<_, Refusal>(StageResponse::of(&draft.secret, &stage))
+        Ok::<_, Failure>(StageResponse::of(&draft.secret, &stage))
     });
     Answer::json(&changed.await?)
 }
@@ -62,7 +62,7 @@ pub async fn delete(call: &Call) -> Result<Answer, Failure> {
     let caller = Arc::clone(&call.caller);
     let changed = call.app.store.change_secret(&call.project, &name, false, move |draft| {
         require_hold(&caller, draft)?;
-        draft.secret.delete_stage(&stage, now)
+        Ok::<_, Failure>(draft.secret.delete_stage(&stage, now)?)
     });
     changed.await?;
     Ok(Answer::Empty)
