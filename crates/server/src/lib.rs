@@ -15,6 +15,7 @@ pub mod channels;
 pub mod cli;
 pub mod clock;
 pub mod commands;
+pub mod connections;
 pub mod console;
 pub mod cors;
 pub mod dispatch;

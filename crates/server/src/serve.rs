@@ -9,7 +9,6 @@ use std::{
     time::Duration,
 };
 
-use axum::serve::ListenerExt;
 use csms_api::request::Rules;
 use csms_core::FunctionUrn;
 use csms_kms::{RootKey, RootKeyError};
@@ -29,6 +28,7 @@ use crate::{
     auth::Authenticator,
     channels::{Channels, Smn, Targets},
     clock::Clock,
+    connections::{self, Patience},
     due,
     failure::Failure,
     functions::{Endpoint, FunctionRegistration, Functions},
@@ -98,6 +98,8 @@ pub struct Bound {
     pub url: String,
     /// The first user's credentials.
     pub credentials: PathBuf,
+    /// How long clients may take.
+    pub patience: Patience,
 }
 
 /// Opens everything and listens.
@@ -142,7 +144,7 @@ pub async fn bind(settings: &Settings, clock: Clock) -> Result<Bound, ServeError
         public_url: settings.public_url.clone().unwrap_or_else(|| url.clone()),
         allow_origins: settings.allow_origins.clone(),
     });
-    Ok(Bound { listener, app, url, credentials })
+    Ok(Bound { listener, app, url, credentials, patience: Patience::default() })
 }
 
 /// The database of `--store`, or the file in the data directory.
@@ -237,22 +239,18 @@ impl Bound {
     /// Serves until `stop` is done, then lets running requests finish.
     ///
     /// # Errors
-    /// Failures of the store at the start, and of the listener.
+    /// Failures of the store.
     pub async fn run(self, stop: impl Future<Output = ()> + Send + 'static) -> Result<(), ServeError> {
-        let Self { listener, app, .. } = self;
+        let Self { listener, app, patience, .. } = self;
         tasks::resume(&app).await?;
         let due = tokio::spawn(due::watch(Arc::clone(&app)));
         let notifier = tokio::spawn(notifier::watch(Arc::clone(&app)));
         let trail = Arc::clone(&app.trail);
         let recording = tokio::spawn(async move { trail.keep_writing().await });
         let (stopping, stopped) = tokio::sync::oneshot::channel();
-        let listener = listener.tap_io(|stream| {
-            // Answers are small and complete: waiting to fill packets only delays them.
-            let _ = stream.set_nodelay(true);
-        });
         let router = http::router(&app);
         let rotating = Arc::clone(&app);
-        let serving = axum::serve(listener, router).with_graceful_shutdown(async move {
+        let serving = connections::serve(listener, router, patience, async move {
             stop.await;
             // Functions at work need this server's API to finish, so it listens until they have.
             rotating.rotations.stop(DRAIN).await;
@@ -266,7 +264,7 @@ impl Bound {
             }
         };
         tokio::select! {
-            served = serving => served?,
+            () = serving => {}
             () = deadline => tracing::warn!("some requests did not finish in time"),
         }
         due.abort();
