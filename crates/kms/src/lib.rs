@@ -5,6 +5,8 @@
 //! seals the value ([`envelope`]). Everything is AES-256-GCM with associated data that says what is sealed and where
 //! it belongs, so bytes moved to another row, another project or another purpose do not open.
 //!
+//! The keys above the data keys may be kept by a Key Management Service elsewhere: [`RemoteKms`] has it make and open them.
+//!
 //! The crate stores nothing except the root key's own file, and knows neither databases nor requests. The invariant:
 //! opening answers exactly what was sealed under the same keys and context, or an [`OpenError`]; never something else.
 
@@ -13,10 +15,12 @@ pub mod data;
 pub mod envelope;
 mod error;
 mod master;
+mod remote;
 mod root;
 mod root_file;
 
 pub use envelope::Context;
 pub use error::{OpenError, RootKeyError, SealError};
 pub use master::MasterKey;
+pub use remote::{RemoteError, RemoteKms, RemoteSettings};
 pub use root::RootKey;

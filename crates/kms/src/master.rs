@@ -51,6 +51,12 @@ impl MasterKey {
         Ok(Self::from_key(Zeroizing::new(*key)))
     }
 
+    /// The material in these bytes, which have to be random: those of a data key, for instance.
+    #[must_use]
+    pub fn from_bytes(bytes: Zeroizing<[u8; 32]>) -> Self {
+        Self::from_key(bytes)
+    }
+
     fn from_key(key: Zeroizing<[u8; KEY_BYTES]>) -> Self {
         let cipher = Cipher::new(&key);
         Self { key, cipher }

@@ -31,6 +31,12 @@ impl RootKey {
         random(rng).map(|bytes| Self(Zeroizing::new(bytes)))
     }
 
+    /// The key in these bytes, which have to be random: those of a data key, for instance.
+    #[must_use]
+    pub const fn from_bytes(bytes: Zeroizing<[u8; 32]>) -> Self {
+        Self(bytes)
+    }
+
     /// The key written as 64 hexadecimal digits; one line end behind them is allowed.
     ///
     /// # Errors
