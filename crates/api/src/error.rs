@@ -98,6 +98,8 @@ catalogue! {
     Forbidden = "CSMS.0302" 403 false "Not allowed";
     /// The KMS key does not exist, is not enabled, or does not open the value.
     KeyUnusable = "CSMS.0401" 400 false "The value cannot be protected or read with its KMS key";
+    /// A Key Management Service elsewhere, which keeps the keys, cannot be asked (ours).
+    KeyServiceUnavailable = "CSMS.0402" 503 true "The Key Management Service cannot be asked";
     /// COMMON secrets are not rotated (ours).
     CommonSecret = "CSMS.0501" 400 false "Not rotatable";
     /// Something rotation needs is missing (ours).

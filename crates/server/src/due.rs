@@ -134,7 +134,7 @@ pub async fn rotate_due(app: &Arc<App>) -> Result<bool, StoreError> {
             Ok(_) => {}
             // Begun by hand or by another replica in the meantime.
             Err(failure) if failure.error.code == ErrorCode::RotationRunning => {}
-            Err(failure) if failure.error.code == ErrorCode::Internal => {
+            Err(failure) if matches!(failure.error.code, ErrorCode::Internal | ErrorCode::KeyServiceUnavailable) => {
                 tracing::error!(secret = %name, error = %failure.error, "a due rotation will be tried again");
             }
             Err(failure) => note_failure(app, project, name, failure).await?,

@@ -1,4 +1,5 @@
-//! The project's KMS keys as the server uses them: found in the store, unwrapped once, kept in memory.
+//! The project's KMS keys as the server uses them: found in the store, unwrapped once, kept in memory. If a service elsewhere
+//! keeps the keys, [`crate::remote_keys`] finds them.
 
 use std::{
     collections::HashMap,
@@ -19,6 +20,7 @@ use crate::{
     audit::{Origin, Trail},
     clock::Clock,
     failure::Failure,
+    remote_keys::RemoteKeys,
 };
 
 /// Alias of the key that protects secrets whose creator names none.
@@ -56,6 +58,7 @@ pub struct Keys {
     /// Raised by each change of a key, so that what was read before it is not kept after it.
     changes: AtomicU64,
     defaults: RwLock<HashMap<ProjectId, KeyId>>,
+    remote: Option<RemoteKeys>,
 }
 
 fn unusable() -> Failure {
@@ -63,8 +66,14 @@ fn unusable() -> Failure {
 }
 
 impl Keys {
-    /// Keys of `store`, wrapped by `root`.
-    pub fn new(root: Arc<RootKey>, store: AnyStore, trail: Arc<Trail>, clock: Clock) -> Self {
+    /// Keys of `store`, wrapped by `root`; or those of `remote`, if there is one.
+    pub fn new(
+        root: Arc<RootKey>,
+        store: AnyStore,
+        trail: Arc<Trail>,
+        clock: Clock,
+        remote: Option<RemoteKeys>,
+    ) -> Self {
         Self {
             root,
             store,
@@ -73,7 +82,14 @@ impl Keys {
             known: RwLock::default(),
             changes: AtomicU64::new(0),
             defaults: RwLock::default(),
+            remote,
         }
+    }
+
+    /// Whether a service elsewhere keeps the keys.
+    #[must_use]
+    pub const fn are_remote(&self) -> bool {
+        self.remote.is_some()
     }
 
     /// The key of this identifier.
@@ -89,6 +105,9 @@ impl Keys {
     /// # Errors
     /// As there.
     pub async fn usable(&self, project: &ProjectId, id: &KeyId) -> Result<UsableKey, Failure> {
+        if let Some(remote) = &self.remote {
+            return remote.usable(project, id).await;
+        }
         let entry = (project.clone(), id.clone());
         let mut unwrapped = None;
         if let Some(known) = self.known.read().unwrap_or_else(PoisonError::into_inner).get(&entry) {
@@ -129,6 +148,9 @@ impl Keys {
     /// # Errors
     /// CSMS.0401 as for [`Keys::get`].
     pub async fn named(&self, project: &ProjectId, name: &str) -> Result<KeyId, Failure> {
+        if let Some(remote) = &self.remote {
+            return remote.named(project, name).await;
+        }
         if let Ok(id) = KeyId::parse(name) {
             self.get(project, &id).await?;
             return Ok(id);
@@ -151,6 +173,9 @@ impl Keys {
     /// # Errors
     /// Failures of the store, or of the random number generator.
     pub async fn default_key(&self, project: &ProjectId) -> Result<KeyId, Failure> {
+        if let Some(remote) = &self.remote {
+            return Ok(remote.default_key());
+        }
         if let Some(id) = self.defaults.read().unwrap_or_else(PoisonError::into_inner).get(project) {
             return Ok(id.clone());
         }
@@ -203,16 +228,21 @@ impl Keys {
 
     /// The keys of all versions of a secret, and the one for its next version. Keys that cannot be used are left out:
     /// whether that matters depends on the version.
-    pub async fn of_secret(&self, secret: &Secret) -> KeysOfSecret {
-        let ids = secret.keys();
+    ///
+    /// # Errors
+    /// CSMS.0402 when a service elsewhere, which keeps the keys, cannot be asked; failures of the store.
+    pub async fn of_secret(&self, secret: &Secret) -> Result<KeysOfSecret, Failure> {
         let mut keys = KeysOfSecret::new();
-        for id in ids {
-            if !keys.contains_key(id)
-                && let Ok(key) = self.get(&secret.project, id).await
-            {
-                keys.insert(id.clone(), key);
+        for id in secret.keys() {
+            if keys.contains_key(id) {
+                continue;
+            }
+            match self.get(&secret.project, id).await {
+                Ok(key) => drop(keys.insert(id.clone(), key)),
+                Err(failure) if failure.error.code == ErrorCode::KeyUnusable => {}
+                Err(failure) => return Err(failure),
             }
         }
-        keys
+        Ok(keys)
     }
 }

@@ -85,6 +85,10 @@ async fn answer(app: &Arc<App>, operation: KmsOperation, request: Request) -> Re
     let (caller, body) = authenticate(app, &parts, body).await?;
     // The routes are /v1.0/{project_id}/kms/….
     let project = authorise_project(&caller, &parts, parts.uri.path().split('/').nth(2).unwrap_or_default())?;
+    if app.keys.are_remote() {
+        let reason = "the keys of this server are kept by another Key Management Service; ask that one";
+        return Err(Failure::new(ErrorCode::NoSuchOperation, reason));
+    }
     let specification = operation.specification();
     let origin = Origin::new(Arc::clone(&caller), specification.name, None);
     let query = read_query(parts.uri.query().unwrap_or_default());

@@ -11,9 +11,7 @@ use std::{
 
 use csms_api::request::Rules;
 use csms_core::FunctionUrn;
-use csms_kms::{RootKey, RootKeyError};
 use csms_store::{AnyStore, PostgresStore, SqliteSettings, SqliteStore, StoreError};
-use getrandom::SysRng;
 use serde_json::json;
 use thiserror::Error;
 use tokio::{
@@ -34,9 +32,11 @@ use crate::{
     functions::{Endpoint, FunctionRegistration, Functions},
     http,
     installation::{self, InstallationError},
+    keyring::{self, Keyring, KeyringError},
     keys::Keys,
     metrics::Metrics,
     notifier,
+    remote_keys::RemoteKeys,
     settings::{LogFormat, Settings},
     tasks::{self, Rotations},
 };
@@ -57,7 +57,7 @@ pub enum ServeError {
     #[error("cannot make the data directory {path}", path = .0.display())]
     DataDirectory(PathBuf, #[source] std::io::Error),
     #[error("cannot use the root key")]
-    RootKey(#[from] RootKeyError),
+    RootKey(#[from] KeyringError),
     #[error("cannot open the store")]
     Store(#[from] StoreError),
     #[error("cannot open the installation")]
@@ -113,12 +113,7 @@ pub async fn bind(settings: &Settings, clock: Clock) -> Result<Bound, ServeError
     let password = installation::prepare_password(&credentials);
     // The embedded store locks the directory, so it comes first: two servers must not both make a root key.
     let store = open_store(settings).await?;
-    let root = Arc::new(match &settings.root_key {
-        Some(digits) => RootKey::from_hex(digits)?,
-        // A missing file beside existing data is not replaced: the right key belongs there.
-        None if installation::exists(&store).await? => RootKey::load(&settings.root_key_file)?,
-        None => RootKey::load_or_make(&settings.root_key_file, &mut SysRng)?,
-    });
+    let Keyring { root, remote } = keyring::open(settings, &store, &clock).await?;
     let identity = installation::open(&store, &root, &settings.region).await?;
     let listener =
         TcpListener::bind(settings.listen).await.map_err(|error| ServeError::Listen(settings.listen, error))?;
@@ -127,9 +122,10 @@ pub async fn bind(settings: &Settings, clock: Clock) -> Result<Bound, ServeError
     installation::ensure_first_user(&store, &root, &identity, &url, bundled.as_ref(), &credentials, password).await?;
     let trail = Arc::new(Trail::new(store.clone(), &root, clock.clone(), settings.audit_reads));
     trail.open().await?;
+    let remote = remote.map(|remote| RemoteKeys::new(remote, store.clone(), identity.domain_id.clone()));
     let app = Arc::new(App {
         identity,
-        keys: Keys::new(Arc::clone(&root), store.clone(), Arc::clone(&trail), clock.clone()),
+        keys: Keys::new(Arc::clone(&root), store.clone(), Arc::clone(&trail), clock.clone(), remote),
         authenticator: Authenticator::new(Arc::clone(&root), store.clone(), clock.clone()),
         store: AuditedStore::new(store, Arc::clone(&trail)),
         trail,

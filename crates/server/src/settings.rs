@@ -3,6 +3,8 @@
 //! The file has the flags' names with `_` for `-`. Secrets come from files or variables, never from flags, which other
 //! users of the machine can read.
 
+mod remote_kms;
+
 use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf};
 
 use clap::{Args, ValueEnum};
@@ -11,6 +13,8 @@ use csms_store::PostgresSettings;
 use serde::Deserialize;
 use thiserror::Error;
 use zeroize::Zeroizing;
+
+pub use remote_kms::{KmsFlags, KmsSettings};
 
 use crate::{audit::ReadRecords, cors::Origin};
 
@@ -63,6 +67,10 @@ pub struct Flags {
     /// hold the digits instead [default: DIR/root.key]
     #[arg(long, env = "CSMS_ROOT_KEY_FILE", value_name = "FILE")]
     pub root_key_file: Option<PathBuf>,
+
+    /// A Key Management Service elsewhere, instead of keys of this server's own
+    #[command(flatten)]
+    pub kms: KmsFlags,
 
     /// Run this rotation function here: its URN, and a zip or directory with `bootstrap` in it. May be repeated
     #[arg(long = "function", env = "CSMS_FUNCTION", value_name = "URN=PATH", value_delimiter = ',', value_parser = parse_function)]
@@ -231,6 +239,7 @@ pub struct Settings {
     pub data: PathBuf,
     pub root_key_file: PathBuf,
     pub root_key: Option<Zeroizing<String>>,
+    pub kms: Option<KmsSettings>,
     pub functions: Vec<(FunctionUrn, PathBuf)>,
     pub webhooks: Vec<(TargetId, String)>,
     pub webhook_secret: Option<Zeroizing<String>>,
@@ -380,13 +389,20 @@ impl Flags {
         if public_url.as_ref().is_some_and(|url| !is_address(url)) {
             return Err(SettingsError::Value("public_url", "must begin with http:// or https://".to_owned()));
         }
+        let kms = self.kms.settle(file.kms)?;
+        let root_key = variable("CSMS_ROOT_KEY").map(Zeroizing::new);
+        if kms.is_some() && (root_key.is_some() || self.root_key_file.is_some() || file.root_key_file.is_some()) {
+            let rule = "leaves no use for a root key; give neither root_key_file nor CSMS_ROOT_KEY".to_owned();
+            return Err(SettingsError::Value("kms_endpoint", rule));
+        }
         let mut allow_origins = file.allow_origins;
         allow_origins.extend(self.allow_origins);
         let data = self.data.or(file.data).unwrap_or_else(|| PathBuf::from("csms-data"));
         Ok(Settings {
             listen: self.listen.or(file.listen).unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 7070))),
             root_key_file: self.root_key_file.or(file.root_key_file).unwrap_or_else(|| data.join("root.key")),
-            root_key: variable("CSMS_ROOT_KEY").map(Zeroizing::new),
+            root_key,
+            kms,
             data,
             functions,
             functiongraph,

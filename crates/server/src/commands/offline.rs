@@ -17,9 +17,9 @@ use crate::{
     app::Identity,
     audit::{Record, chain_key},
     clock::Clock,
-    installation,
+    installation, keyring,
     serve::DATABASE,
-    settings::{Flags, StoreAddress},
+    settings::{Flags, KmsFlags, StoreAddress},
 };
 
 /// Longest input of a command, in bytes.
@@ -59,6 +59,9 @@ pub struct DataArguments {
     #[arg(long, env = "CSMS_STORE_CA", value_name = "FILE", global = true, help_heading = "Data")]
     store_ca: Option<PathBuf>,
 
+    #[command(flatten)]
+    kms: KmsFlags,
+
     /// How to print answers
     #[arg(long, short = 'o', value_enum, value_name = "FORMAT", default_value = "table", global = true)]
     pub output: Format,
@@ -79,7 +82,7 @@ pub struct Installation {
     /// The store.
     pub store: AnyStore,
     /// The root key.
-    pub root: RootKey,
+    pub root: Arc<RootKey>,
     /// Who the installation is.
     pub identity: Identity,
     chain: Arc<ChainKey>,
@@ -98,6 +101,7 @@ impl DataArguments {
             store: self.store.clone(),
             store_password_file: self.store_password_file.clone(),
             store_ca: self.store_ca.clone(),
+            kms: self.kms.clone(),
             ..Flags::default()
         };
         let settings = flags.settle()?;
@@ -113,10 +117,7 @@ impl DataArguments {
         if !installation::exists(&store).await? {
             return Err(none("the database").into());
         }
-        let root = match &settings.root_key {
-            Some(digits) => RootKey::from_hex(digits)?,
-            None => RootKey::load(&settings.root_key_file)?,
-        };
+        let root = keyring::open(&settings, &store, &Clock::default()).await?.root;
         let identity = installation::open(&store, &root, &settings.region).await?;
         let chain = chain_key(&root);
         Ok(Installation { store, root, identity, chain })

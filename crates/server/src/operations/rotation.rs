@@ -75,7 +75,7 @@ async fn begin(app: &App, project: &ProjectId, name: &SecretName, scheduled: boo
         let reason = "this server neither runs the function of rotation_func_urn nor has a FunctionGraph endpoint";
         return Err(Refusal::RotationNotConfigured(reason).into());
     }
-    let keys = app.keys.of_secret(&secret).await;
+    let keys = app.keys.of_secret(&secret).await?;
     let now = app.clock.now();
     let id = TaskId::make(&mut SysRng)?;
     let holder = tasks::make_holder()?;

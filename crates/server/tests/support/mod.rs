@@ -69,6 +69,12 @@ pub async fn open_with(settings: &Settings) -> Result<Server, ServeError> {
 }
 
 impl Server {
+    /// A server that listens, too.
+    pub fn of(app: &Arc<App>, credentials: Credentials) -> Self {
+        let (router, clock) = (http::router(app), app.clock.clone());
+        Self { router, app: Arc::clone(app), clock, credentials, directory: None }
+    }
+
     pub async fn start() -> Self {
         let directory = tempfile::tempdir().unwrap();
         let server = open(directory.path()).await.unwrap();

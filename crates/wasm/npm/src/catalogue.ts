@@ -84,6 +84,7 @@ export const ERROR_CATALOGUE = {
   "CSMS.0301": { status: 401, retryable: false, text: "Invalid token" },
   "CSMS.0302": { status: 403, retryable: false, text: "Not allowed" },
   "CSMS.0401": { status: 400, retryable: false, text: "The value cannot be protected or read with its KMS key" },
+  "CSMS.0402": { status: 503, retryable: true, text: "The Key Management Service cannot be asked" },
   "CSMS.0501": { status: 400, retryable: false, text: "Not rotatable" },
   "CSMS.0502": { status: 400, retryable: false, text: "Rotation is not configured" },
   "CSMS.0503": { status: 400, retryable: true, text: "Rotation is running" },
