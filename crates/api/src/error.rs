@@ -92,6 +92,8 @@ catalogue! {
     TagQuota = "CSMS.0206" 400 false "Tag quota";
     /// Secrets subscribe to the event (ours).
     EventInUse = "CSMS.0207" 400 false "Event in use";
+    /// One grant more than a secret may have (ours).
+    GrantQuota = "CSMS.0208" 400 false "Grant quota";
     /// The token is invalid or expired. The published table says 400, the definitions 401.
     InvalidToken = "CSMS.0301" 401 false "Invalid token";
     /// The caller's policies do not allow this.
@@ -114,6 +116,12 @@ catalogue! {
     RotationNotProven = "CSMS.0513" 502 true "The rotation was reported but not carried out";
     /// The secret was deleted or changed while the task ran (ours; a task's error code).
     SecretGone = "CSMS.0514" 400 false "The secret is gone";
+    /// A grant of or to a group, and the installation has none (ours).
+    NoGroups = "CSMS.0601" 400 false "This installation has no groups";
+    /// The password so far is another (ours).
+    WrongPassword = "CSMS.0602" 400 false "Wrong password";
+    /// Too many wrong passwords in a row (ours).
+    PasswordLocked = "CSMS.0603" 400 true "The password is locked";
     /// A parameter of a KMS request is invalid (ours, as all codes of KMS: the published ones could not be read).
     KmsInvalidParameter = "KMS.0002" 400 false "Invalid parameter";
     /// The URL of a KMS request is not understood.
@@ -231,8 +239,11 @@ impl From<Refusal> for ApiError {
             | Refusal::TaskNotFound
             | Refusal::TagNotFound
             | Refusal::EventNotFound
-            | Refusal::ReplicaNotFound => ErrorCode::ResourceNotFound,
-            Refusal::SecretExists | Refusal::EventExists | Refusal::ReplicaExists => ErrorCode::SecretExists,
+            | Refusal::ReplicaNotFound
+            | Refusal::GrantNotFound => ErrorCode::ResourceNotFound,
+            Refusal::SecretExists | Refusal::EventExists | Refusal::ReplicaExists | Refusal::GrantExists => {
+                ErrorCode::SecretExists
+            }
             Refusal::Replica => ErrorCode::Replica,
             Refusal::HasReplicas => ErrorCode::HasReplicas,
             Refusal::PendingDeletion => ErrorCode::PendingDeletion,
@@ -248,6 +259,7 @@ impl From<Refusal> for ApiError {
             Refusal::RotationRunning => ErrorCode::RotationRunning,
             Refusal::TagQuota => ErrorCode::TagQuota,
             Refusal::EventInUse => ErrorCode::EventInUse,
+            Refusal::GrantQuota => ErrorCode::GrantQuota,
         };
         let mut message = refusal.to_string();
         if let Some(first) = message.get_mut(..1) {

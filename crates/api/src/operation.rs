@@ -142,6 +142,16 @@ operations! {
     CheckSecrets: Post "/v1/{project_id}/secrets/checker/check" 200 Flat ["csms:checker:check"];
     ShowSecretsConfig: Get "/v1/{project_id}/secrets/checker/config" 200 Flat ["csms:checker:getConfig"];
     UpdateSecretsConfig: Post "/v1/{project_id}/secrets/checker/config" 200 Flat ["csms:checker:updateConfig"];
+    CreateGrants: Post "/v1/{project_id}/csms/grants" 200 Flat ["csms:grant:create"];
+    UpdateGrant: Put "/v1/{project_id}/csms/grants" 200 Flat ["csms:grant:update"];
+    ListGrants: Get "/v1/{project_id}/csms/grants" 200 Flat ["csms:grant:list"];
+    DeleteGrant: Delete "/v1/{project_id}/csms/grants" 204 Flat ["csms:grant:delete"];
+    ListUsers: Get "/v1/csms/users" 200 Nested ["csms:user:list"];
+    ShowUserDetail: Get "/v1/csms/users/{user_id}" 200 Flat ["csms:user:get"];
+    UpdateUserPassword: Post "/v1/csms/users/change-password" 200 Flat ["csms:user:updatePassword"];
+    CreateAgency: Post "/v1/csms/agencies" 200 Flat ["csms:agency:create"];
+    ShowAgency: Get "/v1/csms/agencies" 200 Flat ["csms:agency:get"];
+    ShowSecretFunctionTemplates: Get "/v1/csms/function-templates" 200 Flat ["csms:functionTemplate:get"];
 }
 
 impl Operation {
@@ -177,6 +187,29 @@ impl Operation {
     #[must_use]
     pub fn is_of_project(self) -> bool {
         self.specification().path.starts_with("/v1/{project_id}/")
+    }
+
+    /// Whether a grant on a secret is enough to be allowed this with it: what reads its metadata and its values.
+    #[must_use]
+    pub const fn is_allowed_by_grants(self) -> bool {
+        matches!(
+            self,
+            Self::ShowSecret
+                | Self::ListSecretVersions
+                | Self::ShowSecretVersion
+                | Self::ShowSecretStage
+                | Self::ListSecretTags
+                | Self::BatchGetSecretValue
+        )
+    }
+
+    /// Query parameters that it takes besides a body.
+    #[must_use]
+    pub const fn query_beside_body(self) -> &'static [&'static str] {
+        match self {
+            Self::UpdateGrant => &["resource_id"],
+            _ => &[],
+        }
     }
 
     /// Whether a success answers values of secrets.
@@ -223,6 +256,12 @@ mod tests {
             .map(|operation| (operation.specification().method, operation.specification().path))
             .collect();
         assert_eq!(routes.len(), Operation::ALL.len());
+    }
+
+    #[test]
+    fn a_path_of_the_account_takes_no_project() {
+        assert_eq!(Operation::ShowUserDetail.path(&["u"]), "/v1/csms/users/u");
+        assert!(!Operation::ShowUserDetail.is_of_project() && Operation::ListGrants.is_of_project());
     }
 
     #[test]

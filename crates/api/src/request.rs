@@ -3,12 +3,15 @@
 pub mod batch;
 pub mod checker;
 pub mod event;
+pub mod grant;
 pub mod observed;
 pub mod password;
 pub mod query;
+pub mod rotation;
 pub mod secret;
 pub mod tag;
 pub mod token;
+pub mod user;
 pub mod version;
 
 use csms_core::period::DEFAULT_MIN_SECONDS;

@@ -7,7 +7,10 @@ pub mod batch;
 pub mod checker;
 pub mod event;
 pub mod replica;
+pub mod grant;
+pub mod rotation;
 pub mod tag;
+pub mod user;
 
 use alloc::{
     borrow::ToOwned,

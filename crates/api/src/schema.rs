@@ -12,10 +12,12 @@ mod parameters;
 
 mod batches;
 mod events;
+mod grants;
 mod passwords;
 mod rotation;
 mod secrets;
 mod tags;
+mod users;
 mod versions;
 
 pub use document::document;

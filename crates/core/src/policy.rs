@@ -107,7 +107,13 @@ impl Policy {
 /// Whether `policies` allow an action, given by its name and older aliases, on `resource`, in a request of this context.
 #[must_use]
 pub fn allows(policies: &[Policy], action_names: &[&str], resource: &str, context: &RequestContext) -> bool {
-    let mut allowed = false;
+    decide(policies, action_names, resource, context) == Some(Effect::Allow)
+}
+
+/// What `policies` say of an action: deny, if any statement does; `None` when no statement is about it.
+#[must_use]
+pub fn decide(policies: &[Policy], action_names: &[&str], resource: &str, context: &RequestContext) -> Option<Effect> {
+    let mut decision = None;
     for statement in policies.iter().flat_map(|policy| &policy.statement) {
         let names_action =
             statement.action.iter().any(|pattern| action_names.iter().any(|name| matches(pattern, name)));
@@ -115,12 +121,12 @@ pub fn allows(policies: &[Policy], action_names: &[&str], resource: &str, contex
             statement.resource.as_ref().is_none_or(|list| list.iter().any(|pattern| matches(pattern, resource)));
         if names_action && names_resource && statement.condition.hold(context) {
             match statement.effect {
-                Effect::Deny => return false,
-                Effect::Allow => allowed = true,
+                Effect::Deny => return Some(Effect::Deny),
+                Effect::Allow => decision = Some(Effect::Allow),
             }
         }
     }
-    allowed
+    decision
 }
 
 /// The resource text of a KMS key: `kms:<region>:<domain id>:KeyId:<id>`.
@@ -158,7 +164,9 @@ mod tests {
     fn a_deny_wins_over_every_allow() {
         let deny = policy(r#"{"Version":"1.1","Statement":[{"Effect":"Deny","Action":["csms:secret:getVersion"]}]}"#);
         assert!(allows(&[Policy::administrator()], GET, &demo(), &RequestContext::default()));
-        assert!(!allows(&[Policy::administrator(), deny], GET, &demo(), &RequestContext::default()));
+        assert!(!allows(&[Policy::administrator(), deny.clone()], GET, &demo(), &RequestContext::default()));
+        assert_eq!(decide(&[deny], GET, &demo(), &RequestContext::default()), Some(Effect::Deny));
+        assert_eq!(decide(&[], GET, &demo(), &RequestContext::default()), None);
     }
 
     #[test]

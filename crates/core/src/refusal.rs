@@ -11,7 +11,7 @@ use thiserror::Error;
 
 use crate::{
     language::{Language, in_chinese},
-    secret::SecretState,
+    secret::{MAX_GRANTS, SecretState},
     stage::MAX_STAGES,
     tag::MAX_TAGS,
     version::MAX_VERSIONS,
@@ -95,6 +95,15 @@ pub enum Refusal {
     /// The secret has no replica in this region.
     #[error("the region has no replica of the secret")]
     ReplicaNotFound,
+    /// The user has no grant on the secret.
+    #[error("the user has no grant on the secret")]
+    GrantNotFound,
+    /// The user has a grant on the secret already, perhaps one that is over.
+    #[error("the user already has a grant on the secret; change its end instead")]
+    GrantExists,
+    /// A grant would be one too many.
+    #[error("the secret already has {MAX_GRANTS} grants, the most it may have")]
+    GrantQuota,
 }
 
 impl Refusal {
@@ -125,6 +134,9 @@ impl Refusal {
         "has-replicas",
         "replica-exists",
         "replica-not-found",
+        "grant-not-found",
+        "grant-exists",
+        "grant-quota",
     ];
 
     /// The refusal's stable name, in kebab case.
@@ -156,6 +168,9 @@ impl Refusal {
             Self::HasReplicas => "has-replicas",
             Self::ReplicaExists => "replica-exists",
             Self::ReplicaNotFound => "replica-not-found",
+            Self::GrantNotFound => "grant-not-found",
+            Self::GrantExists => "grant-exists",
+            Self::GrantQuota => "grant-quota",
         }
     }
 
@@ -195,6 +210,9 @@ impl Refusal {
             Self::HasReplicas => "凭据存在副本；请先删除副本",
             Self::ReplicaExists => "该区域已存在此凭据的副本",
             Self::ReplicaNotFound => "该区域没有此凭据的副本",
+            Self::GrantNotFound => "该用户没有此凭据的授权",
+            Self::GrantExists => "该用户已有此凭据的授权；请修改其有效期",
+            Self::GrantQuota => return format!("凭据已有 {MAX_GRANTS} 个授权，达到上限"),
         };
         text.to_string()
     }
@@ -234,6 +252,9 @@ mod tests {
             Refusal::HasReplicas,
             Refusal::ReplicaExists,
             Refusal::ReplicaNotFound,
+            Refusal::GrantNotFound,
+            Refusal::GrantExists,
+            Refusal::GrantQuota,
         ];
         assert_eq!(all.iter().map(Refusal::name).collect::<Vec<_>>(), Refusal::NAMES);
         for refusal in all {

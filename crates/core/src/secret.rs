@@ -23,6 +23,8 @@ use crate::{
     version::{MAX_VERSIONS, Version, VersionId},
 };
 
+pub use grants::{Grant, MAX_GRANTS};
+
 /// What kind of thing a secret protects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum SecretType {
@@ -253,6 +255,9 @@ pub struct Secret {
     pub last_used_time: Option<UnixMillis>,
     #[serde(default, skip_serializing_if = "Replication::is_standalone")]
     replication: Replication,
+    /// Who may read it by a grant, in the order in which they were given; one for each user.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub grants: Vec<Grant>,
     last_version: VersionId,
     versions: Vec<Version>,
     stages: Vec<Stage>,
@@ -288,6 +293,7 @@ impl Secret {
             tags: Vec::new(),
             last_used_time: None,
             replication: Replication::Standalone,
+            grants: Vec::new(),
             last_version: VersionId::FIRST,
             versions: Vec::from([Version {
                 id: VersionId::FIRST,
@@ -624,6 +630,7 @@ impl Secret {
 }
 
 mod expiry;
+mod grants;
 mod observed;
 mod replication;
 mod tags;

@@ -69,6 +69,7 @@ pub struct Authenticator {
     root: Arc<RootKey>,
     keys: AccessKeys,
     lockout: Arc<Lockout>,
+    passwords: Lockout,
     clock: Clock,
 }
 
@@ -84,7 +85,19 @@ fn header<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
 impl Authenticator {
     /// Checks against the users of `store`, with secret keys and tokens opened by `root`.
     pub fn new(root: Arc<RootKey>, store: AnyStore, clock: Clock) -> Self {
-        Self { keys: AccessKeys::new(Arc::clone(&root), store), root, lockout: Arc::default(), clock }
+        Self {
+            keys: AccessKeys::new(Arc::clone(&root), store),
+            root,
+            lockout: Arc::default(),
+            passwords: Lockout::default(),
+            clock,
+        }
+    }
+
+    /// Wrong passwords in a row, by user, where users change their own.
+    #[must_use]
+    pub const fn passwords(&self) -> &Lockout {
+        &self.passwords
     }
 
     /// Looks at the request's head: opens a token, or finds the claimed access key and checks the time. Nothing is

@@ -1,9 +1,13 @@
 //! Whether a caller may do something: its policies over the action, the resource and what the request carries.
+//!
+//! Where no policy of a user says anything, a grant on the secret that is not over lets the user do what reads that one
+//! secret ([`Operation::is_allowed_by_grants`]). A policy that denies wins over a grant, and the project must be one that
+//! the user may use. A grant is no right to a KMS key: the value of a secret with a key of its own needs that besides.
 
 use csms_api::{ErrorCode, Operation};
 use csms_core::{
     KeyId, ProjectId, SecretName, SecretType,
-    policy::{Policy, RequestContext, allows, key_resource, secret_resource},
+    policy::{Effect, Policy, RequestContext, allows, decide, key_resource, secret_resource},
 };
 use csms_store::Store;
 use serde_json::Value;
@@ -30,11 +34,49 @@ pub struct RequestFacts<'r> {
     pub entry: usize,
 }
 
-/// Refuses an operation that the caller's policies do not allow on a secret; `*` stands for all secrets.
+/// Refuses an operation that neither the caller's policies nor a grant allow on a secret; `*` stands for all secrets.
 ///
 /// # Errors
 /// CSMS.0302; failures of the store.
 pub async fn authorise(app: &App, caller: &Caller, facts: &RequestFacts<'_>, secret: &str) -> Result<(), Failure> {
+    match judge(app, caller, facts, secret).await? {
+        Some(Effect::Allow) => Ok(()),
+        None if is_granted(app, caller, facts, secret).await? => Ok(()),
+        None | Some(Effect::Deny) => Err(refused(facts.operation.specification().actions)),
+    }
+}
+
+/// Refuses to let a caller grant what its own policies do not allow it: to read the value of a secret. A grant that it
+/// has does not count.
+///
+/// # Errors
+/// CSMS.0302; failures of the store.
+pub async fn require_value_readable(
+    app: &App,
+    caller: &Caller,
+    project: &ProjectId,
+    secret: &SecretName,
+) -> Result<(), Failure> {
+    let operation = Operation::ShowSecretVersion;
+    let facts = RequestFacts { operation, project, body: &[], tag_key: "", entry: 0 };
+    match judge(app, caller, &facts, secret.as_str()).await? {
+        Some(Effect::Allow) => Ok(()),
+        _ => Err(refused(operation.specification().actions)),
+    }
+}
+
+/// Whether a grant lets the caller do this with a secret.
+async fn is_granted(app: &App, caller: &Caller, facts: &RequestFacts<'_>, secret: &str) -> Result<bool, Failure> {
+    let (Some(user_id), Ok(name)) = (&caller.user_id, SecretName::parse(secret)) else { return Ok(false) };
+    if !facts.operation.is_allowed_by_grants() {
+        return Ok(false);
+    }
+    let secret = app.store.secret(facts.project, &name).await?;
+    Ok(secret.is_some_and(|secret| secret.is_granted_to(user_id, app.clock.now())))
+}
+
+/// What the caller's policies say of an operation on a secret.
+async fn judge(app: &App, caller: &Caller, facts: &RequestFacts<'_>, secret: &str) -> Result<Option<Effect>, Failure> {
     let mut context = base_context(app, caller);
     // What the conditions ask about costs a look at the body and the store, so only those who have conditions pay for it.
     if caller.policies.iter().any(Policy::has_conditions) {
@@ -48,7 +90,7 @@ pub async fn authorise(app: &App, caller: &Caller, facts: &RequestFacts<'_>, sec
         }
     }
     let resource = secret_resource(&app.identity.region, &app.identity.domain_id, secret);
-    require(caller, facts.operation.specification().actions, &resource, &context)
+    Ok(decide(&caller.policies, facts.operation.specification().actions, &resource, &context))
 }
 
 /// Refuses an action that the caller's policies do not allow on a resource.
@@ -59,8 +101,12 @@ pub fn require(caller: &Caller, actions: &[&str], resource: &str, context: &Requ
     if allows(&caller.policies, actions, resource, context) {
         return Ok(());
     }
+    Err(refused(actions))
+}
+
+fn refused(actions: &[&str]) -> Failure {
     let action = actions.first().copied().unwrap_or_default();
-    Err(Failure::new(ErrorCode::Forbidden, format!("the caller's policies do not allow {action} on this resource")))
+    Failure::new(ErrorCode::Forbidden, format!("the caller's policies do not allow {action} on this resource"))
 }
 
 /// What is known of every request.

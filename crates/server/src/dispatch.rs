@@ -222,7 +222,8 @@ async fn answer(app: Arc<App>, operation: Operation, request: Request<Body>) -> 
         version,
     };
     let outcome = async {
-        let secrets = secrets_of(&app, operation, &project, &parameters, &body).await?;
+        let asked = Asked { parameters: &parameters, query: parts.uri.query().unwrap_or_default(), body: &body };
+        let secrets = secrets_of(&app, operation, &project, &asked).await?;
         if let [secret] = secrets.as_slice() {
             secret.clone_into(&mut attempt.secret);
         }
@@ -293,15 +294,22 @@ impl Attempt {
     }
 }
 
-/// The names of the secrets that a request is about, which policies may limit: in the path, in the body, or behind an
+/// Where a request names things.
+struct Asked<'a> {
+    parameters: &'a [(String, String)],
+    query: &'a str,
+    body: &'a [u8],
+}
+
+/// The names of the secrets that a request is about, which policies may limit: in the path, query or body, or behind an
 /// identifier. `*` stands for all secrets, and for those that nobody knows yet.
 async fn secrets_of(
     app: &App,
     operation: Operation,
     project: &ProjectId,
-    parameters: &[(String, String)],
-    body: &[u8],
+    asked: &Asked<'_>,
 ) -> Result<Vec<String>, Failure> {
+    let Asked { parameters, query, body } = *asked;
     let in_path = find(parameters, "secret_name");
     if !in_path.is_empty() {
         return Ok(vec![in_path.to_owned()]);
@@ -310,8 +318,28 @@ async fn secrets_of(
         let found = app.store.secret_by_id(project, &id).await?;
         return Ok(vec![found.map_or_else(|| "*".to_owned(), |secret| secret.name.to_string())]);
     }
+    let resource = match operation {
+        Operation::CreateGrants => resource_in_body(body),
+        Operation::UpdateGrant | Operation::ListGrants | Operation::DeleteGrant => {
+            Some(find(&read_query(query), "resource_id").to_owned())
+        }
+        _ => None,
+    };
+    if let Some(named) = resource {
+        let found = operations::grants::resource(app, project, &named).await?;
+        return Ok(vec![found.map_or_else(|| "*".to_owned(), |secret| secret.name.to_string())]);
+    }
     let named = names_in_body(operation, body);
     Ok(if named.is_empty() { vec!["*".to_owned()] } else { named })
+}
+
+/// The resource that a body names, as far as it can be read.
+fn resource_in_body(body: &[u8]) -> Option<String> {
+    #[derive(serde::Deserialize)]
+    struct Named {
+        resource_id: String,
+    }
+    serde_json::from_slice::<Named>(body).ok().map(|named| named.resource_id)
 }
 
 /// The names that a body gives, as far as it can be read.

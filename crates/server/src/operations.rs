@@ -1,13 +1,17 @@
 //! The operations. Each reads its request, asks `core` and the store, and writes its answer; all else is done before.
 
+pub mod agencies;
 pub mod backup;
 pub mod batch;
 pub mod checker;
 pub mod events;
+pub mod grants;
 pub mod rotation;
 pub mod secrets;
 pub mod stages;
 pub mod tags;
+pub mod templates;
+pub mod users;
 pub mod versions;
 
 use csms_api::Operation;
@@ -58,5 +62,15 @@ pub async fn run(operation: Operation, call: Call) -> Result<Answer, Failure> {
         Operation::CheckSecrets => checker::check(&call).await,
         Operation::ShowSecretsConfig => checker::show_config(&call).await,
         Operation::UpdateSecretsConfig => checker::update_config(&call).await,
+        Operation::CreateGrants => grants::create(&call).await,
+        Operation::UpdateGrant => grants::update(&call).await,
+        Operation::ListGrants => grants::list(&call).await,
+        Operation::DeleteGrant => grants::delete(&call).await,
+        Operation::ListUsers => users::list(&call).await,
+        Operation::ShowUserDetail => users::show(&call).await,
+        Operation::UpdateUserPassword => users::change_password(&call).await,
+        Operation::CreateAgency => agencies::create(&call).await,
+        Operation::ShowAgency => agencies::show(&call).await,
+        Operation::ShowSecretFunctionTemplates => templates::show(&call),
     }
 }

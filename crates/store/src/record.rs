@@ -242,6 +242,15 @@ pub struct PolicyRecord {
 pub enum AccessChange {
     /// Stores a user, in place of the one with the same identifier.
     PutUser(UserRecord),
+    /// Gives a user another password hash, unless it is not `old` any more.
+    ReplacePassword {
+        /// Identifier of the user.
+        user_id: String,
+        /// The hash that is replaced.
+        old: Option<String>,
+        /// The new hash.
+        new: String,
+    },
     /// Removes the user of this identifier, and all its access keys.
     DeleteUser(String),
     /// Stores an access key, in place of the one of the same name.

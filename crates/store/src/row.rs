@@ -14,7 +14,7 @@ use crate::{
     draft::deletion_due_time,
     error::{Cause, StoreError},
     recent,
-    record::{KeyRecord, KeyState, Page, RotationBacklog, TaskOutcome},
+    record::{KeyRecord, KeyState, Page, RotationBacklog, TaskOutcome, UserRecord},
 };
 
 /// A time as a column holds it.
@@ -176,6 +176,15 @@ pub(crate) fn no_orphan(task: &Task) -> StoreError {
 /// The error for a name that several users have.
 pub(crate) fn ambiguous_user() -> StoreError {
     StoreError::Conflict(Cause::new("several domains have a user of this name"))
+}
+
+/// A user with another password hash, unless the present one is not the expected one.
+pub(crate) fn with_password(user: UserRecord, old: Option<&str>, new: &str) -> Result<UserRecord, StoreError> {
+    if user.password_hash.as_deref() == old {
+        Ok(UserRecord { password_hash: Some(new.to_owned()), ..user })
+    } else {
+        Err(StoreError::Conflict(Cause::new("the password has been changed meanwhile")))
+    }
 }
 
 /// A number that is never negative.

@@ -309,8 +309,9 @@ pub trait Store: Send + Sync + 'static {
     ) -> impl Future<Output = Result<bool, StoreError>> + Send;
 
     /// Changes users, access keys and policies, and appends the records of it, all in one transaction.
-    /// [`StoreError::NotFound`] when something to remove does not exist; [`StoreError::Conflict`] when another user of the
-    /// domain has the name, or the user of a key does not exist.
+    /// [`StoreError::NotFound`] when something to remove, or a user whose password is replaced, does not exist;
+    /// [`StoreError::Conflict`] when another user of the domain has the name, the user of a key does not exist, or a
+    /// password is another by now.
     fn change_access(
         &self,
         changes: Vec<AccessChange>,

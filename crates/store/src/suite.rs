@@ -57,7 +57,8 @@ macro_rules! store_suite {
                     an_access_key_needs_a_user, the_first_named_value_wins, a_user_made_once_takes_no_name;
                 entries: an_entry_is_found_by_kind_and_name, entries_are_listed_by_name,
                     a_refused_entry_change_changes_nothing, an_entry_is_removed, concurrent_entry_changes_all_count;
-                access: users_and_policies_change_together_or_not_at_all, a_policy_is_replaced_by_name,
+                access: users_and_policies_change_together_or_not_at_all,
+                    a_password_is_replaced_if_it_is_still_the_old_one, a_policy_is_replaced_by_name,
                     the_keys_of_a_removed_user_go_with_it, the_keys_of_a_project_change_as_a_list,
                     an_alias_and_the_material_of_a_key_are_kept;
                 audit: a_record_is_stored_with_its_change, a_change_that_does_not_happen_leaves_no_record,

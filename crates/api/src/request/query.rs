@@ -5,13 +5,13 @@ use alloc::{string::String, vec::Vec};
 use csms_core::{EventName, Problem, Rule, SecretName, TaskId, VersionId, Violation, page::PageLimit};
 
 /// One problem collector for parameters given as name and decoded value.
-struct Parameters<'a> {
+pub(crate) struct Parameters<'a> {
     pairs: &'a [(String, String)],
     problems: Vec<Problem>,
 }
 
 impl<'a> Parameters<'a> {
-    const fn of(pairs: &'a [(String, String)]) -> Self {
+    pub(crate) const fn of(pairs: &'a [(String, String)]) -> Self {
         Self { pairs, problems: Vec::new() }
     }
 
@@ -21,12 +21,31 @@ impl<'a> Parameters<'a> {
         Some(found.1.as_str()).filter(|value| !value.is_empty())
     }
 
-    fn parsed<T>(&mut self, name: &str, parse: impl FnOnce(&'a str) -> Result<T, Violation>) -> Option<T> {
+    /// A parameter through the constructor of its type.
+    pub(crate) fn parsed<T>(&mut self, name: &str, parse: impl FnOnce(&'a str) -> Result<T, Violation>) -> Option<T> {
         let value = self.get(name)?;
         parse(value).map_err(|violation| self.problems.push(violation.at(name))).ok()
     }
 
-    fn finish<T>(self, read: T) -> Result<T, Vec<Problem>> {
+    /// Whether the parameter is given.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.get(name).is_some()
+    }
+
+    /// Adds a problem.
+    pub(crate) fn report(&mut self, problem: Problem) {
+        self.problems.push(problem);
+    }
+
+    /// Notes that a parameter is missing.
+    pub(crate) fn require(&mut self, name: &str) {
+        if !self.has(name) {
+            self.report(Violation::new(Rule::Required, "").at(name));
+        }
+    }
+
+    /// What was read, unless there were problems.
+    pub(crate) fn finish<T>(self, read: T) -> Result<T, Vec<Problem>> {
         if self.problems.is_empty() { Ok(read) } else { Err(self.problems) }
     }
 }

@@ -2,7 +2,7 @@
 
 use alloc::{borrow::ToOwned, string::String, vec::Vec};
 
-use csms_core::Problem;
+use csms_core::{Problem, Rule};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde_json::{Value, json};
 
@@ -12,8 +12,8 @@ use super::observe::{self, Field, Read, insert};
 pub(super) struct Description {
     /// What it does, in a sentence.
     pub(super) summary: &'static str,
-    /// Query parameters: name and schema.
-    pub(super) query: Vec<(&'static str, Value)>,
+    /// Query parameters: name, schema and whether it must be there.
+    pub(super) query: Vec<(&'static str, Value, bool)>,
     /// The body, if it takes one.
     pub(super) body: Option<Value>,
     /// The body of its answer, if it has one.
@@ -61,6 +61,7 @@ impl Description {
         read: impl Fn(&[(String, String)]) -> Vec<Problem>,
         parameters: &[(&'static str, &str)],
     ) -> Self {
+        let missing = read(&[]);
         for (name, about) in parameters {
             let check = |text: String| {
                 let found = read(&[((*name).to_owned(), text)]).into_iter();
@@ -68,7 +69,8 @@ impl Description {
             };
             let mut schema = observe::text(&check);
             observe::tell(&mut schema, about);
-            self.query.push((name, schema));
+            let is_required = |problem: &Problem| problem.path == *name && problem.violation.rule == Rule::Required;
+            self.query.push((name, schema, missing.iter().any(is_required)));
         }
         self
     }

@@ -6,8 +6,8 @@ use schemars::{SchemaGenerator, generate::SchemaSettings};
 use serde_json::{Map, Value, json};
 
 use super::{
-    batches, description::Description, events, observe::insert, parameters::path_parameter, passwords, rotation,
-    secrets, tags, versions,
+    batches, description::Description, events, grants, observe::insert, parameters::path_parameter, passwords,
+    rotation, secrets, tags, users, versions,
 };
 use crate::{ErrorCode, ErrorShape, Method, Operation};
 
@@ -28,7 +28,7 @@ const REFUSALS: [(&str, &str); 6] = [
 type Describe = fn(Operation) -> Option<Description>;
 
 /// Groups of operations and who describes them, in the order of the document.
-const GROUPS: [(&str, Describe); 7] = [
+const GROUPS: [(&str, Describe); 9] = [
     ("Secrets", secrets::describe),
     ("Versions and stages", versions::describe),
     ("Rotation", rotation::describe),
@@ -36,6 +36,8 @@ const GROUPS: [(&str, Describe); 7] = [
     ("Tags", tags::describe),
     ("Events", events::describe),
     ("Passwords", passwords::describe),
+    ("Grants", grants::describe),
+    ("Users", users::describe),
 ];
 
 /// What is said of an operation, and its group.
@@ -158,7 +160,15 @@ fn parameters(path: &str, described: Option<&Description>) -> Vec<Value> {
         json!({ "name": name, "in": "path", "required": true, "schema": schema })
     });
     let query = described.map(|described| described.query.as_slice()).unwrap_or_default().iter();
-    in_path.chain(query.map(|(name, schema)| json!({ "name": name, "in": "query", "schema": schema }))).collect()
+    in_path
+        .chain(query.map(|(name, schema, required)| {
+            let mut parameter = json!({ "name": name, "in": "query", "schema": schema });
+            if *required {
+                insert(&mut parameter, "required", json!(true));
+            }
+            parameter
+        }))
+        .collect()
 }
 
 fn content(schema: &Value) -> Value {

@@ -18,6 +18,7 @@ pub(super) fn path_parameter(name: &str) -> Option<Value> {
         "secret_id" => ("Identifier of the secret.", by(|text| SecretId::parse(&text))),
         "key" => ("Key of the tag.", by(TagKey::parse)),
         "event_name" => ("Name of the event.", by(EventName::parse)),
+        "user_id" => ("Identifier of the user.", json!({ "type": "string", "minLength": 1 })),
         _ => return None,
     };
     tell(&mut schema, about);

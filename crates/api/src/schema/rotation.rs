@@ -1,10 +1,19 @@
 //! Rotation and its tasks.
 
-use super::description::{Description, operation, problems};
+use super::{
+    description::{Description, operation, problems},
+    observe::field,
+};
 use crate::{
     Operation,
-    request::query::ListTasks,
-    response::{ListTasksResponse, RotateResponse},
+    request::{
+        query::ListTasks,
+        rotation::{TemplateQuery, read_agency_body, read_agency_query},
+    },
+    response::{
+        ListTasksResponse, RotateResponse,
+        rotation::{CreateAgencyResponse, FunctionTemplatesResponse, ShowAgencyResponse},
+    },
 };
 
 pub(super) fn describe(of: Operation) -> Option<Description> {
@@ -23,6 +32,24 @@ pub(super) fn describe(of: Operation) -> Option<Description> {
                 ],
             )
             .answer::<ListTasksResponse>(),
+        Operation::CreateAgency => operation("Notes the agencies for functions that rotate secrets of a type.")
+            .body(&|body| problems(read_agency_body(body)), &[field("secret_type", "Type of the secrets.")])
+            .answer::<CreateAgencyResponse>(),
+        Operation::ShowAgency => operation("Shows whether the agencies of a type have been noted.")
+            .query(|pairs| problems(read_agency_query(pairs)), &[("secret_type", "Type of the secrets.")])
+            .answer::<ShowAgencyResponse>(),
+        Operation::ShowSecretFunctionTemplates => {
+            operation("Answers the source text of a rotation function in Python.")
+                .query(
+                    |pairs| problems(TemplateQuery::read(pairs)),
+                    &[
+                        ("secret_type", "Type of the secrets."),
+                        ("secret_sub_type", "How many accounts take turns."),
+                        ("engine", "The database; with RDS-FG only, and then always."),
+                    ],
+                )
+                .answer::<FunctionTemplatesResponse>()
+        }
         _ => return None,
     })
 }

@@ -3,7 +3,11 @@
 //! The methods here take the place of the store's own ones of the same name, so an operation cannot change one without a
 //! record. Everything else is the store's.
 
-use std::{collections::BTreeMap, ops::Deref, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::Deref,
+    sync::Arc,
+};
 
 use csms_core::{ProjectId, Secret, SecretName, StageName, VersionId, task::Task};
 use csms_store::{AnyStore, ChangeError, CreateError, Draft, Entry, EntryChange, Store, StoreError};
@@ -81,10 +85,12 @@ impl AuditedStore {
                 return Ok(answer);
             }
             let version = affected(&before, secret).or(origin.version);
+            let grantee = grantee(&before, secret);
             let entry = trail.change(&origin, &before.project, |record| {
                 record.secret = Some(before.name.as_str());
                 record.secret_id = Some(before.id.as_str());
                 record.version = version;
+                record.target = grantee.as_deref();
             });
             draft.put_audit(entry);
             Ok(answer)
@@ -126,6 +132,17 @@ impl AuditedStore {
         });
         self.store.finish_orphan_task(task.clone(), holder, vec![entry]).await
     }
+}
+
+/// The user whose grant was given, changed or taken away; of several, none.
+fn grantee(before: &Secret, after: &Secret) -> Option<String> {
+    let changed = |one: &Secret, other: &Secret| {
+        let grants = one.grants.iter().filter(|grant| !other.grants.contains(grant));
+        grants.map(|grant| grant.user_id.clone()).collect::<BTreeSet<_>>()
+    };
+    let mut users = changed(before, after);
+    users.append(&mut changed(after, before));
+    if users.len() == 1 { users.pop_first() } else { None }
 }
 
 /// The version that a change added, or to which it moved a stage. SYSPREVIOUS moves along with SYSCURRENT and counts last.

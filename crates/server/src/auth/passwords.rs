@@ -27,6 +27,15 @@ pub fn hash(password: &str) -> Result<String, Failure> {
     Ok(hash.to_string())
 }
 
+/// As [`hash`], off the request threads, and no more at a time than logins.
+///
+/// # Errors
+/// Failures of the random number generator.
+pub async fn hash_apart(password: Zeroizing<String>) -> Result<String, Failure> {
+    let _check = CHECKS.acquire().await.map_err(Failure::internal)?;
+    tokio::task::spawn_blocking(move || hash(&password)).await.map_err(Failure::internal)?
+}
+
 /// Logins that are checked at the same time; each takes 9 MiB while it is.
 static CHECKS: Semaphore = Semaphore::const_new(2);
 

@@ -69,9 +69,11 @@ pub async fn upload(call: &Call) -> Result<Answer, Failure> {
     })?;
     // Only now is it known which secret it is about; a policy may deny that one.
     call.authorise(secret.name.as_str()).await?;
-    // What was under way then is not now, and replicas may be gone or have changed since.
+    // What was under way then is not now, replicas may be gone or have changed since, and who could read it then may not be
+    // meant to now.
     secret.running_task = None;
     secret.stand_alone();
+    secret.grants = Vec::new();
     if secret.state == SecretState::PendingDelete {
         secret.state = SecretState::Enabled;
         secret.scheduled_delete_time = None;

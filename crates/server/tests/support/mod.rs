@@ -9,15 +9,20 @@ use axum::{
     body::{Body, to_bytes},
     http::{HeaderMap, Request, StatusCode, request::Builder},
 };
-use csms_core::sign::{SignedRequest, authorize, format_date, payload_hash};
+use csms_core::{
+    policy::Policy,
+    sign::{SignedRequest, authorize, format_date, payload_hash},
+};
 use csms_server::{
     app::App,
+    auth::{cache::SECRET_KEY_PURPOSE, passwords, signature::make_key_pair},
     clock::Clock,
     http,
     installation::Credentials,
     serve::{self, ServeError},
     settings::{Flags, Settings},
 };
+use csms_store::{AccessChange, AccessKeyRecord, Store, UserRecord};
 use serde_json::Value;
 use tower::ServiceExt;
 
@@ -87,6 +92,32 @@ impl Server {
             secret_key: self.credentials.secret_key.to_string(),
             security_token: None,
         }
+    }
+
+    /// Makes a user of the first project with a password and an access key, and answers its identifier and the key.
+    pub async fn make_user(&self, name: &str, password: &str, policies: Vec<Policy>) -> (String, Key) {
+        let id = csms_server::installation::make_id().unwrap();
+        let user = UserRecord {
+            id: id.clone(),
+            name: name.to_owned(),
+            domain_id: self.app.identity.domain_id.clone(),
+            password_hash: Some(passwords::hash(password).unwrap()),
+            projects: vec![self.app.identity.project_id.clone()],
+            policies,
+            attached: Vec::new(),
+            enabled: true,
+        };
+        let (access_key, secret_key) = make_key_pair().unwrap();
+        let sealed = self.app.root.seal(SECRET_KEY_PURPOSE, secret_key.as_bytes(), &mut getrandom::SysRng).unwrap();
+        let key = AccessKeyRecord {
+            access_key: access_key.clone(),
+            sealed_secret_key: sealed,
+            user_id: id.clone(),
+            enabled: true,
+        };
+        let changes = vec![AccessChange::PutUser(user), AccessChange::PutAccessKey(key)];
+        self.app.store.change_access(changes, Vec::new()).await.unwrap();
+        (id, Key { access_key, secret_key: secret_key.to_string(), security_token: None })
     }
 
     /// The path of an operation's resource within the first project.

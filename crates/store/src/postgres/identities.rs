@@ -101,6 +101,16 @@ pub(super) async fn user(session: &Session, id: &str) -> Result<Option<UserRecor
     row.map(|row| read_user(&row, 0)).transpose()
 }
 
+/// The user, whose row nobody else changes until the transaction ends.
+pub(super) async fn lock_user(session: &Session, id: &str) -> Result<Option<UserRecord>, StoreError> {
+    if !can_be_held(id) {
+        return Ok(None);
+    }
+    let sql = "SELECT document, checksum FROM users WHERE id = $1 FOR UPDATE";
+    let row = session.row(sql, &[&id], READING_USER).await?;
+    row.map(|row| read_user(&row, 0)).transpose()
+}
+
 pub(super) async fn user_by_name(
     session: &Session,
     domain_id: Option<&str>,

@@ -66,6 +66,10 @@ pub(super) fn change(db: &Connection, change: &AccessChange) -> Result<(), Store
     let changed = match change {
         AccessChange::PutUser(user) => return identities::put_user(db, user),
         AccessChange::PutAccessKey(key) => return identities::put_access_key(db, key),
+        AccessChange::ReplacePassword { user_id, old, new } => {
+            let user = identities::user(db, user_id)?.ok_or(StoreError::NotFound)?;
+            return identities::put_user(db, &row::with_password(user, old.as_deref(), new)?);
+        }
         AccessChange::DeleteUser(id) => {
             execute(db, "DELETE FROM access_keys WHERE user_id = ?1", [id])?;
             execute(db, "DELETE FROM users WHERE id = ?1", [id])?

@@ -46,6 +46,22 @@ fn key(alias: &str) -> KeyRecord {
     }
 }
 
+pub async fn a_password_is_replaced_if_it_is_still_the_old_one<S: Store>(store: Shared<S>) {
+    let alice = UserRecord { password_hash: Some("one".to_owned()), ..user("1", "alice") };
+    store.put_user(alice.clone()).await.unwrap();
+    let replace = |user_id: &str, old: Option<&str>, new: &str| {
+        let (user_id, old, new) = (user_id.to_owned(), old.map(str::to_owned), new.to_owned());
+        store.change_access(vec![AccessChange::ReplacePassword { user_id, old, new }], Vec::new())
+    };
+    replace("1", Some("one"), "two").await.unwrap();
+    for old in [Some("one"), None] {
+        assert!(matches!(replace("1", old, "three").await, Err(StoreError::Conflict(_))));
+    }
+    assert!(matches!(replace("2", None, "three").await, Err(StoreError::NotFound)));
+    let expected = UserRecord { password_hash: Some("two".to_owned()), ..alice };
+    assert_eq!(store.user("1").await.unwrap(), Some(expected));
+}
+
 pub async fn users_and_policies_change_together_or_not_at_all<S: Store>(store: Shared<S>) {
     let (alice, readers) = (user("1", "alice"), policy("readers", "csms:*:get*"));
     let changes = vec![

@@ -1,0 +1,42 @@
+//! Answers about what stands around a rotation: agencies and function templates.
+
+use alloc::{string::String, vec::Vec};
+
+use serde::{Deserialize, Serialize};
+
+/// An agency, or why it was not made.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[allow(missing_docs, reason = "the fields are the API's")]
+pub struct AgencyInfo {
+    pub agency_name: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agency_id: Option<String>,
+    /// Why it was not made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error_msg: Option<String>,
+}
+
+/// Answer of CreateAgency.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct CreateAgencyResponse {
+    /// The agencies of the type of secrets.
+    pub agencies: Vec<AgencyInfo>,
+}
+
+/// Answer of ShowAgency.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct ShowAgencyResponse {
+    /// Whether all agencies of the type exist: `true` or `false`, as text.
+    pub agency_granted: String,
+}
+
+/// Answer of ShowSecretFunctionTemplates.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct FunctionTemplatesResponse {
+    /// Source text of a rotation function in Python.
+    pub function_templates: String,
+}
