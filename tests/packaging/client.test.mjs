@@ -86,6 +86,19 @@ test("every operation is sent to its path with its members", async (context) => 
   }
 });
 
+test("query parameters beside a body and of a deletion are sent in the query", async (context) => {
+  const { client, requests } = await prepared(context, [{ body: { data: {} } }]);
+  const grant = { resource_id: "demo", type: "SECRET", grantee_type: "0", grantee_target_id: "alice" };
+  await client.updateGrant(grant);
+  assert.equal(requests[0].url, `/v1/${PROJECT}/csms/grants?resource_id=demo`);
+  assert.deepEqual(JSON.parse(requests[0].body), grant);
+  await client.deleteGrant({ resource_id: "demo", grantee_user: "a b" });
+  assert.equal(requests[1].url, `/v1/${PROJECT}/csms/grants?resource_id=demo&grantee_user=a%20b`);
+  assert.equal(requests[1].body, "");
+  await client.showUserDetail({ user_id: "u" });
+  assert.equal(requests[2].url, "/v1/csms/users/u");
+});
+
 test("an error is typed by the catalogue, flat or nested", async (context) => {
   const flat = { status: 404, body: { error_code: "CSMS.0106", error_msg: "Secret not found" } };
   const nested = { status: 400, body: { error: { error_code: "CSMS.0503", error_msg: "running" } } };

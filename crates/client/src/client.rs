@@ -38,8 +38,10 @@ macro_rules! operation {
     };
 }
 
+mod access;
 mod batches;
 mod events;
+mod rotation;
 mod tags;
 
 const NO_QUERY: &[(&str, String)] = &[];

@@ -68,7 +68,8 @@ impl Exchange {
         query: &[(&str, String)],
         body: Vec<u8>,
     ) -> Result<Vec<u8>, ClientError> {
-        let parameters = [&[self.project.as_str()], parameters].concat();
+        let project = operation.is_of_project().then_some(self.project.as_str());
+        let parameters: Vec<_> = project.into_iter().chain(parameters.iter().copied()).collect();
         let mut url = self.endpoint.clone();
         url.set_path(&operation.path(&parameters));
         if !query.is_empty() {

@@ -29,6 +29,6 @@ pub use client::Client;
 pub use credentials::Credentials;
 pub use error::ClientError;
 pub use request::{
-    CreateEventBody, CreateSecretBody, CreateVersionBody, ListTasksQuery, NotificationTarget, UpdateEventBody,
-    UpdateSecretBody,
+    CreateEventBody, CreateSecretBody, CreateVersionBody, GrantBody, ListTasksQuery, NotificationTarget,
+    UpdateEventBody, UpdateSecretBody,
 };

@@ -106,3 +106,33 @@ pub struct UpdateEventBody<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub notification: Option<NotificationTarget<'a>>,
 }
+
+/// Body of CreateGrants and UpdateGrant.
+#[derive(Clone, Copy, Debug, Serialize)]
+#[allow(missing_docs, reason = "the fields are the API's")]
+pub struct GrantBody<'a> {
+    /// Identifier or name of the secret.
+    pub resource_id: &'a str,
+    #[serde(rename = "type")]
+    pub kind: &'a str,
+    pub grantee_type: &'a str,
+    /// Identifier or name of the user.
+    pub grantee_target_id: &'a str,
+    /// Last day, `YYYY-MM-DD`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub validity_time: Option<&'a str>,
+}
+
+impl<'a> GrantBody<'a> {
+    /// A grant of a secret to a user, until the end of a day if one is given.
+    #[must_use]
+    pub const fn to_user(secret: &'a str, user: &'a str, last_day: Option<&'a str>) -> Self {
+        Self {
+            resource_id: secret,
+            kind: "SECRET",
+            grantee_type: "0",
+            grantee_target_id: user,
+            validity_time: last_day,
+        }
+    }
+}

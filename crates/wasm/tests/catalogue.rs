@@ -57,9 +57,11 @@ fn catalogue() -> String {
             ErrorShape::Nested => "nested",
         };
         let (name, method, path, success) = (row.name, row.method.as_str(), row.path, row.success);
+        let words: Vec<_> = operation.query_beside_body().iter().map(|word| format!("\"{word}\"")).collect();
+        let query = if words.is_empty() { String::new() } else { format!(", query: [{}]", words.join(", ")) };
         writeln!(
             out,
-            "  {name}: {{ method: \"{method}\", path: \"{path}\", success: {success}, errors: \"{errors}\" }},"
+            "  {name}: {{ method: \"{method}\", path: \"{path}\", success: {success}, errors: \"{errors}\"{query} }},"
         )
         .unwrap();
     }

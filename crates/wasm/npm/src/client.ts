@@ -140,7 +140,7 @@ export class CsmsClient {
 
   /** Calls an operation by its name. */
   async call<O extends OperationName>(operation: O, request: Request<O>, options: CallOptions = {}): Promise<Response<O>> {
-    const { method, path } = OPERATIONS[operation];
+    const { method, path, query }: { method: string; path: string; query?: readonly string[] } = OPERATIONS[operation];
     const rest: Record<string, unknown> = { ...request };
     const isTaken = new Set<string>();
     const filled = path.replace(/\{(\w+)\}/g, (_, name: string) => {
@@ -150,9 +150,10 @@ export class CsmsClient {
     });
     const members = Object.entries(rest).filter(([name, value]) => !isTaken.has(name) && value !== undefined);
     const exchange: Exchange = { method, path: filled };
-    if (method === "GET") {
-      exchange.query = new URLSearchParams(members.map(([name, value]) => [name, String(value)]));
-    } else if (members.length > 0) {
+    const hasBody = method !== "GET" && method !== "DELETE";
+    const asked = members.filter(([name]) => !hasBody || query?.includes(name));
+    if (asked.length > 0) exchange.query = new URLSearchParams(asked.map(([name, value]) => [name, String(value)]));
+    if (hasBody && members.length > 0) {
       exchange.body = JSON.stringify(Object.fromEntries(members));
     }
     return (await this.#repeat(exchange, options)) as Response<O>;

@@ -92,6 +92,29 @@ export interface OperationMethods {
   showSecretsConfig(request?: Record<never, never>, options?: CallOptions): Promise<t.SecretsConfig>;
   /** Switches the judging of passwords on or off. */
   updateSecretsConfig(request: Partial<t.SecretsConfig>, options?: CallOptions): Promise<t.SecretsConfig>;
+  /** Lets a user read a secret. */
+  createGrants(request: t.GrantRequest, options?: CallOptions): Promise<t.GrantResponse>;
+  /** Gives the grant of a user another end. */
+  updateGrant(request: t.GrantRequest, options?: CallOptions): Promise<t.GrantResponse>;
+  /** Who may read a secret by a grant. */
+  listGrants(request: t.GrantsRequest, options?: CallOptions): Promise<t.ListGrantsResponse>;
+  /** Takes the grant of a user away, or all grants of a secret. */
+  deleteGrant(request: t.DeleteGrantRequest, options?: CallOptions): Promise<void>;
+  /** One page of the users of the installation, by name. */
+  listUsers(request: t.ListUsersRequest, options?: CallOptions): Promise<t.ListUsersResponse>;
+  /** A user. */
+  showUserDetail(request: t.UserId, options?: CallOptions): Promise<t.UserDetail>;
+  /** Changes the caller's own password. */
+  updateUserPassword(request: t.ChangePasswordRequest, options?: CallOptions): Promise<t.UserId>;
+  /** Notes the agencies for functions that rotate secrets of a type. */
+  createAgency(request: t.AgencyRequest, options?: CallOptions): Promise<t.CreateAgencyResponse>;
+  /** Whether the agencies of a type have been noted. */
+  showAgency(request: t.AgencyRequest, options?: CallOptions): Promise<{ agency_granted: "true" | "false" }>;
+  /** The source text of a rotation function in Python. */
+  showSecretFunctionTemplates(
+    request: t.FunctionTemplateRequest,
+    options?: CallOptions,
+  ): Promise<{ function_templates: string }>;
 }
 
 /** A method for each operation on keys of the key service, by its name in the official definitions. */

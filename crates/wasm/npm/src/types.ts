@@ -501,3 +501,120 @@ export interface ListKeysResponse {
   truncated: "true" | "false";
   total: number;
 }
+
+/** Request of CreateGrants and UpdateGrant. */
+export interface GrantRequest {
+  /** Identifier or name of the secret. */
+  resource_id: string;
+  type: "SECRET";
+  /** A user. */
+  grantee_type: "0";
+  /** Identifier or name of the user. */
+  grantee_target_id: string;
+  /** The last day in UTC, `YYYY-MM-DD`; without it the grant has no end. */
+  validity_time?: string;
+}
+/** A grant. */
+export interface Grant {
+  uuid: string;
+  /** Identifier of the secret. */
+  resourceId: string;
+  type: "SECRET";
+  /** Identifier of the user. */
+  granteeUser: string;
+  createTime: number;
+  updateTime: number;
+  /** The first moment at which it no longer counts. */
+  validityTime?: number;
+}
+/** Answer with a grant. */
+export interface GrantResponse {
+  data: Grant;
+}
+/** Request of ListGrants. */
+export interface GrantsRequest {
+  /** Identifier or name of the secret. */
+  resource_id: string;
+}
+/** Request of DeleteGrant. */
+export interface DeleteGrantRequest extends GrantsRequest {
+  /** Identifier or name of the user; all grants are taken away without it. */
+  grantee_user?: string;
+}
+/** A user who may read a secret. */
+export interface Grantee {
+  user_id: string;
+  user_name: string;
+  create_time: number;
+  /** The first moment at which the grant no longer counts. */
+  validity_time?: number;
+}
+/** Answer of ListGrants. */
+export interface ListGrantsResponse {
+  data: {
+    id: string;
+    name: string;
+    type: "SECRET";
+    grantee_user: Grantee[];
+    create_time: number;
+    update_time: number;
+  };
+}
+
+/** Request of ListUsers. */
+export interface ListUsersRequest {
+  /** Number of the page, from 0. */
+  offset: number;
+  /** Users of a page, 10 to 100. */
+  limit: number;
+  /** Only users of this organisation. */
+  org_id?: string;
+  /** Part of the name. */
+  user_info?: string;
+}
+/** A user's identifier. */
+export interface UserId {
+  user_id: string;
+}
+/** A user in a list. */
+export interface User extends UserId {
+  org_id: string;
+  user_name: string;
+  name: string;
+  pwd_must_modify: boolean;
+  disabled: "true" | "false";
+  locked: "true" | "false";
+  user_org_relation_list: { org_id: string; relation_type: string }[];
+}
+/** Answer of ListUsers. */
+export interface ListUsersResponse {
+  /** Users that match, on whatever page. */
+  total: number;
+  users: User[];
+}
+/** Answer of ShowUserDetail. */
+export interface UserDetail extends Omit<User, "disabled"> {
+  domain_id: string;
+  disabled: boolean;
+}
+/** Request of UpdateUserPassword. */
+export interface ChangePasswordRequest {
+  old_password: string;
+  /** 8 to 128 characters, neither the user's name nor its reverse. */
+  password: string;
+}
+
+/** Request about the agencies of a type of secrets. */
+export interface AgencyRequest {
+  secret_type: Exclude<SecretType, "COMMON">;
+}
+/** Answer of CreateAgency. */
+export interface CreateAgencyResponse {
+  /** Those that could not be made say why. */
+  agencies: { agency_name: string; agency_id?: string; error_msg?: string }[];
+}
+/** Request of ShowSecretFunctionTemplates; an engine goes with `RDS-FG`, and always. */
+export interface FunctionTemplateRequest extends AgencyRequest {
+  secret_sub_type: RotationMode;
+  engine?: "mysql" | "postgresql" | "sqlserver";
+}

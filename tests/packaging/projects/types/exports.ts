@@ -192,6 +192,38 @@ export function copies(secret: csms.Secret): csms.ReplicaType[] {
   return [secret.replica_type, ...all.map((copy) => copy.replica_type)];
 }
 
+export async function grants(client: csms.CsmsClient) {
+  const wanted: csms.GrantRequest = {
+    resource_id: "demo", type: "SECRET", grantee_type: "0", grantee_target_id: "alice", validity_time: "2030-12-31",
+  };
+  const made: csms.GrantResponse = await client.createGrants(wanted);
+  const changed: csms.Grant = (await client.updateGrant(wanted)).data;
+  const secret: csms.GrantsRequest = { resource_id: "demo" };
+  const all: csms.ListGrantsResponse = await client.listGrants(secret);
+  const first: csms.Grantee | undefined = all.data.grantee_user[0];
+  const gone: csms.DeleteGrantRequest = { ...secret, grantee_user: "alice" };
+  await client.deleteGrant(gone);
+  return [made.data.uuid, changed.validityTime, first?.user_name];
+}
+
+export async function users(client: csms.CsmsClient, change: csms.ChangePasswordRequest) {
+  const page: csms.ListUsersRequest = { offset: 0, limit: 10, user_info: "al" };
+  const listed: csms.ListUsersResponse = await client.listUsers(page);
+  const user: csms.User | undefined = listed.users[0];
+  const own: csms.UserId = await client.updateUserPassword(change);
+  const shown: csms.UserDetail = await client.showUserDetail(own);
+  return [user?.disabled, shown.disabled];
+}
+
+export async function functions(client: csms.CsmsClient) {
+  const agency: csms.AgencyRequest = { secret_type: "RDS-FG" };
+  const made: csms.CreateAgencyResponse = await client.createAgency(agency);
+  const { agency_granted } = await client.showAgency(agency);
+  const wanted: csms.FunctionTemplateRequest = { ...agency, secret_sub_type: "SingleUser", engine: "mysql" };
+  const { function_templates } = await client.showSecretFunctionTemplates(wanted);
+  return [made.agencies[0]?.agency_id, agency_granted, function_templates];
+}
+
 export async function backups(client: csms.CsmsClient) {
   const blob: csms.SecretBlob = await client.downloadSecretBlob({ secret_name: "demo" });
   const restored: csms.SecretResponse = await client.uploadSecretBlob(blob);
