@@ -2,7 +2,10 @@
 
 use std::{
     collections::BTreeMap,
-    sync::atomic::{AtomicU32, Ordering},
+    sync::{
+        OnceLock,
+        atomic::{AtomicU32, Ordering},
+    },
     time::{SystemTime, UNIX_EPOCH},
 };
 
@@ -45,6 +48,9 @@ pub struct World {
     project: String,
     access_key: String,
     secret_key: String,
+    user_name: String,
+    password: String,
+    granted: OnceLock<Value>,
     number: AtomicU32,
 }
 
@@ -65,6 +71,9 @@ impl World {
             project: server.project_id().to_owned(),
             access_key: credentials.access_key.clone(),
             secret_key: credentials.secret_key.clone(),
+            user_name: credentials.user_name.clone().expect("the first user has a name"),
+            password: credentials.password.clone().expect("the first user has a password"),
+            granted: OnceLock::new(),
             number: AtomicU32::new(0),
         }
     }
@@ -161,6 +170,10 @@ impl World {
             }
             place.insert("secret_name".to_owned(), name);
         }
+        if names.contains(&"user_id") {
+            let users = self.call("GET", "/v1/csms/users?offset=0&limit=10", &Value::Null).body;
+            place.insert("user_id".to_owned(), users["users"][0]["user_id"].as_str().unwrap_or_default().to_owned());
+        }
         if names.contains(&"event_name") {
             place.insert("event_name".to_owned(), self.event());
         }
@@ -182,6 +195,17 @@ impl World {
         });
         self.make("POST", "csms/events", &body);
         name
+    }
+
+    /// A secret, which the first user has a grant on if `granted`, by its identifier.
+    fn resource(&self, granted: bool) -> Value {
+        let made = self.make("POST", "secrets", &json!({ "name": self.fresh(), "secret_string": "value" }));
+        let id = made["secret"]["id"].clone();
+        if granted {
+            let body = json!({ "resource_id": id, "type": "SECRET", "grantee_type": "0", "grantee_target_id": self.user_name });
+            self.make("POST", "csms/grants", &body);
+        }
+        id
     }
 
     fn function(&self) -> String {
@@ -243,6 +267,16 @@ impl World {
             "exclude_lowercase" => json!(false),
             "type" if of.name == "CheckSecrets" => json!("password"),
             "data" if of.name == "CheckSecrets" => json!({ "secret": "a password" }),
+            "resource_id" if of.name == "CreateGrants" || of.name == "DeleteGrant" => {
+                self.resource(of.name == "DeleteGrant")
+            }
+            // Query and body must name the same.
+            "resource_id" => self.granted.get_or_init(|| self.resource(true)).clone(),
+            "type" if of.name.ends_with("Grant") || of.name.ends_with("Grants") => json!("SECRET"),
+            "grantee_type" => json!("0"),
+            "grantee_target_id" | "grantee_user" => json!(self.user_name),
+            "validity_time" => json!("2999-12-31"),
+            "password" | "old_password" if of.name == "UpdateUserPassword" => json!(self.password),
             "secret_blob" => {
                 let name = self.fresh();
                 self.make("POST", "secrets", &json!({ "name": name, "secret_string": "value" }));

@@ -214,7 +214,10 @@ impl Trial<'_> {
 
     /// The mandatory query parameters.
     fn queries(&self) -> String {
-        let required = self.of.parameters("query").filter(|parameter| parameter["required"] == true);
+        // Said in words only: with RDS-FG the engine is mandatory.
+        let is_template = self.of.name == "ShowSecretFunctionTemplates";
+        let needed = |parameter: &&Value| parameter["required"] == true || is_template && parameter["name"] == "engine";
+        let required = self.of.parameters("query").filter(needed);
         let pairs: Vec<_> = required.map(|parameter| self.query_pair(parameter)).collect();
         if pairs.is_empty() { String::new() } else { format!("?{}", pairs.join("&")) }
     }
