@@ -35,7 +35,7 @@ fn identifier(text: &str) -> Result<String, Violation> {
 
 /// The first moment after a day written `YYYY-MM-DD`, which must not be over.
 fn end_of_day(text: &str, now: UnixMillis) -> Result<UnixMillis, Violation> {
-    let form = || Violation::new(Rule::Pattern, "a date of the form YYYY-MM-DD");
+    let form = || Violation::new(Rule::Pattern, "^[0-9]{4}-[0-9]{2}-[0-9]{2}$");
     let digits: Option<Vec<&str>> = {
         let parts: Vec<_> = text.split('-').collect();
         (parts.iter().map(|part| part.len()).eq([4, 2, 2])).then_some(parts)

@@ -92,10 +92,10 @@ impl TemplateQuery {
         });
         match (kind, parameters.has("engine")) {
             (Some(SecretType::RdsFg), false) => {
-                parameters.report(Violation::new(Rule::RequiredWith, "with secret_type RDS-FG").at("engine"));
+                parameters.report(Violation::new(Rule::Required, "").at("engine"));
             }
             (Some(SecretType::GaussDbFg), true) => {
-                parameters.report(Violation::new(Rule::Forbidden, "GaussDB-FG has one engine").at("engine"));
+                parameters.report(Violation::new(Rule::Forbidden, "secret_type: GaussDB-FG").at("engine"));
             }
             _ => {}
         }

@@ -40,6 +40,16 @@ export const OPERATIONS = {
   CheckSecrets: { method: "POST", path: "/v1/{project_id}/secrets/checker/check", success: 200, errors: "flat" },
   ShowSecretsConfig: { method: "GET", path: "/v1/{project_id}/secrets/checker/config", success: 200, errors: "flat" },
   UpdateSecretsConfig: { method: "POST", path: "/v1/{project_id}/secrets/checker/config", success: 200, errors: "flat" },
+  CreateGrants: { method: "POST", path: "/v1/{project_id}/csms/grants", success: 200, errors: "flat" },
+  UpdateGrant: { method: "PUT", path: "/v1/{project_id}/csms/grants", success: 200, errors: "flat", query: ["resource_id"] },
+  ListGrants: { method: "GET", path: "/v1/{project_id}/csms/grants", success: 200, errors: "flat" },
+  DeleteGrant: { method: "DELETE", path: "/v1/{project_id}/csms/grants", success: 204, errors: "flat" },
+  ListUsers: { method: "GET", path: "/v1/csms/users", success: 200, errors: "nested" },
+  ShowUserDetail: { method: "GET", path: "/v1/csms/users/{user_id}", success: 200, errors: "flat" },
+  UpdateUserPassword: { method: "POST", path: "/v1/csms/users/change-password", success: 200, errors: "flat" },
+  CreateAgency: { method: "POST", path: "/v1/csms/agencies", success: 200, errors: "flat" },
+  ShowAgency: { method: "GET", path: "/v1/csms/agencies", success: 200, errors: "flat" },
+  ShowSecretFunctionTemplates: { method: "GET", path: "/v1/csms/function-templates", success: 200, errors: "flat" },
 } as const;
 
 /** The name of an operation, as in the official definitions. */
@@ -81,6 +91,7 @@ export const ERROR_CATALOGUE = {
   "CSMS.0205": { status: 400, retryable: false, text: "Version quota" },
   "CSMS.0206": { status: 400, retryable: false, text: "Tag quota" },
   "CSMS.0207": { status: 400, retryable: false, text: "Event in use" },
+  "CSMS.0208": { status: 400, retryable: false, text: "Grant quota" },
   "CSMS.0301": { status: 401, retryable: false, text: "Invalid token" },
   "CSMS.0302": { status: 403, retryable: false, text: "Not allowed" },
   "CSMS.0401": { status: 400, retryable: false, text: "The value cannot be protected or read with its KMS key" },
@@ -92,6 +103,9 @@ export const ERROR_CATALOGUE = {
   "CSMS.0512": { status: 502, retryable: true, text: "The rotation function could not be invoked" },
   "CSMS.0513": { status: 502, retryable: true, text: "The rotation was reported but not carried out" },
   "CSMS.0514": { status: 400, retryable: false, text: "The secret is gone" },
+  "CSMS.0601": { status: 400, retryable: false, text: "This installation has no groups" },
+  "CSMS.0602": { status: 400, retryable: false, text: "Wrong password" },
+  "CSMS.0603": { status: 400, retryable: true, text: "The password is locked" },
   "KMS.0002": { status: 400, retryable: false, text: "Invalid parameter" },
   "KMS.0003": { status: 400, retryable: false, text: "Invalid request" },
   "KMS.0004": { status: 400, retryable: false, text: "The request body is not a JSON object" },
@@ -161,6 +175,9 @@ export type RefusalReason =
   | "has-replicas"
   | "replica-exists"
   | "replica-not-found";
+  | "grant-not-found"
+  | "grant-exists"
+  | "grant-quota";
 
 /** What speaks against a password. */
 export type WeaknessReason =
