@@ -6,8 +6,8 @@
 pub mod batch;
 pub mod checker;
 pub mod event;
-pub mod replica;
 pub mod grant;
+pub mod replica;
 pub mod rotation;
 pub mod tag;
 pub mod user;
