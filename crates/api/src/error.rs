@@ -146,6 +146,28 @@ catalogue! {
     KmsDefaultKey = "KMS.0403" 400 false "Default keys are the service's";
     /// Something inside failed in a KMS request.
     KmsInternal = "KMS.9999" 500 true "Internal error";
+    /// A parameter of an IAM request is invalid (ours, as all codes that begin with `IAM.`).
+    IamInvalidParameter = "IAM.0002" 400 false "Invalid parameter";
+    /// The body of an IAM request is no JSON object.
+    IamInvalidBody = "IAM.0004" 400 false "The request body is not a JSON object";
+    /// The user, access key, login or policy does not exist.
+    IamNotFound = "IAM.0005" 404 false "Not found";
+    /// The name is taken, or the user has a login already.
+    IamExists = "IAM.0101" 409 false "Already exists";
+    /// What is there does not permit the change.
+    IamConflict = "IAM.0102" 409 false "Conflict";
+    /// The token of an IAM request is invalid or expired.
+    IamInvalidToken = "IAM.0301" 401 false "Invalid token";
+    /// The caller's policies do not allow this.
+    IamForbidden = "PAP5.0001" 403 false "access denied";
+    /// The marker is not one that a page answered.
+    IamInvalidMarker = "PAP5.0010" 400 false "invalid marker";
+    /// The policy cannot be read.
+    IamMalformedPolicy = "PAP5.0011" 400 false "malformed policy document";
+    /// The policy has as many versions as it may have.
+    IamPolicyVersionQuota = "PAP5.0028" 409 false "versions per policy limit exceeded";
+    /// Something inside failed in an IAM request.
+    IamInternal = "IAM.9999" 500 true "Internal error";
     /// Something inside failed; the log has the cause under the request id (ours).
     Internal = "CSMS.9999" 500 true "Internal error";
     /// The request is not signed, or wrongly.
@@ -159,6 +181,19 @@ catalogue! {
 }
 
 impl ErrorCode {
+    /// The code for the same thing in an answer of IAM v5.
+    #[must_use]
+    pub const fn of_iam(self) -> Self {
+        match self {
+            Self::InvalidParameter | Self::InvalidRequest => Self::IamInvalidParameter,
+            Self::InvalidBody => Self::IamInvalidBody,
+            Self::InvalidToken => Self::IamInvalidToken,
+            Self::Forbidden => Self::IamForbidden,
+            Self::Internal => Self::IamInternal,
+            other => other,
+        }
+    }
+
     /// The code for the same thing in an answer of the Key Management Service.
     #[must_use]
     pub const fn of_kms(self) -> Self {

@@ -15,6 +15,8 @@ extern crate std;
 
 pub mod error;
 pub mod fields;
+#[cfg(feature = "iam")]
+pub mod iam;
 #[cfg(feature = "kms")]
 pub mod kms;
 pub mod normalised;

@@ -98,7 +98,7 @@ macro_rules! operations {
     };
 }
 
-#[cfg(feature = "kms")]
+#[cfg(any(feature = "kms", feature = "iam"))]
 pub(crate) use operations;
 
 operations! {

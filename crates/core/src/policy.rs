@@ -135,6 +135,18 @@ pub fn key_resource(region: &str, domain: &str, id: &str) -> String {
     alloc::format!("kms:{region}:{domain}:KeyId:{id}")
 }
 
+/// The resource text of a user: `iam::<domain id>:user:<name>`; `*` names every user.
+#[must_use]
+pub fn user_resource(domain: &str, name: &str) -> String {
+    alloc::format!("iam::{domain}:user:{name}")
+}
+
+/// The resource text of a shared policy: `iam::<domain id>:policy:<name>`; `*` names every policy.
+#[must_use]
+pub fn policy_resource(domain: &str, name: &str) -> String {
+    alloc::format!("iam::{domain}:policy:{name}")
+}
+
 /// The resource text of a secret: `csms:<region>:<domain id>:secretName:<name>`; `*` names every secret.
 #[must_use]
 pub fn secret_resource(region: &str, domain: &str, name: &str) -> String {

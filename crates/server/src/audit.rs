@@ -112,6 +112,7 @@ struct Same {
     project: String,
     secret: String,
     key: String,
+    target: String,
     version: Option<VersionId>,
     outcome: &'static str,
 }
@@ -128,12 +129,14 @@ pub struct Event<'e> {
     pub caller: &'e Arc<Caller>,
     /// The operation's name.
     pub action: &'static str,
-    /// The project.
-    pub project: &'e ProjectId,
+    /// The project; what is about the account has none.
+    pub project: Option<&'e ProjectId>,
     /// Name of the secret; empty when it is about none.
     pub secret: &'e str,
     /// Identifier of the KMS key; empty when it is about none.
     pub key: &'e str,
+    /// The user, access key or policy; empty when it is about none.
+    pub target: &'e str,
     /// The version.
     pub version: Option<VersionId>,
     /// [`OK`], or the code of the error.
@@ -210,6 +213,16 @@ impl Trail {
         self.entry(&record)
     }
 
+    /// A record of the current operation, about a user, access key or policy, to be appended in the transaction of its
+    /// change.
+    #[must_use]
+    pub fn change_of_account(&self, origin: &Origin, target: &str) -> AuditEntry {
+        let mut record = Record::by(&origin.caller, origin.action, self.clock.now());
+        record.target = Some(target);
+        origin.note();
+        self.entry(&record)
+    }
+
     fn lock(&self) -> MutexGuard<'_, HashMap<Same, Gathered>> {
         self.gathered.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -220,9 +233,10 @@ impl Trail {
         let same = Same {
             caller: Arc::as_ptr(event.caller) as usize,
             action: event.action,
-            project: event.project.as_str().to_owned(),
+            project: event.project.map(ToString::to_string).unwrap_or_default(),
             secret: event.secret.to_owned(),
             key: event.key.to_owned(),
+            target: event.target.to_owned(),
             version: event.version,
             outcome: event.outcome,
         };
@@ -256,9 +270,10 @@ impl Trail {
         let mut kept = Kept { trail: self, batch: Some(batch) };
         let entries = kept.batch.iter().flatten().map(|(same, gathered)| {
             let mut record = Record::by(&gathered.caller, same.action, gathered.first);
-            record.project = Some(&same.project);
+            record.project = Some(same.project.as_str()).filter(|project| !project.is_empty());
             record.secret = Some(same.secret.as_str()).filter(|secret| !secret.is_empty());
             record.key = Some(same.key.as_str()).filter(|key| !key.is_empty());
+            record.target = Some(same.target.as_str()).filter(|target| !target.is_empty());
             record.version = same.version;
             record.outcome = same.outcome;
             record.count = gathered.count;

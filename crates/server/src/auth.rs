@@ -100,6 +100,12 @@ impl Authenticator {
         &self.passwords
     }
 
+    /// Reads users, access keys and policies anew, since they were changed here. Other servers notice within
+    /// [`cache::LIFETIME`].
+    pub fn forget(&self) {
+        self.keys.forget();
+    }
+
     /// Looks at the request's head: opens a token, or finds the claimed access key and checks the time. Nothing is
     /// read from the body before this succeeded.
     ///

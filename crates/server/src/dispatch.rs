@@ -39,6 +39,10 @@ pub const MAX_BODY_BYTES: usize = 12 * 1024 * 1024;
 /// Header that carries the identifier of a request.
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
+/// The identifier of a request, as its extensions carry it.
+#[derive(Clone, Debug)]
+pub struct RequestId(pub HeaderValue);
+
 /// An authenticated, authorised request.
 pub struct Call {
     /// The server.
@@ -62,9 +66,10 @@ impl Call {
         let event = Event {
             caller: &self.caller,
             action: self.operation.specification().name,
-            project: &self.project,
+            project: Some(&self.project),
             secret: secret.name.as_str(),
             key: "",
+            target: "",
             version: Some(version),
             outcome: OK,
         };
@@ -280,9 +285,10 @@ impl Attempt {
             let event = Event {
                 caller: &self.caller,
                 action: self.operation.specification().name,
-                project: &self.project,
+                project: Some(&self.project),
                 secret: &secret,
                 key: "",
+                target: "",
                 version: self.version,
                 outcome: failure.error.code.as_str(),
             };

@@ -13,10 +13,11 @@ use axum::{
 use csms_api::{ErrorCode, ErrorShape, Method, Operation};
 
 use crate::{
+    accounts,
     answer::json_response,
     app::App,
     console, cors,
-    dispatch::{Chain, REQUEST_ID, Refused, dispatch, failure_response, make_request_id},
+    dispatch::{Chain, REQUEST_ID, Refused, RequestId, dispatch, failure_response, make_request_id},
     failure::Failure,
     functions, iam, installation, kms, reference,
 };
@@ -39,6 +40,7 @@ pub fn router(app: &Arc<App>) -> Router {
         .route(SECRET, on(MethodFilter::POST, post_to_word))
         .merge(console::routes())
         .merge(iam::routes())
+        .merge(accounts::routes())
         .merge(kms::routes())
         .merge(functions::invoke_routes(app))
         .merge(reference::routes())
@@ -73,8 +75,9 @@ async fn post_to_word(State(app): State<Arc<App>>, request: Request) -> Response
 }
 
 /// Gives every request an identifier, and logs what became of it: one line, a private cause included.
-async fn identify(request: Request, next: Next) -> Response<Body> {
+async fn identify(mut request: Request, next: Next) -> Response<Body> {
     let id = make_request_id();
+    request.extensions_mut().insert(RequestId(id.clone()));
     let begun = Instant::now();
     let line =
         tracing::enabled!(tracing::Level::DEBUG).then(|| (request.method().clone(), request.uri().path().to_owned()));

@@ -15,7 +15,7 @@ use csms_core::{
     policy::Policy,
 };
 use csms_kms::RootKey;
-use csms_store::{AccessKeyRecord, AnyStore, Store, StoreError, UserRecord};
+use csms_store::{AccessKeyRecord, AnyStore, Store, StoreError, UserDetails, UserRecord};
 use getrandom::SysRng;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -25,6 +25,7 @@ use zeroize::Zeroizing;
 use crate::{
     app::Identity,
     auth::{cache::SECRET_KEY_PURPOSE, passwords, signature::make_key_pair},
+    clock::Clock,
     failure::Failure,
 };
 
@@ -182,6 +183,7 @@ pub async fn ensure_first_user(
         secret_key: secret_key.clone(),
         rotation_func_urn: function,
     };
+    let now = Clock::default().now();
     let user = UserRecord {
         id: make_id()?,
         name: credentials.user_name.clone(),
@@ -191,9 +193,16 @@ pub async fn ensure_first_user(
         policies: vec![Policy::administrator()],
         attached: Vec::new(),
         enabled: true,
+        details: UserDetails { create_time: Some(now), password_time: Some(now), ..UserDetails::default() },
     };
     let sealed_secret_key = root.seal(SECRET_KEY_PURPOSE, secret_key.as_bytes(), &mut SysRng).map_err(Failure::from)?;
-    let key = AccessKeyRecord { access_key, sealed_secret_key, user_id: user.id.clone(), enabled: true };
+    let key = AccessKeyRecord {
+        access_key,
+        sealed_secret_key,
+        user_id: user.id.clone(),
+        enabled: true,
+        create_time: Some(now),
+    };
     // The keys are on disk before the user exists, and have their name once it does.
     write_draft(file, &credentials)?;
     if store.make_user_once(FIRST_USER, user, key).await? {

@@ -176,9 +176,10 @@ impl KmsCall {
         let event = Event {
             caller: &self.caller,
             action: self.operation.specification().name,
-            project: &self.project,
+            project: Some(&self.project),
             secret: "",
             key,
+            target: "",
             version: None,
             outcome,
         };

@@ -118,6 +118,7 @@ impl Kms {
             policies: vec![policy],
             attached: Vec::new(),
             enabled: true,
+            details: csms_store::UserDetails::default(),
         };
         let sealed = self.server.app.root.seal(SECRET_KEY_PURPOSE, secret_key.as_bytes(), &mut SysRng).unwrap();
         let key = AccessKeyRecord {
@@ -125,6 +126,7 @@ impl Kms {
             sealed_secret_key: sealed,
             user_id: user.id.clone(),
             enabled: true,
+            create_time: None,
         };
         let changes = vec![AccessChange::PutUser(user), AccessChange::PutAccessKey(key)];
         self.server.app.store.change_access(changes, Vec::new()).await.unwrap();

@@ -15,8 +15,8 @@ use crate::{
     error::{ChangeError, CreateError, ReadError, StoreError},
     postgres::PostgresStore,
     record::{
-        AccessChange, AccessKeyRecord, ClaimedNotification, KeyRecord, Lease, Page, PolicyRecord, RotationBacklog,
-        SecretUse, StoredValue, TaskFilter, TaskOutcome, TaskPage, UserRecord,
+        AccessChange, AccessDecision, AccessKeyRecord, AccessState, ClaimedNotification, KeyRecord, Lease, Page,
+        PolicyRecord, RotationBacklog, SecretUse, StoredValue, TaskFilter, TaskOutcome, TaskPage, UserRecord,
     },
     sqlite::SqliteStore,
     store::Store,
@@ -304,6 +304,13 @@ impl Store for AnyStore {
 
     async fn change_access(&self, changes: Vec<AccessChange>, records: Vec<AuditEntry>) -> Result<(), StoreError> {
         delegate!(self.change_access(changes, records))
+    }
+
+    async fn decide_access<T: Send + 'static, E: Send + 'static>(
+        &self,
+        decide: impl FnOnce(&AccessState) -> Result<AccessDecision<T>, E> + Send + 'static,
+    ) -> Result<T, ChangeError<E>> {
+        delegate!(self.decide_access(decide))
     }
 
     async fn change_keys<T: Send + 'static, E: Send + 'static>(

@@ -34,8 +34,9 @@ pub use error::{Cause, ChangeError, CreateError, ReadError, StoreError};
 pub use postgres::QUICK_STATEMENTS;
 pub use postgres::{PostgresSettings, PostgresStore};
 pub use record::{
-    AccessChange, AccessKeyRecord, ClaimedNotification, KeyAlias, KeyDetails, KeyRecord, KeyState, Lease, Page,
-    PolicyRecord, RotationBacklog, SecretUse, StoredValue, TaskFilter, TaskOutcome, TaskPage, UserRecord,
+    AccessChange, AccessDecision, AccessKeyRecord, AccessState, ClaimedNotification, KeyAlias, KeyDetails, KeyRecord,
+    KeyState, Lease, Page, PolicyDetails, PolicyRecord, PolicyVersion, RotationBacklog, SecretUse, StoredValue,
+    TaskFilter, TaskOutcome, TaskPage, UserDetails, UserRecord,
 };
 pub use sqlite::{SqliteSettings, SqliteStore};
 pub use store::Store;

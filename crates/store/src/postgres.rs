@@ -25,8 +25,8 @@ use crate::{
     entry::{Entry, EntryChange},
     error::{Cause, ChangeError, CreateError, ReadError, StoreError},
     record::{
-        AccessChange, AccessKeyRecord, ClaimedNotification, KeyRecord, Lease, Page, PolicyRecord, RotationBacklog,
-        SecretUse, StoredValue, TaskFilter, TaskOutcome, TaskPage, UserRecord,
+        AccessChange, AccessDecision, AccessKeyRecord, AccessState, ClaimedNotification, KeyRecord, Lease, Page,
+        PolicyRecord, RotationBacklog, SecretUse, StoredValue, TaskFilter, TaskOutcome, TaskPage, UserRecord,
     },
     row,
     store::Store,
@@ -492,10 +492,34 @@ impl Store for PostgresStore {
         let change = async {
             let session = Session::write(&self.pool).await?;
             let changed = async {
+                access::lock(&session).await?;
                 for change in &changes {
                     access::change(&session, change).await?;
                 }
                 audit::append(&session, records).await
+            };
+            let changed = changed.await;
+            session.end(changed).await
+        };
+        within(self.timeout, change).await
+    }
+
+    async fn decide_access<T: Send + 'static, E: Send + 'static>(
+        &self,
+        decide: impl FnOnce(&AccessState) -> Result<AccessDecision<T>, E> + Send + 'static,
+    ) -> Result<T, ChangeError<E>> {
+        let change = async {
+            let session = Session::write(&self.pool).await?;
+            let changed = async {
+                let state = access::lock_state(&session).await?;
+                let (answer, changes, records) = catch_unwind(AssertUnwindSafe(|| decide(&state)))
+                    .map_err(|_| StoreError::Unavailable(Cause::new("the function that decides a write panicked")))?
+                    .map_err(ChangeError::Refused)?;
+                for change in &changes {
+                    access::change(&session, change).await?;
+                }
+                audit::append(&session, records).await?;
+                Ok(answer)
             };
             let changed = changed.await;
             session.end(changed).await

@@ -1,12 +1,14 @@
 //! The records that stores keep besides secrets and tasks, and the shapes of answers. No rules.
 
-use std::fmt;
+use std::{collections::BTreeMap, fmt};
 
 use csms_core::{
     KeyId, ProjectId, Secret, SecretName, TaskId, UnixMillis, VersionId, event::Notification, policy::Policy,
     task::Task,
 };
 use serde::{Deserialize, Serialize};
+
+use crate::audit::AuditEntry;
 
 /// Some items of a list, and whether there are more behind them.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -212,6 +214,23 @@ pub struct UserRecord {
     pub attached: Vec<String>,
     /// Whether the user may do anything at all.
     pub enabled: bool,
+    /// What else is known of the user.
+    #[serde(default)]
+    pub details: UserDetails,
+}
+
+/// What a user has that decides about nothing. Times are unknown of what older releases wrote.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct UserDetails {
+    /// Description.
+    pub description: String,
+    /// When the user was made.
+    pub create_time: Option<UnixMillis>,
+    /// When the password was set first.
+    pub password_time: Option<UnixMillis>,
+    /// When the shared policies were attached, by their names.
+    pub attach_times: BTreeMap<String, UnixMillis>,
 }
 
 impl fmt::Debug for UserRecord {
@@ -235,7 +254,60 @@ pub struct PolicyRecord {
     pub description: String,
     /// The policy.
     pub policy: Policy,
+    /// Its other versions, and when it was changed.
+    #[serde(default)]
+    pub details: PolicyDetails,
 }
+
+/// What a shared policy has besides the version that counts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct PolicyDetails {
+    /// When it was made; unknown of what older releases wrote, as are the other times.
+    pub create_time: Option<UnixMillis>,
+    /// When another version was last made the one that counts.
+    pub update_time: Option<UnixMillis>,
+    /// Number of the version that counts.
+    pub number: u32,
+    /// When that version was made.
+    pub number_time: Option<UnixMillis>,
+    /// The greatest number that a version has had.
+    pub last: u32,
+    /// The versions that do not count.
+    pub others: Vec<PolicyVersion>,
+}
+
+impl Default for PolicyDetails {
+    fn default() -> Self {
+        Self { create_time: None, update_time: None, number: 1, number_time: None, last: 1, others: Vec::new() }
+    }
+}
+
+/// A version of a shared policy.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PolicyVersion {
+    /// Number, from 1.
+    pub number: u32,
+    /// The policy.
+    pub policy: Policy,
+    /// When it was made.
+    #[serde(default)]
+    pub create_time: Option<UnixMillis>,
+}
+
+/// All users, access keys and shared policies of one instant.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AccessState {
+    /// Users, by name.
+    pub users: Vec<UserRecord>,
+    /// Access keys, by name.
+    pub keys: Vec<AccessKeyRecord>,
+    /// Shared policies, by name.
+    pub policies: Vec<PolicyRecord>,
+}
+
+/// What becomes of users, access keys and shared policies: the answer to the caller, the changes, and their records.
+pub type AccessDecision<T> = (T, Vec<AccessChange>, Vec<AuditEntry>);
 
 /// A change of users, access keys or shared policies.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -274,6 +346,8 @@ pub struct AccessKeyRecord {
     pub user_id: String,
     /// Whether it may be used.
     pub enabled: bool,
+    /// When it was made; unknown of keys that older releases made.
+    pub create_time: Option<UnixMillis>,
 }
 
 impl fmt::Debug for AccessKeyRecord {
@@ -301,6 +375,7 @@ mod tests {
             policies: Vec::new(),
             attached: Vec::new(),
             enabled: true,
+            details: UserDetails::default(),
         };
         assert!(!format!("{user:?}").contains("argon2"));
     }

@@ -22,6 +22,16 @@ pub(crate) fn time(time: UnixMillis) -> i64 {
     i64::try_from(time.as_millis()).unwrap_or(i64::MAX)
 }
 
+/// A time that older releases did not write, as a column holds it.
+pub(crate) fn time_or_unknown(known: Option<UnixMillis>) -> i64 {
+    known.map_or(0, time)
+}
+
+/// The time in such a column.
+pub(crate) fn known_time(millis: i64) -> Option<UnixMillis> {
+    u64::try_from(millis).ok().filter(|millis| *millis > 0).map(UnixMillis::new)
+}
+
 /// The time in a column.
 pub(crate) fn read_time(millis: i64) -> Result<UnixMillis, StoreError> {
     u64::try_from(millis).map(UnixMillis::new).map_err(|_| corrupt("a stored time is negative"))

@@ -26,8 +26,8 @@ use crate::{
     entry::{Entry, EntryChange},
     error::{ChangeError, CreateError, ReadError, StoreError},
     record::{
-        AccessChange, AccessKeyRecord, ClaimedNotification, KeyRecord, Lease, Page, PolicyRecord, RotationBacklog,
-        SecretUse, StoredValue, TaskFilter, TaskOutcome, TaskPage, UserRecord,
+        AccessChange, AccessDecision, AccessKeyRecord, AccessState, ClaimedNotification, KeyRecord, Lease, Page,
+        PolicyRecord, RotationBacklog, SecretUse, StoredValue, TaskFilter, TaskOutcome, TaskPage, UserRecord,
     },
     row,
     store::Store,
@@ -433,6 +433,19 @@ impl Store for SqliteStore {
         let change = move |db: &rusqlite::Connection| {
             changes.iter().try_for_each(|change| access::change(db, change))?;
             audit::append(db, records)
+        };
+        self.0.writer.write(change).await
+    }
+
+    async fn decide_access<T: Send + 'static, E: Send + 'static>(
+        &self,
+        decide: impl FnOnce(&AccessState) -> Result<AccessDecision<T>, E> + Send + 'static,
+    ) -> Result<T, ChangeError<E>> {
+        let change = move |db: &rusqlite::Connection| {
+            let (answer, changes, records) = decide(&access::state(db)?).map_err(ChangeError::Refused)?;
+            changes.iter().try_for_each(|change| access::change(db, change))?;
+            audit::append(db, records)?;
+            Ok(answer)
         };
         self.0.writer.write(change).await
     }

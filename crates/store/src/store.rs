@@ -14,8 +14,8 @@ use crate::{
     entry::{Entry, EntryChange},
     error::{ChangeError, CreateError, ReadError, StoreError},
     record::{
-        AccessChange, AccessKeyRecord, ClaimedNotification, KeyRecord, Lease, Page, PolicyRecord, RotationBacklog,
-        SecretUse, StoredValue, TaskFilter, TaskOutcome, TaskPage, UserRecord,
+        AccessChange, AccessDecision, AccessKeyRecord, AccessState, ClaimedNotification, KeyRecord, Lease, Page,
+        PolicyRecord, RotationBacklog, SecretUse, StoredValue, TaskFilter, TaskOutcome, TaskPage, UserRecord,
     },
 };
 
@@ -317,6 +317,14 @@ pub trait Store: Send + Sync + 'static {
         changes: Vec<AccessChange>,
         records: Vec<AuditEntry>,
     ) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// Changes users, access keys and shared policies by what is stored: lets `decide` see all of them and say what
+    /// changes, and stores that with its records, all in one transaction that no other change of them passes. Costs as much
+    /// as there are users. Errors of the store as [`Store::change_access`].
+    fn decide_access<T: Send + 'static, E: Send + 'static>(
+        &self,
+        decide: impl FnOnce(&AccessState) -> Result<AccessDecision<T>, E> + Send + 'static,
+    ) -> impl Future<Output = Result<T, ChangeError<E>>> + Send;
 
     /// Changes the KMS keys of a project: loads all of them, lets `decide` change the list, and stores the difference and
     /// the records that `decide` answers beside its result, all in one transaction. [`StoreError::Conflict`] when another

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use csms_core::policy::Policy;
 use csms_store::{
-    AccessChange, AuditEntry, ChainCheck, ChainKey, PolicyRecord, SqliteSettings, SqliteStore, Store, StoreError,
-    audit::Broken,
+    AccessChange, AuditEntry, ChainCheck, ChainKey, PolicyDetails, PolicyRecord, SqliteSettings, SqliteStore, Store,
+    StoreError, audit::Broken,
 };
 use rusqlite::Connection;
 use tempfile::TempDir;
@@ -36,7 +36,12 @@ async fn a_running_store_sees_what_a_command_beside_it_changes() {
     // A read before the change leaves a snapshot of before the change behind.
     assert_eq!(server.policy("p").await.unwrap(), None);
     let command = SqliteStore::open_beside(&path).unwrap();
-    let record = PolicyRecord { name: "p".to_owned(), description: String::new(), policy: Policy::administrator() };
+    let record = PolicyRecord {
+        name: "p".to_owned(),
+        description: String::new(),
+        policy: Policy::administrator(),
+        details: PolicyDetails::default(),
+    };
     command.change_access(vec![AccessChange::PutPolicy(record.clone())], Vec::new()).await.unwrap();
     drop(command);
     assert_eq!(server.policy("p").await.unwrap(), Some(record));

@@ -173,3 +173,35 @@ test("a page of another origin is told by the client when the server does not al
   const said = await saidByPage(context, () => ["--allow-origin", "https://console.example.com"]);
   assert.match(said, /^failed: client\/network /);
 });
+
+test("a user gets a key and a policy through the client, and may then do what the policy allows", async (context) => {
+  const options = await start(context);
+  const admin = new csms.CsmsClient(options);
+  const { user } = await admin.createUserV5({ name: "alice", description: "of the team", enabled: true });
+  const { user_id } = user;
+  const { access_key } = await admin.createAccessKeyV5({ user_id });
+  const credentials = { accessKey: access_key.access_key_id, secretKey: access_key.secret_access_key };
+  const alice = new csms.CsmsClient({ ...options, credentials });
+  assert.equal(await codeOf(alice.listSecrets()), "CSMS.0302");
+  assert.equal(await codeOf(alice.listUsersV5()), "PAP5.0001");
+
+  const document = { Version: "5.0", Statement: [{ Effect: "Allow", Action: ["csms:*:list*"] }] };
+  const policy_document = JSON.stringify(document);
+  const { policy } = await admin.createPolicyV5({ policy_name: "readers", policy_document });
+  const { policy_id } = policy;
+  await admin.attachUserPolicyV5({ policy_id, user_id });
+  assert.deepEqual((await alice.listSecrets()).secrets, []);
+  const { policy_version } = await admin.getPolicyVersionV5({ policy_id, version_id: policy.default_version_id });
+  assert.deepEqual(JSON.parse(policy_version.document), document);
+  const { attached_policies } = await admin.listAttachedUserPoliciesV5({ user_id });
+  assert.deepEqual(attached_policies.map((attached) => attached.policy_name), ["readers"]);
+  assert.equal(await codeOf(admin.deletePolicyV5({ policy_id })), "IAM.0102");
+
+  await admin.updateAccessKeyV5({ user_id, access_key_id: access_key.access_key_id, status: "inactive" });
+  assert.equal(await codeOf(alice.listSecrets()), "APIGW.0301");
+  await admin.detachUserPolicyV5({ policy_id, user_id });
+  assert.equal(await admin.deletePolicyV5({ policy_id }), undefined);
+  assert.equal(await admin.deleteUserV5({ user_id }), undefined);
+  const { users, page_info } = await admin.listUsersV5({ limit: 1 });
+  assert.deepEqual([users[0].is_root_user, page_info], [true, { current_count: 1 }]);
+});

@@ -1,12 +1,15 @@
 //! Users and access keys as requests need them: read from the store, secret keys opened, kept for a few seconds.
 //!
-//! An entry lives [`LIFETIME`], so a change of a user takes effect within that time on every replica. Only what exists is
-//! kept: unknown keys are looked up each time.
+//! An entry lives [`LIFETIME`], so a change of a user takes effect within that time on every replica, and at once on the one
+//! that makes it ([`AccessKeys::forget`]). Only what exists is kept: unknown keys are looked up each time.
 
 use std::{
     collections::HashMap,
     hash::Hash,
-    sync::{Arc, PoisonError, RwLock},
+    sync::{
+        Arc, PoisonError, RwLock,
+        atomic::{AtomicU64, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -49,12 +52,26 @@ impl<K: Eq + Hash, V> Aging<K, V> {
         (read.elapsed() < LIFETIME).then(|| Arc::clone(value))
     }
 
-    fn put(&self, key: K, value: Arc<V>) {
+    /// Keeps a value that was read in an age, unless that is over.
+    fn put(&self, key: K, value: Arc<V>, age: &Age, read_in: u64) {
         let mut entries = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        if age.now() != read_in {
+            return;
+        }
         if entries.len() >= MAX_ENTRIES {
             entries.clear();
         }
         entries.insert(key, (Instant::now(), value));
+    }
+}
+
+/// Counts how often everything was forgotten, so that what was read before is not kept after it.
+#[derive(Default)]
+struct Age(AtomicU64);
+
+impl Age {
+    fn now(&self) -> u64 {
+        self.0.load(Ordering::SeqCst)
     }
 }
 
@@ -64,12 +81,20 @@ pub struct AccessKeys {
     store: AnyStore,
     keys: Aging<String, AccessKey>,
     users: Aging<String, Caller>,
+    age: Age,
 }
 
 impl AccessKeys {
     /// Looks in `store`; secret keys are opened by `root`.
     pub fn new(root: Arc<RootKey>, store: AnyStore) -> Self {
-        Self { root, store, keys: Aging::new(), users: Aging::new() }
+        Self { root, store, keys: Aging::new(), users: Aging::new(), age: Age::default() }
+    }
+
+    /// Forgets everything that was read before.
+    pub fn forget(&self) {
+        self.age.0.fetch_add(1, Ordering::SeqCst);
+        self.keys.0.write().unwrap_or_else(PoisonError::into_inner).clear();
+        self.users.0.write().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
     /// The enabled access key of this name, of an enabled user.
@@ -81,13 +106,14 @@ impl AccessKeys {
         if let Some(key) = self.keys.get(&name) {
             return Ok(Some(key));
         }
+        let age = self.age.now();
         let Some((key, user)) = self.store.access_key(access_key).await? else { return Ok(None) };
         if !key.enabled || !user.enabled {
             return Ok(None);
         }
         let secret_key = self.root.open(SECRET_KEY_PURPOSE, &key.sealed_secret_key)?;
         let key = Arc::new(AccessKey { secret_key, user: self.caller(user).await? });
-        self.keys.put(name, Arc::clone(&key));
+        self.keys.put(name, Arc::clone(&key), &self.age, age);
         Ok(Some(key))
     }
 
@@ -121,9 +147,10 @@ impl AccessKeys {
         if let Some(user) = self.users.get(&id) {
             return Ok(Some(user));
         }
+        let age = self.age.now();
         let Some(user) = self.store.user(&id).await?.filter(|user| user.enabled) else { return Ok(None) };
         let user = self.caller(user).await?;
-        self.users.put(id, Arc::clone(&user));
+        self.users.put(id, Arc::clone(&user), &self.age, age);
         Ok(Some(user))
     }
 }

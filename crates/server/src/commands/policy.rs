@@ -3,10 +3,11 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
+use csms_api::iam::request::policy_name;
 use csms_core::policy::{
     Policy, RequestContext, SYSTEM_POLICIES, allows, key_resource, secret_resource, system_policy,
 };
-use csms_store::{AccessChange, PolicyRecord, Store};
+use csms_store::{AccessChange, PolicyDetails, PolicyRecord, Store};
 use serde_json::{Value, json};
 
 use super::{
@@ -120,15 +121,15 @@ pub fn run(arguments: &Arguments) -> Result<(), Failed> {
         let format = arguments.data.output;
         match &arguments.action {
             Action::Create { name, file, description } => {
-                let plain = name.chars().all(|c| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_' | '.'));
-                if !(1..=128).contains(&name.chars().count()) || !plain || name.trim() != name {
-                    return Err("the name must be 1 to 128 letters, digits, spaces and -_.".into());
-                }
+                policy_name(name.clone())
+                    .map_err(|_| "the name must be 1 to 128 letters, digits, spaces and -_.+=,@")?;
                 if system_policy(name).is_some() || data.store.policy(name).await?.is_some() {
                     return Err(format!("there is a policy {name} already").into());
                 }
                 let policy = read_policy(file)?;
-                let record = PolicyRecord { name: name.clone(), description: description.clone(), policy };
+                let now = Some(Clock::default().now());
+                let details = PolicyDetails { create_time: now, number_time: now, ..PolicyDetails::default() };
+                let record = PolicyRecord { name: name.clone(), description: description.clone(), policy, details };
                 data.change("CreatePolicy", name, vec![AccessChange::PutPolicy(record)]).await
             }
             Action::List => {
@@ -155,7 +156,8 @@ pub fn run(arguments: &Arguments) -> Result<(), Failed> {
                 print(super::offline::Format::Json, &json, |_| {})
             }
             Action::Update { name, file } => {
-                let record = PolicyRecord { policy: read_policy(file)?, ..find(&data, name).await? };
+                let mut record = PolicyRecord { policy: read_policy(file)?, ..find(&data, name).await? };
+                record.details.update_time = Some(Clock::default().now());
                 data.change("UpdatePolicy", name, vec![AccessChange::PutPolicy(record)]).await
             }
             Action::Delete { name } => {

@@ -5,12 +5,13 @@
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
+use csms_api::iam::request::{password, user_name};
 use csms_core::{
     ProjectId,
     password::{Password, PasswordPolicy},
     policy::system_policy,
 };
-use csms_store::{AccessChange, AccessKeyRecord, Store, UserRecord};
+use csms_store::{AccessChange, AccessKeyRecord, Store, UserDetails, UserRecord};
 use getrandom::SysRng;
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
@@ -19,10 +20,7 @@ use super::{
     Failed, block_on,
     offline::{DataArguments, Installation, print, read_input},
 };
-use crate::{
-    auth::{cache::SECRET_KEY_PURPOSE, passwords, signature::make_key_pair},
-    installation::make_id,
-};
+use crate::{accounts::records, auth::passwords, clock::Clock, installation::make_id};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -199,20 +197,20 @@ pub fn run(arguments: &Arguments) -> Result<(), Failed> {
                     }
                 };
                 let hash = hash(&password)?;
-                update(&data, "SetPassword", name, |user| user.password_hash = Some(hash)).await?;
+                let now = Clock::default().now();
+                update(&data, "SetPassword", name, |user| records::set_password(user, Some(hash), now)).await?;
                 if made { print_facts(format, &json!({ "name": name, "password": password.as_str() })) } else { Ok(()) }
             }
             Action::Attach { name, policy } => {
                 require_policy(&data, policy).await?;
-                let attach = |user: &mut UserRecord| {
-                    if !user.attached.contains(policy) {
-                        user.attached.push(policy.clone());
-                    }
-                };
-                update(&data, "AttachPolicy", name, attach).await
+                let now = Clock::default().now();
+                update(&data, "AttachPolicy", name, |user| records::attach(user, policy, now)).await
             }
             Action::Detach { name, policy } => {
-                update(&data, "DetachPolicy", name, |user| user.attached.retain(|attached| attached != policy)).await
+                update(&data, "DetachPolicy", name, |user| {
+                    records::detach(user, policy);
+                })
+                .await
             }
             Action::Key(action) => run_key(&data, arguments, action).await,
         }
@@ -291,10 +289,7 @@ async fn make_user(
     projects: &[String],
     password_file: Option<&Path>,
 ) -> Result<UserRecord, Failed> {
-    let plain = |c: char| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_' | '.' | '@');
-    if !(1..=64).contains(&name.chars().count()) || name.trim() != name || !name.chars().all(plain) {
-        return Err("the name must be 1 to 64 letters, digits, spaces and -_.@".into());
-    }
+    user_name(name.to_owned()).map_err(|_| "the name must be 1 to 64 letters, digits, spaces and -_.@")?;
     if data.store.user_by_name(Some(&data.identity.domain_id), name).await?.is_some() {
         return Err(format!("there is a user {name} already").into());
     }
@@ -310,33 +305,33 @@ async fn make_user(
     }
     let password_hash =
         password_file.map(|path| read_password(path).and_then(|password| hash(&password))).transpose()?;
-    Ok(UserRecord {
+    let now = Clock::default().now();
+    let mut user = UserRecord {
         id: make_id().map_err(|failure| failure.error)?,
         name: name.to_owned(),
         domain_id: data.identity.domain_id.clone(),
-        password_hash,
+        password_hash: None,
         projects,
         policies: Vec::new(),
-        attached: policies.to_vec(),
+        attached: Vec::new(),
         enabled: true,
-    })
+        details: UserDetails { create_time: Some(now), ..UserDetails::default() },
+    };
+    records::set_password(&mut user, password_hash, now);
+    for policy in policies {
+        records::attach(&mut user, policy, now);
+    }
+    Ok(user)
 }
 
 fn make_key(data: &Installation, user: &UserRecord) -> Result<(AccessKeyRecord, Zeroizing<String>), Failed> {
-    let (access_key, secret_key) = make_key_pair().map_err(|failure| failure.error)?;
-    let sealed_secret_key = data.root.seal(SECRET_KEY_PURPOSE, secret_key.as_bytes(), &mut SysRng)?;
-    let key = AccessKeyRecord { access_key, sealed_secret_key, user_id: user.id.clone(), enabled: true };
-    Ok((key, secret_key))
+    records::make_key(&data.root, &user.id, Clock::default().now()).map_err(|failure| failure.error.into())
 }
 
 fn read_password(path: &Path) -> Result<Zeroizing<String>, Failed> {
     let text = read_input(path)?;
-    let password = Zeroizing::new(text.trim_end_matches(['\r', '\n']).to_owned());
-    if (8..=128).contains(&password.chars().count()) {
-        Ok(password)
-    } else {
-        Err("the password must be 8 to 128 characters long".into())
-    }
+    let read = password(text.trim_end_matches(['\r', '\n']).to_owned());
+    read.map_err(|_| "the password must be 8 to 128 characters long".into())
 }
 
 fn hash(password: &str) -> Result<String, Failed> {

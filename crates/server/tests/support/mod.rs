@@ -22,7 +22,7 @@ use csms_server::{
     serve::{self, ServeError},
     settings::{Flags, Settings},
 };
-use csms_store::{AccessChange, AccessKeyRecord, Store, UserRecord};
+use csms_store::{AccessChange, AccessKeyRecord, Store, UserDetails, UserRecord};
 use serde_json::Value;
 use tower::ServiceExt;
 
@@ -106,6 +106,7 @@ impl Server {
             policies,
             attached: Vec::new(),
             enabled: true,
+            details: UserDetails::default(),
         };
         let (access_key, secret_key) = make_key_pair().unwrap();
         let sealed = self.app.root.seal(SECRET_KEY_PURPOSE, secret_key.as_bytes(), &mut getrandom::SysRng).unwrap();
@@ -114,6 +115,7 @@ impl Server {
             sealed_secret_key: sealed,
             user_id: id.clone(),
             enabled: true,
+            create_time: None,
         };
         let changes = vec![AccessChange::PutUser(user), AccessChange::PutAccessKey(key)];
         self.app.store.change_access(changes, Vec::new()).await.unwrap();

@@ -11,7 +11,7 @@ use super::{
 use crate::{
     document::{self, Document},
     error::StoreError,
-    record::{AccessChange, AccessKeyRecord, KeyRecord, PolicyRecord, UserRecord},
+    record::{AccessChange, AccessKeyRecord, AccessState, KeyRecord, PolicyRecord, UserRecord},
     row::{self, KeyDifference, time},
 };
 
@@ -23,18 +23,50 @@ pub(super) async fn users(session: &Session) -> Result<Vec<UserRecord>, StoreErr
 }
 
 pub(super) async fn access_keys(session: &Session, user_id: &str) -> Result<Vec<AccessKeyRecord>, StoreError> {
+    if !identities::can_be_held(user_id) {
+        return Ok(Vec::new());
+    }
+    let sql = "SELECT access_key, sealed_secret_key, user_id, enabled, create_time FROM access_keys
+         WHERE user_id = $1 ORDER BY access_key";
+    access_key_rows(session, sql, &[&user_id]).await
+}
+
+async fn access_key_rows(
+    session: &Session,
+    sql: &str,
+    parameters: Parameters<'_>,
+) -> Result<Vec<AccessKeyRecord>, StoreError> {
     const DOING: &str = "reading access keys";
-    let sql = "SELECT access_key, sealed_secret_key, user_id, enabled FROM access_keys WHERE user_id = $1 ORDER BY access_key";
-    let rows = session.rows(sql, &[&user_id], DOING).await?;
+    let rows = session.rows(sql, parameters, DOING).await?;
     let read = |row: &Row| {
         Ok(AccessKeyRecord {
             access_key: column(row, 0, DOING)?,
             sealed_secret_key: column(row, 1, DOING)?,
             user_id: column(row, 2, DOING)?,
             enabled: column(row, 3, DOING)?,
+            create_time: row::known_time(column(row, 4, DOING)?),
         })
     };
     rows.iter().map(read).collect()
+}
+
+/// Nobody else changes users, access keys and shared policies before the transaction ends. Whoever changes several takes
+/// this first, so that no two wait for each other.
+pub(super) async fn lock(session: &Session) -> Result<(), StoreError> {
+    let lock = "LOCK TABLE users, access_keys, policies IN SHARE ROW EXCLUSIVE MODE";
+    session.execute(lock, &[], CHANGING).await.map(drop)
+}
+
+/// All users, access keys and shared policies, locked.
+pub(super) async fn lock_state(session: &Session) -> Result<AccessState, StoreError> {
+    lock(session).await?;
+    let sql =
+        "SELECT access_key, sealed_secret_key, user_id, enabled, create_time FROM access_keys ORDER BY access_key";
+    Ok(AccessState {
+        users: users(session).await?,
+        keys: access_key_rows(session, sql, &[]).await?,
+        policies: policies(session).await?,
+    })
 }
 
 pub(super) async fn policy(session: &Session, name: &str) -> Result<Option<PolicyRecord>, StoreError> {

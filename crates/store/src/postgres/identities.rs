@@ -22,8 +22,7 @@ const READING_USER: &str = "reading a user";
 const NAMED_VALUE: &str = "reading a named value";
 
 const INSERT_USER: &str = "INSERT INTO users (id, domain_id, name, document, checksum) VALUES ($1, $2, $3, $4, $5)";
-const INSERT_ACCESS_KEY: &str =
-    "INSERT INTO access_keys (access_key, user_id, sealed_secret_key, enabled) VALUES ($1, $2, $3, $4)";
+const INSERT_ACCESS_KEY: &str = "INSERT INTO access_keys (access_key, user_id, sealed_secret_key, enabled, create_time) VALUES ($1, $2, $3, $4, $5)";
 
 /// Whether PostgreSQL can hold the text at all. What it cannot hold is not there.
 pub(super) fn can_be_held(text: &str) -> bool {
@@ -163,10 +162,12 @@ pub(super) async fn put_user_in(session: &Session, user: &UserRecord) -> Result<
 
 /// As [`put_access_key`], inside a transaction.
 pub(super) async fn put_access_key_in(session: &Session, key: &AccessKeyRecord) -> Result<(), StoreError> {
-    let sql = "INSERT INTO access_keys (access_key, user_id, sealed_secret_key, enabled) VALUES ($1, $2, $3, $4)
-         ON CONFLICT (access_key) DO UPDATE SET user_id = excluded.user_id,
-         sealed_secret_key = excluded.sealed_secret_key, enabled = excluded.enabled";
-    let parameters: Parameters<'_> = &[&key.access_key, &key.user_id, &key.sealed_secret_key, &key.enabled];
+    let sql = "INSERT INTO access_keys (access_key, user_id, sealed_secret_key, enabled, create_time)
+         VALUES ($1, $2, $3, $4, $5) ON CONFLICT (access_key) DO UPDATE SET user_id = excluded.user_id,
+         sealed_secret_key = excluded.sealed_secret_key, enabled = excluded.enabled, create_time = excluded.create_time";
+    let create_time = row::time_or_unknown(key.create_time);
+    let parameters: Parameters<'_> =
+        &[&key.access_key, &key.user_id, &key.sealed_secret_key, &key.enabled, &create_time];
     session.execute(sql, parameters, "writing an access key").await.map(drop)
 }
 
@@ -190,7 +191,7 @@ pub(super) async fn access_key(
     if !can_be_held(access_key) {
         return Ok(None);
     }
-    let sql = "SELECT access_key, sealed_secret_key, user_id, enabled, document, checksum
+    let sql = "SELECT access_key, sealed_secret_key, user_id, enabled, create_time, document, checksum
          FROM access_keys JOIN users ON users.id = access_keys.user_id WHERE access_key = $1";
     let Some(row) = session.row(sql, &[&access_key], DOING).await? else { return Ok(None) };
     let key = AccessKeyRecord {
@@ -198,16 +199,23 @@ pub(super) async fn access_key(
         sealed_secret_key: column(&row, 1, DOING)?,
         user_id: column(&row, 2, DOING)?,
         enabled: column(&row, 3, DOING)?,
+        create_time: row::known_time(column(&row, 4, DOING)?),
     };
-    Ok(Some((key, read_user(&row, 4)?)))
+    Ok(Some((key, read_user(&row, 5)?)))
 }
 
 pub(super) async fn put_access_key(session: &Session, key: &AccessKeyRecord) -> Result<(), StoreError> {
     put(
         session,
-        "UPDATE access_keys SET user_id = $2, sealed_secret_key = $3, enabled = $4 WHERE access_key = $1",
+        "UPDATE access_keys SET user_id = $2, sealed_secret_key = $3, enabled = $4, create_time = $5 WHERE access_key = $1",
         INSERT_ACCESS_KEY,
-        &[&key.access_key, &key.user_id, &key.sealed_secret_key, &key.enabled],
+        &[
+            &key.access_key,
+            &key.user_id,
+            &key.sealed_secret_key,
+            &key.enabled,
+            &row::time_or_unknown(key.create_time),
+        ],
         "writing an access key",
     )
     .await
@@ -235,7 +243,9 @@ pub(super) async fn make_user(
     let parameters: Parameters<'_> =
         &[&user.id, &user.domain_id, &user.name, &document.text, &i64::from(document.checksum)];
     session.execute(INSERT_USER, parameters, "writing a user").await?;
-    let parameters: Parameters<'_> = &[&key.access_key, &key.user_id, &key.sealed_secret_key, &key.enabled];
+    let create_time = row::time_or_unknown(key.create_time);
+    let parameters: Parameters<'_> =
+        &[&key.access_key, &key.user_id, &key.sealed_secret_key, &key.enabled, &create_time];
     session.execute(INSERT_ACCESS_KEY, parameters, "writing an access key").await.map(drop)
 }
 

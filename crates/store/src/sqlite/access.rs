@@ -7,7 +7,7 @@ use super::{failure::During as _, identities};
 use crate::{
     document::{self, Document},
     error::StoreError,
-    record::{AccessChange, AccessKeyRecord, KeyRecord, PolicyRecord, UserRecord},
+    record::{AccessChange, AccessKeyRecord, AccessState, KeyRecord, PolicyRecord, UserRecord},
     row::{self, KeyDifference, time},
 };
 
@@ -19,18 +19,33 @@ pub(super) fn users(db: &Connection) -> Result<Vec<UserRecord>, StoreError> {
 }
 
 pub(super) fn access_keys(db: &Connection, user_id: &str) -> Result<Vec<AccessKeyRecord>, StoreError> {
+    let sql = "SELECT access_key, sealed_secret_key, user_id, enabled, create_time FROM access_keys
+         WHERE user_id = ?1 ORDER BY access_key";
+    access_key_rows(db, sql, [user_id])
+}
+
+fn access_key_rows(db: &Connection, sql: &str, parameters: impl Params) -> Result<Vec<AccessKeyRecord>, StoreError> {
     const DOING: &str = "reading access keys";
-    let sql = "SELECT access_key, sealed_secret_key, user_id, enabled FROM access_keys WHERE user_id = ?1 ORDER BY access_key";
     let mut statement = db.prepare_cached(sql).during(DOING)?;
-    let rows = statement.query_map([user_id], |row| {
-        Ok(AccessKeyRecord {
-            access_key: row.get(0)?,
-            sealed_secret_key: row.get(1)?,
-            user_id: row.get(2)?,
-            enabled: row.get(3)?,
-        })
-    });
-    rows.and_then(Iterator::collect).during(DOING)
+    let mut rows = statement.query(parameters).during(DOING)?;
+    let mut keys = Vec::new();
+    while let Some(row) = rows.next().during(DOING)? {
+        keys.push(AccessKeyRecord {
+            access_key: row.get(0).during(DOING)?,
+            sealed_secret_key: row.get(1).during(DOING)?,
+            user_id: row.get(2).during(DOING)?,
+            enabled: row.get(3).during(DOING)?,
+            create_time: row::known_time(row.get(4).during(DOING)?),
+        });
+    }
+    Ok(keys)
+}
+
+/// All users, access keys and shared policies.
+pub(super) fn state(db: &Connection) -> Result<AccessState, StoreError> {
+    let sql =
+        "SELECT access_key, sealed_secret_key, user_id, enabled, create_time FROM access_keys ORDER BY access_key";
+    Ok(AccessState { users: users(db)?, keys: access_key_rows(db, sql, [])?, policies: policies(db)? })
 }
 
 pub(super) fn policy(db: &Connection, name: &str) -> Result<Option<PolicyRecord>, StoreError> {

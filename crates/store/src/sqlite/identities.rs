@@ -14,7 +14,8 @@ use crate::{
 const READING_KEY: &str = "reading a key";
 const READING_USER: &str = "reading a user";
 
-pub(super) const ACCESS_KEY: &str = "SELECT access_key, sealed_secret_key, user_id, enabled, document, checksum
+pub(super) const ACCESS_KEY: &str =
+    "SELECT access_key, sealed_secret_key, user_id, enabled, create_time, document, checksum
      FROM access_keys JOIN users ON users.id = access_keys.user_id WHERE access_key = ?1";
 
 pub(super) fn read_key(row: &Row<'_>) -> Result<KeyRecord, StoreError> {
@@ -129,18 +130,22 @@ pub(super) fn access_key(
         sealed_secret_key: row.get(1).during(DOING)?,
         user_id: row.get(2).during(DOING)?,
         enabled: row.get(3).during(DOING)?,
+        create_time: row::known_time(row.get(4).during(DOING)?),
     };
-    Ok(Some((key, read_user(row, 4)?)))
+    Ok(Some((key, read_user(row, 5)?)))
 }
 
 pub(super) fn put_access_key(db: &Connection, key: &AccessKeyRecord) -> Result<(), StoreError> {
     db.prepare_cached(
-        "INSERT INTO access_keys (access_key, user_id, sealed_secret_key, enabled) VALUES (?1, ?2, ?3, ?4)
+        "INSERT INTO access_keys (access_key, user_id, sealed_secret_key, enabled, create_time)
+         VALUES (?1, ?2, ?3, ?4, ?5)
          ON CONFLICT (access_key) DO UPDATE SET user_id = excluded.user_id,
-         sealed_secret_key = excluded.sealed_secret_key, enabled = excluded.enabled",
+         sealed_secret_key = excluded.sealed_secret_key, enabled = excluded.enabled,
+         create_time = excluded.create_time",
     )
     .and_then(|mut statement| {
-        statement.execute(params![key.access_key, key.user_id, key.sealed_secret_key, key.enabled])
+        let create_time = row::time_or_unknown(key.create_time);
+        statement.execute(params![key.access_key, key.user_id, key.sealed_secret_key, key.enabled, create_time])
     })
     .during("writing an access key")
     .map(drop)

@@ -4,7 +4,8 @@ use csms_core::policy::Policy;
 
 use super::*;
 use crate::{
-    AccessChange, AccessKeyRecord, ChangeError, KeyDetails, KeyRecord, KeyState, PolicyRecord, StoreError, UserRecord,
+    AccessChange, AccessKeyRecord, AccessState, ChangeError, KeyDetails, KeyRecord, KeyState, PolicyDetails,
+    PolicyRecord, StoreError, UserDetails, UserRecord,
 };
 
 fn user(id: &str, name: &str) -> UserRecord {
@@ -17,6 +18,7 @@ fn user(id: &str, name: &str) -> UserRecord {
         policies: Vec::new(),
         attached: vec!["readers".to_owned()],
         enabled: true,
+        details: UserDetails::default(),
     }
 }
 
@@ -26,12 +28,13 @@ fn access_key(name: &str, user_id: &str) -> AccessKeyRecord {
         sealed_secret_key: vec![1, 2, 3],
         user_id: user_id.to_owned(),
         enabled: true,
+        create_time: Some(at(7)),
     }
 }
 
 fn policy(name: &str, action: &str) -> PolicyRecord {
     let policy = Policy::allow(vec![action.to_owned()], None);
-    PolicyRecord { name: name.to_owned(), description: String::new(), policy }
+    PolicyRecord { name: name.to_owned(), description: String::new(), policy, details: PolicyDetails::default() }
 }
 
 fn key(alias: &str) -> KeyRecord {
@@ -154,4 +157,53 @@ pub async fn an_alias_and_the_material_of_a_key_are_kept<S: Store>(store: Shared
     let replaced = store.change_keys(&project(), replace).await;
     assert!(matches!(replaced, Err(ChangeError::Store(StoreError::Conflict(_)))));
     assert_eq!(store.keys(&project()).await.unwrap()[0].wrapped, [0, 1, 255]);
+}
+
+pub async fn a_decision_sees_everything_and_happens_whole_or_not_at_all<S: Store>(store: Shared<S>) {
+    let changes = vec![
+        AccessChange::PutPolicy(policy("readers", "csms:*:get*")),
+        AccessChange::PutUser(user("1", "alice")),
+        AccessChange::PutAccessKey(access_key("AK1", "1")),
+    ];
+    store.change_access(changes, Vec::new()).await.unwrap();
+    let decide = |state: &AccessState| {
+        assert_eq!(state.users, [user("1", "alice")]);
+        assert_eq!(state.keys, [access_key("AK1", "1")]);
+        assert_eq!(state.policies, [policy("readers", "csms:*:get*")]);
+        let off = AccessKeyRecord { enabled: false, ..state.keys[0].clone() };
+        Ok::<_, &str>((7, vec![AccessChange::PutAccessKey(off)], vec![audit::entry(None, "off")]))
+    };
+    assert_eq!(store.decide_access(decide).await.unwrap(), 7);
+    assert!(!store.access_keys("1").await.unwrap()[0].enabled);
+    assert_eq!(store.audit_head().await.unwrap().number, 1);
+
+    let refused = store.decide_access(|_| Err::<((), _, _), _>("no")).await;
+    assert!(matches!(refused, Err(ChangeError::Refused("no"))));
+    let broken = |_: &AccessState| {
+        let changes = vec![AccessChange::DeleteUser("1".to_owned()), AccessChange::DeletePolicy("absent".to_owned())];
+        Ok::<_, &str>(((), changes, vec![audit::entry(None, "broken")]))
+    };
+    let broken = store.decide_access(broken).await;
+    assert!(matches!(broken, Err(ChangeError::Store(StoreError::NotFound))));
+    assert_eq!(store.users().await.unwrap().len(), 1);
+    assert_eq!(store.audit_head().await.unwrap().number, 1);
+}
+
+pub async fn decisions_at_the_same_time_all_count<S: Store>(store: Shared<S>) {
+    const CALLERS: usize = 8;
+    store.change_access(vec![AccessChange::PutUser(user("1", "alice"))], Vec::new()).await.unwrap();
+    let mut callers = tokio::task::JoinSet::new();
+    for number in 0..CALLERS {
+        let store = Arc::clone(&store);
+        callers.spawn(async move {
+            let attach = move |state: &AccessState| {
+                let mut alice = state.users[0].clone();
+                alice.attached.push(format!("p{number}"));
+                Ok::<_, Never>(((), vec![AccessChange::PutUser(alice)], Vec::new()))
+            };
+            store.decide_access(attach).await.unwrap();
+        });
+    }
+    callers.join_all().await;
+    assert_eq!(store.users().await.unwrap()[0].attached.len(), 1 + CALLERS);
 }

@@ -6,8 +6,8 @@ use zeroize::Zeroizing;
 
 use super::*;
 use crate::{
-    AccessChange, AuditEntry, ChainCheck, ChainKey, CreateError, EntryChange, KeyRecord, PolicyRecord, StoreError,
-    audit::Broken,
+    AccessChange, AuditEntry, ChainCheck, ChainKey, CreateError, EntryChange, KeyRecord, PolicyDetails, PolicyRecord,
+    StoreError, audit::Broken,
 };
 
 fn chain() -> Arc<ChainKey> {
@@ -50,7 +50,8 @@ pub async fn a_record_is_stored_with_its_change<S: Store>(store: Shared<S>) {
     };
     store.change_secret(&project(), &secret.name, false, decide).await.unwrap();
     let policy = csms_core::policy::Policy::administrator();
-    let policy = PolicyRecord { name: "p".to_owned(), description: String::new(), policy };
+    let policy =
+        PolicyRecord { name: "p".to_owned(), description: String::new(), policy, details: PolicyDetails::default() };
     store.change_access(vec![AccessChange::PutPolicy(policy)], vec![entry(None, "policy")]).await.unwrap();
     let keys = |_: &mut Vec<KeyRecord>| Ok::<_, Never>(((), vec![entry(None, "key")]));
     store.change_keys(&project(), keys).await.unwrap();

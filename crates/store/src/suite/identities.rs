@@ -3,7 +3,7 @@
 use csms_core::policy::Policy;
 
 use super::*;
-use crate::{AccessKeyRecord, KeyDetails, KeyRecord, KeyState, StoreError, UserRecord};
+use crate::{AccessKeyRecord, KeyDetails, KeyRecord, KeyState, StoreError, UserDetails, UserRecord};
 
 fn key(alias: &str) -> KeyRecord {
     KeyRecord {
@@ -27,6 +27,11 @@ pub(super) fn user(id: &str, domain_id: &str, name: &str) -> UserRecord {
         policies: vec![Policy::administrator()],
         attached: vec!["CSMS ReadOnlyAccess".to_owned()],
         enabled: true,
+        details: UserDetails {
+            description: "for tests".to_owned(),
+            create_time: Some(at(9)),
+            ..UserDetails::default()
+        },
     }
 }
 
@@ -90,6 +95,7 @@ pub(super) fn access_key(access_key: &str, user_id: &str) -> AccessKeyRecord {
         sealed_secret_key: vec![7; 60],
         user_id: user_id.to_owned(),
         enabled: true,
+        create_time: Some(at(1_700_000_000_123)),
     }
 }
 

@@ -2,9 +2,11 @@
  * Everything that every entry of the package exports, whatever loads the module.
  */
 export {
+  ACCESS_OPERATIONS,
   ERROR_CATALOGUE,
   KEY_OPERATIONS,
   OPERATIONS,
+  type AccessOperationName,
   type ErrorCode,
   type JwkErrorName,
   type KeyOperationName,
@@ -19,6 +21,7 @@ export { CsmsError, type ClientCode, type CsmsErrorCode, type CsmsErrorFacts } f
 export type { ModuleSource } from "./engine.js";
 export type * from "./types.js";
 export type * from "./operations.js";
+export type * from "./access.js";
 export * from "./validation.js";
 export * from "./periods.js";
 export * from "./stages.js";

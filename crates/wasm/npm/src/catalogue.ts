@@ -71,6 +71,39 @@ export const KEY_OPERATIONS = {
 /** The name of an operation on keys, as in the official definitions. */
 export type KeyOperationName = keyof typeof KEY_OPERATIONS;
 
+/** Method and path of every operation on users, access keys, passwords and policies. */
+export const ACCESS_OPERATIONS = {
+  ListUsersV5: { method: "GET", path: "/v5/users" },
+  CreateUserV5: { method: "POST", path: "/v5/users" },
+  ShowUserV5: { method: "GET", path: "/v5/users/{user_id}" },
+  UpdateUserV5: { method: "PUT", path: "/v5/users/{user_id}" },
+  DeleteUserV5: { method: "DELETE", path: "/v5/users/{user_id}" },
+  ListAccessKeysV5: { method: "GET", path: "/v5/users/{user_id}/access-keys" },
+  CreateAccessKeyV5: { method: "POST", path: "/v5/users/{user_id}/access-keys" },
+  UpdateAccessKeyV5: { method: "PUT", path: "/v5/users/{user_id}/access-keys/{access_key_id}" },
+  DeleteAccessKeyV5: { method: "DELETE", path: "/v5/users/{user_id}/access-keys/{access_key_id}" },
+  ShowLoginProfileV5: { method: "GET", path: "/v5/users/{user_id}/login-profile" },
+  CreateLoginProfileV5: { method: "POST", path: "/v5/users/{user_id}/login-profile" },
+  UpdateLoginProfileV5: { method: "PUT", path: "/v5/users/{user_id}/login-profile" },
+  DeleteLoginProfileV5: { method: "DELETE", path: "/v5/users/{user_id}/login-profile" },
+  ListAttachedUserPoliciesV5: { method: "GET", path: "/v5/users/{user_id}/attached-policies" },
+  ListPoliciesV5: { method: "GET", path: "/v5/policies" },
+  CreatePolicyV5: { method: "POST", path: "/v5/policies" },
+  GetPolicyV5: { method: "GET", path: "/v5/policies/{policy_id}" },
+  DeletePolicyV5: { method: "DELETE", path: "/v5/policies/{policy_id}" },
+  ListPolicyVersionsV5: { method: "GET", path: "/v5/policies/{policy_id}/versions" },
+  CreatePolicyVersionV5: { method: "POST", path: "/v5/policies/{policy_id}/versions" },
+  GetPolicyVersionV5: { method: "GET", path: "/v5/policies/{policy_id}/versions/{version_id}" },
+  DeletePolicyVersionV5: { method: "DELETE", path: "/v5/policies/{policy_id}/versions/{version_id}" },
+  SetDefaultPolicyVersionV5: { method: "POST", path: "/v5/policies/{policy_id}/versions/{version_id}/set-default" },
+  AttachUserPolicyV5: { method: "POST", path: "/v5/policies/{policy_id}/attach-user" },
+  DetachUserPolicyV5: { method: "POST", path: "/v5/policies/{policy_id}/detach-user" },
+  ListEntitiesForPolicyV5: { method: "GET", path: "/v5/policies/{policy_id}/attached-entities" },
+} as const;
+
+/** The name of an operation on users, access keys, passwords or policies. */
+export type AccessOperationName = keyof typeof ACCESS_OPERATIONS;
+
 /** Status and meaning of every error code, and whether the same call may succeed later. */
 export const ERROR_CATALOGUE = {
   "CSMS.0002": { status: 400, retryable: false, text: "Invalid parameter" },
@@ -118,6 +151,17 @@ export const ERROR_CATALOGUE = {
   "KMS.0402": { status: 400, retryable: false, text: "The sealed text cannot be opened" },
   "KMS.0403": { status: 400, retryable: false, text: "Default keys are the service's" },
   "KMS.9999": { status: 500, retryable: true, text: "Internal error" },
+  "IAM.0002": { status: 400, retryable: false, text: "Invalid parameter" },
+  "IAM.0004": { status: 400, retryable: false, text: "The request body is not a JSON object" },
+  "IAM.0005": { status: 404, retryable: false, text: "Not found" },
+  "IAM.0101": { status: 409, retryable: false, text: "Already exists" },
+  "IAM.0102": { status: 409, retryable: false, text: "Conflict" },
+  "IAM.0301": { status: 401, retryable: false, text: "Invalid token" },
+  "PAP5.0001": { status: 403, retryable: false, text: "access denied" },
+  "PAP5.0010": { status: 400, retryable: false, text: "invalid marker" },
+  "PAP5.0011": { status: 400, retryable: false, text: "malformed policy document" },
+  "PAP5.0028": { status: 409, retryable: false, text: "versions per policy limit exceeded" },
+  "IAM.9999": { status: 500, retryable: true, text: "Internal error" },
   "CSMS.9999": { status: 500, retryable: true, text: "Internal error" },
   "APIGW.0301": { status: 401, retryable: false, text: "Incorrect IAM authentication information" },
   "APIGW.0101": { status: 404, retryable: false, text: "The API does not exist" },

@@ -1,7 +1,16 @@
 /**
  * A client of the service: every operation as a typed method over `fetch`.
  */
-import { ERROR_CATALOGUE, type ErrorCode, KEY_OPERATIONS, OPERATIONS, type OperationName } from "./catalogue.js";
+import type { AccessMethods, AccessTypes } from "./access.js";
+import {
+  ACCESS_OPERATIONS,
+  type AccessOperationName,
+  ERROR_CATALOGUE,
+  type ErrorCode,
+  KEY_OPERATIONS,
+  OPERATIONS,
+  type OperationName,
+} from "./catalogue.js";
 import { CsmsError } from "./error.js";
 import { JweKey } from "./jwe.js";
 import type { CallOptions, KeyMethods, OperationMethods, OperationTypes } from "./operations.js";
@@ -46,8 +55,12 @@ export interface DataKey {
 const RETRIED = new Set([429, 500, 502, 504]);
 const LONGEST_WAIT = 20_000;
 
-type Request<O extends OperationName> = OperationTypes[O]["request"];
-type Response<O extends OperationName> = OperationTypes[O]["response"];
+const TABLE = { ...OPERATIONS, ...ACCESS_OPERATIONS };
+
+type Name = OperationName | AccessOperationName;
+type Types = OperationTypes & AccessTypes;
+type Request<O extends Name> = Types[O]["request"];
+type Response<O extends Name> = Types[O]["response"];
 
 interface Exchange {
   method: string;
@@ -57,7 +70,7 @@ interface Exchange {
 }
 
 // The methods of all operations; the class gets them from the tables.
-export interface CsmsClient extends OperationMethods, KeyMethods {}
+export interface CsmsClient extends OperationMethods, KeyMethods, AccessMethods {}
 
 /** A client of one project: a method for each operation. Holds no connection and needs no closing. */
 export class CsmsClient {
@@ -70,7 +83,7 @@ export class CsmsClient {
         configurable: true,
         writable: true,
       });
-    for (const name of Object.keys(OPERATIONS) as OperationName[]) {
+    for (const name of Object.keys(TABLE) as Name[]) {
       add(name, (client, request, options) => client.call(name, request, options));
     }
     for (const [name, path] of Object.entries(KEY_OPERATIONS)) {
@@ -139,8 +152,8 @@ export class CsmsClient {
   }
 
   /** Calls an operation by its name. */
-  async call<O extends OperationName>(operation: O, request: Request<O>, options: CallOptions = {}): Promise<Response<O>> {
-    const { method, path, query }: { method: string; path: string; query?: readonly string[] } = OPERATIONS[operation];
+  async call<O extends Name>(operation: O, request: Request<O>, options: CallOptions = {}): Promise<Response<O>> {
+    const { method, path, query }: { method: string; path: string; query?: readonly string[] } = TABLE[operation];
     const rest: Record<string, unknown> = { ...request };
     const isTaken = new Set<string>();
     const filled = path.replace(/\{(\w+)\}/g, (_, name: string) => {

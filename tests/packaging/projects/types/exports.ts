@@ -269,6 +269,31 @@ export function errors(error: unknown): string {
   }
 }
 
+export async function access(client: csms.CsmsClient): Promise<unknown[]> {
+  const page: csms.IamPageRequest = { limit: 10 };
+  const methods: csms.AccessMethods = client;
+  const { user }: { user: csms.IamUser } = await methods.createUserV5({ name: "alice", enabled: true });
+  const named: csms.IamUserRequest = { user_id: user.user_id };
+  const { access_key } = await client.createAccessKeyV5(named);
+  const shown: csms.IamAccessKey = access_key;
+  const secret: string = access_key.secret_access_key;
+  const { login_profile } = await client.createLoginProfileV5({ ...named, password: secret, password_reset_required: false });
+  const login: csms.IamLoginProfile = login_profile;
+  const { policies, page_info } = await client.listPoliciesV5({ ...page, policy_type: "custom", only_attached: true });
+  const info: csms.IamPageInfo = page_info;
+  const [policy]: csms.IamPolicy[] = policies;
+  const target: csms.IamPolicyRequest = { policy_id: policy!.policy_id };
+  await client.attachUserPolicyV5({ ...target, ...named });
+  const { attached_policies } = await client.listAttachedUserPoliciesV5(named);
+  const attached: csms.IamAttachedPolicy | undefined = attached_policies[0];
+  const { policy_version } = await client.getPolicyVersionV5({ ...target, version_id: policy!.default_version_id });
+  const version: csms.IamPolicyVersion = policy_version;
+  const name: csms.AccessOperationName = "ListUsersV5";
+  const request: csms.AccessTypes["ListUsersV5"]["request"] = {};
+  is<Equal<(typeof csms.ACCESS_OPERATIONS)["ListUsersV5"]["path"], "/v5/users">>();
+  return [shown, login, info, attached, version, await client.call(name, request)];
+}
+
 const facts: csms.CsmsErrorFacts = { field: "name" };
 const clientCode: csms.ClientCode = "client/aborted";
 export const made = new csms.CsmsError(clientCode, "why", facts);
