@@ -26,7 +26,8 @@ inBothBrowsers({
     await person.press("button", "Save");
     await person.sees(name);
     assert.deepEqual((await client.showSecretEvent({ event_name: name })).event.event_types, ["SECRET_ROTATED_FAILED"]);
-    await person.press("button", `Delete ${name}`);
+    await person.press("button", `Actions for ${name}`);
+    await person.press("menuitem", "Delete");
     await person.waitFor((name) => !document.body.innerText.includes(name), name);
   },
 

@@ -1,5 +1,13 @@
 // Every page and dialog of the console, and how one gets there.
 
+/** The page of the user that the seed makes. */
+async function openAlice(person) {
+  await person.goTo("#/users");
+  await person.press("link", "alice");
+  await person.sees("To change keys without a gap");
+  await person.settles();
+}
+
 /** @type {{name: string, open: (person: import("./person.mjs").Person) => Promise<void>}[]} */
 export const PAGES = [
   { name: "sign-in", isSignedOut: true, open: async () => undefined },
@@ -162,6 +170,51 @@ export const PAGES = [
       await person.press("button", "Actions for shop/production");
       await person.press("menuitem", "Delete…");
       await person.sees("Secrets that use it: 1");
+    },
+  },
+  { name: "users", open: (person) => person.goTo("#/users") },
+  {
+    name: "new-user",
+    open: async (person) => {
+      await person.goTo("#/users");
+      await person.press("button", "New user");
+      await person.sees("Create user");
+    },
+  },
+  {
+    name: "user-actions",
+    open: async (person) => {
+      await person.goTo("#/users");
+      await person.press("button", "Actions for alice");
+      await person.sees("Delete…");
+    },
+  },
+  {
+    name: "delete-user",
+    open: async (person) => {
+      await person.goTo("#/users");
+      await person.press("button", "Actions for bob");
+      await person.press("menuitem", "Delete…");
+      await person.sees("Type the name of the user to confirm");
+    },
+  },
+  { name: "user", open: (person) => openAlice(person) },
+  {
+    name: "new-access-key",
+    open: async (person) => {
+      await openAlice(person);
+      await person.press("button", "New access key");
+      await person.sees("It is told this once and never again.");
+    },
+  },
+  { name: "policies", open: (person) => person.goTo("#/policies") },
+  {
+    name: "policy",
+    open: async (person) => {
+      await person.goTo("#/policies");
+      await person.press("button", "Actions for team-a");
+      await person.press("menuitem", "Edit…");
+      await person.waitFor(() => document.querySelector("[role=dialog] textarea")?.value.includes("team-a"));
     },
   },
   { name: "missing", open: (person) => person.goTo("#/nowhere") },

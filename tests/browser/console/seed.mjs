@@ -53,6 +53,20 @@ async function events() {
   await client.updateSecret({ secret_name: "app-smtp-relay", event_subscriptions: ["wake-somebody"] });
 }
 
+/** Users with keys and policies. */
+async function users() {
+  const statement = { Effect: "Allow", Action: ["csms:secret:*"], Resource: ["CSMS:*:*:secretName:team-a-*"] };
+  const policy_document = JSON.stringify({ Version: "5.0", Statement: [statement] });
+  const description = "Everything with the secrets of team A";
+  const { policy_id } = (await client.createPolicyV5({ policy_name: "team-a", description, policy_document })).policy;
+  const { user_id } = (await client.createUserV5({ name: "alice", description: "Team A", enabled: true })).user;
+  await client.attachUserPolicyV5({ policy_id, user_id });
+  await client.createAccessKeyV5({ user_id });
+  const { access_key_id } = (await client.createAccessKeyV5({ user_id })).access_key;
+  await client.updateAccessKeyV5({ user_id, access_key_id, status: "inactive" });
+  await client.createUserV5({ name: "bob", description: "Left the company", enabled: false });
+}
+
 /** Creates everything once. */
 export async function seed() {
   for (const service of SERVICES) {
@@ -77,12 +91,13 @@ export async function seed() {
   }
   await client.updateSecretStage({ secret_name: "app-smtp-relay", stage_name: "blue", version_id: "v2" });
   await keys();
+  await users();
   await events();
   await client.createSecret({ name: "archive-token", description: "No longer used", secret_string: "gone soon" });
   await client.deleteSecretForSchedule({ secret_name: "archive-token", recovery_window_in_days: 14 });
   // Somebody changed this password without telling, so its rotation fails.
   const outdated = JSON.stringify({ ...loginFor("orders"), password: "outdated" });
-  await database("app-orders-db", outdated, { description: "Orders, PostgreSQL" });
+  await database("app-orders-db", outdated, { description: "Orders, PostgreSQL", event_subscriptions: ["wake-somebody"] });
   const schedule = { description: "Payments, PostgreSQL", auto_rotation: true, rotation_period: "30d" };
   await database("app-payments-db", JSON.stringify(loginFor("payments")), schedule);
   for (const secret_name of ["app-payments-db", "app-orders-db"]) {

@@ -16,6 +16,8 @@ const PLACES = [
   { label: "Rotations", href: "#/tasks", pages: ["tasks"] },
   { label: "Events", href: "#/events", pages: ["events"] },
   { label: "Keys", href: "#/keys", pages: ["keys"] },
+  { label: "Users", href: "#/users", pages: ["users", "user"] },
+  { label: "Policies", href: "#/policies", pages: ["policies"] },
 ] satisfies { label: string; href: string; pages: Route["page"][] }[];
 
 export function Frame({ onEnter, onSignOut }: { onEnter: (session: Session) => void; onSignOut: () => void }) {
@@ -23,7 +25,7 @@ export function Frame({ onEnter, onSignOut }: { onEnter: (session: Session) => v
   const session = useSession();
   const route = useRoute();
   const main = useRef<HTMLElement>(null);
-  const place = route.page === "secret" ? `${route.name}/${route.tab}` : route.page;
+  const place = route.page === "secret" ? `${route.name}/${route.tab}` : route.page === "user" ? route.id : route.page;
   const former = useRef(place);
   useEffect(() => {
     // A new page is read from its beginning, also by screen readers; the first one after signing in too.

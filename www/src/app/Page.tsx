@@ -11,6 +11,9 @@ const SecretPage = lazy(async () => ({ default: (await import("../secret/SecretP
 const TasksPage = lazy(async () => ({ default: (await import("../rotation/TasksPage")).TasksPage }));
 const EventsPage = lazy(async () => ({ default: (await import("../events/EventsPage")).EventsPage }));
 const KeysPage = lazy(async () => ({ default: (await import("../keys/KeysPage")).KeysPage }));
+const UsersPage = lazy(async () => ({ default: (await import("../access/UsersPage")).UsersPage }));
+const UserPage = lazy(async () => ({ default: (await import("../access/UserPage")).UserPage }));
+const PoliciesPage = lazy(async () => ({ default: (await import("../access/PoliciesPage")).PoliciesPage }));
 
 const TITLES: Record<Exclude<Route["page"], "secret">, string> = {
   secrets: "Secrets",
@@ -18,6 +21,9 @@ const TITLES: Record<Exclude<Route["page"], "secret">, string> = {
   tasks: "Rotations",
   events: "Events",
   keys: "KMS keys",
+  users: "Users",
+  user: "User",
+  policies: "Policies",
   missing: "Not found",
 };
 
@@ -39,6 +45,12 @@ export function Page({ route }: { route: Route }) {
       return <EventsPage />;
     case "keys":
       return <KeysPage />;
+    case "users":
+      return <UsersPage />;
+    case "user":
+      return <UserPage key={route.id} id={route.id} />;
+    case "policies":
+      return <PoliciesPage />;
     default:
       return (
         <div className="page">

@@ -24,6 +24,7 @@ const KNOWN: Record<string, [what: string, next: string]> = {
   "CSMS.0401": ["The KMS key of the value cannot be used.", "Check that the key exists, is enabled and that you may use it, then try again."],
   "KMS.0101": ["A key of this alias exists.", "Choose another alias."],
   "KMS.0202": ["The project has as many keys as it may have.", "Delete one that is not needed."],
+  "IAM.0101": ["There is one of this name.", "Choose another name."],
   "APIGW.0308": ["Too many requests.", "Wait a moment, then try again."],
 };
 

@@ -6,8 +6,9 @@ export type SecretTab = "overview" | "versions" | "rotation" | "tags";
 const TABS: readonly string[] = ["overview", "versions", "rotation", "tags"] satisfies SecretTab[];
 
 export type Route =
-  | { page: "secrets" | "create" | "tasks" | "events" | "keys" | "missing" }
-  | { page: "secret"; name: string; tab: SecretTab };
+  | { page: "secrets" | "create" | "tasks" | "events" | "keys" | "users" | "policies" | "missing" }
+  | { page: "secret"; name: string; tab: SecretTab }
+  | { page: "user"; id: string };
 
 const PAGES: Record<string, Route> = {
   "": { page: "secrets" },
@@ -16,16 +17,21 @@ const PAGES: Record<string, Route> = {
   tasks: { page: "tasks" },
   events: { page: "events" },
   keys: { page: "keys" },
+  users: { page: "users" },
+  policies: { page: "policies" },
 };
 
 export function parseRoute(hash: string): Route {
   const [first = "", name, tab = "overview"] = hash.replace(/^#\/?/, "").split("/");
   if (first === "secrets" && name && TABS.includes(tab)) return { page: "secret", name, tab: tab as SecretTab };
+  if (first === "users" && name) return { page: "user", id: name };
   return (name === undefined ? PAGES[first] : undefined) ?? { page: "missing" };
 }
 
 export const secretPath = (name: string, tab: SecretTab = "overview") =>
   `#/secrets/${encodeURIComponent(name)}${tab === "overview" ? "" : `/${tab}`}`;
+
+export const userPath = (id: string) => `#/users/${encodeURIComponent(id)}`;
 
 export function go(path: string): void {
   location.hash = path;

@@ -6,6 +6,7 @@ import { useState } from "react";
 import { useLanguage } from "../app/language";
 import { useSession } from "../app/session";
 import { useAction } from "../app/useAction";
+import { ActionMenu } from "../ui/ActionMenu";
 import { Badge } from "../ui/Badge";
 import { Button } from "../ui/Button";
 import { Empty } from "../ui/Empty";
@@ -40,19 +41,23 @@ export function EventsPage() {
       {data?.length === 0 && (
         <Empty title={t("Be told when something happens")}>
           <p>{t("An event names what to tell, such as a failed rotation, and the topic to tell it to.")}</p>
+          <ol>
+            <li>{t("Create an event with the topic of those who should know.")}</li>
+            <li>{t("Choose it when you create a secret, or when you edit one.")}</li>
+            <li>{t("What was told, and what could not be told, then stands here.")}</li>
+          </ol>
         </Empty>
       )}
       {data && data.length > 0 && (
-        <table className="table">
+        <table className="table list">
           <caption className="visually-hidden">{t("Events")}</caption>
           <thead>
             <tr>
               <th scope="col">{t("Name")}</th>
-              <th scope="col">{t("State")}</th>
-              <th scope="col">{t("Tells of")}</th>
               <th scope="col" className="wide-only">
                 {t("Topic")}
               </th>
+              <th scope="col">{t("State")}</th>
               <th scope="col">
                 <span className="visually-hidden">{t("Actions")}</span>
               </th>
@@ -61,23 +66,25 @@ export function EventsPage() {
           <tbody>
             {data.map((event) => (
               <tr key={event.event_id}>
-                <th scope="row" className="code">
-                  {event.name}
+                <th scope="row">
+                  <div className="stack">
+                    <strong className="code">{event.name}</strong>
+                    <span className="muted">{event.event_types.map((type) => t(EVENT_TYPES[type])).join(", ")}</span>
+                  </div>
                 </th>
+                <td className="wide-only">{event.notification.target_name}</td>
                 <td>
                   <Badge tone={event.state === "ENABLED" ? "good" : "plain"}>{event.state === "ENABLED" ? t("Enabled") : t("Disabled")}</Badge>
                 </td>
-                <td>{event.event_types.map((type) => t(EVENT_TYPES[type])).join(", ")}</td>
-                <td className="wide-only">{event.notification.target_name}</td>
-                <td>
-                  <div className="row">
-                    <Button kind="quiet" onPress={() => setEditing(event)} aria-label={t("Edit {name}", { name: event.name })}>
-                      {t("Edit…")}
-                    </Button>
-                    <Button kind="quiet" onPress={() => void remove.run(event.name)} aria-label={t("Delete {name}", { name: event.name })}>
-                      {t("Delete")}
-                    </Button>
-                  </div>
+                <td className="row-end">
+                  <ActionMenu
+                    label={t("Actions for {name}", { name: event.name })}
+                    items={[
+                      { id: "edit", label: t("Edit…") },
+                      { id: "delete", label: t("Delete") },
+                    ]}
+                    onAction={(what) => (what === "edit" ? setEditing(event) : void remove.run(event.name))}
+                  />
                 </td>
               </tr>
             ))}

@@ -19,7 +19,8 @@ export function RecordList() {
   const { client } = useSession();
   const { data, error, reload } = useQuery("records", (signal) => client.listNotificationRecords({ limit: 50 }, { signal }));
   if (error !== undefined) return <Failure error={error} onRetry={reload} />;
-  if (!data || data.records.length === 0) return null;
+  if (!data) return <p className="muted">{t("Loading…")}</p>;
+  if (data.records.length === 0) return null;
   return (
     <section aria-labelledby="records">
       <h2 id="records">{t("Told lately")}</h2>

@@ -107,8 +107,9 @@ function KeyTable({ keys, onAction }: { keys: readonly KeyDetails[]; onAction: (
                   <strong className="code">{key.key_alias}</strong>
                   {isDefault(key) && <Badge tone="accent">{t("default")}</Badge>}
                 </span>
-                {key.key_description && <span className="description">{key.key_description}</span>}
-                <code className="hint">{key.key_id}</code>
+                {isDefault(key) && <span className="muted">{t("The service's own: it cannot be changed.")}</span>}
+                {key.key_description && <span className="muted">{key.key_description}</span>}
+                <code className="hint wide-only">{key.key_id}</code>
               </div>
             </th>
             <td>
@@ -123,9 +124,7 @@ function KeyTable({ keys, onAction }: { keys: readonly KeyDetails[]; onAction: (
               <Time millis={Number(key.creation_date)} />
             </td>
             <td className="row-end">
-              {isDefault(key) ? (
-                <span className="hint">{t("the service's own")}</span>
-              ) : (
+              {!isDefault(key) && (
                 <ActionMenu label={t("Actions for {name}", { name: key.key_alias })} items={items(key)} onAction={(what) => onAction(key, what)} />
               )}
             </td>

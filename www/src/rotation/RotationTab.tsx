@@ -45,6 +45,7 @@ export function RotationTab({ known, onChange }: { known: Known; onChange: () =>
           </Button>
         </header>
         <Failure error={history.error} onRetry={history.reload} />
+        {!history.data && history.isLoading && <p className="muted">{t("Loading…")}</p>}
         {history.data && history.data.tasks.length > 0 && <TaskList tasks={history.data.tasks} />}
         {history.data?.tasks.length === 0 && <p className="muted">{t("Not rotated yet.")}</p>}
       </section>

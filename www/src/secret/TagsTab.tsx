@@ -35,6 +35,7 @@ export function TagsTab({ secret }: { secret: Secret }) {
     <section aria-labelledby="tags" className="tags-tab">
       <h2 id="tags">{t("Tags")}</h2>
       <Failure error={error ?? remove.error} />
+      {!data && error === undefined && <p className="muted">{t("Loading…")}</p>}
       {data?.tags.length === 0 && <p className="muted">{t("No tags yet. Tag secrets by team, environment or service, and the list of secrets finds them.")}</p>}
       {data && data.tags.length > 0 && (
         <ul className="tags">

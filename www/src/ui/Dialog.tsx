@@ -9,11 +9,13 @@ interface Props {
   onClose: () => void;
   children: ReactNode;
   isWide?: boolean;
+  /** Whether only its own buttons close it, because what it shows is shown once. */
+  isFirm?: boolean;
 }
 
-export function Dialog({ title, isOpen, onClose, children, isWide = false }: Props) {
+export function Dialog({ title, isOpen, onClose, children, isWide = false, isFirm = false }: Props) {
   return (
-    <ModalOverlay className="overlay" isOpen={isOpen} onOpenChange={(open) => open || onClose()} isDismissable>
+    <ModalOverlay className="overlay" isOpen={isOpen} onOpenChange={(open) => open || onClose()} isDismissable={!isFirm} isKeyboardDismissDisabled={isFirm}>
       <Modal className={isWide ? "modal is-wide" : "modal"}>
         <AriaDialog className="dialog">
           <Heading slot="title" level={2}>

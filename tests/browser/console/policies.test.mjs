@@ -1,0 +1,87 @@
+// What a person does with policies.
+
+import assert from "node:assert/strict";
+
+import { inBothBrowsers } from "./flow.mjs";
+import { client, unique } from "./stage.mjs";
+
+const DOCUMENT = { Version: "5.0", Statement: [{ Effect: "Allow", Action: ["csms:secret:get"] }] };
+
+const found = async (name) => (await client.listPoliciesV5({ limit: 200 })).policies.find(({ policy_name }) => policy_name === name);
+const made = async (policy_name) =>
+  (await client.createPolicyV5({ policy_name, policy_document: JSON.stringify(DOCUMENT) })).policy.policy_id;
+const documentOf = async (policy_id) => {
+  const { default_version_id: version_id } = (await client.getPolicyV5({ policy_id })).policy;
+  return JSON.parse((await client.getPolicyVersionV5({ policy_id, version_id })).policy_version.document);
+};
+const closed = (person) => person.waitFor(() => document.querySelector("[role=dialog]") === null);
+
+inBothBrowsers({
+  "a policy is created, and judged by the service": async (person) => {
+    const name = unique("policy");
+    await person.goTo("#/policies");
+    await person.press("button", "New policy");
+    await person.write("Name", name);
+    await person.write("What it says (JSON)", "{");
+    await person.waitFor(() => document.querySelector("[role=dialog] .problem") !== null);
+    await person.write("What it says (JSON)", '{"Version": "5.0", "Statement": [{"Effect": "Perhaps", "Action": ["csms:secret:get"]}]}');
+    await person.press("button", "Create policy");
+    await person.sees("malformed policy document");
+    assert.equal(await found(name), undefined);
+    await person.write("What it says (JSON)", JSON.stringify(DOCUMENT));
+    await person.press("button", "Create policy");
+    await closed(person);
+    await person.sees(name);
+    assert.deepEqual((await documentOf((await found(name)).policy_id)).Statement[0].Action, ["csms:secret:get"]);
+  },
+
+  "a policy is changed again and again, and keeps its last versions": async (person) => {
+    const name = unique("changed");
+    const policy_id = await made(name);
+    for (let version = 2; version <= 5; version += 1) {
+      await client.createPolicyVersionV5({ policy_id, policy_document: JSON.stringify(DOCUMENT), set_as_default: true });
+    }
+    await person.goTo("#/policies");
+    await person.press("button", `Actions for ${name}`);
+    await person.press("menuitem", "Edit…");
+    await person.sees("It counts from the next request on. Users that have it: 0.");
+    await person.waitFor(() => document.querySelector("[role=dialog] textarea").value.includes("csms:secret:get"));
+    await person.write("What it says (JSON)", JSON.stringify(DOCUMENT).replace(":get", ":list"));
+    await person.press("button", "Save");
+    await closed(person);
+    assert.deepEqual((await documentOf(policy_id)).Statement[0].Action, ["csms:secret:list"]);
+    const { versions } = await client.listPolicyVersionsV5({ policy_id });
+    assert.deepEqual(versions.map(({ version_id }) => version_id).sort(), ["v2", "v3", "v4", "v5", "v6"]);
+  },
+
+  "a policy that is attached cannot be deleted, and one that is not can": async (person) => {
+    const name = unique("attached");
+    const policy_id = await made(name);
+    const { user_id } = (await client.createUserV5({ name: unique("holder"), enabled: true })).user;
+    await client.attachUserPolicyV5({ policy_id, user_id });
+    await person.goTo("#/policies");
+    await person.press("button", `Actions for ${name}`);
+    await person.sees("It is attached; detach it first.");
+    await person.key("Escape");
+    await client.detachUserPolicyV5({ policy_id, user_id });
+    // Another page in between, so that the list is read anew.
+    await person.goTo("#/users");
+    await person.sees("New user");
+    await person.goTo("#/policies");
+    await person.sees("New policy");
+    await person.press("button", `Actions for ${name}`);
+    await person.press("menuitem", "Delete…");
+    await person.press("button", "Delete the policy");
+    await person.waitFor((name) => !document.body.innerText.includes(name), name);
+    assert.equal(await found(name), undefined);
+  },
+
+  "a policy of the service is looked at and not changed": async (person) => {
+    await person.goTo("#/policies");
+    await person.press("button", "Actions for CSMS ReadOnlyAccess");
+    await person.press("menuitem", "Look at it…");
+    await person.sees("It comes with the service and is never changed.");
+    await person.waitFor(() => document.querySelector("[role=dialog] textarea").value.includes("Statement"));
+    assert.ok(!/\bSave\b/.test(await person.text()));
+  },
+});

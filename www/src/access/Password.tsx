@@ -1,0 +1,84 @@
+// Whether a user signs in with a password; gives it one, or takes it away.
+
+import { CsmsError, type IamUser } from "csms";
+import { type FormEvent, useState } from "react";
+
+import { useLanguage } from "../app/language";
+import { useSession } from "../app/session";
+import { useAction } from "../app/useAction";
+import { useQuery } from "../app/useQuery";
+import { Button } from "../ui/Button";
+import { Failure } from "../ui/Failure";
+import { SecretInput } from "../ui/SecretInput";
+import { Time } from "../ui/Time";
+import { millisOf } from "./users";
+
+/** Characters that a password needs. */
+const LEAST = 8;
+
+export function Password({ user: { user_id } }: { user: IamUser }) {
+  const { t } = useLanguage();
+  const { client } = useSession();
+  const { data, error, reload } = useQuery(user_id, async (signal) => {
+    try {
+      return { profile: (await client.showLoginProfileV5({ user_id }, { signal })).login_profile };
+    } catch (failure) {
+      if (failure instanceof CsmsError && failure.status === 404) return { profile: undefined };
+      throw failure;
+    }
+  });
+  const [password, setPassword] = useState("");
+  // The field holds its own text, so an emptied one is a new one.
+  const [field, setField] = useState(0);
+  const set = useAction(async () => {
+    if (data?.profile) await client.updateLoginProfileV5({ user_id, password });
+    else await client.createLoginProfileV5({ user_id, password, password_reset_required: false });
+    setPassword("");
+    setField(field + 1);
+    reload();
+  });
+  const remove = useAction(async () => {
+    await client.deleteLoginProfileV5({ user_id });
+    reload();
+  });
+  const submit = (event: FormEvent) => {
+    event.preventDefault();
+    void set.run();
+  };
+  return (
+    <section aria-labelledby="password">
+      <h2 id="password">{t("Password")}</h2>
+      <Failure error={error ?? set.error ?? remove.error} onRetry={reload} />
+      {data && (
+        <p className="muted">
+          {data.profile ? (
+            <>
+              {t("Set")} <Time millis={millisOf(data.profile.created_at)} />
+            </>
+          ) : (
+            t("None: this user signs in with an access key only.")
+          )}
+        </p>
+      )}
+      <form onSubmit={submit}>
+        <SecretInput
+          key={field}
+          label={data?.profile ? t("New password") : t("First password")}
+          onInput={setPassword}
+          autoComplete="new-password"
+          hint={t("At least {count} characters.", { count: LEAST })}
+        />
+        <div className="row">
+          <Button type="submit" isPending={set.isRunning} isDisabled={password.length < LEAST || !data}>
+            {t("Set the password")}
+          </Button>
+          {data?.profile && (
+            <Button kind="quiet" onPress={() => void remove.run()} isPending={remove.isRunning}>
+              {t("Take it away")}
+            </Button>
+          )}
+        </div>
+      </form>
+    </section>
+  );
+}

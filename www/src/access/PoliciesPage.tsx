@@ -1,0 +1,125 @@
+// Policies: what users to whom they are attached may do.
+
+import type { IamPolicy } from "csms";
+import { useState } from "react";
+
+import { useLanguage } from "../app/language";
+import { useSession } from "../app/session";
+import { useAction } from "../app/useAction";
+import { ActionMenu, type ActionItem } from "../ui/ActionMenu";
+import { Badge } from "../ui/Badge";
+import { Button } from "../ui/Button";
+import { Dialog } from "../ui/Dialog";
+import { Empty } from "../ui/Empty";
+import { Failure } from "../ui/Failure";
+import { PolicyDialog } from "./PolicyDialog";
+import { usePolicies } from "./users";
+
+type Doing = "open" | "delete";
+
+export function PoliciesPage() {
+  const { t } = useLanguage();
+  const { data: policies, error, isLoading, reload } = usePolicies();
+  const [open, setOpen] = useState<{ what: "new" | Doing; policy?: IamPolicy }>();
+  const close = () => setOpen(undefined);
+  return (
+    <div className="page">
+      <header className="page-head">
+        <h1>{t("Policies")}</h1>
+        <span className="count" role="status">
+          {policies ? policies.length : isLoading ? t("Loading…") : ""}
+        </span>
+        <span className="grow" />
+        <Button kind="primary" onPress={() => setOpen({ what: "new" })}>
+          {t("New policy")}
+        </Button>
+      </header>
+      <Failure error={error} onRetry={reload} />
+      {policies && policies.length > 0 && <PolicyTable policies={policies} onAction={(policy, what) => setOpen({ what, policy })} />}
+      {policies && policies.every(({ policy_type }) => policy_type === "system") && (
+        <Empty title={t("Allow just what is needed")}>
+          <p>{t("What no policy allows is denied, and a denial wins. Those above come with the service; one of your own can be about some secrets only.")}</p>
+        </Empty>
+      )}
+      {open?.what === "new" && <PolicyDialog policy={undefined} onClose={close} onChange={reload} />}
+      {open?.what === "open" && <PolicyDialog policy={open.policy} onClose={close} onChange={reload} />}
+      {open?.what === "delete" && open.policy && <DeletePolicyDialog policy={open.policy} onClose={close} onChange={reload} />}
+    </div>
+  );
+}
+
+function PolicyTable({ policies, onAction }: { policies: readonly IamPolicy[]; onAction: (policy: IamPolicy, what: Doing) => void }) {
+  const { t } = useLanguage();
+  const items = (policy: IamPolicy): ActionItem<Doing>[] => {
+    const refusal =
+      policy.policy_type === "system"
+        ? t("It comes with the service.")
+        : policy.attachment_count > 0
+          ? t("It is attached; detach it first.")
+          : undefined;
+    return [
+      { id: "open", label: policy.policy_type === "system" ? t("Look at it…") : t("Edit…") },
+      { id: "delete", label: t("Delete…"), refusal },
+    ];
+  };
+  return (
+    <table className="table list">
+      <caption className="visually-hidden">{t("Policies")}</caption>
+      <thead>
+        <tr>
+          <th scope="col">{t("Name")}</th>
+          <th scope="col" className="wide-only">
+            {t("Type")}
+          </th>
+          <th scope="col">{t("Users")}</th>
+          <th scope="col">
+            <span className="visually-hidden">{t("Actions")}</span>
+          </th>
+        </tr>
+      </thead>
+      <tbody>
+        {policies.map((policy) => (
+          <tr key={policy.policy_id}>
+            <th scope="row">
+              <div className="stack">
+                <strong>{policy.policy_name}</strong>
+                {policy.description && <span className="muted">{policy.description}</span>}
+              </div>
+            </th>
+            <td className="wide-only">
+              <Badge tone={policy.policy_type === "system" ? "plain" : "accent"}>
+                {policy.policy_type === "system" ? t("the service's own") : t("your own")}
+              </Badge>
+            </td>
+            <td>{policy.attachment_count}</td>
+            <td className="row-end">
+              <ActionMenu label={t("Actions for {name}", { name: policy.policy_name })} items={items(policy)} onAction={(what) => onAction(policy, what)} />
+            </td>
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  );
+}
+
+function DeletePolicyDialog({ policy, onClose, onChange }: { policy: IamPolicy; onClose: () => void; onChange: () => void }) {
+  const { t } = useLanguage();
+  const { client } = useSession();
+  const { run, isRunning, error } = useAction(async () => {
+    await client.deletePolicyV5({ policy_id: policy.policy_id });
+    onChange();
+    onClose();
+  });
+  return (
+    <Dialog title={t("Delete {name}", { name: policy.policy_name })} isOpen onClose={onClose}>
+      <p>{t("It is attached to nobody, so nobody may do less afterwards. This cannot be undone.")}</p>
+      <Failure error={error} />
+      <div className="row actions">
+        <Button kind="danger" onPress={() => void run()} isPending={isRunning}>
+          {t("Delete the policy")}
+        </Button>
+        <Button onPress={onClose}>{t("Cancel")}</Button>
+      </div>
+    </Dialog>
+  );
+}

@@ -1,0 +1,113 @@
+// Makes a policy, or looks at one and changes what it says. The service judges the document; here it only has to be JSON.
+
+import type { IamPolicy } from "csms";
+import { type FormEvent, useEffect, useState } from "react";
+
+import { useLanguage } from "../app/language";
+import { useSession } from "../app/session";
+import { useAction } from "../app/useAction";
+import { useQuery } from "../app/useQuery";
+import { Button } from "../ui/Button";
+import { Dialog } from "../ui/Dialog";
+import { Failure } from "../ui/Failure";
+import { Field } from "../ui/Field";
+
+interface Props {
+  policy: IamPolicy | undefined;
+  onClose: () => void;
+  onChange: () => void;
+}
+
+const EXAMPLE = {
+  Version: "5.0",
+  Statement: [{ Effect: "Allow", Action: ["csms:secret:get*", "csms:secret:list*"], Resource: ["csms:*:*:secretName:team-a-*"] }],
+};
+
+const pretty = (document: unknown) => JSON.stringify(document, null, 2);
+
+/** What the parser of JSON says against a text. */
+function syntaxProblem(text: string): string | undefined {
+  try {
+    JSON.parse(text);
+    return undefined;
+  } catch (error) {
+    return (error as Error).message;
+  }
+}
+
+export function PolicyDialog({ policy, onClose, onChange }: Props) {
+  const { t } = useLanguage();
+  const { client } = useSession();
+  const [name, setName] = useState(policy?.policy_name ?? "");
+  const [description, setDescription] = useState("");
+  const [text, setText] = useState(policy ? "" : pretty(EXAMPLE));
+  const { policy_id = "", default_version_id: version_id = "" } = policy ?? {};
+  const { data: former, error: unread } = useQuery(policy_id, async (signal) => {
+    if (policy_id === "") return "";
+    const { policy_version } = await client.getPolicyVersionV5({ policy_id, version_id }, { signal });
+    return pretty(JSON.parse(policy_version.document ?? "{}"));
+  });
+  useEffect(() => {
+    if (former) setText(former);
+  }, [former]);
+  const isSystem = policy?.policy_type === "system";
+  const problem = policy && !former ? undefined : syntaxProblem(text);
+  const { run, isRunning, error } = useAction(async () => {
+    if (policy) await replace();
+    else await client.createPolicyV5({ policy_name: name, policy_document: text, ...(description && { description }) });
+    onChange();
+    onClose();
+  });
+  /** A policy keeps five versions; the oldest that does not count makes room. */
+  const replace = async () => {
+    const { versions } = await client.listPolicyVersionsV5({ policy_id });
+    const [oldest] = versions.filter(({ is_default }) => !is_default).sort((one, other) => numberOf(one) - numberOf(other));
+    if (versions.length >= 5 && oldest) await client.deletePolicyVersionV5({ policy_id, version_id: oldest.version_id });
+    await client.createPolicyVersionV5({ policy_id, policy_document: text, set_as_default: true });
+  };
+  const submit = (event: FormEvent) => {
+    event.preventDefault();
+    if (problem === undefined) void run();
+  };
+  return (
+    <Dialog title={policy ? policy.policy_name : t("New policy")} isOpen onClose={onClose} isWide>
+      <form onSubmit={submit}>
+        {!policy && (
+          <>
+            <Field label={t("Name")} value={name} onChange={setName} />
+            <Field label={t("Description")} value={description} onChange={setDescription} />
+          </>
+        )}
+        <Failure error={unread} />
+        <Field
+          label={t("What it says (JSON)")}
+          isCode
+          rows={16}
+          value={text}
+          onChange={setText}
+          isReadOnly={isSystem}
+          problems={problem === undefined ? [] : [problem]}
+          hint={isSystem ? t("It comes with the service and is never changed.") : t("Statements with Effect, Action, Resource and Condition; * and ? stand for anything.")}
+        />
+        <Failure error={error} />
+        <div className="row actions">
+          {!isSystem && (
+            <Button
+              kind="primary"
+              type="submit"
+              isPending={isRunning}
+              isDisabled={problem !== undefined || name === "" || text === "" || (policy !== undefined && text === former)}
+            >
+              {policy ? t("Save") : t("Create policy")}
+            </Button>
+          )}
+          <Button onPress={onClose}>{isSystem ? t("Close") : t("Cancel")}</Button>
+          {policy && !isSystem && <span className="hint">{t("It counts from the next request on. Users that have it: {count}.", { count: policy.attachment_count })}</span>}
+        </div>
+      </form>
+    </Dialog>
+  );
+}
+
+/** `v12` is 12. */
+const numberOf = ({ version_id }: { version_id: string }) => Number(version_id.slice(1));

@@ -1,0 +1,120 @@
+// Users of the account: who may sign in and call the service.
+
+import type { IamUser } from "csms";
+import { useState } from "react";
+
+import { useLanguage } from "../app/language";
+import { userPath } from "../app/route";
+import { useSession } from "../app/session";
+import { useAction } from "../app/useAction";
+import { ActionMenu, type ActionItem } from "../ui/ActionMenu";
+import { Badge } from "../ui/Badge";
+import { Button } from "../ui/Button";
+import { Empty } from "../ui/Empty";
+import { Failure } from "../ui/Failure";
+import { Time } from "../ui/Time";
+import { DeleteUserDialog } from "./DeleteUserDialog";
+import { UserDialog } from "./UserDialog";
+import { millisOf, useUsers } from "./users";
+
+type Doing = "edit" | "disable" | "enable" | "delete";
+
+export function UsersPage() {
+  const { t } = useLanguage();
+  const { client } = useSession();
+  const { data: users, error, isLoading, reload } = useUsers();
+  const [open, setOpen] = useState<{ what: "new" | "edit" | "delete"; user?: IamUser }>();
+  const close = () => setOpen(undefined);
+  const enable = useAction(async ({ user_id }: IamUser, enabled: boolean) => {
+    await client.updateUserV5({ user_id, enabled });
+    reload();
+  });
+  const start = (user: IamUser, what: Doing) => {
+    if (what === "enable" || what === "disable") void enable.run(user, what === "enable");
+    else setOpen({ what, user });
+  };
+  return (
+    <div className="page">
+      <header className="page-head">
+        <h1>{t("Users")}</h1>
+        <span className="count" role="status">
+          {users ? users.length : isLoading ? t("Loading…") : ""}
+        </span>
+        <span className="grow" />
+        <Button kind="primary" onPress={() => setOpen({ what: "new" })}>
+          {t("New user")}
+        </Button>
+      </header>
+      <Failure error={error ?? enable.error} onRetry={reload} />
+      {users && users.length > 0 && <UserTable users={users} onAction={start} />}
+      {users && users.length < 2 && (
+        <Empty title={t("Give everybody a user of their own")}>
+          <p>{t("A user has access keys for programs, perhaps a password for this console, and policies that say what is allowed. A new user may do nothing.")}</p>
+          <ol>
+            <li>{t("Create a user for a person or a program.")}</li>
+            <li>{t("Attach a policy, such as {policy}.", { policy: "CSMS ReadOnlyAccess" })}</li>
+            <li>{t("Make an access key, and hand it over where nobody else sees it.")}</li>
+          </ol>
+        </Empty>
+      )}
+      {open?.what === "new" && <UserDialog user={undefined} onClose={close} onChange={reload} />}
+      {open?.what === "edit" && <UserDialog user={open.user} onClose={close} onChange={reload} />}
+      {open?.what === "delete" && open.user && <DeleteUserDialog user={open.user} onClose={close} onChange={reload} />}
+    </div>
+  );
+}
+
+function UserTable({ users, onAction }: { users: readonly IamUser[]; onAction: (user: IamUser, what: Doing) => void }) {
+  const { t } = useLanguage();
+  const items = (user: IamUser): ActionItem<Doing>[] => {
+    const refusal = user.is_root_user ? { refusal: t("The first user always stays.") } : {};
+    return [
+      { id: "edit", label: t("Edit…") },
+      user.enabled ? { id: "disable", label: t("Disable"), ...refusal } : { id: "enable", label: t("Enable") },
+      { id: "delete", label: t("Delete…"), ...refusal },
+    ];
+  };
+  return (
+    <table className="table list">
+      <caption className="visually-hidden">{t("Users")}</caption>
+      <thead>
+        <tr>
+          <th scope="col">{t("Name")}</th>
+          <th scope="col">{t("State")}</th>
+          <th scope="col" className="wide-only">
+            {t("Created")}
+          </th>
+          <th scope="col">
+            <span className="visually-hidden">{t("Actions")}</span>
+          </th>
+        </tr>
+      </thead>
+      <tbody>
+        {users.map((user) => (
+          <tr key={user.user_id}>
+            <th scope="row">
+              <div className="stack">
+                <span className="row">
+                  <a className="code strong" href={userPath(user.user_id)}>
+                    {user.user_name}
+                  </a>
+                  {user.is_root_user && <Badge tone="accent">{t("first user")}</Badge>}
+                </span>
+                {user.description && <span className="description">{user.description}</span>}
+              </div>
+            </th>
+            <td>
+              <Badge tone={user.enabled ? "good" : "warning"}>{user.enabled ? t("Enabled") : t("Disabled")}</Badge>
+            </td>
+            <td className="wide-only">
+              <Time millis={millisOf(user.created_at)} />
+            </td>
+            <td className="row-end">
+              <ActionMenu label={t("Actions for {name}", { name: user.user_name })} items={items(user)} onAction={(what) => onAction(user, what)} />
+            </td>
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  );
+}
