@@ -218,7 +218,7 @@ export type RefusalReason =
   | "replica"
   | "has-replicas"
   | "replica-exists"
-  | "replica-not-found";
+  | "replica-not-found"
   | "grant-not-found"
   | "grant-exists"
   | "grant-quota";
