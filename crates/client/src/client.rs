@@ -7,7 +7,7 @@ use csms_api::{
         ShowVersionResponse, StageResponse, VersionMetadataResponse,
     },
 };
-use csms_core::{ProjectId, SecretName, StageName, VersionId};
+use csms_core::{ProjectId, SecretName, StageName, VersionId, rotation::Traceparent};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::json;
 
@@ -56,6 +56,12 @@ impl Client {
     /// [`ClientError::Setup`] for an address that is none.
     pub fn new(endpoint: &str, project: ProjectId, credentials: Credentials) -> Result<Self, ClientError> {
         Ok(Self { exchange: Exchange::new(endpoint, project, credentials)? })
+    }
+
+    /// The same client, whose requests carry a `traceparent` (W3C Trace Context), so that they belong to a trace.
+    #[must_use]
+    pub fn within(self, traceparent: Option<Traceparent>) -> Self {
+        Self { exchange: self.exchange.within(traceparent) }
     }
 
     operation! {

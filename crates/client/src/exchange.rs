@@ -8,6 +8,7 @@ use std::{
 use csms_api::{Method, Operation};
 use csms_core::{
     ProjectId, UnixMillis,
+    rotation::Traceparent,
     sign::{SignedRequest, authorize, format_date, host_header, payload_hash, percent_encode},
 };
 use reqwest::{Url, header::HeaderMap};
@@ -32,6 +33,7 @@ pub(crate) struct Exchange {
     endpoint: Url,
     project: ProjectId,
     credentials: Credentials,
+    traceparent: Option<Traceparent>,
 }
 
 /// TLS with ring and the public roots; verification cannot be switched off.
@@ -57,7 +59,12 @@ impl Exchange {
             .connect_timeout(CONNECT_TIMEOUT)
             .build()
             .map_err(|error| ClientError::Setup(format!("cannot set up HTTP: {error}")))?;
-        Ok(Self { http, endpoint, project, credentials })
+        Ok(Self { http, endpoint, project, credentials, traceparent: None })
+    }
+
+    /// The same, whose requests belong to a trace.
+    pub(crate) fn within(self, traceparent: Option<Traceparent>) -> Self {
+        Self { traceparent, ..self }
     }
 
     /// Calls an operation and answers the body of its success.
@@ -131,6 +138,9 @@ impl Exchange {
         let mut request = self.http.request(method.clone(), url.clone()).timeout(timeout);
         for (name, value) in self.headers(method.as_str(), &url, body) {
             request = request.header(name, value);
+        }
+        if let Some(traceparent) = &self.traceparent {
+            request = request.header("traceparent", traceparent.as_str());
         }
         let response = request.body(body.to_vec()).send().await.map_err(|error| failed(&error))?;
         let status = response.status().as_u16();

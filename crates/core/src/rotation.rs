@@ -14,9 +14,11 @@ pub mod plan;
 #[cfg(feature = "jwe")]
 pub mod sealed;
 pub mod steps;
+pub mod traceparent;
 
 pub use account::{Account, Engine, Login, Tls};
 pub use dry_run::{DryRunReport, DryRunStep, Overlap, dry_run_event};
 pub use event::{FailureCode, RotationEvent, RotationReply};
 pub use plan::{Action, Cause, OperatorReason, Probe, RetryReason, Setter, Situation, plan};
 pub use steps::{ReportedStep, reported_steps};
+pub use traceparent::Traceparent;

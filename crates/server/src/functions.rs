@@ -32,6 +32,7 @@ use crate::{
     dispatch::{authenticate, authorise_project, failure_response},
     failure::Failure,
     outgoing::{self, Signer, signed_post},
+    traces,
 };
 
 /// Longest run of one attempt of a rotation function; the sync page of FunctionGraph warns of gateways that give up
@@ -187,6 +188,10 @@ async fn invoke_remote(
     let url = endpoint.url.join(&path).map_err(|error| unreachable(error.to_string()))?;
     let signer = Signer { access_key: &endpoint.access_key, secret_key: &endpoint.secret_key };
     let call = signed_post(client, url, &signer, urn.project(), event, now);
+    let call = match traces::current() {
+        Some(traceparent) => call.header("traceparent", traceparent.as_str()),
+        None => call,
+    };
     let response = call.send().await.map_err(|error| unreachable(error.without_url().to_string()))?;
     let status = response.status();
     let failed = ["x-func-err-code", "x-is-func-err"].iter().any(|name| {

@@ -11,6 +11,7 @@ use axum::{
     routing::{MethodFilter, get, on},
 };
 use csms_api::{ErrorCode, ErrorShape, Method, Operation};
+use tracing::Instrument as _;
 
 use crate::{
     accounts,
@@ -19,7 +20,7 @@ use crate::{
     console, cors,
     dispatch::{Chain, REQUEST_ID, Refused, RequestId, dispatch, failure_response, make_request_id},
     failure::Failure,
-    functions, iam, installation, kms, reference,
+    functions, iam, installation, kms, reference, traces,
 };
 
 /// All routes of the server.
@@ -81,8 +82,10 @@ async fn identify(mut request: Request, next: Next) -> Response<Body> {
     let begun = Instant::now();
     let line =
         tracing::enabled!(tracing::Level::DEBUG).then(|| (request.method().clone(), request.uri().path().to_owned()));
-    let mut response = next.run(request).await;
+    let span = traces::of_request(&request, id.to_str().unwrap_or_default());
+    let mut response = next.run(request).instrument(span.clone()).await;
     let status = response.status().as_u16();
+    traces::answered(&span, status);
     if let Some(refused) = response.extensions_mut().remove::<Refused>() {
         let (request, operation, code) = (id.to_str().unwrap_or_default(), refused.operation, refused.code);
         match refused.cause {

@@ -39,3 +39,4 @@ pub mod remote_keys;
 pub mod serve;
 pub mod settings;
 pub mod tasks;
+pub mod traces;

@@ -18,7 +18,7 @@ use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
 };
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::{EnvFilter, Layer as _, layer::SubscriberExt as _, util::SubscriberInitExt as _};
 
 use crate::{
     app::App,
@@ -39,6 +39,7 @@ use crate::{
     remote_keys::RemoteKeys,
     settings::{LogFormat, Settings},
     tasks::{self, Rotations},
+    traces::Traces,
 };
 
 /// How long running rotations, and then running requests, may take to finish after SIGTERM.
@@ -70,23 +71,29 @@ pub enum ServeError {
     Url(String),
     #[error("the log filter is not valid")]
     Log(#[from] tracing_subscriber::filter::ParseError),
+    #[error("cannot export traces: {0}")]
+    Traces(String),
     #[error("{}", .0.error.message)]
     Internal(Failure),
     #[error("the server failed")]
     Io(#[from] std::io::Error),
 }
 
-/// Starts logging to stderr.
+/// Starts logging to stderr, and traces if the environment asks for them.
 ///
 /// # Errors
-/// A filter that cannot be read.
-pub fn start_log(format: LogFormat, filter: &str) -> Result<(), ServeError> {
-    let builder = tracing_subscriber::fmt().with_env_filter(EnvFilter::try_new(filter)?).with_writer(std::io::stderr);
-    match format {
-        LogFormat::Text => builder.with_ansi(false).init(),
-        LogFormat::Json => builder.json().flatten_event(true).init(),
-    }
-    Ok(())
+/// A filter that cannot be read, and settings of traces that cannot be used.
+pub fn start_log(format: LogFormat, filter: &str) -> Result<Option<Traces>, ServeError> {
+    let filter = EnvFilter::try_new(filter)?;
+    let layer = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    let log = match format {
+        LogFormat::Text => layer.with_ansi(false).boxed(),
+        LogFormat::Json => layer.json().flatten_event(true).boxed(),
+    };
+    let traces = Traces::start().map_err(ServeError::Traces)?;
+    let exported = traces.as_ref().map(Traces::layer);
+    tracing_subscriber::registry().with(exported).with(log.with_filter(filter)).init();
+    Ok(traces)
 }
 
 /// A server that listens but does not serve yet.
@@ -281,7 +288,7 @@ fn absolute(path: &Path) -> PathBuf {
 /// # Errors
 /// What is in the way, in words for the operator.
 pub async fn serve(settings: Settings) -> Result<(), ServeError> {
-    start_log(settings.log_format, &settings.log)?;
+    let traces = start_log(settings.log_format, &settings.log)?;
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     let bound = bind(&settings, Clock::default()).await?;
     tracing::info!(url = bound.url, data = %settings.data.display(), "listening");
@@ -292,7 +299,11 @@ pub async fn serve(settings: Settings) -> Result<(), ServeError> {
             _ = interrupt.recv() => tracing::info!("interrupted, draining"),
         }
     };
-    bound.run(stop).await?;
+    let ended = bound.run(stop).await;
     tracing::info!("stopped");
+    if let Some(traces) = traces {
+        traces.end().await;
+    }
+    ended?;
     Ok(())
 }

@@ -13,7 +13,7 @@ use std::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime},
 };
 
 use csms_api::ErrorCode;
@@ -38,6 +38,7 @@ use crate::{
     failure::Failure,
     function_rights,
     functions::{FUNCTION_TIMEOUT, InvokeFailure},
+    traces,
 };
 
 /// Why an attempt did not succeed.
@@ -201,7 +202,9 @@ pub fn spawn(app: &Arc<App>, held: HeldTask) {
     }
     app.metrics.rotation_started();
     let mut at_work = AtWork { app: Arc::clone(app), id, begun: Instant::now(), succeeded: None };
-    let span = tracing::info_span!("rotation", task = %held.task.id, secret = %held.task.secret_name);
+    let span = tracing::info_span!(
+        "rotation", task = %held.task.id, secret = %held.task.secret_name, outcome = tracing::field::Empty
+    );
     let work = async move {
         let app = Arc::clone(&at_work.app);
         let (id, name) = (&held.task.id, &held.task.secret_name);
@@ -213,6 +216,7 @@ pub fn spawn(app: &Arc<App>, held: HeldTask) {
         };
         match &ending {
             Ok(Ending::Finished(status)) => {
+                tracing::Span::current().record("outcome", status.as_str());
                 tracing::info!(task = %id, secret = %name, outcome = status.as_str(), "rotation ended");
                 at_work.ended_as(status);
             }
@@ -371,6 +375,24 @@ async fn count_attempt(app: &App, task: &Task, holder: &str) -> Result<Found<Sec
 
 /// Invokes the function once and answers the version that it says is current.
 async fn attempt(app: &App, task: &mut Task, secret: &Secret, holder: &str) -> Result<VersionId, AttemptFailure> {
+    let span = tracing::debug_span!(
+        "invoke function",
+        otel.kind = "client",
+        function = %task.function,
+        attempt = task.attempts,
+        otel.status_code = tracing::field::Empty,
+        code = tracing::field::Empty,
+    );
+    let outcome = call(app, task, secret, holder).instrument(span.clone()).await;
+    if let Err(failure) = &outcome {
+        span.record("otel.status_code", "ERROR").record("code", failure.code.as_str());
+    }
+    outcome
+}
+
+/// One call of the function.
+async fn call(app: &App, task: &mut Task, secret: &Secret, holder: &str) -> Result<VersionId, AttemptFailure> {
+    let begun = SystemTime::now();
     let (event, credentials) = call_for(app, task, secret, holder)
         .map_err(|failure| AttemptFailure::passing(ErrorCode::Internal, failure.error.message))?;
     let reply = app.functions.invoke(&task.function, event, credentials, app.clock.now()).await;
@@ -382,7 +404,9 @@ async fn attempt(app: &App, task: &mut Task, secret: &Secret, holder: &str) -> R
         };
         AttemptFailure { aftermath, ..AttemptFailure::passing(code, one_line(&error.to_string(), MAX_MESSAGE)) }
     })?;
-    for reported in reported_steps(&reply) {
+    let reported = reported_steps(&reply);
+    traces::steps(&reported, begun);
+    for reported in reported {
         // Its clock may go wrong; the time of the answer bounds it.
         let now = app.clock.now();
         task.note(reported.at.map_or(now, |at| at.min(now)), &reported.step, &reported.outcome);
@@ -423,6 +447,7 @@ fn call_for(app: &App, task: &Task, secret: &Secret, holder: &str) -> Result<(Ve
         rotation_config: secret.rotation_config.clone(),
         csms_endpoint: Some(app.public_url.clone()),
         version_id: Some(task.version),
+        traceparent: traces::current(),
         dry_run: false,
     };
     let event = serde_json::to_vec(&event).map_err(Failure::internal)?;

@@ -41,7 +41,7 @@ impl Service {
         let credentials = credentials(context)
             .ok_or_else(|| missing("the function has no credentials; give it an agency with rights to the secret"))?;
         let client = Client::new(endpoint, project, credentials).map_err(|error| missing(&error.to_string()))?;
-        Ok(Self { client, name: event.secret_name.clone() })
+        Ok(Self { client: client.within(event.traceparent.clone()), name: event.secret_name.clone() })
     }
 }
 

@@ -19,6 +19,7 @@ use crate::{
     identity::{ProjectId, SecretId, TaskId},
     name::SecretName,
     problem::{Problem, Rule, Violation},
+    rotation::traceparent::Traceparent,
     rotation_config::{RotationConfig, RotationMode},
     secret::SecretType,
     version::VersionId,
@@ -58,6 +59,8 @@ pub struct RotationEvent {
     pub csms_endpoint: Option<String>,
     /// The pending version that the task works towards, where the service has already made it.
     pub version_id: Option<VersionId>,
+    /// Where the caller's trace stands, for the function's requests to the service.
+    pub traceparent: Option<Traceparent>,
     /// Whether the function is only to find out and tell what it would do, and to write nothing.
     pub dry_run: bool,
 }
@@ -79,6 +82,7 @@ impl RotationEvent {
             rotation_config: None,
             csms_endpoint: None,
             version_id: None,
+            traceparent: None,
             dry_run: false,
         }
     }
@@ -103,6 +107,7 @@ impl RotationEvent {
             "rotation_config": config,
             "csms_endpoint": self.csms_endpoint,
             "version_id": self.version_id.map(String::from),
+            "traceparent": self.traceparent,
             "dry_run": self.dry_run.then_some(true),
         });
         if let Value::Object(members) = &mut event {
@@ -351,6 +356,7 @@ impl Fields {
                 rotation_config: rotation_config.flatten(),
                 csms_endpoint: csms_endpoint.flatten(),
                 version_id: version_id.flatten(),
+                traceparent: self.optional("traceparent", Traceparent::parse),
                 dry_run: dry_run.unwrap_or_default(),
             }),
             _ => Err(problems),
@@ -407,6 +413,7 @@ mod tests {
             rotation_config: Some(RotationConfig::parse(r#"{"InstanceId":"i","SecretSubType":"SingleUser"}"#).unwrap()),
             csms_endpoint: Some("http://127.0.0.1:7070".into()),
             version_id: VersionId::from_number(3),
+            traceparent: Traceparent::parse("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"),
             dry_run: false,
         }
     }
@@ -422,6 +429,7 @@ mod tests {
             "domain_id": "domain", "secret_id": UUID, "secret_name": "db-main", "secret_type": "RDS-FG",
             "operate_type": "SINGLE_USER", "rotation_config": {"InstanceId": "i", "SecretSubType": "SingleUser"},
             "csms_endpoint": "http://127.0.0.1:7070", "version_id": "v3",
+            "traceparent": "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
         });
         assert_eq!(serde_json::to_value(event()).unwrap(), expected);
         assert_eq!(parse(&expected).unwrap(), event());

@@ -19,6 +19,7 @@ use csms_core::{
 use csms_kms::envelope;
 use csms_store::{Draft, Store, StoreError, TaskFilter, TaskOutcome, TaskPage};
 use getrandom::SysRng;
+use tracing::Instrument as _;
 
 use crate::{
     answer::Answer,
@@ -40,7 +41,7 @@ pub async fn rotate(call: &Call) -> Result<Answer, Failure> {
     // In a task of its own: a caller that hangs up must not leave a stored task that nobody carries out.
     let origin = Origin::current();
     let start = async move { start(&app, &project, &name, false).await };
-    let started = tokio::spawn(origin.during(start));
+    let started = tokio::spawn(origin.during(start).in_current_span());
     let task = started.await.map_err(Failure::internal)??;
     Answer::json(&RotateResponse::of(&task))
 }
