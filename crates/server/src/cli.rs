@@ -5,7 +5,7 @@
 use clap::{Parser, Subcommand};
 
 use crate::{
-    commands::{audit, completions, migrate, policy, user},
+    commands::{access, audit, completions, migrate, policy, user},
     settings::Flags,
 };
 
@@ -57,6 +57,9 @@ pub enum Command {
 
     /// Manage policies, in the data itself
     Policy(Box<policy::Arguments>),
+
+    /// Bring users and policies to what a file says, in the data itself
+    Access(Box<access::Arguments>),
 
     /// Verify and list the audit trail
     Audit(Box<audit::Arguments>),

@@ -2,6 +2,7 @@
 //!
 //! Commands that use a running server are in `csms-cli`. A command is a synchronous function of its arguments; what needs the runtime asks [`block_on`] for it.
 
+pub mod access;
 pub mod audit;
 pub mod completions;
 pub mod migrate;
@@ -25,6 +26,7 @@ pub fn run(command: Command) -> ExitCode {
         Command::Use(command) => return csms_cli::run(*command),
         Command::User(arguments) => user::run(&arguments),
         Command::Policy(arguments) => policy::run(&arguments),
+        Command::Access(arguments) => access::run(&arguments),
         Command::Audit(arguments) => audit::run(&arguments),
         Command::Migrate(arguments) => migrate::run(arguments),
         Command::Completions(arguments) => completions::run(&arguments),

@@ -6,6 +6,7 @@
 //! The one invariant to know: every operation passes [`dispatch`], which authenticates before it reads the body's
 //! meaning, authorises before the operation runs, and writes every error in the shape of the operation.
 
+pub mod access_file;
 pub mod accounts;
 pub mod answer;
 pub mod app;

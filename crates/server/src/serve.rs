@@ -21,6 +21,7 @@ use tokio::{
 use tracing_subscriber::{EnvFilter, Layer as _, layer::SubscriberExt as _, util::SubscriberInitExt as _};
 
 use crate::{
+    access_file::{self, AccessFile, AccessFileError},
     app::App,
     audit::{AuditedStore, Trail},
     auth::Authenticator,
@@ -63,6 +64,8 @@ pub enum ServeError {
     Store(#[from] StoreError),
     #[error("cannot open the installation")]
     Installation(#[from] InstallationError),
+    #[error("cannot apply the access file")]
+    AccessFile(#[from] AccessFileError),
     #[error("cannot listen on {0}")]
     Listen(SocketAddr, #[source] std::io::Error),
     #[error("cannot register the function {0}")]
@@ -118,6 +121,8 @@ pub async fn bind(settings: &Settings, clock: Clock) -> Result<Bound, ServeError
     directory.map_err(|error| ServeError::DataDirectory(settings.data.clone(), error))?;
     let credentials = settings.data.join("credentials.json");
     let password = installation::prepare_password(&credentials);
+    // What is wrong with the file alone is told before anything is made.
+    let access = settings.access_file.as_deref().map(AccessFile::read).transpose()?;
     // The embedded store locks the directory, so it comes first: two servers must not both make a root key.
     let store = open_store(settings).await?;
     let Keyring { root, remote } = keyring::open(settings, &store, &clock).await?;
@@ -129,6 +134,12 @@ pub async fn bind(settings: &Settings, clock: Clock) -> Result<Bound, ServeError
     installation::ensure_first_user(&store, &root, &identity, &url, bundled.as_ref(), &credentials, password).await?;
     let trail = Arc::new(Trail::new(store.clone(), &root, clock.clone(), settings.audit_reads));
     trail.open().await?;
+    if let Some(file) = access {
+        let changes = access_file::apply(file, &store, &root, &identity, clock.now()).await?;
+        for access_file::Change { action, target, .. } in &changes {
+            tracing::info!(action, target, "as the access file says");
+        }
+    }
     let remote = remote.map(|remote| RemoteKeys::new(remote, store.clone(), identity.domain_id.clone()));
     let app = Arc::new(App {
         identity,

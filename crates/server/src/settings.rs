@@ -72,6 +72,10 @@ pub struct Flags {
     #[command(flatten)]
     pub kms: KmsFlags,
 
+    /// TOML file with users and policies to have at every start; `csms access` has an example
+    #[arg(long, env = "CSMS_ACCESS_FILE", value_name = "FILE")]
+    pub access_file: Option<PathBuf>,
+
     /// Run this rotation function here: its URN, and a zip or directory with `bootstrap` in it. May be repeated
     #[arg(long = "function", env = "CSMS_FUNCTION", value_name = "URN=PATH", value_delimiter = ',', value_parser = parse_function)]
     #[serde(skip)]
@@ -240,6 +244,7 @@ pub struct Settings {
     pub root_key_file: PathBuf,
     pub root_key: Option<Zeroizing<String>>,
     pub kms: Option<KmsSettings>,
+    pub access_file: Option<PathBuf>,
     pub functions: Vec<(FunctionUrn, PathBuf)>,
     pub webhooks: Vec<(TargetId, String)>,
     pub webhook_secret: Option<Zeroizing<String>>,
@@ -403,6 +408,7 @@ impl Flags {
             root_key_file: self.root_key_file.or(file.root_key_file).unwrap_or_else(|| data.join("root.key")),
             root_key,
             kms,
+            access_file: self.access_file.or(file.access_file),
             data,
             functions,
             functiongraph,

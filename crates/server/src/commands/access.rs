@@ -1,0 +1,85 @@
+//! `csms access`: what the access file says, checked against the data and put in place without a start.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+use serde_json::{Value, json};
+
+use super::{
+    Failed, block_on,
+    offline::{DataArguments, print},
+};
+use crate::{
+    access_file::{AccessFile, apply, preview},
+    clock::Clock,
+};
+
+const EXAMPLES: &str = "\
+Examples:
+  csms access check access.toml    says what `apply`, or a start with --access-file, would change
+  csms access apply access.toml    changes it; a running server sees it within 5 seconds
+
+A file:
+  [[policies]]
+  name = \"team-a\"
+  file = \"team-a.json\"             # beside this file; or document = '{…}'
+
+  [[users]]
+  name = \"alice\"
+  policies = [\"team-a\", \"CSMS ReadOnlyAccess\"]
+  access_key = \"ALICE00000000000KEY1\"
+  secret_key_variable = \"ALICE_SECRET_KEY\"
+
+  [[users]]
+  name = \"bob\"
+  absent = true";
+
+/// Arguments of `csms access`.
+#[derive(Args, Debug)]
+#[command(after_help = EXAMPLES)]
+pub struct Arguments {
+    #[command(flatten)]
+    data: DataArguments,
+    /// What to do
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Subcommand, Debug)]
+enum Action {
+    /// Say what a file would change; ends with status 1 when it cannot be applied
+    Check {
+        /// The file
+        file: PathBuf,
+    },
+    /// Bring users, access keys and policies to what a file says
+    Apply {
+        /// The file
+        file: PathBuf,
+    },
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// What is in the way, in words for the operator.
+pub fn run(arguments: &Arguments) -> Result<(), Failed> {
+    let (Action::Check { file: path } | Action::Apply { file: path }) = &arguments.action;
+    // Read first: what is wrong with the file alone needs no data.
+    let file = AccessFile::read(path)?;
+    block_on(async {
+        let data = arguments.data.open().await?;
+        let now = Clock::default().now();
+        let changes = match &arguments.action {
+            Action::Check { .. } => preview(file, &data.store, &data.root, &data.identity, now).await?,
+            Action::Apply { .. } => apply(file, &data.store, &data.root, &data.identity, now).await?,
+        };
+        let rows = changes.iter().map(|change| json!({ "action": change.action, "target": change.target }));
+        print(arguments.data.output, &Value::from(rows.collect::<Vec<_>>()), |table| {
+            table.row(["ACTION", "TARGET"]);
+            for change in &changes {
+                table.row([change.action, &change.target]);
+            }
+        })
+    })
+}
