@@ -13,6 +13,9 @@ mod parameters;
 mod batches;
 mod events;
 mod grants;
+mod identity;
+#[cfg(feature = "kms")]
+mod keys;
 mod passwords;
 mod rotation;
 mod secrets;

@@ -2,11 +2,11 @@
 
 use alloc::{borrow::ToOwned, string::String, vec::Vec};
 
-use csms_core::{KeyId, Problem, Rule, Violation};
+use csms_core::{KeyId, Problem, Rule, Violation, page::PageLimit};
 use serde_json::Value;
 use zeroize::Zeroizing;
 
-use crate::fields::Fields;
+use crate::{fields::Fields, request::query::Parameters};
 
 /// Suffix of aliases that belong to the service (KMS fact sheet).
 pub const RESERVED_SUFFIX: &str = "/default";
@@ -19,7 +19,12 @@ const MAX_BITS: u64 = 8192;
 
 fn text_of(max: usize, expected: &'static str) -> impl Fn(String) -> Result<String, Violation> {
     move |text| {
-        if text.chars().count() <= max { Ok(text) } else { Err(Violation::new(Rule::TooLong, expected)) }
+        let got = text.chars().count();
+        if got <= max {
+            Ok(text)
+        } else {
+            Err(Violation::new(Rule::TooLong, expected).with_limit(max as u64, got as u64))
+        }
     }
 }
 
@@ -153,6 +158,33 @@ pub fn read_alias(body: Value, key: &'static str, name: &'static str) -> Result<
     fields.finish(id.zip(alias))
 }
 
+/// ListAliases.
+#[derive(Clone, Debug)]
+pub struct ListAliases {
+    /// Only the aliases of this key.
+    pub key: Option<KeyId>,
+    /// Page size.
+    pub limit: PageLimit,
+    /// Alias after which the page begins; empty for the first page.
+    pub marker: String,
+}
+
+impl ListAliases {
+    /// Reads the query parameters.
+    ///
+    /// # Errors
+    /// Every problem they have.
+    pub fn read(pairs: &[(String, String)]) -> Result<Self, Vec<Problem>> {
+        let mut parameters = Parameters::of(pairs);
+        let read = Self {
+            key: parameters.parsed("key_id", KeyId::parse),
+            limit: parameters.parsed("limit", PageLimit::parse).unwrap_or_default(),
+            marker: parameters.parsed("marker", |text| Ok(text.to_owned())).unwrap_or_default(),
+        };
+        parameters.finish(read)
+    }
+}
+
 /// UpdateKeyDescription.
 ///
 /// # Errors
@@ -198,31 +230,16 @@ impl ListKeys {
     /// # Errors
     /// Every problem of the body.
     pub fn read(body: Value) -> Result<Self, Vec<Problem>> {
-        const SPECS: &[&str] = &[
-            "ALL",
-            "AES_256",
-            "SM4",
-            "RSA_2048",
-            "RSA_3072",
-            "RSA_4096",
-            "EC_P256",
-            "EC_P384",
-            "SECP256K1",
-            "SM2",
-            "ED25519",
-            "HMAC_256",
-            "HMAC_384",
-            "HMAC_512",
-            "HMAC_SM3",
-            "ML_DSA_44",
-            "ML_DSA_65",
-            "ML_DSA_87",
-        ];
+        const SPECS: &str = "ALL, AES_256, SM4, RSA_2048, RSA_3072, RSA_4096, EC_P256, EC_P384, SECP256K1, SM2, ED25519, \
+            HMAC_256, HMAC_384, HMAC_512, HMAC_SM3, ML_DSA_44, ML_DSA_65, ML_DSA_87";
         let mut fields = Fields::of(body)?;
         let limit = number(&mut fields, "limit", 1, 1000, "a number in text, from 1 to 1000");
         let marker = number(&mut fields, "marker", 0, 9999, "a number in text, from 0 to 9999");
         let state = fields.parsed_unless_empty("key_state", choice(&["1", "2", "3", "4", "5"], "1, 2, 3, 4, 5"));
-        let spec = fields.parsed_unless_empty("key_spec", choice(SPECS, "ALL or a key specification"));
+        let spec = fields.parsed_unless_empty("key_spec", |text| {
+            let known = SPECS.split(", ").any(|spec| spec == text);
+            if known { Ok(text) } else { Err(Violation::new(Rule::Choice, SPECS)) }
+        });
         let enterprise = fields.parsed_unless_empty("enterprise_project_id", text_of(64, "64 characters long"));
         let _ = fields.parsed("sequence", text_of(36, "36 characters long"));
         let wants_aes = spec.is_none_or(|spec| matches!(spec.as_str(), "ALL" | "AES_256"));

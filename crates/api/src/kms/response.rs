@@ -7,8 +7,10 @@ use serde::Serialize;
 
 /// What ListKeys and ListKeyDetail tell of a key.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[allow(missing_docs, reason = "the names are the official members")]
 pub struct KeyDetails {
+    #[cfg_attr(feature = "schema", schemars(with = "String"))]
     pub key_id: KeyId,
     pub domain_id: String,
     pub key_alias: String,
@@ -30,6 +32,7 @@ pub struct KeyDetails {
 
 /// ListKeyDetail.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[allow(missing_docs, reason = "the names are the official members")]
 pub struct DescribeKeyResponse {
     pub key_info: KeyDetails,
@@ -37,8 +40,10 @@ pub struct DescribeKeyResponse {
 
 /// ListKeys.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[allow(missing_docs, reason = "the names are the official members")]
 pub struct ListKeysResponse {
+    #[cfg_attr(feature = "schema", schemars(with = "Vec<String>"))]
     pub keys: Vec<KeyId>,
     pub key_details: Vec<KeyDetails>,
     pub next_marker: String,
@@ -48,9 +53,11 @@ pub struct ListKeysResponse {
 
 /// An alias.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[allow(missing_docs, reason = "the names are the official members")]
 pub struct AliasEntity {
     pub domain_id: String,
+    #[cfg_attr(feature = "schema", schemars(with = "String"))]
     pub key_id: KeyId,
     pub alias: String,
     pub alias_urn: String,
@@ -60,6 +67,7 @@ pub struct AliasEntity {
 
 /// ListAliases.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[allow(missing_docs, reason = "the names are the official members")]
 pub struct ListAliasesResponse {
     pub aliases: Vec<AliasEntity>,
@@ -68,6 +76,7 @@ pub struct ListAliasesResponse {
 
 /// Page of ListAliases.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[allow(missing_docs, reason = "the names are the official members")]
 pub struct AliasPage {
     pub next_marker: String,
@@ -76,8 +85,10 @@ pub struct AliasPage {
 
 /// CreateDatakey, CreateDatakeyWithoutPlaintext, EncryptData and EncryptDatakey. Has no `Debug`: it may hold a key.
 #[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[allow(missing_docs, reason = "the names are the official members")]
 pub struct SealedResponse<'r> {
+    #[cfg_attr(feature = "schema", schemars(with = "String"))]
     pub key_id: &'r KeyId,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub plain_text: Option<&'r str>,
@@ -88,6 +99,7 @@ pub struct SealedResponse<'r> {
 
 /// DecryptDatakey. Has no `Debug`: it holds a key.
 #[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[allow(missing_docs, reason = "the names are the official members")]
 pub struct OpenedDatakeyResponse<'r> {
     pub data_key: &'r str,
@@ -97,9 +109,64 @@ pub struct OpenedDatakeyResponse<'r> {
 
 /// DecryptData. Has no `Debug`: it holds a plaintext.
 #[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[allow(missing_docs, reason = "the names are the official members")]
 pub struct OpenedDataResponse<'r> {
+    #[cfg_attr(feature = "schema", schemars(with = "String"))]
     pub key_id: &'r KeyId,
     pub plain_text: &'r str,
     pub plain_text_base64: &'r str,
+}
+
+/// What a change of a key answers of it: its identifier, and what changed.
+#[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[allow(missing_docs, reason = "the names are the official members")]
+pub struct KeyInfo {
+    #[cfg_attr(feature = "schema", schemars(with = "String"))]
+    pub key_id: KeyId,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub domain_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub region_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key_state: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key_alias: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key_description: Option<String>,
+}
+
+impl KeyInfo {
+    /// The identifier alone.
+    #[must_use]
+    pub const fn of(key_id: KeyId) -> Self {
+        Self { key_id, domain_id: None, region_id: None, key_state: None, key_alias: None, key_description: None }
+    }
+}
+
+/// CreateKey, EnableKey, DisableKey, UpdateKeyAlias and UpdateKeyDescription.
+#[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[allow(missing_docs, reason = "the names are the official members")]
+pub struct KeyInfoResponse {
+    pub key_info: KeyInfo,
+}
+
+/// DeleteKey and CancelKeyDeletion.
+#[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[allow(missing_docs, reason = "the names are the official members")]
+pub struct KeyStateResponse {
+    #[cfg_attr(feature = "schema", schemars(with = "String"))]
+    pub key_id: KeyId,
+    pub key_state: &'static str,
+}
+
+/// CreateRandom. Has no `Debug`: what is drawn may become a key.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[allow(missing_docs, reason = "the names are the official members")]
+pub struct RandomResponse<'r> {
+    pub random_data: &'r str,
 }

@@ -6,10 +6,10 @@ use schemars::{SchemaGenerator, generate::SchemaSettings};
 use serde_json::{Map, Value, json};
 
 use super::{
-    batches, description::Description, events, grants, observe::insert, parameters::path_parameter, passwords,
-    rotation, secrets, tags, users, versions,
+    batches, description::Description, events, grants, identity, observe::insert, parameters::path_parameter,
+    passwords, rotation, secrets, tags, users, versions,
 };
-use crate::{ErrorCode, ErrorShape, Method, Operation};
+use crate::{ErrorCode, ErrorShape, Method, Operation, operation::Specification};
 
 const ABOUT: &str = "Create, read, update and rotate secrets with versions and stages. Compatible with Huawei Cloud's Cloud \
     Secret Management Service. Every request is signed (SDK-HMAC-SHA256) or carries a token; times are milliseconds since 1970.";
@@ -45,6 +45,27 @@ fn describe(operation: Operation) -> Option<(&'static str, Description)> {
     GROUPS.iter().find_map(|(group, describe)| Some((*group, describe(operation)?)))
 }
 
+/// The operations of the Key Management Service and what is said of them.
+#[cfg(feature = "kms")]
+fn of_kms() -> impl Iterator<Item = (Specification, Option<(&'static str, Description)>)> {
+    use crate::kms::KmsOperation;
+    KmsOperation::ALL.iter().map(|operation| {
+        let described = super::keys::describe(*operation);
+        (operation.specification(), Some((super::keys::GROUP, described)))
+    })
+}
+
+#[cfg(not(feature = "kms"))]
+fn of_kms() -> impl Iterator<Item = (Specification, Option<(&'static str, Description)>)> {
+    core::iter::empty()
+}
+
+/// Names of the groups, in the order of the document.
+fn groups() -> impl Iterator<Item = &'static str> {
+    let of_kms = of_kms().filter_map(|(_, described)| described.map(|(group, _)| group)).take(1);
+    GROUPS.iter().map(|(group, _)| *group).chain(of_kms).chain([identity::GROUP])
+}
+
 /// The document. The same for every installation: it holds nothing that a server is configured with.
 #[must_use]
 pub fn document() -> Value {
@@ -53,13 +74,15 @@ pub fn document() -> Value {
     settings.meta_schema = None;
     let mut generator = settings.into_generator();
     let mut paths = Map::new();
-    for operation in Operation::ALL.iter().copied() {
-        let row = operation.specification();
+    let own = Operation::ALL.iter().map(|operation| (operation.specification(), describe(*operation)));
+    for (row, described) in own.chain(of_kms()) {
         let item = paths.entry(row.path).or_insert_with(|| json!({}));
-        insert(item, method_key(row.method), one(operation, &mut generator));
+        insert(item, method_key(row.method), one(&row, described, &mut generator));
     }
+    paths.extend(identity::paths().map(|(path, item)| (path.to_owned(), item)));
     let mut schemas = generator.take_definitions(true);
     schemas.values_mut().for_each(simplify);
+    schemas.insert(identity::ERROR.to_owned(), identity::error());
     schemas.insert("Error".to_owned(), error());
     schemas.insert(
         "NestedError".to_owned(),
@@ -75,7 +98,7 @@ pub fn document() -> Value {
                   "license": { "name": "Apache-2.0", "identifier": "Apache-2.0" } },
         "servers": [{ "url": "/" }],
         "security": [{ "signature": [] }, { "token": [] }],
-        "tags": GROUPS.iter().map(|(group, _)| json!({ "name": group })).collect::<Vec<_>>(),
+        "tags": groups().map(|group| json!({ "name": group })).collect::<Vec<_>>(),
         "paths": paths,
         "components": {
             "schemas": schemas,
@@ -121,9 +144,8 @@ const fn method_key(method: Method) -> &'static str {
     }
 }
 
-fn one(operation: Operation, generator: &mut SchemaGenerator) -> Value {
-    let row = operation.specification();
-    let (group, described) = describe(operation).unzip();
+fn one(row: &Specification, described: Option<(&str, Description)>, generator: &mut SchemaGenerator) -> Value {
+    let (group, described) = described.unzip();
     let mut responses = Map::new();
     let mut success = json!({ "description": "Done." });
     let answer = described.as_ref().and_then(|described| described.answer);

@@ -1,10 +1,10 @@
 //! Further aliases of keys: create, list, delete, give to another key.
 
 use csms_api::kms::{
-    request::{read_alias, read_delete_aliases},
+    request::{ListAliases, read_alias, read_delete_aliases},
     response::{AliasEntity, AliasPage, ListAliasesResponse},
 };
-use csms_core::{KeyId, Problem, Rule, Violation};
+use csms_core::{KeyId, Rule, Violation};
 use csms_store::{KeyAlias, KeyRecord, Store};
 
 use super::{
@@ -92,27 +92,14 @@ fn no_such_alias() -> Failure {
 }
 
 pub(super) async fn list(call: &KmsCall) -> Result<Answer, Failure> {
-    let get = |name: &str| {
-        let found = call.query.iter().find(|(known, _)| known == name);
-        found.map(|(_, value)| value.as_str()).filter(|value| !value.is_empty())
-    };
-    let problem =
-        |rule: &'static str, name: &'static str| -> Vec<Problem> { vec![Violation::new(Rule::Pattern, rule).at(name)] };
-    let id = get("key_id").map(KeyId::parse).transpose().map_err(|violation| vec![violation.at("key_id")])?;
-    let limit = match get("limit") {
-        None => MOST,
-        Some(text) => {
-            let limit = text.parse().ok().filter(|limit| (1..=1000).contains(limit));
-            limit.ok_or_else(|| problem("a number from 1 to 1000", "limit"))?
-        }
-    };
-    let marker = get("marker").unwrap_or_default();
+    let ListAliases { key: id, limit, marker } = ListAliases::read(&call.query)?;
+    let limit = usize::from(limit.get());
     let mut all: Vec<_> = Vec::new();
     for key in call.keys().await?.iter().filter(|key| id.as_ref().is_none_or(|id| key.id == *id)) {
         all.extend(key.details.aliases.iter().map(|alias| entity(call, &key.id, alias)));
     }
     all.sort_by(|a, b| a.alias.cmp(&b.alias));
-    all.retain(|alias| alias.alias.as_str() > marker);
+    all.retain(|alias| alias.alias > marker);
     let more = all.len() > limit;
     all.truncate(limit);
     let next_marker = all.last().filter(|_| more).map(|alias| alias.alias.clone()).unwrap_or_default();

@@ -7,7 +7,7 @@ use csms_api::{
     ErrorCode,
     kms::{
         request::{CreateDatakey, Crypt, read_decrypt_data, read_random},
-        response::{OpenedDataResponse, OpenedDatakeyResponse, SealedResponse},
+        response::{OpenedDataResponse, OpenedDatakeyResponse, RandomResponse, SealedResponse},
     },
 };
 use csms_core::KeyId;
@@ -17,7 +17,6 @@ use csms_kms::{
 };
 use csms_store::Store;
 use getrandom::SysRng;
-use serde_json::json;
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
@@ -148,5 +147,5 @@ pub(super) async fn decrypt_data(call: &KmsCall) -> Used {
 
 pub(super) fn random(call: &KmsCall) -> Result<Answer, Failure> {
     let bytes = random_bytes(read_random(call.body()?)?)?;
-    Answer::json(&json!({ "random_data": hexadecimal(&bytes).as_str() }))
+    Answer::json(&RandomResponse { random_data: hexadecimal(&bytes).as_str() })
 }

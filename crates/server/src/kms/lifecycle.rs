@@ -8,12 +8,14 @@ use csms_api::{
         request::{
             CreateKey, ListKeys, RESERVED_SUFFIX, read_alias, read_description, read_key_id, read_schedule_deletion,
         },
-        response::{DescribeKeyResponse, KeyDetails as DetailsResponse, ListKeysResponse},
+        response::{
+            DescribeKeyResponse, KeyDetails as DetailsResponse, KeyInfo, KeyInfoResponse, KeyStateResponse,
+            ListKeysResponse,
+        },
     },
 };
 use csms_core::{KeyId, UnixMillis};
 use csms_store::{ChangeError, KeyDetails, KeyRecord, KeyState, Store, StoreError};
-use serde_json::json;
 
 use super::{KmsCall, no_such_key, state_of};
 use crate::{answer::Answer, app::App, audit::Origin, failure::Failure};
@@ -54,9 +56,11 @@ pub(super) async fn create(call: &KmsCall) -> Result<Answer, Failure> {
     let CreateKey { alias, description, enterprise_project_id } = CreateKey::read(call.body()?)?;
     let details = KeyDetails { description, enterprise_project_id, ..KeyDetails::default() };
     let record = call.app.keys.make_record(&call.project, alias, details)?;
-    let info = json!({ "key_info": {
-        "key_id": record.id, "domain_id": call.app.identity.domain_id, "region_id": call.app.identity.region,
-    } });
+    let info = KeyInfo {
+        domain_id: Some(call.app.identity.domain_id.clone()),
+        region_id: Some(call.app.identity.region.clone()),
+        ..KeyInfo::of(record.id.clone())
+    };
     let (origin, trail) = (call.origin.clone(), Arc::clone(&call.app.trail));
     let made = call.app.store.change_keys(&call.project, move |keys| {
         if is_taken(keys, &record.alias) {
@@ -73,7 +77,7 @@ pub(super) async fn create(call: &KmsCall) -> Result<Answer, Failure> {
         Err(ChangeError::Store(StoreError::Conflict(_))) => Err(taken()),
         made => {
             made?;
-            Answer::json(&info)
+            Answer::json(&KeyInfoResponse { key_info: info })
         }
     }
 }
@@ -159,19 +163,23 @@ async fn switch(
 pub(super) async fn enable(call: &KmsCall) -> Result<Answer, Failure> {
     let id = read_key_id(call.body()?)?;
     switch(call, &id, KeyState::Disabled, KeyState::Enabled, "disabled").await?;
-    Answer::json(&json!({ "key_info": { "key_id": id, "key_state": state_of(KeyState::Enabled) } }))
+    Answer::json(&KeyInfoResponse {
+        key_info: KeyInfo { key_state: Some(state_of(KeyState::Enabled)), ..KeyInfo::of(id) },
+    })
 }
 
 pub(super) async fn disable(call: &KmsCall) -> Result<Answer, Failure> {
     let id = read_key_id(call.body()?)?;
     switch(call, &id, KeyState::Enabled, KeyState::Disabled, "enabled").await?;
-    Answer::json(&json!({ "key_info": { "key_id": id, "key_state": state_of(KeyState::Disabled) } }))
+    Answer::json(&KeyInfoResponse {
+        key_info: KeyInfo { key_state: Some(state_of(KeyState::Disabled)), ..KeyInfo::of(id) },
+    })
 }
 
 pub(super) async fn cancel_deletion(call: &KmsCall) -> Result<Answer, Failure> {
     let id = read_key_id(call.body()?)?;
     switch(call, &id, KeyState::PendingDeletion, KeyState::Disabled, "scheduled for deletion").await?;
-    Answer::json(&json!({ "key_id": id, "key_state": state_of(KeyState::Disabled) }))
+    Answer::json(&KeyStateResponse { key_id: id, key_state: state_of(KeyState::Disabled) })
 }
 
 pub(super) async fn schedule_deletion(call: &KmsCall) -> Result<Answer, Failure> {
@@ -187,7 +195,7 @@ pub(super) async fn schedule_deletion(call: &KmsCall) -> Result<Answer, Failure>
         Ok(())
     };
     call.change(&id, schedule).await?;
-    Answer::json(&json!({ "key_id": id, "key_state": state_of(KeyState::PendingDeletion) }))
+    Answer::json(&KeyStateResponse { key_id: id, key_state: state_of(KeyState::PendingDeletion) })
 }
 
 pub(super) async fn update_alias(call: &KmsCall) -> Result<Answer, Failure> {
@@ -202,7 +210,7 @@ pub(super) async fn update_alias(call: &KmsCall) -> Result<Answer, Failure> {
         Ok(())
     };
     call.change(&id, rename).await?;
-    Answer::json(&json!({ "key_info": { "key_id": id, "key_alias": alias } }))
+    Answer::json(&KeyInfoResponse { key_info: KeyInfo { key_alias: Some(alias), ..KeyInfo::of(id) } })
 }
 
 pub(super) async fn update_description(call: &KmsCall) -> Result<Answer, Failure> {
@@ -214,7 +222,7 @@ pub(super) async fn update_description(call: &KmsCall) -> Result<Answer, Failure
         Ok(())
     };
     call.change(&id, describe).await?;
-    Answer::json(&json!({ "key_info": { "key_id": id, "key_description": description } }))
+    Answer::json(&KeyInfoResponse { key_info: KeyInfo { key_description: Some(description), ..KeyInfo::of(id) } })
 }
 
 /// Removes the material of keys whose time has come, for good. Values that they protect can never be read again.
