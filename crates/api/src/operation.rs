@@ -152,6 +152,9 @@ operations! {
     CreateAgency: Post "/v1/csms/agencies" 200 Flat ["csms:agency:create"];
     ShowAgency: Get "/v1/csms/agencies" 200 Flat ["csms:agency:get"];
     ShowSecretFunctionTemplates: Get "/v1/csms/function-templates" 200 Flat ["csms:functionTemplate:get"];
+    CreateSecretReplica: Post "/v1/{project_id}/secrets/{secret_name}/replicas" 200 Flat ["csms:secret:createReplica"];
+    DeleteSecretReplica: Delete "/v1/{project_id}/secrets/{secret_name}/replicas/{region_name}" 204 Flat ["csms:secret:deleteReplica"];
+    ListSupportRegions: Get "/v1/{project_id}/csms/replica-regions" 200 Flat ["csms:secret:listReplicaRegions"];
 }
 
 impl Operation {
@@ -169,6 +172,7 @@ impl Operation {
             | Self::CreateSecretVersion
             | Self::ShowSecretVersion
             | Self::UpdateVersion
+            | Self::CreateSecretReplica
             | Self::CreateSecretStage
             | Self::UpdateSecretStage
             | Self::DeleteSecretStage => Action::UseValue,

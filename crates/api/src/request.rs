@@ -7,6 +7,7 @@ pub mod grant;
 pub mod observed;
 pub mod password;
 pub mod query;
+pub mod replica;
 pub mod rotation;
 pub mod secret;
 pub mod tag;

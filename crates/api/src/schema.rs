@@ -17,6 +17,7 @@ mod identity;
 #[cfg(feature = "kms")]
 mod keys;
 mod passwords;
+mod replicas;
 mod rotation;
 mod secrets;
 mod tags;

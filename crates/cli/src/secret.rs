@@ -3,6 +3,7 @@
 mod create;
 mod delete;
 mod get;
+mod replica;
 mod rotate;
 mod stage;
 mod tasks;
@@ -62,6 +63,8 @@ enum Action {
     Stage(stage::Arguments),
     /// List rotation tasks, newest first
     Tasks(tasks::Arguments),
+    /// Copy secrets to other regions
+    Replica(replica::Arguments),
 }
 
 /// Runs a command.
@@ -79,6 +82,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), CliError> {
         Action::Versions(arguments) => get::versions(&client, output, &arguments).await,
         Action::Stage(arguments) => stage::run(&client, output, &arguments).await,
         Action::Tasks(arguments) => tasks::run(&client, output, &arguments).await,
+        Action::Replica(arguments) => replica::run(&client, output, &arguments).await,
     }
 }
 

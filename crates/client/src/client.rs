@@ -41,6 +41,7 @@ macro_rules! operation {
 mod access;
 mod batches;
 mod events;
+mod replicas;
 mod rotation;
 mod tags;
 

@@ -223,6 +223,12 @@ impl Trail {
         self.entry(&record)
     }
 
+    /// The time, as records tell it.
+    #[must_use]
+    pub fn now(&self) -> UnixMillis {
+        self.clock.now()
+    }
+
     fn lock(&self) -> MutexGuard<'_, HashMap<Same, Gathered>> {
         self.gathered.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -89,7 +89,7 @@ async fn judge(app: &App, caller: &Caller, facts: &RequestFacts<'_>, secret: &st
             add_secret(app, &mut context, facts.project, &name).await?;
         }
     }
-    let resource = secret_resource(&app.identity.region, &app.identity.domain_id, secret);
+    let resource = secret_resource(app.identity.region_of(facts.project), &app.identity.domain_id, secret);
     Ok(decide(&caller.policies, facts.operation.specification().actions, &resource, &context))
 }
 
@@ -115,10 +115,10 @@ pub fn base_context(app: &App, caller: &Caller) -> RequestContext {
     RequestContext { now: Some(app.clock.now()), user_name: Some(caller.name.clone()), ..RequestContext::default() }
 }
 
-/// Whether the caller may use a key, by one of the names of the right.
+/// Whether the caller may use a key of a project, by one of the names of the right.
 #[must_use]
-pub fn may_use_key(app: &App, caller: &Caller, actions: &[&str], key: &KeyId) -> bool {
-    let resource = key_resource(&app.identity.region, &app.identity.domain_id, key.as_str());
+pub fn may_use_key(app: &App, caller: &Caller, actions: &[&str], project: &ProjectId, key: &KeyId) -> bool {
+    let resource = key_resource(app.identity.region_of(project), &app.identity.domain_id, key.as_str());
     allows(&caller.policies, actions, &resource, &base_context(app, caller))
 }
 

@@ -85,8 +85,16 @@ impl Call {
     /// # Errors
     /// CSMS.0401: no such enabled key, or no right to it.
     pub async fn key_for(&self, id: &KeyId, right: &[&str]) -> Result<Arc<MasterKey>, Failure> {
-        let usable = self.app.keys.usable(&self.project, id).await?;
-        if usable.is_default || may_use_key(&self.app, &self.caller, right, id) {
+        self.key_in(&self.project, id, right).await
+    }
+
+    /// As [`Call::key_for`], in another project.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn key_in(&self, project: &ProjectId, id: &KeyId, right: &[&str]) -> Result<Arc<MasterKey>, Failure> {
+        let usable = self.app.keys.usable(project, id).await?;
+        if usable.is_default || may_use_key(&self.app, &self.caller, right, project, id) {
             return Ok(usable.key);
         }
         let right = right.first().copied().unwrap_or_default();
@@ -134,9 +142,20 @@ impl Call {
     /// # Errors
     /// CSMS.0302; failures of the store.
     pub async fn authorise(&self, secret: &str) -> Result<(), Failure> {
+        self.authorise_in(&self.project, secret).await
+    }
+
+    /// Checks that the caller may do this with a secret of a project, also with the project itself.
+    ///
+    /// # Errors
+    /// CSMS.0302; failures of the store.
+    pub async fn authorise_in(&self, project: &ProjectId, secret: &str) -> Result<(), Failure> {
+        if !self.caller.may_use(project) {
+            return Err(Failure::new(ErrorCode::Forbidden, "the caller may not use the project of the region"));
+        }
         let facts = RequestFacts {
             operation: self.operation,
-            project: &self.project,
+            project,
             body: &self.body,
             tag_key: self.parameter("key"),
             entry: 0,

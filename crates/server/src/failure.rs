@@ -55,6 +55,11 @@ impl From<StoreError> for Failure {
             StoreError::UnknownEvent => {
                 vec![Violation::new(Rule::Unknown, "an event of the project").at("event_subscriptions[0]")].into()
             }
+            StoreError::NameTaken => {
+                let taken = "the project of the region has a secret of this name";
+                Self::new(ErrorCode::SecretExists, taken)
+            }
+            StoreError::Quota(quota) => Refusal::SecretQuota(quota).into(),
             error => Self::internal(error),
         }
     }

@@ -54,9 +54,14 @@ pub fn policies(task: &Task, secret: &Secret) -> Vec<Policy> {
 ///
 /// # Errors
 /// CSMS.0302.
-pub fn require_admin_readable(app: &App, caller: &Caller, admin: Option<&SecretName>) -> Result<(), Failure> {
+pub fn require_admin_readable(
+    app: &App,
+    caller: &Caller,
+    project: &ProjectId,
+    admin: Option<&SecretName>,
+) -> Result<(), Failure> {
     let Some(admin) = admin else { return Ok(()) };
-    let resource = secret_resource(&app.identity.region, &app.identity.domain_id, admin.as_str());
+    let resource = secret_resource(app.identity.region_of(project), &app.identity.domain_id, admin.as_str());
     if allows(&caller.policies, &[READ_ADMIN], &resource, &base_context(app, caller)) {
         return Ok(());
     }

@@ -258,7 +258,9 @@ async fn authenticated(State(app): State<Arc<App>>, request: Request<Body>, next
         let urn = segments.nth(2).map(percent_encoding::percent_decode_str).and_then(|urn| urn.decode_utf8().ok());
         let urn = urn.and_then(|urn| urn.parse::<host::FunctionUrn>().ok());
         let function = urn.map_or_else(|| "*".to_owned(), |urn| format!("{}/{}", urn.package(), urn.name()));
-        let resource = format!("functiongraph:{}:{}:function:{function}", app.identity.region, app.identity.domain_id);
+        let home = app.identity.region.as_str();
+        let region = acting.as_ref().map_or(home, |acting| app.identity.region_of(&acting.project));
+        let resource = format!("functiongraph:{region}:{}:function:{function}", app.identity.domain_id);
         if !allows(&caller.policies, &["functiongraph:function:invoke"], &resource, &base_context(&app, &caller)) {
             let reason = "the caller's policies do not allow functiongraph:function:invoke on this function";
             return Err(Failure::new(ErrorCode::Forbidden, reason));

@@ -105,9 +105,10 @@ async fn issue(app: &App, request: Request) -> Result<(String, Value), Failure> 
     Ok((token.seal(&app.root)?, body))
 }
 
-/// The first project bears the region's name, as in the cloud; others are known by their id.
+/// The project of a region bears the region's name, as in the cloud; others are known by their id.
 fn project_name<'a>(app: &'a App, project: &'a ProjectId) -> &'a str {
-    if *project == app.identity.project_id { &app.identity.region } else { project.as_str() }
+    let region = app.identity.regions.iter().find(|region| region.project == *project);
+    region.map_or(project.as_str(), |region| region.name.as_str())
 }
 
 fn find_project(app: &App, projects: &[ProjectId], named: &str) -> Option<ProjectId> {

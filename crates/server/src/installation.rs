@@ -3,6 +3,7 @@
 //! Later starts read it back and keep the file's address true.
 
 use std::{
+    collections::BTreeMap,
     fs,
     io::Write,
     os::unix::fs::OpenOptionsExt,
@@ -10,12 +11,12 @@ use std::{
 };
 
 use csms_core::{
-    FunctionUrn, ProjectId,
+    FunctionUrn, ProjectId, RegionName,
     password::{Password, PasswordPolicy},
     policy::Policy,
 };
 use csms_kms::RootKey;
-use csms_store::{AccessKeyRecord, AnyStore, Store, StoreError, UserDetails, UserRecord};
+use csms_store::{AccessChange, AccessKeyRecord, AnyStore, Store, StoreError, UserDetails, UserRecord};
 use getrandom::SysRng;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -23,7 +24,8 @@ use tokio::task::JoinHandle;
 use zeroize::Zeroizing;
 
 use crate::{
-    app::Identity,
+    app::{Identity, Region},
+    audit::{Record, Trail},
     auth::{cache::SECRET_KEY_PURPOSE, passwords, signature::make_key_pair},
     clock::Clock,
     failure::Failure,
@@ -33,6 +35,10 @@ use crate::{
 pub const DOMAIN_ID: &str = "domain_id";
 const PROJECT_ID: &str = "project_id";
 const REGION: &str = "region";
+/// Begins the names under which the store keeps the project of each region but the home region.
+const REGION_PROJECT: &str = "region_project:";
+/// Begins the names that say of which regions the first user has been given the project.
+const REGION_GRANTED: &str = "region_granted:";
 const FIRST_USER: &str = "first_user";
 const ROOT_KEY_CHECK: &str = "root_key_check";
 
@@ -76,6 +82,9 @@ pub struct Credentials {
     pub region: String,
     /// The first project.
     pub project_id: String,
+    /// The projects of all regions by the regions' names, where there are several.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub projects: BTreeMap<String, String>,
     /// The account.
     pub domain_id: String,
     /// Its name.
@@ -130,7 +139,7 @@ pub async fn exists(store: &AnyStore) -> Result<bool, StoreError> {
     Ok(store.meta(ROOT_KEY_CHECK).await?.is_some())
 }
 
-/// Reads the identity, making it on the first start. A region given later than that is not used: names and policies
+/// Reads the identity, making it on the first start. A home region given later than that is not used: names and policies
 /// depend on the first one.
 ///
 /// # Errors
@@ -143,7 +152,80 @@ pub async fn open(store: &AnyStore, root: &RootKey, region: &str) -> Result<Iden
     let project_id = kept(store, PROJECT_ID, make_id()?).await?;
     let region = kept(store, REGION, region.to_owned()).await?;
     let project_id = ProjectId::parse(project_id).map_err(|_| InstallationError::Damaged(PROJECT_ID))?;
-    Ok(Identity { domain_id, domain_name: DOMAIN_NAME.to_owned(), project_id, region })
+    let name = RegionName::parse(region.as_str()).map_err(|_| InstallationError::Damaged(REGION))?;
+    let regions = vec![Region { name, project: project_id.clone() }];
+    Ok(Identity { domain_id, domain_name: DOMAIN_NAME.to_owned(), project_id, region, regions })
+}
+
+/// The project of a region that some start has named.
+///
+/// # Errors
+/// Failures of the store.
+pub async fn project_of(
+    store: &AnyStore,
+    identity: &Identity,
+    region: &str,
+) -> Result<Option<ProjectId>, InstallationError> {
+    if region == identity.region {
+        return Ok(Some(identity.project_id.clone()));
+    }
+    let found = store.meta(&format!("{REGION_PROJECT}{region}")).await?;
+    found.map(|project| read_project(&project)).transpose()
+}
+
+fn read_project(stored: &[u8]) -> Result<ProjectId, InstallationError> {
+    let project = std::str::from_utf8(stored).ok().and_then(|text| ProjectId::parse(text).ok());
+    project.ok_or(InstallationError::Damaged("project of a region"))
+}
+
+/// Adds the regions to the identity, making the projects of those that no start has named before. What regions a start
+/// does not name keep their projects and what is in them.
+///
+/// # Errors
+/// Failures of the store.
+pub async fn add_regions(
+    store: &AnyStore,
+    identity: &mut Identity,
+    regions: &[RegionName],
+) -> Result<(), InstallationError> {
+    let (home, others) = regions.split_first().map_or((None, regions), |(home, others)| (Some(home), others));
+    if let Some(home) = home.filter(|home| home.as_str() != identity.region) {
+        tracing::warn!(region = %home, home = identity.region, "the home region was fixed by the first start");
+    }
+    for name in others.iter().filter(|name| name.as_str() != identity.region) {
+        let stored = store.put_meta_if_absent(&format!("{REGION_PROJECT}{name}"), make_id()?.into_bytes()).await?;
+        identity.regions.push(Region { name: name.clone(), project: read_project(&stored)? });
+    }
+    Ok(())
+}
+
+/// Gives the first user the projects of regions that were added after it was made, once for each region.
+///
+/// # Errors
+/// Failures of the store.
+pub async fn grant_regions(store: &AnyStore, identity: &Identity, trail: &Trail) -> Result<(), InstallationError> {
+    for Region { name, project } in identity.regions.iter().skip(1) {
+        let mark = format!("{REGION_GRANTED}{name}");
+        if store.meta(&mark).await?.is_some() {
+            continue;
+        }
+        if let Some(mut user) = first_user(store).await?.filter(|user| !user.projects.contains(project)) {
+            user.projects.push(project.clone());
+            let mut record = Record::of("csms", "AddRegion", trail.now());
+            record.project = Some(project.as_str());
+            record.target = Some(&user.name);
+            let record = trail.entry(&record);
+            store.change_access(vec![AccessChange::PutUser(user.clone())], vec![record]).await?;
+        }
+        store.put_meta_if_absent(&mark, Vec::new()).await?;
+    }
+    Ok(())
+}
+
+/// The first user, as long as its first access key is there.
+async fn first_user(store: &AnyStore) -> Result<Option<UserRecord>, StoreError> {
+    let Some(key) = store.meta(FIRST_USER).await?.and_then(|key| String::from_utf8(key).ok()) else { return Ok(None) };
+    Ok(store.access_key(&key).await?.map(|(_, user)| user))
 }
 
 /// Makes the first user and its credentials file, or brings an existing file up to date. Of several servers that start on
@@ -175,6 +257,7 @@ pub async fn ensure_first_user(
         endpoint: endpoint.to_owned(),
         region: identity.region.clone(),
         project_id: identity.project_id.to_string(),
+        projects: projects_of(identity),
         domain_id: identity.domain_id.clone(),
         domain_name: identity.domain_name.clone(),
         user_name: "admin".to_owned(),
@@ -189,7 +272,7 @@ pub async fn ensure_first_user(
         name: credentials.user_name.clone(),
         domain_id: identity.domain_id.clone(),
         password_hash: Some(password_hash),
-        projects: vec![identity.project_id.clone()],
+        projects: identity.regions.iter().map(|region| region.project.clone()).collect(),
         policies: vec![Policy::administrator()],
         attached: Vec::new(),
         enabled: true,
@@ -225,7 +308,7 @@ async fn settle_draft(store: &AnyStore, file: &Path) -> Result<(), InstallationE
     }
 }
 
-/// Keeps address and function of an existing file true. A file that was moved away is not made again, and one that is
+/// Keeps address, regions and function of an existing file true. A file that was moved away is not made again, and one that is
 /// not this installation's is left alone.
 fn refresh(
     file: &Path,
@@ -237,13 +320,23 @@ fn refresh(
     else {
         return Ok(());
     };
-    let up_to_date = credentials.endpoint == endpoint && credentials.rotation_func_urn == function;
+    let projects = projects_of(identity);
+    let up_to_date = credentials.endpoint == endpoint
+        && credentials.rotation_func_urn == function
+        && credentials.projects == projects;
     if up_to_date || credentials.project_id != identity.project_id.as_str() {
         return Ok(());
     }
     endpoint.clone_into(&mut credentials.endpoint);
     credentials.rotation_func_urn = function;
+    credentials.projects = projects;
     write(file, &credentials)
+}
+
+/// The projects of the regions, if there are several.
+fn projects_of(identity: &Identity) -> BTreeMap<String, String> {
+    let regions = identity.regions.iter().filter(|_| identity.regions.len() > 1);
+    regions.map(|region| (region.name.to_string(), region.project.to_string())).collect()
 }
 
 /// Writes the file whole or not at all, readable by its owner alone.

@@ -134,7 +134,7 @@ impl KmsCall {
             _ => None,
         };
         let key = key.or(sealed_by.as_ref()).map_or("*", KeyId::as_str);
-        let resource = key_resource(&self.app.identity.region, &self.app.identity.domain_id, key);
+        let resource = key_resource(self.app.identity.region_of(&self.project), &self.app.identity.domain_id, key);
         let context = base_context(&self.app, &self.caller);
         require(&self.caller, self.operation.specification().actions, &resource, &context)
     }

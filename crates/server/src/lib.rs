@@ -37,6 +37,7 @@ pub mod operations;
 mod outgoing;
 pub mod reference;
 pub mod remote_keys;
+pub mod replicas;
 pub mod serve;
 pub mod settings;
 pub mod tasks;

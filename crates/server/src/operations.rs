@@ -6,6 +6,7 @@ pub mod batch;
 pub mod checker;
 pub mod events;
 pub mod grants;
+pub mod replicas;
 pub mod rotation;
 pub mod secrets;
 pub mod stages;
@@ -72,5 +73,8 @@ pub async fn run(operation: Operation, call: Call) -> Result<Answer, Failure> {
         Operation::CreateAgency => agencies::create(&call).await,
         Operation::ShowAgency => agencies::show(&call).await,
         Operation::ShowSecretFunctionTemplates => templates::show(&call),
+        Operation::CreateSecretReplica => replicas::create(&call).await,
+        Operation::DeleteSecretReplica => replicas::delete(&call).await,
+        Operation::ListSupportRegions => replicas::list_regions(&call),
     }
 }

@@ -72,6 +72,8 @@ pub enum ServeError {
     Function(String, #[source] FunctionRegistration),
     #[error("{0} is not a valid address")]
     Url(String),
+    #[error("no region is named")]
+    NoRegion,
     #[error("the log filter is not valid")]
     Log(#[from] tracing_subscriber::filter::ParseError),
     #[error("cannot export traces: {0}")]
@@ -126,7 +128,9 @@ pub async fn bind(settings: &Settings, clock: Clock) -> Result<Bound, ServeError
     // The embedded store locks the directory, so it comes first: two servers must not both make a root key.
     let store = open_store(settings).await?;
     let Keyring { root, remote } = keyring::open(settings, &store, &clock).await?;
-    let identity = installation::open(&store, &root, &settings.region).await?;
+    let [home, ..] = settings.regions.as_slice() else { return Err(ServeError::NoRegion) };
+    let mut identity = installation::open(&store, &root, home.as_str()).await?;
+    installation::add_regions(&store, &mut identity, &settings.regions).await?;
     let listener =
         TcpListener::bind(settings.listen).await.map_err(|error| ServeError::Listen(settings.listen, error))?;
     let url = local_url(listener.local_addr()?);
@@ -134,6 +138,7 @@ pub async fn bind(settings: &Settings, clock: Clock) -> Result<Bound, ServeError
     installation::ensure_first_user(&store, &root, &identity, &url, bundled.as_ref(), &credentials, password).await?;
     let trail = Arc::new(Trail::new(store.clone(), &root, clock.clone(), settings.audit_reads));
     trail.open().await?;
+    installation::grant_regions(&store, &identity, &trail).await?;
     if let Some(file) = access {
         let changes = access_file::apply(file, &store, &root, &identity, clock.now()).await?;
         for access_file::Change { action, target, .. } in &changes {

@@ -8,9 +8,9 @@ mod remote_kms;
 use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf};
 
 use clap::{Args, ValueEnum};
-use csms_core::{FunctionUrn, RotationPeriod, event::TargetId};
+use csms_core::{FunctionUrn, RegionName, RotationPeriod, event::TargetId};
 use csms_store::PostgresSettings;
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use thiserror::Error;
 use zeroize::Zeroizing;
 
@@ -146,9 +146,11 @@ pub struct Flags {
     #[arg(long, env = "CSMS_ROTATION_CONCURRENCY", value_name = "NUMBER")]
     pub rotation_concurrency: Option<usize>,
 
-    /// Region that the installation calls itself, fixed by the first start [default: local-1]
-    #[arg(long, env = "CSMS_REGION", value_name = "NAME")]
-    pub region: Option<String>,
+    /// Region that the installation calls itself, fixed by the first start. May be repeated, at later starts too: each
+    /// further region has a project of its own, in which secrets may have replicas [default: local-1]
+    #[arg(long = "region", env = "CSMS_REGION", value_name = "NAME", value_delimiter = ',')]
+    #[serde(rename = "region", deserialize_with = "one_or_many")]
+    pub regions: Vec<String>,
 
     /// Least rotation period to accept; older clients expect 6h [default: 4h]
     #[arg(long, env = "CSMS_MIN_ROTATION_PERIOD", value_name = "PERIOD")]
@@ -174,6 +176,35 @@ pub struct Flags {
     /// What to log: error, warn, info, debug, or filters such as `info,csms_server=debug` [default: info]
     #[arg(long, env = "CSMS_LOG", value_name = "FILTER")]
     pub log: Option<String>,
+}
+
+/// A text, or a list of texts.
+fn one_or_many<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum OneOrMany {
+        One(String),
+        Many(Vec<String>),
+    }
+    Ok(match OneOrMany::deserialize(deserializer)? {
+        OneOrMany::One(text) => vec![text],
+        OneOrMany::Many(texts) => texts,
+    })
+}
+
+/// The regions, each named once; the first is the home region.
+fn regions(names: Vec<String>) -> Result<Vec<RegionName>, SettingsError> {
+    let mut regions = Vec::new();
+    for name in names {
+        let region = RegionName::parse(name).map_err(|_| {
+            let rule = "must be 1 to 64 letters, digits, - and _".to_owned();
+            SettingsError::Value("region", rule)
+        })?;
+        if !regions.contains(&region) {
+            regions.push(region);
+        }
+    }
+    Ok(regions)
 }
 
 fn parse_function(text: &str) -> Result<(FunctionUrn, PathBuf), String> {
@@ -255,7 +286,8 @@ pub struct Settings {
     pub allow_origins: Vec<Origin>,
     pub store: Option<PostgresSettings>,
     pub rotation_concurrency: usize,
-    pub region: String,
+    /// The first one is the home region.
+    pub regions: Vec<RegionName>,
     pub min_rotation_period_seconds: u64,
     pub secret_quota: u64,
     pub group_commit: Option<usize>,
@@ -329,12 +361,8 @@ impl Flags {
                 .map_err(|violation| SettingsError::Value("min_rotation_period", violation.message()))?
                 .as_seconds(),
         };
-        let region = self.region.or(file.region).unwrap_or_else(|| "local-1".to_owned());
-        let plain = region.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
-        if region.is_empty() || region.len() > 64 || !plain {
-            let rule = "must be 1 to 64 letters, digits, - and _".to_owned();
-            return Err(SettingsError::Value("region", rule));
-        }
+        let named = [self.regions, file.regions, vec!["local-1".to_owned()]];
+        let regions = regions(named.into_iter().find(|names| !names.is_empty()).unwrap_or_default())?;
         let group_commit = self.group_commit.or(file.group_commit);
         if group_commit == Some(0) {
             return Err(SettingsError::Value("group_commit", "must be at least 1".to_owned()));
@@ -420,7 +448,7 @@ impl Flags {
             allow_origins,
             store,
             rotation_concurrency,
-            region,
+            regions,
             min_rotation_period_seconds,
             secret_quota: self.secret_quota.or(file.secret_quota).unwrap_or(500),
             group_commit,
@@ -453,9 +481,20 @@ mod tests {
 
     #[test]
     fn a_flag_wins_over_the_file() {
-        let flags = Flags { region: Some("flag-1".into()), ..Flags::default() };
+        let flags = Flags { regions: vec!["flag-1".into()], ..Flags::default() };
         let settings = with_file("region = \"file-1\"\nsecret_quota = 7", flags).unwrap();
-        assert_eq!((settings.region.as_str(), settings.secret_quota), ("flag-1", 7));
+        assert_eq!((settings.regions[0].as_str(), settings.regions.len(), settings.secret_quota), ("flag-1", 1, 7));
+    }
+
+    #[test]
+    fn regions_are_one_or_several_and_each_counts_once() {
+        let names = |text| {
+            let settings = with_file(text, Flags::default()).unwrap();
+            settings.regions.iter().map(ToString::to_string).collect::<Vec<_>>()
+        };
+        assert_eq!(names(""), ["local-1"]);
+        assert_eq!(names("region = \"home\""), ["home"]);
+        assert_eq!(names("region = [\"home\", \"away\", \"home\"]"), ["home", "away"]);
     }
 
     #[test]
@@ -490,6 +529,7 @@ mod tests {
         for text in [
             "min_rotation_period = \"often\"",
             "region = \"a b\"",
+            "region = [\"a\", \"b c\"]",
             "group_commit = 0",
             "rotation_concurrency = 0",
             "store = \"mysql://csms@localhost/csms\"",

@@ -437,7 +437,7 @@ fn call_for(app: &App, task: &Task, secret: &Secret, holder: &str) -> Result<(Ve
     let event = RotationEvent {
         task_id: Some(task.id.clone()),
         attempt: task.attempts,
-        region: Some(app.identity.region.clone()),
+        region: Some(app.identity.region_of(&task.project).to_owned()),
         project_id: Some(task.project.clone()),
         domain_id: Some(app.identity.domain_id.clone()),
         secret_id: Some(task.secret_id.clone()),

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use csms_core::{
     EventName, ProjectId, Secret, SecretId, SecretName, SecretState, TaskId, UnixMillis, VersionId, event::Occurrence,
-    task::Task,
+    secret::Counterpart, task::Task,
 };
 
 use crate::{
@@ -33,15 +33,37 @@ pub struct Draft {
     deleted: bool,
     bound_before: Option<EventName>,
     occurrences: Vec<Occurrence>,
+    /// The secret as it was, if it is a replica: only its primary's changes change it.
+    replica: Option<Box<Secret>>,
+    replicas_before: Vec<Counterpart>,
+    replica_values: BTreeMap<SecretId, BTreeMap<VersionId, Vec<u8>>>,
+    replica_quota: u64,
 }
 
 /// What a store has to write.
 #[derive(Debug)]
 pub(crate) enum Changes {
     /// Store the secret, then its new values; take the values of removed versions away.
-    Update { secret: Box<Secret>, added: BTreeMap<VersionId, Vec<u8>>, removed: Vec<VersionId>, tasks: Tasks },
-    /// Remove the secret and all its values.
-    Delete { tasks: Tasks },
+    Update {
+        secret: Box<Secret>,
+        added: BTreeMap<VersionId, Vec<u8>>,
+        removed: Vec<VersionId>,
+        replicas: Vec<ReplicaChange>,
+        tasks: Tasks,
+    },
+    /// Remove the secret and all its values, and those of its replicas.
+    Delete { replicas: Vec<ReplicaChange>, tasks: Tasks },
+}
+
+/// What a store has to write about a replica, in the transaction of its primary.
+#[derive(Debug)]
+pub(crate) enum ReplicaChange {
+    /// Store it with the values of all its versions, unless its project has a secret of its name or `quota` secrets.
+    Create { replica: Box<Secret>, values: BTreeMap<VersionId, Vec<u8>>, quota: u64 },
+    /// Store it in place of its former self, and its values as those of the primary.
+    Update { replica: Box<Secret>, added: BTreeMap<VersionId, Vec<u8>>, removed: Vec<VersionId> },
+    /// Remove it and all its values.
+    Delete { replica: Counterpart },
 }
 
 /// Tasks to store, in this order, then the lease of one of them, and last of all the records of the audit trail.
@@ -62,6 +84,10 @@ impl Draft {
     ) -> Self {
         Self {
             bound_before: secret.event_subscriptions.first().cloned(),
+            replica: secret.primary().is_some().then(|| Box::new(secret.clone())),
+            replicas_before: secret.replicas().to_vec(),
+            replica_values: BTreeMap::new(),
+            replica_quota: u64::MAX,
             identity: (secret.project.clone(), secret.name.clone(), secret.id.clone()),
             versions: secret.versions().iter().map(|version| version.id).collect(),
             secret,
@@ -92,6 +118,18 @@ impl Draft {
     /// Gives a version that was added to the secret its sealed value.
     pub fn put_value(&mut self, version: VersionId, sealed: Vec<u8>) {
         self.added.insert(version, sealed);
+    }
+
+    /// Gives a version that was added to the secret its sealed value in one of the secret's replicas. A replica that was
+    /// added needs the values of all versions.
+    pub fn put_replica_value(&mut self, replica: &SecretId, version: VersionId, sealed: Vec<u8>) {
+        self.replica_values.entry(replica.clone()).or_default().insert(version, sealed);
+    }
+
+    /// Most secrets of a project that gets a replica; the change is refused with [`StoreError::Quota`] above it, and with
+    /// [`StoreError::NameTaken`] where the project has a secret of this name.
+    pub fn limit_replicas(&mut self, quota: u64) {
+        self.replica_quota = quota;
     }
 
     /// The secret's running task, or one put before, if it has this identifier.
@@ -149,8 +187,15 @@ impl Draft {
     /// The difference to what is stored.
     pub(crate) fn into_changes(self) -> Result<Changes, StoreError> {
         let conflict = |text: String| Err(StoreError::Conflict(Cause::new(text)));
+        if let Some(replica) = self.replica
+            && (self.deleted || *replica != self.secret || !self.added.is_empty())
+        {
+            return conflict(format!("a change of replica {} did not come from its primary", replica.id));
+        }
         if self.deleted {
-            return Ok(Changes::Delete { tasks: Tasks { put: self.tasks, lease: self.lease, audit: self.audit } });
+            let replicas = self.replicas_before.into_iter().map(|replica| ReplicaChange::Delete { replica });
+            let tasks = Tasks { put: self.tasks, lease: self.lease, audit: self.audit };
+            return Ok(Changes::Delete { replicas: replicas.collect(), tasks });
         }
         let (project, name, id) = &self.identity;
         if (&self.secret.project, &self.secret.name, &self.secret.id) != (project, name, id) {
@@ -165,14 +210,56 @@ impl Draft {
         }
         // A version may come and go within one change; its value is then not stored at all.
         let kept = |version: &VersionId| self.secret.version(*version).is_ok();
-        let removed = self.versions.iter().copied().filter(|version| !kept(version)).collect();
+        let removed: Vec<_> = self.versions.iter().copied().filter(|version| !kept(version)).collect();
+        let replicas = ReplicaValues { given: self.replica_values, versions_before: &self.versions, removed: &removed }
+            .changes(&self.secret, &self.replicas_before, self.replica_quota)?;
         let added = self.added.into_iter().filter(|(version, _)| self.secret.version(*version).is_ok()).collect();
         Ok(Changes::Update {
             secret: Box::new(self.secret),
             added,
             removed,
+            replicas,
             tasks: Tasks { put: self.tasks, lease: self.lease, audit: self.audit },
         })
+    }
+}
+
+/// The values of a changed secret's replicas.
+struct ReplicaValues<'d> {
+    given: BTreeMap<SecretId, BTreeMap<VersionId, Vec<u8>>>,
+    versions_before: &'d [VersionId],
+    removed: &'d [VersionId],
+}
+
+impl ReplicaValues<'_> {
+    /// What becomes of the replicas. Each version of the secret has a value in each of them, or nothing is changed.
+    fn changes(
+        mut self,
+        secret: &Secret,
+        before: &[Counterpart],
+        quota: u64,
+    ) -> Result<Vec<ReplicaChange>, StoreError> {
+        let has = |list: &[Counterpart], id: &SecretId| list.iter().any(|known| known.id == *id);
+        let gone = before.iter().filter(|known| !has(secret.replicas(), &known.id));
+        let mut changes: Vec<_> = gone.map(|replica| ReplicaChange::Delete { replica: replica.clone() }).collect();
+        for replica in secret.replicas() {
+            let is_new = !has(before, &replica.id);
+            let versions = secret.versions().iter().map(|version| version.id);
+            let wanted = versions.filter(|version| is_new || !self.versions_before.contains(version));
+            let mut values = self.given.remove(&replica.id).unwrap_or_default();
+            values.retain(|version, _| secret.version(*version).is_ok());
+            if !wanted.eq(values.keys().copied()) {
+                let text = format!("the values for replica {} are not those of the versions it needs", replica.id);
+                return Err(StoreError::Conflict(Cause::new(text)));
+            }
+            let copy = Box::new(secret.copy_for(replica));
+            changes.push(if is_new {
+                ReplicaChange::Create { replica: copy, values, quota }
+            } else {
+                ReplicaChange::Update { replica: copy, added: values, removed: self.removed.to_vec() }
+            });
+        }
+        Ok(changes)
     }
 }
 

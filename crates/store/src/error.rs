@@ -62,6 +62,12 @@ pub enum StoreError {
     /// What would be removed is in use.
     #[error("it is in use")]
     InUse,
+    /// The project of a new replica has a secret of its name.
+    #[error("the project of the replica has a secret of this name")]
+    NameTaken,
+    /// The project of a new replica has as many secrets as it may have.
+    #[error("the project of the replica has as many secrets as it may have: {0}")]
+    Quota(u64),
     /// The database does not answer, is locked, full or closed. Trying again later may help.
     #[error("the database is unavailable")]
     Unavailable(#[source] Cause),

@@ -5,14 +5,14 @@
 use std::collections::BTreeMap;
 
 use csms_core::{
-    EventName, KeyId, ProjectId, Secret, SecretName, UnixMillis, VersionId,
+    EventName, KeyId, ProjectId, Secret, SecretId, SecretName, UnixMillis, VersionId,
     task::{Task, TaskStatus},
 };
 
 use crate::{
     document::Document,
     draft::deletion_due_time,
-    error::{Cause, StoreError},
+    error::{Cause, CreateError, StoreError},
     recent,
     record::{KeyRecord, KeyState, Page, RotationBacklog, TaskOutcome, UserRecord},
 };
@@ -118,6 +118,20 @@ pub(crate) fn values_of<'v>(
         Ok(values.iter().map(|(version, sealed)| (*version, sealed.as_slice())).collect())
     } else {
         Err(StoreError::Conflict(Cause::new("the values are not those of the secret's versions")))
+    }
+}
+
+/// The error for a replica that its primary knows and that is not there.
+pub(crate) fn lost_replica(id: &SecretId) -> StoreError {
+    corrupt(format!("replica {id} is missing"))
+}
+
+/// Why a replica was not made.
+pub(crate) fn replica_error(error: CreateError, quota: u64) -> StoreError {
+    match error {
+        CreateError::Exists => StoreError::NameTaken,
+        CreateError::Quota => StoreError::Quota(quota),
+        CreateError::Store(error) => error,
     }
 }
 

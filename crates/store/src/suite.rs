@@ -24,6 +24,7 @@ pub mod entries;
 pub mod events;
 pub mod identities;
 pub mod races;
+pub mod replicas;
 pub mod secrets;
 pub mod tasks;
 
@@ -68,6 +69,11 @@ macro_rules! store_suite {
                     what_happens_is_told_if_the_change_happens, a_deletion_is_told_although_the_secret_is_gone,
                     a_notification_is_claimed_by_one_until_the_claim_ends,
                     attempted_notifications_are_listed_newest_first_and_purged, expiries_are_due_until_they_are_told;
+                replicas: a_replica_comes_with_the_values_of_all_versions, a_replica_follows_every_change,
+                    a_removed_replica_leaves_its_name_and_its_place_free,
+                    a_taken_name_or_a_full_project_refuses_a_replica,
+                    a_version_without_a_value_for_the_replica_is_refused,
+                    a_replica_is_changed_through_its_primary_alone;
                 races: concurrent_changes_all_count, each_task_is_claimed_by_one, one_of_many_creators_wins,
                     racing_creators_keep_to_the_quota, one_of_many_first_users_is_made,
                     a_reader_never_sees_a_version_without_its_value;

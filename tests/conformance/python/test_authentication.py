@@ -45,10 +45,14 @@ class Authentication(sdk.SdkTest):
     def test_the_sdk_finds_the_project_by_its_region(self):
         os.environ["HUAWEICLOUD_SDK_IAM_ENDPOINT"] = sdk.SERVER["endpoint"]
         try:
-            credentials = BasicCredentials(sdk.SERVER["access_key"], sdk.SERVER["secret_key"])
-            region = Region(sdk.SERVER["region"], sdk.SERVER["endpoint"])
-            client = CsmsClient.new_builder().with_credentials(credentials).with_region(region).build()
-            self.assertIsNotNone(client.list_secrets(ListSecretsRequest(limit="1")).page_info)
+            self.assertEqual(set(sdk.SERVER["projects"]), {sdk.SERVER["region"], "away"})
+            for name, project in sdk.SERVER["projects"].items():
+                with self.subTest(region=name):
+                    credentials = BasicCredentials(sdk.SERVER["access_key"], sdk.SERVER["secret_key"])
+                    region = Region(name, sdk.SERVER["endpoint"])
+                    client = CsmsClient.new_builder().with_credentials(credentials).with_region(region).build()
+                    self.assertIsNotNone(client.list_secrets(ListSecretsRequest(limit="1")).page_info)
+                    self.assertEqual(client.get_credentials().project_id, project)
         finally:
             del os.environ["HUAWEICLOUD_SDK_IAM_ENDPOINT"]
 

@@ -1,7 +1,7 @@
 //! What the tests of a running server share. They see the server as its users do: a process, its files, its API.
 //!
-//! The tests themselves are in `tests/`: `official_sdk` runs the official Python SDK (`python/`), `kill_nine` kills the
-//! server under load, `process` looks at the command line, the files and the signals, `definitions` holds every operation
+//! The tests themselves are in `tests/`: `official_sdk` runs the official Python SDK (`python/`), `kill_nine` and `replicas`
+//! kill the server under load, `process` looks at the command line, the files and the signals, `definitions` holds every operation
 //! against the official definitions, `schemathesis` against our own description.
 
 #![allow(clippy::expect_used, clippy::panic, clippy::missing_panics_doc, reason = "a test support crate")]

@@ -18,7 +18,9 @@ async fn the_official_sdk_is_served(authentication: &str) {
     let requirements = sources.join("requirements.txt");
     // Made on the first run, which takes its time.
     let venv = tokio::task::spawn_blocking(move || Venv::with_requirements(&requirements)).await.unwrap().unwrap();
-    let server = Server::start(Options::default()).await.unwrap();
+    let regions = ["--region", "local-1", "--region", "away"];
+    let options = regions.into_iter().fold(Options::default(), Options::argument);
+    let server = Server::start(options).await.unwrap();
     let mut python = Command::new(venv.python());
     python.args(["-m", "unittest", "discover"]).current_dir(sources).kill_on_drop(true);
     python.env("CSMS_CREDENTIALS", server.credentials_path()).env("CSMS_AUTHENTICATION", authentication);

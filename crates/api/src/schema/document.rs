@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::{
     batches, description::Description, events, grants, identity, observe::insert, parameters::path_parameter,
-    passwords, rotation, secrets, tags, users, versions,
+    passwords, replicas, rotation, secrets, tags, users, versions,
 };
 use crate::{ErrorCode, ErrorShape, Method, Operation, operation::Specification};
 
@@ -28,7 +28,7 @@ const REFUSALS: [(&str, &str); 6] = [
 type Describe = fn(Operation) -> Option<Description>;
 
 /// Groups of operations and who describes them, in the order of the document.
-const GROUPS: [(&str, Describe); 9] = [
+const GROUPS: [(&str, Describe); 10] = [
     ("Secrets", secrets::describe),
     ("Versions and stages", versions::describe),
     ("Rotation", rotation::describe),
@@ -38,6 +38,7 @@ const GROUPS: [(&str, Describe); 9] = [
     ("Passwords", passwords::describe),
     ("Grants", grants::describe),
     ("Users", users::describe),
+    ("Replicas", replicas::describe),
 ];
 
 /// What is said of an operation, and its group.

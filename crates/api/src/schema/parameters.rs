@@ -2,7 +2,7 @@
 
 use alloc::{format, string::String};
 
-use csms_core::{EventName, ProjectId, SecretId, SecretName, StageName, Violation, tag::TagKey};
+use csms_core::{EventName, ProjectId, RegionName, SecretId, SecretName, StageName, Violation, tag::TagKey};
 use serde_json::{Value, json};
 
 use super::observe::{tell, text};
@@ -17,6 +17,7 @@ pub(super) fn path_parameter(name: &str) -> Option<Value> {
         "version_id" => ("Version, or `latest` for the one marked SYSCURRENT.", version()),
         "secret_id" => ("Identifier of the secret.", by(|text| SecretId::parse(&text))),
         "key" => ("Key of the tag.", by(TagKey::parse)),
+        "region_name" => ("Name of the region.", by(RegionName::parse)),
         "event_name" => ("Name of the event.", by(EventName::parse)),
         "user_id" => ("Identifier of the user.", json!({ "type": "string", "minLength": 1 })),
         _ => return None,

@@ -154,7 +154,7 @@ impl Secret {
     }
 
     /// What a replica is while its primary is this secret. Nothing comes due for it: its primary rotates, expires and is
-    /// deleted for both, and events of its project do not tell of it.
+    /// deleted for both, and events of its project do not tell of it. Grants of the primary give no right to it.
     #[must_use]
     pub fn copy_for(&self, replica: &Counterpart) -> Self {
         let mut copy = self.clone();
@@ -174,6 +174,7 @@ impl Secret {
         copy.kms_key_id = replica.kms_key_id.clone();
         copy.last_used_time = None;
         copy.event_subscriptions = Vec::new();
+        copy.grants = Vec::new();
         copy.running_task = None;
         copy.failed_rotations = 0;
         for version in &mut copy.versions {

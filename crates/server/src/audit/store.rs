@@ -9,7 +9,7 @@ use std::{
     sync::Arc,
 };
 
-use csms_core::{ProjectId, Secret, SecretName, StageName, VersionId, task::Task};
+use csms_core::{ProjectId, Secret, SecretName, StageName, VersionId, secret::Counterpart, task::Task};
 use csms_store::{AnyStore, ChangeError, CreateError, Draft, Entry, EntryChange, Store, StoreError};
 
 use super::{Origin, Trail};
@@ -93,6 +93,13 @@ impl AuditedStore {
                 record.target = grantee.as_deref();
             });
             draft.put_audit(entry);
+            for replica in made_or_removed(&before, draft) {
+                let entry = trail.change(&origin, &replica.project, |record| {
+                    record.secret = Some(before.name.as_str());
+                    record.secret_id = Some(replica.id.as_str());
+                });
+                draft.put_audit(entry);
+            }
             Ok(answer)
         };
         self.store.change_secret(project, name, load_values, recorded).await
@@ -143,6 +150,15 @@ fn grantee(before: &Secret, after: &Secret) -> Option<String> {
     let mut users = changed(before, after);
     users.append(&mut changed(after, before));
     if users.len() == 1 { users.pop_first() } else { None }
+}
+
+/// The replicas that come or go with a change. What else happens to replicas is their primary's change.
+fn made_or_removed(before: &Secret, draft: &Draft) -> Vec<Counterpart> {
+    let after = if draft.is_deleted() { &[] } else { draft.secret.replicas() };
+    let lacks = |list: &[Counterpart], replica: &Counterpart| list.iter().all(|known| known.id != replica.id);
+    let made = after.iter().filter(|replica| lacks(before.replicas(), replica));
+    let removed = before.replicas().iter().filter(|replica| lacks(after, replica));
+    made.chain(removed).cloned().collect()
 }
 
 /// The version that a change added, or to which it moved a stage. SYSPREVIOUS moves along with SYSCURRENT and counts last.

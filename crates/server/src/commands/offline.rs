@@ -118,7 +118,8 @@ impl DataArguments {
             return Err(none("the database").into());
         }
         let root = keyring::open(&settings, &store, &Clock::default()).await?.root;
-        let identity = installation::open(&store, &root, &settings.region).await?;
+        let home = settings.regions.first().map_or("local-1", |region| region.as_str());
+        let identity = installation::open(&store, &root, home).await?;
         let chain = chain_key(&root);
         Ok(Installation { store, root, identity, chain })
     }

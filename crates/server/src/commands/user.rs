@@ -20,7 +20,12 @@ use super::{
     Failed, block_on,
     offline::{DataArguments, Installation, print, read_input},
 };
-use crate::{accounts::records, auth::passwords, clock::Clock, installation::make_id};
+use crate::{
+    accounts::records,
+    auth::passwords,
+    clock::Clock,
+    installation::{make_id, project_of},
+};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -50,8 +55,8 @@ enum Action {
         /// Attach this policy; may be repeated
         #[arg(long = "policy", value_name = "NAME")]
         policies: Vec<String>,
-        /// Let the user use this project instead of the first one; may be repeated
-        #[arg(long = "project", value_name = "ID")]
+        /// Let the user use this project instead of the first one: its identifier, or the name of its region; may be repeated
+        #[arg(long = "project", value_name = "ID|REGION")]
         projects: Vec<String>,
         /// File with a password, so that the user can sign in for tokens; `-` is standard input
         #[arg(long, value_name = "FILE")]
@@ -296,13 +301,7 @@ async fn make_user(
     for policy in policies {
         require_policy(data, policy).await?;
     }
-    let parse = |text: &String| {
-        ProjectId::parse(text.as_str()).map_err(|violation| format!("the project {text} {}", violation.message()))
-    };
-    let mut projects = projects.iter().map(parse).collect::<Result<Vec<_>, _>>()?;
-    if projects.is_empty() {
-        projects.push(data.identity.project_id.clone());
-    }
+    let projects = find_projects(data, projects).await?;
     let password_hash =
         password_file.map(|path| read_password(path).and_then(|password| hash(&password))).transpose()?;
     let now = Clock::default().now();
@@ -322,6 +321,22 @@ async fn make_user(
         records::attach(&mut user, policy, now);
     }
     Ok(user)
+}
+
+/// The projects of these identifiers or regions; the first one if there are none.
+async fn find_projects(data: &Installation, named: &[String]) -> Result<Vec<ProjectId>, Failed> {
+    let mut projects = Vec::new();
+    for name in named {
+        projects.push(match project_of(&data.store, &data.identity, name).await? {
+            Some(project) => project,
+            None => ProjectId::parse(name.as_str())
+                .map_err(|violation| format!("the project {name} is no region, and {}", violation.message()))?,
+        });
+    }
+    if projects.is_empty() {
+        projects.push(data.identity.project_id.clone());
+    }
+    Ok(projects)
 }
 
 fn make_key(data: &Installation, user: &UserRecord) -> Result<(AccessKeyRecord, Zeroizing<String>), Failed> {

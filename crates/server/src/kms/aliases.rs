@@ -23,7 +23,7 @@ fn entity(call: &KmsCall, key: &KeyId, alias: &KeyAlias) -> AliasEntity {
         domain_id: identity.domain_id.clone(),
         key_id: key.clone(),
         alias: alias.name.clone(),
-        alias_urn: format!("kms:{}:{}:alias:{}", identity.region, identity.domain_id, alias.name),
+        alias_urn: format!("kms:{}:{}:alias:{}", identity.region_of(&call.project), identity.domain_id, alias.name),
         create_time: rfc3339(alias.create_time),
         update_time: rfc3339(alias.update_time),
     }

@@ -58,7 +58,7 @@ pub(super) async fn create(call: &KmsCall) -> Result<Answer, Failure> {
     let record = call.app.keys.make_record(&call.project, alias, details)?;
     let info = KeyInfo {
         domain_id: Some(call.app.identity.domain_id.clone()),
-        region_id: Some(call.app.identity.region.clone()),
+        region_id: Some(call.app.identity.region_of(&call.project).to_owned()),
         ..KeyInfo::of(record.id.clone())
     };
     let (origin, trail) = (call.origin.clone(), Arc::clone(&call.app.trail));
@@ -90,7 +90,7 @@ fn details(call: &KmsCall, key: KeyRecord) -> DetailsResponse {
         key_id: key.id,
         domain_id: call.app.identity.domain_id.clone(),
         key_alias: key.alias,
-        realm: call.app.identity.region.clone(),
+        realm: call.app.identity.region_of(&call.project).to_owned(),
         key_description: key.details.description,
         creation_date: key.create_time.as_millis().to_string(),
         scheduled_deletion_date: deletion.map(|due| due.as_millis().to_string()).unwrap_or_default(),

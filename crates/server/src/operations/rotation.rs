@@ -28,6 +28,7 @@ use crate::{
     dispatch::Call,
     failure::Failure,
     keys::KeysOfSecret,
+    replicas::ReplicaKeys,
     tasks::{self, HeldTask},
 };
 
@@ -77,6 +78,7 @@ async fn begin(app: &App, project: &ProjectId, name: &SecretName, scheduled: boo
         return Err(Refusal::RotationNotConfigured(reason).into());
     }
     let keys = app.keys.of_secret(&secret).await?;
+    let replicas = ReplicaKeys::of(&app.keys, &secret).await?;
     let now = app.clock.now();
     let id = TaskId::make(&mut SysRng)?;
     let holder = tasks::make_holder()?;
@@ -86,6 +88,9 @@ async fn begin(app: &App, project: &ProjectId, name: &SecretName, scheduled: boo
             require_due(&draft.secret, now)?;
         }
         let (mode, base) = draft.secret.rotation_base()?;
+        if !replicas.cover(&draft.secret) {
+            return Err(Failure::new(ErrorCode::RotationRunning, "a replica was being made; try again"));
+        }
         let version = match base {
             RotationBase::Resumed { pending, base } if is_sealed(&value(draft, &keys, base)?) => pending,
             // Only the function can make the pending version. It gets this number or, if somebody else adds a version
@@ -94,9 +99,9 @@ async fn begin(app: &App, project: &ProjectId, name: &SecretName, scheduled: boo
             RotationBase::Fresh { base } => {
                 let account = account(draft, &keys, base)?;
                 let password = Password::make(&PasswordPolicy::for_database(), &mut SysRng)?;
-                add_pending(draft, &keys, &with_password(&account, password.reveal())?, now)?
+                add_pending(draft, &keys, &replicas, &with_password(&account, password.reveal())?, now)?
             }
-            RotationBase::Resumed { pending, base } => resume(draft, &keys, pending, base, now)?,
+            RotationBase::Resumed { pending, base } => resume(draft, &keys, &replicas, pending, base, now)?,
         };
         let function = draft.secret.rotation_func_urn.clone();
         let function = function.ok_or(Refusal::RotationNotConfigured("rotation_func_urn is not set"))?;
@@ -131,6 +136,7 @@ async fn begin(app: &App, project: &ProjectId, name: &SecretName, scheduled: boo
 fn resume(
     draft: &mut Draft,
     keys: &KeysOfSecret,
+    replicas: &ReplicaKeys,
     pending: VersionId,
     base: VersionId,
     now: UnixMillis,
@@ -140,7 +146,7 @@ fn resume(
     let Ok(unfinished) = Account::parse(&value) else {
         // Somebody else's SYSPENDING version, which no rotation can have begun with.
         let password = Password::make(&PasswordPolicy::for_database(), &mut SysRng)?;
-        return add_pending(draft, keys, &with_password(&base, password.reveal())?, now);
+        return add_pending(draft, keys, replicas, &with_password(&base, password.reveal())?, now);
     };
     if unfinished.login().difference(base.login()).is_some() {
         // Its password may be the other account's; nobody but a person can tell which of the two is meant.
@@ -149,7 +155,7 @@ fn resume(
         return Err(Refusal::RotationNotConfigured(reason).into());
     }
     let renewed = with_password(&base, unfinished.password())?;
-    if renewed == value { Ok(pending) } else { add_pending(draft, keys, &renewed, now) }
+    if renewed == value { Ok(pending) } else { add_pending(draft, keys, replicas, &renewed, now) }
 }
 
 fn with_password(account: &Account, password: &str) -> Result<SecretValue, Failure> {
@@ -183,6 +189,7 @@ fn account(draft: &Draft, keys: &KeysOfSecret, id: VersionId) -> Result<Account,
 fn add_pending(
     draft: &mut Draft,
     keys: &KeysOfSecret,
+    replicas: &ReplicaKeys,
     value: &SecretValue,
     now: UnixMillis,
 ) -> Result<VersionId, Failure> {
@@ -192,6 +199,7 @@ fn add_pending(
     let id = draft.secret.add_version(version, now)?.id;
     let sealed = envelope::seal(key, &context(&draft.secret, id, &key_id), value, &mut SysRng)?;
     draft.put_value(id, sealed);
+    replicas.put_value(draft, id, value)?;
     draft.occur(Occurrence::of_version(make_uuid(&mut SysRng)?, EventType::SecretVersionCreated, now, id));
     Ok(id)
 }

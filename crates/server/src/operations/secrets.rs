@@ -41,7 +41,7 @@ pub async fn create(call: &Call) -> Result<Answer, Failure> {
 /// A taken name; the quota; an unusable key.
 pub(super) async fn make(call: &Call, request: CreateSecret) -> Result<Secret, Failure> {
     let admin = request.secret.rotation_config.as_ref().and_then(|config| config.admin_secret());
-    require_admin_readable(&call.app, &call.caller, admin)?;
+    require_admin_readable(&call.app, &call.caller, &call.project, admin)?;
     let key_id = match request.kms_key_id {
         Some(id) => id,
         None => call.app.keys.default_key(&call.project).await?,

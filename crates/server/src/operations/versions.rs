@@ -28,6 +28,7 @@ use crate::{
     dispatch::Call,
     failure::Failure,
     function_rights::require_hold,
+    replicas::ReplicaKeys,
 };
 
 /// How often a change is tried again when the secret's key changed under it.
@@ -36,20 +37,21 @@ const MAX_TRIES: u32 = 3;
 /// CreateSecretVersion
 ///
 /// # Errors
-/// Every problem of the request; no such secret; its state; quotas; an unusable key.
+/// Every problem of the request; no such secret; its state; quotas; an unusable key, also of a replica.
 pub async fn create(call: &Call) -> Result<Answer, Failure> {
     let now = call.app.clock.now();
     let (name, request) = both(call.secret_name(), CreateVersion::read(call.body()?, now))?;
     for _ in 0..MAX_TRIES {
         let secret = find(call).await?;
         secret.permits_change(Action::UseValue)?;
+        let replicas = ReplicaKeys::of(&call.app.keys, &secret).await?;
         let key_id = secret.kms_key_id;
         let key = call.key_for(&key_id, CREATE_DATA_KEY).await?;
         let (version, value) = (request.version.clone(), request.value.clone());
         let caller = Arc::clone(&call.caller);
         let added = call.app.store.change_secret(&call.project, &name, false, move |draft| {
             require_hold(&caller, draft)?;
-            if draft.secret.kms_key_id != key_id {
+            if draft.secret.kms_key_id != key_id || !replicas.cover(&draft.secret) {
                 return Ok::<_, Failure>(None);
             }
             let id = draft.secret.add_version(version, now)?.id;
@@ -58,6 +60,7 @@ pub async fn create(call: &Call) -> Result<Answer, Failure> {
             let sealed = envelope::seal(&key, &context, &value, &mut SysRng)?;
             let metadata = VersionMetadata::of(secret, secret.version(id)?);
             draft.put_value(id, sealed);
+            replicas.put_value(draft, id, &value)?;
             draft.occur(Occurrence::of_version(make_uuid(&mut SysRng)?, EventType::SecretVersionCreated, now, id));
             Ok(Some(metadata))
         });
@@ -65,7 +68,7 @@ pub async fn create(call: &Call) -> Result<Answer, Failure> {
             return Answer::json(&VersionMetadataResponse { version_metadata });
         }
     }
-    Err(Failure::internal("the secret's key kept changing"))
+    Err(Failure::internal("the secret's keys kept changing"))
 }
 
 /// ListSecretVersions

@@ -85,7 +85,11 @@ fn variant_of(state: Option<&SqlState>) -> fn(Cause) -> StoreError {
 
 fn source(error: &StoreError) -> Option<&DatabaseError> {
     match error {
-        StoreError::NotFound | StoreError::UnknownEvent | StoreError::InUse => None,
+        StoreError::NotFound
+        | StoreError::UnknownEvent
+        | StoreError::InUse
+        | StoreError::NameTaken
+        | StoreError::Quota(_) => None,
         StoreError::Conflict(cause) | StoreError::Unavailable(cause) | StoreError::Corrupt(cause) => {
             cause.source_as::<DatabaseError>()
         }

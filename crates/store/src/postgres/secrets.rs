@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     audit::AuditEntry,
-    draft::{Changes, Draft},
+    draft::{Changes, Draft, ReplicaChange},
     error::{CreateError, StoreError},
     record::{Page, SecretUse},
     row::{self, SecretColumns},
@@ -227,27 +227,17 @@ pub(super) async fn lock(
 /// Writes what a change of a locked secret amounts to.
 pub(super) async fn apply(session: &Session, before: &Secret, changes: Changes) -> Result<(), StoreError> {
     let changed_tasks = match changes {
-        Changes::Update { secret, added, removed, tasks } => {
-            for version in removed {
-                let sql = "DELETE FROM secret_values WHERE secret_id = $1 AND version = $2";
-                let version = i64::from(version.number());
-                session.execute(sql, &[&before.id.as_str(), &version], "removing a value").await?;
-            }
-            for (version, sealed) in added {
-                insert_value(session, &secret, version, &sealed).await?;
-            }
+        Changes::Update { secret, added, removed, replicas, tasks } => {
+            change_values(session, &secret, &added, &removed).await?;
             if *secret != *before {
                 update(session, &secret).await?;
+                apply_to_replicas(session, &replicas).await?;
             }
             tasks
         }
-        Changes::Delete { tasks } => {
-            const DELETING: &str = "deleting a secret";
-            for sql in ["DELETE FROM secret_values WHERE secret_id = $1", "DELETE FROM secrets WHERE id = $1"] {
-                session.execute(sql, &[&before.id.as_str()], DELETING).await?;
-            }
-            let count = "UPDATE project_usage SET secrets = secrets - 1 WHERE project = $1";
-            session.execute(count, &[&before.project.as_str()], DELETING).await?;
+        Changes::Delete { replicas, tasks } => {
+            apply_to_replicas(session, &replicas).await?;
+            delete(session, &before.project, &before.id).await?;
             tasks
         }
     };
@@ -260,9 +250,61 @@ pub(super) async fn apply(session: &Session, before: &Secret, changes: Changes) 
     audit::append(session, changed_tasks.audit).await
 }
 
+async fn change_values(
+    session: &Session,
+    secret: &Secret,
+    added: &BTreeMap<VersionId, Vec<u8>>,
+    removed: &[VersionId],
+) -> Result<(), StoreError> {
+    for version in removed {
+        let sql = "DELETE FROM secret_values WHERE secret_id = $1 AND version = $2";
+        let version = i64::from(version.number());
+        session.execute(sql, &[&secret.id.as_str(), &version], "removing a value").await?;
+    }
+    for (version, sealed) in added {
+        insert_value(session, secret, *version, sealed).await?;
+    }
+    Ok(())
+}
+
+/// Removes a secret and its values. From here to the commit creations in the project wait.
+async fn delete(session: &Session, project: &ProjectId, id: &SecretId) -> Result<(), StoreError> {
+    const DELETING: &str = "deleting a secret";
+    session.execute("DELETE FROM secret_values WHERE secret_id = $1", &[&id.as_str()], DELETING).await?;
+    let sql = "DELETE FROM secrets WHERE id = $1 AND project = $2";
+    if session.execute(sql, &[&id.as_str(), &project.as_str()], DELETING).await? == 0 {
+        return Err(row::lost_replica(id));
+    }
+    let count = "UPDATE project_usage SET secrets = secrets - 1 WHERE project = $1";
+    session.execute(count, &[&project.as_str()], DELETING).await.map(drop)
+}
+
+/// Writes what a change of a primary amounts to for its replicas. The primary's lock is theirs, too: nothing else writes
+/// them.
+async fn apply_to_replicas(session: &Session, changes: &[ReplicaChange]) -> Result<(), StoreError> {
+    for change in changes {
+        match change {
+            ReplicaChange::Create { replica, values, quota } => {
+                // The project may not have had a secret yet, whose count would then be missing.
+                let insert = "INSERT INTO project_usage (project, secrets) VALUES ($1, 0) ON CONFLICT DO NOTHING";
+                session.execute(insert, &[&replica.project.as_str()], COUNTING).await?;
+                let values = row::values_of(replica, values)?;
+                let created = create(session, replica, &values, *quota, Vec::new()).await;
+                created.map_err(|error| row::replica_error(error, *quota))?;
+            }
+            ReplicaChange::Update { replica, added, removed } => {
+                change_values(session, replica, added, removed).await?;
+                update(session, replica).await?;
+            }
+            ReplicaChange::Delete { replica } => delete(session, &replica.project, &replica.id).await?,
+        }
+    }
+    Ok(())
+}
+
 async fn update(session: &Session, secret: &Secret) -> Result<(), StoreError> {
     let columns = SecretColumns::of(secret)?;
-    session
+    let updated = session
         .execute(
             "UPDATE secrets SET document = $2, checksum = $3, rotation_due_time = $4, deletion_due_time = $5, event = $6,
              expiry_due_time = $7
@@ -278,8 +320,8 @@ async fn update(session: &Session, secret: &Secret) -> Result<(), StoreError> {
             ],
             WRITING,
         )
-        .await
-        .map(drop)
+        .await?;
+    if updated == 0 { Err(row::lost_replica(&secret.id)) } else { Ok(()) }
 }
 
 /// Notes when values were last read. Each is a statement by itself that locks one row, so none waits for another in a circle.

@@ -8,7 +8,7 @@ use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use super::{audit, entries, failure::During as _, tasks};
 use crate::{
     audit::AuditEntry,
-    draft::{Changes, Tasks},
+    draft::{Changes, ReplicaChange, Tasks},
     error::{CreateError, StoreError},
     record::{Page, SecretUse},
     row::{self, SecretColumns, time},
@@ -216,24 +216,15 @@ fn insert_value(db: &Connection, secret: i64, version: VersionId, sealed: &[u8])
 /// Writes what a change amounts to, and answers the tasks among it, whose leases are kept elsewhere.
 pub(super) fn apply(db: &Connection, row: i64, changes: Changes) -> Result<Tasks, StoreError> {
     let mut changed_tasks = match changes {
-        Changes::Update { secret, added, removed, tasks } => {
-            for version in removed {
-                db.prepare_cached("DELETE FROM secret_values WHERE secret = ?1 AND version = ?2")
-                    .and_then(|mut statement| statement.execute(params![row, version.number()]))
-                    .during("removing a value")?;
-            }
-            for (version, sealed) in added {
-                insert_value(db, row, version, &sealed)?;
-            }
+        Changes::Update { secret, added, removed, replicas, tasks } => {
+            change_values(db, row, &added, &removed)?;
             update(db, row, &secret)?;
+            apply_to_replicas(db, &replicas)?;
             tasks
         }
-        Changes::Delete { tasks } => {
-            for sql in ["DELETE FROM secret_values WHERE secret = ?1", "DELETE FROM secrets WHERE row = ?1"] {
-                db.prepare_cached(sql)
-                    .and_then(|mut statement| statement.execute([row]))
-                    .during("deleting a secret")?;
-            }
+        Changes::Delete { replicas, tasks } => {
+            delete(db, row)?;
+            apply_to_replicas(db, &replicas)?;
             tasks
         }
     };
@@ -242,6 +233,55 @@ pub(super) fn apply(db: &Connection, row: i64, changes: Changes) -> Result<Tasks
     }
     audit::append(db, std::mem::take(&mut changed_tasks.audit))?;
     Ok(changed_tasks)
+}
+
+fn change_values(
+    db: &Connection,
+    row: i64,
+    added: &BTreeMap<VersionId, Vec<u8>>,
+    removed: &[VersionId],
+) -> Result<(), StoreError> {
+    for version in removed {
+        db.prepare_cached("DELETE FROM secret_values WHERE secret = ?1 AND version = ?2")
+            .and_then(|mut statement| statement.execute(params![row, version.number()]))
+            .during("removing a value")?;
+    }
+    added.iter().try_for_each(|(version, sealed)| insert_value(db, row, *version, sealed))
+}
+
+/// Removes a secret and its values.
+fn delete(db: &Connection, row: i64) -> Result<(), StoreError> {
+    for sql in ["DELETE FROM secret_values WHERE secret = ?1", "DELETE FROM secrets WHERE row = ?1"] {
+        db.prepare_cached(sql).and_then(|mut statement| statement.execute([row])).during("deleting a secret")?;
+    }
+    Ok(())
+}
+
+/// Writes what a change of a primary amounts to for its replicas.
+fn apply_to_replicas(db: &Connection, changes: &[ReplicaChange]) -> Result<(), StoreError> {
+    let find = |project: &ProjectId, id: &SecretId| {
+        let row = db
+            .prepare_cached("SELECT row FROM secrets WHERE id = ?1 AND project = ?2")
+            .and_then(|mut statement| statement.query_row([id.as_str(), project.as_str()], |row| row.get(0)).optional())
+            .during(READING)?;
+        row.ok_or_else(|| row::lost_replica(id))
+    };
+    for change in changes {
+        match change {
+            ReplicaChange::Create { replica, values, quota } => {
+                let values = row::values_of(replica, values)?;
+                let inserted = insert(db, replica, &values, *quota, Vec::new());
+                inserted.map_err(|error| row::replica_error(error, *quota))?;
+            }
+            ReplicaChange::Update { replica, added, removed } => {
+                let row = find(&replica.project, &replica.id)?;
+                change_values(db, row, added, removed)?;
+                update(db, row, replica)?;
+            }
+            ReplicaChange::Delete { replica } => delete(db, find(&replica.project, &replica.id)?)?,
+        }
+    }
+    Ok(())
 }
 
 /// Writes a secret in place of its former self, unless nothing has changed.

@@ -50,6 +50,9 @@ export const OPERATIONS = {
   CreateAgency: { method: "POST", path: "/v1/csms/agencies", success: 200, errors: "flat" },
   ShowAgency: { method: "GET", path: "/v1/csms/agencies", success: 200, errors: "flat" },
   ShowSecretFunctionTemplates: { method: "GET", path: "/v1/csms/function-templates", success: 200, errors: "flat" },
+  CreateSecretReplica: { method: "POST", path: "/v1/{project_id}/secrets/{secret_name}/replicas", success: 200, errors: "flat" },
+  DeleteSecretReplica: { method: "DELETE", path: "/v1/{project_id}/secrets/{secret_name}/replicas/{region_name}", success: 204, errors: "flat" },
+  ListSupportRegions: { method: "GET", path: "/v1/{project_id}/csms/replica-regions", success: 200, errors: "flat" },
 } as const;
 
 /** The name of an operation, as in the official definitions. */

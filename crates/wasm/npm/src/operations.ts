@@ -84,6 +84,12 @@ export interface OperationMethods {
   deleteSecretEvent(request: t.EventRequest, options?: CallOptions): Promise<void>;
   /** One page of the notifications of three months, newest first. */
   listNotificationRecords(request?: t.PageRequest, options?: CallOptions): Promise<t.ListRecordsResponse>;
+  /** Makes a copy of a secret in another region, which follows it. */
+  createSecretReplica(request: t.CreateReplicaRequest, options?: CallOptions): Promise<t.SecretResponse>;
+  /** Deletes the copy in a region, at once and for good. */
+  deleteSecretReplica(request: t.DeleteReplicaRequest, options?: CallOptions): Promise<void>;
+  /** The regions in which secrets of the project may have replicas. */
+  listSupportRegions(request?: Record<never, never>, options?: CallOptions): Promise<t.ListRegionsResponse>;
   /** Has the service draw a password. */
   generateRandomPassword(request?: t.GeneratePasswordRequest, options?: CallOptions): Promise<{ password: string }>;
   /** Has the service judge a password. */

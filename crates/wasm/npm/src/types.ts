@@ -56,6 +56,24 @@ export interface ReplicaInfo {
   updated_at: number;
 }
 
+/** Asks for a copy of a secret in another region. */
+export interface CreateReplicaRequest extends SecretRequest {
+  region: string;
+  /** A key of the project of that region; its default key unless given. */
+  kms_key_id?: string;
+}
+
+/** Names the copy of a secret in a region. */
+export interface DeleteReplicaRequest extends SecretRequest {
+  region_name: string;
+}
+
+/** Answer of ListSupportRegions. */
+export interface ListRegionsResponse {
+  regions: string[];
+  total: number;
+}
+
 /** Metadata of a version. */
 export interface VersionMetadata {
   /** `v1`, `v2`, … */

@@ -187,6 +187,14 @@ export async function keys(client: csms.CsmsClient, methods: csms.KeyMethods, op
   return [first, state, disabled, enabled, scheduled, kept, key_alias, key_description, path];
 }
 
+export async function replicas(client: csms.CsmsClient, gone: csms.DeleteReplicaRequest) {
+  const wanted: csms.CreateReplicaRequest = { secret_name: "demo", region: "eu-1" };
+  const primary: csms.SecretResponse = await client.createSecretReplica(wanted);
+  const regions: csms.ListRegionsResponse = await client.listSupportRegions();
+  await client.deleteSecretReplica(gone);
+  return [primary, regions.total];
+}
+
 export function copies(secret: csms.Secret): csms.ReplicaType[] {
   const all: csms.ReplicaInfo[] = secret.replicas ?? [];
   return [secret.replica_type, ...all.map((copy) => copy.replica_type)];
