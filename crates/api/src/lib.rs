@@ -13,6 +13,8 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
+#[cfg(feature = "iam")]
+pub mod cts;
 pub mod error;
 pub mod fields;
 #[cfg(feature = "iam")]
@@ -21,6 +23,8 @@ pub mod iam;
 pub mod kms;
 pub mod normalised;
 pub mod operation;
+#[cfg(feature = "iam")]
+pub mod permissions;
 pub mod request;
 pub mod response;
 #[cfg(feature = "schema")]

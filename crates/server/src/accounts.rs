@@ -32,10 +32,10 @@ use serde_json::{Value, json};
 use crate::{
     answer::{Answer, JSON, empty_response, json_response},
     app::App,
-    audit::{Event, Origin},
+    audit::{Event, Origin, Requested},
     auth::Caller,
     authorisation::{base_context, require},
-    dispatch::{RequestId, authenticate, failure_response, read_query},
+    dispatch::{authenticate, failure_response, read_query},
     failure::Failure,
 };
 
@@ -59,7 +59,7 @@ pub fn routes() -> Router<Arc<App>> {
 async fn dispatch(app: Arc<App>, operation: IamOperation, request: Request) -> Response<Body> {
     let specification = operation.specification();
     let begun = Instant::now();
-    let id = request.extensions().get::<RequestId>().and_then(|id| id.0.to_str().ok()).unwrap_or_default().to_owned();
+    let id = Requested::current().map(|request| request.id().to_owned()).unwrap_or_default();
     let success = StatusCode::from_u16(specification.success).unwrap_or(StatusCode::OK);
     let response = match answer(&app, operation, request).await {
         Ok(Answer::Json(body)) => json_response(success, body),
@@ -79,6 +79,17 @@ fn error_response(mut failure: Failure, operation: IamOperation, id: &str) -> Re
     response.headers_mut().insert(axum::http::header::CONTENT_TYPE, JSON);
     *response.body_mut() = Body::from(body.to_string());
     response
+}
+
+/// The resource that the right to an operation is about. The right to attach is one to the user.
+#[must_use]
+pub fn resource(operation: IamOperation, domain: &str, name: &str) -> String {
+    let attaches = matches!(operation, IamOperation::AttachUserPolicyV5 | IamOperation::DetachUserPolicyV5);
+    if is_of_policies(operation) && !attaches { policy_resource(domain, name) } else { user_resource(domain, name) }
+}
+
+fn is_of_policies(operation: IamOperation) -> bool {
+    operation.specification().path.starts_with("/v5/policies")
 }
 
 /// An authenticated, authorised request.
@@ -150,10 +161,6 @@ struct Decision<T> {
 }
 
 impl Call {
-    fn is_of_policies(&self) -> bool {
-        self.operation.specification().path.starts_with("/v5/policies")
-    }
-
     /// What of a path a parameter names.
     fn name(&self, at: usize) -> &str {
         self.names.get(at).map_or("", String::as_str)
@@ -175,7 +182,7 @@ impl Call {
                 Some(id) => user(&id).await,
                 None => Ok(None),
             },
-            _ if self.is_of_policies() => {
+            _ if is_of_policies(self.operation) => {
                 let policies = self.app.store.policies().await?;
                 Ok(policies::name_of(&policies, self.name(0)))
             }
@@ -187,9 +194,7 @@ impl Call {
     /// not exist.
     fn require(&self, target: Option<&str>) -> Result<(), Failure> {
         let (domain, name) = (&self.app.identity.domain_id, target.unwrap_or("*"));
-        let about_policy = self.is_of_policies()
-            && !matches!(self.operation, IamOperation::AttachUserPolicyV5 | IamOperation::DetachUserPolicyV5);
-        let resource = if about_policy { policy_resource(domain, name) } else { user_resource(domain, name) };
+        let resource = resource(self.operation, domain, name);
         let context = base_context(&self.app, &self.caller);
         require(&self.caller, self.operation.specification().actions, &resource, &context)
     }

@@ -10,10 +10,12 @@ mod uses;
 
 use std::{
     collections::{HashMap, hash_map::Entry},
+    net::IpAddr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
+use axum::http::HeaderValue;
 use csms_core::{ProjectId, UnixMillis, VersionId};
 use csms_kms::RootKey;
 use csms_store::{AnyStore, AuditEntry, ChainKey, Store, StoreError};
@@ -61,18 +63,52 @@ pub struct Origin {
     pub action: &'static str,
     /// The version that the request names.
     pub version: Option<VersionId>,
+    request: Option<Requested>,
     recorded: Arc<std::sync::atomic::AtomicBool>,
 }
 
 tokio::task_local! {
     static ORIGIN: Origin;
+    static REQUESTED: Requested;
+}
+
+/// The request that is being answered: its identifier, and where it came from.
+#[derive(Clone, Debug)]
+pub struct Requested {
+    id: HeaderValue,
+    peer: Option<IpAddr>,
+}
+
+impl Requested {
+    /// A request.
+    #[must_use]
+    pub const fn new(id: HeaderValue, peer: Option<IpAddr>) -> Self {
+        Self { id, peer }
+    }
+
+    /// Its identifier.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        self.id.to_str().unwrap_or_default()
+    }
+
+    /// The one that this task answers, if it answers one.
+    #[must_use]
+    pub fn current() -> Option<Self> {
+        REQUESTED.try_with(Clone::clone).ok()
+    }
+
+    /// Runs `work` as part of the answer to it.
+    pub async fn during<T>(self, work: impl Future<Output = T>) -> T {
+        REQUESTED.scope(self, work).await
+    }
 }
 
 impl Origin {
     /// A caller's operation.
     #[must_use]
     pub fn new(caller: Arc<Caller>, action: &'static str, version: Option<VersionId>) -> Self {
-        Self { caller, action, version, recorded: Arc::default() }
+        Self { caller, action, version, request: Requested::current(), recorded: Arc::default() }
     }
 
     /// What the service does by itself.
@@ -90,6 +126,12 @@ impl Origin {
     /// Runs `work` under this origin.
     pub async fn during<T>(self, work: impl Future<Output = T>) -> T {
         ORIGIN.scope(self, work).await
+    }
+
+    /// Says in a record which request it is of.
+    fn sign<'r>(&'r self, record: &mut Record<'r>) {
+        record.request = self.request.as_ref().map(Requested::id);
+        record.source = self.request.as_ref().and_then(|request| request.peer);
     }
 
     /// Notes that a record of it has been written.
@@ -115,6 +157,7 @@ struct Same {
     target: String,
     version: Option<VersionId>,
     outcome: &'static str,
+    source: Option<IpAddr>,
 }
 
 struct Gathered {
@@ -209,6 +252,7 @@ impl Trail {
     ) -> AuditEntry {
         let mut record = Record::by(&origin.caller, origin.action, self.clock.now());
         record.project = Some(project.as_str());
+        origin.sign(&mut record);
         describe(&mut record);
         self.entry(&record)
     }
@@ -219,6 +263,7 @@ impl Trail {
     pub fn change_of_account(&self, origin: &Origin, target: &str) -> AuditEntry {
         let mut record = Record::by(&origin.caller, origin.action, self.clock.now());
         record.target = Some(target);
+        origin.sign(&mut record);
         origin.note();
         self.entry(&record)
     }
@@ -245,6 +290,7 @@ impl Trail {
             target: event.target.to_owned(),
             version: event.version,
             outcome: event.outcome,
+            source: REQUESTED.try_with(|request| request.peer).ok().flatten(),
         };
         let mut gathered = self.lock();
         let first = gathered.is_empty();
@@ -282,6 +328,7 @@ impl Trail {
             record.target = Some(same.target.as_str()).filter(|target| !target.is_empty());
             record.version = same.version;
             record.outcome = same.outcome;
+            record.source = same.source;
             record.count = gathered.count;
             self.entry(&record)
         });

@@ -39,10 +39,6 @@ pub const MAX_BODY_BYTES: usize = 12 * 1024 * 1024;
 /// Header that carries the identifier of a request.
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// The identifier of a request, as its extensions carry it.
-#[derive(Clone, Debug)]
-pub struct RequestId(pub HeaderValue);
-
 /// An authenticated, authorised request.
 pub struct Call {
     /// The server.

@@ -17,10 +17,12 @@ use crate::{
     accounts,
     answer::json_response,
     app::App,
-    console, cors,
-    dispatch::{Chain, REQUEST_ID, Refused, RequestId, dispatch, failure_response, make_request_id},
+    audit::Requested,
+    connections::Peer,
+    console, cors, cts,
+    dispatch::{Chain, REQUEST_ID, Refused, dispatch, failure_response, make_request_id},
     failure::Failure,
-    functions, iam, installation, kms, reference, traces,
+    functions, iam, installation, kms, permissions, reference, traces,
 };
 
 /// All routes of the server.
@@ -42,6 +44,8 @@ pub fn router(app: &Arc<App>) -> Router {
         .merge(console::routes())
         .merge(iam::routes())
         .merge(accounts::routes())
+        .merge(permissions::routes())
+        .merge(cts::routes())
         .merge(kms::routes())
         .merge(functions::invoke_routes(app))
         .merge(reference::routes())
@@ -76,14 +80,15 @@ async fn post_to_word(State(app): State<Arc<App>>, request: Request) -> Response
 }
 
 /// Gives every request an identifier, and logs what became of it: one line, a private cause included.
-async fn identify(mut request: Request, next: Next) -> Response<Body> {
+async fn identify(request: Request, next: Next) -> Response<Body> {
     let id = make_request_id();
-    request.extensions_mut().insert(RequestId(id.clone()));
+    let peer = request.extensions().get::<Peer>().map(|peer| peer.0);
     let begun = Instant::now();
     let line =
         tracing::enabled!(tracing::Level::DEBUG).then(|| (request.method().clone(), request.uri().path().to_owned()));
     let span = traces::of_request(&request, id.to_str().unwrap_or_default());
-    let mut response = next.run(request).instrument(span.clone()).await;
+    let requested = Requested::new(id.clone(), peer);
+    let mut response = requested.during(next.run(request).instrument(span.clone())).await;
     let status = response.status().as_u16();
     traces::answered(&span, status);
     if let Some(refused) = response.extensions_mut().remove::<Refused>() {

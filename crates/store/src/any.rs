@@ -18,6 +18,7 @@ use crate::{
         AccessChange, AccessDecision, AccessKeyRecord, AccessState, ClaimedNotification, KeyRecord, Lease, Page,
         PolicyRecord, RotationBacklog, SecretUse, StoredValue, TaskFilter, TaskOutcome, TaskPage, UserRecord,
     },
+    search::AuditFilter,
     sqlite::SqliteStore,
     store::Store,
 };
@@ -220,6 +221,10 @@ impl Store for AnyStore {
         secret: Option<&str>,
     ) -> Result<Vec<AuditRecord>, StoreError> {
         delegate!(self.audit_records(after, limit, secret))
+    }
+
+    async fn find_audit_records(&self, filter: &AuditFilter) -> Result<Vec<AuditRecord>, StoreError> {
+        delegate!(self.find_audit_records(filter))
     }
 
     async fn audit_head(&self) -> Result<AuditHead, StoreError> {

@@ -19,6 +19,7 @@ mod postgres;
 mod recent;
 mod record;
 mod row;
+mod search;
 mod sqlite;
 mod store;
 #[cfg(feature = "testing")]
@@ -38,5 +39,6 @@ pub use record::{
     KeyState, Lease, Page, PolicyDetails, PolicyRecord, PolicyVersion, RotationBacklog, SecretUse, StoredValue,
     TaskFilter, TaskOutcome, TaskPage, UserDetails, UserRecord,
 };
+pub use search::{Actions, AuditFilter};
 pub use sqlite::{SqliteSettings, SqliteStore};
 pub use store::Store;

@@ -29,6 +29,7 @@ use crate::{
         PolicyRecord, RotationBacklog, SecretUse, StoredValue, TaskFilter, TaskOutcome, TaskPage, UserRecord,
     },
     row,
+    search::AuditFilter,
     store::Store,
 };
 
@@ -370,6 +371,10 @@ impl Store for PostgresStore {
     ) -> Result<Vec<AuditRecord>, StoreError> {
         let list = async { audit::after(&Session::open(&self.pool).await?, after, limit, secret).await };
         within(self.timeout, list).await
+    }
+
+    async fn find_audit_records(&self, filter: &AuditFilter) -> Result<Vec<AuditRecord>, StoreError> {
+        within(self.timeout, async { audit::find(&Session::open(&self.pool).await?, filter).await }).await
     }
 
     async fn audit_head(&self) -> Result<AuditHead, StoreError> {

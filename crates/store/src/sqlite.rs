@@ -30,6 +30,7 @@ use crate::{
         PolicyRecord, RotationBacklog, SecretUse, StoredValue, TaskFilter, TaskOutcome, TaskPage, UserRecord,
     },
     row,
+    search::AuditFilter,
     store::Store,
 };
 
@@ -307,6 +308,10 @@ impl Store for SqliteStore {
         secret: Option<&str>,
     ) -> Result<Vec<AuditRecord>, StoreError> {
         self.0.readers.read_latest(|db| audit::after(db, after, limit, secret))
+    }
+
+    async fn find_audit_records(&self, filter: &AuditFilter) -> Result<Vec<AuditRecord>, StoreError> {
+        self.0.readers.read_latest(|db| audit::find(db, filter))
     }
 
     async fn audit_head(&self) -> Result<AuditHead, StoreError> {

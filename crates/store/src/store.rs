@@ -17,6 +17,7 @@ use crate::{
         AccessChange, AccessDecision, AccessKeyRecord, AccessState, ClaimedNotification, KeyRecord, Lease, Page,
         PolicyRecord, RotationBacklog, SecretUse, StoredValue, TaskFilter, TaskOutcome, TaskPage, UserRecord,
     },
+    search::AuditFilter,
 };
 
 /// Durable storage, shared by all requests.
@@ -211,6 +212,12 @@ pub trait Store: Send + Sync + 'static {
         after: u64,
         limit: u16,
         secret: Option<&str>,
+    ) -> impl Future<Output = Result<Vec<AuditRecord>, StoreError>> + Send;
+
+    /// Records of the audit trail that fit a filter, the newest first.
+    fn find_audit_records(
+        &self,
+        filter: &AuditFilter,
     ) -> impl Future<Output = Result<Vec<AuditRecord>, StoreError>> + Send;
 
     /// The end of the audit trail.

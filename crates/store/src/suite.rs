@@ -64,7 +64,8 @@ macro_rules! store_suite {
                     an_alias_and_the_material_of_a_key_are_kept,
                     a_decision_sees_everything_and_happens_whole_or_not_at_all, decisions_at_the_same_time_all_count;
                 audit: a_record_is_stored_with_its_change, a_change_that_does_not_happen_leaves_no_record,
-                    many_writers_make_one_chain;
+                    many_writers_make_one_chain, records_are_found_by_what_they_say,
+                    found_records_follow_each_other_by_time_and_number;
                 events: only_an_existing_event_can_be_bound, a_bound_event_is_not_removed,
                     what_happens_is_told_if_the_change_happens, a_deletion_is_told_although_the_secret_is_gone,
                     a_notification_is_claimed_by_one_until_the_claim_ends,

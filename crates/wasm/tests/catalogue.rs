@@ -8,7 +8,10 @@
 
 use std::{env, fmt::Write as _, fs, path::Path};
 
-use csms_api::{ErrorCode, ErrorShape, Operation, iam::IamOperation, kms::KmsOperation, response as r};
+use csms_api::{
+    ErrorCode, ErrorShape, Operation, cts::CtsOperation, iam::IamOperation, kms::KmsOperation, permissions,
+    response as r,
+};
 use csms_core::{
     Refusal, Rule,
     jwe::{JwkError, OpenError, SealError},
@@ -77,13 +80,16 @@ fn catalogue() -> String {
     }
     out.push_str("} as const;\n\n/** The name of an operation on keys, as in the official definitions. */\n");
     out.push_str("export type KeyOperationName = keyof typeof KEY_OPERATIONS;\n");
-    out.push_str("\n/** Method and path of every operation on users, access keys, passwords and policies. */\n");
+    out.push_str("\n/** Method and path of every operation on users, policies, the audit trail and rights. */\n");
     out.push_str("export const ACCESS_OPERATIONS = {\n");
     for operation in IamOperation::ALL {
         let row = operation.specification();
         writeln!(out, "  {}: {{ method: \"{}\", path: \"{}\" }},", row.name, row.method.as_str(), row.path).unwrap();
     }
-    out.push_str("} as const;\n\n/** The name of an operation on users, access keys, passwords or policies. */\n");
+    let traces = CtsOperation::ListTraces.specification();
+    writeln!(out, "  {}: {{ method: \"GET\", path: \"{}\" }},", traces.name, traces.path).unwrap();
+    writeln!(out, "  {}: {{ method: \"POST\", path: \"{}\" }},", permissions::NAME, permissions::PATH).unwrap();
+    out.push_str("} as const;\n\n/** The name of an operation on users, policies, the audit trail or rights. */\n");
     out.push_str("export type AccessOperationName = keyof typeof ACCESS_OPERATIONS;\n");
     out.push_str("\n/** Status and meaning of every error code, and whether the same call may succeed later. */\n");
     out.push_str("export const ERROR_CATALOGUE = {\n");

@@ -88,11 +88,28 @@ impl World {
         self.send(method, target, body, true)
     }
 
+    /// The path of something in the first project.
+    #[must_use]
+    pub fn project_path(&self, version: &str, rest: &str) -> String {
+        format!("{version}/{}/{rest}", self.project)
+    }
+
+    /// A signed call to a server that may be gone; `None` when it does not answer.
+    #[must_use]
+    pub fn attempt(&self, method: &str, target: &str, body: &Value) -> Option<Answer> {
+        self.exchange(method, target, body, true).ok()
+    }
+
     /// A call, signed or not.
     ///
     /// # Panics
     /// When the server does not answer.
     pub fn send(&self, method: &str, target: &str, body: &Value, signed: bool) -> Answer {
+        let answered = self.exchange(method, target, body, signed);
+        answered.unwrap_or_else(|error| panic!("{method} {target}: {error}"))
+    }
+
+    fn exchange(&self, method: &str, target: &str, body: &Value, signed: bool) -> Result<Answer, ureq::Error> {
         let bytes = if body.is_null() { Vec::new() } else { body.to_string().into_bytes() };
         let (path, query) = target.split_once('?').unwrap_or((target, ""));
         let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("a clock").as_millis();
@@ -114,12 +131,12 @@ impl World {
         } else {
             self.agent.run(builder.body(bytes).expect("a request"))
         };
-        let mut response = answered.unwrap_or_else(|error| panic!("{method} {target}: {error}"));
+        let mut response = answered?;
         let content_type = response.headers().get("content-type").and_then(|value| value.to_str().ok());
         let content_type = content_type.unwrap_or_default().to_owned();
         let status = response.status().as_u16();
-        let text = response.body_mut().read_to_vec().expect("a whole answer");
-        Answer { status, content_type, body: serde_json::from_slice(&text).unwrap_or(Value::Null) }
+        let text = response.body_mut().read_to_vec()?;
+        Ok(Answer { status, content_type, body: serde_json::from_slice(&text).unwrap_or(Value::Null) })
     }
 
     /// A call that makes something and must succeed.

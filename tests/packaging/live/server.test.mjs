@@ -205,3 +205,21 @@ test("a user gets a key and a policy through the client, and may then do what th
   const { users, page_info } = await admin.listUsersV5({ limit: 1 });
   assert.deepEqual([users[0].is_root_user, page_info], [true, { current_count: 1 }]);
 });
+
+test("the client asks for its rights and for the audit trail", async (context) => {
+  const options = await start(context);
+  const client = new csms.CsmsClient(options);
+  const actions = ["csms:secret:getVersion", "iam:users:listUsersV5", "cts:trace:list"];
+  assert.deepEqual(await client.checkPermissions({ actions, secret_name: "demo" }), { allowed: actions, denied: [] });
+  const { user } = await client.createUserV5({ name: "bob", enabled: true });
+  const { access_key } = await client.createAccessKeyV5({ user_id: user.user_id });
+  const credentials = { accessKey: access_key.access_key_id, secretKey: access_key.secret_access_key };
+  const bob = new csms.CsmsClient({ ...options, credentials });
+  assert.deepEqual(await bob.checkPermissions({ actions }), { allowed: [], denied: actions });
+  assert.equal(await codeOf(bob.listTraces()), "CSMS.0302");
+
+  await client.createSecret({ name: "demo", secret_string: "x" });
+  const { traces, meta_data } = await client.listTraces({ resource_name: "demo", limit: 1 });
+  assert.deepEqual([traces[0].trace_name, traces[0].user.name, meta_data], ["CreateSecret", "admin", { count: 1 }]);
+  assert.equal(traces[0].source_ip, "127.0.0.1");
+});

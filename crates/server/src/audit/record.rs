@@ -1,6 +1,6 @@
 //! What a record of the audit trail says.
 
-use std::{borrow::Cow, sync::Arc};
+use std::{borrow::Cow, net::IpAddr, sync::Arc};
 
 use csms_core::{UnixMillis, VersionId};
 use csms_store::{AuditEntry, ChainKey};
@@ -52,6 +52,12 @@ pub struct Record<'r> {
     /// The user, access key, policy, event or setting that was changed.
     #[serde(default, skip_serializing_if = "Option::is_none", borrow)]
     pub target: Option<&'r str>,
+    /// Identifier of the request; a record of several equal reads has none.
+    #[serde(default, skip_serializing_if = "Option::is_none", borrow)]
+    pub request: Option<&'r str>,
+    /// The address that the request came from, which may be a proxy's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<IpAddr>,
     /// `OK`, or the code of the error.
     #[serde(borrow)]
     pub outcome: &'r str,
@@ -81,6 +87,8 @@ impl<'r> Record<'r> {
             version: None,
             key: None,
             target: None,
+            request: None,
+            source: None,
             outcome: OK,
             count: 1,
         }

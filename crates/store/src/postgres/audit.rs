@@ -3,13 +3,14 @@
 //! Replicas append to one chain. Whoever appends locks the row of the head, so others that want to append wait until it
 //! commits; that is why appending comes last in every transaction, and why no two of them can wait for each other.
 
-use tokio_postgres::Row;
+use tokio_postgres::{Row, types::ToSql};
 
-use super::{failure::column, session::Session};
+use super::{failure::column, identities::can_be_held, session::Session};
 use crate::{
     audit::{self, AuditEntry, AuditHead, AuditRecord},
     error::{Cause, StoreError},
     row::count,
+    search::{AuditFilter, Dialect, Parameter, Statement},
 };
 
 const READING: &str = "reading the audit trail";
@@ -66,6 +67,31 @@ pub(super) async fn after(
         Some(secret) => session.rows(OF_SECRET, &[&after, &limit, &secret], READING).await?,
     };
     rows.iter().map(read).collect()
+}
+
+/// How PostgreSQL looks into a record.
+const DIALECT: Dialect = Dialect {
+    parameter: '$',
+    time: "(document::jsonb ->> 'time')::bigint",
+    subject: "coalesce(secret, document::jsonb ->> 'key', document::jsonb ->> 'target')",
+    member: |name| format!("(document::jsonb ->> '{name}')"),
+};
+
+pub(super) async fn find(session: &Session, filter: &AuditFilter) -> Result<Vec<AuditRecord>, StoreError> {
+    let Statement { sql, parameters } = Statement::of(filter, &DIALECT);
+    // What cannot be held is not there to be found.
+    let held = |parameter: &Parameter| !matches!(parameter, Parameter::Text(text) if !can_be_held(text));
+    if !parameters.iter().all(held) {
+        return Ok(Vec::new());
+    }
+    let values: Vec<&(dyn ToSql + Sync)> = parameters
+        .iter()
+        .map(|parameter| match parameter {
+            Parameter::Number(number) => number as &(dyn ToSql + Sync),
+            Parameter::Text(text) => text,
+        })
+        .collect();
+    session.rows(&sql, &values, READING).await?.iter().map(read).collect()
 }
 
 fn read(row: &Row) -> Result<AuditRecord, StoreError> {

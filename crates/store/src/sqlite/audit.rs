@@ -1,12 +1,13 @@
 //! Statements about the audit trail.
 
-use rusqlite::{Connection, Row, params};
+use rusqlite::{Connection, Row, Rows, params, params_from_iter, types::Value};
 
 use super::failure::During as _;
 use crate::{
     audit::{self, AuditEntry, AuditHead, AuditRecord},
     error::StoreError,
     row::count,
+    search::{AuditFilter, Dialect, Parameter, Statement},
 };
 
 const READING: &str = "reading the audit trail";
@@ -56,6 +57,28 @@ pub(super) fn after(
         Some(secret) => statement.query(params![number(after), limit, secret]),
     }
     .during(READING)?;
+    read(&mut rows)
+}
+
+/// How SQLite looks into a record.
+const DIALECT: Dialect = Dialect {
+    parameter: '?',
+    time: "json_extract(document, '$.time')",
+    subject: "coalesce(secret, json_extract(document, '$.key'), json_extract(document, '$.target'))",
+    member: |name| format!("json_extract(document, '$.{name}')"),
+};
+
+pub(super) fn find(db: &Connection, filter: &AuditFilter) -> Result<Vec<AuditRecord>, StoreError> {
+    let Statement { sql, parameters } = Statement::of(filter, &DIALECT);
+    let mut statement = db.prepare_cached(&sql).during(READING)?;
+    let values = parameters.into_iter().map(|parameter| match parameter {
+        Parameter::Number(number) => Value::Integer(number),
+        Parameter::Text(text) => Value::Text(text),
+    });
+    read(&mut statement.query(params_from_iter(values)).during(READING)?)
+}
+
+fn read(rows: &mut Rows<'_>) -> Result<Vec<AuditRecord>, StoreError> {
     let mut records = Vec::new();
     while let Some(row) = rows.next().during(READING)? {
         records.push(AuditRecord {

@@ -15,6 +15,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/0006_outbox.sql"),
     include_str!("../../migrations/0007_last_use.sql"),
     include_str!("../../migrations/0008_key_times.sql"),
+    include_str!("../../migrations/0009_audit_search.sql"),
 ];
 /// Marks a file as ours: `csms` in ASCII.
 const APPLICATION_ID: i64 = 0x6373_6d73;

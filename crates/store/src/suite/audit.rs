@@ -6,8 +6,8 @@ use zeroize::Zeroizing;
 
 use super::*;
 use crate::{
-    AccessChange, AuditEntry, ChainCheck, ChainKey, CreateError, EntryChange, KeyRecord, PolicyDetails, PolicyRecord,
-    StoreError, audit::Broken,
+    AccessChange, Actions, AuditEntry, AuditFilter, ChainCheck, ChainKey, CreateError, EntryChange, KeyRecord,
+    PolicyDetails, PolicyRecord, StoreError, audit::Broken,
 };
 
 fn chain() -> Arc<ChainKey> {
@@ -117,4 +117,75 @@ pub async fn many_writers_make_one_chain<S: Store>(store: Shared<S>) {
     }
     callers.join_all().await;
     assert_eq!(verified(&*store).await.unwrap().len(), CALLERS * ROUNDS * 4);
+}
+
+/// Records that say what those of the server say, in one trail.
+async fn telling<S: Store>(store: &S) {
+    let tell = |secret: Option<&str>, time: u64, rest: &str| AuditEntry {
+        secret: secret.map(str::to_owned),
+        document: format!("{{\"time\":{time},{rest}}}"),
+        chain: chain(),
+    };
+    let mine = format!("\"project\":\"{}\"", project());
+    let told = vec![
+        tell(
+            Some("db"),
+            10,
+            &format!("\"actor\":\"alice\",\"action\":\"Make\",\"outcome\":\"OK\",\"secret_id\":\"s1\",{mine}"),
+        ),
+        tell(None, 20, &format!("\"actor\":\"bob\",\"action\":\"UseKey\",\"outcome\":\"OK\",\"key\":\"k1\",{mine}")),
+        tell(None, 30, "\"actor\":\"alice\",\"action\":\"MakeUser\",\"outcome\":\"OK\",\"target\":\"bob\""),
+        tell(Some("db"), 30, &format!("\"actor\":\"bob\",\"action\":\"Read\",\"outcome\":\"No\",{mine}")),
+        tell(Some("x"), 25, "\"actor\":\"bob\",\"action\":\"Read\",\"outcome\":\"OK\",\"project\":\"another\""),
+    ];
+    store.append_audit(told).await.unwrap();
+}
+
+async fn found<S: Store>(store: &S, filter: AuditFilter) -> Vec<u64> {
+    store.find_audit_records(&filter).await.unwrap().into_iter().map(|record| record.number).collect()
+}
+
+pub async fn records_are_found_by_what_they_say<S: Store>(store: Shared<S>) {
+    telling(&*store).await;
+    let all = || AuditFilter::between(at(0), at(99), 99);
+    let text = |text: &str| Some(text.to_owned());
+    let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+    for (filter, expected) in [
+        (all(), &[4, 3, 5, 2, 1][..]),
+        (AuditFilter::between(at(20), at(25), 99), &[5, 2]),
+        (AuditFilter { actor: text("bob"), ..all() }, &[4, 5, 2]),
+        (AuditFilter { actor: text("bo\0b"), ..all() }, &[]),
+        (AuditFilter { subject: text("db"), ..all() }, &[4, 1]),
+        (AuditFilter { subject: text("k1"), ..all() }, &[2]),
+        (AuditFilter { subject: text("bob"), ..all() }, &[3]),
+        (AuditFilter { subject_id: text("s1"), ..all() }, &[1]),
+        (AuditFilter { subject_id: text("k1"), ..all() }, &[2]),
+        (AuditFilter { project: text(project().as_str()), ..all() }, &[4, 3, 2, 1]),
+        (AuditFilter { succeeded: Some(false), ..all() }, &[4]),
+        (AuditFilter { succeeded: Some(true), actor: text("bob"), ..all() }, &[5, 2]),
+        (AuditFilter { actions: Some(Actions::Among(names(&["Read", "Make"]))), ..all() }, &[4, 5, 1]),
+        (AuditFilter { actions: Some(Actions::Among(Vec::new())), ..all() }, &[]),
+        (AuditFilter { actions: Some(Actions::Except(names(&["Read"]))), ..all() }, &[3, 2, 1]),
+        (AuditFilter { actor: text("' OR 1=1 --"), ..all() }, &[]),
+    ] {
+        assert_eq!(found(&*store, filter.clone()).await, expected, "{filter:?}");
+    }
+    // What is found is what the chain protects.
+    let records = store.find_audit_records(&all()).await.unwrap();
+    let stored = store.audit_records(3, 1, None).await.unwrap();
+    assert_eq!(records[0], stored[0]);
+}
+
+pub async fn found_records_follow_each_other_by_time_and_number<S: Store>(store: Shared<S>) {
+    telling(&*store).await;
+    let mut numbers = Vec::new();
+    let mut before = None;
+    loop {
+        let filter = AuditFilter { before, ..AuditFilter::between(at(0), at(99), 2) };
+        let page = found(&*store, filter).await;
+        let Some(last) = page.last() else { break };
+        before = Some((at([0, 10, 20, 30, 30, 25][usize::try_from(*last).unwrap()]), *last));
+        numbers.extend(page);
+    }
+    assert_eq!(numbers, [4, 3, 5, 2, 1]);
 }

@@ -1,8 +1,9 @@
 /**
- * Users, their access keys, passwords and policies, as methods: the part of IAM v5 that the server has, under its names. An
- * operation is one row of {@link ACCESS_OPERATIONS}, which is written from the server's table, and one line here.
+ * Users, their access keys, passwords and policies, the audit trail, and the check of rights, as methods: the parts of IAM
+ * v5 and of CTS v3 that the server has, under their names. An operation is one row of {@link ACCESS_OPERATIONS}, which is
+ * written from the server's tables, and one line here.
  *
- * Against the cloud, make a client whose `endpoint` is that of IAM.
+ * Against the cloud, make a client whose `endpoint` is that of IAM or CTS; the check of rights is the server's own.
  */
 import type { AccessOperationName } from "./catalogue.js";
 import type { CallOptions } from "./operations.js";
@@ -90,7 +91,60 @@ export interface IamPolicyRequest {
   policy_id: string;
 }
 
-/** A method for every operation on users, access keys, passwords and policies, by its name in the official definitions. */
+/** Which records of the audit trail; of the last hour unless `from` and `to` say otherwise. Times are milliseconds. */
+export interface ListTracesRequest {
+  trace_type?: "system";
+  /** 1 to 200, 10 by default. */
+  limit?: number;
+  /** The marker of the page before. */
+  next?: string;
+  from?: number;
+  to?: number;
+  service_type?: Trace["service_type"];
+  /** Name of the user who did it. */
+  user?: string;
+  resource_name?: string;
+  resource_id?: string;
+  /** The operation, such as `CreateSecretVersion`. */
+  trace_name?: string;
+  /** This record alone, whatever else is asked for. */
+  trace_id?: string;
+  trace_rating?: Trace["trace_rating"];
+}
+
+/** A record of the audit trail. Times are milliseconds. */
+export interface Trace {
+  /** The number of the record in the chain. */
+  trace_id: string;
+  trace_name: string;
+  /** `normal` for what succeeded. */
+  trace_rating: "normal" | "warning";
+  trace_type: "ApiCall" | "SystemAction";
+  service_type: "CSMS" | "KMS" | "IAM";
+  resource_type?: "secret" | "cmk" | "user" | "policy" | "accessKey";
+  resource_name?: string;
+  resource_id?: string;
+  user: { id?: string; name: string; user_name: string; domain: { id: string; name: string }; account_id: string };
+  time: number;
+  record_time: number;
+  /** The HTTP status. */
+  code: string;
+  read_only: boolean;
+  source_ip?: string;
+  request_id?: string;
+  /** JSON in text: `outcome` (`OK` or the error's code), and where they are known `version_id` and `count`. */
+  message: string;
+}
+
+/** What the caller wants to do, and with what; all secrets or keys where none is named. */
+export interface CheckPermissionsRequest {
+  /** 1 to 200 actions, such as `csms:secret:getVersion`. */
+  actions: string[];
+  secret_name?: string;
+  key_id?: string;
+}
+
+/** A method for every operation here, by its name in the official definitions. */
 export interface AccessMethods {
   /** One page of users, by name. */
   listUsersV5(
@@ -189,6 +243,16 @@ export interface AccessMethods {
     request: IamPolicyRequest & IamPageRequest,
     options?: CallOptions,
   ): Promise<{ policy_users: { user_id: string; attached_at?: string }[]; page_info: IamPageInfo }>;
+  /** One page of the audit trail, the newest first. */
+  listTraces(
+    request?: ListTracesRequest,
+    options?: CallOptions,
+  ): Promise<{ traces: Trace[]; meta_data: { count: number; marker?: string } }>;
+  /** Which actions the caller may do and which not. Whoever is authenticated may ask, for itself. */
+  checkPermissions(
+    request: CheckPermissionsRequest,
+    options?: CallOptions,
+  ): Promise<{ allowed: string[]; denied: string[] }>;
 }
 
 /** Request and answer of every operation here. */

@@ -74,7 +74,7 @@ export const KEY_OPERATIONS = {
 /** The name of an operation on keys, as in the official definitions. */
 export type KeyOperationName = keyof typeof KEY_OPERATIONS;
 
-/** Method and path of every operation on users, access keys, passwords and policies. */
+/** Method and path of every operation on users, policies, the audit trail and rights. */
 export const ACCESS_OPERATIONS = {
   ListUsersV5: { method: "GET", path: "/v5/users" },
   CreateUserV5: { method: "POST", path: "/v5/users" },
@@ -102,9 +102,11 @@ export const ACCESS_OPERATIONS = {
   AttachUserPolicyV5: { method: "POST", path: "/v5/policies/{policy_id}/attach-user" },
   DetachUserPolicyV5: { method: "POST", path: "/v5/policies/{policy_id}/detach-user" },
   ListEntitiesForPolicyV5: { method: "GET", path: "/v5/policies/{policy_id}/attached-entities" },
+  ListTraces: { method: "GET", path: "/v3/{project_id}/traces" },
+  CheckPermissions: { method: "POST", path: "/v1/{project_id}/csms/permissions/check" },
 } as const;
 
-/** The name of an operation on users, access keys, passwords or policies. */
+/** The name of an operation on users, policies, the audit trail or rights. */
 export type AccessOperationName = keyof typeof ACCESS_OPERATIONS;
 
 /** Status and meaning of every error code, and whether the same call may succeed later. */

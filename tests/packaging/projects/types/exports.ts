@@ -296,10 +296,15 @@ export async function access(client: csms.CsmsClient): Promise<unknown[]> {
   const attached: csms.IamAttachedPolicy | undefined = attached_policies[0];
   const { policy_version } = await client.getPolicyVersionV5({ ...target, version_id: policy!.default_version_id });
   const version: csms.IamPolicyVersion = policy_version;
+  const question: csms.ListTracesRequest = { from: 0, to: 1, trace_rating: "warning" };
+  const { traces } = await client.listTraces(question);
+  const trace: csms.Trace | undefined = traces[0];
+  const check: csms.CheckPermissionsRequest = { actions: ["csms:secret:list"], secret_name: "demo" };
+  const { allowed, denied } = await client.checkPermissions(check);
   const name: csms.AccessOperationName = "ListUsersV5";
   const request: csms.AccessTypes["ListUsersV5"]["request"] = {};
   is<Equal<(typeof csms.ACCESS_OPERATIONS)["ListUsersV5"]["path"], "/v5/users">>();
-  return [shown, login, info, attached, version, await client.call(name, request)];
+  return [trace, ...allowed, ...denied, shown, login, info, attached, version, await client.call(name, request)];
 }
 
 const facts: csms.CsmsErrorFacts = { field: "name" };
