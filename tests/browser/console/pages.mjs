@@ -217,5 +217,6 @@ export const PAGES = [
       await person.waitFor(() => document.querySelector("[role=dialog] textarea")?.value.includes("team-a"));
     },
   },
+  { name: "audit", isLong: true, open: (person) => person.goTo("#/audit") },
   { name: "missing", open: (person) => person.goTo("#/nowhere") },
 ];

@@ -4,6 +4,7 @@ import type { IamPolicy } from "csms";
 import { useState } from "react";
 
 import { useLanguage } from "../app/language";
+import { MissingRights } from "../app/MissingRights";
 import { useSession } from "../app/session";
 import { useAction } from "../app/useAction";
 import { ActionMenu, type ActionItem } from "../ui/ActionMenu";
@@ -16,6 +17,9 @@ import { PolicyDialog } from "./PolicyDialog";
 import { usePolicies } from "./users";
 
 type Doing = "open" | "delete";
+
+/** What the page offers. */
+const ACTIONS = ["iam:policies:createV5", "iam:policies:createVersionV5", "iam:policies:deleteV5"];
 
 export function PoliciesPage() {
   const { t } = useLanguage();
@@ -34,6 +38,7 @@ export function PoliciesPage() {
           {t("New policy")}
         </Button>
       </header>
+      <MissingRights actions={ACTIONS} />
       <Failure error={error} onRetry={reload} />
       {policies && policies.length > 0 && <PolicyTable policies={policies} onAction={(policy, what) => setOpen({ what, policy })} />}
       {policies && policies.every(({ policy_type }) => policy_type === "system") && (

@@ -4,6 +4,7 @@ import type { IamUser } from "csms";
 import { useState } from "react";
 
 import { useLanguage } from "../app/language";
+import { MissingRights } from "../app/MissingRights";
 import { userPath } from "../app/route";
 import { useSession } from "../app/session";
 import { useAction } from "../app/useAction";
@@ -18,6 +19,9 @@ import { UserDialog } from "./UserDialog";
 import { millisOf, useUsers } from "./users";
 
 type Doing = "edit" | "disable" | "enable" | "delete";
+
+/** What the page offers. */
+const ACTIONS = ["iam:users:createUserV5", "iam:users:updateUserV5", "iam:users:deleteUserV5"];
 
 export function UsersPage() {
   const { t } = useLanguage();
@@ -45,6 +49,7 @@ export function UsersPage() {
           {t("New user")}
         </Button>
       </header>
+      <MissingRights actions={ACTIONS} />
       <Failure error={error ?? enable.error} onRetry={reload} />
       {users && users.length > 0 && <UserTable users={users} onAction={start} />}
       {users && users.length < 2 && (

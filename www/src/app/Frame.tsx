@@ -18,6 +18,7 @@ const PLACES = [
   { label: "Keys", href: "#/keys", pages: ["keys"] },
   { label: "Users", href: "#/users", pages: ["users", "user"] },
   { label: "Policies", href: "#/policies", pages: ["policies"] },
+  { label: "Audit", href: "#/audit", pages: ["audit"] },
 ] satisfies { label: string; href: string; pages: Route["page"][] }[];
 
 export function Frame({ onEnter, onSignOut }: { onEnter: (session: Session) => void; onSignOut: () => void }) {

@@ -14,6 +14,7 @@ const KeysPage = lazy(async () => ({ default: (await import("../keys/KeysPage"))
 const UsersPage = lazy(async () => ({ default: (await import("../access/UsersPage")).UsersPage }));
 const UserPage = lazy(async () => ({ default: (await import("../access/UserPage")).UserPage }));
 const PoliciesPage = lazy(async () => ({ default: (await import("../access/PoliciesPage")).PoliciesPage }));
+const AuditPage = lazy(async () => ({ default: (await import("../audit/AuditPage")).AuditPage }));
 
 const TITLES: Record<Exclude<Route["page"], "secret">, string> = {
   secrets: "Secrets",
@@ -24,6 +25,7 @@ const TITLES: Record<Exclude<Route["page"], "secret">, string> = {
   users: "Users",
   user: "User",
   policies: "Policies",
+  audit: "Audit",
   missing: "Not found",
 };
 
@@ -51,6 +53,8 @@ export function Page({ route }: { route: Route }) {
       return <UserPage key={route.id} id={route.id} />;
     case "policies":
       return <PoliciesPage />;
+    case "audit":
+      return <AuditPage />;
     default:
       return (
         <div className="page">

@@ -6,7 +6,7 @@ export type SecretTab = "overview" | "versions" | "rotation" | "tags";
 const TABS: readonly string[] = ["overview", "versions", "rotation", "tags"] satisfies SecretTab[];
 
 export type Route =
-  | { page: "secrets" | "create" | "tasks" | "events" | "keys" | "users" | "policies" | "missing" }
+  | { page: "secrets" | "create" | "tasks" | "events" | "keys" | "users" | "policies" | "audit" | "missing" }
   | { page: "secret"; name: string; tab: SecretTab }
   | { page: "user"; id: string };
 
@@ -19,6 +19,7 @@ const PAGES: Record<string, Route> = {
   keys: { page: "keys" },
   users: { page: "users" },
   policies: { page: "policies" },
+  audit: { page: "audit" },
 };
 
 export function parseRoute(hash: string): Route {

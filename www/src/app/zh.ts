@@ -438,6 +438,7 @@ const words: Record<string, string> = {
   Account: "账号",
   "Logins that fail meanwhile": "期间失败的登录",
   "What is missing": "缺少什么",
+  "Good to know": "提示",
   "to do": "待执行",
   "Trying…": "正在尝试…",
   "A dry run asks the function what it would do, and changes nothing.": "试运行询问函数将做什么，不做任何更改。",
@@ -511,6 +512,27 @@ const words: Record<string, string> = {
   "It counts from the next request on. Users that have it: {count}.": "从下一个请求起生效。拥有该策略的用户：{count} 个。",
   "There is one of this name.": "同名项已存在。",
   "Choose another name.": "请换一个名称。",
+  // Audit and rights
+  Audit: "审计",
+  "{count} records": "{count} 条记录",
+  "Every change and every reading of a value, also refused ones. The records are linked, so that a change of them shows:":
+    "每次更改和每次读取值，包括被拒绝的。记录相互链接，任何改动都会被发现：",
+  "Secret or key": "凭据或密钥",
+  Operation: "操作名称",
+  Period: "时间段",
+  "Last hour": "最近 1 小时",
+  "Last 24 hours": "最近 24 小时",
+  "Last 7 days": "最近 7 天",
+  Outcome: "结果",
+  Succeeded: "成功",
+  Refused: "被拒绝",
+  Filter: "筛选",
+  "Older records": "更早的记录",
+  "No record matches.": "没有匹配的记录。",
+  Time: "时间",
+  "the service": "服务",
+  "You lack the right {action}.": "您缺少权限 {action}。",
+  "Rights that you do not have for everything here:": "您在此处并非对所有对象都拥有的权限：",
 };
 
 export default words;

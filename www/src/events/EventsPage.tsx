@@ -4,6 +4,7 @@ import type { SecretEvent } from "csms";
 import { useState } from "react";
 
 import { useLanguage } from "../app/language";
+import { MissingRights } from "../app/MissingRights";
 import { useSession } from "../app/session";
 import { useAction } from "../app/useAction";
 import { ActionMenu } from "../ui/ActionMenu";
@@ -15,6 +16,9 @@ import { EVENT_TYPES } from "./eventTypes";
 import { EventDialog } from "./EventDialog";
 import { RecordList } from "./RecordList";
 import { useEvents } from "./useEvents";
+
+/** What the page offers. */
+const ACTIONS = ["csms:event:create", "csms:event:update", "csms:event:delete"];
 
 export function EventsPage() {
   const { t } = useLanguage();
@@ -37,6 +41,7 @@ export function EventsPage() {
           {t("New event")}
         </Button>
       </header>
+      <MissingRights actions={ACTIONS} />
       <Failure error={error ?? remove.error} onRetry={reload} />
       {data?.length === 0 && (
         <Empty title={t("Be told when something happens")}>

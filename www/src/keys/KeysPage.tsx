@@ -4,6 +4,7 @@ import type { KeyDetails } from "csms";
 import { useState } from "react";
 
 import { useLanguage } from "../app/language";
+import { MissingRights } from "../app/MissingRights";
 import { useSession } from "../app/session";
 import { useAction } from "../app/useAction";
 import { ActionMenu, type ActionItem } from "../ui/ActionMenu";
@@ -19,6 +20,9 @@ import { KeyStateBadge } from "./KeyStateBadge";
 import { isDefault, useKeys } from "./useKeys";
 
 type Doing = "edit" | "disable" | "enable" | "delete" | "cancel";
+
+/** What the page offers. */
+const ACTIONS = ["kms:cmk:create", "kms:cmk:enable", "kms:cmk:disable", "kms:cmk:scheduleKeyDeletion", "kms:cmk:cancelKeyDeletion"];
 
 export function KeysPage() {
   const { t } = useLanguage();
@@ -48,6 +52,7 @@ export function KeysPage() {
           {t("New key")}
         </Button>
       </header>
+      <MissingRights actions={ACTIONS} />
       <Failure error={error ?? atOnce.error} onRetry={reload} />
       {keys && keys.length > 0 && <KeyTable keys={keys} onAction={start} />}
       {keys && own.length === 0 && (

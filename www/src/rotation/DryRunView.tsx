@@ -41,7 +41,7 @@ export function DryRunView({ report }: { report: DryRunReport }) {
       )}
       {report.missing.length > 0 && (
         <div>
-          <h3>{t("What is missing")}</h3>
+          <h3>{report.would_succeed ? t("Good to know") : t("What is missing")}</h3>
           <ul className="names" lang="en">
             {report.missing.map((text) => (
               <li key={text}>{text}</li>

@@ -3,6 +3,7 @@
 import { useState } from "react";
 
 import { useLanguage } from "../app/language";
+import { useLacking } from "../app/rights";
 import type { Known } from "../secret/useKnownSecret";
 import { useSession } from "../app/session";
 import { useQuery } from "../app/useQuery";
@@ -16,6 +17,7 @@ import { TaskList } from "./TaskList";
 export function RotationTab({ known, onChange }: { known: Known; onChange: () => void }) {
   const { t } = useLanguage();
   const { client } = useSession();
+  const lacking = useLacking(known.secret.name)("rotate");
   const [isRotating, setIsRotating] = useState(false);
   const { secret } = known;
   const history = useQuery(secret.name, (signal) => client.listSecretTask({ secret_name: secret.name, limit: 50, steps: true }, { signal }));
@@ -40,10 +42,11 @@ export function RotationTab({ known, onChange }: { known: Known; onChange: () =>
       <section aria-labelledby="history">
         <header className="row spread">
           <h2 id="history">{t("History")}</h2>
-          <Button kind="primary" onPress={() => setIsRotating(true)} isDisabled={secret.state !== "ENABLED"}>
+          <Button kind="primary" onPress={() => setIsRotating(true)} isDisabled={secret.state !== "ENABLED" || lacking !== undefined}>
             {t("Rotate now")}
           </Button>
         </header>
+        {lacking && <p className="hint">{lacking}</p>}
         <Failure error={history.error} onRetry={history.reload} />
         {!history.data && history.isLoading && <p className="muted">{t("Loading…")}</p>}
         {history.data && history.data.tasks.length > 0 && <TaskList tasks={history.data.tasks} />}

@@ -4,6 +4,7 @@ import { type Secret, parseRotationConfig, validateUpdateSecret } from "csms";
 import { type FormEvent, useState } from "react";
 
 import { useLanguage } from "../app/language";
+import { useLacking } from "../app/rights";
 import { useSession } from "../app/session";
 import { useAction } from "../app/useAction";
 import { useProblems } from "../secrets/useProblems";
@@ -18,6 +19,7 @@ import { PeriodField } from "./PeriodField";
 export function ScheduleForm({ secret, onChange }: { secret: Secret; onChange: () => void }) {
   const { t, language } = useLanguage();
   const { client } = useSession();
+  const lacking = useLacking(secret.name)("update");
   const [isAutomatic, setIsAutomatic] = useState(secret.auto_rotation);
   const [period, setPeriod] = useState(secret.rotation_period ?? "30d");
   const [urn, setUrn] = useState(secret.rotation_func_urn ?? "");
@@ -69,9 +71,10 @@ export function ScheduleForm({ secret, onChange }: { secret: Secret; onChange: (
       />
       <Failure error={error} />
       <div className="row actions">
-        <Button kind="primary" type="submit" isPending={isRunning} isDisabled={!isChanged || secret.state !== "ENABLED"}>
+        <Button kind="primary" type="submit" isPending={isRunning} isDisabled={!isChanged || secret.state !== "ENABLED" || lacking !== undefined}>
           {t("Save the schedule")}
         </Button>
+        {lacking && <span className="hint">{lacking}</span>}
       </div>
     </form>
   );

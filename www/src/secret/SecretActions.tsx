@@ -4,6 +4,7 @@ import { type OperationName, permits } from "csms";
 import { useState } from "react";
 
 import { useLanguage } from "../app/language";
+import { type Right, useLacking } from "../app/rights";
 import { ActionMenu } from "../ui/ActionMenu";
 import { Button } from "../ui/Button";
 import { DeleteDialog } from "./DeleteDialog";
@@ -21,11 +22,21 @@ const OPERATION: Record<Doing, OperationName> = {
   restore: "RestoreSecret",
 };
 
+const RIGHT: Record<Doing, Right[]> = {
+  version: ["createVersion"],
+  edit: ["update"],
+  delete: ["schedule", "delete"],
+  restore: ["restore"],
+};
+
 export function SecretActions({ known, onChange }: { known: Known; onChange: () => void }) {
   const { t, language } = useLanguage();
   const [doing, setDoing] = useState<Doing>();
   const { state } = known.secret;
+  const lacking = useLacking(known.secret.name);
   const refusal = (what: Doing) => {
+    const right = lacking(...RIGHT[what]);
+    if (right !== undefined) return right;
     const allowed = permits(state, OPERATION[what], { language });
     if (!allowed.ok) return allowed.refusal?.message;
     return what === "restore" && state !== "PENDING_DELETE" ? t("It is not scheduled for deletion.") : undefined;
@@ -41,6 +52,7 @@ export function SecretActions({ known, onChange }: { known: Known; onChange: () 
       <Button kind="primary" isDisabled={refusal("version") !== undefined} onPress={() => setDoing("version")}>
         {t("New version")}
       </Button>
+      {lacking("createVersion") && <span className="hint">{lacking("createVersion")}</span>}
       <ActionMenu label={t("More actions")} onAction={setDoing} items={items.map(([id, label]) => ({ id, label, refusal: refusal(id) }))} />
       {doing === "version" && <NewVersionDialog {...dialog} />}
       {doing === "edit" && <EditDialog {...dialog} />}

@@ -3,6 +3,7 @@
 import { useState } from "react";
 
 import { useLanguage } from "../app/language";
+import { useLacking } from "../app/rights";
 import { Button } from "../ui/Button";
 import { Time } from "../ui/Time";
 import { ValueView } from "../value/ValueView";
@@ -18,6 +19,8 @@ export function VersionsTab({ known, onChange }: { known: Known; onChange: () =>
   const { t } = useLanguage();
   const [doing, setDoing] = useState<Doing>();
   const { secret, versions } = known;
+  const lacking = useLacking(secret.name);
+  const missing = [lacking("moveStage"), lacking("expire")].filter(Boolean).join(" ");
   const isUsable = secret.state === "ENABLED";
   const close = () => setDoing(undefined);
   const start = (what: Doing["what"], version: string) => setDoing({ what, version });
@@ -40,10 +43,10 @@ export function VersionsTab({ known, onChange }: { known: Known; onChange: () =>
             <Button kind="quiet" aria-expanded={isOpen} onPress={() => (isOpen ? close() : start("value", id))} aria-label={t("Value of {version}", { version: id })}>
               {t("Value")}
             </Button>
-            <Button kind="quiet" onPress={() => start("stage", id)} aria-label={t("Move a stage to {version}", { version: id })}>
+            <Button kind="quiet" isDisabled={lacking("moveStage") !== undefined} onPress={() => start("stage", id)} aria-label={t("Move a stage to {version}", { version: id })}>
               {t("Stage…")}
             </Button>
-            <Button kind="quiet" onPress={() => start("expiry", id)} aria-label={t("Set the expiry of {version}", { version: id })}>
+            <Button kind="quiet" isDisabled={lacking("expire") !== undefined} onPress={() => start("expiry", id)} aria-label={t("Set the expiry of {version}", { version: id })}>
               {t("Expiry…")}
             </Button>
           </span>
@@ -63,6 +66,7 @@ export function VersionsTab({ known, onChange }: { known: Known; onChange: () =>
           {t("Versions")}
         </h2>
         <StageMap label={t("Versions, newest first")} rows={versions} details={details} />
+        {missing && <p className="hint">{missing}</p>}
         <p className="hint">{t("The service keeps 20 versions. A version without a stage may be removed when a new one needs its place.")}</p>
       </section>
       {isUsable && versions.length > 1 && <CompareVersions known={known} />}

@@ -3,6 +3,7 @@
 import { useMemo, useState } from "react";
 
 import { useLanguage } from "../app/language";
+import { MissingRights } from "../app/MissingRights";
 import { Button } from "../ui/Button";
 import { Empty } from "../ui/Empty";
 import { Failure } from "../ui/Failure";
@@ -11,6 +12,9 @@ import { FilterBar } from "./FilterBar";
 import { SecretTable } from "./SecretTable";
 import { useSecrets } from "./useSecrets";
 import { useTagged } from "./useTagged";
+
+/** What the page offers. */
+const ACTIONS = ["csms:secret:list", "csms:secret:create"];
 
 export function SecretsPage() {
   const { t, language } = useLanguage();
@@ -35,6 +39,7 @@ export function SecretsPage() {
           {t("New secret")}
         </a>
       </header>
+      <MissingRights actions={ACTIONS} />
       <Failure error={error ?? tagError} onRetry={reload} />
       {secrets?.length === 0 && !isLoading ? <NoSecrets /> : null}
       {secrets && secrets.length > 0 && (

@@ -1,6 +1,7 @@
 // The value of a version. It is not in the page until somebody reveals it, and it leaves after a while.
 
 import { useLanguage } from "../app/language";
+import { useLacking } from "../app/rights";
 import { Button } from "../ui/Button";
 import { Failure } from "../ui/Failure";
 import { CopyButton } from "./CopyButton";
@@ -12,20 +13,25 @@ import { sealedHeader } from "./value";
 export function ValueView({ name, version }: { name: string; version: string }) {
   const { t } = useLanguage();
   const { value, secondsLeft, error, isReading, show, hide } = useReveal(name, version);
+  const lacking = useLacking(name)("getVersion");
   const header = value && "secret_string" in value ? sealedHeader(value.secret_string) : undefined;
   return (
     <div className="value-view">
       <div className="row">
-        {value ? (
+        {lacking ? (
+          <Button isDisabled aria-label={t("Reveal the value of {version}", { version })}>
+            {t("Reveal")}
+          </Button>
+        ) : value ? (
           <Button onPress={hide}>{t("Hide")}</Button>
         ) : (
           <Button onPress={show} isPending={isReading} aria-label={t("Reveal the value of {version}", { version })}>
             {t("Reveal")}
           </Button>
         )}
-        <CopyButton name={name} version={version} />
+        {!lacking && <CopyButton name={name} version={version} />}
         <span className="hint">
-          {value ? t("Hidden again in {seconds} s.", { seconds: secondsLeft }) : t("Every reading is recorded by the service.")}
+          {lacking ?? (value ? t("Hidden again in {seconds} s.", { seconds: secondsLeft }) : t("Every reading is recorded by the service."))}
         </span>
       </div>
       <Failure error={error} />

@@ -1,0 +1,75 @@
+// What a person sees who may not do everything: which right is missing, before anything is clicked.
+
+import assert from "node:assert/strict";
+
+import { inBothBrowsers } from "./flow.mjs";
+import { client, unique } from "./stage.mjs";
+
+/** A user with a policy, and its access key. */
+async function userWith(statements) {
+  const policy_document = JSON.stringify({ Version: "5.0", Statement: statements });
+  const { policy_id } = (await client.createPolicyV5({ policy_name: unique("rights"), policy_document })).policy;
+  const { user_id } = (await client.createUserV5({ name: unique("limited"), enabled: true })).user;
+  await client.attachUserPolicyV5({ policy_id, user_id });
+  return (await client.createAccessKeyV5({ user_id })).access_key;
+}
+
+async function signInAs(person, key) {
+  await person.arrive();
+  await person.write("Access key (AK)", key.access_key_id);
+  await person.write("Secret key (SK)", key.secret_access_key);
+  await person.press("button", "Sign in");
+  await person.waitFor(() => document.querySelector("main#main h1") !== null);
+}
+
+const isDisabled = (person, name) =>
+  person.waitFor((name) => {
+    const found = [...document.querySelectorAll("button")].find((button) => (button.ariaLabel ?? button.innerText) === name);
+    return found?.disabled === true;
+  }, name);
+
+inBothBrowsers({
+  "who may only look is told what is missing before a click": async (person) => {
+    const name = unique("looked-at");
+    await client.createSecret({ name, secret_string: "not for everybody" });
+    const read = { Effect: "Allow", Action: ["csms:secret:list", "csms:secret:get", "csms:secret:listVersion"] };
+    await signInAs(person, await userWith([read]));
+    await person.goTo(`#/secrets/${name}`);
+    await person.sees("You lack the right csms:secret:getVersion.");
+    await isDisabled(person, "Reveal the value of v1");
+    await person.sees("You lack the right csms:secret:createVersion.");
+    await isDisabled(person, "New version");
+    await person.press("button", "More actions");
+    await person.sees("You lack the right csms:secret:update.");
+    await person.sees("You lack the right csms:secret:scheduleDeletion.");
+  },
+
+  "a right to some secrets is asked for by the secret's name": async (person) => {
+    const [mine, other] = [unique("mine"), unique("other")];
+    for (const name of [mine, other]) await client.createSecret({ name, secret_string: `value of ${name}` });
+    const everywhere = { Effect: "Allow", Action: ["csms:secret:list", "csms:secret:get", "csms:secret:listVersion"] };
+    const here = { Effect: "Allow", Action: ["csms:secret:getVersion"], Resource: [`CSMS:*:*:secretName:${mine}`] };
+    await signInAs(person, await userWith([everywhere, here]));
+    await person.goTo(`#/secrets/${other}`);
+    await person.sees("You lack the right csms:secret:getVersion.");
+    await person.goTo(`#/secrets/${mine}`);
+    await person.press("button", "Reveal the value of v1");
+    await person.sees(`value of ${mine}`);
+  },
+
+  "a page says which of its rights are missing": async (person) => {
+    await signInAs(person, await userWith([{ Effect: "Allow", Action: ["kms:cmk:list", "kms:cmk:enable"] }]));
+    await person.goTo("#/keys");
+    await person.sees("Rights that you do not have for everything here: kms:cmk:create");
+    assert.ok(!(await person.text()).includes("kms:cmk:enable"));
+  },
+
+  "who may do everything is told of nothing": async (person) => {
+    const name = unique("all");
+    await client.createSecret({ name, secret_string: "x" });
+    await person.goTo(`#/secrets/${name}/versions`);
+    await person.press("button", "More actions");
+    await person.sees("Edit…");
+    assert.ok(!(await person.text()).includes("You lack"));
+  },
+});

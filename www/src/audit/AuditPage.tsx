@@ -1,0 +1,139 @@
+// The audit trail: who changed or read what, newest first.
+
+import type { Trace } from "csms";
+import { type FormEvent, useState } from "react";
+
+import { useLanguage } from "../app/language";
+import { Badge } from "../ui/Badge";
+import { Button } from "../ui/Button";
+import { Empty } from "../ui/Empty";
+import { Failure } from "../ui/Failure";
+import { Field } from "../ui/Field";
+import { Select } from "../ui/Select";
+import { Time } from "../ui/Time";
+import { EVERYTHING, type Rating, type Span, saidBy } from "./traces";
+import { useTraces } from "./useTraces";
+
+export function AuditPage() {
+  const { t } = useLanguage();
+  const [typed, setTyped] = useState(EVERYTHING);
+  const [filter, setFilter] = useState(EVERYTHING);
+  const { traces, error, isLoading, isMore, more, reload } = useTraces(filter);
+  const set = (change: Partial<typeof EVERYTHING>) => setTyped((before) => ({ ...before, ...change }));
+  // What is chosen from a list counts at once, what is typed when it is finished.
+  const choose = (change: Partial<typeof EVERYTHING>) => {
+    const next = { ...typed, ...change };
+    setTyped(next);
+    setFilter(next);
+  };
+  const submit = (event: FormEvent) => {
+    event.preventDefault();
+    setFilter(typed);
+  };
+  return (
+    <div className="page">
+      <header className="page-head">
+        <h1>{t("Audit")}</h1>
+        <span className="count" role="status">
+          {isLoading ? t("Loading…") : traces && t("{count} records", { count: `${traces.length}${isMore ? "+" : ""}` })}
+        </span>
+        <span className="grow" />
+        <Button onPress={reload}>{t("Refresh")}</Button>
+      </header>
+      <p className="hint">
+        {t("Every change and every reading of a value, also refused ones. The records are linked, so that a change of them shows:")}{" "}
+        <code>csms audit verify</code>
+      </p>
+      <form className="audit-filters" role="search" onSubmit={submit}>
+        <Field label={t("Secret or key")} isCode value={typed.resource} onChange={(resource) => set({ resource })} />
+        <Field label={t("Operation")} isCode value={typed.name} onChange={(name) => set({ name })} />
+        <Field label={t("User")} isCode value={typed.user} onChange={(user) => set({ user })} />
+        <Select<Span>
+          label={t("Period")}
+          value={typed.span}
+          onChange={(span) => choose({ span })}
+          options={[
+            { value: "all", label: t("All") },
+            { value: "hour", label: t("Last hour") },
+            { value: "day", label: t("Last 24 hours") },
+            { value: "week", label: t("Last 7 days") },
+          ]}
+        />
+        <Select<Rating>
+          label={t("Outcome")}
+          value={typed.rating}
+          onChange={(rating) => choose({ rating })}
+          options={[
+            { value: "all", label: t("All") },
+            { value: "normal", label: t("Succeeded") },
+            { value: "warning", label: t("Refused") },
+          ]}
+        />
+        <Button type="submit">{t("Filter")}</Button>
+      </form>
+      <Failure error={error} onRetry={reload} />
+      {traces && traces.length > 0 && <TraceTable traces={traces} />}
+      {isMore && (
+        <div className="row">
+          <Button onPress={more} isPending={isLoading}>
+            {t("Older records")}
+          </Button>
+        </div>
+      )}
+      {traces?.length === 0 && !isLoading && (
+        <Empty title={t("No record matches.")}>
+          <Button onPress={() => choose(EVERYTHING)}>{t("Show all")}</Button>
+        </Empty>
+      )}
+    </div>
+  );
+}
+
+function TraceTable({ traces }: { traces: readonly Trace[] }) {
+  const { t } = useLanguage();
+  return (
+    <table className="table list">
+      <caption className="visually-hidden">{t("Audit")}</caption>
+      <thead>
+        <tr>
+          <th scope="col">{t("Operation")}</th>
+          <th scope="col" className="wide-only">
+            {t("User")}
+          </th>
+          <th scope="col">{t("Outcome")}</th>
+          <th scope="col" className="wide-only">
+            {t("Time")}
+          </th>
+        </tr>
+      </thead>
+      <tbody>
+        {traces.map((trace) => {
+          const { outcome, version, count } = saidBy(trace);
+          return (
+            <tr key={trace.trace_id}>
+              <th scope="row">
+                <div className="stack">
+                  <strong>{trace.trace_name}</strong>
+                  <code className="muted">{[trace.resource_name ?? trace.resource_id, version].filter(Boolean).join(" · ")}</code>
+                  <span className="hint narrow-only">
+                    {trace.user.name || t("the service")} · <Time millis={trace.time} isExact />
+                  </span>
+                </div>
+              </th>
+              <td className="wide-only">{trace.user.name || t("the service")}</td>
+              <td>
+                <Badge tone={trace.trace_rating === "normal" ? "good" : "danger"}>
+                  {trace.trace_rating === "normal" ? t("Succeeded") : outcome}
+                </Badge>
+                {count !== undefined && count > 1 && <span className="hint"> × {count}</span>}
+              </td>
+              <td className="wide-only">
+                <Time millis={trace.time} isExact />
+              </td>
+            </tr>
+          );
+        })}
+      </tbody>
+    </table>
+  );
+}

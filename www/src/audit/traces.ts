@@ -1,0 +1,48 @@
+// What one asks the audit trail for.
+
+import type { ListTracesRequest, Trace } from "csms";
+
+export type Span = "hour" | "day" | "week" | "all";
+export type Rating = "all" | Trace["trace_rating"];
+
+export interface Filter {
+  /** Name of a secret, a user or a policy, or identifier of a key. */
+  resource: string;
+  /** The operation. */
+  name: string;
+  user: string;
+  span: Span;
+  rating: Rating;
+}
+
+export const EVERYTHING: Filter = { resource: "", name: "", user: "", span: "all", rating: "all" };
+
+const HOUR = 3_600_000;
+const SPANS: Record<Exclude<Span, "all">, number> = { hour: HOUR, day: 24 * HOUR, week: 7 * 24 * HOUR };
+
+/** Records on a page. */
+const PAGE = 100;
+
+/** The request; without a span the service would look at the last hour only. */
+export function requestOf({ resource, name, user, span, rating }: Filter, now: number, next?: string): ListTracesRequest {
+  return {
+    limit: PAGE,
+    from: span === "all" ? 0 : now - SPANS[span],
+    to: now,
+    ...(resource.trim() && { resource_name: resource.trim() }),
+    ...(name.trim() && { trace_name: name.trim() }),
+    ...(user.trim() && { user: user.trim() }),
+    ...(rating !== "all" && { trace_rating: rating }),
+    ...(next !== undefined && { next }),
+  };
+}
+
+/** What the record itself says: `OK` or the code of the refusal, and how many equal ones it stands for. */
+export function saidBy({ message, code }: Trace): { outcome: string; version?: string; count?: number } {
+  const said = JSON.parse(message) as { outcome?: string; version_id?: string; count?: number };
+  return {
+    outcome: said.outcome ?? code,
+    ...(said.version_id !== undefined && { version: String(said.version_id) }),
+    ...(said.count !== undefined && { count: said.count }),
+  };
+}
