@@ -1,6 +1,6 @@
 //! The access file: users, access keys and policies as configuration, read whole with all its problems at once.
 //!
-//! What it says is put in place by [`apply`]. The file holds no secret: a secret key is named by a variable or a file.
+//! What it says is put in place by [`apply()`]. The file holds no secret: a secret key is named by a variable or a file.
 
 mod apply;
 

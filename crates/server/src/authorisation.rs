@@ -12,7 +12,7 @@ use csms_core::{
 use csms_store::Store;
 use serde_json::Value;
 
-use crate::{app::App, auth::Caller, failure::Failure};
+use crate::{app::App, auth::Caller, failure::Failure, wiped::WipedJson};
 
 /// Names of the right to protect a value with a key of one's own; the second one is older.
 pub const CREATE_DATA_KEY: &[&str] = &["kms:cmk:createDataKey", "kms:dek:create"];
@@ -127,7 +127,7 @@ fn add_request(context: &mut RequestContext, facts: &RequestFacts<'_>) {
     if !facts.tag_key.is_empty() {
         context.request_tags.push((facts.tag_key.to_owned(), String::new()));
     }
-    let Ok(body) = serde_json::from_slice::<Value>(facts.body) else { return };
+    let Some(body) = WipedJson::read(facts.body) else { return };
     // An import has an object for each secret; names may repeat in it.
     let imported = body.get("secrets").and_then(|entries| entries.get(facts.entry));
     let body = imported.filter(|_| facts.operation == Operation::BatchImportSecrets).unwrap_or(&body);

@@ -12,7 +12,7 @@ use std::{
 };
 
 use axum::{
-    body::{Body, Bytes, to_bytes},
+    body::{Body, Bytes, HttpBody as _},
     extract::{FromRequestParts, RawPathParams},
     http::{HeaderName, HeaderValue, Request, Response, StatusCode, request::Parts},
 };
@@ -20,8 +20,9 @@ use csms_api::{ErrorCode, ErrorShape, Operation};
 use csms_core::{KeyId, Problem, ProjectId, Secret, SecretId, SecretName, VersionId, Violation};
 use csms_kms::MasterKey;
 use csms_store::Store;
-use http_body_util::LengthLimitError;
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use serde_json::Value;
+use zeroize::Zeroizing;
 
 use crate::{
     answer::{Answer, empty_response, json_response},
@@ -31,10 +32,14 @@ use crate::{
     authorisation::{RequestFacts, authorise, may_use_key},
     failure::Failure,
     function_rights, operations,
+    wiped::WipedJson,
 };
 
 /// Largest body that a signature covers: 12 MB (authentication fact sheet, section 2).
 pub const MAX_BODY_BYTES: usize = 12 * 1024 * 1024;
+
+/// Most room that is made for a body because its head announces it, in bytes.
+const MAX_ROOM: usize = 256 * 1024;
 
 /// Header that carries the identifier of a request.
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -370,10 +375,6 @@ fn names_in_body(operation: Operation, body: &[u8]) -> Vec<String> {
         name: String,
     }
     #[derive(serde::Deserialize)]
-    struct Import {
-        secrets: Vec<Value>,
-    }
-    #[derive(serde::Deserialize)]
     struct Names {
         secret_name_list: Vec<String>,
     }
@@ -385,7 +386,8 @@ fn names_in_body(operation: Operation, body: &[u8]) -> Vec<String> {
         Operation::BatchImportSecrets => {
             // An entry without a name is refused later; those beside it are created.
             let name = |entry: &Value| entry["name"].as_str().unwrap_or("*").to_owned();
-            read::<Import>(body).map(|import| import.secrets.iter().map(name).collect())
+            let body = WipedJson::read(body);
+            body.and_then(|body| Some(body.get("secrets")?.as_array()?.iter().map(name).collect()))
         }
         Operation::BatchGetSecretValue => read::<Names>(body).map(|names| names.secret_name_list),
         _ => None,
@@ -407,19 +409,36 @@ pub async fn authenticate(app: &App, parts: &Parts, body: Body) -> Result<(Arc<C
     Ok((caller, body))
 }
 
-/// Reads a whole body.
+/// Reads a whole body. What has to be put together for that is wiped when the body is dropped.
 ///
 /// # Errors
 /// 413 above `limit` bytes; 400 when it breaks off.
 pub async fn read_body(body: Body, limit: usize) -> Result<Bytes, Failure> {
-    to_bytes(body, limit).await.map_err(|error| {
-        let too_large = error.source().is_some_and(<dyn Error>::is::<LengthLimitError>);
-        if too_large {
-            Failure::new(ErrorCode::BodyTooLarge, format!("the limit is {limit} bytes"))
-        } else {
-            Failure::new(ErrorCode::InvalidBody, "the body broke off")
+    let mut body = Limited::new(body, limit);
+    let announced = usize::try_from(body.size_hint().lower()).unwrap_or(limit).min(MAX_ROOM);
+    let mut whole = Zeroizing::new(Vec::new());
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|error| {
+            if error.is::<LengthLimitError>() {
+                Failure::new(ErrorCode::BodyTooLarge, format!("the limit is {limit} bytes"))
+            } else {
+                Failure::new(ErrorCode::InvalidBody, "the body broke off")
+            }
+        })?;
+        let Ok(data) = frame.into_data() else { continue };
+        if whole.is_empty() && body.is_end_stream() {
+            return Ok(data);
         }
-    })
+        let needed = whole.len() + data.len();
+        if needed > whole.capacity() {
+            // A buffer that grows by itself would leave its beginning behind.
+            let mut larger = Zeroizing::new(Vec::with_capacity(announced.max(needed.saturating_mul(2))));
+            larger.extend_from_slice(&whole);
+            whole = larger;
+        }
+        whole.extend_from_slice(&data);
+    }
+    Ok(Bytes::from_owner(whole))
 }
 
 async fn path_parameters(parts: &mut Parts) -> Result<Vec<(String, String)>, Failure> {

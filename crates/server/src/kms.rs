@@ -29,6 +29,7 @@ use crate::{
     authorisation::{base_context, require},
     dispatch::{authenticate, authorise_project, failure_response, read_query},
     failure::Failure,
+    wiped::WipedJson,
 };
 
 pub use lifecycle::purge;
@@ -121,7 +122,7 @@ fn named_key(operation: KmsOperation, body: &[u8], query: &[(String, String)]) -
         let found = query.iter().find(|(name, _)| name == "key_id");
         return found.and_then(|(_, id)| KeyId::parse(id).ok());
     }
-    let body: Value = serde_json::from_slice(body).ok()?;
+    let body = WipedJson::read(body)?;
     let id = body.get("key_id").or_else(|| body.get("target_key_id"))?.as_str()?;
     KeyId::parse(id).ok()
 }

@@ -44,3 +44,4 @@ pub mod serve;
 pub mod settings;
 pub mod tasks;
 pub mod traces;
+mod wiped;

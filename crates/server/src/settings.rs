@@ -245,7 +245,7 @@ pub enum SettingsError {
 }
 
 /// Access to FunctionGraph.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct FunctionGraph {
     /// Endpoint.
     pub url: String,
@@ -256,7 +256,7 @@ pub struct FunctionGraph {
 }
 
 /// Access to a cloud service: the message service.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Smn {
     /// Endpoint.
     pub url: String,
@@ -267,7 +267,7 @@ pub struct Smn {
 }
 
 /// Settings with defaults filled in.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 #[allow(missing_docs, reason = "described at the flags")]
 pub struct Settings {
     pub listen: SocketAddr,
@@ -294,6 +294,15 @@ pub struct Settings {
     pub audit_reads: ReadRecords,
     pub log_format: LogFormat,
     pub log: String,
+}
+
+/// Keys and passwords are not shown.
+impl std::fmt::Debug for Settings {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let mut shown = f.debug_struct("Settings");
+        shown.field("listen", &self.listen).field("data", &self.data);
+        shown.finish_non_exhaustive()
+    }
 }
 
 fn variable(name: &str) -> Option<String> {

@@ -45,7 +45,7 @@ pub(super) async fn create_key(call: &Call) -> Result<Answer, Failure> {
     })
     .await?;
     let access_key = AccessKey { secret_access_key: Some(&secret_key), ..describe(&made) };
-    Answer::json(&AccessKeyResponse { access_key })
+    Answer::secret(&AccessKeyResponse { access_key })
 }
 
 /// The key that the path names, of the user that it names.

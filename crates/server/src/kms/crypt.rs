@@ -86,7 +86,7 @@ pub(super) async fn create_datakey(call: &KmsCall, with_plaintext: bool) -> Used
     let key = random_bytes(request.bytes)?;
     let sealed = seal(call, Kind::DataKey, &request.key_id, &request.associated, &key).await?;
     let plain = hexadecimal(&key);
-    let answer = Answer::json(&SealedResponse {
+    let answer = Answer::secret(&SealedResponse {
         key_id: &request.key_id,
         plain_text: with_plaintext.then_some(plain.as_str()),
         cipher_text: hex::encode(sealed),
@@ -98,7 +98,7 @@ pub(super) async fn create_datakey(call: &KmsCall, with_plaintext: bool) -> Used
 pub(super) async fn encrypt_datakey(call: &KmsCall) -> Used {
     let request = Crypt::read_encrypt_datakey(call.body()?, digest)?;
     let sealed = seal(call, Kind::DataKey, &request.key_id, &request.associated, &request.bytes).await?;
-    let answer = Answer::json(&SealedResponse {
+    let answer = Answer::secret(&SealedResponse {
         key_id: &request.key_id,
         plain_text: None,
         cipher_text: hex::encode(sealed),
@@ -110,7 +110,7 @@ pub(super) async fn encrypt_datakey(call: &KmsCall) -> Used {
 pub(super) async fn decrypt_datakey(call: &KmsCall) -> Used {
     let request = Crypt::read_decrypt_datakey(call.body()?)?;
     let key = open(call, Kind::DataKey, &request.key_id, &request.associated, &request.bytes).await?;
-    let answer = Answer::json(&OpenedDatakeyResponse {
+    let answer = Answer::secret(&OpenedDatakeyResponse {
         data_key: &hexadecimal(&key),
         datakey_length: key.len().to_string(),
         datakey_dgst: hex::encode(digest(&key)),
@@ -121,7 +121,7 @@ pub(super) async fn decrypt_datakey(call: &KmsCall) -> Used {
 pub(super) async fn encrypt_data(call: &KmsCall) -> Used {
     let request = Crypt::read_encrypt_data(call.body()?)?;
     let sealed = seal(call, Kind::Data, &request.key_id, &request.associated, &request.bytes).await?;
-    let answer = Answer::json(&SealedResponse {
+    let answer = Answer::secret(&SealedResponse {
         key_id: &request.key_id,
         plain_text: None,
         cipher_text: Base64::encode_string(&sealed),
@@ -141,7 +141,7 @@ pub(super) async fn decrypt_data(call: &KmsCall) -> Used {
     let plain = open(call, Kind::Data, &key, &associated, &sealed).await?;
     let text = std::str::from_utf8(&plain).map_err(|_| undecryptable())?;
     let base64 = Zeroizing::new(Base64::encode_string(&plain));
-    let answer = Answer::json(&OpenedDataResponse { key_id: &key, plain_text: text, plain_text_base64: &base64 })?;
+    let answer = Answer::secret(&OpenedDataResponse { key_id: &key, plain_text: text, plain_text_base64: &base64 })?;
     Ok((answer, Some(key)))
 }
 

@@ -24,7 +24,7 @@ pub async fn get_values(call: &Call) -> Result<Answer, Failure> {
         let value = opened(call, name, VersionSelector::Latest).await;
         versions.push(value.map_err(|failure| at(index, failure))?);
     }
-    Answer::json(&BatchGetResponse { total_count: versions.len() as u64, versions })
+    Answer::secret(&BatchGetResponse { total_count: versions.len() as u64, versions })
 }
 
 /// Says which of the names a refusal is about.

@@ -40,7 +40,7 @@ impl Default for CheckerSettings {
 pub fn generate_password(call: &Call) -> Result<Answer, Failure> {
     let policy = read_password_policy(call.optional_body()?)?;
     let password = Password::make(&policy, &mut SysRng)?;
-    Answer::json(&PasswordResponse { password: password.reveal().to_owned() })
+    Answer::secret(&PasswordResponse { password: password.reveal().to_owned() })
 }
 
 async fn settings(call: &Call) -> Result<CheckerSettings, Failure> {

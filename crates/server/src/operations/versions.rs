@@ -106,7 +106,7 @@ fn select(secret: &Secret, selector: VersionSelector) -> Result<VersionId, Refus
 /// No such secret or version; the secret's state; CSMS.0401 when the value cannot be opened.
 pub async fn show(call: &Call) -> Result<Answer, Failure> {
     let (name, selector) = both(call.secret_name(), VersionSelector::read(call.path_text("version_id")))?;
-    Answer::json(&ShowVersionResponse { version: opened(call, &name, selector).await? })
+    Answer::secret(&ShowVersionResponse { version: opened(call, &name, selector).await? })
 }
 
 /// A version with its opened value.
