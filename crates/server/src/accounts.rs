@@ -16,10 +16,10 @@ use axum::{
     body::{Body, Bytes},
     extract::{Request, State},
     http::{HeaderMap, Response, StatusCode},
-    routing::{MethodFilter, on},
+    routing::on,
 };
 use csms_api::{
-    ErrorCode, ErrorShape, Method,
+    ErrorCode, ErrorShape,
     iam::{IamOperation, page::PageRequest},
 };
 use csms_core::{
@@ -35,7 +35,7 @@ use crate::{
     audit::{Event, Origin, Requested},
     auth::Caller,
     authorisation::{base_context, require},
-    dispatch::{authenticate, failure_response, read_query},
+    dispatch::{authenticate, failure_response, method_filter, read_query},
     failure::Failure,
 };
 
@@ -44,14 +44,8 @@ pub fn routes() -> Router<Arc<App>> {
     let mut router = Router::new();
     for operation in IamOperation::ALL.iter().copied() {
         let specification = operation.specification();
-        let filter = match specification.method {
-            Method::Get => MethodFilter::GET,
-            Method::Post => MethodFilter::POST,
-            Method::Put => MethodFilter::PUT,
-            Method::Delete => MethodFilter::DELETE,
-        };
         let handler = move |State(app): State<Arc<App>>, request: Request| dispatch(app, operation, request);
-        router = router.route(specification.path, on(filter, handler));
+        router = router.route(specification.path, on(method_filter(specification.method), handler));
     }
     router
 }

@@ -15,8 +15,9 @@ use axum::{
     body::{Body, Bytes, HttpBody as _},
     extract::{FromRequestParts, RawPathParams},
     http::{HeaderName, HeaderValue, Request, Response, StatusCode, request::Parts},
+    routing::MethodFilter,
 };
-use csms_api::{ErrorCode, ErrorShape, Operation};
+use csms_api::{ErrorCode, ErrorShape, Method, Operation};
 use csms_core::{KeyId, Problem, ProjectId, Secret, SecretId, SecretName, VersionId, Violation};
 use csms_kms::MasterKey;
 use csms_store::Store;
@@ -194,6 +195,16 @@ impl Call {
 
 fn find<'p>(parameters: &'p [(String, String)], name: &str) -> &'p str {
     parameters.iter().find(|(known, _)| known == name).map_or("", |(_, value)| value.as_str())
+}
+
+/// The route's filter for a method of the operation tables.
+pub(crate) const fn method_filter(method: Method) -> MethodFilter {
+    match method {
+        Method::Get => MethodFilter::GET,
+        Method::Post => MethodFilter::POST,
+        Method::Put => MethodFilter::PUT,
+        Method::Delete => MethodFilter::DELETE,
+    }
 }
 
 /// Query parameters, decoded as forms are.

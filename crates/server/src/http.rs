@@ -20,7 +20,7 @@ use crate::{
     audit::Requested,
     connections::Peer,
     console, cors, cts,
-    dispatch::{Chain, REQUEST_ID, Refused, dispatch, failure_response, make_request_id},
+    dispatch::{Chain, REQUEST_ID, Refused, dispatch, failure_response, make_request_id, method_filter},
     failure::Failure,
     functions, iam, installation, kms, permissions, reference, traces,
 };
@@ -30,14 +30,8 @@ pub fn router(app: &Arc<App>) -> Router {
     let mut router = Router::new();
     for operation in Operation::ALL.iter().copied().filter(|operation| word_of(*operation).is_none()) {
         let specification = operation.specification();
-        let filter = match specification.method {
-            Method::Get => MethodFilter::GET,
-            Method::Post => MethodFilter::POST,
-            Method::Put => MethodFilter::PUT,
-            Method::Delete => MethodFilter::DELETE,
-        };
         let handler = move |State(app): State<Arc<App>>, request: Request| dispatch(app, operation, request);
-        router = router.route(specification.path, on(filter, handler));
+        router = router.route(specification.path, on(method_filter(specification.method), handler));
     }
     let router = router
         .route(SECRET, on(MethodFilter::POST, post_to_word))

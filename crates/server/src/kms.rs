@@ -14,9 +14,9 @@ use axum::{
     body::{Body, Bytes},
     extract::{Request, State},
     http::{Response, StatusCode},
-    routing::{MethodFilter, on},
+    routing::on,
 };
-use csms_api::{ErrorCode, Method, kms::KmsOperation};
+use csms_api::{ErrorCode, kms::KmsOperation};
 use csms_core::{KeyId, ProjectId, policy::key_resource};
 use csms_store::{KeyRecord, KeyState, Store};
 use serde_json::Value;
@@ -27,7 +27,7 @@ use crate::{
     audit::{Event, OK, Origin},
     auth::Caller,
     authorisation::{base_context, require},
-    dispatch::{authenticate, authorise_project, failure_response, read_query},
+    dispatch::{authenticate, authorise_project, failure_response, method_filter, read_query},
     failure::Failure,
     wiped::WipedJson,
 };
@@ -50,14 +50,8 @@ pub fn routes() -> Router<Arc<App>> {
     let mut router = Router::new();
     for operation in KmsOperation::ALL.iter().copied() {
         let specification = operation.specification();
-        let filter = match specification.method {
-            Method::Get => MethodFilter::GET,
-            Method::Post => MethodFilter::POST,
-            Method::Put => MethodFilter::PUT,
-            Method::Delete => MethodFilter::DELETE,
-        };
         let handler = move |State(app): State<Arc<App>>, request: Request| dispatch(app, operation, request);
-        router = router.route(specification.path, on(filter, handler));
+        router = router.route(specification.path, on(method_filter(specification.method), handler));
     }
     router
 }

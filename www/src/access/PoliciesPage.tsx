@@ -13,6 +13,7 @@ import { Button } from "../ui/Button";
 import { Dialog } from "../ui/Dialog";
 import { Empty } from "../ui/Empty";
 import { Failure } from "../ui/Failure";
+import { ListTable } from "../ui/ListTable";
 import { PolicyDialog } from "./PolicyDialog";
 import { usePolicies } from "./users";
 
@@ -68,42 +69,35 @@ function PolicyTable({ policies, onAction }: { policies: readonly IamPolicy[]; o
     ];
   };
   return (
-    <table className="table list">
-      <caption className="visually-hidden">{t("Policies")}</caption>
-      <thead>
-        <tr>
-          <th scope="col">{t("Name")}</th>
-          <th scope="col" className="wide-only">
-            {t("Type")}
+    <ListTable
+      label={t("Policies")}
+      columns={[
+        { title: t("Name") },
+        { title: t("Type"), isWideOnly: true },
+        { title: t("Users") },
+      ]}
+      hasActions
+    >
+      {policies.map((policy) => (
+        <tr key={policy.policy_id}>
+          <th scope="row">
+            <div className="stack">
+              <strong>{policy.policy_name}</strong>
+              {policy.description && <span className="muted">{policy.description}</span>}
+            </div>
           </th>
-          <th scope="col">{t("Users")}</th>
-          <th scope="col">
-            <span className="visually-hidden">{t("Actions")}</span>
-          </th>
+          <td className="wide-only">
+            <Badge tone={policy.policy_type === "system" ? "plain" : "accent"}>
+              {policy.policy_type === "system" ? t("the service's own") : t("your own")}
+            </Badge>
+          </td>
+          <td>{policy.attachment_count}</td>
+          <td className="row-end">
+            <ActionMenu label={t("Actions for {name}", { name: policy.policy_name })} items={items(policy)} onAction={(what) => onAction(policy, what)} />
+          </td>
         </tr>
-      </thead>
-      <tbody>
-        {policies.map((policy) => (
-          <tr key={policy.policy_id}>
-            <th scope="row">
-              <div className="stack">
-                <strong>{policy.policy_name}</strong>
-                {policy.description && <span className="muted">{policy.description}</span>}
-              </div>
-            </th>
-            <td className="wide-only">
-              <Badge tone={policy.policy_type === "system" ? "plain" : "accent"}>
-                {policy.policy_type === "system" ? t("the service's own") : t("your own")}
-              </Badge>
-            </td>
-            <td>{policy.attachment_count}</td>
-            <td className="row-end">
-              <ActionMenu label={t("Actions for {name}", { name: policy.policy_name })} items={items(policy)} onAction={(what) => onAction(policy, what)} />
-            </td>
-          </tr>
-        ))}
-      </tbody>
-    </table>
+      ))}
+    </ListTable>
   );
 }
 

@@ -13,6 +13,7 @@ import { Badge } from "../ui/Badge";
 import { Button } from "../ui/Button";
 import { Empty } from "../ui/Empty";
 import { Failure } from "../ui/Failure";
+import { ListTable } from "../ui/ListTable";
 import { Time } from "../ui/Time";
 import { DeleteUserDialog } from "./DeleteUserDialog";
 import { UserDialog } from "./UserDialog";
@@ -80,46 +81,39 @@ function UserTable({ users, onAction }: { users: readonly IamUser[]; onAction: (
     ];
   };
   return (
-    <table className="table list">
-      <caption className="visually-hidden">{t("Users")}</caption>
-      <thead>
-        <tr>
-          <th scope="col">{t("Name")}</th>
-          <th scope="col">{t("State")}</th>
-          <th scope="col" className="wide-only">
-            {t("Created")}
+    <ListTable
+      label={t("Users")}
+      columns={[
+        { title: t("Name") },
+        { title: t("State") },
+        { title: t("Created"), isWideOnly: true },
+      ]}
+      hasActions
+    >
+      {users.map((user) => (
+        <tr key={user.user_id}>
+          <th scope="row">
+            <div className="stack">
+              <span className="row">
+                <a className="code strong" href={userPath(user.user_id)}>
+                  {user.user_name}
+                </a>
+                {user.is_root_user && <Badge tone="accent">{t("first user")}</Badge>}
+              </span>
+              {user.description && <span className="description">{user.description}</span>}
+            </div>
           </th>
-          <th scope="col">
-            <span className="visually-hidden">{t("Actions")}</span>
-          </th>
+          <td>
+            <Badge tone={user.enabled ? "good" : "warning"}>{user.enabled ? t("Enabled") : t("Disabled")}</Badge>
+          </td>
+          <td className="wide-only">
+            <Time millis={millisOf(user.created_at)} />
+          </td>
+          <td className="row-end">
+            <ActionMenu label={t("Actions for {name}", { name: user.user_name })} items={items(user)} onAction={(what) => onAction(user, what)} />
+          </td>
         </tr>
-      </thead>
-      <tbody>
-        {users.map((user) => (
-          <tr key={user.user_id}>
-            <th scope="row">
-              <div className="stack">
-                <span className="row">
-                  <a className="code strong" href={userPath(user.user_id)}>
-                    {user.user_name}
-                  </a>
-                  {user.is_root_user && <Badge tone="accent">{t("first user")}</Badge>}
-                </span>
-                {user.description && <span className="description">{user.description}</span>}
-              </div>
-            </th>
-            <td>
-              <Badge tone={user.enabled ? "good" : "warning"}>{user.enabled ? t("Enabled") : t("Disabled")}</Badge>
-            </td>
-            <td className="wide-only">
-              <Time millis={millisOf(user.created_at)} />
-            </td>
-            <td className="row-end">
-              <ActionMenu label={t("Actions for {name}", { name: user.user_name })} items={items(user)} onAction={(what) => onAction(user, what)} />
-            </td>
-          </tr>
-        ))}
-      </tbody>
-    </table>
+      ))}
+    </ListTable>
   );
 }

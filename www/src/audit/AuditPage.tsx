@@ -9,6 +9,7 @@ import { Button } from "../ui/Button";
 import { Empty } from "../ui/Empty";
 import { Failure } from "../ui/Failure";
 import { Field } from "../ui/Field";
+import { ListTable } from "../ui/ListTable";
 import { Select } from "../ui/Select";
 import { Time } from "../ui/Time";
 import { EVERYTHING, type Rating, type Span, saidBy } from "./traces";
@@ -92,48 +93,41 @@ export function AuditPage() {
 function TraceTable({ traces }: { traces: readonly Trace[] }) {
   const { t } = useLanguage();
   return (
-    <table className="table list">
-      <caption className="visually-hidden">{t("Audit")}</caption>
-      <thead>
-        <tr>
-          <th scope="col">{t("Operation")}</th>
-          <th scope="col" className="wide-only">
-            {t("User")}
-          </th>
-          <th scope="col">{t("Outcome")}</th>
-          <th scope="col" className="wide-only">
-            {t("Time")}
-          </th>
-        </tr>
-      </thead>
-      <tbody>
-        {traces.map((trace) => {
-          const { outcome, version, count } = saidBy(trace);
-          return (
-            <tr key={trace.trace_id}>
-              <th scope="row">
-                <div className="stack">
-                  <strong>{trace.trace_name}</strong>
-                  <code className="muted">{[trace.resource_name ?? trace.resource_id, version].filter(Boolean).join(" · ")}</code>
-                  <span className="hint narrow-only">
-                    {trace.user.name || t("the service")} · <Time millis={trace.time} isExact />
-                  </span>
-                </div>
-              </th>
-              <td className="wide-only">{trace.user.name || t("the service")}</td>
-              <td>
-                <Badge tone={trace.trace_rating === "normal" ? "good" : "danger"}>
-                  {trace.trace_rating === "normal" ? t("Succeeded") : outcome}
-                </Badge>
-                {count !== undefined && count > 1 && <span className="hint"> × {count}</span>}
-              </td>
-              <td className="wide-only">
-                <Time millis={trace.time} isExact />
-              </td>
-            </tr>
-          );
-        })}
-      </tbody>
-    </table>
+    <ListTable
+      label={t("Audit")}
+      columns={[
+        { title: t("Operation") },
+        { title: t("User"), isWideOnly: true },
+        { title: t("Outcome") },
+        { title: t("Time"), isWideOnly: true },
+      ]}
+    >
+      {traces.map((trace) => {
+        const { outcome, version, count } = saidBy(trace);
+        return (
+          <tr key={trace.trace_id}>
+            <th scope="row">
+              <div className="stack">
+                <strong>{trace.trace_name}</strong>
+                <code className="muted">{[trace.resource_name ?? trace.resource_id, version].filter(Boolean).join(" · ")}</code>
+                <span className="hint narrow-only">
+                  {trace.user.name || t("the service")} · <Time millis={trace.time} isExact />
+                </span>
+              </div>
+            </th>
+            <td className="wide-only">{trace.user.name || t("the service")}</td>
+            <td>
+              <Badge tone={trace.trace_rating === "normal" ? "good" : "danger"}>
+                {trace.trace_rating === "normal" ? t("Succeeded") : outcome}
+              </Badge>
+              {count !== undefined && count > 1 && <span className="hint"> × {count}</span>}
+            </td>
+            <td className="wide-only">
+              <Time millis={trace.time} isExact />
+            </td>
+          </tr>
+        );
+      })}
+    </ListTable>
   );
 }

@@ -12,6 +12,7 @@ import { Badge } from "../ui/Badge";
 import { Button } from "../ui/Button";
 import { Empty } from "../ui/Empty";
 import { Failure } from "../ui/Failure";
+import { ListTable } from "../ui/ListTable";
 import { EVENT_TYPES } from "./eventTypes";
 import { EventDialog } from "./EventDialog";
 import { RecordList } from "./RecordList";
@@ -54,47 +55,40 @@ export function EventsPage() {
         </Empty>
       )}
       {data && data.length > 0 && (
-        <table className="table list">
-          <caption className="visually-hidden">{t("Events")}</caption>
-          <thead>
-            <tr>
-              <th scope="col">{t("Name")}</th>
-              <th scope="col" className="wide-only">
-                {t("Topic")}
+        <ListTable
+          label={t("Events")}
+          columns={[
+            { title: t("Name") },
+            { title: t("Topic"), isWideOnly: true },
+            { title: t("State") },
+          ]}
+          hasActions
+        >
+          {data.map((event) => (
+            <tr key={event.event_id}>
+              <th scope="row">
+                <div className="stack">
+                  <strong className="code">{event.name}</strong>
+                  <span className="muted">{event.event_types.map((type) => t(EVENT_TYPES[type])).join(", ")}</span>
+                </div>
               </th>
-              <th scope="col">{t("State")}</th>
-              <th scope="col">
-                <span className="visually-hidden">{t("Actions")}</span>
-              </th>
+              <td className="wide-only">{event.notification.target_name}</td>
+              <td>
+                <Badge tone={event.state === "ENABLED" ? "good" : "plain"}>{event.state === "ENABLED" ? t("Enabled") : t("Disabled")}</Badge>
+              </td>
+              <td className="row-end">
+                <ActionMenu
+                  label={t("Actions for {name}", { name: event.name })}
+                  items={[
+                    { id: "edit", label: t("Edit…") },
+                    { id: "delete", label: t("Delete") },
+                  ]}
+                  onAction={(what) => (what === "edit" ? setEditing(event) : void remove.run(event.name))}
+                />
+              </td>
             </tr>
-          </thead>
-          <tbody>
-            {data.map((event) => (
-              <tr key={event.event_id}>
-                <th scope="row">
-                  <div className="stack">
-                    <strong className="code">{event.name}</strong>
-                    <span className="muted">{event.event_types.map((type) => t(EVENT_TYPES[type])).join(", ")}</span>
-                  </div>
-                </th>
-                <td className="wide-only">{event.notification.target_name}</td>
-                <td>
-                  <Badge tone={event.state === "ENABLED" ? "good" : "plain"}>{event.state === "ENABLED" ? t("Enabled") : t("Disabled")}</Badge>
-                </td>
-                <td className="row-end">
-                  <ActionMenu
-                    label={t("Actions for {name}", { name: event.name })}
-                    items={[
-                      { id: "edit", label: t("Edit…") },
-                      { id: "delete", label: t("Delete") },
-                    ]}
-                    onAction={(what) => (what === "edit" ? setEditing(event) : void remove.run(event.name))}
-                  />
-                </td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
+          ))}
+        </ListTable>
       )}
       <RecordList />
       {editing && <EventDialog event={editing === "new" ? undefined : editing} onClose={() => setEditing(undefined)} onChange={reload} />}

@@ -12,6 +12,7 @@ import { Badge } from "../ui/Badge";
 import { Button } from "../ui/Button";
 import { Empty } from "../ui/Empty";
 import { Failure } from "../ui/Failure";
+import { ListTable } from "../ui/ListTable";
 import { Time } from "../ui/Time";
 import { DeleteKeyDialog } from "./DeleteKeyDialog";
 import { DisableKeyDialog } from "./DisableKeyDialog";
@@ -89,53 +90,46 @@ function KeyTable({ keys, onAction }: { keys: readonly KeyDetails[]; onAction: (
     { id: "delete", label: t("Delete…"), ...(state === "4" && { refusal: t("It is scheduled for deletion already.") }) },
   ];
   return (
-    <table className="table list">
-      <caption className="visually-hidden">{t("KMS keys")}</caption>
-      <thead>
-        <tr>
-          <th scope="col">{t("Alias")}</th>
-          <th scope="col">{t("State")}</th>
-          <th scope="col" className="wide-only">
-            {t("Created")}
+    <ListTable
+      label={t("KMS keys")}
+      columns={[
+        { title: t("Alias") },
+        { title: t("State") },
+        { title: t("Created"), isWideOnly: true },
+      ]}
+      hasActions
+    >
+      {keys.map((key) => (
+        <tr key={key.key_id}>
+          <th scope="row">
+            <div className="stack">
+              <span className="row">
+                <strong className="code">{key.key_alias}</strong>
+                {isDefault(key) && <Badge tone="accent">{t("default")}</Badge>}
+              </span>
+              {isDefault(key) && <span className="muted">{t("The service's own: it cannot be changed.")}</span>}
+              {key.key_description && <span className="muted">{key.key_description}</span>}
+              <code className="hint wide-only">{key.key_id}</code>
+            </div>
           </th>
-          <th scope="col">
-            <span className="visually-hidden">{t("Actions")}</span>
-          </th>
+          <td>
+            <KeyStateBadge state={key.key_state} />
+            {key.scheduled_deletion_date && (
+              <span className="description">
+                {t("is deleted")} <Time millis={Number(key.scheduled_deletion_date)} />
+              </span>
+            )}
+          </td>
+          <td className="wide-only">
+            <Time millis={Number(key.creation_date)} />
+          </td>
+          <td className="row-end">
+            {!isDefault(key) && (
+              <ActionMenu label={t("Actions for {name}", { name: key.key_alias })} items={items(key)} onAction={(what) => onAction(key, what)} />
+            )}
+          </td>
         </tr>
-      </thead>
-      <tbody>
-        {keys.map((key) => (
-          <tr key={key.key_id}>
-            <th scope="row">
-              <div className="stack">
-                <span className="row">
-                  <strong className="code">{key.key_alias}</strong>
-                  {isDefault(key) && <Badge tone="accent">{t("default")}</Badge>}
-                </span>
-                {isDefault(key) && <span className="muted">{t("The service's own: it cannot be changed.")}</span>}
-                {key.key_description && <span className="muted">{key.key_description}</span>}
-                <code className="hint wide-only">{key.key_id}</code>
-              </div>
-            </th>
-            <td>
-              <KeyStateBadge state={key.key_state} />
-              {key.scheduled_deletion_date && (
-                <span className="description">
-                  {t("is deleted")} <Time millis={Number(key.scheduled_deletion_date)} />
-                </span>
-              )}
-            </td>
-            <td className="wide-only">
-              <Time millis={Number(key.creation_date)} />
-            </td>
-            <td className="row-end">
-              {!isDefault(key) && (
-                <ActionMenu label={t("Actions for {name}", { name: key.key_alias })} items={items(key)} onAction={(what) => onAction(key, what)} />
-              )}
-            </td>
-          </tr>
-        ))}
-      </tbody>
-    </table>
+      ))}
+    </ListTable>
   );
 }

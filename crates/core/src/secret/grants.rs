@@ -94,27 +94,10 @@ mod tests {
     use alloc::format;
 
     use super::*;
-    use crate::{
-        identity::{KeyId, ProjectId, SecretId},
-        name::SecretName,
-        secret::{NewSecret, SecretState, SecretType},
-    };
+    use crate::secret::{SecretState, demo};
 
     fn secret() -> Secret {
-        let new = NewSecret {
-            name: SecretName::parse("demo").unwrap(),
-            description: String::new(),
-            secret_type: SecretType::Common,
-            auto_rotation: false,
-            rotation_period: None,
-            rotation_config: None,
-            rotation_func_urn: None,
-            event_subscriptions: Vec::new(),
-            enterprise_project_id: "0".into(),
-        };
-        let id = SecretId::parse("11111111-1111-4111-8111-111111111111").unwrap();
-        let key = KeyId::parse("22222222-2222-4222-8222-222222222222").unwrap();
-        Secret::create(id, ProjectId::parse("0".repeat(32)).unwrap(), new, key, at(1))
+        demo("11111111-1111-4111-8111-111111111111", at(1))
     }
 
     const fn at(millis: u64) -> UnixMillis {

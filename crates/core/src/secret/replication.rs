@@ -196,9 +196,9 @@ mod tests {
 
     use super::*;
     use crate::{
-        name::{EventName, SecretName},
+        name::EventName,
         schedule::RecoveryWindow,
-        secret::{NewSecret, NewVersion, SecretState, SecretType, SecretUpdate},
+        secret::{NewVersion, SecretState, SecretUpdate, demo},
         stage::StageName,
         tag::{Tag, TagKey, TagValue},
         version::VersionId,
@@ -224,20 +224,9 @@ mod tests {
     }
 
     fn secret() -> Secret {
-        let new = NewSecret {
-            name: SecretName::parse("demo").unwrap(),
-            description: String::new(),
-            secret_type: SecretType::Common,
-            auto_rotation: false,
-            rotation_period: None,
-            rotation_config: None,
-            rotation_func_urn: None,
-            event_subscriptions: vec![EventName::parse("audit").unwrap()],
-            enterprise_project_id: "0".into(),
-        };
-        let id = SecretId::parse("11111111-1111-4111-8111-111111111111").unwrap();
-        let key = KeyId::parse("22222222-2222-4222-8222-222222222222").unwrap();
-        Secret::create(id, ProjectId::parse("0".repeat(32)).unwrap(), new, key, at(1))
+        let mut secret = demo("11111111-1111-4111-8111-111111111111", at(1));
+        secret.event_subscriptions = vec![EventName::parse("audit").unwrap()];
+        secret
     }
 
     fn primary() -> Secret {
