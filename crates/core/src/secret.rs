@@ -306,6 +306,12 @@ impl Secret {
         }
     }
 
+    /// The secret of an administrator that its rotations may fall back on.
+    #[must_use]
+    pub fn admin_secret(&self) -> Option<&SecretName> {
+        self.rotation_config.as_ref().and_then(RotationConfig::admin_secret)
+    }
+
     /// The KMS keys that protect its values, and the one for the next value; a key may come more than once.
     pub fn keys(&self) -> impl Iterator<Item = &KeyId> {
         self.versions.iter().map(|version| &version.kms_key_id).chain([&self.kms_key_id])

@@ -40,8 +40,7 @@ const READ_ADMIN: &str = "csms:secret:getVersion";
 pub fn policies(task: &Task, secret: &Secret) -> Vec<Policy> {
     let resource = |name: &SecretName| Some(vec![secret_resource("*", "*", name.as_str())]);
     let own = Policy::allow(ACTIONS.map(str::to_owned).to_vec(), resource(&task.secret_name));
-    let admin = secret.rotation_config.as_ref().and_then(|config| config.admin_secret());
-    let admin = admin.map(|name| Policy::allow(vec![READ_ADMIN.to_owned()], resource(name)));
+    let admin = secret.admin_secret().map(|name| Policy::allow(vec![READ_ADMIN.to_owned()], resource(name)));
     // A secret with a key of its own is read and written with that key, and no other.
     let keys: BTreeSet<_> = secret.keys().map(|key| key_resource("*", "*", key.as_str())).collect();
     let rights = [CREATE_DATA_KEY, DECRYPT_DATA_KEY].iter().flat_map(|names| names.first()).copied();
@@ -49,8 +48,9 @@ pub fn policies(task: &Task, secret: &Secret) -> Vec<Policy> {
     [own, keys].into_iter().chain(admin).collect()
 }
 
-/// Refuses a configuration that names the secret of an administrator which the caller itself may not read: its function
-/// would read it in the caller's stead.
+/// Refuses what a caller may not do that may not itself read the secret of the administrator which a configuration names: its
+/// function would read it in the caller's stead. That is so for who names it, and for who says by a new version or a backup
+/// which account the administrator helps.
 ///
 /// # Errors
 /// CSMS.0302.

@@ -3,7 +3,12 @@
 //! A function that is registered with this server runs on its own host; any other goes to the configured FunctionGraph
 //! endpoint with a signed request.
 
-use std::{collections::HashSet, path::Path, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, HashSet},
+    path::Path,
+    sync::Arc,
+    time::Duration,
+};
 
 use axum::{
     Router,
@@ -23,6 +28,7 @@ use functiongraph_runtime::{
     host::{self, Code, Front, FunctionSettings, Host, HostConfig, Invocation, RegisterError, UrnError},
 };
 use reqwest::Url;
+use serde::Deserialize;
 use zeroize::Zeroizing;
 
 use crate::{
@@ -84,6 +90,18 @@ pub struct Functions {
     local: HashSet<FunctionUrn>,
     remote: Option<(Endpoint, reqwest::Client)>,
     concurrent: usize,
+    variables: Variables,
+}
+
+/// User variables of functions, by name. A value may be a key, so values are not shown.
+#[derive(Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(transparent)]
+pub struct Variables(pub BTreeMap<String, String>);
+
+impl std::fmt::Debug for Variables {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_set().entries(self.0.keys()).finish()
+    }
 }
 
 impl Functions {
@@ -91,7 +109,19 @@ impl Functions {
     /// ones wait.
     #[must_use]
     pub fn none(concurrent: usize) -> Self {
-        Self { host: Host::new(HostConfig::default()), local: HashSet::new(), remote: None, concurrent }
+        Self {
+            host: Host::new(HostConfig::default()),
+            local: HashSet::new(),
+            remote: None,
+            concurrent,
+            variables: Variables::default(),
+        }
+    }
+
+    /// Gives all functions that are registered from now on these user variables.
+    #[must_use]
+    pub fn with_variables(self, variables: Variables) -> Self {
+        Self { variables, ..self }
     }
 
     /// Uses an endpoint for all functions that are not registered here.
@@ -117,6 +147,7 @@ impl Functions {
         let settings = FunctionSettings {
             timeout: FUNCTION_TIMEOUT,
             max_instances: self.concurrent,
+            user_data: self.variables.0.clone(),
             ..FunctionSettings::default()
         };
         let source = if code.is_dir() { Code::Directory(code.to_owned()) } else { Code::Zip(code.to_owned()) };

@@ -213,7 +213,8 @@ async fn functions(
     project: &str,
     region: &str,
 ) -> Result<(Functions, Option<FunctionUrn>), ServeError> {
-    let mut functions = Functions::none(settings.rotation_concurrency);
+    let mut functions =
+        Functions::none(settings.rotation_concurrency).with_variables(settings.function_variables.clone());
     for (urn, path) in &settings.functions {
         let registered = functions.register(urn, path).await;
         registered.map_err(|error| ServeError::Function(format!("{urn} from {}", path.display()), error))?;

@@ -16,7 +16,7 @@ use zeroize::Zeroizing;
 
 pub use remote_kms::{KmsFlags, KmsSettings};
 
-use crate::{audit::ReadRecords, cors::Origin};
+use crate::{audit::ReadRecords, cors::Origin, functions::Variables};
 
 /// Form of the log on stderr.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Deserialize)]
@@ -85,6 +85,17 @@ pub struct Flags {
     #[arg(skip)]
     #[serde(rename = "functions")]
     pub function_table: BTreeMap<String, PathBuf>,
+
+    /// Give every rotation function that runs here this user variable, such as `ROTATE_THROUGH=rds`. May be repeated. Other
+    /// users of the machine can read it here; what they must not read belongs into the file
+    #[arg(long = "function-variable", value_name = "NAME=VALUE", value_parser = parse_variable)]
+    #[serde(skip)]
+    pub function_variables: Vec<(String, String)>,
+
+    /// User variables in the file: a table of names and values
+    #[arg(skip)]
+    #[serde(rename = "function_variables")]
+    pub function_variable_table: Variables,
 
     /// FunctionGraph endpoint for functions that do not run here; its keys come from CSMS_FUNCTIONGRAPH_ACCESS_KEY and
     /// CSMS_FUNCTIONGRAPH_SECRET_KEY
@@ -213,6 +224,11 @@ fn parse_function(text: &str) -> Result<(FunctionUrn, PathBuf), String> {
     if path.is_empty() { Err("the path is empty".to_owned()) } else { Ok((urn, PathBuf::from(path))) }
 }
 
+fn parse_variable(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or("must be of the form NAME=VALUE")?;
+    Ok((name.to_owned(), value.to_owned()))
+}
+
 /// A topic and the address that stands for it. Nothing may be read or changed on the way there.
 fn webhook(urn: &str, address: &str) -> Result<(TargetId, String), String> {
     let topic = TargetId::parse(urn).map_err(|violation| format!("the URN {}", violation.message()))?;
@@ -277,6 +293,7 @@ pub struct Settings {
     pub kms: Option<KmsSettings>,
     pub access_file: Option<PathBuf>,
     pub functions: Vec<(FunctionUrn, PathBuf)>,
+    pub function_variables: Variables,
     pub webhooks: Vec<(TargetId, String)>,
     pub webhook_secret: Option<Zeroizing<String>>,
     pub webhook_authorities: Option<String>,
@@ -364,6 +381,8 @@ impl Flags {
             functions.push((urn, path));
         }
         functions.extend(self.functions);
+        let mut function_variables = file.function_variable_table;
+        function_variables.0.extend(self.function_variables);
         let min_rotation_period_seconds = match self.min_rotation_period.or(file.min_rotation_period) {
             None => csms_core::period::DEFAULT_MIN_SECONDS,
             Some(text) => RotationPeriod::parse_with_minimum(&text, 1)
@@ -448,6 +467,7 @@ impl Flags {
             access_file: self.access_file.or(file.access_file),
             data,
             functions,
+            function_variables,
             functiongraph,
             webhooks,
             webhook_secret,
@@ -526,6 +546,16 @@ mod tests {
         let settings = flags.settle().unwrap();
         assert!(!format!("{settings:?}").contains("hunter2"));
         assert_eq!(settings.store.unwrap().password.unwrap().as_str(), "hunter2");
+    }
+
+    #[test]
+    fn a_variable_of_functions_on_the_command_line_wins_and_none_is_shown() {
+        let flags = Flags { function_variables: vec![parse_variable("A=2=2").unwrap()], ..Flags::default() };
+        let settings = with_file("[function_variables]\nA = \"1\"\nB = \"hunter2\"", flags).unwrap();
+        let variables = settings.function_variables.0.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        assert_eq!(variables.collect::<Vec<_>>(), [("A", "2=2"), ("B", "hunter2")]);
+        assert!(!format!("{settings:?}").contains("hunter2"));
+        assert!(parse_variable("A").is_err());
     }
 
     #[test]

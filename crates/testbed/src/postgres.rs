@@ -106,6 +106,19 @@ impl Postgres {
         self.identity.as_ref().map(|identity| identity.authority.as_str())
     }
 
+    /// Runs one of PostgreSQL's own programs, such as `pg_dump`, with the superuser's password in its environment.
+    ///
+    /// # Errors
+    /// When it is not there, or fails.
+    pub async fn run(&self, program: &'static str, arguments: &[&str]) -> Result<()> {
+        // Clients need not lie beside the server.
+        let beside = Some(self.programs.join(program)).filter(|path| path.is_file());
+        let path = beside.or_else(|| programs::find(program)).unwrap_or_else(|| program.into());
+        let mut command = Command::new(path);
+        command.args(arguments).env("PGPASSWORD", &self.password);
+        programs::run_aside(program, command).await.map(drop)
+    }
+
     /// Creates an account that can log in.
     ///
     /// # Errors

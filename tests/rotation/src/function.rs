@@ -67,13 +67,15 @@ impl FaultyFunctions {
     }
 }
 
-/// User variables reach a function as `RUNTIME_USERDATA`, which the host writes as an empty object here.
+/// User variables reach a function as `RUNTIME_USERDATA`. The host's own are left alone when there are none here.
 fn write_start_file(path: &Path, program: &Path, variables: &[(&str, &str)]) {
     let exports: String = variables.iter().map(|(name, value)| format!("export {name}='{value}'\n")).collect();
     let user_data: serde_json::Map<_, _> =
         variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).into())).collect();
     let user_data = serde_json::Value::Object(user_data);
-    let text = format!("#!/bin/sh\n{exports}export RUNTIME_USERDATA='{user_data}'\nexec '{}'\n", program.display());
+    let user_data =
+        if variables.is_empty() { String::new() } else { format!("export RUNTIME_USERDATA='{user_data}'\n") };
+    let text = format!("#!/bin/sh\n{exports}{user_data}exec '{}'\n", program.display());
     fs::write(path, text).expect("a start file");
     fs::set_permissions(path, fs::Permissions::from_mode(0o755)).expect("an executable start file");
 }

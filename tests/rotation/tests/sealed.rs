@@ -96,6 +96,28 @@ async fn a_sealed_secret_of_mariadb_is_rotated_and_stays_sealed() {
 }
 
 #[tokio::test]
+async fn the_server_gives_its_functions_the_variables_that_it_is_told() {
+    let text = make_key();
+    let key = SealingKey::parse(&text).unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("sealing-key.jwk");
+    fs::write(&file, text).unwrap();
+    let mut functions = FaultyFunctions::of(PROGRAM);
+    let function = functions.add(None);
+    let options = functions.register(Options::default());
+    let options = options.argument("--function-variable").argument(format!("CSMS_SEALING_KEY_FILE={}", file.display()));
+    let (database, service) = tokio::join!(Database::start(Engine::PostgreSql), Service::start_with(options));
+    let database = database.unwrap();
+    database.create_login("app", FIRST).await.unwrap();
+    let value = seal(&key, "app", &database.value("app", FIRST));
+    let secret = service.create_text("app", RotationMode::SingleUser, &function, &value).await;
+    let rotation = service.rotate(&secret).await;
+    service.assert_rotated(&rotation, 1, VersionId::FIRST, "with a variable").await;
+    let current = open(&service, &key, &secret).await;
+    assert!(database.can_log_in("app", current.password()).await.unwrap());
+}
+
+#[tokio::test]
 async fn a_function_without_the_key_says_so_and_changes_nothing() {
     let mut functions = FaultyFunctions::of(PROGRAM);
     let function = functions.add(None);

@@ -48,6 +48,9 @@ impl Engine {
             "postgresql" | "postgres" | "pgsql" | "pg" | "gaussdb-for-postgresql" => Ok(Self::PostgreSql),
             "mysql" | "taurusdb" | "gaussdb-for-mysql" => Ok(Self::MySql),
             "mariadb" => Ok(Self::MariaDb),
+            "sqlserver" | "mssql" => {
+                Err(Violation::new(Rule::Choice, "postgresql, mysql, mariadb; SQL Server is not supported"))
+            }
             _ => Err(Violation::new(Rule::Choice, "postgresql, mysql, mariadb")),
         }
     }
@@ -485,6 +488,14 @@ mod tests {
             ("engine", Rule::Choice),
         ];
         assert_eq!(rules(text), told.map(|(path, rule)| (path.into(), rule)));
+    }
+
+    #[test]
+    fn sql_server_is_said_to_be_unsupported() {
+        for word in ["sqlserver", "SQLServer", "mssql"] {
+            let violation = Engine::parse(word).unwrap_err();
+            assert!(violation.message().ends_with("SQL Server is not supported"), "{}", violation.message());
+        }
     }
 
     #[test]

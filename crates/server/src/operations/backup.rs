@@ -13,7 +13,7 @@ use getrandom::SysRng;
 use serde::{Deserialize, Serialize};
 
 use super::secrets::answer;
-use crate::{answer::Answer, app::App, dispatch::Call, failure::Failure};
+use crate::{answer::Answer, app::App, dispatch::Call, failure::Failure, function_rights::require_admin_readable};
 
 /// Begins every blob, and is its format.
 const PREFIX: &str = "csms-backup-v1.";
@@ -69,6 +69,7 @@ pub async fn upload(call: &Call) -> Result<Answer, Failure> {
     })?;
     // Only now is it known which secret it is about; a policy may deny that one.
     call.authorise(secret.name.as_str()).await?;
+    require_admin_readable(&call.app, &call.caller, &call.project, secret.admin_secret())?;
     // What was under way then is not now, replicas may be gone or have changed since, and who could read it then may not be
     // meant to now.
     secret.running_task = None;

@@ -8,7 +8,7 @@ use csms_api::{
     },
     response::{ListSecretsResponse, PageInfo, SecretInfo, SecretResponse},
 };
-use csms_core::{Action, Refusal, Secret, SecretId, VersionId, event::EventType};
+use csms_core::{Action, Refusal, RotationConfig, Secret, SecretId, VersionId, event::EventType};
 use csms_kms::envelope;
 use csms_store::{CreateError, Store};
 use getrandom::SysRng;
@@ -40,7 +40,7 @@ pub async fn create(call: &Call) -> Result<Answer, Failure> {
 /// # Errors
 /// A taken name; the quota; an unusable key.
 pub(super) async fn make(call: &Call, request: CreateSecret) -> Result<Secret, Failure> {
-    let admin = request.secret.rotation_config.as_ref().and_then(|config| config.admin_secret());
+    let admin = request.secret.rotation_config.as_ref().and_then(RotationConfig::admin_secret);
     require_admin_readable(&call.app, &call.caller, &call.project, admin)?;
     let key_id = match request.kms_key_id {
         Some(id) => id,

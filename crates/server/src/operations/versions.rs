@@ -27,7 +27,7 @@ use crate::{
     authorisation::{CREATE_DATA_KEY, DECRYPT_DATA_KEY},
     dispatch::Call,
     failure::Failure,
-    function_rights::require_hold,
+    function_rights::{require_admin_readable, require_hold},
     replicas::ReplicaKeys,
 };
 
@@ -44,6 +44,7 @@ pub async fn create(call: &Call) -> Result<Answer, Failure> {
     for _ in 0..MAX_TRIES {
         let secret = find(call).await?;
         secret.permits_change(Action::UseValue)?;
+        require_admin_readable(&call.app, &call.caller, &call.project, secret.admin_secret())?;
         let replicas = ReplicaKeys::of(&call.app.keys, &secret).await?;
         let key_id = secret.kms_key_id;
         let key = call.key_for(&key_id, CREATE_DATA_KEY).await?;
