@@ -346,5 +346,9 @@ pub fn host_header(scheme: &str, host: &str, port: Option<u16>) -> String {
     }
 }
 
+mod signer;
+
+pub use signer::Signer;
+
 #[cfg(test)]
 mod tests;

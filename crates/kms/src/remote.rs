@@ -8,7 +8,7 @@ use std::{fmt, time::Duration};
 
 use csms_core::{
     KeyId, ProjectId, UnixMillis,
-    sign::{SignedRequest, authorize, format_date, host_header, payload_hash, percent_encode},
+    sign::{Signer, host_header, percent_encode},
 };
 use reqwest::{Client, Url};
 use serde::Deserialize;
@@ -195,17 +195,10 @@ impl RemoteKms {
         let base = url.path().trim_end_matches('/').to_owned();
         url.set_path(&format!("{base}/v1.0/{}/kms/{operation}", percent_encode(project.as_str())));
         // Signed anew for each attempt: a signature is valid for minutes only.
-        let (date, hash) = (format_date((self.clock)()), payload_hash(body.as_bytes()));
         let host = host_header(url.scheme(), url.host_str().unwrap_or_default(), url.port());
-        let request = SignedRequest { method: "POST", path: url.path(), query: "", date: &date, payload_hash: &hash };
-        let headers = [
-            ("content-type", "application/json"),
-            ("host", host.as_str()),
-            ("x-project-id", project.as_str()),
-            ("x-sdk-date", date.as_str()),
-        ];
-        let authorization = authorize(access_key, secret_key.as_bytes(), &request, &headers);
-        let call = self.http.post(url).header("authorization", authorization).body(body.to_owned());
+        let signer = Signer { access_key, secret_key, security_token: None, project: project.as_str() };
+        let headers = signer.json_headers("POST", host, url.path(), body.as_bytes(), (self.clock)());
+        let call = self.http.post(url).body(body.to_owned());
         let call = headers.into_iter().fold(call, |call, (name, value)| call.header(name, value));
         let mut response = call.send().await.map_err(unreachable)?;
         let status = response.status().as_u16();

@@ -12,7 +12,7 @@ use csms_core::{
         Account, Probe,
         plan::{Cause, Change},
     },
-    sign::{SignedRequest, authorize, format_date, host_header, payload_hash, percent_encode},
+    sign::{self, host_header, percent_encode},
 };
 use reqwest::{Client, StatusCode, Url};
 use serde_json::{Value, json};
@@ -143,21 +143,14 @@ impl ManagedDatabases {
 
     /// The headers that prove who sends the request.
     fn headers(&self, method: &str, url: &Url, body: &[u8]) -> Vec<(&'static str, String)> {
-        let date = format_date(now());
-        let mut headers = vec![
-            ("content-type", "application/json".to_owned()),
-            ("host", host_header(url.scheme(), url.host_str().unwrap_or_default(), url.port())),
-            ("x-project-id", self.project.to_string()),
-            ("x-sdk-date", date.clone()),
-        ];
-        headers.extend(self.signer.security_token.as_ref().map(|token| ("x-security-token", token.to_string())));
-        headers.sort_unstable();
-        let hash = payload_hash(body);
-        let request = SignedRequest { method, path: url.path(), query: "", date: &date, payload_hash: &hash };
-        let signed: Vec<_> = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
-        let authorization = authorize(&self.signer.access_key, self.signer.secret_key.as_bytes(), &request, &signed);
-        headers.push(("authorization", authorization));
-        headers
+        let signer = sign::Signer {
+            access_key: &self.signer.access_key,
+            secret_key: &self.signer.secret_key,
+            security_token: self.signer.security_token.as_ref().map(|token| token.as_str()),
+            project: self.project.as_str(),
+        };
+        let host = host_header(url.scheme(), url.host_str().unwrap_or_default(), url.port());
+        signer.json_headers(method, host, url.path(), body, now())
     }
 }
 

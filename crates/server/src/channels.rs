@@ -8,7 +8,7 @@ use std::{collections::BTreeMap, time::Duration};
 use csms_core::{
     UnixMillis,
     event::{Notification, NotificationStatus, TargetId},
-    sign::percent_encode,
+    sign::{Signer, percent_encode},
 };
 use hmac::{Hmac, KeyInit, Mac};
 use reqwest::Url;
@@ -18,7 +18,7 @@ use zeroize::Zeroizing;
 
 use crate::{
     failure::Failure,
-    outgoing::{Signer, signed_post, tls},
+    outgoing::{signed_post, tls},
 };
 
 /// Time for one attempt, from the connection to the whole answer. Claims last longer.
@@ -146,8 +146,8 @@ impl Channels {
             return Outcome::Invalid("the topic does not fit the endpoint".to_owned());
         };
         let body = json!({ "subject": subject(notification), "message": notification.content }).to_string();
-        let signer = Signer { access_key: &smn.access_key, secret_key: &smn.secret_key };
-        let call = signed_post(&self.http, url, &signer, project, body.into_bytes(), now);
+        let signer = Signer { access_key: &smn.access_key, secret_key: &smn.secret_key, security_token: None, project };
+        let call = signed_post(&self.http, url, &signer, body.into_bytes(), now);
         match call.send().await {
             Ok(answer) if answer.status().is_success() => Outcome::Delivered,
             Ok(answer) if answer.status().as_u16() == 404 => Outcome::Invalid("SMN has no such topic".to_owned()),

@@ -21,7 +21,11 @@ use axum::{
 };
 use bytes::Bytes;
 use csms_api::{ErrorCode, ErrorShape};
-use csms_core::{FunctionUrn, ProjectId, UnixMillis, policy::allows, sign::percent_encode};
+use csms_core::{
+    FunctionUrn, ProjectId, UnixMillis,
+    policy::allows,
+    sign::{Signer, percent_encode},
+};
 use csms_kms::RootKey;
 use functiongraph_runtime::{
     Credentials,
@@ -37,7 +41,7 @@ use crate::{
     authorisation::base_context,
     dispatch::{authenticate, authorise_project, failure_response},
     failure::Failure,
-    outgoing::{self, Signer, signed_post},
+    outgoing::{self, signed_post},
     traces,
 };
 
@@ -217,8 +221,9 @@ async fn invoke_remote(
     let path =
         format!("/v2/{}/fgs/functions/{}/invocations", percent_encode(urn.project()), percent_encode(&urn.to_string()));
     let url = endpoint.url.join(&path).map_err(|error| unreachable(error.to_string()))?;
-    let signer = Signer { access_key: &endpoint.access_key, secret_key: &endpoint.secret_key };
-    let call = signed_post(client, url, &signer, urn.project(), event, now);
+    let Endpoint { access_key, secret_key, .. } = endpoint;
+    let signer = Signer { access_key, secret_key, security_token: None, project: urn.project() };
+    let call = signed_post(client, url, &signer, event, now);
     let call = match traces::current() {
         Some(traceparent) => call.header("traceparent", traceparent.as_str()),
         None => call,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use csms_core::{
     UnixMillis,
-    sign::{SignedRequest, authorize, format_date, host_header, payload_hash},
+    sign::{Signer, host_header},
 };
 use reqwest::{Client, RequestBuilder, Url};
 use rustls_pki_types::{CertificateDer, pem::PemObject as _};
@@ -29,31 +29,15 @@ pub(crate) fn tls(pem: Option<&str>) -> Result<rustls::ClientConfig, Failure> {
     Ok(builder.map_err(Failure::internal)?.with_root_certificates(roots).with_no_client_auth())
 }
 
-/// With which keys requests are signed.
-pub(crate) struct Signer<'k> {
-    pub(crate) access_key: &'k str,
-    pub(crate) secret_key: &'k str,
-}
-
-/// A signed POST of JSON for a project.
+/// A signed POST of JSON.
 pub(crate) fn signed_post(
     http: &Client,
     url: Url,
     signer: &Signer<'_>,
-    project: &str,
     body: Vec<u8>,
     now: UnixMillis,
 ) -> RequestBuilder {
-    let (date, hash) = (format_date(now), payload_hash(&body));
     let host = host_header(url.scheme(), url.host_str().unwrap_or_default(), url.port());
-    let request = SignedRequest { method: "POST", path: url.path(), query: "", date: &date, payload_hash: &hash };
-    let headers = [
-        ("content-type", "application/json"),
-        ("host", host.as_str()),
-        ("x-project-id", project),
-        ("x-sdk-date", date.as_str()),
-    ];
-    let authorization = authorize(signer.access_key, signer.secret_key.as_bytes(), &request, &headers);
-    let call = http.post(url).header("authorization", authorization).body(body);
-    headers.into_iter().fold(call, |call, (name, value)| call.header(name, value))
+    let headers = signer.json_headers("POST", host, url.path(), &body, now);
+    headers.into_iter().fold(http.post(url).body(body), |call, (name, value)| call.header(name, value))
 }

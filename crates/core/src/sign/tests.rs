@@ -159,3 +159,23 @@ proptest! {
         prop_assert_eq!(canonical_query(&query), query.clone());
     }
 }
+
+#[test]
+fn a_signer_sends_the_headers_and_the_signature_of_the_vectors() {
+    const NAMES: [&str; 4] = ["content-type", "host", "x-project-id", "x-sdk-date"];
+    let is_json_of_a_project =
+        |vector: &Vector| vector.headers().iter().map(|(name, _)| *name).eq(NAMES) && vector.text("query").is_empty();
+    let vectors: Vec<Vector> = Vector::all().into_iter().filter(is_json_of_a_project).collect();
+    assert!(!vectors.is_empty());
+    for vector in vectors {
+        let value = |name: &str| vector.headers().iter().find(|(known, _)| *known == name).unwrap().1;
+        let (access_key, secret_key) = (vector.text("access_key"), vector.text("secret_key"));
+        let signer = Signer { access_key, secret_key, security_token: None, project: value("x-project-id") };
+        let now = parse_date(vector.text("date")).unwrap();
+        let (method, path, body) = (vector.text("method"), vector.text("path"), vector.text("body").as_bytes());
+        let mut headers = signer.json_headers(method, value("host").into(), path, body, now);
+        assert_eq!(headers.pop().unwrap(), ("authorization", vector.header()));
+        let sent: Vec<_> = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        assert_eq!(sent, vector.headers());
+    }
+}
