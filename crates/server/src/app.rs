@@ -11,11 +11,11 @@ use crate::{
     auth::Authenticator,
     channels::Channels,
     clock::Clock,
-    cors::Origin,
     functions::Functions,
-    keys::Keys,
-    metrics::Metrics,
-    tasks::Rotations,
+    http::cors::Origin,
+    keys::project::Keys,
+    rotation::worker::Rotations,
+    telemetry::metrics::Metrics,
 };
 
 /// Identity of an installation, made on its first start and never changed.

@@ -25,7 +25,7 @@ pub use record::{OK, Record};
 pub use store::AuditedStore;
 use uses::RecentUses;
 
-use crate::{auth::Caller, clock::Clock, dispatch::Chain};
+use crate::{auth::Caller, clock::Clock, gate::pipeline::Chain};
 
 /// How long a gathered record waits at most before it is written.
 pub const DELAY: Duration = Duration::from_millis(50);

@@ -1,6 +1,6 @@
 //! Who a request comes from: a signature with an access key, or a token.
 //!
-//! Decides identity only. What an identity may do is decided by its policies in [`crate::dispatch`].
+//! Decides identity only. What an identity may do is decided by its policies in [`crate::gate::pipeline`].
 
 pub mod cache;
 pub mod lockout;

@@ -5,8 +5,8 @@
 use clap::{Parser, Subcommand};
 
 use crate::{
+    boot::settings::Flags,
     commands::{access, audit, completions, migrate, policy, user},
-    settings::Flags,
 };
 
 const EXAMPLES: &str = "\

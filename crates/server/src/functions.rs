@@ -38,11 +38,11 @@ use zeroize::Zeroizing;
 use crate::{
     app::App,
     auth::{Caller, token::TemporaryKey},
-    authorisation::base_context,
-    dispatch::{authenticate, authorise_project, failure_response},
     failure::Failure,
+    gate::authorisation::base_context,
+    gate::pipeline::{authenticate, authorise_project, failure_response},
     outgoing::{self, signed_post},
-    traces,
+    telemetry::traces,
 };
 
 /// Longest run of one attempt of a rotation function; the sync page of FunctionGraph warns of gateways that give up

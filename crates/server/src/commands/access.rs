@@ -10,7 +10,7 @@ use super::{
     offline::{DataArguments, print},
 };
 use crate::{
-    access_file::{AccessFile, apply, preview},
+    boot::access_file::{AccessFile, apply, preview},
     clock::Clock,
 };
 

@@ -10,8 +10,8 @@ use csms_store::transfer::{CopiedTable, move_to_postgres};
 
 use super::{Failed, block_on};
 use crate::{
-    serve::DATABASE,
-    settings::{self, StoreAddress},
+    boot::serve::DATABASE,
+    boot::settings::{self, StoreAddress},
 };
 
 /// Arguments of `csms migrate`.

@@ -1,7 +1,7 @@
 //! `csms serve`: settles the settings and runs the server to its end.
 
 use super::{Failed, block_on};
-use crate::{serve::serve, settings::Flags};
+use crate::{boot::serve::serve, boot::settings::Flags};
 
 /// Runs the server.
 ///

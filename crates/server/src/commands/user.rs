@@ -21,10 +21,10 @@ use super::{
     offline::{DataArguments, Installation, print, read_input},
 };
 use crate::{
-    accounts::records,
     auth::passwords,
     clock::Clock,
     installation::{make_id, project_of},
+    services::iam::records,
 };
 
 const EXAMPLES: &str = "\

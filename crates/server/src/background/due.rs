@@ -1,0 +1,224 @@
+//! Background work that comes due: automatic rotations, tasks that nobody is at, secrets whose deletion window has closed,
+//! and records of tasks that are old enough to go.
+//!
+//! Work is found by time through an index, so secrets that are not due cost nothing.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use csms_api::ErrorCode;
+use csms_core::{
+    ProjectId, Refusal, SecretName, TaskId, UnixMillis,
+    event::EventType,
+    schedule::Aftermath,
+    task::{Task, TaskStatus},
+};
+use csms_store::{ChangeError, Store, StoreError, TaskOutcome};
+use getrandom::SysRng;
+
+use crate::{
+    app::App,
+    audit::Origin,
+    failure::Failure,
+    gate::pipeline::Chain,
+    rotation::worker,
+    services::csms::{events::occurrence, rotation},
+    services::kms,
+};
+
+/// How often the server looks for due work at least; the scheduler of the cloud looks once an hour.
+const INTERVAL: Duration = Duration::from_secs(10);
+
+/// The shortest wait between two looks, unless rotations wait for room.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// Most secrets handled in one go.
+const BATCH: u16 = 100;
+
+/// How long records of tasks are kept, in days: of failed ones a month, as the cloud does, of succeeded ones longer.
+const KEPT: [(TaskOutcome, u64); 2] = [(TaskOutcome::Failed, 31), (TaskOutcome::Succeeded, 93)];
+
+/// How often old records are looked for.
+const PURGE_INTERVAL: Duration = Duration::from_secs(600);
+
+/// Looks for due work until the task is dropped.
+pub async fn watch(app: Arc<App>) {
+    let mut purged: Option<Instant> = None;
+    loop {
+        let deleted = Origin::service("DeleteDueSecret").during(delete_due(&app)).await;
+        logged(deleted, "scheduled deletions will be tried again");
+        if purged.is_none_or(|purged| purged.elapsed() >= PURGE_INTERVAL) {
+            purged = Some(Instant::now());
+            logged(kms::purge(&app).await, "keys whose time has come will be deleted later");
+            logged(purge(&app).await, "old records of tasks will be removed later");
+        }
+        let more = Origin::service("RotateDueSecret").during(rotate(&app)).await;
+        logged(measure(&app).await, "how much rotation work there is will be measured again");
+        if !more {
+            app.clock.sleep(until_next(&app).await).await;
+        }
+    }
+}
+
+fn logged<T>(outcome: Result<T, StoreError>, failed: &'static str) -> Option<T> {
+    outcome.inspect_err(|error| tracing::error!(cause = %Chain(error), "{failed}")).ok()
+}
+
+/// Resumes and begins rotations. While more are due than there is room for, each that ends makes room for the next at once;
+/// after a while the other kinds of work get their turn. Answers whether more wait.
+async fn rotate(app: &Arc<App>) -> bool {
+    let begun = Instant::now();
+    loop {
+        // What has begun may be half-way, so it comes first.
+        let more_to_resume = logged(worker::resume(app).await, "running rotations will be looked for again");
+        let more_due = logged(rotate_due(app).await, "scheduled rotations will be tried again");
+        if more_to_resume != Some(true) && more_due != Some(true) {
+            return false;
+        }
+        tokio::select! {
+            () = app.rotations.one_ended() => {}
+            () = tokio::time::sleep(PAUSE) => {}
+        }
+        if begun.elapsed() >= PAUSE {
+            return true;
+        }
+    }
+}
+
+/// Time until something is due.
+async fn until_next(app: &App) -> Duration {
+    let Ok(Some(due)) = app.store.next_due_time().await else { return INTERVAL };
+    Duration::from_millis(due.millis_since(app.clock.now())).clamp(PAUSE, INTERVAL)
+}
+
+/// Shows how much rotation work there is.
+async fn measure(app: &App) -> Result<(), StoreError> {
+    let now = app.clock.now();
+    let backlog = app.store.rotation_backlog(now).await?;
+    app.metrics.looked(&backlog, now);
+    Ok(())
+}
+
+/// Removes old records of finished tasks.
+///
+/// # Errors
+/// Failures of the store; what was removed stays removed.
+pub async fn purge(app: &App) -> Result<(), StoreError> {
+    for (outcome, days) in KEPT {
+        let before = UnixMillis::new(app.clock.now().as_millis().saturating_sub(days * 86_400_000));
+        loop {
+            let removed = app.store.purge_tasks(outcome, before, BATCH).await?;
+            app.metrics.purged(removed);
+            if removed < u64::from(BATCH) {
+                break;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Begins every automatic rotation that is due, as far as there is room, the longest overdue first. Answers whether there
+/// may be more of them than there was room for.
+///
+/// # Errors
+/// Failures of the store; what has begun goes on.
+pub async fn rotate_due(app: &Arc<App>) -> Result<bool, StoreError> {
+    let due = app.store.due_rotations(app.clock.now(), BATCH).await?;
+    for (project, name) in &due {
+        if !app.rotations.has_room() {
+            return Ok(true);
+        }
+        match rotation::start(app, project, name, true).await {
+            Ok(_) => {}
+            // Begun by hand or by another replica in the meantime.
+            Err(failure) if failure.error.code == ErrorCode::RotationRunning => {}
+            Err(failure) if matches!(failure.error.code, ErrorCode::Internal | ErrorCode::KeyServiceUnavailable) => {
+                tracing::error!(secret = %name, error = %failure.error, "a due rotation will be tried again");
+            }
+            Err(failure) => note_failure(app, project, name, failure).await?,
+        }
+    }
+    Ok(due.len() >= usize::from(BATCH))
+}
+
+/// Writes down a rotation that could not even begin as a failed task, so that it is seen, counted and not tried again at
+/// once.
+async fn note_failure(app: &App, project: &ProjectId, name: &SecretName, failure: Failure) -> Result<(), StoreError> {
+    let Ok(id) = TaskId::make(&mut SysRng) else { return Ok(()) };
+    let now = app.clock.now();
+    tracing::warn!(secret = %name, error = %failure.error, "a due rotation cannot begin");
+    let noted = app.store.change_secret(project, name, false, move |draft| {
+        let secret = &mut draft.secret;
+        // Rotated or switched off by hand meanwhile: then there is nothing to note.
+        if secret.running_task.is_some() || secret.next_rotation_time.is_none_or(|due| due > now) {
+            return Err(());
+        }
+        let (Some(function), Some(config)) = (&secret.rotation_func_urn, &secret.rotation_config) else {
+            secret.finish_rotation(secret.next_version(), Err(Aftermath::Untouched), true, now);
+            return Ok(None);
+        };
+        let mut task = Task {
+            id,
+            project: secret.project.clone(),
+            secret_id: secret.id.clone(),
+            secret_name: secret.name.clone(),
+            function: function.clone(),
+            mode: config.mode(),
+            version: secret.next_version(),
+            create_time: now,
+            attempts: 0,
+            scheduled: true,
+            status: TaskStatus::Failed { code: failure.error.code.as_str().to_owned(), message: failure.error.message },
+            steps: Vec::new(),
+        };
+        task.note(now, "begin", "by the schedule; it cannot begin");
+        let schedule = worker::put_ended(draft, task.clone(), Err(Aftermath::Untouched), now);
+        Ok(Some((task, schedule)))
+    });
+    match noted.await {
+        Ok(Some((task, schedule))) => {
+            app.metrics.rotation_not_begun();
+            worker::tell(app, &task, schedule);
+            Ok(())
+        }
+        Ok(None) | Err(ChangeError::NotFound | ChangeError::Refused(())) => Ok(()),
+        Err(ChangeError::Store(error)) => Err(error),
+    }
+}
+
+/// Deletes every secret whose window has closed.
+///
+/// # Errors
+/// Failures of the store; what was deleted stays deleted.
+pub async fn delete_due(app: &App) -> Result<(), StoreError> {
+    loop {
+        let now = app.clock.now();
+        let due = app.store.due_deletions(now, BATCH).await?;
+        for (project, name) in &due {
+            let Ok(occurrence) = occurrence(EventType::SecretDeleted, &app.clock) else { return Ok(()) };
+            // Looked at again inside the transaction: it may have been restored meanwhile.
+            let deleted = app.store.change_secret(project, name, false, move |draft| {
+                if draft.secret.is_deletion_due(now) {
+                    draft.occur(occurrence);
+                    draft.delete();
+                    Ok(())
+                } else {
+                    Err(Refusal::NotScheduled)
+                }
+            });
+            match deleted.await {
+                Ok(()) => {
+                    app.metrics.deleted();
+                    tracing::info!(secret = %name, "deleted, its recovery window has closed");
+                }
+                Err(ChangeError::NotFound | ChangeError::Refused(_)) => {}
+                Err(ChangeError::Store(error)) => return Err(error),
+            }
+        }
+        if due.len() < usize::from(BATCH) {
+            return Ok(());
+        }
+    }
+}

@@ -1,0 +1,7 @@
+//! From settings to a listening server: settings, the access file, the first user, the start and the orderly end.
+//!
+//! Does not answer requests; that is the subject of [`crate::http`] and what lies below it.
+
+pub mod access_file;
+pub mod serve;
+pub mod settings;

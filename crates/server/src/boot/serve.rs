@@ -1,0 +1,326 @@
+//! `csms serve`: from settings to a listening server, and to its orderly end.
+
+use std::{
+    io::Write,
+    net::SocketAddr,
+    os::unix::fs::DirBuilderExt,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use csms_api::request::Rules;
+use csms_core::FunctionUrn;
+use csms_store::{AnyStore, PostgresStore, SqliteSettings, SqliteStore, StoreError};
+use serde_json::json;
+use thiserror::Error;
+use tokio::{
+    net::TcpListener,
+    signal::unix::{SignalKind, signal},
+};
+use tracing_subscriber::{EnvFilter, Layer as _, layer::SubscriberExt as _, util::SubscriberInitExt as _};
+
+use crate::{
+    app::App,
+    audit::{AuditedStore, Trail},
+    auth::Authenticator,
+    background::due,
+    background::notifier,
+    boot::access_file::{self, AccessFile, AccessFileError},
+    boot::settings::{LogFormat, Settings},
+    channels::{Channels, Smn, Targets},
+    clock::Clock,
+    failure::Failure,
+    functions::{Endpoint, FunctionRegistration, Functions},
+    http::connections::{self, Patience},
+    http::router,
+    installation::{self, InstallationError},
+    keys::project::Keys,
+    keys::remote::RemoteKeys,
+    keys::root::{self, Keyring, KeyringError},
+    rotation::worker::{self, Rotations},
+    telemetry::metrics::Metrics,
+    telemetry::traces::Traces,
+};
+
+/// How long running rotations, and then running requests, may take to finish after SIGTERM.
+const DRAIN: Duration = Duration::from_secs(20);
+
+/// File name of the embedded store.
+pub const DATABASE: &str = "csms.db";
+
+/// File name of the bundled rotation function, beside the binary.
+const BUNDLED: &str = "rotate-database.zip";
+
+/// Why the server did not start, or stopped.
+#[derive(Debug, Error)]
+#[allow(missing_docs, reason = "the messages say it")]
+pub enum ServeError {
+    #[error("cannot make the data directory {path}", path = .0.display())]
+    DataDirectory(PathBuf, #[source] std::io::Error),
+    #[error("cannot use the root key")]
+    RootKey(#[from] KeyringError),
+    #[error("cannot open the store")]
+    Store(#[from] StoreError),
+    #[error("cannot open the installation")]
+    Installation(#[from] InstallationError),
+    #[error("cannot apply the access file")]
+    AccessFile(#[from] AccessFileError),
+    #[error("cannot listen on {0}")]
+    Listen(SocketAddr, #[source] std::io::Error),
+    #[error("cannot register the function {0}")]
+    Function(String, #[source] FunctionRegistration),
+    #[error("{0} is not a valid address")]
+    Url(String),
+    #[error("no region is named")]
+    NoRegion,
+    #[error("the log filter is not valid")]
+    Log(#[from] tracing_subscriber::filter::ParseError),
+    #[error("cannot export traces: {0}")]
+    Traces(String),
+    #[error("{}", .0.error.message)]
+    Internal(Failure),
+    #[error("the server failed")]
+    Io(#[from] std::io::Error),
+}
+
+/// Starts logging to stderr, and traces if the environment asks for them.
+///
+/// # Errors
+/// A filter that cannot be read, and settings of traces that cannot be used.
+pub fn start_log(format: LogFormat, filter: &str) -> Result<Option<Traces>, ServeError> {
+    let filter = EnvFilter::try_new(filter)?;
+    let layer = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    let log = match format {
+        LogFormat::Text => layer.with_ansi(false).boxed(),
+        LogFormat::Json => layer.json().flatten_event(true).boxed(),
+    };
+    let traces = Traces::start().map_err(ServeError::Traces)?;
+    let exported = traces.as_ref().map(Traces::layer);
+    tracing_subscriber::registry().with(exported).with(log.with_filter(filter)).init();
+    Ok(traces)
+}
+
+/// A server that listens but does not serve yet.
+pub struct Bound {
+    listener: TcpListener,
+    /// Its shared parts.
+    pub app: Arc<App>,
+    /// Where it listens.
+    pub url: String,
+    /// The first user's credentials.
+    pub credentials: PathBuf,
+    /// How long clients may take.
+    pub patience: Patience,
+}
+
+/// Opens everything and listens.
+///
+/// # Errors
+/// What is in the way, in words for the operator.
+pub async fn bind(settings: &Settings, clock: Clock) -> Result<Bound, ServeError> {
+    let directory = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&settings.data);
+    directory.map_err(|error| ServeError::DataDirectory(settings.data.clone(), error))?;
+    let credentials = settings.data.join("credentials.json");
+    let password = installation::prepare_password(&credentials);
+    // What is wrong with the file alone is told before anything is made.
+    let access = settings.access_file.as_deref().map(AccessFile::read).transpose()?;
+    // The embedded store locks the directory, so it comes first: two servers must not both make a root key.
+    let store = open_store(settings).await?;
+    let Keyring { root, remote } = root::open(settings, &store, &clock).await?;
+    let [home, ..] = settings.regions.as_slice() else { return Err(ServeError::NoRegion) };
+    let mut identity = installation::open(&store, &root, home.as_str()).await?;
+    installation::add_regions(&store, &mut identity, &settings.regions).await?;
+    let listener =
+        TcpListener::bind(settings.listen).await.map_err(|error| ServeError::Listen(settings.listen, error))?;
+    let url = local_url(listener.local_addr()?);
+    let (functions, bundled) = functions(settings, identity.project_id.as_str(), &identity.region).await?;
+    installation::ensure_first_user(&store, &root, &identity, &url, bundled.as_ref(), &credentials, password).await?;
+    let trail = Arc::new(Trail::new(store.clone(), &root, clock.clone(), settings.audit_reads));
+    trail.open().await?;
+    installation::grant_regions(&store, &identity, &trail).await?;
+    if let Some(file) = access {
+        let changes = access_file::apply(file, &store, &root, &identity, clock.now()).await?;
+        for access_file::Change { action, target, .. } in &changes {
+            tracing::info!(action, target, "as the access file says");
+        }
+    }
+    let remote = remote.map(|remote| RemoteKeys::new(remote, store.clone(), identity.domain_id.clone()));
+    let app = Arc::new(App {
+        identity,
+        keys: Keys::new(Arc::clone(&root), store.clone(), Arc::clone(&trail), clock.clone(), remote),
+        authenticator: Authenticator::new(Arc::clone(&root), store.clone(), clock.clone()),
+        store: AuditedStore::new(store, Arc::clone(&trail)),
+        trail,
+        root,
+        functions,
+        channels: Channels::new(targets(settings)?).map_err(ServeError::Internal)?,
+        rotations: Rotations::new(settings.rotation_concurrency),
+        clock,
+        metrics: Metrics::default(),
+        rules: Rules { min_rotation_period_seconds: settings.min_rotation_period_seconds },
+        secret_quota: settings.secret_quota,
+        public_url: settings.public_url.clone().unwrap_or_else(|| url.clone()),
+        allow_origins: settings.allow_origins.clone(),
+    });
+    Ok(Bound { listener, app, url, credentials, patience: Patience::default() })
+}
+
+/// The database of `--store`, or the file in the data directory.
+async fn open_store(settings: &Settings) -> Result<AnyStore, ServeError> {
+    if let Some(postgres) = &settings.store {
+        return Ok(PostgresStore::open(postgres).await?.into());
+    }
+    let mut sqlite = SqliteSettings::default();
+    if let Some(most) = settings.group_commit {
+        sqlite.max_batch = most;
+    }
+    Ok(SqliteStore::open(&settings.data.join(DATABASE), sqlite)?.into())
+}
+
+/// Where notifications go.
+fn targets(settings: &Settings) -> Result<Targets, ServeError> {
+    let url = |text: &String| text.parse().map_err(|_| ServeError::Url(text.clone()));
+    let webhooks = settings.webhooks.iter().map(|(topic, address)| Ok((topic.clone(), url(address)?)));
+    let smn = settings.smn.as_ref().map(|smn| {
+        Ok::<_, ServeError>(Smn {
+            url: url(&smn.url)?,
+            access_key: smn.access_key.clone(),
+            secret_key: smn.secret_key.clone(),
+        })
+    });
+    Ok(Targets {
+        webhooks: webhooks.collect::<Result<_, ServeError>>()?,
+        webhook_secret: settings.webhook_secret.clone(),
+        webhook_authorities: settings.webhook_authorities.clone(),
+        smn: smn.transpose()?,
+    })
+}
+
+/// An address that a program on this machine can use, also when the server listens on all interfaces.
+fn local_url(address: SocketAddr) -> String {
+    let address = match address {
+        SocketAddr::V4(v4) if v4.ip().is_unspecified() => SocketAddr::from(([127, 0, 0, 1], v4.port())),
+        SocketAddr::V6(v6) if v6.ip().is_unspecified() => SocketAddr::from(([127, 0, 0, 1], v6.port())),
+        other => other,
+    };
+    format!("http://{address}")
+}
+
+/// The functions that run here: the named ones, and the bundled one if it lies beside the binary.
+async fn functions(
+    settings: &Settings,
+    project: &str,
+    region: &str,
+) -> Result<(Functions, Option<FunctionUrn>), ServeError> {
+    let mut functions =
+        Functions::none(settings.rotation_concurrency).with_variables(settings.function_variables.clone());
+    for (urn, path) in &settings.functions {
+        let registered = functions.register(urn, path).await;
+        registered.map_err(|error| ServeError::Function(format!("{urn} from {}", path.display()), error))?;
+    }
+    let bundled =
+        FunctionUrn::parse(&format!("urn:fss:{region}:{project}:function:default:rotate-database:latest")).ok();
+    let mut available = bundled.filter(|urn| functions.runs_here(urn) || bundled_zip().is_some());
+    if let (Some(urn), Some(zip)) = (&available, bundled_zip())
+        && !functions.runs_here(urn)
+        && let Err(error) = functions.register(urn, &zip).await
+    {
+        tracing::warn!(%error, zip = %zip.display(), "the bundled rotation function cannot be used");
+        available = None;
+    }
+    if let Some(configured) = &settings.functiongraph {
+        let url = configured.url.parse().map_err(|_| ServeError::Url(configured.url.clone()))?;
+        let endpoint =
+            Endpoint { url, access_key: configured.access_key.clone(), secret_key: configured.secret_key.clone() };
+        functions = functions.with_endpoint(endpoint).map_err(ServeError::Internal)?;
+    }
+    Ok((functions, available))
+}
+
+fn bundled_zip() -> Option<PathBuf> {
+    let binary = std::env::current_exe().ok()?;
+    Some(binary.parent()?.join(BUNDLED)).filter(|path| path.is_file())
+}
+
+impl Bound {
+    /// The line on stdout that says the server accepts connections.
+    ///
+    /// # Errors
+    /// A closed stdout.
+    pub fn announce(&self, out: &mut impl Write) -> std::io::Result<()> {
+        let project = &self.app.identity.project_id;
+        let credentials = absolute(&self.credentials);
+        let line = json!({ "event": "ready", "url": self.url, "project_id": project, "credentials": credentials });
+        writeln!(out, "{line}")?;
+        out.flush()
+    }
+
+    /// Serves until `stop` is done, then lets running requests finish.
+    ///
+    /// # Errors
+    /// Failures of the store.
+    pub async fn run(self, stop: impl Future<Output = ()> + Send + 'static) -> Result<(), ServeError> {
+        let Self { listener, app, patience, .. } = self;
+        worker::resume(&app).await?;
+        let due = tokio::spawn(due::watch(Arc::clone(&app)));
+        let notifier = tokio::spawn(notifier::watch(Arc::clone(&app)));
+        let trail = Arc::clone(&app.trail);
+        let recording = tokio::spawn(async move { trail.keep_writing().await });
+        let (stopping, stopped) = tokio::sync::oneshot::channel();
+        let router = router::router(&app);
+        let rotating = Arc::clone(&app);
+        let serving = connections::serve(listener, router, patience, async move {
+            stop.await;
+            // Functions at work need this server's API to finish, so it listens until they have.
+            rotating.rotations.stop(DRAIN).await;
+            let _ = stopping.send(());
+        });
+        let deadline = async {
+            if stopped.await.is_ok() {
+                tokio::time::sleep(DRAIN).await;
+            } else {
+                std::future::pending::<()>().await;
+            }
+        };
+        tokio::select! {
+            () = serving => {}
+            () = deadline => tracing::warn!("some requests did not finish in time"),
+        }
+        due.abort();
+        notifier.abort();
+        recording.abort();
+        app.trail.flush().await?;
+        app.functions.shutdown().await;
+        Ok(())
+    }
+}
+
+fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
+}
+
+/// Runs the server of the command line.
+///
+/// # Errors
+/// What is in the way, in words for the operator.
+pub async fn serve(settings: Settings) -> Result<(), ServeError> {
+    let traces = start_log(settings.log_format, &settings.log)?;
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let bound = bind(&settings, Clock::default()).await?;
+    tracing::info!(url = bound.url, data = %settings.data.display(), "listening");
+    bound.announce(&mut std::io::stdout().lock())?;
+    let stop = async move {
+        tokio::select! {
+            _ = terminate.recv() => tracing::info!("SIGTERM, draining"),
+            _ = interrupt.recv() => tracing::info!("interrupted, draining"),
+        }
+    };
+    let ended = bound.run(stop).await;
+    tracing::info!("stopped");
+    if let Some(traces) = traces {
+        traces.end().await;
+    }
+    ended?;
+    Ok(())
+}

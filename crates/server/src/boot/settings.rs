@@ -1,0 +1,583 @@
+//! Settings of `csms serve`: flags, then `CSMS_*` variables, then the TOML file, then defaults.
+//!
+//! The file has the flags' names with `_` for `-`. Secrets come from files or variables, never from flags, which other
+//! users of the machine can read.
+
+mod remote_kms;
+
+use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf};
+
+use clap::{Args, ValueEnum};
+use csms_core::{FunctionUrn, RegionName, RotationPeriod, event::TargetId};
+use csms_store::PostgresSettings;
+use serde::{Deserialize, Deserializer};
+use thiserror::Error;
+use zeroize::Zeroizing;
+
+pub use remote_kms::{KmsFlags, KmsSettings};
+
+use crate::{audit::ReadRecords, functions::Variables, http::cors::Origin};
+
+/// Form of the log on stderr.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// One line of text per record.
+    #[default]
+    Text,
+    /// One JSON object per record.
+    Json,
+}
+
+/// Address of a database, which may hold a password.
+#[derive(Clone, Deserialize)]
+#[serde(transparent)]
+pub struct StoreAddress(Zeroizing<String>);
+
+impl From<String> for StoreAddress {
+    fn from(address: String) -> Self {
+        Self(Zeroizing::new(address))
+    }
+}
+
+impl std::fmt::Debug for StoreAddress {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("StoreAddress(…)")
+    }
+}
+
+/// Flags of `csms serve`; every one may also be given as a variable or in the file.
+#[derive(Args, Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Flags {
+    /// Address and port to listen on; port 0 picks a free one [default: 127.0.0.1:7070]
+    #[arg(long, env = "CSMS_LISTEN", value_name = "ADDRESS:PORT")]
+    pub listen: Option<SocketAddr>,
+
+    /// Directory for database, root key and credentials; made if missing [default: csms-data]
+    #[arg(long, env = "CSMS_DATA", value_name = "DIR")]
+    pub data: Option<PathBuf>,
+
+    /// TOML file with these settings, `-` in their names written as `_`
+    #[arg(long, env = "CSMS_CONFIG", value_name = "FILE")]
+    #[serde(skip)]
+    pub config: Option<PathBuf>,
+
+    /// File with the root key, 64 hexadecimal digits, mode 0600; made on the first start. The variable CSMS_ROOT_KEY may
+    /// hold the digits instead [default: DIR/root.key]
+    #[arg(long, env = "CSMS_ROOT_KEY_FILE", value_name = "FILE")]
+    pub root_key_file: Option<PathBuf>,
+
+    /// A Key Management Service elsewhere, instead of keys of this server's own
+    #[command(flatten)]
+    pub kms: KmsFlags,
+
+    /// TOML file with users and policies to have at every start; `csms access` has an example
+    #[arg(long, env = "CSMS_ACCESS_FILE", value_name = "FILE")]
+    pub access_file: Option<PathBuf>,
+
+    /// Run this rotation function here: its URN, and a zip or directory with `bootstrap` in it. May be repeated
+    #[arg(long = "function", env = "CSMS_FUNCTION", value_name = "URN=PATH", value_delimiter = ',', value_parser = parse_function)]
+    #[serde(skip)]
+    pub functions: Vec<(FunctionUrn, PathBuf)>,
+
+    /// Functions in the file: a table of URN and path
+    #[arg(skip)]
+    #[serde(rename = "functions")]
+    pub function_table: BTreeMap<String, PathBuf>,
+
+    /// Give every rotation function that runs here this user variable, such as `ROTATE_THROUGH=rds`. May be repeated. Other
+    /// users of the machine can read it here; what they must not read belongs into the file
+    #[arg(long = "function-variable", value_name = "NAME=VALUE", value_parser = parse_variable)]
+    #[serde(skip)]
+    pub function_variables: Vec<(String, String)>,
+
+    /// User variables in the file: a table of names and values
+    #[arg(skip)]
+    #[serde(rename = "function_variables")]
+    pub function_variable_table: Variables,
+
+    /// FunctionGraph endpoint for functions that do not run here; its keys come from CSMS_FUNCTIONGRAPH_ACCESS_KEY and
+    /// CSMS_FUNCTIONGRAPH_SECRET_KEY
+    #[arg(long, env = "CSMS_FUNCTIONGRAPH_ENDPOINT", value_name = "URL")]
+    pub functiongraph_endpoint: Option<String>,
+
+    /// Send what events tell a topic to this address: the topic's URN, and an https:// address, or an http:// one on this
+    /// machine. May be repeated
+    #[arg(long = "webhook", env = "CSMS_WEBHOOK", value_name = "URN=URL", value_delimiter = ',', value_parser = parse_webhook)]
+    #[serde(skip)]
+    pub webhooks: Vec<(TargetId, String)>,
+
+    /// Webhooks in the file: a table of URN and address
+    #[arg(skip)]
+    #[serde(rename = "webhooks")]
+    pub webhook_table: BTreeMap<String, String>,
+
+    /// File with the key that signs what webhooks are sent, in the header X-Csms-Signature
+    #[arg(long, env = "CSMS_WEBHOOK_SECRET_FILE", value_name = "FILE")]
+    pub webhook_secret_file: Option<PathBuf>,
+
+    /// PEM file with certificate authorities to trust for webhooks, besides the public ones
+    #[arg(long, env = "CSMS_WEBHOOK_CA", value_name = "FILE")]
+    pub webhook_ca: Option<PathBuf>,
+
+    /// SMN endpoint for topics that no webhook is set for; its keys come from CSMS_SMN_ACCESS_KEY and CSMS_SMN_SECRET_KEY
+    #[arg(long, env = "CSMS_SMN_ENDPOINT", value_name = "URL")]
+    pub smn_endpoint: Option<String>,
+
+    /// Address at which rotation functions reach this server [default: the address it listens on]
+    #[arg(long, env = "CSMS_PUBLIC_URL", value_name = "URL")]
+    pub public_url: Option<String>,
+
+    /// Let pages of this origin call the server from a browser (CORS), such as `https://console.example.com`. May be repeated
+    #[arg(long = "allow-origin", env = "CSMS_ALLOW_ORIGIN", value_name = "ORIGIN", value_delimiter = ',')]
+    #[serde(rename = "allow_origin")]
+    pub allow_origins: Vec<Origin>,
+
+    /// Where secrets are kept: a PostgreSQL database that several servers may share, instead of a file in DIR. A password in
+    /// the address can be seen by other users of the machine when it is given here: set the variable instead, or give the
+    /// password in PGPASSWORD or --store-password-file. Connections that leave the machine use TLS unless the address
+    /// ends in ?sslmode=disable. All servers need the same root key
+    #[arg(long, env = "CSMS_STORE", hide_env_values = true, value_name = "postgres://USER@HOST/DATABASE")]
+    pub store: Option<StoreAddress>,
+
+    /// File with the password for --store
+    #[arg(long, env = "CSMS_STORE_PASSWORD_FILE", value_name = "FILE")]
+    pub store_password_file: Option<PathBuf>,
+
+    /// PEM file with the certificate authorities to trust for --store, instead of the public ones
+    #[arg(long, env = "CSMS_STORE_CA", value_name = "FILE")]
+    pub store_ca: Option<PathBuf>,
+
+    /// Most connections to the database of --store [default: 16]
+    #[arg(long, env = "CSMS_STORE_CONNECTIONS", value_name = "NUMBER")]
+    pub store_connections: Option<usize>,
+
+    /// Most rotations that this server carries out at the same time; others wait their turn [default: 8]
+    #[arg(long, env = "CSMS_ROTATION_CONCURRENCY", value_name = "NUMBER")]
+    pub rotation_concurrency: Option<usize>,
+
+    /// Region that the installation calls itself, fixed by the first start. May be repeated, at later starts too: each
+    /// further region has a project of its own, in which secrets may have replicas [default: local-1]
+    #[arg(long = "region", env = "CSMS_REGION", value_name = "NAME", value_delimiter = ',')]
+    #[serde(rename = "region", deserialize_with = "one_or_many")]
+    pub regions: Vec<String>,
+
+    /// Least rotation period to accept; older clients expect 6h [default: 4h]
+    #[arg(long, env = "CSMS_MIN_ROTATION_PERIOD", value_name = "PERIOD")]
+    pub min_rotation_period: Option<String>,
+
+    /// Most secrets of one project [default: 500]
+    #[arg(long, env = "CSMS_SECRET_QUOTA", value_name = "NUMBER")]
+    pub secret_quota: Option<u64>,
+
+    /// Most writes to the file in DIR that share one commit; 1 commits each by itself [default: 256]
+    #[arg(long, env = "CSMS_GROUP_COMMIT", value_name = "NUMBER")]
+    pub group_commit: Option<usize>,
+
+    /// Whether an answer with a value waits until the read is recorded on disk (strict), or its record is written within
+    /// 50 ms (batched) [default: batched]
+    #[arg(long, env = "CSMS_AUDIT_READS", value_enum, value_name = "WHEN")]
+    pub audit_reads: Option<ReadRecords>,
+
+    /// Form of the log on stderr [default: text]
+    #[arg(long, env = "CSMS_LOG_FORMAT", value_enum, value_name = "FORMAT")]
+    pub log_format: Option<LogFormat>,
+
+    /// What to log: error, warn, info, debug, or filters such as `info,csms_server=debug` [default: info]
+    #[arg(long, env = "CSMS_LOG", value_name = "FILTER")]
+    pub log: Option<String>,
+}
+
+/// A text, or a list of texts.
+fn one_or_many<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum OneOrMany {
+        One(String),
+        Many(Vec<String>),
+    }
+    Ok(match OneOrMany::deserialize(deserializer)? {
+        OneOrMany::One(text) => vec![text],
+        OneOrMany::Many(texts) => texts,
+    })
+}
+
+/// The regions, each named once; the first is the home region.
+fn regions(names: Vec<String>) -> Result<Vec<RegionName>, SettingsError> {
+    let mut regions = Vec::new();
+    for name in names {
+        let region = RegionName::parse(name).map_err(|_| {
+            let rule = "must be 1 to 64 letters, digits, - and _".to_owned();
+            SettingsError::Value("region", rule)
+        })?;
+        if !regions.contains(&region) {
+            regions.push(region);
+        }
+    }
+    Ok(regions)
+}
+
+fn parse_function(text: &str) -> Result<(FunctionUrn, PathBuf), String> {
+    let (urn, path) = text.split_once('=').ok_or("must be of the form URN=PATH")?;
+    let urn = FunctionUrn::parse(urn).map_err(|violation| format!("the URN {}", violation.message()))?;
+    if path.is_empty() { Err("the path is empty".to_owned()) } else { Ok((urn, PathBuf::from(path))) }
+}
+
+fn parse_variable(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or("must be of the form NAME=VALUE")?;
+    Ok((name.to_owned(), value.to_owned()))
+}
+
+/// A topic and the address that stands for it. Nothing may be read or changed on the way there.
+fn webhook(urn: &str, address: &str) -> Result<(TargetId, String), String> {
+    let topic = TargetId::parse(urn).map_err(|violation| format!("the URN {}", violation.message()))?;
+    let host = |rest: &str| rest.split(['/', ':']).next().unwrap_or_default().to_owned();
+    let is_local = |rest: &str| matches!(host(rest).as_str(), "localhost" | "127.0.0.1");
+    if address.starts_with("https://") || address.strip_prefix("http://").is_some_and(is_local) {
+        Ok((topic, address.to_owned()))
+    } else {
+        Err("the address must begin with https://, or with http:// on this machine".to_owned())
+    }
+}
+
+fn parse_webhook(text: &str) -> Result<(TargetId, String), String> {
+    let (urn, address) = text.split_once('=').ok_or("must be of the form URN=URL")?;
+    webhook(urn, address)
+}
+
+/// A setting that cannot be used.
+#[derive(Debug, Error)]
+pub enum SettingsError {
+    /// The file cannot be read.
+    #[error("cannot read the file {path}", path = .0.display())]
+    Unreadable(PathBuf, #[source] std::io::Error),
+    /// The file is not TOML, or has an unknown setting.
+    #[error("the settings file {path} is not valid", path = .0.display())]
+    File(PathBuf, #[source] Box<toml::de::Error>),
+    /// A value breaks its rule.
+    #[error("{0} {1}")]
+    Value(&'static str, String),
+}
+
+/// Access to FunctionGraph.
+#[derive(Clone)]
+pub struct FunctionGraph {
+    /// Endpoint.
+    pub url: String,
+    /// Access key.
+    pub access_key: String,
+    /// Secret key.
+    pub secret_key: Zeroizing<String>,
+}
+
+/// Access to a cloud service: the message service.
+#[derive(Clone)]
+pub struct Smn {
+    /// Endpoint.
+    pub url: String,
+    /// Access key.
+    pub access_key: String,
+    /// Secret key.
+    pub secret_key: Zeroizing<String>,
+}
+
+/// Settings with defaults filled in.
+#[derive(Clone)]
+#[allow(missing_docs, reason = "described at the flags")]
+pub struct Settings {
+    pub listen: SocketAddr,
+    pub data: PathBuf,
+    pub root_key_file: PathBuf,
+    pub root_key: Option<Zeroizing<String>>,
+    pub kms: Option<KmsSettings>,
+    pub access_file: Option<PathBuf>,
+    pub functions: Vec<(FunctionUrn, PathBuf)>,
+    pub function_variables: Variables,
+    pub webhooks: Vec<(TargetId, String)>,
+    pub webhook_secret: Option<Zeroizing<String>>,
+    pub webhook_authorities: Option<String>,
+    pub smn: Option<Smn>,
+    pub functiongraph: Option<FunctionGraph>,
+    pub public_url: Option<String>,
+    pub allow_origins: Vec<Origin>,
+    pub store: Option<PostgresSettings>,
+    pub rotation_concurrency: usize,
+    /// The first one is the home region.
+    pub regions: Vec<RegionName>,
+    pub min_rotation_period_seconds: u64,
+    pub secret_quota: u64,
+    pub group_commit: Option<usize>,
+    pub audit_reads: ReadRecords,
+    pub log_format: LogFormat,
+    pub log: String,
+}
+
+/// Keys and passwords are not shown.
+impl std::fmt::Debug for Settings {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let mut shown = f.debug_struct("Settings");
+        shown.field("listen", &self.listen).field("data", &self.data);
+        shown.finish_non_exhaustive()
+    }
+}
+
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+/// The text of a file.
+fn read(path: PathBuf) -> Result<Zeroizing<String>, SettingsError> {
+    std::fs::read_to_string(&path).map(Zeroizing::new).map_err(|error| SettingsError::Unreadable(path, error))
+}
+
+/// The settings of the shared store. The password is that of the address, of the file, or of PGPASSWORD.
+///
+/// # Errors
+/// An address that is none, a file that cannot be read, or no connections at all.
+pub fn postgres(
+    StoreAddress(url): StoreAddress,
+    password_file: Option<PathBuf>,
+    authorities: Option<PathBuf>,
+    connections: Option<usize>,
+) -> Result<PostgresSettings, SettingsError> {
+    if !url.starts_with("postgres://") && !url.starts_with("postgresql://") {
+        let rule = "must be of the form postgres://USER@HOST/DATABASE".to_owned();
+        return Err(SettingsError::Value("store", rule));
+    }
+    let mut settings = PostgresSettings { url, ..PostgresSettings::at("") };
+    settings.password = match password_file {
+        // Editors end a file with a line break, which is not part of the password.
+        Some(path) => Some(Zeroizing::new(read(path)?.trim_end_matches(['\r', '\n']).to_owned())),
+        None => variable("PGPASSWORD").map(Zeroizing::new),
+    };
+    settings.authorities = authorities.map(read).transpose()?.map(|pem| pem.to_string());
+    match connections {
+        Some(0) => return Err(SettingsError::Value("store_connections", "must be at least 1".to_owned())),
+        Some(most) => settings.max_connections = most,
+        None => {}
+    }
+    Ok(settings)
+}
+
+impl Flags {
+    /// Reads the file, if one is named, and fills in what neither flags nor variables say.
+    ///
+    /// # Errors
+    /// A file that cannot be read, or a value that breaks its rule.
+    pub fn settle(self) -> Result<Settings, SettingsError> {
+        let file = match &self.config {
+            Some(path) => {
+                let text =
+                    std::fs::read_to_string(path).map_err(|error| SettingsError::Unreadable(path.clone(), error))?;
+                toml::from_str::<Self>(&text).map_err(|error| SettingsError::File(path.clone(), Box::new(error)))?
+            }
+            None => Self::default(),
+        };
+        let mut functions = Vec::new();
+        for (urn, path) in file.function_table {
+            let urn =
+                FunctionUrn::parse(&urn).map_err(|violation| SettingsError::Value("functions", violation.message()))?;
+            functions.push((urn, path));
+        }
+        functions.extend(self.functions);
+        let mut function_variables = file.function_variable_table;
+        function_variables.0.extend(self.function_variables);
+        let min_rotation_period_seconds = match self.min_rotation_period.or(file.min_rotation_period) {
+            None => csms_core::period::DEFAULT_MIN_SECONDS,
+            Some(text) => RotationPeriod::parse_with_minimum(&text, 1)
+                .map_err(|violation| SettingsError::Value("min_rotation_period", violation.message()))?
+                .as_seconds(),
+        };
+        let named = [self.regions, file.regions, vec!["local-1".to_owned()]];
+        let regions = regions(named.into_iter().find(|names| !names.is_empty()).unwrap_or_default())?;
+        let group_commit = self.group_commit.or(file.group_commit);
+        if group_commit == Some(0) {
+            return Err(SettingsError::Value("group_commit", "must be at least 1".to_owned()));
+        }
+        let rotation_concurrency = self.rotation_concurrency.or(file.rotation_concurrency).unwrap_or(8);
+        if !(1..=1000).contains(&rotation_concurrency) {
+            return Err(SettingsError::Value("rotation_concurrency", "must be 1 to 1000".to_owned()));
+        }
+        let functiongraph = match self.functiongraph_endpoint.or(file.functiongraph_endpoint) {
+            None => None,
+            Some(url) => {
+                let missing =
+                    |name: &str| SettingsError::Value("functiongraph_endpoint", format!("needs {name} to be set"));
+                let (ak, sk) = ("CSMS_FUNCTIONGRAPH_ACCESS_KEY", "CSMS_FUNCTIONGRAPH_SECRET_KEY");
+                Some(FunctionGraph {
+                    url,
+                    access_key: variable(ak).ok_or_else(|| missing(ak))?,
+                    secret_key: variable(sk).map(Zeroizing::new).ok_or_else(|| missing(sk))?,
+                })
+            }
+        };
+        let mut webhooks = Vec::new();
+        for (urn, address) in file.webhook_table {
+            webhooks.push(webhook(&urn, &address).map_err(|problem| SettingsError::Value("webhooks", problem))?);
+        }
+        webhooks.extend(self.webhooks);
+        let line = |text: Zeroizing<String>| Zeroizing::new(text.trim_end_matches(['\r', '\n']).to_owned());
+        let webhook_secret = self.webhook_secret_file.or(file.webhook_secret_file).map(read).transpose()?.map(line);
+        if webhook_secret.as_ref().is_some_and(|secret| secret.len() < 16) {
+            let rule = "must hold at least 16 characters".to_owned();
+            return Err(SettingsError::Value("webhook_secret_file", rule));
+        }
+        let webhook_authorities = self.webhook_ca.or(file.webhook_ca).map(read).transpose()?;
+        let smn = match self.smn_endpoint.or(file.smn_endpoint) {
+            None => None,
+            Some(url) => {
+                let missing = |name: &str| SettingsError::Value("smn_endpoint", format!("needs {name} to be set"));
+                let (ak, sk) = ("CSMS_SMN_ACCESS_KEY", "CSMS_SMN_SECRET_KEY");
+                Some(Smn {
+                    url,
+                    access_key: variable(ak).ok_or_else(|| missing(ak))?,
+                    secret_key: variable(sk).map(Zeroizing::new).ok_or_else(|| missing(sk))?,
+                })
+            }
+        };
+        let store = match self.store.or(file.store) {
+            None => None,
+            Some(address) => Some(postgres(
+                address,
+                self.store_password_file.or(file.store_password_file),
+                self.store_ca.or(file.store_ca),
+                self.store_connections.or(file.store_connections),
+            )?),
+        };
+        let public_url = self.public_url.or(file.public_url);
+        let is_address = |url: &String| url.starts_with("http://") || url.starts_with("https://");
+        if public_url.as_ref().is_some_and(|url| !is_address(url)) {
+            return Err(SettingsError::Value("public_url", "must begin with http:// or https://".to_owned()));
+        }
+        let kms = self.kms.settle(file.kms)?;
+        let root_key = variable("CSMS_ROOT_KEY").map(Zeroizing::new);
+        if kms.is_some() && (root_key.is_some() || self.root_key_file.is_some() || file.root_key_file.is_some()) {
+            let rule = "leaves no use for a root key; give neither root_key_file nor CSMS_ROOT_KEY".to_owned();
+            return Err(SettingsError::Value("kms_endpoint", rule));
+        }
+        let mut allow_origins = file.allow_origins;
+        allow_origins.extend(self.allow_origins);
+        let data = self.data.or(file.data).unwrap_or_else(|| PathBuf::from("csms-data"));
+        Ok(Settings {
+            listen: self.listen.or(file.listen).unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 7070))),
+            root_key_file: self.root_key_file.or(file.root_key_file).unwrap_or_else(|| data.join("root.key")),
+            root_key,
+            kms,
+            access_file: self.access_file.or(file.access_file),
+            data,
+            functions,
+            function_variables,
+            functiongraph,
+            webhooks,
+            webhook_secret,
+            webhook_authorities: webhook_authorities.map(|pem| pem.to_string()),
+            smn,
+            public_url,
+            allow_origins,
+            store,
+            rotation_concurrency,
+            regions,
+            min_rotation_period_seconds,
+            secret_quota: self.secret_quota.or(file.secret_quota).unwrap_or(500),
+            group_commit,
+            audit_reads: self.audit_reads.or(file.audit_reads).unwrap_or_default(),
+            log_format: self.log_format.or(file.log_format).unwrap_or_default(),
+            log: self.log.or(file.log).unwrap_or_else(|| "info".to_owned()),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+
+    fn with_file(text: &str, flags: Flags) -> Result<Settings, SettingsError> {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        file.write_all(text.as_bytes()).unwrap();
+        Flags { config: Some(file.path().to_owned()), ..flags }.settle()
+    }
+
+    #[test]
+    fn defaults_stand_where_nothing_is_said() {
+        let settings = Flags::default().settle().unwrap();
+        assert_eq!(settings.listen.to_string(), "127.0.0.1:7070");
+        assert_eq!(settings.root_key_file, PathBuf::from("csms-data/root.key"));
+        assert_eq!(settings.min_rotation_period_seconds, 14_400);
+    }
+
+    #[test]
+    fn a_flag_wins_over_the_file() {
+        let flags = Flags { regions: vec!["flag-1".into()], ..Flags::default() };
+        let settings = with_file("region = \"file-1\"\nsecret_quota = 7", flags).unwrap();
+        assert_eq!((settings.regions[0].as_str(), settings.regions.len(), settings.secret_quota), ("flag-1", 1, 7));
+    }
+
+    #[test]
+    fn regions_are_one_or_several_and_each_counts_once() {
+        let names = |text| {
+            let settings = with_file(text, Flags::default()).unwrap();
+            settings.regions.iter().map(ToString::to_string).collect::<Vec<_>>()
+        };
+        assert_eq!(names(""), ["local-1"]);
+        assert_eq!(names("region = \"home\""), ["home"]);
+        assert_eq!(names("region = [\"home\", \"away\", \"home\"]"), ["home", "away"]);
+    }
+
+    #[test]
+    fn origins_of_the_file_and_of_flags_are_all_allowed_and_must_be_origins() {
+        let flags = Flags { allow_origins: vec!["http://localhost:5173".parse().unwrap()], ..Flags::default() };
+        let settings = with_file("allow_origin = [\"https://console.example.com\"]", flags).unwrap();
+        assert_eq!(settings.allow_origins.len(), 2);
+        assert!(with_file("allow_origin = [\"*\"]", Flags::default()).is_err());
+    }
+
+    #[test]
+    fn the_password_of_the_store_comes_from_a_file_and_is_not_shown() {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        file.write_all(b"hunter2\n").unwrap();
+        let flags = Flags {
+            store: Some("postgres://csms@localhost/csms".to_owned().into()),
+            store_password_file: Some(file.path().to_owned()),
+            ..Flags::default()
+        };
+        let settings = flags.settle().unwrap();
+        assert!(!format!("{settings:?}").contains("hunter2"));
+        assert_eq!(settings.store.unwrap().password.unwrap().as_str(), "hunter2");
+    }
+
+    #[test]
+    fn a_variable_of_functions_on_the_command_line_wins_and_none_is_shown() {
+        let flags = Flags { function_variables: vec![parse_variable("A=2=2").unwrap()], ..Flags::default() };
+        let settings = with_file("[function_variables]\nA = \"1\"\nB = \"hunter2\"", flags).unwrap();
+        let variables = settings.function_variables.0.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        assert_eq!(variables.collect::<Vec<_>>(), [("A", "2=2"), ("B", "hunter2")]);
+        assert!(!format!("{settings:?}").contains("hunter2"));
+        assert!(parse_variable("A").is_err());
+    }
+
+    #[test]
+    fn an_unknown_setting_in_the_file_is_refused() {
+        assert!(matches!(with_file("secret_quoat = 7", Flags::default()), Err(SettingsError::File(..))));
+    }
+
+    #[test]
+    fn values_that_break_a_rule_name_their_setting() {
+        for text in [
+            "min_rotation_period = \"often\"",
+            "region = \"a b\"",
+            "region = [\"a\", \"b c\"]",
+            "group_commit = 0",
+            "rotation_concurrency = 0",
+            "store = \"mysql://csms@localhost/csms\"",
+            "store = \"postgres://csms@localhost/csms\"\nstore_connections = 0",
+            "[functions]\n\"urn:x\" = \"a.zip\"",
+            "[webhooks]\n\"urn:smn:x\" = \"http://elsewhere.example/\"",
+            "[webhooks]\n\"urn smn\" = \"https://elsewhere.example/\"",
+        ] {
+            assert!(matches!(with_file(text, Flags::default()), Err(SettingsError::Value(..))), "{text}");
+        }
+    }
+}

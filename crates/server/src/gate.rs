@@ -1,0 +1,8 @@
+//! The one way into an operation: it authenticates, reads the body, judges rights, runs the operation, records and counts it.
+//!
+//! Knows no operation; [`crate::services`] describes them.
+
+pub mod answer;
+pub mod authorisation;
+pub(crate) mod body;
+pub mod pipeline;

@@ -1,0 +1,248 @@
+//! The project's KMS keys as the server uses them: found in the store, unwrapped once, kept in memory. If a service elsewhere
+//! keeps the keys, [`crate::keys::remote`] finds them.
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, PoisonError, RwLock,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use csms_api::ErrorCode;
+use csms_core::{KeyId, ProjectId, Secret};
+use csms_kms::{MasterKey, RootKey};
+use csms_store::{AnyStore, ChangeError, KeyDetails, KeyRecord, KeyState, Store, StoreError};
+use getrandom::SysRng;
+
+use crate::{
+    audit::{Origin, Trail},
+    clock::Clock,
+    failure::Failure,
+    keys::remote::RemoteKeys,
+};
+
+/// Alias of the key that protects secrets whose creator names none.
+pub const DEFAULT_ALIAS: &str = "csms/default";
+
+/// The keys that the versions of one secret need.
+pub type KeysOfSecret = HashMap<KeyId, Arc<MasterKey>>;
+
+/// How long a key is used before its state is looked at again: a key that another replica disabled is out of use after
+/// this time. One that this server disabled is so at once.
+pub const STATE_LIFETIME: Duration = Duration::from_secs(1);
+
+/// An unwrapped key, and when it was last seen to be enabled.
+struct Known {
+    key: Arc<MasterKey>,
+    seen: Instant,
+    is_default: bool,
+}
+
+/// A key that may be used now.
+pub struct UsableKey {
+    /// Its material.
+    pub key: Arc<MasterKey>,
+    /// Whether it is the service's default key, which every caller may use.
+    pub is_default: bool,
+}
+
+/// Finds and unwraps keys.
+pub struct Keys {
+    root: Arc<RootKey>,
+    store: AnyStore,
+    trail: Arc<Trail>,
+    clock: Clock,
+    known: RwLock<HashMap<(ProjectId, KeyId), Known>>,
+    /// Raised by each change of a key, so that what was read before it is not kept after it.
+    changes: AtomicU64,
+    defaults: RwLock<HashMap<ProjectId, KeyId>>,
+    remote: Option<RemoteKeys>,
+}
+
+fn unusable() -> Failure {
+    Failure::new(ErrorCode::KeyUnusable, "the key does not exist in the project or is not enabled")
+}
+
+impl Keys {
+    /// Keys of `store`, wrapped by `root`; or those of `remote`, if there is one.
+    pub fn new(
+        root: Arc<RootKey>,
+        store: AnyStore,
+        trail: Arc<Trail>,
+        clock: Clock,
+        remote: Option<RemoteKeys>,
+    ) -> Self {
+        Self {
+            root,
+            store,
+            trail,
+            clock,
+            known: RwLock::default(),
+            changes: AtomicU64::new(0),
+            defaults: RwLock::default(),
+            remote,
+        }
+    }
+
+    /// Whether a service elsewhere keeps the keys.
+    #[must_use]
+    pub const fn are_remote(&self) -> bool {
+        self.remote.is_some()
+    }
+
+    /// The key of this identifier.
+    ///
+    /// # Errors
+    /// CSMS.0401 when the project has no such enabled key, or when the root key does not open it.
+    pub async fn get(&self, project: &ProjectId, id: &KeyId) -> Result<Arc<MasterKey>, Failure> {
+        self.usable(project, id).await.map(|usable| usable.key)
+    }
+
+    /// As [`Keys::get`], and whether the key is the default one.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn usable(&self, project: &ProjectId, id: &KeyId) -> Result<UsableKey, Failure> {
+        if let Some(remote) = &self.remote {
+            return remote.usable(project, id).await;
+        }
+        let entry = (project.clone(), id.clone());
+        let mut unwrapped = None;
+        if let Some(known) = self.known.read().unwrap_or_else(PoisonError::into_inner).get(&entry) {
+            let usable = UsableKey { key: Arc::clone(&known.key), is_default: known.is_default };
+            if known.seen.elapsed() < STATE_LIFETIME {
+                return Ok(usable);
+            }
+            unwrapped = Some(usable.key);
+        }
+        let (changes, seen) = (self.changes.load(Ordering::Acquire), Instant::now());
+        let record = self.store.key(project, id).await?;
+        let Some(record) = record.filter(|record| record.state == KeyState::Enabled) else {
+            self.forget(project, id);
+            return Err(unusable());
+        };
+        // The material of a key never changes.
+        let key = match unwrapped {
+            Some(key) => key,
+            None => Arc::new(MasterKey::unwrap(&self.root, &record.project, &record.id, &record.wrapped)?),
+        };
+        let is_default = record.alias == DEFAULT_ALIAS;
+        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        if self.changes.load(Ordering::Acquire) == changes {
+            known.insert(entry, Known { key: Arc::clone(&key), seen, is_default });
+        }
+        Ok(UsableKey { key, is_default })
+    }
+
+    /// Looks at a key's state anew at its next use. To be called after each change of it.
+    pub fn forget(&self, project: &ProjectId, id: &KeyId) {
+        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        self.changes.fetch_add(1, Ordering::AcqRel);
+        known.remove(&(project.clone(), id.clone()));
+    }
+
+    /// The key a caller names by identifier or alias.
+    ///
+    /// # Errors
+    /// CSMS.0401 as for [`Keys::get`].
+    pub async fn named(&self, project: &ProjectId, name: &str) -> Result<KeyId, Failure> {
+        if let Some(remote) = &self.remote {
+            return remote.named(project, name).await;
+        }
+        if let Ok(id) = KeyId::parse(name) {
+            self.get(project, &id).await?;
+            return Ok(id);
+        }
+        let record = match self.store.key_by_alias(project, name).await? {
+            Some(record) => Some(record),
+            None => {
+                let bears = |key: &KeyRecord| key.details.aliases.iter().any(|alias| alias.name == name);
+                self.store.keys(project).await?.into_iter().find(bears)
+            }
+        };
+        let record =
+            record.ok_or_else(|| Failure::new(ErrorCode::KeyUnusable, "kms_key_id names no key of the project"))?;
+        self.get(project, &record.id).await?;
+        Ok(record.id)
+    }
+
+    /// The project's default key, made when it is first needed.
+    ///
+    /// # Errors
+    /// Failures of the store, or of the random number generator.
+    pub async fn default_key(&self, project: &ProjectId) -> Result<KeyId, Failure> {
+        if let Some(remote) = &self.remote {
+            return Ok(remote.default_key());
+        }
+        if let Some(id) = self.defaults.read().unwrap_or_else(PoisonError::into_inner).get(project) {
+            return Ok(id.clone());
+        }
+        let record = match self.store.key_by_alias(project, DEFAULT_ALIAS).await? {
+            Some(record) => record,
+            None => self.make_default(project).await?,
+        };
+        self.defaults.write().unwrap_or_else(PoisonError::into_inner).insert(project.clone(), record.id.clone());
+        Ok(record.id)
+    }
+
+    /// Makes the default key. Two first uses at once both make a key; the store keeps one, which both get.
+    async fn make_default(&self, project: &ProjectId) -> Result<KeyRecord, Failure> {
+        let record = self.make_record(project, DEFAULT_ALIAS.to_owned(), KeyDetails::default())?;
+        let (origin, trail) = (Origin::service("CreateKey"), Arc::clone(&self.trail));
+        let made = self.store.change_keys(project, move |keys| {
+            if let Some(stored) = keys.iter().find(|key| key.alias == DEFAULT_ALIAS) {
+                return Ok::<_, Failure>((stored.clone(), Vec::new()));
+            }
+            let entry = trail.change(&origin, &record.project, |entry| entry.key = Some(record.id.as_str()));
+            keys.push(record.clone());
+            Ok((record, vec![entry]))
+        });
+        match made.await {
+            Err(ChangeError::Store(StoreError::Conflict(cause))) => {
+                let other = self.store.key_by_alias(project, DEFAULT_ALIAS).await?;
+                other.ok_or_else(|| StoreError::Conflict(cause).into())
+            }
+            made => Ok(made?),
+        }
+    }
+
+    /// A new key, not stored yet.
+    ///
+    /// # Errors
+    /// Failures of the random number generator.
+    pub fn make_record(&self, project: &ProjectId, alias: String, details: KeyDetails) -> Result<KeyRecord, Failure> {
+        let id = KeyId::make(&mut SysRng)?;
+        let wrapped = MasterKey::make(&mut SysRng)?.wrap(&self.root, project, &id, &mut SysRng)?;
+        Ok(KeyRecord {
+            id,
+            project: project.clone(),
+            alias,
+            state: KeyState::Enabled,
+            wrapped,
+            create_time: self.clock.now(),
+            details,
+        })
+    }
+
+    /// The keys of all versions of a secret, and the one for its next version. Keys that cannot be used are left out:
+    /// whether that matters depends on the version.
+    ///
+    /// # Errors
+    /// CSMS.0402 when a service elsewhere, which keeps the keys, cannot be asked; failures of the store.
+    pub async fn of_secret(&self, secret: &Secret) -> Result<KeysOfSecret, Failure> {
+        let mut keys = KeysOfSecret::new();
+        for id in secret.keys() {
+            if keys.contains_key(id) {
+                continue;
+            }
+            match self.get(&secret.project, id).await {
+                Ok(key) => drop(keys.insert(id.clone(), key)),
+                Err(failure) if failure.error.code == ErrorCode::KeyUnusable => {}
+                Err(failure) => return Err(failure),
+            }
+        }
+        Ok(keys)
+    }
+}

@@ -1,0 +1,168 @@
+//! Where the root key comes from: its file, a variable, or a Key Management Service elsewhere.
+//!
+//! With a service elsewhere, the root key is a data key of one of its keys. The store has it sealed, and each start has it
+//! opened by the service, so neither the store nor the machine alone gives it away. The keys of secrets are the subject of
+//! [`crate::keys::project`].
+
+use std::{sync::Arc, time::Duration};
+
+use csms_core::KeyId;
+use csms_kms::{RemoteError, RemoteKms, RemoteSettings, RootKey, RootKeyError};
+use csms_store::{AnyStore, Store, StoreError};
+use getrandom::SysRng;
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use crate::{boot::settings::Settings, clock::Clock, failure::Failure, installation, outgoing};
+
+/// Time for one attempt of a call. There are three, so nobody waits much longer than 12 seconds.
+const TIMEOUT: Duration = Duration::from_secs(4);
+
+/// Name under which the store keeps the sealed root key.
+const SEALED_ROOT_KEY: &str = "sealed_root_key";
+
+/// What the sealed root key is bound to.
+const ROOT_KEY_PURPOSE: &str = "csms root key v1";
+
+/// Why there is no root key.
+#[derive(Debug, Error)]
+pub enum KeyringError {
+    /// Its file cannot be used.
+    #[error(transparent)]
+    RootKey(#[from] RootKeyError),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The data was first started with a remote KMS.
+    #[error(
+        "the root key of this data is kept by the key {0} of a remote KMS; start with --kms-endpoint and its settings"
+    )]
+    Remote(KeyId),
+    /// The data was first started without a remote KMS.
+    #[error("this data has a root key of its own; start without --kms-endpoint, or with a new data directory")]
+    Embedded,
+    /// The stored key is not what a first start wrote.
+    #[error("the stored root key is not valid")]
+    Damaged,
+    /// The settings of the remote KMS cannot be used.
+    #[error("cannot use the remote KMS: {0}")]
+    Settings(String),
+    /// The remote KMS did not open it.
+    #[error("the remote KMS at {endpoint} did not give the root key with the key {key}: {cause}; {advice}")]
+    Kms {
+        /// Address of the KMS.
+        endpoint: String,
+        /// The key that was asked for.
+        key: KeyId,
+        /// What went wrong.
+        cause: RemoteError,
+        /// What to do about it.
+        advice: &'static str,
+    },
+}
+
+/// The root key, and the service that keeps the other keys if this server does not.
+pub struct Keyring {
+    /// The root key.
+    pub root: Arc<RootKey>,
+    /// The remote KMS.
+    pub remote: Option<RemoteKeyring>,
+}
+
+/// A remote KMS, and how it is used.
+pub struct RemoteKeyring {
+    /// The service.
+    pub kms: RemoteKms,
+    /// The key of secrets whose creator names none.
+    pub default_key: KeyId,
+    /// How long a key is used before the service is asked again.
+    pub recheck: Duration,
+}
+
+/// The root key as the store has it.
+#[derive(Serialize, Deserialize)]
+struct SealedRootKey {
+    key_id: KeyId,
+    cipher_text: String,
+}
+
+/// Gets the root key, making it on the first start.
+///
+/// # Errors
+/// What is in the way, and what to do about it.
+pub async fn open(settings: &Settings, store: &AnyStore, clock: &Clock) -> Result<Keyring, KeyringError> {
+    let sealed = store.meta(SEALED_ROOT_KEY).await?.map(|bytes| read(&bytes)).transpose()?;
+    let exists = installation::exists(store).await?;
+    let Some(kms) = &settings.kms else {
+        if let Some(sealed) = sealed {
+            return Err(KeyringError::Remote(sealed.key_id));
+        }
+        let root = match &settings.root_key {
+            Some(digits) => RootKey::from_hex(digits)?,
+            // A missing file beside existing data is not replaced: the right key belongs there.
+            None if exists => RootKey::load(&settings.root_key_file)?,
+            None => RootKey::load_or_make(&settings.root_key_file, &mut SysRng)?,
+        };
+        return Ok(Keyring { root: Arc::new(root), remote: None });
+    };
+    if exists && sealed.is_none() {
+        return Err(KeyringError::Embedded);
+    }
+    let remote = RemoteSettings {
+        endpoint: kms.endpoint.clone(),
+        project: kms.project.clone(),
+        access_key: kms.access_key.clone(),
+        secret_key: kms.secret_key.clone(),
+        tls: outgoing::tls(kms.authorities.as_deref()).map_err(unreadable)?,
+        timeout: TIMEOUT,
+    };
+    let clock = clock.clone();
+    let remote =
+        RemoteKms::new(remote, move || clock.now()).map_err(|error| KeyringError::Settings(error.to_string()))?;
+    let failed = |key: &KeyId| {
+        let (endpoint, key) = (kms.endpoint.clone(), key.clone());
+        move |cause: RemoteError| KeyringError::Kms { endpoint, key, advice: advice(&cause), cause }
+    };
+    let sealed = match sealed {
+        Some(sealed) => sealed,
+        None => {
+            let made =
+                remote.create_data_key(&kms.default_key, ROOT_KEY_PURPOSE).await.map_err(failed(&kms.default_key))?;
+            let made = SealedRootKey { key_id: kms.default_key.clone(), cipher_text: made };
+            let made = serde_json::to_vec(&made).map_err(|_| KeyringError::Damaged)?;
+            // Of several servers that start together one makes the key and all use it.
+            read(&store.put_meta_if_absent(SEALED_ROOT_KEY, made).await?)?
+        }
+    };
+    let opened = remote.decrypt_data_key(&sealed.key_id, ROOT_KEY_PURPOSE, &sealed.cipher_text).await;
+    let root = Arc::new(RootKey::from_bytes(opened.map_err(failed(&sealed.key_id))?));
+    let remote = RemoteKeyring { kms: remote, default_key: kms.default_key.clone(), recheck: kms.recheck };
+    Ok(Keyring { root, remote: Some(remote) })
+}
+
+fn unreadable(failure: Failure) -> KeyringError {
+    let cause = failure.cause.map(|cause| cause.to_string()).unwrap_or_default();
+    KeyringError::Settings(format!("the certificates of --kms-ca cannot be read: {cause}"))
+}
+
+fn read(bytes: &[u8]) -> Result<SealedRootKey, KeyringError> {
+    serde_json::from_slice(bytes).map_err(|_| KeyringError::Damaged)
+}
+
+/// What an operator can do.
+const fn advice(cause: &RemoteError) -> &'static str {
+    match cause {
+        RemoteError::Unreachable(_) => "check that it runs, --kms-endpoint, the network and --kms-ca, and start again",
+        RemoteError::Failed(_) => "start again when it works",
+        RemoteError::Unauthenticated(_) => {
+            "check CSMS_KMS_ACCESS_KEY and CSMS_KMS_SECRET_KEY or --kms-credentials-file, and the clocks of both machines"
+        }
+        RemoteError::Forbidden(_) => {
+            "let its user have --kms-project-id and kms:cmk:createDataKey and kms:cmk:decryptDataKey on the key"
+        }
+        RemoteError::Refused(_) => {
+            "check --kms-default-key and --kms-project-id, enable the key there, and start again"
+        }
+        RemoteError::Settings(_) | RemoteError::Malformed(_) => "check that --kms-endpoint is a KMS",
+    }
+}

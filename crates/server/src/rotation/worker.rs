@@ -1,0 +1,558 @@
+//! Carrying rotation tasks out: attempts, their waits, and how a task ends.
+//!
+//! The task's row is the truth. An attempt is counted before it begins, so a server that dies in the middle goes on with
+//! the next one when it starts again; that is safe because every function call may be repeated. A task that nobody is at is
+//! picked up again, whatever became of whoever began it.
+//!
+//! A task is carried out by the server that holds its lease. All that a server writes about a task it writes in a
+//! transaction that sees that it still holds it, so one that stood still and was replaced changes nothing any more.
+
+use std::{
+    collections::HashSet,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, Instant, SystemTime},
+};
+
+use csms_api::ErrorCode;
+use csms_core::{
+    Secret, StageName, TaskId, UnixMillis, VersionId,
+    event::Occurrence,
+    rotation::{FailureCode, RotationEvent, RotationReply, reported_steps},
+    schedule::Aftermath,
+    task::{MAX_ATTEMPTS, MAX_FAILED_TASKS, Task, TaskStatus, backoff_millis, one_line},
+};
+use csms_store::{ChangeError, Draft, Lease, Store, StoreError};
+use functiongraph_runtime::Credentials;
+use getrandom::SysRng;
+use tokio::sync::{Notify, Semaphore};
+use tracing::Instrument as _;
+
+use crate::{
+    app::App,
+    audit::Origin,
+    auth::token::{Hold, TemporaryKey},
+    failure::Failure,
+    functions::{FUNCTION_TIMEOUT, InvokeFailure},
+    gate::pipeline::Chain,
+    rotation::rights,
+    telemetry::traces,
+};
+
+/// Why an attempt did not succeed.
+struct AttemptFailure {
+    code: ErrorCode,
+    message: String,
+    may_pass_later: bool,
+    aftermath: Aftermath,
+}
+
+impl AttemptFailure {
+    /// One that a later attempt may not meet, and after which the account is as it was.
+    fn passing(code: ErrorCode, message: impl Into<String>) -> Self {
+        Self { code, message: message.into(), may_pass_later: true, aftermath: Aftermath::Untouched }
+    }
+}
+
+/// How long others leave a task alone whose holder is silent, in milliseconds. Clocks of servers that share a database
+/// should differ by less.
+const LEASE_MILLIS: u64 = 30_000;
+
+/// How often a holder renews its lease.
+const RENEWAL: Duration = Duration::from_secs(8);
+
+/// Longest message of a failed task, in characters; a function may report anything.
+const MAX_MESSAGE: usize = 1000;
+
+/// The rotations that this process carries out.
+pub struct Rotations {
+    at_work: Mutex<HashSet<TaskId>>,
+    concurrent: usize,
+    turns: Semaphore,
+    stopping: AtomicBool,
+    idle: Notify,
+    freed: Notify,
+}
+
+impl Rotations {
+    /// None yet, and at most `concurrent` at the same time, so that a server that comes back after a pause does not
+    /// overwhelm the databases. Others wait their turn.
+    #[must_use]
+    pub fn new(concurrent: usize) -> Self {
+        Self {
+            at_work: Mutex::default(),
+            concurrent,
+            turns: Semaphore::new(concurrent),
+            stopping: AtomicBool::new(false),
+            idle: Notify::new(),
+            freed: Notify::new(),
+        }
+    }
+
+    /// Waits until a rotation has ended since this was waited for the last time.
+    pub async fn one_ended(&self) {
+        self.freed.notified().await;
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashSet<TaskId>> {
+        self.at_work.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether a rotation that begins now need not wait for its turn.
+    #[must_use]
+    pub fn has_room(&self) -> bool {
+        self.room() > 0
+    }
+
+    /// How many rotations could begin now without waiting for their turn.
+    fn room(&self) -> usize {
+        if self.is_stopping() { 0 } else { self.concurrent.saturating_sub(self.lock().len()) }
+    }
+
+    fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::Relaxed)
+    }
+
+    /// Begins no further attempt, and waits until the running ones have ended, at most `limit`. What is not finished goes on
+    /// at the next start.
+    pub async fn stop(&self, limit: Duration) {
+        self.stopping.store(true, Ordering::Relaxed);
+        let ended = async {
+            loop {
+                let idle = self.idle.notified();
+                if self.lock().is_empty() {
+                    return;
+                }
+                idle.await;
+            }
+        };
+        if tokio::time::timeout(limit, ended).await.is_err() {
+            tracing::warn!("some rotations did not end in time; they go on at the next start");
+        }
+    }
+}
+
+/// Takes a task out of the set when its work ends, also by a panic.
+struct AtWork {
+    app: Arc<App>,
+    id: TaskId,
+    begun: Instant,
+    /// Whether the task has ended well, once it has ended.
+    succeeded: Option<bool>,
+}
+
+impl AtWork {
+    fn ended_as(&mut self, status: &TaskStatus) {
+        self.succeeded = Some(*status == TaskStatus::Succeeded);
+    }
+}
+
+impl Drop for AtWork {
+    fn drop(&mut self) {
+        self.app.rotations.lock().remove(&self.id);
+        match self.succeeded {
+            Some(succeeded) => self.app.metrics.rotation_ended(succeeded, self.begun.elapsed()),
+            None => self.app.metrics.rotation_left(),
+        }
+        self.app.rotations.idle.notify_waiters();
+        self.app.rotations.freed.notify_one();
+    }
+}
+
+/// A running task, and the name under which this server holds its lease.
+#[derive(Clone, Debug)]
+pub struct HeldTask {
+    /// The task.
+    pub task: Task,
+    /// See [`Lease::holder`].
+    pub holder: String,
+}
+
+/// A name to hold tasks under, which nobody else uses.
+///
+/// # Errors
+/// Failures of the random number generator.
+pub fn make_holder() -> Result<String, Failure> {
+    Ok(csms_core::identity::make_uuid(&mut SysRng)?)
+}
+
+/// A lease that lasts from now on.
+#[must_use]
+pub fn lease(task: &TaskId, holder: &str, now: UnixMillis) -> Lease {
+    Lease { task: task.clone(), holder: holder.to_owned(), expires: now.plus_millis(LEASE_MILLIS) }
+}
+
+/// How a server's work on a task ends.
+enum Ending {
+    /// The task is finished.
+    Finished(TaskStatus),
+    /// The server stops first.
+    Stopped,
+    /// Another server holds the task now.
+    Lost,
+}
+
+/// Begins or resumes a task in the background, unless this process is at it already.
+pub fn spawn(app: &Arc<App>, held: HeldTask) {
+    let id = held.task.id.clone();
+    if !app.rotations.lock().insert(id.clone()) {
+        return;
+    }
+    app.metrics.rotation_started();
+    let mut at_work = AtWork { app: Arc::clone(app), id, begun: Instant::now(), succeeded: None };
+    let span = tracing::info_span!(
+        "rotation", task = %held.task.id, secret = %held.task.secret_name, outcome = tracing::field::Empty
+    );
+    let work = async move {
+        let app = Arc::clone(&at_work.app);
+        let (id, name) = (&held.task.id, &held.task.secret_name);
+        let ending = tokio::select! {
+            // A task that has just ended has no lease to renew either; that it ended is looked at first.
+            biased;
+            ending = in_turn(&app, &held) => ending,
+            () = until_lost(&app, &held) => Ok(Ending::Lost),
+        };
+        match &ending {
+            Ok(Ending::Finished(status)) => {
+                tracing::Span::current().record("outcome", status.as_str());
+                tracing::info!(task = %id, secret = %name, outcome = status.as_str(), "rotation ended");
+                at_work.ended_as(status);
+            }
+            Ok(Ending::Stopped) => tracing::info!(task = %id, secret = %name, "rotation goes on at the next start"),
+            Ok(Ending::Lost) => tracing::warn!(task = %id, secret = %name, "rotation left to another server"),
+            // The row still says running, so the task is resumed.
+            Err(error) => tracing::error!(task = %id, secret = %name, cause = %Chain(error), "rotation interrupted"),
+        }
+        if matches!(ending, Ok(Ending::Stopped) | Err(_))
+            && let Err(error) = app.store.release_lease(id, &held.holder).await
+        {
+            tracing::warn!(task = %id, cause = %Chain(&error), "the lease ends by itself");
+        }
+    };
+    tokio::spawn(work.instrument(span));
+}
+
+async fn in_turn(app: &App, held: &HeldTask) -> Result<Ending, StoreError> {
+    let Ok(_turn) = app.rotations.turns.acquire().await else { return Ok(Ending::Stopped) };
+    tracing::info!(task = %held.task.id, secret = %held.task.secret_name, "rotation begins");
+    run(app, held).await
+}
+
+/// Renews the lease until it is another's, or may be because the store has been silent for so long.
+async fn until_lost(app: &App, held: &HeldTask) {
+    let id = &held.task.id;
+    let mut renewed = Instant::now();
+    loop {
+        tokio::time::sleep(RENEWAL).await;
+        let asked = Instant::now();
+        match app.store.renew_lease(&lease(id, &held.holder, app.clock.now())).await {
+            Ok(true) => renewed = asked,
+            Ok(false) => return,
+            Err(error) => tracing::warn!(task = %id, cause = %Chain(&error), "the lease could not be renewed"),
+        }
+        if renewed.elapsed() >= Duration::from_millis(LEASE_MILLIS) {
+            return;
+        }
+    }
+}
+
+/// Resumes running tasks that nobody is at, as far as there is room: those of before a start, and later those that a dead
+/// server, a failure of the store or a panic left behind. An attempt that was broken off has been counted; a resumed task
+/// makes at least one more. Answers whether there may be more of them than there was room for.
+///
+/// # Errors
+/// Failures of the store.
+pub async fn resume(app: &Arc<App>) -> Result<bool, StoreError> {
+    let room = u16::try_from(app.rotations.room()).unwrap_or(u16::MAX);
+    let Ok(holder) = make_holder() else { return Ok(false) };
+    if room == 0 {
+        return Ok(true);
+    }
+    let now = app.clock.now();
+    let claimed = app.store.claim_tasks(&holder, now, now.plus_millis(LEASE_MILLIS), room).await?;
+    let all_room_taken = claimed.len() >= usize::from(room);
+    for mut task in claimed {
+        if task.attempts > 0 {
+            task.note(now, "take over", "the server that was at it stopped, died or stood still");
+        }
+        spawn(app, HeldTask { task, holder: holder.clone() });
+    }
+    Ok(all_room_taken)
+}
+
+/// Makes attempts until the task ends.
+async fn run(app: &App, held: &HeldTask) -> Result<Ending, StoreError> {
+    let holder = held.holder.as_str();
+    let mut task = held.task.clone();
+    loop {
+        task.attempts = task.attempts.saturating_add(1);
+        app.clock.sleep(Duration::from_millis(backoff_millis(task.attempts))).await;
+        if app.rotations.is_stopping() {
+            return Ok(Ending::Stopped);
+        }
+        task.note(app.clock.now(), "attempt", "begins");
+        let secret = match count_attempt(app, &task, holder).await? {
+            Found::Secret(secret) => secret,
+            Found::Nothing => return end_without_secret(app, task, holder).await,
+            Found::OtherHolder => return Ok(Ending::Lost),
+        };
+        let (version, failure) = match attempt(app, &mut task, &secret, holder).await {
+            Ok(version) => {
+                task.note(app.clock.now(), "function", &format!("says that {version} is SYSCURRENT"));
+                (version, None)
+            }
+            Err(failure) => {
+                let what = format!("{}: {}", failure.code.as_str(), failure.message);
+                task.note(app.clock.now(), "function", &what);
+                app.metrics.attempt_failed(failure.code.as_str());
+                tracing::warn!(
+                    task = %task.id, secret = %task.secret_name, attempt = task.attempts, code = failure.code.as_str(),
+                    reason = failure.message, "rotation attempt failed"
+                );
+                if failure.may_pass_later && app.rotations.is_stopping() {
+                    return Ok(Ending::Stopped);
+                }
+                if failure.may_pass_later && task.attempts < MAX_ATTEMPTS {
+                    continue;
+                }
+                (task.version, Some(failure))
+            }
+        };
+        return match end(app, &task, holder, version, failure).await? {
+            Found::Secret(status) => Ok(Ending::Finished(status)),
+            Found::Nothing => end_without_secret(app, task, holder).await,
+            Found::OtherHolder => Ok(Ending::Lost),
+        };
+    }
+}
+
+/// What a holder finds when it goes on with its task.
+enum Found<T> {
+    /// The secret with the task, and what came of it.
+    Secret(T),
+    /// The secret is gone.
+    Nothing,
+    /// Another server has taken the task.
+    OtherHolder,
+}
+
+/// Changes the task's secret as long as the task is this holder's.
+async fn change<T: Send + 'static>(
+    app: &App,
+    task: &Task,
+    holder: &str,
+    decide: impl FnOnce(&mut Draft) -> T + Send + 'static,
+) -> Result<Found<T>, StoreError> {
+    let (id, holder) = (task.id.clone(), holder.to_owned());
+    let changed = app.store.change_secret(&task.project, &task.secret_name, false, move |draft| {
+        if draft.secret.running_task.as_ref() != Some(&id) {
+            return Err(Found::Nothing);
+        }
+        if draft.holder() != Some(&holder) {
+            return Err(Found::OtherHolder);
+        }
+        Ok(decide(draft))
+    });
+    match Origin::service("CarryOutRotation").during(changed).await {
+        Ok(answer) => Ok(Found::Secret(answer)),
+        Err(ChangeError::NotFound) => Ok(Found::Nothing),
+        Err(ChangeError::Refused(found)) => Ok(found),
+        Err(ChangeError::Store(error)) => Err(error),
+    }
+}
+
+/// Writes down that an attempt begins, and reads the secret as it is now.
+async fn count_attempt(app: &App, task: &Task, holder: &str) -> Result<Found<Secret>, StoreError> {
+    let counted = task.clone();
+    let count = move |draft: &mut Draft| {
+        draft.put_task(counted);
+        draft.secret.clone()
+    };
+    change(app, task, holder, count).await
+}
+
+/// Invokes the function once and answers the version that it says is current.
+async fn attempt(app: &App, task: &mut Task, secret: &Secret, holder: &str) -> Result<VersionId, AttemptFailure> {
+    let span = tracing::debug_span!(
+        "invoke function",
+        otel.kind = "client",
+        function = %task.function,
+        attempt = task.attempts,
+        otel.status_code = tracing::field::Empty,
+        code = tracing::field::Empty,
+    );
+    let outcome = call(app, task, secret, holder).instrument(span.clone()).await;
+    if let Err(failure) = &outcome {
+        span.record("otel.status_code", "ERROR").record("code", failure.code.as_str());
+    }
+    outcome
+}
+
+/// One call of the function.
+async fn call(app: &App, task: &mut Task, secret: &Secret, holder: &str) -> Result<VersionId, AttemptFailure> {
+    let begun = SystemTime::now();
+    let (event, credentials) = call_for(app, task, secret, holder)
+        .map_err(|failure| AttemptFailure::passing(ErrorCode::Internal, failure.error.message))?;
+    let reply = app.functions.invoke(&task.function, event, credentials, app.clock.now()).await;
+    let reply = reply.map_err(|error| {
+        let (code, aftermath) = match error {
+            // It may have been at any step.
+            InvokeFailure::Function(_) => (ErrorCode::FunctionFailed, Aftermath::Unknown),
+            InvokeFailure::Unreachable(_) => (ErrorCode::FunctionUnavailable, Aftermath::Untouched),
+        };
+        AttemptFailure { aftermath, ..AttemptFailure::passing(code, one_line(&error.to_string(), MAX_MESSAGE)) }
+    })?;
+    let reported = reported_steps(&reply);
+    traces::steps(&reported, begun);
+    for reported in reported {
+        // Its clock may go wrong; the time of the answer bounds it.
+        let now = app.clock.now();
+        task.note(reported.at.map_or(now, |at| at.min(now)), &reported.step, &reported.outcome);
+    }
+    match RotationReply::parse(&reply) {
+        Some(RotationReply::Success { version_id }) => VersionId::parse(&version_id).map_err(|_| {
+            AttemptFailure::passing(ErrorCode::RotationNotProven, "the function's reply names no version")
+        }),
+        Some(RotationReply::Failed { error_code, error_msg }) => Err(AttemptFailure {
+            code: ErrorCode::FunctionFailed,
+            may_pass_later: FailureCode::from_word(&error_code).is_none_or(FailureCode::may_pass_later),
+            message: one_line(&format!("{error_code}: {error_msg}"), MAX_MESSAGE),
+            aftermath: if FailureCode::from_word(&error_code) == Some(FailureCode::Unfinished) {
+                Aftermath::Unfinished
+            } else {
+                Aftermath::Untouched
+            },
+        }),
+        None => {
+            let message = "the function's reply is not of the form {\"status\":\"SUCCESS\",\"version_id\":\"vN\"}";
+            Err(AttemptFailure::passing(ErrorCode::FunctionFailed, message))
+        }
+    }
+}
+
+/// The event for the function, and credentials that live a little longer than one call and reach one secret.
+fn call_for(app: &App, task: &Task, secret: &Secret, holder: &str) -> Result<(Vec<u8>, Option<Credentials>), Failure> {
+    let event = RotationEvent {
+        task_id: Some(task.id.clone()),
+        attempt: task.attempts,
+        region: Some(app.identity.region_of(&task.project).to_owned()),
+        project_id: Some(task.project.clone()),
+        domain_id: Some(app.identity.domain_id.clone()),
+        secret_id: Some(task.secret_id.clone()),
+        secret_name: task.secret_name.clone(),
+        secret_type: Some(secret.secret_type),
+        mode: task.mode,
+        rotation_config: secret.rotation_config.clone(),
+        csms_endpoint: Some(app.public_url.clone()),
+        version_id: Some(task.version),
+        traceparent: traces::current(),
+        dry_run: false,
+    };
+    let event = serde_json::to_vec(&event).map_err(Failure::internal)?;
+    if !app.functions.runs_here(&task.function) {
+        // A function in the cloud acts through its own agency or settings.
+        return Ok((event, None));
+    }
+    let life = u64::try_from(FUNCTION_TIMEOUT.as_millis()).unwrap_or(u64::MAX).saturating_mul(2);
+    let expires = app.clock.now().plus_millis(life);
+    let name = format!("rotation task {}", task.id);
+    let policies = rights::policies(task, secret);
+    let hold = Hold { secret: task.secret_name.clone(), holder: holder.to_owned() };
+    let key = TemporaryKey::with_policies(name, task.project.clone(), policies, expires)?.for_task(hold);
+    let token = key.security_token(&app.root)?;
+    let credentials = Credentials::from_keys(key.access_key.clone(), key.secret_key.clone()).with_security_token(token);
+    Ok((event, Some(credentials)))
+}
+
+/// Ends the task: a success if `SYSCURRENT` is `version`, whatever was reported; then the rotation did happen.
+async fn end(
+    app: &App,
+    task: &Task,
+    holder: &str,
+    version: VersionId,
+    failure: Option<AttemptFailure>,
+) -> Result<Found<TaskStatus>, StoreError> {
+    let mut ended = task.clone();
+    let now = app.clock.now();
+    let end = move |draft: &mut Draft| {
+        let current = draft.secret.staged(&StageName::current());
+        // Only the task's own version, or one made after it, can be this rotation's result.
+        let outcome = if version >= ended.version && current == Ok(version) {
+            ended.version = version;
+            ended.status = TaskStatus::Succeeded;
+            Ok(())
+        } else {
+            let failure = failure.unwrap_or_else(|| {
+                let current = current.map_or_else(|_| "nothing".to_owned(), String::from);
+                let message = format!("the function reported {version}, but SYSCURRENT is {current}");
+                let failure = AttemptFailure::passing(ErrorCode::RotationNotProven, message);
+                AttemptFailure { aftermath: Aftermath::Unknown, ..failure }
+            });
+            ended.status = TaskStatus::Failed { code: failure.code.as_str().to_owned(), message: failure.message };
+            Err(failure.aftermath)
+        };
+        let status = ended.status.clone();
+        (status, put_ended(draft, ended, outcome, now))
+    };
+    Ok(match change(app, task, holder, end).await? {
+        Found::Secret((status, schedule)) => {
+            tell(app, task, schedule);
+            Found::Secret(status)
+        }
+        Found::Nothing => Found::Nothing,
+        Found::OtherHolder => Found::OtherHolder,
+    })
+}
+
+/// What the end of a task means for the schedule of its secret.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Schedule {
+    /// It goes on, or there was none.
+    Kept,
+    /// Automatic rotation has been switched off.
+    SwitchedOff,
+}
+
+/// Stores a task that has ended, with its secret's new schedule. Everything that belongs to the end of a task is written
+/// here, so that it is written in one transaction.
+pub fn put_ended(draft: &mut Draft, mut task: Task, outcome: Result<(), Aftermath>, now: UnixMillis) -> Schedule {
+    let was_on = draft.secret.auto_rotation;
+    draft.secret.finish_rotation(task.version, outcome, task.scheduled, now);
+    let ending = task.status.as_str();
+    task.note(now, "end", ending);
+    let schedule = if was_on && !draft.secret.auto_rotation { Schedule::SwitchedOff } else { Schedule::Kept };
+    if schedule == Schedule::SwitchedOff {
+        let why = format!("switched off: {MAX_FAILED_TASKS} scheduled rotations failed in a row");
+        task.note(now, "auto_rotation", &why);
+    }
+    if let Some(occurrence) = Occurrence::of_task(&task, now) {
+        draft.occur(occurrence);
+    }
+    draft.put_task(task);
+    schedule
+}
+
+/// Tells the operator what has been stored.
+pub fn tell(app: &App, task: &Task, schedule: Schedule) {
+    if schedule == Schedule::SwitchedOff {
+        app.metrics.rotation_switched_off();
+        tracing::error!(task = %task.id, secret = %task.secret_name, "automatic rotation is switched off");
+    }
+}
+
+async fn end_without_secret(app: &App, mut task: Task, holder: &str) -> Result<Ending, StoreError> {
+    task.status = TaskStatus::Failed {
+        code: ErrorCode::SecretGone.as_str().to_owned(),
+        message: "the secret was deleted while it was rotated".to_owned(),
+    };
+    task.note(app.clock.now(), "end", "FAILED");
+    let status = task.status.clone();
+    match app.store.finish_orphan_task(task, holder).await {
+        Ok(()) => Ok(Ending::Finished(status)),
+        // Another server has taken the task, and perhaps finished it.
+        Err(StoreError::Conflict(_)) => Ok(Ending::Lost),
+        Err(error) => Err(error),
+    }
+}

@@ -1,0 +1,273 @@
+//! Who gets in, and to what: signatures, their age, temporary keys, projects, policies.
+
+use crate::support::{Key, Server};
+use axum::{body::Body, http::StatusCode};
+use csms_api::Operation;
+use csms_core::{
+    policy::Policy,
+    sign::{MAX_SKEW_MILLIS, format_date},
+};
+use csms_server::auth::token::TemporaryKey;
+use serde_json::{Value, json};
+
+/// A temporary key with one policy.
+fn temporary(server: &Server, policy: Policy) -> Key {
+    let project = server.app.identity.project_id.clone();
+    let expires = server.clock.now().plus_millis(600_000);
+    let key = TemporaryKey::make("test".to_owned(), project, policy, expires).unwrap();
+    Key {
+        access_key: key.access_key.clone(),
+        secret_key: key.secret_key.clone(),
+        security_token: Some(key.security_token(&server.app.root).unwrap()),
+    }
+}
+
+async fn create(server: &Server, name: &str) {
+    let answer = server.call("POST", &server.path("secrets"), json!({ "name": name, "secret_string": "s" })).await;
+    assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
+}
+
+#[tokio::test]
+async fn every_operation_is_denied_without_a_policy_that_allows_it() {
+    let server = Server::start().await;
+    let none = temporary(&server, Policy::allow(vec![], None));
+    for operation in Operation::ALL {
+        let specification = operation.specification();
+        let path = operation.path(&[server.credentials.project_id.as_str(), "demo", "v1"]);
+        let answer = server.call_as(&none, specification.method.as_str(), &path, &json!({})).await;
+        let (status, code) = (answer.status, answer.code());
+        assert_eq!((status, code), (StatusCode::FORBIDDEN, "CSMS.0302"), "{}", specification.name);
+    }
+}
+
+#[tokio::test]
+async fn every_operation_is_allowed_by_its_own_actions_and_by_no_others() {
+    let server = Server::start().await;
+    for operation in Operation::ALL {
+        let specification = operation.specification();
+        let only = temporary(&server, Policy::allow(vec![specification.actions[0].to_owned()], None));
+        for other in Operation::ALL {
+            let path = other.path(&[server.credentials.project_id.as_str(), "absent", "v1"]);
+            let answer = server.call_as(&only, other.specification().method.as_str(), &path, &json!({})).await;
+            let allowed = answer.status != StatusCode::FORBIDDEN;
+            let named = other.specification().actions.contains(&specification.actions[0]);
+            assert_eq!(allowed, named, "{} {}", specification.name, other.specification().name);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_temporary_key_reaches_the_one_secret_it_is_for() {
+    let server = Server::start().await;
+    create(&server, "mine").await;
+    create(&server, "other").await;
+    let resource = Some(vec!["CSMS:*:*:secretName:mine".to_owned()]);
+    let key = temporary(&server, Policy::allow(vec!["csms:secret:getVersion".to_owned()], resource));
+    let read = async |name: &str| {
+        let path = server.path(&format!("secrets/{name}/versions/latest"));
+        server.call_as(&key, "GET", &path, &Value::Null).await.status
+    };
+    assert_eq!(read("mine").await, StatusCode::OK);
+    assert_eq!(read("other").await, StatusCode::FORBIDDEN);
+}
+
+#[tokio::test]
+async fn a_temporary_key_ends() {
+    let server = Server::start().await;
+    let key = temporary(&server, Policy::administrator());
+    server.clock.advance(600_001);
+    let answer = server.call_as(&key, "GET", &server.path("secrets"), &Value::Null).await;
+    assert_eq!((answer.status, answer.code()), (StatusCode::UNAUTHORIZED, "APIGW.0301"));
+}
+
+#[tokio::test]
+async fn a_security_token_goes_with_its_own_access_key_only() {
+    let server = Server::start().await;
+    let mut key = temporary(&server, Policy::administrator());
+    key.access_key = server.key().access_key;
+    let answer = server.call_as(&key, "GET", &server.path("secrets"), &Value::Null).await;
+    assert_eq!(answer.status, StatusCode::UNAUTHORIZED);
+}
+
+#[tokio::test]
+async fn a_signature_may_be_15_minutes_off_and_no_more() {
+    let server = Server::start().await;
+    let status = async |millis: i64| {
+        let now = i64::try_from(server.clock.now().as_millis()).unwrap();
+        let date = format_date(csms_core::UnixMillis::new(u64::try_from(now + millis).unwrap()));
+        let path = server.path("secrets");
+        let request = server.signed_at(&server.key(), "GET", &path, b"", &date).body(Body::empty()).unwrap();
+        server.send(request).await.status
+    };
+    let skew = i64::try_from(MAX_SKEW_MILLIS).unwrap();
+    assert_eq!(status(-skew + 5000).await, StatusCode::OK);
+    assert_eq!(status(skew - 5000).await, StatusCode::OK);
+    assert_eq!(status(-skew - 5000).await, StatusCode::UNAUTHORIZED);
+    assert_eq!(status(skew + 5000).await, StatusCode::UNAUTHORIZED);
+}
+
+#[tokio::test]
+async fn a_changed_body_breaks_the_signature() {
+    let server = Server::start().await;
+    let path = server.path("secrets");
+    let signed = server.signed(&server.key(), "POST", &path, br#"{"name":"a"}"#);
+    let answer = server.send(signed.body(Body::from(r#"{"name":"b"}"#)).unwrap()).await;
+    assert_eq!((answer.status, answer.code()), (StatusCode::UNAUTHORIZED, "APIGW.0301"));
+}
+
+#[tokio::test]
+async fn a_declared_hash_does_not_stand_in_for_a_json_body() {
+    let server = Server::start().await;
+    let path = server.path("secrets");
+    let declared = csms_core::sign::payload_hash(br#"{"name":"a"}"#);
+    let signed = server.signed(&server.key(), "POST", &path, br#"{"name":"a"}"#);
+    let request = signed.header("x-sdk-content-sha256", declared).body(Body::from(r#"{"name":"b"}"#)).unwrap();
+    assert_eq!(server.send(request).await.status, StatusCode::UNAUTHORIZED);
+}
+
+#[tokio::test]
+async fn a_body_of_another_content_type_is_hashed_all_the_same() {
+    let server = Server::start().await;
+    let path = server.path("secrets");
+    let mut signed = server.signed(&server.key(), "POST", &path, br#"{"name":"a"}"#).body(()).unwrap();
+    // The signature covers a declared hash only if the server takes it for the body's.
+    let declared = csms_core::sign::payload_hash(br#"{"name":"a"}"#);
+    signed.headers_mut().insert("x-sdk-content-sha256", declared.parse().unwrap());
+    let (parts, ()) = signed.into_parts();
+    let request = axum::http::Request::from_parts(parts, Body::from(r#"{"name":"evil","secret_string":"x"}"#));
+    assert_eq!(server.send(request).await.status, StatusCode::UNAUTHORIZED);
+    let shown = server.call("GET", &server.path("secrets/evil"), Value::Null).await;
+    assert_eq!(shown.status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn a_policy_may_limit_the_names_of_secrets_that_are_created() {
+    let server = Server::start().await;
+    let resource = Some(vec!["CSMS:*:*:secretName:team-*".to_owned()]);
+    let key = temporary(&server, Policy::allow(vec!["csms:secret:create".to_owned()], resource));
+    let create = async |name: &str| {
+        let body = json!({ "name": name, "secret_string": "s" });
+        server.call_as(&key, "POST", &server.path("secrets"), &body).await.status
+    };
+    assert_eq!(create("team-a").await, StatusCode::OK);
+    assert_eq!(create("other").await, StatusCode::FORBIDDEN);
+}
+
+#[tokio::test]
+async fn a_login_with_a_large_body_is_refused_before_it_is_read_to_the_end() {
+    let server = Server::start().await;
+    let request = axum::http::Request::builder().method("POST").uri("/v3/auth/tokens");
+    let answer = server.send(request.body(Body::from(vec![b' '; 64 * 1024 + 1])).unwrap()).await;
+    assert_eq!(answer.status, StatusCode::PAYLOAD_TOO_LARGE);
+}
+
+#[tokio::test]
+async fn the_project_in_the_header_must_be_the_one_in_the_path() {
+    let server = Server::start().await;
+    let path = server.path("secrets");
+    let request = server.signed(&server.key(), "GET", &path, b"").header("x-project-id", "0".repeat(32));
+    let answer = server.send(request.body(Body::empty()).unwrap()).await;
+    assert_eq!((answer.status, answer.code()), (StatusCode::FORBIDDEN, "CSMS.0302"));
+}
+
+#[tokio::test]
+async fn nobody_is_asked_for_a_body_before_the_head_is_right() {
+    let server = Server::start().await;
+    // A body that never ends: an answer proves that it was not waited for.
+    let endless = Body::from_stream(futures_util::stream::pending::<Result<Vec<u8>, std::io::Error>>());
+    let request = axum::http::Request::builder().method("POST").uri(server.path("secrets")).body(endless).unwrap();
+    assert_eq!(server.send(request).await.status, StatusCode::UNAUTHORIZED);
+}
+
+#[tokio::test]
+async fn a_token_of_a_login_works_until_it_ends() {
+    let server = Server::start().await;
+    let credentials = &server.credentials;
+    let body = json!({ "auth": {
+        "identity": { "methods": ["password"], "password": { "user": {
+            "name": credentials.user_name, "password": &*credentials.password,
+            "domain": { "name": credentials.domain_name },
+        } } },
+        "scope": { "project": { "id": credentials.project_id } },
+    } });
+    let login = axum::http::Request::builder().method("POST").uri("/v3/auth/tokens");
+    let answer = server.send(login.body(Body::from(body.to_string())).unwrap()).await;
+    assert_eq!(answer.status, StatusCode::CREATED, "{}", answer.body);
+    let token = answer.headers["x-subject-token"].clone();
+    let list = async || {
+        let request = axum::http::Request::builder().uri(server.path("secrets")).header("x-auth-token", token.clone());
+        server.send(request.body(Body::empty()).unwrap()).await.status
+    };
+    assert_eq!(list().await, StatusCode::OK);
+    server.clock.advance(25 * 3_600_000);
+    assert_eq!(list().await, StatusCode::UNAUTHORIZED);
+}
+
+#[tokio::test]
+async fn every_answer_carries_a_request_id_of_its_own() {
+    let server = Server::start().await;
+    let first = server.call("GET", &server.path("secrets"), Value::Null).await;
+    let second = server.call("GET", "/nowhere", Value::Null).await;
+    assert_eq!((second.status, second.code()), (StatusCode::NOT_FOUND, "APIGW.0101"));
+    assert_ne!(first.headers["x-request-id"], second.headers["x-request-id"]);
+}
+
+/// A key with the policy of this text.
+fn with_policy(server: &Server, text: &str) -> Key {
+    temporary(server, Policy::parse(text).unwrap())
+}
+
+#[tokio::test]
+async fn conditions_look_at_the_request_and_at_the_secret() {
+    let server = Server::start().await;
+    create(&server, "plain").await;
+    let text = r#"{"Version":"5.0","Statement":[
+        {"Effect":"Allow","Action":["csms:*"],"Condition":{"StringEquals":{"csms:Type":"COMMON"}}},
+        {"Effect":"Deny","Action":["csms:secret:create"],"Condition":{"Null":{"csms:KmsKeyId":"false"}}},
+        {"Effect":"Deny","Action":["csms:secret:create"],"Condition":{"ForAnyValue:StringEquals":{"g:TagKeys":["owner"]}}}]}"#;
+    let key = with_policy(&server, text);
+    let status = async |method: &str, rest: &str, body: Value| {
+        server.call_as(&key, method, &server.path(rest), &body).await.status
+    };
+    assert_eq!(status("GET", "secrets/plain/versions/latest", Value::Null).await, StatusCode::OK);
+    assert_eq!(status("GET", "secrets/absent", Value::Null).await, StatusCode::FORBIDDEN);
+    let body = json!({ "name": "a", "secret_string": "s" });
+    assert_eq!(status("POST", "secrets", body).await, StatusCode::OK);
+    let body = json!({ "name": "b", "secret_string": "s", "secret_type": "RDS-FG" });
+    assert_eq!(status("POST", "secrets", body).await, StatusCode::FORBIDDEN);
+    let body = json!({ "name": "b", "secret_string": "s", "kms_key_id": "0b1c2d3e-0000-4000-8000-000000000000" });
+    assert_eq!(status("POST", "secrets", body).await, StatusCode::FORBIDDEN);
+    let body = json!({ "name": "b", "secret_string": "s", "tags": [{ "key": "owner", "value": "me" }] });
+    assert_eq!(status("POST", "secrets", body).await, StatusCode::FORBIDDEN);
+}
+
+#[tokio::test]
+async fn a_condition_on_the_time_ends_a_right() {
+    let server = Server::start().await;
+    create(&server, "plain").await;
+    let text = r#"{"Version":"5.0","Statement":[{"Effect":"Allow","Action":["*"],
+        "Condition":{"DateLessThan":{"g:CurrentTime":"2001-01-01T00:00:00Z"}}}]}"#;
+    let over = with_policy(&server, text);
+    let later = with_policy(&server, &text.replace("2001", "2999"));
+    let status = async |key: &Key| server.call_as(key, "GET", &server.path("secrets"), &Value::Null).await.status;
+    assert_eq!((status(&over).await, status(&later).await), (StatusCode::FORBIDDEN, StatusCode::OK));
+}
+
+#[tokio::test]
+async fn five_wrong_signatures_in_a_row_lock_a_key_for_five_minutes() {
+    let server = Server::start().await;
+    let wrong = Key { secret_key: "wrong".to_owned(), ..server.key() };
+    let call = async |key: &Key| server.call_as(key, "GET", &server.path("secrets"), &Value::Null).await;
+    for _ in 0..4 {
+        assert_eq!(call(&wrong).await.status, StatusCode::UNAUTHORIZED);
+    }
+    assert_eq!(call(&server.key()).await.status, StatusCode::OK);
+    for _ in 0..5 {
+        assert_eq!(call(&wrong).await.status, StatusCode::UNAUTHORIZED);
+    }
+    let locked = call(&server.key()).await;
+    assert_eq!((locked.status, locked.code()), (StatusCode::UNAUTHORIZED, "APIGW.0301"));
+    assert!(locked.body["error_msg"].as_str().unwrap().contains("AK access failed to reach the limit"));
+    server.clock.advance(5 * 60_000);
+    assert_eq!(call(&server.key()).await.status, StatusCode::OK);
+}

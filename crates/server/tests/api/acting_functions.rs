@@ -1,0 +1,132 @@
+//! A function that is invoked through FunctionGraph's API acts as its caller: it may do what the caller may in that project,
+//! and nothing else.
+
+use crate::support;
+use std::{fs, os::unix::fs::PermissionsExt as _, path::Path};
+
+use crate::support::{Key, Server, open, open_with, settings};
+use axum::http::StatusCode;
+use csms_core::{FunctionUrn, policy::Policy};
+use csms_server::auth::token::TemporaryKey;
+use serde_json::{Value, json};
+
+/// A function in the vendor's protocol that replies with the credentials that it got.
+const FUNCTION: &str = r#"#!/usr/bin/env python3
+import json, os, urllib.request
+base = "http://%s/v1/runtime/invocation/" % os.environ["RUNTIME_API_ADDR"]
+while True:
+    with urllib.request.urlopen(base + "request") as answer:
+        request_id = answer.headers["X-Cff-Request-Id"]
+        answer.read()
+        names = ["X-CFF-Security-Access-Key", "X-CFF-Security-Secret-Key", "X-CFF-Security-Token"]
+        body = json.dumps([answer.headers[name] for name in names]).encode()
+    urllib.request.urlopen(base + "response/" + request_id, data=body).close()
+"#;
+
+/// A server that runs the function, and the function's URN in its project.
+async fn server(directory: &Path) -> (Server, String) {
+    let code = directory.join("function");
+    fs::create_dir(&code).unwrap();
+    fs::write(code.join("bootstrap"), FUNCTION).unwrap();
+    fs::set_permissions(code.join("bootstrap"), fs::Permissions::from_mode(0o755)).unwrap();
+    let data = directory.join("data");
+    // The project is known after a first start.
+    let project = open(&data).await.unwrap().credentials.project_id;
+    let urn = format!("urn:fss:local-1:{project}:function:default:mirror:latest");
+    let mut settings = settings(&data);
+    settings.functions = vec![(FunctionUrn::parse(&urn).unwrap(), code)];
+    (open_with(&settings).await.unwrap(), urn)
+}
+
+/// A caller with this policy.
+fn caller(server: &Server, policy: &Value) -> Key {
+    let policy = Policy::parse(&policy.to_string()).unwrap();
+    let project = server.app.identity.project_id.clone();
+    let expires = server.clock.now().plus_millis(600_000);
+    let key = TemporaryKey::make("limited".to_owned(), project, policy, expires).unwrap();
+    Key {
+        access_key: key.access_key.clone(),
+        secret_key: key.secret_key.clone(),
+        security_token: Some(key.security_token(&server.app.root).unwrap()),
+    }
+}
+
+async fn invoke(server: &Server, caller: &Key, urn: &str) -> support::Answer {
+    let path = format!("/v2/{}/fgs/functions/{urn}/invocations", server.credentials.project_id);
+    server.call_as(caller, "POST", &path, &json!({})).await
+}
+
+#[tokio::test]
+async fn a_function_has_the_rights_of_its_caller_and_no_others() {
+    let directory = tempfile::tempdir().unwrap();
+    let (server, urn) = server(directory.path()).await;
+    for name in ["team-a-db", "team-a-private", "other"] {
+        let body = json!({ "name": name, "secret_string": "value" });
+        assert_eq!(server.call("POST", &server.path("secrets"), body).await.status, StatusCode::OK);
+    }
+    let limited = caller(
+        &server,
+        &json!({ "Version": "5.0", "Statement": [
+            { "Effect": "Allow", "Action": ["functiongraph:function:invoke"] },
+            { "Effect": "Allow", "Action": ["csms:secret:get*", "csms:secret:update"],
+              "Resource": ["CSMS:*:*:secretName:team-a-*"] },
+            { "Effect": "Deny", "Action": ["csms:secret:getVersion"],
+              "Resource": ["CSMS:*:*:secretName:team-a-private"] },
+        ] }),
+    );
+    let reply = invoke(&server, &limited, &urn).await;
+    assert_eq!(reply.status, StatusCode::OK, "{}", reply.body);
+    let text = |at: usize| reply.body[at].as_str().unwrap().to_owned();
+    let function = Key { access_key: text(0), secret_key: text(1), security_token: Some(text(2)) };
+    assert_ne!(function.access_key, limited.access_key, "the caller's own keys are not given away");
+
+    let elsewhere = "f".repeat(32);
+    let calls = [
+        ("GET", server.path("secrets/team-a-db"), json!(null), StatusCode::OK),
+        ("GET", server.path("secrets/team-a-db/versions/latest"), json!(null), StatusCode::OK),
+        ("PUT", server.path("secrets/team-a-db"), json!({ "description": "mine" }), StatusCode::OK),
+        ("GET", server.path("secrets/team-a-private"), json!(null), StatusCode::OK),
+        ("GET", server.path("secrets/team-a-private/versions/latest"), json!(null), StatusCode::FORBIDDEN),
+        ("GET", server.path("secrets/other"), json!(null), StatusCode::FORBIDDEN),
+        ("GET", server.path("secrets/other/versions/latest"), json!(null), StatusCode::FORBIDDEN),
+        ("GET", server.path("secrets"), json!(null), StatusCode::FORBIDDEN),
+        ("POST", server.path("secrets"), json!({ "name": "team-a-new", "secret_string": "x" }), StatusCode::FORBIDDEN),
+        ("DELETE", server.path("secrets/team-a-db"), json!(null), StatusCode::FORBIDDEN),
+        ("GET", format!("/v1/{elsewhere}/secrets/team-a-db"), json!(null), StatusCode::FORBIDDEN),
+        ("POST", format!("/v1.0/{}/kms/list-keys", server.credentials.project_id), json!({}), StatusCode::FORBIDDEN),
+    ];
+    for (method, path, body, status) in calls {
+        for (who, key) in [("the caller", &limited), ("the function", &function)] {
+            let answer = server.call_as(key, method, &path, &body).await;
+            assert_eq!(answer.status, status, "{who}: {method} {path}: {}", answer.body);
+        }
+    }
+    server.app.functions.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_caller_without_the_right_to_invoke_gets_no_credentials() {
+    let directory = tempfile::tempdir().unwrap();
+    let (server, urn) = server(directory.path()).await;
+    let statement = json!({ "Effect": "Allow", "Action": ["csms:*", "kms:*"] });
+    let caller = caller(&server, &json!({ "Version": "5.0", "Statement": [statement] }));
+    let refused = invoke(&server, &caller, &urn).await;
+    assert_eq!((refused.status, refused.code()), (StatusCode::FORBIDDEN, "CSMS.0302"));
+    server.app.functions.shutdown().await;
+}
+
+#[tokio::test]
+async fn the_credentials_of_a_function_end_soon_after_it_must_have_ended() {
+    let directory = tempfile::tempdir().unwrap();
+    let (server, urn) = server(directory.path()).await;
+    let everything = json!({ "Effect": "Allow", "Action": ["*"] });
+    let caller = caller(&server, &json!({ "Version": "5.0", "Statement": [everything] }));
+    let reply = invoke(&server, &caller, &urn).await;
+    let text = |at: usize| reply.body[at].as_str().unwrap().to_owned();
+    let function = Key { access_key: text(0), secret_key: text(1), security_token: Some(text(2)) };
+    let list = server.path("secrets");
+    assert_eq!(server.call_as(&function, "GET", &list, &Value::Null).await.status, StatusCode::OK);
+    server.clock.advance(121_000);
+    assert_eq!(server.call_as(&function, "GET", &list, &Value::Null).await.status, StatusCode::UNAUTHORIZED);
+    server.app.functions.shutdown().await;
+}

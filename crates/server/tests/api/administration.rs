@@ -1,0 +1,201 @@
+//! The commands that administer users, policies and the audit trail, beside a running server.
+
+use crate::support;
+use std::{
+    io::Write,
+    path::Path,
+    process::{Command, Output, Stdio},
+    time::{Duration, Instant},
+};
+
+use crate::support::{Key, Server};
+use axum::http::StatusCode;
+use serde_json::{Value, json};
+
+/// Runs `csms` on the data in `directory`, with `input` on its standard input.
+fn csms(directory: &Path, arguments: &[&str], input: &str) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_csms"));
+    command.args(arguments).env_clear().env("CSMS_DATA", directory);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    // A command that does not read closes the pipe.
+    let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
+    child.wait_with_output().unwrap()
+}
+
+fn ok(directory: &Path, arguments: &[&str]) -> String {
+    let output = csms(directory, arguments, "");
+    assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+fn ok_json(directory: &Path, arguments: &[&str]) -> Value {
+    let arguments = [arguments, &["--output", "json"]].concat();
+    serde_json::from_str(&ok(directory, &arguments)).unwrap()
+}
+
+fn refused(directory: &Path, arguments: &[&str]) -> String {
+    let output = csms(directory, arguments, "");
+    assert_eq!(output.status.code(), Some(1), "{arguments:?}");
+    String::from_utf8(output.stderr).unwrap()
+}
+
+fn put_policy(directory: &Path, action: &str, name: &str, text: &str) {
+    let output = csms(directory, &["policy", action, name, "--file", "-"], text);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+fn key_of(made: &Value) -> Key {
+    let text = |name: &str| made[name].as_str().unwrap().to_owned();
+    Key { access_key: text("access_key"), secret_key: text("secret_key"), security_token: None }
+}
+
+async fn status(server: &Server, key: &Key, method: &str, rest: &str, body: Value) -> StatusCode {
+    server.call_as(key, method, &server.path(rest), &body).await.status
+}
+
+/// Calls until the answer is the expected one: users are kept for a few seconds.
+async fn becomes(server: &Server, key: &Key, expected: StatusCode) {
+    let deadline = Instant::now() + Duration::from_secs(60);
+    loop {
+        let status = status(server, key, "GET", "secrets", Value::Null).await;
+        if status == expected {
+            return;
+        }
+        assert!(Instant::now() < deadline, "still {status}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+const TEAM: &str = r#"{"Version":"5.0","Statement":[
+    {"Effect":"Allow","Action":["csms:secret:*"],"Resource":["CSMS:*:*:secretName:team-*"]},
+    {"Effect":"Deny","Action":["csms:secret:create"],"Condition":{"StringNotEquals":{"csms:Type":"COMMON"}}}]}"#;
+
+#[tokio::test]
+async fn a_user_with_a_policy_is_served_by_the_running_server() {
+    let directory = tempfile::tempdir().unwrap();
+    let server = support::open(directory.path()).await.unwrap();
+    put_policy(directory.path(), "create", "team", TEAM);
+    let made = ok_json(directory.path(), &["user", "create", "alice", "--policy", "team"]);
+    let alice = key_of(&made);
+    let body = |name: &str| json!({ "name": name, "secret_string": "s" });
+    assert_eq!(status(&server, &alice, "POST", "secrets", body("team-db")).await, StatusCode::OK);
+    assert_eq!(status(&server, &alice, "POST", "secrets", body("other")).await, StatusCode::FORBIDDEN);
+    assert_eq!(status(&server, &alice, "GET", "secrets", Value::Null).await, StatusCode::FORBIDDEN);
+
+    ok(directory.path(), &["user", "attach", "alice", "CSMS ReadOnlyAccess"]);
+    becomes(&server, &alice, StatusCode::OK).await;
+    ok(directory.path(), &["user", "key", "disable", &alice.access_key]);
+    becomes(&server, &alice, StatusCode::UNAUTHORIZED).await;
+    let second = key_of(&ok_json(directory.path(), &["user", "key", "create", "alice"]));
+    assert_eq!(status(&server, &second, "GET", "secrets", Value::Null).await, StatusCode::OK);
+    ok(directory.path(), &["user", "delete", "alice"]);
+    becomes(&server, &second, StatusCode::UNAUTHORIZED).await;
+}
+
+#[tokio::test]
+async fn a_password_lets_a_user_sign_in() {
+    let directory = tempfile::tempdir().unwrap();
+    let server = support::open(directory.path()).await.unwrap();
+    ok(directory.path(), &["user", "create", "bob", "--no-key"]);
+    let made = ok_json(directory.path(), &["user", "set-password", "bob"]);
+    let login = async |password: &str| {
+        let body = json!({ "auth": { "identity": { "methods": ["password"], "password": { "user": {
+            "name": "bob", "password": password, "domain": { "name": server.credentials.domain_name },
+        } } } } });
+        let request = axum::http::Request::builder().method("POST").uri("/v3/auth/tokens");
+        server.send(request.body(axum::body::Body::from(body.to_string())).unwrap()).await.status
+    };
+    assert_eq!(login(made["password"].as_str().unwrap()).await, StatusCode::CREATED);
+    let set = csms(directory.path(), &["user", "set-password", "bob", "--password-file", "-"], "correct horse\n");
+    assert!(set.status.success() && set.stdout.is_empty());
+    assert_eq!(login("correct horse").await, StatusCode::CREATED);
+    assert_eq!(login(made["password"].as_str().unwrap()).await, StatusCode::UNAUTHORIZED);
+}
+
+#[tokio::test]
+async fn a_secret_key_and_a_password_are_shown_once() {
+    let directory = tempfile::tempdir().unwrap();
+    let _server = support::open(directory.path()).await.unwrap();
+    let made = ok_json(directory.path(), &["user", "create", "alice"]);
+    let secret_key = made["secret_key"].as_str().unwrap();
+    for arguments in
+        [&["user", "show", "alice"][..], &["user", "list"], &["user", "key", "list", "alice"], &["audit", "list"]]
+    {
+        let shown = ok(directory.path(), arguments);
+        assert!(!shown.contains(secret_key), "{arguments:?}");
+        let json = ok_json(directory.path(), arguments).to_string();
+        assert!(!json.contains(secret_key) && !json.contains("argon2"), "{arguments:?}");
+    }
+    assert!(ok(directory.path(), &["user", "show", "alice"]).contains(made["access_key"].as_str().unwrap()));
+}
+
+#[tokio::test]
+async fn what_contradicts_is_refused_in_words() {
+    let directory = tempfile::tempdir().unwrap();
+    assert!(refused(directory.path(), &["user", "list"]).contains("start `csms serve` there first"));
+    let _server = support::open(directory.path()).await.unwrap();
+    let here = directory.path();
+    ok(here, &["user", "create", "alice"]);
+    assert!(refused(here, &["user", "create", "alice"]).contains("a user alice already"));
+    assert!(refused(here, &["user", "create", " x"]).contains("the name must be"));
+    assert!(refused(here, &["user", "attach", "alice", "nothing"]).contains("no policy nothing"));
+    assert!(refused(here, &["user", "delete", "bob"]).contains("no user bob"));
+    assert!(refused(here, &["user", "key", "delete", "AK"]).contains("no access key AK"));
+    let bad = csms(here, &["policy", "create", "p", "--file", "-"], r#"{"Version":"1.1","Statement":[]}"#);
+    assert!(String::from_utf8_lossy(&bad.stderr).contains("at least one statement"));
+    put_policy(here, "create", "team", TEAM);
+    ok(here, &["user", "attach", "alice", "team"]);
+    assert!(refused(here, &["policy", "delete", "team"]).contains("attached to alice"));
+    ok(here, &["user", "detach", "alice", "team"]);
+    ok(here, &["policy", "delete", "team"]);
+    assert!(refused(here, &["policy", "show", "team"]).contains("no policy team"));
+}
+
+#[tokio::test]
+async fn a_policy_can_be_checked_before_it_is_needed() {
+    let directory = tempfile::tempdir().unwrap();
+    let _server = support::open(directory.path()).await.unwrap();
+    let here = directory.path();
+    put_policy(here, "create", "team", TEAM);
+    ok(here, &["user", "create", "alice", "--policy", "team"]);
+    let check = |more: &[&str]| {
+        let arguments = [&["policy", "check", "--user", "alice"], more].concat();
+        csms(here, &arguments, "").status.success()
+    };
+    assert!(check(&["--action", "csms:secret:create", "--secret", "team-a", "--type", "COMMON"]));
+    assert!(!check(&["--action", "csms:secret:create", "--secret", "team-a", "--type", "RDS-FG"]));
+    assert!(!check(&["--action", "csms:secret:get", "--secret", "other"]));
+    put_policy(here, "update", "team", r#"{"Version":"5.0","Statement":[{"Effect":"Allow","Action":["csms:*"]}]}"#);
+    assert!(check(&["--action", "csms:secret:get", "--secret", "other"]));
+    assert_eq!(serde_json::from_str::<Value>(&ok(here, &["policy", "show", "team"])).unwrap()["Version"], "5.0");
+    assert!(ok(here, &["policy", "list"]).contains("CSMS FullAccess"));
+}
+
+#[tokio::test]
+async fn the_audit_trail_is_verified_and_listed_and_an_edit_is_found() {
+    let directory = tempfile::tempdir().unwrap();
+    let here = directory.path();
+    let server = support::open(here).await.unwrap();
+    let body = json!({ "name": "db", "secret_string": "correct horse" });
+    assert_eq!(status(&server, &server.key(), "POST", "secrets", body).await, StatusCode::OK);
+    let path = "secrets/db/versions/latest";
+    assert_eq!(status(&server, &server.key(), "GET", path, Value::Null).await, StatusCode::OK);
+    server.app.trail.flush().await.unwrap();
+    ok(here, &["user", "create", "alice"]);
+
+    let head = ok_json(here, &["audit", "verify"])["head"].as_str().unwrap().to_owned();
+    let listed = ok_json(here, &["audit", "list", "--secret", "db"]);
+    let actions: Vec<_> = listed.as_array().unwrap().iter().map(|record| record["action"].as_str().unwrap()).collect();
+    assert_eq!(actions, ["CreateSecret", "ShowSecretVersion"]);
+    let table = ok(here, &["audit", "list"]);
+    assert!(table.contains("CreateUser") && table.contains("alice") && !table.contains("horse"), "{table}");
+    ok(here, &["user", "create", "bob"]);
+    assert!(ok(here, &["audit", "verify", "--expect", &head]).starts_with("intact"));
+    let forged = format!("1:{}", "00".repeat(32));
+    assert!(refused(here, &["audit", "verify", "--expect", &forged]).contains("not part of the trail"));
+
+    let database = rusqlite::Connection::open(here.join("csms.db")).unwrap();
+    database.execute_batch("UPDATE audit SET document = replace(document, 'alice', 'carol')").unwrap();
+    assert!(refused(here, &["audit", "verify"]).contains("is not what was written there"));
+}

@@ -1,0 +1,204 @@
+//! The Key Management Service on the same port, and what the state of a key and the rights to it mean for secrets.
+
+use crate::support::{Answer, Key, Server};
+use axum::http::StatusCode;
+use csms_api::kms::KmsOperation;
+use csms_core::policy::Policy;
+use csms_server::{audit::Record, auth::token::TemporaryKey, services::kms};
+use csms_store::Store;
+use serde_json::{Value, json};
+
+fn temporary(server: &Server, policy: Policy) -> Key {
+    let project = server.app.identity.project_id.clone();
+    let expires = server.clock.now().plus_millis(600_000);
+    let key = TemporaryKey::make("test".to_owned(), project, policy, expires).unwrap();
+    Key {
+        access_key: key.access_key.clone(),
+        secret_key: key.secret_key.clone(),
+        security_token: Some(key.security_token(&server.app.root).unwrap()),
+    }
+}
+
+fn allowing(server: &Server, actions: &[&str]) -> Key {
+    temporary(server, Policy::allow(actions.iter().map(|action| (*action).to_owned()).collect(), None))
+}
+
+async fn call(server: &Server, operation: &str, body: Value) -> Answer {
+    let path = format!("/v1.0/{}/kms/{operation}", server.credentials.project_id);
+    server.call("POST", &path, body).await
+}
+
+async fn ok(server: &Server, operation: &str, body: Value) -> Value {
+    let answer = call(server, operation, body).await;
+    assert!(answer.status.is_success(), "{operation}: {}", answer.body);
+    answer.body
+}
+
+async fn create_key(server: &Server, alias: &str) -> String {
+    let made = ok(server, "create-key", json!({ "key_alias": alias })).await;
+    made["key_info"]["key_id"].as_str().unwrap().to_owned()
+}
+
+async fn create_secret(server: &Server, name: &str, key: &str) {
+    let body = json!({ "name": name, "secret_string": "correct horse", "kms_key_id": key });
+    let answer = server.call("POST", &server.path("secrets"), body).await;
+    assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
+}
+
+async fn read(server: &Server, key: &Key, name: &str) -> Answer {
+    server.call_as(key, "GET", &server.path(&format!("secrets/{name}/versions/latest")), &Value::Null).await
+}
+
+#[tokio::test]
+async fn every_operation_is_denied_without_a_policy_that_allows_it() {
+    let server = Server::start().await;
+    let nobody = allowing(&server, &[]);
+    for operation in KmsOperation::ALL {
+        let specification = operation.specification();
+        let path = specification.path.replace("{project_id}", &server.credentials.project_id);
+        let answer = server.call_as(&nobody, specification.method.as_str(), &path, &json!({})).await;
+        let (status, code) = (answer.status, answer.body["error"]["error_code"].as_str());
+        assert_eq!((status, code), (StatusCode::FORBIDDEN, Some("KMS.0302")), "{}", specification.name);
+    }
+}
+
+#[tokio::test]
+async fn every_operation_is_allowed_by_its_own_action() {
+    let server = Server::start().await;
+    for operation in KmsOperation::ALL {
+        let specification = operation.specification();
+        let only = allowing(&server, &specification.actions[..1]);
+        let path = specification.path.replace("{project_id}", &server.credentials.project_id);
+        let answer = server.call_as(&only, specification.method.as_str(), &path, &json!({})).await;
+        assert_ne!(answer.status, StatusCode::FORBIDDEN, "{}", specification.name);
+    }
+}
+
+#[tokio::test]
+async fn a_disabled_key_makes_values_unreadable_and_nothing_else() {
+    let server = Server::start().await;
+    let key = create_key(&server, "own").await;
+    create_secret(&server, "db", &key).await;
+    assert_eq!(read(&server, &server.key(), "db").await.status, StatusCode::OK);
+
+    ok(&server, "disable-key", json!({ "key_id": key })).await;
+    assert_eq!(read(&server, &server.key(), "db").await.code(), "CSMS.0401");
+    let added = server.call("POST", &server.path("secrets/db/versions"), json!({ "secret_string": "x" })).await;
+    assert_eq!((added.status, added.code()), (StatusCode::BAD_REQUEST, "CSMS.0401"));
+    for rest in ["secrets", "secrets/db", "secrets/db/versions", "secrets/db/stages/SYSCURRENT"] {
+        let answer = server.call("GET", &server.path(rest), Value::Null).await;
+        assert_eq!(answer.status, StatusCode::OK, "{rest}");
+    }
+    ok(&server, "enable-key", json!({ "key_id": key })).await;
+    assert_eq!(read(&server, &server.key(), "db").await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn a_key_waits_for_its_deletion_and_is_gone_then() {
+    let server = Server::start().await;
+    let key = create_key(&server, "own").await;
+    create_secret(&server, "db", &key).await;
+    let scheduled = ok(&server, "schedule-key-deletion", json!({ "key_id": key, "pending_days": "7" })).await;
+    assert_eq!(scheduled, json!({ "key_id": key, "key_state": "4" }));
+    assert_eq!(read(&server, &server.key(), "db").await.code(), "CSMS.0401");
+    let cancelled = ok(&server, "cancel-key-deletion", json!({ "key_id": key })).await;
+    assert_eq!(cancelled["key_state"], "3");
+    ok(&server, "enable-key", json!({ "key_id": key })).await;
+    assert_eq!(read(&server, &server.key(), "db").await.status, StatusCode::OK);
+
+    ok(&server, "schedule-key-deletion", json!({ "key_id": key, "pending_days": "7" })).await;
+    server.clock.advance(7 * 86_400_000);
+    kms::purge(&server.app).await.unwrap();
+    assert_eq!(call(&server, "describe-key", json!({ "key_id": key })).await.code(), "KMS.0005");
+    assert_eq!(server.app.store.keys_pending_deletion().await.unwrap(), []);
+    assert_eq!(read(&server, &server.key(), "db").await.code(), "CSMS.0401");
+}
+
+#[tokio::test]
+async fn a_key_of_ones_own_needs_rights_to_it_and_the_default_one_does_not() {
+    let server = Server::start().await;
+    let key = create_key(&server, "own").await;
+    create_secret(&server, "db", &key).await;
+    let body = json!({ "name": "plain", "secret_string": "x" });
+    assert_eq!(server.call("POST", &server.path("secrets"), body).await.status, StatusCode::OK);
+
+    let reader = allowing(&server, &["csms:secret:getVersion"]);
+    assert_eq!(read(&server, &reader, "plain").await.status, StatusCode::OK);
+    assert_eq!(read(&server, &reader, "db").await.code(), "CSMS.0401");
+    for right in ["kms:cmk:decryptDataKey", "kms:dek:decrypt"] {
+        let reader = allowing(&server, &["csms:secret:getVersion", right]);
+        assert_eq!(read(&server, &reader, "db").await.status, StatusCode::OK, "{right}");
+    }
+    let writer = |rights: &[&str]| allowing(&server, &[&["csms:secret:createVersion"], rights].concat());
+    let write = async |key: &Key| {
+        let path = server.path("secrets/db/versions");
+        server.call_as(key, "POST", &path, &json!({ "secret_string": "y" })).await.status
+    };
+    assert_eq!(write(&writer(&[])).await, StatusCode::BAD_REQUEST);
+    assert_eq!(write(&writer(&["kms:cmk:createDataKey"])).await, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn a_right_may_be_for_one_key() {
+    let server = Server::start().await;
+    let (one, two) = (create_key(&server, "one").await, create_key(&server, "two").await);
+    let policy = Policy::allow(vec!["kms:cmk:*".to_owned()], Some(vec![format!("KMS:*:*:KeyId:{one}")]));
+    let caller = temporary(&server, policy);
+    let path = format!("/v1.0/{}/kms/create-datakey", server.credentials.project_id);
+    let status = async |key: &str| server.call_as(&caller, "POST", &path, &json!({ "key_id": key })).await.status;
+    assert_eq!((status(&one).await, status(&two).await), (StatusCode::OK, StatusCode::FORBIDDEN));
+
+    // Sealed data name their key, and the right is asked for that one.
+    let sealed = ok(&server, "encrypt-data", json!({ "key_id": two, "plain_text": "x" })).await;
+    let path = format!("/v1.0/{}/kms/decrypt-data", server.credentials.project_id);
+    let open = async |body: Value| server.call_as(&caller, "POST", &path, &body).await;
+    let cipher = &sealed["cipher_text"];
+    assert_eq!(open(json!({ "cipher_text": cipher })).await.status, StatusCode::FORBIDDEN);
+    assert_eq!(open(json!({ "cipher_text": cipher, "key_id": one })).await.code(), "KMS.0402");
+}
+
+#[tokio::test]
+async fn the_default_key_is_not_for_users_to_change() {
+    let server = Server::start().await;
+    let body = json!({ "name": "plain", "secret_string": "x" });
+    assert_eq!(server.call("POST", &server.path("secrets"), body).await.status, StatusCode::OK);
+    let listed = ok(&server, "list-keys", json!({})).await;
+    assert_eq!(listed["key_details"][0]["default_key_flag"], "1");
+    let key = listed["keys"][0].clone();
+    assert_eq!(call(&server, "disable-key", json!({ "key_id": key })).await.code(), "KMS.0403");
+    let body = json!({ "key_id": key, "pending_days": "7" });
+    assert_eq!(call(&server, "schedule-key-deletion", body).await.code(), "KMS.0403");
+    assert_eq!(call(&server, "create-key", json!({ "key_alias": "mine/default" })).await.code(), "KMS.0002");
+}
+
+#[tokio::test]
+async fn a_secret_takes_a_key_by_any_of_its_aliases() {
+    let server = Server::start().await;
+    let key = create_key(&server, "own").await;
+    ok(&server, "aliases", json!({ "key_id": key, "alias": "nickname" })).await;
+    let body = json!({ "name": "plain", "secret_string": "x" });
+    assert_eq!(server.call("POST", &server.path("secrets"), body).await.status, StatusCode::OK);
+    for name in ["own", "nickname", &key] {
+        let updated = server.call("PUT", &server.path("secrets/plain"), json!({ "kms_key_id": name })).await;
+        assert_eq!((updated.status, &updated.body["secret"]["kms_key_id"]), (StatusCode::OK, &json!(key)), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn changes_and_uses_of_keys_are_recorded() {
+    let server = Server::start().await;
+    let key = create_key(&server, "own").await;
+    ok(&server, "create-datakey", json!({ "key_id": key })).await;
+    ok(&server, "disable-key", json!({ "key_id": key })).await;
+    call(&server, "create-datakey", json!({ "key_id": key })).await;
+    server.app.trail.flush().await.unwrap();
+    let records = server.app.store.audit_records(0, 100, None).await.unwrap();
+    let mut lines: Vec<_> = records
+        .iter()
+        .map(|record| serde_json::from_str::<Record<'_>>(&record.document).unwrap())
+        .filter(|record| record.key == Some(key.as_str()))
+        .map(|record| format!("{} {}", record.action, record.outcome))
+        .collect();
+    lines.sort_unstable();
+    assert_eq!(lines, ["CreateDatakey KMS.0401", "CreateDatakey OK", "CreateKey OK", "DisableKey OK"]);
+}

@@ -1,0 +1,32 @@
+//! Tests of the server's API and commands: one program, so that it links once.
+#![allow(clippy::unwrap_used, reason = "a test that cannot set itself up fails")]
+#![allow(unreachable_pub, missing_docs, reason = "no crate uses a test")]
+
+mod access;
+mod access_file;
+mod accounts;
+mod acting_functions;
+mod admin_secret;
+mod administration;
+mod audit;
+mod backups;
+mod batch;
+mod command_line;
+mod console;
+mod cors;
+mod cts;
+mod events;
+mod grants;
+mod kms;
+mod life;
+mod monitoring;
+mod permissions;
+mod reference;
+mod remote_kms;
+mod replicas;
+mod robust;
+mod schedule;
+mod support;
+mod tags;
+mod tasks;
+mod users;

@@ -1,0 +1,69 @@
+//! The dashboard and the alert rules name metrics that the server has.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use csms_server::telemetry::metrics::Metrics;
+use serde_json::Value;
+
+const DASHBOARD: &str = include_str!("../../monitoring/grafana-dashboard.json");
+const ALERTS: &str = include_str!("../../monitoring/alerts.yaml");
+
+/// The names of all series that the server may have, by the kinds that it declares.
+fn series() -> BTreeSet<String> {
+    let metrics = Metrics::default();
+    // Series with labels that come with what happens.
+    metrics.answered("ShowSecret", 200, Duration::ZERO);
+    metrics.attempt_failed("CSMS.0511");
+    let text = metrics.text();
+    let kinds = text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split_once(' '));
+    let named = |(name, kind): (&str, &str)| {
+        let suffixes: &[&str] = match kind {
+            "counter" => &["_total"],
+            "histogram" => &["_bucket", "_sum", "_count"],
+            _ => &[""],
+        };
+        suffixes.iter().map(|suffix| format!("{name}{suffix}")).collect::<Vec<_>>()
+    };
+    kinds.flat_map(named).collect()
+}
+
+/// The names of ours in an expression.
+fn names(text: &str) -> impl Iterator<Item = &str> {
+    text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').filter(|word| word.starts_with("csms_"))
+}
+
+/// All expressions in the dashboard.
+fn expressions(value: &Value, found: &mut Vec<String>) {
+    match value {
+        Value::Object(members) => {
+            found.extend(members.get("expr").and_then(Value::as_str).map(str::to_owned));
+            members.values().for_each(|value| expressions(value, found));
+        }
+        Value::Array(values) => values.iter().for_each(|value| expressions(value, found)),
+        _ => {}
+    }
+}
+
+#[test]
+fn every_metric_of_the_dashboard_is_one_that_the_server_has() {
+    let dashboard: Value = serde_json::from_str(DASHBOARD).unwrap();
+    let mut found = Vec::new();
+    expressions(&dashboard, &mut found);
+    assert!(found.len() >= 14, "{}", found.len());
+    let series = series();
+    for expression in &found {
+        assert!(names(expression).count() > 0, "{expression}");
+        for name in names(expression) {
+            assert!(series.contains(name), "{name} in {expression}\n{series:#?}");
+        }
+    }
+}
+
+#[test]
+fn every_metric_of_the_alert_rules_is_one_that_the_server_has() {
+    let series = series();
+    assert_eq!(ALERTS.matches("- alert: ").count(), ALERTS.matches("expr: ").count());
+    for name in names(ALERTS) {
+        assert!(series.contains(name), "{name}\n{series:#?}");
+    }
+}

@@ -1,0 +1,92 @@
+//! The check of rights says what the operations then do.
+
+use crate::support::{Key, Server};
+use axum::http::StatusCode;
+use csms_api::Operation;
+use csms_core::policy::Policy;
+use csms_server::auth::token::TemporaryKey;
+use serde_json::{Value, json};
+
+fn temporary(server: &Server, policy: &str) -> Key {
+    let project = server.app.identity.project_id.clone();
+    let expires = server.clock.now().plus_millis(600_000);
+    let key = TemporaryKey::make("test".to_owned(), project, Policy::parse(policy).unwrap(), expires).unwrap();
+    Key {
+        access_key: key.access_key.clone(),
+        secret_key: key.secret_key.clone(),
+        security_token: Some(key.security_token(&server.app.root).unwrap()),
+    }
+}
+
+async fn check(server: &Server, key: &Key, body: Value) -> Value {
+    let answer = server.call_as(key, "POST", &server.path("csms/permissions/check"), &body).await;
+    assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
+    answer.body
+}
+
+#[tokio::test]
+async fn every_action_is_allowed_to_the_administrator_and_denied_by_default() {
+    let server = Server::start().await;
+    let mut actions: Vec<_> = Operation::ALL.iter().map(|operation| operation.specification().actions[0]).collect();
+    actions.extend(["kms:cmk:create", "iam:users:attachPolicyV5", "iam:policies:createV5", "cts:trace:list"]);
+    let all = check(&server, &server.key(), json!({ "actions": actions })).await;
+    assert_eq!(all, json!({ "allowed": actions, "denied": [] }));
+    let none = temporary(&server, r#"{"Version":"5.0","Statement":[{"Effect":"Allow","Action":["obs:*"]}]}"#);
+    let denied = check(&server, &none, json!({ "actions": actions })).await;
+    assert_eq!(denied, json!({ "allowed": [], "denied": actions }));
+}
+
+#[tokio::test]
+async fn the_answer_is_about_the_secret_and_goes_by_its_tags() {
+    let server = Server::start().await;
+    for name in ["mine", "locked", "other"] {
+        let body = json!({ "name": name, "secret_string": "s" });
+        assert_eq!(server.call("POST", &server.path("secrets"), body).await.status, StatusCode::OK);
+    }
+    let id = server.call("GET", &server.path("secrets/locked"), Value::Null).await.body["secret"]["id"].clone();
+    let tag = json!({ "tag": { "key": "stage", "value": "production" } });
+    let uri = server.path(&format!("csms/{}/tags", id.as_str().unwrap()));
+    assert_eq!(server.call("POST", &uri, tag).await.status, StatusCode::NO_CONTENT);
+    let key = temporary(
+        &server,
+        r#"{"Version":"5.0","Statement":[
+            {"Effect":"Allow","Action":["csms:secret:get*"],
+             "Resource":["csms:*:*:secretName:mine","csms:*:*:secretName:locked"]},
+            {"Effect":"Deny","Action":["csms:secret:getVersion"],
+             "Condition":{"StringEquals":{"g:ResourceTag/stage":["production"]}}}]}"#,
+    );
+    for (secret, get, read) in [("mine", true, true), ("locked", true, false), ("other", false, false)] {
+        let actions = ["csms:secret:get", "csms:secret:getVersion"];
+        let answer = check(&server, &key, json!({ "actions": actions, "secret_name": secret })).await;
+        let allowed: Vec<_> =
+            actions.iter().zip([get, read]).filter(|(_, may)| *may).map(|(action, _)| action).collect();
+        assert_eq!(answer["allowed"], json!(allowed), "{secret}");
+        for (path, may) in [(format!("secrets/{secret}"), get), (format!("secrets/{secret}/versions/latest"), read)] {
+            let status = server.call_as(&key, "GET", &server.path(&path), &Value::Null).await.status;
+            assert_eq!(status != StatusCode::FORBIDDEN, may, "{path}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_older_name_of_an_action_counts_as_for_the_operation() {
+    let server = Server::start().await;
+    let text = r#"{"Version":"1.1","Statement":[{"Effect":"Allow","Action":["csms:secretVersion:get"]}]}"#;
+    let key = temporary(&server, text);
+    let body = json!({ "actions": ["csms:secret:getVersion", "csms:secret:update"], "secret_name": "db" });
+    let answer = check(&server, &key, body).await;
+    assert_eq!(answer, json!({ "allowed": ["csms:secret:getVersion"], "denied": ["csms:secret:update"] }));
+}
+
+#[tokio::test]
+async fn a_question_that_is_not_understood_is_refused_whole() {
+    let server = Server::start().await;
+    let body = json!({ "actions": ["csms:secret:list", "csms:secret:lisst"], "secret_name": "a/b" });
+    let answer = server.call("POST", &server.path("csms/permissions/check"), body).await;
+    assert_eq!((answer.status, answer.code()), (StatusCode::BAD_REQUEST, "CSMS.0002"));
+    let message = answer.body["error_msg"].as_str().unwrap();
+    assert!(message.contains("actions[1]") && message.contains("secret_name"), "{message}");
+    let other = format!("/v1/{}/csms/permissions/check", "f".repeat(32));
+    let answer = server.call("POST", &other, json!({ "actions": ["csms:secret:list"] })).await;
+    assert_eq!(answer.status, StatusCode::FORBIDDEN);
+}

@@ -1,0 +1,165 @@
+//! A server in this process, on its own directory and clock, asked without a socket.
+
+use std::{path::Path, sync::Arc};
+
+use axum::{
+    Router,
+    body::{Body, to_bytes},
+    http::{HeaderMap, Request, StatusCode, request::Builder},
+};
+use csms_core::{
+    policy::Policy,
+    sign::{SignedRequest, authorize, format_date, payload_hash},
+};
+use csms_server::{
+    app::App,
+    auth::{cache::SECRET_KEY_PURPOSE, passwords, signature::make_key_pair},
+    boot::serve::{self, ServeError},
+    boot::settings::{Flags, Settings},
+    clock::Clock,
+    http::router,
+    installation::Credentials,
+};
+use csms_store::{AccessChange, AccessKeyRecord, Store, UserDetails, UserRecord};
+use serde_json::Value;
+use tower::ServiceExt;
+
+/// An answer, its body read.
+pub struct Answer {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub body: Value,
+}
+
+impl Answer {
+    /// The error code in a flat or a nested body.
+    pub fn code(&self) -> &str {
+        let code = self.body.get("error_code").or_else(|| self.body.pointer("/error/error_code"));
+        code.and_then(Value::as_str).unwrap_or("none")
+    }
+}
+
+/// A key pair to sign with, and perhaps its security token.
+#[derive(Clone)]
+pub struct Key {
+    pub access_key: String,
+    pub secret_key: String,
+    pub security_token: Option<String>,
+}
+
+pub struct Server {
+    pub app: Arc<App>,
+    pub clock: Clock,
+    pub credentials: Credentials,
+    router: Router,
+    directory: Option<tempfile::TempDir>,
+}
+
+pub fn settings(data: &Path) -> Settings {
+    let flags = Flags { listen: Some(([127, 0, 0, 1], 0).into()), data: Some(data.to_owned()), ..Flags::default() };
+    flags.settle().unwrap()
+}
+
+pub async fn open(data: &Path) -> Result<Server, ServeError> {
+    open_with(&settings(data)).await
+}
+
+pub async fn open_with(settings: &Settings) -> Result<Server, ServeError> {
+    let clock = Clock::default();
+    let bound = serve::bind(settings, clock.clone()).await?;
+    let credentials = serde_json::from_slice(&std::fs::read(&bound.credentials).unwrap()).unwrap();
+    Ok(Server { router: router::router(&bound.app), app: bound.app, clock, credentials, directory: None })
+}
+
+impl Server {
+    /// A server that listens, too.
+    pub fn of(app: &Arc<App>, credentials: Credentials) -> Self {
+        let (router, clock) = (router::router(app), app.clock.clone());
+        Self { router, app: Arc::clone(app), clock, credentials, directory: None }
+    }
+
+    pub async fn start() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let server = open(directory.path()).await.unwrap();
+        Self { directory: Some(directory), ..server }
+    }
+
+    pub fn key(&self) -> Key {
+        Key {
+            access_key: self.credentials.access_key.clone(),
+            secret_key: self.credentials.secret_key.to_string(),
+            security_token: None,
+        }
+    }
+
+    /// Makes a user of the first project with a password and an access key, and answers its identifier and the key.
+    pub async fn make_user(&self, name: &str, password: &str, policies: Vec<Policy>) -> (String, Key) {
+        let id = csms_server::installation::make_id().unwrap();
+        let user = UserRecord {
+            id: id.clone(),
+            name: name.to_owned(),
+            domain_id: self.app.identity.domain_id.clone(),
+            password_hash: Some(passwords::hash(password).unwrap()),
+            projects: vec![self.app.identity.project_id.clone()],
+            policies,
+            attached: Vec::new(),
+            enabled: true,
+            details: UserDetails::default(),
+        };
+        let (access_key, secret_key) = make_key_pair().unwrap();
+        let sealed = self.app.root.seal(SECRET_KEY_PURPOSE, secret_key.as_bytes(), &mut getrandom::SysRng).unwrap();
+        let key = AccessKeyRecord {
+            access_key: access_key.clone(),
+            sealed_secret_key: sealed,
+            user_id: id.clone(),
+            enabled: true,
+            create_time: None,
+        };
+        let changes = vec![AccessChange::PutUser(user), AccessChange::PutAccessKey(key)];
+        self.app.store.change_access(changes, Vec::new()).await.unwrap();
+        (id, Key { access_key, secret_key: secret_key.to_string(), security_token: None })
+    }
+
+    /// The path of an operation's resource within the first project.
+    pub fn path(&self, rest: &str) -> String {
+        format!("/v1/{}/{rest}", self.credentials.project_id)
+    }
+
+    pub async fn send(&self, request: Request<Body>) -> Answer {
+        let response = self.router.clone().oneshot(request).await.unwrap();
+        let (parts, body) = response.into_parts();
+        let bytes = to_bytes(body, usize::MAX).await.unwrap();
+        let body = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
+        Answer { status: parts.status, headers: parts.headers, body }
+    }
+
+    /// A request signed now with `key`.
+    pub fn signed(&self, key: &Key, method: &str, uri: &str, body: &[u8]) -> Builder {
+        let date = format_date(self.clock.now());
+        self.signed_at(key, method, uri, body, &date)
+    }
+
+    pub fn signed_at(&self, key: &Key, method: &str, uri: &str, body: &[u8], date: &str) -> Builder {
+        let (path, query) = uri.split_once('?').unwrap_or((uri, ""));
+        let hash = payload_hash(body);
+        let request = SignedRequest { method, path, query, date, payload_hash: &hash };
+        let mut headers = vec![("content-type", "application/json"), ("host", "localhost"), ("x-sdk-date", date)];
+        if let Some(token) = &key.security_token {
+            headers.push(("x-security-token", token));
+        }
+        headers.sort_unstable();
+        let authorization = authorize(&key.access_key, key.secret_key.as_bytes(), &request, &headers);
+        let builder = Request::builder().method(method).uri(uri).header("authorization", authorization);
+        headers.into_iter().fold(builder, |builder, (name, value)| builder.header(name, value))
+    }
+
+    pub async fn call_as(&self, key: &Key, method: &str, uri: &str, body: &Value) -> Answer {
+        let body = if body.is_null() { Vec::new() } else { body.to_string().into_bytes() };
+        let request = self.signed(key, method, uri, &body).body(Body::from(body)).unwrap();
+        self.send(request).await
+    }
+
+    pub async fn call(&self, method: &str, uri: &str, body: Value) -> Answer {
+        self.call_as(&self.key(), method, uri, &body).await
+    }
+}
