@@ -54,7 +54,8 @@ pub struct Specification {
     pub success: u16,
     /// Shape of its errors.
     pub errors: ErrorShape,
-    /// The action a policy must allow, and its older names (authentication fact sheet, section 5).
+    /// The action a policy must allow: its official name, then its older names and those that this service used itself
+    /// before it knew the official one (authentication fact sheet, section 5). A policy may use any of them.
     pub actions: &'static [&'static str],
 }
 
@@ -115,29 +116,29 @@ operations! {
     CreateSecretVersion: Post "/v1/{project_id}/secrets/{secret_name}/versions" 200 Flat ["csms:secret:createVersion", "csms:secretVersion:create"];
     ListSecretVersions: Get "/v1/{project_id}/secrets/{secret_name}/versions" 200 Flat ["csms:secret:listVersion", "csms:secretVersion:list"];
     ShowSecretVersion: Get "/v1/{project_id}/secrets/{secret_name}/versions/{version_id}" 200 Flat ["csms:secret:getVersion", "csms:secretVersion:get"];
-    UpdateVersion: Put "/v1/{project_id}/secrets/{secret_name}/versions/{version_id}" 200 Flat ["csms:secret:updateVersion"];
+    UpdateVersion: Put "/v1/{project_id}/secrets/{secret_name}/versions/{version_id}" 200 Flat ["csms:secret:updateVersion", "csms:secretVersion:update"];
     ShowSecretStage: Get "/v1/{project_id}/secrets/{secret_name}/stages/{stage_name}" 200 Flat ["csms:secret:getStage", "csms:secretStage:get"];
     UpdateSecretStage: Put "/v1/{project_id}/secrets/{secret_name}/stages/{stage_name}" 200 Flat ["csms:secret:updateStage", "csms:secretStage:update"];
     DeleteSecretStage: Delete "/v1/{project_id}/secrets/{secret_name}/stages/{stage_name}" 204 Flat ["csms:secret:deleteStage", "csms:secretStage:delete"];
-    ListSecretTask: Get "/v1/{project_id}/csms/tasks" 200 Flat ["csms:task:list"];
+    ListSecretTask: Get "/v1/{project_id}/csms/tasks" 200 Flat ["csms::listTasks", "csms:task:list"];
     DownloadSecretBlob: Post "/v1/{project_id}/secrets/{secret_name}/backup" 200 Flat ["csms:secret:get"];
     UploadSecretBlob: Post "/v1/{project_id}/secrets/restore" 200 Flat ["csms:secret:create"];
     BatchGetSecretValue: Post "/v1/{project_id}/secrets/batch-get-secret-value" 200 Flat ["csms:secret:getVersion", "csms:secretVersion:get"];
     BatchImportSecrets: Post "/v1/{project_id}/secrets/batch-import" 200 Flat ["csms:secret:create"];
     BatchDeleteSecrets: Post "/v1/{project_id}/secrets/batch-delete" 200 Flat ["csms:secret:delete"];
     CreateSecretStage: Post "/v1/{project_id}/secrets/{secret_name}/stages" 200 Flat ["csms:secret:createStage", "csms:secretStage:create"];
-    BatchCreateOrDeleteTags: Post "/v1/{project_id}/csms/{secret_id}/tags/action" 204 Nested ["csms:tag:batchUpdate"];
-    CreateSecretTag: Post "/v1/{project_id}/csms/{secret_id}/tags" 204 Nested ["csms:tag:create"];
-    DeleteSecretTag: Delete "/v1/{project_id}/csms/{secret_id}/tags/{key}" 204 Nested ["csms:tag:delete"];
-    ListSecretTags: Get "/v1/{project_id}/csms/{secret_id}/tags" 200 Nested ["csms:tag:list"];
-    ListProjectSecretsTags: Get "/v1/{project_id}/csms/tags" 200 Nested ["csms:tag:listProject"];
-    ListResourceInstances: Post "/v1/{project_id}/csms/resource_instances/action" 200 Nested ["csms:tag:listResources"];
-    CreateSecretEvent: Post "/v1/{project_id}/csms/events" 200 Nested ["csms:event:create"];
-    ListSecretEvents: Get "/v1/{project_id}/csms/events" 200 Nested ["csms:event:list"];
-    ShowSecretEvent: Get "/v1/{project_id}/csms/events/{event_name}" 200 Nested ["csms:event:get"];
-    UpdateSecretEvent: Put "/v1/{project_id}/csms/events/{event_name}" 200 Nested ["csms:event:update"];
-    DeleteSecretEvent: Delete "/v1/{project_id}/csms/events/{event_name}" 204 Nested ["csms:event:delete"];
-    ListNotificationRecords: Get "/v1/{project_id}/csms/notification-records" 200 Nested ["csms:event:listRecords"];
+    BatchCreateOrDeleteTags: Post "/v1/{project_id}/csms/{secret_id}/tags/action" 204 Nested ["csms:secret:batchCreateOrDeleteTags", "csms:tag:batch", "csms:tag:batchUpdate"];
+    CreateSecretTag: Post "/v1/{project_id}/csms/{secret_id}/tags" 204 Nested ["csms:secret:createTag", "csms:tag:create"];
+    DeleteSecretTag: Delete "/v1/{project_id}/csms/{secret_id}/tags/{key}" 204 Nested ["csms:secret:deleteTag", "csms:tag:delete"];
+    ListSecretTags: Get "/v1/{project_id}/csms/{secret_id}/tags" 200 Nested ["csms:secret:listTags", "csms:tag:getBySecret", "csms:tag:list"];
+    ListProjectSecretsTags: Get "/v1/{project_id}/csms/tags" 200 Nested ["csms::listProjectTags", "csms:tag:getAll", "csms:tag:listProject"];
+    ListResourceInstances: Post "/v1/{project_id}/csms/resource_instances/action" 200 Nested ["csms:secret:getSecretsByTag", "csms:tag:getSecretByTag", "csms:tag:listResources"];
+    CreateSecretEvent: Post "/v1/{project_id}/csms/events" 200 Nested ["csms::createEvent", "csms:event:create"];
+    ListSecretEvents: Get "/v1/{project_id}/csms/events" 200 Nested ["csms::listEvents", "csms:event:list"];
+    ShowSecretEvent: Get "/v1/{project_id}/csms/events/{event_name}" 200 Nested ["csms::getEvent", "csms:event:get"];
+    UpdateSecretEvent: Put "/v1/{project_id}/csms/events/{event_name}" 200 Nested ["csms::updateEvent", "csms:event:update"];
+    DeleteSecretEvent: Delete "/v1/{project_id}/csms/events/{event_name}" 204 Nested ["csms::deleteEvent", "csms:event:delete"];
+    ListNotificationRecords: Get "/v1/{project_id}/csms/notification-records" 200 Nested ["csms::listNotificationRecords", "csms:event:listNotificationRecords", "csms:event:listRecords"];
     GenerateRandomPassword: Post "/v1/{project_id}/csms/generate-password" 200 Flat ["csms:password:generate"];
     CheckSecrets: Post "/v1/{project_id}/secrets/checker/check" 200 Flat ["csms:checker:check"];
     ShowSecretsConfig: Get "/v1/{project_id}/secrets/checker/config" 200 Flat ["csms:checker:getConfig"];
@@ -178,6 +179,20 @@ impl Operation {
             | Self::DeleteSecretStage => Action::UseValue,
             _ => return None,
         })
+    }
+
+    /// Whether a proven caller of the project needs no policy that allows the operation. One that denies its action still
+    /// refuses it.
+    #[must_use]
+    pub const fn needs_no_action(self) -> bool {
+        matches!(
+            self,
+            Self::ListSupportRegions
+                | Self::ShowSecretFunctionTemplates
+                | Self::ShowAgency
+                | Self::ShowSecretsConfig
+                | Self::CheckSecrets
+        )
     }
 
     /// Whether the path has a parameter of this name.

@@ -3,6 +3,8 @@
 //! A policy with a part that is not understood is not read at all, so it never allows more than it says.
 
 mod condition;
+mod judgement;
+mod network;
 mod pattern;
 mod system;
 
@@ -10,9 +12,10 @@ use alloc::{string::String, vec::Vec};
 
 use serde::{Deserialize, Serialize};
 
-use self::pattern::matches;
+use self::pattern::{matches_action, matches_resource};
 pub use self::{
-    condition::{Conditions, RequestContext},
+    condition::{ConditionKey, ConditionKind, Conditions, RequestContext},
+    judgement::{Judgement, RESOURCE, ResourceQuery, judge},
     system::{SYSTEM_POLICIES, system_policy},
 };
 
@@ -39,6 +42,18 @@ pub struct Statement {
     /// What the request must satisfy for the statement to apply.
     #[serde(default, skip_serializing_if = "Conditions::is_empty")]
     pub condition: Conditions,
+}
+
+impl Statement {
+    /// Whether a pattern of the statement matches one of an action's names.
+    #[must_use]
+    pub fn names_action(&self, action_names: &[&str]) -> bool {
+        self.action.iter().any(|pattern| action_names.iter().any(|name| matches_action(pattern, name)))
+    }
+
+    fn names_resource(&self, resource: &str) -> bool {
+        self.resource.as_ref().is_none_or(|list| list.iter().any(|pattern| matches_resource(pattern, resource)))
+    }
 }
 
 /// A policy in the cloud's form: `{"Version":"1.1","Statement":[…]}`.
@@ -110,16 +125,21 @@ pub fn allows(policies: &[Policy], action_names: &[&str], resource: &str, contex
     decide(policies, action_names, resource, context) == Some(Effect::Allow)
 }
 
+/// Whether an action, or what a pattern of actions stands for, is meant by an action pattern: without case.
+#[must_use]
+pub fn action_matches(pattern: &str, action: &str) -> bool {
+    matches_action(pattern, action)
+}
+
 /// What `policies` say of an action: deny, if any statement does; `None` when no statement is about it.
 #[must_use]
 pub fn decide(policies: &[Policy], action_names: &[&str], resource: &str, context: &RequestContext) -> Option<Effect> {
     let mut decision = None;
     for statement in policies.iter().flat_map(|policy| &policy.statement) {
-        let names_action =
-            statement.action.iter().any(|pattern| action_names.iter().any(|name| matches(pattern, name)));
-        let names_resource =
-            statement.resource.as_ref().is_none_or(|list| list.iter().any(|pattern| matches(pattern, resource)));
-        if names_action && names_resource && statement.condition.hold(context) {
+        let applies = statement.names_action(action_names)
+            && statement.names_resource(resource)
+            && statement.condition.hold(context);
+        if applies {
             match statement.effect {
                 Effect::Deny => return Some(Effect::Deny),
                 Effect::Allow => decision = Some(Effect::Allow),

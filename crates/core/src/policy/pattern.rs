@@ -1,49 +1,194 @@
-//! Patterns with `*` and `?`, as policies write them.
+//! Patterns with `*` and `?`, as policies write them for actions, resources and the values of conditions.
+//!
+//! Decides only whether one text matches one pattern. Which part of a text has no case is a property of the text and of the
+//! place of the character in it; where the pattern has its wildcards changes nothing.
 
-/// Whether `text` matches a pattern in which `*` stands for any characters and `?` for one. The service name before
-/// the first colon is compared without case, since policies write both `CSMS:` and `csms:`.
-pub(super) fn matches(pattern: &str, text: &str) -> bool {
-    match (pattern.split_once(':'), text.split_once(':')) {
-        (Some((pattern_service, pattern)), Some((service, text))) if !pattern_service.contains('*') => {
-            pattern_service.eq_ignore_ascii_case(service) && glob(pattern.as_bytes(), text.as_bytes())
-        }
-        _ => glob(pattern.as_bytes(), text.as_bytes()),
+use alloc::vec::Vec;
+
+/// Which characters of a text are compared without case (ASCII letters only).
+#[derive(Clone, Copy)]
+struct Caseless {
+    /// Bytes before this offset.
+    service: usize,
+    /// Bytes from the first to before the second offset.
+    kind: (usize, usize),
+}
+
+impl Caseless {
+    const NOTHING: Self = Self { service: 0, kind: (0, 0) };
+    const EVERYTHING: Self = Self { service: usize::MAX, kind: (0, 0) };
+
+    /// Service and type of a resource `service:region:domain:type:name`. Region, domain and name keep their case.
+    fn resource(text: &str) -> Self {
+        let mut colons = text.bytes().enumerate().filter(|(_, byte)| *byte == b':').map(|(offset, _)| offset);
+        let service = colons.next().unwrap_or(text.len());
+        let kind = colons.nth(1).map_or((text.len(), text.len()), |third| (third, colons.next().unwrap_or(text.len())));
+        Self { service, kind }
+    }
+
+    const fn holds(self, offset: usize) -> bool {
+        offset < self.service || (self.kind.0 <= offset && offset < self.kind.1)
     }
 }
 
-/// Matches with one point to return to: the last star. Linear in the product of the lengths at worst.
-pub(super) fn glob(pattern: &[u8], text: &[u8]) -> bool {
+/// Whether an action matches a pattern. Actions have no case.
+pub(super) fn matches_action(pattern: &str, action: &str) -> bool {
+    matches(pattern, action, Caseless::EVERYTHING)
+}
+
+/// Whether a resource matches a pattern. Its service and its type have no case, region, domain and name have.
+pub(super) fn matches_resource(pattern: &str, resource: &str) -> bool {
+    matches(pattern, resource, Caseless::resource(resource))
+}
+
+/// Whether a value matches a pattern, with case.
+pub(super) fn glob(pattern: &str, text: &str) -> bool {
+    matches(pattern, text, Caseless::NOTHING)
+}
+
+fn split_first(text: &str) -> Option<(char, &str)> {
+    let mut characters = text.chars();
+    Some((characters.next()?, characters.as_str()))
+}
+
+/// Whether a character of a pattern other than `*` stands for this one, which begins at `offset` of its text.
+fn stands_for(wanted: char, character: char, offset: usize, caseless: Caseless) -> bool {
+    wanted == '?' || wanted == character || (caseless.holds(offset) && wanted.eq_ignore_ascii_case(&character))
+}
+
+/// Matches with one point to return to: the last star. At worst the time grows with the product of the lengths.
+fn matches(pattern: &str, text: &str, caseless: Caseless) -> bool {
     let (mut rest, mut remaining) = (pattern, text);
-    let mut star: Option<(&[u8], &[u8])> = None;
+    let mut star: Option<(&str, &str)> = None;
     loop {
-        match (rest.split_first(), remaining.split_first()) {
-            (Some((b'*', after)), _) => {
+        let offset = text.len().saturating_sub(remaining.len());
+        match (split_first(rest), split_first(remaining)) {
+            (Some(('*', after)), _) => {
                 star = Some((after, remaining));
                 rest = after;
             }
-            (Some((wanted, after)), Some((byte, left))) if wanted == byte || *wanted == b'?' => {
+            (Some((wanted, after)), Some((character, left))) if stands_for(wanted, character, offset, caseless) => {
                 rest = after;
                 remaining = left;
             }
             (None, None) => return true,
-            (_, _) => match star {
-                // Let the last star take one more character, and go on behind it.
-                Some((after, [_, left @ ..])) => {
+            // Let the last star take one more character, and continue behind it.
+            (_, _) => match star.and_then(|(after, from)| Some((after, split_first(from)?.1))) {
+                Some((after, left)) => {
                     star = Some((after, left));
                     rest = after;
                     remaining = left;
                 }
-                Some((_, [])) | None => return false,
+                None => return false,
             },
         }
     }
 }
 
+/// How many of the resources that begin with a prefix match a pattern.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Coverage {
+    /// None.
+    Nothing,
+    /// Some, but not all.
+    Part,
+    /// Every one.
+    Everything,
+}
+
+/// How many of the resources match a pattern that are `prefix` and a name. A name is any text of at least one character
+/// without a colon, which no name here may have; `prefix` ends with the colon before it.
+pub(super) fn coverage(pattern: &str, prefix: &str) -> Coverage {
+    let caseless = Caseless::resource(prefix);
+    // What is left of the pattern, one rest for each way to share out the text so far between the stars.
+    let mut rests = with_empty_stars(&[pattern]);
+    for (offset, character) in prefix.char_indices() {
+        let mut next = Vec::new();
+        for rest in rests {
+            match split_first(rest) {
+                Some(('*', _)) => add(&mut next, rest),
+                Some((wanted, after)) if stands_for(wanted, character, offset, caseless) => add(&mut next, after),
+                _ => {}
+            }
+        }
+        rests = with_empty_stars(&next);
+    }
+    if !rests.iter().any(|rest| !rest.is_empty() && !rest.contains(':')) {
+        return Coverage::Nothing;
+    }
+    // A rest with a literal needs that character, and there is always a name of the same length without it. So all names of
+    // one length match only if a rest of wildcards takes that length: every one from `minimum` on, or exactly that one.
+    let wild = || rests.iter().filter(|rest| rest.chars().all(|character| matches!(character, '*' | '?')));
+    let needed = |rest: &str| rest.chars().filter(|character| *character == '?').count();
+    let minimum = wild().filter(|rest| rest.contains('*')).map(|rest| needed(rest)).min();
+    let takes = |length: usize| wild().any(|rest| !rest.contains('*') && needed(rest) == length);
+    match minimum {
+        Some(minimum) if (1..minimum).all(takes) => Coverage::Everything,
+        _ => Coverage::Part,
+    }
+}
+
+/// The states, and those behind stars that stand for nothing.
+fn with_empty_stars<'p>(states: &[&'p str]) -> Vec<&'p str> {
+    let mut all = Vec::new();
+    for state in states {
+        let mut state = *state;
+        add(&mut all, state);
+        while let Some(after) = state.strip_prefix('*') {
+            state = after;
+            add(&mut all, state);
+        }
+    }
+    all
+}
+
+/// Adds a rest of the pattern unless it is there. Rests of one pattern are equal when their lengths are.
+fn add<'p>(states: &mut Vec<&'p str>, state: &'p str) {
+    if !states.iter().any(|known| known.len() == state.len()) {
+        states.push(state);
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use alloc::{format, string::String, vec::Vec};
+
     use proptest::prelude::*;
 
     use super::*;
+
+    /// The plain definition, without a thought for time: a star takes nothing or one character more.
+    fn naive(pattern: &[char], text: &[(char, bool)]) -> bool {
+        match (pattern, text) {
+            ([], []) => true,
+            (['*', rest @ ..], _) if naive(rest, text) => true,
+            (['*', ..], [_, left @ ..]) => naive(pattern, left),
+            (['?', rest @ ..], [_, left @ ..]) => naive(rest, left),
+            ([wanted, rest @ ..], [(character, caseless), left @ ..]) => {
+                let same = if *caseless {
+                    wanted.eq_ignore_ascii_case(character)
+                } else {
+                    wanted == character
+                };
+                same && naive(rest, left)
+            }
+            _ => false,
+        }
+    }
+
+    fn naive_resource(pattern: &str, resource: &str) -> bool {
+        let mut segment = 1;
+        let marked: Vec<(char, bool)> = resource
+            .chars()
+            .map(|character| {
+                if character == ':' {
+                    segment += 1;
+                }
+                (character, matches!(segment, 1 | 4))
+            })
+            .collect();
+        naive(&pattern.chars().collect::<Vec<_>>(), &marked)
+    }
 
     #[test]
     fn patterns_match_as_in_a_shell() {
@@ -56,22 +201,121 @@ mod tests {
             ("*a*b", "xaxb", true),
             ("**", "x", true),
             ("", "x", false),
+            ("?", "密", true),
+            ("??", "密", false),
+            ("*??", "密钥", true),
+            ("a", "A", false),
         ] {
-            assert_eq!(glob(pattern.as_bytes(), text.as_bytes()), expected, "{pattern} {text}");
+            assert_eq!(glob(pattern, text), expected, "{pattern} {text}");
         }
     }
+
+    #[test]
+    fn actions_have_no_case() {
+        for pattern in ["csms:secret:GetVersion", "CSMS:Secret:getversion", "csms:SECRET:get*", "*:getversion"] {
+            assert!(matches_action(pattern, "csms:secret:getVersion"), "{pattern}");
+        }
+        assert!(!matches_action("csms:secret:getVersions", "csms:secret:getVersion"));
+    }
+
+    #[test]
+    fn service_and_type_of_a_resource_have_no_case_and_all_else_has() {
+        let resource = "csms:home-1:Domain:secretName:prod-Db";
+        for pattern in
+            ["CSMS:*:*:secretname:prod-*", "*SECRETNAME:prod-Db", "C*:prod-Db", "csms:*NAME:*", "csms:home-1:Domain:*"]
+        {
+            assert!(matches_resource(pattern, resource), "{pattern}");
+        }
+        for pattern in [
+            "csms:Home-1:*",
+            "csms:*:domain:*",
+            "*:PROD-Db",
+            "*prod-db",
+            "CSMS:*:*:secretname:prod-db",
+            "*domain:SECRET*",
+        ] {
+            assert!(!matches_resource(pattern, resource), "{pattern}");
+        }
+    }
+
+    #[test]
+    fn a_pattern_covers_all_names_some_or_none() {
+        let prefix = "csms:home:d:secretName:";
+        for (pattern, expected) in [
+            ("*", Coverage::Everything),
+            ("CSMS:*:*:secretname:*", Coverage::Everything),
+            ("csms:*:*:secretName:?*", Coverage::Everything),
+            ("csms:*:*:secretName*??", Coverage::Everything),
+            ("csms:*:*:secretName:??*", Coverage::Part),
+            ("csms:*:*:secretName:prod-*", Coverage::Part),
+            ("csms:*:*:secretName:demo", Coverage::Part),
+            ("*a*", Coverage::Everything),
+            ("*x*", Coverage::Part),
+            ("kms:*", Coverage::Nothing),
+            ("csms:away:*", Coverage::Nothing),
+            ("csms:*:*:secretName:", Coverage::Nothing),
+            ("csms:*:*:KeyId:*", Coverage::Nothing),
+            ("", Coverage::Nothing),
+        ] {
+            assert_eq!(coverage(pattern, prefix), expected, "{pattern}");
+        }
+    }
+
+    /// Patterns over few characters, so that they match often.
+    const PATTERN: &str = "[aAbB:*?]{0,9}";
 
     proptest! {
         #[test]
         fn a_pattern_made_by_blanking_parts_of_a_text_matches_it(text in "[a-z]{0,12}", from in 0_usize..12, to in 0_usize..12) {
             let (from, to) = (from.min(text.len()), to.min(text.len()));
-            let pattern = alloc::format!("{}*{}", &text[..from.min(to)], &text[from.max(to)..]);
-            prop_assert!(glob(pattern.as_bytes(), text.as_bytes()));
+            let pattern = format!("{}*{}", &text[..from.min(to)], &text[from.max(to)..]);
+            prop_assert!(glob(&pattern, &text));
         }
 
         #[test]
         fn without_wildcards_only_the_same_text_matches(a in "[a-c]{0,4}", b in "[a-c]{0,4}") {
-            prop_assert_eq!(glob(a.as_bytes(), b.as_bytes()), a == b);
+            prop_assert_eq!(glob(&a, &b), a == b);
+        }
+
+        #[test]
+        fn values_match_as_by_definition(pattern in "[aAé*?]{0,7}", text in "[aAé]{0,7}") {
+            let marked: Vec<_> = text.chars().map(|character| (character, false)).collect();
+            prop_assert_eq!(glob(&pattern, &text), naive(&pattern.chars().collect::<Vec<_>>(), &marked));
+        }
+
+        #[test]
+        fn actions_match_as_by_definition(pattern in PATTERN, text in "[aAbB:]{0,9}") {
+            let marked: Vec<_> = text.chars().map(|character| (character, true)).collect();
+            prop_assert_eq!(matches_action(&pattern, &text), naive(&pattern.chars().collect::<Vec<_>>(), &marked));
+        }
+
+        #[test]
+        fn resources_match_as_by_definition(pattern in PATTERN, text in "[aAbB]{0,2}(:[aAbB]{0,2}){0,5}") {
+            prop_assert_eq!(matches_resource(&pattern, &text), naive_resource(&pattern, &text), "{} {}", pattern, text);
+        }
+
+        #[test]
+        fn coverage_is_what_counting_the_names_says(pattern in "[aA:*?]{0,9}", prefix in "[aA]:a?:A?:[aA]:") {
+            let mut names: Vec<String> = Vec::from([String::new()]);
+            let mut tried: Vec<String> = Vec::new();
+            // One character more than a pattern can count, over an alphabet with one character that no pattern has.
+            for _ in 0..6 {
+                names = names.iter().flat_map(|name| ["a", "A", "z"].map(|more| format!("{name}{more}"))).collect();
+                tried.extend(names.iter().cloned());
+            }
+            let matched = tried.iter().filter(|name| naive_resource(&pattern, &format!("{prefix}{name}"))).count();
+            let expected = match matched {
+                0 => Coverage::Nothing,
+                all if all == tried.len() => Coverage::Everything,
+                _ => Coverage::Part,
+            };
+            // A pattern that needs longer names than were tried matches none of them.
+            let found = coverage(&pattern, &prefix);
+            if expected == Coverage::Nothing {
+                prop_assert_ne!(found, Coverage::Everything, "{} {}", pattern, prefix);
+            } else {
+                prop_assert_eq!(found, expected, "{} {}", pattern, prefix);
+            }
         }
     }
 }

@@ -210,6 +210,7 @@ impl Check {
             enterprise_project_id: self.enterprise_project_id.clone(),
             resource_tags: self.resource_tags.clone(),
             request_tags: self.request_tags.clone(),
+            ..RequestContext::default()
         };
         Ok(user.enabled && allows(&policies, &[&self.action], &resource, &context))
     }
