@@ -165,11 +165,7 @@ mod tests {
             (['*', ..], [_, left @ ..]) => naive(pattern, left),
             (['?', rest @ ..], [_, left @ ..]) => naive(rest, left),
             ([wanted, rest @ ..], [(character, caseless), left @ ..]) => {
-                let same = if *caseless {
-                    wanted.eq_ignore_ascii_case(character)
-                } else {
-                    wanted == character
-                };
+                let same = if *caseless { wanted.eq_ignore_ascii_case(character) } else { wanted == character };
                 same && naive(rest, left)
             }
             _ => false,

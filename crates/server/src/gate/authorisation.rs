@@ -4,7 +4,7 @@
 //! secret ([`Operation::is_allowed_by_grants`]). A policy that denies wins over a grant, and the project must be one that
 //! the user may use. A grant is no right to a KMS key: the value of a secret with a key of its own needs that besides.
 
-use csms_api::{ErrorCode, Operation};
+use csms_api::{ErrorCode, Operation, kms::KmsOperation};
 use csms_core::{
     KeyId, ProjectId, SecretName, SecretType,
     policy::{Effect, Policy, RequestContext, allows, decide, key_resource, secret_resource},
@@ -15,10 +15,10 @@ use serde_json::Value;
 use crate::{app::App, auth::Caller, failure::Failure, gate::body::WipedJson};
 
 /// Names of the right to protect a value with a key of one's own; the second one is older.
-pub const CREATE_DATA_KEY: &[&str] = &["kms:cmk:createDataKey", "kms:dek:create"];
+pub const CREATE_DATA_KEY: &[&str] = KmsOperation::CreateDatakey.specification().actions;
 
 /// Names of the right to open a value that a key of one's own protects.
-pub const DECRYPT_DATA_KEY: &[&str] = &["kms:cmk:decryptDataKey", "kms:dek:decrypt"];
+pub const DECRYPT_DATA_KEY: &[&str] = KmsOperation::DecryptDatakey.specification().actions;
 
 /// What of a request conditions may ask about. It has not been checked yet; what is not understood is not there.
 pub struct RequestFacts<'r> {
