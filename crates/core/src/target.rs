@@ -73,7 +73,8 @@ impl FromStr for TargetPattern {
         };
         let name = plain(name);
         let is_label = |label: &str| {
-            (1..=63).contains(&label.len()) && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+            (1..=63).contains(&label.len())
+                && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
         };
         // A name of digits alone is an address that was written wrongly, such as 10.0.0.0/33 or 10.0.0.
         let is_name = name.len() <= 253
@@ -82,7 +83,10 @@ impl FromStr for TargetPattern {
         if is_name {
             Ok(make(name))
         } else {
-            Err(Violation::new(Rule::Pattern, "an address, a network such as 10.0.0.0/8, a host name, or *.example.com"))
+            Err(Violation::new(
+                Rule::Pattern,
+                "an address, a network such as 10.0.0.0/8, a host name, or *.example.com",
+            ))
         }
     }
 }

@@ -2,13 +2,18 @@
 
 use core::time::Duration;
 
-use csms_core::rotation::{
-    Account, Engine, Probe,
-    plan::{Cause, Change},
+use std::net::IpAddr;
+
+use csms_core::{
+    rotation::{
+        Account, Engine, Login, Probe,
+        plan::{Cause, Change},
+    },
+    target::TargetRules,
 };
 use tokio::time::{Instant, timeout_at};
 
-use crate::{mysql, postgres};
+use crate::{mysql, postgres, targets};
 
 /// What was found out, with the technical detail behind it for people: codes and texts of the connection, never
 /// texts of a server, which may quote statements.
@@ -120,29 +125,129 @@ impl Default for Limits {
 }
 
 /// PostgreSQL, MySQL and MariaDB, spoken to by SQL.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct SqlDatabases {
     limits: Limits,
+    rules: TargetRules,
+    log: fn(&str),
+}
+
+impl Default for SqlDatabases {
+    fn default() -> Self {
+        Self::new(Limits::default())
+    }
 }
 
 impl SqlDatabases {
-    /// Databases with these limits of time.
+    /// Databases with these limits of time, at any address that [`TargetRules::default`] allows.
     #[must_use]
-    pub const fn new(limits: Limits) -> Self {
-        Self { limits }
+    pub fn new(limits: Limits) -> Self {
+        Self { limits, rules: TargetRules::default(), log: |_| () }
+    }
+
+    /// Connects only where these rules allow it.
+    #[must_use]
+    pub fn within(self, rules: TargetRules) -> Self {
+        Self { rules, ..self }
+    }
+
+    /// Where to write why a database was not reachable. Answers do not say it: whoever writes the value of a secret chooses
+    /// the host and the port, and would learn which ports of the network are open.
+    #[must_use]
+    pub fn with_log(self, log: fn(&str)) -> Self {
+        Self { log, ..self }
+    }
+
+    /// Resolves the host of a login and does `work` with the addresses that are allowed, before `until`. A target that is not
+    /// allowed, takes no connection or stays silent is not reachable, without a detail.
+    async fn at<T: Finding>(
+        &self,
+        login: &Login,
+        until: Instant,
+        work: impl AsyncFnOnce(Vec<IpAddr>) -> Answer<T>,
+    ) -> Answer<T> {
+        let answer = async {
+            match targets::resolve(&self.rules, login).await {
+                Ok(addresses) => work(addresses).await,
+                Err(reason) => Answer::detailed(T::not_reached(), reason),
+            }
+        };
+        let answer = timeout_at(until, answer).await;
+        let answer = answer.unwrap_or_else(|_| Answer::detailed(T::cut_short(), "no answer in time"));
+        match answer.finding.without_silence() {
+            Some(finding) if !comes_from_a_server(&answer.detail) => {
+                (self.log)(&format!("{}:{} is not reachable: {}", login.host, login.port, answer.detail));
+                Answer::plain(finding)
+            }
+            Some(_) | None => answer,
+        }
+    }
+}
+
+/// Whether a detail is a code that a database sent: then there is a database, and it answered.
+fn comes_from_a_server(detail: &str) -> bool {
+    detail.starts_with("SQLSTATE ") || detail.starts_with("error ")
+}
+
+/// A finding that may be that nothing was reached.
+trait Finding: Sized {
+    /// Nothing was sent.
+    fn not_reached() -> Self;
+
+    /// Time ran out, wherever the work was.
+    fn cut_short() -> Self;
+
+    /// The same as [`Cause::Unreachable`], if it says that there was no connection or no answer.
+    fn without_silence(&self) -> Option<Self>;
+}
+
+const fn is_silence(cause: Cause) -> bool {
+    matches!(cause, Cause::Unreachable | Cause::TimedOut)
+}
+
+impl Finding for Probe {
+    fn not_reached() -> Self {
+        Self::Unknown(Cause::Unreachable)
+    }
+
+    fn cut_short() -> Self {
+        Self::Unknown(Cause::TimedOut)
+    }
+
+    fn without_silence(&self) -> Option<Self> {
+        match self {
+            Self::Unknown(cause) if is_silence(*cause) => Some(Self::not_reached()),
+            _ => None,
+        }
+    }
+}
+
+impl Finding for Change {
+    fn not_reached() -> Self {
+        Self::Failed(Cause::Unreachable)
+    }
+
+    fn cut_short() -> Self {
+        Self::Unknown(Cause::TimedOut)
+    }
+
+    fn without_silence(&self) -> Option<Self> {
+        match self {
+            Self::Failed(cause) if is_silence(*cause) => Some(Self::Failed(Cause::Unreachable)),
+            Self::Unknown(cause) if is_silence(*cause) => Some(Self::Unknown(Cause::Unreachable)),
+            _ => None,
+        }
     }
 }
 
 impl Databases for SqlDatabases {
     async fn probe(&self, account: &Account, deadline: Instant) -> Answer<Probe> {
-        let until = sooner(deadline, self.limits.login);
-        let probe = async {
-            match account.login().engine {
-                Engine::PostgreSql => postgres::probe(account).await,
-                Engine::MySql | Engine::MariaDb => mysql::probe(account).await,
-            }
+        let login = account.login();
+        let probe = async |at: Vec<IpAddr>| match login.engine {
+            Engine::PostgreSql => postgres::probe(account, &at).await,
+            Engine::MySql | Engine::MariaDb => mysql::probe(account, &at).await,
         };
-        timeout_at(until, probe).await.unwrap_or(Answer::plain(Probe::Unknown(Cause::TimedOut)))
+        self.at(login, sooner(deadline, self.limits.login), probe).await
     }
 
     async fn set_password(&self, new: NewPassword<'_>, deadline: Instant) -> Answer<Change> {
@@ -150,13 +255,11 @@ impl Databases for SqlDatabases {
             return Answer::detailed(Change::Failed(Cause::Other), refused);
         }
         let until = sooner(deadline, self.limits.login.saturating_add(self.limits.change));
-        let change = async {
-            match new.account.login().engine {
-                Engine::PostgreSql => postgres::set_password(new, self.limits.change).await,
-                Engine::MySql | Engine::MariaDb => mysql::set_password(new, self.limits.change).await,
-            }
+        let change = async |at: Vec<IpAddr>| match new.account.login().engine {
+            Engine::PostgreSql => postgres::set_password(new, &at, self.limits.change).await,
+            Engine::MySql | Engine::MariaDb => mysql::set_password(new, &at, self.limits.change).await,
         };
-        timeout_at(until, change).await.unwrap_or(Answer::plain(Change::Unknown(Cause::TimedOut)))
+        self.at(new.account.login(), until, change).await
     }
 
     async fn forecast(&self, new: NewPassword<'_>, deadline: Instant) -> Forecast {
@@ -164,15 +267,25 @@ impl Databases for SqlDatabases {
             return Forecast::obstacle(Cause::Other, refused);
         }
         let until = sooner(deadline, self.limits.login.saturating_add(self.limits.change));
+        let login = new.account.login();
         let look = async {
-            match new.account.login().engine {
-                Engine::PostgreSql => postgres::forecast(new, self.limits.change).await,
-                Engine::MySql | Engine::MariaDb => mysql::forecast(new, self.limits.change).await,
+            let at = match targets::resolve(&self.rules, login).await {
+                Ok(at) => at,
+                Err(reason) => return Forecast::obstacle(Cause::Unreachable, reason),
+            };
+            match login.engine {
+                Engine::PostgreSql => postgres::forecast(new, &at, self.limits.change).await,
+                Engine::MySql | Engine::MariaDb => mysql::forecast(new, &at, self.limits.change).await,
             }
         };
-        timeout_at(until, look)
-            .await
-            .unwrap_or_else(|_| Forecast::obstacle(Cause::TimedOut, "an answer of the database"))
+        let forecast = timeout_at(until, look).await;
+        let forecast = forecast.unwrap_or_else(|_| Forecast::obstacle(Cause::TimedOut, "no answer in time"));
+        let reason = forecast.missing.join("; ");
+        if forecast.obstacle.is_some_and(is_silence) && !comes_from_a_server(&reason) {
+            (self.log)(&format!("{}:{} is not reachable: {reason}", login.host, login.port));
+            return Forecast::obstacle(Cause::Unreachable, "a connection to the database");
+        }
+        forecast
     }
 }
 

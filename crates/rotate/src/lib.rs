@@ -15,6 +15,7 @@ mod mysql;
 pub mod observer;
 mod postgres;
 pub mod secrets;
+mod targets;
 mod tls;
 
 pub use database::{Answer, By, Databases, Forecast, Limits, NewPassword, SqlDatabases};

@@ -8,6 +8,7 @@ mod statement;
 use core::{cell::Cell, future::poll_fn, task::Poll, time::Duration};
 use std::{
     io::ErrorKind,
+    net::IpAddr,
     panic::{AssertUnwindSafe, catch_unwind},
 };
 
@@ -23,9 +24,9 @@ use crate::{
     tls,
 };
 
-/// Tries to log in.
-pub(crate) async fn probe(account: &Account) -> Answer<Probe> {
-    let conn = match connect(account).await {
+/// Tries to log in at the first of these addresses that takes a connection.
+pub(crate) async fn probe(account: &Account, at: &[IpAddr]) -> Answer<Probe> {
+    let conn = match connect(account, at).await {
         Ok(conn) => conn,
         Err(error) => {
             let finding = match &error {
@@ -46,19 +47,24 @@ pub(crate) async fn probe(account: &Account) -> Answer<Probe> {
 }
 
 /// Logs in and gives an account another password: the one that logged in, or as an administrator another one.
-pub(crate) async fn set_password(new: NewPassword<'_>, limit: Duration) -> Answer<Change> {
+pub(crate) async fn set_password(new: NewPassword<'_>, at: &[IpAddr], limit: Duration) -> Answer<Change> {
     // Before the statement is sent, a failure means that nothing was changed.
     let sent = Cell::new(false);
-    match change(new, limit, &sent).await {
+    match change(new, at, limit, &sent).await {
         Ok(answer) => answer,
         Err(error) if sent.get() => Answer::detailed(change_that_failed(&error), detail(&error)),
         Err(error) => Answer::detailed(Change::Failed(cause_of_change(&error)), detail(&error)),
     }
 }
 
-async fn change(new: NewPassword<'_>, limit: Duration, sent: &Cell<bool>) -> Result<Answer<Change>, Error> {
+async fn change(
+    new: NewPassword<'_>,
+    at: &[IpAddr],
+    limit: Duration,
+    sent: &Cell<bool>,
+) -> Result<Answer<Change>, Error> {
     let Some(login) = new.login() else { return Ok(Answer::plain(Change::Failed(Cause::Unsupported))) };
-    let mut conn = connect(login).await?;
+    let mut conn = connect(login, at).await?;
     let target = match find(&mut conn, &new).await? {
         Ok(target) => target,
         Err((cause, detail)) => return Ok(Answer::detailed(Change::Failed(cause), detail)),
@@ -108,13 +114,13 @@ async fn set_by_hash(conn: &mut Conn, password: &str, name: &Name) -> Result<Ans
 }
 
 /// Logs in and looks at what a change would meet.
-pub(crate) async fn forecast(new: NewPassword<'_>, limit: Duration) -> Forecast {
-    look(new, limit).await.unwrap_or_else(|error| Forecast::obstacle(cause_of_change(&error), detail(&error)))
+pub(crate) async fn forecast(new: NewPassword<'_>, at: &[IpAddr], limit: Duration) -> Forecast {
+    look(new, at, limit).await.unwrap_or_else(|error| Forecast::obstacle(cause_of_change(&error), detail(&error)))
 }
 
-async fn look(new: NewPassword<'_>, limit: Duration) -> Result<Forecast, Error> {
+async fn look(new: NewPassword<'_>, at: &[IpAddr], limit: Duration) -> Result<Forecast, Error> {
     let Some(login) = new.login() else { return Ok(Forecast::obstacle(Cause::Unsupported, "a login")) };
-    let mut conn = connect(login).await?;
+    let mut conn = connect(login, at).await?;
     let target = match find(&mut conn, &new).await? {
         Ok(target) => target,
         Err((cause, detail)) => return Ok(Forecast::obstacle(cause, detail)),
@@ -201,11 +207,12 @@ async fn writes_a_general_log(conn: &mut Conn) -> Result<bool, Error> {
     Ok(row.is_none_or(|(general_log, switched_off)| general_log && !switched_off))
 }
 
-async fn connect(account: &Account) -> Result<Conn, Error> {
+async fn connect(account: &Account, at: &[IpAddr]) -> Result<Conn, Error> {
     let login = account.login();
     // No database is named: accounts belong to none, and one that is missing would look like a failed login.
     let options = OptsBuilder::default()
         .ip_or_hostname(login.host.clone())
+        .resolved_ips(Some(at.to_vec()))
         .tcp_port(login.port)
         .user(Some(login.username.clone()))
         .pass(Some(account.password().to_owned()))

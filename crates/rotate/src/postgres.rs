@@ -3,13 +3,20 @@
 mod scram;
 
 use core::{cell::Cell, time::Duration};
-use std::io::ErrorKind;
+use std::{
+    io,
+    io::ErrorKind,
+    net::{IpAddr, SocketAddr},
+};
 
 use csms_core::rotation::{
     Account, Probe, Tls,
     plan::{Cause, Change},
 };
-use tokio_postgres::{Client, Config, Error, NoTls, SimpleQueryMessage, config::SslMode, error::SqlState};
+use tokio::net::TcpStream;
+use tokio_postgres::{
+    Client, Config, Error, NoTls, SimpleQueryMessage, config::SslMode, error::SqlState, tls::MakeTlsConnect,
+};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::{
@@ -20,11 +27,12 @@ use crate::{
 /// Where to go when the value names no database. Every server has this one, and roles belong to no database.
 const DEFAULT_DATABASE: &str = "postgres";
 
-/// Tries to log in.
-pub(crate) async fn probe(account: &Account) -> Answer<Probe> {
-    match with_client(account, async |_| Ok(())).await {
+/// Tries to log in at the first of these addresses that takes a connection.
+pub(crate) async fn probe(account: &Account, at: &[IpAddr]) -> Answer<Probe> {
+    match with_client(account, at, async |_| Ok(())).await {
         Ok(()) => Answer::plain(Probe::Accepted),
         Err(Failed::Config(detail)) => Answer::detailed(Probe::Unknown(Cause::Tls), detail),
+        Err(Failed::Connect(error)) => Answer::detailed(Probe::Unknown(Cause::Unreachable), error.to_string()),
         Err(Failed::Driver(error)) => {
             let finding = match error.code() {
                 Some(&SqlState::INVALID_PASSWORD) => Probe::Rejected,
@@ -36,7 +44,7 @@ pub(crate) async fn probe(account: &Account) -> Answer<Probe> {
 }
 
 /// Logs in and gives a role another password: the role that logged in, or as an administrator another one.
-pub(crate) async fn set_password(new: NewPassword<'_>, limit: Duration) -> Answer<Change> {
+pub(crate) async fn set_password(new: NewPassword<'_>, at: &[IpAddr], limit: Duration) -> Answer<Change> {
     let verifier = match make_salt() {
         Ok(salt) => scram::verifier(new.account.password(), &salt),
         Err(detail) => return Answer::detailed(Change::Failed(Cause::Other), detail),
@@ -48,7 +56,7 @@ pub(crate) async fn set_password(new: NewPassword<'_>, limit: Duration) -> Answe
     };
     // Before the statement is sent, a failure means that nothing was changed.
     let sent = Cell::new(false);
-    let changed = with_client(login, async |client| {
+    let changed = with_client(login, at, async |client| {
         client.batch_execute(&settings(limit)).await?;
         if !is_itself(client, login).await? {
             return Ok(false);
@@ -62,15 +70,16 @@ pub(crate) async fn set_password(new: NewPassword<'_>, limit: Duration) -> Answe
         Ok(true) => Answer::plain(Change::Done),
         Ok(false) => Answer::detailed(Change::Failed(Cause::Forbidden), ANOTHER_ROLE),
         Err(Failed::Config(detail)) => Answer::detailed(Change::Failed(Cause::Tls), detail),
+        Err(Failed::Connect(error)) => Answer::detailed(Change::Failed(Cause::Unreachable), error.to_string()),
         Err(Failed::Driver(error)) if sent.get() => Answer::detailed(change_that_failed(&error), detail(&error)),
         Err(Failed::Driver(error)) => Answer::detailed(Change::Failed(cause_of_change(&error)), detail(&error)),
     }
 }
 
 /// Logs in and looks at what a change would meet. PostgreSQL keeps one password for each role, so there is no overlap.
-pub(crate) async fn forecast(new: NewPassword<'_>, limit: Duration) -> Forecast {
+pub(crate) async fn forecast(new: NewPassword<'_>, at: &[IpAddr], limit: Duration) -> Forecast {
     let Some(login) = new.login() else { return Forecast::obstacle(Cause::Unsupported, "a login") };
-    let looked = with_client(login, async |client| {
+    let looked = with_client(login, at, async |client| {
         client.batch_execute(&settings(limit)).await?;
         if !is_itself(client, login).await? {
             return Ok(Forecast::obstacle(Cause::Forbidden, ANOTHER_ROLE));
@@ -93,6 +102,7 @@ pub(crate) async fn forecast(new: NewPassword<'_>, limit: Duration) -> Forecast 
     match looked.await {
         Ok(forecast) => forecast,
         Err(Failed::Config(detail)) => Forecast::obstacle(Cause::Tls, detail),
+        Err(Failed::Connect(error)) => Forecast::obstacle(Cause::Unreachable, error.to_string()),
         Err(Failed::Driver(error)) => Forecast::obstacle(cause_of_change(&error), detail(&error)),
     }
 }
@@ -137,12 +147,18 @@ async fn value(client: &Client, query: &str) -> Result<Option<String>, Error> {
 enum Failed {
     /// The account's settings allow no connection.
     Config(String),
+    /// None of the addresses took a connection.
+    Connect(io::Error),
     /// The driver failed, or the server answered with an error.
     Driver(Error),
 }
 
-/// Connects, does `work` and takes leave.
-async fn with_client<T>(account: &Account, work: impl AsyncFnOnce(&Client) -> Result<T, Error>) -> Result<T, Failed> {
+/// Connects to the first of the addresses that takes a connection, does `work` and closes the connection.
+async fn with_client<T>(
+    account: &Account,
+    at: &[IpAddr],
+    work: impl AsyncFnOnce(&Client) -> Result<T, Error>,
+) -> Result<T, Failed> {
     let mut config = Config::new();
     let login = account.login();
     config
@@ -152,16 +168,26 @@ async fn with_client<T>(account: &Account, work: impl AsyncFnOnce(&Client) -> Re
         .password(account.password())
         .dbname(account.dbname().unwrap_or(DEFAULT_DATABASE))
         .application_name("csms-rotate");
+    let at: Vec<_> = at.iter().map(|address| SocketAddr::new(*address, login.port)).collect();
+    let connect = async || {
+        let stream = TcpStream::connect(at.as_slice()).await?;
+        stream.set_nodelay(true)?;
+        Ok(stream)
+    };
     match account.tls() {
         Tls::Disable => {
             config.ssl_mode(SslMode::Disable);
-            let (client, connection) = config.connect(NoTls).await.map_err(Failed::Driver)?;
+            let stream = connect().await.map_err(Failed::Connect)?;
+            let (client, connection) = config.connect_raw(stream, NoTls).await.map_err(Failed::Driver)?;
             drive(client, connection, work).await
         }
         Tls::Verify { ca } => {
             config.ssl_mode(SslMode::Require);
-            let tls = MakeRustlsConnect::new(tls::client_config(ca.as_deref()).map_err(Failed::Config)?);
-            let (client, connection) = config.connect(tls).await.map_err(Failed::Driver)?;
+            let mut tls = MakeRustlsConnect::new(tls::client_config(ca.as_deref()).map_err(Failed::Config)?);
+            let tls = MakeTlsConnect::<TcpStream>::make_tls_connect(&mut tls, &login.host)
+                .map_err(|error| Failed::Config(format!("the host is not the name of a certificate: {error}")))?;
+            let stream = connect().await.map_err(Failed::Connect)?;
+            let (client, connection) = config.connect_raw(stream, tls).await.map_err(Failed::Driver)?;
             drive(client, connection, work).await
         }
     }

@@ -1,9 +1,12 @@
 //! How passwords are set: by SQL, or through the management API of the cloud. Whoever deploys the function decides.
 
+use std::io::{self, Write as _};
+
 use csms_core::{
     ProjectId, RotationConfig,
     rotation::{FailureCode, RotationEvent},
     secret::SecretType,
+    target::{ALLOW_VARIABLE, DENY_VARIABLE, TargetRules},
 };
 use csms_rotate::{Failure, Limits, ManagedDatabases, Product, Signer, SqlDatabases};
 use functiongraph_runtime::guest::Context;
@@ -16,6 +19,12 @@ pub const RDS_ENDPOINT: &str = "RDS_ENDPOINT";
 
 /// User variable with the address of TaurusDB; otherwise that of the region.
 pub const GAUSSDB_ENDPOINT: &str = "GAUSSDB_ENDPOINT";
+
+/// Writes why a database was not reachable into the function's log.
+fn log(line: &str) {
+    // A log that cannot be written must not end a rotation.
+    let _ = writeln!(io::stderr(), "{line}");
+}
 
 /// The way that was chosen.
 #[derive(Debug)]
@@ -32,7 +41,11 @@ pub enum Chosen {
 /// [`FailureCode::InvalidEvent`] for another word, and when event and environment do not name project, region, instance and
 /// keys for the management API.
 pub fn choose(event: &RotationEvent, context: &Context) -> Result<Chosen, Failure> {
-    let sql = SqlDatabases::new(Limits::default());
+    let list = |variable| context.user_data(variable).unwrap_or_default();
+    let rules = TargetRules::parse(list(ALLOW_VARIABLE), list(DENY_VARIABLE)).map_err(|violation| {
+        invalid(&format!("an entry of {ALLOW_VARIABLE} or {DENY_VARIABLE} {}", violation.message()))
+    })?;
+    let sql = SqlDatabases::new(Limits::default()).within(rules).with_log(log);
     match context.user_data(THROUGH) {
         None | Some("sql") => Ok(Chosen::Sql(sql)),
         Some("rds") => managed(event, context, sql).map(|databases| Chosen::Managed(Box::new(databases))),
@@ -95,6 +108,13 @@ mod tests {
     fn sql_is_the_way_unless_another_is_named() {
         assert!(matches!(choose(&event("RDS-FG"), &context(&[], false)), Ok(Chosen::Sql(_))));
         assert!(choose(&event("RDS-FG"), &context(&[(THROUGH, "ldap")], true)).is_err());
+    }
+
+    #[test]
+    fn lists_of_targets_that_cannot_be_read_are_refused() {
+        let context = |list| context(&[(DENY_VARIABLE, list)], false);
+        assert!(choose(&event("RDS-FG"), &context("10.0.0.0/8,*.example.com")).is_ok());
+        assert!(choose(&event("RDS-FG"), &context("10.0.0.0/33")).unwrap_err().message.contains(DENY_VARIABLE));
     }
 
     #[test]

@@ -37,10 +37,7 @@ async fn a_database_that_is_down_fails_the_task_and_the_next_one_takes_over_its_
     assert_eq!((task.task_status.as_str(), task.attempt_nums), ("FAILED", 3), "{task:?}");
     assert_eq!(task.task_error_code.as_deref(), Some("CSMS.0511"));
     let message = task.task_error_msg.unwrap();
-    assert!(
-        message.contains("ROTATION_UNAVAILABLE") && message.contains("the database cannot be reached"),
-        "{message}"
-    );
+    assert!(message.contains("ROTATION_UNAVAILABLE") && message.contains("the database is not reachable"), "{message}");
     assert_eq!(service.marked(&name, stage::CURRENT).await, Some(VersionId::FIRST));
     assert_eq!(service.marked(&name, stage::PENDING).await, begun.version());
 

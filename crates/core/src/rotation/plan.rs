@@ -47,7 +47,7 @@ impl fmt::Display for Cause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::NoLogin => "the login that was to change the password is refused",
-            Self::Unreachable => "the database cannot be reached",
+            Self::Unreachable => "the database is not reachable",
             Self::TimedOut => "the database did not answer in time",
             Self::Tls => "no trusted TLS connection to the database",
             Self::Busy => "the database takes no further connection now",
