@@ -4,7 +4,6 @@
 
 mod condition;
 mod judgement;
-mod network;
 mod pattern;
 mod system;
 

@@ -17,8 +17,8 @@ use serde::{
     de::{Error as _, MapAccess, Visitor},
 };
 
-use super::{judgement::Truth, network::Network, pattern::glob};
-use crate::{sign::parse_date, time::UnixMillis};
+use super::{judgement::Truth, pattern::glob};
+use crate::{network::Network, sign::parse_date, time::UnixMillis};
 
 /// What conditions may ask about a request. A key that is not known here is absent.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
