@@ -1,12 +1,12 @@
 //! `csms exec`: runs a program with the values of secrets in its environment.
 //!
-//! The program takes this process's place, so its exit status is ours and signals reach it directly.
+//! The program replaces this process, so its exit status is ours and signals reach it directly. Which members become
+//! variables is decided in `choice`.
 
-use std::{collections::BTreeMap, ffi::OsString, os::unix::process::CommandExt, process::Command};
+use std::{collections::BTreeSet, ffi::OsString, os::unix::process::CommandExt, process::Command};
 
 use clap::Args;
 use csms_core::SecretName;
-use serde_json::Value;
 use zeroize::Zeroizing;
 
 use crate::{
@@ -16,13 +16,35 @@ use crate::{
     secret::{name, value_bytes},
 };
 
+mod choice;
+mod loader_variables;
+
+use choice::{Choice, Chosen, Members, Refused, Variables, is_variable_name, members};
+use loader_variables::is_listed;
+
 const EXAMPLES: &str = "\
 Examples:
-  csms exec --secret db -- printenv password
+  csms exec --secret db --only password -- printenv password
   csms exec --secret db --prefix DB_ --upper -- ./service      DB_HOST, DB_PASSWORD, …
+  csms exec --secret db --map password=PGPASSWORD -- psql
   csms exec --secret api-key --variable API_KEY -- ./service
 
-Exit status: that of the program; 125 when there is no value for it, 126 when it cannot be run, 127 when it is not found.";
+Exit status: that of the program; 125 when it was not tried, 126 when it cannot be run, 127 when it is not found.";
+
+const CHOICE: &str = "\
+The writer of a secret chooses the names of its members, and some names decide which code a program runs. So the caller \
+says which members become variables: --only, --map, --prefix, --all or --variable. Without one of them the program is not \
+run, and the names of the members are printed (125).
+
+No option sets LD_*, DYLD_*, PATH, IFS, ENV, BASH_ENV, SHELLOPTS or PYTHONPATH. A variable that is already set is replaced \
+only by --only, --map and --variable. --all leaves out the names below and --prefix refuses them. No such list is complete: \
+prefer --only and --map.
+";
+
+/// Help for `--help`: examples and the names that are not set unasked.
+fn long_help() -> String {
+    format!("{EXAMPLES}\n\n{CHOICE}\n{}", loader_variables::description())
+}
 
 /// Exit status when the program was not tried, as `env` and container runtimes have it.
 const NOT_TRIED: u8 = 125;
@@ -31,23 +53,14 @@ const NOT_FOUND: u8 = 127;
 
 /// Arguments of `csms exec`.
 #[derive(Args, Debug)]
-#[command(after_help = EXAMPLES)]
+#[command(after_help = EXAMPLES, after_long_help = long_help())]
 pub struct Arguments {
-    /// Secret whose value is a JSON object; each member becomes a variable. May be repeated
+    /// Secret whose value is a JSON object; its members become variables as the options below say. May be repeated
     #[arg(long = "secret", value_name = "NAME", required = true, value_parser = name)]
     secrets: Vec<SecretName>,
 
-    /// Put this before each variable's name
-    #[arg(long, value_name = "PREFIX", default_value = "")]
-    prefix: String,
-
-    /// Write names of variables in capital letters
-    #[arg(long)]
-    upper: bool,
-
-    /// Put the whole value, which may be any text, into this variable
-    #[arg(long, value_name = "NAME", conflicts_with_all = ["prefix", "upper"])]
-    variable: Option<String>,
+    #[command(flatten)]
+    choice: Choice,
 
     /// Version to read: vN, or `latest` for the one marked SYSCURRENT
     #[arg(long, value_name = "VERSION", default_value = "latest")]
@@ -86,60 +99,114 @@ fn not_tried(message: impl Into<String>) -> CliError {
     CliError::Exec { message: message.into(), status: NOT_TRIED }
 }
 
-type Variables = BTreeMap<String, Zeroizing<String>>;
-
+/// The variables of all secrets.
+///
+/// # Errors
+/// A secret that cannot be read, or everything that is wrong with the choice of members.
 async fn read(arguments: &Arguments) -> Result<Variables, CliError> {
-    let client = arguments.connection.client()?;
-    let mut variables = Variables::new();
-    for secret in &arguments.secrets {
-        let answer = client.show_version(secret, &arguments.version).await?;
+    let Arguments { secrets, choice, version, connection, .. } = arguments;
+    let client = connection.client()?;
+    let mut values = Vec::new();
+    for secret in secrets {
+        let answer = client.show_version(secret, version).await?;
         let value = value_bytes(&answer)?;
         let text = core::str::from_utf8(&value);
         let text = text.map_err(|_| CliError::impossible(format!("the value of {secret} is not text")))?;
-        let members = match &arguments.variable {
-            Some(variable) => vec![(variable.clone(), Zeroizing::new(text.to_owned()))],
-            None => members(text, secret)?,
+        values.push((secret, Zeroizing::new(text.to_owned())));
+    }
+    if let Some(variable) = &choice.variable {
+        return merge(values.into_iter().map(|(secret, text)| {
+            let variables = choice.whole(variable, text);
+            (secret, variables.map(|variables| Chosen { variables, ..Chosen::default() }))
+        }));
+    }
+    let objects = values.into_iter().map(|(secret, text)| Ok((secret, object(&text, secret)?)));
+    let objects = objects.collect::<Result<Vec<_>, CliError>>()?;
+    if !choice.is_made() {
+        return Err(no_choice(&objects));
+    }
+    let is_set = |name: &str| std::env::var_os(name).is_some();
+    merge(objects.into_iter().map(|(secret, members)| (secret, choice.choose(members, is_set))))
+}
+
+/// Puts the variables of all secrets together.
+///
+/// # Errors
+/// All variables that are refused, are in more than one secret, or belong to a member that is in none of them.
+fn merge<'a>(
+    choices: impl Iterator<Item = (&'a SecretName, Result<Chosen, Vec<Refused>>)>,
+) -> Result<Variables, CliError> {
+    let mut variables = Variables::new();
+    let mut missing: Option<BTreeSet<String>> = None;
+    let mut problems = Vec::new();
+    for (secret, chosen) in choices {
+        let chosen = match chosen {
+            Ok(chosen) => chosen,
+            Err(refused) => {
+                problems.extend(refused.iter().map(|refused| format!("{refused} (of {secret})")));
+                continue;
+            }
         };
-        for (name, value) in members {
-            let name = format!("{}{name}", arguments.prefix);
-            let name = if arguments.upper { name.to_ascii_uppercase() } else { name };
-            judge(&name, &value).map_err(|rule| CliError::impossible(format!("{name}, of {secret}, {rule}")))?;
+        if !chosen.left_out.is_empty() {
+            report_left_out(secret, &chosen.left_out);
+        }
+        // A member that is asked for has to be in one of the secrets, not in each of them.
+        missing = Some(match missing {
+            Some(missing) => &missing & &chosen.missing,
+            None => chosen.missing,
+        });
+        for (name, value) in chosen.variables {
             if variables.insert(name.clone(), value).is_some() {
-                return Err(CliError::impossible(format!("{name}, of {secret}, is in more than one of the secrets")));
+                problems.push(format!("{name} (of {secret}) is in more than one of the secrets"));
             }
         }
     }
-    Ok(variables)
+    if problems.is_empty()
+        && let Some(missing) = missing.filter(|missing| !missing.is_empty())
+    {
+        problems.push(format!("none of the secrets has a member {}", escaped(&missing)));
+    }
+    if problems.is_empty() { Ok(variables) } else { Err(CliError::impossible(problems.join("; "))) }
 }
 
-/// The members of a JSON object as texts. A member that is `null` is left out.
-fn members(text: &str, secret: &SecretName) -> Result<Vec<(String, Zeroizing<String>)>, CliError> {
-    let Ok(Value::Object(object)) = serde_json::from_str(text) else {
+/// Says which members `--all` does not set, since the program would otherwise miss them without a word.
+fn report_left_out(secret: &SecretName, names: &[String]) {
+    #[expect(clippy::print_stderr, reason = "the program's standard output is its own")]
+    {
+        eprintln!("csms: --all leaves out {} of {secret}", escaped(names));
+    }
+}
+
+/// Names from a secret, so that they cannot control a terminal.
+fn escaped<'a>(names: impl IntoIterator<Item = impl AsRef<str> + 'a>) -> String {
+    let names: Vec<_> = names.into_iter().map(|name| name.as_ref().escape_debug().to_string()).collect();
+    names.join(", ")
+}
+
+fn object(text: &str, secret: &SecretName) -> Result<Members, CliError> {
+    members(text).ok_or_else(|| {
         let hint = "is not a JSON object; give --variable to put it into one variable";
-        return Err(CliError::impossible(format!("the value of {secret} {hint}")));
-    };
-    let texts = object.into_iter().filter_map(|(name, value)| match value {
-        Value::Null => None,
-        Value::String(text) => Some((name, Zeroizing::new(text))),
-        other => Some((name, Zeroizing::new(other.to_string()))),
-    });
-    Ok(texts.collect())
+        CliError::impossible(format!("the value of {secret} {hint}"))
+    })
 }
 
-/// Whether a variable can be set. Whoever may write a secret must not thereby decide which code the program loads.
-fn judge(name: &str, value: &str) -> Result<(), &'static str> {
-    const OF_THE_SYSTEM: [&str; 6] = ["PATH", "IFS", "ENV", "BASH_ENV", "SHELLOPTS", "PYTHONPATH"];
-    let is_name = |name: &str| {
-        !name.starts_with(|first: char| first.is_ascii_digit())
-            && name.chars().all(|character| character.is_ascii_alphanumeric() || character == '_')
-    };
-    if name.is_empty() || !is_name(name) {
-        return Err("is no name of a variable: letters, digits and _, not beginning with a digit");
+/// Names the members and the line to use. The names come from the writers of the secrets: the line, which is meant to be
+/// pasted into a shell, holds only plain ones that nothing is known to read.
+fn no_choice(objects: &[(&SecretName, Members)]) -> CliError {
+    let names: BTreeSet<&str> = objects.iter().flat_map(|(_, members)| members.keys().map(String::as_str)).collect();
+    let (plain, others): (Vec<_>, Vec<_>) =
+        names.into_iter().partition(|name| is_variable_name(name) && !is_listed(name));
+    let mut message = String::from("nothing says which members become variables, so the program was not run");
+    if !plain.is_empty() {
+        let secrets: String = objects.iter().map(|(secret, _)| format!(" --secret {secret}")).collect();
+        message.push_str(&format!(":\n  csms exec{secrets} --only {} -- PROGRAM…", plain.join(",")));
     }
-    if OF_THE_SYSTEM.contains(&name) || name.starts_with("LD_") || name.starts_with("DYLD_") {
-        return Err("would change how programs are found or loaded; give --prefix");
+    if !others.is_empty() {
+        let names = escaped(others);
+        message.push_str(&format!("\nOther members, to be asked for only if you want exactly that: {names}"));
     }
-    if value.contains('\0') { Err("has a zero byte, which no variable can hold") } else { Ok(()) }
+    message.push_str("\nSee csms exec --help for --map, --prefix and --all");
+    CliError::impossible(message)
 }
 
 #[cfg(test)]
@@ -148,30 +215,24 @@ mod tests {
 
     use super::*;
 
-    fn texts(value: &str) -> Vec<(String, String)> {
-        let secret = SecretName::parse("db").unwrap();
-        members(value, &secret).unwrap().into_iter().map(|(name, value)| (name, value.to_string())).collect()
-    }
-
-    #[test]
-    fn each_member_of_an_object_becomes_a_text() {
-        let found = texts(r#"{"user":"app","port":5432,"tls":true,"none":null,"list":[1,"a"]}"#);
-        let expected = [("list", r#"[1,"a"]"#), ("port", "5432"), ("tls", "true"), ("user", "app")];
-        assert_eq!(found, expected.map(|(name, value)| (name.to_owned(), value.to_owned())));
+    fn secret() -> SecretName {
+        SecretName::parse("db").unwrap()
     }
 
     #[test]
     fn a_value_that_is_no_object_is_refused_without_quoting_it() {
-        let error = members("hunter2", &SecretName::parse("db").unwrap()).unwrap_err().to_string();
+        let error = object("hunter2", &secret()).unwrap_err().to_string();
         assert!(error.contains("--variable") && !error.contains("hunter2"), "{error}");
     }
 
     #[test]
-    fn names_that_decide_what_is_loaded_are_refused() {
-        for name in ["LD_PRELOAD", "PATH", "", "1a", "a=b", "a b", "DYLD_INSERT_LIBRARIES"] {
-            assert!(judge(name, "x").is_err(), "{name}");
-        }
-        assert!(judge("DB_PATH", "x").is_ok());
-        assert!(judge("DB_PATH", "a\0b").is_err());
+    fn the_line_to_use_holds_no_name_that_a_shell_or_loader_would_read() {
+        let members =
+            members(r#"{"user":"1","password":"2","NODE_OPTIONS":"3","a;rm -rf x":"4","\u001b[2J":"5"}"#).unwrap();
+        let message = no_choice(&[(&secret(), members)]).to_string();
+        let line = message.lines().find(|line| line.contains("--only ")).unwrap();
+        assert_eq!(line.trim(), "csms exec --secret db --only password,user -- PROGRAM…");
+        assert!(message.contains("NODE_OPTIONS") && message.contains("rm -rf"), "{message}");
+        assert!(!message.contains('\u{1b}'), "{message}");
     }
 }

@@ -200,15 +200,95 @@ async fn a_program_that_cannot_be_given_its_values_is_not_run() {
     shell.create("bad", br#"{"LD_PRELOAD":"/tmp/x.so"}"#).await;
     let marker = shell.directory.path().join("ran");
     let program = ["--", "touch", marker.to_str().unwrap()];
-    for (secret, expected) in [("none", "CSMS.0106"), ("text", "--variable"), ("bad", "LD_PRELOAD")] {
-        let refusal = shell.refusal(&[&["exec", "--secret", secret][..], &program].concat(), 125).await;
+    let only = ["--only", "LD_PRELOAD"];
+    for (secret, expected) in [("none", "CSMS.0106"), ("text", "--variable"), ("bad", "LD_PRELOAD would change")] {
+        let refusal = shell.refusal(&[&["exec", "--secret", secret][..], &only, &program].concat(), 125).await;
         assert!(refusal.contains(expected), "{refusal}");
     }
     assert!(!marker.exists());
     shell.create("good", br#"{"a":"b"}"#).await;
-    shell.refusal(&["exec", "--secret", "good", "--", "/no/such/program"], 127).await;
+    shell.refusal(&["exec", "--secret", "good", "--only", "a", "--", "/no/such/program"], 127).await;
     let not_executable = shell.server.credentials_path().to_str().unwrap();
-    shell.refusal(&["exec", "--secret", "good", "--", not_executable], 126).await;
+    shell.refusal(&["exec", "--secret", "good", "--only", "a", "--", not_executable], 126).await;
+}
+
+/// Values whose writer tries to choose what a program runs, whom it trusts or where it looks.
+const HOSTILE: [&str; 3] = [
+    r#"{"NODE_OPTIONS":"--import data:text/javascript,console.log(1)"}"#,
+    r#"{"PYTHONWARNINGS":"all:0:antigravity.x:0:0","BROWSER":"/bin/sh -c \"touch ran\" #%s"}"#,
+    r#"{"HTTPS_PROXY":"http://evil","SSL_CERT_FILE":"evil.pem","HOME":"elsewhere"}"#,
+];
+
+#[tokio::test]
+async fn without_a_choice_of_members_the_program_is_not_run_and_their_names_are_printed() {
+    let shell = Shell::open().await;
+    let marker = shell.directory.path().join("ran");
+    let program = ["--", "touch", marker.to_str().unwrap()];
+    for (number, value) in HOSTILE.iter().enumerate() {
+        let name = format!("hostile-{number}");
+        shell.create(&name, value.as_bytes()).await;
+        for upper in [&[][..], &["--upper"]] {
+            let refusal = shell.refusal(&[&["exec", "--secret", &name][..], upper, &program].concat(), 125).await;
+            for (member, value) in serde_json::from_str::<Value>(value).unwrap().as_object().unwrap() {
+                assert!(refusal.contains(member) && !refusal.contains(value.as_str().unwrap()), "{refusal}");
+            }
+        }
+    }
+    shell.create("db", br#"{"user":"app","password":"hunter2"}"#).await;
+    let refusal = shell.refusal(&[&["exec", "--secret", "db"][..], &program].concat(), 125).await;
+    assert!(refusal.contains("csms exec --secret db --only password,user -- ") && !refusal.contains("hunter2"));
+    assert!(!marker.exists());
+}
+
+#[tokio::test]
+async fn all_members_are_those_that_nothing_else_reads_or_has_set() {
+    let shell = Shell::open().await;
+    for (number, value) in HOSTILE.iter().enumerate() {
+        let mut object: Value = serde_json::from_str(value).unwrap();
+        let members: Vec<String> = object.as_object().unwrap().keys().cloned().collect();
+        object["password"] = json!("hunter2");
+        let name = format!("hostile-{number}");
+        shell.create(&name, object.to_string().as_bytes()).await;
+        let arguments = ["exec", "--secret", &name, "--all", "--", "env"];
+        let environment = shell.printed(&arguments).await;
+        assert!(environment.lines().any(|line| line == "password=hunter2"), "{environment}");
+        let output = shell.run(&arguments).await;
+        for member in members {
+            let hostile = format!("{member}={}", object[&member].as_str().unwrap());
+            assert!(!environment.lines().any(|line| line == hostile), "{environment}");
+            assert!(String::from_utf8_lossy(&output.stderr).contains(&member), "{output:?}");
+        }
+    }
+    shell.create("db", br#"{"CSMS_TEST_HOST":"theirs","port":5432}"#).await;
+    let mut command = shell.command(&["exec", "--secret", "db", "--all", "--", "printenv", "CSMS_TEST_HOST", "port"]);
+    let output = timeout(SOON, command.env("CSMS_TEST_HOST", "mine").output()).await.unwrap().unwrap();
+    assert_eq!(output.stdout, b"mine\n5432\n", "{output:?}");
+}
+
+#[tokio::test]
+async fn a_python_program_does_not_run_what_the_writer_of_its_secret_chose() {
+    let shell = Shell::open().await;
+    shell.create("app", HOSTILE[1].as_bytes()).await;
+    let mut command = shell.command(&["exec", "--secret", "app", "--all", "--", "python3", "-c", "print(1)"]);
+    let output = timeout(SOON, command.current_dir(shell.directory.path()).output()).await.unwrap().unwrap();
+    assert_eq!(output.stdout, b"1\n", "{output:?}");
+    assert!(!shell.directory.path().join("ran").exists());
+}
+
+#[tokio::test]
+async fn a_member_becomes_the_variable_that_was_asked_for() {
+    let shell = Shell::open().await;
+    shell.create("db", br#"{"password":"hunter2","HOME":"/elsewhere"}"#).await;
+    let print = |options: &[&'static str], variable| {
+        [&["exec", "--secret", "db"][..], options, &["--", "printenv", variable]].concat()
+    };
+    assert_eq!(shell.printed(&print(&["--only", "password"], "password")).await, "hunter2\n");
+    assert_eq!(shell.printed(&print(&["--map", "password=PGPASSWORD"], "PGPASSWORD")).await, "hunter2\n");
+    assert_eq!(shell.printed(&print(&["--only", "HOME"], "HOME")).await, "/elsewhere\n");
+    let refusal = shell.refusal(&print(&["--only", "passwort"], "passwort"), 125).await;
+    assert!(refusal.contains("none of the secrets has a member passwort"), "{refusal}");
+    let refusal = shell.refusal(&print(&["--prefix", "GIT_"], "HOME"), 125).await;
+    assert!(refusal.contains("GIT_HOME") && refusal.contains("GIT_password"), "{refusal}");
 }
 
 #[tokio::test]
