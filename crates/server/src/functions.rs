@@ -5,7 +5,7 @@
 
 use std::{
     collections::{BTreeMap, HashSet},
-    path::Path,
+    path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
 };
@@ -29,7 +29,10 @@ use csms_core::{
 use csms_kms::RootKey;
 use functiongraph_runtime::{
     Credentials,
-    host::{self, Code, Front, FunctionSettings, Host, HostConfig, Invocation, RegisterError, UrnError},
+    host::{
+        self, Code, Front, FunctionSettings, Host, HostConfig, Invocation, InvocationClass, RegisterError,
+        ScratchError, UrnError,
+    },
 };
 use reqwest::Url;
 use serde::Deserialize;
@@ -109,17 +112,20 @@ impl std::fmt::Debug for Variables {
 }
 
 impl Functions {
-    /// No functions, and no endpoint. Each function that is registered may be at `concurrent` invocations at once; further
-    /// ones wait.
-    #[must_use]
-    pub fn none(concurrent: usize) -> Self {
-        Self {
-            host: Host::new(HostConfig::default()),
+    /// No functions, and no endpoint. Each function that is registered may run `concurrent` rotations at once, and beside
+    /// them some invocations of callers of the API; further ones wait. The functions' files are kept in `directory`, which
+    /// is made; what a killed server left there is removed.
+    ///
+    /// # Errors
+    /// The directory cannot be used.
+    pub fn none(concurrent: usize, directory: PathBuf) -> Result<Self, ScratchError> {
+        Ok(Self {
+            host: Host::new(HostConfig { scratch_parent: Some(directory), ..HostConfig::default() })?,
             local: HashSet::new(),
             remote: None,
             concurrent,
             variables: Variables::default(),
-        }
+        })
     }
 
     /// Gives all functions that are registered from now on these user variables.
@@ -150,7 +156,7 @@ impl Functions {
     pub async fn register(&mut self, urn: &FunctionUrn, code: &Path) -> Result<(), FunctionRegistration> {
         let settings = FunctionSettings {
             timeout: FUNCTION_TIMEOUT,
-            max_instances: self.concurrent,
+            max_rotation_instances: self.concurrent,
             user_data: self.variables.0.clone(),
             ..FunctionSettings::default()
         };
@@ -173,7 +179,7 @@ impl Functions {
         self.local.contains(&urn.qualified())
     }
 
-    /// Invokes a function and waits for its reply.
+    /// Invokes a function for a rotation and waits for its reply.
     ///
     /// # Errors
     /// It failed, or was not reached.
@@ -185,7 +191,8 @@ impl Functions {
         now: UnixMillis,
     ) -> Result<Bytes, InvokeFailure> {
         if self.runs_here(urn) {
-            let invocation = Invocation { event: event.into(), credentials, request_id: None, tail_log: true };
+            let class = InvocationClass::Rotation;
+            let invocation = Invocation { class, event: event.into(), credentials, request_id: None, tail_log: true };
             return self.invoke_here(urn, invocation).await;
         }
         match &self.remote {

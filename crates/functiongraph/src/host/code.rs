@@ -1,25 +1,41 @@
 //! Brings the code of a function into a directory: checks one that exists, or unpacks an archive.
 //!
 //! An archive is treated as hostile: no entry leaves the directory, links and special files are refused, and the
-//! unpacked size is counted while writing, whatever the archive declares.
+//! unpacked size is counted while writing, whatever the archive declares. Entries, the directories they imply and the
+//! length of their names are limited too.
 
 use std::{
+    collections::HashSet,
     fs::{self, File, OpenOptions},
-    io::{self, Read},
+    io::{self, Read, Seek},
     os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt},
     path::{Path, PathBuf},
 };
 
 use tempfile::TempDir;
-use zip::{ZipArchive, result::ZipError};
+use zip::{
+    ZipArchive,
+    read::Config,
+    result::{ZipError, ZipResult},
+    unstable::read::ZipIterable,
+};
 
-use super::error::RegisterError;
+use super::{error::RegisterError, scratch::Scratch};
 use crate::protocol::BOOTSTRAP;
 
-/// Largest unpacked code in bytes: 1,500 MB, as on the platform.
-const LARGEST_CODE: u64 = 1_500 * 1024 * 1024;
-/// Most entries of an archive. The platform states 30,000 for dependency packages and nothing for code.
-const MOST_ENTRIES: usize = 100_000;
+/// How much an archive may unpack to.
+#[derive(Clone, Copy)]
+struct Limits {
+    /// All files together, in bytes.
+    bytes: u64,
+    /// Entries of the archive, and files and directories.
+    entries: usize,
+}
+
+/// 1,500 MB, as on the platform. It states 30,000 files for dependency packages and nothing for code.
+const LIMITS: Limits = Limits { bytes: 1_500 * 1024 * 1024, entries: 100_000 };
+/// Longest name of an entry, in bytes.
+const LONGEST_NAME: usize = 1024;
 
 /// Where the code of a function comes from.
 #[derive(Clone, Debug)]
@@ -67,7 +83,7 @@ impl InstalledCode {
 }
 
 /// Makes code ready. Blocks on the file system.
-pub(super) fn install(code: &Code, scratch_parent: Option<&Path>) -> Result<InstalledCode, RegisterError> {
+pub(super) fn install(code: &Code, scratch: &Scratch) -> Result<InstalledCode, RegisterError> {
     let installed = match code {
         Code::Directory(path) => {
             let root = fs::canonicalize(path).map_err(|source| io_error("open", path, source))?;
@@ -75,24 +91,14 @@ pub(super) fn install(code: &Code, scratch_parent: Option<&Path>) -> Result<Inst
         }
         Code::Zip(path) => {
             let archive = File::open(path).map_err(|source| io_error("open", path, source))?;
-            let home = private_directory(scratch_parent, "function-")?;
+            let home = scratch.private_directory("function-")?;
             let root = home.path().join("code");
-            unpack(archive, &root, LARGEST_CODE)?;
+            unpack(archive, &root, LIMITS)?;
             InstalledCode { root, _unpacked: Some(home) }
         }
     };
     installed.check_bootstrap()?;
     Ok(installed)
-}
-
-/// A new directory which only this user may enter.
-pub(super) fn private_directory(parent: Option<&Path>, prefix: &str) -> Result<TempDir, RegisterError> {
-    let parent = parent.map_or_else(std::env::temp_dir, Path::to_path_buf);
-    tempfile::Builder::new()
-        .prefix(prefix)
-        .permissions(fs::Permissions::from_mode(0o700))
-        .tempdir_in(&parent)
-        .map_err(|source| io_error("make a directory in", &parent, source))
 }
 
 fn io_error(action: &'static str, path: &Path, source: io::Error) -> RegisterError {
@@ -103,23 +109,61 @@ fn archive_error(error: &ZipError) -> RegisterError {
     RegisterError::Archive(format!("cannot be read: {error}"))
 }
 
-fn unpack(archive: File, root: &Path, largest: u64) -> Result<(), RegisterError> {
-    let mut archive = ZipArchive::new(archive).map_err(|error| archive_error(&error))?;
-    if archive.len() > MOST_ENTRIES {
-        return Err(RegisterError::Archive(format!("has more than {MOST_ENTRIES} entries")));
+/// Refuses archives with too many entries, and those with two entries of one name. Reads the entries one by one: an index
+/// by name would hold all of them in memory, and only the last of each name.
+fn check_entries(archive: &mut (impl Read + Seek), most: usize) -> ZipResult<Result<(), RegisterError>> {
+    let refused = |reason: String| Ok(Err(RegisterError::Archive(reason)));
+    let mut entries = ZipIterable::try_new(archive, Config::default())?;
+    if entries.len() > most {
+        return refused(format!("has more than {most} entries"));
     }
+    let mut names = HashSet::new();
+    for entry in entries.files()? {
+        let name = entry?.name_raw().to_owned();
+        if name.len() > LONGEST_NAME {
+            return refused(format!("has a name of more than {LONGEST_NAME} bytes"));
+        }
+        if names.contains(&name) {
+            return refused(format!("has two entries of the name {}", shown(&name)));
+        }
+        names.insert(name);
+    }
+    Ok(Ok(()))
+}
+
+/// A name from an archive, so that it cannot control a terminal.
+fn shown(name: &[u8]) -> String {
+    String::from_utf8_lossy(name).escape_debug().to_string()
+}
+
+fn unpack(mut archive: File, root: &Path, limits: Limits) -> Result<(), RegisterError> {
+    check_entries(&mut archive, limits.entries).map_err(|error| archive_error(&error))??;
+    let mut archive = ZipArchive::new(archive).map_err(|error| archive_error(&error))?;
     make_directory(root)?;
-    let mut left = largest;
+    let mut left = limits.bytes;
+    // Relative paths of the files and directories, those between the root and an entry included.
+    let mut made = HashSet::new();
     for index in 0..archive.len() {
         let mut entry = archive.by_index(index).map_err(|error| archive_error(&error))?;
-        let shown = String::from_utf8_lossy(entry.name_raw()).escape_debug().to_string();
+        let shown = shown(entry.name_raw());
         // Stricter than `enclosed_name`, which turns an absolute path into a relative one and resolves inner `..`.
         let plain = !entry.name_raw().starts_with(b"/")
             && !entry.name_raw().split(|&byte| byte == b'/').any(|part| part == b"..");
         let Some(relative) = entry.enclosed_name().filter(|_| plain) else {
             return Err(RegisterError::Archive(format!("has an entry outside the code directory: {shown}")));
         };
-        let target = root.join(relative);
+        let target = root.join(&relative);
+        // `bootstrap` and `./bootstrap` are two names of one file.
+        if !entry.is_dir() && made.contains(&relative) {
+            return Err(RegisterError::Archive(format!("has two entries of the name {shown}")));
+        }
+        made.extend(relative.ancestors().filter(|path| !path.as_os_str().is_empty()).map(Path::to_path_buf));
+        if made.len() > limits.entries {
+            return Err(RegisterError::Archive(format!(
+                "unpacks to more than {} files and directories",
+                limits.entries
+            )));
+        }
         if entry.is_dir() {
             make_directory(&target)?;
             continue;
@@ -133,7 +177,7 @@ fn unpack(archive: File, root: &Path, largest: u64) -> Result<(), RegisterError>
         if let Some(parent) = target.parent() {
             make_directory(parent)?;
         }
-        // `create_new`: an archive with two entries of one name is refused rather than merged.
+        // `create_new`: nothing that exists is written to.
         let mut file = OpenOptions::new()
             .write(true)
             .create_new(true)
@@ -144,7 +188,7 @@ fn unpack(archive: File, root: &Path, largest: u64) -> Result<(), RegisterError>
             .map_err(|error| RegisterError::Archive(format!("cannot be unpacked at {shown}: {error}")))?;
         left = left
             .checked_sub(written)
-            .ok_or_else(|| RegisterError::Archive(format!("unpacks to more than {largest} bytes")))?;
+            .ok_or_else(|| RegisterError::Archive(format!("unpacks to more than {} bytes", limits.bytes)))?;
         // The owner can always read; bits for set-uid, set-gid and sticky are dropped.
         file.set_permissions(fs::Permissions::from_mode(mode & 0o777 | 0o400))
             .map_err(|source| io_error("set the mode of", &target, source))?;
@@ -170,6 +214,12 @@ mod tests {
         writer: ZipWriter<File>,
     }
 
+    /// Where an archive and its unpacked code are, for as long as the code is looked at.
+    struct Places {
+        directory: TempDir,
+        _scratch: Scratch,
+    }
+
     impl Archive {
         fn new() -> Self {
             let directory = TempDir::new().unwrap();
@@ -188,11 +238,20 @@ mod tests {
             self
         }
 
-        fn install(self) -> (TempDir, Result<InstalledCode, RegisterError>) {
+        fn install(self) -> (Places, Result<InstalledCode, RegisterError>) {
+            self.install_edited(|_| ())
+        }
+
+        /// Installs the archive after its bytes have been changed.
+        fn install_edited(self, edit: impl FnOnce(&mut Vec<u8>)) -> (Places, Result<InstalledCode, RegisterError>) {
             self.writer.finish().unwrap();
+            let mut bytes = fs::read(self.directory.path().join("code.zip")).unwrap();
+            edit(&mut bytes);
+            fs::write(self.directory.path().join("code.zip"), bytes).unwrap();
             let code = Code::Zip(self.directory.path().join("code.zip"));
-            let installed = install(&code, Some(self.directory.path()));
-            (self.directory, installed)
+            let scratch = Scratch::open(Some(&self.directory.path().join("scratch"))).unwrap();
+            let installed = install(&code, &scratch);
+            (Places { directory: self.directory, _scratch: scratch }, installed)
         }
     }
 
@@ -229,12 +288,12 @@ mod tests {
     #[test]
     fn an_entry_which_leaves_the_directory_is_refused_and_not_written() {
         for name in ["../escaped", "lib/../../escaped", "/escaped"] {
-            let (directory, installed) =
+            let (places, installed) =
                 Archive::new().with("bootstrap", 0o755, b"").with(name, 0o644, b"escaped").install();
             let error = installed.unwrap_err();
             assert!(matches!(&error, RegisterError::Archive(text) if text.contains("outside")), "{name}: {error}");
             assert_eq!(error.code(), Some(4225));
-            assert!(!directory.path().join("escaped").exists());
+            assert!(!places.directory.path().join("escaped").exists());
         }
         assert!(!Path::new("/escaped").exists());
     }
@@ -247,12 +306,62 @@ mod tests {
     }
 
     #[test]
+    fn a_repeated_name_is_refused_by_that_name() {
+        let archive = Archive::new().with("bootstrap", 0o755, b"first").with("bootstraq", 0o755, b"second");
+        // The writer refuses repeated names, so the second one is made equal afterwards, in both of its headers.
+        let (_directory, installed) = archive.install_edited(|bytes| {
+            let places: Vec<_> =
+                (0..bytes.len() - 9).filter(|&place| &bytes[place..place + 9] == b"bootstraq").collect();
+            assert_eq!(places.len(), 2);
+            places.into_iter().for_each(|place| bytes[place + 8] = b'p');
+        });
+        let error = installed.unwrap_err();
+        assert!(matches!(&error, RegisterError::Archive(text) if text.contains("of the name bootstrap")), "{error}");
+        assert_eq!(error.code(), Some(4225));
+    }
+
+    #[test]
+    fn two_names_of_one_file_are_refused() {
+        for name in ["./bootstrap", ".//bootstrap"] {
+            let (_directory, installed) =
+                Archive::new().with("bootstrap", 0o755, b"first").with(name, 0o755, b"second").install();
+            let error = installed.unwrap_err();
+            assert!(matches!(&error, RegisterError::Archive(text) if text.contains("two entries")), "{name}: {error}");
+        }
+    }
+
+    #[test]
+    fn the_number_of_entries_and_directories_is_limited() {
+        let unpack_with = |archive: Archive, entries| {
+            let directory = archive.directory;
+            archive.writer.finish().unwrap();
+            let file = File::open(directory.path().join("code.zip")).unwrap();
+            unpack(file, &directory.path().join("code"), Limits { entries, ..LIMITS })
+        };
+        let many = || Archive::new().with("a", 0o644, b"").with("b", 0o644, b"").with("c", 0o644, b"");
+        assert!(unpack_with(many(), 3).is_ok());
+        let refused = unpack_with(many(), 2);
+        assert!(matches!(refused, Err(RegisterError::Archive(text)) if text.contains("2 entries")));
+        let deep = || Archive::new().with("a/b/c/d", 0o644, b"");
+        assert!(unpack_with(deep(), 4).is_ok());
+        let refused = unpack_with(deep(), 3);
+        assert!(matches!(refused, Err(RegisterError::Archive(text)) if text.contains("3 files and directories")));
+    }
+
+    #[test]
+    fn a_very_long_name_is_refused() {
+        let name = "a/".repeat(LONGEST_NAME);
+        let (_directory, installed) = Archive::new().with(&format!("{name}b"), 0o644, b"").install();
+        assert!(matches!(installed, Err(RegisterError::Archive(text)) if text.contains("1024 bytes")));
+    }
+
+    #[test]
     fn the_unpacked_size_is_limited() {
         let archive = Archive::new().with("zeros", 0o644, &[0; 1001]);
         archive.writer.finish().unwrap();
         let unpack_with = |largest, name: &str| {
             let file = File::open(archive.directory.path().join("code.zip")).unwrap();
-            unpack(file, &archive.directory.path().join(name), largest)
+            unpack(file, &archive.directory.path().join(name), Limits { bytes: largest, ..LIMITS })
         };
         assert!(unpack_with(1001, "fits").is_ok());
         assert!(matches!(unpack_with(1000, "bomb"), Err(RegisterError::Archive(text)) if text.contains("1000 bytes")));
@@ -263,7 +372,7 @@ mod tests {
         let directory = TempDir::new().unwrap();
         let path = directory.path().join("code.zip");
         fs::write(&path, b"no archive").unwrap();
-        assert_eq!(install(&Code::Zip(path), None).unwrap_err().code(), Some(4225));
+        assert_eq!(install(&Code::Zip(path), &Scratch::default()).unwrap_err().code(), Some(4225));
     }
 
     #[test]
@@ -285,10 +394,10 @@ mod tests {
     fn a_directory_is_used_in_place() {
         let directory = TempDir::new().unwrap();
         let code = Code::Directory(directory.path().to_path_buf());
-        assert!(matches!(install(&code, None), Err(RegisterError::BootstrapMissing)));
+        assert!(matches!(install(&code, &Scratch::default()), Err(RegisterError::BootstrapMissing)));
         fs::write(directory.path().join("bootstrap"), "#!/bin/sh\n").unwrap();
         fs::set_permissions(directory.path().join("bootstrap"), fs::Permissions::from_mode(0o700)).unwrap();
-        let installed = install(&code, None).unwrap();
+        let installed = install(&code, &Scratch::default()).unwrap();
         assert_eq!(installed.root(), fs::canonicalize(directory.path()).unwrap());
     }
 }

@@ -80,6 +80,9 @@ pub enum InvokeError {
     /// No instance became free in time.
     #[error("all instances of the function are busy")]
     Overloaded,
+    /// As many invocations wait already as may wait.
+    #[error("too many invocations are waiting")]
+    QueueFull,
     /// The host has been shut down.
     #[error("the function host is shut down")]
     ShutDown,
@@ -95,7 +98,7 @@ impl InvokeError {
         match self {
             Self::UnknownFunction => Some(code::FUNCTION_NOT_FOUND),
             Self::RequestTooLarge { .. } => Some(code::REQUEST_TOO_LARGE),
-            Self::Overloaded => Some(code::INSTANCE_LIMIT),
+            Self::Overloaded | Self::QueueFull => Some(code::INSTANCE_LIMIT),
             _ => None,
         }
     }

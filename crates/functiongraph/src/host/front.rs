@@ -3,7 +3,7 @@
 //! Authentication, authorisation and rate limits belong to the server which embeds the router: it layers them on and
 //! leaves what it learned in the request's extensions, where a [`CredentialSource`] finds it.
 
-use std::sync::Arc;
+use std::{fmt, sync::Arc};
 
 use axum::{
     Router,
@@ -15,6 +15,7 @@ use axum::{
 };
 use base64ct::{Base64, Encoding};
 use bytes::Bytes;
+use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::json;
 
 use super::{
@@ -27,6 +28,9 @@ use crate::{
     Credentials,
     protocol::{MAX_ASYNC_EVENT_BYTES, MAX_LOG_HEADER_BYTES, MAX_SYNC_EVENT_BYTES, header},
 };
+
+/// When a caller that found no room may try again, in seconds. A guess: how long a place stays taken is not known.
+const RETRY_AFTER_SECONDS: &str = "5";
 
 /// Chooses what a function may act with during one invocation. Asked after the URN has been read and before the
 /// function is looked up; gets the extensions which the embedding server put on the request.
@@ -138,9 +142,33 @@ async fn read_event(body: Body, limit: usize) -> Result<Bytes, Response> {
     if event.is_empty() {
         return Ok(Bytes::from_static(b"{}"));
     }
-    match serde_json::from_slice::<serde_json::Map<String, serde_json::Value>>(&event) {
-        Ok(_) => Ok(event),
+    match serde_json::from_slice::<AnyObject>(&event) {
+        Ok(AnyObject) => Ok(event),
         Err(_) => Err(api_error(StatusCode::BAD_REQUEST, "FSS.0400", "the request body must be a JSON object")),
+    }
+}
+
+/// A JSON object of any content, which is read and not kept: as values in memory an event takes many times its length.
+struct AnyObject;
+
+impl<'de> Deserialize<'de> for AnyObject {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Members;
+
+        impl<'de> Visitor<'de> for Members {
+            type Value = AnyObject;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<AnyObject, A::Error> {
+                while members.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+                Ok(AnyObject)
+            }
+        }
+
+        deserializer.deserialize_map(Members)
     }
 }
 
@@ -219,7 +247,11 @@ fn refuse(error: &InvokeError) -> Response {
         InvokeError::UnknownAlias => (StatusCode::NOT_FOUND, "FSS.1053"),
         InvokeError::RequestTooLarge { .. } => (StatusCode::BAD_REQUEST, "FSS.1201"),
         InvokeError::InvalidRequestId => (StatusCode::BAD_REQUEST, "FSS.0400"),
-        InvokeError::Overloaded => (StatusCode::TOO_MANY_REQUESTS, "FSS.0429"),
+        InvokeError::Overloaded | InvokeError::QueueFull => {
+            let mut answer = api_error(StatusCode::TOO_MANY_REQUESTS, "FSS.0429", &error.to_string());
+            answer.headers_mut().insert(standard::RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER_SECONDS));
+            return answer;
+        }
         InvokeError::ShutDown => (StatusCode::SERVICE_UNAVAILABLE, "FSS.0503"),
         InvokeError::InvalidCredentials | InvokeError::Internal(_) => {
             // The caller can do nothing about it and need not know more.
@@ -239,7 +271,7 @@ fn json_response(status: StatusCode, body: &serde_json::Value) -> Response {
 }
 
 fn is_json(text: &[u8]) -> bool {
-    serde_json::from_slice::<serde::de::IgnoredAny>(text).is_ok()
+    serde_json::from_slice::<IgnoredAny>(text).is_ok()
 }
 
 /// All values written here are plain ASCII.
@@ -282,7 +314,7 @@ mod tests {
     }
 
     async fn post(path: &str, body: impl Into<Body>) -> Response {
-        let routes = router(Front::new(Host::new(super::super::HostConfig::default())));
+        let routes = router(Front::new(Host::new(super::super::HostConfig::default()).unwrap()));
         routes.oneshot(Request::post(path).body(body.into()).unwrap()).await.unwrap()
     }
 
@@ -370,7 +402,7 @@ mod tests {
 
     #[tokio::test]
     async fn an_event_which_is_not_an_object_is_refused() {
-        for event in ["[]", "text", "{"] {
+        for event in ["[]", "text", "{", "{}x", r#"{"a":[}"#, "null", r#"{1:2}"#] {
             let answer = post("/v2/p/fgs/functions/name/invocations", event).await;
             assert_eq!(answer.status(), 400);
             assert_eq!(json(answer).await["error_code"], "FSS.0400", "{event}");
@@ -389,7 +421,7 @@ mod tests {
 
     #[tokio::test]
     async fn an_unknown_request_version_is_refused() {
-        let routes = router(Front::new(Host::new(super::super::HostConfig::default())));
+        let routes = router(Front::new(Host::new(super::super::HostConfig::default()).unwrap()));
         let request = Request::post("/v2/p/fgs/functions/name/invocations")
             .header("X-CFF-Request-Version", "v2")
             .body(Body::from("{}"))

@@ -9,7 +9,7 @@ use std::{
 use bytes::Bytes;
 use http::HeaderMap;
 use tokio::{
-    sync::{Semaphore, oneshot},
+    sync::{Semaphore, SemaphorePermit, TryAcquireError, oneshot},
     task::{AbortHandle, JoinSet},
     time::{sleep, timeout},
 };
@@ -18,7 +18,10 @@ use super::{
     code::InstalledCode,
     error::{FunctionError, InvokeError},
     exchange::{Delivery, Report},
+    host::InvocationClass,
     instance::{Blueprint, Instance, Run},
+    queue::{Place, Room},
+    scratch::Scratch,
     settings::{FunctionSettings, HostConfig},
     urn::FunctionUrn,
 };
@@ -30,6 +33,7 @@ const DELIVERY_ATTEMPTS: u32 = 3;
 /// One event for a function.
 #[derive(Clone)]
 pub(super) struct Call {
+    pub(super) class: InvocationClass,
     pub(super) request_id: String,
     pub(super) headers: HeaderMap,
     pub(super) event: Bytes,
@@ -43,15 +47,43 @@ pub(super) struct Ran {
     pub(super) log: String,
 }
 
+/// How long an invocation waits for an instance.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Wait {
+    /// For the time of the host's settings, if there is room to wait.
+    Queue,
+    /// As long as it takes: the invocation has been accepted, with room of its own.
+    Accepted,
+}
+
 /// A registered function.
 pub(super) struct Function {
     urn: FunctionUrn,
     settings: FunctionSettings,
     code: InstalledCode,
     config: Arc<HostConfig>,
-    /// One permit per running invocation. Since idle instances are used first, it limits instances too.
-    permits: Semaphore,
+    scratch: Arc<Scratch>,
+    api: Lane,
+    rotation: Lane,
+    /// Room for asynchronous invocations which have been accepted.
+    accepted: Room,
+    /// Room of the host for the events of waiting API invocations.
+    waiting_bytes: Room,
     instances: Mutex<Instances>,
+}
+
+/// The limits of one class of invocations.
+struct Lane {
+    /// One permit per running invocation. Since idle instances of the class are used first, it limits its instances too.
+    permits: Semaphore,
+    /// Room for invocations which wait for a permit.
+    waiting: Room,
+}
+
+impl Lane {
+    fn new(instances: usize, waiting: usize) -> Self {
+        Self { permits: Semaphore::new(instances), waiting: Room::new(waiting) }
+    }
 }
 
 #[derive(Default)]
@@ -75,6 +107,7 @@ enum Phase {
 
 struct Idle {
     id: u64,
+    class: InvocationClass,
     instance: Arc<Instance>,
     reclaim: AbortHandle,
 }
@@ -85,9 +118,26 @@ impl Function {
         settings: FunctionSettings,
         code: InstalledCode,
         config: Arc<HostConfig>,
+        scratch: Arc<Scratch>,
+        waiting_bytes: Room,
     ) -> Self {
-        let permits = Semaphore::new(settings.max_instances);
-        Self { urn, settings, code, config, permits, instances: Mutex::default() }
+        let api = Lane::new(settings.max_instances, config.max_waiting);
+        let rotation = Lane::new(settings.max_rotation_instances, config.max_waiting);
+        let accepted = Room::new(config.max_waiting);
+        let instances = Mutex::default();
+        Self { urn, settings, code, config, scratch, api, rotation, accepted, waiting_bytes, instances }
+    }
+
+    fn lane(&self, class: InvocationClass) -> &Lane {
+        match class {
+            InvocationClass::Api => &self.api,
+            InvocationClass::Rotation => &self.rotation,
+        }
+    }
+
+    /// Room for one asynchronous invocation, until it has finished.
+    pub(super) fn accept(&self) -> Result<Place, InvokeError> {
+        self.accepted.take(1)
     }
 
     pub(super) fn urn(&self) -> &FunctionUrn {
@@ -102,18 +152,37 @@ impl Function {
         self.instances.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Runs one event on an idle or a new instance, waiting for a free one if there must be no more.
-    pub(super) async fn run(self: &Arc<Self>, call: Call) -> Result<Ran, InvokeError> {
-        let _permit = timeout(self.config.queue_timeout, self.permits.acquire())
+    /// A permit to use an instance, at once if one is free.
+    async fn permit(&self, call: &Call, wait: Wait) -> Result<SemaphorePermit<'_>, InvokeError> {
+        let Lane { permits, waiting } = self.lane(call.class);
+        match permits.try_acquire() {
+            Ok(permit) => return Ok(permit),
+            Err(TryAcquireError::Closed) => return Err(InvokeError::ShutDown),
+            Err(TryAcquireError::NoPermits) => {}
+        }
+        if wait == Wait::Accepted {
+            return permits.acquire().await.map_err(|_| InvokeError::ShutDown);
+        }
+        let _place = waiting.take(1)?;
+        let _bytes = match call.class {
+            InvocationClass::Api => Some(self.waiting_bytes.take(call.event.len())?),
+            InvocationClass::Rotation => None,
+        };
+        timeout(self.config.queue_timeout, permits.acquire())
             .await
             .map_err(|_| InvokeError::Overloaded)?
-            .map_err(|_| InvokeError::ShutDown)?;
+            .map_err(|_| InvokeError::ShutDown)
+    }
+
+    /// Runs one event on an idle or a new instance of its class, waiting for a free one if there must be no more.
+    pub(super) async fn run(self: &Arc<Self>, call: Call, wait: Wait) -> Result<Ran, InvokeError> {
+        let _permit = self.permit(&call, wait).await?;
         let (outcome, _) = oneshot::channel();
-        let Call { request_id, headers, event } = call;
+        let Call { class, request_id, headers, event } = call;
         let mut delivery = Delivery { request_id: request_id.clone(), headers, event, outcome };
         let mut attempts = 1;
         loop {
-            let (id, instance) = match self.take_idle() {
+            let (id, instance) = match self.take_idle(class) {
                 Some(taken) => taken,
                 None => match self.start().await? {
                     Ok(started) => started,
@@ -145,15 +214,16 @@ impl Function {
                 finish_line(&request_id, result.is_err(), duration, peak_memory_bytes, self.settings.memory_mb);
             instance.output().add_line(&finish);
             let log = instance.output().tail();
-            self.give_back(id, instance).await;
+            self.give_back(id, class, instance).await;
             return Ok(Ran { result, duration, peak_memory_bytes, log });
         }
     }
 
-    /// The instance used last among those which are idle and alive.
-    fn take_idle(&self) -> Option<(u64, Arc<Instance>)> {
+    /// The instance of the class used last among those which are idle and alive.
+    fn take_idle(&self, class: InvocationClass) -> Option<(u64, Arc<Instance>)> {
         let mut instances = self.lock();
-        while let Some(Idle { id, instance, reclaim }) = instances.idle.pop() {
+        while let Some(position) = instances.idle.iter().rposition(|idle| idle.class == class) {
+            let Idle { id, instance, reclaim, .. } = instances.idle.remove(position);
             reclaim.abort();
             if instance.is_alive() {
                 instances.busy.insert(id, Arc::clone(&instance));
@@ -167,7 +237,8 @@ impl Function {
     async fn start(&self) -> Result<Result<(u64, Arc<Instance>), Ran>, InvokeError> {
         let started = Instant::now();
         let failed = |error, log| Ran { result: Err(error), duration: started.elapsed(), peak_memory_bytes: 0, log };
-        let blueprint = Blueprint { urn: &self.urn, settings: &self.settings, code: &self.code, config: &self.config };
+        let Self { urn, settings, code, config, scratch, .. } = self;
+        let blueprint = Blueprint { urn, settings, code, config, scratch };
         let instance = match Instance::launch(&blueprint).await {
             Ok(instance) => Arc::new(instance),
             Err(error) => return Ok(Err(failed(error, String::new()))),
@@ -195,7 +266,7 @@ impl Function {
     }
 
     /// Keeps an instance for the next event, for a while; ends it if the function is not used any more.
-    async fn give_back(self: &Arc<Self>, id: u64, instance: Arc<Instance>) {
+    async fn give_back(self: &Arc<Self>, id: u64, class: InvocationClass, instance: Arc<Instance>) {
         {
             let mut instances = self.lock();
             instances.busy.remove(&id);
@@ -204,7 +275,7 @@ impl Function {
             }
             if instances.phase == Phase::Active {
                 let reclaim = self.reclaim_later(id);
-                instances.idle.push(Idle { id, instance, reclaim });
+                instances.idle.push(Idle { id, class, instance, reclaim });
                 return;
             }
         }
@@ -220,7 +291,7 @@ impl Function {
             let idle = {
                 let mut instances = function.lock();
                 let position = instances.idle.iter().position(|idle| idle.id == id);
-                position.map(|position| instances.idle.swap_remove(position))
+                position.map(|position| instances.idle.remove(position))
             };
             if let Some(idle) = idle {
                 idle.instance.stop(grace).await;
@@ -236,7 +307,8 @@ impl Function {
 
     /// Ends all instances, busy ones within the host's grace period, and refuses whoever waits for one.
     pub(super) async fn stop(&self) {
-        self.permits.close();
+        self.api.permits.close();
+        self.rotation.permits.close();
         self.end(Phase::Stopped).await;
     }
 

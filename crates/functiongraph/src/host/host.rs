@@ -15,7 +15,9 @@ use tokio::{task::JoinSet, time::sleep};
 use super::{
     code::{Code, install},
     error::{FunctionError, InvokeError, RegisterError},
-    function::{Call, Function},
+    function::{Call, Function, Wait},
+    queue::Room,
+    scratch::{Scratch, ScratchError},
     settings::{FunctionSettings, HostConfig},
     urn::{FunctionUrn, Qualifier},
 };
@@ -35,14 +37,31 @@ pub struct Host {
 
 struct Inner {
     config: Arc<HostConfig>,
+    scratch: Arc<Scratch>,
+    /// Room for the events of asynchronous invocations.
+    async_bytes: Room,
+    /// Room for the events of synchronous API invocations which wait.
+    waiting_bytes: Room,
     functions: RwLock<Vec<Arc<Function>>>,
     background: Mutex<JoinSet<()>>,
     shut_down: AtomicBool,
 }
 
+/// Whose invocation it is. Each class has instances, limits and a queue of its own, so neither can use up the other's.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum InvocationClass {
+    /// A caller of the invoke API.
+    #[default]
+    Api,
+    /// A rotation of the embedding server.
+    Rotation,
+}
+
 /// One event for a function.
 #[derive(Clone, Default)]
 pub struct Invocation {
+    /// Which instances and which queue it uses.
+    pub class: InvocationClass,
     /// The event; typed functions expect JSON. At most 6 MiB, asynchronously 256 KiB.
     pub event: Bytes,
     /// What the function may act with during this invocation, and no longer. They reach the instance in the headers
@@ -89,17 +108,23 @@ pub struct Outcome {
 }
 
 impl Host {
-    /// A host without functions.
-    #[must_use]
-    pub fn new(config: HostConfig) -> Self {
-        Self {
+    /// A host without functions. Removes what killed processes left in [`HostConfig::scratch_parent`]; blocks on the file
+    /// system.
+    ///
+    /// # Errors
+    /// The directory for the functions' files cannot be used.
+    pub fn new(config: HostConfig) -> Result<Self, ScratchError> {
+        Ok(Self {
             inner: Arc::new(Inner {
+                scratch: Arc::new(Scratch::open(config.scratch_parent.as_deref())?),
+                async_bytes: Room::new(config.max_async_bytes),
+                waiting_bytes: Room::new(config.max_waiting_bytes),
                 config: Arc::new(config),
                 functions: RwLock::default(),
                 background: Mutex::default(),
                 shut_down: AtomicBool::new(false),
             }),
-        }
+        })
     }
 
     /// Makes a function known. No process is started before the first invocation.
@@ -116,11 +141,13 @@ impl Host {
         settings: FunctionSettings,
     ) -> Result<(), RegisterError> {
         settings.check()?;
-        let config = Arc::clone(&self.inner.config);
-        let installed = tokio::task::spawn_blocking(move || install(&code, config.scratch_parent.as_deref()))
+        let scratch = Arc::clone(&self.inner.scratch);
+        let installed = tokio::task::spawn_blocking(move || install(&code, &scratch))
             .await
             .map_err(|_| RegisterError::ShutDown)??;
-        let function = Arc::new(Function::new(urn, settings, installed, Arc::clone(&self.inner.config)));
+        let Inner { config, scratch, waiting_bytes, .. } = &*self.inner;
+        let (config, scratch) = (Arc::clone(config), Arc::clone(scratch));
+        let function = Arc::new(Function::new(urn, settings, installed, config, scratch, waiting_bytes.clone()));
         let replaced = {
             let mut functions = self.inner.functions.write().unwrap_or_else(PoisonError::into_inner);
             // Asked under the lock under which `shutdown` empties the list.
@@ -172,13 +199,15 @@ impl Host {
     /// See [`InvokeError`]. A function which fails, exits or takes too long is an [`Outcome`].
     pub async fn invoke(&self, urn: &FunctionUrn, invocation: Invocation) -> Result<Outcome, InvokeError> {
         let (function, call) = self.prepare(urn, &invocation, MAX_SYNC_EVENT_BYTES, "sync")?;
-        run(function, call, invocation.tail_log).await
+        run(function, call, Wait::Queue, invocation.tail_log).await
     }
 
-    /// Accepts an invocation, answers with its request id, and runs it in the background.
+    /// Accepts an invocation, returns its request id, and runs it in the background. An accepted invocation waits for an
+    /// instance as long as it takes; only [`Self::shutdown`] and the end of this process lose it.
     ///
     /// # Errors
-    /// See [`InvokeError`]. What becomes of the invocation later is only logged.
+    /// See [`InvokeError`]; [`InvokeError::QueueFull`] if too many are accepted and not finished, or their events are too
+    /// large together. What becomes of the invocation later is only logged.
     pub fn invoke_async(
         &self,
         urn: &FunctionUrn,
@@ -186,15 +215,21 @@ impl Host {
         retry: AsyncRetry,
     ) -> Result<String, InvokeError> {
         let (function, call) = self.prepare(urn, invocation, MAX_ASYNC_EVENT_BYTES, "async")?;
+        let places = (function.accept()?, self.inner.async_bytes.take(call.event.len())?);
         let request_id = call.request_id.clone();
         let mut background = self.inner.background.lock().unwrap_or_else(PoisonError::into_inner);
         while background.try_join_next().is_some() {}
+        // Asked under the lock under which `shutdown` takes the tasks.
+        if self.inner.shut_down.load(Ordering::SeqCst) {
+            return Err(InvokeError::ShutDown);
+        }
         background.spawn(async move {
+            let _places = places;
             for attempt in 0..=retry.retries {
                 if attempt > 0 {
                     sleep(retry.pause).await;
                 }
-                let error = match run(Arc::clone(&function), call.clone(), false).await {
+                let error = match run(Arc::clone(&function), call.clone(), Wait::Accepted, false).await {
                     Ok(Outcome { result: Ok(_), .. }) => return,
                     Ok(Outcome { result: Err(error), .. }) => error.to_string(),
                     Err(error) => error.to_string(),
@@ -220,6 +255,10 @@ impl Host {
             retiring.spawn(async move { function.stop().await });
         }
         while retiring.join_next().await.is_some() {}
+        while background.try_join_next().is_some() {}
+        if !background.is_empty() {
+            tracing::warn!(count = background.len(), "asynchronous invocations are lost at shutdown");
+        }
         background.shutdown().await;
     }
 
@@ -274,15 +313,15 @@ impl Host {
         let id = HeaderValue::from_str(&request_id).map_err(|_| InvokeError::InvalidRequestId)?;
         headers.insert(header::REQUEST_ID, id);
         headers.insert(header::INVOKE_TYPE, HeaderValue::from_static(kind));
-        Ok((function, Call { request_id, headers, event: invocation.event.clone() }))
+        Ok((function, Call { class: invocation.class, request_id, headers, event: invocation.event.clone() }))
     }
 }
 
 /// In a task of its own, so that an instance is given back even if nobody waits any more.
-async fn run(function: Arc<Function>, call: Call, tail_log: bool) -> Result<Outcome, InvokeError> {
+async fn run(function: Arc<Function>, call: Call, wait: Wait, tail_log: bool) -> Result<Outcome, InvokeError> {
     let request_id = call.request_id.clone();
     let memory_mb = function.settings().memory_mb;
-    let ran = tokio::spawn(async move { function.run(call).await })
+    let ran = tokio::spawn(async move { function.run(call, wait).await })
         .await
         .map_err(|error| InvokeError::Internal(error.to_string()))??;
     Ok(Outcome {

@@ -21,12 +21,13 @@ use tokio::{
 };
 
 use super::{
-    code::{InstalledCode, private_directory},
+    code::InstalledCode,
     error::FunctionError,
     exchange::{self, Delivery, Exchange, Report},
     listener::OwnUserListener,
     output::Output,
     process::{Process, Start},
+    scratch::Scratch,
     settings::{FunctionSettings, HostConfig},
     urn::{FunctionUrn, Qualifier},
 };
@@ -38,6 +39,7 @@ pub(super) struct Blueprint<'a> {
     pub(super) settings: &'a FunctionSettings,
     pub(super) code: &'a InstalledCode,
     pub(super) config: &'a HostConfig,
+    pub(super) scratch: &'a Scratch,
 }
 
 /// How an invocation ended.
@@ -72,8 +74,8 @@ impl Instance {
             .code
             .check_bootstrap()
             .map_err(|error| FunctionError::new(code::BOOTSTRAP_NOT_FOUND, "BootstrapNotFound", error.to_string()))?;
-        let directory = private_directory(blueprint.config.scratch_parent.as_deref(), "instance-")
-            .map_err(|error| failed("no private directory", &error))?;
+        let directory =
+            blueprint.scratch.private_directory("instance-").map_err(|error| failed("no private directory", &error))?;
         for name in ["tmp", "log"] {
             std::fs::create_dir(directory.path().join(name)).map_err(|error| failed("no private directory", &error))?;
         }
@@ -182,7 +184,7 @@ impl Drop for Instance {
 
 /// The variables of the platform, the user's, and the few which the host hands on.
 fn environment(blueprint: &Blueprint<'_>, api_addr: &str, directory: &TempDir) -> Vec<(OsString, OsString)> {
-    let Blueprint { urn, settings, code, config } = blueprint;
+    let Blueprint { urn, settings, code, config, .. } = blueprint;
     let version = match urn.qualifier() {
         Qualifier::Version(version) => version,
         Qualifier::Alias(_) => LATEST,
@@ -240,10 +242,10 @@ mod tests {
         let bootstrap = directory.path().join("bootstrap");
         fs::write(&bootstrap, "#!/bin/sh\nwhile [ ! -e \"$RUNTIME_CODE_ROOT/end\" ]; do sleep 0.01; done\n").unwrap();
         fs::set_permissions(&bootstrap, fs::Permissions::from_mode(0o755)).unwrap();
-        let code = install(&Code::Directory(directory.path().to_path_buf()), None).unwrap();
+        let code = install(&Code::Directory(directory.path().to_path_buf()), &Scratch::default()).unwrap();
         let urn = "rotate".parse().unwrap();
-        let (settings, config) = (FunctionSettings::default(), HostConfig::default());
-        let blueprint = Blueprint { urn: &urn, settings: &settings, code: &code, config: &config };
+        let (settings, config, scratch) = (FunctionSettings::default(), HostConfig::default(), Scratch::default());
+        let blueprint = Blueprint { urn: &urn, settings: &settings, code: &code, config: &config, scratch: &scratch };
         let instance = Instance::launch(&blueprint).await.unwrap();
 
         let (outcome, _) = oneshot::channel();

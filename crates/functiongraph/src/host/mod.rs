@@ -18,12 +18,15 @@ mod instance;
 mod listener;
 mod output;
 mod process;
+mod queue;
+mod scratch;
 mod settings;
 mod urn;
 
 pub use code::Code;
 pub use error::{FunctionError, InvokeError, RegisterError};
 pub use front::{CredentialSource, Front, UserFailureReply, router};
-pub use host::{AsyncRetry, Host, Invocation, Outcome};
+pub use host::{AsyncRetry, Host, Invocation, InvocationClass, Outcome};
+pub use scratch::ScratchError;
 pub use settings::{FunctionSettings, HostConfig};
 pub use urn::{FunctionUrn, Qualifier, UrnError};

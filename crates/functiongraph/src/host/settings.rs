@@ -15,23 +15,38 @@ const LONGEST_VARIABLES: usize = 4096;
 /// Settings of a host.
 #[derive(Clone, Debug)]
 pub struct HostConfig {
-    /// Where private directories for code and instances are made; the system's temporary directory if `None`.
+    /// Where private directories for code and instances are made; the system's temporary directory if `None`. A named
+    /// directory may be shared with other processes. What killed ones left in it is removed when the host is made.
     pub scratch_parent: Option<PathBuf>,
     /// Time between SIGTERM and SIGKILL when an instance is no longer needed. The vendor documents none.
     pub stop_grace: Duration,
     /// How long an invocation waits for a free instance of a function which is at its limit.
     pub queue_timeout: Duration,
+    /// Most invocations of one function and class that wait for an instance, and most asynchronous ones of one function
+    /// that are accepted and not finished. Further ones are refused with [`InvokeError::QueueFull`].
+    ///
+    /// [`InvokeError::QueueFull`]: super::InvokeError::QueueFull
+    pub max_waiting: usize,
+    /// Most bytes of events of asynchronous invocations, of all functions together.
+    pub max_async_bytes: usize,
+    /// Most bytes of events of synchronous invocations through the API that wait, of all functions together. At least
+    /// one largest event has to fit, or it could never wait.
+    pub max_waiting_bytes: usize,
     /// Variables of the host's own environment which functions get too. Everything else is withheld.
     pub inherited_variables: Vec<String>,
 }
 
 impl Default for HostConfig {
-    /// System temporary directory, 2 s of grace, 30 s of queueing, `PATH`, `LANG`, `LC_ALL` and `TZ` inherited.
+    /// System temporary directory, 2 s of grace, 30 s of queueing, 64 waiting invocations, 16 MiB of asynchronous and
+    /// 64 MiB of waiting synchronous events, `PATH`, `LANG`, `LC_ALL` and `TZ` inherited.
     fn default() -> Self {
         Self {
             scratch_parent: None,
             stop_grace: Duration::from_secs(2),
             queue_timeout: Duration::from_secs(30),
+            max_waiting: 64,
+            max_async_bytes: 16 * 1024 * 1024,
+            max_waiting_bytes: 64 * 1024 * 1024,
             inherited_variables: ["PATH", "LANG", "LC_ALL", "TZ"].map(str::to_owned).to_vec(),
         }
     }
@@ -55,8 +70,14 @@ pub struct FunctionSettings {
     pub init_timeout: Duration,
     /// How long an idle instance is kept, default 60 s.
     pub idle_timeout: Duration,
-    /// Most instances at the same time, at least 1, default 4. Further invocations wait.
+    /// Most instances at the same time for [`InvocationClass::Api`], 1 to 1,000, default 4. Further invocations wait.
+    ///
+    /// [`InvocationClass::Api`]: super::InvocationClass::Api
     pub max_instances: usize,
+    /// Most instances at the same time for [`InvocationClass::Rotation`], beside the others; 1 to 1,000, default 4.
+    ///
+    /// [`InvocationClass::Rotation`]: super::InvocationClass::Rotation
+    pub max_rotation_instances: usize,
 }
 
 impl Default for FunctionSettings {
@@ -69,6 +90,7 @@ impl Default for FunctionSettings {
             init_timeout: Duration::from_secs(30),
             idle_timeout: Duration::from_secs(60),
             max_instances: 4,
+            max_rotation_instances: 4,
         }
     }
 }
@@ -92,6 +114,9 @@ impl FunctionSettings {
         }
         if self.max_instances == 0 || self.max_instances > 1000 {
             return broken("max_instances", "must be 1 to 1000");
+        }
+        if self.max_rotation_instances == 0 || self.max_rotation_instances > 1000 {
+            return broken("max_rotation_instances", "must be 1 to 1000");
         }
         if self.user_data.len() > MOST_VARIABLES {
             return broken("user_data", "has more than 20 variables");
@@ -135,6 +160,7 @@ impl fmt::Debug for FunctionSettings {
             .field("init_timeout", &self.init_timeout)
             .field("idle_timeout", &self.idle_timeout)
             .field("max_instances", &self.max_instances)
+            .field("max_rotation_instances", &self.max_rotation_instances)
             .finish()
     }
 }

@@ -35,6 +35,7 @@ pub(crate) fn tests() -> Vec<Trial> {
         a_failed_asynchronous_invocation_is_repeated,
         a_shut_down_host_leaves_nothing_behind,
         functions_of_a_killed_host_are_killed,
+        what_a_killed_host_left_is_removed_by_the_next_one_and_only_that,
         a_guest_parked_in_a_poll_ends_at_sigterm,
     ]
 }
@@ -228,7 +229,8 @@ async fn a_shut_down_host_leaves_nothing_behind() {
 pub(crate) fn run_abandoned_host(directory: &str) {
     crate::setup::block_on(async {
         let directory = std::path::Path::new(directory);
-        let host = Host::new(HostConfig { scratch_parent: Some(directory.to_path_buf()), ..HostConfig::default() });
+        let scratch_parent = Some(directory.join("scratch"));
+        let host = Host::new(HostConfig { scratch_parent, ..HostConfig::default() }).unwrap();
         let code = write_code(directory, &function_script());
         host.register(urn(), Code::Directory(code), patient()).await.unwrap();
         let event = json!({"do": "hang", "file": directory.join("pids")}).to_string().into();
@@ -249,6 +251,33 @@ async fn functions_of_a_killed_host_are_killed() {
     host.wait().unwrap();
     gone(function).await;
     gone(child).await;
+}
+
+async fn what_a_killed_host_left_is_removed_by_the_next_one_and_only_that() {
+    let fixture = Fixture::with_function(patient()).await;
+    pid(&fixture).await;
+    let mut host = Command::new(std::env::current_exe().unwrap())
+        .arg("--abandoned-host")
+        .arg(fixture.directory.path())
+        .spawn()
+        .unwrap();
+    let [function, _] = pids(&fixture).await;
+    let directories = || {
+        let entries = fs::read_dir(fixture.path("scratch")).unwrap().map(Result::unwrap);
+        entries.filter(|entry| entry.file_type().unwrap().is_dir()).count()
+    };
+    assert_eq!(directories(), 2, "this process's and the other's");
+    host.kill().unwrap();
+    host.wait().unwrap();
+    gone(function).await;
+    assert_eq!(directories(), 2);
+
+    let scratch_parent = Some(fixture.path("scratch"));
+    let next = Host::new(HostConfig { scratch_parent, ..HostConfig::default() }).unwrap();
+    assert_eq!(directories(), 2, "this process's two hosts'");
+    pid(&fixture).await;
+    drop(next);
+    assert_eq!(directories(), 1);
 }
 
 async fn a_guest_parked_in_a_poll_ends_at_sigterm() {

@@ -9,6 +9,7 @@ mod function;
 mod invoke_api;
 mod invoking;
 mod lifetime;
+mod queueing;
 mod setup;
 
 /// A list of tests from asynchronous functions, named like them.
@@ -28,7 +29,8 @@ fn main() -> std::process::ExitCode {
         ["--function"] => function::run(),
         ["--abandoned-host", directory] => lifetime::run_abandoned_host(directory),
         _ => {
-            let tests = [invoking::tests(), lifetime::tests(), invoke_api::tests()].into_iter().flatten().collect();
+            let tests = [invoking::tests(), lifetime::tests(), queueing::tests(), invoke_api::tests()];
+            let tests = tests.into_iter().flatten().collect();
             return libtest_mimic::run(&libtest_mimic::Arguments::from_args(), tests).exit_code();
         }
     }

@@ -48,7 +48,7 @@ impl Fixture {
         let directory = TempDir::new().unwrap();
         fs::create_dir(directory.path().join("scratch")).unwrap();
         let config = HostConfig { scratch_parent: Some(directory.path().join("scratch")), ..config };
-        Self { host: Host::new(config), directory }
+        Self { host: Host::new(config).unwrap(), directory }
     }
 
     /// With the function of this test program.

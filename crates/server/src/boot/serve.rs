@@ -12,6 +12,7 @@ use std::{
 use csms_api::request::Rules;
 use csms_core::FunctionUrn;
 use csms_store::{AnyStore, PostgresStore, SqliteSettings, SqliteStore, StoreError};
+use functiongraph_runtime::host::ScratchError;
 use serde_json::json;
 use thiserror::Error;
 use tokio::{
@@ -49,6 +50,9 @@ const DRAIN: Duration = Duration::from_secs(20);
 /// File name of the embedded store.
 pub const DATABASE: &str = "csms.db";
 
+/// Directory of the files of functions that run here, within the data directory.
+const FUNCTIONS: &str = "functions";
+
 /// File name of the bundled rotation function, beside the binary.
 const BUNDLED: &str = "rotate-database.zip";
 
@@ -68,6 +72,8 @@ pub enum ServeError {
     AccessFile(#[from] AccessFileError),
     #[error("cannot listen on {0}")]
     Listen(SocketAddr, #[source] std::io::Error),
+    #[error(transparent)]
+    Scratch(#[from] ScratchError),
     #[error("cannot register the function {0}")]
     Function(String, #[source] FunctionRegistration),
     #[error("{0} is not a valid address")]
@@ -213,8 +219,8 @@ async fn functions(
     project: &str,
     region: &str,
 ) -> Result<(Functions, Option<FunctionUrn>), ServeError> {
-    let mut functions =
-        Functions::none(settings.rotation_concurrency).with_variables(settings.function_variables.clone());
+    let mut functions = Functions::none(settings.rotation_concurrency, settings.data.join(FUNCTIONS))?
+        .with_variables(settings.function_variables.clone());
     for (urn, path) in &settings.functions {
         let registered = functions.register(urn, path).await;
         registered.map_err(|error| ServeError::Function(format!("{urn} from {}", path.display()), error))?;
