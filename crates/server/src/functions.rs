@@ -48,6 +48,8 @@ use crate::{
     telemetry::traces,
 };
 
+mod invoked_event;
+
 /// Longest run of one attempt of a rotation function; the sync page of FunctionGraph warns of gateways that give up
 /// after 90 s.
 pub const FUNCTION_TIMEOUT: Duration = Duration::from_secs(60);
@@ -308,14 +310,15 @@ async fn authenticated(State(app): State<Arc<App>>, request: Request<Body>, next
             let reason = "the caller's policies do not allow functiongraph:function:invoke on this function";
             return Err(Failure::new(ErrorCode::Forbidden, reason));
         }
-        Ok((body, acting))
+        let event = invoked_event::with_endpoint(&body, &app.public_url)?;
+        Ok((event, acting))
     };
     match checked.await {
-        Ok((body, acting)) => {
+        Ok((event, acting)) => {
             if let Some(acting) = acting {
                 parts.extensions.insert(acting);
             }
-            next.run(Request::from_parts(parts, Body::from(body))).await
+            next.run(Request::from_parts(parts, Body::from(event))).await
         }
         Err(failure) => failure_response(failure, ErrorShape::Flat, "InvokeFunction"),
     }

@@ -17,6 +17,7 @@ mod cors;
 mod cts;
 mod events;
 mod grants;
+mod invoked_functions;
 mod kms;
 mod life;
 mod monitoring;
