@@ -176,6 +176,8 @@ catalogue! {
     NoSuchOperation = "APIGW.0101" 404 false "The API does not exist";
     /// The body is larger than any operation takes (12 MB).
     BodyTooLarge = "APIGW.0201" 413 false "The request body is too large";
+    /// The body of the request moved too slowly (ours).
+    BodyTimeout = "APIGW.0202" 408 true "The request body arrived too slowly";
     /// Too many requests.
     Throttled = "APIGW.0308" 429 true "The throttling threshold has been reached";
 }

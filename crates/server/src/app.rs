@@ -12,8 +12,8 @@ use crate::{
     channels::Channels,
     clock::Clock,
     functions::Functions,
-    http::cors::Origin,
     keys::project::Keys,
+    request::hosts::{CorsOrigin, Hosts},
     rotation::worker::Rotations,
     telemetry::metrics::Metrics,
 };
@@ -82,5 +82,7 @@ pub struct App {
     /// Address at which functions reach this server.
     pub public_url: String,
     /// Pages of which origins may call the server from a browser.
-    pub allow_origins: Vec<Origin>,
+    pub allow_origins: Vec<CorsOrigin>,
+    /// Names and pages that may reach what is open to everybody.
+    pub hosts: Hosts,
 }

@@ -3,5 +3,6 @@
 //! Does not answer requests; that is the subject of [`crate::http`] and what lies below it.
 
 pub mod access_file;
+pub mod exposure;
 pub mod serve;
 pub mod settings;

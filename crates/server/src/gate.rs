@@ -4,5 +4,7 @@
 
 pub mod answer;
 pub mod authorisation;
-pub(crate) mod body;
+pub mod body;
+pub mod limits;
+pub mod pace;
 pub mod pipeline;

@@ -5,5 +5,9 @@
 pub mod connections;
 pub mod console;
 pub mod cors;
+mod paced;
+pub mod peers;
 pub mod reference;
 pub mod router;
+mod table;
+pub mod tls;

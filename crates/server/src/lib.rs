@@ -22,6 +22,7 @@ pub mod http;
 pub mod installation;
 pub mod keys;
 mod outgoing;
+pub mod request;
 pub mod rotation;
 pub mod services;
 pub mod telemetry;

@@ -13,6 +13,7 @@ use csms_api::request::Rules;
 use csms_core::FunctionUrn;
 use csms_store::{AnyStore, PostgresStore, SqliteSettings, SqliteStore, StoreError};
 use functiongraph_runtime::host::ScratchError;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use serde_json::json;
 use thiserror::Error;
 use tokio::{
@@ -28,17 +29,20 @@ use crate::{
     background::due,
     background::notifier,
     boot::access_file::{self, AccessFile, AccessFileError},
+    boot::exposure,
     boot::settings::{LogFormat, Settings},
     channels::{Channels, Smn, Targets},
     clock::Clock,
     failure::Failure,
     functions::{Endpoint, FunctionRegistration, Functions},
-    http::connections::{self, Patience},
+    http::connections::{self, ConnectionSettings},
     http::router,
+    http::tls::{Tls, TlsError},
     installation::{self, InstallationError},
     keys::project::Keys,
     keys::remote::RemoteKeys,
     keys::root::{self, Keyring, KeyringError},
+    request::hosts::Hosts,
     rotation::worker::{self, Rotations},
     telemetry::metrics::Metrics,
     telemetry::traces::Traces,
@@ -70,6 +74,8 @@ pub enum ServeError {
     Installation(#[from] InstallationError),
     #[error("cannot apply the access file")]
     AccessFile(#[from] AccessFileError),
+    #[error("cannot use TLS")]
+    Tls(#[from] TlsError),
     #[error("cannot listen on {0}")]
     Listen(SocketAddr, #[source] std::io::Error),
     #[error(transparent)]
@@ -116,8 +122,8 @@ pub struct Bound {
     pub url: String,
     /// The first user's credentials.
     pub credentials: PathBuf,
-    /// How long clients may take.
-    pub patience: Patience,
+    /// How connections are served.
+    pub connections: ConnectionSettings,
 }
 
 /// Opens everything and listens.
@@ -137,9 +143,17 @@ pub async fn bind(settings: &Settings, clock: Clock) -> Result<Bound, ServeError
     let [home, ..] = settings.regions.as_slice() else { return Err(ServeError::NoRegion) };
     let mut identity = installation::open(&store, &root, home.as_str()).await?;
     installation::add_regions(&store, &mut identity, &settings.regions).await?;
+    let tls = settings.port.tls.clone().map(Tls::load).transpose()?.map(Arc::new);
     let listener =
         TcpListener::bind(settings.listen).await.map_err(|error| ServeError::Listen(settings.listen, error))?;
-    let url = local_url(listener.local_addr()?);
+    let listen = listener.local_addr()?;
+    let url = local_url(listen, tls.is_some());
+    let connections = ConnectionSettings {
+        limits: settings.port.limits(getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX)),
+        proxies: settings.port.proxies.clone(),
+        tls,
+        ..ConnectionSettings::default()
+    };
     let (functions, bundled) = functions(settings, identity.project_id.as_str(), &identity.region).await?;
     installation::ensure_first_user(&store, &root, &identity, &url, bundled.as_ref(), &credentials, password).await?;
     let trail = Arc::new(Trail::new(store.clone(), &root, clock.clone(), settings.audit_reads));
@@ -152,6 +166,7 @@ pub async fn bind(settings: &Settings, clock: Clock) -> Result<Bound, ServeError
         }
     }
     let remote = remote.map(|remote| RemoteKeys::new(remote, store.clone(), identity.domain_id.clone()));
+    let public_url = settings.public_url.clone().unwrap_or_else(|| url.clone());
     let app = Arc::new(App {
         identity,
         keys: Keys::new(Arc::clone(&root), store.clone(), Arc::clone(&trail), clock.clone(), remote),
@@ -166,10 +181,11 @@ pub async fn bind(settings: &Settings, clock: Clock) -> Result<Bound, ServeError
         metrics: Metrics::default(),
         rules: Rules { min_rotation_period_seconds: settings.min_rotation_period_seconds },
         secret_quota: settings.secret_quota,
-        public_url: settings.public_url.clone().unwrap_or_else(|| url.clone()),
+        hosts: Hosts::new(listen, &public_url, &settings.allow_hosts, &settings.allow_origins),
+        public_url,
         allow_origins: settings.allow_origins.clone(),
     });
-    Ok(Bound { listener, app, url, credentials, patience: Patience::default() })
+    Ok(Bound { listener, app, url, credentials, connections })
 }
 
 /// The database of `--store`, or the file in the data directory.
@@ -204,13 +220,14 @@ fn targets(settings: &Settings) -> Result<Targets, ServeError> {
 }
 
 /// An address that a program on this machine can use, also when the server listens on all interfaces.
-fn local_url(address: SocketAddr) -> String {
+fn local_url(address: SocketAddr, tls: bool) -> String {
     let address = match address {
         SocketAddr::V4(v4) if v4.ip().is_unspecified() => SocketAddr::from(([127, 0, 0, 1], v4.port())),
         SocketAddr::V6(v6) if v6.ip().is_unspecified() => SocketAddr::from(([127, 0, 0, 1], v6.port())),
         other => other,
     };
-    format!("http://{address}")
+    let scheme = if tls { "https" } else { "http" };
+    format!("{scheme}://{address}")
 }
 
 /// The functions that run here: the named ones, and the bundled one if it lies beside the binary.
@@ -267,16 +284,17 @@ impl Bound {
     /// # Errors
     /// Failures of the store.
     pub async fn run(self, stop: impl Future<Output = ()> + Send + 'static) -> Result<(), ServeError> {
-        let Self { listener, app, patience, .. } = self;
+        let Self { listener, app, connections, .. } = self;
         worker::resume(&app).await?;
         let due = tokio::spawn(due::watch(Arc::clone(&app)));
         let notifier = tokio::spawn(notifier::watch(Arc::clone(&app)));
         let trail = Arc::clone(&app.trail);
         let recording = tokio::spawn(async move { trail.keep_writing().await });
         let (stopping, stopped) = tokio::sync::oneshot::channel();
+        let certificates = connections.tls.clone().map(|tls| tokio::spawn(tls.watch()));
         let router = router::router(&app);
         let rotating = Arc::clone(&app);
-        let serving = connections::serve(listener, router, patience, async move {
+        let serving = connections::serve(listener, router, connections, async move {
             stop.await;
             // Functions at work need this server's API to finish, so it listens until they have.
             rotating.rotations.stop(DRAIN).await;
@@ -296,9 +314,21 @@ impl Bound {
         due.abort();
         notifier.abort();
         recording.abort();
+        if let Some(certificates) = certificates {
+            certificates.abort();
+        }
         app.trail.flush().await?;
         app.functions.shutdown().await;
         Ok(())
+    }
+}
+
+/// Lets the process open as many files as it may. Services start with a low limit for the sake of programs that cannot
+/// handle high numbers.
+fn raise_descriptor_limit() {
+    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
+    if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }) {
+        tracing::warn!(%error, ?current, "the limit of open files stays as it is");
     }
 }
 
@@ -313,6 +343,10 @@ fn absolute(path: &Path) -> PathBuf {
 pub async fn serve(settings: Settings) -> Result<(), ServeError> {
     let traces = start_log(settings.log_format, &settings.log)?;
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    for warning in exposure::warnings(&settings) {
+        tracing::warn!("{warning}");
+    }
+    raise_descriptor_limit();
     let bound = bind(&settings, Clock::default()).await?;
     tracing::info!(url = bound.url, data = %settings.data.display(), "listening");
     bound.announce(&mut std::io::stdout().lock())?;

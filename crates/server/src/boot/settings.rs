@@ -3,6 +3,7 @@
 //! The file has the flags' names with `_` for `-`. Secrets come from files or variables, never from flags, which other
 //! users of the machine can read.
 
+mod port;
 mod remote_kms;
 
 use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf};
@@ -14,9 +15,15 @@ use serde::{Deserialize, Deserializer};
 use thiserror::Error;
 use zeroize::Zeroizing;
 
+pub use port::PortSettings;
 pub use remote_kms::{KmsFlags, KmsSettings};
 
-use crate::{audit::ReadRecords, functions::Variables, http::cors::Origin};
+use crate::{
+    audit::ReadRecords,
+    functions::Variables,
+    http::peers::ProxyNetwork,
+    request::hosts::{CorsOrigin, HostName},
+};
 
 /// Form of the log on stderr.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Deserialize)]
@@ -132,7 +139,45 @@ pub struct Flags {
     /// Let pages of this origin call the server from a browser (CORS), such as `https://console.example.com`. May be repeated
     #[arg(long = "allow-origin", env = "CSMS_ALLOW_ORIGIN", value_name = "ORIGIN", value_delimiter = ',')]
     #[serde(rename = "allow_origin")]
-    pub allow_origins: Vec<Origin>,
+    pub allow_origins: Vec<CorsOrigin>,
+
+    /// Let browsers use the console, the description and logins of a server on a loopback address under this name, besides
+    /// the machine's own and that of --public-url: the one a proxy passes on in Host. May be repeated
+    #[arg(long = "allow-host", env = "CSMS_ALLOW_HOST", value_name = "HOST", value_delimiter = ',')]
+    #[serde(rename = "allow_host")]
+    pub allow_hosts: Vec<HostName>,
+
+    /// Believe X-Forwarded-For and X-Forwarded-Proto of proxies at this address or in this network, so that limits and the
+    /// audit trail see their clients. May be repeated
+    #[arg(long = "trusted-proxy", env = "CSMS_TRUSTED_PROXY", value_name = "CIDR", value_delimiter = ',')]
+    #[serde(rename = "trusted_proxy")]
+    pub trusted_proxies: Vec<ProxyNetwork>,
+
+    /// Connections of trusted proxies begin with a header of the PROXY protocol, version 1 or 2
+    #[arg(long, env = "CSMS_PROXY_PROTOCOL")]
+    pub proxy_protocol: bool,
+
+    /// Most connections at a time; at the limit, the oldest idle ones are closed for new ones [default: three quarters of the
+    /// file descriptors that the process may have, at most 4096]
+    #[arg(long, env = "CSMS_MAX_CONNECTIONS", value_name = "NUMBER")]
+    pub max_connections: Option<usize>,
+
+    /// Most connections of one address, or of one IPv6 network of 64 bits, on which nobody has logged in or signed a request
+    /// [default: an eighth of --max-connections]
+    #[arg(long, env = "CSMS_MAX_CONNECTIONS_PER_PEER", value_name = "NUMBER")]
+    pub max_connections_per_peer: Option<usize>,
+
+    /// PEM file with a certificate, and those of the authorities in between, to speak TLS with; read again when it changes
+    #[arg(long, env = "CSMS_TLS_CERT", value_name = "FILE")]
+    pub tls_cert: Option<PathBuf>,
+
+    /// PEM file with the private key of --tls-cert, not readable for everybody; read again when it changes
+    #[arg(long, env = "CSMS_TLS_KEY", value_name = "FILE")]
+    pub tls_key: Option<PathBuf>,
+
+    /// PEM file with certificate authorities: clients need a certificate of one of them
+    #[arg(long, env = "CSMS_TLS_CLIENT_CA", value_name = "FILE")]
+    pub tls_client_ca: Option<PathBuf>,
 
     /// Where secrets are kept: a PostgreSQL database that several servers may share, instead of a file in DIR. A password in
     /// the address can be seen by other users of the machine when it is given here: set the variable instead, or give the
@@ -300,7 +345,11 @@ pub struct Settings {
     pub smn: Option<Smn>,
     pub functiongraph: Option<FunctionGraph>,
     pub public_url: Option<String>,
-    pub allow_origins: Vec<Origin>,
+    pub allow_origins: Vec<CorsOrigin>,
+    pub allow_hosts: Vec<HostName>,
+    pub port: PortSettings,
+    /// Files that hold secrets, each with the name of its setting.
+    pub secret_files: Vec<(&'static str, PathBuf)>,
     pub store: Option<PostgresSettings>,
     pub rotation_concurrency: usize,
     /// The first one is the home region.
@@ -418,7 +467,12 @@ impl Flags {
         }
         webhooks.extend(self.webhooks);
         let line = |text: Zeroizing<String>| Zeroizing::new(text.trim_end_matches(['\r', '\n']).to_owned());
-        let webhook_secret = self.webhook_secret_file.or(file.webhook_secret_file).map(read).transpose()?.map(line);
+        let webhook_secret_file = self.webhook_secret_file.or(file.webhook_secret_file);
+        let store_password_file = self.store_password_file.or(file.store_password_file);
+        let secret_files =
+            [("webhook_secret_file", &webhook_secret_file), ("store_password_file", &store_password_file)];
+        let secret_files = secret_files.into_iter().filter_map(|(name, path)| Some((name, path.clone()?))).collect();
+        let webhook_secret = webhook_secret_file.map(read).transpose()?.map(line);
         if webhook_secret.as_ref().is_some_and(|secret| secret.len() < 16) {
             let rule = "must hold at least 16 characters".to_owned();
             return Err(SettingsError::Value("webhook_secret_file", rule));
@@ -440,7 +494,7 @@ impl Flags {
             None => None,
             Some(address) => Some(postgres(
                 address,
-                self.store_password_file.or(file.store_password_file),
+                store_password_file,
                 self.store_ca.or(file.store_ca),
                 self.store_connections.or(file.store_connections),
             )?),
@@ -458,6 +512,19 @@ impl Flags {
         }
         let mut allow_origins = file.allow_origins;
         allow_origins.extend(self.allow_origins);
+        let mut allow_hosts = file.allow_hosts;
+        allow_hosts.extend(self.allow_hosts);
+        let mut trusted_proxies = file.trusted_proxies;
+        trusted_proxies.extend(self.trusted_proxies);
+        let port = port::Given {
+            trusted_proxies,
+            proxy_protocol: self.proxy_protocol || file.proxy_protocol,
+            max_connections: self.max_connections.or(file.max_connections),
+            max_connections_per_peer: self.max_connections_per_peer.or(file.max_connections_per_peer),
+            tls_cert: self.tls_cert.or(file.tls_cert),
+            tls_key: self.tls_key.or(file.tls_key),
+            tls_client_ca: self.tls_client_ca.or(file.tls_client_ca),
+        };
         let data = self.data.or(file.data).unwrap_or_else(|| PathBuf::from("csms-data"));
         Ok(Settings {
             listen: self.listen.or(file.listen).unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 7070))),
@@ -475,6 +542,9 @@ impl Flags {
             smn,
             public_url,
             allow_origins,
+            allow_hosts,
+            port: port.resolve()?,
+            secret_files,
             store,
             rotation_concurrency,
             regions,
@@ -571,6 +641,12 @@ mod tests {
             "region = [\"a\", \"b c\"]",
             "group_commit = 0",
             "rotation_concurrency = 0",
+            "max_connections = 0",
+            "max_connections_per_peer = 0",
+            "proxy_protocol = true",
+            "tls_cert = \"server.pem\"",
+            "tls_key = \"server.key\"",
+            "tls_client_ca = \"clients.pem\"",
             "store = \"mysql://csms@localhost/csms\"",
             "store = \"postgres://csms@localhost/csms\"\nstore_connections = 0",
             "[functions]\n\"urn:x\" = \"a.zip\"",

@@ -1,11 +1,156 @@
-//! JSON that is looked at and dropped, with its texts wiped: a request may hold a value or a key.
+//! Bodies of requests: read at the pace and within the room that senders have, and as JSON whose texts are wiped.
 //!
 //! What readers of requests take out of a body is their own.
 
-use std::ops::Deref;
+use std::{
+    fmt,
+    ops::Deref,
+    pin::Pin,
+    task::{Context, Poll},
+    time::Duration,
+};
 
+use axum::body::{Body, Bytes, HttpBody};
+use csms_api::ErrorCode;
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use hyper::body::{Frame, SizeHint};
 use serde_json::Value;
-use zeroize::Zeroize;
+use zeroize::{Zeroize, Zeroizing};
+
+use crate::{
+    failure::Failure,
+    gate::limits::{RoomFull, Standing},
+    gate::pace::{Pace, PaceTimer},
+};
+
+/// Largest body that a signature covers: 12 MB (authentication fact sheet, section 2).
+pub const MAX_BODY_BYTES: usize = 12 * 1024 * 1024;
+
+/// Largest body of a login, in bytes.
+pub const MAX_LOGIN_BYTES: usize = 16 * 1024;
+
+/// How long the body of a login may take in all. Nobody stands behind it who could be asked to pay for waiting.
+const LOGIN_TIME: Duration = Duration::from_secs(10);
+
+/// Most room that is made for a body because its head announces it, in bytes. Announcing costs the sender nothing.
+const MAX_ROOM: usize = 16 * 1024;
+
+/// A body moved too slowly.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TooSlow;
+
+impl fmt::Display for TooSlow {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the body moved too slowly")
+    }
+}
+
+impl std::error::Error for TooSlow {}
+
+/// A body that fails when it moves slower than the pace, or when there is no room for more of a sender who has proven nothing.
+pub struct MeteredBody<B> {
+    body: B,
+    timer: PaceTimer,
+    standing: Standing,
+}
+
+impl<B> MeteredBody<B> {
+    /// Meters a body.
+    pub const fn new(body: B, pace: Pace, standing: Standing) -> Self {
+        Self { body, timer: PaceTimer::new(pace), standing }
+    }
+}
+
+impl<B> HttpBody for MeteredBody<B>
+where
+    B: HttpBody<Data = Bytes> + Unpin,
+    B::Error: Into<axum::BoxError>,
+{
+    type Data = Bytes;
+    type Error = axum::BoxError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        let Poll::Ready(frame) = Pin::new(&mut self.body).poll_frame(context) else {
+            return self.timer.poll_too_slow(context).map(|()| Some(Err(TooSlow.into())));
+        };
+        Poll::Ready(match frame {
+            Some(Ok(frame)) => {
+                let bytes = frame.data_ref().map_or(0, Bytes::len);
+                self.timer.moved(bytes);
+                Some(self.standing.received(bytes).map(|()| frame).map_err(Into::into))
+            }
+            Some(Err(error)) => Some(Err(error.into())),
+            None => None,
+        })
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+/// Reads a whole body. Parts that have to be put together are wiped when the result is dropped.
+///
+/// # Errors
+/// 413 above `limit` bytes; 408 when it moves too slowly; 429 when its sender has proven nothing and there is no room; 400
+/// when it breaks off.
+pub async fn read_body(body: Body, limit: usize) -> Result<Bytes, Failure> {
+    let mut body = Limited::new(body, limit);
+    let announced = usize::try_from(body.size_hint().lower()).unwrap_or(limit).min(MAX_ROOM);
+    let mut whole = Zeroizing::new(Vec::new());
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|error| refusal(error.as_ref(), limit))?;
+        let Ok(data) = frame.into_data() else { continue };
+        if whole.is_empty() && body.is_end_stream() {
+            return Ok(data);
+        }
+        let needed = whole.len() + data.len();
+        if needed > whole.capacity() {
+            // A buffer that grows by itself would leave its beginning behind.
+            let mut larger = Zeroizing::new(Vec::with_capacity(announced.max(needed.saturating_mul(2))));
+            larger.extend_from_slice(&whole);
+            whole = larger;
+        }
+        whole.extend_from_slice(&data);
+    }
+    Ok(Bytes::from_owner(whole))
+}
+
+/// Reads the body of a login, which is small and has to arrive soon.
+///
+/// # Errors
+/// As [`read_body`], and 408 after 10 seconds.
+pub async fn read_login_body(body: Body) -> Result<Bytes, Failure> {
+    let read = tokio::time::timeout(LOGIN_TIME, read_body(body, MAX_LOGIN_BYTES)).await;
+    read.unwrap_or_else(|_| {
+        let seconds = LOGIN_TIME.as_secs();
+        Err(Failure::new(ErrorCode::BodyTimeout, format!("the body of a login has {seconds} seconds in all")))
+    })
+}
+
+/// The failure for an error of a body.
+fn refusal(error: &(dyn std::error::Error + Send + Sync + 'static), limit: usize) -> Failure {
+    /// Whether an error or one of its sources is of a type.
+    fn is<E: std::error::Error + 'static>(error: &(dyn std::error::Error + 'static)) -> bool {
+        std::iter::successors(Some(error), |error| error.source()).any(|error| error.is::<E>())
+    }
+    if is::<LengthLimitError>(error) {
+        Failure::new(ErrorCode::BodyTooLarge, format!("the limit is {limit} bytes"))
+    } else if is::<TooSlow>(error) {
+        Failure::new(ErrorCode::BodyTimeout, "")
+    } else if is::<RoomFull>(error) {
+        Failure::new(ErrorCode::Throttled, RoomFull.to_string())
+    } else {
+        Failure::new(ErrorCode::InvalidBody, "the body broke off")
+    }
+}
 
 /// JSON whose texts are wiped when it is dropped.
 pub(crate) struct WipedJson(Value);

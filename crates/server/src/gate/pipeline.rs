@@ -2,28 +2,19 @@
 //!
 //! Knows the order of these steps and nothing of any operation.
 
-use std::{
-    error::Error,
-    sync::{
-        Arc, LazyLock,
-        atomic::{AtomicU64, Ordering},
-    },
-    time::Instant,
-};
+use std::{error::Error, sync::Arc, time::Instant};
 
 use axum::{
-    body::{Body, Bytes, HttpBody as _},
+    body::{Body, Bytes},
     extract::{FromRequestParts, RawPathParams},
-    http::{HeaderName, HeaderValue, Request, Response, StatusCode, request::Parts},
+    http::{Request, Response, StatusCode, request::Parts},
     routing::MethodFilter,
 };
 use csms_api::{ErrorCode, ErrorShape, Method, Operation};
 use csms_core::{KeyId, Problem, ProjectId, Secret, SecretId, SecretName, VersionId, Violation};
 use csms_kms::MasterKey;
 use csms_store::Store;
-use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use serde_json::Value;
-use zeroize::Zeroizing;
 
 use crate::{
     app::App,
@@ -32,19 +23,11 @@ use crate::{
     failure::Failure,
     gate::answer::{Answer, empty_response, json_response},
     gate::authorisation::{RequestFacts, authorise, may_use_key},
-    gate::body::WipedJson,
+    gate::body::{MAX_BODY_BYTES, WipedJson, read_body},
+    gate::limits::Standing,
     rotation::rights,
     services::csms,
 };
-
-/// Largest body that a signature covers: 12 MB (authentication fact sheet, section 2).
-pub const MAX_BODY_BYTES: usize = 12 * 1024 * 1024;
-
-/// Most room that is made for a body because its head announces it, in bytes.
-const MAX_ROOM: usize = 256 * 1024;
-
-/// Header that carries the identifier of a request.
-pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// An authenticated, authorised request.
 pub struct Call {
@@ -410,47 +393,19 @@ fn names_in_body(operation: Operation, body: &[u8]) -> Vec<String> {
 /// Establishes who asks. The head is judged before the body is read, and the body is read before it is understood.
 ///
 /// # Errors
-/// 401, or 413 for a body above [`MAX_BODY_BYTES`].
+/// 401, or what [`read_body`] refuses.
 pub async fn authenticate(app: &App, parts: &Parts, body: Body) -> Result<(Arc<Caller>, Bytes), Failure> {
     let claim = app.authenticator.claim(parts).await?;
+    if matches!(claim, Claim::Proven(_)) {
+        Standing::prove(&parts.extensions);
+    }
     let body = read_body(body, MAX_BODY_BYTES).await?;
     let caller = match claim {
         Claim::Proven(caller) => caller,
         Claim::Signed(claim) => claim.verify(parts, &body)?,
     };
+    Standing::prove(&parts.extensions);
     Ok((caller, body))
-}
-
-/// Reads a whole body. What has to be put together for that is wiped when the body is dropped.
-///
-/// # Errors
-/// 413 above `limit` bytes; 400 when it breaks off.
-pub async fn read_body(body: Body, limit: usize) -> Result<Bytes, Failure> {
-    let mut body = Limited::new(body, limit);
-    let announced = usize::try_from(body.size_hint().lower()).unwrap_or(limit).min(MAX_ROOM);
-    let mut whole = Zeroizing::new(Vec::new());
-    while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|error| {
-            if error.is::<LengthLimitError>() {
-                Failure::new(ErrorCode::BodyTooLarge, format!("the limit is {limit} bytes"))
-            } else {
-                Failure::new(ErrorCode::InvalidBody, "the body broke off")
-            }
-        })?;
-        let Ok(data) = frame.into_data() else { continue };
-        if whole.is_empty() && body.is_end_stream() {
-            return Ok(data);
-        }
-        let needed = whole.len() + data.len();
-        if needed > whole.capacity() {
-            // A buffer that grows by itself would leave its beginning behind.
-            let mut larger = Zeroizing::new(Vec::with_capacity(announced.max(needed.saturating_mul(2))));
-            larger.extend_from_slice(&whole);
-            whole = larger;
-        }
-        whole.extend_from_slice(&data);
-    }
-    Ok(Bytes::from_owner(whole))
 }
 
 async fn path_parameters(parts: &mut Parts) -> Result<Vec<(String, String)>, Failure> {
@@ -509,14 +464,4 @@ impl std::fmt::Display for Chain<'_> {
         }
         Ok(())
     }
-}
-
-/// Makes the identifier of a request: 32 hexadecimal digits, as the gateway's; half of them tell the process, the others
-/// count.
-#[must_use]
-pub fn make_request_id() -> HeaderValue {
-    static PROCESS: LazyLock<u64> = LazyLock::new(|| getrandom::u64().unwrap_or_default());
-    static COUNT: AtomicU64 = AtomicU64::new(0);
-    let text = format!("{:016x}{:016x}", *PROCESS, COUNT.fetch_add(1, Ordering::Relaxed));
-    HeaderValue::from_str(&text).unwrap_or(HeaderValue::from_static("0"))
 }

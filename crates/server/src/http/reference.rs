@@ -18,6 +18,9 @@ use crate::gate::answer::json_response;
 const POLICY: HeaderValue =
     HeaderValue::from_static("default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'");
 
+/// The description is public, but belongs to the running version.
+const KEEP: HeaderValue = HeaderValue::from_static("no-cache");
+
 /// Made when first asked for, not at the start.
 static DOCUMENT: LazyLock<(Bytes, Bytes)> = LazyLock::new(|| {
     let document = schema::document();
@@ -30,7 +33,9 @@ pub fn routes<S: Clone + Send + Sync + 'static>() -> Router<S> {
 }
 
 async fn openapi() -> Response<Body> {
-    json_response(StatusCode::OK, DOCUMENT.0.to_vec())
+    let mut response = json_response(StatusCode::OK, DOCUMENT.0.clone());
+    response.headers_mut().insert(header::CACHE_CONTROL, KEEP);
+    response
 }
 
 async fn page() -> Response<Body> {
@@ -38,5 +43,6 @@ async fn page() -> Response<Body> {
     let content_type = HeaderValue::from_static("text/html; charset=utf-8");
     response.headers_mut().insert(header::CONTENT_TYPE, content_type);
     response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, POLICY);
+    response.headers_mut().insert(header::CACHE_CONTROL, KEEP);
     response
 }

@@ -19,12 +19,12 @@ use crate::{
     failure::Failure,
     functions,
     gate::answer::json_response,
-    gate::pipeline::{Chain, REQUEST_ID, Refused, dispatch, failure_response, make_request_id, method_filter},
-    http::connections::Peer,
+    gate::pipeline::{Chain, Refused, dispatch, failure_response, method_filter},
     http::console,
     http::cors,
     http::reference,
     installation,
+    request::{Peer, REQUEST_ID, make_request_id},
     services::cts,
     services::iam,
     services::iam::tokens,
@@ -43,21 +43,39 @@ pub fn router(app: &Arc<App>) -> Router {
     }
     let router = router
         .route(SECRET, on(MethodFilter::POST, post_to_word))
-        .merge(console::routes())
+        .merge(open(app))
         .merge(tokens::routes())
         .merge(iam::routes())
         .merge(permissions::routes())
         .merge(cts::routes())
         .merge(kms::routes())
         .merge(functions::invoke_routes(app))
-        .merge(reference::routes())
         .route("/healthz", get(health))
-        .route("/metrics", get(metrics))
         .fallback(no_such_operation)
         .method_not_allowed_fallback(no_such_operation)
         .layer(middleware::from_fn(identify))
         .with_state(Arc::clone(app));
     if app.allow_origins.is_empty() { router } else { router.layer(cors::layer(&app.allow_origins)) }
+}
+
+/// What is open to everybody, and so to any page in a browser on this machine unless `Host` is judged.
+fn open(app: &Arc<App>) -> Router<Arc<App>> {
+    let routes = console::routes().merge(reference::routes()).route("/metrics", get(metrics));
+    routes.route_layer(middleware::from_fn_with_state(Arc::clone(app), require_known_host))
+}
+
+/// Refuses a `Host` that the server is not known by, in plain text: who reads it is the operator in front of a browser.
+async fn require_known_host(State(app): State<Arc<App>>, request: Request, next: Next) -> Response<Body> {
+    match app.hosts.check_host(request.headers()) {
+        Ok(()) => next.run(request).await,
+        Err(failure) => {
+            let mut response = Response::new(Body::from(failure.error.message + "\n"));
+            *response.status_mut() = StatusCode::FORBIDDEN;
+            let content_type = HeaderValue::from_static("text/plain; charset=utf-8");
+            response.headers_mut().insert(header::CONTENT_TYPE, content_type);
+            response
+        }
+    }
 }
 
 /// The path of one secret.
@@ -104,8 +122,31 @@ async fn identify(request: Request, next: Next) -> Response<Body> {
         let request = id.to_str().unwrap_or_default();
         tracing::debug!(request, %method, path, status, micros = begun.elapsed().as_micros(), "answered");
     }
+    complete_headers(&mut response);
     response.headers_mut().insert(REQUEST_ID, id);
     response
+}
+
+/// How long a client that is turned away for want of room should wait, in seconds.
+const RETRY_AFTER: HeaderValue = HeaderValue::from_static("1");
+
+/// Sets the headers that answers have whatever they are about. Unless an answer says how long it may be kept, nobody may
+/// keep it: it may hold a value or a token.
+fn complete_headers(response: &mut Response<Body>) {
+    let status = response.status();
+    let headers = response.headers_mut();
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    match status {
+        StatusCode::TOO_MANY_REQUESTS => {
+            headers.entry(header::RETRY_AFTER).or_insert(RETRY_AFTER);
+        }
+        // The rest of the body is not waited for.
+        StatusCode::REQUEST_TIMEOUT => {
+            headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+        }
+        _ => {}
+    }
 }
 
 async fn no_such_operation(request: Request) -> Response<Body> {

@@ -22,6 +22,7 @@ mod kms;
 mod life;
 mod monitoring;
 mod permissions;
+mod port;
 mod reference;
 mod remote_kms;
 mod replicas;

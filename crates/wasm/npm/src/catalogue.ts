@@ -171,6 +171,7 @@ export const ERROR_CATALOGUE = {
   "APIGW.0301": { status: 401, retryable: false, text: "Incorrect IAM authentication information" },
   "APIGW.0101": { status: 404, retryable: false, text: "The API does not exist" },
   "APIGW.0201": { status: 413, retryable: false, text: "The request body is too large" },
+  "APIGW.0202": { status: 408, retryable: true, text: "The request body arrived too slowly" },
   "APIGW.0308": { status: 429, retryable: true, text: "The throttling threshold has been reached" },
 } as const;
 

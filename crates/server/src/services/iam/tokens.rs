@@ -22,11 +22,10 @@ use crate::{
     },
     failure::Failure,
     gate::answer::json_response,
-    gate::pipeline::{authenticate, failure_response, read_body, read_query},
+    gate::body::read_login_body,
+    gate::limits::Standing,
+    gate::pipeline::{authenticate, failure_response, read_query},
 };
-
-/// Largest body of a login, in bytes: it is read before anybody is authenticated.
-const MAX_LOGIN_BYTES: usize = 64 * 1024;
 
 /// The IAM routes.
 pub fn routes() -> Router<Arc<App>> {
@@ -67,7 +66,10 @@ async fn create_token(State(app): State<Arc<App>>, request: Request) -> Response
 }
 
 async fn issue(app: &App, request: Request) -> Result<(String, Value), Failure> {
-    let body = read_body(request.into_body(), MAX_LOGIN_BYTES).await?;
+    let (parts, body) = request.into_parts();
+    // Before the password is looked at: that work is what a foreign page could start.
+    app.hosts.check_login(&parts.headers)?;
+    let body = read_login_body(body).await?;
     let body: Value = serde_json::from_slice(&body).map_err(|_| Failure::new(ErrorCode::InvalidBody, ""))?;
     let login = PasswordLogin::read(&body)?;
     let user = app.store.user_by_name(Some(&app.identity.domain_id), &login.user).await?.filter(|user| user.enabled);
@@ -79,6 +81,7 @@ async fn issue(app: &App, request: Request) -> Result<(String, Value), Failure> 
         .is_none_or(|domain| *domain == app.identity.domain_name || *domain == app.identity.domain_id);
     let user = user.filter(|_| right && known_domain);
     let user = user.ok_or_else(|| ApiError::new(ErrorCode::Unauthenticated, "The username or password is wrong."))?;
+    Standing::prove(&parts.extensions);
     let project = match &login.project {
         None => None,
         Some(named) => Some(find_project(app, &user.projects, named).ok_or_else(|| {

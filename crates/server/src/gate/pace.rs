@@ -1,0 +1,71 @@
+//! How slowly a transfer may move while it waits for the other side.
+//!
+//! Knows no length and no total time: what moves at the pace may take as long as it needs.
+
+use std::{
+    future::Future as _,
+    pin::Pin,
+    task::{Context, Poll, ready},
+    time::Duration,
+};
+
+use tokio::time::{Sleep, sleep};
+
+/// The slowest transfer that is waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pace {
+    /// Bytes that have to move within each window.
+    pub bytes: usize,
+    /// Length of a window.
+    pub window: Duration,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self { bytes: 4096, window: Duration::from_secs(20) }
+    }
+}
+
+/// Judges whether a transfer keeps the pace while it waits for the other side.
+#[derive(Debug)]
+pub struct PaceTimer {
+    pace: Pace,
+    moved: usize,
+    window: Option<Pin<Box<Sleep>>>,
+}
+
+impl PaceTimer {
+    /// A timer of a transfer that does not wait.
+    #[must_use]
+    pub const fn new(pace: Pace) -> Self {
+        Self { pace, moved: 0, window: None }
+    }
+
+    /// Counts bytes that moved.
+    pub const fn moved(&mut self, bytes: usize) {
+        self.moved = self.moved.saturating_add(bytes);
+    }
+
+    /// Is ready when a window has ended in which too little moved. Call it whenever the transfer has to wait.
+    pub fn poll_too_slow(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        loop {
+            let window = match &mut self.window {
+                Some(window) => window,
+                none => {
+                    self.moved = 0;
+                    none.insert(Box::pin(sleep(self.pace.window)))
+                }
+            };
+            ready!(window.as_mut().poll(context));
+            self.window = None;
+            if self.moved < self.pace.bytes {
+                return Poll::Ready(());
+            }
+        }
+    }
+
+    /// Stops the timer, since there is nothing to wait for.
+    pub fn stop(&mut self) {
+        self.window = None;
+    }
+}

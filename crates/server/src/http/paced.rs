@@ -1,0 +1,161 @@
+//! A stream that fails when the other side takes what is written to it too slowly, or sends long heads for which there is no
+//! room.
+//!
+//! How slowly something is read is not judged here: a head has a time of its own, and a body is metered where it is read.
+
+use std::{
+    io,
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    task::{Context, Poll, ready},
+};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use crate::gate::{
+    limits::Reservation,
+    pace::{Pace, PaceTimer},
+};
+
+/// Bytes of a head that need no room: a connection has a buffer of this size anyway.
+const FREE_HEAD: usize = 8 * 1024;
+
+/// Accounts for what arrives on a connection before a request is there. Nobody can have proven anything until then.
+#[derive(Debug)]
+pub(super) struct HeadMeter {
+    reservation: Reservation,
+    in_request: AtomicBool,
+    bytes: AtomicUsize,
+}
+
+impl HeadMeter {
+    pub(super) const fn new(reservation: Reservation) -> Self {
+        Self { reservation, in_request: AtomicBool::new(false), bytes: AtomicUsize::new(0) }
+    }
+
+    /// Notes that a head is complete; what follows is not accounted for here until the result is dropped.
+    pub(super) fn begin_request(self: &Arc<Self>) -> InRequest {
+        self.in_request.store(true, Ordering::Relaxed);
+        self.bytes.store(0, Ordering::Relaxed);
+        self.reservation.release();
+        InRequest(Arc::clone(self))
+    }
+
+    fn received(&self, bytes: usize) -> io::Result<()> {
+        if self.in_request.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        let before = self.bytes.fetch_add(bytes, Ordering::Relaxed);
+        let more = before.saturating_add(bytes).saturating_sub(FREE_HEAD.max(before));
+        if more == 0 { Ok(()) } else { self.reservation.grow(more).map_err(io::Error::other) }
+    }
+}
+
+/// A request whose head is complete.
+#[derive(Debug)]
+pub(super) struct InRequest(Arc<HeadMeter>);
+
+impl Drop for InRequest {
+    fn drop(&mut self) {
+        self.0.in_request.store(false, Ordering::Relaxed);
+    }
+}
+
+/// A stream whose writes keep a pace or fail with [`io::ErrorKind::TimedOut`].
+#[derive(Debug)]
+pub(super) struct Paced<S> {
+    stream: S,
+    writes: PaceTimer,
+    heads: Arc<HeadMeter>,
+}
+
+impl<S> Paced<S> {
+    pub(super) const fn new(stream: S, pace: Pace, heads: Arc<HeadMeter>) -> Self {
+        Self { stream, writes: PaceTimer::new(pace), heads }
+    }
+
+    fn judge(&mut self, context: &mut Context<'_>, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+        match written {
+            Poll::Ready(Ok(bytes)) => self.writes.moved(bytes),
+            Poll::Ready(Err(_)) => {}
+            Poll::Pending => {
+                return self
+                    .writes
+                    .poll_too_slow(context)
+                    .map(|()| Err(io::Error::new(io::ErrorKind::TimedOut, "the client takes the answer too slowly")));
+            }
+        }
+        written
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Paced<S> {
+    fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, to: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let before = to.filled().len();
+        ready!(Pin::new(&mut self.stream).poll_read(context, to))?;
+        Poll::Ready(self.heads.received(to.filled().len() - before))
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Paced<S> {
+    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, from: &[u8]) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write(context, from);
+        self.judge(context, written)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        from: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write_vectored(context, from);
+        self.judge(context, written)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let flushed = Pin::new(&mut self.stream).poll_flush(context);
+        if flushed.is_ready() {
+            // Everything is written: until the next answer nobody waits for the client.
+            self.writes.stop();
+        }
+        flushed
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::gate::limits::{Room, RoomSize};
+
+    fn heads(room: &Arc<Room>) -> Arc<HeadMeter> {
+        Arc::new(HeadMeter::new(room.reservation(None)))
+    }
+
+    #[test]
+    fn a_long_head_needs_room_until_it_is_complete() {
+        let room = Arc::new(Room::new(RoomSize { total: 1000, per_peer: 1000 }));
+        let (one, other) = (heads(&room), heads(&room));
+        one.received(FREE_HEAD - 10).unwrap();
+        assert_eq!(room.held(), 0);
+        one.received(810).unwrap();
+        assert_eq!(room.held(), 800);
+        assert!(other.received(FREE_HEAD + 300).is_err());
+        let request = one.begin_request();
+        one.received(1_000_000).unwrap();
+        assert_eq!(room.held(), 0);
+        drop(request);
+        one.received(FREE_HEAD + 1).unwrap();
+        assert_eq!(room.held(), 1);
+    }
+}
