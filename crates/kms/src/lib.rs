@@ -23,4 +23,4 @@ pub use envelope::Context;
 pub use error::{OpenError, RootKeyError, SealError};
 pub use master::MasterKey;
 pub use remote::{RemoteError, RemoteKms, RemoteSettings};
-pub use root::RootKey;
+pub use root::{DerivedKey, FIRST_ROOT_KEY, RootKey};

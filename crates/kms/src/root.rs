@@ -15,12 +15,39 @@ use crate::{
     error::{OpenError, RootKeyError, SealError},
 };
 
-/// First byte of sealed small things: format 1 is nonce (12 bytes), ciphertext, tag (16 bytes).
-const FORMAT: u8 = 1;
+/// First byte of small things that older releases sealed: nonce (12 bytes), ciphertext, tag (16 bytes). Only opened.
+const UNNUMBERED: u8 = 1;
+
+/// First byte of sealed small things: number of the root key (4 bytes, big-endian), nonce (12 bytes), ciphertext, tag
+/// (16 bytes).
+const NUMBERED: u8 = 2;
+
+/// Number of the root key that an installation begins with, and of everything that names no number.
+pub const FIRST_ROOT_KEY: u32 = 1;
 
 /// The key that every other key depends on: 256 bits, wiped when dropped, never printed.
+///
+/// It has a number, which is stored beside whatever a key derived from it made. So a later root key can be told from this one.
 #[derive(Clone)]
-pub struct RootKey(Zeroizing<Key>);
+pub struct RootKey {
+    key: Zeroizing<Key>,
+    number: u32,
+}
+
+/// A key derived from a root key for one purpose, with the number of the root key.
+#[derive(Clone)]
+pub struct DerivedKey {
+    /// Number of the root key, to be stored beside what the key makes.
+    pub number: u32,
+    /// The key; wiped when dropped.
+    pub key: Zeroizing<[u8; 32]>,
+}
+
+impl fmt::Debug for DerivedKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DerivedKey").field("number", &self.number).finish_non_exhaustive()
+    }
+}
 
 impl RootKey {
     /// A new random key.
@@ -28,13 +55,19 @@ impl RootKey {
     /// # Errors
     /// [`SealError::Randomness`].
     pub fn make<R: TryCryptoRng + ?Sized>(rng: &mut R) -> Result<Self, SealError> {
-        random(rng).map(|bytes| Self(Zeroizing::new(bytes)))
+        random(rng).map(|bytes| Self::from_bytes(Zeroizing::new(bytes)))
     }
 
     /// The key in these bytes, which have to be random: those of a data key, for instance.
     #[must_use]
     pub const fn from_bytes(bytes: Zeroizing<[u8; 32]>) -> Self {
-        Self(bytes)
+        Self { key: bytes, number: FIRST_ROOT_KEY }
+    }
+
+    /// The key's number among the root keys of its installation.
+    #[must_use]
+    pub const fn number(&self) -> u32 {
+        self.number
     }
 
     /// The key written as 64 hexadecimal digits; one line end behind them is allowed.
@@ -45,7 +78,7 @@ impl RootKey {
         let mut key = Zeroizing::new([0; KEY_BYTES]);
         let digits = text.strip_suffix('\n').unwrap_or(text);
         hex::decode_to_slice(digits, key.as_mut_slice()).map_err(|_| RootKeyError::MalformedText)?;
-        Ok(Self(key))
+        Ok(Self::from_bytes(key))
     }
 
     /// The line that [`RootKey::from_hex`] reads.
@@ -53,7 +86,7 @@ impl RootKey {
         let mut line = Zeroizing::new(String::with_capacity(2 * KEY_BYTES + 1));
         let mut digits = Zeroizing::new([0; 2 * KEY_BYTES]);
         // The buffer has exactly the size that the encoding needs.
-        if hex::encode_to_slice(self.0.as_slice(), digits.as_mut_slice()).is_ok() {
+        if hex::encode_to_slice(self.key.as_slice(), digits.as_mut_slice()).is_ok() {
             line.extend(digits.iter().copied().map(char::from));
         }
         line.push('\n');
@@ -64,6 +97,12 @@ impl RootKey {
     #[must_use]
     pub fn derive(&self, purpose: &str) -> Zeroizing<[u8; 32]> {
         self.sub_key("derive", purpose)
+    }
+
+    /// As [`RootKey::derive`], with the number that is stored beside what the key makes.
+    #[must_use]
+    pub fn derive_numbered(&self, purpose: &str) -> DerivedKey {
+        DerivedKey { number: self.number, key: self.derive(purpose) }
     }
 
     /// Seals a small thing, such as a secret access key, for a purpose. The purpose should name the place too
@@ -78,10 +117,13 @@ impl RootKey {
         rng: &mut R,
     ) -> Result<Vec<u8>, SealError> {
         let nonce = random::<NONCE_BYTES, R>(rng)?;
-        let mut out = Vec::with_capacity(1 + NONCE_BYTES + plaintext.len() + TAG_BYTES);
-        out.push(FORMAT);
+        let number = self.number.to_be_bytes();
+        let mut out = Vec::with_capacity(1 + number.len() + NONCE_BYTES + plaintext.len() + TAG_BYTES);
+        out.push(NUMBERED);
+        out.extend_from_slice(&number);
         out.extend_from_slice(&nonce);
-        Cipher::new(&self.sub_key("seal", "")).seal_onto(&mut out, &nonce, &associated(purpose), plaintext)?;
+        let associated = associated(purpose, Some(self.number));
+        Cipher::new(&self.sub_key("seal", "")).seal_onto(&mut out, &nonce, &associated, plaintext)?;
         Ok(out)
     }
 
@@ -91,13 +133,21 @@ impl RootKey {
     /// [`OpenError`]: the bytes were changed, sealed for another purpose, or sealed under another root key.
     pub fn open(&self, purpose: &str, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, OpenError> {
         let (format, rest) = sealed.split_first().ok_or(OpenError::Damaged)?;
-        if *format != FORMAT {
-            return Err(OpenError::UnknownFormat(*format));
+        let (number, rest) = match *format {
+            UNNUMBERED => (None, rest),
+            NUMBERED => {
+                let (number, rest) = rest.split_first_chunk().ok_or(OpenError::Damaged)?;
+                (Some(u32::from_be_bytes(*number)), rest)
+            }
+            other => return Err(OpenError::UnknownFormat(other)),
+        };
+        if number.unwrap_or(FIRST_ROOT_KEY) != self.number {
+            return Err(OpenError::Damaged);
         }
         let (nonce, rest) = rest.split_first_chunk::<NONCE_BYTES>().ok_or(OpenError::Damaged)?;
         let (ciphertext, tag) = rest.split_last_chunk::<TAG_BYTES>().ok_or(OpenError::Damaged)?;
         let mut buffer = Zeroizing::new(ciphertext.to_vec());
-        Cipher::new(&self.sub_key("seal", "")).open_in_place(nonce, &associated(purpose), &mut buffer, tag)?;
+        Cipher::new(&self.sub_key("seal", "")).open_in_place(nonce, &associated(purpose, number), &mut buffer, tag)?;
         Ok(buffer)
     }
 
@@ -108,17 +158,20 @@ impl RootKey {
         // HMAC fills a short key up with zeros to the block of its hash; doing it here gives a length that is known
         // when compiling.
         let mut block = Zeroizing::new([0_u8; 64]);
-        block.iter_mut().zip(self.0.iter()).for_each(|(to, from)| *to = *from);
+        block.iter_mut().zip(self.key.iter()).for_each(|(to, from)| *to = *from);
         let mut mac = <Hmac<Sha256> as KeyInit>::new((&*block).into());
         mac.update(&message);
         Zeroizing::new(mac.finalize().into_bytes().into())
     }
 }
 
-/// The associated data of a small thing.
-fn associated(purpose: &str) -> Vec<u8> {
-    let mut out = b"csms small v1".to_vec();
+/// The associated data of a small thing; without a number of one that an older release sealed.
+fn associated(purpose: &str, number: Option<u32>) -> Vec<u8> {
+    let mut out = if number.is_some() { b"csms small v2".to_vec() } else { b"csms small v1".to_vec() };
     push_part(&mut out, purpose.as_bytes());
+    if let Some(number) = number {
+        push_part(&mut out, &number.to_be_bytes());
+    }
     out
 }
 
@@ -172,6 +225,25 @@ mod tests {
         assert_ne!(key().derive("a"), key().derive("b"));
         assert_ne!(key().derive("a"), other.derive("a"));
         assert_ne!(key().derive(""), key().sub_key("seal", ""));
+    }
+
+    #[test]
+    fn what_an_older_release_sealed_opens() {
+        let nonce = [7; NONCE_BYTES];
+        let mut sealed = vec![UNNUMBERED];
+        sealed.extend_from_slice(&nonce);
+        let cipher = Cipher::new(&key().sub_key("seal", ""));
+        cipher.seal_onto(&mut sealed, &nonce, &associated("check", None), b"csms").unwrap();
+        assert_eq!(key().open("check", &sealed).unwrap().as_slice(), b"csms");
+        assert_eq!(key().open("other", &sealed), Err(OpenError::Damaged));
+    }
+
+    #[test]
+    fn what_another_number_names_does_not_open() {
+        let mut sealed = key().seal("check", b"csms", &mut SysRng).unwrap();
+        assert_eq!(sealed[..5], [NUMBERED, 0, 0, 0, 1]);
+        sealed[4] = 2;
+        assert_eq!(key().open("check", &sealed), Err(OpenError::Damaged));
     }
 
     #[test]

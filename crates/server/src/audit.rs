@@ -2,9 +2,10 @@
 //!
 //! A change's record is written in the change's own transaction. Reads of values and attempts that failed are gathered and
 //! written together, at most [`DELAY`] later, so that a read does not cost a write; equal ones of that time become one record
-//! with their number. With `audit_reads = "strict"` an answer waits until its record is on disk. A record never holds a value.
+//! with their number. Refused attempts are gathered for a minute, see [`Trail::refused`]. With `audit_reads = "strict"` an answer waits until its record is on disk. A record never holds a value.
 
 mod record;
+mod refused;
 mod store;
 mod uses;
 
@@ -22,6 +23,7 @@ use csms_store::{AnyStore, AuditEntry, ChainKey, Store, StoreError};
 use tokio::sync::Notify;
 
 pub use record::{OK, Record};
+use refused::{Refusals, Refused};
 pub use store::AuditedStore;
 use uses::RecentUses;
 
@@ -166,6 +168,23 @@ struct Gathered {
     count: u64,
 }
 
+impl Gathered {
+    /// The record of all of them.
+    fn record<'r>(&'r self, same: &'r Same) -> Record<'r> {
+        let text = |text: &'r String| Some(text.as_str()).filter(|text| !text.is_empty());
+        let mut record = Record::by(&self.caller, same.action, self.first);
+        record.project = text(&same.project);
+        record.secret = text(&same.secret);
+        record.key = text(&same.key);
+        record.target = text(&same.target);
+        record.version = same.version;
+        record.outcome = same.outcome;
+        record.source = same.source;
+        record.count = self.count;
+        record
+    }
+}
+
 /// One read of a value, or one attempt that failed.
 pub struct Event<'e> {
     /// Who.
@@ -193,6 +212,7 @@ pub struct Trail {
     clock: Clock,
     reads: ReadRecords,
     gathered: Mutex<HashMap<Same, Gathered>>,
+    refusals: Mutex<Refusals>,
     writing: tokio::sync::Mutex<RecentUses>,
     wake: Notify,
 }
@@ -207,6 +227,7 @@ impl Trail {
             clock,
             reads,
             gathered: Mutex::default(),
+            refusals: Mutex::default(),
             writing: tokio::sync::Mutex::default(),
             wake: Notify::new(),
         }
@@ -308,33 +329,59 @@ impl Trail {
         full || self.reads == ReadRecords::Strict
     }
 
-    /// Writes what has been gathered. When this returns, every event that was gathered before the call is on disk.
+    /// Notes an attempt that was refused. The first one of a caller with an action and a code is written soon, with its
+    /// resource; equal ones of the next minute become one record with their number. [`Caller::nobody`] stands for requests
+    /// that proved no identity: they count by their peer, and the first one is logged.
+    pub fn refused(&self, event: &Event<'_>) {
+        let source = REQUESTED.try_with(|request| request.peer).ok().flatten();
+        let refused = Refused::new(event, source, self.clock.now());
+        let is_unproven = refused.is_unproven();
+        if !self.lock_refusals().note(refused) {
+            return;
+        }
+        if is_unproven {
+            tracing::warn!(peer = ?source, action = event.action, code = event.outcome, "refused without a proven identity");
+        }
+        self.wake.notify_one();
+    }
+
+    fn lock_refusals(&self) -> MutexGuard<'_, Refusals> {
+        self.refusals.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Writes what has been gathered. When this returns, every event that was gathered before the call is on disk; of refused
+    /// attempts, those whose minute is over and the first of each kind.
     ///
     /// # Errors
     /// Failures of the store; what was gathered is kept.
     pub async fn flush(&self) -> Result<(), StoreError> {
+        self.write(false).await
+    }
+
+    /// As [`Trail::flush`], with all refused attempts: nothing is gathered any more.
+    ///
+    /// # Errors
+    /// As [`Trail::flush`].
+    pub async fn close(&self) -> Result<(), StoreError> {
+        self.write(true).await
+    }
+
+    async fn write(&self, everything: bool) -> Result<(), StoreError> {
         // Whoever waits here finds its events written by the one before, or takes all that came meanwhile along.
         let mut recent = self.writing.lock().await;
         let batch = std::mem::take(&mut *self.lock());
-        if batch.is_empty() {
+        let refused = self.lock_refusals().take((!everything).then(|| self.clock.now()));
+        if batch.is_empty() && refused.is_empty() {
             return Ok(());
         }
-        let mut kept = Kept { trail: self, batch: Some(batch) };
-        let entries = kept.batch.iter().flatten().map(|(same, gathered)| {
-            let mut record = Record::by(&gathered.caller, same.action, gathered.first);
-            record.project = Some(same.project.as_str()).filter(|project| !project.is_empty());
-            record.secret = Some(same.secret.as_str()).filter(|secret| !secret.is_empty());
-            record.key = Some(same.key.as_str()).filter(|key| !key.is_empty());
-            record.target = Some(same.target.as_str()).filter(|target| !target.is_empty());
-            record.version = same.version;
-            record.outcome = same.outcome;
-            record.source = same.source;
-            record.count = gathered.count;
-            self.entry(&record)
+        let mut kept = Kept { trail: self, batch: Some((batch, refused)) };
+        let entries = kept.batch.iter().flat_map(|(batch, refused)| {
+            let uses = batch.iter().map(|(same, gathered)| self.entry(&gathered.record(same)));
+            uses.chain(refused.iter().map(|refused| refused.entry(&self.chain)))
         });
         let entries = entries.collect();
         self.store.append_audit(entries).await?;
-        let batch = kept.batch.take().unwrap_or_default();
+        let (batch, _) = kept.batch.take().unwrap_or_default();
         self.note_uses(&mut recent, &batch).await;
         Ok(())
     }
@@ -357,7 +404,12 @@ impl Trail {
     /// Writes what is gathered soon after it comes, until the task is dropped.
     pub async fn keep_writing(&self) {
         loop {
-            self.wake.notified().await;
+            let next = self.lock_refusals().next_time();
+            tokio::select! {
+                () = self.wake.notified() => {}
+                // The end of a minute of refused attempts.
+                () = self.wait_until(next) => {}
+            }
             // Leaves time to write before the delay is over.
             tokio::time::sleep(DELAY * 3 / 4).await;
             while let Err(error) = self.flush().await {
@@ -366,17 +418,25 @@ impl Trail {
             }
         }
     }
+
+    async fn wait_until(&self, time: Option<UnixMillis>) {
+        match time {
+            Some(time) => self.clock.sleep(Duration::from_millis(time.millis_since(self.clock.now()))).await,
+            None => std::future::pending().await,
+        }
+    }
 }
 
 /// Puts events back that were not written, also when whoever writes them stops waiting.
 struct Kept<'t> {
     trail: &'t Trail,
-    batch: Option<HashMap<Same, Gathered>>,
+    batch: Option<(HashMap<Same, Gathered>, Vec<Refused>)>,
 }
 
 impl Drop for Kept<'_> {
     fn drop(&mut self) {
-        let Some(batch) = self.batch.take() else { return };
+        let Some((batch, refused)) = self.batch.take() else { return };
+        self.trail.lock_refusals().put_back(refused);
         let mut gathered = self.trail.lock();
         for (same, old) in batch {
             match gathered.entry(same) {

@@ -3,6 +3,7 @@
 //! Decides identity only. What an identity may do is decided by its policies in [`crate::gate::pipeline`].
 
 pub mod cache;
+pub mod guesses;
 pub mod lockout;
 pub mod passwords;
 pub mod signature;
@@ -12,13 +13,18 @@ use std::sync::Arc;
 
 use axum::http::{HeaderMap, request::Parts};
 use csms_api::{ApiError, ErrorCode};
-use csms_core::{ProjectId, policy::Policy, sign::Authorization};
+use csms_core::{
+    ProjectId, UnixMillis,
+    policy::{Effect, Policy, RequestContext, decide},
+    sign::Authorization,
+};
 use csms_kms::RootKey;
 use csms_store::AnyStore;
 
 use crate::{clock::Clock, failure::Failure};
 use cache::AccessKeys;
 use lockout::Lockout;
+use passwords::PasswordChecks;
 
 /// An authenticated caller.
 #[derive(Clone, Debug)]
@@ -27,19 +33,83 @@ pub struct Caller {
     pub name: String,
     /// Identifier of the user; absent for temporary keys of the service itself.
     pub user_id: Option<String>,
+    /// Name of the user, as conditions of policies see it; absent as `user_id` is.
+    pub user_name: Option<String>,
     /// Projects it may use.
     pub projects: Vec<ProjectId>,
-    /// What it may do.
+    /// What it may do. [`Caller::decide`] asks these and [`Caller::bound`].
     pub policies: Vec<Policy>,
-    /// Of the function of a rotation: how its server holds the task. It is heard only as long as that server does.
+    /// What it may do at most, whatever `policies` say: those of its user when a temporary key was made for a function.
+    pub bound: Option<Vec<Policy>>,
+    /// Of the function of a rotation: how its server holds the task. Its requests are refused once that lease has ended.
     pub hold: Option<token::Hold>,
+    /// Generation of the user's tokens; see [`csms_store::UserDetails::generation`].
+    pub generation: u64,
+    /// When what proved the caller ends: a token or a temporary key. Access keys have no such end.
+    pub expires: Option<UnixMillis>,
+    /// Whether it is a function: a temporary key proved the caller that was made for a user's invocation or a task.
+    pub is_function: bool,
 }
 
 impl Caller {
     /// The service itself, which no request comes from.
     #[must_use]
     pub fn service() -> Self {
-        Self { name: "csms".to_owned(), user_id: None, projects: Vec::new(), policies: Vec::new(), hold: None }
+        Self {
+            name: "csms".to_owned(),
+            user_id: None,
+            user_name: None,
+            projects: Vec::new(),
+            policies: Vec::new(),
+            bound: None,
+            hold: None,
+            generation: 0,
+            expires: None,
+            is_function: false,
+        }
+    }
+
+    /// Name of a caller that has proved no identity.
+    pub const NOBODY: &str = "nobody";
+
+    /// Whoever has proven nothing: it may do nothing but log in.
+    #[must_use]
+    pub fn nobody() -> Self {
+        Self { name: Self::NOBODY.to_owned(), ..Self::service() }
+    }
+
+    /// What the caller's policies say about one of the names of an action on a resource. Of a caller with a bound, both the
+    /// policies and the bound must allow, and either may deny.
+    #[must_use]
+    pub fn decide(&self, actions: &[&str], resource: &str, context: &RequestContext) -> Option<Effect> {
+        let decided = decide(&self.policies, actions, resource, context);
+        let Some(bound) = &self.bound else { return decided };
+        match (decided, decide(bound, actions, resource, context)) {
+            (Some(Effect::Deny), _) | (_, Some(Effect::Deny)) => Some(Effect::Deny),
+            (Some(Effect::Allow), Some(Effect::Allow)) => Some(Effect::Allow),
+            (None, _) | (_, None) => None,
+        }
+    }
+
+    /// Whether a decision depends on more than action and resource.
+    #[must_use]
+    pub fn has_conditions(&self) -> bool {
+        self.policies.iter().chain(self.bound.iter().flatten()).any(Policy::has_conditions)
+    }
+
+    /// Requires that the caller may be given, or may give, further credentials: tokens, keys, passwords, or credentials of
+    /// a function. Those of a function may not, or they would live on in what they made.
+    ///
+    /// # Errors
+    /// CSMS.0302.
+    pub fn require_minting(&self) -> Result<(), ApiError> {
+        if self.is_function {
+            return Err(ApiError::new(
+                ErrorCode::Forbidden,
+                "the credentials of a function make no further credentials",
+            ));
+        }
+        Ok(())
     }
 
     /// Whether the caller may use the project at all.
@@ -68,8 +138,8 @@ pub enum Claim {
 pub struct Authenticator {
     root: Arc<RootKey>,
     keys: AccessKeys,
-    lockout: Arc<Lockout>,
     passwords: Lockout,
+    checks: PasswordChecks,
     clock: Clock,
 }
 
@@ -88,8 +158,8 @@ impl Authenticator {
         Self {
             keys: AccessKeys::new(Arc::clone(&root), store),
             root,
-            lockout: Arc::default(),
             passwords: Lockout::default(),
+            checks: PasswordChecks::new(clock.clone()),
             clock,
         }
     }
@@ -100,7 +170,13 @@ impl Authenticator {
         &self.passwords
     }
 
-    /// Reads users, access keys and policies anew, since they were changed here. Other servers notice within
+    /// Checks and hashes passwords.
+    #[must_use]
+    pub const fn password_checks(&self) -> &PasswordChecks {
+        &self.checks
+    }
+
+    /// Reads users, access keys and policies again, since they were changed here. Other servers notice within
     /// [`cache::LIFETIME`].
     pub fn forget(&self) {
         self.keys.forget();
@@ -124,11 +200,14 @@ impl Authenticator {
             Some(token) => {
                 let token = token::UserToken::open(&self.root, token, self.clock.now())?;
                 let user = self.keys.user(&token.user_id).await?;
-                let user = user.ok_or_else(|| ApiError::new(ErrorCode::InvalidToken, "its user does not exist"))?;
-                Ok(Claim::Proven(match token.project {
-                    Some(project) => Arc::new(user.within(&project)),
-                    None => user,
-                }))
+                let ended = "its user is not there any more, is disabled, or has another password since";
+                let user = user.filter(|user| user.generation == token.generation);
+                let user = user.ok_or_else(|| ApiError::new(ErrorCode::InvalidToken, ended))?;
+                let user = match &token.project {
+                    Some(project) => user.within(project),
+                    None => (*user).clone(),
+                };
+                Ok(Claim::Proven(Arc::new(Caller { expires: Some(token.expires), ..user })))
             }
             None => Err(unauthenticated("neither an Authorization nor an X-Auth-Token header").into()),
         }

@@ -285,7 +285,7 @@ fn credentials_of(
 ) -> Result<Credentials, Failure> {
     let life = u64::try_from(FUNCTION_TIMEOUT.as_millis()).unwrap_or(u64::MAX).saturating_mul(2);
     let name = format!("{} through {}", caller.name, urn.name());
-    let key = TemporaryKey::with_policies(name, project.clone(), caller.policies.clone(), now.plus_millis(life))?;
+    let key = TemporaryKey::acting_for(caller, name, project.clone(), now.plus_millis(life))?;
     let token = key.security_token(root)?;
     Ok(Credentials::from_keys(key.access_key.clone(), key.secret_key.clone()).with_security_token(token))
 }

@@ -468,11 +468,11 @@ impl Store for PostgresStore {
     }
 
     async fn put_user(&self, user: UserRecord) -> Result<(), StoreError> {
-        within(self.timeout, async { identities::put_user(&Session::open(&self.pool).await?, &user).await }).await
+        self.change_access(vec![AccessChange::PutUser(user)], Vec::new()).await
     }
 
     async fn put_access_key(&self, key: AccessKeyRecord) -> Result<(), StoreError> {
-        within(self.timeout, async { identities::put_access_key(&Session::open(&self.pool).await?, &key).await }).await
+        self.change_access(vec![AccessChange::PutAccessKey(key)], Vec::new()).await
     }
 
     async fn make_user_once(&self, mark: &str, user: UserRecord, key: AccessKeyRecord) -> Result<bool, StoreError> {

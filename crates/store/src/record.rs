@@ -219,7 +219,7 @@ pub struct UserRecord {
     pub details: UserDetails,
 }
 
-/// What a user has that decides about nothing. Times are unknown of what older releases wrote.
+/// What else a user has. Times are unknown of what older releases wrote.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct UserDetails {
@@ -231,6 +231,9 @@ pub struct UserDetails {
     pub password_time: Option<UnixMillis>,
     /// When the shared policies were attached, by their names.
     pub attach_times: BTreeMap<String, UnixMillis>,
+    /// The generation of the user's tokens. The store raises it whenever the password changes or is removed, or the user is
+    /// disabled; tokens of earlier generations are refused.
+    pub generation: u64,
 }
 
 impl fmt::Debug for UserRecord {

@@ -202,6 +202,17 @@ pub(crate) fn ambiguous_user() -> StoreError {
     StoreError::Conflict(Cause::new("several domains have a user of this name"))
 }
 
+/// A user as it is to be stored in place of `before`: with the next generation of tokens where the password is another or the
+/// user is disabled, and never with an earlier one, whatever the writer has read.
+pub(crate) fn with_generation(before: Option<&UserRecord>, user: &UserRecord) -> UserRecord {
+    let mut user = user.clone();
+    let Some(before) = before else { return user };
+    let ends = before.password_hash != user.password_hash || (before.enabled && !user.enabled);
+    let known = before.details.generation.max(user.details.generation);
+    user.details.generation = known.saturating_add(u64::from(ends));
+    user
+}
+
 /// A user with another password hash, unless the present one is not the expected one.
 pub(crate) fn with_password(user: UserRecord, old: Option<&str>, new: &str) -> Result<UserRecord, StoreError> {
     if user.password_hash.as_deref() == old {

@@ -54,7 +54,9 @@ macro_rules! store_suite {
                     the_task_of_a_deleted_secret_can_be_finished, steps_are_kept_with_their_task,
                     the_backlog_counts_what_is_due_and_what_runs, old_tasks_of_an_outcome_are_purged;
                 identities: the_first_key_of_an_alias_wins, keys_of_other_projects_are_unseen,
-                    a_user_is_found_by_name, a_name_is_taken_once_in_a_domain, an_access_key_comes_with_its_user,
+                    a_user_is_found_by_name,
+                    tokens_get_another_generation_when_the_password_changes_or_the_user_is_disabled,
+                    a_name_is_taken_once_in_a_domain, an_access_key_comes_with_its_user,
                     an_access_key_needs_a_user, the_first_named_value_wins, a_user_made_once_takes_no_name;
                 entries: an_entry_is_found_by_kind_and_name, entries_are_listed_by_name,
                     a_refused_entry_change_changes_nothing, an_entry_is_removed, concurrent_entry_changes_all_count;

@@ -1,7 +1,8 @@
 //! Users and access keys as requests need them: read from the store, secret keys opened, kept for a few seconds.
 //!
 //! An entry lives [`LIFETIME`], so a change of a user takes effect within that time on every replica, and at once on the one
-//! that makes it ([`AccessKeys::forget`]). Only what exists is kept: unknown keys are looked up each time.
+//! that makes it ([`AccessKeys::forget`]). That there is no such access key is remembered no longer, and apart, so that made-up
+//! keys take no room of those in use.
 
 use std::{
     collections::HashMap,
@@ -24,8 +25,11 @@ use crate::failure::Failure;
 /// How long an entry is used before it is read again.
 pub const LIFETIME: Duration = Duration::from_secs(5);
 
-/// Entries kept at most; beyond that the cache starts anew.
+/// Entries kept at most; beyond that the cache starts again.
 const MAX_ENTRIES: usize = 10_000;
+
+/// Longest access key that can exist, in bytes, so that what is remembered of others is small.
+const MAX_ACCESS_KEY: usize = 128;
 
 /// Purpose under which secret access keys are sealed.
 pub const SECRET_KEY_PURPOSE: &str = "secret-access-key";
@@ -80,6 +84,8 @@ pub struct AccessKeys {
     root: Arc<RootKey>,
     store: AnyStore,
     keys: Aging<String, AccessKey>,
+    /// Access keys that do not exist or are out of use.
+    unknown: Aging<String, ()>,
     users: Aging<String, Caller>,
     age: Age,
 }
@@ -87,13 +93,14 @@ pub struct AccessKeys {
 impl AccessKeys {
     /// Looks in `store`; secret keys are opened by `root`.
     pub fn new(root: Arc<RootKey>, store: AnyStore) -> Self {
-        Self { root, store, keys: Aging::new(), users: Aging::new(), age: Age::default() }
+        Self { root, store, keys: Aging::new(), unknown: Aging::new(), users: Aging::new(), age: Age::default() }
     }
 
     /// Forgets everything that was read before.
     pub fn forget(&self) {
         self.age.0.fetch_add(1, Ordering::SeqCst);
         self.keys.0.write().unwrap_or_else(PoisonError::into_inner).clear();
+        self.unknown.0.write().unwrap_or_else(PoisonError::into_inner).clear();
         self.users.0.write().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
@@ -102,15 +109,22 @@ impl AccessKeys {
     /// # Errors
     /// Failures of the store; a secret key that the root key does not open.
     pub async fn get(&self, access_key: &str) -> Result<Option<Arc<AccessKey>>, Failure> {
+        if access_key.len() > MAX_ACCESS_KEY {
+            return Ok(None);
+        }
         let name = access_key.to_owned();
         if let Some(key) = self.keys.get(&name) {
             return Ok(Some(key));
         }
-        let age = self.age.now();
-        let Some((key, user)) = self.store.access_key(access_key).await? else { return Ok(None) };
-        if !key.enabled || !user.enabled {
+        if self.unknown.get(&name).is_some() {
             return Ok(None);
         }
+        let age = self.age.now();
+        let found = self.store.access_key(access_key).await?;
+        let Some((key, user)) = found.filter(|(key, user)| key.enabled && user.enabled) else {
+            self.unknown.put(name, Arc::new(()), &self.age, age);
+            return Ok(None);
+        };
         let secret_key = self.root.open(SECRET_KEY_PURPOSE, &key.sealed_secret_key)?;
         let key = Arc::new(AccessKey { secret_key, user: self.caller(user).await? });
         self.keys.put(name, Arc::clone(&key), &self.age, age);
@@ -135,7 +149,15 @@ impl AccessKeys {
                 }
             }
         }
-        Ok(Arc::new(Caller { name: user.name, user_id: Some(user.id), projects: user.projects, policies, hold: None }))
+        Ok(Arc::new(Caller {
+            name: user.name.clone(),
+            user_id: Some(user.id),
+            user_name: Some(user.name),
+            projects: user.projects,
+            policies,
+            generation: user.details.generation,
+            ..Caller::service()
+        }))
     }
 
     /// The enabled user of this identifier.

@@ -1,16 +1,39 @@
-//! Passwords of users: hashed with Argon2id, checked off the request threads.
+//! Passwords of users: hashed with Argon2id off the request threads, few at a time, and slowed down where they are guessed.
+//!
+//! A check takes 9 MiB while it runs. Its permit is held by the work itself and not by the request, so a client that leaves
+//! frees nothing early. Each peer has one check running at a time and a bounded number that wait, so one peer cannot take
+//! the places of all others.
 
-use std::sync::OnceLock;
+use std::{
+    collections::HashMap,
+    net::IpAddr,
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
+};
 
 use argon2::{
     Algorithm, Argon2, Params, Version,
     password_hash::{PasswordHasher, PasswordVerifier, phc::PasswordHash},
 };
 use csms_api::ErrorCode;
-use tokio::sync::Semaphore;
+use csms_store::UserRecord;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use zeroize::Zeroizing;
 
-use crate::failure::Failure;
+use super::guesses::{Guesses, Subject};
+use crate::{
+    clock::Clock,
+    failure::Failure,
+    request::{Peer, PeerNetwork},
+};
+
+/// Checks and hashes that run at the same time, each on 9 MiB.
+pub const PERMITS: usize = 2;
+
+/// Checks and hashes of one peer that wait or run.
+const MAX_OF_PEER: usize = 32;
+
+/// Checks and hashes that wait or run, of all peers.
+const MAX_WAITING: usize = 512;
 
 /// 9 MiB, 4 passes, 1 lane: a setting of the OWASP password storage cheat sheet that is small enough for this server's memory.
 fn argon2() -> Result<Argon2<'static>, Failure> {
@@ -27,39 +50,294 @@ pub fn hash(password: &str) -> Result<String, Failure> {
     Ok(hash.to_string())
 }
 
-/// As [`hash`], off the request threads, and no more at a time than logins.
+/// A hash that no password fits, for users that do not exist.
+static NOBODY: OnceLock<Option<String>> = OnceLock::new();
+
+/// Whether `password` fits a stored hash. Without a hash, as for an unknown user, the same work is done and the result is
+/// `false`, so that the time tells nothing.
+fn fits(password: &str, stored: Option<String>) -> Result<bool, Failure> {
+    let known = stored.is_some();
+    let nobody = || NOBODY.get_or_init(|| hash("nobody has this password").ok()).clone();
+    let Some(stored) = stored.or_else(nobody) else { return Ok(false) };
+    let parsed = PasswordHash::new(&stored).map_err(|error| Failure::internal(error.to_string()))?;
+    Ok(argon2()?.verify_password(password.as_bytes(), &parsed).is_ok() && known)
+}
+
+fn network(peer: Option<IpAddr>) -> Option<PeerNetwork> {
+    peer.map(|address| Peer(address).network())
+}
+
+/// What came of a check.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Checked {
+    /// The password is the user's.
+    Right,
+    /// It is not.
+    Wrong,
+    /// It was not looked at: this peer has guessed too often for this user.
+    HeldOff {
+        /// When the next one is looked at.
+        wait_seconds: u64,
+    },
+}
+
+/// The places of one peer.
+struct Places {
+    taken: usize,
+    turn: Arc<Semaphore>,
+}
+
+/// Who waits or is checked, by peer. A peer without a place has no entry.
+#[derive(Default)]
+struct Waiting(Mutex<HashMap<Option<PeerNetwork>, Places>>);
+
+impl Waiting {
+    fn lock(&self) -> MutexGuard<'_, HashMap<Option<PeerNetwork>, Places>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A place among those who wait. Given back when dropped.
+struct Place {
+    waiting: Arc<Waiting>,
+    peer: Option<PeerNetwork>,
+    turn: Arc<Semaphore>,
+}
+
+impl Place {
+    fn take(waiting: &Arc<Waiting>, peer: Option<PeerNetwork>) -> Result<Self, Failure> {
+        let mut peers = waiting.lock();
+        let all: usize = peers.values().map(|places| places.taken).sum();
+        let of_peer = peers.get(&peer).map_or(0, |places| places.taken);
+        if all >= MAX_WAITING || of_peer >= MAX_OF_PEER {
+            return Err(Failure::new(
+                ErrorCode::Throttled,
+                "too many passwords are being checked; try again in a second",
+            ));
+        }
+        let places = peers.entry(peer).or_insert_with(|| Places { taken: 0, turn: Arc::new(Semaphore::new(1)) });
+        places.taken += 1;
+        Ok(Self { waiting: Arc::clone(waiting), peer, turn: Arc::clone(&places.turn) })
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut peers = self.waiting.lock();
+        if let Some(places) = peers.get_mut(&self.peer) {
+            places.taken = places.taken.saturating_sub(1);
+            if places.taken == 0 {
+                peers.remove(&self.peer);
+            }
+        }
+    }
+}
+
+/// The right to run one piece of password work, moved into it.
+struct Permit {
+    // Dropped in this order: the permit of all first, the place last.
+    _all: OwnedSemaphorePermit,
+    _turn: OwnedSemaphorePermit,
+    _place: Place,
+}
+
+/// Checks and hashes passwords within bounds.
+pub struct PasswordChecks {
+    clock: Clock,
+    guesses: Arc<Guesses>,
+    permits: Arc<Semaphore>,
+    waiting: Arc<Waiting>,
+}
+
+impl PasswordChecks {
+    /// No check runs yet.
+    #[must_use]
+    pub fn new(clock: Clock) -> Self {
+        Self { clock, guesses: Arc::default(), permits: Arc::new(Semaphore::new(PERMITS)), waiting: Arc::default() }
+    }
+
+    /// Whether wrong passwords for this user delay the checks of some peer.
+    #[must_use]
+    pub fn is_held_off(&self, user_id: &str) -> bool {
+        self.guesses.is_held_off(Subject::user(user_id), self.clock.now())
+    }
+
+    /// Checks the password of a user, or of `name` if no user has this name, for a client at `peer`. Wrong ones are counted,
+    /// also when the client does not wait for the result; the right one ends the count.
+    ///
+    /// # Errors
+    /// 429 when too many checks of this peer, or of all, are waiting; a stored hash that cannot be read.
+    pub async fn check(
+        &self,
+        user: Option<&UserRecord>,
+        name: &str,
+        peer: Option<IpAddr>,
+        password: Zeroizing<String>,
+    ) -> Result<Checked, Failure> {
+        let (address, peer) = (peer, network(peer));
+        let subject = user.map_or_else(|| Subject::unknown(name), |user| Subject::user(&user.id));
+        let stored = user.and_then(|user| user.password_hash.clone());
+        // A name that nobody has may be a password that was typed into the wrong field.
+        let name = user.map_or_else(|| "nobody's".to_owned(), |user| user.name.clone());
+        let place = Place::take(&self.waiting, peer)?;
+        let turn = Arc::clone(&place.turn).acquire_owned().await.map_err(Failure::internal)?;
+        // Only one check of a peer runs at a time, so what is decided here holds until it is counted.
+        let wait = self.guesses.wait(subject, peer, self.clock.now());
+        if wait > 0 {
+            return Ok(Checked::HeldOff { wait_seconds: wait.div_ceil(1_000) });
+        }
+        let all = Arc::clone(&self.permits).acquire_owned().await.map_err(Failure::internal)?;
+        let permit = Permit { _all: all, _turn: turn, _place: place };
+        let (guesses, clock) = (Arc::clone(&self.guesses), self.clock.clone());
+        let checked = tokio::task::spawn_blocking(move || {
+            let right = fits(&password, stored);
+            match right {
+                Ok(true) => guesses.right(subject, peer),
+                Ok(false) => {
+                    if guesses.wrong(subject, peer, clock.now()) {
+                        tracing::warn!(user = name, peer = ?address, "wrong passwords: the next ones from this peer are held off");
+                    }
+                }
+                Err(_) => {}
+            }
+            drop(permit);
+            right
+        });
+        let right = checked.await.map_err(Failure::internal)??;
+        Ok(if right { Checked::Right } else { Checked::Wrong })
+    }
+
+    /// The hash of a new password, made under the same permits as checks.
+    ///
+    /// # Errors
+    /// 429 as for [`PasswordChecks::check`]; failures of the random number generator.
+    pub async fn hash(&self, peer: Option<IpAddr>, password: Zeroizing<String>) -> Result<String, Failure> {
+        let place = Place::take(&self.waiting, network(peer))?;
+        let turn = Arc::clone(&place.turn).acquire_owned().await.map_err(Failure::internal)?;
+        let all = Arc::clone(&self.permits).acquire_owned().await.map_err(Failure::internal)?;
+        let permit = Permit { _all: all, _turn: turn, _place: place };
+        let hashed = tokio::task::spawn_blocking(move || {
+            let hashed = hash(&password);
+            drop(permit);
+            hashed
+        });
+        hashed.await.map_err(Failure::internal)?
+    }
+}
+
+/// Checks outside of [`PasswordChecks`], for callers that do not know their peer yet.
+static UNCOUNTED: std::sync::LazyLock<Arc<Semaphore>> = std::sync::LazyLock::new(|| Arc::new(Semaphore::new(PERMITS)));
+
+/// Whether `password` fits a stored hash.
+///
+/// # Errors
+/// A stored hash that cannot be read.
+pub async fn check(password: Zeroizing<String>, stored: Option<String>) -> Result<bool, Failure> {
+    let permit = Arc::clone(&UNCOUNTED).acquire_owned().await.map_err(Failure::internal)?;
+    let checked = tokio::task::spawn_blocking(move || {
+        let right = fits(&password, stored);
+        drop(permit);
+        right
+    });
+    checked.await.map_err(Failure::internal)?
+}
+
+/// As [`hash`], off the request threads, and no more at a time than checks.
 ///
 /// # Errors
 /// Failures of the random number generator.
 pub async fn hash_apart(password: Zeroizing<String>) -> Result<String, Failure> {
-    let _check = CHECKS.acquire().await.map_err(Failure::internal)?;
-    tokio::task::spawn_blocking(move || hash(&password)).await.map_err(Failure::internal)?
+    let permit = Arc::clone(&UNCOUNTED).acquire_owned().await.map_err(Failure::internal)?;
+    let hashed = tokio::task::spawn_blocking(move || {
+        let hashed = hash(&password);
+        drop(permit);
+        hashed
+    });
+    hashed.await.map_err(Failure::internal)?
 }
 
-/// Logins that are checked at the same time; each takes 9 MiB while it is.
-static CHECKS: Semaphore = Semaphore::const_new(2);
+#[cfg(test)]
+mod tests {
+    use std::{pin::pin, task::Poll};
 
-/// Logins that wait or are checked; more are turned away.
-static LOGINS: Semaphore = Semaphore::const_new(34);
+    use csms_store::UserDetails;
 
-/// A hash that no password fits, for users that do not exist.
-static NOBODY: OnceLock<Option<String>> = OnceLock::new();
+    use super::*;
 
-/// Whether `password` fits a stored hash. Without a hash, as for an unknown user, the same work is done and the answer is
-/// no, so that the time tells nothing.
-///
-/// # Errors
-/// 429 when too many logins are waiting; a stored hash that cannot be read.
-pub async fn check(password: Zeroizing<String>, stored: Option<String>) -> Result<bool, Failure> {
-    let throttled = |_| Failure::new(ErrorCode::Throttled, "too many logins at once");
-    let _login = LOGINS.try_acquire().map_err(throttled)?;
-    let _check = CHECKS.acquire().await.map_err(Failure::internal)?;
-    let checked = tokio::task::spawn_blocking(move || -> Result<bool, Failure> {
-        let known = stored.is_some();
-        let nobody = || NOBODY.get_or_init(|| hash("nobody has this password").ok()).clone();
-        let Some(stored) = stored.or_else(nobody) else { return Ok(false) };
-        let parsed = PasswordHash::new(&stored).map_err(|error| Failure::internal(error.to_string()))?;
-        Ok(argon2()?.verify_password(password.as_bytes(), &parsed).is_ok() && known)
-    });
-    checked.await.map_err(Failure::internal)?
+    const HERE: Option<IpAddr> = Some(IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1)));
+    const THERE: Option<IpAddr> = Some(IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 2)));
+
+    fn bob() -> UserRecord {
+        UserRecord {
+            id: "1".to_owned(),
+            name: "bob".to_owned(),
+            domain_id: "d".to_owned(),
+            password_hash: Some(hash("right").unwrap()),
+            projects: Vec::new(),
+            policies: Vec::new(),
+            attached: Vec::new(),
+            enabled: true,
+            details: UserDetails::default(),
+        }
+    }
+
+    async fn check(checks: &PasswordChecks, user: &UserRecord, peer: Option<IpAddr>, password: &str) -> Checked {
+        checks.check(Some(user), "bob", peer, Zeroizing::new(password.to_owned())).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_peer_that_guesses_is_held_off_and_no_other() {
+        let (checks, bob) = (PasswordChecks::new(Clock::default()), bob());
+        for _ in 0..super::super::guesses::FREE_GUESSES {
+            assert_eq!(check(&checks, &bob, HERE, "wrong").await, Checked::Wrong);
+        }
+        assert!(matches!(check(&checks, &bob, HERE, "right").await, Checked::HeldOff { wait_seconds: 1..=20 }));
+        assert_eq!(check(&checks, &bob, THERE, "right").await, Checked::Right);
+        assert!(checks.is_held_off("1"));
+        checks.clock.advance(super::super::guesses::GUESS_MILLIS);
+        assert_eq!(check(&checks, &bob, HERE, "right").await, Checked::Right);
+        assert!(!checks.is_held_off("1"));
+    }
+
+    #[tokio::test]
+    async fn guesses_made_at_the_same_time_are_not_checked_beyond_the_limit() {
+        let (checks, bob) = (Arc::new(PasswordChecks::new(Clock::default())), Arc::new(bob()));
+        let guesses = (0..12).map(|_| {
+            let (checks, bob) = (Arc::clone(&checks), Arc::clone(&bob));
+            tokio::spawn(async move { check(&checks, &bob, HERE, "wrong").await })
+        });
+        let mut checked = 0;
+        for guess in guesses.collect::<Vec<_>>() {
+            checked += u64::from(guess.await.unwrap() == Checked::Wrong);
+        }
+        assert_eq!(checked, super::super::guesses::FREE_GUESSES);
+    }
+
+    #[tokio::test]
+    async fn a_client_that_leaves_frees_its_permit_only_when_the_work_is_done() {
+        let (checks, bob) = (PasswordChecks::new(Clock::default()), bob());
+        {
+            let mut leaving = pin!(check(&checks, &bob, HERE, "wrong"));
+            // One poll begins the work; the client leaves before its end.
+            let began = std::future::poll_fn(|context| Poll::Ready(leaving.as_mut().poll(context))).await;
+            assert!(began.is_pending());
+        }
+        assert_eq!(checks.permits.available_permits(), PERMITS - 1);
+        assert_eq!(checks.waiting.lock().len(), 1);
+        let returned = checks.permits.acquire_many(u32::try_from(PERMITS).unwrap()).await.unwrap();
+        drop(returned);
+        // Its guess counts.
+        assert!(!checks.guesses.is_empty());
+    }
+
+    #[tokio::test]
+    async fn one_peer_cannot_take_all_places() {
+        let (checks, bob) = (PasswordChecks::new(Clock::default()), bob());
+        let places: Vec<_> = (0..MAX_OF_PEER).map(|_| Place::take(&checks.waiting, network(HERE)).unwrap()).collect();
+        let refused = checks.check(Some(&bob), "bob", HERE, Zeroizing::new("right".to_owned())).await;
+        assert_eq!(refused.unwrap_err().error.code, ErrorCode::Throttled);
+        assert_eq!(check(&checks, &bob, THERE, "right").await, Checked::Right);
+        drop(places);
+        assert!(checks.waiting.lock().is_empty());
+    }
 }

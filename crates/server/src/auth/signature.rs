@@ -4,31 +4,38 @@ use std::sync::Arc;
 
 use axum::http::{HeaderMap, HeaderValue, request::Parts};
 use csms_api::ErrorCode;
-use csms_core::{
-    UnixMillis,
-    sign::{Authorization, DATE_HEADER, MAX_SKEW_MILLIS, SignedRequest, parse_date, payload_hash, verify},
-};
+use csms_core::sign::{Authorization, DATE_HEADER, MAX_SKEW_MILLIS, SignedRequest, parse_date, payload_hash, verify};
 use zeroize::Zeroizing;
 
-use super::{Authenticator, Caller, cache::AccessKey, header, lockout::Lockout, token::TemporaryKey, unauthenticated};
+use super::{Authenticator, Caller, cache::AccessKey, header, token::TemporaryKey, unauthenticated};
 use crate::failure::Failure;
 
 /// Where the secret key of a claim comes from.
 enum Key {
-    User { key: Arc<AccessKey>, lockout: Arc<Lockout>, now: UnixMillis },
-    Temporary(Box<TemporaryKey>),
+    User(Arc<AccessKey>),
+    Temporary {
+        key: Box<TemporaryKey>,
+        user: Option<Arc<Caller>>,
+    },
+    /// There is no such access key. The request goes on as far as with a wrong signature, so that a caller cannot tell which
+    /// access keys exist.
+    Unknown,
 }
 
-/// A claimed signature whose key is known and whose time is right.
+/// A claimed signature whose time is right.
 pub struct Claim {
     key: Key,
 }
 
+/// What the signature is checked with where there is no such access key. The result does not count.
+const NO_SECRET_KEY: &[u8] = b"0000000000000000000000000000000000000000";
+
 impl Claim {
     fn secret_key(&self) -> &[u8] {
         match &self.key {
-            Key::User { key, .. } => &key.secret_key,
-            Key::Temporary(key) => key.secret_key.as_bytes(),
+            Key::User(key) => &key.secret_key,
+            Key::Temporary { key, .. } => key.secret_key.as_bytes(),
+            Key::Unknown => NO_SECRET_KEY,
         }
     }
 
@@ -51,20 +58,11 @@ impl Claim {
         };
         let value = |name: &str| parts.headers.get(name).map(HeaderValue::as_bytes);
         let fits = verify(&authorization, self.secret_key(), &request, value);
-        if let Key::User { lockout, now, .. } = &self.key {
-            if fits {
-                lockout.succeeded(authorization.access_key);
-            } else {
-                lockout.failed(authorization.access_key, *now);
-            }
+        match &self.key {
+            Key::User(key) if fits => Ok(Arc::clone(&key.user)),
+            Key::Temporary { key, user } if fits => Ok(Arc::new(key.caller(user.as_deref()))),
+            Key::User(_) | Key::Temporary { .. } | Key::Unknown => Err(mismatch().into()),
         }
-        if !fits {
-            return Err(mismatch().into());
-        }
-        Ok(match &self.key {
-            Key::User { key, .. } => Arc::clone(&key.user),
-            Key::Temporary(key) => Arc::new(key.caller()),
-        })
     }
 }
 
@@ -88,17 +86,17 @@ impl Authenticator {
                 if key.access_key != authorization.access_key {
                     return Err(unauthenticated("the access key is not the security token's").into());
                 }
-                Key::Temporary(Box::new(key))
+                let user = match key.user() {
+                    None => None,
+                    Some(acting) => {
+                        let user = self.keys.user(&acting.id).await?;
+                        let user = user.filter(|user| user.generation == acting.generation);
+                        Some(user.ok_or_else(|| unauthenticated("the user of the security token has been taken out of use, or has another password since"))?)
+                    }
+                };
+                Key::Temporary { key: Box::new(key), user }
             }
-            None => {
-                if self.lockout.is_locked(authorization.access_key, now) {
-                    let reason = "AK access failed to reach the limit, forbidden: wait 5 minutes";
-                    return Err(unauthenticated(reason).into());
-                }
-                let key = self.keys.get(authorization.access_key).await?;
-                let key = key.ok_or_else(|| unauthenticated("Get secretKey failed, the access key does not exist"))?;
-                Key::User { key, lockout: Arc::clone(&self.lockout), now }
-            }
+            None => self.keys.get(authorization.access_key).await?.map_or(Key::Unknown, Key::User),
         };
         Ok(Claim { key })
     }

@@ -1,7 +1,8 @@
 //! Tokens: a user's token from a login, and the security token of a temporary key.
 //!
-//! Both are sealed by the root key and hold all there is to know, so they are stored nowhere and every replica with the
-//! same root key accepts them. They cannot be withdrawn before they expire; a user's token dies with its user.
+//! Both are sealed by the root key and stored nowhere, so every replica with the same root key accepts them. Both name their
+//! user and the generation of its tokens, and end when the user is deleted or disabled or gets another password. A temporary
+//! key of a rotation ends with the lease of its task, too.
 
 use base64ct::{Base64UrlUnpadded, Encoding};
 use csms_api::{ApiError, ErrorCode};
@@ -38,6 +39,9 @@ pub struct UserToken {
     pub project: Option<ProjectId>,
     /// When it ends.
     pub expires: UnixMillis,
+    /// The generation of the user's tokens when it was made.
+    #[serde(default)]
+    pub generation: u64,
 }
 
 impl UserToken {
@@ -77,6 +81,17 @@ pub struct TemporaryKey {
     expires: UnixMillis,
     #[serde(default)]
     hold: Option<Hold>,
+    #[serde(default)]
+    user: Option<ActingFor>,
+}
+
+/// The user that a temporary key acts for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct ActingFor {
+    /// Identifier.
+    pub(super) id: String,
+    /// The generation of its tokens when the key was made.
+    pub(super) generation: u64,
 }
 
 /// What a rotation function acts for: a task of a secret, as long as it is held under this name.
@@ -111,7 +126,26 @@ impl TemporaryKey {
     ) -> Result<Self, Failure> {
         let (access_key, mut secret_key) = make_key_pair()?;
         let secret_key = std::mem::take(&mut *secret_key);
-        Ok(Self { access_key, secret_key, name, project, policies, expires, hold: None })
+        Ok(Self { access_key, secret_key, name, project, policies, expires, hold: None, user: None })
+    }
+
+    /// Makes a key for a function that acts as its caller: it ends no later than what proved the caller, and with the user.
+    /// What the caller may do now is the most that it may do, and what the user may do then is asked at each use.
+    ///
+    /// # Errors
+    /// CSMS.0302 for a caller that is a function itself; failures of the random number generator.
+    pub fn acting_for(caller: &Caller, name: String, project: ProjectId, expires: UnixMillis) -> Result<Self, Failure> {
+        caller.require_minting()?;
+        let expires = caller.expires.map_or(expires, |end| end.min(expires));
+        let mut key = Self::with_policies(name, project, caller.policies.clone(), expires)?;
+        key.user = caller.user_id.clone().map(|id| ActingFor { id, generation: caller.generation });
+        key.hold.clone_from(&caller.hold);
+        Ok(key)
+    }
+
+    /// The user that the key acts for; `None` for keys of the service itself.
+    pub(super) const fn user(&self) -> Option<&ActingFor> {
+        self.user.as_ref()
     }
 
     /// The same key for the function of a task: it is worth nothing when the task is not held so any more.
@@ -139,15 +173,28 @@ impl TemporaryKey {
         if key.expires <= now { Err(unauthenticated("the security token has expired")) } else { Ok(key) }
     }
 
-    /// The key's bearer as a caller.
-    #[must_use]
-    pub fn caller(&self) -> Caller {
-        Caller {
+    /// The key's bearer as a caller. `user` is what its user is now, if it acts for one.
+    pub(super) fn caller(&self, user: Option<&Caller>) -> Caller {
+        let service = Caller {
             name: self.name.clone(),
-            user_id: None,
             projects: vec![self.project.clone()],
             policies: self.policies.clone(),
             hold: self.hold.clone(),
+            expires: Some(self.expires),
+            is_function: self.user.is_some() || self.hold.is_some(),
+            ..Caller::service()
+        };
+        match user {
+            None => service,
+            Some(user) => Caller {
+                user_id: user.user_id.clone(),
+                user_name: user.user_name.clone(),
+                projects: user.within(&self.project).projects,
+                policies: user.policies.clone(),
+                bound: Some(self.policies.clone()),
+                generation: user.generation,
+                ..service
+            },
         }
     }
 }

@@ -317,7 +317,7 @@ impl Bound {
         if let Some(certificates) = certificates {
             certificates.abort();
         }
-        app.trail.flush().await?;
+        app.trail.close().await?;
         app.functions.shutdown().await;
         Ok(())
     }

@@ -378,3 +378,53 @@ async fn every_change_and_every_refusal_is_in_the_audit_trail() {
     assert_eq!(refused["outcome"], "PAP5.0001");
     assert!(!records.iter().any(|record| record.to_string().contains(&key.secret_key)));
 }
+
+/// The token of a login.
+async fn sign_in(server: &Server, name: &str, password: &str) -> axum::http::HeaderValue {
+    let body = json!({ "auth": { "identity": { "methods": ["password"], "password": { "user": {
+        "name": name, "password": password, "domain": { "name": server.credentials.domain_name },
+    } } } } });
+    let login = axum::http::Request::builder().method("POST").uri("/v3/auth/tokens");
+    let answer = server.send(login.body(Body::from(body.to_string())).unwrap()).await;
+    assert_eq!(answer.status, StatusCode::CREATED, "{}", answer.body);
+    answer.headers["x-subject-token"].clone()
+}
+
+async fn list_with_token(server: &Server, token: &axum::http::HeaderValue) -> StatusCode {
+    let request = axum::http::Request::builder().uri(server.path("secrets")).header("x-auth-token", token);
+    server.send(request.body(Body::empty()).unwrap()).await.status
+}
+
+#[tokio::test]
+async fn a_token_ends_with_the_password_it_was_got_with() {
+    let server = Server::start().await;
+    let everything = vec![Policy::administrator()];
+    for ending in ["another password", "no login profile", "disabled", "disabled and enabled again"] {
+        let name = ending.replace(' ', "-");
+        let (id, _) = server.make_user(&name, "the old password", everything.clone()).await;
+        let token = sign_in(&server, &name, "the old password").await;
+        assert_eq!(list_with_token(&server, &token).await, StatusCode::OK, "{ending}");
+        let (user, profile) = (format!("/v5/users/{id}"), format!("/v5/users/{id}/login-profile"));
+        let done = match ending {
+            "another password" => server.call("PUT", &profile, json!({ "password": "Vq7-blue-Kettle" })).await,
+            "no login profile" => server.call("DELETE", &profile, Value::Null).await,
+            _ => {
+                // The first user alone has policies of its own, and is not disabled.
+                let mut record = server.app.store.user(&id).await.unwrap().unwrap();
+                record.policies.clear();
+                record.attached.push("Administrator".to_owned());
+                let change = csms_store::AccessChange::PutUser(record);
+                server.app.store.change_access(vec![change], Vec::new()).await.unwrap();
+                server.call("PUT", &user, json!({ "enabled": false })).await
+            }
+        };
+        assert!(done.status.is_success(), "{ending}: {}", done.body);
+        assert_eq!(list_with_token(&server, &token).await, StatusCode::UNAUTHORIZED, "{ending}");
+        if ending == "disabled and enabled again" {
+            assert_eq!(server.call("PUT", &user, json!({ "enabled": true })).await.status, StatusCode::OK);
+            assert_eq!(list_with_token(&server, &token).await, StatusCode::UNAUTHORIZED, "{ending}");
+            let again = sign_in(&server, &name, "the old password").await;
+            assert_eq!(list_with_token(&server, &again).await, StatusCode::OK);
+        }
+    }
+}

@@ -8,6 +8,7 @@ use crate::support::{Key, Server, open, open_with, settings};
 use axum::http::StatusCode;
 use csms_core::{FunctionUrn, policy::Policy};
 use csms_server::auth::token::TemporaryKey;
+use csms_store::{AccessChange, Store as _};
 use serde_json::{Value, json};
 
 /// A function in the vendor's protocol that replies with the credentials that it got.
@@ -128,5 +129,33 @@ async fn the_credentials_of_a_function_end_soon_after_it_must_have_ended() {
     assert_eq!(server.call_as(&function, "GET", &list, &Value::Null).await.status, StatusCode::OK);
     server.clock.advance(121_000);
     assert_eq!(server.call_as(&function, "GET", &list, &Value::Null).await.status, StatusCode::UNAUTHORIZED);
+    server.app.functions.shutdown().await;
+}
+
+/// The credentials that a function got from an invocation by a user with this policy, and the user's identifier.
+async fn acting_for_user(server: &Server, urn: &str, policy: &Value) -> (String, Key) {
+    let policy = Policy::parse(&policy.to_string()).unwrap();
+    let (id, caller) = server.make_user("alice", "the old password", vec![policy]).await;
+    let reply = invoke(server, &caller, urn).await;
+    assert_eq!(reply.status, StatusCode::OK, "{}", reply.body);
+    let text = |at: usize| reply.body[at].as_str().unwrap().to_owned();
+    (id, Key { access_key: text(0), secret_key: text(1), security_token: Some(text(2)) })
+}
+
+#[tokio::test]
+async fn the_credentials_of_a_function_end_with_its_user() {
+    let directory = tempfile::tempdir().unwrap();
+    let (server, urn) = server(directory.path()).await;
+    let everything = json!({ "Effect": "Allow", "Action": ["*"] });
+    let (id, function) = acting_for_user(&server, &urn, &json!({ "Version": "5.0", "Statement": [everything] })).await;
+    let list = async || server.call_as(&function, "GET", &server.path("secrets"), &Value::Null).await.status;
+    assert_eq!(list().await, StatusCode::OK);
+    let mut user = server.app.store.user(&id).await.unwrap().unwrap();
+    for (enabled, status) in [(false, StatusCode::UNAUTHORIZED), (true, StatusCode::UNAUTHORIZED)] {
+        user.enabled = enabled;
+        server.app.store.change_access(vec![AccessChange::PutUser(user.clone())], Vec::new()).await.unwrap();
+        server.app.authenticator.forget();
+        assert_eq!(list().await, status, "enabled: {enabled}");
+    }
     server.app.functions.shutdown().await;
 }

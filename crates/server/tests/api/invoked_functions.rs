@@ -63,6 +63,8 @@ async fn files_of_functions_lie_in_the_data_directory_and_those_of_a_killed_serv
     assert_eq!(server.call("POST", &path, Value::Null).await.status, StatusCode::OK);
     let hosts = fs::read_dir(directory.path().join("data/functions")).unwrap().map(|entry| entry.unwrap().path());
     let instances = hosts.filter(|path| path.is_dir()).flat_map(|host| fs::read_dir(host).unwrap());
-    assert!(instances.map(|entry| entry.unwrap().file_name()).any(|name| name.to_str().unwrap().starts_with("instance-")));
+    assert!(
+        instances.map(|entry| entry.unwrap().file_name()).any(|name| name.to_str().unwrap().starts_with("instance-"))
+    );
     server.app.functions.shutdown().await;
 }

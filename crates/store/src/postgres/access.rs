@@ -97,11 +97,11 @@ async fn documents<T: serde::de::DeserializeOwned>(
 
 pub(super) async fn change(session: &Session, change: &AccessChange) -> Result<(), StoreError> {
     let changed = match change {
-        AccessChange::PutUser(user) => return identities::put_user_in(session, user).await,
-        AccessChange::PutAccessKey(key) => return identities::put_access_key_in(session, key).await,
+        AccessChange::PutUser(user) => return identities::put_user(session, user).await,
+        AccessChange::PutAccessKey(key) => return identities::put_access_key(session, key).await,
         AccessChange::ReplacePassword { user_id, old, new } => {
             let user = identities::lock_user(session, user_id).await?.ok_or(StoreError::NotFound)?;
-            return identities::put_user_in(session, &row::with_password(user, old.as_deref(), new)?).await;
+            return identities::put_user(session, &row::with_password(user, old.as_deref(), new)?).await;
         }
         AccessChange::DeleteUser(id) => {
             session.execute("DELETE FROM access_keys WHERE user_id = $1", &[id], CHANGING).await?;

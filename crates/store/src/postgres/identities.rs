@@ -21,9 +21,6 @@ const READING_KEY: &str = "reading a key";
 const READING_USER: &str = "reading a user";
 const NAMED_VALUE: &str = "reading a named value";
 
-const INSERT_USER: &str = "INSERT INTO users (id, domain_id, name, document, checksum) VALUES ($1, $2, $3, $4, $5)";
-const INSERT_ACCESS_KEY: &str = "INSERT INTO access_keys (access_key, user_id, sealed_secret_key, enabled, create_time) VALUES ($1, $2, $3, $4, $5)";
-
 /// Whether PostgreSQL can hold the text at all. What it cannot hold is not there.
 pub(super) fn can_be_held(text: &str) -> bool {
     !text.contains('\0')
@@ -126,32 +123,11 @@ pub(super) async fn user_by_name(
     }
 }
 
-/// Changes the row of a key, or inserts it; both statements take the same parameters, the key first.
-async fn put(
-    session: &Session,
-    update: &str,
-    insert: &str,
-    parameters: Parameters<'_>,
-    doing: &'static str,
-) -> Result<(), StoreError> {
-    if session.execute(update, parameters, doing).await? > 0 {
-        return Ok(());
-    }
-    match session.execute(insert, parameters, doing).await {
-        // Another replica inserted the same key meanwhile; or a different rule is broken, and there is still nothing
-        // to change.
-        Err(error) if is_duplicate(&error) => match session.execute(update, parameters, doing).await? {
-            0 => Err(error),
-            _ => Ok(()),
-        },
-        inserted => inserted.map(drop),
-    }
-}
-
-/// As [`put_user`], inside a transaction, where nothing goes on behind an error: two writers of one new user at once are
-/// a conflict.
-pub(super) async fn put_user_in(session: &Session, user: &UserRecord) -> Result<(), StoreError> {
-    let document = Document::of(user)?;
+/// Stores a user, inside a transaction, where nothing goes on behind an error: two writers of one new user at once are a
+/// conflict.
+pub(super) async fn put_user(session: &Session, record: &UserRecord) -> Result<(), StoreError> {
+    let user = row::with_generation(lock_user(session, &record.id).await?.as_ref(), record);
+    let document = Document::of(&user)?;
     let sql = "INSERT INTO users (id, domain_id, name, document, checksum) VALUES ($1, $2, $3, $4, $5)
          ON CONFLICT (id) DO UPDATE SET domain_id = excluded.domain_id, name = excluded.name,
          document = excluded.document, checksum = excluded.checksum";
@@ -160,8 +136,8 @@ pub(super) async fn put_user_in(session: &Session, user: &UserRecord) -> Result<
     session.execute(sql, parameters, "writing a user").await.map(drop)
 }
 
-/// As [`put_access_key`], inside a transaction.
-pub(super) async fn put_access_key_in(session: &Session, key: &AccessKeyRecord) -> Result<(), StoreError> {
+/// Stores an access key, inside a transaction.
+pub(super) async fn put_access_key(session: &Session, key: &AccessKeyRecord) -> Result<(), StoreError> {
     let sql = "INSERT INTO access_keys (access_key, user_id, sealed_secret_key, enabled, create_time)
          VALUES ($1, $2, $3, $4, $5) ON CONFLICT (access_key) DO UPDATE SET user_id = excluded.user_id,
          sealed_secret_key = excluded.sealed_secret_key, enabled = excluded.enabled, create_time = excluded.create_time";
@@ -169,18 +145,6 @@ pub(super) async fn put_access_key_in(session: &Session, key: &AccessKeyRecord) 
     let parameters: Parameters<'_> =
         &[&key.access_key, &key.user_id, &key.sealed_secret_key, &key.enabled, &create_time];
     session.execute(sql, parameters, "writing an access key").await.map(drop)
-}
-
-pub(super) async fn put_user(session: &Session, user: &UserRecord) -> Result<(), StoreError> {
-    let document = Document::of(user)?;
-    put(
-        session,
-        "UPDATE users SET domain_id = $2, name = $3, document = $4, checksum = $5 WHERE id = $1",
-        INSERT_USER,
-        &[&user.id, &user.domain_id, &user.name, &document.text, &i64::from(document.checksum)],
-        "writing a user",
-    )
-    .await
 }
 
 pub(super) async fn access_key(
@@ -204,23 +168,6 @@ pub(super) async fn access_key(
     Ok(Some((key, read_user(&row, 5)?)))
 }
 
-pub(super) async fn put_access_key(session: &Session, key: &AccessKeyRecord) -> Result<(), StoreError> {
-    put(
-        session,
-        "UPDATE access_keys SET user_id = $2, sealed_secret_key = $3, enabled = $4, create_time = $5 WHERE access_key = $1",
-        INSERT_ACCESS_KEY,
-        &[
-            &key.access_key,
-            &key.user_id,
-            &key.sealed_secret_key,
-            &key.enabled,
-            &row::time_or_unknown(key.create_time),
-        ],
-        "writing an access key",
-    )
-    .await
-}
-
 pub(super) async fn meta(session: &Session, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
     if !can_be_held(key) {
         return Ok(None);
@@ -239,14 +186,8 @@ pub(super) async fn make_user(
 ) -> Result<(), StoreError> {
     let sql = "INSERT INTO meta (key, value) VALUES ($1, $2)";
     session.execute(sql, &[&mark, &key.access_key.as_bytes()], "writing a named value").await?;
-    let document = Document::of(user)?;
-    let parameters: Parameters<'_> =
-        &[&user.id, &user.domain_id, &user.name, &document.text, &i64::from(document.checksum)];
-    session.execute(INSERT_USER, parameters, "writing a user").await?;
-    let create_time = row::time_or_unknown(key.create_time);
-    let parameters: Parameters<'_> =
-        &[&key.access_key, &key.user_id, &key.sealed_secret_key, &key.enabled, &create_time];
-    session.execute(INSERT_ACCESS_KEY, parameters, "writing an access key").await.map(drop)
+    put_user(session, user).await?;
+    put_access_key(session, key).await
 }
 
 pub(super) async fn put_meta_if_absent(session: &Session, key: &str, value: Vec<u8>) -> Result<Vec<u8>, StoreError> {

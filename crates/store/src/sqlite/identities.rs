@@ -103,8 +103,9 @@ pub(super) fn user_by_name(
     }
 }
 
-pub(super) fn put_user(db: &Connection, user: &UserRecord) -> Result<(), StoreError> {
-    let document = Document::of(user)?;
+pub(super) fn put_user(db: &Connection, record: &UserRecord) -> Result<(), StoreError> {
+    let user = row::with_generation(self::user(db, &record.id)?.as_ref(), record);
+    let document = Document::of(&user)?;
     db.prepare_cached(
         "INSERT INTO users (id, domain_id, name, document, checksum) VALUES (?1, ?2, ?3, ?4, ?5)
          ON CONFLICT (id) DO UPDATE SET domain_id = excluded.domain_id, name = excluded.name,

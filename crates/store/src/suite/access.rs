@@ -61,7 +61,8 @@ pub async fn a_password_is_replaced_if_it_is_still_the_old_one<S: Store>(store: 
         assert!(matches!(replace("1", old, "three").await, Err(StoreError::Conflict(_))));
     }
     assert!(matches!(replace("2", None, "three").await, Err(StoreError::NotFound)));
-    let expected = UserRecord { password_hash: Some("two".to_owned()), ..alice };
+    let details = UserDetails { generation: 1, ..alice.details.clone() };
+    let expected = UserRecord { password_hash: Some("two".to_owned()), details, ..alice };
     assert_eq!(store.user("1").await.unwrap(), Some(expected));
 }
 

@@ -3,7 +3,7 @@
 use csms_core::policy::Policy;
 
 use super::*;
-use crate::{AccessKeyRecord, KeyDetails, KeyRecord, KeyState, StoreError, UserDetails, UserRecord};
+use crate::{AccessChange, AccessKeyRecord, KeyDetails, KeyRecord, KeyState, StoreError, UserDetails, UserRecord};
 
 fn key(alias: &str) -> KeyRecord {
     KeyRecord {
@@ -65,8 +65,34 @@ pub async fn a_user_is_found_by_name<S: Store>(store: Shared<S>) {
 
     let changed = UserRecord { enabled: false, password_hash: None, name: "root".to_owned(), ..first };
     store.put_user(changed.clone()).await.unwrap();
-    assert_eq!(store.user_by_name(None, "root").await.unwrap(), Some(changed));
+    let details = UserDetails { generation: 1, ..changed.details.clone() };
+    assert_eq!(store.user_by_name(None, "root").await.unwrap(), Some(UserRecord { details, ..changed }));
     assert_eq!(store.user_by_name(None, "admin").await.unwrap(), None);
+}
+
+pub async fn tokens_get_another_generation_when_the_password_changes_or_the_user_is_disabled<S: Store>(
+    store: Shared<S>,
+) {
+    let mut alice = user("1", "d1", "alice");
+    let generation = async |user: &UserRecord| {
+        store.put_user(user.clone()).await.unwrap();
+        store.user("1").await.unwrap().unwrap().details.generation
+    };
+    assert_eq!(generation(&alice).await, 0);
+    alice.projects.clear();
+    assert_eq!(generation(&alice).await, 0, "another change");
+    alice.password_hash = Some("another".to_owned());
+    // What the writer has read is older than what is stored.
+    assert_eq!(generation(&alice).await, 1, "another password");
+    alice.password_hash = None;
+    assert_eq!(generation(&alice).await, 2, "no password");
+    alice.enabled = false;
+    assert_eq!(generation(&alice).await, 3, "disabled");
+    alice.enabled = true;
+    assert_eq!(generation(&alice).await, 3, "enabled again");
+    let replaced = AccessChange::ReplacePassword { user_id: "1".to_owned(), old: None, new: "new".to_owned() };
+    store.change_access(vec![replaced], Vec::new()).await.unwrap();
+    assert_eq!(store.user("1").await.unwrap().unwrap().details.generation, 4, "a password of one's own");
 }
 
 pub async fn a_name_is_taken_once_in_a_domain<S: Store>(store: Shared<S>) {

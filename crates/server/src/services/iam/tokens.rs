@@ -90,7 +90,8 @@ async fn issue(app: &App, request: Request) -> Result<(String, Value), Failure> 
     };
     let now = app.clock.now();
     let expires = now.plus_millis(USER_TOKEN_MILLIS);
-    let token = UserToken { user_id: user.id.clone(), project: project.clone(), expires };
+    let generation = user.details.generation;
+    let token = UserToken { user_id: user.id.clone(), project: project.clone(), expires, generation };
     let domain = json!({ "id": app.identity.domain_id, "name": app.identity.domain_name });
     let mut body = json!({ "token": {
         "methods": ["password"],

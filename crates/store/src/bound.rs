@@ -1,0 +1,267 @@
+//! Binds the rows that say who may do what to their place: users, access keys and shared policies carry a MAC under a key
+//! that the database does not have.
+//!
+//! Whoever can write the database but has no root key can neither change such a row nor put another row's content into it. An
+//! older content of the same row still has its right MAC; the audit trail names the newest one of each row, so that a check
+//! of the trail finds it. What the rows say is not judged here.
+
+use std::{fmt, sync::Arc};
+
+use hmac::{Hmac, KeyInit, Mac as _};
+use serde::{Deserialize, Serialize};
+use sha2::Sha256;
+use subtle::ConstantTimeEq as _;
+use zeroize::Zeroizing;
+
+use crate::{
+    error::{Cause, StoreError},
+    record::{AccessChange, AccessKeyRecord, AccessState},
+    row,
+};
+
+/// First byte of a stored MAC. Number of the root key (4 bytes, big-endian) and the MAC (32 bytes) follow.
+const FORMAT: u8 = 1;
+
+/// The key of the MACs; wiped when dropped, never printed.
+pub struct RowKey {
+    number: u32,
+    key: Zeroizing<[u8; 32]>,
+}
+
+impl fmt::Debug for RowKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RowKey").field("number", &self.number).finish_non_exhaustive()
+    }
+}
+
+/// What a row is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RowKind {
+    /// A user, with its login profile and the names of its policies.
+    User,
+    /// An access key.
+    AccessKey,
+    /// A shared policy.
+    Policy,
+}
+
+impl fmt::Display for RowKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::User => "user",
+            Self::AccessKey => "access key",
+            Self::Policy => "policy",
+        })
+    }
+}
+
+/// What became of a row, for the audit trail.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RowMark {
+    /// What the row is about.
+    pub kind: RowKind,
+    /// Identifier of the user, the access key, or name of the policy.
+    pub id: String,
+    /// The row's new MAC in hexadecimal digits; absent when the row was removed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mac: Option<String>,
+}
+
+/// A named value that is replaced if it is still the old one.
+#[derive(Clone, Debug)]
+pub struct Replacement {
+    /// Its name.
+    pub key: String,
+    /// The old value.
+    pub old: Vec<u8>,
+    /// The new one.
+    pub new: Vec<u8>,
+}
+
+/// The key of a store's rows, once it is known.
+pub(crate) type KnownKey = std::sync::OnceLock<Arc<RowKey>>;
+
+/// The key, without which no user, access key or policy is read or written.
+pub(crate) fn known(key: &KnownKey) -> Result<Binding<'_>, StoreError> {
+    let key = key.get().ok_or_else(|| StoreError::Unavailable(Cause::new("the key of the rows of users is not known yet")))?;
+    Ok(Binding { key, converts: false })
+}
+
+/// What conversion changes: the state as it was written by an older release, as changes that write each row again.
+pub(crate) fn rewritten(state: AccessState) -> Vec<AccessChange> {
+    let policies = state.policies.into_iter().map(AccessChange::PutPolicy);
+    let users = state.users.into_iter().map(AccessChange::PutUser);
+    policies.chain(users).chain(state.keys.into_iter().map(AccessChange::PutAccessKey)).collect()
+}
+
+impl RowMark {
+    pub(crate) fn put(kind: RowKind, id: &str, mac: &[u8]) -> Self {
+        Self { kind, id: id.to_owned(), mac: Some(hex::encode(mac)) }
+    }
+
+    /// A row as it is stored. One that was not written under the key has a MAC that is none.
+    pub(crate) fn stored(columns: &Columns<'_>, binding: Binding<'_>, mac: Option<&[u8]>) -> Self {
+        let fits = binding.require(columns, mac).is_ok();
+        let mac = mac.filter(|_| fits).map_or_else(|| "not valid".to_owned(), hex::encode);
+        Self { kind: columns.kind(), id: columns.id().to_owned(), mac: Some(mac) }
+    }
+
+    pub(crate) fn removed(kind: RowKind, id: &str) -> Self {
+        Self { kind, id: id.to_owned(), mac: None }
+    }
+}
+
+/// The columns of a row that its MAC covers.
+#[derive(Clone, Copy)]
+pub(crate) enum Columns<'c> {
+    User { id: &'c str, domain_id: &'c str, name: &'c str, document: &'c str },
+    Policy { name: &'c str, document: &'c str },
+    AccessKey(&'c AccessKeyRecord),
+}
+
+impl Columns<'_> {
+    pub(crate) const fn kind(&self) -> RowKind {
+        match self {
+            Self::User { .. } => RowKind::User,
+            Self::Policy { .. } => RowKind::Policy,
+            Self::AccessKey(_) => RowKind::AccessKey,
+        }
+    }
+
+    pub(crate) fn id(&self) -> &str {
+        match self {
+            Self::User { id, .. } => id,
+            Self::Policy { name, .. } => name,
+            Self::AccessKey(key) => &key.access_key,
+        }
+    }
+}
+
+impl RowKey {
+    /// MACs under this key, which comes from the root key of this number.
+    #[must_use]
+    pub fn new(number: u32, key: Zeroizing<[u8; 32]>) -> Arc<Self> {
+        Arc::new(Self { number, key })
+    }
+
+    fn tag(&self, columns: &Columns<'_>) -> Hmac<Sha256> {
+        // HMAC fills a short key up to the block of its hash; a length that is known when compiling cannot be refused.
+        let mut block = Zeroizing::new([0_u8; 64]);
+        block.iter_mut().zip(self.key.iter()).for_each(|(to, from)| *to = *from);
+        let mut mac = <Hmac<Sha256> as KeyInit>::new((&*block).into());
+        let mut push = |part: &[u8]| {
+            mac.update(&(part.len() as u64).to_be_bytes());
+            mac.update(part);
+        };
+        push(b"csms access row v1");
+        push(&self.number.to_be_bytes());
+        push(columns.kind().to_string().as_bytes());
+        match columns {
+            Columns::User { id, domain_id, name, document } => {
+                [id, domain_id, name, document].iter().for_each(|part| push(part.as_bytes()));
+            }
+            Columns::Policy { name, document } => [name, document].iter().for_each(|part| push(part.as_bytes())),
+            Columns::AccessKey(key) => {
+                push(key.access_key.as_bytes());
+                push(key.user_id.as_bytes());
+                push(&key.sealed_secret_key);
+                push(&[u8::from(key.enabled)]);
+                push(&row::time_or_unknown(key.create_time).to_be_bytes());
+            }
+        }
+        mac
+    }
+
+    /// The MAC to store with a row.
+    pub(crate) fn bind(&self, columns: &Columns<'_>) -> Vec<u8> {
+        let mut stored = vec![FORMAT];
+        stored.extend_from_slice(&self.number.to_be_bytes());
+        stored.extend_from_slice(&self.tag(columns).finalize().into_bytes());
+        stored
+    }
+
+    /// Requires that a row is what was written there under this key.
+    pub(crate) fn require(&self, columns: &Columns<'_>, stored: Option<&[u8]>) -> Result<(), StoreError> {
+        let fits = stored.is_some_and(|stored| bool::from(self.bind(columns).ct_eq(stored)));
+        if fits {
+            return Ok(());
+        }
+        let (kind, id) = (columns.kind(), columns.id());
+        let cause = Cause::new(format!("the row of the {kind} {id} was not written by this installation"));
+        Err(StoreError::Corrupt(cause))
+    }
+}
+
+/// How rows are read and written: under a key, or, while old rows are converted, without looking at their MACs.
+#[derive(Clone, Copy)]
+pub(crate) struct Binding<'k> {
+    key: &'k RowKey,
+    converts: bool,
+}
+
+impl<'k> Binding<'k> {
+    /// For the conversion of what older releases wrote.
+    pub(crate) const fn converting(self) -> Self {
+        Self { converts: true, ..self }
+    }
+
+    pub(crate) fn bind(&self, columns: &Columns<'_>) -> Vec<u8> {
+        self.key.bind(columns)
+    }
+
+    pub(crate) fn require(&self, columns: &Columns<'_>, stored: Option<&[u8]>) -> Result<(), StoreError> {
+        if self.converts { Ok(()) } else { self.key.require(columns, stored) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use csms_core::UnixMillis;
+
+    use super::*;
+
+    fn row_key() -> Arc<RowKey> {
+        RowKey::new(1, Zeroizing::new([7; 32]))
+    }
+
+    fn key(user_id: &str, sealed: &[u8]) -> AccessKeyRecord {
+        AccessKeyRecord {
+            access_key: "AK1".to_owned(),
+            sealed_secret_key: sealed.to_vec(),
+            user_id: user_id.to_owned(),
+            enabled: true,
+            create_time: Some(UnixMillis::new(5)),
+        }
+    }
+
+    #[test]
+    fn each_column_counts() {
+        let (row_key, written) = (row_key(), key("1", b"one"));
+        let mac = row_key.bind(&Columns::AccessKey(&written));
+        assert!(row_key.require(&Columns::AccessKey(&written), Some(&mac)).is_ok());
+        let changed = [
+            key("2", b"one"),
+            key("1", b"two"),
+            AccessKeyRecord { access_key: "AK2".to_owned(), ..written.clone() },
+            AccessKeyRecord { enabled: false, ..written.clone() },
+            AccessKeyRecord { create_time: None, ..written.clone() },
+        ];
+        for changed in &changed {
+            let error = row_key.require(&Columns::AccessKey(changed), Some(&mac)).unwrap_err();
+            let StoreError::Corrupt(cause) = error else { panic!("{error}") };
+            assert!(cause.to_string().contains(&format!("access key {}", changed.access_key)), "{cause}");
+        }
+        assert!(row_key.require(&Columns::AccessKey(&written), None).is_err());
+    }
+
+    #[test]
+    fn another_kind_and_another_key_number_have_other_macs() {
+        let (one, two) = (row_key(), RowKey::new(2, Zeroizing::new([7; 32])));
+        let user = Columns::User { id: "a", domain_id: "", name: "", document: "{}" };
+        let policy = Columns::Policy { name: "a", document: "{}" };
+        assert_ne!(one.bind(&user), one.bind(&policy));
+        assert_ne!(one.bind(&user), two.bind(&user));
+        assert!(two.require(&user, Some(&one.bind(&user))).is_err());
+    }
+}
