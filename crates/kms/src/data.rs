@@ -4,10 +4,12 @@
 //!
 //! | bytes | what |
 //! |---|---|
-//! | 1 | format, 1 |
+//! | 1 | format: 1, or 2 when an encryption context is bound |
 //! | 36 | identifier of the master key |
 //! | 12 | nonce |
 //! | the rest | length (4 bytes), plaintext, zeros up to 32 bytes of plaintext; sealed, with its tag (16 bytes) |
+
+use std::collections::BTreeMap;
 
 use csms_core::{KeyId, ProjectId};
 use rand_core::TryCryptoRng;
@@ -19,7 +21,12 @@ use crate::{
     master::MasterKey,
 };
 
-const FORMAT: u8 = 1;
+/// Bytes without an encryption context.
+const WITHOUT_CONTEXT: u8 = 1;
+
+/// Bytes that an encryption context is bound to.
+const WITH_CONTEXT: u8 = 2;
+
 const ID_BYTES: usize = 36;
 const LENGTH_BYTES: usize = 4;
 
@@ -49,27 +56,55 @@ pub struct Binding<'b> {
     pub associated: &'b str,
 }
 
+/// An encryption context: pairs of a name and a text that have to be given again to open what was sealed with them. An empty
+/// one is none.
+pub type EncryptionContext = BTreeMap<String, String>;
+
 impl Binding<'_> {
-    fn associated(&self) -> Vec<u8> {
-        let kind: &[u8] = match self.kind {
-            Kind::DataKey => b"csms kms data key v1",
-            Kind::Data => b"csms kms data v1",
+    /// The associated data. A context is encoded by the number of its pairs, then names and texts in the order of the names,
+    /// each after its length, so that different contexts never have the same bytes.
+    fn associated(&self, context: &EncryptionContext) -> Vec<u8> {
+        let kind: &[u8] = match (self.kind, context.is_empty()) {
+            (Kind::DataKey, true) => b"csms kms data key v1",
+            (Kind::Data, true) => b"csms kms data v1",
+            (Kind::DataKey, false) => b"csms kms data key v2",
+            (Kind::Data, false) => b"csms kms data v2",
         };
         let mut out = Vec::with_capacity(256);
         for part in [kind, self.project.as_str().as_bytes(), self.key.as_str().as_bytes(), self.associated.as_bytes()] {
             push_part(&mut out, part);
         }
+        if !context.is_empty() {
+            push_part(&mut out, &(context.len() as u64).to_be_bytes());
+            for text in context.iter().flat_map(|(name, text)| [name, text]) {
+                push_part(&mut out, text.as_bytes());
+            }
+        }
         out
     }
 }
 
-/// Seals bytes.
+/// Seals bytes, without an encryption context.
 ///
 /// # Errors
 /// [`SealError`].
 pub fn seal<R: TryCryptoRng + ?Sized>(
     master: &MasterKey,
     binding: &Binding<'_>,
+    plaintext: &[u8],
+    rng: &mut R,
+) -> Result<Vec<u8>, SealError> {
+    seal_in(master, binding, &EncryptionContext::new(), plaintext, rng)
+}
+
+/// Seals bytes that open only with the same encryption context.
+///
+/// # Errors
+/// [`SealError`].
+pub fn seal_in<R: TryCryptoRng + ?Sized>(
+    master: &MasterKey,
+    binding: &Binding<'_>,
+    context: &EncryptionContext,
     plaintext: &[u8],
     rng: &mut R,
 ) -> Result<Vec<u8>, SealError> {
@@ -81,10 +116,10 @@ pub fn seal<R: TryCryptoRng + ?Sized>(
     let whole = padded.len().max(LENGTH_BYTES + LEAST_BYTES);
     padded.resize(whole, 0);
     let mut out = Vec::with_capacity(1 + ID_BYTES + NONCE_BYTES + padded.len() + TAG_BYTES);
-    out.push(FORMAT);
+    out.push(if context.is_empty() { WITHOUT_CONTEXT } else { WITH_CONTEXT });
     out.extend_from_slice(binding.key.as_str().as_bytes());
     out.extend_from_slice(&nonce);
-    master.cipher().seal_onto(&mut out, &nonce, &binding.associated(), &padded)?;
+    master.cipher().seal_onto(&mut out, &nonce, &binding.associated(context), &padded)?;
     Ok(out)
 }
 
@@ -93,29 +128,46 @@ pub fn seal<R: TryCryptoRng + ?Sized>(
 /// # Errors
 /// [`OpenError`] for bytes that [`seal`] did not make.
 pub fn key_of(sealed: &[u8]) -> Result<KeyId, OpenError> {
-    split(sealed).map(|(key, _)| key)
+    split(sealed).map(|(_, key, _)| key)
 }
 
-fn split(sealed: &[u8]) -> Result<(KeyId, &[u8]), OpenError> {
+fn split(sealed: &[u8]) -> Result<(u8, KeyId, &[u8]), OpenError> {
     let (format, rest) = sealed.split_first().ok_or(OpenError::Damaged)?;
-    if *format != FORMAT {
+    if !matches!(*format, WITHOUT_CONTEXT | WITH_CONTEXT) {
         return Err(OpenError::UnknownFormat(*format));
     }
     let (id, rest) = rest.split_at_checked(ID_BYTES).ok_or(OpenError::Damaged)?;
     let id = std::str::from_utf8(id).ok().and_then(|id| KeyId::parse(id).ok());
-    Ok((id.ok_or(OpenError::Damaged)?, rest))
+    Ok((*format, id.ok_or(OpenError::Damaged)?, rest))
 }
 
 /// Opens what [`seal`] made for the same binding.
 ///
 /// # Errors
-/// [`OpenError`]: the bytes were changed, sealed for another binding or under another key.
+/// [`OpenError`]: the bytes were changed, sealed for another binding, with an encryption context or under another key.
 pub fn open(master: &MasterKey, binding: &Binding<'_>, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, OpenError> {
-    let (_, rest) = split(sealed)?;
+    open_in(master, binding, &EncryptionContext::new(), sealed)
+}
+
+/// Opens what [`seal_in`] made for the same binding and encryption context.
+///
+/// # Errors
+/// [`OpenError`]: the bytes were changed, sealed for another binding or context, or under another key. Bytes that were sealed
+/// without a context do not open with one.
+pub fn open_in(
+    master: &MasterKey,
+    binding: &Binding<'_>,
+    context: &EncryptionContext,
+    sealed: &[u8],
+) -> Result<Zeroizing<Vec<u8>>, OpenError> {
+    let (format, _, rest) = split(sealed)?;
+    if (format == WITHOUT_CONTEXT) != context.is_empty() {
+        return Err(OpenError::Damaged);
+    }
     let (nonce, rest) = rest.split_first_chunk::<NONCE_BYTES>().ok_or(OpenError::Damaged)?;
     let (ciphertext, tag) = rest.split_last_chunk::<TAG_BYTES>().ok_or(OpenError::Damaged)?;
     let mut padded = Zeroizing::new(ciphertext.to_vec());
-    master.cipher().open_in_place(nonce, &binding.associated(), &mut padded, tag)?;
+    master.cipher().open_in_place(nonce, &binding.associated(context), &mut padded, tag)?;
     let (length, plaintext) = padded.split_first_chunk::<LENGTH_BYTES>().ok_or(OpenError::Damaged)?;
     let length = usize::try_from(u32::from_be_bytes(*length)).map_err(|_| OpenError::Damaged)?;
     plaintext.get(..length).map(|plaintext| Zeroizing::new(plaintext.to_vec())).ok_or(OpenError::Damaged)
@@ -151,6 +203,62 @@ mod tests {
         }
         let other = MasterKey::make(&mut SysRng).unwrap();
         assert_eq!(open(&other, &here, &sealed), Err(OpenError::Damaged));
+    }
+
+    #[test]
+    fn what_the_first_release_sealed_opens() {
+        let master = MasterKey::from_bytes(Zeroizing::new(*b"0123456789abcdef0123456789abcdef"));
+        let (project, key) = (project(), KeyId::parse("bb6a3d22-dc93-47ac-b5bd-88df7ad35f1e").unwrap());
+        for (kind, associated, plaintext, sealed) in [
+            (
+                Kind::Data,
+                "ledger",
+                b"small data".as_slice(),
+                "0162623661336432322d646339332d343761632d623562642d383864663761643335663165e594f7ecfa98e5a338c8cdfcb889cf281e\
+                 604bcb5f0888194d11885d74560293304d56997c74ddb6849a4ee78f962a72ceb057fed88320ac54853a32daf19859",
+            ),
+            (
+                Kind::DataKey,
+                "",
+                [7; 32].as_slice(),
+                "0162623661336432322d646339332d343761632d623562642d383864663761643335663165e34f0c58a331c0dbd9d05f8861c73a5709\
+                 7de788dba8a4e5dfc92e4c3101b0e156c04181cde265afbbbb6c5e88e5f590dc4d2b148a3b3d95936ca99cd1c1c03b",
+            ),
+        ] {
+            let binding = Binding { kind, project: &project, key: &key, associated };
+            let sealed = hex::decode(sealed).unwrap();
+            assert_eq!(open(&master, &binding, &sealed).unwrap().as_slice(), plaintext);
+            let context = EncryptionContext::from([("a".to_owned(), "b".to_owned())]);
+            assert_eq!(open_in(&master, &binding, &context, &sealed), Err(OpenError::Damaged));
+        }
+    }
+
+    #[test]
+    fn bytes_with_a_context_open_with_an_equal_one_alone() {
+        let (master, project) = (MasterKey::make(&mut SysRng).unwrap(), project());
+        let key = KeyId::make(&mut SysRng).unwrap();
+        let binding = Binding { kind: Kind::Data, project: &project, key: &key, associated: "" };
+        let context = |pairs: &[(&str, &str)]| -> EncryptionContext {
+            pairs.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect()
+        };
+        let given = context(&[("tenant", "blue"), ("use", "backup")]);
+        let mut sealed = seal_in(&master, &binding, &given, b"x", &mut SysRng).unwrap();
+        assert_eq!(key_of(&sealed), Ok(key.clone()));
+        let same = context(&[("use", "backup"), ("tenant", "blue")]);
+        assert_eq!(open_in(&master, &binding, &same, &sealed).unwrap().as_slice(), b"x");
+        for other in [
+            context(&[]),
+            context(&[("tenant", "blue")]),
+            context(&[("tenant", "blueuse"), ("", "backup")]),
+            context(&[("tenant", "blue"), ("use", "backup"), ("more", "")]),
+            context(&[("Tenant", "blue"), ("use", "backup")]),
+        ] {
+            assert_eq!(open_in(&master, &binding, &other, &sealed), Err(OpenError::Damaged), "{other:?}");
+        }
+        // The format byte cannot be taken for the other one.
+        sealed[0] = WITHOUT_CONTEXT;
+        assert_eq!(open(&master, &binding, &sealed), Err(OpenError::Damaged));
+        assert_eq!(open_in(&master, &binding, &given, &sealed), Err(OpenError::Damaged));
     }
 
     proptest! {
