@@ -235,12 +235,18 @@ impl ApiError {
     /// All problems of a request in one error, the longest list cut with a count of what is left out.
     #[must_use]
     pub fn invalid(problems: &[Problem]) -> Self {
+        Self::listing(ErrorCode::InvalidParameter, problems)
+    }
+
+    /// A list of reasons in one error, cut with a count of what is left out where it would be too long.
+    #[must_use]
+    pub fn listing(code: ErrorCode, reasons: &[impl ToString]) -> Self {
         const ROOM: usize = 460;
         let mut detail = String::new();
-        for (index, problem) in problems.iter().enumerate() {
-            let text = problem.to_string();
+        for (index, reason) in reasons.iter().enumerate() {
+            let text = reason.to_string();
             if index > 0 && detail.len() + text.len() > ROOM {
-                let _ = write!(detail, "; and {} more", problems.len() - index);
+                let _ = write!(detail, "; and {} more", reasons.len() - index);
                 break;
             }
             if index > 0 {
@@ -248,7 +254,7 @@ impl ApiError {
             }
             detail.push_str(&text);
         }
-        Self::new(ErrorCode::InvalidParameter, detail)
+        Self::new(code, detail)
     }
 
     /// The JSON body in the given shape, its message cut to what the shape allows.

@@ -25,10 +25,14 @@ pub mod normalised;
 pub mod operation;
 #[cfg(feature = "iam")]
 pub mod permissions;
+#[cfg(all(feature = "iam", feature = "kms"))]
+pub mod policy_check;
 pub mod request;
 pub mod response;
 #[cfg(feature = "schema")]
 pub mod schema;
+#[cfg(all(feature = "iam", feature = "kms"))]
+pub mod vocabulary;
 
 pub use error::{ApiError, ErrorCode};
 pub use operation::{ErrorShape, Method, Operation};

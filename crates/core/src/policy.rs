@@ -124,10 +124,17 @@ pub fn allows(policies: &[Policy], action_names: &[&str], resource: &str, contex
     decide(policies, action_names, resource, context) == Some(Effect::Allow)
 }
 
-/// Whether an action, or what a pattern of actions stands for, is meant by an action pattern: without case.
+/// Whether an action matches an action pattern, without case.
 #[must_use]
 pub fn action_matches(pattern: &str, action: &str) -> bool {
     matches_action(pattern, action)
+}
+
+/// Whether a resource pattern matches some resource of a service and a type, such as `csms` and `secretName`, whatever the
+/// region, domain and name.
+#[must_use]
+pub fn resource_may_name(pattern: &str, service: &str, kind: &str) -> bool {
+    pattern::may_name(pattern, service, kind)
 }
 
 /// What `policies` say of an action: deny, if any statement does; `None` when no statement is about it.

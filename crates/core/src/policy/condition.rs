@@ -434,9 +434,11 @@ impl Conditions {
         self.all.iter().all(|condition| condition.holds(context))
     }
 
-    /// The keys that the conditions name, in no particular order; one that several name is repeated.
-    pub fn keys(&self) -> impl Iterator<Item = &ConditionKey> {
-        self.all.iter().map(|condition| &condition.key)
+    /// The keys that the conditions name, each with its operator as written.
+    pub fn keys(&self) -> impl Iterator<Item = (&str, &ConditionKey)> {
+        // The conditions were made in this order.
+        let operators = self.written.0.iter().flat_map(|(operator, keys)| keys.0.iter().map(|_| operator.as_str()));
+        operators.zip(self.all.iter().map(|condition| &condition.key))
     }
 
     /// Whether all of them hold where the values of some kinds of keys are not known, and the keys it then depends on.
@@ -618,6 +620,14 @@ mod tests {
             let error = serde_json::from_str::<Conditions>(condition).unwrap_err().to_string();
             assert!(error.contains(word), "{condition}: {error}");
         }
+    }
+
+    #[test]
+    fn keys_come_with_their_operators() {
+        let text = r#"{"StringLike":{"csms:type":"a","g:ResourceTag/b":"c"},"Null":{"g:tagkeys":true}}"#;
+        let read: Conditions = serde_json::from_str(text).unwrap();
+        let keys: Vec<_> = read.keys().map(|(operator, key)| format!("{operator} {key}")).collect();
+        assert_eq!(keys, ["Null g:TagKeys", "StringLike csms:Type", "StringLike g:ResourceTag/b"]);
     }
 
     #[test]

@@ -99,20 +99,7 @@ pub(super) enum Coverage {
 /// How many of the resources match a pattern that are `prefix` and a name. A name is any text of at least one character
 /// without a colon, which no name here may have; `prefix` ends with the colon before it.
 pub(super) fn coverage(pattern: &str, prefix: &str) -> Coverage {
-    let caseless = Caseless::resource(prefix);
-    // What is left of the pattern, one rest for each way to share out the text so far between the stars.
-    let mut rests = with_empty_stars(&[pattern]);
-    for (offset, character) in prefix.char_indices() {
-        let mut next = Vec::new();
-        for rest in rests {
-            match split_first(rest) {
-                Some(('*', _)) => add(&mut next, rest),
-                Some((wanted, after)) if stands_for(wanted, character, offset, caseless) => add(&mut next, after),
-                _ => {}
-            }
-        }
-        rests = with_empty_stars(&next);
-    }
+    let rests = behind(with_empty_stars(&[pattern]), prefix, Caseless::resource(prefix));
     if !rests.iter().any(|rest| !rest.is_empty() && !rest.contains(':')) {
         return Coverage::Nothing;
     }
@@ -128,24 +115,68 @@ pub(super) fn coverage(pattern: &str, prefix: &str) -> Coverage {
     }
 }
 
-/// The states, and those behind stars that stand for nothing.
-fn with_empty_stars<'p>(states: &[&'p str]) -> Vec<&'p str> {
+/// Whether a pattern matches some resource of a service and a type, whatever its region, domain and name.
+pub(super) fn may_name(pattern: &str, service: &str, kind: &str) -> bool {
+    let mut rests = behind(with_empty_stars(&[pattern]), service, Caseless::EVERYTHING);
+    for _region_and_domain in 0..2 {
+        rests = behind_any_segment(behind(rests, ":", Caseless::NOTHING));
+    }
+    rests = behind(behind(rests, ":", Caseless::NOTHING), kind, Caseless::EVERYTHING);
+    rests = behind_any_segment(behind(rests, ":", Caseless::NOTHING));
+    rests.iter().any(|rest| rest.is_empty())
+}
+
+/// What is left of a pattern once it has matched `text`, one rest for each way to share it out between the stars.
+fn behind<'p>(mut rests: Vec<&'p str>, text: &str, caseless: Caseless) -> Vec<&'p str> {
+    for (offset, character) in text.char_indices() {
+        let mut next = Vec::new();
+        for rest in rests {
+            match split_first(rest) {
+                Some(('*', _)) => add(&mut next, rest),
+                Some((wanted, after)) if stands_for(wanted, character, offset, caseless) => add(&mut next, after),
+                _ => {}
+            }
+        }
+        rests = with_empty_stars(&next);
+    }
+    rests
+}
+
+/// What may be left of a pattern once it has matched any text without a colon, an empty one among them.
+fn behind_any_segment(rests: Vec<&str>) -> Vec<&str> {
+    let mut all = rests.clone();
+    let mut newest = rests;
+    while !newest.is_empty() {
+        let before = all.len();
+        for rest in newest {
+            match split_first(rest) {
+                Some(('*' | ':', _)) | None => {}
+                Some((_, after)) => with_empty_stars(&[after]).into_iter().for_each(|rest| add(&mut all, rest)),
+            }
+        }
+        newest = all.get(before..).unwrap_or_default().to_vec();
+    }
+    all
+}
+
+/// The rests, and those behind stars that stand for nothing.
+fn with_empty_stars<'p>(rests: &[&'p str]) -> Vec<&'p str> {
     let mut all = Vec::new();
-    for state in states {
-        let mut state = *state;
-        add(&mut all, state);
-        while let Some(after) = state.strip_prefix('*') {
-            state = after;
-            add(&mut all, state);
+    for rest in rests {
+        let mut rest = *rest;
+        add(&mut all, rest);
+        while let Some(after) = rest.strip_prefix('*') {
+            rest = after;
+            add(&mut all, rest);
         }
     }
     all
 }
 
 /// Adds a rest of the pattern unless it is there. Rests of one pattern are equal when their lengths are.
-fn add<'p>(states: &mut Vec<&'p str>, state: &'p str) {
-    if !states.iter().any(|known| known.len() == state.len()) {
-        states.push(state);
+fn add<'p>(rests: &mut Vec<&'p str>, rest: &'p str) {
+    if !rests.iter().any(|known| known.len() == rest.len()) {
+        rests.push(rest);
     }
 }
 
@@ -257,6 +288,27 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_pattern_may_name_resources_of_a_type() {
+        for (pattern, expected) in [
+            ("*", true),
+            ("CSMS:*", true),
+            ("csms:*:*:secretname:prod-*", true),
+            ("csms:home::secretName:x", true),
+            ("*:secretName:*", true),
+            ("c*Name:demo", true),
+            ("*demo", true),
+            ("csms:*:*:secretNames:*", false),
+            ("csms:secretName:demo", false),
+            ("csms:*:*:KeyId:*", false),
+            ("csms:*:*:*:secretName:demo", false),
+            ("demo", false),
+            ("prod-*", false),
+        ] {
+            assert_eq!(may_name(pattern, "csms", "secretName"), expected, "{pattern}");
+        }
+    }
+
     /// Patterns over few characters, so that they match often.
     const PATTERN: &str = "[aAbB:*?]{0,9}";
 
@@ -288,6 +340,14 @@ mod tests {
         #[test]
         fn resources_match_as_by_definition(pattern in PATTERN, text in "[aAbB]{0,2}(:[aAbB]{0,2}){0,5}") {
             prop_assert_eq!(matches_resource(&pattern, &text), naive_resource(&pattern, &text), "{} {}", pattern, text);
+        }
+
+        #[test]
+        fn what_matches_a_resource_may_name_its_type(
+            pattern in PATTERN, region in "[aA]{0,2}", domain in "[bB]{0,2}", name in "[aB]{1,2}"
+        ) {
+            let resource = format!("a:{region}:{domain}:b:{name}");
+            prop_assert!(!matches_resource(&pattern, &resource) || may_name(&pattern, "A", "B"), "{} {}", pattern, resource);
         }
 
         #[test]
