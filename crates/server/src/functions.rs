@@ -20,7 +20,10 @@ use axum::{
     response::Response,
 };
 use bytes::Bytes;
-use csms_api::{ErrorCode, ErrorShape};
+use csms_api::{
+    ErrorCode, ErrorShape,
+    vocabulary::{INVOKE_FUNCTION, INVOKE_FUNCTION_ASYNC},
+};
 use csms_core::{
     FunctionUrn, ProjectId, UnixMillis,
     policy::allows,
@@ -306,8 +309,11 @@ async fn authenticated(State(app): State<Arc<App>>, request: Request<Body>, next
         let home = app.identity.region.as_str();
         let region = acting.as_ref().map_or(home, |acting| app.identity.region_of(&acting.project));
         let resource = format!("functiongraph:{region}:{}:function:{function}", app.identity.domain_id);
-        if !allows(&caller.policies, &["functiongraph:function:invoke"], &resource, &base_context(&app, &caller)) {
-            let reason = "the caller's policies do not allow functiongraph:function:invoke on this function";
+        let waits = !parts.uri.path().ends_with("/invocations-async");
+        let actions = if waits { INVOKE_FUNCTION } else { INVOKE_FUNCTION_ASYNC };
+        if !allows(&caller.policies, actions, &resource, &base_context(&app, &caller)) {
+            let action = actions.first().copied().unwrap_or_default();
+            let reason = format!("the caller's policies do not allow {action} on this function");
             return Err(Failure::new(ErrorCode::Forbidden, reason));
         }
         let event = invoked_event::with_endpoint(&body, &app.public_url)?;

@@ -117,6 +117,26 @@ async fn a_caller_without_the_right_to_invoke_gets_no_credentials() {
 }
 
 #[tokio::test]
+async fn the_right_to_invoke_without_waiting_is_no_right_to_wait() {
+    let directory = tempfile::tempdir().unwrap();
+    let (server, urn) = server(directory.path()).await;
+    let with = |action: &str| {
+        let statement = json!({ "Effect": "Allow", "Action": [action] });
+        caller(&server, &json!({ "Version": "5.0", "Statement": [statement] }))
+    };
+    for (action, waiting) in [
+        ("functiongraph:function:invoke", StatusCode::OK),
+        ("FunctionGraph:function:invokeAsync", StatusCode::FORBIDDEN),
+    ] {
+        let caller = with(action);
+        assert_eq!(invoke(&server, &caller, &urn).await.status, waiting, "{action}");
+        let path = format!("/v2/{}/fgs/functions/{urn}/invocations-async", server.credentials.project_id);
+        assert_eq!(server.call_as(&caller, "POST", &path, &json!({})).await.status, StatusCode::ACCEPTED, "{action}");
+    }
+    server.app.functions.shutdown().await;
+}
+
+#[tokio::test]
 async fn the_credentials_of_a_function_end_soon_after_it_must_have_ended() {
     let directory = tempfile::tempdir().unwrap();
     let (server, urn) = server(directory.path()).await;
