@@ -18,7 +18,7 @@ use thiserror::Error;
 use toml::{Table, Value};
 use zeroize::Zeroizing;
 
-pub use apply::{Change, apply, preview};
+pub use apply::{Change, Outcome, apply, preview};
 
 /// Longest file that is read, in bytes.
 const MAX_BYTES: u64 = 1024 * 1024;
@@ -71,6 +71,8 @@ struct PolicyEntry {
 }
 
 struct WantedPolicy {
+    /// The setting that the policy is from, with its place.
+    place: String,
     description: String,
     policy: Policy,
 }
@@ -255,9 +257,9 @@ fn read_policy(mut fields: Fields, directory: &Path, problems: &mut Problems) ->
         }
     };
     fields.finish(problems);
-    let policy =
-        Policy::parse(&text?).map_err(|problem| problems.add(format_args!("{place}.{source}"), problem)).ok()?;
-    Some(PolicyEntry { place, name: name?, wanted: Some(WantedPolicy { description, policy }) })
+    let from = format!("{place}.{source}");
+    let policy = Policy::parse(&text?).map_err(|problem| problems.add(&from, problem)).ok()?;
+    Some(PolicyEntry { place, name: name?, wanted: Some(WantedPolicy { place: from, description, policy }) })
 }
 
 fn read_user(mut fields: Fields, directory: &Path, problems: &mut Problems) -> Option<UserEntry> {

@@ -160,8 +160,11 @@ pub async fn bind(settings: &Settings, clock: Clock) -> Result<Bound, ServeError
     trail.open().await?;
     installation::grant_regions(&store, &identity, &trail).await?;
     if let Some(file) = access {
-        let changes = access_file::apply(file, &store, &root, &identity, clock.now()).await?;
-        for access_file::Change { action, target, .. } in &changes {
+        let outcome = access_file::apply(file, &store, &root, &identity, clock.now()).await?;
+        for warning in &outcome.warnings {
+            tracing::warn!("a policy of the access file has a part that means nothing here: {warning}");
+        }
+        for access_file::Change { action, target, .. } in &outcome.changes {
             tracing::info!(action, target, "as the access file says");
         }
     }

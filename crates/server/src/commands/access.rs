@@ -1,6 +1,6 @@
 //! `csms access`: what the access file says, checked against the data and put in place without a start.
 
-use std::path::PathBuf;
+use std::{io::Write as _, path::PathBuf};
 
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
@@ -10,7 +10,7 @@ use super::{
     offline::{DataArguments, print},
 };
 use crate::{
-    boot::access_file::{AccessFile, apply, preview},
+    boot::access_file::{AccessFile, Outcome, apply, preview},
     clock::Clock,
 };
 
@@ -70,10 +70,13 @@ pub fn run(arguments: &Arguments) -> Result<(), Failed> {
     block_on(async {
         let data = arguments.data.open().await?;
         let now = Clock::default().now();
-        let changes = match &arguments.action {
+        let Outcome { changes, warnings } = match &arguments.action {
             Action::Check { .. } => preview(file, &data.store, &data.root, &data.identity, now).await?,
             Action::Apply { .. } => apply(file, &data.store, &data.root, &data.identity, now).await?,
         };
+        for warning in &warnings {
+            let _ = writeln!(std::io::stderr(), "csms: warning: {warning}");
+        }
         let rows = changes.iter().map(|change| json!({ "action": change.action, "target": change.target }));
         print(arguments.data.output, &Value::from(rows.collect::<Vec<_>>()), |table| {
             table.row(["ACTION", "TARGET"]);

@@ -1,9 +1,9 @@
 //! `csms policy`: shared policies, straight in the data, and what they would allow.
 
-use std::path::PathBuf;
+use std::{io::Write as _, path::PathBuf};
 
 use clap::{Args, Subcommand};
-use csms_api::iam::request::policy_name;
+use csms_api::{iam::request::policy_name, policy_check, vocabulary::rights};
 use csms_core::policy::{
     Policy, RequestContext, SYSTEM_POLICIES, allows, key_resource, secret_resource, system_policy,
 };
@@ -126,7 +126,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failed> {
                 if system_policy(name).is_some() || data.store.policy(name).await?.is_some() {
                     return Err(format!("there is a policy {name} already").into());
                 }
-                let policy = read_policy(file)?;
+                let policy = read_policy(file, name, None)?;
                 let now = Some(Clock::default().now());
                 let details = PolicyDetails { create_time: now, number_time: now, ..PolicyDetails::default() };
                 let record = PolicyRecord { name: name.clone(), description: description.clone(), policy, details };
@@ -156,7 +156,8 @@ pub fn run(arguments: &Arguments) -> Result<(), Failed> {
                 print(super::offline::Format::Json, &json, |_| {})
             }
             Action::Update { name, file } => {
-                let mut record = PolicyRecord { policy: read_policy(file)?, ..find(&data, name).await? };
+                let stored = find(&data, name).await?;
+                let mut record = PolicyRecord { policy: read_policy(file, name, Some(&stored.policy))?, ..stored };
                 record.details.update_time = Some(Clock::default().now());
                 data.change("UpdatePolicy", name, vec![AccessChange::PutPolicy(record)]).await
             }
@@ -182,8 +183,19 @@ async fn find(data: &Installation, name: &str) -> Result<PolicyRecord, Failed> {
     data.store.policy(name).await?.ok_or_else(|| format!("there is no policy {name} to change").into())
 }
 
-fn read_policy(file: &std::path::Path) -> Result<Policy, Failed> {
-    Ok(Policy::parse(&read_input(file)?)?)
+/// Reads a policy that replaces `previous`, refuses one of which some part could mean nothing here, and prints what is
+/// doubtful.
+fn read_policy(file: &std::path::Path, name: &str, previous: Option<&Policy>) -> Result<Policy, Failed> {
+    let policy = Policy::parse(&read_input(file)?)?;
+    let review = policy_check::check(&policy, previous);
+    for warning in &review.warnings {
+        let _ = writeln!(std::io::stderr(), "csms: warning: policy {name}: {warning}");
+    }
+    if review.refusals.is_empty() {
+        return Ok(policy);
+    }
+    let reasons: String = review.refusals.iter().map(|finding| format!("\n  {finding}")).collect();
+    Err(format!("the policy {name} is not stored:{reasons}").into())
 }
 
 impl Check {
@@ -202,9 +214,15 @@ impl Check {
             Some(key) => key_resource(region, domain, key),
             None => secret_resource(region, domain, self.secret.as_deref().unwrap_or("*")),
         };
+        // The names of the action that the operation is allowed by; another service's action has only its own.
+        let right = rights().find(|right| right.actions.iter().any(|name| name.eq_ignore_ascii_case(&self.action)));
+        let own = [self.action.as_str()];
+        let names = right.map_or(&own[..], |right| right.actions);
         let context = RequestContext {
             now: Some(Clock::default().now()),
             user_name: Some(user.name.clone()),
+            user_id: Some(user.id.clone()),
+            mfa_present: Some(false),
             secret_type: self.secret_type.clone(),
             kms_key_id: self.kms_key_id.clone(),
             enterprise_project_id: self.enterprise_project_id.clone(),
@@ -212,6 +230,6 @@ impl Check {
             request_tags: self.request_tags.clone(),
             ..RequestContext::default()
         };
-        Ok(user.enabled && allows(&policies, &[&self.action], &resource, &context))
+        Ok(user.enabled && allows(&policies, names, &resource, &context))
     }
 }

@@ -4,8 +4,9 @@ use std::{fs, os::unix::fs::PermissionsExt as _, path::Path};
 
 use crate::support::{Key, Server, open, open_with, settings};
 use axum::http::StatusCode;
+use csms_core::policy::Policy;
 use csms_server::{boot::settings::Settings, gate::pipeline::Chain};
-use csms_store::Store;
+use csms_store::{AccessChange, Store};
 use serde_json::{Value, json};
 
 const SECRET_KEY: &str = "0123456789abcdef0123456789abcdef01234567";
@@ -197,6 +198,26 @@ async fn what_does_not_fit_the_data_is_told_whole_and_nothing_is_changed() {
     assert_eq!(server.app.store.user_by_name(None, "bob").await.unwrap(), None);
     assert!(server.app.store.policy("team-b").await.unwrap().is_none());
     assert!(!told.contains(SECRET_KEY));
+}
+
+#[tokio::test]
+async fn a_policy_that_could_mean_nothing_here_stops_the_start_unless_it_is_stored_already() {
+    let place = Place::new();
+    let typo = r#"{"Version":"5.0","Statement":[{"Effect":"Deny","Action":["csms:secret:getVersions"]}]}"#;
+    drop(place.start(ALICE).await);
+    place.write("team-a.json", typo);
+    let told = place.refusal(ALICE).await;
+    let expected = "policies[0].file: Statement[0].Action[0]: no operation has the action csms:secret:getVersions";
+    assert!(told.contains(expected), "{told}");
+
+    let server = open(&place.data()).await.unwrap();
+    // As an earlier version of the server stored it.
+    let mut record = server.app.store.policy("team-a").await.unwrap().unwrap();
+    record.policy = Policy::parse(typo).unwrap();
+    server.app.store.change_access(vec![AccessChange::PutPolicy(record)], Vec::new()).await.unwrap();
+    drop(server);
+    let server = place.start(ALICE).await;
+    assert_eq!(server.app.store.policy("team-a").await.unwrap().unwrap().policy, Policy::parse(typo).unwrap());
 }
 
 #[tokio::test]

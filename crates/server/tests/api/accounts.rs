@@ -5,7 +5,7 @@ use axum::{body::Body, http::StatusCode};
 use csms_api::iam::IamOperation;
 use csms_core::policy::Policy;
 use csms_server::auth::token::TemporaryKey;
-use csms_store::Store;
+use csms_store::{AccessChange, Store};
 use serde_json::{Value, json};
 
 const READERS: &str = r#"{"Version":"5.0","Statement":[{"Effect":"Allow","Action":["csms:*:list*"]}]}"#;
@@ -258,6 +258,80 @@ async fn the_version_of_a_policy_that_counts_decides() {
     for expected in [201, 201, 201, 201, 409] {
         let more = server.call("POST", &versions, json!({ "policy_document": NOTHING })).await;
         assert_eq!(more.status, expected, "{}", more.body);
+    }
+}
+
+#[tokio::test]
+async fn a_policy_that_could_mean_nothing_here_is_refused_with_its_places() {
+    let server = Server::start().await;
+    let document = |action: &str| {
+        json!({ "policy_document": format!(
+            r#"{{"Version":"5.0","Statement":[{{"Effect":"Deny","Action":["csms:secret:get","{action}"],"Resource":["csms:*:*:secret:x"]}}]}}"#
+        )})
+    };
+    let mut body = document("csms:secret:getVersions");
+    body["policy_name"] = json!("typo");
+    let refused = server.call("POST", "/v5/policies", body).await;
+    assert_eq!((refused.status, refused.code()), (StatusCode::BAD_REQUEST, "PAP5.0011"));
+    let told = refused.body["error_msg"].as_str().unwrap();
+    for part in
+        ["Statement[0].Action[1]", "the nearest is csms:secret:getVersion", "Statement[0].Resource[0]", "secretName"]
+    {
+        assert!(told.contains(part), "{part} in {told}");
+    }
+    let policy = make_policy(&server, "readers", READERS).await;
+    let version = server.call("POST", &format!("/v5/policies/{policy}/versions"), document("kms:cmk:sing")).await;
+    assert_eq!((version.status, version.code()), (StatusCode::BAD_REQUEST, "PAP5.0011"));
+    let listed = server.call("GET", &format!("/v5/policies/{policy}/versions"), Value::Null).await.body;
+    assert_eq!(listed["versions"].as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_version_that_repeats_a_stored_one_is_taken_whatever_it_says() {
+    let server = Server::start().await;
+    let text = r#"{"Version":"5.0","Statement":[{"Effect":"Deny","Action":["csms:*:nonsense"]}]}"#;
+    let policy = make_policy(&server, "old", READERS).await;
+    // As an earlier version of the server stored it.
+    let mut record = server.app.store.policy("old").await.unwrap().unwrap();
+    record.policy = Policy::parse(text).unwrap();
+    let put = AccessChange::PutPolicy(record);
+    server.app.store.change_access(vec![put], Vec::new()).await.unwrap();
+    let versions = format!("/v5/policies/{policy}/versions");
+    let same = server.call("POST", &versions, json!({ "policy_document": text })).await;
+    assert_eq!(same.status, StatusCode::CREATED, "{}", same.body);
+    let other =
+        server.call("POST", &versions, json!({ "policy_document": text.replace("nonsense", "nonsenses") })).await;
+    assert_eq!(other.code(), "PAP5.0011");
+}
+
+#[tokio::test]
+async fn a_deny_holds_however_the_cloud_writes_it() {
+    let server = Server::start().await;
+    for name in ["pub", "prod-db"] {
+        let made = server.call("POST", &server.path("secrets"), json!({ "name": name, "secret_string": "x" })).await;
+        assert_eq!(made.status, StatusCode::OK, "{}", made.body);
+    }
+    for (number, (deny, pub_status)) in [
+        (r#""Action":["csms:secret:GetVersion"]"#, StatusCode::FORBIDDEN),
+        (r#""Action":["CSMS:Secret:getversion"]"#, StatusCode::FORBIDDEN),
+        (r#""Action":["csms:secretversion:GET"]"#, StatusCode::FORBIDDEN),
+        (r#""Action":["*"],"Resource":["CSMS:*:*:secretname:prod-*"]"#, StatusCode::OK),
+        (r#""Action":["*"],"Resource":["*SECRETNAME:prod-*"]"#, StatusCode::OK),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let text = format!(
+            r#"{{"Version":"5.0","Statement":[{{"Effect":"Allow","Action":["csms:secret:*"]}},{{"Effect":"Deny",{deny}}}]}}"#
+        );
+        let user = make_user(&server, &format!("user{number}")).await;
+        let key = make_key(&server, &user).await;
+        let policy = make_policy(&server, &format!("deny{number}"), &text).await;
+        assert_eq!(attach(&server, &policy, &user).await.status, StatusCode::OK);
+        for (name, expected) in [("pub", pub_status), ("prod-db", StatusCode::FORBIDDEN)] {
+            let uri = server.path(&format!("secrets/{name}/versions/latest"));
+            assert_eq!(server.call_as(&key, "GET", &uri, &Value::Null).await.status, expected, "{deny} {name}");
+        }
     }
 }
 

@@ -153,6 +153,29 @@ async fn what_contradicts_is_refused_in_words() {
 }
 
 #[tokio::test]
+async fn a_policy_that_could_mean_nothing_here_is_not_stored() {
+    let directory = tempfile::tempdir().unwrap();
+    drop(support::open(directory.path()).await.unwrap());
+    let here = directory.path();
+    let put = |action: &str, actions: &str| {
+        let text = format!(r#"{{"Version":"5.0","Statement":[{{"Effect":"Allow","Action":[{actions}]}}]}}"#);
+        let output = csms(here, &["policy", action, "p", "--file", "-"], &text);
+        (output.status.success(), String::from_utf8(output.stderr).unwrap())
+    };
+    let (created, told) = put("create", r#""csms:secret:gte","csms:scret:get""#);
+    assert!(!created && told.contains("Statement[0].Action[0]") && told.contains("Statement[0].Action[1]"), "{told}");
+    assert!(refused(here, &["policy", "show", "p"]).contains("no policy p"));
+
+    let (created, told) = put("create", r#""csms:secret:get","kms:cmk:sign""#);
+    assert!(created && told.contains("warning: policy p: Statement[0].Action[1]"), "{told}");
+
+    let (updated, told) = put("update", r#""csms:secret:gte""#);
+    assert!(!updated && told.contains("the nearest is csms:secret:get"), "{told}");
+    let kept: Value = serde_json::from_str(&ok(here, &["policy", "show", "p"])).unwrap();
+    assert_eq!(kept["Statement"][0]["Action"][1], "kms:cmk:sign");
+}
+
+#[tokio::test]
 async fn a_policy_can_be_checked_before_it_is_needed() {
     let directory = tempfile::tempdir().unwrap();
     let _server = support::open(directory.path()).await.unwrap();
@@ -168,6 +191,10 @@ async fn a_policy_can_be_checked_before_it_is_needed() {
     assert!(!check(&["--action", "csms:secret:get", "--secret", "other"]));
     put_policy(here, "update", "team", r#"{"Version":"5.0","Statement":[{"Effect":"Allow","Action":["csms:*"]}]}"#);
     assert!(check(&["--action", "csms:secret:get", "--secret", "other"]));
+    let deny = r#"{"Version":"5.0","Statement":[{"Effect":"Allow","Action":["csms:*"]},
+        {"Effect":"Deny","Action":["csms:secretVersion:get"]}]}"#;
+    put_policy(here, "update", "team", deny);
+    assert!(!check(&["--action", "CSMS:secret:getversion", "--secret", "other"]), "by the older name of the action");
     assert_eq!(serde_json::from_str::<Value>(&ok(here, &["policy", "show", "team"])).unwrap()["Version"], "5.0");
     assert!(ok(here, &["policy", "list"]).contains("CSMS FullAccess"));
 }

@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use csms_api::policy_check::check;
 use csms_core::{UnixMillis, policy::system_policy};
 use csms_kms::RootKey;
 use csms_store::{
@@ -34,7 +35,15 @@ pub struct Change {
     change: AccessChange,
 }
 
-/// Puts what the file says in place, and answers what had to be changed for it.
+/// What a file changes, and what in it is doubtful.
+pub struct Outcome {
+    /// What is not as the file says.
+    pub changes: Vec<Change>,
+    /// Parts of policies that mean nothing here, each with its place.
+    pub warnings: Vec<String>,
+}
+
+/// Puts what the file says in place, and returns what had to be changed for it.
 ///
 /// # Errors
 /// [`AccessFileError`]: everything in the file that does not fit what is stored; failures of the store. Nothing is changed
@@ -45,7 +54,7 @@ pub async fn apply(
     root: &Arc<RootKey>,
     identity: &Identity,
     now: UnixMillis,
-) -> Result<Vec<Change>, AccessFileError> {
+) -> Result<Outcome, AccessFileError> {
     run(file, store, root, identity, now, true).await
 }
 
@@ -59,7 +68,7 @@ pub async fn preview(
     root: &Arc<RootKey>,
     identity: &Identity,
     now: UnixMillis,
-) -> Result<Vec<Change>, AccessFileError> {
+) -> Result<Outcome, AccessFileError> {
     run(file, store, root, identity, now, false).await
 }
 
@@ -70,20 +79,20 @@ async fn run(
     identity: &Identity,
     now: UnixMillis,
     apply: bool,
-) -> Result<Vec<Change>, AccessFileError> {
+) -> Result<Outcome, AccessFileError> {
     let path = file.path.clone();
     let (root, identity, chain) = (Arc::clone(root), identity.clone(), chain_key(root));
     let decided = store.decide_access(move |state| {
-        let changes = Plan { file: &file, state, root: &root, identity: &identity, now }.changes()?;
+        let outcome = Plan { file: &file, state, root: &root, identity: &identity, now }.outcome()?;
         if !apply {
-            return Ok((changes, Vec::new(), Vec::new()));
+            return Ok((outcome, Vec::new(), Vec::new()));
         }
-        let records = changes.iter().map(|change| record(change, now, &chain)).collect();
-        let stored = changes.iter().map(|change| change.change.clone()).collect();
-        Ok((changes, stored, records))
+        let records = outcome.changes.iter().map(|change| record(change, now, &chain)).collect();
+        let stored = outcome.changes.iter().map(|change| change.change.clone()).collect();
+        Ok((outcome, stored, records))
     });
     match decided.await {
-        Ok(changes) => Ok(changes),
+        Ok(outcome) => Ok(outcome),
         Err(ChangeError::Refused(problems)) => Err(AccessFileError::Problems(path, problems)),
         Err(ChangeError::NotFound) => Err(csms_store::StoreError::NotFound.into()),
         Err(ChangeError::Store(error)) => Err(error.into()),
@@ -106,15 +115,20 @@ struct Plan<'p> {
 }
 
 impl Plan<'_> {
-    fn changes(&self) -> Result<Vec<Change>, Problems> {
-        let (mut changes, mut problems) = (Vec::new(), Problems::default());
+    fn outcome(&self) -> Result<Outcome, Problems> {
+        let (mut changes, mut warnings, mut problems) = (Vec::new(), Problems::default(), Problems::default());
         for entry in &self.file.policies {
             self.policy(entry, &mut changes, &mut problems);
+            if let Some(wanted) = &entry.wanted {
+                let review = check(&wanted.policy, self.stored_policy(&entry.name).map(|stored| &stored.policy));
+                review.refusals.iter().for_each(|finding| problems.add(&wanted.place, finding));
+                review.warnings.iter().for_each(|finding| warnings.add(&wanted.place, finding));
+            }
         }
         for entry in &self.file.users {
             self.user(entry, &mut changes, &mut problems);
         }
-        if problems.0.is_empty() { Ok(changes) } else { Err(problems) }
+        if problems.0.is_empty() { Ok(Outcome { changes, warnings: warnings.0 }) } else { Err(problems) }
     }
 
     fn stored_policy(&self, name: &str) -> Option<&PolicyRecord> {

@@ -11,10 +11,11 @@ use csms_api::{
             ListPolicyVersionsResponse, Policy, PolicyResponse, PolicyUser, PolicyVersion, PolicyVersionResponse,
         },
     },
+    policy_check,
 };
 use csms_core::{
     Rule, Violation,
-    policy::{SYSTEM_POLICIES, policy_resource, system_policy},
+    policy::{Policy as Document, SYSTEM_POLICIES, policy_resource, system_policy},
 };
 use csms_store::{AccessChange, AccessState, PolicyDetails, PolicyRecord, Store, UserRecord};
 
@@ -115,6 +116,18 @@ fn describe_version(known: &PolicyRecord, version: &csms_store::PolicyVersion, w
     }
 }
 
+/// Refuses a policy of which some part could mean nothing here, unless it is a stored one again; logs what is doubtful.
+fn require_meaning(name: &str, policy: &Document, previous: Option<&Document>) -> Result<(), Failure> {
+    let review = policy_check::check(policy, previous);
+    for warning in &review.warnings {
+        tracing::warn!(policy = name, %warning, "a part of the policy means nothing here");
+    }
+    if review.refusals.is_empty() {
+        return Ok(());
+    }
+    Err(ApiError::listing(ErrorCode::IamMalformedPolicy, &review.refusals).into())
+}
+
 impl Call {
     /// The policy that the path names.
     async fn policy(&self) -> Result<Known, Failure> {
@@ -164,6 +177,7 @@ pub(super) async fn show(call: &Call) -> Result<Answer, Failure> {
 
 pub(super) async fn create(call: &Call) -> Result<Answer, Failure> {
     let CreatePolicy { name, description, policy } = CreatePolicy::read(call.body()?)?;
+    require_meaning(&name, &policy, None)?;
     let now = Some(call.app.clock.now());
     let details = PolicyDetails { create_time: now, number_time: now, ..PolicyDetails::default() };
     let record = PolicyRecord { name, description, policy, details };
@@ -217,6 +231,9 @@ pub(super) async fn create_version(call: &Call) -> Result<Answer, Failure> {
     let CreatePolicyVersion { policy, is_default } = CreatePolicyVersion::read(call.body()?)?;
     let now = call.app.clock.now();
     let policy_version = call.change_policy(move |record| {
+        let versions = records::versions(record);
+        let same = versions.iter().map(|version| &version.policy).find(|known| **known == policy);
+        require_meaning(&record.name, &policy, same)?;
         let quota = || Failure::from(ApiError::new(ErrorCode::IamPolicyVersionQuota, ""));
         let version = records::add_version(record, policy, now).ok_or_else(quota)?;
         let _ = is_default && records::set_default(record, version.number, now);
