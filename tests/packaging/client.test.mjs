@@ -25,7 +25,7 @@ async function prepared(context, answers, options = {}) {
     const answer = answers.length > 1 ? answers.shift() : answers[0];
     if (answer === "never") return;
     if (answer === "break") return void request.socket.destroy();
-    response.writeHead(answer.status ?? 200, { "x-request-id": "request-1", "content-type": "application/json" });
+    response.writeHead(answer.status ?? 200, { "x-request-id": "request-1", "content-type": "application/json", ...answer.headers });
     response.end(answer.body === undefined ? "" : JSON.stringify(answer.body));
   });
   await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
@@ -180,4 +180,75 @@ test("every operation on keys is a method, and sends a body even when it asks fo
     assert.deepEqual(some, ["POST", `/v1.0/${PROJECT}/kms/${path}`, '{"key_id":"key-1"}']);
     assert.deepEqual(nothing, ["POST", `/v1.0/${PROJECT}/kms/${path}`, "{}"]);
   }
+});
+
+test("a redirect is not followed, not repeated, and named with its target", async (context) => {
+  const location = "https://kms.example.com/v1/p/secrets?x-token=secret";
+  const { client, requests } = await prepared(context, [{ status: 302, headers: { location } }]);
+  const error = await failure(client.listSecrets());
+  assert.deepEqual([error.code, error.status, error.retryable, requests.length], ["client/redirect", 302, false, 1]);
+  assert.match(error.message, /to https:\/\/kms\.example\.com\/v1\/p\/secrets \(status 302\)/);
+  assert.ok(!error.message.includes("secret="));
+});
+
+test("a browser that hides where a redirect leads has it named all the same", async (context) => {
+  const hidden = { type: "opaqueredirect", status: 0, headers: new Headers(), text: async () => "" };
+  const { client } = await prepared(context, [{}], { fetch: async () => hidden });
+  assert.equal((await failure(client.listSecrets())).code, "client/redirect");
+});
+
+test("503 is repeated when the service says so, and a long wait is left to the caller", async (context) => {
+  const soon = { status: 503, headers: { "retry-after": "0" }, body: { error_code: "CSMS.0402", error_msg: "busy" } };
+  const { client, requests } = await prepared(context, [soon, { body: { secrets: [], page_info: {} } }]);
+  await client.listSecrets();
+  assert.equal(requests.length, 2);
+  const later = { ...soon, headers: { "retry-after": "3600" } };
+  const away = await prepared(context, [later]);
+  const error = await failure(away.client.listSecrets());
+  assert.deepEqual([error.code, error.retryAfterMilliseconds, away.requests.length], ["CSMS.0402", 3_600_000, 1]);
+  const date = new Date(Date.now() + 3_600_000).toUTCString();
+  const dated = await prepared(context, [{ ...soon, headers: { "retry-after": date } }]);
+  assert.ok((await failure(dated.client.listSecrets())).retryAfterMilliseconds > 3_500_000);
+});
+
+test("the wait that the service asks for is kept", async (context) => {
+  const soon = { status: 503, headers: { "retry-after": "1" }, body: { error_code: "CSMS.0402", error_msg: "busy" } };
+  const { client } = await prepared(context, [soon, { body: { secrets: [], page_info: {} } }]);
+  const waits = [];
+  const { setTimeout: real } = globalThis;
+  context.mock.method(globalThis, "setTimeout", (work, wait, ...rest) => (waits.push(wait), real(work, wait === 1000 ? 0 : wait, ...rest)));
+  await client.listSecrets();
+  assert.ok(waits.includes(1000), `${waits}`);
+});
+
+test("engines without AbortSignal.any, AbortSignal.timeout and Symbol.dispose are served", async (context) => {
+  for (const name of ["any", "timeout"]) {
+    const real = AbortSignal[name];
+    context.after(() => (AbortSignal[name] = real));
+    AbortSignal[name] = undefined;
+  }
+  const { client } = await prepared(context, [{ body: { secrets: [], page_info: {} } }, "never"], { retries: 0, timeoutMilliseconds: 50 });
+  const { signal } = new AbortController();
+  assert.deepEqual((await client.listSecrets({}, { signal })).secrets, []);
+  assert.equal((await failure(client.listSecrets({}, { signal }))).code, "client/timeout");
+});
+
+test("a call whose signal has ended before sends nothing", async (context) => {
+  const { client, requests } = await prepared(context, [{ body: {} }]);
+  assert.equal((await failure(client.listSecrets({}, { signal: AbortSignal.abort() }))).code, "client/aborted");
+  assert.equal(requests.length, 0);
+});
+
+test("an error of the program's own token function is passed on", async (context) => {
+  const token = () => Promise.reject(new RangeError("no token"));
+  const { client, requests } = await prepared(context, [{ body: {} }], { credentials: { token } });
+  assert.equal((await failure(client.listSecrets())).name, "RangeError");
+  const { client: other } = await prepared(context, [{ body: {} }], { credentials: { token: () => 5 } });
+  assert.equal((await failure(other.listSecrets())).code, "input/invalid");
+  assert.equal(requests.length, 0);
+});
+
+test("a page without its items is told as an unexpected answer", async (context) => {
+  const { client } = await prepared(context, [{ body: {} }]);
+  assert.equal((await failure(client.secrets().next())).code, "client/unexpected-answer");
 });

@@ -8,6 +8,7 @@ import { test } from "node:test";
 import { ROOT, node, project } from "./unpack.mjs";
 
 const readme = await readFile(join(ROOT, "crates/wasm/npm/README.md"), "utf8");
+// Those that are marked `ignore` need surroundings that other tests have.
 const examples = [...readme.matchAll(/^## (.+)$|^```js\n([^]*?)^```$/gm)];
 
 let title = "the first steps";

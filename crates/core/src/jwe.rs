@@ -14,7 +14,7 @@
 //! Any JOSE library opens the tokens: the binding is an ordinary private member `csms` of the protected header, hence
 //! authenticated, and is not listed in `crit`. Such a library does not check the binding; that is the caller's part.
 //!
-//! Where another engine encrypts faster (WebCrypto, for large values), [`begin_seal`] and [`begin_open`] hand out
+//! Where another engine encrypts faster (WebCrypto, for large values), [`begin_seal`] and [`begin_open`] return
 //! everything that the one AES-256-GCM step needs; [`seal()`] and [`open()`] are those two plus that step. With the feature
 //! `jwe-format` alone another engine also agrees on keys (ECDH) and stretches passphrases (PBKDF2), for which [`check`] and
 //! [`Derived`] are the places.
@@ -33,6 +33,7 @@ mod key;
 mod open;
 mod seal;
 
+pub use base64url::{decode as decode_base64url, encode as encode_base64url};
 pub use binding::{Binding, Purpose};
 pub use error::{JwkError, OpenError, SealError};
 pub use header::{Algorithm, Header};

@@ -1,24 +1,106 @@
-// Puts the code of each entry into one file, with what the entries share in another, and makes it small. The types stay
-// as the compiler wrote them. `new URL("./csms.wasm", import.meta.url)` is left for the user's own bundler to find.
+// Makes the files that are published from the TypeScript sources and the WebAssembly modules in `lib/`: the code of each
+// entry for browsers, for Node and for `require`, with source maps, and the types for `require`. Names and line breaks stay,
+// so that traces can be read and bundlers can leave out what is not used; they make it small.
 
-import { readdir, rm } from "node:fs/promises";
+import { mkdir, readFile, readdir, rm, writeFile } from "node:fs/promises";
 
 import { build } from "esbuild";
 
-const ENTRIES = ["index.js", "node.js", "slim.js"];
+/** The sources of the entries of each module. The entries of the whole share one instance of it. */
+const MODULES = {
+  csms: ["index", "node", "slim"],
+  "csms-client": ["client-only", "client-only-node"],
+  "csms-jwe": ["jwe-only", "jwe-only-node"],
+  "csms-rules": ["rules-only", "rules-only-node"],
+};
 
-await build({
-  entryPoints: ENTRIES.map((entry) => `lib/${entry}`),
-  outdir: "lib",
-  allowOverwrite: true,
-  bundle: true,
-  splitting: true,
-  minify: true,
-  format: "esm",
-  target: "es2022",
-  external: ["node:fs"],
-  chunkNames: "shared",
+/** Replaces text that has to be there. */
+function replaced(text, pattern, replacement) {
+  const result = text.replace(pattern, replacement);
+  if (result === text) throw new Error(`the generated bindings have changed: there is no ${pattern}`);
+  return result;
+}
+
+/**
+ * The generated bindings of a module, changed so that importing them asks nothing of the engine and has no effect, and so
+ * that an instance that was made while another loads is kept.
+ */
+async function bindings(module) {
+  let text = await readFile(`lib/${module}_bindings.js`, "utf8");
+  text = text.replace(/^if \(Symbol\.dispose\) .*$\n/gm, "");
+  text = text.replace(/: new FinalizationRegistry\(/g, ": /* @__PURE__ */ new FinalizationRegistry(");
+  text = replaced(text, /^let cachedTextDecoder = new TextDecoder\(.*\);$/m, "let cachedTextDecoder;");
+  text = replaced(text, /^cachedTextDecoder\.decode\(\);$/m, "");
+  const decoder = "cachedTextDecoder ??= new TextDecoder('utf-8', { ignoreBOM: true });";
+  text = replaced(text, /^function decodeText\(.*\) \{$/m, `$&\n    ${decoder}`);
+  text = replaced(text, /^const cachedTextEncoder = new TextEncoder\(\);$/m, "let cachedTextEncoder;");
+  text = replaced(text, /^if \(!\('encodeInto' in cachedTextEncoder\)\) \{[^]*?^\}$/m, "");
+  text = replaced(text, /^function passStringToWasm0\(.*\) \{$/m, "$&\n    cachedTextEncoder ??= new TextEncoder();");
+  return replaced(text, /await __wbg_load\(.*\);$/m, "$&\n    if (wasm !== undefined) return wasm;");
+}
+
+/** The parts that are not TypeScript, or differ by module. */
+const parts = (module, extension) => ({
+  name: "parts",
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /^\.\/bindings\.js$/ }, () => ({ path: "bindings", namespace: "parts" }));
+    onLoad({ filter: /^bindings$/, namespace: "parts" }, async () => ({ contents: await bindings(module) }));
+    onLoad({ filter: /\/init\.ts$/ }, async ({ path }) => ({
+      contents: (await readFile(path, "utf8")).replace("./csms.wasm", `./${module}.wasm`),
+      loader: "ts",
+    }));
+    // The module is long, and in no need of a source map.
+    onResolve({ filter: /^\.\/module\.js$/ }, () => ({ path: `./${module}.module${extension}`, external: true }));
+    // One class of errors for all entries, so that `instanceof` holds whichever throws.
+    onResolve({ filter: /^\.\/error\.js$/ }, () => ({ path: `./error${extension}`, external: true }));
+  },
 });
+
+const options = {
+  outdir: "lib",
+  bundle: true,
+  minifySyntax: true,
+  target: "es2022",
+  platform: "neutral",
+  sourcemap: "linked",
+  legalComments: "none",
+};
+const FORMATS = { esm: ".js", cjs: ".cjs" };
+
+for (const [format, extension] of Object.entries(FORMATS)) {
+  const written = { ...options, format, outExtension: { ".js": extension } };
+  await build({ ...written, entryPoints: ["src/error.ts"] });
+  for (const [module, entries] of Object.entries(MODULES)) {
+    const text = `"${await readFile(`lib/${module}.wasm`, "base64")}"`;
+    const code = format === "esm" ? `export const MODULE = ${text};\n` : `exports.MODULE = ${text};\n`;
+    await writeFile(`lib/${module}.module${extension}`, code);
+    const plugins = [parts(module, extension)];
+    // Without modules of the language there is no address of a file beside the code, so that the entries for browsers have none.
+    const wanted = format === "esm" ? entries : entries.filter((entry) => entry !== entries[0]);
+    if (format === "esm" && module === "csms") {
+      const entryPoints = wanted.map((entry) => `src/${entry}.ts`);
+      await build({ ...written, plugins, entryPoints, splitting: true, chunkNames: "shared" });
+    } else {
+      for (const entry of wanted) await build({ ...written, plugins, entryPoints: [`src/${entry}.ts`] });
+    }
+  }
+}
+
+// Tools that do not read `exports` find an entry in a directory of its name.
+const { exports } = JSON.parse(await readFile("package.json", "utf8"));
+for (const name of ["client", "jwe", "node", "rules", "slim"]) {
+  const { require, import: module = exports[`./${name}`].default } = exports[`./${name}`];
+  const paths = { main: require.default, module: module.default, types: module.types };
+  const inside = Object.fromEntries(Object.entries(paths).map(([key, path]) => [key, `.${path}`]));
+  await mkdir(name, { recursive: true });
+  await writeFile(`${name}/package.json`, `${JSON.stringify(inside, null, 2)}\n`);
+}
+
+// The types for `require` are the same, under names that TypeScript reads so.
 for (const file of await readdir("lib")) {
-  if (file.endsWith(".js") && ![...ENTRIES, "shared.js"].includes(file)) await rm(`lib/${file}`);
+  if (/bindings\.(js|d\.ts)$/.test(file)) await rm(`lib/${file}`);
+  else if (file.endsWith(".d.ts")) {
+    const types = await readFile(`lib/${file}`, "utf8");
+    await writeFile(`lib/${file.replace(/\.d\.ts$/, ".d.cts")}`, types.replace(/(from "\.\/[\w-]+)\.js"/g, '$1.cjs"'));
+  }
 }

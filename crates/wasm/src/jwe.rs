@@ -11,9 +11,9 @@ use alloc::{format, string::String, vec::Vec};
 use csms_core::{
     SecretName, Violation,
     jwe::{
-        AesKey, Algorithm, Binding, Derivation, Derived, Iterations, Jwk, JwkError, Key, KeyMaterial, Limits,
-        OpenError, Opening, Passphrase, PublicKey, Purpose, Recipient, SALT_BYTES, SealError, begin_seal,
-        begin_seal_derived, check,
+        self, AesKey, Algorithm, Binding, Derivation, Derived, Iterations, Jwk, JwkError, Key, KeyMaterial, Limits,
+        MAX_PLAINTEXT_BYTES, OpenError, Opening, Passphrase, PublicKey, Purpose, Recipient, SALT_BYTES, SealError,
+        SealPlan, begin_seal_derived, check,
     },
 };
 use getrandom::SysRng;
@@ -192,36 +192,16 @@ impl RawKey {
     pub fn iterations(&self) -> u32 {
         self.seals.as_ref().and_then(Recipient::iterations).map_or(0, Iterations::count)
     }
+}
 
-    /// Seals a value here, in one call. `derived` and `told` are as for [`RawKey::begin_seal`].
-    ///
-    /// # Errors
-    /// A wrong name or purpose, a value that is too long.
-    pub fn seal(
+impl RawKey {
+    fn plan(
         &self,
         name: &str,
         purpose: &str,
         derived: Option<Vec<u8>>,
         told: Option<Vec<u8>>,
-        plaintext: Vec<u8>,
-    ) -> Result<String, JsValue> {
-        let plaintext = Zeroizing::new(plaintext);
-        let plan = self.begin_seal(name, purpose, derived, told)?;
-        Ok(plan.0.encrypt(&plaintext).map_err(Failure::Seal)?)
-    }
-
-    /// Everything of [`RawKey::seal`] but the encryption of the content. `derived` are the 32 bytes that WebCrypto derived,
-    /// and `told` what the token tells of it: the ephemeral point, or the salt input.
-    ///
-    /// # Errors
-    /// A wrong name or purpose.
-    pub fn begin_seal(
-        &self,
-        name: &str,
-        purpose: &str,
-        derived: Option<Vec<u8>>,
-        told: Option<Vec<u8>>,
-    ) -> Result<SealPlan, JsValue> {
+    ) -> Result<SealPlan, Failure> {
         let derived = derived.map(Zeroizing::new);
         let recipient = self.seals.as_ref().ok_or(Failure::Key("the key does not seal"))?;
         let binding = binding(name, purpose)?;
@@ -235,13 +215,108 @@ impl RawKey {
                     &mut SysRng,
                 )
             }
-            None => begin_seal(recipient, &binding, &mut SysRng),
+            None => jwe::begin_seal(recipient, &binding, &mut SysRng),
         };
-        Ok(SealPlan(plan.map_err(Failure::Seal)?))
+        plan.map_err(Failure::Seal)
     }
 
-    /// Checks a token and does everything of opening it that needs no derivation. Without a name, the token must have no
-    /// binding.
+    fn check(
+        &self,
+        name: Option<String>,
+        purpose: &str,
+        token: &str,
+        length: u32,
+        max_iterations: u32,
+    ) -> Result<Opening, Failure> {
+        let key = self.opens.as_ref().ok_or(Failure::Jwk(JwkError::Public))?;
+        let mut limits = Limits::default();
+        if usize::try_from(length).is_ok_and(|length| length > limits.max_token_bytes) {
+            return Err(Failure::Open(OpenError::TokenTooLong));
+        }
+        if max_iterations > 0 {
+            limits.max_iterations = max_iterations;
+        }
+        let binding = match name {
+            Some(name) => Some(binding(&name, purpose)?),
+            None => None,
+        };
+        check(key, binding.as_ref(), token, &limits).map_err(Failure::Open)
+    }
+}
+
+#[wasm_bindgen]
+impl RawKey {
+    /// Seals a value here, in one call. `derived` and `told` are as for [`RawKey::begin_seal`].
+    ///
+    /// # Errors
+    /// A wrong name or purpose, a value that is too long.
+    pub fn seal(
+        &self,
+        name: &str,
+        purpose: &str,
+        derived: Option<Vec<u8>>,
+        told: Option<Vec<u8>>,
+        plaintext: Vec<u8>,
+    ) -> Result<String, JsValue> {
+        let plaintext = Zeroizing::new(plaintext);
+        Ok(self.plan(name, purpose, derived, told)?.encrypt(&plaintext).map_err(Failure::Seal)?)
+    }
+
+    /// Everything of [`RawKey::seal`] but the encryption of the content, which is `length` bytes long. `derived` are the 32
+    /// bytes that WebCrypto derived, and `told` what the token tells of it: the ephemeral point, or the salt input.
+    ///
+    /// Returns the initialization vector (12 bytes), the content key (32 bytes) and the token's text up to the ciphertext.
+    /// The text up to its first dot is the additional authenticated data.
+    ///
+    /// # Errors
+    /// A wrong name or purpose, a value that is too long.
+    pub fn begin_seal(
+        &self,
+        name: &str,
+        purpose: &str,
+        derived: Option<Vec<u8>>,
+        told: Option<Vec<u8>>,
+        length: u32,
+    ) -> Result<Uint8Array, JsValue> {
+        let plan = self.plan(name, purpose, derived, told)?;
+        if usize::try_from(length).map_or(true, |length| length > MAX_PLAINTEXT_BYTES) {
+            return Err(Failure::Seal(SealError::TooLong).into());
+        }
+        Ok(joined([plan.iv(), plan.content_key(), plan.head().as_bytes()]))
+    }
+
+    /// Opens a token here, in one call, with a key that derives nothing. Without a name, the token must have no binding.
+    ///
+    /// # Errors
+    /// Everything about the token that is not as it must be.
+    pub fn open(
+        &self,
+        name: Option<String>,
+        purpose: &str,
+        token: &str,
+        max_iterations: u32,
+    ) -> Result<Uint8Array, JsValue> {
+        OpenPlan(self.check(name, purpose, token, 0, max_iterations)?).decrypt()
+    }
+
+    /// Everything of [`RawKey::open`] but the decryption of the content. `token` may come without its ciphertext; `length`
+    /// is the length it has with it. Returns [`OpenPlan::parts`].
+    ///
+    /// # Errors
+    /// Everything about the token that is not as it must be and shows without decryption.
+    pub fn begin_open_ready(
+        &self,
+        name: Option<String>,
+        purpose: &str,
+        token: &str,
+        length: u32,
+        max_iterations: u32,
+    ) -> Result<Uint8Array, JsValue> {
+        OpenPlan(self.check(name, purpose, token, length, max_iterations)?).parts()
+    }
+
+    /// Checks a token and does everything of opening it that needs no derivation. The arguments are as for
+    /// [`RawKey::begin_open_ready`].
     ///
     /// # Errors
     /// Everything about the token that is not as it must be and shows without decryption.
@@ -250,19 +325,16 @@ impl RawKey {
         name: Option<String>,
         purpose: &str,
         token: &str,
+        length: u32,
         max_iterations: u32,
     ) -> Result<OpenPlan, JsValue> {
-        let key = self.opens.as_ref().ok_or(Failure::Jwk(JwkError::Public))?;
-        let mut limits = Limits::default();
-        if max_iterations > 0 {
-            limits.max_iterations = max_iterations;
-        }
-        let binding = match name {
-            Some(name) => Some(binding(&name, purpose)?),
-            None => None,
-        };
-        Ok(OpenPlan(check(key, binding.as_ref(), token, &limits).map_err(Failure::Open)?))
+        Ok(OpenPlan(self.check(name, purpose, token, length, max_iterations)?))
     }
+}
+
+/// An array with these parts; what they were joined in is wiped.
+fn joined<const N: usize>(parts: [&[u8]; N]) -> Uint8Array {
+    array(&Zeroizing::new(parts.concat()))
 }
 
 /// What WebCrypto derived for a recipient; `None` when it is not of the recipient's kind.
@@ -276,40 +348,18 @@ fn derived_for(recipient: &Recipient, secret: &[u8], told: &[u8]) -> Option<Deri
     Some(Derived::agreed(secret, PublicKey::from_coordinates(x, y.try_into().ok()?)?))
 }
 
-/// What WebCrypto needs to encrypt the content.
+/// Bytes in base64url without padding, for engines that cannot encode.
+#[must_use]
 #[wasm_bindgen]
-#[derive(Debug)]
-pub struct SealPlan(csms_core::jwe::SealPlan);
+pub fn encode_base64url(bytes: &[u8]) -> String {
+    jwe::encode_base64url(bytes)
+}
 
+/// The bytes of a base64url text, for engines that cannot decode; `undefined` if the text is not canonical.
+#[must_use]
 #[wasm_bindgen]
-impl SealPlan {
-    /// The content key, 32 bytes.
-    #[must_use]
-    pub fn content_key(&self) -> Uint8Array {
-        array(self.0.content_key())
-    }
-
-    /// The initialization vector, 12 bytes.
-    #[must_use]
-    pub fn iv(&self) -> Uint8Array {
-        array(self.0.iv())
-    }
-
-    /// The additional authenticated data.
-    #[must_use]
-    pub fn additional_data(&self) -> Uint8Array {
-        array(self.0.additional_data().as_bytes())
-    }
-
-    /// The token, from the ciphertext with the tag at its end.
-    ///
-    /// # Errors
-    /// A ciphertext that is too long, or shorter than a tag.
-    pub fn finish(self, sealed: &[u8]) -> Result<String, JsValue> {
-        let (ciphertext, tag) =
-            sealed.split_last_chunk::<16>().ok_or(Failure::Key("the ciphertext is shorter than its tag"))?;
-        Ok(self.0.finish(ciphertext, tag).map_err(Failure::Seal)?)
-    }
+pub fn decode_base64url(text: &str) -> Option<Uint8Array> {
+    jwe::decode_base64url(text).map(|bytes| array(&bytes))
 }
 
 /// A token that has been checked: what WebCrypto needs to derive, then to decrypt the content, unless that is done here.
@@ -353,10 +403,6 @@ impl OpenPlan {
         }
     }
 
-    fn ready(&self) -> Option<&csms_core::jwe::OpenPlan> {
-        if let Opening::Ready(plan) = &self.0 { Some(plan) } else { None }
-    }
-
     /// Decrypts the content here.
     ///
     /// # Errors
@@ -366,32 +412,13 @@ impl OpenPlan {
         Ok(array(&plan.decrypt().map_err(Failure::Open)?))
     }
 
-    /// The content key, 32 bytes; `undefined` before it is unwrapped, as for the rest.
-    #[must_use]
-    pub fn content_key(&self) -> Option<Uint8Array> {
-        self.ready().map(|plan| array(plan.content_key()))
-    }
-
-    /// The initialization vector, 12 bytes.
-    #[must_use]
-    pub fn iv(&self) -> Option<Uint8Array> {
-        self.ready().map(|plan| array(plan.iv()))
-    }
-
-    /// The additional authenticated data.
-    #[must_use]
-    pub fn additional_data(&self) -> Option<Uint8Array> {
-        self.ready().map(|plan| array(plan.additional_data().as_bytes()))
-    }
-
-    /// The ciphertext with the tag at its end.
-    #[must_use]
-    pub fn sealed(&self) -> Option<Uint8Array> {
-        self.ready().map(|plan| {
-            let mut sealed = Vec::with_capacity(plan.ciphertext().len().saturating_add(16));
-            sealed.extend_from_slice(plan.ciphertext());
-            sealed.extend_from_slice(plan.tag());
-            array(&sealed)
-        })
+    /// What the content is decrypted with: initialization vector (12 bytes), content key (32 bytes), tag (16 bytes) and the
+    /// additional authenticated data.
+    ///
+    /// # Errors
+    /// The content key has not been unwrapped.
+    pub fn parts(&self) -> Result<Uint8Array, JsValue> {
+        let Opening::Ready(plan) = &self.0 else { return Err(Failure::Open(OpenError::Decryption).into()) };
+        Ok(joined([plan.iv(), plan.content_key(), plan.tag(), plan.additional_data().as_bytes()]))
     }
 }

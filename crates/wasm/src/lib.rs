@@ -19,13 +19,19 @@ extern crate alloc;
 #[cfg(not(all(feature = "standalone", target_family = "wasm")))]
 extern crate std;
 
+#[cfg(feature = "rules")]
 mod answer;
 #[cfg(feature = "jwe")]
 pub mod jwe;
+#[cfg(feature = "rules")]
 pub mod passwords;
+#[cfg(feature = "rules")]
 pub mod periods;
+#[cfg(feature = "rules")]
 pub mod requests;
+#[cfg(feature = "signing")]
 pub mod signing;
+#[cfg(feature = "rules")]
 pub mod stages;
 #[cfg(all(feature = "standalone", target_family = "wasm"))]
 mod standalone;

@@ -2,11 +2,12 @@
 
 use alloc::{string::String, vec::Vec};
 
-use csms_core::sign::{self, SignedRequest};
+use csms_core::{
+    UnixMillis,
+    sign::{self, SignedRequest},
+};
 use wasm_bindgen::prelude::wasm_bindgen;
 use zeroize::Zeroizing;
-
-use crate::answer;
 
 /// The `Authorization` header of a request. `headers` are the lower-case names and the values to sign, sorted by name,
 /// as lines `name`, `value`, `name`, …; header values hold no line breaks. The secret key is wiped afterwards.
@@ -34,9 +35,10 @@ pub fn sign_request(
     sign::authorize(access_key, &secret_key, &request, &pairs)
 }
 
-/// A time in the form of `X-Sdk-Date`.
+/// A time in the form of `X-Sdk-Date`; what is no time becomes the nearest one.
 #[must_use]
 #[wasm_bindgen]
 pub fn format_date(millis: f64) -> String {
-    sign::format_date(answer::millis(millis))
+    // `as` saturates, and turns what is not a number into 0.
+    sign::format_date(UnixMillis::new(millis as u64))
 }

@@ -50,8 +50,9 @@ fn encode_group([a, b, c]: [u8; 3]) -> [u8; 4] {
     [letter(a >> 2), letter(a << 4 | b >> 4), letter(b << 2 | c >> 6), letter(c)]
 }
 
-/// The text of `bytes`.
-pub(super) fn encode(bytes: &[u8]) -> String {
+/// The base64url text of `bytes`, without padding.
+#[must_use]
+pub fn encode(bytes: &[u8]) -> String {
     let mut out = Vec::new();
     push(&mut out, bytes);
     into_text(out)
@@ -62,8 +63,9 @@ pub(super) fn into_text(written: Vec<u8>) -> String {
     String::from_utf8(written).unwrap_or_default()
 }
 
-/// The bytes of `text`; `None` for padding, other characters, a cut group or bits that belong to no byte.
-pub(super) fn decode(text: &str) -> Option<Vec<u8>> {
+/// The bytes of a base64url text; `None` for padding, other characters, a cut group or bits that belong to no byte.
+#[must_use]
+pub fn decode(text: &str) -> Option<Vec<u8>> {
     let (groups, rest) = text.as_bytes().as_chunks();
     let mut bytes = vec![0; groups.len().saturating_mul(3).saturating_add(rest.len().saturating_sub(1))];
     let (slots, tail) = bytes.as_chunks_mut();

@@ -195,6 +195,16 @@ impl SealPlan {
         self.token.get(..self.header_len).unwrap_or_default()
     }
 
+    /// The token's text up to its ciphertext: protected header, wrapped key and initialization vector, each followed by a
+    /// dot. The ciphertext, a dot and the tag complete it, both in base64url.
+    #[must_use]
+    pub fn head(&self) -> String {
+        let mut head = self.token.clone().into_bytes();
+        base64url::push(&mut head, &self.iv);
+        head.push(b'.');
+        base64url::into_text(head)
+    }
+
     /// Encrypts a value here and completes the token.
     ///
     /// # Errors

@@ -1,31 +1,8 @@
 /**
- * Everything that every entry of the package exports, whatever loads the module.
+ * Everything that the main entry and its variants export, whatever loads the module.
  */
-export {
-  ACCESS_OPERATIONS,
-  ERROR_CATALOGUE,
-  KEY_OPERATIONS,
-  OPERATIONS,
-  type AccessOperationName,
-  type ErrorCode,
-  type JwkErrorName,
-  type KeyOperationName,
-  type OpenErrorName,
-  type OperationName,
-  type RefusalReason,
-  type Rule,
-  type SealErrorName,
-  type WeaknessReason,
-} from "./catalogue.js";
-export { CsmsError, type ClientCode, type CsmsErrorCode, type CsmsErrorFacts } from "./error.js";
-export type { ModuleSource } from "./engine.js";
-export type * from "./types.js";
-export type * from "./operations.js";
-export type * from "./access.js";
-export * from "./validation.js";
-export * from "./periods.js";
-export * from "./stages.js";
-export * from "./passwords.js";
-export * from "./signing.js";
+export * from "./common.js";
+export * from "./rules.js";
+export { signRequest, type AccessKey, type RequestToSign } from "./signing.js";
 export * from "./client.js";
 export * from "./jwe.js";

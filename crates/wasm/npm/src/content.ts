@@ -1,10 +1,13 @@
 /**
- * AES-256-GCM outside of the WebAssembly module, and when it is used: Node's own cipher, or WebCrypto. What a token looks
- * like is the module's to say; nothing here knows it.
+ * AES-256-GCM outside of the WebAssembly module, and when it is used: Node's own cipher, or WebCrypto. The module says
+ * what a token looks like; here are only the cipher and base64url of the ciphertext.
  */
 import type * as NodeCrypto from "node:crypto";
 
-import { own, subtle } from "./derivation.js";
+import type { Bytes } from "./arguments.js";
+import * as bound from "./bindings.js";
+import { subtle } from "./derivation.js";
+import { engine } from "./engine.js";
 import { CsmsError } from "./error.js";
 
 /**
@@ -13,22 +16,35 @@ import { CsmsError } from "./error.js";
  */
 export type Engine = "auto" | "wasm" | "webcrypto" | "node";
 
+/** The names of engines. */
+export const ENGINES = ["auto", "wasm", "webcrypto", "node"] as const;
+
 /** The engines that were measured; any other counts as `other`. */
 type Platform = "chromium" | "firefox" | "node" | "other";
 
+/** The part of Node that is used. */
+type NodeModule = Pick<typeof NodeCrypto, "createCipheriv" | "createDecipheriv">;
 type Globals = {
-  process?: { getBuiltinModule?: (name: string) => typeof NodeCrypto | undefined };
+  process?: { getBuiltinModule?: (name: string) => NodeModule | undefined };
   navigator?: { userAgent?: string };
 };
 
-const { process, navigator } = globalThis as unknown as Globals;
+let found: { node: NodeModule | undefined; cut: number } | undefined;
 
-/** Asked of the running process, so that bundlers for browsers find no import of it. */
-const node = process?.getBuiltinModule?.("node:crypto");
+/** The running engine, looked at on first use: some test environments complete it only after the import. */
+function surroundings(): { node: NodeModule | undefined; cut: number } {
+  if (found === undefined) {
+    // By its name in a variable: bundlers for the edge refuse code in which they see that it asks for parts of Node.
+    const name = "process";
+    const { [name]: process, navigator } = globalThis as unknown as Globals;
+    const node = process?.getBuiltinModule?.("node:crypto");
+    found = { node, cut: CUT_BYTES[recognise(node, navigator?.userAgent ?? "")] };
+  }
+  return found;
+}
 
-function recognise(): Platform {
+function recognise(node: NodeModule | undefined, agent: string): Platform {
   if (node !== undefined) return "node";
-  const agent = navigator?.userAgent ?? "";
   return agent.includes("Chrome/") ? "chromium" : agent.includes("Firefox/") ? "firefox" : "other";
 }
 
@@ -43,58 +59,47 @@ const CUT_BYTES: Record<Platform, number> = {
   other: 4096,
 };
 
-const cut = CUT_BYTES[recognise()];
-
 /** The engine for a value of so many bytes. */
-export function engineFor(choice: Engine = "auto", bytes: number): Exclude<Engine, "auto"> {
+export function engineFor(choice: Engine, bytes: number): Exclude<Engine, "auto"> {
   if (choice !== "auto") return choice;
+  const { node, cut } = surroundings();
   if (bytes < cut) return "wasm";
   // Pages that are not served securely have no WebCrypto.
   return node !== undefined ? "node" : globalThis.crypto?.subtle === undefined ? "wasm" : "webcrypto";
 }
 
-/** Where a content key is, and what it is used with. */
+/** What a ciphertext is made with. */
 export interface Content {
-  /** A copy of the key, which whoever asks for it wipes. */
-  key: () => Uint8Array;
-  iv: Uint8Array;
-  additionalData: Uint8Array;
+  key: Bytes;
+  iv: Bytes;
+  additionalData: Bytes;
 }
 
 const ALGORITHM = "aes-256-gcm";
-const TAG_BYTES = 16;
+/** Bytes of the tag at the end of what is sealed. */
+export const TAG_BYTES = 16;
 
-/** Uses the key, and wipes it. */
-function withKey<T>({ key }: Content, use: (key: Uint8Array) => T): T {
-  const bytes = key();
-  try {
-    return use(bytes);
-  } finally {
-    bytes.fill(0);
-  }
-}
-
-function nodeCipher(): typeof NodeCrypto {
+function nodeCipher(): NodeModule {
+  const { node } = surroundings();
   if (node === undefined) throw new CsmsError("client/unsupported", "this engine has no node:crypto");
   return node;
 }
 
 /** Encrypts with Node's cipher. @returns the ciphertext and its tag */
-export function encryptInNode(content: Content, plaintext: Uint8Array): Uint8Array {
-  const cipher = withKey(content, (key) => nodeCipher().createCipheriv(ALGORITHM, key, content.iv));
+export function encryptInNode({ key, iv, additionalData }: Content, plaintext: Uint8Array): Bytes {
+  const cipher = nodeCipher().createCipheriv(ALGORITHM, key, iv);
   const sealed = new Uint8Array(plaintext.length + TAG_BYTES);
-  sealed.set(cipher.setAAD(content.additionalData).update(plaintext));
+  sealed.set(cipher.setAAD(additionalData).update(plaintext));
   cipher.final();
   sealed.set(cipher.getAuthTag(), plaintext.length);
   return sealed;
 }
 
 /** Decrypts with Node's cipher; returns nothing before the tag was checked. @throws an error if it is not the right one */
-export function decryptInNode(content: Content, sealed: Uint8Array): Uint8Array {
+export function decryptInNode({ key, iv, additionalData }: Content, sealed: Uint8Array): Bytes {
   const end = sealed.length - TAG_BYTES;
-  const options = { authTagLength: TAG_BYTES };
-  const cipher = withKey(content, (key) => nodeCipher().createDecipheriv(ALGORITHM, key, content.iv, options));
-  cipher.setAAD(content.additionalData).setAuthTag(sealed.subarray(end));
+  const cipher = nodeCipher().createDecipheriv(ALGORITHM, key, iv, { authTagLength: TAG_BYTES });
+  cipher.setAAD(additionalData).setAuthTag(sealed.subarray(end));
   const plaintext = cipher.update(sealed.subarray(0, end));
   try {
     cipher.final();
@@ -102,32 +107,87 @@ export function decryptInNode(content: Content, sealed: Uint8Array): Uint8Array 
     plaintext.fill(0);
     throw cause;
   }
-  // No Buffer, whose methods differ from those of its base.
-  return new Uint8Array(plaintext.buffer, plaintext.byteOffset, plaintext.length);
+  // A Buffer has other methods than its base, and may share its memory with others.
+  const { buffer, byteOffset, length } = plaintext;
+  return new Uint8Array(buffer as ArrayBuffer, byteOffset, length);
 }
 
 /** Imports a content key into WebCrypto, which keeps it to itself. */
-export async function importContentKey({ key }: Content): Promise<CryptoKey> {
-  const bytes = key();
-  try {
-    return await subtle().importKey("raw", own(bytes), "AES-GCM", false, ["encrypt", "decrypt"]);
-  } finally {
-    bytes.fill(0);
-  }
+export function importContentKey(key: Bytes): Promise<CryptoKey> {
+  return subtle().importKey("raw", key, "AES-GCM", false, ["encrypt", "decrypt"]);
 }
 
-const parameters = ({ iv, additionalData }: Content) => ({
-  name: "AES-GCM",
-  iv: own(iv),
-  additionalData: own(additionalData),
-});
-
 /** Encrypts in WebCrypto. @returns the ciphertext and its tag */
-export async function encryptInWebCrypto(key: CryptoKey, content: Content, plaintext: Uint8Array): Promise<Uint8Array> {
-  return new Uint8Array(await subtle().encrypt(parameters(content), key, own(plaintext)));
+export async function encryptInWebCrypto(
+  key: CryptoKey,
+  { iv, additionalData }: Omit<Content, "key">,
+  plaintext: Bytes,
+): Promise<Bytes> {
+  return new Uint8Array(await subtle().encrypt({ name: "AES-GCM", iv, additionalData }, key, plaintext));
 }
 
 /** Decrypts in WebCrypto. @throws an error if the tag is not the right one */
-export async function decryptInWebCrypto(key: CryptoKey, content: Content, sealed: Uint8Array): Promise<Uint8Array> {
-  return new Uint8Array(await subtle().decrypt(parameters(content), key, own(sealed)));
+export async function decryptInWebCrypto(
+  key: CryptoKey,
+  { iv, additionalData }: Omit<Content, "key">,
+  sealed: Bytes,
+): Promise<Bytes> {
+  return new Uint8Array(await subtle().decrypt({ name: "AES-GCM", iv, additionalData }, key, sealed));
+}
+
+/** The methods of engines of 2025 and newer. */
+interface Base64 {
+  toBase64?: (options: object) => string;
+  setFromBase64?: (text: string, options: object) => { read: number; written: number };
+}
+/** What Node has instead; a `Buffer` is a view of the same memory. */
+interface BufferClass {
+  from(memory: ArrayBufferLike, start: number, length: number): { toString(encoding: string): string };
+  from(text: string, encoding: string): Uint8Array;
+}
+const bufferClass = () => (surroundings().node === undefined ? undefined : (globalThis as { Buffer?: BufferClass }).Buffer);
+
+const ALPHABET = { alphabet: "base64url", omitPadding: true };
+
+/** Bytes in base64url without padding, by the engine where it can. */
+export function toBase64url(bytes: Uint8Array): string {
+  const { toBase64 } = bytes as Base64;
+  if (toBase64 !== undefined) return toBase64.call(bytes, ALPHABET);
+  const node = bufferClass();
+  if (node !== undefined) return node.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("base64url");
+  return engine(() => bound.encode_base64url(bytes));
+}
+
+/**
+ * Decodes base64url to the beginning of a new array that has room for a tag behind it. Only the one canonical text of some
+ * bytes is accepted, so that nobody can change a token and have it open.
+ *
+ * @returns `undefined` if the text is not canonical
+ */
+export function fromBase64url(text: string): Bytes | undefined {
+  const length = Math.floor((text.length * 3) / 4);
+  const bytes = new Uint8Array(length + TAG_BYTES);
+  const { setFromBase64 } = bytes as Base64;
+  const node = bufferClass();
+  if (setFromBase64 !== undefined) {
+    try {
+      const { written } = setFromBase64.call(bytes.subarray(0, length), text, ALPHABET);
+      // Spaces and padding make it shorter than it is long; the bits that are left over at its end have to be zeros.
+      const rest = text.length % 4;
+      const last = bytes.subarray(length - (rest === 0 ? 0 : rest - 1), length);
+      return written === length && toBase64url(last) === text.slice(text.length - rest) ? bytes : undefined;
+    } catch {
+      return undefined;
+    }
+  }
+  if (node !== undefined) {
+    const decoded = node.from(text, "base64url");
+    bytes.set(decoded.subarray(0, length));
+    // Node skips what it does not know.
+    return decoded.length === length && toBase64url(decoded) === text ? bytes : undefined;
+  }
+  const decoded = engine(() => bound.decode_base64url(text));
+  if (decoded === undefined) return undefined;
+  bytes.set(decoded);
+  return bytes;
 }

@@ -2,6 +2,7 @@
  * Elliptic curves and stretched passphrases: what WebCrypto derives, because every engine brings it and it runs beside the
  * page. The WebAssembly module says what to derive and uses the result; nothing here knows the form of a token.
  */
+import type { Bytes } from "./arguments.js";
 import { CsmsError } from "./error.js";
 
 const CURVE = { name: "ECDH", namedCurve: "P-256" };
@@ -12,12 +13,9 @@ const TERM = 0x5ac635d8aa3a93e7b3ebbd55769886bc651d06b0cc53b0f63bce3c3e27d2604bn
 
 /** A secret of 32 bytes, and what a token tells so that its recipient derives the same. */
 export interface Derived {
-  secret: Uint8Array;
-  told: Uint8Array;
+  secret: Bytes;
+  told: Bytes;
 }
-
-/** WebCrypto takes no views of shared memory, which none of ours are. */
-export const own = (bytes: Uint8Array): Uint8Array<ArrayBuffer> => bytes as Uint8Array<ArrayBuffer>;
 
 /** The engine's WebCrypto. */
 export function subtle(): SubtleCrypto {
@@ -46,7 +44,7 @@ export async function makePair(): Promise<JsonWebKey> {
 }
 
 /** The x coordinate of the point that both sides reach. */
-export async function agree(own: CryptoKey, other: CryptoKey): Promise<Uint8Array> {
+export async function agree(own: CryptoKey, other: CryptoKey): Promise<Bytes> {
   return new Uint8Array(await subtle().deriveBits({ name: "ECDH", public: other }, own, 256));
 }
 
@@ -80,12 +78,12 @@ export async function importPrivate({ kty, crv, x, y, d }: JsonWebKey, point: Ui
 }
 
 /** A passphrase, ready to be stretched. */
-export function importPassphrase(bytes: Uint8Array): Promise<CryptoKey> {
-  return subtle().importKey("raw", own(bytes), "PBKDF2", false, ["deriveBits"]);
+export function importPassphrase(bytes: Bytes): Promise<CryptoKey> {
+  return subtle().importKey("raw", bytes, "PBKDF2", false, ["deriveBits"]);
 }
 
 /** PBKDF2 as PBES2-HS512+A256KW uses it: the salt is the algorithm's name, a zero byte and the salt input. */
-export async function stretch(passphrase: CryptoKey, saltInput: Uint8Array, iterations: number): Promise<Uint8Array> {
+export async function stretch(passphrase: CryptoKey, saltInput: Uint8Array, iterations: number): Promise<Bytes> {
   const salt = Uint8Array.of(...new TextEncoder().encode("PBES2-HS512+A256KW\0"), ...saltInput);
   return new Uint8Array(await subtle().deriveBits({ name: "PBKDF2", hash: "SHA-512", salt, iterations }, passphrase, 256));
 }

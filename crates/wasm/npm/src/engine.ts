@@ -1,49 +1,152 @@
 /**
- * The WebAssembly instance: loaded once, shared by every entry of the package.
+ * The WebAssembly instance: loaded once, shared by the functions of one entry.
  */
 import * as bindings from "./bindings.js";
+import { invalid } from "./arguments.js";
 import { CsmsError } from "./error.js";
 
-/** Where the module comes from: its address, an answer to a request for it, its bytes, or compiled. */
+/** Where the module comes from: its address, a response that holds it, its bytes, or compiled. */
 export type ModuleSource = string | URL | Response | BufferSource | WebAssembly.Module;
 
 let ready = false;
 let loading: Promise<void> | undefined;
-let fallback: (() => ModuleSource) | undefined;
+let fallback: (() => BufferSource | WebAssembly.Module) | undefined;
+let failures = 0;
 
-/** Makes the instance on first use from what `source` returns, bytes or a compiled module. */
+/** How many instances have failed. What an instance made is of no use to the next. */
+export const generation = (): number => failures;
+
+/** Makes the instance on first use from what `source` returns. */
 export function loadOnFirstUse(source: () => BufferSource | WebAssembly.Module): void {
   fallback = source;
 }
 
 /** Makes the instance at once. A second call does nothing. */
 export function loadSync(source: BufferSource | WebAssembly.Module): void {
+  if (!isModule(source) && !isMemory(source)) throw wrongSource();
   if (ready) return;
-  bindings.initSync({ module: source });
+  try {
+    const module = isModule(source) ? source : new WebAssembly.Module(source);
+    bindings.initSync({ module: checked(module) });
+  } catch (cause) {
+    throw refused(cause);
+  }
   ready = true;
 }
 
-/** Makes the instance. A second call waits for the first and does nothing of its own. */
+/** Makes the instance. Calls at the same time share the work; later ones do nothing. */
 export function load(source: ModuleSource | Promise<ModuleSource>): Promise<void> {
+  const isThenable = typeof (source as Promise<unknown> | undefined)?.then === "function";
+  if (!isThenable && !isSource(source)) return Promise.reject(wrongSource());
   if (ready) return Promise.resolve();
-  loading ??= bindings.default({ module_or_path: source }).then(
-    () => {
-      ready = true;
-      loading = undefined;
-    },
-    (cause: unknown) => {
-      loading = undefined;
-      throw new CsmsError("client/network", "the WebAssembly module of csms could not be loaded", {
-        retryable: true,
-        cause,
-      });
-    },
-  );
+  loading ??= start(source).finally(() => (loading = undefined));
   return loading;
 }
 
-/** Runs `call` on the instance and turns a trap, which ends the instance, into an error. */
-export function engine<T>(call: (bound: typeof bindings) => T): T {
+async function start(source: ModuleSource | Promise<ModuleSource>): Promise<void> {
+  const module = await compile(await source);
+  // It may have been made by `loadSync` in the meantime; another would invalidate its keys.
+  if (ready) return;
+  try {
+    await bindings.default({ module_or_path: checked(module) });
+  } catch (cause) {
+    throw refused(cause);
+  }
+  ready = true;
+}
+
+async function compile(source: ModuleSource): Promise<WebAssembly.Module> {
+  if (isModule(source)) return source;
+  if (isMemory(source)) return compileBytes(source, "the bytes");
+  const isForeign = isResponse(source);
+  const response = isForeign ? source : await request(source);
+  const where = response.url === "" ? "the response" : response.url;
+  if (!response.ok) {
+    const { status } = response;
+    throw new CsmsError("client/module-missing", `the WebAssembly module of csms is not at ${where} (status ${status})`, {
+      status,
+      retryable: status === 429 || status >= 500,
+    });
+  }
+  let found;
+  try {
+    // Engines keep the machine code of modules that they compile from a response of their own.
+    const type = response.headers.get("content-type") ?? "";
+    if (!isForeign && type.startsWith("application/wasm") && WebAssembly.compileStreaming !== undefined) {
+      return await WebAssembly.compileStreaming(response);
+    }
+    found = await response.arrayBuffer();
+  } catch (cause) {
+    throw isForbidden() || (cause as Error).name === "CompileError" ? refused(cause, where) : unreachable(where, cause);
+  }
+  return compileBytes(found, where);
+}
+
+async function request(source: unknown): Promise<Response> {
+  if (!isAddress(source)) throw wrongSource();
+  const address = String(source);
+  try {
+    return await fetch(address);
+  } catch (cause) {
+    throw unreachable(address, cause);
+  }
+}
+
+async function compileBytes(found: BufferSource, where: string): Promise<WebAssembly.Module> {
+  try {
+    return await WebAssembly.compile(found);
+  } catch (cause) {
+    throw refused(cause, where);
+  }
+}
+
+/** Another module would be found out only after it has taken the place of this one. */
+function checked(module: WebAssembly.Module): WebAssembly.Module {
+  if (WebAssembly.Module.exports(module).some(({ name }) => name === "__wbindgen_start")) return module;
+  throw new TypeError("the module exports other functions");
+}
+
+const tagOf = (value: unknown): string => Object.prototype.toString.call(value).slice(8, -1);
+const isModule = (source: unknown): source is WebAssembly.Module => tagOf(source) === "WebAssembly.Module";
+const isMemory = (source: unknown): source is BufferSource => ArrayBuffer.isView(source) || tagOf(source) === "ArrayBuffer";
+const isResponse = (source: unknown): source is Response => tagOf(source) === "Response";
+
+const isAddress = (source: unknown) => (typeof source === "string" && source !== "") || tagOf(source) === "URL";
+const isSource = (source: unknown) => isAddress(source) || isResponse(source) || isMemory(source) || isModule(source);
+
+function wrongSource(): CsmsError {
+  return invalid("source", "an address, a response, bytes or a compiled module");
+}
+
+function unreachable(where: string, cause: unknown): CsmsError {
+  const message = `the WebAssembly module of csms could not be loaded from ${where}`;
+  return new CsmsError("client/network", message, { retryable: true, cause });
+}
+
+/** Whether the page's policy lets no module be compiled, not even the smallest: a header. */
+function isForbidden(): boolean {
+  try {
+    new WebAssembly.Module(Uint8Array.of(0, 97, 115, 109, 1, 0, 0, 0));
+    return false;
+  } catch {
+    return true;
+  }
+}
+
+/** Why the engine took no module: its policy, or the bytes themselves. */
+function refused(cause: unknown, where = "the source"): CsmsError {
+  if (isForbidden()) {
+    const message = "the content security policy forbids WebAssembly: allow 'wasm-unsafe-eval' in script-src";
+    return new CsmsError("client/content-policy", message, { cause });
+  }
+  return new CsmsError("client/not-webassembly", `${where} is not the WebAssembly module of csms`, { cause });
+}
+
+/**
+ * Runs `work` on the instance. Arguments have been checked, and the module reports its errors as texts, so that anything
+ * else that is thrown is a defect, after which the instance cannot be trusted: it is given up.
+ */
+export function engine<T>(work: () => T): T {
   if (!ready) {
     if (fallback === undefined) {
       throw new CsmsError(
@@ -51,18 +154,15 @@ export function engine<T>(call: (bound: typeof bindings) => T): T {
         "csms is not initialised: call `await init()` once before anything else",
       );
     }
-    loadSync(fallback() as BufferSource);
+    loadSync(fallback());
   }
   try {
-    return call(bindings);
+    return work();
   } catch (error) {
-    if (error instanceof WebAssembly.RuntimeError) {
-      ready = false;
-      bindings.__wbg_reset_state();
-      throw new CsmsError("client/crashed", "csms has failed; call `init()` again, and make keys anew", {
-        cause: error,
-      });
-    }
-    throw error;
+    if (typeof error === "string") throw error;
+    failures += 1;
+    // A new instance of the same module.
+    bindings.__wbg_reset_state();
+    throw new CsmsError("client/crashed", "csms has failed and begins again; make keys again", { cause: error });
   }
 }

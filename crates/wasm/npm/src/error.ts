@@ -7,7 +7,7 @@ import type { ErrorCode, JwkErrorName, OpenErrorName, SealErrorName } from "./ca
 export type ClientCode =
   /** A function was called before `init()`. */
   | "client/not-initialised"
-  /** The WebAssembly instance has failed; `init()` makes a new one. */
+  /** The WebAssembly instance has failed and was replaced; keys that it held are lost. */
   | "client/crashed"
   /** A key was used after it had been freed. */
   | "client/freed"
@@ -15,14 +15,24 @@ export type ClientCode =
   | "client/aborted"
   /** No answer in time. */
   | "client/timeout"
-  /** No connection, or the browser kept the answer from the page (CORS). */
+  /** No connection, or the browser kept the response from the page (CORS). */
   | "client/network"
+  /** The service redirects; `message` names the status and, where the engine shows it, the target. */
+  | "client/redirect"
+  /** There is no WebAssembly module at its address: the HTTP status is not that of a success. */
+  | "client/module-missing"
+  /** The source of the module holds something other than this package's module, such as a page of HTML. */
+  | "client/not-webassembly"
+  /** The page's content security policy forbids WebAssembly; it must allow `'wasm-unsafe-eval'`. */
+  | "client/content-policy"
   /** The service answered something that is not understood. */
   | "client/unexpected-answer"
   /** The service answered an error code that the catalogue does not have; `serviceCode` holds it. */
   | "client/unknown-code"
   /** The engine has no randomness or no WebCrypto where it is needed. */
   | "client/unsupported"
+  /** The token opened, but its value is not text in UTF-8; `open` returns its bytes. */
+  | "open/not-text"
   /** An argument is wrong; `field` names it. */
   | "input/invalid";
 
@@ -41,6 +51,7 @@ export interface CsmsErrorFacts {
   status?: number | undefined;
   requestId?: string | undefined;
   serviceCode?: string | undefined;
+  retryAfterMilliseconds?: number | undefined;
   cause?: unknown;
 }
 
@@ -59,6 +70,8 @@ export class CsmsError extends Error {
   readonly requestId: string | undefined;
   /** The code as the service sent it. */
   readonly serviceCode: string | undefined;
+  /** How long the service asks to wait before the next attempt (`Retry-After`). */
+  readonly retryAfterMilliseconds: number | undefined;
 
   constructor(code: CsmsErrorCode, message: string, facts: CsmsErrorFacts = {}) {
     super(message, facts.cause === undefined ? undefined : { cause: facts.cause });
@@ -68,5 +81,6 @@ export class CsmsError extends Error {
     this.status = facts.status;
     this.requestId = facts.requestId;
     this.serviceCode = facts.serviceCode;
+    this.retryAfterMilliseconds = facts.retryAfterMilliseconds;
   }
 }

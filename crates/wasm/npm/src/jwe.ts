@@ -1,16 +1,21 @@
 /**
  * Client-side encryption: values sealed as standard JWE, so that neither the service nor the network sees them.
  */
-import type { OpenPlan, RawKey } from "./bindings.js";
+import { type Bytes, bytes, choice, invalid, members, number, optional, text } from "./arguments.js";
+import { type OpenPlan, RawKey } from "./bindings.js";
 import {
   type Content,
+  ENGINES,
   type Engine,
+  TAG_BYTES,
   decryptInNode,
   decryptInWebCrypto,
   encryptInNode,
   encryptInWebCrypto,
   engineFor,
+  fromBase64url,
   importContentKey,
+  toBase64url,
 } from "./content.js";
 import {
   type Derived,
@@ -23,10 +28,17 @@ import {
   makePair,
   stretch,
 } from "./derivation.js";
-import { engine } from "./engine.js";
+import { engine, generation } from "./engine.js";
 import { CsmsError, type CsmsErrorCode } from "./error.js";
 
-export type { Engine };
+export type { Bytes, Engine };
+
+declare global {
+  // Declared here too, so that the types compile where the library of TypeScript does not have it.
+  interface SymbolConstructor {
+    readonly dispose: unique symbol;
+  }
+}
 
 /** The algorithms of key management; all seal content with `A256GCM`. */
 export type JweAlgorithm = "dir" | "A256GCMKW" | "PBES2-HS512+A256KW" | "ECDH-ES+A256KW";
@@ -60,12 +72,12 @@ export interface JsonWebKeyOf256Bits {
   kid?: string;
 }
 
-const encoder = new TextEncoder();
+const encode = (value: string): Bytes => new TextEncoder().encode(value) as Bytes;
 
-/** Turns the texts that the engine throws, `<kind>/<name> <message>`, into errors. */
+/** Turns the texts that the module throws, `<kind>/<name> <message>`, into errors. */
 function guarded<T>(call: () => T): T {
   try {
-    return call();
+    return engine(call);
   } catch (error) {
     if (typeof error !== "string") throw error;
     const [kind = "", ...words] = error.split(" ");
@@ -75,8 +87,25 @@ function guarded<T>(call: () => T): T {
   }
 }
 
-/** Passes a copy to the engine, which wipes it, and leaves the caller's bytes alone. */
-const bytesOf = (value: string | Uint8Array): Uint8Array => (typeof value === "string" ? encoder.encode(value) : value);
+/** How the wrapping key of a token comes about outside of the module. */
+type Derivation = "agreement" | "stretching" | undefined;
+
+const DERIVATIONS: Partial<Record<JweAlgorithm, Derivation>> = {
+  "ECDH-ES+A256KW": "agreement",
+  "PBES2-HS512+A256KW": "stretching",
+};
+
+const GENERATED = ["dir", "A256GCMKW", "ECDH-ES+A256KW"] as const;
+
+/** What is asked of {@link JweKey.open}, checked. */
+interface Opening {
+  /** `undefined` for a token without a binding. */
+  name: string | undefined;
+  purpose: string;
+  token: string;
+  maxIterations: number;
+  engine: Exclude<Engine, "auto">;
+}
 
 /**
  * A key that seals values, opens them, or both. It lives in the memory of the WebAssembly instance and is wiped by
@@ -84,77 +113,107 @@ const bytesOf = (value: string | Uint8Array): Uint8Array => (typeof value === "s
  */
 export class JweKey {
   #raw: RawKey | undefined;
+  readonly #generation = generation();
+  readonly #algorithm: JweAlgorithm;
+  readonly #derivation: Derivation;
   /** The key in WebCrypto, imported on first use: that of `dir`, a passphrase, or a private key. */
   #imported: Promise<CryptoKey> | undefined;
-  /** The public key to agree with, likewise. */
+  /** The content key of `dir` once it is imported. */
+  #contentKey: CryptoKey | undefined;
+  /** The public key to agree with, imported on first use. */
   #recipient: Promise<CryptoKey> | undefined;
+  /** The passphrase as it was given, where its NFC form is another. */
+  #asGiven: JweKey | undefined;
 
   private constructor(raw: RawKey) {
     this.#raw = raw;
+    this.#algorithm = raw.algorithm as JweAlgorithm;
+    this.#derivation = DERIVATIONS[this.#algorithm];
+    // Older engines have no such symbol. On the object, because a bundler would keep a class that is completed afterwards.
+    if (Symbol.dispose) Object.defineProperty(this, Symbol.dispose, { value: () => this.free() });
   }
 
-  static #make(make: (raw: typeof RawKey) => RawKey): JweKey {
-    return new JweKey(guarded(() => engine((bound) => make(bound.RawKey))));
+  static #make(make: () => RawKey): JweKey {
+    return guarded(() => new JweKey(make()));
   }
 
   /** A data key of 32 random bytes, which encrypts contents itself (`dir`). */
-  static dataKey(bytes: Uint8Array): JweKey {
-    return JweKey.#make((raw) => raw.direct(bytes));
+  static dataKey(key: Uint8Array): JweKey {
+    const given = bytes(key, "key", 32);
+    return JweKey.#make(() => RawKey.direct(given));
   }
   /** A key of 32 random bytes that wraps a fresh content key for each token (`A256GCMKW`). */
-  static wrappingKey(bytes: Uint8Array): JweKey {
-    return JweKey.#make((raw) => raw.key_wrapping(bytes));
+  static wrappingKey(key: Uint8Array): JweKey {
+    const given = bytes(key, "key", 32);
+    return JweKey.#make(() => RawKey.key_wrapping(given));
   }
   /**
-   * A passphrase (`PBES2-HS512+A256KW`).
+   * A passphrase (`PBES2-HS512+A256KW`). Systems compose letters in different ways: values are sealed with the
+   * passphrase's NFC form, and opened with that form or with the text as it is.
    *
    * @param options `iterations`: 10,000 to 1,000,000; 210,000 by default
    */
-  static passphrase(text: string, options: { iterations?: number } = {}): JweKey {
-    const bytes = encoder.encode(text);
-    const { iterations = 0 } = options;
+  static passphrase(passphrase: string, options?: { iterations?: number }): JweKey {
+    const given = text(passphrase, "passphrase");
+    const { iterations } = optional(options);
+    // Zero stands for the default.
+    const count = number(iterations, "iterations", 0, { least: 1, most: 0xffff_ffff, whole: true });
+    const composed = given.normalize("NFC");
+    const key = JweKey.#stretched(composed, count);
+    if (composed !== given) key.#asGiven = JweKey.#stretched(given, count);
+    return key;
+  }
+
+  static #stretched(passphrase: string, iterations: number): JweKey {
+    const encoded = encode(passphrase);
     try {
-      return JweKey.#make((raw) => raw.passphrase(bytes, iterations === 0 ? 0 : Math.max(1, iterations)));
+      return JweKey.#make(() => RawKey.passphrase(encoded, iterations));
     } finally {
-      bytes.fill(0);
+      encoded.fill(0);
     }
   }
+
   /**
    * The key in a JSON Web Key: `oct` of 256 bits, or `EC` on P-256. A public key seals and does not open. Whether a private
-   * key is that of its public key is found out when it first opens a token.
+   * key is that of its public key is checked when it first opens a token.
    */
   static fromJwk(jwk: string | JsonWebKeyOf256Bits | JsonWebKey): JweKey {
-    const bytes = encoder.encode(typeof jwk === "string" ? jwk : JSON.stringify(jwk));
+    const encoded = encode(jsonOf(jwk));
     try {
-      const key = JweKey.#make((raw) => raw.from_jwk(bytes));
+      const key = JweKey.#make(() => RawKey.from_jwk(encoded));
       const point = key.#call((raw) => raw.point());
       if (point === undefined || isOnCurve(point)) return key;
       key.free();
       throw new CsmsError("jwk/not-on-curve", "the public key is not a point of P-256");
     } finally {
-      bytes.fill(0);
+      encoded.fill(0);
     }
   }
+
   /** Draws a key. */
   static async generate(algorithm: Exclude<JweAlgorithm, "PBES2-HS512+A256KW">): Promise<JweKey> {
-    if (algorithm !== "ECDH-ES+A256KW") return JweKey.#make((raw) => raw.generate(algorithm));
+    const name = choice(algorithm, "algorithm", GENERATED);
+    if (name !== "ECDH-ES+A256KW") return JweKey.#make(() => RawKey.generate(name));
     const { kty, crv, x, y, d } = await makePair();
-    return JweKey.fromJwk({ kty, crv, x, y, d, alg: algorithm } as JsonWebKey);
-  }
-
-  #bound(): RawKey {
-    if (this.#raw === undefined) throw new CsmsError("client/freed", "the key has been freed");
-    return this.#raw;
+    return JweKey.fromJwk({ kty, crv, x, y, d, alg: name } as JsonWebKey);
   }
 
   #call<T>(call: (raw: RawKey) => T): T {
-    const raw = this.#bound();
-    return guarded(() => engine(() => call(raw)));
+    const raw = this.#raw;
+    if (raw === undefined) throw new CsmsError("client/freed", "the key has been freed");
+    this.#checkGeneration();
+    return guarded(() => call(raw));
+  }
+
+  /** Without it, a key of an instance that has failed would read the memory of its successor. */
+  #checkGeneration(): void {
+    if (this.#generation === generation()) return;
+    throw new CsmsError("client/crashed", "the key was lost when csms failed; make it again");
   }
 
   /** The algorithm of the tokens it seals and opens. */
   get algorithm(): JweAlgorithm {
-    return this.#call((raw) => raw.algorithm) as JweAlgorithm;
+    return this.#call(() => this.#algorithm);
   }
   /** Whether it opens tokens; a public key only seals. */
   get opens(): boolean {
@@ -171,33 +230,49 @@ export class JweKey {
   }
 
   /**
-   * Seals a value. Every call makes another token.
+   * Seals a value as it is when this is called. Every call makes another token.
    *
    * @param options the binding; `engine` overrides the choice by size
    * @returns a JWE in compact serialisation
    */
   async seal(value: string | Uint8Array, options: Binding & { engine?: Engine }): Promise<string> {
-    const { name, purpose } = options;
-    const plaintext = bytesOf(value);
-    const { secret, told } = (await this.#deriveToSeal()) ?? {};
-    const chosen = engineFor(options.engine, plaintext.length);
-    if (chosen === "wasm") {
-      const token = this.#call((raw) => raw.seal(name, purpose, secret, told, plaintext));
-      secret?.fill(0);
-      return token;
-    }
-    const plan = this.#call((raw) => raw.begin_seal(name, purpose, secret, told));
-    secret?.fill(0);
+    const given = members(options, "options");
+    const [name, purpose] = [text(given.name, "name"), text(given.purpose, "purpose")];
+    const wanted = engineOf(given.engine);
+    if (typeof value !== "string") return this.#seal(name, purpose, wanted, bytes(value, "value"), false);
+    const encoded = encode(text(value, "value"));
     try {
-      const content = { key: () => plan.content_key(), iv: plan.iv(), additionalData: plan.additional_data() };
-      const sealed =
-        chosen === "node"
-          ? encryptInNode(content, plaintext)
-          : await encryptInWebCrypto(await this.#import(content), content, plaintext);
-      return guarded(() => engine(() => plan.finish(sealed)));
-    } catch (error) {
-      plan.free();
-      throw error;
+      return await this.#seal(name, purpose, wanted, encoded, true);
+    } finally {
+      encoded.fill(0);
+    }
+  }
+
+  async #seal(name: string, purpose: string, wanted: Engine, value: Bytes, isOwn: boolean): Promise<string> {
+    const chosen = engineFor(wanted, value.length);
+    // The caller may change its bytes while this waits.
+    const isWaiting = this.#derivation !== undefined || (chosen === "webcrypto" && this.#contentKey === undefined);
+    // A `Buffer` would share its memory with its `slice`.
+    const plaintext = isWaiting && !isOwn ? new Uint8Array(value) : value;
+    try {
+      const { secret, told } = this.#derivation === undefined ? {} : await this.#deriveToSeal();
+      if (chosen === "wasm") return this.#call((raw) => raw.seal(name, purpose, secret, told, plaintext));
+      const begun = this.#call((raw) => raw.begin_seal(name, purpose, secret, told, plaintext.length)) as Bytes;
+      secret?.fill(0);
+      const { content, head } = begunOf(begun);
+      let sealed;
+      try {
+        sealed =
+          chosen === "node"
+            ? encryptInNode(content, plaintext)
+            : await encryptInWebCrypto(this.#contentKey ?? (await this.#import(content.key)), content, plaintext);
+      } finally {
+        content.key.fill(0);
+      }
+      const end = sealed.length - TAG_BYTES;
+      return `${head}${toBase64url(sealed.subarray(0, end))}.${toBase64url(sealed.subarray(end))}`;
+    } finally {
+      if (plaintext !== value) plaintext.fill(0);
     }
   }
 
@@ -206,113 +281,219 @@ export class JweKey {
    *
    * @throws CsmsError with a code `open/…`
    */
-  open(token: string, options: OpenOptions): Promise<Uint8Array> {
-    return this.#open(String(options.name), String(options.purpose), token, options);
+  async open(token: string, options: OpenOptions): Promise<Bytes> {
+    const given = members(options, "options");
+    const [name, purpose] = [text(given.name, "name"), text(given.purpose, "purpose")];
+    return this.#open(openingOf(name, purpose, token, given));
   }
 
   /**
    * Opens a token without a binding, such as one made by another program; one that has a binding is refused. Nothing
    * then says what the value is for.
    */
-  openUnbound(token: string, options: Omit<OpenOptions, keyof Binding> = {}): Promise<Uint8Array> {
-    return this.#open(undefined, "", token, options);
+  async openUnbound(token: string, options?: Omit<OpenOptions, keyof Binding>): Promise<Bytes> {
+    return this.#open(openingOf(undefined, "", token, optional(options)));
   }
 
-  async #open(
-    name: string | undefined,
-    purpose: string,
-    token: string,
-    options: Omit<OpenOptions, keyof Binding>,
-  ): Promise<Uint8Array> {
-    const { maxIterations = 0 } = options;
-    let plan: OpenPlan = this.#call((raw) => raw.begin_open(name, purpose, token, maxIterations));
-    const told = plan.derivation();
-    if (told !== undefined) {
-      const secret = await this.#deriveToOpen(told, plan.iterations);
-      plan = guarded(() => engine(() => plan.unwrap_with(secret)));
+  /** Opens a token whose value is text; `open/not-text` where its bytes are not UTF-8. */
+  async openText(token: string, options: OpenOptions): Promise<string> {
+    const opened = await this.open(token, options);
+    try {
+      return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(opened);
+    } catch {
+      throw new CsmsError("open/not-text", "the value is not text in UTF-8; `open` returns its bytes");
+    } finally {
+      opened.fill(0);
+    }
+  }
+
+  async #open(opening: Opening): Promise<Bytes> {
+    try {
+      return await this.#openAs(opening);
+    } catch (error) {
+      const other = this.#asGiven;
+      if (other === undefined || !(error instanceof CsmsError) || error.code !== "open/decryption") throw error;
+      return other.#openAs(opening);
+    }
+  }
+
+  async #openAs(opening: Opening): Promise<Bytes> {
+    const { name, purpose, token, maxIterations, engine: chosen } = opening;
+    const isInside = chosen === "wasm";
+    if (isInside && this.#derivation === undefined) {
+      return this.#call((raw) => raw.open(name, purpose, token, maxIterations)) as Bytes;
+    }
+    // The module checks the token without its ciphertext, which is decoded and decrypted outside.
+    const [rest, ciphertext] = isInside ? [token, ""] : split(token);
+    const { length } = token;
+    let plan: OpenPlan | undefined;
+    let begun;
+    if (this.#derivation === undefined) {
+      begun = this.#call((raw) => raw.begin_open_ready(name, purpose, rest, length, maxIterations)) as Bytes;
+    } else {
+      plan = this.#call((raw) => raw.begin_open(name, purpose, rest, length, maxIterations));
+    }
+    const sealed = isInside ? undefined : fromBase64url(ciphertext);
+    if (!isInside && sealed === undefined) {
+      plan?.free();
+      throw new CsmsError("open/base64", "the ciphertext is not base64url text without padding");
+    }
+    if (plan !== undefined) {
+      plan = await this.#unwrap(plan);
+      const unwrapped = plan;
+      if (sealed === undefined) return guarded(() => unwrapped.decrypt()) as Bytes;
+      begun = guarded(() => unwrapped.parts()) as Bytes;
+      unwrapped.free();
+    }
+    return this.#decrypt(chosen, begun as Bytes, sealed as Bytes);
+  }
+
+  /** Derives what the content key of a token is wrapped with, and unwraps it. */
+  async #unwrap(plan: OpenPlan): Promise<OpenPlan> {
+    let secret: Bytes;
+    try {
+      secret = await this.#deriveToOpen(plan.derivation() as Bytes, plan.iterations);
+    } catch (error) {
+      if (this.#generation === generation()) plan.free();
+      throw error;
+    }
+    // The instance may have failed meanwhile.
+    this.#checkGeneration();
+    try {
+      return guarded(() => plan.unwrap_with(secret));
+    } finally {
       secret.fill(0);
     }
-    const chosen = engineFor(options.engine, (token.length * 3) / 4);
-    if (chosen === "wasm") return guarded(() => engine(() => plan.decrypt()));
+  }
+
+  async #decrypt(chosen: Engine, begun: Bytes, sealed: Bytes): Promise<Bytes> {
+    const iv = begun.subarray(0, IV_BYTES);
+    const key = begun.subarray(IV_BYTES, IV_BYTES + KEY_BYTES);
+    const additional = IV_BYTES + KEY_BYTES + TAG_BYTES;
+    const content = { iv, key, additionalData: begun.subarray(additional) };
+    sealed.set(begun.subarray(IV_BYTES + KEY_BYTES, additional), sealed.length - TAG_BYTES);
     try {
-      // The plan has all parts once the content key is unwrapped.
-      const part = (bytes: Uint8Array | undefined) => bytes as Uint8Array;
-      const iv = part(plan.iv());
-      const content = { key: () => part(plan.content_key()), iv, additionalData: part(plan.additional_data()) };
-      const sealed = part(plan.sealed());
       return chosen === "node"
         ? decryptInNode(content, sealed)
-        : await decryptInWebCrypto(await this.#import(content), content, sealed);
+        : await decryptInWebCrypto(this.#contentKey ?? (await this.#import(key)), content, sealed);
     } catch (cause) {
       if (cause instanceof CsmsError) throw cause;
       throw new CsmsError("open/decryption", DECRYPTION, { cause });
     } finally {
-      plan.free();
+      key.fill(0);
     }
   }
 
-  /** Derives the secret of a new token; `undefined` where the engine needs none. */
-  async #deriveToSeal(): Promise<Derived | undefined> {
-    const point = this.#call((raw) => raw.point());
-    if (point !== undefined) return agreeOnce(await (this.#recipient ??= importPoint(point)));
+  /** Derives the secret of a new token. */
+  async #deriveToSeal(): Promise<Derived> {
+    const point = this.#call((raw) => raw.point()) as Bytes | undefined;
+    if (point !== undefined) return agreeOnce(await this.#recipientOf(point));
     const iterations = this.#call((raw) => raw.iterations);
-    if (iterations === 0) return undefined;
     const told = crypto.getRandomValues(new Uint8Array(16));
     return { secret: await stretch(await this.#passphrase(), told, iterations), told };
   }
 
   /** Derives the secret of a token that tells `told`. */
-  async #deriveToOpen(told: Uint8Array, iterations: number): Promise<Uint8Array> {
+  async #deriveToOpen(told: Bytes, iterations: number): Promise<Bytes> {
     if (iterations > 0) return stretch(await this.#passphrase(), told, iterations);
     if (!isOnCurve(told)) throw new CsmsError("open/ephemeral-key", "the ephemeral public key is not a point of P-256");
-    const own = (this.#imported ??= importPrivate(
-      this.toJwk() as JsonWebKey,
-      this.#call((raw) => raw.point()) as Uint8Array,
-    ));
-    return agree(await own, await importPoint(told));
+    const own = await this.#private();
+    return agree(own, await importPoint(told));
+  }
+
+  #recipientOf(point: Bytes): Promise<CryptoKey> {
+    return (this.#recipient ??= this.#keeping(importPoint(point)));
+  }
+
+  #private(): Promise<CryptoKey> {
+    const point = () => this.#call((raw) => raw.point()) as Bytes;
+    return (this.#imported ??= this.#keeping(importPrivate(this.toJwk() as JsonWebKey, point())));
   }
 
   #passphrase(): Promise<CryptoKey> {
-    return (this.#imported ??= (async () => {
-      const bytes = this.#call((raw) => raw.passphrase_bytes()) as Uint8Array;
+    if (this.#imported === undefined) {
+      const secret = this.#call((raw) => raw.passphrase_bytes()) as Bytes;
       try {
-        return await importPassphrase(bytes);
+        this.#imported = this.#keeping(importPassphrase(secret));
       } finally {
-        bytes.fill(0);
+        secret.fill(0);
       }
-    })());
+    }
+    return this.#imported;
   }
 
-  /** Opens a token whose value is text. */
-  async openText(token: string, options: OpenOptions): Promise<string> {
-    const bytes = await this.open(token, options);
-    const text = new TextDecoder("utf-8", { fatal: false }).decode(bytes);
-    bytes.fill(0);
-    return text;
+  #import(key: Bytes): Promise<CryptoKey> {
+    // Only with `dir` is the content key the same for every token.
+    if (this.#algorithm !== "dir") return importContentKey(key);
+    return (this.#imported ??= this.#keeping(importContentKey(key).then((imported) => (this.#contentKey = imported))));
+  }
+
+  /** An import that failed is tried again by the next call. */
+  #keeping(work: Promise<CryptoKey>): Promise<CryptoKey> {
+    work.catch(() => (this.#imported = this.#recipient = undefined));
+    return work;
   }
 
   /** Wipes the key. Calls after this fail with `client/freed`. May be called twice. */
   free(): void {
-    this.#raw?.free();
-    this.#raw = undefined;
-    this.#imported = this.#recipient = undefined;
+    const raw = this.#raw;
+    this.#raw = this.#imported = this.#contentKey = this.#recipient = undefined;
+    this.#asGiven?.free();
+    // The memory of an instance that has failed is gone.
+    if (raw !== undefined && this.#generation === generation()) raw.free();
   }
 
   /** Wipes the key at the end of a `using` block. */
-  declare [Symbol.dispose]: () => void;
-
-  static {
-    // Older engines have no such symbol.
-    if (Symbol.dispose) this.prototype[Symbol.dispose] = this.prototype.free;
-  }
-
-  #import(content: Content): Promise<CryptoKey> {
-    // Only with `dir` is the content key the same for every token.
-    return this.algorithm === "dir" ? (this.#imported ??= importContentKey(content)) : importContentKey(content);
-  }
+  declare readonly [Symbol.dispose]: () => void;
 }
 
 const DECRYPTION = "the key is not the right one, or the token was changed";
+const IV_BYTES = 12;
+const KEY_BYTES = 32;
+const DOT = 46;
+
+const engineOf = (value: unknown): Engine => (value === undefined ? "auto" : choice(value, "engine", ENGINES));
+
+function openingOf(
+  name: string | undefined,
+  purpose: string,
+  given: string,
+  options: { maxIterations?: unknown; engine?: unknown },
+): Opening {
+  const token = text(given, "token");
+  // Zero stands for the default.
+  const maxIterations = number(options.maxIterations, "maxIterations", 0, { least: 1, most: 0xffff_ffff, whole: true });
+  const chosen = engineFor(engineOf(options.engine), (token.length * 3) / 4);
+  return { name, purpose, token, maxIterations, engine: chosen };
+}
+
+/** The parts of what the module begins a token with: initialization vector, content key, and the token's text so far. */
+function begunOf(begun: Bytes): { content: Content; head: string } {
+  const start = IV_BYTES + KEY_BYTES;
+  const content = {
+    iv: begun.subarray(0, IV_BYTES),
+    key: begun.subarray(IV_BYTES, start),
+    additionalData: begun.subarray(start, begun.indexOf(DOT, start)),
+  };
+  return { content, head: String.fromCharCode(...begun.subarray(start)) };
+}
+
+/** A token without its ciphertext, and the ciphertext. A token with too few parts stays whole, for the module to refuse. */
+function split(token: string): [rest: string, ciphertext: string] {
+  const end = token.lastIndexOf(".");
+  const start = token.lastIndexOf(".", end - 1) + 1;
+  return end < 0 || start === 0 ? [token, ""] : [token.slice(0, start) + token.slice(end), token.slice(start, end)];
+}
+
+function jsonOf(jwk: unknown): string {
+  if (typeof jwk === "string") return text(jwk, "jwk");
+  members(jwk, "jwk");
+  try {
+    return text(JSON.stringify(jwk), "jwk");
+  } catch (cause) {
+    throw cause instanceof CsmsError ? cause : invalid("jwk", "a JSON Web Key", cause);
+  }
+}
 
 function jwkOf(json: Uint8Array | undefined): JsonWebKeyOf256Bits | undefined {
   if (json === undefined) return undefined;

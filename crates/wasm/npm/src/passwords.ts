@@ -1,6 +1,8 @@
 /**
  * Passwords: drawn, and judged.
  */
+import { flag, languageOf, number, optional, text } from "./arguments.js";
+import * as bound from "./bindings.js";
 import type { WeaknessReason } from "./catalogue.js";
 import { engine } from "./engine.js";
 import { CsmsError } from "./error.js";
@@ -39,20 +41,17 @@ function read(marked: string): Result<string> {
 }
 
 /** Draws a password; every one that the options allow is equally likely. */
-export function generatePassword(options: PasswordOptions & { language?: Language } = {}): Result<string> {
-  const bits = (...flags: (boolean | undefined)[]) =>
-    flags.reduce<number>((set, flag, index) => (flag === true ? set | (1 << index) : set), 0);
-  const excluded = bits(
-    options.exclude_lowercase,
-    options.exclude_uppercase,
-    options.exclude_numbers,
-    options.exclude_punctuation,
-  );
-  const included = bits(options.include_space, options.require_each_included_type);
-  const { length = 32, exclude_characters = "", language = "en" } = options;
-  // What is no length is as wrong as a length of nothing.
-  const count = Number.isInteger(length) && length >= 0 && length <= 0xffff_ffff ? length : 0;
-  return read(engine((bound) => bound.generate_password(count, exclude_characters, excluded, included, language)));
+export function generatePassword(options?: PasswordOptions & { language?: Language }): Result<string> {
+  const given = optional(options);
+  const bits = (...names: (keyof PasswordOptions)[]) =>
+    names.reduce((set, name, index) => (flag(given[name], name) ? set | (1 << index) : set), 0);
+  const excluded = bits("exclude_lowercase", "exclude_uppercase", "exclude_numbers", "exclude_punctuation");
+  const included = bits("include_space", "require_each_included_type");
+  const { length, exclude_characters: unwanted } = given;
+  const count = number(length, "length", 32, { most: 0xffff_ffff, whole: true });
+  const characters = unwanted === undefined ? "" : text(unwanted, "exclude_characters");
+  const language = languageOf(given);
+  return read(engine(() => bound.generate_password(count, characters, excluded, included, language)));
 }
 
 /**
@@ -60,18 +59,23 @@ export function generatePassword(options: PasswordOptions & { language?: Languag
  * TaurusDB, PostgreSQL and GaussDB take without quoting.
  */
 export function generateDatabasePassword(): string {
-  const drawn = read(engine((bound) => bound.generate_database_password()));
-  // The policy is ours, so there is no problem with it to tell.
+  const drawn = read(engine(() => bound.generate_database_password()));
+  // The policy is fixed and has no problems.
   return drawn.ok ? drawn.value : "";
 }
 
-/** Judges a password that somebody chose, for an account of this name. */
+/** Judges a password that a person chose, for an account of this name. */
 export function assessPassword(
   password: string,
-  options: { userName?: string; language?: Language } = {},
+  options?: { userName?: string; language?: Language },
 ): Result<Assessment> {
-  const bytes = new TextEncoder().encode(password);
-  const json = engine((bound) => bound.assess_password(bytes, options.userName ?? "", options.language ?? "en"));
-  bytes.fill(0);
-  return answer(json);
+  const given = optional(options);
+  const user = given.userName === undefined ? "" : text(given.userName, "userName");
+  const language = languageOf(given);
+  const bytes = new TextEncoder().encode(text(password, "password"));
+  try {
+    return answer(engine(() => bound.assess_password(bytes, user, language)));
+  } finally {
+    bytes.fill(0);
+  }
 }

@@ -1,6 +1,8 @@
 /**
  * Rotation periods, rotation configurations and function URNs: parsed and printed.
  */
+import { languageOf, members, number, optional, text, time } from "./arguments.js";
+import * as bound from "./bindings.js";
 import { engine } from "./engine.js";
 import type { Language, RotationMode } from "./types.js";
 import { type Result, answer } from "./validation.js";
@@ -52,56 +54,70 @@ interface LanguageOption {
  * @param options `minSeconds`: the server's least period, 14,400 by default
  */
 export function parseRotationPeriod(
-  text: string,
-  options: LanguageOption & { minSeconds?: number } = {},
+  period: string,
+  options?: LanguageOption & { minSeconds?: number },
 ): Result<RotationPeriod> {
-  return answer(engine((bound) => bound.parse_period(text, options.minSeconds ?? 14_400, options.language ?? "en")));
+  const given = text(period, "period");
+  const { minSeconds, ...rest } = optional(options);
+  const least = number(minSeconds, "minSeconds", 14_400, { whole: true });
+  const language = languageOf(rest);
+  return answer(engine(() => bound.parse_period(given, least, language)));
 }
 
 /**
  * When the next automatic rotations are due, if each succeeds at once.
  *
  * @param options `since`: when automatic rotation was switched on, by default now; `lastSuccess`: the last successful
- *   rotation; `count`: how many times to return, 1 by default, at most 1,000
+ *   rotation; `count`: how many times to return, 0 to 1,000, 1 by default
  * @returns milliseconds since 1970
  */
 export function nextRotations(
   period: string,
-  options: LanguageOption & { since?: number; lastSuccess?: number; count?: number } = {},
+  options?: LanguageOption & { since?: number; lastSuccess?: number; count?: number },
 ): Result<number[]> {
-  const { since = Date.now(), lastSuccess = -1, count = 1, language = "en" } = options;
-  return answer(engine((bound) => bound.next_rotations(period, lastSuccess, since, count, language)));
+  const given = text(period, "period");
+  const { since, lastSuccess, count, ...rest } = optional(options);
+  const begin = time(since, "since");
+  const last = lastSuccess === undefined ? -1 : time(lastSuccess, "lastSuccess");
+  const times = number(count, "count", 1, { most: 1000, whole: true });
+  const language = languageOf(rest);
+  return answer(engine(() => bound.next_rotations(given, last, begin, times, language)));
 }
 
 /** Reads a `rotation_config`, the documentation's single quotes and older names included. */
-export function parseRotationConfig(text: string, options: LanguageOption = {}): Result<RotationConfig> {
-  return answer(engine((bound) => bound.parse_rotation_config(text, options.language ?? "en")));
+export function parseRotationConfig(config: string, options?: LanguageOption): Result<RotationConfig> {
+  const [given, language] = [text(config, "config"), languageOf(optional(options))];
+  return answer(engine(() => bound.parse_rotation_config(given, language)));
 }
 
 /** Prints a `rotation_config`. */
 export function formatRotationConfig(
   config: Pick<RotationConfig, "instance_id" | "mode">,
-  options: LanguageOption = {},
+  options?: LanguageOption,
 ): Result<string> {
-  return answer(
-    engine((bound) => bound.format_rotation_config(config.instance_id, config.mode, options.language ?? "en")),
-  );
+  const { instance_id, mode } = members(config, "config");
+  const [instance, accounts] = [text(instance_id, "instance_id"), text(mode, "mode")];
+  const language = languageOf(optional(options));
+  return answer(engine(() => bound.format_rotation_config(instance, accounts, language)));
 }
 
 /** Reads a function URN in its full form. */
-export function parseFunctionUrn(text: string, options: LanguageOption = {}): Result<FunctionUrn> {
-  return answer(engine((bound) => bound.parse_function_urn(text, options.language ?? "en")));
+export function parseFunctionUrn(urn: string, options?: LanguageOption): Result<FunctionUrn> {
+  const [given, language] = [text(urn, "urn"), languageOf(optional(options))];
+  return answer(engine(() => bound.parse_function_urn(given, language)));
 }
 
 /** Prints a function URN; without `version` it names the latest one. */
 export function formatFunctionUrn(
   urn: Pick<FunctionUrn, "region" | "project_id" | "package" | "function"> & { version?: string },
-  options: LanguageOption = {},
+  options?: LanguageOption,
 ): Result<string> {
-  const { region, project_id, function: name, version = "" } = urn;
-  return answer(
-    engine((bound) =>
-      bound.format_function_urn(region, project_id, urn.package, name, version, options.language ?? "en"),
-    ),
-  );
+  const given = members(urn, "urn");
+  const region = text(given.region, "region");
+  const project = text(given.project_id, "project_id");
+  const group = text(given.package, "package");
+  const name = text(given.function, "function");
+  const version = given.version === undefined ? "" : text(given.version, "version");
+  const language = languageOf(optional(options));
+  return answer(engine(() => bound.format_function_urn(region, project, group, name, version, language)));
 }

@@ -7,8 +7,8 @@ import { load, loadSync, type ModuleSource } from "./engine.js";
 export * from "./api.js";
 
 /** Loads the WebAssembly module from `source`. May be called any number of times; only the first loads. */
-export function init(source: ModuleSource | Promise<ModuleSource>): Promise<void> {
-  return load(source);
+export async function init(source: ModuleSource | Promise<ModuleSource>): Promise<void> {
+  await load(source);
 }
 
 /** The same at once. Browsers refuse to compile large modules synchronously on the main thread. */

@@ -1,6 +1,8 @@
 /**
  * Versions and stages: what a change will do, computed by the rules that will carry it out.
  */
+import { languageOf, members, optional, text, time } from "./arguments.js";
+import * as bound from "./bindings.js";
 import type { OperationName } from "./catalogue.js";
 import { engine } from "./engine.js";
 import type { Language, Secret, SecretState, VersionMetadata } from "./types.js";
@@ -55,20 +57,21 @@ export interface PreviewOptions {
   language?: Language;
 }
 
-function preview(operation: OperationName, secret: KnownSecret, request: unknown, options: PreviewOptions) {
-  const { now = Date.now(), language = "en" } = options;
-  return answer<Preview>(
-    engine((bound) => bound.preview(operation, toJson(secret), toJson(request), now, language)),
-  );
+function preview(operation: OperationName, secret: unknown, request: unknown, options?: PreviewOptions) {
+  const given = optional(options);
+  const now = time(given.now, "now");
+  const language = languageOf(given);
+  const [known, change] = [toJson(secret, "secret"), toJson(request, "request")];
+  return answer<Preview>(engine(() => bound.preview(operation, known, change, now, language)));
 }
 
 /** What CreateSecretVersion will do. */
 export function previewNewVersion(
   secret: KnownSecret,
-  request: { version_stages?: string[]; expire_time?: number } = {},
-  options: PreviewOptions = {},
+  request?: { version_stages?: string[]; expire_time?: number },
+  options?: PreviewOptions,
 ): Result<Preview> {
-  const { version_stages, expire_time } = request;
+  const { version_stages, expire_time } = optional(request, "request");
   return preview("CreateSecretVersion", secret, { version_stages, expire_time }, options);
 }
 
@@ -76,35 +79,38 @@ export function previewNewVersion(
 export function previewStageMove(
   secret: KnownSecret,
   request: { stage_name: string; version_id: string },
-  options: PreviewOptions = {},
+  options?: PreviewOptions,
 ): Result<Preview> {
-  return preview("UpdateSecretStage", secret, request, options);
+  return preview("UpdateSecretStage", secret, members(request, "request"), options);
 }
 
 /** What DeleteSecretStage will do. */
 export function previewStageDeletion(
   secret: KnownSecret,
   request: { stage_name: string },
-  options: PreviewOptions = {},
+  options?: PreviewOptions,
 ): Result<Preview> {
-  return preview("DeleteSecretStage", secret, request, options);
+  return preview("DeleteSecretStage", secret, members(request, "request"), options);
 }
 
 /** What RotateSecret will have done once it has succeeded. */
-export function previewRotation(secret: KnownSecret, options: PreviewOptions = {}): Result<Preview> {
+export function previewRotation(secret: KnownSecret, options?: PreviewOptions): Result<Preview> {
   return preview("RotateSecret", secret, {}, options);
 }
 
 /** The versions that no stage marks, so that the service may remove them, oldest first. */
-export function deprecatedVersions(secret: KnownSecret, options: { language?: Language } = {}): Result<string[]> {
-  return answer(engine((bound) => bound.deprecated_versions(toJson(secret), options.language ?? "en")));
+export function deprecatedVersions(secret: KnownSecret, options?: { language?: Language }): Result<string[]> {
+  const [known, language] = [toJson(secret, "secret"), languageOf(optional(options))];
+  return answer(engine(() => bound.deprecated_versions(known, language)));
 }
 
 /** Whether a secret in this state takes an operation; if not, `refusal` says why. */
 export function permits(
   state: SecretState,
   operation: OperationName,
-  options: { language?: Language } = {},
+  options?: { language?: Language },
 ): Result<true> {
-  return answer(engine((bound) => bound.permits(state, operation, options.language ?? "en")));
+  const [now, name] = [text(state, "state"), text(operation, "operation")];
+  const language = languageOf(optional(options));
+  return answer(engine(() => bound.permits(now, name, language)));
 }

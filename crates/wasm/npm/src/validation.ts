@@ -1,6 +1,9 @@
 /**
- * Requests checked by the very rules that the server enforces. Nothing here throws for bad input.
+ * Requests checked by the very rules that the server enforces. A request of any kind has a result; only the arguments
+ * beside it can be invalid.
  */
+import { invalid, languageOf, number, optional, text, time } from "./arguments.js";
+import * as bound from "./bindings.js";
 import type { ErrorCode, RefusalReason, Rule } from "./catalogue.js";
 import { engine } from "./engine.js";
 import type { OperationTypes } from "./operations.js";
@@ -96,13 +99,19 @@ export function answer<T>(json: string): Result<T> {
   return JSON.parse(json) as Result<T>;
 }
 
-/** The request as JSON; what has no JSON (cycles, `bigint`) becomes `null`, which is no request. */
-export function toJson(value: unknown): string {
+/** The longest JSON that is passed to WebAssembly, in UTF-16 units. */
+const LONGEST = 64 << 20;
+
+/** A value as JSON; what has no JSON (cycles, `bigint`) becomes `null`, which is not a request. */
+export function toJson(value: unknown, field: string): string {
+  let json;
   try {
-    return JSON.stringify(value) ?? "null";
+    json = JSON.stringify(value) ?? "null";
   } catch {
     return "null";
   }
+  if (json.length > LONGEST) throw invalid(field, `at most ${LONGEST} characters of JSON`);
+  return json;
 }
 
 /**
@@ -113,10 +122,15 @@ export function toJson(value: unknown): string {
 export function validate<O extends ValidatedOperation>(
   operation: O,
   request: unknown,
-  options: ValidationOptions = {},
+  options?: ValidationOptions,
 ): Result<NormalRequest<O>> {
-  const { now = Date.now(), minRotationPeriodSeconds = DEFAULT_MIN_SECONDS, language = "en" } = options;
-  return answer(engine((bound) => bound.validate(operation, toJson(request), now, minRotationPeriodSeconds, language)));
+  const name = text(operation, "operation");
+  const given = optional(options);
+  const now = time(given.now, "now");
+  const least = number(given.minRotationPeriodSeconds, "minRotationPeriodSeconds", DEFAULT_MIN_SECONDS, { whole: true });
+  const language = languageOf(given);
+  const json = toJson(request, "request");
+  return answer(engine(() => bound.validate(name, json, now, least, language)));
 }
 
 /** Checks a CreateSecret request. */
@@ -167,7 +181,9 @@ export type TextField =
   | "secret_string"
   | "secret_binary";
 
-/** Checks one text by the rule of its field, for forms that answer while one types. */
-export function checkText(field: TextField, text: string, options: { language?: Language } = {}): Result<string> {
-  return answer(engine((bound) => bound.check_text(field, text, options.language ?? "en")));
+/** Checks one text by the rule of its field, for forms that show problems while one types. */
+export function checkText(field: TextField, value: string, options?: { language?: Language }): Result<string> {
+  const [name, given] = [text(field, "field"), text(value, "text")];
+  const language = languageOf(optional(options));
+  return answer(engine(() => bound.check_text(name, given, language)));
 }

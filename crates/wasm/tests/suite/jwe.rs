@@ -27,7 +27,7 @@ fn open(vectors: &Value, vector: &Value) -> Option<Result<Vec<u8>, String>> {
     if !["dir", "A256GCMKW"].contains(&key.algorithm().as_str()) {
         return None;
     }
-    let plan = key.begin_open(part("name"), &part("purpose").unwrap_or_default(), text(vector, "token"), 0);
+    let plan = key.begin_open(part("name"), &part("purpose").unwrap_or_default(), text(vector, "token"), 0, 0);
     let opened = plan.and_then(OpenPlan::decrypt);
     Some(opened.map(|bytes| bytes.to_vec()).map_err(|error: JsValue| error.as_string().unwrap()))
 }
@@ -71,14 +71,14 @@ fn what_is_sealed_is_opened_under_its_own_name_only() {
     for (key, told) in keys {
         let derived = told.is_some().then(|| DERIVED.to_vec());
         let token = key.seal("demo", "value", derived, told.clone(), b"s3cr3t".to_vec()).unwrap();
-        let mut plan = key.begin_open(Some("demo".into()), "value", &token, 0).unwrap();
+        let mut plan = key.begin_open(Some("demo".into()), "value", &token, 0, 0).unwrap();
         assert_eq!(plan.derivation().map(|told| told.to_vec()), told);
         assert_eq!(plan.iterations(), key.iterations());
         if told.is_some() {
             plan = plan.unwrap_with(DERIVED.to_vec()).unwrap();
         }
         assert_eq!(plan.decrypt().unwrap().to_vec(), b"s3cr3t");
-        let error = key.begin_open(Some("other".into()), "value", &token, 0).unwrap_err().as_string().unwrap();
+        let error = key.begin_open(Some("other".into()), "value", &token, 0, 0).unwrap_err().as_string().unwrap();
         assert!(error.starts_with("open/other-binding "), "{error}");
     }
 }
@@ -90,9 +90,9 @@ fn what_was_derived_wrongly_opens_nothing() {
     let told = |error: JsValue| error.as_string().unwrap();
     let sealed = |secret: &[u8]| key.seal("demo", "value", Some(secret.to_vec()), Some(vec![1; 16]), vec![]);
     let token = sealed(&DERIVED).unwrap();
-    let plan = key.begin_open(Some("demo".into()), "value", &token, 0).unwrap();
+    let plan = key.begin_open(Some("demo".into()), "value", &token, 0, 0).unwrap();
     assert!(told(plan.unwrap_with(vec![8; 32]).unwrap_err()).starts_with("open/decryption "));
-    let underived = key.begin_open(Some("demo".into()), "value", &token, 0).unwrap();
+    let underived = key.begin_open(Some("demo".into()), "value", &token, 0, 0).unwrap();
     assert!(told(underived.decrypt().unwrap_err()).starts_with("open/decryption "));
     assert!(told(sealed(&[7; 31]).unwrap_err()).starts_with("seal/underived "));
     assert!(told(key.seal("demo", "value", None, None, vec![]).unwrap_err()).starts_with("seal/underived "));
