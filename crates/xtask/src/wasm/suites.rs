@@ -22,7 +22,7 @@ pub(crate) const STEPS: usize = 5;
 /// Runs all that need no server, and returns the package they passed with.
 pub(crate) async fn run(steps: &mut Steps) -> Result<PathBuf> {
     let package = super::package(steps).await?;
-    steps.run("Tokens with jose and jwcrypto", async |step| Ok(((), interop(step).await?))).await?;
+    steps.run("Tokens with other JOSE libraries", async |step| Ok(((), interop(step).await?))).await?;
     steps.run("Bindings in Node and browsers", async |step| Ok(((), bindings(step).await?))).await?;
     steps.run("Package in Node and browsers", async |step| Ok(((), packed(step, &package.tarball).await?))).await?;
     Ok(package.tarball)
@@ -62,8 +62,10 @@ async fn interop(step: &Step) -> Result<String> {
     step.note("pip");
     let requirements = directory.join("requirements.txt");
     let venv = tokio::task::spawn_blocking(move || Venv::with_requirements(&requirements)).await??;
-    let script = directory.join("both_ways.mjs");
-    let printed = Program::node(&script).argument(venv.python()).output(step).await?;
+    let mut printed = String::new();
+    for script in ["both_ways.mjs", "snippets.mjs"] {
+        printed += &Program::node(&directory.join(script)).argument(venv.python()).output(step).await?;
+    }
     Ok(printed.trim().replace('\n', "; "))
 }
 
