@@ -122,7 +122,7 @@ export function languageOf(options: { language?: unknown }): string {
 
 /** An address of the web. */
 export function address(value: unknown, field: string): URL {
-  const isUrl = typeof value === "object" && Object.prototype.toString.call(value) === "[object URL]";
+  const isUrl = value instanceof URL || Object.prototype.toString.call(value) === "[object URL]";
   const given = isUrl ? String(value) : text(value, field);
   let url;
   try {

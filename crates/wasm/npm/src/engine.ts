@@ -109,9 +109,11 @@ function checked(module: WebAssembly.Module): WebAssembly.Module {
 const tagOf = (value: unknown): string => Object.prototype.toString.call(value).slice(8, -1);
 const isModule = (source: unknown): source is WebAssembly.Module => tagOf(source) === "WebAssembly.Module";
 const isMemory = (source: unknown): source is BufferSource => ArrayBuffer.isView(source) || tagOf(source) === "ArrayBuffer";
-const isResponse = (source: unknown): source is Response => tagOf(source) === "Response";
+// Some engines give their classes no names of their own, others have one for each realm.
+const isResponse = (source: unknown): source is Response => source instanceof Response || tagOf(source) === "Response";
 
-const isAddress = (source: unknown) => (typeof source === "string" && source !== "") || tagOf(source) === "URL";
+const isAddress = (source: unknown) =>
+  (typeof source === "string" && source !== "") || source instanceof URL || tagOf(source) === "URL";
 const isSource = (source: unknown) => isAddress(source) || isResponse(source) || isMemory(source) || isModule(source);
 
 function wrongSource(): CsmsError {

@@ -126,6 +126,7 @@ export class JweKey {
   #asGiven: JweKey | undefined;
 
   private constructor(raw: RawKey) {
+    if (!(raw instanceof RawKey)) throw invalid("raw", "made by one of the functions of JweKey");
     this.#raw = raw;
     this.#algorithm = raw.algorithm as JweAlgorithm;
     this.#derivation = DERIVATIONS[this.#algorithm];
@@ -133,19 +134,15 @@ export class JweKey {
     if (Symbol.dispose) Object.defineProperty(this, Symbol.dispose, { value: () => this.free() });
   }
 
-  static #make(make: () => RawKey): JweKey {
-    return guarded(() => new JweKey(make()));
-  }
-
   /** A data key of 32 random bytes, which encrypts contents itself (`dir`). */
   static dataKey(key: Uint8Array): JweKey {
     const given = bytes(key, "key", 32);
-    return JweKey.#make(() => RawKey.direct(given));
+    return made(() => RawKey.direct(given));
   }
   /** A key of 32 random bytes that wraps a fresh content key for each token (`A256GCMKW`). */
   static wrappingKey(key: Uint8Array): JweKey {
     const given = bytes(key, "key", 32);
-    return JweKey.#make(() => RawKey.key_wrapping(given));
+    return made(() => RawKey.key_wrapping(given));
   }
   /**
    * A passphrase (`PBES2-HS512+A256KW`). Systems compose letters in different ways: values are sealed with the
@@ -159,18 +156,9 @@ export class JweKey {
     // Zero stands for the default.
     const count = number(iterations, "iterations", 0, { least: 1, most: 0xffff_ffff, whole: true });
     const composed = given.normalize("NFC");
-    const key = JweKey.#stretched(composed, count);
-    if (composed !== given) key.#asGiven = JweKey.#stretched(given, count);
+    const key = stretched(composed, count);
+    if (composed !== given) key.#asGiven = stretched(given, count);
     return key;
-  }
-
-  static #stretched(passphrase: string, iterations: number): JweKey {
-    const encoded = encode(passphrase);
-    try {
-      return JweKey.#make(() => RawKey.passphrase(encoded, iterations));
-    } finally {
-      encoded.fill(0);
-    }
   }
 
   /**
@@ -178,24 +166,15 @@ export class JweKey {
    * key is that of its public key is checked when it first opens a token.
    */
   static fromJwk(jwk: string | JsonWebKeyOf256Bits | JsonWebKey): JweKey {
-    const encoded = encode(jsonOf(jwk));
-    try {
-      const key = JweKey.#make(() => RawKey.from_jwk(encoded));
-      const point = key.#call((raw) => raw.point());
-      if (point === undefined || isOnCurve(point)) return key;
-      key.free();
-      throw new CsmsError("jwk/not-on-curve", "the public key is not a point of P-256");
-    } finally {
-      encoded.fill(0);
-    }
+    return fromJson(jsonOf(jwk));
   }
 
   /** Draws a key. */
   static async generate(algorithm: Exclude<JweAlgorithm, "PBES2-HS512+A256KW">): Promise<JweKey> {
     const name = choice(algorithm, "algorithm", GENERATED);
-    if (name !== "ECDH-ES+A256KW") return JweKey.#make(() => RawKey.generate(name));
+    if (name !== "ECDH-ES+A256KW") return made(() => RawKey.generate(name));
     const { kty, crv, x, y, d } = await makePair();
-    return JweKey.fromJwk({ kty, crv, x, y, d, alg: name } as JsonWebKey);
+    return fromJson(JSON.stringify({ kty, crv, x, y, d, alg: name }));
   }
 
   #call<T>(call: (raw: RawKey) => T): T {
@@ -445,6 +424,36 @@ export class JweKey {
 
   /** Wipes the key at the end of a `using` block. */
   declare readonly [Symbol.dispose]: () => void;
+}
+
+// Outside of the class: bundlers rename one whose code names it.
+
+const made = (make: () => RawKey): JweKey => guarded(() => Reflect.construct(JweKey, [make()]) as JweKey);
+
+function stretched(passphrase: string, iterations: number): JweKey {
+  const encoded = encode(passphrase);
+  try {
+    return made(() => RawKey.passphrase(encoded, iterations));
+  } finally {
+    encoded.fill(0);
+  }
+}
+
+function fromJson(json: string): JweKey {
+  const encoded = encode(json);
+  let point: Uint8Array | undefined;
+  try {
+    const key = made(() => {
+      const raw = RawKey.from_jwk(encoded);
+      point = raw.point();
+      return raw;
+    });
+    if (point === undefined || isOnCurve(point)) return key;
+    key.free();
+    throw new CsmsError("jwk/not-on-curve", "the public key is not a point of P-256");
+  } finally {
+    encoded.fill(0);
+  }
 }
 
 const DECRYPTION = "the key is not the right one, or the token was changed";

@@ -1,0 +1,2 @@
+// The tools of the tests are linked from another directory.
+export default { turbopack: { root: "/" }, outputFileTracingRoot: "/" };
