@@ -12,6 +12,7 @@ mod peer;
 mod request;
 mod server;
 mod store;
+mod strangers;
 mod table;
 
 use anyhow::Result;
@@ -30,6 +31,7 @@ enum Command {
     Server(server::Arguments),
     Function(function::Arguments),
     Store(store::Arguments),
+    Strangers(strangers::Arguments),
     Bare(bare::Arguments),
 }
 
@@ -39,6 +41,7 @@ async fn main() -> Result<()> {
         Command::Server(arguments) => server::run(&arguments).await,
         Command::Store(arguments) => store::run(&arguments).await,
         Command::Function(arguments) => function::run(&arguments).await,
+        Command::Strangers(arguments) => strangers::run(&arguments).await,
         Command::Bare(arguments) => bare::run(arguments).await,
     }
 }

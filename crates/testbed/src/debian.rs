@@ -6,7 +6,7 @@
 use std::process::Command;
 
 use crate::error::{Error, Result};
-use crate::programs;
+use crate::{nginx, programs};
 
 /// A package and how to see that it is not needed any more.
 #[derive(Debug, Clone, Copy)]
@@ -48,8 +48,12 @@ pub const CHROMIUM_DRIVER: Package =
 /// Firefox.
 pub const FIREFOX: Package = Package { name: "firefox-esr", present: || programs::find("firefox-esr").is_some() };
 
+/// The reverse proxy.
+pub const NGINX: Package = Package { name: "nginx", present: nginx::is_installed };
+
 /// Everything the tests need.
-pub const ALL: [Package; 7] = [MUSL_TOOLS, POSTGRESQL, MARIADB_SERVER, PYTHON_VENV, CHROMIUM, CHROMIUM_DRIVER, FIREFOX];
+pub const ALL: [Package; 8] =
+    [MUSL_TOOLS, POSTGRESQL, MARIADB_SERVER, PYTHON_VENV, CHROMIUM, CHROMIUM_DRIVER, FIREFOX, NGINX];
 
 /// The packages of `wanted` that are missing, by name.
 pub fn missing(wanted: &[Package]) -> Vec<&'static str> {

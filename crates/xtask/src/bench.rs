@@ -29,6 +29,14 @@ enum Subject {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
+    /// Health and a signed read while strangers hold thousands of connections; memory.
+    ///
+    /// Further arguments go to the measurement: --each NUMBER, --seconds NUMBER, --calm NUMBER.
+    Strangers {
+        /// Arguments of the measurement.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
     /// Finding due secrets, a page of a list and one value, with ten thousand and with a million secrets, on both stores.
     ///
     /// Further arguments go to the measurement: --secrets NUMBER,…, --calls N, --sqlite-only.
@@ -63,7 +71,8 @@ const BUILD_BENCH: &[&str] = &["build", "--release", "--package", "csms-bench"];
 /// Runs `cargo xtask bench`.
 pub(crate) async fn run(arguments: Arguments) -> Result<()> {
     match arguments.subject {
-        Subject::Server { arguments } => server(arguments).await,
+        Subject::Server { arguments } => server("server", arguments).await,
+        Subject::Strangers { arguments } => server("strangers", arguments).await,
         Subject::Store { arguments } => store(arguments).await,
         Subject::Function { arguments } => function(arguments).await,
         Subject::Wasm { arguments } => wasm::bench::run(arguments).await,
@@ -71,13 +80,14 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
     }
 }
 
-async fn server(arguments: Vec<String>) -> Result<()> {
+/// Runs a measurement of the server.
+async fn server(subject: &str, arguments: Vec<String>) -> Result<()> {
     let mut steps = Steps::new(setup::STEPS + 1);
     setup::prepare(&mut steps, &[]).await?;
     steps.run("Build", async |step| Ok(((), cargo::run(step, BUILD_SERVER, &[]).await.map(|()| "release")?))).await?;
     let release = cargo::metadata().await?.target_directory.join("release");
     let csms = release.join("csms").display().to_string();
-    measure(&["server".to_owned(), "--csms".to_owned(), csms], arguments).await
+    measure(&[subject.to_owned(), "--csms".to_owned(), csms], arguments).await
 }
 
 async fn function(arguments: Vec<String>) -> Result<()> {

@@ -4,10 +4,12 @@
 use std::{fs, os::unix::fs::PermissionsExt, path::Path};
 
 use csms_server::{
+    boot::{
+        serve::{self, Bound, ServeError},
+        settings::Flags,
+    },
     clock::Clock,
     installation::Credentials,
-    serve::{self, Bound, ServeError},
-    settings::Flags,
 };
 use csms_store::Store;
 use csms_testbed::{
