@@ -51,6 +51,11 @@ impl Fields {
         None
     }
 
+    /// A field of any type.
+    pub fn value(&mut self, name: &str) -> Option<Value> {
+        self.take(name)
+    }
+
     /// A text field, as it stands.
     pub fn text(&mut self, name: &str) -> Option<String> {
         match self.take(name)? {

@@ -6,7 +6,7 @@ use csms_core::{KeyId, Problem, Rule, SecretName, Violation};
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::fields::Fields;
+use crate::{ApiError, fields::Fields};
 
 /// The operation's name.
 pub const NAME: &str = "CheckPermissions";
@@ -17,11 +17,34 @@ pub const PATH: &str = "/v1/{project_id}/csms/permissions/check";
 /// Most actions of one request.
 const MAX_ACTIONS: usize = 200;
 
-/// Which actions are asked about, and what they would be done with.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Most requests of one question.
+const MAX_REQUESTS: usize = 50;
+
+/// A request that somebody thinks of sending.
+#[derive(Clone)]
+pub struct AskedRequest {
+    /// Its method, such as `GET`.
+    pub method: String,
+    /// Its path with its query, percent-encoded as it would be sent.
+    pub path: String,
+    /// Its body, as JSON; none when absent.
+    pub body: Option<Value>,
+}
+
+/// A body may hold a value of a secret.
+impl core::fmt::Debug for AskedRequest {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("AskedRequest").field("method", &self.method).field("path", &self.path).finish_non_exhaustive()
+    }
+}
+
+/// Which actions are asked about, and what they would be done with; or which requests.
+#[derive(Clone, Debug)]
 pub struct CheckPermissions {
     /// Actions such as `csms:secret:getVersion`.
     pub actions: Vec<String>,
+    /// Whole requests.
+    pub requests: Vec<AskedRequest>,
     /// The secret; all secrets when absent.
     pub secret_name: Option<SecretName>,
     /// The key; all keys when absent.
@@ -35,7 +58,9 @@ impl CheckPermissions {
     /// Every problem of the body.
     pub fn read(body: Value, is_action: impl Fn(&str) -> bool) -> Result<Self, Vec<Problem>> {
         let mut fields = Fields::of(body)?;
-        fields.require("actions");
+        if !fields.has("requests") {
+            fields.require("actions");
+        }
         let actions = fields.list("actions", MAX_ACTIONS, "200 actions", |text| {
             if is_action(&text) { Ok(text) } else { Err(Violation::new(Rule::Unknown, "an action of an operation")) }
         });
@@ -44,17 +69,71 @@ impl CheckPermissions {
         }
         let secret_name = fields.parsed_unless_empty("secret_name", SecretName::parse);
         let key_id = fields.parsed_unless_empty("key_id", KeyId::parse);
-        fields.finish(actions.map(|actions| Self { actions, secret_name, key_id }))
+        let requests = fields.objects("requests", MAX_REQUESTS, "50 requests", |request| {
+            let mut fields = Fields::of(request)?;
+            fields.require("method");
+            fields.require("path");
+            let method = fields.text("method");
+            let path = fields.parsed("path", |path| {
+                if path.starts_with('/') { Ok(path) } else { Err(Violation::new(Rule::Pattern, "^/")) }
+            });
+            let body = fields.value("body");
+            fields.finish(method.zip(path).map(|(method, path)| AskedRequest { method, path, body }))
+        });
+        let (actions, requests) = (actions.unwrap_or_default(), requests.unwrap_or_default());
+        fields.finish(Some(Self { actions, requests, secret_name, key_id }))
     }
 }
 
-/// The actions that were asked about, in two lists; each is in one of them, in the order of the request.
+/// The actions that were asked about, in three lists; each is in one of them, in the order of the request.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct CheckPermissionsResponse {
     /// What the caller may do.
     pub allowed: Vec<String>,
     /// What it may not.
     pub denied: Vec<String>,
+    /// What it may do to some things, or in some requests, and not in others.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub depends: Vec<Dependent>,
+    /// What would become of the requests, in their order.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub requests: Vec<CheckedRequest>,
+}
+
+/// An action of which the question does not say enough.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Dependent {
+    /// The action.
+    pub action: String,
+    /// The condition keys that it depends on, such as `g:ResourceTag/stage`, and `Resource` for the name of the resource.
+    pub on: Vec<String>,
+}
+
+/// What would become of a request.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct CheckedRequest {
+    /// Whether the operation would begin.
+    pub allowed: bool,
+    /// The code of the refusal.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error_code: Option<&'static str>,
+    /// The words of the refusal.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error_msg: Option<String>,
+}
+
+impl CheckedRequest {
+    /// A request whose operation would begin.
+    #[must_use]
+    pub const fn allowed() -> Self {
+        Self { allowed: true, error_code: None, error_msg: None }
+    }
+
+    /// A request that would be refused.
+    #[must_use]
+    pub fn refused(error: &ApiError) -> Self {
+        Self { allowed: false, error_code: Some(error.code.as_str()), error_msg: Some(error.message.clone()) }
+    }
 }
 
 #[cfg(test)]

@@ -3,11 +3,7 @@
 //! A Deny that is spelt otherwise than the cloud spells it would be stored and deny nothing. Stored policies are not checked
 //! when they are read, and whether a policy is wise is not judged.
 
-use alloc::{
-    format,
-    string::{String, ToString},
-    vec::Vec,
-};
+use alloc::{format, string::String, vec::Vec};
 use core::fmt;
 
 use csms_core::policy::{Effect, Policy, Statement, action_matches, resource_may_name};
@@ -189,6 +185,8 @@ fn distance(from: &str, to: &str) -> usize {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+
+    use alloc::string::ToString;
 
     use super::*;
 

@@ -155,6 +155,26 @@ pub fn decide(policies: &[Policy], action_names: &[&str], resource: &str, contex
     decision
 }
 
+/// Whether some statement may allow an action on some resource, in some request, and none denies it everywhere. The question
+/// of who names something that does not exist.
+#[must_use]
+pub fn may_allow(policies: &[Policy], action_names: &[&str]) -> bool {
+    let is_about = |statement: &&Statement| statement.names_action(action_names);
+    let is_about_everything = |statement: &Statement| {
+        let resource = statement.resource.as_ref();
+        statement.condition.is_empty() && resource.is_none_or(|patterns| patterns.iter().any(|pattern| pattern == "*"))
+    };
+    let mut is_allowed = false;
+    for statement in policies.iter().flat_map(|policy| &policy.statement).filter(is_about) {
+        match statement.effect {
+            Effect::Deny if is_about_everything(statement) => return false,
+            Effect::Deny => {}
+            Effect::Allow => is_allowed = true,
+        }
+    }
+    is_allowed
+}
+
 /// The resource text of a KMS key: `kms:<region>:<domain id>:KeyId:<id>`.
 #[must_use]
 pub fn key_resource(region: &str, domain: &str, id: &str) -> String {

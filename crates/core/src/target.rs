@@ -193,7 +193,7 @@ fn embedded(address: IpAddr) -> Option<IpAddr> {
     let is_embedding = |text: &&str| Network::parse(text).is_some_and(|network| network.contains(address));
     // ::1 and :: are addresses of their own.
     let is_own = v6 == Ipv6Addr::LOCALHOST || v6 == Ipv6Addr::UNSPECIFIED;
-    if is_own || !EMBEDDING.iter().any(|text| is_embedding(&text)) {
+    if is_own || !EMBEDDING.iter().any(is_embedding) {
         return None;
     }
     let [.., a, b, c, d] = v6.octets();

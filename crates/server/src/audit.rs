@@ -27,7 +27,7 @@ use refused::{Refusals, Refused};
 pub use store::AuditedStore;
 use uses::RecentUses;
 
-use crate::{auth::Caller, clock::Clock, gate::pipeline::Chain};
+use crate::{auth::Caller, clock::Clock, failure::Chain};
 
 /// How long a gathered record waits at most before it is written.
 pub const DELAY: Duration = Duration::from_millis(50);
@@ -79,19 +79,32 @@ tokio::task_local! {
 pub struct Requested {
     id: HeaderValue,
     peer: Option<IpAddr>,
+    is_secure: bool,
 }
 
 impl Requested {
     /// A request.
     #[must_use]
-    pub const fn new(id: HeaderValue, peer: Option<IpAddr>) -> Self {
-        Self { id, peer }
+    pub const fn new(id: HeaderValue, peer: Option<IpAddr>, is_secure: bool) -> Self {
+        Self { id, peer, is_secure }
     }
 
     /// Its identifier.
     #[must_use]
     pub fn id(&self) -> &str {
         self.id.to_str().unwrap_or_default()
+    }
+
+    /// Where it came from.
+    #[must_use]
+    pub const fn peer(&self) -> Option<IpAddr> {
+        self.peer
+    }
+
+    /// Whether it was encrypted on its way.
+    #[must_use]
+    pub const fn is_secure(&self) -> bool {
+        self.is_secure
     }
 
     /// The one that this task answers, if it answers one.

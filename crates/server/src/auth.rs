@@ -4,7 +4,6 @@
 
 pub mod cache;
 pub mod guesses;
-pub mod lockout;
 pub mod passwords;
 pub mod signature;
 pub mod token;
@@ -23,7 +22,6 @@ use csms_store::AnyStore;
 
 use crate::{clock::Clock, failure::Failure};
 use cache::AccessKeys;
-use lockout::Lockout;
 use passwords::PasswordChecks;
 
 /// An authenticated caller.
@@ -112,6 +110,12 @@ impl Caller {
         Ok(())
     }
 
+    /// A user that a login names, for records: it may do nothing by this.
+    #[must_use]
+    pub fn named(name: &str, id: &str) -> Self {
+        Self { name: name.to_owned(), user_id: Some(id.to_owned()), ..Self::service() }
+    }
+
     /// Whether the caller may use the project at all.
     #[must_use]
     pub fn may_use(&self, project: &ProjectId) -> bool {
@@ -138,7 +142,6 @@ pub enum Claim {
 pub struct Authenticator {
     root: Arc<RootKey>,
     keys: AccessKeys,
-    passwords: Lockout,
     checks: PasswordChecks,
     clock: Clock,
 }
@@ -158,16 +161,9 @@ impl Authenticator {
         Self {
             keys: AccessKeys::new(Arc::clone(&root), store),
             root,
-            passwords: Lockout::default(),
             checks: PasswordChecks::new(clock.clone()),
             clock,
         }
-    }
-
-    /// Wrong passwords in a row, by user, where users change their own.
-    #[must_use]
-    pub const fn passwords(&self) -> &Lockout {
-        &self.passwords
     }
 
     /// Checks and hashes passwords.

@@ -53,6 +53,13 @@ impl Clock {
     }
 }
 
+/// A time in UTC as RFC 3339 writes it, with this many decimals of a second: `2026-01-02T03:04:05.678Z`.
+#[must_use]
+pub fn rfc3339(time: UnixMillis, decimals: usize) -> String {
+    let millis = i64::try_from(time.as_millis()).unwrap_or(i64::MAX);
+    jiff::Timestamp::from_millisecond(millis).map(|time| format!("{time:.decimals$}")).unwrap_or_default()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

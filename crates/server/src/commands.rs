@@ -13,7 +13,7 @@ pub mod user;
 
 use std::{error::Error, io::Write, process::ExitCode};
 
-use crate::{cli::Command, gate::pipeline::Chain};
+use crate::{cli::Command, failure::Chain};
 
 /// What went wrong in a command, as it is told on stderr.
 pub type Failed = Box<dyn Error + Send + Sync>;

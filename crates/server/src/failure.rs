@@ -102,3 +102,18 @@ impl<E: Into<Self>> From<ReadError<E>> for Failure {
         }
     }
 }
+
+/// An error and its sources on one line.
+pub struct Chain<'e>(pub &'e (dyn Error + 'e));
+
+impl std::fmt::Display for Chain<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}", self.0)?;
+        let mut source = self.0.source();
+        while let Some(error) = source {
+            write!(f, ": {error}")?;
+            source = error.source();
+        }
+        Ok(())
+    }
+}

@@ -6,35 +6,19 @@
 use std::{
     collections::{BTreeMap, HashSet},
     path::{Path, PathBuf},
-    sync::Arc,
     time::Duration,
 };
 
-use axum::{
-    Router,
-    body::Body,
-    extract::State,
-    http::{Extensions, Request},
-    middleware,
-    middleware::Next,
-    response::Response,
-};
 use bytes::Bytes;
-use csms_api::{
-    ErrorCode, ErrorShape,
-    vocabulary::{INVOKE_FUNCTION, INVOKE_FUNCTION_ASYNC},
-};
 use csms_core::{
-    FunctionUrn, ProjectId, UnixMillis,
-    policy::allows,
+    FunctionUrn, UnixMillis,
     sign::{Signer, percent_encode},
 };
-use csms_kms::RootKey;
 use functiongraph_runtime::{
     Credentials,
     host::{
-        self, Code, Front, FunctionSettings, Host, HostConfig, Invocation, InvocationClass, RegisterError,
-        ScratchError, UrnError,
+        self, Code, FunctionSettings, Host, HostConfig, Invocation, InvocationClass, RegisterError, ScratchError,
+        UrnError,
     },
 };
 use reqwest::Url;
@@ -42,16 +26,12 @@ use serde::Deserialize;
 use zeroize::Zeroizing;
 
 use crate::{
-    app::App,
-    auth::{Caller, token::TemporaryKey},
     failure::Failure,
-    gate::authorisation::base_context,
-    gate::pipeline::{authenticate, authorise_project, failure_response},
     outgoing::{self, signed_post},
     telemetry::traces,
 };
 
-mod invoked_event;
+pub mod invoked_event;
 
 /// Longest run of one attempt of a rotation function; the sync page of FunctionGraph warns of gateways that give up
 /// after 90 s.
@@ -172,6 +152,12 @@ impl Functions {
         Ok(())
     }
 
+    /// The host of the functions that run here.
+    #[must_use]
+    pub const fn host(&self) -> &Host {
+        &self.host
+    }
+
     /// Whether an invocation of this function has somewhere to go.
     #[must_use]
     pub fn can_invoke(&self, urn: &FunctionUrn) -> bool {
@@ -252,80 +238,4 @@ async fn invoke_remote(
     }
     let text: String = String::from_utf8_lossy(&body).chars().take(300).collect();
     Err(InvokeFailure::Function(format!("HTTP {}: {text}", status.as_u16())))
-}
-
-/// FunctionGraph's invoke API for the functions that run here, behind this server's authentication. There are no agencies
-/// here, so a function that is invoked in this way acts as its caller, with credentials that live for two calls.
-pub fn invoke_routes(app: &Arc<App>) -> Router<Arc<App>> {
-    let (root, clock) = (Arc::clone(&app.root), app.clock.clone());
-    let source = move |extensions: &Extensions, urn: &host::FunctionUrn| {
-        let Acting { caller, project } = extensions.get()?;
-        let made = credentials_of(&root, caller, project, urn, clock.now());
-        made.inspect_err(|failure| {
-            let reason = &failure.error.message;
-            tracing::warn!(%urn, %reason, "a function is invoked without credentials");
-        })
-        .ok()
-    };
-    let front = Front { credentials: Some(Arc::new(source)), ..Front::new(app.functions.host.clone()) };
-    host::router(front).layer(middleware::from_fn_with_state(Arc::clone(app), authenticated)).with_state(())
-}
-
-/// Who invokes a function, and in which project.
-#[derive(Clone)]
-struct Acting {
-    caller: Arc<Caller>,
-    project: ProjectId,
-}
-
-/// Temporary keys of a caller for a function.
-fn credentials_of(
-    root: &RootKey,
-    caller: &Caller,
-    project: &ProjectId,
-    urn: &host::FunctionUrn,
-    now: UnixMillis,
-) -> Result<Credentials, Failure> {
-    let life = u64::try_from(FUNCTION_TIMEOUT.as_millis()).unwrap_or(u64::MAX).saturating_mul(2);
-    let name = format!("{} through {}", caller.name, urn.name());
-    let key = TemporaryKey::acting_for(caller, name, project.clone(), now.plus_millis(life))?;
-    let token = key.security_token(root)?;
-    Ok(Credentials::from_keys(key.access_key.clone(), key.secret_key.clone()).with_security_token(token))
-}
-
-/// Lets a request through whose caller may invoke the function in the path.
-async fn authenticated(State(app): State<Arc<App>>, request: Request<Body>, next: Next) -> Response {
-    let (mut parts, body) = request.into_parts();
-    let checked = async {
-        let (caller, body) = authenticate(&app, &parts, body).await?;
-        // The routes are /v2/{project_id}/fgs/functions/{function_urn}/…; what is not understood is left to them.
-        let mut segments = parts.uri.path().split('/').skip(2);
-        let project = segments.next().unwrap_or_default();
-        authorise_project(&caller, &parts, project)?;
-        let acting = ProjectId::parse(project).ok().map(|project| Acting { caller: Arc::clone(&caller), project });
-        let urn = segments.nth(2).map(percent_encoding::percent_decode_str).and_then(|urn| urn.decode_utf8().ok());
-        let urn = urn.and_then(|urn| urn.parse::<host::FunctionUrn>().ok());
-        let function = urn.map_or_else(|| "*".to_owned(), |urn| format!("{}/{}", urn.package(), urn.name()));
-        let home = app.identity.region.as_str();
-        let region = acting.as_ref().map_or(home, |acting| app.identity.region_of(&acting.project));
-        let resource = format!("functiongraph:{region}:{}:function:{function}", app.identity.domain_id);
-        let waits = !parts.uri.path().ends_with("/invocations-async");
-        let actions = if waits { INVOKE_FUNCTION } else { INVOKE_FUNCTION_ASYNC };
-        if !allows(&caller.policies, actions, &resource, &base_context(&app, &caller)) {
-            let action = actions.first().copied().unwrap_or_default();
-            let reason = format!("the caller's policies do not allow {action} on this function");
-            return Err(Failure::new(ErrorCode::Forbidden, reason));
-        }
-        let event = invoked_event::with_endpoint(&body, &app.public_url)?;
-        Ok((event, acting))
-    };
-    match checked.await {
-        Ok((event, acting)) => {
-            if let Some(acting) = acting {
-                parts.extensions.insert(acting);
-            }
-            next.run(Request::from_parts(parts, Body::from(event))).await
-        }
-        Err(failure) => failure_response(failure, ErrorShape::Flat, "InvokeFunction"),
-    }
 }

@@ -2,9 +2,13 @@
 //!
 //! Knows no operation; [`crate::services`] describes them.
 
+pub mod access;
 pub mod answer;
 pub mod authorisation;
 pub mod body;
+pub mod json;
+pub mod lease;
 pub mod limits;
 pub mod pace;
 pub mod pipeline;
+pub mod service;

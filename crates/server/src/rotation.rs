@@ -2,5 +2,6 @@
 //!
 //! Does not decide when a rotation is due; that is the subject of [`crate::background`].
 
+pub mod begin;
 pub mod rights;
 pub mod worker;

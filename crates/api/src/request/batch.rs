@@ -32,6 +32,8 @@ pub fn read_names(body: Value) -> Result<Vec<SecretName>, Vec<Problem>> {
 pub struct ImportEntry {
     /// The name as given, cut to 64 characters; empty when there is none.
     pub name: String,
+    /// The type that the entry names, COMMON when it names none; `None` when it names one that does not exist.
+    pub secret_type: Option<SecretType>,
     /// The secret, or what is wrong with it.
     pub secret: Result<CreateSecret, Vec<Problem>>,
 }
@@ -45,7 +47,12 @@ pub fn read_import(body: Value, rules: Rules) -> Result<Vec<ImportEntry>, Vec<Pr
     fields.require("secrets");
     let entries = fields.objects("secrets", MAX_IMPORTED, "100 items", |entry| {
         let name = entry.get("name").and_then(Value::as_str).unwrap_or_default();
-        Ok(ImportEntry { name: name.chars().take(64).collect(), secret: CreateSecret::read(entry, rules) })
+        let secret_type = match entry.get("secret_type") {
+            None | Some(Value::Null) => Some(SecretType::Common),
+            Some(Value::String(word)) if word.is_empty() => Some(SecretType::Common),
+            Some(word) => word.as_str().and_then(SecretType::from_word),
+        };
+        Ok(ImportEntry { name: name.chars().take(64).collect(), secret_type, secret: CreateSecret::read(entry, rules) })
     });
     fields.finish(entries)
 }

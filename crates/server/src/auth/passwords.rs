@@ -225,37 +225,6 @@ impl PasswordChecks {
     }
 }
 
-/// Checks outside of [`PasswordChecks`], for callers that do not know their peer yet.
-static UNCOUNTED: std::sync::LazyLock<Arc<Semaphore>> = std::sync::LazyLock::new(|| Arc::new(Semaphore::new(PERMITS)));
-
-/// Whether `password` fits a stored hash.
-///
-/// # Errors
-/// A stored hash that cannot be read.
-pub async fn check(password: Zeroizing<String>, stored: Option<String>) -> Result<bool, Failure> {
-    let permit = Arc::clone(&UNCOUNTED).acquire_owned().await.map_err(Failure::internal)?;
-    let checked = tokio::task::spawn_blocking(move || {
-        let right = fits(&password, stored);
-        drop(permit);
-        right
-    });
-    checked.await.map_err(Failure::internal)?
-}
-
-/// As [`hash`], off the request threads, and no more at a time than checks.
-///
-/// # Errors
-/// Failures of the random number generator.
-pub async fn hash_apart(password: Zeroizing<String>) -> Result<String, Failure> {
-    let permit = Arc::clone(&UNCOUNTED).acquire_owned().await.map_err(Failure::internal)?;
-    let hashed = tokio::task::spawn_blocking(move || {
-        let hashed = hash(&password);
-        drop(permit);
-        hashed
-    });
-    hashed.await.map_err(Failure::internal)?
-}
-
 #[cfg(test)]
 mod tests {
     use std::{pin::pin, task::Poll};

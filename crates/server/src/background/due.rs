@@ -10,22 +10,23 @@ use std::{
 
 use csms_api::ErrorCode;
 use csms_core::{
-    ProjectId, Refusal, SecretName, TaskId, UnixMillis,
-    event::EventType,
+    ProjectId, Refusal, Secret, SecretName, TaskId, UnixMillis,
+    event::{EventType, Occurrence},
+    identity::make_uuid,
     schedule::Aftermath,
     task::{Task, TaskStatus},
 };
-use csms_store::{ChangeError, Store, StoreError, TaskOutcome};
+use csms_store::{ChangeError, Draft, Store, StoreError, TaskOutcome};
 use getrandom::SysRng;
 
 use crate::{
     app::App,
     audit::Origin,
-    failure::Failure,
-    gate::pipeline::Chain,
-    rotation::worker,
-    services::csms::{events::occurrence, rotation},
-    services::kms,
+    failure::{Chain, Failure},
+    rotation::{
+        begin::{self, Reason},
+        worker,
+    },
 };
 
 /// How often the server looks for due work at least; the scheduler of the cloud looks once an hour.
@@ -51,7 +52,7 @@ pub async fn watch(app: Arc<App>) {
         logged(deleted, "scheduled deletions will be tried again");
         if purged.is_none_or(|purged| purged.elapsed() >= PURGE_INTERVAL) {
             purged = Some(Instant::now());
-            logged(kms::purge(&app).await, "keys whose time has come will be deleted later");
+            logged(super::keys::purge(&app).await, "keys whose time has come will be deleted later");
             logged(purge(&app).await, "old records of tasks will be removed later");
         }
         let more = Origin::service("RotateDueSecret").during(rotate(&app)).await;
@@ -130,7 +131,9 @@ pub async fn rotate_due(app: &Arc<App>) -> Result<bool, StoreError> {
         if !app.rotations.has_room() {
             return Ok(true);
         }
-        match rotation::start(app, project, name, true).await {
+        let now = app.clock.now();
+        let is_due = move |draft: &Draft| require_due(&draft.secret, now);
+        match begin::start(app, project, name, Reason::Schedule, is_due).await {
             Ok(_) => {}
             // Begun by hand or by another replica in the meantime.
             Err(failure) if failure.error.code == ErrorCode::RotationRunning => {}
@@ -188,6 +191,15 @@ async fn note_failure(app: &App, project: &ProjectId, name: &SecretName, failure
     }
 }
 
+/// Refuses a scheduled rotation that is not due any more, because another server was quicker.
+fn require_due(secret: &Secret, now: UnixMillis) -> Result<(), Failure> {
+    if secret.next_rotation_time.is_some_and(|due| due <= now) {
+        Ok(())
+    } else {
+        Err(Failure::new(ErrorCode::RotationRunning, "another server has begun the scheduled rotation"))
+    }
+}
+
 /// Deletes every secret whose window has closed.
 ///
 /// # Errors
@@ -197,7 +209,8 @@ pub async fn delete_due(app: &App) -> Result<(), StoreError> {
         let now = app.clock.now();
         let due = app.store.due_deletions(now, BATCH).await?;
         for (project, name) in &due {
-            let Ok(occurrence) = occurrence(EventType::SecretDeleted, &app.clock) else { return Ok(()) };
+            let Ok(id) = make_uuid(&mut SysRng) else { return Ok(()) };
+            let occurrence = Occurrence::of_secret(id, EventType::SecretDeleted, now);
             // Looked at again inside the transaction: it may have been restored meanwhile.
             let deleted = app.store.change_secret(project, name, false, move |draft| {
                 if draft.secret.is_deletion_due(now) {

@@ -15,7 +15,7 @@ use csms_store::{ChangeError, ClaimedNotification, Store, StoreError};
 use getrandom::SysRng;
 use tokio::task::JoinSet;
 
-use crate::{app::App, audit::Origin, channels::Outcome, failure::Failure, gate::pipeline::Chain};
+use crate::{app::App, audit::Origin, channels::Outcome, failure::Chain, failure::Failure};
 
 /// The longest wait between two looks: other servers may have stored something.
 const INTERVAL: Duration = Duration::from_secs(1);

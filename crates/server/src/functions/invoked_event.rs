@@ -22,7 +22,7 @@ const ENDPOINT: &str = "csms_endpoint";
 ///
 /// # Errors
 /// What is not a JSON object, or has a member twice.
-pub(super) fn with_endpoint(event: &[u8], endpoint: &str) -> Result<Vec<u8>, Failure> {
+pub(crate) fn with_endpoint(event: &[u8], endpoint: &str) -> Result<Vec<u8>, Failure> {
     let event = if event.is_empty() { b"{}" } else { event };
     let Members(mut members) = serde_json::from_slice(event)
         .map_err(|error| Failure::new(ErrorCode::InvalidBody, format!("the event must be a JSON object: {error}")))?;

@@ -20,6 +20,8 @@ pub enum Answer {
     Json(Bytes),
     /// No body.
     Empty,
+    /// A response with a status and headers of its own.
+    Whole(Response<Body>),
 }
 
 impl Answer {

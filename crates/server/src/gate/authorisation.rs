@@ -1,161 +1,218 @@
-//! Whether a caller may do something: its policies over the action, the resource and what the request carries.
+//! Whether a caller may do something: its policies over the action, the resource, and what the request and the stored object say.
 //!
 //! Where no policy of a user says anything, a grant on the secret that is not over lets the user do what reads that one
-//! secret ([`Operation::is_allowed_by_grants`]). A policy that denies wins over a grant, and the project must be one that
-//! the user may use. A grant is no right to a KMS key: the value of a secret with a key of its own needs that besides.
+//! secret. A policy that denies wins over a grant. A grant is no right to a KMS key: the value of a secret with a key of its
+//! own needs that besides. Reads nothing of a request: an operation says what it does in [`Access`]es.
 
-use csms_api::{ErrorCode, Operation, kms::KmsOperation};
+use csms_api::ErrorCode;
 use csms_core::{
-    KeyId, ProjectId, SecretName, SecretType,
-    policy::{Effect, Policy, RequestContext, allows, decide, key_resource, secret_resource},
+    Secret,
+    policy::{ConditionKind, Effect, Judgement, RESOURCE, RequestContext, ResourceQuery, judge, may_allow},
 };
-use csms_store::Store;
-use serde_json::Value;
+use csms_store::{KeyRecord, Store as _};
 
-use crate::{app::App, auth::Caller, failure::Failure, gate::body::WipedJson};
+use super::access::{Access, Actions, Facts, Need, Resource, Stored};
+use crate::{app::App, audit::Requested, auth::Caller, failure::Failure};
 
-/// Names of the right to protect a value with a key of one's own; the second one is older.
-pub const CREATE_DATA_KEY: &[&str] = KmsOperation::CreateDatakey.specification().actions;
-
-/// Names of the right to open a value that a key of one's own protects.
-pub const DECRYPT_DATA_KEY: &[&str] = KmsOperation::DecryptDatakey.specification().actions;
-
-/// What of a request conditions may ask about. It has not been checked yet; what is not understood is not there.
-pub struct RequestFacts<'r> {
-    /// The operation.
-    pub operation: Operation,
-    /// The project.
-    pub project: &'r ProjectId,
-    /// The body, as it came.
-    pub body: &'r [u8],
-    /// The key of a tag in the path; empty where there is none.
-    pub tag_key: &'r str,
-    /// Which entry of an import is judged.
-    pub entry: usize,
-}
-
-/// Refuses an operation that neither the caller's policies nor a grant allow on a secret; `*` stands for all secrets.
+/// Refuses an access that neither the caller's policies nor a grant allow.
 ///
 /// # Errors
-/// CSMS.0302; failures of the store.
-pub async fn authorise(app: &App, caller: &Caller, facts: &RequestFacts<'_>, secret: &str) -> Result<(), Failure> {
-    match judge(app, caller, facts, secret).await? {
-        Some(Effect::Allow) => Ok(()),
-        None if is_granted(app, caller, facts, secret).await? => Ok(()),
-        None | Some(Effect::Deny) => Err(refused(facts.operation.specification().actions)),
+/// The refusal of the access; failures of the store.
+pub async fn authorise(app: &App, caller: &Caller, access: &Access) -> Result<(), Failure> {
+    if let Some(project) = access.resource.project()
+        && !caller.may_use(project)
+    {
+        return Err(Failure::new(ErrorCode::Forbidden, "the caller may not use the project of the region"));
+    }
+    let mut context = base_context(app, caller);
+    // What the conditions ask about may cost a look at the store, so only those who have conditions pay for it.
+    if caller.has_conditions() {
+        add_facts(&mut context, &access.facts);
+        add_stored(app, &mut context, access).await?;
+    }
+    let Some(text) = access.resource.text(&app.identity) else {
+        // Whoever may do it to nothing learns nothing about what there is.
+        return if may_allow_something(caller, access.actions) { Ok(()) } else { Err(refused(access)) };
+    };
+    match (caller.decide(access.actions, &text, &context), access.need) {
+        (Some(Effect::Allow), _) | (None, Need::NoDeny) => Ok(()),
+        (None, Need::AllowOrGrant) if is_granted(app, caller, access).await? => Ok(()),
+        (None | Some(Effect::Deny), _) => Err(refused(access)),
     }
 }
 
-/// Refuses to let a caller grant what its own policies do not allow it: to read the value of a secret. A grant that it
-/// has does not count.
+/// The same inside the transaction of a change, over the secret as it is there: its tags, key or type may have changed since the
+/// access was judged.
 ///
 /// # Errors
-/// CSMS.0302; failures of the store.
-pub async fn require_value_readable(
+/// As [`authorise`].
+pub fn authorise_again(app: &App, caller: &Caller, access: &Access, secret: &Secret) -> Result<(), Failure> {
+    let context = || {
+        let mut context = base_context(app, caller);
+        add_facts(&mut context, &access.facts);
+        add_secret(&mut context, secret);
+        context
+    };
+    let Some(text) = access.resource.text(&app.identity) else { return Ok(()) };
+    match (caller.decide(access.actions, &text, &context()), access.need) {
+        (Some(Effect::Allow), _) | (None, Need::NoDeny) => Ok(()),
+        (None, Need::AllowOrGrant) if is_grantee(app, caller, secret) => Ok(()),
+        (None | Some(Effect::Deny), _) => Err(refused(access)),
+    }
+}
+
+/// What the caller's policies and grants say of an access when the values of the `open` kinds of condition keys, and perhaps the
+/// name of the resource, are not known. With nothing open it is what [`authorise`] says.
+///
+/// # Errors
+/// Failures of the store.
+pub async fn judge_openly(
     app: &App,
     caller: &Caller,
-    project: &ProjectId,
-    secret: &SecretName,
-) -> Result<(), Failure> {
-    let operation = Operation::ShowSecretVersion;
-    let facts = RequestFacts { operation, project, body: &[], tag_key: "", entry: 0 };
-    match judge(app, caller, &facts, secret.as_str()).await? {
-        Some(Effect::Allow) => Ok(()),
-        _ => Err(refused(operation.specification().actions)),
+    access: &Access,
+    is_named: bool,
+    open: &[ConditionKind],
+) -> Result<Judgement, Failure> {
+    let mut context = base_context(app, caller);
+    add_facts(&mut context, &access.facts);
+    add_stored(app, &mut context, access).await?;
+    let text = access.resource.text(&app.identity).unwrap_or_default();
+    let query = match text.strip_suffix('*').filter(|_| !is_named) {
+        Some(prefix) => ResourceQuery::Unnamed(prefix),
+        None => ResourceQuery::Named(&text),
+    };
+    let judged = judge(&caller.policies, access.actions, query, &context, open);
+    let judged = match &caller.bound {
+        Some(bound) => both(judged, judge(bound, access.actions, query, &context, open)),
+        None => judged,
+    };
+    let allows_nothing = || decide_nothing(caller, access, &text, &context);
+    Ok(match judged {
+        Judgement::Denied if access.need == Need::AllowOrGrant && allows_nothing() => {
+            if is_granted(app, caller, access).await? {
+                Judgement::Allowed
+            } else if !is_named && caller.user_id.is_some() {
+                // A grant on one secret or another.
+                Judgement::Depends(vec![RESOURCE.to_owned()])
+            } else {
+                Judgement::Denied
+            }
+        }
+        judged => judged,
+    })
+}
+
+/// What two sets of policies say together, of which both must allow.
+fn both(one: Judgement, other: Judgement) -> Judgement {
+    match (one, other) {
+        (Judgement::Denied, _) | (_, Judgement::Denied) => Judgement::Denied,
+        (Judgement::Allowed, judged) | (judged, Judgement::Allowed) => judged,
+        (Judgement::Depends(mut keys), Judgement::Depends(more)) => {
+            keys.extend(more);
+            keys.sort();
+            keys.dedup();
+            Judgement::Depends(keys)
+        }
     }
+}
+
+/// Whether the caller's policies may allow an action on something.
+#[must_use]
+pub fn may_allow_something(caller: &Caller, actions: Actions) -> bool {
+    may_allow(&caller.policies, actions) && caller.bound.as_ref().is_none_or(|bound| may_allow(bound, actions))
+}
+
+/// Whether no policy says anything of an access, so that a grant may.
+fn decide_nothing(caller: &Caller, access: &Access, text: &str, context: &RequestContext) -> bool {
+    caller.decide(access.actions, text, context).is_none()
+}
+
+/// The refusal of an access.
+#[must_use]
+pub fn refused(access: &Access) -> Failure {
+    let action = access.actions.first().copied().unwrap_or_default();
+    Failure::new(access.refusal, format!("the caller's policies do not allow {action} on {}", access.called))
 }
 
 /// Whether a grant lets the caller do this with a secret.
-async fn is_granted(app: &App, caller: &Caller, facts: &RequestFacts<'_>, secret: &str) -> Result<bool, Failure> {
-    let (Some(user_id), Ok(name)) = (&caller.user_id, SecretName::parse(secret)) else { return Ok(false) };
-    if !facts.operation.is_allowed_by_grants() {
-        return Ok(false);
-    }
-    let secret = app.store.secret(facts.project, &name).await?;
-    Ok(secret.is_some_and(|secret| secret.is_granted_to(user_id, app.clock.now())))
+async fn is_granted(app: &App, caller: &Caller, access: &Access) -> Result<bool, Failure> {
+    let Resource::Secret { project, name, stored } = &access.resource else { return Ok(false) };
+    Ok(match stored {
+        Stored::Missing => false,
+        Stored::Found(secret) => is_grantee(app, caller, secret),
+        Stored::Unread if caller.user_id.is_none() => false,
+        Stored::Unread => app.store.secret(project, name).await?.is_some_and(|secret| is_grantee(app, caller, &secret)),
+    })
 }
 
-/// What the caller's policies say of an operation on a secret.
-async fn judge(app: &App, caller: &Caller, facts: &RequestFacts<'_>, secret: &str) -> Result<Option<Effect>, Failure> {
-    let mut context = base_context(app, caller);
-    // What the conditions ask about costs a look at the body and the store, so only those who have conditions pay for it.
-    if caller.policies.iter().any(Policy::has_conditions) {
-        add_request(&mut context, facts);
-        if matches!(facts.operation, Operation::CreateSecret | Operation::BatchImportSecrets) {
-            let common = || SecretType::Common.as_str().to_owned();
-            context.secret_type.get_or_insert_with(common);
-            context.enterprise_project_id.get_or_insert_with(|| "0".to_owned());
-        } else if let Ok(name) = SecretName::parse(secret) {
-            add_secret(app, &mut context, facts.project, &name).await?;
-        }
-    }
-    let resource = secret_resource(app.identity.region_of(facts.project), &app.identity.domain_id, secret);
-    Ok(decide(&caller.policies, facts.operation.specification().actions, &resource, &context))
-}
-
-/// Refuses an action that the caller's policies do not allow on a resource.
-///
-/// # Errors
-/// CSMS.0302, which names the action.
-pub fn require(caller: &Caller, actions: &[&str], resource: &str, context: &RequestContext) -> Result<(), Failure> {
-    if allows(&caller.policies, actions, resource, context) {
-        return Ok(());
-    }
-    Err(refused(actions))
-}
-
-fn refused(actions: &[&str]) -> Failure {
-    let action = actions.first().copied().unwrap_or_default();
-    Failure::new(ErrorCode::Forbidden, format!("the caller's policies do not allow {action} on this resource"))
+fn is_grantee(app: &App, caller: &Caller, secret: &Secret) -> bool {
+    caller.user_id.as_ref().is_some_and(|user| secret.is_granted_to(user, app.clock.now()))
 }
 
 /// What is known of every request.
 #[must_use]
 pub fn base_context(app: &App, caller: &Caller) -> RequestContext {
-    RequestContext { now: Some(app.clock.now()), user_name: Some(caller.name.clone()), ..RequestContext::default() }
-}
-
-/// Whether the caller may use a key of a project, by one of the names of the right.
-#[must_use]
-pub fn may_use_key(app: &App, caller: &Caller, actions: &[&str], project: &ProjectId, key: &KeyId) -> bool {
-    let resource = key_resource(app.identity.region_of(project), &app.identity.domain_id, key.as_str());
-    allows(&caller.policies, actions, &resource, &base_context(app, caller))
-}
-
-/// What the request says about a secret.
-fn add_request(context: &mut RequestContext, facts: &RequestFacts<'_>) {
-    if !facts.tag_key.is_empty() {
-        context.request_tags.push((facts.tag_key.to_owned(), String::new()));
+    let request = Requested::current();
+    RequestContext {
+        now: Some(app.clock.now()),
+        user_name: Some(caller.user_name.as_ref().unwrap_or(&caller.name).clone()),
+        user_id: caller.user_id.clone(),
+        source_ip: request.as_ref().and_then(Requested::peer),
+        secure_transport: Some(request.is_some_and(|request| request.is_secure())),
+        // There is no second factor.
+        mfa_present: Some(false),
+        ..RequestContext::default()
     }
-    let Some(body) = WipedJson::read(facts.body) else { return };
-    // An import has an object for each secret; names may repeat in it.
-    let imported = body.get("secrets").and_then(|entries| entries.get(facts.entry));
-    let body = imported.filter(|_| facts.operation == Operation::BatchImportSecrets).unwrap_or(&body);
-    let text = |name: &str| body.get(name).and_then(Value::as_str).filter(|text| !text.is_empty()).map(str::to_owned);
-    context.secret_type = text("secret_type");
-    context.kms_key_id = text("kms_key_id");
-    context.enterprise_project_id = text("enterprise_project_id");
-    let one = body.get("tag").into_iter();
-    let tags = body.get("tags").and_then(Value::as_array).into_iter().flatten().chain(one);
-    let pair = |tag: &Value| {
-        let key = tag.get("key")?.as_str()?.to_owned();
-        Some((key, tag.get("value").and_then(Value::as_str).unwrap_or_default().to_owned()))
-    };
-    context.request_tags.extend(tags.filter_map(pair));
 }
 
-/// What the stored secret says; of what a request names, that counts which the secret cannot change.
-async fn add_secret(
-    app: &App,
-    context: &mut RequestContext,
-    project: &ProjectId,
-    name: &SecretName,
-) -> Result<(), Failure> {
-    let Some(secret) = app.store.secret(project, name).await? else { return Ok(()) };
+/// What the request says.
+fn add_facts(context: &mut RequestContext, facts: &Facts) {
+    context.secret_type = facts.secret_type.map(|kind| kind.as_str().to_owned());
+    context.kms_key_id = facts.kms_key_id.as_ref().map(ToString::to_string);
+    context.enterprise_project_id.clone_from(&facts.enterprise_project_id);
+    context.request_tags.clone_from(&facts.tags);
+    context.version_id = facts.version.map(String::from);
+}
+
+/// What the stored object says.
+async fn add_stored(app: &App, context: &mut RequestContext, access: &Access) -> Result<(), Failure> {
+    match &access.resource {
+        Resource::Secret { project, name, stored } => match stored {
+            Stored::Found(secret) => add_secret(context, secret),
+            Stored::Missing => {}
+            Stored::Unread => {
+                if let Some(secret) = app.store.secret(project, name).await? {
+                    add_secret(context, &secret);
+                }
+            }
+        },
+        Resource::Key { project, id, stored } => {
+            context.kms_key_id = Some(id.to_string());
+            match stored {
+                Stored::Found(key) => add_key(context, key),
+                Stored::Missing => {}
+                Stored::Unread => {
+                    if let Some(key) = app.store.key(project, id).await? {
+                        add_key(context, &key);
+                    }
+                }
+            }
+        }
+        _ => {}
+    }
+    Ok(())
+}
+
+/// What a stored secret says. The key that a request moves it to is judged as an access of its own.
+fn add_secret(context: &mut RequestContext, secret: &Secret) {
     context.secret_type = Some(secret.secret_type.as_str().to_owned());
     context.kms_key_id.get_or_insert_with(|| secret.kms_key_id.to_string());
-    context.enterprise_project_id = Some(secret.enterprise_project_id);
-    let tags = secret.tags.into_iter();
-    context.resource_tags = tags.map(|tag| (String::from(tag.key), String::from(tag.value))).collect();
-    Ok(())
+    context.enterprise_project_id = Some(secret.enterprise_project_id.clone());
+    let tags = secret.tags.iter();
+    context.resource_tags = tags.map(|tag| (tag.key.to_string(), tag.value.to_string())).collect();
+}
+
+fn add_key(context: &mut RequestContext, key: &KeyRecord) {
+    let project = key.details.enterprise_project_id.as_str();
+    context.enterprise_project_id = Some(if project.is_empty() { "0" } else { project }.to_owned());
 }

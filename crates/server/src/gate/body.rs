@@ -1,10 +1,9 @@
-//! Bodies of requests: read at the pace and within the room that senders have, and as JSON whose texts are wiped.
+//! Bodies of requests: read at the pace and within the room that senders have.
 //!
-//! What readers of requests take out of a body is their own.
+//! Does not understand them; [`super::json`] does.
 
 use std::{
     fmt,
-    ops::Deref,
     pin::Pin,
     task::{Context, Poll},
     time::Duration,
@@ -14,8 +13,7 @@ use axum::body::{Body, Bytes, HttpBody};
 use csms_api::ErrorCode;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use hyper::body::{Frame, SizeHint};
-use serde_json::Value;
-use zeroize::{Zeroize, Zeroizing};
+use zeroize::Zeroizing;
 
 use crate::{
     failure::Failure,
@@ -139,7 +137,7 @@ pub async fn read_login_body(body: Body) -> Result<Bytes, Failure> {
 fn refusal(error: &(dyn std::error::Error + Send + Sync + 'static), limit: usize) -> Failure {
     /// Whether an error or one of its sources is of a type.
     fn is<E: std::error::Error + 'static>(error: &(dyn std::error::Error + 'static)) -> bool {
-        std::iter::successors(Some(error), |error| error.source()).any(|error| error.is::<E>())
+        std::iter::successors(Some(error), |error| error.source()).any(<dyn std::error::Error>::is::<E>)
     }
     if is::<LengthLimitError>(error) {
         Failure::new(ErrorCode::BodyTooLarge, format!("the limit is {limit} bytes"))
@@ -149,60 +147,5 @@ fn refusal(error: &(dyn std::error::Error + Send + Sync + 'static), limit: usize
         Failure::new(ErrorCode::Throttled, RoomFull.to_string())
     } else {
         Failure::new(ErrorCode::InvalidBody, "the body broke off")
-    }
-}
-
-/// JSON whose texts are wiped when it is dropped.
-pub(crate) struct WipedJson(Value);
-
-impl WipedJson {
-    /// Reads a body; `None` when it is not JSON.
-    #[must_use]
-    pub(crate) fn read(body: &[u8]) -> Option<Self> {
-        serde_json::from_slice(body).map(Self).ok()
-    }
-}
-
-impl Deref for WipedJson {
-    type Target = Value;
-
-    fn deref(&self) -> &Value {
-        &self.0
-    }
-}
-
-impl Drop for WipedJson {
-    fn drop(&mut self) {
-        wipe(&mut self.0);
-    }
-}
-
-/// Empties every text, at any depth.
-fn wipe(value: &mut Value) {
-    match value {
-        Value::String(text) => text.zeroize(),
-        Value::Array(items) => items.iter_mut().for_each(wipe),
-        Value::Object(members) => members.values_mut().for_each(wipe),
-        Value::Null | Value::Bool(_) | Value::Number(_) => {}
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    #[test]
-    fn texts_at_every_depth_are_wiped() {
-        let mut value = json!({ "a": "x", "b": [{ "c": ["y", 1] }], "d": true });
-        wipe(&mut value);
-        assert_eq!(value, json!({ "a": "", "b": [{ "c": ["", 1] }], "d": true }));
-    }
-
-    #[test]
-    fn what_is_not_json_is_none() {
-        assert!(WipedJson::read(b"{").is_none());
-        assert_eq!(WipedJson::read(b"{\"a\":1}").unwrap()["a"], 1);
     }
 }

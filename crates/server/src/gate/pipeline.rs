@@ -1,188 +1,87 @@
-//! The one way into an operation: request id, authentication, body, project, authorisation, the operation, its answer.
+//! The order of every request: claim, body, scope, preparation, rights, lease, work, audit, metrics.
 //!
-//! Knows the order of these steps and nothing of any operation.
+//! Knows the order and nothing of any operation. [`routes`] is the only function that makes routes to operations, so no
+//! operation runs without these steps.
 
-use std::{error::Error, sync::Arc, time::Instant};
+use std::{
+    collections::BTreeMap,
+    error::Error,
+    sync::{Arc, OnceLock},
+    time::Instant,
+};
 
 use axum::{
-    body::{Body, Bytes},
-    extract::{FromRequestParts, RawPathParams},
-    http::{Request, Response, StatusCode, request::Parts},
-    routing::MethodFilter,
+    Router,
+    body::{Body as HttpBody, Bytes},
+    extract::{FromRequestParts, RawPathParams, Request, State},
+    http::{Response, StatusCode, request::Parts},
+    routing::{MethodFilter, on},
 };
-use csms_api::{ErrorCode, ErrorShape, Method, Operation};
-use csms_core::{KeyId, Problem, ProjectId, Secret, SecretId, SecretName, VersionId, Violation};
-use csms_kms::MasterKey;
-use csms_store::Store;
-use serde_json::Value;
+use csms_api::{ErrorCode, ErrorShape, Method, permissions::AskedRequest};
+use csms_core::ProjectId;
+use csms_store::Store as _;
 
+use super::{
+    access::{Access, Kind, Need},
+    answer::{Answer, empty_response, json_response},
+    authorisation::{authorise, may_allow_something, refused},
+    body::{MAX_BODY_BYTES, read_body, read_login_body},
+    json::Body,
+    lease::require_task,
+    limits::Standing,
+    service::{Audited, Call, Prepared, RequestLine, Scope, Service, Subject},
+};
 use crate::{
     app::App,
-    audit::{Event, OK, Origin},
+    audit::{Event, OK, Origin, Requested},
     auth::{Caller, Claim},
     failure::Failure,
-    gate::answer::{Answer, empty_response, json_response},
-    gate::authorisation::{RequestFacts, authorise, may_use_key},
-    gate::body::{MAX_BODY_BYTES, WipedJson, read_body},
-    gate::limits::Standing,
-    rotation::rights,
-    services::csms,
 };
 
-/// An authenticated, authorised request.
-pub struct Call {
-    /// The server.
-    pub app: Arc<App>,
-    /// Who asks.
-    pub caller: Arc<Caller>,
-    /// The project in the path; the installation's first one where the path has none.
-    pub project: ProjectId,
-    operation: Operation,
-    parameters: Vec<(String, String)>,
-    query: Option<String>,
-    body: Bytes,
-}
-
-impl Call {
-    /// Records that the answer holds the value of a version.
-    ///
-    /// # Errors
-    /// Failures of the store, where records of reads have to be on disk before the answer.
-    pub async fn record_read(&self, secret: &Secret, version: VersionId) -> Result<(), Failure> {
-        let event = Event {
-            caller: &self.caller,
-            action: self.operation.specification().name,
-            project: Some(&self.project),
-            secret: secret.name.as_str(),
-            key: "",
-            target: "",
-            version: Some(version),
-            outcome: OK,
+/// The routes of a service's operations.
+///
+/// The last word of a path may stand where another path has a parameter, as `batch-import` stands where a secret has its name.
+/// A route of its own would hide the secret of that name from other methods, so such words share the route of the parameter.
+pub fn routes<S: Service>(all: &'static [S]) -> Router<Arc<App>> {
+    let parents = |path: &'static str| path.rsplit_once('/').unwrap_or(("", path));
+    let parameter_beside = |path: &'static str| {
+        let (directory, _) = parents(path);
+        all.iter().map(|operation| operation.specification().path).find(|other| {
+            let (other_directory, last) = parents(other);
+            other_directory == directory && last.starts_with('{') && *other != path
+        })
+    };
+    let mut table: BTreeMap<(&'static str, &'static str), Vec<S>> = BTreeMap::new();
+    for operation in all.iter().copied() {
+        let specification = operation.specification();
+        let shared = parameter_beside(specification.path).unwrap_or(specification.path);
+        table.entry((shared, specification.method.as_str())).or_default().push(operation);
+    }
+    let mut router = Router::new();
+    for ((path, _), operations) in table {
+        let Some(first) = operations.first() else { continue };
+        let filter = method_filter(first.specification().method);
+        let operations: Arc<[S]> = operations.into();
+        let handler = move |State(app): State<Arc<App>>, request: Request| {
+            let operations = Arc::clone(&operations);
+            async move {
+                let last = request.uri().path().rsplit('/').next().unwrap_or_default();
+                let of_word = |operation: &&S| parents(operation.specification().path).1 == last;
+                let of_parameter = |operation: &&S| operation.specification().path == path;
+                let found = operations.iter().find(of_word).or_else(|| operations.iter().find(of_parameter));
+                match found.copied() {
+                    Some(operation) => serve(app, operation, request).await,
+                    None => no_such_operation(),
+                }
+            }
         };
-        if self.app.trail.gather(&event) {
-            self.app.trail.flush().await?;
-        }
-        Ok(())
+        router = router.route(path, on(filter, handler));
     }
-
-    /// A key of the project for a use that the caller has the right to, by one of its names. Every caller may use the
-    /// service's default key.
-    ///
-    /// # Errors
-    /// CSMS.0401: no such enabled key, or no right to it.
-    pub async fn key_for(&self, id: &KeyId, right: &[&str]) -> Result<Arc<MasterKey>, Failure> {
-        self.key_in(&self.project, id, right).await
-    }
-
-    /// As [`Call::key_for`], in another project.
-    ///
-    /// # Errors
-    /// As there.
-    pub async fn key_in(&self, project: &ProjectId, id: &KeyId, right: &[&str]) -> Result<Arc<MasterKey>, Failure> {
-        let usable = self.app.keys.usable(project, id).await?;
-        if usable.is_default || may_use_key(&self.app, &self.caller, right, project, id) {
-            return Ok(usable.key);
-        }
-        let right = right.first().copied().unwrap_or_default();
-        let reason = format!("the caller's policies do not allow {right} on the key");
-        Err(Failure::new(ErrorCode::KeyUnusable, reason))
-    }
-
-    /// A path parameter, decoded.
-    fn parameter(&self, name: &str) -> &str {
-        find(&self.parameters, name)
-    }
-
-    /// A path parameter through the constructor of its type.
-    ///
-    /// # Errors
-    /// The problem at the parameter's name.
-    pub fn path<T>(&self, name: &str, parse: impl FnOnce(String) -> Result<T, Violation>) -> Result<T, Vec<Problem>> {
-        parse(self.parameter(name).to_owned()).map_err(|violation| vec![violation.at(name)])
-    }
-
-    /// A path parameter as text.
-    #[must_use]
-    pub fn path_text(&self, name: &str) -> &str {
-        self.parameter(name)
-    }
-
-    /// The secret's name in the path.
-    ///
-    /// # Errors
-    /// The problem at `secret_name`.
-    pub fn secret_name(&self) -> Result<SecretName, Vec<Problem>> {
-        self.path("secret_name", SecretName::parse)
-    }
-
-    /// The secret's identifier in the path.
-    ///
-    /// # Errors
-    /// The problem at `secret_id`.
-    pub fn secret_id(&self) -> Result<SecretId, Vec<Problem>> {
-        self.path("secret_id", SecretId::parse)
-    }
-
-    /// Checks that the caller may do this with a secret that only the operation itself gets to know.
-    ///
-    /// # Errors
-    /// CSMS.0302; failures of the store.
-    pub async fn authorise(&self, secret: &str) -> Result<(), Failure> {
-        self.authorise_in(&self.project, secret).await
-    }
-
-    /// Checks that the caller may do this with a secret of a project, also with the project itself.
-    ///
-    /// # Errors
-    /// CSMS.0302; failures of the store.
-    pub async fn authorise_in(&self, project: &ProjectId, secret: &str) -> Result<(), Failure> {
-        if !self.caller.may_use(project) {
-            return Err(Failure::new(ErrorCode::Forbidden, "the caller may not use the project of the region"));
-        }
-        let facts = RequestFacts {
-            operation: self.operation,
-            project,
-            body: &self.body,
-            tag_key: self.parameter("key"),
-            entry: 0,
-        };
-        authorise(&self.app, &self.caller, &facts, secret).await
-    }
-
-    /// The query parameters, decoded.
-    #[must_use]
-    pub fn query(&self) -> Vec<(String, String)> {
-        read_query(self.query.as_deref().unwrap_or_default())
-    }
-
-    /// The body as JSON.
-    ///
-    /// # Errors
-    /// CSMS.0004 when it is no JSON object.
-    pub fn body(&self) -> Result<Value, Failure> {
-        let body: Value = serde_json::from_slice(&self.body).map_err(|error| {
-            // The parser's own message could quote the body.
-            let place = format!("line {} column {}", error.line(), error.column());
-            Failure::new(ErrorCode::InvalidBody, place)
-        })?;
-        if body.is_object() { Ok(body) } else { Err(Failure::new(ErrorCode::InvalidBody, "")) }
-    }
-
-    /// The body as JSON; an empty one counts as `{}`.
-    ///
-    /// # Errors
-    /// As [`Call::body`].
-    pub fn optional_body(&self) -> Result<Value, Failure> {
-        if self.body.is_empty() { Ok(Value::Object(serde_json::Map::new())) } else { self.body() }
-    }
-}
-
-fn find<'p>(parameters: &'p [(String, String)], name: &str) -> &'p str {
-    parameters.iter().find(|(known, _)| known == name).map_or("", |(_, value)| value.as_str())
+    router
 }
 
 /// The route's filter for a method of the operation tables.
-pub(crate) const fn method_filter(method: Method) -> MethodFilter {
+const fn method_filter(method: Method) -> MethodFilter {
     match method {
         Method::Get => MethodFilter::GET,
         Method::Post => MethodFilter::POST,
@@ -191,210 +90,282 @@ pub(crate) const fn method_filter(method: Method) -> MethodFilter {
     }
 }
 
-/// Query parameters, decoded as forms are.
-#[must_use]
-pub fn read_query(query: &str) -> Vec<(String, String)> {
-    let decode = |text: &str| {
-        let text = text.replace('+', " ");
-        percent_encoding::percent_decode_str(&text).decode_utf8_lossy().into_owned()
-    };
-    let pairs = query.split('&').filter(|pair| !pair.is_empty());
-    pairs
-        .map(|pair| pair.split_once('=').unwrap_or((pair, "")))
-        .map(|(name, value)| (decode(name), decode(value)))
-        .collect()
-}
+/// Marks a response whose request has been counted.
+#[derive(Clone, Copy)]
+pub struct Counted;
 
-/// Answers one request for `operation`.
-pub async fn dispatch(app: Arc<App>, operation: Operation, request: Request<Body>) -> Response<Body> {
+/// Answers one request for an operation.
+async fn serve<S: Service>(app: Arc<App>, operation: S, request: Request) -> Response<HttpBody> {
     let specification = operation.specification();
-    let (app, metrics) = (Arc::clone(&app), app);
     let begun = Instant::now();
-    let outcome = answer(app, operation, request).await;
+    let outcome = answer(&app, operation, request).await;
     let success = StatusCode::from_u16(specification.success).unwrap_or(StatusCode::OK);
-    let response = match outcome {
+    let mut response = match outcome {
         Ok(Answer::Json(body)) => json_response(success, body),
         Ok(Answer::Empty) => empty_response(success),
-        Err(failure) => failure_response(failure, specification.errors, specification.name),
+        Ok(Answer::Whole(response)) => response,
+        Err(failure) => {
+            let id = Requested::current().map(|request| request.id().to_owned()).unwrap_or_default();
+            let failure = operation.translate(failure);
+            let body = operation.error_body(&failure.error, &id);
+            refusal(failure, body.to_string(), specification.name)
+        }
     };
-    metrics.metrics.answered(specification.name, response.status().as_u16(), begun.elapsed());
+    app.metrics.answered(specification.name, response.status().as_u16(), begun.elapsed());
+    response.extensions_mut().insert(Counted);
     response
 }
 
-async fn answer(app: Arc<App>, operation: Operation, request: Request<Body>) -> Result<Answer, Failure> {
+async fn answer<S: Service>(app: &Arc<App>, operation: S, request: Request) -> Result<Answer, Failure> {
     let (mut parts, body) = request.into_parts();
-    let (caller, body) = authenticate(&app, &parts, body).await?;
+    let (caller, body) = match operation.scope() {
+        Scope::Public => {
+            // Before the body: the work behind it is what a foreign page could start.
+            app.hosts.check_login(&parts.headers)?;
+            (Arc::new(Caller::nobody()), read_login_body(body).await?)
+        }
+        Scope::Project | Scope::Domain => match authenticate(app, &parts, body).await {
+            Ok(proven) => proven,
+            Err(failure) => {
+                note_unproven(app, operation, &failure);
+                return Err(failure);
+            }
+        },
+    };
+    let specification = operation.specification();
     let mut parameters = path_parameters(&mut parts).await?;
     // A route may have more: the word of an operation can stand where others have a name.
-    parameters.retain(|(name, _)| operation.has_parameter(name));
-    let project = if operation.is_of_project() {
-        authorise_project(&caller, &parts, find(&parameters, "project_id"))?
-    } else {
-        app.identity.project_id.clone()
-    };
-    let version = VersionId::parse(find(&parameters, "version_id")).ok();
-    let mut attempt = Attempt {
-        app: Arc::clone(&app),
-        caller: Arc::clone(&caller),
-        operation,
-        project: project.clone(),
-        secret: find(&parameters, "secret_name").to_owned(),
-        version,
-    };
-    let outcome = async {
-        let asked = Asked { parameters: &parameters, query: parts.uri.query().unwrap_or_default(), body: &body };
-        let secrets = secrets_of(&app, operation, &project, &asked).await?;
-        if let [secret] = secrets.as_slice() {
-            secret.clone_into(&mut attempt.secret);
+    parameters.retain(|(name, _)| has_parameter(specification.path, name));
+    let project = match operation.scope() {
+        Scope::Project => {
+            let named = parameters.iter().find(|(name, _)| name == "project_id").map_or("", |(_, value)| value);
+            authorise_project(&caller, &parts, named)?
         }
-        for (entry, secret) in secrets.iter().enumerate() {
-            let tag_key = find(&parameters, "key");
-            let facts = RequestFacts { operation, project: &project, body: &body, tag_key, entry };
-            authorise(&app, &caller, &facts, secret).await?;
+        Scope::Domain | Scope::Public => {
+            require_domain(app, &parts)?;
+            app.identity.project_id.clone()
         }
-        rights::require_task(&app, &caller, &project).await?;
-        let query = parts.uri.query().map(str::to_owned);
-        attempt.run(Call { app, caller, project, operation, parameters, query, body }).await
     };
-    match outcome.await {
+    let query = read_query(parts.uri.query().unwrap_or_default());
+    let request = RequestLine {
+        operation: specification,
+        parameters,
+        query,
+        head: parts,
+        judged: OnceLock::new(),
+        acting: OnceLock::new(),
+    };
+    let call = Call { app: Arc::clone(app), caller, project, request: Arc::new(request) };
+    let attempt = Attempt {
+        call: call.clone(),
+        action: specification.name,
+        audited: operation.audited(),
+        is_of_project: operation.scope() == Scope::Project,
+    };
+    let prepared = match prepare(operation, &call, Body::new(body)).await {
+        Ok(prepared) => prepared,
+        Err(failure) => return Err(attempt.failed(operation.translate(failure), &Subject::default()).await?),
+    };
+    let subject = prepared.subject.clone();
+    match attempt.run(prepared).await {
         Ok(answer) => Ok(answer),
-        Err(failure) => Err(attempt.failed(failure).await?),
+        Err(failure) => Err(attempt.failed(operation.translate(failure), &subject).await?),
     }
 }
 
-/// What the audit trail is told of an operation besides its changes.
+/// Prepares an operation. Whoever may do it to nothing learns nothing about what is wrong with the request.
+async fn prepare<S: Service>(operation: S, call: &Call, body: Body) -> Result<Prepared, Failure> {
+    let failure = match operation.prepare(call.clone(), body).await {
+        Ok(prepared) => return Ok(prepared),
+        Err(failure) => failure,
+    };
+    let may_be_let_through = match operation.need() {
+        Need::Allow => false,
+        Need::AllowOrGrant => call.caller.user_id.is_some(),
+        Need::NoDeny => true,
+    };
+    let actions = call.actions();
+    if may_be_let_through || actions.is_empty() || may_allow_something(&call.caller, actions) {
+        return Err(failure);
+    }
+    Err(refused(&call.all(Kind::Secret)))
+}
+
+/// Judges what an operation touches, and lends the judgement to its work: from here on the work may change it.
+///
+/// # Errors
+/// The first refusal; failures of the store.
+async fn judge(call: &Call, accesses: Vec<Access>) -> Result<(), Failure> {
+    if call.caller.is_function && !accesses.iter().any(|access| access.need != Need::NoDeny) {
+        // What takes no right is for people and their programs; a function has the rights of its task alone.
+        return Err(Failure::new(ErrorCode::Forbidden, "the credentials of a function do not allow this"));
+    }
+    for access in &accesses {
+        authorise(&call.app, &call.caller, access).await?;
+    }
+    require_task(&call.app, &call.caller).await?;
+    let _ = call.request.judged.set(accesses);
+    Ok(())
+}
+
+/// Judges a whole request of a caller as [`serve`] would, and runs nothing. `None` when no operation of the service has its method
+/// and path.
+pub async fn judge_request<S: Service>(all: &[S], asking: &Call, asked: &AskedRequest) -> Option<Result<(), Failure>> {
+    let (path, query) = asked.path.split_once('?').unwrap_or((asked.path.as_str(), ""));
+    let (operation, parameters) = find(all, &asked.method, path)?;
+    let judged = async {
+        let project = match operation.scope() {
+            Scope::Project => {
+                let named = parameters.iter().find(|(name, _)| name == "project_id").map_or("", |(_, value)| value);
+                let project = ProjectId::parse(named).map_err(|violation| vec![violation.at("project_id")])?;
+                if !asking.caller.may_use(&project) {
+                    return Err(Failure::new(ErrorCode::Forbidden, "the caller may not use this project"));
+                }
+                project
+            }
+            Scope::Domain | Scope::Public => asking.app.identity.project_id.clone(),
+        };
+        let body = match &asked.body {
+            Some(body) => Bytes::from(serde_json::to_vec(body).map_err(Failure::internal)?),
+            None => Bytes::new(),
+        };
+        let request = RequestLine {
+            operation: operation.specification(),
+            parameters,
+            query: read_query(query),
+            head: asking.request.head.clone(),
+            judged: OnceLock::new(),
+            acting: OnceLock::new(),
+        };
+        let (app, caller) = (Arc::clone(&asking.app), Arc::clone(&asking.caller));
+        let call = Call { app, caller, project, request: Arc::new(request) };
+        let prepared = prepare(operation, &call, Body::new(body)).await?;
+        if prepared.is_about_rights { Ok(()) } else { judge(&call, prepared.accesses).await }
+    };
+    Some(judged.await.map_err(|failure| operation.translate(failure)))
+}
+
+/// The operation of a method and path, and the parameters in the path. A literal segment goes before a parameter.
+fn find<S: Service>(all: &[S], method: &str, path: &str) -> Option<(S, Vec<(String, String)>)> {
+    let decode = |text: &str| percent_encoding::percent_decode_str(text).decode_utf8().ok().map(String::from);
+    let segments: Vec<&str> = path.split('/').collect();
+    let matching = all.iter().filter_map(|operation| {
+        let specification = operation.specification();
+        let pattern: Vec<&str> = specification.path.split('/').collect();
+        if !specification.method.as_str().eq_ignore_ascii_case(method) || pattern.len() != segments.len() {
+            return None;
+        }
+        let mut parameters = Vec::new();
+        for (pattern, segment) in pattern.iter().zip(&segments) {
+            match pattern.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')) {
+                Some(name) => parameters.push((name.to_owned(), decode(segment)?)),
+                None if pattern == segment => {}
+                None => return None,
+            }
+        }
+        Some((*operation, parameters))
+    });
+    matching.min_by_key(|(_, parameters)| parameters.len())
+}
+
+/// One request for an operation, as the audit trail sees it.
 struct Attempt {
-    app: Arc<App>,
-    caller: Arc<Caller>,
-    operation: Operation,
-    project: ProjectId,
-    secret: String,
-    version: Option<VersionId>,
+    call: Call,
+    action: &'static str,
+    audited: Audited,
+    is_of_project: bool,
 }
 
 impl Attempt {
-    /// Runs the operation. What it changes is recorded under its name with the change; where nothing had to be changed, the
-    /// call is recorded by itself.
-    async fn run(&self, call: Call) -> Result<Answer, Failure> {
-        let specification = self.operation.specification();
-        if !self.operation.is_audited() || self.operation.reads_values() {
-            return csms::run(self.operation, call).await;
+    /// Judges and runs the operation. What it changes is recorded under its name with the change; where nothing had to be
+    /// changed, the call is recorded by itself.
+    async fn run(&self, prepared: Prepared) -> Result<Answer, Failure> {
+        let Prepared { accesses, subject, uses, is_about_rights, work } = prepared;
+        if !is_about_rights {
+            judge(&self.call, accesses).await?;
         }
-        let origin = Origin::new(Arc::clone(&self.caller), specification.name, self.version);
-        let answer = origin.clone().during(csms::run(self.operation, call)).await?;
-        if !origin.is_recorded() {
-            let entry = self.app.trail.change(&origin, &self.project, |record| {
-                record.secret = Some(self.secret.as_str()).filter(|secret| !secret.is_empty());
-                record.version = self.version;
-            });
-            self.app.store.append_audit(vec![entry]).await?;
+        let (app, project) = (&self.call.app, &self.call.project);
+        match self.audited {
+            Audited::No => work.await,
+            Audited::Use => {
+                let answer = work.await?;
+                let uses = if uses.is_empty() { vec![subject] } else { uses };
+                let mut wait = false;
+                for used in &uses {
+                    wait |= self.gather(used, OK);
+                }
+                if wait {
+                    app.trail.flush().await?;
+                }
+                Ok(answer)
+            }
+            Audited::Change => {
+                let origin = Origin::new(Arc::clone(&self.call.caller), self.action, subject.version);
+                let answer = origin.clone().during(work).await?;
+                if !origin.is_recorded() {
+                    let entry = app.trail.change(&origin, project, |record| {
+                        let some = |text| Some(text).filter(|text: &&str| !text.is_empty());
+                        record.secret = some(subject.secret.as_str());
+                        record.key = some(subject.key.as_str());
+                        record.target = some(subject.target.as_str());
+                        record.version = subject.version;
+                    });
+                    app.store.append_audit(vec![entry]).await?;
+                }
+                Ok(answer)
+            }
         }
-        Ok(answer)
     }
 
-    /// Records a failure, and answers it.
-    async fn failed(&self, failure: Failure) -> Result<Failure, Failure> {
-        if self.operation.is_audited() {
-            // Only what can be a name is worth keeping.
-            let secret = SecretName::parse(self.secret.as_str()).map(String::from).unwrap_or_default();
-            let event = Event {
-                caller: &self.caller,
-                action: self.operation.specification().name,
-                project: Some(&self.project),
-                secret: &secret,
-                key: "",
-                target: "",
-                version: self.version,
-                outcome: failure.error.code.as_str(),
-            };
-            if self.app.trail.gather(&event) {
-                self.app.trail.flush().await?;
-            }
+    /// Gathers a record of a use, or of an attempt that failed. `true` when the answer has to wait until it is written.
+    fn gather(&self, subject: &Subject, outcome: &'static str) -> bool {
+        self.call.app.trail.gather(&self.event(subject, outcome))
+    }
+
+    fn event<'e>(&'e self, subject: &'e Subject, outcome: &'static str) -> Event<'e> {
+        Event {
+            caller: self.call.request.acting.get().unwrap_or(&self.call.caller),
+            action: self.action,
+            project: Some(&self.call.project).filter(|_| self.is_of_project),
+            secret: &subject.secret,
+            key: &subject.key,
+            target: &subject.target,
+            version: subject.version,
+            outcome,
+        }
+    }
+
+    /// Records a failure, and returns it. Refusals of one caller are gathered, so that their number does not make the trail grow.
+    async fn failed(&self, failure: Failure, subject: &Subject) -> Result<Failure, Failure> {
+        let code = failure.error.code;
+        if is_refusal(code) {
+            self.call.app.trail.refused(&self.event(subject, code.as_str()));
+        } else if self.audited != Audited::No && self.gather(subject, code.as_str()) {
+            self.call.app.trail.flush().await?;
         }
         Ok(failure)
     }
 }
 
-/// Where a request names things.
-struct Asked<'a> {
-    parameters: &'a [(String, String)],
-    query: &'a str,
-    body: &'a [u8],
+/// Whether a code says that the caller may not do something, or has not proven who it is.
+fn is_refusal(code: ErrorCode) -> bool {
+    matches!(code.status(), 401 | 403 | 429) && code != ErrorCode::NotEnabled
 }
 
-/// The names of the secrets that a request is about, which policies may limit: in the path, query or body, or behind an
-/// identifier. `*` stands for all secrets, and for those that nobody knows yet.
-async fn secrets_of(
-    app: &App,
-    operation: Operation,
-    project: &ProjectId,
-    asked: &Asked<'_>,
-) -> Result<Vec<String>, Failure> {
-    let Asked { parameters, query, body } = *asked;
-    let in_path = find(parameters, "secret_name");
-    if !in_path.is_empty() {
-        return Ok(vec![in_path.to_owned()]);
+/// Records that a request did not prove who sent it.
+fn note_unproven<S: Service>(app: &App, operation: S, failure: &Failure) {
+    let code = failure.error.code;
+    if is_refusal(code) {
+        let caller = Arc::new(Caller::nobody());
+        let (action, outcome) = (operation.specification().name, code.as_str());
+        let event =
+            Event { caller: &caller, action, project: None, secret: "", key: "", target: "", version: None, outcome };
+        app.trail.refused(&event);
     }
-    if let Ok(id) = SecretId::parse(find(parameters, "secret_id")) {
-        let found = app.store.secret_by_id(project, &id).await?;
-        return Ok(vec![found.map_or_else(|| "*".to_owned(), |secret| secret.name.to_string())]);
-    }
-    let resource = match operation {
-        Operation::CreateGrants => resource_in_body(body),
-        Operation::UpdateGrant | Operation::ListGrants | Operation::DeleteGrant => {
-            Some(find(&read_query(query), "resource_id").to_owned())
-        }
-        _ => None,
-    };
-    if let Some(named) = resource {
-        let found = csms::grants::resource(app, project, &named).await?;
-        return Ok(vec![found.map_or_else(|| "*".to_owned(), |secret| secret.name.to_string())]);
-    }
-    let named = names_in_body(operation, body);
-    Ok(if named.is_empty() { vec!["*".to_owned()] } else { named })
-}
-
-/// The resource that a body names, as far as it can be read.
-fn resource_in_body(body: &[u8]) -> Option<String> {
-    #[derive(serde::Deserialize)]
-    struct Named {
-        resource_id: String,
-    }
-    serde_json::from_slice::<Named>(body).ok().map(|named| named.resource_id)
-}
-
-/// The names that a body gives, as far as it can be read.
-fn names_in_body(operation: Operation, body: &[u8]) -> Vec<String> {
-    #[derive(serde::Deserialize)]
-    struct Named {
-        name: String,
-    }
-    #[derive(serde::Deserialize)]
-    struct Names {
-        secret_name_list: Vec<String>,
-    }
-    fn read<'b, T: serde::Deserialize<'b>>(body: &'b [u8]) -> Option<T> {
-        serde_json::from_slice(body).ok()
-    }
-    let names = match operation {
-        Operation::CreateSecret => read::<Named>(body).map(|secret| vec![secret.name]),
-        Operation::BatchImportSecrets => {
-            // An entry without a name is refused later; those beside it are created.
-            let name = |entry: &Value| entry["name"].as_str().unwrap_or("*").to_owned();
-            let body = WipedJson::read(body);
-            body.and_then(|body| Some(body.get("secrets")?.as_array()?.iter().map(name).collect()))
-        }
-        Operation::BatchGetSecretValue => read::<Names>(body).map(|names| names.secret_name_list),
-        _ => None,
-    };
-    names.unwrap_or_default()
 }
 
 /// Establishes who asks. The head is judged before the body is read, and the body is read before it is understood.
-///
-/// # Errors
-/// 401, or what [`read_body`] refuses.
-pub async fn authenticate(app: &App, parts: &Parts, body: Body) -> Result<(Arc<Caller>, Bytes), Failure> {
+async fn authenticate(app: &App, parts: &Parts, body: HttpBody) -> Result<(Arc<Caller>, Bytes), Failure> {
     let claim = app.authenticator.claim(parts).await?;
     if matches!(claim, Claim::Proven(_)) {
         Standing::prove(&parts.extensions);
@@ -414,11 +385,28 @@ async fn path_parameters(parts: &mut Parts) -> Result<Vec<(String, String)>, Fai
     Ok(parameters.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect())
 }
 
+/// Whether a path has a parameter of this name.
+fn has_parameter(path: &str, name: &str) -> bool {
+    let parameter = |segment: &str| segment.strip_prefix('{')?.strip_suffix('}').map(|inner| inner == name);
+    path.split('/').any(|segment| parameter(segment) == Some(true))
+}
+
+/// Query parameters, decoded as forms are.
+#[must_use]
+pub fn read_query(query: &str) -> Vec<(String, String)> {
+    let decode = |text: &str| {
+        let text = text.replace('+', " ");
+        percent_encoding::percent_decode_str(&text).decode_utf8_lossy().into_owned()
+    };
+    let pairs = query.split('&').filter(|pair| !pair.is_empty());
+    pairs
+        .map(|pair| pair.split_once('=').unwrap_or((pair, "")))
+        .map(|(name, value)| (decode(name), decode(value)))
+        .collect()
+}
+
 /// The project in the path must be well-formed, agree with `X-Project-Id`, and be one the caller may use.
-///
-/// # Errors
-/// The problem at `project_id`, or CSMS.0302.
-pub fn authorise_project(caller: &Caller, parts: &Parts, text: &str) -> Result<ProjectId, Failure> {
+fn authorise_project(caller: &Caller, parts: &Parts, text: &str) -> Result<ProjectId, Failure> {
     let project = ProjectId::parse(text).map_err(|violation| vec![violation.at("project_id")])?;
     let header = parts.headers.get("x-project-id");
     if header.is_some_and(|header| header.as_bytes() != project.as_str().as_bytes()) {
@@ -428,6 +416,15 @@ pub fn authorise_project(caller: &Caller, parts: &Parts, text: &str) -> Result<P
         return Err(Failure::new(ErrorCode::Forbidden, "the caller may not use this project"));
     }
     Ok(project)
+}
+
+/// The account in `X-Domain-Id`, which the SDKs send for global services, must be this one.
+fn require_domain(app: &App, parts: &Parts) -> Result<(), Failure> {
+    let domain = parts.headers.get("x-domain-id");
+    if domain.is_some_and(|domain| domain.as_bytes() != app.identity.domain_id.as_bytes()) {
+        return Err(Failure::new(ErrorCode::Forbidden, "X-Domain-Id is not the account of this installation"));
+    }
+    Ok(())
 }
 
 /// Why a request was refused, as the answer carries it to where it is logged with the request's identifier.
@@ -441,27 +438,19 @@ pub struct Refused {
     pub cause: Option<Arc<dyn Error + Send + Sync>>,
 }
 
-/// An error in an operation's shape, with its cause for the log.
-pub fn failure_response(failure: Failure, shape: ErrorShape, operation: &'static str) -> Response<Body> {
+fn refusal(failure: Failure, body: String, operation: &'static str) -> Response<HttpBody> {
     let code = failure.error.code;
     let status = StatusCode::from_u16(code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let mut response = json_response(status, failure.error.body(shape).to_string().into_bytes());
+    let mut response = json_response(status, body.into_bytes());
     let cause = failure.cause.map(Arc::from);
     response.extensions_mut().insert(Refused { operation, code: code.as_str(), cause });
     response
 }
 
-/// An error and its sources on one line.
-pub struct Chain<'e>(pub &'e (dyn Error + 'e));
-
-impl std::fmt::Display for Chain<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}", self.0)?;
-        let mut source = self.0.source();
-        while let Some(error) = source {
-            write!(f, ": {error}")?;
-            source = error.source();
-        }
-        Ok(())
-    }
+/// The answer to a method and path that no operation has.
+#[must_use]
+pub fn no_such_operation() -> Response<HttpBody> {
+    let failure = Failure::new(ErrorCode::NoSuchOperation, "no operation has this method and path");
+    let body = failure.error.body(ErrorShape::Flat).to_string();
+    refusal(failure, body, "none")
 }

@@ -1,4 +1,4 @@
-//! Routes: the operations of the table, IAM, the console, health and metrics, and what everything else is answered.
+//! Routes: the operations of all services, the console, health and metrics, and the answer to everything else.
 
 use std::{sync::Arc, time::Instant};
 
@@ -8,52 +8,40 @@ use axum::{
     extract::{Request, State},
     http::{HeaderValue, Response, StatusCode, header},
     middleware::{self, Next},
-    routing::{MethodFilter, get, on},
+    routing::get,
 };
-use csms_api::{ErrorCode, ErrorShape, Method, Operation};
+use csms_api::{Operation, cts::CtsOperation, iam::IamOperation, kms::KmsOperation};
 use tracing::Instrument as _;
 
+use super::{console, cors, reference};
 use crate::{
     app::App,
     audit::Requested,
-    failure::Failure,
-    functions,
-    gate::answer::json_response,
-    gate::pipeline::{Chain, Refused, dispatch, failure_response, method_filter},
-    http::console,
-    http::cors,
-    http::reference,
+    failure::Chain,
+    gate::{
+        answer::json_response,
+        pipeline::{Counted, Refused, no_such_operation, routes},
+    },
     installation,
-    request::{Peer, REQUEST_ID, make_request_id},
-    services::cts,
-    services::iam,
-    services::iam::tokens,
-    services::kms,
-    services::permissions,
+    request::{Peer, REQUEST_ID, Secure, make_request_id},
+    services::{functiongraph::FunctionOperation, iam::tokens::TokenOperation, permissions::PermissionOperation},
     telemetry::traces,
 };
 
 /// All routes of the server.
 pub fn router(app: &Arc<App>) -> Router {
-    let mut router = Router::new();
-    for operation in Operation::ALL.iter().copied().filter(|operation| word_of(*operation).is_none()) {
-        let specification = operation.specification();
-        let handler = move |State(app): State<Arc<App>>, request: Request| dispatch(app, operation, request);
-        router = router.route(specification.path, on(method_filter(specification.method), handler));
-    }
-    let router = router
-        .route(SECRET, on(MethodFilter::POST, post_to_word))
+    let router = routes(Operation::ALL)
+        .merge(routes(KmsOperation::ALL))
+        .merge(routes(IamOperation::ALL))
+        .merge(routes(TokenOperation::ALL))
+        .merge(routes(CtsOperation::ALL))
+        .merge(routes(PermissionOperation::ALL))
+        .merge(routes(FunctionOperation::ALL))
         .merge(open(app))
-        .merge(tokens::routes())
-        .merge(iam::routes())
-        .merge(permissions::routes())
-        .merge(cts::routes())
-        .merge(kms::routes())
-        .merge(functions::invoke_routes(app))
         .route("/healthz", get(health))
-        .fallback(no_such_operation)
-        .method_not_allowed_fallback(no_such_operation)
-        .layer(middleware::from_fn(identify))
+        .fallback(async || no_such_operation())
+        .method_not_allowed_fallback(async || no_such_operation())
+        .layer(middleware::from_fn_with_state(Arc::clone(app), identify))
         .with_state(Arc::clone(app));
     if app.allow_origins.is_empty() { router } else { router.layer(cors::layer(&app.allow_origins)) }
 }
@@ -78,39 +66,22 @@ async fn require_known_host(State(app): State<Arc<App>>, request: Request, next:
     }
 }
 
-/// The path of one secret.
-const SECRET: &str = "/v1/{project_id}/secrets/{secret_name}";
-
-/// The last word of an operation's path that stands where the path of a secret has its name, such as `batch-import`. A route
-/// of its own would hide the secret of that name.
-fn word_of(operation: Operation) -> Option<&'static str> {
-    let specification = operation.specification();
-    let (directory, word) = specification.path.rsplit_once('/')?;
-    let is_word = specification.method == Method::Post && !word.starts_with('{');
-    (is_word && SECRET.strip_suffix("/{secret_name}") == Some(directory)).then_some(word)
-}
-
-/// A POST to the path of a secret, which is none to a secret.
-async fn post_to_word(State(app): State<Arc<App>>, request: Request) -> Response<Body> {
-    let last = request.uri().path().rsplit('/').next().unwrap_or_default().to_owned();
-    match Operation::ALL.iter().find(|operation| word_of(**operation) == Some(&last)) {
-        Some(operation) => dispatch(app, *operation, request).await,
-        None => no_such_operation(request).await,
-    }
-}
-
-/// Gives every request an identifier, and logs what became of it: one line, a private cause included.
-async fn identify(request: Request, next: Next) -> Response<Body> {
+/// Gives every request an identifier, counts those that no operation counts, and logs one line for each, a private cause included.
+async fn identify(State(app): State<Arc<App>>, request: Request, next: Next) -> Response<Body> {
     let id = make_request_id();
     let peer = request.extensions().get::<Peer>().map(|peer| peer.0);
+    let is_secure = request.extensions().get::<Secure>().is_some_and(|secure| secure.0);
     let begun = Instant::now();
     let line =
         tracing::enabled!(tracing::Level::DEBUG).then(|| (request.method().clone(), request.uri().path().to_owned()));
     let span = traces::of_request(&request, id.to_str().unwrap_or_default());
-    let requested = Requested::new(id.clone(), peer);
+    let requested = Requested::new(id.clone(), peer, is_secure);
     let mut response = requested.during(next.run(request).instrument(span.clone())).await;
     let status = response.status().as_u16();
     traces::answered(&span, status);
+    if response.extensions_mut().remove::<Counted>().is_none() {
+        app.metrics.answered("Other", status, begun.elapsed());
+    }
     if let Some(refused) = response.extensions_mut().remove::<Refused>() {
         let (request, operation, code) = (id.to_str().unwrap_or_default(), refused.operation, refused.code);
         match refused.cause {
@@ -147,12 +118,6 @@ fn complete_headers(response: &mut Response<Body>) {
         }
         _ => {}
     }
-}
-
-async fn no_such_operation(request: Request) -> Response<Body> {
-    let failure = Failure::new(ErrorCode::NoSuchOperation, "no operation has this method and path");
-    drop(request);
-    failure_response(failure, ErrorShape::Flat, "none")
 }
 
 async fn health(State(app): State<Arc<App>>) -> Response<Body> {

@@ -93,7 +93,7 @@ impl Tls {
                 tracing::info!(%certificate, "the TLS certificate was read again");
             }
             Err(error) => {
-                let error = crate::gate::pipeline::Chain(&error).to_string();
+                let error = crate::failure::Chain(&error).to_string();
                 tracing::error!(%certificate, error, "the TLS files have changed and cannot be used; the old ones stay");
             }
         }

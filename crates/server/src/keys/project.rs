@@ -11,7 +11,7 @@ use std::{
 };
 
 use csms_api::ErrorCode;
-use csms_core::{KeyId, ProjectId, Secret};
+use csms_core::{KeyId, ProjectId, Secret, UnixMillis};
 use csms_kms::{MasterKey, RootKey};
 use csms_store::{AnyStore, ChangeError, KeyDetails, KeyRecord, KeyState, Store, StoreError};
 use getrandom::SysRng;
@@ -46,6 +46,12 @@ pub struct UsableKey {
     pub key: Arc<MasterKey>,
     /// Whether it is the service's default key, which every caller may use.
     pub is_default: bool,
+}
+
+/// Whether the time of a key's deletion has come, whether its material is still there or not.
+#[must_use]
+pub fn is_gone(key: &KeyRecord, now: UnixMillis) -> bool {
+    key.state == KeyState::PendingDeletion && key.details.scheduled_deletion.is_some_and(|due| due <= now)
 }
 
 /// Finds and unwraps keys.

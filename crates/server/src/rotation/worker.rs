@@ -34,9 +34,9 @@ use crate::{
     app::App,
     audit::Origin,
     auth::token::{Hold, TemporaryKey},
+    failure::Chain,
     failure::Failure,
     functions::{FUNCTION_TIMEOUT, InvokeFailure},
-    gate::pipeline::Chain,
     rotation::rights,
     telemetry::traces,
 };

@@ -2,20 +2,15 @@
 //!
 //! Shows records as traces; what a record says is decided in [`crate::audit`].
 
-use std::{sync::Arc, time::Instant};
-
-use axum::{
-    Router,
-    body::Body,
-    extract::{Request, State},
-    http::{Response, StatusCode},
-    routing::get,
-};
 use csms_api::{
     ErrorCode,
-    cts::{CtsOperation, ListTraces, ListTracesResponse, Service, Trace, TraceDomain, TraceUser, TracesPage, marker},
+    cts::{
+        CtsOperation, ListTraces, ListTracesResponse, Service as TraceService, Trace, TraceDomain, TraceUser,
+        TracesPage, marker,
+    },
     iam::IamOperation,
     kms::KmsOperation,
+    operation::Specification,
 };
 use csms_core::ProjectId;
 use csms_store::{Actions, AuditFilter, AuditRecord, Store};
@@ -25,9 +20,12 @@ use crate::{
     app::App,
     audit::{OK, Record},
     failure::Failure,
-    gate::answer::{Answer, json_response},
-    gate::authorisation::{base_context, require},
-    gate::pipeline::{authenticate, authorise_project, failure_response, read_query},
+    gate::{
+        access::Kind,
+        answer::Answer,
+        json::Body,
+        service::{Audited, Call, Prepared, Scope, Service},
+    },
 };
 
 /// Actions of commands on users, access keys and policies, as records name them.
@@ -48,43 +46,39 @@ const COMMANDS: [&str; 14] = [
     "DeletePolicy",
 ];
 
-/// The route.
-pub fn routes() -> Router<Arc<App>> {
-    Router::new().route(CtsOperation::ListTraces.specification().path, get(list))
+impl Service for CtsOperation {
+    fn specification(self) -> Specification {
+        Self::specification(self)
+    }
+
+    fn scope(self) -> Scope {
+        Scope::Project
+    }
+
+    fn audited(self) -> Audited {
+        Audited::No
+    }
+
+    async fn prepare(self, call: Call, _body: Body) -> Result<Prepared, Failure> {
+        match self {
+            Self::ListTraces => {
+                let asked = ListTraces::read(call.query(), call.app.clock.now())?;
+                Ok(Prepared::new(vec![call.all(Kind::Trace)], async move { list(&call, asked).await }))
+            }
+        }
+    }
 }
 
-/// The resource of the right to the traces, which is one to all of them.
-#[must_use]
-pub fn resource(app: &App) -> String {
-    format!("cts:{}:{}:trace:*", app.identity.region, app.identity.domain_id)
-}
-
-async fn list(State(app): State<Arc<App>>, request: Request) -> Response<Body> {
-    let (begun, specification) = (Instant::now(), CtsOperation::ListTraces.specification());
-    let response = match answer(&app, request).await {
-        Ok(Answer::Json(body)) => json_response(StatusCode::OK, body),
-        Ok(Answer::Empty) => json_response(StatusCode::OK, Vec::new()),
-        Err(failure) => failure_response(failure, specification.errors, specification.name),
-    };
-    app.metrics.answered(specification.name, response.status().as_u16(), begun.elapsed());
-    response
-}
-
-async fn answer(app: &App, request: Request) -> Result<Answer, Failure> {
-    let (parts, body) = request.into_parts();
-    let (caller, _) = authenticate(app, &parts, body).await?;
-    let project = authorise_project(&caller, &parts, parts.uri.path().split('/').nth(2).unwrap_or_default())?;
-    let context = base_context(app, &caller);
-    require(&caller, CtsOperation::ListTraces.specification().actions, &resource(app), &context)?;
-    let query = read_query(parts.uri.query().unwrap_or_default());
-    let asked = ListTraces::read(&query, app.clock.now())?;
+/// The traces that are asked for.
+async fn list(call: &Call, asked: ListTraces) -> Result<Answer, Failure> {
+    let (app, project) = (&call.app, &call.project);
     // What this server has gathered and not written yet is part of the trail.
     app.trail.flush().await?;
     let (records, more) = match asked.trace_id {
         Some(number) => (one(app, number).await?, false),
         None => {
             let limit = usize::from(asked.limit);
-            let mut records = app.store.find_audit_records(&filter(&asked, &project)).await?;
+            let mut records = app.store.find_audit_records(&filter(&asked, project)).await?;
             let more = records.len() > limit;
             records.truncate(limit);
             (records, more)
@@ -114,24 +108,24 @@ async fn one(app: &App, number: u64) -> Result<Vec<AuditRecord>, Failure> {
 }
 
 /// The service that an action belongs to: the secrets' own, unless it is another's.
-fn service_of(action: &str) -> Service {
+fn service_of(action: &str) -> TraceService {
     if KmsOperation::from_name(action).is_some() {
-        Service::Kms
+        TraceService::Kms
     } else if IamOperation::from_name(action).is_some() || COMMANDS.contains(&action) {
-        Service::Iam
+        TraceService::Iam
     } else {
-        Service::Csms
+        TraceService::Csms
     }
 }
 
 /// The actions of a service, as the store looks for them.
-fn actions_of(service: Service) -> Actions {
+fn actions_of(service: TraceService) -> Actions {
     let kms = KmsOperation::ALL.iter().map(|operation| operation.specification().name);
     let iam = IamOperation::ALL.iter().map(|operation| operation.specification().name).chain(COMMANDS);
     match service {
-        Service::Csms => Actions::Except(kms.chain(iam).map(str::to_owned).collect()),
-        Service::Kms => Actions::Among(kms.map(str::to_owned).collect()),
-        Service::Iam => Actions::Among(iam.map(str::to_owned).collect()),
+        TraceService::Csms => Actions::Except(kms.chain(iam).map(str::to_owned).collect()),
+        TraceService::Kms => Actions::Among(kms.map(str::to_owned).collect()),
+        TraceService::Iam => Actions::Among(iam.map(str::to_owned).collect()),
     }
 }
 
@@ -157,9 +151,11 @@ fn filter(asked: &ListTraces, project: &ProjectId) -> AuditFilter {
 fn describe(app: &App, number: u64, record: &Record<'_>) -> Trace {
     let service = service_of(record.action);
     let resource_type = match (service, record.secret, record.key) {
-        (Service::Iam, _, _) if record.action.contains("AccessKey") => Some("accessKey"),
-        (Service::Iam, _, _) if record.action.contains("Policy") && !record.action.contains("tach") => Some("policy"),
-        (Service::Iam, _, _) => Some("user"),
+        (TraceService::Iam, _, _) if record.action.contains("AccessKey") => Some("accessKey"),
+        (TraceService::Iam, _, _) if record.action.contains("Policy") && !record.action.contains("tach") => {
+            Some("policy")
+        }
+        (TraceService::Iam, _, _) => Some("user"),
         (_, Some(_), _) => Some("secret"),
         (_, None, Some(_)) => Some("cmk"),
         (_, None, None) => None,

@@ -3,117 +3,220 @@
 //! Whoever is authenticated may ask, for itself only. An answer is no promise: policies, secrets and their tags may change
 //! before the operation is tried, and some operations need a right to a key besides.
 
-use std::{sync::Arc, time::Instant};
-
-use axum::{
-    Router,
-    body::Body,
-    extract::{Request, State},
-    http::{Response, StatusCode},
-    routing::post,
-};
 use csms_api::{
-    ErrorCode, ErrorShape, Operation,
+    ErrorCode, ErrorShape, Method, Operation,
     cts::CtsOperation,
     iam::IamOperation,
     kms::KmsOperation,
-    permissions::{CheckPermissions, CheckPermissionsResponse, NAME, PATH},
+    operation::Specification,
+    permissions::{AskedRequest, CheckPermissions, CheckPermissionsResponse, CheckedRequest, Dependent, NAME, PATH},
 };
-use csms_core::{KeyId, ProjectId, SecretName, policy::key_resource};
+use csms_core::policy::{ConditionKind, Judgement};
 
+use super::{functiongraph::FunctionOperation, iam::tokens::TokenOperation};
 use crate::{
-    app::App,
-    auth::Caller,
     failure::Failure,
-    gate::answer::{Answer, json_response},
-    gate::authorisation::{RequestFacts, authorise, base_context, require},
-    gate::pipeline::{authenticate, authorise_project, failure_response},
-    services::cts,
-    services::iam,
+    gate::{
+        access::{Access, Actions, Kind, Need, Resource, Stored},
+        answer::Answer,
+        authorisation::{authorise, judge_openly},
+        json::Body,
+        lease::require_task,
+        pipeline::judge_request,
+        service::{Audited, Call, Prepared, Scope, Service},
+    },
 };
 
-/// The route.
-pub fn routes() -> Router<Arc<App>> {
-    Router::new().route(PATH, post(check))
+/// The one operation of this service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PermissionOperation {
+    /// What the caller may do.
+    CheckPermissions,
 }
 
-async fn check(State(app): State<Arc<App>>, request: Request) -> Response<Body> {
-    let begun = Instant::now();
-    let response = match answer(&app, request).await {
-        Ok(Answer::Json(body)) => json_response(StatusCode::OK, body),
-        Ok(Answer::Empty) => json_response(StatusCode::OK, Vec::new()),
-        Err(failure) => failure_response(failure, ErrorShape::Flat, NAME),
-    };
-    app.metrics.answered(NAME, response.status().as_u16(), begun.elapsed());
-    response
+impl PermissionOperation {
+    /// Every operation.
+    pub const ALL: &'static [Self] = &[Self::CheckPermissions];
 }
 
-/// The operation that an action is the right to; the first of several.
-#[derive(Clone, Copy)]
-enum Right {
-    Secrets(Operation),
-    Keys(KmsOperation),
-    Accounts(IamOperation),
-    Traces,
+impl Service for PermissionOperation {
+    fn specification(self) -> Specification {
+        Specification {
+            name: NAME,
+            method: Method::Post,
+            path: PATH,
+            success: 200,
+            errors: ErrorShape::Flat,
+            actions: &[],
+        }
+    }
+
+    fn scope(self) -> Scope {
+        Scope::Project
+    }
+
+    fn audited(self) -> Audited {
+        Audited::No
+    }
+
+    async fn prepare(self, call: Call, body: Body) -> Result<Prepared, Failure> {
+        let asked = CheckPermissions::read(body.object()?, |action| right(action).is_some())?;
+        Ok(Prepared::about_rights(async move { check(&call, asked).await }))
+    }
+}
+
+/// What an action is the right to: the operation that has it, the first of several.
+struct Right {
+    actions: Actions,
+    kind: Kind,
+    need: Need,
+    /// Whether the operation is about one thing, which a question may name.
+    is_about_one: bool,
+    /// Whether it makes that thing, so that nothing of it is stored.
+    makes: bool,
 }
 
 fn right(action: &str) -> Option<Right> {
-    let secrets = Operation::ALL.iter().find(|known| known.specification().actions.contains(&action));
-    let keys = || KmsOperation::ALL.iter().find(|known| known.specification().actions.contains(&action));
-    let accounts = || IamOperation::ALL.iter().find(|known| known.specification().actions.contains(&action));
-    let traces = || CtsOperation::ListTraces.specification().actions.contains(&action).then_some(Right::Traces);
+    fn find<S: Service>(all: &[S], action: &str) -> Option<(S, Specification)> {
+        let mut known = all.iter().map(|operation| (*operation, operation.specification()));
+        known.find(|(_, row)| row.actions.iter().any(|name| name.eq_ignore_ascii_case(action)))
+    }
+    fn of(row: Specification, kind: Kind, is_about_one: bool, makes: bool) -> Right {
+        Right { actions: row.actions, kind, need: Need::Allow, is_about_one, makes }
+    }
+    let secrets = find(Operation::ALL, action).map(|(operation, row)| {
+        let makes =
+            matches!(operation, Operation::CreateSecret | Operation::BatchImportSecrets | Operation::UploadSecretBlob);
+        let is_grant = row.path.ends_with("/csms/grants");
+        let is_about_one = makes || is_grant || row.path.contains("{secret_");
+        Right { need: Service::need(operation), ..of(row, Kind::Secret, is_about_one, makes) }
+    });
     secrets
-        .map(|known| Right::Secrets(*known))
-        .or_else(|| keys().map(|known| Right::Keys(*known)))
-        .or_else(|| accounts().map(|known| Right::Accounts(*known)))
-        .or_else(traces)
+        .or_else(|| {
+            find(KmsOperation::ALL, action).map(|(operation, row)| {
+                let is_about_all = matches!(
+                    operation,
+                    KmsOperation::CreateKey
+                        | KmsOperation::ListKeys
+                        | KmsOperation::CreateRandom
+                        | KmsOperation::ListAliases
+                );
+                of(row, Kind::Key, !is_about_all, false)
+            })
+        })
+        .or_else(|| {
+            find(IamOperation::ALL, action).map(|(operation, row)| {
+                let kind = if is_of_policies(operation) { Kind::Policy } else { Kind::User };
+                let is_list = matches!(operation, IamOperation::ListUsersV5 | IamOperation::ListPoliciesV5);
+                of(row, kind, !is_list, false)
+            })
+        })
+        .or_else(|| find(CtsOperation::ALL, action).map(|(_, row)| of(row, Kind::Trace, false, false)))
+        .or_else(|| find(FunctionOperation::ALL, action).map(|(_, row)| of(row, Kind::Function, true, false)))
 }
 
-async fn answer(app: &App, request: Request) -> Result<Answer, Failure> {
-    let (parts, body) = request.into_parts();
-    let (caller, body) = authenticate(app, &parts, body).await?;
-    let project = authorise_project(&caller, &parts, parts.uri.path().split('/').nth(2).unwrap_or_default())?;
-    let body = serde_json::from_slice(&body).map_err(|_| Failure::new(ErrorCode::InvalidBody, ""))?;
-    let asked = CheckPermissions::read(body, |action| right(action).is_some())?;
+/// Whether the right is one to policies. The right to attach one is a right to the user.
+fn is_of_policies(operation: IamOperation) -> bool {
+    let attaches = matches!(operation, IamOperation::AttachUserPolicyV5 | IamOperation::DetachUserPolicyV5);
+    operation.specification().path.starts_with("/v5/policies") && !attaches
+}
+
+/// What of a request is open when an action is asked about and no request.
+const OPEN: &[ConditionKind] = &[ConditionKind::VersionId, ConditionKind::RequestTag, ConditionKind::TagKeys];
+
+/// What of a stored object is open when a question names none.
+const OPEN_WITHOUT_OBJECT: &[ConditionKind] = &[
+    ConditionKind::SecretType,
+    ConditionKind::KmsKeyId,
+    ConditionKind::EnterpriseProjectId,
+    ConditionKind::ResourceTag,
+    ConditionKind::VersionId,
+    ConditionKind::RequestTag,
+    ConditionKind::TagKeys,
+];
+
+impl Right {
+    /// What the caller's policies say of the action, as far as the question goes.
+    async fn judge(&self, call: &Call, asked: &CheckPermissions) -> Result<Judgement, Failure> {
+        let project = call.project.clone();
+        let stored = if self.makes { Stored::Missing } else { Stored::Unread };
+        let named = match (self.kind, &asked.secret_name, &asked.key_id) {
+            (Kind::Secret, Some(name), _) if self.is_about_one => {
+                Some(Resource::Secret { project: project.clone(), name: name.clone(), stored })
+            }
+            (Kind::Key, _, Some(id)) if self.is_about_one => {
+                Some(Resource::Key { project: project.clone(), id: id.clone(), stored: Stored::Unread })
+            }
+            _ => None,
+        };
+        let is_named = named.is_some() || !self.is_about_one;
+        let open = if named.is_some() && !self.makes { OPEN } else { OPEN_WITHOUT_OBJECT };
+        let resource = named.unwrap_or(Resource::All(self.kind, project));
+        let access = Access::new(self.actions, resource).needs(self.need);
+        let judged = judge_openly(&call.app, &call.caller, &access, is_named, open).await?;
+        Ok(match judged {
+            // No policy has to allow it; one may deny it.
+            Judgement::Denied
+                if self.need == Need::NoDeny && authorise(&call.app, &call.caller, &access).await.is_ok() =>
+            {
+                Judgement::Allowed
+            }
+            judged => judged,
+        })
+    }
+}
+
+async fn check(call: &Call, asked: CheckPermissions) -> Result<Answer, Failure> {
     let mut found = CheckPermissionsResponse::default();
-    for action in asked.actions {
-        let Some(right) = right(&action) else { continue };
-        let judged =
-            right.judge(app, &caller, &project, &action, asked.secret_name.as_ref(), asked.key_id.as_ref()).await;
-        match judged {
-            Ok(()) => found.allowed.push(action),
-            Err(failure) if failure.error.code == ErrorCode::Forbidden => found.denied.push(action),
-            Err(failure) => return Err(failure),
+    // A function whose task has ended may do nothing any more, and one whose task runs nothing that takes no right.
+    let has_ended = match require_task(&call.app, &call.caller).await {
+        Ok(()) => None,
+        Err(failure) if failure.error.code == ErrorCode::Forbidden => Some(failure),
+        Err(failure) => return Err(failure),
+    };
+    for action in &asked.actions {
+        let Some(right) = right(action) else { continue };
+        let is_for_people = right.need == Need::NoDeny && call.caller.hold.is_some();
+        if has_ended.is_some() || is_for_people {
+            found.denied.push(action.clone());
+            continue;
         }
+        match right.judge(call, &asked).await? {
+            Judgement::Allowed => found.allowed.push(action.clone()),
+            Judgement::Denied => found.denied.push(action.clone()),
+            Judgement::Depends(on) => found.depends.push(Dependent { action: action.clone(), on }),
+        }
+    }
+    for request in asked.requests {
+        let judged = match &has_ended {
+            Some(failure) => Err(failure.error.clone().into()),
+            None => judge(call, &request).await,
+        };
+        found.requests.push(match judged {
+            Ok(()) => CheckedRequest::allowed(),
+            Err(failure) if failure.error.code == ErrorCode::Internal => return Err(failure),
+            Err(failure) => CheckedRequest::refused(&failure.error),
+        });
     }
     Answer::json(&found)
 }
 
-impl Right {
-    /// Refuses what the operation would be refused.
-    async fn judge(
-        self,
-        app: &App,
-        caller: &Caller,
-        project: &ProjectId,
-        action: &str,
-        secret: Option<&SecretName>,
-        key: Option<&KeyId>,
-    ) -> Result<(), Failure> {
-        let (region, domain) = (&app.identity.region, &app.identity.domain_id);
-        let resource = match self {
-            Self::Secrets(operation) => {
-                let facts = RequestFacts { operation, project, body: b"{}", tag_key: "", entry: 0 };
-                return authorise(app, caller, &facts, secret.map_or("*", SecretName::as_str)).await;
-            }
-            Self::Keys(_) => key_resource(region, domain, key.map_or("*", KeyId::as_str)),
-            Self::Accounts(operation) => iam::resource(operation, domain, "*"),
-            Self::Traces => cts::resource(app),
+/// Judges a whole request as its operation would be judged, and runs nothing.
+async fn judge(call: &Call, request: &AskedRequest) -> Result<(), Failure> {
+    macro_rules! in_services {
+        ($($all:expr),+) => {
+            $(if let Some(judged) = judge_request($all, call, request).await {
+                return judged;
+            })+
         };
-        let names: &[&str] = match self {
-            Self::Keys(operation) => operation.specification().actions,
-            _ => &[action],
-        };
-        require(caller, names, &resource, &base_context(app, caller))
     }
+    in_services!(
+        Operation::ALL,
+        KmsOperation::ALL,
+        IamOperation::ALL,
+        TokenOperation::ALL,
+        CtsOperation::ALL,
+        FunctionOperation::ALL
+    );
+    Err(Failure::new(ErrorCode::NoSuchOperation, "no operation has this method and path"))
 }

@@ -31,7 +31,7 @@ async fn create(server: &Server, name: &str) {
 async fn every_operation_is_denied_without_a_policy_that_allows_it() {
     let server = Server::start().await;
     let none = temporary(&server, Policy::allow(vec![], None));
-    for operation in Operation::ALL {
+    for operation in Operation::ALL.iter().filter(|operation| !operation.needs_no_action()) {
         let specification = operation.specification();
         let path = operation.path(&[server.credentials.project_id.as_str(), "demo", "v1"]);
         let answer = server.call_as(&none, specification.method.as_str(), &path, &json!({})).await;
@@ -50,7 +50,7 @@ async fn every_operation_is_allowed_by_its_own_actions_and_by_no_others() {
             let path = other.path(&[server.credentials.project_id.as_str(), "absent", "v1"]);
             let answer = server.call_as(&only, other.specification().method.as_str(), &path, &json!({})).await;
             let allowed = answer.status != StatusCode::FORBIDDEN;
-            let named = other.specification().actions.contains(&specification.actions[0]);
+            let named = other.needs_no_action() || other.specification().actions.contains(&specification.actions[0]);
             assert_eq!(allowed, named, "{} {}", specification.name, other.specification().name);
         }
     }
@@ -233,12 +233,14 @@ async fn conditions_look_at_the_request_and_at_the_secret() {
     assert_eq!(status("GET", "secrets/absent", Value::Null).await, StatusCode::FORBIDDEN);
     let body = json!({ "name": "a", "secret_string": "s" });
     assert_eq!(status("POST", "secrets", body).await, StatusCode::OK);
-    let body = json!({ "name": "b", "secret_string": "s", "secret_type": "RDS-FG" });
+    let config = r#"{"InstanceId":"i","SecretSubType":"SingleUser"}"#;
+    let body = json!({ "name": "b", "secret_string": "s", "secret_type": "RDS-FG", "rotation_config": config });
     assert_eq!(status("POST", "secrets", body).await, StatusCode::FORBIDDEN);
     let body = json!({ "name": "b", "secret_string": "s", "kms_key_id": "0b1c2d3e-0000-4000-8000-000000000000" });
     assert_eq!(status("POST", "secrets", body).await, StatusCode::FORBIDDEN);
+    // The operation takes no tags, so there are none to judge.
     let body = json!({ "name": "b", "secret_string": "s", "tags": [{ "key": "owner", "value": "me" }] });
-    assert_eq!(status("POST", "secrets", body).await, StatusCode::FORBIDDEN);
+    assert_eq!(status("POST", "secrets", body).await, StatusCode::OK);
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use std::{fs, os::unix::fs::PermissionsExt as _, path::Path};
 use crate::support::{Key, Server, open, open_with, settings};
 use axum::http::StatusCode;
 use csms_core::policy::Policy;
-use csms_server::{boot::settings::Settings, gate::pipeline::Chain};
+use csms_server::{boot::settings::Settings, failure::Chain};
 use csms_store::{AccessChange, Store};
 use serde_json::{Value, json};
 

@@ -4,7 +4,7 @@ use crate::support::{Answer, Key, Server};
 use axum::http::StatusCode;
 use csms_api::kms::KmsOperation;
 use csms_core::policy::Policy;
-use csms_server::{audit::Record, auth::token::TemporaryKey, services::kms};
+use csms_server::{audit::Record, auth::token::TemporaryKey};
 use csms_store::Store;
 use serde_json::{Value, json};
 
@@ -108,7 +108,7 @@ async fn a_key_waits_for_its_deletion_and_is_gone_then() {
 
     ok(&server, "schedule-key-deletion", json!({ "key_id": key, "pending_days": "7" })).await;
     server.clock.advance(7 * 86_400_000);
-    kms::purge(&server.app).await.unwrap();
+    csms_server::background::keys::purge(&server.app).await.unwrap();
     assert_eq!(call(&server, "describe-key", json!({ "key_id": key })).await.code(), "KMS.0005");
     assert_eq!(server.app.store.keys_pending_deletion().await.unwrap(), []);
     assert_eq!(read(&server, &server.key(), "db").await.code(), "CSMS.0401");

@@ -457,6 +457,6 @@ async fn a_tls_key_that_everybody_can_read_is_refused() {
     let mut settings = support::settings(&directory.path().join("data"));
     with_tls(&mut settings, &files, None);
     let refused = serve::bind(&settings, Clock::default()).await.err().unwrap();
-    let told = csms_server::gate::pipeline::Chain(&refused).to_string();
+    let told = csms_server::failure::Chain(&refused).to_string();
     assert!(told.contains("key.pem has mode 0644"), "{told}");
 }

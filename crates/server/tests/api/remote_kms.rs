@@ -170,7 +170,7 @@ async fn read(server: &Server, name: &str) -> Answer {
 /// Why a server with these settings does not start.
 async fn refusal(settings: &Settings) -> String {
     let error = open_with(settings).await.err().unwrap();
-    csms_server::gate::pipeline::Chain(&error).to_string()
+    csms_server::failure::Chain(&error).to_string()
 }
 
 #[tokio::test]

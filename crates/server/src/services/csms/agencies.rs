@@ -13,7 +13,16 @@ use csms_core::{SecretType, UnixMillis};
 use csms_store::{ChangeError, Entry, EntryChange, Store, StoreError};
 use serde::{Deserialize, Serialize};
 
-use crate::{failure::Failure, gate::answer::Answer, gate::pipeline::Call, installation::make_id};
+use crate::{
+    failure::Failure,
+    gate::{
+        access::{Kind, Need},
+        answer::Answer,
+        json::Body,
+        service::{Call, Prepared},
+    },
+    installation::make_id,
+};
 
 /// An agency that was made.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -60,31 +69,35 @@ async fn make(call: &Call, name: &str) -> Result<String, Failure> {
 ///
 /// # Errors
 /// Every problem of the request.
-pub async fn create(call: &Call) -> Result<Answer, Failure> {
-    let kind = read_agency_body(call.body()?)?;
-    let mut agencies = Vec::new();
-    for name in names(kind) {
-        let (agency_id, error_msg) = match make(call, name).await {
-            Ok(id) => (Some(id), None),
-            Err(failure) => {
-                tracing::error!(agency = name, cause = ?failure.cause, "an agency was not made");
-                (None, Some(failure.error.message))
-            }
-        };
-        agencies.push(AgencyInfo { agency_name: name.to_owned(), agency_id, error_msg });
-    }
-    Answer::json(&CreateAgencyResponse { agencies })
+pub fn create(call: Call, body: Body) -> Result<Prepared, Failure> {
+    let kind = read_agency_body(body.object()?)?;
+    Ok(Prepared::new(vec![call.all(Kind::Secret)], async move {
+        let mut agencies = Vec::new();
+        for name in names(kind) {
+            let (agency_id, error_msg) = match make(&call, name).await {
+                Ok(id) => (Some(id), None),
+                Err(failure) => {
+                    tracing::error!(agency = name, cause = ?failure.cause, "an agency was not made");
+                    (None, Some(failure.error.message))
+                }
+            };
+            agencies.push(AgencyInfo { agency_name: name.to_owned(), agency_id, error_msg });
+        }
+        Answer::json(&CreateAgencyResponse { agencies })
+    }))
 }
 
 /// ShowAgency
 ///
 /// # Errors
 /// Every problem of the parameters.
-pub async fn show(call: &Call) -> Result<Answer, Failure> {
-    let kind = read_agency_query(&call.query())?;
-    let mut granted = true;
-    for name in names(kind) {
-        granted &= call.app.store.entry::<Agency>(&call.project, name).await?.is_some();
-    }
-    Answer::json(&ShowAgencyResponse { agency_granted: granted.to_string() })
+pub fn show(call: Call) -> Result<Prepared, Failure> {
+    let kind = read_agency_query(call.query())?;
+    Ok(Prepared::new(vec![call.all(Kind::Secret).needs(Need::NoDeny)], async move {
+        let mut granted = true;
+        for name in names(kind) {
+            granted &= call.app.store.entry::<Agency>(&call.project, name).await?.is_some();
+        }
+        Answer::json(&ShowAgencyResponse { agency_granted: granted.to_string() })
+    }))
 }

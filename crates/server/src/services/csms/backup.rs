@@ -12,9 +12,16 @@ use csms_store::CreateError;
 use getrandom::SysRng;
 use serde::{Deserialize, Serialize};
 
-use super::secrets::answer;
+use super::secrets::{answer, by_name, reading_admin};
 use crate::{
-    app::App, failure::Failure, gate::answer::Answer, gate::pipeline::Call, rotation::rights::require_admin_readable,
+    app::App,
+    failure::Failure,
+    gate::{
+        access::{Access, Facts, Stored},
+        answer::Answer,
+        json::Body,
+        service::{Call, Prepared},
+    },
 };
 
 /// Begins every blob, and is its format.
@@ -36,17 +43,19 @@ fn purpose(project: &ProjectId) -> String {
 /// DownloadSecretBlob
 ///
 /// # Errors
-/// No such secret.
-pub async fn download(call: &Call) -> Result<Answer, Failure> {
+/// A malformed name; of the work: no such secret.
+pub fn download(call: Call) -> Result<Prepared, Failure> {
     let name = call.secret_name()?;
-    let taken = call.app.store.change_secret(&call.project, &name, true, |draft| {
-        draft.secret.state.permits(Action::ReadMetadata)?;
-        let values = draft.all_sealed().iter().map(|(version, sealed)| (*version, Base64::encode_string(sealed)));
-        Ok::<_, Refusal>(Backup { secret: draft.secret.clone(), values: values.collect() })
-    });
-    let backup = serde_json::to_vec(&taken.await?).map_err(Failure::internal)?;
-    let sealed = call.app.root.seal(&purpose(&call.project), &backup, &mut SysRng)?;
-    Answer::json(&BlobResponse { secret_blob: format!("{PREFIX}{}", Base64UrlUnpadded::encode_string(&sealed)) })
+    Ok(Prepared::new(vec![by_name(&call, &name)], async move {
+        let taken = call.change_secret(&name, true, |draft| {
+            draft.secret.state.permits(Action::ReadMetadata)?;
+            let values = draft.all_sealed().iter().map(|(version, sealed)| (*version, Base64::encode_string(sealed)));
+            Ok::<_, Refusal>(Backup { secret: draft.secret.clone(), values: values.collect() })
+        });
+        let backup = serde_json::to_vec(&taken.await?).map_err(Failure::internal)?;
+        let sealed = call.app.root.seal(&purpose(&call.project), &backup, &mut SysRng)?;
+        Answer::json(&BlobResponse { secret_blob: format!("{PREFIX}{}", Base64UrlUnpadded::encode_string(&sealed)) })
+    }))
 }
 
 /// What a blob of this installation and project holds.
@@ -62,30 +71,39 @@ fn open(app: &App, project: &ProjectId, blob: &str) -> Option<(Secret, BTreeMap<
 /// alone, whether it was a primary or a replica.
 ///
 /// # Errors
-/// A blob that is none of this installation and project; a taken name; the quota; an event that is gone.
-pub async fn upload(call: &Call) -> Result<Answer, Failure> {
-    let blob = read_blob(call.body()?)?;
+/// Every problem of the request; a blob that is not of this installation and project; of the work: a taken name; the quota; an
+/// event that is gone.
+pub fn upload(call: Call, body: Body) -> Result<Prepared, Failure> {
+    let blob = read_blob(body.object()?)?;
     let (mut secret, values) = open(&call.app, &call.project, &blob).ok_or_else(|| {
         let expected = "a backup that this installation made of a secret of this project";
         vec![Violation::new(Rule::Unknown, expected).at("secret_blob")]
     })?;
-    // Only now is it known which secret it is about; a policy may deny that one.
-    call.authorise(secret.name.as_str()).await?;
-    require_admin_readable(&call.app, &call.caller, &call.project, secret.admin_secret())?;
-    // What was under way then is not now, replicas may be gone or have changed since, and who could read it then may not be
-    // meant to now.
-    secret.running_task = None;
-    secret.stand_alone();
-    secret.grants = Vec::new();
-    if secret.state == SecretState::PendingDelete {
-        secret.state = SecretState::Enabled;
-        secret.scheduled_delete_time = None;
-    }
-    let quota = call.app.secret_quota;
-    match call.app.store.restore_secret(secret.clone(), values, quota).await {
-        Ok(()) => answer(call, &secret),
-        Err(CreateError::Exists) => Err(Refusal::SecretExists.into()),
-        Err(CreateError::Quota) => Err(Refusal::SecretQuota(quota).into()),
-        Err(CreateError::Store(error)) => Err(error.into()),
-    }
+    let facts = Facts {
+        secret_type: Some(secret.secret_type),
+        kms_key_id: Some(secret.kms_key_id.clone()),
+        enterprise_project_id: Some(secret.enterprise_project_id.clone()),
+        tags: secret.tags.iter().map(|tag| (tag.key.to_string(), tag.value.to_string())).collect(),
+        version: None,
+    };
+    let mut accesses = vec![Access::secret(call.actions(), &call.project, &secret.name, Stored::Missing).with(facts)];
+    accesses.extend(secret.admin_secret().map(|admin| reading_admin(&call, admin)));
+    Ok(Prepared::new(accesses, async move {
+        // What was under way then is not now, replicas may be gone or have changed since, and who could read it then may not
+        // be meant to now.
+        secret.running_task = None;
+        secret.stand_alone();
+        secret.grants = Vec::new();
+        if secret.state == SecretState::PendingDelete {
+            secret.state = SecretState::Enabled;
+            secret.scheduled_delete_time = None;
+        }
+        let quota = call.app.secret_quota;
+        match call.app.store.restore_secret(secret.clone(), values, quota).await {
+            Ok(()) => answer(&call, &secret),
+            Err(CreateError::Exists) => Err(Refusal::SecretExists.into()),
+            Err(CreateError::Quota) => Err(Refusal::SecretQuota(quota).into()),
+            Err(CreateError::Store(error)) => Err(error.into()),
+        }
+    }))
 }

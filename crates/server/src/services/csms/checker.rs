@@ -12,7 +12,15 @@ use csms_store::{Entry, EntryChange, Store};
 use getrandom::SysRng;
 use serde::{Deserialize, Serialize};
 
-use crate::{failure::Failure, gate::answer::Answer, gate::pipeline::Call};
+use crate::{
+    failure::Failure,
+    gate::{
+        access::{Kind, Need},
+        answer::Answer,
+        json::Body,
+        service::{Call, Prepared},
+    },
+};
 
 /// A project's settings of the checker.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
@@ -37,10 +45,12 @@ impl Default for CheckerSettings {
 ///
 /// # Errors
 /// Every problem of the request.
-pub fn generate_password(call: &Call) -> Result<Answer, Failure> {
-    let policy = read_password_policy(call.optional_body()?)?;
-    let password = Password::make(&policy, &mut SysRng)?;
-    Answer::secret(&PasswordResponse { password: password.reveal().to_owned() })
+pub fn generate_password(call: &Call, body: Body) -> Result<Prepared, Failure> {
+    let policy = read_password_policy(body.optional_object()?)?;
+    Ok(Prepared::new(vec![call.all(Kind::Secret)], async move {
+        let password = Password::make(&policy, &mut SysRng)?;
+        Answer::secret(&PasswordResponse { password: password.reveal().to_owned() })
+    }))
 }
 
 async fn settings(call: &Call) -> Result<CheckerSettings, Failure> {
@@ -51,14 +61,16 @@ async fn settings(call: &Call) -> Result<CheckerSettings, Failure> {
 ///
 /// # Errors
 /// Every problem of the request.
-pub async fn check(call: &Call) -> Result<Answer, Failure> {
-    let request = CheckSecrets::read(call.body()?)?;
-    let data = if settings(call).await?.checking_secret_strength {
-        Verdict::from(&strength::assess(&request.password, &request.user_name))
-    } else {
-        Verdict::unchecked()
-    };
-    Answer::json(&CheckResponse { kind: "password".to_owned(), data })
+pub fn check(call: Call, body: Body) -> Result<Prepared, Failure> {
+    let request = CheckSecrets::read(body.object()?)?;
+    Ok(Prepared::new(vec![call.all(Kind::Secret).needs(Need::NoDeny)], async move {
+        let data = if settings(&call).await?.checking_secret_strength {
+            Verdict::from(&strength::assess(&request.password, &request.user_name))
+        } else {
+            Verdict::unchecked()
+        };
+        Answer::json(&CheckResponse { kind: "password".to_owned(), data })
+    }))
 }
 
 fn answer(settings: CheckerSettings) -> Result<Answer, Failure> {
@@ -66,21 +78,22 @@ fn answer(settings: CheckerSettings) -> Result<Answer, Failure> {
 }
 
 /// ShowSecretsConfig
-///
-/// # Errors
-/// Failures of the store.
-pub async fn show_config(call: &Call) -> Result<Answer, Failure> {
-    answer(settings(call).await?)
+pub fn show_config(call: Call) -> Prepared {
+    let access = call.all(Kind::Secret).needs(Need::NoDeny);
+    Prepared::new(vec![access], async move { answer(settings(&call).await?) })
 }
 
 /// UpdateSecretsConfig
 ///
 /// # Errors
 /// Every problem of the request.
-pub async fn update_config(call: &Call) -> Result<Answer, Failure> {
-    let Some(checking_secret_strength) = read_config(call.body()?)? else { return show_config(call).await };
-    let settings = CheckerSettings { checking_secret_strength };
-    let put = move |_| Ok::<_, Failure>((EntryChange::Put(settings), ()));
-    call.app.store.change_entry(&call.project, NAME, put).await?;
-    answer(settings)
+pub fn update_config(call: Call, body: Body) -> Result<Prepared, Failure> {
+    let wanted = read_config(body.object()?)?;
+    Ok(Prepared::new(vec![call.all(Kind::Secret)], async move {
+        let Some(checking_secret_strength) = wanted else { return answer(settings(&call).await?) };
+        let settings = CheckerSettings { checking_secret_strength };
+        let put = move |_| Ok::<_, Failure>((EntryChange::Put(settings), ()));
+        call.app.store.change_entry(&call.project, NAME, put).await?;
+        answer(settings)
+    }))
 }

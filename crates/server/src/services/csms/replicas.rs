@@ -3,19 +3,22 @@
 use std::{collections::HashMap, sync::Arc};
 
 use csms_api::{ErrorCode, fields::both, request::replica::CreateReplica, response::replica::ListRegionsResponse};
-use csms_core::{Action, KeyId, RegionName, Rule, Secret, SecretId, Violation, secret::Counterpart};
+use csms_core::{Action, KeyId, Refusal, RegionName, Rule, SecretId, Violation, secret::Counterpart};
 use csms_kms::{MasterKey, envelope};
 use csms_store::Draft;
 use getrandom::SysRng;
 
-use super::secrets::{answer, find};
+use super::secrets::{Named, answer, sealing};
 use crate::{
     app::Region,
     failure::Failure,
-    gate::answer::Answer,
-    gate::authorisation::{CREATE_DATA_KEY, DECRYPT_DATA_KEY},
-    gate::pipeline::Call,
-    keys::replicas::seal,
+    gate::{
+        access::{Access, CREATE_DATA_KEY, DECRYPT_DATA_KEY, Facts, Kind, Need, Stored},
+        answer::Answer,
+        json::Body,
+        service::{Call, Prepared},
+    },
+    keys::{project::UsableKey, replicas::seal},
 };
 
 /// The regions in which secrets of the call's project may have replicas.
@@ -25,64 +28,85 @@ fn other_regions(call: &Call) -> impl Iterator<Item = &Region> {
 }
 
 /// ListSupportRegions
-///
-/// # Errors
-/// None.
-pub fn list_regions(call: &Call) -> Result<Answer, Failure> {
-    let mut regions: Vec<_> = other_regions(call).map(|region| region.name.to_string()).collect();
-    regions.sort_unstable();
-    Answer::json(&ListRegionsResponse { total: regions.len() as u64, regions })
+pub fn list_regions(call: Call) -> Prepared {
+    Prepared::new(vec![call.all(Kind::Secret).needs(Need::NoDeny)], async move {
+        let mut regions: Vec<_> = other_regions(&call).map(|region| region.name.to_string()).collect();
+        regions.sort_unstable();
+        Answer::json(&ListRegionsResponse { total: regions.len() as u64, regions })
+    })
 }
 
-/// CreateSecretReplica: the secret becomes a primary, and its copy is there when this is answered.
+/// CreateSecretReplica: the secret becomes a primary, and its copy is there when this returns. It touches the secret, the name in
+/// the other region, the keys of all values, which are copied, and the key that seals the copies.
 ///
 /// # Errors
-/// Every problem of the request; no such secret; its state; a replica, or a replica in the region; the name or the quota in
-/// the region; no right to the region or to one of the keys; a value that cannot be opened.
-pub async fn create(call: &Call) -> Result<Answer, Failure> {
-    let (name, request) = both(call.secret_name(), CreateReplica::read(call.body()?))?;
-    let secret = find(call).await?;
-    secret.permits_change(Action::UseValue)?;
-    let target = other_regions(call).find(|region| region.name == request.region).ok_or_else(|| {
-        let expected = "another region of this installation, with a project that the caller may use";
-        vec![Violation::new(Rule::Unknown, expected).at("region")]
-    })?;
-    call.authorise_in(&target.project, name.as_str()).await?;
-    let kms_key_id = match request.kms_key_id {
-        Some(id) => id,
-        None => call.app.keys.default_key(&target.project).await?,
-    };
-    let key = call.key_in(&target.project, &kms_key_id, CREATE_DATA_KEY).await?;
-    let keys = keys_of(call, &secret).await?;
-    let now = call.app.clock.now();
-    let replica = Counterpart {
-        id: SecretId::make(&mut SysRng)?,
-        project: target.project.clone(),
-        region: target.name.clone(),
-        kms_key_id,
-        create_time: now,
-    };
-    let own = RegionName::parse(call.app.identity.region_of(&call.project)).map_err(|violation| violation.message());
-    let own = own.map_err(Failure::internal)?;
-    let quota = call.app.secret_quota;
-    let made = call.app.store.change_secret(&call.project, &name, true, move |draft| {
-        draft.secret.add_replica(own, replica.clone(), now)?;
-        draft.limit_replicas(quota);
-        copy_values(draft, &keys, &replica, &key)?;
-        Ok::<_, Failure>(draft.secret.clone())
-    });
-    answer(call, &made.await?)
-}
-
-/// The keys of all values of a secret, which the caller has to have the right to: who makes a replica copies them.
-async fn keys_of(call: &Call, secret: &Secret) -> Result<HashMap<KeyId, Arc<MasterKey>>, Failure> {
+/// Every problem of the request; of the work: no such secret; its state; a replica, or a replica in the region; the name or the
+/// quota in the region; an unusable key; a value that cannot be opened.
+pub async fn create(call: Call, body: Body) -> Result<Prepared, Failure> {
+    let (name, request) = both(call.secret_name(), CreateReplica::read(body.object()?))?;
+    let named = Named::read(&call, name.clone()).await?;
+    let mut accesses = vec![named.access(&call)];
+    let target = other_regions(&call).find(|region| region.name == request.region).cloned();
     let mut keys = HashMap::new();
-    for version in secret.versions() {
-        if !keys.contains_key(&version.kms_key_id) {
-            keys.insert(version.kms_key_id.clone(), call.key_for(&version.kms_key_id, DECRYPT_DATA_KEY).await?);
+    let mut target_key = None;
+    if let (Some(secret), Some(target)) = (named.stored(), &target) {
+        if let Some(id) = &request.kms_key_id {
+            let usable = call.app.keys.usable(&target.project, id).await;
+            accesses.extend(sealing(&target.project, CREATE_DATA_KEY, id, &usable));
+            target_key = Some((id.clone(), usable));
+        }
+        let facts = Facts {
+            secret_type: Some(secret.secret_type),
+            kms_key_id: request.kms_key_id.clone(),
+            enterprise_project_id: Some(secret.enterprise_project_id.clone()),
+            ..Facts::default()
+        };
+        accesses.push(Access::secret(call.actions(), &target.project, &name, Stored::Missing).with(facts));
+        for version in secret.versions() {
+            if keys.contains_key(&version.kms_key_id) {
+                continue;
+            }
+            let usable = call.app.keys.usable(&call.project, &version.kms_key_id).await;
+            accesses.extend(sealing(&call.project, DECRYPT_DATA_KEY, &version.kms_key_id, &usable));
+            keys.insert(version.kms_key_id.clone(), usable);
         }
     }
-    Ok(keys)
+    Ok(Prepared::new(accesses, async move {
+        let secret = named.found()?;
+        secret.permits_change(Action::UseValue)?;
+        let target = target.ok_or_else(|| {
+            let expected = "another region of this installation, with a project that the caller may use";
+            vec![Violation::new(Rule::Unknown, expected).at("region")]
+        })?;
+        let (kms_key_id, key) = match target_key {
+            Some((id, usable)) => (id, usable?.key),
+            None => {
+                let id = call.app.keys.default_key(&target.project).await?;
+                let usable = call.app.keys.usable(&target.project, &id).await?;
+                (id, usable.key)
+            }
+        };
+        let keys = keys.into_iter().map(|(id, usable): (KeyId, Result<UsableKey, Failure>)| Ok((id, usable?.key)));
+        let keys = keys.collect::<Result<HashMap<_, _>, Failure>>()?;
+        let now = call.app.clock.now();
+        let replica = Counterpart {
+            id: SecretId::make(&mut SysRng)?,
+            project: target.project.clone(),
+            region: target.name.clone(),
+            kms_key_id,
+            create_time: now,
+        };
+        let own = RegionName::parse(call.app.identity.region_of(&call.project));
+        let own = own.map_err(|violation| Failure::internal(violation.message()))?;
+        let quota = call.app.secret_quota;
+        let made = call.change_secret(&name, true, move |draft| {
+            draft.secret.add_replica(own, replica.clone(), now)?;
+            draft.limit_replicas(quota);
+            copy_values(draft, &keys, &replica, &key)?;
+            Ok::<_, Failure>(draft.secret.clone())
+        });
+        answer(&call, &made.await?)
+    }))
 }
 
 /// Seals the values of all versions for a new replica.
@@ -113,17 +137,29 @@ fn copy_values(
 /// DeleteSecretReplica: at once and for good. The primary keeps its values.
 ///
 /// # Errors
-/// No such secret, or no replica of it in the region; a replica; no right to the region.
-pub async fn delete(call: &Call) -> Result<Answer, Failure> {
+/// Every problem of the path; of the work: no such secret, or no replica of it in the region; a replica.
+pub async fn delete(call: Call) -> Result<Prepared, Failure> {
     let (name, region) = both(call.secret_name(), call.path("region_name", RegionName::parse))?;
-    let secret = find(call).await?;
-    if let Some(replica) = secret.replicas().iter().find(|replica| replica.region == region) {
-        call.authorise_in(&replica.project, name.as_str()).await?;
+    let named = Named::read(&call, name.clone()).await?;
+    let mut accesses = vec![named.access(&call)];
+    let replica = named.stored().and_then(|secret| secret.replicas().iter().find(|replica| replica.region == region));
+    let replica = replica.map(|replica| (replica.id.clone(), replica.project.clone()));
+    if let Some((_, project)) = &replica {
+        accesses.push(Access::secret(call.actions(), project, &name, Stored::Unread));
     }
-    let now = call.app.clock.now();
-    let deleted = call.app.store.change_secret(&call.project, &name, false, move |draft| {
-        draft.secret.remove_replica(region.as_str(), now).map(drop)
-    });
-    deleted.await?;
-    Ok(Answer::Empty)
+    Ok(Prepared::new(accesses, async move {
+        named.found()?;
+        let now = call.app.clock.now();
+        let judged = replica.map(|(id, _)| id);
+        let deleted = call.change_secret(&name, false, move |draft| {
+            // Another replica may be in the region by now.
+            let found = draft.secret.replicas().iter().find(|replica| replica.region == region);
+            if found.map(|replica| &replica.id) != judged.as_ref() {
+                return Err(Refusal::ReplicaNotFound);
+            }
+            draft.secret.remove_replica(region.as_str(), now).map(drop)
+        });
+        deleted.await?;
+        Ok(Answer::Empty)
+    }))
 }

@@ -1,5 +1,7 @@
 //! Life cycle of secrets: create, list, show, update, delete, schedule deletion, restore.
 
+use std::sync::Arc;
+
 use csms_api::{
     fields::both,
     request::{
@@ -8,15 +10,24 @@ use csms_api::{
     },
     response::{ListSecretsResponse, PageInfo, SecretInfo, SecretResponse},
 };
-use csms_core::{Action, Refusal, RotationConfig, Secret, SecretId, VersionId, event::EventType};
+use csms_core::{
+    Action, KeyId, ProjectId, Refusal, RotationConfig, Secret, SecretId, SecretName, VersionId,
+    event::{EventType, Occurrence},
+    identity::make_uuid,
+};
 use csms_kms::envelope;
 use csms_store::{CreateError, Store};
 use getrandom::SysRng;
 
-use super::events::occurrence;
 use crate::{
-    failure::Failure, gate::answer::Answer, gate::authorisation::CREATE_DATA_KEY, gate::pipeline::Call,
-    keys::project::Keys, rotation::rights::require_admin_readable,
+    failure::Failure,
+    gate::{
+        access::{Access, Actions, CREATE_DATA_KEY, Facts, Kind, Need, Stored},
+        answer::Answer,
+        json::Body,
+        service::{Call, Prepared},
+    },
+    keys::project::UsableKey,
 };
 
 /// The answer that is a secret.
@@ -27,26 +38,81 @@ pub(super) fn answer(call: &Call, secret: &Secret) -> Result<Answer, Failure> {
     Answer::json(&SecretResponse { secret: SecretInfo::of(secret, &call.app.identity.domain_id) })
 }
 
+/// Who makes a secret: what is read or changed for it, and the secret itself once the gate has judged that.
+pub(super) struct Creation {
+    request: CreateSecret,
+    key: Option<(KeyId, Result<UsableKey, Failure>)>,
+    /// What the creation touches.
+    pub(super) accesses: Vec<Access>,
+}
+
+/// Finds what the creation of a secret touches: the new name, the key that will seal its value, and the secret of the
+/// administrator that its configuration names.
+///
+/// # Errors
+/// Failures of the store.
+pub(super) async fn creation(call: &Call, request: CreateSecret) -> Result<Creation, Failure> {
+    let key = match &request.kms_key_id {
+        Some(id) => Some((id.clone(), call.app.keys.usable(&call.project, id).await)),
+        None => None,
+    };
+    let facts = Facts {
+        secret_type: Some(request.secret.secret_type),
+        kms_key_id: request.kms_key_id.clone(),
+        enterprise_project_id: Some(request.secret.enterprise_project_id.clone()),
+        ..Facts::default()
+    };
+    let made = Access::secret(call.actions(), &call.project, &request.secret.name, Stored::Missing);
+    let mut accesses = vec![made.with(facts)];
+    accesses.extend(key.iter().filter_map(|(id, usable)| sealing(&call.project, CREATE_DATA_KEY, id, usable)));
+    let admin = request.secret.rotation_config.as_ref().and_then(RotationConfig::admin_secret);
+    accesses.extend(admin.map(|admin| reading_admin(call, admin)));
+    Ok(Creation { request, key, accesses })
+}
+
+/// The right to use a key for a secret's value. The service's default key is for everybody.
+pub(super) fn sealing(
+    project: &ProjectId,
+    actions: Actions,
+    id: &KeyId,
+    usable: &Result<UsableKey, Failure>,
+) -> Option<Access> {
+    let is_default = usable.as_ref().is_ok_and(|usable| usable.is_default);
+    (!is_default).then(|| Access::sealing_key(actions, project, id))
+}
+
+/// The right to read the secret that `AdminSecret` names: a rotation function reads it for whoever names it, or says which
+/// account the administrator helps.
+pub(super) fn reading_admin(call: &Call, admin: &SecretName) -> Access {
+    let actions = csms_api::Operation::ShowSecretVersion.specification().actions;
+    Access::secret(actions, &call.project, admin, Stored::Unread).called("the secret that AdminSecret names")
+}
+
 /// CreateSecret
 ///
 /// # Errors
-/// Every problem of the request; a taken name; the quota; an unusable key.
-pub async fn create(call: &Call) -> Result<Answer, Failure> {
-    answer(call, &make(call, CreateSecret::read(call.body()?, call.app.rules)?).await?)
+/// Every problem of the request; of the work: a taken name; the quota; an unusable key.
+pub async fn create(call: Call, body: Body) -> Result<Prepared, Failure> {
+    let request = CreateSecret::read(body.object()?, call.app.rules)?;
+    let creation = creation(&call, request).await?;
+    let accesses = creation.accesses.clone();
+    Ok(Prepared::new(accesses, async move { answer(&call, &make(&call, creation).await?) }))
 }
 
 /// Creates a secret with its version v1.
 ///
 /// # Errors
 /// A taken name; the quota; an unusable key.
-pub(super) async fn make(call: &Call, request: CreateSecret) -> Result<Secret, Failure> {
-    let admin = request.secret.rotation_config.as_ref().and_then(RotationConfig::admin_secret);
-    require_admin_readable(&call.app, &call.caller, &call.project, admin)?;
-    let key_id = match request.kms_key_id {
-        Some(id) => id,
-        None => call.app.keys.default_key(&call.project).await?,
+pub(super) async fn make(call: &Call, creation: Creation) -> Result<Secret, Failure> {
+    let Creation { request, key, .. } = creation;
+    let (key_id, key) = match key {
+        Some((id, usable)) => (id, usable?.key),
+        None => {
+            let id = call.app.keys.default_key(&call.project).await?;
+            let usable = call.app.keys.usable(&call.project, &id).await?;
+            (id, usable.key)
+        }
     };
-    let key = call.key_for(&key_id, CREATE_DATA_KEY).await?;
     let id = SecretId::make(&mut SysRng)?;
     let secret = Secret::create(id, call.project.clone(), request.secret, key_id, call.app.clock.now());
     let context = envelope::Context {
@@ -69,102 +135,187 @@ pub(super) async fn make(call: &Call, request: CreateSecret) -> Result<Secret, F
 ///
 /// # Errors
 /// Every problem of the parameters.
-pub async fn list(call: &Call) -> Result<Answer, Failure> {
-    let query = ListSecrets::read(&call.query())?;
-    let page = call.app.store.list_secrets(
-        &call.project,
-        query.marker.as_deref(),
-        query.limit.get(),
-        query.event_name.as_ref(),
-    );
-    let page = page.await?;
-    let page_info = PageInfo::of(page.items.iter().map(|secret| secret.name.as_str()), page.more);
-    let info = |secret| SecretInfo::of(secret, &call.app.identity.domain_id);
-    Answer::json(&ListSecretsResponse { secrets: page.items.iter().map(info).collect(), page_info })
+pub fn list(call: Call) -> Result<Prepared, Failure> {
+    let query = ListSecrets::read(call.query())?;
+    Ok(Prepared::new(vec![call.all(Kind::Secret)], async move {
+        let page = call.app.store.list_secrets(
+            &call.project,
+            query.marker.as_deref(),
+            query.limit.get(),
+            query.event_name.as_ref(),
+        );
+        let page = page.await?;
+        let page_info = PageInfo::of(page.items.iter().map(|secret| secret.name.as_str()), page.more);
+        let info = |secret| SecretInfo::of(secret, &call.app.identity.domain_id);
+        Answer::json(&ListSecretsResponse { secrets: page.items.iter().map(info).collect(), page_info })
+    }))
 }
 
-/// Finds the secret in the path.
-///
-/// # Errors
-/// A malformed name; no such secret.
-pub(super) async fn find(call: &Call) -> Result<Secret, Failure> {
-    let name = call.secret_name()?;
-    call.app.store.secret(&call.project, &name).await?.ok_or_else(|| Refusal::SecretNotFound.into())
+/// The secret in the path as it is stored.
+pub(super) struct Named {
+    /// Its name.
+    pub(super) name: SecretName,
+    found: Option<Arc<Secret>>,
+}
+
+impl Named {
+    /// Reads the secret in the path.
+    ///
+    /// # Errors
+    /// A malformed name; failures of the store.
+    pub(super) async fn read(call: &Call, name: SecretName) -> Result<Self, Failure> {
+        let found = call.app.store.secret(&call.project, &name).await?;
+        Ok(Self { name, found: found.map(Arc::new) })
+    }
+
+    /// The operation's access to it.
+    pub(super) fn access(&self, call: &Call) -> Access {
+        let stored = self.found.as_ref().map_or(Stored::Missing, |found| Stored::Found(Arc::clone(found)));
+        Access::secret(call.actions(), &call.project, &self.name, stored)
+    }
+
+    /// The secret, if there is one.
+    pub(super) fn stored(&self) -> Option<&Secret> {
+        self.found.as_deref()
+    }
+
+    /// The secret.
+    ///
+    /// # Errors
+    /// There is none.
+    pub(super) fn found(self) -> Result<Arc<Secret>, Failure> {
+        self.found.ok_or_else(|| Refusal::SecretNotFound.into())
+    }
 }
 
 /// ShowSecret
 ///
 /// # Errors
-/// No such secret.
-pub async fn show(call: &Call) -> Result<Answer, Failure> {
-    answer(call, &find(call).await?)
+/// A malformed name; of the work: no such secret.
+pub async fn show(call: Call) -> Result<Prepared, Failure> {
+    let name = call.secret_name()?;
+    let named = Named::read(&call, name).await?;
+    let access = named.access(&call).needs(Need::AllowOrGrant);
+    Ok(Prepared::new(vec![access], async move {
+        let secret = named.found()?;
+        answer(&call, &secret)
+    }))
 }
 
-/// Changes the secret in the path and answers with it.
+/// The operation's access to the secret in the path, which its work will read in a transaction.
+pub(super) fn by_name(call: &Call, name: &SecretName) -> Access {
+    Access::secret(call.actions(), &call.project, name, Stored::Unread)
+}
+
+/// An operation that changes the secret in the path and returns it.
+fn changing(
+    call: Call,
+    name: SecretName,
+    decide: impl FnOnce(&mut Secret) -> Result<(), Refusal> + Send + 'static,
+) -> Prepared {
+    Prepared::new(vec![by_name(&call, &name)], async move { change(&call, &name, decide).await })
+}
+
 async fn change(
     call: &Call,
+    name: &SecretName,
     decide: impl FnOnce(&mut Secret) -> Result<(), Refusal> + Send + 'static,
 ) -> Result<Answer, Failure> {
-    let name = call.secret_name()?;
-    let changed = call.app.store.change_secret(&call.project, &name, false, move |draft| {
+    let changed = call.change_secret(name, false, move |draft| {
         decide(&mut draft.secret)?;
         Ok::<_, Refusal>(draft.secret.clone())
     });
     answer(call, &changed.await?)
 }
 
-async fn named_key(keys: &Keys, call: &Call, name: Option<&str>) -> Result<Option<csms_core::KeyId>, Failure> {
-    match name {
-        Some(name) => keys.named(&call.project, name).await.map(Some),
-        None => Ok(None),
-    }
-}
-
-/// UpdateSecret
+/// UpdateSecret: a secret that is moved to another key is judged with the key that it has and with the one that it gets.
 ///
 /// # Errors
-/// Every problem of the request; no such secret; its state; an unusable key.
-pub async fn update(call: &Call) -> Result<Answer, Failure> {
-    let (_, request) = both(call.secret_name(), UpdateSecret::read(call.body()?, call.app.rules))?;
+/// Every problem of the request; of the work: no such secret; its state; an unusable key.
+pub async fn update(call: Call, body: Body) -> Result<Prepared, Failure> {
+    let (name, request) = both(call.secret_name(), UpdateSecret::read(body.object()?, call.app.rules))?;
     let mut update = request.update;
-    find(call).await?.permits_change(Action::ChangeMetadata)?;
-    update.kms_key_id = named_key(&call.app.keys, call, request.kms_key.as_deref()).await?;
-    let now = call.app.clock.now();
-    change(call, move |secret| secret.update(update, now)).await
+    let named = Named::read(&call, name).await?;
+    let mut accesses = vec![named.access(&call)];
+    let mut key = None;
+    if let Some(text) = &request.kms_key {
+        let found = call.app.keys.named(&call.project, text).await;
+        if let Ok(id) = &found {
+            let usable = call.app.keys.usable(&call.project, id).await;
+            accesses.extend(sealing(&call.project, CREATE_DATA_KEY, id, &usable));
+            accesses.push(named.access(&call).with(Facts { kms_key_id: Some(id.clone()), ..Facts::default() }));
+        }
+        key = Some(found);
+    }
+    Ok(Prepared::new(accesses, async move {
+        let name = named.name.clone();
+        named.found()?.permits_change(Action::ChangeMetadata)?;
+        update.kms_key_id = key.transpose()?;
+        let now = call.app.clock.now();
+        change(&call, &name, move |secret| secret.update(update, now)).await
+    }))
 }
 
 /// DeleteSecret: at once and for good.
 ///
 /// # Errors
-/// No such secret; a replica, or a primary with replicas.
-pub async fn delete(call: &Call) -> Result<Answer, Failure> {
+/// A malformed name; of the work: no such secret; a replica, or a primary with replicas.
+pub fn delete(call: Call) -> Result<Prepared, Failure> {
     let name = call.secret_name()?;
-    let occurrence = occurrence(EventType::SecretDeleted, &call.app.clock)?;
-    let deleted = call.app.store.change_secret(&call.project, &name, false, |draft| {
-        draft.secret.permits_change(Action::Delete)?;
-        draft.occur(occurrence);
-        draft.delete();
-        Ok::<_, Refusal>(())
-    });
-    deleted.await?;
-    Ok(Answer::Empty)
+    Ok(Prepared::new(vec![by_name(&call, &name)], async move {
+        let occurrence = deleted(&call)?;
+        let deleted = call.change_secret(&name, false, |draft| {
+            draft.secret.permits_change(Action::Delete)?;
+            draft.occur(occurrence);
+            draft.delete();
+            Ok::<_, Refusal>(())
+        });
+        deleted.await?;
+        Ok(Answer::Empty)
+    }))
+}
+
+/// That a secret is deleted now.
+///
+/// # Errors
+/// Failures of the random number generator.
+pub(super) fn deleted(call: &Call) -> Result<Occurrence, Failure> {
+    Ok(Occurrence::of_secret(make_uuid(&mut SysRng)?, EventType::SecretDeleted, call.app.clock.now()))
 }
 
 /// DeleteSecretForSchedule
 ///
 /// # Errors
-/// Every problem of the request; no such secret; its state.
-pub async fn schedule_deletion(call: &Call) -> Result<Answer, Failure> {
-    let (_, window) = both(call.secret_name(), read_recovery_window(call.body()?))?;
+/// Every problem of the request; of the work: no such secret; its state.
+pub fn schedule_deletion(call: Call, body: Body) -> Result<Prepared, Failure> {
+    let (name, window) = both(call.secret_name(), read_recovery_window(body.object()?))?;
     let now = call.app.clock.now();
-    change(call, move |secret| secret.schedule_deletion(window, now)).await
+    Ok(changing(call, name, move |secret| secret.schedule_deletion(window, now)))
 }
 
 /// RestoreSecret
 ///
 /// # Errors
-/// No such secret; it is not scheduled for deletion.
-pub async fn restore(call: &Call) -> Result<Answer, Failure> {
+/// A malformed name; of the work: no such secret; it is not scheduled for deletion.
+pub fn restore(call: Call) -> Result<Prepared, Failure> {
+    let name = call.secret_name()?;
     let now = call.app.clock.now();
-    change(call, move |secret| secret.restore(now)).await
+    Ok(changing(call, name, move |secret| secret.restore(now)))
+}
+
+/// Secrets that a search reads in one go.
+const PAGE: u16 = 1000;
+
+/// Every secret of the project that `wanted` picks, by name.
+pub(super) async fn all_matching(call: &Call, wanted: impl Fn(&Secret) -> bool + Send) -> Result<Vec<Secret>, Failure> {
+    let mut selected = Vec::new();
+    let mut after: Option<String> = None;
+    loop {
+        let page = call.app.store.list_secrets(&call.project, after.as_deref(), PAGE, None).await?;
+        after = page.items.last().map(|secret| secret.name.to_string());
+        selected.extend(page.items.into_iter().filter(&wanted));
+        if !page.more {
+            return Ok(selected);
+        }
+    }
 }

@@ -1,6 +1,9 @@
 //! Tags: of one secret by its identifier, of a project, and secrets found by them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use csms_api::{
     fields::both,
@@ -9,123 +12,147 @@ use csms_api::{
         ListProjectTagsResponse, ListResourcesResponse, ListTagsResponse, ProjectTagInfo, ResourceInfo, TagInfo,
     },
 };
-use csms_core::{Refusal, Secret, SecretId, tag::TagKey};
+use csms_core::{
+    Refusal, Secret, SecretId,
+    tag::{Tag, TagKey},
+};
 use csms_store::Store;
 
-use crate::{failure::Failure, gate::answer::Answer, gate::pipeline::Call};
+use super::secrets::all_matching;
+use crate::{
+    failure::Failure,
+    gate::{
+        access::{Access, Facts, Kind, Need, Stored},
+        answer::Answer,
+        json::Body,
+        service::{Call, Prepared},
+    },
+};
 
-/// Secrets looked through in one go.
-const PAGE: u16 = 1000;
-
-async fn find(call: &Call, id: &SecretId) -> Result<Secret, Failure> {
-    call.app.store.secret_by_id(&call.project, id).await?.ok_or_else(|| Refusal::SecretNotFound.into())
+/// The secret of the identifier in the path, as it is stored.
+async fn find(call: &Call, id: &SecretId) -> Result<Option<Arc<Secret>>, Failure> {
+    Ok(call.app.store.secret_by_id(&call.project, id).await?.map(Arc::new))
 }
 
-/// Changes the secret of this identifier.
-async fn change_secret<T: Send + 'static>(
-    call: &Call,
+/// The operation's access to the secret of an identifier.
+fn access(call: &Call, found: Option<&Arc<Secret>>) -> Access {
+    match found {
+        Some(secret) => Access::secret(call.actions(), &call.project, &secret.name, Stored::Found(Arc::clone(secret))),
+        None => call.all(Kind::Secret),
+    }
+}
+
+/// An operation that changes the tags of the secret of an identifier.
+async fn changing(
+    call: Call,
     id: SecretId,
-    decide: impl FnOnce(&mut Secret) -> Result<T, Refusal> + Send + 'static,
-) -> Result<T, Failure> {
-    let name = find(call, &id).await?.name;
-    let changed = call.app.store.change_secret(&call.project, &name, false, move |draft| {
-        // Another secret may have the name by now.
-        if draft.secret.id == id { decide(&mut draft.secret) } else { Err(Refusal::SecretNotFound) }
-    });
-    Ok(changed.await?)
+    tags: Vec<(String, String)>,
+    decide: impl FnOnce(&mut Secret) -> Result<(), Refusal> + Send + 'static,
+) -> Result<Prepared, Failure> {
+    let found = find(&call, &id).await?;
+    let access = access(&call, found.as_ref()).with(Facts { tags, ..Facts::default() });
+    Ok(Prepared::new(vec![access], async move {
+        let name = found.ok_or(Refusal::SecretNotFound)?.name.clone();
+        let changed = call.change_secret(&name, false, move |draft| {
+            // Another secret may have the name by now.
+            if draft.secret.id == id { decide(&mut draft.secret) } else { Err(Refusal::SecretNotFound) }
+        });
+        changed.await?;
+        Ok(Answer::Empty)
+    }))
+}
+
+/// Tags as conditions see them.
+fn facts<'t>(tags: impl IntoIterator<Item = &'t Tag>) -> Vec<(String, String)> {
+    tags.into_iter().map(|tag| (tag.key.to_string(), tag.value.to_string())).collect()
 }
 
 /// BatchCreateOrDeleteTags
 ///
 /// # Errors
-/// Every problem of the request; no such secret; its state; the tag quota.
-pub async fn change(call: &Call) -> Result<Answer, Failure> {
-    let (id, change) = both(call.secret_id(), ChangeTags::read(call.body()?))?;
+/// Every problem of the request; of the work: no such secret; its state; the tag quota.
+pub async fn change(call: Call, body: Body) -> Result<Prepared, Failure> {
+    let (id, change) = both(call.secret_id(), ChangeTags::read(body.object()?))?;
+    let tags = match &change {
+        ChangeTags::Create(tags) => facts(tags),
+        ChangeTags::Delete(keys) => keys.iter().map(|key| (key.to_string(), String::new())).collect(),
+    };
     let decide = move |secret: &mut Secret| match change {
         ChangeTags::Create(tags) => secret.put_tags(tags),
         // A tag that is gone already is what was asked for.
         ChangeTags::Delete(keys) => secret.remove_tags(&keys).map(drop),
     };
-    change_secret(call, id, decide).await?;
-    Ok(Answer::Empty)
+    changing(call, id, tags, decide).await
 }
 
 /// CreateSecretTag: adds a tag, or gives its key a new value.
 ///
 /// # Errors
-/// Every problem of the request; no such secret; its state; the tag quota.
-pub async fn create(call: &Call) -> Result<Answer, Failure> {
-    let (id, tag) = both(call.secret_id(), read_tag(call.body()?))?;
-    change_secret(call, id, |secret| secret.put_tags(vec![tag])).await?;
-    Ok(Answer::Empty)
+/// Every problem of the request; of the work: no such secret; its state; the tag quota.
+pub async fn create(call: Call, body: Body) -> Result<Prepared, Failure> {
+    let (id, tag) = both(call.secret_id(), read_tag(body.object()?))?;
+    let tags = facts([&tag]);
+    changing(call, id, tags, |secret| secret.put_tags(vec![tag])).await
 }
 
 /// DeleteSecretTag
 ///
 /// # Errors
-/// A malformed key; no such secret or tag; the secret's state.
-pub async fn delete(call: &Call) -> Result<Answer, Failure> {
+/// A malformed key; of the work: no such secret or tag; the secret's state.
+pub async fn delete(call: Call) -> Result<Prepared, Failure> {
     let (id, key) = both(call.secret_id(), call.path("key", TagKey::parse))?;
+    let tags = vec![(key.to_string(), String::new())];
     let decide = move |secret: &mut Secret| match secret.remove_tags(&[key])? {
         0 => Err(Refusal::TagNotFound),
         _ => Ok(()),
     };
-    change_secret(call, id, decide).await?;
-    Ok(Answer::Empty)
+    changing(call, id, tags, decide).await
 }
 
 /// ListSecretTags
 ///
 /// # Errors
-/// No such secret.
-pub async fn list(call: &Call) -> Result<Answer, Failure> {
-    let secret = find(call, &call.secret_id()?).await?;
-    Answer::json(&ListTagsResponse { tags: secret.tags.iter().map(TagInfo::from).collect() })
-}
-
-/// Every secret of the project that `wanted` picks, by name.
-pub(super) async fn select(call: &Call, wanted: impl Fn(&Secret) -> bool + Send) -> Result<Vec<Secret>, Failure> {
-    let mut selected = Vec::new();
-    let mut after: Option<String> = None;
-    loop {
-        let page = call.app.store.list_secrets(&call.project, after.as_deref(), PAGE, None).await?;
-        after = page.items.last().map(|secret| secret.name.to_string());
-        selected.extend(page.items.into_iter().filter(&wanted));
-        if !page.more {
-            return Ok(selected);
-        }
-    }
+/// A malformed identifier; of the work: no such secret.
+pub async fn list(call: Call) -> Result<Prepared, Failure> {
+    let found = find(&call, &call.secret_id()?).await?;
+    let access = access(&call, found.as_ref()).needs(Need::AllowOrGrant);
+    Ok(Prepared::new(vec![access], async move {
+        let secret = found.ok_or(Refusal::SecretNotFound)?;
+        Answer::json(&ListTagsResponse { tags: secret.tags.iter().map(TagInfo::from).collect() })
+    }))
 }
 
 /// ListProjectSecretsTags
-///
-/// # Errors
-/// Failures of the store.
-pub async fn list_of_project(call: &Call) -> Result<Answer, Failure> {
-    let mut values: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-    for tag in select(call, |secret| !secret.tags.is_empty()).await?.into_iter().flat_map(|secret| secret.tags) {
-        values.entry(tag.key.into()).or_default().insert(tag.value.into());
-    }
-    let tags = values.into_iter().map(|(key, values)| ProjectTagInfo { key, values: values.into_iter().collect() });
-    Answer::json(&ListProjectTagsResponse { tags: tags.collect() })
+pub fn list_of_project(call: Call) -> Prepared {
+    Prepared::new(vec![call.all(Kind::Secret)], async move {
+        let mut values: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+        let tagged = all_matching(&call, |secret| !secret.tags.is_empty()).await?;
+        for tag in tagged.into_iter().flat_map(|secret| secret.tags) {
+            values.entry(tag.key.into()).or_default().insert(tag.value.into());
+        }
+        let tags = values.into_iter().map(|(key, values)| ProjectTagInfo { key, values: values.into_iter().collect() });
+        Answer::json(&ListProjectTagsResponse { tags: tags.collect() })
+    })
 }
 
 /// ListResourceInstances
 ///
 /// # Errors
 /// Every problem of the request.
-pub async fn find_resources(call: &Call) -> Result<Answer, Failure> {
-    let wanted = FindResources::read(call.body()?)?;
-    let has_name = |secret: &Secret, part: &String| {
-        !part.is_empty() && secret.name.as_str().to_ascii_lowercase().contains(&part.to_ascii_lowercase())
-    };
-    let found = select(call, |secret| {
-        wanted.tags.iter().all(|filter| filter.matches(&secret.tags))
-            && wanted.names.iter().all(|part| has_name(secret, part))
-    });
-    let found = found.await?;
-    let page = found.iter().skip(wanted.offset).take(wanted.limit);
-    let page = page.map(|secret| ResourceInfo::of(secret, &call.app.identity.domain_id));
-    let resources = (!wanted.counts).then(|| page.collect());
-    Answer::json(&ListResourcesResponse { resources, total_count: found.len() as u64 })
+pub fn find_resources(call: Call, body: Body) -> Result<Prepared, Failure> {
+    let wanted = FindResources::read(body.object()?)?;
+    Ok(Prepared::new(vec![call.all(Kind::Secret)], async move {
+        let has_name = |secret: &Secret, part: &String| {
+            !part.is_empty() && secret.name.as_str().to_ascii_lowercase().contains(&part.to_ascii_lowercase())
+        };
+        let found = all_matching(&call, |secret| {
+            wanted.tags.iter().all(|filter| filter.matches(&secret.tags))
+                && wanted.names.iter().all(|part| has_name(secret, part))
+        });
+        let found = found.await?;
+        let page = found.iter().skip(wanted.offset).take(wanted.limit);
+        let page = page.map(|secret| ResourceInfo::of(secret, &call.app.identity.domain_id));
+        let resources = (!wanted.counts).then(|| page.collect());
+        Answer::json(&ListResourcesResponse { resources, total_count: found.len() as u64 })
+    }))
 }

@@ -7,7 +7,14 @@
 use csms_api::{request::rotation::TemplateQuery, response::rotation::FunctionTemplatesResponse};
 use csms_core::RotationMode;
 
-use crate::{failure::Failure, gate::answer::Answer, gate::pipeline::Call};
+use crate::{
+    failure::Failure,
+    gate::{
+        access::{Kind, Need},
+        answer::Answer,
+        service::{Call, Prepared},
+    },
+};
 
 const ROTATION: &str = include_str!("../../../templates/rotation.py");
 const SINGLE_USER: &str = include_str!("../../../templates/single_user.py");
@@ -37,7 +44,9 @@ pub fn source(query: TemplateQuery) -> String {
 ///
 /// # Errors
 /// Every problem of the parameters.
-pub fn show(call: &Call) -> Result<Answer, Failure> {
-    let query = TemplateQuery::read(&call.query())?;
-    Answer::json(&FunctionTemplatesResponse { function_templates: source(query) })
+pub fn show(call: &Call) -> Result<Prepared, Failure> {
+    let query = TemplateQuery::read(call.query())?;
+    Ok(Prepared::new(vec![call.all(Kind::Secret).needs(Need::NoDeny)], async move {
+        Answer::json(&FunctionTemplatesResponse { function_templates: source(query) })
+    }))
 }

@@ -10,7 +10,17 @@ use csms_api::{
 use csms_core::{Rule, Violation};
 use csms_store::{AccessChange, Store, StoreError, UserRecord};
 
-use crate::{audit::Origin, auth::passwords, failure::Failure, gate::answer::Answer, gate::pipeline::Call};
+use crate::{
+    audit::{Origin, Requested},
+    auth::passwords::Checked,
+    failure::Failure,
+    gate::{
+        access::Kind,
+        answer::Answer,
+        json::Body,
+        service::{Call, Prepared},
+    },
+};
 
 /// That a user belongs to the organisation itself and not to a part of it, as in the documented example.
 const MEMBER: &str = "1";
@@ -20,87 +30,94 @@ fn organisations(user: &UserRecord) -> Vec<OrganisationInfo> {
 }
 
 fn is_locked(call: &Call, user: &UserRecord) -> bool {
-    call.app.authenticator.passwords().is_locked(&user.id, call.app.clock.now())
+    call.app.authenticator.password_checks().is_held_off(&user.id)
 }
 
 /// ListUsers
 ///
 /// # Errors
 /// Every problem of the parameters.
-pub async fn list(call: &Call) -> Result<Answer, Failure> {
-    let query = ListUsers::read(&call.query())?;
-    let part = query.part_of_name.map(|part| part.to_lowercase());
-    let mut users = call.app.store.users().await?;
-    users.retain(|user| {
-        user.domain_id == call.app.identity.domain_id
-            && query.organisation.as_ref().is_none_or(|wanted| *wanted == user.domain_id)
-            && part.as_ref().is_none_or(|part| user.name.to_lowercase().contains(part))
-    });
-    let total = users.len() as u64;
-    let first = usize::try_from(query.page.saturating_mul(query.limit)).unwrap_or(usize::MAX);
-    let page = users.into_iter().skip(first).take(usize::try_from(query.limit).unwrap_or(usize::MAX));
-    let users = page.map(|user| UserInfo {
-        user_org_relation_list: organisations(&user),
-        disabled: (!user.enabled).to_string(),
-        locked: is_locked(call, &user).to_string(),
-        pwd_must_modify: false,
-        name: user.name.clone(),
-        user_name: user.name,
-        user_id: user.id,
-        org_id: user.domain_id,
-    });
-    Answer::json(&ListUsersResponse { total, users: users.collect() })
+pub fn list(call: Call) -> Result<Prepared, Failure> {
+    let query = ListUsers::read(call.query())?;
+    Ok(Prepared::new(vec![call.all(Kind::Secret)], async move {
+        let part = query.part_of_name.map(|part| part.to_lowercase());
+        let mut users = call.app.store.users().await?;
+        users.retain(|user| {
+            user.domain_id == call.app.identity.domain_id
+                && query.organisation.as_ref().is_none_or(|wanted| *wanted == user.domain_id)
+                && part.as_ref().is_none_or(|part| user.name.to_lowercase().contains(part))
+        });
+        let total = users.len() as u64;
+        let first = usize::try_from(query.page.saturating_mul(query.limit)).unwrap_or(usize::MAX);
+        let page = users.into_iter().skip(first).take(usize::try_from(query.limit).unwrap_or(usize::MAX));
+        let users = page.map(|user| UserInfo {
+            user_org_relation_list: organisations(&user),
+            disabled: (!user.enabled).to_string(),
+            locked: is_locked(&call, &user).to_string(),
+            pwd_must_modify: false,
+            name: user.name.clone(),
+            user_name: user.name,
+            user_id: user.id,
+            org_id: user.domain_id,
+        });
+        Answer::json(&ListUsersResponse { total, users: users.collect() })
+    }))
 }
 
 /// ShowUserDetail
 ///
 /// # Errors
-/// No such user.
-pub async fn show(call: &Call) -> Result<Answer, Failure> {
-    let user = call.app.store.user(call.path_text("user_id")).await?;
-    let user = user.filter(|user| user.domain_id == call.app.identity.domain_id);
-    let user = user.ok_or_else(|| Failure::new(ErrorCode::ResourceNotFound, "the user does not exist"))?;
-    Answer::json(&UserDetailResponse {
-        user_org_relation_list: organisations(&user),
-        disabled: !user.enabled,
-        locked: is_locked(call, &user).to_string(),
-        pwd_must_modify: false,
-        name: user.name.clone(),
-        user_name: user.name,
-        user_id: user.id,
-        org_id: user.domain_id.clone(),
-        domain_id: user.domain_id,
+/// Of the work: no such user.
+pub fn show(call: Call) -> Prepared {
+    Prepared::new(vec![call.all(Kind::Secret)], async move {
+        let user = call.app.store.user(call.path_text("user_id")).await?;
+        let user = user.filter(|user| user.domain_id == call.app.identity.domain_id);
+        let user = user.ok_or_else(|| Failure::new(ErrorCode::ResourceNotFound, "the user does not exist"))?;
+        Answer::json(&UserDetailResponse {
+            user_org_relation_list: organisations(&user),
+            disabled: !user.enabled,
+            locked: is_locked(&call, &user).to_string(),
+            pwd_must_modify: false,
+            name: user.name.clone(),
+            user_name: user.name,
+            user_id: user.id,
+            org_id: user.domain_id.clone(),
+            domain_id: user.domain_id,
+        })
     })
 }
 
-/// UpdateUserPassword: the caller's own. Five wrong attempts in a row lock the change for five minutes, as wrong signatures
-/// lock a key. Tokens that were issued before stay valid until they end.
+/// UpdateUserPassword: the caller's own. Wrong current passwords slow down further ones from the same address.
 ///
 /// # Errors
-/// Every problem of the request; a caller that is no user; a wrong password so far; too many of them.
-pub async fn change_password(call: &Call) -> Result<Answer, Failure> {
-    let request = ChangePassword::read(call.body()?)?;
+/// Every problem of the request; of the work: a caller that is no user; a wrong current password; too many of them.
+pub fn change_password(call: Call, body: Body) -> Result<Prepared, Failure> {
+    let request = ChangePassword::read(body.object()?)?;
+    Ok(Prepared::new(vec![call.all(Kind::Secret)], async move { change(&call, request).await }))
+}
+
+async fn change(call: &Call, request: ChangePassword) -> Result<Answer, Failure> {
     let id = call.caller.user_id.as_deref();
     let id = id.ok_or_else(|| Failure::new(ErrorCode::Forbidden, "the caller is no user and has no password"))?;
-    let lockout = call.app.authenticator.passwords();
-    let now = call.app.clock.now();
-    if lockout.is_locked(id, now) {
-        return Err(Failure::new(ErrorCode::PasswordLocked, "wait 5 minutes"));
-    }
+    call.caller.require_minting()?;
     let user = call.app.store.user(id).await?.filter(|user| user.enabled);
     let user = user.ok_or_else(|| Failure::new(ErrorCode::ResourceNotFound, "the user does not exist"))?;
-    if !passwords::check(request.old, user.password_hash.clone()).await? {
-        lockout.failed(id, now);
-        return Err(Failure::new(ErrorCode::WrongPassword, "old_password is not the user's"));
+    let peer = Requested::current().and_then(|request| request.peer());
+    let checks = call.app.authenticator.password_checks();
+    match checks.check(Some(&user), &user.name, peer, request.old).await? {
+        Checked::Right => {}
+        Checked::Wrong => return Err(Failure::new(ErrorCode::WrongPassword, "old_password is not the user's")),
+        Checked::HeldOff { wait_seconds } => {
+            return Err(Failure::new(ErrorCode::PasswordLocked, format!("wait {wait_seconds} seconds")));
+        }
     }
-    lockout.succeeded(id);
     let name = user.name.to_lowercase();
     let new = request.new.to_lowercase();
     if new == name || new.chars().rev().eq(name.chars()) {
         let expected = "the name of the user and its reverse are no passwords";
         return Err(vec![Violation::new(Rule::Forbidden, expected).at("password")].into());
     }
-    let hash = passwords::hash_apart(request.new).await?;
+    let hash = checks.hash(peer, request.new).await?;
     let replacement = AccessChange::ReplacePassword { user_id: user.id.clone(), old: user.password_hash, new: hash };
     let record = call.app.trail.change(&Origin::current(), &call.project, |record| record.target = Some(&user.name));
     match call.app.store.change_access(vec![replacement], vec![record]).await {

@@ -2,8 +2,6 @@
 //!
 //! A secret key is answered once, when its key is made. A password is never answered.
 
-use std::sync::Arc;
-
 use csms_api::{
     ErrorCode,
     iam::{
@@ -14,8 +12,16 @@ use csms_api::{
 use csms_store::{AccessChange, AccessKeyRecord, AccessState, Store, UserRecord};
 use zeroize::Zeroizing;
 
-use super::{Call, Decision, find, not_found, records, rfc3339};
-use crate::{auth::passwords, failure::Failure, gate::answer::Answer};
+use super::{Decision, NamedUser, change, find, not_found, page, records, require_name, rfc3339};
+use crate::{
+    audit::Requested,
+    failure::Failure,
+    gate::{
+        answer::Answer,
+        json::Body,
+        service::{Call, Prepared},
+    },
+};
 
 fn describe(key: &AccessKeyRecord) -> AccessKey<'_> {
     AccessKey {
@@ -27,25 +33,31 @@ fn describe(key: &AccessKeyRecord) -> AccessKey<'_> {
     }
 }
 
-pub(super) async fn list_keys(call: &Call) -> Result<Answer, Failure> {
-    let page = call.page()?;
-    let keys = call.app.store.access_keys(&call.user().await?.id).await?;
-    let (access_keys, page_info) = page.cut(keys.iter().map(describe).collect(), |key| key.access_key_id);
-    Answer::json(&ListAccessKeysResponse { access_keys, page_info })
+pub(super) async fn list_keys(call: Call) -> Result<Prepared, Failure> {
+    let (page, named) = (page(&call)?, NamedUser::in_path(&call).await?);
+    Ok(Prepared::new(vec![named.access(&call)], async move {
+        let keys = call.app.store.access_keys(&named.found()?.id).await?;
+        let (access_keys, page_info) = page.cut(keys.iter().map(describe).collect(), |key| key.access_key_id);
+        Answer::json(&ListAccessKeysResponse { access_keys, page_info })
+    }))
 }
 
-pub(super) async fn create_key(call: &Call) -> Result<Answer, Failure> {
-    let (id, domain) = (call.name(0).to_owned(), call.app.identity.domain_id.clone());
-    let (key, secret_key) = records::make_key(&call.app.root, &id, call.app.clock.now())?;
-    let made = key.clone();
-    call.change(move |state| {
-        find(state, &domain, &id)?;
-        let target = key.access_key.clone();
-        Ok(Decision { answer: (), changes: vec![AccessChange::PutAccessKey(key)], target })
-    })
-    .await?;
-    let access_key = AccessKey { secret_access_key: Some(&secret_key), ..describe(&made) };
-    Answer::secret(&AccessKeyResponse { access_key })
+pub(super) async fn create_key(call: Call) -> Result<Prepared, Failure> {
+    call.caller.require_minting()?;
+    let named = NamedUser::in_path(&call).await?;
+    Ok(Prepared::new(vec![named.access(&call)], async move {
+        let user = named.found()?;
+        let (key, secret_key) = records::make_key(&call.app.root, &user.id, call.app.clock.now())?;
+        let (made, domain) = (key.clone(), call.app.identity.domain_id.clone());
+        change(&call, move |state| {
+            require_name(find(state, &domain, &user.id)?, Some(&user.name))?;
+            let target = key.access_key.clone();
+            Ok(Decision { answer: (), changes: vec![AccessChange::PutAccessKey(key)], target })
+        })
+        .await?;
+        let access_key = AccessKey { secret_access_key: Some(&secret_key), ..describe(&made) };
+        Answer::secret(&AccessKeyResponse { access_key })
+    }))
 }
 
 /// The key that the path names, of the user that it names.
@@ -57,27 +69,35 @@ fn find_key<'s>(state: &'s AccessState, domain: &str, user: &str, key: &str) -> 
 
 async fn change_key(
     call: &Call,
+    user: UserRecord,
     decide: impl FnOnce(&AccessKeyRecord) -> AccessChange + Send + 'static,
 ) -> Result<AccessKeyRecord, Failure> {
-    let (user, key) = (call.name(0).to_owned(), call.name(1).to_owned());
-    let domain = call.app.identity.domain_id.clone();
-    call.change(move |state| {
-        let found = find_key(state, &domain, &user, &key)?;
+    let (key, domain) = (call.path_text("access_key_id").to_owned(), call.app.identity.domain_id.clone());
+    change(call, move |state| {
+        require_name(find(state, &domain, &user.id)?, Some(&user.name))?;
+        let found = find_key(state, &domain, &user.id, &key)?;
         Ok(Decision { answer: found.clone(), changes: vec![decide(found)], target: key })
     })
     .await
 }
 
-pub(super) async fn update_key(call: &Call) -> Result<Answer, Failure> {
-    let enabled = access_key_enabled(call.body()?)?;
-    let put = move |key: &AccessKeyRecord| AccessChange::PutAccessKey(AccessKeyRecord { enabled, ..key.clone() });
-    let changed = AccessKeyRecord { enabled, ..change_key(call, put).await? };
-    Answer::json(&AccessKeyResponse { access_key: describe(&changed) })
+pub(super) async fn update_key(call: Call, body: Body) -> Result<Prepared, Failure> {
+    let enabled = access_key_enabled(body.object()?)?;
+    let named = NamedUser::in_path(&call).await?;
+    Ok(Prepared::new(vec![named.access(&call)], async move {
+        let put = move |key: &AccessKeyRecord| AccessChange::PutAccessKey(AccessKeyRecord { enabled, ..key.clone() });
+        let changed = AccessKeyRecord { enabled, ..change_key(&call, named.found()?, put).await? };
+        Answer::json(&AccessKeyResponse { access_key: describe(&changed) })
+    }))
 }
 
-pub(super) async fn delete_key(call: &Call) -> Result<Answer, Failure> {
-    change_key(call, |key| AccessChange::DeleteAccessKey(key.access_key.clone())).await?;
-    Ok(Answer::Empty)
+pub(super) async fn delete_key(call: Call) -> Result<Prepared, Failure> {
+    let named = NamedUser::in_path(&call).await?;
+    Ok(Prepared::new(vec![named.access(&call)], async move {
+        let delete = |key: &AccessKeyRecord| AccessChange::DeleteAccessKey(key.access_key.clone());
+        change_key(&call, named.found()?, delete).await?;
+        Ok(Answer::Empty)
+    }))
 }
 
 fn login(user: &UserRecord) -> Result<Answer, Failure> {
@@ -92,59 +112,75 @@ fn login(user: &UserRecord) -> Result<Answer, Failure> {
     Answer::json(&LoginProfileResponse { login_profile })
 }
 
-/// Hashing takes as long as it is meant to, so it has a thread of its own.
-async fn hash(password: Zeroizing<String>) -> Result<String, Failure> {
-    let password = Arc::new(password);
-    tokio::task::spawn_blocking(move || passwords::hash(&password)).await.map_err(Failure::internal)?
+/// The hash of a new password, made within the bounds of password checks.
+async fn hash(call: &Call, password: Zeroizing<String>) -> Result<String, Failure> {
+    let peer = Requested::current().and_then(|request| request.peer());
+    call.app.authenticator.password_checks().hash(peer, password).await
 }
 
-pub(super) async fn show_login(call: &Call) -> Result<Answer, Failure> {
-    login(&call.user().await?)
+pub(super) async fn show_login(call: Call) -> Result<Prepared, Failure> {
+    let named = NamedUser::in_path(&call).await?;
+    Ok(Prepared::new(vec![named.access(&call)], async move { login(&named.found()?) }))
 }
 
-pub(super) async fn create_login(call: &Call) -> Result<Answer, Failure> {
-    let password = new_password(call.body()?)?;
-    call.user().await?;
-    let (hash, now) = (hash(password).await?, call.app.clock.now());
-    let changed = call.change_user(move |user, _| {
-        if user.password_hash.is_some() {
-            return Err(Failure::new(ErrorCode::IamExists, "the user has a login profile"));
+pub(super) async fn create_login(call: Call, body: Body) -> Result<Prepared, Failure> {
+    call.caller.require_minting()?;
+    let password = new_password(body.object()?)?;
+    let named = NamedUser::in_path(&call).await?;
+    Ok(Prepared::new(vec![named.access(&call)], async move {
+        if named.found.is_none() {
+            return Err(not_found("user"));
         }
-        records::set_password(user, Some(hash), now);
-        Ok(user.clone())
-    });
-    login(&changed.await?)
+        let (hash, now) = (hash(&call, password).await?, call.app.clock.now());
+        let changed = named.change(&call, move |user, _| {
+            if user.password_hash.is_some() {
+                return Err(Failure::new(ErrorCode::IamExists, "the user has a login profile"));
+            }
+            records::set_password(user, Some(hash), now);
+            Ok(user.clone())
+        });
+        login(&changed.await?)
+    }))
 }
 
-pub(super) async fn update_login(call: &Call) -> Result<Answer, Failure> {
-    let password = changed_password(call.body()?)?;
-    call.user().await?;
-    let hash = match password {
-        Some(password) => Some(hash(password).await?),
-        None => None,
-    };
-    let now = call.app.clock.now();
-    let changed = call.change_user(move |user, _| {
-        if user.password_hash.is_none() {
-            return Err(not_found("login profile"));
+pub(super) async fn update_login(call: Call, body: Body) -> Result<Prepared, Failure> {
+    call.caller.require_minting()?;
+    let password = changed_password(body.object()?)?;
+    let named = NamedUser::in_path(&call).await?;
+    Ok(Prepared::new(vec![named.access(&call)], async move {
+        if named.found.is_none() {
+            return Err(not_found("user"));
         }
-        if hash.is_some() {
-            records::set_password(user, hash, now);
-        }
-        Ok(user.clone())
-    });
-    login(&changed.await?)
+        let hash = match password {
+            Some(password) => Some(hash(&call, password).await?),
+            None => None,
+        };
+        let now = call.app.clock.now();
+        let changed = named.change(&call, move |user, _| {
+            if user.password_hash.is_none() {
+                return Err(not_found("login profile"));
+            }
+            if hash.is_some() {
+                records::set_password(user, hash, now);
+            }
+            Ok(user.clone())
+        });
+        login(&changed.await?)
+    }))
 }
 
-pub(super) async fn delete_login(call: &Call) -> Result<Answer, Failure> {
-    let now = call.app.clock.now();
-    let changed = call.change_user(move |user, _| {
-        if user.password_hash.is_none() {
-            return Err(not_found("login profile"));
-        }
-        records::set_password(user, None, now);
-        Ok(())
-    });
-    changed.await?;
-    Ok(Answer::Empty)
+pub(super) async fn delete_login(call: Call) -> Result<Prepared, Failure> {
+    let named = NamedUser::in_path(&call).await?;
+    Ok(Prepared::new(vec![named.access(&call)], async move {
+        let now = call.app.clock.now();
+        let changed = named.change(&call, move |user, _| {
+            if user.password_hash.is_none() {
+                return Err(not_found("login profile"));
+            }
+            records::set_password(user, None, now);
+            Ok(())
+        });
+        changed.await?;
+        Ok(Answer::Empty)
+    }))
 }

@@ -19,8 +19,16 @@ use csms_core::{
 };
 use csms_store::{AccessChange, AccessState, PolicyDetails, PolicyRecord, Store, UserRecord};
 
-use super::{Call, Decision, find, not_found, records, rfc3339};
-use crate::{failure::Failure, gate::answer::Answer};
+use super::{Decision, NamedUser, change, find, not_found, page, records, require_name, rfc3339};
+use crate::{
+    failure::Failure,
+    gate::{
+        access::{Access, Kind, Need, Resource},
+        answer::Answer,
+        json::Body,
+        service::{Call, Prepared},
+    },
+};
 
 /// A policy, whoever it is from.
 struct Known {
@@ -49,13 +57,6 @@ fn all(records: Vec<PolicyRecord>) -> Vec<Known> {
     let mut all: Vec<_> = system_policies().chain(own).collect();
     all.sort_by(|a, b| a.record.name.cmp(&b.record.name));
     all
-}
-
-/// The name of the policy of this identifier.
-pub(super) fn name_of(records: &[PolicyRecord], id: &str) -> Option<String> {
-    let system = SYSTEM_POLICIES.iter().map(|(name, _)| *name);
-    let mut names = records.iter().map(|record| record.name.as_str()).chain(system);
-    names.find(|name| records::policy_id(name) == id).map(str::to_owned)
 }
 
 fn find_policy(records: Vec<PolicyRecord>, id: &str) -> Result<Known, Failure> {
@@ -128,31 +129,56 @@ fn require_meaning(name: &str, policy: &Document, previous: Option<&Document>) -
     Err(ApiError::listing(ErrorCode::IamMalformedPolicy, &review.refusals).into())
 }
 
-impl Call {
+/// A policy that the path names by its identifier.
+struct NamedPolicy(Option<Known>);
+
+impl NamedPolicy {
     /// The policy that the path names.
-    async fn policy(&self) -> Result<Known, Failure> {
-        find_policy(self.app.store.policies().await?, self.name(0))
+    async fn in_path(call: &Call) -> Result<Self, Failure> {
+        Ok(Self(find_policy(call.app.store.policies().await?, call.path_text("policy_id")).ok()))
     }
 
-    /// Changes the policy that the path names.
-    async fn change_policy<T: Send + 'static>(
-        &self,
-        decide: impl FnOnce(&mut PolicyRecord) -> Result<T, Failure> + Send + 'static,
-    ) -> Result<T, Failure> {
-        let id = self.name(0).to_owned();
-        self.change(move |state| {
+    /// The operation's access to it. Names are known only to whoever may do something with policies.
+    fn access(&self, call: &Call) -> Access {
+        match &self.0 {
+            Some(known) => to_policy(call, &known.record.name),
+            None => call.all(Kind::Policy),
+        }
+    }
+
+    fn found(self) -> Result<Known, Failure> {
+        self.0.ok_or_else(|| not_found("policy"))
+    }
+}
+
+/// The operation's access to a policy by name.
+fn to_policy(call: &Call, name: &str) -> Access {
+    Access::new(call.actions(), Resource::Policy(name.to_owned()))
+}
+
+/// An operation that changes the policy in the path.
+async fn changing<T: Send + 'static>(
+    call: Call,
+    decide: impl FnOnce(&mut PolicyRecord) -> Result<T, Failure> + Send + 'static,
+    respond: impl FnOnce(T) -> Result<Answer, Failure> + Send + 'static,
+) -> Result<Prepared, Failure> {
+    let access = NamedPolicy::in_path(&call).await?.access(&call);
+    Ok(Prepared::new(vec![access], async move {
+        // The identifier follows from the name, so the policy that is changed is the one that was judged.
+        let id = call.path_text("policy_id").to_owned();
+        let changed = change(&call, move |state| {
             let mut record = find_own(state, &id)?;
             let answer = decide(&mut record)?;
             let target = record.name.clone();
             Ok(Decision { answer, changes: vec![AccessChange::PutPolicy(record)], target })
-        })
-        .await
-    }
+        });
+        respond(changed.await?)
+    }))
 }
 
-pub(super) async fn list(call: &Call) -> Result<Answer, Failure> {
-    let page = call.page()?;
-    let choice = |name: &str, words: [&str; 2], expected: &'static str| match call.query(name) {
+pub(super) fn list(call: Call) -> Result<Prepared, Failure> {
+    let page = page(&call)?;
+    let choice = |name: &str, words: [&str; 2], expected: &'static str| match call.query_text(name) {
         None => Ok(None),
         Some(word) if word == words[0] => Ok(Some(true)),
         Some(word) if word == words[1] => Ok(Some(false)),
@@ -160,77 +186,92 @@ pub(super) async fn list(call: &Call) -> Result<Answer, Failure> {
     };
     let custom = choice("policy_type", ["custom", SYSTEM], "custom or system")?;
     let attached = choice("only_attached", ["true", "false"], "true or false")?;
-    let no_path = call.query("path_prefix").is_none_or(str::is_empty);
-    let (domain, users) = (&call.app.identity.domain_id, call.app.store.users().await?);
-    let policies = all(call.app.store.policies().await?);
-    let policies = policies.iter().filter(|known| custom.is_none_or(|custom| custom != known.is_system) && no_path);
-    let mut policies: Vec<_> = policies.map(|known| describe(known, domain, &users)).collect();
-    policies.retain(|policy| attached != Some(true) || policy.attachment_count > 0);
-    let (policies, page_info) = page.cut(policies, |policy| &policy.policy_name);
-    Answer::json(&ListPoliciesResponse { policies, page_info })
+    let no_path = call.query_text("path_prefix").is_none_or(str::is_empty);
+    Ok(Prepared::new(vec![call.all(Kind::Policy)], async move {
+        let (domain, users) = (&call.app.identity.domain_id, call.app.store.users().await?);
+        let policies = all(call.app.store.policies().await?);
+        let policies = policies.iter().filter(|known| custom.is_none_or(|custom| custom != known.is_system) && no_path);
+        let mut policies: Vec<_> = policies.map(|known| describe(known, domain, &users)).collect();
+        policies.retain(|policy| attached != Some(true) || policy.attachment_count > 0);
+        let (policies, page_info) = page.cut(policies, |policy| &policy.policy_name);
+        Answer::json(&ListPoliciesResponse { policies, page_info })
+    }))
 }
 
-pub(super) async fn show(call: &Call) -> Result<Answer, Failure> {
-    let (known, users) = (call.policy().await?, call.app.store.users().await?);
-    Answer::json(&PolicyResponse { policy: describe(&known, &call.app.identity.domain_id, &users) })
+pub(super) async fn show(call: Call) -> Result<Prepared, Failure> {
+    let named = NamedPolicy::in_path(&call).await?;
+    Ok(Prepared::new(vec![named.access(&call)], async move {
+        let (known, users) = (named.found()?, call.app.store.users().await?);
+        Answer::json(&PolicyResponse { policy: describe(&known, &call.app.identity.domain_id, &users) })
+    }))
 }
 
-pub(super) async fn create(call: &Call) -> Result<Answer, Failure> {
-    let CreatePolicy { name, description, policy } = CreatePolicy::read(call.body()?)?;
+pub(super) fn create(call: Call, body: Body) -> Result<Prepared, Failure> {
+    let CreatePolicy { name, description, policy } = CreatePolicy::read(body.object()?)?;
     require_meaning(&name, &policy, None)?;
-    let now = Some(call.app.clock.now());
-    let details = PolicyDetails { create_time: now, number_time: now, ..PolicyDetails::default() };
-    let record = PolicyRecord { name, description, policy, details };
-    let made = Known { record: record.clone(), is_system: false };
-    call.change(move |state| {
-        let name = record.name.clone();
-        if system_policy(&name).is_some() || state.policies.iter().any(|known| known.name == name) {
-            return Err(Failure::new(ErrorCode::IamExists, "there is a policy of this name"));
-        }
-        Ok(Decision { answer: (), changes: vec![AccessChange::PutPolicy(record)], target: name })
-    })
-    .await?;
-    Answer::json(&PolicyResponse { policy: describe(&made, &call.app.identity.domain_id, &[]) })
+    Ok(Prepared::new(vec![to_policy(&call, &name)], async move {
+        let now = Some(call.app.clock.now());
+        let details = PolicyDetails { create_time: now, number_time: now, ..PolicyDetails::default() };
+        let record = PolicyRecord { name, description, policy, details };
+        let made = Known { record: record.clone(), is_system: false };
+        change(&call, move |state| {
+            let name = record.name.clone();
+            if system_policy(&name).is_some() || state.policies.iter().any(|known| known.name == name) {
+                return Err(Failure::new(ErrorCode::IamExists, "there is a policy of this name"));
+            }
+            Ok(Decision { answer: (), changes: vec![AccessChange::PutPolicy(record)], target: name })
+        })
+        .await?;
+        Answer::json(&PolicyResponse { policy: describe(&made, &call.app.identity.domain_id, &[]) })
+    }))
 }
 
-pub(super) async fn delete(call: &Call) -> Result<Answer, Failure> {
-    let id = call.name(0).to_owned();
-    call.change(move |state| {
-        let name = find_own(state, &id)?.name;
-        if state.users.iter().any(|user| is_attached(user, &name)) {
-            return Err(Failure::new(ErrorCode::IamConflict, "the policy is attached to a user; detach it first"));
-        }
-        Ok(Decision { answer: (), changes: vec![AccessChange::DeletePolicy(name.clone())], target: name })
-    })
-    .await?;
-    Ok(Answer::Empty)
+pub(super) async fn delete(call: Call) -> Result<Prepared, Failure> {
+    let access = NamedPolicy::in_path(&call).await?.access(&call);
+    Ok(Prepared::new(vec![access], async move {
+        let id = call.path_text("policy_id").to_owned();
+        change(&call, move |state| {
+            let name = find_own(state, &id)?.name;
+            if state.users.iter().any(|user| is_attached(user, &name)) {
+                return Err(Failure::new(ErrorCode::IamConflict, "the policy is attached to a user; detach it first"));
+            }
+            Ok(Decision { answer: (), changes: vec![AccessChange::DeletePolicy(name.clone())], target: name })
+        })
+        .await?;
+        Ok(Answer::Empty)
+    }))
 }
 
-pub(super) async fn list_versions(call: &Call) -> Result<Answer, Failure> {
-    let page = call.page()?;
-    let known = call.policy().await?.record;
-    let versions = records::versions(&known);
-    // Numbers of one length are in the order of their texts.
-    let keyed = |version: &csms_store::PolicyVersion| {
-        (format!("{:010}", version.number), describe_version(&known, version, false))
-    };
-    let (versions, page_info) = page.cut(versions.iter().map(keyed).collect(), |(key, _)| key);
-    let versions = versions.into_iter().map(|(_, version)| version).collect();
-    Answer::json(&ListPolicyVersionsResponse { versions, page_info })
+pub(super) async fn list_versions(call: Call) -> Result<Prepared, Failure> {
+    let (page, named) = (page(&call)?, NamedPolicy::in_path(&call).await?);
+    Ok(Prepared::new(vec![named.access(&call)], async move {
+        let known = named.found()?.record;
+        let versions = records::versions(&known);
+        // Numbers of one length are in the order of their texts.
+        let keyed = |version: &csms_store::PolicyVersion| {
+            (format!("{:010}", version.number), describe_version(&known, version, false))
+        };
+        let (versions, page_info) = page.cut(versions.iter().map(keyed).collect(), |(key, _)| key);
+        let versions = versions.into_iter().map(|(_, version)| version).collect();
+        Answer::json(&ListPolicyVersionsResponse { versions, page_info })
+    }))
 }
 
-pub(super) async fn show_version(call: &Call) -> Result<Answer, Failure> {
-    let number = read_version_id(call.name(1))?;
-    let known = call.policy().await?.record;
-    let versions = records::versions(&known);
-    let version = versions.iter().find(|version| version.number == number).ok_or_else(|| not_found("version"))?;
-    Answer::json(&PolicyVersionResponse { policy_version: describe_version(&known, version, true) })
+pub(super) async fn show_version(call: Call) -> Result<Prepared, Failure> {
+    let named = NamedPolicy::in_path(&call).await?;
+    Ok(Prepared::new(vec![named.access(&call)], async move {
+        let number = read_version_id(call.path_text("version_id"))?;
+        let known = named.found()?.record;
+        let versions = records::versions(&known);
+        let version = versions.iter().find(|version| version.number == number).ok_or_else(|| not_found("version"))?;
+        Answer::json(&PolicyVersionResponse { policy_version: describe_version(&known, version, true) })
+    }))
 }
 
-pub(super) async fn create_version(call: &Call) -> Result<Answer, Failure> {
-    let CreatePolicyVersion { policy, is_default } = CreatePolicyVersion::read(call.body()?)?;
+pub(super) async fn create_version(call: Call, body: Body) -> Result<Prepared, Failure> {
+    let CreatePolicyVersion { policy, is_default } = CreatePolicyVersion::read(body.object()?)?;
     let now = call.app.clock.now();
-    let policy_version = call.change_policy(move |record| {
+    let decide = move |record: &mut PolicyRecord| {
         let versions = records::versions(record);
         let same = versions.iter().map(|version| &version.policy).find(|known| **known == policy);
         require_meaning(&record.name, &policy, same)?;
@@ -238,92 +279,98 @@ pub(super) async fn create_version(call: &Call) -> Result<Answer, Failure> {
         let version = records::add_version(record, policy, now).ok_or_else(quota)?;
         let _ = is_default && records::set_default(record, version.number, now);
         Ok(describe_version(record, &version, true))
-    });
-    Answer::json(&PolicyVersionResponse { policy_version: policy_version.await? })
+    };
+    changing(call, decide, |policy_version| Answer::json(&PolicyVersionResponse { policy_version })).await
 }
 
-pub(super) async fn set_default_version(call: &Call) -> Result<Answer, Failure> {
-    let (number, now) = (read_version_id(call.name(1))?, call.app.clock.now());
-    let changed =
-        call.change_policy(
-            move |record| {
-                if records::set_default(record, number, now) { Ok(()) } else { Err(not_found("version")) }
-            },
-        );
-    changed.await?;
-    Ok(Answer::Empty)
+pub(super) async fn set_default_version(call: Call) -> Result<Prepared, Failure> {
+    let (number, now) = (read_version_id(call.path_text("version_id")), call.app.clock.now());
+    let decide = move |record: &mut PolicyRecord| {
+        if records::set_default(record, number?, now) { Ok(()) } else { Err(not_found("version")) }
+    };
+    changing(call, decide, |()| Ok(Answer::Empty)).await
 }
 
-pub(super) async fn delete_version(call: &Call) -> Result<Answer, Failure> {
-    let number = read_version_id(call.name(1))?;
-    let changed = call.change_policy(move |record| {
+pub(super) async fn delete_version(call: Call) -> Result<Prepared, Failure> {
+    let number = read_version_id(call.path_text("version_id"));
+    let decide = move |record: &mut PolicyRecord| {
+        let number = number?;
         if record.details.number == number {
             return Err(Failure::new(ErrorCode::IamConflict, "the version that counts cannot be deleted"));
         }
         let before = record.details.others.len();
         record.details.others.retain(|version| version.number != number);
         if record.details.others.len() == before { Err(not_found("version")) } else { Ok(()) }
-    });
-    changed.await?;
-    Ok(Answer::Empty)
+    };
+    changing(call, decide, |()| Ok(Answer::Empty)).await
 }
 
-/// Attaches the policy that the path names to the user that the body names, or takes it off.
+/// Attaches the policy that the path names to the user that the body names, or takes it off. The right to attach is one to the
+/// user; a policy that denies it for the policy counts too.
 async fn change_attachment(
-    call: &Call,
-    change: impl FnOnce(&mut UserRecord, &str) -> Result<(), Failure> + Send + 'static,
-) -> Result<Answer, Failure> {
-    let user = user_id(call.body()?)?;
-    let (id, domain) = (call.name(0).to_owned(), call.app.identity.domain_id.clone());
-    call.change(move |state| {
-        let policy = find_policy(state.policies.clone(), &id)?.record.name;
-        let mut user = find(state, &domain, &user)?.clone();
-        change(&mut user, &policy)?;
-        let target = format!("{} {policy}", user.name);
-        Ok(Decision { answer: (), changes: vec![AccessChange::PutUser(user)], target })
-    })
-    .await?;
-    Ok(Answer::Empty)
+    call: Call,
+    body: Body,
+    attach: impl FnOnce(&mut UserRecord, &str) -> Result<(), Failure> + Send + 'static,
+) -> Result<Prepared, Failure> {
+    let user = NamedUser::read(&call, user_id(body.object()?)?).await?;
+    let policy = NamedPolicy::in_path(&call).await?;
+    let accesses = vec![user.access(&call), policy.access(&call).needs(Need::NoDeny)];
+    Ok(Prepared::new(accesses, async move {
+        let (user, policy) = (user.found()?, policy.found()?.record.name);
+        let domain = call.app.identity.domain_id.clone();
+        change(&call, move |state| {
+            let policy = find_policy(state.policies.clone(), &records::policy_id(&policy))?.record.name;
+            let mut changed = find(state, &domain, &user.id)?.clone();
+            require_name(&changed, Some(&user.name))?;
+            attach(&mut changed, &policy)?;
+            let target = format!("{} {policy}", changed.name);
+            Ok(Decision { answer: (), changes: vec![AccessChange::PutUser(changed)], target })
+        })
+        .await?;
+        Ok(Answer::Empty)
+    }))
 }
 
-pub(super) async fn attach(call: &Call) -> Result<Answer, Failure> {
+pub(super) async fn attach(call: Call, body: Body) -> Result<Prepared, Failure> {
     let now = call.app.clock.now();
     let attach = move |user: &mut UserRecord, policy: &str| {
         records::attach(user, policy, now);
         Ok(())
     };
-    change_attachment(call, attach).await
+    change_attachment(call, body, attach).await
 }
 
-pub(super) async fn detach(call: &Call) -> Result<Answer, Failure> {
+pub(super) async fn detach(call: Call, body: Body) -> Result<Prepared, Failure> {
     let detach = |user: &mut UserRecord, policy: &str| {
         if records::detach(user, policy) { Ok(()) } else { Err(not_found("attachment")) }
     };
-    change_attachment(call, detach).await
+    change_attachment(call, body, detach).await
 }
 
 /// Policies attached to the user that the path names. A policy of the first user's own is none of them.
-pub(super) async fn list_attached(call: &Call) -> Result<Answer, Failure> {
-    let page = call.page()?;
-    let (user, domain) = (call.user().await?, &call.app.identity.domain_id);
-    let policies = all(call.app.store.policies().await?);
-    let attached = policies.iter().filter(|known| is_attached(&user, &known.record.name)).map(|known| {
-        let name = &known.record.name;
-        AttachedPolicy {
-            policy_name: name.clone(),
-            policy_id: records::policy_id(name),
-            urn: urn(known, domain),
-            attached_at: user.details.attach_times.get(name).copied().map(rfc3339),
-        }
-    });
-    let (attached_policies, page_info) = page.cut(attached.collect(), |policy| &policy.policy_name);
-    Answer::json(&ListAttachedPoliciesResponse { attached_policies, page_info })
+pub(super) async fn list_attached(call: Call) -> Result<Prepared, Failure> {
+    let (page, named) = (page(&call)?, NamedUser::in_path(&call).await?);
+    Ok(Prepared::new(vec![named.access(&call)], async move {
+        let (user, domain) = (named.found()?, &call.app.identity.domain_id);
+        let policies = all(call.app.store.policies().await?);
+        let attached = policies.iter().filter(|known| is_attached(&user, &known.record.name)).map(|known| {
+            let name = &known.record.name;
+            AttachedPolicy {
+                policy_name: name.clone(),
+                policy_id: records::policy_id(name),
+                urn: urn(known, domain),
+                attached_at: user.details.attach_times.get(name).copied().map(rfc3339),
+            }
+        });
+        let (attached_policies, page_info) = page.cut(attached.collect(), |policy| &policy.policy_name);
+        Answer::json(&ListAttachedPoliciesResponse { attached_policies, page_info })
+    }))
 }
 
 /// Users that the policy is attached to, by their identifiers.
-pub(super) async fn list_users(call: &Call) -> Result<Answer, Failure> {
-    let page = call.page()?;
-    let only_others = match call.query("entity_type") {
+pub(super) async fn list_users(call: Call) -> Result<Prepared, Failure> {
+    let page = page(&call)?;
+    let only_others = match call.query_text("entity_type") {
         None | Some("user") => false,
         Some("group" | "agency") => true,
         Some(_) => {
@@ -331,14 +378,17 @@ pub(super) async fn list_users(call: &Call) -> Result<Answer, Failure> {
             return Err(vec![violation.at("entity_type")].into());
         }
     };
-    let (name, domain) = (call.policy().await?.record.name, &call.app.identity.domain_id);
-    let mut users = call.app.store.users().await?;
-    users.retain(|user| user.domain_id == *domain && is_attached(user, &name) && !only_others);
-    users.sort_by(|a, b| a.id.cmp(&b.id));
-    let users = users.into_iter().map(|user| PolicyUser {
-        attached_at: user.details.attach_times.get(&name).copied().map(rfc3339),
-        user_id: user.id,
-    });
-    let (policy_users, page_info) = page.cut(users.collect(), |user| &user.user_id);
-    Answer::json(&ListEntitiesResponse { policy_users, policy_groups: [], policy_agencies: [], page_info })
+    let named = NamedPolicy::in_path(&call).await?;
+    Ok(Prepared::new(vec![named.access(&call)], async move {
+        let (name, domain) = (named.found()?.record.name, &call.app.identity.domain_id);
+        let mut users = call.app.store.users().await?;
+        users.retain(|user| user.domain_id == *domain && is_attached(user, &name) && !only_others);
+        users.sort_by(|a, b| a.id.cmp(&b.id));
+        let users = users.into_iter().map(|user| PolicyUser {
+            attached_at: user.details.attach_times.get(&name).copied().map(rfc3339),
+            user_id: user.id,
+        });
+        let (policy_users, page_info) = page.cut(users.collect(), |user| &user.user_id);
+        Answer::json(&ListEntitiesResponse { policy_users, policy_groups: [], policy_agencies: [], page_info })
+    }))
 }

@@ -1,87 +1,119 @@
-//! The part of IAM that the SDKs need: tokens by password, projects by name, domains.
+//! The part of IAM v3 that the SDKs need: tokens by password, projects by name, domains.
 
 use std::sync::Arc;
 
-use axum::{
-    Router,
-    body::Body,
-    extract::{Request, State},
-    http::{HeaderValue, Response, StatusCode},
-    routing::{get, post},
-};
-use csms_api::{ApiError, ErrorCode, ErrorShape, request::token::PasswordLogin};
+use axum::http::{HeaderValue, StatusCode};
+use csms_api::{ApiError, ErrorCode, ErrorShape, Method, operation::Specification, request::token::PasswordLogin};
 use csms_core::{ProjectId, UnixMillis};
 use csms_store::Store;
 use serde_json::{Value, json};
 
 use crate::{
     app::App,
+    audit::Requested,
     auth::{
-        Caller, passwords,
+        Caller,
+        passwords::Checked,
         token::{USER_TOKEN_MILLIS, UserToken},
     },
+    clock,
     failure::Failure,
-    gate::answer::json_response,
-    gate::body::read_login_body,
-    gate::limits::Standing,
-    gate::pipeline::{authenticate, failure_response, read_query},
+    gate::{
+        answer::{Answer, json_response},
+        json::Body,
+        limits::Standing,
+        service::{Audited, Call, Prepared, Scope, Service},
+    },
 };
 
-/// The IAM routes.
-pub fn routes() -> Router<Arc<App>> {
-    Router::new()
-        .route("/v3/auth/tokens", post(create_token))
-        .route("/v3/projects", get(list_projects))
-        .route("/v3/auth/projects", get(list_projects))
-        .route("/v3/auth/domains", get(list_domains))
+/// An operation of IAM v3.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TokenOperation {
+    /// A token by a password.
+    CreateToken,
+    /// The projects of the caller, as the SDKs ask for them.
+    ListProjects,
+    /// The same at the address that OpenStack clients use.
+    ListAuthProjects,
+    /// The account of the caller.
+    ListDomains,
 }
 
-/// IAM's error body: `{"error":{"code","message","title"}}`.
-fn error_response(failure: Failure, operation: &'static str) -> Response<Body> {
-    let status = StatusCode::from_u16(failure.error.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let title = status.canonical_reason().unwrap_or("Error");
-    let body = json!({ "error": { "code": status.as_u16(), "message": failure.error.message, "title": title } });
-    let mut response = failure_response(failure, ErrorShape::Flat, operation);
-    *response.body_mut() = Body::from(body.to_string());
-    response
+impl TokenOperation {
+    /// Every operation.
+    pub const ALL: &'static [Self] =
+        &[Self::CreateToken, Self::ListProjects, Self::ListAuthProjects, Self::ListDomains];
+}
+
+impl Service for TokenOperation {
+    fn specification(self) -> Specification {
+        let (name, method, path, success) = match self {
+            Self::CreateToken => ("CreateToken", Method::Post, "/v3/auth/tokens", 201),
+            Self::ListProjects => ("ListProjects", Method::Get, "/v3/projects", 200),
+            Self::ListAuthProjects => ("ListAuthProjects", Method::Get, "/v3/auth/projects", 200),
+            Self::ListDomains => ("ListDomains", Method::Get, "/v3/auth/domains", 200),
+        };
+        // A proven caller may ask who it is and what projects it has; no policy is about that.
+        Specification { name, method, path, success, errors: ErrorShape::Nested, actions: &[] }
+    }
+
+    fn scope(self) -> Scope {
+        if self == Self::CreateToken { Scope::Public } else { Scope::Domain }
+    }
+
+    fn audited(self) -> Audited {
+        if self == Self::CreateToken { Audited::Use } else { Audited::No }
+    }
+
+    /// IAM's error body: `{"error":{"code","message","title"}}`.
+    fn error_body(self, error: &ApiError, _request_id: &str) -> Value {
+        let status = error.code.status();
+        let title = StatusCode::from_u16(status).ok().and_then(|status| status.canonical_reason()).unwrap_or("Error");
+        json!({ "error": { "code": status, "message": error.message, "title": title } })
+    }
+
+    async fn prepare(self, call: Call, body: Body) -> Result<Prepared, Failure> {
+        match self {
+            Self::CreateToken => {
+                let login = PasswordLogin::read(&*body.wiped_object()?)?;
+                Ok(Prepared::new(Vec::new(), async move { create_token(&call, login).await }))
+            }
+            Self::ListProjects | Self::ListAuthProjects => {
+                Ok(Prepared::new(Vec::new(), async move { list_projects(&call) }))
+            }
+            Self::ListDomains => Ok(Prepared::new(Vec::new(), async move { list_domains(&call) })),
+        }
+    }
 }
 
 /// `2026-11-21T20:00:00.000000Z`, as IAM writes times.
 fn rfc3339(time: UnixMillis) -> String {
-    let time = i64::try_from(time.as_millis()).ok().and_then(|millis| jiff::Timestamp::from_millisecond(millis).ok());
-    time.map(|time| format!("{time:.6}")).unwrap_or_default()
+    clock::rfc3339(time, 6)
 }
 
-async fn create_token(State(app): State<Arc<App>>, request: Request) -> Response<Body> {
-    match issue(&app, request).await {
-        Ok((token, body)) => {
-            let mut response = json_response(StatusCode::CREATED, body.to_string().into_bytes());
-            if let Ok(token) = HeaderValue::from_str(&token) {
-                response.headers_mut().insert("x-subject-token", token);
-            }
-            response
-        }
-        Err(failure) => error_response(failure, "CreateToken"),
-    }
-}
-
-async fn issue(app: &App, request: Request) -> Result<(String, Value), Failure> {
-    let (parts, body) = request.into_parts();
-    // Before the password is looked at: that work is what a foreign page could start.
-    app.hosts.check_login(&parts.headers)?;
-    let body = read_login_body(body).await?;
-    let body: Value = serde_json::from_slice(&body).map_err(|_| Failure::new(ErrorCode::InvalidBody, ""))?;
-    let login = PasswordLogin::read(&body)?;
+async fn create_token(call: &Call, login: PasswordLogin) -> Result<Answer, Failure> {
+    let app = &call.app;
     let user = app.store.user_by_name(Some(&app.identity.domain_id), &login.user).await?.filter(|user| user.enabled);
-    let stored = user.as_ref().and_then(|user| user.password_hash.clone());
-    let right = passwords::check(login.password, stored).await?;
-    let known_domain = login
+    if let Some(user) = &user {
+        call.acts_as(Arc::new(Caller::named(&user.name, &user.id)));
+    }
+    let peer = Requested::current().and_then(|request| request.peer());
+    let checks = app.authenticator.password_checks();
+    let is_right = match checks.check(user.as_ref(), &login.user, peer, login.password).await? {
+        Checked::Right => true,
+        Checked::Wrong => false,
+        Checked::HeldOff { wait_seconds } => {
+            let reason = format!("too many wrong passwords from this address; wait {wait_seconds} seconds");
+            return Err(Failure::new(ErrorCode::Throttled, reason));
+        }
+    };
+    let is_of_account = login
         .domain
         .as_ref()
         .is_none_or(|domain| *domain == app.identity.domain_name || *domain == app.identity.domain_id);
-    let user = user.filter(|_| right && known_domain);
+    let user = user.filter(|user| is_right && is_of_account && user.password_hash.is_some());
     let user = user.ok_or_else(|| ApiError::new(ErrorCode::Unauthenticated, "The username or password is wrong."))?;
-    Standing::prove(&parts.extensions);
+    Standing::prove(&call.head().extensions);
     let project = match &login.project {
         None => None,
         Some(named) => Some(find_project(app, &user.projects, named).ok_or_else(|| {
@@ -106,7 +138,10 @@ async fn issue(app: &App, request: Request) -> Result<(String, Value), Failure> 
         None => ("domain", domain),
     };
     body["token"][scope] = scoped_to;
-    Ok((token.seal(&app.root)?, body))
+    let token = HeaderValue::from_str(&token.seal(&app.root)?).map_err(Failure::internal)?;
+    let mut response = json_response(StatusCode::CREATED, body.to_string().into_bytes());
+    response.headers_mut().insert("x-subject-token", token);
+    Ok(Answer::Whole(response))
 }
 
 /// The project of a region bears the region's name, as in the cloud; others are known by their id.
@@ -119,19 +154,10 @@ fn find_project(app: &App, projects: &[ProjectId], named: &str) -> Option<Projec
     projects.iter().find(|project| project.as_str() == named || project_name(app, project) == named).cloned()
 }
 
-async fn caller(app: &App, request: Request) -> Result<(Arc<Caller>, Vec<(String, String)>), Failure> {
-    let (parts, body) = request.into_parts();
-    let (caller, _) = authenticate(app, &parts, body).await?;
-    Ok((caller, read_query(parts.uri.query().unwrap_or_default())))
-}
-
-async fn list_projects(State(app): State<Arc<App>>, request: Request) -> Response<Body> {
-    let (caller, query) = match caller(&app, request).await {
-        Ok(found) => found,
-        Err(failure) => return error_response(failure, "ListProjects"),
-    };
-    let wanted = query.iter().find(|(name, _)| name == "name").map(|(_, value)| value.as_str());
-    let projects = caller.projects.iter().map(|project| (project, project_name(&app, project)));
+fn list_projects(call: &Call) -> Result<Answer, Failure> {
+    let app = &call.app;
+    let wanted = call.query_text("name");
+    let projects = call.caller.projects.iter().map(|project| (project, project_name(app, project)));
     let projects: Vec<_> = projects
         .filter(|(_, name)| wanted.is_none_or(|wanted| wanted == *name))
         .map(|(id, name)| {
@@ -141,18 +167,13 @@ async fn list_projects(State(app): State<Arc<App>>, request: Request) -> Respons
             })
         })
         .collect();
-    let body = json!({ "projects": projects, "links": { "self": "", "next": null, "previous": null } });
-    json_response(StatusCode::OK, body.to_string().into_bytes())
+    Answer::json(&json!({ "projects": projects, "links": { "self": "", "next": null, "previous": null } }))
 }
 
-async fn list_domains(State(app): State<Arc<App>>, request: Request) -> Response<Body> {
-    if let Err(failure) = caller(&app, request).await {
-        return error_response(failure, "ListDomains");
-    }
+fn list_domains(call: &Call) -> Result<Answer, Failure> {
     let domain = json!({
-        "id": app.identity.domain_id, "name": app.identity.domain_name, "enabled": true, "description": "",
+        "id": call.app.identity.domain_id, "name": call.app.identity.domain_name, "enabled": true, "description": "",
         "links": { "self": "" },
     });
-    let body = json!({ "domains": [domain], "links": { "self": "", "next": null, "previous": null } });
-    json_response(StatusCode::OK, body.to_string().into_bytes())
+    Answer::json(&json!({ "domains": [domain], "links": { "self": "", "next": null, "previous": null } }))
 }

@@ -13,27 +13,27 @@ use csms_api::{
 use csms_core::KeyId;
 use csms_kms::{
     MasterKey,
-    data::{self, Binding, Kind},
+    data::{self, Binding},
 };
 use csms_store::Store;
 use getrandom::SysRng;
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
-use super::{KmsCall, lifecycle::is_gone, no_such_key};
-use crate::{failure::Failure, gate::answer::Answer};
-
-/// An answer, and the key that was used for it.
-type Used = Result<(Answer, Option<KeyId>), Failure>;
-
-/// The key that sealed data name, as far as it can be read.
-pub(super) fn key_of(call: &KmsCall) -> Option<KeyId> {
-    let (_, sealed, _) = read_decrypt_data(call.body().ok()?).ok()?;
-    data::key_of(&sealed).ok()
-}
+use super::{access, no_such_key};
+use crate::{
+    failure::Failure,
+    gate::{
+        access::Kind,
+        answer::Answer,
+        json::Body,
+        service::{Call, Prepared},
+    },
+    keys::project::is_gone,
+};
 
 /// A key that may be used, or why not.
-async fn usable(call: &KmsCall, id: &KeyId) -> Result<Arc<MasterKey>, Failure> {
+async fn usable(call: &Call, id: &KeyId) -> Result<Arc<MasterKey>, Failure> {
     match call.app.keys.get(&call.project, id).await {
         Err(failure) if failure.error.code == ErrorCode::KeyUnusable => {
             let record = call.app.store.key(&call.project, id).await?;
@@ -48,15 +48,21 @@ async fn usable(call: &KmsCall, id: &KeyId) -> Result<Arc<MasterKey>, Failure> {
     }
 }
 
-async fn seal(call: &KmsCall, kind: Kind, key: &KeyId, associated: &str, plaintext: &[u8]) -> Result<Vec<u8>, Failure> {
+async fn seal(
+    call: &Call,
+    kind: data::Kind,
+    key: &KeyId,
+    associated: &str,
+    plaintext: &[u8],
+) -> Result<Vec<u8>, Failure> {
     let master = usable(call, key).await?;
     let binding = Binding { kind, project: &call.project, key, associated };
     Ok(data::seal(&master, &binding, plaintext, &mut SysRng)?)
 }
 
 async fn open(
-    call: &KmsCall,
-    kind: Kind,
+    call: &Call,
+    kind: data::Kind,
     key: &KeyId,
     associated: &str,
     sealed: &[u8],
@@ -81,71 +87,80 @@ fn digest(bytes: &[u8]) -> [u8; 32] {
     Sha256::digest(bytes).into()
 }
 
-pub(super) async fn create_datakey(call: &KmsCall, with_plaintext: bool) -> Used {
-    let request = CreateDatakey::read(call.body()?)?;
-    let key = random_bytes(request.bytes)?;
-    let sealed = seal(call, Kind::DataKey, &request.key_id, &request.associated, &key).await?;
-    let plain = hexadecimal(&key);
-    let answer = Answer::secret(&SealedResponse {
-        key_id: &request.key_id,
-        plain_text: with_plaintext.then_some(plain.as_str()),
-        cipher_text: hex::encode(sealed),
-        datakey_length: None,
-    })?;
-    Ok((answer, Some(request.key_id)))
+pub(super) fn create_datakey(call: Call, body: Body, with_plaintext: bool) -> Result<Prepared, Failure> {
+    let request = CreateDatakey::read(body.object()?)?;
+    Ok(Prepared::new(vec![access(&call, &request.key_id)], async move {
+        let key = random_bytes(request.bytes)?;
+        let sealed = seal(&call, data::Kind::DataKey, &request.key_id, &request.associated, &key).await?;
+        let plain = hexadecimal(&key);
+        Answer::secret(&SealedResponse {
+            key_id: &request.key_id,
+            plain_text: with_plaintext.then_some(plain.as_str()),
+            cipher_text: hex::encode(sealed),
+            datakey_length: None,
+        })
+    }))
 }
 
-pub(super) async fn encrypt_datakey(call: &KmsCall) -> Used {
-    let request = Crypt::read_encrypt_datakey(call.body()?, digest)?;
-    let sealed = seal(call, Kind::DataKey, &request.key_id, &request.associated, &request.bytes).await?;
-    let answer = Answer::secret(&SealedResponse {
-        key_id: &request.key_id,
-        plain_text: None,
-        cipher_text: hex::encode(sealed),
-        datakey_length: Some(request.bytes.len().to_string()),
-    })?;
-    Ok((answer, Some(request.key_id)))
+pub(super) fn encrypt_datakey(call: Call, body: Body) -> Result<Prepared, Failure> {
+    let request = Crypt::read_encrypt_datakey(body.object()?, digest)?;
+    Ok(Prepared::new(vec![access(&call, &request.key_id)], async move {
+        let sealed = seal(&call, data::Kind::DataKey, &request.key_id, &request.associated, &request.bytes).await?;
+        Answer::secret(&SealedResponse {
+            key_id: &request.key_id,
+            plain_text: None,
+            cipher_text: hex::encode(sealed),
+            datakey_length: Some(request.bytes.len().to_string()),
+        })
+    }))
 }
 
-pub(super) async fn decrypt_datakey(call: &KmsCall) -> Used {
-    let request = Crypt::read_decrypt_datakey(call.body()?)?;
-    let key = open(call, Kind::DataKey, &request.key_id, &request.associated, &request.bytes).await?;
-    let answer = Answer::secret(&OpenedDatakeyResponse {
-        data_key: &hexadecimal(&key),
-        datakey_length: key.len().to_string(),
-        datakey_dgst: hex::encode(digest(&key)),
-    })?;
-    Ok((answer, Some(request.key_id)))
+pub(super) fn decrypt_datakey(call: Call, body: Body) -> Result<Prepared, Failure> {
+    let request = Crypt::read_decrypt_datakey(body.object()?)?;
+    Ok(Prepared::new(vec![access(&call, &request.key_id)], async move {
+        let key = open(&call, data::Kind::DataKey, &request.key_id, &request.associated, &request.bytes).await?;
+        Answer::secret(&OpenedDatakeyResponse {
+            data_key: &hexadecimal(&key),
+            datakey_length: key.len().to_string(),
+            datakey_dgst: hex::encode(digest(&key)),
+        })
+    }))
 }
 
-pub(super) async fn encrypt_data(call: &KmsCall) -> Used {
-    let request = Crypt::read_encrypt_data(call.body()?)?;
-    let sealed = seal(call, Kind::Data, &request.key_id, &request.associated, &request.bytes).await?;
-    let answer = Answer::secret(&SealedResponse {
-        key_id: &request.key_id,
-        plain_text: None,
-        cipher_text: Base64::encode_string(&sealed),
-        datakey_length: None,
-    })?;
-    Ok((answer, Some(request.key_id)))
+pub(super) fn encrypt_data(call: Call, body: Body) -> Result<Prepared, Failure> {
+    let request = Crypt::read_encrypt_data(body.object()?)?;
+    Ok(Prepared::new(vec![access(&call, &request.key_id)], async move {
+        let sealed = seal(&call, data::Kind::Data, &request.key_id, &request.associated, &request.bytes).await?;
+        Answer::secret(&SealedResponse {
+            key_id: &request.key_id,
+            plain_text: None,
+            cipher_text: Base64::encode_string(&sealed),
+            datakey_length: None,
+        })
+    }))
 }
 
-pub(super) async fn decrypt_data(call: &KmsCall) -> Used {
+/// DecryptData: the key is the one that the sealed data name; a request that names another is refused.
+pub(super) fn decrypt_data(call: Call, body: Body) -> Result<Prepared, Failure> {
     let undecryptable = || Failure::new(ErrorCode::KmsUndecryptable, "");
-    let (named, sealed, associated) = read_decrypt_data(call.body()?)?;
-    let key = data::key_of(&sealed).map_err(|_| undecryptable())?;
-    // The right was asked for the key that was named: another one must not be used.
-    if named.is_some_and(|named| named != key) {
-        return Err(undecryptable());
-    }
-    let plain = open(call, Kind::Data, &key, &associated, &sealed).await?;
-    let text = std::str::from_utf8(&plain).map_err(|_| undecryptable())?;
-    let base64 = Zeroizing::new(Base64::encode_string(&plain));
-    let answer = Answer::secret(&OpenedDataResponse { key_id: &key, plain_text: text, plain_text_base64: &base64 })?;
-    Ok((answer, Some(key)))
+    let (named, sealed, associated) = read_decrypt_data(body.object()?)?;
+    let key = data::key_of(&sealed).ok();
+    // A key that is named is the only one that can be used; the sealed data do not open with another.
+    let touched = named.as_ref().or(key.as_ref());
+    let touched = touched.map_or_else(|| call.all(Kind::Key), |key| access(&call, key));
+    Ok(Prepared::new(vec![touched], async move {
+        let key = key.filter(|key| named.is_none_or(|named| named == *key)).ok_or_else(undecryptable)?;
+        let plain = open(&call, data::Kind::Data, &key, &associated, &sealed).await?;
+        let text = std::str::from_utf8(&plain).map_err(|_| undecryptable())?;
+        let base64 = Zeroizing::new(Base64::encode_string(&plain));
+        Answer::secret(&OpenedDataResponse { key_id: &key, plain_text: text, plain_text_base64: &base64 })
+    }))
 }
 
-pub(super) fn random(call: &KmsCall) -> Result<Answer, Failure> {
-    let bytes = random_bytes(read_random(call.body()?)?)?;
-    Answer::json(&RandomResponse { random_data: hexadecimal(&bytes).as_str() })
+pub(super) fn random(call: &Call, body: Body) -> Result<Prepared, Failure> {
+    let length = read_random(body.object()?)?;
+    Ok(Prepared::new(vec![call.all(Kind::Key)], async move {
+        let bytes = random_bytes(length)?;
+        Answer::json(&RandomResponse { random_data: hexadecimal(&bytes).as_str() })
+    }))
 }

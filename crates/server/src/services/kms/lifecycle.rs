@@ -14,21 +14,26 @@ use csms_api::{
         },
     },
 };
-use csms_core::{KeyId, UnixMillis};
+use csms_core::KeyId;
 use csms_store::{ChangeError, KeyDetails, KeyRecord, KeyState, Store, StoreError};
 
-use super::{KmsCall, no_such_key, state_of};
-use crate::{app::App, audit::Origin, failure::Failure, gate::answer::Answer};
+use super::{access, change, keys, no_such_key, state_of};
+use crate::{
+    audit::Origin,
+    failure::Failure,
+    gate::{
+        access::{Facts, Kind, Resource, Stored},
+        answer::Answer,
+        json::Body,
+        service::{Call, Prepared},
+    },
+    keys::project::is_gone,
+};
 
 /// Most keys of one project, the service's own one included.
 const QUOTA: usize = 100;
 
 const DAY: u64 = 86_400_000;
-
-/// Whether the time of a key's deletion has come, if its material is still there or not.
-pub(super) fn is_gone(key: &KeyRecord, now: UnixMillis) -> bool {
-    key.state == KeyState::PendingDeletion && key.details.scheduled_deletion.is_some_and(|due| due <= now)
-}
 
 fn is_default(key: &KeyRecord) -> bool {
     key.alias.ends_with(RESERVED_SUFFIX)
@@ -52,37 +57,41 @@ fn require_own(key: &KeyRecord) -> Result<(), Failure> {
     if is_default(key) { Err(Failure::new(ErrorCode::KmsDefaultKey, "")) } else { Ok(()) }
 }
 
-pub(super) async fn create(call: &KmsCall) -> Result<Answer, Failure> {
-    let CreateKey { alias, description, enterprise_project_id } = CreateKey::read(call.body()?)?;
-    let details = KeyDetails { description, enterprise_project_id, ..KeyDetails::default() };
-    let record = call.app.keys.make_record(&call.project, alias, details)?;
-    let info = KeyInfo {
-        domain_id: Some(call.app.identity.domain_id.clone()),
-        region_id: Some(call.app.identity.region_of(&call.project).to_owned()),
-        ..KeyInfo::of(record.id.clone())
-    };
-    let (origin, trail) = (call.origin.clone(), Arc::clone(&call.app.trail));
-    let made = call.app.store.change_keys(&call.project, move |keys| {
-        if is_taken(keys, &record.alias) {
-            return Err(taken());
+pub(super) fn create(call: Call, body: Body) -> Result<Prepared, Failure> {
+    let CreateKey { alias, description, enterprise_project_id } = CreateKey::read(body.object()?)?;
+    let enterprise = if enterprise_project_id.is_empty() { "0" } else { &enterprise_project_id };
+    let facts = Facts { enterprise_project_id: Some(enterprise.to_owned()), ..Facts::default() };
+    Ok(Prepared::new(vec![call.all(Kind::Key).with(facts)], async move {
+        let details = KeyDetails { description, enterprise_project_id, ..KeyDetails::default() };
+        let record = call.app.keys.make_record(&call.project, alias, details)?;
+        let info = KeyInfo {
+            domain_id: Some(call.app.identity.domain_id.clone()),
+            region_id: Some(call.app.identity.region_of(&call.project).to_owned()),
+            ..KeyInfo::of(record.id.clone())
+        };
+        let (origin, trail) = (Origin::current(), Arc::clone(&call.app.trail));
+        let made = call.app.store.change_keys(&call.project, move |keys| {
+            if is_taken(keys, &record.alias) {
+                return Err(taken());
+            }
+            if keys.len() >= QUOTA {
+                return Err(Failure::new(ErrorCode::KmsKeyQuota, format!("a project has at most {QUOTA} keys")));
+            }
+            let entry = trail.change(&origin, &record.project, |entry| entry.key = Some(record.id.as_str()));
+            keys.push(record);
+            Ok(((), vec![entry]))
+        });
+        match made.await {
+            Err(ChangeError::Store(StoreError::Conflict(_))) => Err(taken()),
+            made => {
+                made?;
+                Answer::json(&KeyInfoResponse { key_info: info })
+            }
         }
-        if keys.len() >= QUOTA {
-            return Err(Failure::new(ErrorCode::KmsKeyQuota, format!("a project has at most {QUOTA} keys")));
-        }
-        let entry = trail.change(&origin, &record.project, |entry| entry.key = Some(record.id.as_str()));
-        keys.push(record);
-        Ok(((), vec![entry]))
-    });
-    match made.await {
-        Err(ChangeError::Store(StoreError::Conflict(_))) => Err(taken()),
-        made => {
-            made?;
-            Answer::json(&KeyInfoResponse { key_info: info })
-        }
-    }
+    }))
 }
 
-fn details(call: &KmsCall, key: KeyRecord) -> DetailsResponse {
+fn details(call: &Call, key: KeyRecord) -> DetailsResponse {
     let default = is_default(&key);
     let deletion = key.details.scheduled_deletion.filter(|_| key.state == KeyState::PendingDeletion);
     let enterprise = key.details.enterprise_project_id;
@@ -107,47 +116,49 @@ fn details(call: &KmsCall, key: KeyRecord) -> DetailsResponse {
     }
 }
 
-pub(super) async fn list(call: &KmsCall) -> Result<Answer, Failure> {
-    let wanted = ListKeys::read(call.body()?)?;
-    let belongs = |key: &KeyRecord| {
-        let enterprise = key.details.enterprise_project_id.as_str();
-        let enterprise = if enterprise.is_empty() { "0" } else { enterprise };
-        wanted.wants_aes
-            && wanted.state.as_deref().is_none_or(|state| state == state_of(key.state))
-            && wanted.enterprise_project_id.as_deref().is_none_or(|id| id == enterprise)
-    };
-    let all: Vec<_> = call.keys().await?.into_iter().filter(belongs).collect();
-    let total = all.len() as u64;
-    let limit = wanted.limit.unwrap_or(total.max(1));
-    let next = wanted.marker.saturating_add(limit);
-    let (skip, take) = (usize::try_from(wanted.marker), usize::try_from(limit));
-    let page = all.into_iter().skip(skip.unwrap_or(usize::MAX)).take(take.unwrap_or(usize::MAX));
-    let key_details: Vec<_> = page.map(|key| details(call, key)).collect();
-    let truncated = next < total;
-    Answer::json(&ListKeysResponse {
-        keys: key_details.iter().map(|key| key.key_id.clone()).collect(),
-        key_details,
-        next_marker: if truncated { next.to_string() } else { String::new() },
-        truncated: if truncated { "true" } else { "false" },
-        total,
-    })
+pub(super) fn list(call: Call, body: Body) -> Result<Prepared, Failure> {
+    let wanted = ListKeys::read(body.object()?)?;
+    Ok(Prepared::new(vec![call.all(Kind::Key)], async move {
+        let belongs = |key: &KeyRecord| {
+            let enterprise = key.details.enterprise_project_id.as_str();
+            let enterprise = if enterprise.is_empty() { "0" } else { enterprise };
+            wanted.wants_aes
+                && wanted.state.as_deref().is_none_or(|state| state == state_of(key.state))
+                && wanted.enterprise_project_id.as_deref().is_none_or(|id| id == enterprise)
+        };
+        let all: Vec<_> = keys(&call).await?.into_iter().filter(belongs).collect();
+        let total = all.len() as u64;
+        let limit = wanted.limit.unwrap_or(total.max(1));
+        let next = wanted.marker.saturating_add(limit);
+        let (skip, take) = (usize::try_from(wanted.marker), usize::try_from(limit));
+        let page = all.into_iter().skip(skip.unwrap_or(usize::MAX)).take(take.unwrap_or(usize::MAX));
+        let key_details: Vec<_> = page.map(|key| details(&call, key)).collect();
+        let truncated = next < total;
+        Answer::json(&ListKeysResponse {
+            keys: key_details.iter().map(|key| key.key_id.clone()).collect(),
+            key_details,
+            next_marker: if truncated { next.to_string() } else { String::new() },
+            truncated: if truncated { "true" } else { "false" },
+            total,
+        })
+    }))
 }
 
-pub(super) async fn describe(call: &KmsCall) -> Result<Answer, Failure> {
-    let id = read_key_id(call.body()?)?;
-    let key = call.app.store.key(&call.project, &id).await?;
-    let key = key.filter(|key| !is_gone(key, call.app.clock.now())).ok_or_else(no_such_key)?;
-    Answer::json(&DescribeKeyResponse { key_info: details(call, key) })
+pub(super) async fn describe(call: Call, body: Body) -> Result<Prepared, Failure> {
+    let id = read_key_id(body.object()?)?;
+    let found = call.app.store.key(&call.project, &id).await?;
+    let found = found.filter(|key| !is_gone(key, call.app.clock.now()));
+    let mut touched = access(&call, &id);
+    if let Resource::Key { stored, .. } = &mut touched.resource {
+        *stored = Stored::from(found.clone());
+    }
+    Ok(Prepared::new(vec![touched], async move {
+        Answer::json(&DescribeKeyResponse { key_info: details(&call, found.ok_or_else(no_such_key)?) })
+    }))
 }
 
-/// Moves a key from one state to another, and answers the state as `KeyStatusInfo`.
-async fn switch(
-    call: &KmsCall,
-    id: &KeyId,
-    from: KeyState,
-    to: KeyState,
-    expected: &'static str,
-) -> Result<(), Failure> {
+/// Moves a key from one state to another.
+async fn switch(call: &Call, id: &KeyId, from: KeyState, to: KeyState, expected: &'static str) -> Result<(), Failure> {
     let switch = move |key: &mut KeyRecord, _: &[KeyRecord]| {
         require_own(key)?;
         if key.state != from {
@@ -157,98 +168,82 @@ async fn switch(
         key.details.scheduled_deletion = None;
         Ok(())
     };
-    call.change(id, switch).await
+    change(call, id, switch).await
 }
 
-pub(super) async fn enable(call: &KmsCall) -> Result<Answer, Failure> {
-    let id = read_key_id(call.body()?)?;
-    switch(call, &id, KeyState::Disabled, KeyState::Enabled, "disabled").await?;
-    Answer::json(&KeyInfoResponse {
-        key_info: KeyInfo { key_state: Some(state_of(KeyState::Enabled)), ..KeyInfo::of(id) },
-    })
+pub(super) fn enable(call: Call, body: Body) -> Result<Prepared, Failure> {
+    let id = read_key_id(body.object()?)?;
+    Ok(Prepared::new(vec![access(&call, &id)], async move {
+        switch(&call, &id, KeyState::Disabled, KeyState::Enabled, "disabled").await?;
+        Answer::json(&KeyInfoResponse {
+            key_info: KeyInfo { key_state: Some(state_of(KeyState::Enabled)), ..KeyInfo::of(id) },
+        })
+    }))
 }
 
-pub(super) async fn disable(call: &KmsCall) -> Result<Answer, Failure> {
-    let id = read_key_id(call.body()?)?;
-    switch(call, &id, KeyState::Enabled, KeyState::Disabled, "enabled").await?;
-    Answer::json(&KeyInfoResponse {
-        key_info: KeyInfo { key_state: Some(state_of(KeyState::Disabled)), ..KeyInfo::of(id) },
-    })
+pub(super) fn disable(call: Call, body: Body) -> Result<Prepared, Failure> {
+    let id = read_key_id(body.object()?)?;
+    Ok(Prepared::new(vec![access(&call, &id)], async move {
+        switch(&call, &id, KeyState::Enabled, KeyState::Disabled, "enabled").await?;
+        Answer::json(&KeyInfoResponse {
+            key_info: KeyInfo { key_state: Some(state_of(KeyState::Disabled)), ..KeyInfo::of(id) },
+        })
+    }))
 }
 
-pub(super) async fn cancel_deletion(call: &KmsCall) -> Result<Answer, Failure> {
-    let id = read_key_id(call.body()?)?;
-    switch(call, &id, KeyState::PendingDeletion, KeyState::Disabled, "scheduled for deletion").await?;
-    Answer::json(&KeyStateResponse { key_id: id, key_state: state_of(KeyState::Disabled) })
+pub(super) fn cancel_deletion(call: Call, body: Body) -> Result<Prepared, Failure> {
+    let id = read_key_id(body.object()?)?;
+    Ok(Prepared::new(vec![access(&call, &id)], async move {
+        switch(&call, &id, KeyState::PendingDeletion, KeyState::Disabled, "scheduled for deletion").await?;
+        Answer::json(&KeyStateResponse { key_id: id, key_state: state_of(KeyState::Disabled) })
+    }))
 }
 
-pub(super) async fn schedule_deletion(call: &KmsCall) -> Result<Answer, Failure> {
-    let (id, days) = read_schedule_deletion(call.body()?)?;
-    let due = call.app.clock.now().plus_millis(days.saturating_mul(DAY));
-    let schedule = move |key: &mut KeyRecord, _: &[KeyRecord]| {
-        require_own(key)?;
-        if key.state == KeyState::PendingDeletion {
-            return Err(not_in_state("enabled or disabled"));
-        }
-        key.state = KeyState::PendingDeletion;
-        key.details.scheduled_deletion = Some(due);
-        Ok(())
-    };
-    call.change(&id, schedule).await?;
-    Answer::json(&KeyStateResponse { key_id: id, key_state: state_of(KeyState::PendingDeletion) })
+pub(super) fn schedule_deletion(call: Call, body: Body) -> Result<Prepared, Failure> {
+    let (id, days) = read_schedule_deletion(body.object()?)?;
+    Ok(Prepared::new(vec![access(&call, &id)], async move {
+        let due = call.app.clock.now().plus_millis(days.saturating_mul(DAY));
+        let schedule = move |key: &mut KeyRecord, _: &[KeyRecord]| {
+            require_own(key)?;
+            if key.state == KeyState::PendingDeletion {
+                return Err(not_in_state("enabled or disabled"));
+            }
+            key.state = KeyState::PendingDeletion;
+            key.details.scheduled_deletion = Some(due);
+            Ok(())
+        };
+        change(&call, &id, schedule).await?;
+        Answer::json(&KeyStateResponse { key_id: id, key_state: state_of(KeyState::PendingDeletion) })
+    }))
 }
 
-pub(super) async fn update_alias(call: &KmsCall) -> Result<Answer, Failure> {
-    let (id, alias) = read_alias(call.body()?, "key_id", "key_alias")?;
-    let name = alias.clone();
-    let rename = move |key: &mut KeyRecord, all: &[KeyRecord]| {
-        require_own(key)?;
-        if key.alias != name && is_taken(all, &name) {
-            return Err(taken());
-        }
-        key.alias = name;
-        Ok(())
-    };
-    call.change(&id, rename).await?;
-    Answer::json(&KeyInfoResponse { key_info: KeyInfo { key_alias: Some(alias), ..KeyInfo::of(id) } })
+pub(super) fn update_alias(call: Call, body: Body) -> Result<Prepared, Failure> {
+    let (id, alias) = read_alias(body.object()?, "key_id", "key_alias")?;
+    Ok(Prepared::new(vec![access(&call, &id)], async move {
+        let name = alias.clone();
+        let rename = move |key: &mut KeyRecord, all: &[KeyRecord]| {
+            require_own(key)?;
+            if key.alias != name && is_taken(all, &name) {
+                return Err(taken());
+            }
+            key.alias = name;
+            Ok(())
+        };
+        change(&call, &id, rename).await?;
+        Answer::json(&KeyInfoResponse { key_info: KeyInfo { key_alias: Some(alias), ..KeyInfo::of(id) } })
+    }))
 }
 
-pub(super) async fn update_description(call: &KmsCall) -> Result<Answer, Failure> {
-    let (id, description) = read_description(call.body()?)?;
-    let text = description.clone();
-    let describe = move |key: &mut KeyRecord, _: &[KeyRecord]| {
-        require_own(key)?;
-        key.details.description = text;
-        Ok(())
-    };
-    call.change(&id, describe).await?;
-    Answer::json(&KeyInfoResponse { key_info: KeyInfo { key_description: Some(description), ..KeyInfo::of(id) } })
-}
-
-/// Removes the material of keys whose time has come, for good. Values that they protect can never be read again.
-///
-/// # Errors
-/// Failures of the store.
-pub async fn purge(app: &App) -> Result<(), StoreError> {
-    let now = app.clock.now();
-    let due = app.store.keys_pending_deletion().await?.into_iter().filter(|key| is_gone(key, now));
-    for KeyRecord { id, project, .. } in due {
-        let (origin, trail) = (Origin::service("DeleteDueKey"), Arc::clone(&app.trail));
-        let (wanted, of) = (id.clone(), project.clone());
-        let removed = app.store.change_keys(&project, move |keys| {
-            let before = keys.len();
-            // Looked at again inside the transaction: the deletion may have been cancelled meanwhile.
-            keys.retain(|key| key.id != wanted || !is_gone(key, now));
-            let entry = trail.change(&origin, &of, |record| record.key = Some(wanted.as_str()));
-            let removed = keys.len() < before;
-            Ok::<_, Failure>((removed, if removed { vec![entry] } else { Vec::new() }))
-        });
-        match removed.await {
-            Ok(true) => tracing::info!(key = %id, "the key was deleted, its waiting time is over"),
-            Ok(false) | Err(ChangeError::NotFound | ChangeError::Refused(_)) => {}
-            Err(ChangeError::Store(error)) => return Err(error),
-        }
-        app.keys.forget(&project, &id);
-    }
-    Ok(())
+pub(super) fn update_description(call: Call, body: Body) -> Result<Prepared, Failure> {
+    let (id, description) = read_description(body.object()?)?;
+    Ok(Prepared::new(vec![access(&call, &id)], async move {
+        let text = description.clone();
+        let describe = move |key: &mut KeyRecord, _: &[KeyRecord]| {
+            require_own(key)?;
+            key.details.description = text;
+            Ok(())
+        };
+        change(&call, &id, describe).await?;
+        Answer::json(&KeyInfoResponse { key_info: KeyInfo { key_description: Some(description), ..KeyInfo::of(id) } })
+    }))
 }

@@ -52,6 +52,7 @@ pub struct Server {
     pub clock: Clock,
     pub credentials: Credentials,
     router: Router,
+    #[allow(dead_code, reason = "kept so that it is removed with the server")]
     directory: Option<tempfile::TempDir>,
 }
 

@@ -1,0 +1,257 @@
+//! A request's body as JSON: read once, strictly, into a value that is wiped when it is dropped.
+//!
+//! A repeated member is an error at every depth, because two readers of such a text may see different values. Knows no
+//! request; what the members mean is read in `csms-api`.
+
+use std::{cell::RefCell, fmt};
+
+use axum::body::Bytes;
+use csms_api::ErrorCode;
+use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
+use serde_json::{Map, Number, Value};
+use zeroize::Zeroize;
+
+use crate::failure::Failure;
+
+/// The longest member name that an error repeats, in characters.
+const MAX_SHOWN_NAME: usize = 64;
+
+/// The body of a request, not read yet. Reading takes it, so there is one reading. Has no `Debug`: it may hold a value.
+pub struct Body(Bytes);
+
+impl Body {
+    /// The bytes of a body.
+    #[must_use]
+    pub const fn new(bytes: Bytes) -> Self {
+        Self(bytes)
+    }
+
+    /// The body as it was sent, for operations whose body is not JSON of ours.
+    #[must_use]
+    pub fn into_bytes(self) -> Bytes {
+        self.0
+    }
+
+    /// The body as a JSON object.
+    ///
+    /// # Errors
+    /// CSMS.0004 when it is no JSON object, or when it repeats a member; the message names the member or the place, and
+    /// never quotes a value.
+    pub fn object(self) -> Result<Value, Failure> {
+        let value = read(&self.0)?;
+        if value.is_object() {
+            return Ok(value);
+        }
+        drop(Wiped(value));
+        Err(Failure::new(ErrorCode::InvalidBody, ""))
+    }
+
+    /// The body as a JSON object that is wiped when it is dropped, for readers that copy what they need.
+    ///
+    /// # Errors
+    /// As [`Body::object`].
+    pub fn wiped_object(self) -> Result<Wiped, Failure> {
+        self.object().map(Wiped)
+    }
+
+    /// The body as a JSON object; an empty body counts as `{}`.
+    ///
+    /// # Errors
+    /// As [`Body::object`].
+    pub fn optional_object(self) -> Result<Value, Failure> {
+        if self.0.is_empty() { Ok(Value::Object(Map::new())) } else { self.object() }
+    }
+}
+
+/// Reads a JSON text.
+fn read(text: &[u8]) -> Result<Value, Failure> {
+    let repeated = RefCell::new(None);
+    let mut reader = serde_json::Deserializer::from_slice(text);
+    let value = Strict(&repeated).deserialize(&mut reader).and_then(|value| {
+        let value = Wiped(value);
+        reader.end().map(|()| value.release())
+    });
+    value.map_err(|error| {
+        // The parser's own message could quote the body.
+        let place = format!("line {} column {}", error.line(), error.column());
+        let detail = match repeated.take() {
+            Some(Some(name)) => format!("the member {name} is repeated at {place}"),
+            Some(None) => format!("a member is repeated at {place}"),
+            None => place,
+        };
+        Failure::new(ErrorCode::InvalidBody, detail)
+    })
+}
+
+/// A value that is wiped when it is dropped, unless it is released: a text that turns out to be malformed leaves nothing behind.
+/// Has no `Debug`: it may hold a value.
+pub struct Wiped(Value);
+
+impl std::ops::Deref for Wiped {
+    type Target = Value;
+
+    fn deref(&self) -> &Value {
+        &self.0
+    }
+}
+
+impl Wiped {
+    fn release(mut self) -> Value {
+        std::mem::take(&mut self.0)
+    }
+}
+
+impl Drop for Wiped {
+    fn drop(&mut self) {
+        wipe(&mut self.0);
+    }
+}
+
+/// Empties every text of a value, at any depth.
+fn wipe(value: &mut Value) {
+    match value {
+        Value::String(text) => text.zeroize(),
+        Value::Array(items) => items.iter_mut().for_each(wipe),
+        Value::Object(members) => members.values_mut().for_each(wipe),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
+/// Reads a value and notes the first member that is repeated: `Some(None)` when its name is not fit to be shown.
+#[derive(Clone, Copy)]
+struct Strict<'r>(&'r RefCell<Option<Option<String>>>);
+
+impl<'de> DeserializeSeed<'de> for Strict<'_> {
+    type Value = Value;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Strict<'_> {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JSON")
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
+        Ok(Value::Bool(value))
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
+        Ok(Value::from(value))
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
+        Ok(Value::from(value))
+    }
+
+    fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
+        Ok(Number::from_f64(value).map_or(Value::Null, Value::Number))
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
+        Ok(Value::String(value.to_owned()))
+    }
+
+    fn visit_string<E>(self, value: String) -> Result<Value, E> {
+        Ok(Value::String(value))
+    }
+
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
+        let mut read = Wiped(Value::Array(Vec::new()));
+        while let Some(item) = items.next_element_seed(self)? {
+            if let Value::Array(list) = &mut read.0 {
+                list.push(item);
+            }
+        }
+        Ok(read.release())
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Value, A::Error> {
+        let mut read = Wiped(Value::Object(Map::new()));
+        while let Some(name) = members.next_key::<String>()? {
+            let Value::Object(object) = &mut read.0 else { break };
+            if object.contains_key(&name) {
+                let fits = name.len() <= MAX_SHOWN_NAME && name.bytes().all(|byte| byte.is_ascii_graphic());
+                *self.0.borrow_mut() = Some(fits.then_some(name));
+                return Err(A::Error::custom("a repeated member"));
+            }
+            object.insert(name, members.next_value_seed(self)?);
+        }
+        Ok(read.release())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+
+    fn message(text: &str) -> String {
+        let failure = read(text.as_bytes()).unwrap_err();
+        assert_eq!(failure.error.code, ErrorCode::InvalidBody);
+        failure.error.message
+    }
+
+    #[test]
+    fn texts_at_every_depth_are_wiped() {
+        let mut value = json!({ "a": "x", "b": [{ "c": ["y", 1] }], "d": true });
+        wipe(&mut value);
+        assert_eq!(value, json!({ "a": "", "b": [{ "c": ["", 1] }], "d": true }));
+    }
+
+    #[test]
+    fn a_repeated_member_is_named_at_any_depth_and_however_it_is_written() {
+        for text in [
+            r#"{"name":1,"name":2}"#,
+            r#"{"name":1,"n\u0061me":1}"#,
+            r#"{"a":{"name":1,"b":2,"name":1}}"#,
+            r#"{"a":[{"name":1,"name":1}]}"#,
+        ] {
+            assert!(message(text).contains("the member name is repeated"), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_error_quotes_no_value_and_no_name_that_is_not_fit_to_be_shown() {
+        let long = "x".repeat(MAX_SHOWN_NAME + 1);
+        assert!(!message(&format!(r#"{{"{long}":1,"{long}":2}}"#)).contains(&long));
+        assert!(!message(r#"{"a":"hunter2",}"#).contains("hunter2"));
+        assert!(message(r#"{"a":}"#).contains("line 1 column 6"));
+        assert!(message(r#"{"a":1} x"#).contains("line 1"));
+    }
+
+    fn any_json() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            any::<u64>().prop_map(Value::from),
+            "\\PC{0,8}".prop_map(Value::from),
+        ];
+        leaf.prop_recursive(4, 32, 4, |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+                prop::collection::hash_map("\\PC{0,4}", inner, 0..4)
+                    .prop_map(|members| Value::Object(members.into_iter().collect())),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn what_repeats_nothing_is_read_as_a_general_reader_reads_it(value in any_json()) {
+            let text = serde_json::to_vec(&value).unwrap();
+            prop_assert_eq!(read(&text).unwrap(), serde_json::from_slice::<Value>(&text).unwrap());
+        }
+    }
+}
