@@ -188,8 +188,6 @@ mod tests {
 
     use proptest::prelude::*;
 
-    use alloc::string::ToString;
-
     use super::*;
 
     fn review(statement: &str) -> PolicyReview {
