@@ -43,7 +43,15 @@ pub fn router(app: &Arc<App>) -> Router {
         .method_not_allowed_fallback(async || no_such_operation())
         .layer(middleware::from_fn_with_state(Arc::clone(app), identify))
         .with_state(Arc::clone(app));
-    if app.allow_origins.is_empty() { router } else { router.layer(cors::layer(&app.allow_origins)) }
+    if app.allow_origins.is_empty() {
+        return router;
+    }
+    // Preflight requests are answered by this layer, so that it needs the headers of all answers again.
+    let complete = middleware::map_response(|mut response: Response<Body>| async move {
+        complete_headers(&mut response);
+        response
+    });
+    router.layer(cors::layer(&app.allow_origins)).layer(complete)
 }
 
 /// What is open to everybody, and so to any page in a browser on this machine unless `Host` is judged.

@@ -41,6 +41,7 @@ async fn a_preflight_of_an_allowed_origin_is_answered_without_authentication() {
         assert_eq!(status, StatusCode::OK);
         assert_eq!(text(&headers, "access-control-allow-origin"), origin);
         assert!(text(&headers, "access-control-allow-methods").contains("PUT"));
+        assert_eq!(text(&headers, "x-content-type-options"), "nosniff");
         let allowed = text(&headers, "access-control-allow-headers");
         for header in
             ["authorization", "content-type", "x-auth-token", "x-project-id", "x-sdk-date", "x-security-token"]
