@@ -149,3 +149,95 @@ fn refusal(error: &(dyn std::error::Error + Send + Sync + 'static), limit: usize
         Failure::new(ErrorCode::InvalidBody, "the body broke off")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{collections::VecDeque, sync::Arc};
+
+    use axum::http::Extensions;
+    use tokio::time::{Instant, Sleep, sleep};
+
+    use super::*;
+    use crate::gate::limits::{Room, RoomSize};
+
+    /// A body of parts, each after a pause.
+    struct Slow {
+        parts: VecDeque<&'static [u8]>,
+        pause: Duration,
+        sleep: Pin<Box<Sleep>>,
+    }
+
+    impl HttpBody for Slow {
+        type Data = Bytes;
+        type Error = std::io::Error;
+
+        fn poll_frame(
+            mut self: Pin<&mut Self>,
+            context: &mut Context<'_>,
+        ) -> Poll<Option<std::io::Result<Frame<Bytes>>>> {
+            std::task::ready!(self.sleep.as_mut().poll(context));
+            self.sleep = Box::pin(sleep(self.pause));
+            let part = self.parts.pop_front();
+            Poll::Ready(part.map(|part| Ok(Frame::data(Bytes::from_static(part)))))
+        }
+    }
+
+    fn slow(parts: usize, part: &'static [u8], pause: Duration) -> Slow {
+        Slow { parts: vec![part; parts].into(), pause, sleep: Box::pin(sleep(pause)) }
+    }
+
+    fn standing(size: RoomSize) -> (Arc<Room>, Standing) {
+        let room = Arc::new(Room::new(size));
+        (Arc::clone(&room), Standing::new(room.reservation(None), || ()))
+    }
+
+    fn metered(body: Slow) -> Body {
+        Body::new(MeteredBody::new(body, Pace::default(), standing(RoomSize::default()).1))
+    }
+
+    fn code(read: Result<Bytes, Failure>) -> ErrorCode {
+        read.unwrap_err().error.code
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_large_body_at_20_kilobytes_a_second_passes() {
+        const PART: &[u8] = &[b'x'; 20_000];
+        let read = read_body(metered(slow(250, PART, Duration::from_secs(1))), MAX_BODY_BYTES).await;
+        assert_eq!(read.unwrap().len(), 5_000_000);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_byte_every_five_seconds_ends_after_a_window() {
+        let begun = Instant::now();
+        let read = read_body(metered(slow(1000, b"x", Duration::from_secs(5))), MAX_BODY_BYTES).await;
+        assert_eq!(code(read), ErrorCode::BodyTimeout);
+        assert!(begun.elapsed() <= Pace::default().window * 2, "{:?}", begun.elapsed());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_login_has_ten_seconds_in_all_and_16_kilobytes() {
+        const PART: &[u8] = &[b'x'; 4096];
+        let begun = Instant::now();
+        let read = read_login_body(metered(slow(3, PART, Duration::from_secs(4)))).await;
+        assert_eq!((code(read), begun.elapsed()), (ErrorCode::BodyTimeout, LOGIN_TIME));
+        let read = read_login_body(metered(slow(3, PART, Duration::from_secs(2)))).await;
+        assert_eq!(read.unwrap().len(), 3 * 4096);
+        let read = read_login_body(metered(slow(5, PART, Duration::from_secs(1)))).await;
+        assert_eq!(code(read), ErrorCode::BodyTooLarge);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_unproven_body_is_bounded_by_the_room_and_a_proven_one_is_not() {
+        const PART: &[u8] = &[b'x'; 1000];
+        let (room, unproven) = standing(RoomSize { total: 2500, per_peer: 2500 });
+        let body = MeteredBody::new(slow(3, PART, Duration::from_secs(1)), Pace::default(), unproven.clone());
+        assert_eq!(code(read_body(Body::new(body), MAX_BODY_BYTES).await), ErrorCode::Throttled);
+        assert_eq!(room.held(), 2000);
+        let mut extensions = Extensions::new();
+        extensions.insert(unproven.clone());
+        Standing::prove(&extensions);
+        let body = MeteredBody::new(slow(3, PART, Duration::from_secs(1)), Pace::default(), unproven);
+        assert_eq!(read_body(Body::new(body), MAX_BODY_BYTES).await.unwrap().len(), 3000);
+        assert_eq!(room.held(), 0);
+    }
+}

@@ -69,3 +69,36 @@ impl PaceTimer {
         self.window = None;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+
+    use tokio::time::{Instant, advance};
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_transfer_is_too_slow_when_a_window_moves_less_than_the_pace() {
+        let pace = Pace { bytes: 10, window: Duration::from_secs(20) };
+        let mut timer = PaceTimer::new(pace);
+        let begun = Instant::now();
+        for _ in 0..3 {
+            assert!(poll_fn(|context| Poll::Ready(timer.poll_too_slow(context))).await.is_pending());
+            timer.moved(10);
+            advance(pace.window).await;
+        }
+        poll_fn(|context| timer.poll_too_slow(context)).await;
+        assert_eq!(begun.elapsed(), pace.window * 4);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn time_in_which_nothing_is_waited_for_does_not_count() {
+        let pace = Pace { bytes: 10, window: Duration::from_secs(20) };
+        let mut timer = PaceTimer::new(pace);
+        assert!(poll_fn(|context| Poll::Ready(timer.poll_too_slow(context))).await.is_pending());
+        timer.stop();
+        advance(pace.window * 10).await;
+        assert!(poll_fn(|context| Poll::Ready(timer.poll_too_slow(context))).await.is_pending());
+    }
+}

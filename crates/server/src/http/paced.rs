@@ -135,11 +135,22 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Paced<S> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use tokio::{
+        io::{AsyncReadExt as _, AsyncWriteExt as _, duplex},
+        time::{Instant, sleep},
+    };
+
     use super::*;
     use crate::gate::limits::{Room, RoomSize};
 
     fn heads(room: &Arc<Room>) -> Arc<HeadMeter> {
         Arc::new(HeadMeter::new(room.reservation(None)))
+    }
+
+    fn paced<S>(stream: S) -> Paced<S> {
+        Paced::new(stream, PACE, heads(&Arc::default()))
     }
 
     #[test]
@@ -157,5 +168,44 @@ mod tests {
         drop(request);
         one.received(FREE_HEAD + 1).unwrap();
         assert_eq!(room.held(), 1);
+    }
+
+    const PACE: Pace = Pace { bytes: 100, window: Duration::from_secs(20) };
+
+    #[tokio::test(start_paused = true)]
+    async fn a_write_that_nobody_takes_fails_after_a_window() {
+        let (near, _far) = duplex(10);
+        let begun = Instant::now();
+        let error = paced(near).write_all(&[0; 1000]).await.unwrap_err();
+        assert_eq!((error.kind(), begun.elapsed()), (io::ErrorKind::TimedOut, PACE.window));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_write_that_is_taken_byte_by_byte_fails_after_a_window() {
+        let (near, mut far) = duplex(10);
+        let dripping = tokio::spawn(async move {
+            while far.read_u8().await.is_ok() {
+                sleep(Duration::from_secs(5)).await;
+            }
+        });
+        let error = paced(near).write_all(&[0; 1000]).await.unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+        dripping.await.unwrap();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_write_at_the_pace_passes_however_long_it_takes() {
+        let (near, mut far) = duplex(10);
+        let reading = tokio::spawn(async move {
+            let mut taken = 0;
+            while taken < 1000 {
+                taken += far.read(&mut [0; 10]).await.unwrap();
+                sleep(Duration::from_secs(1)).await;
+            }
+        });
+        let mut stream = paced(near);
+        stream.write_all(&[0; 1000]).await.unwrap();
+        stream.flush().await.unwrap();
+        reading.await.unwrap();
     }
 }
