@@ -15,8 +15,11 @@ use csms_core::{
     password::{Password, PasswordPolicy},
     policy::Policy,
 };
-use csms_kms::RootKey;
-use csms_store::{AccessChange, AccessKeyRecord, AnyStore, Store, StoreError, UserDetails, UserRecord};
+use csms_kms::{DerivedKey, RootKey};
+use csms_store::{
+    AccessChange, AccessKeyRecord, AccessState, AnyStore, Cause, Replacement, RowKey, Store, StoreError, UserDetails,
+    UserRecord,
+};
 use getrandom::SysRng;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -25,8 +28,12 @@ use zeroize::Zeroizing;
 
 use crate::{
     app::{Identity, Region},
-    audit::{Record, Trail},
-    auth::{cache::SECRET_KEY_PURPOSE, passwords, signature::make_key_pair},
+    audit::{Record, Trail, chain_key},
+    auth::{
+        cache::{UNBOUND_SECRET_KEY, secret_key_purpose},
+        passwords,
+        signature::make_key_pair,
+    },
     clock::Clock,
     failure::Failure,
 };
@@ -41,6 +48,10 @@ const REGION_PROJECT: &str = "region_project:";
 const REGION_GRANTED: &str = "region_granted:";
 const FIRST_USER: &str = "first_user";
 const ROOT_KEY_CHECK: &str = "root_key_check";
+
+/// What is sealed under [`ROOT_KEY_CHECK`]. Older releases sealed another text: where it still stands, rows of users, access
+/// keys and policies are not bound to their places yet. Nobody without the root key can put it back.
+const BOUND_ROWS: &[u8] = b"csms bound rows 1";
 
 /// Name of the domain (account) of every installation.
 const DOMAIN_NAME: &str = "csms";
@@ -145,9 +156,14 @@ pub async fn exists(store: &AnyStore) -> Result<bool, StoreError> {
 /// # Errors
 /// A wrong root key, failures of the store.
 pub async fn open(store: &AnyStore, root: &RootKey, region: &str) -> Result<Identity, InstallationError> {
-    let check = root.seal(ROOT_KEY_CHECK, b"csms", &mut SysRng).map_err(Failure::from)?;
-    let check = store.put_meta_if_absent(ROOT_KEY_CHECK, check).await?;
-    root.open(ROOT_KEY_CHECK, &check).map_err(|_| InstallationError::WrongRootKey)?;
+    let fresh = root.seal(ROOT_KEY_CHECK, BOUND_ROWS, &mut SysRng).map_err(Failure::from)?;
+    let check = store.put_meta_if_absent(ROOT_KEY_CHECK, fresh.clone()).await?;
+    let text = root.open(ROOT_KEY_CHECK, &check).map_err(|_| InstallationError::WrongRootKey)?;
+    let DerivedKey { number, key } = root.derive_numbered("access-rows");
+    store.use_row_key(RowKey::new(number, key));
+    if text.as_slice() != BOUND_ROWS {
+        bind_rows(store, root, Replacement { key: ROOT_KEY_CHECK.to_owned(), old: check, new: fresh }).await?;
+    }
     let domain_id = kept(store, DOMAIN_ID, make_id()?).await?;
     let project_id = kept(store, PROJECT_ID, make_id()?).await?;
     let region = kept(store, REGION, region.to_owned()).await?;
@@ -155,6 +171,31 @@ pub async fn open(store: &AnyStore, root: &RootKey, region: &str) -> Result<Iden
     let name = RegionName::parse(region.as_str()).map_err(|_| InstallationError::Damaged(REGION))?;
     let regions = vec![Region { name, project: project_id.clone() }];
     Ok(Identity { domain_id, domain_name: DOMAIN_NAME.to_owned(), project_id, region, regions })
+}
+
+/// Binds what an older release has written about users, access keys and policies to its rows, once. No server of an older
+/// release may run on the data meanwhile or afterwards: what it writes is refused.
+async fn bind_rows(store: &AnyStore, root: &RootKey, mark: Replacement) -> Result<(), InstallationError> {
+    let record = Record::of("csms", "BindRows", Clock::default().now()).entry(&chain_key(root));
+    let root = root.clone();
+    let bind = move |state: &mut AccessState| {
+        for key in &mut state.keys {
+            let purpose = secret_key_purpose(&key.access_key, &key.user_id);
+            // One that does not open is of no use to anybody, before or after.
+            let Ok(secret_key) = root.open(UNBOUND_SECRET_KEY, &key.sealed_secret_key) else {
+                tracing::warn!(access_key = key.access_key, "the secret key does not open");
+                continue;
+            };
+            key.sealed_secret_key = root
+                .seal(&purpose, &secret_key, &mut SysRng)
+                .map_err(|error| StoreError::Unavailable(Cause::with("sealing a secret key", error)))?;
+        }
+        Ok(())
+    };
+    if store.convert_access(mark, bind, vec![record]).await? {
+        tracing::info!("the rows of users, access keys and policies are bound to their places from now on");
+    }
+    Ok(())
 }
 
 /// The project of a region that some start has named.
@@ -278,7 +319,8 @@ pub async fn ensure_first_user(
         enabled: true,
         details: UserDetails { create_time: Some(now), password_time: Some(now), ..UserDetails::default() },
     };
-    let sealed_secret_key = root.seal(SECRET_KEY_PURPOSE, secret_key.as_bytes(), &mut SysRng).map_err(Failure::from)?;
+    let purpose = secret_key_purpose(&access_key, &user.id);
+    let sealed_secret_key = root.seal(&purpose, secret_key.as_bytes(), &mut SysRng).map_err(Failure::from)?;
     let key = AccessKeyRecord {
         access_key,
         sealed_secret_key,
@@ -288,7 +330,10 @@ pub async fn ensure_first_user(
     };
     // The keys are on disk before the user exists, and have their name once it does.
     write_draft(file, &credentials)?;
-    if store.make_user_once(FIRST_USER, user, key).await? {
+    let mut record = Record::of("csms", "CreateUser", now);
+    record.target = Some(&credentials.user_name);
+    let record = record.entry(&chain_key(root));
+    if store.make_user_once(FIRST_USER, user, key, vec![record]).await? {
         publish_draft(file)
     } else {
         tracing::info!("another server made the first user; its credentials file is there");

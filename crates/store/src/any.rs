@@ -1,6 +1,6 @@
 //! A store that is chosen when the program starts.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use csms_core::{
     EventName, KeyId, ProjectId, Secret, SecretId, SecretName, TaskId, UnixMillis, VersionId,
@@ -10,6 +10,7 @@ use csms_core::{
 
 use crate::{
     audit::{AuditEntry, AuditHead, AuditRecord},
+    bound::{Replacement, RowKey, RowMark},
     draft::Draft,
     entry::{Entry, EntryChange},
     error::{ChangeError, CreateError, ReadError, StoreError},
@@ -303,8 +304,34 @@ impl Store for AnyStore {
         delegate!(self.put_access_key(key))
     }
 
-    async fn make_user_once(&self, mark: &str, user: UserRecord, key: AccessKeyRecord) -> Result<bool, StoreError> {
-        delegate!(self.make_user_once(mark, user, key))
+    async fn access_rows(&self) -> Result<Vec<RowMark>, StoreError> {
+        delegate!(self.access_rows())
+    }
+
+    fn use_row_key(&self, key: Arc<RowKey>) {
+        match self {
+            Self::Sqlite(store) => store.use_row_key(key),
+            Self::Postgres(store) => store.use_row_key(key),
+        }
+    }
+
+    async fn convert_access(
+        &self,
+        mark: Replacement,
+        convert: impl FnOnce(&mut AccessState) -> Result<(), StoreError> + Send + 'static,
+        records: Vec<AuditEntry>,
+    ) -> Result<bool, StoreError> {
+        delegate!(self.convert_access(mark, convert, records))
+    }
+
+    async fn make_user_once(
+        &self,
+        mark: &str,
+        user: UserRecord,
+        key: AccessKeyRecord,
+        records: Vec<AuditEntry>,
+    ) -> Result<bool, StoreError> {
+        delegate!(self.make_user_once(mark, user, key, records))
     }
 
     async fn change_access(&self, changes: Vec<AccessChange>, records: Vec<AuditEntry>) -> Result<(), StoreError> {

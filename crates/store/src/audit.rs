@@ -12,6 +12,8 @@ use sha2::Sha256;
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
+use crate::bound::RowMark;
+
 /// What binds a record to all records before it.
 pub type Link = [u8; 32];
 
@@ -171,6 +173,16 @@ impl<'k> ChainCheck<'k> {
         let seal = self.key.seal(self.number, &self.link);
         let sealed = bool::from(seal.as_slice().ct_eq(&head.seal));
         if sealed && head.link == self.link { Ok(()) } else { Err(Broken::Head) }
+    }
+}
+
+/// Adds to the first record of a change what became of the rows, as the member `rows` of its document.
+pub(crate) fn name_rows(records: &mut [AuditEntry], marks: &[RowMark]) {
+    let Some(record) = records.first_mut().filter(|_| !marks.is_empty()) else { return };
+    // A record is an object with members, and kinds, names and MACs can always be written.
+    let rows = serde_json::to_string(marks).unwrap_or_default();
+    if let Some(members) = record.document.strip_suffix('}') {
+        record.document = format!("{members},\"rows\":{rows}}}");
     }
 }
 

@@ -84,7 +84,9 @@ pub(crate) type KnownKey = std::sync::OnceLock<Arc<RowKey>>;
 
 /// The key, without which no user, access key or policy is read or written.
 pub(crate) fn known(key: &KnownKey) -> Result<Binding<'_>, StoreError> {
-    let key = key.get().ok_or_else(|| StoreError::Unavailable(Cause::new("the key of the rows of users is not known yet")))?;
+    let key = key
+        .get()
+        .ok_or_else(|| StoreError::Unavailable(Cause::new("the key of the rows of users is not known yet")))?;
     Ok(Binding { key, converts: false })
 }
 

@@ -16,7 +16,9 @@ impl Cause {
         Self { doing: doing.into(), source: None }
     }
 
-    pub(crate) fn with(doing: impl Into<String>, source: impl Error + Send + Sync + 'static) -> Self {
+    /// Something that was done, and why it failed.
+    #[must_use]
+    pub fn with(doing: impl Into<String>, source: impl Error + Send + Sync + 'static) -> Self {
         Self { doing: doing.into(), source: Some(Arc::new(source)) }
     }
 

@@ -10,6 +10,7 @@
 
 mod any;
 pub mod audit;
+mod bound;
 mod document;
 mod draft;
 mod entry;
@@ -28,6 +29,7 @@ pub mod transfer;
 
 pub use any::AnyStore;
 pub use audit::{AuditEntry, AuditHead, AuditRecord, ChainCheck, ChainKey};
+pub use bound::{Replacement, RowKey, RowKind, RowMark};
 pub use draft::Draft;
 pub use entry::{Entry, EntryChange};
 pub use error::{Cause, ChangeError, CreateError, ReadError, StoreError};

@@ -9,6 +9,7 @@
 use std::{
     collections::BTreeMap,
     panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
     time::Duration,
 };
 
@@ -21,6 +22,7 @@ use deadpool_postgres::Pool;
 
 use crate::{
     audit::{AuditEntry, AuditHead, AuditRecord},
+    bound::{self, KnownKey, Replacement, RowKey, RowMark},
     draft::Draft,
     entry::{Entry, EntryChange},
     error::{Cause, ChangeError, CreateError, ReadError, StoreError},
@@ -57,6 +59,7 @@ const ATTEMPTS: usize = 3;
 pub struct PostgresStore {
     pool: Pool,
     timeout: Duration,
+    row_key: Arc<KnownKey>,
 }
 
 impl PostgresStore {
@@ -67,7 +70,7 @@ impl PostgresStore {
     /// [`StoreError::Unavailable`] when the settings cannot be used, the database is not reached, refuses the user, or
     /// belongs to a newer release; [`StoreError::Corrupt`] when it has tables of another program.
     pub async fn open(settings: &PostgresSettings) -> Result<Self, StoreError> {
-        let store = Self { pool: connect::pool(settings)?, timeout: settings.timeout };
+        let store = Self { pool: connect::pool(settings)?, timeout: settings.timeout, row_key: Arc::default() };
         within(settings.timeout, schema::migrate(&store.pool)).await?;
         Ok(store)
     }
@@ -326,33 +329,42 @@ impl Store for PostgresStore {
     }
 
     async fn user(&self, id: &str) -> Result<Option<UserRecord>, StoreError> {
-        within(self.timeout, async { identities::user(&Session::open(&self.pool).await?, id).await }).await
+        let binding = bound::known(&self.row_key)?;
+        within(self.timeout, async { identities::user(&Session::open(&self.pool).await?, binding, id).await }).await
     }
 
     async fn user_by_name(&self, domain_id: Option<&str>, name: &str) -> Result<Option<UserRecord>, StoreError> {
-        let find = async { identities::user_by_name(&Session::open(&self.pool).await?, domain_id, name).await };
+        let binding = bound::known(&self.row_key)?;
+        let find =
+            async { identities::user_by_name(&Session::open(&self.pool).await?, binding, domain_id, name).await };
         within(self.timeout, find).await
     }
 
     async fn access_key(&self, access_key: &str) -> Result<Option<(AccessKeyRecord, UserRecord)>, StoreError> {
-        let find = async { identities::access_key(&Session::open(&self.pool).await?, access_key).await };
+        let binding = bound::known(&self.row_key)?;
+        let find = async { identities::access_key(&Session::open(&self.pool).await?, binding, access_key).await };
         within(self.timeout, find).await
     }
 
     async fn users(&self) -> Result<Vec<UserRecord>, StoreError> {
-        within(self.timeout, async { access::users(&Session::open(&self.pool).await?).await }).await
+        let binding = bound::known(&self.row_key)?;
+        within(self.timeout, async { access::users(&Session::open(&self.pool).await?, binding).await }).await
     }
 
     async fn access_keys(&self, user_id: &str) -> Result<Vec<AccessKeyRecord>, StoreError> {
-        within(self.timeout, async { access::access_keys(&Session::open(&self.pool).await?, user_id).await }).await
+        let binding = bound::known(&self.row_key)?;
+        let find = async { access::access_keys(&Session::open(&self.pool).await?, binding, user_id).await };
+        within(self.timeout, find).await
     }
 
     async fn policy(&self, name: &str) -> Result<Option<PolicyRecord>, StoreError> {
-        within(self.timeout, async { access::policy(&Session::open(&self.pool).await?, name).await }).await
+        let binding = bound::known(&self.row_key)?;
+        within(self.timeout, async { access::policy(&Session::open(&self.pool).await?, binding, name).await }).await
     }
 
     async fn policies(&self) -> Result<Vec<PolicyRecord>, StoreError> {
-        within(self.timeout, async { access::policies(&Session::open(&self.pool).await?).await }).await
+        let binding = bound::known(&self.row_key)?;
+        within(self.timeout, async { access::policies(&Session::open(&self.pool).await?, binding).await }).await
     }
 
     async fn keys(&self, project: &ProjectId) -> Result<Vec<KeyRecord>, StoreError> {
@@ -475,10 +487,47 @@ impl Store for PostgresStore {
         self.change_access(vec![AccessChange::PutAccessKey(key)], Vec::new()).await
     }
 
-    async fn make_user_once(&self, mark: &str, user: UserRecord, key: AccessKeyRecord) -> Result<bool, StoreError> {
+    async fn access_rows(&self) -> Result<Vec<RowMark>, StoreError> {
+        let binding = bound::known(&self.row_key)?;
+        within(self.timeout, async { access::rows(&Session::open(&self.pool).await?, binding).await }).await
+    }
+
+    fn use_row_key(&self, key: Arc<RowKey>) {
+        // The first one stays: a store has one root key.
+        let _ = self.row_key.set(key);
+    }
+
+    async fn convert_access(
+        &self,
+        mark: Replacement,
+        convert: impl FnOnce(&mut AccessState) -> Result<(), StoreError> + Send + 'static,
+        records: Vec<AuditEntry>,
+    ) -> Result<bool, StoreError> {
+        let change = async {
+            let session = Session::write(&self.pool).await?;
+            let converted =
+                async { access::convert(&session, bound::known(&self.row_key)?, &mark, convert, records).await };
+            let converted = converted.await;
+            session.end(converted).await
+        };
+        within(self.timeout, change).await
+    }
+
+    async fn make_user_once(
+        &self,
+        mark: &str,
+        user: UserRecord,
+        key: AccessKeyRecord,
+        mut records: Vec<AuditEntry>,
+    ) -> Result<bool, StoreError> {
         let make = async {
             let session = Session::write(&self.pool).await?;
-            let made = identities::make_user(&session, mark, &user, &key).await;
+            let made = async {
+                let marks = identities::make_user(&session, bound::known(&self.row_key)?, mark, &user, &key).await?;
+                crate::audit::name_rows(&mut records, &marks);
+                audit::append(&session, records).await
+            };
+            let made = made.await;
             match session.end(made).await {
                 // Whether the mark or the user's name was there is told apart by looking.
                 Err(error) if failure::is_duplicate(&error) => {
@@ -498,10 +547,7 @@ impl Store for PostgresStore {
             let session = Session::write(&self.pool).await?;
             let changed = async {
                 access::lock(&session).await?;
-                for change in &changes {
-                    access::change(&session, change).await?;
-                }
-                audit::append(&session, records).await
+                access::change_all(&session, bound::known(&self.row_key)?, &changes, records).await
             };
             let changed = changed.await;
             session.end(changed).await
@@ -516,14 +562,12 @@ impl Store for PostgresStore {
         let change = async {
             let session = Session::write(&self.pool).await?;
             let changed = async {
-                let state = access::lock_state(&session).await?;
+                let binding = bound::known(&self.row_key)?;
+                let state = access::lock_state(&session, binding).await?;
                 let (answer, changes, records) = catch_unwind(AssertUnwindSafe(|| decide(&state)))
                     .map_err(|_| StoreError::Unavailable(Cause::new("the function that decides a write panicked")))?
                     .map_err(ChangeError::Refused)?;
-                for change in &changes {
-                    access::change(&session, change).await?;
-                }
-                audit::append(&session, records).await?;
+                access::change_all(&session, binding, &changes, records).await?;
                 Ok(answer)
             };
             let changed = changed.await;

@@ -22,6 +22,7 @@ use csms_core::{
 
 use crate::{
     audit::{AuditEntry, AuditHead, AuditRecord},
+    bound::{self, KnownKey, Replacement, RowKey, RowMark},
     draft::Draft,
     entry::{Entry, EntryChange},
     error::{ChangeError, CreateError, ReadError, StoreError},
@@ -80,6 +81,7 @@ struct Parts {
     writer: Writer,
     readers: Arc<Readers>,
     leases: Arc<Leases>,
+    row_key: Arc<KnownKey>,
     _lock: Option<File>,
 }
 
@@ -125,7 +127,7 @@ impl SqliteStore {
         let readers = Arc::new(Readers::new(path, settings.busy_timeout, Arc::clone(&commits)));
         let checkpoints = Checkpoints::start(path, Arc::clone(&readers), limits)?;
         let writer = Writer::start(connection, settings.max_batch, commits, checkpoints)?;
-        Ok(Self(Arc::new(Parts { writer, readers, leases: Arc::default(), _lock: lock })))
+        Ok(Self(Arc::new(Parts { writer, readers, leases: Arc::default(), row_key: Arc::default(), _lock: lock })))
     }
 }
 
@@ -266,31 +268,38 @@ impl Store for SqliteStore {
     }
 
     async fn user(&self, id: &str) -> Result<Option<UserRecord>, StoreError> {
-        self.0.readers.read_latest(|db| identities::user(db, id))
+        let binding = bound::known(&self.0.row_key)?;
+        self.0.readers.read_latest(|db| identities::user(db, binding, id))
     }
 
     async fn user_by_name(&self, domain_id: Option<&str>, name: &str) -> Result<Option<UserRecord>, StoreError> {
-        self.0.readers.read_latest(|db| identities::user_by_name(db, domain_id, name))
+        let binding = bound::known(&self.0.row_key)?;
+        self.0.readers.read_latest(|db| identities::user_by_name(db, binding, domain_id, name))
     }
 
     async fn access_key(&self, access_key: &str) -> Result<Option<(AccessKeyRecord, UserRecord)>, StoreError> {
-        self.0.readers.read_latest(|db| identities::access_key(db, access_key))
+        let binding = bound::known(&self.0.row_key)?;
+        self.0.readers.read_latest(|db| identities::access_key(db, binding, access_key))
     }
 
     async fn users(&self) -> Result<Vec<UserRecord>, StoreError> {
-        self.0.readers.read_latest(access::users)
+        let binding = bound::known(&self.0.row_key)?;
+        self.0.readers.read_latest(|db| access::users(db, binding))
     }
 
     async fn access_keys(&self, user_id: &str) -> Result<Vec<AccessKeyRecord>, StoreError> {
-        self.0.readers.read_latest(|db| access::access_keys(db, user_id))
+        let binding = bound::known(&self.0.row_key)?;
+        self.0.readers.read_latest(|db| access::access_keys(db, binding, user_id))
     }
 
     async fn policy(&self, name: &str) -> Result<Option<PolicyRecord>, StoreError> {
-        self.0.readers.read_latest(|db| access::policy(db, name))
+        let binding = bound::known(&self.0.row_key)?;
+        self.0.readers.read_latest(|db| access::policy(db, binding, name))
     }
 
     async fn policies(&self) -> Result<Vec<PolicyRecord>, StoreError> {
-        self.0.readers.read_latest(access::policies)
+        let binding = bound::known(&self.0.row_key)?;
+        self.0.readers.read_latest(|db| access::policies(db, binding))
     }
 
     async fn keys(&self, project: &ProjectId) -> Result<Vec<KeyRecord>, StoreError> {
@@ -422,23 +431,57 @@ impl Store for SqliteStore {
     }
 
     async fn put_user(&self, user: UserRecord) -> Result<(), StoreError> {
-        self.0.writer.write(move |db| identities::put_user(db, &user)).await
+        self.change_access(vec![AccessChange::PutUser(user)], Vec::new()).await
     }
 
     async fn put_access_key(&self, key: AccessKeyRecord) -> Result<(), StoreError> {
-        self.0.writer.write(move |db| identities::put_access_key(db, &key)).await
+        self.change_access(vec![AccessChange::PutAccessKey(key)], Vec::new()).await
     }
 
-    async fn make_user_once(&self, mark: &str, user: UserRecord, key: AccessKeyRecord) -> Result<bool, StoreError> {
-        let mark = mark.to_owned();
-        self.0.writer.write(move |db| identities::make_user_once(db, &mark, &user, &key)).await
+    async fn access_rows(&self) -> Result<Vec<RowMark>, StoreError> {
+        let binding = bound::known(&self.0.row_key)?;
+        self.0.readers.read_latest(|db| access::rows(db, binding))
+    }
+
+    fn use_row_key(&self, key: Arc<RowKey>) {
+        // The first one stays: a store has one root key.
+        let _ = self.0.row_key.set(key);
+    }
+
+    async fn convert_access(
+        &self,
+        mark: Replacement,
+        convert: impl FnOnce(&mut AccessState) -> Result<(), StoreError> + Send + 'static,
+        records: Vec<AuditEntry>,
+    ) -> Result<bool, StoreError> {
+        let row_key = Arc::clone(&self.0.row_key);
+        let change =
+            move |db: &rusqlite::Connection| access::convert(db, bound::known(&row_key)?, &mark, convert, records);
+        self.0.writer.write(change).await
+    }
+
+    async fn make_user_once(
+        &self,
+        mark: &str,
+        user: UserRecord,
+        key: AccessKeyRecord,
+        mut records: Vec<AuditEntry>,
+    ) -> Result<bool, StoreError> {
+        let (mark, row_key) = (mark.to_owned(), Arc::clone(&self.0.row_key));
+        let make = move |db: &rusqlite::Connection| {
+            let made = identities::make_user_once(db, bound::known(&row_key)?, &mark, &user, &key)?;
+            let Some(marks) = made else { return Ok(false) };
+            crate::audit::name_rows(&mut records, &marks);
+            audit::append(db, records)?;
+            Ok(true)
+        };
+        self.0.writer.write(make).await
     }
 
     async fn change_access(&self, changes: Vec<AccessChange>, records: Vec<AuditEntry>) -> Result<(), StoreError> {
-        let change = move |db: &rusqlite::Connection| {
-            changes.iter().try_for_each(|change| access::change(db, change))?;
-            audit::append(db, records)
-        };
+        let row_key = Arc::clone(&self.0.row_key);
+        let change =
+            move |db: &rusqlite::Connection| access::change_all(db, bound::known(&row_key)?, &changes, records);
         self.0.writer.write(change).await
     }
 
@@ -446,10 +489,11 @@ impl Store for SqliteStore {
         &self,
         decide: impl FnOnce(&AccessState) -> Result<AccessDecision<T>, E> + Send + 'static,
     ) -> Result<T, ChangeError<E>> {
+        let row_key = Arc::clone(&self.0.row_key);
         let change = move |db: &rusqlite::Connection| {
-            let (answer, changes, records) = decide(&access::state(db)?).map_err(ChangeError::Refused)?;
-            changes.iter().try_for_each(|change| access::change(db, change))?;
-            audit::append(db, records)?;
+            let binding = bound::known(&row_key)?;
+            let (answer, changes, records) = decide(&access::state(db, binding)?).map_err(ChangeError::Refused)?;
+            access::change_all(db, binding, &changes, records)?;
             Ok(answer)
         };
         self.0.writer.write(change).await

@@ -1,6 +1,6 @@
 //! What every store can do.
 
-use std::{collections::BTreeMap, future::Future};
+use std::{collections::BTreeMap, future::Future, sync::Arc};
 
 use csms_core::{
     EventName, KeyId, ProjectId, Secret, SecretId, SecretName, TaskId, UnixMillis, VersionId,
@@ -10,6 +10,7 @@ use csms_core::{
 
 use crate::{
     audit::{AuditEntry, AuditHead, AuditRecord},
+    bound::{Replacement, RowKey, RowMark},
     draft::Draft,
     entry::{Entry, EntryChange},
     error::{ChangeError, CreateError, ReadError, StoreError},
@@ -199,6 +200,10 @@ pub trait Store: Send + Sync + 'static {
     /// Every shared policy, by name.
     fn policies(&self) -> impl Future<Output = Result<Vec<PolicyRecord>, StoreError>> + Send;
 
+    /// The rows of all users, access keys and shared policies, each with the MAC that it has, for a check against the audit
+    /// trail. The MAC of a row that was not written under the store's key is the text `not valid`.
+    fn access_rows(&self) -> impl Future<Output = Result<Vec<RowMark>, StoreError>> + Send;
+
     /// The KMS keys of a project, oldest first.
     fn keys(&self, project: &ProjectId) -> impl Future<Output = Result<Vec<KeyRecord>, StoreError>> + Send;
 
@@ -305,14 +310,29 @@ pub trait Store: Send + Sync + 'static {
     /// user does not exist.
     fn put_access_key(&self, key: AccessKeyRecord) -> impl Future<Output = Result<(), StoreError>> + Send;
 
-    /// Stores a user with an access key and a small value by the name of `mark`, all in one, unless there is a value of
-    /// this name; answers whether it did. Of many that call at the same time, one stores. [`StoreError::Conflict`] when
+    /// Sets the key that binds the rows of users, access keys and policies; see [`RowKey`]. Without one, none of them is read
+    /// or written. A second key is not used.
+    fn use_row_key(&self, key: Arc<RowKey>);
+
+    /// Writes every user, access key and policy that an older release has written again, bound to its row and changed by
+    /// `convert`, with the records of it, all in one transaction. Happens once: it replaces `mark`, and does nothing and
+    /// returns `false` where the value is not the old one.
+    fn convert_access(
+        &self,
+        mark: Replacement,
+        convert: impl FnOnce(&mut AccessState) -> Result<(), StoreError> + Send + 'static,
+        records: Vec<AuditEntry>,
+    ) -> impl Future<Output = Result<bool, StoreError>> + Send;
+
+    /// Stores a user with an access key, the records of it, and a small value by the name of `mark`, all in one, unless there
+    /// is a value of this name; answers whether it did. Of many that call at the same time, one stores. [`StoreError::Conflict`] when
     /// the name of the user is taken.
     fn make_user_once(
         &self,
         mark: &str,
         user: UserRecord,
         key: AccessKeyRecord,
+        records: Vec<AuditEntry>,
     ) -> impl Future<Output = Result<bool, StoreError>> + Send;
 
     /// Changes users, access keys and policies, and appends the records of it, all in one transaction.

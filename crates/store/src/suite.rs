@@ -90,11 +90,18 @@ macro_rules! store_suite {
                 let runtime = ::tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
                 runtime.block_on(async {
                     let (store, _kept) = $open().await;
+                    $crate::Store::use_row_key(&store, $crate::suite::row_key());
                     $crate::suite::$part::$test(::std::sync::Arc::new(store)).await;
                 });
             })+
         })+
     };
+}
+
+/// The key that binds rows in tests.
+#[must_use]
+pub fn row_key() -> Arc<crate::RowKey> {
+    crate::RowKey::new(1, zeroize::Zeroizing::new([7; 32]))
 }
 
 /// The project that most tests use.

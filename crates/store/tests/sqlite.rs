@@ -32,10 +32,12 @@ csms_store::store_suite!(single, crate::one_at_a_time);
 #[tokio::test]
 async fn a_running_store_sees_what_a_command_beside_it_changes() {
     let (server, directory) = in_groups().await;
+    server.use_row_key(csms_store::suite::row_key());
     let path = directory.path().join("csms.db");
     // A read before the change leaves a snapshot of before the change behind.
     assert_eq!(server.policy("p").await.unwrap(), None);
     let command = SqliteStore::open_beside(&path).unwrap();
+    command.use_row_key(csms_store::suite::row_key());
     let record = PolicyRecord {
         name: "p".to_owned(),
         description: String::new(),

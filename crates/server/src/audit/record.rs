@@ -3,7 +3,7 @@
 use std::{borrow::Cow, net::IpAddr, sync::Arc};
 
 use csms_core::{UnixMillis, VersionId};
-use csms_store::{AuditEntry, ChainKey};
+use csms_store::{AuditEntry, ChainKey, RowMark};
 use serde::{Deserialize, Serialize};
 
 use crate::auth::Caller;
@@ -64,6 +64,9 @@ pub struct Record<'r> {
     /// How many equal reads within 50 ms this record stands for.
     #[serde(default = "one", skip_serializing_if = "is_one")]
     pub count: u64,
+    /// What became of the rows of users, access keys and policies. The store adds it to the record of their change.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rows: Vec<RowMark>,
 }
 
 impl<'r> Record<'r> {
@@ -91,6 +94,7 @@ impl<'r> Record<'r> {
             source: None,
             outcome: OK,
             count: 1,
+            rows: Vec::new(),
         }
     }
 

@@ -31,8 +31,15 @@ const MAX_ENTRIES: usize = 10_000;
 /// Longest access key that can exist, in bytes, so that what is remembered of others is small.
 const MAX_ACCESS_KEY: usize = 128;
 
-/// Purpose under which secret access keys are sealed.
-pub const SECRET_KEY_PURPOSE: &str = "secret-access-key";
+/// Purpose under which older releases sealed secret access keys, whatever row they are in.
+pub const UNBOUND_SECRET_KEY: &str = "secret-access-key";
+
+/// Purpose under which the secret key of an access key is sealed, so that it opens in its own row alone.
+#[must_use]
+pub fn secret_key_purpose(access_key: &str, user_id: &str) -> String {
+    // Neither holds a space.
+    format!("secret-access-key {access_key} {user_id}")
+}
 
 /// An access key with its opened secret key and its user.
 pub struct AccessKey {
@@ -125,7 +132,7 @@ impl AccessKeys {
             self.unknown.put(name, Arc::new(()), &self.age, age);
             return Ok(None);
         };
-        let secret_key = self.root.open(SECRET_KEY_PURPOSE, &key.sealed_secret_key)?;
+        let secret_key = self.root.open(&secret_key_purpose(&key.access_key, &key.user_id), &key.sealed_secret_key)?;
         let key = Arc::new(AccessKey { secret_key, user: self.caller(user).await? });
         self.keys.put(name, Arc::clone(&key), &self.age, age);
         Ok(Some(key))

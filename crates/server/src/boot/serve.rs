@@ -155,9 +155,9 @@ pub async fn bind(settings: &Settings, clock: Clock) -> Result<Bound, ServeError
         ..ConnectionSettings::default()
     };
     let (functions, bundled) = functions(settings, identity.project_id.as_str(), &identity.region).await?;
-    installation::ensure_first_user(&store, &root, &identity, &url, bundled.as_ref(), &credentials, password).await?;
     let trail = Arc::new(Trail::new(store.clone(), &root, clock.clone(), settings.audit_reads));
     trail.open().await?;
+    installation::ensure_first_user(&store, &root, &identity, &url, bundled.as_ref(), &credentials, password).await?;
     installation::grant_regions(&store, &identity, &trail).await?;
     if let Some(file) = access {
         let outcome = access_file::apply(file, &store, &root, &identity, clock.now()).await?;

@@ -1,7 +1,10 @@
 //! `csms audit`: verifies the audit trail and lists its records.
 
+use std::collections::BTreeMap;
+
 use clap::{Args, Subcommand};
-use csms_store::{AuditRecord, ChainCheck, Store};
+use csms_store::{AuditHead, AuditRecord, ChainCheck, RowKind, RowMark, Store};
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{
@@ -12,6 +15,9 @@ use crate::audit::Record;
 
 /// Records read at a time.
 const PAGE: u16 = 1_000;
+
+/// Most times that rows are compared while changes go on beside the check.
+const MAX_READINGS: usize = 10;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -32,7 +38,8 @@ pub struct Arguments {
 
 #[derive(Subcommand, Debug)]
 enum Action {
-    /// Check that no record was changed, moved, inserted or removed
+    /// Check that no record was changed, moved, inserted or removed, and that users, access keys and policies are as the
+    /// trail says
     ///
     /// Prints the number of records and the head, NUMBER:LINK. Whoever has the root key and can write to the database can
     /// write another trail; keep a head somewhere else and give it to --expect to notice even that.
@@ -80,18 +87,22 @@ pub fn run(arguments: &Arguments) -> Result<(), Failed> {
 
 async fn verify(data: &Installation, format: Format, expect: Option<&(u64, Vec<u8>)>) -> Result<(), Failed> {
     // A server may append meanwhile: read up to the head as it is at the beginning, and compare that one.
-    let head = data.store.audit_head().await?;
     let mut check = ChainCheck::new(data.chain());
     let mut met = expect.is_none();
-    while check.position().0 < head.number {
-        let records = data.store.audit_records(check.position().0, PAGE, None).await?;
-        if records.is_empty() {
+    let mut rows = RowsOfTrail::default();
+    let mut head = follow(data, &mut check, &mut rows, expect, &mut met).await?;
+    // A change that comes between the two readings is in the trail when it is read on.
+    let mut differences = rows.compare(&data.store.access_rows().await?);
+    for _ in 0..MAX_READINGS {
+        if differences.is_empty() {
             break;
         }
-        for record in records.iter().filter(|record| record.number <= head.number) {
-            check.next(record)?;
-            met |= expect.is_some_and(|(number, link)| record.number == *number && record.link == *link);
+        head = follow(data, &mut check, &mut rows, expect, &mut met).await?;
+        let again = rows.compare(&data.store.access_rows().await?);
+        if again == differences {
+            break;
         }
+        differences = again;
     }
     check.finish(&head)?;
     if head.number == 0 {
@@ -100,11 +111,76 @@ async fn verify(data: &Installation, format: Format, expect: Option<&(u64, Vec<u
     if !met {
         return Err("the expected head is not part of the trail: records were replaced or cut off".into());
     }
+    if !differences.is_empty() {
+        return Err(differences.join("\n").into());
+    }
     let text = format!("{}:{}", head.number, hex::encode(&head.link));
     print(format, &json!({ "intact": true, "records": head.number, "head": text }), |table| {
         table.row(["intact", &format!("{} records", head.number)]);
         table.row(["head", &text]);
     })
+}
+
+/// Follows the trail up to its present head.
+async fn follow(
+    data: &Installation,
+    check: &mut ChainCheck<'_>,
+    rows: &mut RowsOfTrail,
+    expect: Option<&(u64, Vec<u8>)>,
+    met: &mut bool,
+) -> Result<AuditHead, Failed> {
+    let head = data.store.audit_head().await?;
+    while check.position().0 < head.number {
+        let records = data.store.audit_records(check.position().0, PAGE, None).await?;
+        if records.is_empty() {
+            break;
+        }
+        for record in records.iter().filter(|record| record.number <= head.number) {
+            check.next(record)?;
+            *met |= expect.is_some_and(|(number, link)| record.number == *number && record.link == *link);
+            rows.take(record)?;
+        }
+    }
+    Ok(head)
+}
+
+/// The newest state of each row of users, access keys and policies that the trail names.
+#[derive(Default)]
+struct RowsOfTrail(BTreeMap<(RowKind, String), Option<String>>);
+
+impl RowsOfTrail {
+    fn take(&mut self, record: &AuditRecord) -> Result<(), Failed> {
+        /// The part of a record that counts here.
+        #[derive(Deserialize)]
+        struct Rows {
+            #[serde(default)]
+            rows: Vec<RowMark>,
+        }
+        let read: Rows = serde_json::from_str(&record.document)?;
+        self.0.extend(read.rows.into_iter().map(|mark| ((mark.kind, mark.id), mark.mac)));
+        Ok(())
+    }
+
+    /// How the stored rows differ from what the trail says, a sentence for each.
+    fn compare(&self, stored: &[RowMark]) -> Vec<String> {
+        let mut differences = Vec::new();
+        let stored: BTreeMap<_, _> = stored.iter().map(|mark| ((mark.kind, &mark.id), &mark.mac)).collect();
+        for ((kind, id), mac) in &self.0 {
+            match (mac, stored.get(&(*kind, id))) {
+                (Some(_), None) => differences.push(format!("the row of the {kind} {id} is missing")),
+                (Some(mac), Some(stored)) if stored.as_ref() != Some(mac) => {
+                    differences.push(format!("the row of the {kind} {id} is not the newest one that was written"));
+                }
+                (None, Some(_)) => {
+                    differences.push(format!("the row of the {kind} {id} was removed and is there again"))
+                }
+                (Some(_), Some(_)) | (None, None) => {}
+            }
+        }
+        let unknown = stored.keys().filter(|(kind, id)| !self.0.contains_key(&(*kind, (*id).clone())));
+        differences.extend(unknown.map(|(kind, id)| format!("the row of the {kind} {id} has no record")));
+        differences
+    }
 }
 
 async fn list(

@@ -11,6 +11,7 @@ mod administration;
 mod audit;
 mod backups;
 mod batch;
+mod bound_rows;
 mod command_line;
 mod console;
 mod cors;

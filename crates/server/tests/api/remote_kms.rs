@@ -12,7 +12,7 @@ use crate::support::{Answer, Key, Server, open_with, settings};
 use axum::http::StatusCode;
 use csms_core::{KeyId, policy::Policy};
 use csms_server::{
-    auth::{cache::SECRET_KEY_PURPOSE, signature::make_key_pair, token::TemporaryKey},
+    auth::{cache::secret_key_purpose, signature::make_key_pair, token::TemporaryKey},
     boot::serve,
     boot::settings::{KmsSettings, Settings},
     clock::Clock,
@@ -117,7 +117,10 @@ impl Kms {
             enabled: true,
             details: csms_store::UserDetails::default(),
         };
-        let sealed = self.server.app.root.seal(SECRET_KEY_PURPOSE, secret_key.as_bytes(), &mut SysRng).unwrap();
+        let sealed = {
+            let purpose = secret_key_purpose(&access_key, &user.id);
+            self.server.app.root.seal(&purpose, secret_key.as_bytes(), &mut SysRng).unwrap()
+        };
         let key = AccessKeyRecord {
             access_key: access_key.clone(),
             sealed_secret_key: sealed,

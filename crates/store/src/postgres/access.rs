@@ -4,11 +4,14 @@ use csms_core::ProjectId;
 use tokio_postgres::Row;
 
 use super::{
+    audit,
     failure::column,
     identities,
     session::{Parameters, Session},
 };
 use crate::{
+    audit::AuditEntry,
+    bound::{Binding, Columns, Replacement, RowKind, RowMark, rewritten},
     document::{self, Document},
     error::StoreError,
     record::{AccessChange, AccessKeyRecord, AccessState, KeyRecord, PolicyRecord, UserRecord},
@@ -18,36 +21,56 @@ use crate::{
 const READING: &str = "reading policies";
 const CHANGING: &str = "changing users and policies";
 
-pub(super) async fn users(session: &Session) -> Result<Vec<UserRecord>, StoreError> {
-    documents(session, "SELECT document, checksum FROM users ORDER BY name, id", &[], "a user").await
+pub(super) async fn users(session: &Session, binding: Binding<'_>) -> Result<Vec<UserRecord>, StoreError> {
+    let sql = format!("SELECT {} FROM users ORDER BY name, id", identities::USER_COLUMNS);
+    let rows = session.rows(&sql, &[], "reading users").await?;
+    rows.iter().map(|row| identities::read_user(row, 0, binding)).collect()
 }
 
-pub(super) async fn access_keys(session: &Session, user_id: &str) -> Result<Vec<AccessKeyRecord>, StoreError> {
+pub(super) async fn access_keys(
+    session: &Session,
+    binding: Binding<'_>,
+    user_id: &str,
+) -> Result<Vec<AccessKeyRecord>, StoreError> {
     if !identities::can_be_held(user_id) {
         return Ok(Vec::new());
     }
-    let sql = "SELECT access_key, sealed_secret_key, user_id, enabled, create_time FROM access_keys
+    let sql = "SELECT access_key, sealed_secret_key, user_id, enabled, create_time, mac FROM access_keys
          WHERE user_id = $1 ORDER BY access_key";
-    access_key_rows(session, sql, &[&user_id]).await
+    access_key_rows(session, binding, sql, &[&user_id]).await
 }
 
 async fn access_key_rows(
     session: &Session,
+    binding: Binding<'_>,
     sql: &str,
     parameters: Parameters<'_>,
 ) -> Result<Vec<AccessKeyRecord>, StoreError> {
     const DOING: &str = "reading access keys";
     let rows = session.rows(sql, parameters, DOING).await?;
-    let read = |row: &Row| {
-        Ok(AccessKeyRecord {
-            access_key: column(row, 0, DOING)?,
-            sealed_secret_key: column(row, 1, DOING)?,
-            user_id: column(row, 2, DOING)?,
-            enabled: column(row, 3, DOING)?,
-            create_time: row::known_time(column(row, 4, DOING)?),
-        })
-    };
-    rows.iter().map(read).collect()
+    rows.iter().map(|row| identities::read_access_key(row, binding)).collect()
+}
+
+/// The rows of all users, access keys and shared policies, with their MACs.
+pub(super) async fn rows(session: &Session, binding: Binding<'_>) -> Result<Vec<RowMark>, StoreError> {
+    const DOING: &str = "reading rows";
+    let mut marks = Vec::new();
+    for row in session.rows("SELECT id, domain_id, name, document, mac FROM users", &[], DOING).await? {
+        let text = |at: usize| column::<&str>(&row, at, DOING);
+        let (id, domain_id, name, document) = (text(0)?, text(1)?, text(2)?, text(3)?);
+        let columns = Columns::User { id, domain_id, name, document };
+        marks.push(RowMark::stored(&columns, binding, column(&row, 4, DOING)?));
+    }
+    for row in session.rows("SELECT name, document, mac FROM policies", &[], DOING).await? {
+        let (name, document) = (column(&row, 0, DOING)?, column(&row, 1, DOING)?);
+        marks.push(RowMark::stored(&Columns::Policy { name, document }, binding, column(&row, 2, DOING)?));
+    }
+    let sql = "SELECT access_key, sealed_secret_key, user_id, enabled, create_time, mac FROM access_keys";
+    for row in session.rows(sql, &[], DOING).await? {
+        let key = identities::read_access_key(&row, binding.converting())?;
+        marks.push(RowMark::stored(&Columns::AccessKey(&key), binding, column(&row, 5, DOING)?));
+    }
+    Ok(marks)
 }
 
 /// Nobody else changes users, access keys and shared policies before the transaction ends. Whoever changes several takes
@@ -58,69 +81,131 @@ pub(super) async fn lock(session: &Session) -> Result<(), StoreError> {
 }
 
 /// All users, access keys and shared policies, locked.
-pub(super) async fn lock_state(session: &Session) -> Result<AccessState, StoreError> {
+pub(super) async fn lock_state(session: &Session, binding: Binding<'_>) -> Result<AccessState, StoreError> {
     lock(session).await?;
     let sql =
-        "SELECT access_key, sealed_secret_key, user_id, enabled, create_time FROM access_keys ORDER BY access_key";
+        "SELECT access_key, sealed_secret_key, user_id, enabled, create_time, mac FROM access_keys ORDER BY access_key";
     Ok(AccessState {
-        users: users(session).await?,
-        keys: access_key_rows(session, sql, &[]).await?,
-        policies: policies(session).await?,
+        users: users(session, binding).await?,
+        keys: access_key_rows(session, binding, sql, &[]).await?,
+        policies: policies(session, binding).await?,
     })
 }
 
-pub(super) async fn policy(session: &Session, name: &str) -> Result<Option<PolicyRecord>, StoreError> {
+pub(super) async fn policy(
+    session: &Session,
+    binding: Binding<'_>,
+    name: &str,
+) -> Result<Option<PolicyRecord>, StoreError> {
     if !identities::can_be_held(name) {
         return Ok(None);
     }
-    let sql = "SELECT document, checksum FROM policies WHERE name = $1";
-    Ok(documents(session, sql, &[&name], "a policy").await?.into_iter().next())
+    let sql = "SELECT name, document, checksum, mac FROM policies WHERE name = $1";
+    Ok(policy_rows(session, binding, sql, &[&name]).await?.into_iter().next())
 }
 
-pub(super) async fn policies(session: &Session) -> Result<Vec<PolicyRecord>, StoreError> {
-    documents(session, "SELECT document, checksum FROM policies ORDER BY name", &[], "a policy").await
+pub(super) async fn policies(session: &Session, binding: Binding<'_>) -> Result<Vec<PolicyRecord>, StoreError> {
+    policy_rows(session, binding, "SELECT name, document, checksum, mac FROM policies ORDER BY name", &[]).await
 }
 
-async fn documents<T: serde::de::DeserializeOwned>(
+async fn policy_rows(
     session: &Session,
+    binding: Binding<'_>,
     sql: &str,
     parameters: Parameters<'_>,
-    what: &'static str,
-) -> Result<Vec<T>, StoreError> {
+) -> Result<Vec<PolicyRecord>, StoreError> {
     let rows = session.rows(sql, parameters, READING).await?;
     let read = |row: &Row| {
-        let text: &str = column(row, 0, READING)?;
-        document::decode(text.as_bytes(), column(row, 1, READING)?, what)
+        let (name, document): (&str, &str) = (column(row, 0, READING)?, column(row, 1, READING)?);
+        binding.require(&Columns::Policy { name, document }, column(row, 3, READING)?)?;
+        document::decode(document.as_bytes(), column(row, 2, READING)?, "a policy")
     };
     rows.iter().map(read).collect()
 }
 
-pub(super) async fn change(session: &Session, change: &AccessChange) -> Result<(), StoreError> {
+/// Makes a change, and notes what became of the rows.
+async fn change(
+    session: &Session,
+    binding: Binding<'_>,
+    change: &AccessChange,
+    marks: &mut Vec<RowMark>,
+) -> Result<(), StoreError> {
     let changed = match change {
-        AccessChange::PutUser(user) => return identities::put_user(session, user).await,
-        AccessChange::PutAccessKey(key) => return identities::put_access_key(session, key).await,
+        AccessChange::PutUser(user) => {
+            marks.push(identities::put_user(session, binding, user).await?);
+            return Ok(());
+        }
+        AccessChange::PutAccessKey(key) => {
+            marks.push(identities::put_access_key(session, binding, key).await?);
+            return Ok(());
+        }
         AccessChange::ReplacePassword { user_id, old, new } => {
-            let user = identities::lock_user(session, user_id).await?.ok_or(StoreError::NotFound)?;
-            return identities::put_user(session, &row::with_password(user, old.as_deref(), new)?).await;
+            let user = identities::lock_user(session, binding, user_id).await?.ok_or(StoreError::NotFound)?;
+            let user = row::with_password(user, old.as_deref(), new)?;
+            marks.push(identities::put_user(session, binding, &user).await?);
+            return Ok(());
         }
         AccessChange::DeleteUser(id) => {
+            // Also where a row is not what was written: it goes.
+            for key in access_keys(session, binding.converting(), id).await? {
+                marks.push(RowMark::removed(RowKind::AccessKey, &key.access_key));
+            }
+            marks.push(RowMark::removed(RowKind::User, id));
             session.execute("DELETE FROM access_keys WHERE user_id = $1", &[id], CHANGING).await?;
             session.execute("DELETE FROM users WHERE id = $1", &[id], CHANGING).await?
         }
         AccessChange::DeleteAccessKey(name) => {
+            marks.push(RowMark::removed(RowKind::AccessKey, name));
             session.execute("DELETE FROM access_keys WHERE access_key = $1", &[name], CHANGING).await?
         }
         AccessChange::PutPolicy(policy) => {
-            let document = Document::of(policy)?;
-            let sql = "INSERT INTO policies (name, document, checksum) VALUES ($1, $2, $3)
-                 ON CONFLICT (name) DO UPDATE SET document = excluded.document, checksum = excluded.checksum";
-            session.execute(sql, &[&policy.name, &document.text, &i64::from(document.checksum)], CHANGING).await?
+            let Document { text, checksum } = Document::of(policy)?;
+            let mac = binding.bind(&Columns::Policy { name: &policy.name, document: &text });
+            marks.push(RowMark::put(RowKind::Policy, &policy.name, &mac));
+            let sql = "INSERT INTO policies (name, document, checksum, mac) VALUES ($1, $2, $3, $4)
+                 ON CONFLICT (name) DO UPDATE SET document = excluded.document, checksum = excluded.checksum,
+                 mac = excluded.mac";
+            session.execute(sql, &[&policy.name, &text, &i64::from(checksum), &mac], CHANGING).await?
         }
         AccessChange::DeletePolicy(name) => {
+            marks.push(RowMark::removed(RowKind::Policy, name));
             session.execute("DELETE FROM policies WHERE name = $1", &[name], CHANGING).await?
         }
     };
     if changed == 0 { Err(StoreError::NotFound) } else { Ok(()) }
+}
+
+/// Makes changes and appends their records, which name what became of the rows.
+pub(super) async fn change_all(
+    session: &Session,
+    binding: Binding<'_>,
+    changes: &[AccessChange],
+    mut records: Vec<AuditEntry>,
+) -> Result<(), StoreError> {
+    let mut marks = Vec::new();
+    for change in changes {
+        self::change(session, binding, change, &mut marks).await?;
+    }
+    crate::audit::name_rows(&mut records, &marks);
+    audit::append(session, records).await
+}
+
+/// See [`crate::Store::convert_access`].
+pub(super) async fn convert(
+    session: &Session,
+    binding: Binding<'_>,
+    mark: &Replacement,
+    convert: impl FnOnce(&mut AccessState) -> Result<(), StoreError>,
+    records: Vec<AuditEntry>,
+) -> Result<bool, StoreError> {
+    let binding = binding.converting();
+    let mut state = lock_state(session, binding).await?;
+    if !identities::replace_meta(session, &mark.key, &mark.old, &mark.new).await? {
+        return Ok(false);
+    }
+    convert(&mut state)?;
+    change_all(session, binding, &rewritten(state), records).await?;
+    Ok(true)
 }
 
 async fn key_rows(session: &Session, sql: &str, parameters: Parameters<'_>) -> Result<Vec<KeyRecord>, StoreError> {

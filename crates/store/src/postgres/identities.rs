@@ -11,6 +11,7 @@ use super::{
     session::{Parameters, Session},
 };
 use crate::{
+    bound::{Binding, Columns, RowKind, RowMark},
     document::{self, Document},
     error::StoreError,
     record::{AccessKeyRecord, KeyRecord, UserRecord},
@@ -83,89 +84,123 @@ pub(super) async fn ensure_key(session: &Session, key: &KeyRecord) -> Result<Key
     }
 }
 
-/// Reads the document and checksum at columns `at` and the next.
-fn read_user(row: &Row, at: usize) -> Result<UserRecord, StoreError> {
-    let text: &str = column(row, at, READING_USER)?;
-    document::decode(text.as_bytes(), column(row, at + 1, READING_USER)?, "a user")
+/// The columns of [`read_user`].
+pub(super) const USER_COLUMNS: &str = "id, domain_id, name, document, checksum, mac";
+
+/// Reads the [`USER_COLUMNS`] from column `at` on.
+pub(super) fn read_user(row: &Row, at: usize, binding: Binding<'_>) -> Result<UserRecord, StoreError> {
+    let text = |place: usize| column::<&str>(row, at + place, READING_USER);
+    let (id, domain_id, name, document) = (text(0)?, text(1)?, text(2)?, text(3)?);
+    let mac: Option<&[u8]> = column(row, at + 5, READING_USER)?;
+    binding.require(&Columns::User { id, domain_id, name, document }, mac)?;
+    document::decode(document.as_bytes(), column(row, at + 4, READING_USER)?, "a user")
 }
 
-pub(super) async fn user(session: &Session, id: &str) -> Result<Option<UserRecord>, StoreError> {
+/// Reads an access key's columns, its MAC behind them.
+pub(super) fn read_access_key(row: &Row, binding: Binding<'_>) -> Result<AccessKeyRecord, StoreError> {
+    const DOING: &str = "reading an access key";
+    let key = AccessKeyRecord {
+        access_key: column(row, 0, DOING)?,
+        sealed_secret_key: column(row, 1, DOING)?,
+        user_id: column(row, 2, DOING)?,
+        enabled: column(row, 3, DOING)?,
+        create_time: row::known_time(column(row, 4, DOING)?),
+    };
+    binding.require(&Columns::AccessKey(&key), column(row, 5, DOING)?)?;
+    Ok(key)
+}
+
+pub(super) async fn user(session: &Session, binding: Binding<'_>, id: &str) -> Result<Option<UserRecord>, StoreError> {
     if !can_be_held(id) {
         return Ok(None);
     }
-    let row = session.row("SELECT document, checksum FROM users WHERE id = $1", &[&id], READING_USER).await?;
-    row.map(|row| read_user(&row, 0)).transpose()
+    let sql = format!("SELECT {USER_COLUMNS} FROM users WHERE id = $1");
+    let row = session.row(&sql, &[&id], READING_USER).await?;
+    row.map(|row| read_user(&row, 0, binding)).transpose()
 }
 
 /// The user, whose row nobody else changes until the transaction ends.
-pub(super) async fn lock_user(session: &Session, id: &str) -> Result<Option<UserRecord>, StoreError> {
+pub(super) async fn lock_user(
+    session: &Session,
+    binding: Binding<'_>,
+    id: &str,
+) -> Result<Option<UserRecord>, StoreError> {
     if !can_be_held(id) {
         return Ok(None);
     }
-    let sql = "SELECT document, checksum FROM users WHERE id = $1 FOR UPDATE";
-    let row = session.row(sql, &[&id], READING_USER).await?;
-    row.map(|row| read_user(&row, 0)).transpose()
+    let sql = format!("SELECT {USER_COLUMNS} FROM users WHERE id = $1 FOR UPDATE");
+    let row = session.row(&sql, &[&id], READING_USER).await?;
+    row.map(|row| read_user(&row, 0, binding)).transpose()
 }
 
 pub(super) async fn user_by_name(
     session: &Session,
+    binding: Binding<'_>,
     domain_id: Option<&str>,
     name: &str,
 ) -> Result<Option<UserRecord>, StoreError> {
     if !can_be_held(name) || !domain_id.is_none_or(can_be_held) {
         return Ok(None);
     }
-    let sql = "SELECT document, checksum FROM users WHERE name = $1 AND domain_id = coalesce($2, domain_id)";
-    match session.rows(sql, &[&name, &domain_id], READING_USER).await?.as_slice() {
+    let sql = format!("SELECT {USER_COLUMNS} FROM users WHERE name = $1 AND domain_id = coalesce($2, domain_id)");
+    match session.rows(&sql, &[&name, &domain_id], READING_USER).await?.as_slice() {
         [] => Ok(None),
-        [row] => read_user(row, 0).map(Some),
+        [row] => read_user(row, 0, binding).map(Some),
         _ => Err(row::ambiguous_user()),
     }
 }
 
 /// Stores a user, inside a transaction, where nothing goes on behind an error: two writers of one new user at once are a
-/// conflict.
-pub(super) async fn put_user(session: &Session, record: &UserRecord) -> Result<(), StoreError> {
-    let user = row::with_generation(lock_user(session, &record.id).await?.as_ref(), record);
-    let document = Document::of(&user)?;
-    let sql = "INSERT INTO users (id, domain_id, name, document, checksum) VALUES ($1, $2, $3, $4, $5)
+/// conflict. Returns what became of its row.
+pub(super) async fn put_user(
+    session: &Session,
+    binding: Binding<'_>,
+    record: &UserRecord,
+) -> Result<RowMark, StoreError> {
+    let user = row::with_generation(lock_user(session, binding, &record.id).await?.as_ref(), record);
+    let Document { text, checksum } = Document::of(&user)?;
+    let UserRecord { id, domain_id, name, .. } = &user;
+    let mac = binding.bind(&Columns::User { id, domain_id, name, document: &text });
+    let sql = "INSERT INTO users (id, domain_id, name, document, checksum, mac) VALUES ($1, $2, $3, $4, $5, $6)
          ON CONFLICT (id) DO UPDATE SET domain_id = excluded.domain_id, name = excluded.name,
-         document = excluded.document, checksum = excluded.checksum";
-    let parameters: Parameters<'_> =
-        &[&user.id, &user.domain_id, &user.name, &document.text, &i64::from(document.checksum)];
-    session.execute(sql, parameters, "writing a user").await.map(drop)
+         document = excluded.document, checksum = excluded.checksum, mac = excluded.mac";
+    let parameters: Parameters<'_> = &[id, domain_id, name, &text, &i64::from(checksum), &mac];
+    session.execute(sql, parameters, "writing a user").await?;
+    Ok(RowMark::put(RowKind::User, id, &mac))
 }
 
-/// Stores an access key, inside a transaction.
-pub(super) async fn put_access_key(session: &Session, key: &AccessKeyRecord) -> Result<(), StoreError> {
-    let sql = "INSERT INTO access_keys (access_key, user_id, sealed_secret_key, enabled, create_time)
-         VALUES ($1, $2, $3, $4, $5) ON CONFLICT (access_key) DO UPDATE SET user_id = excluded.user_id,
-         sealed_secret_key = excluded.sealed_secret_key, enabled = excluded.enabled, create_time = excluded.create_time";
+/// Stores an access key, inside a transaction, and returns what became of its row.
+pub(super) async fn put_access_key(
+    session: &Session,
+    binding: Binding<'_>,
+    key: &AccessKeyRecord,
+) -> Result<RowMark, StoreError> {
+    let mac = binding.bind(&Columns::AccessKey(key));
+    let sql = "INSERT INTO access_keys (access_key, user_id, sealed_secret_key, enabled, create_time, mac)
+         VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (access_key) DO UPDATE SET user_id = excluded.user_id,
+         sealed_secret_key = excluded.sealed_secret_key, enabled = excluded.enabled, create_time = excluded.create_time,
+         mac = excluded.mac";
     let create_time = row::time_or_unknown(key.create_time);
     let parameters: Parameters<'_> =
-        &[&key.access_key, &key.user_id, &key.sealed_secret_key, &key.enabled, &create_time];
-    session.execute(sql, parameters, "writing an access key").await.map(drop)
+        &[&key.access_key, &key.user_id, &key.sealed_secret_key, &key.enabled, &create_time, &mac];
+    session.execute(sql, parameters, "writing an access key").await?;
+    Ok(RowMark::put(RowKind::AccessKey, &key.access_key, &mac))
 }
 
 pub(super) async fn access_key(
     session: &Session,
+    binding: Binding<'_>,
     access_key: &str,
 ) -> Result<Option<(AccessKeyRecord, UserRecord)>, StoreError> {
     const DOING: &str = "reading an access key";
     if !can_be_held(access_key) {
         return Ok(None);
     }
-    let sql = "SELECT access_key, sealed_secret_key, user_id, enabled, create_time, document, checksum
+    let sql = "SELECT access_key, sealed_secret_key, user_id, enabled, create_time, access_keys.mac,
+         users.id, domain_id, name, document, checksum, users.mac
          FROM access_keys JOIN users ON users.id = access_keys.user_id WHERE access_key = $1";
     let Some(row) = session.row(sql, &[&access_key], DOING).await? else { return Ok(None) };
-    let key = AccessKeyRecord {
-        access_key: column(&row, 0, DOING)?,
-        sealed_secret_key: column(&row, 1, DOING)?,
-        user_id: column(&row, 2, DOING)?,
-        enabled: column(&row, 3, DOING)?,
-        create_time: row::known_time(column(&row, 4, DOING)?),
-    };
-    Ok(Some((key, read_user(&row, 5)?)))
+    Ok(Some((read_access_key(&row, binding)?, read_user(&row, 6, binding)?)))
 }
 
 pub(super) async fn meta(session: &Session, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
@@ -176,18 +211,24 @@ pub(super) async fn meta(session: &Session, key: &str) -> Result<Option<Vec<u8>>
     row.map(|row| column(&row, 0, NAMED_VALUE)).transpose()
 }
 
+/// Replaces a named value; `false` when it is not `old`.
+pub(super) async fn replace_meta(session: &Session, key: &str, old: &[u8], new: &[u8]) -> Result<bool, StoreError> {
+    let sql = "UPDATE meta SET value = $3 WHERE key = $1 AND value = $2";
+    Ok(session.execute(sql, &[&key, &old, &new], "writing a named value").await? > 0)
+}
+
 /// Stores a mark, a user and a key, to be called in a transaction. Others that store the same mark wait, and then find a
-/// duplicate.
+/// duplicate. Returns what became of the rows.
 pub(super) async fn make_user(
     session: &Session,
+    binding: Binding<'_>,
     mark: &str,
     user: &UserRecord,
     key: &AccessKeyRecord,
-) -> Result<(), StoreError> {
+) -> Result<Vec<RowMark>, StoreError> {
     let sql = "INSERT INTO meta (key, value) VALUES ($1, $2)";
     session.execute(sql, &[&mark, &key.access_key.as_bytes()], "writing a named value").await?;
-    put_user(session, user).await?;
-    put_access_key(session, key).await
+    Ok(vec![put_user(session, binding, user).await?, put_access_key(session, binding, key).await?])
 }
 
 pub(super) async fn put_meta_if_absent(session: &Session, key: &str, value: Vec<u8>) -> Result<Vec<u8>, StoreError> {

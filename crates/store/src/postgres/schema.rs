@@ -23,6 +23,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/postgres/0007_last_use.sql"),
     include_str!("../../migrations/postgres/0008_key_times.sql"),
     include_str!("../../migrations/postgres/0009_audit_search.sql"),
+    include_str!("../../migrations/postgres/0010_bound_rows.sql"),
 ];
 
 const DOING: &str = "bringing the schema up to date";

@@ -1,10 +1,12 @@
 //! Statements of those who administer: lists of users and their keys, shared policies, and the KMS keys of a project.
 
 use csms_core::ProjectId;
-use rusqlite::{Connection, Params, params};
+use rusqlite::{Connection, Params, Row, params};
 
-use super::{failure::During as _, identities};
+use super::{audit, failure::During as _, identities};
 use crate::{
+    audit::AuditEntry,
+    bound::{Binding, Columns, Replacement, RowKind, RowMark, rewritten},
     document::{self, Document},
     error::StoreError,
     record::{AccessChange, AccessKeyRecord, AccessState, KeyRecord, PolicyRecord, UserRecord},
@@ -14,61 +16,109 @@ use crate::{
 const READING: &str = "reading policies";
 const READING_KEYS: &str = "reading keys";
 
-pub(super) fn users(db: &Connection) -> Result<Vec<UserRecord>, StoreError> {
-    documents(db, "SELECT document, checksum FROM users ORDER BY name, id", [], "a user")
+pub(super) fn users(db: &Connection, binding: Binding<'_>) -> Result<Vec<UserRecord>, StoreError> {
+    const DOING: &str = "reading users";
+    let sql = format!("SELECT {} FROM users ORDER BY name, id", identities::USER_COLUMNS);
+    let mut statement = db.prepare_cached(&sql).during(DOING)?;
+    let mut rows = statement.query([]).during(DOING)?;
+    let mut users = Vec::new();
+    while let Some(row) = rows.next().during(DOING)? {
+        users.push(identities::read_user(row, 0, binding)?);
+    }
+    Ok(users)
 }
 
-pub(super) fn access_keys(db: &Connection, user_id: &str) -> Result<Vec<AccessKeyRecord>, StoreError> {
-    let sql = "SELECT access_key, sealed_secret_key, user_id, enabled, create_time FROM access_keys
+pub(super) fn access_keys(
+    db: &Connection,
+    binding: Binding<'_>,
+    user_id: &str,
+) -> Result<Vec<AccessKeyRecord>, StoreError> {
+    let sql = "SELECT access_key, sealed_secret_key, user_id, enabled, create_time, mac FROM access_keys
          WHERE user_id = ?1 ORDER BY access_key";
-    access_key_rows(db, sql, [user_id])
+    access_key_rows(db, binding, sql, [user_id])
 }
 
-fn access_key_rows(db: &Connection, sql: &str, parameters: impl Params) -> Result<Vec<AccessKeyRecord>, StoreError> {
+fn access_key_rows(
+    db: &Connection,
+    binding: Binding<'_>,
+    sql: &str,
+    parameters: impl Params,
+) -> Result<Vec<AccessKeyRecord>, StoreError> {
     const DOING: &str = "reading access keys";
     let mut statement = db.prepare_cached(sql).during(DOING)?;
     let mut rows = statement.query(parameters).during(DOING)?;
     let mut keys = Vec::new();
     while let Some(row) = rows.next().during(DOING)? {
-        keys.push(AccessKeyRecord {
-            access_key: row.get(0).during(DOING)?,
-            sealed_secret_key: row.get(1).during(DOING)?,
-            user_id: row.get(2).during(DOING)?,
-            enabled: row.get(3).during(DOING)?,
-            create_time: row::known_time(row.get(4).during(DOING)?),
-        });
+        keys.push(identities::read_access_key(row, binding)?);
     }
     Ok(keys)
 }
 
+/// The rows of all users, access keys and shared policies, with their MACs.
+pub(super) fn rows(db: &Connection, binding: Binding<'_>) -> Result<Vec<RowMark>, StoreError> {
+    const DOING: &str = "reading rows";
+    let mut marks = Vec::new();
+    let mut read = |sql: &str, mark: &mut dyn FnMut(&Row<'_>) -> Result<RowMark, StoreError>| {
+        let mut statement = db.prepare_cached(sql).during(DOING)?;
+        let mut rows = statement.query([]).during(DOING)?;
+        while let Some(row) = rows.next().during(DOING)? {
+            marks.push(mark(row)?);
+        }
+        Ok::<_, StoreError>(())
+    };
+    let text = |row: &Row<'_>, at: usize| row.get::<_, String>(at).during(DOING);
+    let mac = |row: &Row<'_>, at: usize| row.get::<_, Option<Vec<u8>>>(at).during(DOING);
+    read("SELECT id, domain_id, name, document, mac FROM users", &mut |row| {
+        let (id, domain_id, name, document) = (text(row, 0)?, text(row, 1)?, text(row, 2)?, text(row, 3)?);
+        let columns = Columns::User { id: &id, domain_id: &domain_id, name: &name, document: &document };
+        Ok(RowMark::stored(&columns, binding, mac(row, 4)?.as_deref()))
+    })?;
+    read("SELECT name, document, mac FROM policies", &mut |row| {
+        let (name, document) = (text(row, 0)?, text(row, 1)?);
+        Ok(RowMark::stored(&Columns::Policy { name: &name, document: &document }, binding, mac(row, 2)?.as_deref()))
+    })?;
+    let sql = "SELECT access_key, sealed_secret_key, user_id, enabled, create_time, mac FROM access_keys";
+    read(sql, &mut |row| {
+        let key = identities::read_access_key(row, binding.converting())?;
+        Ok(RowMark::stored(&Columns::AccessKey(&key), binding, mac(row, 5)?.as_deref()))
+    })?;
+    Ok(marks)
+}
+
 /// All users, access keys and shared policies.
-pub(super) fn state(db: &Connection) -> Result<AccessState, StoreError> {
+pub(super) fn state(db: &Connection, binding: Binding<'_>) -> Result<AccessState, StoreError> {
     let sql =
-        "SELECT access_key, sealed_secret_key, user_id, enabled, create_time FROM access_keys ORDER BY access_key";
-    Ok(AccessState { users: users(db)?, keys: access_key_rows(db, sql, [])?, policies: policies(db)? })
+        "SELECT access_key, sealed_secret_key, user_id, enabled, create_time, mac FROM access_keys ORDER BY access_key";
+    Ok(AccessState {
+        users: users(db, binding)?,
+        keys: access_key_rows(db, binding, sql, [])?,
+        policies: policies(db, binding)?,
+    })
 }
 
-pub(super) fn policy(db: &Connection, name: &str) -> Result<Option<PolicyRecord>, StoreError> {
-    let found = documents(db, "SELECT document, checksum FROM policies WHERE name = ?1", [name], "a policy")?;
-    Ok(found.into_iter().next())
+pub(super) fn policy(db: &Connection, binding: Binding<'_>, name: &str) -> Result<Option<PolicyRecord>, StoreError> {
+    let sql = "SELECT name, document, checksum, mac FROM policies WHERE name = ?1";
+    Ok(policy_rows(db, binding, sql, [name])?.into_iter().next())
 }
 
-pub(super) fn policies(db: &Connection) -> Result<Vec<PolicyRecord>, StoreError> {
-    documents(db, "SELECT document, checksum FROM policies ORDER BY name", [], "a policy")
+pub(super) fn policies(db: &Connection, binding: Binding<'_>) -> Result<Vec<PolicyRecord>, StoreError> {
+    policy_rows(db, binding, "SELECT name, document, checksum, mac FROM policies ORDER BY name", [])
 }
 
-fn documents<T: serde::de::DeserializeOwned>(
+fn policy_rows(
     db: &Connection,
+    binding: Binding<'_>,
     sql: &str,
     parameters: impl Params,
-    what: &'static str,
-) -> Result<Vec<T>, StoreError> {
+) -> Result<Vec<PolicyRecord>, StoreError> {
     let mut statement = db.prepare_cached(sql).during(READING)?;
     let mut rows = statement.query(parameters).during(READING)?;
     let mut found = Vec::new();
     while let Some(row) = rows.next().during(READING)? {
-        let text: String = row.get(0).during(READING)?;
-        found.push(document::decode(text.as_bytes(), row.get(1).during(READING)?, what)?);
+        let (name, text): (String, String) = (row.get(0).during(READING)?, row.get(1).during(READING)?);
+        let mac: Option<Vec<u8>> = row.get(3).during(READING)?;
+        binding.require(&Columns::Policy { name: &name, document: &text }, mac.as_deref())?;
+        found.push(document::decode(text.as_bytes(), row.get(2).during(READING)?, "a policy")?);
     }
     Ok(found)
 }
@@ -77,28 +127,86 @@ fn execute(db: &Connection, sql: &str, parameters: impl Params) -> Result<usize,
     db.prepare_cached(sql).and_then(|mut statement| statement.execute(parameters)).during("changing users and policies")
 }
 
-pub(super) fn change(db: &Connection, change: &AccessChange) -> Result<(), StoreError> {
+/// Makes a change, and notes what became of the rows.
+pub(super) fn change(
+    db: &Connection,
+    binding: Binding<'_>,
+    change: &AccessChange,
+    marks: &mut Vec<RowMark>,
+) -> Result<(), StoreError> {
     let changed = match change {
-        AccessChange::PutUser(user) => return identities::put_user(db, user),
-        AccessChange::PutAccessKey(key) => return identities::put_access_key(db, key),
+        AccessChange::PutUser(user) => {
+            marks.push(identities::put_user(db, binding, user)?);
+            return Ok(());
+        }
+        AccessChange::PutAccessKey(key) => {
+            marks.push(identities::put_access_key(db, binding, key)?);
+            return Ok(());
+        }
         AccessChange::ReplacePassword { user_id, old, new } => {
-            let user = identities::user(db, user_id)?.ok_or(StoreError::NotFound)?;
-            return identities::put_user(db, &row::with_password(user, old.as_deref(), new)?);
+            let user = identities::user(db, binding, user_id)?.ok_or(StoreError::NotFound)?;
+            marks.push(identities::put_user(db, binding, &row::with_password(user, old.as_deref(), new)?)?);
+            return Ok(());
         }
         AccessChange::DeleteUser(id) => {
+            // Also where a row is not what was written: it goes.
+            for key in access_keys(db, binding.converting(), id)? {
+                marks.push(RowMark::removed(RowKind::AccessKey, &key.access_key));
+            }
+            marks.push(RowMark::removed(RowKind::User, id));
             execute(db, "DELETE FROM access_keys WHERE user_id = ?1", [id])?;
             execute(db, "DELETE FROM users WHERE id = ?1", [id])?
         }
-        AccessChange::DeleteAccessKey(name) => execute(db, "DELETE FROM access_keys WHERE access_key = ?1", [name])?,
+        AccessChange::DeleteAccessKey(name) => {
+            marks.push(RowMark::removed(RowKind::AccessKey, name));
+            execute(db, "DELETE FROM access_keys WHERE access_key = ?1", [name])?
+        }
         AccessChange::PutPolicy(policy) => {
             let Document { text, checksum } = Document::of(policy)?;
-            let sql = "INSERT INTO policies (name, document, checksum) VALUES (?1, ?2, ?3)
-                 ON CONFLICT (name) DO UPDATE SET document = excluded.document, checksum = excluded.checksum";
-            execute(db, sql, params![policy.name, text, checksum])?
+            let mac = binding.bind(&Columns::Policy { name: &policy.name, document: &text });
+            marks.push(RowMark::put(RowKind::Policy, &policy.name, &mac));
+            let sql = "INSERT INTO policies (name, document, checksum, mac) VALUES (?1, ?2, ?3, ?4)
+                 ON CONFLICT (name) DO UPDATE SET document = excluded.document, checksum = excluded.checksum,
+                 mac = excluded.mac";
+            execute(db, sql, params![policy.name, text, checksum, mac])?
         }
-        AccessChange::DeletePolicy(name) => execute(db, "DELETE FROM policies WHERE name = ?1", [name])?,
+        AccessChange::DeletePolicy(name) => {
+            marks.push(RowMark::removed(RowKind::Policy, name));
+            execute(db, "DELETE FROM policies WHERE name = ?1", [name])?
+        }
     };
     if changed == 0 { Err(StoreError::NotFound) } else { Ok(()) }
+}
+
+/// Makes changes and appends their records, which name what became of the rows.
+pub(super) fn change_all(
+    db: &Connection,
+    binding: Binding<'_>,
+    changes: &[AccessChange],
+    mut records: Vec<AuditEntry>,
+) -> Result<(), StoreError> {
+    let mut marks = Vec::new();
+    changes.iter().try_for_each(|change| self::change(db, binding, change, &mut marks))?;
+    crate::audit::name_rows(&mut records, &marks);
+    audit::append(db, records)
+}
+
+/// See [`crate::Store::convert_access`].
+pub(super) fn convert(
+    db: &Connection,
+    binding: Binding<'_>,
+    mark: &Replacement,
+    convert: impl FnOnce(&mut AccessState) -> Result<(), StoreError>,
+    records: Vec<AuditEntry>,
+) -> Result<bool, StoreError> {
+    if !identities::replace_meta(db, &mark.key, &mark.old, &mark.new)? {
+        return Ok(false);
+    }
+    let binding = binding.converting();
+    let mut state = state(db, binding)?;
+    convert(&mut state)?;
+    change_all(db, binding, &rewritten(state), records)?;
+    Ok(true)
 }
 
 fn key_rows(db: &Connection, sql: &str, parameters: impl Params) -> Result<Vec<KeyRecord>, StoreError> {

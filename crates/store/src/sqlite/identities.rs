@@ -5,6 +5,7 @@ use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use super::failure::During as _;
 use crate::{
+    bound::{Binding, Columns, RowKind, RowMark},
     document::{self, Document},
     error::StoreError,
     record::{AccessKeyRecord, KeyRecord, UserRecord},
@@ -15,8 +16,12 @@ const READING_KEY: &str = "reading a key";
 const READING_USER: &str = "reading a user";
 
 pub(super) const ACCESS_KEY: &str =
-    "SELECT access_key, sealed_secret_key, user_id, enabled, create_time, document, checksum
+    "SELECT access_key, sealed_secret_key, user_id, enabled, create_time, access_keys.mac,
+     users.id, domain_id, name, document, checksum, users.mac
      FROM access_keys JOIN users ON users.id = access_keys.user_id WHERE access_key = ?1";
+
+/// The columns of [`read_user`].
+pub(super) const USER_COLUMNS: &str = "id, domain_id, name, document, checksum, mac";
 
 pub(super) fn read_key(row: &Row<'_>) -> Result<KeyRecord, StoreError> {
     let text = |column| row.get::<_, String>(column).during(READING_KEY);
@@ -73,28 +78,50 @@ pub(super) fn ensure_key(db: &Connection, key: &KeyRecord) -> Result<KeyRecord, 
     Ok(key.clone())
 }
 
-/// Reads the document and checksum at columns `at` and the next.
-fn read_user(row: &Row<'_>, at: usize) -> Result<UserRecord, StoreError> {
-    let text = row.get_ref(at).during(READING_USER)?.as_bytes().map_err(rusqlite::Error::from).during(READING_USER)?;
-    document::decode(text, row.get(at + 1).during(READING_USER)?, "a user")
+/// Reads the [`USER_COLUMNS`] from column `at` on.
+pub(super) fn read_user(row: &Row<'_>, at: usize, binding: Binding<'_>) -> Result<UserRecord, StoreError> {
+    let text = |column: usize| {
+        let column = row.get_ref(at + column).during(READING_USER)?;
+        column.as_str().map_err(rusqlite::Error::from).during(READING_USER)
+    };
+    let (id, domain_id, name, document) = (text(0)?, text(1)?, text(2)?, text(3)?);
+    let mac: Option<Vec<u8>> = row.get(at + 5).during(READING_USER)?;
+    binding.require(&Columns::User { id, domain_id, name, document }, mac.as_deref())?;
+    document::decode(document.as_bytes(), row.get(at + 4).during(READING_USER)?, "a user")
 }
 
-pub(super) fn user(db: &Connection, id: &str) -> Result<Option<UserRecord>, StoreError> {
-    let mut statement = db.prepare_cached("SELECT document, checksum FROM users WHERE id = ?1").during(READING_USER)?;
+/// Reads an access key's columns, its MAC behind them.
+pub(super) fn read_access_key(row: &Row<'_>, binding: Binding<'_>) -> Result<AccessKeyRecord, StoreError> {
+    const DOING: &str = "reading an access key";
+    let key = AccessKeyRecord {
+        access_key: row.get(0).during(DOING)?,
+        sealed_secret_key: row.get(1).during(DOING)?,
+        user_id: row.get(2).during(DOING)?,
+        enabled: row.get(3).during(DOING)?,
+        create_time: row::known_time(row.get(4).during(DOING)?),
+    };
+    let mac: Option<Vec<u8>> = row.get(5).during(DOING)?;
+    binding.require(&Columns::AccessKey(&key), mac.as_deref())?;
+    Ok(key)
+}
+
+pub(super) fn user(db: &Connection, binding: Binding<'_>, id: &str) -> Result<Option<UserRecord>, StoreError> {
+    let sql = format!("SELECT {USER_COLUMNS} FROM users WHERE id = ?1");
+    let mut statement = db.prepare_cached(&sql).during(READING_USER)?;
     let mut rows = statement.query([id]).during(READING_USER)?;
-    rows.next().during(READING_USER)?.map(|row| read_user(row, 0)).transpose()
+    rows.next().during(READING_USER)?.map(|row| read_user(row, 0, binding)).transpose()
 }
 
 pub(super) fn user_by_name(
     db: &Connection,
+    binding: Binding<'_>,
     domain_id: Option<&str>,
     name: &str,
 ) -> Result<Option<UserRecord>, StoreError> {
-    let mut statement = db
-        .prepare_cached("SELECT document, checksum FROM users WHERE name = ?1 AND domain_id = coalesce(?2, domain_id)")
-        .during(READING_USER)?;
+    let sql = format!("SELECT {USER_COLUMNS} FROM users WHERE name = ?1 AND domain_id = coalesce(?2, domain_id)");
+    let mut statement = db.prepare_cached(&sql).during(READING_USER)?;
     let mut rows = statement.query(params![name, domain_id]).during(READING_USER)?;
-    let Some(user) = rows.next().during(READING_USER)?.map(|row| read_user(row, 0)).transpose()? else {
+    let Some(user) = rows.next().during(READING_USER)?.map(|row| read_user(row, 0, binding)).transpose()? else {
         return Ok(None);
     };
     match rows.next().during(READING_USER)? {
@@ -103,53 +130,54 @@ pub(super) fn user_by_name(
     }
 }
 
-pub(super) fn put_user(db: &Connection, record: &UserRecord) -> Result<(), StoreError> {
-    let user = row::with_generation(self::user(db, &record.id)?.as_ref(), record);
+/// Stores a user, and returns what became of its row.
+pub(super) fn put_user(db: &Connection, binding: Binding<'_>, record: &UserRecord) -> Result<RowMark, StoreError> {
+    let user = row::with_generation(self::user(db, binding, &record.id)?.as_ref(), record);
     let document = Document::of(&user)?;
+    let UserRecord { id, domain_id, name, .. } = &user;
+    let mac = binding.bind(&Columns::User { id, domain_id, name, document: &document.text });
     db.prepare_cached(
-        "INSERT INTO users (id, domain_id, name, document, checksum) VALUES (?1, ?2, ?3, ?4, ?5)
+        "INSERT INTO users (id, domain_id, name, document, checksum, mac) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
          ON CONFLICT (id) DO UPDATE SET domain_id = excluded.domain_id, name = excluded.name,
-         document = excluded.document, checksum = excluded.checksum",
+         document = excluded.document, checksum = excluded.checksum, mac = excluded.mac",
     )
-    .and_then(|mut statement| {
-        statement.execute(params![user.id, user.domain_id, user.name, document.text, document.checksum])
-    })
-    .during("writing a user")
-    .map(drop)
+    .and_then(|mut statement| statement.execute(params![id, domain_id, name, document.text, document.checksum, mac]))
+    .during("writing a user")?;
+    Ok(RowMark::put(RowKind::User, id, &mac))
 }
 
 pub(super) fn access_key(
     db: &Connection,
+    binding: Binding<'_>,
     access_key: &str,
 ) -> Result<Option<(AccessKeyRecord, UserRecord)>, StoreError> {
     const DOING: &str = "reading an access key";
     let mut statement = db.prepare_cached(ACCESS_KEY).during(DOING)?;
     let mut rows = statement.query([access_key]).during(DOING)?;
     let Some(row) = rows.next().during(DOING)? else { return Ok(None) };
-    let key = AccessKeyRecord {
-        access_key: row.get(0).during(DOING)?,
-        sealed_secret_key: row.get(1).during(DOING)?,
-        user_id: row.get(2).during(DOING)?,
-        enabled: row.get(3).during(DOING)?,
-        create_time: row::known_time(row.get(4).during(DOING)?),
-    };
-    Ok(Some((key, read_user(row, 5)?)))
+    Ok(Some((read_access_key(row, binding)?, read_user(row, 6, binding)?)))
 }
 
-pub(super) fn put_access_key(db: &Connection, key: &AccessKeyRecord) -> Result<(), StoreError> {
+/// Stores an access key, and returns what became of its row.
+pub(super) fn put_access_key(
+    db: &Connection,
+    binding: Binding<'_>,
+    key: &AccessKeyRecord,
+) -> Result<RowMark, StoreError> {
+    let mac = binding.bind(&Columns::AccessKey(key));
     db.prepare_cached(
-        "INSERT INTO access_keys (access_key, user_id, sealed_secret_key, enabled, create_time)
-         VALUES (?1, ?2, ?3, ?4, ?5)
+        "INSERT INTO access_keys (access_key, user_id, sealed_secret_key, enabled, create_time, mac)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6)
          ON CONFLICT (access_key) DO UPDATE SET user_id = excluded.user_id,
          sealed_secret_key = excluded.sealed_secret_key, enabled = excluded.enabled,
-         create_time = excluded.create_time",
+         create_time = excluded.create_time, mac = excluded.mac",
     )
     .and_then(|mut statement| {
         let create_time = row::time_or_unknown(key.create_time);
-        statement.execute(params![key.access_key, key.user_id, key.sealed_secret_key, key.enabled, create_time])
+        statement.execute(params![key.access_key, key.user_id, key.sealed_secret_key, key.enabled, create_time, mac])
     })
-    .during("writing an access key")
-    .map(drop)
+    .during("writing an access key")?;
+    Ok(RowMark::put(RowKind::AccessKey, &key.access_key, &mac))
 }
 
 pub(super) fn meta(db: &Connection, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
@@ -158,20 +186,27 @@ pub(super) fn meta(db: &Connection, key: &str) -> Result<Option<Vec<u8>>, StoreE
         .during("reading a named value")
 }
 
-/// Stores a user, a key and a mark, unless the mark is there.
+/// Stores a user, a key and a mark, unless the mark is there. Returns what became of the rows.
 pub(super) fn make_user_once(
     db: &Connection,
+    binding: Binding<'_>,
     mark: &str,
     user: &UserRecord,
     key: &AccessKeyRecord,
-) -> Result<bool, StoreError> {
+) -> Result<Option<Vec<RowMark>>, StoreError> {
     if meta(db, mark)?.is_some() {
-        return Ok(false);
+        return Ok(None);
     }
     put_meta_if_absent(db, mark, key.access_key.as_bytes())?;
-    put_user(db, user)?;
-    put_access_key(db, key)?;
-    Ok(true)
+    Ok(Some(vec![put_user(db, binding, user)?, put_access_key(db, binding, key)?]))
+}
+
+/// Replaces a named value; `false` when it is not `old`.
+pub(super) fn replace_meta(db: &Connection, key: &str, old: &[u8], new: &[u8]) -> Result<bool, StoreError> {
+    db.prepare_cached("UPDATE meta SET value = ?3 WHERE key = ?1 AND value = ?2")
+        .and_then(|mut statement| statement.execute(params![key, old, new]))
+        .during("writing a named value")
+        .map(|changed| changed > 0)
 }
 
 pub(super) fn put_meta_if_absent(db: &Connection, key: &str, value: &[u8]) -> Result<Vec<u8>, StoreError> {

@@ -138,10 +138,12 @@ pub async fn the_first_named_value_wins<S: Store>(store: Shared<S>) {
 
 pub async fn a_user_made_once_takes_no_name<S: Store>(store: Shared<S>) {
     store.put_user(user("1", "d1", "admin")).await.unwrap();
-    let made = store.make_user_once("first", user("2", "d1", "admin"), access_key("AK2", "2")).await;
+    let made = store.make_user_once("first", user("2", "d1", "admin"), access_key("AK2", "2"), Vec::new()).await;
     assert!(matches!(made, Err(StoreError::Conflict(_))), "{made:?}");
     assert_eq!((store.meta("first").await.unwrap(), store.user("2").await.unwrap()), (None, None));
-    assert!(store.make_user_once("first", user("3", "d1", "root"), access_key("AK3", "3")).await.unwrap());
-    assert!(!store.make_user_once("first", user("4", "d1", "other"), access_key("AK4", "4")).await.unwrap());
+    assert!(store.make_user_once("first", user("3", "d1", "root"), access_key("AK3", "3"), Vec::new()).await.unwrap());
+    assert!(
+        !store.make_user_once("first", user("4", "d1", "other"), access_key("AK4", "4"), Vec::new()).await.unwrap()
+    );
     assert_eq!(store.user("4").await.unwrap(), None);
 }

@@ -64,8 +64,9 @@ pub async fn one_of_many_first_users_is_made<S: Store>(store: Shared<S>) {
         callers.spawn(async move {
             let id = number.to_string();
             let user = super::identities::user(&id, "d1", "admin");
-            let made =
-                store.make_user_once("first", user, super::identities::access_key(&format!("AK{id}"), &id)).await;
+            let made = store
+                .make_user_once("first", user, super::identities::access_key(&format!("AK{id}"), &id), Vec::new())
+                .await;
             (id, made.unwrap())
         });
     }

@@ -18,7 +18,7 @@ use super::{AccessFile, AccessFileError, PolicyEntry, Problems, UserEntry, Wante
 use crate::{
     app::Identity,
     audit::{Record, chain_key},
-    auth::cache::SECRET_KEY_PURPOSE,
+    auth::cache::secret_key_purpose,
     installation::make_id,
     services::iam::records,
 };
@@ -258,14 +258,15 @@ impl Plan<'_> {
         if stored.is_some_and(|key| key.user_id != user_id) {
             return Err(("access_key", "is another user's".to_owned()));
         }
+        let purpose = secret_key_purpose(&wanted.access_key, user_id);
         let is_same = |key: &AccessKeyRecord| {
-            let opened = self.root.open(SECRET_KEY_PURPOSE, &key.sealed_secret_key);
+            let opened = self.root.open(&purpose, &key.sealed_secret_key);
             key.enabled && opened.is_ok_and(|opened| opened.as_slice() == wanted.secret_key.as_bytes())
         };
         if stored.is_some_and(is_same) {
             return Ok(());
         }
-        let sealed = self.root.seal(SECRET_KEY_PURPOSE, wanted.secret_key.as_bytes(), &mut SysRng);
+        let sealed = self.root.seal(&purpose, wanted.secret_key.as_bytes(), &mut SysRng);
         let key = AccessKeyRecord {
             access_key: wanted.access_key.clone(),
             sealed_secret_key: sealed.map_err(|error| ("access_key", error.to_string()))?,

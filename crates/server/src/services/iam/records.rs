@@ -10,7 +10,7 @@ use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
 use crate::{
-    auth::{cache::SECRET_KEY_PURPOSE, signature::make_key_pair},
+    auth::{cache::secret_key_purpose, signature::make_key_pair},
     failure::Failure,
 };
 
@@ -27,7 +27,7 @@ pub fn make_key(
     now: UnixMillis,
 ) -> Result<(AccessKeyRecord, Zeroizing<String>), Failure> {
     let (access_key, secret_key) = make_key_pair()?;
-    let sealed_secret_key = root.seal(SECRET_KEY_PURPOSE, secret_key.as_bytes(), &mut SysRng)?;
+    let sealed_secret_key = root.seal(&secret_key_purpose(&access_key, user_id), secret_key.as_bytes(), &mut SysRng)?;
     let user_id = user_id.to_owned();
     Ok((AccessKeyRecord { access_key, sealed_secret_key, user_id, enabled: true, create_time: Some(now) }, secret_key))
 }

@@ -13,7 +13,7 @@ use csms_core::{
 };
 use csms_server::{
     app::App,
-    auth::{cache::SECRET_KEY_PURPOSE, passwords, signature::make_key_pair},
+    auth::{cache::secret_key_purpose, passwords, signature::make_key_pair},
     boot::serve::{self, ServeError},
     boot::settings::{Flags, Settings},
     clock::Clock,
@@ -108,7 +108,9 @@ impl Server {
             details: UserDetails::default(),
         };
         let (access_key, secret_key) = make_key_pair().unwrap();
-        let sealed = self.app.root.seal(SECRET_KEY_PURPOSE, secret_key.as_bytes(), &mut getrandom::SysRng).unwrap();
+        let sealed =
+            self.app.root.seal(&secret_key_purpose(&access_key, &id), secret_key.as_bytes(), &mut getrandom::SysRng);
+        let sealed = sealed.unwrap();
         let key = AccessKeyRecord {
             access_key: access_key.clone(),
             sealed_secret_key: sealed,

@@ -1,0 +1,199 @@
+//! Who can write the database but has no root key gets no rights by it: users, access keys and policies are bound to their rows.
+
+use crate::support::{self, Key, Server};
+use std::{path::Path, process::Command};
+
+use axum::http::StatusCode;
+use csms_server::auth::cache::{UNBOUND_SECRET_KEY, secret_key_purpose};
+use csms_store::Store as _;
+use getrandom::SysRng;
+use rusqlite::{Connection, params};
+use serde_json::{Value, json};
+
+/// A server with a secret `crown`, and a user who may only list secrets.
+struct Attacked {
+    directory: tempfile::TempDir,
+    server: Server,
+    mallory: Key,
+}
+
+const LISTS: &str = r#"{"Version":"5.0","Statement":[{"Effect":"Allow","Action":["csms:secret:list"]}]}"#;
+
+impl Attacked {
+    async fn start() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let server = support::open(directory.path()).await.unwrap();
+        let ok = async |method: &str, path: &str, body: Value| {
+            let answer = server.call(method, path, body).await;
+            assert!(answer.status.is_success(), "{method} {path}: {}", answer.body);
+            answer.body
+        };
+        ok("POST", &server.path("secrets"), json!({ "name": "crown", "secret_string": "jewels" })).await;
+        let policy = json!({ "policy_name": "lists", "policy_document": LISTS });
+        let policy = ok("POST", "/v5/policies", policy).await["policy"]["policy_id"].as_str().unwrap().to_owned();
+        let user = ok("POST", "/v5/users", json!({ "name": "mallory", "enabled": true })).await;
+        let user = user["user"]["user_id"].as_str().unwrap().to_owned();
+        ok("POST", &format!("/v5/policies/{policy}/attach-user"), json!({ "user_id": user })).await;
+        let made = ok("POST", &format!("/v5/users/{user}/access-keys"), Value::Null).await;
+        let text = |name: &str| made["access_key"][name].as_str().unwrap().to_owned();
+        let mallory =
+            Key { access_key: text("access_key_id"), secret_key: text("secret_access_key"), security_token: None };
+        let attacked = Self { directory, server, mallory };
+        assert_eq!(attacked.list(&attacked.mallory).await, StatusCode::OK);
+        assert_eq!(attacked.read_crown(&attacked.mallory).await, StatusCode::FORBIDDEN);
+        assert_eq!(attacked.verify(), Ok(()));
+        attacked
+    }
+
+    /// Writes to the database behind the server's back.
+    fn write(&self, sql: &str, parameters: impl rusqlite::Params) {
+        let db = Connection::open(self.directory.path().join("csms.db")).unwrap();
+        assert_eq!(db.execute(sql, parameters).unwrap(), 1, "{sql}");
+        self.server.app.authenticator.forget();
+    }
+
+    fn document(&self, sql: &str) -> String {
+        let db = Connection::open(self.directory.path().join("csms.db")).unwrap();
+        db.query_row(sql, [], |row| row.get(0)).unwrap()
+    }
+
+    async fn list(&self, key: &Key) -> StatusCode {
+        self.server.call_as(key, "GET", &self.server.path("secrets"), &Value::Null).await.status
+    }
+
+    async fn read_crown(&self, key: &Key) -> StatusCode {
+        let path = self.server.path("secrets/crown/versions/latest");
+        self.server.call_as(key, "GET", &path, &Value::Null).await.status
+    }
+
+    fn verify(&self) -> Result<(), String> {
+        verify(self.directory.path())
+    }
+
+    /// Mallory is refused with an error of the server, and the check names the row.
+    async fn is_noticed(&self, row: &str) {
+        assert_eq!(self.read_crown(&self.mallory).await, StatusCode::INTERNAL_SERVER_ERROR);
+        let reason = self.verify().unwrap_err();
+        assert!(reason.contains(row), "{reason}");
+    }
+}
+
+/// Runs `csms audit verify` on the data in a directory.
+fn verify(directory: &Path) -> Result<(), String> {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_csms"));
+    let output = command.args(["audit", "verify"]).env_clear().env("CSMS_DATA", directory).output().unwrap();
+    if output.status.success() { Ok(()) } else { Err(String::from_utf8(output.stderr).unwrap()) }
+}
+
+#[tokio::test]
+async fn an_access_key_does_not_move_to_another_user() {
+    let attacked = Attacked::start().await;
+    let key = attacked.mallory.access_key.clone();
+    let sql = "UPDATE access_keys SET user_id = (SELECT id FROM users WHERE name = 'admin') WHERE access_key = ?1";
+    attacked.write(sql, [&key]);
+    attacked.is_noticed(&format!("the access key {key}")).await;
+}
+
+#[tokio::test]
+async fn a_sealed_secret_key_does_not_open_in_another_row() {
+    let attacked = Attacked::start().await;
+    let admin = attacked.server.key().access_key;
+    let sql =
+        "UPDATE access_keys SET sealed_secret_key = (SELECT sealed_secret_key FROM access_keys WHERE access_key = ?1)
+         WHERE access_key = ?2";
+    attacked.write(sql, [&attacked.mallory.access_key, &admin]);
+    let pretender = Key { access_key: admin.clone(), ..attacked.mallory.clone() };
+    assert_eq!(attacked.read_crown(&pretender).await, StatusCode::INTERNAL_SERVER_ERROR);
+    assert!(attacked.verify().unwrap_err().contains(&format!("the access key {admin}")));
+}
+
+/// Replaces a document with its checksum, as somebody would who knows the format.
+fn edited(attacked: &Attacked, table: &str, name: &str, from: &str, to: &str) {
+    let text = attacked.document(&format!("SELECT document FROM {table} WHERE name = '{name}'"));
+    assert!(text.contains(from), "{text}");
+    let text = text.replace(from, to);
+    let sql = format!("UPDATE {table} SET document = ?1, checksum = ?2 WHERE name = ?3");
+    attacked.write(&sql, params![text, crc32fast::hash(text.as_bytes()), name]);
+}
+
+#[tokio::test]
+async fn a_user_does_not_get_another_policy() {
+    let attacked = Attacked::start().await;
+    edited(&attacked, "users", "mallory", r#""attached":["lists"]"#, r#""attached":["Administrator"]"#);
+    attacked.is_noticed("the user ").await;
+}
+
+#[tokio::test]
+async fn a_policy_does_not_allow_more() {
+    let attacked = Attacked::start().await;
+    edited(&attacked, "policies", "lists", "csms:secret:list", "*");
+    attacked.is_noticed("the policy lists").await;
+}
+
+#[tokio::test]
+async fn an_older_row_and_a_missing_one_are_found_by_the_check() {
+    let attacked = Attacked::start().await;
+    let columns = "SELECT document || '|' || checksum || '|' || hex(mac) FROM users WHERE name = 'mallory'";
+    let older = attacked.document(columns);
+    let id = attacked.document("SELECT id FROM users WHERE name = 'mallory'");
+    let disabled = attacked.server.call("PUT", &format!("/v5/users/{id}"), json!({ "enabled": false })).await;
+    assert_eq!(disabled.status, StatusCode::OK, "{}", disabled.body);
+    assert_eq!(attacked.verify(), Ok(()));
+    let [mac, checksum, document] = older.rsplitn(3, '|').collect::<Vec<_>>().try_into().unwrap();
+    let sql = "UPDATE users SET document = ?1, checksum = ?2, mac = ?3 WHERE name = 'mallory'";
+    attacked.write(sql, params![document, checksum.parse::<i64>().unwrap(), hex::decode(mac).unwrap()]);
+    let reason = attacked.verify().unwrap_err();
+    assert!(reason.contains(&format!("the row of the user {id} is not the newest one")), "{reason}");
+    attacked.write("DELETE FROM access_keys WHERE access_key = ?1", [&attacked.mallory.access_key]);
+    let reason = attacked.verify().unwrap_err();
+    assert!(
+        reason.contains(&format!("the row of the access key {} is missing", attacked.mallory.access_key)),
+        "{reason}"
+    );
+}
+
+#[tokio::test]
+async fn what_an_older_release_wrote_is_bound_once_and_never_again() {
+    let attacked = Attacked::start().await;
+    let (root, path) = (attacked.server.app.root.clone(), attacked.directory.path().join("csms.db"));
+    let (mallory, admin) = (attacked.mallory.clone(), attacked.server.key());
+    let Attacked { directory, server, .. } = attacked;
+    drop(server);
+    // As an older release left it: without MACs, secret keys sealed for any row, and its own mark.
+    let db = Connection::open(&path).unwrap();
+    db.execute_batch("UPDATE users SET mac = NULL; UPDATE access_keys SET mac = NULL; UPDATE policies SET mac = NULL")
+        .unwrap();
+    let unbind = |key: &Key| {
+        let sql = "SELECT user_id, sealed_secret_key FROM access_keys WHERE access_key = ?1";
+        let (user, sealed): (String, Vec<u8>) =
+            db.query_row(sql, [&key.access_key], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
+        let opened = root.open(&secret_key_purpose(&key.access_key, &user), &sealed).unwrap();
+        let sealed = root.seal(UNBOUND_SECRET_KEY, &opened, &mut SysRng).unwrap();
+        let sql = "UPDATE access_keys SET sealed_secret_key = ?1 WHERE access_key = ?2";
+        db.execute(sql, params![sealed, key.access_key]).unwrap();
+    };
+    unbind(&mallory);
+    unbind(&admin);
+    let mark: Vec<u8> =
+        db.query_row("SELECT value FROM meta WHERE key = 'root_key_check'", [], |row| row.get(0)).unwrap();
+    let older = root.seal("root_key_check", b"csms", &mut SysRng).unwrap();
+    let put_mark = |mark: &[u8]| db.execute("UPDATE meta SET value = ?1 WHERE key = 'root_key_check'", [mark]).unwrap();
+    put_mark(&older);
+
+    let server = support::open(directory.path()).await.unwrap();
+    let list = async |server: &Server, key: &Key| {
+        server.call_as(key, "GET", &server.path("secrets"), &Value::Null).await.status
+    };
+    assert_eq!((list(&server, &mallory).await, list(&server, &admin).await), (StatusCode::OK, StatusCode::OK));
+    assert_eq!(verify(directory.path()), Ok(()));
+    let rows = server.app.store.access_rows().await.unwrap();
+    assert!(rows.iter().all(|row| row.mac.as_deref() != Some("not valid")), "{rows:?}");
+    drop(server);
+
+    // A row without a MAC is not taken any more.
+    db.execute("UPDATE access_keys SET mac = NULL WHERE access_key = ?1", [&mallory.access_key]).unwrap();
+    assert_ne!(mark, older);
+    let server = support::open(directory.path()).await.unwrap();
+    assert_eq!(list(&server, &mallory).await, StatusCode::INTERNAL_SERVER_ERROR);
+    assert_eq!(list(&server, &admin).await, StatusCode::OK);
+}
