@@ -56,8 +56,10 @@ struct Resource {
     version: Option<VersionId>,
 }
 
+/// The text as a record keeps it: short, and without characters that JSON escapes, since records are read without copies.
 fn cut(text: &str) -> String {
-    text.chars().take(MAX_TEXT).collect()
+    let plain = |c: char| if c.is_control() || matches!(c, '"' | '\\') { '?' } else { c };
+    text.chars().take(MAX_TEXT).map(plain).collect()
 }
 
 impl Refused {
