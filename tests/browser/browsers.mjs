@@ -42,10 +42,10 @@ export const BROWSERS = {
   }),
 };
 
-/** Runs `use` with a page of a fresh browser, and ends the browser whatever happens. */
-export async function withPage(name, use) {
+/** Runs `use` with a page of a fresh browser, and ends the browser whatever happens. `further` are options of puppeteer. */
+export async function withPage(name, use, further = {}) {
   const profile = await mkdtemp(join(tmpdir(), `csms-${name}-`));
-  const browser = await puppeteer.launch({ headless: true, protocolTimeout: 600_000, ...BROWSERS[name](profile) });
+  const browser = await puppeteer.launch({ headless: true, protocolTimeout: 600_000, ...BROWSERS[name](profile), ...further });
   try {
     return await use(await browser.newPage());
   } finally {

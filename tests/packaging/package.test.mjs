@@ -1,7 +1,7 @@
 // The packed package in tiny projects: Node, TypeScript, Vite, webpack and a plain page.
 
 import assert from "node:assert/strict";
-import { copyFile, readFile, readdir } from "node:fs/promises";
+import { copyFile, readFile, readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 
@@ -104,3 +104,33 @@ test("a plain page runs it, and without wasm-unsafe-eval says so", async (contex
   const strict = { "content-security-policy": "script-src 'self' 'unsafe-inline'" };
   assert.match(await said("chromium", directory, strict), /^failed: client\/content-policy .*wasm-unsafe-eval/);
 });
+
+test("a service worker runs it in Chromium", async (context) => {
+  assert.equal(await said("chromium", await prepared(context, "worker")), "service worker proven");
+});
+
+test("an extension's worker runs it, and with the default policy says what its manifest lacks", async (context) => {
+  const directory = await prepared(context, "extension");
+  assert.equal(await inExtension(directory), "proven");
+  const manifest = JSON.parse(await readFile(join(directory, "manifest.json"), "utf8"));
+  delete manifest.content_security_policy;
+  await writeFile(join(directory, "manifest.json"), JSON.stringify(manifest));
+  assert.match(await inExtension(directory), /^failed: client\/content-policy .*wasm-unsafe-eval/);
+});
+
+/** What the background worker of an extension says. */
+function inExtension(directory) {
+  return withPage(
+    "chromium",
+    async (page) => {
+      const target = await page.browser().waitForTarget((target) => target.type() === "service_worker");
+      const worker = await target.worker();
+      // It may be asked before its script has run.
+      for (;;) {
+        const text = await worker.evaluate(() => globalThis.proven);
+        if (text !== undefined) return text;
+      }
+    },
+    { enableExtensions: [directory], pipe: true },
+  );
+}

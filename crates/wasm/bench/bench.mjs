@@ -82,6 +82,7 @@ function report(engine, { own, encrypted, cut, validated }) {
     const rows = encrypted.map((row) => ({ name: bytes(row.size), found: row[work] }));
     table(`${work} (dir, A256GCM)`, rows, "value");
   }
+  compareWithJose(engine, encrypted);
   const against = encrypted.map(({ size, seal }) => ({
     size,
     ratio: 1 / Math.min(seal.ratios["in wasm"], seal.ratios["in WebCrypto"]),
@@ -96,6 +97,22 @@ function report(engine, { own, encrypted, cut, validated }) {
   }
   const rows = Object.entries(validated).map(([name, found]) => ({ name, found }));
   table("validation of a CreateSecret request", rows, "request");
+}
+
+/** What the package promises: in no cell slower than `jose` by more than a tenth, and on the whole not slower. */
+const BOUNDS = { cell: 1.1, mean: 1 };
+
+function compareWithJose(engine, encrypted) {
+  const cells = encrypted.flatMap(({ size, ...row }) =>
+    ["seal", "open"].map((work) => ({ cell: `${work} ${bytes(size)}`, ratio: 1 / row[work].ratios.jose })),
+  );
+  const mean = Math.exp(cells.reduce((sum, { ratio }) => sum + Math.log(ratio), 0) / cells.length);
+  const slow = cells.filter(({ ratio }) => ratio > BOUNDS.cell);
+  console.log(`\n  csms as a multiple of jose: ${cells.map(({ cell, ratio }) => `${cell} ${ratio.toFixed(2)}`).join(", ")}`);
+  console.log(`  on the whole (geometric mean) ${mean.toFixed(2)} of at most ${BOUNDS.mean.toFixed(2)}`);
+  if (slow.length === 0 && mean <= BOUNDS.mean) return;
+  console.error(`  beyond the bounds in ${engine}: ${slow.map(({ cell }) => cell).join(", ") || "the mean"}`);
+  process.exitCode = 1;
 }
 
 const git = () => execFileSync("git", ["rev-parse", "--short", "HEAD"], { cwd: here, encoding: "utf8" }).trim();

@@ -118,21 +118,21 @@ export function importContentKey(key: Bytes): Promise<CryptoKey> {
 }
 
 /** Encrypts in WebCrypto. @returns the ciphertext and its tag */
-export async function encryptInWebCrypto(
+export function encryptInWebCrypto(
   key: CryptoKey,
   { iv, additionalData }: Omit<Content, "key">,
   plaintext: Bytes,
-): Promise<Bytes> {
-  return new Uint8Array(await subtle().encrypt({ name: "AES-GCM", iv, additionalData }, key, plaintext));
+): Promise<ArrayBuffer> {
+  return subtle().encrypt({ name: "AES-GCM", iv, additionalData }, key, plaintext);
 }
 
 /** Decrypts in WebCrypto. @throws an error if the tag is not the right one */
-export async function decryptInWebCrypto(
+export function decryptInWebCrypto(
   key: CryptoKey,
   { iv, additionalData }: Omit<Content, "key">,
   sealed: Bytes,
-): Promise<Bytes> {
-  return new Uint8Array(await subtle().decrypt({ name: "AES-GCM", iv, additionalData }, key, sealed));
+): Promise<ArrayBuffer> {
+  return subtle().decrypt({ name: "AES-GCM", iv, additionalData }, key, sealed);
 }
 
 /** The methods of engines of 2025 and newer. */
@@ -174,8 +174,9 @@ export function fromBase64url(text: string): Bytes | undefined {
       const { written } = setFromBase64.call(bytes.subarray(0, length), text, ALPHABET);
       // Spaces and padding make it shorter than it is long; the bits that are left over at its end have to be zeros.
       const rest = text.length % 4;
-      const last = bytes.subarray(length - (rest === 0 ? 0 : rest - 1), length);
-      return written === length && toBase64url(last) === text.slice(text.length - rest) ? bytes : undefined;
+      if (written !== length) return undefined;
+      if (rest === 0) return bytes;
+      return toBase64url(bytes.subarray(length - rest + 1, length)) === text.slice(-rest) ? bytes : undefined;
     } catch {
       return undefined;
     }
