@@ -72,6 +72,22 @@ for (const engine of ENGINES) {
   });
 }
 
+test("an engine that has no base64url of its own uses that of the module", async (context) => {
+  const { Buffer } = globalThis;
+  context.after(() => (globalThis.Buffer = Buffer));
+  globalThis.Buffer = undefined;
+  const engine = "webcrypto";
+  for (let length = 0; length < 20; length += 1) {
+    const bytes = new Uint8Array(length).fill(length);
+    const token = await key.seal(bytes, { ...binding, engine });
+    assert.deepEqual(await key.open(token, { ...binding, engine }), bytes);
+    const [header, , iv, ciphertext, tag] = token.split(".");
+    for (const text of [`${ciphertext}=`, ` ${ciphertext}`, `${ciphertext}+`]) {
+      await assert.rejects(key.open([header, "", iv, text, tag].join("."), { ...binding, engine }), { code: "open/base64" });
+    }
+  }
+});
+
 test("a value that is not text is opened as bytes and named by openText", async () => {
   const bytes = Uint8Array.of(0xff, 0xfe, 0, 1);
   const token = await key.seal(bytes, binding);
