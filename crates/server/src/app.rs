@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use csms_api::request::Rules;
-use csms_core::{ProjectId, RegionName};
 use csms_kms::RootKey;
 
 use crate::{
@@ -12,44 +11,12 @@ use crate::{
     channels::Channels,
     clock::Clock,
     functions::Functions,
+    identity::Identity,
     keys::project::Keys,
     request::hosts::{CorsOrigin, Hosts},
     rotation::worker::Rotations,
     telemetry::metrics::Metrics,
 };
-
-/// Identity of an installation, made on its first start and never changed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Identity {
-    /// The account that owns everything.
-    pub domain_id: String,
-    /// Its name.
-    pub domain_name: String,
-    /// The first project.
-    pub project_id: ProjectId,
-    /// Name of the home region, which is also the name of the first project.
-    pub region: String,
-    /// The regions that this server was started with, each with its project; the home region first.
-    pub regions: Vec<Region>,
-}
-
-/// A region: a place of its own for secrets, keys, events and policies' resources.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Region {
-    /// Its name, also that of its project.
-    pub name: RegionName,
-    /// Its project.
-    pub project: ProjectId,
-}
-
-impl Identity {
-    /// The name of the region that a project belongs to: the home region, unless it is another region's.
-    #[must_use]
-    pub fn region_of(&self, project: &ProjectId) -> &str {
-        let found = self.regions.iter().find(|region| region.project == *project);
-        found.map_or(self.region.as_str(), |region| region.name.as_str())
-    }
-}
 
 /// The parts of a running server.
 pub struct App {

@@ -4,6 +4,7 @@
 
 pub mod cache;
 pub mod guesses;
+pub mod key_pair;
 pub mod passwords;
 pub mod signature;
 pub mod token;

@@ -1,12 +1,15 @@
-//! The command line: the tree of commands and what `--help` says of them.
+//! The command line: the tree of commands, what `--help` says of them, and how all of them end.
 //!
 //! What a command does is in [`crate::commands`], one module for each group.
 
-use clap::{Parser, Subcommand};
+use std::{io::Write, process::ExitCode};
+
+use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::{
     boot::settings::Flags,
-    commands::{access, audit, completions, migrate, policy, user},
+    commands::{access, audit, completions, migrate, policy, serve, user},
+    failure::Chain,
 };
 
 const EXAMPLES: &str = "\
@@ -66,4 +69,27 @@ pub enum Command {
 
     /// Print a script that completes commands in a shell
     Completions(completions::Arguments),
+}
+
+/// Runs a command and says on stderr what went wrong.
+#[must_use]
+pub fn run(command: Command) -> ExitCode {
+    let outcome = match command {
+        Command::Serve(flags) => serve::run(*flags),
+        Command::Use(command) => return csms_cli::run(*command),
+        Command::User(arguments) => user::run(&arguments),
+        Command::Policy(arguments) => policy::run(&arguments),
+        Command::Access(arguments) => access::run(&arguments),
+        Command::Audit(arguments) => audit::run(&arguments),
+        Command::Migrate(arguments) => migrate::run(arguments),
+        Command::Completions(arguments) => completions::run(&arguments, Cli::command()),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // There is nobody left to tell when stderr is closed.
+            let _ = writeln!(std::io::stderr(), "csms: {}", Chain(error.as_ref()));
+            ExitCode::FAILURE
+        }
+    }
 }

@@ -27,15 +27,15 @@ use tokio::task::JoinHandle;
 use zeroize::Zeroizing;
 
 use crate::{
-    app::{Identity, Region},
     audit::{Record, Trail, chain_key},
     auth::{
         cache::{UNBOUND_SECRET_KEY, secret_key_purpose},
+        key_pair::make_key_pair,
         passwords,
-        signature::make_key_pair,
     },
     clock::Clock,
     failure::Failure,
+    identity::{Identity, Region},
 };
 
 /// Name under which the store keeps the domain's identifier.

@@ -4,3 +4,4 @@ pub mod project;
 pub mod remote;
 pub mod replicas;
 pub mod root;
+pub mod usable;

@@ -19,6 +19,7 @@ pub mod failure;
 pub mod functions;
 pub mod gate;
 pub mod http;
+pub mod identity;
 pub mod installation;
 pub mod keys;
 mod outgoing;

@@ -3,8 +3,8 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use csms_server::{cli::Cli, commands};
+use csms_server::cli::{self, Cli};
 
 fn main() -> ExitCode {
-    commands::run(Cli::parse().command)
+    cli::run(Cli::parse().command)
 }

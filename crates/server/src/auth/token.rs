@@ -12,7 +12,7 @@ use getrandom::SysRng;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use zeroize::{Zeroize, Zeroizing};
 
-use super::{Caller, signature::make_key_pair, unauthenticated};
+use super::{Caller, key_pair::make_key_pair, unauthenticated};
 use crate::failure::Failure;
 
 /// How long a user's token lives: 24 hours, as the cloud's does.

@@ -139,7 +139,7 @@ pub async fn bind(settings: &Settings, clock: Clock) -> Result<Bound, ServeError
     let access = settings.access_file.as_deref().map(AccessFile::read).transpose()?;
     // The embedded store locks the directory, so it comes first: two servers must not both make a root key.
     let store = open_store(settings).await?;
-    let Keyring { root, remote } = root::open(settings, &store, &clock).await?;
+    let Keyring { root, remote } = root::open(settings.root_key_source(), &store, &clock).await?;
     let [home, ..] = settings.regions.as_slice() else { return Err(ServeError::NoRegion) };
     let mut identity = installation::open(&store, &root, home.as_str()).await?;
     installation::add_regions(&store, &mut identity, &settings.regions).await?;

@@ -16,12 +16,13 @@ use thiserror::Error;
 use zeroize::Zeroizing;
 
 pub use port::PortSettings;
-pub use remote_kms::{KmsFlags, KmsSettings};
+pub use remote_kms::KmsFlags;
 
 use crate::{
     audit::ReadRecords,
     functions::Variables,
     http::peers::ProxyNetwork,
+    keys::root::{KmsSettings, RootKeySource},
     request::hosts::{CorsOrigin, HostName},
 };
 
@@ -360,6 +361,14 @@ pub struct Settings {
     pub audit_reads: ReadRecords,
     pub log_format: LogFormat,
     pub log: String,
+}
+
+impl Settings {
+    /// Where the root key comes from.
+    #[must_use]
+    pub fn root_key_source(&self) -> RootKeySource<'_> {
+        RootKeySource { kms: self.kms.as_ref(), digits: self.root_key.as_ref(), file: &self.root_key_file }
+    }
 }
 
 /// Keys and passwords are not shown.

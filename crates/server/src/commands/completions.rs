@@ -2,11 +2,10 @@
 
 use std::io::Write;
 
-use clap::{Args, CommandFactory};
+use clap::{Args, Command};
 use clap_complete::Shell;
 
 use super::Failed;
-use crate::cli::Cli;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -23,13 +22,13 @@ pub struct Arguments {
     shell: Shell,
 }
 
-/// Prints the script.
+/// Prints the script for a command and all below it.
 ///
 /// # Errors
 /// Standard output that cannot be written.
-pub fn run(arguments: &Arguments) -> Result<(), Failed> {
+pub fn run(arguments: &Arguments, mut command: Command) -> Result<(), Failed> {
     // Made in memory first: the generator panics when its writer fails, as a closed pipe does.
     let mut script = Vec::new();
-    clap_complete::generate(arguments.shell, &mut Cli::command(), "csms", &mut script);
+    clap_complete::generate(arguments.shell, &mut command, "csms", &mut script);
     Ok(std::io::stdout().write_all(&script)?)
 }

@@ -14,11 +14,11 @@ use zeroize::Zeroizing;
 
 use super::Failed;
 use crate::{
-    app::Identity,
     audit::{Record, chain_key},
     boot::serve::DATABASE,
     boot::settings::{Flags, KmsFlags, StoreAddress},
     clock::Clock,
+    identity::Identity,
     installation,
     keys::root,
 };
@@ -118,7 +118,7 @@ impl DataArguments {
         if !installation::exists(&store).await? {
             return Err(none("the database").into());
         }
-        let root = root::open(&settings, &store, &Clock::default()).await?.root;
+        let root = root::open(settings.root_key_source(), &store, &Clock::default()).await?.root;
         let home = settings.regions.first().map_or("local-1", |region| region.as_str());
         let identity = installation::open(&store, &root, home).await?;
         let chain = chain_key(&root);

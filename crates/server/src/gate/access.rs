@@ -11,7 +11,7 @@ use csms_core::{
 };
 use csms_store::KeyRecord;
 
-use crate::app::Identity;
+use crate::identity::Identity;
 
 /// Names of an action: the one in force and its older aliases.
 pub type Actions = &'static [&'static str];

@@ -20,11 +20,11 @@ use crate::{
     audit::{Origin, Trail},
     clock::Clock,
     failure::Failure,
-    keys::remote::RemoteKeys,
+    keys::{
+        remote::RemoteKeys,
+        usable::{DEFAULT_ALIAS, UsableKey},
+    },
 };
-
-/// Alias of the key that protects secrets whose creator names none.
-pub const DEFAULT_ALIAS: &str = "csms/default";
 
 /// The keys that the versions of one secret need.
 pub type KeysOfSecret = HashMap<KeyId, Arc<MasterKey>>;
@@ -38,14 +38,6 @@ struct Known {
     key: Arc<MasterKey>,
     seen: Instant,
     is_default: bool,
-}
-
-/// A key that may be used now.
-pub struct UsableKey {
-    /// Its material.
-    pub key: Arc<MasterKey>,
-    /// Whether it is the service's default key, which every caller may use.
-    pub is_default: bool,
 }
 
 /// Whether the time of a key's deletion has come, whether its material is still there or not.

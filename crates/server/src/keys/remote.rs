@@ -18,8 +18,8 @@ use csms_store::{AnyStore, Store};
 
 use crate::{
     failure::Failure,
-    keys::project::{DEFAULT_ALIAS, UsableKey},
     keys::root::RemoteKeyring,
+    keys::usable::{DEFAULT_ALIAS, UsableKey},
 };
 
 /// What is known of a key, and since when.

@@ -4,16 +4,17 @@
 //! opened by the service, so neither the store nor the machine alone gives it away. The keys of secrets are the subject of
 //! [`crate::keys::project`].
 
-use std::{sync::Arc, time::Duration};
+use std::{fmt, path::Path, sync::Arc, time::Duration};
 
-use csms_core::KeyId;
+use csms_core::{KeyId, ProjectId};
 use csms_kms::{RemoteError, RemoteKms, RemoteSettings, RootKey, RootKeyError};
 use csms_store::{AnyStore, Store, StoreError};
 use getrandom::SysRng;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
+use zeroize::Zeroizing;
 
-use crate::{boot::settings::Settings, clock::Clock, failure::Failure, installation, outgoing};
+use crate::{clock::Clock, failure::Failure, installation, outgoing};
 
 /// Time for one attempt of a call. There are three, so nobody waits much longer than 12 seconds.
 const TIMEOUT: Duration = Duration::from_secs(4);
@@ -86,22 +87,58 @@ struct SealedRootKey {
     cipher_text: String,
 }
 
+/// A Key Management Service elsewhere.
+#[derive(Clone)]
+pub struct KmsSettings {
+    /// Address.
+    pub endpoint: String,
+    /// Project of the keys there.
+    pub project: ProjectId,
+    /// The key for the root key, and for secrets that name none.
+    pub default_key: KeyId,
+    /// Certificates (PEM) of authorities to trust besides the public ones.
+    pub authorities: Option<String>,
+    /// Access key.
+    pub access_key: String,
+    /// Secret key.
+    pub secret_key: Zeroizing<String>,
+    /// How long a key is used before the service is asked again.
+    pub recheck: Duration,
+}
+
+impl fmt::Debug for KmsSettings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("KmsSettings").field("endpoint", &self.endpoint).finish_non_exhaustive()
+    }
+}
+
+/// Where the root key comes from: a remote KMS, or else these digits, or else this file.
+#[derive(Clone, Copy)]
+pub struct RootKeySource<'s> {
+    /// The remote KMS.
+    pub kms: Option<&'s KmsSettings>,
+    /// The key itself, in hexadecimal digits.
+    pub digits: Option<&'s Zeroizing<String>>,
+    /// Its file.
+    pub file: &'s Path,
+}
+
 /// Gets the root key, making it on the first start.
 ///
 /// # Errors
 /// What is in the way, and what to do about it.
-pub async fn open(settings: &Settings, store: &AnyStore, clock: &Clock) -> Result<Keyring, KeyringError> {
+pub async fn open(source: RootKeySource<'_>, store: &AnyStore, clock: &Clock) -> Result<Keyring, KeyringError> {
     let sealed = store.meta(SEALED_ROOT_KEY).await?.map(|bytes| read(&bytes)).transpose()?;
     let exists = installation::exists(store).await?;
-    let Some(kms) = &settings.kms else {
+    let Some(kms) = source.kms else {
         if let Some(sealed) = sealed {
             return Err(KeyringError::Remote(sealed.key_id));
         }
-        let root = match &settings.root_key {
+        let root = match source.digits {
             Some(digits) => RootKey::from_hex(digits)?,
             // A missing file beside existing data is not replaced: the right key belongs there.
-            None if exists => RootKey::load(&settings.root_key_file)?,
-            None => RootKey::load_or_make(&settings.root_key_file, &mut SysRng)?,
+            None if exists => RootKey::load(source.file)?,
+            None => RootKey::load_or_make(source.file, &mut SysRng)?,
         };
         return Ok(Keyring { root: Arc::new(root), remote: None });
     };

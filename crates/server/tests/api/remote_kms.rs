@@ -12,11 +12,12 @@ use crate::support::{Answer, Key, Server, open_with, settings};
 use axum::http::StatusCode;
 use csms_core::{KeyId, policy::Policy};
 use csms_server::{
-    auth::{cache::secret_key_purpose, signature::make_key_pair, token::TemporaryKey},
+    auth::{cache::secret_key_purpose, key_pair::make_key_pair, token::TemporaryKey},
     boot::serve,
-    boot::settings::{KmsSettings, Settings},
+    boot::settings::Settings,
     clock::Clock,
     installation::{Credentials, make_id},
+    keys::root::KmsSettings,
 };
 use csms_store::{AccessChange, AccessKeyRecord, Store, UserRecord};
 use getrandom::SysRng;
@@ -373,7 +374,7 @@ async fn servers_that_start_together_agree_on_one_root_key() {
             .unwrap()
             .into();
     let clock = Clock::default();
-    let opened = (0..6).map(|_| csms_server::keys::root::open(&settings, &store, &clock));
+    let opened = (0..6).map(|_| csms_server::keys::root::open(settings.root_key_source(), &store, &clock));
     let opened = futures_util::future::join_all(opened).await;
     let keys: Vec<_> = opened.into_iter().map(|opened| opened.unwrap().root.derive("x")).collect();
     assert!(keys.iter().all(|key| *key == keys[0]));

@@ -16,9 +16,9 @@ use getrandom::SysRng;
 
 use super::{AccessFile, AccessFileError, PolicyEntry, Problems, UserEntry, WantedKey, WantedUser};
 use crate::{
-    app::Identity,
     audit::{Record, chain_key},
     auth::cache::secret_key_purpose,
+    identity::Identity,
     installation::make_id,
     services::iam::records,
 };

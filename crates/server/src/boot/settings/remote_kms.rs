@@ -3,7 +3,6 @@
 //! The secret key comes from a variable or a file, never from a flag.
 
 use std::{
-    fmt,
     fs::File,
     io::Read as _,
     os::unix::fs::PermissionsExt as _,
@@ -17,6 +16,7 @@ use serde::Deserialize;
 use zeroize::Zeroizing;
 
 use super::{SettingsError, read, variable};
+use crate::keys::root::KmsSettings;
 
 /// Longest time between two questions about a key, in seconds.
 const MAX_RECHECK: u64 = 3600;
@@ -95,31 +95,6 @@ pub struct KmsFlags {
         global = true
     )]
     pub recheck: Option<u64>,
-}
-
-/// A Key Management Service elsewhere.
-#[derive(Clone)]
-pub struct KmsSettings {
-    /// Address.
-    pub endpoint: String,
-    /// Project of the keys there.
-    pub project: ProjectId,
-    /// The key for the root key, and for secrets that name none.
-    pub default_key: KeyId,
-    /// Certificates (PEM) of authorities to trust besides the public ones.
-    pub authorities: Option<String>,
-    /// Access key.
-    pub access_key: String,
-    /// Secret key.
-    pub secret_key: Zeroizing<String>,
-    /// How long a key is used before the service is asked again.
-    pub recheck: Duration,
-}
-
-impl fmt::Debug for KmsSettings {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("KmsSettings").field("endpoint", &self.endpoint).finish_non_exhaustive()
-    }
 }
 
 /// The keys of a user of the service.

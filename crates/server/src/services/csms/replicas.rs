@@ -10,7 +10,6 @@ use getrandom::SysRng;
 
 use super::secrets::{Named, answer, sealing};
 use crate::{
-    app::Region,
     failure::Failure,
     gate::{
         access::{Access, CREATE_DATA_KEY, DECRYPT_DATA_KEY, Facts, Kind, Need, Stored},
@@ -18,7 +17,8 @@ use crate::{
         json::Body,
         service::{Call, Prepared},
     },
-    keys::{project::UsableKey, replicas::seal},
+    identity::Region,
+    keys::{replicas::seal, usable::UsableKey},
 };
 
 /// The regions in which secrets of the call's project may have replicas.

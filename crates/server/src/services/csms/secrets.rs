@@ -27,7 +27,7 @@ use crate::{
         json::Body,
         service::{Call, Prepared},
     },
-    keys::project::UsableKey,
+    keys::usable::UsableKey,
 };
 
 /// The answer that is a secret.

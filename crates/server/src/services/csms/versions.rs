@@ -30,7 +30,7 @@ use crate::{
         json::Body,
         service::{Call, Prepared, Subject},
     },
-    keys::{project::UsableKey, replicas::ReplicaKeys},
+    keys::{replicas::ReplicaKeys, usable::UsableKey},
 };
 
 /// How often a version is added again when the secret changed under it.

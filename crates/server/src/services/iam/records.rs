@@ -10,7 +10,7 @@ use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
 use crate::{
-    auth::{cache::secret_key_purpose, signature::make_key_pair},
+    auth::{cache::secret_key_purpose, key_pair::make_key_pair},
     failure::Failure,
 };
 

@@ -1,0 +1,16 @@
+//! A key that may be used now, wherever it is kept.
+
+use std::sync::Arc;
+
+use csms_kms::MasterKey;
+
+/// Alias of the key that protects secrets whose creator names none.
+pub const DEFAULT_ALIAS: &str = "csms/default";
+
+/// A key that may be used now.
+pub struct UsableKey {
+    /// Its material.
+    pub key: Arc<MasterKey>,
+    /// Whether it is the service's default key, which every caller may use.
+    pub is_default: bool,
+}
