@@ -14,7 +14,7 @@ use crate::{
     identity::Identity,
     keys::project::Keys,
     request::hosts::{CorsOrigin, Hosts},
-    rotation::worker::Rotations,
+    rotation::active::Rotations,
     telemetry::metrics::Metrics,
 };
 
@@ -36,7 +36,7 @@ pub struct App {
     pub functions: Functions,
     /// Where notifications go.
     pub channels: Channels,
-    /// Rotations at work.
+    /// Active rotations.
     pub rotations: Rotations,
     /// The time.
     pub clock: Clock,

@@ -3,12 +3,13 @@
 //! A topic that a webhook is set for goes there; every other one goes to the SMN endpoint, if there is one. Nothing here
 //! remembers or repeats anything.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use csms_core::{
-    UnixMillis,
+    ProjectId, UnixMillis,
     event::{Notification, NotificationStatus, TargetId},
     sign::{Signer, percent_encode},
+    target::TargetRules,
 };
 use hmac::{Hmac, KeyInit, Mac};
 use reqwest::Url;
@@ -17,8 +18,9 @@ use sha2::Sha256;
 use zeroize::Zeroizing;
 
 use crate::{
+    deputy::{Deputies, topic_project},
     failure::Failure,
-    outgoing::{signed_post, tls},
+    outgoing::{AllowedAddresses, judge_literal, signed_post, tls},
 };
 
 /// Time for one attempt, from the connection to the whole answer. Claims last longer.
@@ -54,12 +56,19 @@ pub struct Targets {
     pub webhook_authorities: Option<String>,
     /// The message service.
     pub smn: Option<Smn>,
+    /// Which topics of other projects the message service is called for.
+    pub deputies: Arc<Deputies>,
+    /// Where webhooks may be.
+    pub rules: TargetRules,
 }
 
 /// Sends notifications.
 pub struct Channels {
     targets: Targets,
+    /// For the message service, which the operator names.
     http: reqwest::Client,
+    /// For webhooks: connects only to addresses that the rules allow.
+    webhooks: reqwest::Client,
 }
 
 /// How an attempt ended.
@@ -91,20 +100,36 @@ impl Channels {
     /// # Errors
     /// Certificates that cannot be read.
     pub fn new(targets: Targets) -> Result<Self, Failure> {
-        let http = reqwest::Client::builder()
-            .tls_backend_preconfigured(tls(targets.webhook_authorities.as_deref())?)
-            .redirect(reqwest::redirect::Policy::none())
-            .no_proxy()
-            .connect_timeout(CONNECT_TIMEOUT)
-            .timeout(TIMEOUT)
-            .build();
-        Ok(Self { targets, http: http.map_err(Failure::internal)? })
+        let builder = || {
+            let client = reqwest::Client::builder()
+                .tls_backend_preconfigured(tls(targets.webhook_authorities.as_deref())?)
+                .redirect(reqwest::redirect::Policy::none())
+                .no_proxy()
+                .connect_timeout(CONNECT_TIMEOUT)
+                .timeout(TIMEOUT);
+            Ok::<_, Failure>(client)
+        };
+        let http = builder()?.build().map_err(Failure::internal)?;
+        let resolver = AllowedAddresses::new(targets.rules.clone());
+        let webhooks = builder()?.dns_resolver(Arc::new(resolver)).build().map_err(Failure::internal)?;
+        Ok(Self { targets, http, webhooks })
+    }
+
+    /// Whether events of the project may name the topic: one that a webhook is set for, one of the project, or one on the
+    /// operator's list.
+    #[must_use]
+    pub fn may_name(&self, project: &ProjectId, topic: &TargetId) -> bool {
+        self.targets.webhooks.contains_key(topic) || self.targets.deputies.allow_topic(project, topic.as_str())
     }
 
     /// Makes one attempt to deliver a notification.
     pub async fn send(&self, notification: &Notification, now: UnixMillis) -> Outcome {
         if let Some(url) = self.targets.webhooks.get(&notification.target.id) {
             return self.post_to_webhook(url, notification, now).await;
+        }
+        if !self.may_name(&notification.project, &notification.target.id) {
+            let reason = "the topic is of another project, and no entry of topic_allow names it";
+            return Outcome::Invalid(reason.to_owned());
         }
         match &self.targets.smn {
             Some(smn) => self.publish(smn, notification, now).await,
@@ -123,7 +148,10 @@ impl Channels {
             "timestamp": notification.create_time.to_rfc3339(),
         });
         let body = body.to_string();
-        let mut call = self.http.post(url.clone()).header("content-type", "application/json");
+        if let Err(refusal) = judge_literal(&self.targets.rules, url) {
+            return Outcome::Failed(format!("the webhook is not reachable: {refusal}"));
+        }
+        let mut call = self.webhooks.post(url.clone()).header("content-type", "application/json");
         call = call.header(NOTIFICATION_ID, &notification.id);
         if let Some(secret) = &self.targets.webhook_secret {
             call = call.header(SIGNATURE, signature(secret.as_bytes(), now, body.as_bytes()));
@@ -138,7 +166,7 @@ impl Channels {
     /// Publishes to the topic through SMN's API, signed.
     async fn publish(&self, smn: &Smn, notification: &Notification, now: UnixMillis) -> Outcome {
         let urn = notification.target.id.as_str();
-        let Some(project) = project_of(urn) else {
+        let Some(project) = topic_project(urn) else {
             return Outcome::Invalid("the target is not of the form urn:smn:REGION:PROJECT:TOPIC".to_owned());
         };
         let path = format!("/v2/{}/notifications/topics/{}/publish", percent_encode(project), percent_encode(urn));
@@ -161,16 +189,6 @@ fn subject(notification: &Notification) -> String {
     format!("CSMS {}", notification.kind.as_str())
 }
 
-/// The project in the URN of a topic.
-fn project_of(urn: &str) -> Option<&str> {
-    match urn.split(':').collect::<Vec<_>>().as_slice() {
-        ["urn", "smn", region, project, topic] if ![region, project, topic].iter().any(|part| part.is_empty()) => {
-            Some(project)
-        }
-        _ => None,
-    }
-}
-
 /// The value of [`SIGNATURE`]: over the time in seconds, a dot, and the body.
 #[must_use]
 pub fn signature(secret: &[u8], now: UnixMillis, body: &[u8]) -> String {
@@ -190,13 +208,5 @@ mod tests {
         // printf '1700000000.{}' | openssl dgst -sha256 -hmac key
         let expected = "t=1700000000,v1=9d713ed406bb7076d4123f0dc2c39d2df5c654ed4b0cd56b52c8b4c940bd63ae";
         assert_eq!(signature(b"key", UnixMillis::new(1_700_000_000_999), b"{}"), expected);
-    }
-
-    #[test]
-    fn the_project_of_a_topic_is_in_its_urn() {
-        assert_eq!(project_of("urn:smn:cn-north-4:dc3b:topic"), Some("dc3b"));
-        for urn in ["urn:smn:cn-north-4:Test", "urn:smn:cn-north-4::topic", "topic", ""] {
-            assert_eq!(project_of(urn), None, "{urn}");
-        }
     }
 }

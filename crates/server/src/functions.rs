@@ -6,12 +6,13 @@
 use std::{
     collections::{BTreeMap, HashSet},
     path::{Path, PathBuf},
+    sync::Arc,
     time::Duration,
 };
 
 use bytes::Bytes;
 use csms_core::{
-    FunctionUrn, UnixMillis,
+    FunctionUrn, ProjectId, UnixMillis,
     sign::{Signer, percent_encode},
 };
 use functiongraph_runtime::{
@@ -26,6 +27,7 @@ use serde::Deserialize;
 use zeroize::Zeroizing;
 
 use crate::{
+    deputy::Deputies,
     failure::Failure,
     outgoing::{self, signed_post},
     telemetry::traces,
@@ -63,6 +65,9 @@ pub enum InvokeFailure {
     /// It was not reached.
     #[error("the function was not reached: {0}")]
     Unreachable(String),
+    /// The server does not call it on behalf of this project.
+    #[error("rotation_func_urn names a function of another project, which no entry of function_allow names")]
+    NotAllowed,
 }
 
 /// Why a function cannot be registered.
@@ -83,6 +88,7 @@ pub struct Functions {
     remote: Option<(Endpoint, reqwest::Client)>,
     concurrent: usize,
     variables: Variables,
+    deputies: Arc<Deputies>,
 }
 
 /// User variables of functions, by name. A value may be a key, so values are not shown.
@@ -110,6 +116,7 @@ impl Functions {
             remote: None,
             concurrent,
             variables: Variables::default(),
+            deputies: Arc::default(),
         })
     }
 
@@ -117,6 +124,12 @@ impl Functions {
     #[must_use]
     pub fn with_variables(self, variables: Variables) -> Self {
         Self { variables, ..self }
+    }
+
+    /// Calls the endpoint for functions of other projects that are on these lists.
+    #[must_use]
+    pub fn with_deputies(self, deputies: Arc<Deputies>) -> Self {
+        Self { deputies, ..self }
     }
 
     /// Uses an endpoint for all functions that are not registered here.
@@ -170,12 +183,20 @@ impl Functions {
         self.local.contains(&urn.qualified())
     }
 
-    /// Invokes a function for a rotation and waits for its reply.
+    /// Whether secrets of the project may name the function: one that runs here, one of the project, or one on the operator's
+    /// list.
+    #[must_use]
+    pub fn may_name(&self, project: &ProjectId, urn: &FunctionUrn) -> bool {
+        self.runs_here(urn) || self.deputies.allow_function(project, urn)
+    }
+
+    /// Invokes a function for a rotation of a secret of the project and waits for its reply.
     ///
     /// # Errors
-    /// It failed, or was not reached.
+    /// It failed, was not reached, or may not be called for this project; then nothing is signed or sent.
     pub async fn invoke(
         &self,
+        project: &ProjectId,
         urn: &FunctionUrn,
         event: Vec<u8>,
         credentials: Option<Credentials>,
@@ -185,6 +206,9 @@ impl Functions {
             let class = InvocationClass::Rotation;
             let invocation = Invocation { class, event: event.into(), credentials, request_id: None, tail_log: true };
             return self.invoke_here(urn, invocation).await;
+        }
+        if !self.may_name(project, urn) {
+            return Err(InvokeFailure::NotAllowed);
         }
         match &self.remote {
             Some((endpoint, client)) => invoke_remote(endpoint, client, urn, event, now).await,

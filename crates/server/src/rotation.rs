@@ -2,6 +2,8 @@
 //!
 //! Does not decide when a rotation is due; that is the subject of [`crate::background`].
 
+pub mod active;
 pub mod begin;
+pub mod permits;
 pub mod rights;
 pub mod worker;

@@ -79,7 +79,7 @@ async fn rotate(app: &Arc<App>) -> bool {
             return false;
         }
         tokio::select! {
-            () = app.rotations.one_ended() => {}
+            () = app.rotations.wait_for_room() => {}
             () = tokio::time::sleep(PAUSE) => {}
         }
         if begun.elapsed() >= PAUSE {

@@ -43,7 +43,7 @@ use crate::{
     keys::remote::RemoteKeys,
     keys::root::{self, Keyring, KeyringError},
     request::hosts::Hosts,
-    rotation::worker::{self, Rotations},
+    rotation::{active::Rotations, permits::Permits, worker},
     telemetry::metrics::Metrics,
     telemetry::traces::Traces,
 };
@@ -219,6 +219,8 @@ fn targets(settings: &Settings) -> Result<Targets, ServeError> {
         webhook_secret: settings.webhook_secret.clone(),
         webhook_authorities: settings.webhook_authorities.clone(),
         smn: smn.transpose()?,
+        deputies: Arc::new(settings.deputies.clone()),
+        rules: settings.target_rules.clone(),
     })
 }
 
@@ -239,8 +241,11 @@ async fn functions(
     project: &str,
     region: &str,
 ) -> Result<(Functions, Option<FunctionUrn>), ServeError> {
-    let mut functions = Functions::none(settings.rotation_concurrency, settings.data.join(FUNCTIONS))?
-        .with_variables(settings.function_variables.clone());
+    // A silent database's attempt goes on without a permit, so there are more instances than permits.
+    let attempts = Permits::new(settings.rotation_concurrency).most_active();
+    let mut functions = Functions::none(attempts, settings.data.join(FUNCTIONS))?
+        .with_variables(settings.function_variables.clone())
+        .with_deputies(Arc::new(settings.deputies.clone()));
     for (urn, path) in &settings.functions {
         let registered = functions.register(urn, path).await;
         registered.map_err(|error| ServeError::Function(format!("{urn} from {}", path.display()), error))?;

@@ -9,9 +9,13 @@ mod remote_kms;
 use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf};
 
 use clap::{Args, ValueEnum};
-use csms_core::{FunctionUrn, RegionName, RotationPeriod, event::TargetId};
+use csms_core::{
+    FunctionUrn, RegionName, RotationPeriod, Violation,
+    event::TargetId,
+    target::{ALLOW_VARIABLE, DENY_VARIABLE, TargetPattern, TargetRules, join},
+};
 use csms_store::PostgresSettings;
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, de::Error as _};
 use thiserror::Error;
 use zeroize::Zeroizing;
 
@@ -20,6 +24,7 @@ pub use remote_kms::KmsFlags;
 
 use crate::{
     audit::ReadRecords,
+    deputy::{Deputies, UrnPattern},
     functions::Variables,
     http::peers::ProxyNetwork,
     keys::root::{KmsSettings, RootKeySource},
@@ -109,6 +114,27 @@ pub struct Flags {
     /// CSMS_FUNCTIONGRAPH_SECRET_KEY
     #[arg(long, env = "CSMS_FUNCTIONGRAPH_ENDPOINT", value_name = "URL")]
     pub functiongraph_endpoint: Option<String>,
+
+    /// Call this function for secrets of any project; `*` stands for any characters. Without it, functions that do not run here
+    /// must be of the secret's own project. May be repeated
+    #[arg(long = "function-allow", env = "CSMS_FUNCTION_ALLOW", value_name = "URN", value_delimiter = ',')]
+    pub function_allow: Vec<UrnPattern>,
+
+    /// Publish to this SMN topic for events of any project; `*` stands for any characters. Without it, topics that no webhook is
+    /// set for must be of the event's own project. May be repeated
+    #[arg(long = "topic-allow", env = "CSMS_TOPIC_ALLOW", value_name = "URN", value_delimiter = ',')]
+    pub topic_allow: Vec<UrnPattern>,
+
+    /// Let rotations and webhooks connect to this address, network (10.0.0.0/8), host or domain (*.example.com), and to no
+    /// other that is not allowed too. Link-local addresses and metadata services need an entry of their own. May be repeated
+    #[arg(long = "target-allow", env = "CSMS_TARGET_ALLOW", value_name = "TARGET", value_delimiter = ',', value_parser = parse_target)]
+    #[serde(deserialize_with = "target_patterns")]
+    pub target_allow: Vec<TargetPattern>,
+
+    /// Never let rotations and webhooks connect to this address, network, host or domain. May be repeated
+    #[arg(long = "target-deny", env = "CSMS_TARGET_DENY", value_name = "TARGET", value_delimiter = ',', value_parser = parse_target)]
+    #[serde(deserialize_with = "target_patterns")]
+    pub target_deny: Vec<TargetPattern>,
 
     /// Send what events tell a topic to this address: the topic's URN, and an https:// address, or an http:// one on this
     /// machine. May be repeated
@@ -249,6 +275,16 @@ fn one_or_many<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>
     })
 }
 
+fn parse_target(text: &str) -> Result<TargetPattern, String> {
+    text.parse().map_err(|violation: Violation| format!("it {}", violation.message()))
+}
+
+/// Entries of a list of targets.
+fn target_patterns<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<TargetPattern>, D::Error> {
+    let texts = Vec::<String>::deserialize(deserializer)?;
+    texts.iter().map(|text| parse_target(text).map_err(D::Error::custom)).collect()
+}
+
 /// The regions, each named once; the first is the home region.
 fn regions(names: Vec<String>) -> Result<Vec<RegionName>, SettingsError> {
     let mut regions = Vec::new();
@@ -340,6 +376,8 @@ pub struct Settings {
     pub access_file: Option<PathBuf>,
     pub functions: Vec<(FunctionUrn, PathBuf)>,
     pub function_variables: Variables,
+    pub deputies: Deputies,
+    pub target_rules: TargetRules,
     pub webhooks: Vec<(TargetId, String)>,
     pub webhook_secret: Option<Zeroizing<String>>,
     pub webhook_authorities: Option<String>,
@@ -441,6 +479,26 @@ impl Flags {
         functions.extend(self.functions);
         let mut function_variables = file.function_variable_table;
         function_variables.0.extend(self.function_variables);
+        let both = |mut file: Vec<_>, flags| {
+            file.extend(flags);
+            file
+        };
+        let allow: Vec<TargetPattern> = both(file.target_allow, self.target_allow);
+        let deny = both(file.target_deny, self.target_deny);
+        // The functions that run here obey the same lists, unless they are given lists of their own.
+        for (name, list) in [(ALLOW_VARIABLE, &allow), (DENY_VARIABLE, &deny)] {
+            if !list.is_empty() {
+                function_variables.0.entry(name.to_owned()).or_insert_with(|| join(list));
+            }
+        }
+        let both = |mut file: Vec<_>, flags| {
+            file.extend(flags);
+            file
+        };
+        let deputies = Deputies {
+            functions: both(file.function_allow, self.function_allow),
+            topics: both(file.topic_allow, self.topic_allow),
+        };
         let min_rotation_period_seconds = match self.min_rotation_period.or(file.min_rotation_period) {
             None => csms_core::period::DEFAULT_MIN_SECONDS,
             Some(text) => RotationPeriod::parse_with_minimum(&text, 1)
@@ -544,6 +602,8 @@ impl Flags {
             data,
             functions,
             function_variables,
+            deputies,
+            target_rules: TargetRules::new(allow, deny),
             functiongraph,
             webhooks,
             webhook_secret,
@@ -635,6 +695,20 @@ mod tests {
         assert_eq!(variables.collect::<Vec<_>>(), [("A", "2=2"), ("B", "hunter2")]);
         assert!(!format!("{settings:?}").contains("hunter2"));
         assert!(parse_variable("A").is_err());
+    }
+
+    #[test]
+    fn lists_of_targets_reach_the_functions_and_are_checked() {
+        let flags = Flags { target_deny: vec!["10.9.0.0/16".parse().unwrap()], ..Flags::default() };
+        let text = "target_allow = [\"10.0.0.0/8\", \"*.example.com\"]\ntopic_allow = [\"urn:smn:*\"]";
+        let settings = with_file(text, flags).unwrap();
+        let variable = |name| settings.function_variables.0.get(name).map(String::as_str);
+        assert_eq!(variable("CSMS_TARGET_ALLOW"), Some("10.0.0.0/8,*.example.com"));
+        assert_eq!(variable("CSMS_TARGET_DENY"), Some("10.9.0.0/16"));
+        assert_eq!((settings.deputies.functions.len(), settings.deputies.topics.len()), (0, 1));
+        for text in ["target_deny = [\"10.0.0.0/33\"]", "function_allow = [\"*\"]"] {
+            assert!(with_file(text, Flags::default()).is_err(), "{text}");
+        }
     }
 
     #[test]

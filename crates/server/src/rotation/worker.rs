@@ -8,26 +8,22 @@
 //! transaction that sees that it still holds it, so one that stood still and was replaced changes nothing any more.
 
 use std::{
-    collections::HashSet,
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::Arc,
     time::{Duration, Instant, SystemTime},
 };
 
 use csms_api::ErrorCode;
 use csms_core::{
-    Secret, StageName, TaskId, UnixMillis, VersionId,
+    ProjectId, Secret, SecretName, StageName, TaskId, UnixMillis, VersionId,
     event::Occurrence,
-    rotation::{FailureCode, RotationEvent, RotationReply, reported_steps},
+    rotation::{Account, FailureCode, RotationEvent, RotationReply, reported_steps},
     schedule::Aftermath,
     task::{MAX_ATTEMPTS, MAX_FAILED_TASKS, Task, TaskStatus, backoff_millis, one_line},
 };
-use csms_store::{ChangeError, Draft, Lease, Store, StoreError};
+use csms_kms::envelope;
+use csms_store::{ChangeError, Draft, Lease, ReadError, Store, StoreError, StoredValue};
 use functiongraph_runtime::Credentials;
 use getrandom::SysRng;
-use tokio::sync::{Notify, Semaphore};
 use tracing::Instrument as _;
 
 use crate::{
@@ -37,7 +33,10 @@ use crate::{
     failure::Chain,
     failure::Failure,
     functions::{FUNCTION_TIMEOUT, InvokeFailure},
-    rotation::rights,
+    rotation::{
+        permits::{Contact, Request, Target},
+        rights,
+    },
     telemetry::traces,
 };
 
@@ -47,12 +46,14 @@ struct AttemptFailure {
     message: String,
     may_pass_later: bool,
     aftermath: Aftermath,
+    contact: Contact,
 }
 
 impl AttemptFailure {
     /// One that a later attempt may not meet, and after which the account is as it was.
     fn passing(code: ErrorCode, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), may_pass_later: true, aftermath: Aftermath::Untouched }
+        let (aftermath, contact) = (Aftermath::Untouched, Contact::Silent);
+        Self { code, message: message.into(), may_pass_later: true, aftermath, contact }
     }
 }
 
@@ -66,76 +67,8 @@ const RENEWAL: Duration = Duration::from_secs(8);
 /// Longest message of a failed task, in characters; a function may report anything.
 const MAX_MESSAGE: usize = 1000;
 
-/// The rotations that this process carries out.
-pub struct Rotations {
-    at_work: Mutex<HashSet<TaskId>>,
-    concurrent: usize,
-    turns: Semaphore,
-    stopping: AtomicBool,
-    idle: Notify,
-    freed: Notify,
-}
-
-impl Rotations {
-    /// None yet, and at most `concurrent` at the same time, so that a server that comes back after a pause does not
-    /// overwhelm the databases. Others wait their turn.
-    #[must_use]
-    pub fn new(concurrent: usize) -> Self {
-        Self {
-            at_work: Mutex::default(),
-            concurrent,
-            turns: Semaphore::new(concurrent),
-            stopping: AtomicBool::new(false),
-            idle: Notify::new(),
-            freed: Notify::new(),
-        }
-    }
-
-    /// Waits until a rotation has ended since this was waited for the last time.
-    pub async fn one_ended(&self) {
-        self.freed.notified().await;
-    }
-
-    fn lock(&self) -> MutexGuard<'_, HashSet<TaskId>> {
-        self.at_work.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Whether a rotation that begins now need not wait for its turn.
-    #[must_use]
-    pub fn has_room(&self) -> bool {
-        self.room() > 0
-    }
-
-    /// How many rotations could begin now without waiting for their turn.
-    fn room(&self) -> usize {
-        if self.is_stopping() { 0 } else { self.concurrent.saturating_sub(self.lock().len()) }
-    }
-
-    fn is_stopping(&self) -> bool {
-        self.stopping.load(Ordering::Relaxed)
-    }
-
-    /// Begins no further attempt, and waits until the running ones have ended, at most `limit`. What is not finished goes on
-    /// at the next start.
-    pub async fn stop(&self, limit: Duration) {
-        self.stopping.store(true, Ordering::Relaxed);
-        let ended = async {
-            loop {
-                let idle = self.idle.notified();
-                if self.lock().is_empty() {
-                    return;
-                }
-                idle.await;
-            }
-        };
-        if tokio::time::timeout(limit, ended).await.is_err() {
-            tracing::warn!("some rotations did not end in time; they go on at the next start");
-        }
-    }
-}
-
-/// Takes a task out of the set when its work ends, also by a panic.
-struct AtWork {
+/// Ends a task in this process when its work ends, also by a panic.
+struct Active {
     app: Arc<App>,
     id: TaskId,
     begun: Instant,
@@ -143,21 +76,19 @@ struct AtWork {
     succeeded: Option<bool>,
 }
 
-impl AtWork {
+impl Active {
     fn ended_as(&mut self, status: &TaskStatus) {
         self.succeeded = Some(*status == TaskStatus::Succeeded);
     }
 }
 
-impl Drop for AtWork {
+impl Drop for Active {
     fn drop(&mut self) {
-        self.app.rotations.lock().remove(&self.id);
         match self.succeeded {
             Some(succeeded) => self.app.metrics.rotation_ended(succeeded, self.begun.elapsed()),
             None => self.app.metrics.rotation_left(),
         }
-        self.app.rotations.idle.notify_waiters();
-        self.app.rotations.freed.notify_one();
+        self.app.rotations.end(&self.id);
     }
 }
 
@@ -197,28 +128,29 @@ enum Ending {
 /// Begins or resumes a task in the background, unless this process is at it already.
 pub fn spawn(app: &Arc<App>, held: HeldTask) {
     let id = held.task.id.clone();
-    if !app.rotations.lock().insert(id.clone()) {
+    if !app.rotations.begin(&id) {
         return;
     }
     app.metrics.rotation_started();
-    let mut at_work = AtWork { app: Arc::clone(app), id, begun: Instant::now(), succeeded: None };
+    let starter = starter();
+    let mut active = Active { app: Arc::clone(app), id, begun: Instant::now(), succeeded: None };
     let span = tracing::info_span!(
         "rotation", task = %held.task.id, secret = %held.task.secret_name, outcome = tracing::field::Empty
     );
     let work = async move {
-        let app = Arc::clone(&at_work.app);
+        let app = Arc::clone(&active.app);
         let (id, name) = (&held.task.id, &held.task.secret_name);
         let ending = tokio::select! {
             // A task that has just ended has no lease to renew either; that it ended is looked at first.
             biased;
-            ending = in_turn(&app, &held) => ending,
+            ending = run(&app, &held, &starter) => ending,
             () = until_lost(&app, &held) => Ok(Ending::Lost),
         };
         match &ending {
             Ok(Ending::Finished(status)) => {
                 tracing::Span::current().record("outcome", status.as_str());
                 tracing::info!(task = %id, secret = %name, outcome = status.as_str(), "rotation ended");
-                at_work.ended_as(status);
+                active.ended_as(status);
             }
             Ok(Ending::Stopped) => tracing::info!(task = %id, secret = %name, "rotation goes on at the next start"),
             Ok(Ending::Lost) => tracing::warn!(task = %id, secret = %name, "rotation left to another server"),
@@ -234,10 +166,10 @@ pub fn spawn(app: &Arc<App>, held: HeldTask) {
     tokio::spawn(work.instrument(span));
 }
 
-async fn in_turn(app: &App, held: &HeldTask) -> Result<Ending, StoreError> {
-    let Ok(_turn) = app.rotations.turns.acquire().await else { return Ok(Ending::Stopped) };
-    tracing::info!(task = %held.task.id, secret = %held.task.secret_name, "rotation begins");
-    run(app, held).await
+/// Who starts the rotation: the user whose request this is, or the service, for instance by its schedule.
+fn starter() -> String {
+    let caller = Origin::current().caller;
+    caller.user_id.clone().unwrap_or_else(|| caller.name.clone())
 }
 
 /// Renews the lease until it is another's, or may be because the store has been silent for so long.
@@ -283,14 +215,23 @@ pub async fn resume(app: &Arc<App>) -> Result<bool, StoreError> {
 }
 
 /// Makes attempts until the task ends.
-async fn run(app: &App, held: &HeldTask) -> Result<Ending, StoreError> {
+async fn run(app: &App, held: &HeldTask, starter: &str) -> Result<Ending, StoreError> {
     let holder = held.holder.as_str();
     let mut task = held.task.clone();
     loop {
         task.attempts = task.attempts.saturating_add(1);
         app.clock.sleep(Duration::from_millis(backoff_millis(task.attempts))).await;
+        let target = target(app, &task.project, &task.secret_name).await?;
+        let target = target.unwrap_or_else(|| Target::Secret(task.secret_id.clone()));
+        let request = Request { project: task.project.clone(), starter: starter.to_owned(), target };
+        let Some(permit) = app.rotations.permit(&app.clock, &task.id, request).await else {
+            return Ok(Ending::Stopped);
+        };
         if app.rotations.is_stopping() {
             return Ok(Ending::Stopped);
+        }
+        if task.attempts == 1 {
+            tracing::info!(task = %task.id, secret = %task.secret_name, "rotation begins");
         }
         task.note(app.clock.now(), "attempt", "begins");
         let secret = match count_attempt(app, &task, holder).await? {
@@ -298,7 +239,7 @@ async fn run(app: &App, held: &HeldTask) -> Result<Ending, StoreError> {
             Found::Nothing => return end_without_secret(app, task, holder).await,
             Found::OtherHolder => return Ok(Ending::Lost),
         };
-        let (version, failure) = match attempt(app, &mut task, &secret, holder).await {
+        let (version, failure) = match permit.during(attempt(app, &mut task, &secret, holder)).await {
             Ok(version) => {
                 task.note(app.clock.now(), "function", &format!("says that {version} is SYSCURRENT"));
                 (version, None)
@@ -326,6 +267,25 @@ async fn run(app: &App, held: &HeldTask) -> Result<Ending, StoreError> {
             Found::OtherHolder => Ok(Ending::Lost),
         };
     }
+}
+
+/// The database that SYSCURRENT names, if the server can read its value: it may be sealed for the function, or its key may
+/// be unusable.
+async fn target(app: &App, project: &ProjectId, name: &SecretName) -> Result<Option<Target>, StoreError> {
+    let select = |secret: &Secret| secret.staged(&StageName::current());
+    let StoredValue { secret, version, sealed } = match app.store.secret_value(project, name, select).await {
+        Ok(found) => found,
+        Err(ReadError::Store(error)) => return Err(error),
+        Err(ReadError::NotFound | ReadError::Refused(_)) => return Ok(None),
+    };
+    let Ok(found) = secret.version(version) else { return Ok(None) };
+    let Ok(key) = app.keys.get(&secret.project, &found.kms_key_id).await else { return Ok(None) };
+    let context = envelope::Context { project: &secret.project, secret: &secret.id, version, key: &found.kms_key_id };
+    let account = envelope::open(&key, &context, &sealed).ok().and_then(|value| Account::parse(&value).ok());
+    Ok(account.map(|account| {
+        let login = account.login();
+        Target::Host(login.host.to_ascii_lowercase(), login.port)
+    }))
 }
 
 /// What a holder finds when it goes on with its task.
@@ -373,8 +333,13 @@ async fn count_attempt(app: &App, task: &Task, holder: &str) -> Result<Found<Sec
     change(app, task, holder, count).await
 }
 
-/// Invokes the function once and answers the version that it says is current.
-async fn attempt(app: &App, task: &mut Task, secret: &Secret, holder: &str) -> Result<VersionId, AttemptFailure> {
+/// Invokes the function once. Returns the version that it says is current, and whether the database answered.
+async fn attempt(
+    app: &App,
+    task: &mut Task,
+    secret: &Secret,
+    holder: &str,
+) -> (Result<VersionId, AttemptFailure>, Contact) {
     let span = tracing::debug_span!(
         "invoke function",
         otel.kind = "client",
@@ -387,7 +352,8 @@ async fn attempt(app: &App, task: &mut Task, secret: &Secret, holder: &str) -> R
     if let Err(failure) = &outcome {
         span.record("otel.status_code", "ERROR").record("code", failure.code.as_str());
     }
-    outcome
+    let contact = outcome.as_ref().map_or_else(|failure| failure.contact, |_| Contact::Answered);
+    (outcome, contact)
 }
 
 /// One call of the function.
@@ -395,12 +361,18 @@ async fn call(app: &App, task: &mut Task, secret: &Secret, holder: &str) -> Resu
     let begun = SystemTime::now();
     let (event, credentials) = call_for(app, task, secret, holder)
         .map_err(|failure| AttemptFailure::passing(ErrorCode::Internal, failure.error.message))?;
-    let reply = app.functions.invoke(&task.function, event, credentials, app.clock.now()).await;
+    let reply = app.functions.invoke(&task.project, &task.function, event, credentials, app.clock.now()).await;
     let reply = reply.map_err(|error| {
+        if matches!(error, InvokeFailure::NotAllowed) {
+            let failure = AttemptFailure::passing(ErrorCode::RotationNotConfigured, error.to_string());
+            return AttemptFailure { may_pass_later: false, contact: Contact::None, ..failure };
+        }
         let (code, aftermath) = match error {
             // It may have been at any step.
             InvokeFailure::Function(_) => (ErrorCode::FunctionFailed, Aftermath::Unknown),
-            InvokeFailure::Unreachable(_) => (ErrorCode::FunctionUnavailable, Aftermath::Untouched),
+            InvokeFailure::Unreachable(_) | InvokeFailure::NotAllowed => {
+                (ErrorCode::FunctionUnavailable, Aftermath::Untouched)
+            }
         };
         AttemptFailure { aftermath, ..AttemptFailure::passing(code, one_line(&error.to_string(), MAX_MESSAGE)) }
     })?;
@@ -419,6 +391,7 @@ async fn call(app: &App, task: &mut Task, secret: &Secret, holder: &str) -> Resu
             code: ErrorCode::FunctionFailed,
             may_pass_later: FailureCode::from_word(&error_code).is_none_or(FailureCode::may_pass_later),
             message: one_line(&format!("{error_code}: {error_msg}"), MAX_MESSAGE),
+            contact: contact(FailureCode::from_word(&error_code)),
             aftermath: if FailureCode::from_word(&error_code) == Some(FailureCode::Unfinished) {
                 Aftermath::Unfinished
             } else {
@@ -429,6 +402,15 @@ async fn call(app: &App, task: &mut Task, secret: &Secret, holder: &str) -> Resu
             let message = "the function's reply is not of the form {\"status\":\"SUCCESS\",\"version_id\":\"vN\"}";
             Err(AttemptFailure::passing(ErrorCode::FunctionFailed, message))
         }
+    }
+}
+
+/// What a failure of the function says about the database.
+const fn contact(code: Option<FailureCode>) -> Contact {
+    match code {
+        Some(FailureCode::NeedsOperator) => Contact::Answered,
+        Some(FailureCode::ServiceRefused | FailureCode::InvalidSecret | FailureCode::InvalidEvent) => Contact::None,
+        Some(FailureCode::Unavailable | FailureCode::Unfinished) | None => Contact::Silent,
     }
 }
 

@@ -10,7 +10,10 @@ use axum::{
     http::{HeaderMap, StatusCode},
     routing::post,
 };
-use csms_core::event::{DELIVERY_MILLIS, TargetId};
+use csms_core::{
+    event::{DELIVERY_MILLIS, TargetId},
+    target::TargetRules,
+};
 use csms_server::{background::notifier, channels};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -323,6 +326,7 @@ async fn topics_without_a_webhook_are_published_to_the_message_service_signed() 
         access_key: "AKEXAMPLE".to_owned(),
         secret_key: Zeroizing::new("secret".to_owned()),
     });
+    settings.deputies.topics.push("urn:smn:*:0123456789abcdef0123456789abcdef:*".parse().unwrap());
     let server = open_with(&settings).await.unwrap();
     create_event(&server, "audit", &ALL).await;
     create_secret(&server, "demo", Some("audit")).await;
@@ -332,4 +336,58 @@ async fn topics_without_a_webhook_are_published_to_the_message_service_signed() 
     let authorization = receiver.received.lock().unwrap()[0].0["authorization"].clone();
     assert!(authorization.to_str().unwrap().starts_with("SDK-HMAC-SHA256 Access=AKEXAMPLE"), "{authorization:?}");
     assert_eq!(records(&server).await[0]["notification_status"], "SUCCESS");
+}
+
+#[tokio::test]
+async fn nothing_is_sent_to_a_topic_of_another_project_that_the_operator_has_not_listed() {
+    let receiver = Receiver::default();
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    let receive = |State(receiver): State<Receiver>, headers: HeaderMap, body: Bytes| async move {
+        receiver.received.lock().unwrap().push((headers, body));
+        StatusCode::OK
+    };
+    let router = Router::new().fallback(receive).with_state(receiver.clone());
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    let directory = tempfile::tempdir().unwrap();
+    let mut settings = settings(directory.path());
+    settings.smn = Some(csms_server::boot::settings::Smn {
+        url: address,
+        access_key: "AKEXAMPLE".to_owned(),
+        secret_key: Zeroizing::new("secret".to_owned()),
+    });
+    let server = open_with(&settings).await.unwrap();
+    create_event(&server, "audit", &ALL).await;
+    create_secret(&server, "demo", Some("audit")).await;
+    add_version(&server, "demo").await;
+    notifier::work(&server.app).await.unwrap();
+    assert!(receiver.received.lock().unwrap().is_empty());
+    assert_eq!(records(&server).await[0]["notification_status"], "INVALID");
+}
+
+#[tokio::test]
+async fn a_webhook_is_not_called_at_an_address_that_is_refused() {
+    let (receiver, directory) = (Receiver::default(), tempfile::tempdir().unwrap());
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let receive = |State(receiver): State<Receiver>, headers: HeaderMap, body: Bytes| async move {
+        receiver.received.lock().unwrap().push((headers, body));
+        StatusCode::OK
+    };
+    let router = Router::new().fallback(receive).with_state(receiver.clone());
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    for (host, deny, received) in
+        [("127.0.0.1", "127.0.0.0/8", 0), ("localhost", "127.0.0.0/8,::1", 0), ("localhost", "", 1)]
+    {
+        let directory = directory.path().join(format!("{host}{}", deny.len()));
+        let mut settings = settings(&directory);
+        settings.webhooks = vec![(TargetId::parse(TOPIC).unwrap(), format!("http://{host}:{port}/"))];
+        settings.target_rules = TargetRules::parse("", deny).unwrap();
+        let server = open_with(&settings).await.unwrap();
+        create_event(&server, "audit", &ALL).await;
+        create_secret(&server, "demo", Some("audit")).await;
+        add_version(&server, "demo").await;
+        notifier::work(&server.app).await.unwrap();
+        assert_eq!(receiver.received.lock().unwrap().len(), received, "{host} {deny}");
+    }
 }

@@ -17,6 +17,7 @@ mod console;
 mod cors;
 mod cts;
 mod events;
+mod fair_rotations;
 mod grants;
 mod invoked_functions;
 mod kms;

@@ -40,13 +40,15 @@ where
 async fn server(directory: &tempfile::TempDir, endpoint: String, concurrent: usize) -> Server {
     let mut settings = settings(directory.path());
     settings.rotation_concurrency = concurrent;
+    settings.deputies.functions.push("urn:fss:*:0123456789abcdef0123456789abcdef:function:*".parse().unwrap());
     let (access_key, secret_key) = ("AK".to_owned(), "SK".to_owned().into());
     settings.functiongraph = Some(FunctionGraph { url: endpoint, access_key, secret_key });
     open_with(&settings).await.unwrap()
 }
 
 async fn create(server: &Server, name: &str) {
-    let account = json!({ "engine": "postgresql", "host": "127.0.0.1", "username": "app", "password": PASSWORD });
+    let account =
+        json!({ "engine": "postgresql", "host": format!("{name}.example"), "username": "app", "password": PASSWORD });
     let body = json!({
         "name": name, "secret_string": account.to_string(), "secret_type": "RDS-FG", "auto_rotation": true,
         "rotation_period": "1d", "rotation_config": r#"{"InstanceId":"i","SecretSubType":"SingleUser"}"#,

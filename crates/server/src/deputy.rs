@@ -1,0 +1,134 @@
+//! Which functions and topics the server calls with its own keys on behalf of a secret: those of the secret's project, and
+//! those that the operator lists.
+//!
+//! Whoever may change a secret chooses its function and the topics of its events. Without this rule it would choose what the
+//! keys of the server are used for.
+
+use std::str::FromStr;
+
+use csms_core::{FunctionUrn, ProjectId};
+use serde::Deserialize;
+
+/// A URN in which `*` stands for any characters, such as `urn:fss:*:PROJECT:function:*`.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct UrnPattern(String);
+
+impl FromStr for UrnPattern {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let is_allowed = |c: char| c.is_ascii_alphanumeric() || "-._:!*".contains(c);
+        if text.starts_with("urn:") && text.len() <= 256 && text.chars().all(is_allowed) {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err("must be a URN, in which * stands for any characters".to_owned())
+        }
+    }
+}
+
+impl TryFrom<String> for UrnPattern {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse()
+    }
+}
+
+impl UrnPattern {
+    /// Whether the pattern describes the whole URN.
+    #[must_use]
+    pub fn matches(&self, urn: &str) -> bool {
+        let Some((first, rest)) = self.0.split_once('*') else { return self.0 == urn };
+        let Some(mut left) = urn.strip_prefix(first) else { return false };
+        let mut parts: Vec<&str> = rest.split('*').collect();
+        let last = parts.pop().unwrap_or_default();
+        for part in parts {
+            let Some((_, behind)) = left.split_once(part) else { return false };
+            left = behind;
+        }
+        left.ends_with(last)
+    }
+}
+
+/// The operator's lists.
+#[derive(Clone, Debug, Default)]
+pub struct Deputies {
+    /// Functions of other projects that secrets may name.
+    pub functions: Vec<UrnPattern>,
+    /// Topics of other projects that events may name.
+    pub topics: Vec<UrnPattern>,
+}
+
+impl Deputies {
+    /// Whether the server invokes the function for secrets of the project.
+    #[must_use]
+    pub fn allow_function(&self, project: &ProjectId, urn: &FunctionUrn) -> bool {
+        let text = urn.qualified().to_string();
+        urn.project() == project.as_str() || self.functions.iter().any(|pattern| pattern.matches(&text))
+    }
+
+    /// Whether the server publishes to the topic for secrets of the project.
+    #[must_use]
+    pub fn allow_topic(&self, project: &ProjectId, topic: &str) -> bool {
+        topic_project(topic) == Some(project.as_str()) || self.topics.iter().any(|pattern| pattern.matches(topic))
+    }
+}
+
+/// The project in the URN of a topic.
+#[must_use]
+pub fn topic_project(urn: &str) -> Option<&str> {
+    match urn.split(':').collect::<Vec<_>>().as_slice() {
+        ["urn", "smn", region, project, topic] if ![region, project, topic].iter().any(|part| part.is_empty()) => {
+            Some(project)
+        }
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_star_stands_for_any_characters() {
+        for (pattern, urn, expected) in [
+            ("urn:smn:r:p:t", "urn:smn:r:p:t", true),
+            ("urn:smn:r:p:t", "urn:smn:r:p:tt", false),
+            ("urn:smn:*:p:*", "urn:smn:r:p:t", true),
+            ("urn:smn:*:p:*", "urn:smn:r:q:t", false),
+            ("urn:smn:r:p:a*z", "urn:smn:r:p:az", true),
+            ("urn:smn:r:p:a*a", "urn:smn:r:p:a", false),
+            ("urn:*", "urn:smn:r:p:t", true),
+        ] {
+            assert_eq!(pattern.parse::<UrnPattern>().unwrap().matches(urn), expected, "{pattern} {urn}");
+        }
+        for text in ["", "*", "smn", "urn:a b", "urn:a/b"] {
+            assert!(text.parse::<UrnPattern>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_project_has_its_own_functions_and_topics_and_those_listed() {
+        let (own, other) = ("a".repeat(32), "b".repeat(32));
+        let project = ProjectId::parse(own.clone()).unwrap();
+        let function = |of: &str| FunctionUrn::parse(&format!("urn:fss:r:{of}:function:default:f")).unwrap();
+        let none = Deputies::default();
+        assert!(none.allow_function(&project, &function(&own)) && !none.allow_function(&project, &function(&other)));
+        let topic = |of: &str| format!("urn:smn:r:{of}:t");
+        assert!(none.allow_topic(&project, &topic(&own)) && !none.allow_topic(&project, &topic(&other)));
+        let listed = Deputies {
+            functions: vec![format!("urn:fss:r:{other}:function:*:latest").parse().unwrap()],
+            topics: vec![topic(&other).parse().unwrap()],
+        };
+        assert!(listed.allow_function(&project, &function(&other)) && listed.allow_topic(&project, &topic(&other)));
+    }
+
+    #[test]
+    fn the_project_of_a_topic_is_in_its_urn() {
+        assert_eq!(topic_project("urn:smn:cn-north-4:dc3b:topic"), Some("dc3b"));
+        for urn in ["urn:smn:cn-north-4:Test", "urn:smn:cn-north-4::topic", "topic", ""] {
+            assert_eq!(topic_project(urn), None, "{urn}");
+        }
+    }
+}
