@@ -116,10 +116,12 @@ impl Channels {
     }
 
     /// Whether events of the project may name the topic: one that a webhook is set for, one of the project, or one on the
-    /// operator's list.
+    /// operator's list. Without an endpoint nothing is ever signed, so any may be named.
     #[must_use]
     pub fn may_name(&self, project: &ProjectId, topic: &TargetId) -> bool {
-        self.targets.webhooks.contains_key(topic) || self.targets.deputies.allow_topic(project, topic.as_str())
+        self.targets.smn.is_none()
+            || self.targets.webhooks.contains_key(topic)
+            || self.targets.deputies.allow_topic(project, topic.as_str())
     }
 
     /// Makes one attempt to deliver a notification.

@@ -184,10 +184,10 @@ impl Functions {
     }
 
     /// Whether secrets of the project may name the function: one that runs here, one of the project, or one on the operator's
-    /// list.
+    /// list. Without an endpoint nothing is ever signed, so any may be named.
     #[must_use]
     pub fn may_name(&self, project: &ProjectId, urn: &FunctionUrn) -> bool {
-        self.runs_here(urn) || self.deputies.allow_function(project, urn)
+        self.remote.is_none() || self.runs_here(urn) || self.deputies.allow_function(project, urn)
     }
 
     /// Invokes a function for a rotation of a secret of the project and waits for its reply.

@@ -16,7 +16,7 @@ pub mod cli;
 pub mod clock;
 pub mod commands;
 pub mod deputy;
-mod failure;
+pub mod failure;
 pub mod functions;
 pub mod gate;
 pub mod http;

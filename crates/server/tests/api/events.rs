@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use crate::support::{Answer, Server, open_with, settings};
+use crate::support::{self, Answer, Server, open_with, settings};
 use axum::{
     Router,
     body::Bytes,
@@ -357,8 +357,32 @@ async fn nothing_is_sent_to_a_topic_of_another_project_that_the_operator_has_not
         secret_key: Zeroizing::new("secret".to_owned()),
     });
     let server = open_with(&settings).await.unwrap();
+    let refused = server.call("POST", &server.path("csms/events"), event("audit", &ALL, TOPIC)).await;
+    assert_eq!((refused.status, refused.code()), (StatusCode::FORBIDDEN, "CSMS.0302"));
+    assert!(refused.body.to_string().contains("notification.target_id"), "{}", refused.body);
+    assert!(receiver.received.lock().unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_topic_that_was_set_before_there_was_an_endpoint_gets_nothing_of_another_project() {
+    let directory = tempfile::tempdir().unwrap();
+    let server = support::open(directory.path()).await.unwrap();
     create_event(&server, "audit", &ALL).await;
     create_secret(&server, "demo", Some("audit")).await;
+    drop(server);
+    let receiver = Receiver::default();
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let receive = |State(receiver): State<Receiver>, headers: HeaderMap, body: Bytes| async move {
+        receiver.received.lock().unwrap().push((headers, body));
+        StatusCode::OK
+    };
+    let router = Router::new().fallback(receive).with_state(receiver.clone());
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    let mut settings = settings(directory.path());
+    let (access_key, secret_key) = ("AKEXAMPLE".to_owned(), Zeroizing::new("secret".to_owned()));
+    settings.smn = Some(csms_server::boot::settings::Smn { url, access_key, secret_key });
+    let server = open_with(&settings).await.unwrap();
     add_version(&server, "demo").await;
     notifier::work(&server.app).await.unwrap();
     assert!(receiver.received.lock().unwrap().is_empty());

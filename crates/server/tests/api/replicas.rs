@@ -393,7 +393,7 @@ async fn a_rotation_of_the_primary_reaches_the_replica_which_never_rotates_by_it
     let body = json!({
         "name": "db", "secret_string": account.to_string(), "secret_type": "RDS-FG", "auto_rotation": true,
         "rotation_period": "1d", "rotation_config": r#"{"InstanceId":"i","SecretSubType":"SingleUser"}"#,
-        "rotation_func_urn": "urn:fss:home:0123456789abcdef0123456789abcdef:function:default:elsewhere",
+        "rotation_func_urn": format!("urn:fss:home:{}:function:default:elsewhere", server.credentials.project_id),
     });
     let created = server.call("POST", &server.path("secrets"), body).await;
     assert_eq!(created.status, 200, "{:?}", created.body);

@@ -11,7 +11,8 @@ use std::{
 
 use anyhow::{Context, Result};
 
-/// A room and the rooms that it may use. `rotation::permits` is a room of its own, because the server's shared parts hold it.
+/// A room and the rooms that it may use. `rotation::active` and `rotation::permits` are rooms of their own, because the server's
+/// shared parts hold them.
 const ALLOWED: &[(&str, &[&str])] = &[
     // Leaves: values and small facts.
     ("failure", &[]),
@@ -19,14 +20,17 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("clock", &[]),
     ("request", &["failure"]),
     ("outgoing", &["failure"]),
+    ("deputy", &[]),
+    ("rotation::permits", &[]),
     // Parts of a running server, which know nothing of each other's use.
     ("telemetry", &["outgoing"]),
     ("auth", &["clock", "failure", "request"]),
     ("audit", &["auth", "clock", "failure", "request"]),
     ("installation", &["audit", "auth", "clock", "failure", "identity"]),
     ("keys", &["audit", "clock", "failure", "installation", "outgoing"]),
-    ("functions", &["failure", "outgoing", "telemetry"]),
-    ("channels", &["failure", "outgoing"]),
+    ("functions", &["deputy", "failure", "outgoing", "telemetry"]),
+    ("channels", &["deputy", "failure", "outgoing"]),
+    ("rotation::active", &["clock", "rotation::permits"]),
     (
         "app",
         &[
@@ -38,7 +42,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "identity",
             "keys",
             "request",
-            "rotation::permits",
+            "rotation::active",
             "telemetry",
         ],
     ),
@@ -72,6 +76,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "background",
             "channels",
             "clock",
+            "deputy",
             "failure",
             "functions",
             "http",
@@ -80,6 +85,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "keys",
             "request",
             "rotation",
+            "rotation::active",
             "rotation::permits",
             "services",
             "telemetry",

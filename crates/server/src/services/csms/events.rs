@@ -1,6 +1,7 @@
 //! Events: create, list, show, update, delete; and the records of what they told.
 
 use csms_api::{
+    ErrorCode,
     fields::both,
     request::{
         event::{CreateEvent, read_event_update},
@@ -33,14 +34,26 @@ fn event_name(call: &Call) -> Result<EventName, Vec<Problem>> {
     call.path("event_name", EventName::parse)
 }
 
+/// Refuses a topic that the server may not publish to for the project: it would sign the call with keys of its own.
+fn require_own_topic(is_own: bool) -> Result<(), Failure> {
+    if is_own {
+        return Ok(());
+    }
+    let rule = "notification.target_id must name a topic of the project, or one that --webhook or --topic-allow of the \
+                server names";
+    Err(Failure::new(ErrorCode::Forbidden, rule))
+}
+
 /// CreateSecretEvent
 ///
 /// # Errors
 /// Every problem of the request; of the work: a taken name.
 pub fn create(call: Call, body: Body) -> Result<Prepared, Failure> {
     let CreateEvent { name, types, enabled, target } = CreateEvent::read(body.object()?)?;
+    let is_own = call.app.channels.may_name(&call.project, &target.id);
     let subject = Subject::target(name.as_str());
     let prepared = Prepared::new(vec![call.all(Kind::Secret)], async move {
+        require_own_topic(is_own)?;
         let now = call.app.clock.now();
         let id = make_uuid(&mut SysRng)?;
         let event = Event { id, name: name.clone(), types, enabled, target, create_time: now, update_time: now };
@@ -91,8 +104,10 @@ pub fn show(call: Call) -> Result<Prepared, Failure> {
 /// Every problem of the request; of the work: no such event.
 pub fn update(call: Call, body: Body) -> Result<Prepared, Failure> {
     let (name, update) = both(event_name(&call), read_event_update(body.object()?))?;
+    let is_own = update.target.as_ref().is_none_or(|target| call.app.channels.may_name(&call.project, &target.id));
     let subject = Subject::target(name.as_str());
     let prepared = Prepared::new(vec![call.all(Kind::Secret)], async move {
+        require_own_topic(is_own)?;
         let now = call.app.clock.now();
         let change = move |present: Option<Event>| {
             let mut event = present.ok_or(Refusal::EventNotFound)?;

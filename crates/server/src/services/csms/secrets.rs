@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use csms_api::{
+    ErrorCode,
     fields::both,
     request::{
         query::ListSecrets,
@@ -11,7 +12,7 @@ use csms_api::{
     response::{ListSecretsResponse, PageInfo, SecretInfo, SecretResponse},
 };
 use csms_core::{
-    Action, KeyId, ProjectId, Refusal, RotationConfig, Secret, SecretId, SecretName, VersionId,
+    Action, FunctionUrn, KeyId, ProjectId, Refusal, RotationConfig, Secret, SecretId, SecretName, VersionId,
     event::{EventType, Occurrence},
     identity::make_uuid,
 };
@@ -99,12 +100,23 @@ pub async fn create(call: Call, body: Body) -> Result<Prepared, Failure> {
     Ok(Prepared::new(accesses, async move { answer(&call, &make(&call, creation).await?) }))
 }
 
+/// Refuses a function that the server may not call for the project: it would sign the call with keys of its own.
+fn require_own_function(call: &Call, function: Option<&FunctionUrn>) -> Result<(), Failure> {
+    if function.is_none_or(|function| call.app.functions.may_name(&call.project, function)) {
+        return Ok(());
+    }
+    let rule =
+        "rotation_func_urn must name a function of the project, or one that --function-allow of the server names";
+    Err(Failure::new(ErrorCode::Forbidden, rule))
+}
+
 /// Creates a secret with its version v1.
 ///
 /// # Errors
 /// A taken name; the quota; an unusable key.
 pub(super) async fn make(call: &Call, creation: Creation) -> Result<Secret, Failure> {
     let Creation { request, key, .. } = creation;
+    require_own_function(call, request.secret.rotation_func_urn.as_ref())?;
     let (key_id, key) = match key {
         Some((id, usable)) => (id, usable?.key),
         None => {
@@ -251,6 +263,7 @@ pub async fn update(call: Call, body: Body) -> Result<Prepared, Failure> {
         let name = named.name.clone();
         named.found()?.permits_change(Action::ChangeMetadata)?;
         update.kms_key_id = key.transpose()?;
+        require_own_function(&call, update.rotation_func_urn.as_ref())?;
         let now = call.app.clock.now();
         change(&call, &name, move |secret| secret.update(update, now)).await
     }))

@@ -1,6 +1,10 @@
 //! A server in this process, on its own directory and clock, asked without a socket.
 
-use std::{path::Path, sync::Arc};
+use std::{
+    path::Path,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use axum::{
     Router,
@@ -20,7 +24,7 @@ use csms_server::{
     http::router,
     installation::Credentials,
 };
-use csms_store::{AccessChange, AccessKeyRecord, Store, UserDetails, UserRecord};
+use csms_store::{AccessChange, AccessKeyRecord, Store, StoreError, UserDetails, UserRecord};
 use serde_json::Value;
 use tower::ServiceExt;
 
@@ -67,7 +71,16 @@ pub async fn open(data: &Path) -> Result<Server, ServeError> {
 
 pub async fn open_with(settings: &Settings) -> Result<Server, ServeError> {
     let clock = Clock::default();
-    let bound = serve::bind(settings, clock.clone()).await?;
+    let deadline = Instant::now() + Duration::from_secs(30);
+    let bound = loop {
+        match serve::bind(settings, clock.clone()).await {
+            // A server that was just dropped closes its store in a thread of its own.
+            Err(ServeError::Store(StoreError::Unavailable(_))) if Instant::now() < deadline => {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+            bound => break bound?,
+        }
+    };
     let credentials = serde_json::from_slice(&std::fs::read(&bound.credentials).unwrap()).unwrap();
     Ok(Server { router: router::router(&bound.app), app: bound.app, clock, credentials, directory: None })
 }
