@@ -181,6 +181,7 @@ async fn a_change_of_an_event_or_a_setting_is_recorded_once_with_its_name() {
     let told: Vec<_> =
         records.filter_map(|record| Some((record.action.to_owned(), record.target?.to_owned()))).collect();
     let expected = [
+        ("CreateUser", "admin"),
         ("CreateSecretEvent", "told"),
         ("UpdateSecretEvent", "told"),
         ("DeleteSecretEvent", "told"),

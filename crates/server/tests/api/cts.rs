@@ -59,6 +59,7 @@ async fn traces_come_newest_first_and_page_by_page() {
         "ShowSecretVersion",
         "CreateSecret",
         "CreateKey",
+        "CreateUser",
         "OpenTrail",
     ];
     assert_eq!(names(&server, "").await, all);
@@ -106,7 +107,7 @@ async fn traces_are_narrowed_by_what_is_asked() {
         ("&resource_name=alice", &["CreateUserV5"]),
         ("&trace_name=CreateKey", &["CreateKey", "CreateKey"]),
         ("&service_type=KMS", &["CreateKey", "CreateKey"]),
-        ("&service_type=IAM", &["CreateUserV5"]),
+        ("&service_type=IAM", &["CreateUserV5", "CreateUser"]),
         ("&service_type=KMS&trace_name=CreateSecret", &[]),
         ("&service_type=CSMS&user=admin&trace_rating=normal", &["ShowSecretVersion", "CreateSecret"]),
         ("&trace_id=999999", &[]),
@@ -121,7 +122,7 @@ async fn traces_older_than_an_hour_are_shown_when_they_are_asked_for() {
     let server = busy().await;
     server.clock.advance(2 * 3_600_000);
     assert_eq!(names(&server, "").await, [""; 0]);
-    assert_eq!(names(&server, "&from=1").await.len(), 7);
+    assert_eq!(names(&server, "&from=1").await.len(), 8);
 }
 
 #[tokio::test]
@@ -138,7 +139,7 @@ async fn another_project_sees_only_what_belongs_to_none() {
     let uri = format!("/v3/{}/traces", "f".repeat(32));
     let body = server.call_as(&key, "GET", &uri, &Value::Null).await.body;
     let names: Vec<_> = body["traces"].as_array().unwrap().iter().map(|trace| trace["trace_name"].clone()).collect();
-    assert_eq!(names, ["CreateUserV5", "OpenTrail"]);
+    assert_eq!(names, ["CreateUserV5", "CreateUser", "OpenTrail"]);
     let foreign = traces(&server, "&trace_name=CreateSecret").await.body["traces"][0]["trace_id"].clone();
     let uri = format!("{uri}?trace_id={}", foreign.as_str().unwrap());
     assert_eq!(server.call_as(&key, "GET", &uri, &Value::Null).await.body["meta_data"]["count"], 0);
