@@ -172,7 +172,7 @@ impl RowsOfTrail {
                     differences.push(format!("the row of the {kind} {id} is not the newest one that was written"));
                 }
                 (None, Some(_)) => {
-                    differences.push(format!("the row of the {kind} {id} was removed and is there again"))
+                    differences.push(format!("the row of the {kind} {id} was removed and is there again"));
                 }
                 (Some(_), Some(_)) | (None, None) => {}
             }

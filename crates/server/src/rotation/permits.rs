@@ -190,7 +190,7 @@ impl Permits {
         };
         // Among equals the newest and the longest waiting take turns, so that neither a crowd before a request nor one behind
         // it delays it by more than one turn.
-        let newest_first = self.turn % 2 == 0;
+        let newest_first = self.turn.is_multiple_of(2);
         let key = |(ticket, request): &(Ticket, Request)| {
             let project = &request.project;
             (

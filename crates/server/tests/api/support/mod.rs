@@ -17,7 +17,7 @@ use csms_core::{
 };
 use csms_server::{
     app::App,
-    auth::{cache::secret_key_purpose, passwords, key_pair::make_key_pair},
+    auth::{cache::secret_key_purpose, key_pair::make_key_pair, passwords},
     boot::serve::{self, ServeError},
     boot::settings::{Flags, Settings},
     clock::Clock,
