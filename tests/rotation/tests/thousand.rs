@@ -105,10 +105,12 @@ async fn make_secrets(cluster: &Arc<Cluster>) -> Vec<SecretName> {
     for maker in 0..8 {
         let cluster = Arc::clone(cluster);
         makers.spawn(async move {
-            let account = json!({ "engine": "postgresql", "host": format!("{name}.nowhere"), "username": "app", "password": "first" });
             let mut made = Vec::new();
             for number in (maker..SECRETS).step_by(8) {
                 let name = format!("db-{number}");
+                // A host of its own for each: one target has a part of the permits only.
+                let host = format!("{name}.nowhere");
+                let account = json!({ "engine": "postgresql", "host": host, "username": "app", "password": "first" });
                 made.push(cluster.servers[2].create(&name, RotationMode::SingleUser, FUNCTION, &account).await);
             }
             made
