@@ -16,9 +16,9 @@ pub mod sealed;
 pub mod steps;
 pub mod traceparent;
 
-pub use account::{Account, Engine, Login, Tls};
+pub use account::{Account, ClientIdentity, Engine, Login, Tls, Trust};
 pub use dry_run::{DryRunReport, DryRunStep, Overlap, dry_run_event};
 pub use event::{FailureCode, RotationEvent, RotationReply};
-pub use plan::{Action, Cause, OperatorReason, Probe, RetryReason, Setter, Situation, plan};
+pub use plan::{Action, Cause, Inspection, OperatorReason, Probe, RetryReason, Setter, Situation, plan};
 pub use steps::{ReportedStep, reported_steps};
 pub use traceparent::Traceparent;

@@ -44,8 +44,9 @@ impl RotationMode {
     }
 }
 
-/// The parsed `rotation_config`: `{"InstanceId":"…","SecretSubType":"SingleUser"}`, and optionally `"AdminSecret":"…"`,
-/// the secret of an administrator of the database server, which is a member of ours.
+/// The parsed `rotation_config`: `{"InstanceId":"…","SecretSubType":"SingleUser"}`, and optionally two members of ours:
+/// `"AdminSecret":"…"`, the secret of an administrator of the database server, and `"Host":"…"`, the host part of the
+/// account, for a MySQL or MariaDB server that has several accounts of one name.
 ///
 /// Read leniently, since the documentation's examples quote with `'` and older pages say `RDSInstanceId`; always
 /// printed as valid JSON with the current names.
@@ -55,6 +56,7 @@ pub struct RotationConfig {
     instance_id: String,
     mode: RotationMode,
     admin_secret: Option<SecretName>,
+    host: Option<String>,
 }
 
 const FORM: &str = r#"{"InstanceId":"…","SecretSubType":"SingleUser" or "MultiUser"}"#;
@@ -84,7 +86,11 @@ impl RotationConfig {
             Some(name) => Some(SecretName::parse(name.as_str()?).ok()?),
         };
         let plain = !instance_id.is_empty() && !instance_id.chars().any(|c| c.is_control() || c == '"' || c == '\\');
-        plain.then(|| Self { instance_id: instance_id.to_owned(), mode, admin_secret })
+        let host = match value.get("Host") {
+            None | Some(Value::Null) => None,
+            Some(host) => Some(host.as_str().filter(|host| is_host_part(host))?.to_owned()),
+        };
+        plain.then(|| Self { instance_id: instance_id.to_owned(), mode, admin_secret, host })
     }
 
     /// Identifier of the database instance in the cloud; any text for a self-hosted database.
@@ -105,6 +111,18 @@ impl RotationConfig {
     pub const fn admin_secret(&self) -> Option<&SecretName> {
         self.admin_secret.as_ref()
     }
+
+    /// The host part of the account (MySQL, MariaDB), `%` or `10.0.%` for instance. A rotation changes this account alone.
+    #[must_use]
+    pub fn host(&self) -> Option<&str> {
+        self.host.as_deref()
+    }
+}
+
+/// Host parts hold names, addresses, netmasks and the wildcards `%` and `_`; the longest has 255 characters.
+fn is_host_part(host: &str) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | ':' | '%' | '/');
+    (1..=255).contains(&host.len()) && host.chars().all(plain)
 }
 
 impl fmt::Display for RotationConfig {
@@ -113,6 +131,9 @@ impl fmt::Display for RotationConfig {
         write!(f, r#"{{"InstanceId":"{}","SecretSubType":"{}""#, self.instance_id, self.mode.as_str())?;
         if let Some(admin) = &self.admin_secret {
             write!(f, r#","AdminSecret":"{admin}""#)?;
+        }
+        if let Some(host) = &self.host {
+            write!(f, r#","Host":"{host}""#)?;
         }
         f.write_str("}")
     }
@@ -143,6 +164,16 @@ mod tests {
         let config = RotationConfig::parse("{'InstanceId':'abc','SecretSubType':'MultiUser'}").unwrap();
         assert_eq!(config.mode(), RotationMode::MultiUser);
         assert_eq!(config.to_string(), r#"{"InstanceId":"abc","SecretSubType":"MultiUser"}"#);
+    }
+
+    #[test]
+    fn a_host_part_is_read_and_printed() {
+        let text = r#"{"InstanceId":"abc","SecretSubType":"SingleUser","Host":"10.0.%"}"#;
+        let config = RotationConfig::parse(text).unwrap();
+        assert_eq!((config.host(), config.to_string().as_str()), (Some("10.0.%"), text));
+        for host in ["", "a'b", "a b", "\u{e9}"] {
+            assert!(RotationConfig::parse(&text.replace("10.0.%", host)).is_err(), "{host}");
+        }
     }
 
     #[test]

@@ -2,18 +2,19 @@
 
 use core::time::Duration;
 
-use std::net::IpAddr;
-
 use csms_core::{
     rotation::{
-        Account, Engine, Login, Probe,
+        Account, Engine, Inspection, Probe,
         plan::{Cause, Change},
     },
     target::TargetRules,
 };
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 
-use crate::{mysql, postgres, targets};
+use crate::{
+    address::{Way, at_each},
+    mysql, postgres,
+};
 
 /// What was found out, with the technical detail behind it for people: codes and texts of the connection, never
 /// texts of a server, which may quote statements.
@@ -23,17 +24,19 @@ pub struct Answer<T> {
     pub finding: T,
     /// Such as `SQLSTATE 53300`; empty when there is nothing to add.
     pub detail: String,
+    /// Of an account that was read: a digest of its hashes, by which a later change of it is noticed.
+    pub seen: Option<String>,
 }
 
 impl<T> Answer<T> {
     /// A finding that speaks for itself.
     pub const fn plain(finding: T) -> Self {
-        Self { finding, detail: String::new() }
+        Self { finding, detail: String::new(), seen: None }
     }
 
     /// A finding with its detail.
     pub fn detailed(finding: T, detail: impl Into<String>) -> Self {
-        Self { finding, detail: detail.into() }
+        Self { finding, detail: detail.into(), seen: None }
     }
 }
 
@@ -42,8 +45,20 @@ impl<T> Answer<T> {
 pub enum By<'a> {
     /// The account itself, logged in with this password of it.
     Itself(&'a Account),
+    /// The account itself, logged in with its second password, which is to be the first one again in place of another.
+    Restored {
+        /// The login.
+        login: &'a Account,
+        /// The account with the password that is the first one so far.
+        first: &'a Account,
+    },
     /// An administrator of the same server.
-    Admin(&'a Account),
+    Admin {
+        /// The administrator's login.
+        login: &'a Account,
+        /// The account with the password that applications use, where that logs in.
+        in_use: Option<&'a Account>,
+    },
     /// The management service of the cloud, without a login.
     Service,
 }
@@ -57,6 +72,10 @@ pub struct NewPassword<'a> {
     pub account: &'a Account,
     /// Whether the old password is to go on working beside the new one, where the server can do that.
     pub keep_old: bool,
+    /// The host part of the account, where the configuration names one.
+    pub host: Option<&'a str>,
+    /// The digest of the account's hashes when the administrator read it. Nothing is written when it is another one by then.
+    pub seen: Option<&'a str>,
 }
 
 impl<'a> NewPassword<'a> {
@@ -64,28 +83,55 @@ impl<'a> NewPassword<'a> {
     #[must_use]
     pub const fn login(&self) -> Option<&'a Account> {
         match self.by {
-            By::Itself(login) | By::Admin(login) => Some(login),
+            By::Itself(login) | By::Restored { login, .. } | By::Admin { login, .. } => Some(login),
             By::Service => None,
         }
     }
 }
 
+/// The stored versions of an account.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Stored<'a> {
+    /// SYSPENDING's.
+    pub pending: Option<&'a Account>,
+    /// SYSCURRENT's.
+    pub current: Option<&'a Account>,
+    /// SYSPREVIOUS's.
+    pub previous: Option<&'a Account>,
+}
+
+/// A look at an account by an administrator.
+#[derive(Clone, Copy, Debug)]
+pub struct Inspect<'a> {
+    /// The administrator.
+    pub admin: &'a Account,
+    /// The account, with the protection that a rotation would use.
+    pub account: &'a Account,
+    /// Versions whose passwords are compared with the account's.
+    pub stored: Stored<'a>,
+    /// The host part of the account, where the configuration names one.
+    pub host: Option<&'a str>,
+}
+
 /// What a change of a password would meet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Forecast {
-    /// Why it would fail, if that can be seen.
-    pub obstacle: Option<Cause>,
+    /// What would come of it, as far as that can be seen.
+    pub expected: Change,
     /// Whether the old password would go on working until the next change.
     pub keeps_old: bool,
     /// What is missing for the change, or for keeping the old password; in words.
     pub missing: Vec<String>,
+    /// The account as the server names it, `app@%` for instance.
+    pub account: Option<String>,
 }
 
 impl Forecast {
     /// A change that would fail.
     #[must_use]
     pub fn obstacle(cause: Cause, missing: impl Into<String>) -> Self {
-        Self { obstacle: Some(cause), keeps_old: false, missing: vec![missing.into()] }
+        let missing = vec![missing.into()].into_iter().filter(|what: &String| !what.is_empty()).collect();
+        Self { expected: Change::NotDone(cause), keeps_old: false, missing, account: None }
     }
 }
 
@@ -103,14 +149,18 @@ pub trait Databases {
     /// Changes the password of an account.
     async fn set_password(&self, new: NewPassword<'_>, deadline: Instant) -> Answer<Change>;
 
+    /// Has an administrator read an account, and changes nothing.
+    async fn inspect(&self, inspect: Inspect<'_>, deadline: Instant) -> Answer<Inspection>;
+
     /// Looks at what a change would meet, and changes nothing.
     async fn forecast(&self, new: NewPassword<'_>, deadline: Instant) -> Forecast;
 }
 
-/// How long one thing may take at most; the deadline of the attempt limits it further.
+/// How long one thing may take at most at one address; the deadline of the attempt limits it further.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// From the first packet of a connection to the end of the login.
+    /// From the first packet of a connection to the end of the login. Servers make refused logins wait (`auth_delay`,
+    /// `connection_control`).
     pub login: Duration,
     /// The statements that change a password. Servers are told to give up by then, so that a change does not happen
     /// long after its attempt has ended.
@@ -118,9 +168,9 @@ pub struct Limits {
 }
 
 impl Default for Limits {
-    /// Five seconds for a login, ten for a change.
+    /// Twenty seconds for a login, ten for a change.
     fn default() -> Self {
-        Self { login: Duration::from_secs(5), change: Duration::from_secs(10) }
+        Self { login: Duration::from_secs(20), change: Duration::from_secs(10) }
     }
 }
 
@@ -128,8 +178,7 @@ impl Default for Limits {
 #[derive(Clone, Debug)]
 pub struct SqlDatabases {
     limits: Limits,
-    rules: TargetRules,
-    log: fn(&str),
+    way: Way,
 }
 
 impl Default for SqlDatabases {
@@ -142,148 +191,77 @@ impl SqlDatabases {
     /// Databases with these limits of time, at any address that [`TargetRules::default`] allows.
     #[must_use]
     pub fn new(limits: Limits) -> Self {
-        Self { limits, rules: TargetRules::default(), log: |_| () }
+        Self { limits, way: Way { rules: TargetRules::default(), log: |_| () } }
     }
 
     /// Connects only where these rules allow it.
     #[must_use]
-    pub fn within(self, rules: TargetRules) -> Self {
-        Self { rules, ..self }
+    pub fn within(mut self, rules: TargetRules) -> Self {
+        self.way.rules = rules;
+        self
     }
 
     /// Where to write why a database was not reachable. Answers do not say it: whoever writes the value of a secret chooses
     /// the host and the port, and would learn which ports of the network are open.
     #[must_use]
-    pub fn with_log(self, log: fn(&str)) -> Self {
-        Self { log, ..self }
+    pub fn with_log(mut self, log: fn(&str)) -> Self {
+        self.way.log = log;
+        self
     }
 
-    /// Resolves the host of a login and does `work` with the addresses that are allowed, before `until`. A target that is not
-    /// allowed, takes no connection or stays silent is not reachable, without a detail.
-    async fn at<T: Finding>(
-        &self,
-        login: &Login,
-        until: Instant,
-        work: impl AsyncFnOnce(Vec<IpAddr>) -> Answer<T>,
-    ) -> Answer<T> {
-        let answer = async {
-            match targets::resolve(&self.rules, login).await {
-                Ok(addresses) => work(addresses).await,
-                Err(reason) => Answer::detailed(T::not_reached(), reason),
-            }
-        };
-        let answer = timeout_at(until, answer).await;
-        let answer = answer.unwrap_or_else(|_| Answer::detailed(T::cut_short(), "no answer in time"));
-        match answer.finding.without_silence() {
-            Some(finding) if !comes_from_a_server(&answer.detail) => {
-                (self.log)(&format!("{}:{} is not reachable: {}", login.host, login.port, answer.detail));
-                Answer::plain(finding)
-            }
-            Some(_) | None => answer,
-        }
-    }
-}
-
-/// Whether a detail is a code that a database sent: then there is a database, and it answered.
-fn comes_from_a_server(detail: &str) -> bool {
-    detail.starts_with("SQLSTATE ") || detail.starts_with("error ")
-}
-
-/// A finding that may be that nothing was reached.
-trait Finding: Sized {
-    /// Nothing was sent.
-    fn not_reached() -> Self;
-
-    /// Time ran out, wherever the work was.
-    fn cut_short() -> Self;
-
-    /// The same as [`Cause::Unreachable`], if it says that there was no connection or no answer.
-    fn without_silence(&self) -> Option<Self>;
-}
-
-const fn is_silence(cause: Cause) -> bool {
-    matches!(cause, Cause::Unreachable | Cause::TimedOut)
-}
-
-impl Finding for Probe {
-    fn not_reached() -> Self {
-        Self::Unknown(Cause::Unreachable)
-    }
-
-    fn cut_short() -> Self {
-        Self::Unknown(Cause::TimedOut)
-    }
-
-    fn without_silence(&self) -> Option<Self> {
-        match self {
-            Self::Unknown(cause) if is_silence(*cause) => Some(Self::not_reached()),
-            _ => None,
-        }
-    }
-}
-
-impl Finding for Change {
-    fn not_reached() -> Self {
-        Self::Failed(Cause::Unreachable)
-    }
-
-    fn cut_short() -> Self {
-        Self::Unknown(Cause::TimedOut)
-    }
-
-    fn without_silence(&self) -> Option<Self> {
-        match self {
-            Self::Failed(cause) if is_silence(*cause) => Some(Self::Failed(Cause::Unreachable)),
-            Self::Unknown(cause) if is_silence(*cause) => Some(Self::Unknown(Cause::Unreachable)),
-            _ => None,
-        }
+    const fn in_all(&self) -> Duration {
+        self.limits.login.saturating_add(self.limits.change)
     }
 }
 
 impl Databases for SqlDatabases {
     async fn probe(&self, account: &Account, deadline: Instant) -> Answer<Probe> {
-        let login = account.login();
-        let probe = async |at: Vec<IpAddr>| match login.engine {
-            Engine::PostgreSql => postgres::probe(account, &at).await,
-            Engine::MySql | Engine::MariaDb => mysql::probe(account, &at).await,
-        };
-        self.at(login, sooner(deadline, self.limits.login), probe).await
+        at_each(&self.way, account.login(), deadline, self.limits.login, async |address| match account.login().engine {
+            Engine::PostgreSql => postgres::probe(account, address).await,
+            Engine::MySql | Engine::MariaDb => mysql::probe(account, address).await,
+        })
+        .await
     }
 
     async fn set_password(&self, new: NewPassword<'_>, deadline: Instant) -> Answer<Change> {
         if let Some(refused) = not_this_account(&new) {
-            return Answer::detailed(Change::Failed(Cause::Other), refused);
+            return Answer::detailed(Change::NotDone(Cause::Other), refused);
         }
-        let until = sooner(deadline, self.limits.login.saturating_add(self.limits.change));
-        let change = async |at: Vec<IpAddr>| match new.account.login().engine {
-            Engine::PostgreSql => postgres::set_password(new, &at, self.limits.change).await,
-            Engine::MySql | Engine::MariaDb => mysql::set_password(new, &at, self.limits.change).await,
-        };
-        self.at(new.account.login(), until, change).await
+        at_each(&self.way, new.account.login(), deadline, self.in_all(), async |address| {
+            match new.account.login().engine {
+                Engine::PostgreSql => postgres::set_password(new, address, self.limits).await,
+                Engine::MySql | Engine::MariaDb => mysql::set_password(new, address, self.limits).await,
+            }
+        })
+        .await
+    }
+
+    async fn inspect(&self, inspect: Inspect<'_>, deadline: Instant) -> Answer<Inspection> {
+        at_each(&self.way, inspect.account.login(), deadline, self.in_all(), async |address| {
+            match inspect.account.login().engine {
+                Engine::PostgreSql => postgres::inspect(inspect, address).await,
+                Engine::MySql | Engine::MariaDb => mysql::inspect(inspect, address).await,
+            }
+        })
+        .await
     }
 
     async fn forecast(&self, new: NewPassword<'_>, deadline: Instant) -> Forecast {
         if let Some(refused) = not_this_account(&new) {
             return Forecast::obstacle(Cause::Other, refused);
         }
-        let until = sooner(deadline, self.limits.login.saturating_add(self.limits.change));
-        let login = new.account.login();
-        let look = async {
-            let at = match targets::resolve(&self.rules, login).await {
-                Ok(at) => at,
-                Err(reason) => return Forecast::obstacle(Cause::Unreachable, reason),
+        let found = at_each(&self.way, new.account.login(), deadline, self.in_all(), async |address| {
+            let forecast = match new.account.login().engine {
+                Engine::PostgreSql => postgres::forecast(new, address, self.limits).await,
+                Engine::MySql | Engine::MariaDb => mysql::forecast(new, address, self.limits).await,
             };
-            match login.engine {
-                Engine::PostgreSql => postgres::forecast(new, &at, self.limits.change).await,
-                Engine::MySql | Engine::MariaDb => mysql::forecast(new, &at, self.limits.change).await,
-            }
-        };
-        let forecast = timeout_at(until, look).await;
-        let forecast = forecast.unwrap_or_else(|_| Forecast::obstacle(Cause::TimedOut, "no answer in time"));
-        let reason = forecast.missing.join("; ");
-        if forecast.obstacle.is_some_and(is_silence) && !comes_from_a_server(&reason) {
-            (self.log)(&format!("{}:{} is not reachable: {reason}", login.host, login.port));
-            return Forecast::obstacle(Cause::Unreachable, "a connection to the database");
+            let detail = forecast.missing.join("; ");
+            Answer::detailed(forecast, detail)
+        })
+        .await;
+        let mut forecast = found.finding;
+        if forecast.missing.is_empty() && !found.detail.is_empty() {
+            forecast.missing.push(found.detail);
         }
         forecast
     }
@@ -294,17 +272,13 @@ impl Databases for SqlDatabases {
 fn not_this_account(new: &NewPassword<'_>) -> Option<&'static str> {
     let account = new.account.login();
     match new.by {
-        By::Itself(login) if !login.login().is_the_account_of(account) => {
+        By::Itself(login) | By::Restored { login, .. } if !login.login().is_the_account_of(account) => {
             Some("the login is not the account that is to be changed")
         }
-        By::Admin(admin) if !admin.login().is_on_the_server_of(account) => {
+        By::Admin { login, .. } if !login.login().is_on_the_server_of(account) => {
             Some("the administrator is one of another server")
         }
         By::Service => Some("passwords are set by SQL here"),
-        By::Itself(_) | By::Admin(_) => None,
+        By::Itself(_) | By::Restored { .. } | By::Admin { .. } => None,
     }
-}
-
-fn sooner(deadline: Instant, limit: Duration) -> Instant {
-    Instant::now().checked_add(limit).map_or(deadline, |end| end.min(deadline))
 }

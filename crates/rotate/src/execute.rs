@@ -1,4 +1,5 @@
-//! One attempt of a rotation: asks the planner what to do, does it, tells the planner what came of it, until it is over.
+//! One attempt of a rotation: asks the planner what to do, does it, reports to the planner what came of it, until it is
+//! over.
 
 use csms_core::{
     RotationConfig, RotationMode, SecretName, SecretValue, StageName, VersionId,
@@ -14,7 +15,7 @@ use rand_core::TryCryptoRng;
 use tokio::time::{Instant, timeout_at};
 
 use crate::{
-    database::{By, Databases, NewPassword},
+    database::{Answer, By, Databases, Inspect, NewPassword, Stored},
     observer::{Moment, Observer},
     secrets::{Secrets, SecretsError},
 };
@@ -142,6 +143,35 @@ impl Accounts {
     }
 }
 
+/// What is behind the answers of the database, by what was asked.
+#[derive(Default)]
+struct Details {
+    pending: String,
+    current: String,
+    previous: String,
+    decoy: String,
+    inspection: String,
+    change: String,
+}
+
+impl Details {
+    const fn of(&self, role: Role) -> &String {
+        match role {
+            Role::Pending => &self.pending,
+            Role::Current => &self.current,
+            Role::Previous => &self.previous,
+        }
+    }
+
+    const fn of_mut(&mut self, role: Role) -> &mut String {
+        match role {
+            Role::Pending => &mut self.pending,
+            Role::Current => &mut self.current,
+            Role::Previous => &mut self.previous,
+        }
+    }
+}
+
 struct Attempt<'a, S, D, R: ?Sized> {
     secrets: &'a S,
     databases: &'a D,
@@ -149,12 +179,15 @@ struct Attempt<'a, S, D, R: ?Sized> {
     deadline: Instant,
     mode: RotationMode,
     admin_secret: Option<&'a SecretName>,
+    /// The host part of the account, where the configuration names one.
+    host: Option<&'a str>,
     situation: Situation,
     accounts: Accounts,
     /// Whether a change of the password is under way.
     changing: bool,
-    /// What is behind the last answer of a database.
-    detail: String,
+    details: Details,
+    /// The digest of the account's hashes when the administrator read it.
+    seen: Option<String>,
 }
 
 impl<'a, S: Secrets, D: Databases, R: TryCryptoRng + ?Sized> Attempt<'a, S, D, R> {
@@ -167,6 +200,7 @@ impl<'a, S: Secrets, D: Databases, R: TryCryptoRng + ?Sized> Attempt<'a, S, D, R
         labels: Labels,
     ) -> Self {
         let admin_secret = event.rotation_config.as_ref().and_then(RotationConfig::admin_secret);
+        let host = event.rotation_config.as_ref().and_then(RotationConfig::host);
         let powers = Powers { admin: admin_secret.is_some(), service: databases.are_managed() };
         let situation = Situation::new(event.mode, event.version_id, labels).with_powers(powers);
         Self {
@@ -176,14 +210,16 @@ impl<'a, S: Secrets, D: Databases, R: TryCryptoRng + ?Sized> Attempt<'a, S, D, R
             deadline,
             mode: event.mode,
             admin_secret,
+            host,
             situation,
             accounts: Accounts::default(),
             changing: false,
-            detail: String::new(),
+            details: Details::default(),
+            seen: None,
         }
     }
 
-    /// A failure told as one that leaves the account's password in doubt, if it does. Somebody should come back soon then.
+    /// A failure reported as one that leaves the account's password in doubt, if it does: another attempt should follow soon.
     fn ended(&self, failure: Failure) -> Failure {
         let in_doubt = self.changing || self.situation.is_between();
         match failure.code {
@@ -192,33 +228,68 @@ impl<'a, S: Secrets, D: Databases, R: TryCryptoRng + ?Sized> Attempt<'a, S, D, R
         }
     }
 
-    /// Does what an action says and notes what came of it. Answers a few words for the log.
+    /// Does what an action says and notes what came of it. Returns a few words for the log.
     async fn carry_out(&mut self, action: &Action) -> Result<String, Failure> {
         match *action {
             Action::Read(role) => self.read(role).await,
             Action::Probe(role) => {
                 let answer = self.databases.probe(self.accounts.get(role)?, self.deadline).await;
                 self.situation.note_probe(role, answer.finding);
-                Ok(self.remember(&answer.finding, answer.detail))
+                self.details.of_mut(role).clone_from(&answer.detail);
+                Ok(told(&answer))
             }
             Action::ProbeDecoy => {
                 let password = self.random_password()?;
                 let decoy = self.accounts.get(Role::Pending)?.trying(password.reveal());
                 let answer = self.databases.probe(&decoy, self.deadline).await;
                 self.situation.note_decoy(answer.finding);
-                Ok(self.remember(&answer.finding, answer.detail))
+                self.details.decoy.clone_from(&answer.detail);
+                Ok(told(&answer))
             }
             Action::MakePending { base } => self.make_pending(base).await,
             Action::ReadAdmin => self.read_admin().await,
+            Action::Inspect => self.inspect().await,
             Action::SetPassword { by } => {
                 self.require_pending_label().await?;
                 let answer = self.databases.set_password(self.new_password(by)?, self.deadline).await;
                 self.situation.note_change(by, answer.finding);
-                Ok(format!("by {by}: {}", self.remember(&answer.finding, answer.detail)))
+                self.details.change.clone_from(&answer.detail);
+                Ok(format!("by {by}: {}", told(&answer)))
             }
             Action::MoveStages { to, from } => self.move_stages(to, from).await,
             Action::RemovePendingLabel => Ok(self.remove_pending_label().await),
             Action::Done(_) | Action::Retry(_) | Action::NeedsOperator(_) => Ok(String::new()),
+        }
+    }
+
+    async fn inspect(&mut self) -> Result<String, Failure> {
+        let (account, base) = (self.accounts.get(Role::Pending)?.login().clone(), self.base());
+        let stored = |role| match self.accounts.of(role) {
+            Some(Ok(stored)) if stored.login().is_the_account_of(&account) => Some(stored),
+            _ => None,
+        };
+        let inspect = Inspect {
+            admin: self.accounts.admin.as_ref().ok_or_else(no_admin)?,
+            account: self.accounts.get(base)?,
+            stored: Stored {
+                pending: stored(Role::Pending),
+                current: stored(Role::Current),
+                previous: stored(Role::Previous),
+            },
+            host: self.host,
+        };
+        let answer = self.databases.inspect(inspect, self.deadline).await;
+        self.situation.note_inspection(answer.finding);
+        self.details.inspection.clone_from(&answer.detail);
+        self.seen.clone_from(&answer.seen);
+        Ok(told(&answer))
+    }
+
+    /// The label of the version whose account is changed.
+    const fn base(&self) -> Role {
+        match self.mode {
+            RotationMode::SingleUser => Role::Current,
+            RotationMode::MultiUser => Role::Previous,
         }
     }
 
@@ -250,24 +321,33 @@ impl<'a, S: Secrets, D: Databases, R: TryCryptoRng + ?Sized> Attempt<'a, S, D, R
 
     /// The change that sets the pending password. With one account the old password is worth keeping alive beside it.
     fn new_password(&self, by: Setter) -> Result<NewPassword<'_>, Failure> {
-        let no_admin = || Failure::new(FailureCode::InvalidSecret, "AdminSecret was not read");
         let by = match by {
             Setter::Account(role) => By::Itself(self.accounts.get(role)?),
-            Setter::Admin => By::Admin(self.accounts.admin.as_ref().ok_or_else(no_admin)?),
+            Setter::Restored => {
+                By::Restored { login: self.accounts.get(Role::Current)?, first: self.accounts.get(Role::Previous)? }
+            }
+            Setter::Admin => By::Admin {
+                login: self.accounts.admin.as_ref().ok_or_else(no_admin)?,
+                in_use: match self.situation.accepted(self.base()) {
+                    true => Some(self.accounts.get(self.base())?),
+                    false => None,
+                },
+            },
             Setter::Service => By::Service,
         };
         let keep_old = self.mode == RotationMode::SingleUser;
-        Ok(NewPassword { by, account: self.accounts.get(Role::Pending)?, keep_old })
+        let account = self.accounts.get(Role::Pending)?;
+        Ok(NewPassword { by, account, keep_old, host: self.host, seen: self.seen.as_deref() })
     }
 
-    /// Somebody else who makes another version the pending one must not find the database changed to this one's password
-    /// afterwards, so that nobody has done so is looked up right before what would lead there.
+    /// Re-reads SYSPENDING immediately before the write, so that a concurrent rotation never finds a password that it did
+    /// not set.
     async fn require_pending_label(&self) -> Result<(), Failure> {
         let pending = self.secrets.stage(&StageName::pending()).await;
         if pending.map_err(|error| refused("read SYSPENDING", &error))? == self.situation.version(Role::Pending) {
             return Ok(());
         }
-        Err(Failure::new(FailureCode::Unavailable, "SYSPENDING was moved by somebody else meanwhile"))
+        Err(Failure::new(FailureCode::Unavailable, "SYSPENDING was moved concurrently"))
     }
 
     async fn make_pending(&mut self, base: Role) -> Result<String, Failure> {
@@ -284,12 +364,12 @@ impl<'a, S: Secrets, D: Databases, R: TryCryptoRng + ?Sized> Attempt<'a, S, D, R
         Ok(version.to_string())
     }
 
-    /// The API moves stages without conditions, so that nobody else has moved them is looked up right before.
+    /// The stage API has no compare-and-set, so SYSCURRENT is re-read just before it is moved.
     async fn move_stages(&mut self, to: VersionId, from: VersionId) -> Result<String, Failure> {
         let stage = StageName::current();
         let current = self.secrets.stage(&stage).await.map_err(|error| refused("read SYSCURRENT", &error))?;
         if current != Some(from) {
-            return Err(Failure::new(FailureCode::Unavailable, "SYSCURRENT was moved by somebody else meanwhile"));
+            return Err(Failure::new(FailureCode::Unavailable, "SYSCURRENT was moved concurrently"));
         }
         self.secrets.make_current(to).await.map_err(|error| refused("move SYSCURRENT", &error))?;
         self.situation.note_moved();
@@ -312,28 +392,82 @@ impl<'a, S: Secrets, D: Databases, R: TryCryptoRng + ?Sized> Attempt<'a, S, D, R
             .map_err(|error| Failure::new(FailureCode::Unavailable, format!("no random numbers: {error}")))
     }
 
-    fn remember(&mut self, finding: &dyn core::fmt::Debug, detail: String) -> String {
-        self.detail = detail;
-        if self.detail.is_empty() { format!("{finding:?}") } else { format!("{finding:?} ({})", self.detail) }
-    }
-
     fn retry(&self, reason: RetryReason) -> Failure {
-        Failure::new(FailureCode::Unavailable, self.with_detail(&reason))
+        let detail = match reason {
+            RetryReason::LoginUnknown(role, _) => self.details.of(role),
+            RetryReason::DecoyUnknown(_) => &self.details.decoy,
+            RetryReason::NotInspected(_) => &self.details.inspection,
+            RetryReason::NotChanged(_) | RetryReason::ChangeUnknown(_) => &self.details.change,
+            RetryReason::ChangeNotSeen => &self.details.pending,
+        };
+        let remedy = reason.cause().and_then(plan::Cause::remedy);
+        Failure::new(FailureCode::Unavailable, self.sentence(&reason, detail, remedy))
     }
 
     fn needs_operator(&self, reason: OperatorReason) -> Failure {
-        match reason {
-            OperatorReason::NotAnAccount(role) => match self.accounts.of(role) {
+        if let OperatorReason::NotAnAccount(role) = reason {
+            return match self.accounts.of(role) {
                 Some(Err(problems)) => invalid(role, problems),
                 Some(Ok(_)) | None => Failure::new(FailureCode::InvalidSecret, reason.to_string()),
-            },
-            reason => Failure::new(FailureCode::NeedsOperator, self.with_detail(&reason)),
+            };
+        }
+        let nothing = String::new();
+        let detail = match reason {
+            OperatorReason::LoginBarred(role, _) | OperatorReason::PasswordExpired(role) => self.details.of(role),
+            OperatorReason::NobodyLogsIn => self.details.of(self.base()),
+            OperatorReason::RightPasswordRefused(..)
+            | OperatorReason::AccountBarred(_)
+            | OperatorReason::HashesUnreadable
+            | OperatorReason::SecondPasswordUnknown
+            | OperatorReason::SeveralAccounts
+            | OperatorReason::NoAccount => &self.details.inspection,
+            OperatorReason::ChangeForbidden
+            | OperatorReason::ChangeBarred(_)
+            | OperatorReason::FirstPasswordUnknown
+            | OperatorReason::CandidatesRefused => &self.details.change,
+            OperatorReason::PasswordsNotChecked => &self.details.decoy,
+            _ => &nothing,
+        };
+        let remedy = reason.cause().and_then(plan::Cause::remedy);
+        Failure::new(FailureCode::NeedsOperator, self.sentence(&reason, detail, remedy))
+    }
+
+    /// Which account, in which version, what happened, what is behind it, and what to do.
+    fn sentence(&self, reason: &dyn core::fmt::Display, detail: &str, remedy: Option<&str>) -> String {
+        let mut text = match self.accounts.of(self.base()) {
+            Some(Ok(account)) => format!("account {}: {reason}", self.full_name(account)),
+            _ => reason.to_string(),
+        };
+        if !detail.is_empty() {
+            text = format!("{text} ({detail})");
+        }
+        match remedy {
+            Some(remedy) => format!("{text}; {remedy}"),
+            None => text,
         }
     }
 
-    fn with_detail(&self, reason: &dyn core::fmt::Display) -> String {
-        if self.detail.is_empty() { reason.to_string() } else { format!("{reason} ({})", self.detail) }
+    /// `app of SYSCURRENT (v2) at db.example:5432`; with two accounts, the one in use as well, which nobody is to touch.
+    fn full_name(&self, account: &Account) -> String {
+        let (login, base) = (account.login(), self.base());
+        let (host, port) = login.rotation_address();
+        let version = self.situation.version(base).map(|version| format!(" ({version})")).unwrap_or_default();
+        let mut text = format!("{} of {base}{version} at {host}:{port}", login.username);
+        if let (Role::Previous, Some(Ok(used))) = (base, self.accounts.of(Role::Current)) {
+            text = format!("{text}, idle while {} of SYSCURRENT is in use", used.login().username);
+        }
+        text
     }
+}
+
+/// A finding for the log, with what is behind it.
+fn told<T: core::fmt::Debug>(answer: &Answer<T>) -> String {
+    let finding = &answer.finding;
+    if answer.detail.is_empty() { format!("{finding:?}") } else { format!("{finding:?} ({})", answer.detail) }
+}
+
+fn no_admin() -> Failure {
+    Failure::new(FailureCode::InvalidSecret, "AdminSecret was not read")
 }
 
 async fn read_labels<S: Secrets>(secrets: &S) -> Result<Labels, Failure> {

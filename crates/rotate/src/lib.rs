@@ -5,9 +5,11 @@
 //! [`Secrets`], databases are a [`Databases`]. [`SqlDatabases`] is the real one, for PostgreSQL, MySQL and MariaDB, over
 //! TLS unless an account says otherwise; [`ManagedDatabases`] sets passwords through the cloud's management API.
 //!
-//! The one invariant to know: an error is [`Probe::Rejected`](csms_core::rotation::Probe::Rejected) only when the server
-//! itself said that the password is wrong. Everything else is unknown, and the planner writes nothing upon it.
+//! The one invariant to know: what a server's refusal does not say is not concluded from it. A refused login is
+//! [`Probe::Refused`](csms_core::rotation::Probe::Refused), since a right password may be refused too, and anything else is
+//! unknown; the planner writes nothing upon either alone.
 
+mod address;
 pub mod database;
 pub mod execute;
 mod managed;
@@ -18,7 +20,7 @@ pub mod secrets;
 mod targets;
 mod tls;
 
-pub use database::{Answer, By, Databases, Forecast, Limits, NewPassword, SqlDatabases};
+pub use database::{Answer, By, Databases, Forecast, Inspect, Limits, NewPassword, SqlDatabases, Stored};
 pub use execute::{Failure, dry_run, rotate};
 pub use managed::{ManagedDatabases, Product, Signer};
 pub use observer::{Moment, Observer, Unobserved};

@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use csms_core::{
     ProjectId, UnixMillis,
     rotation::{
-        Account, Probe,
+        Account, Inspection, Probe, Trust,
         plan::{Cause, Change},
     },
     sign::{self, host_header, percent_encode},
@@ -20,7 +20,7 @@ use tokio::time::{Instant, timeout_at};
 use zeroize::Zeroizing;
 
 use crate::{
-    database::{Answer, By, Databases, Forecast, NewPassword, SqlDatabases},
+    database::{Answer, By, Databases, Forecast, Inspect, NewPassword, SqlDatabases},
     tls,
 };
 
@@ -83,7 +83,7 @@ impl ManagedDatabases {
         if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
             return Err("the endpoint must be an http:// or https:// address".to_owned());
         }
-        let tls = tls::client_config(None).map_err(|error| format!("cannot set up TLS: {error}"))?;
+        let tls = tls::client_config(&Trust::default()).map_err(|error| format!("cannot set up TLS: {error}"))?;
         let http = Client::builder()
             .tls_backend_preconfigured(tls)
             .redirect(reqwest::redirect::Policy::none())
@@ -104,7 +104,7 @@ impl ManagedDatabases {
         let response = match request.send().await {
             Ok(response) => response,
             Err(error) if error.is_connect() => {
-                return Answer::detailed(Change::Failed(Cause::Unreachable), "the management service");
+                return Answer::detailed(Change::NotDone(Cause::Unreachable), "the management service");
             }
             Err(error) if error.is_timeout() => return Answer::plain(Change::Unknown(Cause::TimedOut)),
             Err(_) => return Answer::plain(Change::Unknown(Cause::Unreachable)),
@@ -159,10 +159,10 @@ impl ManagedDatabases {
 fn change_of(status: StatusCode) -> Change {
     match status.as_u16() {
         200..=299 => Change::Done,
-        400 => Change::Refused,
-        401 | 403 => Change::Failed(Cause::Forbidden),
-        404 => Change::Failed(Cause::Unsupported),
-        409 | 429 => Change::Failed(Cause::Busy),
+        400 => Change::RefusedCandidate,
+        401 | 403 => Change::NotDone(Cause::Forbidden),
+        404 => Change::NotDone(Cause::Unsupported),
+        409 | 429 => Change::NotDone(Cause::Busy),
         500..=599 => Change::Unknown(Cause::NotReady),
         _ => Change::Unknown(Cause::Other),
     }
@@ -184,13 +184,17 @@ impl Databases for ManagedDatabases {
         timeout_at(deadline, self.reset(new.account)).await.unwrap_or(Answer::plain(Change::Unknown(Cause::TimedOut)))
     }
 
+    async fn inspect(&self, inspect: Inspect<'_>, deadline: Instant) -> Answer<Inspection> {
+        self.sql.inspect(inspect, deadline).await
+    }
+
     async fn forecast(&self, new: NewPassword<'_>, deadline: Instant) -> Forecast {
         if !matches!(new.by, By::Service) {
             return self.sql.forecast(new, deadline).await;
         }
         let missing =
             if new.keep_old { vec!["the management service keeps no old password".to_owned()] } else { Vec::new() };
-        Forecast { obstacle: None, keeps_old: false, missing }
+        Forecast { expected: Change::Done, keeps_old: false, missing, account: None }
     }
 }
 

@@ -1,24 +1,100 @@
-//! The one TLS configuration: rustls with ring, Mozilla's roots and the account's own certificates, host names verified.
+//! The one TLS configuration: rustls with ring, Mozilla's roots and the account's own certificates, host names verified
+//! unless the account says otherwise by name.
 
 use std::sync::Arc;
 
-use rustls::{ClientConfig, RootCertStore, crypto::CryptoProvider, crypto::ring};
-use rustls_pki_types::{CertificateDer, pem::PemObject};
+use csms_core::rotation::Trust;
+use rustls::{
+    CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme,
+    client::{
+        WebPkiServerVerifier,
+        danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
+    },
+    crypto::{CryptoProvider, ring},
+};
+use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime, pem::PemObject};
 
-/// A configuration that trusts the public roots and the certificates of `ca` (PEM).
+/// A configuration that trusts the public roots and the account's own, and shows the account's certificate if it has one.
 ///
 /// # Errors
-/// A sentence about `ca` when it holds no usable certificate.
-pub(crate) fn client_config(ca: Option<&str>) -> Result<ClientConfig, String> {
+/// A sentence that names the member of the value that cannot be used.
+pub(crate) fn client_config(trust: &Trust) -> Result<ClientConfig, String> {
     let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
-    for certificate in CertificateDer::pem_slice_iter(ca.unwrap_or_default().as_bytes()) {
-        let certificate = certificate.map_err(|_| "tls_ca is not readable PEM".to_owned())?;
+    for certificate in certificates(trust.ca.as_deref().unwrap_or_default(), "tls_ca")? {
         roots.add(certificate).map_err(|error| format!("tls_ca: {error}"))?;
     }
-    let builder = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+    let provider = Arc::new(ring::default_provider());
+    let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()
-        .map_err(|error| error.to_string())?;
-    Ok(builder.with_root_certificates(roots).with_no_client_auth())
+        .map_err(|error| error.to_string())?
+        .with_root_certificates(roots.clone());
+    let mut config = match &trust.identity {
+        None => builder.with_no_client_auth(),
+        Some(identity) => {
+            let key = PrivateKeyDer::from_pem_slice(identity.key.as_bytes())
+                .map_err(|_| "tls_key is not readable PEM".to_owned())?;
+            builder
+                .with_client_auth_cert(certificates(&identity.certificate, "tls_cert")?, key)
+                .map_err(|error| format!("tls_cert and tls_key: {error}"))?
+        }
+    };
+    if trust.any_name {
+        let chain = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider)
+            .build()
+            .map_err(|error| format!("tls_ca: {error}"))?;
+        config.dangerous().set_certificate_verifier(Arc::new(AnyName(chain)));
+    }
+    Ok(config)
+}
+
+fn certificates(pem: &str, member: &str) -> Result<Vec<CertificateDer<'static>>, String> {
+    let certificates = CertificateDer::pem_slice_iter(pem.as_bytes()).collect::<Result<_, _>>();
+    certificates.map_err(|_| format!("{member} is not readable PEM"))
+}
+
+/// Verifies the chain of a certificate and not its name (`verify-ca`).
+#[derive(Debug)]
+struct AnyName(Arc<WebPkiServerVerifier>);
+
+impl ServerCertVerifier for AnyName {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        server_name: &ServerName<'_>,
+        ocsp_response: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        // The chain comes first, so a failure of the name says that the chain is good.
+        match self.0.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now) {
+            Err(rustls::Error::InvalidCertificate(
+                CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
+            )) => Ok(ServerCertVerified::assertion()),
+            result => result,
+        }
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.0.verify_tls12_signature(message, certificate, signature)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.0.verify_tls13_signature(message, certificate, signature)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.0.supported_verify_schemes()
+    }
 }
 
 /// Makes ring the provider of drivers that build their own configuration, unless the process has chosen one.
@@ -29,13 +105,25 @@ pub(crate) fn choose_provider() {
     }
 }
 
-/// The TLS failure behind an error of a driver, if that is what it is.
+/// The TLS failure behind an error of a driver, if that is what it is, with the member of the value that mends it.
 pub(crate) fn failure_behind(error: &(dyn std::error::Error + 'static)) -> Option<String> {
     chain(error).find_map(|cause| {
         let wrapped = cause.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
         let direct = cause.downcast_ref::<rustls::Error>();
-        wrapped.and_then(|inner| inner.downcast_ref::<rustls::Error>()).or(direct).map(ToString::to_string)
+        wrapped.and_then(|inner| inner.downcast_ref::<rustls::Error>()).or(direct).map(with_remedy)
     })
+}
+
+fn with_remedy(failure: &rustls::Error) -> String {
+    let rustls::Error::InvalidCertificate(reason) = failure else { return failure.to_string() };
+    let remedy = match reason {
+        CertificateError::UnknownIssuer | CertificateError::BadSignature => "put the CA's certificate into tls_ca",
+        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+            "say \"tls\":\"verify-ca\", or the name that the certificate carries in tls_server_name"
+        }
+        _ => return failure.to_string(),
+    };
+    format!("{failure}; {remedy}")
 }
 
 /// The kind of the I/O error behind an error of a driver, if there is one.
@@ -56,12 +144,19 @@ mod tests {
     #[test]
     fn a_broken_certificate_is_refused() {
         let broken = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
-        assert!(client_config(Some(broken)).unwrap_err().starts_with("tls_ca"));
+        let trust = Trust { ca: Some(broken.to_owned()), ..Trust::default() };
+        assert!(client_config(&trust).unwrap_err().starts_with("tls_ca"));
     }
 
     #[test]
     fn public_roots_are_trusted_without_a_certificate_of_one_s_own() {
-        assert!(client_config(None).is_ok());
+        assert!(client_config(&Trust::default()).is_ok());
+    }
+
+    #[test]
+    fn a_failure_names_the_member_that_mends_it() {
+        let unknown = rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer);
+        assert!(with_remedy(&unknown).ends_with("UnknownIssuer; put the CA's certificate into tls_ca"));
     }
 
     #[test]

@@ -1,5 +1,5 @@
-//! Private instances of the programs that tests and `cargo xtask up` need: PostgreSQL, MariaDB,
-//! the `csms` server, nginx, Python environments; and strangers who cost a server something.
+//! Private instances of the programs that tests and `cargo xtask up` need: PostgreSQL, PgBouncer, MySQL, MariaDB, the `csms`
+//! server, nginx, Python environments; and strangers who cost a server something.
 //!
 //! Every instance has a free port and a temporary directory of its own and ends when it is dropped
 //! (or when the process that owns it dies), so tests run in parallel and leave nothing behind.
@@ -13,17 +13,20 @@ mod programs;
 mod system_user;
 
 pub mod debian;
-pub mod mariadb;
+pub mod mysql;
 pub mod nginx;
+pub mod pgbouncer;
 pub mod postgres;
 pub mod python;
+pub mod roots;
 pub mod server;
 pub mod strangers;
 pub mod tls;
 
 pub use error::{Error, Result};
-pub use mariadb::MariaDb;
+pub use mysql::MySqlServer;
 pub use nginx::Nginx;
+pub use pgbouncer::PgBouncer;
 pub use postgres::Postgres;
 pub use server::Server;
 pub use tls::{TlsMode, Transport};

@@ -95,7 +95,7 @@ impl Nginx {
             pipe_stdout: false,
         };
         let (daemon, _) = Daemon::start(plan)?;
-        let config = Arc::new(client_config(&identity.authority)?);
+        let config = Arc::new(client_config(&identity.authority, None)?);
         let nginx = Self { daemon, _directory: directory, port, config };
         nginx.listens().await?;
         Ok(nginx)

@@ -20,6 +20,7 @@ use crate::error::{Error, Result, chain};
 use crate::port::{Port, random};
 use crate::process::{Daemon, Ending, GLANCE, Plan};
 use crate::programs;
+use crate::roots;
 use crate::system_user::SystemUser;
 use crate::tls::{Identity, TlsMode, Transport, client_config};
 
@@ -37,6 +38,29 @@ const PORT_ATTEMPTS: usize = 3;
 /// a kill it releases the shared memory.
 const ENDING: Ending = Ending { signal: Signal::INT, orphaned: "QUIT" };
 
+/// Which server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Release {
+    /// The one that the machine has.
+    #[default]
+    Machine,
+    /// The newer one of [`roots::POSTGRESQL`], with the extension credcheck.
+    Newer,
+}
+
+/// How to start a server.
+#[derive(Debug, Clone, Default)]
+pub struct Setup {
+    /// Which one.
+    pub release: Release,
+    /// Whether it speaks TLS.
+    pub tls: TlsMode,
+    /// Further settings, such as `shared_preload_libraries=auth_delay`.
+    pub settings: Vec<String>,
+    /// Rules that come before the server's own, as lines of `pg_hba.conf`.
+    pub rules: Vec<String>,
+}
+
 /// A running (or stopped) server; it ends and its files go when it is dropped.
 #[derive(Debug)]
 pub struct Postgres {
@@ -47,7 +71,7 @@ pub struct Postgres {
     programs: PathBuf,
     user: SystemUser,
     password: String,
-    tls: TlsMode,
+    setup: Setup,
     identity: Option<Identity>,
 }
 
@@ -57,23 +81,31 @@ impl Postgres {
     /// # Errors
     /// When PostgreSQL is not installed, or the server is not ready within a minute.
     pub async fn start() -> Result<Self> {
-        Self::start_with(TlsMode::Off).await
+        Self::start_with(Setup::default()).await
     }
 
-    /// Starts a server that treats TLS as `tls` says.
+    /// Starts a server as `setup` says.
     ///
     /// # Errors
     /// As [`Postgres::start`].
-    pub async fn start_with(tls: TlsMode) -> Result<Self> {
-        let programs = programs::postgres_directory().ok_or_else(|| Error::Missing {
-            program: NAME.into(),
-            hint: "install the Debian package `postgresql`, or name its directory in CSMS_POSTGRES_BIN".into(),
-        })?;
+    pub async fn start_with(setup: Setup) -> Result<Self> {
+        let tls = setup.tls;
+        let programs = match setup.release {
+            Release::Machine => programs::postgres_directory().ok_or_else(|| Error::Missing {
+                program: NAME.into(),
+                hint: "install the Debian package `postgresql`, or name its directory in CSMS_POSTGRES_BIN".into(),
+            })?,
+            Release::Newer => tokio::task::spawn_blocking(|| roots::POSTGRESQL.root())
+                .await
+                .map_err(|error| Error::Io { what: "cannot look for PostgreSQL".into(), source: error.into() })??
+                .path("usr/lib/postgresql/18/bin"),
+        };
         let user = SystemUser::unprivileged("postgres")?;
         let directory = Directory::create(user)?;
         let identity = (tls != TlsMode::Off).then(Identity::generate).transpose()?;
         let password = hex::encode(random::<16>()?);
-        let mut server = Self { daemon: None, directory, port: Port::take()?, programs, user, password, tls, identity };
+        let mut server =
+            Self { daemon: None, directory, port: Port::take()?, programs, user, password, setup, identity };
         server.create_cluster().await?;
         for attempt in 1.. {
             match server.start_again().await {
@@ -89,6 +121,47 @@ impl Postgres {
         }
         server.execute_in("postgres", &format!("CREATE DATABASE {DATABASE}")).await?;
         Ok(server)
+    }
+
+    /// Which server it is.
+    pub fn release(&self) -> Release {
+        self.setup.release
+    }
+
+    /// The version that the server states.
+    ///
+    /// # Errors
+    /// When it cannot be reached.
+    pub async fn version(&self) -> Result<String> {
+        let client = self.admin_in("postgres").await?;
+        let row = client.query_one("SHOW server_version", &[]).await.map_err(|error| refused(&error))?;
+        Ok(row.get(0))
+    }
+
+    /// A certificate and key (PEM) of a client that the server's certificate authority has signed; its name is `app`.
+    pub fn client_certificate(&self) -> Option<(&str, &str)> {
+        self.identity.as_ref().and_then(Identity::client)
+    }
+
+    /// What the server has written into its log since it started last.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn logs(&self) -> Result<String> {
+        let log = self.directory.path().join("server.log");
+        let bytes = fs::read(&log).map_err(Error::at("read", &log))?;
+        Ok(String::from_utf8_lossy(&bytes).into_owned())
+    }
+
+    /// Puts these rules before those of `pg_hba.conf` and has the server read them.
+    ///
+    /// # Errors
+    /// When the file cannot be written or the server is not running.
+    pub async fn add_rules(&self, rules: &[&str]) -> Result<()> {
+        let path = self.data().join("pg_hba.conf");
+        let present = fs::read_to_string(&path).map_err(Error::at("read", &path))?;
+        fs::write(&path, format!("{}\n{present}", rules.join("\n"))).map_err(Error::at("write", &path))?;
+        self.execute_in("postgres", "SELECT pg_reload_conf()").await
     }
 
     /// The TCP port on 127.0.0.1; it stays the same when the server stops and starts again.
@@ -253,12 +326,20 @@ impl Postgres {
         fs::remove_file(&password_file).map_err(Error::at("remove", &password_file))?;
 
         if let Some(identity) = &self.identity {
+            self.directory.private_file("authority.crt", &identity.authority, self.user)?;
             self.directory.private_file("server.crt", &identity.certificate, self.user)?;
             self.directory.private_file("server.key", &identity.key, self.user)?;
         }
-        if self.tls == TlsMode::Required {
-            let rules = self.data().join("pg_hba.conf");
-            fs::write(&rules, "hostssl all all 127.0.0.1/32 scram-sha-256\n").map_err(Error::at("write", &rules))?;
+        let path = self.data().join("pg_hba.conf");
+        if self.setup.tls == TlsMode::Required {
+            fs::write(&path, "hostssl all all 127.0.0.1/32 scram-sha-256\n").map_err(Error::at("write", &path))?;
+        }
+        if !self.setup.rules.is_empty() {
+            let present = fs::read_to_string(&path).map_err(Error::at("read", &path))?;
+            // The superuser's way in comes first, whatever the rules say.
+            let own = format!("host all {ADMIN} 127.0.0.1/32 scram-sha-256");
+            let text = format!("{own}\n{}\n{present}", self.setup.rules.join("\n"));
+            fs::write(&path, text).map_err(Error::at("write", &path))?;
         }
         Ok(())
     }
@@ -278,7 +359,9 @@ impl Postgres {
             settings.push("ssl=on".into());
             settings.push(format!("ssl_cert_file={}", root.join("server.crt").display()));
             settings.push(format!("ssl_key_file={}", root.join("server.key").display()));
+            settings.push(format!("ssl_ca_file={}", root.join("authority.crt").display()));
         }
+        settings.extend(self.setup.settings.iter().cloned());
         for setting in settings {
             command.arg("-c").arg(setting);
         }
@@ -291,7 +374,7 @@ impl Postgres {
     }
 
     fn own_transport(&self) -> Transport {
-        match (&self.identity, self.tls) {
+        match (&self.identity, self.setup.tls) {
             (Some(identity), TlsMode::Required) => Transport::Tls(identity.authority.clone()),
             _ => Transport::Plain,
         }
@@ -309,7 +392,10 @@ impl Postgres {
         config.host("127.0.0.1").port(self.port()).user(user).password(password).dbname(database);
         let tls = match transport {
             Transport::Plain => None,
-            Transport::Tls(authority) => Some(MakeRustlsConnect::new(client_config(authority)?)),
+            Transport::Tls(authority) => Some(MakeRustlsConnect::new(client_config(authority, None)?)),
+            Transport::Mutual { authority, certificate, key } => {
+                Some(MakeRustlsConnect::new(client_config(authority, Some((certificate.as_str(), key.as_str())))?))
+            }
         };
         let attempt = async {
             if let Some(tls) = tls {

@@ -1,5 +1,6 @@
 //! A private PostgreSQL answers login questions truthfully, and tells "no" from "no answer".
 
+use csms_testbed::postgres::Setup;
 use csms_testbed::{Error, Postgres, TlsMode, Transport, postgres};
 
 const USER: &str = "o'brien \"app\"";
@@ -58,8 +59,8 @@ async fn a_paused_server_gives_no_answer_until_it_is_resumed() {
 
 #[tokio::test]
 async fn only_a_client_that_trusts_the_right_authority_gets_through() {
-    let server = Postgres::start_with(TlsMode::Required).await.unwrap();
-    let stranger = Postgres::start_with(TlsMode::Offered).await.unwrap();
+    let server = Postgres::start_with(Setup { tls: TlsMode::Required, ..Setup::default() }).await.unwrap();
+    let stranger = Postgres::start_with(Setup { tls: TlsMode::Offered, ..Setup::default() }).await.unwrap();
     server.create_login("app", "word").await.unwrap();
     let over = async |transport: &Transport| server.can_log_in_over(transport, "app", "word", postgres::DATABASE).await;
 
@@ -73,7 +74,7 @@ async fn only_a_client_that_trusts_the_right_authority_gets_through() {
 
 #[tokio::test]
 async fn offered_tls_still_lets_plain_connections_in() {
-    let server = Postgres::start_with(TlsMode::Offered).await.unwrap();
+    let server = Postgres::start_with(Setup { tls: TlsMode::Offered, ..Setup::default() }).await.unwrap();
     server.create_login("app", "word").await.unwrap();
     for transport in [Transport::Plain, Transport::Tls(server.authority().unwrap().to_owned())] {
         assert!(server.can_log_in_over(&transport, "app", "word", postgres::DATABASE).await.unwrap());

@@ -18,7 +18,7 @@ use csms_store::{
 };
 use csms_testbed::{
     Postgres, TlsMode,
-    postgres::{ADMIN, DATABASE},
+    postgres::{ADMIN, DATABASE, Setup},
 };
 use tokio::sync::Mutex;
 
@@ -284,7 +284,7 @@ async fn a_server_that_stands_still_or_restarts_makes_the_store_unavailable_mean
 
 #[tokio::test]
 async fn a_server_with_tls_is_used_when_its_authority_is_trusted() {
-    let server = Postgres::start_with(TlsMode::Required).await.unwrap();
+    let server = Postgres::start_with(Setup { tls: TlsMode::Required, ..Setup::default() }).await.unwrap();
     let plain = settings(&server, DATABASE);
     let address = format!("{}?sslmode=require", plain.url.as_str());
     let unknown = PostgresSettings { url: address.into(), ..plain.clone() };

@@ -1,7 +1,7 @@
-//! A private PostgreSQL or MariaDB behind one face.
+//! A private PostgreSQL, MySQL or MariaDB behind one face.
 
 use csms_core::rotation::{Account, Engine};
-use csms_testbed::{MariaDb, Postgres, Result, TlsMode};
+use csms_testbed::{MySqlServer, Postgres, Result, TlsMode, mysql, postgres};
 use mysql_async::prelude::Queryable;
 use serde_json::{Value, json};
 
@@ -10,8 +10,8 @@ use serde_json::{Value, json};
 pub enum Database {
     /// PostgreSQL.
     PostgreSql(Postgres),
-    /// MariaDB.
-    MariaDb(MariaDb),
+    /// MySQL or MariaDB.
+    MySql(MySqlServer),
 }
 
 /// How an account's value says that the connection is protected.
@@ -26,12 +26,14 @@ pub enum Protection {
 }
 
 impl Database {
-    /// Starts a server of the kind, without TLS.
+    /// Starts a server of the kind: PostgreSQL and MariaDB of the machine without TLS, MySQL with it, since MySQL takes new
+    /// passwords as text.
     ///
     /// # Errors
     /// When it is not installed or does not start.
     pub async fn start(engine: Engine) -> Result<Self> {
-        Self::start_with(engine, TlsMode::Off).await
+        let tls = if engine == Engine::MySql { TlsMode::Offered } else { TlsMode::Off };
+        Self::start_with(engine, tls).await
     }
 
     /// Starts a server of the kind that treats TLS as `tls` says.
@@ -40,17 +42,27 @@ impl Database {
     /// As [`Database::start`].
     pub async fn start_with(engine: Engine, tls: TlsMode) -> Result<Self> {
         Ok(match engine {
-            Engine::PostgreSql => Self::PostgreSql(Postgres::start_with(tls).await?),
-            Engine::MySql | Engine::MariaDb => Self::MariaDb(MariaDb::start_with(tls).await?),
+            Engine::PostgreSql => {
+                let setup = postgres::Setup { tls, ..postgres::Setup::default() };
+                Self::PostgreSql(Postgres::start_with(setup).await?)
+            }
+            Engine::MySql | Engine::MariaDb => {
+                let release = match engine {
+                    Engine::MySql => mysql::Release::MySql,
+                    _ => mysql::Release::MariaDb,
+                };
+                Self::MySql(MySqlServer::start_with(mysql::Setup { tls, ..mysql::Setup::new(release) }).await?)
+            }
         })
     }
 
     /// The kind of server.
     #[must_use]
-    pub const fn engine(&self) -> Engine {
+    pub fn engine(&self) -> Engine {
         match self {
             Self::PostgreSql(_) => Engine::PostgreSql,
-            Self::MariaDb(_) => Engine::MariaDb,
+            Self::MySql(server) if server.release() == mysql::Release::MySql => Engine::MySql,
+            Self::MySql(_) => Engine::MariaDb,
         }
     }
 
@@ -59,7 +71,7 @@ impl Database {
     pub fn port(&self) -> u16 {
         match self {
             Self::PostgreSql(server) => server.port(),
-            Self::MariaDb(server) => server.port(),
+            Self::MySql(server) => server.port(),
         }
     }
 
@@ -68,7 +80,7 @@ impl Database {
     pub fn authority(&self) -> Option<&str> {
         match self {
             Self::PostgreSql(server) => server.authority(),
-            Self::MariaDb(server) => server.authority(),
+            Self::MySql(server) => server.authority(),
         }
     }
 
@@ -79,7 +91,7 @@ impl Database {
     pub async fn create_login(&self, name: &str, password: &str) -> Result<()> {
         match self {
             Self::PostgreSql(server) => server.create_login(name, password).await,
-            Self::MariaDb(server) => server.create_login(name, password).await,
+            Self::MySql(server) => server.create_login(name, password).await,
         }
     }
 
@@ -89,8 +101,8 @@ impl Database {
     /// When there is no answer.
     pub async fn can_log_in(&self, name: &str, password: &str) -> Result<bool> {
         match self {
-            Self::PostgreSql(server) => server.can_log_in(name, password, csms_testbed::postgres::DATABASE).await,
-            Self::MariaDb(server) => server.can_log_in(name, password, csms_testbed::mariadb::DATABASE).await,
+            Self::PostgreSql(server) => server.can_log_in(name, password, postgres::DATABASE).await,
+            Self::MySql(server) => server.can_log_in(name, password, mysql::DATABASE).await,
         }
     }
 
@@ -101,7 +113,7 @@ impl Database {
     pub async fn execute(&self, sql: &str) -> Result<()> {
         match self {
             Self::PostgreSql(server) => server.execute(sql).await,
-            Self::MariaDb(server) => server.execute(sql).await,
+            Self::MySql(server) => server.execute(sql).await,
         }
     }
 
@@ -112,7 +124,7 @@ impl Database {
     pub async fn stop(&mut self) -> Result<()> {
         match self {
             Self::PostgreSql(server) => server.stop().await,
-            Self::MariaDb(server) => server.stop().await,
+            Self::MySql(server) => server.stop().await,
         }
     }
 
@@ -123,7 +135,7 @@ impl Database {
     pub async fn start_again(&mut self) -> Result<()> {
         match self {
             Self::PostgreSql(server) => server.start_again().await,
-            Self::MariaDb(server) => server.start_again().await,
+            Self::MySql(server) => server.start_again().await,
         }
     }
 
@@ -134,7 +146,7 @@ impl Database {
     pub fn pause(&self) -> Result<()> {
         match self {
             Self::PostgreSql(server) => server.pause(),
-            Self::MariaDb(server) => server.pause(),
+            Self::MySql(server) => server.pause(),
         }
     }
 
@@ -145,7 +157,7 @@ impl Database {
     pub fn resume(&self) -> Result<()> {
         match self {
             Self::PostgreSql(server) => server.resume(),
-            Self::MariaDb(server) => server.resume(),
+            Self::MySql(server) => server.resume(),
         }
     }
 
@@ -159,7 +171,7 @@ impl Database {
                 server.execute("ALTER SYSTEM SET log_statement = 'all'").await?;
                 server.execute("SELECT pg_reload_conf()").await
             }
-            Self::MariaDb(server) => server.execute("SET GLOBAL log_output = 'TABLE', GLOBAL general_log = 1").await,
+            Self::MySql(server) => server.execute("SET GLOBAL log_output = 'TABLE', GLOBAL general_log = 1").await,
         }
     }
 
@@ -175,7 +187,7 @@ impl Database {
                 let sql = "SELECT pg_read_file(current_setting('data_directory') || '/../server.log')";
                 client.query_one(sql, &[]).await.expect("the log is read").get(0)
             }
-            Self::MariaDb(server) => {
+            Self::MySql(server) => {
                 let mut client = server.admin().await.expect("an administrator logs in");
                 let sql = "SELECT CONVERT(argument USING utf8mb4) FROM mysql.general_log";
                 let lines: Vec<String> = client.query(sql).await.expect("the log is read");
@@ -185,10 +197,33 @@ impl Database {
         }
     }
 
-    /// The value of a secret that opens an account of this server over a plain connection.
+    /// The value of a secret that opens an account of this server, over TLS where the server speaks it.
     #[must_use]
     pub fn value(&self, name: &str, password: &str) -> Value {
-        self.value_with(name, password, &Protection::Disabled)
+        let protection = self.authority().map_or(Protection::Disabled, |pem| Protection::Authority(pem.to_owned()));
+        self.value_with(name, password, &protection)
+    }
+
+    /// The version that the server states.
+    ///
+    /// # Errors
+    /// When it cannot be reached.
+    pub async fn version(&self) -> Result<String> {
+        match self {
+            Self::PostgreSql(server) => server.version().await,
+            Self::MySql(server) => server.version().await,
+        }
+    }
+
+    /// What the server has written into the logs in its directory.
+    ///
+    /// # Errors
+    /// When one cannot be read.
+    pub fn logs(&self) -> Result<String> {
+        match self {
+            Self::PostgreSql(server) => server.logs(),
+            Self::MySql(server) => server.logs(),
+        }
     }
 
     /// The value of a secret that opens an account of this server.
@@ -198,7 +233,7 @@ impl Database {
             "engine": self.engine().as_str(),
             "host": "127.0.0.1",
             "port": self.port(),
-            "dbname": csms_testbed::postgres::DATABASE,
+            "dbname": postgres::DATABASE,
             "username": name,
             "password": password,
             "owner": "kept as it is",
@@ -211,7 +246,7 @@ impl Database {
         value
     }
 
-    /// An account of this server over a plain connection.
+    /// An account of this server, as [`Database::value`] describes it.
     ///
     /// # Panics
     /// When name or password cannot stand in a value.

@@ -1,17 +1,19 @@
-//! What the rotation tests share: a database server of either kind, the value of a secret for one of its accounts, a
+//! What the rotation tests share: a real database server of any kind, the value of a secret for one of its accounts, a
 //! secret that lives in memory, and a running service with functions that can be made to fail.
 //!
 //! The tests themselves are in `tests/`: `adapters` speaks to real servers through the adapters alone, `rotations` runs
-//! whole rotations of real accounts with a secret in memory, `crash_matrix` breaks them off at every step in every way, and
+//! whole rotations of real accounts with a secret in memory, `cases` meets what real servers and accounts are like,
+//! `crash_matrix` breaks them off at every step in every way, and
 //! `service`, `killed_function` and `outages` go through a real server process and its API, `server_faults`, `replicas` and
 //! `thousand` through several of them on one store.
 
 pub mod application;
 pub mod cluster;
+pub mod cut;
 pub mod database;
-pub mod fake_mysql;
 pub mod function;
 pub mod passage;
+pub mod place;
 pub mod secret;
 pub mod service;
 pub mod standstill;
@@ -19,10 +21,11 @@ pub mod tables;
 
 pub use application::Application;
 pub use cluster::Cluster;
+pub use cut::Cut;
 pub use database::{Database, Protection};
-pub use fake_mysql::FakeMySql;
 pub use function::FaultyFunctions;
 pub use passage::Passage;
+pub use place::Place;
 pub use secret::MemorySecret;
 pub use service::Service;
 pub use standstill::Standstill;

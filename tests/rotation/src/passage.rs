@@ -2,11 +2,14 @@
 
 #![allow(clippy::expect_used, clippy::missing_panics_doc, reason = "a test support module")]
 
-use std::sync::Arc;
+use std::{
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+};
 
 use tokio::{
     io::copy_bidirectional,
-    net::{TcpListener, TcpStream},
+    net::{TcpListener, TcpSocket, TcpStream},
     sync::watch,
     task::JoinHandle,
 };
@@ -33,13 +36,19 @@ pub struct Passage {
 impl Passage {
     /// An open passage to `port`.
     pub async fn to(port: u16) -> Self {
+        Self::from_address("127.0.0.1", port).await
+    }
+
+    /// An open passage whose connections come to the server from this address of the loopback network.
+    pub async fn from_address(address: &str, port: u16) -> Self {
+        let source: IpAddr = address.parse().expect("an address");
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let own = listener.local_addr().expect("its number").port();
         let state = Arc::new(watch::Sender::new(State::Open));
         let watched = Arc::clone(&state);
         let work = tokio::spawn(async move {
             while let Ok((from, _)) = listener.accept().await {
-                tokio::spawn(pass(from, port, watched.subscribe()));
+                tokio::spawn(pass(from, source, port, watched.subscribe()));
             }
         });
         Self { port: own, state, work }
@@ -69,9 +78,14 @@ impl Drop for Passage {
     }
 }
 
-async fn pass(mut from: TcpStream, port: u16, mut state: watch::Receiver<State>) {
+async fn pass(mut from: TcpStream, source: IpAddr, port: u16, mut state: watch::Receiver<State>) {
     if *state.borrow_and_update() == State::Open {
-        let Ok(mut to) = TcpStream::connect(("127.0.0.1", port)).await else { return };
+        let connect = async || {
+            let socket = TcpSocket::new_v4()?;
+            socket.bind(SocketAddr::new(source, 0))?;
+            socket.connect(SocketAddr::new(IpAddr::from([127, 0, 0, 1]), port)).await
+        };
+        let Ok(mut to) = connect().await else { return };
         tokio::select! {
             _ = copy_bidirectional(&mut from, &mut to) => return,
             _ = state.wait_for(|state| *state != State::Open) => {}

@@ -60,6 +60,15 @@ impl MemorySecret {
         self.0.borrow().stages.get(stage).copied()
     }
 
+    /// Marks another version with a stage; moving SYSCURRENT moves SYSPREVIOUS, as the service does.
+    pub fn move_to(&self, stage: &'static str, version: VersionId) {
+        let stages = &mut self.0.borrow_mut().stages;
+        let former = stages.insert(stage, version);
+        if let Some(former) = former.filter(|_| stage == csms_core::stage::CURRENT) {
+            stages.insert(csms_core::stage::PREVIOUS, former);
+        }
+    }
+
     /// The account in the version that a stage marks.
     #[must_use]
     pub fn account(&self, stage: &str) -> Option<Account> {

@@ -1,4 +1,4 @@
-//! The tables of `CRASH-MATRIX.md`: printed from runs, and compared with what the document says.
+//! The tables of `CRASH-MATRIX.md` and `ENGINES.md`: printed from runs, and compared with what the documents say.
 
 #![allow(clippy::expect_used, clippy::missing_panics_doc, reason = "a test support module")]
 
@@ -25,9 +25,22 @@ pub fn step_name(place: &str) -> String {
     place.trim_end_matches("#1").replace('#', " no. ")
 }
 
-/// Compares what stands between the marks `<!-- begin: PART -->` and `<!-- end: PART -->` with `made`.
+/// Compares what is between the marks `<!-- begin: PART -->` and `<!-- end: PART -->` of `CRASH-MATRIX.md` with `made`.
 pub fn check(part: &str, made: &str) {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("CRASH-MATRIX.md");
+    compare("CRASH-MATRIX.md", part, made, ToOwned::to_owned);
+}
+
+/// The same of `ENGINES.md`, by the names of the rows alone: a newer server may state another version and say other words.
+pub fn check_rows(part: &str, made: &str) {
+    let rows = |text: &str| {
+        let names = text.lines().filter_map(|line| line.strip_prefix("| ")?.split_once(" |"));
+        names.map(|(name, _)| format!("{name}\n")).collect::<String>()
+    };
+    compare("ENGINES.md", part, made, rows);
+}
+
+fn compare(document: &str, part: &str, made: &str, of: fn(&str) -> String) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(document);
     let (begin, end) = (format!("<!-- begin: {part} -->\n"), format!("<!-- end: {part} -->"));
     let _writing = WRITING.lock();
     let text = fs::read_to_string(&path).expect("the document can be read");
@@ -36,6 +49,6 @@ pub fn check(part: &str, made: &str) {
     if env::var_os(WRITE).is_some() {
         fs::write(&path, format!("{before}{begin}{made}{end}{after}")).expect("the document can be written");
     } else {
-        assert_eq!(kept, made, "CRASH-MATRIX.md is out of date; {WRITE}=1 writes it");
+        assert_eq!(of(kept), of(made), "{document} is out of date; {WRITE}=1 writes it");
     }
 }

@@ -31,7 +31,7 @@ async fn finding(account: &Account) -> Probe {
 
 async fn set(login: &Account, password: &str) -> Change {
     let account = login.trying(password);
-    let new = NewPassword { by: By::Itself(login), account: &account, keep_old: true };
+    let new = NewPassword { by: By::Itself(login), account: &account, keep_old: true, host: None, seen: None };
     SqlDatabases::default().set_password(new, Instant::now() + Duration::from_secs(30)).await.finding
 }
 
@@ -45,20 +45,20 @@ async fn right_wrong_and_unknown_are_told_apart(engine: Engine) {
     let mut database = start_with_login(engine).await;
     let right = database.account("app", PASSWORD);
     assert_eq!(finding(&right).await, Probe::Accepted);
-    assert_eq!(finding(&database.account("app", "wrong")).await, Probe::Rejected);
-    assert_eq!(finding(&database.account("nobody", PASSWORD)).await, Probe::Rejected);
+    assert_eq!(finding(&database.account("app", "wrong")).await, Probe::Refused);
+    assert_eq!(finding(&database.account("nobody", PASSWORD)).await, Probe::Refused);
 
     let hurried = SqlDatabases::new(Limits { login: Duration::from_millis(300), ..Limits::default() });
     database.pause().unwrap();
     let answer = hurried.probe(&right, Instant::now() + Duration::from_secs(30)).await;
-    assert_eq!(answer.finding, Probe::Unknown(Cause::TimedOut));
+    assert_eq!(answer.finding, Probe::Unknown(Cause::Unreachable));
     database.resume().unwrap();
 
     database.stop().await.unwrap();
     let answer = probe(&right).await;
-    assert_eq!(answer, Answer::detailed(Probe::Unknown(Cause::Unreachable), "connection refused"));
+    assert_eq!(answer, Answer::plain(Probe::Unknown(Cause::Unreachable)), "and no more than that");
     let change = set(&right, NEW_PASSWORD).await;
-    assert_eq!(change, Change::Failed(Cause::Unreachable));
+    assert_eq!(change, Change::NotDone(Cause::Unreachable));
     database.start_again().await.unwrap();
     assert!(database.can_log_in("app", PASSWORD).await.unwrap());
 }
@@ -74,7 +74,7 @@ async fn an_account_changes_its_own_password(engine: Engine) {
         login = database.account("app", next);
         assert_eq!(set(&login, next).await, Change::Done, "{next}");
         assert_eq!(finding(&login).await, Probe::Accepted, "{next}");
-        assert_eq!(finding(&former).await, Probe::Rejected, "{next}");
+        assert_eq!(finding(&former).await, Probe::Refused, "{next}");
         assert!(database.can_log_in("app", next).await.unwrap(), "{next}");
     }
 }
@@ -82,7 +82,7 @@ async fn an_account_changes_its_own_password(engine: Engine) {
 async fn a_change_needs_the_login(engine: Engine) {
     let database = start_with_login(engine).await;
     let change = set(&database.account("app", "wrong"), NEW_PASSWORD).await;
-    assert_eq!(change, Change::Failed(Cause::NoLogin));
+    assert_eq!(change, Change::NotDone(Cause::NoLogin));
     assert!(database.can_log_in("app", PASSWORD).await.unwrap());
 }
 
@@ -91,7 +91,7 @@ async fn no_password_reaches_a_log_of_the_server(engine: Engine) {
     database.log_every_statement().await.unwrap();
     assert_eq!(set(&database.account("app", PASSWORD), NEW_PASSWORD).await, Change::Done);
     let log = database.statement_log().await;
-    let statement = if engine == Engine::PostgreSql { "ALTER ROLE CURRENT_USER" } else { "SET PASSWORD" };
+    let statement = if engine == Engine::PostgreSql { "ALTER ROLE \"app\"" } else { "SET PASSWORD" };
     assert!(log.contains(statement), "the change is logged, so the log was looked at:\n{log}");
     for password in [PASSWORD, NEW_PASSWORD] {
         assert!(!log.contains(password), "{log}");
@@ -122,8 +122,9 @@ async fn tls_is_verified_unless_disabled_by_name(engine: Engine) {
     if engine == Engine::PostgreSql {
         assert_eq!(plain.finding, Probe::Unknown(Cause::Barred));
     } else {
-        // MariaDB says the same as of a wrong password, so at least people are told what it may be.
-        assert_eq!(plain, Answer::detailed(Probe::Rejected, "error 1045; the server may require TLS"));
+        // MariaDB says the same as of a wrong password.
+        assert_eq!(plain.finding, Probe::Refused);
+        assert!(plain.detail.starts_with("error 1045: ") && plain.detail.contains("TLS"), "{}", plain.detail);
     }
 
     // The certificate names 127.0.0.1 and localhost, not this address.
@@ -131,9 +132,17 @@ async fn tls_is_verified_unless_disabled_by_name(engine: Engine) {
     let mut misnamed = value(Protection::Authority(authority));
     misnamed["host"] = "127.0.0.2".into();
     misnamed["port"] = forwarder.into();
-    let misnamed = probe(&account(&misnamed)).await;
-    assert_eq!(misnamed.finding, unknown_tls);
-    assert!(misnamed.detail.contains("not valid for name"), "{}", misnamed.detail);
+    let refused = probe(&account(&misnamed)).await;
+    assert_eq!(refused.finding, unknown_tls);
+    assert!(refused.detail.contains("not valid for name"), "{}", refused.detail);
+    assert!(refused.detail.contains("verify-ca"), "the way out is named: {}", refused.detail);
+    let mut named = misnamed.clone();
+    named["tls_server_name"] = "localhost".into();
+    assert_eq!(finding(&account(&named)).await, Probe::Accepted);
+    misnamed["tls"] = "verify-ca".into();
+    assert_eq!(finding(&account(&misnamed)).await, Probe::Accepted);
+    misnamed["tls_ca"] = stranger.authority().unwrap().into();
+    assert_eq!(finding(&account(&misnamed)).await, unknown_tls, "the chain is verified all the same");
 }
 
 async fn tls_is_not_given_up_for_a_server_without_it(engine: Engine) {
@@ -142,8 +151,8 @@ async fn tls_is_not_given_up_for_a_server_without_it(engine: Engine) {
     database.create_login("app", PASSWORD).await.unwrap();
     for protection in [Protection::PublicRoots, Protection::Authority(other.authority().unwrap().to_owned())] {
         let account = account(&database.value_with("app", PASSWORD, &protection));
-        assert_eq!(finding(&account).await, Probe::Unknown(Cause::Tls));
-        assert_eq!(set(&account, NEW_PASSWORD).await, Change::Failed(Cause::Tls));
+        assert_eq!(finding(&account).await, Probe::Unknown(Cause::TlsNotOffered));
+        assert_eq!(set(&account, NEW_PASSWORD).await, Change::NotDone(Cause::TlsNotOffered));
     }
 }
 
@@ -194,15 +203,36 @@ on!(MariaDb, mariadb:
 );
 
 #[tokio::test]
+async fn the_certificate_that_mysql_generates_is_verified_by_its_chain() {
+    let (server, stranger) = tokio::join!(
+        Database::start_with(Engine::MySql, TlsMode::Generated),
+        Database::start_with(Engine::PostgreSql, TlsMode::Offered)
+    );
+    let (server, stranger) = (server.unwrap(), stranger.unwrap());
+    server.create_login("app", PASSWORD).await.unwrap();
+    let mut value = server.value("app", PASSWORD);
+    let by_name = probe(&account(&value)).await;
+    assert_eq!(by_name.finding, Probe::Unknown(Cause::Tls));
+    assert!(by_name.detail.contains("verify-ca"), "{}", by_name.detail);
+    value["tls"] = "verify-ca".into();
+    let by_chain = account(&value);
+    assert_eq!(finding(&by_chain).await, Probe::Accepted);
+    assert_eq!(set(&by_chain, NEW_PASSWORD).await, Change::Done);
+    value["tls_ca"] = stranger.authority().unwrap().into();
+    assert_eq!(finding(&account(&value)).await, Probe::Unknown(Cause::Tls));
+}
+
+#[tokio::test]
 async fn a_postgresql_role_that_may_not_log_in_is_no_wrong_password() {
     let database = start_with_login(Engine::PostgreSql).await;
     let account = database.account("app", PASSWORD);
     database.execute("ALTER ROLE app NOLOGIN").await.unwrap();
-    assert_eq!(probe(&account).await, Answer::detailed(Probe::Unknown(Cause::Barred), "SQLSTATE 28000"));
+    let barred = Answer::detailed(Probe::Unknown(Cause::Barred), "SQLSTATE 28000: the role may not log in");
+    assert_eq!(probe(&account).await, barred);
     database.execute("ALTER ROLE app LOGIN CONNECTION LIMIT 0").await.unwrap();
     assert_eq!(finding(&account).await, Probe::Unknown(Cause::Busy));
     database.execute("ALTER ROLE app CONNECTION LIMIT -1; REVOKE CONNECT ON DATABASE app FROM PUBLIC").await.unwrap();
-    assert_eq!(finding(&account).await, Probe::Unknown(Cause::Barred));
+    assert_eq!(finding(&account).await, Probe::Unknown(Cause::NoConnect));
 }
 
 #[tokio::test]
@@ -222,7 +252,7 @@ async fn a_password_that_postgresql_checks_and_refuses_is_refused() {
     database.start_again().await.unwrap();
     let login = database.account("app", PASSWORD);
     // Of a verifier the library can tell one thing: whether it is the user's name.
-    assert_eq!(set(&login, "app").await, Change::Refused);
+    assert_eq!(set(&login, "app").await, Change::RefusedCandidate);
     assert_eq!(finding(&login).await, Probe::Accepted);
     assert_eq!(set(&login, NEW_PASSWORD).await, Change::Done);
 }
@@ -245,7 +275,7 @@ async fn a_change_that_waits_is_given_up_by_postgresql_itself() {
 #[tokio::test]
 async fn a_change_that_waits_is_given_up_by_mariadb_itself() {
     let database = start_with_login(Engine::MariaDb).await;
-    let Database::MariaDb(server) = &database else { unreachable!() };
+    let Database::MySql(server) = &database else { unreachable!() };
     let mut blocker = server.admin().await.unwrap();
     blocker.query_drop("FLUSH TABLES WITH READ LOCK").await.unwrap();
     let answer = change_within(Duration::from_millis(200), &database.account("app", PASSWORD)).await;
@@ -259,7 +289,7 @@ async fn a_change_that_waits_is_given_up_by_mariadb_itself() {
 async fn change_within(limit: Duration, login: &Account) -> Answer<Change> {
     let told = SqlDatabases::new(Limits { login: Duration::from_secs(60), change: limit });
     let account = login.trying(NEW_PASSWORD);
-    let new = NewPassword { by: By::Itself(login), account: &account, keep_old: true };
+    let new = NewPassword { by: By::Itself(login), account: &account, keep_old: true, host: None, seen: None };
     told.set_password(new, Instant::now() + Duration::from_secs(120)).await
 }
 
@@ -268,9 +298,9 @@ async fn a_mariadb_account_that_may_not_log_in_is_no_wrong_password() {
     let database = start_with_login(Engine::MariaDb).await;
     let account = database.account("app", PASSWORD);
     database.execute("ALTER USER app@'%' ACCOUNT LOCK").await.unwrap();
-    assert_eq!(probe(&account).await, Answer::detailed(Probe::Unknown(Cause::Barred), "error 4151"));
+    assert_eq!(probe(&account).await, Answer::detailed(Probe::Unknown(Cause::Locked), "error 4151"));
     database.execute("ALTER USER app@'%' ACCOUNT UNLOCK PASSWORD EXPIRE").await.unwrap();
-    assert_eq!(finding(&account).await, Probe::Unknown(Cause::Barred));
+    assert_eq!(finding(&account).await, Probe::Expired);
 }
 
 #[tokio::test]
@@ -280,7 +310,7 @@ async fn a_mariadb_account_with_a_second_way_in_keeps_it() {
         "CREATE USER app@'%' IDENTIFIED VIA mysql_native_password USING PASSWORD('First-password-1') OR unix_socket";
     database.execute(account).await.unwrap();
     database.execute("GRANT ALL ON app.* TO app@'%'").await.unwrap();
-    assert_eq!(finding(&database.account("app", "wrong")).await, Probe::Rejected);
+    assert_eq!(finding(&database.account("app", "wrong")).await, Probe::Refused);
     assert_eq!(set(&database.account("app", PASSWORD), NEW_PASSWORD).await, Change::Done);
     assert!(database.can_log_in("app", NEW_PASSWORD).await.unwrap());
 }
@@ -290,9 +320,8 @@ async fn a_mariadb_account_of_another_name_is_not_changed() {
     let database = start_with_login(Engine::MariaDb).await;
     database.execute("CREATE USER ''@'%' IDENTIFIED BY 'anybody'").await.unwrap();
     let ghost = database.account("ghost", "anybody");
-    assert_eq!(finding(&ghost).await, Probe::Accepted);
-    assert_eq!(set(&ghost, NEW_PASSWORD).await, Change::Failed(Cause::Forbidden));
-    assert_eq!(finding(&ghost).await, Probe::Accepted);
+    assert_eq!(finding(&ghost).await, Probe::Unknown(Cause::OtherAccount));
+    assert_eq!(set(&ghost, NEW_PASSWORD).await, Change::NotDone(Cause::OtherAccount));
 }
 
 #[tokio::test]
@@ -300,12 +329,18 @@ async fn a_mariadb_that_checks_passwords_is_shown_them_only_if_it_logs_none() {
     let database = start_with_login(Engine::MariaDb).await;
     database.execute("INSTALL SONAME 'simple_password_check'").await.unwrap();
     let login = database.account("app", PASSWORD);
-    assert_eq!(set(&login, "weak").await, Change::Refused);
-    assert_eq!(set(&login, NEW_PASSWORD).await, Change::Done);
+    assert_eq!(set(&login, NEW_PASSWORD).await, Change::NotDone(Cause::InClear), "there is no TLS");
+    let by_name = |password: &str| {
+        let mut value = database.value("app", password);
+        value["allow_cleartext_password"] = true.into();
+        account(&value)
+    };
+    assert_eq!(set(&by_name(PASSWORD), "weak").await, Change::RefusedCandidate);
+    assert_eq!(set(&by_name(PASSWORD), NEW_PASSWORD).await, Change::Done);
     let login = database.account("app", NEW_PASSWORD);
     assert_eq!(finding(&login).await, Probe::Accepted);
     database.log_every_statement().await.unwrap();
-    assert_eq!(set(&login, PASSWORD).await, Change::Failed(Cause::Forbidden));
+    assert_eq!(set(&login, PASSWORD).await, Change::NotDone(Cause::InClear));
     assert!(!database.statement_log().await.contains(PASSWORD));
 }
 

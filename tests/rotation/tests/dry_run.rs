@@ -63,7 +63,7 @@ async fn accounts_in(database: &Database) -> Vec<(String, String)> {
             let sql = "SELECT rolname::text, coalesce(rolpassword, '') FROM pg_authid ORDER BY rolname";
             client.query(sql, &[]).await.unwrap().iter().map(|row| (row.get(0), row.get(1))).collect()
         }
-        Database::MariaDb(server) => {
+        Database::MySql(server) => {
             let mut client = server.admin().await.unwrap();
             let sql = "SELECT user, CAST(priv AS CHAR) FROM mysql.global_priv ORDER BY user, host";
             let accounts = client.query(sql).await.unwrap();

@@ -7,13 +7,13 @@ use core::{cell::Cell, ops::ControlFlow, time::Duration};
 use csms_core::{
     RotationMode, SecretName, VersionId,
     rotation::{
-        Account, Engine, FailureCode, Probe, RotationEvent,
+        Account, Engine, FailureCode, Inspection, Probe, RotationEvent,
         plan::{Cause, Change},
     },
     stage,
 };
 use csms_rotate::{
-    Answer, Databases, Failure, Forecast, Moment, NewPassword, Observer, SqlDatabases, Unobserved, rotate,
+    Answer, Databases, Failure, Forecast, Inspect, Moment, NewPassword, Observer, SqlDatabases, Unobserved, rotate,
 };
 use csms_rotation_tests::{Database, MemorySecret};
 use getrandom::SysRng;
@@ -98,6 +98,10 @@ impl Databases for LosesAnswers {
     async fn set_password(&self, new: NewPassword<'_>, deadline: Instant) -> Answer<Change> {
         assert_eq!(self.0.set_password(new, deadline).await.finding, Change::Done);
         Answer::plain(Change::Unknown(Cause::TimedOut))
+    }
+
+    async fn inspect(&self, inspect: Inspect<'_>, deadline: Instant) -> Answer<Inspection> {
+        self.0.inspect(inspect, deadline).await
     }
 
     async fn forecast(&self, new: NewPassword<'_>, deadline: Instant) -> Forecast {

@@ -1,114 +1,167 @@
-//! MySQL 8 keeps the old password beside the new one until the next rotation, where version and privileges allow it. The
-//! server is a stand-in that speaks the protocol, see `fake_mysql`; that MariaDB keeps none is in `rotations`.
+//! MySQL keeps the old password beside the new one until the next rotation, where the privileges allow it. The server is a
+//! real one; that MariaDB keeps none is in `rotations`.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
 
 use core::time::Duration;
 
 use csms_core::{
-    RotationMode, SecretName,
-    rotation::{Overlap, Probe, RotationEvent, plan::Change},
+    RotationConfig, RotationMode, SecretName, VersionId,
+    rotation::{
+        Engine, Overlap, RotationEvent,
+        plan::{Cause, Change},
+    },
     stage,
 };
-use csms_rotate::{By, Databases, NewPassword, SqlDatabases, Unobserved, dry_run, rotate};
-use csms_rotation_tests::{FakeMySql, MemorySecret, database::account, fake_mysql::Account};
+use csms_rotate::{By, Databases, Failure, NewPassword, SqlDatabases, Unobserved, dry_run, rotate};
+use csms_rotation_tests::{Database, MemorySecret};
 use getrandom::SysRng;
 use tokio::time::Instant;
 
 const FIRST: &str = "First-password-1";
+const BY_HAND: &str = "Set-by-the-dba-1";
+const KEEPER: &str = "Keeper-password-3";
 
-const GRANTED: &str = "GRANT APPLICATION_PASSWORD_ADMIN ON *.* TO `app`@`%`";
-const NOT_GRANTED: &str = "GRANT USAGE ON *.* TO `app`@`%`";
+const GRANT: &str = "GRANT APPLICATION_PASSWORD_ADMIN ON *.* TO";
 
-fn mysql(version: &str, grant: &str) -> Account {
-    Account {
-        version: version.to_owned(),
-        grants: vec![grant.to_owned()],
-        requires_current: false,
-        primary: FIRST.to_owned(),
-        second: None,
+/// One server, with an account and its secret for each part of a test.
+struct Scene {
+    database: Database,
+}
+
+impl Scene {
+    async fn start() -> Self {
+        let database = Database::start(Engine::MySql).await.unwrap();
+        database.create_login("keeper", KEEPER).await.unwrap();
+        database.execute("GRANT CREATE USER ON *.* TO keeper@'%'").await.unwrap();
+        database.execute("GRANT SELECT ON mysql.* TO keeper@'%'").await.unwrap();
+        Self { database }
     }
+
+    async fn account(&self, name: &str, grant: &str) -> MemorySecret {
+        self.database.create_login(name, FIRST).await.unwrap();
+        if !grant.is_empty() {
+            self.database.execute(&format!("{grant} {name}@'%'")).await.unwrap();
+        }
+        let secret = MemorySecret::default();
+        secret.add(&self.database.value(name, FIRST), stage::CURRENT);
+        secret.add_admin("keeper", &self.database.value("keeper", KEEPER));
+        secret
+    }
+
+    async fn logs_in(&self, secret: &MemorySecret, stage: &str) -> bool {
+        let account = secret.account(stage).unwrap();
+        self.database.can_log_in(&account.login().username, account.password()).await.unwrap()
+    }
+
+    async fn by_hand(&self, name: &str) {
+        self.database.execute(&format!("ALTER USER {name}@'%' IDENTIFIED BY '{BY_HAND}'")).await.unwrap();
+    }
+}
+
+fn event(admin: bool) -> RotationEvent {
+    let admin = if admin { r#","AdminSecret":"keeper""# } else { "" };
+    let config = format!(r#"{{"InstanceId":"i","SecretSubType":"SingleUser"{admin}}}"#);
+    let event = RotationEvent::new(SecretName::parse("db").unwrap(), RotationMode::SingleUser);
+    RotationEvent { rotation_config: RotationConfig::parse(&config).ok(), ..event }
 }
 
 fn soon() -> Instant {
     Instant::now() + Duration::from_secs(60)
 }
 
-async fn logs_in(server: &FakeMySql, password: &str) -> bool {
-    let probed = SqlDatabases::default().probe(&account(&server.value(password)), soon()).await.finding;
-    assert!(matches!(probed, Probe::Accepted | Probe::Rejected), "{probed:?}");
-    probed == Probe::Accepted
+async fn attempt(secret: &MemorySecret, admin: bool) -> Result<VersionId, Failure> {
+    rotate(&event(admin), secret, &SqlDatabases::default(), &mut SysRng, soon(), &mut Unobserved).await
 }
 
-/// Rotates a secret with one account and answers the passwords of SYSCURRENT and SYSPREVIOUS.
-async fn rotated(server: &FakeMySql, secret: &MemorySecret) -> (String, String) {
-    let event = RotationEvent::new(SecretName::parse("db").unwrap(), RotationMode::SingleUser);
-    rotate(&event, secret, &SqlDatabases::default(), &mut SysRng, soon(), &mut Unobserved).await.unwrap();
-    assert_eq!(server.account().primary, secret.account(stage::CURRENT).unwrap().password());
-    [stage::CURRENT, stage::PREVIOUS].map(|stage| secret.account(stage).unwrap().password().to_owned()).into()
-}
-
-async fn scene(account: Account) -> (FakeMySql, MemorySecret) {
-    let server = FakeMySql::start(account).await;
-    let secret = MemorySecret::default();
-    secret.add(&server.value(FIRST), stage::CURRENT);
-    (server, secret)
+/// The dry run says beforehand what comes of the attempt.
+async fn as_foretold(secret: &MemorySecret, admin: bool) -> Result<VersionId, Failure> {
+    let report = dry_run(&event(admin), secret, &SqlDatabases::default(), &mut SysRng, soon()).await;
+    let done = attempt(secret, admin).await;
+    assert_eq!(report.would_succeed, done.is_ok(), "{report:?} {done:?}");
+    done
 }
 
 #[tokio::test]
 async fn the_old_password_works_until_the_next_rotation() {
-    for requires_current in [false, true] {
-        let (server, secret) = scene(Account { requires_current, ..mysql("8.0.14", GRANTED) }).await;
-        for _ in 0..3 {
-            let (current, previous) = rotated(&server, &secret).await;
-            assert!(logs_in(&server, &current).await && logs_in(&server, &previous).await);
+    let scene = Scene::start().await;
+    for require_current in ["", "PASSWORD REQUIRE CURRENT"] {
+        let name = if require_current.is_empty() { "app" } else { "asked" };
+        let secret = scene.account(name, GRANT).await;
+        if !require_current.is_empty() {
+            scene.database.execute(&format!("ALTER USER {name}@'%' {require_current}")).await.unwrap();
         }
-        assert!(!logs_in(&server, FIRST).await, "only one old password is kept");
+        for _ in 0..3 {
+            as_foretold(&secret, false).await.unwrap();
+            assert!(scene.logs_in(&secret, stage::CURRENT).await && scene.logs_in(&secret, stage::PREVIOUS).await);
+        }
+        assert!(!scene.database.can_log_in(name, FIRST).await.unwrap(), "only one old password is kept");
     }
 }
 
 #[tokio::test]
-async fn without_version_or_privilege_the_old_password_ends_at_once() {
-    for account in [mysql("8.0.13", GRANTED), mysql("5.7.44-log", GRANTED), mysql("8.4.6", NOT_GRANTED)] {
-        let (server, secret) = scene(account).await;
-        let (current, previous) = rotated(&server, &secret).await;
-        assert!(logs_in(&server, &current).await && !logs_in(&server, &previous).await);
-    }
-}
-
-#[tokio::test]
-async fn a_server_that_asks_for_the_current_password_is_told_it() {
-    let (server, secret) = scene(Account { requires_current: true, ..mysql("8.4.6", NOT_GRANTED) }).await;
-    let (current, _) = rotated(&server, &secret).await;
-    assert!(logs_in(&server, &current).await);
-}
-
-#[tokio::test]
-async fn a_dry_run_tells_the_overlap_and_what_is_missing_for_it() {
-    let event = RotationEvent::new(SecretName::parse("db").unwrap(), RotationMode::SingleUser);
-    for (account, overlap, missing) in [
-        (mysql("8.4.6", GRANTED), Overlap::UntilNextRotation, None),
-        (mysql("8.4.6", NOT_GRANTED), Overlap::None, Some("APPLICATION_PASSWORD_ADMIN")),
-        (mysql("8.0.13", GRANTED), Overlap::None, Some("MySQL 8.0.14")),
-    ] {
-        let (server, secret) = scene(account).await;
-        let report = dry_run(&event, &secret, &SqlDatabases::default(), &mut SysRng, soon()).await;
+async fn the_privilege_decides_and_a_dry_run_says_so() {
+    let scene = Scene::start().await;
+    for (name, grant, overlap) in [("granted", GRANT, Overlap::UntilNextRotation), ("plain", "", Overlap::None)] {
+        let secret = scene.account(name, grant).await;
+        let report = dry_run(&event(false), &secret, &SqlDatabases::default(), &mut SysRng, soon()).await;
         assert!(report.would_succeed, "{report:?}");
         assert_eq!(report.overlap, Some(overlap));
-        assert_eq!(missing.is_some(), !report.missing.is_empty(), "{report:?}");
-        assert!(report.missing.iter().all(|told| told.contains(missing.unwrap())), "{report:?}");
-        assert_eq!(server.account().primary, FIRST, "nothing was changed");
+        let missing = report.missing.iter().any(|what| what.contains("APPLICATION_PASSWORD_ADMIN"));
+        assert_eq!(missing, grant.is_empty(), "{report:?}");
+        assert!(report.account.unwrap().starts_with(&format!("{name}@% on mysql")));
+        attempt(&secret, false).await.unwrap();
+        assert_eq!(scene.logs_in(&secret, stage::PREVIOUS).await, !grant.is_empty());
     }
 }
 
 #[tokio::test]
 async fn a_second_change_by_the_kept_password_changes_nothing() {
-    let (server, secret) = scene(mysql("8.4.6", GRANTED)).await;
-    let (current, _) = rotated(&server, &secret).await;
+    let scene = Scene::start().await;
+    let secret = scene.account("app", GRANT).await;
+    attempt(&secret, false).await.unwrap();
     // A replica that was overtaken, and still holds the old password, sets the same one again.
-    let (login, new) = (account(&server.value(FIRST)), account(&server.value(&current)));
-    let again = NewPassword { by: By::Itself(&login), account: &new, keep_old: true };
+    let (login, new) = (secret.account(stage::PREVIOUS).unwrap(), secret.account(stage::CURRENT).unwrap());
+    let again = NewPassword { by: By::Itself(&login), account: &new, keep_old: true, host: None, seen: None };
     let answer = SqlDatabases::default().set_password(again, soon()).await;
-    assert!(matches!(answer.finding, Change::Unknown(_)), "{answer:?}");
-    assert!(logs_in(&server, &current).await && logs_in(&server, FIRST).await, "both work as before");
+    assert_eq!(answer.finding, Change::NotDone(Cause::NotFirst), "{answer:?}");
+    assert!(scene.logs_in(&secret, stage::CURRENT).await && scene.logs_in(&secret, stage::PREVIOUS).await);
+}
+
+#[tokio::test]
+async fn a_secret_that_was_moved_back_to_the_kept_password_rotates_again() {
+    let scene = Scene::start().await;
+    let secret = scene.account("app", GRANT).await;
+    attempt(&secret, false).await.unwrap();
+    secret.move_to(stage::CURRENT, secret.marked(stage::PREVIOUS).unwrap());
+    let current = secret.account(stage::CURRENT).unwrap();
+    as_foretold(&secret, false).await.unwrap();
+    assert!(scene.database.can_log_in("app", current.password()).await.unwrap(), "SYSCURRENT went on working");
+    assert!(scene.logs_in(&secret, stage::CURRENT).await);
+}
+
+#[tokio::test]
+async fn a_password_set_by_hand_is_kept_by_the_administrator_and_never_sent_twice() {
+    let scene = Scene::start().await;
+    let secret = scene.account("app", GRANT).await;
+    attempt(&secret, false).await.unwrap();
+    scene.by_hand("app").await;
+    let failure = as_foretold(&secret, false).await.unwrap_err();
+    assert!(failure.message.contains("first password is in no stored version"), "{}", failure.message);
+    assert!(!failure.message.contains("1045"), "{}", failure.message);
+
+    as_foretold(&secret, true).await.unwrap();
+    assert!(scene.logs_in(&secret, stage::CURRENT).await);
+    assert!(scene.database.can_log_in("app", BY_HAND).await.unwrap(), "whoever was given it goes on");
+
+    // Set by hand once more, while one that nobody has stored is kept: another change would discard that one.
+    scene.database.execute("ALTER USER app@'%' IDENTIFIED BY 'Another-by-hand-2'").await.unwrap();
+    let failure = as_foretold(&secret, true).await.unwrap_err();
+    assert!(failure.message.contains("DISCARD OLD PASSWORD"), "{}", failure.message);
+    for password in ["Another-by-hand-2", BY_HAND] {
+        assert!(scene.database.can_log_in("app", password).await.unwrap(), "{password}");
+    }
+    scene.database.execute("ALTER USER app@'%' DISCARD OLD PASSWORD").await.unwrap();
+    as_foretold(&secret, true).await.unwrap();
+    assert!(scene.database.can_log_in("app", "Another-by-hand-2").await.unwrap());
 }

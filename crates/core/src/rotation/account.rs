@@ -1,8 +1,11 @@
 //! The value of a rotated secret: one JSON object that says which database account it opens, and how to reach it.
 //!
-//! Fields: `engine`, `host`, `port`, `dbname`, `username` (also read as `user`, `account` or `name`), `password`,
-//! `tls` (`verify` or `disable`) and `tls_ca`. Fields of other names are the owner's and are kept. Their documented
-//! names are unknown (rotation fact sheet, section 5); these are ours, and this file is the only place that knows them.
+//! Fields: `engine`, `host`, `port`, `dbname` (also read as `database`), `username` (also read as `user`, `account` or
+//! `name`), `password`; `tls` (`verify`, `verify-ca` or `disable`), `tls_ca`, `tls_server_name`, `tls_cert`, `tls_key`;
+//! `rotation_host` and `rotation_port`, the address for rotations where `host` is a pooler or a reader; and
+//! `allow_cleartext_password`. `ssl`, `sslmode` and `sslrootcert` are read where the fields of ours are missing. Fields of
+//! other names are the owner's and are kept. The documented names are unknown (rotation fact sheet, section 5); these are
+//! ours, and this file is the only place that knows them.
 
 use alloc::{
     borrow::Cow,
@@ -45,9 +48,14 @@ impl Engine {
     /// [`Rule::Choice`] for any other word.
     pub fn parse(word: &str) -> Result<Self, Violation> {
         match word.to_ascii_lowercase().as_str() {
-            "postgresql" | "postgres" | "pgsql" | "pg" | "gaussdb-for-postgresql" => Ok(Self::PostgreSql),
-            "mysql" | "taurusdb" | "gaussdb-for-mysql" => Ok(Self::MySql),
+            "postgresql" | "postgres" | "pgsql" | "pg" | "aurora-postgresql" => Ok(Self::PostgreSql),
+            "mysql" | "aurora-mysql" | "taurusdb" | "gaussdb-for-mysql" => Ok(Self::MySql),
             "mariadb" => Ok(Self::MariaDb),
+            "gaussdb" | "opengauss" | "gaussdb-for-postgresql" | "gaussdb-for-opengauss" => Err(Violation::new(
+                Rule::Choice,
+                "postgresql, mysql, mariadb, taurusdb; GaussDB (openGauss) is not supported, and a secret of type \
+                 GaussDB-FG holds an account of TaurusDB, which was GaussDB for MySQL",
+            )),
             "sqlserver" | "mssql" => {
                 Err(Violation::new(Rule::Choice, "postgresql, mysql, mariadb; SQL Server is not supported"))
             }
@@ -73,6 +81,18 @@ impl Engine {
             Self::MySql | Self::MariaDb => 3306,
         }
     }
+
+    /// Whether a login that is accepted proves its password by itself. PostgreSQL may be told to trust everybody.
+    #[must_use]
+    pub const fn login_proves_the_password(self) -> bool {
+        matches!(self, Self::MySql | Self::MariaDb)
+    }
+
+    /// Whether there may be several accounts of one name, for different hosts of clients.
+    #[must_use]
+    pub const fn has_accounts_by_host(self) -> bool {
+        matches!(self, Self::MySql | Self::MariaDb)
+    }
 }
 
 impl fmt::Display for Engine {
@@ -82,15 +102,40 @@ impl fmt::Display for Engine {
 }
 
 /// Whether the connection is encrypted and the server proven.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub enum Tls {
-    /// TLS with a certificate that chains to a public root or to `ca`, and that names the host.
-    Verify {
-        /// Further trusted certificates, PEM.
-        ca: Option<String>,
-    },
+    /// TLS with a certificate that chains to a root that is trusted.
+    Verify(Trust),
     /// No TLS. Only by name: leaving `tls` out means [`Tls::Verify`].
     Disable,
+}
+
+/// Which server is trusted, and how it knows the client.
+#[derive(Clone, Debug, Default)]
+pub struct Trust {
+    /// Certificates to trust beside the public roots, PEM.
+    pub ca: Option<String>,
+    /// Whether the certificate need not carry the server's name (`verify-ca`): MySQL's generated one carries none.
+    pub any_name: bool,
+    /// The name that the certificate carries, where it is not the host.
+    pub server_name: Option<String>,
+    /// What the client shows.
+    pub identity: Option<ClientIdentity>,
+}
+
+/// A client's certificate and its key. `Debug` hides both.
+#[derive(Clone)]
+pub struct ClientIdentity {
+    /// The certificate and those between it and the root, PEM.
+    pub certificate: String,
+    /// The private key, PEM.
+    pub key: Zeroizing<String>,
+}
+
+impl fmt::Debug for ClientIdentity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ClientIdentity")
+    }
 }
 
 /// Which account a value opens and where: what must not change when only its password does.
@@ -108,13 +153,34 @@ pub struct Login {
     pub dbname: Option<String>,
     /// Name of the account.
     pub username: String,
+    /// Host for rotations, where `host` is a pooler or a reader. Not part of the account's identity.
+    pub rotation_host: Option<String>,
+    /// Port for rotations.
+    pub rotation_port: Option<u16>,
 }
 
 impl Login {
-    /// Whether both are accounts, the same one or not, of the same server.
+    /// Host and port of the server itself, for rotations.
+    #[must_use]
+    pub fn rotation_address(&self) -> (&str, u16) {
+        let port = match (&self.rotation_host, self.rotation_port) {
+            (_, Some(port)) => port,
+            // Another host has the engine's own port rather than the pooler's.
+            (Some(_), None) => self.engine.default_port(),
+            (None, None) => self.port,
+        };
+        (self.rotation_host.as_deref().unwrap_or(&self.host), port)
+    }
+
+    /// Whether both are accounts, the same one or not, of the same server: of one address, be it for applications or for
+    /// rotations.
     #[must_use]
     pub fn is_on_the_server_of(&self, other: &Self) -> bool {
-        self.engine == other.engine && self.port == other.port && self.host.eq_ignore_ascii_case(&other.host)
+        let same = |(host, port): (&str, u16), (other, other_port): (&str, u16)| {
+            port == other_port && host.eq_ignore_ascii_case(other)
+        };
+        let plain = same((&self.host, self.port), (&other.host, other.port));
+        self.engine == other.engine && (plain || same(self.rotation_address(), other.rotation_address()))
     }
 
     /// Whether both are the same account of the same server, whichever database they connect to: they share a password.
@@ -161,6 +227,7 @@ pub struct Account {
     login: Login,
     password: Zeroizing<String>,
     tls: Tls,
+    allows_cleartext: bool,
     text: Zeroizing<String>,
 }
 
@@ -192,13 +259,28 @@ impl Account {
 
         let engine = keep(members.required("engine", check_nothing));
         let host = keep(members.required("host", check_host));
-        let port = keep(members.port());
-        let dbname = keep(members.text("dbname", check_name));
+        let port = keep(members.port("port"));
+        let rotation_host = keep(members.text("rotation_host", check_host));
+        let rotation_port = keep(members.port("rotation_port"));
+        let dbname = keep(members.text(members.first_of(["dbname", "database"]), check_name));
         let username = keep(members.required(members.name_of_username(), check_name));
         let password = keep(members.required("password", check_password)).map(Zeroizing::new);
-        let tls = keep(members.text("tls", check_tls));
-        let tls_ca = keep(members.text("tls_ca", check_pem));
+        let tls = keep(members.tls());
+        let tls_ca = keep(members.text(members.first_of(["tls_ca", "sslrootcert"]), check_certificate));
+        let server_name = keep(members.text("tls_server_name", check_server_name));
+        let tls_cert = keep(members.text("tls_cert", check_certificate));
+        let tls_key = keep(members.text("tls_key", check_key)).map(|key| Zeroizing::new(lines(&key)));
+        let cleartext = members.raw("allow_cleartext_password").map(RawValue::get);
+        let allows_cleartext = matches!(cleartext, Some("true" | "\"true\""));
 
+        if !matches!(cleartext, None | Some("true" | "false" | "\"true\"" | "\"false\"")) {
+            problems.push(Violation::new(Rule::Type, "true or false").at("allow_cleartext_password"));
+        }
+        for (present, missing) in [(&tls_cert.is_some(), "tls_key"), (&tls_key.is_some(), "tls_cert")] {
+            if *present && members.raw(missing).is_none() {
+                problems.push(Violation::new(Rule::Required, "").at(missing));
+            }
+        }
         let engine = engine.and_then(|word| match Engine::parse(&word) {
             Ok(engine) => Some(engine),
             Err(violation) => {
@@ -208,14 +290,24 @@ impl Account {
         });
         match (engine, host, username, password) {
             (Some(engine), Some(host), Some(username), Some(password)) if problems.is_empty() => {
-                let host = host.trim_start_matches('[').trim_end_matches(']').to_string();
-                let port = port.and_then(|digits| digits.parse().ok()).unwrap_or(engine.default_port());
+                let bare = |host: &str| host.trim_start_matches('[').trim_end_matches(']').to_string();
+                let number = |digits: Option<String>| digits.and_then(|digits| digits.parse().ok());
+                let (host, rotation_host) = (bare(&host), rotation_host.as_deref().map(bare));
+                let (port, rotation_port) = (number(port).unwrap_or(engine.default_port()), number(rotation_port));
+                let identity = tls_cert.zip(tls_key);
+                let identity =
+                    identity.map(|(certificate, key)| ClientIdentity { certificate: lines(&certificate), key });
                 let tls = match tls.as_deref() {
                     Some("disable") => Tls::Disable,
-                    _ => Tls::Verify { ca: tls_ca },
+                    word => Tls::Verify(Trust {
+                        ca: tls_ca.as_deref().map(lines),
+                        any_name: word == Some("verify-ca"),
+                        server_name,
+                        identity,
+                    }),
                 };
-                let login = Login { engine, host, port, dbname, username };
-                Ok(Self { login, password, tls, text: Zeroizing::new(text.to_string()) })
+                let login = Login { engine, host, port, dbname, username, rotation_host, rotation_port };
+                Ok(Self { login, password, tls, allows_cleartext, text: Zeroizing::new(text.to_string()) })
             }
             _ => Err(problems),
         }
@@ -245,7 +337,13 @@ impl Account {
         &self.tls
     }
 
-    /// The same account with another password, for use now; its text is not made anew.
+    /// Whether the owner accepts that a new password may cross the network, or enter a log of the server, in clear.
+    #[must_use]
+    pub fn allows_cleartext(&self) -> bool {
+        self.allows_cleartext
+    }
+
+    /// The same account with another password, for use now; its text is not made again.
     #[must_use]
     pub fn trying(&self, password: &str) -> Self {
         Self { password: Zeroizing::new(password.to_string()), ..self.clone() }
@@ -286,9 +384,24 @@ impl<'a> Members<'a> {
         serde_json::from_str(text).map_err(|_| not_an_object())
     }
 
-    /// A problem for each field of ours that stands twice: readers would differ on which one counts.
+    /// A problem for each field of ours that is duplicated: readers would differ on which one counts.
     fn repeated(&self) -> Vec<Problem> {
-        let ours = ["engine", "host", "port", "dbname", PASSWORD, "tls", "tls_ca"];
+        let ours = [
+            "engine",
+            "host",
+            "port",
+            "dbname",
+            "database",
+            PASSWORD,
+            "tls",
+            "tls_ca",
+            "tls_server_name",
+            "tls_cert",
+            "tls_key",
+            "rotation_host",
+            "rotation_port",
+            "allow_cleartext_password",
+        ];
         ours.into_iter()
             .chain(USERNAME)
             .filter(|name| self.0.iter().filter(|(key, _)| key == name).count() > 1)
@@ -299,6 +412,29 @@ impl<'a> Members<'a> {
     fn name_of_username(&self) -> &'static str {
         let present = |name: &&str| self.raw(name).is_some();
         USERNAME.into_iter().find(present).unwrap_or("username")
+    }
+
+    /// The first of two names that is there, or the first one.
+    fn first_of(&self, [ours, other]: [&'static str; 2]) -> &'static str {
+        if self.raw(ours).is_none() && self.raw(other).is_some() { other } else { ours }
+    }
+
+    /// The word of `tls`, or what `sslmode` and `ssl`, which other programs write, say in its place.
+    fn tls(&self) -> Result<Option<String>, Problem> {
+        if self.raw("tls").is_some() {
+            return self.text("tls", check_tls);
+        }
+        let wanted = "\"tls\" with verify, verify-ca or disable";
+        match self.raw("sslmode").map(RawValue::get) {
+            None => {}
+            Some("\"verify-full\"") => return Ok(Some("verify".to_string())),
+            Some("\"verify-ca\"") => return Ok(Some("verify-ca".to_string())),
+            Some(_) => return Err(Violation::new(Rule::Choice, wanted).at("sslmode")),
+        }
+        match self.raw("ssl").map(RawValue::get) {
+            Some("false" | "\"false\"") => Err(Violation::new(Rule::Choice, wanted).at("ssl")),
+            _ => Ok(None),
+        }
     }
 
     /// The value of a member; `null` counts as absent.
@@ -331,18 +467,14 @@ impl<'a> Members<'a> {
         }
     }
 
-    /// The digits of `port`, written as a number or as a text.
-    fn port(&self) -> Result<Option<String>, Problem> {
-        let port = match self.read::<u16>("port", "") {
-            Ok(number) => number,
-            Err(_) => match self.text("port", check_nothing)?.map(|text| text.parse()) {
-                Some(Ok(number)) => Some(number),
-                _ => Some(0),
-            },
-        };
-        match port {
-            Some(0) => Err(Violation::new(Rule::Type, "a whole number from 1 to 65535").at("port")),
-            port => Ok(port.map(|number| number.to_string())),
+    /// The digits of a port, written as a number or as a text.
+    fn port(&self, name: &'static str) -> Result<Option<String>, Problem> {
+        let problem = || Violation::new(Rule::Type, "a whole number from 1 to 65535").at(name);
+        let Some(raw) = self.raw(name) else { return Ok(None) };
+        let digits = raw.get().trim_matches('"');
+        match digits.parse::<u16>() {
+            Ok(number) if number > 0 => Ok(Some(number.to_string())),
+            _ => Err(problem()),
         }
     }
 }
@@ -401,10 +533,23 @@ fn check_nothing(_: &str) -> Result<(), Violation> {
 /// Host names and addresses; above all no path, which a driver might take for a local socket.
 fn check_host(host: &str) -> Result<(), Violation> {
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | ':' | '[' | ']');
-    if (1..=255).contains(&host.len()) && host.chars().all(plain) {
+    if !((1..=255).contains(&host.len()) && host.chars().all(plain)) {
+        return Err(Violation::new(Rule::Pattern, "a host name or an IP address"));
+    }
+    // One colon, or one after a bracket, is a port's; IPv6 addresses have more.
+    let has_port = host.contains("]:") || host.bytes().filter(|byte| *byte == b':').count() == 1;
+    if has_port {
+        return Err(Violation::new(Rule::Pattern, "a host name or an IP address; the port has a member of its own"));
+    }
+    Ok(())
+}
+
+fn check_server_name(name: &str) -> Result<(), Violation> {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | ':');
+    if (1..=253).contains(&name.len()) && name.chars().all(plain) {
         Ok(())
     } else {
-        Err(Violation::new(Rule::Pattern, "a host name or an IP address"))
+        Err(Violation::new(Rule::Pattern, "the name in the server's certificate"))
     }
 }
 
@@ -427,15 +572,35 @@ fn check_password(password: &str) -> Result<(), Violation> {
 }
 
 fn check_tls(word: &str) -> Result<(), Violation> {
-    if matches!(word, "verify" | "disable") { Ok(()) } else { Err(Violation::new(Rule::Choice, "verify, disable")) }
-}
-
-fn check_pem(text: &str) -> Result<(), Violation> {
-    if text.contains("-----BEGIN CERTIFICATE-----") {
+    if matches!(word, "verify" | "verify-ca" | "disable") {
         Ok(())
     } else {
-        Err(Violation::new(Rule::Pattern, "PEM text with at least one CERTIFICATE"))
+        Err(Violation::new(Rule::Choice, "verify, verify-ca, disable"))
     }
+}
+
+/// PEM whose line ends may be written as `\n` in two characters, as environment variables have them.
+fn lines(pem: &str) -> String {
+    pem.replace("\\n", "\n")
+}
+
+fn check_certificate(text: &str) -> Result<(), Violation> {
+    check_pem(text, "-----BEGIN CERTIFICATE-----", "PEM text with at least one CERTIFICATE, not the path of a file")
+}
+
+fn check_key(text: &str) -> Result<(), Violation> {
+    check_pem(text, "PRIVATE KEY-----", "PEM text with a PRIVATE KEY, not the path of a file")
+}
+
+/// Lines of base64 between marks. Whether they hold a certificate or a key is seen when they are used.
+fn check_pem(text: &str, mark: &str, expected: &'static str) -> Result<(), Violation> {
+    let text = lines(text);
+    let is_whole = text.split_once(mark).is_some_and(|(_, rest)| {
+        let body = rest.split("-----END").next().unwrap_or_default();
+        let is_base64 = |c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '/' | '=') || c.is_whitespace();
+        rest.contains("-----END") && body.starts_with(['\n', '\r']) && body.chars().all(is_base64)
+    });
+    if is_whole { Ok(()) } else { Err(Violation::new(Rule::Pattern, expected)) }
 }
 
 #[cfg(test)]
@@ -461,7 +626,8 @@ mod tests {
         let account = Account::parse_text(FULL).unwrap();
         let Login { engine, host, port, username, .. } = account.login().clone();
         assert_eq!((engine, host.as_str(), port, username.as_str()), (Engine::PostgreSql, "db.example", 6432, "app"));
-        assert_eq!((account.dbname(), account.password(), account.tls()), (Some("app"), "hunter2", &Tls::Disable));
+        assert_eq!((account.dbname(), account.password()), (Some("app"), "hunter2"));
+        assert!(matches!(account.tls(), Tls::Disable));
     }
 
     #[test]
@@ -470,12 +636,12 @@ mod tests {
             let text = format!(r#"{{"engine":"{word}","host":"::1","account":"a","password":"p","port":null}}"#);
             let account = Account::parse_text(&text).unwrap();
             assert_eq!(account.login().port, port);
-            assert_eq!(account.tls(), &Tls::Verify { ca: None });
+            assert!(matches!(account.tls(), Tls::Verify(Trust { ca: None, any_name: false, .. })));
         }
     }
 
     #[test]
-    fn all_problems_are_told_at_once() {
+    fn all_problems_are_reported_at_once() {
         let text =
             r#"{"engine":"oracle","host":"/run/postgresql","port":70000,"username":7,"tls":"maybe","tls_ca":"x"}"#;
         let told = [
@@ -488,6 +654,82 @@ mod tests {
             ("engine", Rule::Choice),
         ];
         assert_eq!(rules(text), told.map(|(path, rule)| (path.into(), rule)));
+    }
+
+    fn with(members: &str) -> String {
+        format!(r#"{{"engine":"mysql","host":"h","username":"u","password":"p",{members}}}"#)
+    }
+
+    const PEM: &str = "-----BEGIN CERTIFICATE-----\\nMIIB\\n-----END CERTIFICATE-----\\n";
+
+    #[test]
+    fn the_ways_of_other_programs_to_say_it_are_read_or_the_member_is_named() {
+        let text = with(&format!(r#""database":"app","sslmode":"verify-ca","sslrootcert":"{PEM}""#));
+        let account = Account::parse_text(&text).unwrap();
+        assert_eq!(account.dbname(), Some("app"));
+        assert!(matches!(account.tls(), Tls::Verify(Trust { ca: Some(_), any_name: true, .. })));
+        assert!(Account::parse_text(&with(r#""ssl":true"#)).is_ok());
+        for (members, path) in [
+            (r#""ssl":false"#, "ssl"),
+            (r#""sslmode":"require""#, "sslmode"),
+            (r#""sslrootcert":"/ca.pem""#, "sslrootcert"),
+        ] {
+            assert_eq!(rules(&with(members))[0].0, path, "{members}");
+        }
+        assert_eq!(Engine::parse("aurora-mysql"), Ok(Engine::MySql));
+        assert_eq!(Engine::parse("aurora-postgresql"), Ok(Engine::PostgreSql));
+        for word in ["gaussdb", "openGauss"] {
+            assert!(Engine::parse(word).unwrap_err().message().contains("TaurusDB"));
+        }
+    }
+
+    #[test]
+    fn a_client_certificate_needs_its_key() {
+        let certificate = format!(r#""tls_cert":"{PEM}""#);
+        assert_eq!(rules(&with(&certificate)), [("tls_key".into(), Rule::Required)]);
+        let key = r#""tls_key":"-----BEGIN PRIVATE KEY-----\nMIIB\n-----END PRIVATE KEY-----""#;
+        let account = Account::parse_text(&with(&format!("{certificate},{key}"))).unwrap();
+        let Tls::Verify(Trust { identity: Some(identity), .. }) = account.tls() else { panic!("no identity") };
+        assert!(identity.certificate.contains("\nMIIB\n"));
+        assert!(!format!("{account:?}{identity:?}").contains("MIIB"));
+    }
+
+    #[test]
+    fn a_certificate_is_checked_for_its_form() {
+        let one_line = r#""tls_ca":"-----BEGIN CERTIFICATE----- MIIB -----END CERTIFICATE-----""#;
+        for text in [one_line, r#""tls_ca":"-----BEGIN CERTIFICATE-----""#, r#""tls_ca":"/etc/ssl/ca.pem""#] {
+            assert_eq!(rules(&with(text)), [("tls_ca".into(), Rule::Pattern)], "{text}");
+        }
+        let two_characters = format!(r#""tls_ca":"{}""#, PEM.replace("\\n", "\\\\n"));
+        assert!(Account::parse_text(&with(&two_characters)).is_ok());
+    }
+
+    #[test]
+    fn a_port_has_a_member_of_its_own() {
+        for host in ["127.0.0.1:5432", "db.example:5432", "[::1]:5432"] {
+            let text = format!(r#"{{"engine":"mysql","host":"{host}","username":"u","password":"p"}}"#);
+            assert_eq!(rules(&text), [("host".into(), Rule::Pattern)], "{host}");
+        }
+        assert_eq!(rules(&with(r#""port":5432.0"#)), [("port".into(), Rule::Type)]);
+    }
+
+    #[test]
+    fn rotations_may_have_an_address_of_their_own() {
+        let login = |members: &str| Account::parse_text(&with(members)).unwrap().login().clone();
+        let pooled = login(r#""port":6432,"rotation_host":"db","rotation_port":3307"#);
+        assert_eq!(pooled.rotation_address(), ("db", 3307));
+        assert_eq!(login(r#""port":6432,"rotation_host":"db""#).rotation_address(), ("db", 3306));
+        assert_eq!(login(r#""port":6432"#).rotation_address(), ("h", 6432));
+        assert_eq!(pooled, login(r#""port":6432"#), "the address is not part of the account");
+        let direct = Login { host: "db".into(), port: 3307, ..login(r#""port":1"#) };
+        assert!(pooled.is_on_the_server_of(&direct));
+    }
+
+    #[test]
+    fn clear_text_is_allowed_by_name_alone() {
+        assert!(!Account::parse_text(&with(r#""tls":"disable""#)).unwrap().allows_cleartext());
+        assert!(Account::parse_text(&with(r#""allow_cleartext_password":true"#)).unwrap().allows_cleartext());
+        assert_eq!(rules(&with(r#""allow_cleartext_password":1"#))[0].0, "allow_cleartext_password");
     }
 
     #[test]

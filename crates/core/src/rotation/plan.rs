@@ -6,10 +6,15 @@
 //! to log in. Three rules hold everywhere:
 //!
 //! - A probe that is [`Probe::Unknown`] never leads to a write.
-//! - A password is changed only by a login as the very account whose password it is. Where there is an administrator, it
-//!   does so only after the account has shown that it cannot; where the management service of a cloud sets passwords, it
-//!   is told the name of the account.
+//! - A password is changed only by a login as the very account whose password it is. An administrator changes it only
+//!   after the account has shown that it cannot, and never on the strength of a refused login alone: servers refuse a
+//!   right password too (a host that the account does not admit, a missing client certificate, an expired role). It reads
+//!   the account first, and writes where the stored passwords are known to be wrong. Where the management service of a
+//!   cloud sets passwords, it is given the name of the account.
 //! - A candidate is given up only when the database has *refused* it. One that may have been set is tried again.
+//! - An administrator's change that keeps the replaced password as a second one is not idempotent: sent twice, the
+//!   password that applications use is gone. So it is sent only while the account keeps no second password but a stored
+//!   one.
 
 use core::fmt;
 
@@ -18,29 +23,105 @@ use crate::{rotation::account::Login, rotation_config::RotationMode, version::Ve
 /// How many candidates one attempt offers to a database that refuses them.
 pub const MAX_CANDIDATES: u32 = 3;
 
-/// Why it is not known whether a login or a change succeeded. Never a reason to believe that a password is wrong.
+/// Why a login or a change did not succeed, or why it is not known whether it did. Never a reason to believe that a
+/// password is wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Cause {
-    /// The server does not let the login in that was to make the change.
+    /// The server refuses the login that was to make the change.
     NoLogin,
     /// No connection to the server, or it broke.
     Unreachable,
+    /// The host name does not resolve.
+    NameUnknown,
     /// No answer in time.
     TimedOut,
     /// TLS could not be established, or the certificate is not trusted.
     Tls,
+    /// The server speaks no TLS.
+    TlsNotOffered,
+    /// The server or the account admits no connection without TLS.
+    TlsWanted,
+    /// The account admits no connection without a client certificate.
+    CertificateWanted,
+    /// What listens there is no server of this engine.
+    OtherServer,
+    /// A pooler answers, and its refusal may mean many things.
+    Pooler,
     /// The server takes no further connection now.
     Busy,
-    /// The server starts, stops or is read-only.
+    /// The server starts or stops.
     NotReady,
-    /// The account may not log in from here, whatever its password: locked, expired, or barred by host or database.
+    /// The server is read-only.
+    ReadOnly,
+    /// The account is locked.
+    Locked,
+    /// The account is locked for a time after failed logins.
+    LockedForNow,
+    /// The account or its password has expired.
+    Expired,
+    /// The account does not exist, or not for this host.
+    NoAccount,
+    /// The account admits no login from this host.
+    HostNotAdmitted,
+    /// The database that the value names does not exist.
+    NoDatabase,
+    /// The account may not connect to this database.
+    NoConnect,
+    /// The account may not log in, or not from here.
     Barred,
     /// The account may log in, but may not change the password.
     Forbidden,
+    /// The password that the change replaces is not the account's first one.
+    NotFirst,
+    /// The account has changed since it was read.
+    Changed,
+    /// The login leads to another account than the one that is to be changed.
+    OtherAccount,
+    /// The change would send the password over the network or into a log in clear.
+    InClear,
     /// The account logs in by a method that this code cannot change or does not know.
     Unsupported,
     /// Any other answer.
     Other,
+}
+
+impl Cause {
+    /// Whether only a person can remove it, so that trying again helps nobody.
+    #[must_use]
+    pub const fn is_for_good(self) -> bool {
+        matches!(
+            self,
+            Self::TlsWanted
+                | Self::CertificateWanted
+                | Self::Locked
+                | Self::Expired
+                | Self::NoAccount
+                | Self::HostNotAdmitted
+                | Self::NoDatabase
+                | Self::NoConnect
+                | Self::Barred
+                | Self::OtherAccount
+                | Self::InClear
+                | Self::Unsupported
+        )
+    }
+
+    /// What a person can do about it, if there is one thing to do.
+    #[must_use]
+    pub const fn remedy(self) -> Option<&'static str> {
+        Some(match self {
+            Self::Pooler => "name the database itself in rotation_host",
+            Self::TlsNotOffered => "switch TLS on in the server, or say \"tls\":\"disable\"",
+            Self::TlsWanted => "leave \"tls\":\"disable\" out of the value",
+            Self::CertificateWanted => "put a client certificate into tls_cert and its key into tls_key",
+            Self::OtherServer => "check engine and port of the value",
+            Self::Locked => "unlock the account",
+            Self::Expired => "renew the account or its password in the database, or name an AdminSecret",
+            Self::HostNotAdmitted => "admit the rotation function's host, or rotate from one that the account admits",
+            Self::NoDatabase | Self::NoConnect => "name a database that the account may connect to in dbname",
+            _ => return None,
+        })
+    }
 }
 
 impl fmt::Display for Cause {
@@ -48,12 +129,30 @@ impl fmt::Display for Cause {
         f.write_str(match self {
             Self::NoLogin => "the login that was to change the password is refused",
             Self::Unreachable => "the database is not reachable",
+            Self::NameUnknown => "the host name does not resolve",
             Self::TimedOut => "the database did not answer in time",
             Self::Tls => "no trusted TLS connection to the database",
+            Self::TlsNotOffered => "the server speaks no TLS",
+            Self::TlsWanted => "the account or the server wants TLS",
+            Self::CertificateWanted => "the account wants a client certificate",
+            Self::OtherServer => "this is no server of the engine that the value names",
+            Self::Pooler => "a pooler refuses the login, which it does for a wrong password and for much else",
             Self::Busy => "the database takes no further connection now",
-            Self::NotReady => "the database is starting, stopping or read-only",
-            Self::Barred => "the database bars the account from logging in here, whatever its password",
+            Self::NotReady => "the database is starting or stopping",
+            Self::ReadOnly => "the database is read-only",
+            Self::Locked => "the account is locked",
+            Self::LockedForNow => "the account is locked after failed logins",
+            Self::Expired => "the account or its password has expired",
+            Self::NoAccount => "there is no such account for this host, or its way of logging in is not supported",
+            Self::HostNotAdmitted => "the account admits no login from this host",
+            Self::NoDatabase => "the database does not exist",
+            Self::NoConnect => "the account may not connect to this database",
+            Self::Barred => "the account may not log in, or not from here",
             Self::Forbidden => "the database does not let this login change the account's password",
+            Self::NotFirst => "the password that was to be replaced is not the account's first one",
+            Self::Changed => "the account has been changed by another login in the meantime",
+            Self::OtherAccount => "the login leads to another account",
+            Self::InClear => "the new password would be readable by others",
             Self::Unsupported => "the account's way of logging in is not supported",
             Self::Other => "the database gave an unexpected answer",
         })
@@ -65,10 +164,22 @@ impl fmt::Display for Cause {
 pub enum Probe {
     /// The login succeeded.
     Accepted,
-    /// The server was reached and said that the password is wrong.
-    Rejected,
-    /// Neither is known.
+    /// The password is not one of the account's: nothing else can be meant.
+    WrongPassword,
+    /// The server refused the login. The password may be right all the same: servers give the same answer for a host that
+    /// the account does not admit, a missing client certificate, or an expired role.
+    Refused,
+    /// The password is right and has expired.
+    Expired,
+    /// Nothing is known of the password.
     Unknown(Cause),
+}
+
+impl Probe {
+    /// Whether the server has looked at the password and not let the login in.
+    const fn is_refusal(self) -> bool {
+        matches!(self, Self::WrongPassword | Self::Refused)
+    }
 }
 
 /// What an attempt to set the pending password showed.
@@ -77,11 +188,81 @@ pub enum Change {
     /// The server confirmed it.
     Done,
     /// The server refused this candidate (policy, history) and has not set it.
-    Refused,
+    RefusedCandidate,
     /// It has not been set, for a reason that is not the candidate's.
-    Failed(Cause),
+    NotDone(Cause),
     /// It may or may not have been set.
     Unknown(Cause),
+}
+
+/// How a stored password compares with those that the database keeps for the account.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Match {
+    /// It was not compared.
+    #[default]
+    Unknown,
+    /// It is the account's first password.
+    First,
+    /// It is the second password that the account keeps.
+    Second,
+    /// It is neither.
+    Neither,
+}
+
+impl Match {
+    /// Whether it is one of the account's passwords.
+    const fn is_right(self) -> bool {
+        matches!(self, Self::First | Self::Second)
+    }
+}
+
+/// What an administrator reads of an account before it writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Inspection {
+    /// There is one account of this name to look at.
+    Account {
+        /// Why it would not let this login in with the right password either, as far as that can be read.
+        barrier: Option<Cause>,
+        /// What is known of the passwords; `None` when the administrator may not read their hashes.
+        passwords: Option<Passwords>,
+    },
+    /// There is no account of this name.
+    NoAccount,
+    /// There are several accounts of this name, for different hosts, and the configuration does not choose one.
+    SeveralAccounts,
+    /// The account could not be read.
+    Failed(Cause),
+}
+
+/// The stored passwords beside those that the database keeps.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Passwords {
+    /// SYSPENDING's.
+    pub pending: Match,
+    /// SYSCURRENT's.
+    pub current: Match,
+    /// SYSPREVIOUS's.
+    pub previous: Match,
+    /// Whether the account keeps a second password.
+    pub has_second: bool,
+}
+
+impl Passwords {
+    const fn of(self, role: Role) -> Match {
+        match role {
+            Role::Pending => self.pending,
+            Role::Current => self.current,
+            Role::Previous => self.previous,
+        }
+    }
+
+    /// Whether the account keeps a second password that no stored version holds.
+    const fn has_unknown_second(self) -> bool {
+        self.has_second
+            && !matches!(self.current, Match::Second)
+            && !matches!(self.previous, Match::Second)
+            && !matches!(self.pending, Match::Second)
+    }
 }
 
 /// Who sets an account's password.
@@ -89,6 +270,9 @@ pub enum Change {
 pub enum Setter {
     /// The account itself, logged in with the value of the version with this label.
     Account(Role),
+    /// The account itself with SYSCURRENT, a second password that the account keeps. It takes SYSPREVIOUS's place as the
+    /// first one before it is replaced, so that it goes on working.
+    Restored,
     /// The administrator that the configuration names.
     Admin,
     /// The management service of the cloud that runs the database.
@@ -99,6 +283,7 @@ impl fmt::Display for Setter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Account(role) => write!(f, "the account itself with {role}"),
+            Self::Restored => f.write_str("the account itself with SYSCURRENT, its second password"),
             Self::Admin => f.write_str("the administrator"),
             Self::Service => f.write_str("the management service"),
         }
@@ -162,6 +347,8 @@ pub enum Action {
     Read(Role),
     /// Read the administrator's account.
     ReadAdmin,
+    /// Have the administrator read the account in the database.
+    Inspect,
     /// Try to log in with the value of the version with this label.
     Probe(Role),
     /// Try to log in as the account of the pending version with a random password, which nobody can have set. A server
@@ -203,6 +390,7 @@ impl Action {
             Self::Read(Role::Current) => "read-current",
             Self::Read(Role::Previous) => "read-previous",
             Self::ReadAdmin => "read-admin",
+            Self::Inspect => "inspect",
             Self::Probe(Role::Pending) => "probe-pending",
             Self::Probe(Role::Current) => "probe-current",
             Self::Probe(Role::Previous) => "probe-previous",
@@ -234,20 +422,40 @@ pub enum RetryReason {
     LoginUnknown(Role, Cause),
     /// It is not known whether passwords are checked at all.
     DecoyUnknown(Cause),
+    /// The administrator could not read the account.
+    NotInspected(Cause),
     /// The password could not be changed.
-    ChangeFailed(Cause),
+    NotChanged(Cause),
     /// The change was sent, its outcome is unknown, and it has not taken effect yet.
     ChangeUnknown(Cause),
     /// The change was confirmed, but the new password does not log in (yet): a replica behind, or a proxy with a cache.
     ChangeNotSeen,
 }
 
+impl RetryReason {
+    /// The cause in it.
+    #[must_use]
+    pub const fn cause(self) -> Option<Cause> {
+        match self {
+            Self::LoginUnknown(_, cause)
+            | Self::DecoyUnknown(cause)
+            | Self::NotInspected(cause)
+            | Self::NotChanged(cause)
+            | Self::ChangeUnknown(cause) => Some(cause),
+            Self::ChangeNotSeen => None,
+        }
+    }
+}
+
 impl fmt::Display for RetryReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            // The cause is the account's, and the pending version may be one that does not exist yet.
+            Self::LoginUnknown(Role::Pending, cause) => write!(f, "cannot tell whether the account logs in: {cause}"),
             Self::LoginUnknown(role, cause) => write!(f, "cannot tell whether {role} logs in: {cause}"),
             Self::DecoyUnknown(cause) => write!(f, "cannot tell whether the database checks passwords: {cause}"),
-            Self::ChangeFailed(cause) => write!(f, "the password was not changed: {cause}"),
+            Self::NotInspected(cause) => write!(f, "the administrator could not read the account: {cause}"),
+            Self::NotChanged(cause) => write!(f, "the password was not changed: {cause}"),
             Self::ChangeUnknown(cause) => write!(f, "cannot tell whether the password was changed: {cause}"),
             Self::ChangeNotSeen => f.write_str("the database confirmed the new password but does not accept it"),
         }
@@ -265,14 +473,37 @@ pub enum OperatorReason {
     SameAccountTwice,
     /// Two accounts take turns, but on different servers.
     DifferentServers,
+    /// Two accounts take turns, but in different databases, so that SYSCURRENT would lead to another one each time.
+    DifferentDatabases,
     /// The value of the version with this label describes no account.
     NotAnAccount(Role),
     /// This field of the pending version is not the one of the version it replaces, so it would be another account.
     PendingDiffers(&'static str),
-    /// No version that may log in as the account does.
+    /// The version with this label cannot log in, for a reason that only a person can remove.
+    LoginBarred(Role, Cause),
+    /// The password of the version with this label is right and has expired.
+    PasswordExpired(Role),
+    /// No version of the account that is to be changed logs in; servers may refuse a right password too.
     NobodyLogsIn,
+    /// The password of the version with this label is the account's, and is refused all the same; why, as far as it is
+    /// known.
+    RightPasswordRefused(Role, Option<Cause>),
+    /// The administrator finds that the account would not let the rotation in with the right password either.
+    AccountBarred(Cause),
+    /// No version logs in, and the administrator may not read whether their passwords are wrong.
+    HashesUnreadable,
+    /// No version logs in, and the account keeps a second password that no version holds. Another change would discard it.
+    SecondPasswordUnknown,
+    /// The account's first password is in no version, and nobody may replace it.
+    FirstPasswordUnknown,
+    /// There are several accounts of this name, for different hosts.
+    SeveralAccounts,
+    /// There is no account of this name.
+    NoAccount,
     /// The database lets neither the account nor, if there is one, the administrator change the account's password.
     ChangeForbidden,
+    /// The password was not changed, for a reason that only a person can remove.
+    ChangeBarred(Cause),
     /// The administrator's secret describes no account.
     AdminNotAnAccount,
     /// The administrator's secret belongs to another database server.
@@ -285,6 +516,18 @@ pub enum OperatorReason {
     CandidatesRefused,
 }
 
+impl OperatorReason {
+    /// The cause in it.
+    #[must_use]
+    pub const fn cause(self) -> Option<Cause> {
+        match self {
+            Self::LoginBarred(_, cause) | Self::AccountBarred(cause) | Self::ChangeBarred(cause) => Some(cause),
+            Self::RightPasswordRefused(_, cause) => cause,
+            _ => None,
+        }
+    }
+}
+
 impl fmt::Display for OperatorReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -295,18 +538,73 @@ impl fmt::Display for OperatorReason {
             Self::SameAccountTwice => {
                 f.write_str("SYSCURRENT and SYSPREVIOUS name the same account; MultiUser needs two")
             }
-            Self::DifferentServers => f.write_str("SYSCURRENT and SYSPREVIOUS name accounts of different servers"),
+            Self::DifferentServers => f.write_str(
+                "SYSCURRENT and SYSPREVIOUS name accounts of different servers; hosts are compared by their names",
+            ),
+            Self::DifferentDatabases => f.write_str(
+                "SYSCURRENT and SYSPREVIOUS name different databases in dbname, so each rotation would send \
+                 applications to the other one; give both versions the same dbname",
+            ),
             Self::NotAnAccount(role) => write!(f, "the value of {role} does not describe a database account"),
             Self::PendingDiffers(field) => write!(
                 f,
-                "SYSPENDING has another {field} than the version it would replace; delete that stage to start anew",
+                "SYSPENDING has another {field} than the version it would replace; delete that stage to start again",
             ),
-            Self::NobodyLogsIn => {
-                f.write_str("no version of the secret logs in; set the account's password to that of SYSPENDING")
+            Self::LoginBarred(Role::Pending, cause) => write!(f, "the account does not log in: {cause}"),
+            Self::LoginBarred(role, cause) => write!(f, "{role} does not log in: {cause}"),
+            Self::PasswordExpired(role) => write!(
+                f,
+                "{role} has the right password, but it has expired; renew it in the database, or name an AdminSecret \
+                 in rotation_config, whose account then sets the new password",
+            ),
+            Self::NobodyLogsIn => f.write_str(
+                "no stored version of this account logs in. Either its password is none of them, or the database \
+                 refuses the right one: a role that has expired (VALID UNTIL), an account that does not admit the \
+                 function's host, a missing client certificate or missing TLS. Do not reset the account's password \
+                 while applications use it: find out which one they use, and store that as a new SYSCURRENT version; or \
+                 name an AdminSecret in rotation_config",
+            ),
+            Self::RightPasswordRefused(role, cause) => {
+                write!(f, "{role} holds the account's password, and the database refuses the login all the same")?;
+                match cause {
+                    Some(cause) => write!(f, ": {cause}")?,
+                    None => f.write_str(" for a reason that the administrator cannot see")?,
+                }
+                f.write_str("; nothing was changed")
             }
+            Self::AccountBarred(cause) => write!(
+                f,
+                "no stored version logs in, and the account would not let the rotation in with the right password \
+                 either: {cause}; nothing was changed",
+            ),
+            Self::HashesUnreadable => f.write_str(
+                "no stored version logs in, and the administrator may not read the account's password hash, so the \
+                 passwords may be right and refused for another reason; nothing was changed. Let the administrator \
+                 read it (SELECT on mysql.user, or pg_authid), or store the password that applications use as a new \
+                 SYSCURRENT version",
+            ),
+            Self::SecondPasswordUnknown => f.write_str(
+                "no stored version logs in, and the account keeps a second password (RETAIN CURRENT PASSWORD) that no \
+                 version holds; another change would discard it, and applications may use it. Store the password that \
+                 applications use as a new SYSCURRENT version; or, if nobody uses the second one, ALTER USER … DISCARD \
+                 OLD PASSWORD, and rotate again",
+            ),
+            Self::FirstPasswordUnknown => f.write_str(
+                "the account's first password is in no stored version: it was set by hand, and the stored one is kept \
+                 as the second. Store the first one as a new SYSCURRENT version, or name an AdminSecret in \
+                 rotation_config",
+            ),
+            Self::SeveralAccounts => f.write_str(
+                "the database has several accounts of this name, for different hosts; say in \"Host\" of \
+                 rotation_config which one is meant",
+            ),
+            Self::NoAccount => f.write_str("the database has no account of this name"),
             Self::ChangeForbidden => f.write_str("the database does not allow the change of the password"),
+            Self::ChangeBarred(cause) => write!(f, "the password was not changed: {cause}"),
             Self::AdminNotAnAccount => f.write_str("the value of AdminSecret does not describe a database account"),
-            Self::AdminElsewhere => f.write_str("AdminSecret names an account of another database server"),
+            Self::AdminElsewhere => f.write_str(
+                "AdminSecret names an account of another database server; hosts are compared by their names",
+            ),
             Self::AdminIsTheAccount => f.write_str("AdminSecret names the account that is to be changed"),
             Self::PasswordsNotChecked => f.write_str("the database accepts any password for this account"),
             Self::CandidatesRefused => f.write_str("the database refuses the new passwords; see its password policy"),
@@ -343,6 +641,8 @@ pub struct Situation {
     passwords_checked: bool,
     /// What the administrator's secret holds.
     admin: Option<Reading>,
+    /// What the administrator has read of the account.
+    inspection: Option<Inspection>,
     /// The last change that was tried with this candidate, and who tried it.
     change: Option<(Setter, Change)>,
     /// Candidates that the database has refused in this attempt.
@@ -363,6 +663,7 @@ impl Situation {
             decoy: None,
             passwords_checked: false,
             admin: None,
+            inspection: None,
             change: None,
             refused: 0,
         }
@@ -392,9 +693,21 @@ impl Situation {
         self.admin = Some(reading);
     }
 
+    /// [`Action::Inspect`] was carried out. A stored password that is not the account's is known to be wrong without a
+    /// login.
+    pub fn note_inspection(&mut self, inspection: Inspection) {
+        self.inspection = Some(inspection);
+        for role in [Role::Pending, Role::Current, Role::Previous] {
+            let is_wrong = self.matching(role) == Match::Neither;
+            if let Some(labelled) = self.labelled_mut(role).filter(|_| is_wrong) {
+                labelled.probe = Some(Probe::WrongPassword);
+            }
+        }
+    }
+
     /// [`Action::Probe`] was carried out.
     pub fn note_probe(&mut self, role: Role, probe: Probe) {
-        self.passwords_checked |= probe == Probe::Rejected;
+        self.passwords_checked |= probe.is_refusal();
         if let Some(labelled) = self.labelled_mut(role) {
             labelled.probe = Some(probe);
         }
@@ -402,29 +715,48 @@ impl Situation {
 
     /// [`Action::ProbeDecoy`] was carried out.
     pub fn note_decoy(&mut self, probe: Probe) {
-        self.passwords_checked |= probe == Probe::Rejected;
+        self.passwords_checked |= probe.is_refusal();
         self.decoy = Some(probe);
     }
 
     /// [`Action::MakePending`] was carried out.
     pub fn note_pending(&mut self, version: VersionId, login: Login) {
-        self.pending = Some(Labelled { version, reading: Some(Reading::Login(login)), probe: None });
+        // Nobody can have set a password that was made just now. Where a refused login proves something, it is tried.
+        let probe = login.engine.login_proves_the_password().then_some(Probe::WrongPassword);
+        self.pending = Some(Labelled { version, reading: Some(Reading::Login(login)), probe });
         self.change = None;
+        if let Some(Inspection::Account { passwords: Some(passwords), .. }) = &mut self.inspection {
+            passwords.pending = Match::Unknown;
+        }
     }
 
     /// [`Action::SetPassword`] was carried out. What logged in before a change may not do so afterwards, so the probes are
     /// forgotten.
     pub fn note_change(&mut self, by: Setter, change: Change) {
         match change {
-            Change::Refused => self.refused = self.refused.saturating_add(1),
-            Change::Failed(_) => {}
+            Change::RefusedCandidate => self.refused = self.refused.saturating_add(1),
+            // Another attempt may have set the pending password, and then it is the first one.
+            Change::NotDone(Cause::NotFirst) => {
+                self.inspection = None;
+                if let Some(pending) = &mut self.pending {
+                    pending.probe = None;
+                }
+            }
+            Change::NotDone(_) => {}
             Change::Done | Change::Unknown(_) => {
+                self.inspection = None;
                 for labelled in [&mut self.pending, &mut self.current, &mut self.previous].into_iter().flatten() {
                     labelled.probe = None;
                 }
             }
         }
         self.change = Some((by, change));
+    }
+
+    /// Whether the version with a label was found to log in.
+    #[must_use]
+    pub fn accepted(&self, role: Role) -> bool {
+        self.probe(role) == Ok(Probe::Accepted)
     }
 
     /// Whether the account may have the pending password while SYSCURRENT still marks another version.
@@ -476,6 +808,19 @@ impl Situation {
         self.goal.is_some_and(|goal| current == goal || (current > goal && self.live_pending().is_none()))
     }
 
+    /// How the password of the version with a label compares with the account's.
+    fn matching(&self, role: Role) -> Match {
+        match self.inspection {
+            Some(Inspection::Account { passwords: Some(passwords), .. }) => passwords.of(role),
+            _ => Match::Unknown,
+        }
+    }
+
+    /// The probe of the version with a label, or the action that makes it.
+    fn probe(&self, role: Role) -> Result<Probe, Action> {
+        self.labelled(role).and_then(|labelled| labelled.probe).ok_or(Action::Probe(role))
+    }
+
     /// The account in the version with a label, or the action that finds it out.
     fn login(&self, role: Role) -> Result<&Login, Action> {
         match self.labelled(role).map(|labelled| &labelled.reading) {
@@ -487,11 +832,18 @@ impl Situation {
 
     /// Whether the version with a label logs in, or the action that finds it out or gives up.
     fn logs_in(&self, role: Role) -> Result<bool, Action> {
-        match self.labelled(role).and_then(|labelled| labelled.probe) {
-            None => Err(Action::Probe(role)),
-            Some(Probe::Accepted) => Ok(true),
-            Some(Probe::Rejected) => Ok(false),
-            Some(Probe::Unknown(cause)) => Err(Action::Retry(RetryReason::LoginUnknown(role, cause))),
+        match self.probe(role)? {
+            Probe::Accepted => Ok(true),
+            Probe::WrongPassword | Probe::Refused | Probe::Expired => Ok(false),
+            Probe::Unknown(cause) if cause.is_for_good() => {
+                // The administrator sees more than the login is told.
+                let seen = match self.inspection {
+                    Some(Inspection::Account { barrier: Some(barrier), .. }) => barrier,
+                    _ => cause,
+                };
+                Err(Action::NeedsOperator(OperatorReason::LoginBarred(role, seen)))
+            }
+            Probe::Unknown(cause) => Err(Action::Retry(RetryReason::LoginUnknown(role, cause))),
         }
     }
 }
@@ -516,22 +868,45 @@ fn decide(situation: &Situation) -> Result<Action, Action> {
     if let Some(field) = situation.login(Role::Pending)?.difference(account) {
         return Err(Action::NeedsOperator(OperatorReason::PendingDiffers(field)));
     }
+    let by_sql = !situation.powers.service;
+    if by_sql && situation.change.is_none() && inspects_first(situation, account) {
+        inspected(situation, base, account)?;
+    }
+    // A server whose accepted logins are proofs by themselves need not refuse one first, and some lock accounts that are
+    // refused. Where the base logs in, the change says whether the pending password has been set already.
+    let base_first = by_sql && account.engine.login_proves_the_password() && situation.change.is_none();
+    if base_first && situation.probe(Role::Pending).is_err() && !situation.matching(Role::Pending).is_right() {
+        let replaced = situation.logs_in(base)?;
+        if replaced {
+            return Ok(Action::SetPassword { by: Setter::Account(base) });
+        }
+    }
     if situation.logs_in(Role::Pending)? {
-        passwords_are_checked(situation)?;
+        passwords_are_checked(situation, account)?;
         return Ok(Action::MoveStages { to: pending.version, from: current });
     }
     match situation.change {
         None => Ok(Action::SetPassword { by: setter(situation, base, account)? }),
-        Some((_, Change::Refused)) if situation.refused < MAX_CANDIDATES => Ok(Action::MakePending { base }),
-        Some((_, Change::Refused)) => Ok(Action::NeedsOperator(OperatorReason::CandidatesRefused)),
-        Some((Setter::Account(_), Change::Failed(Cause::Forbidden))) if situation.powers.admin => {
+        Some((_, Change::RefusedCandidate)) if situation.refused < MAX_CANDIDATES => Ok(Action::MakePending { base }),
+        Some((_, Change::RefusedCandidate)) => Ok(Action::NeedsOperator(OperatorReason::CandidatesRefused)),
+        Some((Setter::Account(_), Change::NotDone(Cause::Forbidden))) if situation.powers.admin => {
             Ok(Action::SetPassword { by: admin(situation, account)? })
         }
-        Some((_, Change::Failed(Cause::Forbidden))) => Ok(Action::NeedsOperator(OperatorReason::ChangeForbidden)),
-        Some((_, Change::Failed(cause))) => Ok(Action::Retry(RetryReason::ChangeFailed(cause))),
+        Some((_, Change::NotDone(Cause::Forbidden))) => Ok(Action::NeedsOperator(OperatorReason::ChangeForbidden)),
+        Some((by, Change::NotDone(Cause::NotFirst))) => after_not_first(situation, base, account, by),
+        Some((_, Change::NotDone(cause))) if cause.is_for_good() => {
+            Ok(Action::NeedsOperator(OperatorReason::ChangeBarred(cause)))
+        }
+        Some((_, Change::NotDone(cause))) => Ok(Action::Retry(RetryReason::NotChanged(cause))),
         Some((_, Change::Unknown(cause))) => Ok(Action::Retry(RetryReason::ChangeUnknown(cause))),
         Some((_, Change::Done)) => Ok(Action::Retry(RetryReason::ChangeNotSeen)),
     }
+}
+
+/// Whether the administrator looks at the account before anything else: only it sees whether there are several accounts of
+/// one name, for different hosts.
+fn inspects_first(situation: &Situation, account: &Login) -> bool {
+    situation.powers.admin && account.engine.has_accounts_by_host()
 }
 
 /// Who sets the password: the management service where passwords are its business, else the account, and if no version
@@ -541,8 +916,76 @@ fn setter(situation: &Situation, base: Role, account: &Login) -> Result<Setter, 
         return Ok(Setter::Service);
     }
     match who_logs_in(situation, base, account) {
-        Err(Action::NeedsOperator(OperatorReason::NobodyLogsIn)) if situation.powers.admin => admin(situation, account),
+        Err(Action::NeedsOperator(OperatorReason::NobodyLogsIn | OperatorReason::PasswordExpired(_)))
+            if situation.powers.admin =>
+        {
+            admin_for_nobody(situation, base, account)
+        }
         found => found.map(Setter::Account),
+    }
+}
+
+/// After a change was refused because the password it replaced is the account's second one: SYSCURRENT was moved back, or
+/// somebody has set another first password by hand.
+fn after_not_first(situation: &Situation, base: Role, account: &Login, by: Setter) -> Result<Action, Action> {
+    let unknown = Action::NeedsOperator(OperatorReason::FirstPasswordUnknown);
+    match by {
+        Setter::Account(Role::Current) if base == Role::Current => match previous_of(situation, account)? {
+            Some(_) if situation.logs_in(Role::Previous)? => Ok(Action::SetPassword { by: Setter::Restored }),
+            _ => Err(unknown),
+        },
+        // SYSCURRENT does not log in, so a change that keeps the first password takes nothing from it.
+        Setter::Account(Role::Previous) if base == Role::Current && situation.powers.admin => {
+            Ok(Action::SetPassword { by: admin_for_nobody(situation, base, account)? })
+        }
+        _ => Err(unknown),
+    }
+}
+
+/// What the administrator has read, or the action that reads it. Values are read first, since it compares their passwords.
+fn inspected(situation: &Situation, base: Role, account: &Login) -> Result<Inspection, Action> {
+    admin(situation, account)?;
+    previous_of(situation, account)?;
+    situation.login(base)?;
+    let inspection = situation.inspection.ok_or(Action::Inspect)?;
+    match inspection {
+        Inspection::SeveralAccounts => Err(Action::NeedsOperator(OperatorReason::SeveralAccounts)),
+        Inspection::NoAccount => Err(Action::NeedsOperator(OperatorReason::NoAccount)),
+        Inspection::Account { .. } | Inspection::Failed(_) => Ok(inspection),
+    }
+}
+
+/// The administrator, if what it has read shows that the stored passwords are wrong and that its change discards none that
+/// is in use.
+fn admin_for_nobody(situation: &Situation, base: Role, account: &Login) -> Result<Setter, Action> {
+    let operator = |reason| Err(Action::NeedsOperator(reason));
+    let (barrier, passwords) = match inspected(situation, base, account)? {
+        Inspection::Failed(cause) => return Err(Action::Retry(RetryReason::NotInspected(cause))),
+        Inspection::Account { barrier, passwords } => (barrier, passwords),
+        Inspection::NoAccount | Inspection::SeveralAccounts => return operator(OperatorReason::NoAccount),
+    };
+    let roles = [Role::Pending, base, Role::Previous];
+    let is_refused =
+        |role: &Role| situation.matching(*role).is_right() && situation.probe(*role).is_ok_and(Probe::is_refusal);
+    if let Some(role) = roles.iter().find(|role| is_refused(role)) {
+        return operator(OperatorReason::RightPasswordRefused(*role, barrier));
+    }
+    // An expired password is right, and replacing it is the cure.
+    let expired = roles.iter().any(|role| situation.probe(*role) == Ok(Probe::Expired));
+    match barrier {
+        Some(Cause::Expired) if expired => {}
+        Some(cause) => return operator(OperatorReason::AccountBarred(cause)),
+        None => {}
+    }
+    let is_known_to_be_wrong = |role: &Role| {
+        situation.labelled(*role).is_none_or(|labelled| {
+            matches!(labelled.probe, Some(Probe::WrongPassword | Probe::Expired | Probe::Accepted) | None)
+        })
+    };
+    match passwords {
+        None if !expired && !roles.iter().all(is_known_to_be_wrong) => operator(OperatorReason::HashesUnreadable),
+        Some(passwords) if passwords.has_unknown_second() => operator(OperatorReason::SecondPasswordUnknown),
+        _ => Ok(Setter::Admin),
     }
 }
 
@@ -572,15 +1015,30 @@ fn account_to_change(situation: &Situation) -> Result<(Role, &Login), Action> {
     }
 }
 
-/// What `MultiUser` asks of the accounts in SYSCURRENT and SYSPREVIOUS: two accounts of one server.
+/// What `MultiUser` asks of the accounts in SYSCURRENT and SYSPREVIOUS: two accounts of one server and one database.
 ///
 /// # Errors
-/// [`OperatorReason::DifferentServers`] or [`OperatorReason::SameAccountTwice`].
+/// [`OperatorReason::DifferentServers`], [`OperatorReason::SameAccountTwice`] or [`OperatorReason::DifferentDatabases`].
 pub fn check_two_accounts(current: &Login, previous: &Login) -> Result<(), OperatorReason> {
     if !current.is_on_the_server_of(previous) {
         return Err(OperatorReason::DifferentServers);
     }
-    if current.username == previous.username { Err(OperatorReason::SameAccountTwice) } else { Ok(()) }
+    if current.username == previous.username {
+        return Err(OperatorReason::SameAccountTwice);
+    }
+    if current.dbname == previous.dbname { Ok(()) } else { Err(OperatorReason::DifferentDatabases) }
+}
+
+/// SYSPREVIOUS, if there is one and it is a version of the same single account.
+fn previous_of(situation: &Situation, account: &Login) -> Result<Option<Role>, Action> {
+    if situation.mode != RotationMode::SingleUser || situation.version(Role::Previous).is_none() {
+        return Ok(None);
+    }
+    match situation.login(Role::Previous) {
+        Ok(login) => Ok(login.is_the_account_of(account).then_some(Role::Previous)),
+        Err(Action::Read(role)) => Err(Action::Read(role)),
+        Err(_) => Ok(None),
+    }
 }
 
 /// The label of a version that logs in as the account: the base, or, when one account does it all, the one before.
@@ -588,26 +1046,23 @@ fn who_logs_in(situation: &Situation, base: Role, account: &Login) -> Result<Rol
     if situation.logs_in(base)? {
         return Ok(base);
     }
-    let nobody = Action::NeedsOperator(OperatorReason::NobodyLogsIn);
-    let other = situation.version(Role::Previous).filter(|_| situation.mode == RotationMode::SingleUser);
-    if other.is_none() {
-        return Err(nobody);
+    let expired = situation.probe(base) == Ok(Probe::Expired);
+    let nobody = if expired { OperatorReason::PasswordExpired(base) } else { OperatorReason::NobodyLogsIn };
+    match previous_of(situation, account)? {
+        Some(previous) if !expired && situation.logs_in(previous)? => Ok(previous),
+        _ => Err(Action::NeedsOperator(nobody)),
     }
-    match situation.login(Role::Previous) {
-        Ok(login) if login.is_the_account_of(account) => {}
-        Err(Action::Read(role)) => return Err(Action::Read(role)),
-        Ok(_) | Err(_) => return Err(nobody),
-    }
-    if situation.logs_in(Role::Previous)? { Ok(Role::Previous) } else { Err(nobody) }
 }
 
-/// That the server has rejected some password, so that its accepting the pending one is a proof.
-fn passwords_are_checked(situation: &Situation) -> Result<(), Action> {
+/// That accepting the pending password is a proof: by the engine, or because the server has refused some password.
+fn passwords_are_checked(situation: &Situation, account: &Login) -> Result<(), Action> {
     match situation.decoy {
-        _ if situation.passwords_checked => Ok(()),
+        _ if situation.passwords_checked || account.engine.login_proves_the_password() => Ok(()),
         None => Err(Action::ProbeDecoy),
+        // The same pooler has just accepted the pending password.
+        Some(Probe::Unknown(Cause::Pooler)) => Ok(()),
         Some(Probe::Unknown(cause)) => Err(Action::Retry(RetryReason::DecoyUnknown(cause))),
-        Some(Probe::Accepted | Probe::Rejected) => Err(Action::NeedsOperator(OperatorReason::PasswordsNotChecked)),
+        Some(_) => Err(Action::NeedsOperator(OperatorReason::PasswordsNotChecked)),
     }
 }
 

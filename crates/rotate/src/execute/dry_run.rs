@@ -1,13 +1,14 @@
 //! The same planner with an executor that only looks: values are read and logins are tried, and what would be written is
-//! told and taken for done, so that the planner goes on to the end.
+//! reported and taken for done, so that the planner goes on to the end.
 //!
-//! Writes nothing, in the service or in a database. A login with a random password is tried, as in a rotation.
+//! Writes nothing, in the service or in a database. Logins are tried as in a rotation; on MySQL and MariaDB, which lock
+//! accounts after refused logins, none is tried that is known to be refused.
 
 use csms_core::{
     VersionId,
     rotation::{
         Account, Action, DryRunReport, DryRunStep, Overlap, Probe, RotationEvent, Setter,
-        plan::{Change, Labels, Role},
+        plan::{Cause, Change, Labels, Role},
     },
 };
 
@@ -26,7 +27,8 @@ pub async fn dry_run<S: Secrets, D: Databases, R: TryCryptoRng + ?Sized>(
         Err(failure) => return DryRunReport::new().failed(failure.code, failure.message),
     };
     let attempt = Attempt::new(event, secrets, databases, rng, deadline, labels);
-    let mut run = DryRun { attempt, next: next_version(labels), assumed_set: false, report: DryRunReport::new() };
+    let next = next_version(labels);
+    let mut run = DryRun { attempt, next, assumed_pending: false, assumed_set: false, report: DryRunReport::new() };
     run.tell("read-labels", true, format!("{labels:?}"));
     match run.run().await {
         Ok(()) => DryRunReport { would_succeed: true, ..run.report },
@@ -43,6 +45,8 @@ fn next_version(labels: Labels) -> VersionId {
 struct DryRun<'a, S, D, R: ?Sized> {
     attempt: Attempt<'a, S, D, R>,
     next: VersionId,
+    /// Whether the pending version is one that a rotation would make, so that nobody can have set its password.
+    assumed_pending: bool,
     /// Whether the database is taken to have the pending password.
     assumed_set: bool,
     report: DryRunReport,
@@ -65,10 +69,17 @@ impl<S: Secrets, D: Databases, R: TryCryptoRng + ?Sized> DryRun<'_, S, D, R> {
                     self.attempt.situation.note_probe(Role::Pending, Probe::Accepted);
                     self.tell(step, false, "the new password would be proven by a login".to_owned());
                 }
-                Action::Read(_) | Action::ReadAdmin | Action::Probe(_) | Action::ProbeDecoy => {
+                Action::Probe(Role::Pending) if self.assumed_pending && self.spares_refused_logins() => {
+                    self.attempt.situation.note_probe(Role::Pending, Probe::WrongPassword);
+                    self.tell(step, false, "the new password is not set yet".to_owned());
+                }
+                Action::Read(_) | Action::ReadAdmin | Action::Inspect | Action::Probe(_) | Action::ProbeDecoy => {
                     let deadline = self.attempt.deadline;
                     let outcome = in_time(deadline, self.attempt.carry_out(&action)).await?;
                     self.tell(step, true, outcome);
+                    if action == Action::Read(Role::Pending) {
+                        self.renew_pending();
+                    }
                 }
                 Action::MakePending { base } => self.assume_pending(step, base)?,
                 Action::SetPassword { by } => self.forecast(step, by).await?,
@@ -84,41 +95,87 @@ impl<S: Secrets, D: Databases, R: TryCryptoRng + ?Sized> DryRun<'_, S, D, R> {
         }
     }
 
+    /// Whether the server is of a kind that may lock accounts after refused logins, and needs none refused for a proof.
+    fn spares_refused_logins(&self) -> bool {
+        let pending = self.attempt.accounts.of(Role::Pending);
+        matches!(pending, Some(Ok(account)) if account.login().engine.login_proves_the_password())
+    }
+
+    /// RotateSecret goes on with the password of a pending version and takes the rest of the value from the version it
+    /// replaces, which its owner may have mended since.
+    fn renew_pending(&mut self) {
+        let accounts = &mut self.attempt.accounts;
+        let base = match self.attempt.mode {
+            RotationMode::SingleUser => Role::Current,
+            RotationMode::MultiUser => Role::Previous,
+        };
+        if let (Some(Ok(pending)), Some(Ok(base))) = (accounts.of(Role::Pending), accounts.of(base))
+            && pending.login().difference(base.login()).is_none()
+        {
+            let renewed = base.trying(pending.password());
+            accounts.keep(Role::Pending, Ok(renewed));
+        }
+    }
+
     fn assume_pending(&mut self, step: &str, base: Role) -> Result<(), Failure> {
         let password = self.attempt.random_password()?;
         let account = self.attempt.accounts.get(base)?.trying(password.reveal());
         self.attempt.situation.note_pending(self.next, account.login().clone());
         self.attempt.accounts.keep(Role::Pending, Ok(account));
+        self.assumed_pending = true;
         self.tell(step, false, format!("{} would be made with a new password and marked SYSPENDING", self.next));
         Ok(())
     }
 
     async fn forecast(&mut self, step: &str, by: Setter) -> Result<(), Failure> {
         let new = self.attempt.new_password(by)?;
-        self.report.account = Some(told(new.account));
-        let forecast = self.attempt.databases.forecast(new, self.attempt.deadline).await;
-        self.report.missing.extend(forecast.missing.iter().cloned());
-        if let Some(cause) = forecast.obstacle {
-            self.attempt.detail = forecast.missing.join("; ");
-            self.attempt.situation.note_change(by, Change::Failed(cause));
-            self.tell(step, false, format!("{by} would not change the password: {cause}"));
-            return Ok(());
+        let account = new.account.clone();
+        let mut forecast = self.attempt.databases.forecast(new, self.attempt.deadline).await;
+        // SYSPREVIOUS logs in and SYSCURRENT does not, on a server that keeps second passwords: it is the second one, and
+        // somebody has set the first one by hand.
+        if by == Setter::Account(Role::Previous) && forecast.keeps_old && forecast.expected == Change::Done {
+            forecast.expected = Change::NotDone(Cause::NotFirst);
+            forecast.missing.push("SYSPREVIOUS logs in as the account's second password".to_owned());
+        }
+        self.report.account = Some(described(&account, forecast.account.as_deref()));
+        for what in &forecast.missing {
+            if !self.report.missing.contains(what) {
+                self.report.missing.push(what.clone());
+            }
+        }
+        self.attempt.situation.note_change(by, forecast.expected);
+        match forecast.expected {
+            Change::Done => {}
+            Change::RefusedCandidate => {
+                // The obstacle comes after what is missing for an overlap.
+                self.attempt.details.change = forecast.missing.last().cloned().unwrap_or_default();
+                self.tell(step, false, "the database would refuse the new password".to_owned());
+                return Ok(());
+            }
+            Change::NotDone(cause) | Change::Unknown(cause) => {
+                // The obstacle comes after what is missing for an overlap.
+                self.attempt.details.change = forecast.missing.last().cloned().unwrap_or_default();
+                self.tell(step, false, format!("{by} would not change the password: {cause}"));
+                return Ok(());
+            }
         }
         self.report.overlap = Some(match self.attempt.mode {
             RotationMode::MultiUser => Overlap::TwoAccounts,
             RotationMode::SingleUser if forecast.keeps_old => Overlap::UntilNextRotation,
             RotationMode::SingleUser => Overlap::None,
         });
-        self.attempt.situation.note_change(by, Change::Done);
         self.assumed_set = true;
-        self.tell(step, false, format!("{by} would change the password"));
+        let account = forecast.account.unwrap_or(account.login().username.clone());
+        self.tell(step, false, format!("{by} would change the password of {account}"));
         Ok(())
     }
 }
 
-fn told(account: &Account) -> String {
+/// The account, by the name that the server has for it where that is known.
+fn described(account: &Account, name: Option<&str>) -> String {
     let login = account.login();
-    format!("{} on {} at {}:{}", login.username, login.engine, login.host, login.port)
+    let (host, port) = login.rotation_address();
+    format!("{} on {} at {host}:{port}", name.unwrap_or(&login.username), login.engine)
 }
 
 impl Failure {

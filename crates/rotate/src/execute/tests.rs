@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use csms_core::{
     RotationMode,
     rotation::{
-        Overlap, Probe,
-        plan::{Cause, Change},
+        Inspection, Overlap, Probe,
+        plan::{Cause, Change, Match, Passwords},
     },
     stage,
 };
@@ -15,7 +15,7 @@ use getrandom::SysRng;
 
 use super::*;
 use crate::{
-    database::{Answer, Forecast},
+    database::{Answer, Forecast, Inspect},
     observer::Unobserved,
 };
 
@@ -118,13 +118,13 @@ impl Databases for MemoryDatabase {
         Answer::plain(match (*self.down.borrow(), self.accepts(account)) {
             (true, _) => Probe::Unknown(Cause::Unreachable),
             (false, true) => Probe::Accepted,
-            (false, false) => Probe::Rejected,
+            (false, false) => Probe::Refused,
         })
     }
 
     async fn set_password(&self, new: NewPassword<'_>, _: Instant) -> Answer<Change> {
         if let Some(cause) = self.obstacle(&new) {
-            return Answer::plain(Change::Failed(cause));
+            return Answer::plain(Change::NotDone(cause));
         }
         if self.hangs_in_change {
             core::future::pending::<()>().await;
@@ -132,18 +132,35 @@ impl Databases for MemoryDatabase {
         let mut refusals = self.refusals_left.borrow_mut();
         if *refusals > 0 {
             *refusals -= 1;
-            return Answer::detailed(Change::Refused, "error 1819");
+            return Answer::detailed(Change::RefusedCandidate, "error 1819");
         }
         let user = new.account.login().username.clone();
         self.passwords.borrow_mut().insert(user, new.account.password().to_owned());
-        self.set_by.borrow_mut().push(format!("{:?}", new.by).split('(').next().unwrap_or_default().to_owned());
+        self.set_by.borrow_mut().push(format!("{:?}", new.by).split(['(', ' ']).next().unwrap_or_default().to_owned());
         Answer::plain(Change::Done)
+    }
+
+    async fn inspect(&self, inspect: Inspect<'_>, _: Instant) -> Answer<Inspection> {
+        assert!(self.accepts(inspect.admin), "an administrator must log in first");
+        let compare = |account: Option<&Account>| match account.map(|account| self.accepts(account)) {
+            None => Match::Unknown,
+            Some(true) => Match::First,
+            Some(false) => Match::Neither,
+        };
+        let stored = inspect.stored;
+        let passwords = Passwords {
+            pending: compare(stored.pending),
+            current: compare(stored.current),
+            previous: compare(stored.previous),
+            has_second: false,
+        };
+        Answer::plain(Inspection::Account { barrier: None, passwords: Some(passwords) })
     }
 
     async fn forecast(&self, new: NewPassword<'_>, _: Instant) -> Forecast {
         match self.obstacle(&new) {
             Some(cause) => Forecast::obstacle(cause, "something"),
-            None => Forecast { obstacle: None, keeps_old: false, missing: Vec::new() },
+            None => Forecast { expected: Change::Done, keeps_old: false, missing: Vec::new(), account: None },
         }
     }
 }
@@ -152,7 +169,7 @@ impl MemoryDatabase {
     fn obstacle(&self, new: &NewPassword<'_>) -> Option<Cause> {
         match new.by {
             By::Itself(_) if self.forbids_own_change => Some(Cause::Forbidden),
-            By::Itself(login) | By::Admin(login) => {
+            By::Itself(login) | By::Restored { login, .. } | By::Admin { login, .. } => {
                 assert!(self.accepts(login), "a change must log in first");
                 None
             }
@@ -162,7 +179,7 @@ impl MemoryDatabase {
 }
 
 fn value(user: &str, password: &str) -> String {
-    format!(r#"{{"engine":"mysql","host":"db","username":"{user}","password":"{password}","owner":"team"}}"#)
+    format!(r#"{{"engine":"postgresql","host":"db","username":"{user}","password":"{password}","owner":"team"}}"#)
 }
 
 /// Two versions, with the accounts of the mode, all passwords right.

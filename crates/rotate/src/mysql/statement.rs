@@ -1,79 +1,10 @@
-//! How an account of the MySQL family is given another password, by what the server says of the account. Pure.
-//!
-//! `SHOW CREATE USER CURRENT_USER()` needs no privilege and shows which family the server is of and how the account logs
-//! in. Of the version string nothing is read but whether MySQL knows second passwords.
+//! The statements that give an account of the MySQL family another password, and those that ask about it. Pure.
 
 use core::time::Duration;
 
-use sha1::{Digest, Sha1};
 use zeroize::Zeroizing;
 
-/// How the account that is logged in can be given another password.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Method {
-    /// MariaDB with `mysql_native_password`: the server takes the hash, so it and its logs never see the password.
-    NativeHash,
-    /// MySQL: the server takes the password alone and keeps it out of its logs.
-    Alter,
-}
-
-/// What `SHOW CREATE USER` says.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Shown {
-    /// Name of the account, without its host.
-    pub(super) username: String,
-    /// How to change its password; `None` when it logs in by something else than a password known here.
-    pub(super) method: Option<Method>,
-    /// Whether it may log in in several ways (MariaDB).
-    pub(super) has_several: bool,
-}
-
-/// Plugins of MySQL whose passwords `ALTER USER … IDENTIFIED BY` sets.
-const MYSQL_PLUGINS: [&str; 3] = ["caching_sha2_password", "mysql_native_password", "sha256_password"];
-
-impl Shown {
-    /// Reads ``CREATE USER `name`@`host` IDENTIFIED …``. `None` for anything else.
-    pub(super) fn parse(text: &str) -> Option<Self> {
-        let (username, rest) = quoted(text.strip_prefix("CREATE USER ")?)?;
-        let (_, rest) = quoted(rest.strip_prefix('@')?)?;
-        let clause = rest.trim_start();
-        Some(Self { username, method: method(clause), has_several: clause.contains(" OR ") })
-    }
-}
-
-fn method(clause: &str) -> Option<Method> {
-    let clause = clause.strip_prefix("IDENTIFIED ")?;
-    if clause.starts_with("BY PASSWORD '") {
-        return Some(Method::NativeHash);
-    }
-    if let Some(plugins) = clause.strip_prefix("VIA ") {
-        // Several ways of logging in may be joined by OR; SET PASSWORD changes the first that has a password.
-        let first = plugins.split(" OR ").map(|plugin| plugin.split(' ').next().unwrap_or_default());
-        return (first.into_iter().find(|name| !matches!(*name, "unix_socket" | "gssapi" | "pam"))
-            == Some("mysql_native_password"))
-        .then_some(Method::NativeHash);
-    }
-    let (plugin, _) = quoted(clause.strip_prefix("WITH ")?)?;
-    MYSQL_PLUGINS.contains(&plugin.as_str()).then_some(Method::Alter)
-}
-
-/// Takes a name in backticks or apostrophes off the front; a doubled quote stands for one.
-fn quoted(text: &str) -> Option<(String, &str)> {
-    let quote = text.chars().next().filter(|quote| matches!(quote, '`' | '\''))?;
-    let mut name = String::new();
-    let mut rest = text.strip_prefix(quote)?;
-    loop {
-        let (part, after) = rest.split_once(quote)?;
-        name.push_str(part);
-        match after.strip_prefix(quote) {
-            Some(after) => {
-                name.push(quote);
-                rest = after;
-            }
-            None => return Some((name, after)),
-        }
-    }
-}
+use super::{account::Method, hash};
 
 /// Which account a statement is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -108,6 +39,10 @@ pub(super) fn has_any(grants: &[String], sufficient: &[&str]) -> bool {
 
 /// What lets an account change others.
 pub(super) const OVER_OTHERS: [&str; 2] = ["CREATE USER", "ALL PRIVILEGES"];
+
+/// What lets an account write to a server that is read-only.
+pub(super) const DESPITE_READ_ONLY: [&str; 5] =
+    ["ALL PRIVILEGES", "SUPER", "CONNECTION_ADMIN", "READ_ONLY ADMIN", "READ ONLY ADMIN"];
 
 /// Whether the server keeps the old password beside the new one (`RETAIN CURRENT PASSWORD`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -151,23 +86,39 @@ impl SecondPassword {
 pub(super) const LITERALS: &str = "SET SESSION sql_mode = 'NO_BACKSLASH_ESCAPES'";
 
 /// Asks for the host parts of all accounts of a name; needs [`LITERALS`] and the right to read `mysql.user`.
-pub(super) fn hosts_of(user: &str) -> Zeroizing<String> {
-    Zeroizing::new(format!("SELECT host FROM mysql.user WHERE user = {}", *literal(user)))
+pub(super) fn hosts_of(user: &str) -> String {
+    format!("SELECT Host FROM mysql.user WHERE User = {} ORDER BY Host", *literal(user))
+}
+
+/// Asks for the hash of the second password that MySQL keeps for an account; needs what [`hosts_of`] needs.
+pub(super) fn second_password_of(user: &str, host: &str) -> String {
+    format!(
+        "SELECT User_attributes->>'$.additional_password' FROM mysql.user WHERE User = {} AND Host = {}",
+        *literal(user),
+        *literal(host)
+    )
+}
+
+/// Takes a lock that ends with the session, so that a change of an earlier session has come to its end before this one
+/// looks at the account.
+pub(super) fn lock(user: &str, host: &str, limit: Duration) -> String {
+    use sha2::{Digest, Sha256};
+    let name = hex::encode(Sha256::new().chain_update(user).chain_update([0]).chain_update(host).finalize());
+    format!("SELECT GET_LOCK('csms-{}', {})", &name[..40], limit.as_secs().max(1))
 }
 
 /// Asks how an account logs in. Of another account than one's own it needs [`LITERALS`].
-pub(super) fn show(name: &Name) -> Zeroizing<String> {
-    Zeroizing::new(format!("SHOW CREATE USER {}", *name.or("CURRENT_USER()")))
+pub(super) fn show(name: &Name) -> String {
+    format!("SHOW CREATE USER {}", *name.or("CURRENT_USER()"))
 }
 
 /// Sets the password by its hash (MariaDB). Of another account, `SET PASSWORD` would need the right to write into the
 /// system database, and `ALTER USER` does not.
 pub(super) fn set_by_hash(name: &Name, password: &str) -> Zeroizing<String> {
-    let hash = Sha1::digest(Sha1::digest(password.as_bytes()));
-    let hash = hex::encode_upper(hash);
+    let hash = hash::native(password);
     Zeroizing::new(match name {
-        Name::LoggedIn => format!("SET PASSWORD = '*{hash}'"),
-        Name::Other { .. } => format!("ALTER USER {} IDENTIFIED BY PASSWORD '*{hash}'", *name.or("")),
+        Name::LoggedIn => format!("SET PASSWORD = '{hash}'"),
+        Name::Other { .. } => format!("ALTER USER {} IDENTIFIED BY PASSWORD '{hash}'", *name.or("")),
     })
 }
 
@@ -197,7 +148,8 @@ pub(super) fn alter(name: &Name, password: &str, replaced: Option<&str>, keep_ol
 /// MariaDB has a limit for whole statements; MySQL has one for waiting for locks, in whole seconds.
 pub(super) fn settings(method: Method, limit: Duration) -> String {
     let limit = match method {
-        Method::NativeHash => format!("max_statement_time = {}", limit.as_secs_f64()),
+        // The slow log shows statements as they are, and a password that is checked goes as text.
+        Method::NativeHash => format!("max_statement_time = {}, slow_query_log = 0", limit.as_secs_f64()),
         Method::Alter => format!("lock_wait_timeout = {}", limit.as_secs().max(1)),
     };
     format!("{LITERALS}, {limit}")
@@ -212,60 +164,10 @@ fn literal(text: &str) -> Zeroizing<String> {
 mod tests {
     use super::*;
 
-    fn shown(text: &str) -> (String, Option<Method>) {
-        let shown = Shown::parse(text).unwrap();
-        (shown.username, shown.method)
-    }
-
     #[test]
-    fn accounts_of_mariadb_are_recognised() {
-        let native =
-            "CREATE USER `app`@`%` IDENTIFIED BY PASSWORD '*E1C2E82D442C7906BF1CDAD2903ADF8424DFEEC6' REQUIRE SSL";
-        assert_eq!(shown(native), ("app".into(), Some(Method::NativeHash)));
-        let chain = "CREATE USER `app`@`%` IDENTIFIED VIA mysql_native_password USING '*E1' OR unix_socket";
-        assert_eq!(shown(chain).1, Some(Method::NativeHash));
-        let other_first = "CREATE USER `app`@`%` IDENTIFIED VIA unix_socket OR mysql_native_password USING '*E1'";
-        assert_eq!(shown(other_first).1, Some(Method::NativeHash));
-        let ed25519 = "CREATE USER `app`@`%` IDENTIFIED VIA ed25519 USING 'WMUT' OR mysql_native_password USING '*E1'";
-        assert_eq!(shown(ed25519).1, None);
-    }
-
-    #[test]
-    fn several_ways_of_logging_in_are_noticed() {
-        let has_several = |clause: &str| Shown::parse(&format!("CREATE USER `app`@`%` {clause}")).unwrap().has_several;
-        assert!(has_several("IDENTIFIED VIA mysql_native_password USING '*E1' OR unix_socket"));
-        assert!(!has_several("IDENTIFIED BY PASSWORD '*E1'"));
-    }
-
-    #[test]
-    fn accounts_of_mysql_are_recognised() {
-        let sha2 = "CREATE USER `app`@`%` IDENTIFIED WITH 'caching_sha2_password' AS '$A$005$x' REQUIRE NONE";
-        assert_eq!(shown(sha2).1, Some(Method::Alter));
-        let ldap = "CREATE USER 'app'@'%' IDENTIFIED WITH 'authentication_ldap_sasl' REQUIRE NONE";
-        assert_eq!(shown(ldap).1, None);
-    }
-
-    #[test]
-    fn a_name_cannot_pass_for_a_clause() {
-        let text = "CREATE USER `a``@``b`` IDENTIFIED BY PASSWORD '`@`%`";
-        assert_eq!(shown(text), ("a`@`b` IDENTIFIED BY PASSWORD '".into(), None));
-        assert_eq!(Shown::parse("CREATE USER `app"), None);
-        assert_eq!(Shown::parse("GRANT"), None);
-    }
-
-    #[test]
-    fn the_hash_is_the_one_the_server_would_make() {
-        // SELECT PASSWORD('one1') on MariaDB 10.11.
-        assert_eq!(
-            set_by_hash(&Name::LoggedIn, "one1").as_str(),
-            "SET PASSWORD = '*E1C2E82D442C7906BF1CDAD2903ADF8424DFEEC6'"
-        );
-    }
-
-    #[test]
-    fn the_limit_is_told_in_the_server_s_own_way() {
+    fn the_limit_is_given_in_the_server_s_own_way() {
         let limit = Duration::from_millis(1500);
-        assert!(settings(Method::NativeHash, limit).ends_with(", max_statement_time = 1.5"));
+        assert!(settings(Method::NativeHash, limit).contains(", max_statement_time = 1.5,"));
         assert!(settings(Method::Alter, limit).ends_with(", lock_wait_timeout = 1"));
     }
 
@@ -282,8 +184,9 @@ mod tests {
         assert_eq!(*alter(&other, "p", None, false), "ALTER USER 'it''s'@'%' IDENTIFIED BY 'p'");
         assert!(set_by_hash(&other, "p").starts_with("ALTER USER 'it''s'@'%' IDENTIFIED BY PASSWORD '*"));
         assert_eq!(*set_by_text(&other, "p"), "ALTER USER 'it''s'@'%' IDENTIFIED BY 'p'");
-        assert_eq!(*show(&other), "SHOW CREATE USER 'it''s'@'%'");
-        assert_eq!(*hosts_of("it's"), "SELECT host FROM mysql.user WHERE user = 'it''s'");
+        assert_eq!(show(&other), "SHOW CREATE USER 'it''s'@'%'");
+        assert_eq!(hosts_of("it's"), "SELECT Host FROM mysql.user WHERE User = 'it''s' ORDER BY Host");
+        assert!(lock("it's", "%", Duration::from_secs(3)).ends_with("', 3)"));
     }
 
     #[test]

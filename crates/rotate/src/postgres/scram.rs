@@ -7,29 +7,29 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
-/// PostgreSQL's own number of iterations (`scram_iterations`), and the least that RFC 7677 allows.
+/// The number of iterations of servers that cannot be told another one, and the least that RFC 7677 allows.
 pub(crate) const ITERATIONS: u32 = 4096;
 
 /// Bytes of salt, as many as PostgreSQL draws.
 pub(crate) const SALT_BYTES: usize = 16;
 
 /// `SCRAM-SHA-256$<iterations>:<salt>$<StoredKey>:<ServerKey>`. Holds no character that SQL would have to quote.
-pub(crate) fn verifier(password: &str, salt: &[u8; SALT_BYTES]) -> String {
-    let salted = salted_password(password, salt);
+pub(crate) fn verifier(password: &str, salt: &[u8], iterations: u32) -> String {
+    let salted = salted_password(password, salt, iterations);
     let stored_key = Sha256::digest(keyed(&salted, b"Client Key"));
     let server_key = keyed(&salted, b"Server Key");
     let (salt, stored, server) =
         (Base64::encode_string(salt), Base64::encode_string(&stored_key), Base64::encode_string(&server_key));
-    format!("SCRAM-SHA-256${ITERATIONS}:{salt}${stored}:{server}")
+    format!("SCRAM-SHA-256${iterations}:{salt}${stored}:{server}")
 }
 
 /// SaltedPassword of RFC 5802. The password is prepared with SASLprep; one that SASLprep prohibits is used as it is,
 /// which is what PostgreSQL and its clients do.
-fn salted_password(password: &str, salt: &[u8]) -> Zeroizing<[u8; 32]> {
+fn salted_password(password: &str, salt: &[u8], iterations: u32) -> Zeroizing<[u8; 32]> {
     let prepared = stringprep::saslprep(password).map_or_else(|_| password.to_owned(), Into::into);
     let prepared = Zeroizing::new(prepared);
     let mut salted = Zeroizing::new([0; 32]);
-    pbkdf2::pbkdf2_hmac::<Sha256>(prepared.as_bytes(), salt, ITERATIONS, &mut *salted);
+    pbkdf2::pbkdf2_hmac::<Sha256>(prepared.as_bytes(), salt, iterations, &mut *salted);
     salted
 }
 
@@ -54,6 +54,10 @@ mod tests {
     const CLIENT_PROOF: &str = "dHzbZapWIk4jUhN+Ute9ytag9zjfMHgsqmmiz7AndVQ=";
     const SERVER_SIGNATURE: &str = "6rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4=";
 
+    fn of(password: &str, salt: &[u8]) -> String {
+        verifier(password, salt, ITERATIONS)
+    }
+
     fn bytes<const N: usize>(text: &str) -> [u8; N] {
         Base64::decode_vec(text).unwrap().try_into().unwrap()
     }
@@ -65,7 +69,7 @@ mod tests {
 
     #[test]
     fn the_verifier_accepts_the_proof_of_rfc_7677_and_signs_its_exchange() {
-        let (stored_key, server_key) = keys(&verifier("pencil", &bytes(SALT)));
+        let (stored_key, server_key) = keys(&of("pencil", &bytes::<16>(SALT)));
         let signature = keyed(&stored_key, AUTH_MESSAGE.as_bytes());
         let proof: [u8; 32] = bytes(CLIENT_PROOF);
         let client_key: Vec<u8> = proof.iter().zip(signature).map(|(a, b)| a ^ b).collect();
@@ -75,7 +79,7 @@ mod tests {
 
     #[test]
     fn the_verifier_has_the_form_that_postgresql_keeps() {
-        let verifier = verifier("pencil", &bytes(SALT));
+        let verifier = of("pencil", &bytes::<16>(SALT));
         assert!(verifier.starts_with("SCRAM-SHA-256$4096:W22ZaJ0SNY7soEsUEjb6gQ==$"));
         assert!(verifier.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-$:+/=".contains(&byte)));
     }
@@ -83,12 +87,12 @@ mod tests {
     #[test]
     fn passwords_that_saslprep_makes_equal_have_equal_verifiers() {
         // U+2168 is the Roman numeral nine, which RFC 4013 maps to "IX".
-        assert_eq!(verifier("\u{2168}", &[7; 16]), verifier("IX", &[7; 16]));
-        assert_ne!(verifier("a", &[7; 16]), verifier("b", &[7; 16]));
+        assert_eq!(of("\u{2168}", &[7; 16]), of("IX", &[7; 16]));
+        assert_ne!(of("a", &[7; 16]), of("b", &[7; 16]));
     }
 
     #[test]
     fn a_password_that_saslprep_prohibits_is_used_as_it_is() {
-        assert_ne!(verifier("a\u{7}", &[7; 16]), verifier("a", &[7; 16]));
+        assert_ne!(of("a\u{7}", &[7; 16]), of("a", &[7; 16]));
     }
 }

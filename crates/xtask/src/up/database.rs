@@ -2,7 +2,8 @@
 
 use anyhow::Result;
 use csms_testbed::debian::{self, Package};
-use csms_testbed::{MariaDb, Postgres, mariadb, postgres};
+use csms_testbed::mysql::{self, Release};
+use csms_testbed::{MySqlServer, Postgres, postgres};
 use serde::{Deserialize, Serialize};
 
 const HOST: &str = "127.0.0.1";
@@ -69,7 +70,7 @@ pub(crate) enum Database {
     /// PostgreSQL.
     Postgres(Postgres),
     /// MariaDB.
-    MariaDb(MariaDb),
+    MariaDb(MySqlServer),
 }
 
 impl Database {
@@ -77,7 +78,7 @@ impl Database {
     pub(crate) async fn start(engine: Engine) -> Result<Self> {
         Ok(match engine {
             Engine::Postgresql => Self::Postgres(Postgres::start().await?),
-            Engine::Mariadb => Self::MariaDb(MariaDb::start().await?),
+            Engine::Mariadb => Self::MariaDb(MySqlServer::start(Release::MariaDb).await?),
         })
     }
 
@@ -131,7 +132,7 @@ impl Database {
     fn name(&self) -> &'static str {
         match self {
             Self::Postgres(_) => postgres::DATABASE,
-            Self::MariaDb(_) => mariadb::DATABASE,
+            Self::MariaDb(_) => mysql::DATABASE,
         }
     }
 

@@ -33,8 +33,10 @@ struct Version {
 #[derive(Clone, Copy, Debug)]
 struct Setting {
     mode: RotationMode,
-    /// Whether the database keeps the old password as a second one.
+    /// Whether the database keeps the old password as a second one (MySQL); otherwise it is PostgreSQL.
     keeps_old: bool,
+    /// Whether SYSCURRENT was moved back to the password that is kept as the second one.
+    rolled_back: bool,
     /// Whether the service makes the pending version. It does not for sealed values.
     made_by_the_service: bool,
     /// Tasks that may begin.
@@ -89,8 +91,15 @@ impl World {
         let account = |account| Version { account, refused: false };
         Self {
             versions: if multi { vec![account(1), account(0)] } else { vec![account(0), account(0)] },
-            labels: Labels { pending: None, current: Some(number(2)), previous: Some(number(1)) },
-            database: if multi { [(2, None), (1, None)] } else { [(2, None), (0, None)] },
+            labels: match setting.rolled_back {
+                true => Labels { pending: None, current: Some(number(1)), previous: Some(number(2)) },
+                false => Labels { pending: None, current: Some(number(2)), previous: Some(number(1)) },
+            },
+            database: match (multi, setting.rolled_back) {
+                (true, _) => [(2, None), (1, None)],
+                (false, true) => [(2, Some(1)), (0, None)],
+                (false, false) => [(2, None), (0, None)],
+            },
             task: None,
             tasks_left: setting.tasks,
             refusals_left: setting.refusals,
@@ -180,9 +189,18 @@ impl World {
     }
 
     /// The login in a version. The accounts are told apart by name.
-    fn login(&self, id: VersionId) -> Login {
+    fn login(&self, setting: &Setting, id: VersionId) -> Login {
         let username = self.version(id).account.to_string();
-        Login { engine: Engine::MySql, host: "db".to_string(), port: 3306, dbname: None, username }
+        let engine = if setting.keeps_old { Engine::MySql } else { Engine::PostgreSql };
+        Login {
+            engine,
+            host: "db".to_string(),
+            port: 3306,
+            dbname: None,
+            username,
+            rotation_host: None,
+            rotation_port: None,
+        }
     }
 
     /// What may come of a function's next step: the world, and the function if it goes on. `None` in its place when the
@@ -229,13 +247,13 @@ impl World {
         let situation = &mut function.situation;
         let answer = |yes| match weather {
             Weather::Fair if yes => Probe::Accepted,
-            Weather::Fair => Probe::Rejected,
+            Weather::Fair => Probe::Refused,
             Weather::Lost | Weather::AnswerLost => Probe::Unknown(Cause::Unreachable),
         };
         // Functions act on the versions whose values they have read, whatever the labels mark by now.
         match *action {
             Action::Read(role) => {
-                let login = self.login(situation.version(role).unwrap());
+                let login = self.login(setting, situation.version(role).unwrap());
                 situation.note_reading(role, Reading::Login(login));
             }
             Action::Probe(role) => {
@@ -249,7 +267,7 @@ impl World {
                     .map(|world| {
                         let mut function = function.clone();
                         let version = number(world.newest());
-                        function.situation.note_pending(version, world.login(version));
+                        function.situation.note_pending(version, world.login(setting, version));
                         (world, function)
                     })
                     .collect();
@@ -261,12 +279,12 @@ impl World {
                 let change = if weather == Weather::Lost {
                     Change::Unknown(Cause::TimedOut)
                 } else if !self.logs_in(login) {
-                    Change::Failed(Cause::NoLogin)
+                    Change::NotDone(Cause::NoLogin)
                 } else if candidate.refused {
-                    Change::Refused
+                    Change::RefusedCandidate
                 } else if setting.keeps_old && self.database[self.version(login).account].0 != login.number() {
                     // The adapter says which password it replaces, so that one that was kept is not lost.
-                    Change::Unknown(Cause::Other)
+                    Change::NotDone(Cause::NotFirst)
                 } else {
                     let (password, kept) = &mut world.database[self.version(login).account];
                     *kept = setting.keeps_old.then_some(*password);
@@ -274,6 +292,29 @@ impl World {
                     if weather == Weather::Fair { Change::Done } else { Change::Unknown(Cause::TimedOut) }
                 };
                 situation.note_change(by, change);
+            }
+            // Two statements: the second password becomes the first one, and is replaced then. The first may be all that is
+            // done.
+            Action::SetPassword { by: Setter::Restored } => {
+                let of = |role| situation.version(role).unwrap();
+                let (login, first, pending) = (of(Role::Current), of(Role::Previous), of(Role::Pending));
+                let account = &mut world.database[self.version(login).account];
+                let change = if !self.logs_in(login) {
+                    Change::NotDone(Cause::NoLogin)
+                } else if account.0 != first.number() {
+                    Change::NotDone(Cause::NotFirst)
+                } else {
+                    account.0 = login.number();
+                    if weather == Weather::Lost {
+                        Change::Unknown(Cause::TimedOut)
+                    } else if self.version(pending).refused {
+                        Change::RefusedCandidate
+                    } else {
+                        *account = (pending.number(), Some(login.number()));
+                        if weather == Weather::Fair { Change::Done } else { Change::Unknown(Cause::TimedOut) }
+                    }
+                };
+                situation.note_change(Setter::Restored, change);
             }
             Action::MoveStages { to, .. } => {
                 // SYSPREVIOUS goes to the former holder, whoever that is.
@@ -286,7 +327,9 @@ impl World {
                 world.labels.pending = None;
                 situation.note_label_removed();
             }
-            Action::SetPassword { .. } | Action::ReadAdmin => unreachable!("nobody but the accounts sets passwords"),
+            Action::SetPassword { .. } | Action::ReadAdmin | Action::Inspect => {
+                unreachable!("nobody but the accounts sets passwords")
+            }
             Action::Done(_) | Action::Retry(_) | Action::NeedsOperator(_) => unreachable!("ends of a function"),
         }
         vec![(world, function)]
@@ -495,6 +538,7 @@ fn way_to(parents: &HashMap<State, Option<(State, String)>>, mut state: State) -
 const PLAIN: Setting = Setting {
     mode: RotationMode::SingleUser,
     keeps_old: false,
+    rolled_back: false,
     made_by_the_service: true,
     tasks: 1,
     functions: 2,
@@ -519,6 +563,18 @@ fn visit_all(setting: Setting) {
 #[test]
 fn two_functions_at_two_tasks_lock_nobody_out() {
     visit_all(Setting { tasks: 2, ..PLAIN });
+}
+
+#[test]
+fn two_functions_restore_a_second_password_and_lock_nobody_out() {
+    for made_by_the_service in [true, false] {
+        for refusals in [0, 1] {
+            let rolled_back = Setting { keeps_old: true, rolled_back: true, made_by_the_service, refusals, ..PLAIN };
+            let states = Explorer::new(rolled_back, plan).all();
+            let states = states.unwrap_or_else(|found| panic!("{rolled_back:?}: {found:#?}"));
+            assert!(states > 1000, "{rolled_back:?}: only {states} states");
+        }
+    }
 }
 
 #[test]
@@ -554,6 +610,8 @@ fn planners_that_were_broken_on_purpose_are_found_out() {
     assert_eq!(must_be_found(PLAIN, seeds::gives_up).what, "the account is locked out");
     assert_eq!(must_be_found(PLAIN, seeds::guesses).what, "the account is locked out");
     assert_eq!(must_be_found(multi, seeds::changes_the_account_in_use).what, "SYSCURRENT is locked out");
+    let rolled_back = Setting { keeps_old: true, rolled_back: true, ..PLAIN };
+    assert_eq!(must_be_found(rolled_back, seeds::drops_the_restored).what, "SYSCURRENT is locked out");
 }
 
 #[test]

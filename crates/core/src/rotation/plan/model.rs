@@ -14,20 +14,59 @@ use crate::rotation::account::Engine;
 /// Passwords are numbers: version `vN` holds password `N`.
 type Password = u32;
 
+/// The password that somebody has set by hand, and one that the account has kept from before.
+const BY_HAND: Password = 100;
+const FROM_BEFORE: Password = 101;
+
+/// Where a run begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Scene {
+    mode: RotationMode,
+    engine: Engine,
+    made_by_the_service: bool,
+    /// Whether there is an administrator.
+    admin: bool,
+    /// Whether it may read password hashes.
+    reads_hashes: bool,
+    /// Whether the database keeps replaced passwords as second ones.
+    keeps_old: bool,
+    /// Whether the database refuses every login from here.
+    barred: bool,
+    /// Whether the administrator sees why.
+    sees_the_barrier: bool,
+    /// Whether the account's password was set by hand.
+    by_hand: bool,
+    /// Whether the account keeps a second password already.
+    keeps_one_from_before: bool,
+}
+
+const PLAIN: Scene = Scene {
+    mode: RotationMode::SingleUser,
+    engine: Engine::PostgreSql,
+    made_by_the_service: true,
+    admin: false,
+    reads_hashes: false,
+    keeps_old: false,
+    barred: false,
+    sees_the_barrier: false,
+    by_hand: false,
+    keeps_one_from_before: false,
+};
+
 /// More versions than any run of one rotation needs; runs that make more are not followed further.
 const MOST_VERSIONS: u32 = 7;
 
 /// Service and database between two actions.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct World {
-    mode: RotationMode,
+    scene: Scene,
     /// Version that the event names.
     asked: Option<u32>,
     /// Newest version. Of each version, its account (0 or 1) is kept, `v1` first.
     accounts: Vec<usize>,
     labels: Labels,
-    /// The password of each account in the database.
-    database: [Password; 2],
+    /// The password of each account in the database, and the one that is kept beside it.
+    database: [(Password, Option<Password>); 2],
 }
 
 /// What the environment does with one action.
@@ -45,16 +84,18 @@ enum Weather {
 
 impl World {
     /// Two accounts with v2 current and v1 previous. With one account, both versions are its own.
-    fn new(mode: RotationMode, made_by_the_service: bool) -> Self {
-        let multi = mode == RotationMode::MultiUser;
+    fn new(scene: Scene) -> Self {
+        let multi = scene.mode == RotationMode::MultiUser;
+        let first = if scene.by_hand { BY_HAND } else { 2 };
+        let second = scene.keeps_one_from_before.then_some(FROM_BEFORE);
         let mut world = Self {
-            mode,
+            scene,
             asked: None,
             accounts: if multi { vec![1, 0] } else { vec![0, 0] },
             labels: Labels { pending: None, current: VersionId::from_number(2), previous: VersionId::from_number(1) },
-            database: if multi { [2, 1] } else { [2, 0] },
+            database: if multi { [(2, None), (1, None)] } else { [(first, second), (0, None)] },
         };
-        if made_by_the_service {
+        if scene.made_by_the_service {
             world.asked = Some(3);
             world.make_pending(world.base());
         }
@@ -62,7 +103,7 @@ impl World {
     }
 
     fn base(&self) -> VersionId {
-        match self.mode {
+        match self.scene.mode {
             RotationMode::SingleUser => self.labels.current.unwrap(),
             RotationMode::MultiUser => self.labels.previous.unwrap(),
         }
@@ -74,7 +115,15 @@ impl World {
 
     fn login(&self, version: VersionId) -> Login {
         let username = self.account(version).to_string();
-        Login { engine: Engine::MySql, host: "db".to_string(), port: 3306, dbname: None, username }
+        Login {
+            engine: self.scene.engine,
+            host: "db".to_string(),
+            port: 3306,
+            dbname: None,
+            username,
+            rotation_host: None,
+            rotation_port: None,
+        }
     }
 
     fn marked(&self, role: Role) -> VersionId {
@@ -86,8 +135,37 @@ impl World {
         .unwrap()
     }
 
+    /// Whether the password of a version logs in where applications do.
     fn logs_in(&self, version: VersionId) -> bool {
-        self.database[self.account(version)] == version.number()
+        self.accepts(self.account(version), version.number())
+    }
+
+    fn accepts(&self, account: usize, password: Password) -> bool {
+        let (first, second) = self.database[account];
+        first == password || second == Some(password)
+    }
+
+    fn compare(&self, version: Option<VersionId>) -> Match {
+        let Some(version) = version.filter(|version| self.account(*version) == 0) else { return Match::Unknown };
+        match self.database[0] {
+            (first, _) if first == version.number() => Match::First,
+            (_, second) if second == Some(version.number()) => Match::Second,
+            _ => Match::Neither,
+        }
+    }
+
+    fn inspection(&self) -> Inspection {
+        let passwords = Passwords {
+            pending: self.compare(self.labels.pending),
+            current: self.compare(self.labels.current),
+            previous: self.compare(self.labels.previous),
+            has_second: self.database[0].1.is_some(),
+        };
+        let sees = self.scene.barred && self.scene.sees_the_barrier;
+        Inspection::Account {
+            barrier: sees.then_some(Cause::HostNotAdmitted),
+            passwords: self.scene.reads_hashes.then_some(passwords),
+        }
     }
 
     fn make_pending(&mut self, base: VersionId) -> VersionId {
@@ -101,9 +179,20 @@ impl World {
     fn check(&self) -> Result<(), Failure> {
         let labelled = [self.labels.pending, self.labels.current, self.labels.previous];
         let somebody = |account| labelled.into_iter().flatten().any(|v| self.account(v) == account && self.logs_in(v));
-        match self.mode {
+        let current = self.logs_in(self.marked(Role::Current));
+        let has_moved = self.labels.current != VersionId::from_number(2);
+        match self.scene.mode {
+            // A password that nobody has stored is the applications' own business, but must not be lost to them.
+            RotationMode::SingleUser if self.scene.by_hand && !has_moved => {
+                let is_kept = |password| !self.scene.keeps_old || self.accepts(0, password);
+                let all = is_kept(BY_HAND) && (!self.scene.keeps_one_from_before || is_kept(FROM_BEFORE));
+                if all { Ok(()) } else { Err(Failure::PasswordInUseLost) }
+            }
+            RotationMode::SingleUser if (self.scene.barred || self.scene.keeps_old) && !current => {
+                Err(Failure::CurrentLockedOut)
+            }
             RotationMode::SingleUser if !somebody(0) => Err(Failure::LockedOut),
-            RotationMode::MultiUser if !self.logs_in(self.marked(Role::Current)) => Err(Failure::CurrentLockedOut),
+            RotationMode::MultiUser if !current => Err(Failure::CurrentLockedOut),
             RotationMode::MultiUser if !somebody(0) || !somebody(1) => Err(Failure::LockedOut),
             RotationMode::SingleUser | RotationMode::MultiUser => Ok(()),
         }
@@ -112,8 +201,8 @@ impl World {
     /// Carries an action out. `None` when the model does not follow it further.
     fn apply(&mut self, situation: &mut Situation, action: &Action, weather: Weather) -> Option<()> {
         let answer = |yes| match weather {
-            Weather::Fair | Weather::Refusing if yes => Probe::Accepted,
-            Weather::Fair | Weather::Refusing => Probe::Rejected,
+            Weather::Fair | Weather::Refusing if yes && !self.scene.barred => Probe::Accepted,
+            Weather::Fair | Weather::Refusing => Probe::Refused,
             Weather::Lost | Weather::AnswerLost => Probe::Unknown(Cause::Unreachable),
         };
         match *action {
@@ -129,18 +218,27 @@ impl World {
             }
             Action::SetPassword { by: Setter::Account(login_as) } => {
                 let account = self.account(self.marked(login_as));
-                if self.logs_in(self.marked(login_as)) && matches!(weather, Weather::Fair | Weather::AnswerLost) {
-                    self.database[account] = self.marked(Role::Pending).number();
+                let login = self.marked(login_as);
+                if self.scene.keeps_old && self.database[account].0 != login.number() {
+                    situation.note_change(Setter::Account(login_as), Change::NotDone(Cause::NotFirst));
+                } else {
+                    let logs_in = self.logs_in(login);
+                    self.set(account, logs_in, weather);
+                    situation.note_change(Setter::Account(login_as), outcome(weather));
                 }
-                situation.note_change(
-                    Setter::Account(login_as),
-                    match weather {
-                        Weather::Fair => Change::Done,
-                        Weather::Refusing => Change::Refused,
-                        Weather::Lost | Weather::AnswerLost => Change::Unknown(Cause::TimedOut),
-                    },
-                );
             }
+            Action::SetPassword { by: Setter::Admin } => {
+                self.set(0, true, weather);
+                situation.note_change(Setter::Admin, outcome(weather));
+            }
+            Action::ReadAdmin => {
+                let admin = Login { username: "root".to_string(), ..self.login(self.marked(Role::Current)) };
+                situation.note_admin(Reading::Login(admin));
+            }
+            Action::Inspect => situation.note_inspection(match weather {
+                Weather::Fair | Weather::Refusing => self.inspection(),
+                Weather::Lost | Weather::AnswerLost => Inspection::Failed(Cause::Unreachable),
+            }),
             Action::MoveStages { to, from } => {
                 self.labels.previous = Some(from);
                 self.labels.current = Some(to);
@@ -150,14 +248,30 @@ impl World {
                 self.labels.pending = None;
                 situation.note_label_removed();
             }
-            Action::SetPassword { .. } | Action::ReadAdmin => unreachable!("nobody but the accounts sets passwords"),
+            Action::SetPassword { .. } => unreachable!("SYSCURRENT is not moved back, and no service sets passwords"),
             Action::Done(_) | Action::Retry(_) | Action::NeedsOperator(_) => return None,
         }
         Some(())
     }
 
+    /// Sets the pending password, where the weather lets it.
+    fn set(&mut self, account: usize, may: bool, weather: Weather) {
+        if may && matches!(weather, Weather::Fair | Weather::AnswerLost) {
+            let (first, second) = self.database[account];
+            let kept = if self.scene.keeps_old { Some(first) } else { second };
+            self.database[account] = (self.marked(Role::Pending).number(), kept);
+        }
+    }
+
     fn begin(&self) -> Situation {
-        Situation::new(self.mode, self.asked.and_then(VersionId::from_number), self.labels)
+        let situation = Situation::new(self.scene.mode, self.asked.and_then(VersionId::from_number), self.labels);
+        situation.with_powers(Powers { admin: self.scene.admin, service: false })
+    }
+
+    /// Whether a person has to look, whatever an attempt does.
+    fn is_a_persons(&self) -> bool {
+        let unread = !self.scene.admin || !self.scene.reads_hashes || self.scene.keeps_one_from_before;
+        self.scene.barred || (self.scene.by_hand && unread)
     }
 
     /// Runs one attempt without faults, which must end the rotation.
@@ -173,6 +287,9 @@ impl World {
                 return if over { Ok(()) } else { Err(Failure::DoneTooEarly) };
             }
             if self.apply(&mut situation, &action, Weather::Fair).is_none() {
+                if self.is_a_persons() && matches!(action, Action::NeedsOperator(_)) {
+                    return Ok(());
+                }
                 // Runs that have used all versions of the model prove nothing about ending.
                 return if self.accounts.len() as u32 >= MOST_VERSIONS { Ok(()) } else { Err(Failure::Stuck) };
             }
@@ -182,11 +299,21 @@ impl World {
     }
 }
 
+const fn outcome(weather: Weather) -> Change {
+    match weather {
+        Weather::Fair => Change::Done,
+        Weather::Refusing => Change::RefusedCandidate,
+        Weather::Lost | Weather::AnswerLost => Change::Unknown(Cause::TimedOut),
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Failure {
+    /// A password that was set by hand, and that applications may use, does not log in any more.
+    PasswordInUseLost,
     /// No labelled version of an account logs in.
     LockedOut,
-    /// With two accounts, SYSCURRENT does not log in.
+    /// SYSCURRENT does not log in where it did before.
     CurrentLockedOut,
     /// An attempt without faults does not end the rotation.
     Stuck,
@@ -196,8 +323,8 @@ enum Failure {
 
 /// Visits every state that attempts can reach, each ended by a crash or a verdict and followed by another. Answers how
 /// many states there are, or the first failure.
-fn explore(planner: Planner, mode: RotationMode, made_by_the_service: bool) -> Result<usize, Failure> {
-    let start = World::new(mode, made_by_the_service);
+fn explore(planner: Planner, scene: Scene) -> Result<usize, Failure> {
+    let start = World::new(scene);
     let first = (start.clone(), start.begin());
     let mut seen: HashMap<World, Vec<Situation>> = HashMap::new();
     let mut queue = VecDeque::from([first]);
@@ -226,23 +353,85 @@ fn explore(planner: Planner, mode: RotationMode, made_by_the_service: bool) -> R
     Ok(states)
 }
 
+const MODES: [RotationMode; 2] = [RotationMode::SingleUser, RotationMode::MultiUser];
+
+/// All servers: PostgreSQL, MariaDB, and MySQL, which keeps replaced passwords with one account.
+fn servers(scene: Scene) -> Vec<Scene> {
+    let server = |engine, keeps_old| Scene { engine, keeps_old, ..scene };
+    let single = scene.mode == RotationMode::SingleUser;
+    vec![server(Engine::PostgreSql, false), server(Engine::MariaDb, false), server(Engine::MySql, single)]
+}
+
 #[test]
 fn no_run_with_crashes_locks_anybody_out_and_every_run_can_be_finished() {
-    for mode in [RotationMode::SingleUser, RotationMode::MultiUser] {
+    for mode in MODES {
         for made_by_the_service in [true, false] {
-            let states = explore(plan, mode, made_by_the_service).unwrap();
-            assert!(states > 100, "{mode:?}: only {states} states");
+            for scene in servers(Scene { mode, made_by_the_service, ..PLAIN }) {
+                let states = explore(plan, scene).unwrap_or_else(|failure| panic!("{scene:?}: {failure:?}"));
+                assert!(states > 80, "{scene:?}: only {states} states");
+            }
         }
+    }
+}
+
+/// All that an administrator may be able to read, with a database that lets the account in only elsewhere.
+fn barred() -> Vec<Scene> {
+    let mut scenes = Vec::new();
+    for made_by_the_service in [true, false] {
+        for reads_hashes in [true, false] {
+            for sees_the_barrier in [true, false] {
+                let seen = Scene { made_by_the_service, reads_hashes, sees_the_barrier, ..PLAIN };
+                scenes.extend(servers(Scene { admin: true, barred: true, ..seen }));
+            }
+        }
+    }
+    scenes
+}
+
+#[test]
+fn a_right_password_that_is_refused_here_is_not_overwritten() {
+    for scene in barred() {
+        explore(plan, scene).unwrap_or_else(|failure| panic!("{scene:?}: {failure:?}"));
+    }
+}
+
+/// Passwords that were set by hand.
+fn by_hand() -> Vec<Scene> {
+    let mut scenes = Vec::new();
+    for admin in [true, false] {
+        for reads_hashes in [true, false] {
+            for keeps_one_from_before in [true, false] {
+                let hand = Scene { admin, reads_hashes, by_hand: true, ..PLAIN };
+                let mysql = Scene { engine: Engine::MySql, keeps_old: true, keeps_one_from_before, ..hand };
+                scenes.extend([hand, Scene { engine: Engine::MariaDb, ..hand }, mysql]);
+            }
+        }
+    }
+    scenes
+}
+
+#[test]
+fn an_administrator_takes_no_password_from_applications_that_the_database_can_keep() {
+    for scene in by_hand() {
+        explore(plan, scene).unwrap_or_else(|failure| panic!("{scene:?}: {failure:?}"));
     }
 }
 
 #[test]
 fn planners_that_were_broken_on_purpose_are_found_out() {
-    let (single, multi) = (RotationMode::SingleUser, RotationMode::MultiUser);
-    assert_eq!(explore(seeds::trusts_the_change, multi, true), Err(Failure::CurrentLockedOut));
-    assert_eq!(explore(seeds::gives_up, single, true), Err(Failure::LockedOut));
-    for mode in [single, multi] {
-        assert_eq!(explore(seeds::guesses, mode, true), Err(Failure::LockedOut));
+    let multi = Scene { mode: RotationMode::MultiUser, ..PLAIN };
+    assert_eq!(explore(seeds::trusts_the_change, multi), Err(Failure::CurrentLockedOut));
+    assert_eq!(explore(seeds::gives_up, PLAIN), Err(Failure::LockedOut));
+    for scene in [PLAIN, multi] {
+        assert_eq!(explore(seeds::guesses, scene), Err(Failure::LockedOut));
     }
-    assert!(explore(seeds::changes_the_account_in_use, multi, true).is_err());
+    assert!(explore(seeds::changes_the_account_in_use, multi).is_err());
+
+    let barred = Scene { admin: true, barred: true, reads_hashes: true, ..PLAIN };
+    assert_eq!(explore(seeds::writes_without_a_look, barred), Err(Failure::CurrentLockedOut));
+    let kept =
+        Scene { engine: Engine::MySql, keeps_old: true, by_hand: true, admin: true, reads_hashes: true, ..PLAIN };
+    assert_eq!(explore(seeds::sends_twice, kept), Err(Failure::PasswordInUseLost));
+    let from_before = Scene { keeps_one_from_before: true, ..kept };
+    assert_eq!(explore(seeds::discards_the_second, from_before), Err(Failure::PasswordInUseLost));
 }

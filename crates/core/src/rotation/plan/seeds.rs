@@ -40,6 +40,40 @@ pub(super) fn changes_the_account_in_use(situation: &Situation) -> Action {
     }
 }
 
+/// Takes refused logins for wrong passwords, and has the administrator write without a look.
+pub(super) fn writes_without_a_look(situation: &Situation) -> Action {
+    match plan(situation) {
+        Action::Inspect => Action::SetPassword { by: Setter::Admin },
+        action => action,
+    }
+}
+
+/// Sends an administrator's change again when its outcome is unknown.
+pub(super) fn sends_twice(situation: &Situation) -> Action {
+    match (plan(situation), situation.change) {
+        (Action::Probe(Role::Pending), Some((Setter::Admin, Change::Unknown(_)))) => {
+            Action::SetPassword { by: Setter::Admin }
+        }
+        (action, _) => action,
+    }
+}
+
+/// Has the administrator write although the account keeps a second password that nobody knows.
+pub(super) fn discards_the_second(situation: &Situation) -> Action {
+    match plan(situation) {
+        Action::NeedsOperator(OperatorReason::SecondPasswordUnknown) => Action::SetPassword { by: Setter::Admin },
+        action => action,
+    }
+}
+
+/// Replaces the first password by its own login when SYSCURRENT is the second one.
+pub(super) fn drops_the_restored(situation: &Situation) -> Action {
+    match plan(situation) {
+        Action::SetPassword { by: Setter::Restored } => Action::SetPassword { by: Setter::Account(Role::Previous) },
+        action => action,
+    }
+}
+
 fn base(situation: &Situation) -> Role {
     if situation.mode == RotationMode::MultiUser { Role::Previous } else { Role::Current }
 }

@@ -19,6 +19,8 @@ fn login(username: &str) -> Login {
         port: 5432,
         dbname: None,
         username: username.to_string(),
+        rotation_host: None,
+        rotation_port: None,
     }
 }
 
@@ -53,7 +55,7 @@ fn with(mut situation: Situation, probes: &[(Role, Probe)]) -> Situation {
 }
 
 const DOWN: Probe = Probe::Unknown(Cause::Unreachable);
-use Probe::{Accepted, Rejected};
+use Probe::{Accepted, Refused as Rejected};
 use Role::{Current, Pending, Previous};
 
 const BY_ITSELF: Setter = Setter::Account(Current);
@@ -166,10 +168,10 @@ fn after_a_change_the_new_password_is_proven_by_a_login() {
 #[test]
 fn a_change_that_failed_is_not_waited_for() {
     let mut situation = with(single(), &[(Pending, Rejected), (Current, Accepted)]);
-    situation.note_change(BY_ITSELF, Change::Failed(Cause::Unreachable));
-    assert_eq!(plan(&situation), Action::Retry(RetryReason::ChangeFailed(Cause::Unreachable)));
+    situation.note_change(BY_ITSELF, Change::NotDone(Cause::Unreachable));
+    assert_eq!(plan(&situation), Action::Retry(RetryReason::NotChanged(Cause::Unreachable)));
     assert!(!situation.is_between());
-    situation.note_change(BY_ITSELF, Change::Failed(Cause::Forbidden));
+    situation.note_change(BY_ITSELF, Change::NotDone(Cause::Forbidden));
     assert_eq!(plan(&situation), Action::NeedsOperator(OperatorReason::ChangeForbidden));
 }
 
@@ -200,12 +202,124 @@ fn the_administrator_is_asked_only_when_the_account_cannot_help_itself() {
     assert!(matches!(plan(&with(rejected.clone(), &[(Current, DOWN)])), Action::Retry(_)));
     let nobody = with(rejected.clone(), &[(Current, Rejected), (Previous, Rejected)]);
     assert_eq!(plan(&nobody), Action::ReadAdmin);
-    assert_eq!(plan(&with_admin(nobody, login("root"))), Action::SetPassword { by: Setter::Admin });
+    let mut nobody = with_admin(nobody, login("root"));
+    assert_eq!(plan(&nobody), Action::Inspect);
+    nobody.note_inspection(ALL_WRONG);
+    assert_eq!(plan(&nobody), Action::SetPassword { by: Setter::Admin });
     let mut forbidden = with_admin(with(rejected, &[(Current, Accepted)]), login("root"));
-    forbidden.note_change(BY_ITSELF, Change::Failed(Cause::Forbidden));
+    forbidden.note_change(BY_ITSELF, Change::NotDone(Cause::Forbidden));
     assert_eq!(plan(&forbidden), Action::SetPassword { by: Setter::Admin });
-    forbidden.note_change(Setter::Admin, Change::Failed(Cause::Forbidden));
+    forbidden.note_change(Setter::Admin, Change::NotDone(Cause::Forbidden));
     assert_eq!(plan(&forbidden), Action::NeedsOperator(OperatorReason::ChangeForbidden));
+}
+
+const ALL_WRONG: Inspection = Inspection::Account {
+    barrier: None,
+    passwords: Some(Passwords {
+        pending: Match::Neither,
+        current: Match::Neither,
+        previous: Match::Neither,
+        has_second: false,
+    }),
+};
+
+/// Nobody logs in, and this is what the administrator has read.
+fn inspected(inspection: Inspection) -> Action {
+    let nobody = with(single(), &[(Pending, Rejected), (Current, Rejected), (Previous, Rejected)]);
+    let mut situation = with_admin(nobody, login("root"));
+    situation.note_inspection(inspection);
+    plan(&situation)
+}
+
+#[test]
+fn a_refused_login_alone_is_no_reason_for_an_administrator_to_write() {
+    let operator = Action::NeedsOperator;
+    let Inspection::Account { passwords: Some(wrong), .. } = ALL_WRONG else { panic!("an account") };
+    let account = |barrier, passwords| Inspection::Account { barrier, passwords };
+    let barred = account(Some(Cause::HostNotAdmitted), Some(wrong));
+    assert_eq!(inspected(barred), operator(OperatorReason::AccountBarred(Cause::HostNotAdmitted)));
+    let right = Passwords { current: Match::First, ..wrong };
+    assert_eq!(
+        inspected(account(Some(Cause::CertificateWanted), Some(right))),
+        operator(OperatorReason::RightPasswordRefused(Current, Some(Cause::CertificateWanted)))
+    );
+    assert_eq!(inspected(account(None, None)), operator(OperatorReason::HashesUnreadable));
+    let second = Passwords { has_second: true, ..wrong };
+    assert_eq!(inspected(account(None, Some(second))), operator(OperatorReason::SecondPasswordUnknown));
+    assert_eq!(inspected(Inspection::SeveralAccounts), operator(OperatorReason::SeveralAccounts));
+    assert_eq!(inspected(Inspection::NoAccount), operator(OperatorReason::NoAccount));
+    assert!(matches!(inspected(Inspection::Failed(Cause::Unreachable)), Action::Retry(_)));
+}
+
+#[test]
+fn an_expired_password_is_right_and_the_administrator_renews_it() {
+    let expired = with(single(), &[(Pending, Rejected), (Current, Probe::Expired)]);
+    assert_eq!(plan(&expired), Action::NeedsOperator(OperatorReason::PasswordExpired(Current)));
+    let mut helped = with_admin(expired, login("root"));
+    assert_eq!(plan(&helped), Action::Inspect);
+    helped.note_inspection(Inspection::Account { barrier: Some(Cause::Expired), passwords: None });
+    assert_eq!(plan(&helped), Action::SetPassword { by: Setter::Admin });
+}
+
+#[test]
+fn a_login_that_is_barred_for_good_is_not_tried_again() {
+    for cause in [Cause::Locked, Cause::NoDatabase, Cause::TlsWanted] {
+        let barred = with(single(), &[(Pending, Probe::Unknown(cause))]);
+        assert_eq!(plan(&barred), Action::NeedsOperator(OperatorReason::LoginBarred(Pending, cause)));
+    }
+}
+
+/// The same accounts on MySQL.
+fn on_mysql(mut situation: Situation) -> Situation {
+    for role in [Pending, Current, Previous] {
+        if let Ok(login) = situation.login(role).cloned() {
+            situation.note_reading(role, Reading::Login(Login { engine: Engine::MySql, ..login }));
+        }
+    }
+    situation
+}
+
+#[test]
+fn where_a_login_is_a_proof_none_is_refused_first() {
+    assert_eq!(plan(&on_mysql(single())), Action::Probe(Current));
+    let accepted = with(on_mysql(single()), &[(Current, Accepted)]);
+    assert_eq!(plan(&accepted), Action::SetPassword { by: BY_ITSELF });
+    let mut changed = accepted.clone();
+    changed.note_change(BY_ITSELF, Change::Done);
+    assert_eq!(plan(&changed), Action::Probe(Pending));
+    assert!(matches!(plan(&with(changed, &[(Pending, Accepted)])), Action::MoveStages { .. }));
+    assert_eq!(plan(&on_mysql(multi())), Action::Probe(Previous));
+}
+
+#[test]
+fn a_second_password_is_restored_before_it_is_replaced() {
+    let mut rolled_back = with(on_mysql(single()), &[(Current, Accepted)]);
+    rolled_back.note_change(BY_ITSELF, Change::NotDone(Cause::NotFirst));
+    assert_eq!(plan(&rolled_back), Action::Probe(Pending), "another attempt may have set it");
+    assert!(matches!(plan(&with(rolled_back.clone(), &[(Pending, Accepted)])), Action::MoveStages { .. }));
+    let rejected = with(rolled_back, &[(Pending, Rejected)]);
+    assert_eq!(plan(&rejected), Action::Probe(Previous));
+    let first = with(rejected.clone(), &[(Previous, Accepted)]);
+    assert_eq!(plan(&first), Action::SetPassword { by: Setter::Restored });
+    let by_hand = with(rejected, &[(Previous, Rejected)]);
+    assert_eq!(plan(&by_hand), Action::NeedsOperator(OperatorReason::FirstPasswordUnknown));
+}
+
+#[test]
+fn on_mysql_the_administrator_looks_for_accounts_of_the_same_name_first() {
+    let mut situation = with_admin(on_mysql(single()), Login { engine: Engine::MySql, ..login("root") });
+    assert_eq!(plan(&situation), Action::Inspect);
+    situation.note_inspection(Inspection::SeveralAccounts);
+    assert_eq!(plan(&situation), Action::NeedsOperator(OperatorReason::SeveralAccounts));
+    situation.note_inspection(Inspection::Failed(Cause::Unreachable));
+    assert_eq!(plan(&situation), Action::Probe(Current), "the account helps itself");
+}
+
+#[test]
+fn two_accounts_in_different_databases_do_not_take_turns() {
+    let mut apart = multi();
+    apart.note_reading(Previous, Reading::Login(Login { dbname: Some("other".to_string()), ..login("b") }));
+    assert_eq!(plan(&apart), Action::NeedsOperator(OperatorReason::DifferentDatabases));
 }
 
 #[test]
@@ -232,13 +346,13 @@ fn a_management_service_sets_passwords_without_a_login() {
 fn refused_candidates_are_replaced_a_few_times() {
     let mut situation = with(single(), &[(Pending, Rejected), (Current, Accepted)]);
     for number in 4..=5 {
-        situation.note_change(BY_ITSELF, Change::Refused);
+        situation.note_change(BY_ITSELF, Change::RefusedCandidate);
         assert_eq!(plan(&situation), Action::MakePending { base: Current });
         situation.note_pending(version(number), login("app"));
         situation.note_probe(Pending, Rejected);
         assert_eq!(plan(&situation), Action::SetPassword { by: Setter::Account(Current) });
     }
-    situation.note_change(BY_ITSELF, Change::Refused);
+    situation.note_change(BY_ITSELF, Change::RefusedCandidate);
     assert_eq!(plan(&situation), Action::NeedsOperator(OperatorReason::CandidatesRefused));
 }
 
@@ -291,7 +405,14 @@ fn two_accounts_must_be_two_and_on_one_server() {
 }
 
 fn any_probe() -> impl Strategy<Value = Option<Probe>> {
-    prop_oneof![Just(None), Just(Some(Accepted)), Just(Some(Rejected)), Just(Some(DOWN))]
+    prop_oneof![
+        Just(None),
+        Just(Some(Accepted)),
+        Just(Some(Rejected)),
+        Just(Some(Probe::WrongPassword)),
+        Just(Some(Probe::Expired)),
+        Just(Some(DOWN))
+    ]
 }
 
 fn any_labelled() -> impl Strategy<Value = Option<Labelled>> {
@@ -321,26 +442,42 @@ fn any_admin() -> impl Strategy<Value = Option<Reading>> {
     prop_oneof![Just(None), Just(Some(Reading::Invalid)), "[abr]".prop_map(|user| Some(Reading::Login(login(&user))))]
 }
 
+fn any_inspection() -> impl Strategy<Value = Option<Inspection>> {
+    let any_match = || prop_oneof![Just(Match::Unknown), Just(Match::First), Just(Match::Second), Just(Match::Neither)];
+    let passwords = (any_match(), any_match(), any_match(), any::<bool>())
+        .prop_map(|(pending, current, previous, has_second)| Passwords { pending, current, previous, has_second });
+    let barrier = prop_oneof![Just(None), Just(Some(Cause::HostNotAdmitted)), Just(Some(Cause::Expired))];
+    let account = (barrier, proptest::option::of(passwords))
+        .prop_map(|(barrier, passwords)| Inspection::Account { barrier, passwords });
+    prop_oneof![
+        2 => Just(None),
+        4 => account.prop_map(Some),
+        1 => Just(Some(Inspection::SeveralAccounts)),
+        1 => Just(Some(Inspection::Failed(Cause::Unreachable))),
+    ]
+}
+
 fn any_situation() -> impl Strategy<Value = Situation> {
     let change = prop_oneof![
         3 => Just(None),
         1 => any_setter().prop_map(|by| Some((by, Change::Done))),
-        1 => any_setter().prop_map(|by| Some((by, Change::Refused))),
-        1 => any_setter().prop_map(|by| Some((by, Change::Failed(Cause::Forbidden)))),
+        1 => any_setter().prop_map(|by| Some((by, Change::RefusedCandidate))),
+        1 => any_setter().prop_map(|by| Some((by, Change::NotDone(Cause::Forbidden)))),
         1 => any_setter().prop_map(|by| Some((by, Change::Unknown(Cause::TimedOut)))),
     ];
     let labelled = (any_labelled(), any_labelled(), any_labelled());
     let rest = (any::<bool>(), proptest::option::of(1_u32..6), any_probe(), any::<bool>(), change, 0..=MAX_CANDIDATES);
-    let others = (any::<bool>(), any::<bool>(), any_admin());
+    let others = (any::<bool>(), any::<bool>(), any_admin(), any_inspection());
     (labelled, rest, others).prop_map(
         |(
             (pending, current, previous),
             (multi, goal, decoy, passwords_checked, change, refused),
-            (has_admin, service, admin),
+            (has_admin, service, admin, inspection),
         )| Situation {
             mode: if multi { RotationMode::MultiUser } else { RotationMode::SingleUser },
             powers: Powers { admin: has_admin, service },
             admin,
+            inspection,
             goal: goal.map(version),
             pending,
             current,
@@ -362,19 +499,29 @@ proptest! {
         let login = |role| situation.login(role).ok().cloned();
         match plan(&situation) {
             Action::SetPassword { by } => {
-                prop_assert_eq!(probe(Pending), Some(Rejected));
                 match by {
                     Setter::Account(role) => {
                         prop_assert_eq!(probe(role), Some(Accepted));
                         prop_assert_eq!(login(Pending), login(role));
                     }
+                    Setter::Restored => {
+                        prop_assert_eq!((probe(Current), probe(Previous)), (Some(Accepted), Some(Accepted)));
+                        prop_assert_eq!(login(Pending), login(Current));
+                    }
                     Setter::Admin => {
                         let base = if situation.mode == RotationMode::MultiUser { Previous } else { Current };
                         let forbidden = matches!(
                             situation.change,
-                            Some((Setter::Account(_), Change::Failed(Cause::Forbidden)))
+                            Some((Setter::Account(_), Change::NotDone(Cause::Forbidden)))
                         );
-                        prop_assert!(situation.powers.admin && (forbidden || probe(base) == Some(Rejected)));
+                        // What was read, and nothing else, shows that the stored password is not the account's.
+                        let known = match situation.inspection {
+                            Some(Inspection::Account { passwords: Some(passwords), .. }) => !passwords.has_unknown_second(),
+                            Some(Inspection::Account { .. }) => probe(base) != Some(Rejected),
+                            _ => false,
+                        };
+                        prop_assert!(situation.powers.admin && (forbidden || known));
+                        prop_assert!(forbidden || probe(base) != Some(Accepted) || base != Current);
                         let Some(Reading::Login(admin)) = &situation.admin else { panic!("no administrator") };
                         prop_assert!(login(Pending).is_some_and(|login| login.username != admin.username));
                     }
@@ -390,7 +537,8 @@ proptest! {
                 prop_assert_eq!((Some(to), Some(from)), (situation.version(Pending), situation.version(Current)));
             }
             Action::MakePending { base } => {
-                let replaced = matches!(situation.change, Some((_, Change::Refused))) && probe(Pending) == Some(Rejected);
+                let replaced = matches!(situation.change, Some((_, Change::RefusedCandidate)))
+                    && matches!(probe(Pending), Some(Rejected | Probe::Expired | Probe::WrongPassword));
                 prop_assert!(situation.live_pending().is_none() || replaced);
                 prop_assert!(login(base).is_some());
             }
@@ -405,6 +553,7 @@ proptest! {
             Action::Read(role) => prop_assert_eq!(situation.labelled(role).unwrap().reading.clone(), None),
             Action::Probe(role) => prop_assert_eq!(situation.labelled(role).unwrap().probe, None),
             Action::ReadAdmin => prop_assert_eq!(situation.admin.clone(), None),
+            Action::Inspect => prop_assert_eq!(situation.inspection, None),
             Action::ProbeDecoy => prop_assert_eq!(situation.decoy, None),
             _ => {}
         }

@@ -1,4 +1,4 @@
-//! A private MariaDB server.
+//! A private MySQL or MariaDB server.
 //!
 //! Accounts log in over TCP with passwords only; the anonymous and the socket accounts of a fresh
 //! installation are removed.
@@ -10,7 +10,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use mysql_async::prelude::Queryable;
-use mysql_async::{Conn, OptsBuilder, SslOpts};
+use mysql_async::{ClientIdentity, Conn, OptsBuilder, SslOpts};
 use rustix::process::Signal;
 use tokio::time::timeout;
 
@@ -19,6 +19,7 @@ use crate::error::{Error, Result, chain};
 use crate::port::{Port, random};
 use crate::process::{Daemon, Ending, GLANCE, Plan};
 use crate::programs;
+use crate::roots;
 use crate::system_user::SystemUser;
 use crate::tls::{Identity, TlsMode, Transport};
 
@@ -27,7 +28,6 @@ pub const ADMIN: &str = "testbed_admin";
 /// The database every instance has.
 pub const DATABASE: &str = "app";
 
-const NAME: &str = "MariaDB";
 const READY_WITHIN: Duration = Duration::from_secs(60);
 const LOGIN_WITHIN: Duration = Duration::from_secs(5);
 const PORT_ATTEMPTS: usize = 3;
@@ -35,12 +35,55 @@ const PORT_ATTEMPTS: usize = 3;
 const ACCOUNTS: &str = "accounts.sql";
 
 /// Server errors that mean "not with this login": wrong password (1045, 1698), locked account
-/// (3118 in MySQL, 4151 in MariaDB), plain connection where TLS is required (3159).
-const REFUSED_LOGIN: [u16; 5] = [1045, 1698, 3118, 4151, 3159];
+/// (3118 in MySQL, 4151 in MariaDB), plain connection where TLS is required (3159), expired password
+/// (1862, 1820), locked after failed logins (3955 in MySQL, 4150 in MariaDB).
+const REFUSED_LOGIN: [u16; 9] = [1045, 1698, 3118, 4151, 3159, 1862, 1820, 3955, 4150];
+
+/// Which server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Release {
+    /// The MariaDB that the machine has.
+    MariaDb,
+    /// The newer MariaDB of [`roots::MARIADB`].
+    NewerMariaDb,
+    /// The MySQL of [`roots::MYSQL`].
+    MySql,
+}
+
+impl Release {
+    fn name(self) -> &'static str {
+        match self {
+            Self::MariaDb | Self::NewerMariaDb => "MariaDB",
+            Self::MySql => "MySQL",
+        }
+    }
+
+    fn is_mysql(self) -> bool {
+        self == Self::MySql
+    }
+}
+
+/// How to start a server.
+#[derive(Debug, Clone)]
+pub struct Setup {
+    /// Which one.
+    pub release: Release,
+    /// Whether it speaks TLS.
+    pub tls: TlsMode,
+    /// Further arguments, such as `--require-secure-transport=ON`. Files are named relative to the data directory.
+    pub arguments: Vec<String>,
+}
+
+impl Setup {
+    /// This server without TLS and without further arguments.
+    pub fn new(release: Release) -> Self {
+        Self { release, tls: TlsMode::Off, arguments: Vec::new() }
+    }
+}
 
 /// A running (or stopped) server; it ends and its files go when it is dropped.
 #[derive(Debug)]
-pub struct MariaDb {
+pub struct MySqlServer {
     // Dropped in this order: the server ends before its directory goes.
     daemon: Option<Daemon>,
     directory: Directory,
@@ -48,36 +91,77 @@ pub struct MariaDb {
     programs: Programs,
     user: SystemUser,
     password: String,
-    tls: TlsMode,
+    setup: Setup,
     identity: Option<Identity>,
 }
 
 #[derive(Debug)]
 struct Programs {
-    install: PathBuf,
+    /// Makes the data directory; MySQL's server does that itself.
+    install: Option<PathBuf>,
     server: PathBuf,
+    /// Arguments that both need.
+    own: Vec<OsString>,
 }
 
-impl MariaDb {
+impl Programs {
+    fn find(release: Release) -> Result<Self> {
+        Ok(match release {
+            Release::MariaDb => {
+                Self { install: Some(program("mariadb-install-db")?), server: program("mariadbd")?, own: Vec::new() }
+            }
+            Release::NewerMariaDb => {
+                let root = roots::MARIADB.root()?;
+                Self {
+                    install: Some(root.path("usr/bin/mariadb-install-db")),
+                    server: root.path("usr/sbin/mariadbd"),
+                    own: vec![
+                        option("--basedir", &root.path("usr")),
+                        option("--lc-messages-dir", &root.path("usr/share/mariadb")),
+                        option("--plugin-dir", &root.path("usr/lib/mysql/plugin")),
+                    ],
+                }
+            }
+            Release::MySql => {
+                let root = roots::MYSQL.root()?;
+                Self {
+                    install: None,
+                    server: root.path("usr/sbin/mysqld"),
+                    own: vec![
+                        option("--lc-messages-dir", &root.path("usr/share/mysql")),
+                        option("--plugin-dir", &root.path("usr/lib/mysql/plugin")),
+                    ],
+                }
+            }
+        })
+    }
+}
+
+impl MySqlServer {
     /// Starts a server without TLS.
     ///
     /// # Errors
-    /// When MariaDB is not installed, or the server is not ready within a minute.
-    pub async fn start() -> Result<Self> {
-        Self::start_with(TlsMode::Off).await
+    /// When the programs are not there, or the server is not ready within a minute.
+    pub async fn start(release: Release) -> Result<Self> {
+        Self::start_with(Setup::new(release)).await
     }
 
-    /// Starts a server that treats TLS as `tls` says.
+    /// Starts a server as `setup` says.
     ///
     /// # Errors
-    /// As [`MariaDb::start`].
-    pub async fn start_with(tls: TlsMode) -> Result<Self> {
-        let programs = Programs { install: program("mariadb-install-db")?, server: program("mariadbd")? };
+    /// As [`MySqlServer::start`].
+    pub async fn start_with(setup: Setup) -> Result<Self> {
+        let release = setup.release;
+        let programs = tokio::task::spawn_blocking(move || Programs::find(release))
+            .await
+            .map_err(|error| Error::Io { what: "cannot look for the server".into(), source: error.into() })??;
         let user = SystemUser::unprivileged("mysql")?;
         let directory = Directory::create(user)?;
-        let identity = (tls != TlsMode::Off).then(Identity::generate).transpose()?;
+        let has_identity = matches!(setup.tls, TlsMode::Offered | TlsMode::Required);
+        let identity = has_identity.then(Identity::generate).transpose()?;
         let password = hex::encode(random::<16>()?);
-        let mut server = Self { daemon: None, directory, port: Port::take()?, programs, user, password, tls, identity };
+        let mut server =
+            Self { daemon: None, directory, port: Port::take()?, programs, user, password, setup, identity };
         server.create_data().await?;
         for attempt in 1.. {
             match server.start_again().await {
@@ -91,7 +175,52 @@ impl MariaDb {
                 }
             }
         }
+        if server.setup.tls == TlsMode::Generated {
+            let path = server.data().join("ca.pem");
+            let authority = fs::read_to_string(&path).map_err(Error::at("read", &path))?;
+            server.identity = Some(Identity::foreign(authority));
+        }
         Ok(server)
+    }
+
+    /// Which server it is.
+    pub fn release(&self) -> Release {
+        self.setup.release
+    }
+
+    /// The version that the server states.
+    ///
+    /// # Errors
+    /// When it cannot be reached.
+    pub async fn version(&self) -> Result<String> {
+        let mut connection = self.admin().await?;
+        let version: Option<String> =
+            connection.query_first("SELECT VERSION()").await.map_err(|error| self.refused(&error))?;
+        Ok(version.unwrap_or_default())
+    }
+
+    /// A certificate and key (PEM) of a client that the server's certificate authority has signed.
+    pub fn client_certificate(&self) -> Option<(&str, &str)> {
+        self.identity.as_ref().and_then(Identity::client)
+    }
+
+    /// Everything that the server has written into the logs in its directory, as text.
+    ///
+    /// # Errors
+    /// When a file cannot be read.
+    pub fn logs(&self) -> Result<String> {
+        let mut text = String::new();
+        for directory in [self.directory.path().to_path_buf(), self.data()] {
+            for entry in fs::read_dir(&directory).map_err(Error::at("read", &directory))?.flatten() {
+                let name = entry.file_name();
+                let name = name.to_string_lossy();
+                if name.ends_with(".log") || name.starts_with("binlog.") {
+                    let bytes = fs::read(entry.path()).map_err(Error::at("read", &entry.path()))?;
+                    text.push_str(&String::from_utf8_lossy(&bytes));
+                }
+            }
+        }
+        Ok(text)
     }
 
     /// The TCP port on 127.0.0.1; it stays the same when the server stops and starts again.
@@ -128,8 +257,8 @@ impl MariaDb {
     /// When a statement is refused, or the server cannot be reached.
     pub async fn execute(&self, sql: &str) -> Result<()> {
         let mut connection = self.admin().await?;
-        connection.query_drop(sql).await.map_err(|error| refused(&error))?;
-        connection.disconnect().await.map_err(|error| refused(&error))
+        connection.query_drop(sql).await.map_err(|error| self.refused(&error))?;
+        connection.disconnect().await.map_err(|error| self.refused(&error))
     }
 
     /// A connection of the administrator to [`DATABASE`].
@@ -138,7 +267,7 @@ impl MariaDb {
     /// When the server cannot be reached.
     pub async fn admin(&self) -> Result<Conn> {
         let login = self.connect(&self.own_transport(), ADMIN, &self.password, DATABASE).await?;
-        login.map_err(|refusal| refused(&refusal))
+        login.map_err(|refusal| self.refused(&refusal))
     }
 
     /// Whether the server lets `user` in with `password`: true or false are the server's own answer.
@@ -150,7 +279,7 @@ impl MariaDb {
         self.can_log_in_over(&self.own_transport(), user, password, database).await
     }
 
-    /// [`MariaDb::can_log_in`] over a chosen transport.
+    /// [`MySqlServer::can_log_in`] over a chosen transport.
     ///
     /// # Errors
     /// [`Error::Unreachable`], also when the server's certificate is not trusted.
@@ -167,6 +296,25 @@ impl MariaDb {
         Ok(true)
     }
 
+    /// [`MySqlServer::can_log_in_over`] through another port of 127.0.0.1 that leads to the server.
+    ///
+    /// # Errors
+    /// [`Error::Unreachable`].
+    pub async fn can_log_in_through(
+        &self,
+        port: u16,
+        transport: &Transport,
+        user: &str,
+        password: &str,
+        database: &str,
+    ) -> Result<bool> {
+        let Ok(connection) = self.connect_to(port, transport, user, password, database).await? else {
+            return Ok(false);
+        };
+        let _ = connection.disconnect().await;
+        Ok(true)
+    }
+
     /// Freezes the server with all its sessions: connections are accepted by the kernel and never answered.
     ///
     /// # Errors
@@ -175,7 +323,7 @@ impl MariaDb {
         self.daemon.as_ref().map_or(Ok(()), |daemon| daemon.signal_family(Signal::STOP))
     }
 
-    /// Ends [`MariaDb::pause`].
+    /// Ends [`MySqlServer::pause`].
     ///
     /// # Errors
     /// When the signal cannot be sent.
@@ -183,7 +331,7 @@ impl MariaDb {
         self.daemon.as_ref().map_or(Ok(()), |daemon| daemon.signal_family(Signal::CONT))
     }
 
-    /// Stops the server; its data stay. Connections are refused until [`MariaDb::start_again`].
+    /// Stops the server; its data stay. Connections are refused until [`MySqlServer::start_again`].
     ///
     /// # Errors
     /// When it does not end within ten seconds.
@@ -204,7 +352,7 @@ impl MariaDb {
         // An earlier run's complaints are not this one's.
         fs::write(&log, "").map_err(Error::at("empty", &log))?;
         let plan = Plan {
-            name: NAME,
+            name: self.setup.release.name(),
             command: self.server_command(),
             user: self.user,
             log: &log,
@@ -245,14 +393,25 @@ impl MariaDb {
             literal(&self.password)
         );
         self.directory.private_file(ACCOUNTS, &sql, self.user)?;
-        let mut command = Command::new(&self.programs.install);
-        // This shell script understands `--name=value` only.
-        command.args(["--no-defaults", "--auth-root-authentication-method=normal", "--skip-test-db"]);
-        command.args(["--skip-name-resolve", LOG_FILE_SIZE]);
+        let mut command;
+        if let Some(install) = &self.programs.install {
+            command = Command::new(install);
+            // This shell script understands `--name=value` only.
+            command.args(["--no-defaults", "--auth-root-authentication-method=normal", "--skip-test-db"]);
+            command.args(["--skip-name-resolve", LOG_FILE_SIZE]);
+            if let Some(basedir) = self.programs.own.first() {
+                command.arg(basedir);
+            }
+        } else {
+            command = Command::new(&self.programs.server);
+            command.args(["--no-defaults", "--initialize-insecure", REDO_LOG_SIZE]).args(&self.programs.own);
+            command.args(["--innodb-buffer-pool-size=32M", "--innodb-flush-method=nosync", "--performance-schema=OFF"]);
+            command.arg("--log-error-verbosity=1");
+        }
         command.arg(option("--datadir", &self.data()));
         command.current_dir(self.directory.path()).env("TMPDIR", temporary);
         self.user.apply(&mut command);
-        programs::run_aside("mariadb-install-db", command).await?;
+        programs::run_aside("the program that makes a data directory", command).await?;
 
         if let Some(identity) = &self.identity {
             self.directory.private_file("authority.crt", &identity.authority, self.user)?;
@@ -265,22 +424,38 @@ impl MariaDb {
     fn server_command(&self) -> Command {
         let root = self.directory.path();
         let mut command = Command::new(&self.programs.server);
-        command.arg("--no-defaults").arg("--datadir").arg(self.data());
+        command.arg("--no-defaults").args(&self.programs.own).arg("--datadir").arg(self.data());
         command.arg("--port").arg(self.port().to_string()).arg("--bind-address=127.0.0.1");
         command.arg("--socket").arg(root.join("socket")).arg("--pid-file").arg(root.join("pid"));
         command.arg("--tmpdir").arg(root.join("tmp"));
-        command.args([LOG_FILE_SIZE, "--innodb-buffer-pool-size=32M", "--innodb-flush-log-at-trx-commit=0"]);
-        command.args(["--skip-name-resolve", "--skip-log-bin", "--performance-schema=OFF"]);
+        command.args(["--innodb-buffer-pool-size=32M", "--innodb-flush-log-at-trx-commit=0"]);
+        command.args(["--skip-name-resolve", "--performance-schema=OFF"]);
+        if self.setup.release.is_mysql() {
+            command.args([REDO_LOG_SIZE, "--mysqlx=OFF", "--secure-file-priv=NULL", "--innodb-flush-method=nosync"]);
+        } else {
+            command.arg(LOG_FILE_SIZE);
+        }
+        if !self.setup.arguments.iter().any(|argument| argument.starts_with("--log-bin")) {
+            command.arg("--skip-log-bin");
+        }
         if self.accounts_file().exists() {
             command.arg("--init-file").arg(self.accounts_file());
         }
-        if self.identity.is_some() {
-            command.arg("--ssl-ca").arg(root.join("authority.crt"));
-            command.arg("--ssl-cert").arg(root.join("server.crt")).arg("--ssl-key").arg(root.join("server.key"));
+        match self.setup.tls {
+            TlsMode::Generated => {}
+            TlsMode::Off if self.setup.release.is_mysql() => {
+                command.arg("--auto-generate-certs=OFF");
+            }
+            TlsMode::Off => {}
+            TlsMode::Offered | TlsMode::Required => {
+                command.arg("--ssl-ca").arg(root.join("authority.crt"));
+                command.arg("--ssl-cert").arg(root.join("server.crt")).arg("--ssl-key").arg(root.join("server.key"));
+            }
         }
-        if self.tls == TlsMode::Required {
+        if self.setup.tls == TlsMode::Required {
             command.arg("--require-secure-transport=ON");
         }
+        command.args(&self.setup.arguments);
         command.current_dir(root);
         command
     }
@@ -295,13 +470,20 @@ impl MariaDb {
     }
 
     fn own_transport(&self) -> Transport {
-        match (&self.identity, self.tls) {
+        match (&self.identity, self.setup.tls) {
             (Some(identity), TlsMode::Required) => Transport::Tls(identity.authority.clone()),
             _ => Transport::Plain,
         }
     }
 
-    /// A connection, or the server's refusal of the login; no answer is the outer error.
+    fn unreachable(&self, detail: String) -> Error {
+        Error::Unreachable { name: self.setup.release.name().into(), detail }
+    }
+
+    fn refused(&self, error: &mysql_async::Error) -> Error {
+        Error::Statement { name: self.setup.release.name().into(), detail: chain(error) }
+    }
+
     async fn connect(
         &self,
         transport: &Transport,
@@ -309,17 +491,35 @@ impl MariaDb {
         password: &str,
         database: &str,
     ) -> Result<std::result::Result<Conn, mysql_async::Error>> {
+        self.connect_to(self.port(), transport, user, password, database).await
+    }
+
+    /// A connection, or the server's refusal of the login; no answer is the outer error.
+    async fn connect_to(
+        &self,
+        port: u16,
+        transport: &Transport,
+        user: &str,
+        password: &str,
+        database: &str,
+    ) -> Result<std::result::Result<Conn, mysql_async::Error>> {
+        let trusting = |authority: &str| {
+            SslOpts::default()
+                .with_disable_built_in_roots(true)
+                .with_root_certs(vec![authority.to_owned().into_bytes().into()])
+        };
         let tls = match transport {
             Transport::Plain => None,
-            Transport::Tls(authority) => Some(
-                SslOpts::default()
-                    .with_disable_built_in_roots(true)
-                    .with_root_certs(vec![authority.clone().into_bytes().into()]),
-            ),
+            Transport::Tls(authority) => Some(trusting(authority)),
+            Transport::Mutual { authority, certificate, key } => {
+                let [certificate, key] = [certificate, key].map(|pem| pem.clone().into_bytes());
+                let identity = ClientIdentity::new(certificate.into(), key.into());
+                Some(trusting(authority).with_client_identity(Some(identity)))
+            }
         };
         let options = OptsBuilder::default()
             .ip_or_hostname("127.0.0.1")
-            .tcp_port(self.port())
+            .tcp_port(port)
             .prefer_socket(false)
             .user(Some(user))
             .pass(Some(password))
@@ -328,14 +528,17 @@ impl MariaDb {
         match timeout(LOGIN_WITHIN, Conn::new(options)).await {
             Ok(Ok(connection)) => Ok(Ok(connection)),
             Ok(Err(error)) if is_refused_login(&error) => Ok(Err(error)),
-            Ok(Err(error)) => Err(unreachable(chain(&error))),
-            Err(_) => Err(unreachable(format!("no answer within {LOGIN_WITHIN:?}"))),
+            Ok(Err(error)) => Err(self.unreachable(chain(&error))),
+            Err(_) => Err(self.unreachable(format!("no answer within {LOGIN_WITHIN:?}"))),
         }
     }
 }
 
-/// Small redo logs; the default of 96 MiB would be written anew for every instance.
+/// Small redo logs of MariaDB; the default of 96 MiB would be written again for every instance.
 const LOG_FILE_SIZE: &str = "--innodb-log-file-size=8M";
+
+/// The same of MySQL.
+const REDO_LOG_SIZE: &str = "--innodb-redo-log-capacity=8M";
 
 fn option(name: &str, path: &Path) -> OsString {
     let mut text = OsString::from(name);
@@ -353,14 +556,6 @@ fn program(name: &str) -> Result<PathBuf> {
 
 fn is_refused_login(error: &mysql_async::Error) -> bool {
     matches!(error, mysql_async::Error::Server(refusal) if REFUSED_LOGIN.contains(&refusal.code))
-}
-
-fn unreachable(detail: String) -> Error {
-    Error::Unreachable { name: NAME.into(), detail }
-}
-
-fn refused(error: &mysql_async::Error) -> Error {
-    Error::Statement { name: NAME.into(), detail: chain(error) }
 }
 
 /// A string constant; a backslash escapes in MariaDB's default SQL mode.

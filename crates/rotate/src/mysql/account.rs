@@ -1,0 +1,375 @@
+//! What servers of the MySQL family say of an account in `SHOW CREATE USER`. Pure.
+//!
+//! One's own account may be shown without any privilege. Of the version string nothing is read but whether MySQL knows
+//! second passwords.
+
+use csms_core::rotation::{Tls, plan::Cause};
+
+use super::hash::Hash;
+
+/// How an account can be given another password.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Method {
+    /// MariaDB with `mysql_native_password`: the server takes the hash, so it and its logs never see the password.
+    NativeHash,
+    /// MySQL: the server takes the password alone and keeps it out of its logs.
+    Alter,
+}
+
+/// What the account asks of a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Require {
+    Nothing,
+    Tls,
+    Certificate,
+}
+
+/// An account as `SHOW CREATE USER` describes it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Shown {
+    /// Name of the account, without its host.
+    pub(super) username: String,
+    /// The host part.
+    pub(super) host: String,
+    /// Ways of logging in, with the hash as it is shown. MariaDB may have several.
+    pub(super) plugins: Vec<(String, Vec<u8>)>,
+    /// How to change its password; `None` when it logs in by something else than a password known here.
+    pub(super) method: Option<Method>,
+    pub(super) require: Require,
+    pub(super) is_locked: bool,
+    pub(super) has_expired: bool,
+    /// Connections within an hour, where they are limited.
+    pub(super) connections_per_hour: Option<u32>,
+    /// Failed logins after which MySQL locks the account.
+    pub(super) failed_logins: Option<u32>,
+}
+
+/// Plugins of MySQL whose passwords `ALTER USER … IDENTIFIED BY` sets and with which the driver logs in.
+const MYSQL_PLUGINS: [&str; 2] = ["caching_sha2_password", "mysql_native_password"];
+
+/// Plugins that ask for no password.
+const WITHOUT_PASSWORD: [&str; 3] = ["unix_socket", "gssapi", "pam"];
+
+impl Shown {
+    /// Reads ``CREATE USER `name`@`host` IDENTIFIED …``. `None` for anything else.
+    pub(super) fn parse(text: &[u8]) -> Option<Self> {
+        let (username, rest) = quoted(text.strip_prefix(b"CREATE USER ")?)?;
+        let (host, rest) = quoted(rest.strip_prefix(b"@")?)?;
+        let mut words = Words(rest);
+        let mut shown = Self {
+            username: String::from_utf8(username).ok()?,
+            host: String::from_utf8(host).ok()?,
+            plugins: Vec::new(),
+            method: None,
+            require: Require::Nothing,
+            is_locked: false,
+            has_expired: false,
+            connections_per_hour: None,
+            failed_logins: None,
+        };
+        let is_mariadb = shown.read_plugins(&mut words)?;
+        shown.method = shown.method_of(is_mariadb);
+        shown.read_options(words);
+        Some(shown)
+    }
+
+    /// Reads the ways of logging in and returns whether they are written as MariaDB does.
+    fn read_plugins(&mut self, words: &mut Words<'_>) -> Option<bool> {
+        let mut ahead = words.clone();
+        if ahead.next()? != Word::Plain("IDENTIFIED") {
+            return Some(false);
+        }
+        *words = ahead;
+        match words.next()? {
+            Word::Plain("BY") => {
+                let (Word::Plain("PASSWORD"), Word::Quoted(hash)) = (words.next()?, words.next()?) else { return None };
+                self.plugins.push(("mysql_native_password".to_owned(), hash));
+                Some(true)
+            }
+            Word::Plain("VIA") => loop {
+                let Word::Plain(plugin) = words.next()? else { return None };
+                let hash = words.optional("USING").unwrap_or_default();
+                self.plugins.push((plugin.to_owned(), hash));
+                if words.clone().next() != Some(Word::Plain("OR")) {
+                    return Some(true);
+                }
+                words.next();
+            },
+            Word::Plain("WITH") => {
+                let Word::Quoted(plugin) = words.next()? else { return None };
+                let hash = words.optional("AS").unwrap_or_default();
+                self.plugins.push((String::from_utf8(plugin).ok()?, hash));
+                Some(false)
+            }
+            _ => None,
+        }
+    }
+
+    fn method_of(&self, is_mariadb: bool) -> Option<Method> {
+        if is_mariadb {
+            // SET PASSWORD changes the first way of logging in that has a password.
+            let first = self.plugins.iter().find(|(name, _)| !WITHOUT_PASSWORD.contains(&name.as_str()));
+            return first.is_some_and(|(name, _)| name == "mysql_native_password").then_some(Method::NativeHash);
+        }
+        let known = |(name, _): &(String, Vec<u8>)| MYSQL_PLUGINS.contains(&name.as_str());
+        self.plugins.iter().any(known).then_some(Method::Alter)
+    }
+
+    fn read_options(&mut self, words: Words<'_>) {
+        let words: Vec<Word<'_>> = words.collect();
+        for (index, word) in words.iter().enumerate() {
+            let next = words.get(index + 1);
+            let number = || match next {
+                Some(Word::Plain(digits)) => digits.parse().ok().filter(|number| *number > 0),
+                _ => None,
+            };
+            match (word, next) {
+                (Word::Plain("REQUIRE"), Some(Word::Plain("SSL"))) => self.require = Require::Tls,
+                (Word::Plain("REQUIRE"), Some(Word::Plain("X509" | "SUBJECT" | "ISSUER"))) => {
+                    self.require = Require::Certificate;
+                }
+                (Word::Plain("REQUIRE"), Some(Word::Plain("CIPHER"))) => self.require = Require::Tls,
+                (Word::Plain("ACCOUNT"), Some(Word::Plain("LOCK"))) => self.is_locked = true,
+                // PASSWORD EXPIRE alone; DEFAULT, NEVER and INTERVAL are rules for later.
+                (Word::Plain("EXPIRE"), next) => {
+                    self.has_expired |= !matches!(next, Some(Word::Plain("DEFAULT" | "NEVER" | "INTERVAL")));
+                }
+                (Word::Plain("MAX_CONNECTIONS_PER_HOUR"), _) => self.connections_per_hour = number(),
+                (Word::Plain("FAILED_LOGIN_ATTEMPTS"), _) => self.failed_logins = number(),
+                _ => {}
+            }
+        }
+    }
+
+    /// `app@%`.
+    pub(super) fn full_name(&self) -> String {
+        format!("{}@{}", self.username, self.host)
+    }
+
+    /// Whether it may log in in several ways (MariaDB).
+    pub(super) fn has_several(&self) -> bool {
+        self.plugins.len() > 1
+    }
+
+    /// The names of its ways of logging in.
+    pub(super) fn plugin_names(&self) -> String {
+        let names: Vec<&str> = self.plugins.iter().map(|(name, _)| name.as_str()).collect();
+        names.join(" or ")
+    }
+
+    /// Whether a password is the account's first one; `None` when that cannot be told, also because another way of logging
+    /// in has a password of its own.
+    pub(super) fn is_first(&self, password: &str) -> Option<bool> {
+        let mut with_password = self.plugins.iter().filter(|(name, _)| !WITHOUT_PASSWORD.contains(&name.as_str()));
+        match (with_password.next(), with_password.next()) {
+            (Some((plugin, bytes)), None) => Hash { plugin, bytes }.is_of(password),
+            _ => None,
+        }
+    }
+
+    /// Why it would not let a connection with this protection in, as far as that is shown.
+    pub(super) fn barrier(&self, tls: &Tls) -> Option<Cause> {
+        let has_identity = matches!(tls, Tls::Verify(trust) if trust.identity.is_some());
+        match self.require {
+            Require::Tls | Require::Certificate if matches!(tls, Tls::Disable) => return Some(Cause::TlsWanted),
+            Require::Certificate if !has_identity => return Some(Cause::CertificateWanted),
+            _ => {}
+        }
+        if self.is_locked {
+            return Some(Cause::Locked);
+        }
+        if self.method.is_none() {
+            return Some(Cause::Unsupported);
+        }
+        self.has_expired.then_some(Cause::Expired)
+    }
+}
+
+/// Whether the host part of an account admits a client, as the server names clients in `USER()`.
+pub(super) fn admits(host: &str, client: &str) -> bool {
+    if let Some((network, mask)) = host.split_once('/') {
+        return in_network(network, mask, client).unwrap_or(false);
+    }
+    is_like(&host.to_ascii_lowercase().into_bytes(), &client.to_ascii_lowercase().into_bytes())
+}
+
+/// `10.0.0.0/255.0.0.0` (both) or `10.0.0.0/8` (MySQL from 8.0.23 on).
+fn in_network(network: &str, mask: &str, client: &str) -> Option<bool> {
+    let number = |address: &str| address.parse::<core::net::Ipv4Addr>().ok().map(u32::from);
+    let mask = match mask.parse::<u32>() {
+        Ok(bits) => u32::MAX.checked_shl(32_u32.checked_sub(bits)?).unwrap_or(0),
+        Err(_) => number(mask)?,
+    };
+    Some(number(client)? & mask == number(network)? & mask)
+}
+
+/// SQL's LIKE with `%` and `_`.
+fn is_like(pattern: &[u8], text: &[u8]) -> bool {
+    match pattern.split_first() {
+        None => text.is_empty(),
+        Some((b'%', rest)) => (0..=text.len()).any(|skipped| is_like(rest, text.get(skipped..).unwrap_or_default())),
+        Some((b'\\', rest)) if matches!(rest.first(), Some(b'_' | b'%')) => {
+            text.first() == rest.first()
+                && is_like(rest.get(1..).unwrap_or_default(), text.get(1..).unwrap_or_default())
+        }
+        Some((b'_', rest)) => !text.is_empty() && is_like(rest, text.get(1..).unwrap_or_default()),
+        Some((byte, rest)) => text.first() == Some(byte) && is_like(rest, text.get(1..).unwrap_or_default()),
+    }
+}
+
+/// A word of a statement.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Word<'a> {
+    Plain(&'a str),
+    Quoted(Vec<u8>),
+}
+
+/// The words of a statement; quoted ones are whole, so that no name and no hash can pass for a clause.
+#[derive(Clone)]
+struct Words<'a>(&'a [u8]);
+
+impl Words<'_> {
+    /// The quoted word after this plain one, if that is what comes next. MySQL may write the hash as a hexadecimal number.
+    fn optional(&mut self, before: &str) -> Option<Vec<u8>> {
+        let mut ahead = self.clone();
+        if ahead.next() != Some(Word::Plain(before)) {
+            return None;
+        }
+        let found = match ahead.next()? {
+            Word::Quoted(text) => text,
+            Word::Plain(number) => hex::decode(number.strip_prefix("0x")?).ok()?,
+        };
+        self.0 = ahead.0;
+        Some(found)
+    }
+}
+
+impl<'a> Iterator for Words<'a> {
+    type Item = Word<'a>;
+
+    fn next(&mut self) -> Option<Word<'a>> {
+        let start = self.0.iter().position(|byte| !byte.is_ascii_whitespace())?;
+        self.0 = self.0.get(start..)?;
+        if let Some((text, rest)) = quoted(self.0) {
+            self.0 = rest;
+            return Some(Word::Quoted(text));
+        }
+        let end = self.0.iter().position(u8::is_ascii_whitespace).unwrap_or(self.0.len());
+        let (word, rest) = self.0.split_at_checked(end)?;
+        self.0 = rest;
+        Some(Word::Plain(core::str::from_utf8(word).unwrap_or_default()))
+    }
+}
+
+/// Takes a name or text off the front; a doubled quote stands for one. `ANSI_QUOTES` makes names stand in double quotes.
+fn quoted(text: &[u8]) -> Option<(Vec<u8>, &[u8])> {
+    let (quote, mut rest) = text.split_first().filter(|(quote, _)| matches!(quote, b'`' | b'\'' | b'"'))?;
+    let mut name = Vec::new();
+    loop {
+        let end = rest.iter().position(|byte| byte == quote)?;
+        let (part, after) = rest.split_at_checked(end)?;
+        name.extend_from_slice(part);
+        let after = after.get(1..)?;
+        match after.split_first() {
+            Some((next, after)) if next == quote => {
+                name.push(*quote);
+                rest = after;
+            }
+            _ => return Some((name, after)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use csms_core::rotation::Trust;
+
+    use super::*;
+
+    fn parse(text: &str) -> Shown {
+        Shown::parse(text.as_bytes()).unwrap()
+    }
+
+    fn method(clause: &str) -> Option<Method> {
+        parse(&format!("CREATE USER `app`@`%` {clause}")).method
+    }
+
+    #[test]
+    fn accounts_of_mariadb_are_recognised() {
+        let native = "IDENTIFIED BY PASSWORD '*E1C2E82D442C7906BF1CDAD2903ADF8424DFEEC6' REQUIRE SSL";
+        assert_eq!(method(native), Some(Method::NativeHash));
+        assert_eq!(parse(&format!("CREATE USER `app`@`%` {native}")).is_first("one1"), Some(true));
+        let chain = "IDENTIFIED VIA mysql_native_password USING '*E1' OR unix_socket";
+        assert_eq!(method(chain), Some(Method::NativeHash));
+        assert_eq!(method("IDENTIFIED VIA unix_socket OR mysql_native_password USING '*E1'"), Some(Method::NativeHash));
+        let ed25519 = "IDENTIFIED VIA ed25519 USING 'WMUT' OR mysql_native_password USING '*E1'";
+        assert_eq!(method(ed25519), None);
+        let shown = parse(&format!("CREATE USER `app`@`%` {ed25519}"));
+        assert_eq!((shown.plugin_names().as_str(), shown.is_first("x")), ("ed25519 or mysql_native_password", None));
+    }
+
+    #[test]
+    fn several_ways_of_logging_in_are_noticed() {
+        assert!(
+            parse("CREATE USER `app`@`%` IDENTIFIED VIA mysql_native_password USING '*E1' OR unix_socket")
+                .has_several()
+        );
+        assert!(!parse("CREATE USER `app`@`%` IDENTIFIED BY PASSWORD '* OR '").has_several());
+    }
+
+    #[test]
+    fn accounts_of_mysql_are_recognised() {
+        let sha2 = "IDENTIFIED WITH 'caching_sha2_password' AS '$A$005$x' REQUIRE NONE";
+        assert_eq!(method(sha2), Some(Method::Alter));
+        assert_eq!(method("IDENTIFIED WITH 'authentication_ldap_sasl' REQUIRE NONE"), None);
+        let in_hex = parse("CREATE USER `app`@`%` IDENTIFIED WITH 'caching_sha2_password' AS 0x2441 REQUIRE NONE");
+        assert_eq!(in_hex.plugins, [("caching_sha2_password".to_owned(), b"$A".to_vec())]);
+    }
+
+    #[test]
+    fn names_stand_in_any_quotes() {
+        for text in ["CREATE USER \"app\"@\"10.%\" IDENTIFIED BY PASSWORD '*E1'", "CREATE USER 'app'@'10.%'"] {
+            assert_eq!(parse(text).full_name(), "app@10.%");
+        }
+    }
+
+    #[test]
+    fn a_name_cannot_pass_for_a_clause() {
+        let shown = parse("CREATE USER `a``@``b`` IDENTIFIED BY PASSWORD '`@`%`");
+        assert_eq!((shown.username.as_str(), shown.method), ("a`@`b` IDENTIFIED BY PASSWORD '", None));
+        assert_eq!(Shown::parse(b"CREATE USER `app"), None);
+        assert_eq!(Shown::parse(b"GRANT"), None);
+    }
+
+    #[test]
+    fn what_an_account_asks_for_is_read() {
+        let text = "CREATE USER `a`@`%` IDENTIFIED WITH 'caching_sha2_password' AS 'ACCOUNT LOCK' REQUIRE X509 WITH \
+                    MAX_CONNECTIONS_PER_HOUR 3 PASSWORD EXPIRE DEFAULT ACCOUNT UNLOCK PASSWORD HISTORY DEFAULT \
+                    FAILED_LOGIN_ATTEMPTS 2 PASSWORD_LOCK_TIME UNBOUNDED";
+        let shown = parse(text);
+        assert_eq!((shown.require, shown.is_locked, shown.has_expired), (Require::Certificate, false, false));
+        assert_eq!((shown.connections_per_hour, shown.failed_logins), (Some(3), Some(2)));
+        assert_eq!(shown.barrier(&Tls::Disable), Some(Cause::TlsWanted));
+        assert_eq!(shown.barrier(&Tls::Verify(Trust::default())), Some(Cause::CertificateWanted));
+        let locked = parse("CREATE USER `a`@`%` IDENTIFIED BY PASSWORD '*E' PASSWORD EXPIRE ACCOUNT LOCK");
+        assert!(locked.is_locked && locked.has_expired);
+        assert_eq!(locked.barrier(&Tls::Disable), Some(Cause::Locked));
+    }
+
+    #[test]
+    fn host_parts_admit_clients_as_the_server_has_it() {
+        for (host, client, admitted) in [
+            ("%", "127.0.0.1", true),
+            ("127.0.0.5", "127.0.0.1", false),
+            ("127.%", "127.0.0.1", true),
+            ("10.9.%", "127.0.0.1", false),
+            ("127.0.0._", "127.0.0.1", true),
+            ("DB%.example", "db1.example", true),
+            ("10.0.0.0/255.0.0.0", "10.1.2.3", true),
+            ("10.0.0.0/8", "11.1.2.3", false),
+            ("localhost", "127.0.0.1", false),
+        ] {
+            assert_eq!(admits(host, client), admitted, "{host} {client}");
+        }
+    }
+}

@@ -1,0 +1,52 @@
+//! What servers of the MySQL family ask of new passwords, from the variables that anybody may read. Pure.
+//!
+//! A dry run looks at a random password as a rotation would make it. Dictionaries and histories are not seen.
+
+use csms_core::password::Password;
+
+/// The statement that reads the variables.
+pub(super) const VARIABLES: &str = "SHOW GLOBAL VARIABLES WHERE Variable_name LIKE 'validate_password%' \
+    OR Variable_name LIKE 'simple_password_check%'";
+
+/// The rule that a password breaks, by the name and the value of its variable.
+pub(super) fn broken_rule(variables: &[(String, String)], password: &Password) -> Option<String> {
+    let password = password.reveal();
+    let count = |matches: fn(char) -> bool| password.chars().filter(|c| matches(*c)).count();
+    let lower = count(|c| c.is_ascii_lowercase());
+    let upper = count(|c| c.is_ascii_uppercase());
+    let digits = count(|c| c.is_ascii_digit());
+    let others = count(|c| !c.is_ascii_alphanumeric());
+    variables.iter().find_map(|(name, value)| {
+        let rule = name.trim_start_matches("validate_password").trim_start_matches("simple_password_check");
+        let has = match rule.trim_start_matches(['.', '_']) {
+            "length" | "minimal_length" => password.chars().count(),
+            "mixed_case_count" => lower.min(upper),
+            "letters_same_case" => lower.min(upper),
+            "number_count" | "digits" => digits,
+            "special_char_count" | "other_characters" => others,
+            _ => return None,
+        };
+        let needed: usize = value.parse().ok()?;
+        (has < needed).then(|| format!("{name} is {value}, and new passwords have {has}"))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use csms_core::password::PasswordPolicy;
+    use getrandom::SysRng;
+
+    use super::*;
+
+    #[test]
+    fn a_rule_that_new_passwords_break_is_named() {
+        let password = Password::make(&PasswordPolicy::for_database(), &mut SysRng).unwrap();
+        let variable = |name: &str, value: &str| vec![(name.to_owned(), value.to_owned())];
+        for name in ["validate_password.length", "simple_password_check_minimal_length"] {
+            assert!(broken_rule(&variable(name, "400"), &password).unwrap().starts_with(name));
+            assert_eq!(broken_rule(&variable(name, "8"), &password), None);
+        }
+        assert_eq!(broken_rule(&variable("validate_password.mixed_case_count", "1"), &password), None);
+        assert_eq!(broken_rule(&variable("validate_password.policy", "MEDIUM"), &password), None);
+    }
+}

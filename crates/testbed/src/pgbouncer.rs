@@ -1,0 +1,116 @@
+//! A private PgBouncer in front of a private PostgreSQL.
+//!
+//! It looks passwords up in the server (`auth_query`), unless a test gives it a list of its own.
+
+use std::fmt::Write as _;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use crate::directory::Directory;
+use crate::error::{Error, Result};
+use crate::port::Port;
+use crate::postgres::{ADMIN, Postgres};
+use crate::process::{Daemon, Ending, GLANCE, Plan};
+use crate::programs;
+use crate::roots::{self, Recipe};
+use crate::system_user::SystemUser;
+
+const NAME: &str = "PgBouncer";
+const READY_WITHIN: Duration = Duration::from_secs(30);
+
+/// How to start a pooler.
+#[derive(Debug, Clone)]
+pub struct Setup {
+    /// The root with the program.
+    pub root: Recipe,
+    /// How clients prove their passwords: `scram-sha-256`, `md5` or `plain`.
+    pub auth_type: &'static str,
+    /// `transaction` or `session`.
+    pub pool_mode: &'static str,
+    /// Names and passwords that the pooler knows, instead of looking them up in the server.
+    pub users: Option<Vec<(String, String)>>,
+}
+
+impl Default for Setup {
+    /// The newer PgBouncer; SCRAM, transactions, passwords looked up in the server.
+    fn default() -> Self {
+        Self { root: roots::POSTGRESQL, auth_type: "scram-sha-256", pool_mode: "transaction", users: None }
+    }
+}
+
+/// A running pooler; it ends when it is dropped.
+#[derive(Debug)]
+pub struct PgBouncer {
+    // Dropped in this order: the pooler ends before its directory goes.
+    _daemon: Daemon,
+    _directory: Directory,
+    port: Port,
+    version: String,
+}
+
+impl PgBouncer {
+    /// Starts a pooler in front of `server`, without TLS.
+    ///
+    /// # Errors
+    /// When the program is not there, or it does not listen within half a minute.
+    pub async fn start(server: &Postgres, setup: &Setup) -> Result<Self> {
+        let recipe = setup.root;
+        let program = tokio::task::spawn_blocking(move || recipe.root())
+            .await
+            .map_err(|error| Error::Io { what: "cannot look for PgBouncer".into(), source: error.into() })??
+            .path("usr/sbin/pgbouncer");
+        let version = programs::run(NAME, Command::new(&program).arg("--version"))?;
+        let version = version.lines().next().unwrap_or_default().trim_start_matches("PgBouncer ").to_owned();
+        let user = SystemUser::unprivileged("postgres")?;
+        let directory = Directory::create(user)?;
+        let port = Port::take()?;
+        let quoted = |text: &str| format!("\"{}\"", text.replace('"', "\"\""));
+        let mut list = format!("{} {}\n", quoted(ADMIN), quoted(server.admin_password()));
+        for (name, password) in setup.users.iter().flatten() {
+            let _ = writeln!(list, "{} {}", quoted(name), quoted(password));
+        }
+        let list = directory.private_file("users.txt", &list, user)?;
+        let lookup = match setup.users {
+            Some(_) => String::new(),
+            None => {
+                format!("auth_user = {ADMIN}\nauth_query = SELECT usename, passwd FROM pg_shadow WHERE usename=$1\n")
+            }
+        };
+        let configuration = format!(
+            "[databases]\n* = host=127.0.0.1 port={}\n[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {}\n\
+             auth_type = {}\nauth_file = {}\n{lookup}pool_mode = {}\nunix_socket_dir =\nserver_tls_sslmode = prefer\n",
+            server.port(),
+            port.number(),
+            setup.auth_type,
+            list.display(),
+            setup.pool_mode,
+        );
+        let configuration = directory.private_file("pgbouncer.ini", &configuration, user)?;
+        let log = directory.private_file("pgbouncer.log", "", user)?;
+        let mut command = Command::new(program);
+        command.arg(configuration).current_dir(directory.path());
+        let plan = Plan { name: NAME, command, user, log: &log, ending: Ending::TERMINATE, pipe_stdout: false };
+        let (daemon, _) = Daemon::start(plan)?;
+        let deadline = Instant::now() + READY_WITHIN;
+        while tokio::net::TcpStream::connect(("127.0.0.1", port.number())).await.is_err() {
+            if let Some(status) = daemon.status() {
+                return Err(daemon.not_started(format!("it ended ({status})")));
+            }
+            if Instant::now() >= deadline {
+                return Err(daemon.not_started("it does not listen"));
+            }
+            tokio::time::sleep(GLANCE).await;
+        }
+        Ok(Self { _daemon: daemon, _directory: directory, port, version })
+    }
+
+    /// The TCP port on 127.0.0.1.
+    pub fn port(&self) -> u16 {
+        self.port.number()
+    }
+
+    /// The version that the program states.
+    pub fn version(&self) -> &str {
+        &self.version
+    }
+}

@@ -1,0 +1,816 @@
+//! What real servers and real accounts are like: each case prepares an account in one way, compares the dry run's word with
+//! what then happens, and looks after the application, the hashes of all accounts and the logs of the server. What was met
+//! is in `ENGINES.md`; `CSMS_WRITE_GENERATED=1` writes it.
+//!
+//! The secret lives in memory; the adapters, the servers and all logins are the real ones. The cases of a server run one
+//! after the other, because some change its settings.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
+
+use core::{cell::Cell, fmt::Write as _, time::Duration};
+use std::collections::BTreeMap;
+
+use csms_core::{
+    RotationConfig, RotationMode, SecretName, VersionId,
+    rotation::{DryRunReport, Engine, RotationEvent},
+    stage,
+};
+use csms_rotate::{Failure, Limits, SqlDatabases, Unobserved, dry_run, rotate};
+use csms_rotation_tests::{Database, MemorySecret, Place, tables};
+use csms_testbed::{
+    MySqlServer, PgBouncer, Postgres, TlsMode,
+    mysql::{self, Release},
+    pgbouncer, postgres, roots,
+};
+use getrandom::SysRng;
+use mysql_async::prelude::Queryable;
+use serde_json::Value;
+use tokio::time::Instant;
+
+const START: &str = "Start-password-1234";
+const KEEPER: &str = "Keeper-password-3";
+
+/// What is to come of a rotation.
+#[derive(Clone, Copy, Debug)]
+enum Wanted {
+    Rotates,
+    /// Nothing is changed, and the failure says so in these words.
+    Refused(&'static str),
+    /// What the dry run says beforehand, and the failure of a rotation.
+    Fails(&'static str),
+}
+
+/// One way to prepare an account. `{u}` stands for its name.
+#[derive(Clone, Copy)]
+struct Case {
+    name: &'static str,
+    /// Statements of the administrator, the first one of which may create the account.
+    given: &'static [&'static str],
+    /// What is different in the stored value.
+    value: fn(&mut Value, &Extra),
+    /// Whether the configuration names an administrator.
+    admin: bool,
+    /// The host part in the configuration.
+    host: Option<&'static str>,
+    place: Place,
+    wanted: Wanted,
+    /// What the dry run's account or missing things have to say.
+    says: &'static str,
+    /// Statements that undo what concerns other accounts.
+    after: &'static [&'static str],
+}
+
+const PLAIN: Case = Case {
+    name: "an ordinary account",
+    given: &[],
+    value: |_, _| {},
+    admin: false,
+    host: None,
+    place: Place::Here,
+    wanted: Wanted::Rotates,
+    says: "",
+    after: &[],
+};
+
+/// What values may need to know of the server.
+struct Extra {
+    certificate: String,
+    key: String,
+    /// The port of a pooler in front of the server.
+    pooler: u16,
+    port: u16,
+}
+
+fn stale(value: &mut Value, _: &Extra) {
+    value["password"] = "Not-the-password-9".into();
+}
+
+fn without_tls(value: &mut Value, _: &Extra) {
+    value["tls"] = "disable".into();
+}
+
+fn with_certificate(value: &mut Value, extra: &Extra) {
+    value["tls_cert"] = extra.certificate.as_str().into();
+    value["tls_key"] = extra.key.as_str().into();
+}
+
+fn through_the_pooler(value: &mut Value, extra: &Extra) {
+    value["port"] = extra.pooler.into();
+    value["tls"] = "disable".into();
+}
+
+fn beside_the_pooler(value: &mut Value, extra: &Extra) {
+    through_the_pooler(value, extra);
+    value["rotation_host"] = "127.0.0.1".into();
+    value["rotation_port"] = extra.port.into();
+}
+
+/// MySQL and MariaDB.
+const FAMILY: &[Case] = &[
+    PLAIN,
+    Case { name: "an ordinary account with an administrator", admin: true, ..PLAIN },
+    Case { name: "a stored password that is wrong", value: stale, wanted: Wanted::Refused("Do not reset"), ..PLAIN },
+    Case { name: "a stored password that is wrong, with an administrator", value: stale, admin: true, ..PLAIN },
+    Case {
+        name: "REQUIRE X509, no certificate in the value, with an administrator",
+        given: &["ALTER USER {u}@'%' REQUIRE X509"],
+        admin: true,
+        place: Place::WithCertificate,
+        wanted: Wanted::Refused("wants a client certificate"),
+        ..PLAIN
+    },
+    Case {
+        name: "REQUIRE X509, tls_cert and tls_key in the value",
+        given: &["ALTER USER {u}@'%' REQUIRE X509"],
+        value: with_certificate,
+        place: Place::WithCertificate,
+        ..PLAIN
+    },
+    Case {
+        name: "the account admits another address, with an administrator",
+        given: &["CREATE USER {u}@'127.0.0.5' IDENTIFIED BY '{p}'", "GRANT ALL ON app.* TO {u}@'127.0.0.5'"],
+        admin: true,
+        place: Place::At("127.0.0.5"),
+        wanted: Wanted::Refused("it admits only 127.0.0.5"),
+        ..PLAIN
+    },
+    Case {
+        name: "the account admits another network, without an administrator",
+        given: &["CREATE USER {u}@'10.9.%' IDENTIFIED BY '{p}'"],
+        place: Place::Elsewhere,
+        wanted: Wanted::Refused("host"),
+        ..PLAIN
+    },
+    Case {
+        name: "REQUIRE SSL, tls is disable, with an administrator",
+        given: &["ALTER USER {u}@'%' REQUIRE SSL"],
+        value: without_tls,
+        admin: true,
+        wanted: Wanted::Refused("wants TLS"),
+        ..PLAIN
+    },
+    Case {
+        name: "two accounts of one name: the account is named in full",
+        given: &["CREATE USER {u}@'127.0.0.5' IDENTIFIED BY '{p}'", "CREATE USER {u}@'%' IDENTIFIED BY '{p}'"],
+        place: Place::Elsewhere,
+        says: "@% on ",
+        ..PLAIN
+    },
+    Case {
+        name: "two accounts of one name, with an administrator",
+        given: &["CREATE USER {u}@'127.0.0.5' IDENTIFIED BY '{p}'", "CREATE USER {u}@'%' IDENTIFIED BY '{p}'"],
+        admin: true,
+        place: Place::Elsewhere,
+        wanted: Wanted::Refused("several accounts of this name"),
+        ..PLAIN
+    },
+    Case {
+        name: "two accounts of one name, Host chooses the one that rotations reach",
+        given: &["CREATE USER {u}@'127.0.0.5' IDENTIFIED BY '{p}'", "CREATE USER {u}@'%' IDENTIFIED BY '{p}'"],
+        admin: true,
+        host: Some("%"),
+        place: Place::Elsewhere,
+        says: "@% on ",
+        ..PLAIN
+    },
+    Case {
+        name: "Host chooses an account that rotations do not reach",
+        given: &["CREATE USER {u}@'127.0.0.5' IDENTIFIED BY '{p}'", "CREATE USER {u}@'%' IDENTIFIED BY '{p}'"],
+        host: Some("127.0.0.5"),
+        place: Place::Elsewhere,
+        wanted: Wanted::Refused("rotation_config says 127.0.0.5"),
+        ..PLAIN
+    },
+    Case {
+        name: "read_only",
+        given: &["SET GLOBAL read_only = 1"],
+        wanted: Wanted::Refused("read-only"),
+        after: &["SET GLOBAL read_only = 0"],
+        ..PLAIN
+    },
+    Case {
+        name: "an expired password",
+        given: &["ALTER USER {u}@'%' PASSWORD EXPIRE"],
+        place: Place::Elsewhere,
+        wanted: Wanted::Refused("expired"),
+        ..PLAIN
+    },
+    Case {
+        name: "an expired password, with an administrator",
+        given: &["ALTER USER {u}@'%' PASSWORD EXPIRE"],
+        place: Place::Elsewhere,
+        admin: true,
+        ..PLAIN
+    },
+    Case {
+        name: "a locked account",
+        given: &["ALTER USER {u}@'%' ACCOUNT LOCK"],
+        place: Place::Elsewhere,
+        wanted: Wanted::Refused("the account is locked"),
+        ..PLAIN
+    },
+    Case {
+        name: "no such account",
+        given: &["CREATE USER {u}@'%' IDENTIFIED BY '{p}'", "DROP USER {u}@'%'"],
+        place: Place::Elsewhere,
+        wanted: Wanted::Refused("host"),
+        ..PLAIN
+    },
+    Case {
+        name: "sql_mode ANSI_QUOTES",
+        given: &["SET GLOBAL sql_mode = 'ANSI_QUOTES'"],
+        after: &["SET GLOBAL sql_mode = DEFAULT"],
+        ..PLAIN
+    },
+    Case {
+        name: "sql_mode ANSI, by the administrator",
+        given: &["SET GLOBAL sql_mode = 'ANSI,NO_BACKSLASH_ESCAPES'"],
+        value: stale,
+        admin: true,
+        after: &["SET GLOBAL sql_mode = DEFAULT"],
+        ..PLAIN
+    },
+    Case {
+        name: "three connections per hour",
+        given: &["ALTER USER {u}@'%' WITH MAX_CONNECTIONS_PER_HOUR 3"],
+        place: Place::Elsewhere,
+        wanted: Wanted::Fails("connection"),
+        ..PLAIN
+    },
+    Case {
+        name: "a host name that does not resolve",
+        value: |value, _| value["host"] = "absent.invalid".into(),
+        wanted: Wanted::Refused("the host name does not resolve"),
+        ..PLAIN
+    },
+    Case {
+        name: "the CA is not in the value",
+        value: |value, _| {
+            value.as_object_mut().unwrap().remove("tls_ca");
+        },
+        wanted: Wanted::Refused("put the CA's certificate into tls_ca"),
+        ..PLAIN
+    },
+];
+
+/// MySQL alone.
+const MYSQL: &[Case] = &[
+    Case {
+        name: "super_read_only",
+        given: &["SET GLOBAL super_read_only = 1"],
+        wanted: Wanted::Refused("read-only"),
+        after: &["SET GLOBAL super_read_only = 0", "SET GLOBAL read_only = 0"],
+        ..PLAIN
+    },
+    Case {
+        name: "tls is disable: the password would go in clear",
+        value: without_tls,
+        wanted: Wanted::Refused("in clear"),
+        ..PLAIN
+    },
+    Case {
+        name: "tls is disable, and clear text is allowed by name",
+        value: |value, extra| {
+            without_tls(value, extra);
+            value["allow_cleartext_password"] = true.into();
+        },
+        ..PLAIN
+    },
+    Case {
+        name: "validate_password.length that new passwords do not have",
+        given: &["INSTALL COMPONENT 'file://component_validate_password'", "SET GLOBAL validate_password.length = 40"],
+        wanted: Wanted::Refused("see its password policy"),
+        says: "validate_password.length is 40",
+        after: &["UNINSTALL COMPONENT 'file://component_validate_password'"],
+        ..PLAIN
+    },
+    Case {
+        name: "FAILED_LOGIN_ATTEMPTS 1",
+        given: &["ALTER USER {u}@'%' FAILED_LOGIN_ATTEMPTS 1 PASSWORD_LOCK_TIME UNBOUNDED"],
+        place: Place::Quiet,
+        says: "locked after 1 failed logins",
+        ..PLAIN
+    },
+    Case {
+        name: "FAILED_LOGIN_ATTEMPTS 1, a wrong stored password, with an administrator",
+        given: &["ALTER USER {u}@'%' FAILED_LOGIN_ATTEMPTS 1 PASSWORD_LOCK_TIME UNBOUNDED"],
+        value: stale,
+        admin: true,
+        place: Place::Quiet,
+        ..PLAIN
+    },
+    Case {
+        name: "sha256_password",
+        given: &["CREATE USER {u}@'%' IDENTIFIED WITH sha256_password BY '{p}'"],
+        place: Place::Elsewhere,
+        wanted: Wanted::Refused("not supported"),
+        ..PLAIN
+    },
+    Case {
+        name: "APPLICATION_PASSWORD_ADMIN: the old password is kept",
+        given: &["GRANT APPLICATION_PASSWORD_ADMIN ON *.* TO {u}@'%'"],
+        ..PLAIN
+    },
+    Case {
+        name: "password history and the current password asked for",
+        given: &["ALTER USER {u}@'%' PASSWORD HISTORY 5 PASSWORD REQUIRE CURRENT"],
+        ..PLAIN
+    },
+];
+
+/// MariaDB alone.
+const MARIADB: &[Case] = &[
+    Case {
+        name: "max_password_errors of 1",
+        given: &["SET GLOBAL max_password_errors = 1"],
+        place: Place::Quiet,
+        after: &["SET GLOBAL max_password_errors = DEFAULT", "FLUSH PRIVILEGES"],
+        ..PLAIN
+    },
+    Case {
+        name: "simple_password_check, every statement in the slow log",
+        given: &[
+            "INSTALL SONAME 'simple_password_check'",
+            "SET GLOBAL slow_query_log = 1, GLOBAL long_query_time = 0, GLOBAL log_output = 'FILE'",
+        ],
+        after: &["SET GLOBAL slow_query_log = 0, GLOBAL long_query_time = DEFAULT"],
+        ..PLAIN
+    },
+    Case {
+        name: "simple_password_check and the general log",
+        given: &["SET GLOBAL general_log = 1"],
+        wanted: Wanted::Refused("general_log would show the password"),
+        after: &["SET GLOBAL general_log = 0"],
+        ..PLAIN
+    },
+    Case {
+        name: "simple_password_check, tls is disable",
+        value: without_tls,
+        wanted: Wanted::Refused("in clear"),
+        ..PLAIN
+    },
+    Case {
+        name: "simple_password_check_minimal_length that new passwords do not have",
+        given: &["SET GLOBAL simple_password_check_minimal_length = 40"],
+        wanted: Wanted::Refused("see its password policy"),
+        says: "simple_password_check_minimal_length is 40",
+        after: &["UNINSTALL SONAME 'simple_password_check'"],
+        ..PLAIN
+    },
+    Case {
+        name: "mysql_native_password or unix_socket",
+        given: &[
+            "CREATE USER {u}@'%' IDENTIFIED VIA mysql_native_password USING PASSWORD('{p}') OR unix_socket",
+            "GRANT ALL ON app.* TO {u}@'%'",
+        ],
+        ..PLAIN
+    },
+    Case {
+        name: "ed25519",
+        given: &["INSTALL SONAME 'auth_ed25519'", "CREATE USER {u}@'%' IDENTIFIED VIA ed25519 USING PASSWORD('{p}')"],
+        place: Place::Elsewhere,
+        wanted: Wanted::Refused("client_ed25519 or parsec"),
+        ..PLAIN
+    },
+];
+
+/// PostgreSQL of any version.
+const POSTGRESQL: &[Case] = &[
+    PLAIN,
+    Case { name: "a stored password that is wrong", value: stale, wanted: Wanted::Refused("Do not reset"), ..PLAIN },
+    Case { name: "a stored password that is wrong, with an administrator", value: stale, admin: true, ..PLAIN },
+    Case {
+        name: "a stored password that is wrong, and an administrator that is no superuser",
+        given: &["ALTER ROLE keeper NOSUPERUSER CREATEROLE"],
+        value: stale,
+        admin: true,
+        wanted: Wanted::Refused("may not read the account's password hash"),
+        after: &["ALTER ROLE keeper SUPERUSER"],
+        ..PLAIN
+    },
+    Case {
+        name: "VALID UNTIL in the past",
+        given: &["ALTER ROLE {u} VALID UNTIL '2020-01-01'"],
+        place: Place::Elsewhere,
+        wanted: Wanted::Refused("VALID UNTIL"),
+        ..PLAIN
+    },
+    Case {
+        name: "VALID UNTIL in the past, with an administrator",
+        given: &["ALTER ROLE {u} VALID UNTIL '2020-01-01'"],
+        admin: true,
+        place: Place::Elsewhere,
+        wanted: Wanted::Refused("has expired"),
+        ..PLAIN
+    },
+    Case {
+        name: "VALID UNTIL a date to come",
+        given: &["ALTER ROLE {u} VALID UNTIL '2099-01-01'"],
+        says: "the role expires on 2099-01-01",
+        ..PLAIN
+    },
+    Case {
+        name: "an MD5 hash under a scram-sha-256 rule, with an administrator",
+        given: &["SET password_encryption = 'md5'; CREATE ROLE {u} LOGIN PASSWORD '{p}'"],
+        admin: true,
+        place: Place::Elsewhere,
+        wanted: Wanted::Refused("SYSCURRENT holds the account's password"),
+        ..PLAIN
+    },
+    Case {
+        name: "NOLOGIN",
+        given: &["ALTER ROLE {u} NOLOGIN"],
+        place: Place::Elsewhere,
+        wanted: Wanted::Refused("may not log in"),
+        ..PLAIN
+    },
+    Case {
+        name: "a database that does not exist",
+        value: |value, _| value["dbname"] = "absent".into(),
+        wanted: Wanted::Refused("does not exist"),
+        ..PLAIN
+    },
+    Case {
+        name: "no database named, and none to connect to",
+        given: &["REVOKE CONNECT ON DATABASE postgres FROM PUBLIC"],
+        value: |value, _| {
+            value.as_object_mut().unwrap().remove("dbname");
+        },
+        wanted: Wanted::Refused("name a database"),
+        after: &["GRANT CONNECT ON DATABASE postgres TO PUBLIC"],
+        ..PLAIN
+    },
+    Case {
+        name: "settings of the role: acting as another, read-only, hasty",
+        given: &["CREATE ROLE {u}_other NOLOGIN; GRANT {u}_other TO {u}; ALTER ROLE {u} SET role = {u}_other; \
+             ALTER ROLE {u} SET default_transaction_read_only = on; ALTER ROLE {u} SET statement_timeout = '50ms'"],
+        ..PLAIN
+    },
+    Case {
+        name: "password_encryption is md5 under a scram-sha-256 rule",
+        given: &["ALTER ROLE {u} SET password_encryption = 'md5'"],
+        says: "kept as SCRAM-SHA-256",
+        ..PLAIN
+    },
+    Case {
+        name: "a client certificate is asked for and missing",
+        given: &["CREATE ROLE certified LOGIN PASSWORD '{p}'", "DROP ROLE {u}"],
+        value: |value, _| value["username"] = "certified".into(),
+        place: Place::Elsewhere,
+        wanted: Wanted::Refused("client certificate"),
+        ..PLAIN
+    },
+    Case {
+        name: "a client certificate is asked for and in the value",
+        value: |value, extra| {
+            with_certificate(value, extra);
+            value["username"] = "certified".into();
+        },
+        place: Place::Elsewhere,
+        ..PLAIN
+    },
+    Case {
+        name: "a host name that does not resolve",
+        value: |value, _| value["host"] = "absent.invalid".into(),
+        wanted: Wanted::Refused("the host name does not resolve"),
+        ..PLAIN
+    },
+];
+
+/// PostgreSQL 18 with credcheck, and a pooler in front of it.
+const NEWER_POSTGRESQL: &[Case] = &[
+    Case {
+        name: "credcheck takes no hashes",
+        given: &["ALTER SYSTEM SET credcheck.encrypted_password_allowed = off", "SELECT pg_reload_conf()"],
+        wanted: Wanted::Refused("credcheck.encrypted_password_allowed is off"),
+        after: &["ALTER SYSTEM SET credcheck.encrypted_password_allowed = on", "SELECT pg_reload_conf()"],
+        ..PLAIN
+    },
+    Case {
+        name: "credcheck lets no role change its password",
+        given: &["ALTER SYSTEM SET credcheck.disallow_change_password = on", "SELECT pg_reload_conf()"],
+        wanted: Wanted::Refused("lets no role change its password"),
+        after: &["ALTER SYSTEM RESET credcheck.disallow_change_password", "SELECT pg_reload_conf()"],
+        ..PLAIN
+    },
+    Case {
+        name: "scram_iterations of the role are kept",
+        given: &["ALTER ROLE {u} SET scram_iterations = 20000"],
+        ..PLAIN
+    },
+    Case {
+        name: "password_encryption is md5 under an md5 rule: the kind is kept",
+        given: &[
+            "SET password_encryption = 'md5'; CREATE ROLE hashed LOGIN PASSWORD '{p}'; ALTER ROLE hashed SET password_encryption = 'md5'",
+        ],
+        value: |value, _| value["username"] = "hashed".into(),
+        place: Place::Elsewhere,
+        ..PLAIN
+    },
+    Case {
+        name: "PgBouncer in host and port",
+        value: through_the_pooler,
+        wanted: Wanted::Refused("name the database itself in rotation_host"),
+        ..PLAIN
+    },
+    Case { name: "PgBouncer in host and port, the server in rotation_host", value: beside_the_pooler, ..PLAIN },
+];
+
+struct Met {
+    rows: BTreeMap<usize, [String; 3]>,
+    failures: Vec<String>,
+}
+
+/// A server with an administrator.
+struct Scene {
+    database: Database,
+    extra: Extra,
+    limits: Limits,
+}
+
+impl Scene {
+    async fn new(database: Database, pooler: u16) -> Self {
+        database.create_login("keeper", KEEPER).await.unwrap();
+        let rights = match database.engine() {
+            Engine::PostgreSql => "ALTER ROLE keeper SUPERUSER",
+            Engine::MySql | Engine::MariaDb => "GRANT ALL ON *.* TO keeper@'%' WITH GRANT OPTION",
+        };
+        database.execute(rights).await.unwrap();
+        let own = match &database {
+            Database::PostgreSql(server) => server.client_certificate(),
+            Database::MySql(server) => server.client_certificate(),
+        };
+        let (certificate, key) = own.map(|(one, other)| (one.to_owned(), other.to_owned())).unwrap_or_default();
+        let extra = Extra { certificate, key, pooler, port: database.port() };
+        Self { database, extra, limits: Limits::default() }
+    }
+
+    /// What the server keeps of all accounts.
+    async fn hashes(&self) -> BTreeMap<String, String> {
+        match &self.database {
+            Database::PostgreSql(server) => {
+                let client = server.admin().await.unwrap();
+                let sql = "SELECT rolname::text, coalesce(rolpassword, '') FROM pg_authid";
+                client.query(sql, &[]).await.unwrap().iter().map(|row| (row.get(0), row.get(1))).collect()
+            }
+            Database::MySql(server) => {
+                let mut client = server.admin().await.unwrap();
+                let sql = "SELECT CONCAT(User, '@', Host), HEX(authentication_string) FROM mysql.user";
+                let rows: Vec<(String, String)> = client.query(sql).await.unwrap();
+                client.disconnect().await.unwrap();
+                rows.into_iter().collect()
+            }
+        }
+    }
+
+    async fn run(&self, statements: &[&str], user: &str) {
+        for statement in statements {
+            let sql = statement.replace("{u}", user).replace("{p}", START);
+            self.database.execute(&sql).await.unwrap_or_else(|error| panic!("{sql}: {error}"));
+        }
+    }
+
+    /// Runs one case and returns what the dry run and the rotation said.
+    async fn case(&self, case: &Case, user: &str) -> Result<[String; 2], String> {
+        let creates = case
+            .given
+            .first()
+            .is_some_and(|first| first.contains("CREATE USER {u}") || first.contains("CREATE ROLE {u} "));
+        let creates = creates || case.given.iter().any(|sql| sql.contains("IDENTIFIED VIA"));
+        if !creates {
+            self.database.create_login(user, START).await.unwrap();
+        }
+        self.run(case.given, user).await;
+        let mut value = self.database.value(user, START);
+        (case.value)(&mut value, &self.extra);
+        let secret = MemorySecret::default();
+        secret.add(&value, stage::CURRENT);
+        secret.add_admin("keeper", &self.database.value("keeper", KEEPER));
+        let outcome = self.look_and_rotate(case, user, &secret).await;
+        self.run(case.after, user).await;
+        outcome
+    }
+
+    async fn look_and_rotate(&self, case: &Case, user: &str, secret: &MemorySecret) -> Result<[String; 2], String> {
+        let before = self.hashes().await;
+        if !case.place.logs_in(&self.database, user, START).await {
+            return Err("the application does not log in before".to_owned());
+        }
+        let report = self.look(case, secret).await;
+        if self.hashes().await != before {
+            return Err("the dry run has changed a password".to_owned());
+        }
+        let (over, locked_out) = (Cell::new(false), Cell::new(false));
+        let application = async {
+            while !over.get() && case.place.is_busy() {
+                let one_of = [Some(START.to_owned())].into_iter().chain(
+                    [stage::PENDING, stage::CURRENT].map(|stage| Some(secret.account(stage)?.password().to_owned())),
+                );
+                let mut lets_in = false;
+                for password in one_of.flatten() {
+                    lets_in = lets_in || case.place.logs_in(&self.database, user, &password).await;
+                }
+                // The passwords may have been read before the change, and tried after it.
+                let still =
+                    secret.account(stage::CURRENT).map(|account| account.password().to_owned()).unwrap_or_default();
+                if !lets_in && !case.place.logs_in(&self.database, user, &still).await {
+                    locked_out.set(true);
+                }
+            }
+        };
+        let rotation = async {
+            let done = self.rotate(case, secret).await;
+            over.set(true);
+            done
+        };
+        let (done, ()) = tokio::join!(rotation, application);
+        let said = done.as_ref().map_or_else(|failure| failure.message.clone(), |_| "rotates".to_owned());
+        let foretold = report.error_msg.clone().unwrap_or_else(|| "would rotate".to_owned());
+        if locked_out.get() {
+            return Err(format!("nobody logs in during the rotation: {said}"));
+        }
+        self.check(case, user, secret, &before, &done).await.map_err(|what| format!("{what}: {said}"))?;
+        let shown = format!("{} {}", report.account.clone().unwrap_or_default(), report.missing.join("; "));
+        if !shown.contains(case.says) {
+            return Err(format!("the dry run does not say {:?}: {shown}", case.says));
+        }
+        if report.would_succeed != done.is_ok() {
+            return Err(format!("the dry run says {foretold:?}, and the rotation {said:?}"));
+        }
+        Ok([foretold, said])
+    }
+
+    async fn check(
+        &self,
+        case: &Case,
+        user: &str,
+        secret: &MemorySecret,
+        before: &BTreeMap<String, String>,
+        done: &Result<VersionId, Failure>,
+    ) -> Result<(), String> {
+        let after = self.hashes().await;
+        let changed: Vec<_> = after.iter().filter(|(name, hash)| before.get(*name) != Some(hash)).collect();
+        let current = secret.account(stage::CURRENT).unwrap();
+        match (case.wanted, done) {
+            (Wanted::Rotates, Ok(_)) => {
+                let own = |name: &str| name == current.login().username || name.split('@').next() == Some(user);
+                if changed.len() != 1 || !own(changed[0].0) {
+                    return Err(format!("not one account has changed, but {changed:?}"));
+                }
+                let kind = |text: &str| text.split(['$', ':']).take(2).collect::<Vec<_>>().join("$");
+                if case.name.contains("kept")
+                    && case.name.contains("iterations")
+                    && kind(changed[0].1) != "SCRAM-SHA-256$20000"
+                {
+                    return Err(format!("the iterations are not kept: {}", kind(changed[0].1)));
+                }
+                if case.name.ends_with("the kind is kept") && !changed[0].1.starts_with("md5") {
+                    return Err(format!("the kind is not kept: {}", kind(changed[0].1)));
+                }
+                if case.place != Place::Elsewhere && !case.place.logs_in(&self.database, user, current.password()).await
+                {
+                    return Err("the application does not log in afterwards".to_owned());
+                }
+            }
+            (Wanted::Refused(words), Err(failure)) => {
+                if !failure.message.contains(words) {
+                    return Err(format!("it does not say {words:?}"));
+                }
+                if !changed.is_empty() {
+                    return Err(format!("refused, and all the same changed {changed:?}"));
+                }
+                if !case.place.logs_in(&self.database, user, START).await {
+                    return Err("refused, and the application does not log in".to_owned());
+                }
+            }
+            (Wanted::Fails(words), Err(failure)) if failure.message.contains(words) => {}
+            (wanted, _) => return Err(format!("wanted {wanted:?}")),
+        }
+        let logs = self.database.logs().unwrap();
+        let made = secret.accounts().into_iter().map(|account| account.password().to_owned());
+        for password in made.filter(|password| password != START && !password.starts_with("Not-the")) {
+            if logs.contains(&password) {
+                return Err("a password is in a log of the server".to_owned());
+            }
+        }
+        Ok(())
+    }
+
+    fn event(case: &Case) -> RotationEvent {
+        let mut config = r#"{"InstanceId":"i","SecretSubType":"SingleUser""#.to_owned();
+        if case.admin {
+            config.push_str(r#","AdminSecret":"keeper""#);
+        }
+        if let Some(host) = case.host {
+            write!(config, r#","Host":"{host}""#).unwrap();
+        }
+        config.push('}');
+        let event = RotationEvent::new(SecretName::parse("db").unwrap(), RotationMode::SingleUser);
+        RotationEvent { rotation_config: Some(RotationConfig::parse(&config).unwrap()), ..event }
+    }
+
+    async fn look(&self, case: &Case, secret: &MemorySecret) -> DryRunReport {
+        dry_run(&Self::event(case), secret, &SqlDatabases::new(self.limits), &mut SysRng, soon()).await
+    }
+
+    async fn rotate(&self, case: &Case, secret: &MemorySecret) -> Result<VersionId, Failure> {
+        let databases = SqlDatabases::new(self.limits);
+        rotate(&Self::event(case), secret, &databases, &mut SysRng, soon(), &mut Unobserved).await
+    }
+
+    /// Runs all cases and writes down what was met.
+    async fn run_all(&self, part: &str, more: &str, cases: impl Iterator<Item = &Case>) {
+        let mut met = Met { rows: BTreeMap::new(), failures: Vec::new() };
+        for (number, case) in cases.enumerate() {
+            let user = format!("u{number}");
+            let [foretold, said] = match self.case(case, &user).await {
+                Ok(met) => met,
+                Err(what) => {
+                    met.failures.push(format!("{part}, {}: {what}", case.name));
+                    continue;
+                }
+            };
+            let plain =
+                |text: &str| text.replace(&user, "app").replace('|', "/").replace(&self.extra.port.to_string(), "PORT");
+            met.rows.insert(number, [case.name.to_owned(), plain(&foretold), plain(&said)]);
+        }
+        assert!(met.failures.is_empty(), "{}", met.failures.join("\n"));
+        let heads = ["case", "dry run", "rotation"].map(str::to_owned);
+        let rows: Vec<_> = met.rows.into_values().map(|row| row.to_vec()).collect();
+        let version = self.database.version().await.unwrap();
+        tables::check_rows(part, &format!("\nMet: {version}{more}\n\n{}\n", tables::print(&heads, &rows)));
+    }
+}
+
+fn soon() -> Instant {
+    Instant::now() + Duration::from_secs(120)
+}
+
+#[test]
+fn every_engine_is_there() {
+    for recipe in roots::ALL {
+        recipe.root().unwrap();
+    }
+}
+
+async fn mysql_family(release: Release, part: &str, own: &[Case]) {
+    let setup = mysql::Setup { tls: TlsMode::Offered, ..mysql::Setup::new(release) };
+    let Some(server) = roots::if_provided(MySqlServer::start_with(setup).await).unwrap() else { return };
+    let scene = Scene::new(Database::MySql(server), 0).await;
+    scene.run_all(part, "", FAMILY.iter().chain(own)).await;
+}
+
+#[tokio::test]
+async fn mysql() {
+    mysql_family(Release::MySql, "mysql", MYSQL).await;
+}
+
+#[tokio::test]
+async fn mariadb_of_the_machine() {
+    mysql_family(Release::MariaDb, "mariadb", MARIADB).await;
+}
+
+#[tokio::test]
+async fn newer_mariadb() {
+    mysql_family(Release::NewerMariaDb, "newer mariadb", MARIADB).await;
+}
+
+/// A rule for a role that has to show a certificate as well.
+const CERTIFIED: &str = "hostssl all certified 127.0.0.1/32 scram-sha-256 clientcert=verify-ca";
+
+/// A rule for a role that old drivers log in as.
+const HASHED: &str = "host all hashed 127.0.0.1/32 md5";
+
+#[tokio::test]
+async fn postgresql_of_the_machine() {
+    let setup = postgres::Setup {
+        tls: TlsMode::Offered,
+        rules: vec![CERTIFIED.into()],
+        settings: vec!["log_statement=all".into()],
+        ..postgres::Setup::default()
+    };
+    let scene = Scene::new(Database::PostgreSql(Postgres::start_with(setup).await.unwrap()), 0).await;
+    scene.run_all("postgresql", "", POSTGRESQL.iter()).await;
+}
+
+#[tokio::test]
+async fn newer_postgresql_with_credcheck_and_pgbouncer() {
+    let setup = postgres::Setup {
+        release: postgres::Release::Newer,
+        tls: TlsMode::Offered,
+        rules: vec![CERTIFIED.into(), HASHED.into()],
+        settings: ["shared_preload_libraries=credcheck", "log_statement=all"].map(str::to_owned).into(),
+    };
+    let Some(server) = roots::if_provided(Postgres::start_with(setup).await).unwrap() else { return };
+    let Some(pooler) = roots::if_provided(PgBouncer::start(&server, &pgbouncer::Setup::default()).await).unwrap()
+    else {
+        return;
+    };
+    server.execute("CREATE EXTENSION credcheck").await.unwrap();
+    server.execute("ALTER SYSTEM SET credcheck.encrypted_password_allowed = on").await.unwrap();
+    server.execute("SELECT pg_reload_conf()").await.unwrap();
+    let (port, version) = (pooler.port(), pooler.version().to_owned());
+    let scene = Scene::new(Database::PostgreSql(server), port).await;
+    let more = format!(", credcheck, PgBouncer {version}");
+    scene.run_all("newer postgresql", &more, POSTGRESQL.iter().chain(NEWER_POSTGRESQL)).await;
+}
