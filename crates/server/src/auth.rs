@@ -196,9 +196,8 @@ impl Authenticator {
         match header(headers, "x-auth-token") {
             Some(token) => {
                 let token = token::UserToken::open(&self.root, token, self.clock.now())?;
-                let user = self.keys.user(&token.user_id).await?;
+                let user = self.keys.user(&token.user_id, token.generation).await?;
                 let ended = "its user is not there any more, is disabled, or has another password since";
-                let user = user.filter(|user| user.generation == token.generation);
                 let user = user.ok_or_else(|| ApiError::new(ErrorCode::InvalidToken, ended))?;
                 let user = match &token.project {
                     Some(project) => user.within(project),

@@ -201,6 +201,7 @@ async fn a_damaged_document_is_an_error_and_never_another_secret() {
 #[tokio::test]
 async fn names_that_postgresql_cannot_hold_are_not_found() {
     let (store, _server) = empty().await;
+    store.use_row_key(csms_store::suite::row_key());
     put(&store, &common("db")).await;
     assert_eq!(store.user("a\0").await.unwrap(), None);
     assert_eq!(store.user_by_name(Some("d\0"), "admin").await.unwrap(), None);

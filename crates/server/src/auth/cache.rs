@@ -167,19 +167,20 @@ impl AccessKeys {
         }))
     }
 
-    /// The enabled user of this identifier.
+    /// The enabled user of this identifier, if tokens of this generation are valid.
     ///
     /// # Errors
     /// Failures of the store.
-    pub async fn user(&self, id: &str) -> Result<Option<Arc<Caller>>, Failure> {
+    pub async fn user(&self, id: &str, generation: u64) -> Result<Option<Arc<Caller>>, Failure> {
         let id = id.to_owned();
-        if let Some(user) = self.users.get(&id) {
-            return Ok(Some(user));
+        // A token that is newer than the entry says that the user has changed since.
+        if let Some(user) = self.users.get(&id).filter(|user| user.generation >= generation) {
+            return Ok(Some(user).filter(|user| user.generation == generation));
         }
         let age = self.age.now();
         let Some(user) = self.store.user(&id).await?.filter(|user| user.enabled) else { return Ok(None) };
         let user = self.caller(user).await?;
         self.users.put(id, Arc::clone(&user), &self.age, age);
-        Ok(Some(user))
+        Ok(Some(user).filter(|user| user.generation == generation))
     }
 }

@@ -87,8 +87,7 @@ impl Authenticator {
                 let user = match key.user() {
                     None => None,
                     Some(acting) => {
-                        let user = self.keys.user(&acting.id).await?;
-                        let user = user.filter(|user| user.generation == acting.generation);
+                        let user = self.keys.user(&acting.id, acting.generation).await?;
                         Some(user.ok_or_else(|| unauthenticated("the user of the security token has been taken out of use, or has another password since"))?)
                     }
                 };

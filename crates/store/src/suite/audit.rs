@@ -68,8 +68,11 @@ pub async fn a_record_is_stored_with_its_change<S: Store>(store: Shared<S>) {
     store.change_secret(&project(), &secret.name, false, delete).await.unwrap();
 
     let texts = verified(&*store).await.unwrap();
+    // A change of users and policies says what became of their rows, too.
+    let texts: Vec<_> =
+        texts.iter().map(|text| text.split(",\"rows\"").next().unwrap().trim_end_matches('}')).collect();
     let expected = ["create", "version", "policy", "key", "entry", "read", "read", "delete"];
-    assert_eq!(texts, expected.map(|what| format!("{{\"what\":\"{what}\"}}")));
+    assert_eq!(texts, expected.map(|what| format!("{{\"what\":\"{what}\"")));
     let of_secret = store.audit_records(1, 2, Some("db")).await.unwrap();
     assert_eq!(of_secret.iter().map(|record| record.number).collect::<Vec<_>>(), [2, 6]);
 }

@@ -120,7 +120,9 @@ async fn change(call: &Call, request: ChangePassword) -> Result<Answer, Failure>
     let hash = checks.hash(peer, request.new).await?;
     let replacement = AccessChange::ReplacePassword { user_id: user.id.clone(), old: user.password_hash, new: hash };
     let record = call.app.trail.change(&Origin::current(), &call.project, |record| record.target = Some(&user.name));
-    match call.app.store.change_access(vec![replacement], vec![record]).await {
+    let changed = call.app.store.change_access(vec![replacement], vec![record]).await;
+    call.app.authenticator.forget();
+    match changed {
         Ok(()) => Answer::json(&UserIdResponse { user_id: user.id }),
         // Another has changed it meanwhile: what was old is not the user's any more.
         Err(StoreError::Conflict(_)) => Err(Failure::new(ErrorCode::WrongPassword, "it has just been changed")),
