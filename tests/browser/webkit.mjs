@@ -8,9 +8,6 @@ import { existsSync } from "node:fs";
 const DRIVER = process.env.CSMS_WEBKIT_DRIVER ?? "/usr/bin/WebKitWebDriver";
 const BROWSERS = ["4.1", "6.0", "4.0"].map((version) => `/usr/lib/x86_64-linux-gnu/webkit2gtk-${version}/MiniBrowser`);
 
-/** Whether WebKit and a display for it are installed. */
-export const hasWebKit = [DRIVER, "/usr/bin/Xvfb"].every((path) => existsSync(path)) && BROWSERS.some((path) => existsSync(path));
-
 async function freePort() {
   const server = createServer().listen(0, "127.0.0.1");
   await once(server, "listening");
@@ -49,6 +46,8 @@ async function listening(base, driver) {
  * Ends everything whatever happens.
  */
 export async function withWebKit(use) {
+  const binary = BROWSERS.find((path) => existsSync(path));
+  if (binary === undefined) throw new Error("there is no WebKit: install webkit2gtk-driver and xvfb");
   const display = spawn("/usr/bin/Xvfb", ["-displayfd", "3", "-screen", "0", "1280x1024x24", "-nolisten", "tcp"], {
     stdio: ["ignore", "ignore", "ignore", "pipe"],
   });
@@ -63,7 +62,6 @@ export async function withWebKit(use) {
     running.unshift(driver);
     const base = `http://127.0.0.1:${port}`;
     await listening(base, driver);
-    const binary = BROWSERS.find((path) => existsSync(path));
     const options = { "webkitgtk:browserOptions": { binary, args: ["--automation"] } };
     const { sessionId } = await command("POST", `${base}/session`, { capabilities: { alwaysMatch: options } });
     const session = `${base}/session/${sessionId}`;

@@ -7,12 +7,9 @@ import { test } from "node:test";
 
 import { HERE, ROOT, project } from "../packaging/unpack.mjs";
 import { serve } from "./serve.mjs";
-import { hasWebKit, withWebKit } from "./webkit.mjs";
+import { withWebKit } from "./webkit.mjs";
 
-// Neither is among the packages that the other tests need.
-const skip = hasWebKit ? false : "install webkit2gtk-driver and xvfb";
-
-test("every vector agrees in WebKit, and all that the package does is proven", { skip }, async (context) => {
+test("every vector agrees in WebKit, and all that the package does is proven", async (context) => {
   const directory = await project(context, "node");
   await copyFile(join(HERE, "projects/prove.mjs"), join(directory, "prove.mjs"));
   const server = await serve({

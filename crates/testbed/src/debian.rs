@@ -51,9 +51,16 @@ pub const FIREFOX: Package = Package { name: "firefox-esr", present: || programs
 /// The reverse proxy.
 pub const NGINX: Package = Package { name: "nginx", present: nginx::is_installed };
 
+/// WebKit, the engine of Safari, and its driver.
+pub const WEBKIT: Package =
+    Package { name: "webkit2gtk-driver", present: || programs::find("WebKitWebDriver").is_some() };
+
+/// A display without a screen, which WebKit draws on.
+pub const XVFB: Package = Package { name: "xvfb", present: || programs::find("Xvfb").is_some() };
+
 /// Everything the tests need.
-pub const ALL: [Package; 8] =
-    [MUSL_TOOLS, POSTGRESQL, MARIADB_SERVER, PYTHON_VENV, CHROMIUM, CHROMIUM_DRIVER, FIREFOX, NGINX];
+pub const ALL: [Package; 10] =
+    [MUSL_TOOLS, POSTGRESQL, MARIADB_SERVER, PYTHON_VENV, CHROMIUM, CHROMIUM_DRIVER, FIREFOX, NGINX, WEBKIT, XVFB];
 
 /// The packages of `wanted` that are missing, by name.
 pub fn missing(wanted: &[Package]) -> Vec<&'static str> {
