@@ -42,5 +42,6 @@ export default defineConfig({
     modulePreload: { polyfill: false },
   },
   // The service to develop against: `cargo xtask up` runs one.
-  server: { proxy: { "^/v[0-9]": process.env.CSMS_ENDPOINT ?? "http://127.0.0.1:7070" } },
+  // Signatures cover the host that the browser names, so it is passed on.
+  server: { proxy: { "^/v[0-9]": { target: process.env.CSMS_ENDPOINT ?? "http://127.0.0.1:7070", changeOrigin: false } } },
 });

@@ -137,6 +137,10 @@ const FLOWS = {
     await person.write("Text", "for few eyes only");
     await person.press("radio", "With a passphrase");
     await person.write("Passphrase", "correct horse battery");
+    await person.write("Passphrase once more", "correct horse batter");
+    await person.press("button", "Create secret");
+    await person.sees("The two passphrases differ.");
+    await person.write("Passphrase once more", "correct horse battery");
     await person.press("button", "Create secret");
     await person.sees("Current value");
     assert.match(await valueOf(name), /^[\w-]+(\.[\w-]*){4}$/);

@@ -18,6 +18,10 @@ const PATIENCE = 30_000;
 export class Person {
   /** Texts that the browser wrote into its console: errors and broken content policies. */
   complaints = [];
+  /** What they say when the page asks whether to leave. */
+  agrees = true;
+  /** What the page asked. */
+  questions = [];
 
   constructor(page) {
     this.page = page;
@@ -25,6 +29,10 @@ export class Person {
       // Answers with an error status are logged as well; tests ask for some of them.
       const isAnswer = /Failed to load resource/.test(message.text());
       if (message.type() === "error" && !isAnswer) this.complaints.push(message.text());
+    });
+    page.on("dialog", (dialog) => {
+      this.questions.push(dialog.message());
+      return this.agrees ? dialog.accept() : dialog.dismiss();
     });
     page.on("pageerror", (error) => this.complaints.push(String(error)));
   }

@@ -4,7 +4,9 @@ import { Suspense, useEffect, useRef } from "react";
 
 import { Button } from "../ui/Button";
 import { Select } from "../ui/Select";
+import { Announcements } from "./announce";
 import { useLanguage } from "./language";
+import { mayLeave } from "./leaving";
 import { Logo } from "./Logo";
 import { Page } from "./Page";
 import { Preferences } from "./Preferences";
@@ -57,12 +59,12 @@ export function Frame({ onEnter, onSignOut }: { onEnter: (session: Session) => v
             value={session.project.id}
             onChange={(id) => {
               const project = session.projects.find((candidate) => candidate.id === id);
-              if (project) onEnter(session.enter(project));
+              if (project && mayLeave()) onEnter(session.enter(project));
             }}
             options={session.projects.map(({ id, name }) => ({ value: id, label: name }))}
           />
           <Preferences />
-          <Button kind="quiet" onPress={onSignOut} aria-label={t("Sign out {name}", { name: session.name })}>
+          <Button kind="quiet" onPress={() => mayLeave() && onSignOut()} aria-label={t("Sign out {name}", { name: session.name })}>
             {t("Sign out")}
           </Button>
         </div>
@@ -72,6 +74,7 @@ export function Frame({ onEnter, onSignOut }: { onEnter: (session: Session) => v
           <Page route={route} />
         </Suspense>
       </main>
+      <Announcements />
     </div>
   );
 }

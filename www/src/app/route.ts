@@ -2,6 +2,8 @@
 
 import { useSyncExternalStore } from "react";
 
+import { mayLeave } from "./leaving";
+
 export type SecretTab = "overview" | "versions" | "rotation" | "tags";
 const TABS: readonly string[] = ["overview", "versions", "rotation", "tags"] satisfies SecretTab[];
 
@@ -38,11 +40,24 @@ export function go(path: string): void {
   location.hash = path;
 }
 
+/** The place that is shown. It lags behind the address while a person is asked whether to leave. */
+let shown = location.hash;
+
 const subscribe = (notify: () => void) => {
-  addEventListener("hashchange", notify);
-  return () => removeEventListener("hashchange", notify);
+  const follow = () => {
+    if (location.hash === shown) return;
+    if (mayLeave()) {
+      shown = location.hash;
+      notify();
+    } else {
+      // Links and the browser's own buttons change the address before anybody can be asked.
+      location.hash = shown;
+    }
+  };
+  addEventListener("hashchange", follow);
+  return () => removeEventListener("hashchange", follow);
 };
 
 export function useRoute(): Route {
-  return parseRoute(useSyncExternalStore(subscribe, () => location.hash));
+  return parseRoute(useSyncExternalStore(subscribe, () => shown));
 }

@@ -4,6 +4,8 @@ import { previewNewVersion, validateCreateSecretVersion } from "csms";
 import { type FormEvent, useState } from "react";
 
 import { useLanguage } from "../app/language";
+import { announce } from "../app/announce";
+import { forgetDirty, mayLeave } from "../app/leaving";
 import { useSession } from "../app/session";
 import { useAction } from "../app/useAction";
 import { useProblems } from "../secrets/useProblems";
@@ -16,15 +18,18 @@ import { DiffTable } from "../value/DiffTable";
 import { draftOf, emptyDraft, rowProblems, storedOfDraft } from "../value/draft";
 import { NO_SEALING, purposeOf, sealed, sealingProblem } from "../value/sealing";
 import { SealingFields } from "../value/SealingFields";
-import { type Stored, storedOf } from "../value/value";
+import { type Stored, storedOf, storedText } from "../value/value";
 import { ValueEditor } from "../value/ValueEditor";
 import { PreviewView } from "./PreviewView";
 import type { SecretDialogProps } from "./SecretActions";
-import { forPreview } from "./useKnownSecret";
+import { currentOf, forPreview, readKnown } from "./useKnownSecret";
 
-export function NewVersionDialog({ known, isOpen, onClose, onChange }: SecretDialogProps) {
+export function NewVersionDialog({ known: opened, isOpen, onClose, onChange }: SecretDialogProps) {
   const { t, language } = useLanguage();
   const { client } = useSession();
+  // Review reads the secret again: another page may have stored a version since this one was opened.
+  const [known, setKnown] = useState(opened);
+  const [hasMoved, setHasMoved] = useState(false);
   const { name } = known.secret;
   const [draft, setDraft] = useState(emptyDraft);
   const [editor, setEditor] = useState(0);
@@ -40,25 +45,49 @@ export function NewVersionDialog({ known, isOpen, onClose, onChange }: SecretDia
   const unsealable = sealingProblem(sealing);
   const preview = previewNewVersion(forPreview(known), { version_stages }, { language });
 
-  const read = async () => {
-    if (current) return current;
-    const found = storedOf((await client.showSecretVersion({ secret_name: name, version_id: "latest" })).version);
+  const read = async (version: string) => {
+    const found = storedOf((await client.showSecretVersion({ secret_name: name, version_id: version })).version);
     setCurrent(found);
     return found;
   };
   const start = useAction(async () => {
-    setDraft(draftOf(await read()));
+    const now = await readKnown(client, name);
+    const found = await read(currentOf(now) ?? "latest");
+    setKnown(now);
+    setHasMoved(false);
+    setDraft(draftOf(found));
     setEditor(editor + 1);
   });
+  /** Compares with what is stored now. */
+  const look = async () => {
+    const now = await readKnown(client, name);
+    if (currentOf(now) !== currentOf(known)) {
+      setHasMoved(true);
+      setCurrent(undefined);
+    }
+    setKnown(now);
+    const version = currentOf(now);
+    if (version !== undefined && (current === undefined || version !== currentOf(known))) await read(version);
+    return now;
+  };
   const review = useAction(async () => {
     setIsReviewed(true);
-    await read();
+    await look();
   });
   const save = useAction(async () => {
-    await client.createSecretVersion({ secret_name: name, version_stages, ...(await sealed(value, { name, purpose: purposeOf(known.secret.secret_type) }, sealing)) });
+    // The API stores a version whatever the current one is, so it is read once more just before.
+    const before = currentOf(known);
+    if (currentOf(await look()) !== before) return;
+    const made = await client.createSecretVersion({ secret_name: name, version_stages, ...(await sealed(value, { name, purpose: purposeOf(known.secret.secret_type) }, sealing)) });
+    forgetDirty();
+    announce(t("Version {version} is saved.", { version: made.version_metadata.id }));
     onChange();
     onClose();
   });
+  const isDirty = storedText(value) !== "" || sealing.passphrase !== "" || sealing.jwk !== "";
+  const close = () => {
+    if (!isDirty || mayLeave()) onClose();
+  };
   const submit = (event: FormEvent) => {
     event.preventDefault();
     problems.showAll();
@@ -68,7 +97,7 @@ export function NewVersionDialog({ known, isOpen, onClose, onChange }: SecretDia
   };
   const field = draft.shape === "binary" ? "secret_binary" : "secret_string";
   return (
-    <Dialog title={t("New version of {name}", { name })} isOpen={isOpen} onClose={onClose} isWide>
+    <Dialog title={t("New version of {name}", { name })} isOpen={isOpen} onClose={close} isWide isDirty={isDirty}>
       <form onSubmit={submit} noValidate>
         {isReviewed ? (
           <>
@@ -76,6 +105,11 @@ export function NewVersionDialog({ known, isOpen, onClose, onChange }: SecretDia
             {review.isRunning && <p className="muted">{t("Loading…")}</p>}
             {review.error !== undefined && (
               <Notice kind="warning" title={t("The current value cannot be read, so there is nothing to compare with.")} />
+            )}
+            {hasMoved && (
+              <Notice kind="warning" title={t("The current version changed after you began; it is {version} now.", { version: currentOf(known) ?? "—" })}>
+                <p>{t("Your value is compared with that one. Saving replaces it as the current version; go back to start from it.")}</p>
+              </Notice>
             )}
             {current && <DiffTable before={current} after={value} labels={[t("Current"), t("New")]} />}
             {sealing.way !== "none" && <Notice>{t("It is sealed in this page when you save it.")}</Notice>}
@@ -119,9 +153,9 @@ export function NewVersionDialog({ known, isOpen, onClose, onChange }: SecretDia
             {isReviewed ? t("Save the version") : t("Review")}
           </Button>
           {isReviewed ? (
-            <Button onPress={() => (setIsReviewed(false), setDraft(draftOf(value)))}>{t("Back")}</Button>
+            <Button onPress={() => setIsReviewed(false)}>{t("Back")}</Button>
           ) : (
-            <Button onPress={onClose}>{t("Cancel")}</Button>
+            <Button onPress={close}>{t("Cancel")}</Button>
           )}
         </div>
       </form>

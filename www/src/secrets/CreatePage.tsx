@@ -3,7 +3,9 @@
 import { type SecretType, formatRotationConfig, validateCreateSecret } from "csms";
 import { type FormEvent, useState } from "react";
 
+import { announce } from "../app/announce";
 import { useLanguage } from "../app/language";
+import { forgetDirty, useDirty } from "../app/leaving";
 import { go, secretPath } from "../app/route";
 import { useSession } from "../app/session";
 import { useAction } from "../app/useAction";
@@ -17,6 +19,7 @@ import { Field } from "../ui/Field";
 import { emptyDraft, rowProblems, storedOfDraft } from "../value/draft";
 import { NO_SEALING, purposeOf, sealed, sealingProblem } from "../value/sealing";
 import { SealingFields } from "../value/SealingFields";
+import { storedText } from "../value/value";
 import { ValueEditor } from "../value/ValueEditor";
 import { useProblems } from "./useProblems";
 
@@ -44,8 +47,11 @@ export function CreatePage() {
   const unsealable = sealingProblem(sealing);
   const { run, isRunning, error } = useAction(async () => {
     await client.createSecret({ ...about, ...(await sealed(storedOfDraft(draft), { name, purpose: purposeOf(type) }, sealing)) });
+    forgetDirty();
+    announce(t("The secret {name} is created.", { name }));
     go(secretPath(name));
   });
+  useDirty(name !== "" || description !== "" || storedText(storedOfDraft(draft)) !== "" || sealing.passphrase !== "" || sealing.jwk !== "");
   const submit = (submitted: FormEvent) => {
     submitted.preventDefault();
     problems.showAll();

@@ -1,7 +1,9 @@
-// A question that must be answered first. Escape and a click beside it answer no.
+// A question that must be answered first. Escape and a click beside it close it, unless something was typed.
 
 import type { ReactNode } from "react";
 import { Dialog as AriaDialog, Heading, Modal, ModalOverlay } from "react-aria-components";
+
+import { useDirty } from "../app/leaving";
 
 interface Props {
   title: string;
@@ -11,11 +13,15 @@ interface Props {
   isWide?: boolean;
   /** Whether only its own buttons close it, because what it shows is shown once. */
   isFirm?: boolean;
+  /** Whether something was typed that closing would lose. Escape and a click beside do not close it then; its buttons ask. */
+  isDirty?: boolean;
 }
 
-export function Dialog({ title, isOpen, onClose, children, isWide = false, isFirm = false }: Props) {
+export function Dialog({ title, isOpen, onClose, children, isWide = false, isFirm = false, isDirty = false }: Props) {
+  useDirty(isOpen && isDirty);
+  const isHeld = isFirm || isDirty;
   return (
-    <ModalOverlay className="overlay" isOpen={isOpen} onOpenChange={(open) => open || onClose()} isDismissable={!isFirm} isKeyboardDismissDisabled={isFirm}>
+    <ModalOverlay className="overlay" isOpen={isOpen} onOpenChange={(open) => open || onClose()} isDismissable={!isHeld} isKeyboardDismissDisabled={isHeld}>
       <Modal className={isWide ? "modal is-wide" : "modal"}>
         <AriaDialog className="dialog">
           <Heading slot="title" level={2}>

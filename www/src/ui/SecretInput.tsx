@@ -1,7 +1,7 @@
 // A field for something secret. What is typed stays in the field's memory: it is never written into the document, as a
 // value that the framework controls would be.
 
-import { useEffect, useId, useRef } from "react";
+import { type KeyboardEvent, useEffect, useId, useRef, useState } from "react";
 
 interface Props {
   label: string;
@@ -11,6 +11,10 @@ interface Props {
   isShown?: boolean;
   /** Several lines. */
   rows?: number;
+  /** Whether a single line grows with what is pasted, or added by Shift+Enter; Enter sends the form until then. */
+  isGrowing?: boolean;
+  /** The text of a paste as it was copied, before the field shows its line ends as its own. */
+  onPasted?: (text: string) => void;
   hint?: string | undefined;
   problems?: readonly string[] | undefined;
   autoComplete?: string;
@@ -18,9 +22,16 @@ interface Props {
   isLabelHidden?: boolean;
 }
 
+/** A field that grows shows at most so many lines, and scrolls then. */
+const MOST_LINES = 12;
+
+const linesIn = (text: string) => text.split(/\r\n?|\n/).length;
+
 export function SecretInput(props: Props) {
-  const { label, initial = "", onInput, isShown = false, rows, hint, problems = [], isLabelHidden = false } = props;
+  const { label, initial = "", onInput, isShown = false, isGrowing = false, onPasted, hint, problems = [], isLabelHidden = false } = props;
   const id = useId();
+  const [lines, setLines] = useState(() => linesIn(initial));
+  const rows = isGrowing ? Math.min(lines, MOST_LINES) : props.rows;
   const field = useRef<HTMLInputElement & HTMLTextAreaElement>(null);
   useEffect(() => {
     if (field.current) field.current.value = initial;
@@ -35,7 +46,19 @@ export function SecretInput(props: Props) {
     spellCheck: false,
     "aria-invalid": problems.length > 0 || undefined,
     "aria-describedby": described || undefined,
-    onInput: (event: { currentTarget: { value: string } }) => onInput(event.currentTarget.value),
+    onInput: (event: { currentTarget: { value: string } }) => {
+      setLines(linesIn(event.currentTarget.value));
+      onInput(event.currentTarget.value);
+    },
+    onPaste: (event: { clipboardData: DataTransfer }) => onPasted?.(event.clipboardData.getData("text")),
+    ...(isGrowing && {
+      onKeyDown: (event: KeyboardEvent<HTMLElement>) => {
+        // A line break that is typed by accident would become part of the value, unseen.
+        if (event.key !== "Enter" || event.shiftKey || event.nativeEvent.isComposing || lines > 1) return;
+        event.preventDefault();
+        field.current?.form?.requestSubmit();
+      },
+    }),
   };
   return (
     <div className="field">

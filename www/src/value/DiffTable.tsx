@@ -6,7 +6,8 @@ import { useLanguage } from "../app/language";
 import { Badge, type Tone } from "../ui/Badge";
 import { Notice } from "../ui/Notice";
 import { Toggle } from "../ui/Toggle";
-import { type Change, differences, isSealed } from "./diff";
+import { type Change, differences, isIdentical, isSealed } from "./diff";
+import { TYPE_WORDS } from "./types";
 import type { Stored } from "./value";
 
 const WORDS: Record<Change, [text: string, tone: Tone]> = {
@@ -34,7 +35,9 @@ export function DiffTable({ before, after, labels }: Props) {
       <div className="row spread">
         <span role="status">
           {found.every(({ change }) => change === "same")
-            ? t("The two values are the same.")
+            ? isIdentical(before, after)
+              ? t("The two values are the same.")
+              : t("The keys and values are the same; spacing, order or spelling of the text differs.")
             : t("{added} added, {removed} removed, {changed} changed", { added: count("added"), removed: count("removed"), changed: count("changed") })}
         </span>
         <Toggle isOn={isShown} onChange={setIsShown}>
@@ -53,13 +56,18 @@ export function DiffTable({ before, after, labels }: Props) {
           </tr>
         </thead>
         <tbody>
-          {found.map(({ key, change, before: left, after: right }) => (
+          {found.map(({ key, change, before: left, after: right, types }) => (
             <tr key={key} className={`diff-${change}`}>
               <th scope="row" className="code">
                 {key === "" ? t("Value") : key}
               </th>
               <td>
                 <Badge tone={WORDS[change][1]}>{t(WORDS[change][0])}</Badge>
+                {types && (
+                  <span className="hint type-change">
+                    {t(TYPE_WORDS[types[0]])} → {t(TYPE_WORDS[types[1]])}
+                  </span>
+                )}
               </td>
               <td>{mask(left)}</td>
               <td>{mask(right)}</td>

@@ -5,33 +5,45 @@ import { Button } from "../ui/Button";
 import { Field } from "../ui/Field";
 import { SecretInput } from "../ui/SecretInput";
 import type { Row, RowProblem } from "./draft";
+import { TYPE_WORDS } from "./types";
 
 interface Props {
   row: Row;
   number: number;
   isShown: boolean;
   problem: RowProblem | undefined;
-  onChange: (change: Partial<Row>) => void;
+  onKey: (key: string) => void;
+  /** What stands in the field of the value, with the line ends of the browser. */
+  onValue: (shown: string) => void;
   onRemove: (() => void) | undefined;
 }
 
-export function PairRow({ row, number, isShown, problem, onChange, onRemove }: Props) {
+export function PairRow({ row, number, isShown, problem, onKey, onValue, onRemove }: Props) {
   const { t } = useLanguage();
   const words = problem === "key-twice" ? t("This key occurs twice.") : t("The key is missing.");
+  const former = t(TYPE_WORDS[row.formerType]);
   return (
     <div className="pair">
       <Field
         label={t("Key {number}", { number })}
         isCode
         value={row.key}
-        onChange={(key) => onChange({ key })}
+        onChange={onKey}
         problems={problem ? [words] : []}
       />
       <SecretInput
         label={row.key ? t("Value of {key}", { key: row.key }) : t("Value {number}", { number })}
         isShown={isShown}
+        isGrowing
         initial={row.value}
-        onInput={(value) => onChange({ value })}
+        onInput={onValue}
+        hint={
+          row.formerType === "string"
+            ? undefined
+            : row.type === row.formerType
+              ? t("Type: {type}", { type: former })
+              : t("Type: text, no longer {type}", { type: former })
+        }
       />
       <Button kind="quiet" isDisabled={!onRemove} onPress={() => onRemove?.()} aria-label={t("Remove key {number}", { number })}>
         ✕

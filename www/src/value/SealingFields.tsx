@@ -45,13 +45,23 @@ export function SealingFields({ type, sealing, onChange, problem }: Props) {
       />
       {sealing.way === "none" && <p className="hint">{t("The service encrypts every value it stores. A sealed value is encrypted in this page as well, so that not even the service can read it.")}</p>}
       {sealing.way === "passphrase" && (
-        <SecretInput
-          label={t("Passphrase")}
-          onInput={(passphrase) => onChange((before) => ({ ...before, passphrase }))}
-          problems={problems}
-          hint={t("Whoever reads the value needs it. Nobody can recover it.")}
-          autoComplete="new-password"
-        />
+        <>
+          <SecretInput
+            label={t("Passphrase")}
+            initial={sealing.passphrase}
+            onInput={(passphrase) => onChange((before) => ({ ...before, passphrase }))}
+            problems={problems}
+            hint={t("Whoever reads the value needs it. If it is lost, the value is lost: neither the service nor an administrator can recover it.")}
+            autoComplete="new-password"
+          />
+          <SecretInput
+            label={t("Passphrase once more")}
+            initial={sealing.repeated}
+            onInput={(repeated) => onChange((before) => ({ ...before, repeated }))}
+            problems={sealing.repeated !== "" && sealing.repeated !== sealing.passphrase && problems.length === 0 ? [t("The two passphrases differ.")] : []}
+            autoComplete="new-password"
+          />
+        </>
       )}
       {sealing.way === "public" && (
         <>

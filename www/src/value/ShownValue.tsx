@@ -1,7 +1,7 @@
 // A value in the open.
 
 import { useLanguage } from "../app/language";
-import { type Stored, bytesIn, pairsOf, shapeOf } from "./value";
+import { type Stored, bytesIn, membersOf, shapeOf } from "./value";
 
 export function ShownValue({ value }: { value: Stored }) {
   const { t, language } = useLanguage();
@@ -24,7 +24,7 @@ export function ShownValue({ value }: { value: Stored }) {
   }
   return (
     <dl className="shown facts">
-      {(pairsOf(value.secret_string) ?? []).map(([key, text]) => (
+      {(membersOf(value.secret_string) ?? []).map(({ key, text }) => (
         <div key={key}>
           <dt className="code">{key}</dt>
           <dd className="code">{text}</dd>

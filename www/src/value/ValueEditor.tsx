@@ -5,12 +5,28 @@ import { useState } from "react";
 import { useLanguage } from "../app/language";
 import { Button } from "../ui/Button";
 import { Choice } from "../ui/Choice";
+import { Notice } from "../ui/Notice";
 import { SecretInput } from "../ui/SecretInput";
+import { Select } from "../ui/Select";
 import { Toggle } from "../ui/Toggle";
 import { BinaryEditor } from "./BinaryEditor";
-import { type Draft, newRow, reshape, rowProblems } from "./draft";
+import {
+  type Draft,
+  isWithoutKeys,
+  reshape,
+  rowProblems,
+  withChosenLineEnd,
+  withNewRow,
+  withRowKey,
+  withShownRowValue,
+  withShownText,
+  withoutRow,
+} from "./draft";
+import { type LineEnd, lineEndOf } from "./lines";
 import { PairRow } from "./PairRow";
 import type { Shape } from "./value";
+
+const LINE_ENDS: Record<"LF" | "CRLF", LineEnd> = { LF: "\n", CRLF: "\r\n" };
 
 interface Props {
   draft: Draft;
@@ -51,7 +67,12 @@ export function ValueEditor({ draft, onChange, problems, isSubmitted }: Props) {
           </Toggle>
         )}
       </div>
-      {draft.shape === "pairs" && (
+      {draft.shape === "pairs" && isWithoutKeys(draft) && (
+        <Notice title={t("This text has no keys.")}>
+          <p>{t("Only a JSON object can be shown as keys with values. The text is kept as it is; edit it under Plain text.")}</p>
+        </Notice>
+      )}
+      {draft.shape === "pairs" && !isWithoutKeys(draft) && (
         <div className="pairs" key={view}>
           {draft.rows.map((row, index) => (
             <PairRow
@@ -60,32 +81,41 @@ export function ValueEditor({ draft, onChange, problems, isSubmitted }: Props) {
               number={index + 1}
               isShown={isShown}
               problem={isSubmitted || row.value !== "" ? inRows.get(row.id) : undefined}
-              onChange={(change) =>
-                onChange((before) => ({
-                  ...before,
-                  rows: before.rows.map((other) => (other.id === row.id ? { ...other, ...change } : other)),
-                }))
-              }
-              onRemove={
-                draft.rows.length > 1
-                  ? () => onChange((before) => ({ ...before, rows: before.rows.filter(({ id }) => id !== row.id) }))
-                  : undefined
-              }
+              onKey={(key) => onChange((before) => withRowKey(before, row.id, key))}
+              onValue={(shown) => onChange((before) => withShownRowValue(before, row.id, shown))}
+              onRemove={draft.rows.length > 1 ? () => onChange((before) => withoutRow(before, row.id)) : undefined}
             />
           ))}
-          <Button onPress={() => onChange((before) => ({ ...before, rows: [...before.rows, newRow()] }))}>{t("Add a key")}</Button>
+          <Button onPress={() => onChange(withNewRow)}>{t("Add a key")}</Button>
         </div>
       )}
       {draft.shape === "text" && (
-        <SecretInput
-          key={view}
-          label={t("Text")}
-          isLabelHidden
-          rows={5}
-          isShown={isShown}
-          initial={draft.text}
-          onInput={(text) => onChange((before) => ({ ...before, text }))}
-        />
+        <>
+          <SecretInput
+            key={view}
+            label={t("Text")}
+            isLabelHidden
+            rows={Math.min(20, Math.max(5, draft.text.split("\n").length))}
+            isShown={isShown}
+            initial={draft.text}
+            onInput={(shown) => onChange((before) => withShownText(before, shown))}
+            onPasted={(text) => {
+              const pasted = lineEndOf(text);
+              if (text.includes("\n")) onChange((before) => (/[\r\n]/.test(before.text) ? before : { ...before, lineEnd: pasted }));
+            }}
+          />
+          {/[\r\n]/.test(draft.text) && (
+            <Select<"LF" | "CRLF">
+              label={t("Line ends")}
+              value={draft.lineEnd === "\n" ? "LF" : "CRLF"}
+              onChange={(chosen) => onChange((before) => withChosenLineEnd(before, LINE_ENDS[chosen]))}
+              options={[
+                { value: "LF", label: "LF" },
+                { value: "CRLF", label: "CRLF" },
+              ]}
+            />
+          )}
+        </>
       )}
       {draft.shape === "binary" && <BinaryEditor draft={draft} onChange={(binary) => onChange((before) => ({ ...before, binary }))} />}
       {problems.length > 0 && (

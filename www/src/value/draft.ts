@@ -1,77 +1,145 @@
-// A value while somebody writes it. Pure.
+// A value while a person writes it. The text is the value: Key/value is a view of it whose edits change one member's
+// characters. No view rewrites what another one holds, so going back and forth changes nothing. Pure.
 
-import { type Shape, type Stored, bytesIn, pairsOf, shapeOf, textOf } from "./value";
+import { type JsonType, parseObject, typeOf, withKey, withMember, withValue, withoutMember } from "./json";
+import { type LineEnd, edited, lineEndOf, withLineEnd } from "./lines";
+import { type Shape, type Stored, bytesIn, shapeOf } from "./value";
 
 export interface Row {
   id: number;
   key: string;
+  /** A string as it is, with its line ends; anything else as JSON. */
   value: string;
+  /** The JSON type in which the value is stored. */
+  type: JsonType;
+  /** The type it was read with; the value has it whenever its text is of that type. */
+  formerType: JsonType;
+  /** Whether it is a member of the text. A new row becomes one with the first letter of its key. */
+  isMember: boolean;
 }
 
 export interface Draft {
   shape: Shape;
+  /** The members of `text` in its order, and among them new rows that are not members yet. */
   rows: Row[];
+  /** The text as it would be stored, with its line ends. */
   text: string;
+  /** What new lines of the text end with. */
+  lineEnd: LineEnd;
   /** Base64. */
   binary: string;
-  /** The JSON text that the rows came from. */
-  former?: string;
 }
 
 let lastId = 0;
-export const newRow = (key = "", value = ""): Row => ({ id: (lastId += 1), key, value });
+const nextId = () => (lastId += 1);
 
-export const emptyDraft = (): Draft => ({ shape: "pairs", rows: [newRow()], text: "", binary: "" });
+export const newRow = (): Row => ({ id: nextId(), key: "", value: "", type: "string", formerType: "string", isMember: false });
+
+export const emptyDraft = (): Draft => ({ shape: "pairs", rows: [newRow()], text: "", lineEnd: "\n", binary: "" });
 
 export function draftOf(stored: Stored): Draft {
-  const shape = shapeOf(stored);
-  if ("secret_binary" in stored) return { ...emptyDraft(), shape, binary: stored.secret_binary };
-  const pairs = pairsOf(stored.secret_string) ?? [];
-  const rows = pairs.map(([key, value]) => newRow(key, value));
-  return {
-    ...emptyDraft(),
-    shape,
-    rows: rows.length > 0 ? rows : [newRow()],
-    text: stored.secret_string,
-    ...(rows.length > 0 && { former: stored.secret_string }),
-  };
+  if ("secret_binary" in stored) return { ...emptyDraft(), shape: "binary", binary: stored.secret_binary };
+  const text = stored.secret_string;
+  return { ...emptyDraft(), shape: shapeOf(stored), text, rows: rowsOf(text), lineEnd: lineEndOf(text) };
 }
 
-const written = (rows: readonly Row[]) => rows.filter(({ key, value }) => key !== "" || value !== "");
+/** A row for each member; one empty row for a text without members. */
+function rowsOf(text: string): Row[] {
+  const members = parseObject(text)?.members ?? [];
+  if (members.length === 0) return [newRow()];
+  return members.map(({ key, text: value, type }) => ({ id: nextId(), key, value, type, formerType: type, isMember: true }));
+}
+
+/** Whether the text is something that has no keys, such as a list or plain words; rows cannot show it. */
+export const isWithoutKeys = ({ text }: Draft): boolean => text !== "" && parseObject(text) === undefined;
 
 /** The value as it would be stored. */
-export function storedOfDraft(draft: Draft): Stored {
-  if (draft.shape === "binary") return { secret_binary: draft.binary };
-  if (draft.shape === "text") return { secret_string: draft.text };
-  const rows = written(draft.rows);
-  return { secret_string: rows.length === 0 ? "" : textOf(rows.map(({ key, value }) => [key, value]), draft.former) };
-}
+export const storedOfDraft = ({ shape, text, binary }: Draft): Stored =>
+  shape === "binary" ? { secret_binary: binary } : { secret_string: text };
 
-/** The same value in another view, as far as it fits there. */
+/** The same draft in another view. Nothing in it is rewritten. */
 export function reshape(draft: Draft, shape: Shape): Draft {
   if (shape === draft.shape) return draft;
-  if (shape === "text" && draft.shape === "pairs") {
-    return { ...draft, shape, text: (storedOfDraft(draft) as { secret_string: string }).secret_string };
-  }
-  if (shape === "pairs" && draft.shape === "text") {
-    const pairs = pairsOf(draft.text);
-    if (pairs && pairs.length > 0) return { ...draftOf({ secret_string: draft.text }), binary: draft.binary };
-    // Text that has no keys stays where it is, for the way back.
-    return { ...draft, shape, rows: [newRow()] };
-  }
-  return { ...draft, shape };
+  return shape === "pairs" && !showsText(draft) ? { ...draft, shape, rows: rowsOf(draft.text) } : { ...draft, shape };
+}
+
+/** Whether the rows are still those of the text. */
+function showsText({ rows, text }: Draft): boolean {
+  const members = parseObject(text)?.members ?? [];
+  const shown = rows.filter(({ isMember }) => isMember);
+  return (
+    members.length === shown.length &&
+    members.every(({ key, text: value, type }, index) => {
+      const row = shown[index];
+      return row?.key === key && row.value === value && row.type === type;
+    })
+  );
+}
+
+/** The draft after a person edited the text in its field. */
+export const withShownText = (draft: Draft, shown: string): Draft => ({ ...draft, text: edited(draft.text, shown, draft.lineEnd) });
+
+/** Chooses the line end, and writes it into the whole text. */
+export const withChosenLineEnd = (draft: Draft, lineEnd: LineEnd): Draft => ({
+  ...draft,
+  lineEnd,
+  text: withLineEnd(draft.text, lineEnd),
+});
+
+/** The place of a row's member in the text; for a new row the place it would get. */
+const memberIndex = (rows: readonly Row[], id: number) =>
+  rows.slice(0, rows.findIndex((row) => row.id === id)).filter(({ isMember }) => isMember).length;
+
+/** Renames a row's key. */
+export function withRowKey(draft: Draft, id: number, key: string): Draft {
+  const row = draft.rows.find((each) => each.id === id);
+  if (!row) return draft;
+  const isMember = row.isMember || key !== "";
+  const rows = draft.rows.map((each) => (each.id === id ? { ...each, key, isMember } : each));
+  if (!isMember) return { ...draft, rows };
+  const text = draft.text === "" ? "{}" : draft.text;
+  const object = parseObject(text);
+  if (!object) return draft;
+  const index = memberIndex(draft.rows, id);
+  const member = object.members[index];
+  if (!row.isMember) return { ...draft, rows, text: withMember(text, object, index, key, row.value) };
+  return member ? { ...draft, rows, text: withKey(text, member, key) } : draft;
+}
+
+/** The draft after a person edited a row's value in its field. */
+export function withShownRowValue(draft: Draft, id: number, shown: string): Draft {
+  const row = draft.rows.find((each) => each.id === id);
+  if (!row) return draft;
+  const value = edited(row.value, shown, row.value === "" ? draft.lineEnd : lineEndOf(row.value));
+  const type = typeOf(value, row.formerType);
+  const rows = draft.rows.map((each) => (each.id === id ? { ...each, value, type } : each));
+  const member = row.isMember ? parseObject(draft.text)?.members[memberIndex(draft.rows, id)] : undefined;
+  return { ...draft, rows, text: member ? withValue(draft.text, member, value, type) : draft.text };
+}
+
+/** Adds an empty row. */
+export const withNewRow = (draft: Draft): Draft => ({ ...draft, rows: [...draft.rows, newRow()] });
+
+/** Removes a row and its member. */
+export function withoutRow(draft: Draft, id: number): Draft {
+  const row = draft.rows.find((each) => each.id === id);
+  const rows = draft.rows.filter((each) => each.id !== id);
+  const object = row?.isMember ? parseObject(draft.text) : undefined;
+  return { ...draft, rows, text: object ? withoutMember(draft.text, object, memberIndex(draft.rows, id)) : draft.text };
 }
 
 export type RowProblem = "key-missing" | "key-twice";
 
-/** What only this view can get wrong; everything else is judged by the service's rules. */
-export function rowProblems({ shape, rows }: Draft): Map<number, RowProblem> {
+/** The problems that only this view can have; the service's rules judge everything else. */
+export function rowProblems(draft: Draft): Map<number, RowProblem> {
   const found = new Map<number, RowProblem>();
-  if (shape !== "pairs") return found;
+  const { shape, rows } = draft;
+  if (shape !== "pairs" || isWithoutKeys(draft)) return found;
+  const filled = rows.filter(({ key, value, isMember }) => key !== "" || value !== "" || isMember);
   const seen = new Set<string>();
   const [first] = rows;
-  if (first && written(rows).length === 0) found.set(first.id, "key-missing");
-  for (const { id, key } of written(rows)) {
+  if (first && filled.length === 0) found.set(first.id, "key-missing");
+  for (const { id, key } of filled) {
     if (key === "") found.set(id, "key-missing");
     else if (seen.has(key)) found.set(id, "key-twice");
     seen.add(key);

@@ -9,11 +9,13 @@ export type SealingWay = "none" | "passphrase" | "public";
 export interface Sealing {
   way: SealingWay;
   passphrase: string;
+  /** The passphrase typed once more: a slip would lose the value for good. */
+  repeated: string;
   /** JSON Web Key of the recipient. */
   jwk: string;
 }
 
-export const NO_SEALING: Sealing = { way: "none", passphrase: "", jwk: "" };
+export const NO_SEALING: Sealing = { way: "none", passphrase: "", repeated: "", jwk: "" };
 
 /** What sealed values are for; part of what they are bound to. The rotation function opens those of its own purpose only. */
 export const purposeOf = (type: SecretType) => (type === "COMMON" ? "console" : "rotation");
@@ -21,8 +23,9 @@ export const purposeOf = (type: SecretType) => (type === "COMMON" ? "console" : 
 const LEAST_PASSPHRASE = 12;
 
 /** What is missing before anything can be sealed; an English text to be translated. */
-export function sealingProblem({ way, passphrase, jwk }: Sealing): string | undefined {
+export function sealingProblem({ way, passphrase, repeated, jwk }: Sealing): string | undefined {
   if (way === "passphrase" && passphrase.length < LEAST_PASSPHRASE) return "The passphrase needs at least 12 characters.";
+  if (way === "passphrase" && passphrase !== repeated) return "The two passphrases differ.";
   if (way === "public") {
     try {
       JweKey.fromJwk(jwk).free();

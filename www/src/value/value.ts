@@ -1,11 +1,11 @@
 // What is in a value: keys with values, plain text, bytes, or something sealed. Pure.
 
+import { type Member, parseObject } from "./json";
+
 export type Shape = "pairs" | "text" | "binary";
 
 /** A value as the service stores it. */
 export type Stored = { secret_string: string } | { secret_binary: string };
-
-export type Pair = readonly [key: string, value: string];
 
 /** What the service answered, as one of the two forms. */
 export function storedOf(version: { secret_string?: string; secret_binary?: string }): Stored {
@@ -14,38 +14,20 @@ export function storedOf(version: { secret_string?: string; secret_binary?: stri
     : { secret_binary: version.secret_binary };
 }
 
-/** The keys of a flat JSON object, in its order; `undefined` for anything else. */
-export function pairsOf(text: string): Pair[] | undefined {
-  let parsed: unknown;
-  try {
-    parsed = JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-  if (typeof parsed !== "object" || parsed === null || Array.isArray(parsed)) return undefined;
-  const entries = Object.entries(parsed as Record<string, unknown>);
-  // What is nested, or would lose digits, is better shown and changed as text.
-  const isPlain = (value: unknown) =>
-    typeof value === "string" || typeof value === "boolean" || value === null || Number.isSafeInteger(value);
-  if (!entries.every(([, value]) => isPlain(value))) return undefined;
-  return entries.map(([key, value]) => [key, typeof value === "string" ? value : JSON.stringify(value)]);
-}
+/** What is stored: the text, or Base64 of the bytes. */
+export const storedText = (stored: Stored) => ("secret_string" in stored ? stored.secret_string : stored.secret_binary);
 
-/** Keys and values as the JSON text that is stored. Numbers and the like that were read as such stay as they are. */
-export function textOf(pairs: readonly Pair[], former?: string): string {
-  const before = former === undefined ? {} : ((JSON.parse(former) ?? {}) as Record<string, unknown>);
-  const member = ([key, value]: Pair): [string, unknown] => {
-    const old = Object.hasOwn(before, key) ? before[key] : undefined;
-    return [key, old !== undefined && typeof old !== "string" && JSON.stringify(old) === value ? old : value];
-  };
-  return JSON.stringify(Object.fromEntries(pairs.map(member)));
+/** The members of a JSON object whose keys differ and whose values are not nested; `undefined` for any other text. */
+export function membersOf(text: string): Member[] | undefined {
+  const members = parseObject(text)?.members;
+  if (!members?.every(({ type }) => type !== "object" && type !== "array")) return undefined;
+  return new Set(members.map(({ key }) => key)).size === members.length ? members : undefined;
 }
 
 /** How a stored value is best shown. */
 export function shapeOf(stored: Stored): Shape {
   if ("secret_binary" in stored) return "binary";
-  const pairs = pairsOf(stored.secret_string);
-  return pairs && pairs.length > 0 ? "pairs" : "text";
+  return (membersOf(stored.secret_string)?.length ?? 0) > 0 ? "pairs" : "text";
 }
 
 /** The size of Base64 text in bytes, once decoded. */

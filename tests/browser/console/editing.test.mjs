@@ -1,0 +1,139 @@
+// Nothing that a person did not change is changed by the console, and nothing typed is lost without a question.
+
+import assert from "node:assert/strict";
+
+import { inBothBrowsers } from "./flow.mjs";
+import { client, unique } from "./stage.mjs";
+
+const stored = async (secret_name) => (await client.showSecretVersion({ secret_name, version_id: "latest" })).version.secret_string;
+
+/** Opens the form of a new version, with the current value in it. */
+async function startFrom(person, name) {
+  await person.goTo(`#/secrets/${name}`);
+  await person.press("button", "New version");
+  await person.press("button", "Start from the current value");
+}
+
+async function save(person) {
+  await person.press("button", "Review");
+  await person.press("button", "Save the version");
+  await person.sees("is saved.");
+}
+
+const TEXT = '{\n  "user": "app",\n  "ratio": 1.0,\n  "id": 18446744073709551615,\n  "dash": "\\u2014"\n}\n';
+
+inBothBrowsers({
+  "a value nobody edits is saved as the bytes it was, also after looking at every view and going back": async (person) => {
+    const name = unique("same");
+    await client.createSecret({ name, secret_string: TEXT });
+    await startFrom(person, name);
+    await person.sees("Value of user");
+    await person.press("radio", "Plain text");
+    await person.press("radio", "Key/value");
+    await person.press("button", "Review");
+    await person.sees("The two values are the same.");
+    await person.press("button", "Back");
+    await save(person);
+    assert.equal(await stored(name), TEXT);
+  },
+
+  "one edited value changes nothing else": async (person) => {
+    const name = unique("one");
+    await client.createSecret({ name, secret_string: TEXT });
+    await startFrom(person, name);
+    await person.sees("Type: number");
+    await person.write("Value of ratio", "2.50");
+    await save(person);
+    assert.equal(await stored(name), TEXT.replace("1.0", "2.50"));
+  },
+
+  "a value of several lines keeps them, and a number that becomes text says so": async (person) => {
+    const name = unique("lines");
+    const key = "-----BEGIN KEY-----\nAAAA\nBBBB\n-----END KEY-----\n";
+    await client.createSecret({ name, secret_string: JSON.stringify({ key, port: 5432 }) });
+    await startFrom(person, name);
+    await person.write("Value of port", "none");
+    await person.sees("Type: text, no longer number");
+    await person.page.evaluate(() => {
+      const field = [...document.querySelectorAll("textarea")].find((each) => each.value.includes("AAAA"));
+      field.focus();
+      field.setSelectionRange(field.value.length, field.value.length);
+    });
+    await person.page.keyboard.type("x");
+    await person.press("button", "Review");
+    await person.sees("number → text");
+    await person.press("button", "Save the version");
+    await person.sees("is saved.");
+    assert.deepEqual(JSON.parse(await stored(name)), { key: `${key}x`, port: "none" });
+  },
+
+  "text with CRLF keeps it": async (person) => {
+    const name = unique("crlf");
+    await client.createSecret({ name, secret_string: "A=1\r\nB=2\r\n" });
+    await startFrom(person, name);
+    await person.sees("Line ends");
+    await person.page.evaluate(() => {
+      const field = document.querySelector("textarea");
+      field.focus();
+      field.setSelectionRange(field.value.length, field.value.length);
+    });
+    await person.page.keyboard.type("C=3");
+    await save(person);
+    assert.equal(await stored(name), "A=1\r\nB=2\r\nC=3");
+  },
+
+  "typed text is there again after a look at another view": async (person) => {
+    await person.goTo("#/create");
+    await person.press("radio", "Plain text");
+    await person.write("Text", "hello");
+    await person.press("radio", "Key/value");
+    await person.sees("This text has no keys.");
+    await person.press("radio", "Plain text");
+    assert.equal(await person.page.evaluate(() => document.querySelector("textarea").value), "hello");
+  },
+
+  "a dirty form asks before it is left, and stays if it may not": async (person) => {
+    const name = unique("asks");
+    await person.goTo("#/create");
+    await person.write("Name", name);
+    person.agrees = false;
+    person.questions.length = 0;
+    await person.page.evaluate(() => void (location.hash = "#/tasks"));
+    await person.waitFor(() => location.hash === "#/create");
+    assert.equal(person.questions.length, 1);
+    await person.sees("Programs ask for this name.");
+    person.agrees = true;
+    await person.page.evaluate(() => void (location.hash = "#/tasks"));
+    await person.sees("Which rotations");
+  },
+
+  "Escape does not close a dialog with something typed in it": async (person) => {
+    const name = unique("escape");
+    await client.createSecret({ name, secret_string: "kept" });
+    await startFrom(person, name);
+    await person.waitFor(() => document.querySelector("textarea")?.value === "kept");
+    await person.write("Text", "typed");
+    await person.key("Escape");
+    assert.equal(await person.page.evaluate(() => document.querySelector("textarea").value), "typed");
+    await person.press("button", "Cancel");
+    await person.waitFor(() => document.querySelector("textarea") === null);
+  },
+
+  "a version that was stored meanwhile is noticed before saving": async (person) => {
+    const name = unique("two");
+    await client.createSecret({ name, secret_string: '{"a":"1"}' });
+    await startFrom(person, name);
+    await person.write("Value of a", "mine");
+    await client.createSecretVersion({ secret_name: name, secret_string: '{"a":"theirs"}' });
+    await person.press("button", "Review");
+    await person.sees("The current version changed after you began; it is v2 now.");
+    await person.sees("SYSCURRENT moves from v2 to v3");
+    await client.createSecretVersion({ secret_name: name, secret_string: '{"a":"again"}' });
+    await person.press("button", "Save the version");
+    await person.sees("it is v3 now.");
+    assert.equal(await stored(name), '{"a":"again"}');
+    await person.press("button", "Save the version");
+    await person.sees("Version v4 is saved.");
+    assert.equal(await stored(name), '{"a":"mine"}');
+  },
+});

@@ -1,0 +1,178 @@
+// No byte of a value changes unless a person changed it: for generated JSON documents, texts and edits.
+
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+
+import { type Draft, draftOf, emptyDraft, reshape, rowProblems, storedOfDraft, withChosenLineEnd, withNewRow, withRowKey, withShownRowValue, withShownText, withoutRow } from "./draft";
+import { parseObject } from "./json";
+import { shownLines } from "./lines";
+
+const draftOfText = (text: string): Draft => draftOf({ secret_string: text });
+const storedText = (draft: Draft) => (storedOfDraft(draft) as { secret_string: string }).secret_string;
+const rowOf = (draft: Draft, key: string) => {
+  const row = draft.rows.find((each) => each.key === key);
+  if (!row) throw new Error(`no row ${key}`);
+  return row;
+};
+/** Edits the value of a key as a person does: by what the field then shows. */
+const edit = (text: string, key: string, shown: string) => {
+  const draft = draftOfText(text);
+  return storedText(withShownRowValue(draft, rowOf(draft, key).id, shown));
+};
+
+const PEM = "-----BEGIN KEY-----\nAAAA\nBBBB\n-----END KEY-----\n";
+
+/** A string as JSON, with escapes that `JSON.stringify` would not write. */
+const rawString = fc
+  .array(fc.oneof(fc.string({ maxLength: 4 }), fc.constantFrom("\n", "\r\n", "é", "😀", '"', "\\", "/", "\u2028")), { maxLength: 4 })
+  .chain((parts) =>
+    fc.constantFrom(
+      JSON.stringify(parts.join("")),
+      JSON.stringify(parts.join("")).replaceAll("/", "\\/"),
+      `"${[...parts.join("")].flatMap((c) => c.split("")).map((unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`).join("")}"`,
+    ),
+  );
+const rawNumber = fc.oneof(
+  fc.constantFrom("0", "-0", "1.0", "1e2", "1E+2", "0.10", "-12.50", "9223372036854775807", "18446744073709551615", "1e400"),
+  fc.integer().map(String),
+);
+const rawScalar = fc.oneof(rawString, rawNumber, fc.constantFrom("true", "false", "null"));
+const nested = fc.constantFrom("[]", "{}", "[1, 2.0]", '{"a" : {"b":[ ]}}');
+const space = fc.constantFrom("", " ", "\n", "\r\n", "\n  ", "\t");
+/** A JSON object with its text and how each member is written. */
+const document = fc
+  .tuple(fc.uniqueArray(rawString, { maxLength: 6, selector: (raw) => JSON.parse(raw) as string }), space, space, space)
+  .chain(([keys, one, two, three]) =>
+    fc.tuple(...keys.map(() => fc.oneof({ weight: 6, arbitrary: rawScalar }, { weight: 1, arbitrary: nested }))).map((values) => {
+      const members = keys.map((key, index) => ({ key, value: values[index] as string }));
+      const text = `${one}{${two}${members.map(({ key, value }) => `${key}${three}:${one}${value}`).join(`${three},${two}`)}${one}}${three}`;
+      return { text, members };
+    }),
+  );
+
+describe("what nobody edits", () => {
+  test("any text is stored as it was read, whichever views were looked at", () => {
+    const views = fc.array(fc.constantFrom("pairs" as const, "text" as const), { maxLength: 6 });
+    fc.assert(
+      fc.property(fc.oneof(fc.string(), document.map(({ text }) => text), fc.constant("A=1\r\nB=2\r\n")), views, (text, shapes) => {
+        expect(storedText(shapes.reduce(reshape, draftOfText(text)))).toBe(text);
+      }),
+    );
+  });
+
+  test("typed text is there again after a look at Key/value", () => {
+    for (const typed of ["hello", '{"a":{"b":1}}', '{"n": 1e2}\n', "[1]"]) {
+      const draft = withShownText({ ...emptyDraft(), shape: "text" }, typed);
+      expect(storedText(reshape(reshape(draft, "pairs"), "text"))).toBe(typed);
+    }
+  });
+
+  test("a row that has no key yet stays when another view is looked at", () => {
+    const draft = withNewRow(draftOfText('{"a":"1"}'));
+    const typed = withShownRowValue(draft, draft.rows[1]?.id ?? 0, "waiting");
+    expect(reshape(reshape(typed, "text"), "pairs").rows.map(({ value }) => value)).toEqual(["1", "waiting"]);
+  });
+});
+
+describe("what is edited", () => {
+  test("one value of any document changes, and no other character", () => {
+    fc.assert(
+      fc.property(document, fc.nat(), fc.string({ minLength: 1 }).map(shownLines), ({ text, members }, at, added) => {
+        fc.pre(members.length > 0);
+        const index = at % members.length;
+        const draft = draftOfText(text);
+        const row = draft.rows[index];
+        if (!row) throw new Error("a member has no row");
+        const stored = storedText(withShownRowValue(draft, row.id, shownLines(row.value) + added));
+        const before = parseObject(text)?.members[index];
+        const after = parseObject(stored)?.members[index];
+        if (!before || !after) throw new Error("it is no JSON object any more");
+        expect(stored.slice(0, after.valueSpan.start)).toBe(text.slice(0, before.valueSpan.start));
+        expect(stored.slice(after.valueSpan.end)).toBe(text.slice(before.valueSpan.end));
+        expect(shownLines(after.text)).toBe(shownLines(before.text) + added);
+      }),
+    );
+  });
+
+  test("a key is renamed, added and removed without another change", () => {
+    fc.assert(
+      fc.property(document, fc.nat(), ({ text, members }, at) => {
+        fc.pre(members.length > 0);
+        const index = at % members.length;
+        const draft = draftOfText(text);
+        const row = draft.rows[index];
+        if (!row) throw new Error("a member has no row");
+        const renamed = storedText(withRowKey(draft, row.id, `${row.key}x`));
+        expect(renamed).toBe(withPart(text, index, JSON.stringify(`${row.key}x`)));
+        const wider = withNewRow(draft);
+        const added = withRowKey(wider, wider.rows.at(-1)?.id ?? 0, "brand new");
+        expect(parseObject(storedText(added))?.members.slice(0, -1).map(({ text }) => text)).toEqual(parseObject(text)?.members.map(({ text }) => text));
+        expect(storedText(withoutRow(added, added.rows.at(-1)?.id ?? 0))).toBe(text);
+        const fewer = parseObject(storedText(withoutRow(draft, row.id)))?.members.map(({ key }) => key);
+        expect(fewer).toEqual(members.map(({ key }) => JSON.parse(key) as string).filter((_, other) => other !== index));
+      }),
+    );
+  });
+
+  test("a value keeps its JSON type while its text is of that type, also under another key", () => {
+    const text = '{"port":5432,"tls":true,"none":null,"name":"a"}';
+    expect(edit(text, "port", "5433")).toBe('{"port":5433,"tls":true,"none":null,"name":"a"}');
+    expect(edit(text, "port", "18446744073709551615")).toContain('"port":18446744073709551615');
+    expect(edit(text, "port", "none")).toContain('"port":"none"');
+    expect(edit(text, "tls", "false")).toContain('"tls":false');
+    expect(edit(text, "name", "5")).toContain('"name":"5"');
+    const draft = draftOfText('{"port":5432}');
+    expect(storedText(withRowKey(draft, rowOf(draft, "port").id, "db_port"))).toBe('{"db_port":5432}');
+  });
+
+  test("a number that was text for a moment is a number again", () => {
+    const draft = draftOfText('{"port":5432}');
+    const { id } = rowOf(draft, "port");
+    expect(storedText(withShownRowValue(withShownRowValue(draft, id, ""), id, "54"))).toBe('{"port":54}');
+  });
+
+  test("lines of a value survive, with the ends they have", () => {
+    const text = `{"user":"app","key":${JSON.stringify(PEM)}}`;
+    expect(JSON.parse(edit(text, "key", PEM.replace("AAAA", "AAA")))).toEqual({ user: "app", key: PEM.replace("AAAA", "AAA") });
+    const carriage = PEM.replaceAll("\n", "\r\n");
+    expect(JSON.parse(edit(JSON.stringify({ key: carriage }), "key", `${PEM}more\n`))).toEqual({ key: `${carriage}more\r\n` });
+  });
+
+  test("text keeps the line ends of the lines that were not edited", () => {
+    const draft = draftOfText("A=1\r\nB=2\r\n");
+    expect(storedText(withShownText({ ...draft, shape: "text" }, "A=1\nB=2\nC=3\n"))).toBe("A=1\r\nB=2\r\nC=3\r\n");
+    const mixed = draftOfText("a\r\nb\nc\rd");
+    expect(storedText(withShownText(mixed, "a\nb\nc\nde"))).toBe("a\r\nb\nc\rde");
+    expect(storedText(withChosenLineEnd(draft, "\n"))).toBe("A=1\nB=2\n");
+  });
+
+  test("any edit of any text leaves what is around it as it was", () => {
+    const texts = fc.array(fc.constantFrom("a", "b", "\n", "\r\n", "\r", "é"), { maxLength: 12 }).map((parts) => parts.join(""));
+    fc.assert(
+      fc.property(texts, texts, texts, (before, typed, after) => {
+        fc.pre(!before.endsWith("\r") || !after.startsWith("\n"));
+        const shown = shownLines(before) + `[${shownLines(typed)}]` + shownLines(after);
+        const stored = storedText(withShownText(draftOfText(before + after), shown));
+        expect(stored.startsWith(before)).toBe(true);
+        expect(stored.endsWith(after)).toBe(true);
+      }),
+    );
+  });
+});
+
+describe("what cannot be saved from rows", () => {
+  test("a key that is missing or occurs twice", () => {
+    const draft = draftOfText('{"a":"1","b":"2"}');
+    const twice = withRowKey(draft, rowOf(draft, "b").id, "a");
+    expect([...rowProblems(twice).values()]).toEqual(["key-twice"]);
+    expect([...rowProblems(withRowKey(draft, rowOf(draft, "b").id, "")).values()]).toEqual(["key-missing"]);
+    expect(rowProblems(emptyDraft()).size).toBe(1);
+  });
+});
+
+/** The text with the key at `index` replaced by `raw`. */
+function withPart(text: string, index: number, raw: string): string {
+  const span = parseObject(text)?.members[index]?.keySpan;
+  if (!span) throw new Error("there is no such member");
+  return text.slice(0, span.start) + raw + text.slice(span.end);
+}

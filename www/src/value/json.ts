@@ -1,0 +1,198 @@
+// Reads the members of a JSON object with their places in the text, and edits one of them without touching the rest. It
+// keeps what `JSON.parse` and `JSON.stringify` would change: the order of keys, the spelling of numbers and escapes,
+// spaces and line ends. Pure. Nested values are kept as text; it does not look into them.
+
+/** The JSON type of a value. */
+export type JsonType = "string" | "number" | "boolean" | "null" | "object" | "array";
+
+/** Where something is in the text: from `start` to before `end`, in UTF-16 units. */
+export interface Span {
+  start: number;
+  end: number;
+}
+
+export interface Member {
+  /** The key, decoded. */
+  key: string;
+  type: JsonType;
+  /** A string decoded; anything else as it is written. */
+  text: string;
+  keySpan: Span;
+  valueSpan: Span;
+}
+
+export interface JsonObject {
+  members: Member[];
+  /** Where the brace that closes the object is. */
+  close: number;
+}
+
+const SPACE = /[ \t\n\r]*/y;
+const STRING = /"(?:[^"\\\u0000-\u001f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*"/y;
+const SCALAR = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null/y;
+/** Deeper values are left to the text view, so that no text can exhaust the stack. */
+const DEEPEST = 200;
+
+class NotJson extends Error {}
+
+class Scanner {
+  at = 0;
+  constructor(readonly text: string) {}
+
+  /** The text that the sticky pattern matches here; `undefined` if it does not match. */
+  private match(pattern: RegExp): string | undefined {
+    pattern.lastIndex = this.at;
+    const found = pattern.exec(this.text)?.[0];
+    if (found !== undefined) this.at += found.length;
+    return found;
+  }
+
+  space(): void {
+    this.match(SPACE);
+  }
+
+  /** Takes the character if it is next. */
+  takes(character: string): boolean {
+    if (this.text[this.at] !== character) return false;
+    this.at += 1;
+    return true;
+  }
+
+  expect(character: string): void {
+    if (!this.takes(character)) throw new NotJson();
+  }
+
+  string(): { text: string; span: Span } {
+    const start = this.at;
+    const raw = this.match(STRING);
+    if (raw === undefined) throw new NotJson();
+    return { text: JSON.parse(raw) as string, span: { start, end: this.at } };
+  }
+
+  /** One value of any type. */
+  value(depth: number): { type: JsonType; text: string; span: Span } {
+    const start = this.at;
+    const next = this.text[start];
+    if (next === '"') {
+      const { text, span } = this.string();
+      return { type: "string", text, span };
+    }
+    if (next === "{" || next === "[") {
+      if (depth >= DEEPEST) throw new NotJson();
+      if (next === "{") this.object(depth);
+      else this.array(depth);
+      const span = { start, end: this.at };
+      return { type: next === "{" ? "object" : "array", text: this.text.slice(start, this.at), span };
+    }
+    const raw = this.match(SCALAR);
+    if (raw === undefined) throw new NotJson();
+    const type = raw === "null" ? "null" : raw === "true" || raw === "false" ? "boolean" : "number";
+    return { type, text: raw, span: { start, end: this.at } };
+  }
+
+  object(depth: number): JsonObject {
+    const members: Member[] = [];
+    this.expect("{");
+    this.space();
+    if (this.takes("}")) return { members, close: this.at - 1 };
+    do {
+      this.space();
+      const key = this.string();
+      this.space();
+      this.expect(":");
+      this.space();
+      const { type, text, span } = this.value(depth + 1);
+      members.push({ key: key.text, type, text, keySpan: key.span, valueSpan: span });
+      this.space();
+    } while (this.takes(","));
+    this.expect("}");
+    return { members, close: this.at - 1 };
+  }
+
+  private array(depth: number): void {
+    this.expect("[");
+    this.space();
+    if (this.takes("]")) return;
+    do {
+      this.space();
+      this.value(depth + 1);
+      this.space();
+    } while (this.takes(","));
+    this.expect("]");
+  }
+}
+
+/** The members of a JSON object; `undefined` for any other text. A key may occur more than once. */
+export function parseObject(text: string): JsonObject | undefined {
+  const scanner = new Scanner(text);
+  try {
+    scanner.space();
+    const object = scanner.object(0);
+    scanner.space();
+    return scanner.at === text.length ? object : undefined;
+  } catch (error) {
+    if (error instanceof NotJson) return undefined;
+    throw error;
+  }
+}
+
+/** Whether a text is JSON of this type, without spaces around it. */
+function isWritten(text: string, type: JsonType): boolean {
+  const scanner = new Scanner(text);
+  try {
+    return scanner.value(0).type === type && scanner.at === text.length;
+  } catch (error) {
+    if (error instanceof NotJson) return false;
+    throw error;
+  }
+}
+
+/** The type that an edited value has: its former one while the text is of that type, `string` otherwise. */
+export const typeOf = (text: string, former: JsonType): JsonType =>
+  former !== "string" && isWritten(text, former) ? former : "string";
+
+/** How a value is written in JSON. */
+export const written = (text: string, type: JsonType): string => (type === "string" ? JSON.stringify(text) : text);
+
+const replaced = (text: string, { start, end }: Span, by: string) => text.slice(0, start) + by + text.slice(end);
+
+/** Replaces the value of one member; every other character stays. */
+export function withValue(text: string, { valueSpan, text: former, type }: Member, value: string, as: JsonType): string {
+  return value === former && as === type ? text : replaced(text, valueSpan, written(value, as));
+}
+
+/** Renames one member; every other character stays. */
+export function withKey(text: string, { keySpan, key: former }: Member, key: string): string {
+  return key === former ? text : replaced(text, keySpan, JSON.stringify(key));
+}
+
+/** Removes the member at `index` with the comma that separates it. */
+export function withoutMember(text: string, object: JsonObject, index: number): string {
+  const member = object.members[index];
+  if (!member) return text;
+  const [before, after] = [object.members[index - 1], object.members[index + 1]];
+  if (before) return replaced(text, { start: before.valueSpan.end, end: member.valueSpan.end }, "");
+  if (after) return replaced(text, { start: member.keySpan.start, end: after.keySpan.start }, "");
+  return replaced(text, { start: member.keySpan.start, end: member.valueSpan.end }, "");
+}
+
+/** Adds a member before the one at `index`, or at the end; it is separated as the last ones are. */
+export function withMember(text: string, { members, close }: JsonObject, index: number, key: string, value: string): string {
+  const [colon, separator] = styleOf(text, members);
+  const added = `${JSON.stringify(key)}${colon}${JSON.stringify(value)}`;
+  const [before, next] = [members[index - 1], members[index]];
+  if (before) return replaced(text, { start: before.valueSpan.end, end: before.valueSpan.end }, `${separator}${added}`);
+  if (next) return replaced(text, { start: next.keySpan.start, end: next.keySpan.start }, `${added}${separator}`);
+  return replaced(text, { start: close, end: close }, added);
+}
+
+/** What stands between a key and its value, and between two members. */
+function styleOf(text: string, members: readonly Member[]): [colon: string, separator: string] {
+  const last = members.at(-1);
+  if (!last) return [":", ","];
+  const colon = text.slice(last.keySpan.end, last.valueSpan.start);
+  const before = members.at(-2);
+  if (before) return [colon, text.slice(before.valueSpan.end, last.keySpan.start)];
+  const open = text.indexOf("{");
+  return [colon, `,${text.slice(open + 1, last.keySpan.start)}`];
+}
