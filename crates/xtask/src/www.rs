@@ -46,6 +46,8 @@ async fn files(step: &Step, tarball: &Path) -> Result<String> {
     let unpack = Program::new("tar").arguments(["--extract", "--gzip", "--strip-components=1", "--file"]);
     unpack.argument(tarball).argument("--directory").argument(&package).run(step).await?;
     Program::node(&source.join("node_modules/typescript/bin/tsc")).within(&source).run(step).await?;
+    // What needs no browser is tested before anything is built from it.
+    Program::node(&source.join("node_modules/vitest/vitest.mjs")).argument("run").within(&source).run(step).await?;
     Program::node(&source.join("node_modules/vite/bin/vite.js")).argument("build").within(&source).run(step).await?;
     Program::node(&source.join("sizes.mjs")).output(step).await.map(|sizes| sizes.trim().to_owned())
 }

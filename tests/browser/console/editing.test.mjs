@@ -1,8 +1,10 @@
 // Nothing that a person did not change is changed by the console, and nothing typed is lost without a question.
 
 import assert from "node:assert/strict";
+import { test } from "node:test";
 
 import { inBothBrowsers } from "./flow.mjs";
+import { withPerson } from "./person.mjs";
 import { client, unique } from "./stage.mjs";
 
 const stored = async (secret_name) => (await client.showSecretVersion({ secret_name, version_id: "latest" })).version.secret_string;
@@ -137,3 +139,16 @@ inBothBrowsers({
     assert.equal(await stored(name), '{"a":"mine"}');
   },
 });
+
+test("a part that cannot be loaded says so inside the frame, and is loaded again", () =>
+  withPerson("chromium", async (person) => {
+    let isBroken = true;
+    await person.page.route(/KeysPage/, (route) => (isBroken ? route.fulfill({ status: 404 }) : route.continue()));
+    await person.signIn();
+    await person.page.evaluate(() => void (location.hash = "#/keys"));
+    await person.sees("This part of the console could not be loaded.");
+    await person.sees("Rotations");
+    isBroken = false;
+    await person.press("button", "Load again");
+    await person.sees("New key");
+  }));

@@ -39,14 +39,14 @@ inBothBrowsers({
     await person.press("button", "More actions");
     await person.press("menuitem", "Edit…");
     await person.choose("Event", event);
-    await person.sees("Tells alerts: A secret was deleted.");
+    await person.sees("Notifies alerts: Secret deleted.");
     await person.press("button", "Save");
     await person.waitFor(() => document.querySelector("[role=dialog]") === null);
     await person.sees(event);
     assert.deepEqual(await subscriptionsOf(name), [event]);
     await person.press("button", "More actions");
     await person.press("menuitem", "Edit…");
-    await person.choose("Event", "None: nobody is told");
+    await person.choose("Event", "No notification");
     await person.press("button", "Save");
     await person.waitFor((event) => !document.body.innerText.includes(event), event);
     assert.deepEqual(await subscriptionsOf(name), []);

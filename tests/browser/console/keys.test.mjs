@@ -105,7 +105,7 @@ inBothBrowsers({
     await client.createSecret({ name: unique("default"), secret_string: "by the default key" });
     await person.goTo("#/keys");
     await person.sees("csms/default default");
-    await person.sees("The service's own: it cannot be changed.");
+    await person.sees("Built in: it cannot be changed.");
     assert.ok(!(await person.html()).includes("Actions for csms/default"));
   },
 });

@@ -87,7 +87,7 @@ export const PAGES = [
       await person.goTo("#/secrets/app-smtp-relay");
       await person.press("button", "More actions");
       await person.press("menuitem", "Edit…");
-      await person.sees("Tells on-call");
+      await person.sees("Notifies on-call");
     },
   },
   { name: "tags", open: (person) => person.goTo("#/secrets/app-smtp-relay/tags") },
@@ -142,7 +142,7 @@ export const PAGES = [
     open: async (person) => {
       await person.goTo("#/events");
       await person.press("button", "New event");
-      await person.sees("A rotation failed");
+      await person.sees("Rotation failed");
     },
   },
   { name: "keys", open: (person) => person.goTo("#/keys") },
@@ -204,7 +204,7 @@ export const PAGES = [
     open: async (person) => {
       await openAlice(person);
       await person.press("button", "New access key");
-      await person.sees("It is told this once and never again.");
+      await person.sees("You will not see this key again.");
     },
   },
   { name: "policies", open: (person) => person.goTo("#/policies") },

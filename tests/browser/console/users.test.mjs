@@ -28,7 +28,7 @@ inBothBrowsers({
     await person.press("button", "Create user");
     await person.sees("No policy yet, so this user may do nothing.");
     await person.press("button", "New access key");
-    await person.sees("It is told this once and never again.");
+    await person.sees("You will not see this key again.");
     const id = (await client.listAccessKeysV5({ user_id: (await found(name)).user_id })).access_keys[0].access_key_id;
     await person.sees(id);
     await person.key("Escape");

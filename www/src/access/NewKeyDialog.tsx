@@ -23,7 +23,7 @@ export function NewKeyDialog({ made, onClose }: { made: MadeKey; onClose: () => 
   };
   return (
     <Dialog title={t("Keep the secret key now")} isOpen onClose={onClose} isFirm>
-      <Notice kind="warning" title={t("It is told this once and never again.")}>
+      <Notice kind="warning" title={t("You will not see this key again.")}>
         <p>{t("Whoever has both keys is this user. Keep them where only the program reads them; if they are lost, make another access key and delete this one.")}</p>
       </Notice>
       <Facts

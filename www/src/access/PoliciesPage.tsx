@@ -88,7 +88,7 @@ function PolicyTable({ policies, onAction }: { policies: readonly IamPolicy[]; o
           </th>
           <td className="wide-only">
             <Badge tone={policy.policy_type === "system" ? "plain" : "accent"}>
-              {policy.policy_type === "system" ? t("the service's own") : t("your own")}
+              {policy.policy_type === "system" ? t("Built in") : t("your own")}
             </Badge>
           </td>
           <td>{policy.attachment_count}</td>

@@ -7,6 +7,7 @@ import { Select } from "../ui/Select";
 import { Announcements } from "./announce";
 import { useLanguage } from "./language";
 import { mayLeave } from "./leaving";
+import { PartBoundary } from "./loadable";
 import { Logo } from "./Logo";
 import { Page } from "./Page";
 import { Preferences } from "./Preferences";
@@ -70,9 +71,11 @@ export function Frame({ onEnter, onSignOut }: { onEnter: (session: Session) => v
         </div>
       </header>
       <main id="main" ref={main} tabIndex={-1}>
-        <Suspense fallback={<p className="muted">{t("Loading…")}</p>}>
-          <Page route={route} />
-        </Suspense>
+        <PartBoundary place={place}>
+          <Suspense fallback={<p className="muted">{t("Loading…")}</p>}>
+            <Page route={route} />
+          </Suspense>
+        </PartBoundary>
       </main>
       <Announcements />
     </div>

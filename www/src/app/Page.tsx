@@ -1,20 +1,21 @@
 // The page of a route. All but the first one are loaded when they are opened.
 
-import { lazy, useEffect } from "react";
+import { useEffect } from "react";
 
 import { SecretsPage } from "../secrets/SecretsPage";
 import { useLanguage } from "./language";
+import { loadAll, loadable } from "./loadable";
 import type { Route } from "./route";
 
-const CreatePage = lazy(async () => ({ default: (await import("../secrets/CreatePage")).CreatePage }));
-const SecretPage = lazy(async () => ({ default: (await import("../secret/SecretPage")).SecretPage }));
-const TasksPage = lazy(async () => ({ default: (await import("../rotation/TasksPage")).TasksPage }));
-const EventsPage = lazy(async () => ({ default: (await import("../events/EventsPage")).EventsPage }));
-const KeysPage = lazy(async () => ({ default: (await import("../keys/KeysPage")).KeysPage }));
-const UsersPage = lazy(async () => ({ default: (await import("../access/UsersPage")).UsersPage }));
-const UserPage = lazy(async () => ({ default: (await import("../access/UserPage")).UserPage }));
-const PoliciesPage = lazy(async () => ({ default: (await import("../access/PoliciesPage")).PoliciesPage }));
-const AuditPage = lazy(async () => ({ default: (await import("../audit/AuditPage")).AuditPage }));
+const CreatePage = loadable(async () => (await import("../secrets/CreatePage")).CreatePage);
+const SecretPage = loadable(async () => (await import("../secret/SecretPage")).SecretPage);
+const TasksPage = loadable(async () => (await import("../rotation/TasksPage")).TasksPage);
+const EventsPage = loadable(async () => (await import("../events/EventsPage")).EventsPage);
+const KeysPage = loadable(async () => (await import("../keys/KeysPage")).KeysPage);
+const UsersPage = loadable(async () => (await import("../access/UsersPage")).UsersPage);
+const UserPage = loadable(async () => (await import("../access/UserPage")).UserPage);
+const PoliciesPage = loadable(async () => (await import("../access/PoliciesPage")).PoliciesPage);
+const AuditPage = loadable(async () => (await import("../audit/AuditPage")).AuditPage);
 
 const TITLES: Record<Exclude<Route["page"], "secret">, string> = {
   secrets: "Secrets",
@@ -31,6 +32,7 @@ const TITLES: Record<Exclude<Route["page"], "secret">, string> = {
 
 export function Page({ route }: { route: Route }) {
   const { t } = useLanguage();
+  useEffect(() => void loadAll(), []);
   useEffect(() => {
     document.title = `${route.page === "secret" ? route.name : t(TITLES[route.page])} · csms`;
   }, [route, t]);

@@ -23,6 +23,8 @@ const fill = (text: string, values: Values = {}) =>
   text.replace(/\{(\w+)\}/g, (whole, name: string) => String(values[name] ?? whole));
 
 const UNITS: [Intl.RelativeTimeFormatUnit, number][] = [
+  ["year", 365.2425 * 86_400_000],
+  ["month", 30.436875 * 86_400_000],
   ["day", 86_400_000],
   ["hour", 3_600_000],
   ["minute", 60_000],

@@ -57,7 +57,7 @@ export function EventDialog({ event, onClose, onChange }: Props) {
           />
         )}
         <CheckboxGroup value={types} onChange={setTypes} className="field">
-          <Label className="label">{t("Tells of")}</Label>
+          <Label className="label">{t("Notifies about")}</Label>
           {Object.entries(EVENT_TYPES).map(([type, text]) => (
             <Checkbox key={type} value={type} className="check">
               <span className="check-box" aria-hidden="true" />

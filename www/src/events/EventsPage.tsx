@@ -13,7 +13,7 @@ import { Button } from "../ui/Button";
 import { Empty } from "../ui/Empty";
 import { Failure } from "../ui/Failure";
 import { ListTable } from "../ui/ListTable";
-import { EVENT_TYPES } from "./eventTypes";
+import { typeWords } from "./eventTypes";
 import { EventDialog } from "./EventDialog";
 import { RecordList } from "./RecordList";
 import { useEvents } from "./useEvents";
@@ -45,12 +45,12 @@ export function EventsPage() {
       <MissingRights actions={ACTIONS} />
       <Failure error={error ?? remove.error} onRetry={reload} />
       {data?.length === 0 && (
-        <Empty title={t("Be told when something happens")}>
-          <p>{t("An event names what to tell, such as a failed rotation, and the topic to tell it to.")}</p>
+        <Empty title={t("Get notified when something happens")}>
+          <p>{t("An event names what to report, such as a failed rotation, and the topic to notify.")}</p>
           <ol>
             <li>{t("Create an event with the topic of those who should know.")}</li>
             <li>{t("Choose it when you create a secret, or when you edit one.")}</li>
-            <li>{t("What was told, and what could not be told, then stands here.")}</li>
+            <li>{t("Notifications, delivered or not, are listed here.")}</li>
           </ol>
         </Empty>
       )}
@@ -69,7 +69,7 @@ export function EventsPage() {
               <th scope="row">
                 <div className="stack">
                   <strong className="code">{event.name}</strong>
-                  <span className="muted">{event.event_types.map((type) => t(EVENT_TYPES[type])).join(", ")}</span>
+                  <span className="muted">{typeWords(event.event_types, t)}</span>
                 </div>
               </th>
               <td className="wide-only">{event.notification.target_name}</td>

@@ -9,8 +9,8 @@ import { Time } from "../ui/Time";
 import { EVENT_TYPES } from "./eventTypes";
 
 const STATUS: Record<string, [text: string, tone: Tone]> = {
-  SUCCESS: ["Told", "good"],
-  FAIL: ["Not told", "danger"],
+  SUCCESS: ["Delivered", "good"],
+  FAIL: ["Not delivered", "danger"],
   INVALID: ["Wrong topic", "warning"],
 };
 
@@ -23,7 +23,7 @@ export function RecordList() {
   if (data.records.length === 0) return null;
   return (
     <section aria-labelledby="records">
-      <h2 id="records">{t("Told lately")}</h2>
+      <h2 id="records">{t("Recent notifications")}</h2>
       <ul className="tasks">
         {data.records.map((record) => {
           const [text, tone] = STATUS[record.notification_status] ?? [record.notification_status, "plain" as const];

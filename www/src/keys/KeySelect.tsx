@@ -26,7 +26,7 @@ export function KeySelect({ value, onChange, problems, hint, isNew }: Props) {
   const chosen = value === own?.key_id ? "" : value;
   const usable = keys?.filter((key) => !isDefault(key) && (key.key_state === "2" || key.key_id === chosen)) ?? [];
   const options = [
-    ...(isNew || own ? [{ value: "", label: t("csms/default, the service's own") }] : []),
+    ...(isNew || own ? [{ value: "", label: t("csms/default (default)") }] : []),
     ...usable.map(({ key_id, key_alias, key_state }) => ({
       value: key_id,
       label: key_state === "2" ? key_alias : t("{name} (cannot be used)", { name: key_alias }),

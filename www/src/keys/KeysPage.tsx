@@ -107,7 +107,7 @@ function KeyTable({ keys, onAction }: { keys: readonly KeyDetails[]; onAction: (
                 <strong className="code">{key.key_alias}</strong>
                 {isDefault(key) && <Badge tone="accent">{t("default")}</Badge>}
               </span>
-              {isDefault(key) && <span className="muted">{t("The service's own: it cannot be changed.")}</span>}
+              {isDefault(key) && <span className="muted">{t("Built in: it cannot be changed.")}</span>}
               {key.key_description && <span className="muted">{key.key_description}</span>}
               <code className="hint wide-only">{key.key_id}</code>
             </div>

@@ -49,7 +49,7 @@ export function DeleteDialog({ known: { secret }, isOpen, onClose, onChange }: S
           onChange={setWay}
           options={[
             { value: "later", label: t("After some days"), hint: t("Programs can no longer read it from now on; you can restore it until then.") },
-            { value: "now", label: t("At once and for good"), hint: t("All versions are gone. Nobody can bring them back.") },
+            { value: "now", label: t("Now, permanently"), hint: t("All versions are gone. Nobody can bring them back.") },
           ]}
         />
         {way === "later" ? (

@@ -43,7 +43,7 @@ export function ExpiryDialog({ name, version, onClose, onChange }: Props) {
           value={typed}
           onChange={setTyped}
           problems={typed === "" || result.ok ? [] : result.problems.map(({ message }) => message)}
-          hint={typed !== "" && result.ok ? ago(millis) : t("An event tells you then; the value stays readable.")}
+          hint={typed !== "" && result.ok ? ago(millis) : t("An event notifies you then; the value stays readable.")}
         />
         <Failure error={error} />
         <div className="row actions">

@@ -27,7 +27,7 @@ export function OverviewTab({ known: { secret, versions } }: { known: Known }) {
         )}
       </section>
       <section aria-labelledby="facts">
-        <h2 id="facts">{t("Facts")}</h2>
+        <h2 id="facts">{t("Details")}</h2>
         <Facts
           facts={[
             [t("Description"), secret.description || none],

@@ -1,8 +1,7 @@
 // One secret: what it is, its versions, its rotation.
 
-import { lazy } from "react";
-
 import { useLanguage } from "../app/language";
+import { loadable } from "../app/loadable";
 import { type SecretTab, secretPath } from "../app/route";
 import { StateBadge } from "../secrets/StateBadge";
 import { Badge } from "../ui/Badge";
@@ -14,7 +13,7 @@ import { TagsTab } from "./TagsTab";
 import { useKnownSecret } from "./useKnownSecret";
 import { VersionsTab } from "./VersionsTab";
 
-const RotationTab = lazy(async () => ({ default: (await import("../rotation/RotationTab")).RotationTab }));
+const RotationTab = loadable(async () => (await import("../rotation/RotationTab")).RotationTab);
 
 export function SecretPage({ name, tab }: { name: string; tab: SecretTab }) {
   const { t } = useLanguage();

@@ -26,7 +26,7 @@ export function ValueView({ name, version }: { name: string; version: string }) 
           <Button onPress={hide}>{t("Hide")}</Button>
         ) : (
           <Button onPress={show} isPending={isReading} aria-label={t("Reveal the value of {version}", { version })}>
-            {t("Reveal")}
+            {isReading ? t("Reading…") : t("Reveal")}
           </Button>
         )}
         {!lacking && <CopyButton name={name} version={version} />}
