@@ -29,10 +29,11 @@ export function useLacking(secret: string): (...rights: Right[]) => string | und
   const { data } = useQuery(secret, (signal) =>
     client.checkPermissions({ actions: Object.values(RIGHTS).flat(), secret_name: secret }, { signal }),
   );
-  const allowed = new Set(data?.allowed);
+  // What depends on conditions of the request itself is in neither list; only the operation can judge it.
+  const denied = new Set(data?.denied);
   return (...rights) => {
     const wanted = rights.flatMap((right) => RIGHTS[right]);
-    if (data === undefined || wanted.some((action) => allowed.has(action))) return undefined;
+    if (data === undefined || wanted.some((action) => !denied.has(action))) return undefined;
     return t("You lack the right {action}.", { action: wanted[0] ?? "" });
   };
 }
