@@ -59,6 +59,19 @@ test("a copied value is not shown", () =>
     assert.ok(!(await person.html()).includes(value));
   }));
 
+test("over plain HTTP, where there is no clipboard to lend, a value is copied too", () =>
+  withPerson("chromium", async (person) => {
+    const [name, value] = [unique("plain"), unique("value")];
+    await client.createSecret({ name, secret_string: value });
+    // As on a page from another machine without TLS.
+    await person.page.addInitScript(() => Object.defineProperty(Navigator.prototype, "clipboard", { value: undefined }));
+    await person.signIn();
+    await person.goTo(`#/secrets/${name}`);
+    await person.press("button", "Copy the value of v1");
+    await person.sees("It stays in the clipboard");
+    assert.ok(!(await person.html()).includes(value));
+  }));
+
 test("the content policy stops inline scripts and other origins", () =>
   withPerson("chromium", async (person) => {
     await person.signIn();

@@ -2,9 +2,12 @@
 
 import { useState } from "react";
 
+import { copyText } from "../app/clipboard";
 import { useLanguage } from "../app/language";
+import { useAction } from "../app/useAction";
 import { Button } from "../ui/Button";
 import { Dialog } from "../ui/Dialog";
+import { Failure } from "../ui/Failure";
 import { Facts } from "../ui/Facts";
 import { Notice } from "../ui/Notice";
 
@@ -17,10 +20,10 @@ export function NewKeyDialog({ made, onClose }: { made: MadeKey; onClose: () => 
   const { t } = useLanguage();
   const [isShown, setIsShown] = useState(false);
   const [isCopied, setIsCopied] = useState(false);
-  const copy = async () => {
-    await navigator.clipboard.writeText(made.secret);
+  const copy = useAction(async () => {
+    await copyText(made.secret);
     setIsCopied(true);
-  };
+  });
   return (
     <Dialog title={t("Keep the secret key now")} isOpen onClose={onClose} isFirm>
       <Notice kind="warning" title={t("You will not see this key again.")}>
@@ -36,10 +39,11 @@ export function NewKeyDialog({ made, onClose }: { made: MadeKey; onClose: () => 
         <Button onPress={() => setIsShown(!isShown)} aria-label={isShown ? t("Hide the secret key") : t("Reveal the secret key")}>
           {isShown ? t("Hide") : t("Reveal")}
         </Button>
-        <Button onPress={() => void copy()} aria-label={t("Copy the secret key")}>
+        <Button onPress={() => void copy.run()} aria-label={t("Copy the secret key")}>
           {isCopied ? t("Copied") : t("Copy")}
         </Button>
       </div>
+      <Failure error={copy.error} />
       <div className="row actions">
         <Button kind="primary" onPress={onClose}>
           {t("I have kept it")}

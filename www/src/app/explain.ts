@@ -2,6 +2,7 @@
 
 import { CsmsError } from "csms";
 
+import { ClipboardRefused } from "./clipboard";
 import type { Translate } from "./language";
 
 export interface Explanation {
@@ -30,6 +31,9 @@ const KNOWN: Record<string, [what: string, next: string]> = {
 
 /** The failure in two sentences. */
 export function explain(error: unknown, t: Translate): Explanation {
+  if (error instanceof ClipboardRefused) {
+    return { what: t("The browser does not let this page copy."), next: t("Reveal the value and copy it by hand, or open the console over HTTPS.") };
+  }
   if (!(error instanceof CsmsError)) {
     return { what: t("Something went wrong in this page."), next: t("Reload the page and sign in again.") };
   }

@@ -2,12 +2,13 @@
 
 import { useEffect, useRef, useState } from "react";
 
+import { canClear, copyText } from "../app/clipboard";
 import { useLanguage } from "../app/language";
 import { useSession } from "../app/session";
 import { useAction } from "../app/useAction";
 import { Button } from "../ui/Button";
 import { Failure } from "../ui/Failure";
-import { storedOf } from "./value";
+import { storedOf, storedText } from "./value";
 
 const KEPT_SECONDS = 60;
 
@@ -18,18 +19,16 @@ export function CopyButton({ name, version }: { name: string; version: string })
   const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
   useEffect(() => () => clearTimeout(timer.current), []);
   const { run, isRunning, error } = useAction(async () => {
-    const stored = storedOf((await client.showSecretVersion({ secret_name: name, version_id: version })).version);
-    await navigator.clipboard.writeText("secret_string" in stored ? stored.secret_string : stored.secret_binary);
+    const reading = client.showSecretVersion({ secret_name: name, version_id: version });
+    await copyText(reading.then((answer) => storedText(storedOf(answer.version))));
     setIsCopied(true);
     clearTimeout(timer.current);
     timer.current = setTimeout(() => {
       setIsCopied(false);
       // Fails when the page is in the background, where nothing can be done.
-      navigator.clipboard.writeText("").catch(() => undefined);
+      navigator.clipboard?.writeText("").catch(() => undefined);
     }, KEPT_SECONDS * 1000);
   });
-  // Browsers lend the clipboard to pages served by HTTPS, and by this machine.
-  if (!navigator.clipboard) return null;
   return (
     <>
       <Button onPress={() => void run()} isPending={isRunning} aria-label={t("Copy the value of {version}", { version })}>
@@ -37,7 +36,9 @@ export function CopyButton({ name, version }: { name: string; version: string })
       </Button>
       {isCopied && (
         <span className="hint" role="status">
-          {t("It leaves the clipboard after {seconds} s.", { seconds: KEPT_SECONDS })}
+          {canClear()
+            ? t("It leaves the clipboard after {seconds} s.", { seconds: KEPT_SECONDS })
+            : t("It stays in the clipboard: over plain HTTP this page cannot clear it.")}
         </span>
       )}
       <Failure error={error} />

@@ -3,9 +3,12 @@
 import type { SecretType } from "csms";
 import { useState } from "react";
 
+import { copyText } from "../app/clipboard";
 import { useLanguage } from "../app/language";
+import { useAction } from "../app/useAction";
 import { Button } from "../ui/Button";
 import { Choice } from "../ui/Choice";
+import { Failure } from "../ui/Failure";
 import { Field } from "../ui/Field";
 import { Notice } from "../ui/Notice";
 import { SecretInput } from "../ui/SecretInput";
@@ -29,6 +32,7 @@ export function SealingFields({ type, sealing, onChange, problem }: Props) {
     setPrivateKey(pair.privateKey);
     onChange((before) => ({ ...before, jwk: pair.publicKey }));
   };
+  const copy = useAction(() => copyText(privateKey));
   return (
     <fieldset>
       <legend>{t("Seal before saving")}</legend>
@@ -82,7 +86,8 @@ export function SealingFields({ type, sealing, onChange, problem }: Props) {
           {privateKey && (
             <Notice kind="warning" title={t("Keep the private key now")}>
               <p>{t("It opens what is sealed for the public key above, and is shown nowhere else.")}</p>
-              <Button onPress={() => void navigator.clipboard.writeText(privateKey)}>{t("Copy the private key")}</Button>
+              <Button onPress={() => void copy.run()}>{t("Copy the private key")}</Button>
+              <Failure error={copy.error} />
             </Notice>
           )}
         </>
