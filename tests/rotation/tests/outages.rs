@@ -62,7 +62,7 @@ async fn a_password_that_is_not_the_accounts_needs_an_operator_and_changes_nothi
     assert_eq!(task.task_error_code.as_deref(), Some("CSMS.0511"));
     let message = task.task_error_msg.unwrap();
     assert!(message.contains("ROTATION_NEEDS_OPERATOR"), "{message}");
-    assert!(message.contains("no version of the secret logs in"), "{message}");
+    assert!(message.contains("no stored version of this account logs in"), "{message}");
     assert!(!message.contains("Not-the-password-9"), "{message}");
     assert_eq!(service.marked(&name, stage::CURRENT).await, Some(VersionId::FIRST));
     assert_eq!(service.value(&name, "latest").await, value);

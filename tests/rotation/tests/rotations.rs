@@ -162,7 +162,8 @@ async fn an_attempt_interrupted_anywhere_is_finished_by_the_next_one(engine: Eng
             let first = attempt(mode, &secret, &SqlDatabases::default(), &mut observer).await;
             let Some(place) = observer.at else {
                 first.unwrap();
-                assert!(moment >= 18, "{mode:?}: only {moment} moments");
+                // One login less on MariaDB, where none is refused first.
+                assert!(moment >= 16, "{mode:?}: only {moment} moments");
                 break;
             };
             assert_nobody_is_locked_out(&database, mode, &secret, &place).await;

@@ -76,7 +76,7 @@ impl Shown {
     /// Reads the ways of logging in and returns whether they are written as MariaDB does.
     fn read_plugins(&mut self, words: &mut Words<'_>) -> Option<bool> {
         let mut ahead = words.clone();
-        if ahead.next()? != Word::Plain("IDENTIFIED") {
+        if ahead.next() != Some(Word::Plain("IDENTIFIED")) {
             return Some(false);
         }
         *words = ahead;
