@@ -5,6 +5,8 @@
 
 mod rooms;
 
+use std::fs;
+
 use anyhow::{Result, bail};
 
 use crate::cargo::{self, Metadata, Package};
@@ -52,6 +54,10 @@ const EVERYTHING: &[&str] = &[
     "rotate-database",
 ];
 
+/// Crates that the code map does not list by their names: it has a section for the tools, and tests have their own documents.
+const TESTS_AND_TOOLS: &[&str] =
+    &["csms-wasm-tools", "xtask", "rotate-database", "csms-conformance", "csms-rotation-tests", "csms-hostile"];
+
 /// Everything the core may use from elsewhere: no clock, no randomness, no input or output, no `std`.
 const CORE: &str = "csms-core";
 const CORE_LIBRARIES: &[&str] = &[
@@ -84,6 +90,14 @@ pub(crate) async fn check() -> Result<String> {
     let mut violations = violations(&metadata);
     violations.extend(unused(&metadata));
     violations.extend(rooms::check(&cargo::root().join("crates/server/src"))?);
+    let map = fs::read_to_string(cargo::root().join("crates/README.md"))?;
+    violations.extend(rooms::missing_from_map(&map));
+    let unmapped = metadata.packages.iter().filter(|package| !map.contains(&format!("`{}`", package.name)));
+    violations.extend(
+        unmapped
+            .filter(|package| !TESTS_AND_TOOLS.contains(&package.name.as_str()))
+            .map(|package| format!("crates/README.md does not name {}", package.name)),
+    );
     if !violations.is_empty() {
         bail!("the arrows are wrong:\n  {}", violations.join("\n  "));
     }

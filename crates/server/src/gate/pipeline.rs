@@ -208,7 +208,7 @@ async fn judge(call: &Call, accesses: Vec<Access>) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Judges a whole request of a caller as [`serve`] would, and runs nothing. `None` when no operation of the service has its method
+/// Judges a whole request of a caller as the route of its operation would, and runs nothing. `None` when no operation of the service has its method
 /// and path.
 pub async fn judge_request<S: Service>(all: &[S], asking: &Call, asked: &AskedRequest) -> Option<Result<(), Failure>> {
     let (path, query) = asked.path.split_once('?').unwrap_or((asked.path.as_str(), ""));

@@ -107,6 +107,13 @@ pub(super) fn check(source: &Path) -> Result<Vec<String>> {
     Ok(wrong)
 }
 
+/// Rooms that the code map does not name. Sub-rooms such as `rotation::permits` are named with theirs.
+pub(super) fn missing_from_map(map: &str) -> Vec<String> {
+    let rooms = ALLOWED.iter().map(|(name, _)| *name).filter(|name| !name.contains("::"));
+    let missing = rooms.filter(|name| !map.contains(&format!("`{name}`")) && !map.contains(&format!("`{name}/")));
+    missing.map(|name| format!("crates/README.md does not name the server's room {name}")).collect()
+}
+
 /// How many rooms there are.
 pub(super) const fn count() -> usize {
     ALLOWED.len()
