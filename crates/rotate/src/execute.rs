@@ -413,6 +413,8 @@ impl<'a, S: Secrets, D: Databases, R: TryCryptoRng + ?Sized> Attempt<'a, S, D, R
         }
         let nothing = String::new();
         let detail = match reason {
+            // The administrator sees more than the login is told.
+            OperatorReason::LoginBarred(..) if !self.details.inspection.is_empty() => &self.details.inspection,
             OperatorReason::LoginBarred(role, _) | OperatorReason::PasswordExpired(role) => self.details.of(role),
             OperatorReason::NobodyLogsIn => self.details.of(self.base()),
             OperatorReason::RightPasswordRefused(..)
