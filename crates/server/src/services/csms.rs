@@ -67,7 +67,7 @@ impl Service for Operation {
             Self::DeleteSecretForSchedule => secrets::schedule_deletion(call, body),
             Self::RestoreSecret => secrets::restore(call),
             Self::RotateSecret => rotation::rotate(call),
-            Self::ListSecretTask => rotation::list_tasks(call),
+            Self::ListSecretTask => rotation::list_tasks(call).await,
             Self::CreateSecretVersion => versions::create(call, body).await,
             Self::ListSecretVersions => versions::list(call).await,
             Self::ShowSecretVersion => versions::show(call).await,

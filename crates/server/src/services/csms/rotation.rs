@@ -41,19 +41,24 @@ pub fn rotate(call: Call) -> Result<Prepared, Failure> {
     }))
 }
 
-/// ListSecretTask: the tasks of one secret, of which the right is asked for that secret, or of all.
+/// ListSecretTask: the tasks of one secret, for which the right is judged on that secret, or of all. One task is a task of its
+/// secret, whatever secret the request names beside it.
 ///
 /// # Errors
-/// Every problem of the parameters.
-pub fn list_tasks(call: Call) -> Result<Prepared, Failure> {
+/// Every problem of the parameters; failures of the store.
+pub async fn list_tasks(call: Call) -> Result<Prepared, Failure> {
     let query = ListTasks::read(call.query())?;
-    let access = match &query.secret_name {
-        Some(name) => by_name(&call, name),
-        None => call.all(Kind::Secret),
+    let task = match &query.task_id {
+        Some(id) => call.app.store.task(&call.project, id).await?,
+        None => None,
     };
-    Ok(Prepared::new(vec![access], async move {
-        if let Some(id) = query.task_id {
-            let task = call.app.store.task(&call.project, &id).await?;
+    let names = [query.secret_name.as_ref(), task.as_ref().map(|task| &task.secret_name)];
+    let mut accesses: Vec<_> = names.into_iter().flatten().map(|name| by_name(&call, name)).collect();
+    if accesses.is_empty() {
+        accesses.push(call.all(Kind::Secret));
+    }
+    Ok(Prepared::new(accesses, async move {
+        if query.task_id.is_some() {
             let tasks: Vec<_> = task.iter().map(TaskInfo::with_steps).collect();
             return Answer::json(&ListTasksResponse { total: tasks.len() as u64, tasks, next_marker: None });
         }
