@@ -38,6 +38,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("csms-bench", &["csms-core", "csms-store", "csms-testbed"]),
     ("xtask", &["csms-core", "csms-testbed"]),
     ("csms-conformance", EVERYTHING),
+    ("csms-hostile", EVERYTHING),
     ("csms-rotation-tests", EVERYTHING),
 ];
 
