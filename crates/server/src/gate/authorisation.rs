@@ -19,7 +19,10 @@ use crate::{app::App, audit::Requested, auth::Caller, failure::Failure};
 /// # Errors
 /// The refusal of the access; failures of the store.
 pub async fn authorise(app: &App, caller: &Caller, access: &Access) -> Result<(), Failure> {
+    // The whole of an account's things belongs to no project of the caller's.
+    let is_one = !matches!(access.resource, Resource::All(..) | Resource::Some(..));
     if let Some(project) = access.resource.project()
+        && is_one
         && !caller.may_use(project)
     {
         return Err(Failure::new(ErrorCode::Forbidden, "the caller may not use the project of the region"));
@@ -117,8 +120,7 @@ fn both(one: Judgement, other: Judgement) -> Judgement {
 }
 
 /// Whether the caller's policies may allow an action on something.
-#[must_use]
-pub fn may_allow_something(caller: &Caller, actions: Actions) -> bool {
+fn may_allow_something(caller: &Caller, actions: Actions) -> bool {
     may_allow(&caller.policies, actions) && caller.bound.as_ref().is_none_or(|bound| may_allow(bound, actions))
 }
 

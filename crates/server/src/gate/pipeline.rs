@@ -18,13 +18,16 @@ use axum::{
     routing::{MethodFilter, on},
 };
 use csms_api::{ErrorCode, ErrorShape, Method, permissions::AskedRequest};
-use csms_core::ProjectId;
+use csms_core::{
+    ProjectId,
+    policy::{ConditionKind, Judgement},
+};
 use csms_store::Store as _;
 
 use super::{
-    access::{Access, Kind, Need},
+    access::{Access, Need},
     answer::{Answer, empty_response, json_response},
-    authorisation::{authorise, may_allow_something, refused},
+    authorisation::{authorise, judge_openly, refused},
     body::{MAX_BODY_BYTES, read_body, read_login_body},
     json::Body,
     lease::require_task,
@@ -89,6 +92,9 @@ const fn method_filter(method: Method) -> MethodFilter {
         Method::Delete => MethodFilter::DELETE,
     }
 }
+
+/// The outcome of a use whose service answered with an error of its own, such as a function that failed.
+const FAILED: &str = "FAILED";
 
 /// Marks a response whose request has been counted.
 #[derive(Clone, Copy)]
@@ -184,11 +190,14 @@ async fn prepare<S: Service>(operation: S, call: &Call, body: Body) -> Result<Pr
         Need::AllowOrGrant => call.caller.user_id.is_some(),
         Need::NoDeny => true,
     };
-    let actions = call.actions();
-    if may_be_let_through || actions.is_empty() || may_allow_something(&call.caller, actions) {
+    let access = call.all(operation.kind());
+    if may_be_let_through || access.actions.is_empty() {
         return Err(failure);
     }
-    Err(refused(&call.all(Kind::Secret)))
+    match judge_openly(&call.app, &call.caller, &access, false, &ConditionKind::ALL).await? {
+        Judgement::Denied => Err(refused(&access)),
+        Judgement::Allowed | Judgement::Depends(_) => Err(failure),
+    }
 }
 
 /// Judges what an operation touches, and lends the judgement to its work: from here on the work may change it.
@@ -289,10 +298,14 @@ impl Attempt {
             Audited::No => work.await,
             Audited::Use => {
                 let answer = work.await?;
+                let outcome = match &answer {
+                    Answer::Whole(response) if !response.status().is_success() => FAILED,
+                    Answer::Whole(_) | Answer::Json(_) | Answer::Empty => OK,
+                };
                 let uses = if uses.is_empty() { vec![subject] } else { uses };
                 let mut wait = false;
                 for used in &uses {
-                    wait |= self.gather(used, OK);
+                    wait |= self.gather(used, outcome);
                 }
                 if wait {
                     app.trail.flush().await?;

@@ -57,6 +57,9 @@ pub trait Service: Copy + Send + Sync + 'static {
     /// What the audit trail is told of it.
     fn audited(self) -> Audited;
 
+    /// What its own action is a right to.
+    fn kind(self) -> Kind;
+
     /// What its own action takes. Whoever may do it to nothing is refused before the request is understood.
     #[must_use]
     fn need(self) -> Need {

@@ -22,7 +22,7 @@ use csms_api::{Operation, operation::Specification};
 use crate::{
     failure::Failure,
     gate::{
-        access::Need,
+        access::{Kind, Need},
         json::Body,
         service::{Audited, Call, Prepared, Scope, Service},
     },
@@ -45,6 +45,10 @@ impl Service for Operation {
         } else {
             Audited::No
         }
+    }
+
+    fn kind(self) -> Kind {
+        Kind::Secret
     }
 
     fn need(self) -> Need {

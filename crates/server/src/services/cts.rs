@@ -59,6 +59,10 @@ impl Service for CtsOperation {
         Audited::No
     }
 
+    fn kind(self) -> Kind {
+        Kind::Trace
+    }
+
     async fn prepare(self, call: Call, _body: Body) -> Result<Prepared, Failure> {
         match self {
             Self::ListTraces => {

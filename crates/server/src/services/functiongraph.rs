@@ -72,6 +72,10 @@ impl Service for FunctionOperation {
         Audited::Use
     }
 
+    fn kind(self) -> Kind {
+        Kind::Function
+    }
+
     async fn prepare(self, call: Call, body: Body) -> Result<Prepared, Failure> {
         let named = call.path_text("function_urn").to_owned();
         // The host refuses a URN that it does not understand, and one of another project.

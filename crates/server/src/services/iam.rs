@@ -44,6 +44,13 @@ impl Service for IamOperation {
         if self.is_audited() { Audited::Change } else { Audited::No }
     }
 
+    /// The right to attach a policy is a right to the user.
+    fn kind(self) -> Kind {
+        let attaches = matches!(self, Self::AttachUserPolicyV5 | Self::DetachUserPolicyV5);
+        let is_of_policies = Self::specification(self).path.starts_with("/v5/policies");
+        if is_of_policies && !attaches { Kind::Policy } else { Kind::User }
+    }
+
     fn translate(self, mut failure: Failure) -> Failure {
         failure.error.code = failure.error.code.of_iam();
         failure

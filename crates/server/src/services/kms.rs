@@ -16,7 +16,7 @@ use crate::{
     audit::Origin,
     failure::Failure,
     gate::{
-        access::{Access, Resource, Stored},
+        access::{Access, Kind, Resource, Stored},
         json::Body,
         service::{Audited, Call, Prepared, Scope, Service},
     },
@@ -40,6 +40,10 @@ impl Service for KmsOperation {
         } else {
             Audited::No
         }
+    }
+
+    fn kind(self) -> Kind {
+        Kind::Key
     }
 
     fn translate(self, mut failure: Failure) -> Failure {

@@ -59,6 +59,10 @@ impl Service for PermissionOperation {
         Audited::No
     }
 
+    fn kind(self) -> Kind {
+        Kind::User
+    }
+
     async fn prepare(self, call: Call, body: Body) -> Result<Prepared, Failure> {
         let asked = CheckPermissions::read(body.object()?, |action| right(action).is_some())?;
         Ok(Prepared::about_rights(async move { check(&call, asked).await }))
@@ -74,6 +78,8 @@ struct Right {
     is_about_one: bool,
     /// Whether it makes that thing, so that nothing of it is stored.
     makes: bool,
+    /// Whether it is of the account, whatever project the question is asked in.
+    is_of_account: bool,
 }
 
 fn right(action: &str) -> Option<Right> {
@@ -82,14 +88,15 @@ fn right(action: &str) -> Option<Right> {
         known.find(|(_, row)| row.actions.iter().any(|name| name.eq_ignore_ascii_case(action)))
     }
     fn of(row: Specification, kind: Kind, is_about_one: bool, makes: bool) -> Right {
-        Right { actions: row.actions, kind, need: Need::Allow, is_about_one, makes }
+        Right { actions: row.actions, kind, need: Need::Allow, is_about_one, makes, is_of_account: false }
     }
     let secrets = find(Operation::ALL, action).map(|(operation, row)| {
         let makes =
             matches!(operation, Operation::CreateSecret | Operation::BatchImportSecrets | Operation::UploadSecretBlob);
         let is_grant = row.path.ends_with("/csms/grants");
         let is_about_one = makes || is_grant || row.path.contains("{secret_");
-        Right { need: Service::need(operation), ..of(row, Kind::Secret, is_about_one, makes) }
+        let is_of_account = operation.scope() == Scope::Domain;
+        Right { need: Service::need(operation), is_of_account, ..of(row, Kind::Secret, is_about_one, makes) }
     });
     secrets
         .or_else(|| {
@@ -106,19 +113,12 @@ fn right(action: &str) -> Option<Right> {
         })
         .or_else(|| {
             find(IamOperation::ALL, action).map(|(operation, row)| {
-                let kind = if is_of_policies(operation) { Kind::Policy } else { Kind::User };
                 let is_list = matches!(operation, IamOperation::ListUsersV5 | IamOperation::ListPoliciesV5);
-                of(row, kind, !is_list, false)
+                of(row, operation.kind(), !is_list, false)
             })
         })
         .or_else(|| find(CtsOperation::ALL, action).map(|(_, row)| of(row, Kind::Trace, false, false)))
         .or_else(|| find(FunctionOperation::ALL, action).map(|(_, row)| of(row, Kind::Function, true, false)))
-}
-
-/// Whether the right is one to policies. The right to attach one is a right to the user.
-fn is_of_policies(operation: IamOperation) -> bool {
-    let attaches = matches!(operation, IamOperation::AttachUserPolicyV5 | IamOperation::DetachUserPolicyV5);
-    operation.specification().path.starts_with("/v5/policies") && !attaches
 }
 
 /// What of a request is open when an action is asked about and no request.
@@ -138,7 +138,7 @@ const OPEN_WITHOUT_OBJECT: &[ConditionKind] = &[
 impl Right {
     /// What the caller's policies say of the action, as far as the question goes.
     async fn judge(&self, call: &Call, asked: &CheckPermissions) -> Result<Judgement, Failure> {
-        let project = call.project.clone();
+        let project = if self.is_of_account { call.app.identity.project_id.clone() } else { call.project.clone() };
         let stored = if self.makes { Stored::Missing } else { Stored::Unread };
         let named = match (self.kind, &asked.secret_name, &asked.key_id) {
             (Kind::Secret, Some(name), _) if self.is_about_one => {

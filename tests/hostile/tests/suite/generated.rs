@@ -61,8 +61,8 @@ pub(crate) enum Outcome {
 pub(crate) fn outcome(answer: &Answer, shown: &Shown) -> Outcome {
     match answer.code() {
         "CSMS.0302" | "KMS.0302" | "PAP5.0001" => Outcome::Refused,
-        // Of the operations on secrets: the key may not be used.
-        "CSMS.0401" => Outcome::Refused,
+        // Of the operations on secrets: the caller may not use the key. One that does not exist is no refusal of a right.
+        "CSMS.0401" if answer.body.to_string().contains("policies do not allow") => Outcome::Refused,
         "CSMS.0004" | "KMS.0004" => Outcome::Malformed,
         code if code.starts_with("IAM.") && answer.body.to_string().contains("is repeated") => Outcome::Malformed,
         _ => match shown {

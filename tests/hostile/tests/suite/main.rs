@@ -2,6 +2,7 @@
 //!
 //! `CSMS_WRITE_GENERATED=1 cargo test -p csms-hostile` writes the table of what was tried to `crates/server/SECURITY-TESTS.md`.
 
+#![allow(clippy::needless_pass_by_value, reason = "what a case compares is built for it alone")]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking, in its helpers too")]
 
 mod agreement;

@@ -19,6 +19,7 @@ use crate::{
     clock,
     failure::Failure,
     gate::{
+        access::Kind,
         answer::{Answer, json_response},
         json::Body,
         limits::Standing,
@@ -63,6 +64,10 @@ impl Service for TokenOperation {
 
     fn audited(self) -> Audited {
         if self == Self::CreateToken { Audited::Use } else { Audited::No }
+    }
+
+    fn kind(self) -> Kind {
+        Kind::User
     }
 
     /// IAM's error body: `{"error":{"code","message","title"}}`.
