@@ -193,7 +193,7 @@ mod tests {
     #[test]
     fn only_tests_depend_on_the_server() {
         let dependants = ALLOWED.iter().filter(|(_, allowed)| allowed.contains(&"csms-server")).map(|(name, _)| *name);
-        assert_eq!(dependants.collect::<Vec<_>>(), ["csms-conformance", "csms-rotation-tests"]);
+        assert_eq!(dependants.collect::<Vec<_>>(), ["csms-conformance", "csms-hostile", "csms-rotation-tests"]);
     }
 
     #[test]
