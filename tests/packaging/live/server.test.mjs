@@ -215,7 +215,7 @@ test("the client asks for its rights and for the audit trail", async (context) =
   const { access_key } = await client.createAccessKeyV5({ user_id: user.user_id });
   const credentials = { accessKey: access_key.access_key_id, secretKey: access_key.secret_access_key };
   const bob = new csms.CsmsClient({ ...options, credentials });
-  assert.deepEqual(await bob.checkPermissions({ actions }), { allowed: [], denied: actions });
+  assert.deepEqual(await bob.checkPermissions({ actions, secret_name: "demo" }), { allowed: [], denied: actions });
   assert.equal(await codeOf(bob.listTraces()), "CSMS.0302");
 
   await client.createSecret({ name: "demo", secret_string: "x" });
