@@ -37,10 +37,10 @@ pub async fn authorise(app: &App, caller: &Caller, access: &Access) -> Result<()
         // Whoever may do it to nothing learns nothing about what there is.
         return if may_allow_something(caller, access.actions) { Ok(()) } else { Err(refused(access)) };
     };
-    match (caller.decide(access.actions, &text, &context), access.need) {
-        (Some(Effect::Allow), _) | (None, Need::NoDeny) => Ok(()),
-        (None, Need::AllowOrGrant) if is_granted(app, caller, access).await? => Ok(()),
-        (None | Some(Effect::Deny), _) => Err(refused(access)),
+    match verdict(caller, access, &text, &context) {
+        Verdict::Allowed => Ok(()),
+        Verdict::IfGranted if is_granted(app, caller, access).await? => Ok(()),
+        Verdict::IfGranted | Verdict::Refused => Err(refused(access)),
     }
 }
 
@@ -50,17 +50,30 @@ pub async fn authorise(app: &App, caller: &Caller, access: &Access) -> Result<()
 /// # Errors
 /// As [`authorise`].
 pub fn authorise_again(app: &App, caller: &Caller, access: &Access, secret: &Secret) -> Result<(), Failure> {
-    let context = || {
-        let mut context = base_context(app, caller);
-        add_facts(&mut context, &access.facts);
-        add_secret(&mut context, secret);
-        context
-    };
     let Some(text) = access.resource.text(&app.identity) else { return Ok(()) };
-    match (caller.decide(access.actions, &text, &context()), access.need) {
-        (Some(Effect::Allow), _) | (None, Need::NoDeny) => Ok(()),
-        (None, Need::AllowOrGrant) if is_grantee(app, caller, secret) => Ok(()),
-        (None | Some(Effect::Deny), _) => Err(refused(access)),
+    let mut context = base_context(app, caller);
+    add_facts(&mut context, &access.facts);
+    add_secret(&mut context, secret);
+    match verdict(caller, access, &text, &context) {
+        Verdict::Allowed => Ok(()),
+        Verdict::IfGranted if is_grantee(app, caller, secret) => Ok(()),
+        Verdict::IfGranted | Verdict::Refused => Err(refused(access)),
+    }
+}
+
+/// What the caller's policies say of an access.
+enum Verdict {
+    Allowed,
+    /// Nothing, and a grant would do.
+    IfGranted,
+    Refused,
+}
+
+fn verdict(caller: &Caller, access: &Access, text: &str, context: &RequestContext) -> Verdict {
+    match (caller.decide(access.actions, text, context), access.need) {
+        (Some(Effect::Allow), _) | (None, Need::NoDeny) => Verdict::Allowed,
+        (None, Need::AllowOrGrant) => Verdict::IfGranted,
+        (None, Need::Allow) | (Some(Effect::Deny), _) => Verdict::Refused,
     }
 }
 
@@ -89,9 +102,8 @@ pub async fn judge_openly(
         Some(bound) => both(judged, judge(bound, access.actions, query, &context, open)),
         None => judged,
     };
-    let allows_nothing = || decide_nothing(caller, access, &text, &context);
     Ok(match judged {
-        Judgement::Denied if access.need == Need::AllowOrGrant && allows_nothing() => {
+        Judgement::Denied if matches!(verdict(caller, access, &text, &context), Verdict::IfGranted) => {
             if is_granted(app, caller, access).await? {
                 Judgement::Allowed
             } else if !is_named && caller.user_id.is_some() {
@@ -122,11 +134,6 @@ fn both(one: Judgement, other: Judgement) -> Judgement {
 /// Whether the caller's policies may allow an action on something.
 fn may_allow_something(caller: &Caller, actions: Actions) -> bool {
     may_allow(&caller.policies, actions) && caller.bound.as_ref().is_none_or(|bound| may_allow(bound, actions))
-}
-
-/// Whether no policy says anything of an access, so that a grant may.
-fn decide_nothing(caller: &Caller, access: &Access, text: &str, context: &RequestContext) -> bool {
-    caller.decide(access.actions, text, context).is_none()
 }
 
 /// The refusal of an access.
