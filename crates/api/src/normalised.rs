@@ -50,8 +50,7 @@ impl Members {
 
 /// The names of the path parameters besides the project, in their order.
 fn path_parameters(operation: Operation) -> impl Iterator<Item = &'static str> {
-    let segments = operation.specification().path.split('/');
-    segments.filter_map(|segment| segment.strip_prefix('{')?.strip_suffix('}')).filter(|name| *name != "project_id")
+    operation.specification().parameters().filter(|name| *name != "project_id")
 }
 
 /// Checks a request of an operation that creates or changes a secret, a version or a stage. Of other operations only the

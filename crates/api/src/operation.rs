@@ -59,6 +59,19 @@ pub struct Specification {
     pub actions: &'static [&'static str],
 }
 
+impl Specification {
+    /// Names of the parameters in the path, in their order.
+    pub fn parameters(self) -> impl Iterator<Item = &'static str> {
+        self.path.split('/').filter_map(parameter)
+    }
+}
+
+/// The name of the parameter that a segment of a path in the table is; `None` for a segment that stands for itself.
+#[must_use]
+pub fn parameter(segment: &str) -> Option<&str> {
+    segment.strip_prefix('{')?.strip_suffix('}')
+}
+
 /// Declares the operations and their table together, so that none is without a row.
 macro_rules! operations {
     ($(#[$doc:meta])+ $operation:ident;
@@ -193,13 +206,6 @@ impl Operation {
                 | Self::ShowSecretsConfig
                 | Self::CheckSecrets
         )
-    }
-
-    /// Whether the path has a parameter of this name.
-    #[must_use]
-    pub fn has_parameter(self, name: &str) -> bool {
-        let mut segments = self.specification().path.split('/');
-        segments.any(|segment| segment.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')) == Some(name))
     }
 
     /// Whether the path belongs to one project. The others are about the account.

@@ -17,7 +17,7 @@ use axum::{
     http::{Response, StatusCode, request::Parts},
     routing::{MethodFilter, on},
 };
-use csms_api::{ErrorCode, ErrorShape, Method, permissions::AskedRequest};
+use csms_api::{ErrorCode, ErrorShape, Method, operation::parameter, permissions::AskedRequest};
 use csms_core::{
     ProjectId,
     policy::{ConditionKind, Judgement},
@@ -141,11 +141,13 @@ async fn answer<S: Service>(app: &Arc<App>, operation: S, request: Request) -> R
     let specification = operation.specification();
     let mut parameters = path_parameters(&mut parts).await?;
     // A route may have more: the word of an operation can stand where others have a name.
-    parameters.retain(|(name, _)| has_parameter(specification.path, name));
+    parameters.retain(|(name, _)| specification.parameters().any(|parameter| parameter == name));
     let project = match operation.scope() {
         Scope::Project => {
-            let named = parameters.iter().find(|(name, _)| name == "project_id").map_or("", |(_, value)| value);
-            authorise_project(&caller, &parts, named)?
+            let project = project_in_path(&parameters)?;
+            require_named_project(&project, &parts)?;
+            require_own_project(&caller, &project)?;
+            project
         }
         Scope::Domain | Scope::Public => {
             require_domain(app, &parts)?;
@@ -217,19 +219,16 @@ async fn judge(call: &Call, accesses: Vec<Access>) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Judges a whole request of a caller as the route of its operation would, and runs nothing. `None` when no operation of the service has its method
-/// and path.
+/// Judges a whole request of a caller as the route of its operation would, and runs nothing. `None` when no operation of the
+/// service has its method and path.
 pub async fn judge_request<S: Service>(all: &[S], asking: &Call, asked: &AskedRequest) -> Option<Result<(), Failure>> {
     let (path, query) = asked.path.split_once('?').unwrap_or((asked.path.as_str(), ""));
     let (operation, parameters) = find(all, &asked.method, path)?;
     let judged = async {
         let project = match operation.scope() {
             Scope::Project => {
-                let named = parameters.iter().find(|(name, _)| name == "project_id").map_or("", |(_, value)| value);
-                let project = ProjectId::parse(named).map_err(|violation| vec![violation.at("project_id")])?;
-                if !asking.caller.may_use(&project) {
-                    return Err(Failure::new(ErrorCode::Forbidden, "the caller may not use this project"));
-                }
+                let project = project_in_path(&parameters)?;
+                require_own_project(&asking.caller, &project)?;
                 project
             }
             Scope::Domain | Scope::Public => asking.app.identity.project_id.clone(),
@@ -266,7 +265,7 @@ fn find<S: Service>(all: &[S], method: &str, path: &str) -> Option<(S, Vec<(Stri
         }
         let mut parameters = Vec::new();
         for (pattern, segment) in pattern.iter().zip(&segments) {
-            match pattern.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')) {
+            match parameter(pattern) {
                 Some(name) => parameters.push((name.to_owned(), decode(segment)?)),
                 None if pattern == segment => {}
                 None => return None,
@@ -398,12 +397,6 @@ async fn path_parameters(parts: &mut Parts) -> Result<Vec<(String, String)>, Fai
     Ok(parameters.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect())
 }
 
-/// Whether a path has a parameter of this name.
-fn has_parameter(path: &str, name: &str) -> bool {
-    let parameter = |segment: &str| segment.strip_prefix('{')?.strip_suffix('}').map(|inner| inner == name);
-    path.split('/').any(|segment| parameter(segment) == Some(true))
-}
-
 /// Query parameters, decoded as forms are.
 #[must_use]
 pub fn read_query(query: &str) -> Vec<(String, String)> {
@@ -418,17 +411,27 @@ pub fn read_query(query: &str) -> Vec<(String, String)> {
         .collect()
 }
 
-/// The project in the path must be well-formed, agree with `X-Project-Id`, and be one the caller may use.
-fn authorise_project(caller: &Caller, parts: &Parts, text: &str) -> Result<ProjectId, Failure> {
-    let project = ProjectId::parse(text).map_err(|violation| vec![violation.at("project_id")])?;
+/// The project in the path, which must be well-formed.
+fn project_in_path(parameters: &[(String, String)]) -> Result<ProjectId, Failure> {
+    let text = parameters.iter().find(|(name, _)| name == "project_id").map_or("", |(_, value)| value);
+    Ok(ProjectId::parse(text).map_err(|violation| vec![violation.at("project_id")])?)
+}
+
+/// The project in `X-Project-Id`, which some clients send, must be the one in the path.
+fn require_named_project(project: &ProjectId, parts: &Parts) -> Result<(), Failure> {
     let header = parts.headers.get("x-project-id");
     if header.is_some_and(|header| header.as_bytes() != project.as_str().as_bytes()) {
         return Err(Failure::new(ErrorCode::Forbidden, "X-Project-Id is not the project in the path"));
     }
-    if !caller.may_use(&project) {
-        return Err(Failure::new(ErrorCode::Forbidden, "the caller may not use this project"));
+    Ok(())
+}
+
+/// The project must be one that the caller may use.
+fn require_own_project(caller: &Caller, project: &ProjectId) -> Result<(), Failure> {
+    if caller.may_use(project) {
+        return Ok(());
     }
-    Ok(project)
+    Err(Failure::new(ErrorCode::Forbidden, "the caller may not use this project"))
 }
 
 /// The account in `X-Domain-Id`, which the SDKs send for global services, must be this one.
