@@ -4,10 +4,11 @@
 
 use std::sync::Arc;
 
-use csms_api::{ErrorCode, kms::KmsOperation};
+use csms_api::{ErrorCode, Operation, kms::KmsOperation};
 use csms_core::{
     KeyId, ProjectId, Secret, SecretName, SecretType, VersionId,
     policy::{key_resource, policy_resource, secret_resource, user_resource},
+    tag::Tag,
 };
 use csms_store::KeyRecord;
 
@@ -21,6 +22,9 @@ pub const CREATE_DATA_KEY: Actions = KmsOperation::CreateDatakey.specification()
 
 /// Names of the right to open a value that a key of one's own protects.
 pub const DECRYPT_DATA_KEY: Actions = KmsOperation::DecryptDatakey.specification().actions;
+
+/// Names of the right to read the value of a secret.
+pub const READ_VALUE: Actions = Operation::ShowSecretVersion.specification().actions;
 
 /// What is known of the stored object behind a resource.
 #[derive(Clone)]
@@ -149,6 +153,11 @@ pub struct Facts {
     pub version: Option<VersionId>,
 }
 
+/// Tags as conditions see them.
+pub fn tag_pairs<'t>(tags: impl IntoIterator<Item = &'t Tag>) -> Vec<(String, String)> {
+    tags.into_iter().map(|tag| (tag.key.to_string(), tag.value.to_string())).collect()
+}
+
 /// Who needs what to be let through.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Need {
@@ -189,6 +198,12 @@ impl Access {
     #[must_use]
     pub fn secret(actions: Actions, project: &ProjectId, name: &SecretName, stored: Stored<Secret>) -> Self {
         Self::new(actions, Resource::Secret { project: project.clone(), name: name.clone(), stored })
+    }
+
+    /// An access to a secret as it is stored.
+    #[must_use]
+    pub fn found(actions: Actions, secret: &Arc<Secret>) -> Self {
+        Self::secret(actions, &secret.project, &secret.name, Stored::Found(Arc::clone(secret)))
     }
 
     /// The use of a key under which a secret's value is sealed: refused as an unusable key, because the right to the secret

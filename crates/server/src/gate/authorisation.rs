@@ -11,7 +11,7 @@ use csms_core::{
 };
 use csms_store::{KeyRecord, Store as _};
 
-use super::access::{Access, Actions, Facts, Need, Resource, Stored};
+use super::access::{Access, Actions, Facts, Need, Resource, Stored, tag_pairs};
 use crate::{app::App, audit::Requested, auth::Caller, failure::Failure};
 
 /// Refuses an access that neither the caller's policies nor a grant allow.
@@ -217,8 +217,7 @@ fn add_secret(context: &mut RequestContext, secret: &Secret) {
     context.secret_type = Some(secret.secret_type.as_str().to_owned());
     context.kms_key_id.get_or_insert_with(|| secret.kms_key_id.to_string());
     context.enterprise_project_id = Some(secret.enterprise_project_id.clone());
-    let tags = secret.tags.iter();
-    context.resource_tags = tags.map(|tag| (tag.key.to_string(), tag.value.to_string())).collect();
+    context.resource_tags = tag_pairs(&secret.tags);
 }
 
 fn add_key(context: &mut RequestContext, key: &KeyRecord) {

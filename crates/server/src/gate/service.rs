@@ -11,7 +11,7 @@ use std::{
 
 use axum::http::request::Parts;
 use csms_api::{ApiError, operation::Specification};
-use csms_core::{KeyId, Problem, ProjectId, Secret, SecretId, SecretName, VersionId, Violation};
+use csms_core::{KeyId, Problem, ProjectId, Refusal, Secret, SecretId, SecretName, VersionId, Violation};
 use csms_store::{ChangeError, Draft};
 use serde_json::Value;
 
@@ -318,6 +318,22 @@ impl Call {
             decide(draft).map_err(Into::into)
         });
         changed.await.map_err(|error: ChangeError<Failure>| error.into())
+    }
+
+    /// Changes a secret that the request names by something else than its name, under its [`Guard`].
+    ///
+    /// # Errors
+    /// As [`Call::change_secret`]; no such secret, when another one has the name by now.
+    pub async fn change_found<T: Send + 'static>(
+        &self,
+        secret: &Secret,
+        decide: impl FnOnce(&mut Secret) -> Result<T, Refusal> + Send + 'static,
+    ) -> Result<T, Failure> {
+        let id = secret.id.clone();
+        let changed = self.change_secret(&secret.name, false, move |draft| {
+            if draft.secret.id == id { decide(&mut draft.secret) } else { Err(Refusal::SecretNotFound) }
+        });
+        changed.await
     }
 }
 

@@ -17,7 +17,7 @@ use crate::{
     app::App,
     failure::Failure,
     gate::{
-        access::{Access, Facts, Stored},
+        access::{Access, Facts, Stored, tag_pairs},
         answer::Answer,
         json::Body,
         service::{Call, Prepared},
@@ -83,7 +83,7 @@ pub fn upload(call: Call, body: Body) -> Result<Prepared, Failure> {
         secret_type: Some(secret.secret_type),
         kms_key_id: Some(secret.kms_key_id.clone()),
         enterprise_project_id: Some(secret.enterprise_project_id.clone()),
-        tags: secret.tags.iter().map(|tag| (tag.key.to_string(), tag.value.to_string())).collect(),
+        tags: tag_pairs(&secret.tags),
         version: None,
     };
     let mut accesses = vec![Access::secret(call.actions(), &call.project, &secret.name, Stored::Missing).with(facts)];

@@ -18,7 +18,7 @@ use getrandom::SysRng;
 use crate::{
     failure::Failure,
     gate::{
-        access::{Access, Kind, Stored},
+        access::{Access, Kind, READ_VALUE, Stored},
         answer::Answer,
         json::Body,
         service::{Call, Prepared},
@@ -39,18 +39,17 @@ async fn find(call: &Call, named: &str) -> Result<Option<Arc<Secret>>, Failure> 
 /// The operation's access to the secret.
 fn access(call: &Call, found: Option<&Arc<Secret>>, named: &str) -> Access {
     match (found, SecretName::parse(named)) {
-        (Some(secret), _) => {
-            Access::secret(call.actions(), &call.project, &secret.name, Stored::Found(Arc::clone(secret)))
-        }
+        (Some(secret), _) => Access::found(call.actions(), secret),
         (None, Ok(name)) => Access::secret(call.actions(), &call.project, &name, Stored::Missing),
         (None, Err(_)) => call.all(Kind::Secret),
     }
 }
 
-/// The right to read the value: nobody grants what their own policies do not allow. A grant that they have does not count.
-fn reading(call: &Call, secret: &Arc<Secret>) -> Access {
-    let actions = csms_api::Operation::ShowSecretVersion.specification().actions;
-    Access::secret(actions, &call.project, &secret.name, Stored::Found(Arc::clone(secret)))
+/// What granting touches: the secret, and the right to read its value. Nobody grants what their own policies do not allow, and a
+/// grant that they have does not count.
+fn granting(call: &Call, found: Option<&Arc<Secret>>, named: &str) -> Vec<Access> {
+    let reading = found.map(|secret| Access::found(READ_VALUE, secret));
+    [access(call, found, named)].into_iter().chain(reading).collect()
 }
 
 /// The user of this identifier or name.
@@ -76,20 +75,6 @@ fn require_no_group(request: &GrantRequest) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Changes the grants of a secret.
-async fn change<T: Send + 'static>(
-    call: &Call,
-    secret: &Secret,
-    decide: impl FnOnce(&mut Secret) -> Result<T, Refusal> + Send + 'static,
-) -> Result<T, Failure> {
-    let id = secret.id.clone();
-    let changed = call.change_secret(&secret.name, false, move |draft| {
-        // Another secret may have the name by now.
-        if draft.secret.id == id { decide(&mut draft.secret) } else { Err(Refusal::SecretNotFound) }
-    });
-    changed.await
-}
-
 /// CreateGrants: nobody grants what they may not read themselves.
 ///
 /// # Errors
@@ -99,16 +84,14 @@ pub async fn create(call: Call, body: Body) -> Result<Prepared, Failure> {
     let now = call.app.clock.now();
     let request = GrantRequest::read(body.object()?, now)?;
     let found = find(&call, &request.resource).await?;
-    let mut accesses = vec![access(&call, found.as_ref(), &request.resource)];
-    accesses.extend(found.as_ref().map(|secret| reading(&call, secret)));
-    Ok(Prepared::new(accesses, async move {
+    Ok(Prepared::new(granting(&call, found.as_ref(), &request.resource), async move {
         require_no_group(&request)?;
         let user_id = grantee(&call, &request).await?.id;
         let secret = found.ok_or(Refusal::SecretNotFound)?;
         let id = make_uuid(&mut SysRng)?;
         let grant = Grant { id, user_id, create_time: now, update_time: now, valid_until: request.valid_until };
         let data = GrantInfo::of(&secret, &grant);
-        change(&call, &secret, move |secret| secret.add_grant(grant)).await?;
+        call.change_found(&secret, move |secret| secret.add_grant(grant)).await?;
         Answer::json(&GrantResponse { data })
     }))
 }
@@ -122,16 +105,15 @@ pub async fn update(call: Call, body: Body) -> Result<Prepared, Failure> {
     let (query, request) = both(GrantQuery::read(call.query()), GrantRequest::read(body.object()?, now))?;
     let found = find(&call, &query.resource).await?;
     let named_again = find(&call, &request.resource).await?;
-    let mut accesses = vec![access(&call, found.as_ref(), &query.resource)];
-    accesses.extend(found.as_ref().map(|secret| reading(&call, secret)));
-    Ok(Prepared::new(accesses, async move {
+    Ok(Prepared::new(granting(&call, found.as_ref(), &query.resource), async move {
         require_no_group(&request)?;
         let secret = found.ok_or(Refusal::SecretNotFound)?;
         if named_again.ok_or(Refusal::SecretNotFound)?.id != secret.id {
             return Err(vec![Violation::new(Rule::Unknown, "the secret of the query").at("resource_id")].into());
         }
         let user_id = grantee(&call, &request).await?.id;
-        let prolonged = change(&call, &secret, move |secret| secret.prolong_grant(&user_id, request.valid_until, now));
+        let prolonged =
+            call.change_found(&secret, move |secret| secret.prolong_grant(&user_id, request.valid_until, now));
         let data = GrantInfo::of(&secret, &prolonged.await?);
         Answer::json(&GrantResponse { data })
     }))
@@ -169,7 +151,7 @@ pub async fn delete(call: Call) -> Result<Prepared, Failure> {
             // A user who was deleted is known by the identifier alone.
             Some(named) => Some(user(&call, named).await?.map_or_else(|| named.clone(), |user| user.id)),
         };
-        change(&call, &secret, move |secret| secret.remove_grants(user_id.as_deref())).await?;
+        call.change_found(&secret, move |secret| secret.remove_grants(user_id.as_deref())).await?;
         Ok(Answer::Empty)
     }))
 }

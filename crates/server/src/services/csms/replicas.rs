@@ -8,7 +8,7 @@ use csms_kms::{MasterKey, envelope};
 use csms_store::Draft;
 use getrandom::SysRng;
 
-use super::secrets::{Named, answer, sealing};
+use super::secrets::{Named, answer, chosen_or_default, sealing};
 use crate::{
     failure::Failure,
     gate::{
@@ -78,14 +78,7 @@ pub async fn create(call: Call, body: Body) -> Result<Prepared, Failure> {
             let expected = "another region of this installation, with a project that the caller may use";
             vec![Violation::new(Rule::Unknown, expected).at("region")]
         })?;
-        let (kms_key_id, key) = match target_key {
-            Some((id, usable)) => (id, usable?.key),
-            None => {
-                let id = call.app.keys.default_key(&target.project).await?;
-                let usable = call.app.keys.usable(&target.project, &id).await?;
-                (id, usable.key)
-            }
-        };
+        let (kms_key_id, key) = chosen_or_default(&call, &target.project, target_key).await?;
         let keys = keys.into_iter().map(|(id, usable): (KeyId, Result<UsableKey, Failure>)| Ok((id, usable?.key)));
         let keys = keys.collect::<Result<HashMap<_, _>, Failure>>()?;
         let now = call.app.clock.now();

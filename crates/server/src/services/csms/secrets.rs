@@ -16,14 +16,14 @@ use csms_core::{
     event::{EventType, Occurrence},
     identity::make_uuid,
 };
-use csms_kms::envelope;
+use csms_kms::{MasterKey, envelope};
 use csms_store::{CreateError, Store};
 use getrandom::SysRng;
 
 use crate::{
     failure::Failure,
     gate::{
-        access::{Access, Actions, CREATE_DATA_KEY, Facts, Kind, Need, Stored},
+        access::{Access, Actions, CREATE_DATA_KEY, Facts, Kind, Need, READ_VALUE, Stored},
         answer::Answer,
         json::Body,
         service::{Call, Prepared},
@@ -82,11 +82,30 @@ pub(super) fn sealing(
     (!is_default).then(|| Access::sealing_key(actions, project, id))
 }
 
+/// The key that was chosen for a value, or else the default key of the project.
+///
+/// # Errors
+/// An unusable key; failures of the store.
+pub(super) async fn chosen_or_default(
+    call: &Call,
+    project: &ProjectId,
+    chosen: Option<(KeyId, Result<UsableKey, Failure>)>,
+) -> Result<(KeyId, Arc<MasterKey>), Failure> {
+    let (id, usable) = match chosen {
+        Some((id, usable)) => (id, usable?),
+        None => {
+            let id = call.app.keys.default_key(project).await?;
+            let usable = call.app.keys.usable(project, &id).await?;
+            (id, usable)
+        }
+    };
+    Ok((id, usable.key))
+}
+
 /// The right to read the secret that `AdminSecret` names: a rotation function reads it for whoever names it, or says which
 /// account the administrator helps.
 pub(super) fn reading_admin(call: &Call, admin: &SecretName) -> Access {
-    let actions = csms_api::Operation::ShowSecretVersion.specification().actions;
-    Access::secret(actions, &call.project, admin, Stored::Unread).called("the secret that AdminSecret names")
+    Access::secret(READ_VALUE, &call.project, admin, Stored::Unread).called("the secret that AdminSecret names")
 }
 
 /// CreateSecret
@@ -117,14 +136,7 @@ fn require_own_function(call: &Call, function: Option<&FunctionUrn>) -> Result<(
 pub(super) async fn make(call: &Call, creation: Creation) -> Result<Secret, Failure> {
     let Creation { request, key, .. } = creation;
     require_own_function(call, request.secret.rotation_func_urn.as_ref())?;
-    let (key_id, key) = match key {
-        Some((id, usable)) => (id, usable?.key),
-        None => {
-            let id = call.app.keys.default_key(&call.project).await?;
-            let usable = call.app.keys.usable(&call.project, &id).await?;
-            (id, usable.key)
-        }
-    };
+    let (key_id, key) = chosen_or_default(call, &call.project, key).await?;
     let id = SecretId::make(&mut SysRng)?;
     let secret = Secret::create(id, call.project.clone(), request.secret, key_id, call.app.clock.now());
     let context = envelope::Context {
@@ -182,8 +194,10 @@ impl Named {
 
     /// The operation's access to it.
     pub(super) fn access(&self, call: &Call) -> Access {
-        let stored = self.found.as_ref().map_or(Stored::Missing, |found| Stored::Found(Arc::clone(found)));
-        Access::secret(call.actions(), &call.project, &self.name, stored)
+        match &self.found {
+            Some(found) => Access::found(call.actions(), found),
+            None => Access::secret(call.actions(), &call.project, &self.name, Stored::Missing),
+        }
     }
 
     /// The secret, if there is one.

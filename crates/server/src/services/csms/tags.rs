@@ -12,17 +12,14 @@ use csms_api::{
         ListProjectTagsResponse, ListResourcesResponse, ListTagsResponse, ProjectTagInfo, ResourceInfo, TagInfo,
     },
 };
-use csms_core::{
-    Refusal, Secret, SecretId,
-    tag::{Tag, TagKey},
-};
+use csms_core::{Refusal, Secret, SecretId, tag::TagKey};
 use csms_store::Store;
 
 use super::secrets::all_matching;
 use crate::{
     failure::Failure,
     gate::{
-        access::{Access, Facts, Kind, Need, Stored},
+        access::{Access, Facts, Kind, Need, tag_pairs},
         answer::Answer,
         json::Body,
         service::{Call, Prepared},
@@ -37,7 +34,7 @@ async fn find(call: &Call, id: &SecretId) -> Result<Option<Arc<Secret>>, Failure
 /// The operation's access to the secret of an identifier.
 fn access(call: &Call, found: Option<&Arc<Secret>>) -> Access {
     match found {
-        Some(secret) => Access::secret(call.actions(), &call.project, &secret.name, Stored::Found(Arc::clone(secret))),
+        Some(secret) => Access::found(call.actions(), secret),
         None => call.all(Kind::Secret),
     }
 }
@@ -52,19 +49,10 @@ async fn changing(
     let found = find(&call, &id).await?;
     let access = access(&call, found.as_ref()).with(Facts { tags, ..Facts::default() });
     Ok(Prepared::new(vec![access], async move {
-        let name = found.ok_or(Refusal::SecretNotFound)?.name.clone();
-        let changed = call.change_secret(&name, false, move |draft| {
-            // Another secret may have the name by now.
-            if draft.secret.id == id { decide(&mut draft.secret) } else { Err(Refusal::SecretNotFound) }
-        });
-        changed.await?;
+        let secret = found.ok_or(Refusal::SecretNotFound)?;
+        call.change_found(&secret, decide).await?;
         Ok(Answer::Empty)
     }))
-}
-
-/// Tags as conditions see them.
-fn facts<'t>(tags: impl IntoIterator<Item = &'t Tag>) -> Vec<(String, String)> {
-    tags.into_iter().map(|tag| (tag.key.to_string(), tag.value.to_string())).collect()
 }
 
 /// BatchCreateOrDeleteTags
@@ -74,7 +62,7 @@ fn facts<'t>(tags: impl IntoIterator<Item = &'t Tag>) -> Vec<(String, String)> {
 pub async fn change(call: Call, body: Body) -> Result<Prepared, Failure> {
     let (id, change) = both(call.secret_id(), ChangeTags::read(body.object()?))?;
     let tags = match &change {
-        ChangeTags::Create(tags) => facts(tags),
+        ChangeTags::Create(tags) => tag_pairs(tags),
         ChangeTags::Delete(keys) => keys.iter().map(|key| (key.to_string(), String::new())).collect(),
     };
     let decide = move |secret: &mut Secret| match change {
@@ -91,7 +79,7 @@ pub async fn change(call: Call, body: Body) -> Result<Prepared, Failure> {
 /// Every problem of the request; of the work: no such secret; its state; the tag quota.
 pub async fn create(call: Call, body: Body) -> Result<Prepared, Failure> {
     let (id, tag) = both(call.secret_id(), read_tag(body.object()?))?;
-    let tags = facts([&tag]);
+    let tags = tag_pairs([&tag]);
     changing(call, id, tags, |secret| secret.put_tags(vec![tag])).await
 }
 

@@ -193,7 +193,7 @@ pub(super) async fn reading(call: &Call, name: &SecretName, selector: VersionSel
     let key = call.app.keys.usable(&call.project, &key_id).await;
     let secret = Arc::new(secret);
     let facts = Facts { version: Some(version), ..Facts::default() };
-    let access = Access::secret(call.actions(), &call.project, name, Stored::Found(Arc::clone(&secret)));
+    let access = Access::found(call.actions(), &secret);
     let mut accesses = vec![access.needs(Need::AllowOrGrant).with(facts)];
     accesses.extend(sealing(&call.project, DECRYPT_DATA_KEY, &key_id, &key));
     let subject = Some(Subject::version(&secret, version));
