@@ -304,28 +304,34 @@ async fn records_are_paged_and_kept_for_three_months() {
     assert_eq!(records(&server).await.len(), 0);
 }
 
-#[tokio::test]
-async fn topics_without_a_webhook_are_published_to_the_message_service_signed() {
+/// A message service, which expects to be asked for [`TOPIC`], and the settings of a server in `data` that publishes to it.
+async fn message_service(data: &std::path::Path) -> (Receiver, csms_server::boot::settings::Settings) {
     let receiver = Receiver::default();
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = format!("http://{}", listener.local_addr().unwrap());
     let receive = |State(receiver): State<Receiver>, uri: axum::http::Uri, headers: HeaderMap, body: Bytes| async move {
+        receiver.received.lock().unwrap().push((headers, body));
         assert_eq!(
             uri.path(),
             format!("/v2/0123456789abcdef0123456789abcdef/notifications/topics/{TOPIC}/publish").replace(':', "%3A")
         );
-        receiver.received.lock().unwrap().push((headers, body));
         StatusCode::OK
     };
     let router = Router::new().fallback(receive).with_state(receiver.clone());
     tokio::spawn(async move { axum::serve(listener, router).await });
-    let directory = tempfile::tempdir().unwrap();
-    let mut settings = settings(directory.path());
+    let mut settings = settings(data);
     settings.smn = Some(csms_server::boot::settings::Smn {
         url: address,
         access_key: "AKEXAMPLE".to_owned(),
         secret_key: Zeroizing::new("secret".to_owned()),
     });
+    (receiver, settings)
+}
+
+#[tokio::test]
+async fn topics_without_a_webhook_are_published_to_the_message_service_signed() {
+    let directory = tempfile::tempdir().unwrap();
+    let (receiver, mut settings) = message_service(directory.path()).await;
     settings.deputies.topics.push("urn:smn:*:0123456789abcdef0123456789abcdef:*".parse().unwrap());
     let server = open_with(&settings).await.unwrap();
     create_event(&server, "audit", &ALL).await;
@@ -340,22 +346,8 @@ async fn topics_without_a_webhook_are_published_to_the_message_service_signed() 
 
 #[tokio::test]
 async fn nothing_is_sent_to_a_topic_of_another_project_that_the_operator_has_not_listed() {
-    let receiver = Receiver::default();
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = format!("http://{}", listener.local_addr().unwrap());
-    let receive = |State(receiver): State<Receiver>, headers: HeaderMap, body: Bytes| async move {
-        receiver.received.lock().unwrap().push((headers, body));
-        StatusCode::OK
-    };
-    let router = Router::new().fallback(receive).with_state(receiver.clone());
-    tokio::spawn(async move { axum::serve(listener, router).await });
     let directory = tempfile::tempdir().unwrap();
-    let mut settings = settings(directory.path());
-    settings.smn = Some(csms_server::boot::settings::Smn {
-        url: address,
-        access_key: "AKEXAMPLE".to_owned(),
-        secret_key: Zeroizing::new("secret".to_owned()),
-    });
+    let (receiver, settings) = message_service(directory.path()).await;
     let server = open_with(&settings).await.unwrap();
     let refused = server.call("POST", &server.path("csms/events"), event("audit", &ALL, TOPIC)).await;
     assert_eq!((refused.status, refused.code()), (StatusCode::FORBIDDEN, "CSMS.0302"));
