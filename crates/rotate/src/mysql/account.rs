@@ -190,7 +190,7 @@ pub(super) fn admits(host: &str, client: &str) -> bool {
     if let Some((network, mask)) = host.split_once('/') {
         return in_network(network, mask, client).unwrap_or(false);
     }
-    is_like(&host.to_ascii_lowercase().into_bytes(), &client.to_ascii_lowercase().into_bytes())
+    is_like(host.to_ascii_lowercase().as_bytes(), client.to_ascii_lowercase().as_bytes())
 }
 
 /// `10.0.0.0/255.0.0.0` (both) or `10.0.0.0/8` (MySQL from 8.0.23 on).
@@ -203,18 +203,25 @@ fn in_network(network: &str, mask: &str, client: &str) -> Option<bool> {
     Some(number(client)? & mask == number(network)? & mask)
 }
 
-/// SQL's LIKE with `%` and `_`.
-fn is_like(pattern: &[u8], text: &[u8]) -> bool {
-    match pattern.split_first() {
-        None => text.is_empty(),
-        Some((b'%', rest)) => (0..=text.len()).any(|skipped| is_like(rest, text.get(skipped..).unwrap_or_default())),
-        Some((b'\\', rest)) if matches!(rest.first(), Some(b'_' | b'%')) => {
-            text.first() == rest.first()
-                && is_like(rest.get(1..).unwrap_or_default(), text.get(1..).unwrap_or_default())
+/// SQL's LIKE with `%` and `_`. The server wrote the pattern, so the time grows with the product of the lengths and no more.
+fn is_like(mut pattern: &[u8], text: &[u8]) -> bool {
+    // Which beginnings of the text, by their lengths, the pattern so far matches.
+    let mut matched: Vec<bool> = (0..=text.len()).map(|length| length == 0).collect();
+    while let Some((wanted, rest)) = pattern.split_first() {
+        pattern = rest;
+        if *wanted == b'%' {
+            let shortest = matched.iter().position(|matches| *matches).unwrap_or(matched.len());
+            matched.iter_mut().skip(shortest).for_each(|matches| *matches = true);
+            continue;
         }
-        Some((b'_', rest)) => !text.is_empty() && is_like(rest, text.get(1..).unwrap_or_default()),
-        Some((byte, rest)) => text.first() == Some(byte) && is_like(rest, text.get(1..).unwrap_or_default()),
+        let (mut literal, mut is_any) = (*wanted, *wanted == b'_');
+        if let (b'\\', Some((escaped @ (b'_' | b'%'), rest))) = (wanted, pattern.split_first()) {
+            (pattern, literal, is_any) = (rest, *escaped, false);
+        }
+        let longer = matched.iter().zip(text).map(|(matches, byte)| *matches && (is_any || *byte == literal));
+        matched = core::iter::once(false).chain(longer).collect();
     }
+    matched.last() == Some(&true)
 }
 
 /// A word of a statement.
@@ -368,8 +375,18 @@ mod tests {
             ("10.0.0.0/255.0.0.0", "10.1.2.3", true),
             ("10.0.0.0/8", "11.1.2.3", false),
             ("localhost", "127.0.0.1", false),
+            ("%.%.%", "10.1.2", true),
+            ("%b%b%", "abc", false),
+            ("a\\_b", "a_b", true),
+            ("a\\_b", "axb", false),
+            ("", "", true),
         ] {
             assert_eq!(admits(host, client), admitted, "{host} {client}");
         }
+    }
+
+    #[test]
+    fn a_host_part_of_many_wildcards_is_compared_without_trying_every_split() {
+        assert!(!admits(&"%a".repeat(127), &format!("{}b", "a".repeat(254))));
     }
 }
