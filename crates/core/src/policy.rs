@@ -130,6 +130,12 @@ pub fn action_matches(pattern: &str, action: &str) -> bool {
     matches_action(pattern, action)
 }
 
+/// Whether a value matches a pattern with `*` and `?`, with case.
+#[must_use]
+pub fn value_matches(pattern: &str, value: &str) -> bool {
+    pattern::glob(pattern, value)
+}
+
 /// Whether a resource pattern matches some resource of a service and a type, such as `csms` and `secretName`, whatever the
 /// region, domain and name.
 #[must_use]

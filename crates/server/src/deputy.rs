@@ -6,7 +6,7 @@
 
 use std::str::FromStr;
 
-use csms_core::{FunctionUrn, ProjectId};
+use csms_core::{FunctionUrn, ProjectId, policy::value_matches};
 use serde::Deserialize;
 
 /// A URN in which `*` stands for any characters, such as `urn:fss:*:PROJECT:function:*`.
@@ -39,15 +39,8 @@ impl UrnPattern {
     /// Whether the pattern describes the whole URN.
     #[must_use]
     pub fn matches(&self, urn: &str) -> bool {
-        let Some((first, rest)) = self.0.split_once('*') else { return self.0 == urn };
-        let Some(mut left) = urn.strip_prefix(first) else { return false };
-        let mut parts: Vec<&str> = rest.split('*').collect();
-        let last = parts.pop().unwrap_or_default();
-        for part in parts {
-            let Some((_, behind)) = left.split_once(part) else { return false };
-            left = behind;
-        }
-        left.ends_with(last)
+        // A pattern has no `?`, the other wildcard of policies.
+        value_matches(&self.0, urn)
     }
 }
 
