@@ -7,7 +7,7 @@ use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use mysql_async::prelude::Queryable;
 use mysql_async::{ClientIdentity, Conn, OptsBuilder, SslOpts};
@@ -17,7 +17,7 @@ use tokio::time::timeout;
 use crate::directory::Directory;
 use crate::error::{Error, Result, chain};
 use crate::port::{Port, random};
-use crate::process::{Daemon, Ending, GLANCE, Plan};
+use crate::process::{Daemon, Ending, Plan};
 use crate::programs;
 use crate::roots;
 use crate::system_user::SystemUser;
@@ -360,22 +360,13 @@ impl MySqlServer {
             pipe_stdout: false,
         };
         let (daemon, _) = Daemon::start(plan)?;
-        let deadline = Instant::now() + READY_WITHIN;
-        loop {
-            if let Some(status) = daemon.status() {
-                return Err(daemon.not_started(format!("it ended ({status})")));
-            }
-            // A stranger on the port would not know this instance's random password.
-            let detail = match self.connect(&self.own_transport(), ADMIN, &self.password, DATABASE).await {
-                Ok(Ok(_)) => break,
-                Ok(Err(error)) => chain(&error),
-                Err(error) => error.to_string(),
-            };
-            if Instant::now() >= deadline {
-                return Err(daemon.not_started(detail));
-            }
-            tokio::time::sleep(GLANCE).await;
-        }
+        // A stranger on the port would not know this instance's random password.
+        let log_in = async || match self.connect(&self.own_transport(), ADMIN, &self.password, DATABASE).await {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(error)) => Err(chain(&error)),
+            Err(error) => Err(error.to_string()),
+        };
+        daemon.ready(READY_WITHIN, log_in).await?;
         if self.accounts_file().exists() {
             fs::remove_file(self.accounts_file()).map_err(Error::at("remove", &self.accounts_file()))?;
         }

@@ -9,7 +9,7 @@ use std::{
     path::{Path, PathBuf},
     process::Command,
     sync::Arc,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use rustls::ClientConfig;
@@ -24,7 +24,7 @@ use crate::{
     directory::Directory,
     error::{Error, Result},
     port::Port,
-    process::{Daemon, Ending, GLANCE, Plan},
+    process::{Daemon, Ending, Plan},
     programs,
     system_user::SystemUser,
     tls::{Identity, client_config},
@@ -96,20 +96,8 @@ impl Nginx {
         };
         let (daemon, _) = Daemon::start(plan)?;
         let config = Arc::new(client_config(&identity.authority, None)?);
-        let nginx = Self { daemon, _directory: directory, port, config };
-        nginx.listens().await?;
-        Ok(nginx)
-    }
-
-    async fn listens(&self) -> Result<()> {
-        let deadline = Instant::now() + READY_WITHIN;
-        while TcpStream::connect(("127.0.0.1", self.port.number())).await.is_err() {
-            if self.daemon.status().is_some() || Instant::now() >= deadline {
-                return Err(self.daemon.not_started("it does not listen"));
-            }
-            tokio::time::sleep(GLANCE).await;
-        }
-        Ok(())
+        daemon.listens(port.number(), READY_WITHIN).await?;
+        Ok(Self { daemon, _directory: directory, port, config })
     }
 
     /// The port that it listens on at 127.0.0.1.

@@ -4,13 +4,13 @@
 
 use std::fmt::Write as _;
 use std::process::Command;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::directory::Directory;
 use crate::error::{Error, Result};
 use crate::port::Port;
 use crate::postgres::{ADMIN, Postgres};
-use crate::process::{Daemon, Ending, GLANCE, Plan};
+use crate::process::{Daemon, Ending, Plan};
 use crate::programs;
 use crate::roots::{self, Recipe};
 use crate::system_user::SystemUser;
@@ -91,16 +91,7 @@ impl PgBouncer {
         command.arg(configuration).current_dir(directory.path());
         let plan = Plan { name: NAME, command, user, log: &log, ending: Ending::TERMINATE, pipe_stdout: false };
         let (daemon, _) = Daemon::start(plan)?;
-        let deadline = Instant::now() + READY_WITHIN;
-        while tokio::net::TcpStream::connect(("127.0.0.1", port.number())).await.is_err() {
-            if let Some(status) = daemon.status() {
-                return Err(daemon.not_started(format!("it ended ({status})")));
-            }
-            if Instant::now() >= deadline {
-                return Err(daemon.not_started("it does not listen"));
-            }
-            tokio::time::sleep(GLANCE).await;
-        }
+        daemon.listens(port.number(), READY_WITHIN).await?;
         Ok(Self { _daemon: daemon, _directory: directory, port, version })
     }
 

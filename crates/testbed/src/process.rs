@@ -14,6 +14,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal};
+use tokio::net::TcpStream;
 
 use crate::error::{Error, Result};
 use crate::programs;
@@ -126,6 +127,34 @@ impl Daemon {
     pub(crate) async fn stop(&self) -> Result<ExitStatus> {
         self.signal(self.ending.signal)?;
         self.ended(STOP_WITHIN).await
+    }
+
+    /// Waits until `attempt` succeeds. Its detail says why it has not, for the error when the time is over.
+    pub(crate) async fn ready(
+        &self,
+        within: Duration,
+        attempt: impl AsyncFn() -> std::result::Result<(), String>,
+    ) -> Result<()> {
+        let deadline = Instant::now() + within;
+        loop {
+            if let Some(status) = self.status() {
+                return Err(self.not_started(format!("it ended ({status})")));
+            }
+            match attempt().await {
+                Ok(()) => return Ok(()),
+                Err(detail) if Instant::now() >= deadline => return Err(self.not_started(detail)),
+                Err(_) => tokio::time::sleep(GLANCE).await,
+            }
+        }
+    }
+
+    /// [`Daemon::ready`] as soon as the program takes connections on a port of 127.0.0.1.
+    pub(crate) async fn listens(&self, port: u16, within: Duration) -> Result<()> {
+        self.ready(within, async || {
+            let connected = TcpStream::connect(("127.0.0.1", port)).await;
+            connected.map(drop).map_err(|_| "it does not listen".to_owned())
+        })
+        .await
     }
 
     /// An error for a program that is not ready, with the end of its log.
