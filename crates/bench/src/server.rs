@@ -1,7 +1,7 @@
 //! `server`: signed reads and durable writes beside their baselines, start-up time and memory.
 
 use std::{
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::Stdio,
     time::{Duration, Instant},
 };
@@ -19,6 +19,12 @@ use crate::{
     table::{self, millis, rate},
 };
 
+/// Targets that others are compared with.
+const READ: &str = "signed read";
+const WRITE: &str = "durable version";
+const OLDER_READ: &str = "signed read, older";
+const OLDER_WRITE: &str = "durable version, older";
+
 /// Connections that are measured.
 const CONNECTIONS: [usize; 3] = [1, 16, 64];
 
@@ -34,6 +40,9 @@ pub(crate) struct Arguments {
     /// Milliseconds that each cell of a round is measured.
     #[arg(long, default_value_t = 1000)]
     span: u64,
+    /// Also measure this older binary of `csms` in the same run, interleaved.
+    #[arg(long, value_name = "BINARY")]
+    against: Option<PathBuf>,
     /// Also measure this product in the same run.
     #[arg(long, value_enum)]
     peer: Option<Peer>,
@@ -77,8 +86,8 @@ async fn bare() -> Result<(Child, String)> {
     Ok((child, format!("127.0.0.1:{port}")))
 }
 
-fn options(arguments: &Arguments) -> Options {
-    Options { binary: Some(arguments.csms.clone()), ..Options::default() }.argument("--log").argument("error")
+fn options(binary: &Path) -> Options {
+    Options { binary: Some(binary.to_owned()), ..Options::default() }.argument("--log").argument("error")
 }
 
 /// For each connection a secret to read, with two versions as after a rotation, and one to write, so that writes do not
@@ -169,17 +178,26 @@ async fn ready_time(arguments: &Arguments, data: Option<PathBuf>) -> Result<Dura
 pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
     let span = Duration::from_millis(arguments.span);
     let (_bare, bare_address) = bare().await?;
-    let grouped = Server::start(options(arguments)).await?;
-    let single = Server::start(options(arguments).argument("--group-commit").argument("1")).await?;
+    let grouped = Server::start(options(&arguments.csms)).await?;
+    let single = Server::start(options(&arguments.csms).argument("--group-commit").argument("1")).await?;
     let idle = memory::resident_kib(grouped.id())?;
     let (grouped_address, single_address) = (with_secrets(&grouped).await?, with_secrets(&single).await?);
     let most = CONNECTIONS.into_iter().max().unwrap_or(1);
     let mut targets = vec![
         Target::new("bare answer", bare_address.clone(), vec![request::plain(&bare_address); most]),
-        Target::new("signed read", grouped_address.clone(), reads(&grouped)?),
-        Target::new("durable version", grouped_address, writes(&grouped)?),
+        Target::new(READ, grouped_address.clone(), reads(&grouped)?),
+        Target::new(WRITE, grouped_address, writes(&grouped)?),
         Target::new("… one commit each", single_address, writes(&single)?),
     ];
+    let older = match &arguments.against {
+        Some(binary) => Some(Server::start(options(binary)).await.context("the older binary")?),
+        None => None,
+    };
+    if let Some(older) = &older {
+        let address = with_secrets(older).await?;
+        targets.push(Target::new(OLDER_READ, address.clone(), reads(older)?));
+        targets.push(Target::new(OLDER_WRITE, address, writes(older)?));
+    }
     let peer = match arguments.peer {
         Some(Peer::Openbao) => Some(peer::OpenBao::start(most).await?),
         None => None,
@@ -192,7 +210,12 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
     for round in 1..=arguments.rounds {
         eprint_progress(round, arguments.rounds);
         for (index, connections) in CONNECTIONS.into_iter().enumerate() {
-            for target in &mut targets {
+            // Every second round goes backwards, so that no target always follows the same one.
+            let order: Vec<&mut Target> = match round % 2 {
+                0 => targets.iter_mut().rev().collect(),
+                _ => targets.iter_mut().collect(),
+            };
+            for target in order {
                 let requests = target.requests.iter().take(connections).cloned().collect();
                 let measured = load::run(&target.address, requests, span).await;
                 let measured = measured.with_context(|| format!("{} on {connections} connections", target.name))?;
@@ -239,14 +262,16 @@ fn report(targets: &[Target], mut sqlite: [Vec<f64>; CONNECTIONS.len()]) {
         for target in targets {
             let measured = target.median(index);
             let ratio = match target.name {
-                "signed read" => format!("{:.2} × bare answer", measured.per_second / rate_of("bare answer")),
-                "durable version" => format!(
+                READ => format!("{:.2} × bare answer", measured.per_second / rate_of("bare answer")),
+                WRITE => format!(
                     "{:.2} × one commit each, {:.2} × SQLite alone",
                     measured.per_second / rate_of("… one commit each"),
                     measured.per_second / alone
                 ),
-                "OpenBao KV read" => format!("csms is {:.1} ×", rate_of("signed read") / measured.per_second),
-                "OpenBao KV write" => format!("csms is {:.1} ×", rate_of("durable version") / measured.per_second),
+                OLDER_READ => format!("csms is {:.2} ×", rate_of(READ) / measured.per_second),
+                OLDER_WRITE => format!("csms is {:.2} ×", rate_of(WRITE) / measured.per_second),
+                "OpenBao KV read" => format!("csms is {:.1} ×", rate_of(READ) / measured.per_second),
+                "OpenBao KV write" => format!("csms is {:.1} ×", rate_of(WRITE) / measured.per_second),
                 _ => String::new(),
             };
             let cells = [rate(measured.per_second), millis(measured.p50), millis(measured.p99), ratio];

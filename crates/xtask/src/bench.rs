@@ -23,7 +23,8 @@ pub(crate) struct Arguments {
 enum Subject {
     /// Signed reads and durable writes beside a bare answer and SQLite alone; start and memory.
     ///
-    /// Further arguments go to the measurement: --rounds N, --span MILLISECONDS, --peer openbao.
+    /// Further arguments go to the measurement: --rounds N, --span MILLISECONDS, --against BINARY (an older csms),
+    /// --peer openbao.
     Server {
         /// Arguments of the measurement.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
