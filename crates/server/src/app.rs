@@ -1,6 +1,6 @@
 //! What every request handler shares.
 
-use std::sync::Arc;
+use std::{path::PathBuf, sync::Arc};
 
 use csms_api::request::Rules;
 use csms_kms::RootKey;
@@ -50,6 +50,8 @@ pub struct App {
     pub public_url: String,
     /// Pages of which origins may call the server from a browser.
     pub allow_origins: Vec<CorsOrigin>,
+    /// Directory with the console's files, instead of those in the binary.
+    pub console: Option<PathBuf>,
     /// Names and pages that may reach what is open to everybody.
     pub hosts: Hosts,
 }

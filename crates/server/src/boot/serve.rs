@@ -184,6 +184,7 @@ pub async fn bind(settings: &Settings, clock: Clock) -> Result<Bound, ServeError
         metrics: Metrics::default(),
         rules: Rules { min_rotation_period_seconds: settings.min_rotation_period_seconds },
         secret_quota: settings.secret_quota,
+        console: settings.console.clone(),
         hosts: Hosts::new(listen, &public_url, &settings.allow_hosts, &settings.allow_origins),
         public_url,
         allow_origins: settings.allow_origins.clone(),

@@ -168,6 +168,10 @@ pub struct Flags {
     #[serde(rename = "allow_origin")]
     pub allow_origins: Vec<CorsOrigin>,
 
+    /// Serve the console from the files in this directory, read at every request, instead of those in this program
+    #[arg(long, env = "CSMS_CONSOLE", value_name = "DIR")]
+    pub console: Option<PathBuf>,
+
     /// Let browsers use the console, the description and logins of a server on a loopback address under this name, besides
     /// the machine's own and that of --public-url: the one a proxy passes on in Host. May be repeated
     #[arg(long = "allow-host", env = "CSMS_ALLOW_HOST", value_name = "HOST", value_delimiter = ',')]
@@ -386,6 +390,7 @@ pub struct Settings {
     pub public_url: Option<String>,
     pub allow_origins: Vec<CorsOrigin>,
     pub allow_hosts: Vec<HostName>,
+    pub console: Option<PathBuf>,
     pub port: PortSettings,
     /// Files that hold secrets, each with the name of its setting.
     pub secret_files: Vec<(&'static str, PathBuf)>,
@@ -612,6 +617,7 @@ impl Flags {
             public_url,
             allow_origins,
             allow_hosts,
+            console: self.console.or(file.console),
             port: port.resolve()?,
             secret_files,
             store,

@@ -1,10 +1,13 @@
 //! The console's files: open to everybody, and under a content policy that allows nothing inline.
 
-use crate::support::Server;
+use std::fs;
+
 use axum::{
     body::Body,
     http::{Request, StatusCode},
 };
+
+use crate::support::{self, Answer, Server};
 
 #[tokio::test]
 async fn the_page_is_served_without_a_signature_under_a_strict_policy() {
@@ -26,4 +29,58 @@ async fn an_asset_that_does_not_exist_is_not_found_and_not_kept() {
     let answer = server.send(Request::get("/assets/absent.js").body(Body::empty()).unwrap()).await;
     assert_eq!(answer.status, StatusCode::NOT_FOUND);
     assert_eq!(answer.headers["cache-control"], "no-cache");
+}
+
+#[tokio::test]
+async fn a_directory_named_by_the_operator_takes_the_place_of_the_files_in_the_program() {
+    let (data, console) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let mut settings = support::settings(data.path());
+    settings.console = Some(console.path().to_owned());
+    let server = support::open_with(&settings).await.unwrap();
+    let get = async |path: &str| {
+        server.send(Request::get(path).header("accept-encoding", "gzip").body(Body::empty()).unwrap()).await
+    };
+    let answer = get("/").await;
+    let page = text(&answer);
+    assert!(page.contains("not built yet") && page.contains("http-equiv=\"refresh\""), "{page}");
+
+    fs::create_dir(console.path().join("assets")).unwrap();
+    fs::write(console.path().join("index.html"), "the console").unwrap();
+    fs::write(console.path().join("assets/code-1.js"), "plain").unwrap();
+    fs::write(console.path().join("assets/code-1.js.gz"), "compressed").unwrap();
+    assert_eq!(text(&get("/").await), "the console", "without a restart");
+    let asset = get("/assets/code-1.js").await;
+    assert_eq!((text(&asset), asset.headers["content-encoding"].to_str().unwrap()), ("compressed", "gzip"));
+    assert_eq!(asset.headers["content-type"], "text/javascript; charset=utf-8");
+}
+
+#[tokio::test]
+async fn no_name_leads_out_of_the_directory_of_the_console() {
+    let directory = tempfile::tempdir().unwrap();
+    let (data, console) = (directory.path().join("data"), directory.path().join("console"));
+    fs::create_dir_all(console.join("assets")).unwrap();
+    for secret in ["secret.js", "console/.hidden", "console/assets/.hidden", "console/outside.js"] {
+        fs::write(directory.path().join(secret), "secret").unwrap();
+    }
+    let mut settings = support::settings(&data);
+    settings.console = Some(console);
+    let server = support::open_with(&settings).await.unwrap();
+    for name in [
+        "..%2Foutside.js",
+        "..%2f..%2fsecret.js",
+        "%2e%2e%2foutside.js",
+        ".hidden",
+        "..",
+        "x%00.js",
+        "%5c..%5coutside.js",
+    ] {
+        let answer = server.send(Request::get(format!("/assets/{name}")).body(Body::empty()).unwrap()).await;
+        assert!(answer.status.is_client_error(), "{name}: {}", answer.status);
+        assert!(!text(&answer).contains("secret"), "{name}");
+    }
+}
+
+/// A body that is no JSON.
+fn text(answer: &Answer) -> &str {
+    answer.body.as_str().unwrap_or_default()
 }

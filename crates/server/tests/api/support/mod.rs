@@ -32,6 +32,7 @@ use tower::ServiceExt;
 pub struct Answer {
     pub status: StatusCode,
     pub headers: HeaderMap,
+    /// What the body holds as JSON, else its text; null when it is empty.
     pub body: Value,
 }
 
@@ -145,7 +146,8 @@ impl Server {
         let response = self.router.clone().oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
         let bytes = to_bytes(body, usize::MAX).await.unwrap();
-        let body = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
+        let text = || if bytes.is_empty() { Value::Null } else { String::from_utf8_lossy(&bytes).into() };
+        let body = serde_json::from_slice(&bytes).unwrap_or_else(|_| text());
         Answer { status: parts.status, headers: parts.headers, body }
     }
 
