@@ -25,6 +25,11 @@ const FILE: &str = "rotate-database.zip";
 /// A script, because FunctionGraph starts HTTP functions through a shell; see its custom runtime.
 const BOOTSTRAP: &str = "#!/bin/sh\nexec \"${RUNTIME_CODE_ROOT:-$(dirname \"$0\")}/rotate-database\"\n";
 
+/// Small, for uploads.
+fn deflated() -> SimpleFileOptions {
+    SimpleFileOptions::default().compression_method(CompressionMethod::Deflated).compression_level(Some(9))
+}
+
 /// A finished zip.
 #[derive(Debug)]
 pub(crate) struct Archive {
@@ -60,12 +65,22 @@ pub(crate) async fn build(step: &Step) -> Result<Archive> {
     if !elf::is_static(&binary)? {
         bail!("{} is dynamically linked; it would not run on FunctionGraph", built.display());
     }
-    let zip = archive(&binary)?;
+    let zip = archive(&binary, deflated())?;
     let directory = cargo::root().join("dist");
     fs::create_dir_all(&directory).with_context(|| format!("cannot create {}", directory.display()))?;
     let path = write(&directory, &zip)?;
     let sizes = format!("{} zip, {} static binary", size(zip.len()), size(binary.len()));
     Ok(Archive { path, sizes })
+}
+
+/// Packs the function's binary that plain `cargo build` left beside `server`, to run on this machine alone: it is linked
+/// dynamically and not compressed. Returns its size, in words.
+pub(crate) fn place_local(server: &Path) -> Result<String> {
+    let directory = server.parent().with_context(|| format!("{} is in no directory", server.display()))?;
+    let built = directory.join(BINARY);
+    let binary = fs::read(&built).with_context(|| format!("cannot read {}", built.display()))?;
+    write(directory, &archive(&binary, SimpleFileOptions::default().compression_method(CompressionMethod::Stored))?)?;
+    Ok(size(binary.len()))
 }
 
 impl Archive {
@@ -85,12 +100,8 @@ fn write(directory: &Path, zip: &[u8]) -> Result<PathBuf> {
     Ok(path)
 }
 
-fn archive(binary: &[u8]) -> Result<Vec<u8>> {
-    let options = SimpleFileOptions::default()
-        .compression_method(CompressionMethod::Deflated)
-        .compression_level(Some(9))
-        .last_modified_time(DateTime::default())
-        .unix_permissions(0o755);
+fn archive(binary: &[u8], options: SimpleFileOptions) -> Result<Vec<u8>> {
+    let options = options.last_modified_time(DateTime::default()).unix_permissions(0o755);
     let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
     for (name, content) in [("bootstrap", BOOTSTRAP.as_bytes()), (BINARY, binary)] {
         zip.start_file(name, options)?;
@@ -120,7 +131,7 @@ mod tests {
 
     #[test]
     fn the_zip_holds_two_executable_files_at_its_root() {
-        let mut zip = ZipArchive::new(Cursor::new(archive(b"binary").unwrap())).unwrap();
+        let mut zip = ZipArchive::new(Cursor::new(archive(b"binary", deflated()).unwrap())).unwrap();
         let mut entries = Vec::new();
         for index in 0..zip.len() {
             let mut entry = zip.by_index(index).unwrap();
@@ -139,7 +150,7 @@ mod tests {
 
     #[test]
     fn equal_binaries_give_equal_zips() {
-        assert_eq!(archive(b"binary").unwrap(), archive(b"binary").unwrap());
+        assert_eq!(archive(b"binary", deflated()).unwrap(), archive(b"binary", deflated()).unwrap());
     }
 
     #[test]

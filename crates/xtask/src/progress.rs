@@ -1,7 +1,10 @@
 //! Numbered steps with their times.
 //!
 //! On a terminal the running step shows a spinner, the elapsed time and what is being done; anywhere
-//! else each step is one plain line, and a long one says now and then that it is still at work.
+//! else each step is one plain line, and a long one says now and then that it is still at work. A sequence with a name says
+//! how much longer it takes, as far as the times of its last run tell.
+
+mod memory;
 
 use std::fmt::Display;
 use std::future::Future;
@@ -17,11 +20,14 @@ const TITLE_WIDTH: usize = 34;
 const SIGN_OF_LIFE: Duration = Duration::from_secs(15);
 const FRAME: Duration = Duration::from_millis(120);
 
+use memory::Memory;
+
 /// A sequence of steps whose number is known.
 #[derive(Debug)]
 pub(crate) struct Steps {
     total: usize,
     begun: usize,
+    memory: Option<Memory>,
 }
 
 /// The running step, for those who want to say what they are doing.
@@ -29,11 +35,24 @@ pub(crate) struct Steps {
 pub(crate) struct Step {
     spinner: Option<ProgressBar>,
     note: Mutex<String>,
+    begin: Instant,
+    /// Expected from its begin to the end of the last step.
+    expected: Option<Duration>,
 }
 
 impl Steps {
     pub(crate) fn new(total: usize) -> Self {
-        Self { total, begun: 0 }
+        Self { total, begun: 0, memory: None }
+    }
+
+    /// Steps that say how much longer they take, by the last run of the command `name`, or by `first` before there was one: a
+    /// line for each step, its seconds and its title.
+    pub(crate) fn remembered(name: &str, total: usize, first: &str) -> Self {
+        let memory = Memory::load(name, first);
+        if let Some(expected) = memory.expected(None) {
+            println!("This takes about {}.", elapsed(expected));
+        }
+        Self { total, begun: 0, memory: Some(memory) }
     }
 
     /// Runs one step. It returns its value and what a reader should know about it.
@@ -45,7 +64,8 @@ impl Steps {
         self.begun += 1;
         let label = format!("{:>2}/{} {title}", self.begun, self.total);
         let begin = Instant::now();
-        let step = Step { spinner: spinner(&label), note: Mutex::default() };
+        let expected = self.memory.as_ref().and_then(|memory| memory.expected(Some(title)));
+        let step = Step { spinner: spinner(&label), note: Mutex::default(), begin, expected };
         let outcome = with_signs_of_life(work(&step), &label, begin, &step).await;
         if let Some(spinner) = &step.spinner {
             spinner.finish_and_clear();
@@ -53,6 +73,9 @@ impl Steps {
         match outcome {
             Ok((value, detail)) => {
                 println!("{}", line(&label, begin.elapsed(), &detail.to_string()));
+                if let Some(memory) = &mut self.memory {
+                    memory.took(title, begin.elapsed());
+                }
                 Ok(value)
             }
             Err(error) => {
@@ -62,10 +85,16 @@ impl Steps {
         }
     }
 
-    /// Begins the last step, whose own output follows.
-    pub(crate) fn announce(&mut self, title: &str) {
+    /// Runs the last step, which prints its own output.
+    pub(crate) async fn last<T>(&mut self, title: &str, work: impl Future<Output = Result<T>>) -> Result<T> {
         self.begun += 1;
         println!("{:>2}/{} {title}", self.begun, self.total);
+        let begin = Instant::now();
+        let outcome = work.await;
+        if let Some(memory) = &mut self.memory {
+            memory.took(title, begin.elapsed());
+        }
+        outcome
     }
 }
 
@@ -73,9 +102,17 @@ impl Step {
     /// Says what the step is doing now.
     pub(crate) fn note(&self, text: &str) {
         if let Some(spinner) = &self.spinner {
-            spinner.set_message(text.to_owned());
+            spinner.set_message(self.with_time_left(text));
         }
         text.clone_into(&mut self.note.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    /// `text` after the time that is left, where that is known.
+    fn with_time_left(&self, text: &str) -> String {
+        match self.expected.map(|expected| expected.saturating_sub(self.begin.elapsed())) {
+            Some(left) if !left.is_zero() => format!("about {} left: {text}", elapsed(left)),
+            _ => text.to_owned(),
+        }
     }
 }
 
@@ -117,7 +154,7 @@ async fn with_signs_of_life<T>(work: impl Future<Output = T>, label: &str, begin
             outcome = &mut work => return outcome,
             _ = signs.tick(), if step.spinner.is_none() => {
                 let note = step.note.lock().unwrap_or_else(PoisonError::into_inner).clone();
-                println!("{}", line(label, begin.elapsed(), &format!("… {note}")));
+                println!("{}", line(label, begin.elapsed(), &format!("… {}", step.with_time_left(&note))));
             }
         }
     }

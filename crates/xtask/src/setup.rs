@@ -27,9 +27,19 @@ pub(crate) async fn run() -> Result<()> {
     prepare(&mut Steps::new(STEPS), &debian::ALL).await
 }
 
-/// Makes sure of the Rust targets and of `packages`.
+/// Makes sure of the Rust targets and of `packages`, in two steps.
 pub(crate) async fn prepare(steps: &mut Steps, packages: &'static [Package]) -> Result<()> {
-    steps.run("Rust targets", async |_| tokio::task::spawn_blocking(targets).await?.map(|detail| ((), detail))).await?;
+    rust_targets(steps).await?;
+    debian_packages(steps, packages).await
+}
+
+/// Makes sure of the Rust targets, as one step.
+pub(crate) async fn rust_targets(steps: &mut Steps) -> Result<()> {
+    steps.run("Rust targets", async |_| tokio::task::spawn_blocking(targets).await?.map(|detail| ((), detail))).await
+}
+
+/// Makes sure of `packages`, as one step.
+pub(crate) async fn debian_packages(steps: &mut Steps, packages: &'static [Package]) -> Result<()> {
     steps
         .run("Debian packages", async |step| {
             let missing = debian::missing(packages);

@@ -35,8 +35,8 @@ const SERVER: &[&str] = &["build", "--package", "csms-server"];
 
 /// Runs `cargo xtask test`.
 pub(crate) async fn run(arguments: &Arguments) -> Result<ExitCode> {
-    let mut steps =
-        Steps::new(setup::STEPS + if arguments.fast { 5 } else { 8 + wasm::suites::STEPS + www::suites::STEPS });
+    let total = setup::STEPS + if arguments.fast { 5 } else { 8 + wasm::suites::STEPS + www::suites::STEPS };
+    let mut steps = Steps::remembered(if arguments.fast { "test-fast" } else { "test" }, total, "");
     let packages: &'static [debian::Package] = if arguments.fast { &[] } else { &debian::ALL };
     setup::prepare(&mut steps, packages).await?;
     steps.run("Formatting", async |step| with_cargo(step, FORMAT, &[]).await).await?;
@@ -54,8 +54,7 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<ExitCode> {
         www::suites::run(&mut steps).await?;
         artefacts
     };
-    steps.announce("Tests");
-    tests(arguments.fast, &artefacts).await
+    steps.last("Tests", tests(arguments.fast, &artefacts)).await
 }
 
 async fn with_cargo(

@@ -6,6 +6,8 @@ pub(crate) mod database;
 mod farewell;
 mod service;
 
+use std::convert::Infallible;
+use std::future::pending;
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -24,7 +26,11 @@ use service::{Service, TaskStatus};
 ///
 /// Builds the server and the rotation function, starts both with a private database, stores the
 /// login of an account as a secret, rotates it through the API and proves by logging in that the
-/// new password works and the old one is refused. Ctrl-C stops everything it started.
+/// new password works and the old one is refused. Then it builds the console, which the running
+/// server serves. Ctrl-C stops everything it started.
+///
+/// What it builds is quick to build; `cargo xtask package` and `cargo build --release` build what
+/// is quick to run.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
     /// The database whose account is rotated.
@@ -60,7 +66,9 @@ impl Mode {
     }
 }
 
-const STEPS: usize = setup::STEPS + www::STEPS + 10;
+/// Steps up to the proof, and those of the console.
+const STEPS: usize = 10;
+const CONSOLE_STEPS: usize = 1 + www::STEPS;
 const TASK_WITHIN: Duration = Duration::from_secs(120);
 const POLL: Duration = Duration::from_millis(100);
 
@@ -77,7 +85,8 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
 }
 
 async fn demonstrate(arguments: &Arguments) -> Result<()> {
-    let mut steps = Steps::new(STEPS);
+    let total = STEPS + if arguments.once { 0 } else { CONSOLE_STEPS };
+    let mut steps = Steps::remembered("up", total, include_str!("up/first_run.txt"));
     let (server, database) = start(&mut steps, arguments).await?;
     let service = Service::new(server.credentials());
     let secret = rotate(&mut steps, arguments, &service, &database).await.inspect_err(|_| {
@@ -89,29 +98,44 @@ async fn demonstrate(arguments: &Arguments) -> Result<()> {
         return Ok(());
     }
     println!("{}", Farewell { server: &server, database: &database, secret: &secret });
-    let status = server.ended().await;
-    bail!("the server ended ({status})\n{}", server.log_tail())
+    let ended = async {
+        let status = server.ended().await;
+        bail!("the server ended ({status})\n{}", server.log_tail())
+    };
+    tokio::select! {
+        outcome = ended => outcome,
+        never = with_console(&mut steps, server.url()) => match never {},
+    }
+}
+
+/// Builds the console for the server that runs, which serves it from then on. Without it the server is still of use, so that a
+/// failure is told and no more.
+async fn with_console(steps: &mut Steps, url: &str) -> Infallible {
+    let built = async {
+        setup::rust_targets(steps).await?;
+        www::package(steps).await
+    };
+    match built.await {
+        Ok(()) => println!("\nThe console is at {url}/. Ctrl-C stops everything."),
+        Err(error) => println!(
+            "\nThe console cannot be built: {error:#}\nThe server goes on without it. Ctrl-C stops everything."
+        ),
+    }
+    pending().await
 }
 
 /// Sets up, builds and starts everything.
 async fn start(steps: &mut Steps, arguments: &Arguments) -> Result<(Server, Database)> {
-    setup::prepare(steps, arguments.engine.packages()).await?;
-    www::package(steps).await?;
+    setup::debian_packages(steps, arguments.engine.packages()).await?;
     let binary = steps
-        .run("Build the server", async |step| {
-            cargo::run(step, &["build", "--release", "--package", "csms-server"], &[]).await?;
-            let path = cargo::metadata().await?.target_directory.join("release/csms");
+        .run("Build server and function", async |step| {
+            cargo::run(step, &["build", "--package", "csms-server", "--package", "rotate-database"], &[]).await?;
+            let path = cargo::metadata().await?.target_directory.join("debug/csms");
             let shown = path.strip_prefix(cargo::root()).unwrap_or(&path).display().to_string();
             Ok((path, shown))
         })
         .await?;
-    steps
-        .run("Package the function", async |step| {
-            let archive = package::build(step).await?;
-            archive.place_beside(&binary)?;
-            Ok(((), archive.sizes))
-        })
-        .await?;
+    package::place_local(&binary)?;
     let database = steps
         .run(arguments.engine.start_title(), async |_| {
             let database = Database::start(arguments.engine).await?;
@@ -127,6 +151,7 @@ async fn start(steps: &mut Steps, arguments: &Arguments) -> Result<(Server, Data
                 listen: arguments.listen.clone(),
                 ..Options::default()
             };
+            let options = options.argument("--console").argument(www::built());
             let server = Server::start(options).await?;
             let url = server.url().to_owned();
             Ok((server, url))

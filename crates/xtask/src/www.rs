@@ -33,6 +33,11 @@ fn source() -> PathBuf {
     cargo::root().join("www")
 }
 
+/// Where the built console is, from where the server embeds it.
+pub(crate) fn built() -> PathBuf {
+    cargo::root().join("crates/server/console")
+}
+
 async fn files(step: &Step, tarball: &Path) -> Result<String> {
     let source = source();
     node::install(step, &source).await?;

@@ -19,7 +19,7 @@ impl fmt::Display for Farewell<'_> {
         let credentials = server.credentials_path().display();
         writeln!(formatter)?;
         for (name, value) in [
-            ("console", format!("{}/", server.url())),
+            ("console", format!("{}/ (in a few minutes)", server.url())),
             ("address", server.url().to_owned()),
             ("project id", server.project_id().to_owned()),
             ("credentials", credentials.to_string()),
@@ -42,7 +42,7 @@ Open the console and sign in with access_key and secret_key of the credentials, 
       BasicCredentials(keys[\"access_key\"], keys[\"secret_key\"], keys[\"project_id\"])).build()
   print(client.show_secret_version(csms.ShowSecretVersionRequest(\"{secret}\", \"latest\")).version.secret_string)
 
-Ctrl-C stops everything.
+The console follows. Ctrl-C stops everything.
 "
         )
     }
