@@ -9,7 +9,7 @@ use csms_testbed::debian;
 use tokio::process::Command;
 
 use crate::progress::Steps;
-use crate::{cargo, package, setup, wasm, www};
+use crate::{cargo, package, setup, up, wasm, www};
 
 /// Measure against baselines of the same run.
 #[derive(Debug, clap::Args)]
@@ -54,6 +54,8 @@ enum Subject {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
+    /// How long `cargo xtask up` takes in an empty clone with empty caches, up to the proof and up to the console.
+    Up,
     /// Sizes of the console, first contentful paint and blocking time in Chromium.
     Www,
     /// Cold start, memory and size of the rotation function beside the same in Python.
@@ -77,6 +79,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
         Subject::Store { arguments } => store(arguments).await,
         Subject::Function { arguments } => function(arguments).await,
         Subject::Wasm { arguments } => wasm::bench::run(arguments).await,
+        Subject::Up => up::bench::run().await,
         Subject::Www => www::bench::run().await,
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! Everything it starts is private to it and ends with it; a data directory that was named is kept.
 
+pub(crate) mod bench;
 pub(crate) mod database;
 mod farewell;
 mod service;
@@ -69,6 +70,10 @@ impl Mode {
 /// Steps up to the proof, and those of the console.
 const STEPS: usize = 10;
 const CONSOLE_STEPS: usize = 1 + www::STEPS;
+/// How the lines begin that tell of the two ends; the measurement looks for them.
+const PROVEN: &str = "The account has a new password";
+const CONSOLE_READY: &str = "The console is at";
+
 const TASK_WITHIN: Duration = Duration::from_secs(120);
 const POLL: Duration = Duration::from_millis(100);
 
@@ -93,7 +98,7 @@ async fn demonstrate(arguments: &Arguments) -> Result<()> {
         println!("\nThe end of the server's log:\n{}", server.log_tail());
     })?;
 
-    println!("\nThe account has a new password, and the secret {secret} knows it.");
+    println!("\n{PROVEN}, and the secret {secret} knows it.");
     if arguments.once {
         return Ok(());
     }
@@ -116,7 +121,7 @@ async fn with_console(steps: &mut Steps, url: &str) -> Infallible {
         www::package(steps).await
     };
     match built.await {
-        Ok(()) => println!("\nThe console is at {url}/. Ctrl-C stops everything."),
+        Ok(()) => println!("\n{CONSOLE_READY} {url}/. Ctrl-C stops everything."),
         Err(error) => println!(
             "\nThe console cannot be built: {error:#}\nThe server goes on without it. Ctrl-C stops everything."
         ),
