@@ -34,6 +34,7 @@ use clap::{Parser, Subcommand};
         cargo xtask up --once --mode multi   two accounts in turn; end after the proof\n  \
         cargo xtask test                     every check and every test\n  \
         cargo xtask test --fast              leave out what needs databases or browsers\n  \
+        cargo xtask test --long              also what takes longer\n  \
         cargo xtask bench server             speed of reads and writes beside baselines"
 )]
 struct Arguments {

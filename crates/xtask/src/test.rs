@@ -22,7 +22,13 @@ pub(crate) struct Arguments {
     /// Leave out the tests that need databases or browsers.
     #[arg(long)]
     fast: bool,
+    /// Also run what takes longer: every kill of the crash matrix, many rounds of random ones.
+    #[arg(long, conflicts_with = "fast")]
+    long: bool,
 }
+
+/// Set for tests that look at it to do all that they can.
+const LONG: &str = "CSMS_TEST_LONG";
 
 /// Where the tests that need databases, Python or a whole server live.
 const SLOW_PACKAGES: [&str; 3] = ["csms-conformance", "csms-rotation-tests", "csms-testbed"];
@@ -36,7 +42,12 @@ const SERVER: &[&str] = &["build", "--package", "csms-server"];
 /// Runs `cargo xtask test`.
 pub(crate) async fn run(arguments: &Arguments) -> Result<ExitCode> {
     let total = setup::STEPS + if arguments.fast { 5 } else { 8 + wasm::suites::STEPS + www::suites::STEPS };
-    let mut steps = Steps::remembered(if arguments.fast { "test-fast" } else { "test" }, total, "");
+    let name = match arguments {
+        Arguments { fast: true, .. } => "test-fast",
+        Arguments { long: true, .. } => "test-long",
+        _ => "test",
+    };
+    let mut steps = Steps::remembered(name, total, "");
     let packages: &'static [debian::Package] = if arguments.fast { &[] } else { &debian::ALL };
     setup::prepare(&mut steps, packages).await?;
     steps.run("Formatting", async |step| with_cargo(step, FORMAT, &[]).await).await?;
@@ -54,7 +65,7 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<ExitCode> {
         www::suites::run(&mut steps).await?;
         artefacts
     };
-    steps.last("Tests", tests(arguments.fast, &artefacts)).await
+    steps.last("Tests", tests(arguments, &artefacts)).await
 }
 
 async fn with_cargo(
@@ -87,13 +98,16 @@ async fn artefacts(steps: &mut Steps) -> Result<Vec<(&'static str, PathBuf)>> {
 }
 
 /// Runs the tests, passes their output on and ends it with the totals.
-async fn tests(fast: bool, artefacts: &[(&'static str, PathBuf)]) -> Result<ExitCode> {
+async fn tests(of: &Arguments, artefacts: &[(&'static str, PathBuf)]) -> Result<ExitCode> {
     let mut arguments = vec!["test", "--workspace", "--no-fail-fast"];
-    if fast {
+    if of.fast {
         arguments.extend(SLOW_PACKAGES.iter().flat_map(|package| ["--exclude", package]));
     }
     let mut cargo = cargo::command();
     cargo.args(&arguments).envs(artefacts.iter().map(|(name, path)| (name, path))).stdout(Stdio::piped());
+    if of.long {
+        cargo.env(LONG, "1");
+    }
     let begin = Instant::now();
     let mut child = cargo.spawn().context("cannot run cargo test")?;
     let mut tally = Tally::default();
