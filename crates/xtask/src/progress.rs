@@ -28,7 +28,11 @@ pub(crate) struct Steps {
     total: usize,
     begun: usize,
     memory: Option<Memory>,
+    budgets: &'static [Budget],
 }
+
+/// How many minutes a step may take on two cores that do nothing else, and its title.
+pub(crate) type Budget = (u64, &'static str);
 
 /// The running step, for those who want to say what they are doing.
 #[derive(Debug)]
@@ -42,7 +46,7 @@ pub(crate) struct Step {
 
 impl Steps {
     pub(crate) fn new(total: usize) -> Self {
-        Self { total, begun: 0, memory: None }
+        Self { total, begun: 0, memory: None, budgets: &[] }
     }
 
     /// Steps that say how much longer they take, by the last run of the command `name`, or by `first` before there was one: a
@@ -52,7 +56,20 @@ impl Steps {
         if let Some(expected) = memory.expected(None) {
             println!("This takes about {}.", elapsed(expected));
         }
-        Self { total, begun: 0, memory: Some(memory) }
+        Self { total, begun: 0, memory: Some(memory), budgets: &[] }
+    }
+
+    /// Says of the steps with these titles how long they may take, beside the time they took.
+    pub(crate) fn with_budgets(self, budgets: &'static [Budget]) -> Self {
+        Self { budgets, ..self }
+    }
+
+    /// The time a step took, and how long it may take if somebody said so.
+    fn told(&self, title: &str, took: Duration) -> String {
+        match self.budgets.iter().find(|(_, known)| *known == title) {
+            Some((minutes, _)) => format!("{} of {minutes} min", elapsed(took)),
+            None => elapsed(took),
+        }
     }
 
     /// Runs one step. It returns its value and what a reader should know about it.
@@ -72,14 +89,14 @@ impl Steps {
         }
         match outcome {
             Ok((value, detail)) => {
-                println!("{}", line(&label, begin.elapsed(), &detail.to_string()));
+                println!("{}", line(&label, &self.told(title, begin.elapsed()), &detail.to_string()));
                 if let Some(memory) = &mut self.memory {
                     memory.took(title, begin.elapsed());
                 }
                 Ok(value)
             }
             Err(error) => {
-                println!("{}", line(&label, begin.elapsed(), "FAILED"));
+                println!("{}", line(&label, &elapsed(begin.elapsed()), "FAILED"));
                 Err(error)
             }
         }
@@ -91,6 +108,7 @@ impl Steps {
         println!("{:>2}/{} {title}", self.begun, self.total);
         let begin = Instant::now();
         let outcome = work.await;
+        println!("{title}: {}", self.told(title, begin.elapsed()));
         if let Some(memory) = &mut self.memory {
             memory.took(title, begin.elapsed());
         }
@@ -131,8 +149,8 @@ pub(crate) fn elapsed(duration: Duration) -> String {
     }
 }
 
-fn line(label: &str, duration: Duration, detail: &str) -> String {
-    format!("{label:<TITLE_WIDTH$}  {:>11}  {detail}", elapsed(duration)).trim_end().to_owned()
+fn line(label: &str, took: &str, detail: &str) -> String {
+    format!("{label:<TITLE_WIDTH$}  {took:>11}  {detail}").trim_end().to_owned()
 }
 
 fn spinner(label: &str) -> Option<ProgressBar> {
@@ -154,7 +172,7 @@ async fn with_signs_of_life<T>(work: impl Future<Output = T>, label: &str, begin
             outcome = &mut work => return outcome,
             _ = signs.tick(), if step.spinner.is_none() => {
                 let note = step.note.lock().unwrap_or_else(PoisonError::into_inner).clone();
-                println!("{}", line(label, begin.elapsed(), &format!("… {}", step.with_time_left(&note))));
+                println!("{}", line(label, &elapsed(begin.elapsed()), &format!("… {}", step.with_time_left(&note))));
             }
         }
     }
@@ -172,9 +190,15 @@ mod tests {
 
     #[test]
     fn lines_are_aligned_whatever_the_title() {
-        let [short, long] =
-            ["1/2 Build", "2/2 Start PostgreSQL"].map(|label| line(label, Duration::from_secs(3), "done"));
+        let [short, long] = ["1/2 Build", "2/2 Start PostgreSQL"].map(|label| line(label, "3.0 s", "done"));
         assert_eq!(short.find("done"), long.find("done"));
+    }
+
+    #[test]
+    fn a_budget_stands_beside_the_time_of_its_step_alone() {
+        let steps = Steps::new(2).with_budgets(&[(4, "Build")]);
+        let told = ["Build", "Start"].map(|title| steps.told(title, Duration::from_secs(65)));
+        assert_eq!(told, ["1 min 05 s of 4 min", "1 min 05 s"]);
     }
 
     #[tokio::test]

@@ -6,13 +6,12 @@ mod tally;
 
 use std::path::PathBuf;
 use std::process::{ExitCode, Stdio};
-use std::time::Instant;
 
 use anyhow::{Context, Result};
 use csms_testbed::debian;
 use tokio::io::{AsyncBufReadExt, BufReader};
 
-use crate::progress::{Step, Steps, elapsed};
+use crate::progress::{Budget, Step, Steps};
 use crate::{arrows, cargo, package, setup, wasm, www};
 use tally::Tally;
 
@@ -33,6 +32,19 @@ const LONG: &str = "CSMS_TEST_LONG";
 /// Where the tests that need databases, Python or a whole server live.
 const SLOW_PACKAGES: [&str; 3] = ["csms-conformance", "csms-rotation-tests", "csms-testbed"];
 
+/// Forty minutes in all, with nothing built before.
+const BUDGETS: &[Budget] = &[
+    (3, "Lints"),
+    (1, "Documentation"),
+    (4, "Package for npm"),
+    (2, "Package in engines and tools"),
+    (3, "Build the server"),
+    (2, "Package the function"),
+    (6, "Console in both browsers"),
+    (19, TESTS),
+];
+const TESTS: &str = "Tests";
+
 const FORMAT: &[&str] = &["fmt", "--all", "--check"];
 const LINTS: &[&str] = &["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"];
 const DOCUMENTATION: &[&str] = &["doc", "--workspace", "--no-deps"];
@@ -47,7 +59,7 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<ExitCode> {
         Arguments { long: true, .. } => "test-long",
         _ => "test",
     };
-    let mut steps = Steps::remembered(name, total, "");
+    let mut steps = Steps::remembered(name, total, "").with_budgets(BUDGETS);
     let packages: &'static [debian::Package] = if arguments.fast { &[] } else { &debian::ALL };
     setup::prepare(&mut steps, packages).await?;
     steps.run("Formatting", async |step| with_cargo(step, FORMAT, &[]).await).await?;
@@ -65,7 +77,10 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<ExitCode> {
         www::suites::run(&mut steps).await?;
         artefacts
     };
-    steps.last("Tests", tests(arguments, &artefacts)).await
+    let (code, tally) = steps.last(TESTS, tests(arguments, &artefacts)).await?;
+    // The totals are the last line, for programs that read them.
+    println!("{tally}");
+    Ok(code)
 }
 
 async fn with_cargo(
@@ -97,8 +112,8 @@ async fn artefacts(steps: &mut Steps) -> Result<Vec<(&'static str, PathBuf)>> {
     Ok(vec![("CSMS_BIN", server), ("CSMS_ROTATE_ZIP", archive.path)])
 }
 
-/// Runs the tests, passes their output on and ends it with the totals.
-async fn tests(of: &Arguments, artefacts: &[(&'static str, PathBuf)]) -> Result<ExitCode> {
+/// Runs the tests and passes their output on.
+async fn tests(of: &Arguments, artefacts: &[(&'static str, PathBuf)]) -> Result<(ExitCode, Tally)> {
     let mut arguments = vec!["test", "--workspace", "--no-fail-fast"];
     if of.fast {
         arguments.extend(SLOW_PACKAGES.iter().flat_map(|package| ["--exclude", package]));
@@ -108,7 +123,6 @@ async fn tests(of: &Arguments, artefacts: &[(&'static str, PathBuf)]) -> Result<
     if of.long {
         cargo.env(LONG, "1");
     }
-    let begin = Instant::now();
     let mut child = cargo.spawn().context("cannot run cargo test")?;
     let mut tally = Tally::default();
     if let Some(stdout) = child.stdout.take() {
@@ -124,8 +138,5 @@ async fn tests(of: &Arguments, artefacts: &[(&'static str, PathBuf)]) -> Result<
         let variables: Vec<_> = variables.iter().map(|(name, path)| (*name, path.as_ref())).collect();
         println!("\ncargo test failed ({status}); repeat it with\n  {}", cargo::shell(&arguments, &variables));
     }
-    println!("\nthe tests took {}", elapsed(begin.elapsed()));
-    // The totals are the last line, for programs that read them.
-    println!("{tally}");
-    Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok((if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE }, tally))
 }
