@@ -1,6 +1,6 @@
 // What the first visit loads, compressed: every script and module that the first page needs. Fails above the budget.
 
-import { readFile, readdir } from "node:fs/promises";
+import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
@@ -23,11 +23,16 @@ async function first() {
 }
 
 const sizes = await Promise.all(
-  (await first()).map(async (name) => [name.split(".").at(-1), gzipSync(await readFile(join(CONSOLE, name)), { level: 9 }).length]),
+  (await first()).map(async (name) => [
+    name.split(".").at(-1),
+    gzipSync(await readFile(join(CONSOLE, name)), { level: 9 }).length,
+  ]),
 );
 const sum = (...kinds) => sizes.filter(([kind]) => kinds.includes(kind)).reduce((total, [, size]) => total + size, 0);
 const words = (bytes) => `${(bytes / 1000).toFixed(1)} kB`;
-console.log(`first load ${words(sum("js", "wasm"))}: script ${words(sum("js"))}, wasm ${words(sum("wasm"))}; style ${words(sum("css"))}`);
+console.log(
+  `first load ${words(sum("js", "wasm"))}: script ${words(sum("js"))}, wasm ${words(sum("wasm"))}; style ${words(sum("css"))}`,
+);
 if (sum("js", "wasm") > BUDGET) {
   console.error(`the first load must stay below ${words(BUDGET)}`);
   process.exitCode = 1;

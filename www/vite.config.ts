@@ -1,12 +1,12 @@
 // The console is built into the server's directory, plain and compressed, from where the server embeds it.
 
-import { readFile, readdir, rm, writeFile } from "node:fs/promises";
+import { readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { gzip } from "node:zlib";
 
 import react from "@vitejs/plugin-react";
-import { type Plugin, defineConfig } from "vite";
+import { defineConfig, type Plugin } from "vite";
 
 const OUT = join(import.meta.dirname, "../crates/server/console");
 
@@ -43,5 +43,7 @@ export default defineConfig({
   },
   // The service to develop against: `cargo xtask up` runs one.
   // Signatures cover the host that the browser names, so it is passed on.
-  server: { proxy: { "^/v[0-9]": { target: process.env.CSMS_ENDPOINT ?? "http://127.0.0.1:7070", changeOrigin: false } } },
+  server: {
+    proxy: { "^/v[0-9]": { target: process.env.CSMS_ENDPOINT ?? "http://127.0.0.1:7070", changeOrigin: false } },
+  },
 });

@@ -50,6 +50,11 @@ async fn files(step: &Step, tarball: &Path) -> Result<String> {
     fs::create_dir_all(&package).with_context(|| format!("cannot create {}", package.display()))?;
     let unpack = Program::new("tar").arguments(["--extract", "--gzip", "--strip-components=1", "--file"]);
     unpack.argument(tarball).argument("--directory").argument(&package).run(step).await?;
+    Program::node(&source.join("node_modules/@biomejs/biome/bin/biome"))
+        .arguments(["check", "."])
+        .within(&source)
+        .run(step)
+        .await?;
     Program::node(&source.join("node_modules/typescript/bin/tsc")).within(&source).run(step).await?;
     // What needs no browser is tested before anything is built from it.
     Program::node(&source.join("node_modules/vitest/vitest.mjs")).argument("run").within(&source).run(step).await?;

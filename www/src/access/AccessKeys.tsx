@@ -6,7 +6,7 @@ import { useState } from "react";
 import { useLanguage } from "../app/language";
 import { useSession } from "../app/session";
 import { useAction } from "../app/useAction";
-import { ActionMenu, type ActionItem } from "../ui/ActionMenu";
+import { type ActionItem, ActionMenu } from "../ui/ActionMenu";
 import { Badge } from "../ui/Badge";
 import { Button } from "../ui/Button";
 import { Failure } from "../ui/Failure";
@@ -34,7 +34,11 @@ export function AccessKeys({ user: { user_id } }: { user: IamUser }) {
   // Deleting what still works would come as a surprise to whoever uses it.
   const items = ({ status }: IamAccessKey): ActionItem<Doing>[] => [
     status === "active" ? { id: "inactive", label: t("Disable") } : { id: "active", label: t("Enable") },
-    { id: "delete", label: t("Delete"), ...(status === "active" && { refusal: t("Disable it first, and see that nothing fails.") }) },
+    {
+      id: "delete",
+      label: t("Delete"),
+      ...(status === "active" && { refusal: t("Disable it first, and see that nothing fails.") }),
+    },
   ];
   return (
     <section aria-labelledby="access-keys">
@@ -46,14 +50,18 @@ export function AccessKeys({ user: { user_id } }: { user: IamUser }) {
       </header>
       <Failure error={error ?? create.error ?? change.error} onRetry={reload} />
       {!keys && error === undefined && <p className="muted">{t("Loading…")}</p>}
-      {keys?.length === 0 && <p className="muted">{t("No access key yet. Programs, and this console, sign requests with one.")}</p>}
+      {keys?.length === 0 && (
+        <p className="muted">{t("No access key yet. Programs, and this console, sign requests with one.")}</p>
+      )}
       {keys && keys.length > 0 && (
         <ul className="tasks">
           {keys.map((key) => (
             <li key={key.access_key_id}>
               <div className="row">
                 <code>{key.access_key_id}</code>
-                <Badge tone={key.status === "active" ? "good" : "warning"}>{key.status === "active" ? t("Enabled") : t("Disabled")}</Badge>
+                <Badge tone={key.status === "active" ? "good" : "warning"}>
+                  {key.status === "active" ? t("Enabled") : t("Disabled")}
+                </Badge>
                 <Time millis={millisOf(key.created_at)} />
                 <span className="grow" />
                 <ActionMenu
@@ -66,7 +74,11 @@ export function AccessKeys({ user: { user_id } }: { user: IamUser }) {
           ))}
         </ul>
       )}
-      <p className="hint">{t("To change keys without a gap: make a second one, use it everywhere, disable the first, and delete it later.")}</p>
+      <p className="hint">
+        {t(
+          "To change keys without a gap: make a second one, use it everywhere, disable the first, and delete it later.",
+        )}
+      </p>
       {made && <NewKeyDialog made={made} onClose={() => setMade(undefined)} />}
     </section>
   );

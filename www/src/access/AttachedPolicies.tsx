@@ -33,7 +33,9 @@ export function AttachedPolicies({ user: { user_id, is_root_user } }: { user: Ia
       <Failure error={error ?? attach.error ?? detach.error} onRetry={reload} />
       {is_root_user && <p className="hint">{t("The first user may do everything, whatever is attached.")}</p>}
       {!attached && error === undefined && <p className="muted">{t("Loading…")}</p>}
-      {attached?.length === 0 && !is_root_user && <p className="muted">{t("No policy yet, so this user may do nothing.")}</p>}
+      {attached?.length === 0 && !is_root_user && (
+        <p className="muted">{t("No policy yet, so this user may do nothing.")}</p>
+      )}
       {attached && attached.length > 0 && (
         <ul className="tasks">
           {attached.map(({ policy_id, policy_name }) => (
@@ -41,7 +43,11 @@ export function AttachedPolicies({ user: { user_id, is_root_user } }: { user: Ia
               <div className="row">
                 <span>{policy_name}</span>
                 <span className="grow" />
-                <Button kind="quiet" onPress={() => void detach.run(policy_id)} aria-label={t("Detach {name}", { name: policy_name })}>
+                <Button
+                  kind="quiet"
+                  onPress={() => void detach.run(policy_id)}
+                  aria-label={t("Detach {name}", { name: policy_name })}
+                >
                   {t("Detach")}
                 </Button>
               </div>
@@ -55,7 +61,10 @@ export function AttachedPolicies({ user: { user_id, is_root_user } }: { user: Ia
             label={t("Another policy")}
             value={chosen}
             onChange={setChosen}
-            options={[{ value: "", label: t("Choose…") }, ...others.map(({ policy_id, policy_name }) => ({ value: policy_id, label: policy_name }))]}
+            options={[
+              { value: "", label: t("Choose…") },
+              ...others.map(({ policy_id, policy_name }) => ({ value: policy_id, label: policy_name })),
+            ]}
           />
           <Button onPress={() => void attach.run()} isPending={attach.isRunning} isDisabled={chosen === ""}>
             {t("Attach")}

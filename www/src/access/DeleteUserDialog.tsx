@@ -12,7 +12,15 @@ import { Failure } from "../ui/Failure";
 import { Field } from "../ui/Field";
 import { Notice } from "../ui/Notice";
 
-export function DeleteUserDialog({ user, onClose, onChange }: { user: IamUser; onClose: () => void; onChange: () => void }) {
+export function DeleteUserDialog({
+  user,
+  onClose,
+  onChange,
+}: {
+  user: IamUser;
+  onClose: () => void;
+  onChange: () => void;
+}) {
   const { t } = useLanguage();
   const { client } = useSession();
   const [typed, setTyped] = useState("");

@@ -7,8 +7,8 @@ import { useLanguage } from "../app/language";
 import { useAction } from "../app/useAction";
 import { Button } from "../ui/Button";
 import { Dialog } from "../ui/Dialog";
-import { Failure } from "../ui/Failure";
 import { Facts } from "../ui/Facts";
+import { Failure } from "../ui/Failure";
 import { Notice } from "../ui/Notice";
 
 export interface MadeKey {
@@ -27,7 +27,11 @@ export function NewKeyDialog({ made, onClose }: { made: MadeKey; onClose: () => 
   return (
     <Dialog title={t("Keep the secret key now")} isOpen onClose={onClose} isFirm>
       <Notice kind="warning" title={t("You will not see this key again.")}>
-        <p>{t("Whoever has both keys is this user. Keep them where only the program reads them; if they are lost, make another access key and delete this one.")}</p>
+        <p>
+          {t(
+            "Whoever has both keys is this user. Keep them where only the program reads them; if they are lost, make another access key and delete this one.",
+          )}
+        </p>
       </Notice>
       <Facts
         facts={[
@@ -36,7 +40,10 @@ export function NewKeyDialog({ made, onClose }: { made: MadeKey; onClose: () => 
         ]}
       />
       <div className="row">
-        <Button onPress={() => setIsShown(!isShown)} aria-label={isShown ? t("Hide the secret key") : t("Reveal the secret key")}>
+        <Button
+          onPress={() => setIsShown(!isShown)}
+          aria-label={isShown ? t("Hide the secret key") : t("Reveal the secret key")}
+        >
           {isShown ? t("Hide") : t("Reveal")}
         </Button>
         <Button onPress={() => void copy.run()} aria-label={t("Copy the secret key")}>

@@ -7,7 +7,7 @@ import { useLanguage } from "../app/language";
 import { MissingRights } from "../app/MissingRights";
 import { useSession } from "../app/session";
 import { useAction } from "../app/useAction";
-import { ActionMenu, type ActionItem } from "../ui/ActionMenu";
+import { type ActionItem, ActionMenu } from "../ui/ActionMenu";
 import { Badge } from "../ui/Badge";
 import { Button } from "../ui/Button";
 import { Dialog } from "../ui/Dialog";
@@ -41,20 +41,34 @@ export function PoliciesPage() {
       </header>
       <MissingRights actions={ACTIONS} />
       <Failure error={error} onRetry={reload} />
-      {policies && policies.length > 0 && <PolicyTable policies={policies} onAction={(policy, what) => setOpen({ what, policy })} />}
-      {policies && policies.every(({ policy_type }) => policy_type === "system") && (
+      {policies && policies.length > 0 && (
+        <PolicyTable policies={policies} onAction={(policy, what) => setOpen({ what, policy })} />
+      )}
+      {policies?.every(({ policy_type }) => policy_type === "system") && (
         <Empty title={t("Allow just what is needed")}>
-          <p>{t("What no policy allows is denied, and a denial wins. Those above come with the service; one of your own can be about some secrets only.")}</p>
+          <p>
+            {t(
+              "What no policy allows is denied, and a denial wins. Those above come with the service; one of your own can be about some secrets only.",
+            )}
+          </p>
         </Empty>
       )}
       {open?.what === "new" && <PolicyDialog policy={undefined} onClose={close} onChange={reload} />}
       {open?.what === "open" && <PolicyDialog policy={open.policy} onClose={close} onChange={reload} />}
-      {open?.what === "delete" && open.policy && <DeletePolicyDialog policy={open.policy} onClose={close} onChange={reload} />}
+      {open?.what === "delete" && open.policy && (
+        <DeletePolicyDialog policy={open.policy} onClose={close} onChange={reload} />
+      )}
     </div>
   );
 }
 
-function PolicyTable({ policies, onAction }: { policies: readonly IamPolicy[]; onAction: (policy: IamPolicy, what: Doing) => void }) {
+function PolicyTable({
+  policies,
+  onAction,
+}: {
+  policies: readonly IamPolicy[];
+  onAction: (policy: IamPolicy, what: Doing) => void;
+}) {
   const { t } = useLanguage();
   const items = (policy: IamPolicy): ActionItem<Doing>[] => {
     const refusal =
@@ -71,11 +85,7 @@ function PolicyTable({ policies, onAction }: { policies: readonly IamPolicy[]; o
   return (
     <ListTable
       label={t("Policies")}
-      columns={[
-        { title: t("Name") },
-        { title: t("Type"), isWideOnly: true },
-        { title: t("Users") },
-      ]}
+      columns={[{ title: t("Name") }, { title: t("Type"), isWideOnly: true }, { title: t("Users") }]}
       hasActions
     >
       {policies.map((policy) => (
@@ -93,7 +103,11 @@ function PolicyTable({ policies, onAction }: { policies: readonly IamPolicy[]; o
           </td>
           <td>{policy.attachment_count}</td>
           <td className="row-end">
-            <ActionMenu label={t("Actions for {name}", { name: policy.policy_name })} items={items(policy)} onAction={(what) => onAction(policy, what)} />
+            <ActionMenu
+              label={t("Actions for {name}", { name: policy.policy_name })}
+              items={items(policy)}
+              onAction={(what) => onAction(policy, what)}
+            />
           </td>
         </tr>
       ))}
@@ -101,7 +115,15 @@ function PolicyTable({ policies, onAction }: { policies: readonly IamPolicy[]; o
   );
 }
 
-function DeletePolicyDialog({ policy, onClose, onChange }: { policy: IamPolicy; onClose: () => void; onChange: () => void }) {
+function DeletePolicyDialog({
+  policy,
+  onClose,
+  onChange,
+}: {
+  policy: IamPolicy;
+  onClose: () => void;
+  onChange: () => void;
+}) {
   const { t } = useLanguage();
   const { client } = useSession();
   const { run, isRunning, error } = useAction(async () => {

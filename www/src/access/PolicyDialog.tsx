@@ -20,7 +20,9 @@ interface Props {
 
 const EXAMPLE = {
   Version: "5.0",
-  Statement: [{ Effect: "Allow", Action: ["csms:secret:get*", "csms:secret:list*"], Resource: ["csms:*:*:secretName:team-a-*"] }],
+  Statement: [
+    { Effect: "Allow", Action: ["csms:secret:get*", "csms:secret:list*"], Resource: ["csms:*:*:secretName:team-a-*"] },
+  ],
 };
 
 const pretty = (document: unknown) => JSON.stringify(document, null, 2);
@@ -61,8 +63,11 @@ export function PolicyDialog({ policy, onClose, onChange }: Props) {
   /** A policy keeps five versions; the oldest that does not count makes room. */
   const replace = async () => {
     const { versions } = await client.listPolicyVersionsV5({ policy_id });
-    const [oldest] = versions.filter(({ is_default }) => !is_default).sort((one, other) => numberOf(one) - numberOf(other));
-    if (versions.length >= 5 && oldest) await client.deletePolicyVersionV5({ policy_id, version_id: oldest.version_id });
+    const [oldest] = versions
+      .filter(({ is_default }) => !is_default)
+      .sort((one, other) => numberOf(one) - numberOf(other));
+    if (versions.length >= 5 && oldest)
+      await client.deletePolicyVersionV5({ policy_id, version_id: oldest.version_id });
     await client.createPolicyVersionV5({ policy_id, policy_document: text, set_as_default: true });
   };
   const submit = (event: FormEvent) => {
@@ -87,7 +92,11 @@ export function PolicyDialog({ policy, onClose, onChange }: Props) {
           onChange={setText}
           isReadOnly={isSystem}
           problems={problem === undefined ? [] : [problem]}
-          hint={isSystem ? t("It comes with the service and is never changed.") : t("Statements with Effect, Action, Resource and Condition; * and ? stand for anything.")}
+          hint={
+            isSystem
+              ? t("It comes with the service and is never changed.")
+              : t("Statements with Effect, Action, Resource and Condition; * and ? stand for anything.")
+          }
         />
         <Failure error={error} />
         <div className="row actions">
@@ -96,13 +105,21 @@ export function PolicyDialog({ policy, onClose, onChange }: Props) {
               kind="primary"
               type="submit"
               isPending={isRunning}
-              isDisabled={problem !== undefined || name === "" || text === "" || (policy !== undefined && text === former)}
+              isDisabled={
+                problem !== undefined || name === "" || text === "" || (policy !== undefined && text === former)
+              }
             >
               {policy ? t("Save") : t("Create policy")}
             </Button>
           )}
           <Button onPress={onClose}>{isSystem ? t("Close") : t("Cancel")}</Button>
-          {policy && !isSystem && <span className="hint">{t("It counts from the next request on. Users that have it: {count}.", { count: policy.attachment_count })}</span>}
+          {policy && !isSystem && (
+            <span className="hint">
+              {t("It counts from the next request on. Users that have it: {count}.", {
+                count: policy.attachment_count,
+              })}
+            </span>
+          )}
         </div>
       </form>
     </Dialog>

@@ -40,7 +40,13 @@ export function UserDialog({ user, onClose, onChange }: Props) {
   return (
     <Dialog title={user ? t("Edit {name}", { name: user.user_name }) : t("New user")} isOpen onClose={onClose}>
       <form onSubmit={submit}>
-        <Field label={t("Name")} isCode value={name} onChange={setName} hint={t("Letters, digits, spaces and - _ . @")} />
+        <Field
+          label={t("Name")}
+          isCode
+          value={name}
+          onChange={setName}
+          hint={t("Letters, digits, spaces and - _ . @")}
+        />
         <Field label={t("Description")} value={description} onChange={setDescription} />
         <Failure error={error} />
         <div className="row actions">

@@ -8,7 +8,7 @@ import { MissingRights } from "../app/MissingRights";
 import { userPath } from "../app/route";
 import { useSession } from "../app/session";
 import { useAction } from "../app/useAction";
-import { ActionMenu, type ActionItem } from "../ui/ActionMenu";
+import { type ActionItem, ActionMenu } from "../ui/ActionMenu";
 import { Badge } from "../ui/Badge";
 import { Button } from "../ui/Button";
 import { Empty } from "../ui/Empty";
@@ -55,7 +55,11 @@ export function UsersPage() {
       {users && users.length > 0 && <UserTable users={users} onAction={start} />}
       {users && users.length < 2 && (
         <Empty title={t("Give everybody a user of their own")}>
-          <p>{t("A user has access keys for programs, perhaps a password for this console, and policies that say what is allowed. A new user may do nothing.")}</p>
+          <p>
+            {t(
+              "A user has access keys for programs, perhaps a password for this console, and policies that say what is allowed. A new user may do nothing.",
+            )}
+          </p>
           <ol>
             <li>{t("Create a user for a person or a program.")}</li>
             <li>{t("Attach a policy, such as {policy}.", { policy: "CSMS ReadOnlyAccess" })}</li>
@@ -83,11 +87,7 @@ function UserTable({ users, onAction }: { users: readonly IamUser[]; onAction: (
   return (
     <ListTable
       label={t("Users")}
-      columns={[
-        { title: t("Name") },
-        { title: t("State") },
-        { title: t("Created"), isWideOnly: true },
-      ]}
+      columns={[{ title: t("Name") }, { title: t("State") }, { title: t("Created"), isWideOnly: true }]}
       hasActions
     >
       {users.map((user) => (
@@ -110,7 +110,11 @@ function UserTable({ users, onAction }: { users: readonly IamUser[]; onAction: (
             <Time millis={millisOf(user.created_at)} />
           </td>
           <td className="row-end">
-            <ActionMenu label={t("Actions for {name}", { name: user.user_name })} items={items(user)} onAction={(what) => onAction(user, what)} />
+            <ActionMenu
+              label={t("Actions for {name}", { name: user.user_name })}
+              items={items(user)}
+              onAction={(what) => onAction(user, what)}
+            />
           </td>
         </tr>
       ))}

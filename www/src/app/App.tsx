@@ -4,8 +4,8 @@ import { useState } from "react";
 
 import { Frame } from "./Frame";
 import { LanguageProvider } from "./language";
-import { type Session, SessionContext } from "./session";
 import { SignInPage } from "./SignInPage";
+import { type Session, SessionContext } from "./session";
 
 export function App() {
   const [session, setSession] = useState<Session | null>(null);

@@ -5,10 +5,10 @@ import { Suspense, useEffect, useRef } from "react";
 import { Button } from "../ui/Button";
 import { Select } from "../ui/Select";
 import { Announcements } from "./announce";
+import { Logo } from "./Logo";
 import { useLanguage } from "./language";
 import { mayLeave } from "./leaving";
 import { PartBoundary } from "./loadable";
-import { Logo } from "./Logo";
 import { Page } from "./Page";
 import { Preferences } from "./Preferences";
 import { type Route, useRoute } from "./route";
@@ -39,6 +39,7 @@ export function Frame({ onEnter, onSignOut }: { onEnter: (session: Session) => v
   }, [place]);
   return (
     <div className="frame">
+      {/* biome-ignore lint/a11y/useValidAnchor: it leads to a place on this page, which is not an address of the console */}
       <a className="skip" href="#main" onClick={(event) => (event.preventDefault(), main.current?.focus())}>
         {t("Skip to the content")}
       </a>
@@ -65,7 +66,11 @@ export function Frame({ onEnter, onSignOut }: { onEnter: (session: Session) => v
             options={session.projects.map(({ id, name }) => ({ value: id, label: name }))}
           />
           <Preferences />
-          <Button kind="quiet" onPress={() => mayLeave() && onSignOut()} aria-label={t("Sign out {name}", { name: session.name })}>
+          <Button
+            kind="quiet"
+            onPress={() => mayLeave() && onSignOut()}
+            aria-label={t("Sign out {name}", { name: session.name })}
+          >
             {t("Sign out")}
           </Button>
         </div>

@@ -4,7 +4,7 @@ import { useState } from "react";
 
 import { Select } from "../ui/Select";
 import { type Language, useLanguage } from "./language";
-import { type Theme, applyTheme, savedTheme } from "./theme";
+import { applyTheme, savedTheme, type Theme } from "./theme";
 
 export function Preferences() {
   const { language, setLanguage, t } = useLanguage();

@@ -7,8 +7,8 @@ import { Choice } from "../ui/Choice";
 import { Failure } from "../ui/Failure";
 import { Field } from "../ui/Field";
 import { SecretInput } from "../ui/SecretInput";
-import { useLanguage } from "./language";
 import { Logo } from "./Logo";
+import { useLanguage } from "./language";
 import { Preferences } from "./Preferences";
 import { type Session, type SignIn, signIn } from "./session";
 import { useAction } from "./useAction";
@@ -81,7 +81,9 @@ export function SignInPage({ onSignIn }: { onSignIn: (session: Session) => void 
           </Button>
           <Failure error={error} />
           <p className="hint sign-in-help">
-            {t("On the first start the server writes both into the file {file} of its data directory.", { file: "credentials.json" })}
+            {t("On the first start the server writes both into the file {file} of its data directory.", {
+              file: "credentials.json",
+            })}
           </p>
         </form>
       </main>

@@ -1,6 +1,6 @@
 // The language of the console. English texts are the keys; 简体中文 is loaded when it is chosen.
 
-import { type ReactNode, createContext, use, useEffect, useMemo, useState } from "react";
+import { createContext, type ReactNode, use, useEffect, useMemo, useState } from "react";
 
 export type Language = "en" | "zh-CN";
 type Values = Record<string, string | number>;

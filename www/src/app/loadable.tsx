@@ -1,6 +1,6 @@
 // Parts of the console that are loaded when they are needed, and loaded again where that failed.
 
-import { Component, type ComponentType, type ReactNode, lazy } from "react";
+import { Component, type ComponentType, lazy, type ReactNode } from "react";
 
 import { Button } from "../ui/Button";
 import { Notice } from "../ui/Notice";

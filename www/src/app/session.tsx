@@ -1,6 +1,6 @@
 // Who is signed in. Keys, passwords and tokens are in the memory of the page only; a reload forgets them.
 
-import { CsmsClient, CsmsError, type Credentials, init, signRequest } from "csms";
+import { type Credentials, CsmsClient, CsmsError, init, signRequest } from "csms";
 import { createContext, use } from "react";
 
 /** Another endpoint of the service than the operations of the client. */
@@ -46,7 +46,8 @@ async function exchange(path: string, request: RequestInit): Promise<{ answer: R
   const text = await answer.text();
   const body: unknown = text === "" ? undefined : JSON.parse(text);
   if (!answer.ok) {
-    const told = (body as { error?: Record<string, unknown> } | undefined)?.error ?? (body as Record<string, unknown>) ?? {};
+    const told =
+      (body as { error?: Record<string, unknown> } | undefined)?.error ?? (body as Record<string, unknown>) ?? {};
     const code = String(told.error_code ?? "");
     throw new CsmsError("client/unknown-code", String(told.error_msg ?? told.message ?? answer.statusText), {
       status: answer.status,

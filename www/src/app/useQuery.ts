@@ -15,19 +15,26 @@ export interface Query<T> {
  */
 export function useQuery<T>(key: string, load: (signal: AbortSignal) => Promise<T>): Query<T> {
   const [round, setRound] = useState(0);
-  const [state, setState] = useState<{ key: string; data?: T; error?: unknown; isLoading: boolean }>({ key, isLoading: true });
+  const [state, setState] = useState<{ key: string; data?: T; error?: unknown; isLoading: boolean }>({
+    key,
+    isLoading: true,
+  });
   useEffect(() => {
     const ending = new AbortController();
     setState((before) => (before.key === key ? { ...before, isLoading: true } : { key, isLoading: true }));
     load(ending.signal).then(
       (data) => ending.signal.aborted || setState({ key, data, isLoading: false }),
-      (error: unknown) =>
-        ending.signal.aborted || setState((before) => ({ ...before, key, error, isLoading: false })),
+      (error: unknown) => ending.signal.aborted || setState((before) => ({ ...before, key, error, isLoading: false })),
     );
     return () => ending.abort();
     // `key` says everything that `load` depends on.
   }, [key, round]);
   const reload = useCallback(() => setRound((before) => before + 1), []);
   const isFresh = state.key === key;
-  return { data: isFresh ? state.data : undefined, error: isFresh ? state.error : undefined, isLoading: state.isLoading, reload };
+  return {
+    data: isFresh ? state.data : undefined,
+    error: isFresh ? state.error : undefined,
+    isLoading: state.isLoading,
+    reload,
+  };
 }

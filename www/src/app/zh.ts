@@ -39,7 +39,8 @@ const words: Record<string, string> = {
   Password: "密码",
   "Both stay in the memory of this page. Requests are signed here; the secret key is never sent.":
     "两者只保存在本页的内存中。请求在这里签名，SK 从不发送。",
-  "The password is sent once, for a token that this page keeps in its memory.": "密码只发送一次，用于换取仅保存在本页内存中的令牌。",
+  "The password is sent once, for a token that this page keeps in its memory.":
+    "密码只发送一次，用于换取仅保存在本页内存中的令牌。",
   "Signing in…": "正在登录…",
   "On the first start the server writes both into the file {file} of its data directory.":
     "服务器首次启动时会把两者写入数据目录的 {file} 文件。",
@@ -51,7 +52,8 @@ const words: Record<string, string> = {
   "Check what you typed and the clock of this computer; an expired sign-in needs a new one.":
     "请检查输入内容和本机时钟；登录过期后需要重新登录。",
   "The service cannot be reached.": "无法连接服务。",
-  "Check that the server runs and that you are connected, then try again.": "请确认服务器正在运行且网络正常，然后重试。",
+  "Check that the server runs and that you are connected, then try again.":
+    "请确认服务器正在运行且网络正常，然后重试。",
   "The service did not answer in time.": "服务未及时响应。",
   "Try again; if it stays so, look at the server's log.": "请重试；如果仍然如此，请查看服务器日志。",
   "The rules of this page have failed.": "本页的规则模块已失效。",
@@ -112,7 +114,8 @@ const words: Record<string, string> = {
   Description: "描述",
   "Anything. You store new versions yourself.": "任何内容，由您自己保存新版本。",
   "Database account": "数据库账号",
-  "A login whose password a function changes, on a schedule or when you say so.": "由函数定期或按您的要求更换密码的登录信息。",
+  "A login whose password a function changes, on a schedule or when you say so.":
+    "由函数定期或按您的要求更换密码的登录信息。",
   "GaussDB account": "GaussDB 账号",
   "The same for GaussDB.": "同上，用于 GaussDB。",
   "Create secret": "创建凭据",
@@ -139,7 +142,8 @@ const words: Record<string, string> = {
   "Only a JSON object can be shown as keys with values. The text is kept as it is; edit it under Plain text.":
     "只有 JSON 对象才能以键/值显示。文本保持原样，请在“纯文本”中编辑。",
   "Line ends": "换行符",
-  "The keys and values are the same; spacing, order or spelling of the text differs.": "键和值相同，但文本的空白、顺序或写法不同。",
+  "The keys and values are the same; spacing, order or spelling of the text differs.":
+    "键和值相同，但文本的空白、顺序或写法不同。",
   "This key occurs twice.": "该键重复。",
   "The key is missing.": "缺少键。",
   "Key {number}": "键 {number}",
@@ -164,7 +168,8 @@ const words: Record<string, string> = {
   "Public key of the recipient (JSON Web Key)": "接收方的公钥（JSON Web Key）",
   "Make a key pair": "生成密钥对",
   "Keep the private key now": "请立即保存私钥",
-  "It opens what is sealed for the public key above, and is shown nowhere else.": "它用于打开以上述公钥封装的内容，不会再次显示。",
+  "It opens what is sealed for the public key above, and is shown nowhere else.":
+    "它用于打开以上述公钥封装的内容，不会再次显示。",
   "Copy the private key": "复制私钥",
   "This value is sealed.": "该值已封装。",
   "Whoever sealed it has the passphrase.": "封装者持有口令。",
@@ -182,9 +187,11 @@ const words: Record<string, string> = {
   Copied: "已复制",
   "Copy the value of {version}": "复制 {version} 的值",
   "It leaves the clipboard after {seconds} s.": "{seconds} 秒后从剪贴板清除。",
-  "It stays in the clipboard: over plain HTTP this page cannot clear it.": "它会留在剪贴板中：通过 HTTP 访问时本页无法清除。",
+  "It stays in the clipboard: over plain HTTP this page cannot clear it.":
+    "它会留在剪贴板中：通过 HTTP 访问时本页无法清除。",
   "The browser does not let this page copy.": "浏览器不允许本页复制。",
-  "Reveal the value and copy it by hand, or open the console over HTTPS.": "请显示该值后手动复制，或通过 HTTPS 打开控制台。",
+  "Reveal the value and copy it by hand, or open the console over HTTPS.":
+    "请显示该值后手动复制，或通过 HTTPS 打开控制台。",
   "{bytes} bytes, in Base64": "{bytes} 字节，Base64 编码",
   Differences: "差异",
   Difference: "差异",
@@ -224,7 +231,8 @@ const words: Record<string, string> = {
   "Delete {name}": "删除 {name}",
   When: "时间",
   "After some days": "若干天后",
-  "Programs can no longer read it from now on; you can restore it until then.": "从现在起程序无法读取；在此之前可以恢复。",
+  "Programs can no longer read it from now on; you can restore it until then.":
+    "从现在起程序无法读取；在此之前可以恢复。",
   "Now, permanently": "立即永久删除",
   "All versions are gone. Nobody can bring them back.": "所有版本都会消失，任何人都无法找回。",
   "Days until it is deleted (7 to 30)": "删除前的天数（7 到 30）",
@@ -245,7 +253,8 @@ const words: Record<string, string> = {
   "What you typed is not saved and would be lost. Leave anyway?": "您输入的内容尚未保存，离开后将丢失。仍要离开吗？",
   "Version {version} is saved.": "版本 {version} 已保存。",
   "The secret {name} is created.": "凭据 {name} 已创建。",
-  "The current version changed after you began; it is {version} now.": "在您开始编辑之后当前版本已改变，现在是 {version}。",
+  "The current version changed after you began; it is {version} now.":
+    "在您开始编辑之后当前版本已改变，现在是 {version}。",
   "Your value is compared with that one. Saving replaces it as the current version; go back to start from it.":
     "您的值正与该版本比较。保存后将取代它成为当前版本；如需以它为基础修改，请返回。",
   "This part of the console could not be loaded.": "控制台的这一部分无法加载。",
@@ -289,7 +298,8 @@ const words: Record<string, string> = {
   "A new stage…": "新的状态标记…",
   "nothing (remove it)": "无（移除）",
   "Name of the stage": "状态标记名称",
-  "Programs may ask for the version that a stage marks, such as {stage}.": "程序可以读取某个状态标记（例如 {stage}）所标记的版本。",
+  "Programs may ask for the version that a stage marks, such as {stage}.":
+    "程序可以读取某个状态标记（例如 {stage}）所标记的版本。",
   "Remove the stage": "移除状态标记",
   "Move the stage": "移动状态标记",
   "When {version} expires": "{version} 的过期时间",
@@ -307,7 +317,8 @@ const words: Record<string, string> = {
   "Every {period}, next on {dates}.": "每 {period} 一次，接下来：{dates}。",
   Accounts: "账号",
   "One account": "单账号",
-  "It gets a new password. Programs that hold the old one must read again.": "该账号获得新密码，持有旧密码的程序需要重新读取。",
+  "It gets a new password. Programs that hold the old one must read again.":
+    "该账号获得新密码，持有旧密码的程序需要重新读取。",
   "Two accounts in turn": "双账号轮流",
   "The other account becomes current; the former one keeps working until the next rotation.":
     "另一个账号成为当前账号，原账号在下次轮转前继续可用。",
@@ -323,7 +334,8 @@ const words: Record<string, string> = {
   "The function draws a new password, sets it in the database, proves it by logging in and then moves the stages.":
     "函数生成新密码，写入数据库，登录验证，然后移动状态标记。",
   "It goes on when you close this.": "关闭后仍会继续。",
-  "Version {version} is stored with a new password, marked SYSPENDING": "版本 {version} 已保存新密码，标记为 SYSPENDING",
+  "Version {version} is stored with a new password, marked SYSPENDING":
+    "版本 {version} 已保存新密码，标记为 SYSPENDING",
   "The function sets the password and logs in with it": "函数设置密码并用它登录",
   "SYSCURRENT moves to {version}": "SYSCURRENT 移到 {version}",
   done: "完成",
@@ -353,7 +365,8 @@ const words: Record<string, string> = {
   "Read its message below. Usually the database could not be reached or refused the login; mend that, then rotate again.":
     "请看下面的消息。通常是无法连接数据库或登录被拒绝；修复后再次轮转。",
   "The rotation function could not be invoked.": "无法调用轮转函数。",
-  "Check that the function of this URN exists and is running, then rotate again.": "请确认该 URN 的函数存在且正在运行，然后再次轮转。",
+  "Check that the function of this URN exists and is running, then rotate again.":
+    "请确认该 URN 的函数存在且正在运行，然后再次轮转。",
   "The function reported success, but the stages were not moved.": "函数报告成功，但状态标记没有移动。",
   "Check which password the database accepts and move SYSCURRENT to that version, or rotate again.":
     "请确认数据库接受哪个密码，并把 SYSCURRENT 移到该版本，或再次轮转。",
@@ -391,7 +404,8 @@ const words: Record<string, string> = {
   Events: "事件",
   "New event": "新建事件",
   "Get notified when something happens": "有情况时收到通知",
-  "An event names what to report, such as a failed rotation, and the topic to notify.": "事件说明要通知什么（例如轮转失败）以及通知到哪个主题。",
+  "An event names what to report, such as a failed rotation, and the topic to notify.":
+    "事件说明要通知什么（例如轮转失败）以及通知到哪个主题。",
   "Notifies about": "通知内容",
   Topic: "主题",
   Actions: "操作",
@@ -431,9 +445,11 @@ const words: Record<string, string> = {
   "is deleted": "删除于",
   "Built in": "内置",
   "Actions for {name}": "{name} 的操作",
-  "Letters, digits and : / _ - in any order; it must not end in /default.": "可使用字母、数字和 : / _ -，不能以 /default 结尾。",
+  "Letters, digits and : / _ - in any order; it must not end in /default.":
+    "可使用字母、数字和 : / _ -，不能以 /default 结尾。",
   "Create key": "创建密钥",
-  "No secret is set to use this key. Earlier versions may still be encrypted with it.": "没有凭据设置为使用该密钥，但较早的版本可能仍由它加密。",
+  "No secret is set to use this key. Earlier versions may still be encrypted with it.":
+    "没有凭据设置为使用该密钥，但较早的版本可能仍由它加密。",
   "Secrets that use it: {count}": "使用它的凭据：{count} 个",
   "Disable {name}": "禁用 {name}",
   "Disable the key": "禁用密钥",
@@ -448,7 +464,8 @@ const words: Record<string, string> = {
   "csms/default (default)": "csms/default（默认）",
   "{name} (cannot be used)": "{name}（不可用）",
   "Encrypts the values. Whoever reads them needs the right to this key too.": "用于加密值。读取者还需要该密钥的权限。",
-  "Check that the key exists, is enabled and that you may use it, then try again.": "请确认密钥存在、已启用且您有权使用，然后重试。",
+  "Check that the key exists, is enabled and that you may use it, then try again.":
+    "请确认密钥存在、已启用且您有权使用，然后重试。",
   "A key of this alias exists.": "已有使用该别名的密钥。",
   "Choose another alias.": "请换一个别名。",
   "The project has as many keys as it may have.": "项目的密钥数量已达配额。",
@@ -460,9 +477,12 @@ const words: Record<string, string> = {
   "There is no event yet; the page Events makes them.": "还没有事件，可在“事件”页面新建。",
   "Who is notified when something happens to this secret.": "该凭据有情况时通知谁。",
   // Dry runs and sealed logins
-  "None is lost: two accounts take turns, and the current login always works.": "不会中断：两个账号轮流使用，当前登录始终有效。",
-  "None is lost: the database keeps the old password until the next rotation.": "不会中断：数据库在下次轮转前保留旧密码。",
-  "For a moment: the current login fails from the change of the password until the stages have moved.": "短暂中断：从更换密码到状态标记移动之间，当前登录会失败。",
+  "None is lost: two accounts take turns, and the current login always works.":
+    "不会中断：两个账号轮流使用，当前登录始终有效。",
+  "None is lost: the database keeps the old password until the next rotation.":
+    "不会中断：数据库在下次轮转前保留旧密码。",
+  "For a moment: the current login fails from the change of the password until the stages have moved.":
+    "短暂中断：从更换密码到状态标记移动之间，当前登录会失败。",
   "Dry run": "试运行",
   "A rotation would succeed. Nothing was changed.": "轮转会成功。未做任何更改。",
   "A rotation would fail. Nothing was changed.": "轮转会失败。未做任何更改。",
@@ -495,14 +515,17 @@ const words: Record<string, string> = {
   "first user": "首个用户",
   "Letters, digits, spaces and - _ . @": "字母、数字、空格和 - _ . @",
   "Create user": "创建用户",
-  "Its access keys stop working at once. To find out first who still uses them, disable the user.": "其访问密钥立即失效。若想先确认谁还在使用，请禁用该用户。",
+  "Its access keys stop working at once. To find out first who still uses them, disable the user.":
+    "其访问密钥立即失效。若想先确认谁还在使用，请禁用该用户。",
   "Type the name of the user to confirm": "输入用户名称以确认",
   "Delete the user": "删除用户",
   "Access keys": "访问密钥",
   "New access key": "新建访问密钥",
   "Disable it first, and see that nothing fails.": "请先禁用，并确认没有程序出错。",
-  "No access key yet. Programs, and this console, sign requests with one.": "还没有访问密钥。程序和本控制台用它签名请求。",
-  "To change keys without a gap: make a second one, use it everywhere, disable the first, and delete it later.": "无间断更换密钥：创建第二个并全部换用，禁用第一个，稍后删除。",
+  "No access key yet. Programs, and this console, sign requests with one.":
+    "还没有访问密钥。程序和本控制台用它签名请求。",
+  "To change keys without a gap: make a second one, use it everywhere, disable the first, and delete it later.":
+    "无间断更换密钥：创建第二个并全部换用，禁用第一个，稍后删除。",
   "Keep the secret key now": "请立即保存私有访问密钥",
   "You will not see this key again.": "此密钥只显示这一次。",
   "Whoever has both keys is this user. Keep them where only the program reads them; if they are lost, make another access key and delete this one.":
@@ -534,13 +557,16 @@ const words: Record<string, string> = {
   "It is attached; detach it first.": "已被附加，请先分离。",
   "Look at it…": "查看…",
   "your own": "自定义",
-  "It is attached to nobody, so nobody may do less afterwards. This cannot be undone.": "它没有附加给任何人，删除后没有人的权限会减少。此操作无法撤销。",
+  "It is attached to nobody, so nobody may do less afterwards. This cannot be undone.":
+    "它没有附加给任何人，删除后没有人的权限会减少。此操作无法撤销。",
   "Delete the policy": "删除策略",
   "What it says (JSON)": "内容（JSON）",
   "It comes with the service and is never changed.": "由服务自带，不会更改。",
-  "Statements with Effect, Action, Resource and Condition; * and ? stand for anything.": "语句包含 Effect、Action、Resource 和 Condition；* 和 ? 表示任意内容。",
+  "Statements with Effect, Action, Resource and Condition; * and ? stand for anything.":
+    "语句包含 Effect、Action、Resource 和 Condition；* 和 ? 表示任意内容。",
   "Create policy": "创建策略",
-  "It counts from the next request on. Users that have it: {count}.": "从下一个请求起生效。拥有该策略的用户：{count} 个。",
+  "It counts from the next request on. Users that have it: {count}.":
+    "从下一个请求起生效。拥有该策略的用户：{count} 个。",
   "There is one of this name.": "同名项已存在。",
   "Choose another name.": "请换一个名称。",
   // Audit and rights

@@ -36,13 +36,17 @@ export function AuditPage() {
       <header className="page-head">
         <h1>{t("Audit")}</h1>
         <span className="count" role="status">
-          {isLoading ? t("Loading…") : traces && t("{count} records", { count: `${traces.length}${isMore ? "+" : ""}` })}
+          {isLoading
+            ? t("Loading…")
+            : traces && t("{count} records", { count: `${traces.length}${isMore ? "+" : ""}` })}
         </span>
         <span className="grow" />
         <Button onPress={reload}>{t("Refresh")}</Button>
       </header>
       <p className="hint">
-        {t("Every change and every reading of a value, also refused ones. The records are linked, so that a change of them shows:")}{" "}
+        {t(
+          "Every change and every reading of a value, also refused ones. The records are linked, so that a change of them shows:",
+        )}{" "}
         <code>csms audit verify</code>
       </p>
       <form className="audit-filters" role="search" onSubmit={submit}>
@@ -109,7 +113,9 @@ function TraceTable({ traces }: { traces: readonly Trace[] }) {
             <th scope="row">
               <div className="stack">
                 <strong>{trace.trace_name}</strong>
-                <code className="muted">{[trace.resource_name ?? trace.resource_id, version].filter(Boolean).join(" · ")}</code>
+                <code className="muted">
+                  {[trace.resource_name ?? trace.resource_id, version].filter(Boolean).join(" · ")}
+                </code>
                 <span className="hint narrow-only">
                   {trace.user.name || t("the service")} · <Time millis={trace.time} isExact />
                 </span>

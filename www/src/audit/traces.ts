@@ -24,7 +24,11 @@ const SPANS: Record<Exclude<Span, "all">, number> = { hour: HOUR, day: 24 * HOUR
 const PAGE = 100;
 
 /** The request; without a span the service would look at the last hour only. */
-export function requestOf({ resource, name, user, span, rating }: Filter, now: number, next?: string): ListTracesRequest {
+export function requestOf(
+  { resource, name, user, span, rating }: Filter,
+  now: number,
+  next?: string,
+): ListTracesRequest {
   return {
     limit: PAGE,
     from: span === "all" ? 0 : now - SPANS[span],

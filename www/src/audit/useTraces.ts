@@ -33,7 +33,10 @@ export function useTraces(filter: Filter): Traces {
   const [state, setState] = useState<State>({ traces: undefined, next: undefined, error: undefined, isLoading: true });
   // Pages of one list are about one moment.
   const now = useRef(0);
-  const read = useCallback((next?: string) => client.listTraces(requestOf(filter, now.current, next)), [client, filter]);
+  const read = useCallback(
+    (next?: string) => client.listTraces(requestOf(filter, now.current, next)),
+    [client, filter],
+  );
   const add = (before: Trace[], { traces, meta_data }: Awaited<ReturnType<typeof read>>): State => ({
     traces: [...before, ...traces],
     next: meta_data.marker,

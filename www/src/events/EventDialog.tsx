@@ -1,6 +1,6 @@
 // Makes an event, or changes one.
 
-import { type EventType, type SecretEvent, checkText } from "csms";
+import { checkText, type EventType, type SecretEvent } from "csms";
 import { type FormEvent, useState } from "react";
 import { Checkbox, CheckboxGroup, Label } from "react-aria-components";
 
@@ -65,7 +65,13 @@ export function EventDialog({ event, onClose, onChange }: Props) {
             </Checkbox>
           ))}
         </CheckboxGroup>
-        <Field label={t("Topic (URN)")} isCode value={topic} onChange={setTopic} hint={t("Such as {urn}.", { urn: "urn:smn:local-1:<project>:alerts" })} />
+        <Field
+          label={t("Topic (URN)")}
+          isCode
+          value={topic}
+          onChange={setTopic}
+          hint={t("Such as {urn}.", { urn: "urn:smn:local-1:<project>:alerts" })}
+        />
         <Field label={t("Name of the topic")} value={topicName} onChange={setTopicName} />
         <Toggle isOn={isOn} onChange={setIsOn}>
           {t("Enabled")}

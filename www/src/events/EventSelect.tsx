@@ -18,8 +18,12 @@ interface Props {
 export function EventSelect({ value, onChange, problems }: Props) {
   const { t } = useLanguage();
   const { data: events, error } = useEvents();
-  if (error !== undefined) return <Field label={t("Event")} isCode value={value} onChange={onChange} problems={problems} />;
-  const options = [{ value: "", label: t("No notification") }, ...(events ?? []).map(({ name }) => ({ value: name, label: name }))];
+  if (error !== undefined)
+    return <Field label={t("Event")} isCode value={value} onChange={onChange} problems={problems} />;
+  const options = [
+    { value: "", label: t("No notification") },
+    ...(events ?? []).map(({ name }) => ({ value: name, label: name })),
+  ];
   if (value !== "" && !events?.some(({ name }) => name === value)) options.push({ value, label: value });
   const chosen = events?.find(({ name }) => name === value);
   const told = (event: SecretEvent) =>
@@ -29,6 +33,10 @@ export function EventSelect({ value, onChange, problems }: Props) {
           topic: event.notification.target_name,
           types: typeWords(event.event_types, t),
         });
-  const hint = chosen ? told(chosen) : events?.length === 0 ? t("There is no event yet; the page Events makes them.") : t("Who is notified when something happens to this secret.");
+  const hint = chosen
+    ? told(chosen)
+    : events?.length === 0
+      ? t("There is no event yet; the page Events makes them.")
+      : t("Who is notified when something happens to this secret.");
   return <Select label={t("Event")} value={value} onChange={onChange} options={options} hint={hint} />;
 }

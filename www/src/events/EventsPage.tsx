@@ -13,8 +13,8 @@ import { Button } from "../ui/Button";
 import { Empty } from "../ui/Empty";
 import { Failure } from "../ui/Failure";
 import { ListTable } from "../ui/ListTable";
-import { typeWords } from "./eventTypes";
 import { EventDialog } from "./EventDialog";
+import { typeWords } from "./eventTypes";
 import { RecordList } from "./RecordList";
 import { useEvents } from "./useEvents";
 
@@ -57,11 +57,7 @@ export function EventsPage() {
       {data && data.length > 0 && (
         <ListTable
           label={t("Events")}
-          columns={[
-            { title: t("Name") },
-            { title: t("Topic"), isWideOnly: true },
-            { title: t("State") },
-          ]}
+          columns={[{ title: t("Name") }, { title: t("Topic"), isWideOnly: true }, { title: t("State") }]}
           hasActions
         >
           {data.map((event) => (
@@ -74,7 +70,9 @@ export function EventsPage() {
               </th>
               <td className="wide-only">{event.notification.target_name}</td>
               <td>
-                <Badge tone={event.state === "ENABLED" ? "good" : "plain"}>{event.state === "ENABLED" ? t("Enabled") : t("Disabled")}</Badge>
+                <Badge tone={event.state === "ENABLED" ? "good" : "plain"}>
+                  {event.state === "ENABLED" ? t("Enabled") : t("Disabled")}
+                </Badge>
               </td>
               <td className="row-end">
                 <ActionMenu
@@ -91,7 +89,13 @@ export function EventsPage() {
         </ListTable>
       )}
       <RecordList />
-      {editing && <EventDialog event={editing === "new" ? undefined : editing} onClose={() => setEditing(undefined)} onChange={reload} />}
+      {editing && (
+        <EventDialog
+          event={editing === "new" ? undefined : editing}
+          onClose={() => setEditing(undefined)}
+          onChange={reload}
+        />
+      )}
     </div>
   );
 }

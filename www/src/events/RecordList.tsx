@@ -17,7 +17,9 @@ const STATUS: Record<string, [text: string, tone: Tone]> = {
 export function RecordList() {
   const { t } = useLanguage();
   const { client } = useSession();
-  const { data, error, reload } = useQuery("records", (signal) => client.listNotificationRecords({ limit: 50 }, { signal }));
+  const { data, error, reload } = useQuery("records", (signal) =>
+    client.listNotificationRecords({ limit: 50 }, { signal }),
+  );
   if (error !== undefined) return <Failure error={error} onRetry={reload} />;
   if (!data) return <p className="muted">{t("Loading…")}</p>;
   if (data.records.length === 0) return null;

@@ -35,7 +35,11 @@ export function DeleteKeyDialog({ keyInfo: key, onClose, onChange }: KeyDialogPr
     <Dialog title={t("Delete {name}", { name: key.key_alias })} isOpen onClose={onClose}>
       <form onSubmit={submit}>
         <Notice kind="danger" title={t("When the key is gone, every value that it protects is gone for good.")}>
-          <p>{t("From now on they cannot be read. Until the date below you can cancel the deletion and enable the key again.")}</p>
+          <p>
+            {t(
+              "From now on they cannot be read. Until the date below you can cancel the deletion and enable the key again.",
+            )}
+          </p>
         </Notice>
         <ProtectedSecrets id={key.key_id} />
         <Field

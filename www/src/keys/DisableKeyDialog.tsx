@@ -21,7 +21,11 @@ export function DisableKeyDialog({ keyInfo: key, onClose, onChange }: KeyDialogP
   return (
     <Dialog title={t("Disable {name}", { name: key.key_alias })} isOpen onClose={onClose}>
       <Notice kind="warning" title={t("Values that it protects become unreadable at once.")}>
-        <p>{t("Programs that read them get an error, new versions and rotations fail. Nothing is lost: enable the key, and all of it works again.")}</p>
+        <p>
+          {t(
+            "Programs that read them get an error, new versions and rotations fail. Nothing is lost: enable the key, and all of it works again.",
+          )}
+        </p>
       </Notice>
       <ProtectedSecrets id={key.key_id} />
       <Failure error={error} />

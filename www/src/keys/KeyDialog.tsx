@@ -17,7 +17,11 @@ export interface KeyDialogProps {
   onChange: () => void;
 }
 
-export function KeyDialog({ keyInfo: key, onClose, onChange }: Omit<KeyDialogProps, "keyInfo"> & { keyInfo: KeyDetails | undefined }) {
+export function KeyDialog({
+  keyInfo: key,
+  onClose,
+  onChange,
+}: Omit<KeyDialogProps, "keyInfo"> & { keyInfo: KeyDetails | undefined }) {
   const { t } = useLanguage();
   const { client } = useSession();
   const [alias, setAlias] = useState(key?.key_alias ?? "");
@@ -28,7 +32,8 @@ export function KeyDialog({ keyInfo: key, onClose, onChange }: Omit<KeyDialogPro
     } else {
       const { key_id } = key;
       if (alias !== key.key_alias) await client.updateKeyAlias({ key_id, key_alias: alias });
-      if (description !== key.key_description) await client.updateKeyDescription({ key_id, key_description: description });
+      if (description !== key.key_description)
+        await client.updateKeyDescription({ key_id, key_description: description });
     }
     onChange();
     onClose();

@@ -7,7 +7,7 @@ import { useLanguage } from "../app/language";
 import { MissingRights } from "../app/MissingRights";
 import { useSession } from "../app/session";
 import { useAction } from "../app/useAction";
-import { ActionMenu, type ActionItem } from "../ui/ActionMenu";
+import { type ActionItem, ActionMenu } from "../ui/ActionMenu";
 import { Badge } from "../ui/Badge";
 import { Button } from "../ui/Button";
 import { Empty } from "../ui/Empty";
@@ -23,7 +23,13 @@ import { isDefault, useKeys } from "./useKeys";
 type Doing = "edit" | "disable" | "enable" | "delete" | "cancel";
 
 /** What the page offers. */
-const ACTIONS = ["kms:cmk:create", "kms:cmk:enable", "kms:cmk:disable", "kms:cmk:scheduleKeyDeletion", "kms:cmk:cancelKeyDeletion"];
+const ACTIONS = [
+  "kms:cmk:create",
+  "kms:cmk:enable",
+  "kms:cmk:disable",
+  "kms:cmk:scheduleKeyDeletion",
+  "kms:cmk:cancelKeyDeletion",
+];
 
 export function KeysPage() {
   const { t } = useLanguage();
@@ -59,12 +65,18 @@ export function KeysPage() {
       {keys && own.length === 0 && (
         <Empty title={t("Keys of your own")}>
           <p>
-            {t("Every value is encrypted with a key. Without another choice it is the service's own one, csms/default, which is made with the first secret.")}
+            {t(
+              "Every value is encrypted with a key. Without another choice it is the service's own one, csms/default, which is made with the first secret.",
+            )}
           </p>
           <ol>
             <li>{t("Create a key for a team or an application.")}</li>
             <li>{t("Choose it when you create a secret, or when you edit one.")}</li>
-            <li>{t("Whoever reads the secret needs the right to that key too; disabling the key makes all its values unreadable at once.")}</li>
+            <li>
+              {t(
+                "Whoever reads the secret needs the right to that key too; disabling the key makes all its values unreadable at once.",
+              )}
+            </li>
           </ol>
         </Empty>
       )}
@@ -78,7 +90,13 @@ export function KeysPage() {
 
 const keyRequest = ({ key_id }: KeyDetails) => ({ key_id });
 
-function KeyTable({ keys, onAction }: { keys: readonly KeyDetails[]; onAction: (key: KeyDetails, what: Doing) => void }) {
+function KeyTable({
+  keys,
+  onAction,
+}: {
+  keys: readonly KeyDetails[];
+  onAction: (key: KeyDetails, what: Doing) => void;
+}) {
   const { t } = useLanguage();
   const items = ({ key_state: state }: KeyDetails): ActionItem<Doing>[] => [
     { id: "edit", label: t("Edit…") },
@@ -87,16 +105,16 @@ function KeyTable({ keys, onAction }: { keys: readonly KeyDetails[]; onAction: (
       : state === "3"
         ? { id: "enable", label: t("Enable") }
         : { id: "disable", label: t("Disable…") },
-    { id: "delete", label: t("Delete…"), ...(state === "4" && { refusal: t("It is scheduled for deletion already.") }) },
+    {
+      id: "delete",
+      label: t("Delete…"),
+      ...(state === "4" && { refusal: t("It is scheduled for deletion already.") }),
+    },
   ];
   return (
     <ListTable
       label={t("KMS keys")}
-      columns={[
-        { title: t("Alias") },
-        { title: t("State") },
-        { title: t("Created"), isWideOnly: true },
-      ]}
+      columns={[{ title: t("Alias") }, { title: t("State") }, { title: t("Created"), isWideOnly: true }]}
       hasActions
     >
       {keys.map((key) => (
@@ -125,7 +143,11 @@ function KeyTable({ keys, onAction }: { keys: readonly KeyDetails[]; onAction: (
           </td>
           <td className="row-end">
             {!isDefault(key) && (
-              <ActionMenu label={t("Actions for {name}", { name: key.key_alias })} items={items(key)} onAction={(what) => onAction(key, what)} />
+              <ActionMenu
+                label={t("Actions for {name}", { name: key.key_alias })}
+                items={items(key)}
+                onAction={(what) => onAction(key, what)}
+              />
             )}
           </td>
         </tr>

@@ -21,7 +21,8 @@ export function ProtectedSecrets({ id }: { id: string }) {
   });
   if (error !== undefined) return <Failure error={error} />;
   if (!names) return <p className="muted">{t("Loading…")}</p>;
-  if (names.length === 0) return <p>{t("No secret is set to use this key. Earlier versions may still be encrypted with it.")}</p>;
+  if (names.length === 0)
+    return <p>{t("No secret is set to use this key. Earlier versions may still be encrypted with it.")}</p>;
   return (
     <div>
       <p>{t("Secrets that use it: {count}", { count: names.length.toLocaleString(language) })}</p>

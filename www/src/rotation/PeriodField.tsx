@@ -41,7 +41,10 @@ export function PeriodField({ period, onChange, problems, isDisabled = false, la
       </div>
       <p className="hint explained" aria-live="polite">
         {!isDisabled && parsed.ok && next.ok
-          ? t("Every {period}, next on {dates}.", { period: words(parsed.value.milliseconds, language), dates: next.value.map(time).join(" · ") })
+          ? t("Every {period}, next on {dates}.", {
+              period: words(parsed.value.milliseconds, language),
+              dates: next.value.map(time).join(" · "),
+            })
           : " "}
       </p>
     </div>

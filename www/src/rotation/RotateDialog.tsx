@@ -7,12 +7,12 @@ import { useLanguage } from "../app/language";
 import { useSession } from "../app/session";
 import { useAction } from "../app/useAction";
 import { PreviewView } from "../secret/PreviewView";
-import { type Known, forPreview } from "../secret/useKnownSecret";
+import { forPreview, type Known } from "../secret/useKnownSecret";
 import { Button } from "../ui/Button";
 import { Dialog } from "../ui/Dialog";
 import { Failure } from "../ui/Failure";
-import { type DryRunReport, dryRun } from "./dryRun";
 import { DryRunView } from "./DryRunView";
+import { type DryRunReport, dryRun } from "./dryRun";
 import { RotationProgress } from "./RotationProgress";
 import { useTask } from "./useTask";
 
@@ -51,7 +51,11 @@ export function RotateDialog({ known, onClose, onChange }: Props) {
         <RotationProgress task={task} version={started.version} isMoved={stages.includes("SYSCURRENT")} />
       ) : (
         <>
-          <p>{t("The function draws a new password, sets it in the database, proves it by logging in and then moves the stages.")}</p>
+          <p>
+            {t(
+              "The function draws a new password, sets it in the database, proves it by logging in and then moves the stages.",
+            )}
+          </p>
           <PreviewView preview={preview} />
           <div aria-live="polite">{report && <DryRunView report={report} />}</div>
         </>
@@ -64,14 +68,20 @@ export function RotateDialog({ known, onClose, onChange }: Props) {
           </Button>
         )}
         {!started && (
-          <Button onPress={() => void trial.run()} isPending={trial.isRunning} isDisabled={!known.secret.rotation_func_urn}>
+          <Button
+            onPress={() => void trial.run()}
+            isPending={trial.isRunning}
+            isDisabled={!known.secret.rotation_func_urn}
+          >
             {trial.isRunning ? t("Trying…") : t("Dry run")}
           </Button>
         )}
         <Button kind={isEnded ? "primary" : "plain"} onPress={onClose}>
           {started ? t("Close") : t("Cancel")}
         </Button>
-        {!started && <span className="hint">{t("A dry run asks the function what it would do, and changes nothing.")}</span>}
+        {!started && (
+          <span className="hint">{t("A dry run asks the function what it would do, and changes nothing.")}</span>
+        )}
         {started && !isEnded && <span className="hint">{t("It goes on when you close this.")}</span>}
       </div>
     </Dialog>

@@ -14,7 +14,13 @@ export interface RotationDraft {
   period: string;
 }
 
-export const NO_ROTATION: RotationDraft = { functionUrn: "", instance: "", mode: "SingleUser", isAutomatic: false, period: "30d" };
+export const NO_ROTATION: RotationDraft = {
+  functionUrn: "",
+  instance: "",
+  mode: "SingleUser",
+  isAutomatic: false,
+  period: "30d",
+};
 
 interface Props {
   draft: RotationDraft;
@@ -37,8 +43,16 @@ export function RotationFields({ draft, onChange, problemsOf, isNew }: Props) {
             value={draft.mode}
             onChange={(mode) => onChange({ mode })}
             options={[
-              { value: "SingleUser", label: t("One account"), hint: t("It gets a new password. Programs that hold the old one must read again.") },
-              { value: "MultiUser", label: t("Two accounts in turn"), hint: t("The other account becomes current; the former one keeps working until the next rotation.") },
+              {
+                value: "SingleUser",
+                label: t("One account"),
+                hint: t("It gets a new password. Programs that hold the old one must read again."),
+              },
+              {
+                value: "MultiUser",
+                label: t("Two accounts in turn"),
+                hint: t("The other account becomes current; the former one keeps working until the next rotation."),
+              },
             ]}
           />
           <Field
@@ -57,7 +71,10 @@ export function RotationFields({ draft, onChange, problemsOf, isNew }: Props) {
         value={draft.functionUrn}
         onChange={(functionUrn) => onChange({ functionUrn })}
         problems={problemsOf("rotation_func_urn")}
-        hint={t("The server's own function changes passwords of PostgreSQL, MySQL and MariaDB; its URN stands in the file {file}.", { file: "credentials.json" })}
+        hint={t(
+          "The server's own function changes passwords of PostgreSQL, MySQL and MariaDB; its URN stands in the file {file}.",
+          { file: "credentials.json" },
+        )}
       />
       <Toggle isOn={draft.isAutomatic} onChange={(isAutomatic) => onChange({ isAutomatic })}>
         {t("Rotate automatically")}

@@ -30,7 +30,12 @@ export function RotationProgress({ task, version, isMoved }: Props) {
     [t("SYSCURRENT moves to {version}", { version }), moving],
   ];
   const words = failureWords(task);
-  const said: Record<State, string> = { done: t("done"), running: t("running"), failed: t("failed"), waiting: t("waiting") };
+  const said: Record<State, string> = {
+    done: t("done"),
+    running: t("running"),
+    failed: t("failed"),
+    waiting: t("waiting"),
+  };
   return (
     <div aria-live="polite">
       <ol className="steps">
@@ -43,9 +48,13 @@ export function RotationProgress({ task, version, isMoved }: Props) {
           </li>
         ))}
       </ol>
-      {task && task.attempt_nums > 1 && !isDone && <p className="hint">{t("Attempt {count}", { count: task.attempt_nums })}</p>}
+      {task && task.attempt_nums > 1 && !isDone && (
+        <p className="hint">{t("Attempt {count}", { count: task.attempt_nums })}</p>
+      )}
       {task?.steps && task.steps.length > 0 && <TaskSteps steps={task.steps} />}
-      {isDone && <Notice kind="success" title={t("The account has a new password, and {version} is current.", { version })} />}
+      {isDone && (
+        <Notice kind="success" title={t("The account has a new password, and {version} is current.", { version })} />
+      )}
       {isFailed && (
         <Notice kind="danger" title={t(words.what)}>
           <p>{t(words.next)}</p>

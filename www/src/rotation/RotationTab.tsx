@@ -4,9 +4,9 @@ import { useState } from "react";
 
 import { useLanguage } from "../app/language";
 import { useLacking } from "../app/rights";
-import type { Known } from "../secret/useKnownSecret";
 import { useSession } from "../app/session";
 import { useQuery } from "../app/useQuery";
+import type { Known } from "../secret/useKnownSecret";
 import { Button } from "../ui/Button";
 import { Empty } from "../ui/Empty";
 import { Failure } from "../ui/Failure";
@@ -20,11 +20,17 @@ export function RotationTab({ known, onChange }: { known: Known; onChange: () =>
   const lacking = useLacking(known.secret.name)("rotate");
   const [isRotating, setIsRotating] = useState(false);
   const { secret } = known;
-  const history = useQuery(secret.name, (signal) => client.listSecretTask({ secret_name: secret.name, limit: 50, steps: true }, { signal }));
+  const history = useQuery(secret.name, (signal) =>
+    client.listSecretTask({ secret_name: secret.name, limit: 50, steps: true }, { signal }),
+  );
   if (secret.secret_type === "COMMON") {
     return (
       <Empty title={t("This secret does not rotate.")}>
-        <p>{t("Only secrets of database accounts do: a function logs in to the database, sets a new password and proves it. The type is chosen when a secret is created.")}</p>
+        <p>
+          {t(
+            "Only secrets of database accounts do: a function logs in to the database, sets a new password and proves it. The type is chosen when a secret is created.",
+          )}
+        </p>
         <a href="#/create">{t("New secret")}</a>
       </Empty>
     );
@@ -42,7 +48,11 @@ export function RotationTab({ known, onChange }: { known: Known; onChange: () =>
       <section aria-labelledby="history">
         <header className="row spread">
           <h2 id="history">{t("History")}</h2>
-          <Button kind="primary" onPress={() => setIsRotating(true)} isDisabled={secret.state !== "ENABLED" || lacking !== undefined}>
+          <Button
+            kind="primary"
+            onPress={() => setIsRotating(true)}
+            isDisabled={secret.state !== "ENABLED" || lacking !== undefined}
+          >
             {t("Rotate now")}
           </Button>
         </header>

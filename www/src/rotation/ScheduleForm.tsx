@@ -1,6 +1,6 @@
 // Turns automatic rotation on and off, and explains the period.
 
-import { type Secret, parseRotationConfig, validateUpdateSecret } from "csms";
+import { parseRotationConfig, type Secret, validateUpdateSecret } from "csms";
 import { type FormEvent, useState } from "react";
 
 import { useLanguage } from "../app/language";
@@ -41,14 +41,22 @@ export function ScheduleForm({ secret, onChange }: { secret: Secret; onChange: (
     if (problems.isClean) void run();
   };
   const isChanged =
-    isAutomatic !== secret.auto_rotation || (isAutomatic && period !== secret.rotation_period) || urn !== (secret.rotation_func_urn ?? "");
+    isAutomatic !== secret.auto_rotation ||
+    (isAutomatic && period !== secret.rotation_period) ||
+    urn !== (secret.rotation_func_urn ?? "");
   return (
     <form onSubmit={submit} noValidate>
       <Facts
         facts={[
-          [t("Next rotation"), secret.auto_rotation ? <Time millis={secret.next_rotation_time} isExact /> : t("by hand")],
+          [
+            t("Next rotation"),
+            secret.auto_rotation ? <Time millis={secret.next_rotation_time} isExact /> : t("by hand"),
+          ],
           [t("Last rotation"), <Time key="last" millis={secret.rotation_time} isExact />],
-          [t("Accounts"), config?.ok && config.value.mode === "MultiUser" ? t("Two accounts in turn") : t("One account")],
+          [
+            t("Accounts"),
+            config?.ok && config.value.mode === "MultiUser" ? t("Two accounts in turn") : t("One account"),
+          ],
           [t("Database instance"), <code key="instance">{config?.ok ? config.value.instance_id : "—"}</code>],
         ]}
       />
@@ -71,7 +79,12 @@ export function ScheduleForm({ secret, onChange }: { secret: Secret; onChange: (
       />
       <Failure error={error} />
       <div className="row actions">
-        <Button kind="primary" type="submit" isPending={isRunning} isDisabled={!isChanged || secret.state !== "ENABLED" || lacking !== undefined}>
+        <Button
+          kind="primary"
+          type="submit"
+          isPending={isRunning}
+          isDisabled={!isChanged || secret.state !== "ENABLED" || lacking !== undefined}
+        >
           {t("Save the schedule")}
         </Button>
         {lacking && <span className="hint">{lacking}</span>}

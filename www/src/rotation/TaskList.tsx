@@ -32,7 +32,9 @@ export function TaskList({ tasks, withNames = false }: { tasks: readonly Task[];
                 </a>
               )}
               <Time millis={task.task_time} />
-              {task.attempt_nums > 1 && <span className="hint">{t("{count} attempts", { count: task.attempt_nums })}</span>}
+              {task.attempt_nums > 1 && (
+                <span className="hint">{t("{count} attempts", { count: task.attempt_nums })}</span>
+              )}
             </div>
             {task.steps && task.steps.length > 0 && <TaskSteps steps={task.steps} />}
             {task.task_status === "FAILED" && (

@@ -45,7 +45,11 @@ export function TasksPage() {
       {data && data.tasks.length > 0 && <TaskList tasks={data.tasks} withNames />}
       {data?.tasks.length === 0 && (
         <Empty title={shown === "FAILED" ? t("No rotation has failed.") : t("Nothing has been rotated yet.")}>
-          <p>{t("A secret of a database account can be given a new password by a function: on a schedule, or when you say so on its page.")}</p>
+          <p>
+            {t(
+              "A secret of a database account can be given a new password by a function: on a schedule, or when you say so on its page.",
+            )}
+          </p>
           <a href="#/">{t("All secrets")}</a>
         </Empty>
       )}

@@ -1,6 +1,6 @@
 // A dry run: the secret's function is asked what a rotation would do now. It changes nothing.
 
-import { type Secret, CsmsError, parseFunctionUrn, parseRotationConfig } from "csms";
+import { CsmsError, parseFunctionUrn, parseRotationConfig, type Secret } from "csms";
 
 import type { Session } from "../app/session";
 
@@ -41,7 +41,12 @@ export async function dryRun({ ask, project }: Session, secret: Secret): Promise
     dry_run: true,
   };
   const owner = encodeURIComponent(parsed.ok ? parsed.value.project_id : project.id);
-  const report = await ask<Partial<DryRunReport>>("POST", `/v2/${owner}/fgs/functions/${encodeURIComponent(urn)}/invocations`, event);
-  if (report.status !== "DRY_RUN") throw new CsmsError("client/unexpected-answer", "the function answered no report of a dry run");
+  const report = await ask<Partial<DryRunReport>>(
+    "POST",
+    `/v2/${owner}/fgs/functions/${encodeURIComponent(urn)}/invocations`,
+    event,
+  );
+  if (report.status !== "DRY_RUN")
+    throw new CsmsError("client/unexpected-answer", "the function answered no report of a dry run");
   return { missing: [], steps: [], would_succeed: false, ...report, status: "DRY_RUN" };
 }

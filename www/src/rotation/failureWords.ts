@@ -55,6 +55,9 @@ const REPORTED: Record<string, FailureWords> = {
 const OTHER: FailureWords = { what: "The rotation failed.", next: "Read the message below, then rotate again." };
 
 /** English texts to be translated. */
-export function failureWords({ task_error_code: code = "", task_error_msg: message = "" }: Partial<Task> = {}): FailureWords {
+export function failureWords({
+  task_error_code: code = "",
+  task_error_msg: message = "",
+}: Partial<Task> = {}): FailureWords {
   return REPORTED[/^ROTATION_[A-Z_]+/.exec(message)?.[0] ?? ""] ?? WORDS[code] ?? OTHER;
 }

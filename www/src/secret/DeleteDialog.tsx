@@ -48,8 +48,16 @@ export function DeleteDialog({ known: { secret }, isOpen, onClose, onChange }: S
           value={way}
           onChange={setWay}
           options={[
-            { value: "later", label: t("After some days"), hint: t("Programs can no longer read it from now on; you can restore it until then.") },
-            { value: "now", label: t("Now, permanently"), hint: t("All versions are gone. Nobody can bring them back.") },
+            {
+              value: "later",
+              label: t("After some days"),
+              hint: t("Programs can no longer read it from now on; you can restore it until then."),
+            },
+            {
+              value: "now",
+              label: t("Now, permanently"),
+              hint: t("All versions are gone. Nobody can bring them back."),
+            },
           ]}
         />
         {way === "later" ? (
@@ -73,7 +81,12 @@ export function DeleteDialog({ known: { secret }, isOpen, onClose, onChange }: S
         )}
         <Failure error={error} />
         <div className="row actions">
-          <Button kind="danger" type="submit" isPending={isRunning} isDisabled={way === "now" ? typed !== secret.name : !result.ok}>
+          <Button
+            kind="danger"
+            type="submit"
+            isPending={isRunning}
+            isDisabled={way === "now" ? typed !== secret.name : !result.ok}
+          >
             {way === "now" ? t("Delete for good") : t("Schedule the deletion")}
           </Button>
           <Button onPress={onClose}>{t("Cancel")}</Button>

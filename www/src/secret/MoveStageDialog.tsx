@@ -12,7 +12,7 @@ import { Failure } from "../ui/Failure";
 import { Field } from "../ui/Field";
 import { Select } from "../ui/Select";
 import { PreviewView } from "./PreviewView";
-import { type Known, forPreview } from "./useKnownSecret";
+import { forPreview, type Known } from "./useKnownSecret";
 
 interface Props {
   known: Known;
@@ -60,7 +60,10 @@ export function MoveStageDialog({ known, version, onClose, onChange }: Props) {
             label={t("Stage")}
             value={chosen}
             onChange={setChosen}
-            options={[...BUILT_IN, ...own, NEW].map((value) => ({ value, label: value === NEW ? t("A new stage…") : value }))}
+            options={[...BUILT_IN, ...own, NEW].map((value) => ({
+              value,
+              label: value === NEW ? t("A new stage…") : value,
+            }))}
           />
           <Select
             label={t("marks")}

@@ -2,9 +2,8 @@
 
 import { previewNewVersion, validateCreateSecretVersion } from "csms";
 import { type FormEvent, useState } from "react";
-
-import { useLanguage } from "../app/language";
 import { announce } from "../app/announce";
+import { useLanguage } from "../app/language";
 import { forgetDirty, mayLeave } from "../app/leaving";
 import { useSession } from "../app/session";
 import { useAction } from "../app/useAction";
@@ -16,10 +15,10 @@ import { Field } from "../ui/Field";
 import { Notice } from "../ui/Notice";
 import { DiffTable } from "../value/DiffTable";
 import { draftOf, emptyDraft, rowProblems, storedOfDraft } from "../value/draft";
-import { NO_SEALING, purposeOf, sealed, sealingProblem } from "../value/sealing";
 import { SealingFields } from "../value/SealingFields";
-import { type Stored, storedOf, storedText } from "../value/value";
+import { NO_SEALING, purposeOf, sealed, sealingProblem } from "../value/sealing";
 import { ValueEditor } from "../value/ValueEditor";
+import { type Stored, storedOf, storedText } from "../value/value";
 import { PreviewView } from "./PreviewView";
 import type { SecretDialogProps } from "./SecretActions";
 import { currentOf, forPreview, readKnown } from "./useKnownSecret";
@@ -78,7 +77,11 @@ export function NewVersionDialog({ known: opened, isOpen, onClose, onChange }: S
     // The API stores a version whatever the current one is, so it is read once more just before.
     const before = currentOf(known);
     if (currentOf(await look()) !== before) return;
-    const made = await client.createSecretVersion({ secret_name: name, version_stages, ...(await sealed(value, { name, purpose: purposeOf(known.secret.secret_type) }, sealing)) });
+    const made = await client.createSecretVersion({
+      secret_name: name,
+      version_stages,
+      ...(await sealed(value, { name, purpose: purposeOf(known.secret.secret_type) }, sealing)),
+    });
     forgetDirty();
     announce(t("Version {version} is saved.", { version: made.version_metadata.id }));
     onChange();
@@ -104,11 +107,23 @@ export function NewVersionDialog({ known: opened, isOpen, onClose, onChange }: S
             <h3>{t("Compared with the current value")}</h3>
             {review.isRunning && <p className="muted">{t("Loading…")}</p>}
             {review.error !== undefined && (
-              <Notice kind="warning" title={t("The current value cannot be read, so there is nothing to compare with.")} />
+              <Notice
+                kind="warning"
+                title={t("The current value cannot be read, so there is nothing to compare with.")}
+              />
             )}
             {hasMoved && (
-              <Notice kind="warning" title={t("The current version changed after you began; it is {version} now.", { version: currentOf(known) ?? "—" })}>
-                <p>{t("Your value is compared with that one. Saving replaces it as the current version; go back to start from it.")}</p>
+              <Notice
+                kind="warning"
+                title={t("The current version changed after you began; it is {version} now.", {
+                  version: currentOf(known) ?? "—",
+                })}
+              >
+                <p>
+                  {t(
+                    "Your value is compared with that one. Saving replaces it as the current version; go back to start from it.",
+                  )}
+                </p>
               </Notice>
             )}
             {current && <DiffTable before={current} after={value} labels={[t("Current"), t("New")]} />}

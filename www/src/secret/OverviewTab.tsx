@@ -2,9 +2,9 @@
 
 import { useLanguage } from "../app/language";
 import { NextRotation } from "../secrets/NextRotation";
+import { Facts } from "../ui/Facts";
 import { Notice } from "../ui/Notice";
 import { Time } from "../ui/Time";
-import { Facts } from "../ui/Facts";
 import { ValueView } from "../value/ValueView";
 import type { Known } from "./useKnownSecret";
 

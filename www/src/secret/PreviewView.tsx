@@ -18,7 +18,9 @@ export function PreviewView({ preview }: { preview: Result<Preview> }) {
     );
   }
   const { before, after, added, removed, moves } = preview.value;
-  const gone = before.filter((version) => !after.some((other) => other.id === version.id)).map((version) => ({ ...version, version_stages: [] }));
+  const gone = before
+    .filter((version) => !after.some((other) => other.id === version.id))
+    .map((version) => ({ ...version, version_stages: [] }));
   const involved = new Set([added, removed, ...moves.flatMap(({ from, to }) => [from, to])]);
   const rows = [...after, ...gone]
     .filter((version) => version.version_stages.length > 0 || involved.has(version.id))
@@ -41,7 +43,9 @@ export function PreviewView({ preview }: { preview: Result<Preview> }) {
                   : t("moves from {from} to {to}", { from, to })}
             </li>
           ))}
-          {removed !== null && <li>{t("Version {version} has no stage and is removed to make room.", { version: removed })}</li>}
+          {removed !== null && (
+            <li>{t("Version {version} has no stage and is removed to make room.", { version: removed })}</li>
+          )}
         </ul>
       )}
       <StageMap label={t("Versions after the change")} rows={rows} moves={moves} added={added} removed={removed} />

@@ -53,7 +53,11 @@ export function SecretActions({ known, onChange }: { known: Known; onChange: () 
         {t("New version")}
       </Button>
       {lacking("createVersion") && <span className="hint">{lacking("createVersion")}</span>}
-      <ActionMenu label={t("More actions")} onAction={setDoing} items={items.map(([id, label]) => ({ id, label, refusal: refusal(id) }))} />
+      <ActionMenu
+        label={t("More actions")}
+        onAction={setDoing}
+        items={items.map(([id, label]) => ({ id, label, refusal: refusal(id) }))}
+      />
       {doing === "version" && <NewVersionDialog {...dialog} />}
       {doing === "edit" && <EditDialog {...dialog} />}
       {doing === "delete" && <DeleteDialog {...dialog} />}

@@ -51,7 +51,15 @@ export function StageMap({ label, rows, moves = [], added, removed, details }: P
       {arrows.length > 0 && (
         <svg className="arrows" aria-hidden="true">
           <defs>
-            <marker id="arrow-head" viewBox="0 0 8 8" refX="6" refY="4" markerWidth="6" markerHeight="6" orient="auto-start-reverse">
+            <marker
+              id="arrow-head"
+              viewBox="0 0 8 8"
+              refX="6"
+              refY="4"
+              markerWidth="6"
+              markerHeight="6"
+              orient="auto-start-reverse"
+            >
               <path d="M0 0 8 4 0 8z" />
             </marker>
           </defs>
@@ -60,7 +68,14 @@ export function StageMap({ label, rows, moves = [], added, removed, details }: P
             const reach = 34 - (index + 1) * REACH;
             // Away from where another flag may arrive.
             const leave = begin + (end > begin ? 5 : -5);
-            return <path key={stage} className={flagLook(stage)} d={`M36 ${leave}H${reach}V${end}H36`} markerEnd="url(#arrow-head)" />;
+            return (
+              <path
+                key={stage}
+                className={flagLook(stage)}
+                d={`M36 ${leave}H${reach}V${end}H36`}
+                markerEnd="url(#arrow-head)"
+              />
+            );
           })}
         </svg>
       )}
@@ -69,7 +84,14 @@ export function StageMap({ label, rows, moves = [], added, removed, details }: P
           const arriving = moves.filter((move) => move.to === row.id);
           const leaving = moves.filter((move) => move.from === row.id);
           const staying = row.version_stages.filter((stage) => !arriving.some((move) => move.stage === stage));
-          const state = row.id === added ? "is-added" : row.id === removed ? "is-removed" : row.version_stages.length === 0 ? "is-bare" : "";
+          const state =
+            row.id === added
+              ? "is-added"
+              : row.id === removed
+                ? "is-removed"
+                : row.version_stages.length === 0
+                  ? "is-bare"
+                  : "";
           return (
             <li key={row.id} data-version={row.id} className={state}>
               <span className="dot" aria-hidden="true" />

@@ -14,7 +14,9 @@ import { Field } from "../ui/Field";
 export function TagsTab({ secret }: { secret: Secret }) {
   const { t } = useLanguage();
   const { client } = useSession();
-  const { data, error, reload } = useQuery(secret.id, (signal) => client.listSecretTags({ secret_id: secret.id }, { signal }));
+  const { data, error, reload } = useQuery(secret.id, (signal) =>
+    client.listSecretTags({ secret_id: secret.id }, { signal }),
+  );
   const [key, setKey] = useState("");
   const [value, setValue] = useState("");
   const add = useAction(async () => {
@@ -36,13 +38,21 @@ export function TagsTab({ secret }: { secret: Secret }) {
       <h2 id="tags">{t("Tags")}</h2>
       <Failure error={error ?? remove.error} />
       {!data && error === undefined && <p className="muted">{t("Loading…")}</p>}
-      {data?.tags.length === 0 && <p className="muted">{t("No tags yet. Tag secrets by team, environment or service, and the list of secrets finds them.")}</p>}
+      {data?.tags.length === 0 && (
+        <p className="muted">
+          {t("No tags yet. Tag secrets by team, environment or service, and the list of secrets finds them.")}
+        </p>
+      )}
       {data && data.tags.length > 0 && (
         <ul className="tags">
           {data.tags.map((tag) => (
             <li key={tag.key} className="tag">
               <code>{tag.value ? `${tag.key}=${tag.value}` : tag.key}</code>
-              <Button kind="quiet" onPress={() => void remove.run(tag.key)} aria-label={t("Remove the tag {key}", { key: tag.key })}>
+              <Button
+                kind="quiet"
+                onPress={() => void remove.run(tag.key)}
+                aria-label={t("Remove the tag {key}", { key: tag.key })}
+              >
                 ✕
               </Button>
             </li>

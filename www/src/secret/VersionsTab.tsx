@@ -40,13 +40,28 @@ export function VersionsTab({ known, onChange }: { known: Known; onChange: () =>
         </span>
         {isUsable && (
           <span className="row version-actions">
-            <Button kind="quiet" aria-expanded={isOpen} onPress={() => (isOpen ? close() : start("value", id))} aria-label={t("Value of {version}", { version: id })}>
+            <Button
+              kind="quiet"
+              aria-expanded={isOpen}
+              onPress={() => (isOpen ? close() : start("value", id))}
+              aria-label={t("Value of {version}", { version: id })}
+            >
               {t("Value")}
             </Button>
-            <Button kind="quiet" isDisabled={lacking("moveStage") !== undefined} onPress={() => start("stage", id)} aria-label={t("Move a stage to {version}", { version: id })}>
+            <Button
+              kind="quiet"
+              isDisabled={lacking("moveStage") !== undefined}
+              onPress={() => start("stage", id)}
+              aria-label={t("Move a stage to {version}", { version: id })}
+            >
               {t("Stage…")}
             </Button>
-            <Button kind="quiet" isDisabled={lacking("expire") !== undefined} onPress={() => start("expiry", id)} aria-label={t("Set the expiry of {version}", { version: id })}>
+            <Button
+              kind="quiet"
+              isDisabled={lacking("expire") !== undefined}
+              onPress={() => start("expiry", id)}
+              aria-label={t("Set the expiry of {version}", { version: id })}
+            >
               {t("Expiry…")}
             </Button>
           </span>
@@ -67,11 +82,17 @@ export function VersionsTab({ known, onChange }: { known: Known; onChange: () =>
         </h2>
         <StageMap label={t("Versions, newest first")} rows={versions} details={details} />
         {missing && <p className="hint">{missing}</p>}
-        <p className="hint">{t("The service keeps 20 versions. A version without a stage may be removed when a new one needs its place.")}</p>
+        <p className="hint">
+          {t("The service keeps 20 versions. A version without a stage may be removed when a new one needs its place.")}
+        </p>
       </section>
       {isUsable && versions.length > 1 && <CompareVersions known={known} />}
-      {doing?.what === "stage" && <MoveStageDialog known={known} version={doing.version} onClose={close} onChange={onChange} />}
-      {doing?.what === "expiry" && <ExpiryDialog name={secret.name} version={doing.version} onClose={close} onChange={onChange} />}
+      {doing?.what === "stage" && (
+        <MoveStageDialog known={known} version={doing.version} onClose={close} onChange={onChange} />
+      )}
+      {doing?.what === "expiry" && (
+        <ExpiryDialog name={secret.name} version={doing.version} onClose={close} onChange={onChange} />
+      )}
     </>
   );
 }

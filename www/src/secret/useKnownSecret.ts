@@ -29,7 +29,8 @@ export function useKnownSecret(name: string): Query<Known> {
 }
 
 /** The version that programs get; `undefined` if there is none. */
-export const currentOf = ({ versions }: Known) => versions.find(({ version_stages }) => version_stages.includes("SYSCURRENT"))?.id;
+export const currentOf = ({ versions }: Known) =>
+  versions.find(({ version_stages }) => version_stages.includes("SYSCURRENT"))?.id;
 
 /** `v12` is 12. */
 export const numberOf = (id: string) => Number(id.slice(1));

@@ -1,6 +1,6 @@
 // A new secret with its first value. The rules of the service judge it while it is typed.
 
-import { type SecretType, formatRotationConfig, validateCreateSecret } from "csms";
+import { formatRotationConfig, type SecretType, validateCreateSecret } from "csms";
 import { type FormEvent, useState } from "react";
 
 import { announce } from "../app/announce";
@@ -17,10 +17,10 @@ import { Choice } from "../ui/Choice";
 import { Failure } from "../ui/Failure";
 import { Field } from "../ui/Field";
 import { emptyDraft, rowProblems, storedOfDraft } from "../value/draft";
-import { NO_SEALING, purposeOf, sealed, sealingProblem } from "../value/sealing";
 import { SealingFields } from "../value/SealingFields";
-import { storedText } from "../value/value";
+import { NO_SEALING, purposeOf, sealed, sealingProblem } from "../value/sealing";
 import { ValueEditor } from "../value/ValueEditor";
+import { storedText } from "../value/value";
 import { useProblems } from "./useProblems";
 
 export function CreatePage() {
@@ -46,12 +46,21 @@ export function CreatePage() {
   const [isSubmitted, setIsSubmitted] = useState(false);
   const unsealable = sealingProblem(sealing);
   const { run, isRunning, error } = useAction(async () => {
-    await client.createSecret({ ...about, ...(await sealed(storedOfDraft(draft), { name, purpose: purposeOf(type) }, sealing)) });
+    await client.createSecret({
+      ...about,
+      ...(await sealed(storedOfDraft(draft), { name, purpose: purposeOf(type) }, sealing)),
+    });
     forgetDirty();
     announce(t("The secret {name} is created.", { name }));
     go(secretPath(name));
   });
-  useDirty(name !== "" || description !== "" || storedText(storedOfDraft(draft)) !== "" || sealing.passphrase !== "" || sealing.jwk !== "");
+  useDirty(
+    name !== "" ||
+      description !== "" ||
+      storedText(storedOfDraft(draft)) !== "" ||
+      sealing.passphrase !== "" ||
+      sealing.jwk !== "",
+  );
   const submit = (submitted: FormEvent) => {
     submitted.preventDefault();
     problems.showAll();
@@ -89,7 +98,11 @@ export function CreatePage() {
         }}
         options={[
           { value: "COMMON", label: t("Common"), hint: t("Anything. You store new versions yourself.") },
-          { value: "RDS-FG", label: t("Database account"), hint: t("A login whose password a function changes, on a schedule or when you say so.") },
+          {
+            value: "RDS-FG",
+            label: t("Database account"),
+            hint: t("A login whose password a function changes, on a schedule or when you say so."),
+          },
           { value: "GaussDB-FG", label: t("GaussDB account"), hint: t("The same for GaussDB.") },
         ]}
       />
@@ -127,7 +140,12 @@ export function CreatePage() {
         onChange={(chosen) => (setEvent(chosen), problems.touch("event_subscriptions"))}
         problems={problems.of("event_subscriptions")}
       />
-      <SealingFields type={type} sealing={sealing} onChange={setSealing} problem={isSubmitted ? unsealable : undefined} />
+      <SealingFields
+        type={type}
+        sealing={sealing}
+        onChange={setSealing}
+        problem={isSubmitted ? unsealable : undefined}
+      />
       <Failure error={error} />
       <div className="row actions">
         <Button kind="primary" type="submit" isPending={isRunning}>

@@ -28,7 +28,10 @@ export function FilterBar({ filter, tags, onChange }: Props) {
         isLabelHidden
         value={filter.state}
         onChange={(state) => onChange({ ...filter, state })}
-        options={[{ value: "ANY", label: t("Every state") }, ...states.map((value) => ({ value, label: t(STATE_TEXT(value)) }))]}
+        options={[
+          { value: "ANY", label: t("Every state") },
+          ...states.map((value) => ({ value, label: t(STATE_TEXT(value)) })),
+        ]}
       />
       <Select<Filter["type"]>
         label={t("Type")}

@@ -14,6 +14,7 @@ export function NextRotation({ secret }: { secret: Secret }) {
       </span>
     );
   }
-  if (secret.auto_rotation && secret.next_rotation_time !== undefined) return <Time millis={secret.next_rotation_time} />;
+  if (secret.auto_rotation && secret.next_rotation_time !== undefined)
+    return <Time millis={secret.next_rotation_time} />;
   return <span className="muted">{secret.secret_type === "COMMON" ? "—" : t("by hand")}</span>;
 }

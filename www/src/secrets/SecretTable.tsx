@@ -64,7 +64,11 @@ export function SecretTable({ secrets }: { secrets: readonly Secret[] }) {
             {t("Previous")}
           </Button>
           <span aria-live="polite">
-            {t("{from}–{to} of {all}", { from: count(begin + 1), to: count(begin + shown.length), all: count(secrets.length) })}
+            {t("{from}–{to} of {all}", {
+              from: count(begin + 1),
+              to: count(begin + shown.length),
+              all: count(secrets.length),
+            })}
           </span>
           <Button isDisabled={page === last} onPress={() => setPage(page + 1)}>
             {t("Next")}

@@ -7,8 +7,8 @@ import { MissingRights } from "../app/MissingRights";
 import { Button } from "../ui/Button";
 import { Empty } from "../ui/Empty";
 import { Failure } from "../ui/Failure";
-import { EVERYTHING, matching } from "./filter";
 import { FilterBar } from "./FilterBar";
+import { EVERYTHING, matching } from "./filter";
 import { SecretTable } from "./SecretTable";
 import { useSecrets } from "./useSecrets";
 import { useTagged } from "./useTagged";
@@ -31,7 +31,11 @@ export function SecretsPage() {
       <header className="page-head">
         <h1>{t("Secrets")}</h1>
         <span className="count" role="status">
-          {isLoading && !secrets ? t("Loading…") : isLoading ? t("{count}, loading more…", { count }) : secrets && count}
+          {isLoading && !secrets
+            ? t("Loading…")
+            : isLoading
+              ? t("{count}, loading more…", { count })
+              : secrets && count}
         </span>
         <span className="grow" />
         <Button onPress={reload}>{t("Refresh")}</Button>
@@ -64,7 +68,9 @@ function NoSecrets() {
   return (
     <Empty title={t("Keep the first secret")}>
       <p>
-        {t("A secret is a name with versions. Programs ask for the name and get the version that is current, so that a password can change without them.")}
+        {t(
+          "A secret is a name with versions. Programs ask for the name and get the version that is current, so that a password can change without them.",
+        )}
       </p>
       <ol>
         <li>{t("Store a value: the login of a database, an API key, a certificate.")}</li>

@@ -22,7 +22,9 @@ export function useProblems(result: Result<unknown>): Problems {
   const field = (path: string) => path.replace(/\[.*$/, "");
   return {
     of: (path) =>
-      isAll || touched.has(path) ? problems.filter((problem) => field(problem.path) === path).map(({ message }) => message) : [],
+      isAll || touched.has(path)
+        ? problems.filter((problem) => field(problem.path) === path).map(({ message }) => message)
+        : [],
     touch: (path) => setTouched((before) => (before.has(path) ? before : new Set([...before, path]))),
     showAll: () => setIsAll(true),
     isClean: result.ok,

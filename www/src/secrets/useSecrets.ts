@@ -18,7 +18,11 @@ export interface Secrets {
 export function useSecrets(): Secrets {
   const { client } = useSession();
   const [round, setRound] = useState(0);
-  const [state, setState] = useState<Omit<Secrets, "reload">>({ secrets: undefined, error: undefined, isLoading: true });
+  const [state, setState] = useState<Omit<Secrets, "reload">>({
+    secrets: undefined,
+    error: undefined,
+    isLoading: true,
+  });
   useEffect(() => {
     const ending = new AbortController();
     const load = async () => {
@@ -33,7 +37,9 @@ export function useSecrets(): Secrets {
       } while (marker);
     };
     setState((before) => ({ ...before, error: undefined, isLoading: true }));
-    load().catch((error: unknown) => ending.signal.aborted || setState((before) => ({ ...before, error, isLoading: false })));
+    load().catch(
+      (error: unknown) => ending.signal.aborted || setState((before) => ({ ...before, error, isLoading: false })),
+    );
     return () => ending.abort();
   }, [client, round]);
   return { ...state, reload: useCallback(() => setRound((before) => before + 1), []) };

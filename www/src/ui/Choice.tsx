@@ -12,7 +12,14 @@ interface Props<T extends string> {
   isDisabled?: boolean;
 }
 
-export function Choice<T extends string>({ label, value, options, onChange, isLabelHidden = false, isDisabled = false }: Props<T>) {
+export function Choice<T extends string>({
+  label,
+  value,
+  options,
+  onChange,
+  isLabelHidden = false,
+  isDisabled = false,
+}: Props<T>) {
   const id = useId();
   const hasHints = options.some((option) => option.hint);
   return (

@@ -21,7 +21,13 @@ export function Dialog({ title, isOpen, onClose, children, isWide = false, isFir
   useDirty(isOpen && isDirty);
   const isHeld = isFirm || isDirty;
   return (
-    <ModalOverlay className="overlay" isOpen={isOpen} onOpenChange={(open) => open || onClose()} isDismissable={!isHeld} isKeyboardDismissDisabled={isHeld}>
+    <ModalOverlay
+      className="overlay"
+      isOpen={isOpen}
+      onOpenChange={(open) => open || onClose()}
+      isDismissable={!isHeld}
+      isKeyboardDismissDisabled={isHeld}
+    >
       <Modal className={isWide ? "modal is-wide" : "modal"}>
         <AriaDialog className="dialog">
           <Heading slot="title" level={2}>

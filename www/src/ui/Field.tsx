@@ -13,7 +13,13 @@ interface Props extends Omit<TextFieldProps, "children"> {
 export function Field({ label, hint, problems = [], rows, isCode = false, ...props }: Props) {
   const look = isCode ? "input code" : "input";
   return (
-    <TextField {...props} className="field" isInvalid={problems.length > 0} autoComplete={props.autoComplete ?? "off"} spellCheck="false">
+    <TextField
+      {...props}
+      className="field"
+      isInvalid={problems.length > 0}
+      autoComplete={props.autoComplete ?? "off"}
+      spellCheck="false"
+    >
       <Label>{label}</Label>
       {rows ? <TextArea className={look} rows={rows} /> : <Input className={look} />}
       {hint && (

@@ -28,7 +28,17 @@ const MOST_LINES = 12;
 const linesIn = (text: string) => text.split(/\r\n?|\n/).length;
 
 export function SecretInput(props: Props) {
-  const { label, initial = "", onInput, isShown = false, isGrowing = false, onPasted, hint, problems = [], isLabelHidden = false } = props;
+  const {
+    label,
+    initial = "",
+    onInput,
+    isShown = false,
+    isGrowing = false,
+    onPasted,
+    hint,
+    problems = [],
+    isLabelHidden = false,
+  } = props;
   const id = useId();
   const [lines, setLines] = useState(() => linesIn(initial));
   const rows = isGrowing ? Math.min(lines, MOST_LINES) : props.rows;

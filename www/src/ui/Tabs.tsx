@@ -1,6 +1,14 @@
 // Views of one thing, as links: each has an address.
 
-export function Tabs({ label, current, tabs }: { label: string; current: string; tabs: readonly { id: string; label: string; href: string }[] }) {
+export function Tabs({
+  label,
+  current,
+  tabs,
+}: {
+  label: string;
+  current: string;
+  tabs: readonly { id: string; label: string; href: string }[];
+}) {
   return (
     <nav className="tabs" aria-label={label}>
       {tabs.map((tab) => (

@@ -3,7 +3,7 @@
 import { useId } from "react";
 
 import { useLanguage } from "../app/language";
-import { type Draft, binarySize } from "./draft";
+import { binarySize, type Draft } from "./draft";
 import { toBase64 } from "./value";
 
 /** The service limits the Base64 text of a value to 32,768 characters; four of them stand for three bytes. */

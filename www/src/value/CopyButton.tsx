@@ -31,7 +31,11 @@ export function CopyButton({ name, version }: { name: string; version: string })
   });
   return (
     <>
-      <Button onPress={() => void run()} isPending={isRunning} aria-label={t("Copy the value of {version}", { version })}>
+      <Button
+        onPress={() => void run()}
+        isPending={isRunning}
+        aria-label={t("Copy the value of {version}", { version })}
+      >
         {isCopied ? t("Copied") : t("Copy")}
       </Button>
       {isCopied && (

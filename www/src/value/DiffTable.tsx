@@ -28,7 +28,13 @@ export function DiffTable({ before, after, labels }: Props) {
   const [isShown, setIsShown] = useState(false);
   const found = differences(before, after);
   const mask = (text: string | undefined) =>
-    text === undefined ? <span className="muted">—</span> : isShown ? <code className="wrap">{text}</code> : <span className="masked">••••••</span>;
+    text === undefined ? (
+      <span className="muted">—</span>
+    ) : isShown ? (
+      <code className="wrap">{text}</code>
+    ) : (
+      <span className="masked">••••••</span>
+    );
   const count = (change: Change) => found.filter((each) => each.change === change).length;
   return (
     <div className="diff">
@@ -38,13 +44,19 @@ export function DiffTable({ before, after, labels }: Props) {
             ? isIdentical(before, after)
               ? t("The two values are the same.")
               : t("The keys and values are the same; spacing, order or spelling of the text differs.")
-            : t("{added} added, {removed} removed, {changed} changed", { added: count("added"), removed: count("removed"), changed: count("changed") })}
+            : t("{added} added, {removed} removed, {changed} changed", {
+                added: count("added"),
+                removed: count("removed"),
+                changed: count("changed"),
+              })}
         </span>
         <Toggle isOn={isShown} onChange={setIsShown}>
           {t("Show values")}
         </Toggle>
       </div>
-      {(isSealed(before) || isSealed(after)) && <Notice>{t("Sealed values differ each time they are sealed, whatever is in them.")}</Notice>}
+      {(isSealed(before) || isSealed(after)) && (
+        <Notice>{t("Sealed values differ each time they are sealed, whatever is in them.")}</Notice>
+      )}
       <table className="table">
         <caption className="visually-hidden">{t("Differences")}</caption>
         <thead>

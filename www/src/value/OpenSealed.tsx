@@ -30,7 +30,9 @@ export function OpenSealed({ token, header }: { token: string; header: SealedHea
     <form onSubmit={submit} className="sealed">
       <Notice title={t("This value is sealed.")}>
         <p>
-          {isPassphrase ? t("Whoever sealed it has the passphrase.") : t("It was sealed for a public key; the private key opens it.")}{" "}
+          {isPassphrase
+            ? t("Whoever sealed it has the passphrase.")
+            : t("It was sealed for a public key; the private key opens it.")}{" "}
           <code>{header.algorithm}</code>
           {name !== undefined && (
             <>
@@ -40,7 +42,11 @@ export function OpenSealed({ token, header }: { token: string; header: SealedHea
           )}
         </p>
       </Notice>
-      <SecretInput label={isPassphrase ? t("Passphrase") : t("Private key (JSON Web Key)")} onInput={setSecret} autoComplete="off" />
+      <SecretInput
+        label={isPassphrase ? t("Passphrase") : t("Private key (JSON Web Key)")}
+        onInput={setSecret}
+        autoComplete="off"
+      />
       {error !== undefined && (
         <p className="problem" role="alert">
           {t("It does not open: the key is not the right one, or the value was changed.")}

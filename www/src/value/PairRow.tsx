@@ -45,7 +45,12 @@ export function PairRow({ row, number, isShown, problem, onKey, onValue, onRemov
               : t("Type: text, no longer {type}", { type: former })
         }
       />
-      <Button kind="quiet" isDisabled={!onRemove} onPress={() => onRemove?.()} aria-label={t("Remove key {number}", { number })}>
+      <Button
+        kind="quiet"
+        isDisabled={!onRemove}
+        onPress={() => onRemove?.()}
+        aria-label={t("Remove key {number}", { number })}
+      >
         ✕
       </Button>
     </div>

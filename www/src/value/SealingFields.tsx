@@ -12,7 +12,7 @@ import { Failure } from "../ui/Failure";
 import { Field } from "../ui/Field";
 import { Notice } from "../ui/Notice";
 import { SecretInput } from "../ui/SecretInput";
-import { type Sealing, type SealingWay, keyPair } from "./sealing";
+import { keyPair, type Sealing, type SealingWay } from "./sealing";
 
 interface Props {
   /** A login that rotates is opened by its function, so it is sealed for the function's public key. */
@@ -47,7 +47,13 @@ export function SealingFields({ type, sealing, onChange, problem }: Props) {
           { value: "public", label: isRotated ? t("For the rotation function") : t("For a public key") },
         ]}
       />
-      {sealing.way === "none" && <p className="hint">{t("The service encrypts every value it stores. A sealed value is encrypted in this page as well, so that not even the service can read it.")}</p>}
+      {sealing.way === "none" && (
+        <p className="hint">
+          {t(
+            "The service encrypts every value it stores. A sealed value is encrypted in this page as well, so that not even the service can read it.",
+          )}
+        </p>
+      )}
       {sealing.way === "passphrase" && (
         <>
           <SecretInput
@@ -55,14 +61,20 @@ export function SealingFields({ type, sealing, onChange, problem }: Props) {
             initial={sealing.passphrase}
             onInput={(passphrase) => onChange((before) => ({ ...before, passphrase }))}
             problems={problems}
-            hint={t("Whoever reads the value needs it. If it is lost, the value is lost: neither the service nor an administrator can recover it.")}
+            hint={t(
+              "Whoever reads the value needs it. If it is lost, the value is lost: neither the service nor an administrator can recover it.",
+            )}
             autoComplete="new-password"
           />
           <SecretInput
             label={t("Passphrase once more")}
             initial={sealing.repeated}
             onInput={(repeated) => onChange((before) => ({ ...before, repeated }))}
-            problems={sealing.repeated !== "" && sealing.repeated !== sealing.passphrase && problems.length === 0 ? [t("The two passphrases differ.")] : []}
+            problems={
+              sealing.repeated !== "" && sealing.repeated !== sealing.passphrase && problems.length === 0
+                ? [t("The two passphrases differ.")]
+                : []
+            }
             autoComplete="new-password"
           />
         </>
@@ -78,7 +90,10 @@ export function SealingFields({ type, sealing, onChange, problem }: Props) {
             problems={problems}
             hint={
               isRotated
-                ? t("The function needs the private key in {variable}, and so does every program that reads the secret. It seals new passwords for the same key.", { variable: "CSMS_SEALING_KEY_FILE" })
+                ? t(
+                    "The function needs the private key in {variable}, and so does every program that reads the secret. It seals new passwords for the same key.",
+                    { variable: "CSMS_SEALING_KEY_FILE" },
+                  )
                 : undefined
             }
           />

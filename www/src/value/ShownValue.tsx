@@ -1,14 +1,16 @@
 // A value in the open.
 
 import { useLanguage } from "../app/language";
-import { type Stored, bytesIn, membersOf, shapeOf } from "./value";
+import { bytesIn, membersOf, type Stored, shapeOf } from "./value";
 
 export function ShownValue({ value }: { value: Stored }) {
   const { t, language } = useLanguage();
   if ("secret_binary" in value) {
     return (
       <>
-        <p className="hint">{t("{bytes} bytes, in Base64", { bytes: bytesIn(value.secret_binary).toLocaleString(language) })}</p>
+        <p className="hint">
+          {t("{bytes} bytes, in Base64", { bytes: bytesIn(value.secret_binary).toLocaleString(language) })}
+        </p>
         <pre className="shown" tabIndex={0} aria-label={t("Value")}>
           {value.secret_binary}
         </pre>

@@ -17,10 +17,10 @@ import {
   rowProblems,
   withChosenLineEnd,
   withNewRow,
+  withoutRow,
   withRowKey,
   withShownRowValue,
   withShownText,
-  withoutRow,
 } from "./draft";
 import { type LineEnd, lineEndOf } from "./lines";
 import { PairRow } from "./PairRow";
@@ -69,7 +69,11 @@ export function ValueEditor({ draft, onChange, problems, isSubmitted }: Props) {
       </div>
       {draft.shape === "pairs" && isWithoutKeys(draft) && (
         <Notice title={t("This text has no keys.")}>
-          <p>{t("Only a JSON object can be shown as keys with values. The text is kept as it is; edit it under Plain text.")}</p>
+          <p>
+            {t(
+              "Only a JSON object can be shown as keys with values. The text is kept as it is; edit it under Plain text.",
+            )}
+          </p>
         </Notice>
       )}
       {draft.shape === "pairs" && !isWithoutKeys(draft) && (
@@ -101,7 +105,8 @@ export function ValueEditor({ draft, onChange, problems, isSubmitted }: Props) {
             onInput={(shown) => onChange((before) => withShownText(before, shown))}
             onPasted={(text) => {
               const pasted = lineEndOf(text);
-              if (text.includes("\n")) onChange((before) => (/[\r\n]/.test(before.text) ? before : { ...before, lineEnd: pasted }));
+              if (text.includes("\n"))
+                onChange((before) => (/[\r\n]/.test(before.text) ? before : { ...before, lineEnd: pasted }));
             }}
           />
           {/[\r\n]/.test(draft.text) && (
@@ -117,7 +122,9 @@ export function ValueEditor({ draft, onChange, problems, isSubmitted }: Props) {
           )}
         </>
       )}
-      {draft.shape === "binary" && <BinaryEditor draft={draft} onChange={(binary) => onChange((before) => ({ ...before, binary }))} />}
+      {draft.shape === "binary" && (
+        <BinaryEditor draft={draft} onChange={(binary) => onChange((before) => ({ ...before, binary }))} />
+      )}
       {problems.length > 0 && (
         <p className="problem" role="alert">
           {problems.join(" ")}

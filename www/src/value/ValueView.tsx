@@ -31,7 +31,10 @@ export function ValueView({ name, version }: { name: string; version: string }) 
         )}
         {!lacking && <CopyButton name={name} version={version} />}
         <span className="hint">
-          {lacking ?? (value ? t("Hidden again in {seconds} s.", { seconds: secondsLeft }) : t("Every reading is recorded by the service."))}
+          {lacking ??
+            (value
+              ? t("Hidden again in {seconds} s.", { seconds: secondsLeft })
+              : t("Every reading is recorded by the service."))}
         </span>
       </div>
       <Failure error={error} />

@@ -1,7 +1,7 @@
 // What is different between two values. Pure.
 
 import type { JsonType, Member } from "./json";
-import { type Stored, membersOf, sealedHeader, shapeOf, storedText } from "./value";
+import { membersOf, type Stored, sealedHeader, shapeOf, storedText } from "./value";
 
 export type Change = "added" | "removed" | "changed" | "same";
 
@@ -19,7 +19,14 @@ export interface Difference {
 export function differences(before: Stored, after: Stored): Difference[] {
   const [one, other] = [keyed(before), keyed(after)];
   if (!one || !other) {
-    return [{ key: "", change: isIdentical(before, after) ? "same" : "changed", before: storedText(before), after: storedText(after) }];
+    return [
+      {
+        key: "",
+        change: isIdentical(before, after) ? "same" : "changed",
+        before: storedText(before),
+        after: storedText(after),
+      },
+    ];
   }
   const keys = [...new Set([...one.keys(), ...other.keys()])];
   return keys.map((key) => {

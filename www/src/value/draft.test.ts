@@ -3,7 +3,20 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 
-import { type Draft, draftOf, emptyDraft, reshape, rowProblems, storedOfDraft, withChosenLineEnd, withNewRow, withRowKey, withShownRowValue, withShownText, withoutRow } from "./draft";
+import {
+  type Draft,
+  draftOf,
+  emptyDraft,
+  reshape,
+  rowProblems,
+  storedOfDraft,
+  withChosenLineEnd,
+  withNewRow,
+  withoutRow,
+  withRowKey,
+  withShownRowValue,
+  withShownText,
+} from "./draft";
 import { parseObject } from "./json";
 import { shownLines } from "./lines";
 
@@ -24,16 +37,32 @@ const PEM = "-----BEGIN KEY-----\nAAAA\nBBBB\n-----END KEY-----\n";
 
 /** A string as JSON, with escapes that `JSON.stringify` would not write. */
 const rawString = fc
-  .array(fc.oneof(fc.string({ maxLength: 4 }), fc.constantFrom("\n", "\r\n", "é", "😀", '"', "\\", "/", "\u2028")), { maxLength: 4 })
+  .array(fc.oneof(fc.string({ maxLength: 4 }), fc.constantFrom("\n", "\r\n", "é", "😀", '"', "\\", "/", "\u2028")), {
+    maxLength: 4,
+  })
   .chain((parts) =>
     fc.constantFrom(
       JSON.stringify(parts.join("")),
       JSON.stringify(parts.join("")).replaceAll("/", "\\/"),
-      `"${[...parts.join("")].flatMap((c) => c.split("")).map((unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`).join("")}"`,
+      `"${[...parts.join("")]
+        .flatMap((c) => c.split(""))
+        .map((unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`)
+        .join("")}"`,
     ),
   );
 const rawNumber = fc.oneof(
-  fc.constantFrom("0", "-0", "1.0", "1e2", "1E+2", "0.10", "-12.50", "9223372036854775807", "18446744073709551615", "1e400"),
+  fc.constantFrom(
+    "0",
+    "-0",
+    "1.0",
+    "1e2",
+    "1E+2",
+    "0.10",
+    "-12.50",
+    "9223372036854775807",
+    "18446744073709551615",
+    "1e400",
+  ),
   fc.integer().map(String),
 );
 const rawScalar = fc.oneof(rawString, rawNumber, fc.constantFrom("true", "false", "null"));
@@ -43,20 +72,30 @@ const space = fc.constantFrom("", " ", "\n", "\r\n", "\n  ", "\t");
 const document = fc
   .tuple(fc.uniqueArray(rawString, { maxLength: 6, selector: (raw) => JSON.parse(raw) as string }), space, space, space)
   .chain(([keys, one, two, three]) =>
-    fc.tuple(...keys.map(() => fc.oneof({ weight: 6, arbitrary: rawScalar }, { weight: 1, arbitrary: nested }))).map((values) => {
-      const members = keys.map((key, index) => ({ key, value: values[index] as string }));
-      const text = `${one}{${two}${members.map(({ key, value }) => `${key}${three}:${one}${value}`).join(`${three},${two}`)}${one}}${three}`;
-      return { text, members };
-    }),
+    fc
+      .tuple(...keys.map(() => fc.oneof({ weight: 6, arbitrary: rawScalar }, { weight: 1, arbitrary: nested })))
+      .map((values) => {
+        const members = keys.map((key, index) => ({ key, value: values[index] as string }));
+        const text = `${one}{${two}${members.map(({ key, value }) => `${key}${three}:${one}${value}`).join(`${three},${two}`)}${one}}${three}`;
+        return { text, members };
+      }),
   );
 
 describe("what nobody edits", () => {
   test("any text is stored as it was read, whichever views were looked at", () => {
     const views = fc.array(fc.constantFrom("pairs" as const, "text" as const), { maxLength: 6 });
     fc.assert(
-      fc.property(fc.oneof(fc.string(), document.map(({ text }) => text), fc.constant("A=1\r\nB=2\r\n")), views, (text, shapes) => {
-        expect(storedText(shapes.reduce(reshape, draftOfText(text)))).toBe(text);
-      }),
+      fc.property(
+        fc.oneof(
+          fc.string(),
+          document.map(({ text }) => text),
+          fc.constant("A=1\r\nB=2\r\n"),
+        ),
+        views,
+        (text, shapes) => {
+          expect(storedText(shapes.reduce(reshape, draftOfText(text)))).toBe(text);
+        },
+      ),
     );
   });
 
@@ -106,10 +145,16 @@ describe("what is edited", () => {
         expect(renamed).toBe(withPart(text, index, JSON.stringify(`${row.key}x`)));
         const wider = withNewRow(draft);
         const added = withRowKey(wider, wider.rows.at(-1)?.id ?? 0, "brand new");
-        expect(parseObject(storedText(added))?.members.slice(0, -1).map(({ text }) => text)).toEqual(parseObject(text)?.members.map(({ text }) => text));
+        expect(
+          parseObject(storedText(added))
+            ?.members.slice(0, -1)
+            .map(({ text }) => text),
+        ).toEqual(parseObject(text)?.members.map(({ text }) => text));
         expect(storedText(withoutRow(added, added.rows.at(-1)?.id ?? 0))).toBe(text);
         const fewer = parseObject(storedText(withoutRow(draft, row.id)))?.members.map(({ key }) => key);
-        expect(fewer).toEqual(members.map(({ key }) => JSON.parse(key) as string).filter((_, other) => other !== index));
+        expect(fewer).toEqual(
+          members.map(({ key }) => JSON.parse(key) as string).filter((_, other) => other !== index),
+        );
       }),
     );
   });
@@ -133,9 +178,14 @@ describe("what is edited", () => {
 
   test("lines of a value survive, with the ends they have", () => {
     const text = `{"user":"app","key":${JSON.stringify(PEM)}}`;
-    expect(JSON.parse(edit(text, "key", PEM.replace("AAAA", "AAA")))).toEqual({ user: "app", key: PEM.replace("AAAA", "AAA") });
+    expect(JSON.parse(edit(text, "key", PEM.replace("AAAA", "AAA")))).toEqual({
+      user: "app",
+      key: PEM.replace("AAAA", "AAA"),
+    });
     const carriage = PEM.replaceAll("\n", "\r\n");
-    expect(JSON.parse(edit(JSON.stringify({ key: carriage }), "key", `${PEM}more\n`))).toEqual({ key: `${carriage}more\r\n` });
+    expect(JSON.parse(edit(JSON.stringify({ key: carriage }), "key", `${PEM}more\n`))).toEqual({
+      key: `${carriage}more\r\n`,
+    });
   });
 
   test("text keeps the line ends of the lines that were not edited", () => {
@@ -147,11 +197,13 @@ describe("what is edited", () => {
   });
 
   test("any edit of any text leaves what is around it as it was", () => {
-    const texts = fc.array(fc.constantFrom("a", "b", "\n", "\r\n", "\r", "é"), { maxLength: 12 }).map((parts) => parts.join(""));
+    const texts = fc
+      .array(fc.constantFrom("a", "b", "\n", "\r\n", "\r", "é"), { maxLength: 12 })
+      .map((parts) => parts.join(""));
     fc.assert(
       fc.property(texts, texts, texts, (before, typed, after) => {
         fc.pre(!before.endsWith("\r") || !after.startsWith("\n"));
-        const shown = shownLines(before) + `[${shownLines(typed)}]` + shownLines(after);
+        const shown = `${shownLines(before)}[${shownLines(typed)}]${shownLines(after)}`;
         const stored = storedText(withShownText(draftOfText(before + after), shown));
         expect(stored.startsWith(before)).toBe(true);
         expect(stored.endsWith(after)).toBe(true);

@@ -1,9 +1,9 @@
 // A value while a person writes it. The text is the value: Key/value is a view of it whose edits change one member's
 // characters. No view rewrites what another one holds, so going back and forth changes nothing. Pure.
 
-import { type JsonType, parseObject, typeOf, withKey, withMember, withValue, withoutMember } from "./json";
-import { type LineEnd, edited, lineEndOf, withLineEnd } from "./lines";
-import { type Shape, type Stored, bytesIn, shapeOf } from "./value";
+import { type JsonType, parseObject, typeOf, withKey, withMember, withoutMember, withValue } from "./json";
+import { edited, type LineEnd, lineEndOf, withLineEnd } from "./lines";
+import { bytesIn, type Shape, type Stored, shapeOf } from "./value";
 
 export interface Row {
   id: number;
@@ -33,7 +33,14 @@ export interface Draft {
 let lastId = 0;
 const nextId = () => (lastId += 1);
 
-export const newRow = (): Row => ({ id: nextId(), key: "", value: "", type: "string", formerType: "string", isMember: false });
+export const newRow = (): Row => ({
+  id: nextId(),
+  key: "",
+  value: "",
+  type: "string",
+  formerType: "string",
+  isMember: false,
+});
 
 export const emptyDraft = (): Draft => ({ shape: "pairs", rows: [newRow()], text: "", lineEnd: "\n", binary: "" });
 
@@ -47,7 +54,14 @@ export function draftOf(stored: Stored): Draft {
 function rowsOf(text: string): Row[] {
   const members = parseObject(text)?.members ?? [];
   if (members.length === 0) return [newRow()];
-  return members.map(({ key, text: value, type }) => ({ id: nextId(), key, value, type, formerType: type, isMember: true }));
+  return members.map(({ key, text: value, type }) => ({
+    id: nextId(),
+    key,
+    value,
+    type,
+    formerType: type,
+    isMember: true,
+  }));
 }
 
 /** Whether the text is something that has no keys, such as a list or plain words; rows cannot show it. */
@@ -77,7 +91,10 @@ function showsText({ rows, text }: Draft): boolean {
 }
 
 /** The draft after a person edited the text in its field. */
-export const withShownText = (draft: Draft, shown: string): Draft => ({ ...draft, text: edited(draft.text, shown, draft.lineEnd) });
+export const withShownText = (draft: Draft, shown: string): Draft => ({
+  ...draft,
+  text: edited(draft.text, shown, draft.lineEnd),
+});
 
 /** Chooses the line end, and writes it into the whole text. */
 export const withChosenLineEnd = (draft: Draft, lineEnd: LineEnd): Draft => ({
@@ -88,7 +105,12 @@ export const withChosenLineEnd = (draft: Draft, lineEnd: LineEnd): Draft => ({
 
 /** The place of a row's member in the text; for a new row the place it would get. */
 const memberIndex = (rows: readonly Row[], id: number) =>
-  rows.slice(0, rows.findIndex((row) => row.id === id)).filter(({ isMember }) => isMember).length;
+  rows
+    .slice(
+      0,
+      rows.findIndex((row) => row.id === id),
+    )
+    .filter(({ isMember }) => isMember).length;
 
 /** Renames a row's key. */
 export function withRowKey(draft: Draft, id: number, key: string): Draft {

@@ -157,7 +157,12 @@ export const written = (text: string, type: JsonType): string => (type === "stri
 const replaced = (text: string, { start, end }: Span, by: string) => text.slice(0, start) + by + text.slice(end);
 
 /** Replaces the value of one member; every other character stays. */
-export function withValue(text: string, { valueSpan, text: former, type }: Member, value: string, as: JsonType): string {
+export function withValue(
+  text: string,
+  { valueSpan, text: former, type }: Member,
+  value: string,
+  as: JsonType,
+): string {
   return value === former && as === type ? text : replaced(text, valueSpan, written(value, as));
 }
 
@@ -177,7 +182,13 @@ export function withoutMember(text: string, object: JsonObject, index: number): 
 }
 
 /** Adds a member before the one at `index`, or at the end; it is separated as the last ones are. */
-export function withMember(text: string, { members, close }: JsonObject, index: number, key: string, value: string): string {
+export function withMember(
+  text: string,
+  { members, close }: JsonObject,
+  index: number,
+  key: string,
+  value: string,
+): string {
   const [colon, separator] = styleOf(text, members);
   const added = `${JSON.stringify(key)}${colon}${JSON.stringify(value)}`;
   const [before, next] = [members[index - 1], members[index]];

@@ -24,13 +24,15 @@ const LEAST_PASSPHRASE = 12;
 
 /** What is missing before anything can be sealed; an English text to be translated. */
 export function sealingProblem({ way, passphrase, repeated, jwk }: Sealing): string | undefined {
-  if (way === "passphrase" && passphrase.length < LEAST_PASSPHRASE) return "The passphrase needs at least 12 characters.";
+  if (way === "passphrase" && passphrase.length < LEAST_PASSPHRASE)
+    return "The passphrase needs at least 12 characters.";
   if (way === "passphrase" && passphrase !== repeated) return "The two passphrases differ.";
   if (way === "public") {
     try {
       JweKey.fromJwk(jwk).free();
     } catch (error) {
-      if (error instanceof CsmsError) return jwk.trim() === "" ? "Paste the recipient's public key." : "This is no JSON Web Key on P-256.";
+      if (error instanceof CsmsError)
+        return jwk.trim() === "" ? "Paste the recipient's public key." : "This is no JSON Web Key on P-256.";
       throw error;
     }
   }
@@ -38,11 +40,18 @@ export function sealingProblem({ way, passphrase, repeated, jwk }: Sealing): str
 }
 
 /** The stored form of a value: sealed for its secret, or as it is. */
-export async function sealed(value: Stored, { name, purpose }: { name: string; purpose: string }, { way, passphrase, jwk }: Sealing): Promise<Stored> {
+export async function sealed(
+  value: Stored,
+  { name, purpose }: { name: string; purpose: string },
+  { way, passphrase, jwk }: Sealing,
+): Promise<Stored> {
   if (way === "none") return value;
   const key = way === "passphrase" ? JweKey.passphrase(passphrase) : JweKey.fromJwk(jwk);
   try {
-    const plain = "secret_string" in value ? value.secret_string : Uint8Array.from(atob(value.secret_binary), (c) => c.charCodeAt(0));
+    const plain =
+      "secret_string" in value
+        ? value.secret_string
+        : Uint8Array.from(atob(value.secret_binary), (c) => c.charCodeAt(0));
     return { secret_string: await key.seal(plain, { name, purpose }) };
   } finally {
     key.free();
@@ -50,7 +59,12 @@ export async function sealed(value: Stored, { name, purpose }: { name: string; p
 }
 
 /** Opens a sealed value with a passphrase or a private JSON Web Key. */
-export async function opened(token: string, secret: string, algorithm: string, binding: { name: string; purpose: string } | undefined): Promise<string> {
+export async function opened(
+  token: string,
+  secret: string,
+  algorithm: string,
+  binding: { name: string; purpose: string } | undefined,
+): Promise<string> {
   const key = algorithm.startsWith("PBES2") ? JweKey.passphrase(secret) : JweKey.fromJwk(secret);
   try {
     if (binding) return await key.openText(token, binding);
