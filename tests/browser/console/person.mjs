@@ -1,5 +1,5 @@
 // A person at the console: sees texts, finds things by role and label, and types. In Chromium by playwright, in Firefox
-// by puppeteer; both look at the accessibility tree.
+// by puppeteer; playwright looks at the accessibility tree, and Firefox, where such a look takes seconds, at the document.
 
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -107,43 +107,68 @@ class InChromium extends Person {
   }
 }
 
+/**
+ * Finds the first element in use with a role and a name; runs in the page, where a look at everything takes one exchange.
+ * Without a role, it is a field.
+ */
+const findInPage = (name, role) => {
+  const ROLES = {
+    button: "button, [role=button]",
+    checkbox: "[type=checkbox]:not([role])",
+    link: "a[href]",
+    menuitem: "[role=menuitem]",
+    option: "[role=option]",
+    radio: "[type=radio]",
+    switch: "[role=switch]",
+  };
+  const plain = (text) => (text ?? "").replace(/\s+/g, " ").trim();
+  const nameOf = (element) => {
+    const by = element.getAttribute("aria-labelledby");
+    const own = element.getAttribute("aria-label");
+    if (own !== null) return own;
+    if (by !== null) return by.split(" ").map((id) => document.getElementById(id)?.textContent).join(" ");
+    if (element.labels?.length > 0) return element.labels[0].textContent;
+    return element.textContent;
+  };
+  const isInUse = (element) => !element.disabled && element.closest("[inert], [aria-hidden=true]") === null;
+  const found = document.querySelectorAll(role === undefined ? "input, textarea, select" : ROLES[role]);
+  return [...found].find((element) => isInUse(element) && plain(nameOf(element)) === name) ?? null;
+};
+
 class InFirefox extends Person {
   waitFor(condition, argument) {
     return this.page.waitForFunction(condition, { timeout: PATIENCE }, argument);
   }
 
-  /** The first element with this name that takes part; Firefox names labels like what they label. */
-  async #find(name, accepts, role) {
-    const selector = `::-p-aria([name="${name.replaceAll('"', '\\"')}"]${role ? `[role="${role}"]` : ""})`;
+  async #find(name, role) {
     const end = Date.now() + PATIENCE;
     while (Date.now() < end) {
-      for (const handle of await this.page.$$(selector)) {
-        // It may leave the page meanwhile.
-        if (await handle.evaluate(accepts).catch(() => false)) return handle;
-      }
+      const handle = (await this.page.evaluateHandle(findInPage, name, role)).asElement();
+      if (handle !== null) return handle;
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
     throw new Error(`there is no ${role ?? "field"} “${name}”`);
   }
 
-  #field(label) {
-    return this.#find(label, (element) => /^(INPUT|TEXTAREA|SELECT)$/.test(element.tagName) && !element.disabled);
-  }
-
   async press(role, name) {
-    const handle = await this.#find(name, (element) => !element.disabled, role);
-    await handle.click();
+    const handle = await this.#find(name, role);
+    // The control itself is out of sight behind what its label draws.
+    const drawn = await handle.evaluateHandle((element) => element.closest("label") ?? element);
+    await drawn.asElement().click();
   }
 
   async write(label, text) {
-    const handle = await this.#field(label);
-    await handle.evaluate((field) => (field.focus(), field.select()));
-    await this.page.keyboard.press("Backspace");
-    await this.page.keyboard.type(text);
+    const handle = await this.#find(label);
+    // As one edit, like a paste: events of the browser itself, in one exchange.
+    await handle.evaluate((field, text) => {
+      field.focus();
+      field.select();
+      document.execCommand(text === "" ? "delete" : "insertText", false, text);
+    }, text);
   }
 
   async choose(label, option) {
-    const handle = await this.#field(label);
+    const handle = await this.#find(label);
     const value = await handle.evaluate(
       (select, option) => [...select.options].find((each) => each.textContent === option)?.value,
       option,
