@@ -8,7 +8,7 @@ use csms_core::rotation::{ReportedStep, RotationEvent, RotationReply};
 use csms_rotate::{Moment, Observer};
 use functiongraph_runtime::guest::Context;
 
-/// One log line for each step that was carried out: what it was and what came of it, never a value.
+/// One log line for each step that was executed: what it was and what came of it, never a value.
 #[derive(Debug)]
 pub struct StepLog<'a> {
     context: &'a Context,
@@ -32,7 +32,7 @@ impl<'a> StepLog<'a> {
 }
 
 impl StepLog<'_> {
-    /// The steps that were carried out, oldest first, of an attempt that ends with this reply.
+    /// The steps that were executed, oldest first, of an attempt that ends with this reply.
     #[must_use]
     #[cfg_attr(not(feature = "fault-injection"), allow(unused_variables, reason = "tests wait for the reply"))]
     pub fn into_steps(self, reply: &RotationReply) -> Vec<ReportedStep> {

@@ -64,7 +64,7 @@ inBothBrowsers({
     await person.sees("It is attached; detach it first.");
     await person.key("Escape");
     await client.detachUserPolicyV5({ policy_id, user_id });
-    // Another page in between, so that the list is read anew.
+    // Another page in between, so that the list is read again.
     await person.goTo("#/users");
     await person.sees("New user");
     await person.goTo("#/policies");

@@ -1,4 +1,4 @@
-// A project as one finds it at work, for screenshots and for the checks that look at every page.
+// A project as one finds it in use, for screenshots and for the checks that look at every page.
 
 import { CREDENTIALS, client, loginFor } from "./stage.mjs";
 
@@ -31,7 +31,7 @@ export async function ended(task) {
 async function keys() {
   const made = {};
   for (const [key_alias, key_description] of [
-    ["shop/production", "Everything that the shop needs at work"],
+    ["shop/production", "Everything that the shop needs in production"],
     ["shop/staging", "Disabled after the tests"],
     ["former-team", ""],
   ]) {

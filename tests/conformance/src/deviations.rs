@@ -1,4 +1,4 @@
-//! The table of deviations in `tests/conformance/DEVIATIONS.md`: read, compared with what was found, written anew.
+//! The table of deviations in `www/docs/src/compatibility/deviations.md`: read, compared with what was found, written again.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -34,14 +34,14 @@ impl Page {
     /// When it is not there.
     #[must_use]
     pub fn read() -> Self {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("DEVIATIONS.md");
-        let text = fs::read_to_string(&path).expect("tests/conformance/DEVIATIONS.md can be read");
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../www/docs/src/compatibility/deviations.md");
+        let text = fs::read_to_string(&path).expect("www/docs/src/compatibility/deviations.md can be read");
         Self { path, text }
     }
 
     fn split(&self) -> (&str, &str, &str) {
-        let (before, rest) = self.text.split_once(BEGIN).expect("tests/conformance/DEVIATIONS.md marks its table");
-        let (table, after) = rest.split_once(END).expect("tests/conformance/DEVIATIONS.md marks the end of its table");
+        let (before, rest) = self.text.split_once(BEGIN).expect("www/docs/src/compatibility/deviations.md marks its table");
+        let (table, after) = rest.split_once(END).expect("www/docs/src/compatibility/deviations.md marks the end of its table");
         (before, table, after)
     }
 
@@ -58,7 +58,7 @@ impl Page {
         .collect()
     }
 
-    /// Writes the table anew; a row that stays keeps its reason, a new one waits for somebody to give it.
+    /// Writes the table again; a row that stays keeps its reason, a new one waits for somebody to give it.
     ///
     /// # Panics
     /// When the page cannot be written.
@@ -71,6 +71,6 @@ impl Page {
             format!("| {operation} | {place} | {what} | {} |\n", reasons.get(deviation).map_or("", String::as_str))
         });
         let text = format!("{before}{BEGIN}{HEADING}{}{END}{after}", rows.collect::<String>());
-        fs::write(&self.path, text).expect("tests/conformance/DEVIATIONS.md can be written");
+        fs::write(&self.path, text).expect("www/docs/src/compatibility/deviations.md can be written");
     }
 }

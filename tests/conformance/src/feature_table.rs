@@ -1,4 +1,4 @@
-//! The README's table of operations, written from the operation table, the definitions and the table of deviations.
+//! The book's table of operations, written from the operation table, the definitions and the table of deviations.
 
 use std::{collections::BTreeSet, fmt::Write as _};
 
@@ -6,7 +6,7 @@ use csms_api::Operation;
 
 use crate::{definitions::Definition, deviations::Page};
 
-/// Marks the begin of the table in the README.
+/// Marks the begin of the table in the page.
 pub const BEGIN: &str = "<!-- begin: operations, written by tests/conformance/tests/feature_table.rs -->\n";
 
 /// Marks its end.
@@ -17,22 +17,23 @@ pub const END: &str = "<!-- end: operations -->";
 pub fn table(definitions: &[Definition]) -> String {
     let deviating: BTreeSet<_> = Page::read().rows().into_keys().map(|deviation| deviation.operation).collect();
     let is_defined = |name: &str| definitions.iter().any(|definition| definition.name == name);
-    let mut text = "| operation | request | status |\n|---|---|---|\n".to_owned();
-    let mut row = |name: &str, method: &str, path: &str, status: &str| {
+    let mut text = "| Operation | Request | Action | Status |\n|---|---|---|---|\n".to_owned();
+    let mut row = |name: &str, method: &str, path: &str, action: &str, status: &str| {
         let path = path.replace("/v1/{project_id}", "…");
-        let _ = writeln!(text, "| {name} | `{method} {path}` | {status} |");
+        let _ = writeln!(text, "| {name} | `{method} {path}` | {action} | {status} |");
     };
     for operation in Operation::ALL {
         let known = operation.specification();
         let status = match (is_defined(known.name), deviating.contains(known.name)) {
             (false, _) => "offered; documented, not in the definitions",
             (true, false) => "offered",
-            (true, true) => "offered, with [deviations](tests/conformance/DEVIATIONS.md)",
+            (true, true) => "offered, with [deviations](../compatibility/deviations.md)",
         };
-        row(known.name, known.method.as_str(), known.path, status);
+        let action = known.actions.first().map(|action| format!("`{action}`")).unwrap_or_default();
+        row(known.name, known.method.as_str(), known.path, &action, status);
     }
     for definition in definitions.iter().filter(|definition| Operation::from_name(&definition.name).is_none()) {
-        row(&definition.name, &definition.method, &definition.path, "not offered");
+        row(&definition.name, &definition.method, &definition.path, "", "not offered");
     }
     text
 }

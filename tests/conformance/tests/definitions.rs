@@ -1,5 +1,5 @@
 //! Every operation against the official definitions: documented examples, generated bodies, and each constraint broken in
-//! turn. What deviates is in the table of `tests/conformance/DEVIATIONS.md`, exactly.
+//! turn. What deviates is in the table of `www/docs/src/compatibility/deviations.md`, exactly.
 //!
 //! After a change on purpose: `CSMS_WRITE_GENERATED=1 cargo test -p csms-conformance --test definitions`, and give each new
 //! row its reason.
@@ -342,8 +342,8 @@ async fn every_operation_is_as_defined_but_for_the_table() {
     let gone: Vec<_> = told.difference(&found).collect();
     assert!(
         new.is_empty() && gone.is_empty(),
-        "not in tests/conformance/DEVIATIONS.md: {new:#?}\nno longer so: {gone:#?}\n{AGAIN}"
+        "not in www/docs/src/compatibility/deviations.md: {new:#?}\nno longer so: {gone:#?}\n{AGAIN}"
     );
     let unexplained: Vec<_> = rows.iter().filter(|(_, reason)| reason.is_empty()).map(|(row, _)| row).collect();
-    assert!(unexplained.is_empty(), "give a reason in tests/conformance/DEVIATIONS.md for {unexplained:#?}");
+    assert!(unexplained.is_empty(), "give a reason in www/docs/src/compatibility/deviations.md for {unexplained:#?}");
 }

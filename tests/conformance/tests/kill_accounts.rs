@@ -17,7 +17,7 @@ const USERS: usize = 7;
 
 const WITHIN: Duration = Duration::from_secs(120);
 
-/// Makes users until the server is gone, and answers those that were acknowledged.
+/// Makes users until the server is gone, and returns those that were acknowledged.
 fn make_users(world: &World, round: usize, progress: &watch::Sender<usize>) -> Vec<String> {
     let mut made = Vec::new();
     for number in 0.. {

@@ -46,7 +46,7 @@ async fn run(arguments: &[&str]) -> Output {
     timeout(SOON, csms(arguments).output()).await.unwrap().unwrap()
 }
 
-/// Runs `csms serve` on `data` with a refusal as the expected end, and answers what it says.
+/// Runs `csms serve` on `data` with a refusal as the expected end, and returns what it says.
 async fn refused(data: &Path, arguments: &[&str]) -> String {
     let data = data.to_str().unwrap();
     let output = run(&[&["serve", "--listen", "127.0.0.1:0", "--data", data], arguments].concat()).await;
@@ -209,7 +209,7 @@ async fn another_root_key_is_refused_and_the_right_one_still_opens_the_data() {
     let other = TempDir::new().unwrap();
     let key = other.path().join("other.key");
     let said = refused(server.data(), &["--root-key-file", key.to_str().unwrap()]).await;
-    assert!(said.contains("other.key") && !key.exists(), "a key that is missing is not made anew: {said}");
+    assert!(said.contains("other.key") && !key.exists(), "a key that is missing is not made again: {said}");
 
     fs::write(&key, format!("{}\n", "0".repeat(64))).unwrap();
     fs::set_permissions(&key, fs::Permissions::from_mode(0o600)).unwrap();

@@ -1,4 +1,4 @@
-//! The nginx configuration of `DEPLOYMENT.md`, as it stands, in front of a server with the settings that it asks for.
+//! The nginx configuration of the how-to page, as it stands, in front of a server with the settings that it asks for.
 #![allow(clippy::unwrap_used, reason = "these are tests")]
 
 use std::{
@@ -24,7 +24,7 @@ const PLACES: Places<'_> = Places {
 const HOST: &str = "csms.example.com";
 
 fn documented() -> String {
-    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../crates/server/DEPLOYMENT.md");
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../www/docs/src/how-to/nginx.md");
     let text = std::fs::read_to_string(file).unwrap();
     let (_, block) = text.split_once("```nginx\n").unwrap();
     block.split_once("```").unwrap().0.to_owned()

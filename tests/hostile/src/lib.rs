@@ -1,4 +1,4 @@
-//! A reference evaluator of policies: what `crates/server/ACCESS.md` promises, written a second time.
+//! A reference evaluator of policies: what `www/docs/src/reference/access.md` promises, written a second time.
 //!
 //! It shares no code with the server, so that a mistake would have to be made twice to be missed. The suite in `tests/suite`
 //! sends hostile requests to a server in its own process and compares each outcome with what this evaluator expects.

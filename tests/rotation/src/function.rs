@@ -47,7 +47,7 @@ impl FaultyFunctions {
         self.add_with(&[("CSMS_SEALING_KEY_FILE", &key.display().to_string()), (fault::VARIABLE, fault)])
     }
 
-    /// Adds a function whose process sees these variables, and answers its URN.
+    /// Adds a function whose process sees these variables, and returns its URN.
     pub fn add_with(&mut self, variables: &[(&str, &str)]) -> String {
         let name = format!("function-{}", self.urns.len());
         let code = self.directory.path().join(&name);

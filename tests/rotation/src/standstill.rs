@@ -47,7 +47,7 @@ impl Standstill {
         fs::write(self.file(name, "released"), "").expect("a file can be written");
     }
 
-    /// Waits until the function of a secret has ended its attempt after it went on, and answers its reply, which may have
+    /// Waits until the function of a secret has ended its attempt after it went on, and returns its reply, which may have
     /// reached nobody.
     pub async fn ended(&self, name: &SecretName) -> RotationReply {
         let text = fs::read(self.wait_for(name, "ended").await).expect("the reply can be read");

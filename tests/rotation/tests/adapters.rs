@@ -156,7 +156,7 @@ async fn tls_is_not_given_up_for_a_server_without_it(engine: Engine) {
     }
 }
 
-/// Passes connections on to a port of 127.0.0.1, for as long as the test lives. Answers its own port.
+/// Passes connections on to a port of 127.0.0.1, for as long as the test lives. Returns its own port.
 async fn forward(address: &str, port: u16) -> u16 {
     let listener = TcpListener::bind(address).await.unwrap();
     let own = listener.local_addr().unwrap().port();

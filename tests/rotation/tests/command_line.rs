@@ -1,4 +1,4 @@
-//! A rotation by the command line: tried dry, carried out, looked at.
+//! A rotation by the command line: tried dry, run, looked at.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
 

@@ -264,7 +264,7 @@ async fn look(database: &Database, mode: RotationMode, secret: &MemorySecret, ce
     assert!(somebody || labels() != before, "{cell}: nobody logs in");
 }
 
-/// One cell: the first attempt meets the fault, later ones finish. Answers the outcome in a few words.
+/// One cell: the first attempt meets the fault, later ones finish. Returns the outcome in a few words.
 async fn cell(database: &Database, mode: RotationMode, place: &str, fault: Fault, name: &str) -> String {
     let context = format!("{} {mode:?}, {place}, {fault}", database.engine());
     let passage = Rc::new(Passage::to(database.port()).await);

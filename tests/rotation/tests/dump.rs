@@ -1,4 +1,4 @@
-//! The commands of DEPLOYMENT.md for the shared store: a dump by `pg_dump` while the server runs, restored by `pg_restore` into
+//! The commands of `how-to/operate.md` for the shared store: a dump by `pg_dump` while the server runs, restored by `pg_restore` into
 //! an empty database, serves the same values with the same root key, and none with another.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]

@@ -39,7 +39,7 @@ impl Setting {
         self.database.can_log_in(&account.login().username, account.password()).await.unwrap()
     }
 
-    /// Creates a secret and its accounts, and answers its name.
+    /// Creates a secret and its accounts, and returns its name.
     async fn create(&self, name: &str, mode: RotationMode, function: &str) -> SecretName {
         self.database.create_login(name, FIRST).await.unwrap();
         let secret = self.service.create(name, mode, function, &self.database.value(name, FIRST)).await;

@@ -33,7 +33,7 @@ const SECRET_KEY: &str = "the-secret-key";
 #[derive(Clone)]
 struct Cloud {
     database: Arc<Database>,
-    /// The requests that were carried out or refused, without their passwords.
+    /// The requests that were executed or refused, without their passwords.
     heard: Arc<Mutex<Vec<String>>>,
     /// Answered instead of carrying anything out.
     refusal: Option<StatusCode>,

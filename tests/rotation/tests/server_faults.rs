@@ -299,7 +299,7 @@ async fn shown(client: &Client, name: &SecretName) -> String {
     shown + &serde_json::to_string(&versions.version_metadatas).unwrap()
 }
 
-/// A server stands still for longer than its leases while its functions are at work. They call the API where all call it, so
+/// A server stands still for longer than its leases while its functions run. They call the API where all call it, so
 /// at the server that has taken over.
 async fn overtaken(scene: &Scene, places: &[(RotationMode, bool, String)]) -> Outcomes {
     let cases = cases(places, &["before"], "raced");

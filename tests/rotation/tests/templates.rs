@@ -70,7 +70,7 @@ while True:
 #[derive(Clone)]
 struct Cloud {
     database: Arc<Database>,
-    /// How many requests are still answered 503 and not carried out.
+    /// How many requests are still answered 503 and not executed.
     outages: Arc<AtomicU32>,
 }
 

@@ -85,7 +85,7 @@ impl StandIn {
         }
     }
 
-    /// Listens, and answers the address.
+    /// Listens, and returns the address.
     async fn serve(self: Arc<Self>) -> String {
         let invoke = async |State(this): State<Arc<Self>>, event: Bytes| {
             serde_json::to_string(&this.invoke(&event).await).unwrap()

@@ -34,7 +34,7 @@ const GLANCE: Duration = Duration::from_millis(50);
 struct Collector(Mutex<Vec<Bytes>>);
 
 impl Collector {
-    /// Listens, and answers the address.
+    /// Listens, and returns the address.
     async fn start(self: Arc<Self>) -> String {
         let receive = async |State(this): State<Arc<Self>>, export: Bytes| {
             this.0.lock().unwrap().push(export);
