@@ -1,7 +1,7 @@
-//! The error catalogue: every code the service answers with, its status, its text and whether trying again can help.
+//! The error catalogue: every code the service returns, its status, its text and whether a retry can help.
 //!
 //! The only place that knows codes and statuses. Codes marked “ours” fill gaps that the published table leaves
-//! (error fact sheet, “Codes to fill the gaps”).
+//! (`compatibility/errors.md#codes-to-fill-the-gaps`).
 
 use alloc::{
     borrow::ToOwned,
@@ -19,10 +19,10 @@ use crate::operation::ErrorShape;
 
 /// Declares the codes and their rows together.
 macro_rules! catalogue {
-    ($($(#[$doc:meta])+ $name:ident = $code:literal $status:literal $retry:literal $text:literal;)+) => {
+    ($($(#[doc = $doc:literal])+ $name:ident = $code:literal $status:literal $retry:literal $text:literal;)+) => {
         /// A code of the catalogue.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-        pub enum ErrorCode { $($(#[$doc])+ $name),+ }
+        pub enum ErrorCode { $($(#[doc = $doc])+ $name),+ }
 
         impl ErrorCode {
             /// Every code, in the order of the table.
@@ -46,6 +46,12 @@ macro_rules! catalogue {
                 match self { $(Self::$name => $retry),+ }
             }
 
+            /// When the code is used, for the documentation.
+            #[must_use]
+            pub const fn meaning(self) -> &'static str {
+                match self { $(Self::$name => concat!($($doc),+).trim_ascii()),+ }
+            }
+
             /// The text that begins the message.
             #[must_use]
             pub const fn text(self) -> &'static str {
@@ -60,39 +66,39 @@ catalogue! {
     InvalidParameter = "CSMS.0002" 400 false "Invalid parameter";
     /// The URL or a query parameter is not understood.
     InvalidRequest = "CSMS.0003" 400 false "Invalid request";
-    /// The body is no JSON object.
+    /// The body is not a JSON object.
     InvalidBody = "CSMS.0004" 400 false "The request body is not a JSON object";
     /// A version, stage or task does not exist. The published table says 400; clients look for 404.
     ResourceNotFound = "CSMS.0005" 404 false "Not found";
     /// The name is taken (ours).
     SecretExists = "CSMS.0101" 400 false "Already exists";
-    /// Scheduled for deletion.
+    /// The secret is scheduled for deletion.
     PendingDeletion = "CSMS.0103" 400 false "Scheduled for deletion";
     /// A built-in stage cannot be deleted.
     BuiltInStage = "CSMS.0105" 400 false "Built-in stage";
     /// The secret does not exist. The published table says 400; clients look for 404.
     SecretNotFound = "CSMS.0106" 404 false "Secret not found";
-    /// Already scheduled for deletion.
+    /// The secret is already scheduled for deletion.
     AlreadyScheduled = "CSMS.0107" 400 false "Already scheduled for deletion";
-    /// Not scheduled for deletion.
+    /// The secret is not scheduled for deletion.
     NotScheduled = "CSMS.0108" 400 false "Not scheduled for deletion";
-    /// Not in the enabled state.
+    /// The secret is not enabled.
     NotEnabled = "CSMS.0109" 403 false "Not enabled";
     /// A replica is changed through its primary (ours).
     Replica = "CSMS.0110" 400 false "Replica";
-    /// A secret with replicas is not deleted at once (ours).
+    /// A secret with replicas cannot be deleted immediately (ours).
     HasReplicas = "CSMS.0111" 400 false "Has replicas";
-    /// Too many secrets.
+    /// The project has the maximum number of secrets.
     SecretQuota = "CSMS.0202" 400 false "Secret quota";
-    /// One stage more than allowed.
+    /// The secret would have more stages than allowed.
     StageQuota = "CSMS.0203" 400 false "Stage quota";
-    /// Too many versions in use (ours).
+    /// Every version has a stage, so none can be removed (ours).
     VersionQuota = "CSMS.0205" 400 false "Version quota";
-    /// One tag more than allowed (ours).
+    /// The secret would have more tags than allowed (ours).
     TagQuota = "CSMS.0206" 400 false "Tag quota";
     /// Secrets subscribe to the event (ours).
     EventInUse = "CSMS.0207" 400 false "Event in use";
-    /// One grant more than a secret may have (ours).
+    /// The secret would have more grants than allowed (ours).
     GrantQuota = "CSMS.0208" 400 false "Grant quota";
     /// The token is invalid or expired. The published table says 400, the definitions 401.
     InvalidToken = "CSMS.0301" 401 false "Invalid token";
@@ -100,39 +106,39 @@ catalogue! {
     Forbidden = "CSMS.0302" 403 false "Not allowed";
     /// The KMS key does not exist, is not enabled, or does not open the value.
     KeyUnusable = "CSMS.0401" 400 false "The value cannot be protected or read with its KMS key";
-    /// A Key Management Service elsewhere, which keeps the keys, cannot be asked (ours).
+    /// The remote Key Management Service that holds the keys is unreachable (ours).
     KeyServiceUnavailable = "CSMS.0402" 503 true "The Key Management Service cannot be asked";
-    /// COMMON secrets are not rotated (ours).
+    /// Secrets of type COMMON cannot be rotated (ours).
     CommonSecret = "CSMS.0501" 400 false "Not rotatable";
-    /// Something rotation needs is missing (ours).
+    /// A setting or value that the rotation needs is missing (ours).
     RotationNotConfigured = "CSMS.0502" 400 false "Rotation is not configured";
-    /// A rotation is running (ours).
+    /// A rotation of the secret is already running (ours).
     RotationRunning = "CSMS.0503" 400 true "Rotation is running";
     /// The rotation function reported a failure (ours; a task's error code).
     FunctionFailed = "CSMS.0511" 502 true "The rotation function failed";
     /// The rotation function could not be invoked (ours; a task's error code).
     FunctionUnavailable = "CSMS.0512" 502 true "The rotation function could not be invoked";
     /// The function reported success but SYSCURRENT is another version (ours; a task's error code).
-    RotationNotProven = "CSMS.0513" 502 true "The rotation was reported but not carried out";
+    RotationNotProven = "CSMS.0513" 502 true "The rotation was reported but not done";
     /// The secret was deleted or changed while the task ran (ours; a task's error code).
     SecretGone = "CSMS.0514" 400 false "The secret is gone";
-    /// A grant of or to a group, and the installation has none (ours).
+    /// The grant names a group, and the installation has no groups (ours).
     NoGroups = "CSMS.0601" 400 false "This installation has no groups";
-    /// The password so far is another (ours).
+    /// The current password does not match (ours).
     WrongPassword = "CSMS.0602" 400 false "Wrong password";
-    /// Too many wrong passwords in a row (ours).
+    /// Too many wrong passwords in a row; the message says how long to wait (ours).
     PasswordLocked = "CSMS.0603" 400 true "The password is locked";
     /// A parameter of a KMS request is invalid (ours, as all codes of KMS: the published ones could not be read).
     KmsInvalidParameter = "KMS.0002" 400 false "Invalid parameter";
     /// The URL of a KMS request is not understood.
     KmsInvalidRequest = "KMS.0003" 400 false "Invalid request";
-    /// The body of a KMS request is no JSON object.
+    /// The body of a KMS request is not a JSON object.
     KmsInvalidBody = "KMS.0004" 400 false "The request body is not a JSON object";
     /// The project has no such key.
     KmsKeyNotFound = "KMS.0005" 404 false "The key does not exist";
-    /// The alias is another key's.
+    /// The alias belongs to another key.
     KmsAliasExists = "KMS.0101" 400 false "The alias exists";
-    /// The project has as many keys as it may have.
+    /// The project has the maximum number of keys.
     KmsKeyQuota = "KMS.0202" 400 false "Key quota";
     /// The token of a KMS request is invalid or expired.
     KmsInvalidToken = "KMS.0301" 401 false "Invalid token";
@@ -144,39 +150,39 @@ catalogue! {
     KmsUndecryptable = "KMS.0402" 400 false "The sealed text cannot be opened";
     /// The key belongs to the service.
     KmsDefaultKey = "KMS.0403" 400 false "Default keys are the service's";
-    /// Something inside failed in a KMS request.
+    /// An internal error in a KMS request.
     KmsInternal = "KMS.9999" 500 true "Internal error";
     /// A parameter of an IAM request is invalid (ours, as all codes that begin with `IAM.`).
     IamInvalidParameter = "IAM.0002" 400 false "Invalid parameter";
-    /// The body of an IAM request is no JSON object.
+    /// The body of an IAM request is not a JSON object.
     IamInvalidBody = "IAM.0004" 400 false "The request body is not a JSON object";
     /// The user, access key, login or policy does not exist.
     IamNotFound = "IAM.0005" 404 false "Not found";
-    /// The name is taken, or the user has a login already.
+    /// The name is taken, or the user already has a login profile.
     IamExists = "IAM.0101" 409 false "Already exists";
-    /// What is there does not permit the change.
+    /// The current state does not permit the change.
     IamConflict = "IAM.0102" 409 false "Conflict";
     /// The token of an IAM request is invalid or expired.
     IamInvalidToken = "IAM.0301" 401 false "Invalid token";
     /// The caller's policies do not allow this.
     IamForbidden = "PAP5.0001" 403 false "access denied";
-    /// The marker is not one that a page answered.
+    /// The marker was not returned by a page.
     IamInvalidMarker = "PAP5.0010" 400 false "invalid marker";
-    /// The policy cannot be read.
+    /// The policy document is invalid.
     IamMalformedPolicy = "PAP5.0011" 400 false "malformed policy document";
-    /// The policy has as many versions as it may have.
+    /// The policy has the maximum number of versions.
     IamPolicyVersionQuota = "PAP5.0028" 409 false "versions per policy limit exceeded";
-    /// Something inside failed in an IAM request.
+    /// An internal error in an IAM request.
     IamInternal = "IAM.9999" 500 true "Internal error";
-    /// Something inside failed; the log has the cause under the request id (ours).
+    /// An internal error; the log has the cause under the request id (ours).
     Internal = "CSMS.9999" 500 true "Internal error";
-    /// The request is not signed, or wrongly.
+    /// The request is not signed, or its signature is wrong.
     Unauthenticated = "APIGW.0301" 401 false "Incorrect IAM authentication information";
     /// No such operation.
     NoSuchOperation = "APIGW.0101" 404 false "The API does not exist";
-    /// The body is larger than any operation takes (12 MB).
+    /// The body is larger than 12 MB.
     BodyTooLarge = "APIGW.0201" 413 false "The request body is too large";
-    /// The body of the request moved too slowly (ours).
+    /// The body of the request arrived too slowly (ours).
     BodyTimeout = "APIGW.0202" 408 true "The request body arrived too slowly";
     /// Too many requests.
     Throttled = "APIGW.0308" 429 true "The throttling threshold has been reached";

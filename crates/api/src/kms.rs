@@ -1,7 +1,7 @@
 //! The part of the Key Management Service that is served too: its operation table, requests and answers.
 //!
-//! Kept apart from the service's own operations: another path, another prefix of codes, numbers that travel as text (KMS
-//! fact sheet).
+//! Kept apart from the service's own operations: another path, another prefix of codes, numbers that travel as text
+//! (`compatibility/kms.md`).
 
 pub mod request;
 pub mod response;

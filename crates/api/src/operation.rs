@@ -32,7 +32,7 @@ impl Method {
     }
 }
 
-/// How an operation writes its errors (API fact sheet, section 1).
+/// How an operation writes its errors (`compatibility/api.md#1-common-rules`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ErrorShape {
     /// `{"error_code","error_msg"}`, with a message of at most 512 characters.
@@ -55,7 +55,7 @@ pub struct Specification {
     /// Shape of its errors.
     pub errors: ErrorShape,
     /// The action a policy must allow: its official name, then its older names and those that this service used itself
-    /// before it knew the official one (authentication fact sheet, section 5). A policy may use any of them.
+    /// before it knew the official one (`compatibility/authentication.md#5-actions`). A policy may use any of them.
     pub actions: &'static [&'static str],
 }
 

@@ -101,7 +101,7 @@ impl SecretInfo {
     }
 }
 
-/// Answer of CreateSecret, ShowSecret, UpdateSecret, DeleteSecretForSchedule, RestoreSecret, UploadSecretBlob and
+/// Response of CreateSecret, ShowSecret, UpdateSecret, DeleteSecretForSchedule, RestoreSecret, UploadSecretBlob and
 /// CreateSecretReplica.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -110,7 +110,7 @@ pub struct SecretResponse {
     pub secret: SecretInfo,
 }
 
-/// Answer of DownloadSecretBlob.
+/// Response of DownloadSecretBlob.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct BlobResponse {
@@ -150,7 +150,7 @@ impl PageInfo {
     }
 }
 
-/// Answer of ListSecrets.
+/// Response of ListSecrets.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ListSecretsResponse {
@@ -190,7 +190,7 @@ impl VersionMetadata {
     }
 }
 
-/// Answer of CreateSecretVersion and UpdateVersion.
+/// Response of CreateSecretVersion and UpdateVersion.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct VersionMetadataResponse {
@@ -198,7 +198,7 @@ pub struct VersionMetadataResponse {
     pub version_metadata: VersionMetadata,
 }
 
-/// Answer of ListSecretVersions.
+/// Response of ListSecretVersions.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ListVersionsResponse {
@@ -208,7 +208,7 @@ pub struct ListVersionsResponse {
     pub page_info: PageInfo,
 }
 
-/// Answer of ShowSecretVersion. Holds the value, so `Debug` shows only the metadata.
+/// Response of ShowSecretVersion. Holds the value, so `Debug` shows only the metadata.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ShowVersionResponse {
@@ -273,7 +273,7 @@ pub struct StageInfo {
     pub version_id: String,
 }
 
-/// Answer of ShowSecretStage and UpdateSecretStage.
+/// Response of ShowSecretStage and UpdateSecretStage.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct StageResponse {
@@ -296,7 +296,7 @@ impl StageResponse {
     }
 }
 
-/// Answer of RotateSecret: the task, and the version it works towards.
+/// Response of RotateSecret: the task, and the version it works towards.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct RotateResponse {
@@ -398,7 +398,7 @@ impl From<&Task> for TaskInfo {
     }
 }
 
-/// Answer of ListSecretTask.
+/// Response of ListSecretTask.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ListTasksResponse {

@@ -43,7 +43,7 @@ pub struct Arguments {
 /// What to do with secrets.
 #[derive(Subcommand, Debug)]
 enum Action {
-    /// Make a secret; its value comes from standard input or a file
+    /// Create a secret; its value comes from standard input or a file
     Create(create::Arguments),
     /// Print a secret's metadata or, when asked, its value
     Get(get::Arguments),
@@ -55,7 +55,7 @@ enum Action {
     Rotate(rotate::Arguments),
     /// Delete a secret after some days, or at once
     Delete(delete::Arguments),
-    /// Keep a secret that was to be deleted
+    /// Cancel the scheduled deletion of a secret
     Restore(delete::Kept),
     /// List the versions of a secret
     Versions(get::Versions),
@@ -88,7 +88,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), CliError> {
 
 pub(crate) use get::bytes as value_bytes;
 
-/// Most items of one page.
+/// Maximum number of items on one page.
 const PAGE: u16 = 1000;
 
 /// The name of a secret, as clap reads it.

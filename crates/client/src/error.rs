@@ -74,7 +74,7 @@ impl ClientError {
     }
 }
 
-/// The statuses that clients are told to try again (API fact sheet, section 5).
+/// The statuses that clients should retry (`compatibility/api.md#5-limits-and-quotas`).
 pub(crate) const fn is_retryable_status(status: u16) -> bool {
     matches!(status, 429 | 500 | 502 | 503 | 504)
 }

@@ -1,4 +1,4 @@
-//! Events: which happenings around secrets are told to whom, and the notification that tells of one.
+//! Events: which changes of secrets are reported to which topic, and the notification of one.
 //!
 //! Pure: what a notification says is decided here, when the thing happens. Keeping and delivering it is done elsewhere.
 
@@ -110,9 +110,9 @@ pub struct Event {
     pub id: String,
     /// Name, unique in the project.
     pub name: EventName,
-    /// What it tells of; at least one type, none twice.
+    /// The types it reports; at least one, without duplicates.
     pub types: Vec<EventType>,
-    /// Whether it tells at all.
+    /// Whether it fires at all.
     pub enabled: bool,
     /// Where.
     pub target: Target,
@@ -134,7 +134,7 @@ pub struct EventUpdate {
 }
 
 impl Event {
-    /// Whether the event tells of this type.
+    /// Whether the event fires for this type.
     #[must_use]
     pub fn fires(&self, kind: EventType) -> bool {
         self.enabled && self.types.contains(&kind)
@@ -254,7 +254,7 @@ pub struct Notification {
 }
 
 impl Notification {
-    /// What `event` tells of something that happened to `secret`, if it tells of such things.
+    /// The notification of `event` for something that happened to `secret`, if the event fires for it.
     #[must_use]
     pub fn of(event: &Event, secret: &Secret, occurrence: &Occurrence) -> Option<Self> {
         event.fires(occurrence.kind).then(|| Self {
@@ -271,7 +271,7 @@ impl Notification {
     }
 }
 
-/// The message: camelCase, times in RFC 3339 (event fact sheet, “Message content”).
+/// The message: camelCase, times in RFC 3339 (`compatibility/events.md#message-content`).
 fn content(event: &Event, secret: &Secret, occurrence: &Occurrence) -> String {
     let Occurrence { kind, time, version, task, failure, .. } = occurrence;
     let mut data = Members::default();

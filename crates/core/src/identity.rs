@@ -156,7 +156,7 @@ uuid_text!(
 );
 
 checked_text!(
-    /// Identifier of a project: 32 to 64 letters and digits (API fact sheet, section 1).
+    /// Identifier of a project: 32 to 64 letters and digits (`compatibility/api.md#1-common-rules`).
     ProjectId,
     |text| {
         length(text.chars().count(), 32, 64, "32 characters long", "64 characters long")?;

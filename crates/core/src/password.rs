@@ -51,7 +51,7 @@ impl PasswordPolicy {
     }
 
     /// The policy for accounts of MySQL, MariaDB, TaurusDB and PostgreSQL: 32 characters with all four classes, the
-    /// longest that the RDS password rules allow (rotation fact sheet, section 8).
+    /// longest that the RDS password rules allow (`compatibility/rotation.md#8-password-reset-apis`).
     #[must_use]
     pub fn for_database() -> Self {
         let classes = [LOWER, UPPER, DIGITS, DATABASE_SPECIALS].map(|class| class.bytes().collect());
@@ -60,7 +60,7 @@ impl PasswordPolicy {
 }
 
 /// Punctuation of GenerateRandomPassword. The service does not document its set; these are the specials that RDS
-/// passwords may have (API fact sheet, section 10).
+/// passwords may have (`compatibility/api.md#10-password-generator`).
 pub const PUNCTUATION: &str = "~!@#%^*-_=+?,";
 
 /// The options of GenerateRandomPassword, with the service's defaults.

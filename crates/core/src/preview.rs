@@ -1,5 +1,5 @@
 //! What a change would do to the versions and stages of a secret, computed on a copy by the very rules that will
-//! carry it out.
+//! execute it.
 //!
 //! Decides nothing: each function applies a method of [`Secret`] and keeps both pictures.
 

@@ -42,7 +42,7 @@ pub enum Rule {
     ExactlyOne,
     /// The field is needed because of another field's value.
     RequiredWith,
-    /// An item stands twice in a list.
+    /// An item is duplicated in a list.
     Duplicate,
     /// A time that must lie in the future does not.
     Past,

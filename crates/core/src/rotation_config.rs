@@ -34,7 +34,7 @@ impl RotationMode {
         }
     }
 
-    /// The word of a task's `operate_type` (rotation fact sheet, section 4).
+    /// The value of a task's `operate_type` (`compatibility/rotation.md#4-rotatesecret-and-tasks`).
     #[must_use]
     pub const fn operate_type(self) -> &'static str {
         match self {

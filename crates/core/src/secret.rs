@@ -89,7 +89,7 @@ impl SecretState {
         }
     }
 
-    /// Whether `action` is allowed in this state (API fact sheet, “What each state allows”).
+    /// Whether `action` is allowed in this state (`compatibility/api.md#what-each-state-allows`).
     ///
     /// # Errors
     /// The refusal to answer with.
@@ -225,7 +225,7 @@ pub struct Secret {
     pub create_time: UnixMillis,
     /// Last change of metadata, versions or stages.
     pub update_time: UnixMillis,
-    /// When the deletion is carried out; only in `PENDING_DELETE`.
+    /// When the deletion happens; only in `PENDING_DELETE`.
     pub scheduled_delete_time: Option<UnixMillis>,
     /// Scheduled rotation.
     pub auto_rotation: bool,
@@ -457,7 +457,7 @@ impl Secret {
         Ok(())
     }
 
-    /// Sets when a version's expiry event fires, which arms it anew.
+    /// Sets when a version's expiry event fires, which arms it again.
     ///
     /// # Errors
     /// The state's refusal or [`Refusal::VersionNotFound`].
@@ -601,7 +601,7 @@ impl Secret {
     /// Notes the end of a rotation task. A success counts only when `SYSCURRENT` marks `version`. Failures of scheduled
     /// rotations are tried again later, and the third in a row switches automatic rotation off unless applications may
     /// be locked out until one succeeds; a failure of one that somebody asked for leaves the schedule alone, or brings
-    /// it forward for the same reason. Answers whether the rotation succeeded.
+    /// it forward for the same reason. Returns whether the rotation succeeded.
     pub fn finish_rotation(
         &mut self,
         version: VersionId,

@@ -1,4 +1,5 @@
-//! Request signatures of the scheme `SDK-HMAC-SHA256`, made and checked (authentication fact sheet, section 2).
+//! Request signatures of the scheme `SDK-HMAC-SHA256`, made and checked
+//! (`compatibility/authentication.md#2-sdk-hmac-sha256-verification-steps`).
 //!
 //! Knows the text that is signed and nothing of HTTP libraries, keys' owners or clocks: looking up the secret key and
 //! judging the age of a request is the caller's part, with [`parse_date`] and [`MAX_SKEW_MILLIS`].

@@ -7,7 +7,7 @@ use alloc::{string::String, vec::Vec};
 
 use crate::language::Language;
 
-/// The least length that the database services accept (rotation fact sheet, section 8).
+/// The least length that the database services accept (`compatibility/rotation.md#8-password-reset-apis`).
 const MIN_LENGTH: usize = 8;
 /// Their greatest length.
 const MAX_LENGTH: usize = 32;

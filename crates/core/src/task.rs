@@ -13,10 +13,11 @@ use crate::{
     version::VersionId,
 };
 
-/// How often one task invokes its function before it fails (rotation fact sheet, section 4).
+/// How often one task invokes its function before it fails (`compatibility/rotation.md#4-rotatesecret-and-tasks`).
 pub const MAX_ATTEMPTS: u32 = 3;
 
-/// How many failed tasks in a row switch automatic rotation off (rotation fact sheet, section 3).
+/// How many failed tasks in a row switch automatic rotation off
+/// (`compatibility/rotation.md#3-rotation_period-windows-next_rotation_time`).
 pub const MAX_FAILED_TASKS: u32 = 3;
 
 /// Most steps that a task keeps. When one more comes, the oldest but the first goes.

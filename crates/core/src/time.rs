@@ -7,7 +7,7 @@ use core::fmt;
 use serde::{Deserialize, Serialize};
 
 /// Milliseconds since 1970-01-01T00:00:00Z. The API documentation says seconds, every example and every client
-/// uses 13-digit milliseconds (API fact sheet, section 1).
+/// uses 13-digit milliseconds (`compatibility/api.md#1-common-rules`).
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct UnixMillis(u64);

@@ -1,8 +1,8 @@
 //! Function URNs: the address of the rotation function that a secret names in `rotation_func_urn`.
 //!
-//! Form: `urn:fss:<region>:<project id>:function:<package>:<name>[:<version> | :!<alias>]` (FunctionGraph fact
-//! sheet, section 5). The short forms that the invoke API accepts are not accepted here: a secret outlives the
-//! context that would complete them.
+//! Form: `urn:fss:<region>:<project id>:function:<package>:<name>[:<version> | :!<alias>]`
+//! (`compatibility/functiongraph.md#5-function-urn`). The short forms that the invoke API accepts are not accepted here: a
+//! secret outlives the context that would complete them.
 
 use alloc::{
     format,

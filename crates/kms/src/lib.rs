@@ -1,4 +1,4 @@
-//! Envelope keys: how the values of secrets are protected at rest.
+//! Envelope keys: how the values of secrets are protected in storage.
 //!
 //! Three layers of keys. The [`RootKey`] comes from a file or the environment and is stored nowhere else; it wraps
 //! the [`MasterKey`]s (what the API calls KMS keys); a master key wraps the data key of one version, and the data key

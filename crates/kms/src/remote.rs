@@ -120,7 +120,7 @@ impl RemoteKms {
         Ok(Self { http, endpoint, settings, clock: Box::new(clock) })
     }
 
-    /// Has a data key of 256 bits made, and answers it sealed by the master key. `associated` (1 to 128 characters) is
+    /// Has a data key of 256 bits made, and returns it sealed by the master key. `associated` (1 to 128 characters) is
     /// needed again to open it.
     ///
     /// # Errors
@@ -194,7 +194,7 @@ impl RemoteKms {
         let mut url = self.endpoint.clone();
         let base = url.path().trim_end_matches('/').to_owned();
         url.set_path(&format!("{base}/v1.0/{}/kms/{operation}", percent_encode(project.as_str())));
-        // Signed anew for each attempt: a signature is valid for minutes only.
+        // Signed again for each attempt: a signature is valid for minutes only.
         let host = host_header(url.scheme(), url.host_str().unwrap_or_default(), url.port());
         let signer = Signer { access_key, secret_key, security_token: None, project: project.as_str() };
         let headers = signer.json_headers("POST", host, url.path(), body.as_bytes(), (self.clock)());

@@ -45,7 +45,7 @@ mod dry_run;
 
 pub use dry_run::dry_run;
 
-/// Makes one attempt. Answers the version that is SYSCURRENT and logs in now.
+/// Makes one attempt. Returns the version that is SYSCURRENT and logs in now.
 ///
 /// Ends by `deadline` with [`FailureCode::Unavailable`], or [`FailureCode::Unfinished`] if the password may have been
 /// changed; whatever was under way then is taken up by the next attempt.

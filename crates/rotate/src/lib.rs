@@ -1,4 +1,4 @@
-//! Carries out rotation plans: reads versions, tries logins, changes passwords and moves stages, as
+//! Executes rotation plans: reads versions, tries logins, changes passwords and moves stages, as
 //! [`csms_core::rotation::plan()`] decides.
 //!
 //! It decides nothing itself and knows neither the wire of the service nor of its functions: the service is a

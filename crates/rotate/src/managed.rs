@@ -1,5 +1,5 @@
 //! Passwords set through the management API of the cloud that runs the database, as the cloud's own rotation function does:
-//! RDS for MySQL, MariaDB and PostgreSQL, and TaurusDB (rotation fact sheet, section 8).
+//! RDS for MySQL, MariaDB and PostgreSQL, and TaurusDB (`compatibility/rotation.md#8-password-reset-apis`).
 //!
 //! The account need not log in for that, and no SQL is sent. Whether the new password is the account's is still proven by a
 //! login, so the function must reach the database.

@@ -42,10 +42,10 @@ const PAUSE: Duration = Duration::from_secs(1);
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ReadRecords {
-    /// Records of reads are written at most 50 ms after the answer; a crash loses those not yet written.
+    /// Records of reads are written at most 50 ms after the response; a crash loses those not yet written.
     #[default]
     Batched,
-    /// An answer with a value waits until its record is on disk.
+    /// A response with a value waits until its record is on disk.
     Strict,
 }
 

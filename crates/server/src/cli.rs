@@ -61,7 +61,7 @@ pub enum Command {
     /// Manage policies, in the data itself
     Policy(Box<policy::Arguments>),
 
-    /// Bring users and policies to what a file says, in the data itself
+    /// Apply users and policies from a file to the data itself
     Access(Box<access::Arguments>),
 
     /// Verify and list the audit trail

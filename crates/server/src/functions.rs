@@ -231,7 +231,7 @@ impl Functions {
     }
 }
 
-/// Invokes through FunctionGraph's public API (FunctionGraph fact sheet, section 6.1).
+/// Invokes through FunctionGraph's public API (`compatibility/functiongraph.md#6-invoke-apis`).
 async fn invoke_remote(
     endpoint: &Endpoint,
     client: &reqwest::Client,

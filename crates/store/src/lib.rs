@@ -5,8 +5,8 @@
 //! function over a [`Draft`], decided by the caller in the same transaction that stores its result. Values arrive
 //! sealed and leave sealed. The crate knows no requests and no clock, and no key but that of the audit trail's chain.
 //!
-//! The invariants: a write that was answered is on disk; a change happens whole or not at all, whoever drops which
-//! future; a row that was damaged is an error, never another value; no type of a database driver leaves the crate.
+//! The invariants: an acknowledged write is on disk; changes are atomic and cancellation-safe; a damaged row is an error, never
+//! another value; no type of a database driver leaves the crate.
 
 mod any;
 pub mod audit;

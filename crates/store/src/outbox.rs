@@ -1,6 +1,6 @@
-//! What a change tells of: the occurrences in a draft, and the notifications that they become.
+//! The notifications of a change: the occurrences in a draft, and the notifications they become.
 //!
-//! Pure, and the same for every store. Which occurrences an event tells of is decided by `csms-core`.
+//! Pure, and the same for every store. `csms-core` decides for which occurrences an event fires.
 
 use csms_core::{
     EventName, UnixMillis,
@@ -32,7 +32,7 @@ impl Draft {
         event.filter(|_| !self.occurrences().is_empty())
     }
 
-    /// What `event` tells of all that happened.
+    /// The notifications of `event` for all occurrences.
     pub(crate) fn notifications(&self, event: &Event) -> Vec<Notification> {
         let told = self.occurrences().iter();
         told.filter_map(|occurrence| Notification::of(event, &self.secret, occurrence)).collect()

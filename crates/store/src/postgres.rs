@@ -51,7 +51,7 @@ pub(crate) mod transfer;
 pub use connect::PostgresSettings;
 use session::{Session, within};
 
-/// How often a change is begun anew while nothing has been decided.
+/// How often a change is begun again while nothing has been decided.
 const ATTEMPTS: usize = 3;
 
 /// A store in a PostgreSQL database. Clones share its connections.
@@ -76,7 +76,7 @@ impl PostgresStore {
     }
 
     /// Locks a secret in a new transaction. Nothing has been decided yet, so what others were in the way of is begun
-    /// anew.
+    /// again.
     async fn lock(
         &self,
         project: &ProjectId,

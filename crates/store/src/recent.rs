@@ -73,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn the_same_document_is_read_the_same_again_and_a_changed_one_anew() {
+    fn the_same_document_is_reused_and_a_changed_one_is_read_again() {
         let mut demo = demo();
         let before = Document::of(&demo).unwrap();
         assert_eq!(read(&before).unwrap(), demo);

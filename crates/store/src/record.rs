@@ -64,7 +64,7 @@ pub struct ClaimedNotification {
 pub struct Lease {
     /// The task.
     pub task: TaskId,
-    /// Who has it: a text that nobody else uses, made anew whenever a task is taken.
+    /// Who has it: a text that nobody else uses, made again whenever a task is taken.
     pub holder: String,
     /// When others may take the task.
     pub expires: UnixMillis,

@@ -299,7 +299,7 @@ pub trait Store: Send + Sync + 'static {
         limit: u16,
     ) -> impl Future<Output = Result<u64, StoreError>> + Send;
 
-    /// Stores a KMS key unless the project has one of this alias, and answers the stored one.
+    /// Stores a KMS key unless the project has one of this alias, and returns the stored one.
     fn ensure_key(&self, key: KeyRecord) -> impl Future<Output = Result<KeyRecord, StoreError>> + Send;
 
     /// Stores a user, in place of the one with the same identifier if there is one. [`StoreError::Conflict`] when
@@ -325,7 +325,7 @@ pub trait Store: Send + Sync + 'static {
     ) -> impl Future<Output = Result<bool, StoreError>> + Send;
 
     /// Stores a user with an access key, the records of it, and a small value by the name of `mark`, all in one, unless there
-    /// is a value of this name; answers whether it did. Of many that call at the same time, one stores. [`StoreError::Conflict`] when
+    /// is a value of this name; returns whether it did. Of many that call at the same time, one stores. [`StoreError::Conflict`] when
     /// the name of the user is taken.
     fn make_user_once(
         &self,
@@ -369,7 +369,7 @@ pub trait Store: Send + Sync + 'static {
     /// nothing.
     fn note_uses(&self, uses: Vec<SecretUse>) -> impl Future<Output = Result<(), StoreError>> + Send;
 
-    /// Stores a small value by name unless there is one, and answers the stored one.
+    /// Stores a small value by name unless there is one, and returns the stored one.
     fn put_meta_if_absent(&self, key: &str, value: Vec<u8>)
     -> impl Future<Output = Result<Vec<u8>, StoreError>> + Send;
 }

@@ -60,7 +60,7 @@ impl Kind {
     }
 }
 
-/// Strangers at work; they leave when this is dropped.
+/// Active strangers; they leave when this is dropped.
 #[derive(Debug)]
 pub struct Strangers {
     connected: Arc<AtomicU64>,

@@ -15,7 +15,7 @@ use zeroize::Zeroizing;
 use crate::answer;
 
 /// Draws a password by the options of GenerateRandomPassword. `excluded` and `included` are bit sets: 1 lower case,
-/// 2 upper case, 4 numbers, 8 punctuation; and 1 space, 2 one of each type. Answers the problem with the options, as
+/// 2 upper case, 4 numbers, 8 punctuation; and 1 space, 2 one of each type. Returns the problem with the options, as
 /// JSON, or the password with `=` in front; so the password is never part of a text that is not wiped.
 #[wasm_bindgen]
 pub fn generate_password(

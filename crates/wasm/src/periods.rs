@@ -29,7 +29,7 @@ pub fn parse_period(text: &str, min_seconds: f64, language: &str) -> String {
 }
 
 /// The next `count` rotations, at most 1,000, as milliseconds since 1970; `last_success` is negative where there was
-/// none. Answers the problem of the period.
+/// none. Returns the problem of the period.
 #[must_use]
 #[wasm_bindgen]
 pub fn next_rotations(text: &str, last_success: f64, since: f64, count: u32, language: &str) -> String {

@@ -1,7 +1,7 @@
 //! The parts of the npm package that are written from the Rust tables: names for the code, samples for the types.
 //!
 //! A file that no longer says what the tables say fails its test; `CSMS_WRITE_GENERATED=1 cargo test -p csms-wasm --test
-//! catalogue` writes it anew. The samples are compiled by `tsc` against the package's own types, so a field that is in
+//! catalogue` writes it again. The samples are compiled by `tsc` against the package's own types, so a field that is in
 //! one and not in the other is an error there.
 #![allow(clippy::unwrap_used, reason = "a test ends where a value is missing")]
 #![cfg(not(target_arch = "wasm32"))]
@@ -214,7 +214,7 @@ fn agrees(file: &str, expected: &str) {
         fs::write(&path, expected).unwrap();
     }
     let found = fs::read_to_string(&path).unwrap_or_default();
-    assert!(found == expected, "{file} is out of date; write it anew with CSMS_WRITE_GENERATED=1");
+    assert!(found == expected, "{file} is out of date; write it again with CSMS_WRITE_GENERATED=1");
 }
 
 #[test]

@@ -36,7 +36,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("csms-wasm-tools", &[]),
     ("csms-testbed", &[]),
     ("csms-bench", &["csms-core", "csms-store", "csms-testbed"]),
-    ("xtask", &["csms-core", "csms-testbed"]),
+    ("csms-book", &[]),
+    ("xtask", &["csms-api", "csms-core", "csms-testbed"]),
     ("csms-conformance", EVERYTHING),
     ("csms-hostile", EVERYTHING),
     ("csms-rotation-tests", EVERYTHING),
@@ -56,8 +57,15 @@ const EVERYTHING: &[&str] = &[
 ];
 
 /// Crates that the code map does not list by their names: it has a section for the tools, and tests have their own documents.
-const TESTS_AND_TOOLS: &[&str] =
-    &["csms-wasm-tools", "xtask", "rotate-database", "csms-conformance", "csms-rotation-tests", "csms-hostile"];
+const TESTS_AND_TOOLS: &[&str] = &[
+    "csms-wasm-tools",
+    "csms-book",
+    "xtask",
+    "rotate-database",
+    "csms-conformance",
+    "csms-rotation-tests",
+    "csms-hostile",
+];
 
 /// Everything the core may use from elsewhere: no clock, no randomness, no input or output, no `std`.
 const CORE: &str = "csms-core";

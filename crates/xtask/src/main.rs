@@ -6,6 +6,7 @@
 mod arrows;
 mod bench;
 mod cargo;
+mod docs;
 mod elf;
 mod package;
 mod progress;
@@ -51,6 +52,7 @@ enum Command {
     Bench(bench::Arguments),
     Screenshots(www::screenshots::Arguments),
     Arrows(arrows::Arguments),
+    Docs(docs::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -65,6 +67,7 @@ fn main() -> ExitCode {
                 Command::Bench(arguments) => bench::run(arguments).await,
                 Command::Screenshots(arguments) => www::screenshots::run(arguments).await,
                 Command::Arrows(_) => arrows::run().await,
+                Command::Docs(arguments) => docs::run(&arguments).await,
             };
             done.map(|()| ExitCode::SUCCESS)
         });

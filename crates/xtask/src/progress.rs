@@ -1,7 +1,7 @@
 //! Numbered steps with their times.
 //!
 //! On a terminal the running step shows a spinner, the elapsed time and what is being done; anywhere
-//! else each step is one plain line, and a long one says now and then that it is still at work. A sequence with a name says
+//! else each step is one plain line, and a long one says now and then that it is still running. A sequence with a name says
 //! how much longer it takes, as far as the times of its last run tell.
 
 mod memory;

@@ -12,7 +12,7 @@ use csms_testbed::debian;
 use tokio::io::{AsyncBufReadExt, BufReader};
 
 use crate::progress::{Budget, Step, Steps};
-use crate::{arrows, cargo, package, setup, wasm, www};
+use crate::{arrows, cargo, docs, package, setup, wasm, www};
 use tally::Tally;
 
 /// Run every check and every test.
@@ -53,7 +53,7 @@ const SERVER: &[&str] = &["build", "--package", "csms-server"];
 
 /// Runs `cargo xtask test`.
 pub(crate) async fn run(arguments: &Arguments) -> Result<ExitCode> {
-    let total = setup::STEPS + if arguments.fast { 5 } else { 8 + wasm::suites::STEPS + www::suites::STEPS };
+    let total = setup::STEPS + if arguments.fast { 6 } else { 9 + wasm::suites::STEPS + www::suites::STEPS };
     let name = match arguments {
         Arguments { fast: true, .. } => "test-fast",
         Arguments { long: true, .. } => "test-long",
@@ -64,6 +64,7 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<ExitCode> {
     setup::prepare(&mut steps, packages).await?;
     steps.run("Formatting", async |step| with_cargo(step, FORMAT, &[]).await).await?;
     steps.run("Arrows between crates", async |_| Ok(((), arrows::check().await?))).await?;
+    steps.run("Links and words", async |_| Ok(((), docs::check()?))).await?;
     steps.run("Lints", async |step| with_cargo(step, LINTS, &[]).await).await?;
     steps.run("Documentation", async |step| with_cargo(step, DOCUMENTATION, &[NO_WARNINGS]).await).await?;
     let artefacts = if arguments.fast {

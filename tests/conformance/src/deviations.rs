@@ -40,8 +40,10 @@ impl Page {
     }
 
     fn split(&self) -> (&str, &str, &str) {
-        let (before, rest) = self.text.split_once(BEGIN).expect("www/docs/src/compatibility/deviations.md marks its table");
-        let (table, after) = rest.split_once(END).expect("www/docs/src/compatibility/deviations.md marks the end of its table");
+        let (before, rest) =
+            self.text.split_once(BEGIN).expect("www/docs/src/compatibility/deviations.md marks its table");
+        let (table, after) =
+            rest.split_once(END).expect("www/docs/src/compatibility/deviations.md marks the end of its table");
         (before, table, after)
     }
 

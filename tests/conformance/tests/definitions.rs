@@ -67,7 +67,7 @@ impl Trial<'_> {
     /// An answer that must be a refusal with this status, in the defined shape.
     fn refused(&mut self, answer: &Answer, status: u16, about: &str, why: &str) {
         if about.starts_with("body.secrets[]") && answer.body["failed"] == 1 {
-            return self.note("body.secrets[]", "a wrong entry is told in `error_list`, the call succeeds");
+            return self.note("body.secrets[]", "`error_list` reports a wrong entry, the call succeeds");
         }
         if answer.status != status {
             self.world.tidy(answer);

@@ -1,4 +1,4 @@
-// What a change will do, before it is confirmed; computed by the rules that will carry it out.
+// What a change will do, before it is confirmed; computed by the rules that will decide it.
 
 import type { Preview, Result } from "csms";
 

@@ -1,4 +1,4 @@
-//! Answers of IAM v5. Times are RFC 3339 texts; what older releases did not write down is left out.
+//! Responses of IAM v5. Times are RFC 3339 texts; what older releases did not write down is left out.
 
 use alloc::{string::String, vec::Vec};
 

@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 
 use crate::{fields::Fields, request::query::Parameters};
 
-/// Suffix of aliases that belong to the service (KMS fact sheet).
+/// Suffix of aliases that belong to the service (`compatibility/kms.md#how-csms-uses-kms`).
 pub const RESERVED_SUFFIX: &str = "/default";
 
 /// Greatest number of bytes of a small plaintext.

@@ -1,11 +1,11 @@
-//! Answers of the Key Management Service. Nearly every member is text, numbers included.
+//! Responses of the Key Management Service. Nearly every member is text, numbers included.
 
 use alloc::{string::String, vec::Vec};
 
 use csms_core::KeyId;
 use serde::Serialize;
 
-/// What ListKeys and ListKeyDetail tell of a key.
+/// What ListKeys and ListKeyDetail return about a key.
 #[derive(Clone, Debug, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[allow(missing_docs, reason = "the names are the official members")]
@@ -118,7 +118,7 @@ pub struct OpenedDataResponse<'r> {
     pub plain_text_base64: &'r str,
 }
 
-/// What a change of a key answers of it: its identifier, and what changed.
+/// What a change of a key returns: its identifier, and what changed.
 #[derive(Clone, Debug, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[allow(missing_docs, reason = "the names are the official members")]

@@ -15,7 +15,7 @@ use crate::fields::Fields;
 pub struct CreateEvent {
     /// Name.
     pub name: EventName,
-    /// What it tells of.
+    /// The types it reports.
     pub types: Vec<EventType>,
     /// Whether it tells at all.
     pub enabled: bool,

@@ -55,7 +55,7 @@ impl ListUsers {
 
 /// A read body of UpdateUserPassword. Has no `Debug`: it holds passwords.
 pub struct ChangePassword {
-    /// The password so far.
+    /// The current password.
     pub old: Zeroizing<String>,
     /// The new one.
     pub new: Zeroizing<String>,

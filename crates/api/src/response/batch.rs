@@ -1,4 +1,4 @@
-//! Answers about several secrets: BatchGetSecretValue, BatchImportSecrets, BatchDeleteSecrets.
+//! Responses about several secrets: BatchGetSecretValue, BatchImportSecrets, BatchDeleteSecrets.
 
 use alloc::{string::String, vec::Vec};
 
@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::VersionInfo;
 
-/// Answer of BatchGetSecretValue. Holds values; `Debug` of a version shows only its metadata.
+/// Response of BatchGetSecretValue. Holds values; `Debug` of a version shows only its metadata.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct BatchGetResponse {
@@ -25,7 +25,7 @@ pub struct FailedSecret {
     pub error_msg: String,
 }
 
-/// Answer of BatchImportSecrets.
+/// Response of BatchImportSecrets.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ImportResponse {
@@ -33,13 +33,13 @@ pub struct ImportResponse {
     pub total: u64,
     /// Number of secrets that were created.
     pub success: u64,
-    /// Number of entries that were not.
+    /// Number of entries that failed.
     pub failed: u64,
     /// Why not, in the order of the entries.
     pub error_list: Vec<FailedSecret>,
 }
 
-/// Answer of BatchDeleteSecrets.
+/// Response of BatchDeleteSecrets.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct BatchDeleteResponse {
@@ -47,6 +47,6 @@ pub struct BatchDeleteResponse {
     pub total: u64,
     /// Names of those that were deleted.
     pub success_secrets: Vec<String>,
-    /// Those that were not, and why.
+    /// Those that failed, and why.
     pub failed_secrets: Vec<FailedSecret>,
 }

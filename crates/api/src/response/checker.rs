@@ -1,11 +1,11 @@
-//! Answers of GenerateRandomPassword, CheckSecrets, ShowSecretsConfig and UpdateSecretsConfig.
+//! Responses of GenerateRandomPassword, CheckSecrets, ShowSecretsConfig and UpdateSecretsConfig.
 
 use alloc::{borrow::ToOwned, string::String, vec::Vec};
 
 use csms_core::{Language, strength::Assessment};
 use serde::{Deserialize, Serialize};
 
-/// Answer of GenerateRandomPassword. Has no `Debug`: it holds a password, which is wiped when it is dropped.
+/// Response of GenerateRandomPassword. Has no `Debug`: it holds a password, which is wiped when it is dropped.
 #[derive(Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct PasswordResponse {
@@ -19,7 +19,7 @@ impl Drop for PasswordResponse {
     }
 }
 
-/// Answer of CheckSecrets.
+/// Response of CheckSecrets.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct CheckResponse {
@@ -36,7 +36,7 @@ pub struct CheckResponse {
 pub struct Verdict {
     /// `weak`, `fair` or `strong`; `unchecked` while checks are switched off.
     pub strength: String,
-    /// What speaks against it.
+    /// The reasons against it.
     pub reasons: Vec<String>,
 }
 
@@ -55,7 +55,7 @@ impl From<&Assessment> for Verdict {
     }
 }
 
-/// Answer of ShowSecretsConfig and UpdateSecretsConfig.
+/// Response of ShowSecretsConfig and UpdateSecretsConfig.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ConfigResponse {

@@ -1,4 +1,4 @@
-//! Answers about events and notifications. Times are milliseconds since 1970.
+//! Responses about events and notifications. Times are milliseconds since 1970.
 
 use alloc::{
     borrow::ToOwned,
@@ -55,7 +55,7 @@ impl From<&Event> for EventInfo {
     }
 }
 
-/// Answer of CreateSecretEvent, ShowSecretEvent and UpdateSecretEvent.
+/// Response of CreateSecretEvent, ShowSecretEvent and UpdateSecretEvent.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct EventResponse {
@@ -63,7 +63,7 @@ pub struct EventResponse {
     pub event: EventInfo,
 }
 
-/// Answer of ListSecretEvents.
+/// Response of ListSecretEvents.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ListEventsResponse {
@@ -107,7 +107,7 @@ impl RecordInfo {
     }
 }
 
-/// Answer of ListNotificationRecords.
+/// Response of ListNotificationRecords.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ListRecordsResponse {

@@ -1,4 +1,4 @@
-//! Answers about grants. Times are milliseconds since 1970.
+//! Responses about grants. Times are milliseconds since 1970.
 
 use alloc::{
     borrow::ToOwned,
@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 /// What is granted: groups do not exist here.
 const SECRET: &str = "SECRET";
 
-/// A grant as CreateGrants and UpdateGrant answer it. Nothing signs grants, so `signature` is not sent.
+/// A grant as CreateGrants and UpdateGrant return it. Nothing signs grants, so `signature` is not sent.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
@@ -46,7 +46,7 @@ impl GrantInfo {
     }
 }
 
-/// Answer of CreateGrants and UpdateGrant.
+/// Response of CreateGrants and UpdateGrant.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct GrantResponse {
@@ -106,7 +106,7 @@ impl SecretGrantsInfo {
     }
 }
 
-/// Answer of ListGrants.
+/// Response of ListGrants.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ListGrantsResponse {

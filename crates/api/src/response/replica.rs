@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 /// documentation does not name the values.
 const IN_SYNC: &str = "IN_SYNC";
 
-/// A secret that has the same content in another region, in the answer about one of them.
+/// A secret that has the same content in another region, in a response about one of them.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
@@ -26,7 +26,7 @@ pub struct ReplicaInfo {
     pub kms_key_id: String,
     pub project_id: String,
     pub region: String,
-    /// `REPLICA`, or `PRIMARY` in an answer about a replica.
+    /// `REPLICA`, or `PRIMARY` in a response about a replica.
     pub replica_type: String,
     pub status: String,
     pub created_at: u64,
@@ -52,7 +52,7 @@ impl ReplicaInfo {
     }
 }
 
-/// Answer of ListSupportRegions.
+/// Response of ListSupportRegions.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ListRegionsResponse {

@@ -1,10 +1,10 @@
-//! Answers about what stands around a rotation: agencies and function templates.
+//! Responses about what stands around a rotation: agencies and function templates.
 
 use alloc::{string::String, vec::Vec};
 
 use serde::{Deserialize, Serialize};
 
-/// An agency, or why it was not made.
+/// An agency, or why it was not created.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[allow(missing_docs, reason = "the fields are the API's")]
@@ -12,12 +12,12 @@ pub struct AgencyInfo {
     pub agency_name: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub agency_id: Option<String>,
-    /// Why it was not made.
+    /// Why it was not created.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error_msg: Option<String>,
 }
 
-/// Answer of CreateAgency.
+/// Response of CreateAgency.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct CreateAgencyResponse {
@@ -25,7 +25,7 @@ pub struct CreateAgencyResponse {
     pub agencies: Vec<AgencyInfo>,
 }
 
-/// Answer of ShowAgency.
+/// Response of ShowAgency.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ShowAgencyResponse {
@@ -33,7 +33,7 @@ pub struct ShowAgencyResponse {
     pub agency_granted: String,
 }
 
-/// Answer of ShowSecretFunctionTemplates.
+/// Response of ShowSecretFunctionTemplates.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct FunctionTemplatesResponse {

@@ -1,4 +1,4 @@
-//! Answers about tags: ListSecretTags, ListProjectSecretsTags, ListResourceInstances.
+//! Responses about tags: ListSecretTags, ListProjectSecretsTags, ListResourceInstances.
 
 use alloc::{
     string::{String, ToString},
@@ -25,7 +25,7 @@ impl From<&Tag> for TagInfo {
     }
 }
 
-/// Answer of ListSecretTags. The service gives secrets no tags of its own, so `sys_tags` is not sent.
+/// Response of ListSecretTags. The service gives secrets no tags of its own, so `sys_tags` is not sent.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ListTagsResponse {
@@ -42,7 +42,7 @@ pub struct ProjectTagInfo {
     pub values: Vec<String>,
 }
 
-/// Answer of ListProjectSecretsTags.
+/// Response of ListProjectSecretsTags.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ListProjectTagsResponse {
@@ -74,7 +74,7 @@ impl ResourceInfo {
     }
 }
 
-/// Answer of ListResourceInstances.
+/// Response of ListResourceInstances.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ListResourcesResponse {

@@ -1,4 +1,4 @@
-//! Answers about users of the installation. What it does not know of a user (mail, telephone, times) is not sent.
+//! Responses about users of the installation. What it does not know of a user (mail, telephone, times) is not sent.
 
 use alloc::{string::String, vec::Vec};
 
@@ -30,7 +30,7 @@ pub struct UserInfo {
     pub user_org_relation_list: Vec<OrganisationInfo>,
 }
 
-/// Answer of ListUsers.
+/// Response of ListUsers.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ListUsersResponse {
@@ -40,7 +40,7 @@ pub struct ListUsersResponse {
     pub users: Vec<UserInfo>,
 }
 
-/// Answer of ShowUserDetail.
+/// Response of ShowUserDetail.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[allow(missing_docs, reason = "the fields are the API's")]
@@ -57,7 +57,7 @@ pub struct UserDetailResponse {
     pub user_org_relation_list: Vec<OrganisationInfo>,
 }
 
-/// Answer of UpdateUserPassword.
+/// Response of UpdateUserPassword.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[allow(missing_docs, reason = "the fields are the API's")]

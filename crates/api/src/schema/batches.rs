@@ -25,7 +25,7 @@ pub(super) fn describe(of: Operation) -> Option<Description> {
         }
         // The reader leaves the problems of a secret to the secret: the others are imported all the same.
         Operation::BatchImportSecrets => {
-            operation("Makes several secrets; one that cannot be made leaves the others alone.")
+            operation("Creates several secrets; one that fails does not affect the others.")
                 .body(&|body| problems(read_import(body, rules)), &[field("secrets", "The secrets.")])
                 .items("secrets", object(&|body| problems(CreateSecret::read(body, rules)), &new_secret()))
                 .answer::<ImportResponse>()

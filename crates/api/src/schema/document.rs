@@ -17,11 +17,11 @@ const ABOUT: &str = "Create, read, update and rotate secrets with versions and s
 /// Statuses that every operation may refuse with, and what they mean.
 const REFUSALS: [(&str, &str); 6] = [
     ("400", "The request breaks a rule; the message names every one it breaks."),
-    ("401", "The request is not signed, or wrongly, or its token is not valid."),
+    ("401", "The request is not signed, its signature is wrong, or its token is invalid."),
     ("403", "The caller's policies do not allow this, or the secret's state does not."),
     ("404", "What the request names does not exist."),
     ("413", "The body is larger than 12 MB."),
-    ("500", "Something inside failed; the server's log has the cause under the request's identifier."),
+    ("500", "Internal error; the server's log has the cause under the request's identifier."),
 ];
 
 /// Describes the operations of one group.

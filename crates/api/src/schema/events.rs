@@ -18,9 +18,9 @@ use crate::{
 /// What can be set when an event is made and changed later.
 fn settings() -> [Field; 3] {
     [
-        field("event_types", "What the event tells of, each once."),
-        field("state", "Whether it tells at all."),
-        field("notification", "Where it tells.").of([
+        field("event_types", "The types that the event reports, each once."),
+        field("state", "Whether the event fires: `ENABLED` or `DISABLED`."),
+        field("notification", "The topic to notify.").of([
             field("target_type", "Kind of the target."),
             field("target_id", "URN of the topic."),
             field("target_name", "Name of the topic."),
@@ -33,7 +33,7 @@ pub(super) fn describe(of: Operation) -> Option<Description> {
         Operation::CreateSecretEvent => {
             let name = field("name", "Name, unique in the project.");
             let fields: Vec<_> = [name].into_iter().chain(settings()).collect();
-            operation("Makes an event, to which secrets can subscribe.")
+            operation("Creates an event, to which secrets can subscribe.")
                 .body(&|body| problems(CreateEvent::read(body)), &fields)
                 .answer::<EventResponse>()
         }
@@ -41,7 +41,7 @@ pub(super) fn describe(of: Operation) -> Option<Description> {
             .query(
                 |pairs| problems(ListEvents::read(pairs)),
                 &[
-                    ("limit", "Most items of the page, 50 unless given."),
+                    ("limit", "Maximum number of items on the page; 50 by default."),
                     ("marker", "Name after which the page begins."),
                 ],
             )
@@ -55,7 +55,7 @@ pub(super) fn describe(of: Operation) -> Option<Description> {
             .query(
                 |pairs| problems(ListRecords::read(pairs)),
                 &[
-                    ("limit", "Most items of the page, 50 unless given."),
+                    ("limit", "Maximum number of items on the page; 50 by default."),
                     ("marker", "Notification after which the page begins."),
                 ],
             )

@@ -31,19 +31,19 @@ pub(super) fn describe(of: Operation) -> Option<Description> {
     let read = |body| problems(GrantRequest::read(body, UnixMillis::new(0)));
     let query = |pairs: &[_]| problems(GrantQuery::read(pairs));
     Some(match of {
-        Operation::CreateGrants => operation("Lets a user read a secret, its metadata and its values.")
+        Operation::CreateGrants => operation("Grants a user read access to a secret's metadata and values.")
             .body(&read, &body())
             .answer::<GrantResponse>(),
-        Operation::UpdateGrant => operation("Gives the grant of a user another end.")
+        Operation::UpdateGrant => operation("Changes the last day of a user's grant.")
             .query(query, &[RESOURCE])
             .body(&read, &body())
             .answer::<GrantResponse>(),
         Operation::ListGrants => {
             operation("Lists the grants of a secret.").query(query, &[RESOURCE]).answer::<ListGrantsResponse>()
         }
-        Operation::DeleteGrant => operation("Takes the grant of a user away, or all grants of a secret.").query(
+        Operation::DeleteGrant => operation("Deletes the grant of a user, or all grants of a secret.").query(
             query,
-            &[RESOURCE, ("grantee_user", "Identifier or name of the user; all grants are taken away without it.")],
+            &[RESOURCE, ("grantee_user", "Identifier or name of the user; without it, all grants are deleted.")],
         ),
         _ => return None,
     })

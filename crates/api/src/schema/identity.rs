@@ -53,7 +53,7 @@ pub(super) fn paths() -> [(&'static str, Value); 4] {
     let token = json!({ "post": {
         "operationId": "CreateToken",
         "tags": [GROUP],
-        "summary": "Answers a token of 24 hours for a user's name and password, in the header X-Subject-Token.",
+        "summary": "Returns a token of 24 hours for a user's name and password, in the header X-Subject-Token.",
         "security": [],
         "parameters": [],
         "requestBody": { "required": true, "content": content(&object(&["auth"], &json!({ "auth": auth }))) },
@@ -83,11 +83,11 @@ fn responses(success: &str, schema: &Value) -> Value {
     json!({
         success: { "description": "Done.", "content": content(schema) },
         "400": refusal("The request breaks a rule."),
-        "401": refusal("It is not proven who asks."),
+        "401": refusal("The request is not authenticated."),
         "403": refusal("The user may not use the project."),
         "413": refusal("The body is too large."),
         "429": refusal("Too many logins at once."),
-        "500": refusal("Something inside failed."),
+        "500": refusal("Internal error."),
     })
 }
 

@@ -53,7 +53,7 @@ fn sealing<T: JsonSchema>(
 pub(super) fn describe(of: KmsOperation) -> Description {
     const KEY: (&str, &str) = ("key_id", "Identifier of the key.");
     match of {
-        KmsOperation::CreateKey => operation("Makes a key.")
+        KmsOperation::CreateKey => operation("Creates a key.")
             .body(
                 &|body| problems(CreateKey::read(body)),
                 &fields([
@@ -71,7 +71,7 @@ pub(super) fn describe(of: KmsOperation) -> Description {
             .body(
                 &|body| problems(ListKeys::read(body)),
                 &fields([
-                    ("limit", "Most keys of the page, in text."),
+                    ("limit", "Maximum number of keys on the page, in text."),
                     ("marker", "Where the page begins."),
                     ("key_state", "Only keys in this state: 2 enabled, 3 disabled, 4 waiting for deletion."),
                     ("key_spec", ""),
@@ -81,9 +81,11 @@ pub(super) fn describe(of: KmsOperation) -> Description {
             )
             .answer::<ListKeysResponse>(),
         KmsOperation::ListKeyDetail => about_key("Shows a key.").answer::<DescribeKeyResponse>(),
-        KmsOperation::EnableKey => about_key("Takes a key into use.").answer::<KeyInfoResponse>(),
-        KmsOperation::DisableKey => about_key("Takes a key out of use.").answer::<KeyInfoResponse>(),
-        KmsOperation::CancelKeyDeletion => about_key("Takes a scheduled deletion back.").answer::<KeyStateResponse>(),
+        KmsOperation::EnableKey => about_key("Enables a key.").answer::<KeyInfoResponse>(),
+        KmsOperation::DisableKey => about_key("Disables a key.").answer::<KeyInfoResponse>(),
+        KmsOperation::CancelKeyDeletion => {
+            about_key("Cancels the scheduled deletion of a key.").answer::<KeyStateResponse>()
+        }
         KmsOperation::DeleteKey => operation("Deletes a key, and all that it protects, after some days.")
             .body(
                 &|body| problems(read_schedule_deletion(body)),
@@ -97,7 +99,7 @@ pub(super) fn describe(of: KmsOperation) -> Description {
             .body(&|body| problems(read_description(body)), &fields([KEY, ("key_description", "The new one.")]))
             .answer::<KeyInfoResponse>(),
         KmsOperation::CreateAlias => {
-            about_alias("Gives a key another alias.", "key_id", "alias").answer::<AliasEntity>()
+            about_alias("Gives a key a second alias.", "key_id", "alias").answer::<AliasEntity>()
         }
         KmsOperation::AssociateAlias => {
             about_alias("Moves an alias to another key.", "target_key_id", "alias").answer::<AliasEntity>()
@@ -107,20 +109,20 @@ pub(super) fn describe(of: KmsOperation) -> Description {
                 |pairs| problems(ListAliases::read(pairs)),
                 &[
                     ("key_id", "Only the aliases of this key."),
-                    ("limit", "Most items of the page, 50 unless given."),
+                    ("limit", "Maximum number of items on the page; 50 by default."),
                     ("marker", "Alias after which the page begins."),
                 ],
             )
             .answer::<Vec<ListAliasesResponse>>(),
-        KmsOperation::DeleteAlias => operation("Takes aliases of a key away.")
+        KmsOperation::DeleteAlias => operation("Deletes aliases of a key.")
             .body(&|body| problems(read_delete_aliases(body)), &fields([KEY, ("aliases", "The aliases.")])),
         KmsOperation::CreateDatakey => sealing::<SealedResponse<'_>>(
-            "Makes a data key and wraps it.",
+            "Creates a data key and returns it in plaintext and wrapped.",
             &|body| problems(CreateDatakey::read(body)),
             [KEY, ("key_spec", "Its kind."), ("datakey_length", "Its bits, in text.")],
         ),
         KmsOperation::CreateDatakeyWithoutPlaintext => sealing::<SealedResponse<'_>>(
-            "Makes a data key and answers it wrapped only.",
+            "Creates a data key and returns it wrapped only.",
             &|body| problems(CreateDatakey::read(body)),
             [KEY, ("key_spec", "Its kind."), ("datakey_length", "Its bits, in text.")],
         ),
@@ -148,7 +150,7 @@ pub(super) fn describe(of: KmsOperation) -> Description {
                 ("encryption_algorithm", ""),
             ],
         ),
-        KmsOperation::CreateRandom => operation("Draws random bytes.")
+        KmsOperation::CreateRandom => operation("Returns random bytes.")
             .body(
                 &|body| problems(read_random(body)),
                 &fields([("random_data_length", "How many bits, in text."), SEQUENCE]),

@@ -15,7 +15,7 @@ use crate::{
 
 pub(super) fn describe(of: Operation) -> Option<Description> {
     Some(match of {
-        Operation::GenerateRandomPassword => operation("Makes a random password, which is stored nowhere.")
+        Operation::GenerateRandomPassword => operation("Generates a random password, which is not stored.")
             .body(
                 &|body| problems(read_password_policy(body)),
                 &[
@@ -26,11 +26,14 @@ pub(super) fn describe(of: Operation) -> Option<Description> {
                     field("exclude_numbers", ""),
                     field("exclude_punctuation", ""),
                     field("include_space", ""),
-                    field("require_each_included_type", "Whether each kind of character that is not excluded occurs."),
+                    field(
+                        "require_each_included_type",
+                        "Whether to require each kind of character that is not excluded.",
+                    ),
                 ],
             )
             .answer::<PasswordResponse>(),
-        Operation::CheckSecrets => operation("Judges a password.")
+        Operation::CheckSecrets => operation("Rates a password.")
             .body(
                 &|body| problems(CheckSecrets::read(body)),
                 &[

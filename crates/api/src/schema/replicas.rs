@@ -13,7 +13,7 @@ use crate::{
 pub(super) fn describe(of: Operation) -> Option<Description> {
     Some(match of {
         Operation::CreateSecretReplica => {
-            operation("Makes a replica of a secret in another region, which follows it from then on.")
+            operation("Creates a replica of a secret in another region, which follows it from then on.")
                 .body(
                     &|body| problems(CreateReplica::read(body)),
                     &[

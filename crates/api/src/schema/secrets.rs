@@ -25,7 +25,7 @@ fn settings() -> [Field; 6] {
             "Key that protects the values of versions to come; the project's default key unless given.",
         ),
         field("auto_rotation", "Whether the secret is rotated on schedule."),
-        field("rotation_period", "Time between two rotations, mandatory with `auto_rotation`."),
+        field("rotation_period", "Time between two rotations; mandatory with `auto_rotation`."),
         field("rotation_func_urn", "Function that rotates the secret."),
         field("event_subscriptions", "Event that the secret subscribes to."),
     ]
@@ -47,7 +47,7 @@ pub(super) fn new_secret() -> Vec<Field> {
 pub(super) fn describe(of: Operation) -> Option<Description> {
     let rules = Rules::default();
     Some(match of {
-        Operation::CreateSecret => operation("Makes a secret with its first version, marked SYSCURRENT.")
+        Operation::CreateSecret => operation("Creates a secret with its first version, marked SYSCURRENT.")
             .body(&|body| problems(CreateSecret::read(body, rules)), &new_secret())
             .exactly_one_of(["secret_string", "secret_binary"])
             .answer::<SecretResponse>(),
@@ -55,7 +55,7 @@ pub(super) fn describe(of: Operation) -> Option<Description> {
             .query(
                 |pairs| problems(ListSecrets::read(pairs)),
                 &[
-                    ("limit", "Most items of the page, 50 unless given."),
+                    ("limit", "Maximum number of items on the page; 50 by default."),
                     ("marker", "Name after which the page begins."),
                     ("event_name", "Only secrets that subscribe to this event."),
                 ],
@@ -65,7 +65,7 @@ pub(super) fn describe(of: Operation) -> Option<Description> {
         Operation::UpdateSecret => operation("Changes a secret's metadata; a field that is absent stays as it is.")
             .body(&|body| problems(UpdateSecret::read(body, rules)), &settings())
             .answer::<SecretResponse>(),
-        Operation::DeleteSecret => operation("Deletes a secret with all its versions, at once and for good."),
+        Operation::DeleteSecret => operation("Deletes a secret with all its versions, immediately and permanently."),
         Operation::DeleteSecretForSchedule => operation("Schedules the deletion of a secret.")
             .body(
                 &|body| problems(read_recovery_window(body)),
@@ -73,12 +73,15 @@ pub(super) fn describe(of: Operation) -> Option<Description> {
             )
             .answer::<SecretResponse>(),
         Operation::DownloadSecretBlob => {
-            operation("Backs a secret up with all its versions, sealed.").answer::<BlobResponse>()
+            operation("Returns an encrypted backup of a secret with all its versions.").answer::<BlobResponse>()
         }
-        Operation::UploadSecretBlob => operation("Brings a secret back from its backup.")
-            .body(&|body| problems(read_blob(body)), &[field("secret_blob", "What DownloadSecretBlob answered.")])
+        Operation::UploadSecretBlob => operation("Restores a secret from its backup.")
+            .body(
+                &|body| problems(read_blob(body)),
+                &[field("secret_blob", "The blob that DownloadSecretBlob returned.")],
+            )
             .answer::<SecretResponse>(),
-        Operation::RestoreSecret => operation("Keeps a secret that was to be deleted.").answer::<SecretResponse>(),
+        Operation::RestoreSecret => operation("Cancels the scheduled deletion of a secret.").answer::<SecretResponse>(),
         _ => return None,
     })
 }

@@ -18,12 +18,12 @@ pub(super) fn describe(of: Operation) -> Option<Description> {
     Some(match of {
         Operation::CreateSecretTag => operation("Adds a tag to a secret, or gives its key a new value.")
             .body(&|body| problems(read_tag(body)), &[field("tag", "The tag.").of(tag())]),
-        Operation::DeleteSecretTag => operation("Takes a tag away from a secret."),
+        Operation::DeleteSecretTag => operation("Removes a tag from a secret."),
         Operation::ListSecretTags => operation("Lists the tags of a secret.").answer::<ListTagsResponse>(),
         Operation::ListProjectSecretsTags => {
             operation("Lists the tags in use in the project.").answer::<ListProjectTagsResponse>()
         }
-        Operation::BatchCreateOrDeleteTags => operation("Adds tags to a secret or takes tags away.").body(
+        Operation::BatchCreateOrDeleteTags => operation("Adds tags to a secret or removes them.").body(
             &|body| problems(ChangeTags::read(body)),
             &[
                 field("action", "What to do with the tags."),
@@ -36,7 +36,7 @@ pub(super) fn describe(of: Operation) -> Option<Description> {
                 &|body| problems(FindResources::read(body)),
                 &[
                     field("action", "Whether to find or to count."),
-                    field("limit", "Most secrets to answer, 10 unless given."),
+                    field("limit", "Maximum number of secrets to return; 10 by default."),
                     field("offset", "Secrets to leave out at the beginning."),
                     field("tags", "Tags, all of which a secret must have.").of([
                         field("key", "Key."),

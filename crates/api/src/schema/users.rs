@@ -29,7 +29,7 @@ pub(super) fn describe(of: Operation) -> Option<Description> {
                 &|body| problems(ChangePassword::read(body)),
                 &[
                     field("password", "The new password; neither the user's name nor its reverse."),
-                    field("old_password", "The password so far."),
+                    field("old_password", "The current password."),
                 ],
             )
             .answer::<UserIdResponse>(),

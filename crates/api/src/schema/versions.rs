@@ -38,7 +38,7 @@ pub(super) fn describe(of: Operation) -> Option<Description> {
             .query(
                 |pairs| problems(ListVersions::read(pairs)),
                 &[
-                    ("limit", "Most items of the page, 50 unless given."),
+                    ("limit", "Maximum number of items on the page; 50 by default."),
                     ("marker", "Version after which the page begins; `latest` begins after the newest."),
                 ],
             )
@@ -48,15 +48,19 @@ pub(super) fn describe(of: Operation) -> Option<Description> {
             .body(&|body| problems(read_expiry(body, NOW)), &[field("expire_time", "Milliseconds since 1970.")])
             .answer::<VersionMetadataResponse>(),
         Operation::ShowSecretStage => operation("Shows which version a stage marks.").answer::<StageResponse>(),
-        Operation::CreateSecretStage => operation("Moves a stage to a version, making the stage if there is none.")
-            .body(
-                &|body| problems(CreateStage::read(body)),
-                &[field("name", "Name of the stage."), field("version_id", "The version to mark.")],
-            )
-            .answer::<StageResponse>(),
-        Operation::UpdateSecretStage => operation("Moves a stage to a version, making the stage if there is none.")
-            .body(&|body| problems(read_stage_target(body)), &[field("version_id", "The version to mark.")])
-            .answer::<StageResponse>(),
+        Operation::CreateSecretStage => {
+            operation("Moves a stage to a version, and creates the stage if it does not exist.")
+                .body(
+                    &|body| problems(CreateStage::read(body)),
+                    &[field("name", "Name of the stage."), field("version_id", "The version to mark.")],
+                )
+                .answer::<StageResponse>()
+        }
+        Operation::UpdateSecretStage => {
+            operation("Moves a stage to a version, and creates the stage if it does not exist.")
+                .body(&|body| problems(read_stage_target(body)), &[field("version_id", "The version to mark.")])
+                .answer::<StageResponse>()
+        }
         Operation::DeleteSecretStage => operation("Deletes a stage that is not built in; its version stays."),
         _ => return None,
     })

@@ -30,7 +30,7 @@ pub(super) struct Arguments {
     #[arg(long)]
     wait: bool,
 
-    /// Find out what a rotation would do now, and change nothing; exit status 1 when it would fail. The secret's function is
+    /// Report what a rotation would do now, and change nothing; exit status 1 if it would fail. The secret's function is
     /// asked, which this server runs
     #[arg(long, conflicts_with_all = ["wait", "timeout"])]
     dry_run: bool,

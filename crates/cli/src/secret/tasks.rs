@@ -26,7 +26,7 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "ID", conflicts_with_all = ["name", "status", "limit"])]
     task: Option<String>,
 
-    /// Most tasks to list
+    /// Maximum number of tasks to list
     #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u16).range(1..=1000))]
     limit: Option<u16>,
 

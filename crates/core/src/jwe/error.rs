@@ -51,8 +51,8 @@ pub enum OpenError {
     /// The protected header is not one JSON object in UTF-8.
     #[error("the protected header is not a JSON object")]
     HeaderSyntax,
-    /// A member stands twice in the protected header, or in an object in it.
-    #[error("a member of the protected header stands twice")]
+    /// A member is duplicated in the protected header, or in an object in it.
+    #[error("a member of the protected header is duplicated")]
     DuplicateMember,
     /// The protected header has a member that has no meaning for its algorithm.
     #[error("the protected header has an unknown member")]
@@ -137,8 +137,8 @@ pub enum JwkError {
     /// Not one JSON object.
     #[error("the key is not a JSON object")]
     Syntax,
-    /// A member stands twice.
-    #[error("a member of the key stands twice")]
+    /// A member is duplicated.
+    #[error("a member of the key is duplicated")]
     DuplicateMember,
     /// A member that the type of key needs is missing.
     #[error("the key lacks {0}")]

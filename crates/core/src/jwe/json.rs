@@ -1,6 +1,6 @@
 //! JSON (RFC 8259) as far as protected headers and JSON Web Keys need it: a strict reader and a writer.
 //!
-//! The reader takes one object and refuses a name that stands twice, however it is escaped. It keeps texts, whole
+//! The reader takes one object and refuses a duplicate name, however it is escaped. It keeps texts, whole
 //! numbers and objects; lists, `true`, `false`, `null` and other numbers are checked and forgotten, for no member that
 //! is used here has one. Texts may be keys, so they are wiped.
 
@@ -20,7 +20,7 @@ const DEPTH: u8 = 4;
 pub(super) enum JsonError {
     /// Not one JSON object.
     Syntax,
-    /// A name stands twice in one object.
+    /// A name is duplicated in one object.
     Duplicate,
 }
 

@@ -182,7 +182,7 @@ pub enum Derivation {
     },
 }
 
-/// A token that has been checked as far as that goes without its content key.
+/// A token validated except for unwrapping its content key.
 pub enum Opening {
     /// The content key is known.
     Ready(OpenPlan),

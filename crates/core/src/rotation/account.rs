@@ -4,8 +4,8 @@
 //! `name`), `password`; `tls` (`verify`, `verify-ca` or `disable`), `tls_ca`, `tls_server_name`, `tls_cert`, `tls_key`;
 //! `rotation_host` and `rotation_port`, the address for rotations where `host` is a pooler or a reader; and
 //! `allow_cleartext_password`. `ssl`, `sslmode` and `sslrootcert` are read where the fields of ours are missing. Fields of
-//! other names are the owner's and are kept. The documented names are unknown (rotation fact sheet, section 5); these are
-//! ours, and this file is the only place that knows them.
+//! other names are the owner's and are kept. The cloud's names are not documented
+//! (`compatibility/rotation.md#value-format-of-a-rotated-secret`); these are ours, and only this file knows them.
 
 use alloc::{
     borrow::Cow,

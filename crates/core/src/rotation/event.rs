@@ -1,9 +1,9 @@
-//! What the service tells the rotation function, and what the function answers.
+//! The event that the service sends to a rotation function, and the function's reply.
 //!
-//! The vendor's own event is not public, so this one is defined by this project and carries a version (rotation fact
-//! sheet, section 6). It is written in one way and read in many: keys in snake, Pascal or camel case, the rotation
-//! configuration as object or text, and the whole event wrapped by a timer (`user_event`) or a gateway (`body`).
-//! Neither the event nor the reply ever holds a value of a secret.
+//! The vendor's own event is not public, so this one is defined by this project and carries a version
+//! (`compatibility/rotation.md#6-the-rotation-function-contract`). It is written in one way and read in many: keys in snake,
+//! Pascal or camel case, the rotation configuration as object or text, and the whole event wrapped by a timer (`user_event`) or
+//! a gateway (`body`). Neither the event nor the reply ever holds a value of a secret.
 
 use alloc::{
     string::{String, ToString},

@@ -681,19 +681,19 @@ impl Situation {
         self.labelled(role).map(|labelled| labelled.version)
     }
 
-    /// [`Action::Read`] was carried out.
+    /// [`Action::Read`] was executed.
     pub fn note_reading(&mut self, role: Role, reading: Reading) {
         if let Some(labelled) = self.labelled_mut(role) {
             labelled.reading = Some(reading);
         }
     }
 
-    /// [`Action::ReadAdmin`] was carried out.
+    /// [`Action::ReadAdmin`] was executed.
     pub fn note_admin(&mut self, reading: Reading) {
         self.admin = Some(reading);
     }
 
-    /// [`Action::Inspect`] was carried out. A stored password that is not the account's is known to be wrong without a
+    /// [`Action::Inspect`] was executed. A stored password that is not the account's is known to be wrong without a
     /// login.
     pub fn note_inspection(&mut self, inspection: Inspection) {
         self.inspection = Some(inspection);
@@ -705,7 +705,7 @@ impl Situation {
         }
     }
 
-    /// [`Action::Probe`] was carried out.
+    /// [`Action::Probe`] was executed.
     pub fn note_probe(&mut self, role: Role, probe: Probe) {
         self.passwords_checked |= probe.is_refusal();
         if let Some(labelled) = self.labelled_mut(role) {
@@ -713,13 +713,13 @@ impl Situation {
         }
     }
 
-    /// [`Action::ProbeDecoy`] was carried out.
+    /// [`Action::ProbeDecoy`] was executed.
     pub fn note_decoy(&mut self, probe: Probe) {
         self.passwords_checked |= probe.is_refusal();
         self.decoy = Some(probe);
     }
 
-    /// [`Action::MakePending`] was carried out.
+    /// [`Action::MakePending`] was executed.
     pub fn note_pending(&mut self, version: VersionId, login: Login) {
         // Nobody can have set a password that was made just now. Where a refused login proves something, it is tried.
         let probe = login.engine.login_proves_the_password().then_some(Probe::WrongPassword);
@@ -730,7 +730,7 @@ impl Situation {
         }
     }
 
-    /// [`Action::SetPassword`] was carried out. What logged in before a change may not do so afterwards, so the probes are
+    /// [`Action::SetPassword`] was executed. What logged in before a change may not do so afterwards, so the probes are
     /// forgotten.
     pub fn note_change(&mut self, by: Setter, change: Change) {
         match change {
@@ -766,14 +766,14 @@ impl Situation {
         self.live_pending().is_some_and(|pending| changed || pending.probe == Some(Probe::Accepted))
     }
 
-    /// [`Action::MoveStages`] was carried out.
+    /// [`Action::MoveStages`] was executed.
     pub fn note_moved(&mut self) {
         self.previous = self.current.take();
         self.current.clone_from(&self.pending);
         self.goal = self.version(Role::Current);
     }
 
-    /// [`Action::RemovePendingLabel`] was carried out, or given up: the label is of no use any more and harms nobody.
+    /// [`Action::RemovePendingLabel`] was executed, or given up: the stage is of no use any more and harms nobody.
     pub fn note_label_removed(&mut self) {
         self.pending = None;
     }

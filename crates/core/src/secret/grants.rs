@@ -56,7 +56,7 @@ impl Secret {
         Ok(())
     }
 
-    /// Gives the grant of a user another end, and answers it.
+    /// Gives the grant of a user another end, and returns it.
     ///
     /// # Errors
     /// The state's refusal; [`Refusal::GrantNotFound`].

@@ -153,7 +153,7 @@ impl Secret {
         Ok(removed)
     }
 
-    /// What a replica is while its primary is this secret. Nothing comes due for it: its primary rotates, expires and is
+    /// What a replica is while its primary is this secret. Nothing is due for it: its primary rotates, expires and is
     /// deleted for both, and events of its project do not tell of it. Grants of the primary give no right to it.
     #[must_use]
     pub fn copy_for(&self, replica: &Counterpart) -> Self {

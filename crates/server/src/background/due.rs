@@ -1,4 +1,4 @@
-//! Background work that comes due: automatic rotations, tasks that nobody is at, secrets whose deletion window has closed,
+//! Background work that is due: automatic rotations, tasks that nobody is at, secrets whose deletion window has closed,
 //! and records of tasks that are old enough to go.
 //!
 //! Work is found by time through an index, so secrets that are not due cost nothing.
@@ -68,7 +68,7 @@ fn logged<T>(outcome: Result<T, StoreError>, failed: &'static str) -> Option<T> 
 }
 
 /// Resumes and begins rotations. While more are due than there is room for, each that ends makes room for the next at once;
-/// after a while the other kinds of work get their turn. Answers whether more wait.
+/// after a while the other kinds of work get their turn. Returns whether more wait.
 async fn rotate(app: &Arc<App>) -> bool {
     let begun = Instant::now();
     loop {
@@ -120,7 +120,7 @@ pub async fn purge(app: &App) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Begins every automatic rotation that is due, as far as there is room, the longest overdue first. Answers whether there
+/// Begins every automatic rotation that is due, as far as there is room, the longest overdue first. Returns whether there
 /// may be more of them than there was room for.
 ///
 /// # Errors

@@ -1,4 +1,4 @@
-//! Background work of events: tells of versions that expire, delivers what the outbox holds, forgets old records.
+//! Background work of events: reports expired versions, delivers the notifications of the outbox, removes old records.
 //!
 //! A notification is stored with its cause, so nothing is lost when the server stops; it is delivered at least once. Before
 //! each attempt it is claimed for some time, so that servers that share a database do not send it twice at once; an attempt
@@ -94,7 +94,7 @@ async fn tell_expiries(app: &App) -> Result<(), StoreError> {
         match told.await {
             Ok(()) | Err(ChangeError::NotFound) => {}
             Err(ChangeError::Refused(failure)) => {
-                tracing::error!(secret = %name, error = %failure.error, "an expiry will be told later");
+                tracing::error!(secret = %name, error = %failure.error, "an expiry will be reported later");
             }
             Err(ChangeError::Store(error)) => return Err(error),
         }

@@ -305,7 +305,7 @@ impl Bound {
         let rotating = Arc::clone(&app);
         let serving = connections::serve(listener, router, connections, async move {
             stop.await;
-            // Functions at work need this server's API to finish, so it listens until they have.
+            // Running functions need this server's API to finish, so it listens until they have.
             rotating.rotations.stop(DRAIN).await;
             let _ = stopping.send(());
         });

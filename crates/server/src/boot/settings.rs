@@ -67,7 +67,7 @@ pub struct Flags {
     #[arg(long, env = "CSMS_LISTEN", value_name = "ADDRESS:PORT")]
     pub listen: Option<SocketAddr>,
 
-    /// Directory for database, root key and credentials; made if missing [default: csms-data]
+    /// Directory for database, root key and credentials; created if missing [default: csms-data]
     #[arg(long, env = "CSMS_DATA", value_name = "DIR")]
     pub data: Option<PathBuf>,
 
@@ -76,7 +76,7 @@ pub struct Flags {
     #[serde(skip)]
     pub config: Option<PathBuf>,
 
-    /// File with the root key, 64 hexadecimal digits, mode 0600; made on the first start. The variable CSMS_ROOT_KEY may
+    /// File with the root key, 64 hexadecimal digits, mode 0600; created on the first start. The variable CSMS_ROOT_KEY may
     /// hold the digits instead [default: DIR/root.key]
     #[arg(long, env = "CSMS_ROOT_KEY_FILE", value_name = "FILE")]
     pub root_key_file: Option<PathBuf>,
@@ -85,11 +85,11 @@ pub struct Flags {
     #[command(flatten)]
     pub kms: KmsFlags,
 
-    /// TOML file with users and policies to have at every start; `csms access` has an example
+    /// TOML file with users and policies to apply at every start; `csms access` has an example
     #[arg(long, env = "CSMS_ACCESS_FILE", value_name = "FILE")]
     pub access_file: Option<PathBuf>,
 
-    /// Run this rotation function here: its URN, and a zip or directory with `bootstrap` in it. May be repeated
+    /// Rotation function to run in this server: its URN, and a zip or directory with `bootstrap` in it. May be repeated
     #[arg(long = "function", env = "CSMS_FUNCTION", value_name = "URN=PATH", value_delimiter = ',', value_parser = parse_function)]
     #[serde(skip)]
     pub functions: Vec<(FunctionUrn, PathBuf)>,
@@ -99,8 +99,8 @@ pub struct Flags {
     #[serde(rename = "functions")]
     pub function_table: BTreeMap<String, PathBuf>,
 
-    /// Give every rotation function that runs here this user variable, such as `ROTATE_THROUGH=rds`. May be repeated. Other
-    /// users of the machine can read it here; what they must not read belongs into the file
+    /// User variable for every rotation function in this server, such as `ROTATE_THROUGH=rds`. May be repeated. Other users
+    /// of the machine can read the command line; put secrets into the file
     #[arg(long = "function-variable", value_name = "NAME=VALUE", value_parser = parse_variable)]
     #[serde(skip)]
     pub function_variables: Vec<(String, String)>,
@@ -110,34 +110,33 @@ pub struct Flags {
     #[serde(rename = "function_variables")]
     pub function_variable_table: Variables,
 
-    /// FunctionGraph endpoint for functions that do not run here; its keys come from CSMS_FUNCTIONGRAPH_ACCESS_KEY and
-    /// CSMS_FUNCTIONGRAPH_SECRET_KEY
+    /// FunctionGraph endpoint for functions that do not run in this server; its keys come from CSMS_FUNCTIONGRAPH_ACCESS_KEY
+    /// and CSMS_FUNCTIONGRAPH_SECRET_KEY
     #[arg(long, env = "CSMS_FUNCTIONGRAPH_ENDPOINT", value_name = "URL")]
     pub functiongraph_endpoint: Option<String>,
 
-    /// Call this function for secrets of any project; `*` stands for any characters. Without it, functions that do not run here
-    /// must be of the secret's own project. May be repeated
+    /// Function on FunctionGraph that secrets of any project may name; `*` stands for any characters. Without it, it must be
+    /// of the secret's own project. May be repeated
     #[arg(long = "function-allow", env = "CSMS_FUNCTION_ALLOW", value_name = "URN", value_delimiter = ',')]
     pub function_allow: Vec<UrnPattern>,
 
-    /// Publish to this SMN topic for events of any project; `*` stands for any characters. Without it, topics that no webhook is
-    /// set for must be of the event's own project. May be repeated
+    /// SMN topic that events of any project may name; `*` stands for any characters. Without it, topics without a webhook must
+    /// be of the event's own project. May be repeated
     #[arg(long = "topic-allow", env = "CSMS_TOPIC_ALLOW", value_name = "URN", value_delimiter = ',')]
     pub topic_allow: Vec<UrnPattern>,
 
-    /// Let rotations and webhooks connect to this address, network (10.0.0.0/8), host or domain (*.example.com), and to no
-    /// other that is not allowed too. Link-local addresses and metadata services need an entry of their own. May be repeated
+    /// Address, network (10.0.0.0/8), host or domain (*.example.com) that rotations and webhooks may connect to; all others are
+    /// refused. Link-local addresses and metadata services need an entry of their own. May be repeated
     #[arg(long = "target-allow", env = "CSMS_TARGET_ALLOW", value_name = "TARGET", value_delimiter = ',', value_parser = parse_target)]
     #[serde(deserialize_with = "target_patterns")]
     pub target_allow: Vec<TargetPattern>,
 
-    /// Never let rotations and webhooks connect to this address, network, host or domain. May be repeated
+    /// Address, network, host or domain that rotations and webhooks must not connect to. May be repeated
     #[arg(long = "target-deny", env = "CSMS_TARGET_DENY", value_name = "TARGET", value_delimiter = ',', value_parser = parse_target)]
     #[serde(deserialize_with = "target_patterns")]
     pub target_deny: Vec<TargetPattern>,
 
-    /// Send what events tell a topic to this address: the topic's URN, and an https:// address, or an http:// one on this
-    /// machine. May be repeated
+    /// Webhook for a topic: the topic's URN, and an https:// address, or an http:// one on this machine. May be repeated
     #[arg(long = "webhook", env = "CSMS_WEBHOOK", value_name = "URN=URL", value_delimiter = ',', value_parser = parse_webhook)]
     #[serde(skip)]
     pub webhooks: Vec<(TargetId, String)>,
@@ -147,15 +146,15 @@ pub struct Flags {
     #[serde(rename = "webhooks")]
     pub webhook_table: BTreeMap<String, String>,
 
-    /// File with the key that signs what webhooks are sent, in the header X-Csms-Signature
+    /// File with the key that signs webhook requests, in the header X-Csms-Signature
     #[arg(long, env = "CSMS_WEBHOOK_SECRET_FILE", value_name = "FILE")]
     pub webhook_secret_file: Option<PathBuf>,
 
-    /// PEM file with certificate authorities to trust for webhooks, besides the public ones
+    /// PEM file with certificate authorities to trust for webhooks, in addition to the public ones
     #[arg(long, env = "CSMS_WEBHOOK_CA", value_name = "FILE")]
     pub webhook_ca: Option<PathBuf>,
 
-    /// SMN endpoint for topics that no webhook is set for; its keys come from CSMS_SMN_ACCESS_KEY and CSMS_SMN_SECRET_KEY
+    /// SMN endpoint for topics without a webhook; its keys come from CSMS_SMN_ACCESS_KEY and CSMS_SMN_SECRET_KEY
     #[arg(long, env = "CSMS_SMN_ENDPOINT", value_name = "URL")]
     pub smn_endpoint: Option<String>,
 
@@ -163,56 +162,56 @@ pub struct Flags {
     #[arg(long, env = "CSMS_PUBLIC_URL", value_name = "URL")]
     pub public_url: Option<String>,
 
-    /// Let pages of this origin call the server from a browser (CORS), such as `https://console.example.com`. May be repeated
+    /// Origin whose pages may call the server from a browser (CORS), such as `https://console.example.com`. May be repeated
     #[arg(long = "allow-origin", env = "CSMS_ALLOW_ORIGIN", value_name = "ORIGIN", value_delimiter = ',')]
     #[serde(rename = "allow_origin")]
     pub allow_origins: Vec<CorsOrigin>,
 
-    /// Serve the console from the files in this directory, read at every request, instead of those in this program
+    /// Directory to serve the console from, read at every request, instead of the files in this program
     #[arg(long, env = "CSMS_CONSOLE", value_name = "DIR")]
     pub console: Option<PathBuf>,
 
-    /// Let browsers use the console, the description and logins of a server on a loopback address under this name, besides
-    /// the machine's own and that of --public-url: the one a proxy passes on in Host. May be repeated
+    /// Host name under which browsers use the console and log in to a server on a loopback address, in addition to the
+    /// machine's own and that of --public-url: the name that a proxy passes in Host. May be repeated
     #[arg(long = "allow-host", env = "CSMS_ALLOW_HOST", value_name = "HOST", value_delimiter = ',')]
     #[serde(rename = "allow_host")]
     pub allow_hosts: Vec<HostName>,
 
-    /// Believe X-Forwarded-For and X-Forwarded-Proto of proxies at this address or in this network, so that limits and the
-    /// audit trail see their clients. May be repeated
+    /// Address or network of proxies whose X-Forwarded-For and X-Forwarded-Proto are trusted, so that limits and the audit
+    /// trail see their clients. May be repeated
     #[arg(long = "trusted-proxy", env = "CSMS_TRUSTED_PROXY", value_name = "CIDR", value_delimiter = ',')]
     #[serde(rename = "trusted_proxy")]
     pub trusted_proxies: Vec<ProxyNetwork>,
 
-    /// Connections of trusted proxies begin with a header of the PROXY protocol, version 1 or 2
+    /// Expect the PROXY protocol, version 1 or 2, on connections of trusted proxies
     #[arg(long, env = "CSMS_PROXY_PROTOCOL")]
     pub proxy_protocol: bool,
 
-    /// Most connections at a time; at the limit, the oldest idle ones are closed for new ones [default: three quarters of the
-    /// file descriptors that the process may have, at most 4096]
+    /// Maximum number of connections; at the limit, the oldest idle ones are closed for new ones [default: three quarters of
+    /// the file descriptors that the process may have, at most 4096]
     #[arg(long, env = "CSMS_MAX_CONNECTIONS", value_name = "NUMBER")]
     pub max_connections: Option<usize>,
 
-    /// Most connections of one address, or of one IPv6 network of 64 bits, on which nobody has logged in or signed a request
-    /// [default: an eighth of --max-connections]
+    /// Maximum number of unauthenticated connections of one address, or of one IPv6 /64 network [default: an eighth of
+    /// --max-connections]
     #[arg(long, env = "CSMS_MAX_CONNECTIONS_PER_PEER", value_name = "NUMBER")]
     pub max_connections_per_peer: Option<usize>,
 
-    /// PEM file with a certificate, and those of the authorities in between, to speak TLS with; read again when it changes
+    /// PEM file with the certificate for TLS and its intermediates; reloaded when it changes
     #[arg(long, env = "CSMS_TLS_CERT", value_name = "FILE")]
     pub tls_cert: Option<PathBuf>,
 
-    /// PEM file with the private key of --tls-cert, not readable for everybody; read again when it changes
+    /// PEM file with the private key of --tls-cert, not readable by others; reloaded when it changes
     #[arg(long, env = "CSMS_TLS_KEY", value_name = "FILE")]
     pub tls_key: Option<PathBuf>,
 
-    /// PEM file with certificate authorities: clients need a certificate of one of them
+    /// PEM file with certificate authorities; clients must present a certificate of one of them
     #[arg(long, env = "CSMS_TLS_CLIENT_CA", value_name = "FILE")]
     pub tls_client_ca: Option<PathBuf>,
 
-    /// Where secrets are kept: a PostgreSQL database that several servers may share, instead of a file in DIR. A password in
-    /// the address can be seen by other users of the machine when it is given here: set the variable instead, or give the
-    /// password in PGPASSWORD or --store-password-file. Connections that leave the machine use TLS unless the address
+    /// PostgreSQL database to store the data in, instead of a file in DIR; several servers may share it. Other users of the
+    /// machine can see a password on the command line: set the variable instead, or give the password in PGPASSWORD or
+    /// --store-password-file. Connections that leave the machine use TLS unless the address
     /// ends in ?sslmode=disable. All servers need the same root key
     #[arg(long, env = "CSMS_STORE", hide_env_values = true, value_name = "postgres://USER@HOST/DATABASE")]
     pub store: Option<StoreAddress>,
@@ -225,38 +224,38 @@ pub struct Flags {
     #[arg(long, env = "CSMS_STORE_CA", value_name = "FILE")]
     pub store_ca: Option<PathBuf>,
 
-    /// Most connections to the database of --store [default: 16]
+    /// Maximum number of connections to the database of --store [default: 16]
     #[arg(long, env = "CSMS_STORE_CONNECTIONS", value_name = "NUMBER")]
     pub store_connections: Option<usize>,
 
-    /// Most rotations that this server carries out at the same time; others wait their turn [default: 8]
+    /// Maximum number of rotations that this server runs at a time [default: 8]
     #[arg(long, env = "CSMS_ROTATION_CONCURRENCY", value_name = "NUMBER")]
     pub rotation_concurrency: Option<usize>,
 
-    /// Region that the installation calls itself, fixed by the first start. May be repeated, at later starts too: each
-    /// further region has a project of its own, in which secrets may have replicas [default: local-1]
+    /// Region of the installation, fixed by the first start. May be repeated, also at later starts: each further region has a
+    /// project of its own, in which secrets may have replicas [default: local-1]
     #[arg(long = "region", env = "CSMS_REGION", value_name = "NAME", value_delimiter = ',')]
     #[serde(rename = "region", deserialize_with = "one_or_many")]
     pub regions: Vec<String>,
 
-    /// Least rotation period to accept; older clients expect 6h [default: 4h]
+    /// Minimum rotation period; older clients expect 6h [default: 4h]
     #[arg(long, env = "CSMS_MIN_ROTATION_PERIOD", value_name = "PERIOD")]
     pub min_rotation_period: Option<String>,
 
-    /// Most secrets of one project [default: 500]
+    /// Maximum number of secrets in one project [default: 500]
     #[arg(long, env = "CSMS_SECRET_QUOTA", value_name = "NUMBER")]
     pub secret_quota: Option<u64>,
 
-    /// Most writes to the file in DIR that share one commit; 1 commits each by itself [default: 256]
+    /// Maximum number of writes to the file in DIR that share one commit; 1 commits each separately [default: 256]
     #[arg(long, env = "CSMS_GROUP_COMMIT", value_name = "NUMBER")]
     pub group_commit: Option<usize>,
 
-    /// Whether an answer with a value waits until the read is recorded on disk (strict), or its record is written within
+    /// Whether a response with a value waits until the read is recorded on disk (strict), or its record is written within
     /// 50 ms (batched) [default: batched]
     #[arg(long, env = "CSMS_AUDIT_READS", value_enum, value_name = "WHEN")]
     pub audit_reads: Option<ReadRecords>,
 
-    /// Form of the log on stderr [default: text]
+    /// Format of the log on stderr [default: text]
     #[arg(long, env = "CSMS_LOG_FORMAT", value_enum, value_name = "FORMAT")]
     pub log_format: Option<LogFormat>,
 

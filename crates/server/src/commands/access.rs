@@ -52,7 +52,7 @@ enum Action {
         /// The file
         file: PathBuf,
     },
-    /// Bring users, access keys and policies to what a file says
+    /// Apply users, access keys and policies from a file
     Apply {
         /// The file
         file: PathBuf,

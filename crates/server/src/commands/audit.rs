@@ -56,7 +56,7 @@ enum Action {
         /// Only records behind this number
         #[arg(long, value_name = "NUMBER", default_value_t = 0)]
         after: u64,
-        /// Most records [default: all]
+        /// Maximum number of records [default: all]
         #[arg(long, value_name = "NUMBER")]
         limit: Option<usize>,
     },

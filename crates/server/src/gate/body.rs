@@ -21,7 +21,7 @@ use crate::{
     gate::pace::{Pace, PaceTimer},
 };
 
-/// Largest body that a signature covers: 12 MB (authentication fact sheet, section 2).
+/// Largest body that a signature covers: 12 MB (`compatibility/authentication.md#2-sdk-hmac-sha256-verification-steps`).
 pub const MAX_BODY_BYTES: usize = 12 * 1024 * 1024;
 
 /// Largest body of a login, in bytes.

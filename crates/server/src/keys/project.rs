@@ -134,7 +134,7 @@ impl Keys {
         Ok(UsableKey { key, is_default })
     }
 
-    /// Looks at a key's state anew at its next use. To be called after each change of it.
+    /// Looks at a key's state again at its next use. To be called after each change of it.
     pub fn forget(&self, project: &ProjectId, id: &KeyId) {
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
         self.changes.fetch_add(1, Ordering::AcqRel);
@@ -185,7 +185,7 @@ impl Keys {
         Ok(record.id)
     }
 
-    /// Makes the default key. Two first uses at once both make a key; the store keeps one, which both get.
+    /// Creates the default key. Concurrent first uses race; the store keeps one key and both callers receive it.
     async fn make_default(&self, project: &ProjectId) -> Result<KeyRecord, Failure> {
         let record = self.make_record(project, DEFAULT_ALIAS.to_owned(), KeyDetails::default())?;
         let (origin, trail) = (Origin::service("CreateKey"), Arc::clone(&self.trail));

@@ -139,7 +139,7 @@ fn resume(
     if unfinished.login().difference(base.login()).is_some() {
         // Its password may be the other account's; nobody but a person can tell which of the two is meant.
         let reason = "SYSPENDING names another account, server or database than the version it would replace; \
-                      delete that stage to start anew";
+                      delete that stage to start again";
         return Err(Refusal::RotationNotConfigured(reason).into());
     }
     let renewed = with_password(&base, unfinished.password())?;

@@ -9,8 +9,8 @@ use csms_core::{
     policy::{Policy, key_resource, secret_resource},
     task::Task,
 };
-/// What a function may do with the one secret it rotates: the rights of the cloud's function agency (rotation fact
-/// sheet, section 6), and taking the label away that it worked with.
+/// What a function may do with the one secret it rotates: the rights of the cloud's function agency
+/// (`compatibility/rotation.md#6-the-rotation-function-contract`), and the removal of SYSPENDING.
 const ACTIONS: [&str; 7] = [
     "csms:secret:get",
     "csms:secret:getVersion",

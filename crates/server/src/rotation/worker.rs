@@ -4,7 +4,7 @@
 //! the next one when it starts again; that is safe because every function call may be repeated. A task that nobody is at is
 //! picked up again, whatever became of whoever began it.
 //!
-//! A task is carried out by the server that holds its lease. All that a server writes about a task it writes in a
+//! A task is run by the server that holds its lease. All that a server writes about a task it writes in a
 //! transaction that sees that it still holds it, so one that stood still and was replaced changes nothing any more.
 
 use std::{
@@ -190,9 +190,9 @@ async fn until_lost(app: &App, held: &HeldTask) {
     }
 }
 
-/// Resumes running tasks that nobody is at, as far as there is room: those of before a start, and later those that a dead
-/// server, a failure of the store or a panic left behind. An attempt that was broken off has been counted; a resumed task
-/// makes at least one more. Answers whether there may be more of them than there was room for.
+/// Claims orphaned tasks (no valid lease) up to the concurrency limit: those from before a start, and those left behind by a dead
+/// server, a store failure or a panic. An interrupted attempt has been counted; a resumed task makes at least one more. Returns
+/// `true` if more may remain.
 ///
 /// # Errors
 /// Failures of the store.

@@ -31,7 +31,7 @@ struct Receiver {
 }
 
 impl Receiver {
-    /// Begins to listen, and answers the address.
+    /// Begins to listen, and returns the address.
     async fn listen(&self) -> String {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = format!("http://{}/hook", listener.local_addr().unwrap());

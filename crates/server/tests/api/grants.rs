@@ -181,7 +181,7 @@ async fn a_policy_may_limit_the_secrets_that_are_granted() {
 }
 
 #[tokio::test]
-async fn a_secret_made_anew_or_brought_back_has_no_grants() {
+async fn a_secret_created_again_or_restored_has_no_grants() {
     let server = Server::start().await;
     let (_, key) = server.make_user("alice", "alice's password", vec![]).await;
     create(&server, "db").await;

@@ -21,7 +21,7 @@ fn the_document_is_the_golden_one() {
         fs::write(&file, &text).unwrap();
     }
     let golden = fs::read_to_string(file).unwrap_or_default();
-    assert!(golden == text, "crates/api/openapi.json is out of date; write it anew: {AGAIN}");
+    assert!(golden == text, "crates/api/openapi.json is out of date; write it again: {AGAIN}");
 }
 
 #[tokio::test]

@@ -85,7 +85,7 @@ impl Kms {
         Self { server, front, stop, running }
     }
 
-    /// Ends the server, and answers where it was.
+    /// Ends the server, and returns where it was.
     async fn stop(self) -> Front {
         let Self { server, front, stop, running } = self;
         *front.behind.lock().unwrap() = None;
@@ -103,7 +103,7 @@ impl Kms {
         front
     }
 
-    /// Makes a user with this policy, and answers its key.
+    /// Makes a user with this policy, and returns its key.
     async fn user(&self, name: &str, policy: Policy) -> Key {
         let (access_key, secret_key) = make_key_pair().unwrap();
         let identity = &self.server.app.identity;

@@ -36,7 +36,7 @@ where
     address
 }
 
-/// A server that carries out `concurrent` rotations at once through an endpoint.
+/// A server that runs `concurrent` rotations at once through an endpoint.
 async fn server(directory: &tempfile::TempDir, endpoint: String, concurrent: usize) -> Server {
     let mut settings = settings(directory.path());
     settings.rotation_concurrency = concurrent;

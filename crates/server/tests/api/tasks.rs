@@ -1,4 +1,4 @@
-//! Rotation tasks of a server whose function always fails: what matters is that every stored task is carried out.
+//! Rotation tasks of a server whose function always fails: what matters is that every stored task is run.
 
 use std::{
     fs,

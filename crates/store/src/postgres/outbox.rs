@@ -24,7 +24,7 @@ fn read(row: &Row) -> Result<Notification, StoreError> {
     read_notification(text.as_bytes(), column(row, 1, READING)?)
 }
 
-/// Stores what a change tells of, due at once.
+/// Stores the notifications of a change, due immediately.
 pub(super) async fn tell(session: &Session, draft: &Draft) -> Result<(), StoreError> {
     let Some(name) = draft.event_concerned() else { return Ok(()) };
     let event = entries::find::<Event>(session, &draft.secret.project, name.as_str()).await?;

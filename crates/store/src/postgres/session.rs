@@ -1,6 +1,6 @@
 //! A connection for one operation, inside a transaction or outside of one.
 //!
-//! A connection goes back to the pool only when it is known to be at rest. When a future is dropped or a function panics
+//! A connection goes back to the pool only when it is known to be idle. When a future is dropped or a function panics
 //! in the middle, the connection is closed instead, and the server rolls its transaction back.
 
 use std::{
@@ -67,7 +67,7 @@ impl Session {
         self.connection.as_ref().ok_or_else(|| StoreError::Unavailable(Cause::new("the connection is closed")))
     }
 
-    /// Awaits the server's answer, and notes meanwhile that the connection is not at rest.
+    /// Awaits the server's answer, and notes meanwhile that the connection is not idle.
     async fn busy<T>(&self, answer: impl Future<Output = T>) -> T {
         self.at_rest.store(false, Ordering::Relaxed);
         let answer = answer.await;

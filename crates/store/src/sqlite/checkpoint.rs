@@ -3,7 +3,7 @@
 //! Done by the thread that commits, this would make the writes behind it wait. So a thread of its own copies what the
 //! log has gained every few megabytes, while writes go on at the log's end. That alone never empties the log under
 //! constant load; when it has grown long, the writer pauses the readers for the short rest of the copying and starts
-//! the log anew.
+//! the log again.
 
 use std::{
     path::Path,
@@ -24,12 +24,12 @@ use crate::error::{Cause, StoreError};
 pub(super) struct Limits {
     /// Pages that the log gains before they are copied.
     pub(super) copy_after: u64,
-    /// Length of the log at which it is started anew.
+    /// Length of the log at which it is restarted.
     pub(super) restart_after: u64,
 }
 
 impl Limits {
-    /// Copies every 4 MiB, starts anew at 64 MiB.
+    /// Copies every 4 MiB, restarts at 64 MiB.
     pub(super) const USUAL: Self = Self { copy_after: 1_000, restart_after: 16_000 };
 }
 
@@ -64,7 +64,7 @@ impl Checkpoints {
 
     /// To be called by the writer between transactions, with the length of the log in pages.
     pub(super) fn after_commit(&mut self, pages: u64) {
-        // A shorter log is one that was started anew.
+        // A shorter log is one that was restarted.
         self.asked_at = self.asked_at.min(pages);
         if pages - self.asked_at < self.limits.copy_after {
             return;

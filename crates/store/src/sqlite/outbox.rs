@@ -24,7 +24,7 @@ fn read(row: &Row<'_>) -> Result<Notification, StoreError> {
     read_notification(text, row.get(1).during(READING)?)
 }
 
-/// Stores what a change tells of, due at once.
+/// Stores the notifications of a change, due immediately.
 pub(super) fn tell(db: &Connection, draft: &Draft) -> Result<(), StoreError> {
     let Some(name) = draft.event_concerned() else { return Ok(()) };
     let Some(event) = entries::find::<Event>(db, &draft.secret.project, name.as_str())? else { return Ok(()) };

@@ -213,7 +213,7 @@ fn insert_value(db: &Connection, secret: i64, version: VersionId, sealed: &[u8])
         .map(drop)
 }
 
-/// Writes what a change amounts to, and answers the tasks among it, whose leases are kept elsewhere.
+/// Writes what a change amounts to, and returns the tasks among it, whose leases are kept elsewhere.
 pub(super) fn apply(db: &Connection, row: i64, changes: Changes) -> Result<Tasks, StoreError> {
     let mut changed_tasks = match changes {
         Changes::Update { secret, added, removed, replicas, tasks } => {

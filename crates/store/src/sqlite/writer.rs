@@ -169,7 +169,7 @@ mod tests {
         })
     }
 
-    /// Commits the statements as one batch; answers how each ended and how many rows there are then.
+    /// Commits the statements as one batch; returns how each ended and how many rows there are then.
     fn run(statements: &[&'static str]) -> (Vec<bool>, i64) {
         let db = Connection::open_in_memory().unwrap();
         db.execute_batch("CREATE TABLE t (x INTEGER UNIQUE)").unwrap();

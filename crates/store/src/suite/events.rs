@@ -5,7 +5,7 @@ use csms_core::event::{Event, EventType, Notification, NotificationStatus, Occur
 use super::*;
 use crate::{ChangeError, CreateError, EntryChange, StoreError};
 
-/// An event that tells of everything.
+/// An event that fires for everything.
 pub(super) fn event(text: &str) -> Event {
     Event {
         id: csms_core::identity::make_uuid(&mut SysRng).unwrap(),
@@ -18,7 +18,7 @@ pub(super) fn event(text: &str) -> Event {
     }
 }
 
-/// Stores an event that tells of everything.
+/// Stores an event that fires for everything.
 pub(super) async fn put_event<S: Store>(store: &S, text: &str) {
     let event = event(text);
     let put = move |_: Option<Event>| Ok::<_, Never>((EntryChange::Put(event), ()));

@@ -139,7 +139,7 @@ export const ERROR_CATALOGUE = {
   "CSMS.0503": { status: 400, retryable: true, text: "Rotation is running" },
   "CSMS.0511": { status: 502, retryable: true, text: "The rotation function failed" },
   "CSMS.0512": { status: 502, retryable: true, text: "The rotation function could not be invoked" },
-  "CSMS.0513": { status: 502, retryable: true, text: "The rotation was reported but not carried out" },
+  "CSMS.0513": { status: 502, retryable: true, text: "The rotation was reported but not done" },
   "CSMS.0514": { status: 400, retryable: false, text: "The secret is gone" },
   "CSMS.0601": { status: 400, retryable: false, text: "This installation has no groups" },
   "CSMS.0602": { status: 400, retryable: false, text: "Wrong password" },

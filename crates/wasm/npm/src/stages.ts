@@ -1,5 +1,5 @@
 /**
- * Versions and stages: what a change will do, computed by the rules that will carry it out.
+ * Versions and stages: what a change will do, computed by the rules that will decide it.
  */
 import { languageOf, members, optional, text, time } from "./arguments.js";
 import * as bound from "./bindings.js";

@@ -20,7 +20,7 @@ export interface Secret {
   description: string;
   create_time: number;
   update_time: number;
-  /** When the deletion is carried out; only in `PENDING_DELETE`. */
+  /** When the deletion happens; only in `PENDING_DELETE`. */
   scheduled_delete_time?: number;
   secret_type: SecretType;
   auto_rotation: boolean;

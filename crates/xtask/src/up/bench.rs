@@ -1,6 +1,6 @@
 //! `cargo xtask bench up`: how long `cargo xtask up` takes in an empty clone with empty caches.
 //!
-//! Neither the toolchain nor Debian packages are installed anew. What is committed is what is measured.
+//! Neither the toolchain nor Debian packages are installed again. What is committed is what is measured.
 
 use std::env;
 use std::fs;

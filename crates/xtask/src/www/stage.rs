@@ -1,4 +1,4 @@
-//! What a browser needs to see the console at work: a server with it, and a database whose account can be rotated.
+//! What a browser needs to see the running console: a server with it, and a database whose account can be rotated.
 
 use std::path::Path;
 

@@ -2,9 +2,9 @@
 //! database at any step.
 //!
 //! A step is what happens at once: a transaction of the service, a statement of the database, a login. What the executor
-//! looks up right before it writes is a step of its own, so that others come between. Two functions are at work at the same
+//! looks up right before it writes is a step of its own, so that others come between. Two functions run at the same
 //! time when one server has taken a task over from another that only stood still; a task may end while functions are still
-//! at work, and the next begin.
+//! running, and the next begin.
 //!
 //! With two functions all states are visited; with more, runs are drawn at random. Checked in each state: nobody is locked
 //! out (the invariant). From each, what the next attempt alone would do is checked by `model`.
@@ -41,7 +41,7 @@ struct Setting {
     made_by_the_service: bool,
     /// Tasks that may begin.
     tasks: u32,
-    /// Functions at work at the same time.
+    /// Functions running at the same time.
     functions: usize,
     /// Candidates that the database may refuse.
     refusals: u32,
@@ -62,7 +62,7 @@ struct World {
     refusals_left: u32,
 }
 
-/// A function at work.
+/// A running function.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Function {
     /// Whether another function has been started for the secret since.
@@ -362,7 +362,7 @@ impl<T: Eq + Hash> Numbered<T> {
     }
 }
 
-/// A world and the functions at work in it, all by number; functions in order, since it does not matter which is which.
+/// A world and the functions that run in it, all by number; functions in order, since it does not matter which is which.
 type State = (u32, Vec<u32>);
 
 /// What may come of one step: what it was, the world, and the function that goes on or was started.
@@ -462,7 +462,7 @@ impl Explorer {
         if self.checked.insert(state.0) { self.worlds.get(state.0).check(&self.setting) } else { Ok(()) }
     }
 
-    /// Visits every state. Answers how many there are.
+    /// Visits every state. Returns how many there are.
     fn all(mut self) -> Result<usize, Found> {
         let start = self.begin();
         let mut parents: HashMap<State, Option<(State, String)>> = HashMap::from([(start.clone(), None)]);
@@ -481,7 +481,7 @@ impl Explorer {
         Ok(parents.len())
     }
 
-    /// Takes `runs` random ways of at most `length` steps, the same every time. Answers in how many different situations
+    /// Takes `runs` random ways of at most `length` steps, the same every time. Returns in how many different situations
     /// functions have been.
     fn some(mut self, runs: u32, length: usize) -> Result<usize, Found> {
         let mut random = 0x9E37_79B9_7F4A_7C15_u64;

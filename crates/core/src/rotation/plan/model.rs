@@ -321,7 +321,7 @@ enum Failure {
     DoneTooEarly,
 }
 
-/// Visits every state that attempts can reach, each ended by a crash or a verdict and followed by another. Answers how
+/// Visits every state that attempts can reach, each ended by a crash or a verdict and followed by another. Returns how
 /// many states there are, or the first failure.
 fn explore(planner: Planner, scene: Scene) -> Result<usize, Failure> {
     let start = World::new(scene);

@@ -28,8 +28,8 @@ const MAX_FILE: u64 = 64 * 1024;
 #[derive(Args, Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct KmsFlags {
-    /// Keep no keys here but have them kept by the Key Management Service at this address: https://, or http:// on this
-    /// machine. Its keys come from CSMS_KMS_ACCESS_KEY and CSMS_KMS_SECRET_KEY, or from --kms-credentials-file
+    /// Remote Key Management Service that holds all keys instead of this server: https://, or http:// on this machine. The
+    /// access keys come from CSMS_KMS_ACCESS_KEY and CSMS_KMS_SECRET_KEY, or from --kms-credentials-file
     #[arg(
         id = "kms_endpoint",
         long = "kms-endpoint",
@@ -40,7 +40,7 @@ pub struct KmsFlags {
     )]
     pub endpoint: Option<String>,
 
-    /// Project of the keys there
+    /// Project of the remote keys
     #[arg(
         id = "kms_project_id",
         long = "kms-project-id",
@@ -51,7 +51,7 @@ pub struct KmsFlags {
     )]
     pub project_id: Option<String>,
 
-    /// Key there that protects the root key, and secrets whose creator names no other key of that service
+    /// Remote key that protects the root key and every secret created without `kms_key_id`
     #[arg(
         id = "kms_default_key",
         long = "kms-default-key",
@@ -62,7 +62,8 @@ pub struct KmsFlags {
     )]
     pub default_key: Option<String>,
 
-    /// JSON file, mode 0600, with `access_key` and `secret_key` of a user there, as `csms user create --output json` prints
+    /// JSON file, mode 0600, with `access_key` and `secret_key` of a user of the remote service, as `csms user create --output
+    /// json` prints
     #[arg(
         id = "kms_credentials_file",
         long = "kms-credentials-file",
@@ -73,7 +74,7 @@ pub struct KmsFlags {
     )]
     pub credentials_file: Option<PathBuf>,
 
-    /// PEM file with certificate authorities to trust for it, besides the public ones
+    /// PEM file with certificate authorities to trust for the remote service, in addition to the public ones
     #[arg(
         id = "kms_ca",
         long = "kms-ca",
@@ -84,8 +85,8 @@ pub struct KmsFlags {
     )]
     pub ca: Option<PathBuf>,
 
-    /// How long a key is used before it is asked again, in seconds: a key that is disabled there is out of use here after
-    /// this time; 0 asks at every use [default: 10]
+    /// Seconds for which a remote key is used before its state is checked again; a disabled key stops working here within
+    /// this time. 0 checks at every use [default: 10]
     #[arg(
         id = "kms_recheck",
         long = "kms-recheck",

@@ -107,7 +107,7 @@ impl Server {
         }
     }
 
-    /// Makes a user of the first project with a password and an access key, and answers its identifier and the key.
+    /// Makes a user of the first project with a password and an access key, and returns its identifier and the key.
     pub async fn make_user(&self, name: &str, password: &str, policies: Vec<Policy>) -> (String, Key) {
         let id = csms_server::installation::make_id().unwrap();
         let user = UserRecord {
