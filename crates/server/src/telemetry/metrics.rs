@@ -92,14 +92,14 @@ impl Metrics {
     fn registered(mut self) -> Self {
         let registry = &mut self.registry;
         registry.register("requests", "Requests by operation and status", self.requests.clone());
-        let help = "Time from the request's head to the answer";
+        let help = "Time from a request's header to its response";
         registry.register_with_unit("request_duration", help, Unit::Seconds, self.durations.clone());
         registry.register(
             "rotation_tasks",
             "Rotation tasks that this server finished, by outcome",
             self.rotations.clone(),
         );
-        let help = "Rotation tasks that this server is at, those that wait for their turn among them";
+        let help = "Rotation tasks that this server runs, including those that wait for a permit";
         registry.register("rotation_tasks_running", help, self.rotations_running.clone());
         let help = "Time that this server took for a rotation task it finished";
         registry.register_with_unit("rotation_duration", help, Unit::Seconds, self.rotation_durations.clone());
@@ -109,15 +109,15 @@ impl Metrics {
         registry.register("auto_rotation_switched_off", help, self.switched_off.clone());
         let help = "Secrets of all servers whose rotation is due and has not begun";
         registry.register("rotations_due", help, self.rotations_due.clone());
-        let help = "How long the rotation that waits longest has been due; 0 when none is";
+        let help = "How long the longest waiting rotation has been due; 0 if none is due";
         registry.register_with_unit("rotation_oldest_overdue", help, Unit::Seconds, self.oldest_due.clone());
-        let help = "Rotation tasks of all servers that have begun and are not finished";
+        let help = "Rotation tasks of all servers that have begun and have not finished";
         registry.register("rotation_tasks_unfinished", help, self.tasks_unfinished.clone());
-        let help = "Age of the oldest rotation task that is not finished; 0 when there is none";
+        let help = "Age of the oldest unfinished rotation task; 0 if there is none";
         registry.register_with_unit("rotation_oldest_task", help, Unit::Seconds, self.oldest_task.clone());
         let help = "When this server last looked for due work, in Unix time";
         registry.register_with_unit("scheduler_last_look_time", help, Unit::Seconds, self.last_look.clone());
-        let help = "Records of finished rotation tasks that were removed because of their age";
+        let help = "Records of finished rotation tasks removed because of their age";
         registry.register("rotation_tasks_purged", help, self.tasks_purged.clone());
         registry.register("scheduled_deletions", "Secrets deleted when their window closed", self.deletions.clone());
         self
@@ -178,7 +178,7 @@ impl Metrics {
         self.tasks_purged.inc_by(tasks);
     }
 
-    /// Notes a scheduled deletion that was carried out.
+    /// Counts a scheduled deletion.
     pub fn deleted(&self) {
         self.deletions.inc();
     }
@@ -190,5 +190,63 @@ impl Metrics {
         // Writing into a string does not fail.
         let _ = encode(&mut text, &self.registry);
         text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{collections::BTreeSet, fmt::Write as _, fs, path::Path};
+
+    use super::*;
+
+    const PAGE: &str = "../../www/docs/src/reference/metrics.md";
+    const BEGIN: &str = "<!-- begin: metrics -->\n";
+    const END: &str = "<!-- end: metrics -->";
+
+    /// Metrics with a series of every family, since a family without one is not in the text.
+    fn used() -> Metrics {
+        let metrics = Metrics::default();
+        metrics.answered("ShowSecret", 200, Duration::from_millis(1));
+        metrics.attempt_failed("CSMS.0511");
+        metrics
+    }
+
+    /// The rows of the page: name, type, labels and meaning of each metric.
+    fn table(text: &str) -> String {
+        let mut rows = "| Metric | Type | Labels | Meaning |\n|---|---|---|---|\n".to_owned();
+        for line in text.lines() {
+            let Some((name, help)) = line.strip_prefix("# HELP ").and_then(|rest| rest.split_once(' ')) else {
+                continue;
+            };
+            let kind =
+                text.lines().find_map(|line| line.strip_prefix("# TYPE ")?.strip_prefix(name)?.strip_prefix(' '));
+            let of_it = text.lines().filter_map(|line| line.strip_prefix(name)?.split_once('{'));
+            let labels = of_it.filter_map(|(suffix, rest)| Some((suffix, rest.split_once('}')?.0)));
+            let labels = labels.filter(|(suffix, _)| ["", "_total"].contains(suffix));
+            let labels: BTreeSet<_> =
+                labels.flat_map(|(_, labels)| labels.split(',').filter_map(|it| Some(it.split_once('=')?.0))).collect();
+            let labels: Vec<_> = labels.into_iter().map(|label| format!("`{label}`")).collect();
+            let labels = if labels.is_empty() { " ".to_owned() } else { format!(" {} ", labels.join(", ")) };
+            let help = help.trim_end_matches('.');
+            let _ = writeln!(rows, "| `{name}` | {} |{labels}| {help} |", kind.unwrap_or_default());
+        }
+        rows
+    }
+
+    #[test]
+    fn the_book_lists_every_metric() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(PAGE);
+        let page = fs::read_to_string(&path).unwrap();
+        let (before, rest) = page.split_once(BEGIN).unwrap();
+        let (written, after) = rest.split_once(END).unwrap();
+        let table = table(&used().text());
+        if std::env::var_os("CSMS_WRITE_GENERATED").is_some() {
+            fs::write(&path, format!("{before}{BEGIN}{table}{END}{after}")).unwrap();
+        } else {
+            assert!(
+                written == table,
+                "{PAGE} is out of date; CSMS_WRITE_GENERATED=1 cargo test -p csms-server --lib telemetry"
+            );
+        }
     }
 }
