@@ -21,7 +21,7 @@ use crate::programs;
 use crate::system_user::SystemUser;
 
 /// How often a condition is looked at again. Short beside any start-up, long beside a system call.
-pub(crate) const GLANCE: Duration = Duration::from_millis(10);
+pub(crate) const POLL_INTERVAL: Duration = Duration::from_millis(10);
 
 const LOG_LINES: usize = 40;
 const STOP_WITHIN: Duration = Duration::from_secs(10);
@@ -119,7 +119,7 @@ impl Daemon {
             if Instant::now() >= deadline {
                 return Err(Error::StillRunning { name: self.name.clone(), waited: within });
             }
-            tokio::time::sleep(GLANCE).await;
+            tokio::time::sleep(POLL_INTERVAL).await;
         }
     }
 
@@ -143,7 +143,7 @@ impl Daemon {
             match attempt().await {
                 Ok(()) => return Ok(()),
                 Err(detail) if Instant::now() >= deadline => return Err(self.not_started(detail)),
-                Err(_) => tokio::time::sleep(GLANCE).await,
+                Err(_) => tokio::time::sleep(POLL_INTERVAL).await,
             }
         }
     }
@@ -182,7 +182,7 @@ impl Drop for Daemon {
         let _ = self.signal(self.ending.signal);
         let deadline = Instant::now() + STOP_WITHIN;
         while self.status().is_none() && Instant::now() < deadline {
-            thread::sleep(GLANCE);
+            thread::sleep(POLL_INTERVAL);
         }
         self.with_child(|child| {
             if matches!(child.try_wait(), Ok(None)) {
@@ -281,7 +281,7 @@ mod tests {
         let deadline = Instant::now() + STOP_WITHIN;
         while !daemon.log_tail().contains(text) {
             assert!(Instant::now() < deadline, "no {text} in {}", daemon.log_tail());
-            tokio::time::sleep(GLANCE).await;
+            tokio::time::sleep(POLL_INTERVAL).await;
         }
     }
 

@@ -19,7 +19,7 @@ use tokio::time::timeout;
 
 use crate::directory::Directory;
 use crate::error::{Error, Result};
-use crate::process::{Daemon, Ending, GLANCE, Plan};
+use crate::process::{Daemon, Ending, POLL_INTERVAL, Plan};
 use crate::programs;
 use crate::system_user::SystemUser;
 
@@ -217,7 +217,7 @@ impl Server {
             if let Some(status) = self.daemon.status() {
                 return status;
             }
-            tokio::time::sleep(GLANCE).await;
+            tokio::time::sleep(POLL_INTERVAL).await;
         }
     }
 

@@ -24,7 +24,7 @@ pub const VARIABLE: &str = "CSMS_ROTATE_ABORT_AT";
 pub const HOLD_IN: &str = "CSMS_ROTATE_HOLD_IN";
 
 /// How often a process that stands still looks whether it is released.
-const GLANCE: Duration = Duration::from_millis(10);
+const POLL_INTERVAL: Duration = Duration::from_millis(10);
 
 /// A step of a rotation, and the moment before or after it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -77,7 +77,7 @@ impl Files {
 
     fn wait_for(&self, ending: &str) {
         while !self.0.with_extension(ending).exists() {
-            thread::sleep(GLANCE);
+            thread::sleep(POLL_INTERVAL);
         }
     }
 }

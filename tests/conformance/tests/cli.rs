@@ -14,7 +14,7 @@ use tempfile::TempDir;
 use tokio::{io::AsyncWriteExt, process::Command, time::timeout};
 
 /// Longest wait for something that takes well under a second.
-const SOON: Duration = Duration::from_secs(60);
+const DEADLINE: Duration = Duration::from_secs(60);
 
 struct Shell {
     server: Server,
@@ -38,7 +38,7 @@ impl Shell {
     }
 
     async fn run(&self, arguments: &[&str]) -> Output {
-        timeout(SOON, self.command(arguments).output()).await.unwrap().unwrap()
+        timeout(DEADLINE, self.command(arguments).output()).await.unwrap().unwrap()
     }
 
     /// Runs with bytes on standard input.
@@ -47,7 +47,7 @@ impl Shell {
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
         child.stdin.take().unwrap().write_all(input).await.unwrap();
-        timeout(SOON, child.wait_with_output()).await.unwrap().unwrap()
+        timeout(DEADLINE, child.wait_with_output()).await.unwrap().unwrap()
     }
 
     /// What a command that succeeds prints.
@@ -261,7 +261,7 @@ async fn all_members_are_those_that_nothing_else_reads_or_has_set() {
     }
     shell.create("db", br#"{"CSMS_TEST_HOST":"theirs","port":5432}"#).await;
     let mut command = shell.command(&["exec", "--secret", "db", "--all", "--", "printenv", "CSMS_TEST_HOST", "port"]);
-    let output = timeout(SOON, command.env("CSMS_TEST_HOST", "mine").output()).await.unwrap().unwrap();
+    let output = timeout(DEADLINE, command.env("CSMS_TEST_HOST", "mine").output()).await.unwrap().unwrap();
     assert_eq!(output.stdout, b"mine\n5432\n", "{output:?}");
 }
 
@@ -270,7 +270,7 @@ async fn a_python_program_does_not_run_what_the_writer_of_its_secret_chose() {
     let shell = Shell::open().await;
     shell.create("app", HOSTILE[1].as_bytes()).await;
     let mut command = shell.command(&["exec", "--secret", "app", "--all", "--", "python3", "-c", "print(1)"]);
-    let output = timeout(SOON, command.current_dir(shell.directory.path()).output()).await.unwrap().unwrap();
+    let output = timeout(DEADLINE, command.current_dir(shell.directory.path()).output()).await.unwrap().unwrap();
     assert_eq!(output.stdout, b"1\n", "{output:?}");
     assert!(!shell.directory.path().join("ran").exists());
 }
@@ -303,14 +303,14 @@ async fn the_variables_of_the_sdks_are_enough_and_missing_ones_are_all_named() {
     };
     let mut command = shell.command(&["secret", "get", "db", "--value"]);
     without(&mut command);
-    let refused = timeout(SOON, command.output()).await.unwrap().unwrap();
+    let refused = timeout(DEADLINE, command.output()).await.unwrap().unwrap();
     let refusal = String::from_utf8(refused.stderr).unwrap();
     for name in ["HUAWEICLOUD_SDK_AK", "HUAWEICLOUD_SDK_SK", "HUAWEICLOUD_SDK_PROJECT_ID"] {
         assert!(refusal.contains(name), "{refusal}");
     }
     command.env("HUAWEICLOUD_SDK_AK", &credentials.access_key).env("HUAWEICLOUD_SDK_SK", &credentials.secret_key);
     command.env("HUAWEICLOUD_SDK_PROJECT_ID", &credentials.project_id).env("CSMS_ENDPOINT", shell.server.url());
-    let output = timeout(SOON, command.output()).await.unwrap().unwrap();
+    let output = timeout(DEADLINE, command.output()).await.unwrap().unwrap();
     assert_eq!(output.stdout, b"x", "{output:?}");
 }
 

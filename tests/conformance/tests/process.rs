@@ -32,8 +32,8 @@ use tokio::{
 };
 
 /// Longest wait for something that takes well under a second.
-const SOON: Duration = Duration::from_secs(60);
-const GLANCE: Duration = Duration::from_millis(10);
+const DEADLINE: Duration = Duration::from_secs(60);
+const POLL_INTERVAL: Duration = Duration::from_millis(10);
 
 fn csms(arguments: &[&str]) -> Command {
     let mut command = Command::new(binary().unwrap());
@@ -43,7 +43,7 @@ fn csms(arguments: &[&str]) -> Command {
 
 /// Runs `csms` to its end.
 async fn run(arguments: &[&str]) -> Output {
-    timeout(SOON, csms(arguments).output()).await.unwrap().unwrap()
+    timeout(DEADLINE, csms(arguments).output()).await.unwrap().unwrap()
 }
 
 /// Runs `csms serve` on `data` with a refusal as the expected end, and returns what it says.
@@ -70,7 +70,7 @@ async fn the_first_line_on_stdout_says_where_a_ready_server_is() {
     let mut server = csms(&["serve", "--listen", "127.0.0.1:0", "--data", data.to_str().unwrap()]);
     let mut server = server.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
     let mut lines = BufReader::new(server.stdout.take().unwrap()).lines();
-    let line = timeout(SOON, lines.next_line()).await.unwrap().unwrap().unwrap();
+    let line = timeout(DEADLINE, lines.next_line()).await.unwrap().unwrap().unwrap();
     let ready: Value = serde_json::from_str(&line).unwrap();
 
     assert_eq!(keys(&ready), BTreeSet::from(["event", "url", "project_id", "credentials"]));
@@ -131,7 +131,7 @@ async fn read_until(stream: &mut TcpStream, end: &str) -> String {
     let mut text = String::new();
     let mut buffer = [0; 1024];
     while !text.contains(end) {
-        let count = timeout(SOON, stream.read(&mut buffer)).await.unwrap().unwrap();
+        let count = timeout(DEADLINE, stream.read(&mut buffer)).await.unwrap().unwrap();
         assert!(count > 0, "the connection ended after {text:?}");
         text.push_str(std::str::from_utf8(&buffer[..count]).unwrap());
     }
@@ -149,10 +149,10 @@ async fn a_request_under_way_is_finished_after_sigterm_and_then_the_server_ends_
     read_until(&mut stream, "100 Continue\r\n\r\n").await;
 
     let request = async {
-        let deadline = Instant::now() + SOON;
+        let deadline = Instant::now() + DEADLINE;
         while TcpStream::connect(address).await.is_ok() {
             assert!(Instant::now() < deadline, "a draining server takes new connections");
-            tokio::time::sleep(GLANCE).await;
+            tokio::time::sleep(POLL_INTERVAL).await;
         }
         stream.write_all(body.as_bytes()).await.unwrap();
         read_until(&mut stream, "\"late\"").await

@@ -21,7 +21,7 @@ use crate::service::Service;
 pub const WITHIN: Duration = Duration::from_secs(240);
 
 /// How often a condition is looked at.
-pub const GLANCE: Duration = Duration::from_millis(20);
+pub const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
 /// Servers with one store and one root key. Each has its own data directory, with the first user's keys in it.
 #[derive(Debug)]
@@ -94,11 +94,11 @@ impl Cluster {
     }
 
     /// Waits until a server is at a rotation.
-    pub async fn at_work(&self, server: usize) {
+    pub async fn until_active(&self, server: usize) {
         let deadline = Instant::now() + WITHIN;
         while self.counted(server, "rotation begins") <= self.counted(server, "rotation ended") {
             assert!(Instant::now() < deadline, "server {server} rotates nothing");
-            tokio::time::sleep(GLANCE).await;
+            tokio::time::sleep(POLL_INTERVAL).await;
         }
     }
 
@@ -111,7 +111,7 @@ impl Cluster {
         while self.counted(server, "rotation begins") > endings().iter().sum() {
             let log = || self.servers[server].server.log_tail();
             assert!(Instant::now() < deadline, "server {server} does not let go\n{}", log());
-            tokio::time::sleep(GLANCE).await;
+            tokio::time::sleep(POLL_INTERVAL).await;
         }
     }
 

@@ -17,7 +17,7 @@ use tokio::time::Instant;
 const TASK_WITHIN: Duration = Duration::from_secs(120);
 
 /// How often a task is looked at.
-const GLANCE: Duration = Duration::from_millis(50);
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
 /// A server process and a client with its first user's keys.
 #[derive(Debug)]
@@ -124,7 +124,7 @@ impl Service {
                 return task;
             }
             assert!(Instant::now() < deadline, "still running: {task:?}\n{}", self.server.log_tail());
-            tokio::time::sleep(GLANCE).await;
+            tokio::time::sleep(POLL_INTERVAL).await;
         }
     }
 

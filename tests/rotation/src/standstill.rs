@@ -13,7 +13,7 @@ use tokio::time::Instant;
 /// Longest wait for a function: a busy machine starts many at once.
 const WITHIN: Duration = Duration::from_secs(120);
 
-const GLANCE: Duration = Duration::from_millis(20);
+const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
 /// The directory of such functions' files. It ends with this.
 #[derive(Debug)]
@@ -58,7 +58,7 @@ impl Standstill {
         let (file, deadline) = (self.file(name, ending), Instant::now() + WITHIN);
         while !file.exists() {
             assert!(Instant::now() < deadline, "the function of {name} is not {ending}");
-            tokio::time::sleep(GLANCE).await;
+            tokio::time::sleep(POLL_INTERVAL).await;
         }
         file
     }

@@ -24,7 +24,7 @@ const SECOND: &str = "Second-password-2";
 const AT_ONCE: usize = 12;
 
 const TASK_WITHIN: Duration = Duration::from_secs(120);
-const GLANCE: Duration = Duration::from_millis(100);
+const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
 const MODES: [RotationMode; 2] = [RotationMode::SingleUser, RotationMode::MultiUser];
 
@@ -78,7 +78,7 @@ impl Setting {
                 break task;
             }
             assert!(Instant::now() < deadline, "still running: {task:?}");
-            tokio::time::sleep(GLANCE).await;
+            tokio::time::sleep(POLL_INTERVAL).await;
         };
         let context = format!("{mode:?}, killed at {fault}");
         self.service.assert_rotated(&(begun, task), 2, VersionId::FIRST, &context).await;

@@ -18,8 +18,8 @@ use tokio::time::Instant;
 const FIRST: &str = "First-password-1";
 
 /// Longest wait for something that takes well under a second.
-const SOON: Duration = Duration::from_secs(60);
-const GLANCE: Duration = Duration::from_millis(20);
+const DEADLINE: Duration = Duration::from_secs(60);
+const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
 async fn logs_in(database: &Database, account: &Account) -> bool {
     database.can_log_in(&account.login().username, account.password()).await.unwrap()
@@ -94,11 +94,11 @@ impl HeldRotation {
         let begun = service.begin(&name).await;
 
         let waiting = "SELECT count(*) FROM pg_stat_activity WHERE usename = 'app' AND wait_event_type = 'Lock'";
-        let deadline = Instant::now() + SOON;
+        let deadline = Instant::now() + DEADLINE;
         while observer.query_one(waiting, &[]).await.unwrap().get::<_, i64>(0) == 0 {
             let task = service.task(&begun.rotation_task_id).await;
             assert!(Instant::now() < deadline && task.task_status == "RUNNING", "{task:?}\n{}", service.server.log());
-            tokio::time::sleep(GLANCE).await;
+            tokio::time::sleep(POLL_INTERVAL).await;
         }
         Self { database, service, name, begun, holder }
     }

@@ -13,7 +13,7 @@ use csms_core::{
 };
 use csms_rotation_tests::{
     Cluster, Database, FaultyFunctions, Standstill,
-    cluster::{GLANCE, WITHIN, end_leases, leases},
+    cluster::{POLL_INTERVAL, WITHIN, end_leases, leases},
 };
 use csms_store::{Store, TaskFilter};
 use rotate_database::fault;
@@ -40,9 +40,9 @@ async fn each_secret_is_rotated_once_although_one_server_dies_and_another_stands
         cluster.make_due(name).await;
     }
 
-    cluster.at_work(0).await;
+    cluster.until_active(0).await;
     cluster.servers[0].kill().await;
-    cluster.at_work(1).await;
+    cluster.until_active(1).await;
     cluster.signal(1, "-STOP");
 
     let deadline = Instant::now() + WITHIN;
@@ -52,7 +52,7 @@ async fn each_secret_is_rotated_once_although_one_server_dies_and_another_stands
     for name in &names {
         while !done(&cluster.secret(name).await) {
             assert!(Instant::now() < deadline, "{name} is not rotated\n{}", third.server.log_tail());
-            tokio::time::sleep(GLANCE).await;
+            tokio::time::sleep(POLL_INTERVAL).await;
         }
     }
     // What it was doing is another's by now; it must notice and change nothing.

@@ -23,7 +23,7 @@ use csms_core::{
 };
 use csms_rotation_tests::{
     Cluster, Service,
-    cluster::{GLANCE, WITHIN, leases},
+    cluster::{POLL_INTERVAL, WITHIN, leases},
 };
 use csms_store::{Store, TaskFilter};
 use csms_testbed::Postgres;
@@ -81,7 +81,7 @@ impl StandIn {
         let deadline = Instant::now() + WITHIN;
         while !self.callers.lock().unwrap().contains(server.server.url()) {
             assert!(Instant::now() < deadline, "no call\n{}", server.server.log_tail());
-            tokio::time::sleep(GLANCE).await;
+            tokio::time::sleep(POLL_INTERVAL).await;
         }
     }
 
@@ -163,7 +163,7 @@ async fn a_thousand_secrets_are_each_rotated_once_although_one_server_dies_and_a
             break;
         }
         assert!(Instant::now() < deadline, "{backlog:?}\n{}", cluster.servers[2].server.log_tail());
-        tokio::time::sleep(GLANCE).await;
+        tokio::time::sleep(POLL_INTERVAL).await;
     }
     // What it was at is another's by now; it must notice and change nothing.
     cluster.signal(1, "-CONT");

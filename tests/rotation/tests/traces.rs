@@ -27,7 +27,7 @@ const CALLER: &str = "00f067aa0ba902b7";
 
 /// Longest wait for an export.
 const WITHIN: Duration = Duration::from_secs(120);
-const GLANCE: Duration = Duration::from_millis(50);
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
 /// What a collector has received.
 #[derive(Default)]
@@ -66,7 +66,7 @@ impl Collector {
             }
             let names: Vec<_> = spans.iter().map(|span| (&span.name, hex(&span.parent_span_id))).collect();
             assert!(Instant::now() < deadline, "no {name} below {parent}: {names:?}");
-            tokio::time::sleep(GLANCE).await;
+            tokio::time::sleep(POLL_INTERVAL).await;
         }
     }
 }

@@ -196,7 +196,7 @@ mod tests {
 
     use super::*;
 
-    const SOON: Duration = Duration::from_secs(20);
+    const DEADLINE: Duration = Duration::from_secs(20);
 
     /// Runs a shell script; its `$1` is not set, its environment holds `PATH` only.
     async fn shell(script: &str) -> (Process, BufReader<PipeReader>, tempfile::TempDir) {
@@ -218,7 +218,7 @@ mod tests {
             reader.read_line(&mut line).unwrap();
             (line.trim().to_owned(), reader)
         });
-        timeout(SOON, read).await.unwrap().unwrap()
+        timeout(DEADLINE, read).await.unwrap().unwrap()
     }
 
     fn pid(text: &str) -> Pid {
@@ -232,7 +232,7 @@ mod tests {
                 || std::fs::read_to_string(format!("/proc/{}/stat", pid.as_raw_nonzero()))
                     .map_or(true, |stat| stat.contains(") Z "))
         };
-        timeout(SOON, async {
+        timeout(DEADLINE, async {
             while !dead() {
                 tokio::task::yield_now().await;
             }
@@ -244,7 +244,7 @@ mod tests {
     #[tokio::test]
     async fn the_exit_status_is_known() {
         let (process, _reader, _directory) = shell("exit 7").await;
-        assert_eq!(timeout(SOON, process.ended()).await.unwrap().unwrap().code(), Some(7));
+        assert_eq!(timeout(DEADLINE, process.ended()).await.unwrap().unwrap().code(), Some(7));
         assert!(process.has_ended());
     }
 
@@ -261,7 +261,7 @@ mod tests {
         let (process, reader, _directory) = shell("sleep 1000 & echo $!; wait").await;
         let (grandchild, _reader) = line(reader).await;
         process.kill();
-        timeout(SOON, process.ended()).await.unwrap();
+        timeout(DEADLINE, process.ended()).await.unwrap();
         gone(pid(&grandchild)).await;
     }
 
@@ -269,7 +269,7 @@ mod tests {
     async fn what_a_leader_leaves_behind_is_killed() {
         let (process, reader, _directory) = shell("sleep 1000 & echo $!; exit 0").await;
         let (grandchild, _reader) = line(reader).await;
-        timeout(SOON, process.ended()).await.unwrap();
+        timeout(DEADLINE, process.ended()).await.unwrap();
         gone(pid(&grandchild)).await;
     }
 
@@ -278,7 +278,7 @@ mod tests {
         let (process, reader, _directory) =
             shell("trap 'exit 5' TERM; echo ready; while :; do sleep 1000 & wait; done").await;
         let (_ready, _reader) = line(reader).await;
-        timeout(SOON, process.stop(SOON)).await.unwrap();
+        timeout(DEADLINE, process.stop(DEADLINE)).await.unwrap();
         assert_eq!(process.ended().await.unwrap().code(), Some(5));
     }
 
@@ -286,7 +286,7 @@ mod tests {
     async fn stopping_kills_a_process_which_ignores_the_request() {
         let (process, reader, _directory) = shell("trap '' TERM; echo ready; while :; do sleep 1000; done").await;
         let (_ready, _reader) = line(reader).await;
-        timeout(SOON, process.stop(Duration::from_millis(50))).await.unwrap();
+        timeout(DEADLINE, process.stop(Duration::from_millis(50))).await.unwrap();
         assert_eq!(process.ended().await.unwrap().code(), None, "ended by a signal");
     }
 
@@ -318,8 +318,8 @@ mod tests {
         // A second one, whose input this test closes as the end of this process would.
         let mut second = watchdog(pid(&leader)).unwrap();
         drop(second.stdin.take());
-        timeout(SOON, second.wait()).await.unwrap().unwrap();
-        assert_eq!(timeout(SOON, process.ended()).await.unwrap().unwrap().code(), None, "ended by a signal");
+        timeout(DEADLINE, second.wait()).await.unwrap().unwrap();
+        assert_eq!(timeout(DEADLINE, process.ended()).await.unwrap().unwrap().code(), None, "ended by a signal");
     }
 
     #[tokio::test]

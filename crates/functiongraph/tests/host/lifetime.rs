@@ -13,7 +13,9 @@ use libtest_mimic::Trial;
 use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 use serde_json::{Value, json};
 
-use crate::setup::{Fixture, SOON, content_of, eventually, function_script, gone, patient, result, urn, write_code};
+use crate::setup::{
+    DEADLINE, Fixture, content_of, eventually, function_script, gone, patient, result, urn, write_code,
+};
 
 pub(crate) fn tests() -> Vec<Trial> {
     crate::tests![
@@ -290,7 +292,7 @@ async fn a_guest_parked_in_a_poll_ends_at_sigterm() {
         .spawn()
         .unwrap();
     let (mut poll, _) = api.accept().unwrap();
-    poll.set_read_timeout(Some(SOON)).unwrap();
+    poll.set_read_timeout(Some(DEADLINE)).unwrap();
     let mut start = [0; 4];
     poll.read_exact(&mut start).unwrap();
     assert_eq!(&start, b"GET ");

@@ -16,7 +16,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 /// Longest time for anything which should happen at once.
-pub(crate) const SOON: Duration = Duration::from_secs(30);
+pub(crate) const DEADLINE: Duration = Duration::from_secs(30);
 
 pub(crate) fn block_on(test: impl Future<Output = ()>) {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
@@ -122,7 +122,7 @@ pub(crate) async fn eventually(what: &str, mut met: impl FnMut() -> bool) {
             tokio::task::yield_now().await;
         }
     };
-    assert!(tokio::time::timeout(SOON, waiting).await.is_ok(), "did not happen: {what}");
+    assert!(tokio::time::timeout(DEADLINE, waiting).await.is_ok(), "did not happen: {what}");
 }
 
 /// The content of a file which a function writes.
