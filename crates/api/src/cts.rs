@@ -1,4 +1,4 @@
-//! The part of the Cloud Trace Service that is served too: ListTraces of its version 3, over the audit trail.
+//! ListTraces of the Cloud Trace Service (v3), served from the audit trail.
 //!
 //! Parameters and members are those of the official SDK (`huaweicloudsdkcts`, v3).
 

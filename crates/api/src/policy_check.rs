@@ -1,7 +1,7 @@
-//! The check of a policy before it is stored: what in it could never mean anything here.
+//! Checks a policy before it is stored: refuses names that no operation, resource or condition has.
 //!
-//! A Deny that is spelt otherwise than the cloud spells it would be stored and deny nothing. Stored policies are not checked
-//! when they are read, and whether a policy is wise is not judged.
+//! A misspelt Deny would be stored and deny nothing. It does not check stored policies when they are read, and does not judge
+//! whether a policy is wise.
 
 use alloc::{format, string::String, vec::Vec};
 use core::fmt;

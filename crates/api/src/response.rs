@@ -1,7 +1,6 @@
 //! Response bodies, written by the server and read by the client.
 //!
-//! Fields that have no value are left out: clients' models treat absent and `null` alike, and the definitions allow
-//! no `null`.
+//! Fields without a value are left out: clients treat absent and `null` alike, and the definitions do not allow `null`.
 
 pub mod batch;
 pub mod checker;

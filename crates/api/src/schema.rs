@@ -1,8 +1,8 @@
 //! The API described for machines: an OpenAPI 3.1 document made from the operation table, the readers of requests and the
-//! types of answers.
+//! types of responses.
 //!
-//! What a request may hold is not written down a second time: `observe` asks the readers. What an answer holds comes from
-//! the types themselves (`schemars`). Only names and sentences are written here, one function for each group of operations.
+//! Nothing is written down twice: `observe` derives requests from their readers, and `schemars` derives responses from their
+//! types. Only names and sentences are written here, one function for each group of operations.
 
 mod description;
 mod document;

@@ -1,4 +1,4 @@
-//! Printing answers: aligned columns for people, the service's own JSON for programs.
+//! Prints results: aligned columns for people, the service's own JSON for programs.
 
 use std::io::{self, Write};
 

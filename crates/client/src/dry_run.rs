@@ -1,7 +1,7 @@
-//! Asking the rotation function of a secret what a rotation would do, through FunctionGraph's invoke API.
+//! Asks the rotation function of a secret what a rotation would do, through FunctionGraph's invoke API.
 //!
-//! The service has no operation for this, so nothing that is not a dry run can come of it: the function is invoked with an
-//! event that only functions understand that know dry runs.
+//! The service has no operation for dry runs. The event has a version of its own, so a function that does not support dry runs
+//! refuses it and never rotates by mistake.
 
 use core::time::Duration;
 

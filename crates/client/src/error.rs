@@ -1,4 +1,4 @@
-//! Why a call brought no result.
+//! Errors of a call.
 
 use serde_json::Value;
 use thiserror::Error;

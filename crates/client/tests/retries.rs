@@ -1,4 +1,4 @@
-//! What is sent again and what is not, against a service that fails on purpose. The real service is tested elsewhere.
+//! Which requests the client retries, tested against a service that fails on purpose. The real service is tested elsewhere.
 #![allow(clippy::unwrap_used, reason = "a test that cannot set itself up fails")]
 
 use std::sync::{

@@ -1,4 +1,4 @@
-//! Identifiers that nobody chooses: of projects, secrets, keys and tasks.
+//! Generated identifiers: of projects, secrets, keys and tasks.
 
 use alloc::string::String;
 use core::fmt;

@@ -1,4 +1,4 @@
-//! JSON text into values and back, in a tenth of the code of a general library.
+//! Parses and prints JSON, in a tenth of the code of a general library.
 //!
 //! The npm package pays for every byte it ships, and the general parser brings floating point, error positions and
 //! serialisers that nothing here needs. Strict as RFC 8259 asks; a number that is not a whole one of 64 bits becomes one

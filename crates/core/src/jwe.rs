@@ -1,7 +1,7 @@
 //! Values sealed for a recipient: JSON Web Encryption (RFC 7516), compact serialisation.
 //!
-//! [`seal()`] turns a value into a token that only the holder of the key reads, and binds it to one secret's name and
-//! one purpose; [`open()`] checks all of that before it returns a byte. Four ways of key management, one content
+//! [`seal()`] encrypts a value into a token for the holder of a key, and binds it to one secret's name and one purpose.
+//! [`open()`] checks both before it returns a byte. Four ways of key management, one content
 //! encryption (`A256GCM`):
 //!
 //! | `alg` | the recipient has | type |

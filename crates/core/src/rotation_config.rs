@@ -1,4 +1,4 @@
-//! `rotation_config`: which database instance a secret belongs to, and whether one or two accounts take turns.
+//! `rotation_config`: the database instance of a secret, and whether one account is rotated or two alternate.
 
 use alloc::{
     borrow::ToOwned,

@@ -1,6 +1,6 @@
 //! Stage names and where a stage points.
 //!
-//! How stages move is decided in [`crate::secret`]; this file knows only a stage by itself.
+//! [`crate::secret`] decides how stages move; this file knows only a single stage.
 
 use alloc::string::String;
 use core::fmt;

@@ -1,6 +1,6 @@
 //! Tags: pairs of key and value that mark secrets, and filters that find secrets by them.
 //!
-//! The rules of one tag and of a filter are here; how many tags a secret has is the business of [`crate::secret`].
+//! It holds the rules of one tag and of a filter; [`crate::secret`] limits the number of tags.
 
 use alloc::{string::String, vec::Vec};
 use core::fmt;

@@ -1,8 +1,8 @@
 //! Which hosts the server and its rotation function may connect to on behalf of others: the databases that secrets name, and
 //! webhooks.
 //!
-//! Decides about a host and one address that it resolved to. It resolves nothing: the caller resolves once, asks here, and
-//! connects to the very address that was judged.
+//! It decides about a host and one address that it resolved to. It does not resolve: the caller resolves once, asks here, and
+//! connects to the address that was judged.
 
 use alloc::{
     string::{String, ToString},

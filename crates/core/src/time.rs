@@ -1,6 +1,6 @@
 //! A point in time as the API writes it: milliseconds since 1970-01-01 UTC.
 //!
-//! No clock is read here and no calendar is known; callers pass the present in.
+//! It reads no clock and knows no calendar; callers pass the current time.
 
 use core::fmt;
 

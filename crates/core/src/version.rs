@@ -1,4 +1,4 @@
-//! Version identifiers and what is known of a version besides its value.
+//! Version identifiers and the metadata of a version.
 
 use alloc::{format, string::String};
 use core::{fmt, num::NonZeroU32};

@@ -1,4 +1,4 @@
-//! Requests about what stands around a rotation: the agencies of its functions, and the templates of their source.
+//! Requests about agencies and templates of rotation functions.
 
 use alloc::{string::String, vec::Vec};
 

@@ -1,4 +1,4 @@
-//! Responses about what stands around a rotation: agencies and function templates.
+//! Responses about agencies and templates of rotation functions.
 
 use alloc::{string::String, vec::Vec};
 

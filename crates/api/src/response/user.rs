@@ -1,4 +1,4 @@
-//! Responses about users of the installation. What it does not know of a user (mail, telephone, times) is not sent.
+//! Responses about users of the installation. Fields that it does not store (mail, telephone, times) are not sent.
 
 use alloc::{string::String, vec::Vec};
 

@@ -1,4 +1,4 @@
-//! What is said of one operation besides its row in the table: a sentence, its request and its answer.
+//! The description of one operation: a sentence, its request and its response.
 
 use alloc::{borrow::ToOwned, string::String, vec::Vec};
 

@@ -1,4 +1,4 @@
-//! The OpenAPI 3.1 document: the operation table, in the form that tools read.
+//! Builds the OpenAPI 3.1 document from the operation table.
 
 use alloc::{borrow::ToOwned, string::ToString, vec::Vec};
 

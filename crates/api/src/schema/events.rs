@@ -1,4 +1,4 @@
-//! Events, and the notifications that tell of them.
+//! Events and notifications.
 
 use alloc::vec::Vec;
 

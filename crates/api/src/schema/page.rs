@@ -1,4 +1,4 @@
-//! The reference for people: the document as one HTML page that loads nothing else.
+//! Renders the document as one HTML page that loads nothing else.
 
 #![allow(clippy::indexing_slicing, reason = "a JSON value answers null for what it has not")]
 

@@ -1,4 +1,4 @@
-//! Passwords: made and checked.
+//! Password generation and the strength check.
 
 use super::{
     description::{Description, operation, problems},

@@ -1,7 +1,7 @@
 //! Which members of a secret's value become variables, and under which names.
 //!
-//! Whoever may write a secret chooses the names of its members. A name therefore becomes a variable only when the
-//! caller asked for it: by name, by a prefix of the caller's, or for all names that nothing is known to read.
+//! The writer of a secret chooses the names of its members. So a member becomes a variable only when the caller asks for it: by
+//! name, with a prefix, or with `--all`, which leaves out names that loaders and interpreters are known to read.
 
 use core::fmt;
 use std::collections::{BTreeMap, BTreeSet};

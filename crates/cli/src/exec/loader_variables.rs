@@ -1,7 +1,7 @@
 //! Names of environment variables that decide what code a program runs, whom it trusts or where it looks.
 //!
-//! The list serves `csms exec`, which takes such a name only when its caller asks for it. It can never be complete,
-//! so nothing else rests on it.
+//! `csms exec` sets such a variable only when its caller asks for it by name. The list can never be complete, so nothing else
+//! depends on it.
 
 use core::fmt::Write as _;
 

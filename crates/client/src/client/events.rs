@@ -1,4 +1,4 @@
-//! Events and the records of what they told.
+//! Events and the records of their notifications.
 
 use csms_api::{
     Operation,

@@ -1,4 +1,4 @@
-//! What stands around a rotation: agencies and templates of functions.
+//! Agencies and templates of rotation functions.
 
 use csms_api::{
     Operation,

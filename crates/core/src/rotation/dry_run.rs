@@ -1,7 +1,7 @@
-//! What a dry run of a rotation answers: the steps that were taken to find out, the steps that would follow, what overlap
-//! of the old and the new password the database offers, and what is missing.
+//! The report of a dry run: the steps that were executed, the steps that would follow, the overlap of old and new password that
+//! the database offers, and what is missing.
 //!
-//! A report of its own and not a reply to a rotation, so that nobody takes the one for the other.
+//! It differs from the reply to a rotation, so that a caller cannot mistake one for the other.
 
 use alloc::{
     string::{String, ToString},

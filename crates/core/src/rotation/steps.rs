@@ -1,7 +1,7 @@
 //! The steps that a rotation function reports beside its result, for people who look for a cause.
 //!
 //! A reply may have a member `steps`: a list of objects with the texts `step` and `outcome` and perhaps the time `at` in Unix
-//! milliseconds, oldest first. Nothing is decided by it, so what is not of this form is passed over.
+//! milliseconds, oldest first. It decides nothing, so anything of another form is ignored.
 
 use alloc::{
     string::{String, ToString},

@@ -1,4 +1,4 @@
-//! Where a trace stands: the value of the header `traceparent` of W3C Trace Context, version 00.
+//! The value of the header `traceparent` of W3C Trace Context, version 00.
 
 use alloc::string::String;
 use core::fmt;

@@ -1,4 +1,4 @@
-//! When versions of a secret expire. Nothing happens to them then; it is told, once for each setting.
+//! Expiry of versions. It only causes a notification, once for each setting; the value stays readable.
 
 use alloc::vec::Vec;
 

@@ -1,6 +1,6 @@
 //! A secret put together from what the API shows of it, so that a console can preview on it what the server will do.
 //!
-//! What the API does not show (failed rotations, the running task) is taken to be nothing.
+//! It assumes that there is nothing that the API does not show (failed rotations, a running task).
 
 use alloc::vec::Vec;
 

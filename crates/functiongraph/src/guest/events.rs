@@ -2,7 +2,7 @@
 //!
 //! The long poll blocks in a thread of its own, because nothing interrupts a blocking read; the loop waits on a
 //! channel, which a signal or a [`StopHandle`] reaches at any time. A poll starts only when the loop asks for it, so
-//! no event is taken which nobody will handle.
+//! it never takes an event without a handler.
 
 use std::{
     io,

@@ -1,4 +1,4 @@
-//! The loop itself: polls, runs the handler, reports, and keeps going through everything that may pass.
+//! The loop itself: polls, runs the handler, reports, and survives every transient failure.
 
 use std::{
     any::Any,

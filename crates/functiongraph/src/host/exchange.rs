@@ -1,6 +1,6 @@
-//! The platform's side of the runtime API for one instance: hands one event over, takes one outcome back.
+//! The platform's side of the runtime API for one instance: passes one event and receives one outcome.
 //!
-//! It knows nothing of processes. Every answer to the instance is made here.
+//! It knows nothing of processes. All responses to the instance are built here.
 
 use std::{
     pin::pin,

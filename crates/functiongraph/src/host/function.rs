@@ -1,4 +1,4 @@
-//! One registered function and its instances: taken when idle, started when needed, reclaimed when unused.
+//! One registered function and its instances: reused when idle, started when needed, reclaimed when unused.
 
 use std::{
     collections::HashMap,

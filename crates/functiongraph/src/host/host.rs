@@ -1,4 +1,4 @@
-//! The host: which functions there are, and the way of one invocation through it.
+//! The host: the registered functions, and the path of one invocation.
 
 use std::{
     sync::{

@@ -2,7 +2,7 @@
 //!
 //! [`Host`] keeps functions and invokes them; [`router`] is the HTTP side. Each instance is a process group of its
 //! own with a private runtime API on the loopback interface, a private directory, and an environment which holds
-//! nothing of the host's but `PATH`, `LANG`, `LC_ALL` and `TZ`.
+//! nothing of the host's except `PATH`, `LANG`, `LC_ALL` and `TZ`.
 //!
 //! It is no sandbox: a function runs as the same user, with the same network and without a memory limit. Run only
 //! code which you trust as much as the program that embeds this host, or put both into a container.

@@ -1,6 +1,6 @@
 //! How many invocations may wait, and how much memory their events may hold while they do.
 //!
-//! It decides who may wait. Who runs next is decided by the semaphore of the instances.
+//! It decides which invocations may wait. The semaphore of the instances decides which runs next.
 
 use std::sync::Arc;
 

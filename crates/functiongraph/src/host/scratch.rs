@@ -1,8 +1,8 @@
 //! The private directories of functions and instances: where they are made, and how those of a killed process go away.
 //!
 //! A directory that the embedding program names may be shared by several processes. Each makes a directory of its own
-//! there and holds a lock in it for as long as it lives. A process that starts removes the directories whose lock nobody
-//! holds any more. Without a named directory the system's temporary directory is used, where nothing is swept.
+//! there and holds a lock in it for as long as it lives. A starting process removes the directories whose lock is no
+//! longer held. Without a named directory the system's temporary directory is used, where nothing is swept.
 
 use std::{
     fs::{self, DirBuilder, File, OpenOptions, Permissions, TryLockError},

@@ -1,9 +1,8 @@
 //! Every run of the planner against a model of service and database, with a crash possible after every action and every
 //! answer of the database possible at every step. One attempt after the other; several at once are in `interleavings`.
 //!
-//! The model is small enough to visit all of its states. Checked in each: somebody can log in (the invariant); and from
-//! each, an attempt without faults ends the rotation. Broken planners are shown to fail the same check, so the check is
-//! known to see something.
+//! The model is small enough to visit all of its states. In each, at least one version logs in (the invariant), and an attempt
+//! without faults ends the rotation. Planners that are broken on purpose fail the same check, which proves that it can fail.
 
 use alloc::{collections::VecDeque, string::ToString};
 use std::{collections::HashMap, vec, vec::Vec};

@@ -1,4 +1,4 @@
-//! Planners that were broken on purpose, each in one place. A check that does not see them sees nothing.
+//! Planners that are broken on purpose, each in one place, to prove that the checks find such faults.
 
 use super::*;
 
