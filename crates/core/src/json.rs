@@ -1,9 +1,8 @@
 //! Parses and prints JSON, in a tenth of the code of a general library.
 //!
 //! The npm package pays for every byte it ships, and the general parser brings floating point, error positions and
-//! serialisers that nothing here needs. Strict as RFC 8259 asks; a number that is not a whole one of 64 bits becomes one
-//! that no rule accepts. Not for tokens and keys: those need wiped memory and the refusal of repeated members, which
-//! the encryption module has of its own.
+//! serialisers that are not needed here. It is as strict as RFC 8259; a number that is not a 64-bit integer becomes one that no
+//! rule accepts. Tokens and keys need wiped memory and a refusal of duplicate members, so the encryption module has its own.
 
 use alloc::{string::String, vec::Vec};
 use core::fmt::Write as _;

@@ -1,4 +1,4 @@
-//! Names of secrets, of events and of regions. Nothing about the things they name.
+//! Names of secrets, events and regions. It knows nothing about the things they name.
 
 use alloc::string::String;
 use core::fmt;

@@ -1,6 +1,6 @@
 //! Blocks of IP addresses in CIDR form.
 //!
-//! No names are resolved and no scopes are known.
+//! It resolves no names and knows no scopes.
 
 use core::{
     fmt,

@@ -1,4 +1,4 @@
-//! Random passwords: which characters, how many of each kind, and how they are drawn.
+//! Random passwords: the characters, how many of each kind, and how they are chosen.
 
 use alloc::{string::String, vec::Vec};
 use core::fmt;

@@ -1,6 +1,6 @@
-//! Access policies: who may do what to which secret. Deny wins, and what nothing allows is denied.
+//! Access policies: who may do what to which secret. Deny wins, and whatever no statement allows is denied.
 //!
-//! A policy with a part that is not understood is not read at all, so it never allows more than it says.
+//! A policy with an unknown part is rejected as a whole, so it never allows more than it says.
 
 mod condition;
 mod judgement;

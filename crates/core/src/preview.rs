@@ -1,7 +1,6 @@
-//! What a change would do to the versions and stages of a secret, computed on a copy by the very rules that will
-//! execute it.
+//! Previews what a change would do to the versions and stages of a secret, on a copy and by the same rules.
 //!
-//! Decides nothing: each function applies a method of [`Secret`] and keeps both pictures.
+//! It decides nothing: each function applies a method of [`Secret`] and returns the state before and after.
 
 use alloc::vec::Vec;
 

@@ -1,4 +1,4 @@
-//! What is wrong with an input: the rule it breaks, the limit, and where.
+//! Problems of an input: the broken rule, the limit, and the place.
 //!
 //! A [`Violation`] says what rule one value breaks; a [`Problem`] adds the path of the field. Neither ever holds the
 //! value itself, so both may be shown, logged and sent. Mapping to status codes is the API crate's business.

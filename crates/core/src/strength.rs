@@ -1,7 +1,7 @@
-//! How well a password resists guessing: an estimate with its reasons, for people who choose one themselves.
+//! Estimates how well a password resists guessing, with reasons, for people who choose one themselves.
 //!
-//! A rough judge by design: it knows the database rules (length, four classes, the user name), repetitions, runs and
-//! the best-known passwords, and has no dictionary. A password that was drawn by [`crate::password`] needs no judge.
+//! It is rough by design: it knows the database rules (length, four classes, the user name), repetitions, runs and
+//! the best-known passwords, and has no dictionary. Passwords from [`crate::password`] need no estimate.
 
 use alloc::{string::String, vec::Vec};
 

@@ -1,4 +1,4 @@
-//! Rotation tasks: one attempt series to give a secret a new value.
+//! Rotation tasks: a series of attempts to give a secret a new value.
 
 use alloc::{string::String, vec::Vec};
 

@@ -1,4 +1,4 @@
-//! AES-256-GCM over byte vectors, and drawing random bytes. The only place that touches the cipher.
+//! AES-256-GCM over byte vectors, and random bytes. The only place that touches the cipher.
 //!
 //! Nonces are random and 96 bits long, so one key may seal 2^32 times (NIST SP 800-38D, section 8.3). Data keys seal
 //! once; master keys seal once per version, root sub-keys once per key or small record: all far below.

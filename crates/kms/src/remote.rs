@@ -1,8 +1,8 @@
-//! A client of a Key Management Service elsewhere: the two calls that a keyring needs, signed, repeated where that is safe.
+//! A client of a remote Key Management Service: the two calls that a keyring needs, signed, and retried where that is safe.
 //!
-//! It has data keys made ([`RemoteKms::create_data_key`]) and opened ([`RemoteKms::decrypt_data_key`]) by a master key that
-//! never leaves that service. It keeps nothing, and does not know what the data keys are for. Both calls may be repeated: a
-//! data key that nobody kept does no harm.
+//! The service creates data keys ([`RemoteKms::create_data_key`]) and unwraps them ([`RemoteKms::decrypt_data_key`]) with a
+//! master key that never leaves it. The client stores nothing and does not know what the data keys are for. Both calls may be
+//! repeated: an unused data key does no harm.
 
 use std::{fmt, time::Duration};
 

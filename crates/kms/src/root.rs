@@ -1,7 +1,7 @@
 //! The root key: derives sub-keys and seals small things, each for a named purpose.
 //!
 //! Sub-keys are HMAC-SHA-256 of the purpose under the root key. The root key is uniformly random, so that is a key
-//! derivation function without further steps (NIST SP 800-108, one block), and sub-keys tell nothing of one another.
+//! derivation function without further steps (NIST SP 800-108, one block), and a sub-key reveals nothing about another.
 
 use std::fmt;
 

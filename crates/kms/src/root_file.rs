@@ -1,4 +1,4 @@
-//! The root key's file: mode 0600, 64 hexadecimal digits and a line end, made on the first start.
+//! The root key's file: mode 0600, 64 hexadecimal digits and a line end, created on the first start.
 
 use std::{
     fs::{self, File},

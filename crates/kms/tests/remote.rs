@@ -1,5 +1,5 @@
-//! The client of a KMS elsewhere against answers that a well-behaved service rarely gives: failures, silence, redirects and
-//! forged keys. The service here is a script of answers; that the client works with a whole one is tested with two servers.
+//! The client of a remote KMS against responses that a well-behaved service rarely sends: failures, silence, redirects and
+//! forged keys. The service here is a script of responses; other tests use two real servers.
 #![allow(clippy::unwrap_used, reason = "a test that cannot set itself up fails")]
 
 use std::{

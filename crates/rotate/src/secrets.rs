@@ -1,4 +1,4 @@
-//! What a rotation needs of the service. No wire here: the client of the service implements it.
+//! The trait for the part of the service that a rotation needs. The client of the service implements it.
 
 use csms_core::{SecretName, SecretValue, StageName, VersionId};
 

@@ -1,4 +1,4 @@
-//! Work that no request asks for: what is due, and the delivery of notifications.
+//! Background work: due rotations, expiries and deletions, and the delivery of notifications.
 
 pub mod due;
 pub mod keys;

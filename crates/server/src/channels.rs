@@ -1,7 +1,7 @@
 //! Where notifications go: webhooks, and the message service (SMN).
 //!
-//! A topic that a webhook is set for goes there; every other one goes to the SMN endpoint, if there is one. Nothing here
-//! remembers or repeats anything.
+//! A topic with a webhook goes there; every other one goes to the SMN endpoint, if there is one. It remembers and retries
+//! nothing.
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 

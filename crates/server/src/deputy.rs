@@ -1,8 +1,8 @@
 //! Which functions and topics the server calls with its own keys on behalf of a secret: those of the secret's project, and
 //! those that the operator lists.
 //!
-//! Whoever may change a secret chooses its function and the topics of its events. Without this rule it would choose what the
-//! keys of the server are used for.
+//! A user who may change a secret chooses its function and the topics of its events. Without this rule, that user would decide
+//! what the server's keys are used for.
 
 use std::str::FromStr;
 

@@ -1,7 +1,7 @@
 //! Conditions of policies: operators over keys that a request and its resource carry.
 //!
-//! A condition that cannot be understood is an error when the policy is read, so a policy never allows more than it says.
-//! Which keys can be judged for which action is not known here.
+//! An unknown condition is an error when the policy is read, so a policy never allows more than it says. This module does not
+//! know which keys apply to which action.
 
 use alloc::{
     borrow::{Cow, ToOwned},

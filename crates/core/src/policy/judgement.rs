@@ -1,4 +1,4 @@
-//! The judgement of a question that leaves something open: which of an action's facts are known, and which are not.
+//! Judges a question of which some facts are unknown.
 //!
 //! With everything known the judgement is that of [`decide`](super::decide). Statements are weighed one by one (Kleene's three
 //! values), so two statements that complement each other on an open key are still reported as depending on it.

@@ -1,7 +1,7 @@
 //! Patterns with `*` and `?`, as policies write them for actions, resources and the values of conditions.
 //!
-//! Decides only whether one text matches one pattern. Which part of a text has no case is a property of the text and of the
-//! place of the character in it; where the pattern has its wildcards changes nothing.
+//! It only decides whether one text matches one pattern. Whether a character is compared without case depends on its place in
+//! the text, never on the wildcards of the pattern.
 
 use alloc::vec::Vec;
 

@@ -1,7 +1,7 @@
-//! What servers of the MySQL family say of an account in `SHOW CREATE USER`. Pure.
+//! Parses `SHOW CREATE USER` of servers of the MySQL family. Pure.
 //!
-//! One's own account may be shown without any privilege. Of the version string nothing is read but whether MySQL knows
-//! second passwords.
+//! An account may show itself without any privilege. The version string only tells whether the server supports secondary
+//! passwords.
 
 use csms_core::rotation::{Tls, plan::Cause};
 

@@ -1,6 +1,6 @@
 //! Password hashes as MySQL and MariaDB keep them, compared with passwords. Pure.
 //!
-//! With the hash at hand, a password that is right is known to be right although the server refuses the login.
+//! The hash proves that a password is right even though the server refuses the login.
 
 use sha1::Sha1;
 use sha2::{Digest, Sha256};

@@ -1,6 +1,6 @@
-//! What servers of the MySQL family ask of new passwords, from the variables that anybody may read. Pure.
+//! The password policy of servers of the MySQL family, from the variables that every account may read. Pure.
 //!
-//! A dry run looks at a random password as a rotation would make it. Dictionaries and histories are not seen.
+//! A dry run checks a random password like those of rotations. It does not see dictionaries and histories.
 
 use csms_core::password::Password;
 

@@ -1,4 +1,4 @@
-//! What a record of the audit trail says.
+//! The content of an audit record.
 
 use std::{borrow::Cow, net::IpAddr, sync::Arc};
 

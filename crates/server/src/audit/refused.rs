@@ -1,8 +1,7 @@
-//! Gathers refused attempts, so that a caller who is refused again and again cannot make the trail grow without bound.
+//! Aggregates refused attempts, so that a caller who is refused repeatedly cannot make the trail grow without bound.
 //!
-//! The first attempt of a caller with an action and a reason becomes a record of its own at once, with its resource. Equal
-//! ones of the next minute become one record with their number. Callers without a proven identity count by their peer.
-//! Writing the records is not done here.
+//! The first attempt of a caller with an action and a reason becomes a record immediately, with its resource. Equal attempts of
+//! the next minute become one record with a count. Unauthenticated callers count by their peer. It does not write the records.
 
 use std::{collections::HashMap, net::IpAddr, sync::Arc};
 

@@ -1,7 +1,6 @@
 //! When values were last read, from the records of reads on their way into the trail.
 //!
-//! Once a minute for each secret at most: the time is for people who look for secrets that nobody uses, and a read must not
-//! cost a write.
+//! At most once a minute for each secret: the time serves to find unused secrets, and a read must not cost a write.
 
 use std::collections::HashMap;
 

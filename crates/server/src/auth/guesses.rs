@@ -1,7 +1,7 @@
 //! Slows down wrong passwords: few guesses a minute for one user from one peer.
 //!
-//! Wrong guesses from one peer never delay another, so nobody can lock somebody else out. Kept in memory, by each server for
-//! itself; the number of entries is bounded in all and for each peer. Requests without a known address count as one peer.
+//! Wrong guesses from one peer never delay another, so no user can lock out another. Each server counts in memory for itself; the
+//! number of entries is bounded in total and for each peer. Requests without a known address count as one peer.
 
 use std::{
     collections::HashMap,

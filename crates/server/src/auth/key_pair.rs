@@ -1,4 +1,4 @@
-//! Access keys and their secret keys: made here, in the cloud's form.
+//! Generates access keys and their secret keys, in the cloud's form.
 
 use csms_api::ErrorCode;
 use zeroize::Zeroizing;

@@ -1,7 +1,7 @@
-//! What of a server's settings lets others read along, said at the start: clear text that leaves the machine, and files with
-//! secrets that everybody on the machine can read.
+//! Warns at the start about settings that expose data: unencrypted traffic that leaves the machine, and files with secrets that
+//! other users can read.
 //!
-//! Refuses nothing. What must not be is refused where the setting is read.
+//! It refuses nothing; invalid settings are refused where they are read.
 
 use std::{
     fs,

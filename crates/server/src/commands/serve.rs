@@ -1,4 +1,4 @@
-//! `csms serve`: settles the settings and runs the server to its end.
+//! `csms serve`: resolves the settings and runs the server until it stops.
 
 use super::{Failed, block_on};
 use crate::{boot::serve::serve, boot::settings::Flags};

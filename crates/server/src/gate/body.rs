@@ -1,6 +1,6 @@
-//! Bodies of requests: read at the pace and within the room that senders have.
+//! Reads request bodies within limits of pace and memory.
 //!
-//! Does not understand them; [`super::json`] does.
+//! It does not parse them; [`super::json`] does.
 
 use std::{
     fmt,

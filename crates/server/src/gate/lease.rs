@@ -1,6 +1,6 @@
-//! How long a rotation function is heard: as long as its server holds the task that it acts for.
+//! Accepts a rotation function's requests only while its server holds the lease of the task.
 //!
-//! Decides nothing about rights; [`crate::rotation::rights`] says what such a function may do.
+//! It decides nothing about rights; [`crate::rotation::rights`] does.
 
 use csms_api::ErrorCode;
 use csms_core::ProjectId;

@@ -1,6 +1,6 @@
-//! Limits on senders who have proven nothing yet: the room that all their bodies share.
+//! Limits on unauthenticated senders: the memory that all their bodies share.
 //!
-//! Who has proven what is decided elsewhere; [`Standing`] is how the gate reports it to the connection and to the room.
+//! It does not authenticate; [`Standing`] is how the gate reports the outcome to the connection and to this budget.
 
 use std::{
     collections::HashMap,

@@ -1,6 +1,6 @@
-//! How slowly a transfer may move while it waits for the other side.
+//! The minimum pace of a transfer that waits for the other side.
 //!
-//! Knows no length and no total time: what moves at the pace may take as long as it needs.
+//! It limits neither length nor total time: a transfer at this pace may take as long as it needs.
 
 use std::{
     future::Future as _,

@@ -1,7 +1,7 @@
-//! Connections: accepts them, serves HTTP/1.1 on each, and closes those that only hold a place.
+//! Accepts connections, serves HTTP/1.1 on each, and closes idle ones when there are too many.
 //!
-//! Knows nothing of what requests mean. A client has to send a whole head soon and to take its answer at a pace; when there are
-//! too many connections, those go first on which nobody has proven anything.
+//! It knows nothing of what requests mean. A client must send a whole header in time and read its response at a minimum pace. At
+//! the limit, unauthenticated connections are closed first.
 
 use std::{
     convert::Infallible,

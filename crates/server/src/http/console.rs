@@ -1,7 +1,7 @@
 //! The console: static files in the binary, or in a directory that the operator names, served at `/` under a strict content
 //! policy.
 //!
-//! Has no part in authentication: the files are public, and what they show comes through the API.
+//! It has no part in authentication: the files are public, and all data comes through the API.
 
 use std::{path::Path as FilePath, sync::Arc};
 

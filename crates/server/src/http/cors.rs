@@ -1,7 +1,7 @@
 //! Pages of other origins: which may call the server from a browser (CORS), off unless the operator names them.
 //!
-//! A browser asks before it sends a signed request, in a request that has no signature; it is answered here, before
-//! authentication. Who calls and what they may do is decided as for any other caller.
+//! A browser sends an unsigned preflight request before a signed one; it is handled here, before authentication. The signed request
+//! is judged like any other.
 
 use std::time::Duration;
 

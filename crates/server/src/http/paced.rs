@@ -1,7 +1,6 @@
-//! A stream that fails when the other side takes what is written to it too slowly, or sends long heads for which there is no
-//! room.
+//! A stream that fails when the other side reads too slowly, or sends long headers for which there is no memory.
 //!
-//! How slowly something is read is not judged here: a head has a time of its own, and a body is metered where it is read.
+//! It does not limit reading: a header has a timeout of its own, and a body is metered where it is read.
 
 use std::{
     io,

@@ -1,6 +1,6 @@
-//! Where a request really comes from when proxies stand in front: `X-Forwarded-For` and the PROXY protocol, of trusted proxies.
+//! Finds the client behind trusted proxies: `X-Forwarded-For` and the PROXY protocol.
 //!
-//! Everybody can write such a header, so it counts only on connections from the networks that the operator names.
+//! Any client can send such a header, so it counts only on connections from the networks that the operator names.
 
 use std::{fmt, io, net::IpAddr, str::FromStr};
 

@@ -1,6 +1,6 @@
 //! The API's description, open to everybody: `/openapi.json` for machines and `/reference` for people.
 //!
-//! It needs no authentication: it is the same for every installation and stands in the repository.
+//! It needs no authentication: it is the same for every installation and public in the repository.
 
 use axum::{
     Router,

@@ -1,7 +1,7 @@
 //! The table of connections: how many there may be, in all and of one peer, and which make room for new ones.
 //!
-//! Connections on which somebody has proven something count in all only: an undeclared proxy has many of them for many
-//! clients. A request whose sender is proven is never interrupted.
+//! Authenticated connections count towards the total only, because an undeclared proxy has many of them for many clients. An
+//! authenticated request is never interrupted.
 
 use std::{
     collections::HashMap,

@@ -1,7 +1,7 @@
 //! TLS on the port: the certificate and its key from files, read again when the files change.
 //!
-//! A new pair that cannot be used leaves the old one in place, since a server that answers is worth more than one that is
-//! right; an error in the log says so.
+//! A new pair that cannot be used leaves the old one in place, with an error in the log: an outdated certificate is better than no
+//! server.
 
 use std::{
     fs,

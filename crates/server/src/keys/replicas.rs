@@ -1,6 +1,6 @@
 //! The values of replicas: sealed by the replicas' own keys, in the transaction that gives the primary its value.
 //!
-//! A value that cannot be sealed for every replica is not stored at all: replicas are never behind.
+//! A value that cannot be sealed for every replica is not stored at all, so replicas never fall behind.
 
 use std::{collections::HashMap, sync::Arc};
 

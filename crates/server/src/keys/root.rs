@@ -1,8 +1,7 @@
 //! Where the root key comes from: its file, a variable, or a Key Management Service elsewhere.
 //!
-//! With a service elsewhere, the root key is a data key of one of its keys. The store has it sealed, and each start has it
-//! opened by the service, so neither the store nor the machine alone gives it away. The keys of secrets are the subject of
-//! [`crate::keys::project`].
+//! With a remote service, the root key is a data key of one of its keys. The store holds it wrapped, and the service unwraps it at
+//! each start, so neither the store nor the machine alone reveals it. [`crate::keys::project`] handles the keys of secrets.
 
 use std::{fmt, path::Path, sync::Arc, time::Duration};
 

@@ -1,4 +1,4 @@
-//! Which names and which pages may reach what is open to everybody: the `Host` and `Origin` of requests that prove nothing.
+//! Checks `Host` and `Origin` of unauthenticated requests: which names and pages may reach the public parts.
 //!
 //! A page in a browser can reach a server on the same machine by a name that its owner points there (DNS rebinding), and can
 //! send it a login. Signed requests and requests with a token are never judged here: a page has no key to sign with.

@@ -1,6 +1,6 @@
 //! The rotations of this process: which tasks it runs, and the waits of their attempts for a permit.
 //!
-//! Which attempt is next is decided by [`crate::rotation::permits`]; attempts are made by [`crate::rotation::worker`].
+//! [`crate::rotation::permits`] decides which attempt is next; [`crate::rotation::worker`] makes the attempts.
 
 use std::{
     collections::HashMap,

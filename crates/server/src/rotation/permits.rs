@@ -3,10 +3,9 @@
 //! A pure state machine: time is an argument, and nothing here waits, stores or connects. [`crate::rotation::worker`] waits
 //! for the permits that [`Permits::grant`] names.
 //!
-//! An attempt to log in at a host that never answers lasts as long as its limit. So that such hosts cannot keep everybody
-//! else waiting, an attempt that has had no answer for [`SILENCE_MILLIS`] gives its permit back and goes on without one; its
-//! target then waits behind all others; no target holds more than a quarter of the permits; and an eighth of them is kept for
-//! targets whose last attempt was answered.
+//! A login at an unresponsive host lasts until its timeout. So that such hosts cannot block the others, an attempt without a response
+//! for [`SILENCE_MILLIS`] gives its permit back and continues without one; its target then waits behind all others; no target holds
+//! more than a quarter of the permits; and an eighth of them is reserved for targets whose last attempt got a response.
 
 use std::{
     collections::{HashMap, HashSet},

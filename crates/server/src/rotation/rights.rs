@@ -1,6 +1,6 @@
-//! What a rotation function that runs here may do.
+//! The rights of a rotation function that this server runs.
 //!
-//! Only says it: [`crate::rotation::worker`] makes the credentials, and [`crate::gate`] judges them as long as the task is leased.
+//! It only defines them: [`crate::rotation::worker`] issues the credentials, and [`crate::gate`] judges them while the task is leased.
 
 use std::collections::BTreeSet;
 

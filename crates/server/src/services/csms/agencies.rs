@@ -1,9 +1,8 @@
 //! Agencies: what lets the service invoke functions, and lets functions act.
 //!
-//! In the cloud an agency is a role that the account lends to a service. A server of one's own lends its functions
-//! temporary keys for each rotation without one, so nothing here depends on an agency: it is a durable note, under the
-//! cloud's names, that somebody with the right to do so has agreed. Consoles and scripts that look for agencies before they
-//! make a secret find them.
+//! In the cloud an agency is a role that the account lends to a service. This server gives its functions temporary keys for each
+//! rotation without one, so nothing depends on an agency: it is a durable record, under the cloud's names, that an authorised
+//! user has agreed. Consoles and scripts that look for agencies before they create a secret find them.
 
 use csms_api::{
     request::rotation::{read_agency_body, read_agency_query},
