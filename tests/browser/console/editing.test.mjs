@@ -5,7 +5,7 @@ import { test } from "node:test";
 
 import { inBothBrowsers } from "./flow.mjs";
 import { withPerson } from "./person.mjs";
-import { client, unique } from "./stage.mjs";
+import { CREDENTIALS, client, unique } from "./stage.mjs";
 
 const stored = async (secret_name) => (await client.showSecretVersion({ secret_name, version_id: "latest" })).version.secret_string;
 
@@ -109,16 +109,21 @@ inBothBrowsers({
     await person.sees("Which rotations");
   },
 
-  "Escape does not close a dialog with something typed in it": async (person) => {
+  "Escape asks before it closes a dialog with something typed in it": async (person) => {
     const name = unique("escape");
     await client.createSecret({ name, secret_string: "kept" });
     await startFrom(person, name);
     await person.waitFor(() => document.querySelector("textarea")?.value === "kept");
     await person.write("Text", "typed");
+    person.agrees = false;
+    person.questions.length = 0;
     await person.key("Escape");
+    assert.equal(person.questions.length, 1);
     assert.equal(await person.page.evaluate(() => document.querySelector("textarea").value), "typed");
+    person.agrees = true;
     await person.press("button", "Cancel");
     await person.waitFor(() => document.querySelector("textarea") === null);
+    assert.equal(person.questions.length, 2);
   },
 
   "a version that was stored meanwhile is noticed before saving": async (person) => {
@@ -151,4 +156,65 @@ test("a part that cannot be loaded says so inside the frame, and is loaded again
     isBroken = false;
     await person.press("button", "Load again");
     await person.sees("New key");
+  }));
+
+test("a sign-in that no longer counts is renewed over the page, and nothing typed is lost", () =>
+  withPerson("chromium", async (person) => {
+    const name = unique("renewed");
+    let isExpired = false;
+    await person.page.route(/\/v1\/[^/]+\/secrets$/, (route) => {
+      const isRefused = isExpired && route.request().method() === "POST";
+      return isRefused
+        ? route.fulfill({ status: 401, contentType: "application/json", body: '{"error_code":"APIGW.0301","error_msg":"expired"}' })
+        : route.continue();
+    });
+    await person.signIn();
+    await person.goTo("#/create");
+    await person.write("Name", name);
+    await person.press("radio", "Plain text");
+    await person.write("Text", "typed before");
+    isExpired = true;
+    await person.press("button", "Create secret");
+    await person.sees("Your sign-in has expired");
+    isExpired = false;
+    await person.write("Secret key (SK)", CREDENTIALS.secret_key);
+    await person.press("button", "Sign in");
+    await person.sees("Current value");
+    assert.equal(await stored(name), "typed before");
+  }));
+
+test("a list is narrowed, sorted and turned over in its address, and Back brings all of it back", () =>
+  withPerson("chromium", async (person) => {
+    const prefix = unique("address");
+    for (const each of ["a", "b", "c"]) await client.createSecret({ name: `${prefix}-${each}`, secret_string: each });
+    await person.signIn();
+    await person.write("Search names and descriptions", prefix);
+    await person.press("button", "Name");
+    const names = () => person.page.evaluate(() => [...document.querySelectorAll(".secrets tbody th a")].map((link) => link.innerText.at(-1)).join(""));
+    await person.waitFor(() => document.querySelector("[aria-sort=descending]") !== null);
+    assert.equal(await names(), "cba");
+    await person.press("link", `${prefix}-b`);
+    await person.sees("Current value");
+    await person.page.goBack();
+    await person.waitFor(() => document.querySelectorAll(".secrets tbody tr").length === 3);
+    assert.equal(await names(), "cba");
+    assert.match(person.page.url(), new RegExp(`q=${prefix}&sort=-name`));
+  }));
+
+test("in a browser without AbortSignal.any every list is read", () =>
+  withPerson("chromium", async (person) => {
+    await person.page.addInitScript(() => delete AbortSignal.any);
+    await person.signIn();
+    await person.settles();
+    assert.ok(!(await person.text()).includes("cannot be reached"));
+  }));
+
+test("without cryptography, as over plain HTTP, the page says why sealing does not work", () =>
+  withPerson("chromium", async (person) => {
+    await person.page.addInitScript(() => Object.defineProperty(Crypto.prototype, "subtle", { value: undefined }));
+    await person.arrive();
+    await person.sees("This connection is plain HTTP.");
+    await person.signIn();
+    await person.goTo("#/create");
+    await person.sees("Sealing needs HTTPS.");
   }));

@@ -11,7 +11,7 @@ const valueOf = async (secret_name, version_id = "latest") =>
 /** Each starts signed in, and ends without a complaint of the browser. */
 const FLOWS = {
   "a name and a password sign in": async (person) => {
-    await person.press("button", `Sign out ${CREDENTIALS.access_key}`);
+    await person.signOut();
     await person.press("radio", "Name and password");
     await person.write("User name", CREDENTIALS.user_name);
     await person.write("Password", CREDENTIALS.password);
@@ -22,7 +22,7 @@ const FLOWS = {
   },
 
   "a wrong secret key is told in words, with what to do": async (person) => {
-    await person.press("button", `Sign out ${CREDENTIALS.access_key}`);
+    await person.signOut();
     await person.write("Access key (AK)", CREDENTIALS.access_key);
     await person.write("Secret key (SK)", "wrong");
     await person.press("button", "Sign in");
@@ -34,9 +34,9 @@ const FLOWS = {
     const name = unique("created");
     await person.goTo("#/create");
     await person.write("Name", `${name} `);
-    await person.sees("name must match");
+    await person.sees("Use letters, digits, - and _, at most 64.");
     await person.write("Name", name);
-    await person.waitFor(() => !document.body.innerText.includes("name must match"));
+    await person.waitFor(() => !document.body.innerText.includes("Use letters, digits, - and _, at most 64."));
     await person.write("Key 1", "user");
     await person.write("Value of user", "app");
     await person.press("button", "Add a key");
@@ -49,10 +49,13 @@ const FLOWS = {
 
   "messages of the rules are Chinese where the console is": async (person) => {
     await person.goTo("#/create");
+    await person.openAccount();
     await person.choose("Language", "简体中文");
     await person.sees("新建凭据");
+    await person.key("Escape");
     await person.write("名称", "no name");
-    await person.sees("格式必须为");
+    await person.sees("使用字母、数字、- 和 _，最多 64 个字符。");
+    await person.openAccount(`${CREDENTIALS.access_key} 的账号`);
     await person.choose("语言", "English");
     await person.sees("New secret");
   },
@@ -118,7 +121,7 @@ const FLOWS = {
     await person.press("button", "More actions");
     await person.press("menuitem", "Delete…");
     await person.write("Days until it is deleted (7 to 30)", "5");
-    await person.sees("recovery_window_in_days must be at least 7");
+    await person.sees("A whole number from 7 to 30.");
     await person.write("Days until it is deleted (7 to 30)", "7");
     await person.press("button", "Schedule the deletion");
     await person.sees("This secret is scheduled for deletion.");

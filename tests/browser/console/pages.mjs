@@ -11,6 +11,7 @@ async function openAlice(person) {
 /** @type {{name: string, open: (person: import("./person.mjs").Person) => Promise<void>}[]} */
 export const PAGES = [
   { name: "sign-in", isSignedOut: true, open: async () => undefined },
+  { name: "overview-page", open: (person) => person.goTo("#/overview") },
   { name: "secrets", isLong: true, open: (person) => person.goTo("#/") },
   { name: "create", open: (person) => person.goTo("#/create") },
   {
@@ -19,7 +20,7 @@ export const PAGES = [
       await person.goTo("#/create");
       await person.write("Name", "not a name");
       await person.press("button", "Create secret");
-      await person.sees("name must match");
+      await person.sees("Use letters, digits, - and _");
     },
   },
   { name: "overview", open: (person) => person.goTo("#/secrets/app-smtp-relay") },
@@ -218,5 +219,40 @@ export const PAGES = [
     },
   },
   { name: "audit", isLong: true, open: (person) => person.goTo("#/audit") },
+  { name: "access", open: (person) => person.goTo("#/secrets/app-payments-db/access") },
+  { name: "account", open: (person) => person.goTo("#/account") },
+  {
+    name: "account-menu",
+    open: async (person) => {
+      await person.goTo("#/");
+      await person.openAccount();
+      await person.sees("Password and access keys");
+    },
+  },
+  {
+    name: "import",
+    open: async (person) => {
+      await person.goTo("#/import");
+      await person.write("Or paste it", "API_KEY=abc\nTOKEN='de f'\nAPI_KEY=again");
+      await person.sees("This name occurs twice in the file.");
+    },
+  },
+  {
+    name: "selection",
+    open: async (person) => {
+      await person.goTo("#/?q=billing");
+      await person.page.evaluate(() => document.querySelector("thead [type=checkbox]").click());
+      await person.press("button", "Delete…");
+      await person.sees("Programs can no longer read them");
+    },
+  },
+  {
+    name: "palette",
+    open: async (person) => {
+      await person.goTo("#/");
+      await person.page.keyboard.press("Control+k");
+      await person.sees("Import secrets");
+    },
+  },
   { name: "missing", open: (person) => person.goTo("#/nowhere") },
 ];

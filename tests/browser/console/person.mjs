@@ -52,6 +52,18 @@ export class Person {
     await this.waitFor(() => document.querySelector("main#main h1") !== null);
   }
 
+  /** Opens the menu of the account, in the language of the page. */
+  openAccount(label = `Account of ${CREDENTIALS.access_key}`) {
+    return this.press("button", label);
+  }
+
+  /** Signs out by the menu of the account. */
+  async signOut() {
+    await this.openAccount();
+    await this.press("button", "Sign out");
+    await this.sees("Access key (AK)");
+  }
+
   /** Goes to a place within the console, as by a link, and waits until it is there. */
   async goTo(hash) {
     await this.page.evaluate((hash) => {

@@ -66,16 +66,40 @@ inBothBrowsers({
     await person.sees("The database accepts no password that the secret knows.");
   },
 
+  "the login of a new secret is tried before its schedule is on, and mended in the same form": async (person, browser) => {
+    const name = unique("tried");
+    const login = loginFor(`trial_${browser}`);
+    await person.goTo("#/create");
+    await person.write("Name", name);
+    await person.press("radio", "Database account");
+    await person.write("Host", login.host);
+    await person.write("Port", String(login.port));
+    await person.write("Database (may be left out)", login.dbname);
+    await person.write("Account name", login.username);
+    await person.write("Password of the account", "not the password");
+    await person.choose("Encryption (TLS)", "No: anybody on the network can read along");
+    await person.press("switch", "Rotate automatically");
+    await person.press("button", "Create and try the connection");
+    await person.sees("A rotation would fail. Nothing was changed.");
+    assert.equal((await client.showSecret({ secret_name: name })).secret.auto_rotation, false);
+    await person.write("Password of the account", login.password);
+    await person.press("button", "Try again");
+    await person.sees("Current value");
+    const { secret } = await client.showSecret({ secret_name: name });
+    assert.deepEqual([secret.auto_rotation, secret.rotation_period], [true, "30d"]);
+    assert.deepEqual(JSON.parse(await valueOf(name)), login);
+  },
+
   "a login that rotates is sealed for its function": async (person) => {
     const name = unique("sealed");
     const key = await JweKey.generate("ECDH-ES+A256KW");
     await person.goTo("#/create");
     await person.write("Name", name);
     await person.press("radio", "Database account");
+    await person.press("radio", "As keys or text");
     await person.press("radio", "Plain text");
     await person.write("Text", '{"engine":"postgresql","password":"of few"}');
     await person.write("Database instance", "local");
-    await person.write("Rotation function (URN)", CREDENTIALS.rotation_func_urn);
     await person.press("radio", "For the rotation function");
     await person.write("Public key of the recipient (JSON Web Key)", JSON.stringify(key.toPublicJwk()));
     await person.press("button", "Create secret");
@@ -91,7 +115,7 @@ inBothBrowsers({
     await person.goTo(`#/secrets/${name}/rotation`);
     await person.press("switch", "Rotate automatically");
     await person.write("Every", "1h");
-    await person.sees("must be at least");
+    await person.sees("At least 4 hours");
     await person.write("Every", "36h");
     await person.sees("Every 1 day 12 hours, next on");
     await person.press("button", "Save the schedule");

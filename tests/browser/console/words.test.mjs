@@ -34,3 +34,32 @@ test("every translation is of a text that occurs", async () => {
   const all = await sources();
   assert.deepEqual((await translated()).filter((text) => !all.includes(JSON.stringify(text))), []);
 });
+
+/** What an English term is called in Chinese, and what it is not to be called beside. */
+const GLOSSARY = [
+  [/\bsecret key\b/i, "秘密访问密钥", ["私有访问密钥", "私密密钥"]],
+  [/\bstages?\b/i, "版本状态", ["状态标记", "阶段"]],
+  [/\brotat(?:es?|ed|ions?|ing)\b/i, "轮转", ["轮换"]],
+  [/\b(?:seal|sealed|sealing|seals)\b/i, "加密", ["封装"]],
+  [/\bpolic(?:y|ies)\b/i, "策略", ["政策"]],
+  [/\breplicas?\b/i, "副本", ["复制品"]],
+  [/\bagenc(?:y|ies)\b/i, "委托", ["代理机构"]],
+];
+
+/** Sentences in which the context says the term. */
+const EXCEPTIONS = new Set(["{stage} marks {version} now."]);
+
+test("one term has one translation", async () => {
+  const text = await readFile(join(SOURCE, "app/zh.ts"), "utf8");
+  const entries = [...text.matchAll(/^ {2}(?:"((?:[^"\\]|\\.)*)"|(\w+)):\s*"((?:[^"\\]|\\.)*)",?$/gm)];
+  assert.ok(entries.length > 400, `${entries.length} texts`);
+  const wrong = entries.flatMap(([, quoted, bare, chinese]) => {
+    const english = bare ?? literal(quoted);
+    return GLOSSARY.flatMap(([term, word, others]) => {
+      const other = others.find((each) => chinese.includes(each));
+      if (other !== undefined) return [`${english}: ${other}`];
+      return term.test(english) && !EXCEPTIONS.has(english) && !chinese.includes(word) ? [`${english}: no ${word}`] : [];
+    });
+  });
+  assert.deepEqual(wrong, []);
+});

@@ -16,7 +16,7 @@ import { millisOf, useAccessKeys } from "./users";
 
 type Doing = "active" | "inactive" | "delete";
 
-export function AccessKeys({ user: { user_id } }: { user: IamUser }) {
+export function AccessKeys({ user: { user_id } }: { user: Pick<IamUser, "user_id"> }) {
   const { t } = useLanguage();
   const { client } = useSession();
   const { data: keys, error, reload } = useAccessKeys(user_id);

@@ -3,11 +3,12 @@
 import type { IamUser } from "csms";
 import { type FormEvent, useState } from "react";
 
+import { announce } from "../app/announce";
 import { useLanguage } from "../app/language";
 import { useSession } from "../app/session";
 import { useAction } from "../app/useAction";
 import { Button } from "../ui/Button";
-import { Dialog } from "../ui/Dialog";
+import { CancelButton, Dialog } from "../ui/Dialog";
 import { Failure } from "../ui/Failure";
 import { Field } from "../ui/Field";
 import { Notice } from "../ui/Notice";
@@ -26,6 +27,7 @@ export function DeleteUserDialog({
   const [typed, setTyped] = useState("");
   const { run, isRunning, error } = useAction(async () => {
     await client.deleteUserV5({ user_id: user.user_id });
+    announce(t("{name} is deleted.", { name: user.user_name }));
     onChange();
     onClose();
   });
@@ -45,7 +47,7 @@ export function DeleteUserDialog({
           <Button kind="danger" type="submit" isPending={isRunning} isDisabled={typed !== user.user_name}>
             {t("Delete the user")}
           </Button>
-          <Button onPress={onClose}>{t("Cancel")}</Button>
+          <CancelButton />
         </div>
       </form>
     </Dialog>

@@ -2,13 +2,11 @@
 
 import { useState } from "react";
 
-import { copyText } from "../app/clipboard";
 import { useLanguage } from "../app/language";
-import { useAction } from "../app/useAction";
 import { Button } from "../ui/Button";
+import { CopySecret } from "../ui/CopyText";
 import { Dialog } from "../ui/Dialog";
 import { Facts } from "../ui/Facts";
-import { Failure } from "../ui/Failure";
 import { Notice } from "../ui/Notice";
 
 export interface MadeKey {
@@ -19,11 +17,6 @@ export interface MadeKey {
 export function NewKeyDialog({ made, onClose }: { made: MadeKey; onClose: () => void }) {
   const { t } = useLanguage();
   const [isShown, setIsShown] = useState(false);
-  const [isCopied, setIsCopied] = useState(false);
-  const copy = useAction(async () => {
-    await copyText(made.secret);
-    setIsCopied(true);
-  });
   return (
     <Dialog title={t("Keep the secret key now")} isOpen onClose={onClose} isFirm>
       <Notice kind="warning" title={t("You will not see this key again.")}>
@@ -46,11 +39,8 @@ export function NewKeyDialog({ made, onClose }: { made: MadeKey; onClose: () => 
         >
           {isShown ? t("Hide") : t("Reveal")}
         </Button>
-        <Button onPress={() => void copy.run()} aria-label={t("Copy the secret key")}>
-          {isCopied ? t("Copied") : t("Copy")}
-        </Button>
+        <CopySecret label={t("Copy the secret key")} read={() => made.secret} />
       </div>
-      <Failure error={copy.error} />
       <div className="row actions">
         <Button kind="primary" onPress={onClose}>
           {t("I have kept it")}

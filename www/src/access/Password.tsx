@@ -3,7 +3,9 @@
 import { CsmsError, type IamUser } from "csms";
 import { type FormEvent, useState } from "react";
 
+import { announce } from "../app/announce";
 import { useLanguage } from "../app/language";
+import { useDirty } from "../app/leaving";
 import { useSession } from "../app/session";
 import { useAction } from "../app/useAction";
 import { useQuery } from "../app/useQuery";
@@ -33,6 +35,7 @@ export function Password({ user: { user_id } }: { user: IamUser }) {
   const set = useAction(async () => {
     if (data?.profile) await client.updateLoginProfileV5({ user_id, password });
     else await client.createLoginProfileV5({ user_id, password, password_reset_required: false });
+    announce(t("The password is set."));
     setPassword("");
     setField(field + 1);
     reload();
@@ -41,6 +44,7 @@ export function Password({ user: { user_id } }: { user: IamUser }) {
     await client.deleteLoginProfileV5({ user_id });
     reload();
   });
+  useDirty(password !== "");
   const submit = (event: FormEvent) => {
     event.preventDefault();
     void set.run();

@@ -3,6 +3,7 @@
 import type { IamPolicy } from "csms";
 import { useState } from "react";
 
+import { announce } from "../app/announce";
 import { useLanguage } from "../app/language";
 import { MissingRights } from "../app/MissingRights";
 import { useSession } from "../app/session";
@@ -10,7 +11,7 @@ import { useAction } from "../app/useAction";
 import { type ActionItem, ActionMenu } from "../ui/ActionMenu";
 import { Badge } from "../ui/Badge";
 import { Button } from "../ui/Button";
-import { Dialog } from "../ui/Dialog";
+import { CancelButton, Dialog } from "../ui/Dialog";
 import { Empty } from "../ui/Empty";
 import { Failure } from "../ui/Failure";
 import { ListTable } from "../ui/ListTable";
@@ -128,6 +129,7 @@ function DeletePolicyDialog({
   const { client } = useSession();
   const { run, isRunning, error } = useAction(async () => {
     await client.deletePolicyV5({ policy_id: policy.policy_id });
+    announce(t("{name} is deleted.", { name: policy.policy_name }));
     onChange();
     onClose();
   });
@@ -139,7 +141,7 @@ function DeletePolicyDialog({
         <Button kind="danger" onPress={() => void run()} isPending={isRunning}>
           {t("Delete the policy")}
         </Button>
-        <Button onPress={onClose}>{t("Cancel")}</Button>
+        <CancelButton />
       </div>
     </Dialog>
   );

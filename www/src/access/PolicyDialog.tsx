@@ -3,12 +3,13 @@
 import type { IamPolicy } from "csms";
 import { type FormEvent, useEffect, useState } from "react";
 
+import { announce } from "../app/announce";
 import { useLanguage } from "../app/language";
 import { useSession } from "../app/session";
 import { useAction } from "../app/useAction";
 import { useQuery } from "../app/useQuery";
 import { Button } from "../ui/Button";
-import { Dialog } from "../ui/Dialog";
+import { CancelButton, Dialog } from "../ui/Dialog";
 import { Failure } from "../ui/Failure";
 import { Field } from "../ui/Field";
 
@@ -57,6 +58,7 @@ export function PolicyDialog({ policy, onClose, onChange }: Props) {
   const { run, isRunning, error } = useAction(async () => {
     if (policy) await replace();
     else await client.createPolicyV5({ policy_name: name, policy_document: text, ...(description && { description }) });
+    announce(t("The policy {name} is saved.", { name: policy?.policy_name ?? name }));
     onChange();
     onClose();
   });
@@ -112,7 +114,7 @@ export function PolicyDialog({ policy, onClose, onChange }: Props) {
               {policy ? t("Save") : t("Create policy")}
             </Button>
           )}
-          <Button onPress={onClose}>{isSystem ? t("Close") : t("Cancel")}</Button>
+          <CancelButton>{isSystem ? t("Close") : t("Cancel")}</CancelButton>
           {policy && !isSystem && (
             <span className="hint">
               {t("It counts from the next request on. Users that have it: {count}.", {

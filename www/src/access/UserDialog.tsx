@@ -3,12 +3,14 @@
 import type { IamUser } from "csms";
 import { type FormEvent, useState } from "react";
 
+import { announce } from "../app/announce";
 import { useLanguage } from "../app/language";
+import { forgetDirty } from "../app/leaving";
 import { go, userPath } from "../app/route";
 import { useSession } from "../app/session";
 import { useAction } from "../app/useAction";
 import { Button } from "../ui/Button";
-import { Dialog } from "../ui/Dialog";
+import { CancelButton, Dialog } from "../ui/Dialog";
 import { Failure } from "../ui/Failure";
 import { Field } from "../ui/Field";
 
@@ -26,10 +28,13 @@ export function UserDialog({ user, onClose, onChange }: Props) {
   const { run, isRunning, error } = useAction(async () => {
     if (user) {
       await client.updateUserV5({ user_id: user.user_id, new_user_name: name, new_description: description });
+      announce(t("The user {name} is saved.", { name }));
       onChange();
       onClose();
     } else {
       const made = await client.createUserV5({ name, enabled: true, ...(description && { description }) });
+      forgetDirty();
+      announce(t("The user {name} is created.", { name }));
       go(userPath(made.user.user_id));
     }
   });
@@ -53,7 +58,7 @@ export function UserDialog({ user, onClose, onChange }: Props) {
           <Button kind="primary" type="submit" isPending={isRunning} isDisabled={name === ""}>
             {user ? t("Save") : t("Create user")}
           </Button>
-          <Button onPress={onClose}>{t("Cancel")}</Button>
+          <CancelButton />
         </div>
       </form>
     </Dialog>

@@ -1,21 +1,27 @@
-// What stands around every page: where one is, in which project, and the way out.
+// What stands around every page: where one is, in which project, and whose account it is.
 
-import { Suspense, useEffect, useRef } from "react";
+import { Suspense, useEffect, useRef, useState } from "react";
+import { Dialog, DialogTrigger, Popover } from "react-aria-components";
 
 import { Button } from "../ui/Button";
 import { Select } from "../ui/Select";
+import { AccountMenu } from "./AccountMenu";
 import { Announcements } from "./announce";
 import { Logo } from "./Logo";
 import { useLanguage } from "./language";
 import { mayLeave } from "./leaving";
-import { PartBoundary } from "./loadable";
+import { loadable, PartBoundary } from "./loadable";
 import { Page } from "./Page";
-import { Preferences } from "./Preferences";
-import { type Route, useRoute } from "./route";
+import { RenewDialog } from "./RenewDialog";
+import { useRenewal } from "./renewal";
+import { formerScroll, type Route, useRoute } from "./route";
 import { type Session, useSession } from "./session";
 
-const PLACES = [
-  { label: "Secrets", href: "#/", pages: ["secrets", "secret", "create"] },
+const Palette = loadable(async () => (await import("./Palette")).Palette);
+
+export const PLACES = [
+  { label: "Overview", href: "#/overview", pages: ["overview"] },
+  { label: "Secrets", href: "#/", pages: ["secrets", "secret", "create", "import"] },
   { label: "Rotations", href: "#/tasks", pages: ["tasks"] },
   { label: "Events", href: "#/events", pages: ["events"] },
   { label: "Keys", href: "#/keys", pages: ["keys"] },
@@ -24,19 +30,35 @@ const PLACES = [
   { label: "Audit", href: "#/audit", pages: ["audit"] },
 ] satisfies { label: string; href: string; pages: Route["page"][] }[];
 
-export function Frame({ onEnter, onSignOut }: { onEnter: (session: Session) => void; onSignOut: () => void }) {
+interface Props {
+  onEnter: (session: Session) => void;
+  onSignOut: () => void;
+}
+
+export function Frame({ onEnter, onSignOut }: Props) {
   const { t } = useLanguage();
   const session = useSession();
   const route = useRoute();
+  const renewal = useRenewal();
+  const [isSearching, setIsSearching] = useState(false);
   const main = useRef<HTMLElement>(null);
   const place = route.page === "secret" ? `${route.name}/${route.tab}` : route.page === "user" ? route.id : route.page;
   const former = useRef(place);
   useEffect(() => {
-    // A new page is read from its beginning, also by screen readers; the first one after signing in too.
-    if (former.current !== place) scrollTo(0, 0);
+    // A new page is read from its beginning, also by screen readers; one that is returned to, from where it was left.
+    if (former.current !== place) scrollTo(0, formerScroll());
     former.current = place;
     main.current?.focus({ preventScroll: true });
   }, [place]);
+  useEffect(() => {
+    const open = (event: KeyboardEvent) => {
+      if (event.key.toLowerCase() !== "k" || !(event.ctrlKey || event.metaKey) || event.altKey) return;
+      event.preventDefault();
+      setIsSearching(true);
+    };
+    addEventListener("keydown", open);
+    return () => removeEventListener("keydown", open);
+  }, []);
   return (
     <div className="frame">
       {/* biome-ignore lint/a11y/useValidAnchor: it leads to a place on this page, which is not an address of the console */}
@@ -47,42 +69,67 @@ export function Frame({ onEnter, onSignOut }: { onEnter: (session: Session) => v
         <a href="#/" className="home" aria-label={t("csms, all secrets")}>
           <Logo />
         </a>
-        <nav aria-label={t("Console")}>
-          {PLACES.map(({ label, href, pages }) => (
-            <a key={href} href={href} aria-current={(pages as string[]).includes(route.page) ? "page" : undefined}>
-              {t(label)}
-            </a>
-          ))}
+        <nav className="wide-nav" aria-label={t("Console")}>
+          <Places page={route.page} />
         </nav>
+        <div className="narrow-nav">
+          <DialogTrigger>
+            <Button aria-label={t("Pages of the console")}>☰</Button>
+            <Popover className="popover" placement="bottom start">
+              <Dialog className="places" aria-label={t("Pages of the console")}>
+                {({ close }) => <Places page={route.page} onChoose={close} />}
+              </Dialog>
+            </Popover>
+          </DialogTrigger>
+        </div>
         <div className="bar-end">
-          <Select
-            label={t("Project")}
-            isLabelHidden
-            value={session.project.id}
-            onChange={(id) => {
-              const project = session.projects.find((candidate) => candidate.id === id);
-              if (project && mayLeave()) onEnter(session.enter(project));
-            }}
-            options={session.projects.map(({ id, name }) => ({ value: id, label: name }))}
-          />
-          <Preferences />
-          <Button
-            kind="quiet"
-            onPress={() => mayLeave() && onSignOut()}
-            aria-label={t("Sign out {name}", { name: session.name })}
-          >
-            {t("Sign out")}
+          <Button kind="quiet" onPress={() => setIsSearching(true)} aria-label={t("Go to a secret or page")}>
+            <span className="wide-only">{t("Go to…")}</span> <kbd>Ctrl K</kbd>
           </Button>
+          {session.projects.length > 1 ? (
+            <Select
+              label={t("Project")}
+              isLabelHidden
+              value={session.project.id}
+              onChange={(id) => {
+                const project = session.projects.find((candidate) => candidate.id === id);
+                if (project && mayLeave()) onEnter(session.enter(project));
+              }}
+              options={session.projects.map(({ id, name }) => ({ value: id, label: name }))}
+            />
+          ) : (
+            <span className="hint project" title={t("Project")}>
+              {session.project.name}
+            </span>
+          )}
+          <AccountMenu onSignOut={() => mayLeave() && onSignOut()} />
         </div>
       </header>
       <main id="main" ref={main} tabIndex={-1}>
         <PartBoundary place={place}>
-          <Suspense fallback={<p className="muted">{t("Loading…")}</p>}>
+          <Suspense fallback={<p className="page muted">{t("Loading…")}</p>}>
             <Page route={route} />
           </Suspense>
         </PartBoundary>
       </main>
       <Announcements />
+      {isSearching && (
+        <PartBoundary place={place}>
+          <Suspense fallback={null}>
+            <Palette onClose={() => setIsSearching(false)} />
+          </Suspense>
+        </PartBoundary>
+      )}
+      {renewal && <RenewDialog renewal={renewal} onSignOut={onSignOut} />}
     </div>
   );
+}
+
+function Places({ page, onChoose }: { page: Route["page"]; onChoose?: () => void }) {
+  const { t } = useLanguage();
+  return PLACES.map(({ label, href, pages }) => (
+    <a key={href} href={href} onClick={onChoose} aria-current={(pages as string[]).includes(page) ? "page" : undefined}>
+      {t(label)}
+    </a>
+  ));
 }

@@ -15,10 +15,17 @@ const KeysPage = loadable(async () => (await import("../keys/KeysPage")).KeysPag
 const UsersPage = loadable(async () => (await import("../access/UsersPage")).UsersPage);
 const UserPage = loadable(async () => (await import("../access/UserPage")).UserPage);
 const PoliciesPage = loadable(async () => (await import("../access/PoliciesPage")).PoliciesPage);
+const OverviewPage = loadable(async () => (await import("../overview/OverviewPage")).OverviewPage);
+const ImportPage = loadable(async () => (await import("../secrets/ImportPage")).ImportPage);
+const AccountPage = loadable(async () => (await import("../access/AccountPage")).AccountPage);
 const AuditPage = loadable(async () => (await import("../audit/AuditPage")).AuditPage);
 
 const TITLES: Record<Exclude<Route["page"], "secret">, string> = {
+  overview: "Overview",
   secrets: "Secrets",
+  import: "Import secrets",
+  account: "Your account",
+  components: "Components",
   create: "New secret",
   tasks: "Rotations",
   events: "Events",
@@ -39,6 +46,12 @@ export function Page({ route }: { route: Route }) {
   switch (route.page) {
     case "secrets":
       return <SecretsPage />;
+    case "overview":
+      return <OverviewPage />;
+    case "import":
+      return <ImportPage />;
+    case "account":
+      return <AccountPage />;
     case "create":
       return <CreatePage />;
     case "secret":

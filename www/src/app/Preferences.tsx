@@ -17,7 +17,6 @@ export function Preferences() {
     <div className="preferences">
       <Select<Language>
         label={t("Language")}
-        isLabelHidden
         value={language}
         onChange={setLanguage}
         options={[
@@ -27,7 +26,6 @@ export function Preferences() {
       />
       <Select<Theme>
         label={t("Theme")}
-        isLabelHidden
         value={theme}
         onChange={choose}
         options={[

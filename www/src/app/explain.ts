@@ -1,7 +1,7 @@
 // Errors in words: what happened, and what a person can do.
 
 import { CsmsError } from "csms";
-
+import { refusedFieldWords } from "../secrets/problemWords";
 import { ClipboardRefused } from "./clipboard";
 import type { Translate } from "./language";
 
@@ -9,12 +9,26 @@ export interface Explanation {
   what: string;
   next: string;
   requestId?: string;
+  /** What the service said itself, in its own words. */
+  detail?: string;
 }
 
 const KNOWN: Record<string, [what: string, next: string]> = {
   "client/network": [
     "The service cannot be reached.",
     "Check that the server runs and that you are connected, then try again.",
+  ],
+  "client/module-missing": [
+    "A part of the console is missing on the server.",
+    "The installation is damaged, or was upgraded just now: reload the page. If it stays so, install the server again.",
+  ],
+  "client/not-webassembly": [
+    "A part of the console is missing on the server.",
+    "The installation is damaged, or was upgraded just now: reload the page. If it stays so, install the server again.",
+  ],
+  "client/content-policy": [
+    "The browser does not let this page run its rules.",
+    "A proxy before the server sends a content policy without 'wasm-unsafe-eval'. Have it send the server's own.",
   ],
   "client/timeout": ["The service did not answer in time.", "Try again; if it stays so, look at the server's log."],
   "client/crashed": ["The rules of this page have failed.", "Reload the page and sign in again."],
@@ -35,8 +49,13 @@ const KNOWN: Record<string, [what: string, next: string]> = {
   "KMS.0101": ["A key of this alias exists.", "Choose another alias."],
   "KMS.0202": ["The project has as many keys as it may have.", "Delete one that is not needed."],
   "IAM.0101": ["There is one of this name.", "Choose another name."],
+  "CSMS.0602": ["The current password is not right.", "Type it again; after some wrong ones you have to wait."],
+  "CSMS.0603": ["Too many wrong passwords.", "Wait some minutes, then try again."],
   "APIGW.0308": ["Too many requests.", "Wait a moment, then try again."],
 };
+
+/** What a code of the service means, in a few words; `undefined` for one that has none here. */
+export const codeWords = (code: string, t: Translate): string | undefined => KNOWN[code] && t(KNOWN[code][0]);
 
 /** The failure in two sentences. */
 export function explain(error: unknown, t: Translate): Explanation {
@@ -58,7 +77,21 @@ export function explain(error: unknown, t: Translate): Explanation {
     };
   }
   const known = KNOWN[error.code] ?? (error.status === 403 ? KNOWN["CSMS.0302"] : undefined);
-  if (known) return { what: t(known[0]), next: t(known[1]), ...trace };
+  if (known) {
+    // A proxy that answers for a service that is away says how.
+    const status = error.code === "client/network" && error.status !== undefined ? ` (${error.status})` : "";
+    return { what: t(known[0]) + status, next: t(known[1]), ...trace };
+  }
+  const field = refusedFieldWords(error.message, t);
+  if (field !== undefined) return { what: field, next: t("Change it and try again."), detail: error.message, ...trace };
+  if ((error.status ?? 0) >= 500) {
+    return {
+      what: t("The service failed."),
+      next: t("Try again; if it stays so, look at the server's log."),
+      detail: error.message,
+      ...trace,
+    };
+  }
   const next = error.retryable
     ? "Try again; if it stays so, look at the server's log."
     : "Change the request and try again.";

@@ -2,6 +2,8 @@
 
 import { createContext, type ReactNode, use, useEffect, useMemo, useState } from "react";
 
+import { announce } from "./announce";
+
 export type Language = "en" | "zh-CN";
 type Values = Record<string, string | number>;
 export type Translate = (text: string, values?: Values) => string;
@@ -12,8 +14,12 @@ interface Speech {
   t: Translate;
   /** A point in time, in words of the language. */
   time: (millis: number) => string;
+  /** A point in time to the second, with its zone. */
+  moment: (millis: number) => string;
   /** How far away a point in time is. */
   ago: (millis: number) => string;
+  /** Minutes and seconds. */
+  duration: (seconds: number) => string;
 }
 
 const KEY = "csms.language";
@@ -47,10 +53,19 @@ export function LanguageProvider({ children }: { children: ReactNode }) {
   const [words, setWords] = useState<Record<string, string>>({});
   useEffect(() => {
     document.documentElement.lang = language;
-    if (language === "zh-CN") void import("./zh").then((loaded) => setWords(loaded.default));
+    if (language !== "zh-CN") return;
+    import("./zh").then(
+      (loaded) => setWords(loaded.default),
+      () => {
+        setLanguage("en");
+        announce("简体中文加载失败，请稍后重试。 Chinese could not be loaded; try again later.");
+      },
+    );
   }, [language]);
   const speech = useMemo<Speech>(() => {
-    const absolute = new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "short" });
+    const day = { year: "numeric", month: "short", day: "numeric", hour: "numeric", minute: "2-digit" } as const;
+    const absolute = new Intl.DateTimeFormat(language, { ...day, timeZoneName: "short" });
+    const precise = new Intl.DateTimeFormat(language, { ...day, second: "2-digit", timeZoneName: "short" });
     const distance = new Intl.RelativeTimeFormat(language, { numeric: "auto" });
     return {
       language,
@@ -60,7 +75,9 @@ export function LanguageProvider({ children }: { children: ReactNode }) {
       },
       t: (text, values) => fill((language === "zh-CN" ? words[text] : undefined) ?? text, values),
       time: (millis) => absolute.format(millis),
+      moment: (millis) => precise.format(millis),
       ago: (millis) => relative(distance, millis),
+      duration: (seconds) => `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`,
     };
   }, [language, words]);
   return <Context value={speech}>{children}</Context>;

@@ -1,34 +1,64 @@
-// Where in the console one is: the fragment of the address. It holds names, never values.
+// Where in the console one is: the fragment of the address. It holds names and what a list is narrowed to, never values.
 
-import { useSyncExternalStore } from "react";
+import { useCallback, useSyncExternalStore } from "react";
 
 import { mayLeave } from "./leaving";
 
-export type SecretTab = "overview" | "versions" | "rotation" | "tags";
-const TABS: readonly string[] = ["overview", "versions", "rotation", "tags"] satisfies SecretTab[];
+export type SecretTab = "overview" | "versions" | "rotation" | "access" | "tags";
+const TABS: readonly string[] = ["overview", "versions", "rotation", "access", "tags"] satisfies SecretTab[];
 
 export type Route =
-  | { page: "secrets" | "create" | "tasks" | "events" | "keys" | "users" | "policies" | "audit" | "missing" }
+  | {
+      page:
+        | "overview"
+        | "secrets"
+        | "create"
+        | "import"
+        | "tasks"
+        | "events"
+        | "keys"
+        | "users"
+        | "policies"
+        | "audit"
+        | "account"
+        | "components"
+        | "missing";
+    }
   | { page: "secret"; name: string; tab: SecretTab }
   | { page: "user"; id: string };
 
 const PAGES: Record<string, Route> = {
   "": { page: "secrets" },
+  overview: { page: "overview" },
   secrets: { page: "secrets" },
   create: { page: "create" },
+  import: { page: "import" },
   tasks: { page: "tasks" },
   events: { page: "events" },
   keys: { page: "keys" },
   users: { page: "users" },
   policies: { page: "policies" },
   audit: { page: "audit" },
+  account: { page: "account" },
+  components: { page: "components" },
 };
 
+/** The path of a fragment and what is after its question mark. */
+function split(hash: string): [path: string, query: string] {
+  const [path = "", ...query] = hash.replace(/^#\/?/, "").split("?");
+  return [path, query.join("?")];
+}
+
+/** The page that a fragment names. Text that is not properly encoded names none. */
 export function parseRoute(hash: string): Route {
-  const [first = "", name, tab = "overview"] = hash.replace(/^#\/?/, "").split("/");
-  if (first === "secrets" && name && TABS.includes(tab)) return { page: "secret", name, tab: tab as SecretTab };
-  if (first === "users" && name) return { page: "user", id: name };
-  return (name === undefined ? PAGES[first] : undefined) ?? { page: "missing" };
+  try {
+    const [first = "", name, tab = "overview"] = split(hash)[0].split("/").map(decodeURIComponent);
+    if (first === "secrets" && name && TABS.includes(tab)) return { page: "secret", name, tab: tab as SecretTab };
+    if (first === "users" && name) return { page: "user", id: name };
+    return (name === undefined ? PAGES[first] : undefined) ?? { page: "missing" };
+  } catch {
+    return { page: "missing" };
+  }
 }
 
 export const secretPath = (name: string, tab: SecretTab = "overview") =>
@@ -36,28 +66,79 @@ export const secretPath = (name: string, tab: SecretTab = "overview") =>
 
 export const userPath = (id: string) => `#/users/${encodeURIComponent(id)}`;
 
+/** A page with parameters; those without a value are left out. */
+export function withParameters(path: string, parameters: Record<string, string>): string {
+  const query = new URLSearchParams(Object.entries(parameters).filter(([, value]) => value !== "")).toString();
+  return query === "" ? path : `${path}?${query}`;
+}
+
 export function go(path: string): void {
   location.hash = path;
 }
 
 /** The place that is shown. It lags behind the address while a person is asked whether to leave. */
 let shown = location.hash;
+/** The number of the place in the order in which places were first opened; the history keeps it. */
+let place = numberOf(history.state) ?? 0;
+let last = place;
+/** How far each place was scrolled when it was left. */
+const scrolled = new Map<number, number>();
+const listeners = new Set<() => void>();
+
+function numberOf(state: unknown): number | undefined {
+  const { place } = (state ?? {}) as { place?: unknown };
+  return typeof place === "number" ? place : undefined;
+}
+
+function notifyAll(): void {
+  for (const notify of listeners) notify();
+}
+
+history.replaceState({ place }, "");
+addEventListener("hashchange", () => {
+  if (location.hash === shown) return;
+  const known = numberOf(history.state);
+  if (!mayLeave()) {
+    // Links and the browser's own buttons change the address before anybody can be asked.
+    if (known === undefined) history.back();
+    else history.go(place - known);
+    return;
+  }
+  scrolled.set(place, scrollY);
+  if (known === undefined) {
+    last += 1;
+    history.replaceState({ place: last }, "");
+  }
+  place = known ?? last;
+  shown = location.hash;
+  notifyAll();
+});
 
 const subscribe = (notify: () => void) => {
-  const follow = () => {
-    if (location.hash === shown) return;
-    if (mayLeave()) {
-      shown = location.hash;
-      notify();
-    } else {
-      // Links and the browser's own buttons change the address before anybody can be asked.
-      location.hash = shown;
-    }
-  };
-  addEventListener("hashchange", follow);
-  return () => removeEventListener("hashchange", follow);
+  listeners.add(notify);
+  return () => void listeners.delete(notify);
 };
 
 export function useRoute(): Route {
   return parseRoute(useSyncExternalStore(subscribe, () => shown));
+}
+
+/** How far the place was scrolled when it was left last; 0 for a place that is new. */
+export const formerScroll = (): number => scrolled.get(place) ?? 0;
+
+/** What a page is narrowed to, as its address says; and how a page says so, without a new entry in the history. */
+export function useParameters(): [
+  parameters: URLSearchParams,
+  set: (change: Record<string, string | undefined>) => void,
+] {
+  const hash = useSyncExternalStore(subscribe, () => shown);
+  const set = useCallback((change: Record<string, string | undefined>) => {
+    const [path, query] = split(shown);
+    const all = { ...Object.fromEntries(new URLSearchParams(query)), ...change };
+    const kept = Object.fromEntries(Object.entries(all).map(([name, value]) => [name, value ?? ""]));
+    shown = withParameters(`#/${path}`, kept);
+    history.replaceState({ place }, "", shown);
+    notifyAll();
+  }, []);
+  return [new URLSearchParams(split(hash)[1]), set];
 }

@@ -1,7 +1,10 @@
-// Who is signed in. Keys, passwords and tokens are in the memory of the page only; a reload forgets them.
+// Who is signed in. Keys, passwords and tokens are in the memory of the page only; a reload forgets them. A call that the
+// service refuses because the sign-in no longer counts waits for a new one.
 
 import { type Credentials, CsmsClient, CsmsError, init, signRequest } from "csms";
 import { createContext, use } from "react";
+
+import { renewed } from "./renewal";
 
 /** Another endpoint of the service than the operations of the client. */
 export type Ask = <T>(method: string, path: string, body?: unknown) => Promise<T>;
@@ -16,9 +19,18 @@ export type SignIn =
   | { way: "key"; accessKey: string; secretKey: string; securityToken?: string }
   | { way: "password"; domain: string; user: string; password: string };
 
-export interface Session {
-  /** Whom to greet. */
+/** The person as the service knows it. A new sign-in replaces the credentials, for every client at once. */
+export interface Identity {
+  way: SignIn["way"];
+  /** The access key or the user's name. */
   name: string;
+  /** Identifier of the user, where signing in has said it. */
+  userId?: string;
+  credentials: Credentials;
+}
+
+export interface Session {
+  identity: Identity;
   client: CsmsClient;
   ask: Ask;
   project: Project;
@@ -43,68 +55,149 @@ async function exchange(path: string, request: RequestInit): Promise<{ answer: R
   } catch (cause) {
     throw new CsmsError("client/network", "the service could not be reached", { retryable: true, cause });
   }
-  const text = await answer.text();
-  const body: unknown = text === "" ? undefined : JSON.parse(text);
-  if (!answer.ok) {
-    const told =
-      (body as { error?: Record<string, unknown> } | undefined)?.error ?? (body as Record<string, unknown>) ?? {};
-    const code = String(told.error_code ?? "");
-    throw new CsmsError("client/unknown-code", String(told.error_msg ?? told.message ?? answer.statusText), {
-      status: answer.status,
-      requestId: answer.headers.get("x-request-id") ?? undefined,
-      ...(code && { serviceCode: code }),
+  const body = parsed(await answer.text());
+  if (answer.ok && body !== NOT_JSON) return { answer, body };
+  const facts = { status: answer.status, requestId: answer.headers.get("x-request-id") ?? undefined };
+  if (body === NOT_JSON) {
+    // A proxy before the service says something of its own.
+    throw new CsmsError("client/network", `the service could not be reached (${answer.status})`, {
+      ...facts,
+      retryable: true,
     });
   }
-  return { answer, body };
+  const { error, ...rest } = (body ?? {}) as { error?: Record<string, unknown> } & Record<string, unknown>;
+  const said = error ?? rest;
+  const code = String(said.error_code ?? "");
+  throw new CsmsError("client/unknown-code", String(said.error_msg ?? said.message ?? answer.statusText), {
+    ...facts,
+    ...(code && { serviceCode: code }),
+  });
 }
 
-function asking(credentials: Credentials, projectId?: string): Ask {
-  return async <T,>(method: string, path: string, body?: unknown) => {
-    const url = new URL(path, location.origin);
-    const text = body === undefined ? undefined : JSON.stringify(body);
-    const plain = { "content-type": "application/json", ...(projectId && { "x-project-id": projectId }) };
-    let headers: Record<string, string>;
-    if ("token" in credentials) {
-      const token = typeof credentials.token === "string" ? credentials.token : await credentials.token();
-      headers = { ...plain, "x-auth-token": token };
-    } else {
-      headers = signRequest({ method, url, headers: plain, ...(text !== undefined && { body: text }) }, credentials);
+const NOT_JSON = Symbol("not JSON");
+
+function parsed(text: string): unknown {
+  if (text === "") return undefined;
+  try {
+    return JSON.parse(text);
+  } catch {
+    return NOT_JSON;
+  }
+}
+
+/** Whether the service no longer accepts the sign-in. */
+const isSignedOut = (error: unknown) => error instanceof CsmsError && error.status === 401;
+
+/** Does something with the credentials of the moment, again after each new sign-in that it takes. */
+async function signedIn<T>(identity: Identity, act: (credentials: Credentials) => Promise<T>): Promise<T> {
+  for (;;) {
+    const { credentials } = identity;
+    try {
+      return await act(credentials);
+    } catch (error) {
+      if (!isSignedOut(error)) throw error;
+      // Another call may have led to a new sign-in meanwhile.
+      if (identity.credentials === credentials && !(await renewed())) throw error;
     }
-    return (await exchange(url.href, { method, headers, ...(text !== undefined && { body: text }) })).body as T;
-  };
+  }
 }
 
-async function byPassword(typed: SignIn & { way: "password" }): Promise<Credentials> {
+/** A client whose calls outlive the sign-in. */
+class LastingClient extends CsmsClient {
+  readonly #identity: Identity;
+  readonly #projectId: string;
+  #clients = new WeakMap<Credentials, CsmsClient>();
+
+  constructor(identity: Identity, projectId: string) {
+    super({ endpoint: location.origin, projectId, credentials: identity.credentials });
+    this.#identity = identity;
+    this.#projectId = projectId;
+  }
+
+  #with(credentials: Credentials): CsmsClient {
+    let client = this.#clients.get(credentials);
+    if (!client) {
+      client = new CsmsClient({ endpoint: location.origin, projectId: this.#projectId, credentials });
+      this.#clients.set(credentials, client);
+    }
+    return client;
+  }
+
+  override call: CsmsClient["call"] = (operation, request, options) =>
+    signedIn(this.#identity, (credentials) => this.#with(credentials).call(operation, request, options));
+}
+
+async function askWith<T>(
+  credentials: Credentials,
+  projectId: string | undefined,
+  method: string,
+  path: string,
+  body?: unknown,
+): Promise<T> {
+  const url = new URL(path, location.origin);
+  const text = body === undefined ? undefined : JSON.stringify(body);
+  const plain = { "content-type": "application/json", ...(projectId && { "x-project-id": projectId }) };
+  let headers: Record<string, string>;
+  if ("token" in credentials) {
+    const token = typeof credentials.token === "string" ? credentials.token : await credentials.token();
+    headers = { ...plain, "x-auth-token": token };
+  } else {
+    headers = signRequest({ method, url, headers: plain, ...(text !== undefined && { body: text }) }, credentials);
+  }
+  return (await exchange(url.href, { method, headers, ...(text !== undefined && { body: text }) })).body as T;
+}
+
+async function byPassword(typed: SignIn & { way: "password" }): Promise<Identity> {
   const domain = typed.domain ? { domain: { name: typed.domain } } : {};
   const user = { name: typed.user, password: typed.password, ...domain };
   const body = { auth: { identity: { methods: ["password"], password: { user } } } };
   const request = { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) };
-  const token = (await exchange("/v3/auth/tokens", request)).answer.headers.get("x-subject-token");
+  const { answer, body: said } = await exchange("/v3/auth/tokens", request);
+  const token = answer.headers.get("x-subject-token");
   if (!token) throw new CsmsError("client/unexpected-answer", "the service answered no token");
-  return { token };
+  const userId = (said as { token?: { user?: { id?: string } } } | undefined)?.token?.user?.id;
+  return { way: "password", name: typed.user, credentials: { token }, ...(userId && { userId }) };
 }
 
-function session(name: string, credentials: Credentials, projects: Project[], project: Project): Session {
+function byKey({ accessKey, secretKey, securityToken }: SignIn & { way: "key" }): Identity {
   return {
-    name,
+    way: "key",
+    name: accessKey,
+    credentials: { accessKey, secretKey, ...(securityToken && { securityToken }) },
+  };
+}
+
+function session(identity: Identity, projects: Project[], project: Project): Session {
+  return {
+    identity,
     projects,
     project,
-    client: new CsmsClient({ endpoint: location.origin, projectId: project.id, credentials }),
-    ask: asking(credentials, project.id),
-    enter: (next) => session(name, credentials, projects, next),
+    client: new LastingClient(identity, project.id),
+    ask: (method, path, body) =>
+      signedIn(identity, (credentials) => askWith(credentials, project.id, method, path, body)),
+    enter: (next) => session(identity, projects, next),
   };
 }
 
 /** Proves the credentials by asking for the projects they reach. */
 export async function signIn(typed: SignIn): Promise<Session> {
   await init();
-  const credentials: Credentials = typed.way === "key" ? keyOf(typed) : await byPassword(typed);
-  const { projects } = await asking(credentials)<{ projects: Project[] }>("GET", "/v3/projects");
+  const identity = typed.way === "key" ? byKey(typed) : await byPassword(typed);
+  const { projects } = await askWith<{ projects: Project[] }>(identity.credentials, undefined, "GET", "/v3/projects");
   const [first] = projects;
   if (!first) throw new CsmsError("CSMS.0302", "no project", { status: 403 });
-  return session(typed.way === "key" ? typed.accessKey : typed.user, credentials, projects, first);
+  return session(identity, projects, first);
 }
 
-function keyOf({ accessKey, secretKey, securityToken }: SignIn & { way: "key" }): Credentials {
-  return { accessKey, secretKey, ...(securityToken && { securityToken }) };
+/**
+ * Lets a session go on with a new sign-in.
+ *
+ * @returns whether the new sign-in reaches the session's project
+ */
+export function goOnAs({ identity, project }: Session, next: Session): boolean {
+  if (!next.projects.some(({ id }) => id === project.id)) return false;
+  const { userId, ...rest } = next.identity;
+  delete identity.userId;
+  Object.assign(identity, rest, userId && { userId });
+  return true;
 }

@@ -1,35 +1,42 @@
 // The audit trail: who changed or read what, newest first.
 
 import type { Trace } from "csms";
-import { type FormEvent, useState } from "react";
+import { type FormEvent, useEffect, useMemo, useState } from "react";
 
+import { download } from "../app/download";
+import { codeWords } from "../app/explain";
 import { useLanguage } from "../app/language";
+import { useParameters } from "../app/route";
 import { Badge } from "../ui/Badge";
 import { Button } from "../ui/Button";
 import { Empty } from "../ui/Empty";
+import { Facts } from "../ui/Facts";
 import { Failure } from "../ui/Failure";
 import { Field } from "../ui/Field";
 import { ListTable } from "../ui/ListTable";
 import { Select } from "../ui/Select";
-import { Time } from "../ui/Time";
-import { EVERYTHING, type Rating, type Span, saidBy } from "./traces";
+import { csvOf, EVERYTHING, filterFrom, parametersOf, type Rating, type Span, saidBy } from "./traces";
 import { useTraces } from "./useTraces";
 
 export function AuditPage() {
   const { t } = useLanguage();
-  const [typed, setTyped] = useState(EVERYTHING);
-  const [filter, setFilter] = useState(EVERYTHING);
+  const [parameters, setParameters] = useParameters();
+  const query = parameters.toString();
+  const filter = useMemo(() => filterFrom(new URLSearchParams(query)), [query]);
+  const [typed, setTyped] = useState(filter);
+  // Going back brings the former filter back, also into the fields.
+  useEffect(() => setTyped(filter), [filter]);
   const { traces, error, isLoading, isMore, more, reload } = useTraces(filter);
   const set = (change: Partial<typeof EVERYTHING>) => setTyped((before) => ({ ...before, ...change }));
   // What is chosen from a list counts at once, what is typed when it is finished.
   const choose = (change: Partial<typeof EVERYTHING>) => {
     const next = { ...typed, ...change };
     setTyped(next);
-    setFilter(next);
+    setParameters(parametersOf(next));
   };
   const submit = (event: FormEvent) => {
     event.preventDefault();
-    setFilter(typed);
+    setParameters(parametersOf(typed));
   };
   return (
     <div className="page">
@@ -42,6 +49,12 @@ export function AuditPage() {
         </span>
         <span className="grow" />
         <Button onPress={reload}>{t("Refresh")}</Button>
+        <Button
+          onPress={() => download(csvOf(traces ?? []), "audit.csv", "text/csv")}
+          isDisabled={(traces ?? []).length === 0}
+        >
+          {t("Export")}
+        </Button>
       </header>
       <p className="hint">
         {t(
@@ -106,34 +119,69 @@ function TraceTable({ traces }: { traces: readonly Trace[] }) {
         { title: t("Time"), isWideOnly: true },
       ]}
     >
-      {traces.map((trace) => {
-        const { outcome, version, count } = saidBy(trace);
-        return (
-          <tr key={trace.trace_id}>
-            <th scope="row">
-              <div className="stack">
-                <strong>{trace.trace_name}</strong>
-                <code className="muted">
-                  {[trace.resource_name ?? trace.resource_id, version].filter(Boolean).join(" · ")}
-                </code>
-                <span className="hint narrow-only">
-                  {trace.user.name || t("the service")} · <Time millis={trace.time} isExact />
-                </span>
-              </div>
-            </th>
-            <td className="wide-only">{trace.user.name || t("the service")}</td>
-            <td>
-              <Badge tone={trace.trace_rating === "normal" ? "good" : "danger"}>
-                {trace.trace_rating === "normal" ? t("Succeeded") : outcome}
-              </Badge>
-              {count !== undefined && count > 1 && <span className="hint"> × {count}</span>}
-            </td>
-            <td className="wide-only">
-              <Time millis={trace.time} isExact />
-            </td>
-          </tr>
-        );
-      })}
+      {traces.map((trace) => (
+        <TraceRow key={trace.trace_id} trace={trace} />
+      ))}
     </ListTable>
+  );
+}
+
+function TraceRow({ trace }: { trace: Trace }) {
+  const { t, moment } = useLanguage();
+  const { outcome, version, count } = saidBy(trace);
+  const who = trace.user.name || t("the service");
+  const facts: [string, string | undefined][] = [
+    [t("Record"), trace.trace_id],
+    [t("Kind of resource"), trace.resource_type],
+    [t("Identifier"), trace.resource_id],
+    [t("User"), trace.user.id === undefined ? who : `${who} (${trace.user.id})`],
+    [t("Client address"), trace.source_ip],
+    [t("Request"), trace.request_id],
+    [t("Status"), trace.code],
+  ];
+  return (
+    <tr>
+      <th scope="row">
+        <div className="stack">
+          <strong>{trace.trace_name}</strong>
+          <code className="muted">
+            {[trace.resource_name ?? trace.resource_id, version].filter(Boolean).join(" · ")}
+          </code>
+          <span className="hint narrow-only">
+            {who} · {moment(trace.time)}
+          </span>
+          <details className="trace">
+            <summary className="hint">{t("Details")}</summary>
+            <Facts
+              facts={facts
+                .filter(([, text]) => text)
+                .map(([name, text]) => [
+                  name,
+                  <code key={name} className="wrap">
+                    {text}
+                  </code>,
+                ])}
+            />
+          </details>
+        </div>
+      </th>
+      <td className="wide-only">{who}</td>
+      <td>
+        {trace.trace_rating === "normal" ? (
+          t("Succeeded")
+        ) : (
+          <>
+            <Badge tone="danger">{t("Refused")}</Badge>{" "}
+            <span className="hint">
+              {codeWords(outcome, t)} <code>{outcome}</code>
+            </span>
+          </>
+        )}
+        {count !== undefined && count > 1 && <span className="hint"> × {count}</span>}
+      </td>
+      <td className="wide-only">
+        <time dateTime={new Date(trace.time).toISOString()}>{moment(trace.time)}</time>
+      </td>
+    </tr>
   );
 }

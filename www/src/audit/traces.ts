@@ -17,6 +17,52 @@ export interface Filter {
 
 export const EVERYTHING: Filter = { resource: "", name: "", user: "", span: "all", rating: "all" };
 
+const SPAN_NAMES: readonly string[] = ["hour", "day", "week"];
+const RATINGS: readonly string[] = ["normal", "warning"];
+
+/** What an address asks for; what it says wrongly is left out. */
+export function filterFrom(parameters: URLSearchParams): Filter {
+  const [span, rating] = [parameters.get("span") ?? "", parameters.get("rating") ?? ""];
+  return {
+    resource: parameters.get("resource") ?? "",
+    name: parameters.get("operation") ?? "",
+    user: parameters.get("user") ?? "",
+    span: SPAN_NAMES.includes(span) ? (span as Span) : "all",
+    rating: RATINGS.includes(rating) ? (rating as Rating) : "all",
+  };
+}
+
+/** The parameters that say it; those that say nothing are empty. */
+export const parametersOf = ({ resource, name, user, span, rating }: Filter): Record<string, string> => ({
+  resource: resource.trim(),
+  operation: name.trim(),
+  user: user.trim(),
+  span: span === "all" ? "" : span,
+  rating: rating === "all" ? "" : rating,
+});
+
+/** Records as CSV (RFC 4180); times are in UTC. */
+export function csvOf(traces: readonly Trace[]): string {
+  const quoted = (text: string) => `"${(/^[=+\-@\t\r]/.test(text) ? `'${text}` : text).replaceAll('"', '""')}"`;
+  const lines = traces.map((trace) => {
+    const { outcome, version, count } = saidBy(trace);
+    return [
+      new Date(trace.time).toISOString(),
+      trace.trace_name,
+      trace.resource_name ?? trace.resource_id ?? "",
+      version ?? "",
+      trace.user.name,
+      outcome,
+      trace.source_ip ?? "",
+      trace.request_id ?? "",
+      String(count ?? 1),
+    ]
+      .map(quoted)
+      .join(",");
+  });
+  return `${["time,operation,resource,version,user,outcome,address,request,count", ...lines].join("\r\n")}\r\n`;
+}
+
 const HOUR = 3_600_000;
 const SPANS: Record<Exclude<Span, "all">, number> = { hour: HOUR, day: 24 * HOUR, week: 7 * 24 * HOUR };
 

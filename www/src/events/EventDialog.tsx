@@ -4,11 +4,13 @@ import { checkText, type EventType, type SecretEvent } from "csms";
 import { type FormEvent, useState } from "react";
 import { Checkbox, CheckboxGroup, Label } from "react-aria-components";
 
+import { announce } from "../app/announce";
 import { useLanguage } from "../app/language";
 import { useSession } from "../app/session";
 import { useAction } from "../app/useAction";
+import { problemWords } from "../secrets/problemWords";
 import { Button } from "../ui/Button";
-import { Dialog } from "../ui/Dialog";
+import { CancelButton, Dialog } from "../ui/Dialog";
 import { Failure } from "../ui/Failure";
 import { Field } from "../ui/Field";
 import { Toggle } from "../ui/Toggle";
@@ -37,6 +39,7 @@ export function EventDialog({ event, onClose, onChange }: Props) {
     };
     if (event) await client.updateSecretEvent({ event_name: event.name, ...body });
     else await client.createSecretEvent({ name, ...body });
+    announce(t("The event {name} is saved.", { name }));
     onChange();
     onClose();
   });
@@ -53,7 +56,7 @@ export function EventDialog({ event, onClose, onChange }: Props) {
             isCode
             value={name}
             onChange={setName}
-            problems={name === "" || checked.ok ? [] : checked.problems.map(({ message }) => message)}
+            problems={name === "" || checked.ok ? [] : checked.problems.map((problem) => problemWords(problem, t))}
           />
         )}
         <CheckboxGroup value={types} onChange={setTypes} className="field">
@@ -86,7 +89,7 @@ export function EventDialog({ event, onClose, onChange }: Props) {
           >
             {t("Save")}
           </Button>
-          <Button onPress={onClose}>{t("Cancel")}</Button>
+          <CancelButton />
         </div>
       </form>
     </Dialog>

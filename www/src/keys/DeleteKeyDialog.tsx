@@ -2,11 +2,12 @@
 
 import { type FormEvent, useState } from "react";
 
+import { announce } from "../app/announce";
 import { useLanguage } from "../app/language";
 import { useSession } from "../app/session";
 import { useAction } from "../app/useAction";
 import { Button } from "../ui/Button";
-import { Dialog } from "../ui/Dialog";
+import { CancelButton, Dialog } from "../ui/Dialog";
 import { Failure } from "../ui/Failure";
 import { Field } from "../ui/Field";
 import { Notice } from "../ui/Notice";
@@ -24,6 +25,7 @@ export function DeleteKeyDialog({ keyInfo: key, onClose, onChange }: KeyDialogPr
   const isAllowed = /^\d{1,4}$/.test(days) && Number(days) >= LEAST && Number(days) <= MOST;
   const { run, isRunning, error } = useAction(async () => {
     await client.deleteKey({ key_id: key.key_id, pending_days: days });
+    announce(t("The deletion of {name} is scheduled.", { name: key.key_alias }));
     onChange();
     onClose();
   });
@@ -57,7 +59,7 @@ export function DeleteKeyDialog({ keyInfo: key, onClose, onChange }: KeyDialogPr
           <Button kind="danger" type="submit" isPending={isRunning} isDisabled={!isAllowed}>
             {t("Schedule the deletion")}
           </Button>
-          <Button onPress={onClose}>{t("Cancel")}</Button>
+          <CancelButton />
         </div>
       </form>
     </Dialog>

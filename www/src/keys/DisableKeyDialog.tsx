@@ -1,10 +1,11 @@
 // Disables a key, after saying what that does to secrets.
 
+import { announce } from "../app/announce";
 import { useLanguage } from "../app/language";
 import { useSession } from "../app/session";
 import { useAction } from "../app/useAction";
 import { Button } from "../ui/Button";
-import { Dialog } from "../ui/Dialog";
+import { CancelButton, Dialog } from "../ui/Dialog";
 import { Failure } from "../ui/Failure";
 import { Notice } from "../ui/Notice";
 import type { KeyDialogProps } from "./KeyDialog";
@@ -15,6 +16,7 @@ export function DisableKeyDialog({ keyInfo: key, onClose, onChange }: KeyDialogP
   const { client } = useSession();
   const { run, isRunning, error } = useAction(async () => {
     await client.disableKey({ key_id: key.key_id });
+    announce(t("{name} is disabled.", { name: key.key_alias }));
     onChange();
     onClose();
   });
@@ -33,7 +35,7 @@ export function DisableKeyDialog({ keyInfo: key, onClose, onChange }: KeyDialogP
         <Button kind="danger" onPress={() => void run()} isPending={isRunning}>
           {t("Disable the key")}
         </Button>
-        <Button onPress={onClose}>{t("Cancel")}</Button>
+        <CancelButton />
       </div>
     </Dialog>
   );

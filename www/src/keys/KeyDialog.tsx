@@ -3,11 +3,12 @@
 import type { KeyDetails } from "csms";
 import { type FormEvent, useState } from "react";
 
+import { announce } from "../app/announce";
 import { useLanguage } from "../app/language";
 import { useSession } from "../app/session";
 import { useAction } from "../app/useAction";
 import { Button } from "../ui/Button";
-import { Dialog } from "../ui/Dialog";
+import { CancelButton, Dialog } from "../ui/Dialog";
 import { Failure } from "../ui/Failure";
 import { Field } from "../ui/Field";
 
@@ -35,6 +36,7 @@ export function KeyDialog({
       if (description !== key.key_description)
         await client.updateKeyDescription({ key_id, key_description: description });
     }
+    announce(t("The key {name} is saved.", { name: alias }));
     onChange();
     onClose();
   });
@@ -58,7 +60,7 @@ export function KeyDialog({
           <Button kind="primary" type="submit" isPending={isRunning} isDisabled={alias === ""}>
             {key ? t("Save") : t("Create key")}
           </Button>
-          <Button onPress={onClose}>{t("Cancel")}</Button>
+          <CancelButton />
         </div>
       </form>
     </Dialog>

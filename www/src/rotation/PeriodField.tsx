@@ -3,6 +3,7 @@
 import { nextRotations, parseRotationPeriod } from "csms";
 
 import { useLanguage } from "../app/language";
+import { problemWords } from "../secrets/problemWords";
 import { Button } from "../ui/Button";
 import { Field } from "../ui/Field";
 
@@ -10,42 +11,42 @@ interface Props {
   period: string;
   onChange: (period: string) => void;
   problems: readonly string[];
-  isDisabled?: boolean;
   lastSuccess?: number | undefined;
 }
 
 const USUAL = ["12h", "1d", "7d", "30d", "90d"];
 
-export function PeriodField({ period, onChange, problems, isDisabled = false, lastSuccess }: Props) {
+export function PeriodField({ period, onChange, problems, lastSuccess }: Props) {
   const { t, language, time } = useLanguage();
   const parsed = parseRotationPeriod(period, { language });
   const next = nextRotations(period, { count: 3, ...(lastSuccess !== undefined && { lastSuccess }) });
-  const own = parsed.ok ? [] : parsed.problems.map(({ message }) => message);
+  const own = parsed.ok
+    ? []
+    : parsed.problems.map((problem) => problemWords({ ...problem, path: "rotation_period" }, t));
   return (
     <div className="period">
       <Field
         label={t("Every")}
         isCode
         value={period}
-        isDisabled={isDisabled}
         onChange={onChange}
-        problems={isDisabled ? [] : own.length > 0 ? own : problems}
+        problems={own.length > 0 ? own : problems}
         hint={t("A number and d, h, m or s.")}
       />
       <div className="row" role="group" aria-label={t("Usual periods")}>
         {USUAL.map((usual) => (
-          <Button key={usual} isDisabled={isDisabled} onPress={() => onChange(usual)}>
+          <Button key={usual} onPress={() => onChange(usual)}>
             {usual}
           </Button>
         ))}
       </div>
-      <p className="hint explained" aria-live="polite">
-        {!isDisabled && parsed.ok && next.ok
+      <p className="hint" aria-live="polite">
+        {parsed.ok && next.ok
           ? t("Every {period}, next on {dates}.", {
               period: words(parsed.value.milliseconds, language),
               dates: next.value.map(time).join(" · "),
             })
-          : " "}
+          : ""}
       </p>
     </div>
   );

@@ -4,6 +4,7 @@ import { useLanguage } from "../app/language";
 import { Choice } from "../ui/Choice";
 import { Field } from "../ui/Field";
 import { Toggle } from "../ui/Toggle";
+import { FunctionSelect } from "./FunctionSelect";
 import { PeriodField } from "./PeriodField";
 
 export interface RotationDraft {
@@ -16,7 +17,7 @@ export interface RotationDraft {
 
 export const NO_ROTATION: RotationDraft = {
   functionUrn: "",
-  instance: "",
+  instance: "local",
   mode: "SingleUser",
   isAutomatic: false,
   period: "30d",
@@ -61,30 +62,25 @@ export function RotationFields({ draft, onChange, problemsOf, isNew }: Props) {
             value={draft.instance}
             onChange={(instance) => onChange({ instance })}
             problems={problemsOf("rotation_config")}
-            hint={t("Its identifier, such as the one of an RDS instance.")}
+            hint={t("Its identifier, such as the one of an RDS instance; any word for a database without one.")}
           />
         </>
       )}
-      <Field
-        label={t("Rotation function (URN)")}
-        isCode
+      <FunctionSelect
         value={draft.functionUrn}
         onChange={(functionUrn) => onChange({ functionUrn })}
         problems={problemsOf("rotation_func_urn")}
-        hint={t(
-          "The server's own function changes passwords of PostgreSQL, MySQL and MariaDB; its URN stands in the file {file}.",
-          { file: "credentials.json" },
-        )}
       />
       <Toggle isOn={draft.isAutomatic} onChange={(isAutomatic) => onChange({ isAutomatic })}>
         {t("Rotate automatically")}
       </Toggle>
-      <PeriodField
-        period={draft.period}
-        isDisabled={!draft.isAutomatic}
-        onChange={(period) => onChange({ period })}
-        problems={[...problemsOf("auto_rotation"), ...problemsOf("rotation_period")]}
-      />
+      {draft.isAutomatic && (
+        <PeriodField
+          period={draft.period}
+          onChange={(period) => onChange({ period })}
+          problems={[...problemsOf("auto_rotation"), ...problemsOf("rotation_period")]}
+        />
+      )}
     </fieldset>
   );
 }

@@ -3,10 +3,13 @@
 import { parseRotationConfig, type Secret, validateUpdateSecret } from "csms";
 import { type FormEvent, useState } from "react";
 
+import { announce } from "../app/announce";
 import { useLanguage } from "../app/language";
+import { forgetDirty, useDirty } from "../app/leaving";
 import { useLacking } from "../app/rights";
 import { useSession } from "../app/session";
 import { useAction } from "../app/useAction";
+import { MovedNotice } from "../secret/MovedNotice";
 import { useProblems } from "../secrets/useProblems";
 import { Button } from "../ui/Button";
 import { Facts } from "../ui/Facts";
@@ -15,6 +18,10 @@ import { Field } from "../ui/Field";
 import { Time } from "../ui/Time";
 import { Toggle } from "../ui/Toggle";
 import { PeriodField } from "./PeriodField";
+
+/** What the form changes. */
+const scheduleOf = ({ auto_rotation, rotation_period, rotation_func_urn }: Secret) =>
+  JSON.stringify([auto_rotation, rotation_period, rotation_func_urn]);
 
 export function ScheduleForm({ secret, onChange }: { secret: Secret; onChange: () => void }) {
   const { t, language } = useLanguage();
@@ -30,9 +37,19 @@ export function ScheduleForm({ secret, onChange }: { secret: Secret; onChange: (
     ...(isAutomatic && { rotation_period: period }),
     ...(urn !== (secret.rotation_func_urn ?? "") && { rotation_func_urn: urn }),
   };
+  const [seen, setSeen] = useState(secret);
+  const [hasMoved, setHasMoved] = useState(false);
   const problems = useProblems(validateUpdateSecret(request, { language }));
   const { run, isRunning, error } = useAction(async () => {
+    const { secret: now } = await client.showSecret({ secret_name: secret.name });
+    if (scheduleOf(now) !== scheduleOf(seen)) {
+      setSeen(now);
+      setHasMoved(true);
+      return;
+    }
     await client.updateSecret(request);
+    forgetDirty();
+    announce(t("The schedule is saved."));
     onChange();
   });
   const submit = (event: FormEvent) => {
@@ -44,6 +61,7 @@ export function ScheduleForm({ secret, onChange }: { secret: Secret; onChange: (
     isAutomatic !== secret.auto_rotation ||
     (isAutomatic && period !== secret.rotation_period) ||
     urn !== (secret.rotation_func_urn ?? "");
+  useDirty(isChanged);
   return (
     <form onSubmit={submit} noValidate>
       <Facts
@@ -63,13 +81,14 @@ export function ScheduleForm({ secret, onChange }: { secret: Secret; onChange: (
       <Toggle isOn={isAutomatic} onChange={setIsAutomatic}>
         {t("Rotate automatically")}
       </Toggle>
-      <PeriodField
-        period={period}
-        isDisabled={!isAutomatic}
-        onChange={(text) => (setPeriod(text), problems.touch("rotation_period"))}
-        problems={problems.of("rotation_period")}
-        lastSuccess={secret.auto_rotation ? secret.rotation_time : undefined}
-      />
+      {isAutomatic && (
+        <PeriodField
+          period={period}
+          onChange={(text) => (setPeriod(text), problems.touch("rotation_period"))}
+          problems={problems.of("rotation_period")}
+          lastSuccess={secret.auto_rotation ? secret.rotation_time : undefined}
+        />
+      )}
       <Field
         label={t("Rotation function (URN)")}
         isCode
@@ -77,6 +96,16 @@ export function ScheduleForm({ secret, onChange }: { secret: Secret; onChange: (
         onChange={(text) => (setUrn(text), problems.touch("rotation_func_urn"))}
         problems={problems.of("rotation_func_urn")}
       />
+      {hasMoved && (
+        <>
+          <MovedNotice />
+          <p className="hint">
+            {seen.auto_rotation
+              ? t("Now it rotates automatically every {period}.", { period: seen.rotation_period ?? "—" })
+              : t("Now it rotates by hand.")}
+          </p>
+        </>
+      )}
       <Failure error={error} />
       <div className="row actions">
         <Button

@@ -3,13 +3,16 @@
 import { validateScheduleDeletion } from "csms";
 import { type FormEvent, useState } from "react";
 
+import { announce } from "../app/announce";
 import { useLanguage } from "../app/language";
+import { forgetDirty } from "../app/leaving";
 import { go } from "../app/route";
 import { useSession } from "../app/session";
 import { useAction } from "../app/useAction";
+import { problemWords } from "../secrets/problemWords";
 import { Button } from "../ui/Button";
 import { Choice } from "../ui/Choice";
-import { Dialog } from "../ui/Dialog";
+import { CancelButton, Dialog } from "../ui/Dialog";
 import { Failure } from "../ui/Failure";
 import { Field } from "../ui/Field";
 import { Notice } from "../ui/Notice";
@@ -28,11 +31,14 @@ export function DeleteDialog({ known: { secret }, isOpen, onClose, onChange }: S
   const { run, isRunning, error } = useAction(async () => {
     if (way === "now") {
       await client.deleteSecret({ secret_name: secret.name });
+      forgetDirty();
+      announce(t("{name} is deleted.", { name: secret.name }));
       go("#/");
       return;
     }
     if (!result.ok) return;
     await client.deleteSecretForSchedule(result.value);
+    announce(t("The deletion of {name} is scheduled.", { name: secret.name }));
     onChange();
     onClose();
   });
@@ -67,7 +73,7 @@ export function DeleteDialog({ known: { secret }, isOpen, onClose, onChange }: S
               value={days}
               onChange={setDays}
               inputMode="numeric"
-              problems={result.ok ? [] : result.problems.map(({ message }) => message)}
+              problems={result.ok ? [] : result.problems.map((problem) => problemWords(problem, t))}
             />
             <p className="hint" aria-live="polite">
               {result.ok ? t("It will be deleted on {date}.", { date: time(Date.now() + Number(days) * DAY) }) : " "}
@@ -89,7 +95,7 @@ export function DeleteDialog({ known: { secret }, isOpen, onClose, onChange }: S
           >
             {way === "now" ? t("Delete for good") : t("Schedule the deletion")}
           </Button>
-          <Button onPress={onClose}>{t("Cancel")}</Button>
+          <CancelButton />
         </div>
       </form>
     </Dialog>

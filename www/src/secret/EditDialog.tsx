@@ -3,6 +3,7 @@
 import { validateUpdateSecret } from "csms";
 import { type FormEvent, useState } from "react";
 
+import { announce } from "../app/announce";
 import { useLanguage } from "../app/language";
 import { useSession } from "../app/session";
 import { useAction } from "../app/useAction";
@@ -10,14 +11,23 @@ import { EventSelect } from "../events/EventSelect";
 import { KeySelect } from "../keys/KeySelect";
 import { useProblems } from "../secrets/useProblems";
 import { Button } from "../ui/Button";
-import { Dialog } from "../ui/Dialog";
+import { CancelButton, Dialog } from "../ui/Dialog";
 import { Failure } from "../ui/Failure";
 import { Field } from "../ui/Field";
+import { MovedNotice } from "./MovedNotice";
 import type { SecretDialogProps } from "./SecretActions";
+import { useFresh } from "./useFresh";
+import type { Known } from "./useKnownSecret";
 
-export function EditDialog({ known: { secret }, isOpen, onClose, onChange }: SecretDialogProps) {
+/** What the form changes. */
+const aspect = ({ secret: { description, kms_key_id, event_subscriptions } }: Known) =>
+  JSON.stringify([description, kms_key_id, event_subscriptions]);
+
+export function EditDialog({ known: opened, isOpen, onClose, onChange }: SecretDialogProps) {
   const { t, language } = useLanguage();
   const { client } = useSession();
+  const { known, hasMoved, isSame } = useFresh(opened, aspect);
+  const { secret } = known;
   const [description, setDescription] = useState(secret.description);
   const [key, setKey] = useState(secret.kms_key_id);
   const subscribed = secret.event_subscriptions.find(Boolean) ?? "";
@@ -31,7 +41,11 @@ export function EditDialog({ known: { secret }, isOpen, onClose, onChange }: Sec
   const isChanged = Object.keys(request).length > 1;
   const problems = useProblems(isChanged ? validateUpdateSecret(request, { language }) : { ok: true, value: request });
   const { run, isRunning, error } = useAction(async () => {
-    if (isChanged) await client.updateSecret(request);
+    if (isChanged) {
+      if (!(await isSame())) return;
+      await client.updateSecret(request);
+      announce(t("The secret {name} is saved.", { name: secret.name }));
+    }
     onChange();
     onClose();
   });
@@ -61,12 +75,18 @@ export function EditDialog({ known: { secret }, isOpen, onClose, onChange }: Sec
           onChange={(name) => (setEvent(name), problems.touch("event_subscriptions"))}
           problems={problems.of("event_subscriptions")}
         />
+        {hasMoved && (
+          <>
+            <MovedNotice />
+            <p className="hint">{t("Description now: {text}", { text: secret.description || "—" })}</p>
+          </>
+        )}
         <Failure error={error} />
         <div className="row actions">
           <Button kind="primary" type="submit" isPending={isRunning}>
             {t("Save")}
           </Button>
-          <Button onPress={onClose}>{t("Cancel")}</Button>
+          <CancelButton />
         </div>
       </form>
     </Dialog>

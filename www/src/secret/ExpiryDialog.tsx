@@ -3,11 +3,13 @@
 import { validateUpdateVersion } from "csms";
 import { type FormEvent, useState } from "react";
 
+import { announce } from "../app/announce";
 import { useLanguage } from "../app/language";
 import { useSession } from "../app/session";
 import { useAction } from "../app/useAction";
+import { problemWords } from "../secrets/problemWords";
 import { Button } from "../ui/Button";
-import { Dialog } from "../ui/Dialog";
+import { CancelButton, Dialog } from "../ui/Dialog";
 import { Failure } from "../ui/Failure";
 import { Field } from "../ui/Field";
 
@@ -19,7 +21,7 @@ interface Props {
 }
 
 export function ExpiryDialog({ name, version, onClose, onChange }: Props) {
-  const { t, language, ago } = useLanguage();
+  const { t, language, ago, time } = useLanguage();
   const { client } = useSession();
   const [typed, setTyped] = useState("");
   const millis = new Date(typed).getTime();
@@ -27,6 +29,7 @@ export function ExpiryDialog({ name, version, onClose, onChange }: Props) {
   const { run, isRunning, error } = useAction(async () => {
     if (!result.ok) return;
     await client.updateVersion(result.value);
+    announce(t("The expiry of {version} is saved.", { version }));
     onChange();
     onClose();
   });
@@ -42,15 +45,19 @@ export function ExpiryDialog({ name, version, onClose, onChange }: Props) {
           type={"datetime-local" as "text"}
           value={typed}
           onChange={setTyped}
-          problems={typed === "" || result.ok ? [] : result.problems.map(({ message }) => message)}
-          hint={typed !== "" && result.ok ? ago(millis) : t("An event notifies you then; the value stays readable.")}
+          problems={typed === "" || result.ok ? [] : result.problems.map((problem) => problemWords(problem, t))}
+          hint={
+            typed !== "" && result.ok
+              ? `${time(millis)} · ${ago(millis)}`
+              : t("An event notifies you then; the value stays readable.")
+          }
         />
         <Failure error={error} />
         <div className="row actions">
           <Button kind="primary" type="submit" isPending={isRunning} isDisabled={!result.ok}>
             {t("Save")}
           </Button>
-          <Button onPress={onClose}>{t("Cancel")}</Button>
+          <CancelButton />
         </div>
       </form>
     </Dialog>

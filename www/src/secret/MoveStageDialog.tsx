@@ -3,15 +3,19 @@
 import { checkText, previewStageDeletion, previewStageMove } from "csms";
 import { type FormEvent, useState } from "react";
 
+import { announce } from "../app/announce";
 import { useLanguage } from "../app/language";
 import { useSession } from "../app/session";
 import { useAction } from "../app/useAction";
+import { problemWords } from "../secrets/problemWords";
 import { Button } from "../ui/Button";
-import { Dialog } from "../ui/Dialog";
+import { CancelButton, Dialog } from "../ui/Dialog";
 import { Failure } from "../ui/Failure";
 import { Field } from "../ui/Field";
 import { Select } from "../ui/Select";
+import { MovedNotice } from "./MovedNotice";
 import { PreviewView } from "./PreviewView";
+import { useFresh } from "./useFresh";
 import { forPreview, type Known } from "./useKnownSecret";
 
 interface Props {
@@ -25,9 +29,13 @@ const NEW = "+";
 const NOWHERE = "-";
 const BUILT_IN = ["SYSCURRENT", "SYSPREVIOUS", "SYSPENDING"];
 
-export function MoveStageDialog({ known, version, onClose, onChange }: Props) {
+/** What the preview is computed from. */
+const aspect = ({ versions }: Known) => JSON.stringify(versions.map(({ id, version_stages }) => [id, version_stages]));
+
+export function MoveStageDialog({ known: opened, version, onClose, onChange }: Props) {
   const { t, language } = useLanguage();
   const { client } = useSession();
+  const { known, hasMoved, isSame } = useFresh(opened, aspect);
   const own = known.versions.flatMap((each) => each.version_stages).filter((stage) => !BUILT_IN.includes(stage));
   const isCurrent = known.versions.find(({ id }) => id === version)?.version_stages.includes("SYSCURRENT");
   const [chosen, setChosen] = useState(isCurrent ? NEW : "SYSCURRENT");
@@ -42,9 +50,16 @@ export function MoveStageDialog({ known, version, onClose, onChange }: Props) {
       ? previewStageDeletion(secret, { stage_name: stage }, { language })
       : previewStageMove(secret, { stage_name: stage, version_id: target }, { language });
   const { run, isRunning, error } = useAction(async () => {
+    // The API moves a stage wherever it is, so the stages are read again just before.
+    if (!(await isSame())) return;
     const where = { secret_name: known.secret.name, stage_name: stage };
     if (target === NOWHERE) await client.deleteSecretStage(where);
     else await client.updateSecretStage({ ...where, version_id: target });
+    announce(
+      target === NOWHERE
+        ? t("The stage {stage} is removed.", { stage })
+        : t("{stage} marks {version} now.", { stage, version: target }),
+    );
     onChange();
     onClose();
   });
@@ -81,17 +96,18 @@ export function MoveStageDialog({ known, version, onClose, onChange }: Props) {
             isCode
             value={name}
             onChange={setName}
-            problems={isNamed && !checked.ok ? checked.problems.map(({ message }) => message) : []}
+            problems={isNamed && !checked.ok ? checked.problems.map((problem) => problemWords(problem, t)) : []}
             hint={t("Programs may ask for the version that a stage marks, such as {stage}.", { stage: "blue" })}
           />
         )}
         {isNamed && checked.ok && <PreviewView preview={preview} />}
+        {hasMoved && <MovedNotice />}
         <Failure error={error} />
         <div className="row actions">
           <Button kind="primary" type="submit" isPending={isRunning} isDisabled={!isNamed || !preview.ok}>
             {target === NOWHERE ? t("Remove the stage") : t("Move the stage")}
           </Button>
-          <Button onPress={onClose}>{t("Cancel")}</Button>
+          <CancelButton />
         </div>
       </form>
     </Dialog>

@@ -4,12 +4,12 @@ import { previewNewVersion, validateCreateSecretVersion } from "csms";
 import { type FormEvent, useState } from "react";
 import { announce } from "../app/announce";
 import { useLanguage } from "../app/language";
-import { forgetDirty, mayLeave } from "../app/leaving";
+import { forgetDirty } from "../app/leaving";
 import { useSession } from "../app/session";
 import { useAction } from "../app/useAction";
 import { useProblems } from "../secrets/useProblems";
 import { Button } from "../ui/Button";
-import { Dialog } from "../ui/Dialog";
+import { CancelButton, Dialog } from "../ui/Dialog";
 import { Failure } from "../ui/Failure";
 import { Field } from "../ui/Field";
 import { Notice } from "../ui/Notice";
@@ -88,9 +88,6 @@ export function NewVersionDialog({ known: opened, isOpen, onClose, onChange }: S
     onClose();
   });
   const isDirty = storedText(value) !== "" || sealing.passphrase !== "" || sealing.jwk !== "";
-  const close = () => {
-    if (!isDirty || mayLeave()) onClose();
-  };
   const submit = (event: FormEvent) => {
     event.preventDefault();
     problems.showAll();
@@ -100,7 +97,7 @@ export function NewVersionDialog({ known: opened, isOpen, onClose, onChange }: S
   };
   const field = draft.shape === "binary" ? "secret_binary" : "secret_string";
   return (
-    <Dialog title={t("New version of {name}", { name })} isOpen={isOpen} onClose={close} isWide isDirty={isDirty}>
+    <Dialog title={t("New version of {name}", { name })} isOpen={isOpen} onClose={onClose} isWide isDirty={isDirty}>
       <form onSubmit={submit} noValidate>
         {isReviewed ? (
           <>
@@ -140,6 +137,7 @@ export function NewVersionDialog({ known: opened, isOpen, onClose, onChange }: S
               key={editor}
               draft={draft}
               isSubmitted={isSubmitted}
+              isOpen={editor > 0}
               onChange={(change) => {
                 setDraft(change);
                 problems.touch(field);
@@ -163,15 +161,11 @@ export function NewVersionDialog({ known: opened, isOpen, onClose, onChange }: S
           </>
         )}
         <Failure error={save.error} />
-        <div className="row actions">
+        <div className="row actions sticky">
           <Button kind="primary" type="submit" isPending={save.isRunning} isDisabled={isReviewed && !preview.ok}>
             {isReviewed ? t("Save the version") : t("Review")}
           </Button>
-          {isReviewed ? (
-            <Button onPress={() => setIsReviewed(false)}>{t("Back")}</Button>
-          ) : (
-            <Button onPress={close}>{t("Cancel")}</Button>
-          )}
+          {isReviewed ? <Button onPress={() => setIsReviewed(false)}>{t("Back")}</Button> : <CancelButton />}
         </div>
       </form>
     </Dialog>

@@ -1,10 +1,11 @@
 // Takes a scheduled deletion back.
 
+import { announce } from "../app/announce";
 import { useLanguage } from "../app/language";
 import { useSession } from "../app/session";
 import { useAction } from "../app/useAction";
 import { Button } from "../ui/Button";
-import { Dialog } from "../ui/Dialog";
+import { CancelButton, Dialog } from "../ui/Dialog";
 import { Failure } from "../ui/Failure";
 import type { SecretDialogProps } from "./SecretActions";
 
@@ -13,6 +14,7 @@ export function RestoreDialog({ known: { secret }, isOpen, onClose, onChange }: 
   const { client } = useSession();
   const { run, isRunning, error } = useAction(async () => {
     await client.restoreSecret({ secret_name: secret.name });
+    announce(t("{name} is restored.", { name: secret.name }));
     onChange();
     onClose();
   });
@@ -24,7 +26,7 @@ export function RestoreDialog({ known: { secret }, isOpen, onClose, onChange }: 
         <Button kind="primary" onPress={() => void run()} isPending={isRunning}>
           {t("Restore")}
         </Button>
-        <Button onPress={onClose}>{t("Cancel")}</Button>
+        <CancelButton />
       </div>
     </Dialog>
   );

@@ -3,13 +3,16 @@
 import type { Secret } from "csms";
 import { type FormEvent, useState } from "react";
 
+import { announce } from "../app/announce";
 import { useLanguage } from "../app/language";
+import { useDirty } from "../app/leaving";
 import { useSession } from "../app/session";
 import { useAction } from "../app/useAction";
 import { useQuery } from "../app/useQuery";
 import { Button } from "../ui/Button";
 import { Failure } from "../ui/Failure";
 import { Field } from "../ui/Field";
+import { Notice } from "../ui/Notice";
 
 export function TagsTab({ secret }: { secret: Secret }) {
   const { t } = useLanguage();
@@ -19,14 +22,27 @@ export function TagsTab({ secret }: { secret: Secret }) {
   );
   const [key, setKey] = useState("");
   const [value, setValue] = useState("");
+  /** The value that the person agrees to replace. */
+  const [replaced, setReplaced] = useState<string>();
+  useDirty(key !== "" || value !== "");
   const add = useAction(async () => {
+    // The API replaces the value of a key that is there, so the tags are read again just before.
+    const { tags } = await client.listSecretTags({ secret_id: secret.id });
+    const former = tags.find((tag) => tag.key === key.trim());
+    if (former && former.value !== value.trim() && replaced !== former.value) {
+      setReplaced(former.value);
+      return;
+    }
     await client.createSecretTag({ secret_id: secret.id, tag: { key: key.trim(), value: value.trim() } });
+    announce(t("The tag {key} is saved.", { key: key.trim() }));
+    setReplaced(undefined);
     setKey("");
     setValue("");
     reload();
   });
   const remove = useAction(async (gone: string) => {
     await client.deleteSecretTag({ secret_id: secret.id, key: gone });
+    announce(t("The tag {key} is removed.", { key: gone }));
     reload();
   });
   const submit = (event: FormEvent) => {
@@ -60,12 +76,17 @@ export function TagsTab({ secret }: { secret: Secret }) {
         </ul>
       )}
       <form onSubmit={submit} className="tag-form">
-        <Field label={t("Key")} value={key} onChange={setKey} />
+        <Field label={t("Key")} value={key} onChange={(text) => (setKey(text), setReplaced(undefined))} />
         <Field label={t("Value (may be left out)")} value={value} onChange={setValue} />
         <Button type="submit" isPending={add.isRunning} isDisabled={key.trim() === ""}>
           {t("Add the tag")}
         </Button>
       </form>
+      {replaced !== undefined && (
+        <Notice kind="warning" title={t("This key is there with the value {value}.", { value: replaced || "—" })}>
+          <p>{t("Add it once more to replace that value.")}</p>
+        </Notice>
+      )}
       <Failure error={add.error} />
     </section>
   );

@@ -1,7 +1,7 @@
 // A new secret with its first value. The rules of the service judge it while it is typed.
 
-import { formatRotationConfig, type SecretType, validateCreateSecret } from "csms";
-import { type FormEvent, useState } from "react";
+import { CsmsError, formatRotationConfig, type SecretType, validateCreateSecret } from "csms";
+import { type FormEvent, useEffect, useState } from "react";
 
 import { announce } from "../app/announce";
 import { useLanguage } from "../app/language";
@@ -11,11 +11,17 @@ import { useSession } from "../app/session";
 import { useAction } from "../app/useAction";
 import { EventSelect } from "../events/EventSelect";
 import { KeySelect } from "../keys/KeySelect";
+import { AccountFields } from "../rotation/AccountFields";
+import { accountValue, ENGINES, missingIn, newAccount } from "../rotation/account";
+import { DryRunView } from "../rotation/DryRunView";
+import { type DryRunReport, dryRun } from "../rotation/dryRun";
+import { useOwnFunction } from "../rotation/FunctionSelect";
 import { NO_ROTATION, type RotationDraft, RotationFields } from "../rotation/RotationFields";
 import { Button } from "../ui/Button";
 import { Choice } from "../ui/Choice";
 import { Failure } from "../ui/Failure";
 import { Field } from "../ui/Field";
+import { Notice } from "../ui/Notice";
 import { emptyDraft, rowProblems, storedOfDraft } from "../value/draft";
 import { SealingFields } from "../value/SealingFields";
 import { NO_SEALING, purposeOf, sealed, sealingProblem } from "../value/sealing";
@@ -25,48 +31,98 @@ import { useProblems } from "./useProblems";
 
 export function CreatePage() {
   const { t, language } = useLanguage();
-  const { client } = useSession();
+  const session = useSession();
+  const { client } = session;
   const [name, setName] = useState("");
   const [description, setDescription] = useState("");
   const [key, setKey] = useState("");
   const [event, setEvent] = useState("");
   const [type, setType] = useState<SecretType>("COMMON");
   const [rotation, setRotation] = useState(NO_ROTATION);
+  const own = useOwnFunction();
   const [draft, setDraft] = useState(emptyDraft);
+  const [account, setAccount] = useState(newAccount(ENGINES[0]));
+  const [isAccount, setIsAccount] = useState(true);
+  /** Whether the secret is stored, though its login does not work yet. */
+  const [isStored, setIsStored] = useState(false);
+  const [report, setReport] = useState<DryRunReport>();
   const [sealing, setSealing] = useState(NO_SEALING);
   const about = {
     name,
     ...(description && { description }),
     ...(key && { kms_key_id: key }),
     ...(event && { event_subscriptions: [event] }),
-    ...(type !== "COMMON" && { secret_type: type, ...rotationOf(rotation) }),
+    ...(type !== "COMMON" && {
+      secret_type: type,
+      ...rotationOf({ ...rotation, functionUrn: rotation.functionUrn || own }),
+    }),
   };
-  const result = validateCreateSecret({ ...about, ...storedOfDraft(draft) }, { language });
+  const hasFields = type !== "COMMON" && isAccount;
+  const stored = hasFields ? { secret_string: accountValue(account) } : storedOfDraft(draft);
+  const missing = hasFields ? missingIn(account) : [];
+  const result = validateCreateSecret({ ...about, ...stored }, { language });
   const problems = useProblems(result);
   const [isSubmitted, setIsSubmitted] = useState(false);
   const unsealable = sealingProblem(sealing);
-  const { run, isRunning, error } = useAction(async () => {
-    await client.createSecret({
-      ...about,
-      ...(await sealed(storedOfDraft(draft), { name, purpose: purposeOf(type) }, sealing)),
-    });
+  const keep = async (request: typeof about) => {
+    const value = await sealed(stored, { name, purpose: purposeOf(type) }, sealing);
+    if (isStored) await client.createSecretVersion({ secret_name: name, ...value });
+    else await client.createSecret({ ...request, ...value });
     forgetDirty();
+    setIsStored(true);
+  };
+  const turnOn = () =>
+    client.updateSecret({ secret_name: name, auto_rotation: true, rotation_period: rotation.period });
+  const done = () => {
     announce(t("The secret {name} is created.", { name }));
     go(secretPath(name));
+  };
+  const create = useAction(async () => {
+    const wasStored = isStored;
+    await keep(about);
+    if (wasStored && rotation.isAutomatic) await turnOn();
+    done();
   });
+  // The function connects to what is stored only, so the secret is stored first, with its schedule off.
+  const attempt = useAction(async () => {
+    setReport(undefined);
+    const { rotation_period: _, ...rest } = about as typeof about & { rotation_period?: string };
+    await keep({ ...rest, auto_rotation: false } as typeof about);
+    const { secret } = await client.showSecret({ secret_name: name });
+    const found = await dryRun(session, secret);
+    setReport(found);
+    if (!found.would_succeed) return;
+    if (rotation.isAutomatic) await turnOn();
+    done();
+  });
+  const error = create.error ?? attempt.error;
+  const isTaken = error instanceof CsmsError && error.code === "CSMS.0101";
   useDirty(
-    name !== "" ||
-      description !== "" ||
-      storedText(storedOfDraft(draft)) !== "" ||
-      sealing.passphrase !== "" ||
-      sealing.jwk !== "",
+    !isStored &&
+      (name !== "" ||
+        description !== "" ||
+        storedText(storedOfDraft(draft)) !== "" ||
+        account.host !== "" ||
+        account.password !== "" ||
+        sealing.passphrase !== "" ||
+        sealing.jwk !== ""),
   );
-  const submit = (submitted: FormEvent) => {
-    submitted.preventDefault();
+  useEffect(() => {
+    if (isTaken) document.querySelector<HTMLElement>("[name=secret-name]")?.focus();
+  }, [isTaken]);
+  const isReady =
+    problems.isClean && !unsealable && missing.length === 0 && (hasFields || rowProblems(draft).size === 0);
+  const start = (how: typeof create) => {
     problems.showAll();
     setIsSubmitted(true);
-    if (problems.isClean && !unsealable && rowProblems(draft).size === 0) void run();
+    create.forget();
+    attempt.forget();
+    if (isReady) void how.run();
     else requestAnimationFrame(() => document.querySelector<HTMLElement>("[aria-invalid=true]")?.focus());
+  };
+  const submit = (submitted: FormEvent) => {
+    submitted.preventDefault();
+    start(create);
   };
   const value = draft.shape === "binary" ? "secret_binary" : "secret_string";
   return (
@@ -79,9 +135,16 @@ export function CreatePage() {
         isCode
         value={name}
         onChange={(text) => (setName(text), problems.touch("name"))}
-        problems={problems.of("name")}
+        name="secret-name"
+        isDisabled={isStored}
+        problems={isTaken ? [t("A secret of this name exists.")] : problems.of("name")}
         hint={t("Programs ask for this name. It cannot be changed.")}
       />
+      {isTaken && (
+        <p className="hint">
+          <a href={secretPath(name)}>{t("Open the secret {name}", { name })}</a>
+        </p>
+      )}
       <Field
         label={t("Description")}
         value={description}
@@ -93,6 +156,8 @@ export function CreatePage() {
         value={type}
         onChange={(chosen) => {
           setType(chosen);
+          const engine = ENGINES.find((each) => each.type === chosen);
+          if (engine) setAccount((before) => ({ ...newAccount(engine), ...(before.host && { host: before.host }) }));
           // A passphrase is of no use to a function.
           setSealing(NO_SEALING);
         }}
@@ -103,22 +168,50 @@ export function CreatePage() {
             label: t("Database account"),
             hint: t("A login whose password a function changes, on a schedule or when you say so."),
           },
-          { value: "GaussDB-FG", label: t("GaussDB account"), hint: t("The same for GaussDB.") },
+          {
+            value: "GaussDB-FG",
+            label: t("TaurusDB account"),
+            hint: t("The same for TaurusDB, formerly GaussDB for MySQL."),
+          },
         ]}
       />
-      <ValueEditor
-        draft={draft}
-        isSubmitted={isSubmitted}
-        onChange={(change) => {
-          setDraft(change);
-          problems.touch(value);
-        }}
-        problems={[...problems.of(value), ...problems.of("")]}
-      />
+      {type !== "COMMON" && (
+        <Choice<"fields" | "text">
+          label={t("How to write the login")}
+          isLabelHidden
+          value={isAccount ? "fields" : "text"}
+          onChange={(chosen) => setIsAccount(chosen === "fields")}
+          options={[
+            { value: "fields", label: t("Field by field") },
+            { value: "text", label: t("As keys or text") },
+          ]}
+        />
+      )}
+      {hasFields ? (
+        <AccountFields
+          account={account}
+          missing={isSubmitted ? missing : []}
+          onChange={(change) => {
+            const engine = ENGINES.find(({ id }) => id === change.engine);
+            if (engine) setType(engine.type);
+            setAccount((before) => ({ ...before, ...change }));
+          }}
+        />
+      ) : (
+        <ValueEditor
+          draft={draft}
+          isSubmitted={isSubmitted}
+          onChange={(change) => {
+            setDraft(change);
+            problems.touch(value);
+          }}
+          problems={[...problems.of(value), ...problems.of("")]}
+        />
+      )}
       {type !== "COMMON" && (
         <RotationFields
           isNew
-          draft={rotation}
+          draft={{ ...rotation, functionUrn: rotation.functionUrn || own }}
           problemsOf={problems.of}
           onChange={(change) => {
             setRotation((before) => ({ ...before, ...change }));
@@ -146,13 +239,24 @@ export function CreatePage() {
         onChange={setSealing}
         problem={isSubmitted ? unsealable : undefined}
       />
-      <Failure error={error} />
-      <div className="row actions">
-        <Button kind="primary" type="submit" isPending={isRunning}>
-          {t("Create secret")}
+      {!isTaken && <Failure error={error} />}
+      <div aria-live="polite">{report && <DryRunView report={report} />}</div>
+      {isStored && (
+        <Notice kind="warning" title={t("The secret is stored, with its schedule off.")}>
+          <p>{t("Change the login and try again; each attempt stores a new version.")}</p>
+        </Notice>
+      )}
+      <div className="row actions sticky">
+        <Button kind="primary" type="submit" isPending={create.isRunning}>
+          {isStored ? t("Keep it without trying") : t("Create secret")}
         </Button>
-        <a className="button button-plain" href="#/">
-          {t("Cancel")}
+        {type !== "COMMON" && (
+          <Button onPress={() => start(attempt)} isPending={attempt.isRunning}>
+            {attempt.isRunning ? t("Trying…") : isStored ? t("Try again") : t("Create and try the connection")}
+          </Button>
+        )}
+        <a className="button button-plain" href={isStored ? secretPath(name) : "#/"}>
+          {isStored ? t("Open the secret") : t("Cancel")}
         </a>
       </div>
     </form>

@@ -7,6 +7,9 @@ import { Select } from "../ui/Select";
 import type { Filter } from "./filter";
 import { STATE_TEXT } from "./StateBadge";
 
+/** Finds the search field, for the key that leads to it. */
+export const SEARCH = "search-secrets";
+
 interface Props {
   filter: Filter;
   /** Every tag of the project, as `key` and `key=value`. */
@@ -21,7 +24,7 @@ export function FilterBar({ filter, tags, onChange }: Props) {
     <search className="filters">
       <SearchField className="field grow" value={filter.text} onChange={(text) => onChange({ ...filter, text })}>
         <Label className="visually-hidden">{t("Search names and descriptions")}</Label>
-        <Input className="input" placeholder={t("Search names and descriptions")} />
+        <Input id={SEARCH} className="input" placeholder={t("Search names and descriptions")} aria-keyshortcuts="/" />
       </SearchField>
       <Select<Filter["state"]>
         label={t("State")}
@@ -42,7 +45,10 @@ export function FilterBar({ filter, tags, onChange }: Props) {
           { value: "ANY", label: t("Every type") },
           { value: "COMMON", label: t("Common") },
           { value: "ROTATED", label: t("Database accounts") },
+          { value: "FAILING", label: t("Rotation failing or overdue") },
           { value: "DUE", label: t("Rotating within 7 days") },
+          { value: "MANUAL", label: t("Database accounts without a schedule") },
+          { value: "UNUSED", label: t("Not read for 90 days") },
         ]}
       />
       {tags.length > 0 && (

@@ -1,55 +1,101 @@
-// Secrets as a table, fifty to a page, so that ten thousand cost no more than fifty.
+// Secrets as a table, fifty to a page, so that ten thousand cost no more than fifty. Only what is out of the ordinary is
+// marked. A press on a row opens it, arrow keys go from row to row.
 
 import type { Secret } from "csms";
-import { useEffect, useState } from "react";
+import type { KeyboardEvent, MouseEvent } from "react";
 
 import { useLanguage } from "../app/language";
-import { secretPath } from "../app/route";
+import { go, secretPath } from "../app/route";
+import { healthOf } from "../rotation/health";
+import { Badge } from "../ui/Badge";
 import { Button } from "../ui/Button";
 import { Time } from "../ui/Time";
+import type { Column, Knowledge, Order } from "./filter";
 import { NextRotation } from "./NextRotation";
 import { StateBadge } from "./StateBadge";
 
 const ROWS = 50;
 
-export function SecretTable({ secrets }: { secrets: readonly Secret[] }) {
+interface Props {
+  /** In their order. */
+  secrets: readonly Secret[];
+  knowledge: Knowledge;
+  page: number;
+  onPage: (page: number) => void;
+  order: Order;
+  onOrder: (order: Order) => void;
+  selected: ReadonlySet<string>;
+  onSelect: (names: ReadonlySet<string>) => void;
+}
+
+export function SecretTable({ secrets, knowledge, page, onPage, order, onOrder, selected, onSelect }: Props) {
   const { t, language } = useLanguage();
-  const [page, setPage] = useState(0);
   const last = Math.max(0, Math.ceil(secrets.length / ROWS) - 1);
-  useEffect(() => setPage((before) => Math.min(before, last)), [last]);
-  const begin = page * ROWS;
+  const begin = Math.min(page, last) * ROWS;
   const shown = secrets.slice(begin, begin + ROWS);
   const count = (number: number) => number.toLocaleString(language);
+  const areAllSelected = secrets.length > 0 && secrets.every(({ name }) => selected.has(name));
+  const select = (name: string, isSelected: boolean) => {
+    const next = new Set(selected);
+    if (isSelected) next.add(name);
+    else next.delete(name);
+    onSelect(next);
+  };
   return (
     <>
-      <table className="table secrets">
+      <table className="table secrets" onKeyDown={moveByArrows}>
         <caption className="visually-hidden">{t("Secrets")}</caption>
         <thead>
           <tr>
-            <th scope="col">{t("Name")}</th>
-            <th scope="col">{t("State")}</th>
-            <th scope="col" className="wide-only">
-              {t("Type")}
+            <th scope="col" className="check-cell">
+              <input
+                type="checkbox"
+                aria-label={t("Select all {count}", { count: count(secrets.length) })}
+                checked={areAllSelected}
+                onChange={() => onSelect(areAllSelected ? new Set() : new Set(secrets.map(({ name }) => name)))}
+              />
             </th>
-            <th scope="col">{t("Next rotation")}</th>
+            <SortHead column="name" title={t("Name")} order={order} onOrder={onOrder} />
             <th scope="col" className="wide-only">
-              {t("Changed")}
+              {t("Tags")}
             </th>
+            <SortHead column="next" title={t("Next rotation")} order={order} onOrder={onOrder} />
+            <SortHead column="used" title={t("Last used")} order={order} onOrder={onOrder} isWideOnly />
+            <SortHead column="changed" title={t("Changed")} order={order} onOrder={onOrder} isWideOnly />
           </tr>
         </thead>
         <tbody>
           {shown.map((secret) => (
-            <tr key={secret.id}>
+            <tr key={secret.id} onClick={(event) => openRow(event, secret.name)}>
+              <td className="check-cell">
+                <input
+                  type="checkbox"
+                  aria-label={t("Select {name}", { name: secret.name })}
+                  checked={selected.has(secret.name)}
+                  onChange={(event) => select(secret.name, event.target.checked)}
+                />
+              </td>
               <th scope="row">
-                <a href={secretPath(secret.name)}>{secret.name}</a>
+                <span className="row name-line">
+                  <a href={secretPath(secret.name)}>{secret.name}</a>
+                  {secret.state !== "ENABLED" && <StateBadge state={secret.state} />}
+                  {secret.secret_type !== "COMMON" && <Badge>{secret.secret_type}</Badge>}
+                  <HealthMark secret={secret} knowledge={knowledge} />
+                </span>
                 {secret.description && <span className="description">{secret.description}</span>}
               </th>
-              <td>
-                <StateBadge state={secret.state} />
+              <td className="wide-only">
+                <span className="description">
+                  {(knowledge.tags.get(secret.id) ?? [])
+                    .map(({ key, value }) => (value ? `${key}=${value}` : key))
+                    .join(" · ")}
+                </span>
               </td>
-              <td className="wide-only">{secret.secret_type === "COMMON" ? t("Common") : secret.secret_type}</td>
               <td>
                 <NextRotation secret={secret} />
+              </td>
+              <td className="wide-only">
+                <Time millis={secret.last_used_time} />
               </td>
               <td className="wide-only">
                 <Time millis={secret.update_time} />
@@ -60,7 +106,7 @@ export function SecretTable({ secrets }: { secrets: readonly Secret[] }) {
       </table>
       {last > 0 && (
         <nav className="pager" aria-label={t("Pages")}>
-          <Button isDisabled={page === 0} onPress={() => setPage(page - 1)}>
+          <Button isDisabled={page === 0} onPress={() => onPage(page - 1)}>
             {t("Previous")}
           </Button>
           <span aria-live="polite">
@@ -70,11 +116,60 @@ export function SecretTable({ secrets }: { secrets: readonly Secret[] }) {
               all: count(secrets.length),
             })}
           </span>
-          <Button isDisabled={page === last} onPress={() => setPage(page + 1)}>
+          <Button isDisabled={page >= last} onPress={() => onPage(page + 1)}>
             {t("Next")}
           </Button>
         </nav>
       )}
     </>
+  );
+}
+
+/** A press on a row opens it; on something in it, or to mark text, it does not. */
+function openRow({ target, currentTarget }: MouseEvent<HTMLElement>, name: string): void {
+  const inside = (target as HTMLElement).closest("a, button, input, label");
+  if ((inside && currentTarget.contains(inside)) || getSelection()?.toString()) return;
+  go(secretPath(name));
+}
+
+/** Arrow keys go from the link of a row to that of the next. */
+function moveByArrows(event: KeyboardEvent<HTMLElement>): void {
+  if (event.key !== "ArrowDown" && event.key !== "ArrowUp") return;
+  const links = [...event.currentTarget.querySelectorAll<HTMLElement>("tbody th a")];
+  const at = links.indexOf(document.activeElement as HTMLElement);
+  const next = links[at + (event.key === "ArrowDown" ? 1 : -1)];
+  if (at < 0 || !next) return;
+  event.preventDefault();
+  next.focus();
+}
+
+function HealthMark({ secret, knowledge }: { secret: Secret; knowledge: Knowledge }) {
+  const { t } = useLanguage();
+  const health = healthOf(secret, knowledge.tasks);
+  if (health === "failing") return <Badge tone="danger">{t("Rotation failed")}</Badge>;
+  if (health === "overdue") return <Badge tone="warning">{t("Rotation overdue")}</Badge>;
+  return null;
+}
+
+interface HeadProps {
+  column: Column;
+  title: string;
+  order: Order;
+  onOrder: (order: Order) => void;
+  isWideOnly?: boolean;
+}
+
+function SortHead({ column, title, order, onOrder, isWideOnly = false }: HeadProps) {
+  const isSorted = order.by === column;
+  const direction = order.isDescending ? "descending" : "ascending";
+  // The first press shows what a person looks for: names from A, times from the latest; the next rotation from the nearest.
+  const isDescending = isSorted ? !order.isDescending : column === "used" || column === "changed";
+  return (
+    <th scope="col" className={isWideOnly ? "wide-only" : undefined} aria-sort={isSorted ? direction : "none"}>
+      <button type="button" className="sort" onClick={() => onOrder({ by: column, isDescending })}>
+        {title}
+        <span aria-hidden="true">{isSorted ? (order.isDescending ? " ↓" : " ↑") : ""}</span>
+      </button>
+    </th>
   );
 }

@@ -1,27 +1,133 @@
-// Which secrets a person wants to see.
+// Which secrets a person wants to see and in which order, and how the address of the list says so. Pure.
 
-import type { Secret, SecretState } from "csms";
+import type { Secret, SecretState, Tag, Task } from "csms";
+
+import { healthOf } from "../rotation/health";
+
+export type Column = "name" | "next" | "used" | "changed";
 
 export interface Filter {
   text: string;
   state: SecretState | "ANY";
-  type: "ANY" | "COMMON" | "ROTATED" | "DUE";
+  type: "ANY" | "COMMON" | "ROTATED" | "DUE" | "FAILING" | "MANUAL" | "UNUSED";
   /** `key` or `key=value`; empty for any. */
   tag: string;
 }
 
+export interface Order {
+  by: Column;
+  isDescending: boolean;
+}
+
 export const EVERYTHING: Filter = { text: "", state: "ANY", type: "ANY", tag: "" };
+export const BY_NAME: Order = { by: "name", isDescending: false };
+
+const STATES: readonly string[] = ["ENABLED", "DISABLED", "PENDING_DELETE", "FROZEN"];
+const TYPES: readonly string[] = ["COMMON", "ROTATED", "DUE", "FAILING", "MANUAL", "UNUSED"];
+const COLUMNS: readonly string[] = ["name", "next", "used", "changed"];
+
+/** What an address asks for; what it says wrongly is left out. */
+export function filterFrom(parameters: URLSearchParams): Filter {
+  const [state, type] = [parameters.get("state") ?? "", parameters.get("type") ?? ""];
+  return {
+    text: parameters.get("q") ?? "",
+    state: STATES.includes(state) ? (state as Filter["state"]) : "ANY",
+    type: TYPES.includes(type) ? (type as Filter["type"]) : "ANY",
+    tag: parameters.get("tag") ?? "",
+  };
+}
+
+export function orderFrom(parameters: URLSearchParams): Order {
+  const sort = parameters.get("sort") ?? "";
+  const by = sort.replace(/^-/, "");
+  return COLUMNS.includes(by) ? { by: by as Column, isDescending: sort.startsWith("-") } : BY_NAME;
+}
+
+/** The number of the page, from 0. */
+export const pageFrom = (parameters: URLSearchParams): number =>
+  Math.max(0, (Number.parseInt(parameters.get("page") ?? "1", 10) || 1) - 1);
+
+/** The parameters that say it; those that say nothing are empty. */
+export function parametersOf({ text, state, type, tag }: Filter): Record<string, string> {
+  return { q: text, state: state === "ANY" ? "" : state, type: type === "ANY" ? "" : type, tag };
+}
+
+export const sortOf = ({ by, isDescending }: Order): string =>
+  by === "name" && !isDescending ? "" : `${isDescending ? "-" : ""}${by}`;
 
 const DAY = 86_400_000;
+/** A secret that nobody has read for this long may be no longer needed. */
+const UNUSED = 90 * DAY;
 
-export function matching(secrets: readonly Secret[], { text, state, type }: Filter, now = Date.now()): Secret[] {
-  const words = text.toLowerCase().split(/\s+/).filter(Boolean);
+/** What is known of secrets beside what the list says. */
+export interface Knowledge {
+  /** The last rotation of each secret, by name. */
+  tasks: ReadonlyMap<string, Task>;
+  /** Tags of secrets, by identifier. */
+  tags: ReadonlyMap<string, readonly Tag[]>;
+}
+
+export const NOTHING_KNOWN: Knowledge = { tasks: new Map(), tags: new Map() };
+
+function isOfType(secret: Secret, type: Filter["type"], { tasks }: Knowledge, now: number): boolean {
+  switch (type) {
+    case "COMMON":
+      return secret.secret_type === "COMMON";
+    case "ROTATED":
+      return secret.secret_type !== "COMMON";
+    case "DUE":
+      return (secret.next_rotation_time ?? Number.POSITIVE_INFINITY) < now + 7 * DAY;
+    case "FAILING":
+      return ["failing", "overdue"].includes(healthOf(secret, tasks, now));
+    case "MANUAL":
+      return healthOf(secret, tasks, now) === "off";
+    case "UNUSED":
+      return (secret.last_used_time ?? secret.create_time) < now - UNUSED;
+    default:
+      return true;
+  }
+}
+
+function hasTag(tags: readonly Tag[] | undefined, wanted: string): boolean {
+  if (wanted === "") return true;
+  const [key, ...value] = wanted.split("=");
+  return (tags ?? []).some((tag) => tag.key === key && (value.length === 0 || tag.value === value.join("=")));
+}
+
+export function matching(
+  secrets: readonly Secret[],
+  filter: Filter,
+  knowledge: Knowledge = NOTHING_KNOWN,
+  now = Date.now(),
+): Secret[] {
+  const words = filter.text.toLowerCase().split(/\s+/).filter(Boolean);
   return secrets.filter((secret) => {
-    if (state !== "ANY" && secret.state !== state) return false;
-    if (type === "COMMON" && secret.secret_type !== "COMMON") return false;
-    if (type === "ROTATED" && secret.secret_type === "COMMON") return false;
-    if (type === "DUE" && !((secret.next_rotation_time ?? Infinity) < now + 7 * DAY)) return false;
+    if (filter.state !== "ANY" && secret.state !== filter.state) return false;
+    if (!isOfType(secret, filter.type, knowledge, now)) return false;
+    if (!hasTag(knowledge.tags.get(secret.id), filter.tag)) return false;
     const line = `${secret.name} ${secret.description}`.toLowerCase();
     return words.every((word) => line.includes(word));
+  });
+}
+
+const TIMES: Record<Exclude<Column, "name">, (secret: Secret) => number | undefined> = {
+  next: ({ next_rotation_time }) => next_rotation_time,
+  used: ({ last_used_time }) => last_used_time,
+  changed: ({ update_time }) => update_time,
+};
+
+const byName = (one: Secret, other: Secret) => (one.name < other.name ? -1 : one.name > other.name ? 1 : 0);
+
+/** In order; secrets without the time stand last whatever the direction. */
+export function ordered(secrets: readonly Secret[], { by, isDescending }: Order): Secret[] {
+  const sign = isDescending ? -1 : 1;
+  if (by === "name") return secrets.toSorted((one, other) => sign * byName(one, other));
+  const time = TIMES[by];
+  return secrets.toSorted((one, other) => {
+    const [left, right] = [time(one), time(other)];
+    if (left === right) return byName(one, other);
+    if (left === undefined) return 1;
+    if (right === undefined) return -1;
+    return sign * (left - right);
   });
 }

@@ -3,6 +3,9 @@
 import type { Result } from "csms";
 import { useState } from "react";
 
+import { useLanguage } from "../app/language";
+import { problemWords } from "./problemWords";
+
 export interface Problems {
   /** The problems of a field that may be shown. */
   of: (path: string) => string[];
@@ -15,6 +18,7 @@ export interface Problems {
 
 /** @param result what the package's rules say about the request as it stands */
 export function useProblems(result: Result<unknown>): Problems {
+  const { t } = useLanguage();
   const [touched, setTouched] = useState<ReadonlySet<string>>(new Set());
   const [isAll, setIsAll] = useState(false);
   const problems = result.ok ? [] : result.problems;
@@ -23,7 +27,11 @@ export function useProblems(result: Result<unknown>): Problems {
   return {
     of: (path) =>
       isAll || touched.has(path)
-        ? problems.filter((problem) => field(problem.path) === path).map(({ message }) => message)
+        ? [
+            ...new Set(
+              problems.filter((problem) => field(problem.path) === path).map((problem) => problemWords(problem, t)),
+            ),
+          ]
         : [],
     touch: (path) => setTouched((before) => (before.has(path) ? before : new Set([...before, path]))),
     showAll: () => setIsAll(true),

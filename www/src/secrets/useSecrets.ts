@@ -1,6 +1,7 @@
-// All secrets of the project. The first thousand show at once; the rest follow while one reads.
+// All secrets of the project. The first thousand show at once; the rest follow while one reads. What was read last shows
+// at once where one returns, while it is read again.
 
-import type { Secret } from "csms";
+import type { CsmsClient, Secret } from "csms";
 import { useCallback, useEffect, useState } from "react";
 
 import { useSession } from "../app/session";
@@ -15,11 +16,14 @@ export interface Secrets {
   reload: () => void;
 }
 
+/** The last whole list of each project; a client is of one. */
+const known = new WeakMap<CsmsClient, Secret[]>();
+
 export function useSecrets(): Secrets {
   const { client } = useSession();
   const [round, setRound] = useState(0);
   const [state, setState] = useState<Omit<Secrets, "reload">>({
-    secrets: undefined,
+    secrets: known.get(client),
     error: undefined,
     isLoading: true,
   });
@@ -33,8 +37,10 @@ export function useSecrets(): Secrets {
         const next = page.page_info.next_marker;
         found = [...found, ...page.secrets];
         marker = next === marker ? undefined : next;
-        setState({ secrets: found, error: undefined, isLoading: Boolean(marker) });
+        // A list that was there already is replaced as a whole, so that nothing jumps.
+        if (!marker || !known.has(client)) setState({ secrets: found, error: undefined, isLoading: Boolean(marker) });
       } while (marker);
+      known.set(client, found);
     };
     setState((before) => ({ ...before, error: undefined, isLoading: true }));
     load().catch(

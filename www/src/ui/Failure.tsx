@@ -1,23 +1,37 @@
 // An error as a person needs it: what happened, what to do, what to tell the operator.
 
+import { CsmsError } from "csms";
+
 import { explain } from "../app/explain";
 import { useLanguage } from "../app/language";
 import { Button } from "./Button";
 import { Notice } from "./Notice";
 
+/** Whether something is not there, so that trying again cannot help. */
+const isGone = (error: unknown) => error instanceof CsmsError && error.status === 404;
+
 export function Failure({ error, onRetry }: { error: unknown; onRetry?: () => void }) {
   const { t } = useLanguage();
   if (error === undefined) return null;
-  const { what, next, requestId } = explain(error, t);
+  const { what, next, requestId, detail } = explain(error, t);
   return (
     <Notice kind="danger" title={what}>
       <p>{next}</p>
+      {detail && (
+        <p className="hint">
+          <code className="wrap">{detail}</code>
+        </p>
+      )}
       {requestId && (
         <p className="hint">
           {t("Request")} <code>{requestId}</code>
         </p>
       )}
-      {onRetry && <Button onPress={onRetry}>{t("Try again")}</Button>}
+      {onRetry && !isGone(error) && (
+        <div className="row actions">
+          <Button onPress={onRetry}>{t("Try again")}</Button>
+        </div>
+      )}
     </Notice>
   );
 }

@@ -2,30 +2,53 @@
 
 import { type FormEvent, useState } from "react";
 
+import { download } from "../app/download";
 import { useLanguage } from "../app/language";
+import { hasCryptography } from "../app/secure";
 import { useAction } from "../app/useAction";
 import { Button } from "../ui/Button";
+import { CopySecret } from "../ui/CopyText";
 import { Notice } from "../ui/Notice";
 import { SecretInput } from "../ui/SecretInput";
 import { ShownValue } from "./ShownValue";
 import { opened } from "./sealing";
-import type { SealedHeader } from "./value";
+import { type SealedHeader, type Stored, storedText, toBase64 } from "./value";
 
-export function OpenSealed({ token, header }: { token: string; header: SealedHeader }) {
+interface Props {
+  token: string;
+  header: SealedHeader;
+  /** What a file of the opened value is called. */
+  fileName: string;
+}
+
+export function OpenSealed({ token, header, fileName }: Props) {
   const { t } = useLanguage();
   const [secret, setSecret] = useState("");
-  const [text, setText] = useState<string>();
+  const [value, setValue] = useState<Stored>();
   const isPassphrase = header.algorithm.startsWith("PBES2");
   const { name, purpose } = header;
   const { run, isRunning, error } = useAction(async () => {
     const binding = name !== undefined && purpose !== undefined ? { name, purpose } : undefined;
-    setText(await opened(token, secret, header.algorithm, binding));
+    const bytes = await opened(token, secret, header.algorithm, binding);
+    setValue(storedOfBytes(bytes));
   });
   const submit = (event: FormEvent) => {
     event.preventDefault();
     void run();
   };
-  if (text !== undefined) return <ShownValue value={{ secret_string: text }} />;
+  if (value !== undefined) {
+    return (
+      <>
+        <div className="row">
+          <CopySecret label={t("Copy the opened value")} read={() => storedText(value)} />
+          {"secret_string" in value && (
+            <Button onPress={() => download(value.secret_string, fileName, "text/plain")}>{t("Download")}</Button>
+          )}
+        </div>
+        <ShownValue value={value} fileName={fileName} />
+      </>
+    );
+  }
   return (
     <form onSubmit={submit} className="sealed">
       <Notice title={t("This value is sealed.")}>
@@ -42,6 +65,11 @@ export function OpenSealed({ token, header }: { token: string; header: SealedHea
           )}
         </p>
       </Notice>
+      {!hasCryptography() && (
+        <Notice kind="warning" title={t("Opening needs HTTPS.")}>
+          <p>{t("Browsers give cryptography to pages over HTTPS only. Open the console over HTTPS.")}</p>
+        </Notice>
+      )}
       <SecretInput
         label={isPassphrase ? t("Passphrase") : t("Private key (JSON Web Key)")}
         onInput={setSecret}
@@ -52,9 +80,18 @@ export function OpenSealed({ token, header }: { token: string; header: SealedHea
           {t("It does not open: the key is not the right one, or the value was changed.")}
         </p>
       )}
-      <Button type="submit" isDisabled={secret === ""} isPending={isRunning}>
+      <Button type="submit" isDisabled={secret === "" || !hasCryptography()} isPending={isRunning}>
         {t("Open in this page")}
       </Button>
     </form>
   );
+}
+
+/** Text where the bytes are text, and the bytes otherwise. */
+function storedOfBytes(bytes: Uint8Array): Stored {
+  try {
+    return { secret_string: new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes) };
+  } catch {
+    return { secret_binary: toBase64(bytes) };
+  }
 }

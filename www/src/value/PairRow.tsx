@@ -1,8 +1,11 @@
 // One key with its value, being written.
 
+import { useState } from "react";
+
 import { useLanguage } from "../app/language";
 import { Button } from "../ui/Button";
 import { Field } from "../ui/Field";
+import { GenerateButton } from "../ui/GenerateButton";
 import { SecretInput } from "../ui/SecretInput";
 import type { Row, RowProblem } from "./draft";
 import { TYPE_WORDS } from "./types";
@@ -20,6 +23,8 @@ interface Props {
 
 export function PairRow({ row, number, isShown, problem, onKey, onValue, onRemove }: Props) {
   const { t } = useLanguage();
+  // The field holds its own text, so a generated one makes a new field.
+  const [drawn, setDrawn] = useState(0);
   const words = problem === "key-twice" ? t("This key occurs twice.") : t("The key is missing.");
   const former = t(TYPE_WORDS[row.formerType]);
   return (
@@ -32,6 +37,7 @@ export function PairRow({ row, number, isShown, problem, onKey, onValue, onRemov
         problems={problem ? [words] : []}
       />
       <SecretInput
+        key={drawn}
         label={row.key ? t("Value of {key}", { key: row.key }) : t("Value {number}", { number })}
         isShown={isShown}
         isGrowing
@@ -45,6 +51,15 @@ export function PairRow({ row, number, isShown, problem, onKey, onValue, onRemov
               : t("Type: text, no longer {type}", { type: former })
         }
       />
+      {row.value === "" && (
+        <GenerateButton
+          label={row.key ? t("Generate a value for {key}", { key: row.key }) : t("Generate value {number}", { number })}
+          onGenerate={(password) => {
+            onValue(password);
+            setDrawn(drawn + 1);
+          }}
+        />
+      )}
       <Button
         kind="quiet"
         isDisabled={!onRemove}

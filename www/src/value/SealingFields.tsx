@@ -3,15 +3,17 @@
 import type { SecretType } from "csms";
 import { useState } from "react";
 
-import { copyText } from "../app/clipboard";
 import { useLanguage } from "../app/language";
+import { hasCryptography } from "../app/secure";
 import { useAction } from "../app/useAction";
 import { Button } from "../ui/Button";
 import { Choice } from "../ui/Choice";
+import { CopySecret } from "../ui/CopyText";
 import { Failure } from "../ui/Failure";
 import { Field } from "../ui/Field";
 import { Notice } from "../ui/Notice";
 import { SecretInput } from "../ui/SecretInput";
+import { Toggle } from "../ui/Toggle";
 import { keyPair, type Sealing, type SealingWay } from "./sealing";
 
 interface Props {
@@ -25,20 +27,21 @@ interface Props {
 export function SealingFields({ type, sealing, onChange, problem }: Props) {
   const { t } = useLanguage();
   const [privateKey, setPrivateKey] = useState("");
+  const [isShown, setIsShown] = useState(false);
   const isRotated = type !== "COMMON";
   const problems = problem ? [t(problem)] : [];
-  const draw = async () => {
+  const draw = useAction(async () => {
     const pair = await keyPair();
     setPrivateKey(pair.privateKey);
     onChange((before) => ({ ...before, jwk: pair.publicKey }));
-  };
-  const copy = useAction(() => copyText(privateKey));
+  });
   return (
     <fieldset>
       <legend>{t("Seal before saving")}</legend>
       <Choice<SealingWay>
         label={t("Seal before saving")}
         isLabelHidden
+        isDisabled={!hasCryptography()}
         value={sealing.way}
         onChange={(way) => onChange((before) => ({ ...before, way }))}
         options={[
@@ -47,6 +50,11 @@ export function SealingFields({ type, sealing, onChange, problem }: Props) {
           { value: "public", label: isRotated ? t("For the rotation function") : t("For a public key") },
         ]}
       />
+      {!hasCryptography() && (
+        <Notice kind="warning" title={t("Sealing needs HTTPS.")}>
+          <p>{t("Browsers give cryptography to pages over HTTPS only. Open the console over HTTPS.")}</p>
+        </Notice>
+      )}
       {sealing.way === "none" && (
         <p className="hint">
           {t(
@@ -58,6 +66,7 @@ export function SealingFields({ type, sealing, onChange, problem }: Props) {
         <>
           <SecretInput
             label={t("Passphrase")}
+            isShown={isShown}
             initial={sealing.passphrase}
             onInput={(passphrase) => onChange((before) => ({ ...before, passphrase }))}
             problems={problems}
@@ -68,6 +77,7 @@ export function SealingFields({ type, sealing, onChange, problem }: Props) {
           />
           <SecretInput
             label={t("Passphrase once more")}
+            isShown={isShown}
             initial={sealing.repeated}
             onInput={(repeated) => onChange((before) => ({ ...before, repeated }))}
             problems={
@@ -77,6 +87,9 @@ export function SealingFields({ type, sealing, onChange, problem }: Props) {
             }
             autoComplete="new-password"
           />
+          <Toggle isOn={isShown} onChange={setIsShown}>
+            {t("Show the passphrase")}
+          </Toggle>
         </>
       )}
       {sealing.way === "public" && (
@@ -97,12 +110,14 @@ export function SealingFields({ type, sealing, onChange, problem }: Props) {
                 : undefined
             }
           />
-          <Button onPress={draw}>{t("Make a key pair")}</Button>
+          <Button onPress={() => void draw.run()} isPending={draw.isRunning}>
+            {t("Make a key pair")}
+          </Button>
+          <Failure error={draw.error} />
           {privateKey && (
             <Notice kind="warning" title={t("Keep the private key now")}>
               <p>{t("It opens what is sealed for the public key above, and is shown nowhere else.")}</p>
-              <Button onPress={() => void copy.run()}>{t("Copy the private key")}</Button>
-              <Failure error={copy.error} />
+              <CopySecret label={t("Copy the private key")} read={() => privateKey} />
             </Notice>
           )}
         </>

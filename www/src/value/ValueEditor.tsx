@@ -22,6 +22,7 @@ import {
   withShownRowValue,
   withShownText,
 } from "./draft";
+import { JsonCheck } from "./JsonCheck";
 import { type LineEnd, lineEndOf } from "./lines";
 import { PairRow } from "./PairRow";
 import type { Shape } from "./value";
@@ -34,11 +35,13 @@ interface Props {
   problems: readonly string[];
   /** Whether somebody tried to save: then nothing is still to come. */
   isSubmitted: boolean;
+  /** Whether values are shown from the beginning, as where one starts from a value that was just read. */
+  isOpen?: boolean;
 }
 
-export function ValueEditor({ draft, onChange, problems, isSubmitted }: Props) {
+export function ValueEditor({ draft, onChange, problems, isSubmitted, isOpen = false }: Props) {
   const { t } = useLanguage();
-  const [isShown, setIsShown] = useState(false);
+  const [isShown, setIsShown] = useState(isOpen);
   // Fields hold their own text, so another view gets new ones.
   const [view, setView] = useState(0);
   const inRows = rowProblems(draft);
@@ -109,6 +112,7 @@ export function ValueEditor({ draft, onChange, problems, isSubmitted }: Props) {
                 onChange((before) => (/[\r\n]/.test(before.text) ? before : { ...before, lineEnd: pasted }));
             }}
           />
+          <JsonCheck text={draft.text} />
           {/[\r\n]/.test(draft.text) && (
             <Select<"LF" | "CRLF">
               label={t("Line ends")}

@@ -1,40 +1,72 @@
-// The value of a version. It is not in the page until somebody reveals it, and it leaves after a while.
+// The value of a version. It is not in the page until somebody reveals it; it leaves when the window is left, and after a
+// while in which nobody worked with it.
+
+import { useState } from "react";
 
 import { useLanguage } from "../app/language";
 import { useLacking } from "../app/rights";
+import { useSession } from "../app/session";
 import { Button } from "../ui/Button";
+import { CopySecret } from "../ui/CopyText";
 import { Failure } from "../ui/Failure";
-import { CopyButton } from "./CopyButton";
 import { OpenSealed } from "./OpenSealed";
 import { ShownValue } from "./ShownValue";
 import { useReveal } from "./useReveal";
-import { sealedHeader } from "./value";
+import { sealedHeader, shapeOf, storedOf, storedText } from "./value";
 
 export function ValueView({ name, version }: { name: string; version: string }) {
-  const { t } = useLanguage();
-  const { value, secondsLeft, error, isReading, show, hide } = useReveal(name, version);
+  const { t, duration } = useLanguage();
+  const { client } = useSession();
+  const { value, secondsLeft, error, isReading, show, hide, touch, isKept, keep } = useReveal(name, version);
+  const [isOpen, setIsOpen] = useState(true);
   const lacking = useLacking(name)("getVersion");
   const header = value && "secret_string" in value ? sealedHeader(value.secret_string) : undefined;
+  const start = (open: boolean) => {
+    setIsOpen(open);
+    show();
+  };
+  const read = async () => {
+    const answer = await client.showSecretVersion({ secret_name: name, version_id: version });
+    return storedText(storedOf(answer.version));
+  };
+  const revealLabel = t("Reveal the value of {version}", { version });
   return (
-    <div className="value-view">
+    <div className="value-view" onPointerMove={touch} onKeyDown={touch} onScroll={touch} aria-busy={isReading}>
       <div className="row">
         {lacking ? (
-          <Button isDisabled aria-label={t("Reveal the value of {version}", { version })}>
+          <Button isDisabled aria-label={revealLabel}>
             {t("Reveal")}
           </Button>
         ) : value ? (
           <Button onPress={hide}>{t("Hide")}</Button>
         ) : (
-          <Button onPress={show} isPending={isReading} aria-label={t("Reveal the value of {version}", { version })}>
-            {isReading ? t("Reading…") : t("Reveal")}
+          <>
+            <Button onPress={() => start(true)} isPending={isReading} aria-label={revealLabel}>
+              {isReading ? t("Reading…") : t("Reveal")}
+            </Button>
+            <Button kind="quiet" onPress={() => start(false)} isPending={isReading}>
+              {t("Keys only")}
+            </Button>
+          </>
+        )}
+        {!lacking && (
+          <CopySecret
+            label={t("Copy the value of {version}", { version })}
+            read={() => (value ? storedText(value) : read())}
+          />
+        )}
+        {value && !isKept && (
+          <Button kind="quiet" onPress={keep}>
+            {t("Keep open")}
           </Button>
         )}
-        {!lacking && <CopyButton name={name} version={version} />}
         <span className="hint">
           {lacking ??
-            (value
-              ? t("Hidden again in {seconds} s.", { seconds: secondsLeft })
-              : t("Every reading is recorded by the service."))}
+            (value === undefined
+              ? t("Every reading is recorded by the service.")
+              : isKept
+                ? t("Hidden again in {time}.", { time: duration(secondsLeft) })
+                : t("Hidden again in {seconds} s. It stays while you work with it.", { seconds: secondsLeft }))}
         </span>
       </div>
       <Failure error={error} />
@@ -43,8 +75,17 @@ export function ValueView({ name, version }: { name: string; version: string }) 
           ••••••••••••
         </div>
       )}
-      {value && header && "secret_string" in value && <OpenSealed token={value.secret_string} header={header} />}
-      {value && !header && <ShownValue value={value} />}
+      {value && header && "secret_string" in value && (
+        <OpenSealed token={value.secret_string} header={header} fileName={`${name}-${version}`} />
+      )}
+      {value && !header && (
+        <ShownValue
+          key={String(isOpen)}
+          value={value}
+          fileName={`${name}-${version}`}
+          isOpen={isOpen || shapeOf(value) !== "pairs"}
+        />
+      )}
     </div>
   );
 }

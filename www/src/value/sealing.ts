@@ -64,11 +64,10 @@ export async function opened(
   secret: string,
   algorithm: string,
   binding: { name: string; purpose: string } | undefined,
-): Promise<string> {
+): Promise<Uint8Array> {
   const key = algorithm.startsWith("PBES2") ? JweKey.passphrase(secret) : JweKey.fromJwk(secret);
   try {
-    if (binding) return await key.openText(token, binding);
-    return new TextDecoder().decode(await key.openUnbound(token));
+    return await (binding ? key.open(token, binding) : key.openUnbound(token));
   } finally {
     key.free();
   }

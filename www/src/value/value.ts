@@ -42,6 +42,9 @@ export function toBase64(bytes: Uint8Array): string {
   return btoa(text);
 }
 
+export const fromBase64 = (text: string): Uint8Array<ArrayBuffer> =>
+  Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
+
 /** What a sealed value says about itself in its open header. */
 export interface SealedHeader {
   algorithm: string;

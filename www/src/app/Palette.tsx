@@ -1,0 +1,86 @@
+// Goes to a secret or a page by a few letters of its name.
+
+import { type KeyboardEvent, useId, useMemo, useState } from "react";
+
+import { useSecrets } from "../secrets/useSecrets";
+import { Dialog } from "../ui/Dialog";
+import { PLACES } from "./Frame";
+import { useLanguage } from "./language";
+import { go, secretPath } from "./route";
+
+/** Most lines to show. */
+const SHOWN = 12;
+
+export function Palette({ onClose }: { onClose: () => void }) {
+  const { t } = useLanguage();
+  const id = useId();
+  const { secrets } = useSecrets();
+  const [text, setText] = useState("");
+  const [at, setAt] = useState(0);
+  const found = useMemo(() => {
+    const words = text.toLowerCase().split(/\s+/).filter(Boolean);
+    const matches = (line: string) => words.every((word) => line.toLowerCase().includes(word));
+    const pages = [...PLACES, { label: "New secret", href: "#/create" }, { label: "Import secrets", href: "#/import" }]
+      .map(({ label, href }) => ({ href, label: t(label), kind: t("Page") }))
+      .filter(({ label }) => matches(label));
+    const named: { href: string; label: string; kind: string }[] = [];
+    for (const { name } of secrets ?? []) {
+      if (named.length === SHOWN) break;
+      if (matches(name)) named.push({ href: secretPath(name), label: name, kind: t("Secret") });
+    }
+    return (words.length === 0 ? [...pages, ...named] : [...named, ...pages]).slice(0, SHOWN);
+  }, [text, secrets, t]);
+  const chosen = Math.min(at, found.length - 1);
+  const open = (href: string) => {
+    onClose();
+    go(href);
+  };
+  const press = (event: KeyboardEvent) => {
+    const place = found[chosen];
+    if (event.key === "ArrowDown") setAt(Math.min(chosen + 1, found.length - 1));
+    else if (event.key === "ArrowUp") setAt(Math.max(chosen - 1, 0));
+    else if (event.key === "Enter" && place) open(place.href);
+    else return;
+    event.preventDefault();
+  };
+  return (
+    <Dialog title={t("Go to…")} isOpen onClose={onClose} isSearch>
+      <input
+        className="input"
+        role="combobox"
+        aria-expanded
+        aria-controls={id}
+        aria-activedescendant={found.length > 0 ? `${id}-${chosen}` : undefined}
+        aria-label={t("Name of a secret or page")}
+        placeholder={t("Name of a secret or page")}
+        value={text}
+        autoFocus
+        autoComplete="off"
+        spellCheck={false}
+        onChange={(event) => {
+          setText(event.target.value);
+          setAt(0);
+        }}
+        onKeyDown={press}
+      />
+      <div className="palette" role="listbox" id={id} aria-label={t("Found")}>
+        {found.map(({ href, label, kind }, index) => (
+          // biome-ignore lint/a11y/useKeyWithClickEvents: the keyboard chooses in the field
+          <div
+            key={href}
+            id={`${id}-${index}`}
+            role="option"
+            tabIndex={-1}
+            aria-selected={index === chosen}
+            className="palette-line"
+            onClick={() => open(href)}
+          >
+            <span className="code">{label}</span>
+            <span className="hint">{kind}</span>
+          </div>
+        ))}
+      </div>
+      {found.length === 0 && <p className="muted">{t("Nothing of this name.")}</p>}
+    </Dialog>
+  );
+}

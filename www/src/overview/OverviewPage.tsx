@@ -1,0 +1,198 @@
+// What needs attention, and what happened lately. Everything leads to where it can be looked at.
+
+import { type ReactNode, useState } from "react";
+import { useLanguage } from "../app/language";
+import { secretPath, withParameters } from "../app/route";
+import { useSession } from "../app/session";
+import { useQuery } from "../app/useQuery";
+import { saidBy } from "../audit/traces";
+import { type Health, healthOf } from "../rotation/health";
+import { useLastTasks } from "../rotation/useLastTasks";
+import { useSecrets } from "../secrets/useSecrets";
+import { Button } from "../ui/Button";
+import { Failure } from "../ui/Failure";
+import { Time } from "../ui/Time";
+import { LOOKED_AT, useExpiring } from "./useExpiring";
+
+/** Lines of a list here. */
+const SHOWN = 6;
+
+export function OverviewPage() {
+  const { t, language } = useLanguage();
+  const { secrets, error, isLoading, reload } = useSecrets();
+  const tasks = useLastTasks();
+  const [isWhole, setIsWhole] = useState(false);
+  const expiring = useExpiring(secrets, isWhole);
+  const by = (health: Health) => (secrets ?? []).filter((secret) => healthOf(secret, tasks) === health);
+  const [failing, overdue, off] = [by("failing"), by("overdue"), by("off")];
+  const next = (secrets ?? [])
+    .filter(({ next_rotation_time, state }) => next_rotation_time !== undefined && state === "ENABLED")
+    .sort((one, other) => (one.next_rotation_time ?? 0) - (other.next_rotation_time ?? 0));
+  const common = (secrets ?? []).filter(({ secret_type }) => secret_type === "COMMON");
+  const deleted = (secrets ?? []).filter(({ state }) => state === "PENDING_DELETE");
+  const number = (of: readonly unknown[]) => of.length.toLocaleString(language);
+  const list = (parameters: Record<string, string>) => withParameters("#/", parameters);
+  return (
+    <div className="page wide">
+      <header className="page-head">
+        <h1>{t("Overview")}</h1>
+        <span className="count" role="status">
+          {isLoading && !secrets ? t("Loading…") : ""}
+        </span>
+        <span className="grow" />
+        <Button onPress={reload}>{t("Refresh")}</Button>
+      </header>
+      <Failure error={error} onRetry={reload} />
+      {secrets && (
+        <>
+          <ul className="tiles" aria-label={t("In numbers")}>
+            <Tile href={list({})} title={t("Secrets")} figure={number(secrets)} />
+            <Tile
+              href={list({ type: "FAILING" })}
+              title={t("Rotations failing or overdue")}
+              figure={number([...failing, ...overdue])}
+              tone={failing.length + overdue.length > 0 ? "danger" : "good"}
+            />
+            <Tile
+              href={list({ type: "MANUAL" })}
+              title={t("Database accounts without a schedule")}
+              figure={number(off)}
+              tone={off.length > 0 ? "warning" : undefined}
+            />
+            <Tile href={list({ type: "COMMON" })} title={t("Secrets that do not rotate")} figure={number(common)} />
+            <Tile href={list({ state: "PENDING_DELETE" })} title={t("Pending deletion")} figure={number(deleted)} />
+          </ul>
+          <div className="columns even">
+            <Panel title={t("Rotations that need attention")} none={t("None: every rotation is as it should be.")}>
+              {[...failing, ...overdue].slice(0, SHOWN).map((secret) => (
+                <Line key={secret.id} href={secretPath(secret.name, "rotation")} name={secret.name}>
+                  {failing.includes(secret) ? (
+                    <span className="bad">
+                      {t("failed")} <Time millis={tasks.get(secret.name)?.task_time} />
+                    </span>
+                  ) : (
+                    <span className="bad">
+                      {t("was due")} <Time millis={secret.next_rotation_time} />
+                    </span>
+                  )}
+                </Line>
+              ))}
+            </Panel>
+            <Panel title={t("Next rotations")} none={t("No rotation is scheduled.")}>
+              {next.slice(0, SHOWN).map((secret) => (
+                <Line key={secret.id} href={secretPath(secret.name, "rotation")} name={secret.name}>
+                  <Time millis={secret.next_rotation_time} />
+                </Line>
+              ))}
+            </Panel>
+            <Panel
+              title={t("Expiring versions")}
+              none={expiring.data ? t("None within 30 days.") : t("Loading…")}
+              foot={
+                !isWhole &&
+                secrets.length > LOOKED_AT && (
+                  <>
+                    <span className="hint">{t("Among the {count} secrets changed last.", { count: LOOKED_AT })}</span>
+                    <Button kind="quiet" onPress={() => setIsWhole(true)}>
+                      {t("Look at all")}
+                    </Button>
+                  </>
+                )
+              }
+            >
+              {(expiring.data ?? []).slice(0, SHOWN).map(({ name, version, time }) => (
+                <Line key={`${name}/${version}`} href={secretPath(name, "versions")} name={`${name} · ${version}`}>
+                  <span className={time < Date.now() ? "bad" : undefined}>
+                    {time < Date.now() ? t("expired") : t("expires")} <Time millis={time} />
+                  </span>
+                </Line>
+              ))}
+            </Panel>
+            <RecentChanges />
+          </div>
+        </>
+      )}
+    </div>
+  );
+}
+
+/** What was changed last, by whom. */
+function RecentChanges() {
+  const { t } = useLanguage();
+  const { client } = useSession();
+  const { data, error } = useQuery("recent", async (signal) => {
+    const now = Date.now();
+    const { traces } = await client.listTraces({ limit: 100, from: 0, to: now + 60_000 }, { signal });
+    return traces.filter(({ read_only, trace_rating }) => !read_only && trace_rating === "normal");
+  });
+  return (
+    <Panel
+      title={t("Recent changes")}
+      none={
+        error !== undefined ? t("You may not read the audit trail.") : data ? t("Nothing was changed.") : t("Loading…")
+      }
+      foot={data && data.length > 0 && <a href="#/audit">{t("All records")}</a>}
+    >
+      {(data ?? []).slice(0, SHOWN).map((trace) => (
+        <Line
+          key={trace.trace_id}
+          href={
+            trace.resource_type === "secret" && trace.resource_name
+              ? secretPath(trace.resource_name)
+              : withParameters("#/audit", { resource: trace.resource_name ?? "" })
+          }
+          name={[trace.resource_name ?? trace.resource_id ?? "—", saidBy(trace).version].filter(Boolean).join(" · ")}
+        >
+          {trace.trace_name} · {trace.user.name || t("the service")} · <Time millis={trace.time} />
+        </Line>
+      ))}
+    </Panel>
+  );
+}
+
+interface TileProps {
+  href: string;
+  title: string;
+  figure: string;
+  tone?: "good" | "warning" | "danger" | undefined;
+}
+
+function Tile({ href, title, figure, tone }: TileProps) {
+  return (
+    <li>
+      <a className={tone ? `tile tile-${tone}` : "tile"} href={href}>
+        <strong>{figure}</strong>
+        <span>{title}</span>
+      </a>
+    </li>
+  );
+}
+
+interface PanelProps {
+  title: string;
+  /** What it says without lines. */
+  none: string;
+  children: readonly ReactNode[];
+  foot?: ReactNode;
+}
+
+function Panel({ title, none, children, foot }: PanelProps) {
+  return (
+    <section className="panel" aria-label={title}>
+      <h2>{title}</h2>
+      {children.length > 0 ? <ul className="lines">{children}</ul> : <p className="muted">{none}</p>}
+      {foot && <div className="row">{foot}</div>}
+    </section>
+  );
+}
+
+function Line({ href, name, children }: { href: string; name: string; children: ReactNode }) {
+  return (
+    <li>
+      <a className="code" href={href}>
+        {name}
+      </a>
+      <span className="hint">{children}</span>
+    </li>
+  );
+}

@@ -1,0 +1,64 @@
+// Which function rotates a secret: the server's own, one that other secrets use, or any other by its URN.
+
+import { formatFunctionUrn } from "csms";
+import { useState } from "react";
+
+import { useLanguage } from "../app/language";
+import { useSession } from "../app/session";
+import { useSecrets } from "../secrets/useSecrets";
+import { Field } from "../ui/Field";
+import { Select } from "../ui/Select";
+
+/** The function that comes with the server. */
+const OWN = { package: "default", function: "rotate-database", version: "latest" };
+const OTHER = "other";
+
+interface Props {
+  value: string;
+  onChange: (urn: string) => void;
+  problems: readonly string[];
+}
+
+/** The URN of the function that comes with the server, as it is called in this project. */
+export function useOwnFunction(): string {
+  const { project } = useSession();
+  const urn = formatFunctionUrn({ ...OWN, region: project.name, project_id: project.id });
+  return urn.ok ? urn.value : "";
+}
+
+export function FunctionSelect({ value, onChange, problems }: Props) {
+  const { t } = useLanguage();
+  const own = useOwnFunction();
+  const { secrets } = useSecrets();
+  const used = new Set((secrets ?? []).map(({ rotation_func_urn: urn }) => urn ?? "").filter(Boolean));
+  used.delete(own);
+  const known = [own, ...used].includes(value);
+  const [isOther, setIsOther] = useState(!known);
+  return (
+    <>
+      <Select
+        label={t("Rotation function")}
+        value={isOther || !known ? OTHER : value}
+        onChange={(picked) => {
+          setIsOther(picked === OTHER);
+          if (picked !== OTHER) onChange(picked);
+        }}
+        options={[
+          { value: own, label: t("The server's own (PostgreSQL, MySQL, MariaDB, TaurusDB)") },
+          ...[...used].map((urn) => ({ value: urn, label: urn })),
+          { value: OTHER, label: t("Another, by its URN") },
+        ]}
+      />
+      {(isOther || !known) && (
+        <Field
+          label={t("Rotation function (URN)")}
+          isCode
+          value={value}
+          onChange={onChange}
+          problems={problems}
+          hint={t("Such as {urn}.", { urn: own })}
+        />
+      )}
+    </>
+  );
+}

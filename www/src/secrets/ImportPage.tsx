@@ -1,0 +1,219 @@
+// Secrets from a file: looked at first, then stored. The file is read in this page; nothing is sent before that.
+
+import { validateCreateSecret } from "csms";
+import { type FormEvent, useId, useMemo, useState } from "react";
+
+import { announce } from "../app/announce";
+import { useLanguage } from "../app/language";
+import { forgetDirty, useDirty } from "../app/leaving";
+import { go } from "../app/route";
+import { useSession } from "../app/session";
+import { useAction } from "../app/useAction";
+import { Badge } from "../ui/Badge";
+import { Button } from "../ui/Button";
+import { Failure } from "../ui/Failure";
+import { Field } from "../ui/Field";
+import { Notice } from "../ui/Notice";
+import { SecretInput } from "../ui/SecretInput";
+import { Select } from "../ui/Select";
+import { Toggle } from "../ui/Toggle";
+import { type Exported, type Format, formatOf, read, Unreadable } from "./exchange";
+import { problemWords } from "./problemWords";
+import { useSecrets } from "./useSecrets";
+
+/** As many as the service takes at once. */
+const BATCH = 100;
+
+interface Line {
+  secret: Exported;
+  /** Why it cannot be stored. */
+  problem: string | undefined;
+  exists: boolean;
+}
+
+export function ImportPage() {
+  const { t, language } = useLanguage();
+  const { client } = useSession();
+  const id = useId();
+  const { secrets } = useSecrets();
+  const [text, setText] = useState("");
+  const [format, setFormat] = useState<Format>("env");
+  const [prefix, setPrefix] = useState("");
+  const [isOne, setIsOne] = useState(false);
+  const [failed, setFailed] = useState<{ name: string; error_msg: string }[]>([]);
+  // The field holds its own text, so another file makes a new one.
+  const [field, setField] = useState(0);
+  const taken = useMemo(() => new Set((secrets ?? []).map(({ name }) => name)), [secrets]);
+  const parsed = useMemo<{ lines: Line[]; problem?: string }>(() => {
+    if (text.trim() === "") return { lines: [] };
+    try {
+      const found = read(text, format);
+      const wanted = isOne
+        ? [{ name: prefix, secret_string: JSON.stringify(Object.fromEntries(found.map(entryOf)), null, 2) }]
+        : found.map((secret) => ({ ...secret, name: `${prefix}${secret.name}` }));
+      const seen = new Set<string>();
+      return {
+        lines: wanted.map((secret) => {
+          const result = validateCreateSecret(secret, { language });
+          const isTwice = seen.has(secret.name);
+          seen.add(secret.name);
+          const problem = isTwice
+            ? t("This name occurs twice in the file.")
+            : result.ok
+              ? undefined
+              : result.problems.map((each) => problemWords(each, t)).join(" ");
+          return { secret, problem, exists: taken.has(secret.name) };
+        }),
+      };
+    } catch (error) {
+      if (!(error instanceof Unreadable)) throw error;
+      const where = error.line === undefined ? "" : ` ${t("Line {number}.", { number: error.line })}`;
+      return { lines: [], problem: t(error.message) + where };
+    }
+  }, [text, format, prefix, isOne, taken, language, t]);
+  const ready = parsed.lines.filter(({ problem, exists }) => problem === undefined && !exists);
+  const { run, isRunning, error } = useAction(async () => {
+    const missed: typeof failed = [];
+    let done = 0;
+    for (let at = 0; at < ready.length; at += BATCH) {
+      const part = ready.slice(at, at + BATCH).map(({ secret }) => secret);
+      const { success, error_list } = await client.batchImportSecrets({ secrets: part });
+      done += success;
+      missed.push(...error_list);
+    }
+    setFailed(missed);
+    announce(t("{count} secrets are imported.", { count: done }));
+    if (missed.length > 0) return;
+    forgetDirty();
+    go("#/");
+  });
+  useDirty(text !== "");
+  const choose = async (file: File | undefined) => {
+    if (!file) return;
+    const content = await file.text();
+    setFormat(formatOf(file.name, content));
+    setText(content);
+    setField(field + 1);
+  };
+  const submit = (event: FormEvent) => {
+    event.preventDefault();
+    void run();
+  };
+  return (
+    <form className="page" onSubmit={submit} noValidate>
+      <a className="back" href="#/">
+        ← {t("Secrets")}
+      </a>
+      <header className="page-head">
+        <h1>{t("Import secrets")}</h1>
+      </header>
+      <p className="hint">
+        {t("The file is read in this page. Nothing is stored before you have seen what it will be.")}
+      </p>
+      <div className="columns">
+        <div className="sections">
+          <div className="field">
+            <label htmlFor={id}>{t("File (.env, JSON or CSV)")}</label>
+            <input
+              id={id}
+              type="file"
+              accept=".env,.json,.csv,.txt"
+              className="input"
+              onChange={(event) => void choose(event.target.files?.[0])}
+            />
+          </div>
+          <SecretInput key={field} label={t("Or paste it")} rows={8} initial={text} onInput={setText} />
+        </div>
+        <div className="sections">
+          <Select<Format>
+            label={t("Format")}
+            value={format}
+            onChange={setFormat}
+            options={[
+              { value: "env", label: ".env (NAME=value)" },
+              { value: "json", label: "JSON" },
+              { value: "csv", label: "CSV" },
+            ]}
+          />
+          <Field
+            label={isOne ? t("Name of the secret") : t("Before each name")}
+            isCode
+            value={prefix}
+            onChange={setPrefix}
+            hint={isOne ? undefined : t("Such as {prefix}, which groups them.", { prefix: "shop-production-" })}
+          />
+          <Toggle isOn={isOne} onChange={setIsOne}>
+            {t("One secret with all of them as keys")}
+          </Toggle>
+        </div>
+      </div>
+      {parsed.problem && <Notice kind="danger" title={parsed.problem} />}
+      {parsed.lines.length > 0 && <Preview lines={parsed.lines} />}
+      {failed.length > 0 && (
+        <Notice kind="danger" title={t("{count} were not done", { count: failed.length })}>
+          <ul className="names">
+            {failed.map(({ name, error_msg }) => (
+              <li key={name}>
+                <code>{name}</code>: {error_msg}
+              </li>
+            ))}
+          </ul>
+        </Notice>
+      )}
+      <Failure error={error} />
+      <div className="row actions">
+        <Button kind="primary" type="submit" isPending={isRunning} isDisabled={ready.length === 0}>
+          {t("Import {count} secrets", { count: ready.length })}
+        </Button>
+        <a className="button button-plain" href="#/">
+          {t("Cancel")}
+        </a>
+      </div>
+    </form>
+  );
+}
+
+const entryOf = (secret: Exported) =>
+  [secret.name, "secret_string" in secret ? secret.secret_string : secret.secret_binary] as const;
+
+/** Lines of a preview to show. */
+const SHOWN = 200;
+
+function Preview({ lines }: { lines: readonly Line[] }) {
+  const { t, language } = useLanguage();
+  const size = (secret: Exported) => new TextEncoder().encode(entryOf(secret)[1]).length.toLocaleString(language);
+  return (
+    <section aria-labelledby="preview">
+      <h2 id="preview">{t("What will be stored")}</h2>
+      <table className="table">
+        <thead>
+          <tr>
+            <th scope="col">{t("Name")}</th>
+            <th scope="col">{t("Bytes")}</th>
+            <th scope="col">{t("State")}</th>
+          </tr>
+        </thead>
+        <tbody>
+          {lines.slice(0, SHOWN).map(({ secret, problem, exists }, index) => (
+            <tr key={`${secret.name}-${index}`}>
+              <th scope="row" className="code">
+                {secret.name}
+              </th>
+              <td>{size(secret)}</td>
+              <td>
+                {problem !== undefined ? (
+                  <span className="bad">{problem}</span>
+                ) : exists ? (
+                  <Badge tone="warning">{t("There is one of this name; it stays as it is")}</Badge>
+                ) : (
+                  <Badge tone="good">{t("new")}</Badge>
+                )}
+              </td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+      {lines.length > SHOWN && <p className="hint">+ {lines.length - SHOWN}</p>}
+    </section>
+  );
+}

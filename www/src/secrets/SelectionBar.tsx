@@ -1,0 +1,306 @@
+// What can be done with several secrets at once: tagging, deleting, restoring, exporting. Each secret counts by itself; one
+// that fails is named, and the others are done.
+
+import type { Secret } from "csms";
+import { type FormEvent, useState } from "react";
+
+import { announce } from "../app/announce";
+import { download } from "../app/download";
+import { explain } from "../app/explain";
+import { useLanguage } from "../app/language";
+import { useSession } from "../app/session";
+import { useAction } from "../app/useAction";
+import { Button } from "../ui/Button";
+import { Choice } from "../ui/Choice";
+import { CancelButton, Dialog } from "../ui/Dialog";
+import { Failure } from "../ui/Failure";
+import { Field } from "../ui/Field";
+import { Notice } from "../ui/Notice";
+import { csvOf, type Exported, jsonOf } from "./exchange";
+
+type Doing = "tag" | "delete" | "restore" | "export";
+
+interface Props {
+  secrets: readonly Secret[];
+  onClear: () => void;
+  onChange: () => void;
+}
+
+export function SelectionBar({ secrets, onClear, onChange }: Props) {
+  const { t } = useLanguage();
+  const [doing, setDoing] = useState<Doing>();
+  const dialog = { secrets, onClose: () => setDoing(undefined), onChange };
+  return (
+    <div className="selection" role="toolbar" aria-label={t("With the selected secrets")}>
+      <strong>{t("{count} selected", { count: secrets.length })}</strong>
+      <Button onPress={() => setDoing("tag")}>{t("Tag…")}</Button>
+      <Button onPress={() => setDoing("export")}>{t("Export…")}</Button>
+      <Button onPress={() => setDoing("restore")} isDisabled={!secrets.some(({ state }) => state === "PENDING_DELETE")}>
+        {t("Restore…")}
+      </Button>
+      <Button onPress={() => setDoing("delete")} isDisabled={!secrets.some(({ state }) => state !== "PENDING_DELETE")}>
+        {t("Delete…")}
+      </Button>
+      <Button kind="quiet" onPress={onClear}>
+        {t("Select none")}
+      </Button>
+      {doing === "tag" && <TagDialog {...dialog} />}
+      {doing === "delete" && <DeleteManyDialog {...dialog} />}
+      {doing === "restore" && <RestoreManyDialog {...dialog} />}
+      {doing === "export" && <ExportDialog {...dialog} />}
+    </div>
+  );
+}
+
+interface DialogProps {
+  secrets: readonly Secret[];
+  onClose: () => void;
+  onChange: () => void;
+}
+
+/** How far a change of several secrets has come. */
+interface Progress {
+  done: number;
+  failed: { name: string; words: string }[];
+}
+
+/** Changes secrets one after the other. */
+function useEach(
+  secrets: readonly Secret[],
+  act: (secret: Secret) => Promise<unknown>,
+  onEnd: (isWhole: boolean) => void,
+) {
+  const { t } = useLanguage();
+  const [progress, setProgress] = useState<Progress>();
+  const { run, isRunning } = useAction(async () => {
+    const failed: Progress["failed"] = [];
+    for (const [index, secret] of secrets.entries()) {
+      try {
+        await act(secret);
+      } catch (error) {
+        failed.push({ name: secret.name, words: explain(error, t).what });
+      }
+      setProgress({ done: index + 1 - failed.length, failed: [...failed] });
+    }
+    onEnd(failed.length === 0);
+  });
+  return { run, isRunning, progress };
+}
+
+function ProgressView({ progress, all }: { progress: Progress | undefined; all: number }) {
+  const { t } = useLanguage();
+  if (!progress) return null;
+  return (
+    <div aria-live="polite">
+      <p>{t("{done} of {all} done", { done: progress.done, all })}</p>
+      {progress.failed.length > 0 && (
+        <Notice kind="danger" title={t("{count} were not done", { count: progress.failed.length })}>
+          <ul className="names">
+            {progress.failed.map(({ name, words }) => (
+              <li key={name}>
+                <code>{name}</code>: {words}
+              </li>
+            ))}
+          </ul>
+        </Notice>
+      )}
+    </div>
+  );
+}
+
+function Names({ secrets }: { secrets: readonly Secret[] }) {
+  const shown = secrets.slice(0, 8);
+  return (
+    <ul className="names">
+      {shown.map(({ name }) => (
+        <li key={name}>
+          <code>{name}</code>
+        </li>
+      ))}
+      {secrets.length > shown.length && <li>+ {secrets.length - shown.length}</li>}
+    </ul>
+  );
+}
+
+function TagDialog({ secrets, onClose, onChange }: DialogProps) {
+  const { t } = useLanguage();
+  const { client } = useSession();
+  const [key, setKey] = useState("");
+  const [value, setValue] = useState("");
+  const tag = { key: key.trim(), value: value.trim() };
+  const { run, isRunning, progress } = useEach(
+    secrets,
+    ({ id }) => client.createSecretTag({ secret_id: id, tag }),
+    (isWhole) => {
+      onChange();
+      if (!isWhole) return;
+      announce(t("The tag {key} is saved.", { key: tag.key }));
+      onClose();
+    },
+  );
+  const submit = (event: FormEvent) => {
+    event.preventDefault();
+    void run();
+  };
+  return (
+    <Dialog title={t("Tag {count} secrets", { count: secrets.length })} isOpen onClose={onClose}>
+      <form onSubmit={submit}>
+        <Field label={t("Key")} value={key} onChange={setKey} />
+        <Field
+          label={t("Value (may be left out)")}
+          value={value}
+          onChange={setValue}
+          hint={t("It replaces the value that a secret has for this key.")}
+        />
+        <ProgressView progress={progress} all={secrets.length} />
+        <div className="row actions">
+          <Button kind="primary" type="submit" isPending={isRunning} isDisabled={tag.key === ""}>
+            {t("Add the tag")}
+          </Button>
+          <CancelButton />
+        </div>
+      </form>
+    </Dialog>
+  );
+}
+
+function DeleteManyDialog({ secrets, onClose, onChange }: DialogProps) {
+  const { t } = useLanguage();
+  const { client } = useSession();
+  const [days, setDays] = useState("30");
+  const concerned = secrets.filter(({ state }) => state !== "PENDING_DELETE");
+  const isAllowed = /^\d+$/.test(days) && Number(days) >= 7 && Number(days) <= 30;
+  const { run, isRunning, progress } = useEach(
+    concerned,
+    ({ name }) => client.deleteSecretForSchedule({ secret_name: name, recovery_window_in_days: Number(days) }),
+    (isWhole) => {
+      onChange();
+      if (!isWhole) return;
+      announce(t("The deletion of {count} secrets is scheduled.", { count: concerned.length }));
+      onClose();
+    },
+  );
+  const submit = (event: FormEvent) => {
+    event.preventDefault();
+    void run();
+  };
+  return (
+    <Dialog title={t("Delete {count} secrets", { count: concerned.length })} isOpen onClose={onClose}>
+      <form onSubmit={submit}>
+        <p>{t("Programs can no longer read them from now on; you can restore them until then.")}</p>
+        <Names secrets={concerned} />
+        <Field
+          label={t("Days until they are deleted (7 to 30)")}
+          value={days}
+          onChange={setDays}
+          inputMode="numeric"
+          problems={isAllowed ? [] : [t("A whole number from 7 to 30.")]}
+        />
+        <ProgressView progress={progress} all={concerned.length} />
+        <div className="row actions">
+          <Button kind="danger" type="submit" isPending={isRunning} isDisabled={!isAllowed}>
+            {t("Schedule the deletion")}
+          </Button>
+          <CancelButton />
+        </div>
+      </form>
+    </Dialog>
+  );
+}
+
+function RestoreManyDialog({ secrets, onClose, onChange }: DialogProps) {
+  const { t } = useLanguage();
+  const { client } = useSession();
+  const concerned = secrets.filter(({ state }) => state === "PENDING_DELETE");
+  const { run, isRunning, progress } = useEach(
+    concerned,
+    ({ name }) => client.restoreSecret({ secret_name: name }),
+    (isWhole) => {
+      onChange();
+      if (!isWhole) return;
+      announce(t("{count} secrets are restored.", { count: concerned.length }));
+      onClose();
+    },
+  );
+  return (
+    <Dialog title={t("Restore {count} secrets", { count: concerned.length })} isOpen onClose={onClose}>
+      <p>{t("They will not be deleted, and programs can read them again.")}</p>
+      <Names secrets={concerned} />
+      <ProgressView progress={progress} all={concerned.length} />
+      <div className="row actions">
+        <Button kind="primary" onPress={() => void run()} isPending={isRunning}>
+          {t("Restore")}
+        </Button>
+        <CancelButton />
+      </div>
+    </Dialog>
+  );
+}
+
+/** As many as the service reads at once. */
+const BATCH = 20;
+
+function ExportDialog({ secrets, onClose }: DialogProps) {
+  const { t } = useLanguage();
+  const { client } = useSession();
+  const [what, setWhat] = useState<"list" | "values">("list");
+  const readable = secrets.filter(({ state }) => state === "ENABLED");
+  const { run, isRunning, error } = useAction(async () => {
+    if (what === "list") {
+      download(csvOf(secrets), "secrets.csv", "text/csv");
+    } else {
+      const found: Exported[] = [];
+      for (let at = 0; at < readable.length; at += BATCH) {
+        const part = readable.slice(at, at + BATCH);
+        const { versions } = await client.batchGetSecretValue({ secret_name_list: part.map(({ name }) => name) });
+        for (const { version_metadata, secret_string, secret_binary } of versions) {
+          const { name, description } = part.find(({ name }) => name === version_metadata.secret_name) ?? {
+            name: version_metadata.secret_name,
+            description: "",
+          };
+          found.push({
+            name,
+            ...(description && { description }),
+            ...(secret_binary === undefined ? { secret_string: secret_string ?? "" } : { secret_binary }),
+          });
+        }
+      }
+      download(jsonOf(found), "secrets.json", "application/json");
+    }
+    announce(t("The file is saved."));
+    onClose();
+  });
+  return (
+    <Dialog title={t("Export {count} secrets", { count: secrets.length })} isOpen onClose={onClose} isSearch>
+      <Choice<"list" | "values">
+        label={t("What")}
+        value={what}
+        onChange={setWhat}
+        options={[
+          {
+            value: "list",
+            label: t("The list (CSV)"),
+            hint: t("Names, states, types, times and descriptions, without values."),
+          },
+          {
+            value: "values",
+            label: t("With their current values (JSON)"),
+            hint: t("Every reading is recorded. The file is not encrypted; “Import” reads it."),
+          },
+        ]}
+      />
+      {what === "values" && readable.length < secrets.length && (
+        <Notice kind="warning">
+          {t("{count} cannot be read and are left out.", { count: secrets.length - readable.length })}
+        </Notice>
+      )}
+      <Failure error={error} />
+      <div className="row actions">
+        <Button kind="primary" onPress={() => void run()} isPending={isRunning}>
+          {t("Save the file")}
+        </Button>
+        <CancelButton />
+      </div>
+    </Dialog>
+  );
+}

@@ -1,0 +1,57 @@
+import type { Secret, Tag, Task } from "csms";
+import { expect, test } from "vitest";
+
+import { EVERYTHING, filterFrom, matching, ordered, orderFrom, pageFrom, parametersOf, sortOf } from "./filter";
+
+const secret = (name: string, more: Partial<Secret> = {}) =>
+  ({
+    id: `id-${name}`,
+    name,
+    description: "",
+    state: "ENABLED",
+    secret_type: "COMMON",
+    create_time: 0,
+    update_time: 0,
+    ...more,
+  }) as Secret;
+const names = (secrets: readonly Secret[]) => secrets.map(({ name }) => name);
+
+test("an address says what it is narrowed to, and reading it gives the same", () => {
+  const filter = { text: "prod db", state: "FROZEN", type: "FAILING", tag: "team=a=b" } as const;
+  expect(filterFrom(new URLSearchParams(parametersOf(filter)))).toEqual(filter);
+  expect(filterFrom(new URLSearchParams(parametersOf(EVERYTHING)))).toEqual(EVERYTHING);
+});
+
+test("what an address says wrongly is left out", () => {
+  const parameters = new URLSearchParams("state=NO&type=<b>&sort=-nothing&page=-4");
+  expect(filterFrom(parameters)).toEqual(EVERYTHING);
+  expect(sortOf(orderFrom(parameters))).toBe("");
+  expect(pageFrom(parameters)).toBe(0);
+});
+
+test("times are sorted both ways, and secrets without the time stand last", () => {
+  const all = [secret("none"), secret("old", { last_used_time: 1 }), secret("new", { last_used_time: 2 })];
+  expect(names(ordered(all, { by: "used", isDescending: true }))).toEqual(["new", "old", "none"]);
+  expect(names(ordered(all, { by: "used", isDescending: false }))).toEqual(["old", "new", "none"]);
+});
+
+test("a secret whose last rotation failed, or is overdue, is found", () => {
+  const all = [
+    secret("failed", { secret_type: "RDS-FG" }),
+    secret("late", { secret_type: "RDS-FG", auto_rotation: true, next_rotation_time: 1 }),
+    secret("fine", { secret_type: "RDS-FG", auto_rotation: true, next_rotation_time: Date.now() + 1000 }),
+    secret("common"),
+  ];
+  const tasks = new Map([["failed", { task_status: "FAILED" } as Task]]);
+  expect(names(matching(all, { ...EVERYTHING, type: "FAILING" }, { tasks, tags: new Map() }))).toEqual([
+    "failed",
+    "late",
+  ]);
+});
+
+test("a tag is found by its key, or with its value", () => {
+  const tags = new Map<string, Tag[]>([["id-a", [{ key: "env", value: "x=y" }]]]);
+  const found = (tag: string) =>
+    names(matching([secret("a"), secret("b")], { ...EVERYTHING, tag }, { tasks: new Map(), tags }));
+  expect([found("env"), found("env=x=y"), found("env=x")]).toEqual([["a"], ["a"], []]);
+});
