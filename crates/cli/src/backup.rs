@@ -40,7 +40,9 @@ pub struct Arguments {
 
 /// Writes the backup.
 pub(crate) async fn run(arguments: Arguments) -> Result<(), CliError> {
-    let answer = arguments.connection.client()?.backup(&arguments.name).await?;
+    let client = arguments.connection.client()?;
+    let about = |error| CliError::from(error).about(format!("secret {}", arguments.name));
+    let answer = client.backup(&arguments.name).await.map_err(about)?;
     let line = format!("{}\n", answer.secret_blob);
     if arguments.file == Path::new("-") { print(line.as_bytes()) } else { write(&arguments.file, line.as_bytes()) }
 }
@@ -63,6 +65,13 @@ pub struct Source {
 
     #[command(flatten)]
     output: Output,
+}
+
+impl Source {
+    /// Whether a program reads what is printed.
+    pub(crate) fn is_json(&self) -> bool {
+        self.output.is_json()
+    }
 }
 
 /// Brings the secret of a backup back.

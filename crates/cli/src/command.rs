@@ -29,6 +29,11 @@ pub enum Command {
 /// Runs a command and says on stderr what went wrong.
 #[must_use]
 pub fn run(command: Command) -> ExitCode {
+    let is_json = match &command {
+        Command::Secret(arguments) => arguments.is_json(),
+        Command::Restore(arguments) => arguments.is_json(),
+        Command::Exec(_) | Command::Backup(_) => false,
+    };
     let outcome = match command {
         Command::Secret(arguments) => block_on(secret::run(arguments)),
         Command::Exec(arguments) => exec::run(&arguments),
@@ -39,7 +44,10 @@ pub fn run(command: Command) -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // There is nobody left to tell when stderr is closed.
-            let _ = writeln!(std::io::stderr(), "csms: {error}");
+            let _ = match is_json {
+                true => writeln!(std::io::stderr(), "{}", error.to_json()),
+                false => writeln!(std::io::stderr(), "csms: {error}"),
+            };
             error.exit_code()
         }
     }

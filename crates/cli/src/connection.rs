@@ -7,6 +7,7 @@ use std::{env, fs, path::PathBuf};
 use clap::Args;
 use csms_client::{Client, Credentials};
 use csms_core::ProjectId;
+use csms_tls::CA_VARIABLE;
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
@@ -38,6 +39,10 @@ pub(crate) struct Connection {
     #[arg(long, global = true, value_name = "URL")]
     endpoint: Option<String>,
 
+    /// PEM file with certificate authorities to trust besides the system's [env: CSMS_CA]
+    #[arg(long, global = true, value_name = "FILE")]
+    ca: Option<PathBuf>,
+
     /// Project [env: HUAWEICLOUD_SDK_PROJECT_ID]
     #[arg(long, global = true, value_name = "ID")]
     project_id: Option<String>,
@@ -51,6 +56,8 @@ struct File {
     access_key: Option<String>,
     secret_key: Option<Zeroizing<String>>,
     security_token: Option<Zeroizing<String>>,
+    /// Beside this file unless it is an absolute path.
+    ca: Option<PathBuf>,
 }
 
 /// What was found out.
@@ -58,6 +65,8 @@ struct Settled {
     endpoint: String,
     project: ProjectId,
     credentials: Credentials,
+    /// Certificates (PEM) of authorities to trust besides the system's.
+    authorities: Option<String>,
 }
 
 impl Connection {
@@ -66,8 +75,11 @@ impl Connection {
     /// # Errors
     /// Everything that is missing, in one message; a file that cannot be read.
     pub(crate) fn client(&self) -> Result<Client, CliError> {
-        let Settled { endpoint, project, credentials } = self.settle(|name| env::var(name).ok())?;
-        Ok(Client::new(&endpoint, project, credentials)?)
+        let Settled { endpoint, project, credentials, authorities } = self.settle(|name| env::var(name).ok())?;
+        Ok(match authorities {
+            None => Client::new(&endpoint, project, credentials)?,
+            Some(authorities) => Client::trusting(&endpoint, project, credentials, &authorities)?,
+        })
     }
 
     fn settle(&self, variable: impl Fn(&str) -> Option<String>) -> Result<Settled, CliError> {
@@ -82,8 +94,20 @@ impl Connection {
                 access_key: variable(ACCESS_KEY),
                 secret_key: variable(SECRET_KEY).map(Zeroizing::new),
                 security_token: variable(SECURITY_TOKEN).map(Zeroizing::new),
+                ca: None,
             },
         };
+        let beside = |ca: &PathBuf| match file.as_ref().and_then(|file| file.parent()) {
+            Some(directory) => directory.join(ca),
+            None => ca.clone(),
+        };
+        let named = self.ca.clone().or_else(|| found.ca.as_ref().map(beside));
+        let authorities = match (named, variable(CA_VARIABLE)) {
+            (Some(file), _) => Some(csms_tls::authorities_in(&file)),
+            (None, Some(named)) => Some(csms_tls::authorities(&named)),
+            (None, None) => None,
+        };
+        let authorities = authorities.transpose().map_err(|error| CliError::usage(error.to_string()))?;
         let endpoint = self.endpoint.clone().or(found.endpoint).unwrap_or_else(|| DEFAULT_ENDPOINT.to_owned());
         let project = self.project_id.clone().or(found.project_id);
         let (Some(project), Some(access_key), Some(secret_key)) = (&project, &found.access_key, &found.secret_key)
@@ -94,7 +118,7 @@ impl Connection {
                 (found.secret_key.is_none(), "secret_key", SECRET_KEY),
             ];
             let missing: Vec<_> = missing.into_iter().filter(|(is_missing, ..)| *is_missing).collect();
-            return Err(CliError::impossible(match &file {
+            return Err(CliError::usage(match &file {
                 Some(path) => {
                     let members: Vec<_> = missing.iter().map(|(_, member, _)| *member).collect();
                     format!("{} has no {}", path.display(), members.join(", "))
@@ -111,7 +135,7 @@ impl Connection {
             Some(token) => Credentials::temporary(access_key.as_str(), secret_key.as_str(), token.as_str()),
             None => Credentials::key_pair(access_key.as_str(), secret_key.as_str()),
         };
-        Ok(Settled { endpoint, project, credentials })
+        Ok(Settled { endpoint, project, credentials, authorities })
     }
 }
 
@@ -120,7 +144,7 @@ fn read(path: &PathBuf) -> Result<File, CliError> {
     let text = Zeroizing::new(text);
     // The parser's own message could quote a key.
     serde_json::from_slice(&text).map_err(|error| {
-        CliError::impossible(format!("{} is no credentials file: see line {}", path.display(), error.line()))
+        CliError::usage(format!("{} is no credentials file: see line {}", path.display(), error.line()))
     })
 }
 

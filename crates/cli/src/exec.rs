@@ -108,7 +108,8 @@ async fn read(arguments: &Arguments) -> Result<Variables, CliError> {
     let client = connection.client()?;
     let mut values = Vec::new();
     for secret in secrets {
-        let answer = client.show_version(secret, version).await?;
+        let answer = client.show_version(secret, version).await;
+        let answer = answer.map_err(|error| CliError::from(error).about(format!("secret {secret}")))?;
         let value = value_bytes(&answer)?;
         let text = core::str::from_utf8(&value);
         let text = text.map_err(|_| CliError::impossible(format!("the value of {secret} is not text")))?;

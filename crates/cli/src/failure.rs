@@ -1,10 +1,24 @@
-//! Why a command fails, and the exit status that says so.
+//! Why a command fails, the exit status that says so, and how it is told.
 
 use std::{io, process::ExitCode};
 
 use csms_client::ClientError;
 use csms_core::Violation;
+use serde_json::{Value, json};
 use thiserror::Error;
+
+/// The part of `--help` that lists the exit statuses.
+pub(crate) const STATUSES: &str = "\
+Exit status:
+  0  done
+  1  failed for another reason than those below
+  2  the command line, the credentials or a file it names cannot be used
+  3  what is named does not exist
+  4  the server does not know the caller, or the caller has no right to it
+  5  the server cannot be reached
+  6  the server refuses the request: a rule is broken, or something is in the way
+  7  the rotation failed, or would fail
+  8  the rotation is still running";
 
 /// Why a command fails. Never holds a secret value.
 #[derive(Debug, Error)]
@@ -15,6 +29,18 @@ pub(crate) enum CliError {
     /// What was asked cannot be done.
     #[error("{0}")]
     Impossible(String),
+    /// The command line, or what it names, cannot be used.
+    #[error("{0}")]
+    Usage(String),
+    /// What is named is not there.
+    #[error("{0}")]
+    Missing(String),
+    /// A rotation failed or would fail.
+    #[error("{0}")]
+    Rotation(String),
+    /// A rotation goes on after the longest wait.
+    #[error("{0}")]
+    Running(String),
     /// A file or stream.
     #[error("cannot {what}: {error}")]
     Io {
@@ -31,6 +57,14 @@ pub(crate) enum CliError {
         /// The exit status that shells use for it.
         status: u8,
     },
+    /// One of these, with what the command was about.
+    #[error("{subject}: {error}")]
+    About {
+        /// Such as `secret db`.
+        subject: String,
+        /// What happened.
+        error: Box<CliError>,
+    },
 }
 
 impl CliError {
@@ -44,16 +78,116 @@ impl CliError {
         Self::Impossible(message.into())
     }
 
-    /// An argument that breaks a rule.
-    pub(crate) fn argument(name: &str, violation: &Violation) -> Self {
-        Self::Impossible(format!("{name} {}", violation.message()))
+    /// The command line, or what it names, cannot be used.
+    pub(crate) fn usage(message: impl Into<String>) -> Self {
+        Self::Usage(message.into())
     }
 
-    /// The exit status: 1, or that of [`CliError::Exec`].
-    pub(crate) fn exit_code(&self) -> ExitCode {
+    /// An argument that breaks a rule.
+    pub(crate) fn argument(name: &str, violation: &Violation) -> Self {
+        Self::Usage(format!("{name} {}", violation.message()))
+    }
+
+    /// The same, saying what the command was about.
+    pub(crate) fn about(self, subject: impl Into<String>) -> Self {
+        Self::About { subject: subject.into(), error: Box::new(self) }
+    }
+
+    /// The status and its name for programs.
+    fn kind(&self) -> (u8, &'static str) {
         match self {
-            Self::Exec { status, .. } => ExitCode::from(*status),
-            Self::Service(_) | Self::Impossible(_) | Self::Io { .. } => ExitCode::FAILURE,
+            Self::Service(ClientError::Refused { status: 401 | 403, .. }) => (4, "denied"),
+            Self::Service(ClientError::Refused { status: 404, .. }) | Self::Missing(_) => (3, "not_found"),
+            Self::Service(ClientError::Refused { status: 400..500, .. }) => (6, "refused"),
+            Self::Service(ClientError::Unreachable { .. }) => (5, "unreachable"),
+            Self::Service(ClientError::Setup(_)) | Self::Usage(_) => (2, "usage"),
+            Self::Rotation(_) => (7, "rotation_failed"),
+            Self::Running(_) => (8, "still_running"),
+            Self::Exec { status, .. } => (*status, "not_run"),
+            Self::About { error, .. } => error.kind(),
+            Self::Service(ClientError::Refused { .. } | ClientError::Answer { .. })
+            | Self::Impossible(_)
+            | Self::Io { .. } => (1, "failed"),
         }
+    }
+
+    /// The exit status, see [`STATUSES`].
+    pub(crate) fn exit_code(&self) -> ExitCode {
+        ExitCode::from(self.kind().0)
+    }
+
+    /// The error as programs read it.
+    pub(crate) fn to_json(&self) -> Value {
+        let (status, kind) = self.kind();
+        let (subject, innermost) = match self {
+            Self::About { subject, error } => (Some(subject), error.as_ref()),
+            other => (None, other),
+        };
+        let mut error = json!({ "kind": kind, "exit_status": status, "message": innermost.to_string() });
+        let mut add = |name: &str, value: Value| {
+            if let Some(members) = error.as_object_mut() {
+                members.insert(name.to_owned(), value);
+            }
+        };
+        if let Some(subject) = subject {
+            add("subject", subject.as_str().into());
+        }
+        if let Self::Service(failed) = innermost {
+            add("retryable", failed.is_retryable().into());
+            if let ClientError::Refused { status, code, message, request_id } = failed {
+                add("http_status", (*status).into());
+                add("code", code.as_str().into());
+                add("message", message.as_str().into());
+                add("request_id", request_id.as_str().into());
+            }
+        }
+        json!({ "error": error })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(status: u16) -> CliError {
+        let (code, message) = ("CSMS.0106".to_owned(), "no such secret".to_owned());
+        CliError::Service(ClientError::Refused { status, code, message, request_id: "r".to_owned() })
+    }
+
+    #[test]
+    fn each_kind_of_failure_has_a_status_of_its_own() {
+        let unreachable = ClientError::Unreachable { endpoint: "e".to_owned(), reason: "r".to_owned() };
+        let statuses = [
+            refused(404),
+            refused(401),
+            refused(403),
+            refused(400),
+            refused(409),
+            refused(500),
+            unreachable.into(),
+            CliError::usage("u"),
+            refused(404).about("secret db"),
+        ];
+        assert_eq!(statuses.map(|error| error.kind().0), [3, 4, 4, 6, 6, 1, 5, 2, 3]);
+    }
+
+    #[test]
+    fn every_status_is_in_the_list() {
+        for status in 0..=8 {
+            assert!(STATUSES.lines().any(|line| line.trim_start().starts_with(&format!("{status}  "))), "{status}");
+        }
+    }
+
+    #[test]
+    fn programs_get_the_parts_and_people_a_sentence_that_names_the_secret() {
+        let error = refused(404).about("secret db");
+        assert_eq!(error.to_string(), "secret db: CSMS.0106 no such secret (HTTP 404, request r)");
+        assert_eq!(
+            error.to_json(),
+            json!({ "error": {
+                "kind": "not_found", "exit_status": 3, "subject": "secret db", "message": "no such secret",
+                "code": "CSMS.0106", "http_status": 404, "request_id": "r", "retryable": false,
+            } })
+        );
     }
 }

@@ -16,7 +16,7 @@ use csms_core::SecretName;
 
 use crate::{
     connection::Connection,
-    failure::CliError,
+    failure::{CliError, STATUSES},
     output::{Facts, Output, Table, parsed, time, time_or_none},
 };
 
@@ -30,7 +30,7 @@ Examples:
 
 /// Arguments of `csms secret`.
 #[derive(Args, Debug)]
-#[command(after_help = EXAMPLES, disable_help_subcommand = true)]
+#[command(after_help = EXAMPLES, after_long_help = format!("{EXAMPLES}\n\n{STATUSES}"), disable_help_subcommand = true)]
 pub struct Arguments {
     #[command(subcommand)]
     action: Action,
@@ -67,22 +67,56 @@ enum Action {
     Replica(replica::Arguments),
 }
 
+impl Arguments {
+    /// Whether a program reads what is printed.
+    pub(crate) fn is_json(&self) -> bool {
+        self.output.is_json()
+    }
+}
+
+impl Action {
+    /// What the command is about, if that is one thing.
+    fn subject(&self) -> Option<String> {
+        let name = match self {
+            Self::Create(arguments) => &arguments.name,
+            Self::Get(arguments) => &arguments.name,
+            Self::Update(arguments) => &arguments.name,
+            Self::Rotate(arguments) => &arguments.name,
+            Self::Delete(arguments) => &arguments.name,
+            Self::Restore(arguments) => &arguments.name,
+            Self::Versions(arguments) => &arguments.name,
+            Self::Stage(arguments) => return Some(arguments.subject()),
+            Self::List | Self::Tasks(_) | Self::Replica(_) => return None,
+        };
+        Some(format!("secret {name}"))
+    }
+}
+
 /// Runs a command.
 pub(crate) async fn run(arguments: Arguments) -> Result<(), CliError> {
     let Arguments { action, connection, output } = arguments;
     let client = connection.client()?;
+    let subject = action.subject();
+    let outcome = act(&client, output, action).await;
+    outcome.map_err(|error| match subject {
+        Some(subject) => error.about(subject),
+        None => error,
+    })
+}
+
+async fn act(client: &Client, output: Output, action: Action) -> Result<(), CliError> {
     match action {
-        Action::Create(arguments) => create::run(&client, output, arguments).await,
-        Action::Get(arguments) => get::run(&client, output, &arguments).await,
-        Action::List => list(&client, output).await,
-        Action::Update(arguments) => update::run(&client, output, arguments).await,
-        Action::Rotate(arguments) => rotate::run(&client, output, &arguments).await,
-        Action::Delete(arguments) => delete::run(&client, output, &arguments).await,
-        Action::Restore(arguments) => delete::keep(&client, output, &arguments).await,
-        Action::Versions(arguments) => get::versions(&client, output, &arguments).await,
-        Action::Stage(arguments) => stage::run(&client, output, &arguments).await,
-        Action::Tasks(arguments) => tasks::run(&client, output, &arguments).await,
-        Action::Replica(arguments) => replica::run(&client, output, &arguments).await,
+        Action::Create(arguments) => create::run(client, output, arguments).await,
+        Action::Get(arguments) => get::run(client, output, &arguments).await,
+        Action::List => list(client, output).await,
+        Action::Update(arguments) => update::run(client, output, arguments).await,
+        Action::Rotate(arguments) => rotate::run(client, output, &arguments).await,
+        Action::Delete(arguments) => delete::run(client, output, &arguments).await,
+        Action::Restore(arguments) => delete::keep(client, output, &arguments).await,
+        Action::Versions(arguments) => get::versions(client, output, &arguments).await,
+        Action::Stage(arguments) => stage::run(client, output, &arguments).await,
+        Action::Tasks(arguments) => tasks::run(client, output, &arguments).await,
+        Action::Replica(arguments) => replica::run(client, output, &arguments).await,
     }
 }
 

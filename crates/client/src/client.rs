@@ -56,7 +56,21 @@ impl Client {
     /// # Errors
     /// [`ClientError::Setup`] for an address that is none.
     pub fn new(endpoint: &str, project: ProjectId, credentials: Credentials) -> Result<Self, ClientError> {
-        Ok(Self { exchange: Exchange::new(endpoint, project, credentials)? })
+        Ok(Self { exchange: Exchange::new(endpoint, project, credentials, None)? })
+    }
+
+    /// The same, for a server whose certificate comes from one of these authorities (PEM), which are trusted besides those of the
+    /// system.
+    ///
+    /// # Errors
+    /// [`ClientError::Setup`] for an address that is none, and for a text without a certificate.
+    pub fn trusting(
+        endpoint: &str,
+        project: ProjectId,
+        credentials: Credentials,
+        authorities: &str,
+    ) -> Result<Self, ClientError> {
+        Ok(Self { exchange: Exchange::new(endpoint, project, credentials, Some(authorities))? })
     }
 
     /// The same client, whose requests carry a `traceparent` (W3C Trace Context), so that they belong to a trace.

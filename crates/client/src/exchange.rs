@@ -1,9 +1,6 @@
 //! One call on the wire: signing, sending, repeating what may be repeated.
 
-use std::{
-    sync::Arc,
-    time::{Duration, SystemTime, UNIX_EPOCH},
-};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use csms_api::{Method, Operation};
 use csms_core::{
@@ -36,24 +33,21 @@ pub(crate) struct Exchange {
     traceparent: Option<Traceparent>,
 }
 
-/// TLS with ring and the public roots; verification cannot be switched off.
-fn tls() -> Result<rustls::ClientConfig, ClientError> {
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let roots = rustls::RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
-    let builder = rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
-    let builder = builder.map_err(|error| ClientError::Setup(format!("cannot set up TLS: {error}")))?;
-    Ok(builder.with_root_certificates(roots).with_no_client_auth())
-}
-
 impl Exchange {
-    pub(crate) fn new(endpoint: &str, project: ProjectId, credentials: Credentials) -> Result<Self, ClientError> {
+    pub(crate) fn new(
+        endpoint: &str,
+        project: ProjectId,
+        credentials: Credentials,
+        authorities: Option<&str>,
+    ) -> Result<Self, ClientError> {
         let invalid = || ClientError::Setup("the endpoint must be an http:// or https:// address".to_owned());
         let endpoint: Url = endpoint.parse().map_err(|_| invalid())?;
         if !matches!(endpoint.scheme(), "http" | "https") || !endpoint.has_host() {
             return Err(invalid());
         }
+        let tls = csms_tls::client_config(authorities).map_err(|error| ClientError::Setup(error.to_string()))?;
         let http = reqwest::Client::builder()
-            .tls_backend_preconfigured(tls()?)
+            .tls_backend_preconfigured(tls)
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy()
             .connect_timeout(CONNECT_TIMEOUT)

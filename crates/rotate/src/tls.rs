@@ -1,11 +1,11 @@
-//! The one TLS configuration: rustls with ring, Mozilla's roots and the account's own certificates, host names verified
+//! The one TLS configuration: rustls with ring, the system's authorities and the account's own certificates, host names verified
 //! unless the account says otherwise by name.
 
 use std::sync::Arc;
 
 use csms_core::rotation::Trust;
 use rustls::{
-    CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme,
+    CertificateError, ClientConfig, DigitallySignedStruct, SignatureScheme,
     client::{
         WebPkiServerVerifier,
         danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
@@ -19,10 +19,7 @@ use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime, pem:
 /// # Errors
 /// A sentence that names the member of the value that cannot be used.
 pub(crate) fn client_config(trust: &Trust) -> Result<ClientConfig, String> {
-    let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
-    for certificate in certificates(trust.ca.as_deref().unwrap_or_default(), "tls_ca")? {
-        roots.add(certificate).map_err(|error| format!("tls_ca: {error}"))?;
-    }
+    let roots = csms_tls::roots(trust.ca.as_deref()).map_err(|error| format!("tls_ca: {error}"))?;
     let provider = Arc::new(ring::default_provider());
     let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()

@@ -132,13 +132,14 @@ impl Functions {
         Self { deputies, ..self }
     }
 
-    /// Uses an endpoint for all functions that are not registered here.
+    /// Uses an endpoint for all functions that are not registered here. Its certificate comes from an authority of the system or
+    /// from one of `authorities` (PEM).
     ///
     /// # Errors
     /// A TLS set-up that cannot be built.
-    pub fn with_endpoint(mut self, endpoint: Endpoint) -> Result<Self, Failure> {
+    pub fn with_endpoint(mut self, endpoint: Endpoint, authorities: Option<&str>) -> Result<Self, Failure> {
         let client = reqwest::Client::builder()
-            .tls_backend_preconfigured(outgoing::tls(None)?)
+            .tls_backend_preconfigured(outgoing::tls(authorities)?)
             .redirect(reqwest::redirect::Policy::none())
             .connect_timeout(Duration::from_secs(10))
             .timeout(FUNCTION_TIMEOUT + Duration::from_secs(30))

@@ -16,24 +16,15 @@ use reqwest::{
     Client, RequestBuilder, Url,
     dns::{Addrs, Name, Resolve, Resolving},
 };
-use rustls_pki_types::{CertificateDer, pem::PemObject as _};
 
 use crate::failure::Failure;
 
-/// TLS with ring, the public roots and the authorities in `pem`; verification cannot be switched off.
+/// TLS that trusts the system's authorities and those in `pem`.
 ///
 /// # Errors
-/// Certificates that cannot be read.
+/// Certificates that cannot be used.
 pub(crate) fn tls(pem: Option<&str>) -> Result<rustls::ClientConfig, Failure> {
-    let mut roots = rustls::RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
-    if let Some(pem) = pem {
-        for certificate in CertificateDer::pem_slice_iter(pem.as_bytes()) {
-            roots.add(certificate.map_err(|error| Failure::internal(error.to_string()))?).map_err(Failure::internal)?;
-        }
-    }
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let builder = rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
-    Ok(builder.map_err(Failure::internal)?.with_root_certificates(roots).with_no_client_auth())
+    csms_tls::client_config(pem).map_err(Failure::internal)
 }
 
 /// A signed POST of JSON.

@@ -49,19 +49,23 @@ pub enum Transport {
 
 /// The certificates of one instance, in PEM.
 #[derive(Clone)]
-pub(crate) struct Identity {
+pub struct Identity {
     /// What a client has to trust.
-    pub(crate) authority: String,
+    pub authority: String,
     /// The server's certificate for `localhost` and 127.0.0.1.
-    pub(crate) certificate: String,
+    pub certificate: String,
     /// The server's private key.
-    pub(crate) key: String,
+    pub key: String,
     /// The certificate and the private key of a client.
     client: Option<(String, String)>,
 }
 
 impl Identity {
-    pub(crate) fn generate() -> Result<Self> {
+    /// A new authority, and what it certifies.
+    ///
+    /// # Errors
+    /// When the library that makes certificates fails.
+    pub fn generate() -> Result<Self> {
         // A name of its own, so that clients see an unknown authority and not a forged signature.
         let name = format!("Testbed authority {}", hex::encode(random::<8>()?));
         Self::issue(&name)

@@ -7,6 +7,7 @@ use csms_core::{
     stage,
 };
 use csms_rotate::{Failure, Secrets, SecretsError};
+use csms_tls::CA_VARIABLE;
 use functiongraph_runtime::guest::Context;
 
 /// User variable with the address of the service; wins over the event, so that who deploys the function decides whom it
@@ -40,7 +41,15 @@ impl Service {
             project.ok_or_else(|| missing("neither the event nor the function's environment names a project"))?;
         let credentials = credentials(context)
             .ok_or_else(|| missing("the function has no credentials; give it an agency with rights to the secret"))?;
-        let client = Client::new(endpoint, project, credentials).map_err(|error| missing(&error.to_string()))?;
+        let client = match context.user_data(CA_VARIABLE) {
+            None => Client::new(endpoint, project, credentials),
+            Some(named) => {
+                let authorities = csms_tls::authorities(named)
+                    .map_err(|error| missing(&format!("the user variable {CA_VARIABLE}: {error}")))?;
+                Client::trusting(endpoint, project, credentials, &authorities)
+            }
+        };
+        let client = client.map_err(|error| missing(&error.to_string()))?;
         Ok(Self { client: client.within(event.traceparent.clone()), name: event.secret_name.clone() })
     }
 }

@@ -129,7 +129,7 @@ async fn stages_are_moved_and_deleted() {
     shell.printed(&["secret", "stage", "set", "db", "blue", "v1"]).await;
     assert_eq!(shell.json(&["secret", "stage", "get", "db", "blue"]).await["stage"]["version_id"], "v1");
     shell.printed(&["secret", "stage", "delete", "db", "blue"]).await;
-    let refusal = shell.refusal(&["secret", "stage", "get", "db", "blue"], 1).await;
+    let refusal = shell.refusal(&["secret", "stage", "get", "db", "blue"], 3).await;
     assert!(refusal.contains("CSMS.0005") && refusal.contains("HTTP 404"), "{refusal}");
 }
 
@@ -140,12 +140,12 @@ async fn a_deletion_is_scheduled_unless_it_is_to_be_now() {
     assert_eq!(shell.json(&["secret", "delete", "db", "--in-days", "7"]).await["secret"]["state"], "PENDING_DELETE");
     assert_eq!(shell.json(&["secret", "restore", "db"]).await["secret"]["state"], "ENABLED");
     assert_eq!(shell.printed(&["secret", "delete", "db", "--now"]).await, "db is deleted\n");
-    let refusal = shell.refusal(&["secret", "get", "db"], 1).await;
-    assert!(refusal.contains("CSMS.0106"), "{refusal}");
+    let refusal = shell.refusal(&["secret", "get", "db"], 3).await;
+    assert!(refusal.starts_with("csms: secret db: CSMS.0106"), "{refusal}");
 }
 
 #[tokio::test]
-async fn a_rotation_that_fails_is_exit_status_1_and_stands_in_the_tasks() {
+async fn a_rotation_that_fails_is_exit_status_7_and_stands_in_the_tasks() {
     // Nothing listens on the discard port: no attempt finds its function.
     let options = Options::default().argument("--functiongraph-endpoint").argument("http://127.0.0.1:9");
     let keys = ["CSMS_FUNCTIONGRAPH_ACCESS_KEY", "CSMS_FUNCTIONGRAPH_SECRET_KEY"];
@@ -158,9 +158,9 @@ async fn a_rotation_that_fails_is_exit_status_1_and_stands_in_the_tasks() {
     assert!(created.status.success(), "{created:?}");
 
     let output = shell.run(&["secret", "rotate", "db", "--wait"]).await;
-    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    assert_eq!(output.status.code(), Some(7), "{output:?}");
     assert!(String::from_utf8_lossy(&output.stdout).contains("FAILED"), "{output:?}");
-    assert_eq!(String::from_utf8_lossy(&output.stderr), "csms: the rotation failed\n");
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "csms: secret db: the rotation failed\n");
     let tasks = shell.json(&["secret", "tasks", "db", "--status", "FAILED"]).await;
     assert_eq!(tasks["total"], 1);
     let table = shell.printed(&["secret", "tasks"]).await;
@@ -339,7 +339,7 @@ async fn a_backup_replaces_neither_a_file_nor_a_secret() {
     shell.printed(&["backup", "db", "--file", file]).await;
 
     assert!(shell.refusal(&["backup", "db", "--file", file], 1).await.contains("exists"));
-    let taken = shell.refusal(&["restore", file], 1).await;
+    let taken = shell.refusal(&["restore", file], 6).await;
     assert!(taken.contains("CSMS."), "{taken}");
 }
 
@@ -354,6 +354,29 @@ async fn a_damaged_backup_is_refused_whole() {
     blob.replace_range(middle..=middle, other);
 
     let output = shell.feed(&["restore"], blob.as_bytes()).await;
-    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    assert_eq!(output.status.code(), Some(6), "{output:?}");
     assert_eq!(shell.json(&["secret", "list"]).await["secrets"], json!([]));
+}
+
+#[tokio::test]
+async fn scripts_tell_failures_apart_by_status_and_by_json() {
+    let shell = Shell::open().await;
+    let error = async |arguments: &[&str], status: i32| -> Value {
+        let told = shell.refusal(&[arguments, &["-o", "json"]].concat(), status).await;
+        serde_json::from_str::<Value>(&told).unwrap()["error"].clone()
+    };
+    let missing = error(&["secret", "get", "absent"], 3).await;
+    assert_eq!((&missing["kind"], &missing["code"]), (&json!("not_found"), &json!("CSMS.0106")));
+    assert_eq!((&missing["subject"], &missing["http_status"]), (&json!("secret absent"), &json!(404)));
+    let unreachable = error(&["secret", "get", "db", "--endpoint", "http://127.0.0.1:9"], 5).await;
+    assert_eq!((&unreachable["kind"], &unreachable["retryable"]), (&json!("unreachable"), &json!(true)));
+    let usage = error(&["secret", "list", "--ca", "/nowhere/ca.pem"], 2).await;
+    assert!(usage["message"].as_str().unwrap().contains("/nowhere/ca.pem"), "{usage}");
+
+    let mut keys: Value = serde_json::from_slice(&fs::read(shell.server.credentials_path()).unwrap()).unwrap();
+    keys["secret_key"] = json!("wrong");
+    let file = shell.directory.path().join("wrong.json");
+    fs::write(&file, keys.to_string()).unwrap();
+    let denied = error(&["secret", "list", "--credentials", file.to_str().unwrap()], 4).await;
+    assert_eq!((&denied["kind"], &denied["http_status"]), (&json!("denied"), &json!(401)));
 }

@@ -16,7 +16,7 @@ const TYPES: [&str; 3] = ["COMMON", "RDS-FG", "GaussDB-FG"];
 pub(super) struct Arguments {
     /// Name of the secret
     #[arg(value_parser = name)]
-    name: SecretName,
+    pub(super) name: SecretName,
 
     /// File with the value; `-` is standard input
     #[arg(long, value_name = "FILE", default_value = "-")]

@@ -12,7 +12,7 @@ use crate::{failure::CliError, output::Output};
 pub(super) struct Arguments {
     /// Name of the secret
     #[arg(value_parser = name)]
-    name: SecretName,
+    pub(super) name: SecretName,
 
     /// Days until it is gone; until then `csms secret restore` keeps it
     #[arg(long, value_name = "DAYS", default_value_t = 30, value_parser = clap::value_parser!(u8).range(7..=30))]
@@ -38,7 +38,7 @@ pub(super) async fn run(client: &Client, output: Output, arguments: &Arguments) 
 pub(super) struct Kept {
     /// Name of the secret
     #[arg(value_parser = name)]
-    name: SecretName,
+    pub(super) name: SecretName,
 }
 
 /// Keeps a secret that was to be deleted.

@@ -19,7 +19,7 @@ use crate::{
 pub(super) struct Arguments {
     /// Name of the secret
     #[arg(value_parser = name)]
-    name: SecretName,
+    pub(super) name: SecretName,
 
     /// Print the value, byte for byte and nothing else; with `--output json` print the version with its value
     #[arg(long)]
@@ -52,7 +52,7 @@ pub(super) async fn run(client: &Client, output: Output, arguments: &Arguments) 
         let found = all.version_metadatas.into_iter();
         let mut found =
             found.filter(|known| known.id == version || version == "latest" && is_latest(&known.version_stages));
-        let found = found.next().ok_or_else(|| CliError::impossible(format!("there is no version {version}")))?;
+        let found = found.next().ok_or_else(|| CliError::Missing(format!("there is no version {version}")))?;
         return output.facts(&found, |facts| describe_version(&found, facts));
     }
     let answer = client.show_secret(&arguments.name).await?;
@@ -86,7 +86,7 @@ fn member(answer: &ShowVersionResponse, field: &str) -> Result<Zeroizing<String>
 pub(super) struct Versions {
     /// Name of the secret
     #[arg(value_parser = name)]
-    name: SecretName,
+    pub(super) name: SecretName,
 }
 
 async fn all_versions(

@@ -24,13 +24,13 @@ const GLANCE: Duration = Duration::from_millis(250);
 pub(super) struct Arguments {
     /// Name of the secret
     #[arg(value_parser = name)]
-    name: SecretName,
+    pub(super) name: SecretName,
 
-    /// Wait until the rotation has ended; a failed one is exit status 1
+    /// Wait until the rotation has ended; a failed one is exit status 7
     #[arg(long)]
     wait: bool,
 
-    /// Report what a rotation would do now, and change nothing; exit status 1 if it would fail. The secret's function is
+    /// Report what a rotation would do now, and change nothing; exit status 7 if it would fail. The secret's function is
     /// asked, which this server runs
     #[arg(long, conflicts_with_all = ["wait", "timeout"])]
     dry_run: bool,
@@ -59,7 +59,7 @@ pub(super) async fn run(client: &Client, output: Output, arguments: &Arguments) 
     }
     let task = end_of(client, &started.rotation_task_id, arguments.timeout).await?;
     output.facts(&task, |facts| tasks::describe(&task, facts))?;
-    if task.task_status == "SUCCESS" { Ok(()) } else { Err(CliError::impossible("the rotation failed")) }
+    if task.task_status == "SUCCESS" { Ok(()) } else { Err(CliError::Rotation("the rotation failed".to_owned())) }
 }
 
 /// Prints the outcome of a dry run.
@@ -76,7 +76,7 @@ fn report(output: Output, report: &DryRunReport) -> Result<(), CliError> {
         return output.sentence("the rotation would succeed");
     }
     let message = report.error_msg.as_deref().unwrap_or("see what is missing");
-    Err(CliError::impossible(format!("the rotation would fail: {message}")))
+    Err(CliError::Rotation(format!("the rotation would fail: {message}")))
 }
 
 /// The task when it is no longer running.
@@ -91,7 +91,7 @@ async fn end_of(client: &Client, task_id: &str, timeout: Duration) -> Result<Tas
         }
         if Instant::now() >= deadline {
             let message = format!("the rotation is still running; look at it with csms secret tasks --task {task_id}");
-            return Err(CliError::impossible(message));
+            return Err(CliError::Running(message));
         }
         tokio::time::sleep(GLANCE).await;
     }

@@ -62,6 +62,15 @@ fn version(text: &str) -> Result<VersionId, String> {
     parsed(VersionId::parse(text))
 }
 
+impl Arguments {
+    /// The stage that the command is about.
+    pub(super) fn subject(&self) -> String {
+        let (Action::Get { name, stage } | Action::Set { name, stage, .. } | Action::Delete { name, stage }) =
+            &self.action;
+        format!("stage {stage} of secret {name}")
+    }
+}
+
 /// Shows, moves or deletes a stage.
 pub(super) async fn run(client: &Client, output: Output, arguments: &Arguments) -> Result<(), CliError> {
     match &arguments.action {

@@ -14,7 +14,7 @@ use crate::{failure::CliError, input::Form, output::Output};
 pub(super) struct Arguments {
     /// Name of the secret
     #[arg(value_parser = name)]
-    name: SecretName,
+    pub(super) name: SecretName,
 
     /// File with a value for a new version; `-` is standard input
     #[arg(long, value_name = "FILE")]

@@ -100,14 +100,14 @@ pub enum ServeError {
 ///
 /// # Errors
 /// A filter that cannot be read, and settings of traces that cannot be used.
-pub fn start_log(format: LogFormat, filter: &str) -> Result<Option<Traces>, ServeError> {
-    let filter = EnvFilter::try_new(filter)?;
+pub fn start_log(settings: &Settings) -> Result<Option<Traces>, ServeError> {
+    let filter = EnvFilter::try_new(&settings.log)?;
     let layer = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
-    let log = match format {
+    let log = match settings.log_format {
         LogFormat::Text => layer.with_ansi(false).boxed(),
         LogFormat::Json => layer.json().flatten_event(true).boxed(),
     };
-    let traces = Traces::start().map_err(ServeError::Traces)?;
+    let traces = Traces::start(settings.authorities.as_deref()).map_err(ServeError::Traces)?;
     let exported = traces.as_ref().map(Traces::layer);
     tracing_subscriber::registry().with(exported).with(log.with_filter(filter)).init();
     Ok(traces)
@@ -265,7 +265,7 @@ async fn functions(
         let url = configured.url.parse().map_err(|_| ServeError::Url(configured.url.clone()))?;
         let endpoint =
             Endpoint { url, access_key: configured.access_key.clone(), secret_key: configured.secret_key.clone() };
-        functions = functions.with_endpoint(endpoint).map_err(ServeError::Internal)?;
+        functions = functions.with_endpoint(endpoint, settings.authorities.as_deref()).map_err(ServeError::Internal)?;
     }
     Ok((functions, available))
 }
@@ -350,7 +350,7 @@ fn absolute(path: &Path) -> PathBuf {
 /// # Errors
 /// What is in the way, in words for the operator.
 pub async fn serve(settings: Settings) -> Result<(), ServeError> {
-    let traces = start_log(settings.log_format, &settings.log)?;
+    let traces = start_log(&settings)?;
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     for warning in exposure::warnings(&settings) {
         tracing::warn!("{warning}");

@@ -158,6 +158,11 @@ pub struct Flags {
     #[arg(long, env = "CSMS_SMN_ENDPOINT", value_name = "URL")]
     pub smn_endpoint: Option<String>,
 
+    /// PEM file with certificate authorities to trust besides the system's, for every connection that this server or a rotation
+    /// function that runs here opens. Its own public address may have a certificate of one of them
+    #[arg(long, env = "CSMS_CA", value_name = "FILE")]
+    pub ca: Option<PathBuf>,
+
     /// Address at which rotation functions reach this server [default: the address it listens on]
     #[arg(long, env = "CSMS_PUBLIC_URL", value_name = "URL")]
     pub public_url: Option<String>,
@@ -343,6 +348,9 @@ pub enum SettingsError {
     /// A value breaks its rule.
     #[error("{0} {1}")]
     Value(&'static str, String),
+    /// Authorities that cannot be trusted.
+    #[error("ca")]
+    Authorities(#[from] csms_tls::TlsError),
 }
 
 /// Access to FunctionGraph.
@@ -383,6 +391,8 @@ pub struct Settings {
     pub target_rules: TargetRules,
     pub webhooks: Vec<(TargetId, String)>,
     pub webhook_secret: Option<Zeroizing<String>>,
+    /// Certificates (PEM) of authorities to trust everywhere besides the system's.
+    pub authorities: Option<String>,
     pub webhook_authorities: Option<String>,
     pub smn: Option<Smn>,
     pub functiongraph: Option<FunctionGraph>,
@@ -429,6 +439,19 @@ fn variable(name: &str) -> Option<String> {
 /// The text of a file.
 fn read(path: PathBuf) -> Result<Zeroizing<String>, SettingsError> {
     std::fs::read_to_string(&path).map(Zeroizing::new).map_err(|error| SettingsError::Unreadable(path, error))
+}
+
+/// The authorities that are trusted everywhere, and those in a file for one purpose.
+///
+/// # Errors
+/// A file that cannot be read or holds no certificate.
+fn together(everywhere: &Option<String>, file: Option<PathBuf>) -> Result<Option<String>, SettingsError> {
+    let file = file.map(|file| csms_tls::authorities_in(&file)).transpose()?;
+    Ok(match (everywhere, file) {
+        (Some(everywhere), Some(file)) => Some(format!("{everywhere}\n{file}")),
+        (Some(everywhere), None) => Some(everywhere.clone()),
+        (None, file) => file,
+    })
 }
 
 /// The settings of the shared store. The password is that of the address, of the file, or of PGPASSWORD.
@@ -483,6 +506,11 @@ impl Flags {
         functions.extend(self.functions);
         let mut function_variables = file.function_variable_table;
         function_variables.0.extend(self.function_variables);
+        let authorities = self.ca.or(file.ca).map(|file| csms_tls::authorities_in(&file)).transpose()?;
+        if let Some(authorities) = &authorities {
+            let variable = function_variables.0.entry(csms_tls::CA_VARIABLE.to_owned());
+            variable.or_insert_with(|| authorities.clone());
+        }
         let both = |mut file: Vec<_>, flags| {
             file.extend(flags);
             file
@@ -548,7 +576,7 @@ impl Flags {
             let rule = "must hold at least 16 characters".to_owned();
             return Err(SettingsError::Value("webhook_secret_file", rule));
         }
-        let webhook_authorities = self.webhook_ca.or(file.webhook_ca).map(read).transpose()?;
+        let webhook_authorities = together(&authorities, self.webhook_ca.or(file.webhook_ca))?;
         let smn = match self.smn_endpoint.or(file.smn_endpoint) {
             None => None,
             Some(url) => {
@@ -563,19 +591,18 @@ impl Flags {
         };
         let store = match self.store.or(file.store) {
             None => None,
-            Some(address) => Some(postgres(
-                address,
-                store_password_file,
-                self.store_ca.or(file.store_ca),
-                self.store_connections.or(file.store_connections),
-            )?),
+            Some(address) => {
+                let connections = self.store_connections.or(file.store_connections);
+                let postgres = postgres(address, store_password_file, self.store_ca.or(file.store_ca), connections)?;
+                Some(PostgresSettings { further_authorities: authorities.clone(), ..postgres })
+            }
         };
         let public_url = self.public_url.or(file.public_url);
         let is_address = |url: &String| url.starts_with("http://") || url.starts_with("https://");
         if public_url.as_ref().is_some_and(|url| !is_address(url)) {
             return Err(SettingsError::Value("public_url", "must begin with http:// or https://".to_owned()));
         }
-        let kms = self.kms.settle(file.kms)?;
+        let kms = self.kms.settle(file.kms, &authorities)?;
         let root_key = variable("CSMS_ROOT_KEY").map(Zeroizing::new);
         if kms.is_some() && (root_key.is_some() || self.root_key_file.is_some() || file.root_key_file.is_some()) {
             let rule = "leaves no use for a root key; give neither root_key_file nor CSMS_ROOT_KEY".to_owned();
@@ -611,7 +638,8 @@ impl Flags {
             functiongraph,
             webhooks,
             webhook_secret,
-            webhook_authorities: webhook_authorities.map(|pem| pem.to_string()),
+            authorities,
+            webhook_authorities,
             smn,
             public_url,
             allow_origins,

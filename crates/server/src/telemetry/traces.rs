@@ -47,16 +47,17 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 pub struct Traces(SdkTracerProvider);
 
 impl Traces {
-    /// Starts to export, when the environment asks for it.
+    /// Starts to export, when the environment asks for it, to a service whose certificate comes from an authority of the system
+    /// or from one of `authorities` (PEM).
     ///
     /// # Errors
     /// Variables that cannot be used, in words.
-    pub fn start() -> Result<Option<Self>, String> {
+    pub fn start(authorities: Option<&str>) -> Result<Option<Self>, String> {
         let is_set = |name: &str| std::env::var(name).is_ok_and(|value| !value.is_empty());
         if !SWITCHES.into_iter().any(is_set) {
             return Ok(None);
         }
-        let exporter = SpanExporter::builder().with_http().with_http_client(Sender::new()?).build();
+        let exporter = SpanExporter::builder().with_http().with_http_client(Sender::new(authorities)?).build();
         let exporter = exporter.map_err(|error| error.to_string())?;
         let resource = Resource::builder();
         let resource = if is_set("OTEL_SERVICE_NAME") { resource } else { resource.with_service_name(SERVICE) };
@@ -103,8 +104,8 @@ impl fmt::Debug for Sender {
 }
 
 impl Sender {
-    fn new() -> Result<Self, String> {
-        let tls = outgoing::tls(None).map_err(|failure| failure.error.message)?;
+    fn new(authorities: Option<&str>) -> Result<Self, String> {
+        let tls = outgoing::tls(authorities).map_err(|failure| failure.error.message)?;
         let client = reqwest::Client::builder()
             .tls_backend_preconfigured(tls)
             .redirect(reqwest::redirect::Policy::none())

@@ -1,10 +1,9 @@
 //! Where the database is, and the pool of connections to it.
 
-use std::{fmt, net::IpAddr, sync::Arc, time::Duration};
+use std::{fmt, net::IpAddr, time::Duration};
 
 use deadpool_postgres::{Hook, HookError, Manager, ManagerConfig, Pool, RecyclingMethod, Runtime};
-use rustls::{ClientConfig, RootCertStore, crypto::ring};
-use rustls_pki_types::{CertificateDer, pem::PemObject as _};
+use rustls::ClientConfig;
 use tokio_postgres::{
     Config,
     config::{Host, SslMode},
@@ -32,6 +31,8 @@ pub struct PostgresSettings {
     pub password: Option<Zeroizing<String>>,
     /// Certificates (PEM) of the authorities to trust instead of the public ones.
     pub authorities: Option<String>,
+    /// Certificates (PEM) of authorities to trust besides the public ones, unless there are `authorities`.
+    pub further_authorities: Option<String>,
     /// Most connections at the same time.
     pub max_connections: usize,
     /// Longest time that one operation may take.
@@ -46,6 +47,7 @@ impl PostgresSettings {
             url: Zeroizing::new(url.into()),
             password: None,
             authorities: None,
+            further_authorities: None,
             max_connections: 16,
             timeout: Duration::from_secs(10),
         }
@@ -65,7 +67,7 @@ fn unusable(what: impl Into<String>) -> StoreError {
 /// A pool that connects when it is first used.
 pub(super) fn pool(settings: &PostgresSettings) -> Result<Pool, StoreError> {
     let config = config(settings)?;
-    let tls = MakeRustlsConnect::new(tls(settings.authorities.as_deref())?);
+    let tls = MakeRustlsConnect::new(tls(settings)?);
     let manager = Manager::from_config(config, tls, ManagerConfig { recycling_method: RecyclingMethod::Fast });
     let hook = Hook::async_fn(|client, _| {
         Box::pin(async move {
@@ -123,28 +125,13 @@ fn is_local(config: &Config) -> bool {
     hosts && config.get_hostaddrs().iter().all(IpAddr::is_loopback)
 }
 
-fn tls(authorities: Option<&str>) -> Result<ClientConfig, StoreError> {
-    let roots = match authorities {
-        None => RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() },
-        Some(pem) => {
-            let mut roots = RootCertStore::empty();
-            for certificate in CertificateDer::pem_slice_iter(pem.as_bytes()) {
-                let certificate =
-                    certificate.map_err(|_| unusable("the database's authorities are not readable PEM"))?;
-                roots.add(certificate).map_err(|error| {
-                    StoreError::Unavailable(Cause::with("trusting the database's authorities", error))
-                })?;
-            }
-            if roots.is_empty() {
-                return Err(unusable("the database's authorities have no certificate"));
-            }
-            roots
-        }
+fn tls(settings: &PostgresSettings) -> Result<ClientConfig, StoreError> {
+    let roots = match &settings.authorities {
+        None => csms_tls::roots(settings.further_authorities.as_deref()),
+        Some(pem) => csms_tls::only(pem),
     };
-    let builder = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .map_err(|error| StoreError::Unavailable(Cause::with("setting up TLS", error)))?;
-    Ok(builder.with_root_certificates(roots).with_no_client_auth())
+    let config = roots.and_then(csms_tls::config_with);
+    config.map_err(|error| StoreError::Unavailable(Cause::with("trusting the database's authorities", error)))
 }
 
 #[cfg(test)]
@@ -191,7 +178,9 @@ mod tests {
     #[test]
     fn broken_authorities_are_refused() {
         let broken = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
-        assert!(tls(Some(broken)).is_err());
-        assert!(tls(Some("nothing")).is_err());
+        for authorities in [broken, "nothing"] {
+            let settings = PostgresSettings { authorities: Some(authorities.to_owned()), ..PostgresSettings::at("") };
+            assert!(tls(&settings).is_err());
+        }
     }
 }

@@ -15,7 +15,7 @@ use csms_core::{KeyId, ProjectId};
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
-use super::{SettingsError, read, variable};
+use super::{SettingsError, together, variable};
 use crate::keys::root::KmsSettings;
 
 /// Longest time between two questions about a key, in seconds.
@@ -106,11 +106,11 @@ struct Credentials {
 }
 
 impl KmsFlags {
-    /// Fills in what the flags do not say from the file.
+    /// Fills in what the flags do not say from the file; `authorities` are trusted besides its own.
     ///
     /// # Errors
     /// What is missing beside an address, or breaks its rule.
-    pub fn settle(self, file: Self) -> Result<Option<KmsSettings>, SettingsError> {
+    pub fn settle(self, file: Self, authorities: &Option<String>) -> Result<Option<KmsSettings>, SettingsError> {
         let Some(endpoint) = self.endpoint.or(file.endpoint) else { return Ok(None) };
         let needs = |name: &str| SettingsError::Value("kms_endpoint", format!("needs {name} to be set"));
         let project = self.project_id.or(file.project_id).ok_or_else(|| needs("kms_project_id"))?;
@@ -135,7 +135,7 @@ impl KmsFlags {
             endpoint,
             project,
             default_key,
-            authorities: self.ca.or(file.ca).map(read).transpose()?.map(|pem| pem.to_string()),
+            authorities: together(authorities, self.ca.or(file.ca))?,
             access_key,
             secret_key,
             recheck: Duration::from_secs(recheck),
@@ -183,13 +183,13 @@ mod tests {
     }
 
     fn refused(flags: KmsFlags) -> String {
-        flags.settle(KmsFlags::default()).unwrap_err().to_string()
+        flags.settle(KmsFlags::default(), &None).unwrap_err().to_string()
     }
 
     #[test]
     fn the_secret_key_of_the_file_is_used_and_not_shown() {
         let file = credentials(r#"{"access_key": "AK", "secret_key": "hunter2", "user_name": "csms"}"#);
-        let settings = flags(&file).settle(KmsFlags::default()).unwrap().unwrap();
+        let settings = flags(&file).settle(KmsFlags::default(), &None).unwrap().unwrap();
         assert_eq!((settings.access_key.as_str(), settings.secret_key.as_str()), ("AK", "hunter2"));
         assert_eq!(settings.recheck, Duration::from_secs(10));
         assert!(!format!("{settings:?}").contains("hunter2"));
@@ -226,6 +226,6 @@ mod tests {
 
     #[test]
     fn without_an_address_there_is_no_remote_kms() {
-        assert!(KmsFlags::default().settle(KmsFlags::default()).unwrap().is_none());
+        assert!(KmsFlags::default().settle(KmsFlags::default(), &None).unwrap().is_none());
     }
 }
