@@ -163,10 +163,18 @@ class InFirefox extends Person {
   }
 
   async press(role, name) {
-    const handle = await this.#find(name, role);
-    // The control itself is out of sight behind what its label draws.
-    const drawn = await handle.evaluateHandle((element) => element.closest("label") ?? element);
-    await drawn.asElement().click();
+    const end = Date.now() + PATIENCE;
+    for (;;) {
+      const handle = await this.#find(name, role);
+      // The control itself is out of sight behind what its label draws.
+      const drawn = await handle.evaluateHandle((element) => element.closest("label") ?? element);
+      try {
+        return await drawn.asElement().click();
+      } catch (error) {
+        // The page replaced it before the pointer was there: nothing was pressed.
+        if (!/detached from document/.test(error.message) || Date.now() > end) throw error;
+      }
+    }
   }
 
   async write(label, text) {
