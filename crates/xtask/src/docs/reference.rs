@@ -73,7 +73,7 @@ fn errors() -> String {
             text,
             "\n## {title}\n\n| Code | Status | Retry | Message begins | Meaning |\n|---|---|---|---|---|\n"
         );
-        let mut codes: Vec<_> = ErrorCode::ALL.iter().copied().collect();
+        let mut codes = ErrorCode::ALL.to_vec();
         codes.retain(|code| prefixes.iter().any(|prefix| code.as_str().starts_with(prefix)));
         codes.sort_by_key(|code| code.as_str());
         for code in codes {
