@@ -126,3 +126,20 @@ async fn a_callers_trace_goes_on_through_the_rotation_and_holds_no_password() {
         assert!(!exports.iter().any(within), "a password is in a trace");
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_request_is_traced_at_every_level_and_in_both_forms_of_the_log() {
+    for (level, format) in
+        [("error", "text"), ("info", "json"), ("debug", "text"), ("debug", "json"), ("trace", "text")]
+    {
+        let collector = Arc::new(Collector::default());
+        let endpoint = Arc::clone(&collector).start().await;
+        let options = Options::default().argument("--log").argument(level).argument("--log-format").argument(format);
+        let options = options.variable("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint);
+        let service = Service::start_with(options.variable("OTEL_BSP_SCHEDULE_DELAY", "100")).await;
+        let traceparent = Traceparent::parse(&format!("00-{TRACE}-{CALLER}-01"));
+        service.client.clone().within(traceparent).list_secrets(1, None).await.unwrap();
+        let request = collector.child(CALLER, "GET /v1/{project_id}/secrets").await;
+        assert_eq!(attribute(&request, "http.response.status_code").as_deref(), Some("200"), "{level} {format}");
+    }
+}
