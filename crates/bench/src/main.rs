@@ -5,11 +5,13 @@
 #![allow(clippy::print_stdout, reason = "its output is its purpose")]
 
 mod bare;
+mod cpu;
 mod function;
 mod load;
 mod memory;
 mod peer;
 mod request;
+mod rotation;
 mod server;
 mod store;
 mod strangers;
@@ -31,6 +33,7 @@ enum Command {
     Server(server::Arguments),
     Function(function::Arguments),
     Store(store::Arguments),
+    Rotation(rotation::Arguments),
     Strangers(strangers::Arguments),
     Bare(bare::Arguments),
 }
@@ -40,6 +43,7 @@ async fn main() -> Result<()> {
     match Arguments::parse().command {
         Command::Server(arguments) => server::run(&arguments).await,
         Command::Store(arguments) => store::run(&arguments).await,
+        Command::Rotation(arguments) => rotation::run(&arguments).await,
         Command::Function(arguments) => function::run(&arguments).await,
         Command::Strangers(arguments) => strangers::run(&arguments).await,
         Command::Bare(arguments) => bare::run(arguments).await,

@@ -18,7 +18,7 @@ pub mod traceparent;
 
 pub use account::{Account, ClientIdentity, Engine, Login, Tls, Trust};
 pub use dry_run::{DryRunReport, DryRunStep, Overlap, dry_run_event};
-pub use event::{FailureCode, RotationEvent, RotationReply};
+pub use event::{FailureCode, RotationEvent, RotationReply, SHARED_ACCOUNT};
 pub use plan::{Action, Cause, Inspection, OperatorReason, Probe, RetryReason, Setter, Situation, plan};
 pub use steps::{ReportedStep, reported_steps};
 pub use traceparent::Traceparent;

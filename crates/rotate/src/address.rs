@@ -19,6 +19,7 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::{
     database::{Answer, Forecast},
+    greeting,
     targets::{self, NoTarget},
 };
 
@@ -40,7 +41,9 @@ const fn is_silence(cause: Cause) -> bool {
 
 /// Whether a detail is a code that a database sent: then there is a database, and it answered.
 fn comes_from_a_server(detail: &str) -> bool {
-    detail.starts_with("SQLSTATE ") || detail.starts_with("error ")
+    // Other texts of drivers begin with the word, too.
+    let is_code = |code: &str| code.starts_with(|c: char| c.is_ascii_digit());
+    detail.starts_with("SQLSTATE ") || detail.strip_prefix("error ").is_some_and(is_code)
 }
 
 impl Finding for Probe {
@@ -99,6 +102,20 @@ impl Finding for Change {
     }
 }
 
+impl Finding for Result<Vec<String>, Cause> {
+    fn nothing(cause: Cause) -> Self {
+        Err(cause)
+    }
+
+    fn cause(&self) -> Option<Cause> {
+        self.as_ref().err().copied()
+    }
+
+    fn without_silence(&self) -> Option<Self> {
+        matches!(self, Err(cause) if is_silence(*cause)).then_some(Err(Cause::Unreachable))
+    }
+}
+
 impl Finding for Forecast {
     fn nothing(cause: Cause) -> Self {
         Self::obstacle(cause, String::new())
@@ -115,6 +132,11 @@ impl Finding for Forecast {
 
 const fn leads_to_the_next(cause: Cause) -> bool {
     matches!(cause, Cause::Unreachable | Cause::TimedOut | Cause::Busy | Cause::NotReady | Cause::ReadOnly)
+}
+
+/// What a server of another kind looks like to a driver.
+const fn may_be_of_another_kind(cause: Cause) -> bool {
+    matches!(cause, Cause::Unreachable | Cause::TimedOut | Cause::TlsNotOffered | Cause::Tls | Cause::Other)
 }
 
 /// Which addresses may be connected to, and where the reasons go for those that are not reachable.
@@ -139,7 +161,7 @@ pub(crate) async fn at_each<T: Finding>(
         Answer::plain(T::nothing(cause))
     };
     match timeout_at(deadline, targets::resolve(&way.rules, login)).await {
-        Ok(Ok(addresses)) => in_turn(way, addresses, deadline, limit, work).await,
+        Ok(Ok(addresses)) => in_turn(way, login, addresses, deadline, limit, work).await,
         Ok(Err(NoTarget::Refused(reason))) => unreached(Cause::Unreachable, &reason),
         Ok(Err(NoTarget::Unresolved(reason))) => unreached(Cause::NameUnknown, &reason),
         Err(_) => unreached(Cause::NameUnknown, "its name does not resolve in time"),
@@ -148,6 +170,7 @@ pub(crate) async fn at_each<T: Finding>(
 
 async fn in_turn<T: Finding>(
     way: &Way,
+    login: &Login,
     addresses: Vec<SocketAddr>,
     deadline: Instant,
     limit: Duration,
@@ -159,6 +182,12 @@ async fn in_turn<T: Finding>(
         let until = Instant::now().checked_add(limit).map_or(deadline, |end| end.min(deadline));
         let in_time = timeout_at(until, work(address)).await;
         let mut answer = in_time.unwrap_or_else(|_| Answer::detailed(T::nothing(Cause::TimedOut), "no answer in time"));
+        if answer.finding.cause().is_some_and(may_be_of_another_kind) && !comes_from_a_server(&answer.detail) {
+            let is_other = timeout_at(deadline, greeting::is_of_another_kind(login.engine, address)).await;
+            if is_other == Ok(true) {
+                return Answer::plain(T::nothing(Cause::OtherServer));
+            }
+        }
         if let Some(finding) = answer.finding.without_silence().filter(|_| !comes_from_a_server(&answer.detail)) {
             (way.log)(&format!("{address} is not reachable: {}", answer.detail));
             answer = Answer::plain(finding);
@@ -222,7 +251,13 @@ mod tests {
             let finding = if address.ip().to_string().ends_with('9') { second } else { first };
             Answer::detailed(finding, "SQLSTATE 53300")
         };
-        in_turn(&way(), addresses.into(), soon(), Duration::from_secs(5), work).await
+        in_turn(&way(), &login("127.0.0.1"), addresses.into(), soon(), Duration::from_secs(5), work).await
+    }
+
+    #[test]
+    fn a_text_of_the_driver_is_no_code_of_a_server() {
+        assert!(comes_from_a_server("error 1045: a wrong password") && comes_from_a_server("SQLSTATE 28P01"));
+        assert!(!comes_from_a_server("error performing TLS handshake"));
     }
 
     #[tokio::test]

@@ -26,17 +26,19 @@ pub struct Answer<T> {
     pub detail: String,
     /// Of an account that was read: a digest of its hashes, by which a later change of it is noticed.
     pub seen: Option<String>,
+    /// Of a login: whether the server itself, and no pooler before it, has said that it checked the password.
+    pub checked: bool,
 }
 
 impl<T> Answer<T> {
     /// A finding that speaks for itself.
     pub const fn plain(finding: T) -> Self {
-        Self { finding, detail: String::new(), seen: None }
+        Self { finding, detail: String::new(), seen: None, checked: false }
     }
 
     /// A finding with its detail.
     pub fn detailed(finding: T, detail: impl Into<String>) -> Self {
-        Self { finding, detail: detail.into(), seen: None }
+        Self { finding, detail: detail.into(), seen: None, checked: false }
     }
 }
 
@@ -152,6 +154,12 @@ pub trait Databases {
     /// Has an administrator read an account, and changes nothing.
     async fn inspect(&self, inspect: Inspect<'_>, deadline: Instant) -> Answer<Inspection>;
 
+    /// What an account may do, in the words of the server, for comparing it with another account; `None` when that cannot be
+    /// found out.
+    async fn rights(&self, _account: &Account, _deadline: Instant) -> Option<Vec<String>> {
+        None
+    }
+
     /// Looks at what a change would meet, and changes nothing.
     async fn forecast(&self, new: NewPassword<'_>, deadline: Instant) -> Forecast;
 }
@@ -244,6 +252,16 @@ impl Databases for SqlDatabases {
             }
         })
         .await
+    }
+
+    async fn rights(&self, account: &Account, deadline: Instant) -> Option<Vec<String>> {
+        let found = at_each(&self.way, account.login(), deadline, self.in_all(), async |address| {
+            match account.login().engine {
+                Engine::PostgreSql => postgres::rights(account, address).await,
+                Engine::MySql | Engine::MariaDb => mysql::rights(account, address).await,
+            }
+        });
+        found.await.finding.ok()
     }
 
     async fn forecast(&self, new: NewPassword<'_>, deadline: Instant) -> Forecast {

@@ -235,6 +235,9 @@ impl<'a, S: Secrets, D: Databases, R: TryCryptoRng + ?Sized> Attempt<'a, S, D, R
             Action::Probe(role) => {
                 let answer = self.databases.probe(self.accounts.get(role)?, self.deadline).await;
                 self.situation.note_probe(role, answer.finding);
+                if answer.checked {
+                    self.situation.note_passwords_checked();
+                }
                 self.details.of_mut(role).clone_from(&answer.detail);
                 Ok(told(&answer))
             }

@@ -12,6 +12,7 @@
 mod address;
 pub mod database;
 pub mod execute;
+mod greeting;
 mod managed;
 mod mysql;
 pub mod observer;

@@ -188,6 +188,10 @@ impl Databases for ManagedDatabases {
         self.sql.inspect(inspect, deadline).await
     }
 
+    async fn rights(&self, account: &Account, deadline: Instant) -> Option<Vec<String>> {
+        self.sql.rights(account, deadline).await
+    }
+
     async fn forecast(&self, new: NewPassword<'_>, deadline: Instant) -> Forecast {
         if !matches!(new.by, By::Service) {
             return self.sql.forecast(new, deadline).await;

@@ -260,8 +260,11 @@ async fn look(new: NewPassword<'_>, address: SocketAddr, limit: Duration) -> Res
     Ok(Forecast { expected, keeps_old: kept, missing, account: Some(full_name) })
 }
 
-/// Logins that a dry run and the rotation after it make with the account's own password.
-const LOGINS_OF_A_ROTATION: u32 = 5;
+/// Logins that a dry run and the rotation after it make with the account's own password; with two accounts, one more compares
+/// their rights.
+const fn logins_of_a_rotation(new: &NewPassword<'_>) -> u32 {
+    if new.keep_old { 5 } else { 6 }
+}
 
 /// What would keep the change from being made.
 async fn obstacle(
@@ -272,10 +275,10 @@ async fn obstacle(
     kept: bool,
 ) -> Result<Option<(Change, String)>, Error> {
     let not_done = |cause, what: String| Ok(Some((Change::NotDone(cause), what)));
-    if let Some(limit) = target.shown.connections_per_hour.filter(|limit| *limit < LOGINS_OF_A_ROTATION) {
-        let what = format!(
-            "the account admits {limit} connections per hour; this dry run and a rotation make {LOGINS_OF_A_ROTATION}"
-        );
+    let logins = logins_of_a_rotation(new);
+    if let Some(limit) = target.shown.connections_per_hour.filter(|limit| *limit < logins) {
+        let what =
+            format!("the account admits {limit} connections per hour; this dry run and a rotation make {logins}");
         return not_done(Cause::Busy, what);
     }
     if let Some(variable) = read_only(conn, grants).await? {
@@ -427,6 +430,20 @@ fn digest(shown: &Shown, second: Option<&[u8]>) -> String {
     hex::encode(&digest[..6])
 }
 
+/// What an account may do, without its name and its hash.
+pub(crate) async fn rights(account: &Account, address: SocketAddr) -> Answer<Result<Vec<String>, Cause>> {
+    let grants = async {
+        let mut conn = connect(account, address).await?;
+        let grants: Vec<String> = conn.query("SHOW GRANTS").await?;
+        let _ = conn.disconnect().await;
+        Ok::<_, Error>(grants)
+    };
+    match grants.await {
+        Ok(grants) => Answer::plain(Ok(grants.iter().map(|grant| statement::granted(grant)).collect())),
+        Err(error) => Answer::detailed(Err(cause_of_change(&error)), detail(&error)),
+    }
+}
+
 /// Reads an account as an administrator.
 pub(crate) async fn inspect(inspect: Inspect<'_>, address: SocketAddr) -> Answer<Inspection> {
     read_account(&inspect, address).await.unwrap_or_else(|error| {
@@ -476,7 +493,7 @@ async fn read_account(inspect: &Inspect<'_>, address: SocketAddr) -> Result<Answ
     }
     let passwords = compared(&shown, second.as_deref(), &inspect.stored);
     let finding = Inspection::Account { barrier, passwords };
-    Ok(Answer { finding, detail, seen: Some(digest) })
+    Ok(Answer { seen: Some(digest), ..Answer::detailed(finding, detail) })
 }
 
 /// Compares the stored passwords with the hashes; `None` where one of them cannot be compared.
@@ -514,6 +531,9 @@ async fn second_password(conn: &mut Conn, new: &NewPassword<'_>, target: &Target
 
 /// MySQL with `password_require_current` wants to hear the current password.
 const MISSING_CURRENT_PASSWORD: u16 = 3892;
+
+/// One of the account's ways of logging in has no password to set (`unix_socket`).
+const SET_PASSWORD_NOT_APPLICABLE: u16 = 1699;
 
 /// The password after `REPLACE` is not the primary one.
 const WRONG_CURRENT_PASSWORD: u16 = 3891;
@@ -655,6 +675,8 @@ const fn is_expired(code: u16) -> bool {
 fn change_that_failed(error: &Error) -> Change {
     match error {
         Error::Server(server) if matches!(server.code, 1819 | 3638 | 4108) => Change::RefusedCandidate,
+        // Of an account that may also log in without a password, MariaDB says so after it has set the password.
+        Error::Server(server) if server.code == SET_PASSWORD_NOT_APPLICABLE => Change::Unknown(Cause::Unsupported),
         Error::Server(_) => match cause(error) {
             cause @ (Cause::NotReady | Cause::TimedOut) => Change::Unknown(cause),
             cause => Change::NotDone(cause),
@@ -667,7 +689,8 @@ fn change_that_failed(error: &Error) -> Change {
 fn detail(error: &Error) -> String {
     match (error, tls::failure_behind(error), tls::io_kind_behind(error)) {
         (Error::Server(server), _, _) => match server.code {
-            1698 => "error 1698; the account may log in without a password alone".to_owned(),
+            1698 => "error 1698: a wrong password, or an account that logs in without one (auth_socket, unix_socket)"
+                .to_owned(),
             1045 => "error 1045: a wrong password, or a host, a client certificate or TLS that the account asks for"
                 .to_owned(),
             code => format!("error {code}"),

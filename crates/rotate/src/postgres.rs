@@ -11,11 +11,12 @@ use csms_core::rotation::{
     plan::{Cause, Change, Match, Passwords},
 };
 use hash::Kind;
-use tokio::time::timeout;
+use tokio::{net::TcpStream, time::timeout};
 use tokio_postgres::{
     Client, Config, Error, NoTls, SimpleQueryMessage,
     config::SslMode,
     error::{DbError, SqlState},
+    tls::MakeTlsConnect,
 };
 use tokio_postgres_rustls::MakeRustlsConnect;
 
@@ -27,14 +28,24 @@ use crate::{
 /// Where to go when the value names no database. Every server has this one, and roles belong to no database.
 const DEFAULT_DATABASE: &str = "postgres";
 
+/// The first version that says how it let a session in (`system_user`).
+const SYSTEM_USER: u32 = 16;
+
 /// The oldest version that knows SCRAM, as `server_version_num`.
 const OLDEST: u32 = 100_000;
 
 /// Tries to log in.
 pub(crate) async fn probe(account: &Account, address: SocketAddr) -> Answer<Probe> {
-    match with_client(account, address, async |_| Ok(())).await {
-        Ok(()) => Answer::detailed(Probe::Accepted, format!("as {}", account.login().username)),
-        Err(Failed::Config(detail)) => Answer::detailed(Probe::Unknown(Cause::Tls), detail),
+    let looked = with_session(account, address, async |client, own, version| {
+        // The login is proven; that more cannot be asked changes nothing.
+        Ok(version >= SYSTEM_USER && checks_passwords(client, own).await.unwrap_or(false))
+    });
+    match looked.await {
+        Ok(checked) => {
+            let detail = format!("as {}", account.login().username);
+            Answer { checked, ..Answer::detailed(Probe::Accepted, detail) }
+        }
+        Err(Failed::Before(cause, detail)) => Answer::detailed(Probe::Unknown(cause), detail),
         Err(Failed::Driver(error)) => {
             let finding = match error.as_db_error() {
                 Some(refusal) if refusal.code() == &SqlState::INVALID_PASSWORD && !is_of_a_pooler(refusal) => {
@@ -45,6 +56,16 @@ pub(crate) async fn probe(account: &Account, address: SocketAddr) -> Answer<Prob
             Answer::detailed(finding, login_detail(&error))
         }
     }
+}
+
+/// Whether the server says that it let this very connection in by the password that it keeps for the role. Behind a pooler or
+/// a proxy it speaks of the pooler's connection, which is not the one that was made here.
+async fn checks_passwords(client: &Client, own: SocketAddr) -> Result<bool, Error> {
+    let row = first_row(client, "SELECT system_user, host(inet_client_addr()), inet_client_port()").await?;
+    let text = |column: usize| row.get(column).cloned().flatten().unwrap_or_default();
+    let method = text(0);
+    let is_by_password = ["scram-sha-256:", "md5:", "password:"].iter().any(|kind| method.starts_with(kind));
+    Ok(is_by_password && text(1) == own.ip().to_string() && text(2) == own.port().to_string())
 }
 
 /// Poolers do not say which routine of the server has refused a login; the server does.
@@ -139,7 +160,7 @@ pub(crate) async fn set_password(new: NewPassword<'_>, address: SocketAddr, limi
     match changed {
         Ok(Ok(())) => Answer::detailed(Change::Done, role.clone()),
         Ok(Err((cause, detail))) => Answer::detailed(Change::NotDone(cause), detail),
-        Err(Failed::Config(detail)) => Answer::detailed(Change::NotDone(Cause::Tls), detail),
+        Err(Failed::Before(cause, detail)) => Answer::detailed(Change::NotDone(cause), detail),
         Err(Failed::Driver(error)) if sent.get() => {
             let finding = change_that_failed(&error);
             let mut text = detail(&error);
@@ -242,7 +263,7 @@ pub(crate) async fn forecast(new: NewPassword<'_>, address: SocketAddr, limits: 
     });
     let forecast = match looked.await {
         Ok(forecast) => forecast,
-        Err(Failed::Config(detail)) => Forecast::obstacle(Cause::Tls, detail),
+        Err(Failed::Before(cause, detail)) => Forecast::obstacle(cause, detail),
         Err(Failed::Driver(error)) if is_refused_statement(&error) => Forecast {
             // The change is tried as the first statement of a session then.
             expected: Change::Done,
@@ -284,6 +305,46 @@ async fn waits_for_a_standby(client: &Client) -> Result<Option<String>, Error> {
     Ok(waits.then(|| "commits wait for a standby (synchronous_standby_names), and none is connected".to_owned()))
 }
 
+/// What a role may do, as far as the catalogs of its database say.
+pub(crate) async fn rights(account: &Account, address: SocketAddr) -> Answer<Result<Vec<String>, Cause>> {
+    let looked = with_client(account, address, async |client| {
+        let messages = client.simple_query(RIGHTS).await?;
+        let rows = messages.iter().filter_map(|message| match message {
+            SimpleQueryMessage::Row(row) => row.get(0).map(str::to_owned),
+            _ => None,
+        });
+        Ok(rows.collect())
+    });
+    match looked.await {
+        Ok(rights) => Answer::plain(Ok(rights)),
+        Err(Failed::Before(cause, detail)) => Answer::detailed(Err(cause), detail),
+        Err(Failed::Driver(error)) => Answer::detailed(Err(cause_of_change(&error)), login_detail(&error)),
+    }
+}
+
+/// Attributes, memberships, grants, property and settings of the role that has logged in. Everybody may read these catalogs.
+const RIGHTS: &str = "WITH me AS (SELECT * FROM pg_roles WHERE rolname = session_user) \
+    SELECT 'superuser' FROM me WHERE rolsuper \
+    UNION ALL SELECT 'CREATEROLE' FROM me WHERE rolcreaterole \
+    UNION ALL SELECT 'CREATEDB' FROM me WHERE rolcreatedb \
+    UNION ALL SELECT 'REPLICATION' FROM me WHERE rolreplication \
+    UNION ALL SELECT 'BYPASSRLS' FROM me WHERE rolbypassrls \
+    UNION ALL SELECT 'member of ' || g.rolname FROM me, pg_auth_members m, pg_roles g \
+        WHERE m.member = me.oid AND g.oid = m.roleid \
+    UNION ALL SELECT 'the setting ' || s FROM me, unnest(me.rolconfig) AS s \
+    UNION ALL SELECT a.privilege_type || ' on ' || c.oid::regclass FROM me, pg_class c, aclexplode(c.relacl) a \
+        WHERE a.grantee = me.oid AND c.relowner <> me.oid \
+    UNION ALL SELECT a.privilege_type || ' on schema ' || n.nspname FROM me, pg_namespace n, aclexplode(n.nspacl) a \
+        WHERE a.grantee = me.oid AND n.nspowner <> me.oid \
+    UNION ALL SELECT a.privilege_type || ' on database ' || d.datname FROM me, pg_database d, aclexplode(d.datacl) a \
+        WHERE a.grantee = me.oid AND d.datdba <> me.oid \
+    UNION ALL SELECT a.privilege_type || ' on ' || p.oid::regprocedure FROM me, pg_proc p, aclexplode(p.proacl) a \
+        WHERE a.grantee = me.oid AND p.proowner <> me.oid \
+    UNION ALL SELECT 'owner of ' || c.oid::regclass FROM me, pg_class c \
+        WHERE c.relowner = me.oid AND c.relkind IN ('r', 'p', 'v', 'm', 'S', 'f') \
+    UNION ALL SELECT 'owner of schema ' || n.nspname FROM me, pg_namespace n WHERE n.nspowner = me.oid \
+    UNION ALL SELECT 'owner of database ' || d.datname FROM me, pg_database d WHERE d.datdba = me.oid";
+
 /// Reads a role as an administrator.
 pub(crate) async fn inspect(inspect: Inspect<'_>, address: SocketAddr) -> Answer<Inspection> {
     let role = &inspect.account.login().username;
@@ -313,7 +374,7 @@ pub(crate) async fn inspect(inspect: Inspect<'_>, address: SocketAddr) -> Answer
     });
     match read.await {
         Ok(answer) => answer,
-        Err(Failed::Config(detail)) => Answer::detailed(Inspection::Failed(Cause::Tls), detail),
+        Err(Failed::Before(cause, detail)) => Answer::detailed(Inspection::Failed(cause), detail),
         Err(Failed::Driver(error)) => {
             Answer::detailed(Inspection::Failed(cause_of_change(&error)), login_detail(&error))
         }
@@ -344,7 +405,7 @@ fn compared(inspect: &Inspect<'_>, barrier: Option<Cause>, kept: Option<&str>) -
         (Some(kept), Some(seen)) => format!("{role}, hash digest {seen} ({})", hash::kind_of(kept)),
         _ => format!("{role}, which has no password"),
     };
-    Answer { finding: Inspection::Account { barrier, passwords }, detail, seen }
+    Answer { seen, ..Answer::detailed(Inspection::Account { barrier, passwords }, detail) }
 }
 
 /// A name between quotes. Names hold no control characters.
@@ -374,46 +435,68 @@ async fn first_row(client: &Client, query: &str) -> Result<Vec<Option<String>>, 
 }
 
 enum Failed {
-    /// The account's settings allow no connection.
-    Config(String),
+    /// No connection, or none that the account's settings allow; nothing was asked of the server.
+    Before(Cause, String),
     /// The driver failed, or the server answered with an error.
     Driver(Error),
 }
 
-/// Connects to one address, does `work` and leaves.
+/// Connects to one address, does `work` and closes the connection.
 async fn with_client<T>(
     account: &Account,
     address: SocketAddr,
     work: impl AsyncFnOnce(&Client) -> Result<T, Error>,
 ) -> Result<T, Failed> {
+    with_session(account, address, async |client, _, _| work(client).await).await
+}
+
+/// The same, with the own address of the connection and the main number of the server's version.
+async fn with_session<T>(
+    account: &Account,
+    address: SocketAddr,
+    work: impl AsyncFnOnce(&Client, SocketAddr, u32) -> Result<T, Error>,
+) -> Result<T, Failed> {
     let mut config = Config::new();
     let login = account.login();
-    let (host, _) = login.rotation_address();
-    let name = match account.tls() {
-        Tls::Verify(trust) => trust.server_name.as_deref().unwrap_or(host),
-        Tls::Disable => host,
-    };
     config
-        .host(name)
-        .hostaddr(address.ip())
-        .port(address.port())
         .user(&login.username)
         .password(account.password())
         .dbname(account.dbname().unwrap_or(DEFAULT_DATABASE))
         .application_name("csms-rotate");
+    let stream = TcpStream::connect(address).await.map_err(|error| not_connected(&error))?;
+    stream.set_nodelay(true).map_err(|error| not_connected(&error))?;
+    let own = stream.local_addr().map_err(|error| not_connected(&error))?;
     match account.tls() {
         Tls::Disable => {
             config.ssl_mode(SslMode::Disable);
-            let (client, connection) = config.connect(NoTls).await.map_err(Failed::Driver)?;
-            drive(client, connection, work).await
+            let (client, connection) = config.connect_raw(stream, NoTls).await.map_err(Failed::Driver)?;
+            let version = main_version(connection.parameter("server_version"));
+            drive(client, connection, async |client| work(client, own, version).await).await
         }
         Tls::Verify(trust) => {
             config.ssl_mode(SslMode::Require);
-            let tls = MakeRustlsConnect::new(tls::client_config(trust).map_err(Failed::Config)?);
-            let (client, connection) = config.connect(tls).await.map_err(Failed::Driver)?;
-            drive(client, connection, work).await
+            let (host, _) = login.rotation_address();
+            let name = trust.server_name.as_deref().unwrap_or(host);
+            let before = |detail| Failed::Before(Cause::Tls, detail);
+            let mut tls = MakeRustlsConnect::new(tls::client_config(trust).map_err(before)?);
+            let tls = MakeTlsConnect::<TcpStream>::make_tls_connect(&mut tls, name)
+                .map_err(|error| before(error.to_string()))?;
+            let (client, connection) = config.connect_raw(stream, tls).await.map_err(Failed::Driver)?;
+            let version = main_version(connection.parameter("server_version"));
+            drive(client, connection, async |client| work(client, own, version).await).await
         }
     }
+}
+
+fn not_connected(error: &std::io::Error) -> Failed {
+    let cause = if error.kind() == ErrorKind::TimedOut { Cause::TimedOut } else { Cause::Unreachable };
+    Failed::Before(cause, error.kind().to_string())
+}
+
+/// 18 of `18.6 (Debian 18.6-3)`.
+fn main_version(text: Option<&str>) -> u32 {
+    let digits = text.and_then(|text| text.split(|c: char| !c.is_ascii_digit()).next());
+    digits.and_then(|digits| digits.parse().ok()).unwrap_or_default()
 }
 
 /// Runs the connection and the work on it side by side; dropping the client ends the connection in good order.

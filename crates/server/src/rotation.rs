@@ -2,6 +2,7 @@
 //!
 //! Does not decide when a rotation is due; that is the subject of [`crate::background`].
 
+pub mod accounts;
 pub mod active;
 pub mod begin;
 pub mod permits;

@@ -29,7 +29,7 @@ pub const ADMIN: &str = "testbed_admin";
 pub const DATABASE: &str = "app";
 
 const READY_WITHIN: Duration = Duration::from_secs(60);
-const LOGIN_WITHIN: Duration = Duration::from_secs(5);
+const LOGIN_WITHIN: Duration = Duration::from_secs(30);
 const PORT_ATTEMPTS: usize = 3;
 
 const ACCOUNTS: &str = "accounts.sql";
@@ -266,7 +266,12 @@ impl MySqlServer {
     /// # Errors
     /// When the server cannot be reached.
     pub async fn admin(&self) -> Result<Conn> {
-        let login = self.connect(&self.own_transport(), ADMIN, &self.password, DATABASE).await?;
+        // A test may make the server refuse what is not encrypted.
+        let transport = match (&self.identity, self.setup.tls) {
+            (Some(identity), TlsMode::Offered) => Transport::Tls(identity.authority.clone()),
+            _ => self.own_transport(),
+        };
+        let login = self.connect(&transport, ADMIN, &self.password, DATABASE).await?;
         login.map_err(|refusal| self.refused(&refusal))
     }
 

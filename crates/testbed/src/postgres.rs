@@ -31,7 +31,7 @@ pub const DATABASE: &str = "app";
 
 const NAME: &str = "PostgreSQL";
 const READY_WITHIN: Duration = Duration::from_secs(60);
-const LOGIN_WITHIN: Duration = Duration::from_secs(5);
+const LOGIN_WITHIN: Duration = Duration::from_secs(30);
 const PORT_ATTEMPTS: usize = 3;
 
 /// A fast shutdown keeps the data for the next start. For an orphan an immediate one will do; unlike

@@ -46,6 +46,14 @@ enum Subject {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
+    /// Due secrets of one PostgreSQL and one MySQL, rotated by a server, beside a bare loop of the same logins and statements.
+    ///
+    /// Further arguments go to the measurement: --secrets NUMBER, --concurrency NUMBER.
+    Rotation {
+        /// Arguments of the measurement.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
     /// The npm package beside WebCrypto, jose, @noble/ciphers, zod and ajv, in Node and Chromium.
     ///
     /// Further arguments go to the measurement: --quick.
@@ -77,6 +85,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
         Subject::Server { arguments } => server("server", arguments).await,
         Subject::Strangers { arguments } => server("strangers", arguments).await,
         Subject::Store { arguments } => store(arguments).await,
+        Subject::Rotation { arguments } => rotation(arguments).await,
         Subject::Function { arguments } => function(arguments).await,
         Subject::Wasm { arguments } => wasm::bench::run(arguments).await,
         Subject::Up => up::bench::run().await,
@@ -111,6 +120,22 @@ async fn function(arguments: Vec<String>) -> Result<()> {
     let [binary, zip] = paths;
     let own = ["function".to_owned(), "--function".to_owned(), binary, "--zip".to_owned(), zip];
     measure(&own, arguments).await
+}
+
+async fn rotation(arguments: Vec<String>) -> Result<()> {
+    let mut steps = Steps::new(setup::STEPS + 2);
+    setup::prepare(&mut steps, &[debian::MUSL_TOOLS]).await?;
+    steps.run("Build", async |step| Ok(((), cargo::run(step, BUILD_SERVER, &[]).await.map(|()| "release")?))).await?;
+    let csms = cargo::metadata().await?.target_directory.join("release/csms");
+    steps
+        .run("Package the function", async |step| {
+            let archive = package::build(step).await?;
+            archive.place_beside(&csms)?;
+            let sizes = archive.sizes.clone();
+            Ok((archive, sizes))
+        })
+        .await?;
+    measure(&["rotation".to_owned(), "--csms".to_owned(), csms.display().to_string()], arguments).await
 }
 
 async fn store(arguments: Vec<String>) -> Result<()> {

@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use csms_core::rotation::{DryRunReport, FailureCode, ReportedStep, RotationEvent, RotationReply};
+use csms_core::rotation::{DryRunReport, FailureCode, ReportedStep, RotationEvent, RotationReply, SHARED_ACCOUNT};
 use csms_rotate::{Databases, Failure, Secrets, dry_run, rotate};
 use functiongraph_runtime::guest::Context;
 use getrandom::SysRng;
@@ -80,7 +80,12 @@ fn attempt<S: Secrets, D: Databases>(
     runtime()?.block_on(async {
         let deadline = deadline(context);
         if event.dry_run {
-            return Ok(Reply::DryRun(dry_run(event, secrets, databases, &mut SysRng, deadline).await));
+            let report = dry_run(event, secrets, databases, &mut SysRng, deadline).await;
+            // The service would not even begin.
+            let is_barred = event.shared_account && report.would_succeed;
+            let report =
+                if is_barred { report.failed(FailureCode::NeedsOperator, SHARED_ACCOUNT.to_owned()) } else { report };
+            return Ok(Reply::DryRun(report));
         }
         let mut steps = StepLog::new(event, context);
         let reply = match rotate(event, secrets, databases, &mut SysRng, deadline, &mut steps).await {

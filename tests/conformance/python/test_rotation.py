@@ -24,7 +24,7 @@ ACCOUNT = {
     "host": "127.0.0.1",
     # Nothing listens on the discard port: every attempt finds the database unreachable.
     "port": 9,
-    "username": "app",
+    "username": f"app-{sdk.AUTHENTICATION}",
     "password": "before",
     "tls": "disable",
     "note": "kept",
@@ -40,7 +40,7 @@ class Rotation(sdk.SdkTest):
         name = f"rotation-{sdk.AUTHENTICATION}-{suffix}"
         fields.setdefault("secret_type", "RDS-FG")
         fields.setdefault("rotation_config", '{"InstanceId":"i","SecretSubType":"SingleUser"}')
-        fields.setdefault("secret_string", json.dumps(ACCOUNT))
+        fields.setdefault("secret_string", json.dumps(ACCOUNT | {"username": f"{ACCOUNT['username']}-{suffix}"}))
         fields.setdefault("rotation_func_urn", sdk.SERVER["rotation_func_urn"])
         fields = {key: value for key, value in fields.items() if value is not None}
         self.csms.create_secret(CreateSecretRequest(body=CreateSecretRequestBody(name=name, **fields)))
@@ -75,7 +75,8 @@ class Rotation(sdk.SdkTest):
         self.assertEqual(pending.stage.version_id, "v2")
         request = ShowSecretVersionRequest(secret_name=name, version_id="v2")
         value = json.loads(self.csms.show_secret_version(request).version.secret_string)
-        self.assertEqual(value | {"password": "before"}, ACCOUNT)
+        account = ACCOUNT | {"username": f"{ACCOUNT['username']}-unreachable"}
+        self.assertEqual(value | {"password": "before"}, account)
         self.assertEqual(len(value["password"]), 32)
 
         deadline = time.monotonic() + 120

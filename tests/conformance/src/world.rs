@@ -165,7 +165,7 @@ impl World {
             let mut body = json!({ "name": name, "secret_string": "value" });
             if of.name == "RotateSecret" {
                 let login =
-                    json!({ "engine": "mysql", "host": "localhost", "port": 9, "username": "a", "password": "b" });
+                    json!({ "engine": "mysql", "host": "localhost", "port": 9, "username": name, "password": "b" });
                 body = json!({
                     "name": name, "secret_string": login.to_string(), "secret_type": "RDS-FG",
                     "rotation_config": r#"{"InstanceId":"i","SecretSubType":"SingleUser"}"#,

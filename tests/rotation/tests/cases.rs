@@ -53,6 +53,8 @@ struct Case {
     /// The host part in the configuration.
     host: Option<&'static str>,
     place: Place,
+    /// How long a login may take at most, in seconds.
+    patience: u64,
     wanted: Wanted,
     /// What the dry run's account or missing things have to say.
     says: &'static str,
@@ -67,6 +69,7 @@ const PLAIN: Case = Case {
     admin: false,
     host: None,
     place: Place::Here,
+    patience: 20,
     wanted: Wanted::Rotates,
     says: "",
     after: &[],
@@ -142,6 +145,21 @@ const FAMILY: &[Case] = &[
         ..PLAIN
     },
     Case {
+        name: "the account admits another network, with an administrator",
+        given: &["CREATE USER {u}@'10.9.%' IDENTIFIED BY '{p}'"],
+        admin: true,
+        place: Place::Elsewhere,
+        wanted: Wanted::Refused("it admits only 10.9.%"),
+        ..PLAIN
+    },
+    Case {
+        name: "the account admits a network of the function's host",
+        given: &["CREATE USER {u}@'127.%' IDENTIFIED BY '{p}'", "GRANT ALL ON app.* TO {u}@'127.%'"],
+        admin: true,
+        says: "@127.% on ",
+        ..PLAIN
+    },
+    Case {
         name: "REQUIRE SSL, tls is disable, with an administrator",
         given: &["ALTER USER {u}@'%' REQUIRE SSL"],
         value: without_tls,
@@ -162,6 +180,15 @@ const FAMILY: &[Case] = &[
         admin: true,
         place: Place::Elsewhere,
         wanted: Wanted::Refused("several accounts of this name"),
+        ..PLAIN
+    },
+    Case {
+        name: "two accounts of one name, a wrong stored password, with an administrator",
+        given: &["CREATE USER {u}@'127.0.0.5' IDENTIFIED BY '{p}'", "CREATE USER {u}@'%' IDENTIFIED BY '{p}'"],
+        value: stale,
+        admin: true,
+        place: Place::Elsewhere,
+        wanted: Wanted::Refused("exist for the hosts %, 127.0.0.5"),
         ..PLAIN
     },
     Case {
@@ -207,6 +234,51 @@ const FAMILY: &[Case] = &[
         given: &["ALTER USER {u}@'%' ACCOUNT LOCK"],
         place: Place::Elsewhere,
         wanted: Wanted::Refused("the account is locked"),
+        ..PLAIN
+    },
+    Case {
+        name: "a locked account, with an administrator",
+        given: &["ALTER USER {u}@'%' ACCOUNT LOCK"],
+        admin: true,
+        place: Place::Elsewhere,
+        wanted: Wanted::Refused("the account is locked"),
+        ..PLAIN
+    },
+    Case {
+        name: "the server admits no connection without TLS",
+        given: &["SET GLOBAL require_secure_transport = 1"],
+        value: without_tls,
+        wanted: Wanted::Refused("TLS"),
+        after: &["SET GLOBAL require_secure_transport = 0"],
+        ..PLAIN
+    },
+    Case {
+        name: "two failed logins are allowed",
+        given: &["{two-failed-logins}"],
+        place: Place::Quiet,
+        after: &["{any-failed-logins}"],
+        ..PLAIN
+    },
+    Case {
+        name: "engine is postgresql",
+        value: |value, _| value["engine"] = "postgresql".into(),
+        wanted: Wanted::Refused("no server of the engine"),
+        ..PLAIN
+    },
+    Case {
+        name: "engine is postgresql, tls is disable",
+        value: |value, extra| {
+            without_tls(value, extra);
+            value["engine"] = "postgresql".into();
+        },
+        wanted: Wanted::Refused("no server of the engine"),
+        ..PLAIN
+    },
+    Case {
+        name: "a name of odd characters",
+        given: &["CREATE USER `it's \\ %s @ ünï`@'%' IDENTIFIED BY '{p}'"],
+        value: |value, _| value["username"] = "it's \\ %s @ ünï".into(),
+        place: Place::Elsewhere,
         ..PLAIN
     },
     Case {
@@ -300,6 +372,30 @@ const MYSQL: &[Case] = &[
         ..PLAIN
     },
     Case {
+        name: "auth_socket",
+        given: &[
+            "INSTALL PLUGIN auth_socket SONAME 'auth_socket.so'",
+            "CREATE USER {u}@'%' IDENTIFIED WITH auth_socket",
+        ],
+        place: Place::Elsewhere,
+        wanted: Wanted::Refused("logs in without one"),
+        after: &["DROP USER {u}@'%'", "UNINSTALL PLUGIN auth_socket"],
+        ..PLAIN
+    },
+    Case {
+        name: "mysql_no_login, with an administrator",
+        given: &[
+            "INSTALL PLUGIN mysql_no_login SONAME 'mysql_no_login.so'",
+            "CREATE USER {u}@'%' IDENTIFIED WITH mysql_no_login",
+        ],
+        admin: true,
+        place: Place::Elsewhere,
+        wanted: Wanted::Refused("mysql_no_login"),
+        after: &["DROP USER {u}@'%'", "UNINSTALL PLUGIN mysql_no_login"],
+        ..PLAIN
+    },
+    Case { name: "engine is mariadb", value: |value, _| value["engine"] = "mariadb".into(), ..PLAIN },
+    Case {
         name: "sha256_password",
         given: &["CREATE USER {u}@'%' IDENTIFIED WITH sha256_password BY '{p}'"],
         place: Place::Elsewhere,
@@ -366,10 +462,60 @@ const MARIADB: &[Case] = &[
         ..PLAIN
     },
     Case {
+        name: "unix_socket alone",
+        given: &["CREATE USER {u}@'%' IDENTIFIED VIA unix_socket"],
+        place: Place::Elsewhere,
+        wanted: Wanted::Refused("logs in without one"),
+        ..PLAIN
+    },
+    Case {
+        name: "unix_socket or mysql_native_password",
+        given: &[
+            "CREATE USER {u}@'%' IDENTIFIED VIA unix_socket OR mysql_native_password USING PASSWORD('{p}')",
+            "GRANT ALL ON app.* TO {u}@'%'",
+        ],
+        ..PLAIN
+    },
+    Case {
+        name: "sql_errlog, and simple_password_check refuses the new passwords",
+        given: &[
+            "INSTALL SONAME 'sql_errlog'",
+            "INSTALL SONAME 'simple_password_check'",
+            "SET GLOBAL simple_password_check_minimal_length = 40",
+        ],
+        wanted: Wanted::Refused("see its password policy"),
+        after: &["UNINSTALL SONAME 'simple_password_check'", "UNINSTALL SONAME 'sql_errlog'"],
+        ..PLAIN
+    },
+    Case {
+        name: "sql_errlog, and simple_password_check takes the new passwords",
+        given: &["INSTALL SONAME 'sql_errlog'", "INSTALL SONAME 'simple_password_check'"],
+        after: &["UNINSTALL SONAME 'simple_password_check'", "UNINSTALL SONAME 'sql_errlog'"],
+        ..PLAIN
+    },
+    Case {
         name: "ed25519",
         given: &["INSTALL SONAME 'auth_ed25519'", "CREATE USER {u}@'%' IDENTIFIED VIA ed25519 USING PASSWORD('{p}')"],
         place: Place::Elsewhere,
         wanted: Wanted::Refused("client_ed25519 or parsec"),
+        ..PLAIN
+    },
+    Case {
+        name: "ed25519 or mysql_native_password",
+        given: &[
+            "CREATE USER {u}@'%' IDENTIFIED VIA ed25519 USING PASSWORD('{p}') OR mysql_native_password USING PASSWORD('{p}')",
+        ],
+        place: Place::Elsewhere,
+        wanted: Wanted::Refused("ed25519"),
+        ..PLAIN
+    },
+    Case {
+        name: "mysql_native_password or ed25519",
+        given: &[
+            "CREATE USER {u}@'%' IDENTIFIED VIA mysql_native_password USING PASSWORD('{p}') OR ed25519 USING PASSWORD('{p}')",
+            "GRANT ALL ON app.* TO {u}@'%'",
+        ],
+        place: Place::Quiet,
         ..PLAIN
     },
 ];
@@ -441,6 +587,64 @@ const POSTGRESQL: &[Case] = &[
         ..PLAIN
     },
     Case {
+        name: "commits wait for a standby that is not there",
+        given: &["ALTER SYSTEM SET synchronous_standby_names = 'gone'", "SELECT pg_reload_conf()"],
+        place: Place::Quiet,
+        wanted: Wanted::Fails("cannot tell whether the password was changed"),
+        says: "synchronous_standby_names",
+        after: &["ALTER SYSTEM RESET synchronous_standby_names", "SELECT pg_reload_conf()"],
+        ..PLAIN
+    },
+    Case {
+        name: "pg_hba.conf rejects the role",
+        given: &["CREATE ROLE rejected LOGIN PASSWORD '{p}'", "DROP ROLE {u}"],
+        value: |value, _| value["username"] = "rejected".into(),
+        place: Place::Elsewhere,
+        wanted: Wanted::Refused("pg_hba.conf lets no such connection in"),
+        ..PLAIN
+    },
+    Case {
+        name: "pg_hba.conf asks who the role is elsewhere (ident)",
+        given: &["CREATE ROLE identified LOGIN PASSWORD '{p}'", "DROP ROLE {u}"],
+        value: |value, _| value["username"] = "identified".into(),
+        place: Place::Elsewhere,
+        wanted: Wanted::Refused("may not log in"),
+        ..PLAIN
+    },
+    Case {
+        name: "pg_hba.conf asks for TLS, tls is disable",
+        given: &["CREATE ROLE encrypted LOGIN PASSWORD '{p}'", "DROP ROLE {u}"],
+        value: |value, extra| {
+            without_tls(value, extra);
+            value["username"] = "encrypted".into();
+        },
+        place: Place::Elsewhere,
+        wanted: Wanted::Refused("it may ask for TLS"),
+        ..PLAIN
+    },
+    Case {
+        name: "pg_hba.conf trusts the role",
+        given: &["CREATE ROLE trusted LOGIN PASSWORD '{p}'", "DROP ROLE {u}"],
+        value: |value, _| value["username"] = "trusted".into(),
+        place: Place::Elsewhere,
+        wanted: Wanted::Refused("accepts any password"),
+        ..PLAIN
+    },
+    Case {
+        name: "engine is mysql",
+        value: |value, _| value["engine"] = "mysql".into(),
+        patience: 2,
+        wanted: Wanted::Refused("no server of the engine"),
+        ..PLAIN
+    },
+    Case {
+        name: "a name of odd characters",
+        given: &["CREATE ROLE \"it's \\ %s @ \"\" ünï\" LOGIN PASSWORD '{p}'"],
+        value: |value, _| value["username"] = "it's \\ %s @ \" ünï".into(),
+        place: Place::Elsewhere,
+        ..PLAIN
+    },
+    Case {
         name: "settings of the role: acting as another, read-only, hasty",
         given: &["CREATE ROLE {u}_other NOLOGIN; GRANT {u}_other TO {u}; ALTER ROLE {u} SET role = {u}_other; \
              ALTER ROLE {u} SET default_transaction_read_only = on; ALTER ROLE {u} SET statement_timeout = '50ms'"],
@@ -482,6 +686,14 @@ const NEWER_POSTGRESQL: &[Case] = &[
     Case {
         name: "credcheck takes no hashes",
         given: &["ALTER SYSTEM SET credcheck.encrypted_password_allowed = off", "SELECT pg_reload_conf()"],
+        wanted: Wanted::Refused("credcheck.encrypted_password_allowed is off"),
+        after: &["ALTER SYSTEM SET credcheck.encrypted_password_allowed = on", "SELECT pg_reload_conf()"],
+        ..PLAIN
+    },
+    Case {
+        name: "credcheck takes no hashes, with an administrator",
+        given: &["ALTER SYSTEM SET credcheck.encrypted_password_allowed = off", "SELECT pg_reload_conf()"],
+        admin: true,
         wanted: Wanted::Refused("credcheck.encrypted_password_allowed is off"),
         after: &["ALTER SYSTEM SET credcheck.encrypted_password_allowed = on", "SELECT pg_reload_conf()"],
         ..PLAIN
@@ -565,7 +777,12 @@ impl Scene {
 
     async fn run(&self, statements: &[&str], user: &str) {
         for statement in statements {
-            let sql = statement.replace("{u}", user).replace("{p}", START);
+            let (limit, no_limit) = match self.database.engine() {
+                Engine::MariaDb => ("SET GLOBAL max_password_errors = 2", "SET GLOBAL max_password_errors = DEFAULT"),
+                _ => ("ALTER USER {u}@'%' FAILED_LOGIN_ATTEMPTS 2 PASSWORD_LOCK_TIME 1", "DO 1"),
+            };
+            let sql = statement.replace("{two-failed-logins}", limit).replace("{any-failed-logins}", no_limit);
+            let sql = sql.replace("{u}", user).replace("{p}", START);
             self.database.execute(&sql).await.unwrap_or_else(|error| panic!("{sql}: {error}"));
         }
     }
@@ -577,6 +794,7 @@ impl Scene {
             .first()
             .is_some_and(|first| first.contains("CREATE USER {u}") || first.contains("CREATE ROLE {u} "));
         let creates = creates || case.given.iter().any(|sql| sql.contains("IDENTIFIED VIA"));
+        let creates = creates || case.given.iter().any(|sql| sql.contains("CREATE USER {u}"));
         if !creates {
             self.database.create_login(user, START).await.unwrap();
         }
@@ -653,7 +871,8 @@ impl Scene {
         let current = secret.account(stage::CURRENT).unwrap();
         match (case.wanted, done) {
             (Wanted::Rotates, Ok(_)) => {
-                let own = |name: &str| name == current.login().username || name.split('@').next() == Some(user);
+                let is_own = |name: &str| name == current.login().username || name == user;
+                let own = |name: &str| is_own(name) || name.rsplit_once('@').is_some_and(|(name, _)| is_own(name));
                 if changed.len() != 1 || !own(changed[0].0) {
                     return Err(format!("not one account has changed, but {changed:?}"));
                 }
@@ -710,12 +929,15 @@ impl Scene {
     }
 
     async fn look(&self, case: &Case, secret: &MemorySecret) -> DryRunReport {
-        dry_run(&Self::event(case), secret, &SqlDatabases::new(self.limits), &mut SysRng, soon()).await
+        dry_run(&Self::event(case), secret, &self.adapters(case), &mut SysRng, soon()).await
     }
 
     async fn rotate(&self, case: &Case, secret: &MemorySecret) -> Result<VersionId, Failure> {
-        let databases = SqlDatabases::new(self.limits);
-        rotate(&Self::event(case), secret, &databases, &mut SysRng, soon(), &mut Unobserved).await
+        rotate(&Self::event(case), secret, &self.adapters(case), &mut SysRng, soon(), &mut Unobserved).await
+    }
+
+    fn adapters(&self, case: &Case) -> SqlDatabases {
+        SqlDatabases::new(Limits { login: Duration::from_secs(case.patience), ..self.limits })
     }
 
     /// Runs all cases and writes down what was met.
@@ -778,6 +1000,19 @@ async fn newer_mariadb() {
 /// A rule for a role that has to show a certificate as well.
 const CERTIFIED: &str = "hostssl all certified 127.0.0.1/32 scram-sha-256 clientcert=verify-ca";
 
+/// Rules for roles that are let in otherwise than by a password over any connection.
+const OTHERWISE: [&str; 5] = [
+    "host all rejected 127.0.0.1/32 reject",
+    "host all identified 127.0.0.1/32 ident",
+    "hostssl all encrypted 127.0.0.1/32 scram-sha-256",
+    "hostnossl all encrypted 127.0.0.1/32 reject",
+    "host all trusted 127.0.0.1/32 trust",
+];
+
+fn rules(more: &[&str]) -> Vec<String> {
+    OTHERWISE.iter().chain(more).map(|rule| (*rule).to_owned()).collect()
+}
+
 /// A rule for a role that old drivers log in as.
 const HASHED: &str = "host all hashed 127.0.0.1/32 md5";
 
@@ -785,7 +1020,7 @@ const HASHED: &str = "host all hashed 127.0.0.1/32 md5";
 async fn postgresql_of_the_machine() {
     let setup = postgres::Setup {
         tls: TlsMode::Offered,
-        rules: vec![CERTIFIED.into()],
+        rules: rules(&[CERTIFIED]),
         settings: vec!["log_statement=all".into()],
         ..postgres::Setup::default()
     };
@@ -798,7 +1033,7 @@ async fn newer_postgresql_with_credcheck_and_pgbouncer() {
     let setup = postgres::Setup {
         release: postgres::Release::Newer,
         tls: TlsMode::Offered,
-        rules: vec![CERTIFIED.into(), HASHED.into()],
+        rules: rules(&[CERTIFIED, HASHED]),
         settings: ["shared_preload_libraries=credcheck", "log_statement=all"].map(str::to_owned).into(),
     };
     let Some(server) = roots::if_provided(Postgres::start_with(setup).await).unwrap() else { return };

@@ -148,6 +148,35 @@ async fn a_dry_run_through_the_api_leaves_the_secret_and_the_account_as_they_wer
     assert_eq!(tasks.total, 0);
 }
 
+/// A rotation of either would make the other's SYSCURRENT wrong.
+async fn of_two_secrets_of_one_account_neither_is_rotated(engine: Engine) {
+    let (database, service) = tokio::join!(Database::start(engine), Service::start());
+    let database = database.unwrap();
+    database.create_login("app", FIRST).await.unwrap();
+    let value = database.value("app", FIRST);
+    let function = service.bundled_function().to_owned();
+    let one = service.create("one", RotationMode::SingleUser, &function, &value).await;
+    let mut pooled = value.clone();
+    pooled["port"] = 6432.into();
+    pooled["rotation_host"] = value["host"].clone();
+    pooled["rotation_port"] = value["port"].clone();
+    let other = service.create("other", RotationMode::SingleUser, &function, &pooled).await;
+    assert!(service.server.log().contains("two secrets name the same database account"));
+    let before = accounts_in(&database).await;
+    for name in [&one, &other] {
+        let report = service.client.dry_run(name, &service.client).await.unwrap();
+        assert!(!report.would_succeed, "{report:?}");
+        let foretold = report.error_msg.unwrap();
+        assert!(foretold.contains("another secret of this project names the same database account"), "{foretold}");
+        let refusal = service.client.rotate_secret(name).await.unwrap_err().to_string();
+        assert!(refusal.contains(&foretold), "{refusal}");
+    }
+    assert_eq!(accounts_in(&database).await, before);
+    service.client.delete_secret(&other).await.unwrap();
+    let rotation = service.rotate(&one).await;
+    service.assert_rotated(&rotation, 1, VersionId::FIRST, "alone").await;
+}
+
 /// Runs every test above on an engine.
 macro_rules! on {
     ($engine:ident, $module:ident: $($test:ident),+ $(,)?) => {
@@ -168,6 +197,7 @@ on!(PostgreSql, postgresql:
     a_dry_run_of_a_rotation_that_is_half_way_goes_on_from_there,
     a_dry_run_says_what_stands_in_the_way,
     a_dry_run_through_the_api_leaves_the_secret_and_the_account_as_they_were,
+    of_two_secrets_of_one_account_neither_is_rotated,
 );
 
 on!(MariaDb, mariadb:

@@ -32,6 +32,11 @@ pub const EVENT_VERSION: &str = "1";
 /// the event, and does not rotate.
 pub const DRY_RUN_VERSION: &str = "2";
 
+/// Why no secret is rotated whose account another secret names too.
+pub const SHARED_ACCOUNT: &str = "another secret of this project names the same database account, and a rotation of \
+    either makes SYSCURRENT of the other wrong; keep each account in one secret: delete the other secret or change its \
+    account, then rotate again. The log of the server names both secrets";
+
 /// The event that a rotation function receives.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RotationEvent {
@@ -63,6 +68,8 @@ pub struct RotationEvent {
     pub traceparent: Option<Traceparent>,
     /// Whether the function is only to find out and tell what it would do, and to write nothing.
     pub dry_run: bool,
+    /// Whether the service knows of another secret that names the same account. It would not begin a rotation.
+    pub shared_account: bool,
 }
 
 impl RotationEvent {
@@ -84,6 +91,7 @@ impl RotationEvent {
             version_id: None,
             traceparent: None,
             dry_run: false,
+            shared_account: false,
         }
     }
 
@@ -109,6 +117,7 @@ impl RotationEvent {
             "version_id": self.version_id.map(String::from),
             "traceparent": self.traceparent,
             "dry_run": self.dry_run.then_some(true),
+            "shared_account": self.shared_account.then_some(true),
         });
         if let Value::Object(members) = &mut event {
             members.retain(|_, value| !value.is_null());
@@ -358,6 +367,7 @@ impl Fields {
                 version_id: version_id.flatten(),
                 traceparent: self.optional("traceparent", Traceparent::parse),
                 dry_run: dry_run.unwrap_or_default(),
+                shared_account: self.find("shared_account") == Some(&Value::Bool(true)),
             }),
             _ => Err(problems),
         }
@@ -415,6 +425,7 @@ mod tests {
             version_id: VersionId::from_number(3),
             traceparent: Traceparent::parse("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"),
             dry_run: false,
+            shared_account: false,
         }
     }
 
@@ -437,7 +448,8 @@ mod tests {
 
     #[test]
     fn a_dry_run_is_an_event_of_another_version() {
-        let dry = RotationEvent { dry_run: true, ..event() };
+        let dry = RotationEvent { dry_run: true, shared_account: true, ..event() };
+        assert_eq!(RotationEvent::parse(dry.to_json().to_string().as_bytes()), Ok(dry.clone()));
         let json = dry.to_json();
         assert_eq!((&json["version"], &json["dry_run"]), (&json!("2"), &json!(true)));
         assert_eq!(parse(&json).unwrap(), dry);

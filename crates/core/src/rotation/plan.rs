@@ -93,6 +93,7 @@ impl Cause {
             self,
             Self::TlsWanted
                 | Self::CertificateWanted
+                | Self::OtherServer
                 | Self::Locked
                 | Self::Expired
                 | Self::NoAccount
@@ -637,7 +638,8 @@ pub struct Situation {
     current: Option<Labelled>,
     previous: Option<Labelled>,
     decoy: Option<Probe>,
-    /// Whether the server has rejected any password in this attempt, so that accepting one means something.
+    /// Whether the server has rejected a password in this attempt, or has said that it checked the one it accepted, so that
+    /// accepting one means something.
     passwords_checked: bool,
     /// What the administrator's secret holds.
     admin: Option<Reading>,
@@ -711,6 +713,11 @@ impl Situation {
         if let Some(labelled) = self.labelled_mut(role) {
             labelled.probe = Some(probe);
         }
+    }
+
+    /// The server has said that it checked the password of a login that it accepted.
+    pub fn note_passwords_checked(&mut self) {
+        self.passwords_checked = true;
     }
 
     /// [`Action::ProbeDecoy`] was executed.
@@ -868,16 +875,19 @@ fn decide(situation: &Situation) -> Result<Action, Action> {
     if let Some(field) = situation.login(Role::Pending)?.difference(account) {
         return Err(Action::NeedsOperator(OperatorReason::PendingDiffers(field)));
     }
+    if situation.refused >= MAX_CANDIDATES && situation.change.is_none() {
+        return Err(Action::NeedsOperator(OperatorReason::CandidatesRefused));
+    }
     let by_sql = !situation.powers.service;
     if by_sql && situation.change.is_none() && inspects_first(situation, account) {
         inspected(situation, base, account)?;
     }
-    // A server whose accepted logins are proofs by themselves need not refuse one first, and some lock accounts that are
+    // Where an accepted login is a proof by itself, none has to be refused first, and some servers lock accounts that are
     // refused. Where the base logs in, the change says whether the pending password has been set already.
-    let base_first = by_sql && account.engine.login_proves_the_password() && situation.change.is_none();
+    let base_first = by_sql && situation.change.is_none();
     if base_first && situation.probe(Role::Pending).is_err() && !situation.matching(Role::Pending).is_right() {
         let replaced = situation.logs_in(base)?;
-        if replaced {
+        if replaced && (situation.passwords_checked || account.engine.login_proves_the_password()) {
             return Ok(Action::SetPassword { by: Setter::Account(base) });
         }
     }
@@ -887,8 +897,8 @@ fn decide(situation: &Situation) -> Result<Action, Action> {
     }
     match situation.change {
         None => Ok(Action::SetPassword { by: setter(situation, base, account)? }),
-        Some((_, Change::RefusedCandidate)) if situation.refused < MAX_CANDIDATES => Ok(Action::MakePending { base }),
-        Some((_, Change::RefusedCandidate)) => Ok(Action::NeedsOperator(OperatorReason::CandidatesRefused)),
+        // A refused password may be in a log of the server, so that it is never offered again, not even by a later rotation.
+        Some((_, Change::RefusedCandidate)) => Ok(Action::MakePending { base }),
         Some((Setter::Account(_), Change::NotDone(Cause::Forbidden))) if situation.powers.admin => {
             Ok(Action::SetPassword { by: admin(situation, account)? })
         }

@@ -127,6 +127,28 @@ impl<S: Secrets, D: Databases, R: TryCryptoRng + ?Sized> DryRun<'_, S, D, R> {
         Ok(())
     }
 
+    /// Says in what the two accounts differ: applications get each of them in turn.
+    async fn compare_rights(&mut self) -> Result<(), Failure> {
+        let attempt = &self.attempt;
+        let (used, idle) = (attempt.accounts.get(Role::Current)?, attempt.accounts.get(Role::Previous)?);
+        let (of_used, of_idle) = (
+            attempt.databases.rights(used, attempt.deadline).await,
+            attempt.databases.rights(idle, attempt.deadline).await,
+        );
+        let (used, idle) = (&used.login().username, &idle.login().username);
+        let (Some(of_used), Some(of_idle)) = (of_used, of_idle) else {
+            self.report.missing.push(format!("the rights of {used} and {idle} could not be compared"));
+            return Ok(());
+        };
+        for (has, rights, lacks, others) in [(used, &of_used, idle, &of_idle), (idle, &of_idle, used, &of_used)] {
+            let more: Vec<&str> = rights.iter().filter(|right| !others.contains(right)).map(String::as_str).collect();
+            if !more.is_empty() {
+                self.report.missing.push(format!("{lacks} lacks what {has} has: {}", some_of(&more)));
+            }
+        }
+        Ok(())
+    }
+
     async fn forecast(&mut self, step: &str, by: Setter) -> Result<(), Failure> {
         let new = self.attempt.new_password(by)?;
         let account = new.account.clone();
@@ -164,10 +186,23 @@ impl<S: Secrets, D: Databases, R: TryCryptoRng + ?Sized> DryRun<'_, S, D, R> {
             RotationMode::SingleUser if forecast.keeps_old => Overlap::UntilNextRotation,
             RotationMode::SingleUser => Overlap::None,
         });
+        if self.attempt.mode == RotationMode::MultiUser {
+            self.compare_rights().await?;
+        }
         self.assumed_set = true;
         let account = forecast.account.unwrap_or(account.login().username.clone());
         self.tell(step, false, format!("{by} would change the password of {account}"));
         Ok(())
+    }
+}
+
+/// The first few of a list, and how many more there are.
+fn some_of(all: &[&str]) -> String {
+    const SHOWN: usize = 5;
+    let shown: Vec<&str> = all.iter().take(SHOWN).copied().collect();
+    match all.len().checked_sub(SHOWN) {
+        None | Some(0) => shown.join(", "),
+        Some(more) => format!("{}, and {more} more", shown.join(", ")),
     }
 }
 

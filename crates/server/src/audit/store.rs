@@ -127,6 +127,19 @@ impl AuditedStore {
         self.store.change_entry(project, name, vec![entry], noted).await
     }
 
+    /// As [`Store::change_entry`], for entries that only say where to look: what they point to has records of its own.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn change_index<T: Entry, R: Send + 'static, E: Send + 'static>(
+        &self,
+        project: &ProjectId,
+        name: &str,
+        decide: impl FnOnce(Option<T>) -> Result<(EntryChange<T>, R), E> + Send + 'static,
+    ) -> Result<R, ChangeError<E>> {
+        self.store.change_entry(project, name, Vec::new(), decide).await
+    }
+
     /// As [`Store::finish_orphan_task`], with its record.
     ///
     /// # Errors

@@ -43,7 +43,7 @@ use crate::{
     keys::remote::RemoteKeys,
     keys::root::{self, Keyring, KeyringError},
     request::hosts::Hosts,
-    rotation::{active::Rotations, permits::Permits, worker},
+    rotation::{accounts, active::Rotations, permits::Permits, worker},
     telemetry::metrics::Metrics,
     telemetry::traces::Traces,
 };
@@ -294,6 +294,10 @@ impl Bound {
     /// Failures of the store.
     pub async fn run(self, stop: impl Future<Output = ()> + Send + 'static) -> Result<(), ServeError> {
         let Self { listener, app, connections, .. } = self;
+        if let Err(failure) = accounts::index(&app).await {
+            // Rotations put their own secrets in; the rest is indexed at the next start.
+            tracing::warn!(error = %failure.error, "the accounts of secrets are not indexed yet");
+        }
         worker::resume(&app).await?;
         let due = tokio::spawn(due::watch(Arc::clone(&app)));
         let notifier = tokio::spawn(notifier::watch(Arc::clone(&app)));

@@ -18,16 +18,24 @@ use crate::failure::Failure;
 /// Member of an event that names the server which the function calls.
 const ENDPOINT: &str = "csms_endpoint";
 
-/// The event with the endpoint given here. An event without content becomes one with the endpoint alone.
+/// Member of the event of a dry run that says that another secret names the same account.
+const SHARED_ACCOUNT: &str = "shared_account";
+
+/// The event with the endpoint given here, and with what the server knows of the secret's account. An event without content
+/// becomes one with the endpoint alone.
 ///
 /// # Errors
 /// What is not a JSON object, or has a member twice.
-pub(crate) fn with_endpoint(event: &[u8], endpoint: &str) -> Result<Vec<u8>, Failure> {
+pub(crate) fn with_endpoint(event: &[u8], endpoint: &str, shared_account: bool) -> Result<Vec<u8>, Failure> {
     let event = if event.is_empty() { b"{}" } else { event };
     let Members(mut members) = serde_json::from_slice(event)
         .map_err(|error| Failure::new(ErrorCode::InvalidBody, format!("the event must be a JSON object: {error}")))?;
     let endpoint = to_raw_value(endpoint).map_err(Failure::internal)?;
     members.insert(ENDPOINT.to_owned(), &endpoint);
+    let is_shared = to_raw_value(&true).map_err(Failure::internal)?;
+    if shared_account {
+        members.insert(SHARED_ACCOUNT.to_owned(), &is_shared);
+    }
     serde_json::to_vec(&members).map_err(Failure::internal)
 }
 
@@ -72,7 +80,7 @@ mod tests {
     const OWN: &str = "https://csms.example";
 
     fn pinned(event: &str) -> Value {
-        serde_json::from_slice(&with_endpoint(event.as_bytes(), OWN).unwrap()).unwrap()
+        serde_json::from_slice(&with_endpoint(event.as_bytes(), OWN, false).unwrap()).unwrap()
     }
 
     #[test]
@@ -92,7 +100,7 @@ mod tests {
     #[test]
     fn everything_else_stays_as_it_was_written() {
         let event = r#"{"secret_name":"x","number":1.50,"nested":{"csms_endpoint":"http://a","list":[1, 2]}}"#;
-        let pinned = with_endpoint(event.as_bytes(), OWN).unwrap();
+        let pinned = with_endpoint(event.as_bytes(), OWN, false).unwrap();
         let pinned = String::from_utf8(pinned).unwrap();
         assert!(pinned.contains(r#""number":1.50"#), "{pinned}");
         assert!(pinned.contains(r#""nested":{"csms_endpoint":"http://a","list":[1, 2]}"#), "{pinned}");
@@ -101,7 +109,7 @@ mod tests {
     #[test]
     fn a_repeated_member_is_refused_by_its_name() {
         for event in [r#"{"a":1,"a":2}"#, r#"{"a":1,"\u0061":2}"#] {
-            let failure = with_endpoint(event.as_bytes(), OWN).unwrap_err();
+            let failure = with_endpoint(event.as_bytes(), OWN, false).unwrap_err();
             assert_eq!(failure.error.code, ErrorCode::InvalidBody);
             assert!(failure.error.message.contains(r#""a" is repeated"#), "{}", failure.error.message);
         }
@@ -110,7 +118,7 @@ mod tests {
     #[test]
     fn what_is_not_an_object_is_refused() {
         for event in ["[]", "null", "{", "{}x", "\u{feff}{}"] {
-            assert!(with_endpoint(event.as_bytes(), OWN).is_err(), "{event}");
+            assert!(with_endpoint(event.as_bytes(), OWN, false).is_err(), "{event}");
         }
     }
 }

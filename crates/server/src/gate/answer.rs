@@ -33,6 +33,16 @@ impl Answer {
         serde_json::to_vec(body).map(|text| Self::Json(text.into())).map_err(Failure::internal)
     }
 
+    /// The same answer with a warning for whoever reads headers (`X-Csms-Warning`): the operation is done, and something is to
+    /// be seen to.
+    #[must_use]
+    pub fn with_warning(self, warning: &'static str) -> Self {
+        let Self::Json(body) = self else { return self };
+        let mut response = json_response(StatusCode::OK, body);
+        response.headers_mut().insert("x-csms-warning", HeaderValue::from_static(warning));
+        Self::Whole(response)
+    }
+
     /// The body in JSON, for bodies with values and keys: it is wiped when it has been sent.
     ///
     /// # Errors

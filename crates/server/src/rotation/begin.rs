@@ -10,7 +10,7 @@ use csms_core::{
     event::{EventType, Occurrence},
     identity::make_uuid,
     password::{Password, PasswordPolicy},
-    rotation::{Account, sealed::is_sealed},
+    rotation::{Account, SHARED_ACCOUNT, sealed::is_sealed},
     secret::{NewVersion, RotationBase},
     task::{Task, TaskStatus},
 };
@@ -18,7 +18,10 @@ use csms_kms::envelope;
 use csms_store::{Draft, Store};
 use getrandom::SysRng;
 
-use super::worker::{self, HeldTask};
+use super::{
+    accounts,
+    worker::{self, HeldTask},
+};
 use crate::{
     app::App,
     failure::Failure,
@@ -37,8 +40,8 @@ pub enum Reason {
 /// Stores a task and its pending version, and begins to run it. `condition` is checked in the transaction that stores them.
 ///
 /// # Errors
-/// No such secret; its state; a COMMON secret; a running rotation; a value or a configuration that cannot be rotated; a function
-/// that this server cannot invoke; what the condition refuses with.
+/// No such secret; its state; a COMMON secret; a running rotation; a value or a configuration that cannot be rotated; another
+/// secret that names the same account; a function that this server cannot invoke; what the condition refuses with.
 pub async fn start(
     app: &Arc<App>,
     project: &ProjectId,
@@ -66,6 +69,9 @@ async fn begin(
     {
         let reason = "this server neither runs the function of rotation_func_urn nor has a FunctionGraph endpoint";
         return Err(Refusal::RotationNotConfigured(reason).into());
+    }
+    if accounts::is_shared(app, &secret).await? {
+        return Err(Failure::new(ErrorCode::RotationNotConfigured, SHARED_ACCOUNT));
     }
     let keys = app.keys.of_secret(&secret).await?;
     let replicas = ReplicaKeys::of(&app.keys, &secret).await?;

@@ -431,6 +431,7 @@ fn call_for(app: &App, task: &Task, secret: &Secret, holder: &str) -> Result<(Ve
         version_id: Some(task.version),
         traceparent: traces::current(),
         dry_run: false,
+        shared_account: false,
     };
     let event = serde_json::to_vec(&event).map_err(Failure::internal)?;
     if !app.functions.runs_here(&task.function) {

@@ -14,8 +14,9 @@ use csms_api::{
     operation::Specification,
     vocabulary::{INVOKE_FUNCTION, INVOKE_FUNCTION_ASYNC},
 };
-use csms_core::{ProjectId, UnixMillis};
+use csms_core::{ProjectId, UnixMillis, rotation::RotationEvent};
 use csms_kms::RootKey;
+use csms_store::Store as _;
 use functiongraph_runtime::{
     Credentials,
     host::{self, Front},
@@ -32,6 +33,7 @@ use crate::{
         json::Body,
         service::{Audited, Call, Prepared, Scope, Service, Subject},
     },
+    rotation::accounts,
 };
 
 /// An operation of FunctionGraph.
@@ -117,7 +119,9 @@ async fn invoke(call: &Call, body: Body) -> Result<Answer, Failure> {
     };
     let front = Front { credentials: Some(Arc::new(source)), ..Front::new(app.functions.host().clone()) };
     let head = call.head();
-    let event = invoked_event::with_endpoint(&body.into_bytes(), &app.public_url)?;
+    let event = body.into_bytes();
+    let is_shared = is_shared(call, &event).await?;
+    let event = invoked_event::with_endpoint(&event, &app.public_url, is_shared)?;
     // Method, address and headers alone: what the server's own routes have noted about the request is not the host's business.
     let mut request = Request::new(HttpBody::from(event));
     request.method_mut().clone_from(&head.method);
@@ -127,6 +131,15 @@ async fn invoke(call: &Call, body: Body) -> Result<Answer, Failure> {
     match host::router(front).oneshot(request).await {
         Ok(response) => Ok(Answer::Whole(response)),
         Err(never) => match never {},
+    }
+}
+
+/// Whether the event asks for a dry run of a secret whose account another secret names too.
+async fn is_shared(call: &Call, event: &[u8]) -> Result<bool, Failure> {
+    let Some(event) = RotationEvent::parse(event).ok().filter(|event| event.dry_run) else { return Ok(false) };
+    match call.app.store.secret(&call.project, &event.secret_name).await? {
+        Some(secret) => Ok(accounts::is_shared(&call.app, &secret).await?),
+        None => Ok(false),
     }
 }
 

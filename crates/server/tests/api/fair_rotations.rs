@@ -55,7 +55,7 @@ async fn create(server: &Server, name: &str, port: u16, function_project: &str) 
 
 async fn send(server: &Server, name: &str, port: u16, function_project: &str) -> Answer {
     let account = json!({
-        "engine": "postgresql", "host": "127.0.0.1", "port": port, "username": "app", "password": "x", "tls": "disable",
+        "engine": "postgresql", "host": "127.0.0.1", "port": port, "username": name, "password": "x", "tls": "disable",
     });
     let body = json!({
         "name": name, "secret_string": account.to_string(), "secret_type": "RDS-FG",

@@ -30,6 +30,7 @@ mod remote_kms;
 mod replicas;
 mod robust;
 mod schedule;
+mod shared_accounts;
 mod support;
 mod tags;
 mod tasks;

@@ -173,7 +173,7 @@ impl World {
 
     /// The body that makes a secret whose rotation uses the [`subject`](World::subject) as its administrator's secret.
     pub(crate) fn rotation(&self, name: &str) -> Value {
-        let account = json!({ "engine": "postgresql", "host": "127.0.0.1", "username": "app", "password": "x" });
+        let account = json!({ "engine": "postgresql", "host": "127.0.0.1", "username": name, "password": "x" });
         let config = json!({
             "InstanceId": format!("i{}", self.round), "SecretSubType": "SingleUser", "AdminSecret": self.subject(),
         });

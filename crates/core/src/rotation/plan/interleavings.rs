@@ -47,6 +47,8 @@ struct Setting {
     refusals: u32,
     /// Whether the service refuses writes of functions whose task another server has taken over.
     fenced: bool,
+    /// Whether the server says that it checked the password of a login that it accepted (PostgreSQL 16).
+    says_checked: bool,
 }
 
 /// Service and database between two steps.
@@ -259,6 +261,9 @@ impl World {
             Action::Probe(role) => {
                 let logs_in = self.logs_in(situation.version(role).unwrap());
                 situation.note_probe(role, answer(logs_in));
+                if setting.says_checked && answer(logs_in) == Probe::Accepted {
+                    situation.note_passwords_checked();
+                }
             }
             Action::ProbeDecoy => situation.note_decoy(answer(false)),
             Action::MakePending { base } => {
@@ -544,6 +549,7 @@ const PLAIN: Setting = Setting {
     functions: 2,
     refusals: 0,
     fenced: true,
+    says_checked: false,
 };
 
 const MODES: [(RotationMode, bool); 3] =
@@ -553,9 +559,13 @@ const MODES: [(RotationMode, bool); 3] =
 fn visit_all(setting: Setting) {
     for (mode, keeps_old) in MODES {
         for made_by_the_service in [true, false] {
-            let setting = Setting { mode, keeps_old, made_by_the_service, ..setting };
-            let states = Explorer::new(setting, plan).all().unwrap_or_else(|found| panic!("{setting:?}: {found:#?}"));
-            assert!(states > 1000, "{setting:?}: only {states} states");
+            let ways = if keeps_old { vec![false] } else { vec![false, true] };
+            for says_checked in ways {
+                let setting = Setting { mode, keeps_old, made_by_the_service, says_checked, ..setting };
+                let states = Explorer::new(setting, plan).all();
+                let states = states.unwrap_or_else(|found| panic!("{setting:?}: {found:#?}"));
+                assert!(states > 1000, "{setting:?}: only {states} states");
+            }
         }
     }
 }
@@ -587,7 +597,7 @@ fn three_functions_at_four_tasks_lock_nobody_out_on_random_ways() {
     for (mode, keeps_old) in MODES {
         for made_by_the_service in [true, false] {
             let many = Setting { tasks: 4, functions: 3, refusals: 2, ..PLAIN };
-            let setting = Setting { mode, keeps_old, made_by_the_service, ..many };
+            let setting = Setting { mode, keeps_old, made_by_the_service, says_checked: !keeps_old, ..many };
             let visited = Explorer::new(setting, plan).some(500, 150);
             let visited = visited.unwrap_or_else(|found| panic!("{setting:?}: {found:#?}"));
             assert!(visited > 500, "{setting:?}: only {visited} situations");

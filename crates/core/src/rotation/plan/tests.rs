@@ -87,9 +87,16 @@ fn a_label_left_behind_on_a_version_in_use_is_no_pending_version() {
 }
 
 #[test]
-fn the_pending_password_is_probed_first() {
-    assert_eq!(plan(&single()), Action::Probe(Pending));
-    assert_eq!(plan(&multi()), Action::Probe(Pending));
+fn a_login_whose_password_the_server_has_checked_needs_no_refused_one() {
+    for (situation, base) in [(single(), Current), (multi(), Previous)] {
+        assert_eq!(plan(&situation), Action::Probe(base));
+        let mut checked = with(situation.clone(), &[(base, Accepted)]);
+        assert_eq!(plan(&checked), Action::Probe(Pending), "the server may let anybody in");
+        checked.note_passwords_checked();
+        assert_eq!(plan(&checked), Action::SetPassword { by: Setter::Account(base) });
+        let refused = with(situation, &[(base, Rejected)]);
+        assert_eq!(plan(&refused), Action::Probe(Pending), "it may be set already");
+    }
 }
 
 #[test]
@@ -353,6 +360,8 @@ fn refused_candidates_are_replaced_a_few_times() {
         assert_eq!(plan(&situation), Action::SetPassword { by: Setter::Account(Current) });
     }
     situation.note_change(BY_ITSELF, Change::RefusedCandidate);
+    assert_eq!(plan(&situation), Action::MakePending { base: Current }, "a refused password is never offered again");
+    situation.note_pending(version(6), login("app"));
     assert_eq!(plan(&situation), Action::NeedsOperator(OperatorReason::CandidatesRefused));
 }
 

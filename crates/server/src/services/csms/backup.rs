@@ -12,7 +12,7 @@ use csms_store::CreateError;
 use getrandom::SysRng;
 use serde::{Deserialize, Serialize};
 
-use super::secrets::{answer, by_name, reading_admin};
+use super::secrets::{by_name, reading_admin, with_account_warning};
 use crate::{
     app::App,
     failure::Failure,
@@ -100,7 +100,7 @@ pub fn upload(call: Call, body: Body) -> Result<Prepared, Failure> {
         }
         let quota = call.app.secret_quota;
         match call.app.store.restore_secret(secret.clone(), values, quota).await {
-            Ok(()) => answer(&call, &secret),
+            Ok(()) => with_account_warning(&call, &secret).await,
             Err(CreateError::Exists) => Err(Refusal::SecretExists.into()),
             Err(CreateError::Quota) => Err(Refusal::SecretQuota(quota).into()),
             Err(CreateError::Store(error)) => Err(error.into()),

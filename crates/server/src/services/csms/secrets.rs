@@ -15,6 +15,7 @@ use csms_core::{
     Action, FunctionUrn, KeyId, ProjectId, Refusal, RotationConfig, Secret, SecretId, SecretName, VersionId,
     event::{EventType, Occurrence},
     identity::make_uuid,
+    rotation::SHARED_ACCOUNT,
 };
 use csms_kms::{MasterKey, envelope};
 use csms_store::{CreateError, Store};
@@ -29,6 +30,7 @@ use crate::{
         service::{Call, Prepared},
     },
     keys::usable::UsableKey,
+    rotation::accounts,
 };
 
 /// The answer that is a secret.
@@ -37,6 +39,16 @@ use crate::{
 /// None that a secret can cause.
 pub(super) fn answer(call: &Call, secret: &Secret) -> Result<Answer, Failure> {
     Answer::json(&SecretResponse { secret: SecretInfo::of(secret, &call.app.identity.domain_id) })
+}
+
+/// The answer that is a secret that was just made, with a warning if another one names its account.
+///
+/// # Errors
+/// Failures of the store.
+pub(super) async fn with_account_warning(call: &Call, secret: &Secret) -> Result<Answer, Failure> {
+    let answer = answer(call, secret)?;
+    let is_shared = secret.secret_type.is_rotated() && accounts::is_shared(&call.app, secret).await?;
+    Ok(if is_shared { answer.with_warning(SHARED_ACCOUNT) } else { answer })
 }
 
 /// Who makes a secret: what is read or changed for it, and the secret itself once the gate has judged that.
@@ -116,7 +128,10 @@ pub async fn create(call: Call, body: Body) -> Result<Prepared, Failure> {
     let request = CreateSecret::read(body.object()?, call.app.rules)?;
     let creation = creation(&call, request).await?;
     let accesses = creation.accesses.clone();
-    Ok(Prepared::new(accesses, async move { answer(&call, &make(&call, creation).await?) }))
+    Ok(Prepared::new(accesses, async move {
+        let secret = make(&call, creation).await?;
+        with_account_warning(&call, &secret).await
+    }))
 }
 
 /// Refuses a function that the server may not call for the project: it would sign the call with keys of its own.
@@ -148,7 +163,10 @@ pub(super) async fn make(call: &Call, creation: Creation) -> Result<Secret, Fail
     let sealed = envelope::seal(&key, &context, &request.value, &mut SysRng)?;
     let quota = call.app.secret_quota;
     match call.app.store.create_secret(secret.clone(), sealed, quota).await {
-        Ok(()) => Ok(secret),
+        Ok(()) => {
+            accounts::note(&call.app, &secret, &request.value).await;
+            Ok(secret)
+        }
         Err(CreateError::Exists) => Err(Refusal::SecretExists.into()),
         Err(CreateError::Quota) => Err(Refusal::SecretQuota(quota).into()),
         Err(CreateError::Store(error)) => Err(error.into()),

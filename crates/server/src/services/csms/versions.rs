@@ -31,6 +31,7 @@ use crate::{
         service::{Call, Prepared, Subject},
     },
     keys::{replicas::ReplicaKeys, usable::UsableKey},
+    rotation::accounts,
 };
 
 /// How often a version is added again when the secret changed under it.
@@ -64,7 +65,7 @@ impl Adding {
         call: &Call,
         request: CreateVersion,
         now: UnixMillis,
-    ) -> Result<Option<VersionMetadata>, Failure> {
+    ) -> Result<Option<(Secret, VersionMetadata)>, Failure> {
         let secret = self.named.found()?;
         secret.permits_change(Action::UseValue)?;
         let replicas = ReplicaKeys::of(&call.app.keys, &secret).await?;
@@ -87,7 +88,7 @@ impl Adding {
             draft.put_value(id, sealed);
             replicas.put_value(draft, id, &value)?;
             draft.occur(Occurrence::of_version(make_uuid(&mut SysRng)?, EventType::SecretVersionCreated, now, id));
-            Ok(Some(metadata))
+            Ok(Some((draft.secret.clone(), metadata)))
         });
         added.await
     }
@@ -104,7 +105,8 @@ pub async fn create(call: Call, body: Body) -> Result<Prepared, Failure> {
     let accesses = std::mem::take(&mut adding.accesses);
     Ok(Prepared::new(accesses, async move {
         for _ in 0..MAX_TRIES {
-            if let Some(version_metadata) = adding.write(&call, request.clone(), now).await? {
+            if let Some((secret, version_metadata)) = adding.write(&call, request.clone(), now).await? {
+                accounts::note(&call.app, &secret, &request.value).await;
                 return Answer::json(&VersionMetadataResponse { version_metadata });
             }
             // Another key, another administrator or a new replica: what it touches now is judged again.

@@ -1,0 +1,192 @@
+//! Which secrets of a project name the same database account: each of their rotations would make the other's SYSCURRENT wrong.
+//!
+//! An index by account only finds the secrets to look at; whether one names the account is read from its own versions, so a
+//! stale entry does no harm. Accounts are compared by engine, port, user name and the name of the host; a value that is
+//! sealed for the function cannot be compared. Secrets of other projects are not looked at: whoever may write a value there
+//! could stop the rotations here.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use csms_core::{
+    ProjectId, RotationConfig, RotationMode, Secret, SecretName, SecretState, SecretValue, StageName, VersionId,
+    rotation::{Account, Engine, Login},
+};
+use csms_kms::{RootKey, envelope};
+use csms_store::{ChangeError, Entry, EntryChange, ReadError, Store, StoreError, StoredValue};
+use hmac::{Hmac, KeyInit, Mac};
+use serde::{Deserialize, Serialize};
+use sha2::Sha256;
+
+use crate::{app::App, failure::Failure};
+
+/// Secrets of one page of the first look at all of them.
+const PAGE: u16 = 500;
+
+/// The name under which the store notes that all secrets of the installation are in the index.
+const INDEXED: &str = "database accounts indexed";
+
+/// Secrets that may name one account: their names by their identifiers.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct Users(BTreeMap<String, SecretName>);
+
+impl Entry for Users {
+    const KIND: &'static str = "database_account";
+}
+
+/// Puts a secret into the index under the account of a new value. A failure is logged: each rotation puts its own secret in.
+pub async fn note(app: &App, secret: &Secret, value: &SecretValue) {
+    if !secret.secret_type.is_rotated() {
+        return;
+    }
+    let Ok(account) = Account::parse(value) else { return };
+    if let Err(error) = put(app, secret, account.login()).await {
+        tracing::warn!(secret = %secret.name, %error, "the account of a secret is noted later");
+    }
+}
+
+/// Whether another secret of the project names an account that this one's rotations change. The secret itself is in the index
+/// afterwards, so of two that ask at the same time at least one learns of the other.
+///
+/// # Errors
+/// Failures of the store.
+pub async fn is_shared(app: &App, secret: &Secret) -> Result<bool, StoreError> {
+    for login in logins(app, secret).await? {
+        for key in put(app, secret, &login).await? {
+            let Users(users) = app.store.entry(&secret.project, &key).await?.unwrap_or_default();
+            for (_, name) in users.iter().filter(|(id, _)| id.as_str() != secret.id.as_str()) {
+                if names_account(app, secret, name, &login).await? {
+                    tracing::warn!(secret = %secret.name, other = %name, "two secrets name the same database account");
+                    return Ok(true);
+                }
+            }
+        }
+    }
+    Ok(false)
+}
+
+/// Whether the secret of this name is alive and its rotations change the account of `login`, of which `secret` is the other.
+async fn names_account(app: &App, secret: &Secret, name: &SecretName, login: &Login) -> Result<bool, StoreError> {
+    let Some(other) = app.store.secret(&secret.project, name).await? else { return Ok(false) };
+    // A replica follows its primary, and what waits for its deletion is not rotated.
+    let is_rotated = other.secret_type.is_rotated() && other.primary().is_none();
+    if other.id == secret.id || !is_rotated || other.state == SecretState::PendingDelete {
+        return Ok(false);
+    }
+    let host = |secret: &Secret| secret.rotation_config.as_ref().and_then(RotationConfig::host).map(str::to_owned);
+    // Two accounts of one name, each named by its host part (MySQL).
+    if let (Some(one), Some(another)) = (host(secret), host(&other))
+        && !one.eq_ignore_ascii_case(&another)
+    {
+        return Ok(false);
+    }
+    let login_keys = keys(&app.root, login);
+    let named = logins(app, &other).await?;
+    Ok(named.iter().any(|named| keys(&app.root, named).iter().any(|key| login_keys.contains(key))))
+}
+
+/// The accounts whose passwords rotations of a secret change, as far as the server can read them.
+async fn logins(app: &App, secret: &Secret) -> Result<Vec<Login>, StoreError> {
+    let takes_turns = secret.rotation_config.as_ref().map(RotationConfig::mode) == Some(RotationMode::MultiUser);
+    let previous = takes_turns.then(StageName::previous);
+    let mut logins = Vec::new();
+    for stage in [Some(StageName::current()), previous].into_iter().flatten() {
+        if let Ok(version) = secret.staged(&stage) {
+            logins.extend(login(app, secret, version).await?);
+        }
+    }
+    Ok(logins)
+}
+
+/// The account in a version; `None` when the server cannot read it, or the version is gone.
+async fn login(app: &App, secret: &Secret, version: VersionId) -> Result<Option<Login>, StoreError> {
+    let select = |found: &Secret| found.version(version).map(|version| version.id);
+    let StoredValue { secret, version, sealed } =
+        match app.store.secret_value(&secret.project, &secret.name, select).await {
+            Ok(found) => found,
+            Err(ReadError::Store(error)) => return Err(error),
+            Err(ReadError::NotFound | ReadError::Refused(_)) => return Ok(None),
+        };
+    let Ok(found) = secret.version(version) else { return Ok(None) };
+    let Ok(key) = app.keys.get(&secret.project, &found.kms_key_id).await else { return Ok(None) };
+    let context = envelope::Context { project: &secret.project, secret: &secret.id, version, key: &found.kms_key_id };
+    let value = envelope::open(&key, &context, &sealed).ok();
+    Ok(value.and_then(|value| Account::parse(&value).ok()).map(|account| account.login().clone()))
+}
+
+/// Puts a secret into the index under an account, and returns the account's places there.
+async fn put(app: &App, secret: &Secret, login: &Login) -> Result<Vec<String>, StoreError> {
+    let keys = keys(&app.root, login);
+    for key in &keys {
+        let (id, name) = (secret.id.as_str().to_owned(), secret.name.clone());
+        let known: Option<Users> = app.store.entry(&secret.project, key).await?;
+        if known.is_some_and(|Users(users)| users.get(&id) == Some(&name)) {
+            continue;
+        }
+        let add = move |present: Option<Users>| {
+            let Users(mut users) = present.unwrap_or_default();
+            users.insert(id.clone(), name.clone());
+            Ok::<_, core::convert::Infallible>((EntryChange::Put(Users(users)), ()))
+        };
+        let mut added = app.store.change_index(&secret.project, key, add.clone()).await;
+        if matches!(added, Err(ChangeError::Store(StoreError::Conflict(_)))) {
+            // Another made the entry at the same time.
+            added = app.store.change_index(&secret.project, key, add).await;
+        }
+        match added {
+            Ok(()) | Err(ChangeError::NotFound) => {}
+            Err(ChangeError::Store(error)) => return Err(error),
+            Err(ChangeError::Refused(never)) => match never {},
+        }
+    }
+    Ok(keys)
+}
+
+/// The account's places in the index: by the address that applications use, and by that of rotations where it is another. Who
+/// reads the store learns neither.
+fn keys(root: &RootKey, login: &Login) -> Vec<String> {
+    let family = match login.engine {
+        Engine::PostgreSql => "postgresql",
+        Engine::MySql | Engine::MariaDb => "mysql",
+    };
+    let key = |(host, port): (&str, u16)| {
+        let host = host.trim_end_matches('.').to_ascii_lowercase();
+        let account = format!("{family}\0{host}\0{port}\0{}", login.username);
+        // HMAC takes keys of any length.
+        let mac = Hmac::<Sha256>::new_from_slice(root.derive("database accounts").as_slice());
+        mac.map(|mac| hex::encode(mac.chain_update(account).finalize().into_bytes())).unwrap_or_default()
+    };
+    let mut keys = vec![key((&login.host, login.port)), key(login.rotation_address())];
+    keys.dedup();
+    keys
+}
+
+/// Puts the secrets of all projects into the index, once for an installation: those that an older release has stored.
+///
+/// # Errors
+/// Failures of the store; what is in the index stays there.
+pub async fn index(app: &Arc<App>) -> Result<(), Failure> {
+    if app.store.meta(INDEXED).await?.is_some() {
+        return Ok(());
+    }
+    let mut projects: Vec<&ProjectId> = app.identity.regions.iter().map(|region| &region.project).collect();
+    if !projects.contains(&&app.identity.project_id) {
+        projects.push(&app.identity.project_id);
+    }
+    for project in projects {
+        let mut after: Option<String> = None;
+        loop {
+            let page = app.store.list_secrets(project, after.as_deref(), PAGE, None).await?;
+            for secret in page.items.iter().filter(|secret| secret.secret_type.is_rotated()) {
+                for login in logins(app, secret).await? {
+                    put(app, secret, &login).await?;
+                }
+            }
+            after = page.items.last().map(|secret| secret.name.to_string());
+            if !page.more {
+                break;
+            }
+        }
+    }
+    app.store.put_meta_if_absent(INDEXED, b"1".to_vec()).await?;
+    Ok(())
+}

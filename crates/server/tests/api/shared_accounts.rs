@@ -1,0 +1,138 @@
+//! Two secrets that name one database account: said when the second is made, and refused when either is to be rotated.
+
+use axum::http::StatusCode;
+use csms_core::{StageName, UnixMillis};
+use csms_server::{background::due, boot::settings::FunctionGraph, rotation::accounts};
+use csms_store::Store as _;
+use serde_json::{Value, json};
+
+use crate::support::{Answer, Server, open_with, settings};
+
+/// A server that calls functions elsewhere, where none is reached.
+async fn server(directory: &std::path::Path) -> Server {
+    let mut settings = settings(directory);
+    let (access_key, secret_key) = ("AK".to_owned(), "SK".to_owned().into());
+    let url = "http://127.0.0.1:9".to_owned();
+    settings.functiongraph = Some(FunctionGraph { url, access_key, secret_key });
+    open_with(&settings).await.unwrap()
+}
+
+fn account(user: &str) -> Value {
+    json!({ "engine": "mysql", "host": "DB.example", "port": 3306, "username": user, "password": "x" })
+}
+
+async fn create(server: &Server, name: &str, value: &Value, more: Value) -> Answer {
+    let mut config = json!({ "InstanceId": "i", "SecretSubType": "SingleUser" });
+    config.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    let body = json!({
+        "name": name, "secret_string": value.to_string(), "secret_type": "RDS-FG", "rotation_config": config.to_string(),
+        "rotation_func_urn": format!("urn:fss:local-1:{}:function:default:elsewhere", server.credentials.project_id),
+    });
+    let answer = server.call("POST", &server.path("secrets"), body).await;
+    assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
+    answer
+}
+
+fn warns(answer: &Answer) -> bool {
+    answer.headers.get("x-csms-warning").is_some_and(|text| text.to_str().unwrap().contains("names the same"))
+}
+
+async fn rotate(server: &Server, name: &str) -> Answer {
+    server.call("POST", &server.path(&format!("secrets/{name}/rotate")), Value::Null).await
+}
+
+fn assert_refused(answer: &Answer) {
+    assert_eq!((answer.status, answer.code()), (StatusCode::BAD_REQUEST, "CSMS.0502"), "{}", answer.body);
+    assert!(answer.body.to_string().contains("names the same database account"), "{}", answer.body);
+}
+
+#[tokio::test]
+async fn the_second_secret_of_an_account_is_noticed_and_neither_is_rotated() {
+    let directory = tempfile::tempdir().unwrap();
+    let server = server(directory.path()).await;
+    assert!(!warns(&create(&server, "one", &account("app"), json!({})).await));
+    assert!(!warns(&create(&server, "neighbour", &account("app2"), json!({})).await));
+    let mut same = account("app");
+    same["host"] = "db.example.".into();
+    same["engine"] = "mariadb".into();
+    assert!(warns(&create(&server, "two", &same, json!({})).await));
+    assert_refused(&rotate(&server, "one").await);
+    assert_refused(&rotate(&server, "two").await);
+    assert_eq!(rotate(&server, "neighbour").await.status, StatusCode::OK);
+
+    // What waits for its deletion is not rotated, so it stands in nobody's way.
+    let path = server.path("secrets/two/scheduled-deleted-tasks/create");
+    let waiting = server.call("POST", &path, json!({ "recovery_window_in_days": 7 })).await;
+    assert_eq!(waiting.status, StatusCode::OK, "{}", waiting.body);
+    assert_eq!(rotate(&server, "one").await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn a_version_that_names_the_account_of_another_secret_is_noticed() {
+    let directory = tempfile::tempdir().unwrap();
+    let server = server(directory.path()).await;
+    create(&server, "one", &account("app"), json!({})).await;
+    create(&server, "two", &account("other"), json!({})).await;
+    let body = json!({ "secret_string": account("app").to_string() });
+    let added = server.call("POST", &server.path("secrets/two/versions"), body).await;
+    assert_eq!(added.status, StatusCode::OK, "{}", added.body);
+    assert_refused(&rotate(&server, "one").await);
+    // Moved back, it names its own account again.
+    let moved = server.call("PUT", &server.path("secrets/two/stages/SYSCURRENT"), json!({ "version_id": "v1" })).await;
+    assert_eq!(moved.status, StatusCode::OK, "{}", moved.body);
+    assert_eq!(rotate(&server, "one").await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn a_pooler_before_the_database_does_not_hide_the_account() {
+    let directory = tempfile::tempdir().unwrap();
+    let server = server(directory.path()).await;
+    create(&server, "direct", &account("app"), json!({})).await;
+    let mut pooled = account("app");
+    pooled["host"] = "pooler.example".into();
+    pooled["rotation_host"] = "db.example".into();
+    assert!(warns(&create(&server, "pooled", &pooled, json!({})).await));
+    assert_refused(&rotate(&server, "direct").await);
+}
+
+#[tokio::test]
+async fn accounts_of_one_name_for_different_hosts_are_two() {
+    let directory = tempfile::tempdir().unwrap();
+    let server = server(directory.path()).await;
+    create(&server, "one", &account("app"), json!({ "Host": "10.0.%" })).await;
+    assert!(!warns(&create(&server, "two", &account("app"), json!({ "Host": "10.1.%" })).await));
+    assert!(warns(&create(&server, "three", &account("app"), json!({})).await));
+}
+
+#[tokio::test]
+async fn a_scheduled_rotation_of_a_shared_account_ends_as_a_failed_task() {
+    let directory = tempfile::tempdir().unwrap();
+    let server = server(directory.path()).await;
+    create(&server, "one", &account("app"), json!({})).await;
+    create(&server, "two", &account("app"), json!({})).await;
+    let project = server.app.identity.project_id.clone();
+    let name = csms_core::SecretName::parse("one").unwrap();
+    let due = |draft: &mut csms_store::Draft| {
+        draft.secret.auto_rotation = true;
+        draft.secret.rotation_period = csms_core::RotationPeriod::parse("4h").ok();
+        draft.secret.next_rotation_time = Some(UnixMillis::new(1));
+        Ok::<_, ()>(())
+    };
+    server.app.store.change_secret(&project, &name, false, due).await.unwrap();
+    due::rotate_due(&server.app).await.unwrap();
+    let tasks = server.call("GET", &server.path("csms/tasks"), Value::Null).await;
+    let task = &tasks.body["tasks"][0];
+    assert_eq!(task["task_status"], "FAILED", "{}", tasks.body);
+    assert!(task["task_error_msg"].as_str().unwrap().contains("names the same database account"), "{task}");
+    let secret = server.app.store.secret(&project, &name).await.unwrap().unwrap();
+    assert!(secret.staged(&StageName::pending()).is_err(), "nothing was begun");
+}
+
+#[tokio::test]
+async fn secrets_of_an_older_release_are_indexed_once() {
+    let directory = tempfile::tempdir().unwrap();
+    let server = server(directory.path()).await;
+    accounts::index(&server.app).await.unwrap();
+    let indexed = server.app.store.meta("database accounts indexed").await.unwrap();
+    assert_eq!(indexed.as_deref(), Some(b"1".as_slice()));
+}
