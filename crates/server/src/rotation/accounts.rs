@@ -22,7 +22,7 @@ use crate::{app::App, failure::Failure};
 /// Secrets of one page of the first look at all of them.
 const PAGE: u16 = 500;
 
-/// The name under which the store notes that all secrets of the installation are in the index.
+/// Begins the name under which the store notes that all secrets of the installation are in the index of a root key.
 const INDEXED: &str = "database accounts indexed";
 
 /// Secrets that may name one account: their names by their identifiers.
@@ -150,22 +150,28 @@ fn keys(root: &RootKey, login: &Login) -> Vec<String> {
     };
     let key = |(host, port): (&str, u16)| {
         let host = host.trim_end_matches('.').to_ascii_lowercase();
-        let account = format!("{family}\0{host}\0{port}\0{}", login.username);
-        // HMAC takes keys of any length.
-        let mac = Hmac::<Sha256>::new_from_slice(root.derive("database accounts").as_slice());
-        mac.map(|mac| hex::encode(mac.chain_update(account).finalize().into_bytes())).unwrap_or_default()
+        hidden(root, &format!("{family}\0{host}\0{port}\0{}", login.username))
     };
     let mut keys = vec![key((&login.host, login.port)), key(login.rotation_address())];
     keys.dedup();
     keys
 }
 
-/// Puts the secrets of all projects into the index, once for an installation: those that an older release has stored.
+/// A text that only the root key leads to.
+fn hidden(root: &RootKey, text: &str) -> String {
+    // HMAC takes keys of any length.
+    let mac = Hmac::<Sha256>::new_from_slice(root.derive("database accounts").as_slice());
+    mac.map(|mac| hex::encode(mac.chain_update(text).finalize().into_bytes())).unwrap_or_default()
+}
+
+/// Puts the secrets of all projects into the index, once for each root key: those that an older release has stored, and those
+/// whose places were made under the former key.
 ///
 /// # Errors
 /// Failures of the store; what is in the index stays there.
 pub async fn index(app: &Arc<App>) -> Result<(), Failure> {
-    if app.store.meta(INDEXED).await?.is_some() {
+    let mark = format!("{INDEXED} {}", hidden(&app.root, "mark"));
+    if app.store.meta(&mark).await?.is_some() {
         return Ok(());
     }
     let mut projects: Vec<&ProjectId> = app.identity.regions.iter().map(|region| &region.project).collect();
@@ -187,6 +193,6 @@ pub async fn index(app: &Arc<App>) -> Result<(), Failure> {
             }
         }
     }
-    app.store.put_meta_if_absent(INDEXED, b"1".to_vec()).await?;
+    app.store.put_meta_if_absent(&mark, b"1".to_vec()).await?;
     Ok(())
 }
