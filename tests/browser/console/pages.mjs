@@ -222,14 +222,6 @@ export const PAGES = [
   { name: "access", open: (person) => person.goTo("#/secrets/app-payments-db/access") },
   { name: "account", open: (person) => person.goTo("#/account") },
   {
-    name: "account-menu",
-    open: async (person) => {
-      await person.goTo("#/");
-      await person.openAccount();
-      await person.sees("Password and access keys");
-    },
-  },
-  {
     name: "import",
     open: async (person) => {
       await person.goTo("#/import");

@@ -57,6 +57,13 @@ inBothBrowsers({
     await person.sees(`value of ${mine}`);
   },
 
+  "who may do nothing yet is told whom to ask, and is offered nothing": async (person) => {
+    await signInAs(person, await userWith([{ Effect: "Allow", Action: ["kms:cmk:list"] }]));
+    await person.sees("Nothing here is allowed to you yet");
+    await person.sees("Please attach the policy CSMS ReadOnlyAccess");
+    assert.doesNotMatch(await person.text(), /New secret|Try again/);
+  },
+
   "a page says which of its rights are missing": async (person) => {
     await signInAs(person, await userWith([{ Effect: "Allow", Action: ["kms:cmk:list", "kms:cmk:enable"] }]));
     await person.goTo("#/keys");

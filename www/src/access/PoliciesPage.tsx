@@ -16,6 +16,7 @@ import { Empty } from "../ui/Empty";
 import { Failure } from "../ui/Failure";
 import { ListTable } from "../ui/ListTable";
 import { PolicyDialog } from "./PolicyDialog";
+import { systemWords } from "./systemPolicies";
 import { usePolicies } from "./users";
 
 type Doing = "open" | "delete";
@@ -45,6 +46,7 @@ export function PoliciesPage() {
       {policies && policies.length > 0 && (
         <PolicyTable policies={policies} onAction={(policy, what) => setOpen({ what, policy })} />
       )}
+      <p className="hint">{t("The first user needs no policy: it may do everything.")}</p>
       {policies?.every(({ policy_type }) => policy_type === "system") && (
         <Empty title={t("Allow just what is needed")}>
           <p>
@@ -93,8 +95,16 @@ function PolicyTable({
         <tr key={policy.policy_id}>
           <th scope="row">
             <div className="stack">
-              <strong>{policy.policy_name}</strong>
-              {policy.description && <span className="muted">{policy.description}</span>}
+              <span>
+                <Button kind="link" onPress={() => onAction(policy, "open")}>
+                  {policy.policy_name}
+                </Button>
+              </span>
+              {policy.description && (
+                <span className="muted">
+                  {policy.policy_type === "system" ? systemWords(policy.description, t) : policy.description}
+                </span>
+              )}
             </div>
           </th>
           <td className="wide-only">

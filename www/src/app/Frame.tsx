@@ -83,8 +83,9 @@ export function Frame({ onEnter, onSignOut }: Props) {
           </DialogTrigger>
         </div>
         <div className="bar-end">
-          <Button kind="quiet" onPress={() => setIsSearching(true)} aria-label={t("Go to a secret or page")}>
-            <span className="wide-only">{t("Go to…")}</span> <kbd>Ctrl K</kbd>
+          <Button kind="quiet" onPress={() => setIsSearching(true)}>
+            <span className="go-to">{t("Go to…")}</span>
+            <kbd>Ctrl K</kbd>
           </Button>
           {session.projects.length > 1 ? (
             <Select

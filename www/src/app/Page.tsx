@@ -20,12 +20,17 @@ const ImportPage = loadable(async () => (await import("../secrets/ImportPage")).
 const AccountPage = loadable(async () => (await import("../access/AccountPage")).AccountPage);
 const AuditPage = loadable(async () => (await import("../audit/AuditPage")).AuditPage);
 
+/** All components, in development only. */
+const ComponentsPage = import.meta.env.DEV
+  ? loadable(async () => (await import("../ui/ComponentsPage")).ComponentsPage)
+  : undefined;
+
 const TITLES: Record<Exclude<Route["page"], "secret">, string> = {
   overview: "Overview",
   secrets: "Secrets",
   import: "Import secrets",
   account: "Your account",
-  components: "Components",
+  components: "Not found",
   create: "New secret",
   tasks: "Rotations",
   events: "Events",
@@ -71,6 +76,7 @@ export function Page({ route }: { route: Route }) {
     case "audit":
       return <AuditPage />;
     default:
+      if (route.page === "components" && ComponentsPage) return <ComponentsPage />;
       return (
         <div className="page">
           <h1>{t("There is no such page.")}</h1>

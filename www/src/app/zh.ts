@@ -383,8 +383,8 @@ const words: Record<string, string> = {
   "Nothing is lost: both passwords are kept, and the next attempt finds out which one is right. It comes by itself.":
     "没有丢失：两个密码都已保留，下次尝试会自动找出正确的那个。",
   "The database accepts no password that the secret knows.": "数据库不接受凭据中的任何密码。",
-  "Somebody has changed it there. Set the account to the password of the version marked SYSPENDING, then rotate again.":
-    "密码可能已在数据库中被改动。请把账号密码设为标记为 SYSPENDING 的版本中的密码，然后再次轮转。",
+  "Somebody has changed it there. Find out which password programs use, store it as a new version marked SYSCURRENT, then rotate again.":
+    "密码可能已在数据库中被改动。请确认程序正在使用的密码，将其保存为标记 SYSCURRENT 的新版本，然后再次轮转。",
   "The function was not allowed to read or change the secret.": "函数没有读取或修改凭据的权限。",
   "Check the secret's state and its KMS key, then rotate again.": "请检查凭据状态及其 KMS 密钥，然后再次轮转。",
   "The value is not the login of a database.": "该值不是数据库登录信息。",
@@ -604,7 +604,6 @@ const words: Record<string, string> = {
   "Signed in as": "登录用户",
   "Password and access keys": "密码和访问密钥",
   "Pages of the console": "控制台页面",
-  "Go to a secret or page": "前往凭据或页面",
   "Go to…": "前往…",
   Page: "页面",
   Secret: "凭据",
@@ -855,6 +854,36 @@ const words: Record<string, string> = {
   "Open the secret": "打开凭据",
   "Not JSON: look at line {line}, column {column}.": "不是 JSON：请检查第 {line} 行第 {column} 列。",
   "This is JSON.": "格式为 JSON。",
+  "Everything.": "全部权限。",
+  "Every operation on secrets. Secrets with keys of their own also need rights to the keys.":
+    "对凭据的所有操作。使用自有密钥的凭据还需要密钥的权限。",
+  "Reading secrets, their values, rotations, events and tags.": "读取凭据及其值、轮转、事件和标签。",
+  "Every operation on keys.": "对密钥的所有操作。",
+  "Using keys, as reading and writing secrets with keys of their own takes.":
+    "使用密钥（读写使用自有密钥的凭据所需）。",
+  "The first user needs no policy: it may do everything.": "首个用户不需要策略，拥有全部权限。",
+  "Read the version marked SYSPENDING": "读取标记为 SYSPENDING 的版本",
+  "Read the version marked SYSCURRENT": "读取标记为 SYSCURRENT 的版本",
+  "Read the version marked SYSPREVIOUS": "读取标记为 SYSPREVIOUS 的版本",
+  "Read the login of the administrator": "读取管理员的登录信息",
+  "Look at the account in the database": "查看数据库中的账号",
+  "Log in with the password of SYSPENDING": "使用 SYSPENDING 的密码登录",
+  "Log in with the password of SYSCURRENT": "使用 SYSCURRENT 的密码登录",
+  "Log in with the password of SYSPREVIOUS": "使用 SYSPREVIOUS 的密码登录",
+  "Log in with a wrong password, to see whether passwords are checked": "使用错误密码登录，确认数据库会校验密码",
+  "Store a new password, marked SYSPENDING": "保存新密码，标记为 SYSPENDING",
+  "Set the new password in the database": "在数据库中设置新密码",
+  "Move SYSCURRENT to the new version": "将 SYSCURRENT 移到新版本",
+  "Take SYSPENDING away": "移除 SYSPENDING",
+  Finished: "完成",
+  "Ended, to be tried again": "已结束，稍后重试",
+  "Ended: a person has to look": "已结束：需要人工处理",
+  "Please attach the policy {policy} to {name} (project {project}).":
+    "请为 {name} 附加策略 {policy}（项目 {project}）。",
+  "Nothing here is allowed to you yet": "您在此处还没有任何权限",
+  "What no policy allows is denied. An administrator can attach one to your user; you could write:":
+    "没有策略允许的操作都会被拒绝。管理员可以为您的用户附加策略，您可以这样申请：",
+  "Copy the sentence": "复制这句话",
 };
 
 export default words;

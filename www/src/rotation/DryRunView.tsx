@@ -5,6 +5,7 @@ import { Facts } from "../ui/Facts";
 import { Notice } from "../ui/Notice";
 import type { DryRunReport, Overlap } from "./dryRun";
 import { failureWords } from "./failureWords";
+import { stepWords } from "./stepWords";
 
 const OVERLAPS: Record<Overlap, string> = {
   "two-accounts": "None is lost: two accounts take turns, and the current login always works.",
@@ -52,10 +53,10 @@ export function DryRunView({ report }: { report: DryRunReport }) {
       {report.steps.length > 0 && (
         <details className="task-steps">
           <summary>{t("{count} steps", { count: report.steps.length })}</summary>
-          <ol lang="en">
+          <ol>
             {report.steps.map(({ step, taken, outcome }, index) => (
               <li key={`${step}-${index}`}>
-                {step} ({taken ? t("done") : t("to do")}): {outcome}
+                {stepWords(step, t)} ({taken ? t("done") : t("to do")}): <span lang="en">{outcome}</span>
               </li>
             ))}
           </ol>

@@ -3,6 +3,7 @@
 import type { TaskStep } from "csms";
 
 import { useLanguage } from "../app/language";
+import { stepWords } from "./stepWords";
 
 export function TaskSteps({ steps }: { steps: readonly TaskStep[] }) {
   const { t, language } = useLanguage();
@@ -10,10 +11,11 @@ export function TaskSteps({ steps }: { steps: readonly TaskStep[] }) {
   return (
     <details className="task-steps">
       <summary>{t("{count} steps", { count: steps.length })}</summary>
-      <ol lang="en">
+      <ol>
         {steps.map(({ time, step, outcome }, index) => (
           <li key={`${time}-${index}`}>
-            <time dateTime={new Date(time).toISOString()}>{clock.format(time)}</time> {step}: {outcome}
+            <time dateTime={new Date(time).toISOString()}>{clock.format(time)}</time> {stepWords(step, t)}:{" "}
+            <span lang="en">{outcome}</span>
           </li>
         ))}
       </ol>

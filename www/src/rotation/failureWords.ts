@@ -40,7 +40,7 @@ const REPORTED: Record<string, FailureWords> = {
   },
   ROTATION_NEEDS_OPERATOR: {
     what: "The database accepts no password that the secret knows.",
-    next: "Somebody has changed it there. Set the account to the password of the version marked SYSPENDING, then rotate again.",
+    next: "Somebody has changed it there. Find out which password programs use, store it as a new version marked SYSCURRENT, then rotate again.",
   },
   ROTATION_SERVICE_REFUSED: {
     what: "The function was not allowed to read or change the secret.",

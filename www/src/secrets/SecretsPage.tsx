@@ -5,6 +5,7 @@ import { useEffect, useMemo, useState } from "react";
 import { useLanguage } from "../app/language";
 import { loadable } from "../app/loadable";
 import { MissingRights } from "../app/MissingRights";
+import { isForbidden, NoRights } from "../app/NoRights";
 import { useParameters } from "../app/route";
 import { useLastTasks } from "../rotation/useLastTasks";
 import { Button } from "../ui/Button";
@@ -65,6 +66,7 @@ export function SecretsPage() {
     addEventListener("keydown", search);
     return () => removeEventListener("keydown", search);
   }, []);
+  const isDenied = isForbidden(error) && !secrets;
   const count = shown.length.toLocaleString(language);
   const chosen = (secrets ?? []).filter(({ name }) => selected.has(name));
   return (
@@ -79,16 +81,26 @@ export function SecretsPage() {
               : secrets && count}
         </span>
         <span className="grow" />
-        <Button onPress={reload}>{t("Refresh")}</Button>
-        <a className="button button-plain" href="#/import">
-          {t("Import")}
-        </a>
-        <a className="button button-primary" href="#/create">
-          {t("New secret")}
-        </a>
+        {!isDenied && (
+          <>
+            <Button onPress={reload}>{t("Refresh")}</Button>
+            <a className="button button-plain" href="#/import">
+              {t("Import")}
+            </a>
+            <a className="button button-primary" href="#/create">
+              {t("New secret")}
+            </a>
+          </>
+        )}
       </header>
-      <MissingRights actions={ACTIONS} />
-      <Failure error={error} onRetry={reload} />
+      {isDenied ? (
+        <NoRights />
+      ) : (
+        <>
+          <MissingRights actions={ACTIONS} />
+          <Failure error={error} onRetry={reload} />
+        </>
+      )}
       {secrets?.length === 0 && !isLoading ? <NoSecrets /> : null}
       {secrets && secrets.length > 0 && (
         <>
