@@ -1,0 +1,49 @@
+// What a person does with several secrets, or with one member of a value.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { withPerson } from "./person.mjs";
+import { client, unique } from "./stage.mjs";
+
+const stored = async (secret_name) => (await client.showSecretVersion({ secret_name, version_id: "latest" })).version.secret_string;
+
+test("secrets of a file are looked at, stored, tagged and deleted together", () =>
+  withPerson("chromium", async (person) => {
+    const prefix = `${unique("file")}-`;
+    await person.signIn();
+    await person.goTo("#/import");
+    await person.write("Or paste it", `TOKEN="two\nlines"\nNAME='a b'`);
+    await person.write("Before each name", prefix);
+    await person.press("button", "Import 2 secrets");
+    await person.sees("2 secrets are imported.");
+    assert.deepEqual([await stored(`${prefix}TOKEN`), await stored(`${prefix}NAME`)], ["two\nlines", "a b"]);
+    await person.write("Search names and descriptions", prefix);
+    await person.press("checkbox", "Select all 2");
+    await person.press("button", "Tag…");
+    await person.write("Key", "origin");
+    await person.press("button", "Add the tag");
+    await person.sees("The tag origin is saved.");
+    await person.press("button", "Delete…");
+    await person.press("button", "Schedule the deletion");
+    await person.sees("The deletion of 2 secrets is scheduled.");
+    const { secret } = await client.showSecret({ secret_name: `${prefix}NAME` });
+    assert.equal(secret.state, "PENDING_DELETE");
+    assert.deepEqual((await client.listSecretTags({ secret_id: secret.id })).tags.map(({ key }) => key), ["origin"]);
+  }));
+
+test("one member of a value is revealed and copied, and no other is in the document", () =>
+  withPerson("chromium", async (person) => {
+    const [name, wanted, other] = [unique("members"), unique("wanted"), unique("other")];
+    await client.createSecret({ name, secret_string: JSON.stringify({ wanted, other }) });
+    await person.signIn();
+    await person.goTo(`#/secrets/${name}`);
+    await person.press("button", "Keys only");
+    await person.press("button", "Reveal the value of wanted");
+    await person.sees(wanted);
+    assert.ok(!(await person.html()).includes(other));
+    await person.press("button", "Copy the value of other");
+    await person.sees("The clipboard is cleared after 60 s");
+    assert.equal(await person.page.evaluate(() => navigator.clipboard.readText()), other);
+    assert.ok(!(await person.html()).includes(other));
+  }));
