@@ -14,6 +14,7 @@ mod request;
 mod rotation;
 mod server;
 mod store;
+mod store_load;
 mod strangers;
 mod table;
 

@@ -20,16 +20,16 @@ use csms_testbed::{
 };
 use tokio::task::JoinSet;
 
-use crate::table;
+use crate::{store_load, table};
 
 /// Bytes of a sealed value: 256 and what encryption adds.
-const VALUE: usize = 320;
+pub(crate) const VALUE: usize = 320;
 
 /// Of how many secrets one is due.
 const ONE_IN: usize = 1000;
 
 /// Now, for the benchmark: some day in 2026.
-const NOW: UnixMillis = UnixMillis::new(1_790_000_000_000);
+pub(crate) const NOW: UnixMillis = UnixMillis::new(1_790_000_000_000);
 
 /// Measure due secrets, list pages and point reads by the number of secrets, on both stores.
 #[derive(clap::Args)]
@@ -43,18 +43,24 @@ pub(crate) struct Arguments {
     /// Leave PostgreSQL out.
     #[arg(long)]
     sqlite_only: bool,
+    /// Measure only what many callers at the same time reach.
+    #[arg(long)]
+    load_only: bool,
+    /// Milliseconds that each number of callers is measured.
+    #[arg(long, default_value_t = 2000)]
+    span: u64,
 }
 
-fn project() -> Result<ProjectId> {
+pub(crate) fn project() -> Result<ProjectId> {
     ProjectId::parse("0".repeat(32)).map_err(|_| anyhow::anyhow!("a project id"))
 }
 
-fn name(number: usize) -> String {
+pub(crate) fn name(number: usize) -> String {
     format!("service-{number:08}-database")
 }
 
 /// The secret of this number: rotated every 30 days, and due if its number says so.
-fn secret(number: usize) -> Result<Secret> {
+pub(crate) fn secret(number: usize) -> Result<Secret> {
     let urn = format!("urn:fss:local-1:{}:function:default:rotate-database:latest", "0".repeat(32));
     let new = NewSecret {
         name: SecretName::parse(name(number)).ok().context("a name")?,
@@ -163,7 +169,7 @@ fn per_second(secrets: usize, duration: Duration) -> String {
 /// Runs the benchmark.
 pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
     let (mut rows, mut loads) = (Vec::new(), Vec::new());
-    for &secrets in &arguments.secrets {
+    for &secrets in arguments.secrets.iter().filter(|_| !arguments.load_only) {
         anyhow::ensure!(secrets >= ONE_IN, "at least {ONE_IN} secrets");
         let directory = tempfile::tempdir()?;
         let path = directory.path().join("csms.db");
@@ -179,9 +185,15 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
             rows.extend(measured);
         }
     }
-    table::print(&["", "p50 µs", "p99 µs"], &rows);
-    println!();
-    table::print(&["", "secrets per second"], &loads);
+    if !arguments.load_only {
+        table::print(&["", "p50 µs", "p99 µs"], &rows);
+        println!();
+        table::print(&["", "secrets per second"], &loads);
+        println!();
+    }
+    progress("many callers at the same time");
+    let rates = store_load::run(Duration::from_millis(arguments.span), arguments.sqlite_only).await?;
+    table::print(&["", "per second", "× the database alone"], &rates);
     Ok(())
 }
 
