@@ -149,7 +149,7 @@ async fn measure<S: Store>(kind: &str, store: &S, secrets: usize, calls: usize) 
     let page = page.await?;
     let read = times(calls, secrets, async |number| {
         let wanted = SecretName::parse(name(number)).ok().context("a name")?;
-        let found = store.secret_value(&project, &wanted, |secret| secret.staged(&StageName::current())).await;
+        let found = store.secret_value(&project, &wanted, None, |secret| secret.staged(&StageName::current())).await;
         let found = found.map_err(|_| anyhow::anyhow!("not found"))?;
         anyhow::ensure!(found.sealed.len() == VALUE);
         Ok(())

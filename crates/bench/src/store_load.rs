@@ -65,7 +65,7 @@ async fn rate<F: Future<Output = Result<()>> + Send + 'static>(
 
 async fn read<S: Store>(store: &S, caller: usize) -> Result<()> {
     let wanted = SecretName::parse(name(caller)).ok().context("a name")?;
-    let found = store.secret_value(&project()?, &wanted, |secret| secret.staged(&StageName::current())).await;
+    let found = store.secret_value(&project()?, &wanted, None, |secret| secret.staged(&StageName::current())).await;
     anyhow::ensure!(found.map_err(|_| anyhow::anyhow!("not found"))?.sealed.len() == VALUE);
     Ok(())
 }

@@ -65,9 +65,10 @@ impl Store for AnyStore {
         &self,
         project: &ProjectId,
         name: &SecretName,
-        select: impl FnOnce(&Secret) -> Result<VersionId, E> + Send,
+        expected: Option<VersionId>,
+        select: impl Fn(&Secret) -> Result<VersionId, E> + Send,
     ) -> Result<StoredValue, ReadError<E>> {
-        delegate!(self.secret_value(project, name, select))
+        delegate!(self.secret_value(project, name, expected, select))
     }
 
     async fn list_secrets(

@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// A secret that is being changed.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Draft {
     /// The secret. What the caller's function leaves here is stored.
     pub secret: Secret,
@@ -72,6 +72,21 @@ pub(crate) struct Tasks {
     pub(crate) put: Vec<Task>,
     pub(crate) lease: Option<Lease>,
     pub(crate) audit: Vec<AuditEntry>,
+}
+
+impl Changes {
+    /// Tasks, lease and records.
+    pub(crate) const fn tasks(&self) -> &Tasks {
+        match self {
+            Self::Update { tasks, .. } | Self::Delete { tasks, .. } => tasks,
+        }
+    }
+
+    /// Whether nothing but the secret, its values and records is concerned.
+    pub(crate) fn is_plain(&self) -> bool {
+        let Self::Update { replicas, tasks, .. } = self else { return false };
+        replicas.is_empty() && tasks.put.is_empty() && tasks.lease.is_none()
+    }
 }
 
 impl Draft {

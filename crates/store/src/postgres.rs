@@ -1,8 +1,9 @@
 //! The store for several replicas: a PostgreSQL database, or one that speaks its protocol.
 //!
-//! Plain SQL, no extensions, no triggers. A change locks the row of its secret, so changes of one secret happen one after
-//! the other and those of others do not wait. Every operation has a limit in time; what was not answered within it is
-//! [`StoreError::Unavailable`](crate::StoreError::Unavailable), also a commit whose answer was lost.
+//! Plain SQL, no extensions, no triggers. Reads are single statements outside of transactions. A change locks the row of its
+//! secret; changes that wait at the same time share a transaction (`groups`), unless somebody else has locked their rows
+//! (`alone`). Every operation has a limit in time; what was not answered within it is
+//! [`StoreError::Unavailable`](crate::StoreError::Unavailable), also a commit whose reply was lost.
 //!
 //! Here is only the wiring; statements are in the modules named after what they store.
 
@@ -18,7 +19,6 @@ use csms_core::{
     event::{Notification, NotificationStatus},
     task::Task,
 };
-use deadpool_postgres::Pool;
 
 use crate::{
     audit::{AuditEntry, AuditHead, AuditRecord},
@@ -36,28 +36,71 @@ use crate::{
 };
 
 mod access;
+mod alone;
 mod audit;
+mod batch;
 mod connect;
 mod entries;
 mod failure;
+mod groups;
 mod identities;
 mod outbox;
+mod pooler;
 mod schema;
 mod secrets;
 mod session;
 mod tasks;
 pub(crate) mod transfer;
 
+use connect::Connections;
 pub use connect::PostgresSettings;
+use groups::Groups;
 use session::{Session, within};
 
-/// How often a change is begun again while nothing has been decided.
+/// How often something is begun that others, or the loss of a connection, were in the way of.
 const ATTEMPTS: usize = 3;
+
+/// How often a secret and its value are read until they are those of one instant.
+const VALUE_ATTEMPTS: usize = 10;
+
+/// Runs one read on a connection of its own, and again on another one where that may help.
+macro_rules! read {
+    ($self:ident, |$session:ident| $read:expr) => {
+        alone!($self, open, |$session| $read)
+    };
+}
+
+/// Runs one statement that writes, which may be repeated, as [`read!`] does.
+macro_rules! write_alone {
+    ($self:ident, |$session:ident| $write:expr) => {
+        alone!($self, open_to_write, |$session| $write)
+    };
+}
+
+macro_rules! alone {
+    ($self:ident, $open:ident, |$session:ident| $operation:expr) => {
+        within($self.timeout, async {
+            let mut attempt = 1;
+            loop {
+                let outcome = async {
+                    let $session = &Session::$open(&$self.connections).await?;
+                    $operation.await
+                };
+                match outcome.await {
+                    Err(error) if attempt < ATTEMPTS && failure::may_repeat(&error) => attempt += 1,
+                    outcome => return outcome,
+                }
+            }
+        })
+        .await
+    };
+}
 
 /// A store in a PostgreSQL database. Clones share its connections.
 #[derive(Clone)]
 pub struct PostgresStore {
-    pool: Pool,
+    connections: Connections,
+    groups: Groups,
     timeout: Duration,
     row_key: Arc<KnownKey>,
 }
@@ -67,57 +110,14 @@ impl PostgresStore {
     /// tables once they are there.
     ///
     /// # Errors
-    /// [`StoreError::Unavailable`] when the settings cannot be used, the database is not reached, refuses the user, or
-    /// belongs to a newer release; [`StoreError::Corrupt`] when it has tables of another program.
+    /// [`StoreError::Unavailable`] when the settings cannot be used, the database is not reached, refuses the user,
+    /// belongs to a newer release, or is behind a pooler that loses prepared statements; [`StoreError::Corrupt`] when it has tables of another program.
     pub async fn open(settings: &PostgresSettings) -> Result<Self, StoreError> {
-        let store = Self { pool: connect::pool(settings)?, timeout: settings.timeout, row_key: Arc::default() };
-        within(settings.timeout, schema::migrate(&store.pool)).await?;
-        Ok(store)
-    }
-
-    /// Locks a secret in a new transaction. Nothing has been decided yet, so what others were in the way of is begun
-    /// again.
-    async fn lock(
-        &self,
-        project: &ProjectId,
-        name: &SecretName,
-        load_values: bool,
-    ) -> Result<(Session, Option<Draft>), StoreError> {
-        let mut attempt = 1;
-        loop {
-            let locked = async {
-                let session = Session::write(&self.pool).await?;
-                match secrets::lock(&session, project, name, load_values).await {
-                    Ok(draft) => Ok((session, draft)),
-                    Err(error) => session.end(Err(error)).await,
-                }
-            };
-            match locked.await {
-                Err(error) if attempt < ATTEMPTS && failure::may_repeat(&error) => attempt += 1,
-                outcome => return outcome,
-            }
-        }
-    }
-}
-
-impl PostgresStore {
-    /// Stores a secret with the values of its versions.
-    async fn insert(
-        &self,
-        secret: &Secret,
-        values: &[(VersionId, &[u8])],
-        quota: u64,
-        records: &[AuditEntry],
-    ) -> Result<(), CreateError> {
-        loop {
-            let session = Session::write(&self.pool).await?;
-            let created = secrets::create(&session, secret, values, quota, records.to_vec()).await;
-            match session.end(created).await {
-                Err(CreateError::Quota)
-                    if secrets::has_room(&Session::open(&self.pool).await?, &secret.project, quota).await? => {}
-                outcome => return outcome,
-            }
-        }
+        let connections = connect::connections(settings)?;
+        within(settings.timeout, pooler::require_prepared_statements(&connections)).await?;
+        schema::migrate(&connections, settings.timeout).await?;
+        let groups = Groups::start(connections.clone(), settings.timeout);
+        Ok(Self { connections, groups, timeout: settings.timeout, row_key: Arc::default() })
     }
 }
 
@@ -132,7 +132,9 @@ impl std::fmt::Debug for PostgresStore {
 #[cfg(feature = "testing")]
 pub const QUICK_STATEMENTS: &[(&str, &[&str])] = &[
     (secrets::FIND, &["secrets_by_name"]),
-    (secrets::VALUE, &["secret_values_pkey"]),
+    (secrets::FIND_WITH_VALUE, &["secrets_by_name", "secret_values_pkey"]),
+    (batch::LOCK, &["secrets_by_name"]),
+    (batch::UPDATE, &["secrets_pkey"]),
     (secrets::LIST, &["secrets_by_name"]),
     (secrets::LIST_OF_EVENT, &["secrets_by_event"]),
     (secrets::DUE_ROTATIONS, &["secrets_by_rotation"]),
@@ -143,47 +145,31 @@ pub const QUICK_STATEMENTS: &[(&str, &[&str])] = &[
     (tasks::PURGE, &["tasks_by_age"]),
 ];
 
-/// Runs the caller's function and writes what it amounts to.
-async fn decide<T, E>(
-    session: &Session,
-    mut draft: Draft,
-    decide: impl FnOnce(&mut Draft) -> Result<T, E>,
-) -> Result<T, ChangeError<E>> {
-    let before = draft.secret.clone();
-    let answer = catch_unwind(AssertUnwindSafe(|| decide(&mut draft)))
-        .map_err(|_| StoreError::Unavailable(Cause::new("the function that decides a write panicked")))?
-        .map_err(ChangeError::Refused)?;
-    if let Some(event) = draft.new_binding() {
-        entries::require_event(session, &before.project, event).await?;
-    }
-    outbox::tell(session, &draft).await?;
-    secrets::apply(session, &before, draft.into_changes()?).await?;
-    Ok(answer)
-}
-
 impl Store for PostgresStore {
     async fn secret(&self, project: &ProjectId, name: &SecretName) -> Result<Option<Secret>, StoreError> {
-        within(self.timeout, async { secrets::find(&Session::open(&self.pool).await?, project, name).await }).await
+        read!(self, |session| secrets::find(session, project, name))
     }
 
     async fn secret_value<E: Send>(
         &self,
         project: &ProjectId,
         name: &SecretName,
-        select: impl FnOnce(&Secret) -> Result<VersionId, E> + Send,
+        expected: Option<VersionId>,
+        select: impl Fn(&Secret) -> Result<VersionId, E> + Send,
     ) -> Result<StoredValue, ReadError<E>> {
-        let read = async {
-            let session = Session::snapshot(&self.pool).await?;
-            let found = async {
-                let secret = secrets::find(&session, project, name).await?.ok_or(ReadError::NotFound)?;
-                let version = select(&secret).map_err(ReadError::Refused)?;
-                let sealed = secrets::value(&session, &secret, version).await?;
-                Ok(StoredValue { secret, version, sealed })
-            };
-            let found = found.await;
-            session.end(found).await
-        };
-        within(self.timeout, read).await
+        let mut wanted = expected;
+        for _ in 0..VALUE_ATTEMPTS {
+            let found = read!(self, |session| secrets::find_with_value(session, project, name, wanted))?;
+            let (secret, asked, sealed) = found.ok_or(ReadError::NotFound)?;
+            let version = select(&secret).map_err(ReadError::Refused)?;
+            if asked == Some(version) {
+                let sealed = row::value_of(&secret, version, sealed)?;
+                return Ok(StoredValue { secret, version, sealed });
+            }
+            // Secret and value are to be of the same instant, so both are read again.
+            wanted = Some(version);
+        }
+        Err(StoreError::Unavailable(Cause::new("the stages of a secret moved while its value was read")).into())
     }
 
     async fn list_secrets(
@@ -193,16 +179,15 @@ impl Store for PostgresStore {
         limit: u16,
         event: Option<&EventName>,
     ) -> Result<Page<Secret>, StoreError> {
-        let list = async { secrets::list(&Session::open(&self.pool).await?, project, after, limit, event).await };
-        within(self.timeout, list).await
+        read!(self, |session| secrets::list(session, project, after, limit, event))
     }
 
     async fn secret_by_id(&self, project: &ProjectId, id: &SecretId) -> Result<Option<Secret>, StoreError> {
-        within(self.timeout, async { secrets::find_by_id(&Session::open(&self.pool).await?, project, id).await }).await
+        read!(self, |session| secrets::find_by_id(session, project, id))
     }
 
     async fn entry<T: Entry>(&self, project: &ProjectId, name: &str) -> Result<Option<T>, StoreError> {
-        within(self.timeout, async { entries::find(&Session::open(&self.pool).await?, project, name).await }).await
+        read!(self, |session| entries::find(session, project, name))
     }
 
     async fn entries<T: Entry>(
@@ -211,8 +196,7 @@ impl Store for PostgresStore {
         after: Option<&str>,
         limit: u16,
     ) -> Result<Page<(String, T)>, StoreError> {
-        within(self.timeout, async { entries::list(&Session::open(&self.pool).await?, project, after, limit).await })
-            .await
+        read!(self, |session| entries::list(session, project, after, limit))
     }
 
     async fn change_entry<T: Entry, R: Send + 'static, E: Send + 'static>(
@@ -223,7 +207,7 @@ impl Store for PostgresStore {
         decide: impl FnOnce(Option<T>) -> Result<(EntryChange<T>, R), E> + Send + 'static,
     ) -> Result<R, ChangeError<E>> {
         let change = async {
-            let session = Session::write(&self.pool).await?;
+            let session = Session::write(&self.connections).await?;
             let changed = entries::change(&session, project, name, records, decide).await;
             session.end(changed).await
         };
@@ -231,46 +215,36 @@ impl Store for PostgresStore {
     }
 
     async fn task(&self, project: &ProjectId, id: &TaskId) -> Result<Option<Task>, StoreError> {
-        let found = within(self.timeout, async { tasks::find(&Session::open(&self.pool).await?, id).await }).await?;
+        let found = read!(self, |session| tasks::find(session, id))?;
         Ok(found.filter(|task| task.project == *project))
     }
 
     async fn tasks(&self, project: &ProjectId, filter: &TaskFilter) -> Result<TaskPage, StoreError> {
-        let list = async {
-            let session = Session::snapshot(&self.pool).await?;
-            let listed = tasks::list(&session, project, filter).await;
-            session.end(listed).await
-        };
-        within(self.timeout, list).await
+        read!(self, |session| tasks::list(session, project, filter))
     }
 
     async fn due_deletions(&self, now: UnixMillis, limit: u16) -> Result<Vec<(ProjectId, SecretName)>, StoreError> {
-        let due = async { secrets::due(&Session::open(&self.pool).await?, secrets::DUE_DELETIONS, now, limit).await };
-        within(self.timeout, due).await
+        read!(self, |session| secrets::due(session, secrets::DUE_DELETIONS, now, limit))
     }
 
     async fn due_rotations(&self, now: UnixMillis, limit: u16) -> Result<Vec<(ProjectId, SecretName)>, StoreError> {
-        let due = async { secrets::due(&Session::open(&self.pool).await?, secrets::DUE_ROTATIONS, now, limit).await };
-        within(self.timeout, due).await
+        read!(self, |session| secrets::due(session, secrets::DUE_ROTATIONS, now, limit))
     }
 
     async fn rotation_backlog(&self, now: UnixMillis) -> Result<RotationBacklog, StoreError> {
-        within(self.timeout, async { tasks::backlog(&Session::open(&self.pool).await?, now).await }).await
+        read!(self, |session| tasks::backlog(session, now))
     }
 
     async fn next_due_time(&self) -> Result<Option<UnixMillis>, StoreError> {
-        within(self.timeout, async { secrets::next_due_time(&Session::open(&self.pool).await?).await }).await
+        read!(self, |session| secrets::next_due_time(session))
     }
 
     async fn due_expiries(&self, now: UnixMillis, limit: u16) -> Result<Vec<(ProjectId, SecretName)>, StoreError> {
-        within(self.timeout, async {
-            secrets::due(&Session::open(&self.pool).await?, secrets::DUE_EXPIRIES, now, limit).await
-        })
-        .await
+        read!(self, |session| secrets::due(session, secrets::DUE_EXPIRIES, now, limit))
     }
 
     async fn next_event_time(&self) -> Result<Option<UnixMillis>, StoreError> {
-        within(self.timeout, async { outbox::next_event_time(&Session::open(&self.pool).await?).await }).await
+        read!(self, |session| outbox::next_event_time(session))
     }
 
     async fn notifications(
@@ -279,12 +253,7 @@ impl Store for PostgresStore {
         after: Option<&str>,
         limit: u16,
     ) -> Result<Page<(Notification, NotificationStatus)>, StoreError> {
-        let list = async {
-            let session = Session::snapshot(&self.pool).await?;
-            let listed = outbox::list(&session, project, after, limit).await;
-            session.end(listed).await
-        };
-        within(self.timeout, list).await
+        read!(self, |session| outbox::list(session, project, after, limit))
     }
 
     async fn claim_notifications(
@@ -294,7 +263,7 @@ impl Store for PostgresStore {
         limit: u16,
     ) -> Result<Vec<ClaimedNotification>, StoreError> {
         let claim = async {
-            let session = Session::write(&self.pool).await?;
+            let session = Session::write(&self.connections).await?;
             let claimed = outbox::claim(&session, now, until, limit).await;
             session.end(claimed).await
         };
@@ -308,71 +277,63 @@ impl Store for PostgresStore {
         status: NotificationStatus,
         next: Option<UnixMillis>,
     ) -> Result<bool, StoreError> {
-        within(self.timeout, async {
-            outbox::settle(&Session::open(&self.pool).await?, id, attempt, status, next).await
-        })
-        .await
+        write_alone!(self, |session| outbox::settle(session, id, attempt, status, next))
     }
 
     async fn purge_notifications(&self, before: UnixMillis) -> Result<u64, StoreError> {
-        within(self.timeout, async { outbox::purge(&Session::open(&self.pool).await?, before).await }).await
+        write_alone!(self, |session| outbox::purge(session, before))
     }
 
     async fn key(&self, project: &ProjectId, id: &KeyId) -> Result<Option<KeyRecord>, StoreError> {
-        let found = within(self.timeout, async { identities::key(&Session::open(&self.pool).await?, id).await });
-        Ok(found.await?.filter(|key| key.project == *project))
+        let found = read!(self, |session| identities::key(session, id));
+        Ok(found?.filter(|key| key.project == *project))
     }
 
     async fn key_by_alias(&self, project: &ProjectId, alias: &str) -> Result<Option<KeyRecord>, StoreError> {
-        let find = async { identities::key_by_alias(&Session::open(&self.pool).await?, project, alias).await };
-        within(self.timeout, find).await
+        read!(self, |session| identities::key_by_alias(session, project, alias))
     }
 
     async fn user(&self, id: &str) -> Result<Option<UserRecord>, StoreError> {
         let binding = bound::known(&self.row_key)?;
-        within(self.timeout, async { identities::user(&Session::open(&self.pool).await?, binding, id).await }).await
+        read!(self, |session| identities::user(session, binding, id))
     }
 
     async fn user_by_name(&self, domain_id: Option<&str>, name: &str) -> Result<Option<UserRecord>, StoreError> {
         let binding = bound::known(&self.row_key)?;
-        let find =
-            async { identities::user_by_name(&Session::open(&self.pool).await?, binding, domain_id, name).await };
-        within(self.timeout, find).await
+        read!(self, |session| identities::user_by_name(session, binding, domain_id, name))
     }
 
     async fn access_key(&self, access_key: &str) -> Result<Option<(AccessKeyRecord, UserRecord)>, StoreError> {
         let binding = bound::known(&self.row_key)?;
-        let find = async { identities::access_key(&Session::open(&self.pool).await?, binding, access_key).await };
-        within(self.timeout, find).await
+        read!(self, |session| identities::access_key(session, binding, access_key))
     }
 
     async fn users(&self) -> Result<Vec<UserRecord>, StoreError> {
         let binding = bound::known(&self.row_key)?;
-        within(self.timeout, async { access::users(&Session::open(&self.pool).await?, binding).await }).await
+        read!(self, |session| access::users(session, binding))
     }
 
     async fn access_keys(&self, user_id: &str) -> Result<Vec<AccessKeyRecord>, StoreError> {
         let binding = bound::known(&self.row_key)?;
-        let find = async { access::access_keys(&Session::open(&self.pool).await?, binding, user_id).await };
-        within(self.timeout, find).await
+        read!(self, |session| access::access_keys(session, binding, user_id))
     }
 
     async fn policy(&self, name: &str) -> Result<Option<PolicyRecord>, StoreError> {
         let binding = bound::known(&self.row_key)?;
-        within(self.timeout, async { access::policy(&Session::open(&self.pool).await?, binding, name).await }).await
+        read!(self, |session| access::policy(session, binding, name))
     }
 
     async fn policies(&self) -> Result<Vec<PolicyRecord>, StoreError> {
         let binding = bound::known(&self.row_key)?;
-        within(self.timeout, async { access::policies(&Session::open(&self.pool).await?, binding).await }).await
+        read!(self, |session| access::policies(session, binding))
     }
 
     async fn keys(&self, project: &ProjectId) -> Result<Vec<KeyRecord>, StoreError> {
-        within(self.timeout, async { access::keys(&Session::open(&self.pool).await?, project).await }).await
+        read!(self, |session| access::keys(session, project))
     }
 
     async fn keys_pending_deletion(&self) -> Result<Vec<KeyRecord>, StoreError> {
-        within(self.timeout, async { access::keys_pending_deletion(&Session::open(&self.pool).await?).await }).await
+        read!(self, |session| access::keys_pending_deletion(session))
     }
 
     async fn audit_records(
@@ -381,20 +342,19 @@ impl Store for PostgresStore {
         limit: u16,
         secret: Option<&str>,
     ) -> Result<Vec<AuditRecord>, StoreError> {
-        let list = async { audit::after(&Session::open(&self.pool).await?, after, limit, secret).await };
-        within(self.timeout, list).await
+        read!(self, |session| audit::after(session, after, limit, secret))
     }
 
     async fn find_audit_records(&self, filter: &AuditFilter) -> Result<Vec<AuditRecord>, StoreError> {
-        within(self.timeout, async { audit::find(&Session::open(&self.pool).await?, filter).await }).await
+        read!(self, |session| audit::find(session, filter))
     }
 
     async fn audit_head(&self) -> Result<AuditHead, StoreError> {
-        within(self.timeout, async { audit::head(&Session::open(&self.pool).await?).await }).await
+        read!(self, |session| audit::head(session))
     }
 
     async fn meta(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
-        within(self.timeout, async { identities::meta(&Session::open(&self.pool).await?, key).await }).await
+        read!(self, |session| identities::meta(session, key))
     }
 
     async fn create_secret(
@@ -404,8 +364,8 @@ impl Store for PostgresStore {
         quota: u64,
         records: Vec<AuditEntry>,
     ) -> Result<(), CreateError> {
-        let values = [(row::only_version(&secret)?, sealed.as_slice())];
-        within(self.timeout, self.insert(&secret, &values, quota, &records)).await
+        let values = BTreeMap::from([(row::only_version(&secret)?, sealed)]);
+        within(self.timeout, self.groups.create(secret, values, quota, records)).await
     }
 
     async fn restore_secret(
@@ -415,8 +375,8 @@ impl Store for PostgresStore {
         quota: u64,
         records: Vec<AuditEntry>,
     ) -> Result<(), CreateError> {
-        let values = row::values_of(&secret, &values)?;
-        within(self.timeout, self.insert(&secret, &values, quota, &records)).await
+        row::values_of(&secret, &values)?;
+        within(self.timeout, self.groups.create(secret, values, quota, records)).await
     }
 
     async fn change_secret<T: Send + 'static, E: Send + 'static>(
@@ -424,22 +384,14 @@ impl Store for PostgresStore {
         project: &ProjectId,
         name: &SecretName,
         load_values: bool,
-        decision: impl FnOnce(&mut Draft) -> Result<T, E> + Send + 'static,
+        decide: impl FnOnce(&mut Draft) -> Result<T, E> + Send + 'static,
     ) -> Result<T, ChangeError<E>> {
-        let change = async {
-            let (session, draft) = self.lock(project, name, load_values).await?;
-            let changed = match draft {
-                None => Err(ChangeError::NotFound),
-                Some(draft) => decide(&session, draft, decision).await,
-            };
-            session.end(changed).await
-        };
-        within(self.timeout, change).await
+        within(self.timeout, self.groups.change((project.clone(), name.clone()), load_values, decide)).await
     }
 
     async fn finish_orphan_task(&self, task: Task, holder: &str, records: Vec<AuditEntry>) -> Result<(), StoreError> {
         let finish = async {
-            let session = Session::write(&self.pool).await?;
+            let session = Session::write(&self.connections).await?;
             let outcome = tasks::finish_orphan(&session, &task, holder, records).await;
             session.end(outcome).await
         };
@@ -454,7 +406,7 @@ impl Store for PostgresStore {
         limit: u16,
     ) -> Result<Vec<Task>, StoreError> {
         let claim = async {
-            let session = Session::write(&self.pool).await?;
+            let session = Session::write(&self.connections).await?;
             let claimed = tasks::claim(&session, holder, now, expires, limit).await;
             session.end(claimed).await
         };
@@ -462,21 +414,19 @@ impl Store for PostgresStore {
     }
 
     async fn renew_lease(&self, lease: &Lease) -> Result<bool, StoreError> {
-        within(self.timeout, async { tasks::renew_lease(&Session::open(&self.pool).await?, lease).await }).await
+        write_alone!(self, |session| tasks::renew_lease(session, lease))
     }
 
     async fn release_lease(&self, task: &TaskId, holder: &str) -> Result<(), StoreError> {
-        within(self.timeout, async { tasks::release_lease(&Session::open(&self.pool).await?, task, holder).await })
-            .await
+        write_alone!(self, |session| tasks::release_lease(session, task, holder))
     }
 
     async fn purge_tasks(&self, outcome: TaskOutcome, before: UnixMillis, limit: u16) -> Result<u64, StoreError> {
-        let purge = async { tasks::purge(&Session::open(&self.pool).await?, outcome, before, limit).await };
-        within(self.timeout, purge).await
+        write_alone!(self, |session| tasks::purge(session, outcome, before, limit))
     }
 
     async fn ensure_key(&self, key: KeyRecord) -> Result<KeyRecord, StoreError> {
-        within(self.timeout, async { identities::ensure_key(&Session::open(&self.pool).await?, &key).await }).await
+        write_alone!(self, |session| identities::ensure_key(session, &key))
     }
 
     async fn put_user(&self, user: UserRecord) -> Result<(), StoreError> {
@@ -489,7 +439,7 @@ impl Store for PostgresStore {
 
     async fn access_rows(&self) -> Result<Vec<RowMark>, StoreError> {
         let binding = bound::known(&self.row_key)?;
-        within(self.timeout, async { access::rows(&Session::open(&self.pool).await?, binding).await }).await
+        read!(self, |session| access::rows(session, binding))
     }
 
     fn use_row_key(&self, key: Arc<RowKey>) {
@@ -504,7 +454,7 @@ impl Store for PostgresStore {
         records: Vec<AuditEntry>,
     ) -> Result<bool, StoreError> {
         let change = async {
-            let session = Session::write(&self.pool).await?;
+            let session = Session::write(&self.connections).await?;
             let converted =
                 async { access::convert(&session, bound::known(&self.row_key)?, &mark, convert, records).await };
             let converted = converted.await;
@@ -521,7 +471,7 @@ impl Store for PostgresStore {
         mut records: Vec<AuditEntry>,
     ) -> Result<bool, StoreError> {
         let make = async {
-            let session = Session::write(&self.pool).await?;
+            let session = Session::write(&self.connections).await?;
             let made = async {
                 let marks = identities::make_user(&session, bound::known(&self.row_key)?, mark, &user, &key).await?;
                 crate::audit::name_rows(&mut records, &marks);
@@ -531,7 +481,7 @@ impl Store for PostgresStore {
             match session.end(made).await {
                 // Whether the mark or the user's name was there is told apart by looking.
                 Err(error) if failure::is_duplicate(&error) => {
-                    match identities::meta(&Session::open(&self.pool).await?, mark).await? {
+                    match identities::meta(&Session::open(&self.connections).await?, mark).await? {
                         Some(_) => Ok(false),
                         None => Err(error),
                     }
@@ -544,7 +494,7 @@ impl Store for PostgresStore {
 
     async fn change_access(&self, changes: Vec<AccessChange>, records: Vec<AuditEntry>) -> Result<(), StoreError> {
         let change = async {
-            let session = Session::write(&self.pool).await?;
+            let session = Session::write(&self.connections).await?;
             let changed = async {
                 access::lock(&session).await?;
                 access::change_all(&session, bound::known(&self.row_key)?, &changes, records).await
@@ -560,7 +510,7 @@ impl Store for PostgresStore {
         decide: impl FnOnce(&AccessState) -> Result<AccessDecision<T>, E> + Send + 'static,
     ) -> Result<T, ChangeError<E>> {
         let change = async {
-            let session = Session::write(&self.pool).await?;
+            let session = Session::write(&self.connections).await?;
             let changed = async {
                 let binding = bound::known(&self.row_key)?;
                 let state = access::lock_state(&session, binding).await?;
@@ -582,7 +532,7 @@ impl Store for PostgresStore {
         decide: impl FnOnce(&mut Vec<KeyRecord>) -> Result<(T, Vec<AuditEntry>), E> + Send + 'static,
     ) -> Result<T, ChangeError<E>> {
         let change = async {
-            let session = Session::write(&self.pool).await?;
+            let session = Session::write(&self.connections).await?;
             let changed = async {
                 let before = access::lock_keys(&session, project).await?;
                 let mut after = before.clone();
@@ -600,20 +550,17 @@ impl Store for PostgresStore {
     }
 
     async fn append_audit(&self, records: Vec<AuditEntry>) -> Result<(), StoreError> {
-        let append = async {
-            let session = Session::write(&self.pool).await?;
-            let appended = audit::append(&session, records).await;
-            session.end(appended).await
-        };
-        within(self.timeout, append).await
+        if records.is_empty() {
+            return Ok(());
+        }
+        within(self.timeout, self.groups.append(records)).await
     }
 
     async fn note_uses(&self, uses: Vec<SecretUse>) -> Result<(), StoreError> {
-        within(self.timeout, async { secrets::note_uses(&Session::open(&self.pool).await?, &uses).await }).await
+        write_alone!(self, |session| secrets::note_uses(session, &uses))
     }
 
     async fn put_meta_if_absent(&self, key: &str, value: Vec<u8>) -> Result<Vec<u8>, StoreError> {
-        let put = async { identities::put_meta_if_absent(&Session::open(&self.pool).await?, key, value).await };
-        within(self.timeout, put).await
+        write_alone!(self, |session| identities::put_meta_if_absent(session, key, &value))
     }
 }

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use csms_core::{
-    EventName, KeyId, ProjectId, Secret, SecretId, SecretName, UnixMillis, VersionId,
+    EventName, KeyId, ProjectId, Secret, SecretId, SecretName, StageName, UnixMillis, VersionId,
     task::{Task, TaskStatus},
 };
 
@@ -48,6 +48,8 @@ pub(crate) struct SecretColumns<'s> {
     pub(crate) deletion_due_time: Option<i64>,
     pub(crate) expiry_due_time: Option<i64>,
     pub(crate) event: Option<&'s str>,
+    /// The version of SYSCURRENT.
+    pub(crate) current_version: Option<i64>,
 }
 
 impl<'s> SecretColumns<'s> {
@@ -58,6 +60,7 @@ impl<'s> SecretColumns<'s> {
             deletion_due_time: deletion_due_time(secret).map(time),
             expiry_due_time: secret.next_expiry_time().map(time),
             event: secret.event_subscriptions.first().map(EventName::as_str),
+            current_version: secret.staged(&StageName::current()).ok().map(|version| i64::from(version.number())),
         })
     }
 }

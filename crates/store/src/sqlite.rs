@@ -146,7 +146,8 @@ impl Store for SqliteStore {
         &self,
         project: &ProjectId,
         name: &SecretName,
-        select: impl FnOnce(&Secret) -> Result<VersionId, E> + Send,
+        _expected: Option<VersionId>,
+        select: impl Fn(&Secret) -> Result<VersionId, E> + Send,
     ) -> Result<StoredValue, ReadError<E>> {
         self.0.readers.read(|db| {
             let found = secrets::find(db, project, name)?.ok_or(ReadError::NotFound)?;

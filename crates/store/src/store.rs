@@ -34,12 +34,14 @@ pub trait Store: Send + Sync + 'static {
         name: &SecretName,
     ) -> impl Future<Output = Result<Option<Secret>, StoreError>> + Send;
 
-    /// A secret and the sealed value of the version that `select` picks, both of the same instant.
+    /// A secret and the sealed value of the version that `select` picks, both of the same instant. It is found soonest if that
+    /// is the `expected` version, or without one the version of SYSCURRENT. `select` may be called more than once.
     fn secret_value<E: Send>(
         &self,
         project: &ProjectId,
         name: &SecretName,
-        select: impl FnOnce(&Secret) -> Result<VersionId, E> + Send,
+        expected: Option<VersionId>,
+        select: impl Fn(&Secret) -> Result<VersionId, E> + Send,
     ) -> impl Future<Output = Result<StoredValue, ReadError<E>>> + Send;
 
     /// Secrets by name: those behind `after`, at most `limit`, and only those bound to `event` if one is given.

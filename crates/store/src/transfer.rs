@@ -171,6 +171,7 @@ async fn copy(source: &Source, target: &Target) -> Result<Vec<CopiedTable>, Tran
         }
         copied.push((table, content));
     }
+    target.fill_own_columns().await.map_err(TransferError::Target)?;
     for (table, content) in &copied {
         if target.content(table).await.map_err(TransferError::Target)? != *content {
             return Err(TransferError::Different(table.name.clone()));

@@ -35,7 +35,7 @@ fn wait<F: Future>(future: F) -> F::Output {
 }
 
 fn read(store: &SqliteStore, name: &SecretName) -> Result<StoredValue, ReadError<()>> {
-    wait(store.secret_value(&project(), name, |_| Ok(VersionId::FIRST)))
+    wait(store.secret_value(&project(), name, None, |_| Ok(VersionId::FIRST)))
 }
 
 /// A file with the secrets `a` and `b`, changed by `sql` behind the store's back.

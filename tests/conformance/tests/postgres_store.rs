@@ -13,12 +13,13 @@ use std::{
 
 use csms_core::VersionId;
 use csms_store::{
-    ChangeError, PostgresSettings, PostgresStore, ReadError, Store, StoreError,
+    ChangeError, Draft, PostgresSettings, PostgresStore, ReadError, Store, StoreError,
     suite::{add_version, common, name, project, put, sealed},
 };
 use csms_testbed::{
-    Postgres, TlsMode,
+    PgBouncer, Postgres, TlsMode, pgbouncer,
     postgres::{ADMIN, DATABASE, Setup},
+    roots,
 };
 use tokio::sync::Mutex;
 
@@ -73,7 +74,7 @@ async fn behind_its_back(settings: &PostgresSettings, server: &Postgres, sql: &s
 }
 
 async fn read(store: &PostgresStore, text: &str) -> Result<Vec<u8>, ReadError<()>> {
-    let found = store.secret_value(&project(), &name(text), |_| Ok(VersionId::FIRST)).await;
+    let found = store.secret_value(&project(), &name(text), None, |_| Ok(VersionId::FIRST)).await;
     found.map(|found| found.sealed)
 }
 
@@ -212,8 +213,12 @@ async fn names_that_postgresql_cannot_hold_are_not_found() {
     assert_eq!(page.items.len(), 1);
 }
 
+/// Ends all connections to the database but its own.
+const END_ALL: &str = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+    WHERE datname = current_database() AND pid <> pg_backend_pid()";
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_connection_lost_in_the_middle_of_a_change_leaves_nothing_behind() {
+async fn a_change_whose_connection_is_lost_before_the_commit_is_made_once_on_another() {
     let (settings, server) = database().await;
     let store = PostgresStore::open(&settings).await.unwrap();
     put(&store, &common("db")).await;
@@ -221,7 +226,7 @@ async fn a_connection_lost_in_the_middle_of_a_change_leaves_nothing_behind() {
     let changing = tokio::spawn({
         let store = store.clone();
         async move {
-            let decide = move |draft: &mut csms_store::Draft| {
+            let decide = move |draft: &mut Draft| {
                 let added = add_version(draft);
                 began.send(()).unwrap();
                 tokio::task::block_in_place(|| may_go_on.recv().unwrap());
@@ -231,15 +236,211 @@ async fn a_connection_lost_in_the_middle_of_a_change_leaves_nothing_behind() {
         }
     });
     tokio::task::spawn_blocking(move || has_begun.recv().unwrap()).await.unwrap();
-    let end_all = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-        WHERE datname = current_database() AND pid <> pg_backend_pid()";
-    behind_its_back(&settings, &server, end_all).await;
+    behind_its_back(&settings, &server, END_ALL).await;
     go_on.send(()).unwrap();
-    let changed = changing.await.unwrap();
-    assert!(matches!(changed, Err(ChangeError::Store(StoreError::Unavailable(_)))), "{changed:?}");
-    let secret = store.secret(&project(), &name("db")).await.unwrap().unwrap();
-    assert_eq!(secret.versions().len(), 1);
+    assert_eq!(changing.await.unwrap().unwrap().number(), 2);
+    assert_eq!(add(&store, "db").await.unwrap().number(), 3);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn reads_and_changes_go_on_when_the_server_ends_every_connection() {
+    let (settings, server) = database().await;
+    let store = PostgresStore::open(&settings).await.unwrap();
+    put(&store, &common("db")).await;
+    for round in 0..2 {
+        // Several connections of the pool.
+        let reads = futures_util::future::join_all((0..3).map(|_| read(&store, "db"))).await;
+        assert!(reads.iter().all(Result::is_ok));
+        behind_its_back(&settings, &server, END_ALL).await;
+        assert_eq!(read(&store, "db").await.unwrap(), sealed(&name("db"), VersionId::FIRST));
+        assert_eq!(add(&store, "db").await.unwrap().number(), round + 2);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_takes_no_writes_is_left_with_the_first_that_does() {
+    let (settings, server) = database().await;
+    let (_, database) = settings.url.rsplit_once('/').unwrap();
+    let store = PostgresStore::open(&settings).await.unwrap();
+    put(&store, &common("db")).await;
+    let read_only = format!("ALTER DATABASE {database} SET default_transaction_read_only = on");
+    behind_its_back(&settings, &server, &read_only).await;
+    behind_its_back(&settings, &server, END_ALL).await;
+    assert!(matches!(add(&store, "db").await, Err(ChangeError::Store(StoreError::Unavailable(_)))));
+    let writable = format!("BEGIN READ WRITE; ALTER DATABASE {database} RESET default_transaction_read_only; COMMIT");
+    behind_its_back(&settings, &server, &writable).await;
     assert_eq!(add(&store, "db").await.unwrap().number(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_session_that_can_no_longer_write_is_not_used_again() {
+    let (settings, server) = database().await;
+    let address = format!("{}?target_session_attrs=any", settings.url.as_str());
+    let store = PostgresStore::open(&PostgresSettings { url: address.into(), ..settings.clone() }).await.unwrap();
+    put(&store, &common("db")).await;
+    let (_, database) = settings.url.rsplit_once('/').unwrap();
+    let read_only = format!("ALTER DATABASE {database} SET default_transaction_read_only = on");
+    behind_its_back(&settings, &server, &read_only).await;
+    behind_its_back(&settings, &server, END_ALL).await;
+    futures_util::future::join_all((0..3).map(|_| read(&store, "db"))).await;
+    let writable = format!("BEGIN READ WRITE; ALTER DATABASE {database} RESET default_transaction_read_only; COMMIT");
+    behind_its_back(&settings, &server, &writable).await;
+    // The sessions of the pool are still read-only.
+    assert_eq!(add(&store, "db").await.unwrap().number(), 2);
+}
+
+/// A session that holds a lock, and lets go of it when it is told to.
+async fn hold(settings: &PostgresSettings, server: &Postgres, sql: &str) -> tokio_postgres::Client {
+    let (_, database) = settings.url.rsplit_once('/').unwrap();
+    let config = format!(
+        "host=127.0.0.1 port={} user={ADMIN} password={} dbname={database} application_name=holder",
+        server.port(),
+        server.admin_password()
+    );
+    let (client, connection) = tokio_postgres::connect(&config, tokio_postgres::NoTls).await.unwrap();
+    tokio::spawn(connection);
+    client.batch_execute(&format!("BEGIN; {sql}")).await.unwrap();
+    client
+}
+
+/// How many connections the store has.
+async fn connections(holder: &tokio_postgres::Client) -> i64 {
+    let sql = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'csms'";
+    holder.query_one(sql, &[]).await.unwrap().get(0)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn changes_of_other_secrets_go_on_while_somebody_holds_one() {
+    let (settings, server) = database().await;
+    let store = PostgresStore::open(&settings).await.unwrap();
+    for number in 0..9 {
+        put(&store, &common(&format!("db-{number}"))).await;
+    }
+    let holder = hold(&settings, &server, "SELECT 1 FROM secrets WHERE name = 'db-0' FOR UPDATE").await;
+    // More than there are connections want the one that is held.
+    let waiting: Vec<_> = (0..20)
+        .map(|_| {
+            let store = store.clone();
+            tokio::spawn(async move { add(&store, "db-0").await })
+        })
+        .collect();
+    for round in 0..10 {
+        let others = (1..9).map(|number| {
+            let store = &store;
+            async move { add(store, &format!("db-{number}")).await.unwrap().number() }
+        });
+        let added = futures_util::future::join_all(others).await;
+        assert!(added.iter().all(|number| *number == round + 2), "{added:?}");
+        assert_eq!(read(&store, "db-0").await.unwrap(), sealed(&name("db-0"), VersionId::FIRST));
+        assert!(connections(&holder).await <= 8);
+    }
+    assert!(waiting.iter().all(|change| !change.is_finished()));
+    holder.batch_execute("ROLLBACK").await.unwrap();
+    let mut added = Vec::new();
+    for change in waiting {
+        added.push(change.await.unwrap().unwrap().number());
+    }
+    added.sort_unstable();
+    assert_eq!(added, (2..22).collect::<Vec<_>>());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_lock_that_is_held_for_too_long_leaves_nothing_waiting() {
+    for held in ["audit_head", "secrets WHERE name = 'db'"] {
+        let (settings, server) = database().await;
+        let settings = PostgresSettings { timeout: Duration::from_secs(4), ..settings };
+        let store = PostgresStore::open(&settings).await.unwrap();
+        put(&store, &common("db")).await;
+        let holder = hold(&settings, &server, &format!("SELECT 1 FROM {held} FOR UPDATE")).await;
+        let record = |draft: &mut Draft| {
+            let added = add_version(draft);
+            draft.put_audit(csms_store::suite::audit::entry(None, "a"));
+            Ok::<_, ()>(added)
+        };
+        for _ in 0..2 {
+            let refused = store.change_secret(&project(), &name("db"), false, record).await;
+            assert!(matches!(refused, Err(ChangeError::Store(StoreError::Unavailable(_)))), "{held}: {refused:?}");
+        }
+        // The server itself gives up what nobody waits for any longer.
+        let waiting =
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+        while holder.query_one(waiting, &[]).await.unwrap().get::<_, i64>(0) > 0 {
+            tokio::task::yield_now().await;
+        }
+        holder.batch_execute("ROLLBACK").await.unwrap();
+        let before = store.secret(&project(), &name("db")).await.unwrap().unwrap().next_version();
+        assert_eq!(before.number(), 2, "{held}");
+        assert_eq!(add(&store, "db").await.unwrap(), before, "{held}");
+    }
+}
+
+/// Has statements of a kind fail with an SQLSTATE as often as said.
+fn failing(table: &str, event: &str, state: &str, times: u32) -> String {
+    format!(
+        "CREATE SEQUENCE failures; CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+             IF nextval('failures') <= {times} THEN RAISE EXCEPTION 'injected' USING ERRCODE = '{state}'; END IF;
+             RETURN NEW; END $$;
+         CREATE TRIGGER fail BEFORE {event} ON {table} FOR EACH STATEMENT EXECUTE FUNCTION fail()"
+    )
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_transaction_that_others_were_in_the_way_of_is_repeated_and_decided_once() {
+    let statements = [("secrets", "UPDATE"), ("secret_values", "INSERT"), ("audit_head", "UPDATE")];
+    for (table, event) in statements {
+        let (settings, server) = database().await;
+        let store = PostgresStore::open(&settings).await.unwrap();
+        put(&store, &common("db")).await;
+        behind_its_back(&settings, &server, &failing(table, event, "40001", 2)).await;
+        let decided = Arc::new(AtomicU32::new(0));
+        let counted = Arc::clone(&decided);
+        let decide = move |draft: &mut Draft| {
+            counted.fetch_add(1, Ordering::Relaxed);
+            draft.put_audit(csms_store::suite::audit::entry(None, "a"));
+            Ok::<_, ()>(add_version(draft))
+        };
+        let added = store.change_secret(&project(), &name("db"), false, decide).await.unwrap();
+        assert_eq!((added.number(), decided.load(Ordering::Relaxed)), (2, 1), "{event} {table}");
+        assert_eq!(store.audit_records(0, 10, None).await.unwrap().len(), 1, "{event} {table}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_change_that_the_database_refuses_takes_nothing_of_its_neighbours_along() {
+    let (settings, server) = database().await;
+    let store = PostgresStore::open(&settings).await.unwrap();
+    for number in 0..4 {
+        put(&store, &common(&format!("db-{number}"))).await;
+    }
+    behind_its_back(&settings, &server, "ALTER TABLE audit ADD CHECK (document NOT LIKE '%poison%')").await;
+    let holder = hold(&settings, &server, "SELECT 1 FROM audit_head FOR UPDATE").await;
+    // The first one waits for the head, and the others become one group behind it.
+    let first = tokio::spawn({
+        let store = store.clone();
+        async move { store.append_audit(vec![csms_store::suite::audit::entry(None, "first")]).await }
+    });
+    let changes: Vec<_> = (0..4)
+        .map(|number| {
+            let store = store.clone();
+            tokio::spawn(async move {
+                let word = if number == 2 { "poison" } else { "wine" };
+                let decide = move |draft: &mut Draft| {
+                    draft.put_audit(csms_store::suite::audit::entry(None, word));
+                    Ok::<_, ()>(add_version(draft))
+                };
+                store.change_secret(&project(), &name(&format!("db-{number}")), false, decide).await
+            })
+        })
+        .collect();
+    holder.batch_execute("ROLLBACK").await.unwrap();
+    first.await.unwrap().unwrap();
+    for (number, change) in changes.into_iter().enumerate() {
+        let changed = change.await.unwrap();
+        assert_eq!(changed.is_ok(), number != 2, "{number}: {changed:?}");
+    }
+    assert_eq!(store.audit_records(0, 10, None).await.unwrap().len(), 4);
+    let refused = store.secret(&project(), &name("db-2")).await.unwrap().unwrap();
+    assert_eq!(refused.next_version().number(), 2);
 }
 
 #[tokio::test]
@@ -254,7 +455,7 @@ async fn a_dropped_change_releases_its_secret() {
         let before = other.secret(&project(), &name("db")).await.unwrap().unwrap().next_version();
         assert!(add(&other, "db").await.unwrap() >= before);
     }
-    let values = |draft: &mut csms_store::Draft| {
+    let values = |draft: &mut Draft| {
         let secret = &draft.secret;
         Ok::<_, ()>(secret.versions().iter().all(|v| draft.sealed(v.id) == Some(&sealed(&secret.name, v.id)[..])))
     };
@@ -294,4 +495,39 @@ async fn a_server_with_tls_is_used_when_its_authority_is_trusted() {
         assert!(matches!(PostgresStore::open(&refused).await, Err(StoreError::Unavailable(_))));
     }
     put(&PostgresStore::open(&trusted).await.unwrap(), &common("db")).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_pooler_that_keeps_prepared_statements_works_and_an_older_one_is_refused() {
+    let (settings, server) = database().await;
+    let (_, database) = settings.url.rsplit_once('/').unwrap();
+    let behind = |port: u16| PostgresSettings {
+        url: format!("postgres://{ADMIN}@127.0.0.1:{port}/{database}?sslmode=disable").into(),
+        ..settings.clone()
+    };
+    let older = pgbouncer::Setup { root: roots::PGBOUNCER, ..pgbouncer::Setup::default() };
+    let older = PgBouncer::start(&server, &older).await.unwrap();
+    let refused = PostgresStore::open(&behind(older.port())).await;
+    let Err(StoreError::Unavailable(cause)) = refused else { panic!("PgBouncer {} is not refused", older.version()) };
+    assert!(cause.to_string().contains("PgBouncer 1.21"), "{cause}");
+
+    let newer = PgBouncer::start(&server, &pgbouncer::Setup::default()).await.unwrap();
+    let store = PostgresStore::open(&behind(newer.port())).await.unwrap();
+    let numbers = 0..8_u32;
+    for number in numbers.clone() {
+        put(&store, &common(&format!("db-{number}"))).await;
+    }
+    let callers = numbers.map(|number| {
+        let store = store.clone();
+        tokio::spawn(async move {
+            let text = format!("db-{number}");
+            for round in 0..10 {
+                assert_eq!(add(&store, &text).await.unwrap().number(), round + 2);
+                assert_eq!(read(&store, &text).await.unwrap(), sealed(&name(&text), VersionId::FIRST));
+            }
+        })
+    });
+    for caller in callers.collect::<Vec<_>>() {
+        caller.await.unwrap();
+    }
 }

@@ -101,7 +101,7 @@ async fn logins(app: &App, secret: &Secret) -> Result<Vec<Login>, StoreError> {
 async fn login(app: &App, secret: &Secret, version: VersionId) -> Result<Option<Login>, StoreError> {
     let select = |found: &Secret| found.version(version).map(|version| version.id);
     let StoredValue { secret, version, sealed } =
-        match app.store.secret_value(&secret.project, &secret.name, select).await {
+        match app.store.secret_value(&secret.project, &secret.name, Some(version), select).await {
             Ok(found) => found,
             Err(ReadError::Store(error)) => return Err(error),
             Err(ReadError::NotFound | ReadError::Refused(_)) => return Ok(None),

@@ -273,7 +273,7 @@ async fn run(app: &App, held: &HeldTask, starter: &str) -> Result<Ending, StoreE
 /// be unusable.
 async fn target(app: &App, project: &ProjectId, name: &SecretName) -> Result<Option<Target>, StoreError> {
     let select = |secret: &Secret| secret.staged(&StageName::current());
-    let StoredValue { secret, version, sealed } = match app.store.secret_value(project, name, select).await {
+    let StoredValue { secret, version, sealed } = match app.store.secret_value(project, name, None, select).await {
         Ok(found) => found,
         Err(ReadError::Store(error)) => return Err(error),
         Err(ReadError::NotFound | ReadError::Refused(_)) => return Ok(None),

@@ -3,9 +3,15 @@
 //! Replicas append to one chain. Whoever appends locks the row of the head, so others that want to append wait until it
 //! commits; that is why appending comes last in every transaction, and why no two of them can wait for each other.
 
+use futures_util::future::join3;
 use tokio_postgres::{Row, types::ToSql};
 
-use super::{failure::column, identities::can_be_held, session::Session};
+use super::{
+    failure::column,
+    groups::Uncommitted,
+    identities::can_be_held,
+    session::{COMMITTING, Session},
+};
 use crate::{
     audit::{self, AuditEntry, AuditHead, AuditRecord},
     error::{Cause, StoreError},
@@ -17,42 +23,89 @@ const READING: &str = "reading the audit trail";
 const WRITING: &str = "writing the audit trail";
 
 const HEAD: &str = "SELECT number, link, seal FROM audit_head WHERE singleton = 1";
-const LOCKED_HEAD: &str = "SELECT number, link, seal FROM audit_head WHERE singleton = 1 FOR UPDATE";
+pub(super) const LOCK_HEAD: &str = "SELECT number, link, seal FROM audit_head WHERE singleton = 1 FOR UPDATE";
 const AFTER: &str = "SELECT number, secret, document, link FROM audit WHERE number > $1 ORDER BY number LIMIT $2";
 const OF_SECRET: &str = "SELECT number, secret, document, link FROM audit
      WHERE secret = $3 AND number > $1 ORDER BY number LIMIT $2";
 
 async fn read_head(session: &Session, sql: &str) -> Result<AuditHead, StoreError> {
-    let row = session.row(sql, &[], READING).await?;
-    let row = row.ok_or_else(|| StoreError::Corrupt(Cause::new("the head of the audit trail is missing")))?;
-    Ok(AuditHead {
-        number: count(column(&row, 0, READING)?)?,
-        link: column(&row, 1, READING)?,
-        seal: column(&row, 2, READING)?,
-    })
+    head_in(&session.rows(sql, &[], READING).await?)
 }
 
 pub(super) async fn head(session: &Session) -> Result<AuditHead, StoreError> {
     read_head(session, HEAD).await
 }
 
+/// The head in the rows that [`LOCK_HEAD`] finds.
+pub(super) fn head_in(rows: &[Row]) -> Result<AuditHead, StoreError> {
+    let row = rows.first().ok_or_else(|| StoreError::Corrupt(Cause::new("the head of the audit trail is missing")))?;
+    Ok(AuditHead {
+        number: count(column(row, 0, READING)?)?,
+        link: column(row, 1, READING)?,
+        seal: column(row, 2, READING)?,
+    })
+}
+
+// One statement for all records: others wait for the head meanwhile.
+const INSERT: &str = "INSERT INTO audit (number, secret, document, link)
+     SELECT * FROM unnest($1::BIGINT[], $2::TEXT[], $3::TEXT[], $4::BYTEA[])";
+const MOVE_HEAD: &str = "UPDATE audit_head SET number = $1, link = $2, seal = $3 WHERE singleton = 1";
+
 /// Appends to the chain, in the transaction that is open. What follows in it should be the commit.
 pub(super) async fn append(session: &Session, entries: Vec<AuditEntry>) -> Result<(), StoreError> {
     if entries.is_empty() {
         return Ok(());
     }
-    let head = read_head(session, LOCKED_HEAD).await?;
-    let (records, head) = audit::extend(&head, entries);
+    let head = read_head(session, LOCK_HEAD).await?;
+    write(session, &head, entries, || async { Ok(()) }).await.0
+}
+
+/// Appends to the chain behind `head`, or behind the one that is locked now, and commits, without waiting in between.
+pub(super) async fn append_and_commit(
+    session: &Session,
+    head: Option<AuditHead>,
+    entries: Vec<AuditEntry>,
+) -> Result<(), Uncommitted> {
+    let commit = || session.batch("COMMIT", COMMITTING);
+    if entries.is_empty() {
+        return commit().await.map_err(Uncommitted::of);
+    }
+    let head = match head {
+        Some(head) => head,
+        None => read_head(session, LOCK_HEAD).await.map_err(Uncommitted::Undone)?,
+    };
+    let (written, committed) = write(session, &head, entries, commit).await;
+    // A commit behind a statement that failed undoes the transaction, and reports no error.
+    written.and(committed).map_err(Uncommitted::of)
+}
+
+/// Writes the records behind `head` and then does the rest, all sent at once. The statements are prepared before, because the
+/// rest must not reach the server ahead of them.
+async fn write<F: Future<Output = Result<(), StoreError>>>(
+    session: &Session,
+    head: &AuditHead,
+    entries: Vec<AuditEntry>,
+    rest: impl FnOnce() -> F,
+) -> (Result<(), StoreError>, Result<(), StoreError>) {
+    let statements =
+        async { Ok((session.prepared(INSERT, WRITING).await?, session.prepared(MOVE_HEAD, WRITING).await?)) };
+    let (insert, move_head) = match statements.await {
+        Ok(statements) => statements,
+        Err(error) => return (Err(error), Ok(())),
+    };
+    let (records, head) = audit::extend(head, entries);
     let numbers: Vec<i64> = records.iter().map(|record| number(record.number)).collect();
     let secrets: Vec<Option<&str>> = records.iter().map(|record| record.secret.as_deref()).collect();
     let documents: Vec<&str> = records.iter().map(|record| record.document.as_str()).collect();
     let links: Vec<&[u8]> = records.iter().map(|record| record.link.as_slice()).collect();
-    // One statement for all of them: others wait for the head meanwhile.
-    let insert = "INSERT INTO audit (number, secret, document, link)
-         SELECT * FROM unnest($1::BIGINT[], $2::TEXT[], $3::TEXT[], $4::BYTEA[])";
-    session.execute(insert, &[&numbers, &secrets, &documents, &links], WRITING).await?;
-    let update = "UPDATE audit_head SET number = $1, link = $2, seal = $3 WHERE singleton = 1";
-    session.execute(update, &[&number(head.number), &head.link, &head.seal], WRITING).await.map(drop)
+    let number = number(head.number);
+    let (inserted, moved, rest) = join3(
+        session.query(&insert, &[&numbers, &secrets, &documents, &links], WRITING),
+        session.query(&move_head, &[&number, &head.link, &head.seal], WRITING),
+        rest(),
+    )
+    .await;
+    (inserted.and(moved).map(drop), rest)
 }
 
 pub(super) async fn after(

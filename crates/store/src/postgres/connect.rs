@@ -1,13 +1,16 @@
 //! Where the database is, and the pool of connections to it.
+//!
+//! A connection is made only to a server that takes writes: a standby would show old data, and a pool that has met one would
+//! keep it. Every wait of the server for this program has a limit that the server itself keeps.
 
-use std::{fmt, net::IpAddr, time::Duration};
+use std::{fmt, net::IpAddr, sync::Arc, time::Duration};
 
 use deadpool_postgres::{Hook, HookError, Manager, ManagerConfig, Pool, RecyclingMethod, Runtime};
 use rustls::ClientConfig;
+use tokio::sync::Semaphore;
 use tokio_postgres::{
     Config,
-    config::{Host, SslMode},
-    error::SqlState,
+    config::{Host, SslMode, TargetSessionAttrs},
 };
 use tokio_postgres_rustls::MakeRustlsConnect;
 use zeroize::Zeroizing;
@@ -16,10 +19,10 @@ use crate::error::{Cause, StoreError};
 
 /// How long the server may take to accept a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// The same for each of several servers in one address.
+const CONNECT_TIMEOUT_OF_SEVERAL: Duration = Duration::from_secs(2);
 /// Unanswered data end a connection after this time: a host that has vanished says nothing.
 const SILENCE: Duration = Duration::from_secs(10);
-/// Ends the transaction of a replica that stands still while it holds locks.
-const LIMIT_IDLE_TRANSACTIONS: &str = "SET idle_in_transaction_session_timeout = 10000";
 
 /// How a PostgreSQL database is used.
 #[derive(Clone)]
@@ -60,33 +63,84 @@ impl fmt::Debug for PostgresSettings {
     }
 }
 
+/// Connections to a database. Clones share them.
+#[derive(Clone)]
+pub(super) struct Connections {
+    pub(super) pool: Pool,
+    /// What encrypts a request to cancel a statement.
+    pub(super) tls: MakeRustlsConnect,
+    pub(super) limits: Arc<Limits>,
+    /// Places for writes that may wait for locks of others: a quarter of the connections, so that such waits leave the rest
+    /// to everything else.
+    pub(super) waiting: Arc<Semaphore>,
+}
+
+/// The limits in time that a server keeps, as statements.
+pub(super) struct Limits {
+    /// Begins a transaction with its limits. A pooler may give each transaction another connection, so that what was set
+    /// for one connection does not hold.
+    pub(super) begin: String,
+    /// Begins the transaction of a group, which waits for locks less long.
+    pub(super) begin_group: String,
+    /// That time in milliseconds.
+    pub(super) group_lock_wait: u128,
+    /// Sets the limits of statements outside of transactions.
+    connection: String,
+}
+
+impl Limits {
+    /// Limits a little below the time after which this program gives up: the connection is then still of use. What is
+    /// committed is on disk, whatever the user's own settings say.
+    fn below(timeout: Duration) -> Self {
+        let millis = |tenths: u128| (timeout.as_millis() * tenths / 10).max(1);
+        let (statement, idle) = (millis(9), millis(10));
+        let set = |scope: &str, lock: u128| {
+            format!(
+                "SET{scope} lock_timeout = {lock}; SET{scope} statement_timeout = {statement}; \
+                 SET{scope} idle_in_transaction_session_timeout = {idle}; \
+                 SELECT set_config('synchronous_commit', 'on', {}) WHERE current_setting('synchronous_commit') = 'off'",
+                !scope.is_empty()
+            )
+        };
+        let begin = |lock: u128| format!("BEGIN ISOLATION LEVEL READ COMMITTED; {}", set(" LOCAL", lock));
+        let group_lock_wait = millis(5);
+        Self {
+            begin: begin(millis(8)),
+            begin_group: begin(group_lock_wait),
+            group_lock_wait,
+            connection: set("", millis(8)),
+        }
+    }
+}
+
 fn unusable(what: impl Into<String>) -> StoreError {
     StoreError::Unavailable(Cause::new(what))
 }
 
-/// A pool that connects when it is first used.
-pub(super) fn pool(settings: &PostgresSettings) -> Result<Pool, StoreError> {
+/// Connections that are made when they are first used.
+pub(super) fn connections(settings: &PostgresSettings) -> Result<Connections, StoreError> {
     let config = config(settings)?;
+    let hosts = u32::try_from(config.get_hosts().len().max(config.get_hostaddrs().len()).max(1)).unwrap_or(u32::MAX);
+    let connect_timeout = config.get_connect_timeout().copied().unwrap_or(CONNECT_TIMEOUT).saturating_mul(hosts);
     let tls = MakeRustlsConnect::new(tls(settings)?);
-    let manager = Manager::from_config(config, tls, ManagerConfig { recycling_method: RecyclingMethod::Fast });
-    let hook = Hook::async_fn(|client, _| {
-        Box::pin(async move {
-            match client.batch_execute(LIMIT_IDLE_TRANSACTIONS).await {
-                // Databases that resemble PostgreSQL may not have the setting.
-                Err(error) if error.code() == Some(&SqlState::UNDEFINED_OBJECT) => Ok(()),
-                set => set.map_err(HookError::Backend),
-            }
-        })
+    let limits = Arc::new(Limits::below(settings.timeout));
+    let manager = Manager::from_config(config, tls.clone(), ManagerConfig { recycling_method: RecyclingMethod::Fast });
+    let set = Arc::clone(&limits);
+    let hook = Hook::async_fn(move |client, _| {
+        let set = Arc::clone(&set);
+        Box::pin(async move { client.batch_execute(&set.connection).await.map_err(HookError::Backend) })
     });
-    Pool::builder(manager)
+    let pool = Pool::builder(manager)
         .max_size(settings.max_connections.max(1))
         .runtime(Runtime::Tokio1)
         .wait_timeout(Some(settings.timeout))
-        .create_timeout(Some(CONNECT_TIMEOUT))
+        .create_timeout(Some(connect_timeout))
         .recycle_timeout(Some(CONNECT_TIMEOUT))
         .post_create(hook)
         .build()
-        .map_err(|error| StoreError::Unavailable(Cause::with("setting up connections", error)))
+        .map_err(|error| StoreError::Unavailable(Cause::with("setting up connections", error)))?;
+    let waiting = Arc::new(Semaphore::new((settings.max_connections / 4).max(1)));
+    Ok(Connections { pool, tls, limits, waiting })
 }
 
 fn config(settings: &PostgresSettings) -> Result<Config, StoreError> {
@@ -110,7 +164,12 @@ fn config(settings: &PostgresSettings) -> Result<Config, StoreError> {
     if config.get_application_name().is_none() {
         config.application_name("csms");
     }
-    config.connect_timeout(CONNECT_TIMEOUT).tcp_user_timeout(SILENCE).keepalives_idle(SILENCE);
+    if !settings.url.contains("target_session_attrs") {
+        config.target_session_attrs(TargetSessionAttrs::ReadWrite);
+    }
+    let is_one = config.get_hosts().len().max(config.get_hostaddrs().len()) < 2;
+    config.connect_timeout(if is_one { CONNECT_TIMEOUT } else { CONNECT_TIMEOUT_OF_SEVERAL });
+    config.tcp_user_timeout(SILENCE).keepalives_idle(SILENCE);
     Ok(config)
 }
 
@@ -155,6 +214,23 @@ mod tests {
     fn what_the_address_says_about_encryption_is_kept() {
         assert_eq!(mode("postgres://csms@db.example.com/csms?sslmode=disable"), SslMode::Disable);
         assert_eq!(mode("postgres://csms@localhost/csms?sslmode=require"), SslMode::Require);
+    }
+
+    #[test]
+    fn only_servers_that_take_writes_are_used_unless_the_address_says_otherwise() {
+        let target = |url: &str| config(&PostgresSettings::at(url)).unwrap().get_target_session_attrs();
+        assert_eq!(target("postgres://csms@localhost/csms"), TargetSessionAttrs::ReadWrite);
+        assert_eq!(target("postgres://csms@one,two/csms?target_session_attrs=any"), TargetSessionAttrs::Any);
+    }
+
+    #[test]
+    fn the_limits_of_the_server_end_before_the_program_gives_up() {
+        let limits = Limits::below(Duration::from_secs(10));
+        for (begin, lock) in [(&limits.begin, 8000), (&limits.begin_group, 5000)] {
+            let limits =
+                format!("lock_timeout = {lock}; SET LOCAL statement_timeout = 9000; SET LOCAL idle_in_transaction");
+            assert!(begin.contains(&limits), "{begin}");
+        }
     }
 
     #[test]

@@ -106,12 +106,55 @@ pub(super) fn is_duplicate(error: &StoreError) -> bool {
     has_state(error, &SqlState::UNIQUE_VIOLATION)
 }
 
-/// Whether the same statements may succeed at once: others were in the way, or the connection had died in the pool.
-pub(super) fn may_repeat(error: &StoreError) -> bool {
+/// Whether the connection is of no more use: its server ends it or has stopped taking writes, or this program and the server
+/// no longer agree about the transaction.
+pub(super) fn ends_connection(error: &StoreError) -> bool {
+    let states = [SqlState::IN_FAILED_SQL_TRANSACTION, SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT];
+    concerns_server(error) || states.iter().any(|state| has_state(error, state))
+}
+
+/// Whether other connections to the same server are of no more use either.
+pub(super) fn concerns_server(error: &StoreError) -> bool {
+    let states = [
+        SqlState::READ_ONLY_SQL_TRANSACTION,
+        SqlState::ADMIN_SHUTDOWN,
+        SqlState::CRASH_SHUTDOWN,
+        SqlState::CANNOT_CONNECT_NOW,
+    ];
+    is_closed(error) || states.iter().any(|state| has_state(error, state))
+}
+
+/// Whether the connection was lost, so that nothing is known about what was asked last.
+pub(super) fn is_closed(error: &StoreError) -> bool {
     source(error).is_some_and(|source| source.is_closed)
-        || [&SqlState::T_R_SERIALIZATION_FAILURE, &SqlState::T_R_DEADLOCK_DETECTED, &SqlState::ADMIN_SHUTDOWN]
-            .iter()
-            .any(|state| has_state(error, state))
+}
+
+/// Whether a commit that failed so may have happened all the same: the connection has ended, before or after it.
+pub(super) fn leaves_doubt(error: &StoreError) -> bool {
+    let states = [SqlState::ADMIN_SHUTDOWN, SqlState::CRASH_SHUTDOWN];
+    is_closed(error) || states.iter().any(|state| has_state(error, state))
+}
+
+/// Whether somebody else has kept a row or a table locked for too long.
+pub(super) fn is_locked(error: &StoreError) -> bool {
+    has_state(error, &SqlState::LOCK_NOT_AVAILABLE)
+}
+
+/// Whether the database refuses what it was given.
+pub(super) fn concerns_content(error: &StoreError) -> bool {
+    matches!(error, StoreError::Conflict(_))
+}
+
+/// Whether the same statements may succeed at once: others were in the way, or another connection may be better.
+pub(super) fn may_repeat(error: &StoreError) -> bool {
+    let states = [
+        SqlState::T_R_SERIALIZATION_FAILURE,
+        SqlState::T_R_DEADLOCK_DETECTED,
+        SqlState::READ_ONLY_SQL_TRANSACTION,
+        SqlState::ADMIN_SHUTDOWN,
+        SqlState::CRASH_SHUTDOWN,
+    ];
+    is_closed(error) || states.iter().any(|state| has_state(error, state))
 }
 
 /// Reads a column; a row that does not hold what the schema promises is damaged.

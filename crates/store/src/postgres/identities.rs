@@ -231,13 +231,13 @@ pub(super) async fn make_user(
     Ok(vec![put_user(session, binding, user).await?, put_access_key(session, binding, key).await?])
 }
 
-pub(super) async fn put_meta_if_absent(session: &Session, key: &str, value: Vec<u8>) -> Result<Vec<u8>, StoreError> {
+pub(super) async fn put_meta_if_absent(session: &Session, key: &str, value: &[u8]) -> Result<Vec<u8>, StoreError> {
     if let Some(stored) = meta(session, key).await? {
         return Ok(stored);
     }
     let sql = "INSERT INTO meta (key, value) VALUES ($1, $2)";
     match session.execute(sql, &[&key, &value], "writing a named value").await {
-        Ok(_) => Ok(value),
+        Ok(_) => Ok(value.to_vec()),
         Err(error) if is_duplicate(&error) => meta(session, key).await?.ok_or(error),
         Err(error) => Err(error),
     }

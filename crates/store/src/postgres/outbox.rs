@@ -46,20 +46,32 @@ pub(super) async fn list(
     after: Option<&str>,
     limit: u16,
 ) -> Result<Page<(Notification, NotificationStatus)>, StoreError> {
-    let project = project.as_str();
-    let (before, id) = match after {
-        // Behind every notification.
-        None => (i64::MAX, ""),
-        Some(id) => {
-            let sql = "SELECT create_time FROM notifications WHERE id = $1 AND project = $2";
-            (session.number(sql, &[&id, &project], READING).await?.ok_or(StoreError::NotFound)?, id)
-        }
+    const FIRST_PAGE: &str = "SELECT document, checksum, status FROM notifications
+         WHERE project = $1 AND status IS NOT NULL ORDER BY create_time DESC, id DESC LIMIT $2";
+    // One statement: whether there is a marker, and what is behind it.
+    const NEXT_PAGE: &str = "SELECT page.document, page.checksum, page.status
+         FROM (SELECT create_time, id FROM notifications WHERE id = $3 AND project = $1) AS marker
+         LEFT JOIN LATERAL (SELECT create_time, id, document, checksum, status FROM notifications
+             WHERE project = $1 AND status IS NOT NULL AND (create_time, id) < (marker.create_time, marker.id)
+             ORDER BY create_time DESC, id DESC LIMIT $2) AS page ON TRUE
+         ORDER BY page.create_time DESC, page.id DESC";
+    let (project, fetched) = (project.as_str(), row::fetched(limit));
+    let rows = match &after {
+        None => session.rows(FIRST_PAGE, &[&project, &fetched], READING).await?,
+        Some(after) => session.rows(NEXT_PAGE, &[&project, &fetched, after], READING).await?,
     };
-    let sql = "SELECT document, checksum, status FROM notifications WHERE project = $1 AND status IS NOT NULL
-         AND (create_time, id) < ($2, $3) ORDER BY create_time DESC, id DESC LIMIT $4";
-    let rows = session.rows(sql, &[&project, &before, &id, &row::fetched(limit)], READING).await?;
-    let items = rows.iter().map(|row| Ok((read(row)?, read_status(column(row, 2, READING)?)?)));
-    Ok(row::page(items.collect::<Result<_, StoreError>>()?, limit))
+    if after.is_some() && rows.is_empty() {
+        return Err(StoreError::NotFound);
+    }
+    let mut items = Vec::with_capacity(rows.len());
+    for row in &rows {
+        let text: Option<&str> = column(row, 0, READING)?;
+        if let Some(text) = text {
+            let notification = read_notification(text.as_bytes(), column(row, 1, READING)?)?;
+            items.push((notification, read_status(column(row, 2, READING)?)?));
+        }
+    }
+    Ok(row::page(items, limit))
 }
 
 pub(super) async fn claim(

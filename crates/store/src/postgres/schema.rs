@@ -3,12 +3,14 @@
 //! The one row of `csms_schema` is the number of the newest that was applied, and the lock under which one replica at a
 //! time applies the next ones.
 
-use deadpool_postgres::Pool;
+use std::time::Duration;
+
 use tokio_postgres::error::SqlState;
 
 use super::{
+    connect::Connections,
     failure::{has_state, is_duplicate},
-    session::Session,
+    session::{Session, within},
 };
 use crate::error::{Cause, StoreError};
 
@@ -24,18 +26,36 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/postgres/0008_key_times.sql"),
     include_str!("../../migrations/postgres/0009_audit_search.sql"),
     include_str!("../../migrations/postgres/0010_bound_rows.sql"),
+    include_str!("../../migrations/postgres/0011_current_version.sql"),
 ];
 
 const DOING: &str = "bringing the schema up to date";
 const VERSION: &str = "SELECT version FROM csms_schema WHERE singleton = 1";
 const LOCKED_VERSION: &str = "SELECT version FROM csms_schema WHERE singleton = 1 FOR UPDATE";
 
-/// Applies the migrations that the database lacks, all in one transaction.
-pub(super) async fn migrate(pool: &Pool) -> Result<(), StoreError> {
-    let session = Session::open(pool).await?;
+/// How long migrations may take, which grows with what is stored.
+const MIGRATION_TIMEOUT: Duration = Duration::from_secs(3600);
+
+/// Applies the migrations that the database lacks, all in one transaction. The database must answer within `timeout` how far
+/// it has come.
+pub(super) async fn migrate(connections: &Connections, timeout: Duration) -> Result<(), StoreError> {
+    if within(timeout, is_up_to_date(connections)).await? {
+        return Ok(());
+    }
+    let change = async {
+        let session = Session::write_at_length(connections).await?;
+        let applied = apply(&session, MIGRATIONS).await;
+        session.end(applied).await
+    };
+    within(MIGRATION_TIMEOUT, change).await
+}
+
+/// Whether the database lacks no migration. Makes the table of the schema's number if it is missing.
+async fn is_up_to_date(connections: &Connections) -> Result<bool, StoreError> {
+    let session = Session::open(connections).await?;
     // A database that is up to date needs no rights to change its schema.
     match session.number(VERSION, &[], DOING).await {
-        Ok(Some(version)) if missing(version, MIGRATIONS)?.is_empty() => return Ok(()),
+        Ok(Some(version)) if missing(version, MIGRATIONS)?.is_empty() => return Ok(true),
         Err(error) if has_state(&error, &SqlState::UNDEFINED_TABLE) => {
             let table = "CREATE TABLE csms_schema (singleton BIGINT NOT NULL PRIMARY KEY, version BIGINT NOT NULL)";
             unless_another_did(session.batch(table, DOING).await)?;
@@ -43,10 +63,7 @@ pub(super) async fn migrate(pool: &Pool) -> Result<(), StoreError> {
         found => drop(found?),
     }
     unless_another_did(session.batch("INSERT INTO csms_schema VALUES (1, 0)", DOING).await)?;
-    drop(session);
-    let session = Session::write(pool).await?;
-    let applied = apply(&session, MIGRATIONS).await;
-    session.end(applied).await
+    Ok(false)
 }
 
 /// Replicas that start at the same time all try. Whoever comes second is told of the table or of the type of its rows.

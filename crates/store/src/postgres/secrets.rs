@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use csms_core::{EventName, ProjectId, Secret, SecretId, SecretName, UnixMillis, VersionId};
-use tokio_postgres::Row;
+use csms_core::{EventName, ProjectId, Secret, SecretId, SecretName, UnixMillis, VersionId, task::Task};
+use tokio_postgres::{Row, types::ToSql};
 
 use super::{
     audit, entries,
@@ -25,7 +25,13 @@ const COUNTING: &str = "counting secrets";
 
 pub(super) const FIND: &str = "SELECT document, checksum, last_used_time FROM secrets WHERE project = $1 AND name = $2";
 const LOCK: &str = "SELECT document, checksum, last_used_time FROM secrets WHERE project = $1 AND name = $2 FOR UPDATE";
-pub(super) const VALUE: &str = "SELECT sealed FROM secret_values WHERE secret_id = $1 AND version = $2";
+pub(super) const FIND_WITH_VALUE: &str = "SELECT s.document, s.checksum, s.last_used_time,
+         coalesce($3, s.current_version), v.sealed
+     FROM secrets s LEFT JOIN secret_values v ON v.secret_id = s.id AND v.version = coalesce($3, s.current_version)
+     WHERE s.project = $1 AND s.name = $2";
+/// Fills the column that a copy from an embedded store lacks. As in the schema's migration number 11.
+pub(super) const FILL_CURRENT_VERSION: &str = r#"UPDATE secrets SET current_version =
+     CAST(substring(document FROM '"name":"SYSCURRENT","version":([0-9]{1,10})') AS BIGINT)"#;
 pub(super) const LIST: &str = "SELECT document, checksum, last_used_time FROM secrets
      WHERE project = $1 AND name > $2 ORDER BY name LIMIT $3";
 pub(super) const LIST_OF_EVENT: &str = "SELECT document, checksum, last_used_time FROM secrets
@@ -44,9 +50,14 @@ async fn found(
     project: &ProjectId,
     name: &SecretName,
 ) -> Result<Option<Secret>, StoreError> {
-    let Some(row) = session.row(sql, &[&project.as_str(), &name.as_str()], READING).await? else { return Ok(None) };
-    let (text, checksum, used) = document(&row)?;
-    row::named_secret(text, checksum, used, project, name).map(Some)
+    let row = session.row(sql, &[&project.as_str(), &name.as_str()], READING).await?;
+    row.map(|row| read_named(&row, project, name)).transpose()
+}
+
+/// The secret in the first three columns of a row.
+pub(super) fn read_named(row: &Row, project: &ProjectId, name: &SecretName) -> Result<Secret, StoreError> {
+    let (text, checksum, used) = document(row)?;
+    row::named_secret(text, checksum, used, project, name)
 }
 
 pub(super) async fn find(
@@ -68,12 +79,22 @@ pub(super) async fn find_by_id(
     row::secret(text, checksum, used, project).map(Some)
 }
 
-/// The sealed value of a version. [`StoreError::NotFound`] when the secret has no such version.
-pub(super) async fn value(session: &Session, secret: &Secret, version: VersionId) -> Result<Vec<u8>, StoreError> {
-    const DOING: &str = "reading a value";
-    let row = session.row(VALUE, &[&secret.id.as_str(), &i64::from(version.number())], DOING).await?;
-    let value = row.map(|row| column(&row, 0, DOING)).transpose()?;
-    row::value_of(secret, version, value)
+/// A secret with the sealed value of a version, or without one that of SYSCURRENT: the secret, the version, and its value if
+/// it has one.
+pub(super) async fn find_with_value(
+    session: &Session,
+    project: &ProjectId,
+    name: &SecretName,
+    wanted: Option<VersionId>,
+) -> Result<Option<(Secret, Option<VersionId>, Option<Vec<u8>>)>, StoreError> {
+    let wanted = wanted.map(|version| i64::from(version.number()));
+    let parameters: [&(dyn ToSql + Sync); 3] = [&project.as_str(), &name.as_str(), &wanted];
+    let Some(row) = session.row(FIND_WITH_VALUE, &parameters, READING).await? else { return Ok(None) };
+    let (text, checksum, used) = document(&row)?;
+    let secret = row::named_secret(text, checksum, used, project, name)?;
+    let asked: Option<i64> = column(&row, 3, READING)?;
+    let asked = asked.and_then(|number| u32::try_from(number).ok()).and_then(VersionId::from_number);
+    Ok(Some((secret, asked, column(&row, 4, READING)?)))
 }
 
 /// All sealed values of a secret.
@@ -154,8 +175,8 @@ pub(super) async fn create(
     let inserted = session
         .execute(
             "INSERT INTO secrets (project, name, id, document, checksum, rotation_due_time, deletion_due_time, event,
-             expiry_due_time)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+             expiry_due_time, current_version)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
             &[
                 &secret.project.as_str(),
                 &secret.name.as_str(),
@@ -166,6 +187,7 @@ pub(super) async fn create(
                 &columns.deletion_due_time,
                 &columns.event,
                 &columns.expiry_due_time,
+                &columns.current_version,
             ],
             WRITING,
         )
@@ -202,9 +224,40 @@ pub(super) async fn has_room(session: &Session, project: &ProjectId, quota: u64)
 
 async fn insert_value(session: &Session, secret: &Secret, version: VersionId, sealed: &[u8]) -> Result<(), StoreError> {
     let sql = "INSERT INTO secret_values (secret_id, version, sealed) VALUES ($1, $2, $3)";
-    let parameters: [&(dyn tokio_postgres::types::ToSql + Sync); 3] =
-        [&secret.id.as_str(), &i64::from(version.number()), &sealed];
+    let parameters: [&(dyn ToSql + Sync); 3] = [&secret.id.as_str(), &i64::from(version.number()), &sealed];
     session.execute(sql, &parameters, "writing a value").await.map(drop)
+}
+
+/// What a change of a secret is decided on.
+#[derive(Clone)]
+pub(super) struct Loaded {
+    pub(super) secret: Secret,
+    /// The sealed values, if they were asked for.
+    pub(super) values: BTreeMap<VersionId, Vec<u8>>,
+    pub(super) running: Option<Task>,
+    pub(super) holder: Option<String>,
+}
+
+impl Loaded {
+    /// A secret without values or a running task.
+    pub(super) const fn of(secret: Secret) -> Self {
+        Self { secret, values: BTreeMap::new(), running: None, holder: None }
+    }
+
+    pub(super) fn draft(self) -> Draft {
+        Draft::new(self.secret, self.values, self.running, self.holder)
+    }
+
+    /// Whether a decision on one is a decision on the other. A read in between makes no difference.
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        let unread = |loaded: &Self| {
+            let mut secret = loaded.secret.clone();
+            secret.last_used_time = None;
+            secret
+        };
+        (&self.values, &self.running, &self.holder) == (&other.values, &other.running, &other.holder)
+            && unread(self) == unread(other)
+    }
 }
 
 /// Locks a secret until the transaction ends, and loads it for a change.
@@ -213,7 +266,7 @@ pub(super) async fn lock(
     project: &ProjectId,
     name: &SecretName,
     load_values: bool,
-) -> Result<Option<Draft>, StoreError> {
+) -> Result<Option<Loaded>, StoreError> {
     let Some(secret) = found(session, LOCK, project, name).await? else { return Ok(None) };
     let values = if load_values { values(session, &secret).await? } else { BTreeMap::new() };
     let (running, holder) = match &secret.running_task {
@@ -221,33 +274,32 @@ pub(super) async fn lock(
         Some(id) => tasks::lock(session, id).await?.unzip(),
         None => (None, None),
     };
-    Ok(Some(Draft::new(secret, values, running, holder.flatten())))
+    Ok(Some(Loaded { secret, values, running, holder: holder.flatten() }))
 }
 
-/// Writes what a change of a locked secret amounts to.
-pub(super) async fn apply(session: &Session, before: &Secret, changes: Changes) -> Result<(), StoreError> {
-    let changed_tasks = match changes {
-        Changes::Update { secret, added, removed, replicas, tasks } => {
-            change_values(session, &secret, &added, &removed).await?;
-            if *secret != *before {
-                update(session, &secret).await?;
-                apply_to_replicas(session, &replicas).await?;
+/// Writes what a change of a locked secret amounts to, but for its records.
+pub(super) async fn apply(session: &Session, before: &Secret, changes: &Changes) -> Result<(), StoreError> {
+    match changes {
+        Changes::Update { secret, added, removed, replicas, .. } => {
+            change_values(session, secret, added, removed).await?;
+            if **secret != *before {
+                update(session, secret).await?;
+                apply_to_replicas(session, replicas).await?;
             }
-            tasks
         }
-        Changes::Delete { replicas, tasks } => {
-            apply_to_replicas(session, &replicas).await?;
+        Changes::Delete { replicas, .. } => {
+            apply_to_replicas(session, replicas).await?;
             delete(session, &before.project, &before.id).await?;
-            tasks
         }
-    };
-    for task in &changed_tasks.put {
+    }
+    let tasks = changes.tasks();
+    for task in &tasks.put {
         tasks::put(session, task).await?;
     }
-    if let Some(lease) = &changed_tasks.lease {
+    if let Some(lease) = &tasks.lease {
         tasks::put_lease(session, lease).await?;
     }
-    audit::append(session, changed_tasks.audit).await
+    Ok(())
 }
 
 async fn change_values(
@@ -307,7 +359,7 @@ async fn update(session: &Session, secret: &Secret) -> Result<(), StoreError> {
     let updated = session
         .execute(
             "UPDATE secrets SET document = $2, checksum = $3, rotation_due_time = $4, deletion_due_time = $5, event = $6,
-             expiry_due_time = $7
+             expiry_due_time = $7, current_version = $8
              WHERE id = $1",
             &[
                 &secret.id.as_str(),
@@ -317,6 +369,7 @@ async fn update(session: &Session, secret: &Secret) -> Result<(), StoreError> {
                 &columns.deletion_due_time,
                 &columns.event,
                 &columns.expiry_due_time,
+                &columns.current_version,
             ],
             WRITING,
         )

@@ -33,7 +33,12 @@ pub(super) async fn find(session: &Session, id: &TaskId) -> Result<Option<Task>,
 pub(super) async fn lock(session: &Session, id: &TaskId) -> Result<Option<(Task, Option<String>)>, StoreError> {
     let sql = "SELECT document, checksum, lease_holder FROM tasks WHERE id = $1 FOR UPDATE";
     let row = session.row(sql, &[&id.as_str()], READING).await?;
-    row.map(|row| Ok((read_task(&row)?, column(&row, 2, READING)?))).transpose()
+    row.map(|row| read_locked(&row)).transpose()
+}
+
+/// The task and its holder in the first three columns of a row.
+pub(super) fn read_locked(row: &Row) -> Result<(Task, Option<String>), StoreError> {
+    Ok((read_task(row)?, column(row, 2, READING)?))
 }
 
 pub(super) async fn list(session: &Session, project: &ProjectId, filter: &TaskFilter) -> Result<TaskPage, StoreError> {
@@ -52,26 +57,36 @@ pub(super) async fn list(session: &Session, project: &ProjectId, filter: &TaskFi
         values.push(status);
         condition.push_str(&format!(" AND status = ${}", values.len()));
     }
-    let total = session.number(&format!("SELECT count(*) FROM tasks WHERE {condition}"), &values, DOING).await?;
-
-    let create_time;
+    let (all, mut marker) = (condition.clone(), String::from("SELECT NULL::BIGINT AS create_time"));
     let after = filter.after.as_ref().map(TaskId::as_str);
     if let Some(after) = &after {
-        let sql = "SELECT create_time FROM tasks WHERE id = $1 AND project = $2";
-        create_time = session.number(sql, &[after, &project], DOING).await?.ok_or(StoreError::NotFound)?;
-        values.push(&create_time);
         values.push(after);
-        condition.push_str(&format!(" AND (create_time, id) < (${}, ${})", values.len() - 1, values.len()));
+        let place = values.len();
+        marker = format!("SELECT create_time FROM tasks WHERE id = ${place} AND project = $1");
+        condition.push_str(&format!(" AND (create_time, id) < (marker.create_time, ${place})"));
     }
     let fetched = row::fetched(filter.limit);
     values.push(&fetched);
+    // All of one instant: the number, whether there is a marker, and the tasks behind it.
     let sql = format!(
-        "SELECT document, checksum FROM tasks WHERE {condition} ORDER BY create_time DESC, id DESC LIMIT ${}",
+        "SELECT every.number, page.document, page.checksum
+         FROM (SELECT count(*) AS number FROM tasks WHERE {all}) AS every
+         CROSS JOIN ({marker}) AS marker
+         LEFT JOIN LATERAL (SELECT create_time, id, document, checksum FROM tasks WHERE {condition}
+             ORDER BY create_time DESC, id DESC LIMIT ${}) AS page ON TRUE
+         ORDER BY page.create_time DESC, page.id DESC",
         values.len()
     );
-    let items = session.rows(&sql, &values, DOING).await?.iter().map(read_task).collect::<Result<_, _>>()?;
-    let total = total.and_then(|total| u64::try_from(total).ok()).unwrap_or(0);
-    Ok(TaskPage { page: row::page(items, filter.limit), total })
+    let rows = session.rows(&sql, &values, DOING).await?;
+    let total: i64 = column(rows.first().ok_or(StoreError::NotFound)?, 0, DOING)?;
+    let mut items = Vec::with_capacity(rows.len());
+    for row in &rows {
+        let text: Option<&str> = column(row, 1, DOING)?;
+        if let Some(text) = text {
+            items.push(document::decode(text.as_bytes(), column(row, 2, DOING)?, "a task")?);
+        }
+    }
+    Ok(TaskPage { page: row::page(items, filter.limit), total: row::count(total)? })
 }
 
 pub(super) const BACKLOG: &str = "SELECT due.number, due.oldest, running.number, running.oldest FROM

@@ -10,7 +10,7 @@ use tokio_postgres::{
 use super::{
     PostgresSettings, connect,
     failure::column,
-    schema,
+    schema, secrets,
     session::{Session, within},
 };
 use crate::{
@@ -29,9 +29,14 @@ pub(crate) struct Target(Session);
 
 impl Target {
     pub(crate) async fn open(settings: &PostgresSettings) -> Result<Self, StoreError> {
-        let pool = connect::pool(settings)?;
-        within(settings.timeout, schema::migrate(&pool)).await?;
-        within(settings.timeout, Session::write(&pool)).await.map(Self)
+        let connections = connect::connections(settings)?;
+        schema::migrate(&connections, settings.timeout).await?;
+        within(settings.timeout, Session::write_at_length(&connections)).await.map(Self)
+    }
+
+    /// Fills the columns that only the target has.
+    pub(crate) async fn fill_own_columns(&self) -> Result<(), StoreError> {
+        self.0.execute(secrets::FILL_CURRENT_VERSION, &[], WRITING).await.map(drop)
     }
 
     /// Commits a success, undoes a failure.

@@ -18,9 +18,10 @@ pub async fn a_change_is_stored_with_its_value<S: Store>(store: Shared<S>) {
     put(&*store, &common("db")).await;
     let added = change(&*store, &name("db"), add_version).await;
     let select = |secret: &Secret| secret.staged(&StageName::current());
-    let found = store.secret_value(&project(), &name("db"), select).await.unwrap();
+    let found = store.secret_value(&project(), &name("db"), None, select).await.unwrap();
     assert_eq!((found.version, found.sealed), (added, sealed(&name("db"), added)));
-    let earlier = store.secret_value(&project(), &name("db"), |_| Ok::<_, Never>(VersionId::FIRST)).await.unwrap();
+    let earlier =
+        store.secret_value(&project(), &name("db"), None, |_| Ok::<_, Never>(VersionId::FIRST)).await.unwrap();
     assert_eq!(earlier.sealed, sealed(&name("db"), VersionId::FIRST));
 }
 
@@ -142,7 +143,7 @@ pub async fn a_dropped_write_happens_whole_or_not_at_all<S: Store>(store: Shared
         }
         // A later write waits behind the dropped one, or finds that it did not happen.
         put(&*store, &common(&format!("later-{number}"))).await;
-        match store.secret_value(&project(), &secret.name, |_| Ok::<_, Never>(VersionId::FIRST)).await {
+        match store.secret_value(&project(), &secret.name, None, |_| Ok::<_, Never>(VersionId::FIRST)).await {
             Ok(found) => assert_eq!(found.sealed, sealed(&secret.name, VersionId::FIRST)),
             Err(error) => {
                 assert!(matches!(error, crate::ReadError::NotFound));

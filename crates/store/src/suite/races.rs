@@ -90,7 +90,7 @@ pub async fn a_reader_never_sees_a_version_without_its_value<S: Store>(store: Sh
             let mut newest = 0;
             while !done.load(Ordering::Relaxed) {
                 let select = |secret: &Secret| secret.staged(&StageName::current());
-                let found = store.secret_value(&project(), &name("db"), select).await.unwrap();
+                let found = store.secret_value(&project(), &name("db"), None, select).await.unwrap();
                 assert_eq!(found.sealed, sealed(&name("db"), found.version));
                 assert!(found.version.number() >= newest, "time went backwards");
                 newest = found.version.number();

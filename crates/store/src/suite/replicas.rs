@@ -50,7 +50,7 @@ async fn followed<S: Store>(store: &S, text: &str) -> Secret {
 }
 
 async fn value_away<S: Store>(store: &S, text: &str, version: VersionId) -> Option<Vec<u8>> {
-    let found = store.secret_value(&other_project(), &name(text), |_| Ok::<_, Never>(version)).await;
+    let found = store.secret_value(&other_project(), &name(text), None, |_| Ok::<_, Never>(version)).await;
     found.ok().map(|found| found.sealed)
 }
 
@@ -67,7 +67,7 @@ pub async fn a_replica_comes_with_the_values_of_all_versions<S: Store>(store: Sh
         assert_eq!(value_away(&*store, "db", version(number)).await, Some(sealed_away(version(number))));
     }
     // The primary has its own.
-    let own = store.secret_value(&project(), &name("db"), |_| Ok::<_, Never>(version(2))).await.unwrap();
+    let own = store.secret_value(&project(), &name("db"), None, |_| Ok::<_, Never>(version(2))).await.unwrap();
     assert_eq!(own.sealed, sealed(&name("db"), version(2)));
 }
 

@@ -12,7 +12,7 @@ pub async fn a_created_secret_is_found_with_its_value<S: Store>(store: Shared<S>
     put(&*store, &secret).await;
     assert_eq!(store.secret(&project(), &secret.name).await.unwrap(), Some(secret.clone()));
     let select = |secret: &Secret| secret.staged(&StageName::current());
-    let found = store.secret_value(&project(), &secret.name, select).await.unwrap();
+    let found = store.secret_value(&project(), &secret.name, None, select).await.unwrap();
     assert_eq!((found.secret, found.version), (secret.clone(), VersionId::FIRST));
     assert_eq!(found.sealed, sealed(&secret.name, VersionId::FIRST));
 }
@@ -40,17 +40,17 @@ pub async fn a_restored_secret_has_the_values_of_its_versions<S: Store>(store: S
     assert!(matches!(restore(&one, u64::MAX).await, Err(CreateError::Store(StoreError::Conflict(_)))));
     restore(&values, u64::MAX).await.unwrap();
     assert_eq!(store.secret(&project(), &name("db")).await.unwrap(), Some(secret.clone()));
-    let first = store.secret_value(&project(), &name("db"), |_| Ok::<_, Never>(VersionId::FIRST)).await.unwrap();
+    let first = store.secret_value(&project(), &name("db"), None, |_| Ok::<_, Never>(VersionId::FIRST)).await.unwrap();
     assert_eq!(first.sealed, sealed(&secret.name, VersionId::FIRST));
     assert_eq!(change(&*store, &name("db"), add_version).await, version(3));
 }
 
 pub async fn what_does_not_exist_is_not_found<S: Store>(store: Shared<S>) {
     assert_eq!(store.secret(&project(), &name("absent")).await.unwrap(), None);
-    let absent = store.secret_value(&project(), &name("absent"), |_| Ok::<_, Never>(VersionId::FIRST)).await;
+    let absent = store.secret_value(&project(), &name("absent"), None, |_| Ok::<_, Never>(VersionId::FIRST)).await;
     assert!(matches!(absent, Err(ReadError::NotFound)));
     put(&*store, &common("db")).await;
-    let absent = store.secret_value(&project(), &name("db"), |_| Ok::<_, Never>(version(7))).await;
+    let absent = store.secret_value(&project(), &name("db"), None, |_| Ok::<_, Never>(version(7))).await;
     assert!(matches!(absent, Err(ReadError::Store(StoreError::NotFound))));
 }
 
@@ -68,7 +68,7 @@ pub async fn a_taken_name_is_refused<S: Store>(store: Shared<S>) {
     put(&*store, &first).await;
     let second = store.create_secret(common("db"), b"other".to_vec(), u64::MAX, Vec::new()).await;
     assert!(matches!(second, Err(CreateError::Exists)));
-    let found = store.secret_value(&project(), &first.name, |_| Ok::<_, Never>(VersionId::FIRST)).await.unwrap();
+    let found = store.secret_value(&project(), &first.name, None, |_| Ok::<_, Never>(VersionId::FIRST)).await.unwrap();
     assert_eq!((found.secret, found.sealed), (first.clone(), sealed(&first.name, VersionId::FIRST)));
 }
 
@@ -85,7 +85,7 @@ pub async fn the_quota_counts_the_secrets_of_a_project<S: Store>(store: Shared<S
 
 pub async fn a_refused_selection_comes_back<S: Store>(store: Shared<S>) {
     put(&*store, &common("db")).await;
-    let refused = store.secret_value(&project(), &name("db"), |_| Err::<VersionId, _>("no")).await;
+    let refused = store.secret_value(&project(), &name("db"), None, |_| Err::<VersionId, _>("no")).await;
     assert!(matches!(refused, Err(ReadError::Refused("no"))));
 }
 

@@ -174,7 +174,8 @@ pub(super) struct Reading {
 /// # Errors
 /// Failures of the store.
 pub(super) async fn reading(call: &Call, name: &SecretName, selector: VersionSelector) -> Result<Reading, Failure> {
-    let found = call.app.store.secret_value(&call.project, name, |secret| {
+    let expected = if let VersionSelector::Id(id) = selector { Some(id) } else { None };
+    let found = call.app.store.secret_value(&call.project, name, expected, |secret| {
         secret.state.permits(Action::UseValue)?;
         select(secret, selector)
     });
@@ -184,9 +185,8 @@ pub(super) async fn reading(call: &Call, name: &SecretName, selector: VersionSel
         Err(refusal) => {
             // Whoever may not read it does not learn why nobody can.
             let stored = if matches!(refusal, ReadError::NotFound) { Stored::Missing } else { Stored::Unread };
-            let version = if let VersionSelector::Id(id) = selector { Some(id) } else { None };
             let access = Access::secret(call.actions(), &call.project, name, stored).needs(Need::AllowOrGrant);
-            let access = access.with(Facts { version, ..Facts::default() });
+            let access = access.with(Facts { version: expected, ..Facts::default() });
             return Ok(Reading { found: Err(refusal.into()), accesses: vec![access], subject: None });
         }
     };
