@@ -109,10 +109,11 @@ impl Database {
     }
 
     async fn create(&self, user: &str) -> Result<()> {
-        Ok(match self {
+        match self {
             Self::PostgreSql(server) => server.create_login(user, FIRST).await?,
             Self::MySql(server) => server.create_login(user, FIRST).await?,
-        })
+        }
+        Ok(())
     }
 
     async fn counts(&self) -> Result<Counts> {
