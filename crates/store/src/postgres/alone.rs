@@ -17,6 +17,7 @@ use crate::error::{Cause, CreateError, StoreError};
 const ATTEMPTS: usize = 3;
 
 /// What is written alone.
+#[allow(clippy::large_enum_variant, reason = "few of them wait at a time")]
 pub(super) enum Alone {
     Change(Change),
     Decided(Decided),
@@ -53,6 +54,7 @@ pub(super) async fn run(connections: &Connections, work: Alone) {
 }
 
 /// What is left to do for a change.
+#[allow(clippy::large_enum_variant, reason = "few of them wait at a time")]
 enum Step {
     Decide(Change),
     Write(Decided),
@@ -78,6 +80,7 @@ async fn write(connections: &Connections, mut step: Step) {
 }
 
 /// One attempt. After an error nothing of it has been written.
+#[allow(clippy::result_large_err, reason = "what is left to do comes back with the error")]
 async fn write_once(connections: &Connections, step: Step) -> Result<(), (StoreError, Step)> {
     let session = match Session::write(connections).await {
         Ok(session) => session,

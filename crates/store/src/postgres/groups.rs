@@ -102,6 +102,7 @@ pub(super) struct Records {
 }
 
 /// What waits to be written.
+#[allow(clippy::large_enum_variant, reason = "few of them wait at a time")]
 enum Job {
     Change(Change),
     Creation(Creation),
@@ -128,6 +129,7 @@ impl Job {
     }
 }
 
+#[allow(clippy::large_enum_variant, reason = "few of them wait at a time")]
 enum Message {
     Job(Job),
     /// The change of this secret that was made alone has ended.
@@ -336,6 +338,7 @@ impl Drop for Ended {
 }
 
 /// What leaves a group unwritten.
+#[allow(clippy::large_enum_variant, reason = "few of them wait at a time")]
 enum Leaving {
     /// For the next group.
     Again(Job),
