@@ -1,5 +1,5 @@
-//! Request signatures of the scheme `SDK-HMAC-SHA256`, made and checked
-//! (`compatibility/authentication.md#2-sdk-hmac-sha256-verification-steps`).
+//! Request signatures: made by `SDK-HMAC-SHA256`, and checked by that and the other schemes with a secret key that the official
+//! SDKs have (`compatibility/authentication.md#2-sdk-hmac-sha256-verification-steps`).
 //!
 //! Knows the text that is signed and nothing of HTTP libraries, keys' owners or clocks: looking up the secret key and
 //! judging the age of a request is the caller's part, with [`parse_date`] and [`MAX_SKEW_MILLIS`].
@@ -14,25 +14,68 @@ use alloc::{
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
+use sm3::Sm3;
 use subtle::ConstantTimeEq;
+use zeroize::Zeroizing;
 
 use crate::time::UnixMillis;
 
-/// The scheme's name, as it stands in the `Authorization` header and in the string to sign.
+/// The name of the scheme that requests are signed by, as it stands in the `Authorization` header and in the string to sign.
 pub const ALGORITHM: &str = "SDK-HMAC-SHA256";
+
+/// The names of the schemes that are checked.
+pub const SCHEMES: [&str; 3] = [ALGORITHM, "SDK-HMAC-SM3", "V11-HMAC-SHA256"];
 
 /// Name of the header that carries the signing time; it must be signed.
 pub const DATE_HEADER: &str = "x-sdk-date";
 
-/// Name of the header that may carry the hash of the body.
-pub const CONTENT_HASH_HEADER: &str = "x-sdk-content-sha256";
+/// Names of the headers that may carry the hash of the body.
+pub const CONTENT_HASH_HEADERS: [&str; 2] = ["x-sdk-content-sha256", "x-sdk-content-sm3"];
+
+/// What such a header holds where the sender has not hashed the body.
+pub const UNSIGNED_PAYLOAD: &str = "UNSIGNED-PAYLOAD";
 
 /// How far the signing time may be from the server's time: 15 minutes, in milliseconds.
 pub const MAX_SKEW_MILLIS: u64 = 15 * 60 * 1000;
 
-/// The parts of an `Authorization` header of this scheme.
+/// How a request is signed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scheme<'a> {
+    /// `SDK-HMAC-SHA256`: SHA-256 throughout, by the secret key.
+    Sha256,
+    /// `SDK-HMAC-SM3`: the same with SM3.
+    Sm3,
+    /// `V11-HMAC-SHA256`: SHA-256, by a key derived for one day, region and service.
+    Derived {
+        /// `<yyyymmdd>/<region>/<service>`.
+        scope: &'a str,
+    },
+}
+
+impl Scheme<'_> {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Sha256 => ALGORITHM,
+            Self::Sm3 => "SDK-HMAC-SM3",
+            Self::Derived { .. } => "V11-HMAC-SHA256",
+        }
+    }
+
+    /// Lower-case hexadecimal hash of a body, as the scheme hashes it.
+    #[must_use]
+    pub fn payload_hash(self, body: &[u8]) -> String {
+        match self {
+            Self::Sha256 | Self::Derived { .. } => payload_hash(body),
+            Self::Sm3 => lower_hex(Sm3::digest(body).into()),
+        }
+    }
+}
+
+/// The parts of an `Authorization` header.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Authorization<'a> {
+    /// Scheme.
+    pub scheme: Scheme<'a>,
     /// Access key (AK).
     pub access_key: &'a str,
     /// Names of the signed headers, in the order in which they stand.
@@ -42,15 +85,22 @@ pub struct Authorization<'a> {
 }
 
 impl<'a> Authorization<'a> {
-    /// Reads the header `SDK-HMAC-SHA256 Access=…, SignedHeaders=…, Signature=…`; `None` when it has another form.
+    /// Reads the header `SDK-HMAC-SHA256 Access=…, SignedHeaders=…, Signature=…`, or that of another scheme of [`SCHEMES`];
+    /// `None` when it has another form.
     #[must_use]
     pub fn parse(header: &'a str) -> Option<Self> {
-        let parameters = header.strip_prefix(ALGORITHM)?.strip_prefix(' ')?;
+        let (scheme, parameters) = header.split_once(' ')?;
+        let (scheme, key) = match scheme {
+            ALGORITHM => (Scheme::Sha256, "Access"),
+            "SDK-HMAC-SM3" => (Scheme::Sm3, "Access"),
+            "V11-HMAC-SHA256" => (Scheme::Derived { scope: "" }, "Credential"),
+            _ => return None,
+        };
         let (mut access_key, mut signed_headers, mut signature) = (None, None, None);
         for parameter in parameters.split(',') {
             let (name, value) = parameter.trim().split_once('=')?;
             let slot = match name {
-                "Access" => &mut access_key,
+                name if name == key => &mut access_key,
                 "SignedHeaders" => &mut signed_headers,
                 "Signature" => &mut signature,
                 _ => return None,
@@ -61,7 +111,14 @@ impl<'a> Authorization<'a> {
         }
         let signed_headers: Vec<_> = signed_headers?.split(';').collect();
         let dated = signed_headers.contains(&DATE_HEADER);
-        dated.then_some(Self { access_key: access_key?, signed_headers, signature: signature? })
+        let (scheme, access_key) = match scheme {
+            Scheme::Derived { .. } => {
+                let (access_key, scope) = access_key?.split_once('/')?;
+                (Scheme::Derived { scope }, access_key)
+            }
+            scheme => (scheme, access_key?),
+        };
+        dated.then_some(Self { scheme, access_key, signed_headers, signature: signature? })
     }
 }
 
@@ -76,7 +133,7 @@ pub struct SignedRequest<'a> {
     pub query: &'a str,
     /// Value of `X-Sdk-Date`.
     pub date: &'a str,
-    /// What stands for the body: lower-case hexadecimal SHA-256, or the trusted header's text.
+    /// What stands for the body: its lower-case hexadecimal hash.
     pub payload_hash: &'a str,
 }
 
@@ -95,12 +152,12 @@ fn lower_hex(digest: [u8; 32]) -> String {
 }
 
 /// The canonical request, hashed. `headers` gives the value of each signed header, outer spaces included or not.
-fn canonical_hash<'h>(
+fn canonical_hash<'h, H: Digest>(
     request: &SignedRequest<'_>,
     signed_headers: &[&str],
     mut header: impl FnMut(&str) -> Option<&'h [u8]>,
 ) -> Option<String> {
-    let mut hash = Sha256::new();
+    let mut hash = H::new();
     hash.update(request.method.as_bytes());
     hash.update(b"\n");
     hash.update(canonical_path(request.path).as_bytes());
@@ -119,18 +176,49 @@ fn canonical_hash<'h>(
     }
     hash.update(b"\n");
     hash.update(request.payload_hash.as_bytes());
-    Some(lower_hex(hash.finalize().into()))
+    let mut digest = [0; 32];
+    // Both hashes have 32 bytes.
+    for (place, byte) in digest.iter_mut().zip(hash.finalize()) {
+        *place = byte;
+    }
+    Some(lower_hex(digest))
+}
+
+/// The HMAC of the parts by a key. Every key and hash that is used here makes one; an empty tag would match nothing.
+fn mac<M: KeyInit + Mac>(key: &[u8], parts: &[&[u8]]) -> [u8; 32] {
+    let mut tag = [0; 32];
+    let Ok(mut mac) = <M as KeyInit>::new_from_slice(key) else { return tag };
+    for part in parts {
+        mac.update(part);
+    }
+    for (place, byte) in tag.iter_mut().zip(mac.finalize().into_bytes()) {
+        *place = byte;
+    }
+    tag
 }
 
 fn signature(secret_key: &[u8], date: &str, canonical_hash: &str) -> [u8; 32] {
-    // HMAC takes a key of any length, so this constructor cannot fail; an empty tag would match nothing.
-    let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(secret_key) else { return [0; 32] };
-    mac.update(ALGORITHM.as_bytes());
-    mac.update(b"\n");
-    mac.update(date.as_bytes());
-    mac.update(b"\n");
-    mac.update(canonical_hash.as_bytes());
-    mac.finalize().into_bytes().into()
+    let parts = [ALGORITHM.as_bytes(), b"\n", date.as_bytes(), b"\n", canonical_hash.as_bytes()];
+    mac::<Hmac<Sha256>>(secret_key, &parts)
+}
+
+/// The signature by a key that is derived from the secret key for a scope: HKDF-SHA-256 (RFC 5869) with the access key as salt
+/// and the scope as info, of which the scheme takes the hexadecimal digits.
+fn derived_signature(authorization: &Authorization<'_>, secret_key: &[u8], scope: &str, text: &[&[u8]]) -> [u8; 32] {
+    let extracted = Zeroizing::new(mac::<Hmac<Sha256>>(authorization.access_key.as_bytes(), &[secret_key]));
+    // One block of output, 32 bytes, is the whole key.
+    let derived = Zeroizing::new(mac::<Hmac<Sha256>>(extracted.as_slice(), &[scope.as_bytes(), &[1]]));
+    let key = Zeroizing::new(lower_hex(*derived));
+    mac::<Hmac<Sha256>>(key.as_bytes(), text)
+}
+
+/// Whether a scope is `<yyyymmdd>/<region>/<service>` of the day on which the request was signed.
+fn scope_fits(scope: &str, date: &str) -> bool {
+    let mut parts = scope.split('/');
+    let day = parts.next().unwrap_or_default();
+    let (region, service) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
+    let is_whole = !region.is_empty() && !service.is_empty() && parts.next().is_none();
+    is_whole && day.len() == 8 && date.get(..8) == Some(day)
 }
 
 /// Whether `authorization` is this request's signature under `secret_key`, compared in constant time. `header` gives
@@ -141,8 +229,23 @@ pub fn verify<'h>(
     request: &SignedRequest<'_>,
     header: impl FnMut(&str) -> Option<&'h [u8]>,
 ) -> bool {
-    let Some(hash) = canonical_hash(request, &authorization.signed_headers, header) else { return false };
-    let expected = lower_hex(signature(secret_key, request.date, &hash));
+    let names = &authorization.signed_headers;
+    let hash = match authorization.scheme {
+        Scheme::Sha256 | Scheme::Derived { .. } => canonical_hash::<Sha256>(request, names, header),
+        Scheme::Sm3 => canonical_hash::<Sm3>(request, names, header),
+    };
+    let Some(hash) = hash else { return false };
+    let (name, date, hash) = (authorization.scheme.name().as_bytes(), request.date.as_bytes(), hash.as_bytes());
+    let tag = match authorization.scheme {
+        Scheme::Sha256 => mac::<Hmac<Sha256>>(secret_key, &[name, b"\n", date, b"\n", hash]),
+        Scheme::Sm3 => mac::<Hmac<Sm3>>(secret_key, &[name, b"\n", date, b"\n", hash]),
+        Scheme::Derived { scope } if scope_fits(scope, request.date) => {
+            let text = [name, b"\n", date, b"\n", scope.as_bytes(), b"\n", hash];
+            derived_signature(authorization, secret_key, scope, &text)
+        }
+        Scheme::Derived { .. } => return false,
+    };
+    let expected = lower_hex(tag);
     expected.as_bytes().ct_eq(authorization.signature.as_bytes()).into()
 }
 
@@ -153,7 +256,7 @@ pub fn authorize(access_key: &str, secret_key: &[u8], request: &SignedRequest<'_
     let names: Vec<&str> = headers.iter().map(|(name, _)| *name).collect();
     let value = |name: &str| headers.iter().find(|(known, _)| *known == name).map(|(_, value)| value.as_bytes());
     // Every name comes from `headers`, so each has its value.
-    let hash = canonical_hash(request, &names, value).unwrap_or_default();
+    let hash = canonical_hash::<Sha256>(request, &names, value).unwrap_or_default();
     let signature = lower_hex(signature(secret_key, request.date, &hash));
     format!("{ALGORITHM} Access={access_key}, SignedHeaders={}, Signature={signature}", names.join(";"))
 }

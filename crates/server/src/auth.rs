@@ -16,7 +16,7 @@ use csms_api::{ApiError, ErrorCode};
 use csms_core::{
     ProjectId, UnixMillis,
     policy::{Effect, Policy, RequestContext, decide},
-    sign::Authorization,
+    sign::{Authorization, SCHEMES},
 };
 use csms_kms::RootKey;
 use csms_store::AnyStore;
@@ -188,24 +188,38 @@ impl Authenticator {
         let headers = &parts.headers;
         if let Some(text) = header(headers, "authorization") {
             let authorization = Authorization::parse(text).ok_or_else(|| {
-                unauthenticated("the Authorization header is not of the form SDK-HMAC-SHA256 Access=…, SignedHeaders=…, Signature=…, with X-Sdk-Date signed")
+                let form = "Access=…, SignedHeaders=…, Signature=… with X-Sdk-Date signed";
+                let schemes = SCHEMES.join(", ");
+                unauthenticated(&format!(
+                    "the Authorization header is not of the form SDK-HMAC-SHA256 {form}; accepted schemes are {schemes}"
+                ))
             })?;
             let token = header(headers, "x-security-token");
             return self.signed(&authorization, headers, token).await.map(Claim::Signed);
         }
         match header(headers, "x-auth-token") {
             Some(token) => {
-                let token = token::UserToken::open(&self.root, token, self.clock.now())?;
-                let user = self.keys.user(&token.user_id, token.generation).await?;
-                let ended = "its user is not there any more, is disabled, or has another password since";
-                let user = user.ok_or_else(|| ApiError::new(ErrorCode::InvalidToken, ended))?;
-                let user = match &token.project {
-                    Some(project) => user.within(project),
-                    None => (*user).clone(),
-                };
-                Ok(Claim::Proven(Arc::new(Caller { expires: Some(token.expires), ..user })))
+                let (_, caller) = self.open_token(token).await?;
+                Ok(Claim::Proven(Arc::new(caller)))
             }
             None => Err(unauthenticated("neither an Authorization nor an X-Auth-Token header").into()),
         }
+    }
+
+    /// A user's token, and its bearer within the token's project.
+    ///
+    /// # Errors
+    /// 401 CSMS.0301 when it is not valid, or its user's tokens are not any more; failures of the store.
+    pub async fn open_token(&self, token: &str) -> Result<(token::UserToken, Caller), Failure> {
+        let token = token::UserToken::open(&self.root, token, self.clock.now())?;
+        let user = self.keys.user(&token.user_id, token.generation).await?;
+        let ended = "its user is not there any more, is disabled, or has another password since";
+        let user = user.ok_or_else(|| ApiError::new(ErrorCode::InvalidToken, ended))?;
+        let user = match &token.project {
+            Some(project) => user.within(project),
+            None => (*user).clone(),
+        };
+        let caller = Caller { expires: Some(token.expires), ..user };
+        Ok((token, caller))
     }
 }

@@ -4,8 +4,10 @@ import os
 import unittest
 
 from huaweicloudsdkcore.auth.credentials import BasicCredentials
+from huaweicloudsdkcore.http.http_config import HttpConfig
 from huaweicloudsdkcore.region.region import Region
-from huaweicloudsdkcsms.v1 import CsmsClient, ListSecretsRequest
+from huaweicloudsdkcore.signer.algorithm import SigningAlgorithm
+from huaweicloudsdkcsms.v1 import CreateSecretRequest, CreateSecretRequestBody, CsmsClient, DeleteSecretRequest, ListSecretsRequest
 
 import sdk
 
@@ -41,6 +43,24 @@ class Authentication(sdk.SdkTest):
             with self.subTest(**wrong), self.assertRaises(Exception) as caught:
                 sdk.token(**wrong)
             self.assertEqual(caught.exception.status_code, 401)
+
+    def make_and_delete(self, client):
+        name = f"signed-{os.urandom(8).hex()}"
+        body = CreateSecretRequestBody(name=name, secret_string="\u51ed\u636e")
+        self.assertEqual(client.create_secret(CreateSecretRequest(body=body)).secret.name, name)
+        client.delete_secret(DeleteSecretRequest(secret_name=name))
+        self.assertIsNotNone(client.list_secrets(ListSecretsRequest(limit="1")).page_info)
+
+    def test_a_signature_by_sm3_is_accepted(self):
+        config = HttpConfig(signing_algorithm=SigningAlgorithm.HMAC_SM3)
+        builder = CsmsClient.new_builder().with_http_config(config).with_endpoint(sdk.SERVER["endpoint"])
+        self.make_and_delete(builder.with_credentials(sdk.signature_credentials()).build())
+
+    def test_a_signature_by_a_derived_key_is_accepted(self):
+        credentials = sdk.signature_credentials().with_derived_predicate(lambda request: True)
+        region = Region(sdk.SERVER["region"], sdk.SERVER["endpoint"])
+        builder = CsmsClient.new_builder().with_credentials(credentials).with_region(region)
+        self.make_and_delete(builder._with_derived_auth_service_name("csms").build())
 
     def test_the_sdk_finds_the_project_by_its_region(self):
         os.environ["HUAWEICLOUD_SDK_IAM_ENDPOINT"] = sdk.SERVER["endpoint"]

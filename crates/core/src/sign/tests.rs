@@ -65,6 +65,57 @@ fn every_vector_of_the_official_signer_is_reproduced() {
     }
 }
 
+/// Requests signed by the official signers of the other schemes.
+fn other_schemes() -> Vec<Vector> {
+    let json: Value = serde_json::from_str(VECTORS).unwrap();
+    json["schemes"].as_array().unwrap().iter().map(|json| Vector { json: json.clone() }).collect()
+}
+
+#[test]
+fn every_vector_of_the_other_official_signers_verifies_and_no_changed_one_does() {
+    let vectors = other_schemes();
+    assert!(SCHEMES[1..].iter().all(|scheme| vectors.iter().any(|vector| vector.text("scheme") == *scheme)));
+    for vector in vectors {
+        let (header, name) = (vector.text("authorization"), vector.text("name"));
+        let authorization = Authorization::parse(header).unwrap();
+        assert_eq!(authorization.scheme.name(), vector.text("scheme"));
+        assert_eq!(authorization.access_key, vector.text("access_key"));
+        let hash = authorization.scheme.payload_hash(vector.text("body").as_bytes());
+        let good = vector.request(&hash);
+        assert!(vector.verifies(header, &good), "{name}");
+        let other_hash = authorization.scheme.payload_hash(b"x");
+        for changed in [
+            SignedRequest { method: "DELETE", ..good },
+            SignedRequest { query: "limit=51", ..good },
+            SignedRequest { date: "20260102T030406Z", ..good },
+            SignedRequest { payload_hash: &other_hash, ..good },
+        ] {
+            assert!(!vector.verifies(header, &changed), "{name}: {changed:?}");
+        }
+        // A signature of one scheme is not taken for one of another.
+        let access_key = authorization.access_key;
+        for (credential, scheme) in [
+            (alloc::format!("Access={access_key}"), "SDK-HMAC-SHA256"),
+            (alloc::format!("Access={access_key}"), "SDK-HMAC-SM3"),
+            (alloc::format!("Credential={access_key}/20260102/cn-north-4/csms"), "V11-HMAC-SHA256"),
+        ] {
+            let (_, rest) = header.split_once(", ").unwrap();
+            let other = alloc::format!("{scheme} {credential}, {rest}");
+            assert_eq!(vector.verifies(&other, &good), scheme == vector.text("scheme"), "{name} as {scheme}");
+        }
+    }
+}
+
+#[test]
+fn a_derived_key_is_of_the_day_of_its_signature_and_of_a_whole_scope() {
+    assert!(scope_fits("20260102/cn-north-4/csms", "20260102T030405Z"));
+    for scope in
+        ["20260103/cn-north-4/csms", "2026010/a/b", "20260102/a", "20260102//b", "20260102/a/", "20260102/a/b/c", ""]
+    {
+        assert!(!scope_fits(scope, "20260102T030405Z"), "{scope}");
+    }
+}
+
 #[test]
 fn a_change_of_any_part_breaks_the_signature() {
     let vectors = Vector::all();
@@ -104,6 +155,9 @@ fn malformed_authorization_headers_are_not_parsed() {
         "SDK-HMAC-SHA256 Access=a, SignedHeaders=host, Signature=00",
         "SDK-HMAC-SHA256 Access=a, Access=b, SignedHeaders=x-sdk-date, Signature=00",
         "V11-HMAC-SHA256 Access=a, SignedHeaders=x-sdk-date, Signature=00",
+        "V11-HMAC-SHA256 Credential=a, SignedHeaders=x-sdk-date, Signature=00",
+        "SDK-HMAC-SM3 Credential=a/b, SignedHeaders=x-sdk-date, Signature=00",
+        "SDK-ECDSA-P256-SHA256 Access=a, SignedHeaders=x-sdk-date, Signature=00",
         "SDK-HMAC-SHA256 Access=a, SignedHeaders=x-sdk-date, Signature=00, Extra=1",
     ] {
         assert_eq!(Authorization::parse(header), None, "{header}");

@@ -1,9 +1,12 @@
-//! Requests signed with `SDK-HMAC-SHA256`, by a user's access key or a temporary one.
+//! Requests signed by any of [`csms_core::sign::SCHEMES`], with a user's access key or a temporary one.
 
 use std::sync::Arc;
 
 use axum::http::{HeaderMap, HeaderValue, request::Parts};
-use csms_core::sign::{Authorization, DATE_HEADER, MAX_SKEW_MILLIS, SignedRequest, parse_date, payload_hash, verify};
+use csms_core::sign::{
+    Authorization, CONTENT_HASH_HEADERS, DATE_HEADER, MAX_SKEW_MILLIS, SignedRequest, UNSIGNED_PAYLOAD, parse_date,
+    verify,
+};
 
 use super::{Authenticator, Caller, cache::AccessKey, header, token::TemporaryKey, unauthenticated};
 use crate::failure::Failure;
@@ -45,8 +48,15 @@ impl Claim {
         let mismatch = || unauthenticated("verify aksk signature fail");
         let text = header(&parts.headers, "authorization").ok_or_else(mismatch)?;
         let authorization = Authorization::parse(text).ok_or_else(mismatch)?;
-        // A declared X-Sdk-Content-Sha256 is not taken: every operation reads JSON, so every body is hashed.
-        let hash = payload_hash(body);
+        // Judged by the head and the length of the body, so that it does not tell whether there is such a key. SDKs hash an empty
+        // body whatever the header says.
+        let is_unsigned = |name: &&str| header(&parts.headers, name) == Some(UNSIGNED_PAYLOAD);
+        if !body.is_empty() && CONTENT_HASH_HEADERS.iter().any(|name| is_unsigned(name)) {
+            let rule = "the body must be signed, UNSIGNED-PAYLOAD is not accepted; send it as application/json";
+            return Err(unauthenticated(rule).into());
+        }
+        // A declared hash is not taken: every operation reads JSON, so every body is hashed.
+        let hash = authorization.scheme.payload_hash(body);
         let request = SignedRequest {
             method: parts.method.as_str(),
             path: parts.uri.path(),

@@ -126,6 +126,39 @@ async fn a_declared_hash_does_not_stand_in_for_a_json_body() {
 }
 
 #[tokio::test]
+async fn a_body_that_is_not_signed_is_refused_by_name_whether_there_is_such_a_key_or_not() {
+    let server = Server::start().await;
+    let unknown = Key { access_key: "UNKNOWN".to_owned(), ..server.key() };
+    for key in [server.key(), unknown] {
+        for header in ["x-sdk-content-sha256", "x-sdk-content-sm3"] {
+            let signed = server.signed(&key, "POST", &server.path("secrets"), br#"{"name":"a"}"#);
+            let request = signed.header(header, "UNSIGNED-PAYLOAD").body(Body::from(r#"{"name":"a"}"#)).unwrap();
+            let refused = server.send(request).await;
+            assert_eq!(refused.status, StatusCode::UNAUTHORIZED);
+            assert!(refused.body["error_msg"].as_str().unwrap().contains("UNSIGNED-PAYLOAD"), "{}", refused.body);
+        }
+    }
+    let signed = server.signed(&server.key(), "GET", &server.path("secrets"), b"");
+    let request = signed.header("x-sdk-content-sha256", "UNSIGNED-PAYLOAD").body(Body::empty()).unwrap();
+    assert_eq!(server.send(request).await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn a_scheme_that_is_not_accepted_is_told_which_are() {
+    let server = Server::start().await;
+    for scheme in ["SDK-ECDSA-P256-SHA256", "SDK-SM2-SM3", "AWS4-HMAC-SHA256"] {
+        let authorization = format!("{scheme} Access=a, SignedHeaders=x-sdk-date, Signature=00");
+        let request = axum::http::Request::builder().uri(server.path("secrets")).header("host", "localhost");
+        let refused = server.send(request.header("authorization", authorization).body(Body::empty()).unwrap()).await;
+        assert_eq!(refused.status, StatusCode::UNAUTHORIZED);
+        let message = refused.body["error_msg"].as_str().unwrap();
+        for accepted in ["SDK-HMAC-SHA256", "SDK-HMAC-SM3", "V11-HMAC-SHA256"] {
+            assert!(message.contains(accepted), "{message}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_body_of_another_content_type_is_hashed_all_the_same() {
     let server = Server::start().await;
     let path = server.path("secrets");
