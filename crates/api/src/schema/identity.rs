@@ -3,6 +3,8 @@
 
 use serde_json::{Value, json};
 
+use super::{observe::insert, parameters::path_parameter};
+
 /// Name of the group.
 pub(super) const GROUP: &str = "Identity";
 
@@ -24,7 +26,7 @@ pub(super) fn error() -> Value {
 }
 
 /// Paths and their items.
-pub(super) fn paths() -> [(&'static str, Value); 4] {
+pub(super) fn paths() -> [(&'static str, Value); 8] {
     let name = json!({ "type": "string" });
     let query = json!([{ "name": "name", "in": "query", "schema": { "type": "string",
                          "description": "Only the project of this name: the region for the first one." } }]);
@@ -45,21 +47,65 @@ pub(super) fn paths() -> [(&'static str, Value); 4] {
         }),
     );
     let password = object(&["user"], &json!({ "user": user }));
-    let methods = json!({ "type": "array", "items": { "enum": ["password"] }, "minItems": 1, "maxItems": 1 });
-    let identity = object(&["methods", "password"], &json!({ "methods": methods, "password": password }));
+    let methods = json!({ "type": "array", "items": { "enum": ["password", "token"] }, "minItems": 1, "maxItems": 1 });
+    let by_token = object(&["id"], &json!({ "id": name }));
+    let proofs = json!({ "methods": methods, "password": password, "token": by_token });
+    let identity = object(&["methods"], &proofs);
     let project = json!({ "type": "object", "properties": { "id": name, "name": name } });
     let scope = json!({ "type": "object", "properties": { "project": project } });
     let auth = object(&["identity"], &json!({ "identity": identity, "scope": scope }));
-    let token = json!({ "post": {
+    let subject = json!([{ "name": "X-Subject-Token", "in": "header", "required": true, "schema": { "type": "string" },
+                           "description": "A token of the caller." }]);
+    let shown = object(&["token"], &json!({ "token": { "type": "object" } }));
+    let mut token = json!({ "post": {
         "operationId": "CreateToken",
         "tags": [GROUP],
-        "summary": "Returns a token of 24 hours for a user's name and password, in the header X-Subject-Token.",
+        "summary": "Returns a token in the header X-Subject-Token: of 24 hours for a user's name and password, and for \
+            another token one that ends with it.",
         "security": [],
         "parameters": [],
         "requestBody": { "required": true, "content": content(&object(&["auth"], &json!({ "auth": auth }))) },
         "responses": responses("201", &object(&["token"], &json!({ "token": { "type": "object" } }))),
     } });
+    let show_token = one(
+        "ShowToken",
+        "Shows what a token of the caller is for. HEAD says only whether it is valid.",
+        &subject,
+        &shown,
+    );
+    insert(&mut token, "get", show_token["get"].clone());
+    insert(&mut token["get"]["responses"], "404", refusal("The token is not a valid one of the caller."));
+    let catalog = object(&["catalog"], &json!({ "catalog": { "type": "array", "items": { "type": "object" } } }));
+    let catalog = one("ShowCatalog", "Shows the addresses of the services.", &json!([]), &catalog);
+    let version = object(&["version"], &json!({ "version": { "type": "object" } }));
+    let mut version = one("ShowVersion", "Shows the version of this part of IAM.", &json!([]), &version);
+    insert(&mut version["get"], "security", json!([]));
+    let id = json!([{ "name": "project_id", "in": "path", "required": true,
+                      "schema": path_parameter("project_id").unwrap_or_default() }]);
+    let project = object(&["project"], &json!({ "project": { "type": "object" } }));
+    let project = one("ShowProject", "Shows a project that the caller may use.", &id, &project);
+    let life = json!({ "type": "integer", "minimum": 900, "maximum": 86_400, "description": "How long the key lives; 900 \
+        seconds unless given." });
+    let source = json!({ "type": "object", "properties": { "id": name, "duration_seconds": life } });
+    let methods = json!({ "type": "array", "items": { "enum": ["token"] }, "minItems": 1, "maxItems": 1 });
+    let identity = json!({ "type": "object", "properties": { "methods": methods, "token": source } });
+    let auth = json!({ "type": "object", "properties": { "identity": identity } });
+    let asked = json!({ "type": "object", "properties": { "auth": auth } });
+    let members = json!({ "access": name, "secret": name, "securitytoken": name, "expires_at": name });
+    let credential = object(&["access", "secret", "securitytoken", "expires_at"], &members);
+    let temporary = json!({ "post": {
+        "operationId": "CreateTemporaryAccessKey",
+        "tags": [GROUP],
+        "summary": "Makes a temporary access key of the caller, which ends no later than what proved the caller.",
+        "parameters": [],
+        "requestBody": { "required": false, "content": content(&asked) },
+        "responses": responses("201", &object(&["credential"], &json!({ "credential": credential }))),
+    } });
     [
+        ("/v3", version),
+        ("/v3/auth/catalog", catalog),
+        ("/v3/projects/{project_id}", project),
+        ("/v3.0/OS-CREDENTIAL/securitytokens", temporary),
         ("/v3/auth/tokens", token),
         ("/v3/projects", projects("ListProjects")),
         ("/v3/auth/projects", projects("ListAuthProjects")),
@@ -75,11 +121,12 @@ fn content(schema: &Value) -> Value {
     json!({ "application/json": { "schema": schema } })
 }
 
+fn refusal(about: &str) -> Value {
+    let schema = json!({ "$ref": alloc::format!("#/components/schemas/{ERROR}") });
+    json!({ "description": about, "content": content(&schema) })
+}
+
 fn responses(success: &str, schema: &Value) -> Value {
-    let refusal = |about: &str| {
-        let schema = json!({ "$ref": alloc::format!("#/components/schemas/{ERROR}") });
-        json!({ "description": about, "content": content(&schema) })
-    };
     json!({
         success: { "description": "Done.", "content": content(schema) },
         "400": refusal("The request breaks a rule."),
@@ -94,9 +141,13 @@ fn responses(success: &str, schema: &Value) -> Value {
 /// A list without pages.
 fn get(id: &str, summary: &str, query: &Value, list: &str, members: &[&str]) -> Value {
     let items = json!({ "type": "object", "required": members });
-    let answer = object(&[list], &json!({ list: { "type": "array", "items": items } }));
+    one(id, summary, query, &object(&[list], &json!({ list: { "type": "array", "items": items } })))
+}
+
+/// A question with one answer.
+fn one(id: &str, summary: &str, parameters: &Value, answer: &Value) -> Value {
     json!({ "get": {
-        "operationId": id, "tags": [GROUP], "summary": summary, "parameters": query,
-        "responses": responses("200", &answer),
+        "operationId": id, "tags": [GROUP], "summary": summary, "parameters": parameters,
+        "responses": responses("200", answer),
     } })
 }

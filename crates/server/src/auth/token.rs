@@ -1,4 +1,4 @@
-//! Tokens: a user's token from a login, and the security token of a temporary key.
+//! Tokens: a user's token from a login, and the security token of a temporary key, which a user or a function may have.
 //!
 //! Both are sealed by the root key and stored nowhere, so every replica with the same root key accepts them. Both name their
 //! user and the generation of its tokens, and end when the user is deleted or disabled or gets another password. A temporary
@@ -42,6 +42,12 @@ pub struct UserToken {
     /// The generation of the user's tokens when it was made.
     #[serde(default)]
     pub generation: u64,
+    /// When it was made; unknown of tokens that older releases made.
+    #[serde(default)]
+    pub issued: Option<UnixMillis>,
+    /// Whether another token was the proof for it, and not a password.
+    #[serde(default)]
+    pub by_token: bool,
 }
 
 impl UserToken {
@@ -76,13 +82,26 @@ pub struct TemporaryKey {
     pub secret_key: String,
     /// What it was made for, for logs.
     name: String,
-    project: ProjectId,
+    /// The one project it is for; all its user's projects when absent.
+    project: Option<ProjectId>,
     policies: Vec<Policy>,
     expires: UnixMillis,
     #[serde(default)]
     hold: Option<Hold>,
     #[serde(default)]
     user: Option<ActingFor>,
+    /// Whether its user has it, and no function: then `policies` count only if they are a bound.
+    #[serde(default)]
+    use_by_user: Option<UserUse>,
+}
+
+/// How a user may use a temporary key of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+enum UserUse {
+    /// As itself.
+    Unbound,
+    /// As itself, and at most by the key's policies.
+    Bound,
 }
 
 /// The user that a temporary key acts for.
@@ -126,7 +145,8 @@ impl TemporaryKey {
     ) -> Result<Self, Failure> {
         let (access_key, mut secret_key) = make_key_pair()?;
         let secret_key = std::mem::take(&mut *secret_key);
-        Ok(Self { access_key, secret_key, name, project, policies, expires, hold: None, user: None })
+        let project = Some(project);
+        Ok(Self { access_key, secret_key, name, project, policies, expires, hold: None, user: None, use_by_user: None })
     }
 
     /// Makes a key for a function that acts as its caller: it ends no later than what proved the caller, and with the user.
@@ -141,6 +161,41 @@ impl TemporaryKey {
         key.user = caller.user_id.clone().map(|id| ActingFor { id, generation: caller.generation });
         key.hold.clone_from(&caller.hold);
         Ok(key)
+    }
+
+    /// Makes a key for the caller itself. It ends no later than what proved the caller, and with the user; it is for the
+    /// caller's project, and bound as the caller is.
+    ///
+    /// # Errors
+    /// CSMS.0302 for a function, and for a caller without a user; failures of the random number generator.
+    pub fn for_user(caller: &Caller, expires: UnixMillis) -> Result<Self, Failure> {
+        caller.require_minting()?;
+        let id = caller.user_id.clone().ok_or_else(|| {
+            ApiError::new(ErrorCode::Forbidden, "the credentials of the service make no further credentials")
+        })?;
+        let (access_key, mut secret_key) = make_key_pair()?;
+        let project = match caller.projects.as_slice() {
+            [one] => Some(one.clone()),
+            _ => None,
+        };
+        let use_by_user = if caller.bound.is_some() { UserUse::Bound } else { UserUse::Unbound };
+        Ok(Self {
+            access_key,
+            secret_key: std::mem::take(&mut *secret_key),
+            name: caller.name.clone(),
+            project,
+            policies: caller.bound.clone().unwrap_or_default(),
+            expires: caller.expires.map_or(expires, |end| end.min(expires)),
+            hold: caller.hold.clone(),
+            user: Some(ActingFor { id, generation: caller.generation }),
+            use_by_user: Some(use_by_user),
+        })
+    }
+
+    /// When it ends.
+    #[must_use]
+    pub const fn expires(&self) -> UnixMillis {
+        self.expires
     }
 
     /// The user that the key acts for; `None` for keys of the service itself.
@@ -177,11 +232,11 @@ impl TemporaryKey {
     pub(super) fn caller(&self, user: Option<&Caller>) -> Caller {
         let service = Caller {
             name: self.name.clone(),
-            projects: vec![self.project.clone()],
+            projects: self.project.iter().cloned().collect(),
             policies: self.policies.clone(),
             hold: self.hold.clone(),
             expires: Some(self.expires),
-            is_function: self.user.is_some() || self.hold.is_some(),
+            is_function: self.hold.is_some() || (self.user.is_some() && self.use_by_user.is_none()),
             ..Caller::service()
         };
         match user {
@@ -189,9 +244,15 @@ impl TemporaryKey {
             Some(user) => Caller {
                 user_id: user.user_id.clone(),
                 user_name: user.user_name.clone(),
-                projects: user.within(&self.project).projects,
+                projects: match &self.project {
+                    Some(project) => user.within(project).projects,
+                    None => user.projects.clone(),
+                },
                 policies: user.policies.clone(),
-                bound: Some(self.policies.clone()),
+                bound: match self.use_by_user {
+                    Some(UserUse::Unbound) => None,
+                    Some(UserUse::Bound) | None => Some(self.policies.clone()),
+                },
                 generation: user.generation,
                 ..service
             },

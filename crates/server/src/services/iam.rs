@@ -3,9 +3,11 @@
 //! Rights, audit and metrics are the gate's. A change is decided in the transaction that stores it, with its record, so two at
 //! the same time both count. What an operation does is in the modules below.
 
+mod catalog;
 mod credentials;
 mod policies;
 pub mod records;
+mod temporary;
 pub mod tokens;
 mod users;
 

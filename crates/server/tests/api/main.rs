@@ -22,6 +22,7 @@ mod grants;
 mod invoked_functions;
 mod kms;
 mod life;
+mod login_clients;
 mod monitoring;
 mod permissions;
 mod port;

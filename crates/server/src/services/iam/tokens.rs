@@ -1,13 +1,21 @@
-//! The part of IAM v3 that the SDKs need: tokens by password, projects by name, domains.
+//! The part of IAM v3 that the SDKs need: tokens, temporary access keys, projects, domains, and where the services are.
 
 use std::sync::Arc;
 
 use axum::http::{HeaderValue, StatusCode};
-use csms_api::{ApiError, ErrorCode, ErrorShape, Method, operation::Specification, request::token::PasswordLogin};
+use csms_api::{
+    ApiError, ErrorCode, ErrorShape, Method,
+    operation::Specification,
+    request::token::{PasswordLogin, TemporaryKeyRequest, TokenLogin, TokenRequest},
+};
 use csms_core::{ProjectId, UnixMillis};
 use csms_store::Store;
 use serde_json::{Value, json};
 
+use super::{
+    catalog,
+    temporary::{self, no_such_agency},
+};
 use crate::{
     app::App,
     audit::Requested,
@@ -27,11 +35,24 @@ use crate::{
     },
 };
 
+/// The header that carries a token which is not the proof of the request.
+const SUBJECT_TOKEN: &str = "x-subject-token";
+
 /// An operation of IAM v3.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TokenOperation {
-    /// A token by a password.
+    /// The version document.
+    ShowVersion,
+    /// A token by a password, or by another token.
     CreateToken,
+    /// What a token of the caller is for. A `HEAD` request says only whether it is valid.
+    ShowToken,
+    /// The addresses of the services.
+    ShowCatalog,
+    /// A temporary access key.
+    CreateTemporaryAccessKey,
+    /// A project of the caller.
+    ShowProject,
     /// The projects of the caller, as the SDKs ask for them.
     ListProjects,
     /// The same at the address that OpenStack clients use.
@@ -42,28 +63,45 @@ pub enum TokenOperation {
 
 impl TokenOperation {
     /// Every operation.
-    pub const ALL: &'static [Self] =
-        &[Self::CreateToken, Self::ListProjects, Self::ListAuthProjects, Self::ListDomains];
+    pub const ALL: &'static [Self] = &[
+        Self::ShowVersion,
+        Self::CreateToken,
+        Self::ShowToken,
+        Self::ShowCatalog,
+        Self::CreateTemporaryAccessKey,
+        Self::ShowProject,
+        Self::ListProjects,
+        Self::ListAuthProjects,
+        Self::ListDomains,
+    ];
 }
 
 impl Service for TokenOperation {
     fn specification(self) -> Specification {
         let (name, method, path, success) = match self {
+            Self::ShowVersion => ("ShowVersion", Method::Get, "/v3", 200),
             Self::CreateToken => ("CreateToken", Method::Post, "/v3/auth/tokens", 201),
+            Self::ShowToken => ("ShowToken", Method::Get, "/v3/auth/tokens", 200),
+            Self::ShowCatalog => ("ShowCatalog", Method::Get, "/v3/auth/catalog", 200),
+            Self::CreateTemporaryAccessKey => {
+                ("CreateTemporaryAccessKey", Method::Post, "/v3.0/OS-CREDENTIAL/securitytokens", 201)
+            }
+            Self::ShowProject => ("ShowProject", Method::Get, "/v3/projects/{project_id}", 200),
             Self::ListProjects => ("ListProjects", Method::Get, "/v3/projects", 200),
             Self::ListAuthProjects => ("ListAuthProjects", Method::Get, "/v3/auth/projects", 200),
             Self::ListDomains => ("ListDomains", Method::Get, "/v3/auth/domains", 200),
         };
-        // A proven caller may ask who it is and what projects it has; no policy is about that.
+        // A proven caller may ask who it is and what projects it has, and have its own rights for a while; no policy is about
+        // that.
         Specification { name, method, path, success, errors: ErrorShape::Nested, actions: &[] }
     }
 
     fn scope(self) -> Scope {
-        if self == Self::CreateToken { Scope::Public } else { Scope::Domain }
+        if matches!(self, Self::CreateToken | Self::ShowVersion) { Scope::Public } else { Scope::Domain }
     }
 
     fn audited(self) -> Audited {
-        if self == Self::CreateToken { Audited::Use } else { Audited::No }
+        if matches!(self, Self::CreateToken | Self::CreateTemporaryAccessKey) { Audited::Use } else { Audited::No }
     }
 
     fn kind(self) -> Kind {
@@ -80,8 +118,35 @@ impl Service for TokenOperation {
     async fn prepare(self, call: Call, body: Body) -> Result<Prepared, Failure> {
         match self {
             Self::CreateToken => {
-                let login = PasswordLogin::read(&*body.wiped_object()?)?;
-                Ok(Prepared::new(Vec::new(), async move { create_token(&call, login).await }))
+                let request = TokenRequest::read(&*body.wiped_object()?)?;
+                Ok(Prepared::new(Vec::new(), async move {
+                    match request {
+                        TokenRequest::Password(login) => by_password(&call, login).await,
+                        TokenRequest::Token(login) => by_token(&call, login).await,
+                        TokenRequest::Agency(agency) => Err(no_such_agency(&agency)),
+                    }
+                }))
+            }
+            Self::CreateTemporaryAccessKey => {
+                let request = TemporaryKeyRequest::read(&body.optional_object()?)?;
+                Ok(Prepared::new(Vec::new(), async move { temporary::create(&call, request).await }))
+            }
+            Self::ShowVersion => {
+                Ok(Prepared::new(Vec::new(), async move { Answer::json(&catalog::version(&call.head().headers)) }))
+            }
+            Self::ShowToken => Ok(Prepared::new(Vec::new(), async move { show_token(&call).await })),
+            Self::ShowCatalog => Ok(Prepared::new(Vec::new(), async move {
+                let catalog = catalog::catalog(&call.app, &call.caller, &call.head().headers);
+                Answer::json(&json!({ "catalog": catalog, "links": { "self": "", "next": null, "previous": null } }))
+            })),
+            Self::ShowProject => {
+                let project = call.path("project_id", ProjectId::parse)?;
+                Ok(Prepared::new(Vec::new(), async move {
+                    if !call.caller.may_use(&project) {
+                        return Err(Failure::new(ErrorCode::Forbidden, "the caller may not use this project"));
+                    }
+                    Answer::json(&json!({ "project": project_body(&call.app, &project) }))
+                }))
             }
             Self::ListProjects | Self::ListAuthProjects => {
                 Ok(Prepared::new(Vec::new(), async move { list_projects(&call) }))
@@ -96,7 +161,7 @@ fn rfc3339(time: UnixMillis) -> String {
     clock::rfc3339(time, 6)
 }
 
-async fn create_token(call: &Call, login: PasswordLogin) -> Result<Answer, Failure> {
+async fn by_password(call: &Call, login: PasswordLogin) -> Result<Answer, Failure> {
     let app = &call.app;
     let user = app.store.user_by_name(Some(&app.identity.domain_id), &login.user).await?.filter(|user| user.enabled);
     if let Some(user) = &user {
@@ -119,33 +184,83 @@ async fn create_token(call: &Call, login: PasswordLogin) -> Result<Answer, Failu
     let user = user.filter(|user| is_right && is_of_account && user.password_hash.is_some());
     let user = user.ok_or_else(|| ApiError::new(ErrorCode::Unauthenticated, "The username or password is wrong."))?;
     Standing::prove(&call.head().extensions);
-    let project = match &login.project {
-        None => None,
-        Some(named) => Some(find_project(app, &user.projects, named).ok_or_else(|| {
-            ApiError::new(ErrorCode::Forbidden, "the user may not use the project of auth.scope.project")
-        })?),
-    };
+    let project = login.project.as_ref().map(|named| require_project(app, &user.projects, named)).transpose()?;
     let now = app.clock.now();
-    let expires = now.plus_millis(USER_TOKEN_MILLIS);
-    let generation = user.details.generation;
-    let token = UserToken { user_id: user.id.clone(), project: project.clone(), expires, generation };
+    let token = UserToken {
+        user_id: user.id.clone(),
+        project: project.clone(),
+        expires: now.plus_millis(USER_TOKEN_MILLIS),
+        generation: user.details.generation,
+        issued: Some(now),
+        by_token: false,
+    };
+    let projects = project.map_or(user.projects, |project| vec![project]);
+    let caller = Caller { projects, ..Caller::named(&user.name, &user.id) };
+    let text = token.seal(&app.root)?;
+    token_answer(call, StatusCode::CREATED, &token, &caller, &text)
+}
+
+/// A token by a token: for the same user and generation, within its project, and no longer.
+async fn by_token(call: &Call, login: TokenLogin) -> Result<Answer, Failure> {
+    let app = &call.app;
+    let (source, caller) = app.authenticator.open_token(&login.token).await?;
+    call.acts_as(Arc::new(caller.clone()));
+    Standing::prove(&call.head().extensions);
+    let project = match &login.project {
+        Some(named) => Some(require_project(app, &caller.projects, named)?),
+        None => source.project.clone(),
+    };
+    let caller = project.as_ref().map_or(caller.clone(), |project| caller.within(project));
+    let token = UserToken { project, issued: Some(app.clock.now()), by_token: true, ..source };
+    let text = token.seal(&app.root)?;
+    token_answer(call, StatusCode::CREATED, &token, &caller, &text)
+}
+
+/// ShowToken: a token of the caller's own.
+async fn show_token(call: &Call) -> Result<Answer, Failure> {
+    let unknown = || Failure::new(ErrorCode::ResourceNotFound, "X-Subject-Token is not a valid token of the caller");
+    let text = call.head().headers.get(SUBJECT_TOKEN).and_then(|token| token.to_str().ok()).ok_or_else(unknown)?;
+    let (token, bearer) = match call.app.authenticator.open_token(text).await {
+        Err(failure) if failure.error.code == ErrorCode::InvalidToken => return Err(unknown()),
+        opened => opened?,
+    };
+    if bearer.user_id != call.caller.user_id {
+        return Err(unknown());
+    }
+    token_answer(call, StatusCode::OK, &token, &bearer, text)
+}
+
+fn require_project(app: &App, projects: &[ProjectId], named: &str) -> Result<ProjectId, Failure> {
+    let refused = || ApiError::new(ErrorCode::Forbidden, "the user may not use the project of auth.scope.project");
+    Ok(find_project(app, projects, named).ok_or_else(refused)?)
+}
+
+/// The header of a token, and what it is for in the body.
+fn token_answer(
+    call: &Call,
+    status: StatusCode,
+    token: &UserToken,
+    bearer: &Caller,
+    text: &str,
+) -> Result<Answer, Failure> {
+    let app = &call.app;
     let domain = json!({ "id": app.identity.domain_id, "name": app.identity.domain_name });
     let mut body = json!({ "token": {
-        "methods": ["password"],
-        "issued_at": rfc3339(now),
-        "expires_at": rfc3339(expires),
-        "user": { "id": user.id, "name": user.name, "domain": domain, "password_expires_at": "" },
+        "methods": [if token.by_token { "token" } else { "password" }],
+        "issued_at": token.issued.map(rfc3339).unwrap_or_default(),
+        "expires_at": rfc3339(token.expires),
+        "user": { "id": token.user_id, "name": bearer.name, "domain": domain, "password_expires_at": "" },
         "roles": [],
-        "catalog": [],
+        "catalog": catalog::catalog(app, bearer, &call.head().headers),
     }});
-    let (scope, scoped_to) = match project {
-        Some(project) => ("project", json!({ "id": project, "name": project_name(app, &project), "domain": domain })),
+    let (scope, scoped_to) = match &token.project {
+        Some(project) => ("project", json!({ "id": project, "name": project_name(app, project), "domain": domain })),
         None => ("domain", domain),
     };
     body["token"][scope] = scoped_to;
-    let token = HeaderValue::from_str(&token.seal(&app.root)?).map_err(Failure::internal)?;
-    let mut response = json_response(StatusCode::CREATED, body.to_string().into_bytes());
-    response.headers_mut().insert("x-subject-token", token);
+    let text = HeaderValue::from_str(text).map_err(Failure::internal)?;
+    let mut response = json_response(status, body.to_string().into_bytes());
+    response.headers_mut().insert(SUBJECT_TOKEN, text);
     Ok(Answer::Whole(response))
 }
 
@@ -159,18 +274,21 @@ fn find_project(app: &App, projects: &[ProjectId], named: &str) -> Option<Projec
     projects.iter().find(|project| project.as_str() == named || project_name(app, project) == named).cloned()
 }
 
+fn project_body(app: &App, project: &ProjectId) -> Value {
+    let domain = &app.identity.domain_id;
+    json!({
+        "id": project, "name": project_name(app, project), "domain_id": domain, "parent_id": domain,
+        "enabled": true, "is_domain": false, "description": "", "links": { "self": "" },
+    })
+}
+
 fn list_projects(call: &Call) -> Result<Answer, Failure> {
     let app = &call.app;
     let wanted = call.query_text("name");
     let projects = call.caller.projects.iter().map(|project| (project, project_name(app, project)));
     let projects: Vec<_> = projects
         .filter(|(_, name)| wanted.is_none_or(|wanted| wanted == *name))
-        .map(|(id, name)| {
-            json!({
-                "id": id, "name": name, "domain_id": app.identity.domain_id, "parent_id": app.identity.domain_id,
-                "enabled": true, "is_domain": false, "description": "", "links": { "self": "" },
-            })
-        })
+        .map(|(project, _)| project_body(app, project))
         .collect();
     Answer::json(&json!({ "projects": projects, "links": { "self": "", "next": null, "previous": null } }))
 }

@@ -1,0 +1,236 @@
+//! What clients ask before their first real request: versions, catalog, projects, tokens by tokens, temporary keys.
+
+use crate::support::{Answer, Key, Server};
+use axum::{
+    body::Body,
+    http::{Request, StatusCode},
+};
+use csms_core::policy::Policy;
+use csms_server::auth::{passwords, token::TemporaryKey};
+use csms_store::{AccessChange, Store};
+use serde_json::{Value, json};
+
+const HOUR: u64 = 3_600_000;
+
+async fn ask(server: &Server, method: &str, path: &str, headers: &[(&str, &str)], body: &Value) -> Answer {
+    let mut request = Request::builder().method(method).uri(path).header("host", "localhost");
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    let body = if body.is_null() { Body::empty() } else { Body::from(body.to_string()) };
+    server.send(request.body(body).unwrap()).await
+}
+
+fn subject(answer: &Answer) -> String {
+    answer.headers["x-subject-token"].to_str().unwrap().to_owned()
+}
+
+async fn log_in(server: &Server, name: &str, project: Option<&str>) -> String {
+    let user = json!({ "name": name, "password": format!("{name}'s password") });
+    let mut body = json!({ "auth": { "identity": { "methods": ["password"], "password": { "user": user } } } });
+    if let Some(project) = project {
+        body["auth"]["scope"] = json!({ "project": { "id": project } });
+    }
+    let made = ask(server, "POST", "/v3/auth/tokens", &[], &body).await;
+    assert_eq!(made.status, StatusCode::CREATED, "{}", made.body);
+    subject(&made)
+}
+
+async fn by_token(server: &Server, token: &str, scope: Value) -> Answer {
+    let identity = json!({ "methods": ["token"], "token": { "id": token } });
+    let body = json!({ "auth": { "identity": identity, "scope": scope } });
+    ask(server, "POST", "/v3/auth/tokens", &[], &body).await
+}
+
+async fn start_with_alice() -> Server {
+    let server = Server::start().await;
+    server.make_user("alice", "alice's password", vec![Policy::administrator()]).await;
+    server
+}
+
+#[tokio::test]
+async fn the_version_document_needs_no_proof() {
+    let server = Server::start().await;
+    for path in ["/v3"] {
+        let plain = ask(&server, "GET", path, &[], &Value::Null).await;
+        assert_eq!((plain.status, &plain.body["version"]["status"]), (StatusCode::OK, &json!("stable")));
+        assert_eq!(plain.body["version"]["links"][0]["href"], "http://localhost/v3/");
+        assert_eq!(server.call("GET", path, Value::Null).await.status, StatusCode::OK);
+    }
+}
+
+#[tokio::test]
+async fn the_catalog_names_the_services_where_the_client_came_in() {
+    let server = start_with_alice().await;
+    let region = server.app.identity.region.clone();
+    let signed = server.call("GET", "/v3/auth/catalog", Value::Null).await;
+    assert_eq!(signed.status, StatusCode::OK, "{}", signed.body);
+    let kms = signed.body["catalog"].as_array().unwrap().iter().find(|service| service["type"] == "kms").unwrap();
+    let endpoint = &kms["endpoints"][0];
+    assert_eq!((&endpoint["interface"], &endpoint["region"]), (&json!("public"), &json!(region)));
+    assert_eq!(endpoint["url"], "http://localhost/v1.0");
+    let token = log_in(&server, "alice", None).await;
+    let shown = ask(&server, "GET", "/v3/auth/catalog", &[("x-auth-token", &token)], &Value::Null).await;
+    assert_eq!(shown.body["catalog"], signed.body["catalog"]);
+    assert_eq!(by_token(&server, &token, Value::Null).await.body["token"]["catalog"], signed.body["catalog"]);
+    assert_eq!(ask(&server, "GET", "/v3/auth/catalog", &[], &Value::Null).await.status, StatusCode::UNAUTHORIZED);
+}
+
+#[tokio::test]
+async fn a_project_is_shown_to_whoever_may_use_it() {
+    let server = Server::start().await;
+    let own = server.credentials.project_id.clone();
+    let shown = server.call("GET", &format!("/v3/projects/{own}"), Value::Null).await;
+    assert_eq!((shown.status, &shown.body["project"]["id"]), (StatusCode::OK, &json!(own)));
+    let other = server.call("GET", &format!("/v3/projects/{}", "f".repeat(32)), Value::Null).await;
+    assert_eq!(other.status, StatusCode::FORBIDDEN);
+}
+
+#[tokio::test]
+async fn a_token_by_a_token_ends_with_it_and_stays_in_its_project() {
+    let server = start_with_alice().await;
+    let project = server.credentials.project_id.clone();
+    let first = log_in(&server, "alice", Some(&project)).await;
+    let headers = [("x-auth-token", first.as_str()), ("x-subject-token", first.as_str())];
+    let source = ask(&server, "GET", "/v3/auth/tokens", &headers, &Value::Null).await;
+    server.clock.advance(HOUR);
+    let made = by_token(&server, &first, Value::Null).await;
+    assert_eq!(made.status, StatusCode::CREATED, "{}", made.body);
+    let token = &made.body["token"];
+    assert_eq!(token["expires_at"], source.body["token"]["expires_at"]);
+    assert_eq!((&token["project"]["id"], &token["methods"]), (&json!(project), &json!(["token"])));
+    let second = subject(&made);
+    let list = async |token: &str| {
+        ask(&server, "GET", &server.path("secrets"), &[("x-auth-token", token)], &Value::Null).await
+    };
+    assert_eq!(list(&second).await.status, StatusCode::OK);
+    let elsewhere = by_token(&server, &first, json!({ "project": { "id": "f".repeat(32) } })).await;
+    assert_eq!(elsewhere.status, StatusCode::FORBIDDEN);
+    server.clock.advance(23 * HOUR);
+    assert_eq!(list(&second).await.status, StatusCode::UNAUTHORIZED);
+    assert_eq!(by_token(&server, &second, Value::Null).await.status, StatusCode::UNAUTHORIZED);
+    assert_eq!(by_token(&server, "AAAA", Value::Null).await.status, StatusCode::UNAUTHORIZED);
+}
+
+#[tokio::test]
+async fn a_token_is_shown_to_its_bearer_alone_and_head_says_only_that_it_is_valid() {
+    let server = start_with_alice().await;
+    server.make_user("bob", "bob's password", vec![Policy::administrator()]).await;
+    let (alice, bob) = (log_in(&server, "alice", None).await, log_in(&server, "bob", None).await);
+    let show = async |method: &str, proof: &str, subject: &str| {
+        ask(&server, method, "/v3/auth/tokens", &[("x-auth-token", proof), ("x-subject-token", subject)], &Value::Null)
+            .await
+    };
+    let shown = show("GET", &alice, &alice).await;
+    assert_eq!((shown.status, &shown.body["token"]["user"]["name"]), (StatusCode::OK, &json!("alice")));
+    assert_eq!(subject(&shown), alice);
+    let head = show("HEAD", &alice, &alice).await;
+    assert_eq!((head.status, head.body), (StatusCode::OK, Value::Null));
+    for (proof, subject) in [(&bob, &alice), (&alice, &bob)] {
+        assert_eq!(show("GET", proof, subject).await.status, StatusCode::NOT_FOUND);
+    }
+    assert_eq!(show("GET", &alice, "AAAA").await.status, StatusCode::NOT_FOUND);
+    assert_eq!(show("GET", "AAAA", &alice).await.status, StatusCode::UNAUTHORIZED);
+}
+
+fn key_of(answer: &Answer) -> Key {
+    assert_eq!(answer.status, StatusCode::CREATED, "{}", answer.body);
+    let text = |member: &str| answer.body["credential"][member].as_str().unwrap().to_owned();
+    Key { access_key: text("access"), secret_key: text("secret"), security_token: Some(text("securitytoken")) }
+}
+
+const MINT: &str = "/v3.0/OS-CREDENTIAL/securitytokens";
+
+fn for_seconds(seconds: u64) -> Value {
+    json!({ "auth": { "identity": { "methods": ["token"], "token": { "duration_seconds": seconds } } } })
+}
+
+#[tokio::test]
+async fn a_temporary_key_works_as_its_user_until_it_ends() {
+    let server = Server::start().await;
+    let reading = Policy::allow(vec!["csms:secret:list".to_owned()], None);
+    let (_, alice) = server.make_user("alice", "alice's password", vec![reading]).await;
+    let minted = key_of(&server.call_as(&alice, "POST", MINT, &for_seconds(3600)).await);
+    let status = async |key: &Key, method: &str, rest: &str| {
+        server.call_as(key, method, &server.path(rest), &json!({ "name": "db", "secret_string": "x" })).await.status
+    };
+    assert_eq!(status(&minted, "GET", "secrets").await, StatusCode::OK);
+    assert_eq!(status(&minted, "POST", "secrets").await, StatusCode::FORBIDDEN);
+    let without_token = Key { security_token: None, ..minted.clone() };
+    assert_eq!(status(&without_token, "GET", "secrets").await, StatusCode::UNAUTHORIZED);
+
+    // What it mints ends with it.
+    server.clock.advance(HOUR / 2);
+    let again = key_of(&server.call_as(&minted, "POST", MINT, &for_seconds(86_400)).await);
+    assert_eq!(status(&again, "GET", "secrets").await, StatusCode::OK);
+    server.clock.advance(HOUR / 2);
+    for key in [&minted, &again] {
+        assert_eq!(status(key, "GET", "secrets").await, StatusCode::UNAUTHORIZED);
+    }
+}
+
+#[tokio::test]
+async fn a_temporary_key_ends_no_later_than_the_token_that_it_was_minted_with() {
+    let server = start_with_alice().await;
+    let token = log_in(&server, "alice", None).await;
+    server.clock.advance(23 * HOUR);
+    let minted = ask(&server, "POST", MINT, &[("x-auth-token", &token)], &for_seconds(86_400)).await;
+    let key = key_of(&minted);
+    let status = async || server.call_as(&key, "GET", &server.path("secrets"), &Value::Null).await.status;
+    assert_eq!(status().await, StatusCode::OK);
+    server.clock.advance(HOUR);
+    assert_eq!(status().await, StatusCode::UNAUTHORIZED);
+}
+
+#[tokio::test]
+async fn a_temporary_key_ends_with_the_generation_of_its_user() {
+    let server = Server::start().await;
+    let (id, alice) = server.make_user("alice", "alice's password", vec![Policy::administrator()]).await;
+    let minted = key_of(&server.call_as(&alice, "POST", MINT, &for_seconds(900)).await);
+    let user = server.app.store.user(&id).await.unwrap().unwrap();
+    let new = passwords::hash("another password").unwrap();
+    let change = AccessChange::ReplacePassword { user_id: id, old: user.password_hash, new };
+    server.app.store.change_access(vec![change], Vec::new()).await.unwrap();
+    server.app.authenticator.forget();
+    let status = async |key: &Key| server.call_as(key, "GET", &server.path("secrets"), &Value::Null).await.status;
+    assert_eq!((status(&alice).await, status(&minted).await), (StatusCode::OK, StatusCode::UNAUTHORIZED));
+}
+
+#[tokio::test]
+async fn a_policy_that_would_limit_a_temporary_key_is_refused_and_so_is_a_token_of_another_user() {
+    let server = start_with_alice().await;
+    server.make_user("bob", "bob's password", vec![]).await;
+    let limited = json!({ "auth": { "identity": { "methods": ["token"], "policy": { "Version": "1.1" } } } });
+    let refused = server.call("POST", MINT, limited).await;
+    assert_eq!(refused.status, StatusCode::BAD_REQUEST);
+    assert!(refused.body["error"]["message"].as_str().unwrap().contains("auth.identity.policy"), "{}", refused.body);
+    let (alice, bob) = (log_in(&server, "alice", None).await, log_in(&server, "bob", None).await);
+    let body = json!({ "auth": { "identity": { "methods": ["token"], "token": { "id": alice } } } });
+    assert_eq!(ask(&server, "POST", MINT, &[("x-auth-token", &bob)], &body).await.status, StatusCode::FORBIDDEN);
+    assert_eq!(ask(&server, "POST", MINT, &[("x-auth-token", &alice)], &body).await.status, StatusCode::CREATED);
+}
+
+#[tokio::test]
+async fn the_credentials_of_the_service_itself_mint_nothing() {
+    let server = Server::start().await;
+    let (project, end) = (server.app.identity.project_id.clone(), server.clock.now().plus_millis(HOUR));
+    let key = TemporaryKey::make("test".to_owned(), project, Policy::administrator(), end).unwrap();
+    let key = Key {
+        access_key: key.access_key.clone(),
+        secret_key: key.secret_key.clone(),
+        security_token: Some(key.security_token(&server.app.root).unwrap()),
+    };
+    assert_eq!(server.call_as(&key, "POST", MINT, &for_seconds(900)).await.status, StatusCode::FORBIDDEN);
+}
+
+#[tokio::test]
+async fn an_agency_that_cannot_be_assumed_is_named_in_one_refusal() {
+    let server = Server::start().await;
+    let identity = json!({ "methods": ["assume_role"], "assume_role": { "agency_name": "ops", "domain_name": "d" } });
+    let body = json!({ "auth": { "identity": identity, "scope": { "project": { "name": "eu-1" } } } });
+    for path in ["/v3/auth/tokens", MINT] {
+        let refused = server.call("POST", path, body.clone()).await;
+        assert_eq!(refused.status, StatusCode::FORBIDDEN, "{path}");
+        assert!(refused.body["error"]["message"].as_str().unwrap().contains("agency ops"), "{}", refused.body);
+    }
+}
