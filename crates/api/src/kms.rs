@@ -9,7 +9,8 @@ pub mod response;
 use crate::operation::{ErrorShape, Method, Specification, operations};
 
 operations! {
-    /// An operation of the Key Management Service, named as in the official definitions.
+    /// An operation of the Key Management Service, named as in the official definitions, except ListKeyGrants: the definitions
+    /// call it ListGrants, as another service does its own.
     KmsOperation;
     CreateKey: Post "/v1.0/{project_id}/kms/create-key" 200 Nested ["kms:cmk:create"];
     ListKeys: Post "/v1.0/{project_id}/kms/list-keys" 200 Nested ["kms:cmk:list"];
@@ -31,6 +32,23 @@ operations! {
     EncryptData: Post "/v1.0/{project_id}/kms/encrypt-data" 200 Nested ["kms:cmk:encryptData", "kms:cmk:crypto", "kms:cmk:encrypt"];
     DecryptData: Post "/v1.0/{project_id}/kms/decrypt-data" 200 Nested ["kms:cmk:decryptData", "kms:cmk:crypto", "kms:cmk:decrypt"];
     CreateRandom: Post "/v1.0/{project_id}/kms/gen-random" 200 Nested ["kms:cmk:generateRandom", "kms:cmk:generate", "kms::generateRandom"];
+    BatchCreateKmsTags: Post "/v1.0/{project_id}/kms/{key_id}/tags/action" 204 Nested ["kms:cmkTag:batch"];
+    CreateKmsTag: Post "/v1.0/{project_id}/kms/{key_id}/tags" 204 Nested ["kms:cmkTag:create"];
+    DeleteTag: Delete "/v1.0/{project_id}/kms/{key_id}/tags/{key}" 204 Nested ["kms:cmkTag:delete"];
+    ShowKmsTags: Get "/v1.0/{project_id}/kms/{key_id}/tags" 200 Nested ["kms:cmkTag:list"];
+    ListKmsTags: Get "/v1.0/{project_id}/kms/tags" 200 Nested ["kms:cmkTag:list"];
+    ListKmsByTags: Post "/v1.0/{project_id}/kms/resource_instances/action" 200 Nested ["kms:cmkTag:listInstance"];
+    ShowKeyRotationStatus: Post "/v1.0/{project_id}/kms/get-key-rotation-status" 200 Nested ["kms:cmk:getRotation"];
+    EnableKeyRotation: Post "/v1.0/{project_id}/kms/enable-key-rotation" 200 Nested ["kms:cmk:enableRotation"];
+    DisableKeyRotation: Post "/v1.0/{project_id}/kms/disable-key-rotation" 200 Nested ["kms:cmk:disableRotation"];
+    UpdateKeyRotationInterval: Post "/v1.0/{project_id}/kms/update-key-rotation-interval" 200 Nested ["kms:cmk:updateRotation"];
+    CreateGrant: Post "/v1.0/{project_id}/kms/create-grant" 200 Nested ["kms:cmk:createGrant", "kms:grant:create"];
+    CancelGrant: Post "/v1.0/{project_id}/kms/revoke-grant" 200 Nested ["kms:cmk:revokeGrant", "kms:grant:revoke"];
+    CancelSelfGrant: Post "/v1.0/{project_id}/kms/retire-grant" 200 Nested ["kms:cmk:retireGrant", "kms:grant:retire"];
+    ListKeyGrants: Post "/v1.0/{project_id}/kms/list-grants" 200 Nested ["kms:cmk:listGrants", "kms:grant:list"];
+    ListRetirableGrants: Post "/v1.0/{project_id}/kms/list-retirable-grants" 200 Nested ["kms:cmk:listGrants", "kms:grant:list"];
+    ShowUserQuotas: Get "/v1.0/{project_id}/kms/user-quotas" 200 Nested ["kms:cmk:getQuota"];
+    ShowUserInstances: Get "/v1.0/{project_id}/kms/user-instances" 200 Nested ["kms:cmk:getInstance"];
 }
 
 impl KmsOperation {
@@ -49,7 +67,39 @@ impl KmsOperation {
                 | Self::CreateAlias
                 | Self::DeleteAlias
                 | Self::AssociateAlias
+                | Self::BatchCreateKmsTags
+                | Self::CreateKmsTag
+                | Self::DeleteTag
+                | Self::EnableKeyRotation
+                | Self::DisableKeyRotation
+                | Self::UpdateKeyRotationInterval
+                | Self::CreateGrant
+                | Self::CancelGrant
+                | Self::CancelSelfGrant
         )
+    }
+
+    /// The operation's word in a grant of a key; `None` for operations that no grant allows.
+    #[must_use]
+    pub const fn grant_word(self) -> Option<&'static str> {
+        Some(match self {
+            Self::CreateDatakey => "create-datakey",
+            Self::CreateDatakeyWithoutPlaintext => "create-datakey-without-plaintext",
+            Self::EncryptDatakey => "encrypt-datakey",
+            Self::DecryptDatakey => "decrypt-datakey",
+            Self::ListKeyDetail => "describe-key",
+            Self::CreateGrant => "create-grant",
+            Self::CancelSelfGrant => "retire-grant",
+            Self::EncryptData => "encrypt-data",
+            Self::DecryptData => "decrypt-data",
+            _ => return None,
+        })
+    }
+
+    /// The operation of a word in a grant.
+    #[must_use]
+    pub fn from_grant_word(word: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|operation| operation.grant_word() == Some(word))
     }
 
     /// Whether a success uses a key, which the audit trail is told of.

@@ -129,7 +129,7 @@ fn write_body(
 fn create_secret(read: &CreateSecret, members: &mut Members) {
     let secret = &read.secret;
     members.put("name", secret.name.to_string());
-    members.text("kms_key_id", read.kms_key_id.as_ref());
+    members.text("kms_key_id", read.kms_key.as_ref());
     members.put("description", secret.description.clone());
     members.value(&read.value);
     members.put("secret_type", secret.secret_type.as_str());

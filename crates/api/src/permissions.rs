@@ -2,7 +2,7 @@
 
 use alloc::{string::String, vec::Vec};
 
-use csms_core::{KeyId, Problem, Rule, SecretName, Violation};
+use csms_core::{KeyName, Problem, Rule, SecretName, Violation};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -48,7 +48,7 @@ pub struct CheckPermissions {
     /// The secret; all secrets when absent.
     pub secret_name: Option<SecretName>,
     /// The key; all keys when absent.
-    pub key_id: Option<KeyId>,
+    pub key_id: Option<KeyName>,
 }
 
 impl CheckPermissions {
@@ -68,7 +68,7 @@ impl CheckPermissions {
             fields.report(Violation::new(Rule::Required, "").at("actions[0]"));
         }
         let secret_name = fields.parsed_unless_empty("secret_name", SecretName::parse);
-        let key_id = fields.parsed_unless_empty("key_id", KeyId::parse);
+        let key_id = fields.parsed_unless_empty("key_id", KeyName::parse);
         let requests = fields.objects("requests", MAX_REQUESTS, "50 requests", |request| {
             let mut fields = Fields::of(request)?;
             fields.require("method");
@@ -153,7 +153,7 @@ mod tests {
     fn every_problem_of_the_question_is_told() {
         assert_eq!(paths(json!({ "secret_name": "a/b" })), ["actions", "secret_name"]);
         assert_eq!(paths(json!({ "actions": [] })), ["actions[0]"]);
-        let body = json!({ "actions": ["csms:secret:list", "csms:secret:lisst", 7], "key_id": "x" });
+        let body = json!({ "actions": ["csms:secret:list", "csms:secret:lisst", 7], "key_id": "x y" });
         assert_eq!(paths(body), ["actions[1]", "actions[2]", "key_id"]);
         let many = vec!["csms:secret:list"; MAX_ACTIONS + 1];
         assert_eq!(paths(json!({ "actions": many })), ["actions"]);

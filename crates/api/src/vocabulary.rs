@@ -79,6 +79,15 @@ const RESTORED_SECRET: &[ConditionKind] =
 const KEY: &[ConditionKind] =
     &[ConditionKind::KmsKeyId, ConditionKind::EnterpriseProjectId, ConditionKind::ResourceTag];
 
+/// What is known of a stored key and of the tags that a request sets or removes.
+const KEY_AND_TAGS: &[ConditionKind] = &[
+    ConditionKind::KmsKeyId,
+    ConditionKind::EnterpriseProjectId,
+    ConditionKind::ResourceTag,
+    ConditionKind::RequestTag,
+    ConditionKind::TagKeys,
+];
+
 impl Operation {
     /// Condition keys that can be judged for the operation, besides [`GLOBAL_CONDITIONS`].
     #[must_use]
@@ -141,7 +150,15 @@ impl KmsOperation {
     pub const fn conditions(self) -> &'static [ConditionKind] {
         match self {
             Self::CreateKey => &[ConditionKind::EnterpriseProjectId],
-            Self::ListKeys | Self::ListAliases | Self::CreateRandom => &[],
+            Self::ListKeys
+            | Self::ListAliases
+            | Self::CreateRandom
+            | Self::ListKmsTags
+            | Self::ListKmsByTags
+            | Self::ListRetirableGrants
+            | Self::ShowUserQuotas
+            | Self::ShowUserInstances => &[],
+            Self::BatchCreateKmsTags | Self::CreateKmsTag | Self::DeleteTag => KEY_AND_TAGS,
             Self::ListKeyDetail
             | Self::EnableKey
             | Self::DisableKey
@@ -157,7 +174,16 @@ impl KmsOperation {
             | Self::EncryptDatakey
             | Self::DecryptDatakey
             | Self::EncryptData
-            | Self::DecryptData => KEY,
+            | Self::DecryptData
+            | Self::ShowKmsTags
+            | Self::ShowKeyRotationStatus
+            | Self::EnableKeyRotation
+            | Self::DisableKeyRotation
+            | Self::UpdateKeyRotationInterval
+            | Self::CreateGrant
+            | Self::CancelGrant
+            | Self::CancelSelfGrant
+            | Self::ListKeyGrants => KEY,
         }
     }
 }

@@ -42,7 +42,6 @@ const UNITS: &[(&str, &str)] = &[
 const PHRASES: &[(&str, &str)] = &[
     ("1 to 1024 bytes without a zero byte", "1 至 1024 字节且不含零字节"),
     ("1 to 128 bytes without control characters", "1 至 128 字节且不含控制字符"),
-    ("2 to 64 characters", "2 至 64 个字符"),
     ("8 to 128 characters", "8 至 128 个字符"),
     ("a number from 1 to 200", "1 至 200 的整数"),
     ("active or inactive", "active 或 inactive"),

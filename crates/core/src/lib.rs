@@ -37,6 +37,7 @@ pub mod identity;
 pub mod json;
 #[cfg(feature = "jwe-format")]
 pub mod jwe;
+pub mod key_name;
 pub mod language;
 pub mod name;
 pub mod network;
@@ -63,6 +64,7 @@ pub mod value;
 pub mod version;
 
 pub use identity::{KeyId, ProjectId, SecretId, TaskId};
+pub use key_name::KeyName;
 pub use language::Language;
 pub use name::{EventName, RegionName, SecretName};
 pub use period::RotationPeriod;

@@ -4,10 +4,13 @@
 //!
 //! | bytes | what |
 //! |---|---|
-//! | 1 | format: 1, or 2 when an encryption context is bound |
+//! | 1 | format: 2; 1 is how bytes were sealed before encryption contexts were bound |
 //! | 36 | identifier of the master key |
+//! | 4 | number of the material that sealed, of format 2 alone |
 //! | 12 | nonce |
 //! | the rest | length (4 bytes), plaintext, zeros up to 32 bytes of plaintext; sealed, with its tag (16 bytes) |
+//!
+//! Bytes of format 1 were sealed while encryption contexts were ignored, so they open with any context.
 
 use std::collections::BTreeMap;
 
@@ -18,16 +21,17 @@ use zeroize::Zeroizing;
 use crate::{
     aead::{NONCE_BYTES, TAG_BYTES, push_part, random},
     error::{OpenError, SealError},
-    master::MasterKey,
+    master::{FIRST_MATERIAL, MasterKey, MaterialNumber},
 };
 
-/// Bytes without an encryption context.
-const WITHOUT_CONTEXT: u8 = 1;
+/// Bytes that no encryption context is bound to, of the first material.
+const UNBOUND: u8 = 1;
 
-/// Bytes that an encryption context is bound to.
-const WITH_CONTEXT: u8 = 2;
+/// Bytes that their encryption context, also an absent one, is bound to.
+const BOUND: u8 = 2;
 
 const ID_BYTES: usize = 36;
+const MATERIAL_BYTES: usize = size_of::<MaterialNumber>();
 const LENGTH_BYTES: usize = 4;
 
 /// The least length that is sealed: shorter plaintexts are filled up, since the official form of sealed data has at least
@@ -54,57 +58,66 @@ pub struct Binding<'b> {
     pub key: &'b KeyId,
     /// The caller's additional authenticated data.
     pub associated: &'b str,
+    /// The caller's encryption context.
+    pub context: EncryptionContext<'b>,
 }
 
-/// An encryption context: pairs of a name and a text that have to be given again to open what was sealed with them. An empty
-/// one is none.
-pub type EncryptionContext = BTreeMap<String, String>;
+/// An encryption context, which has to be given again to open what was sealed with it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum EncryptionContext<'b> {
+    /// None.
+    #[default]
+    None,
+    /// Pairs of a name and a text.
+    Pairs(&'b BTreeMap<String, String>),
+    /// A text of the caller's own form.
+    Text(&'b str),
+}
 
 impl Binding<'_> {
-    /// The associated data. A context is encoded by the number of its pairs, then names and texts in the order of the names,
-    /// each after its length, so that different contexts never have the same bytes.
-    fn associated(&self, context: &EncryptionContext) -> Vec<u8> {
-        let kind: &[u8] = match (self.kind, context.is_empty()) {
-            (Kind::DataKey, true) => b"csms kms data key v1",
-            (Kind::Data, true) => b"csms kms data v1",
-            (Kind::DataKey, false) => b"csms kms data key v2",
-            (Kind::Data, false) => b"csms kms data v2",
+    /// The associated data of bytes with this format and material. A context is encoded by its form and the number of its
+    /// parts, then the parts in the order of the names, each after its length, so that different contexts never have the same
+    /// bytes.
+    fn encode(&self, format: u8, material: MaterialNumber) -> Vec<u8> {
+        let kind: &[u8] = match (self.kind, format) {
+            (Kind::DataKey, UNBOUND) => b"csms kms data key v1",
+            (Kind::Data, UNBOUND) => b"csms kms data v1",
+            (Kind::DataKey, _) => b"csms kms data key v2",
+            (Kind::Data, _) => b"csms kms data v2",
         };
         let mut out = Vec::with_capacity(256);
         for part in [kind, self.project.as_str().as_bytes(), self.key.as_str().as_bytes(), self.associated.as_bytes()] {
             push_part(&mut out, part);
         }
-        if !context.is_empty() {
-            push_part(&mut out, &(context.len() as u64).to_be_bytes());
-            for text in context.iter().flat_map(|(name, text)| [name, text]) {
+        if format == UNBOUND {
+            return out;
+        }
+        push_part(&mut out, &material.to_be_bytes());
+        match self.context {
+            EncryptionContext::None => push_part(&mut out, b"none"),
+            EncryptionContext::Text(text) => {
+                push_part(&mut out, b"text");
                 push_part(&mut out, text.as_bytes());
+            }
+            EncryptionContext::Pairs(pairs) => {
+                push_part(&mut out, b"pairs");
+                push_part(&mut out, &(pairs.len() as u64).to_be_bytes());
+                for text in pairs.iter().flat_map(|(name, text)| [name, text]) {
+                    push_part(&mut out, text.as_bytes());
+                }
             }
         }
         out
     }
 }
 
-/// Seals bytes, without an encryption context.
+/// Seals bytes by the material in use.
 ///
 /// # Errors
 /// [`SealError`].
 pub fn seal<R: TryCryptoRng + ?Sized>(
     master: &MasterKey,
     binding: &Binding<'_>,
-    plaintext: &[u8],
-    rng: &mut R,
-) -> Result<Vec<u8>, SealError> {
-    seal_in(master, binding, &EncryptionContext::new(), plaintext, rng)
-}
-
-/// Seals bytes that open only with the same encryption context.
-///
-/// # Errors
-/// [`SealError`].
-pub fn seal_in<R: TryCryptoRng + ?Sized>(
-    master: &MasterKey,
-    binding: &Binding<'_>,
-    context: &EncryptionContext,
     plaintext: &[u8],
     rng: &mut R,
 ) -> Result<Vec<u8>, SealError> {
@@ -115,11 +128,13 @@ pub fn seal_in<R: TryCryptoRng + ?Sized>(
     padded.extend_from_slice(plaintext);
     let whole = padded.len().max(LENGTH_BYTES + LEAST_BYTES);
     padded.resize(whole, 0);
-    let mut out = Vec::with_capacity(1 + ID_BYTES + NONCE_BYTES + padded.len() + TAG_BYTES);
-    out.push(if context.is_empty() { WITHOUT_CONTEXT } else { WITH_CONTEXT });
+    let (material, cipher) = master.sealing();
+    let mut out = Vec::with_capacity(1 + ID_BYTES + MATERIAL_BYTES + NONCE_BYTES + padded.len() + TAG_BYTES);
+    out.push(BOUND);
     out.extend_from_slice(binding.key.as_str().as_bytes());
+    out.extend_from_slice(&material.to_be_bytes());
     out.extend_from_slice(&nonce);
-    master.cipher().seal_onto(&mut out, &nonce, &binding.associated(context), &padded)?;
+    cipher.seal_onto(&mut out, &nonce, &binding.encode(BOUND, material), &padded)?;
     Ok(out)
 }
 
@@ -133,7 +148,7 @@ pub fn key_of(sealed: &[u8]) -> Result<KeyId, OpenError> {
 
 fn split(sealed: &[u8]) -> Result<(u8, KeyId, &[u8]), OpenError> {
     let (format, rest) = sealed.split_first().ok_or(OpenError::Damaged)?;
-    if !matches!(*format, WITHOUT_CONTEXT | WITH_CONTEXT) {
+    if !matches!(*format, UNBOUND | BOUND) {
         return Err(OpenError::UnknownFormat(*format));
     }
     let (id, rest) = rest.split_at_checked(ID_BYTES).ok_or(OpenError::Damaged)?;
@@ -144,30 +159,19 @@ fn split(sealed: &[u8]) -> Result<(u8, KeyId, &[u8]), OpenError> {
 /// Opens what [`seal`] made for the same binding.
 ///
 /// # Errors
-/// [`OpenError`]: the bytes were changed, sealed for another binding, with an encryption context or under another key.
+/// [`OpenError`]: the bytes were changed, or sealed for another binding or under another key.
 pub fn open(master: &MasterKey, binding: &Binding<'_>, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, OpenError> {
-    open_in(master, binding, &EncryptionContext::new(), sealed)
-}
-
-/// Opens what [`seal_in`] made for the same binding and encryption context.
-///
-/// # Errors
-/// [`OpenError`]: the bytes were changed, sealed for another binding or context, or under another key. Bytes that were sealed
-/// without a context do not open with one.
-pub fn open_in(
-    master: &MasterKey,
-    binding: &Binding<'_>,
-    context: &EncryptionContext,
-    sealed: &[u8],
-) -> Result<Zeroizing<Vec<u8>>, OpenError> {
     let (format, _, rest) = split(sealed)?;
-    if (format == WITHOUT_CONTEXT) != context.is_empty() {
-        return Err(OpenError::Damaged);
-    }
+    let (material, rest) = if format == UNBOUND {
+        (FIRST_MATERIAL, rest)
+    } else {
+        let (number, rest) = rest.split_first_chunk::<MATERIAL_BYTES>().ok_or(OpenError::Damaged)?;
+        (MaterialNumber::from_be_bytes(*number), rest)
+    };
     let (nonce, rest) = rest.split_first_chunk::<NONCE_BYTES>().ok_or(OpenError::Damaged)?;
     let (ciphertext, tag) = rest.split_last_chunk::<TAG_BYTES>().ok_or(OpenError::Damaged)?;
     let mut padded = Zeroizing::new(ciphertext.to_vec());
-    master.cipher().open_in_place(nonce, &binding.associated(context), &mut padded, tag)?;
+    master.cipher(material)?.open_in_place(nonce, &binding.encode(format, material), &mut padded, tag)?;
     let (length, plaintext) = padded.split_first_chunk::<LENGTH_BYTES>().ok_or(OpenError::Damaged)?;
     let length = usize::try_from(u32::from_be_bytes(*length)).map_err(|_| OpenError::Damaged)?;
     plaintext.get(..length).map(|plaintext| Zeroizing::new(plaintext.to_vec())).ok_or(OpenError::Damaged)
@@ -189,7 +193,13 @@ mod tests {
         let (master, project) = (MasterKey::make(&mut SysRng).unwrap(), project());
         let (key, other_key) = (KeyId::make(&mut SysRng).unwrap(), KeyId::make(&mut SysRng).unwrap());
         let other_project = ProjectId::parse("f".repeat(32)).unwrap();
-        let here = Binding { kind: Kind::Data, project: &project, key: &key, associated: "a" };
+        let here = Binding {
+            kind: Kind::Data,
+            project: &project,
+            key: &key,
+            associated: "a",
+            context: EncryptionContext::None,
+        };
         let sealed = seal(&master, &here, b"x", &mut SysRng).unwrap();
         assert_eq!(key_of(&sealed), Ok(key.clone()));
         assert_eq!(open(&master, &here, &sealed).unwrap().as_slice(), b"x");
@@ -225,47 +235,86 @@ mod tests {
                  7de788dba8a4e5dfc92e4c3101b0e156c04181cde265afbbbb6c5e88e5f590dc4d2b148a3b3d95936ca99cd1c1c03b",
             ),
         ] {
-            let binding = Binding { kind, project: &project, key: &key, associated };
+            let unbound = EncryptionContext::None;
+            let binding = Binding { kind, project: &project, key: &key, associated, context: unbound };
             let sealed = hex::decode(sealed).unwrap();
             assert_eq!(open(&master, &binding, &sealed).unwrap().as_slice(), plaintext);
-            let context = EncryptionContext::from([("a".to_owned(), "b".to_owned())]);
-            assert_eq!(open_in(&master, &binding, &context, &sealed), Err(OpenError::Damaged));
+            // Whoever sealed it may have given a context, which was ignored.
+            let context = pairs(&[("a", "b")]);
+            let binding = Binding { context: EncryptionContext::Pairs(&context), ..binding };
+            assert_eq!(open(&master, &binding, &sealed).unwrap().as_slice(), plaintext);
         }
     }
 
+    fn pairs(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
+        pairs.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect()
+    }
+
     #[test]
-    fn bytes_with_a_context_open_with_an_equal_one_alone() {
+    fn bytes_open_with_an_equal_context_alone() {
         let (master, project) = (MasterKey::make(&mut SysRng).unwrap(), project());
         let key = KeyId::make(&mut SysRng).unwrap();
-        let binding = Binding { kind: Kind::Data, project: &project, key: &key, associated: "" };
-        let context = |pairs: &[(&str, &str)]| -> EncryptionContext {
-            pairs.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect()
-        };
-        let given = context(&[("tenant", "blue"), ("use", "backup")]);
-        let mut sealed = seal_in(&master, &binding, &given, b"x", &mut SysRng).unwrap();
-        assert_eq!(key_of(&sealed), Ok(key.clone()));
-        let same = context(&[("use", "backup"), ("tenant", "blue")]);
-        assert_eq!(open_in(&master, &binding, &same, &sealed).unwrap().as_slice(), b"x");
-        for other in [
-            context(&[]),
-            context(&[("tenant", "blue")]),
-            context(&[("tenant", "blueuse"), ("", "backup")]),
-            context(&[("tenant", "blue"), ("use", "backup"), ("more", "")]),
-            context(&[("Tenant", "blue"), ("use", "backup")]),
-        ] {
-            assert_eq!(open_in(&master, &binding, &other, &sealed), Err(OpenError::Damaged), "{other:?}");
+        let in_context = |context| Binding { kind: Kind::Data, project: &project, key: &key, associated: "", context };
+        let (given, again) =
+            (pairs(&[("tenant", "blue"), ("use", "backup")]), pairs(&[("use", "backup"), ("tenant", "blue")]));
+        let (part, joined, more, none) = (
+            pairs(&[("tenant", "blue")]),
+            pairs(&[("tenant", "blueuse"), ("", "backup")]),
+            pairs(&[("tenant", "blue"), ("use", "backup"), ("more", "")]),
+            pairs(&[]),
+        );
+        let contexts = [
+            EncryptionContext::None,
+            EncryptionContext::Text("tenant"),
+            EncryptionContext::Text(""),
+            EncryptionContext::Pairs(&given),
+            EncryptionContext::Pairs(&part),
+            EncryptionContext::Pairs(&joined),
+            EncryptionContext::Pairs(&more),
+            EncryptionContext::Pairs(&none),
+        ];
+        for (at, context) in contexts.iter().enumerate() {
+            let sealed = seal(&master, &in_context(*context), b"x", &mut SysRng).unwrap();
+            for (other, with) in contexts.iter().enumerate() {
+                let opened = open(&master, &in_context(*with), &sealed);
+                assert_eq!(opened.is_ok(), at == other, "{context:?} opened with {with:?}");
+            }
         }
+        let mut sealed = seal(&master, &in_context(EncryptionContext::Pairs(&given)), b"x", &mut SysRng).unwrap();
+        assert!(open(&master, &in_context(EncryptionContext::Pairs(&again)), &sealed).is_ok());
         // The format byte cannot be taken for the other one.
-        sealed[0] = WITHOUT_CONTEXT;
-        assert_eq!(open(&master, &binding, &sealed), Err(OpenError::Damaged));
-        assert_eq!(open_in(&master, &binding, &given, &sealed), Err(OpenError::Damaged));
+        sealed[0] = UNBOUND;
+        assert_eq!(open(&master, &in_context(EncryptionContext::Pairs(&given)), &sealed), Err(OpenError::Damaged));
+    }
+
+    #[test]
+    fn bytes_open_with_the_material_that_sealed_them() {
+        let (root, project) = (crate::RootKey::make(&mut SysRng).unwrap(), project());
+        let key = KeyId::make(&mut SysRng).unwrap();
+        let binding = Binding {
+            kind: Kind::DataKey,
+            project: &project,
+            key: &key,
+            associated: "",
+            context: EncryptionContext::None,
+        };
+        let mut master = MasterKey::make(&mut SysRng).unwrap();
+        let before = seal(&master, &binding, b"before", &mut SysRng).unwrap();
+        let later = MasterKey::make_later(&root, &project, &key, 1, &mut SysRng).unwrap();
+        master.unwrap_later(&root, &project, &key, &later).unwrap();
+        let master = master.sealing_by(1);
+        let mut after = seal(&master, &binding, b"after", &mut SysRng).unwrap();
+        assert_eq!(open(&master, &binding, &before).unwrap().as_slice(), b"before");
+        assert_eq!(open(&master, &binding, &after).unwrap().as_slice(), b"after");
+        after[1 + ID_BYTES + MATERIAL_BYTES - 1] = 0;
+        assert_eq!(open(&master, &binding, &after), Err(OpenError::Damaged));
     }
 
     proptest! {
         #[test]
         fn what_was_sealed_is_opened_and_a_changed_byte_is_found(plaintext in proptest::collection::vec(any::<u8>(), 0..80), at in any::<prop::sample::Index>(), flip in 1_u8..) {
             let (master, project, key) = (MasterKey::make(&mut SysRng).unwrap(), project(), KeyId::make(&mut SysRng).unwrap());
-            let binding = Binding { kind: Kind::DataKey, project: &project, key: &key, associated: "" };
+            let binding = Binding { kind: Kind::DataKey, project: &project, key: &key, associated: "", context: EncryptionContext::None };
             let mut sealed = seal(&master, &binding, &plaintext, &mut SysRng).unwrap();
             // The official form has at least 128 characters of base64.
             prop_assert!(sealed.len() >= 96);
@@ -280,7 +329,7 @@ mod tests {
         #[test]
         fn arbitrary_bytes_do_not_open(bytes in proptest::collection::vec(any::<u8>(), 0..150)) {
             let (master, project, key) = (MasterKey::make(&mut SysRng).unwrap(), project(), KeyId::make(&mut SysRng).unwrap());
-            let binding = Binding { kind: Kind::Data, project: &project, key: &key, associated: "" };
+            let binding = Binding { kind: Kind::Data, project: &project, key: &key, associated: "", context: EncryptionContext::None };
             prop_assert!(open(&master, &binding, &bytes).is_err());
         }
     }

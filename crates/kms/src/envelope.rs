@@ -5,7 +5,8 @@
 //!
 //! | bytes | what |
 //! |---|---|
-//! | 1 | format, 1 |
+//! | 1 | format: 1 for the first material of the master key, 2 for a later one |
+//! | 4 | number of the material, of format 2 alone |
 //! | 12 | nonce of the data key |
 //! | 48 | data key, sealed by the master key, with its tag |
 //! | 12 | nonce of the value |
@@ -18,10 +19,15 @@ use zeroize::Zeroizing;
 use crate::{
     aead::{Cipher, KEY_BYTES, Key, NONCE_BYTES, TAG_BYTES, push_part, random},
     error::{OpenError, SealError},
-    master::MasterKey,
+    master::{FIRST_MATERIAL, MasterKey, MaterialNumber},
 };
 
+/// Sealed by the first material of the master key.
 const FORMAT: u8 = 1;
+
+/// Sealed by the material whose number follows.
+const FORMAT_WITH_MATERIAL: u8 = 2;
+
 const OVERHEAD: usize = 1 + NONCE_BYTES + KEY_BYTES + TAG_BYTES + NONCE_BYTES + TAG_BYTES;
 
 /// Where a value belongs. The same value sealed for one place does not open in another.
@@ -68,10 +74,16 @@ pub fn seal<R: TryCryptoRng + ?Sized>(
     let value_nonce = random::<NONCE_BYTES, R>(rng)?;
 
     let plaintext = value.to_sealed_form();
-    let mut out = Vec::with_capacity(OVERHEAD + plaintext.len());
-    out.push(FORMAT);
+    let (material, cipher) = master.sealing();
+    let mut out = Vec::with_capacity(OVERHEAD + size_of::<MaterialNumber>() + plaintext.len());
+    if material == FIRST_MATERIAL {
+        out.push(FORMAT);
+    } else {
+        out.push(FORMAT_WITH_MATERIAL);
+        out.extend_from_slice(&material.to_be_bytes());
+    }
     out.extend_from_slice(&key_nonce);
-    master.cipher().seal_onto(&mut out, &key_nonce, &context.associated(DATA_KEY), data_key.as_slice())?;
+    cipher.seal_onto(&mut out, &key_nonce, &context.associated(DATA_KEY), data_key.as_slice())?;
     out.extend_from_slice(&value_nonce);
     Cipher::new(&data_key).seal_onto(&mut out, &value_nonce, &context.associated(VALUE), &plaintext)?;
     Ok(out)
@@ -83,9 +95,14 @@ pub fn seal<R: TryCryptoRng + ?Sized>(
 /// [`OpenError`]: the bytes were changed, belong to another version, or were sealed under another key.
 pub fn open(master: &MasterKey, context: &Context<'_>, sealed: &[u8]) -> Result<SecretValue, OpenError> {
     let (format, rest) = sealed.split_first().ok_or(OpenError::Damaged)?;
-    if *format != FORMAT {
-        return Err(OpenError::UnknownFormat(*format));
-    }
+    let (material, rest) = match *format {
+        FORMAT => (FIRST_MATERIAL, rest),
+        FORMAT_WITH_MATERIAL => {
+            let (number, rest) = split::<{ size_of::<MaterialNumber>() }>(rest).ok_or(OpenError::Damaged)?;
+            (MaterialNumber::from_be_bytes(*number), rest)
+        }
+        format => return Err(OpenError::UnknownFormat(format)),
+    };
     let (key_nonce, rest) = split::<NONCE_BYTES>(rest).ok_or(OpenError::Damaged)?;
     let (wrapped, rest) = split::<KEY_BYTES>(rest).ok_or(OpenError::Damaged)?;
     let (key_tag, rest) = split::<TAG_BYTES>(rest).ok_or(OpenError::Damaged)?;
@@ -93,7 +110,12 @@ pub fn open(master: &MasterKey, context: &Context<'_>, sealed: &[u8]) -> Result<
     let (ciphertext, value_tag) = rest.split_last_chunk::<TAG_BYTES>().ok_or(OpenError::Damaged)?;
 
     let mut data_key: Zeroizing<Key> = Zeroizing::new(*wrapped);
-    master.cipher().open_in_place(key_nonce, &context.associated(DATA_KEY), data_key.as_mut_slice(), key_tag)?;
+    master.cipher(material)?.open_in_place(
+        key_nonce,
+        &context.associated(DATA_KEY),
+        data_key.as_mut_slice(),
+        key_tag,
+    )?;
     let mut plaintext = Zeroizing::new(ciphertext.to_vec());
     Cipher::new(&data_key).open_in_place(value_nonce, &context.associated(VALUE), &mut plaintext, value_tag)?;
     SecretValue::from_sealed_form(&plaintext).ok_or(OpenError::Damaged)
@@ -142,6 +164,27 @@ mod tests {
     }
 
     static PLACE: LazyLock<Place> = LazyLock::new(Place::make);
+
+    #[test]
+    fn a_value_opens_with_the_material_that_sealed_it_after_rotations() {
+        let (mut place, root) = (Place::make(), crate::RootKey::make(&mut SysRng).unwrap());
+        let value = text("s3cr3t");
+        let before = place.seal(&value);
+        let later = MasterKey::make_later(&root, &place.project, &place.key, 1, &mut SysRng).unwrap();
+        place.master.unwrap_later(&root, &place.project, &place.key, &later).unwrap();
+        assert_eq!(place.seal(&value)[0], FORMAT);
+        place.master = place.master.sealing_by(1);
+        let after = place.seal(&value);
+        assert_eq!((before[0], &after[..5]), (FORMAT, [FORMAT_WITH_MATERIAL, 0, 0, 0, 1].as_slice()));
+        for sealed in [before, after.clone()] {
+            assert_eq!(open(&place.master, &place.context(), &sealed).unwrap(), value);
+        }
+        let mut moved = after;
+        moved[4] = 0;
+        assert_eq!(open(&place.master, &place.context(), &moved).unwrap_err(), OpenError::Damaged);
+        moved[4] = 9;
+        assert_eq!(open(&place.master, &place.context(), &moved).unwrap_err(), OpenError::Damaged);
+    }
 
     fn text(value: &str) -> SecretValue {
         SecretValue::Text(value.to_owned())

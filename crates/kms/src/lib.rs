@@ -21,6 +21,6 @@ mod root_file;
 
 pub use envelope::Context;
 pub use error::{OpenError, RootKeyError, SealError};
-pub use master::MasterKey;
+pub use master::{FIRST_MATERIAL, MasterKey, MaterialNumber};
 pub use remote::{RemoteError, RemoteKms, RemoteSettings};
 pub use root::{DerivedKey, FIRST_ROOT_KEY, RootKey};

@@ -216,6 +216,10 @@ impl Store for AnyStore {
         delegate!(self.keys_pending_deletion())
     }
 
+    async fn keys_due_for_rotation(&self, now: UnixMillis) -> Result<Vec<KeyRecord>, StoreError> {
+        delegate!(self.keys_due_for_rotation(now))
+    }
+
     async fn audit_records(
         &self,
         after: u64,

@@ -336,6 +336,10 @@ impl Store for PostgresStore {
         read!(self, |session| access::keys_pending_deletion(session))
     }
 
+    async fn keys_due_for_rotation(&self, now: UnixMillis) -> Result<Vec<KeyRecord>, StoreError> {
+        read!(self, |session| access::keys_due_for_rotation(session, now))
+    }
+
     async fn audit_records(
         &self,
         after: u64,

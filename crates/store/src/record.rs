@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, fmt};
 
 use csms_core::{
-    KeyId, ProjectId, Secret, SecretName, TaskId, UnixMillis, VersionId, event::Notification, policy::Policy,
+    KeyId, ProjectId, Secret, SecretName, TaskId, UnixMillis, VersionId, event::Notification, policy::Policy, tag::Tag,
     task::Task,
 };
 use serde::{Deserialize, Serialize};
@@ -142,7 +142,7 @@ pub struct KeyRecord {
     pub alias: String,
     /// State.
     pub state: KeyState,
-    /// Its material, wrapped by the root key.
+    /// Its first material, wrapped by the root key. What its rotations added is in the details.
     pub wrapped: Vec<u8>,
     /// Creation.
     pub create_time: UnixMillis,
@@ -173,9 +173,82 @@ pub struct KeyDetails {
     pub scheduled_deletion: Option<UnixMillis>,
     /// Further aliases.
     pub aliases: Vec<KeyAlias>,
+    /// Tags, each key once.
+    pub tags: Vec<Tag>,
+    /// Further material, in the order of its rotations.
+    pub materials: Vec<KeyMaterial>,
+    /// How the material is rotated; `None` for a key whose rotation was never enabled.
+    pub rotation: Option<KeyRotation>,
+    /// Which users may use it besides those whose policies allow it.
+    pub grants: Vec<KeyGrant>,
+}
+
+/// Further material of a KMS key. It is never changed or removed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeyMaterial {
+    /// The material in hexadecimal digits, wrapped by the root key.
+    pub wrapped: String,
+    /// When it was made.
+    pub create_time: UnixMillis,
+}
+
+/// How the material of a KMS key is rotated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeyRotation {
+    /// Whether it is.
+    pub enabled: bool,
+    /// Days between two rotations.
+    pub interval_days: u16,
+    /// When it was last enabled, or the material last rotated after that.
+    pub since: UnixMillis,
+}
+
+impl KeyRotation {
+    const DAY: u64 = 86_400_000;
+
+    /// When the material is rotated next; `None` when it is not.
+    #[must_use]
+    pub fn due(&self) -> Option<UnixMillis> {
+        self.enabled.then(|| self.since.plus_millis(u64::from(self.interval_days) * Self::DAY))
+    }
+}
+
+/// The right of one user to do some things with a KMS key.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeyGrant {
+    /// Identifier: 64 hexadecimal digits.
+    pub id: String,
+    /// Identifier of the user.
+    pub grantee: String,
+    /// The words of what the user may do.
+    pub operations: Vec<String>,
+    /// Identifier of the user who granted it; empty for one without a user.
+    pub issuer: String,
+    /// Identifier of the user who may retire it; empty for none.
+    pub retiring: String,
+    /// Name; may be empty.
+    pub name: String,
+    /// When it was made.
+    pub create_time: UnixMillis,
+}
+
+impl KeyRecord {
+    /// Whether a grant lets the user do what this word means.
+    #[must_use]
+    pub fn is_granted_to(&self, user_id: &str, word: &str) -> bool {
+        self.details
+            .grants
+            .iter()
+            .any(|grant| grant.grantee == user_id && grant.operations.iter().any(|own| own == word))
+    }
 }
 
 impl KeyDetails {
+    /// When the material is rotated next.
+    pub(crate) fn rotation_due(&self) -> Option<UnixMillis> {
+        self.rotation.as_ref().and_then(KeyRotation::due)
+    }
+
     /// The text of the column.
     pub(crate) fn to_text(&self) -> String {
         // Texts, numbers and lists of them can always be written.

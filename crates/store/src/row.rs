@@ -237,7 +237,7 @@ pub(crate) enum KeyDifference<'k> {
 }
 
 /// The differences between two states of a project's keys; removals first, since they free aliases. The material of a key
-/// never changes.
+/// never changes, and none of it is removed: what it sealed could not be opened any more.
 pub(crate) fn key_differences<'k>(
     before: &'k [KeyRecord],
     after: &'k [KeyRecord],
@@ -248,7 +248,10 @@ pub(crate) fn key_differences<'k>(
     for key in after {
         match find(before, &key.id) {
             Some(former) if former == key => {}
-            Some(former) if (&former.project, &former.wrapped) != (&key.project, &key.wrapped) => {
+            Some(former)
+                if (&former.project, &former.wrapped) != (&key.project, &key.wrapped)
+                    || !key.details.materials.starts_with(&former.details.materials) =>
+            {
                 let text = format!("a change gave key {} another project or other material", key.id);
                 return Err(StoreError::Conflict(Cause::new(text)));
             }

@@ -311,6 +311,10 @@ impl Store for SqliteStore {
         self.0.readers.read(access::keys_pending_deletion)
     }
 
+    async fn keys_due_for_rotation(&self, now: UnixMillis) -> Result<Vec<KeyRecord>, StoreError> {
+        self.0.readers.read(|db| access::keys_due_for_rotation(db, now))
+    }
+
     async fn audit_records(
         &self,
         after: u64,

@@ -212,6 +212,10 @@ pub trait Store: Send + Sync + 'static {
     /// The KMS keys of all projects that wait for their deletion.
     fn keys_pending_deletion(&self) -> impl Future<Output = Result<Vec<KeyRecord>, StoreError>> + Send;
 
+    /// The enabled KMS keys of all projects whose material is due for its rotation at `now`.
+    fn keys_due_for_rotation(&self, now: UnixMillis)
+    -> impl Future<Output = Result<Vec<KeyRecord>, StoreError>> + Send;
+
     /// Records of the audit trail behind number `after`, at most `limit`, and only those about one secret if its name is
     /// given.
     fn audit_records(

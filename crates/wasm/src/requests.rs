@@ -3,7 +3,7 @@
 use alloc::string::String;
 
 use csms_api::{Operation, normalised::normalise, request::Rules};
-use csms_core::{EventName, KeyId, Language, Rule, SecretName, SecretValue, StageName, VersionId, Violation};
+use csms_core::{EventName, KeyName, Language, Rule, SecretName, SecretValue, StageName, VersionId, Violation};
 use wasm_bindgen::prelude::wasm_bindgen;
 
 use crate::answer;
@@ -33,7 +33,7 @@ pub fn check_text(field: &str, text: String, language: &str) -> String {
         "stage_name" => StageName::parse(text).map(String::from),
         "event_name" => EventName::parse(text).map(String::from),
         "version_id" => VersionId::parse(&text).map(String::from),
-        "kms_key_id" => KeyId::parse(text).map(String::from),
+        "kms_key_id" => KeyName::parse(text).map(|name| name.to_string()),
         "secret_string" => SecretValue::text(text.clone()).map(|_| text),
         "secret_binary" => SecretValue::from_base64(&text).map(|_| text),
         _ => Err(Violation::new(Rule::Unknown, "a field")),

@@ -1,11 +1,16 @@
 //! Reading requests to the Key Management Service.
 
+pub mod context;
+pub mod grant;
+pub mod rotation;
+
 use alloc::{borrow::ToOwned, string::String, vec::Vec};
 
-use csms_core::{KeyId, Problem, Rule, Violation, page::PageLimit};
+use csms_core::{KeyName, Problem, Rule, Violation, page::PageLimit};
 use serde_json::Value;
 use zeroize::Zeroizing;
 
+use self::context::{Binding, binding};
 use crate::{fields::Fields, request::query::Parameters};
 
 /// Suffix of aliases that belong to the service (`compatibility/kms.md#how-csms-uses-kms`).
@@ -32,9 +37,9 @@ fn choice(words: &'static [&'static str], expected: &'static str) -> impl Fn(Str
     move |text| if words.contains(&text.as_str()) { Ok(text) } else { Err(Violation::new(Rule::Choice, expected)) }
 }
 
-fn key_id(fields: &mut Fields, name: &'static str) -> Option<KeyId> {
+fn key_id(fields: &mut Fields, name: &'static str) -> Option<KeyName> {
     fields.require(name);
-    fields.parsed(name, KeyId::parse)
+    fields.parsed(name, KeyName::parse)
 }
 
 /// A whole number in text.
@@ -64,13 +69,9 @@ fn hexadecimal(text: String) -> Result<Zeroizing<Vec<u8>>, Violation> {
     decoded.map(Zeroizing::new).ok_or_else(|| Violation::new(Rule::Pattern, "8 to 8192 hexadecimal digits"))
 }
 
-/// `additional_authenticated_data`, empty when absent, and the `sequence` that nothing depends on.
-fn associated(fields: &mut Fields) -> Option<String> {
+/// The number that callers may give a request; nothing depends on it.
+fn sequence(fields: &mut Fields) {
     let _ = fields.parsed("sequence", text_of(36, "36 characters long"));
-    if !fields.is_given("additional_authenticated_data") {
-        return Some(String::new());
-    }
-    fields.parsed("additional_authenticated_data", text_of(128, "128 characters long"))
 }
 
 fn alias(text: String) -> Result<String, Violation> {
@@ -128,7 +129,7 @@ impl CreateKey {
 ///
 /// # Errors
 /// Every problem of the body.
-pub fn read_key_id(body: Value) -> Result<KeyId, Vec<Problem>> {
+pub fn read_key_id(body: Value) -> Result<KeyName, Vec<Problem>> {
     let mut fields = Fields::of(body)?;
     let id = key_id(&mut fields, "key_id");
     let _ = fields.parsed("sequence", text_of(36, "36 characters long"));
@@ -139,7 +140,7 @@ pub fn read_key_id(body: Value) -> Result<KeyId, Vec<Problem>> {
 ///
 /// # Errors
 /// Every problem of the body.
-pub fn read_schedule_deletion(body: Value) -> Result<(KeyId, u64), Vec<Problem>> {
+pub fn read_schedule_deletion(body: Value) -> Result<(KeyName, u64), Vec<Problem>> {
     let mut fields = Fields::of(body)?;
     let id = key_id(&mut fields, "key_id");
     fields.require("pending_days");
@@ -151,7 +152,7 @@ pub fn read_schedule_deletion(body: Value) -> Result<(KeyId, u64), Vec<Problem>>
 ///
 /// # Errors
 /// Every problem of the body.
-pub fn read_alias(body: Value, key: &'static str, name: &'static str) -> Result<(KeyId, String), Vec<Problem>> {
+pub fn read_alias(body: Value, key: &'static str, name: &'static str) -> Result<(KeyName, String), Vec<Problem>> {
     let mut fields = Fields::of(body)?;
     let id = key_id(&mut fields, key);
     let alias = required_alias(&mut fields, name);
@@ -162,7 +163,7 @@ pub fn read_alias(body: Value, key: &'static str, name: &'static str) -> Result<
 #[derive(Clone, Debug)]
 pub struct ListAliases {
     /// Only the aliases of this key.
-    pub key: Option<KeyId>,
+    pub key: Option<KeyName>,
     /// Page size.
     pub limit: PageLimit,
     /// Alias after which the page begins; empty for the first page.
@@ -177,7 +178,7 @@ impl ListAliases {
     pub fn read(pairs: &[(String, String)]) -> Result<Self, Vec<Problem>> {
         let mut parameters = Parameters::of(pairs);
         let read = Self {
-            key: parameters.parsed("key_id", KeyId::parse),
+            key: parameters.parsed("key_id", KeyName::parse),
             limit: parameters.parsed("limit", PageLimit::parse).unwrap_or_default(),
             marker: parameters.parsed("marker", |text| Ok(text.to_owned())).unwrap_or_default(),
         };
@@ -189,7 +190,7 @@ impl ListAliases {
 ///
 /// # Errors
 /// Every problem of the body.
-pub fn read_description(body: Value) -> Result<(KeyId, String), Vec<Problem>> {
+pub fn read_description(body: Value) -> Result<(KeyName, String), Vec<Problem>> {
     let mut fields = Fields::of(body)?;
     let id = key_id(&mut fields, "key_id");
     fields.require("key_description");
@@ -201,7 +202,7 @@ pub fn read_description(body: Value) -> Result<(KeyId, String), Vec<Problem>> {
 ///
 /// # Errors
 /// Every problem of the body.
-pub fn read_delete_aliases(body: Value) -> Result<(KeyId, Vec<String>), Vec<Problem>> {
+pub fn read_delete_aliases(body: Value) -> Result<(KeyName, Vec<String>), Vec<Problem>> {
     let mut fields = Fields::of(body)?;
     let id = key_id(&mut fields, "key_id");
     fields.require("aliases");
@@ -252,11 +253,11 @@ impl ListKeys {
 #[derive(Clone, Debug)]
 pub struct CreateDatakey {
     /// The key that wraps it.
-    pub key_id: KeyId,
+    pub key: KeyName,
     /// Number of bytes.
     pub bytes: usize,
     /// Must be given again to open it.
-    pub associated: String,
+    pub binding: Binding,
 }
 
 impl CreateDatakey {
@@ -275,9 +276,9 @@ impl CreateDatakey {
             _ => Err(Violation::new(Rule::Choice, "AES_256, AES_128, SM4, HMAC_256, HMAC_384, HMAC_512, HMAC_SM3")),
         });
         let length = bits(&mut fields, "datakey_length");
-        let associated = associated(&mut fields);
+        let binding = binding(&mut fields);
         let bytes = length.or(spec).unwrap_or(32);
-        let read = id.zip(associated).map(|(key_id, associated)| Self { key_id, bytes, associated });
+        let read = id.zip(binding).map(|(key, binding)| Self { key, bytes, binding });
         fields.finish(read)
     }
 }
@@ -286,11 +287,11 @@ impl CreateDatakey {
 /// bytes may be a key.
 pub struct Crypt {
     /// The key.
-    pub key_id: KeyId,
+    pub key: KeyName,
     /// What to seal or to open.
     pub bytes: Zeroizing<Vec<u8>>,
-    /// What is authenticated with it.
-    pub associated: String,
+    /// What is bound to it.
+    pub binding: Binding,
 }
 
 impl Crypt {
@@ -305,16 +306,16 @@ impl Crypt {
         let length = number(&mut fields, "datakey_plain_length", 1, 1024, "a number of bytes in text, from 1 to 1024");
         fields.require("plain_text");
         let plain = fields.parsed("plain_text", hexadecimal);
-        let associated = associated(&mut fields);
-        let key = plain.zip(length).and_then(|(plain, length)| {
+        let binding = binding(&mut fields);
+        let plain = plain.zip(length).and_then(|(plain, length)| {
             let split = usize::try_from(length).ok().and_then(|length| plain.split_at_checked(length));
             let fits = split.filter(|(key, hash)| digest(key).as_slice() == *hash);
             let key = fits.map(|(key, _)| Zeroizing::new(key.to_vec()));
             let rule = "datakey_plain_length bytes followed by their SHA-256";
             fields.checked("plain_text", key.ok_or_else(|| Violation::new(Rule::Pattern, rule)))
         });
-        let read = id.zip(key).zip(associated);
-        let read = read.map(|((key_id, bytes), associated)| Self { key_id, bytes, associated });
+        let read = id.zip(plain).zip(binding);
+        let read = read.map(|((key, bytes), binding)| Self { key, bytes, binding });
         fields.finish(read)
     }
 
@@ -329,9 +330,9 @@ impl Crypt {
         let _ = number(&mut fields, "datakey_cipher_length", 1, 1024, "a number of bytes in text, from 1 to 1024");
         fields.require("cipher_text");
         let bytes = fields.parsed("cipher_text", hexadecimal);
-        let associated = associated(&mut fields);
-        let read = id.zip(bytes).zip(associated);
-        let read = read.map(|((key_id, bytes), associated)| Self { key_id, bytes, associated });
+        let binding = binding(&mut fields);
+        let read = id.zip(bytes).zip(binding);
+        let read = read.map(|((key, bytes), binding)| Self { key, bytes, binding });
         fields.finish(read)
     }
 
@@ -348,10 +349,10 @@ impl Crypt {
             let fits = (1..=MAX_DATA_BYTES).contains(&text.len());
             if fits { Ok(text) } else { Err(Violation::new(Rule::TooLong, "1 to 4096 bytes")) }
         });
-        let associated = associated(&mut fields);
+        let binding = binding(&mut fields);
         let _ = algorithm(&mut fields);
-        let read = id.zip(bytes).zip(associated);
-        let read = read.map(|((key_id, bytes), associated)| Self { key_id, bytes, associated });
+        let read = id.zip(bytes).zip(binding);
+        let read = read.map(|((key, bytes), binding)| Self { key, bytes, binding });
         fields.finish(read)
     }
 }
@@ -360,22 +361,22 @@ fn algorithm(fields: &mut Fields) -> Option<String> {
     fields.parsed_unless_empty("encryption_algorithm", choice(&["SYMMETRIC_DEFAULT"], "SYMMETRIC_DEFAULT"))
 }
 
-/// DecryptData: the sealed bytes and what was authenticated with them, and the key if it is named.
+/// DecryptData: the sealed bytes and what is bound to them, and the key if it is named.
 ///
 /// # Errors
 /// Every problem of the body.
-pub fn read_decrypt_data(body: Value) -> Result<(Option<KeyId>, Vec<u8>, String), Vec<Problem>> {
+pub fn read_decrypt_data(body: Value) -> Result<(Option<KeyName>, Vec<u8>, Binding), Vec<Problem>> {
     use base64ct::{Base64, Encoding};
     let mut fields = Fields::of(body)?;
-    let id = fields.parsed_unless_empty("key_id", KeyId::parse);
+    let id = fields.parsed_unless_empty("key_id", KeyName::parse);
     fields.require("cipher_text");
     let bytes = fields.parsed("cipher_text", |text| {
         let decoded = if (128..=5648).contains(&text.len()) { Base64::decode_vec(&text).ok() } else { None };
         decoded.ok_or_else(|| Violation::new(Rule::Base64, "base64, 128 to 5648 characters"))
     });
-    let associated = associated(&mut fields);
+    let binding = binding(&mut fields);
     let _ = algorithm(&mut fields);
-    fields.finish(bytes.zip(associated).map(|(bytes, associated)| (id, bytes, associated)))
+    fields.finish(bytes.zip(binding).map(|(bytes, binding)| (id, bytes, binding)))
 }
 
 /// CreateRandom: how many bytes.
@@ -408,7 +409,7 @@ mod tests {
     fn every_problem_of_a_request_is_reported() {
         let body = json!({ "key_alias": "csms/default", "key_spec": "RSA_2048", "origin": "external" });
         assert_eq!(paths(CreateKey::read(body)), ["key_alias", "key_spec", "origin"]);
-        let body = json!({ "key_id": "x", "datakey_length": "9", "key_spec": "AES" });
+        let body = json!({ "key_id": "x y", "datakey_length": "9", "key_spec": "AES" });
         assert_eq!(paths(CreateDatakey::read(body)), ["key_id", "key_spec", "datakey_length"]);
         assert_eq!(paths(read_schedule_deletion(json!({ "key_id": KEY, "pending_days": "6" }))), ["pending_days"]);
         assert_eq!(paths(read_random(json!({}))), ["random_data_length"]);

@@ -5,6 +5,8 @@ use alloc::{string::String, vec::Vec};
 use csms_core::KeyId;
 use serde::Serialize;
 
+use crate::response::tag::{ProjectTagInfo, TagInfo};
+
 /// What ListKeys and ListKeyDetail return about a key.
 #[derive(Clone, Debug, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -170,3 +172,128 @@ pub struct KeyStateResponse {
 pub struct RandomResponse<'r> {
     pub random_data: &'r str,
 }
+
+/// ShowKmsTags.
+#[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[allow(missing_docs, reason = "the names are the official members")]
+pub struct KeyTagsResponse {
+    pub tags: Vec<TagInfo>,
+    pub exist_tags_num: u64,
+}
+
+/// ListKmsTags: every key in use, by name.
+#[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[allow(missing_docs, reason = "the names are the official members")]
+pub struct ProjectKeyTagsResponse {
+    pub tags: Vec<ProjectTagInfo>,
+}
+
+/// A key that ListKmsByTags found.
+#[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[allow(missing_docs, reason = "the names are the official members")]
+pub struct TaggedKey {
+    #[cfg_attr(feature = "schema", schemars(with = "String"))]
+    pub resource_id: KeyId,
+    pub resource_detail: KeyDetails,
+    pub resource_name: String,
+    pub tags: Vec<TagInfo>,
+}
+
+/// ListKmsByTags.
+#[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[allow(missing_docs, reason = "the names are the official members")]
+pub struct TaggedKeysResponse {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub resources: Option<Vec<TaggedKey>>,
+    pub total_count: u64,
+}
+
+/// ShowKeyRotationStatus. Its numbers are numbers.
+#[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[allow(missing_docs, reason = "the names are the official members")]
+pub struct RotationStatusResponse {
+    pub key_rotation_enabled: bool,
+    pub rotation_interval: u16,
+    pub last_rotation_time: String,
+    pub number_of_rotations: u64,
+}
+
+/// CreateGrant.
+#[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[allow(missing_docs, reason = "the names are the official members")]
+pub struct GrantIdResponse {
+    pub grant_id: String,
+}
+
+/// A grant of a key.
+#[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[allow(missing_docs, reason = "the names are the official members")]
+pub struct GrantEntity {
+    #[cfg_attr(feature = "schema", schemars(with = "String"))]
+    pub key_id: KeyId,
+    pub grant_id: String,
+    pub grantee_principal: String,
+    pub grantee_principal_type: &'static str,
+    pub operations: Vec<String>,
+    pub issuing_principal: String,
+    pub creation_date: String,
+    pub name: String,
+    pub retiring_principal: String,
+}
+
+/// ListKeyGrants and ListRetirableGrants.
+#[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[allow(missing_docs, reason = "the names are the official members")]
+pub struct GrantPageResponse {
+    pub grants: Vec<GrantEntity>,
+    pub next_marker: String,
+    pub truncated: &'static str,
+    pub total: u64,
+}
+
+/// ShowUserQuotas.
+#[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[allow(missing_docs, reason = "the names are the official members")]
+pub struct QuotasResponse {
+    pub quotas: Quotas,
+}
+
+/// The quotas of a project.
+#[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[allow(missing_docs, reason = "the names are the official members")]
+pub struct Quotas {
+    pub resources: Vec<Quota>,
+}
+
+/// How many of something there are and may be.
+#[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[allow(missing_docs, reason = "the names are the official members")]
+pub struct Quota {
+    pub r#type: &'static str,
+    pub used: u64,
+    pub quota: u64,
+}
+
+/// ShowUserInstances.
+#[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[allow(missing_docs, reason = "the names are the official members")]
+pub struct InstancesResponse {
+    pub instance_num: u64,
+}
+
+/// Revoking and retiring a grant, and changes of a key's rotation: an empty object, which clients decode.
+#[derive(Clone, Copy, Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct DoneResponse {}

@@ -3,8 +3,8 @@
 use alloc::{borrow::ToOwned, string::String, vec::Vec};
 
 use csms_core::{
-    EventName, FunctionUrn, KeyId, Problem, RotationConfig, RotationPeriod, Rule, SecretName, SecretType, SecretValue,
-    Violation,
+    EventName, FunctionUrn, KeyName, Problem, RotationConfig, RotationPeriod, Rule, SecretName, SecretType,
+    SecretValue, Violation,
     schedule::RecoveryWindow,
     secret::{NewSecret, SecretUpdate},
 };
@@ -24,17 +24,16 @@ pub struct CreateSecret {
     /// Value of version v1.
     pub value: SecretValue,
     /// The chosen key; the default key when absent.
-    pub kms_key_id: Option<KeyId>,
+    pub kms_key: Option<KeyName>,
 }
 
-/// A read UpdateSecret body. The key's form is checked only roughly here, as the documentation says: whether it is a key is for
-/// the key service to say.
+/// A read UpdateSecret body. Whether the key exists is for the key service to say.
 #[derive(Clone, Debug)]
 pub struct UpdateSecret {
     /// The change, without the key.
     pub update: SecretUpdate,
-    /// The text that names the new key, 2 to 64 characters.
-    pub kms_key: Option<String>,
+    /// The name of the new key.
+    pub kms_key: Option<KeyName>,
 }
 
 /// Reads the value of a new version: exactly one of `secret_string` and `secret_binary`.
@@ -83,7 +82,7 @@ impl CreateSecret {
         fields.require("name");
         let name = fields.parsed("name", SecretName::parse);
         let value = value(&mut fields);
-        let kms_key_id = fields.parsed_unless_empty("kms_key_id", KeyId::parse);
+        let kms_key = fields.parsed_unless_empty("kms_key_id", KeyName::parse);
         let description = description(&mut fields).unwrap_or_default();
         let secret_type = fields.parsed_unless_empty("secret_type", |text| {
             SecretType::from_word(&text).ok_or(Violation::new(Rule::Choice, "COMMON, RDS-FG, GaussDB-FG"))
@@ -124,7 +123,7 @@ impl CreateSecret {
                 enterprise_project_id: enterprise_project_id.unwrap_or_else(|| "0".to_owned()),
             },
             value,
-            kms_key_id,
+            kms_key,
         });
         fields.finish(built)
     }
@@ -137,13 +136,7 @@ impl UpdateSecret {
     /// Every problem it has.
     pub fn read(body: Value, rules: Rules) -> Result<Self, Vec<Problem>> {
         let mut fields = Fields::of(body)?;
-        let kms_key = fields.parsed("kms_key_id", |text| {
-            if (2..=64).contains(&text.chars().count()) {
-                Ok(text)
-            } else {
-                Err(Violation::new(Rule::Pattern, "2 to 64 characters"))
-            }
-        });
+        let kms_key = fields.parsed("kms_key_id", KeyName::parse);
         let update = SecretUpdate {
             kms_key_id: None,
             description: description(&mut fields),
@@ -208,7 +201,7 @@ mod tests {
         let body = json!({
             "name": "a.b", "secret_string": "x", "secret_binary": "eA==", "secret_type": "RDS-FG",
             "auto_rotation": true, "description": "d".repeat(2049), "event_subscriptions": ["a", "b"],
-            "rotation_func_urn": "nowhere", "kms_key_id": "x",
+            "rotation_func_urn": "nowhere", "kms_key_id": "x y",
         });
         assert_eq!(
             problems(body),

@@ -8,16 +8,24 @@ use super::{
     description::{Description, operation, problems},
     observe::{Field, Read, field},
 };
-use crate::kms::{
-    KmsOperation,
-    request::{
-        CreateDatakey, CreateKey, Crypt, ListAliases, ListKeys, read_alias, read_decrypt_data, read_delete_aliases,
-        read_description, read_key_id, read_random, read_schedule_deletion,
+use crate::{
+    kms::{
+        KmsOperation,
+        request::{
+            CreateDatakey, CreateKey, Crypt, ListAliases, ListKeys,
+            grant::{CreateGrant, read_grant, read_list, read_retirable},
+            read_alias, read_decrypt_data, read_delete_aliases, read_description, read_key_id, read_random,
+            read_schedule_deletion,
+            rotation::read_interval,
+        },
+        response::{
+            AliasEntity, DescribeKeyResponse, DoneResponse, GrantIdResponse, GrantPageResponse, InstancesResponse,
+            KeyInfoResponse, KeyStateResponse, KeyTagsResponse, ListAliasesResponse, ListKeysResponse,
+            OpenedDataResponse, OpenedDatakeyResponse, ProjectKeyTagsResponse, QuotasResponse, RandomResponse,
+            RotationStatusResponse, SealedResponse, TaggedKeysResponse,
+        },
     },
-    response::{
-        AliasEntity, DescribeKeyResponse, KeyInfoResponse, KeyStateResponse, ListAliasesResponse, ListKeysResponse,
-        OpenedDataResponse, OpenedDatakeyResponse, RandomResponse, SealedResponse,
-    },
+    request::tag::{ChangeTags, FindResources, read_tag},
 };
 
 /// Name of the group.
@@ -26,18 +34,22 @@ pub(super) const GROUP: &str = "Keys";
 const SEQUENCE: (&str, &str) = ("sequence", "A number that callers may give; nothing depends on it.");
 const ASSOCIATED: (&str, &str) =
     ("additional_authenticated_data", "Text that must be the same when the sealed text is opened.");
+const CONTEXT: (&str, &str) = (
+    "encryption_context",
+    "Names and texts that must be the same when the sealed text is opened; a single text will do.",
+);
 
 fn fields<const N: usize>(named: [(&'static str, &'static str); N]) -> Vec<Field> {
     named.into_iter().map(|(name, about)| field(name, about)).collect()
 }
 
 fn about_key(summary: &'static str) -> Description {
-    let fields = fields([("key_id", "Identifier of the key."), SEQUENCE]);
+    let fields = fields([("key_id", "Identifier or alias of the key."), SEQUENCE]);
     operation(summary).body(&|body| problems(read_key_id(body)), &fields)
 }
 
 fn about_alias(summary: &'static str, key: &'static str, alias: &'static str) -> Description {
-    let fields = fields([(key, "Identifier of the key."), (alias, "The alias.")]);
+    let fields = fields([(key, "Identifier or alias of the key."), (alias, "The alias.")]);
     operation(summary).body(&|body| problems(read_alias(body, key, alias)), &fields)
 }
 
@@ -46,12 +58,22 @@ fn sealing<T: JsonSchema>(
     read: Read<'_>,
     named: [(&'static str, &'static str); 3],
 ) -> Description {
-    let fields: Vec<_> = fields(named).into_iter().chain(fields([ASSOCIATED, SEQUENCE])).collect();
+    let fields: Vec<_> = fields(named).into_iter().chain(fields([ASSOCIATED, CONTEXT, SEQUENCE])).collect();
     operation(summary).body(read, &fields).answer::<T>()
 }
 
+fn about_grant(summary: &'static str) -> Description {
+    let fields =
+        fields([("key_id", "Identifier or alias of the key."), ("grant_id", "Identifier of the grant."), SEQUENCE]);
+    operation(summary).body(&|body| problems(read_grant(body)), &fields).answer::<DoneResponse>()
+}
+
+fn tag() -> [Field; 2] {
+    [field("key", "Key."), field("value", "Value; empty unless given.")]
+}
+
 pub(super) fn describe(of: KmsOperation) -> Description {
-    const KEY: (&str, &str) = ("key_id", "Identifier of the key.");
+    const KEY: (&str, &str) = ("key_id", "Identifier or alias of the key.");
     match of {
         KmsOperation::CreateKey => operation("Creates a key.")
             .body(
@@ -113,7 +135,7 @@ pub(super) fn describe(of: KmsOperation) -> Description {
                     ("marker", "Alias after which the page begins."),
                 ],
             )
-            .answer::<Vec<ListAliasesResponse>>(),
+            .answer::<ListAliasesResponse>(),
         KmsOperation::DeleteAlias => operation("Deletes aliases of a key.")
             .body(&|body| problems(read_delete_aliases(body)), &fields([KEY, ("aliases", "The aliases.")])),
         KmsOperation::CreateDatakey => sealing::<SealedResponse<'_>>(
@@ -150,6 +172,89 @@ pub(super) fn describe(of: KmsOperation) -> Description {
                 ("encryption_algorithm", ""),
             ],
         ),
+        KmsOperation::BatchCreateKmsTags => operation("Adds tags to a key, or removes them.").body(
+            &|body| problems(ChangeTags::read(body)),
+            &[
+                field("action", "`create` or `delete`."),
+                field("tags", "The tags, each key once.").of(tag()),
+                field(SEQUENCE.0, SEQUENCE.1),
+            ],
+        ),
+        KmsOperation::CreateKmsTag => operation("Adds a tag to a key, or gives its key a new value.")
+            .body(&|body| problems(read_tag(body)), &[field("tag", "The tag.").of(tag())]),
+        KmsOperation::DeleteTag => operation("Removes a tag from a key."),
+        KmsOperation::ShowKmsTags => operation("Lists the tags of a key.").answer::<KeyTagsResponse>(),
+        KmsOperation::ListKmsTags => {
+            operation("Lists the tags of all keys of the project.").answer::<ProjectKeyTagsResponse>()
+        }
+        KmsOperation::ListKmsByTags => operation("Finds keys by their tags, or counts them.")
+            .body(
+                &|body| problems(FindResources::read(body)),
+                &[
+                    field("action", "`filter` or `count`."),
+                    field("limit", "Most keys of the page, in text."),
+                    field("offset", "Number of keys before the page, in text."),
+                    field("tags", "Tags that a key must have.")
+                        .of([field("key", ""), field("values", "Any of these; any value without one.")]),
+                    field("matches", "Parts of the alias.").of([field("key", ""), field("value", "")]),
+                    field(SEQUENCE.0, SEQUENCE.1),
+                ],
+            )
+            .answer::<TaggedKeysResponse>(),
+        KmsOperation::ShowKeyRotationStatus => {
+            about_key("Shows how a key is rotated.").answer::<RotationStatusResponse>()
+        }
+        KmsOperation::EnableKeyRotation => {
+            about_key("Has the material of a key rotated at its interval.").answer::<DoneResponse>()
+        }
+        KmsOperation::DisableKeyRotation => {
+            about_key("Stops the rotation of a key's material.").answer::<DoneResponse>()
+        }
+        KmsOperation::UpdateKeyRotationInterval => operation("Changes the interval at which a key is rotated.")
+            .body(
+                &|body| problems(read_interval(body)),
+                &fields([KEY, ("rotation_interval", "Days between two rotations."), SEQUENCE]),
+            )
+            .answer::<DoneResponse>(),
+        KmsOperation::CreateGrant => operation("Lets a user use a key.")
+            .body(
+                &|body| problems(CreateGrant::read(body)),
+                &fields([
+                    KEY,
+                    ("grantee_principal", "Identifier of the user."),
+                    ("grantee_principal_type", ""),
+                    ("operations", "What the user may do with the key."),
+                    ("name", ""),
+                    ("retiring_principal", "Identifier of the user who may retire the grant."),
+                    SEQUENCE,
+                ]),
+            )
+            .answer::<GrantIdResponse>(),
+        KmsOperation::CancelGrant => about_grant("Revokes a grant."),
+        KmsOperation::CancelSelfGrant => about_grant("Retires a grant that the caller has, or may retire."),
+        KmsOperation::ListKeyGrants => operation("Lists the grants of a key, a page at a time.")
+            .body(
+                &|body| problems(read_list(body)),
+                &fields([
+                    KEY,
+                    ("limit", "Most grants of the page, in text."),
+                    ("marker", "Where it begins."),
+                    SEQUENCE,
+                ]),
+            )
+            .answer::<GrantPageResponse>(),
+        KmsOperation::ListRetirableGrants => operation("Lists the grants that the caller may retire.")
+            .body(
+                &|body| problems(read_retirable(body)),
+                &fields([("limit", "Most grants of the page, in text."), ("marker", "Where it begins."), SEQUENCE]),
+            )
+            .answer::<GrantPageResponse>(),
+        KmsOperation::ShowUserQuotas => {
+            operation("Shows how many keys there are and may be.").answer::<QuotasResponse>()
+        }
+        KmsOperation::ShowUserInstances => {
+            operation("Counts the keys of the project, without its default key.").answer::<InstancesResponse>()
+        }
         KmsOperation::CreateRandom => operation("Returns random bytes.")
             .body(
                 &|body| problems(read_random(body)),

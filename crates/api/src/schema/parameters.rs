@@ -2,7 +2,7 @@
 
 use alloc::{format, string::String};
 
-use csms_core::{EventName, ProjectId, RegionName, SecretId, SecretName, StageName, Violation, tag::TagKey};
+use csms_core::{EventName, KeyName, ProjectId, RegionName, SecretId, SecretName, StageName, Violation, tag::TagKey};
 use serde_json::{Value, json};
 
 use super::observe::{tell, text};
@@ -16,6 +16,7 @@ pub(super) fn path_parameter(name: &str) -> Option<Value> {
         "stage_name" => ("Name of the stage.", by(StageName::parse)),
         "version_id" => ("Version, or `latest` for the one marked SYSCURRENT.", version()),
         "secret_id" => ("Identifier of the secret.", by(|text| SecretId::parse(&text))),
+        "key_id" => ("Identifier or alias of the key.", by(KeyName::parse)),
         "key" => ("Key of the tag.", by(TagKey::parse)),
         "region_name" => ("Name of the region.", by(RegionName::parse)),
         "event_name" => ("Name of the event.", by(EventName::parse)),

@@ -53,6 +53,9 @@ pub async fn watch(app: Arc<App>) {
         if purged.is_none_or(|purged| purged.elapsed() >= PURGE_INTERVAL) {
             purged = Some(Instant::now());
             logged(super::keys::purge(&app).await, "keys whose time has come will be deleted later");
+            if let Err(failure) = super::keys::rotate(&app).await {
+                tracing::error!(cause = ?failure, "keys whose rotation is due will be rotated later");
+            }
             logged(purge(&app).await, "old records of tasks will be removed later");
         }
         let more = Origin::service("RotateDueSecret").during(rotate(&app)).await;

@@ -1,8 +1,8 @@
-//! Keys whose deletion is due.
+//! Keys whose deletion, or whose rotation, is due.
 
 use std::sync::Arc;
 
-use csms_store::{ChangeError, KeyRecord, Store, StoreError};
+use csms_store::{ChangeError, KeyRecord, KeyRotation, KeyState, Store, StoreError};
 
 use crate::{app::App, audit::Origin, failure::Failure, keys::project::is_gone};
 
@@ -28,6 +28,42 @@ pub async fn purge(app: &App) -> Result<(), StoreError> {
             Ok(true) => tracing::info!(key = %id, "the key was deleted, its waiting time is over"),
             Ok(false) | Err(ChangeError::NotFound | ChangeError::Refused(_)) => {}
             Err(ChangeError::Store(error)) => return Err(error),
+        }
+        app.keys.forget(&project, &id);
+    }
+    Ok(())
+}
+
+/// Gives keys whose rotation is due further material. It seals after [`crate::keys::project::MATERIAL_LEAD_MILLIS`]; what was
+/// sealed before is opened by the material that sealed it.
+///
+/// # Errors
+/// Failures of the store, and of the random number generator.
+pub async fn rotate(app: &App) -> Result<(), Failure> {
+    let now = app.clock.now();
+    for due in app.store.keys_due_for_rotation(now).await? {
+        let (origin, trail) = (Origin::service("RotateDueKey"), Arc::clone(&app.trail));
+        let material = app.keys.make_material(&due)?;
+        let (read, project, id) = (due.details.materials.len(), due.project.clone(), due.id.clone());
+        let rotated = app.store.change_keys(&project, move |keys| {
+            // Looked at again inside the transaction: another server may have rotated it, or it is not to be rotated any more.
+            let is_due = |key: &&mut KeyRecord| {
+                let rotation = key.details.rotation.and_then(|rotation| rotation.due());
+                key.id == due.id
+                    && key.state == KeyState::Enabled
+                    && key.details.materials.len() == read
+                    && rotation.is_some_and(|due| due <= now)
+            };
+            let Some(key) = keys.iter_mut().find(is_due) else { return Ok((false, Vec::new())) };
+            key.details.materials.push(material);
+            key.details.rotation = key.details.rotation.map(|rotation| KeyRotation { since: now, ..rotation });
+            let entry = trail.change(&origin, &key.project, |record| record.key = Some(key.id.as_str()));
+            Ok::<_, Failure>((true, vec![entry]))
+        });
+        match rotated.await {
+            Ok(true) => tracing::info!(key = %id, "the material of the key was rotated"),
+            Ok(false) | Err(ChangeError::NotFound) => {}
+            Err(error) => return Err(error.into()),
         }
         app.keys.forget(&project, &id);
     }

@@ -26,6 +26,13 @@ pub const DECRYPT_DATA_KEY: Actions = KmsOperation::DecryptDatakey.specification
 /// Names of the right to read the value of a secret.
 pub const READ_VALUE: Actions = Operation::ShowSecretVersion.specification().actions;
 
+/// The word by which grants of keys name the operation with these actions; `None` for what no grant allows.
+#[must_use]
+pub fn grant_word(actions: Actions) -> Option<&'static str> {
+    let operation = KmsOperation::ALL.iter().find(|operation| operation.specification().actions == actions);
+    operation.and_then(|operation| operation.grant_word())
+}
+
 /// What is known of the stored object behind a resource.
 #[derive(Clone)]
 pub enum Stored<T> {
@@ -163,7 +170,7 @@ pub fn tag_pairs<'t>(tags: impl IntoIterator<Item = &'t Tag>) -> Vec<(String, St
 pub enum Need {
     /// A policy that allows it.
     Allow,
-    /// A policy that allows it, or a grant on the secret.
+    /// A policy that allows it, or a grant on the secret or key.
     AllowOrGrant,
     /// That no policy denies it.
     NoDeny,
@@ -206,12 +213,20 @@ impl Access {
         Self::secret(actions, &secret.project, &secret.name, Stored::Found(Arc::clone(secret)))
     }
 
+    /// An access to a key by its identifier, for which a grant of the key will do where grants know the action.
+    #[must_use]
+    pub fn key(actions: Actions, project: &ProjectId, id: &KeyId, stored: Stored<KeyRecord>) -> Self {
+        let need = if grant_word(actions).is_some() { Need::AllowOrGrant } else { Need::Allow };
+        let resource = Resource::Key { project: project.clone(), id: id.clone(), stored };
+        Self { need, ..Self::new(actions, resource) }
+    }
+
     /// The use of a key under which a secret's value is sealed: refused as an unusable key, because the right to the secret
     /// itself is another one.
     #[must_use]
     pub fn sealing_key(actions: Actions, project: &ProjectId, id: &KeyId) -> Self {
-        let resource = Resource::Key { project: project.clone(), id: id.clone(), stored: Stored::Unread };
-        Self { refusal: ErrorCode::KeyUnusable, called: "the key", ..Self::new(actions, resource) }
+        let access = Self::key(actions, project, id, Stored::Unread);
+        Self { refusal: ErrorCode::KeyUnusable, called: "the key", ..access }
     }
 
     /// The same access with facts of the request.

@@ -1,8 +1,8 @@
 //! Whether a caller may do something: its policies over the action, the resource, and what the request and the stored object say.
 //!
 //! Where no policy of a user says anything, a grant on the secret that is not over lets the user do what reads that one
-//! secret. A policy that denies wins over a grant. A grant is no right to a KMS key: the value of a secret with a key of its
-//! own needs that besides. Reads nothing of a request: an operation says what it does in [`Access`]es.
+//! secret, and a grant of a key what it names. A policy that denies wins over a grant. A grant on a secret is no right to a KMS
+//! key: the value of a secret with a key of its own needs that besides. Reads nothing of a request: an operation says what it does in [`Access`]es.
 
 use csms_api::ErrorCode;
 use csms_core::{
@@ -11,7 +11,7 @@ use csms_core::{
 };
 use csms_store::{KeyRecord, Store as _};
 
-use super::access::{Access, Actions, Facts, Need, Resource, Stored, tag_pairs};
+use super::access::{Access, Actions, Facts, Need, Resource, Stored, grant_word, tag_pairs};
 use crate::{app::App, audit::Requested, auth::Caller, failure::Failure};
 
 /// Refuses an access that neither the caller's policies nor a grant allow.
@@ -143,14 +143,27 @@ pub fn refused(access: &Access) -> Failure {
     Failure::new(access.refusal, format!("the caller's policies do not allow {action} on {}", access.called))
 }
 
-/// Whether a grant lets the caller do this with a secret.
+/// Whether a grant lets the caller do this with a secret or a key.
 async fn is_granted(app: &App, caller: &Caller, access: &Access) -> Result<bool, Failure> {
-    let Resource::Secret { project, name, stored } = &access.resource else { return Ok(false) };
-    Ok(match stored {
-        Stored::Missing => false,
-        Stored::Found(secret) => is_grantee(app, caller, secret),
-        Stored::Unread if caller.user_id.is_none() => false,
-        Stored::Unread => app.store.secret(project, name).await?.is_some_and(|secret| is_grantee(app, caller, &secret)),
+    let Some(user) = &caller.user_id else { return Ok(false) };
+    Ok(match &access.resource {
+        Resource::Secret { project, name, stored } => match stored {
+            Stored::Missing => false,
+            Stored::Found(secret) => is_grantee(app, caller, secret),
+            Stored::Unread => {
+                app.store.secret(project, name).await?.is_some_and(|secret| is_grantee(app, caller, &secret))
+            }
+        },
+        Resource::Key { project, id, stored } => {
+            let Some(word) = grant_word(access.actions) else { return Ok(false) };
+            let allows = |key: &KeyRecord| key.is_granted_to(user, word);
+            match stored {
+                Stored::Missing => false,
+                Stored::Found(key) => allows(key),
+                Stored::Unread => app.store.key(project, id).await?.is_some_and(|key| allows(&key)),
+            }
+        }
+        _ => false,
     })
 }
 
@@ -223,4 +236,5 @@ fn add_secret(context: &mut RequestContext, secret: &Secret) {
 fn add_key(context: &mut RequestContext, key: &KeyRecord) {
     let project = key.details.enterprise_project_id.as_str();
     context.enterprise_project_id = Some(if project.is_empty() { "0" } else { project }.to_owned());
+    context.resource_tags = tag_pairs(&key.details.tags);
 }

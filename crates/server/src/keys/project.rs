@@ -11,9 +11,9 @@ use std::{
 };
 
 use csms_api::ErrorCode;
-use csms_core::{KeyId, ProjectId, Secret, UnixMillis};
-use csms_kms::{MasterKey, RootKey};
-use csms_store::{AnyStore, ChangeError, KeyDetails, KeyRecord, KeyState, Store, StoreError};
+use csms_core::{KeyId, KeyName, ProjectId, Secret, UnixMillis};
+use csms_kms::{MasterKey, MaterialNumber, RootKey};
+use csms_store::{AnyStore, ChangeError, KeyDetails, KeyMaterial, KeyRecord, KeyState, Store, StoreError};
 use getrandom::SysRng;
 
 use crate::{
@@ -32,6 +32,17 @@ pub type KeysOfSecret = HashMap<KeyId, Arc<MasterKey>>;
 /// How long a key is used before its state is looked at again: a key that another replica disabled is out of use after
 /// this time. One that this server disabled is so at once.
 pub const STATE_LIFETIME: Duration = Duration::from_secs(1);
+
+/// How long material that a rotation made waits before it seals, in milliseconds. By then every server has read it, so none is
+/// given bytes that it cannot open; the clocks of servers may differ by nearly as much.
+pub const MATERIAL_LEAD_MILLIS: u64 = 60_000;
+
+/// Number of the material that seals at `now`, of a key whose further material is as given.
+fn sealing_material(key: &KeyRecord, now: UnixMillis) -> MaterialNumber {
+    let begun = |made: &UnixMillis| made.plus_millis(MATERIAL_LEAD_MILLIS) <= now;
+    let begun = key.details.materials.iter().map(|material| material.create_time).filter(begun).count();
+    MaterialNumber::try_from(begun).unwrap_or(MaterialNumber::MAX)
+}
 
 /// An unwrapped key, and when it was last seen to be enabled.
 struct Known {
@@ -121,10 +132,15 @@ impl Keys {
             self.forget(project, id);
             return Err(unusable());
         };
-        // The material of a key never changes.
-        let key = match unwrapped {
+        let sealing = sealing_material(&record, self.clock.now());
+        // Material never changes; a rotation adds some, which seals after a while.
+        let is_same = |key: &Arc<MasterKey>| {
+            usize::try_from(key.last()).is_ok_and(|last| last == record.details.materials.len())
+                && key.in_use() == sealing
+        };
+        let key = match unwrapped.filter(is_same) {
             Some(key) => key,
-            None => Arc::new(MasterKey::unwrap(&self.root, &record.project, &record.id, &record.wrapped)?),
+            None => Arc::new(self.unwrap(&record)?.sealing_by(sealing)),
         };
         let is_default = record.alias == DEFAULT_ALIAS;
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
@@ -134,6 +150,27 @@ impl Keys {
         Ok(UsableKey { key, is_default })
     }
 
+    /// The whole material of a stored key.
+    fn unwrap(&self, record: &KeyRecord) -> Result<MasterKey, Failure> {
+        let mut key = MasterKey::unwrap(&self.root, &record.project, &record.id, &record.wrapped)?;
+        for material in &record.details.materials {
+            let wrapped = hex::decode(&material.wrapped).map_err(Failure::internal)?;
+            key.unwrap_later(&self.root, &record.project, &record.id, &wrapped)?;
+        }
+        Ok(key)
+    }
+
+    /// Further material for a key, not stored yet.
+    ///
+    /// # Errors
+    /// Failures of the random number generator.
+    pub fn make_material(&self, key: &KeyRecord) -> Result<KeyMaterial, Failure> {
+        let last = MaterialNumber::try_from(key.details.materials.len()).map_err(Failure::internal)?;
+        let number = last.checked_add(1).ok_or_else(|| Failure::internal("a key has no further numbers"))?;
+        let wrapped = MasterKey::make_later(&self.root, &key.project, &key.id, number, &mut SysRng)?;
+        Ok(KeyMaterial { wrapped: hex::encode(wrapped), create_time: self.clock.now() })
+    }
+
     /// Looks at a key's state again at its next use. To be called after each change of it.
     pub fn forget(&self, project: &ProjectId, id: &KeyId) {
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
@@ -141,29 +178,36 @@ impl Keys {
         known.remove(&(project.clone(), id.clone()));
     }
 
-    /// The key a caller names by identifier or alias.
+    /// The identifier of the key that a caller names. An identifier is returned as it is, whether there is such a key or not.
     ///
     /// # Errors
-    /// CSMS.0401 as for [`Keys::get`].
-    pub async fn named(&self, project: &ProjectId, name: &str) -> Result<KeyId, Failure> {
+    /// CSMS.0401 for an alias that no key of the project has; failures of the store.
+    pub async fn identify(&self, project: &ProjectId, name: &KeyName) -> Result<KeyId, Failure> {
+        let alias = match name {
+            KeyName::Id(id) => return Ok(id.clone()),
+            KeyName::Alias(alias) => alias,
+        };
         if let Some(remote) = &self.remote {
-            return remote.named(project, name).await;
+            return remote.by_alias(alias);
         }
-        if let Ok(id) = KeyId::parse(name) {
-            self.get(project, &id).await?;
-            return Ok(id);
-        }
-        let record = match self.store.key_by_alias(project, name).await? {
+        let found = self.by_alias(project, alias).await?;
+        found.ok_or_else(|| Failure::new(ErrorCode::KeyUnusable, "kms_key_id names no key of the project"))
+    }
+
+    /// The key of this server that has an alias, the first one or a further one.
+    ///
+    /// # Errors
+    /// Failures of the store.
+    pub async fn by_alias(&self, project: &ProjectId, alias: &str) -> Result<Option<KeyId>, Failure> {
+        let now = self.clock.now();
+        let record = match self.store.key_by_alias(project, alias).await? {
             Some(record) => Some(record),
             None => {
-                let bears = |key: &KeyRecord| key.details.aliases.iter().any(|alias| alias.name == name);
+                let bears = |key: &KeyRecord| key.details.aliases.iter().any(|other| other.name == alias);
                 self.store.keys(project).await?.into_iter().find(bears)
             }
         };
-        let record =
-            record.ok_or_else(|| Failure::new(ErrorCode::KeyUnusable, "kms_key_id names no key of the project"))?;
-        self.get(project, &record.id).await?;
-        Ok(record.id)
+        Ok(record.filter(|key| !is_gone(key, now)).map(|key| key.id))
     }
 
     /// The project's default key, made when it is first needed.

@@ -85,20 +85,16 @@ impl RemoteKeys {
         }
     }
 
-    /// The key that a caller names.
+    /// The key that a caller names by an alias: the default key alone can be named so.
     ///
     /// # Errors
-    /// As [`RemoteKeys::usable`]; CSMS.0401 for a name that is no identifier.
-    pub async fn named(&self, project: &ProjectId, name: &str) -> Result<KeyId, Failure> {
-        if name == DEFAULT_ALIAS {
+    /// CSMS.0401 for any other alias.
+    pub fn by_alias(&self, alias: &str) -> Result<KeyId, Failure> {
+        if alias == DEFAULT_ALIAS {
             return Ok(self.default_key());
         }
-        let Ok(id) = KeyId::parse(name) else {
-            let reason = "kms_key_id must be the identifier of a key of the remote KMS, not an alias";
-            return Err(Failure::new(ErrorCode::KeyUnusable, reason));
-        };
-        self.usable(project, &id).await?;
-        Ok(id)
+        let reason = "kms_key_id must be the identifier of a key of the remote KMS, not an alias";
+        Err(Failure::new(ErrorCode::KeyUnusable, reason))
     }
 
     /// The key of secrets whose creator names none.

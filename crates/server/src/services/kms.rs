@@ -4,19 +4,23 @@
 
 mod aliases;
 mod crypt;
+mod grants;
 mod lifecycle;
+mod quotas;
+mod rotation;
+mod tags;
 
 use std::sync::Arc;
 
 use csms_api::{ErrorCode, kms::KmsOperation, operation::Specification};
-use csms_core::KeyId;
+use csms_core::{KeyId, KeyName};
 use csms_store::{KeyRecord, KeyState, Store};
 
 use crate::{
     audit::Origin,
     failure::Failure,
     gate::{
-        access::{Access, Kind, Resource, Stored},
+        access::{Access, Kind, Need, Stored},
         json::Body,
         service::{Audited, Call, Prepared, Scope, Service},
     },
@@ -46,6 +50,11 @@ impl Service for KmsOperation {
         Kind::Key
     }
 
+    /// Grants of keys name some operations.
+    fn need(self) -> Need {
+        if self.grant_word().is_some() { Need::AllowOrGrant } else { Need::Allow }
+    }
+
     fn translate(self, mut failure: Failure) -> Failure {
         failure.error.code = failure.error.code.of_kms();
         failure
@@ -60,31 +69,87 @@ impl Service for KmsOperation {
             Self::CreateKey => lifecycle::create(call, body),
             Self::ListKeys => lifecycle::list(call, body),
             Self::ListKeyDetail => lifecycle::describe(call, body).await,
-            Self::EnableKey => lifecycle::enable(call, body),
-            Self::DisableKey => lifecycle::disable(call, body),
-            Self::DeleteKey => lifecycle::schedule_deletion(call, body),
-            Self::CancelKeyDeletion => lifecycle::cancel_deletion(call, body),
-            Self::UpdateKeyAlias => lifecycle::update_alias(call, body),
-            Self::UpdateKeyDescription => lifecycle::update_description(call, body),
-            Self::CreateAlias => aliases::create(call, body),
-            Self::ListAliases => aliases::list(call),
-            Self::DeleteAlias => aliases::delete(call, body),
+            Self::EnableKey => lifecycle::enable(call, body).await,
+            Self::DisableKey => lifecycle::disable(call, body).await,
+            Self::DeleteKey => lifecycle::schedule_deletion(call, body).await,
+            Self::CancelKeyDeletion => lifecycle::cancel_deletion(call, body).await,
+            Self::UpdateKeyAlias => lifecycle::update_alias(call, body).await,
+            Self::UpdateKeyDescription => lifecycle::update_description(call, body).await,
+            Self::CreateAlias => aliases::create(call, body).await,
+            Self::ListAliases => aliases::list(call).await,
+            Self::DeleteAlias => aliases::delete(call, body).await,
             Self::AssociateAlias => aliases::associate(call, body).await,
-            Self::CreateDatakey => crypt::create_datakey(call, body, true),
-            Self::CreateDatakeyWithoutPlaintext => crypt::create_datakey(call, body, false),
-            Self::EncryptDatakey => crypt::encrypt_datakey(call, body),
-            Self::DecryptDatakey => crypt::decrypt_datakey(call, body),
-            Self::EncryptData => crypt::encrypt_data(call, body),
-            Self::DecryptData => crypt::decrypt_data(call, body),
+            Self::CreateDatakey => crypt::create_datakey(call, body, true).await,
+            Self::CreateDatakeyWithoutPlaintext => crypt::create_datakey(call, body, false).await,
+            Self::EncryptDatakey => crypt::encrypt_datakey(call, body).await,
+            Self::DecryptDatakey => crypt::decrypt_datakey(call, body).await,
+            Self::EncryptData => crypt::encrypt_data(call, body).await,
+            Self::DecryptData => crypt::decrypt_data(call, body).await,
             Self::CreateRandom => crypt::random(&call, body),
+            Self::BatchCreateKmsTags => tags::change(call, body).await,
+            Self::CreateKmsTag => tags::create(call, body).await,
+            Self::DeleteTag => tags::delete(call).await,
+            Self::ShowKmsTags => tags::list(call).await,
+            Self::ListKmsTags => Ok(tags::list_of_project(call)),
+            Self::ListKmsByTags => tags::find_keys(call, body),
+            Self::ShowKeyRotationStatus => rotation::show(call, body).await,
+            Self::EnableKeyRotation => rotation::enable(call, body).await,
+            Self::DisableKeyRotation => rotation::disable(call, body).await,
+            Self::UpdateKeyRotationInterval => rotation::change_interval(call, body).await,
+            Self::CreateGrant => grants::create(call, body).await,
+            Self::CancelGrant => grants::revoke(call, body).await,
+            Self::CancelSelfGrant => grants::retire(call, body).await,
+            Self::ListKeyGrants => grants::list(call, body).await,
+            Self::ListRetirableGrants => grants::list_retirable(call, body),
+            Self::ShowUserQuotas => Ok(quotas::quotas(call)),
+            Self::ShowUserInstances => Ok(quotas::instances(call)),
         }
+    }
+}
+
+/// A key that a request names, looked up before its rights are judged, so that an alias cannot move to another key between.
+struct Named(Option<KeyId>);
+
+impl Named {
+    async fn find(call: &Call, name: &KeyName) -> Result<Self, Failure> {
+        Ok(Self(match name {
+            KeyName::Id(id) => Some(id.clone()),
+            KeyName::Alias(alias) => call.app.keys.by_alias(&call.project, alias).await?,
+        }))
+    }
+
+    /// The operation's access to it. Aliases are known only to whoever may do something with keys.
+    fn access(&self, call: &Call) -> Access {
+        self.0.as_ref().map_or_else(|| call.all(Kind::Key), |id| access(call, id))
+    }
+
+    /// The key itself, as it is stored.
+    async fn record(&self, call: &Call) -> Result<Option<KeyRecord>, Failure> {
+        let Some(id) = &self.0 else { return Ok(None) };
+        let found = call.app.store.key(&call.project, id).await?;
+        Ok(found.filter(|key| !is_gone(key, call.app.clock.now())))
+    }
+
+    /// Its identifier.
+    ///
+    /// # Errors
+    /// No key has the alias.
+    fn id(self) -> Result<KeyId, Failure> {
+        self.0.ok_or_else(no_such_key)
     }
 }
 
 /// The operation's access to a key.
 fn access(call: &Call, id: &KeyId) -> Access {
-    let resource = Resource::Key { project: call.project.clone(), id: id.clone(), stored: Stored::Unread };
-    Access::new(call.actions(), resource)
+    Access::key(call.actions(), &call.project, id, Stored::Unread)
+}
+
+/// The operation's access to a key that it has read.
+fn access_to(call: &Call, named: &Named, found: Option<KeyRecord>) -> Access {
+    match &named.0 {
+        Some(id) => Access::key(call.actions(), &call.project, id, Stored::from(found)),
+        None => call.all(Kind::Key),
+    }
 }
 
 /// The keys of the project that have not been deleted.

@@ -11,7 +11,10 @@ use csms_api::{
     operation::Specification,
     permissions::{AskedRequest, CheckPermissions, CheckPermissionsResponse, CheckedRequest, Dependent, NAME, PATH},
 };
-use csms_core::policy::{ConditionKind, Judgement};
+use csms_core::{
+    KeyId, KeyName,
+    policy::{ConditionKind, Judgement},
+};
 
 use super::{functiongraph::FunctionOperation, iam::tokens::TokenOperation};
 use crate::{
@@ -107,8 +110,13 @@ fn right(action: &str) -> Option<Right> {
                         | KmsOperation::ListKeys
                         | KmsOperation::CreateRandom
                         | KmsOperation::ListAliases
+                        | KmsOperation::ListKmsTags
+                        | KmsOperation::ListKmsByTags
+                        | KmsOperation::ListRetirableGrants
+                        | KmsOperation::ShowUserQuotas
+                        | KmsOperation::ShowUserInstances
                 );
-                of(row, Kind::Key, !is_about_all, false)
+                Right { need: Service::need(operation), ..of(row, Kind::Key, !is_about_all, false) }
             })
         })
         .or_else(|| {
@@ -137,16 +145,23 @@ const OPEN_WITHOUT_OBJECT: &[ConditionKind] = &[
 
 impl Right {
     /// What the caller's policies say of the action, as far as the question goes.
-    async fn judge(&self, call: &Call, asked: &CheckPermissions) -> Result<Judgement, Failure> {
+    async fn judge(
+        &self,
+        call: &Call,
+        asked: &CheckPermissions,
+        key: Option<&Option<KeyId>>,
+    ) -> Result<Judgement, Failure> {
         let project = if self.is_of_account { call.app.identity.project_id.clone() } else { call.project.clone() };
         let stored = if self.makes { Stored::Missing } else { Stored::Unread };
-        let named = match (self.kind, &asked.secret_name, &asked.key_id) {
+        let named = match (self.kind, &asked.secret_name, key) {
             (Kind::Secret, Some(name), _) if self.is_about_one => {
                 Some(Resource::Secret { project: project.clone(), name: name.clone(), stored })
             }
-            (Kind::Key, _, Some(id)) if self.is_about_one => {
+            (Kind::Key, _, Some(Some(id))) if self.is_about_one => {
                 Some(Resource::Key { project: project.clone(), id: id.clone(), stored: Stored::Unread })
             }
+            // An alias that no key has is judged as the operations judge it.
+            (Kind::Key, _, Some(None)) if self.is_about_one => Some(Resource::All(Kind::Key, project.clone())),
             _ => None,
         };
         let is_named = named.is_some() || !self.is_about_one;
@@ -168,6 +183,11 @@ impl Right {
 
 async fn check(call: &Call, asked: CheckPermissions) -> Result<Answer, Failure> {
     let mut found = CheckPermissionsResponse::default();
+    let key = match &asked.key_id {
+        None => None,
+        Some(KeyName::Id(id)) => Some(Some(id.clone())),
+        Some(KeyName::Alias(alias)) => Some(call.app.keys.by_alias(&call.project, alias).await?),
+    };
     // A function whose task has ended may do nothing any more, and one whose task runs nothing that takes no right.
     let has_ended = match require_task(&call.app, &call.caller).await {
         Ok(()) => None,
@@ -181,7 +201,7 @@ async fn check(call: &Call, asked: CheckPermissions) -> Result<Answer, Failure> 
             found.denied.push(action.clone());
             continue;
         }
-        match right.judge(call, &asked).await? {
+        match right.judge(call, &asked, key.as_ref()).await? {
             Judgement::Allowed => found.allowed.push(action.clone()),
             Judgement::Denied => found.denied.push(action.clone()),
             Judgement::Depends(on) => found.depends.push(Dependent { action: action.clone(), on }),

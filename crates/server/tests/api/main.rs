@@ -20,6 +20,7 @@ mod events;
 mod fair_rotations;
 mod grants;
 mod invoked_functions;
+mod key_clients;
 mod kms;
 mod life;
 mod login_clients;

@@ -1,6 +1,6 @@
 //! Statements of those who administer: lists of users and their keys, shared policies, and the KMS keys of a project.
 
-use csms_core::ProjectId;
+use csms_core::{ProjectId, UnixMillis};
 use tokio_postgres::Row;
 
 use super::{
@@ -231,15 +231,23 @@ pub(super) async fn keys_pending_deletion(session: &Session) -> Result<Vec<KeyRe
     key_rows(session, sql, &[]).await
 }
 
+pub(super) async fn keys_due_for_rotation(session: &Session, now: UnixMillis) -> Result<Vec<KeyRecord>, StoreError> {
+    let sql = "SELECT id, project, alias, state, wrapped, create_time, details FROM kms_keys
+         WHERE next_rotation <= $1 AND state = 'ENABLED' ORDER BY project, id";
+    key_rows(session, sql, &[&time(now)]).await
+}
+
 /// Writes the difference between the keys of a project as they were and as they are to be.
 pub(super) async fn apply_keys(session: &Session, before: &[KeyRecord], after: &[KeyRecord]) -> Result<(), StoreError> {
     const DOING: &str = "writing a key";
     for difference in row::key_differences(before, after)? {
         match difference {
             KeyDifference::Put(key) => {
-                let sql = "INSERT INTO kms_keys (id, project, alias, state, wrapped, create_time, details)
-                     VALUES ($1, $2, $3, $4, $5, $6, $7)
-                     ON CONFLICT (id) DO UPDATE SET alias = excluded.alias, state = excluded.state, details = excluded.details";
+                let sql =
+                    "INSERT INTO kms_keys (id, project, alias, state, wrapped, create_time, details, next_rotation)
+                     VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+                     ON CONFLICT (id) DO UPDATE SET alias = excluded.alias, state = excluded.state,
+                         details = excluded.details, next_rotation = excluded.next_rotation";
                 session
                     .execute(
                         sql,
@@ -251,6 +259,7 @@ pub(super) async fn apply_keys(session: &Session, before: &[KeyRecord], after: &
                             &key.wrapped,
                             &time(key.create_time),
                             &key.details.to_text(),
+                            &key.details.rotation_due().map(time),
                         ],
                         DOING,
                     )

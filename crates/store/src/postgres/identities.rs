@@ -63,8 +63,8 @@ pub(super) async fn ensure_key(session: &Session, key: &KeyRecord) -> Result<Key
     }
     let inserted = session
         .execute(
-            "INSERT INTO kms_keys (id, project, alias, state, wrapped, create_time, details)
-             VALUES ($1, $2, $3, $4, $5, $6, $7)",
+            "INSERT INTO kms_keys (id, project, alias, state, wrapped, create_time, details, next_rotation)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
             &[
                 &key.id.as_str(),
                 &key.project.as_str(),
@@ -73,6 +73,7 @@ pub(super) async fn ensure_key(session: &Session, key: &KeyRecord) -> Result<Key
                 &key.wrapped,
                 &time(key.create_time),
                 &key.details.to_text(),
+                &key.details.rotation_due().map(time),
             ],
             "writing a key",
         )

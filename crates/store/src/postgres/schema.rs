@@ -27,6 +27,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/postgres/0009_audit_search.sql"),
     include_str!("../../migrations/postgres/0010_bound_rows.sql"),
     include_str!("../../migrations/postgres/0011_current_version.sql"),
+    include_str!("../../migrations/postgres/0012_key_rotation.sql"),
 ];
 
 const DOING: &str = "bringing the schema up to date";

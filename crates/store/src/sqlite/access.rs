@@ -1,6 +1,6 @@
 //! Statements of those who administer: lists of users and their keys, shared policies, and the KMS keys of a project.
 
-use csms_core::ProjectId;
+use csms_core::{ProjectId, UnixMillis};
 use rusqlite::{Connection, Params, Row, params};
 
 use super::{audit, failure::During as _, identities};
@@ -231,6 +231,12 @@ pub(super) fn keys_pending_deletion(db: &Connection) -> Result<Vec<KeyRecord>, S
     key_rows(db, sql, [])
 }
 
+pub(super) fn keys_due_for_rotation(db: &Connection, now: UnixMillis) -> Result<Vec<KeyRecord>, StoreError> {
+    let sql = "SELECT id, project, alias, state, wrapped, create_time, details FROM kms_keys
+         WHERE next_rotation <= ?1 AND state = 'ENABLED' ORDER BY project, id";
+    key_rows(db, sql, [time(now)])
+}
+
 /// Writes the difference between the keys of a project as they were and as they are to be.
 pub(super) fn apply_keys(db: &Connection, before: &[KeyRecord], after: &[KeyRecord]) -> Result<(), StoreError> {
     const DOING: &str = "writing a key";
@@ -238,9 +244,10 @@ pub(super) fn apply_keys(db: &Connection, before: &[KeyRecord], after: &[KeyReco
         match difference {
             KeyDifference::Put(key) => db
                 .prepare_cached(
-                    "INSERT INTO kms_keys (id, project, alias, state, wrapped, create_time, details)
-                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
-                     ON CONFLICT (id) DO UPDATE SET alias = excluded.alias, state = excluded.state, details = excluded.details",
+                    "INSERT INTO kms_keys (id, project, alias, state, wrapped, create_time, details, next_rotation)
+                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
+                     ON CONFLICT (id) DO UPDATE SET alias = excluded.alias, state = excluded.state,
+                         details = excluded.details, next_rotation = excluded.next_rotation",
                 )
                 .and_then(|mut statement| {
                     statement.execute(params![
@@ -251,6 +258,7 @@ pub(super) fn apply_keys(db: &Connection, before: &[KeyRecord], after: &[KeyReco
                         key.wrapped,
                         time(key.create_time),
                         key.details.to_text(),
+                        key.details.rotation_due().map(time),
                     ])
                 }),
             KeyDifference::Remove(id) => db

@@ -60,8 +60,8 @@ pub(super) fn ensure_key(db: &Connection, key: &KeyRecord) -> Result<KeyRecord, 
         return Ok(stored);
     }
     db.prepare_cached(
-        "INSERT INTO kms_keys (id, project, alias, state, wrapped, create_time, details)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        "INSERT INTO kms_keys (id, project, alias, state, wrapped, create_time, details, next_rotation)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
     )
     .and_then(|mut statement| {
         statement.execute(params![
@@ -72,6 +72,7 @@ pub(super) fn ensure_key(db: &Connection, key: &KeyRecord) -> Result<KeyRecord, 
             key.wrapped,
             time(key.create_time),
             key.details.to_text(),
+            key.details.rotation_due().map(time),
         ])
     })
     .during("writing a key")?;

@@ -4,8 +4,8 @@ use csms_core::policy::Policy;
 
 use super::*;
 use crate::{
-    AccessChange, AccessKeyRecord, AccessState, ChangeError, KeyDetails, KeyRecord, KeyState, PolicyDetails,
-    PolicyRecord, StoreError, UserDetails, UserRecord,
+    AccessChange, AccessKeyRecord, AccessState, ChangeError, KeyDetails, KeyMaterial, KeyRecord, KeyRotation, KeyState,
+    PolicyDetails, PolicyRecord, StoreError, UserDetails, UserRecord,
 };
 
 fn user(id: &str, name: &str) -> UserRecord {
@@ -141,6 +141,46 @@ pub async fn the_keys_of_a_project_change_as_a_list<S: Store>(store: Shared<S>) 
     };
     assert!(matches!(store.change_keys(&project(), refuse).await, Err(ChangeError::Refused("no"))));
     assert_eq!(store.keys(&project()).await.unwrap().len(), 1);
+}
+
+pub async fn keys_whose_rotation_is_due_are_found_and_their_material_only_grows<S: Store>(store: Shared<S>) {
+    const DAYS: u64 = 30 * 86_400_000;
+    let rotation = KeyRotation { enabled: true, interval_days: 30, since: at(6) };
+    let rotated = |name: &str, rotation| KeyRecord {
+        details: KeyDetails { rotation: Some(rotation), ..KeyDetails::default() },
+        ..key(name)
+    };
+    let (due, off) = (rotated("due", rotation), rotated("off", KeyRotation { enabled: false, ..rotation }));
+    let disabled = KeyRecord { state: KeyState::Disabled, ..rotated("disabled", rotation) };
+    let all = [key("plain"), due.clone(), off, disabled];
+    let add = move |keys: &mut Vec<KeyRecord>| {
+        keys.extend(all);
+        Ok::<_, &str>(((), Vec::new()))
+    };
+    store.change_keys(&project(), add).await.unwrap();
+    assert_eq!(store.keys_due_for_rotation(at(6 + DAYS - 1)).await.unwrap(), []);
+    assert_eq!(store.keys_due_for_rotation(at(6 + DAYS)).await.unwrap(), std::slice::from_ref(&due));
+
+    let id = due.id.clone();
+    let set = |materials: Vec<KeyMaterial>| {
+        let id = id.clone();
+        move |keys: &mut Vec<KeyRecord>| {
+            let key = keys.iter_mut().find(|key| key.id == id).unwrap();
+            key.details.materials = materials;
+            key.details.rotation = Some(KeyRotation { since: at(9), ..rotation });
+            Ok::<_, &str>(((), Vec::new()))
+        }
+    };
+    let material = |wrapped: &str| KeyMaterial { wrapped: wrapped.to_owned(), create_time: at(9) };
+    store.change_keys(&project(), set(vec![material("01")])).await.unwrap();
+    assert_eq!(store.keys_due_for_rotation(at(6 + DAYS)).await.unwrap(), []);
+    store.change_keys(&project(), set(vec![material("01"), material("02")])).await.unwrap();
+    for lost in [vec![], vec![material("02")], vec![material("03"), material("02")]] {
+        let changed = store.change_keys(&project(), set(lost)).await;
+        assert!(matches!(changed, Err(ChangeError::Store(StoreError::Conflict(_)))), "{changed:?}");
+    }
+    let stored = store.key(&project(), &id).await.unwrap().unwrap();
+    assert_eq!(stored.details.materials, [material("01"), material("02")]);
 }
 
 pub async fn an_alias_and_the_material_of_a_key_are_kept<S: Store>(store: Shared<S>) {

@@ -423,6 +423,34 @@ pub(crate) fn of_keys(world: &World, operation: KmsOperation) -> Vec<Row> {
         }
         DecryptDatakey => of(k2, json!({ "key_id": k2, "cipher_text": world.sealed.1, "datakey_cipher_length": "32" })),
         EncryptData => of(k2, json!({ "key_id": k2, "plain_text": "x" })),
+        BatchCreateKmsTags => {
+            let body = json!({ "action": "delete", "tags": [{ "key": "absent" }] });
+            vec![table.row(row, &[("key_id", k2)], "", body, vec![table.key(actions, k2).tagging("absent", "")])]
+        }
+        CreateKmsTag => {
+            let body = json!({ "tag": { "key": "made", "value": "here" } });
+            let made =
+                table.row(row, &[("key_id", k2)], "", body, vec![table.key(actions, k2).tagging("made", "here")]);
+            vec![made.repaired("DELETE", &format!("/v1.0/{}/kms/{k2}/tags/made", world.home), &Value::Null)]
+        }
+        DeleteTag => {
+            let parameters = [("key_id", k2), ("key", "absent")];
+            vec![table.row(row, &parameters, "", Value::Null, vec![table.key(actions, k2).tagging("absent", "")])]
+        }
+        ShowKmsTags => {
+            vec![table.row(row, &[("key_id", k2)], "", Value::Null, vec![table.key(actions, k2)])]
+        }
+        ListKmsTags | ShowUserQuotas | ShowUserInstances => all("", Value::Null),
+        ListKmsByTags => all("", json!({ "action": "filter" })),
+        ListRetirableGrants => all("", json!({})),
+        ShowKeyRotationStatus | EnableKeyRotation | DisableKeyRotation | ListKeyGrants => only(k2),
+        UpdateKeyRotationInterval => of(k2, json!({ "key_id": k2, "rotation_interval": 30 })),
+        CreateGrant => {
+            let body = json!({ "key_id": k2, "grantee_principal": "absent", "operations": ["encrypt-data"] });
+            let touches = vec![table.key(actions, k2), table.key(EncryptData.specification().actions, k2)];
+            vec![table.row(row, &[], "", body, touches)]
+        }
+        CancelGrant | CancelSelfGrant => of(k2, json!({ "key_id": k2, "grant_id": "0".repeat(64) })),
         DecryptData => {
             let mut rows = of(k2, json!({ "key_id": k2, "cipher_text": world.sealed.0 }));
             // The key is the one that sealed the text, also when the request does not name it.

@@ -8,11 +8,11 @@ use csms_kms::{MasterKey, envelope};
 use csms_store::Draft;
 use getrandom::SysRng;
 
-use super::secrets::{Named, answer, chosen_or_default, sealing};
+use super::secrets::{ChosenKey, Named, answer, chosen_or_default, sealing};
 use crate::{
     failure::Failure,
     gate::{
-        access::{Access, CREATE_DATA_KEY, DECRYPT_DATA_KEY, Facts, Kind, Need, Stored},
+        access::{Access, DECRYPT_DATA_KEY, Facts, Kind, Need, Stored},
         answer::Answer,
         json::Body,
         service::{Call, Prepared},
@@ -50,14 +50,14 @@ pub async fn create(call: Call, body: Body) -> Result<Prepared, Failure> {
     let mut keys = HashMap::new();
     let mut target_key = None;
     if let (Some(secret), Some(target)) = (named.stored(), &target) {
-        if let Some(id) = &request.kms_key_id {
-            let usable = call.app.keys.usable(&target.project, id).await;
-            accesses.extend(sealing(&target.project, CREATE_DATA_KEY, id, &usable));
-            target_key = Some((id.clone(), usable));
+        if let Some(name) = &request.kms_key_id {
+            let chosen = ChosenKey::find(&call, &target.project, name).await;
+            accesses.extend(chosen.sealing(&target.project));
+            target_key = Some(chosen);
         }
         let facts = Facts {
             secret_type: Some(secret.secret_type),
-            kms_key_id: request.kms_key_id.clone(),
+            kms_key_id: target_key.as_ref().and_then(ChosenKey::id),
             enterprise_project_id: Some(secret.enterprise_project_id.clone()),
             ..Facts::default()
         };

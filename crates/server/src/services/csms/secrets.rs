@@ -12,7 +12,7 @@ use csms_api::{
     response::{ListSecretsResponse, PageInfo, SecretInfo, SecretResponse},
 };
 use csms_core::{
-    Action, FunctionUrn, KeyId, ProjectId, Refusal, RotationConfig, Secret, SecretId, SecretName, VersionId,
+    Action, FunctionUrn, KeyId, KeyName, ProjectId, Refusal, RotationConfig, Secret, SecretId, SecretName, VersionId,
     event::{EventType, Occurrence},
     identity::make_uuid,
     rotation::SHARED_ACCOUNT,
@@ -54,7 +54,7 @@ pub(super) async fn with_account_warning(call: &Call, secret: &Secret) -> Result
 /// Who makes a secret: what is read or changed for it, and the secret itself once the gate has judged that.
 pub(super) struct Creation {
     request: CreateSecret,
-    key: Option<(KeyId, Result<UsableKey, Failure>)>,
+    key: Option<ChosenKey>,
     /// What the creation touches.
     pub(super) accesses: Vec<Access>,
 }
@@ -65,22 +65,57 @@ pub(super) struct Creation {
 /// # Errors
 /// Failures of the store.
 pub(super) async fn creation(call: &Call, request: CreateSecret) -> Result<Creation, Failure> {
-    let key = match &request.kms_key_id {
-        Some(id) => Some((id.clone(), call.app.keys.usable(&call.project, id).await)),
+    let key = match &request.kms_key {
+        Some(name) => Some(ChosenKey::find(call, &call.project, name).await),
         None => None,
     };
     let facts = Facts {
         secret_type: Some(request.secret.secret_type),
-        kms_key_id: request.kms_key_id.clone(),
+        kms_key_id: key.as_ref().and_then(ChosenKey::id),
         enterprise_project_id: Some(request.secret.enterprise_project_id.clone()),
         ..Facts::default()
     };
     let made = Access::secret(call.actions(), &call.project, &request.secret.name, Stored::Missing);
     let mut accesses = vec![made.with(facts)];
-    accesses.extend(key.iter().filter_map(|(id, usable)| sealing(&call.project, CREATE_DATA_KEY, id, usable)));
+    accesses.extend(key.iter().filter_map(|key| key.sealing(&call.project)));
     let admin = request.secret.rotation_config.as_ref().and_then(RotationConfig::admin_secret);
     accesses.extend(admin.map(|admin| reading_admin(call, admin)));
     Ok(Creation { request, key, accesses })
+}
+
+/// The key that a request chooses for a secret, or why there is none.
+pub(super) struct ChosenKey(Result<(KeyId, Result<UsableKey, Failure>), Failure>);
+
+impl ChosenKey {
+    /// Finds the key that a request names in a project. That it does not exist or cannot be used is the work's to say.
+    pub(super) async fn find(call: &Call, project: &ProjectId, name: &KeyName) -> Self {
+        let id = match call.app.keys.identify(project, name).await {
+            Ok(id) => id,
+            Err(failure) => return Self(Err(failure)),
+        };
+        let usable = call.app.keys.usable(project, &id).await;
+        Self(Ok((id, usable)))
+    }
+
+    /// Its identifier; `None` for an alias that no key has.
+    pub(super) fn id(&self) -> Option<KeyId> {
+        self.0.as_ref().ok().map(|(id, _)| id.clone())
+    }
+
+    /// The right to seal the secret's value with it.
+    pub(super) fn sealing(&self, project: &ProjectId) -> Option<Access> {
+        let (id, usable) = self.0.as_ref().ok()?;
+        sealing(project, CREATE_DATA_KEY, id, usable)
+    }
+
+    /// Its identifier and the key itself.
+    ///
+    /// # Errors
+    /// No such key, or one that cannot be used; failures of the store.
+    pub(super) fn usable(self) -> Result<(KeyId, UsableKey), Failure> {
+        let (id, usable) = self.0?;
+        Ok((id, usable?))
+    }
 }
 
 /// The right to use a key for a secret's value. The service's default key is for everybody.
@@ -101,10 +136,10 @@ pub(super) fn sealing(
 pub(super) async fn chosen_or_default(
     call: &Call,
     project: &ProjectId,
-    chosen: Option<(KeyId, Result<UsableKey, Failure>)>,
+    chosen: Option<ChosenKey>,
 ) -> Result<(KeyId, Arc<MasterKey>), Failure> {
     let (id, usable) = match chosen {
-        Some((id, usable)) => (id, usable?),
+        Some(chosen) => chosen.usable()?,
         None => {
             let id = call.app.keys.default_key(project).await?;
             let usable = call.app.keys.usable(project, &id).await?;
@@ -282,19 +317,18 @@ pub async fn update(call: Call, body: Body) -> Result<Prepared, Failure> {
     let named = Named::read(&call, name).await?;
     let mut accesses = vec![named.access(&call)];
     let mut key = None;
-    if let Some(text) = &request.kms_key {
-        let found = call.app.keys.named(&call.project, text).await;
-        if let Ok(id) = &found {
-            let usable = call.app.keys.usable(&call.project, id).await;
-            accesses.extend(sealing(&call.project, CREATE_DATA_KEY, id, &usable));
-            accesses.push(named.access(&call).with(Facts { kms_key_id: Some(id.clone()), ..Facts::default() }));
+    if let Some(name) = &request.kms_key {
+        let chosen = ChosenKey::find(&call, &call.project, name).await;
+        accesses.extend(chosen.sealing(&call.project));
+        if let Some(id) = chosen.id() {
+            accesses.push(named.access(&call).with(Facts { kms_key_id: Some(id), ..Facts::default() }));
         }
-        key = Some(found);
+        key = Some(chosen);
     }
     Ok(Prepared::new(accesses, async move {
         let name = named.name.clone();
         named.found()?.permits_change(Action::ChangeMetadata)?;
-        update.kms_key_id = key.transpose()?;
+        update.kms_key_id = key.map(ChosenKey::usable).transpose()?.map(|(id, _)| id);
         require_own_function(&call, update.rotation_func_urn.as_ref())?;
         let now = call.app.clock.now();
         change(&call, &name, move |secret| secret.update(update, now)).await

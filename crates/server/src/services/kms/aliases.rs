@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use axum::http::header;
 use csms_api::kms::{
     request::{ListAliases, read_alias, read_delete_aliases},
     response::{AliasEntity, AliasPage, ListAliasesResponse},
@@ -10,7 +11,7 @@ use csms_core::{KeyId, Rule, Violation};
 use csms_store::{KeyAlias, KeyRecord, Store};
 
 use super::{
-    access, change, keys,
+    Named, access, change, keys,
     lifecycle::{is_taken, taken},
     no_such_key,
 };
@@ -42,9 +43,11 @@ fn entity(call: &Call, key: &KeyId, alias: &KeyAlias) -> AliasEntity {
     }
 }
 
-pub(super) fn create(call: Call, body: Body) -> Result<Prepared, Failure> {
-    let (id, name) = read_alias(body.object()?, "key_id", "alias")?;
-    Ok(Prepared::new(vec![access(&call, &id)], async move {
+pub(super) async fn create(call: Call, body: Body) -> Result<Prepared, Failure> {
+    let (key, name) = read_alias(body.object()?, "key_id", "alias")?;
+    let named = Named::find(&call, &key).await?;
+    Ok(Prepared::new(vec![named.access(&call)], async move {
+        let id = named.id()?;
         let now = call.app.clock.now();
         let alias = KeyAlias { name, create_time: now, update_time: now };
         let made = alias.clone();
@@ -64,9 +67,11 @@ pub(super) fn create(call: Call, body: Body) -> Result<Prepared, Failure> {
     }))
 }
 
-pub(super) fn delete(call: Call, body: Body) -> Result<Prepared, Failure> {
-    let (id, names) = read_delete_aliases(body.object()?)?;
-    Ok(Prepared::new(vec![access(&call, &id)], async move {
+pub(super) async fn delete(call: Call, body: Body) -> Result<Prepared, Failure> {
+    let (key, names) = read_delete_aliases(body.object()?)?;
+    let named = Named::find(&call, &key).await?;
+    Ok(Prepared::new(vec![named.access(&call)], async move {
+        let id = named.id()?;
         let remove = move |key: &mut KeyRecord, _: &[KeyRecord]| {
             key.details.aliases.retain(|alias| !names.contains(&alias.name));
             Ok(())
@@ -85,10 +90,12 @@ fn bearer(keys: &[KeyRecord], name: &str) -> Option<KeyId> {
 /// AssociateAlias: takes an alias from the key that bears it and gives it to another. Both keys are touched.
 pub(super) async fn associate(call: Call, body: Body) -> Result<Prepared, Failure> {
     let (target, name) = read_alias(body.object()?, "target_key_id", "alias")?;
+    let target = Named::find(&call, &target).await?;
     let source = bearer(&call.app.store.keys(&call.project).await?, &name);
-    let mut accesses = vec![access(&call, &target)];
+    let mut accesses = vec![target.access(&call)];
     accesses.extend(source.iter().map(|source| access(&call, source)));
     Ok(Prepared::new(accesses, async move {
+        let target = target.id()?;
         let (origin, trail) = (Origin::current(), Arc::clone(&call.app.trail));
         let (to, now) = (target.clone(), call.app.clock.now());
         let moved = call.app.store.change_keys(&call.project, move |keys| {
@@ -123,10 +130,23 @@ fn no_such_alias() -> Failure {
     Failure::new(csms_api::ErrorCode::KmsKeyNotFound, "no key of the project bears the alias")
 }
 
-pub(super) fn list(call: Call) -> Result<Prepared, Failure> {
-    let ListAliases { key: id, limit, marker } = ListAliases::read(call.query())?;
-    let touched = id.as_ref().map_or_else(|| call.all(Kind::Key), |id| access(&call, id));
+/// Whether a client decodes the answer of ListAliases as a list, as the definition's schema says; its example, and every other
+/// client, has the one object of it. The SDKs that go by the schema name themselves first in `User-Agent`.
+fn decodes_list(agent: &[u8]) -> bool {
+    const SDKS: [&[u8]; 3] = [b"huaweicloud-usdk-go/", b"huaweicloud-usdk-java/", b"huaweicloud-usdk-net/"];
+    SDKS.iter().any(|sdk| agent.starts_with(sdk))
+}
+
+pub(super) async fn list(call: Call) -> Result<Prepared, Failure> {
+    let ListAliases { key, limit, marker } = ListAliases::read(call.query())?;
+    let named = match &key {
+        Some(key) => Some(Named::find(&call, key).await?),
+        None => None,
+    };
+    let touched = named.as_ref().map_or_else(|| call.all(Kind::Key), |named| named.access(&call));
+    let wants_list = call.head().headers.get(header::USER_AGENT).is_some_and(|agent| decodes_list(agent.as_bytes()));
     Ok(Prepared::new(vec![touched], async move {
+        let id = named.map(Named::id).transpose()?;
         let limit = usize::from(limit.get());
         let mut all: Vec<_> = Vec::new();
         for key in keys(&call).await?.iter().filter(|key| id.as_ref().is_none_or(|id| key.id == *id)) {
@@ -138,7 +158,7 @@ pub(super) fn list(call: Call) -> Result<Prepared, Failure> {
         all.truncate(limit);
         let next_marker = all.last().filter(|_| more).map(|alias| alias.alias.clone()).unwrap_or_default();
         let page_info = AliasPage { next_marker, current_count: all.len() as u64 };
-        // The definition's schema, which the SDKs read, is a list of such objects; its example is one object.
-        Answer::json(&[ListAliasesResponse { aliases: all, page_info }])
+        let page = ListAliasesResponse { aliases: all, page_info };
+        if wants_list { Answer::json(&[page]) } else { Answer::json(&page) }
     }))
 }

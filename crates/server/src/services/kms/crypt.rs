@@ -6,21 +6,25 @@ use base64ct::{Base64, Encoding};
 use csms_api::{
     ErrorCode,
     kms::{
-        request::{CreateDatakey, Crypt, read_decrypt_data, read_random},
+        request::{
+            CreateDatakey, Crypt,
+            context::{Binding as Bound, Context},
+            read_decrypt_data, read_random,
+        },
         response::{OpenedDataResponse, OpenedDatakeyResponse, RandomResponse, SealedResponse},
     },
 };
 use csms_core::KeyId;
 use csms_kms::{
     MasterKey,
-    data::{self, Binding},
+    data::{self, Binding, EncryptionContext},
 };
 use csms_store::Store;
 use getrandom::SysRng;
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
-use super::{access, no_such_key};
+use super::{Named, access, no_such_key};
 use crate::{
     failure::Failure,
     gate::{
@@ -48,15 +52,19 @@ async fn usable(call: &Call, id: &KeyId) -> Result<Arc<MasterKey>, Failure> {
     }
 }
 
-async fn seal(
-    call: &Call,
-    kind: data::Kind,
-    key: &KeyId,
-    associated: &str,
-    plaintext: &[u8],
-) -> Result<Vec<u8>, Failure> {
+/// What sealed bytes are bound to.
+fn binding<'b>(call: &'b Call, kind: data::Kind, key: &'b KeyId, bound: &'b Bound) -> Binding<'b> {
+    let context = match &bound.context {
+        Context::None => EncryptionContext::None,
+        Context::Pairs(pairs) => EncryptionContext::Pairs(pairs),
+        Context::Text(text) => EncryptionContext::Text(text),
+    };
+    Binding { kind, project: &call.project, key, associated: &bound.associated, context }
+}
+
+async fn seal(call: &Call, kind: data::Kind, key: &KeyId, bound: &Bound, plaintext: &[u8]) -> Result<Vec<u8>, Failure> {
     let master = usable(call, key).await?;
-    let binding = Binding { kind, project: &call.project, key, associated };
+    let binding = binding(call, kind, key, bound);
     Ok(data::seal(&master, &binding, plaintext, &mut SysRng)?)
 }
 
@@ -64,11 +72,11 @@ async fn open(
     call: &Call,
     kind: data::Kind,
     key: &KeyId,
-    associated: &str,
+    bound: &Bound,
     sealed: &[u8],
 ) -> Result<Zeroizing<Vec<u8>>, Failure> {
     let master = usable(call, key).await?;
-    let binding = Binding { kind, project: &call.project, key, associated };
+    let binding = binding(call, kind, key, bound);
     // What a caller sends wrongly is no failure of the server, so there is no cause for the log.
     data::open(&master, &binding, sealed).map_err(|_| Failure::new(ErrorCode::KmsUndecryptable, ""))
 }
@@ -87,14 +95,16 @@ fn digest(bytes: &[u8]) -> [u8; 32] {
     Sha256::digest(bytes).into()
 }
 
-pub(super) fn create_datakey(call: Call, body: Body, with_plaintext: bool) -> Result<Prepared, Failure> {
+pub(super) async fn create_datakey(call: Call, body: Body, with_plaintext: bool) -> Result<Prepared, Failure> {
     let request = CreateDatakey::read(body.object()?)?;
-    Ok(Prepared::new(vec![access(&call, &request.key_id)], async move {
+    let named = Named::find(&call, &request.key).await?;
+    Ok(Prepared::new(vec![named.access(&call)], async move {
+        let id = named.id()?;
         let key = random_bytes(request.bytes)?;
-        let sealed = seal(&call, data::Kind::DataKey, &request.key_id, &request.associated, &key).await?;
+        let sealed = seal(&call, data::Kind::DataKey, &id, &request.binding, &key).await?;
         let plain = hexadecimal(&key);
         Answer::secret(&SealedResponse {
-            key_id: &request.key_id,
+            key_id: &id,
             plain_text: with_plaintext.then_some(plain.as_str()),
             cipher_text: hex::encode(sealed),
             datakey_length: None,
@@ -102,12 +112,14 @@ pub(super) fn create_datakey(call: Call, body: Body, with_plaintext: bool) -> Re
     }))
 }
 
-pub(super) fn encrypt_datakey(call: Call, body: Body) -> Result<Prepared, Failure> {
+pub(super) async fn encrypt_datakey(call: Call, body: Body) -> Result<Prepared, Failure> {
     let request = Crypt::read_encrypt_datakey(body.object()?, digest)?;
-    Ok(Prepared::new(vec![access(&call, &request.key_id)], async move {
-        let sealed = seal(&call, data::Kind::DataKey, &request.key_id, &request.associated, &request.bytes).await?;
+    let named = Named::find(&call, &request.key).await?;
+    Ok(Prepared::new(vec![named.access(&call)], async move {
+        let id = named.id()?;
+        let sealed = seal(&call, data::Kind::DataKey, &id, &request.binding, &request.bytes).await?;
         Answer::secret(&SealedResponse {
-            key_id: &request.key_id,
+            key_id: &id,
             plain_text: None,
             cipher_text: hex::encode(sealed),
             datakey_length: Some(request.bytes.len().to_string()),
@@ -115,10 +127,12 @@ pub(super) fn encrypt_datakey(call: Call, body: Body) -> Result<Prepared, Failur
     }))
 }
 
-pub(super) fn decrypt_datakey(call: Call, body: Body) -> Result<Prepared, Failure> {
+pub(super) async fn decrypt_datakey(call: Call, body: Body) -> Result<Prepared, Failure> {
     let request = Crypt::read_decrypt_datakey(body.object()?)?;
-    Ok(Prepared::new(vec![access(&call, &request.key_id)], async move {
-        let key = open(&call, data::Kind::DataKey, &request.key_id, &request.associated, &request.bytes).await?;
+    let named = Named::find(&call, &request.key).await?;
+    Ok(Prepared::new(vec![named.access(&call)], async move {
+        let id = named.id()?;
+        let key = open(&call, data::Kind::DataKey, &id, &request.binding, &request.bytes).await?;
         Answer::secret(&OpenedDatakeyResponse {
             data_key: &hexadecimal(&key),
             datakey_length: key.len().to_string(),
@@ -127,12 +141,14 @@ pub(super) fn decrypt_datakey(call: Call, body: Body) -> Result<Prepared, Failur
     }))
 }
 
-pub(super) fn encrypt_data(call: Call, body: Body) -> Result<Prepared, Failure> {
+pub(super) async fn encrypt_data(call: Call, body: Body) -> Result<Prepared, Failure> {
     let request = Crypt::read_encrypt_data(body.object()?)?;
-    Ok(Prepared::new(vec![access(&call, &request.key_id)], async move {
-        let sealed = seal(&call, data::Kind::Data, &request.key_id, &request.associated, &request.bytes).await?;
+    let named = Named::find(&call, &request.key).await?;
+    Ok(Prepared::new(vec![named.access(&call)], async move {
+        let id = named.id()?;
+        let sealed = seal(&call, data::Kind::Data, &id, &request.binding, &request.bytes).await?;
         Answer::secret(&SealedResponse {
-            key_id: &request.key_id,
+            key_id: &id,
             plain_text: None,
             cipher_text: Base64::encode_string(&sealed),
             datakey_length: None,
@@ -141,16 +157,24 @@ pub(super) fn encrypt_data(call: Call, body: Body) -> Result<Prepared, Failure> 
 }
 
 /// DecryptData: the key is the one that the sealed data name; a request that names another is refused.
-pub(super) fn decrypt_data(call: Call, body: Body) -> Result<Prepared, Failure> {
+pub(super) async fn decrypt_data(call: Call, body: Body) -> Result<Prepared, Failure> {
     let undecryptable = || Failure::new(ErrorCode::KmsUndecryptable, "");
-    let (named, sealed, associated) = read_decrypt_data(body.object()?)?;
+    let (named, sealed, bound) = read_decrypt_data(body.object()?)?;
     let key = data::key_of(&sealed).ok();
     // A key that is named is the only one that can be used; the sealed data do not open with another.
-    let touched = named.as_ref().or(key.as_ref());
-    let touched = touched.map_or_else(|| call.all(Kind::Key), |key| access(&call, key));
+    let named = match named {
+        Some(named) => Some(Named::find(&call, &named).await?),
+        None => None,
+    };
+    let touched = match (&named, &key) {
+        (Some(named), _) => named.access(&call),
+        (None, Some(key)) => access(&call, key),
+        (None, None) => call.all(Kind::Key),
+    };
     Ok(Prepared::new(vec![touched], async move {
+        let named = named.map(Named::id).transpose()?;
         let key = key.filter(|key| named.is_none_or(|named| named == *key)).ok_or_else(undecryptable)?;
-        let plain = open(&call, data::Kind::Data, &key, &associated, &sealed).await?;
+        let plain = open(&call, data::Kind::Data, &key, &bound, &sealed).await?;
         let text = std::str::from_utf8(&plain).map_err(|_| undecryptable())?;
         let base64 = Zeroizing::new(Base64::encode_string(&plain));
         Answer::secret(&OpenedDataResponse { key_id: &key, plain_text: text, plain_text_base64: &base64 })

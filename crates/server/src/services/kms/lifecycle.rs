@@ -17,25 +17,24 @@ use csms_api::{
 use csms_core::KeyId;
 use csms_store::{ChangeError, KeyDetails, KeyRecord, KeyState, Store, StoreError};
 
-use super::{access, change, keys, no_such_key, state_of};
+use super::{Named, access_to, change, keys, no_such_key, state_of};
 use crate::{
     audit::Origin,
     failure::Failure,
     gate::{
-        access::{Facts, Kind, Resource, Stored},
+        access::{Facts, Kind},
         answer::Answer,
         json::Body,
         service::{Call, Prepared},
     },
-    keys::project::is_gone,
 };
 
 /// Most keys of one project, the service's own one included.
-const QUOTA: usize = 100;
+pub(super) const QUOTA: usize = 100;
 
 const DAY: u64 = 86_400_000;
 
-fn is_default(key: &KeyRecord) -> bool {
+pub(super) fn is_default(key: &KeyRecord) -> bool {
     key.alias.ends_with(RESERVED_SUFFIX)
 }
 
@@ -48,12 +47,12 @@ pub(super) fn taken() -> Failure {
     Failure::new(ErrorCode::KmsAliasExists, "another key of the project bears it")
 }
 
-fn not_in_state(expected: &str) -> Failure {
+pub(super) fn not_in_state(expected: &str) -> Failure {
     Failure::new(ErrorCode::KmsKeyState, format!("it must be {expected}"))
 }
 
 /// Refuses to change a key that is the service's.
-fn require_own(key: &KeyRecord) -> Result<(), Failure> {
+pub(super) fn require_own(key: &KeyRecord) -> Result<(), Failure> {
     if is_default(key) { Err(Failure::new(ErrorCode::KmsDefaultKey, "")) } else { Ok(()) }
 }
 
@@ -91,7 +90,7 @@ pub(super) fn create(call: Call, body: Body) -> Result<Prepared, Failure> {
     }))
 }
 
-fn details(call: &Call, key: KeyRecord) -> DetailsResponse {
+pub(super) fn details(call: &Call, key: KeyRecord) -> DetailsResponse {
     let default = is_default(&key);
     let deletion = key.details.scheduled_deletion.filter(|_| key.state == KeyState::PendingDeletion);
     let enterprise = key.details.enterprise_project_id;
@@ -108,7 +107,11 @@ fn details(call: &Call, key: KeyRecord) -> DetailsResponse {
         key_type: "1",
         expiration_time: "",
         origin: "kms",
-        key_rotation_enabled: "false",
+        key_rotation_enabled: if key.details.rotation.is_some_and(|rotation| rotation.enabled) {
+            "true"
+        } else {
+            "false"
+        },
         sys_enterprise_project_id: if enterprise.is_empty() { "0".to_owned() } else { enterprise },
         key_usage: "ENCRYPT_DECRYPT",
         key_spec: "AES_256",
@@ -145,14 +148,9 @@ pub(super) fn list(call: Call, body: Body) -> Result<Prepared, Failure> {
 }
 
 pub(super) async fn describe(call: Call, body: Body) -> Result<Prepared, Failure> {
-    let id = read_key_id(body.object()?)?;
-    let found = call.app.store.key(&call.project, &id).await?;
-    let found = found.filter(|key| !is_gone(key, call.app.clock.now()));
-    let mut touched = access(&call, &id);
-    if let Resource::Key { stored, .. } = &mut touched.resource {
-        *stored = Stored::from(found.clone());
-    }
-    Ok(Prepared::new(vec![touched], async move {
+    let named = Named::find(&call, &read_key_id(body.object()?)?).await?;
+    let found = named.record(&call).await?;
+    Ok(Prepared::new(vec![access_to(&call, &named, found.clone())], async move {
         Answer::json(&DescribeKeyResponse { key_info: details(&call, found.ok_or_else(no_such_key)?) })
     }))
 }
@@ -171,9 +169,10 @@ async fn switch(call: &Call, id: &KeyId, from: KeyState, to: KeyState, expected:
     change(call, id, switch).await
 }
 
-pub(super) fn enable(call: Call, body: Body) -> Result<Prepared, Failure> {
-    let id = read_key_id(body.object()?)?;
-    Ok(Prepared::new(vec![access(&call, &id)], async move {
+pub(super) async fn enable(call: Call, body: Body) -> Result<Prepared, Failure> {
+    let named = Named::find(&call, &read_key_id(body.object()?)?).await?;
+    Ok(Prepared::new(vec![named.access(&call)], async move {
+        let id = named.id()?;
         switch(&call, &id, KeyState::Disabled, KeyState::Enabled, "disabled").await?;
         Answer::json(&KeyInfoResponse {
             key_info: KeyInfo { key_state: Some(state_of(KeyState::Enabled)), ..KeyInfo::of(id) },
@@ -181,9 +180,10 @@ pub(super) fn enable(call: Call, body: Body) -> Result<Prepared, Failure> {
     }))
 }
 
-pub(super) fn disable(call: Call, body: Body) -> Result<Prepared, Failure> {
-    let id = read_key_id(body.object()?)?;
-    Ok(Prepared::new(vec![access(&call, &id)], async move {
+pub(super) async fn disable(call: Call, body: Body) -> Result<Prepared, Failure> {
+    let named = Named::find(&call, &read_key_id(body.object()?)?).await?;
+    Ok(Prepared::new(vec![named.access(&call)], async move {
+        let id = named.id()?;
         switch(&call, &id, KeyState::Enabled, KeyState::Disabled, "enabled").await?;
         Answer::json(&KeyInfoResponse {
             key_info: KeyInfo { key_state: Some(state_of(KeyState::Disabled)), ..KeyInfo::of(id) },
@@ -191,17 +191,20 @@ pub(super) fn disable(call: Call, body: Body) -> Result<Prepared, Failure> {
     }))
 }
 
-pub(super) fn cancel_deletion(call: Call, body: Body) -> Result<Prepared, Failure> {
-    let id = read_key_id(body.object()?)?;
-    Ok(Prepared::new(vec![access(&call, &id)], async move {
+pub(super) async fn cancel_deletion(call: Call, body: Body) -> Result<Prepared, Failure> {
+    let named = Named::find(&call, &read_key_id(body.object()?)?).await?;
+    Ok(Prepared::new(vec![named.access(&call)], async move {
+        let id = named.id()?;
         switch(&call, &id, KeyState::PendingDeletion, KeyState::Disabled, "scheduled for deletion").await?;
         Answer::json(&KeyStateResponse { key_id: id, key_state: state_of(KeyState::Disabled) })
     }))
 }
 
-pub(super) fn schedule_deletion(call: Call, body: Body) -> Result<Prepared, Failure> {
-    let (id, days) = read_schedule_deletion(body.object()?)?;
-    Ok(Prepared::new(vec![access(&call, &id)], async move {
+pub(super) async fn schedule_deletion(call: Call, body: Body) -> Result<Prepared, Failure> {
+    let (name, days) = read_schedule_deletion(body.object()?)?;
+    let named = Named::find(&call, &name).await?;
+    Ok(Prepared::new(vec![named.access(&call)], async move {
+        let id = named.id()?;
         let due = call.app.clock.now().plus_millis(days.saturating_mul(DAY));
         let schedule = move |key: &mut KeyRecord, _: &[KeyRecord]| {
             require_own(key)?;
@@ -217,9 +220,11 @@ pub(super) fn schedule_deletion(call: Call, body: Body) -> Result<Prepared, Fail
     }))
 }
 
-pub(super) fn update_alias(call: Call, body: Body) -> Result<Prepared, Failure> {
-    let (id, alias) = read_alias(body.object()?, "key_id", "key_alias")?;
-    Ok(Prepared::new(vec![access(&call, &id)], async move {
+pub(super) async fn update_alias(call: Call, body: Body) -> Result<Prepared, Failure> {
+    let (name, alias) = read_alias(body.object()?, "key_id", "key_alias")?;
+    let named = Named::find(&call, &name).await?;
+    Ok(Prepared::new(vec![named.access(&call)], async move {
+        let id = named.id()?;
         let name = alias.clone();
         let rename = move |key: &mut KeyRecord, all: &[KeyRecord]| {
             require_own(key)?;
@@ -234,9 +239,11 @@ pub(super) fn update_alias(call: Call, body: Body) -> Result<Prepared, Failure> 
     }))
 }
 
-pub(super) fn update_description(call: Call, body: Body) -> Result<Prepared, Failure> {
-    let (id, description) = read_description(body.object()?)?;
-    Ok(Prepared::new(vec![access(&call, &id)], async move {
+pub(super) async fn update_description(call: Call, body: Body) -> Result<Prepared, Failure> {
+    let (name, description) = read_description(body.object()?)?;
+    let named = Named::find(&call, &name).await?;
+    Ok(Prepared::new(vec![named.access(&call)], async move {
+        let id = named.id()?;
         let text = description.clone();
         let describe = move |key: &mut KeyRecord, _: &[KeyRecord]| {
             require_own(key)?;
