@@ -3,11 +3,16 @@
 use std::{path::PathBuf, sync::Arc};
 
 use csms_api::request::Rules;
+use csms_core::Problem;
 use csms_kms::RootKey;
+use zeroize::Zeroizing;
 
 use crate::{
     audit::{AuditedStore, Trail},
-    auth::Authenticator,
+    auth::{
+        Authenticator,
+        new_password::{NewPassword, PasswordRule},
+    },
     channels::Channels,
     clock::Clock,
     functions::Functions,
@@ -44,6 +49,8 @@ pub struct App {
     pub metrics: Metrics,
     /// Settings that request readers need.
     pub rules: Rules,
+    /// Which passwords users may get.
+    pub password_rule: PasswordRule,
     /// Most secrets of one project.
     pub secret_quota: u64,
     /// Address at which functions reach this server.
@@ -54,4 +61,15 @@ pub struct App {
     pub console: Option<PathBuf>,
     /// Names and pages that may reach what is open to everybody.
     pub hosts: Hosts,
+}
+
+impl App {
+    /// Judges the member `password` of a request, for the user of this name.
+    ///
+    /// # Errors
+    /// Every rule that it breaks, as a problem of the member; none repeats the password.
+    pub fn new_password(&self, text: Zeroizing<String>, user_name: &str) -> Result<NewPassword, Vec<Problem>> {
+        NewPassword::judge(text, user_name, self.password_rule)
+            .map_err(|violations| violations.into_iter().map(|violation| violation.at("password")).collect())
+    }
 }

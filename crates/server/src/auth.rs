@@ -5,6 +5,7 @@
 pub mod cache;
 pub mod guesses;
 pub mod key_pair;
+pub mod new_password;
 pub mod passwords;
 pub mod signature;
 pub mod token;

@@ -10,11 +10,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use csms_core::{
-    FunctionUrn, ProjectId, RegionName,
-    password::{Password, PasswordPolicy},
-    policy::Policy,
-};
+use csms_core::{FunctionUrn, ProjectId, RegionName, policy::Policy};
 use csms_kms::{DerivedKey, RootKey};
 use csms_store::{
     AccessChange, AccessKeyRecord, AccessState, AnyStore, Cause, Replacement, RowKey, Store, StoreError, UserDetails,
@@ -31,6 +27,7 @@ use crate::{
     auth::{
         cache::{UNBOUND_SECRET_KEY, secret_key_purpose},
         key_pair::make_key_pair,
+        new_password::NewPassword,
         passwords,
     },
     clock::Clock,
@@ -47,6 +44,8 @@ const REGION_PROJECT: &str = "region_project:";
 /// Begins the names that say of which regions the first user has been given the project.
 const REGION_GRANTED: &str = "region_granted:";
 const FIRST_USER: &str = "first_user";
+/// Name of the first user.
+const FIRST_USER_NAME: &str = "admin";
 const ROOT_KEY_CHECK: &str = "root_key_check";
 
 /// What is sealed under [`ROOT_KEY_CHECK`]. Older releases sealed another text: where it still stands, rows of users, access
@@ -114,7 +113,7 @@ pub struct Credentials {
 }
 
 /// A password and its hash, in the making.
-pub type PasswordInTheMaking = JoinHandle<Result<(Password, String), Failure>>;
+pub type PasswordInTheMaking = JoinHandle<Result<(NewPassword, String), Failure>>;
 
 /// Begins to make the first user's password if there is no credentials file yet. Hashing takes longer than all else that a
 /// first start does, so it runs while the store opens.
@@ -123,9 +122,9 @@ pub fn prepare_password(file: &Path) -> Option<PasswordInTheMaking> {
     (!file.exists()).then(|| tokio::task::spawn_blocking(make_password))
 }
 
-fn make_password() -> Result<(Password, String), Failure> {
-    let password = Password::make(&PasswordPolicy::for_database(), &mut SysRng)?;
-    let hash = passwords::hash(password.reveal())?;
+fn make_password() -> Result<(NewPassword, String), Failure> {
+    let password = NewPassword::draw(FIRST_USER_NAME)?;
+    let hash = passwords::hash(&password)?;
     Ok((password, hash))
 }
 
@@ -301,7 +300,7 @@ pub async fn ensure_first_user(
         projects: projects_of(identity),
         domain_id: identity.domain_id.clone(),
         domain_name: identity.domain_name.clone(),
-        user_name: "admin".to_owned(),
+        user_name: FIRST_USER_NAME.to_owned(),
         password: Zeroizing::new(password.reveal().to_owned()),
         access_key: access_key.clone(),
         secret_key: secret_key.clone(),

@@ -76,7 +76,7 @@ inBothBrowsers({
   },
 
   "a password is set, signs in, and is taken away": async (person) => {
-    const [name, password] = [unique("signs-in"), unique("password")];
+    const [name, password] = [unique("signs-in"), unique("Blue-Kettle-7")];
     const user_id = await made(name);
     await person.goTo(`#/users/${user_id}`);
     await person.sees("None: this user signs in with an access key only.");

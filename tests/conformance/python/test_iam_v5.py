@@ -123,16 +123,16 @@ class Accounts(sdk.SdkTest):
 
     def test_a_password_is_the_right_to_sign_in(self):
         self.refused(404, "IAM.0005", self.iam.show_login_profile_v5, ShowLoginProfileV5Request(user_id=self.id))
-        body = CreateLoginProfileReqBody(password="first pass phrase", password_reset_required=False)
+        body = CreateLoginProfileReqBody(password="First Pass-Phrase 1", password_reset_required=False)
         made = self.iam.create_login_profile_v5(CreateLoginProfileV5Request(user_id=self.id, body=body)).login_profile
         self.assertEqual((made.user_id, made.password_reset_required), (self.id, False))
-        self.assertTrue(sdk.token("first pass phrase", self.name))
-        body = UpdateLoginProfileReqBody(password="second pass phrase")
+        self.assertTrue(sdk.token("First Pass-Phrase 1", self.name))
+        body = UpdateLoginProfileReqBody(password="Second Pass-Phrase 2")
         self.iam.update_login_profile_v5(UpdateLoginProfileV5Request(user_id=self.id, body=body))
-        self.assertTrue(sdk.token("second pass phrase", self.name))
+        self.assertTrue(sdk.token("Second Pass-Phrase 2", self.name))
         self.iam.delete_login_profile_v5(DeleteLoginProfileV5Request(user_id=self.id))
         with self.assertRaises(sdk.ServiceResponseException):
-            sdk.token("second pass phrase", self.name)
+            sdk.token("Second Pass-Phrase 2", self.name)
 
     def test_who_is_attached_a_policy_may_do_what_it_allows(self):
         key = self.make_key()

@@ -19,7 +19,10 @@ use csms_store::UserRecord;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use zeroize::Zeroizing;
 
-use super::guesses::{Guesses, Subject};
+use super::{
+    guesses::{Guesses, Subject},
+    new_password::NewPassword,
+};
 use crate::{
     clock::Clock,
     failure::Failure,
@@ -45,7 +48,11 @@ fn argon2() -> Result<Argon2<'static>, Failure> {
 ///
 /// # Errors
 /// Failures of the random number generator.
-pub fn hash(password: &str) -> Result<String, Failure> {
+pub fn hash(password: &NewPassword) -> Result<String, Failure> {
+    hash_text(password.reveal())
+}
+
+fn hash_text(password: &str) -> Result<String, Failure> {
     let hash = argon2()?.hash_password(password.as_bytes()).map_err(|error| Failure::internal(error.to_string()))?;
     Ok(hash.to_string())
 }
@@ -57,7 +64,7 @@ static NOBODY: OnceLock<Option<String>> = OnceLock::new();
 /// `false`, so that the time tells nothing.
 fn fits(password: &str, stored: Option<String>) -> Result<bool, Failure> {
     let known = stored.is_some();
-    let nobody = || NOBODY.get_or_init(|| hash("nobody has this password").ok()).clone();
+    let nobody = || NOBODY.get_or_init(|| hash_text("nobody has this password").ok()).clone();
     let Some(stored) = stored.or_else(nobody) else { return Ok(false) };
     let parsed = PasswordHash::new(&stored).map_err(|error| Failure::internal(error.to_string()))?;
     Ok(argon2()?.verify_password(password.as_bytes(), &parsed).is_ok() && known)
@@ -211,7 +218,7 @@ impl PasswordChecks {
     ///
     /// # Errors
     /// 429 as for [`PasswordChecks::check`]; failures of the random number generator.
-    pub async fn hash(&self, peer: Option<IpAddr>, password: Zeroizing<String>) -> Result<String, Failure> {
+    pub async fn hash(&self, peer: Option<IpAddr>, password: NewPassword) -> Result<String, Failure> {
         let place = Place::take(&self.waiting, network(peer))?;
         let turn = Arc::clone(&place.turn).acquire_owned().await.map_err(Failure::internal)?;
         let all = Arc::clone(&self.permits).acquire_owned().await.map_err(Failure::internal)?;
@@ -241,7 +248,7 @@ mod tests {
             id: "1".to_owned(),
             name: "bob".to_owned(),
             domain_id: "d".to_owned(),
-            password_hash: Some(hash("right").unwrap()),
+            password_hash: Some(hash_text("right").unwrap()),
             projects: Vec::new(),
             policies: Vec::new(),
             attached: Vec::new(),

@@ -183,6 +183,7 @@ pub async fn bind(settings: &Settings, clock: Clock) -> Result<Bound, ServeError
         clock,
         metrics: Metrics::default(),
         rules: Rules { min_rotation_period_seconds: settings.min_rotation_period_seconds },
+        password_rule: settings.password_rule,
         secret_quota: settings.secret_quota,
         console: settings.console.clone(),
         hosts: Hosts::new(listen, &public_url, &settings.allow_hosts, &settings.allow_origins),

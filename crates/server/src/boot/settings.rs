@@ -24,6 +24,7 @@ pub use remote_kms::KmsFlags;
 
 use crate::{
     audit::ReadRecords,
+    auth::new_password::PasswordRule,
     deputy::{Deputies, UrnPattern},
     functions::Variables,
     http::peers::ProxyNetwork,
@@ -251,6 +252,10 @@ pub struct Flags {
     #[arg(long, env = "CSMS_SECRET_QUOTA", value_name = "NUMBER")]
     pub secret_quota: Option<u64>,
 
+    /// Let users have any password of 8 to 128 characters, also a weak one that `csms` refuses otherwise
+    #[arg(long, env = "CSMS_ALLOW_WEAK_PASSWORDS")]
+    pub allow_weak_passwords: bool,
+
     /// Maximum number of writes to the file in DIR that share one commit; 1 commits each separately [default: 256]
     #[arg(long, env = "CSMS_GROUP_COMMIT", value_name = "NUMBER")]
     pub group_commit: Option<usize>,
@@ -408,6 +413,7 @@ pub struct Settings {
     /// The first one is the home region.
     pub regions: Vec<RegionName>,
     pub min_rotation_period_seconds: u64,
+    pub password_rule: PasswordRule,
     pub secret_quota: u64,
     pub group_commit: Option<usize>,
     pub audit_reads: ReadRecords,
@@ -651,6 +657,7 @@ impl Flags {
             rotation_concurrency,
             regions,
             min_rotation_period_seconds,
+            password_rule: PasswordRule::allowing_weak(self.allow_weak_passwords || file.allow_weak_passwords),
             secret_quota: self.secret_quota.or(file.secret_quota).unwrap_or(500),
             group_commit,
             audit_reads: self.audit_reads.or(file.audit_reads).unwrap_or_default(),
@@ -685,6 +692,16 @@ mod tests {
         let flags = Flags { regions: vec!["flag-1".into()], ..Flags::default() };
         let settings = with_file("region = \"file-1\"\nsecret_quota = 7", flags).unwrap();
         assert_eq!((settings.regions[0].as_str(), settings.regions.len(), settings.secret_quota), ("flag-1", 1, 7));
+    }
+
+    #[test]
+    fn weak_passwords_are_allowed_by_flag_or_file_alone() {
+        let rule = |text, flag| {
+            with_file(text, Flags { allow_weak_passwords: flag, ..Flags::default() }).unwrap().password_rule
+        };
+        assert_eq!(rule("", false), PasswordRule::NotWeak);
+        assert_eq!(rule("", true), PasswordRule::Any);
+        assert_eq!(rule("allow_weak_passwords = true", false), PasswordRule::Any);
     }
 
     #[test]

@@ -15,6 +15,7 @@ use zeroize::Zeroizing;
 use super::Failed;
 use crate::{
     audit::{Record, chain_key},
+    auth::new_password::PasswordRule,
     boot::serve::DATABASE,
     boot::settings::{Flags, KmsFlags, StoreAddress},
     clock::Clock,
@@ -86,6 +87,8 @@ pub struct Installation {
     pub root: Arc<RootKey>,
     /// Who the installation is.
     pub identity: Identity,
+    /// Which passwords users may get, by the settings file.
+    pub password_rule: PasswordRule,
     chain: Arc<ChainKey>,
 }
 
@@ -122,7 +125,7 @@ impl DataArguments {
         let home = settings.regions.first().map_or("local-1", |region| region.as_str());
         let identity = installation::open(&store, &root, home).await?;
         let chain = chain_key(&root);
-        Ok(Installation { store, root, identity, chain })
+        Ok(Installation { store, root, identity, password_rule: settings.password_rule, chain })
     }
 }
 

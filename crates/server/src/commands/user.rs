@@ -5,14 +5,9 @@
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
-use csms_api::iam::request::{password, user_name};
-use csms_core::{
-    ProjectId,
-    password::{Password, PasswordPolicy},
-    policy::system_policy,
-};
+use csms_api::iam::request::user_name;
+use csms_core::{ProjectId, policy::system_policy};
 use csms_store::{AccessChange, AccessKeyRecord, Store, UserDetails, UserRecord};
-use getrandom::SysRng;
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
@@ -21,7 +16,10 @@ use super::{
     offline::{DataArguments, Installation, print, read_input},
 };
 use crate::{
-    auth::passwords,
+    auth::{
+        new_password::{NewPassword, PasswordRule},
+        passwords,
+    },
     clock::Clock,
     installation::{make_id, project_of},
     services::iam::records,
@@ -61,6 +59,8 @@ enum Action {
         /// File with a password, so that the user can sign in for tokens; `-` is standard input
         #[arg(long, value_name = "FILE")]
         password_file: Option<PathBuf>,
+        #[command(flatten)]
+        rule: RuleFlag,
         /// Make no access key
         #[arg(long)]
         no_key: bool,
@@ -94,6 +94,8 @@ enum Action {
         /// File with the password; `-` is standard input
         #[arg(long, value_name = "FILE")]
         password_file: Option<PathBuf>,
+        #[command(flatten)]
+        rule: RuleFlag,
     },
     /// Attach a policy to a user
     Attach {
@@ -112,6 +114,19 @@ enum Action {
     /// Access keys of users
     #[command(subcommand)]
     Key(KeyAction),
+}
+
+#[derive(Args, Clone, Copy, Debug)]
+struct RuleFlag {
+    /// Take any password of 8 to 128 characters, also a weak one
+    #[arg(long, env = "CSMS_ALLOW_WEAK_PASSWORDS")]
+    allow_weak_passwords: bool,
+}
+
+impl RuleFlag {
+    fn rule(self, data: &Installation) -> PasswordRule {
+        if self.allow_weak_passwords { PasswordRule::Any } else { data.password_rule }
+    }
 }
 
 #[derive(Subcommand, Debug)]
@@ -152,8 +167,12 @@ pub fn run(arguments: &Arguments) -> Result<(), Failed> {
         let data = arguments.data.open().await?;
         let format = arguments.data.output;
         match &arguments.action {
-            Action::Create { name, policies, projects, password_file, no_key } => {
-                let user = make_user(&data, name, policies, projects, password_file.as_deref()).await?;
+            Action::Create { name, policies, projects, password_file, rule, no_key } => {
+                let mut user = make_user(&data, name, policies, projects).await?;
+                if let Some(path) = password_file {
+                    let hash = hash(&read_password(path, name, rule.rule(&data))?)?;
+                    records::set_password(&mut user, Some(hash), Clock::default().now());
+                }
                 let mut changes = vec![AccessChange::PutUser(user.clone())];
                 let mut shown = json!({ "id": user.id, "name": user.name, "projects": user.projects });
                 if !no_key {
@@ -193,18 +212,15 @@ pub fn run(arguments: &Arguments) -> Result<(), Failed> {
             }
             Action::Disable { name } => update(&data, "DisableUser", name, |user| user.enabled = false).await,
             Action::Enable { name } => update(&data, "EnableUser", name, |user| user.enabled = true).await,
-            Action::SetPassword { name, password_file } => {
+            Action::SetPassword { name, password_file, rule } => {
                 let (password, made) = match password_file {
-                    Some(path) => (read_password(path)?, false),
-                    None => {
-                        let made = Password::make(&PasswordPolicy::for_database(), &mut SysRng)?;
-                        (Zeroizing::new(made.reveal().to_owned()), true)
-                    }
+                    Some(path) => (read_password(path, name, rule.rule(&data))?, false),
+                    None => (NewPassword::draw(name).map_err(|failure| failure.error)?, true),
                 };
                 let hash = hash(&password)?;
                 let now = Clock::default().now();
                 update(&data, "SetPassword", name, |user| records::set_password(user, Some(hash), now)).await?;
-                if made { print_facts(format, &json!({ "name": name, "password": password.as_str() })) } else { Ok(()) }
+                if made { print_facts(format, &json!({ "name": name, "password": password.reveal() })) } else { Ok(()) }
             }
             Action::Attach { name, policy } => {
                 require_policy(&data, policy).await?;
@@ -292,7 +308,6 @@ async fn make_user(
     name: &str,
     policies: &[String],
     projects: &[String],
-    password_file: Option<&Path>,
 ) -> Result<UserRecord, Failed> {
     user_name(name.to_owned()).map_err(|_| "the name must be 1 to 64 letters, digits, spaces and -_.@")?;
     if data.store.user_by_name(Some(&data.identity.domain_id), name).await?.is_some() {
@@ -302,8 +317,6 @@ async fn make_user(
         require_policy(data, policy).await?;
     }
     let projects = find_projects(data, projects).await?;
-    let password_hash =
-        password_file.map(|path| read_password(path).and_then(|password| hash(&password))).transpose()?;
     let now = Clock::default().now();
     let mut user = UserRecord {
         id: make_id().map_err(|failure| failure.error)?,
@@ -316,7 +329,6 @@ async fn make_user(
         enabled: true,
         details: UserDetails { create_time: Some(now), ..UserDetails::default() },
     };
-    records::set_password(&mut user, password_hash, now);
     for policy in policies {
         records::attach(&mut user, policy, now);
     }
@@ -343,13 +355,17 @@ fn make_key(data: &Installation, user: &UserRecord) -> Result<(AccessKeyRecord, 
     records::make_key(&data.root, &user.id, Clock::default().now()).map_err(|failure| failure.error.into())
 }
 
-fn read_password(path: &Path) -> Result<Zeroizing<String>, Failed> {
+fn read_password(path: &Path, user_name: &str, rule: PasswordRule) -> Result<NewPassword, Failed> {
     let text = read_input(path)?;
-    let read = password(text.trim_end_matches(['\r', '\n']).to_owned());
-    read.map_err(|_| "the password must be 8 to 128 characters long".into())
+    let text = Zeroizing::new(text.trim_end_matches(['\r', '\n']).to_owned());
+    NewPassword::judge(text, user_name, rule).map_err(|violations| {
+        let broken: Vec<_> =
+            violations.iter().map(|violation| format!("the password {}", violation.message())).collect();
+        broken.join("; ").into()
+    })
 }
 
-fn hash(password: &str) -> Result<String, Failed> {
+fn hash(password: &NewPassword) -> Result<String, Failed> {
     passwords::hash(password).map_err(|failure| failure.error.into())
 }
 

@@ -209,19 +209,19 @@ async fn a_login_profile_is_the_right_to_sign_in() {
         server.send(request).await.status
     };
     assert_eq!(server.call("GET", &uri, Value::Null).await.status, StatusCode::NOT_FOUND);
-    let made = json!({ "password": "first pass phrase", "password_reset_required": false });
+    let made = json!({ "password": "First Pass-Phrase 1", "password_reset_required": false });
     let answer = server.call("POST", &uri, made.clone()).await;
     assert_eq!((answer.status, &answer.body["login_profile"]["user_id"]), (StatusCode::CREATED, &json!(alice)));
-    assert!(!answer.body.to_string().contains("pass phrase"));
+    assert!(!answer.body.to_string().contains("Pass-Phrase"));
     assert_eq!(server.call("POST", &uri, made).await.status, StatusCode::CONFLICT);
-    assert_eq!(sign_in("first pass phrase").await, StatusCode::CREATED);
+    assert_eq!(sign_in("First Pass-Phrase 1").await, StatusCode::CREATED);
 
-    let changed = server.call("PUT", &uri, json!({ "password": "second pass phrase" })).await;
+    let changed = server.call("PUT", &uri, json!({ "password": "Second Pass-Phrase 2" })).await;
     assert_eq!(changed.status, StatusCode::OK);
-    assert_eq!(sign_in("first pass phrase").await, StatusCode::UNAUTHORIZED);
-    assert_eq!(sign_in("second pass phrase").await, StatusCode::CREATED);
+    assert_eq!(sign_in("First Pass-Phrase 1").await, StatusCode::UNAUTHORIZED);
+    assert_eq!(sign_in("Second Pass-Phrase 2").await, StatusCode::CREATED);
     assert_eq!(server.call("DELETE", &uri, Value::Null).await.status, StatusCode::NO_CONTENT);
-    assert_eq!(sign_in("second pass phrase").await, StatusCode::UNAUTHORIZED);
+    assert_eq!(sign_in("Second Pass-Phrase 2").await, StatusCode::UNAUTHORIZED);
 }
 
 #[tokio::test]

@@ -107,9 +107,9 @@ async fn a_password_lets_a_user_sign_in() {
         server.send(request.body(axum::body::Body::from(body.to_string())).unwrap()).await.status
     };
     assert_eq!(login(made["password"].as_str().unwrap()).await, StatusCode::CREATED);
-    let set = csms(directory.path(), &["user", "set-password", "bob", "--password-file", "-"], "correct horse\n");
+    let set = csms(directory.path(), &["user", "set-password", "bob", "--password-file", "-"], "Correct-Horse-7\n");
     assert!(set.status.success() && set.stdout.is_empty());
-    assert_eq!(login("correct horse").await, StatusCode::CREATED);
+    assert_eq!(login("Correct-Horse-7").await, StatusCode::CREATED);
     assert_eq!(login(made["password"].as_str().unwrap()).await, StatusCode::UNAUTHORIZED);
 }
 

@@ -25,6 +25,7 @@ mod kms;
 mod life;
 mod login_clients;
 mod monitoring;
+mod passwords;
 mod permissions;
 mod port;
 mod reference;

@@ -7,6 +7,9 @@ use csms_server::auth::token::TemporaryKey;
 use csms_store::Store;
 use serde_json::{Value, json};
 
+/// A password that nothing speaks against.
+const NEW: &str = "Blue-Kettle 7q";
+
 const OWN: &str = "csms:user:updatePassword";
 
 fn own_password() -> Vec<Policy> {
@@ -66,14 +69,14 @@ async fn users_are_listed_by_name_a_page_at_a_time() {
 async fn a_user_changes_the_own_password() {
     let server = Server::start().await;
     let (id, key) = server.make_user("alice", "the old password", own_password()).await;
-    let changed = change(&server, &key, "the old password", "the new password").await;
+    let changed = change(&server, &key, "the old password", NEW).await;
     assert_eq!((changed.status, &changed.body), (StatusCode::OK, &json!({ "user_id": id })));
-    assert!(signs_in(&server, "alice", "the new password").await);
+    assert!(signs_in(&server, "alice", NEW).await);
     assert!(!signs_in(&server, "alice", "the old password").await);
     let records = server.app.store.audit_records(0, 100, None).await.unwrap();
     let last = &records.last().unwrap().document;
     assert!(last.contains(r#""action":"UpdateUserPassword""#) && last.contains(r#""target":"alice""#), "{last}");
-    assert!(!last.contains("password\":") && !last.contains("the new"), "{last}");
+    assert!(!last.contains("password\":") && !last.contains(NEW), "{last}");
 }
 
 #[tokio::test]
@@ -82,7 +85,7 @@ async fn wrong_passwords_in_a_row_hold_the_change_off_for_a_while() {
     let (id, key) = server.make_user("alice", "the old password", own_password()).await;
     let mut guesses = 0;
     let held_off = loop {
-        let refused = change(&server, &key, "a wrong password", "the new password").await;
+        let refused = change(&server, &key, "a wrong password", NEW).await;
         assert_eq!(refused.status, StatusCode::BAD_REQUEST);
         if refused.code() != "CSMS.0602" {
             break refused;
@@ -94,14 +97,14 @@ async fn wrong_passwords_in_a_row_hold_the_change_off_for_a_while() {
     let shown = server.call("GET", &format!("/v1/csms/users/{id}"), Value::Null).await;
     assert_eq!(shown.body["locked"], "true");
     server.clock.advance(10 * 60_000);
-    assert_eq!(change(&server, &key, "the old password", "the new password").await.status, StatusCode::OK);
+    assert_eq!(change(&server, &key, "the old password", NEW).await.status, StatusCode::OK);
 }
 
 #[tokio::test]
 async fn a_password_that_breaks_a_rule_is_refused_with_the_rule() {
     let server = Server::start().await;
     let (_, key) = server.make_user("alice cooper", "the old password", own_password()).await;
-    for (new, rule) in [("short", "at least"), ("Alice Cooper", "its reverse"), ("REPOOC ecila", "its reverse")] {
+    for (new, rule) in [("short", "at least"), ("Alice Cooper 9!", "the user name"), ("Passw0rd!", "well-known")] {
         let refused = change(&server, &key, "the old password", new).await;
         assert_eq!((refused.status, refused.code()), (StatusCode::BAD_REQUEST, "CSMS.0002"), "{new}");
         assert!(refused.body["error_msg"].as_str().unwrap().contains(rule), "{}", refused.body);
@@ -120,7 +123,7 @@ async fn a_temporary_key_has_no_password_to_change() {
         secret_key: made.secret_key.clone(),
         security_token: Some(made.security_token(&server.app.root).unwrap()),
     };
-    let refused = change(&server, &key, "the old password", "the new password").await;
+    let refused = change(&server, &key, "the old password", NEW).await;
     assert_eq!((refused.status, refused.code()), (StatusCode::FORBIDDEN, "CSMS.0302"));
 }
 

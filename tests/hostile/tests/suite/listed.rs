@@ -267,7 +267,7 @@ pub(crate) async fn guesses() -> Result<(), Failed> {
     let wrong = Key { secret_key: "guess".to_owned(), ..admin.clone() };
     let texts = (world.ask_as(&unknown, &list).await.body, world.ask_as(&wrong, &list).await.body);
     class.case(texts.0 == texts.1, || format!("an unknown key is told from a known one: {texts:?}"));
-    let password = json!({ "password": "correct horse battery staple", "password_reset_required": false });
+    let password = json!({ "password": "Correct-Horse-Battery-7", "password_reset_required": false });
     let profile = format!("/v5/users/{}/login-profile", world.bob);
     world.done("POST", &profile, password.clone()).await;
     let login = async |password: &str| {
@@ -277,7 +277,7 @@ pub(crate) async fn guesses() -> Result<(), Failed> {
         let request = request.header("content-type", "application/json");
         server.send(request.body(body.to_string().into()).unwrap()).await
     };
-    let token = login("correct horse battery staple").await;
+    let token = login("Correct-Horse-Battery-7").await;
     class.same("the right password", token.status.as_u16(), 201);
     let token = token.headers["x-subject-token"].clone();
     let use_token = async || {

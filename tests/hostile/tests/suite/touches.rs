@@ -353,7 +353,7 @@ pub(crate) fn of_secrets(world: &World, operation: Operation) -> Vec<Row> {
         ListUsers => about_all(&[], "?offset=0&limit=10", Value::Null),
         ShowUserDetail => about_all(&[("user_id", &world.bob)], "", Value::Null),
         UpdateUserPassword => {
-            about_all(&[], "", json!({ "password": "a new one, long", "old_password": "not the old one" }))
+            about_all(&[], "", json!({ "password": "A new 1, long", "old_password": "not the old one" }))
         }
         CreateSecretReplica => {
             let body = json!({ "region": "away", "kms_key_id": world.abroad });
@@ -477,7 +477,7 @@ pub(crate) fn of_account(world: &World, operation: IamOperation) -> Vec<Row> {
         vec![table.row(row, &parameters, "", body, vec![table.policy(actions, "pol")])]
     };
     let document = r#"{"Version":"5.0","Statement":[{"Effect":"Allow","Action":["csms:secret:get"]}]}"#;
-    let password = json!({ "password": "correct horse battery staple", "password_reset_required": false });
+    let password = json!({ "password": "Correct-Horse-Battery-7", "password_reset_required": false });
     match operation {
         ListUsersV5 => vec![table.row(row, &[], "", Value::Null, vec![table.all("iam", "user", actions)])],
         ListPoliciesV5 => vec![table.row(row, &[], "", Value::Null, vec![table.all("iam", "policy", actions)])],

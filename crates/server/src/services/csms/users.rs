@@ -7,7 +7,6 @@ use csms_api::{
     request::user::{ChangePassword, ListUsers},
     response::user::{ListUsersResponse, OrganisationInfo, UserDetailResponse, UserIdResponse, UserInfo},
 };
-use csms_core::{Rule, Violation};
 use csms_store::{AccessChange, Store, StoreError, UserRecord};
 
 use crate::{
@@ -102,6 +101,7 @@ async fn change(call: &Call, request: ChangePassword) -> Result<Answer, Failure>
     call.caller.require_minting()?;
     let user = call.app.store.user(id).await?.filter(|user| user.enabled);
     let user = user.ok_or_else(|| Failure::new(ErrorCode::ResourceNotFound, "the user does not exist"))?;
+    let new = call.app.new_password(request.new, &user.name)?;
     let peer = Requested::current().and_then(|request| request.peer());
     let checks = call.app.authenticator.password_checks();
     match checks.check(Some(&user), &user.name, peer, request.old).await? {
@@ -111,13 +111,7 @@ async fn change(call: &Call, request: ChangePassword) -> Result<Answer, Failure>
             return Err(Failure::new(ErrorCode::PasswordLocked, format!("wait {wait_seconds} seconds")));
         }
     }
-    let name = user.name.to_lowercase();
-    let new = request.new.to_lowercase();
-    if new == name || new.chars().rev().eq(name.chars()) {
-        let expected = "the name of the user and its reverse are no passwords";
-        return Err(vec![Violation::new(Rule::Forbidden, expected).at("password")].into());
-    }
-    let hash = checks.hash(peer, request.new).await?;
+    let hash = checks.hash(peer, new).await?;
     let replacement = AccessChange::ReplacePassword { user_id: user.id.clone(), old: user.password_hash, new: hash };
     let record = call.app.trail.change(&Origin::current(), &call.project, |record| record.target = Some(&user.name));
     let changed = call.app.store.change_access(vec![replacement], vec![record]).await;

@@ -112,8 +112,10 @@ fn login(user: &UserRecord) -> Result<Answer, Failure> {
     Answer::json(&LoginProfileResponse { login_profile })
 }
 
-/// The hash of a new password, made within the bounds of password checks.
-async fn hash(call: &Call, password: Zeroizing<String>) -> Result<String, Failure> {
+/// The hash of a new password for the user of this name, made within the bounds of password checks. The password is judged
+/// here and not while the body is read: a rule names the user, which only who has the right to it may learn.
+async fn hash(call: &Call, user_name: &str, password: Zeroizing<String>) -> Result<String, Failure> {
+    let password = call.app.new_password(password, user_name)?;
     let peer = Requested::current().and_then(|request| request.peer());
     call.app.authenticator.password_checks().hash(peer, password).await
 }
@@ -128,10 +130,8 @@ pub(super) async fn create_login(call: Call, body: Body) -> Result<Prepared, Fai
     let password = new_password(body.object()?)?;
     let named = NamedUser::in_path(&call).await?;
     Ok(Prepared::new(vec![named.access(&call)], async move {
-        if named.found.is_none() {
-            return Err(not_found("user"));
-        }
-        let (hash, now) = (hash(&call, password).await?, call.app.clock.now());
+        let Some(user) = &named.found else { return Err(not_found("user")) };
+        let (hash, now) = (hash(&call, &user.name, password).await?, call.app.clock.now());
         let changed = named.change(&call, move |user, _| {
             if user.password_hash.is_some() {
                 return Err(Failure::new(ErrorCode::IamExists, "the user has a login profile"));
@@ -148,11 +148,9 @@ pub(super) async fn update_login(call: Call, body: Body) -> Result<Prepared, Fai
     let password = changed_password(body.object()?)?;
     let named = NamedUser::in_path(&call).await?;
     Ok(Prepared::new(vec![named.access(&call)], async move {
-        if named.found.is_none() {
-            return Err(not_found("user"));
-        }
+        let Some(user) = &named.found else { return Err(not_found("user")) };
         let hash = match password {
-            Some(password) => Some(hash(&call, password).await?),
+            Some(password) => Some(hash(&call, &user.name, password).await?),
             None => None,
         };
         let now = call.app.clock.now();
