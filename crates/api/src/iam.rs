@@ -22,6 +22,7 @@ operations! {
     CreateAccessKeyV5: Post "/v5/users/{user_id}/access-keys" 201 Flat ["iam:credentials:createCredentialV5"];
     UpdateAccessKeyV5: Put "/v5/users/{user_id}/access-keys/{access_key_id}" 200 Flat ["iam:credentials:updateCredentialV5"];
     DeleteAccessKeyV5: Delete "/v5/users/{user_id}/access-keys/{access_key_id}" 204 Flat ["iam:credentials:deleteCredentialV5"];
+    ShowAccessKeyLastUsedV5: Get "/v5/users/{user_id}/access-keys/{access_key_id}/last-used" 200 Flat ["iam:credentials:showAccessKeyLastUsedV5"];
     ShowLoginProfileV5: Get "/v5/users/{user_id}/login-profile" 200 Flat ["iam:users:showLoginProfileV5"];
     CreateLoginProfileV5: Post "/v5/users/{user_id}/login-profile" 201 Flat ["iam:users:createLoginProfileV5"];
     UpdateLoginProfileV5: Put "/v5/users/{user_id}/login-profile" 200 Flat ["iam:users:updateLoginProfileV5"];

@@ -19,7 +19,7 @@ use std::{
 use axum::http::HeaderValue;
 use csms_core::{ProjectId, UnixMillis, VersionId};
 use csms_kms::RootKey;
-use csms_store::{AnyStore, AuditEntry, ChainKey, Store, StoreError};
+use csms_store::{AccessKeyUse, AnyStore, AuditEntry, ChainKey, LastKeyUse, Store, StoreError};
 use tokio::sync::Notify;
 
 pub use record::{OK, Record};
@@ -27,7 +27,11 @@ use refused::{Refusals, Refused};
 pub use store::AuditedStore;
 use uses::RecentUses;
 
-use crate::{auth::Caller, clock::Clock, failure::Chain};
+use crate::{
+    auth::{Caller, cache::AccessKey},
+    clock::Clock,
+    failure::Chain,
+};
 
 /// How long a gathered record waits at most before it is written.
 pub const DELAY: Duration = Duration::from_millis(50);
@@ -226,6 +230,7 @@ pub struct Trail {
     reads: ReadRecords,
     gathered: Mutex<HashMap<Same, Gathered>>,
     refusals: Mutex<Refusals>,
+    key_uses: Mutex<Vec<AccessKeyUse>>,
     writing: tokio::sync::Mutex<RecentUses>,
     wake: Notify,
 }
@@ -241,6 +246,7 @@ impl Trail {
             reads,
             gathered: Mutex::default(),
             refusals: Mutex::default(),
+            key_uses: Mutex::default(),
             writing: tokio::sync::Mutex::default(),
             wake: Notify::new(),
         }
@@ -358,6 +364,23 @@ impl Trail {
         self.wake.notify_one();
     }
 
+    /// Notes that an access key has proved a request for an operation, once a minute for each key. It is written soon, not
+    /// before the answer.
+    pub fn note_key_use(&self, key: &AccessKey, operation: &str) {
+        let time = self.clock.now();
+        if !key.begins_minute(time) {
+            return;
+        }
+        let peer = REQUESTED.try_with(|request| request.peer).ok().flatten().map(|peer| peer.to_string());
+        let last = LastKeyUse { time, peer, operation: operation.to_owned() };
+        self.lock_key_uses().push(AccessKeyUse { access_key: key.access_key.clone(), last });
+        self.wake.notify_one();
+    }
+
+    fn lock_key_uses(&self) -> MutexGuard<'_, Vec<AccessKeyUse>> {
+        self.key_uses.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn lock_refusals(&self) -> MutexGuard<'_, Refusals> {
         self.refusals.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -385,6 +408,7 @@ impl Trail {
         let batch = std::mem::take(&mut *self.lock());
         let refused = self.lock_refusals().take((!everything).then(|| self.clock.now()));
         if batch.is_empty() && refused.is_empty() {
+            self.write_key_uses().await;
             return Ok(());
         }
         let mut kept = Kept { trail: self, batch: Some((batch, refused)) };
@@ -396,7 +420,19 @@ impl Trail {
         self.store.append_audit(entries).await?;
         let (batch, _) = kept.batch.take().unwrap_or_default();
         self.note_uses(&mut recent, &batch).await;
+        self.write_key_uses().await;
         Ok(())
+    }
+
+    /// Writes the last uses of access keys. One that cannot be written is made up for by the next use.
+    async fn write_key_uses(&self) {
+        let uses = std::mem::take(&mut *self.lock_key_uses());
+        if uses.is_empty() {
+            return;
+        }
+        if let Err(error) = self.store.note_key_uses(uses).await {
+            tracing::warn!(cause = %Chain(&error), "the last use of access keys was not noted");
+        }
     }
 
     /// Notes when the secrets were last used whose reads have just been recorded.

@@ -45,7 +45,7 @@ pub struct Caller {
     pub hold: Option<token::Hold>,
     /// Generation of the user's tokens; see [`csms_store::UserDetails::generation`].
     pub generation: u64,
-    /// When what proved the caller ends: a token or a temporary key. Access keys have no such end.
+    /// When what proved the caller ends: a token, a temporary key, or an access key that has an end.
     pub expires: Option<UnixMillis>,
     /// Whether it is a function: a temporary key proved the caller that was made for a user's invocation or a task.
     pub is_function: bool,

@@ -60,9 +60,34 @@ pub fn rfc3339(time: UnixMillis, decimals: usize) -> String {
     jiff::Timestamp::from_millisecond(millis).map(|time| format!("{time:.decimals$}")).unwrap_or_default()
 }
 
+/// What [`parse_time`] reads, in words.
+pub const TIME_FORM: &str = "a time such as 2026-01-02T03:04:05Z, or a day such as 2026-01-02";
+
+/// The time that a text names: one of RFC 3339 with its offset, or a day, which begins at midnight UTC.
+#[must_use]
+pub fn parse_time(text: &str) -> Option<UnixMillis> {
+    let midnight = |day: jiff::civil::Date| jiff::tz::Offset::UTC.to_timestamp(day.at(0, 0, 0, 0)).ok();
+    let time = text.parse::<jiff::Timestamp>().ok().or_else(|| text.parse().ok().and_then(midnight))?;
+    u64::try_from(time.as_millisecond()).ok().map(UnixMillis::new)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_time_and_a_day_are_read() {
+        for text in ["2026-01-02T00:00:00Z", "2026-01-02", "2026-01-02T02:00:00+02:00"] {
+            assert_eq!(
+                parse_time(text).map(|time| rfc3339(time, 0)).as_deref(),
+                Some("2026-01-02T00:00:00Z"),
+                "{text}"
+            );
+        }
+        for text in ["", "tomorrow", "2026-13-01", "90d", "1969-12-31"] {
+            assert_eq!(parse_time(text), None, "{text}");
+        }
+    }
 
     #[tokio::test]
     async fn a_sleeper_wakes_when_the_clock_is_moved() {

@@ -316,7 +316,12 @@ pub async fn ensure_first_user(
         policies: vec![Policy::administrator()],
         attached: Vec::new(),
         enabled: true,
-        details: UserDetails { create_time: Some(now), password_time: Some(now), ..UserDetails::default() },
+        details: UserDetails {
+            create_time: Some(now),
+            password_time: Some(now),
+            password_change_time: Some(now),
+            ..UserDetails::default()
+        },
     };
     let purpose = secret_key_purpose(&access_key, &user.id);
     let sealed_secret_key = root.seal(&purpose, secret_key.as_bytes(), &mut SysRng).map_err(Failure::from)?;
@@ -326,6 +331,8 @@ pub async fn ensure_first_user(
         user_id: user.id.clone(),
         enabled: true,
         create_time: Some(now),
+        expires: None,
+        last_use: None,
     };
     // The keys are on disk before the user exists, and have their name once it does.
     write_draft(file, &credentials)?;

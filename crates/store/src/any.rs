@@ -16,8 +16,9 @@ use crate::{
     error::{ChangeError, CreateError, ReadError, StoreError},
     postgres::PostgresStore,
     record::{
-        AccessChange, AccessDecision, AccessKeyRecord, AccessState, ClaimedNotification, KeyRecord, Lease, Page,
-        PolicyRecord, RotationBacklog, SecretUse, StoredValue, TaskFilter, TaskOutcome, TaskPage, UserRecord,
+        AccessChange, AccessDecision, AccessKeyRecord, AccessKeyUse, AccessState, ClaimedNotification, KeyRecord,
+        Lease, Page, PolicyRecord, RotationBacklog, SecretUse, StoredValue, TaskFilter, TaskOutcome, TaskPage,
+        UserRecord,
     },
     search::AuditFilter,
     sqlite::SqliteStore,
@@ -360,6 +361,10 @@ impl Store for AnyStore {
 
     async fn append_audit(&self, records: Vec<AuditEntry>) -> Result<(), StoreError> {
         delegate!(self.append_audit(records))
+    }
+
+    async fn note_key_uses(&self, uses: Vec<AccessKeyUse>) -> Result<(), StoreError> {
+        delegate!(self.note_key_uses(uses))
     }
 
     async fn note_uses(&self, uses: Vec<SecretUse>) -> Result<(), StoreError> {

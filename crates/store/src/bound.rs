@@ -170,6 +170,10 @@ impl RowKey {
                 push(&key.sealed_secret_key);
                 push(&[u8::from(key.enabled)]);
                 push(&row::time_or_unknown(key.create_time).to_be_bytes());
+                // Keys without an end have the MAC that they had before keys could end. The last use is no part of it.
+                if let Some(end) = key.expires {
+                    push(&row::time(end).to_be_bytes());
+                }
             }
         }
         mac
@@ -222,6 +226,7 @@ mod tests {
     use csms_core::UnixMillis;
 
     use super::*;
+    use crate::record::LastKeyUse;
 
     fn row_key() -> Arc<RowKey> {
         RowKey::new(1, Zeroizing::new([7; 32]))
@@ -234,6 +239,8 @@ mod tests {
             user_id: user_id.to_owned(),
             enabled: true,
             create_time: Some(UnixMillis::new(5)),
+            expires: None,
+            last_use: None,
         }
     }
 
@@ -248,6 +255,7 @@ mod tests {
             AccessKeyRecord { access_key: "AK2".to_owned(), ..written.clone() },
             AccessKeyRecord { enabled: false, ..written.clone() },
             AccessKeyRecord { create_time: None, ..written.clone() },
+            AccessKeyRecord { expires: Some(UnixMillis::new(9)), ..written.clone() },
         ];
         for changed in &changed {
             let error = row_key.require(&Columns::AccessKey(changed), Some(&mac)).unwrap_err();
@@ -255,6 +263,20 @@ mod tests {
             assert!(cause.to_string().contains(&format!("access key {}", changed.access_key)), "{cause}");
         }
         assert!(row_key.require(&Columns::AccessKey(&written), None).is_err());
+        let ending = AccessKeyRecord { expires: Some(UnixMillis::new(9)), ..written.clone() };
+        let mac = row_key.bind(&Columns::AccessKey(&ending));
+        for changed in [&written, &AccessKeyRecord { expires: Some(UnixMillis::new(10)), ..written.clone() }] {
+            assert!(row_key.require(&Columns::AccessKey(changed), Some(&mac)).is_err());
+        }
+    }
+
+    #[test]
+    fn a_use_of_a_key_leaves_its_mac_alone() {
+        let (row_key, written) = (row_key(), key("1", b"one"));
+        let mac = row_key.bind(&Columns::AccessKey(&written));
+        let last = LastKeyUse { time: UnixMillis::new(9), peer: None, operation: "ShowSecret".to_owned() };
+        let used = AccessKeyRecord { last_use: Some(last), ..written };
+        assert!(row_key.require(&Columns::AccessKey(&used), Some(&mac)).is_ok());
     }
 
     #[test]

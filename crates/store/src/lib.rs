@@ -37,9 +37,10 @@ pub use error::{Cause, ChangeError, CreateError, ReadError, StoreError};
 pub use postgres::QUICK_STATEMENTS;
 pub use postgres::{PostgresSettings, PostgresStore};
 pub use record::{
-    AccessChange, AccessDecision, AccessKeyRecord, AccessState, ClaimedNotification, KeyAlias, KeyDetails, KeyGrant,
-    KeyMaterial, KeyRecord, KeyRotation, KeyState, Lease, Page, PolicyDetails, PolicyRecord, PolicyVersion,
-    RotationBacklog, SecretUse, StoredValue, TaskFilter, TaskOutcome, TaskPage, UserDetails, UserRecord,
+    AccessChange, AccessDecision, AccessKeyRecord, AccessKeyUse, AccessState, ClaimedNotification, KeyAlias,
+    KeyDetails, KeyGrant, KeyMaterial, KeyRecord, KeyRotation, KeyState, LastKeyUse, Lease, Page, PolicyDetails,
+    PolicyRecord, PolicyVersion, RotationBacklog, SecretUse, StoredValue, TaskFilter, TaskOutcome, TaskPage,
+    UserDetails, UserRecord,
 };
 pub use search::{Actions, AuditFilter};
 pub use sqlite::{SqliteSettings, SqliteStore};

@@ -27,8 +27,9 @@ use crate::{
     entry::{Entry, EntryChange},
     error::{Cause, ChangeError, CreateError, ReadError, StoreError},
     record::{
-        AccessChange, AccessDecision, AccessKeyRecord, AccessState, ClaimedNotification, KeyRecord, Lease, Page,
-        PolicyRecord, RotationBacklog, SecretUse, StoredValue, TaskFilter, TaskOutcome, TaskPage, UserRecord,
+        AccessChange, AccessDecision, AccessKeyRecord, AccessKeyUse, AccessState, ClaimedNotification, KeyRecord,
+        Lease, Page, PolicyRecord, RotationBacklog, SecretUse, StoredValue, TaskFilter, TaskOutcome, TaskPage,
+        UserRecord,
     },
     row,
     search::AuditFilter,
@@ -558,6 +559,10 @@ impl Store for PostgresStore {
             return Ok(());
         }
         within(self.timeout, self.groups.append(records)).await
+    }
+
+    async fn note_key_uses(&self, uses: Vec<AccessKeyUse>) -> Result<(), StoreError> {
+        write_alone!(self, |session| access::note_key_uses(session, &uses))
     }
 
     async fn note_uses(&self, uses: Vec<SecretUse>) -> Result<(), StoreError> {

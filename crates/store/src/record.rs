@@ -302,6 +302,8 @@ pub struct UserDetails {
     pub create_time: Option<UnixMillis>,
     /// When the password was set first.
     pub password_time: Option<UnixMillis>,
+    /// When the password was last set.
+    pub password_change_time: Option<UnixMillis>,
     /// When the shared policies were attached, by their names.
     pub attach_times: BTreeMap<String, UnixMillis>,
     /// The generation of the user's tokens. The store raises it whenever the password changes or is removed, or the user is
@@ -398,6 +400,8 @@ pub enum AccessChange {
         old: Option<String>,
         /// The new hash.
         new: String,
+        /// When.
+        time: UnixMillis,
     },
     /// Removes the user of this identifier, and all its access keys.
     DeleteUser(String),
@@ -424,6 +428,38 @@ pub struct AccessKeyRecord {
     pub enabled: bool,
     /// When it was made; unknown of keys that older releases made.
     pub create_time: Option<UnixMillis>,
+    /// When it ends; from then on it is as if it did not exist.
+    pub expires: Option<UnixMillis>,
+    /// Its last use. Written by [`crate::Store::note_key_uses`] alone; the row's MAC does not cover it.
+    pub last_use: Option<LastKeyUse>,
+}
+
+impl AccessKeyRecord {
+    /// Whether it has ended at `now`.
+    #[must_use]
+    pub fn has_expired(&self, now: UnixMillis) -> bool {
+        self.expires.is_some_and(|end| end <= now)
+    }
+}
+
+/// The last use of an access key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LastKeyUse {
+    /// When, to within a minute.
+    pub time: UnixMillis,
+    /// Address that the request came from, if it is known.
+    pub peer: Option<String>,
+    /// Name of the operation.
+    pub operation: String,
+}
+
+/// That an access key was used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AccessKeyUse {
+    /// The access key.
+    pub access_key: String,
+    /// The use.
+    pub last: LastKeyUse,
 }
 
 impl fmt::Debug for AccessKeyRecord {

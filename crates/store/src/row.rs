@@ -14,7 +14,7 @@ use crate::{
     draft::deletion_due_time,
     error::{Cause, CreateError, StoreError},
     recent,
-    record::{KeyRecord, KeyState, Page, RotationBacklog, TaskOutcome, UserRecord},
+    record::{KeyRecord, KeyState, LastKeyUse, Page, RotationBacklog, TaskOutcome, UserRecord},
 };
 
 /// A time as a column holds it.
@@ -31,6 +31,19 @@ pub(crate) fn time_or_unknown(known: Option<UnixMillis>) -> i64 {
 pub(crate) fn known_time(millis: i64) -> Option<UnixMillis> {
     u64::try_from(millis).ok().filter(|millis| *millis > 0).map(UnixMillis::new)
 }
+
+/// The last use of an access key in its columns.
+pub(crate) fn last_key_use(millis: i64, peer: Option<String>, operation: Option<String>) -> Option<LastKeyUse> {
+    known_time(millis).map(|time| LastKeyUse { time, peer, operation: operation.unwrap_or_default() })
+}
+
+/// The columns of an access key, in the order in which they are selected. Its MAC is the sixth.
+pub(crate) const ACCESS_KEY_COLUMNS: &str =
+    "access_key, sealed_secret_key, user_id, enabled, create_time, access_keys.mac,
+     expires, last_used_time, last_used_peer, last_used_operation";
+
+/// The number of [`ACCESS_KEY_COLUMNS`].
+pub(crate) const ACCESS_KEY_WIDTH: usize = 10;
 
 /// The time in a column.
 pub(crate) fn read_time(millis: i64) -> Result<UnixMillis, StoreError> {
@@ -217,9 +230,16 @@ pub(crate) fn with_generation(before: Option<&UserRecord>, user: &UserRecord) ->
 }
 
 /// A user with another password hash, unless the present one is not the expected one.
-pub(crate) fn with_password(user: UserRecord, old: Option<&str>, new: &str) -> Result<UserRecord, StoreError> {
+pub(crate) fn with_password(
+    mut user: UserRecord,
+    old: Option<&str>,
+    new: &str,
+    time: UnixMillis,
+) -> Result<UserRecord, StoreError> {
     if user.password_hash.as_deref() == old {
-        Ok(UserRecord { password_hash: Some(new.to_owned()), ..user })
+        user.password_hash = Some(new.to_owned());
+        user.details.password_change_time = Some(time);
+        Ok(user)
     } else {
         Err(StoreError::Conflict(Cause::new("the password has been changed meanwhile")))
     }

@@ -27,8 +27,9 @@ use crate::{
     entry::{Entry, EntryChange},
     error::{ChangeError, CreateError, ReadError, StoreError},
     record::{
-        AccessChange, AccessDecision, AccessKeyRecord, AccessState, ClaimedNotification, KeyRecord, Lease, Page,
-        PolicyRecord, RotationBacklog, SecretUse, StoredValue, TaskFilter, TaskOutcome, TaskPage, UserRecord,
+        AccessChange, AccessDecision, AccessKeyRecord, AccessKeyUse, AccessState, ClaimedNotification, KeyRecord,
+        Lease, Page, PolicyRecord, RotationBacklog, SecretUse, StoredValue, TaskFilter, TaskOutcome, TaskPage,
+        UserRecord,
     },
     row,
     search::AuditFilter,
@@ -523,6 +524,10 @@ impl Store for SqliteStore {
 
     async fn append_audit(&self, records: Vec<AuditEntry>) -> Result<(), StoreError> {
         self.0.writer.write(move |db| audit::append(db, records)).await
+    }
+
+    async fn note_key_uses(&self, uses: Vec<AccessKeyUse>) -> Result<(), StoreError> {
+        self.0.writer.write(move |db| access::note_key_uses(db, &uses)).await
     }
 
     async fn note_uses(&self, uses: Vec<SecretUse>) -> Result<(), StoreError> {

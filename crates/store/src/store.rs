@@ -15,8 +15,9 @@ use crate::{
     entry::{Entry, EntryChange},
     error::{ChangeError, CreateError, ReadError, StoreError},
     record::{
-        AccessChange, AccessDecision, AccessKeyRecord, AccessState, ClaimedNotification, KeyRecord, Lease, Page,
-        PolicyRecord, RotationBacklog, SecretUse, StoredValue, TaskFilter, TaskOutcome, TaskPage, UserRecord,
+        AccessChange, AccessDecision, AccessKeyRecord, AccessKeyUse, AccessState, ClaimedNotification, KeyRecord,
+        Lease, Page, PolicyRecord, RotationBacklog, SecretUse, StoredValue, TaskFilter, TaskOutcome, TaskPage,
+        UserRecord,
     },
     search::AuditFilter,
 };
@@ -374,6 +375,10 @@ pub trait Store: Send + Sync + 'static {
     /// Notes when values were last read. What is older than what is noted, and what is about secrets that are gone, changes
     /// nothing.
     fn note_uses(&self, uses: Vec<SecretUse>) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// Notes the last uses of access keys. What is older than what is noted, and what is about keys that are gone, changes
+    /// nothing.
+    fn note_key_uses(&self, uses: Vec<AccessKeyUse>) -> impl Future<Output = Result<(), StoreError>> + Send;
 
     /// Stores a small value by name unless there is one, and returns the stored one.
     fn put_meta_if_absent(&self, key: &str, value: Vec<u8>)

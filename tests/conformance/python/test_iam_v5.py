@@ -34,6 +34,7 @@ from huaweicloudsdkiam.v5 import (
     ListPolicyVersionsV5Request,
     ListUsersV5Request,
     SetDefaultPolicyVersionV5Request,
+    ShowAccessKeyLastUsedV5Request,
     ShowLoginProfileV5Request,
     ShowUserV5Request,
     UpdateAccessKeyReqBody,
@@ -117,6 +118,8 @@ class Accounts(sdk.SdkTest):
         (listed,) = self.iam.list_access_keys_v5(ListAccessKeysV5Request(user_id=self.id)).access_keys
         self.assertEqual((listed.access_key_id, listed.status), (key.access_key_id, "inactive"))
         self.assertEqual(listed.created_at, key.created_at)
+        request = ShowAccessKeyLastUsedV5Request(user_id=self.id, access_key_id=key.access_key_id)
+        self.assertIsNone(self.iam.show_access_key_last_used_v5(request).access_key_last_used.last_used_at)
         gone = DeleteAccessKeyV5Request(user_id=self.id, access_key_id=key.access_key_id)
         self.iam.delete_access_key_v5(gone)
         self.refused(404, "IAM.0005", self.iam.delete_access_key_v5, gone)

@@ -37,6 +37,14 @@ pub struct AccessKey<'k> {
     pub secret_access_key: Option<&'k str>,
 }
 
+/// When an access key was last used; nothing is known of one that never was.
+#[derive(Clone, Debug, Serialize)]
+#[allow(missing_docs, reason = "the names are the official members")]
+pub struct AccessKeyLastUsed {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_used_at: Option<String>,
+}
+
 /// That a user can sign in with a password.
 #[derive(Clone, Debug, Serialize)]
 #[allow(missing_docs, reason = "the names are the official members")]
@@ -120,6 +128,8 @@ wrapped! {
     AccessKeyResponse<'k> { access_key: AccessKey<'k> }
     /// ListAccessKeysV5.
     ListAccessKeysResponse<'k> { access_keys: Vec<AccessKey<'k>>, page_info }
+    /// ShowAccessKeyLastUsedV5.
+    AccessKeyLastUsedResponse { access_key_last_used: AccessKeyLastUsed }
     /// CreateLoginProfileV5, ShowLoginProfileV5 and UpdateLoginProfileV5.
     LoginProfileResponse { login_profile: LoginProfile }
     /// CreatePolicyV5 and GetPolicyV5.

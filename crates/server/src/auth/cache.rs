@@ -14,7 +14,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use csms_core::policy::system_policy;
+use csms_core::{UnixMillis, policy::system_policy};
 use csms_kms::RootKey;
 use csms_store::{AnyStore, Store, UserRecord};
 use zeroize::Zeroizing;
@@ -41,12 +41,30 @@ pub fn secret_key_purpose(access_key: &str, user_id: &str) -> String {
     format!("secret-access-key {access_key} {user_id}")
 }
 
+/// How old the noted last use of an access key may be before another use is noted, in milliseconds.
+const NOTE_INTERVAL: u64 = 60_000;
+
 /// An access key with its opened secret key and its user.
 pub struct AccessKey {
+    /// The access key (AK).
+    pub access_key: String,
     /// The secret key (SK).
     pub secret_key: Zeroizing<Vec<u8>>,
     /// Its owner.
     pub user: Arc<Caller>,
+    /// When it ends.
+    expires: Option<UnixMillis>,
+    /// The last use that has been noted, here or by another server, in milliseconds since 1970.
+    noted: AtomicU64,
+}
+
+impl AccessKey {
+    /// Whether a use at `now` has to be noted. Returns `true` at most once a minute, so that a use costs no write.
+    pub fn begins_minute(&self, now: UnixMillis) -> bool {
+        let (noted, now) = (self.noted.load(Ordering::Relaxed), now.as_millis());
+        now.saturating_sub(noted) >= NOTE_INTERVAL
+            && self.noted.compare_exchange(noted, now, Ordering::Relaxed, Ordering::Relaxed).is_ok()
+    }
 }
 
 /// A map whose entries grow old.
@@ -111,11 +129,16 @@ impl AccessKeys {
         self.users.0.write().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
-    /// The enabled access key of this name, of an enabled user.
+    /// The enabled access key of this name, of an enabled user, unless it has ended at `now`.
     ///
     /// # Errors
     /// Failures of the store; a secret key that the root key does not open.
-    pub async fn get(&self, access_key: &str) -> Result<Option<Arc<AccessKey>>, Failure> {
+    pub async fn get(&self, access_key: &str, now: UnixMillis) -> Result<Option<Arc<AccessKey>>, Failure> {
+        let found = self.find(access_key).await?;
+        Ok(found.filter(|key| key.expires.is_none_or(|end| end > now)))
+    }
+
+    async fn find(&self, access_key: &str) -> Result<Option<Arc<AccessKey>>, Failure> {
         if access_key.len() > MAX_ACCESS_KEY {
             return Ok(None);
         }
@@ -133,7 +156,18 @@ impl AccessKeys {
             return Ok(None);
         };
         let secret_key = self.root.open(&secret_key_purpose(&key.access_key, &key.user_id), &key.sealed_secret_key)?;
-        let key = Arc::new(AccessKey { secret_key, user: self.caller(user).await? });
+        let user = self.caller(user).await?;
+        // What is made with the key, such as credentials of a function, ends with it.
+        let user =
+            if key.expires.is_some() { Arc::new(Caller { expires: key.expires, ..(*user).clone() }) } else { user };
+        let noted = key.last_use.map_or(0, |last| last.time.as_millis());
+        let key = Arc::new(AccessKey {
+            access_key: key.access_key,
+            secret_key,
+            user,
+            expires: key.expires,
+            noted: AtomicU64::new(noted),
+        });
         self.keys.put(name, Arc::clone(&key), &self.age, age);
         Ok(Some(key))
     }

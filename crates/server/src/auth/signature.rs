@@ -40,6 +40,16 @@ impl Claim {
         }
     }
 
+    /// The user's access key that the signature claims; `None` for a temporary one. Its use counts once the signature has been
+    /// verified.
+    #[must_use]
+    pub fn access_key(&self) -> Option<&AccessKey> {
+        match &self.key {
+            Key::User(key) => Some(key),
+            Key::Temporary { .. } | Key::Unknown => None,
+        }
+    }
+
     /// Checks the signature over head and body.
     ///
     /// # Errors
@@ -103,7 +113,7 @@ impl Authenticator {
                 };
                 Key::Temporary { key: Box::new(key), user }
             }
-            None => self.keys.get(authorization.access_key).await?.map_or(Key::Unknown, Key::User),
+            None => self.keys.get(authorization.access_key, now).await?.map_or(Key::Unknown, Key::User),
         };
         Ok(Claim { key })
     }

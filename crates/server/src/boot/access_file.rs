@@ -13,10 +13,12 @@ use std::{
 };
 
 use csms_api::iam::request::{policy_name, user_name};
-use csms_core::{ProjectId, Violation, policy::Policy};
+use csms_core::{ProjectId, UnixMillis, Violation, policy::Policy};
 use thiserror::Error;
 use toml::{Table, Value};
 use zeroize::Zeroizing;
+
+use crate::clock;
 
 pub use apply::{Change, Outcome, apply, preview};
 
@@ -95,6 +97,7 @@ struct WantedUser {
 struct WantedKey {
     access_key: String,
     secret_key: Zeroizing<String>,
+    expires: Option<UnixMillis>,
 }
 
 impl AccessFile {
@@ -287,8 +290,14 @@ fn read_key(fields: &mut Fields, directory: &Path, problems: &mut Problems) -> O
     let access_key = fields.text("access_key", problems);
     let variable = fields.text("secret_key_variable", problems);
     let file = fields.text("secret_key_file", problems);
+    let end = fields.text("access_key_expires", problems);
     let (field, secret_key) = match (&access_key, variable, file) {
-        (None, None, None) => return None,
+        (None, None, None) => {
+            if end.is_some() {
+                problems.add(fields.at("access_key_expires"), "needs access_key");
+            }
+            return None;
+        }
         (None, ..) => {
             problems.add(fields.at("access_key"), "is required beside a secret key");
             return None;
@@ -315,7 +324,14 @@ fn read_key(fields: &mut Fields, directory: &Path, problems: &mut Problems) -> O
         if fits { Ok(key) } else { Err("must be 32 to 128 printable characters without spaces".to_owned()) }
     });
     let secret_key = secret_key.map_err(|problem| problems.add(fields.at(field), problem)).ok();
-    Some(WantedKey { access_key: access_key?, secret_key: secret_key? })
+    let mut expires = None;
+    if let Some(end) = end {
+        expires = clock::parse_time(&end);
+        if expires.is_none() {
+            problems.add(fields.at("access_key_expires"), format_args!("must be {}", clock::TIME_FORM));
+        }
+    }
+    Some(WantedKey { access_key: access_key?, secret_key: secret_key?, expires })
 }
 
 fn read_text(path: &Path) -> Result<Zeroizing<String>, std::io::Error> {

@@ -2,11 +2,13 @@
 //!
 //! A running server sees a change within [`LIFETIME`](crate::auth::cache::LIFETIME).
 
+mod report;
+
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use csms_api::iam::request::user_name;
-use csms_core::{ProjectId, policy::system_policy};
+use csms_core::{ProjectId, RotationPeriod, UnixMillis, policy::system_policy};
 use csms_store::{AccessChange, AccessKeyRecord, Store, UserDetails, UserRecord};
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
@@ -20,7 +22,7 @@ use crate::{
         new_password::{NewPassword, PasswordRule},
         passwords,
     },
-    clock::Clock,
+    clock::{self, Clock},
     installation::{make_id, project_of},
     services::iam::records,
 };
@@ -30,7 +32,9 @@ Examples:
   csms user create alice --policy \"CSMS ReadOnlyAccess\"   prints an access key and its secret key, once
   csms user attach alice team-a                           a policy of `csms policy list`
   csms user key create alice                              a second key, to change keys without a gap
+  csms user key create alice --expires 90d                ends by itself
   csms user key disable AK…                               out of use within 5 seconds
+  csms user report --output json                          for an auditor: keys with age, last use and end
   csms user set-password alice --password-file -          reads the password from standard input";
 
 /// Arguments of `csms user`.
@@ -64,9 +68,14 @@ enum Action {
         /// Make no access key
         #[arg(long)]
         no_key: bool,
+        /// When the access key ends: after a time such as 90d or 12h, or at one such as 2026-01-02T03:04:05Z [default: never]
+        #[arg(long, value_name = "TIME", conflicts_with = "no_key")]
+        expires: Option<String>,
     },
     /// List the users
     List,
+    /// Report users, their policies and logins, and access keys with age, last use and end, for an auditor
+    Report,
     /// Show a user, with its policies and access keys
     Show {
         /// Name
@@ -135,8 +144,19 @@ enum KeyAction {
     Create {
         /// Name of the user
         user: String,
+        /// When it ends: after a time such as 90d or 12h, or at one such as 2026-01-02T03:04:05Z [default: never]
+        #[arg(long, value_name = "TIME")]
+        expires: Option<String>,
     },
-    /// List the access keys of a user
+    /// Set when an access key ends
+    Expire {
+        /// The access key
+        access_key: String,
+        /// After a time such as 90d or 12h, at one such as 2026-01-02T03:04:05Z, or never
+        #[arg(value_name = "TIME|never")]
+        end: String,
+    },
+    /// List the access keys of a user, with age, last use and end
     List {
         /// Name of the user
         user: String,
@@ -167,7 +187,8 @@ pub fn run(arguments: &Arguments) -> Result<(), Failed> {
         let data = arguments.data.open().await?;
         let format = arguments.data.output;
         match &arguments.action {
-            Action::Create { name, policies, projects, password_file, rule, no_key } => {
+            Action::Create { name, policies, projects, password_file, rule, no_key, expires } => {
+                let expires = expires.as_deref().map(read_end).transpose()?;
                 let mut user = make_user(&data, name, policies, projects).await?;
                 if let Some(path) = password_file {
                     let hash = hash(&read_password(path, name, rule.rule(&data))?)?;
@@ -176,7 +197,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failed> {
                 let mut changes = vec![AccessChange::PutUser(user.clone())];
                 let mut shown = json!({ "id": user.id, "name": user.name, "projects": user.projects });
                 if !no_key {
-                    let (key, secret_key) = make_key(&data, &user)?;
+                    let (key, secret_key) = make_key(&data, &user, expires)?;
                     shown["access_key"] = key.access_key.as_str().into();
                     shown["secret_key"] = secret_key.as_str().into();
                     changes.push(AccessChange::PutAccessKey(key));
@@ -195,13 +216,19 @@ pub fn run(arguments: &Arguments) -> Result<(), Failed> {
                     }
                 })
             }
+            Action::Report => {
+                let (entries, now) = (report::read(&data).await?, Clock::default().now());
+                print(format, &report::json(&entries, now), |table| report::table(&entries, now, table))
+            }
             Action::Show { name } => {
                 let user = find(&data, name).await?;
                 let mut shown = summary(&user);
                 shown["own_policies"] = serde_json::to_value(&user.policies)?;
                 let keys = data.store.access_keys(&user.id).await?;
-                let line = |key: &AccessKeyRecord| {
-                    format!("{}{}", key.access_key, if key.enabled { "" } else { " (disabled)" })
+                let now = Clock::default().now();
+                let line = |key: &AccessKeyRecord| match report::key_state(key, now) {
+                    "enabled" => key.access_key.clone(),
+                    state => format!("{} ({state})", key.access_key),
                 };
                 shown["access_keys"] = keys.iter().map(line).collect::<Vec<_>>().into();
                 print_facts(format, &shown)
@@ -240,9 +267,10 @@ pub fn run(arguments: &Arguments) -> Result<(), Failed> {
 
 async fn run_key(data: &Installation, arguments: &Arguments, action: &KeyAction) -> Result<(), Failed> {
     match action {
-        KeyAction::Create { user } => {
+        KeyAction::Create { user, expires } => {
+            let expires = expires.as_deref().map(read_end).transpose()?;
             let user = find(data, user).await?;
-            let (key, secret_key) = make_key(data, &user)?;
+            let (key, secret_key) = make_key(data, &user, expires)?;
             let shown = json!({ "access_key": key.access_key, "secret_key": secret_key.as_str() });
             let target = key.access_key.clone();
             data.change("CreateAccessKey", &target, vec![AccessChange::PutAccessKey(key)]).await?;
@@ -251,14 +279,22 @@ async fn run_key(data: &Installation, arguments: &Arguments, action: &KeyAction)
         KeyAction::List { user } => {
             let user = find(data, user).await?;
             let keys = data.store.access_keys(&user.id).await?;
-            let rows: Vec<_> =
-                keys.iter().map(|key| json!({ "access_key": key.access_key, "enabled": key.enabled })).collect();
+            let now = Clock::default().now();
+            let rows: Vec<_> = keys.iter().map(|key| report::key_json(key, now)).collect();
             print(arguments.data.output, &Value::from(rows), |table| {
-                table.row(["ACCESS KEY", "ENABLED"]);
+                table.row(["ACCESS KEY", "STATE", "AGE", "LAST USED", "EXPIRES"]);
                 for key in &keys {
-                    table.row([key.access_key.as_str(), if key.enabled { "yes" } else { "no" }]);
+                    let (age, end) = (report::age_text(key.create_time, now), report::end_text(key));
+                    let (state, used) = (report::key_state(key, now), report::last_use_text(key));
+                    table.row([key.access_key.as_str(), state, &age, &used, &end]);
                 }
             })
+        }
+        KeyAction::Expire { access_key, end } => {
+            let expires = if end == "never" { None } else { Some(read_end(end)?) };
+            let (key, _) = find_key(data, access_key).await?;
+            let change = AccessChange::PutAccessKey(AccessKeyRecord { expires, ..key });
+            data.change("ExpireAccessKey", access_key, vec![change]).await
         }
         KeyAction::Disable { access_key } => switch(data, "DisableAccessKey", access_key, false).await,
         KeyAction::Enable { access_key } => switch(data, "EnableAccessKey", access_key, true).await,
@@ -351,8 +387,26 @@ async fn find_projects(data: &Installation, named: &[String]) -> Result<Vec<Proj
     Ok(projects)
 }
 
-fn make_key(data: &Installation, user: &UserRecord) -> Result<(AccessKeyRecord, Zeroizing<String>), Failed> {
-    records::make_key(&data.root, &user.id, Clock::default().now()).map_err(|failure| failure.error.into())
+fn make_key(
+    data: &Installation,
+    user: &UserRecord,
+    expires: Option<UnixMillis>,
+) -> Result<(AccessKeyRecord, Zeroizing<String>), Failed> {
+    let made = records::make_key(&data.root, &user.id, Clock::default().now());
+    let (key, secret_key) = made.map_err(|failure| failure.error)?;
+    Ok((AccessKeyRecord { expires, ..key }, secret_key))
+}
+
+/// The end of an access key that begins to live now, which lies ahead.
+fn read_end(text: &str) -> Result<UnixMillis, Failed> {
+    let now = Clock::default().now();
+    let after = RotationPeriod::parse_with_minimum(text, 1).ok();
+    let end = match after {
+        Some(period) => Some(now.plus_millis(period.as_seconds().saturating_mul(1_000))),
+        None => clock::parse_time(text),
+    };
+    let end = end.ok_or_else(|| format!("the end must be a number of days such as 90d, or {}", clock::TIME_FORM))?;
+    if end <= now { Err("the end of the access key must lie ahead".into()) } else { Ok(end) }
 }
 
 fn read_password(path: &Path, user_name: &str, rule: PasswordRule) -> Result<NewPassword, Failed> {

@@ -130,7 +130,7 @@ async fn answer<S: Service>(app: &Arc<App>, operation: S, request: Request) -> R
             app.hosts.check_login(&parts.headers)?;
             (Arc::new(Caller::nobody()), read_login_body(body).await?)
         }
-        Scope::Project | Scope::Domain => match authenticate(app, &parts, body).await {
+        Scope::Project | Scope::Domain => match authenticate(app, operation.specification().name, &parts, body).await {
             Ok(proven) => proven,
             Err(failure) => {
                 note_unproven(app, operation, &failure);
@@ -377,7 +377,12 @@ fn note_unproven<S: Service>(app: &App, operation: S, failure: &Failure) {
 }
 
 /// Establishes who asks. The head is judged before the body is read, and the body is read before it is understood.
-async fn authenticate(app: &App, parts: &Parts, body: HttpBody) -> Result<(Arc<Caller>, Bytes), Failure> {
+async fn authenticate(
+    app: &App,
+    action: &'static str,
+    parts: &Parts,
+    body: HttpBody,
+) -> Result<(Arc<Caller>, Bytes), Failure> {
     let claim = app.authenticator.claim(parts).await?;
     if matches!(claim, Claim::Proven(_)) {
         Standing::prove(&parts.extensions);
@@ -385,7 +390,13 @@ async fn authenticate(app: &App, parts: &Parts, body: HttpBody) -> Result<(Arc<C
     let body = read_body(body, MAX_BODY_BYTES).await?;
     let caller = match claim {
         Claim::Proven(caller) => caller,
-        Claim::Signed(claim) => claim.verify(parts, &body)?,
+        Claim::Signed(claim) => {
+            let caller = claim.verify(parts, &body)?;
+            if let Some(key) = claim.access_key() {
+                app.trail.note_key_use(key, action);
+            }
+            caller
+        }
     };
     Standing::prove(&parts.extensions);
     Ok((caller, body))

@@ -76,6 +76,7 @@ impl Service for IamOperation {
             Self::CreateAccessKeyV5 => credentials::create_key(call).await,
             Self::UpdateAccessKeyV5 => credentials::update_key(call, body).await,
             Self::DeleteAccessKeyV5 => credentials::delete_key(call).await,
+            Self::ShowAccessKeyLastUsedV5 => credentials::show_key_use(call).await,
             Self::ShowLoginProfileV5 => credentials::show_login(call).await,
             Self::CreateLoginProfileV5 => credentials::create_login(call, body).await,
             Self::UpdateLoginProfileV5 => credentials::update_login(call, body).await,

@@ -95,6 +95,16 @@ async fn an_access_key_does_not_move_to_another_user() {
 }
 
 #[tokio::test]
+async fn the_end_of_an_access_key_is_bound_and_its_last_use_is_not() {
+    let attacked = Attacked::start().await;
+    let key = attacked.mallory.access_key.clone();
+    attacked.write("UPDATE access_keys SET last_used_time = 9999999999999 WHERE access_key = ?1", [&key]);
+    assert_eq!((attacked.list(&attacked.mallory).await, attacked.verify()), (StatusCode::OK, Ok(())));
+    attacked.write("UPDATE access_keys SET expires = 9999999999999 WHERE access_key = ?1", [&key]);
+    attacked.is_noticed(&format!("the access key {key}")).await;
+}
+
+#[tokio::test]
 async fn a_sealed_secret_key_does_not_open_in_another_row() {
     let attacked = Attacked::start().await;
     let admin = attacked.server.key().access_key;

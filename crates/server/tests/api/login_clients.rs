@@ -188,8 +188,8 @@ async fn a_temporary_key_ends_with_the_generation_of_its_user() {
     let (id, alice) = server.make_user("alice", "alice's password", vec![Policy::administrator()]).await;
     let minted = key_of(&server.call_as(&alice, "POST", MINT, &for_seconds(900)).await);
     let user = server.app.store.user(&id).await.unwrap().unwrap();
-    let new = passwords::hash("another password").unwrap();
-    let change = AccessChange::ReplacePassword { user_id: id, old: user.password_hash, new };
+    let new = passwords::hash(&crate::support::any_password("another password")).unwrap();
+    let change = AccessChange::ReplacePassword { user_id: id, old: user.password_hash, new, time: server.clock.now() };
     server.app.store.change_access(vec![change], Vec::new()).await.unwrap();
     server.app.authenticator.forget();
     let status = async |key: &Key| server.call_as(key, "GET", &server.path("secrets"), &Value::Null).await.status;

@@ -4,6 +4,7 @@
 
 mod access;
 mod access_file;
+mod access_keys;
 mod accounts;
 mod acting_functions;
 mod admin_secret;

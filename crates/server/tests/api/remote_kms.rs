@@ -128,6 +128,8 @@ impl Kms {
             user_id: user.id.clone(),
             enabled: true,
             create_time: None,
+            expires: None,
+            last_use: None,
         };
         let changes = vec![AccessChange::PutUser(user), AccessChange::PutAccessKey(key)];
         self.server.app.store.change_access(changes, Vec::new()).await.unwrap();

@@ -14,8 +14,8 @@ use crate::{
     bound::{Binding, Columns, Replacement, RowKind, RowMark, rewritten},
     document::{self, Document},
     error::StoreError,
-    record::{AccessChange, AccessKeyRecord, AccessState, KeyRecord, PolicyRecord, UserRecord},
-    row::{self, KeyDifference, time},
+    record::{AccessChange, AccessKeyRecord, AccessKeyUse, AccessState, KeyRecord, PolicyRecord, UserRecord},
+    row::{self, ACCESS_KEY_COLUMNS, KeyDifference, time},
 };
 
 const READING: &str = "reading policies";
@@ -35,9 +35,8 @@ pub(super) async fn access_keys(
     if !identities::can_be_held(user_id) {
         return Ok(Vec::new());
     }
-    let sql = "SELECT access_key, sealed_secret_key, user_id, enabled, create_time, mac FROM access_keys
-         WHERE user_id = $1 ORDER BY access_key";
-    access_key_rows(session, binding, sql, &[&user_id]).await
+    let sql = format!("SELECT {ACCESS_KEY_COLUMNS} FROM access_keys WHERE user_id = $1 ORDER BY access_key");
+    access_key_rows(session, binding, &sql, &[&user_id]).await
 }
 
 async fn access_key_rows(
@@ -65,8 +64,8 @@ pub(super) async fn rows(session: &Session, binding: Binding<'_>) -> Result<Vec<
         let (name, document) = (column(&row, 0, DOING)?, column(&row, 1, DOING)?);
         marks.push(RowMark::stored(&Columns::Policy { name, document }, binding, column(&row, 2, DOING)?));
     }
-    let sql = "SELECT access_key, sealed_secret_key, user_id, enabled, create_time, mac FROM access_keys";
-    for row in session.rows(sql, &[], DOING).await? {
+    let sql = format!("SELECT {ACCESS_KEY_COLUMNS} FROM access_keys");
+    for row in session.rows(&sql, &[], DOING).await? {
         let key = identities::read_access_key(&row, binding.converting())?;
         marks.push(RowMark::stored(&Columns::AccessKey(&key), binding, column(&row, 5, DOING)?));
     }
@@ -83,13 +82,24 @@ pub(super) async fn lock(session: &Session) -> Result<(), StoreError> {
 /// All users, access keys and shared policies, locked.
 pub(super) async fn lock_state(session: &Session, binding: Binding<'_>) -> Result<AccessState, StoreError> {
     lock(session).await?;
-    let sql =
-        "SELECT access_key, sealed_secret_key, user_id, enabled, create_time, mac FROM access_keys ORDER BY access_key";
+    let sql = format!("SELECT {ACCESS_KEY_COLUMNS} FROM access_keys ORDER BY access_key");
     Ok(AccessState {
         users: users(session, binding).await?,
-        keys: access_key_rows(session, binding, sql, &[]).await?,
+        keys: access_key_rows(session, binding, &sql, &[]).await?,
         policies: policies(session, binding).await?,
     })
+}
+
+/// Notes the last uses of access keys. Older ones than what is noted, and those of keys that are gone, change nothing. Each is a
+/// statement by itself that locks one row, so none waits for another in a circle.
+pub(super) async fn note_key_uses(session: &Session, uses: &[AccessKeyUse]) -> Result<(), StoreError> {
+    let sql = "UPDATE access_keys SET last_used_time = $2, last_used_peer = $3, last_used_operation = $4
+         WHERE access_key = $1 AND last_used_time < $2";
+    for AccessKeyUse { access_key, last } in uses {
+        let time = row::time(last.time);
+        session.execute(sql, &[access_key, &time, &last.peer, &last.operation], "noting the use of a key").await?;
+    }
+    Ok(())
 }
 
 pub(super) async fn policy(
@@ -139,9 +149,9 @@ async fn change(
             marks.push(identities::put_access_key(session, binding, key).await?);
             return Ok(());
         }
-        AccessChange::ReplacePassword { user_id, old, new } => {
+        AccessChange::ReplacePassword { user_id, old, new, time } => {
             let user = identities::lock_user(session, binding, user_id).await?.ok_or(StoreError::NotFound)?;
-            let user = row::with_password(user, old.as_deref(), new)?;
+            let user = row::with_password(user, old.as_deref(), new, *time)?;
             marks.push(identities::put_user(session, binding, &user).await?);
             return Ok(());
         }

@@ -15,7 +15,7 @@ use crate::{
     document::{self, Document},
     error::StoreError,
     record::{AccessKeyRecord, KeyRecord, UserRecord},
-    row::{self, KeyColumns, time},
+    row::{self, ACCESS_KEY_COLUMNS, ACCESS_KEY_WIDTH, KeyColumns, time},
 };
 
 const READING_KEY: &str = "reading a key";
@@ -97,7 +97,7 @@ pub(super) fn read_user(row: &Row, at: usize, binding: Binding<'_>) -> Result<Us
     document::decode(document.as_bytes(), column(row, at + 4, READING_USER)?, "a user")
 }
 
-/// Reads an access key's columns, its MAC behind them.
+/// Reads the [`ACCESS_KEY_COLUMNS`].
 pub(super) fn read_access_key(row: &Row, binding: Binding<'_>) -> Result<AccessKeyRecord, StoreError> {
     const DOING: &str = "reading an access key";
     let key = AccessKeyRecord {
@@ -106,6 +106,8 @@ pub(super) fn read_access_key(row: &Row, binding: Binding<'_>) -> Result<AccessK
         user_id: column(row, 2, DOING)?,
         enabled: column(row, 3, DOING)?,
         create_time: row::known_time(column(row, 4, DOING)?),
+        expires: row::known_time(column(row, 6, DOING)?),
+        last_use: row::last_key_use(column(row, 7, DOING)?, column(row, 8, DOING)?, column(row, 9, DOING)?),
     };
     binding.require(&Columns::AccessKey(&key), column(row, 5, DOING)?)?;
     Ok(key)
@@ -177,13 +179,14 @@ pub(super) async fn put_access_key(
     key: &AccessKeyRecord,
 ) -> Result<RowMark, StoreError> {
     let mac = binding.bind(&Columns::AccessKey(key));
-    let sql = "INSERT INTO access_keys (access_key, user_id, sealed_secret_key, enabled, create_time, mac)
-         VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (access_key) DO UPDATE SET user_id = excluded.user_id,
+    let sql = "INSERT INTO access_keys (access_key, user_id, sealed_secret_key, enabled, create_time, mac, expires)
+         VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (access_key) DO UPDATE SET user_id = excluded.user_id,
          sealed_secret_key = excluded.sealed_secret_key, enabled = excluded.enabled, create_time = excluded.create_time,
-         mac = excluded.mac";
+         mac = excluded.mac, expires = excluded.expires";
+    let expires = row::time_or_unknown(key.expires);
     let create_time = row::time_or_unknown(key.create_time);
     let parameters: Parameters<'_> =
-        &[&key.access_key, &key.user_id, &key.sealed_secret_key, &key.enabled, &create_time, &mac];
+        &[&key.access_key, &key.user_id, &key.sealed_secret_key, &key.enabled, &create_time, &mac, &expires];
     session.execute(sql, parameters, "writing an access key").await?;
     Ok(RowMark::put(RowKind::AccessKey, &key.access_key, &mac))
 }
@@ -197,11 +200,12 @@ pub(super) async fn access_key(
     if !can_be_held(access_key) {
         return Ok(None);
     }
-    let sql = "SELECT access_key, sealed_secret_key, user_id, enabled, create_time, access_keys.mac,
-         users.id, domain_id, name, document, checksum, users.mac
-         FROM access_keys JOIN users ON users.id = access_keys.user_id WHERE access_key = $1";
-    let Some(row) = session.row(sql, &[&access_key], DOING).await? else { return Ok(None) };
-    Ok(Some((read_access_key(&row, binding)?, read_user(&row, 6, binding)?)))
+    let sql = format!(
+        "SELECT {ACCESS_KEY_COLUMNS}, users.id, domain_id, name, document, checksum, users.mac
+         FROM access_keys JOIN users ON users.id = access_keys.user_id WHERE access_key = $1"
+    );
+    let Some(row) = session.row(&sql, &[&access_key], DOING).await? else { return Ok(None) };
+    Ok(Some((read_access_key(&row, binding)?, read_user(&row, ACCESS_KEY_WIDTH, binding)?)))
 }
 
 pub(super) async fn meta(session: &Session, key: &str) -> Result<Option<Vec<u8>>, StoreError> {

@@ -9,8 +9,8 @@ use crate::{
     bound::{Binding, Columns, Replacement, RowKind, RowMark, rewritten},
     document::{self, Document},
     error::StoreError,
-    record::{AccessChange, AccessKeyRecord, AccessState, KeyRecord, PolicyRecord, UserRecord},
-    row::{self, KeyDifference, time},
+    record::{AccessChange, AccessKeyRecord, AccessKeyUse, AccessState, KeyRecord, PolicyRecord, UserRecord},
+    row::{self, ACCESS_KEY_COLUMNS, KeyDifference, time},
 };
 
 const READING: &str = "reading policies";
@@ -33,9 +33,8 @@ pub(super) fn access_keys(
     binding: Binding<'_>,
     user_id: &str,
 ) -> Result<Vec<AccessKeyRecord>, StoreError> {
-    let sql = "SELECT access_key, sealed_secret_key, user_id, enabled, create_time, mac FROM access_keys
-         WHERE user_id = ?1 ORDER BY access_key";
-    access_key_rows(db, binding, sql, [user_id])
+    let sql = format!("SELECT {ACCESS_KEY_COLUMNS} FROM access_keys WHERE user_id = ?1 ORDER BY access_key");
+    access_key_rows(db, binding, &sql, [user_id])
 }
 
 fn access_key_rows(
@@ -77,8 +76,8 @@ pub(super) fn rows(db: &Connection, binding: Binding<'_>) -> Result<Vec<RowMark>
         let (name, document) = (text(row, 0)?, text(row, 1)?);
         Ok(RowMark::stored(&Columns::Policy { name: &name, document: &document }, binding, mac(row, 2)?.as_deref()))
     })?;
-    let sql = "SELECT access_key, sealed_secret_key, user_id, enabled, create_time, mac FROM access_keys";
-    read(sql, &mut |row| {
+    let sql = format!("SELECT {ACCESS_KEY_COLUMNS} FROM access_keys");
+    read(&sql, &mut |row| {
         let key = identities::read_access_key(row, binding.converting())?;
         Ok(RowMark::stored(&Columns::AccessKey(&key), binding, mac(row, 5)?.as_deref()))
     })?;
@@ -87,11 +86,10 @@ pub(super) fn rows(db: &Connection, binding: Binding<'_>) -> Result<Vec<RowMark>
 
 /// All users, access keys and shared policies.
 pub(super) fn state(db: &Connection, binding: Binding<'_>) -> Result<AccessState, StoreError> {
-    let sql =
-        "SELECT access_key, sealed_secret_key, user_id, enabled, create_time, mac FROM access_keys ORDER BY access_key";
+    let sql = format!("SELECT {ACCESS_KEY_COLUMNS} FROM access_keys ORDER BY access_key");
     Ok(AccessState {
         users: users(db, binding)?,
-        keys: access_key_rows(db, binding, sql, [])?,
+        keys: access_key_rows(db, binding, &sql, [])?,
         policies: policies(db, binding)?,
     })
 }
@@ -143,9 +141,9 @@ pub(super) fn change(
             marks.push(identities::put_access_key(db, binding, key)?);
             return Ok(());
         }
-        AccessChange::ReplacePassword { user_id, old, new } => {
+        AccessChange::ReplacePassword { user_id, old, new, time } => {
             let user = identities::user(db, binding, user_id)?.ok_or(StoreError::NotFound)?;
-            marks.push(identities::put_user(db, binding, &row::with_password(user, old.as_deref(), new)?)?);
+            marks.push(identities::put_user(db, binding, &row::with_password(user, old.as_deref(), new, *time)?)?);
             return Ok(());
         }
         AccessChange::DeleteUser(id) => {
@@ -207,6 +205,16 @@ pub(super) fn convert(
     convert(&mut state)?;
     change_all(db, binding, &rewritten(state), records)?;
     Ok(true)
+}
+
+/// Notes the last uses of access keys. Older ones than what is noted, and those of keys that are gone, change nothing.
+pub(super) fn note_key_uses(db: &Connection, uses: &[AccessKeyUse]) -> Result<(), StoreError> {
+    let sql = "UPDATE access_keys SET last_used_time = ?2, last_used_peer = ?3, last_used_operation = ?4
+         WHERE access_key = ?1 AND last_used_time < ?2";
+    for AccessKeyUse { access_key, last } in uses {
+        execute(db, sql, params![access_key, time(last.time), last.peer, last.operation])?;
+    }
+    Ok(())
 }
 
 fn key_rows(db: &Connection, sql: &str, parameters: impl Params) -> Result<Vec<KeyRecord>, StoreError> {

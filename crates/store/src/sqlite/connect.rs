@@ -100,7 +100,9 @@ mod tests {
         let path = directory.path().join("csms.db");
         schema::migrate(&mut for_writing(&path, Duration::ZERO).unwrap()).unwrap();
         let db = for_reading(&path, Duration::ZERO).unwrap();
-        for sql in [secrets::FIND, secrets::VALUE, secrets::LIST, secrets::DUE_ROTATIONS, identities::ACCESS_KEY] {
+        for sql in
+            [secrets::FIND, secrets::VALUE, secrets::LIST, secrets::DUE_ROTATIONS, identities::ACCESS_KEY.as_str()]
+        {
             for number in 0..20 {
                 let mut statement = db.prepare_cached(sql).unwrap();
                 let parameters = params_from_iter(vec![number; statement.parameter_count()]);

@@ -1,5 +1,7 @@
 //! Statements about KMS keys, users, access keys and small named values.
 
+use std::sync::LazyLock;
+
 use csms_core::{KeyId, ProjectId};
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
@@ -9,16 +11,19 @@ use crate::{
     document::{self, Document},
     error::StoreError,
     record::{AccessKeyRecord, KeyRecord, UserRecord},
-    row::{self, KeyColumns, time},
+    row::{self, ACCESS_KEY_COLUMNS, ACCESS_KEY_WIDTH, KeyColumns, time},
 };
 
 const READING_KEY: &str = "reading a key";
 const READING_USER: &str = "reading a user";
 
-pub(super) const ACCESS_KEY: &str =
-    "SELECT access_key, sealed_secret_key, user_id, enabled, create_time, access_keys.mac,
-     users.id, domain_id, name, document, checksum, users.mac
-     FROM access_keys JOIN users ON users.id = access_keys.user_id WHERE access_key = ?1";
+/// Selects an access key and its user.
+pub(super) static ACCESS_KEY: LazyLock<String> = LazyLock::new(|| {
+    format!(
+        "SELECT {ACCESS_KEY_COLUMNS}, users.id, domain_id, name, document, checksum, users.mac
+         FROM access_keys JOIN users ON users.id = access_keys.user_id WHERE access_key = ?1"
+    )
+});
 
 /// The columns of [`read_user`].
 pub(super) const USER_COLUMNS: &str = "id, domain_id, name, document, checksum, mac";
@@ -91,7 +96,7 @@ pub(super) fn read_user(row: &Row<'_>, at: usize, binding: Binding<'_>) -> Resul
     document::decode(document.as_bytes(), row.get(at + 4).during(READING_USER)?, "a user")
 }
 
-/// Reads an access key's columns, its MAC behind them.
+/// Reads the [`ACCESS_KEY_COLUMNS`].
 pub(super) fn read_access_key(row: &Row<'_>, binding: Binding<'_>) -> Result<AccessKeyRecord, StoreError> {
     const DOING: &str = "reading an access key";
     let key = AccessKeyRecord {
@@ -100,6 +105,8 @@ pub(super) fn read_access_key(row: &Row<'_>, binding: Binding<'_>) -> Result<Acc
         user_id: row.get(2).during(DOING)?,
         enabled: row.get(3).during(DOING)?,
         create_time: row::known_time(row.get(4).during(DOING)?),
+        expires: row::known_time(row.get(6).during(DOING)?),
+        last_use: row::last_key_use(row.get(7).during(DOING)?, row.get(8).during(DOING)?, row.get(9).during(DOING)?),
     };
     let mac: Option<Vec<u8>> = row.get(5).during(DOING)?;
     binding.require(&Columns::AccessKey(&key), mac.as_deref())?;
@@ -153,10 +160,10 @@ pub(super) fn access_key(
     access_key: &str,
 ) -> Result<Option<(AccessKeyRecord, UserRecord)>, StoreError> {
     const DOING: &str = "reading an access key";
-    let mut statement = db.prepare_cached(ACCESS_KEY).during(DOING)?;
+    let mut statement = db.prepare_cached(&ACCESS_KEY).during(DOING)?;
     let mut rows = statement.query([access_key]).during(DOING)?;
     let Some(row) = rows.next().during(DOING)? else { return Ok(None) };
-    Ok(Some((read_access_key(row, binding)?, read_user(row, 6, binding)?)))
+    Ok(Some((read_access_key(row, binding)?, read_user(row, ACCESS_KEY_WIDTH, binding)?)))
 }
 
 /// Stores an access key, and returns what became of its row.
@@ -167,15 +174,24 @@ pub(super) fn put_access_key(
 ) -> Result<RowMark, StoreError> {
     let mac = binding.bind(&Columns::AccessKey(key));
     db.prepare_cached(
-        "INSERT INTO access_keys (access_key, user_id, sealed_secret_key, enabled, create_time, mac)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+        "INSERT INTO access_keys (access_key, user_id, sealed_secret_key, enabled, create_time, mac, expires)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
          ON CONFLICT (access_key) DO UPDATE SET user_id = excluded.user_id,
          sealed_secret_key = excluded.sealed_secret_key, enabled = excluded.enabled,
-         create_time = excluded.create_time, mac = excluded.mac",
+         create_time = excluded.create_time, mac = excluded.mac, expires = excluded.expires",
     )
     .and_then(|mut statement| {
         let create_time = row::time_or_unknown(key.create_time);
-        statement.execute(params![key.access_key, key.user_id, key.sealed_secret_key, key.enabled, create_time, mac])
+        let expires = row::time_or_unknown(key.expires);
+        statement.execute(params![
+            key.access_key,
+            key.user_id,
+            key.sealed_secret_key,
+            key.enabled,
+            create_time,
+            mac,
+            expires
+        ])
     })
     .during("writing an access key")?;
     Ok(RowMark::put(RowKind::AccessKey, &key.access_key, &mac))

@@ -18,6 +18,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/0009_audit_search.sql"),
     include_str!("../../migrations/0010_bound_rows.sql"),
     include_str!("../../migrations/0011_key_rotation.sql"),
+    include_str!("../../migrations/0012_key_ends.sql"),
 ];
 /// Marks a file as ours: `csms` in ASCII.
 const APPLICATION_ID: i64 = 0x6373_6d73;

@@ -4,8 +4,8 @@ use csms_core::policy::Policy;
 
 use super::*;
 use crate::{
-    AccessChange, AccessKeyRecord, AccessState, ChangeError, KeyDetails, KeyMaterial, KeyRecord, KeyRotation, KeyState,
-    PolicyDetails, PolicyRecord, StoreError, UserDetails, UserRecord,
+    AccessChange, AccessKeyRecord, AccessKeyUse, AccessState, ChangeError, KeyDetails, KeyMaterial, KeyRecord,
+    KeyRotation, KeyState, LastKeyUse, PolicyDetails, PolicyRecord, StoreError, UserDetails, UserRecord,
 };
 
 fn user(id: &str, name: &str) -> UserRecord {
@@ -29,6 +29,8 @@ fn access_key(name: &str, user_id: &str) -> AccessKeyRecord {
         user_id: user_id.to_owned(),
         enabled: true,
         create_time: Some(at(7)),
+        expires: None,
+        last_use: None,
     }
 }
 
@@ -54,16 +56,45 @@ pub async fn a_password_is_replaced_if_it_is_still_the_old_one<S: Store>(store: 
     store.put_user(alice.clone()).await.unwrap();
     let replace = |user_id: &str, old: Option<&str>, new: &str| {
         let (user_id, old, new) = (user_id.to_owned(), old.map(str::to_owned), new.to_owned());
-        store.change_access(vec![AccessChange::ReplacePassword { user_id, old, new }], Vec::new())
+        store.change_access(vec![AccessChange::ReplacePassword { user_id, old, new, time: at(9) }], Vec::new())
     };
     replace("1", Some("one"), "two").await.unwrap();
     for old in [Some("one"), None] {
         assert!(matches!(replace("1", old, "three").await, Err(StoreError::Conflict(_))));
     }
     assert!(matches!(replace("2", None, "three").await, Err(StoreError::NotFound)));
-    let details = UserDetails { generation: 1, ..alice.details.clone() };
+    let details = UserDetails { generation: 1, password_change_time: Some(at(9)), ..alice.details.clone() };
     let expected = UserRecord { password_hash: Some("two".to_owned()), details, ..alice };
     assert_eq!(store.user("1").await.unwrap(), Some(expected));
+}
+
+pub async fn the_last_use_of_a_key_is_kept_and_changes_nothing_else<S: Store>(store: Shared<S>) {
+    store.put_user(user("1", "alice")).await.unwrap();
+    let key = AccessKeyRecord { expires: Some(at(99)), ..access_key("AK1", "1") };
+    store.put_access_key(key.clone()).await.unwrap();
+    let stored = async || store.access_key("AK1").await.unwrap().unwrap().0;
+    assert_eq!(stored().await, key);
+    let rows = store.access_rows().await.unwrap();
+    let used = |time, peer: Option<&str>, operation: &str| LastKeyUse {
+        time: at(time),
+        peer: peer.map(str::to_owned),
+        operation: operation.to_owned(),
+    };
+    let note = async |name: &str, last: &LastKeyUse| {
+        let noted = AccessKeyUse { access_key: name.to_owned(), last: last.clone() };
+        store.note_key_uses(vec![noted]).await.unwrap();
+    };
+    let first = used(20, Some("192.0.2.1"), "ShowSecret");
+    note("AK1", &first).await;
+    note("absent", &first).await;
+    note("AK1", &used(19, None, "ListSecrets")).await;
+    let expected = AccessKeyRecord { last_use: Some(first), ..key };
+    assert_eq!(stored().await, expected);
+    assert_eq!(store.access_keys("1").await.unwrap(), [expected.clone()]);
+    assert_eq!(store.access_rows().await.unwrap(), rows, "the MAC of the row");
+    // A change of the key, by somebody who read it before its use, leaves the use alone.
+    store.put_access_key(AccessKeyRecord { last_use: None, expires: None, ..expected.clone() }).await.unwrap();
+    assert_eq!(stored().await, AccessKeyRecord { expires: None, ..expected });
 }
 
 pub async fn users_and_policies_change_together_or_not_at_all<S: Store>(store: Shared<S>) {

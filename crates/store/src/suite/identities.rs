@@ -90,7 +90,8 @@ pub async fn tokens_get_another_generation_when_the_password_changes_or_the_user
     assert_eq!(generation(&alice).await, 3, "disabled");
     alice.enabled = true;
     assert_eq!(generation(&alice).await, 3, "enabled again");
-    let replaced = AccessChange::ReplacePassword { user_id: "1".to_owned(), old: None, new: "new".to_owned() };
+    let replaced =
+        AccessChange::ReplacePassword { user_id: "1".to_owned(), old: None, new: "new".to_owned(), time: at(3) };
     store.change_access(vec![replaced], Vec::new()).await.unwrap();
     assert_eq!(store.user("1").await.unwrap().unwrap().details.generation, 4, "a password of one's own");
 }
@@ -122,6 +123,8 @@ pub(super) fn access_key(access_key: &str, user_id: &str) -> AccessKeyRecord {
         user_id: user_id.to_owned(),
         enabled: true,
         create_time: Some(at(1_700_000_000_123)),
+        expires: None,
+        last_use: None,
     }
 }
 

@@ -182,6 +182,11 @@ export interface AccessMethods {
   ): Promise<{ access_key: IamAccessKey }>;
   /** Deletes an access key. */
   deleteAccessKeyV5(request: IamUserRequest & { access_key_id: string }, options?: CallOptions): Promise<void>;
+  /** When an access key was last used, to within a minute; no time where it never was. */
+  showAccessKeyLastUsedV5(
+    request: IamUserRequest & { access_key_id: string },
+    options?: CallOptions,
+  ): Promise<{ access_key_last_used: { last_used_at?: string } }>;
   /** Whether and since when a user can sign in with a password; `IAM.0005` where it cannot. */
   showLoginProfileV5(request: IamUserRequest, options?: CallOptions): Promise<{ login_profile: IamLoginProfile }>;
   /** Gives a user its first password. */

@@ -85,6 +85,7 @@ export const ACCESS_OPERATIONS = {
   CreateAccessKeyV5: { method: "POST", path: "/v5/users/{user_id}/access-keys" },
   UpdateAccessKeyV5: { method: "PUT", path: "/v5/users/{user_id}/access-keys/{access_key_id}" },
   DeleteAccessKeyV5: { method: "DELETE", path: "/v5/users/{user_id}/access-keys/{access_key_id}" },
+  ShowAccessKeyLastUsedV5: { method: "GET", path: "/v5/users/{user_id}/access-keys/{access_key_id}/last-used" },
   ShowLoginProfileV5: { method: "GET", path: "/v5/users/{user_id}/login-profile" },
   CreateLoginProfileV5: { method: "POST", path: "/v5/users/{user_id}/login-profile" },
   UpdateLoginProfileV5: { method: "PUT", path: "/v5/users/{user_id}/login-profile" },

@@ -500,7 +500,7 @@ pub(crate) fn of_account(world: &World, operation: IamOperation) -> Vec<Row> {
         }
         CreateAccessKeyV5 => of_bob(&[], Value::Null),
         UpdateAccessKeyV5 => of_bob(&[("access_key_id", "ABSENT")], json!({ "status": "inactive" })),
-        DeleteAccessKeyV5 => of_bob(&[("access_key_id", "ABSENT")], Value::Null),
+        ShowAccessKeyLastUsedV5 | DeleteAccessKeyV5 => of_bob(&[("access_key_id", "ABSENT")], Value::Null),
         CreateLoginProfileV5 | UpdateLoginProfileV5 => of_bob(&[], password),
         CreatePolicyV5 => {
             let body = json!({ "policy_name": "pol", "policy_document": document });

@@ -261,7 +261,9 @@ impl Plan<'_> {
         let purpose = secret_key_purpose(&wanted.access_key, user_id);
         let is_same = |key: &AccessKeyRecord| {
             let opened = self.root.open(&purpose, &key.sealed_secret_key);
-            key.enabled && opened.is_ok_and(|opened| opened.as_slice() == wanted.secret_key.as_bytes())
+            key.enabled
+                && key.expires == wanted.expires
+                && opened.is_ok_and(|opened| opened.as_slice() == wanted.secret_key.as_bytes())
         };
         if stored.is_some_and(is_same) {
             return Ok(());
@@ -273,6 +275,8 @@ impl Plan<'_> {
             user_id: user_id.to_owned(),
             enabled: true,
             create_time: stored.map_or(Some(self.now), |key| key.create_time),
+            expires: wanted.expires,
+            last_use: None,
         };
         let action = if stored.is_some() { "UpdateAccessKey" } else { "CreateAccessKey" };
         changes.push(Change { action, target: key.access_key.clone(), change: AccessChange::PutAccessKey(key) });

@@ -112,7 +112,9 @@ async fn change(call: &Call, request: ChangePassword) -> Result<Answer, Failure>
         }
     }
     let hash = checks.hash(peer, new).await?;
-    let replacement = AccessChange::ReplacePassword { user_id: user.id.clone(), old: user.password_hash, new: hash };
+    let time = call.app.clock.now();
+    let replacement =
+        AccessChange::ReplacePassword { user_id: user.id.clone(), old: user.password_hash, new: hash, time };
     let record = call.app.trail.change(&Origin::current(), &call.project, |record| record.target = Some(&user.name));
     let changed = call.app.store.change_access(vec![replacement], vec![record]).await;
     call.app.authenticator.forget();

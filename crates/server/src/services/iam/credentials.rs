@@ -6,9 +6,13 @@ use csms_api::{
     ErrorCode,
     iam::{
         request::{access_key_enabled, changed_password, new_password},
-        response::{AccessKey, AccessKeyResponse, ListAccessKeysResponse, LoginProfile, LoginProfileResponse},
+        response::{
+            AccessKey, AccessKeyLastUsed, AccessKeyLastUsedResponse, AccessKeyResponse, ListAccessKeysResponse,
+            LoginProfile, LoginProfileResponse,
+        },
     },
 };
+use csms_core::UnixMillis;
 use csms_store::{AccessChange, AccessKeyRecord, AccessState, Store, UserRecord};
 use zeroize::Zeroizing;
 
@@ -23,12 +27,13 @@ use crate::{
     },
 };
 
-fn describe(key: &AccessKeyRecord) -> AccessKey<'_> {
+/// A key as it is at `now`. The cloud's keys have no end, so one that has ended is inactive.
+fn describe(key: &AccessKeyRecord, now: UnixMillis) -> AccessKey<'_> {
     AccessKey {
         user_id: &key.user_id,
         access_key_id: &key.access_key,
         created_at: key.create_time.map(rfc3339),
-        status: if key.enabled { "active" } else { "inactive" },
+        status: if key.enabled && !key.has_expired(now) { "active" } else { "inactive" },
         secret_access_key: None,
     }
 }
@@ -37,7 +42,9 @@ pub(super) async fn list_keys(call: Call) -> Result<Prepared, Failure> {
     let (page, named) = (page(&call)?, NamedUser::in_path(&call).await?);
     Ok(Prepared::new(vec![named.access(&call)], async move {
         let keys = call.app.store.access_keys(&named.found()?.id).await?;
-        let (access_keys, page_info) = page.cut(keys.iter().map(describe).collect(), |key| key.access_key_id);
+        let now = call.app.clock.now();
+        let described = keys.iter().map(|key| describe(key, now)).collect();
+        let (access_keys, page_info) = page.cut(described, |key| key.access_key_id);
         Answer::json(&ListAccessKeysResponse { access_keys, page_info })
     }))
 }
@@ -47,7 +54,8 @@ pub(super) async fn create_key(call: Call) -> Result<Prepared, Failure> {
     let named = NamedUser::in_path(&call).await?;
     Ok(Prepared::new(vec![named.access(&call)], async move {
         let user = named.found()?;
-        let (key, secret_key) = records::make_key(&call.app.root, &user.id, call.app.clock.now())?;
+        let now = call.app.clock.now();
+        let (key, secret_key) = records::make_key(&call.app.root, &user.id, now)?;
         let (made, domain) = (key.clone(), call.app.identity.domain_id.clone());
         change(&call, move |state| {
             require_name(find(state, &domain, &user.id)?, Some(&user.name))?;
@@ -55,7 +63,7 @@ pub(super) async fn create_key(call: Call) -> Result<Prepared, Failure> {
             Ok(Decision { answer: (), changes: vec![AccessChange::PutAccessKey(key)], target })
         })
         .await?;
-        let access_key = AccessKey { secret_access_key: Some(&secret_key), ..describe(&made) };
+        let access_key = AccessKey { secret_access_key: Some(&secret_key), ..describe(&made, now) };
         Answer::secret(&AccessKeyResponse { access_key })
     }))
 }
@@ -87,7 +95,19 @@ pub(super) async fn update_key(call: Call, body: Body) -> Result<Prepared, Failu
     Ok(Prepared::new(vec![named.access(&call)], async move {
         let put = move |key: &AccessKeyRecord| AccessChange::PutAccessKey(AccessKeyRecord { enabled, ..key.clone() });
         let changed = AccessKeyRecord { enabled, ..change_key(&call, named.found()?, put).await? };
-        Answer::json(&AccessKeyResponse { access_key: describe(&changed) })
+        Answer::json(&AccessKeyResponse { access_key: describe(&changed, call.app.clock.now()) })
+    }))
+}
+
+/// ShowAccessKeyLastUsedV5.
+pub(super) async fn show_key_use(call: Call) -> Result<Prepared, Failure> {
+    let named = NamedUser::in_path(&call).await?;
+    Ok(Prepared::new(vec![named.access(&call)], async move {
+        let (user, name) = (named.found()?, call.path_text("access_key_id"));
+        let found = call.app.store.access_key(name).await?.filter(|(key, _)| key.user_id == user.id);
+        let (key, _) = found.ok_or_else(|| not_found("access key"))?;
+        let last_used_at = key.last_use.map(|last| rfc3339(last.time));
+        Answer::json(&AccessKeyLastUsedResponse { access_key_last_used: AccessKeyLastUsed { last_used_at } })
     }))
 }
 

@@ -29,7 +29,16 @@ pub fn make_key(
     let (access_key, secret_key) = make_key_pair()?;
     let sealed_secret_key = root.seal(&secret_key_purpose(&access_key, user_id), secret_key.as_bytes(), &mut SysRng)?;
     let user_id = user_id.to_owned();
-    Ok((AccessKeyRecord { access_key, sealed_secret_key, user_id, enabled: true, create_time: Some(now) }, secret_key))
+    let key = AccessKeyRecord {
+        access_key,
+        sealed_secret_key,
+        user_id,
+        enabled: true,
+        create_time: Some(now),
+        expires: None,
+        last_use: None,
+    };
+    Ok((key, secret_key))
 }
 
 /// Sets or takes away a user's password, which is given as its hash.
@@ -39,6 +48,7 @@ pub fn set_password(user: &mut UserRecord, hash: Option<String>, now: UnixMillis
         (None, Some(_)) => Some(now),
         (_, None) => None,
     };
+    user.details.password_change_time = hash.as_ref().map(|_| now);
     user.password_hash = hash;
 }
 

@@ -58,7 +58,7 @@ pub struct Key {
 }
 
 /// A password of a test, which need not be a good one.
-fn any_password(text: &str) -> NewPassword {
+pub fn any_password(text: &str) -> NewPassword {
     NewPassword::judge(text.to_owned().into(), "", PasswordRule::Any).ok().unwrap()
 }
 
@@ -141,6 +141,8 @@ impl Server {
             user_id: id.clone(),
             enabled: true,
             create_time: None,
+            expires: None,
+            last_use: None,
         };
         let changes = vec![AccessChange::PutUser(user), AccessChange::PutAccessKey(key)];
         self.app.store.change_access(changes, Vec::new()).await.unwrap();
