@@ -18,7 +18,7 @@ use std::{
 
 use axum::http::HeaderValue;
 use csms_core::{ProjectId, UnixMillis, VersionId};
-use csms_kms::RootKey;
+use csms_kms::{DerivedKey, RootKey};
 use csms_store::{AccessKeyUse, AnyStore, AuditEntry, ChainKey, LastKeyUse, Store, StoreError};
 use tokio::sync::Notify;
 
@@ -56,7 +56,8 @@ pub enum ReadRecords {
 /// The key of the chain, from the root key.
 #[must_use]
 pub fn chain_key(root: &RootKey) -> Arc<ChainKey> {
-    Arc::new(ChainKey::new(root.derive("audit-chain")))
+    let DerivedKey { number, key } = root.derive_numbered("audit-chain");
+    Arc::new(ChainKey::new(number, key))
 }
 
 /// Who does something, and as part of what. Set for the time of an operation, so that whatever it changes is recorded under

@@ -21,19 +21,27 @@ pub type Link = [u8; 32];
 const ORIGIN: Link = [0; 32];
 
 /// The key of the chain; wiped when dropped, never printed.
-pub struct ChainKey(Zeroizing<[u8; 32]>);
+pub struct ChainKey {
+    number: u32,
+    key: Zeroizing<[u8; 32]>,
+}
 
 impl ChainKey {
-    /// A chain under this key.
+    /// A chain under this key, which comes from the root key of this number. The number is stored beside every link and seal.
     #[must_use]
-    pub fn new(key: Zeroizing<[u8; 32]>) -> Self {
-        Self(key)
+    pub const fn new(number: u32, key: Zeroizing<[u8; 32]>) -> Self {
+        Self { number, key }
+    }
+
+    /// Requires that what names the root key of `number` is of this key.
+    fn require(&self, number: u32) -> Result<(), Broken> {
+        if number == self.number { Ok(()) } else { Err(Broken::UnknownKey(number)) }
     }
 
     fn mac(&self, purpose: &[u8], parts: &[&[u8]]) -> Link {
         // HMAC fills a short key up to the block of its hash; a length that is known when compiling cannot be refused.
         let mut block = Zeroizing::new([0_u8; 64]);
-        block.iter_mut().zip(self.0.iter()).for_each(|(to, from)| *to = *from);
+        block.iter_mut().zip(self.key.iter()).for_each(|(to, from)| *to = *from);
         let mut mac = <Hmac<Sha256> as KeyInit>::new((&*block).into());
         mac.update(purpose);
         for part in parts {
@@ -55,7 +63,7 @@ impl ChainKey {
 
 impl fmt::Debug for ChainKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("ChainKey(hidden)")
+        f.debug_struct("ChainKey").field("number", &self.number).finish_non_exhaustive()
     }
 }
 
@@ -81,6 +89,8 @@ pub struct AuditRecord {
     pub document: String,
     /// Its link.
     pub link: Vec<u8>,
+    /// Number of the root key whose chain key linked it.
+    pub key_number: u32,
 }
 
 /// The end of the chain.
@@ -92,6 +102,8 @@ pub struct AuditHead {
     pub link: Vec<u8>,
     /// Seal over both; empty while there is none.
     pub seal: Vec<u8>,
+    /// Number of the root key whose chain key sealed it; of no meaning while there is no record.
+    pub key_number: u32,
 }
 
 /// Where a chain is broken.
@@ -108,6 +120,9 @@ pub enum Broken {
     /// A record, or one before it, is not what was written.
     #[error("record {0} is not what was written there")]
     Changed(u64),
+    /// A record, or the head, names a root key that is not the present one.
+    #[error("the audit trail names root key number {0}, which is not the present one")]
+    UnknownKey(u32),
     /// The head is not what was written.
     #[error("the head is not what was written")]
     Head,
@@ -145,6 +160,7 @@ impl<'k> ChainCheck<'k> {
         if record.number != expected {
             return Err(Broken::Missing { expected, found: record.number });
         }
+        self.key.require(record.key_number)?;
         let link = self.key.link(&self.link, record.number, record.secret.as_deref(), &record.document);
         if !bool::from(link.as_slice().ct_eq(&record.link)) {
             return Err(Broken::Changed(record.number));
@@ -170,6 +186,7 @@ impl<'k> ChainCheck<'k> {
         if head.number == 0 {
             return if head.link.is_empty() && head.seal.is_empty() { Ok(()) } else { Err(Broken::Head) };
         }
+        self.key.require(head.key_number)?;
         let seal = self.key.seal(self.number, &self.link);
         let sealed = bool::from(seal.as_slice().ct_eq(&head.seal));
         if sealed && head.link == self.link { Ok(()) } else { Err(Broken::Head) }
@@ -199,8 +216,9 @@ pub(crate) fn extend(head: &AuditHead, entries: Vec<AuditEntry>) -> (Vec<AuditRe
         if at == last {
             head.link = link.to_vec();
             head.seal = chain.seal(number, &link).to_vec();
+            head.key_number = chain.number;
         }
-        records.push(AuditRecord { number, secret, document, link: link.to_vec() });
+        records.push(AuditRecord { number, secret, document, link: link.to_vec(), key_number: chain.number });
     }
     (records, head)
 }
@@ -210,7 +228,7 @@ mod tests {
     use super::*;
 
     fn key(byte: u8) -> Arc<ChainKey> {
-        Arc::new(ChainKey::new(Zeroizing::new([byte; 32])))
+        Arc::new(ChainKey::new(1, Zeroizing::new([byte; 32])))
     }
 
     fn chain() -> (Vec<AuditRecord>, AuditHead) {
@@ -277,9 +295,19 @@ mod tests {
         let (mut records, head) = chain();
         records.pop();
         assert_eq!(check(&records, &head), Err(Broken::End { head: 4, last: 3 }));
-        let shortened = AuditHead { number: 3, link: records[2].link.clone(), seal: head.seal };
+        let shortened = AuditHead { number: 3, link: records[2].link.clone(), ..head };
         assert_eq!(check(&records, &shortened), Err(Broken::Head));
         assert_eq!(check(&[], &shortened), Err(Broken::End { head: 3, last: 0 }));
+    }
+
+    #[test]
+    fn the_number_of_the_root_key_stands_beside_what_its_key_made() {
+        let (mut records, mut head) = chain();
+        assert!(records.iter().all(|record| record.key_number == 1) && head.key_number == 1);
+        head.key_number = 2;
+        assert_eq!(check(&records, &head), Err(Broken::UnknownKey(2)));
+        records[1].key_number = 3;
+        assert_eq!(check(&records, &head), Err(Broken::UnknownKey(3)));
     }
 
     #[test]

@@ -245,6 +245,11 @@ pub(crate) fn with_password(
     }
 }
 
+/// The number of a root key in a column.
+pub(crate) fn key_number(number: i64) -> Result<u32, StoreError> {
+    u32::try_from(number).map_err(|_| corrupt("a stored number of a root key is out of range"))
+}
+
 /// A number that is never negative.
 pub(crate) fn count(number: i64) -> Result<u64, StoreError> {
     u64::try_from(number).map_err(|_| corrupt("a stored number is negative"))

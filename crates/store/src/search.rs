@@ -134,7 +134,7 @@ impl Statement {
         let limit = add(Parameter::Number(filter.limit.into()));
         let conditions = conditions.join(" AND ");
         let sql = format!(
-            "SELECT number, secret, document, link FROM audit WHERE {conditions} ORDER BY {time} DESC, number DESC LIMIT {limit}"
+            "SELECT number, secret, document, link, key_number FROM audit WHERE {conditions} ORDER BY {time} DESC, number DESC LIMIT {limit}"
         );
         Self { sql, parameters }
     }

@@ -53,7 +53,7 @@ async fn a_running_store_sees_what_a_command_beside_it_changes() {
 /// A store with three records in its audit trail, tampered with by `sql`, and what following the chain says.
 async fn tampered(sql: &str) -> Result<(), Broken> {
     let (store, directory) = in_groups().await;
-    let key = Arc::new(ChainKey::new(Zeroizing::new([7; 32])));
+    let key = Arc::new(ChainKey::new(1, Zeroizing::new([7; 32])));
     for what in ["one", "two", "three"] {
         let document = format!("{{\"what\":\"{what}\"}}");
         let entry = AuditEntry { secret: Some(what.to_owned()), document, chain: Arc::clone(&key) };
@@ -86,7 +86,9 @@ async fn every_edit_of_the_audit_trail_in_the_file_is_found() {
             Broken::Head,
         ),
         ("DELETE FROM audit; UPDATE audit_head SET number = 0", Broken::Head),
-        ("INSERT INTO audit VALUES (4, NULL, '{}', x'00')", Broken::Changed(4)),
+        ("INSERT INTO audit (number, secret, document, link) VALUES (4, NULL, '{}', x'00')", Broken::Changed(4)),
+        ("UPDATE audit SET key_number = 2 WHERE number = 2", Broken::UnknownKey(2)),
+        ("UPDATE audit_head SET key_number = 3", Broken::UnknownKey(3)),
     ] {
         assert_eq!(tampered(sql).await, Err(expected), "{sql}");
     }

@@ -15,17 +15,19 @@ use super::{
 use crate::{
     audit::{self, AuditEntry, AuditHead, AuditRecord},
     error::{Cause, StoreError},
-    row::count,
+    row::{count, key_number},
     search::{AuditFilter, Dialect, Parameter, Statement},
 };
 
 const READING: &str = "reading the audit trail";
 const WRITING: &str = "writing the audit trail";
 
-const HEAD: &str = "SELECT number, link, seal FROM audit_head WHERE singleton = 1";
-pub(super) const LOCK_HEAD: &str = "SELECT number, link, seal FROM audit_head WHERE singleton = 1 FOR UPDATE";
-const AFTER: &str = "SELECT number, secret, document, link FROM audit WHERE number > $1 ORDER BY number LIMIT $2";
-const OF_SECRET: &str = "SELECT number, secret, document, link FROM audit
+const HEAD: &str = "SELECT number, link, seal, key_number FROM audit_head WHERE singleton = 1";
+pub(super) const LOCK_HEAD: &str =
+    "SELECT number, link, seal, key_number FROM audit_head WHERE singleton = 1 FOR UPDATE";
+const AFTER: &str =
+    "SELECT number, secret, document, link, key_number FROM audit WHERE number > $1 ORDER BY number LIMIT $2";
+const OF_SECRET: &str = "SELECT number, secret, document, link, key_number FROM audit
      WHERE secret = $3 AND number > $1 ORDER BY number LIMIT $2";
 
 async fn read_head(session: &Session, sql: &str) -> Result<AuditHead, StoreError> {
@@ -43,13 +45,14 @@ pub(super) fn head_in(rows: &[Row]) -> Result<AuditHead, StoreError> {
         number: count(column(row, 0, READING)?)?,
         link: column(row, 1, READING)?,
         seal: column(row, 2, READING)?,
+        key_number: key_number(column(row, 3, READING)?)?,
     })
 }
 
 // One statement for all records: others wait for the head meanwhile.
-const INSERT: &str = "INSERT INTO audit (number, secret, document, link)
-     SELECT * FROM unnest($1::BIGINT[], $2::TEXT[], $3::TEXT[], $4::BYTEA[])";
-const MOVE_HEAD: &str = "UPDATE audit_head SET number = $1, link = $2, seal = $3 WHERE singleton = 1";
+const INSERT: &str = "INSERT INTO audit (number, secret, document, link, key_number)
+     SELECT * FROM unnest($1::BIGINT[], $2::TEXT[], $3::TEXT[], $4::BYTEA[], $5::BIGINT[])";
+const MOVE_HEAD: &str = "UPDATE audit_head SET number = $1, link = $2, seal = $3, key_number = $4 WHERE singleton = 1";
 
 /// Appends to the chain, in the transaction that is open. What follows in it should be the commit.
 pub(super) async fn append(session: &Session, entries: Vec<AuditEntry>) -> Result<(), StoreError> {
@@ -98,10 +101,11 @@ async fn write<F: Future<Output = Result<(), StoreError>>>(
     let secrets: Vec<Option<&str>> = records.iter().map(|record| record.secret.as_deref()).collect();
     let documents: Vec<&str> = records.iter().map(|record| record.document.as_str()).collect();
     let links: Vec<&[u8]> = records.iter().map(|record| record.link.as_slice()).collect();
-    let number = number(head.number);
+    let keys: Vec<i64> = records.iter().map(|record| i64::from(record.key_number)).collect();
+    let (number, key) = (number(head.number), i64::from(head.key_number));
     let (inserted, moved, rest) = join3(
-        session.query(&insert, &[&numbers, &secrets, &documents, &links], WRITING),
-        session.query(&move_head, &[&number, &head.link, &head.seal], WRITING),
+        session.query(&insert, &[&numbers, &secrets, &documents, &links, &keys], WRITING),
+        session.query(&move_head, &[&number, &head.link, &head.seal, &key], WRITING),
         rest(),
     )
     .await;
@@ -153,6 +157,7 @@ fn read(row: &Row) -> Result<AuditRecord, StoreError> {
         secret: column(row, 1, READING)?,
         document: column(row, 2, READING)?,
         link: column(row, 3, READING)?,
+        key_number: key_number(column(row, 4, READING)?)?,
     })
 }
 

@@ -29,6 +29,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/postgres/0011_current_version.sql"),
     include_str!("../../migrations/postgres/0012_key_rotation.sql"),
     include_str!("../../migrations/postgres/0013_key_ends.sql"),
+    include_str!("../../migrations/postgres/0014_chain_key.sql"),
 ];
 
 const DOING: &str = "bringing the schema up to date";

@@ -6,7 +6,7 @@ use super::failure::During as _;
 use crate::{
     audit::{self, AuditEntry, AuditHead, AuditRecord},
     error::StoreError,
-    row::count,
+    row::{count, key_number},
     search::{AuditFilter, Dialect, Parameter, Statement},
 };
 
@@ -14,17 +14,17 @@ const READING: &str = "reading the audit trail";
 const WRITING: &str = "writing the audit trail";
 
 pub(super) const AFTER: &str =
-    "SELECT number, secret, document, link FROM audit WHERE number > ?1 ORDER BY number LIMIT ?2";
-pub(super) const OF_SECRET: &str = "SELECT number, secret, document, link FROM audit
+    "SELECT number, secret, document, link, key_number FROM audit WHERE number > ?1 ORDER BY number LIMIT ?2";
+pub(super) const OF_SECRET: &str = "SELECT number, secret, document, link, key_number FROM audit
      WHERE secret = ?3 AND number > ?1 ORDER BY number LIMIT ?2";
 
 pub(super) fn head(db: &Connection) -> Result<AuditHead, StoreError> {
-    let read = |row: &Row<'_>| Ok((row.get::<_, i64>(0)?, row.get(1)?, row.get(2)?));
-    let (number, link, seal) = db
-        .prepare_cached("SELECT number, link, seal FROM audit_head WHERE singleton = 1")
+    let read = |row: &Row<'_>| Ok((row.get::<_, i64>(0)?, row.get(1)?, row.get(2)?, row.get(3)?));
+    let (number, link, seal, key) = db
+        .prepare_cached("SELECT number, link, seal, key_number FROM audit_head WHERE singleton = 1")
         .and_then(|mut statement| statement.query_row([], read))
         .during(READING)?;
-    Ok(AuditHead { number: count(number)?, link, seal })
+    Ok(AuditHead { number: count(number)?, link, seal, key_number: key_number(key)? })
 }
 
 /// Appends to the chain, in the transaction that is open.
@@ -34,13 +34,16 @@ pub(super) fn append(db: &Connection, entries: Vec<AuditEntry>) -> Result<(), St
     }
     let (records, head) = audit::extend(&head(db)?, entries);
     let mut insert = db
-        .prepare_cached("INSERT INTO audit (number, secret, document, link) VALUES (?1, ?2, ?3, ?4)")
+        .prepare_cached("INSERT INTO audit (number, secret, document, link, key_number) VALUES (?1, ?2, ?3, ?4, ?5)")
         .during(WRITING)?;
     for record in records {
-        insert.execute(params![number(record.number), record.secret, record.document, record.link]).during(WRITING)?;
+        let AuditRecord { number: place, secret, document, link, key_number } = record;
+        insert.execute(params![number(place), secret, document, link, key_number]).during(WRITING)?;
     }
-    db.prepare_cached("UPDATE audit_head SET number = ?1, link = ?2, seal = ?3 WHERE singleton = 1")
-        .and_then(|mut statement| statement.execute(params![number(head.number), head.link, head.seal]))
+    db.prepare_cached("UPDATE audit_head SET number = ?1, link = ?2, seal = ?3, key_number = ?4 WHERE singleton = 1")
+        .and_then(|mut statement| {
+            statement.execute(params![number(head.number), head.link, head.seal, head.key_number])
+        })
         .during(WRITING)
         .map(drop)
 }
@@ -86,6 +89,7 @@ fn read(rows: &mut Rows<'_>) -> Result<Vec<AuditRecord>, StoreError> {
             secret: row.get(1).during(READING)?,
             document: row.get(2).during(READING)?,
             link: row.get(3).during(READING)?,
+            key_number: key_number(row.get(4).during(READING)?)?,
         });
     }
     Ok(records)

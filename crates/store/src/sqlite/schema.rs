@@ -19,6 +19,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/0010_bound_rows.sql"),
     include_str!("../../migrations/0011_key_rotation.sql"),
     include_str!("../../migrations/0012_key_ends.sql"),
+    include_str!("../../migrations/0013_chain_key.sql"),
 ];
 /// Marks a file as ours: `csms` in ASCII.
 const APPLICATION_ID: i64 = 0x6373_6d73;

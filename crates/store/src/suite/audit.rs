@@ -11,7 +11,7 @@ use crate::{
 };
 
 fn chain() -> Arc<ChainKey> {
-    Arc::new(ChainKey::new(Zeroizing::new([7; 32])))
+    Arc::new(ChainKey::new(1, Zeroizing::new([7; 32])))
 }
 
 /// A record of something.

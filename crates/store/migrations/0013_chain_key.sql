@@ -1,0 +1,4 @@
+-- Number of the root key whose chain key linked a record and sealed the head. What was written before is of the first root key.
+
+ALTER TABLE audit ADD COLUMN key_number INTEGER NOT NULL DEFAULT 1;
+ALTER TABLE audit_head ADD COLUMN key_number INTEGER NOT NULL DEFAULT 1;
