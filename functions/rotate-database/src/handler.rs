@@ -12,6 +12,7 @@ use tokio::{runtime, time::Instant};
 use crate::{
     databases::{self, Chosen},
     sealed::{self, Sealed},
+    service,
     steps::StepLog,
 };
 
@@ -44,7 +45,8 @@ pub fn handle<S: Secrets>(
         let what = if is_dry { "dry run of " } else { "" };
         let (mode, name) = (event.mode.operate_type(), &event.secret_name);
         context.info(format_args!("{what}{mode} of {name}, attempt {}", event.attempt));
-        let secrets = Sealed::new(connect(&event, context)?, name.clone(), sealed::key(context)?);
+        let project = service::project(&event, context);
+        let secrets = Sealed::new(connect(&event, context)?, project, name.clone(), sealed::key(context)?);
         match databases::choose(&event, context)? {
             Chosen::Sql(databases) => attempt(&event, context, &secrets, &databases),
             Chosen::Managed(databases) => attempt(&event, context, &secrets, &*databases),

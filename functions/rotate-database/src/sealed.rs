@@ -6,7 +6,7 @@ use core::cell::Cell;
 use std::fs;
 
 use csms_core::{
-    SecretName, SecretValue, StageName, VersionId,
+    ProjectId, SecretName, SecretValue, StageName, VersionId,
     rotation::{
         FailureCode,
         sealed::{SealingKey, is_sealed},
@@ -23,6 +23,9 @@ pub const KEY_FILE: &str = "CSMS_SEALING_KEY_FILE";
 /// User variable with the private key.
 pub const KEY: &str = "CSMS_SEALING_KEY";
 
+/// User variable that refuses values which are bound to no project, when it is `true`.
+pub const REQUIRE_PROJECT: &str = "CSMS_SEALING_REQUIRE_PROJECT";
+
 /// The function's key, if it has one.
 ///
 /// # Errors
@@ -37,13 +40,19 @@ pub fn key(context: &Context) -> Result<Option<SealingKey>, Failure> {
         (None, Some(text)) => Zeroizing::new(text.to_owned()),
         (None, None) => return Ok(None),
     };
-    SealingKey::parse(&text).map(Some).map_err(|error| failed(format!("the sealing key cannot be used: {error}")))
+    let key = SealingKey::parse(&text).map_err(|error| failed(format!("the sealing key cannot be used: {error}")))?;
+    match context.user_data(REQUIRE_PROJECT) {
+        None | Some("" | "false") => Ok(Some(key)),
+        Some("true") => Ok(Some(key.requiring_project())),
+        Some(_) => Err(failed(format!("{REQUIRE_PROJECT} must be true or false"))),
+    }
 }
 
 /// A secret whose values may be sealed.
 #[derive(Debug)]
 pub struct Sealed<S> {
     secrets: S,
+    project: Option<ProjectId>,
     name: SecretName,
     key: Option<SealingKey>,
     /// Whether a sealed value has been read. Then what is written is sealed too.
@@ -51,9 +60,14 @@ pub struct Sealed<S> {
 }
 
 impl<S> Sealed<S> {
-    /// The secret `name` of `secrets`, opened with `key`.
-    pub const fn new(secrets: S, name: SecretName, key: Option<SealingKey>) -> Self {
-        Self { secrets, name, key, seals: Cell::new(false) }
+    /// The secret `name` of `secrets`, which are those of `project`, opened with `key`.
+    pub const fn new(secrets: S, project: Option<ProjectId>, name: SecretName, key: Option<SealingKey>) -> Self {
+        Self { secrets, project, name, key, seals: Cell::new(false) }
+    }
+
+    fn project(&self) -> Result<&ProjectId, SecretsError> {
+        let missing = || "the value is sealed, and neither the event nor the environment names the project".to_owned();
+        self.project.as_ref().ok_or_else(|| SecretsError::Refused(missing()))
     }
 
     fn key(&self) -> Result<&SealingKey, SecretsError> {
@@ -65,7 +79,8 @@ impl<S> Sealed<S> {
         if !is_sealed(&value) {
             return Ok(value);
         }
-        self.key()?.open(name, &value).map_err(|error| SecretsError::Refused(format!("the value of {name}: {error}")))
+        let opened = self.key()?.open(self.project()?, name, &value);
+        opened.map_err(|error| SecretsError::Refused(format!("the value of {name}: {error}")))
     }
 }
 
@@ -86,7 +101,7 @@ impl<S: Secrets> Secrets for Sealed<S> {
 
     async fn create_pending(&self, value: SecretValue) -> Result<VersionId, SecretsError> {
         let value = if self.seals.get() {
-            let sealed = self.key()?.seal(&self.name, &value, &mut SysRng);
+            let sealed = self.key()?.seal(self.project()?, &self.name, &value, &mut SysRng);
             sealed.map_err(|error| SecretsError::Refused(format!("the next value: {error}")))?
         } else {
             value

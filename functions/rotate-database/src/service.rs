@@ -24,6 +24,12 @@ pub struct Service {
     name: SecretName,
 }
 
+/// The project of the secret that an event names: the event's, or that of the function's environment.
+#[must_use]
+pub fn project(event: &RotationEvent, context: &Context) -> Option<ProjectId> {
+    event.project_id.clone().or_else(|| ProjectId::parse(context.project_id()).ok())
+}
+
 impl Service {
     /// The secret that the event names.
     ///
@@ -36,9 +42,8 @@ impl Service {
         let endpoint = endpoint.ok_or_else(|| {
             missing("neither the user variable CSMS_ENDPOINT nor csms_endpoint of the event names the service")
         })?;
-        let project = event.project_id.clone().or_else(|| ProjectId::parse(context.project_id()).ok());
-        let project =
-            project.ok_or_else(|| missing("neither the event nor the function's environment names a project"))?;
+        let project = project(event, context)
+            .ok_or_else(|| missing("neither the event nor the function's environment names a project"))?;
         let credentials = credentials(context)
             .ok_or_else(|| missing("the function has no credentials; give it an agency with rights to the secret"))?;
         let client = match context.user_data(CA_VARIABLE) {

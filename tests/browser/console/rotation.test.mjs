@@ -1,7 +1,6 @@
 // What a person does with secrets that rotate: now, on a schedule, for a trial, and sealed for the function.
 
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
 import { join } from "node:path";
 
 import { ROOT } from "../../packaging/unpack.mjs";
@@ -11,7 +10,7 @@ import { CREDENTIALS, client, loginFor, unique } from "./stage.mjs";
 const { JweKey } = await import(join(ROOT, "www/node_modules/csms/lib/node.js"));
 
 /** What the function seals and opens values for. */
-const PURPOSE = /PURPOSE: &str = "(\w+)"/.exec(readFileSync(join(ROOT, "crates/core/src/rotation/sealed.rs"), "utf8"))[1];
+const PURPOSE = `rotation-${CREDENTIALS.project_id}`;
 
 const valueOf = async (secret_name, version_id = "latest") =>
   (await client.showSecretVersion({ secret_name, version_id })).version.secret_string;

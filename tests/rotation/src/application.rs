@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use csms_client::{Client, ClientError};
 use csms_core::{
-    RotationMode, SecretName, SecretValue, StageName, VersionId,
+    ProjectId, RotationMode, SecretName, SecretValue, StageName, VersionId,
     rotation::{
         Account,
         sealed::{SealingKey, is_sealed},
@@ -31,6 +31,8 @@ pub struct Application {
     pub database: Arc<Database>,
     /// `MultiUser`: SYSCURRENT has to log in. `SingleUser`: SYSCURRENT or SYSPENDING.
     pub mode: RotationMode,
+    /// The project of the secret.
+    pub project: ProjectId,
     /// The secret.
     pub name: SecretName,
     /// Opens sealed values.
@@ -106,7 +108,7 @@ impl Application {
         };
         let found = client.show_version(&self.name, &stage.version_id).await?;
         let value = SecretValue::text(found.version.secret_string.clone().unwrap()).unwrap();
-        let value = if is_sealed(&value) { self.key.open(&self.name, &value).unwrap() } else { value };
+        let value = if is_sealed(&value) { self.key.open(&self.project, &self.name, &value).unwrap() } else { value };
         Ok(Some((VersionId::parse(&stage.version_id).unwrap(), Account::parse(&value).unwrap())))
     }
 

@@ -29,6 +29,12 @@ pub struct Service {
 }
 
 impl Service {
+    /// The project of the client.
+    #[must_use]
+    pub fn project(&self) -> ProjectId {
+        project(&self.server)
+    }
+
     /// Starts a server with the bundled rotation function.
     pub async fn start() -> Self {
         Self::start_with(Options::default()).await
@@ -176,9 +182,13 @@ impl Service {
     }
 }
 
+fn project(server: &Server) -> ProjectId {
+    ProjectId::parse(server.project_id().to_owned()).expect("the server names its project")
+}
+
 fn client(server: &Server) -> Client {
     let credentials = server.credentials();
-    let project = ProjectId::parse(server.project_id().to_owned()).expect("the server names its project");
+    let project = project(server);
     let keys = Credentials::key_pair(&credentials.access_key, &credentials.secret_key);
     Client::new(server.url(), project, keys).expect("the server's address is one")
 }

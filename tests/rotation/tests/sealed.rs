@@ -29,9 +29,9 @@ fn make_key() -> String {
     Jwk { material, algorithm: None, key_id: Some("rotation-1".to_owned()) }.print().to_string()
 }
 
-fn seal(key: &SealingKey, name: &str, value: &Value) -> String {
+fn seal(key: &SealingKey, service: &Service, name: &str, value: &Value) -> String {
     let value = SecretValue::text(value.to_string()).unwrap();
-    let sealed = key.seal(&SecretName::parse(name).unwrap(), &value, &mut SysRng).unwrap();
+    let sealed = key.seal(&service.project(), &SecretName::parse(name).unwrap(), &value, &mut SysRng).unwrap();
     sealed.as_text().unwrap().to_owned()
 }
 
@@ -43,7 +43,7 @@ async fn sealed_value(service: &Service, name: &SecretName, version: &str) -> Se
 async fn open(service: &Service, key: &SealingKey, name: &SecretName) -> Account {
     let value = sealed_value(service, name, "latest").await;
     assert!(is_sealed(&value), "what the function wrote is sealed");
-    Account::parse(&key.open(name, &value).unwrap()).unwrap()
+    Account::parse(&key.open(&service.project(), name, &value).unwrap()).unwrap()
 }
 
 async fn a_sealed_secret_is_rotated_and_stays_sealed(engine: Engine) {
@@ -61,7 +61,7 @@ async fn a_sealed_secret_is_rotated_and_stays_sealed(engine: Engine) {
     let database = database.unwrap();
     for (name, function, attempts) in [("single", &function, 1), ("single_killed", &killed, 2)] {
         database.create_login(name, FIRST).await.unwrap();
-        let value = seal(&key, name, &database.value(name, FIRST));
+        let value = seal(&key, &service, name, &database.value(name, FIRST));
         let secret = service.create_text(name, RotationMode::SingleUser, function, &value).await;
         let rotation = service.rotate(&secret).await;
         service.assert_rotated(&rotation, attempts, VersionId::FIRST, name).await;
@@ -72,9 +72,9 @@ async fn a_sealed_secret_is_rotated_and_stays_sealed(engine: Engine) {
 
     database.create_login("a", FIRST).await.unwrap();
     database.create_login("b", SECOND).await.unwrap();
-    let value = seal(&key, "multi", &database.value("a", FIRST));
+    let value = seal(&key, &service, "multi", &database.value("a", FIRST));
     let secret = service.create_text("multi", RotationMode::MultiUser, &function, &value).await;
-    service.add_text(&secret, stage::PREVIOUS, &seal(&key, "multi", &database.value("b", SECOND))).await;
+    service.add_text(&secret, stage::PREVIOUS, &seal(&key, &service, "multi", &database.value("b", SECOND))).await;
     for user in ["b", "a"] {
         let (begun, task) = service.rotate(&secret).await;
         assert_eq!(task.task_status, "SUCCESS", "{task:?}");
@@ -109,7 +109,7 @@ async fn the_server_gives_its_functions_the_variables_that_it_is_told() {
     let (database, service) = tokio::join!(Database::start(Engine::PostgreSql), Service::start_with(options));
     let database = database.unwrap();
     database.create_login("app", FIRST).await.unwrap();
-    let value = seal(&key, "app", &database.value("app", FIRST));
+    let value = seal(&key, &service, "app", &database.value("app", FIRST));
     let secret = service.create_text("app", RotationMode::SingleUser, &function, &value).await;
     let rotation = service.rotate(&secret).await;
     service.assert_rotated(&rotation, 1, VersionId::FIRST, "with a variable").await;
@@ -126,7 +126,7 @@ async fn a_function_without_the_key_says_so_and_changes_nothing() {
     let database = database.unwrap();
     database.create_login("app", FIRST).await.unwrap();
     let key = SealingKey::parse(&make_key()).unwrap();
-    let value = seal(&key, "app", &database.value("app", FIRST));
+    let value = seal(&key, &service, "app", &database.value("app", FIRST));
     let secret = service.create_text("app", RotationMode::SingleUser, &function, &value).await;
     let (_, task) = service.rotate(&secret).await;
     assert_eq!(task.task_status, "FAILED", "{task:?}");

@@ -11,7 +11,7 @@ use std::{collections::BTreeMap, fs, sync::Arc};
 
 use csms_client::Client;
 use csms_core::{
-    RotationMode, SecretName, SecretValue, StageName, VersionId,
+    ProjectId, RotationMode, SecretName, SecretValue, StageName, VersionId,
     jwe::{Jwk, KeyMaterial, PrivateKey},
     rotation::{Engine, RotationReply, sealed::SealingKey},
     stage,
@@ -98,7 +98,11 @@ impl Scene {
         let name = SecretName::parse(case.name.as_str()).unwrap();
         let text = |value: &Value| {
             let value = SecretValue::text(value.to_string()).unwrap();
-            let value = if case.sealed { self.key.seal(&name, &value, &mut SysRng).unwrap() } else { value };
+            let value = if case.sealed {
+                self.key.seal(&service.project(), &name, &value, &mut SysRng).unwrap()
+            } else {
+                value
+            };
             value.as_text().unwrap().to_owned()
         };
         self.database.create_login(&case.name, FIRST).await.unwrap();
@@ -112,10 +116,11 @@ impl Scene {
         name
     }
 
-    fn application(&self, case: &Case, name: &SecretName) -> Application {
+    fn application(&self, case: &Case, project: &ProjectId, name: &SecretName) -> Application {
         Application {
             database: Arc::clone(&self.database),
             mode: case.mode,
+            project: project.clone(),
             name: name.clone(),
             key: Arc::clone(&self.key),
             turns: Arc::clone(&self.turns),
@@ -175,6 +180,7 @@ fn merged(plain: Vec<String>, sealed: &[String]) -> Vec<(bool, String)> {
 /// A rotation whose function stands at its step.
 struct Held {
     case: Case,
+    project: ProjectId,
     name: SecretName,
     task: String,
     looks: watch::Receiver<u64>,
@@ -196,9 +202,9 @@ async fn hold(
     let mut held = Vec::new();
     for (name, case) in made {
         let (sender, looks) = watch::channel(0);
-        applications.spawn(scene.application(&case, &name).run(clients.subscribe(), sender));
+        applications.spawn(scene.application(&case, &service.project(), &name).run(clients.subscribe(), sender));
         let task = service.begin(&name).await.rotation_task_id;
-        held.push(Held { case, name, task, looks });
+        held.push(Held { case, project: service.project(), name, task, looks });
     }
     for one in &held {
         scene.standstill.reached(&one.name).await;
@@ -220,12 +226,12 @@ async fn two_looks(applications: &mut JoinSet<()>, held: &mut [Held]) {
 
 /// Ends the applications, and checks the results of all rotations.
 async fn settle(scene: &Scene, client: &Client, held: Vec<Held>, mut applications: JoinSet<()>) {
-    let names: Vec<_> = held.into_iter().map(|held| (held.case, held.name)).collect();
+    let names: Vec<_> = held.into_iter().map(|held| (held.case, held.project, held.name)).collect();
     while let Some(ended) = applications.join_next().await {
         ended.unwrap();
     }
-    for (case, name) in names {
-        let application = scene.application(&case, &name);
+    for (case, project, name) in names {
+        let application = scene.application(&case, &project, &name);
         let (version, account) = application.account(client, stage::CURRENT).await.unwrap().unwrap();
         assert_ne!(version, VersionId::FIRST, "{case:?}: nothing was rotated");
         let user = account.login().username.clone();

@@ -25,7 +25,7 @@ import { currentOf, forPreview, readKnown } from "./useKnownSecret";
 
 export function NewVersionDialog({ known: opened, isOpen, onClose, onChange }: SecretDialogProps) {
   const { t, language } = useLanguage();
-  const { client } = useSession();
+  const { client, project } = useSession();
   // Review reads the secret again: another page may have stored a version since this one was opened.
   const [known, setKnown] = useState(opened);
   const [hasMoved, setHasMoved] = useState(false);
@@ -80,7 +80,7 @@ export function NewVersionDialog({ known: opened, isOpen, onClose, onChange }: S
     const made = await client.createSecretVersion({
       secret_name: name,
       version_stages,
-      ...(await sealed(value, { name, purpose: purposeOf(known.secret.secret_type) }, sealing)),
+      ...(await sealed(value, { name, purpose: purposeOf(known.secret.secret_type, project.id) }, sealing)),
     });
     forgetDirty();
     announce(t("Version {version} is saved.", { version: made.version_metadata.id }));

@@ -32,7 +32,7 @@ import { useProblems } from "./useProblems";
 export function CreatePage() {
   const { t, language } = useLanguage();
   const session = useSession();
-  const { client } = session;
+  const { client, project } = session;
   const [name, setName] = useState("");
   const [description, setDescription] = useState("");
   const [key, setKey] = useState("");
@@ -65,7 +65,7 @@ export function CreatePage() {
   const [isSubmitted, setIsSubmitted] = useState(false);
   const unsealable = sealingProblem(sealing);
   const keep = async (request: typeof about) => {
-    const value = await sealed(stored, { name, purpose: purposeOf(type) }, sealing);
+    const value = await sealed(stored, { name, purpose: purposeOf(type, project.id) }, sealing);
     if (isStored) await client.createSecretVersion({ secret_name: name, ...value });
     else await client.createSecret({ ...request, ...value });
     forgetDirty();

@@ -18,7 +18,8 @@ export interface Sealing {
 export const NO_SEALING: Sealing = { way: "none", passphrase: "", repeated: "", jwk: "" };
 
 /** What sealed values are for; part of what they are bound to. The rotation function opens those of its own purpose only. */
-export const purposeOf = (type: SecretType) => (type === "COMMON" ? "console" : "rotation");
+export const purposeOf = (type: SecretType, projectId: string) =>
+  type === "COMMON" ? "console" : `rotation-${projectId}`;
 
 const LEAST_PASSPHRASE = 12;
 
