@@ -23,6 +23,7 @@ pub mod iam;
 pub mod kms;
 pub mod normalised;
 pub mod operation;
+pub mod optional;
 #[cfg(feature = "iam")]
 pub mod permissions;
 #[cfg(all(feature = "iam", feature = "kms"))]

@@ -16,6 +16,7 @@ use serde_json::{Map, Value};
 use crate::{
     fields::{Fields, both},
     operation::Operation,
+    optional,
     request::{
         Rules,
         secret::{CreateSecret, UpdateSecret, read_recovery_window},
@@ -97,10 +98,7 @@ fn write_body(
         Operation::CreateSecret => create_secret(&CreateSecret::read(body, rules)?, members),
         Operation::UpdateSecret => update_secret(&UpdateSecret::read(body, rules)?, members),
         Operation::DeleteSecretForSchedule => {
-            // The window has been checked; its number is what was given.
-            let days = body.get("recovery_window_in_days").cloned().unwrap_or_default();
-            read_recovery_window(body)?;
-            members.put("recovery_window_in_days", days);
+            members.put("recovery_window_in_days", read_recovery_window(body)?.get());
         }
         Operation::CreateSecretVersion => {
             let read = CreateVersion::read(body, now)?;
@@ -118,7 +116,8 @@ fn write_body(
             members.put("version_id", stage.version.to_string());
         }
         _ => {
-            if let Value::Object(object) = body {
+            if let Value::Object(mut object) = body {
+                optional::of_operation(operation).strip_deeply(&mut object);
                 members.0.extend(object.into_iter().filter(|(_, value)| !value.is_null()));
             }
         }
@@ -200,6 +199,21 @@ mod tests {
         assert_eq!(
             normal(Operation::UpdateVersion, request),
             Ok(json!({ "secret_name": "a", "version_id": "latest", "expire_time": 1_800_000_000_000_u64 }))
+        );
+    }
+
+    #[test]
+    fn what_is_not_given_is_left_out() {
+        let request =
+            json!({ "action": "filter", "limit": "", "tags": [{ "key": "a", "values": null }], "matches": "" });
+        assert_eq!(
+            normal(Operation::ListResourceInstances, request),
+            Ok(json!({ "action": "filter", "tags": [{ "key": "a" }] }))
+        );
+        let request = json!({ "secret_name": "a", "recovery_window_in_days": "7" });
+        assert_eq!(
+            normal(Operation::DeleteSecretForSchedule, request),
+            Ok(json!({ "secret_name": "a", "recovery_window_in_days": 7 }))
         );
     }
 

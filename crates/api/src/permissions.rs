@@ -6,7 +6,7 @@ use csms_core::{KeyName, Problem, Rule, SecretName, Violation};
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::{ApiError, fields::Fields};
+use crate::{ApiError, fields::Fields, optional};
 
 /// The operation's name.
 pub const NAME: &str = "CheckPermissions";
@@ -57,7 +57,7 @@ impl CheckPermissions {
     /// # Errors
     /// Every problem of the body.
     pub fn read(body: Value, is_action: impl Fn(&str) -> bool) -> Result<Self, Vec<Problem>> {
-        let mut fields = Fields::of(body)?;
+        let mut fields = Fields::with_optional(body, &optional::CHECK_PERMISSIONS)?;
         if !fields.has("requests") {
             fields.require("actions");
         }
@@ -67,10 +67,10 @@ impl CheckPermissions {
         if actions.as_ref().is_some_and(Vec::is_empty) {
             fields.report(Violation::new(Rule::Required, "").at("actions[0]"));
         }
-        let secret_name = fields.parsed_unless_empty("secret_name", SecretName::parse);
-        let key_id = fields.parsed_unless_empty("key_id", KeyName::parse);
+        let secret_name = fields.parsed("secret_name", SecretName::parse);
+        let key_id = fields.parsed("key_id", KeyName::parse);
         let requests = fields.objects("requests", MAX_REQUESTS, "50 requests", |request| {
-            let mut fields = Fields::of(request)?;
+            let mut fields = Fields::with_optional(request, &optional::CHECK_REQUEST)?;
             fields.require("method");
             fields.require("path");
             let method = fields.text("method");

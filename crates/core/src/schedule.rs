@@ -28,6 +28,12 @@ impl RecoveryWindow {
         }
     }
 
+    /// Its days.
+    #[must_use]
+    pub const fn get(self) -> u8 {
+        self.0
+    }
+
     /// When the window that opens at `now` closes.
     #[must_use]
     pub const fn end(self, now: UnixMillis) -> UnixMillis {

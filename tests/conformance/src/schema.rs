@@ -98,7 +98,8 @@ pub fn broken(of: &Definition, schema: &Value) -> Vec<(&'static str, Value)> {
     let mut found = Vec::new();
     match schema["type"].as_str() {
         Some("string") => {
-            found.push(("type", json!(7)));
+            // A number is taken for many a text; a truth value for none.
+            found.push(("type", json!(true)));
             found.extend(limit("maxLength").map(|most| ("maxLength", length(most + 1))));
             found.extend(limit("minLength").filter(|least| *least > 0).map(|least| ("minLength", length(least - 1))));
             if schema["pattern"].is_string() {

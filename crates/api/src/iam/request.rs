@@ -6,7 +6,7 @@ use csms_core::{Problem, Rule, Violation, policy::Policy};
 use serde_json::Value;
 use zeroize::Zeroizing;
 
-use crate::{ApiError, ErrorCode, fields::Fields};
+use crate::{ApiError, ErrorCode, fields::Fields, optional::iam as optional};
 
 /// Longest document of a policy, in bytes.
 const MAX_POLICY: usize = 64 * 1024;
@@ -72,11 +72,11 @@ impl CreateUser {
     /// # Errors
     /// Every problem of the body.
     pub fn read(body: Value) -> Result<Self, Vec<Problem>> {
-        let mut fields = Fields::of(body)?;
+        let mut fields = Fields::with_optional(body, &optional::CREATE_USER)?;
         fields.require("name");
         fields.require("enabled");
         let name = fields.parsed("name", user_name);
-        let description = fields.parsed("description", text_of(255, "255 characters long"));
+        let description = fields.parsed_or_number("description", text_of(255, "255 characters long"));
         let enabled = fields.boolean("enabled");
         let read = name.zip(enabled).map(|(name, enabled)| Self {
             name,
@@ -104,9 +104,9 @@ impl UpdateUser {
     /// # Errors
     /// Every problem of the body.
     pub fn read(body: Value) -> Result<Self, Vec<Problem>> {
-        let mut fields = Fields::of(body)?;
+        let mut fields = Fields::with_optional(body, &optional::UPDATE_USER)?;
         let name = fields.parsed("new_user_name", user_name);
-        let description = fields.parsed("new_description", text_of(255, "255 characters long"));
+        let description = fields.parsed_or_number("new_description", text_of(255, "255 characters long"));
         let enabled = fields.boolean("enabled");
         fields.finish(Some(Self { name, description, enabled }))
     }
@@ -153,7 +153,7 @@ pub fn new_password(body: Value) -> Result<Zeroizing<String>, Vec<Problem>> {
 /// # Errors
 /// Every problem of the body; none repeats the password.
 pub fn changed_password(body: Value) -> Result<Option<Zeroizing<String>>, Vec<Problem>> {
-    let mut fields = Fields::of(body)?;
+    let mut fields = Fields::with_optional(body, &optional::UPDATE_LOGIN)?;
     let read = fields.parsed("password", password);
     no_reset(&mut fields);
     fields.finish(Some(read))
@@ -195,12 +195,12 @@ impl CreatePolicy {
     /// # Errors
     /// Every problem of the body; PAP5.0011 for a policy that cannot be read.
     pub fn read(body: Value) -> Result<Self, ApiError> {
-        let mut fields = Fields::of(body)?;
+        let mut fields = Fields::with_optional(body, &optional::CREATE_POLICY)?;
         fields.require("policy_name");
         fields.require("policy_document");
         let name = fields.parsed("policy_name", policy_name);
-        let description = fields.parsed("description", text_of(1000, "1000 characters long"));
-        let _ = fields.parsed_unless_empty("path", |_| Err::<(), _>(Violation::new(Rule::Choice, "empty")));
+        let description = fields.parsed_or_number("description", text_of(1000, "1000 characters long"));
+        let _ = fields.parsed("path", |_| Err::<(), _>(Violation::new(Rule::Choice, "empty")));
         let text = fields.text("policy_document");
         let (name, text) = fields.finish(name.zip(text))?;
         Ok(Self { name, description: description.unwrap_or_default(), policy: document(&text)? })
@@ -222,7 +222,7 @@ impl CreatePolicyVersion {
     /// # Errors
     /// Every problem of the body; PAP5.0011 for a policy that cannot be read.
     pub fn read(body: Value) -> Result<Self, ApiError> {
-        let mut fields = Fields::of(body)?;
+        let mut fields = Fields::with_optional(body, &optional::CREATE_POLICY_VERSION)?;
         fields.require("policy_document");
         let text = fields.text("policy_document");
         let is_default = fields.boolean("set_as_default");
@@ -245,11 +245,14 @@ mod tests {
 
     #[test]
     fn every_problem_of_a_user_is_told() {
-        assert_eq!(paths(CreateUser::read(json!({ "description": 7 }))), ["name", "enabled", "description"]);
+        assert_eq!(paths(CreateUser::read(json!({ "description": [7] }))), ["name", "enabled", "description"]);
         for name in ["", " a", "a/b", "a\nb", &"x".repeat(65)] {
             assert_eq!(paths(CreateUser::read(json!({ "name": name, "enabled": true }))), ["name"], "{name}");
         }
-        assert_eq!(paths(UpdateUser::read(json!({ "new_user_name": "", "enabled": 1 }))), ["new_user_name", "enabled"]);
+        assert_eq!(
+            paths(UpdateUser::read(json!({ "new_user_name": " ", "enabled": 1 }))),
+            ["new_user_name", "enabled"]
+        );
     }
 
     #[test]

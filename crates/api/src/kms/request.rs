@@ -11,7 +11,7 @@ use serde_json::Value;
 use zeroize::Zeroizing;
 
 use self::context::{Binding, binding};
-use crate::{fields::Fields, request::query::Parameters};
+use crate::{fields::Fields, optional::kms as optional, request::query::Parameters};
 
 /// Suffix of aliases that belong to the service (`compatibility/kms.md#how-csms-uses-kms`).
 pub const RESERVED_SUFFIX: &str = "/default";
@@ -44,7 +44,7 @@ fn key_id(fields: &mut Fields, name: &'static str) -> Option<KeyName> {
 
 /// A whole number in text.
 fn number(fields: &mut Fields, name: &'static str, from: u64, to: u64, expected: &'static str) -> Option<u64> {
-    fields.parsed_unless_empty(name, |text| {
+    fields.parsed_digits(name, |text| {
         let digits = !text.is_empty() && text.len() <= 10 && text.bytes().all(|byte| byte.is_ascii_digit());
         let number = if digits { text.parse().ok() } else { None };
         number.filter(|number| (from..=to).contains(number)).ok_or_else(|| Violation::new(Rule::Pattern, expected))
@@ -54,7 +54,7 @@ fn number(fields: &mut Fields, name: &'static str, from: u64, to: u64, expected:
 /// Bits in text, a multiple of 8; answers bytes.
 fn bits(fields: &mut Fields, name: &'static str) -> Option<usize> {
     const EXPECTED: &str = "a number of bits in text, a multiple of 8 from 8 to 8192";
-    fields.parsed_unless_empty(name, |text| {
+    fields.parsed_digits(name, |text| {
         let digits = text.len() <= 4 && text.bytes().all(|byte| byte.is_ascii_digit());
         let bits: Option<u64> = if digits { text.parse().ok() } else { None };
         let bits = bits.filter(|bits| (8..=MAX_BITS).contains(bits) && bits.is_multiple_of(8));
@@ -71,7 +71,7 @@ fn hexadecimal(text: String) -> Result<Zeroizing<Vec<u8>>, Violation> {
 
 /// The number that callers may give a request; nothing depends on it.
 fn sequence(fields: &mut Fields) {
-    let _ = fields.parsed("sequence", text_of(36, "36 characters long"));
+    let _ = fields.parsed_or_number("sequence", text_of(36, "36 characters long"));
 }
 
 fn alias(text: String) -> Result<String, Violation> {
@@ -107,15 +107,14 @@ impl CreateKey {
     /// # Errors
     /// Every problem of the body.
     pub fn read(body: Value) -> Result<Self, Vec<Problem>> {
-        let mut fields = Fields::of(body)?;
+        let mut fields = Fields::with_optional(body, &optional::CREATE_KEY)?;
         let alias = required_alias(&mut fields, "key_alias");
-        let description = fields.parsed("key_description", text_of(255, "255 characters long"));
-        let enterprise_project_id =
-            fields.parsed_unless_empty("enterprise_project_id", text_of(36, "36 characters long"));
-        let _ = fields.parsed_unless_empty("key_spec", choice(&["AES_256"], "AES_256"));
-        let _ = fields.parsed_unless_empty("key_usage", choice(&["ENCRYPT_DECRYPT"], "ENCRYPT_DECRYPT"));
-        let _ = fields.parsed_unless_empty("origin", choice(&["kms"], "kms"));
-        let _ = fields.parsed("sequence", text_of(36, "36 characters long"));
+        let description = fields.parsed_or_number("key_description", text_of(255, "255 characters long"));
+        let enterprise_project_id = fields.parsed_or_number("enterprise_project_id", text_of(36, "36 characters long"));
+        let _ = fields.parsed("key_spec", choice(&["AES_256"], "AES_256"));
+        let _ = fields.parsed("key_usage", choice(&["ENCRYPT_DECRYPT"], "ENCRYPT_DECRYPT"));
+        let _ = fields.parsed("origin", choice(&["kms"], "kms"));
+        let _ = fields.parsed_or_number("sequence", text_of(36, "36 characters long"));
         let read = alias.map(|alias| Self {
             alias,
             description: description.unwrap_or_default(),
@@ -130,9 +129,9 @@ impl CreateKey {
 /// # Errors
 /// Every problem of the body.
 pub fn read_key_id(body: Value) -> Result<KeyName, Vec<Problem>> {
-    let mut fields = Fields::of(body)?;
+    let mut fields = Fields::with_optional(body, &optional::KEY)?;
     let id = key_id(&mut fields, "key_id");
-    let _ = fields.parsed("sequence", text_of(36, "36 characters long"));
+    let _ = fields.parsed_or_number("sequence", text_of(36, "36 characters long"));
     fields.finish(id)
 }
 
@@ -141,7 +140,8 @@ pub fn read_key_id(body: Value) -> Result<KeyName, Vec<Problem>> {
 /// # Errors
 /// Every problem of the body.
 pub fn read_schedule_deletion(body: Value) -> Result<(KeyName, u64), Vec<Problem>> {
-    let mut fields = Fields::of(body)?;
+    let mut fields = Fields::with_optional(body, &optional::KEY)?;
+    let _ = fields.parsed_or_number("sequence", text_of(36, "36 characters long"));
     let id = key_id(&mut fields, "key_id");
     fields.require("pending_days");
     let days = number(&mut fields, "pending_days", 7, 1096, "a number of days in text, from 7 to 1096");
@@ -194,7 +194,7 @@ pub fn read_description(body: Value) -> Result<(KeyName, String), Vec<Problem>> 
     let mut fields = Fields::of(body)?;
     let id = key_id(&mut fields, "key_id");
     fields.require("key_description");
-    let description = fields.parsed("key_description", text_of(255, "255 characters long"));
+    let description = fields.parsed_or_number("key_description", text_of(255, "255 characters long"));
     fields.finish(id.zip(description))
 }
 
@@ -233,16 +233,16 @@ impl ListKeys {
     pub fn read(body: Value) -> Result<Self, Vec<Problem>> {
         const SPECS: &str = "ALL, AES_256, SM4, RSA_2048, RSA_3072, RSA_4096, EC_P256, EC_P384, SECP256K1, SM2, ED25519, \
             HMAC_256, HMAC_384, HMAC_512, HMAC_SM3, ML_DSA_44, ML_DSA_65, ML_DSA_87";
-        let mut fields = Fields::of(body)?;
+        let mut fields = Fields::with_optional(body, &optional::LIST_KEYS)?;
         let limit = number(&mut fields, "limit", 1, 1000, "a number in text, from 1 to 1000");
         let marker = number(&mut fields, "marker", 0, 9999, "a number in text, from 0 to 9999");
-        let state = fields.parsed_unless_empty("key_state", choice(&["1", "2", "3", "4", "5"], "1, 2, 3, 4, 5"));
-        let spec = fields.parsed_unless_empty("key_spec", |text| {
+        let state = fields.parsed_digits("key_state", choice(&["1", "2", "3", "4", "5"], "1, 2, 3, 4, 5"));
+        let spec = fields.parsed("key_spec", |text| {
             let known = SPECS.split(", ").any(|spec| spec == text);
             if known { Ok(text) } else { Err(Violation::new(Rule::Choice, SPECS)) }
         });
-        let enterprise = fields.parsed_unless_empty("enterprise_project_id", text_of(64, "64 characters long"));
-        let _ = fields.parsed("sequence", text_of(36, "36 characters long"));
+        let enterprise = fields.parsed_or_number("enterprise_project_id", text_of(64, "64 characters long"));
+        let _ = fields.parsed_or_number("sequence", text_of(36, "36 characters long"));
         let wants_aes = spec.is_none_or(|spec| matches!(spec.as_str(), "ALL" | "AES_256"));
         let enterprise_project_id = enterprise.filter(|id| id != "all");
         fields.finish(Some(Self { limit, marker: marker.unwrap_or(0), state, wants_aes, enterprise_project_id }))
@@ -266,9 +266,9 @@ impl CreateDatakey {
     /// # Errors
     /// Every problem of the body.
     pub fn read(body: Value) -> Result<Self, Vec<Problem>> {
-        let mut fields = Fields::of(body)?;
+        let mut fields = Fields::with_optional(body, &optional::CREATE_DATAKEY)?;
         let id = key_id(&mut fields, "key_id");
-        let spec = fields.parsed_unless_empty("key_spec", |text| match text.as_str() {
+        let spec = fields.parsed("key_spec", |text| match text.as_str() {
             "AES_256" | "HMAC_256" | "HMAC_SM3" => Ok(32),
             "AES_128" | "SM4" => Ok(16),
             "HMAC_384" => Ok(48),
@@ -300,7 +300,7 @@ impl Crypt {
     /// # Errors
     /// Every problem of the body.
     pub fn read_encrypt_datakey(body: Value, digest: impl Fn(&[u8]) -> [u8; 32]) -> Result<Self, Vec<Problem>> {
-        let mut fields = Fields::of(body)?;
+        let mut fields = Fields::with_optional(body, &optional::SEAL_DATAKEY)?;
         let id = key_id(&mut fields, "key_id");
         fields.require("datakey_plain_length");
         let length = number(&mut fields, "datakey_plain_length", 1, 1024, "a number of bytes in text, from 1 to 1024");
@@ -324,7 +324,7 @@ impl Crypt {
     /// # Errors
     /// Every problem of the body.
     pub fn read_decrypt_datakey(body: Value) -> Result<Self, Vec<Problem>> {
-        let mut fields = Fields::of(body)?;
+        let mut fields = Fields::with_optional(body, &optional::SEAL_DATAKEY)?;
         let id = key_id(&mut fields, "key_id");
         fields.require("datakey_cipher_length");
         let _ = number(&mut fields, "datakey_cipher_length", 1, 1024, "a number of bytes in text, from 1 to 1024");
@@ -341,7 +341,7 @@ impl Crypt {
     /// # Errors
     /// Every problem of the body.
     pub fn read_encrypt_data(body: Value) -> Result<Self, Vec<Problem>> {
-        let mut fields = Fields::of(body)?;
+        let mut fields = Fields::with_optional(body, &optional::ENCRYPT_DATA)?;
         let id = key_id(&mut fields, "key_id");
         fields.require("plain_text");
         let bytes = fields.parsed("plain_text", |text| {
@@ -358,7 +358,7 @@ impl Crypt {
 }
 
 fn algorithm(fields: &mut Fields) -> Option<String> {
-    fields.parsed_unless_empty("encryption_algorithm", choice(&["SYMMETRIC_DEFAULT"], "SYMMETRIC_DEFAULT"))
+    fields.parsed("encryption_algorithm", choice(&["SYMMETRIC_DEFAULT"], "SYMMETRIC_DEFAULT"))
 }
 
 /// DecryptData: the sealed bytes and what is bound to them, and the key if it is named.
@@ -367,8 +367,8 @@ fn algorithm(fields: &mut Fields) -> Option<String> {
 /// Every problem of the body.
 pub fn read_decrypt_data(body: Value) -> Result<(Option<KeyName>, Vec<u8>, Binding), Vec<Problem>> {
     use base64ct::{Base64, Encoding};
-    let mut fields = Fields::of(body)?;
-    let id = fields.parsed_unless_empty("key_id", KeyName::parse);
+    let mut fields = Fields::with_optional(body, &optional::DECRYPT_DATA)?;
+    let id = fields.parsed("key_id", KeyName::parse);
     fields.require("cipher_text");
     let bytes = fields.parsed("cipher_text", |text| {
         let decoded = if (128..=5648).contains(&text.len()) { Base64::decode_vec(&text).ok() } else { None };
@@ -384,10 +384,10 @@ pub fn read_decrypt_data(body: Value) -> Result<(Option<KeyName>, Vec<u8>, Bindi
 /// # Errors
 /// Every problem of the body.
 pub fn read_random(body: Value) -> Result<usize, Vec<Problem>> {
-    let mut fields = Fields::of(body)?;
+    let mut fields = Fields::with_optional(body, &optional::KEY)?;
     fields.require("random_data_length");
     let bytes = bits(&mut fields, "random_data_length");
-    let _ = fields.parsed("sequence", text_of(36, "36 characters long"));
+    let _ = fields.parsed_or_number("sequence", text_of(36, "36 characters long"));
     fields.finish(bytes)
 }
 

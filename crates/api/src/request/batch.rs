@@ -6,7 +6,7 @@ use csms_core::{Problem, Rule, SecretName, SecretType, Violation};
 use serde_json::Value;
 
 use super::{Rules, secret::CreateSecret};
-use crate::fields::Fields;
+use crate::{fields::Fields, optional};
 
 /// Most names in BatchGetSecretValue.
 pub const MAX_NAMES: usize = 20;
@@ -19,7 +19,7 @@ pub const MAX_IMPORTED: usize = 100;
 /// # Errors
 /// Every problem it has.
 pub fn read_names(body: Value) -> Result<Vec<SecretName>, Vec<Problem>> {
-    let mut fields = Fields::of(body)?;
+    let mut fields = Fields::with_optional(body, &optional::BATCH_GET)?;
     let names = fields.list("secret_name_list", MAX_NAMES, "20 items", SecretName::parse).unwrap_or_default();
     if names.iter().enumerate().any(|(at, name)| names.iter().skip(at + 1).any(|other| other == name)) {
         fields.report(Violation::new(Rule::Duplicate, "").at("secret_name_list"));
@@ -45,11 +45,13 @@ pub struct ImportEntry {
 pub fn read_import(body: Value, rules: Rules) -> Result<Vec<ImportEntry>, Vec<Problem>> {
     let mut fields = Fields::of(body)?;
     fields.require("secrets");
-    let entries = fields.objects("secrets", MAX_IMPORTED, "100 items", |entry| {
+    let entries = fields.objects("secrets", MAX_IMPORTED, "100 items", |mut entry| {
+        if let Value::Object(object) = &mut entry {
+            optional::CREATE_SECRET.strip(object);
+        }
         let name = entry.get("name").and_then(Value::as_str).unwrap_or_default();
         let secret_type = match entry.get("secret_type") {
-            None | Some(Value::Null) => Some(SecretType::Common),
-            Some(Value::String(word)) if word.is_empty() => Some(SecretType::Common),
+            None => Some(SecretType::Common),
             Some(word) => word.as_str().and_then(SecretType::from_word),
         };
         Ok(ImportEntry { name: name.chars().take(64).collect(), secret_type, secret: CreateSecret::read(entry, rules) })
@@ -75,12 +77,12 @@ impl DeleteOfInstance {
     /// # Errors
     /// Every problem it has.
     pub fn read(body: Value) -> Result<Self, Vec<Problem>> {
-        let mut fields = Fields::of(body)?;
-        if !fields.is_given("instance_id") {
-            fields.report(Violation::new(Rule::Required, "").at("instance_id"));
-        }
-        let instance_id = fields.text("instance_id");
-        let kind = fields.parsed_unless_empty("instance_type", |text| match text.as_str() {
+        let mut fields = Fields::with_optional(body, &optional::BATCH_DELETE)?;
+        fields.require("instance_id");
+        let instance_id = fields.parsed("instance_id", |text| {
+            if text.is_empty() { Err(Violation::new(Rule::Required, "")) } else { Ok(text) }
+        });
+        let kind = fields.parsed("instance_type", |text| match text.as_str() {
             "RDS" => Ok(Some(SecretType::RdsFg)),
             "TaurusDB" | "GaussDB" => Ok(Some(SecretType::GaussDbFg)),
             "APIG" => Ok(None),

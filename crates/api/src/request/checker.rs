@@ -9,7 +9,7 @@ use csms_core::{Problem, Rule, Violation};
 use serde_json::Value;
 use zeroize::Zeroizing;
 
-use crate::fields::Fields;
+use crate::{fields::Fields, optional};
 
 /// A read CheckSecrets body. Has no `Debug`: it holds a password.
 pub struct CheckSecrets {
@@ -35,7 +35,7 @@ impl CheckSecrets {
         );
         fields.require("data");
         let read = fields.object("data", |data| {
-            let mut data = Fields::of(data)?;
+            let mut data = Fields::with_optional(data, &optional::CHECK_DATA)?;
             data.require("secret");
             let password = data.text("secret").map(Zeroizing::new);
             let user_name = data.text("user_name").unwrap_or_default();
@@ -50,7 +50,7 @@ impl CheckSecrets {
 /// # Errors
 /// Every problem it has.
 pub fn read_config(body: Value) -> Result<Option<bool>, Vec<Problem>> {
-    let mut fields = Fields::of(body)?;
+    let mut fields = Fields::with_optional(body, &optional::CHECKER_CONFIG)?;
     let checking = fields.boolean("checking_secret_strength");
     fields.finish(Some(checking))
 }
@@ -77,6 +77,7 @@ mod tests {
     fn a_switch_that_is_not_given_is_left() {
         assert_eq!(read_config(json!({})), Ok(None));
         assert_eq!(read_config(json!({ "checking_secret_strength": true })), Ok(Some(true)));
-        assert!(read_config(json!({ "checking_secret_strength": "true" })).is_err());
+        assert_eq!(read_config(json!({ "checking_secret_strength": "true" })), Ok(Some(true)));
+        assert!(read_config(json!({ "checking_secret_strength": "yes" })).is_err());
     }
 }

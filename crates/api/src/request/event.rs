@@ -8,7 +8,7 @@ use csms_core::{
 };
 use serde_json::Value;
 
-use crate::fields::Fields;
+use crate::{fields::Fields, optional};
 
 /// A read CreateSecretEvent body.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,7 +48,7 @@ impl CreateEvent {
 /// # Errors
 /// Every problem it has.
 pub fn read_event_update(body: Value) -> Result<EventUpdate, Vec<Problem>> {
-    let mut fields = Fields::of(body)?;
+    let mut fields = Fields::with_optional(body, &optional::UPDATE_EVENT)?;
     let update = update(&mut fields);
     fields.finish(Some(update))
 }

@@ -6,7 +6,7 @@ use csms_core::{Problem, Rule, UnixMillis, Violation, sign::parse_date};
 use serde_json::Value;
 
 use super::query::Parameters;
-use crate::fields::Fields;
+use crate::{fields::Fields, optional};
 
 /// Milliseconds of a day.
 const DAY: u64 = 86_400_000;
@@ -61,15 +61,15 @@ impl GrantRequest {
     /// # Errors
     /// Every problem it has.
     pub fn read(body: Value, now: UnixMillis) -> Result<Self, Vec<Problem>> {
-        let mut fields = Fields::of(body)?;
+        let mut fields = Fields::with_optional(body, &optional::GRANT)?;
         for name in ["resource_id", "type", "grantee_type", "grantee_target_id"] {
             fields.require(name);
         }
         let resource = fields.parsed("resource_id", |text| identifier(&text));
         let kind = fields.parsed("type", |text| choice(&text, "SECRET", "GROUP", "SECRET, GROUP"));
-        let grantee_kind = fields.parsed("grantee_type", |text| choice(&text, "0", "2", "0, 2"));
+        let grantee_kind = fields.parsed_digits("grantee_type", |text| choice(&text, "0", "2", "0, 2"));
         let grantee = fields.parsed("grantee_target_id", |text| identifier(&text));
-        let valid_until = fields.parsed_unless_empty("validity_time", |text| end_of_day(&text, now));
+        let valid_until = fields.parsed("validity_time", |text| end_of_day(&text, now));
         let read = (resource, kind, grantee_kind, grantee);
         fields.finish(match read {
             (Some(resource), Some(kind), Some(grantee_kind), Some(grantee)) => {

@@ -13,7 +13,7 @@ use csms_core::{
 };
 use serde_json::Value;
 
-use crate::fields::Fields;
+use crate::{fields::Fields, optional};
 
 /// Stands for identifiers that the answers did not give and that no preview depends on.
 const NIL_UUID: &str = "00000000-0000-0000-0000-000000000000";
@@ -36,12 +36,12 @@ fn nil(violation: Violation) -> Vec<Problem> {
 }
 
 fn version(body: Value) -> Result<ObservedVersion, Vec<Problem>> {
-    let mut fields = Fields::of(body)?;
+    let mut fields = Fields::with_optional(body, &optional::OBSERVED_VERSION)?;
     fields.require("id");
     let id = fields.parsed("id", |text| VersionId::parse(&text));
     let create_time = UnixMillis::new(fields.integer("create_time").unwrap_or(0));
     let expire_time = fields.integer("expire_time").map(UnixMillis::new);
-    let kms_key_id = fields.parsed_unless_empty("kms_key_id", KeyId::parse);
+    let kms_key_id = fields.parsed("kms_key_id", KeyId::parse);
     let stages = fields.list("version_stages", MAX_STAGES, "12 items", StageName::parse).unwrap_or_default();
     let kms_key_id = kms_key_id.map_or_else(|| KeyId::parse(NIL_UUID), Ok).map_err(nil)?;
     let built = id.map(|id| ObservedVersion {
@@ -57,14 +57,14 @@ fn version(body: Value) -> Result<ObservedVersion, Vec<Problem>> {
 /// # Errors
 /// Every problem it has, those of the stages included.
 pub fn read_observed(body: Value) -> Result<Secret, Vec<Problem>> {
-    let mut fields = Fields::of(body)?;
+    let mut fields = Fields::with_optional(body, &optional::OBSERVED_SECRET)?;
     let state = fields.parsed("state", |text| read_state(&text)).unwrap_or(SecretState::Enabled);
-    let secret_type = fields.parsed_unless_empty("secret_type", |text| {
+    let secret_type = fields.parsed("secret_type", |text| {
         SecretType::from_word(&text).ok_or(Violation::new(Rule::Choice, "COMMON, RDS-FG, GaussDB-FG"))
     });
-    let rotation_config = fields.parsed_unless_empty("rotation_config", |text| RotationConfig::parse(&text));
-    let rotation_func_urn = fields.parsed_unless_empty("rotation_func_urn", |text| FunctionUrn::parse(&text));
-    let kms_key_id = fields.parsed_unless_empty("kms_key_id", KeyId::parse);
+    let rotation_config = fields.parsed("rotation_config", |text| RotationConfig::parse(&text));
+    let rotation_func_urn = fields.parsed("rotation_func_urn", |text| FunctionUrn::parse(&text));
+    let kms_key_id = fields.parsed("kms_key_id", KeyId::parse);
     fields.require("versions");
     let versions = fields.objects("versions", MAX_VERSIONS, "20 items", version);
     let new = NewSecret {

@@ -8,14 +8,14 @@ use csms_core::{
 };
 use serde_json::Value;
 
-use crate::fields::Fields;
+use crate::{fields::Fields, optional};
 
 /// Reads a body to the policy that it describes; the empty body stands for the defaults.
 ///
 /// # Errors
 /// Every problem it has; options that leave no character.
 pub fn read_password_policy(body: Value) -> Result<PasswordPolicy, Vec<Problem>> {
-    let mut fields = Fields::of(body)?;
+    let mut fields = Fields::with_optional(body, &optional::PASSWORD)?;
     let defaults = GenerateOptions::default();
     let length =
         fields.integer("length").map_or(defaults.length, |length| usize::try_from(length).unwrap_or(usize::MAX));
@@ -31,7 +31,7 @@ pub fn read_password_policy(body: Value) -> Result<PasswordPolicy, Vec<Problem>>
         include_space: switch("include_space"),
         require_each_included_type: switch("require_each_included_type"),
     };
-    if fields.is_given("password_policy_name") {
+    if fields.has("password_policy_name") {
         let reason = "no named password policy exists";
         fields.report(Violation::new(Rule::Forbidden, reason).at("password_policy_name"));
     }

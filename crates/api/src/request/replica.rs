@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use csms_core::{KeyName, Problem, RegionName};
 use serde_json::Value;
 
-use crate::fields::Fields;
+use crate::{fields::Fields, optional};
 
 /// A read CreateSecretReplica body.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,10 +22,10 @@ impl CreateReplica {
     /// # Errors
     /// Every problem it has.
     pub fn read(body: Value) -> Result<Self, Vec<Problem>> {
-        let mut fields = Fields::of(body)?;
+        let mut fields = Fields::with_optional(body, &optional::CREATE_REPLICA)?;
         fields.require("region");
         let region = fields.parsed("region", RegionName::parse);
-        let kms_key_id = fields.parsed_unless_empty("kms_key_id", KeyName::parse);
+        let kms_key_id = fields.parsed("kms_key_id", KeyName::parse);
         fields.finish(region.map(|region| Self { region, kms_key_id }))
     }
 }

@@ -11,7 +11,7 @@ use csms_core::{
 use serde_json::Value;
 
 use super::Rules;
-use crate::fields::Fields;
+use crate::{fields::Fields, optional};
 
 /// Greatest length of a description, in bytes of UTF-8 (CreateSecret).
 pub const MAX_DESCRIPTION_BYTES: usize = 2048;
@@ -49,7 +49,7 @@ pub(super) fn value(fields: &mut Fields) -> Option<SecretValue> {
 }
 
 fn description(fields: &mut Fields) -> Option<String> {
-    fields.parsed("description", |text| {
+    fields.parsed_or_number("description", |text| {
         if text.len() > MAX_DESCRIPTION_BYTES {
             let violation = Violation::new(Rule::TooLong, "2048 bytes long");
             return Err(violation.with_limit(MAX_DESCRIPTION_BYTES as u64, text.len() as u64));
@@ -63,13 +63,12 @@ fn event_subscriptions(fields: &mut Fields) -> Option<Vec<EventName>> {
 }
 
 fn rotation_period(fields: &mut Fields, rules: Rules) -> Option<RotationPeriod> {
-    fields.parsed_unless_empty("rotation_period", |text| {
-        RotationPeriod::parse_with_minimum(&text, rules.min_rotation_period_seconds)
-    })
+    fields
+        .parsed("rotation_period", |text| RotationPeriod::parse_with_minimum(&text, rules.min_rotation_period_seconds))
 }
 
 fn rotation_func_urn(fields: &mut Fields) -> Option<FunctionUrn> {
-    fields.parsed_unless_empty("rotation_func_urn", |text| FunctionUrn::parse(&text))
+    fields.parsed("rotation_func_urn", |text| FunctionUrn::parse(&text))
 }
 
 impl CreateSecret {
@@ -78,20 +77,20 @@ impl CreateSecret {
     /// # Errors
     /// Every problem it has.
     pub fn read(body: Value, rules: Rules) -> Result<Self, Vec<Problem>> {
-        let mut fields = Fields::of(body)?;
+        let mut fields = Fields::with_optional(body, &optional::CREATE_SECRET)?;
         fields.require("name");
         let name = fields.parsed("name", SecretName::parse);
         let value = value(&mut fields);
-        let kms_key = fields.parsed_unless_empty("kms_key_id", KeyName::parse);
+        let kms_key = fields.parsed("kms_key_id", KeyName::parse);
         let description = description(&mut fields).unwrap_or_default();
-        let secret_type = fields.parsed_unless_empty("secret_type", |text| {
+        let secret_type = fields.parsed("secret_type", |text| {
             SecretType::from_word(&text).ok_or(Violation::new(Rule::Choice, "COMMON, RDS-FG, GaussDB-FG"))
         });
         let secret_type = secret_type.unwrap_or(SecretType::Common);
         let auto_rotation = fields.boolean("auto_rotation").unwrap_or(false);
-        let (has_period, has_config) = (fields.is_given("rotation_period"), fields.is_given("rotation_config"));
+        let (has_period, has_config) = (fields.has("rotation_period"), fields.has("rotation_config"));
         let rotation_period = rotation_period(&mut fields, rules);
-        let rotation_config = fields.parsed_unless_empty("rotation_config", |text| RotationConfig::parse(&text));
+        let rotation_config = fields.parsed("rotation_config", |text| RotationConfig::parse(&text));
         let rotation_func_urn = rotation_func_urn(&mut fields);
         if auto_rotation && !secret_type.is_rotated() {
             let reason = "secrets of type COMMON are not rotated by the service";
@@ -105,7 +104,7 @@ impl CreateSecret {
             fields.report(Violation::new(Rule::RequiredWith, when).at("rotation_config"));
         }
         let event_subscriptions = event_subscriptions(&mut fields).unwrap_or_default();
-        let enterprise_project_id = fields.parsed_unless_empty("enterprise_project_id", |text| {
+        let enterprise_project_id = fields.parsed_or_number("enterprise_project_id", |text| {
             let violation = Violation::new(Rule::TooLong, "36 characters long");
             let length = text.chars().count();
             if length > 36 { Err(violation.with_limit(36, length as u64)) } else { Ok(text) }
@@ -135,7 +134,7 @@ impl UpdateSecret {
     /// # Errors
     /// Every problem it has.
     pub fn read(body: Value, rules: Rules) -> Result<Self, Vec<Problem>> {
-        let mut fields = Fields::of(body)?;
+        let mut fields = Fields::with_optional(body, &optional::UPDATE_SECRET)?;
         let kms_key = fields.parsed("kms_key_id", KeyName::parse);
         let update = SecretUpdate {
             kms_key_id: None,
@@ -219,6 +218,23 @@ mod tests {
     }
 
     #[test]
+    fn an_empty_value_beside_the_other_one_is_not_given() {
+        let read = |body| CreateSecret::read(body, Rules::default()).unwrap().value;
+        let text = read(json!({ "name": "a", "secret_string": "x", "secret_binary": "" }));
+        assert_eq!(text.as_text(), Some("x"));
+        let bytes = read(json!({ "name": "a", "secret_string": "", "secret_binary": "eA==" }));
+        assert_eq!(bytes.to_base64().as_deref(), Some("eA=="));
+        let empty = read(json!({ "name": "a", "secret_string": "", "secret_binary": "" }));
+        assert_eq!(empty.as_text(), Some(""));
+    }
+
+    #[test]
+    fn a_value_and_a_name_stay_texts() {
+        let body = json!({ "name": 7, "secret_string": 12345 });
+        assert_eq!(problems(body), [("name".to_owned(), Rule::Type), ("secret_string".to_owned(), Rule::Type)]);
+    }
+
+    #[test]
     fn neither_value_is_as_wrong_as_both() {
         assert_eq!(problems(json!({ "name": "a" })), [(String::new(), Rule::ExactlyOne)]);
     }
@@ -255,8 +271,11 @@ mod tests {
 
     #[test]
     fn the_window_must_be_given_and_lie_within_7_to_30_days() {
-        assert!(read_recovery_window(json!({ "recovery_window_in_days": 7 })).is_ok());
-        for body in [json!({}), json!({ "recovery_window_in_days": 6 }), json!({ "recovery_window_in_days": "7" })] {
+        for days in [json!(7), json!("7"), json!(7.0)] {
+            assert!(read_recovery_window(json!({ "recovery_window_in_days": days })).is_ok());
+        }
+        for body in [json!({}), json!({ "recovery_window_in_days": 6 }), json!({ "recovery_window_in_days": "seven" })]
+        {
             assert_eq!(read_recovery_window(body).unwrap_err().len(), 1);
         }
     }

@@ -8,16 +8,17 @@ use csms_core::{
 };
 use serde_json::Value;
 
-use crate::fields::Fields;
+use crate::{fields::Fields, optional};
 
 /// Greatest page size of ListResourceInstances.
 const MAX_LIMIT: u64 = 1000;
 
 fn tag(value: Value) -> Result<Tag, Vec<Problem>> {
-    let mut fields = Fields::of(value)?;
+    let mut fields = Fields::with_optional(value, &optional::TAG)?;
     fields.require("key");
     let key = fields.parsed("key", TagKey::parse);
-    let value = if fields.has("value") { fields.parsed("value", TagValue::parse) } else { TagValue::parse("").ok() };
+    let value =
+        if fields.has("value") { fields.parsed_or_number("value", TagValue::parse) } else { TagValue::parse("").ok() };
     fields.finish(key.zip(value).map(|(key, value)| Tag { key, value }))
 }
 
@@ -48,7 +49,7 @@ impl ChangeTags {
     /// Every problem it has.
     pub fn read(body: Value) -> Result<Self, Vec<Problem>> {
         let is_empty = body.get("tags").and_then(Value::as_array).is_some_and(Vec::is_empty);
-        let mut fields = Fields::of(body)?;
+        let mut fields = Fields::with_optional(body, &optional::CHANGE_TAGS)?;
         fields.require("action");
         let creates = fields.parsed("action", |text| match text.as_str() {
             "create" => Ok(true),
@@ -74,7 +75,7 @@ impl ChangeTags {
 
 /// The number that callers may give a request; nothing depends on it.
 fn sequence(fields: &mut Fields) {
-    fields.parsed("sequence", |text| {
+    fields.parsed_or_number("sequence", |text| {
         let length = text.chars().count() as u64;
         if length > 36 {
             Err(Violation::new(Rule::TooLong, "36 characters long").with_limit(36, length))
@@ -113,20 +114,20 @@ fn number(text: &str, least: u64, greatest: u64) -> Result<u64, Violation> {
 }
 
 fn filter(value: Value) -> Result<TagFilter, Vec<Problem>> {
-    let mut fields = Fields::of(value)?;
+    let mut fields = Fields::with_optional(value, &optional::TAG_FILTER)?;
     fields.require("key");
     let key = fields.parsed("key", TagKey::parse);
-    let values = fields.list("values", MAX_FILTERS, "10 items", TagValue::parse).unwrap_or_default();
+    let values = fields.list_or_numbers("values", MAX_FILTERS, "10 items", TagValue::parse).unwrap_or_default();
     fields.finish(key.map(|key| TagFilter { key, values }))
 }
 
 fn name_match(value: Value) -> Result<String, Vec<Problem>> {
-    let mut fields = Fields::of(value)?;
+    let mut fields = Fields::with_optional(value, &optional::TAG)?;
     fields.require("key");
     let key = fields.parsed("key", |text| {
         if text == "resource_name" { Ok(()) } else { Err(Violation::new(Rule::Choice, "resource_name")) }
     });
-    let value = fields.parsed("value", |text| {
+    let value = fields.parsed_or_number("value", |text| {
         let length = text.chars().count() as u64;
         if length > 255 {
             Err(Violation::new(Rule::TooLong, "255 characters long").with_limit(255, length))
@@ -143,7 +144,7 @@ impl FindResources {
     /// # Errors
     /// Every problem it has.
     pub fn read(body: Value) -> Result<Self, Vec<Problem>> {
-        let mut fields = Fields::of(body)?;
+        let mut fields = Fields::with_optional(body, &optional::FIND_RESOURCES)?;
         fields.require("action");
         let counts = fields.parsed("action", |text| match text.as_str() {
             "filter" => Ok(false),
@@ -151,8 +152,8 @@ impl FindResources {
             _ => Err(Violation::new(Rule::Choice, "filter, count")),
         });
         sequence(&mut fields);
-        let limit = fields.parsed_unless_empty("limit", |text| number(&text, 1, MAX_LIMIT)).unwrap_or(10);
-        let offset = fields.parsed_unless_empty("offset", |text| number(&text, 0, u64::MAX)).unwrap_or(0);
+        let limit = fields.parsed_digits("limit", |text| number(&text, 1, MAX_LIMIT)).unwrap_or(10);
+        let offset = fields.parsed_digits("offset", |text| number(&text, 0, u64::MAX)).unwrap_or(0);
         let tags = fields.objects("tags", MAX_FILTERS, "10 items", filter).unwrap_or_default();
         let names = fields.objects("matches", MAX_FILTERS, "10 items", name_match).unwrap_or_default();
         let size = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
@@ -181,7 +182,7 @@ mod tests {
 
     #[test]
     fn every_problem_of_a_batch_is_told() {
-        let body = json!({ "action": "replace", "tags": [{ "key": "a*" }, { "key": "b", "value": 1 }] });
+        let body = json!({ "action": "replace", "tags": [{ "key": "a*" }, { "key": "b", "value": [1] }] });
         assert_eq!(
             paths(ChangeTags::read(body)),
             [

@@ -8,7 +8,7 @@ use csms_core::{
 use serde_json::Value;
 
 use super::secret::value;
-use crate::fields::Fields;
+use crate::{fields::Fields, optional};
 
 /// A read CreateSecretVersion body.
 #[derive(Clone, Debug)]
@@ -63,7 +63,7 @@ impl CreateVersion {
     /// # Errors
     /// Every problem it has.
     pub fn read(body: Value, now: UnixMillis) -> Result<Self, Vec<Problem>> {
-        let mut fields = Fields::of(body)?;
+        let mut fields = Fields::with_optional(body, &optional::CREATE_VERSION)?;
         let value = value(&mut fields);
         let version = version(&mut fields, now);
         fields.finish(value.map(|value| Self { version, value }))
@@ -80,7 +80,7 @@ fn version(fields: &mut Fields, now: UnixMillis) -> NewVersion {
 /// # Errors
 /// Every problem it has.
 pub fn read_move(body: Value, now: UnixMillis) -> Result<NewVersion, Vec<Problem>> {
-    let mut fields = Fields::of(body)?;
+    let mut fields = Fields::with_optional(body, &optional::PREVIEW_VERSION)?;
     let version = version(&mut fields, now);
     fields.finish(Some(version))
 }

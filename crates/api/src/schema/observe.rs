@@ -142,7 +142,7 @@ fn integer(read: Read<'_>, place: &Place) -> Value {
     if let Some(maximum) = place.limit(read, json!(u64::MAX), Rule::TooLarge) {
         insert(&mut schema, "maximum", json!(maximum));
     }
-    let past = place.violations(read, json!(0)).into_iter().find(|violation| violation.rule == Rule::Past);
+    let past = place.violations(read, json!(1)).into_iter().find(|violation| violation.rule == Rule::Past);
     if let Some(violation) = past {
         tell(&mut schema, &sentence(&violation));
     }

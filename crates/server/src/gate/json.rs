@@ -63,8 +63,12 @@ impl Body {
     }
 }
 
+/// The byte order mark that some clients write before a text. The signature covers it.
+const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
+
 /// Reads a JSON text.
 fn read(text: &[u8]) -> Result<Value, Failure> {
+    let text = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text);
     let repeated = RefCell::new(None);
     let mut reader = serde_json::Deserializer::from_slice(text);
     let value = Strict(&repeated).deserialize(&mut reader).and_then(|value| {
@@ -228,6 +232,12 @@ mod tests {
         assert!(!message(r#"{"a":"hunter2",}"#).contains("hunter2"));
         assert!(message(r#"{"a":}"#).contains("line 1 column 6"));
         assert!(message(r#"{"a":1} x"#).contains("line 1"));
+    }
+
+    #[test]
+    fn a_byte_order_mark_before_the_text_is_passed_over_once() {
+        assert_eq!(read("\u{feff}{\"a\":1}".as_bytes()).unwrap(), json!({ "a": 1 }));
+        assert!(read("\u{feff}\u{feff}{}".as_bytes()).is_err());
     }
 
     fn any_json() -> impl Strategy<Value = Value> {
