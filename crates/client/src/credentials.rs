@@ -1,10 +1,23 @@
 //! What a client proves its identity with.
 
-use std::fmt;
+use std::{fmt, pin::Pin, sync::Arc};
 
 use zeroize::Zeroizing;
 
-/// A key pair, perhaps a temporary one, or a token. Wiped when dropped; `Debug` shows no secret.
+use crate::error::ClientError;
+
+/// Credentials on their way from a provider, or why it has none.
+pub type Provided<'p> = Pin<Box<dyn Future<Output = Result<Credentials, ClientError>> + Send + 'p>>;
+
+/// A source of credentials that end, such as temporary keys.
+pub trait Provider: Send + Sync {
+    /// Returns credentials that hold now: a key pair or a token. Called before the first request and again after the service
+    /// has refused the last ones with 401.
+    fn provide(&self) -> Provided<'_>;
+}
+
+/// A key pair, perhaps a temporary one, a token, a source of either, or the session of a backend. Wiped when dropped; `Debug`
+/// shows no secret.
 #[derive(Clone)]
 pub enum Credentials {
     /// Requests are signed.
@@ -18,6 +31,10 @@ pub enum Credentials {
     },
     /// Requests carry `X-Auth-Token`.
     Token(Zeroizing<String>),
+    /// Requests carry what the source returned last.
+    Provider(Arc<dyn Provider>),
+    /// Requests carry this `Cookie`. The backend at the endpoint knows the caller by it and signs itself.
+    Session(Zeroizing<String>),
 }
 
 impl Credentials {
@@ -41,6 +58,18 @@ impl Credentials {
         }
     }
 
+    /// A source of credentials, asked again after each refusal of the last ones.
+    #[must_use]
+    pub fn provider(provider: impl Provider + 'static) -> Self {
+        Self::Provider(Arc::new(provider))
+    }
+
+    /// The session of a backend, by the value of its `Cookie` header.
+    #[must_use]
+    pub fn session(cookie: impl Into<String>) -> Self {
+        Self::Session(Zeroizing::new(cookie.into()))
+    }
+
     /// A token from IAM.
     #[must_use]
     pub fn token(token: impl Into<String>) -> Self {
@@ -55,6 +84,8 @@ impl fmt::Debug for Credentials {
                 f.debug_struct("Key").field("access_key", access_key).finish_non_exhaustive()
             }
             Self::Token(_) => f.write_str("Token(hidden)"),
+            Self::Provider(_) => f.write_str("Provider"),
+            Self::Session(_) => f.write_str("Session(hidden)"),
         }
     }
 }

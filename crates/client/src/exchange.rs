@@ -9,6 +9,7 @@ use csms_core::{
     sign::{SignedRequest, authorize, format_date, host_header, payload_hash, percent_encode},
 };
 use reqwest::{Url, header::HeaderMap};
+use tokio::sync::Mutex;
 
 use crate::{
     credentials::Credentials,
@@ -30,6 +31,8 @@ pub(crate) struct Exchange {
     endpoint: Url,
     project: ProjectId,
     credentials: Credentials,
+    /// What a provider returned last, shared by clones.
+    provided: Arc<Mutex<Option<Arc<Credentials>>>>,
     traceparent: Option<Traceparent>,
 }
 
@@ -53,7 +56,7 @@ impl Exchange {
             .connect_timeout(CONNECT_TIMEOUT)
             .build()
             .map_err(|error| ClientError::Setup(format!("cannot set up HTTP: {error}")))?;
-        Ok(Self { http, endpoint, project, credentials, traceparent: None })
+        Ok(Self { http, endpoint, project, credentials, provided: Arc::default(), traceparent: None })
     }
 
     /// The same, whose requests belong to a trace.
@@ -71,8 +74,7 @@ impl Exchange {
     ) -> Result<Vec<u8>, ClientError> {
         let project = operation.is_of_project().then_some(self.project.as_str());
         let parameters: Vec<_> = project.into_iter().chain(parameters.iter().copied()).collect();
-        let mut url = self.endpoint.clone();
-        url.set_path(&operation.path(&parameters));
+        let mut url = self.at(&operation.path(&parameters));
         if !query.is_empty() {
             let pairs = query.iter().map(|(name, value)| format!("{name}={}", percent_encode(value)));
             url.set_query(Some(&pairs.collect::<Vec<_>>().join("&")));
@@ -95,9 +97,32 @@ impl Exchange {
 
     /// Posts once to a path that is no operation of the service.
     pub(crate) async fn post(&self, path: &str, body: Vec<u8>, timeout: Duration) -> Result<Vec<u8>, ClientError> {
-        let mut url = self.endpoint.clone();
-        url.set_path(path);
+        let url = self.at(path);
         self.send(&reqwest::Method::POST, url, &body, timeout).await.map_err(|failed| failed.error)
+    }
+
+    /// The address of a path behind the endpoint, whose own path is that of a proxy.
+    fn at(&self, path: &str) -> Url {
+        let mut url = self.endpoint.clone();
+        url.set_path(&format!("{}{path}", self.base_path()));
+        url
+    }
+
+    fn base_path(&self) -> &str {
+        self.endpoint.path().trim_end_matches('/')
+    }
+
+    /// The credentials for the next request. A provider is asked when it has not been, or when `refused` are the last ones that
+    /// it returned; concurrent requests wait for one answer.
+    async fn credentials(&self, refused: Option<&Arc<Credentials>>) -> Result<Arc<Credentials>, ClientError> {
+        let Credentials::Provider(provider) = &self.credentials else { return Ok(Arc::new(self.credentials.clone())) };
+        let mut last = self.provided.lock().await;
+        if let Some(known) = last.as_ref().filter(|known| !refused.is_some_and(|refused| Arc::ptr_eq(refused, known))) {
+            return Ok(Arc::clone(known));
+        }
+        let provided = Arc::new(provider.provide().await?);
+        *last = Some(Arc::clone(&provided));
+        Ok(provided)
     }
 
     pub(crate) const fn project(&self) -> &ProjectId {
@@ -118,6 +143,7 @@ impl Exchange {
         self.send(&method, url, body, TIMEOUT).await
     }
 
+    /// Sends a request, and once more when the service refuses what a provider returned: nothing was done then.
     async fn send(
         &self,
         method: &reqwest::Method,
@@ -125,12 +151,32 @@ impl Exchange {
         body: &[u8],
         timeout: Duration,
     ) -> Result<Vec<u8>, Failed> {
+        let credentials = self.credentials(None).await.map_err(Failed::before)?;
+        let outcome = self.send_as(&credentials, method, &url, body, timeout).await;
+        match &outcome {
+            Err(failed) if failed.is_unauthenticated && matches!(self.credentials, Credentials::Provider(_)) => {
+                let credentials = self.credentials(Some(&credentials)).await.map_err(Failed::before)?;
+                self.send_as(&credentials, method, &url, body, timeout).await
+            }
+            _ => outcome,
+        }
+    }
+
+    async fn send_as(
+        &self,
+        credentials: &Credentials,
+        method: &reqwest::Method,
+        url: &Url,
+        body: &[u8],
+        timeout: Duration,
+    ) -> Result<Vec<u8>, Failed> {
         let failed = |error: &reqwest::Error| Failed {
             never_arrived: error.is_connect(),
+            is_unauthenticated: false,
             error: ClientError::Unreachable { endpoint: self.endpoint.to_string(), reason: reason(error) },
         };
         let mut request = self.http.request(method.clone(), url.clone()).timeout(timeout);
-        for (name, value) in self.headers(method.as_str(), &url, body) {
+        for (name, value) in self.headers(credentials, method.as_str(), url, body) {
             request = request.header(name, value);
         }
         if let Some(traceparent) = &self.traceparent {
@@ -145,14 +191,21 @@ impl Exchange {
         }
         // 429 says that nothing was done.
         let never_arrived = status == 429 && is_retryable_status(status);
-        Err(Failed { never_arrived, error: ClientError::of(status, request_id, &body) })
+        Err(Failed {
+            never_arrived,
+            is_unauthenticated: status == 401,
+            error: ClientError::of(status, request_id, &body),
+        })
     }
 
     /// The headers that prove who sends the request.
-    fn headers(&self, method: &str, url: &Url, body: &[u8]) -> Vec<(&'static str, String)> {
+    fn headers(&self, credentials: &Credentials, method: &str, url: &Url, body: &[u8]) -> Vec<(&'static str, String)> {
         let mut headers =
             vec![("content-type", "application/json".to_owned()), ("x-project-id", self.project.to_string())];
-        match &self.credentials {
+        match credentials {
+            // What a provider returns is a key pair, a token or a session.
+            Credentials::Provider(_) => {}
+            Credentials::Session(cookie) => headers.push(("cookie", cookie.to_string())),
             Credentials::Token(token) => headers.push(("x-auth-token", token.to_string())),
             Credentials::Key { access_key, secret_key, security_token } => {
                 let date = format_date(now());
@@ -162,7 +215,9 @@ impl Exchange {
                 headers.sort_unstable();
                 let hash = payload_hash(body);
                 let query = url.query().unwrap_or_default();
-                let request = SignedRequest { method, path: url.path(), query, date: &date, payload_hash: &hash };
+                // A proxy removes its own path, so that the service sees and checks the rest.
+                let path = url.path().strip_prefix(self.base_path()).unwrap_or(url.path());
+                let request = SignedRequest { method, path, query, date: &date, payload_hash: &hash };
                 let signed: Vec<_> = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
                 let authorization = authorize(access_key, secret_key.as_bytes(), &request, &signed);
                 headers.push(("authorization", authorization));
@@ -176,6 +231,14 @@ impl Exchange {
 struct Failed {
     error: ClientError,
     never_arrived: bool,
+    is_unauthenticated: bool,
+}
+
+impl Failed {
+    /// Before anything was sent.
+    const fn before(error: ClientError) -> Self {
+        Self { error, never_arrived: false, is_unauthenticated: false }
+    }
 }
 
 fn now() -> UnixMillis {

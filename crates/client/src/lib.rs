@@ -26,7 +26,7 @@ mod exchange;
 mod request;
 
 pub use client::Client;
-pub use credentials::Credentials;
+pub use credentials::{Credentials, Provided, Provider};
 pub use error::ClientError;
 pub use request::{
     CreateEventBody, CreateSecretBody, CreateVersionBody, GrantBody, ListTasksQuery, NotificationTarget,

@@ -19,17 +19,39 @@ import type { CallOptions, KeyMethods, OperationMethods, OperationTypes } from "
 import { type AccessKey, accessKeyOf, signRequest } from "./signing.js";
 import type * as t from "./types.js";
 
-/** How the client proves who it is: an access key that signs, or a token. */
+/** Credentials that a provider returns: an access key, usually a temporary one with its security token, or a token. */
+export type ProvidedCredentials = AccessKey | { token: string };
+
+/** How the client proves who it is: an access key that signs, a token, a provider of either, or a session of a backend. */
 export type Credentials =
   | AccessKey
   | {
       /** An IAM token, or a function that gets one. */
       token: string | (() => string | Promise<string>);
+    }
+  | {
+      /**
+       * Asked for credentials before the first call, and again after the service refused them with 401: the call is then
+       * repeated once. Calls at the same time share one question.
+       */
+      provider: () => ProvidedCredentials | Promise<ProvidedCredentials>;
+    }
+  | {
+      /**
+       * The backend at the endpoint knows the caller by its cookies and signs itself, so that the page holds no key.
+       * `same-origin` sends cookies to the page's own origin alone, `include` to any.
+       */
+      session: "same-origin" | "include";
+      /** Headers for each call, such as the token against forged requests that the backend expects. */
+      headers?: () => Record<string, string>;
     };
 
 /** Settings of a {@link CsmsClient}. For each, `undefined` means the default. */
 export interface ClientOptions {
-  /** Base address of the service, such as `https://kms.cn-north-4.myhuaweicloud.com`. */
+  /**
+   * Base address of the service, such as `https://kms.cn-north-4.myhuaweicloud.com`. A path in it, such as
+   * `https://console.example.com/api/csms`, is that of a proxy, which removes it: requests are signed without it.
+   */
   endpoint: string | URL;
   /** The project whose secrets are meant. */
   projectId: string;
@@ -122,6 +144,8 @@ const Operations = /* @__PURE__ */ operations();
 /** A client of one project: a method for each operation. Holds no connection and needs no closing. */
 export class ServiceClient extends Operations {
   readonly #settings: Settings;
+  /** What the provider returned, until the service refuses it. */
+  #provided: Promise<ProvidedCredentials> | undefined;
 
   /** @throws CsmsError `input/invalid` for an option that cannot be used */
   constructor(options: ClientOptions) {
@@ -174,10 +198,18 @@ export class ServiceClient extends Operations {
 
   async #repeat(exchange: Exchange, signal: AbortSignal | undefined): Promise<unknown> {
     const { retries, backoff } = this.#settings;
-    for (let attempt = 0; ; attempt += 1) {
+    for (let attempt = 0, isRenewed = false; ; attempt += 1) {
+      const provided = this.#provided;
       try {
         return await this.#attempt(exchange, signal);
       } catch (error) {
+        // Nothing was done, so that a call of any kind may be sent again with new credentials.
+        if (error instanceof CsmsError && error.status === 401 && this.#provided !== undefined && !isRenewed) {
+          if (this.#provided === (provided ?? this.#provided)) this.#provided = undefined;
+          isRenewed = true;
+          attempt -= 1;
+          continue;
+        }
         const isTransient =
           error instanceof CsmsError &&
           (error.status === undefined ? error.retryable : RETRIED.has(error.status)) &&
@@ -192,19 +224,33 @@ export class ServiceClient extends Operations {
     }
   }
 
+  /** The provider's credentials, asked for once until they are refused. */
+  async #provide(provider: () => ProvidedCredentials | Promise<ProvidedCredentials>): Promise<ProvidedCredentials> {
+    const asked = (this.#provided ??= Promise.resolve().then(provider));
+    try {
+      const value = members((await asked) as { token?: unknown }, "credentials");
+      return value.token === undefined ? accessKeyOf(value, "credentials") : { token: text(value.token, "token") };
+    } catch (error) {
+      if (this.#provided === asked) this.#provided = undefined;
+      throw error;
+    }
+  }
+
   async #attempt({ method, path, query, body }: Exchange, signal: AbortSignal | undefined): Promise<unknown> {
     const { endpoint, credentials, timeout, projectId, fetch: send } = this.#settings;
+    const base = endpoint.pathname.replace(/\/+$/, "");
     const url = new URL(path, endpoint);
     // The scheme signs spaces as %20, and URLs may be sent so.
     url.search = (query?.toString() ?? "").replaceAll("+", "%20");
     const content = body === undefined ? {} : { body };
     const plain = { "content-type": "application/json", "x-project-id": projectId };
-    const headers =
-      "token" in credentials
-        ? { ...plain, "x-auth-token": await tokenOf(credentials.token) }
-        : signRequest({ method, url, headers: plain, ...content }, credentials);
+    const used = "provider" in credentials ? await this.#provide(credentials.provider) : credentials;
+    const headers = await headersOf(used, { method, url, headers: plain, ...content });
+    // Signed as the service sees it, behind the proxy.
+    url.pathname = base + url.pathname;
+    const cookies = "session" in used ? used.session : "omit";
     // A redirect would be followed without a valid signature.
-    const request: RequestInit = { method, headers, ...content, redirect: "manual", credentials: "omit" };
+    const request: RequestInit = { method, headers, ...content, redirect: "manual", credentials: cookies };
     // Cloudflare Workers keep nothing of such a response, and older ones refuse to be told.
     if (typeof Request === "function" && "cache" in Request.prototype) request.cache = "no-store";
     if (signal?.aborted === true) throw aborted(signal);
@@ -238,6 +284,18 @@ export class ServiceClient extends Operations {
   }
 }
 
+type Used = Exclude<Credentials, { provider: unknown }>;
+
+/** The headers of a request, those that prove who sends it among them. */
+async function headersOf(
+  credentials: Used,
+  request: { method: string; url: URL; headers: Record<string, string>; body?: string },
+): Promise<Record<string, string>> {
+  if ("session" in credentials) return { ...request.headers, ...optional(credentials.headers?.()) };
+  if ("token" in credentials) return { ...request.headers, "x-auth-token": await tokenOf(credentials.token) };
+  return signRequest(request, credentials);
+}
+
 function settingsOf(options: ClientOptions): Settings {
   const given = members(options, "options");
   const { fetch: own } = given;
@@ -257,7 +315,17 @@ function settingsOf(options: ClientOptions): Settings {
 }
 
 function credentialsOf(value: unknown): Credentials {
-  const given = members(value as { token?: unknown }, "credentials");
+  const given = members(value as { token?: unknown; provider?: unknown; session?: unknown; headers?: unknown }, "credentials");
+  if (given.provider !== undefined) {
+    if (typeof given.provider !== "function") throw invalid("provider", "a function");
+    return { provider: given.provider as () => ProvidedCredentials };
+  }
+  if (given.session !== undefined) {
+    const { session, headers } = given;
+    if (session !== "same-origin" && session !== "include") throw invalid("session", "same-origin or include");
+    if (headers !== undefined && typeof headers !== "function") throw invalid("headers", "a function");
+    return headers === undefined ? { session } : { session, headers: headers as () => Record<string, string> };
+  }
   if (given.token === undefined) return accessKeyOf(value, "credentials");
   if (typeof given.token === "function") return { token: given.token as () => string };
   return { token: text(given.token, "token") };
