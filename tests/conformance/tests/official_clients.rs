@@ -1,0 +1,87 @@
+//! The official SDKs of other languages against a running server: every operation that they have, both shapes of errors, both ways
+//! to sign in, and the look-up of a project.
+//!
+//! The programs are in `clients/`, the steps in `clients/scenario.json`. A client whose tool is not on this machine is left out
+//! with a line that says so. `CSMS_WRITE_GENERATED=1` before the command writes `CLIENTS.md`.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
+
+use core::time::Duration;
+use std::{
+    io::Write as _,
+    path::{Path, PathBuf},
+};
+
+use csms_conformance::clients::{Report, listed, write};
+use csms_testbed::{Server, server::Options};
+use tokio::{process::Command, time::timeout};
+
+/// The first run fetches and compiles the SDK.
+const WITHIN: Duration = Duration::from_secs(1200);
+
+const AGAIN: &str = "CSMS_WRITE_GENERATED=1 cargo test -p csms-conformance --test official_clients";
+
+/// A client: its name in the table, the tool that runs it, and its arguments.
+struct Client {
+    name: &'static str,
+    tool: &'static str,
+    arguments: &'static [&'static str],
+    directory: &'static str,
+}
+
+const GO: Client = Client { name: "Go SDK", tool: "go", arguments: &["run", "."], directory: "go" };
+
+fn directory() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("clients")
+}
+
+/// Whether a tool is on this machine. A line on the terminal says when it is not, whatever the tests print.
+fn is_there(client: &Client) -> bool {
+    let found = std::env::var_os("PATH")
+        .is_some_and(|path| std::env::split_paths(&path).any(|directory| directory.join(client.tool).is_file()));
+    if !found {
+        let line = format!("{} is left out: there is no {} on this machine\n", client.name, client.tool);
+        std::io::stderr().write_all(line.as_bytes()).unwrap();
+    }
+    found
+}
+
+async fn run(client: &Client, server: &Server, authentication: &str) -> Report {
+    let sources = directory();
+    let mut command = Command::new(client.tool);
+    command.args(client.arguments).current_dir(sources.join(client.directory)).kill_on_drop(true);
+    command.env("CSMS_CREDENTIALS", server.credentials_path()).env("CSMS_AUTHENTICATION", authentication);
+    command.env("CSMS_SCENARIO", sources.join("scenario.json"));
+    let output = timeout(WITHIN, command.output()).await.unwrap().unwrap();
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{told}\nthe server's log:\n{}", server.log_tail());
+    serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {told}"))
+}
+
+async fn is_served(client: &Client) {
+    if !is_there(client) {
+        return;
+    }
+    let server = Server::start(Options::default()).await.unwrap();
+    let mut last = None;
+    for authentication in ["signature", "token"] {
+        let report = run(client, &server, authentication).await;
+        assert_eq!(report.failures(), Vec::<String>::new(), "by {authentication}");
+        assert_eq!(report.untried(), Vec::<&str>::new(), "add steps to clients/scenario.json");
+        last = Some(report);
+    }
+    let report = last.unwrap();
+    if std::env::var_os("CSMS_WRITE_GENERATED").is_some() {
+        write(&report);
+    }
+    let operations = report
+        .operations
+        .iter()
+        .flat_map(|(service, operations)| operations.keys().map(move |name| (service.clone(), name.clone())));
+    assert_eq!(operations.collect::<Vec<_>>(), listed(client.name), "CLIENTS.md is out of date: {AGAIN}");
+}
+
+#[tokio::test]
+async fn the_go_sdk_is_served() {
+    is_served(&GO).await;
+}
