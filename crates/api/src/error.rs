@@ -100,6 +100,8 @@ catalogue! {
     EventInUse = "CSMS.0207" 400 false "Event in use";
     /// The secret would have more grants than allowed (ours).
     GrantQuota = "CSMS.0208" 400 false "Grant quota";
+    /// One event more than a project may have (ours).
+    EventQuota = "CSMS.0209" 400 false "Event quota";
     /// The token is invalid or expired. The published table says 400, the definitions 401.
     InvalidToken = "CSMS.0301" 401 false "Invalid token";
     /// The caller's policies do not allow this.
@@ -290,9 +292,11 @@ impl From<Refusal> for ApiError {
             | Refusal::EventNotFound
             | Refusal::ReplicaNotFound
             | Refusal::GrantNotFound => ErrorCode::ResourceNotFound,
-            Refusal::SecretExists | Refusal::EventExists | Refusal::ReplicaExists | Refusal::GrantExists => {
-                ErrorCode::SecretExists
-            }
+            Refusal::SecretExists
+            | Refusal::SecretWaits
+            | Refusal::EventExists
+            | Refusal::ReplicaExists
+            | Refusal::GrantExists => ErrorCode::SecretExists,
             Refusal::Replica => ErrorCode::Replica,
             Refusal::HasReplicas => ErrorCode::HasReplicas,
             Refusal::PendingDeletion => ErrorCode::PendingDeletion,
@@ -309,6 +313,7 @@ impl From<Refusal> for ApiError {
             Refusal::TagQuota => ErrorCode::TagQuota,
             Refusal::EventInUse => ErrorCode::EventInUse,
             Refusal::GrantQuota => ErrorCode::GrantQuota,
+            Refusal::EventQuota => ErrorCode::EventQuota,
         };
         let mut message = refusal.to_string();
         if let Some(first) = message.get_mut(..1) {

@@ -15,6 +15,8 @@ extern crate std;
 
 #[cfg(feature = "iam")]
 pub mod cts;
+#[cfg(feature = "iam")]
+pub mod eps;
 pub mod error;
 pub mod fields;
 #[cfg(feature = "iam")]

@@ -101,7 +101,7 @@ fn write_body(
             members.put("recovery_window_in_days", read_recovery_window(body)?.get());
         }
         Operation::CreateSecretVersion => {
-            let read = CreateVersion::read(body, now)?;
+            let read = CreateVersion::read(body, rules, now)?;
             members.value(&read.value);
             members.texts("version_stages", &read.version.stages);
             if let Some(time) = read.version.expire_time {

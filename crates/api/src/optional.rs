@@ -212,6 +212,9 @@ pub const CHECK_PERMISSIONS: Members = Members {
 /// A request in a check of rights. Its body is read as the body of its own operation.
 pub const CHECK_REQUEST: Members = members(&[optional("body", Absent::Nothing, Empty::Value)]);
 
+/// MigrateResource of the Enterprise Project Management Service.
+pub const MIGRATE_RESOURCE: Members = members(&[left_out("region_id"), default("associated", "false")]);
+
 /// The rows of an operation's body.
 #[must_use]
 pub const fn of_operation(operation: Operation) -> &'static Members {

@@ -12,6 +12,9 @@ use crate::{Operation, cts::CtsOperation, iam::IamOperation, kms::KmsOperation};
 /// The action that lets a caller invoke a function and wait for its result.
 pub const INVOKE_FUNCTION: &[&str] = &["functiongraph:function:invoke"];
 
+/// The action that lets a caller list functions.
+pub const LIST_FUNCTIONS: &[&str] = &["functiongraph:function:list"];
+
 /// The action that lets a caller invoke a function without waiting. The other one is enough for it too, and denying that one
 /// denies both.
 pub const INVOKE_FUNCTION_ASYNC: &[&str] = &["functiongraph:function:invokeAsync", "functiongraph:function:invoke"];
@@ -222,7 +225,7 @@ pub fn rights() -> impl Iterator<Item = Right> {
     let global = |actions| Right { actions, conditions: &[] };
     let users = IamOperation::ALL.iter().map(move |operation| global(operation.specification().actions));
     let traces = CtsOperation::ALL.iter().map(move |operation| global(operation.specification().actions));
-    let functions = [INVOKE_FUNCTION, INVOKE_FUNCTION_ASYNC].map(global);
+    let functions = [INVOKE_FUNCTION, INVOKE_FUNCTION_ASYNC, LIST_FUNCTIONS].map(global);
     secrets.chain(keys).chain(users).chain(traces).chain(functions)
 }
 

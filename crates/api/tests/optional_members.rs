@@ -15,6 +15,7 @@ use std::{collections::BTreeSet, fmt::Debug};
 
 use csms_api::{
     Operation,
+    eps::{EpsOperation, MigrateResource},
     iam::{IamOperation, request as iam},
     kms::{KmsOperation, request as kms},
     optional::{self, Absent, Empty, Members, Optional},
@@ -69,7 +70,7 @@ fn created(body: Value) -> Reading {
 }
 
 fn created_version(body: Value) -> Reading {
-    reading(version::CreateVersion::read(body, NOW).map(|read| {
+    reading(version::CreateVersion::read(body, Rules::default(), NOW).map(|read| {
         let value = (read.value.as_text().map(str::to_owned), read.value.to_base64());
         (format!("{read:?}"), value)
     }))
@@ -309,10 +310,21 @@ fn of_users(operation: IamOperation) -> Option<Case> {
     Some(Case { name: operation.specification().name, members, least, given, read })
 }
 
+fn of_enterprise_projects() -> Case {
+    Case {
+        name: EpsOperation::MigrateResource.specification().name,
+        members: &optional::MIGRATE_RESOURCE,
+        least: json!({ "resource_id": KEY, "resource_type": "csms", "project_id": "0123456789abcdef0123456789abcdef" }),
+        given: vec![("region_id", json!("eu-1")), ("associated", json!(false))],
+        read: |body| reading(MigrateResource::read(body)),
+    }
+}
+
 fn cases() -> Vec<Case> {
     let own = Operation::ALL.iter().filter_map(|operation| own(*operation));
     let of_keys = KmsOperation::ALL.iter().filter_map(|operation| of_keys(*operation));
-    own.chain(of_keys).chain(IamOperation::ALL.iter().filter_map(|operation| of_users(*operation))).collect()
+    let of_users = IamOperation::ALL.iter().filter_map(|operation| of_users(*operation));
+    own.chain(of_keys).chain(of_users).chain([of_enterprise_projects()]).collect()
 }
 
 /// The objects inside bodies that are lists.

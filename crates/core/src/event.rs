@@ -24,6 +24,9 @@ use crate::{
 /// Days that records of notifications are kept: three months (ListNotificationRecords).
 pub const RECORD_DAYS: u64 = 92;
 
+/// Most events of a project (user guide, event notifications).
+pub const MAX_EVENTS: u16 = 30;
+
 /// Something that events tell of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]

@@ -75,5 +75,5 @@ pub use secret::{Action, Secret, SecretState, SecretType};
 pub use stage::StageName;
 pub use time::UnixMillis;
 pub use urn::FunctionUrn;
-pub use value::SecretValue;
+pub use value::{SecretValue, ValueLimit};
 pub use version::{Version, VersionId};

@@ -10,6 +10,7 @@ use alloc::{
 use thiserror::Error;
 
 use crate::{
+    event::MAX_EVENTS,
     language::{Language, in_chinese},
     secret::{MAX_GRANTS, SecretState},
     stage::MAX_STAGES,
@@ -35,6 +36,12 @@ pub enum Refusal {
     /// A secret of this name exists in the project.
     #[error("a secret of this name already exists in the project")]
     SecretExists,
+    /// A secret of this name waits for its deletion.
+    #[error(
+        "a secret of this name already exists in the project and waits for its deletion; restore it, delete it at once, or \
+         choose another name"
+    )]
+    SecretWaits,
     /// The secret is scheduled for deletion.
     #[error("the secret is scheduled for deletion and cannot be used; restore it first")]
     PendingDeletion,
@@ -77,6 +84,9 @@ pub enum Refusal {
     /// An event of this name exists in the project.
     #[error("an event of this name already exists in the project")]
     EventExists,
+    /// An event would be one too many.
+    #[error("the project already has {MAX_EVENTS} events, the most it may have")]
+    EventQuota,
     /// Secrets subscribe to the event.
     #[error("secrets subscribe to the event; unsubscribe them first")]
     EventInUse,
@@ -114,6 +124,7 @@ impl Refusal {
         "stage-not-found",
         "task-not-found",
         "secret-exists",
+        "secret-waits",
         "pending-deletion",
         "already-scheduled",
         "not-scheduled",
@@ -129,6 +140,7 @@ impl Refusal {
         "tag-not-found",
         "event-not-found",
         "event-exists",
+        "event-quota",
         "event-in-use",
         "replica",
         "has-replicas",
@@ -148,6 +160,7 @@ impl Refusal {
             Self::StageNotFound => "stage-not-found",
             Self::TaskNotFound => "task-not-found",
             Self::SecretExists => "secret-exists",
+            Self::SecretWaits => "secret-waits",
             Self::PendingDeletion => "pending-deletion",
             Self::AlreadyScheduled => "already-scheduled",
             Self::NotScheduled => "not-scheduled",
@@ -163,6 +176,7 @@ impl Refusal {
             Self::TagNotFound => "tag-not-found",
             Self::EventNotFound => "event-not-found",
             Self::EventExists => "event-exists",
+            Self::EventQuota => "event-quota",
             Self::EventInUse => "event-in-use",
             Self::Replica => "replica",
             Self::HasReplicas => "has-replicas",
@@ -190,6 +204,7 @@ impl Refusal {
             Self::StageNotFound => "版本状态不存在",
             Self::TaskNotFound => "轮转任务不存在",
             Self::SecretExists => "项目中已存在同名凭据",
+            Self::SecretWaits => "项目中已存在同名凭据，且处于计划删除状态；请恢复或立即删除该凭据，或使用其他名称",
             Self::PendingDeletion => "凭据已计划删除，无法使用；请先恢复",
             Self::AlreadyScheduled => "凭据已处于计划删除状态",
             Self::NotScheduled => "凭据未处于计划删除状态",
@@ -205,6 +220,7 @@ impl Refusal {
             Self::TagNotFound => "标签不存在",
             Self::EventNotFound => "事件不存在",
             Self::EventExists => "项目中已存在同名事件",
+            Self::EventQuota => return format!("项目已有 {MAX_EVENTS} 个事件，达到上限"),
             Self::EventInUse => "有凭据订阅了该事件；请先取消订阅",
             Self::Replica => "凭据为副本；请修改主凭据",
             Self::HasReplicas => "凭据存在副本；请先删除副本",
@@ -255,6 +271,8 @@ mod tests {
             Refusal::GrantNotFound,
             Refusal::GrantExists,
             Refusal::GrantQuota,
+            Refusal::SecretWaits,
+            Refusal::EventQuota,
         ];
         assert_eq!(all.iter().map(Refusal::name).collect::<Vec<_>>(), Refusal::NAMES);
         for refusal in all {

@@ -370,6 +370,17 @@ impl Secret {
         self.last_version.next()
     }
 
+    /// Moves the secret to another enterprise project.
+    ///
+    /// # Errors
+    /// The state's refusal; the secret is then unchanged.
+    pub fn move_to_enterprise_project(&mut self, id: String, now: UnixMillis) -> Result<(), Refusal> {
+        self.permits_change(Action::ChangeMetadata)?;
+        self.enterprise_project_id = id;
+        self.update_time = now;
+        Ok(())
+    }
+
     /// Adds a version, moves its stages to it and, when there is no room, removes the oldest deprecated version.
     ///
     /// # Errors
@@ -379,9 +390,11 @@ impl Secret {
         let id = self.next_version();
         let mut after = self.clone();
         after.last_version = id;
+        // Clients sort versions by this time, so no two have the same one and a clock that was set back does not matter.
+        let newest = self.versions.iter().map(|version| version.create_time.plus_millis(1)).max();
         after.versions.push(Version {
             id,
-            create_time: now,
+            create_time: newest.unwrap_or(now).max(now),
             expire_time: new.expire_time.map(UnixMillis::whole_seconds),
             expiry_told: false,
             kms_key_id: self.kms_key_id.clone(),

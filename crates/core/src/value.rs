@@ -1,4 +1,4 @@
-//! The value of a secret version: text or bytes, at most 32,768 bytes as sent.
+//! The value of a secret version: text or bytes, at most 32,768 or 65,536 bytes as sent.
 //!
 //! Wiped from memory when dropped, compared in constant time, and never printed: `Debug` shows a fixed word.
 
@@ -11,8 +11,45 @@ use zeroize::Zeroize;
 
 use crate::problem::{Rule, Violation, length};
 
-/// Greatest length of `secret_string` or of the base64 text in `secret_binary`, in bytes (CreateSecretVersion).
-pub const MAX_VALUE_BYTES: u64 = 32_768;
+/// Greatest length of `secret_string` or of the base64 text in `secret_binary`. Of a binary value the text counts, so that it has
+/// at most three quarters as many bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ValueLimit {
+    /// 32,768 bytes (CreateSecretVersion).
+    #[default]
+    Reference,
+    /// 65,536 bytes (the user guide's 64 KB).
+    Guide,
+}
+
+impl ValueLimit {
+    /// The limit of so many bytes, if it is one.
+    #[must_use]
+    pub const fn new(bytes: u64) -> Option<Self> {
+        match bytes {
+            32_768 => Some(Self::Reference),
+            65_536 => Some(Self::Guide),
+            _ => None,
+        }
+    }
+
+    /// Its bytes.
+    #[must_use]
+    pub const fn bytes(self) -> u64 {
+        match self {
+            Self::Reference => 32_768,
+            Self::Guide => 65_536,
+        }
+    }
+
+    const fn check(self, bytes: usize) -> Result<(), Violation> {
+        let expected = match self {
+            Self::Reference => "32768 bytes long",
+            Self::Guide => "65536 bytes long",
+        };
+        length(bytes, 0, self.bytes(), "0 bytes long", expected)
+    }
+}
 
 /// The value of one version.
 #[derive(Clone)]
@@ -24,21 +61,37 @@ pub enum SecretValue {
 }
 
 impl SecretValue {
-    /// A value from `secret_string`: at most 32,768 bytes of UTF-8. The official definition allows the empty text.
+    /// A value from `secret_string` within the default limit. The official definition allows the empty text.
     ///
     /// # Errors
     /// [`Rule::TooLong`].
     pub fn text(text: String) -> Result<Self, Violation> {
-        length(text.len(), 0, MAX_VALUE_BYTES, "0 bytes long", "32768 bytes long")?;
+        Self::text_within(text, ValueLimit::default())
+    }
+
+    /// The same within another limit.
+    ///
+    /// # Errors
+    /// [`Rule::TooLong`].
+    pub fn text_within(text: String, limit: ValueLimit) -> Result<Self, Violation> {
+        limit.check(text.len())?;
         Ok(Self::Text(text))
     }
 
-    /// A value from the base64 text of `secret_binary`: at most 32,768 bytes of text, of which none stand for no bytes.
+    /// A value from the base64 text of `secret_binary` within the default limit; the empty text stands for no bytes.
     ///
     /// # Errors
     /// [`Rule::TooLong`] or [`Rule::Base64`].
     pub fn from_base64(text: &str) -> Result<Self, Violation> {
-        length(text.len(), 0, MAX_VALUE_BYTES, "0 bytes long", "32768 bytes long")?;
+        Self::from_base64_within(text, ValueLimit::default())
+    }
+
+    /// The same within another limit.
+    ///
+    /// # Errors
+    /// [`Rule::TooLong`] or [`Rule::Base64`].
+    pub fn from_base64_within(text: &str, limit: ValueLimit) -> Result<Self, Violation> {
+        limit.check(text.len())?;
         Base64::decode_vec(text).map(Self::Binary).map_err(|_| Violation::new(Rule::Base64, "base64"))
     }
 

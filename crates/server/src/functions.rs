@@ -184,6 +184,15 @@ impl Functions {
         self.local.contains(&urn.qualified())
     }
 
+    /// The functions of a project that run here, by URN.
+    #[must_use]
+    pub fn local(&self, project: &ProjectId) -> Vec<FunctionUrn> {
+        let of_project = self.local.iter().filter(|urn| urn.project() == project.as_str());
+        let mut functions: Vec<_> = of_project.cloned().collect();
+        functions.sort_by_key(ToString::to_string);
+        functions
+    }
+
     /// Whether secrets of the project may name the function: one that runs here, one of the project, or one on the operator's
     /// list. Without an endpoint nothing is ever signed, so any may be named.
     #[must_use]

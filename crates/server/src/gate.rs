@@ -10,5 +10,6 @@ pub mod json;
 pub mod lease;
 pub mod limits;
 pub mod pace;
+pub mod path;
 pub mod pipeline;
 pub mod service;

@@ -4,6 +4,7 @@
 
 pub mod csms;
 pub mod cts;
+pub mod eps;
 pub mod functiongraph;
 pub mod iam;
 pub mod kms;

@@ -3,7 +3,9 @@
 use alloc::string::String;
 
 use csms_api::{Operation, normalised::normalise, request::Rules};
-use csms_core::{EventName, KeyName, Language, Rule, SecretName, SecretValue, StageName, VersionId, Violation};
+use csms_core::{
+    EventName, KeyName, Language, Rule, SecretName, SecretValue, StageName, ValueLimit, VersionId, Violation,
+};
 use wasm_bindgen::prelude::wasm_bindgen;
 
 use crate::answer;
@@ -12,12 +14,22 @@ use crate::answer;
 /// the normal form or every problem.
 #[must_use]
 #[wasm_bindgen]
-pub fn validate(operation: &str, request: &str, now: f64, min_rotation_period_seconds: f64, language: &str) -> String {
+pub fn validate(
+    operation: &str,
+    request: &str,
+    now: f64,
+    min_rotation_period_seconds: f64,
+    max_value_bytes: f64,
+    language: &str,
+) -> String {
     let language = Language::from_tag(language);
     let Some(operation) = Operation::from_name(operation) else {
         return answer::violation(Violation::new(Rule::Unknown, "an operation"), language);
     };
-    let rules = Rules { min_rotation_period_seconds: min_rotation_period_seconds as u64 };
+    let rules = Rules {
+        min_rotation_period_seconds: min_rotation_period_seconds as u64,
+        max_value: ValueLimit::new(max_value_bytes as u64).unwrap_or_default(),
+    };
     match normalise(operation, answer::read(request), rules, answer::millis(now)) {
         Ok(value) => answer::value(value),
         Err(problems) => answer::problems(&problems, language),

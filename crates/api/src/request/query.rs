@@ -59,6 +59,15 @@ pub struct ListSecrets {
     pub marker: Option<String>,
     /// Only secrets that subscribe to this event.
     pub event_name: Option<EventName>,
+    /// Only secrets of this enterprise project; `all` and none mean every one.
+    pub enterprise_project_id: Option<String>,
+}
+
+/// An identifier of an enterprise project: at most 36 characters.
+pub(crate) fn enterprise_project(text: &str) -> Result<String, Violation> {
+    let length = text.chars().count() as u64;
+    let violation = Violation::new(Rule::TooLong, "36 characters long");
+    if length > 36 { Err(violation.with_limit(36, length)) } else { Ok(String::from(text)) }
 }
 
 impl ListSecrets {
@@ -72,6 +81,9 @@ impl ListSecrets {
             limit: parameters.parsed("limit", PageLimit::parse).unwrap_or_default(),
             marker: parameters.parsed("marker", SecretName::parse).map(String::from),
             event_name: parameters.parsed("event_name", EventName::parse),
+            enterprise_project_id: parameters
+                .parsed("enterprise_project_id", enterprise_project)
+                .filter(|id| !id.eq_ignore_ascii_case("all")),
         };
         parameters.finish(read)
     }
@@ -174,7 +186,7 @@ pub struct ListTasks {
     pub limit: PageLimit,
     /// Task after which the page begins.
     pub marker: Option<TaskId>,
-    /// Only this task; excludes every other parameter.
+    /// Only this task, whatever the page; excludes the other filters.
     pub task_id: Option<TaskId>,
     /// Only tasks of this secret.
     pub secret_name: Option<SecretName>,
@@ -210,9 +222,10 @@ impl ListTasks {
                 .unwrap_or_default(),
         };
         if parameters.get("task_id").is_some() {
-            for name in ["secret_name", "status", "limit", "marker"] {
+            // A page of one task; clients that page send both.
+            for name in ["secret_name", "status"] {
                 if parameters.get(name).is_some() {
-                    let violation = Violation::new(Rule::Forbidden, "task_id excludes every other parameter");
+                    let violation = Violation::new(Rule::Forbidden, "task_id excludes secret_name and status");
                     parameters.problems.push(violation.at(name));
                 }
             }
@@ -247,9 +260,9 @@ mod tests {
     }
 
     #[test]
-    fn a_task_id_excludes_other_parameters() {
+    fn a_task_id_excludes_other_filters() {
         let id = "22222222-2222-4222-8222-222222222222";
-        assert!(ListTasks::read(&pairs(&[("task_id", id)])).is_ok());
+        assert!(ListTasks::read(&pairs(&[("task_id", id), ("limit", "50"), ("marker", id)])).is_ok());
         let problems = ListTasks::read(&pairs(&[("task_id", id), ("status", "SUCCESS")])).unwrap_err();
         assert_eq!(problems[0].violation.rule, Rule::Forbidden);
     }

@@ -10,7 +10,7 @@ use csms_core::{
 };
 use serde_json::Value;
 
-use super::Rules;
+use super::{Rules, query::enterprise_project};
 use crate::{fields::Fields, optional};
 
 /// Greatest length of a description, in bytes of UTF-8 (CreateSecret).
@@ -37,14 +37,14 @@ pub struct UpdateSecret {
 }
 
 /// Reads the value of a new version: exactly one of `secret_string` and `secret_binary`.
-pub(super) fn value(fields: &mut Fields) -> Option<SecretValue> {
+pub(super) fn value(fields: &mut Fields, rules: Rules) -> Option<SecretValue> {
     if fields.has("secret_string") == fields.has("secret_binary") {
         fields.report(Violation::new(Rule::ExactlyOne, "secret_string and secret_binary").at(""));
         return None;
     }
-    match fields.parsed("secret_string", SecretValue::text) {
+    match fields.parsed("secret_string", |text| SecretValue::text_within(text, rules.max_value)) {
         Some(value) => Some(value),
-        None => fields.parsed("secret_binary", |text| SecretValue::from_base64(&text)),
+        None => fields.parsed("secret_binary", |text| SecretValue::from_base64_within(&text, rules.max_value)),
     }
 }
 
@@ -80,7 +80,7 @@ impl CreateSecret {
         let mut fields = Fields::with_optional(body, &optional::CREATE_SECRET)?;
         fields.require("name");
         let name = fields.parsed("name", SecretName::parse);
-        let value = value(&mut fields);
+        let value = value(&mut fields, rules);
         let kms_key = fields.parsed("kms_key_id", KeyName::parse);
         let description = description(&mut fields).unwrap_or_default();
         let secret_type = fields.parsed("secret_type", |text| {
@@ -104,11 +104,7 @@ impl CreateSecret {
             fields.report(Violation::new(Rule::RequiredWith, when).at("rotation_config"));
         }
         let event_subscriptions = event_subscriptions(&mut fields).unwrap_or_default();
-        let enterprise_project_id = fields.parsed_or_number("enterprise_project_id", |text| {
-            let violation = Violation::new(Rule::TooLong, "36 characters long");
-            let length = text.chars().count();
-            if length > 36 { Err(violation.with_limit(36, length as u64)) } else { Ok(text) }
-        });
+        let enterprise_project_id = fields.parsed_or_number("enterprise_project_id", |text| enterprise_project(&text));
         let built = name.zip(value).map(|(name, value)| Self {
             secret: NewSecret {
                 name,
@@ -179,6 +175,7 @@ pub fn read_blob(body: Value) -> Result<String, Vec<Problem>> {
 
 #[cfg(test)]
 mod tests {
+    use csms_core::ValueLimit;
     use serde_json::json;
 
     use super::*;
@@ -259,7 +256,16 @@ mod tests {
     fn the_least_period_is_a_setting() {
         let body = json!({ "rotation_period": "4h" });
         assert!(UpdateSecret::read(body.clone(), Rules::default()).is_ok());
-        assert!(UpdateSecret::read(body, Rules { min_rotation_period_seconds: 21_600 }).is_err());
+        assert!(UpdateSecret::read(body, Rules { min_rotation_period_seconds: 21_600, ..Rules::default() }).is_err());
+    }
+
+    #[test]
+    fn the_greatest_value_is_a_setting() {
+        let body = |bytes: usize| json!({ "name": "a", "secret_string": "x".repeat(bytes) });
+        let rules = Rules { max_value: ValueLimit::Guide, ..Rules::default() };
+        assert_eq!(problems(body(32_769)), [("secret_string".to_owned(), Rule::TooLong)]);
+        assert!(CreateSecret::read(body(65_536), rules).is_ok());
+        assert_eq!(CreateSecret::read(body(65_537), rules).unwrap_err()[0].violation.limit, Some(65_536));
     }
 
     #[test]

@@ -7,7 +7,7 @@ use csms_core::{
 };
 use serde_json::Value;
 
-use super::secret::value;
+use super::{Rules, secret::value};
 use crate::{fields::Fields, optional};
 
 /// A read CreateSecretVersion body.
@@ -62,9 +62,9 @@ impl CreateVersion {
     ///
     /// # Errors
     /// Every problem it has.
-    pub fn read(body: Value, now: UnixMillis) -> Result<Self, Vec<Problem>> {
+    pub fn read(body: Value, rules: Rules, now: UnixMillis) -> Result<Self, Vec<Problem>> {
         let mut fields = Fields::with_optional(body, &optional::CREATE_VERSION)?;
-        let value = value(&mut fields);
+        let value = value(&mut fields, rules);
         let version = version(&mut fields, now);
         fields.finish(value.map(|value| Self { version, value }))
     }
@@ -157,7 +157,7 @@ mod tests {
     fn thirteen_stages_in_one_request_are_refused() {
         let stages: Vec<_> = (0..13).map(|number| format!("s{number}")).collect();
         let body = json!({ "secret_string": "x", "version_stages": stages });
-        assert_eq!(CreateVersion::read(body, NOW).unwrap_err()[0].violation.rule, Rule::TooMany);
+        assert_eq!(CreateVersion::read(body, Rules::default(), NOW).unwrap_err()[0].violation.rule, Rule::TooMany);
     }
 
     #[test]

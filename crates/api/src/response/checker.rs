@@ -61,4 +61,6 @@ impl From<&Assessment> for Verdict {
 pub struct ConfigResponse {
     /// Whether CheckSecrets checks.
     pub checking_secret_strength: bool,
+    /// Most bytes of `secret_string` and of the base64 text in `secret_binary` (ours).
+    pub max_value_bytes: u64,
 }

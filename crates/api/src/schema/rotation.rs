@@ -25,7 +25,7 @@ pub(super) fn describe(of: Operation) -> Option<Description> {
                 &[
                     ("secret_name", "Only tasks of this secret."),
                     ("status", "Only tasks with this outcome."),
-                    ("task_id", "Only this task; excludes every other parameter."),
+                    ("task_id", "Only this task; excludes `secret_name` and `status`."),
                     ("limit", "Maximum number of items on the page; 50 by default."),
                     ("marker", "Task after which the page begins."),
                     ("steps", "Whether each task comes with its steps (an extension of this server)."),

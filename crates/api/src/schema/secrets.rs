@@ -58,6 +58,7 @@ pub(super) fn describe(of: Operation) -> Option<Description> {
                     ("limit", "Maximum number of items on the page; 50 by default."),
                     ("marker", "Name after which the page begins."),
                     ("event_name", "Only secrets that subscribe to this event."),
+                    ("enterprise_project_id", "Only secrets of this enterprise project; `all` for every one."),
                 ],
             )
             .answer::<ListSecretsResponse>(),

@@ -9,6 +9,7 @@ use super::{
 use crate::{
     Operation,
     request::{
+        Rules,
         query::ListVersions,
         version::{CreateStage, CreateVersion, read_expiry, read_stage_target},
     },
@@ -23,7 +24,7 @@ pub(super) fn describe(of: Operation) -> Option<Description> {
         Operation::CreateSecretVersion => {
             operation("Adds a version; SYSCURRENT moves to it unless other stages are given.")
                 .body(
-                    &|body| problems(CreateVersion::read(body, NOW)),
+                    &|body| problems(CreateVersion::read(body, Rules::default(), NOW)),
                     &[
                         field("secret_string", "Text value. Exactly one of both values is given."),
                         field("secret_binary", "Binary value, in base64."),

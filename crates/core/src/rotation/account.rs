@@ -27,7 +27,7 @@ use zeroize::Zeroizing;
 
 use crate::{
     problem::{Problem, Rule, Violation},
-    value::SecretValue,
+    value::{SecretValue, ValueLimit},
 };
 
 /// The kind of database server.
@@ -357,7 +357,7 @@ impl Account {
     pub fn with_password(&self, password: &str) -> Result<SecretValue, Violation> {
         let members = Members::parse(&self.text)?;
         let text = serde_json::to_string(&Replaced { members, password }).map_err(|_| not_an_object())?;
-        SecretValue::text(text)
+        SecretValue::text_within(text, ValueLimit::Guide)
     }
 }
 

@@ -17,7 +17,7 @@ use crate::{
     jwe::{self, Algorithm, Binding, Header, JwkError, Key, Limits, OpenError, Purpose, Recipient},
     name::SecretName,
     problem::Violation,
-    value::SecretValue,
+    value::{SecretValue, ValueLimit},
 };
 
 /// The purpose of values that are bound to no project.
@@ -120,7 +120,7 @@ impl SealingKey {
         let opened = opened.map_err(SealingError::Opening)?;
         // The bytes are wiped with `opened`, and the text with the value.
         let text = core::str::from_utf8(&opened).map_err(|_| SealingError::NotSealed)?;
-        SecretValue::text(text.to_string()).map_err(SealingError::Value)
+        SecretValue::text_within(text.to_string(), ValueLimit::Guide).map_err(SealingError::Value)
     }
 
     /// Seals a text for the secret of this name in a project.
@@ -137,7 +137,7 @@ impl SealingKey {
         let text = value.as_text().ok_or(SealingError::Sealing)?;
         let binding = Binding::new(name.clone(), purpose(project).map_err(SealingError::Value)?);
         let token = jwe::seal(&self.seal, &binding, text.as_bytes(), rng).map_err(|_| SealingError::Sealing)?;
-        SecretValue::text(token).map_err(SealingError::Value)
+        SecretValue::text_within(token, ValueLimit::Guide).map_err(SealingError::Value)
     }
 }
 

@@ -9,7 +9,7 @@ use csms_core::sign::{
 };
 
 use super::{Authenticator, Caller, cache::AccessKey, header, token::TemporaryKey, unauthenticated};
-use crate::failure::Failure;
+use crate::{failure::Failure, gate::path::SentPath};
 
 /// Where the secret key of a claim comes from.
 enum Key {
@@ -69,7 +69,7 @@ impl Claim {
         let hash = authorization.scheme.payload_hash(body);
         let request = SignedRequest {
             method: parts.method.as_str(),
-            path: parts.uri.path(),
+            path: SentPath::of(&parts.extensions, &parts.uri),
             query: parts.uri.query().unwrap_or_default(),
             date: header(&parts.headers, DATE_HEADER).ok_or_else(mismatch)?,
             payload_hash: &hash,

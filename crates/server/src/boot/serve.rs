@@ -182,7 +182,10 @@ pub async fn bind(settings: &Settings, clock: Clock) -> Result<Bound, ServeError
         rotations: Rotations::new(settings.rotation_concurrency),
         clock,
         metrics: Metrics::default(),
-        rules: Rules { min_rotation_period_seconds: settings.min_rotation_period_seconds },
+        rules: Rules {
+            min_rotation_period_seconds: settings.min_rotation_period_seconds,
+            max_value: settings.max_value,
+        },
         password_rule: settings.password_rule,
         secret_quota: settings.secret_quota,
         console: settings.console.clone(),

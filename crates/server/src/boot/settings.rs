@@ -10,7 +10,7 @@ use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf};
 
 use clap::{Args, ValueEnum};
 use csms_core::{
-    FunctionUrn, RegionName, RotationPeriod, Violation,
+    FunctionUrn, RegionName, RotationPeriod, ValueLimit, Violation,
     event::TargetId,
     target::{ALLOW_VARIABLE, DENY_VARIABLE, TargetPattern, TargetRules, join},
 };
@@ -248,13 +248,18 @@ pub struct Flags {
     #[arg(long, env = "CSMS_MIN_ROTATION_PERIOD", value_name = "PERIOD")]
     pub min_rotation_period: Option<String>,
 
-    /// Maximum number of secrets in one project [default: 500]
+    /// Maximum number of secrets in one project [default: 5000]
     #[arg(long, env = "CSMS_SECRET_QUOTA", value_name = "NUMBER")]
     pub secret_quota: Option<u64>,
 
     /// Let users have any password of 8 to 128 characters, also a weak one that `csms` refuses otherwise
     #[arg(long, env = "CSMS_ALLOW_WEAK_PASSWORDS")]
     pub allow_weak_passwords: bool,
+
+    /// Maximum size of a value as it is sent, in bytes: 32768 or 65536. The API reference says the first, the user guide the
+    /// second; of a binary value the base64 text counts [default: 32768]
+    #[arg(long, env = "CSMS_MAX_VALUE_BYTES", value_name = "BYTES")]
+    pub max_value_bytes: Option<u64>,
 
     /// Maximum number of writes to the file in DIR that share one commit; 1 commits each separately [default: 256]
     #[arg(long, env = "CSMS_GROUP_COMMIT", value_name = "NUMBER")]
@@ -415,6 +420,7 @@ pub struct Settings {
     pub min_rotation_period_seconds: u64,
     pub password_rule: PasswordRule,
     pub secret_quota: u64,
+    pub max_value: ValueLimit,
     pub group_commit: Option<usize>,
     pub audit_reads: ReadRecords,
     pub log_format: LogFormat,
@@ -545,6 +551,10 @@ impl Flags {
         };
         let named = [self.regions, file.regions, vec!["local-1".to_owned()]];
         let regions = regions(named.into_iter().find(|names| !names.is_empty()).unwrap_or_default())?;
+        let max_value =
+            self.max_value_bytes.or(file.max_value_bytes).map_or(Some(ValueLimit::default()), ValueLimit::new);
+        let max_value =
+            max_value.ok_or_else(|| SettingsError::Value("max_value_bytes", "must be 32768 or 65536".to_owned()))?;
         let group_commit = self.group_commit.or(file.group_commit);
         if group_commit == Some(0) {
             return Err(SettingsError::Value("group_commit", "must be at least 1".to_owned()));
@@ -657,8 +667,9 @@ impl Flags {
             rotation_concurrency,
             regions,
             min_rotation_period_seconds,
+            max_value,
             password_rule: PasswordRule::allowing_weak(self.allow_weak_passwords || file.allow_weak_passwords),
-            secret_quota: self.secret_quota.or(file.secret_quota).unwrap_or(500),
+            secret_quota: self.secret_quota.or(file.secret_quota).unwrap_or(5000),
             group_commit,
             audit_reads: self.audit_reads.or(file.audit_reads).unwrap_or_default(),
             log_format: self.log_format.or(file.log_format).unwrap_or_default(),

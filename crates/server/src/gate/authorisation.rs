@@ -225,11 +225,11 @@ async fn add_stored(app: &App, context: &mut RequestContext, access: &Access) ->
     Ok(())
 }
 
-/// What a stored secret says. The key that a request moves it to is judged as an access of its own.
+/// What a stored secret says. The key or the enterprise project that a request moves it to is judged as an access of its own.
 fn add_secret(context: &mut RequestContext, secret: &Secret) {
     context.secret_type = Some(secret.secret_type.as_str().to_owned());
     context.kms_key_id.get_or_insert_with(|| secret.kms_key_id.to_string());
-    context.enterprise_project_id = Some(secret.enterprise_project_id.clone());
+    context.enterprise_project_id.get_or_insert_with(|| secret.enterprise_project_id.clone());
     context.resource_tags = tag_pairs(&secret.tags);
 }
 

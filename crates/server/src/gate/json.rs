@@ -17,19 +17,31 @@ use crate::failure::Failure;
 const MAX_SHOWN_NAME: usize = 64;
 
 /// The body of a request, not read yet. Reading takes it, so there is one reading. Has no `Debug`: it may hold a value.
-pub struct Body(Bytes);
+pub struct Body {
+    bytes: Bytes,
+    encoding: Option<String>,
+}
+
+/// How a body begins that was compressed with gzip.
+const GZIP: &[u8] = &[0x1f, 0x8b];
 
 impl Body {
     /// The bytes of a body.
     #[must_use]
     pub const fn new(bytes: Bytes) -> Self {
-        Self(bytes)
+        Self { bytes, encoding: None }
+    }
+
+    /// The same bytes, to which their sender says this was done.
+    #[must_use]
+    pub fn encoded(self, encoding: Option<String>) -> Self {
+        Self { encoding, ..self }
     }
 
     /// The body as it was sent, for operations whose body is not JSON of ours.
     #[must_use]
     pub fn into_bytes(self) -> Bytes {
-        self.0
+        self.bytes
     }
 
     /// The body as a JSON object.
@@ -38,7 +50,12 @@ impl Body {
     /// CSMS.0004 when it is no JSON object, or when it repeats a member; the message names the member or the place, and
     /// never quotes a value.
     pub fn object(self) -> Result<Value, Failure> {
-        let value = read(&self.0)?;
+        let gzip = || self.bytes.starts_with(GZIP).then(|| "gzip".to_owned());
+        if let Some(encoding) = self.encoding.clone().or_else(gzip) {
+            let detail = format!("Content-Encoding {encoding} is not supported; send the body as it is");
+            return Err(Failure::new(ErrorCode::InvalidBody, detail));
+        }
+        let value = read(&self.bytes)?;
         if value.is_object() {
             return Ok(value);
         }
@@ -59,7 +76,7 @@ impl Body {
     /// # Errors
     /// As [`Body::object`].
     pub fn optional_object(self) -> Result<Value, Failure> {
-        if self.0.is_empty() { Ok(Value::Object(Map::new())) } else { self.object() }
+        if self.bytes.is_empty() { Ok(Value::Object(Map::new())) } else { self.object() }
     }
 }
 
@@ -232,6 +249,17 @@ mod tests {
         assert!(!message(r#"{"a":"hunter2",}"#).contains("hunter2"));
         assert!(message(r#"{"a":}"#).contains("line 1 column 6"));
         assert!(message(r#"{"a":1} x"#).contains("line 1"));
+    }
+
+    #[test]
+    fn a_compressed_body_is_refused_by_the_name_of_its_encoding() {
+        let reason = |body: Body| body.object().unwrap_err().error.message;
+        let bytes = Bytes::from_static(&[0x1f, 0x8b, 8, 0]);
+        assert!(reason(Body::new(bytes.clone())).contains("Content-Encoding gzip is not supported"));
+        assert!(
+            reason(Body::new(bytes).encoded(Some("br".to_owned()))).contains("Content-Encoding br is not supported")
+        );
+        assert!(Body::new(Bytes::new()).encoded(Some("gzip".to_owned())).optional_object().is_ok());
     }
 
     #[test]

@@ -32,6 +32,7 @@ use super::{
     json::Body,
     lease::require_task,
     limits::Standing,
+    path::canonical,
     service::{Audited, Call, Prepared, RequestLine, Scope, Service, Subject},
 };
 use crate::{
@@ -155,6 +156,7 @@ async fn answer<S: Service>(app: &Arc<App>, operation: S, request: Request) -> R
         }
     };
     let query = read_query(parts.uri.query().unwrap_or_default());
+    let body = Body::new(body).encoded(content_encoding(&parts));
     let request = RequestLine {
         operation: specification,
         parameters,
@@ -170,7 +172,7 @@ async fn answer<S: Service>(app: &Arc<App>, operation: S, request: Request) -> R
         audited: operation.audited(),
         is_of_project: operation.scope() == Scope::Project,
     };
-    let prepared = match prepare(operation, &call, Body::new(body)).await {
+    let prepared = match prepare(operation, &call, body).await {
         Ok(prepared) => prepared,
         Err(failure) => return Err(attempt.failed(operation.translate(failure), &Subject::default()).await?),
     };
@@ -255,6 +257,8 @@ pub async fn judge_request<S: Service>(all: &[S], asking: &Call, asked: &AskedRe
 
 /// The operation of a method and path, and the parameters in the path. A literal segment goes before a parameter.
 fn find<S: Service>(all: &[S], method: &str, path: &str) -> Option<(S, Vec<(String, String)>)> {
+    let rows: Vec<_> = all.iter().map(|operation| operation.specification()).collect();
+    let path = canonical(&rows, &method.to_uppercase(), path);
     let decode = |text: &str| percent_encoding::percent_decode_str(text).decode_utf8().ok().map(String::from);
     let segments: Vec<&str> = path.split('/').collect();
     let matching = all.iter().filter_map(|operation| {
@@ -390,6 +394,7 @@ async fn authenticate(
     let body = read_body(body, MAX_BODY_BYTES).await?;
     let caller = match claim {
         Claim::Proven(caller) => caller,
+        Claim::Signed(_) if is_unsigned(parts) && !body.is_empty() => return Err(unsigned_body()),
         Claim::Signed(claim) => {
             let caller = claim.verify(parts, &body)?;
             if let Some(key) = claim.access_key() {
@@ -400,6 +405,27 @@ async fn authenticate(
     };
     Standing::prove(&parts.extensions);
     Ok((caller, body))
+}
+
+/// Whether a signature leaves out the body. Signers hash an empty body whatever this header says.
+fn is_unsigned(parts: &Parts) -> bool {
+    let declared = parts.headers.get("x-sdk-content-sha256");
+    declared.is_some_and(|declared| declared.as_bytes().trim_ascii().eq_ignore_ascii_case(b"UNSIGNED-PAYLOAD"))
+}
+
+/// The refusal of a body that the signature leaves out. It depends on the head alone, so that it does not reveal whether the
+/// access key exists.
+fn unsigned_body() -> Failure {
+    let reason = "X-Sdk-Content-Sha256 is UNSIGNED-PAYLOAD; the body must be signed, so leave the header out or send the \
+                  SHA-256 of the body";
+    Failure::new(ErrorCode::Unauthenticated, reason)
+}
+
+/// What was done to a body on its way that would have to be undone, such as `gzip`.
+fn content_encoding(parts: &Parts) -> Option<String> {
+    let value = parts.headers.get("content-encoding")?.to_str().unwrap_or_default().trim();
+    let is_none = value.is_empty() || value.eq_ignore_ascii_case("identity");
+    (!is_none).then(|| value.chars().filter(char::is_ascii_graphic).take(32).collect())
 }
 
 async fn path_parameters(parts: &mut Parts) -> Result<Vec<(String, String)>, Failure> {
@@ -430,7 +456,7 @@ fn project_in_path(parameters: &[(String, String)]) -> Result<ProjectId, Failure
 
 /// The project in `X-Project-Id`, which some clients send, must be the one in the path.
 fn require_named_project(project: &ProjectId, parts: &Parts) -> Result<(), Failure> {
-    let header = parts.headers.get("x-project-id");
+    let header = parts.headers.get("x-project-id").filter(|header| !header.is_empty());
     if header.is_some_and(|header| header.as_bytes() != project.as_str().as_bytes()) {
         return Err(Failure::new(ErrorCode::Forbidden, "X-Project-Id is not the project in the path"));
     }
@@ -447,7 +473,7 @@ fn require_own_project(caller: &Caller, project: &ProjectId) -> Result<(), Failu
 
 /// The account in `X-Domain-Id`, which the SDKs send for global services, must be this one.
 fn require_domain(app: &App, parts: &Parts) -> Result<(), Failure> {
-    let domain = parts.headers.get("x-domain-id");
+    let domain = parts.headers.get("x-domain-id").filter(|header| !header.is_empty());
     if domain.is_some_and(|domain| domain.as_bytes() != app.identity.domain_id.as_bytes()) {
         return Err(Failure::new(ErrorCode::Forbidden, "X-Domain-Id is not the account of this installation"));
     }

@@ -227,6 +227,12 @@ impl Call {
         &self.request.head
     }
 
+    /// The same request, whose resources are in a project that the body names. Each access to them is judged there.
+    #[must_use]
+    pub fn in_project(self, project: ProjectId) -> Self {
+        Self { project, ..self }
+    }
+
     /// A path parameter as text, decoded.
     #[must_use]
     pub fn path_text(&self, name: &str) -> &str {

@@ -10,7 +10,10 @@ use axum::{
     middleware::{self, Next},
     routing::get,
 };
-use csms_api::{Operation, cts::CtsOperation, iam::IamOperation, kms::KmsOperation};
+use csms_api::{
+    Operation, cts::CtsOperation, eps::EpsOperation, iam::IamOperation, kms::KmsOperation, operation::Specification,
+};
+use tower::util::MapRequest;
 use tracing::Instrument as _;
 
 use super::{console, cors, reference};
@@ -20,7 +23,9 @@ use crate::{
     failure::Chain,
     gate::{
         answer::json_response,
+        path::canonical_request,
         pipeline::{Counted, Refused, no_such_operation, routes},
+        service::Service,
     },
     installation,
     request::{Peer, REQUEST_ID, Secure, make_request_id},
@@ -28,8 +33,28 @@ use crate::{
     telemetry::traces,
 };
 
-/// All routes of the server.
+/// The operations of a service.
+fn rows<S: Service>(all: &'static [S]) -> impl Iterator<Item = Specification> {
+    all.iter().map(|operation| operation.specification())
+}
+
+/// All routes of the server, behind the one change of a path that clients need.
 pub fn router(app: &Arc<App>) -> Router {
+    let rows: Arc<[Specification]> = rows(Operation::ALL)
+        .chain(rows(KmsOperation::ALL))
+        .chain(rows(IamOperation::ALL))
+        .chain(rows(TokenOperation::ALL))
+        .chain(rows(CtsOperation::ALL))
+        .chain(rows(PermissionOperation::ALL))
+        .chain(rows(FunctionOperation::ALL))
+        .chain(rows(EpsOperation::ALL))
+        .collect();
+    let canonical = move |request: Request| canonical_request(&rows, request);
+    Router::new().fallback_service(MapRequest::new(operations(app), canonical))
+}
+
+/// The routes of paths as the tables write them.
+fn operations(app: &Arc<App>) -> Router {
     let router = routes(Operation::ALL)
         .merge(routes(KmsOperation::ALL))
         .merge(routes(IamOperation::ALL))
@@ -37,6 +62,7 @@ pub fn router(app: &Arc<App>) -> Router {
         .merge(routes(CtsOperation::ALL))
         .merge(routes(PermissionOperation::ALL))
         .merge(routes(FunctionOperation::ALL))
+        .merge(routes(EpsOperation::ALL))
         .merge(open(app))
         .route("/healthz", get(health))
         .fallback(async || no_such_operation())

@@ -1,4 +1,4 @@
-//! FunctionGraph's invoke API on the same port, for the functions that run here.
+//! FunctionGraph's invoke API on the same port, for the functions that run here, and their list.
 //!
 //! Rights, audit and metrics are the gate's; events and replies are the host's. There are no agencies here, so a function that is
 //! invoked in this way acts as its caller.
@@ -12,15 +12,16 @@ use axum::{
 use csms_api::{
     ErrorShape, Method,
     operation::Specification,
-    vocabulary::{INVOKE_FUNCTION, INVOKE_FUNCTION_ASYNC},
+    vocabulary::{INVOKE_FUNCTION, INVOKE_FUNCTION_ASYNC, LIST_FUNCTIONS},
 };
-use csms_core::{ProjectId, UnixMillis, rotation::RotationEvent};
+use csms_core::{Problem, ProjectId, Rule, UnixMillis, Violation, rotation::RotationEvent};
 use csms_kms::RootKey;
 use csms_store::Store as _;
 use functiongraph_runtime::{
     Credentials,
     host::{self, Front},
 };
+use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
 use crate::{
@@ -43,11 +44,13 @@ pub enum FunctionOperation {
     InvokeFunction,
     /// Invokes a function and does not wait.
     AsyncInvokeFunction,
+    /// Lists the functions of the project that run here.
+    ListFunctions,
 }
 
 impl FunctionOperation {
     /// Every operation.
-    pub const ALL: &'static [Self] = &[Self::InvokeFunction, Self::AsyncInvokeFunction];
+    pub const ALL: &'static [Self] = &[Self::InvokeFunction, Self::AsyncInvokeFunction, Self::ListFunctions];
 }
 
 impl Service for FunctionOperation {
@@ -62,8 +65,10 @@ impl Service for FunctionOperation {
                 202,
                 INVOKE_FUNCTION_ASYNC,
             ),
+            Self::ListFunctions => ("ListFunctions", "/v2/{project_id}/fgs/functions", 200, LIST_FUNCTIONS),
         };
-        Specification { name, method: Method::Post, path, success, errors: ErrorShape::Flat, actions }
+        let method = if self == Self::ListFunctions { Method::Get } else { Method::Post };
+        Specification { name, method, path, success, errors: ErrorShape::Flat, actions }
     }
 
     fn scope(self) -> Scope {
@@ -71,7 +76,7 @@ impl Service for FunctionOperation {
     }
 
     fn audited(self) -> Audited {
-        Audited::Use
+        if self == Self::ListFunctions { Audited::No } else { Audited::Use }
     }
 
     fn kind(self) -> Kind {
@@ -79,6 +84,9 @@ impl Service for FunctionOperation {
     }
 
     async fn prepare(self, call: Call, body: Body) -> Result<Prepared, Failure> {
+        if self == Self::ListFunctions {
+            return list(call);
+        }
         let named = call.path_text("function_urn").to_owned();
         // The host refuses a URN that it does not understand, and one of another project.
         let urn = named.parse::<host::FunctionUrn>().ok().map(|urn| urn.with_default_project(call.project.as_str()));
@@ -94,6 +102,76 @@ impl Service for FunctionOperation {
         let subject = Subject::target(&name.unwrap_or_default());
         let prepared = Prepared::new(vec![access], async move { invoke(&call, body).await });
         Ok(prepared.about(subject))
+    }
+}
+
+/// ListFunctions: the functions of the project that run here, by URN. Functions elsewhere are not known.
+///
+/// # Errors
+/// Every problem of the parameters.
+fn list(call: Call) -> Result<Prepared, Failure> {
+    let query = ListFunctions::read(call.query())?;
+    Ok(Prepared::new(vec![call.all(Kind::Function)], async move {
+        let functions = call.app.functions.local(&call.project);
+        let functions = functions.iter().filter_map(|urn| urn.to_string().parse::<host::FunctionUrn>().ok());
+        let functions = functions.filter(|urn| query.package.as_deref().is_none_or(|package| package == urn.package()));
+        let functions: Vec<_> = functions.collect();
+        let first = query.marker.min(functions.len());
+        let page = functions.get(first..).unwrap_or_default().iter().take(query.max_items);
+        let page: Vec<_> = page.map(|urn| description(&call, urn)).collect();
+        let (next, count) = (first + page.len(), functions.len());
+        Answer::json(&json!({ "functions": page, "next_marker": next, "count": count }))
+    }))
+}
+
+/// A function in FunctionGraph's words, as far as this server knows them.
+fn description(call: &Call, urn: &host::FunctionUrn) -> Value {
+    let version = match urn.qualifier() {
+        host::Qualifier::Version(version) => version.as_str(),
+        host::Qualifier::Alias(_) => "latest",
+    };
+    json!({
+        "func_urn": urn.to_string(),
+        "func_name": urn.name(),
+        "package": urn.package(),
+        "version": version,
+        "namespace": call.project.as_str(),
+        "project_name": urn.region().unwrap_or_default(),
+        "domain_id": call.app.identity.domain_id,
+        "runtime": "Custom",
+        "timeout": FUNCTION_TIMEOUT.as_secs(),
+    })
+}
+
+/// Parameters of ListFunctions.
+struct ListFunctions {
+    marker: usize,
+    max_items: usize,
+    package: Option<String>,
+}
+
+impl ListFunctions {
+    /// Most functions of a page, and how many it has unless the request says otherwise (FunctionGraph API reference).
+    const MAX_ITEMS: usize = 400;
+
+    fn read(query: &[(String, String)]) -> Result<Self, Vec<Problem>> {
+        let find = |name: &str| {
+            let found = query.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str());
+            found.filter(|value| !value.is_empty())
+        };
+        let mut problems = Vec::new();
+        let mut number = |name: &str, default: usize, fits: fn(usize) -> bool, expected: &'static str| {
+            let Some(text) = find(name) else { return default };
+            text.parse().ok().filter(|number| fits(*number)).unwrap_or_else(|| {
+                problems.push(Violation::new(Rule::Pattern, expected).at(name));
+                default
+            })
+        };
+        let marker = number("marker", 0, |_| true, "a whole number that is not negative");
+        let within = |number| (1..=Self::MAX_ITEMS).contains(&number);
+        let max_items = number("maxitems", Self::MAX_ITEMS, within, "a number from 1 to 400");
+        let package = find("package_name").map(str::to_owned);
+        if problems.is_empty() { Ok(Self { marker, max_items, package }) } else { Err(problems) }
     }
 }
 

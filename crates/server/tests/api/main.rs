@@ -13,6 +13,7 @@ mod audit;
 mod backups;
 mod batch;
 mod bound_rows;
+mod clients;
 mod command_line;
 mod console;
 mod cors;

@@ -399,6 +399,8 @@ export interface CheckSecretsResponse {
 /** Settings of the checker. */
 export interface SecretsConfig {
   checking_secret_strength: boolean;
+  /** Most bytes of `secret_string` and of the base64 text in `secret_binary`. */
+  max_value_bytes: number;
 }
 
 /** What an event may tell of. */

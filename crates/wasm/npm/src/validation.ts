@@ -60,6 +60,8 @@ export interface ValidationOptions {
   now?: number;
   /** Least rotation period of the server, in seconds; by default 14,400 (4 hours). */
   minRotationPeriodSeconds?: number;
+  /** Most bytes of a value, as ShowSecretsConfig says in `max_value_bytes`: 32,768 (the default) or 65,536. */
+  maxValueBytes?: number;
   /** Language of messages; English by default. */
   language?: Language;
 }
@@ -93,6 +95,7 @@ export type NormalRequest<O extends ValidatedOperation> = O extends "CreateSecre
     : OperationTypes[O]["request"];
 
 const DEFAULT_MIN_SECONDS = 14_400;
+const DEFAULT_MAX_BYTES = 32_768;
 
 /** Reads what an engine function answered. */
 export function answer<T>(json: string): Result<T> {
@@ -128,9 +131,10 @@ export function validate<O extends ValidatedOperation>(
   const given = optional(options);
   const now = time(given.now, "now");
   const least = number(given.minRotationPeriodSeconds, "minRotationPeriodSeconds", DEFAULT_MIN_SECONDS, { whole: true });
+  const most = number(given.maxValueBytes, "maxValueBytes", DEFAULT_MAX_BYTES, { whole: true });
   const language = languageOf(given);
   const json = toJson(request, "request");
-  return answer(engine(() => bound.validate(name, json, now, least, language)));
+  return answer(engine(() => bound.validate(name, json, now, least, most, language)));
 }
 
 /** Checks a CreateSecret request. */

@@ -13,6 +13,7 @@ const SIGNING: &str = include_str!("../../../../tests/vectors/signing.json");
 
 /// The least rotation period of the vectors, in seconds.
 const MIN_SECONDS: f64 = 14_400.0;
+const MAX_BYTES: f64 = 32_768.0;
 
 fn read(text: &str) -> Value {
     serde_json::from_str(text).unwrap()
@@ -63,8 +64,9 @@ fn every_request_is_judged_as_its_vector_says() {
     let vectors = read(VALIDATION);
     for vector in list(&vectors, "cases") {
         let (operation, request) = (text(vector, "operation"), vector["request"].to_string());
-        let ask =
-            |language: &str| requests::validate(operation, &request, number(&vectors["now"]), MIN_SECONDS, language);
+        let ask = |language: &str| {
+            requests::validate(operation, &request, number(&vectors["now"]), MIN_SECONDS, MAX_BYTES, language)
+        };
         answers(text(vector, "name"), ask, &vector["answer"]);
     }
 }
@@ -74,9 +76,9 @@ fn every_period_is_read_as_its_vector_says() {
     let vectors = read(PERIODS);
     for vector in list(&vectors, "periods") {
         let period = text(vector, "text");
-        answers(period, |language| periods::parse_period(period, MIN_SECONDS, language), &vector["answer"]);
+        answers(period, |language| periods::parse_period(period, MIN_SECONDS, MAX_BYTES, language), &vector["answer"]);
         for (language, words) in vector["humanised"].as_object().into_iter().flatten() {
-            let answer = read(&periods::parse_period(period, MIN_SECONDS, language));
+            let answer = read(&periods::parse_period(period, MIN_SECONDS, MAX_BYTES, language));
             assert_eq!(answer["value"]["humanised"], *words, "{period}");
         }
     }
@@ -163,11 +165,11 @@ fn every_request_is_signed_as_its_vector_says() {
 #[wasm_bindgen_test(unsupported = test)]
 fn what_is_not_json_is_a_problem_and_no_panic() {
     for request in ["", "{", "\"\\ud800\"", "[1,"] {
-        let answer = read(&requests::validate("CreateSecret", request, 0.0, MIN_SECONDS, "en"));
+        let answer = read(&requests::validate("CreateSecret", request, 0.0, MIN_SECONDS, MAX_BYTES, "en"));
         assert_eq!(answer["problems"][0]["rule"], "type", "{request}");
     }
     for number in [f64::NAN, f64::INFINITY, -1.0] {
         assert_eq!(read(&periods::next_rotations("1d", number, number, u32::MAX, "en"))["ok"], true);
-        assert_eq!(read(&requests::validate("RotateSecret", "{}", number, number, "en"))["ok"], false);
+        assert_eq!(read(&requests::validate("RotateSecret", "{}", number, number, number, "en"))["ok"], false);
     }
 }

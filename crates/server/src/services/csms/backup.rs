@@ -12,7 +12,7 @@ use csms_store::CreateError;
 use getrandom::SysRng;
 use serde::{Deserialize, Serialize};
 
-use super::secrets::{by_name, reading_admin, with_account_warning};
+use super::secrets::{by_name, reading_admin, taken, with_account_warning};
 use crate::{
     app::App,
     failure::Failure,
@@ -101,7 +101,7 @@ pub fn upload(call: Call, body: Body) -> Result<Prepared, Failure> {
         let quota = call.app.secret_quota;
         match call.app.store.restore_secret(secret.clone(), values, quota).await {
             Ok(()) => with_account_warning(&call, &secret).await,
-            Err(CreateError::Exists) => Err(Refusal::SecretExists.into()),
+            Err(CreateError::Exists) => Err(taken(&call, &secret.name).await),
             Err(CreateError::Quota) => Err(Refusal::SecretQuota(quota).into()),
             Err(CreateError::Store(error)) => Err(error.into()),
         }

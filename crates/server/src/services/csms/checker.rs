@@ -73,14 +73,17 @@ pub fn check(call: Call, body: Body) -> Result<Prepared, Failure> {
     }))
 }
 
-fn answer(settings: CheckerSettings) -> Result<Answer, Failure> {
-    Answer::json(&ConfigResponse { checking_secret_strength: settings.checking_secret_strength })
+fn answer(call: &Call, settings: CheckerSettings) -> Result<Answer, Failure> {
+    Answer::json(&ConfigResponse {
+        checking_secret_strength: settings.checking_secret_strength,
+        max_value_bytes: call.app.rules.max_value.bytes(),
+    })
 }
 
 /// ShowSecretsConfig
 pub fn show_config(call: Call) -> Prepared {
     let access = call.all(Kind::Secret).needs(Need::NoDeny);
-    Prepared::new(vec![access], async move { answer(settings(&call).await?) })
+    Prepared::new(vec![access], async move { answer(&call, settings(&call).await?) })
 }
 
 /// UpdateSecretsConfig
@@ -90,10 +93,10 @@ pub fn show_config(call: Call) -> Prepared {
 pub fn update_config(call: Call, body: Body) -> Result<Prepared, Failure> {
     let wanted = read_config(body.object()?)?;
     Ok(Prepared::new(vec![call.all(Kind::Secret)], async move {
-        let Some(checking_secret_strength) = wanted else { return answer(settings(&call).await?) };
+        let Some(checking_secret_strength) = wanted else { return answer(&call, settings(&call).await?) };
         let settings = CheckerSettings { checking_secret_strength };
         let put = move |_| Ok::<_, Failure>((EntryChange::Put(settings), ()));
         call.app.store.change_entry(&call.project, NAME, put).await?;
-        answer(settings)
+        answer(&call, settings)
     }))
 }

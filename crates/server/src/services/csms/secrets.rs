@@ -12,13 +12,14 @@ use csms_api::{
     response::{ListSecretsResponse, PageInfo, SecretInfo, SecretResponse},
 };
 use csms_core::{
-    Action, FunctionUrn, KeyId, KeyName, ProjectId, Refusal, RotationConfig, Secret, SecretId, SecretName, VersionId,
+    Action, FunctionUrn, KeyId, KeyName, ProjectId, Refusal, RotationConfig, Secret, SecretId, SecretName, SecretState,
+    VersionId,
     event::{EventType, Occurrence},
     identity::make_uuid,
     rotation::SHARED_ACCOUNT,
 };
 use csms_kms::{MasterKey, envelope};
-use csms_store::{CreateError, Store};
+use csms_store::{CreateError, Page, Store};
 use getrandom::SysRng;
 
 use crate::{
@@ -202,9 +203,18 @@ pub(super) async fn make(call: &Call, creation: Creation) -> Result<Secret, Fail
             accounts::note(&call.app, &secret, &request.value).await;
             Ok(secret)
         }
-        Err(CreateError::Exists) => Err(Refusal::SecretExists.into()),
+        Err(CreateError::Exists) => Err(taken(call, &secret.name).await),
         Err(CreateError::Quota) => Err(Refusal::SecretQuota(quota).into()),
         Err(CreateError::Store(error)) => Err(error.into()),
+    }
+}
+
+/// The refusal of a name that a secret has. One that waits for its deletion is in no list that people look at first.
+pub(super) async fn taken(call: &Call, name: &SecretName) -> Failure {
+    match call.app.store.secret(&call.project, name).await {
+        Ok(Some(secret)) if secret.state == SecretState::PendingDelete => Refusal::SecretWaits.into(),
+        Ok(_) => Refusal::SecretExists.into(),
+        Err(error) => error.into(),
     }
 }
 
@@ -215,17 +225,32 @@ pub(super) async fn make(call: &Call, creation: Creation) -> Result<Secret, Fail
 pub fn list(call: Call) -> Result<Prepared, Failure> {
     let query = ListSecrets::read(call.query())?;
     Ok(Prepared::new(vec![call.all(Kind::Secret)], async move {
-        let page = call.app.store.list_secrets(
-            &call.project,
-            query.marker.as_deref(),
-            query.limit.get(),
-            query.event_name.as_ref(),
-        );
-        let page = page.await?;
+        let page = page(&call, &query).await?;
         let page_info = PageInfo::of(page.items.iter().map(|secret| secret.name.as_str()), page.more);
         let info = |secret| SecretInfo::of(secret, &call.app.identity.domain_id);
         Answer::json(&ListSecretsResponse { secrets: page.items.iter().map(info).collect(), page_info })
     }))
+}
+
+/// A page of secrets. Those of an enterprise project are picked out of the store's pages.
+async fn page(call: &Call, query: &ListSecrets) -> Result<Page<Secret>, Failure> {
+    let list = |after: Option<String>| async move {
+        let (limit, event) = (query.limit.get(), query.event_name.as_ref());
+        call.app.store.list_secrets(&call.project, after.as_deref(), limit, event).await
+    };
+    let Some(wanted) = &query.enterprise_project_id else { return Ok(list(query.marker.clone()).await?) };
+    let limit = usize::from(query.limit.get());
+    let (mut items, mut after) = (Vec::new(), query.marker.clone());
+    loop {
+        let page = list(after).await?;
+        after = page.items.last().map(|secret| secret.name.to_string());
+        items.extend(page.items.into_iter().filter(|secret| secret.enterprise_project_id == *wanted));
+        if items.len() > limit || !page.more {
+            let more = items.len() > limit;
+            items.truncate(limit);
+            return Ok(Page { items, more });
+        }
+    }
 }
 
 /// The secret in the path as it is stored.
