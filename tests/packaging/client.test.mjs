@@ -252,3 +252,54 @@ test("a page without its items is told as an unexpected answer", async (context)
   const { client } = await prepared(context, [{ body: {} }]);
   assert.equal((await failure(client.secrets().next())).code, "client/unexpected-answer");
 });
+
+test("the path of a proxy is kept and not signed", async (context) => {
+  const { csms, requests, endpoint } = await prepared(context, [{ body: { secrets: [] } }]);
+  const client = new csms.CsmsClient({ endpoint: `${endpoint}/api/csms/`, projectId: PROJECT, credentials: KEY });
+  await client.listSecrets();
+  const [{ method, url, headers }] = requests;
+  const path = `/v1/${PROJECT}/secrets`;
+  assert.equal(url, `/api/csms${path}`);
+  const { host, "x-sdk-date": date, "x-project-id": project } = headers;
+  const iso = date.replace(/(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z/, "$1-$2-$3T$4:$5:$6Z");
+  const received = { "content-type": headers["content-type"], host, "x-project-id": project };
+  const again = csms.signRequest({ method, url: endpoint + path, headers: received }, KEY, { date: Date.parse(iso) });
+  assert.equal(headers.authorization, again.authorization);
+});
+
+test("a provider is asked once, and again after a refusal", async (context) => {
+  const refused = { status: 401, body: { error_code: "APIGW.0301", error_msg: "decrypt token fail" } };
+  const good = { body: { secrets: [] } };
+  let asked = 0;
+  const credentials = { provider: async () => ({ token: `token ${(asked += 1)}` }) };
+  const { client, requests } = await prepared(context, [refused, good], { credentials });
+  await client.listSecrets();
+  await Promise.all([client.listSecrets(), client.rotateSecret({ secret_name: "demo" })]);
+  const sent = requests.map(({ headers }) => headers["x-auth-token"]);
+  assert.deepEqual(sent, ["token 1", "token 2", "token 2", "token 2"]);
+});
+
+test("credentials that are refused twice are a failure", async (context) => {
+  const refused = { status: 401, body: { error_code: "APIGW.0301", error_msg: "decrypt token fail" } };
+  let asked = 0;
+  const credentials = { provider: () => ({ token: `token ${(asked += 1)}` }) };
+  const { client, requests } = await prepared(context, [refused], { credentials });
+  assert.equal((await failure(client.rotateSecret({ secret_name: "demo" }))).status, 401);
+  assert.equal(requests.length, 2);
+});
+
+test("a session sends the headers of the page and no key", async (context) => {
+  const credentials = { session: "same-origin", headers: () => ({ "x-csrf-token": "t" }) };
+  const { client, requests } = await prepared(context, [{ body: { secrets: [] } }], { credentials });
+  await client.listSecrets();
+  const [{ headers }] = requests;
+  assert.equal(headers["x-csrf-token"], "t");
+  assert.equal(headers.authorization ?? headers["x-auth-token"], undefined);
+});
+
+test("credentials that are none are told apart", async (context) => {
+  const { csms, endpoint } = await prepared(context, [{}]);
+  for (const credentials of [{ provider: 1 }, { session: "omit" }, { session: "include", headers: {} }, { token: 1 }]) {
+    assert.throws(() => new csms.CsmsClient({ endpoint, projectId: PROJECT, credentials }), { code: "input/invalid" });
+  }
+});

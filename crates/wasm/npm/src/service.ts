@@ -291,7 +291,7 @@ async function headersOf(
   credentials: Used,
   request: { method: string; url: URL; headers: Record<string, string>; body?: string },
 ): Promise<Record<string, string>> {
-  if ("session" in credentials) return { ...request.headers, ...optional(credentials.headers?.()) };
+  if ("session" in credentials) return { ...request.headers, ...credentials.headers?.() };
   if ("token" in credentials) return { ...request.headers, "x-auth-token": await tokenOf(credentials.token) };
   return signRequest(request, credentials);
 }
