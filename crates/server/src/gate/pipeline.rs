@@ -69,6 +69,10 @@ pub fn routes<S: Service>(all: &'static [S]) -> Router<Arc<App>> {
         let handler = move |State(app): State<Arc<App>>, request: Request| {
             let operations = Arc::clone(&operations);
             async move {
+                // An empty segment that is still there is an empty variable, which the router would fill in.
+                if request.uri().path().contains("//") {
+                    return no_such_operation();
+                }
                 let last = request.uri().path().rsplit('/').next().unwrap_or_default();
                 let of_word = |operation: &&S| parents(operation.specification().path).1 == last;
                 let of_parameter = |operation: &&S| operation.specification().path == path;
@@ -270,6 +274,7 @@ fn find<S: Service>(all: &[S], method: &str, path: &str) -> Option<(S, Vec<(Stri
         let mut parameters = Vec::new();
         for (pattern, segment) in pattern.iter().zip(&segments) {
             match parameter(pattern) {
+                Some(_) if segment.is_empty() => return None,
                 Some(name) => parameters.push((name.to_owned(), decode(segment)?)),
                 None if pattern == segment => {}
                 None => return None,

@@ -131,6 +131,7 @@ export const ERROR_CATALOGUE = {
   "CSMS.0206": { status: 400, retryable: false, text: "Tag quota" },
   "CSMS.0207": { status: 400, retryable: false, text: "Event in use" },
   "CSMS.0208": { status: 400, retryable: false, text: "Grant quota" },
+  "CSMS.0209": { status: 400, retryable: false, text: "Event quota" },
   "CSMS.0301": { status: 401, retryable: false, text: "Invalid token" },
   "CSMS.0302": { status: 403, retryable: false, text: "Not allowed" },
   "CSMS.0401": { status: 400, retryable: false, text: "The value cannot be protected or read with its KMS key" },
@@ -206,6 +207,7 @@ export type RefusalReason =
   | "stage-not-found"
   | "task-not-found"
   | "secret-exists"
+  | "secret-waits"
   | "pending-deletion"
   | "already-scheduled"
   | "not-scheduled"
@@ -221,6 +223,7 @@ export type RefusalReason =
   | "tag-not-found"
   | "event-not-found"
   | "event-exists"
+  | "event-quota"
   | "event-in-use"
   | "replica"
   | "has-replicas"
