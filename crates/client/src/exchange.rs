@@ -1,6 +1,9 @@
 //! One call on the wire: signing, sending, repeating what may be repeated.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
 
 use csms_api::{Method, Operation};
 use csms_core::{

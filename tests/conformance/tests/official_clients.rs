@@ -31,6 +31,13 @@ struct Client {
 
 const GO: Client = Client { name: "Go SDK", tool: "go", arguments: &["run", "."], directory: "go" };
 
+const JAVA: Client = Client {
+    name: "Java SDK",
+    tool: "mvn",
+    arguments: &["-q", "-B", "-Dstyle.color=never", "compile", "exec:java"],
+    directory: "java",
+};
+
 fn directory() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("clients")
 }
@@ -55,7 +62,10 @@ async fn run(client: &Client, server: &Server, authentication: &str) -> Report {
     let output = timeout(WITHIN, command.output()).await.unwrap().unwrap();
     let told = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{told}\nthe server's log:\n{}", server.log_tail());
-    serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {told}"))
+    // Maven writes colours around what the program prints.
+    let printed = String::from_utf8_lossy(&output.stdout);
+    let report = printed.find('{').zip(printed.rfind('}')).and_then(|(begin, end)| printed.get(begin..=end));
+    serde_json::from_str(report.unwrap_or_default()).unwrap_or_else(|error| panic!("{error}: {told}"))
 }
 
 async fn is_served(client: &Client) {
@@ -84,4 +94,9 @@ async fn is_served(client: &Client) {
 #[tokio::test]
 async fn the_go_sdk_is_served() {
     is_served(&GO).await;
+}
+
+#[tokio::test]
+async fn the_java_sdk_is_served() {
+    is_served(&JAVA).await;
 }
