@@ -257,6 +257,17 @@ pub mod kms {
     /// An operation on a key that takes nothing besides the key.
     pub const KEY: Members = members(&[SEQUENCE]);
 
+    /// CreateGrant.
+    pub const CREATE_GRANT: Members = members(&[
+        default("grantee_principal_type", "user"),
+        left_out("name"),
+        left_out("retiring_principal"),
+        SEQUENCE,
+    ]);
+
+    /// The lists of grants, and the ends of one.
+    pub const LIST_GRANTS: Members = members(&[left_out("limit"), left_out("marker"), SEQUENCE]);
+
     /// ListKeys.
     pub const LIST_KEYS: Members = members(&[
         left_out("limit"),
@@ -267,21 +278,27 @@ pub mod kms {
         SEQUENCE,
     ]);
 
+    /// Pairs, or one text, that must be given again to open what is sealed.
+    const ENCRYPTION_CONTEXT: super::Optional = left_out("encryption_context");
+
     /// CreateDatakey and CreateDatakeyWithoutPlaintext.
     pub const CREATE_DATAKEY: Members = members(&[
         default("key_spec", "AES_256"),
         left_out("datakey_length"),
         free_text("additional_authenticated_data"),
+        ENCRYPTION_CONTEXT,
         SEQUENCE,
     ]);
 
     /// EncryptDatakey and DecryptDatakey.
-    pub const SEAL_DATAKEY: Members = members(&[free_text("additional_authenticated_data"), SEQUENCE]);
+    pub const SEAL_DATAKEY: Members =
+        members(&[free_text("additional_authenticated_data"), ENCRYPTION_CONTEXT, SEQUENCE]);
 
     /// EncryptData.
     pub const ENCRYPT_DATA: Members = members(&[
         default("encryption_algorithm", "SYMMETRIC_DEFAULT"),
         free_text("additional_authenticated_data"),
+        ENCRYPTION_CONTEXT,
         SEQUENCE,
     ]);
 
@@ -290,6 +307,7 @@ pub mod kms {
         left_out("key_id"),
         default("encryption_algorithm", "SYMMETRIC_DEFAULT"),
         free_text("additional_authenticated_data"),
+        ENCRYPTION_CONTEXT,
         SEQUENCE,
     ]);
 

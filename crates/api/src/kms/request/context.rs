@@ -37,7 +37,7 @@ pub enum Context {
 /// Reads both members, and the `sequence` that may stand beside them.
 pub(super) fn binding(fields: &mut Fields) -> Option<Binding> {
     sequence(fields);
-    let associated = if fields.is_given("additional_authenticated_data") {
+    let associated = if fields.has("additional_authenticated_data") {
         fields.parsed("additional_authenticated_data", text_of(128, "128 characters long"))
     } else {
         Some(String::new())

@@ -6,7 +6,7 @@ use csms_core::{KeyName, Problem, Rule, Violation};
 use serde_json::Value;
 
 use super::{choice, key_id, number, sequence};
-use crate::{fields::Fields, kms::KmsOperation};
+use crate::{fields::Fields, kms::KmsOperation, optional::kms as optional};
 
 /// Most operations that a grant can name: all that grants allow.
 const MOST_OPERATIONS: usize = 9;
@@ -57,11 +57,11 @@ impl CreateGrant {
     /// # Errors
     /// Every problem of the body.
     pub fn read(body: Value) -> Result<Self, Vec<Problem>> {
-        let mut fields = Fields::of(body)?;
+        let mut fields = Fields::with_optional(body, &optional::CREATE_GRANT)?;
         let key = key_id(&mut fields, "key_id");
         fields.require("grantee_principal");
         let grantee = fields.parsed("grantee_principal", principal);
-        let _ = fields.parsed_unless_empty("grantee_principal_type", choice(&["user"], "user"));
+        let _ = fields.parsed("grantee_principal_type", choice(&["user"], "user"));
         fields.require("operations");
         let named = fields.list("operations", MOST_OPERATIONS, "9 items", operation);
         if let Some(named) = &named {
@@ -70,8 +70,8 @@ impl CreateGrant {
                 fields.report(Violation::new(Rule::TooShort, "1 operation besides create-grant").at("operations"));
             }
         }
-        let name = fields.parsed_unless_empty("name", grant_name);
-        let retiring = fields.parsed_unless_empty("retiring_principal", principal);
+        let name = fields.parsed("name", grant_name);
+        let retiring = fields.parsed("retiring_principal", principal);
         sequence(&mut fields);
         let read = key.zip(grantee).zip(named).map(|((key, grantee), named)| Self {
             key,
@@ -89,7 +89,7 @@ impl CreateGrant {
 /// # Errors
 /// Every problem of the body.
 pub fn read_grant(body: Value) -> Result<(KeyName, String), Vec<Problem>> {
-    let mut fields = Fields::of(body)?;
+    let mut fields = Fields::with_optional(body, &optional::LIST_GRANTS)?;
     let key = key_id(&mut fields, "key_id");
     fields.require("grant_id");
     let grant = fields.parsed("grant_id", |text| {
@@ -124,7 +124,7 @@ fn page(fields: &mut Fields) -> GrantPage {
 /// # Errors
 /// Every problem of the body.
 pub fn read_list(body: Value) -> Result<(KeyName, GrantPage), Vec<Problem>> {
-    let mut fields = Fields::of(body)?;
+    let mut fields = Fields::with_optional(body, &optional::LIST_GRANTS)?;
     let key = key_id(&mut fields, "key_id");
     let page = page(&mut fields);
     fields.finish(key.map(|key| (key, page)))
@@ -135,7 +135,7 @@ pub fn read_list(body: Value) -> Result<(KeyName, GrantPage), Vec<Problem>> {
 /// # Errors
 /// Every problem of the body.
 pub fn read_retirable(body: Value) -> Result<GrantPage, Vec<Problem>> {
-    let mut fields = Fields::of(body)?;
+    let mut fields = Fields::with_optional(body, &optional::LIST_GRANTS)?;
     let page = page(&mut fields);
     fields.finish(Some(page))
 }
