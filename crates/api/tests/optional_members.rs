@@ -81,7 +81,7 @@ fn checked(body: Value) -> Reading {
 }
 
 fn sealed(read: Result<kms::Crypt, Vec<Problem>>) -> Reading {
-    reading(read.map(|read| (read.key_id, read.bytes.to_vec(), read.associated)))
+    reading(read.map(|read| (read.key, read.bytes.to_vec(), read.binding)))
 }
 
 fn digest(_: &[u8]) -> [u8; 32] {
