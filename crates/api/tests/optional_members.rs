@@ -33,6 +33,9 @@ const URN: &str = "urn:fss:eu-1:0123456789abcdef0123456789abcdef:function:defaul
 /// What a reader made of a body, or the places of its problems.
 type Reading = Result<String, Vec<String>>;
 
+/// The least body, a value for each optional member, and the reader.
+type Described = (Value, Vec<(&'static str, Value)>, fn(Value) -> Reading);
+
 /// An operation, the least body that it takes, and a value for each optional member.
 struct Case {
     name: &'static str,
@@ -104,7 +107,7 @@ fn own(operation: Operation) -> Option<Case> {
     ];
     let tag_value = || json!("v");
     let event = json!({ "target_type": "SMN", "target_id": "urn:smn:eu-1:t", "target_name": "t" });
-    let (least, given, read): (Value, Vec<(&str, Value)>, fn(Value) -> Reading) = match operation {
+    let (least, given, read): Described = match operation {
         Operation::CreateSecret => (json!({ "name": "n" }), secret, created),
         Operation::UpdateSecret => {
             let kept = |name: &str| optional::UPDATE_SECRET.own.iter().any(|row| row.name == name);
@@ -207,7 +210,7 @@ fn of_keys(operation: KmsOperation) -> Option<Case> {
     let sequence = ("sequence", json!("7"));
     let associated = ("additional_authenticated_data", json!("a"));
     let algorithm = ("encryption_algorithm", json!("SYMMETRIC_DEFAULT"));
-    let (least, given, read): (Value, Vec<(&str, Value)>, fn(Value) -> Reading) = match operation {
+    let (least, given, read): Described = match operation {
         KmsOperation::CreateKey => (
             json!({ "key_alias": "a" }),
             vec![
@@ -277,7 +280,7 @@ fn of_keys(operation: KmsOperation) -> Option<Case> {
 
 fn of_users(operation: IamOperation) -> Option<Case> {
     let document = json!({ "Version": "5.0", "Statement": [] }).to_string();
-    let (least, given, read): (Value, Vec<(&str, Value)>, fn(Value) -> Reading) = match operation {
+    let (least, given, read): Described = match operation {
         IamOperation::CreateUserV5 => {
             (json!({ "name": "n", "enabled": true }), vec![("description", json!("d"))], |body| {
                 reading(iam::CreateUser::read(body))

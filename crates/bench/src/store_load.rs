@@ -93,7 +93,7 @@ async fn change<S: Store>(store: &S, chain: Arc<ChainKey>, caller: usize) -> Res
 
 /// Rates of reads and of changes by the number of callers.
 async fn measure<S: Store + Clone>(store: &S, span: Duration) -> Result<Vec<(Rate, Rate)>> {
-    let chain = Arc::new(ChainKey::new([7; 32].into()));
+    let chain = Arc::new(ChainKey::new(1, [7; 32].into()));
     for number in 0..CALLERS.into_iter().max().unwrap_or(1) {
         let secret: Secret = secret(number)?;
         store.create_secret(secret, vec![7; VALUE], u64::MAX, Vec::new()).await?;
@@ -209,7 +209,7 @@ pub(crate) async fn run(span: Duration, sqlite_only: bool) -> Result<Vec<Vec<Str
     row(format!("PostgreSQL alone: changes, {GROUP} in a transaction"), grouped, None);
     // A second server on the same database, each with half of the callers.
     let (first, second) = (store.clone(), PostgresStore::open(&settings).await?);
-    let chain = Arc::new(ChainKey::new([7; 32].into()));
+    let chain = Arc::new(ChainKey::new(1, [7; 32].into()));
     let both = rate(64, span, move |caller| {
         let (store, chain) = (if caller % 2 == 0 { first.clone() } else { second.clone() }, Arc::clone(&chain));
         async move { change(&store, chain, caller).await }

@@ -72,7 +72,7 @@ async fn the_path_of_a_proxy_is_kept_and_not_signed() {
     let head = seen.lock().unwrap().remove(0);
     let path = "/v1/0123456789abcdef0123456789abcdef/secrets/demo";
     assert_eq!(head.uri.path(), format!("/api/csms{path}"));
-    let value = |name: &str| head.headers.get(name).map(|value| value.as_bytes());
+    let value = |name: &str| head.headers.get(name).map(axum::http::HeaderValue::as_bytes);
     let text = |name: &str| head.headers[name].to_str().unwrap();
     let authorization = Authorization::parse(text("authorization")).unwrap();
     let hash = payload_hash(b"");

@@ -1,6 +1,6 @@
 //! Requests: checked and normalised, field by field or whole.
 
-use alloc::string::String;
+use alloc::string::{String, ToString as _};
 
 use csms_api::{Operation, normalised::normalise, request::Rules};
 use csms_core::{

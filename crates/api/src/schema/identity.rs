@@ -67,19 +67,23 @@ pub(super) fn paths() -> [(&'static str, Value); 8] {
         "requestBody": { "required": true, "content": content(&object(&["auth"], &json!({ "auth": auth }))) },
         "responses": responses("201", &object(&["token"], &json!({ "token": { "type": "object" } }))),
     } });
-    let show_token = one(
+    let mut show_token = one(
         "ShowToken",
         "Shows what a token of the caller is for. HEAD says only whether it is valid.",
         &subject,
         &shown,
     );
-    insert(&mut token, "get", show_token["get"].clone());
-    insert(&mut token["get"]["responses"], "404", refusal("The token is not a valid one of the caller."));
+    if let Some(responses) = show_token.pointer_mut("/get/responses") {
+        insert(responses, "404", refusal("The token is not a valid one of the caller."));
+    }
+    insert(&mut token, "get", show_token.get("get").cloned().unwrap_or_default());
     let catalog = object(&["catalog"], &json!({ "catalog": { "type": "array", "items": { "type": "object" } } }));
     let catalog = one("ShowCatalog", "Shows the addresses of the services.", &json!([]), &catalog);
     let version = object(&["version"], &json!({ "version": { "type": "object" } }));
     let mut version = one("ShowVersion", "Shows the version of this part of IAM.", &json!([]), &version);
-    insert(&mut version["get"], "security", json!([]));
+    if let Some(get) = version.get_mut("get") {
+        insert(get, "security", json!([]));
+    }
     let id = json!([{ "name": "project_id", "in": "path", "required": true,
                       "schema": path_parameter("project_id").unwrap_or_default() }]);
     let project = object(&["project"], &json!({ "project": { "type": "object" } }));

@@ -61,7 +61,7 @@ impl Claim {
         // Judged by the head and the length of the body, so that it does not tell whether there is such a key. SDKs hash an empty
         // body whatever the header says.
         let is_unsigned = |name: &&str| header(&parts.headers, name) == Some(UNSIGNED_PAYLOAD);
-        if !body.is_empty() && CONTENT_HASH_HEADERS.iter().any(|name| is_unsigned(name)) {
+        if !body.is_empty() && CONTENT_HASH_HEADERS.iter().any(is_unsigned) {
             let rule = "the body must be signed, UNSIGNED-PAYLOAD is not accepted; send it as application/json";
             return Err(unauthenticated(rule).into());
         }

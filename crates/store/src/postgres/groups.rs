@@ -44,7 +44,10 @@ pub(super) type Key = (ProjectId, SecretName);
 
 /// Sends its caller what became of a change, given how the write went. The lock is never waited for: it lets what holds an
 /// answer be shared between threads.
-pub(super) struct Answer(Mutex<Box<dyn FnOnce(Result<(), StoreError>) + Send>>);
+pub(super) struct Answer(Mutex<Box<Told>>);
+
+/// Takes how the write went.
+type Told = dyn FnOnce(Result<(), StoreError>) + Send;
 
 impl Answer {
     fn new(send: impl FnOnce(Result<(), StoreError>) + Send + 'static) -> Self {
@@ -318,7 +321,11 @@ impl Writer {
         drop(tokio::spawn(async move {
             let _ended = ended;
             // What is not answered in time is unavailable, as above.
-            drop(within(timeout, async { Ok::<_, StoreError>(alone::run(&connections, work).await) }).await);
+            let run = async {
+                alone::run(&connections, work).await;
+                Ok::<_, StoreError>(())
+            };
+            drop(within(timeout, run).await);
         }));
     }
 }
@@ -456,7 +463,7 @@ fn decide(group: Group, mut locked: Locked) -> Pending {
             }
             // Another one before it may turn out to be refused.
             Some(used) if *planned > 0 && *used < creation.quota => {
-                leaving.push(Leaving::Again(Job::Creation(creation)))
+                leaving.push(Leaving::Again(Job::Creation(creation)));
             }
             _ => leaving.push(Leaving::Alone(Alone::Creation(creation))),
         }
@@ -534,7 +541,7 @@ async fn store(session: Session, mut pending: Pending) -> Vec<Leaving> {
         Err(Uncommitted::Unknown(error)) => pending.answer(&error),
         Err(Uncommitted::Undone(error)) => {
             session.discard().await;
-            leaving.extend(pending.fail(error));
+            leaving.extend(pending.fail(&error));
         }
     }
     leaving
@@ -656,9 +663,9 @@ impl Pending {
     }
 
     /// Nothing was written. What may succeed by itself leaves the group for that.
-    fn fail(self, error: StoreError) -> Vec<Leaving> {
-        if !(failure::may_repeat(&error) || failure::concerns_content(&error)) {
-            self.answer(&error);
+    fn fail(self, error: &StoreError) -> Vec<Leaving> {
+        if !(failure::may_repeat(error) || failure::concerns_content(error)) {
+            self.answer(error);
             return Vec::new();
         }
         let changes = self.changes.into_iter().map(Alone::Decided);

@@ -90,7 +90,7 @@ pub async fn the_last_use_of_a_key_is_kept_and_changes_nothing_else<S: Store>(st
     note("AK1", &used(19, None, "ListSecrets")).await;
     let expected = AccessKeyRecord { last_use: Some(first), ..key };
     assert_eq!(stored().await, expected);
-    assert_eq!(store.access_keys("1").await.unwrap(), [expected.clone()]);
+    assert_eq!(store.access_keys("1").await.unwrap(), std::slice::from_ref(&expected));
     assert_eq!(store.access_rows().await.unwrap(), rows, "the MAC of the row");
     // A change of the key, by somebody who read it before its use, leaves the use alone.
     store.put_access_key(AccessKeyRecord { last_use: None, expires: None, ..expected.clone() }).await.unwrap();

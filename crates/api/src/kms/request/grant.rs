@@ -45,10 +45,10 @@ fn grant_name(text: String) -> Result<String, Violation> {
     }
 }
 
-fn operation(text: String) -> Result<KmsOperation, Violation> {
+fn operation(text: &str) -> Result<KmsOperation, Violation> {
     const WORDS: &str = "create-datakey, create-datakey-without-plaintext, encrypt-datakey, decrypt-datakey, describe-key, \
         create-grant, retire-grant, encrypt-data, decrypt-data";
-    KmsOperation::from_grant_word(&text).ok_or_else(|| Violation::new(Rule::Choice, WORDS))
+    KmsOperation::from_grant_word(text).ok_or_else(|| Violation::new(Rule::Choice, WORDS))
 }
 
 impl CreateGrant {
@@ -63,7 +63,7 @@ impl CreateGrant {
         let grantee = fields.parsed("grantee_principal", principal);
         let _ = fields.parsed("grantee_principal_type", choice(&["user"], "user"));
         fields.require("operations");
-        let named = fields.list("operations", MOST_OPERATIONS, "9 items", operation);
+        let named = fields.list("operations", MOST_OPERATIONS, "9 items", |text| operation(&text));
         if let Some(named) = &named {
             let is_only_passed_on = named.iter().all(|operation| *operation == KmsOperation::CreateGrant);
             if is_only_passed_on {
