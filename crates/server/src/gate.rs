@@ -10,6 +10,5 @@ pub mod json;
 pub mod lease;
 pub mod limits;
 pub mod pace;
-pub mod path;
 pub mod pipeline;
 pub mod service;

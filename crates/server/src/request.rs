@@ -3,6 +3,7 @@
 //! The port finds these facts out; the gate and the audit trail use them. Knows nothing of operations and rights.
 
 pub mod hosts;
+pub mod path;
 
 use std::net::{IpAddr, Ipv6Addr};
 

@@ -87,6 +87,7 @@ const CORE_LIBRARIES: &[&str] = &[
     "serde",
     "serde_json",
     "sha2",
+    "sm3",
     "subtle",
     "thiserror",
     "zeroize",

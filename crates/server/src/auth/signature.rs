@@ -9,7 +9,7 @@ use csms_core::sign::{
 };
 
 use super::{Authenticator, Caller, cache::AccessKey, header, token::TemporaryKey, unauthenticated};
-use crate::{failure::Failure, gate::path::SentPath};
+use crate::{failure::Failure, request::path::SentPath};
 
 /// Where the secret key of a claim comes from.
 enum Key {

@@ -32,7 +32,6 @@ use super::{
     json::Body,
     lease::require_task,
     limits::Standing,
-    path::canonical,
     service::{Audited, Call, Prepared, RequestLine, Scope, Service, Subject},
 };
 use crate::{
@@ -40,6 +39,7 @@ use crate::{
     audit::{Event, OK, Origin, Requested},
     auth::{Caller, Claim},
     failure::Failure,
+    request::path::canonical,
 };
 
 /// The routes of a service's operations.

@@ -23,12 +23,11 @@ use crate::{
     failure::Chain,
     gate::{
         answer::json_response,
-        path::canonical_request,
         pipeline::{Counted, Refused, no_such_operation, routes},
         service::Service,
     },
     installation,
-    request::{Peer, REQUEST_ID, Secure, make_request_id},
+    request::{Peer, REQUEST_ID, Secure, make_request_id, path::canonical_request},
     services::{functiongraph::FunctionOperation, iam::tokens::TokenOperation, permissions::PermissionOperation},
     telemetry::traces,
 };
