@@ -220,10 +220,14 @@ impl<'a, S: Secrets, D: Databases, R: TryCryptoRng + ?Sized> Attempt<'a, S, D, R
     }
 
     /// A failure reported as one that leaves the account's password in doubt, if it does: another attempt should follow soon.
+    /// A refusal of the service counts, too: it leaves a password set that no version in use has, and the next attempt has
+    /// other credentials and may have other rights.
     fn ended(&self, failure: Failure) -> Failure {
         let in_doubt = self.changing || self.situation.is_between();
         match failure.code {
-            FailureCode::Unavailable if in_doubt => Failure { code: FailureCode::Unfinished, ..failure },
+            FailureCode::Unavailable | FailureCode::ServiceRefused if in_doubt => {
+                Failure { code: FailureCode::Unfinished, ..failure }
+            }
             _ => failure,
         }
     }

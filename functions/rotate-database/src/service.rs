@@ -131,9 +131,12 @@ fn version(text: &str) -> Result<VersionId, SecretsError> {
     VersionId::parse(text).map_err(|_| not_understood())
 }
 
+/// An error as the planner understands it. Credentials come with the call and end soon: when a clock jumps they have expired
+/// before their time, and the next call brings new ones.
 fn told(error: &ClientError) -> SecretsError {
     let message = error.to_string();
-    if error.is_retryable() { SecretsError::Unavailable(message) } else { SecretsError::Refused(message) }
+    let may_pass = error.is_retryable() || error.status() == Some(401);
+    if may_pass { SecretsError::Unavailable(message) } else { SecretsError::Refused(message) }
 }
 
 fn not_understood() -> SecretsError {

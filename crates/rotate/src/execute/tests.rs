@@ -25,6 +25,7 @@ struct MemorySecrets {
     values: RefCell<Vec<String>>,
     stages: RefCell<BTreeMap<String, VersionId>>,
     may_not_delete_stages: bool,
+    may_not_move_stages: bool,
     /// Somebody else moves SYSCURRENT here as soon as the pending version is read.
     rival: RefCell<Option<VersionId>>,
     admin: Option<SecretValue>,
@@ -73,6 +74,9 @@ impl Secrets for MemorySecrets {
     }
 
     async fn make_current(&self, version: VersionId) -> Result<(), SecretsError> {
+        if self.may_not_move_stages {
+            return Err(SecretsError::Refused("the security token has expired".to_owned()));
+        }
         let former = self.stages.borrow_mut().insert(stage::CURRENT.to_owned(), version);
         self.stages.borrow_mut().insert(stage::PREVIOUS.to_owned(), former.unwrap());
         Ok(())
@@ -368,6 +372,18 @@ async fn an_attempt_that_ends_while_the_password_is_being_changed_says_so() {
     database.hangs_in_change = true;
     let failure = attempt(RotationMode::SingleUser, &secrets, &database, &mut Unobserved).await.unwrap_err();
     assert_eq!(failure.code, FailureCode::Unfinished);
+}
+
+#[tokio::test]
+async fn a_refusal_of_the_service_after_the_password_was_set_leaves_the_rotation_unfinished() {
+    let (mut secrets, database) = scene(RotationMode::SingleUser);
+    secrets.may_not_move_stages = true;
+    let failure = attempt(RotationMode::SingleUser, &secrets, &database, &mut Unobserved).await.unwrap_err();
+    assert_eq!(failure.code, FailureCode::Unfinished);
+    assert!(failure.message.contains("the security token has expired"), "{}", failure.message);
+    secrets.may_not_move_stages = false;
+    attempt(RotationMode::SingleUser, &secrets, &database, &mut Unobserved).await.unwrap();
+    assert!(database.accepts(&secrets.account(stage::CURRENT).unwrap()));
 }
 
 /// The event of a rotation whose configuration names an administrator.
