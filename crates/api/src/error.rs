@@ -130,6 +130,8 @@ catalogue! {
     WrongPassword = "CSMS.0602" 400 false "Wrong password";
     /// Too many wrong passwords in a row; the message says how long to wait (ours).
     PasswordLocked = "CSMS.0603" 400 true "The password is locked";
+    /// The store does not answer, or cannot be written (ours).
+    StoreUnavailable = "CSMS.0701" 503 true "The store is not available";
     /// A parameter of a KMS request is invalid (ours, as all codes of KMS: the published ones could not be read).
     KmsInvalidParameter = "KMS.0002" 400 false "Invalid parameter";
     /// The URL of a KMS request is not understood.

@@ -17,10 +17,11 @@ use crate::{
     clock::Clock,
     functions::Functions,
     identity::Identity,
+    installation::server_name::ServerName,
     keys::project::Keys,
     request::hosts::{CorsOrigin, Hosts},
     rotation::active::Rotations,
-    telemetry::metrics::Metrics,
+    telemetry::{metrics::Metrics, outage::StoreHealth},
 };
 
 /// The parts of a running server.
@@ -43,10 +44,14 @@ pub struct App {
     pub channels: Channels,
     /// Active rotations.
     pub rotations: Rotations,
+    /// Which server this is among those on the store.
+    pub server: ServerName,
     /// The time.
     pub clock: Clock,
     /// Counters.
     pub metrics: Metrics,
+    /// Whether the store can be read and written.
+    pub health: StoreHealth,
     /// Settings that request readers need.
     pub rules: Rules,
     /// Which passwords users may get.

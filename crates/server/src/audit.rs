@@ -31,6 +31,7 @@ use crate::{
     auth::{Caller, cache::AccessKey},
     clock::Clock,
     failure::Chain,
+    telemetry::outage,
 };
 
 /// How long a gathered record waits at most before it is written.
@@ -463,7 +464,7 @@ impl Trail {
             // Leaves time to write before the delay is over.
             tokio::time::sleep(DELAY * 3 / 4).await;
             while let Err(error) = self.flush().await {
-                tracing::error!(cause = %Chain(&error), "records of the audit trail will be written later");
+                outage::report(&error, "records of the audit trail will be written later");
                 tokio::time::sleep(PAUSE).await;
             }
         }

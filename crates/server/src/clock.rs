@@ -1,21 +1,49 @@
-//! The server's clock: the system's time plus an offset that tests move. Waits of background work end by it.
+//! The server's clock: the system's time plus an offset that tests move, and waits that a clock set wrongly cannot stretch.
+//!
+//! The wall clock says when something is due. How long something has lasted, such as a wait or a lease, is measured by
+//! [`BootInstant`], which nobody can set and which goes on while the machine is suspended.
 
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicI64, Ordering},
     },
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use csms_core::UnixMillis;
+use rustix::time::{ClockId, clock_gettime};
 use tokio::sync::Notify;
+
+/// How long a wait sleeps before it looks at both clocks again. The kernel's timers stand still while the machine is
+/// suspended, so this bounds how late a wait ends after that.
+const SLICE: Duration = Duration::from_secs(10);
+
+/// A moment on the clock that counts from the start of the machine (`CLOCK_BOOTTIME`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct BootInstant(Duration);
+
+impl BootInstant {
+    /// The present.
+    #[must_use]
+    pub fn now() -> Self {
+        let now = clock_gettime(ClockId::Boottime);
+        let seconds = u64::try_from(now.tv_sec).unwrap_or_default();
+        Self(Duration::new(seconds, u32::try_from(now.tv_nsec).unwrap_or_default()))
+    }
+
+    /// Time since then.
+    #[must_use]
+    pub fn elapsed(self) -> Duration {
+        Self::now().0.saturating_sub(self.0)
+    }
+}
 
 /// Tells the time. Clones share the offset.
 #[derive(Clone, Debug, Default)]
 pub struct Clock {
-    ahead_millis: Arc<AtomicU64>,
-    advanced: Arc<Notify>,
+    offset_millis: Arc<AtomicI64>,
+    moved: Arc<Notify>,
 }
 
 impl Clock {
@@ -24,30 +52,37 @@ impl Clock {
     pub fn now(&self) -> UnixMillis {
         let system = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let millis = u64::try_from(system.as_millis()).unwrap_or(u64::MAX);
-        UnixMillis::new(millis).plus_millis(self.ahead_millis.load(Ordering::SeqCst))
+        UnixMillis::new(millis.saturating_add_signed(self.offset_millis.load(Ordering::SeqCst)))
     }
 
     /// Moves this clock and its clones forward, for tests of things that happen days later.
     pub fn advance(&self, millis: u64) {
-        self.ahead_millis.fetch_add(millis, Ordering::SeqCst);
-        self.advanced.notify_waiters();
+        self.offset_millis.fetch_add(i64::try_from(millis).unwrap_or(i64::MAX), Ordering::SeqCst);
+        self.moved.notify_waiters();
     }
 
-    /// Waits until this clock has gone on by `wait`.
+    /// Moves this clock and its clones back, for tests of a clock that is set.
+    pub fn set_back(&self, millis: u64) {
+        self.offset_millis.fetch_sub(i64::try_from(millis).unwrap_or(i64::MAX), Ordering::SeqCst);
+        self.moved.notify_waiters();
+    }
+
+    /// Waits until this clock has gone on by `wait`, or the machine has: a clock that is set back delays nothing.
     pub async fn sleep(&self, wait: Duration) {
+        let begun = BootInstant::now();
         let until = self.now().plus_millis(u64::try_from(wait.as_millis()).unwrap_or(u64::MAX));
         loop {
-            let advanced = self.advanced.notified();
-            tokio::pin!(advanced);
+            let moved = self.moved.notified();
+            tokio::pin!(moved);
             // From here on no move is missed.
-            advanced.as_mut().enable();
-            let left = until.millis_since(self.now());
-            if left == 0 {
+            moved.as_mut().enable();
+            let left = Duration::from_millis(until.millis_since(self.now())).min(wait.saturating_sub(begun.elapsed()));
+            if left.is_zero() {
                 return;
             }
             tokio::select! {
-                () = tokio::time::sleep(Duration::from_millis(left)) => {}
-                () = advanced => {}
+                () = tokio::time::sleep(left.min(SLICE)) => {}
+                () = moved => {}
             }
         }
     }
@@ -98,6 +133,16 @@ mod tests {
         clock.advance(15 * 86_400_000);
         assert!(!sleeper.is_finished());
         clock.advance(16 * 86_400_000);
+        tokio::time::timeout(Duration::from_secs(60), sleeper).await.unwrap().unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_clock_that_is_set_back_delays_no_sleeper() {
+        let clock = Clock::default();
+        let asleep = clock.clone();
+        let sleeper = tokio::spawn(async move { asleep.sleep(Duration::from_millis(300)).await });
+        tokio::task::yield_now().await;
+        clock.set_back(3_600_000);
         tokio::time::timeout(Duration::from_secs(60), sleeper).await.unwrap().unwrap();
     }
 }

@@ -25,6 +25,12 @@ impl Failure {
         }
     }
 
+    /// Whether the cause lies in the server or its store, and not in what the caller asks for.
+    #[must_use]
+    pub const fn is_internal(&self) -> bool {
+        matches!(self.error.code, ErrorCode::Internal | ErrorCode::StoreUnavailable)
+    }
+
     /// A failure with a code and a public detail.
     pub fn new(code: ErrorCode, detail: impl AsRef<str>) -> Self {
         ApiError::new(code, detail).into()
@@ -60,6 +66,10 @@ impl From<StoreError> for Failure {
                 Self::new(ErrorCode::SecretExists, taken)
             }
             StoreError::Quota(quota) => Refusal::SecretQuota(quota).into(),
+            error @ StoreError::Unavailable(_) => {
+                let public = ApiError::new(ErrorCode::StoreUnavailable, "try again in a moment");
+                Self { error: public, cause: Some(error.into()) }
+            }
             error => Self::internal(error),
         }
     }

@@ -31,9 +31,12 @@ use crate::{
         passwords,
     },
     clock::Clock,
-    failure::Failure,
+    failure::{Chain, Failure},
     identity::{Identity, Region},
 };
+
+pub mod mark;
+pub mod server_name;
 
 /// Name under which the store keeps the domain's identifier.
 pub const DOMAIN_ID: &str = "domain_id";
@@ -69,6 +72,44 @@ pub enum InstallationError {
     /// The credentials file could not be written.
     #[error("cannot write {path}", path = .0.display())]
     Credentials(PathBuf, #[source] std::io::Error),
+    /// The data directory belongs to an installation whose store is not there.
+    #[error(
+        "{what}, but this data directory belongs to an installation (project {project}, says {mark}); put its store back, \
+         from a backup if need be, or begin a new installation with --new",
+        mark = .mark.display()
+    )]
+    Missing {
+        /// What is missing and where.
+        what: String,
+        /// The first project of the installation.
+        project: String,
+        /// The file that says so.
+        mark: PathBuf,
+    },
+    /// The data directory belongs to another installation than the store.
+    #[error(
+        "the store holds another installation ({found}) than the one this data directory belongs to ({expected}, says \
+         {mark}); use the right store or data directory, or give the directory to the store's installation with --new",
+        mark = .mark.display()
+    )]
+    Foreign {
+        /// The account of the store.
+        found: String,
+        /// The account of the data directory.
+        expected: String,
+        /// The file that says so.
+        mark: PathBuf,
+    },
+    /// A new installation would write its credentials over those of another one.
+    #[error(
+        "the store is empty, but {path} is there, from another installation; put its store back, or move the file away to \
+         begin a new installation",
+        path = .0.display()
+    )]
+    ForeignCredentials(PathBuf),
+    /// The mark of the data directory cannot be read.
+    #[error("cannot read {path}, which says what installation the data directory belongs to", path = .0.display())]
+    Mark(PathBuf, #[source] std::io::Error),
     /// Randomness or encryption failed.
     #[error("{}", .0.error.message)]
     Internal(Failure),
@@ -126,6 +167,22 @@ fn make_password() -> Result<(NewPassword, String), Failure> {
     let password = NewPassword::draw(FIRST_USER_NAME)?;
     let hash = passwords::hash(&password)?;
     Ok((password, hash))
+}
+
+/// Refuses to begin an installation beside the credentials of another one. `has_credentials` says whether the file was there
+/// before the store was looked at: afterwards it may be that of a server that starts at the same time.
+///
+/// # Errors
+/// [`InstallationError::ForeignCredentials`]; failures of the store.
+pub async fn require_no_credentials(
+    store: &AnyStore,
+    file: &Path,
+    has_credentials: bool,
+) -> Result<(), InstallationError> {
+    if has_credentials && store.meta(FIRST_USER).await?.is_none() {
+        return Err(InstallationError::ForeignCredentials(file.to_owned()));
+    }
+    Ok(())
 }
 
 /// A random identifier: 32 hexadecimal digits.
@@ -381,7 +438,12 @@ fn refresh(
     endpoint.clone_into(&mut credentials.endpoint);
     credentials.rotation_func_urn = function;
     credentials.projects = projects;
-    write(file, &credentials)
+    // The address in the file is a convenience: with nothing free on the disk, the server starts all the same.
+    if let Err(error) = write(file, &credentials) {
+        tracing::warn!(cause = %Chain(&error), "the credentials file keeps an old address");
+        let _ = fs::remove_file(draft_of(file));
+    }
+    Ok(())
 }
 
 /// The projects of the regions, if there are several.

@@ -1,6 +1,6 @@
 //! A store that is chosen when the program starts.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use csms_core::{
     EventName, KeyId, ProjectId, Secret, SecretId, SecretName, TaskId, UnixMillis, VersionId,
@@ -17,8 +17,8 @@ use crate::{
     postgres::PostgresStore,
     record::{
         AccessChange, AccessDecision, AccessKeyRecord, AccessKeyUse, AccessState, ClaimedNotification, KeyRecord,
-        Lease, Page, PolicyRecord, RotationBacklog, SecretUse, StoredValue, TaskFilter, TaskOutcome, TaskPage,
-        UserRecord,
+        Lease, Page, PolicyRecord, Postponed, RotationBacklog, SecretUse, StoredValue, TaskFilter, TaskOutcome,
+        TaskPage, UserRecord,
     },
     search::AuditFilter,
     sqlite::SqliteStore,
@@ -43,6 +43,19 @@ impl From<SqliteStore> for AnyStore {
 impl From<PostgresStore> for AnyStore {
     fn from(store: PostgresStore) -> Self {
         Self::Postgres(store)
+    }
+}
+
+impl AnyStore {
+    /// Ends the store in an orderly way, see [`SqliteStore::close`]. A database server needs nothing of that.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn close(&self) -> Result<(), StoreError> {
+        match self {
+            Self::Sqlite(store) => store.close().await,
+            Self::Postgres(_) => Ok(()),
+        }
     }
 }
 
@@ -157,6 +170,10 @@ impl Store for AnyStore {
         limit: u16,
     ) -> Result<Vec<ClaimedNotification>, StoreError> {
         delegate!(self.claim_notifications(now, until, limit))
+    }
+
+    async fn postpone_notifications(&self, postponed: Vec<Postponed>) -> Result<(), StoreError> {
+        delegate!(self.postpone_notifications(postponed))
     }
 
     async fn settle_notification(
@@ -276,18 +293,16 @@ impl Store for AnyStore {
         delegate!(self.finish_orphan_task(task, holder, records))
     }
 
-    async fn claim_tasks(
-        &self,
-        holder: &str,
-        now: UnixMillis,
-        expires: UnixMillis,
-        limit: u16,
-    ) -> Result<Vec<Task>, StoreError> {
-        delegate!(self.claim_tasks(holder, now, expires, limit))
+    async fn claim_tasks(&self, holder: &str, lasts: Duration, limit: u16) -> Result<Vec<Task>, StoreError> {
+        delegate!(self.claim_tasks(holder, lasts, limit))
     }
 
     async fn renew_lease(&self, lease: &Lease) -> Result<bool, StoreError> {
         delegate!(self.renew_lease(lease))
+    }
+
+    async fn release_leases_of(&self, server: &str) -> Result<u64, StoreError> {
+        delegate!(self.release_leases_of(server))
     }
 
     async fn release_lease(&self, task: &TaskId, holder: &str) -> Result<(), StoreError> {
@@ -369,6 +384,10 @@ impl Store for AnyStore {
 
     async fn note_uses(&self, uses: Vec<SecretUse>) -> Result<(), StoreError> {
         delegate!(self.note_uses(uses))
+    }
+
+    async fn check_writing(&self) -> Result<(), StoreError> {
+        delegate!(self.check_writing())
     }
 
     async fn put_meta_if_absent(&self, key: &str, value: Vec<u8>) -> Result<Vec<u8>, StoreError> {

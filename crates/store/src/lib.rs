@@ -39,7 +39,7 @@ pub use postgres::{PostgresSettings, PostgresStore};
 pub use record::{
     AccessChange, AccessDecision, AccessKeyRecord, AccessKeyUse, AccessState, ClaimedNotification, KeyAlias,
     KeyDetails, KeyGrant, KeyMaterial, KeyRecord, KeyRotation, KeyState, LastKeyUse, Lease, Page, PolicyDetails,
-    PolicyRecord, PolicyVersion, RotationBacklog, SecretUse, StoredValue, TaskFilter, TaskOutcome, TaskPage,
+    PolicyRecord, PolicyVersion, Postponed, RotationBacklog, SecretUse, StoredValue, TaskFilter, TaskOutcome, TaskPage,
     UserDetails, UserRecord,
 };
 pub use search::{Actions, AuditFilter};

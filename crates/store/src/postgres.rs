@@ -28,8 +28,8 @@ use crate::{
     error::{Cause, ChangeError, CreateError, ReadError, StoreError},
     record::{
         AccessChange, AccessDecision, AccessKeyRecord, AccessKeyUse, AccessState, ClaimedNotification, KeyRecord,
-        Lease, Page, PolicyRecord, RotationBacklog, SecretUse, StoredValue, TaskFilter, TaskOutcome, TaskPage,
-        UserRecord,
+        Lease, Page, PolicyRecord, Postponed, RotationBacklog, SecretUse, StoredValue, TaskFilter, TaskOutcome,
+        TaskPage, UserRecord,
     },
     row,
     search::AuditFilter,
@@ -271,6 +271,10 @@ impl Store for PostgresStore {
         within(self.timeout, claim).await
     }
 
+    async fn postpone_notifications(&self, postponed: Vec<Postponed>) -> Result<(), StoreError> {
+        write_alone!(self, |session| outbox::postpone(session, &postponed))
+    }
+
     async fn settle_notification(
         &self,
         id: &str,
@@ -403,16 +407,10 @@ impl Store for PostgresStore {
         within(self.timeout, finish).await
     }
 
-    async fn claim_tasks(
-        &self,
-        holder: &str,
-        now: UnixMillis,
-        expires: UnixMillis,
-        limit: u16,
-    ) -> Result<Vec<Task>, StoreError> {
+    async fn claim_tasks(&self, holder: &str, lasts: Duration, limit: u16) -> Result<Vec<Task>, StoreError> {
         let claim = async {
             let session = Session::write(&self.connections).await?;
-            let claimed = tasks::claim(&session, holder, now, expires, limit).await;
+            let claimed = tasks::claim(&session, holder, lasts, limit).await;
             session.end(claimed).await
         };
         within(self.timeout, claim).await
@@ -420,6 +418,10 @@ impl Store for PostgresStore {
 
     async fn renew_lease(&self, lease: &Lease) -> Result<bool, StoreError> {
         write_alone!(self, |session| tasks::renew_lease(session, lease))
+    }
+
+    async fn release_leases_of(&self, server: &str) -> Result<u64, StoreError> {
+        write_alone!(self, |session| tasks::release_leases_of(session, server))
     }
 
     async fn release_lease(&self, task: &TaskId, holder: &str) -> Result<(), StoreError> {
@@ -567,6 +569,10 @@ impl Store for PostgresStore {
 
     async fn note_uses(&self, uses: Vec<SecretUse>) -> Result<(), StoreError> {
         write_alone!(self, |session| secrets::note_uses(session, &uses))
+    }
+
+    async fn check_writing(&self) -> Result<(), StoreError> {
+        write_alone!(self, |session| identities::check_writing(session))
     }
 
     async fn put_meta_if_absent(&self, key: &str, value: Vec<u8>) -> Result<Vec<u8>, StoreError> {

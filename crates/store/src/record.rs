@@ -1,6 +1,6 @@
 //! The records that stores keep besides secrets and tasks, and the shapes of answers. No rules.
 
-use std::{collections::BTreeMap, fmt};
+use std::{collections::BTreeMap, fmt, time::Duration};
 
 use csms_core::{
     KeyId, ProjectId, Secret, SecretName, TaskId, UnixMillis, VersionId, event::Notification, policy::Policy, tag::Tag,
@@ -59,15 +59,27 @@ pub struct ClaimedNotification {
     pub attempt: u32,
 }
 
-/// The right to carry a running task out. It ends when somebody else takes the task after [`Lease::expires`].
+/// The right to carry a running task out, from the moment the store grants or renews it. The store judges by a clock of its
+/// own, so clocks of servers may differ. A lease that has expired ends for good when somebody else takes the task.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Lease {
     /// The task.
     pub task: TaskId,
     /// Who has it: a text that nobody else uses, made again whenever a task is taken.
     pub holder: String,
-    /// When others may take the task.
-    pub expires: UnixMillis,
+    /// How long others leave the task alone.
+    pub lasts: Duration,
+}
+
+/// A claimed notification whose receiver is busy: it is given back without an attempt.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Postponed {
+    /// The notification.
+    pub id: String,
+    /// The number under which it was claimed.
+    pub attempt: u32,
+    /// When it is due again.
+    pub until: UnixMillis,
 }
 
 /// Rotation work that waits or is under way, of all servers together.

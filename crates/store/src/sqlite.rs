@@ -28,8 +28,8 @@ use crate::{
     error::{ChangeError, CreateError, ReadError, StoreError},
     record::{
         AccessChange, AccessDecision, AccessKeyRecord, AccessKeyUse, AccessState, ClaimedNotification, KeyRecord,
-        Lease, Page, PolicyRecord, RotationBacklog, SecretUse, StoredValue, TaskFilter, TaskOutcome, TaskPage,
-        UserRecord,
+        Lease, Page, PolicyRecord, Postponed, RotationBacklog, SecretUse, StoredValue, TaskFilter, TaskOutcome,
+        TaskPage, UserRecord,
     },
     row,
     search::AuditFilter,
@@ -42,6 +42,7 @@ mod checkpoint;
 mod connect;
 mod entries;
 mod failure;
+mod files;
 mod identities;
 mod leases;
 mod outbox;
@@ -53,6 +54,7 @@ pub(crate) mod transfer;
 mod writer;
 
 use checkpoint::{Checkpoints, Limits};
+use files::Files;
 use leases::Leases;
 use readers::Readers;
 use writer::Writer;
@@ -73,12 +75,12 @@ impl Default for SqliteSettings {
 }
 
 /// A store in an SQLite file. Clones share it; it closes when the last one is dropped, after the writes that were
-/// begun.
+/// begun, or before by [`SqliteStore::close`].
 #[derive(Clone)]
 pub struct SqliteStore(Arc<Parts>);
 
 struct Parts {
-    // Dropped in this order: the writer finishes and stops, the readers close, the lock opens.
+    // Dropped in this order: the writer finishes, closes the readers, moves its log into the file and stops; the lock opens.
     writer: Writer,
     readers: Arc<Readers>,
     leases: Arc<Leases>,
@@ -99,7 +101,7 @@ impl SqliteStore {
 
     fn open_with(path: &Path, settings: SqliteSettings, limits: Limits) -> Result<Self, StoreError> {
         let lock = connect::lock(path)?;
-        Self::open_locked(path, settings, limits, Some(lock))
+        Self::open_locked(path, settings, Some((lock, limits)))
     }
 
     /// Opens an existing file for a command, also while a server has it open. The server sees what the command changes about
@@ -112,23 +114,29 @@ impl SqliteStore {
             return Err(StoreError::NotFound);
         }
         let settings = SqliteSettings { busy_timeout: Duration::from_secs(10), ..SqliteSettings::default() };
-        Self::open_locked(path, settings, Limits::USUAL, None)
+        Self::open_locked(path, settings, None)
     }
 
-    fn open_locked(
-        path: &Path,
-        settings: SqliteSettings,
-        limits: Limits,
-        lock: Option<File>,
-    ) -> Result<Self, StoreError> {
+    fn open_locked(path: &Path, settings: SqliteSettings, alone: Option<(File, Limits)>) -> Result<Self, StoreError> {
         let mut connection = connect::for_writing(path, settings.busy_timeout)?;
         schema::migrate(&mut connection)?;
+        let files = Arc::new(Files::remember(path, alone.is_some())?);
         // Raised by each commit, so that readers know when what they see is out of date.
         let commits = Arc::new(AtomicU64::new(0));
-        let readers = Arc::new(Readers::new(path, settings.busy_timeout, Arc::clone(&commits)));
-        let checkpoints = Checkpoints::start(path, Arc::clone(&readers), limits)?;
-        let writer = Writer::start(connection, settings.max_batch, commits, checkpoints)?;
+        let readers = Arc::new(Readers::new(path, settings.busy_timeout, Arc::clone(&commits), Arc::clone(&files)));
+        let (lock, limits) = alone.unzip();
+        let checkpoints = Checkpoints::start(path, Arc::clone(&readers), Arc::clone(&files), limits)?;
+        let writer = Writer::start(connection, settings.max_batch, commits, files, checkpoints)?;
         Ok(Self(Arc::new(Parts { writer, readers, leases: Arc::default(), row_key: Arc::default(), _lock: lock })))
+    }
+
+    /// Ends after the writes that were begun, and moves all data into the one file. What is asked for afterwards fails.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] when a part of the data stays in the log, because another program reads the file or the
+    /// disk is full. The next start finds it there.
+    pub async fn close(&self) -> Result<(), StoreError> {
+        self.0.writer.close().await
     }
 }
 
@@ -244,6 +252,10 @@ impl Store for SqliteStore {
         limit: u16,
     ) -> Result<Vec<ClaimedNotification>, StoreError> {
         self.0.writer.write(move |db| outbox::claim(db, now, until, limit)).await
+    }
+
+    async fn postpone_notifications(&self, postponed: Vec<Postponed>) -> Result<(), StoreError> {
+        self.0.writer.write(move |db| outbox::postpone(db, &postponed)).await
     }
 
     async fn settle_notification(
@@ -401,22 +413,20 @@ impl Store for SqliteStore {
         self.0.writer.write(finish).await
     }
 
-    async fn claim_tasks(
-        &self,
-        holder: &str,
-        now: UnixMillis,
-        expires: UnixMillis,
-        limit: u16,
-    ) -> Result<Vec<Task>, StoreError> {
+    async fn claim_tasks(&self, holder: &str, lasts: Duration, limit: u16) -> Result<Vec<Task>, StoreError> {
         let (holder, leases) = (holder.to_owned(), Arc::clone(&self.0.leases));
-        let claim =
-            move |db: &rusqlite::Connection| Ok(leases.claim(&tasks::running(db)?, &holder, now, expires, limit));
+        let claim = move |db: &rusqlite::Connection| Ok(leases.claim(&tasks::running(db)?, &holder, lasts, limit));
         self.0.writer.write(claim).await
     }
 
     async fn renew_lease(&self, lease: &Lease) -> Result<bool, StoreError> {
         let (lease, leases) = (lease.clone(), Arc::clone(&self.0.leases));
         self.0.writer.write(move |_| Ok(leases.renew(&lease))).await
+    }
+
+    async fn release_leases_of(&self, server: &str) -> Result<u64, StoreError> {
+        let (server, leases) = (server.to_owned(), Arc::clone(&self.0.leases));
+        self.0.writer.write(move |_| Ok(leases.release_of(&server))).await
     }
 
     async fn release_lease(&self, task: &TaskId, holder: &str) -> Result<(), StoreError> {
@@ -532,6 +542,10 @@ impl Store for SqliteStore {
 
     async fn note_uses(&self, uses: Vec<SecretUse>) -> Result<(), StoreError> {
         self.0.writer.write(move |db| secrets::note_uses(db, &uses)).await
+    }
+
+    async fn check_writing(&self) -> Result<(), StoreError> {
+        self.0.writer.write(identities::check_writing).await
     }
 
     async fn put_meta_if_absent(&self, key: &str, value: Vec<u8>) -> Result<Vec<u8>, StoreError> {

@@ -1,6 +1,6 @@
 //! What every store can do.
 
-use std::{collections::BTreeMap, future::Future, sync::Arc};
+use std::{collections::BTreeMap, future::Future, sync::Arc, time::Duration};
 
 use csms_core::{
     EventName, KeyId, ProjectId, Secret, SecretId, SecretName, TaskId, UnixMillis, VersionId,
@@ -16,8 +16,8 @@ use crate::{
     error::{ChangeError, CreateError, ReadError, StoreError},
     record::{
         AccessChange, AccessDecision, AccessKeyRecord, AccessKeyUse, AccessState, ClaimedNotification, KeyRecord,
-        Lease, Page, PolicyRecord, RotationBacklog, SecretUse, StoredValue, TaskFilter, TaskOutcome, TaskPage,
-        UserRecord,
+        Lease, Page, PolicyRecord, Postponed, RotationBacklog, SecretUse, StoredValue, TaskFilter, TaskOutcome,
+        TaskPage, UserRecord,
     },
     search::AuditFilter,
 };
@@ -146,6 +146,9 @@ pub trait Store: Send + Sync + 'static {
         until: UnixMillis,
         limit: u16,
     ) -> impl Future<Output = Result<Vec<ClaimedNotification>, StoreError>> + Send;
+
+    /// Gives claimed notifications back, as if nobody had tried them. Those that another has claimed since stay as they are.
+    fn postpone_notifications(&self, postponed: Vec<Postponed>) -> impl Future<Output = Result<(), StoreError>> + Send;
 
     /// Writes down what became of an attempt, and when the next one is due, if any. `false` when somebody else has begun
     /// a later one since.
@@ -280,19 +283,22 @@ pub trait Store: Send + Sync + 'static {
         records: Vec<AuditEntry>,
     ) -> impl Future<Output = Result<(), StoreError>> + Send;
 
-    /// Takes running tasks that nobody holds at `now`, the oldest first, at most `limit`: those without a lease, and
-    /// those whose lease has expired. Each is taken by one caller only, whoever else tries at the same time.
+    /// Takes running tasks that nobody holds, the oldest first, at most `limit`: those without a lease, and those whose lease
+    /// has expired. Each is taken by one caller only, whoever else tries at the same time.
     fn claim_tasks(
         &self,
         holder: &str,
-        now: UnixMillis,
-        expires: UnixMillis,
+        lasts: Duration,
         limit: u16,
     ) -> impl Future<Output = Result<Vec<Task>, StoreError>> + Send;
 
     /// Extends a lease, also one that has expired and was taken by nobody. `false` when it is another's by now or the
     /// task is finished.
     fn renew_lease(&self, lease: &Lease) -> impl Future<Output = Result<bool, StoreError>> + Send;
+
+    /// Gives up all leases of a server, whose names of holders begin with `server`: for a server that was killed and is back.
+    /// Returns their number.
+    fn release_leases_of(&self, server: &str) -> impl Future<Output = Result<u64, StoreError>> + Send;
 
     /// Gives a lease up, so that anybody may take the task at once. Nothing happens when it is another's.
     fn release_lease(&self, task: &TaskId, holder: &str) -> impl Future<Output = Result<(), StoreError>> + Send;
@@ -379,6 +385,10 @@ pub trait Store: Send + Sync + 'static {
     /// Notes the last uses of access keys. What is older than what is noted, and what is about keys that are gone, changes
     /// nothing.
     fn note_key_uses(&self, uses: Vec<AccessKeyUse>) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// Writes a mark that nothing reads, as durably as everything: fails when changes would fail, for instance because the
+    /// disk is full.
+    fn check_writing(&self) -> impl Future<Output = Result<(), StoreError>> + Send;
 
     /// Stores a small value by name unless there is one, and returns the stored one.
     fn put_meta_if_absent(&self, key: &str, value: Vec<u8>)

@@ -51,6 +51,7 @@ macro_rules! store_suite {
                     tasks_are_filtered_and_counted, an_unknown_marker_is_not_found, tasks_of_other_projects_are_unseen,
                     running_tasks_are_found_for_a_restart, a_task_is_held_by_one_until_its_lease_expires,
                     a_lease_ends_with_its_task, a_released_task_is_free_at_once, a_holder_who_was_replaced_is_seen,
+                    the_leases_of_a_server_that_is_back_end_at_once,
                     the_task_of_a_deleted_secret_can_be_finished, steps_are_kept_with_their_task,
                     the_backlog_counts_what_is_due_and_what_runs, old_tasks_of_an_outcome_are_purged;
                 identities: the_first_key_of_an_alias_wins, keys_of_other_projects_are_unseen,
@@ -73,6 +74,7 @@ macro_rules! store_suite {
                 events: only_an_existing_event_can_be_bound, a_bound_event_is_not_removed,
                     what_happens_is_told_if_the_change_happens, a_deletion_is_told_although_the_secret_is_gone,
                     a_notification_is_claimed_by_one_until_the_claim_ends,
+                    a_notification_that_is_postponed_was_not_attempted,
                     attempted_notifications_are_listed_newest_first_and_purged, expiries_are_due_until_they_are_told;
                 replicas: a_replica_comes_with_the_values_of_all_versions, a_replica_follows_every_change,
                     a_removed_replica_leaves_its_name_and_its_place_free,

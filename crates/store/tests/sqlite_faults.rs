@@ -7,7 +7,7 @@ use std::{
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     process::{Command, Stdio},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use csms_core::{SecretName, VersionId};
@@ -76,6 +76,110 @@ fn a_second_store_on_the_same_file_is_refused_until_the_first_closes() {
     assert!(SqliteStore::open(&path, SETTINGS).is_err());
     drop(clone);
     open(&path);
+}
+
+#[test]
+fn a_closed_store_is_one_file_whoever_has_read() {
+    let (directory, path) = directory();
+    let store = open(&path);
+    for number in 0..50 {
+        wait(put(&store, &common(&format!("s-{number}"))));
+    }
+    std::thread::scope(|scope| {
+        scope.spawn(|| assert!(read(&store, &name("s-0")).is_ok())).join().unwrap();
+        wait(store.close()).unwrap();
+    });
+    assert!(matches!(read(&store, &name("s-0")), Err(ReadError::Store(StoreError::Unavailable(_)))));
+    assert_eq!(fs::metadata(path.with_extension("db-wal")).unwrap().len(), 0);
+    drop(store);
+    let copy = directory.path().join("copy.db");
+    fs::copy(&path, &copy).unwrap();
+    let copy = open(&copy);
+    for number in 0..50 {
+        assert!(read(&copy, &name(&format!("s-{number}"))).is_ok());
+    }
+}
+
+#[test]
+fn a_store_that_is_dropped_is_one_file_too() {
+    let (_directory, path) = directory();
+    let store = open(&path);
+    wait(put(&store, &common("a")));
+    drop(store);
+    assert_eq!(fs::metadata(path.with_extension("db-wal")).unwrap().len(), 0);
+}
+
+#[test]
+fn a_command_beside_a_server_leaves_the_file_to_it() {
+    let (_directory, path) = directory();
+    let server = open(&path);
+    wait(put(&server, &common("a")));
+    let command = SqliteStore::open_beside(&path).unwrap();
+    wait(command.put_meta_if_absent("by", b"the command".to_vec())).unwrap();
+    wait(command.close()).unwrap();
+    assert!(fs::metadata(path.with_extension("db-wal")).unwrap().len() > 0);
+    wait(put(&server, &common("b")));
+    assert!(read(&server, &name("a")).is_ok());
+}
+
+/// Waits until reads and writes fail, which takes a moment.
+fn until_failing(store: &SqliteStore) -> StoreError {
+    let deadline = Instant::now() + Duration::from_secs(60);
+    loop {
+        if let Err(ReadError::Store(error)) = read(store, &name("a")) {
+            let refused = wait(store.create_secret(common("later"), Vec::new(), 9, Vec::new()));
+            assert!(matches!(refused, Err(CreateError::Store(_))), "a write succeeded");
+            return error;
+        }
+        assert!(Instant::now() < deadline, "reads go on");
+    }
+}
+
+#[test]
+fn a_file_that_was_deleted_or_replaced_takes_no_writes() {
+    for replaced in [false, true] {
+        let (directory, path) = directory();
+        let store = open(&path);
+        wait(put(&store, &common("a")));
+        let elsewhere = directory.path().join("elsewhere.db");
+        fs::rename(&path, &elsewhere).unwrap();
+        if replaced {
+            fs::copy(&elsewhere, &path).unwrap();
+        }
+        let refused = wait(store.create_secret(common("b"), Vec::new(), 9, Vec::new()));
+        assert!(matches!(refused, Err(CreateError::Store(StoreError::Unavailable(_)))), "{refused:?}");
+        assert!(matches!(until_failing(&store), StoreError::Unavailable(_)));
+    }
+}
+
+#[test]
+fn a_file_that_was_shortened_is_damaged_and_ends_no_process() {
+    let (_directory, path) = directory();
+    let store = open(&path);
+    wait(put(&store, &common("a")));
+    wait(store.close()).unwrap();
+    drop(store);
+    let store = open(&path);
+    assert!(read(&store, &name("a")).is_ok());
+    fs::OpenOptions::new().write(true).open(&path).unwrap().set_len(4_096).unwrap();
+    assert!(matches!(until_failing(&store), StoreError::Corrupt(_)));
+    drop(store);
+    assert!(matches!(SqliteStore::open(&path, SETTINGS), Err(StoreError::Corrupt(_))));
+}
+
+#[test]
+fn a_file_that_was_written_over_is_damaged_and_gives_no_mixture() {
+    let (directory, path) = directory();
+    let store = open(&path);
+    wait(put(&store, &common("a")));
+    drop(store);
+    let older = directory.path().join("older.db");
+    fs::copy(&path, &older).unwrap();
+    let store = open(&path);
+    wait(put(&store, &common("b")));
+    fs::copy(&older, &path).unwrap();
+    assert!(matches!(until_failing(&store), StoreError::Corrupt(_)));
+    assert!(matches!(read(&store, &name("b")), Err(ReadError::Store(StoreError::Corrupt(_)))));
 }
 
 #[test]

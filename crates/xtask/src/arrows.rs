@@ -44,6 +44,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("csms-book", &[]),
     ("xtask", &["csms-api", "csms-core", "csms-testbed"]),
     ("csms-conformance", EVERYTHING),
+    ("csms-faults", EVERYTHING),
     ("csms-hostile", EVERYTHING),
     ("csms-rotation-tests", EVERYTHING),
 ];
@@ -70,6 +71,7 @@ const TESTS_AND_TOOLS: &[&str] = &[
     "csms-conformance",
     "csms-rotation-tests",
     "csms-hostile",
+    "csms-faults",
 ];
 
 /// Everything the core may use from elsewhere: no clock, no randomness, no input or output, no `std`.
@@ -207,7 +209,10 @@ mod tests {
     #[test]
     fn only_tests_depend_on_the_server() {
         let dependants = ALLOWED.iter().filter(|(_, allowed)| allowed.contains(&"csms-server")).map(|(name, _)| *name);
-        assert_eq!(dependants.collect::<Vec<_>>(), ["csms-conformance", "csms-hostile", "csms-rotation-tests"]);
+        assert_eq!(
+            dependants.collect::<Vec<_>>(),
+            ["csms-conformance", "csms-faults", "csms-hostile", "csms-rotation-tests"]
+        );
     }
 
     #[test]

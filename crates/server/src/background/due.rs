@@ -22,11 +22,12 @@ use getrandom::SysRng;
 use crate::{
     app::App,
     audit::Origin,
-    failure::{Chain, Failure},
+    failure::Failure,
     rotation::{
         begin::{self, Reason},
         worker,
     },
+    telemetry::outage,
 };
 
 /// How often the server looks for due work at least; the scheduler of the cloud looks once an hour.
@@ -60,6 +61,7 @@ pub async fn watch(app: Arc<App>) {
         }
         let more = Origin::service("RotateDueSecret").during(rotate(&app)).await;
         logged(measure(&app).await, "how much rotation work there is will be measured again");
+        app.metrics.writable(app.health.can_write(&app.store).await);
         if !more {
             app.clock.sleep(until_next(&app).await).await;
         }
@@ -67,7 +69,7 @@ pub async fn watch(app: Arc<App>) {
 }
 
 fn logged<T>(outcome: Result<T, StoreError>, failed: &'static str) -> Option<T> {
-    outcome.inspect_err(|error| tracing::error!(cause = %Chain(error), "{failed}")).ok()
+    outcome.inspect_err(|error| outage::report(error, failed)).ok()
 }
 
 /// Resumes and begins rotations. While more are due than there is room for, each that ends makes room for the next at once;
@@ -140,7 +142,7 @@ pub async fn rotate_due(app: &Arc<App>) -> Result<bool, StoreError> {
             Ok(_) => {}
             // Begun by hand or by another replica in the meantime.
             Err(failure) if failure.error.code == ErrorCode::RotationRunning => {}
-            Err(failure) if matches!(failure.error.code, ErrorCode::Internal | ErrorCode::KeyServiceUnavailable) => {
+            Err(failure) if failure.is_internal() || failure.error.code == ErrorCode::KeyServiceUnavailable => {
                 tracing::error!(secret = %name, error = %failure.error, "a due rotation will be tried again");
             }
             Err(failure) => note_failure(app, project, name, failure).await?,

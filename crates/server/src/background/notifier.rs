@@ -4,18 +4,18 @@
 //! each attempt it is claimed for some time, so that servers that share a database do not send it twice at once; an attempt
 //! that a server did not live to settle is made again when the claim ends. Receivers know repetitions by the identifier.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use csms_core::{
-    UnixMillis,
+    ProjectId, UnixMillis,
     event::{EventType, Occurrence, RECORD_DAYS, next_delivery},
     identity::make_uuid,
 };
-use csms_store::{ChangeError, ClaimedNotification, Store, StoreError};
+use csms_store::{ChangeError, ClaimedNotification, Postponed, Store, StoreError};
 use getrandom::SysRng;
-use tokio::task::JoinSet;
+use tokio::task::{Id, JoinError, JoinSet};
 
-use crate::{app::App, audit::Origin, channels::Outcome, failure::Chain, failure::Failure};
+use crate::{app::App, audit::Origin, channels::Outcome, failure::Failure, telemetry::outage};
 
 /// The longest wait between two looks: other servers may have stored something.
 const INTERVAL: Duration = Duration::from_secs(1);
@@ -34,21 +34,35 @@ const PURGE_MILLIS: u64 = 3_600_000;
 
 const DAY_MILLIS: u64 = 86_400_000;
 
+/// Most deliveries at the same time.
+const MOST: usize = 512;
+
+/// Most deliveries to one receiver at the same time. What is due for it beyond these waits in the store, so that a receiver
+/// which does not answer delays its own notifications and no others.
+const MOST_OF_RECEIVER: usize = 32;
+
+/// How long a receiver may need for an answer, in milliseconds, and so how long what waits for it is put off.
+const ANSWER_MILLIS: u64 = 10_000;
+
+/// The longest time for which a notification is put off, in milliseconds.
+const LONGEST_MILLIS: u64 = 300_000;
+
 /// Does what is due until the task is dropped.
 pub async fn watch(app: Arc<App>) {
     let mut purged = UnixMillis::new(0);
+    let mut deliveries = Deliveries::default();
     loop {
         let now = app.clock.now();
         if now.millis_since(purged) >= PURGE_MILLIS {
             purged = now;
             if let Err(error) = purge(&app).await {
-                tracing::error!(cause = %Chain(&error), "old notification records will be removed later");
+                outage::report(&error, "old notification records will be removed later");
             }
         }
-        if let Err(error) = work(&app).await {
-            tracing::error!(cause = %Chain(&error), "events will be looked at again");
+        if let Err(error) = look(&app, &mut deliveries).await {
+            outage::report(&error, "events will be looked at again");
         }
-        tokio::time::sleep(until_next(&app).await).await;
+        app.clock.sleep(until_next(&app).await).await;
     }
 }
 
@@ -62,8 +76,16 @@ async fn until_next(app: &App) -> Duration {
 /// # Errors
 /// Failures of the store; what was not done is done at the next look.
 pub async fn work(app: &Arc<App>) -> Result<(), StoreError> {
+    let mut deliveries = Deliveries::default();
+    look(app, &mut deliveries).await?;
+    deliveries.finish().await
+}
+
+/// Tells of what has expired and begins to deliver what is due.
+async fn look(app: &Arc<App>, deliveries: &mut Deliveries) -> Result<(), StoreError> {
     Origin::service("TellExpiry").during(tell_expiries(app)).await?;
-    deliver_due(app).await
+    deliveries.forget_ended()?;
+    deliveries.begin_due(app).await
 }
 
 /// Removes the records of notifications that are older than three months.
@@ -102,23 +124,87 @@ async fn tell_expiries(app: &App) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Delivers what is due, all at the same time, and writes down what became of it.
-async fn deliver_due(app: &Arc<App>) -> Result<(), StoreError> {
-    let now = app.clock.now();
-    // Reading costs nothing; claiming is a write.
-    if app.store.next_event_time().await?.is_none_or(|due| due > now) {
-        return Ok(());
+/// Deliveries under way.
+#[derive(Default)]
+struct Deliveries {
+    running: JoinSet<Result<(), StoreError>>,
+    receivers: HashMap<Receiver, Busy>,
+    of_task: HashMap<Id, Receiver>,
+}
+
+/// Where notifications go: a target of a project.
+type Receiver = (ProjectId, String);
+
+/// What waits for a receiver.
+#[derive(Default)]
+struct Busy {
+    running: usize,
+    /// Notifications that were put off since it had nothing to do.
+    put_off: usize,
+}
+
+impl Deliveries {
+    /// Claims what is due and begins to deliver it; puts off what is for a receiver that has enough to do.
+    async fn begin_due(&mut self, app: &Arc<App>) -> Result<(), StoreError> {
+        let now = app.clock.now();
+        // Reading costs nothing; claiming is a write.
+        if self.running.len() >= MOST || app.store.next_event_time().await?.is_none_or(|due| due > now) {
+            return Ok(());
+        }
+        let mut postponed = Vec::new();
+        for claimed in app.store.claim_notifications(now, now.plus_millis(CLAIM_MILLIS), BATCH).await? {
+            let notification = &claimed.notification;
+            let receiver = (notification.project.clone(), notification.target.id.as_str().to_owned());
+            let busy = self.receivers.entry(receiver.clone()).or_default();
+            if busy.running >= MOST_OF_RECEIVER {
+                busy.put_off += 1;
+                let rounds = u64::try_from(busy.put_off.div_ceil(MOST_OF_RECEIVER)).unwrap_or(u64::MAX);
+                let until = now.plus_millis(rounds.saturating_mul(ANSWER_MILLIS).min(LONGEST_MILLIS));
+                postponed.push(Postponed { id: notification.id.clone(), attempt: claimed.attempt, until });
+                continue;
+            }
+            busy.running += 1;
+            let app = Arc::clone(app);
+            let delivery = self.running.spawn(async move { deliver(&app, claimed).await });
+            self.of_task.insert(delivery.id(), receiver);
+        }
+        if postponed.is_empty() { Ok(()) } else { app.store.postpone_notifications(postponed).await }
     }
-    let mut deliveries = JoinSet::new();
-    for claimed in app.store.claim_notifications(now, now.plus_millis(CLAIM_MILLIS), BATCH).await? {
-        let app = Arc::clone(app);
-        deliveries.spawn(async move { deliver(&app, claimed).await });
+
+    /// Takes note of the deliveries that have ended.
+    fn forget_ended(&mut self) -> Result<(), StoreError> {
+        let mut outcome = Ok(());
+        while let Some(ended) = self.running.try_join_next_with_id() {
+            outcome = outcome.and(self.note(ended));
+        }
+        outcome
     }
-    while let Some(delivered) = deliveries.join_next().await {
-        // A panic in one leaves the others alone; its claim ends by itself.
-        delivered.unwrap_or(Ok(()))?;
+
+    /// Waits until all have ended.
+    async fn finish(&mut self) -> Result<(), StoreError> {
+        let mut outcome = Ok(());
+        while let Some(ended) = self.running.join_next_with_id().await {
+            outcome = outcome.and(self.note(ended));
+        }
+        outcome
     }
-    Ok(())
+
+    fn note(&mut self, ended: Result<(Id, Result<(), StoreError>), JoinError>) -> Result<(), StoreError> {
+        let (id, outcome) = match ended {
+            Ok(ended) => ended,
+            // A panic in one leaves the others alone; its claim ends by itself.
+            Err(error) => (error.id(), Ok(())),
+        };
+        if let Some(receiver) = self.of_task.remove(&id)
+            && let Some(busy) = self.receivers.get_mut(&receiver)
+        {
+            busy.running = busy.running.saturating_sub(1);
+            if busy.running == 0 {
+                self.receivers.remove(&receiver);
+            }
+        }
+        outcome
+    }
 }
 
 async fn deliver(app: &App, claimed: ClaimedNotification) -> Result<(), StoreError> {

@@ -11,14 +11,14 @@ use std::{
 
 use csms_api::request::Rules;
 use csms_core::FunctionUrn;
-use csms_store::{AnyStore, PostgresStore, SqliteSettings, SqliteStore, StoreError};
+use csms_store::{AnyStore, PostgresStore, SqliteSettings, SqliteStore, Store as _, StoreError};
 use functiongraph_runtime::host::ScratchError;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use serde_json::json;
 use thiserror::Error;
 use tokio::{
     net::TcpListener,
-    signal::unix::{SignalKind, signal},
+    signal::unix::{Signal, SignalKind, signal},
 };
 use tracing_subscriber::{EnvFilter, Layer as _, layer::SubscriberExt as _, util::SubscriberInitExt as _};
 
@@ -33,18 +33,20 @@ use crate::{
     boot::settings::{LogFormat, Settings},
     channels::{Channels, Smn, Targets},
     clock::Clock,
-    failure::Failure,
+    failure::{Chain, Failure},
     functions::{Endpoint, FunctionRegistration, Functions},
     http::connections::{self, ConnectionSettings},
     http::router,
     http::tls::{Tls, TlsError},
-    installation::{self, InstallationError},
+    installation::{self, InstallationError, mark::Mark, server_name::ServerName},
     keys::project::Keys,
     keys::remote::RemoteKeys,
     keys::root::{self, Keyring, KeyringError},
     request::hosts::Hosts,
     rotation::{accounts, active::Rotations, permits::Permits, worker},
+    telemetry::log::LogQueue,
     telemetry::metrics::Metrics,
+    telemetry::outage::StoreHealth,
     telemetry::traces::Traces,
 };
 
@@ -70,6 +72,8 @@ pub enum ServeError {
     RootKey(#[from] KeyringError),
     #[error("cannot open the store")]
     Store(#[from] StoreError),
+    #[error("records of the last reads could not be written to the audit trail")]
+    Records(#[source] StoreError),
     #[error("cannot open the installation")]
     Installation(#[from] InstallationError),
     #[error("cannot apply the access file")]
@@ -100,9 +104,10 @@ pub enum ServeError {
 ///
 /// # Errors
 /// A filter that cannot be read, and settings of traces that cannot be used.
-pub fn start_log(settings: &Settings) -> Result<Option<Traces>, ServeError> {
+pub fn start_log(settings: &Settings) -> Result<(LogQueue, Option<Traces>), ServeError> {
     let filter = EnvFilter::try_new(&settings.log)?;
-    let layer = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    let queue = LogQueue::to(std::io::stderr())?;
+    let layer = tracing_subscriber::fmt::layer().with_writer(queue.clone());
     let log = match settings.log_format {
         LogFormat::Text => layer.with_ansi(false).boxed(),
         LogFormat::Json => layer.json().flatten_event(true).boxed(),
@@ -110,7 +115,7 @@ pub fn start_log(settings: &Settings) -> Result<Option<Traces>, ServeError> {
     let traces = Traces::start(settings.authorities.as_deref()).map_err(ServeError::Traces)?;
     let exported = traces.as_ref().map(Traces::layer);
     tracing_subscriber::registry().with(exported).with(log.with_filter(filter)).init();
-    Ok(traces)
+    Ok((queue, traces))
 }
 
 /// A server that listens but does not serve yet.
@@ -137,11 +142,21 @@ pub async fn bind(settings: &Settings, clock: Clock) -> Result<Bound, ServeError
     let password = installation::prepare_password(&credentials);
     // What is wrong with the file alone is told before anything is made.
     let access = settings.access_file.as_deref().map(AccessFile::read).transpose()?;
+    let has_credentials = credentials.exists();
+    let mark = if settings.new { None } else { Mark::read(&settings.data)? };
+    if let (Some(mark), None) = (&mark, &settings.store) {
+        mark.require_file(&settings.data.join(DATABASE))?;
+    }
     // The embedded store locks the directory, so it comes first: two servers must not both make a root key.
     let store = open_store(settings).await?;
+    if let Some(mark) = &mark {
+        mark.require_store(&store).await?;
+    }
+    installation::require_no_credentials(&store, &credentials, has_credentials).await?;
     let Keyring { root, remote } = root::open(settings.root_key_source(), &store, &clock).await?;
     let [home, ..] = settings.regions.as_slice() else { return Err(ServeError::NoRegion) };
     let mut identity = installation::open(&store, &root, home.as_str()).await?;
+    Mark::keep(&settings.data, &identity);
     installation::add_regions(&store, &mut identity, &settings.regions).await?;
     let tls = settings.port.tls.clone().map(Tls::load).transpose()?.map(Arc::new);
     let listener =
@@ -180,8 +195,10 @@ pub async fn bind(settings: &Settings, clock: Clock) -> Result<Bound, ServeError
         functions,
         channels: Channels::new(targets(settings)?).map_err(ServeError::Internal)?,
         rotations: Rotations::new(settings.rotation_concurrency),
+        server: ServerName::of(&settings.data).map_err(ServeError::Internal)?,
         clock,
         metrics: Metrics::default(),
+        health: StoreHealth::default(),
         rules: Rules {
             min_rotation_period_seconds: settings.min_rotation_period_seconds,
             max_value: settings.max_value,
@@ -292,15 +309,25 @@ impl Bound {
         out.flush()
     }
 
-    /// Serves until `stop` is done, then lets running requests finish.
+    /// Serves until `stop` is done, then lets running rotations and requests finish, unless `at_once` is done first.
     ///
     /// # Errors
     /// Failures of the store.
-    pub async fn run(self, stop: impl Future<Output = ()> + Send + 'static) -> Result<(), ServeError> {
+    pub async fn run(
+        self,
+        stop: impl Future<Output = ()> + Send + 'static,
+        at_once: impl Future<Output = ()>,
+    ) -> Result<(), ServeError> {
         let Self { listener, app, connections, .. } = self;
         if let Err(failure) = accounts::index(&app).await {
             // Rotations put their own secrets in; the rest is indexed at the next start.
             tracing::warn!(error = %failure.error, "the accounts of secrets are not indexed yet");
+        }
+        if let Some(server) = app.server.own() {
+            let released = app.store.release_leases_of(server).await?;
+            if released > 0 {
+                tracing::info!(released, "rotations of this server's last run go on at once");
+            }
         }
         worker::resume(&app).await?;
         let due = tokio::spawn(due::watch(Arc::clone(&app)));
@@ -327,6 +354,7 @@ impl Bound {
         tokio::select! {
             () = serving => {}
             () = deadline => tracing::warn!("some requests did not finish in time"),
+            () = at_once => tracing::warn!("ended at once; what was under way is cut off"),
         }
         due.abort();
         notifier.abort();
@@ -334,9 +362,12 @@ impl Bound {
         if let Some(certificates) = certificates {
             certificates.abort();
         }
-        app.trail.close().await?;
+        let recorded = app.trail.close().await;
         app.functions.shutdown().await;
-        Ok(())
+        if let Err(error) = app.store.close().await {
+            tracing::error!(cause = %Chain(&error), "a part of the data is in the log beside the database; copy both");
+        }
+        recorded.map_err(ServeError::Records)
     }
 }
 
@@ -349,6 +380,26 @@ fn raise_descriptor_limit() {
     }
 }
 
+/// The signals that end the server.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn listen() -> std::io::Result<Self> {
+        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+    }
+
+    /// Waits for one and returns its name.
+    async fn next(&mut self) -> &'static str {
+        tokio::select! {
+            _ = self.terminate.recv() => "SIGTERM",
+            _ = self.interrupt.recv() => "SIGINT",
+        }
+    }
+}
+
 fn absolute(path: &Path) -> PathBuf {
     std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
 }
@@ -358,8 +409,21 @@ fn absolute(path: &Path) -> PathBuf {
 /// # Errors
 /// What is in the way, in words for the operator.
 pub async fn serve(settings: Settings) -> Result<(), ServeError> {
-    let traces = start_log(&settings)?;
-    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let (log, traces) = start_log(&settings)?;
+    let ended = run(settings, traces).await;
+    log.end();
+    ended
+}
+
+async fn run(settings: Settings, traces: Option<Traces>) -> Result<(), ServeError> {
+    let mut signals = Signals::listen()?;
+    let mut hang_up = signal(SignalKind::hangup())?;
+    // A closed terminal, or an operator who wants settings read again, is no reason to end.
+    tokio::spawn(async move {
+        while hang_up.recv().await.is_some() {
+            tracing::info!("SIGHUP: the files of TLS are read again; for other settings, restart the server");
+        }
+    });
     for warning in exposure::warnings(&settings) {
         tracing::warn!("{warning}");
     }
@@ -367,17 +431,21 @@ pub async fn serve(settings: Settings) -> Result<(), ServeError> {
     let bound = bind(&settings, Clock::default()).await?;
     tracing::info!(url = bound.url, data = %settings.data.display(), "listening");
     bound.announce(&mut std::io::stdout().lock())?;
-    let stop = async move {
-        tokio::select! {
-            _ = terminate.recv() => tracing::info!("SIGTERM, draining"),
-            _ = interrupt.recv() => tracing::info!("interrupted, draining"),
-        }
-    };
-    let ended = bound.run(stop).await;
+    let (first, was_first) = tokio::sync::oneshot::channel();
+    let (second, was_second) = tokio::sync::oneshot::channel();
+    tokio::spawn(async move {
+        let name = signals.next().await;
+        tracing::info!("{name}, draining; a second signal ends at once");
+        // Nobody listens when the server has ended by itself.
+        let _ = first.send(());
+        signals.next().await;
+        let _ = second.send(());
+    });
+    let stop = async move { drop(was_first.await) };
+    let ended = bound.run(stop, async move { drop(was_second.await) }).await;
     tracing::info!("stopped");
     if let Some(traces) = traces {
         traces.end().await;
     }
-    ended?;
-    Ok(())
+    ended
 }

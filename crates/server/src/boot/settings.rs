@@ -72,6 +72,11 @@ pub struct Flags {
     #[arg(long, env = "CSMS_DATA", value_name = "DIR")]
     pub data: Option<PathBuf>,
 
+    /// Begin a new installation, or go over to that of the store, although the data directory remembers another one
+    #[arg(long)]
+    #[serde(skip)]
+    pub new: bool,
+
     /// TOML file with these settings, `-` in their names written as `_`
     #[arg(long, env = "CSMS_CONFIG", value_name = "FILE")]
     #[serde(skip)]
@@ -391,6 +396,8 @@ pub struct Smn {
 pub struct Settings {
     pub listen: SocketAddr,
     pub data: PathBuf,
+    /// Whether the data directory may be given to another installation.
+    pub new: bool,
     pub root_key_file: PathBuf,
     pub root_key: Option<Zeroizing<String>>,
     pub kms: Option<KmsSettings>,
@@ -647,6 +654,7 @@ impl Flags {
             kms,
             access_file: self.access_file.or(file.access_file),
             data,
+            new: self.new,
             functions,
             function_variables,
             deputies,

@@ -5,13 +5,14 @@ use std::{sync::Arc, time::Instant};
 use axum::{
     Router,
     body::Body,
-    extract::{Request, State},
+    extract::{RawQuery, Request, State},
     http::{HeaderValue, Response, StatusCode, header},
     middleware::{self, Next},
     routing::get,
 };
 use csms_api::{
-    Operation, cts::CtsOperation, eps::EpsOperation, iam::IamOperation, kms::KmsOperation, operation::Specification,
+    ErrorCode, Operation, cts::CtsOperation, eps::EpsOperation, iam::IamOperation, kms::KmsOperation,
+    operation::Specification,
 };
 use tower::util::MapRequest;
 use tracing::Instrument as _;
@@ -26,10 +27,9 @@ use crate::{
         pipeline::{Counted, Refused, no_such_operation, routes},
         service::Service,
     },
-    installation,
     request::{Peer, REQUEST_ID, Secure, make_request_id, path::canonical_request},
     services::{functiongraph::FunctionOperation, iam::tokens::TokenOperation, permissions::PermissionOperation},
-    telemetry::traces,
+    telemetry::{outage, traces},
 };
 
 /// The operations of a service.
@@ -118,6 +118,12 @@ async fn identify(State(app): State<Arc<App>>, request: Request, next: Next) -> 
     if let Some(refused) = response.extensions_mut().remove::<Refused>() {
         let (request, operation, code) = (id.to_str().unwrap_or_default(), refused.operation, refused.code);
         match refused.cause {
+            // While the store is out, one line a minute says so.
+            Some(cause) if code == ErrorCode::StoreUnavailable.as_str() => {
+                if let Some(spared) = outage::line_is_due() {
+                    tracing::error!(request, operation, status, code, spared, cause = %Chain(cause.as_ref()), "failed");
+                }
+            }
             Some(cause) => tracing::error!(request, operation, status, code, cause = %Chain(cause.as_ref()), "failed"),
             None => tracing::debug!(request, operation, status, code, "refused"),
         }
@@ -129,7 +135,7 @@ async fn identify(State(app): State<Arc<App>>, request: Request, next: Next) -> 
     response
 }
 
-/// How long a client that is turned away for want of room should wait, in seconds.
+/// How long a client should wait that is turned away for want of room or of a store, in seconds.
 const RETRY_AFTER: HeaderValue = HeaderValue::from_static("1");
 
 /// Sets the headers that answers have whatever they are about. Unless an answer says how long it may be kept, nobody may
@@ -140,7 +146,7 @@ fn complete_headers(response: &mut Response<Body>) {
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     match status {
-        StatusCode::TOO_MANY_REQUESTS => {
+        StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => {
             headers.entry(header::RETRY_AFTER).or_insert(RETRY_AFTER);
         }
         // The rest of the body is not waited for.
@@ -151,15 +157,20 @@ fn complete_headers(response: &mut Response<Body>) {
     }
 }
 
-async fn health(State(app): State<Arc<App>>) -> Response<Body> {
-    use csms_store::Store;
-    match app.store.meta(installation::DOMAIN_ID).await {
-        Ok(_) => json_response(StatusCode::OK, br#"{"status":"ok"}"#.to_vec()),
-        Err(error) => {
-            tracing::error!(%error, "the store does not answer");
-            json_response(StatusCode::SERVICE_UNAVAILABLE, br#"{"status":"the store does not answer"}"#.to_vec())
+/// `GET /healthz`: whether the store can be read, and with `?write=1` whether it can be written, too.
+async fn health(State(app): State<Arc<App>>, RawQuery(query): RawQuery) -> Response<Body> {
+    let unavailable = |status: &[u8]| json_response(StatusCode::SERVICE_UNAVAILABLE, status.to_vec());
+    if !app.health.can_read(&app.store).await {
+        return unavailable(br#"{"status":"the store does not answer"}"#);
+    }
+    if query.as_deref() == Some("write=1") {
+        let can_write = app.health.can_write(&app.store).await;
+        app.metrics.writable(can_write);
+        if !can_write {
+            return unavailable(br#"{"status":"the store cannot be written"}"#);
         }
     }
+    json_response(StatusCode::OK, br#"{"status":"ok"}"#.to_vec())
 }
 
 async fn metrics(State(app): State<Arc<App>>) -> Response<Body> {

@@ -20,7 +20,7 @@ use getrandom::SysRng;
 
 use super::{
     accounts,
-    worker::{self, HeldTask},
+    worker::{self, HeldTask, Holder},
 };
 use crate::{
     app::App,
@@ -77,8 +77,8 @@ async fn begin(
     let replicas = ReplicaKeys::of(&app.keys, &secret).await?;
     let now = app.clock.now();
     let id = TaskId::make(&mut SysRng)?;
-    let holder = worker::make_holder()?;
-    let lease = worker::lease(&id, &holder, app.clock.now());
+    let holder = Holder::make(app)?;
+    let lease = holder.lease(&id);
     let begun = app.store.change_secret(project, name, true, move |draft| {
         condition(draft)?;
         let (mode, base) = draft.secret.rotation_base()?;

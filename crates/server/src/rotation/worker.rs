@@ -8,7 +8,7 @@
 //! transaction that sees that it still holds it, so one that stood still and was replaced changes nothing any more.
 
 use std::{
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant, SystemTime},
 };
 
@@ -30,6 +30,7 @@ use crate::{
     app::App,
     audit::Origin,
     auth::token::{Hold, TemporaryKey},
+    clock::BootInstant,
     failure::Chain,
     failure::Failure,
     functions::{FUNCTION_TIMEOUT, InvokeFailure},
@@ -57,9 +58,12 @@ impl AttemptFailure {
     }
 }
 
-/// How long others leave a task alone whose holder is silent, in milliseconds. Clocks of servers that share a database
-/// should differ by less.
-const LEASE_MILLIS: u64 = 30_000;
+/// How long others leave a task alone whose holder is silent. The store judges that by its own clock.
+const LEASE: Duration = Duration::from_secs(30);
+
+/// How long a holder goes on after it last asked for its lease, by its own clock: two thirds, so that it has stopped before
+/// anybody else begins, whatever the clocks do.
+const OWN_LEASE: Duration = Duration::from_secs(20);
 
 /// How often a holder renews its lease.
 const RENEWAL: Duration = Duration::from_secs(8);
@@ -92,27 +96,55 @@ impl Drop for Active {
     }
 }
 
-/// A running task, and the name under which this server holds its lease.
-#[derive(Clone, Debug)]
+/// A running task that this server holds.
+#[derive(Debug)]
 pub struct HeldTask {
     /// The task.
     pub task: Task,
-    /// See [`Lease::holder`].
-    pub holder: String,
+    /// Its holder.
+    pub holder: Holder,
 }
 
-/// A name to hold tasks under, which nobody else uses.
-///
-/// # Errors
-/// Failures of the random number generator.
-pub fn make_holder() -> Result<String, Failure> {
-    Ok(csms_core::identity::make_uuid(&mut SysRng)?)
+/// The name under which this server holds a task, and when it last asked for the lease with success.
+#[derive(Debug)]
+pub struct Holder {
+    name: String,
+    asked: Mutex<BootInstant>,
 }
 
-/// A lease that lasts from now on.
-#[must_use]
-pub fn lease(task: &TaskId, holder: &str, now: UnixMillis) -> Lease {
-    Lease { task: task.clone(), holder: holder.to_owned(), expires: now.plus_millis(LEASE_MILLIS) }
+impl Holder {
+    /// A holder that asks for its lease now, under a name that nobody else uses and that begins with that of the server.
+    ///
+    /// # Errors
+    /// Failures of the random number generator.
+    pub fn make(app: &App) -> Result<Self, Failure> {
+        let name = format!("{}{}", app.server.prefix(), csms_core::identity::make_uuid(&mut SysRng)?);
+        Ok(Self { name, asked: Mutex::new(BootInstant::now()) })
+    }
+
+    /// The same for another task that was asked for together with the first.
+    fn for_another_task(&self) -> Self {
+        Self { name: self.name.clone(), asked: Mutex::new(self.asked()) }
+    }
+
+    /// A lease of usual length for a task.
+    #[must_use]
+    pub fn lease(&self, task: &TaskId) -> Lease {
+        Lease { task: task.clone(), holder: self.name.clone(), lasts: LEASE }
+    }
+
+    fn asked(&self) -> BootInstant {
+        *self.asked.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn renew(&self, asked: BootInstant) {
+        *self.asked.lock().unwrap_or_else(PoisonError::into_inner) = asked;
+    }
+}
+
+/// Whether a holder that asked then may still write.
+fn may_write(asked: BootInstant) -> bool {
+    asked.elapsed() < OWN_LEASE
 }
 
 /// How a server's work on a task ends.
@@ -158,7 +190,7 @@ pub fn spawn(app: &Arc<App>, held: HeldTask) {
             Err(error) => tracing::error!(task = %id, secret = %name, cause = %Chain(error), "rotation interrupted"),
         }
         if matches!(ending, Ok(Ending::Stopped) | Err(_))
-            && let Err(error) = app.store.release_lease(id, &held.holder).await
+            && let Err(error) = app.store.release_lease(id, &held.holder.name).await
         {
             tracing::warn!(task = %id, cause = %Chain(&error), "the lease ends by itself");
         }
@@ -175,16 +207,15 @@ fn starter() -> String {
 /// Renews the lease until it is another's, or may be because the store has been silent for so long.
 async fn until_lost(app: &App, held: &HeldTask) {
     let id = &held.task.id;
-    let mut renewed = Instant::now();
     loop {
         tokio::time::sleep(RENEWAL).await;
-        let asked = Instant::now();
-        match app.store.renew_lease(&lease(id, &held.holder, app.clock.now())).await {
-            Ok(true) => renewed = asked,
+        let asked = BootInstant::now();
+        match app.store.renew_lease(&held.holder.lease(id)).await {
+            Ok(true) => held.holder.renew(asked),
             Ok(false) => return,
             Err(error) => tracing::warn!(task = %id, cause = %Chain(&error), "the lease could not be renewed"),
         }
-        if renewed.elapsed() >= Duration::from_millis(LEASE_MILLIS) {
+        if !may_write(held.holder.asked()) {
             return;
         }
     }
@@ -198,25 +229,24 @@ async fn until_lost(app: &App, held: &HeldTask) {
 /// Failures of the store.
 pub async fn resume(app: &Arc<App>) -> Result<bool, StoreError> {
     let room = u16::try_from(app.rotations.room()).unwrap_or(u16::MAX);
-    let Ok(holder) = make_holder() else { return Ok(false) };
     if room == 0 {
         return Ok(true);
     }
-    let now = app.clock.now();
-    let claimed = app.store.claim_tasks(&holder, now, now.plus_millis(LEASE_MILLIS), room).await?;
+    let Ok(holder) = Holder::make(app) else { return Ok(false) };
+    let claimed = app.store.claim_tasks(&holder.name, LEASE, room).await?;
     let all_room_taken = claimed.len() >= usize::from(room);
     for mut task in claimed {
         if task.attempts > 0 {
-            task.note(now, "take over", "the server that was at it stopped, died or stood still");
+            task.note(app.clock.now(), "take over", "the server that was at it stopped, died or stood still");
         }
-        spawn(app, HeldTask { task, holder: holder.clone() });
+        spawn(app, HeldTask { task, holder: holder.for_another_task() });
     }
     Ok(all_room_taken)
 }
 
 /// Makes attempts until the task ends.
 async fn run(app: &App, held: &HeldTask, starter: &str) -> Result<Ending, StoreError> {
-    let holder = held.holder.as_str();
+    let holder = &held.holder;
     let mut task = held.task.clone();
     loop {
         task.attempts = task.attempts.saturating_add(1);
@@ -302,15 +332,15 @@ enum Found<T> {
 async fn change<T: Send + 'static>(
     app: &App,
     task: &Task,
-    holder: &str,
+    holder: &Holder,
     decide: impl FnOnce(&mut Draft) -> T + Send + 'static,
 ) -> Result<Found<T>, StoreError> {
-    let (id, holder) = (task.id.clone(), holder.to_owned());
+    let (id, asked, holder) = (task.id.clone(), holder.asked(), holder.name.clone());
     let changed = app.store.change_secret(&task.project, &task.secret_name, false, move |draft| {
         if draft.secret.running_task.as_ref() != Some(&id) {
             return Err(Found::Nothing);
         }
-        if draft.holder() != Some(&holder) {
+        if draft.holder() != Some(&holder) || !may_write(asked) {
             return Err(Found::OtherHolder);
         }
         Ok(decide(draft))
@@ -324,7 +354,7 @@ async fn change<T: Send + 'static>(
 }
 
 /// Writes down that an attempt begins, and reads the secret as it is now.
-async fn count_attempt(app: &App, task: &Task, holder: &str) -> Result<Found<Secret>, StoreError> {
+async fn count_attempt(app: &App, task: &Task, holder: &Holder) -> Result<Found<Secret>, StoreError> {
     let counted = task.clone();
     let count = move |draft: &mut Draft| {
         draft.put_task(counted);
@@ -338,7 +368,7 @@ async fn attempt(
     app: &App,
     task: &mut Task,
     secret: &Secret,
-    holder: &str,
+    holder: &Holder,
 ) -> (Result<VersionId, AttemptFailure>, Contact) {
     let span = tracing::debug_span!(
         "invoke function",
@@ -357,7 +387,7 @@ async fn attempt(
 }
 
 /// One call of the function.
-async fn call(app: &App, task: &mut Task, secret: &Secret, holder: &str) -> Result<VersionId, AttemptFailure> {
+async fn call(app: &App, task: &mut Task, secret: &Secret, holder: &Holder) -> Result<VersionId, AttemptFailure> {
     let begun = SystemTime::now();
     let (event, credentials) = call_for(app, task, secret, holder)
         .map_err(|failure| AttemptFailure::passing(ErrorCode::Internal, failure.error.message))?;
@@ -415,7 +445,12 @@ const fn contact(code: Option<FailureCode>) -> Contact {
 }
 
 /// The event for the function, and credentials that live a little longer than one call and reach one secret.
-fn call_for(app: &App, task: &Task, secret: &Secret, holder: &str) -> Result<(Vec<u8>, Option<Credentials>), Failure> {
+fn call_for(
+    app: &App,
+    task: &Task,
+    secret: &Secret,
+    holder: &Holder,
+) -> Result<(Vec<u8>, Option<Credentials>), Failure> {
     let event = RotationEvent {
         task_id: Some(task.id.clone()),
         attempt: task.attempts,
@@ -442,7 +477,7 @@ fn call_for(app: &App, task: &Task, secret: &Secret, holder: &str) -> Result<(Ve
     let expires = app.clock.now().plus_millis(life);
     let name = format!("rotation task {}", task.id);
     let policies = rights::policies(task, secret);
-    let hold = Hold { secret: task.secret_name.clone(), holder: holder.to_owned() };
+    let hold = Hold { secret: task.secret_name.clone(), holder: holder.name.clone() };
     let key = TemporaryKey::with_policies(name, task.project.clone(), policies, expires)?.for_task(hold);
     let token = key.security_token(&app.root)?;
     let credentials = Credentials::from_keys(key.access_key.clone(), key.secret_key.clone()).with_security_token(token);
@@ -453,7 +488,7 @@ fn call_for(app: &App, task: &Task, secret: &Secret, holder: &str) -> Result<(Ve
 async fn end(
     app: &App,
     task: &Task,
-    holder: &str,
+    holder: &Holder,
     version: VersionId,
     failure: Option<AttemptFailure>,
 ) -> Result<Found<TaskStatus>, StoreError> {
@@ -525,14 +560,14 @@ pub fn tell(app: &App, task: &Task, schedule: Schedule) {
     }
 }
 
-async fn end_without_secret(app: &App, mut task: Task, holder: &str) -> Result<Ending, StoreError> {
+async fn end_without_secret(app: &App, mut task: Task, holder: &Holder) -> Result<Ending, StoreError> {
     task.status = TaskStatus::Failed {
         code: ErrorCode::SecretGone.as_str().to_owned(),
         message: "the secret was deleted while it was rotated".to_owned(),
     };
     task.note(app.clock.now(), "end", "FAILED");
     let status = task.status.clone();
-    match app.store.finish_orphan_task(task, holder).await {
+    match app.store.finish_orphan_task(task, &holder.name).await {
         Ok(()) => Ok(Ending::Finished(status)),
         // Another server has taken the task, and perhaps finished it.
         Err(StoreError::Conflict(_)) => Ok(Ending::Lost),

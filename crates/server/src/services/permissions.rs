@@ -214,7 +214,7 @@ async fn check(call: &Call, asked: CheckPermissions) -> Result<Answer, Failure> 
         };
         found.requests.push(match judged {
             Ok(()) => CheckedRequest::allowed(),
-            Err(failure) if failure.error.code == ErrorCode::Internal => return Err(failure),
+            Err(failure) if failure.is_internal() => return Err(failure),
             Err(failure) => CheckedRequest::refused(&failure.error),
         });
     }

@@ -57,6 +57,7 @@ pub struct Metrics {
     last_look: Seconds,
     tasks_purged: Counter<u64, AtomicU64>,
     deletions: Counter<u64, AtomicU64>,
+    store_writable: Gauge,
 }
 
 impl Default for Metrics {
@@ -79,6 +80,7 @@ impl Default for Metrics {
             last_look: Gauge::default(),
             tasks_purged: Counter::default(),
             deletions: Counter::default(),
+            store_writable: Gauge::default(),
         };
         // A series that is there from the start shows its first increase.
         for labels in [SUCCESS, FAILED] {
@@ -120,6 +122,8 @@ impl Metrics {
         let help = "Records of finished rotation tasks removed because of their age";
         registry.register("rotation_tasks_purged", help, self.tasks_purged.clone());
         registry.register("scheduled_deletions", "Secrets deleted when their window closed", self.deletions.clone());
+        let help = "Whether the last look of this server could write to the store: 1, or 0 on a full disk for instance";
+        registry.register("store_writable", help, self.store_writable.clone());
         self
     }
 
@@ -171,6 +175,11 @@ impl Metrics {
         self.tasks_unfinished.set(number(backlog.running));
         self.oldest_task.set(age(backlog.oldest_running));
         self.last_look.set(seconds(now.as_millis()));
+    }
+
+    /// Notes whether the store could be written.
+    pub fn writable(&self, is_writable: bool) {
+        self.store_writable.set(i64::from(is_writable));
     }
 
     /// Notes records of tasks that were removed.

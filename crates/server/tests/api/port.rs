@@ -51,7 +51,7 @@ async fn listen(change: impl FnOnce(&mut Settings), connections: impl FnOnce(&mu
     let credentials = serde_json::from_slice(&fs::read(&bound.credentials).unwrap()).unwrap();
     let server = Server::of(&bound.app, credentials);
     let address = bound.url.split_once("://").unwrap().1.parse().unwrap();
-    tokio::spawn(bound.run(std::future::pending()));
+    tokio::spawn(bound.run(std::future::pending(), std::future::pending()));
     Listening { server, address, _directory: directory }
 }
 

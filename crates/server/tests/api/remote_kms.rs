@@ -80,7 +80,7 @@ impl Kms {
             let stop = async {
                 let _ = stopped.await;
             };
-            bound.run(stop).await.unwrap();
+            bound.run(stop, std::future::pending()).await.unwrap();
         });
         Self { server, front, stop, running }
     }

@@ -30,8 +30,9 @@ pub(super) const LOCK: &str = "SELECT s.document, s.checksum, s.last_used_time, 
      JOIN secrets AS s ON s.project = wanted.project AND s.name = wanted.name
      FOR UPDATE OF s SKIP LOCKED";
 const LOCK_USAGE: &str = "SELECT project, secrets FROM project_usage WHERE project = ANY($1) FOR UPDATE SKIP LOCKED";
-const LOCK_TASKS: &str =
-    "SELECT document, checksum, lease_holder, id FROM tasks WHERE id = ANY($1) FOR UPDATE SKIP LOCKED";
+const LOCK_TASKS: &str = "SELECT document, checksum,
+         CASE WHEN lease_expires > (extract(epoch FROM clock_timestamp()) * 1000)::BIGINT THEN lease_holder END, id
+     FROM tasks WHERE id = ANY($1) FOR UPDATE SKIP LOCKED";
 const VALUES: &str = "SELECT secret_id, version, sealed FROM secret_values WHERE secret_id = ANY($1)";
 const EXISTING: &str = "SELECT s.project, s.name FROM unnest($1::TEXT[], $2::TEXT[]) AS wanted (project, name)
      JOIN secrets AS s ON s.project = wanted.project AND s.name = wanted.name";

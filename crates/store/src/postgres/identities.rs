@@ -236,6 +236,13 @@ pub(super) async fn make_user(
     Ok(vec![put_user(session, binding, user).await?, put_access_key(session, binding, key).await?])
 }
 
+/// Writes a named value that nothing reads.
+pub(super) async fn check_writing(session: &Session) -> Result<(), StoreError> {
+    let sql = "INSERT INTO meta (key, value) VALUES ('write_check', decode(md5(random()::TEXT), 'hex'))
+         ON CONFLICT (key) DO UPDATE SET value = excluded.value";
+    session.execute(sql, &[], "writing to see whether that works").await.map(drop)
+}
+
 pub(super) async fn put_meta_if_absent(session: &Session, key: &str, value: &[u8]) -> Result<Vec<u8>, StoreError> {
     if let Some(stored) = meta(session, key).await? {
         return Ok(stored);

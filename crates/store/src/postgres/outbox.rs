@@ -12,7 +12,7 @@ use crate::{
     draft::Draft,
     error::StoreError,
     outbox::{optional_time, read_attempt, read_notification, read_status},
-    record::{ClaimedNotification, Page},
+    record::{ClaimedNotification, Page, Postponed},
     row::{self, time},
 };
 
@@ -94,6 +94,16 @@ pub(super) async fn claim(
         key(a).cmp(&key(b))
     });
     Ok(claimed)
+}
+
+pub(super) async fn postpone(session: &Session, postponed: &[Postponed]) -> Result<(), StoreError> {
+    let ids: Vec<_> = postponed.iter().map(|one| one.id.as_str()).collect();
+    let attempts: Vec<_> = postponed.iter().map(|one| i64::from(one.attempt)).collect();
+    let due: Vec<_> = postponed.iter().map(|one| time(one.until)).collect();
+    let sql = "UPDATE notifications SET attempts = attempts - 1, due_time = one.due
+         FROM unnest($1::TEXT[], $2::BIGINT[], $3::BIGINT[]) AS one (id, attempt, due)
+         WHERE notifications.id = one.id AND notifications.attempts = one.attempt";
+    session.execute(sql, &[&ids, &attempts, &due], WRITING).await.map(drop)
 }
 
 pub(super) async fn settle(

@@ -1,5 +1,7 @@
 //! Statements about rotation tasks.
 
+use std::time::Duration;
+
 use csms_core::{
     ProjectId, TaskId, UnixMillis,
     task::{Task, TaskStatus},
@@ -29,9 +31,11 @@ pub(super) async fn find(session: &Session, id: &TaskId) -> Result<Option<Task>,
     session.row(sql, &[&id.as_str()], READING).await?.as_ref().map(read_task).transpose()
 }
 
-/// Locks a task until the transaction ends, and finds it with its holder.
+/// Locks a task until the transaction ends, and finds it with the holder of its lease, unless that has expired.
 pub(super) async fn lock(session: &Session, id: &TaskId) -> Result<Option<(Task, Option<String>)>, StoreError> {
-    let sql = "SELECT document, checksum, lease_holder FROM tasks WHERE id = $1 FOR UPDATE";
+    let sql = "SELECT document, checksum,
+         CASE WHEN lease_expires > (extract(epoch FROM clock_timestamp()) * 1000)::BIGINT THEN lease_holder END
+         FROM tasks WHERE id = $1 FOR UPDATE";
     let row = session.row(sql, &[&id.as_str()], READING).await?;
     row.map(|row| read_locked(&row)).transpose()
 }
@@ -164,35 +168,51 @@ pub(super) async fn finish_orphan(
     audit::append(session, records).await
 }
 
-// Rows that are locked are being taken by another, or changed by their holder.
-pub(super) const CLAIM: &str = "UPDATE tasks SET lease_holder = $1, lease_expires = $2 WHERE id IN (
-         SELECT id FROM tasks WHERE status = 'RUNNING' AND (lease_expires IS NULL OR lease_expires <= $3)
-         ORDER BY create_time, id LIMIT $4 FOR UPDATE SKIP LOCKED)
+// Leases are granted, renewed and judged by the clock of the database, which all servers share. Rows that are locked are being taken by another, or changed by their holder.
+pub(super) const CLAIM: &str = "UPDATE tasks
+     SET lease_holder = $1, lease_expires = (extract(epoch FROM clock_timestamp()) * 1000)::BIGINT + $2::BIGINT
+     WHERE id IN (
+         SELECT id FROM tasks WHERE status = 'RUNNING' AND
+             (lease_expires IS NULL OR lease_expires <= (extract(epoch FROM clock_timestamp()) * 1000)::BIGINT)
+         ORDER BY create_time, id LIMIT $3 FOR UPDATE SKIP LOCKED)
      RETURNING document, checksum";
 
 pub(super) async fn claim(
     session: &Session,
     holder: &str,
-    now: UnixMillis,
-    expires: UnixMillis,
+    lasts: Duration,
     limit: u16,
 ) -> Result<Vec<Task>, StoreError> {
-    let rows = session.rows(CLAIM, &[&holder, &time(expires), &time(now), &i64::from(limit)], LEASING).await?;
+    let rows = session.rows(CLAIM, &[&holder, &millis(lasts), &i64::from(limit)], LEASING).await?;
     let mut claimed = rows.iter().map(read_task).collect::<Result<Vec<_>, _>>()?;
     claimed.sort_by(|a, b| (a.create_time, &a.id).cmp(&(b.create_time, &b.id)));
     Ok(claimed)
 }
 
+fn millis(lasts: Duration) -> i64 {
+    i64::try_from(lasts.as_millis()).unwrap_or(i64::MAX)
+}
+
 /// Gives a task its first lease.
 pub(super) async fn put_lease(session: &Session, lease: &Lease) -> Result<(), StoreError> {
-    let sql = "UPDATE tasks SET lease_holder = $2, lease_expires = $3 WHERE id = $1";
-    session.execute(sql, &[&lease.task.as_str(), &lease.holder, &time(lease.expires)], LEASING).await.map(drop)
+    let sql = "UPDATE tasks
+         SET lease_holder = $2, lease_expires = (extract(epoch FROM clock_timestamp()) * 1000)::BIGINT + $3::BIGINT
+         WHERE id = $1";
+    session.execute(sql, &[&lease.task.as_str(), &lease.holder, &millis(lease.lasts)], LEASING).await.map(drop)
 }
 
 pub(super) async fn renew_lease(session: &Session, lease: &Lease) -> Result<bool, StoreError> {
-    let sql = "UPDATE tasks SET lease_expires = $3 WHERE id = $1 AND lease_holder = $2";
-    let renewed = session.execute(sql, &[&lease.task.as_str(), &lease.holder, &time(lease.expires)], LEASING).await?;
+    let sql = "UPDATE tasks
+         SET lease_expires = (extract(epoch FROM clock_timestamp()) * 1000)::BIGINT + $3::BIGINT
+         WHERE id = $1 AND lease_holder = $2";
+    let renewed = session.execute(sql, &[&lease.task.as_str(), &lease.holder, &millis(lease.lasts)], LEASING).await?;
     Ok(renewed > 0)
+}
+
+pub(super) async fn release_leases_of(session: &Session, server: &str) -> Result<u64, StoreError> {
+    let sql = "UPDATE tasks SET lease_holder = NULL, lease_expires = NULL
+         WHERE status = 'RUNNING' AND starts_with(lease_holder, $1)";
+    session.execute(sql, &[&server], LEASING).await
 }
 
 pub(super) async fn release_lease(session: &Session, task: &TaskId, holder: &str) -> Result<(), StoreError> {

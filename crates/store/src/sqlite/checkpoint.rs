@@ -3,34 +3,44 @@
 //! Done by the thread that commits, this would make the writes behind it wait. So a thread of its own copies what the
 //! log has gained every few megabytes, while writes go on at the log's end. That alone never empties the log under
 //! constant load; when it has grown long, the writer pauses the readers for the short rest of the copying and starts
-//! the log again.
+//! the log again from its beginning. At an orderly end the whole log is moved, so that the file alone is the data.
 
 use std::{
-    path::Path,
+    path::{Path, PathBuf},
     sync::{
         Arc, Mutex, PoisonError,
         mpsc::{Receiver, SyncSender, sync_channel},
     },
     thread::JoinHandle,
+    time::Duration,
 };
 
 use rusqlite::{Connection, DEFAULT_NAME, wal::CheckpointMode};
 
-use super::{connect, failure::During as _, readers::Readers};
+use super::{connect, failure::During as _, files::Files, readers::Readers};
 use crate::error::{Cause, StoreError};
+
+/// Bytes of a page of the database.
+const PAGE: u64 = 4_096;
+
+/// How long the end waits for other programs that read the file.
+const LAST_WAIT: Duration = Duration::from_secs(2);
 
 /// When checkpoints happen, in pages of 4 KiB.
 #[derive(Clone, Copy)]
 pub(super) struct Limits {
     /// Pages that the log gains before they are copied.
     pub(super) copy_after: u64,
-    /// Length of the log at which it is restarted.
+    /// Length of the log at which it is started again from its beginning.
     pub(super) restart_after: u64,
 }
 
 impl Limits {
     /// Copies every 4 MiB, restarts at 64 MiB.
     pub(super) const USUAL: Self = Self { copy_after: 1_000, restart_after: 16_000 };
+
+    /// For a process that may not be alone with the file.
+    const NEVER: Self = Self { copy_after: u64::MAX, restart_after: u64::MAX };
 }
 
 /// The writer's side of checkpoints.
@@ -41,17 +51,36 @@ pub(super) struct Checkpoints {
     /// Length of the log, in pages, when copying was last asked for.
     asked_at: u64,
     limits: Limits,
+    /// Whether the log is longer than it should be because another program still read it.
+    is_overdue: bool,
+    /// The database, if a server may have it open beside this process.
+    shared_file: Option<PathBuf>,
 }
 
 struct Shared {
     connection: Mutex<Connection>,
     readers: Arc<Readers>,
+    files: Arc<Files>,
+}
+
+/// Pages of the log, and how many of them are in the file.
+struct Progress {
+    pages: u64,
+    copied: u64,
 }
 
 impl Checkpoints {
-    pub(super) fn start(path: &Path, readers: Arc<Readers>, limits: Limits) -> Result<Self, StoreError> {
+    /// Without limits, for a process that may not be alone with the file, there are no checkpoints before the end.
+    pub(super) fn start(
+        path: &Path,
+        readers: Arc<Readers>,
+        files: Arc<Files>,
+        limits: Option<Limits>,
+    ) -> Result<Self, StoreError> {
+        let shared_file = limits.is_none().then(|| path.to_owned());
+        let limits = limits.unwrap_or(Limits::NEVER);
         let connection = Mutex::new(connect::for_checkpoints(path)?);
-        let shared = Arc::new(Shared { connection, readers });
+        let shared = Arc::new(Shared { connection, readers, files });
         // One waiting request is as good as many.
         let (wake, requests) = sync_channel(1);
         let copier = Arc::clone(&shared);
@@ -59,12 +88,15 @@ impl Checkpoints {
             .name("csms-checkpoint".to_owned())
             .spawn(move || copy_on(&requests, &copier))
             .map_err(|error| StoreError::Unavailable(Cause::with("starting the checkpoint thread", error)))?;
-        Ok(Self { shared, wake: Some(wake), thread: Some(thread), asked_at: 0, limits })
+        // A log that a killed process left long.
+        let left = connect::log_of(path).metadata().map_or(0, |log| log.len());
+        let is_overdue = left / PAGE > limits.restart_after;
+        Ok(Self { shared, wake: Some(wake), thread: Some(thread), asked_at: 0, limits, is_overdue, shared_file })
     }
 
     /// To be called by the writer between transactions, with the length of the log in pages.
     pub(super) fn after_commit(&mut self, pages: u64) {
-        // A shorter log is one that was restarted.
+        // A shorter log is one that was started again.
         self.asked_at = self.asked_at.min(pages);
         if pages - self.asked_at < self.limits.copy_after {
             return;
@@ -76,9 +108,58 @@ impl Checkpoints {
                 let _ = wake.try_send(());
             }
         } else {
-            // Fails while another program reads the file. The log then grows on, and a few megabytes later this is
-            // tried again; nothing is lost.
-            drop(self.shared.readers.paused(|| self.shared.run(CheckpointMode::RESTART)));
+            self.empty();
+        }
+    }
+
+    /// Whether [`Checkpoints::empty`] should be tried again soon although nobody writes.
+    pub(super) const fn is_overdue(&self) -> bool {
+        self.is_overdue
+    }
+
+    /// Has the log begin again. Fails while another program reads the file: the log then grows on, and this is tried again
+    /// later; nothing is lost.
+    pub(super) fn empty(&mut self) {
+        self.is_overdue = self.try_to_empty().is_err();
+    }
+
+    fn try_to_empty(&self) -> Result<(), StoreError> {
+        // The bulk is copied while the readers go on.
+        self.shared.readers.end_outdated()?;
+        let Progress { pages, copied } = self.shared.run(CheckpointMode::PASSIVE)?;
+        if pages - copied.min(pages) > self.limits.copy_after {
+            return Err(StoreError::Unavailable(Cause::new("another program reads the database")));
+        }
+        // A log of usual length is used again from its beginning, which is cheaper; a longer one gives its room back.
+        let is_usual = pages <= self.limits.restart_after.saturating_mul(2);
+        let mode = if is_usual { CheckpointMode::RESTART } else { CheckpointMode::TRUNCATE };
+        self.shared.readers.paused(|| self.shared.run(mode)).map(drop)
+    }
+
+    /// Moves everything into the file, for the end: the readers are closed, the log is empty afterwards.
+    ///
+    /// # Errors
+    /// What kept the log from being emptied, such as another program that reads.
+    pub(super) fn finish(mut self) -> Result<(), StoreError> {
+        self.stop_copying();
+        self.shared.readers.close();
+        // Beside a server, the file is the server's business.
+        let _alone = match &self.shared_file {
+            Some(path) => match connect::try_lock(path)? {
+                Some(lock) => Some(lock),
+                None => return Ok(()),
+            },
+            None => None,
+        };
+        self.shared.connection().busy_timeout(LAST_WAIT).during("waiting for other programs")?;
+        self.shared.run(CheckpointMode::TRUNCATE).map(drop)
+    }
+
+    fn stop_copying(&mut self) {
+        self.wake = None;
+        if let Some(thread) = self.thread.take() {
+            // It does not panic, and if it did there would be nothing left to do here.
+            drop(thread.join());
         }
     }
 }
@@ -91,25 +172,29 @@ fn copy_on(requests: &Receiver<()>, shared: &Shared) {
 }
 
 impl Shared {
-    fn run(&self, mode: CheckpointMode) -> Result<(), StoreError> {
-        let connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
-        connection.wal_checkpoint_v2(DEFAULT_NAME, mode).during("moving the log into the database").map(drop)
+    fn connection(&self) -> std::sync::MutexGuard<'_, Connection> {
+        self.connection.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn run(&self, mode: CheckpointMode) -> Result<Progress, StoreError> {
+        let connection = self.connection();
+        let (pages, copied) = self.files.during_checkpoint(|| {
+            connection.wal_checkpoint_v2(DEFAULT_NAME, mode).during("moving the log into the database")
+        })?;
+        let number = |pages| u64::try_from(pages).unwrap_or(0);
+        Ok(Progress { pages: number(pages), copied: number(copied) })
     }
 }
 
 impl Drop for Checkpoints {
     fn drop(&mut self) {
-        self.wake = None;
-        if let Some(thread) = self.thread.take() {
-            // It does not panic, and if it did there would be nothing left to do here.
-            drop(thread.join());
-        }
+        self.stop_copying();
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::sync::mpsc::channel;
+    use std::{sync::mpsc::channel, time::Instant};
 
     use super::*;
     use crate::{SqliteSettings, SqliteStore, Store as _};
@@ -151,11 +236,11 @@ mod tests {
             drop(finish);
         });
         let log = log_length(&path);
-        assert!(log < 2 * LIMITS.restart_after * 4_096, "{log} bytes");
+        assert!(log < 2 * LIMITS.restart_after * PAGE, "{log} bytes");
     }
 
     #[test]
-    fn another_program_that_reads_stops_the_emptying_of_the_log_but_no_write() {
+    fn the_log_gives_its_room_back_once_another_program_has_read_without_a_further_write() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("csms.db");
         let store = SqliteStore::open_with(&path, SqliteSettings::default(), LIMITS).unwrap();
@@ -166,9 +251,11 @@ mod tests {
         let grown = log_length(&path);
         assert!(grown > WRITES * 16_000, "{grown} bytes");
         other.execute_batch("COMMIT").unwrap();
-        write_much(&runtime, &store, "b");
-        // The file keeps its length, but is used from its beginning again.
-        assert!(log_length(&path) < grown + WRITES * 16_000 / 2);
+        let deadline = Instant::now() + Duration::from_secs(60);
+        while log_length(&path) > 2 * LIMITS.restart_after * PAGE {
+            assert!(Instant::now() < deadline, "the log still has {} bytes", log_length(&path));
+            std::thread::sleep(Duration::from_millis(10));
+        }
         assert_eq!(runtime.block_on(store.meta("a-0")).unwrap(), Some(vec![0; 16_000]));
     }
 }

@@ -4,7 +4,7 @@ use std::{
     fs::{File, OpenOptions, TryLockError},
     os::unix::fs::OpenOptionsExt as _,
     path::{Path, PathBuf},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use rusqlite::{Connection, OpenFlags, config::DbConfig};
@@ -14,24 +14,54 @@ use crate::error::{Cause, StoreError};
 
 /// More statements than this crate has, so that each is prepared once per connection.
 const STATEMENTS: usize = 128;
-/// Greatest part of the file that is read through memory mapping, in bytes: SQLite's own limit, 2 GiB.
-const MMAP_BYTES: i64 = 0x7fff_0000;
+/// Pages that a reader keeps, in KiB as SQLite wants it: negative. The file is not mapped into memory, since a mapped file
+/// that another program shortens ends the process (SIGBUS).
+const READER_CACHE: i64 = -8 * 1024;
+/// Bytes that the log's file keeps when the log begins again, 64 MiB.
+const KEPT_LOG: i64 = 64 * 1024 * 1024;
+/// How long a start waits for a command that is just ending.
+const LOCK_WAIT: Duration = Duration::from_secs(1);
+const LOCK_RETRY: Duration = Duration::from_millis(20);
 
-/// Takes the lock that keeps a second server away from the file. Held as long as the answer lives, and released by
+/// Takes the lock that keeps a second server away from the file. Held as long as the returned file lives, and released by
 /// the system if the process dies.
 pub(super) fn lock(path: &Path) -> Result<File, StoreError> {
-    let mut lock_path = path.as_os_str().to_owned();
-    lock_path.push(".lock");
-    let lock_path = PathBuf::from(lock_path);
+    let begun = Instant::now();
+    loop {
+        if let Some(lock) = try_lock(path)? {
+            return Ok(lock);
+        }
+        if begun.elapsed() >= LOCK_WAIT {
+            return Err(StoreError::Unavailable(Cause::new(format!(
+                "{} is in use by another process",
+                path.display()
+            ))));
+        }
+        std::thread::sleep(LOCK_RETRY);
+    }
+}
+
+/// As [`lock`] without a wait; `None` when another process has it.
+pub(super) fn try_lock(path: &Path) -> Result<Option<File>, StoreError> {
+    let lock_path = beside(path, ".lock");
     let unavailable = |error| StoreError::Unavailable(Cause::with(format!("locking {}", lock_path.display()), error));
     let file = private_file(&lock_path).map_err(unavailable)?;
     match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => {
-            Err(StoreError::Unavailable(Cause::new(format!("{} is in use by another process", path.display()))))
-        }
+        Ok(()) => Ok(Some(file)),
+        Err(TryLockError::WouldBlock) => Ok(None),
         Err(TryLockError::Error(error)) => Err(unavailable(error)),
     }
+}
+
+/// The log of the database.
+pub(super) fn log_of(path: &Path) -> PathBuf {
+    beside(path, "-wal")
+}
+
+fn beside(path: &Path, end: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(end);
+    PathBuf::from(name)
 }
 
 /// Opens a file that only its owner may use, making it if there is none.
@@ -54,13 +84,14 @@ pub(super) fn for_writing(path: &Path, busy_timeout: Duration) -> Result<Connect
     }
     connection.pragma_update(None, "synchronous", "FULL").during("setting up the database")?;
     connection.pragma_update(None, "foreign_keys", true).during("setting up the database")?;
+    connection.pragma_update(None, "journal_size_limit", KEPT_LOG).during("setting up the database")?;
     Ok(connection)
 }
 
 /// A connection that only reads.
 pub(super) fn for_reading(path: &Path, busy_timeout: Duration) -> Result<Connection, StoreError> {
     let connection = open(path, OpenFlags::SQLITE_OPEN_READ_ONLY, busy_timeout)?;
-    connection.pragma_update(None, "mmap_size", MMAP_BYTES).during("setting up a reader")?;
+    connection.pragma_update(None, "cache_size", READER_CACHE).during("setting up a reader")?;
     Ok(connection)
 }
 
@@ -79,6 +110,8 @@ fn open(path: &Path, access: OpenFlags, busy_timeout: Duration) -> Result<Connec
     connection.busy_timeout(busy_timeout).during("opening the database")?;
     // Without this, clearing a cached statement's parameters makes SQLite compile it again at the next use.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).during("opening the database")?;
+    // Log and index stay when the last connection closes: with nothing free on the disk, a start could not make them again.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true).during("opening the database")?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
     // Checkpoints are our own business on every connection, see `checkpoint`.
     connection.pragma_update(None, "wal_autocheckpoint", 0).during("opening the database")?;

@@ -226,6 +226,16 @@ pub(super) fn replace_meta(db: &Connection, key: &str, old: &[u8], new: &[u8]) -
         .map(|changed| changed > 0)
 }
 
+/// Writes a named value that nothing reads.
+pub(super) fn check_writing(db: &Connection) -> Result<(), StoreError> {
+    let sql = "INSERT INTO meta (key, value) VALUES ('write_check', randomblob(8))
+         ON CONFLICT (key) DO UPDATE SET value = excluded.value";
+    db.prepare_cached(sql)
+        .and_then(|mut statement| statement.execute([]))
+        .during("writing to see whether that works")
+        .map(drop)
+}
+
 pub(super) fn put_meta_if_absent(db: &Connection, key: &str, value: &[u8]) -> Result<Vec<u8>, StoreError> {
     if let Some(stored) = meta(db, key)? {
         return Ok(stored);

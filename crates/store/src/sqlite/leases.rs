@@ -5,10 +5,11 @@
 use std::{
     collections::{HashMap, HashSet},
     sync::{Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
 };
 
 use csms_core::{
-    TaskId, UnixMillis,
+    TaskId,
     task::{Task, TaskStatus},
 };
 
@@ -16,26 +17,22 @@ use crate::{draft::Tasks, record::Lease};
 
 /// The leases of all running tasks.
 #[derive(Default)]
-pub(super) struct Leases(Mutex<HashMap<TaskId, (String, UnixMillis)>>);
+pub(super) struct Leases(Mutex<HashMap<TaskId, (String, Instant)>>);
 
 impl Leases {
-    fn lock(&self) -> MutexGuard<'_, HashMap<TaskId, (String, UnixMillis)>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<TaskId, (String, Instant)>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Who holds a task, unless the lease has expired.
     pub(super) fn holder(&self, task: &TaskId) -> Option<String> {
-        self.lock().get(task).map(|(holder, _)| holder.clone())
+        self.lock().get(task).filter(|(_, expires)| *expires > Instant::now()).map(|(holder, _)| holder.clone())
     }
 
-    /// Takes those of the `running` tasks that are free at `now`, in their order.
-    pub(super) fn claim(
-        &self,
-        running: &[Task],
-        holder: &str,
-        now: UnixMillis,
-        expires: UnixMillis,
-        limit: u16,
-    ) -> Vec<Task> {
+    /// Takes those of the `running` tasks that are free, in their order.
+    pub(super) fn claim(&self, running: &[Task], holder: &str, lasts: Duration, limit: u16) -> Vec<Task> {
+        let now = Instant::now();
+        let expires = now + lasts;
         let mut leases = self.lock();
         // What a failed commit left behind.
         let ids: HashSet<_> = running.iter().map(|task| &task.id).collect();
@@ -49,7 +46,7 @@ impl Leases {
     pub(super) fn renew(&self, lease: &Lease) -> bool {
         match self.lock().get_mut(&lease.task) {
             Some((holder, expires)) if *holder == lease.holder => {
-                *expires = lease.expires;
+                *expires = Instant::now() + lease.lasts;
                 true
             }
             _ => false,
@@ -63,6 +60,14 @@ impl Leases {
         }
     }
 
+    /// Ends all leases of a server and returns their number.
+    pub(super) fn release_of(&self, server: &str) -> u64 {
+        let mut leases = self.lock();
+        let before = leases.len();
+        leases.retain(|_, (holder, _)| !holder.starts_with(server));
+        u64::try_from(before - leases.len()).unwrap_or(u64::MAX)
+    }
+
     /// Ends the leases of finished tasks and begins a new one.
     pub(super) fn follow(&self, tasks: &Tasks) {
         let mut leases = self.lock();
@@ -70,7 +75,7 @@ impl Leases {
             leases.remove(&task.id);
         }
         if let Some(lease) = &tasks.lease {
-            leases.insert(lease.task.clone(), (lease.holder.clone(), lease.expires));
+            leases.insert(lease.task.clone(), (lease.holder.clone(), Instant::now() + lease.lasts));
         }
     }
 }

@@ -12,7 +12,7 @@ use crate::{
     draft::Draft,
     error::StoreError,
     outbox::{optional_time, read_attempt, read_notification, read_status},
-    record::{ClaimedNotification, Page},
+    record::{ClaimedNotification, Page, Postponed},
     row::{self, time},
 };
 
@@ -100,6 +100,17 @@ pub(super) fn claim(
             .during(WRITING)?;
     }
     Ok(claimed)
+}
+
+pub(super) fn postpone(db: &Connection, postponed: &[Postponed]) -> Result<(), StoreError> {
+    for Postponed { id, attempt, until } in postponed {
+        db.prepare_cached(
+            "UPDATE notifications SET attempts = attempts - 1, due_time = ?3 WHERE id = ?1 AND attempts = ?2",
+        )
+        .and_then(|mut statement| statement.execute(params![id, attempt, time(*until)]))
+        .during(WRITING)?;
+    }
+    Ok(())
 }
 
 pub(super) fn settle(

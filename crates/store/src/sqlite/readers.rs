@@ -9,14 +9,14 @@ use std::{
     path::{Path, PathBuf},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError, Weak,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
 };
 
 use rusqlite::Connection;
 
-use super::{connect, failure::During as _};
+use super::{connect, failure::During as _, files::Files};
 use crate::error::{Cause, StoreError};
 
 thread_local! {
@@ -71,14 +71,17 @@ pub(super) struct Readers {
     path: PathBuf,
     busy_timeout: Duration,
     commits: Arc<AtomicU64>,
+    files: Arc<Files>,
+    is_closed: AtomicBool,
     slots: Mutex<Vec<Weak<Slot>>>,
 }
 
 impl Readers {
-    pub(super) fn new(path: &Path, busy_timeout: Duration, commits: Arc<AtomicU64>) -> Self {
+    pub(super) fn new(path: &Path, busy_timeout: Duration, commits: Arc<AtomicU64>, files: Arc<Files>) -> Self {
         static STORES: AtomicU64 = AtomicU64::new(0);
         let store = STORES.fetch_add(1, Ordering::Relaxed);
-        Self { store, path: path.to_owned(), busy_timeout, commits, slots: Mutex::default() }
+        let is_closed = AtomicBool::new(false);
+        Self { store, path: path.to_owned(), busy_timeout, commits, files, is_closed, slots: Mutex::default() }
     }
 
     /// Runs `query` on this thread's reader. It sees one instant, at or after every commit answered so far.
@@ -100,11 +103,10 @@ impl Readers {
         latest: bool,
         query: impl FnOnce(&Connection) -> Result<T, E>,
     ) -> Result<T, E> {
+        self.files.check_lately()?;
         let slot = self.slot()?;
         let mut guard = slot.lock();
-        let Some(reader) = guard.as_mut() else {
-            return Err(StoreError::Unavailable(Cause::new("the store is closed")).into());
-        };
+        let Some(reader) = guard.as_mut() else { return Err(closed().into()) };
         if latest {
             reader.end()?;
         }
@@ -118,9 +120,13 @@ impl Readers {
                 return Ok(Arc::clone(slot));
             }
             slots.retain(|(_, slot)| slot.lock().is_some());
+            let mut all = self.all();
+            // Looked at while the list is locked, as the end does.
+            if self.is_closed.load(Ordering::Acquire) {
+                return Err(closed());
+            }
             let connection = connect::for_reading(&self.path, self.busy_timeout)?;
             let slot = Arc::new(Slot(Mutex::new(Some(Reader { connection, snapshot: None }))));
-            let mut all = self.all();
             all.retain(|slot| slot.strong_count() > 0);
             all.push(Arc::downgrade(&slot));
             slots.push((self.store, Arc::clone(&slot)));
@@ -156,11 +162,24 @@ impl Readers {
     }
 }
 
-impl Drop for Readers {
-    fn drop(&mut self) {
-        // The threads keep their slots until they end or read another store; the connections close now.
-        for slot in self.all().iter().filter_map(Weak::upgrade) {
+impl Readers {
+    /// Closes the connections of all threads; reads fail from now on. The threads keep their empty slots until they end or read
+    /// another store.
+    pub(super) fn close(&self) {
+        let all = self.all();
+        self.is_closed.store(true, Ordering::Release);
+        for slot in all.iter().filter_map(Weak::upgrade) {
             drop(slot.lock().take());
         }
     }
+}
+
+impl Drop for Readers {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+fn closed() -> StoreError {
+    StoreError::Unavailable(Cause::new("the store is closed"))
 }

@@ -2,7 +2,7 @@
 
 use std::{fs::File, path::Path, time::Duration};
 
-use rusqlite::{Connection, Rows, Statement, types::ValueRef};
+use rusqlite::{Connection, DEFAULT_NAME, Rows, Statement, types::ValueRef, wal::CheckpointMode};
 
 use super::{connect, failure::During as _, schema};
 use crate::{
@@ -49,6 +49,13 @@ impl Source {
     pub(crate) fn rows(&self, table: &Table) -> Result<TableRows<'_>, StoreError> {
         let statement = self.connection.prepare(&table.select).during(READING)?;
         Ok(TableRows { statement, columns: table.columns.len() })
+    }
+}
+
+impl Drop for Source {
+    fn drop(&mut self) {
+        // What the schema needed goes into the file. A failure leaves it in the log, where the next start finds it.
+        let _ = self.connection.wal_checkpoint_v2(DEFAULT_NAME, CheckpointMode::TRUNCATE);
     }
 }
 

@@ -9,15 +9,16 @@ use std::{
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
-        mpsc::{Receiver, Sender, channel},
+        mpsc::{Receiver, RecvTimeoutError, Sender, channel},
     },
     thread::{JoinHandle, current},
+    time::Duration,
 };
 
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
-use super::{checkpoint::Checkpoints, failure::During as _, readers::execute};
+use super::{checkpoint::Checkpoints, failure::During as _, files::Files, readers::execute};
 use crate::error::{Cause, StoreError};
 
 /// Runs one write inside the open transaction, or notes why there is none.
@@ -25,9 +26,19 @@ type Job = Box<dyn FnOnce(Result<&Connection, &StoreError>) -> Answer + Send>;
 /// Tells the caller, given how the commit went.
 type Answer = Box<dyn FnOnce(Result<(), &StoreError>)>;
 
+/// What the writing thread is asked for.
+enum Request {
+    Write(Job),
+    /// To end after the writes before this, and to report whether everything is in the file.
+    Close(oneshot::Sender<Result<(), StoreError>>),
+}
+
+/// How often a log that is too long is looked at while nobody writes.
+const RETRY: Duration = Duration::from_secs(1);
+
 /// The queue to the writing thread.
 pub(super) struct Writer {
-    queue: Option<Sender<Job>>,
+    queue: Option<Sender<Request>>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -36,6 +47,7 @@ impl Writer {
         mut connection: Connection,
         max_batch: usize,
         commits: Arc<AtomicU64>,
+        files: Arc<Files>,
         mut checkpoints: Checkpoints,
     ) -> Result<Self, StoreError> {
         let log_pages = Arc::new(AtomicU64::new(0));
@@ -45,11 +57,26 @@ impl Writer {
             Ok(())
         };
         connection.wal_hook(Some(hook)).during("setting up the writer")?;
-        let (queue, jobs) = channel();
+        let (queue, requests) = channel();
         let work = move || {
-            while let Some(batch) = next_batch(&jobs, max_batch) {
-                commit(&connection, batch, &commits);
-                checkpoints.after_commit(log_pages.load(Ordering::Relaxed));
+            let asked = loop {
+                match next(&requests, max_batch, checkpoints.is_overdue().then_some(RETRY)) {
+                    Next::Batch(batch, asked) => {
+                        commit(&connection, &files, batch, &commits);
+                        checkpoints.after_commit(log_pages.load(Ordering::Relaxed));
+                        if asked.is_some() {
+                            break asked;
+                        }
+                    }
+                    Next::Idle => checkpoints.empty(),
+                    Next::End => break None,
+                }
+            };
+            let finished = checkpoints.finish();
+            drop(connection);
+            if let Some(asked) = asked {
+                // Nobody listens when the caller has gone.
+                drop(asked.send(finished));
             }
         };
         let thread = std::thread::Builder::new()
@@ -82,8 +109,20 @@ impl Writer {
                 drop(sender.send(answer));
             })
         });
-        self.queue.as_ref().ok_or_else(closed)?.send(job).map_err(|_| closed())?;
+        self.queue.as_ref().ok_or_else(closed)?.send(Request::Write(job)).map_err(|_| closed())?;
         receiver.await.map_err(|_| closed())?
+    }
+
+    /// Ends the writing thread after the writes that were begun, and moves everything into the file. What is asked for
+    /// afterwards fails.
+    pub(super) async fn close(&self) -> Result<(), StoreError> {
+        let (sender, receiver) = oneshot::channel();
+        let Some(queue) = &self.queue else { return Ok(()) };
+        if queue.send(Request::Close(sender)).is_err() {
+            return Ok(());
+        }
+        // A thread that ended for another reason has closed what there was.
+        receiver.await.unwrap_or(Ok(()))
     }
 }
 
@@ -99,15 +138,44 @@ impl Drop for Writer {
     }
 }
 
-/// Waits for a job and takes those queued behind it, `max_batch` at most. `None` when no more can come.
-fn next_batch(jobs: &Receiver<Job>, max_batch: usize) -> Option<Vec<Job>> {
-    let mut batch = vec![jobs.recv().ok()?];
-    batch.extend(jobs.try_iter().take(max_batch.saturating_sub(1)));
-    Some(batch)
+/// What the writing thread does next.
+enum Next {
+    /// To commit these, and to end after them if that was asked for.
+    Batch(Vec<Job>, Option<oneshot::Sender<Result<(), StoreError>>>),
+    /// Nothing was asked for within the time.
+    Idle,
+    /// No more can come.
+    End,
 }
 
-fn commit(connection: &Connection, batch: Vec<Job>, commits: &AtomicU64) {
-    let mut state = execute(connection, "BEGIN IMMEDIATE").during("beginning to write");
+/// Waits for a request, `patience` at most if there is one, and takes those queued behind it, `max_batch` at most.
+fn next(requests: &Receiver<Request>, max_batch: usize, patience: Option<Duration>) -> Next {
+    let first = match patience {
+        Some(patience) => match requests.recv_timeout(patience) {
+            Ok(first) => first,
+            Err(RecvTimeoutError::Timeout) => return Next::Idle,
+            Err(RecvTimeoutError::Disconnected) => return Next::End,
+        },
+        None => match requests.recv() {
+            Ok(first) => first,
+            Err(_) => return Next::End,
+        },
+    };
+    let mut batch = Vec::new();
+    for request in std::iter::once(first).chain(requests.try_iter().take(max_batch.saturating_sub(1))) {
+        match request {
+            Request::Write(job) => batch.push(job),
+            Request::Close(asked) => return Next::Batch(batch, Some(asked)),
+        }
+    }
+    Next::Batch(batch, None)
+}
+
+fn commit(connection: &Connection, files: &Files, batch: Vec<Job>, commits: &AtomicU64) {
+    if batch.is_empty() {
+        return;
+    }
+    let mut state = files.check().and_then(|()| execute(connection, "BEGIN IMMEDIATE").during("beginning to write"));
     let mut answers = Vec::with_capacity(batch.len());
     for job in batch {
         answers.push(job(state.as_ref().map(|()| connection)));
@@ -152,7 +220,7 @@ fn in_savepoint<T, E: From<StoreError>>(
 mod tests {
     use std::sync::mpsc::channel;
 
-    use super::*;
+    use super::{super::connect, *};
 
     /// A job that runs `sql` and sends how it ended.
     fn job(sql: &'static str, outcomes: &Sender<bool>) -> Job {
@@ -171,11 +239,14 @@ mod tests {
 
     /// Commits the statements as one batch; returns how each ended and how many rows there are then.
     fn run(statements: &[&'static str]) -> (Vec<bool>, i64) {
-        let db = Connection::open_in_memory().unwrap();
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("csms.db");
+        let db = connect::for_writing(&path, Duration::ZERO).unwrap();
         db.execute_batch("CREATE TABLE t (x INTEGER UNIQUE)").unwrap();
+        let files = Files::remember(&path, true).unwrap();
         let (sender, outcomes) = channel();
         let batch = statements.iter().map(|sql| job(sql, &sender)).collect();
-        commit(&db, batch, &AtomicU64::new(0));
+        commit(&db, &files, batch, &AtomicU64::new(0));
         drop(sender);
         let rows = db.query_row("SELECT count(*) FROM t", [], |row| row.get(0)).unwrap();
         (outcomes.iter().collect(), rows)
@@ -207,11 +278,13 @@ mod tests {
         let (sender, jobs) = channel();
         let (outcomes, _kept) = channel();
         for _ in 0..5 {
-            sender.send(job(ONE, &outcomes)).unwrap();
+            sender.send(Request::Write(job(ONE, &outcomes))).unwrap();
         }
-        assert_eq!(next_batch(&jobs, 3).unwrap().len(), 3);
-        assert_eq!(next_batch(&jobs, 3).unwrap().len(), 2);
+        let length = |next| if let Next::Batch(batch, None) = next { batch.len() } else { 0 };
+        assert_eq!(length(next(&jobs, 3, None)), 3);
+        assert_eq!(length(next(&jobs, 3, None)), 2);
+        assert!(matches!(next(&jobs, 3, Some(Duration::ZERO)), Next::Idle));
         drop(sender);
-        assert!(next_batch(&jobs, 3).is_none());
+        assert!(matches!(next(&jobs, 3, None), Next::End));
     }
 }

@@ -3,7 +3,7 @@
 use csms_core::event::{Event, EventType, Notification, NotificationStatus, Occurrence, Target, TargetId, TargetName};
 
 use super::*;
-use crate::{ChangeError, CreateError, EntryChange, StoreError};
+use crate::{ChangeError, CreateError, EntryChange, Postponed, StoreError};
 
 /// An event that fires for everything.
 pub(super) fn event(text: &str) -> Event {
@@ -127,6 +127,27 @@ pub async fn a_notification_is_claimed_by_one_until_the_claim_ends<S: Store>(sto
     assert_eq!(claim(70, 99, 10).await, [(first.clone(), 3)]);
     assert!(settle(&first, 3, NotificationStatus::Invalid, None).await);
     assert_eq!(claim(999, 1_000, 10).await, []);
+}
+
+pub async fn a_notification_that_is_postponed_was_not_attempted<S: Store>(store: Shared<S>) {
+    put_event(&*store, "audit").await;
+    put(&*store, &bound("a", "audit")).await;
+    let id = occur(&*store, "a", 1).await;
+    let claim = async |now, until| {
+        let claimed = store.claim_notifications(at(now), at(until), 10).await.unwrap();
+        claimed.into_iter().map(|claimed| (claimed.notification.id, claimed.attempt)).collect::<Vec<_>>()
+    };
+    let postpone = async |attempt, until| {
+        let postponed = Postponed { id: id.clone(), attempt, until: at(until) };
+        store.postpone_notifications(vec![postponed]).await.unwrap();
+    };
+    assert_eq!(claim(10, 50).await, [(id.clone(), 1)]);
+    postpone(1, 20).await;
+    assert_eq!(claim(19, 50).await, []);
+    assert_eq!(claim(20, 50).await, [(id.clone(), 1)]);
+    assert_eq!(claim(50, 99).await, [(id.clone(), 2)]);
+    postpone(1, 60).await;
+    assert_eq!(claim(60, 99).await, [], "another has claimed it since");
 }
 
 pub async fn attempted_notifications_are_listed_newest_first_and_purged<S: Store>(store: Shared<S>) {

@@ -121,7 +121,10 @@ pub async fn each_task_is_claimed_by_one<S: Store>(store: Shared<S>) {
             let mut claimed = Vec::new();
             // Rows that another is taking are passed over, so an empty answer does not mean that all are taken.
             for _ in 0..TASKS {
-                let tasks = store.claim_tasks(&format!("holder-{number}"), at(10), at(20), 2).await.unwrap();
+                let tasks = store
+                    .claim_tasks(&format!("holder-{number}"), std::time::Duration::from_secs(3_600), 2)
+                    .await
+                    .unwrap();
                 claimed.extend(tasks.into_iter().map(|task| task.id));
             }
             claimed

@@ -1,9 +1,14 @@
 //! Rotation tasks.
 
+use std::time::Duration;
+
 use super::*;
 use crate::{Lease, RotationBacklog, StoreError, TaskFilter, TaskOutcome, TaskPage};
 
 const ALL: TaskFilter = TaskFilter { secret_name: None, status: None, after: None, limit: 10 };
+
+/// A lease that lasts longer than any test.
+const HOUR: Duration = Duration::from_secs(3_600);
 
 /// Begins a task on a stored secret.
 pub(super) async fn begin<S: Store>(store: &S, secret: &Secret, now: UnixMillis) -> Task {
@@ -110,7 +115,7 @@ pub async fn running_tasks_are_found_for_a_restart<S: Store>(store: Shared<S>) {
         begun.push(begin(&*store, &secret, at(millis)).await);
     }
     end(&*store, &begun[1], TaskStatus::Succeeded).await;
-    let claimed = store.claim_tasks("me", at(9), at(10), 10).await.unwrap();
+    let claimed = store.claim_tasks("me", HOUR, 10).await.unwrap();
     assert_eq!(claimed, [begun[2].clone(), begun[0].clone()]);
 }
 
@@ -166,21 +171,24 @@ async fn running_task<S: Store>(store: &S) -> Task {
 
 pub async fn a_task_is_held_by_one_until_its_lease_expires<S: Store>(store: Shared<S>) {
     let begun = running_task(&*store).await;
-    let lease = |holder: &str, millis| Lease { task: begun.id.clone(), holder: holder.to_owned(), expires: at(millis) };
-    assert_eq!(store.claim_tasks("a", at(10), at(20), 10).await.unwrap(), std::slice::from_ref(&begun));
-    assert_eq!(store.claim_tasks("b", at(19), at(30), 10).await.unwrap(), []);
-    assert!(store.renew_lease(&lease("a", 25)).await.unwrap());
-    assert!(!store.renew_lease(&lease("b", 99)).await.unwrap());
-    assert_eq!(store.claim_tasks("b", at(24), at(40), 10).await.unwrap(), []);
-    assert_eq!(store.claim_tasks("b", at(25), at(40), 10).await.unwrap(), std::slice::from_ref(&begun));
-    assert!(!store.renew_lease(&lease("a", 99)).await.unwrap());
+    let lease = |holder: &str, lasts| Lease { task: begun.id.clone(), holder: holder.to_owned(), lasts };
+    assert_eq!(store.claim_tasks("a", HOUR, 10).await.unwrap(), std::slice::from_ref(&begun));
+    assert_eq!(store.claim_tasks("b", HOUR, 10).await.unwrap(), []);
+    assert!(!store.renew_lease(&lease("b", HOUR)).await.unwrap());
+    assert!(store.renew_lease(&lease("a", Duration::ZERO)).await.unwrap());
+    // Expired, and nobody's yet.
+    assert!(store.renew_lease(&lease("a", HOUR)).await.unwrap());
+    assert_eq!(store.claim_tasks("b", HOUR, 10).await.unwrap(), []);
+    assert!(store.renew_lease(&lease("a", Duration::ZERO)).await.unwrap());
+    assert_eq!(store.claim_tasks("b", HOUR, 10).await.unwrap(), std::slice::from_ref(&begun));
+    assert!(!store.renew_lease(&lease("a", HOUR)).await.unwrap());
 }
 
 pub async fn a_lease_ends_with_its_task<S: Store>(store: Shared<S>) {
     let secret = rotated("db", 10, at(0));
     put(&*store, &secret).await;
     let begun = task(&secret, at(5));
-    let (stored, lease) = (begun.clone(), Lease { task: begun.id.clone(), holder: "a".to_owned(), expires: at(20) });
+    let (stored, lease) = (begun.clone(), Lease { task: begun.id.clone(), holder: "a".to_owned(), lasts: HOUR });
     let first = lease.clone();
     change(&*store, &secret.name, move |draft| {
         draft.secret.running_task = Some(stored.id.clone());
@@ -188,29 +196,41 @@ pub async fn a_lease_ends_with_its_task<S: Store>(store: Shared<S>) {
         draft.put_lease(first);
     })
     .await;
-    assert_eq!(store.claim_tasks("b", at(10), at(30), 10).await.unwrap(), []);
+    assert_eq!(store.claim_tasks("b", HOUR, 10).await.unwrap(), []);
     assert!(store.renew_lease(&lease).await.unwrap());
     end(&*store, &begun, TaskStatus::Succeeded).await;
     assert!(!store.renew_lease(&lease).await.unwrap());
-    assert_eq!(store.claim_tasks("b", at(99), at(100), 10).await.unwrap(), []);
+    assert_eq!(store.claim_tasks("b", HOUR, 10).await.unwrap(), []);
 }
 
 pub async fn a_released_task_is_free_at_once<S: Store>(store: Shared<S>) {
     let begun = running_task(&*store).await;
-    store.claim_tasks("a", at(10), at(20), 10).await.unwrap();
+    store.claim_tasks("a", HOUR, 10).await.unwrap();
     store.release_lease(&begun.id, "b").await.unwrap();
-    assert_eq!(store.claim_tasks("b", at(11), at(21), 10).await.unwrap(), []);
+    assert_eq!(store.claim_tasks("b", HOUR, 10).await.unwrap(), []);
     store.release_lease(&begun.id, "a").await.unwrap();
-    assert_eq!(store.claim_tasks("b", at(11), at(21), 10).await.unwrap(), [begun]);
+    assert_eq!(store.claim_tasks("b", HOUR, 10).await.unwrap(), [begun]);
+}
+
+pub async fn the_leases_of_a_server_that_is_back_end_at_once<S: Store>(store: Shared<S>) {
+    let begun = running_task(&*store).await;
+    store.claim_tasks("s1/a", HOUR, 10).await.unwrap();
+    assert_eq!(store.release_leases_of("s2/").await.unwrap(), 0);
+    assert_eq!(store.claim_tasks("s1/b", HOUR, 10).await.unwrap(), []);
+    assert_eq!(store.release_leases_of("s1/").await.unwrap(), 1);
+    assert_eq!(store.claim_tasks("s1/b", HOUR, 10).await.unwrap(), [begun]);
 }
 
 pub async fn a_holder_who_was_replaced_is_seen<S: Store>(store: Shared<S>) {
     let begun = running_task(&*store).await;
     let holder = || change(&*store, &begun.secret_name, |draft| draft.holder().map(ToOwned::to_owned));
     assert_eq!(holder().await, None);
-    store.claim_tasks("a", at(10), at(20), 10).await.unwrap();
+    store.claim_tasks("a", HOUR, 10).await.unwrap();
     assert_eq!(holder().await.as_deref(), Some("a"));
-    store.claim_tasks("b", at(20), at(30), 10).await.unwrap();
+    let expired = Lease { task: begun.id.clone(), holder: "a".to_owned(), lasts: Duration::ZERO };
+    assert!(store.renew_lease(&expired).await.unwrap());
+    assert_eq!(holder().await, None, "an expired lease is no lease, though nobody has taken the task");
+    store.claim_tasks("b", HOUR, 10).await.unwrap();
     assert_eq!(holder().await.as_deref(), Some("b"));
 }
 
@@ -219,7 +239,7 @@ pub async fn the_task_of_a_deleted_secret_can_be_finished<S: Store>(store: Share
     put(&*store, &secret).await;
     let begun = begin(&*store, &secret, at(5)).await;
     let ended = Task { status: failed(), ..begun.clone() };
-    let claimed = store.claim_tasks("me", at(6), at(9), 10).await.unwrap();
+    let claimed = store.claim_tasks("me", HOUR, 10).await.unwrap();
     assert_eq!(claimed, std::slice::from_ref(&begun));
     assert!(matches!(store.finish_orphan_task(ended.clone(), "me", Vec::new()).await, Err(StoreError::Conflict(_))));
     change(&*store, &secret.name, Draft::delete).await;

@@ -146,6 +146,7 @@ export const ERROR_CATALOGUE = {
   "CSMS.0601": { status: 400, retryable: false, text: "This installation has no groups" },
   "CSMS.0602": { status: 400, retryable: false, text: "Wrong password" },
   "CSMS.0603": { status: 400, retryable: true, text: "The password is locked" },
+  "CSMS.0701": { status: 503, retryable: true, text: "The store is not available" },
   "KMS.0002": { status: 400, retryable: false, text: "Invalid parameter" },
   "KMS.0003": { status: 400, retryable: false, text: "Invalid request" },
   "KMS.0004": { status: 400, retryable: false, text: "The request body is not a JSON object" },

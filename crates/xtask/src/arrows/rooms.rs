@@ -23,9 +23,9 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("deputy", &[]),
     ("rotation::permits", &[]),
     // Parts of a running server, which know nothing of each other's use.
-    ("telemetry", &["outgoing"]),
+    ("telemetry", &["failure", "outgoing"]),
     ("auth", &["clock", "failure", "request"]),
-    ("audit", &["auth", "clock", "failure", "request"]),
+    ("audit", &["auth", "clock", "failure", "request", "telemetry"]),
     ("installation", &["audit", "auth", "clock", "failure", "identity"]),
     ("keys", &["audit", "clock", "failure", "installation", "outgoing"]),
     ("functions", &["deputy", "failure", "outgoing", "telemetry"]),
@@ -40,6 +40,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "clock",
             "functions",
             "identity",
+            "installation",
             "keys",
             "request",
             "rotation::active",
@@ -48,7 +49,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ),
     // What happens: requests come down from `http` through `gate`, background work comes from `background`.
     ("gate", &["app", "audit", "auth", "failure", "identity", "request"]),
-    ("rotation", &["app", "audit", "auth", "failure", "functions", "keys", "rotation::permits", "telemetry"]),
+    ("rotation", &["app", "audit", "auth", "clock", "failure", "functions", "keys", "rotation::permits", "telemetry"]),
     (
         "services",
         &[
@@ -65,8 +66,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "rotation",
         ],
     ),
-    ("background", &["app", "audit", "channels", "failure", "keys", "rotation"]),
-    ("http", &["app", "audit", "failure", "gate", "installation", "request", "services", "telemetry"]),
+    ("background", &["app", "audit", "channels", "failure", "keys", "rotation", "telemetry"]),
+    ("http", &["app", "audit", "failure", "gate", "request", "services", "telemetry"]),
     (
         "boot",
         &[

@@ -1,7 +1,7 @@
 //! Several secrets at once: read their values, import them, delete those of an instance.
 
 use csms_api::{
-    ApiError, ErrorCode,
+    ApiError,
     request::{
         batch::{DeleteOfInstance, ImportEntry, read_import, read_names},
         version::VersionSelector,
@@ -97,7 +97,7 @@ pub async fn import(call: Call, body: Body) -> Result<Prepared, Failure> {
             };
             match made {
                 Ok(()) => answer.success += 1,
-                Err(failure) if failure.error.code == ErrorCode::Internal => return Err(failure),
+                Err(failure) if failure.is_internal() => return Err(failure),
                 Err(failure) => {
                     answer.failed += 1;
                     answer.error_list.push(FailedSecret { name, error_msg: failure.error.message });
@@ -127,7 +127,7 @@ pub fn delete(call: Call, body: Body) -> Result<Prepared, Failure> {
             let name = secret.name.clone();
             match delete_one(&call, secret).await {
                 Ok(()) => answer.success_secrets.push(name.into()),
-                Err(failure) if failure.error.code == ErrorCode::Internal => return Err(failure),
+                Err(failure) if failure.is_internal() => return Err(failure),
                 Err(failure) => {
                     answer.failed_secrets.push(FailedSecret { name: name.into(), error_msg: failure.error.message });
                 }

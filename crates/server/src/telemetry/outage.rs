@@ -1,0 +1,90 @@
+//! Whether the store can be read and written: for `/healthz`, for the gauge, and once a minute for the log.
+
+use std::{
+    sync::{Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+use csms_store::{AnyStore, Store, StoreError};
+
+use crate::failure::Chain;
+
+/// How long a read may take. Those who ask wait a second.
+const READ_WITHIN: Duration = Duration::from_millis(900);
+
+/// How long a write may take: it may wait behind others, and for a slow disk.
+const WRITE_WITHIN: Duration = Duration::from_secs(3);
+
+/// How long the outcome of a write counts. Anybody may ask, and a write is not free.
+const WRITE_COUNTS: Duration = Duration::from_secs(1);
+
+/// How often the log has a line about an outage.
+const LINE_EVERY: Duration = Duration::from_secs(60);
+
+/// What is known of the store.
+#[derive(Default)]
+pub struct StoreHealth {
+    written: tokio::sync::Mutex<Option<(Instant, bool)>>,
+}
+
+impl StoreHealth {
+    /// Whether the store can be read now.
+    pub async fn can_read(&self, store: &AnyStore) -> bool {
+        match tokio::time::timeout(READ_WITHIN, store.meta("health")).await {
+            Ok(Ok(_)) => true,
+            Ok(Err(error)) => {
+                report(&error, "the store cannot be read");
+                false
+            }
+            Err(_) => false,
+        }
+    }
+
+    /// Whether a write has succeeded now or within the last second.
+    pub async fn can_write(&self, store: &AnyStore) -> bool {
+        let mut written = self.written.lock().await;
+        if let Some((at, succeeded)) = *written
+            && at.elapsed() < WRITE_COUNTS
+        {
+            return succeeded;
+        }
+        let succeeded = match tokio::time::timeout(WRITE_WITHIN, store.check_writing()).await {
+            Ok(Ok(())) => true,
+            Ok(Err(error)) => {
+                report(&error, "the store cannot be written");
+                false
+            }
+            Err(_) => false,
+        };
+        *written = Some((Instant::now(), succeeded));
+        succeeded
+    }
+}
+
+/// When the log last had a line about an outage, and how many it was spared since.
+static LAST_LINE: Mutex<Option<(Instant, u64)>> = Mutex::new(None);
+
+/// Logs a failure of the store. While the store is out, everything fails that needs it, so there is one line a minute.
+pub fn report(error: &StoreError, what: &str) {
+    if !matches!(error, StoreError::Unavailable(_)) {
+        tracing::error!(cause = %Chain(error), "{what}");
+    } else if let Some(spared) = line_is_due() {
+        tracing::error!(cause = %Chain(error), spared, "{what}; further failures of the store are logged in a minute");
+    }
+}
+
+/// Whether a line about an outage is due, and how many were spared since the last.
+pub fn line_is_due() -> Option<u64> {
+    let mut last = LAST_LINE.lock().unwrap_or_else(PoisonError::into_inner);
+    match &mut *last {
+        Some((at, spared)) if at.elapsed() < LINE_EVERY => {
+            *spared += 1;
+            None
+        }
+        other => {
+            let spared = other.map_or(0, |(_, spared)| spared);
+            *other = Some((Instant::now(), 0));
+            Some(spared)
+        }
+    }
+}

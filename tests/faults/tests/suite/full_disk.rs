@@ -1,0 +1,56 @@
+//! A disk without room: writes are refused with 503, reads go on, health and log say so, and room mends it.
+//!
+//! The disk is played by the limit of a file's length (`RLIMIT_FSIZE`), which needs no rights. A write beyond it fails as one on
+//! a full disk does, with another error number.
+
+use std::{fs, os::unix::fs::PermissionsExt as _, path::Path};
+
+use csms_faults::{client, create, eventually, get, read};
+use csms_testbed::{
+    Server,
+    server::{Options, binary},
+};
+use rustix::process::{Pid, Resource, Rlimit, prlimit};
+
+/// Longest file that the server may write from now on; `None` for any.
+fn limit(server: &Server, bytes: Option<u64>) {
+    let id = Pid::from_raw(i32::try_from(server.id()).unwrap()).unwrap();
+    prlimit(Some(id), Resource::Fsize, Rlimit { current: bytes, maximum: None }).unwrap();
+}
+
+/// A program that is `csms` without the signal that a write beyond the limit brings.
+fn program(directory: &Path) -> std::path::PathBuf {
+    let program = directory.join("csms-without-sigxfsz");
+    let script = format!("#!/bin/sh\ntrap '' XFSZ\nexec {} \"$@\"\n", binary().unwrap().display());
+    fs::write(&program, script).unwrap();
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o700)).unwrap();
+    program
+}
+
+#[tokio::test]
+async fn a_disk_without_room_refuses_writes_alone_and_says_so() {
+    let directory = tempfile::tempdir().unwrap();
+    let options = Options { binary: Some(program(directory.path())), ..Options::default() };
+    let server = Server::start(options).await.unwrap();
+    let client = client(&server);
+    create(&client, "kept").await.unwrap();
+    let log = fs::metadata(server.data().join("csms.db-wal")).unwrap().len();
+    limit(&server, Some(log));
+
+    for number in 0..20 {
+        let refused = create(&client, &format!("refused-{number}")).await.unwrap_err();
+        assert_eq!(refused.status(), Some(503), "{refused}");
+        assert!(refused.to_string().contains("CSMS.0701"), "{refused}");
+    }
+    assert_eq!(read(&client, "kept").await.unwrap(), "kept");
+    assert_eq!(get(&server, "/healthz").await.0, 200);
+    eventually("a write is reported to fail", async || get(&server, "/healthz?write=1").await.0 == 503).await;
+    eventually("the gauge is 0", async || get(&server, "/metrics").await.1.contains("csms_store_writable 0")).await;
+    let lines = server.log().lines().filter(|line| line.contains("ERROR")).count();
+    assert!((1..=2).contains(&lines), "{lines} lines\n{}", server.log_tail());
+
+    limit(&server, None);
+    create(&client, "after").await.unwrap();
+    eventually("a write succeeds", async || get(&server, "/healthz?write=1").await.0 == 200).await;
+    assert_eq!(read(&client, "after").await.unwrap(), "after");
+}

@@ -1,0 +1,8 @@
+//! Faults around a server: everything that it acknowledged is there afterwards, and what it says is so.
+#![allow(clippy::unwrap_used, reason = "these are tests")]
+
+mod full_disk;
+mod lost_files;
+mod one_file;
+mod receivers;
+mod signals;

@@ -1,0 +1,73 @@
+//! Signals and a log that nobody reads: the operator's usual gestures never cut a request off and never stop the server.
+
+use std::{
+    io::{BufRead as _, BufReader, Write as _},
+    net::TcpStream,
+    process::{Command, Stdio},
+};
+
+use csms_faults::{client, create, eventually, get, healthz_becomes, read};
+use csms_testbed::{
+    Server,
+    server::{Options, binary},
+};
+use rustix::process::{Pid, Signal, kill_process};
+
+fn signal(server: &Server, signal: Signal) {
+    let id = i32::try_from(server.id()).unwrap();
+    kill_process(Pid::from_raw(id).unwrap(), signal).unwrap();
+}
+
+#[tokio::test]
+async fn a_hang_up_ends_nothing() {
+    let server = Server::start(Options::default()).await.unwrap();
+    signal(&server, Signal::HUP);
+    eventually("the signal is in the log", async || server.log().contains("SIGHUP")).await;
+    create(&client(&server), "after").await.unwrap();
+}
+
+#[tokio::test]
+async fn a_second_signal_ends_at_once_and_loses_nothing() {
+    let directory = tempfile::tempdir().unwrap();
+    let options = || Options { data: Some(directory.path().to_owned()), ..Options::default() };
+    let server = Server::start(options()).await.unwrap();
+    create(&client(&server), "kept").await.unwrap();
+    // A login whose body never comes keeps the server until the limit of a body.
+    let address = server.url().strip_prefix("http://").unwrap();
+    let mut slow = TcpStream::connect(address).unwrap();
+    let head = format!("POST /v3/auth/tokens HTTP/1.1\r\nhost: {address}\r\ncontent-length: 100\r\n\r\n{{");
+    slow.write_all(head.as_bytes()).unwrap();
+    healthz_becomes(&server, 200).await;
+    signal(&server, Signal::TERM);
+    eventually("the first signal is in the log", async || server.log().contains("draining")).await;
+    signal(&server, Signal::INT);
+    assert!(server.ended().await.success(), "{}", server.log_tail());
+    assert!(server.log().contains("ended at once"), "{}", server.log_tail());
+    drop(slow);
+    let server = Server::start(options()).await.unwrap();
+    assert_eq!(read(&client(&server), "kept").await.unwrap(), "kept");
+}
+
+#[tokio::test]
+async fn a_log_that_nobody_reads_stops_nothing() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut command = Command::new(binary().unwrap());
+    command.args(["serve", "--listen", "127.0.0.1:0", "--log", "debug", "--data"]).arg(directory.path());
+    let mut server = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut ready = String::new();
+    BufReader::new(server.stdout.take().unwrap()).read_line(&mut ready).unwrap();
+    let url = serde_json::from_str::<serde_json::Value>(&ready).unwrap()["url"].as_str().unwrap().to_owned();
+    // A pipe holds 64 KiB, and a request's line some 150 bytes.
+    for _ in 0..2_000 {
+        assert_eq!(ureq::get(format!("{url}/healthz")).call().unwrap().status(), 200);
+    }
+    kill_process(Pid::from_child(&server), Signal::TERM).unwrap();
+    assert!(server.wait().unwrap().success());
+}
+
+#[tokio::test]
+async fn health_with_a_write_is_good_on_a_good_disk() {
+    let server = Server::start(Options::default()).await.unwrap();
+    assert_eq!(get(&server, "/healthz?write=1").await.0, 200);
+    eventually("the gauge is 1", async || get(&server, "/metrics").await.1.contains("csms_store_writable 1")).await;
+}
