@@ -265,8 +265,8 @@ pub mod kms {
         SEQUENCE,
     ]);
 
-    /// The lists of grants, and the ends of one.
-    pub const LIST_GRANTS: Members = members(&[left_out("limit"), left_out("marker"), SEQUENCE]);
+    /// The lists of grants.
+    pub const LIST_GRANTS: Members = members(&[left_out("limit"), default("marker", "0"), SEQUENCE]);
 
     /// ListKeys.
     pub const LIST_KEYS: Members = members(&[
@@ -322,6 +322,17 @@ pub mod kms {
             | KmsOperation::DisableKey
             | KmsOperation::CancelKeyDeletion
             | KmsOperation::CreateRandom => &KEY,
+            KmsOperation::ShowKeyRotationStatus
+            | KmsOperation::EnableKeyRotation
+            | KmsOperation::DisableKeyRotation
+            | KmsOperation::UpdateKeyRotationInterval
+            | KmsOperation::CancelGrant
+            | KmsOperation::CancelSelfGrant => &KEY,
+            KmsOperation::BatchCreateKmsTags => &super::CHANGE_TAGS,
+            KmsOperation::CreateKmsTag => &super::CREATE_TAG,
+            KmsOperation::ListKmsByTags => &super::FIND_RESOURCES,
+            KmsOperation::CreateGrant => &CREATE_GRANT,
+            KmsOperation::ListKeyGrants | KmsOperation::ListRetirableGrants => &LIST_GRANTS,
             KmsOperation::ListKeys => &LIST_KEYS,
             KmsOperation::CreateDatakey | KmsOperation::CreateDatakeyWithoutPlaintext => &CREATE_DATAKEY,
             KmsOperation::EncryptDatakey | KmsOperation::DecryptDatakey => &SEAL_DATAKEY,

@@ -206,8 +206,23 @@ fn own(operation: Operation) -> Option<Case> {
     Some(Case { name: operation.specification().name, members: optional::of_operation(operation), least, given, read })
 }
 
+/// Tags of keys are read as tags of secrets.
+fn of_tags(operation: KmsOperation) -> Option<Operation> {
+    match operation {
+        KmsOperation::BatchCreateKmsTags => Some(Operation::BatchCreateOrDeleteTags),
+        KmsOperation::CreateKmsTag => Some(Operation::CreateSecretTag),
+        KmsOperation::ListKmsByTags => Some(Operation::ListResourceInstances),
+        _ => None,
+    }
+}
+
 fn of_keys(operation: KmsOperation) -> Option<Case> {
+    let members = optional::kms::of_operation(operation);
+    if let Some(case) = of_tags(operation).and_then(own) {
+        return Some(Case { name: operation.specification().name, members, ..case });
+    }
     let sequence = ("sequence", json!("7"));
+    let context = ("encryption_context", json!({ "a": "b" }));
     let associated = ("additional_authenticated_data", json!("a"));
     let algorithm = ("encryption_algorithm", json!("SYMMETRIC_DEFAULT"));
     let (least, given, read): Described = match operation {
@@ -232,6 +247,39 @@ fn of_keys(operation: KmsOperation) -> Option<Case> {
         | KmsOperation::CancelKeyDeletion => {
             (json!({ "key_id": KEY }), vec![sequence], |body| reading(kms::read_key_id(body)))
         }
+        KmsOperation::ShowKeyRotationStatus | KmsOperation::EnableKeyRotation | KmsOperation::DisableKeyRotation => {
+            (json!({ "key_id": KEY }), vec![sequence], |body| reading(kms::read_key_id(body)))
+        }
+        KmsOperation::UpdateKeyRotationInterval => {
+            (json!({ "key_id": KEY, "rotation_interval": 30 }), vec![sequence], |body| {
+                reading(kms::rotation::read_interval(body))
+            })
+        }
+        KmsOperation::CancelGrant | KmsOperation::CancelSelfGrant => {
+            (json!({ "key_id": KEY, "grant_id": "a".repeat(64) }), vec![sequence], |body| {
+                reading(kms::grant::read_grant(body))
+            })
+        }
+        KmsOperation::CreateGrant => (
+            json!({ "key_id": KEY, "grantee_principal": "u", "operations": ["describe-key"] }),
+            vec![
+                ("grantee_principal_type", json!("user")),
+                ("name", json!("n")),
+                ("retiring_principal", json!("v")),
+                sequence,
+            ],
+            |body| reading(kms::grant::CreateGrant::read(body)),
+        ),
+        KmsOperation::ListKeyGrants => {
+            (json!({ "key_id": KEY }), vec![("limit", json!("7")), ("marker", json!("7")), sequence], |body| {
+                reading(kms::grant::read_list(body))
+            })
+        }
+        KmsOperation::ListRetirableGrants => {
+            (json!({}), vec![("limit", json!("7")), ("marker", json!("7")), sequence], |body| {
+                reading(kms::grant::read_retirable(body))
+            })
+        }
         KmsOperation::CreateRandom => {
             (json!({ "random_data_length": "512" }), vec![sequence], |body| reading(kms::read_random(body)))
         }
@@ -249,32 +297,31 @@ fn of_keys(operation: KmsOperation) -> Option<Case> {
         ),
         KmsOperation::CreateDatakey | KmsOperation::CreateDatakeyWithoutPlaintext => (
             json!({ "key_id": KEY }),
-            vec![("key_spec", json!("AES_128")), ("datakey_length", json!("512")), associated, sequence],
+            vec![("key_spec", json!("AES_128")), ("datakey_length", json!("512")), associated, context, sequence],
             |body| reading(kms::CreateDatakey::read(body)),
         ),
         KmsOperation::EncryptDatakey => (
             json!({ "key_id": KEY, "datakey_plain_length": "4", "plain_text": format!("01020304{}", "22".repeat(32)) }),
-            vec![associated, sequence],
+            vec![associated, context, sequence],
             |body| sealed(kms::Crypt::read_encrypt_datakey(body, digest)),
         ),
         KmsOperation::DecryptDatakey => (
             json!({ "key_id": KEY, "datakey_cipher_length": "4", "cipher_text": "01020304" }),
-            vec![associated, sequence],
+            vec![associated, context, sequence],
             |body| sealed(kms::Crypt::read_decrypt_datakey(body)),
         ),
         KmsOperation::EncryptData => {
-            (json!({ "key_id": KEY, "plain_text": "x" }), vec![associated, algorithm, sequence], |body| {
+            (json!({ "key_id": KEY, "plain_text": "x" }), vec![associated, context, algorithm, sequence], |body| {
                 sealed(kms::Crypt::read_encrypt_data(body))
             })
         }
         KmsOperation::DecryptData => (
             json!({ "cipher_text": "A".repeat(128) }),
-            vec![("key_id", json!(KEY)), associated, algorithm, sequence],
+            vec![("key_id", json!(KEY)), associated, context, algorithm, sequence],
             |body| reading(kms::read_decrypt_data(body)),
         ),
         _ => return None,
     };
-    let members = optional::kms::of_operation(operation);
     Some(Case { name: operation.specification().name, members, least, given, read })
 }
 

@@ -89,7 +89,7 @@ impl CreateGrant {
 /// # Errors
 /// Every problem of the body.
 pub fn read_grant(body: Value) -> Result<(KeyName, String), Vec<Problem>> {
-    let mut fields = Fields::with_optional(body, &optional::LIST_GRANTS)?;
+    let mut fields = Fields::with_optional(body, &optional::KEY)?;
     let key = key_id(&mut fields, "key_id");
     fields.require("grant_id");
     let grant = fields.parsed("grant_id", |text| {

@@ -6,7 +6,7 @@ use csms_core::{KeyName, Problem, Rule, Violation};
 use serde_json::Value;
 
 use super::{key_id, sequence};
-use crate::fields::Fields;
+use crate::{fields::Fields, optional::kms as optional};
 
 /// Days between two rotations of a key, unless its interval was changed.
 pub const DEFAULT_INTERVAL_DAYS: u16 = 365;
@@ -19,7 +19,7 @@ const LEAST_DAYS: u64 = 30;
 /// # Errors
 /// Every problem of the body.
 pub fn read_interval(body: Value) -> Result<(KeyName, u16), Vec<Problem>> {
-    let mut fields = Fields::of(body)?;
+    let mut fields = Fields::with_optional(body, &optional::KEY)?;
     let key = key_id(&mut fields, "key_id");
     sequence(&mut fields);
     fields.require("rotation_interval");
