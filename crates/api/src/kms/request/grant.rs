@@ -57,6 +57,7 @@ impl CreateGrant {
     /// # Errors
     /// Every problem of the body.
     pub fn read(body: Value) -> Result<Self, Vec<Problem>> {
+        let is_empty = body.get("operations").and_then(Value::as_array).is_some_and(Vec::is_empty);
         let mut fields = Fields::with_optional(body, &optional::CREATE_GRANT)?;
         let key = key_id(&mut fields, "key_id");
         fields.require("grantee_principal");
@@ -65,8 +66,9 @@ impl CreateGrant {
         fields.require("operations");
         let named = fields.list("operations", MOST_OPERATIONS, "9 items", |text| operation(&text));
         if let Some(named) = &named {
+            // A list whose words are all unknown has its problems already.
             let is_only_passed_on = named.iter().all(|operation| *operation == KmsOperation::CreateGrant);
-            if is_only_passed_on {
+            if is_only_passed_on && named.is_empty() == is_empty {
                 fields.report(Violation::new(Rule::TooShort, "1 operation besides create-grant").at("operations"));
             }
         }
