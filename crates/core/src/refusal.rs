@@ -248,6 +248,7 @@ mod tests {
             Refusal::StageNotFound,
             Refusal::TaskNotFound,
             Refusal::SecretExists,
+            Refusal::SecretWaits,
             Refusal::PendingDeletion,
             Refusal::AlreadyScheduled,
             Refusal::NotScheduled,
@@ -263,6 +264,7 @@ mod tests {
             Refusal::TagNotFound,
             Refusal::EventNotFound,
             Refusal::EventExists,
+            Refusal::EventQuota,
             Refusal::EventInUse,
             Refusal::Replica,
             Refusal::HasReplicas,
@@ -271,8 +273,6 @@ mod tests {
             Refusal::GrantNotFound,
             Refusal::GrantExists,
             Refusal::GrantQuota,
-            Refusal::SecretWaits,
-            Refusal::EventQuota,
         ];
         assert_eq!(all.iter().map(Refusal::name).collect::<Vec<_>>(), Refusal::NAMES);
         for refusal in all {

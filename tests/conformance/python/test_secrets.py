@@ -71,7 +71,7 @@ class Secrets(sdk.SdkTest):
             400,
             "CSMS.0002",
             lambda: self.create(
-                "dot.", secret_type="RDS-FG", auto_rotation=True, kms_key_id="x", secret_binary="e30="
+                "dot.", secret_type="RDS-FG", auto_rotation=True, kms_key_id="no key", secret_binary="e30="
             ),
         )
         for part in ("name", "secret_string and secret_binary", "kms_key_id", "rotation_period", "rotation_config"):
