@@ -294,7 +294,7 @@ pub(crate) async fn guesses() -> Result<(), Failed> {
         held_off |= login("another wrong password").await.status.as_u16() == 429;
     }
     class.case(held_off, || "ten wrong passwords are checked without a wait".to_owned());
-    let other = json!({ "password": "another battery horse staple", "password_reset_required": false });
+    let other = json!({ "password": "Another-Battery-Horse-8", "password_reset_required": false });
     world.done("PUT", &profile, other).await;
     class.same("a token after another password", use_token().await, 401);
     class.finish()

@@ -529,10 +529,13 @@ pub(crate) fn of_traces(world: &World, operation: CtsOperation) -> Vec<Row> {
     vec![table.row(row, &[], "", Value::Null, vec![table.all("cts", "trace", row.actions)])]
 }
 
-/// The requests that invoke functions: by a whole URN, and by one without its project.
+/// The request that lists functions, or invokes one.
 pub(crate) fn of_functions(world: &World, operation: FunctionOperation) -> Vec<Row> {
     use csms_server::gate::service::Service as _;
     let (table, row) = (Table(world), operation.specification());
+    if operation == FunctionOperation::ListFunctions {
+        return vec![table.row(row, &[], "", Value::Null, vec![table.all("functiongraph", "function", row.actions)])];
+    }
     let urn = format!("urn:fss:home:{}:function:default:absent:latest", world.home);
     let resource = format!("functiongraph:home:{}:function:default/absent", world.domain);
     let touch = Touch::new(row.actions, resource, &[]);
