@@ -134,10 +134,13 @@ async fn secrets_that_an_older_release_has_stored_are_found_too() {
     let server = server(directory.path()).await;
     create(&server, "one", &account("app"), json!({})).await;
     create(&server, "two", &account("app"), json!({})).await;
+    drop(server);
     // As an older release has left it.
     let database = rusqlite::Connection::open(directory.path().join("csms.db")).unwrap();
     let forgotten = database.execute("DELETE FROM entries WHERE kind = 'database_account'", []).unwrap();
     assert_eq!(forgotten, 1);
+    drop(database);
+    let server = self::server(directory.path()).await;
     accounts::index(&server.app).await.unwrap();
     assert_refused(&rotate(&server, "one").await);
 }
