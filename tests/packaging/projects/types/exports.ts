@@ -90,6 +90,9 @@ export function signing(key: csms.AccessKey): Record<string, string> {
 export async function client(signal: AbortSignal) {
   const credentials: csms.Credentials = { token: async () => "token" };
   const options: csms.ClientOptions = { endpoint: "https://example.com", projectId: "p", credentials, retries: 1 };
+  const temporary = async (): Promise<csms.ProvidedCredentials> => ({ token: "token" });
+  const others: csms.Credentials[] = [{ provider: temporary }, { session: "same-origin" }];
+  others.forEach((credentials) => new csms.CsmsClient({ ...options, credentials }));
   const client = new csms.CsmsClient(options);
   const call: csms.CallOptions = { signal };
   const named = { secret_name: "demo" };
