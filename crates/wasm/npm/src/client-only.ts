@@ -4,4 +4,4 @@
 export * from "./common.js";
 export { init } from "./init.js";
 export { signRequest, type AccessKey, type RequestToSign } from "./signing.js";
-export { ServiceClient as CsmsClient, type ClientOptions, type Credentials } from "./service.js";
+export { ServiceClient as CsmsClient, type ClientOptions, type Credentials, type ProvidedCredentials } from "./service.js";

@@ -7,7 +7,7 @@ import { JweKey } from "./jwe.js";
 import type { CallOptions } from "./operations.js";
 import { ServiceClient } from "./service.js";
 
-export type { ClientOptions, Credentials } from "./service.js";
+export type { ClientOptions, Credentials, ProvidedCredentials } from "./service.js";
 
 /** A data key of the key service: the key, and the form in which it may be stored. */
 export interface DataKey {
