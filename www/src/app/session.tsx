@@ -1,7 +1,7 @@
 // Who is signed in. Keys, passwords and tokens are in the memory of the page only; a reload forgets them. A call that the
 // service refuses because the sign-in no longer counts waits for a new one.
 
-import { type Credentials, CsmsClient, CsmsError, init, signRequest } from "csms";
+import { CsmsClient, CsmsError, init, type ProvidedCredentials, signRequest } from "csms";
 import { createContext, use } from "react";
 
 import { renewed } from "./renewal";
@@ -26,7 +26,7 @@ export interface Identity {
   name: string;
   /** Identifier of the user, where signing in has said it. */
   userId?: string;
-  credentials: Credentials;
+  credentials: ProvidedCredentials;
 }
 
 export interface Session {
@@ -89,7 +89,7 @@ function parsed(text: string): unknown {
 const isSignedOut = (error: unknown) => error instanceof CsmsError && error.status === 401;
 
 /** Does something with the credentials of the moment, again after each new sign-in that it takes. */
-async function signedIn<T>(identity: Identity, act: (credentials: Credentials) => Promise<T>): Promise<T> {
+async function signedIn<T>(identity: Identity, act: (credentials: ProvidedCredentials) => Promise<T>): Promise<T> {
   for (;;) {
     const { credentials } = identity;
     try {
@@ -106,7 +106,7 @@ async function signedIn<T>(identity: Identity, act: (credentials: Credentials) =
 class LastingClient extends CsmsClient {
   readonly #identity: Identity;
   readonly #projectId: string;
-  #clients = new WeakMap<Credentials, CsmsClient>();
+  #clients = new WeakMap<ProvidedCredentials, CsmsClient>();
 
   constructor(identity: Identity, projectId: string) {
     super({ endpoint: location.origin, projectId, credentials: identity.credentials });
@@ -114,7 +114,7 @@ class LastingClient extends CsmsClient {
     this.#projectId = projectId;
   }
 
-  #with(credentials: Credentials): CsmsClient {
+  #with(credentials: ProvidedCredentials): CsmsClient {
     let client = this.#clients.get(credentials);
     if (!client) {
       client = new CsmsClient({ endpoint: location.origin, projectId: this.#projectId, credentials });
@@ -128,7 +128,7 @@ class LastingClient extends CsmsClient {
 }
 
 async function askWith<T>(
-  credentials: Credentials,
+  credentials: ProvidedCredentials,
   projectId: string | undefined,
   method: string,
   path: string,
@@ -139,8 +139,7 @@ async function askWith<T>(
   const plain = { "content-type": "application/json", ...(projectId && { "x-project-id": projectId }) };
   let headers: Record<string, string>;
   if ("token" in credentials) {
-    const token = typeof credentials.token === "string" ? credentials.token : await credentials.token();
-    headers = { ...plain, "x-auth-token": token };
+    headers = { ...plain, "x-auth-token": credentials.token };
   } else {
     headers = signRequest({ method, url, headers: plain, ...(text !== undefined && { body: text }) }, credentials);
   }
