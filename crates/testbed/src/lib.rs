@@ -28,5 +28,6 @@ pub use mysql::MySqlServer;
 pub use nginx::Nginx;
 pub use pgbouncer::PgBouncer;
 pub use postgres::Postgres;
+pub use programs::build_directory;
 pub use server::Server;
 pub use tls::{TlsMode, Transport};

@@ -75,7 +75,7 @@ pub(crate) async fn run_aside(purpose: &'static str, mut command: Command) -> Re
 
 /// The build directory this program was started from: the nearest directory above it that Cargo
 /// has marked as one.
-pub(crate) fn build_directory() -> Option<PathBuf> {
+pub fn build_directory() -> Option<PathBuf> {
     let program = env::current_exe().ok()?;
     program.ancestors().find(|directory| directory.join("CACHEDIR.TAG").is_file()).map(Path::to_path_buf)
 }

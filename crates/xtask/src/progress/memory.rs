@@ -2,10 +2,11 @@
 //!
 //! A convenience: what cannot be read or written is as if it were not there.
 
-use std::env;
 use std::fs;
 use std::path::PathBuf;
 use std::time::Duration;
+
+use csms_testbed::build_directory;
 
 /// The times of one command.
 #[derive(Debug)]
@@ -58,12 +59,6 @@ fn parse(text: &str) -> Vec<(String, Duration)> {
             Some((title.to_owned(), took))
         })
         .collect()
-}
-
-/// The directory of builds that this program is in: Cargo has marked it.
-fn build_directory() -> Option<PathBuf> {
-    let program = env::current_exe().ok()?;
-    program.ancestors().find(|directory| directory.join("CACHEDIR.TAG").is_file()).map(PathBuf::from)
 }
 
 #[cfg(test)]
