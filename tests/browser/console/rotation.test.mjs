@@ -57,7 +57,7 @@ inBothBrowsers({
 
   "a dry run tells why a rotation would fail, and what to do": async (person, browser) => {
     const name = unique("tried");
-    await rotating(name, JSON.stringify({ ...loginFor(`trial_${browser}`), password: "outdated" }));
+    await rotating(name, JSON.stringify({ ...loginFor(`outdated_${browser}`), password: "outdated" }));
     await person.goTo(`#/secrets/${name}/rotation`);
     await person.press("button", "Rotate now");
     await person.press("button", "Dry run");
@@ -67,7 +67,7 @@ inBothBrowsers({
 
   "the login of a new secret is tried before its schedule is on, and mended in the same form": async (person, browser) => {
     const name = unique("tried");
-    const login = loginFor(`trial_${browser}`);
+    const login = loginFor(`form_${browser}`);
     await person.goTo("#/create");
     await person.write("Name", name);
     await person.press("radio", "Database account");

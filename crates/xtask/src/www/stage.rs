@@ -19,8 +19,20 @@ pub(crate) struct Stage {
     logins: String,
 }
 
-/// One for each test that rotates, so that none changes another's password.
-const ACCOUNTS: [&str; 6] = ["payments", "orders", "chromium", "firefox", "trial_chromium", "trial_firefox"];
+/// One for each test that rotates: none changes another's password, and no two secrets name one account, which a
+/// server refuses to rotate.
+const ACCOUNTS: [&str; 10] = [
+    "payments",
+    "orders",
+    "chromium",
+    "firefox",
+    "trial_chromium",
+    "trial_firefox",
+    "outdated_chromium",
+    "outdated_firefox",
+    "form_chromium",
+    "form_firefox",
+];
 
 /// How many steps [`raise`] takes.
 pub(crate) const STEPS: usize = 3;
