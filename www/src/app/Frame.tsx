@@ -16,6 +16,7 @@ import { RenewDialog } from "./RenewDialog";
 import { useRenewal } from "./renewal";
 import { formerScroll, type Route, useRoute } from "./route";
 import { type Session, useSession } from "./session";
+import { Warnings } from "./warnings";
 
 const Palette = loadable(async () => (await import("./Palette")).Palette);
 
@@ -106,6 +107,7 @@ export function Frame({ onEnter, onSignOut }: Props) {
           <AccountMenu onSignOut={() => mayLeave() && onSignOut()} />
         </div>
       </header>
+      <Warnings />
       <main id="main" ref={main} tabIndex={-1}>
         <PartBoundary place={place}>
           <Suspense fallback={<p className="page muted">{t("Loading…")}</p>}>

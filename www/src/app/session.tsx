@@ -5,6 +5,7 @@ import { CsmsClient, CsmsError, init, type ProvidedCredentials, signRequest } fr
 import { createContext, use } from "react";
 
 import { renewed } from "./renewal";
+import { watchedFetch } from "./warnings";
 
 /** Another endpoint of the service than the operations of the client. */
 export type Ask = <T>(method: string, path: string, body?: unknown) => Promise<T>;
@@ -109,7 +110,7 @@ class LastingClient extends CsmsClient {
   #clients = new WeakMap<ProvidedCredentials, CsmsClient>();
 
   constructor(identity: Identity, projectId: string) {
-    super({ endpoint: location.origin, projectId, credentials: identity.credentials });
+    super({ endpoint: location.origin, projectId, credentials: identity.credentials, fetch: watchedFetch });
     this.#identity = identity;
     this.#projectId = projectId;
   }
@@ -117,7 +118,8 @@ class LastingClient extends CsmsClient {
   #with(credentials: ProvidedCredentials): CsmsClient {
     let client = this.#clients.get(credentials);
     if (!client) {
-      client = new CsmsClient({ endpoint: location.origin, projectId: this.#projectId, credentials });
+      const endpoint = location.origin;
+      client = new CsmsClient({ endpoint, projectId: this.#projectId, credentials, fetch: watchedFetch });
       this.#clients.set(credentials, client);
     }
     return client;
