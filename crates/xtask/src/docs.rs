@@ -2,6 +2,7 @@
 //!
 //! The checks are part of `cargo xtask test` and read files only; mdBook is compiled and run by this command alone.
 
+mod engines;
 mod files;
 mod links;
 mod reference;

@@ -1,8 +1,8 @@
-//! The pages of the book that are written from the code: errors, settings and commands.
+//! The pages of the book that are written from the code: errors, settings, commands and engines.
 //!
-//! Errors come from the catalogue of `csms-api`; settings and commands from the help texts that the server's tests keep. The
-//! table of operations is written by `tests/conformance`, which knows the official definitions too, and the table of metrics by
-//! the server's own tests.
+//! Errors come from the catalogue of `csms-api`; settings and commands from the help texts that the server's tests keep; engines
+//! from what the rotation tests met. The table of operations is written by `tests/conformance`, which knows the official
+//! definitions too, and the table of metrics by the server's own tests.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -10,6 +10,8 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 use csms_api::ErrorCode;
+
+use super::engines;
 
 const PAGES: &str = "www/docs/src/reference";
 const HELP: &str = "crates/server/tests/help";
@@ -31,7 +33,7 @@ pub(crate) fn stale(root: &Path) -> Result<Vec<String>> {
     Ok(stale.map(|(name, _)| format!("{PAGES}/{name} is out of date; write it again: {AGAIN}")).collect())
 }
 
-fn pages(root: &Path) -> Result<[(&'static str, String); 3]> {
+fn pages(root: &Path) -> Result<[(&'static str, String); 4]> {
     let mut helps = Vec::new();
     let directory = root.join(HELP);
     for entry in fs::read_dir(&directory).with_context(|| format!("cannot read {HELP}"))? {
@@ -42,7 +44,13 @@ fn pages(root: &Path) -> Result<[(&'static str, String); 3]> {
     }
     helps.sort();
     let serve = helps.iter().find(|(name, _)| name == "csms serve").context("csms serve has no help text")?;
-    Ok([("errors.md", errors()), ("settings.md", settings(&serve.1)), ("commands.md", commands(&helps))])
+    let met = fs::read_to_string(root.join(engines::MET)).with_context(|| format!("cannot read {}", engines::MET))?;
+    Ok([
+        ("errors.md", errors()),
+        ("settings.md", settings(&serve.1)),
+        ("commands.md", commands(&helps)),
+        ("rotation-engines.md", engines::page(&met)),
+    ])
 }
 
 const ERRORS: &str = "\
