@@ -112,18 +112,77 @@ inBothBrowsers({
   "Escape asks before it closes a dialog with something typed in it": async (person) => {
     const name = unique("escape");
     await client.createSecret({ name, secret_string: "kept" });
-    await startFrom(person, name);
-    await person.waitFor(() => document.querySelector("textarea")?.value === "kept");
-    await person.write("Text", "typed");
+    await person.goTo(`#/secrets/${name}`);
+    await person.press("button", "More actions");
+    await person.press("menuitem", "Edit…");
+    await person.write("Description", "typed");
     person.agrees = false;
     person.questions.length = 0;
     await person.key("Escape");
     assert.equal(person.questions.length, 1);
+    await person.waitFor(() => [...document.querySelectorAll("[role=dialog] :is(input, textarea)")].some(({ value }) => value === "typed"));
+    person.agrees = true;
+    await person.press("button", "Cancel");
+    await person.waitFor(() => document.querySelector("[role=dialog]") === null);
+    assert.equal(person.questions.length, 2);
+  },
+
+  "the form of a new version has an address, and asks before it is left": async (person) => {
+    const name = unique("form");
+    await client.createSecret({ name, secret_string: "kept" });
+    await startFrom(person, name);
+    assert.equal(await person.page.evaluate(() => location.hash), `#/secrets/${name}/new-version`);
+    await person.waitFor(() => document.querySelector("textarea")?.value === "kept");
+    await person.write("Text", "typed");
+    person.agrees = false;
+    person.questions.length = 0;
+    await person.press("link", "Secrets");
+    await person.waitFor((name) => location.hash === `#/secrets/${name}/new-version`, name);
+    assert.equal(person.questions.length, 1);
     assert.equal(await person.page.evaluate(() => document.querySelector("textarea").value), "typed");
     person.agrees = true;
     await person.press("button", "Cancel");
-    await person.waitFor(() => document.querySelector("textarea") === null);
-    assert.equal(person.questions.length, 2);
+    await person.sees("Current value");
+    assert.equal(await stored(name), "kept");
+  },
+
+  "a new version of a secret that waits for its deletion is not offered by its address either": async (person) => {
+    const name = unique("waits");
+    await client.createSecret({ name, secret_string: "kept" });
+    await client.deleteSecretForSchedule({ secret_name: name, recovery_window_in_days: 7 });
+    await person.goTo(`#/secrets/${name}/new-version`);
+    await person.waitFor(() => document.querySelector("main .notice") !== null);
+    assert.equal(await person.page.evaluate(() => document.querySelector("main form")), null);
+  },
+
+  "a file is limited by what the server says, and one that is too long is not read": async (person) => {
+    const { max_value_bytes = 32_768 } = await client.showSecretsConfig();
+    const limit = (max_value_bytes / 4) * 3;
+    await person.goTo("#/create");
+    await person.press("radio", "Binary");
+    await person.sees(`at most ${limit.toLocaleString("en")} bytes`);
+    const choose = (length) =>
+      person.page.evaluate((length) => {
+        const files = new DataTransfer();
+        files.items.add(new File([new Uint8Array(length)], "file"));
+        const field = document.querySelector("input[type=file]");
+        field.files = files.files;
+        field.dispatchEvent(new Event("change", { bubbles: true }));
+      }, length);
+    await choose(limit + 1);
+    await person.sees("it is stored as Base64.");
+    await choose(limit);
+    await person.sees(`${limit.toLocaleString("en")} bytes of at most ${limit.toLocaleString("en")}`);
+    assert.ok(!(await person.text()).includes("it is stored as Base64."));
+  },
+
+  "who stored each version is said beside it": async (person) => {
+    const name = unique("origin");
+    await client.createSecret({ name, secret_string: "1" });
+    await client.createSecretVersion({ secret_name: name, secret_string: "2" });
+    await person.goTo(`#/secrets/${name}/versions`);
+    await person.sees(`Added by ${CREDENTIALS.user_name}`);
+    await person.sees(`Created by ${CREDENTIALS.user_name}`);
   },
 
   "a version that was stored meanwhile is noticed before saving": async (person) => {

@@ -106,7 +106,8 @@ const FLOWS = {
     await client.createSecret({ name, secret_string: "first" });
     await client.createSecretVersion({ secret_name: name, secret_string: "second" });
     await person.goTo(`#/secrets/${name}/versions`);
-    await person.press("button", "Move a stage to v1");
+    await person.press("button", "Actions for v1");
+    await person.press("menuitem", "Move a stage here…");
     await person.sees("SYSCURRENT moves from v2 to v1");
     await person.sees("SYSPREVIOUS moves from v1 to v2");
     await person.press("button", "Move the stage");
@@ -128,7 +129,7 @@ const FLOWS = {
     await person.press("button", "More actions");
     await person.press("menuitem", "Restore…");
     await person.press("button", "Restore");
-    await person.sees("Enabled");
+    await person.waitFor(() => !document.body.innerText.includes("Pending deletion"));
     assert.equal((await client.showSecret({ secret_name: name })).secret.state, "ENABLED");
   },
 

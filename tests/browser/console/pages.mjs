@@ -34,6 +34,15 @@ export const PAGES = [
   },
   { name: "versions", open: (person) => person.goTo("#/secrets/app-smtp-relay/versions") },
   {
+    name: "version-actions",
+    open: async (person) => {
+      await person.goTo("#/secrets/app-smtp-relay/versions");
+      await person.press("button", "Value of v2");
+      await person.press("button", "Actions for v2");
+      await person.sees("Set the expiry…");
+    },
+  },
+  {
     name: "compare",
     open: async (person) => {
       await person.goTo("#/secrets/app-smtp-relay/versions");
@@ -45,7 +54,8 @@ export const PAGES = [
     name: "move-stage",
     open: async (person) => {
       await person.goTo("#/secrets/app-smtp-relay/versions");
-      await person.press("button", "Move a stage to v1");
+      await person.press("button", "Actions for v1");
+      await person.press("menuitem", "Move a stage here…");
       await person.sees("What will change");
     },
   },

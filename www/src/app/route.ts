@@ -4,8 +4,15 @@ import { useCallback, useSyncExternalStore } from "react";
 
 import { mayLeave } from "./leaving";
 
-export type SecretTab = "overview" | "versions" | "rotation" | "access" | "tags";
-const TABS: readonly string[] = ["overview", "versions", "rotation", "access", "tags"] satisfies SecretTab[];
+export type SecretTab = "overview" | "versions" | "rotation" | "access" | "tags" | "new-version";
+const TABS: readonly string[] = [
+  "overview",
+  "versions",
+  "rotation",
+  "access",
+  "tags",
+  "new-version",
+] satisfies SecretTab[];
 
 export type Route =
   | {

@@ -1,10 +1,11 @@
-// Which function rotates a secret: the server's own, one that other secrets use, or any other by its URN.
+// Which function rotates a secret: one that runs on the server, one that other secrets use, or any other by its URN.
 
-import { formatFunctionUrn } from "csms";
+import { formatFunctionUrn, parseFunctionUrn } from "csms";
 import { useState } from "react";
 
 import { useLanguage } from "../app/language";
 import { useSession } from "../app/session";
+import { useQuery } from "../app/useQuery";
 import { useSecrets } from "../secrets/useSecrets";
 import { Field } from "../ui/Field";
 import { Select } from "../ui/Select";
@@ -26,11 +27,21 @@ export function useOwnFunction(): string {
   return urn.ok ? urn.value : "";
 }
 
+/** URNs of the functions that run on the server; none where the person may not list them. */
+function useLocalFunctions(): string[] {
+  const { project, ask } = useSession();
+  const { data } = useQuery(project.id, () =>
+    ask<{ functions: { func_urn: string }[] }>("GET", `/v2/${project.id}/fgs/functions`),
+  );
+  return (data?.functions ?? []).map(({ func_urn }) => func_urn);
+}
+
 export function FunctionSelect({ value, onChange, problems }: Props) {
   const { t } = useLanguage();
   const own = useOwnFunction();
   const { secrets } = useSecrets();
-  const used = new Set((secrets ?? []).map(({ rotation_func_urn: urn }) => urn ?? "").filter(Boolean));
+  const local = useLocalFunctions();
+  const used = new Set([...local, ...(secrets ?? []).map(({ rotation_func_urn: urn }) => urn ?? "").filter(Boolean)]);
   used.delete(own);
   const known = [own, ...used].includes(value);
   const [isOther, setIsOther] = useState(!known);
@@ -45,7 +56,10 @@ export function FunctionSelect({ value, onChange, problems }: Props) {
         }}
         options={[
           { value: own, label: t("The server's own (PostgreSQL, MySQL, MariaDB, TaurusDB)") },
-          ...[...used].map((urn) => ({ value: urn, label: urn })),
+          ...[...used].map((urn) => ({
+            value: urn,
+            label: local.includes(urn) ? t("{function}, on this server", { function: nameOf(urn) }) : urn,
+          })),
           { value: OTHER, label: t("Another, by its URN") },
         ]}
       />
@@ -61,4 +75,10 @@ export function FunctionSelect({ value, onChange, problems }: Props) {
       )}
     </>
   );
+}
+
+/** The function in a URN as people call it, `package/function`; the URN where it is not one. */
+function nameOf(urn: string): string {
+  const parsed = parseFunctionUrn(urn);
+  return parsed.ok ? `${parsed.value.package}/${parsed.value.function}` : urn;
 }

@@ -5,11 +5,11 @@ import { useState } from "react";
 
 import { useLanguage } from "../app/language";
 import { type Right, useLacking } from "../app/rights";
+import { go, secretPath } from "../app/route";
 import { ActionMenu } from "../ui/ActionMenu";
 import { Button } from "../ui/Button";
 import { DeleteDialog } from "./DeleteDialog";
 import { EditDialog } from "./EditDialog";
-import { NewVersionDialog } from "./NewVersionDialog";
 import { RestoreDialog } from "./RestoreDialog";
 import type { Known } from "./useKnownSecret";
 
@@ -49,7 +49,11 @@ export function SecretActions({ known, onChange }: { known: Known; onChange: () 
   const dialog = { known, isOpen: true, onClose: () => setDoing(undefined), onChange };
   return (
     <div className="row">
-      <Button kind="primary" isDisabled={refusal("version") !== undefined} onPress={() => setDoing("version")}>
+      <Button
+        kind="primary"
+        isDisabled={refusal("version") !== undefined}
+        onPress={() => go(secretPath(known.secret.name, "new-version"))}
+      >
         {t("New version")}
       </Button>
       {lacking("createVersion") && <span className="hint">{lacking("createVersion")}</span>}
@@ -58,7 +62,6 @@ export function SecretActions({ known, onChange }: { known: Known; onChange: () 
         onAction={setDoing}
         items={items.map(([id, label]) => ({ id, label, refusal: refusal(id) }))}
       />
-      {doing === "version" && <NewVersionDialog {...dialog} />}
       {doing === "edit" && <EditDialog {...dialog} />}
       {doing === "delete" && <DeleteDialog {...dialog} />}
       {doing === "restore" && <RestoreDialog {...dialog} />}

@@ -1,5 +1,6 @@
 // One secret: what it is, its versions, its rotation.
 
+import { permits } from "csms";
 import { Suspense } from "react";
 
 import { useLanguage } from "../app/language";
@@ -8,19 +9,22 @@ import { type SecretTab, secretPath } from "../app/route";
 import { StateBadge } from "../secrets/StateBadge";
 import { Badge } from "../ui/Badge";
 import { Failure } from "../ui/Failure";
+import { Notice } from "../ui/Notice";
 import { Tabs } from "../ui/Tabs";
 import { OverviewTab } from "./OverviewTab";
 import { SecretActions } from "./SecretActions";
 import { TagsTab } from "./TagsTab";
-import { useKnownSecret } from "./useKnownSecret";
+import { type Known, useKnownSecret } from "./useKnownSecret";
 import { VersionsTab } from "./VersionsTab";
 
+const NewVersionPage = loadable(async () => (await import("./NewVersionPage")).NewVersionPage);
 const AccessTab = loadable(async () => (await import("./AccessTab")).AccessTab);
 const RotationTab = loadable(async () => (await import("../rotation/RotationTab")).RotationTab);
 
 export function SecretPage({ name, tab }: { name: string; tab: SecretTab }) {
   const { t } = useLanguage();
   const { data: known, error, isLoading, reload } = useKnownSecret(name);
+  const isWriting = tab === "new-version";
   const tabs = [
     { id: "overview", label: t("Overview"), href: secretPath(name) },
     { id: "versions", label: t("Versions"), href: secretPath(name, "versions") },
@@ -30,16 +34,16 @@ export function SecretPage({ name, tab }: { name: string; tab: SecretTab }) {
   ];
   return (
     <div className="page wide">
-      <a className="back" href="#/">
-        ← {t("Secrets")}
+      <a className="back" href={isWriting ? secretPath(name) : "#/"}>
+        ← {isWriting ? name : t("Secrets")}
       </a>
       <header className="page-head">
-        <h1 className="code">{name}</h1>
-        {known && <StateBadge state={known.secret.state} />}
-        {known && <Badge>{known.secret.secret_type === "COMMON" ? t("Common") : known.secret.secret_type}</Badge>}
+        <h1 className={isWriting ? "" : "code"}>{isWriting ? t("New version of {name}", { name }) : name}</h1>
+        {known && known.secret.state !== "ENABLED" && <StateBadge state={known.secret.state} />}
+        {known && known.secret.secret_type !== "COMMON" && <Badge>{known.secret.secret_type}</Badge>}
         {known && known.secret.replica_type === "REPLICA" && <Badge tone="accent">{t("Replica")}</Badge>}
         <span className="grow" />
-        {known && <SecretActions known={known} onChange={reload} />}
+        {known && !isWriting && <SecretActions known={known} onChange={reload} />}
       </header>
       <Failure error={error} onRetry={reload} />
       {error !== undefined && !known && (
@@ -49,9 +53,12 @@ export function SecretPage({ name, tab }: { name: string; tab: SecretTab }) {
           </a>
         </div>
       )}
-      {(known || error === undefined) && <Tabs label={t("About this secret")} current={tab} tabs={tabs} />}
+      {(known || error === undefined) && !isWriting && (
+        <Tabs label={t("About this secret")} current={tab} tabs={tabs} />
+      )}
       {isLoading && !known && <p className="muted">{t("Loading…")}</p>}
       <Suspense fallback={<p className="muted">{t("Loading…")}</p>}>
+        {known && isWriting && <Writing known={known} onChange={reload} />}
         {known && tab === "overview" && <OverviewTab known={known} />}
         {known && tab === "versions" && <VersionsTab known={known} onChange={reload} />}
         {known && tab === "access" && <AccessTab secret={known.secret} onChange={reload} />}
@@ -59,5 +66,22 @@ export function SecretPage({ name, tab }: { name: string; tab: SecretTab }) {
         {known && tab === "rotation" && <RotationTab known={known} onChange={reload} />}
       </Suspense>
     </div>
+  );
+}
+
+/** The form of a new version, where the state of the secret allows one: its address can be opened in any state. */
+function Writing({ known, onChange }: { known: Known; onChange: () => void }) {
+  const { t, language } = useLanguage();
+  const allowed = permits(known.secret.state, "CreateSecretVersion", { language });
+  if (allowed.ok) return <NewVersionPage known={known} onChange={onChange} />;
+  return (
+    <>
+      <Notice kind="warning" title={allowed.refusal?.message ?? ""} />
+      <div className="row">
+        <a className="button button-plain" href={secretPath(known.secret.name)}>
+          {t("Back")}
+        </a>
+      </div>
+    </>
   );
 }

@@ -17,6 +17,8 @@ interface Props {
   moves?: readonly StageMove[];
   added?: string | null;
   removed?: string | null;
+  /** What can be done with a row, close to its name. */
+  actions?: ((id: string) => ReactNode) | undefined;
   /** What else a row says. */
   details?: (id: string) => ReactNode;
 }
@@ -27,7 +29,7 @@ export const flagLook = (stage: string) =>
 /** How far arrows reach out, one beside the other, in pixels. */
 const REACH = 12;
 
-export function StageMap({ label, rows, moves = [], added, removed, details }: Props) {
+export function StageMap({ label, rows, moves = [], added, removed, actions, details }: Props) {
   const { t } = useLanguage();
   const list = useRef<HTMLOListElement>(null);
   const [middles, setMiddles] = useState(new Map<string, number>());
@@ -79,7 +81,11 @@ export function StageMap({ label, rows, moves = [], added, removed, details }: P
           })}
         </svg>
       )}
-      <ol ref={list} className={arrows.length > 0 ? "has-arrows" : ""} aria-label={label}>
+      <ol
+        ref={list}
+        className={[arrows.length > 0 && "has-arrows", actions && "has-actions"].filter(Boolean).join(" ")}
+        aria-label={label}
+      >
         {rows.map((row) => {
           const arriving = moves.filter((move) => move.to === row.id);
           const leaving = moves.filter((move) => move.from === row.id);
@@ -96,6 +102,7 @@ export function StageMap({ label, rows, moves = [], added, removed, details }: P
             <li key={row.id} data-version={row.id} className={state}>
               <span className="dot" aria-hidden="true" />
               <strong className="code version">{row.id}</strong>
+              {actions?.(row.id)}
               <span className="flags">
                 {arriving.map(({ stage }) => (
                   <span key={stage} className={`flag is-arriving ${flagLook(stage)}`}>

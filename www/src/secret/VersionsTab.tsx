@@ -2,8 +2,9 @@
 
 import { useState } from "react";
 
-import { useLanguage } from "../app/language";
+import { type Translate, useLanguage } from "../app/language";
 import { useLacking } from "../app/rights";
+import { type ActionItem, ActionMenu } from "../ui/ActionMenu";
 import { Button } from "../ui/Button";
 import { Time } from "../ui/Time";
 import { ValueView } from "../value/ValueView";
@@ -12,6 +13,7 @@ import { ExpiryDialog } from "./ExpiryDialog";
 import { MoveStageDialog } from "./MoveStageDialog";
 import { StageMap } from "./StageMap";
 import type { Known } from "./useKnownSecret";
+import { useOrigins, type VersionOrigin } from "./useOrigins";
 
 type Doing = { what: "value" | "stage" | "expiry"; version: string };
 
@@ -20,53 +22,47 @@ export function VersionsTab({ known, onChange }: { known: Known; onChange: () =>
   const [doing, setDoing] = useState<Doing>();
   const { secret, versions } = known;
   const lacking = useLacking(secret.name);
-  const missing = [lacking("moveStage"), lacking("expire")].filter(Boolean).join(" ");
+  const origins = useOrigins(secret.name, secret.update_time + versions.length);
   const isUsable = secret.state === "ENABLED";
   const close = () => setDoing(undefined);
   const start = (what: Doing["what"], version: string) => setDoing({ what, version });
+  const items: ActionItem<Doing["what"]>[] = [
+    { id: "stage", label: t("Move a stage here…"), refusal: lacking("moveStage") },
+    { id: "expiry", label: t("Set the expiry…"), refusal: lacking("expire") },
+  ];
+  const actions = (id: string) => (
+    <span className="row version-actions">
+      <Button
+        kind="quiet"
+        aria-expanded={isOpen(id)}
+        onPress={() => (isOpen(id) ? close() : start("value", id))}
+        aria-label={t("Value of {version}", { version: id })}
+      >
+        {t("Value")}
+      </Button>
+      <ActionMenu label={t("Actions for {name}", { name: id })} items={items} onAction={(what) => start(what, id)} />
+    </span>
+  );
+  const isOpen = (id: string) => doing?.what === "value" && doing.version === id;
   const details = (id: string) => {
     const version = versions.find((each) => each.id === id);
     if (!version) return null;
-    const isOpen = doing?.what === "value" && doing.version === id;
+    const origin = origins.get(id);
+    const isExpired = version.expire_time !== undefined && version.expire_time < Date.now();
     return (
       <>
         <span className="meta">
-          <Time millis={version.create_time} />
+          <span>
+            {origin && <>{wordsOf(origin, t)} · </>}
+            <Time millis={version.create_time} />
+          </span>
           {version.expire_time !== undefined && (
-            <span className={version.expire_time < Date.now() ? "bad" : ""}>
-              {version.expire_time < Date.now() ? t("expired") : t("expires")} <Time millis={version.expire_time} />
+            <span className={isExpired ? "bad" : ""}>
+              {isExpired ? t("expired") : t("expires")} <Time millis={version.expire_time} />
             </span>
           )}
         </span>
-        {isUsable && (
-          <span className="row version-actions">
-            <Button
-              kind="quiet"
-              aria-expanded={isOpen}
-              onPress={() => (isOpen ? close() : start("value", id))}
-              aria-label={t("Value of {version}", { version: id })}
-            >
-              {t("Value")}
-            </Button>
-            <Button
-              kind="quiet"
-              isDisabled={lacking("moveStage") !== undefined}
-              onPress={() => start("stage", id)}
-              aria-label={t("Move a stage to {version}", { version: id })}
-            >
-              {t("Stage…")}
-            </Button>
-            <Button
-              kind="quiet"
-              isDisabled={lacking("expire") !== undefined}
-              onPress={() => start("expiry", id)}
-              aria-label={t("Set the expiry of {version}", { version: id })}
-            >
-              {t("Expiry…")}
-            </Button>
-          </span>
-        )}
-        {isOpen && (
+        {isOpen(id) && (
           <div className="inside">
             <ValueView name={secret.name} version={id} />
           </div>
@@ -80,8 +76,12 @@ export function VersionsTab({ known, onChange }: { known: Known; onChange: () =>
         <h2 id="timeline" className="visually-hidden">
           {t("Versions")}
         </h2>
-        <StageMap label={t("Versions, newest first")} rows={versions} details={details} />
-        {missing && <p className="hint">{missing}</p>}
+        <StageMap
+          label={t("Versions, newest first")}
+          rows={versions}
+          actions={isUsable ? actions : undefined}
+          details={details}
+        />
         <p className="hint">
           {t("The service keeps 20 versions. A version without a stage may be removed when a new one needs its place.")}
         </p>
@@ -95,4 +95,18 @@ export function VersionsTab({ known, onChange }: { known: Known; onChange: () =>
       )}
     </>
   );
+}
+
+/** Who stored a version, and why. */
+function wordsOf({ operation, by }: VersionOrigin, t: Translate): string {
+  switch (operation) {
+    case "CreateSecret":
+      return t("Created by {name}", { name: by });
+    case "CreateSecretVersion":
+      return t("Added by {name}", { name: by });
+    case "RotateSecret":
+      return t("Rotation started by {name}", { name: by });
+    case "RotateDueSecret":
+      return t("Scheduled rotation");
+  }
 }

@@ -25,6 +25,7 @@ import { Notice } from "../ui/Notice";
 import { emptyDraft, rowProblems, storedOfDraft } from "../value/draft";
 import { SealingFields } from "../value/SealingFields";
 import { NO_SEALING, purposeOf, sealed, sealingProblem } from "../value/sealing";
+import { useValueLimit } from "../value/useValueLimit";
 import { ValueEditor } from "../value/ValueEditor";
 import { storedText } from "../value/value";
 import { useProblems } from "./useProblems";
@@ -57,10 +58,11 @@ export function CreatePage() {
       ...rotationOf({ ...rotation, functionUrn: rotation.functionUrn || own }),
     }),
   };
+  const maxValueBytes = useValueLimit();
   const hasFields = type !== "COMMON" && isAccount;
   const stored = hasFields ? { secret_string: accountValue(account) } : storedOfDraft(draft);
   const missing = hasFields ? missingIn(account) : [];
-  const result = validateCreateSecret({ ...about, ...stored }, { language });
+  const result = validateCreateSecret({ ...about, ...stored }, { language, maxValueBytes });
   const problems = useProblems(result);
   const [isSubmitted, setIsSubmitted] = useState(false);
   const unsealable = sealingProblem(sealing);

@@ -17,6 +17,7 @@ import { Notice } from "../ui/Notice";
 import { SecretInput } from "../ui/SecretInput";
 import { Select } from "../ui/Select";
 import { Toggle } from "../ui/Toggle";
+import { useValueLimit } from "../value/useValueLimit";
 import { type Exported, type Format, formatOf, read, Unreadable } from "./exchange";
 import { problemWords } from "./problemWords";
 import { useSecrets } from "./useSecrets";
@@ -36,6 +37,7 @@ export function ImportPage() {
   const { client } = useSession();
   const id = useId();
   const { secrets } = useSecrets();
+  const maxValueBytes = useValueLimit();
   const [text, setText] = useState("");
   const [format, setFormat] = useState<Format>("env");
   const [prefix, setPrefix] = useState("");
@@ -54,7 +56,7 @@ export function ImportPage() {
       const seen = new Set<string>();
       return {
         lines: wanted.map((secret) => {
-          const result = validateCreateSecret(secret, { language });
+          const result = validateCreateSecret(secret, { language, maxValueBytes });
           const isTwice = seen.has(secret.name);
           seen.add(secret.name);
           const problem = isTwice
@@ -70,7 +72,7 @@ export function ImportPage() {
       const where = error.line === undefined ? "" : ` ${t("Line {number}.", { number: error.line })}`;
       return { lines: [], problem: t(error.message) + where };
     }
-  }, [text, format, prefix, isOne, taken, language, t]);
+  }, [text, format, prefix, isOne, taken, language, maxValueBytes, t]);
   const ready = parsed.lines.filter(({ problem, exists }) => problem === undefined && !exists);
   const { run, isRunning, error } = useAction(async () => {
     const missed: typeof failed = [];

@@ -45,6 +45,18 @@ test("a limit and what was measured are said", () => {
   expect(tooLong && problemWords(tooLong, plain)).toBe("A value has at most 32768 bytes; this one has 40000.");
 });
 
+test("the limit of a file is that of its bytes, not of the Base64 that stands for them", () => {
+  for (const [maxValueBytes, words] of [
+    [32_768, "A file has at most 24576 bytes: it is stored as Base64."],
+    [65_536, "A file has at most 49152 bytes: it is stored as Base64."],
+  ] as const) {
+    const [problem] = problemsOf(
+      validateCreateSecret({ name: "a", secret_binary: "A".repeat(maxValueBytes + 4) }, { maxValueBytes }),
+    );
+    expect(problem && problemWords(problem, plain)).toBe(words);
+  }
+});
+
 test("what the service refuses is said in the words of the field", () => {
   expect(refusedFieldWords("Invalid parameter: tag.value must match ^([\\p{L}]*)$.", plain)).toMatch(/^Use letters/);
   expect(refusedFieldWords("Something else.", plain)).toBeUndefined();

@@ -4,6 +4,7 @@
 import type { Problem } from "csms";
 
 import type { Translate } from "../app/language";
+import { fileLimit } from "../value/useValueLimit";
 
 /** By field and rule; `*` is any rule. English texts to be translated. */
 const WORDS: Record<string, string> = {
@@ -24,7 +25,7 @@ const WORDS: Record<string, string> = {
   "expire_time/*": "Choose a time in the future.",
   "secret_string/too-long": "A value has at most {limit} bytes; this one has {got}.",
   "secret_string/*": "Write a value.",
-  "secret_binary/too-long": "A file has at most 24,576 bytes: it is stored as Base64.",
+  "secret_binary/too-long": "A file has at most {limit} bytes: it is stored as Base64.",
   "secret_binary/*": "Choose a file.",
   "/exactly-one": "Write a value.",
   "tag/*": "Use letters of any script, digits, spaces and _ . : = + - @, at most 128 in a key and 255 in a value.",
@@ -36,7 +37,9 @@ const fieldOf = (path: string) => path.replace(/[[.].*$/, "");
 export function problemWords({ path, rule, message, limit, got }: Problem, t: Translate): string {
   const field = fieldOf(path);
   const words = WORDS[`${field}/${rule}`] ?? WORDS[`${field}/*`];
-  return words ? t(words, { limit: limit ?? "", got: got ?? "" }) : message;
+  // The rule is about the Base64 text, the person chose a file.
+  const most = limit !== undefined && field === "secret_binary" ? fileLimit(limit) : limit;
+  return words ? t(words, { limit: most ?? "", got: got ?? "" }) : message;
 }
 
 /** What the service says about a field that it refuses, such as `Invalid parameter: tag.value must match …`, in words. */

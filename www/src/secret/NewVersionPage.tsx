@@ -1,15 +1,16 @@
 // A new version in two steps: write the value, then see what is different and which stages move before it is saved.
 
 import { previewNewVersion, validateCreateSecretVersion } from "csms";
-import { type FormEvent, useState } from "react";
+import { type FormEvent, useEffect, useRef, useState } from "react";
+
 import { announce } from "../app/announce";
 import { useLanguage } from "../app/language";
-import { forgetDirty } from "../app/leaving";
+import { forgetDirty, useDirty } from "../app/leaving";
+import { go, secretPath } from "../app/route";
 import { useSession } from "../app/session";
 import { useAction } from "../app/useAction";
 import { useProblems } from "../secrets/useProblems";
 import { Button } from "../ui/Button";
-import { CancelButton, Dialog } from "../ui/Dialog";
 import { Failure } from "../ui/Failure";
 import { Field } from "../ui/Field";
 import { Notice } from "../ui/Notice";
@@ -17,13 +18,19 @@ import { DiffTable } from "../value/DiffTable";
 import { draftOf, emptyDraft, rowProblems, storedOfDraft } from "../value/draft";
 import { SealingFields } from "../value/SealingFields";
 import { NO_SEALING, purposeOf, sealed, sealingProblem } from "../value/sealing";
+import { useValueLimit } from "../value/useValueLimit";
 import { ValueEditor } from "../value/ValueEditor";
 import { type Stored, storedOf, storedText } from "../value/value";
 import { PreviewView } from "./PreviewView";
-import type { SecretDialogProps } from "./SecretActions";
-import { currentOf, forPreview, readKnown } from "./useKnownSecret";
+import { currentOf, forPreview, type Known, readKnown } from "./useKnownSecret";
 
-export function NewVersionDialog({ known: opened, isOpen, onClose, onChange }: SecretDialogProps) {
+interface Props {
+  known: Known;
+  /** After a version was stored. */
+  onChange: () => void;
+}
+
+export function NewVersionPage({ known: opened, onChange }: Props) {
   const { t, language } = useLanguage();
   const { client, project } = useSession();
   // Review reads the secret again: another page may have stored a version since this one was opened.
@@ -39,7 +46,11 @@ export function NewVersionDialog({ known: opened, isOpen, onClose, onChange }: S
   const [current, setCurrent] = useState<Stored>();
   const version_stages = stages.split(/[\s,]+/).filter(Boolean);
   const value = storedOfDraft(draft);
-  const result = validateCreateSecretVersion({ secret_name: name, version_stages, ...value }, { language });
+  const maxValueBytes = useValueLimit();
+  const result = validateCreateSecretVersion(
+    { secret_name: name, version_stages, ...value },
+    { language, maxValueBytes },
+  );
   const problems = useProblems(result);
   const unsealable = sealingProblem(sealing);
   const preview = previewNewVersion(forPreview(known), { version_stages }, { language });
@@ -85,9 +96,14 @@ export function NewVersionDialog({ known: opened, isOpen, onClose, onChange }: S
     forgetDirty();
     announce(t("Version {version} is saved.", { version: made.version_metadata.id }));
     onChange();
-    onClose();
+    go(secretPath(name));
   });
-  const isDirty = storedText(value) !== "" || sealing.passphrase !== "" || sealing.jwk !== "";
+  useDirty(storedText(value) !== "" || sealing.passphrase !== "" || sealing.jwk !== "");
+  const heading = useRef<HTMLHeadingElement>(null);
+  useEffect(() => {
+    // The step that was read is gone; the next one is read from its beginning.
+    if (isReviewed) heading.current?.focus();
+  }, [isReviewed]);
   const submit = (event: FormEvent) => {
     event.preventDefault();
     problems.showAll();
@@ -97,11 +113,13 @@ export function NewVersionDialog({ known: opened, isOpen, onClose, onChange }: S
   };
   const field = draft.shape === "binary" ? "secret_binary" : "secret_string";
   return (
-    <Dialog title={t("New version of {name}", { name })} isOpen={isOpen} onClose={onClose} isWide isDirty={isDirty}>
-      <form onSubmit={submit} noValidate>
-        {isReviewed ? (
-          <>
-            <h3>{t("Compared with the current value")}</h3>
+    <form className="new-version" onSubmit={submit} noValidate>
+      {isReviewed ? (
+        <div className="columns">
+          <section aria-labelledby="difference">
+            <h2 id="difference" ref={heading} tabIndex={-1}>
+              {t("Compared with the current value")}
+            </h2>
             {review.isRunning && <p className="muted">{t("Loading…")}</p>}
             {review.error !== undefined && (
               <Notice
@@ -125,13 +143,19 @@ export function NewVersionDialog({ known: opened, isOpen, onClose, onChange }: S
             )}
             {current && <DiffTable before={current} after={value} labels={[t("Current"), t("New")]} />}
             {sealing.way !== "none" && <Notice>{t("It is sealed in this page when you save it.")}</Notice>}
+          </section>
+          <section>
             <PreviewView preview={preview} />
-          </>
-        ) : (
-          <>
-            <Button onPress={() => void start.run()} isPending={start.isRunning}>
-              {t("Start from the current value")}
-            </Button>
+          </section>
+        </div>
+      ) : (
+        <div className="columns">
+          <div className="sections">
+            <div className="row">
+              <Button onPress={() => void start.run()} isPending={start.isRunning}>
+                {t("Start from the current value")}
+              </Button>
+            </div>
             <Failure error={start.error} />
             <ValueEditor
               key={editor}
@@ -144,6 +168,8 @@ export function NewVersionDialog({ known: opened, isOpen, onClose, onChange }: S
               }}
               problems={[...problems.of(field), ...problems.of("")]}
             />
+          </div>
+          <div className="sections">
             <Field
               label={t("Stages that mark it")}
               isCode
@@ -158,16 +184,25 @@ export function NewVersionDialog({ known: opened, isOpen, onClose, onChange }: S
               onChange={setSealing}
               problem={isSubmitted ? unsealable : undefined}
             />
-          </>
-        )}
-        <Failure error={save.error} />
-        <div className="row actions sticky">
-          <Button kind="primary" type="submit" isPending={save.isRunning} isDisabled={isReviewed && !preview.ok}>
-            {isReviewed ? t("Save the version") : t("Review")}
-          </Button>
-          {isReviewed ? <Button onPress={() => setIsReviewed(false)}>{t("Back")}</Button> : <CancelButton />}
+          </div>
         </div>
-      </form>
-    </Dialog>
+      )}
+      <Failure error={save.error} />
+      <div className="row actions sticky">
+        <Button
+          kind="primary"
+          type="submit"
+          isPending={save.isRunning || review.isRunning}
+          isDisabled={isReviewed && !preview.ok}
+        >
+          {isReviewed ? t("Save the version") : t("Review")}
+        </Button>
+        {isReviewed ? (
+          <Button onPress={() => setIsReviewed(false)}>{t("Back")}</Button>
+        ) : (
+          <Button onPress={() => go(secretPath(name))}>{t("Cancel")}</Button>
+        )}
+      </div>
+    </form>
   );
 }
