@@ -55,12 +55,26 @@ pub const NGINX: Package = Package { name: "nginx", present: nginx::is_installed
 pub const WEBKIT: Package =
     Package { name: "webkit2gtk-driver", present: || programs::find("WebKitWebDriver").is_some() };
 
+/// Prometheus, whose `promtool` tests the alert rules.
+pub const PROMETHEUS: Package = Package { name: "prometheus", present: || programs::find("promtool").is_some() };
+
 /// A display without a screen, which WebKit draws on.
 pub const XVFB: Package = Package { name: "xvfb", present: || programs::find("Xvfb").is_some() };
 
 /// Everything the tests need.
-pub const ALL: [Package; 10] =
-    [MUSL_TOOLS, POSTGRESQL, MARIADB_SERVER, PYTHON_VENV, CHROMIUM, CHROMIUM_DRIVER, FIREFOX, NGINX, WEBKIT, XVFB];
+pub const ALL: [Package; 11] = [
+    MUSL_TOOLS,
+    POSTGRESQL,
+    MARIADB_SERVER,
+    PYTHON_VENV,
+    CHROMIUM,
+    CHROMIUM_DRIVER,
+    FIREFOX,
+    NGINX,
+    WEBKIT,
+    XVFB,
+    PROMETHEUS,
+];
 
 /// The packages of `wanted` that are missing, by name.
 pub fn missing(wanted: &[Package]) -> Vec<&'static str> {

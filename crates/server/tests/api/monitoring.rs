@@ -1,12 +1,13 @@
 //! The dashboard and the alert rules name metrics that the server has.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{collections::BTreeSet, io, path::Path, process::Command, time::Duration};
 
 use csms_server::telemetry::metrics::Metrics;
 use serde_json::Value;
 
 const DASHBOARD: &str = include_str!("../../monitoring/grafana-dashboard.json");
 const ALERTS: &str = include_str!("../../monitoring/alerts.yaml");
+const ALERT_TESTS: &str = include_str!("../../monitoring/alerts.test.yaml");
 
 /// The names of all series that the server may have, by the kinds that it declares.
 fn series() -> BTreeSet<String> {
@@ -65,5 +66,27 @@ fn every_metric_of_the_alert_rules_is_one_that_the_server_has() {
     assert_eq!(ALERTS.matches("- alert: ").count(), ALERTS.matches("expr: ").count());
     for name in names(ALERTS) {
         assert!(series.contains(name), "{name}\n{series:#?}");
+    }
+}
+
+#[test]
+fn every_alert_rule_has_a_case_that_fires_and_one_that_does_not() {
+    let rules = ALERTS.lines().filter_map(|line| line.trim().strip_prefix("- alert: "));
+    for rule in rules {
+        assert!(ALERT_TESTS.contains(&format!("{{alertname=\"{rule}\"}}', value: 1")), "{rule} has no case that fires");
+    }
+    assert_eq!(ALERT_TESTS.matches("exp_samples: []").count(), ALERTS.matches("- alert: ").count());
+}
+
+#[test]
+fn the_alert_rules_fire_when_they_should_and_only_then() {
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("monitoring");
+    let tested = Command::new("promtool").args(["test", "rules", "alerts.test.yaml"]).current_dir(directory).output();
+    match tested {
+        Ok(output) => assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            eprintln!("left out: promtool is not installed (Debian package prometheus)");
+        }
+        Err(error) => panic!("promtool: {error}"),
     }
 }
