@@ -62,6 +62,12 @@ export function LanguageProvider({ children }: { children: ReactNode }) {
       },
     );
   }, [language]);
+  useEffect(() => {
+    // Another tab chose; this one follows, with whatever is typed in it.
+    const follow = ({ key }: StorageEvent) => key === KEY && setLanguage(preferred());
+    addEventListener("storage", follow);
+    return () => removeEventListener("storage", follow);
+  }, []);
   const speech = useMemo<Speech>(() => {
     const day = { year: "numeric", month: "short", day: "numeric", hour: "numeric", minute: "2-digit" } as const;
     const absolute = new Intl.DateTimeFormat(language, { ...day, timeZoneName: "short" });

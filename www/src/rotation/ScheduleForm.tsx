@@ -14,9 +14,9 @@ import { useProblems } from "../secrets/useProblems";
 import { Button } from "../ui/Button";
 import { Facts } from "../ui/Facts";
 import { Failure } from "../ui/Failure";
-import { Field } from "../ui/Field";
 import { Time } from "../ui/Time";
 import { Toggle } from "../ui/Toggle";
+import { FunctionSelect } from "./FunctionSelect";
 import { PeriodField } from "./PeriodField";
 
 /** What the form changes. */
@@ -89,9 +89,7 @@ export function ScheduleForm({ secret, onChange }: { secret: Secret; onChange: (
           lastSuccess={secret.auto_rotation ? secret.rotation_time : undefined}
         />
       )}
-      <Field
-        label={t("Rotation function (URN)")}
-        isCode
+      <FunctionSelect
         value={urn}
         onChange={(text) => (setUrn(text), problems.touch("rotation_func_urn"))}
         problems={problems.of("rotation_func_urn")}

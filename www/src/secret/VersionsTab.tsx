@@ -40,7 +40,12 @@ export function VersionsTab({ known, onChange }: { known: Known; onChange: () =>
       >
         {t("Value")}
       </Button>
-      <ActionMenu label={t("Actions for {name}", { name: id })} items={items} onAction={(what) => start(what, id)} />
+      <ActionMenu
+        side="start"
+        label={t("Actions for {name}", { name: id })}
+        items={items}
+        onAction={(what) => start(what, id)}
+      />
     </span>
   );
   const isOpen = (id: string) => doing?.what === "value" && doing.version === id;

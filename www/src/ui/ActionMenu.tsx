@@ -17,15 +17,17 @@ interface Props<A extends string> {
   items: readonly ActionItem<A>[];
   onAction: (action: A) => void;
   isDisabled?: boolean;
+  /** Under which end of the button it opens: where the button stands at the left, its start. */
+  side?: "start" | "end";
 }
 
-export function ActionMenu<A extends string>({ label, items, onAction, isDisabled = false }: Props<A>) {
+export function ActionMenu<A extends string>({ label, items, onAction, isDisabled = false, side = "end" }: Props<A>) {
   return (
     <MenuTrigger>
       <Button aria-label={label} isDisabled={isDisabled}>
         ⋯
       </Button>
-      <Popover className="popover" placement="bottom end">
+      <Popover className="popover" placement={`bottom ${side}`}>
         <Menu
           className="menu"
           onAction={(key) => onAction(key as A)}

@@ -1,4 +1,4 @@
-//! `cargo xtask screenshots`: pictures of every page of the console, in both themes and at both widths.
+//! `cargo xtask screenshots`: pictures of every page of the console, in both themes, at every width and in both languages.
 
 use std::path::PathBuf;
 
@@ -10,7 +10,7 @@ use crate::progress::Steps;
 use crate::wasm::node::Program;
 use crate::{cargo, setup};
 
-/// Make pictures of every page of the console, light and dark, wide and narrow.
+/// Make pictures of every page of the console: light and dark, at every width, English and Chinese.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
     /// Where they go.

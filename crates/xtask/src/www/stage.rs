@@ -21,7 +21,7 @@ pub(crate) struct Stage {
 
 /// One for each test that rotates: none changes another's password, and no two secrets name one account, which a
 /// server refuses to rotate.
-const ACCOUNTS: [&str; 10] = [
+const ACCOUNTS: [&str; 12] = [
     "payments",
     "orders",
     "chromium",
@@ -32,6 +32,8 @@ const ACCOUNTS: [&str; 10] = [
     "outdated_firefox",
     "form_chromium",
     "form_firefox",
+    "keyboard_chromium",
+    "keyboard_firefox",
 ];
 
 /// How many steps [`raise`] takes.

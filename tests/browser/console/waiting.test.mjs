@@ -1,0 +1,129 @@
+// What the console says while it waits and when something around it fails, and what it offers for work with values.
+
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { test } from "node:test";
+
+import { withPerson } from "./person.mjs";
+import { CREDENTIALS, client, unique } from "./stage.mjs";
+
+test("a slow reading says so, also to screen readers, and is asked for once", () =>
+  withPerson("chromium", async (person) => {
+    const name = unique("slow");
+    await client.createSecret({ name, secret_string: "came late" });
+    let readings = 0;
+    let answer;
+    const isAsked = new Promise((resolve) => (answer = resolve));
+    await person.page.route(/\/versions\/v1$/, async (route) => {
+      readings += 1;
+      await isAsked;
+      return route.continue();
+    });
+    await person.signIn();
+    await person.goTo(`#/secrets/${name}`);
+    await person.press("button", "Reveal the value of v1");
+    await person.sees("Reading…");
+    assert.equal(await person.page.evaluate(() => document.querySelector(".value-view").getAttribute("aria-busy")), "true");
+    await person.press("button", "Reveal the value of v1");
+    answer();
+    await person.sees("came late");
+    assert.equal(readings, 1);
+    await person.press("button", "Keep open");
+    await person.sees("Hidden again in 10:00.");
+    assert.equal(readings, 1);
+  }));
+
+test("a part that is missing on the server is named as damage of the installation", () =>
+  withPerson("chromium", async (person) => {
+    await person.page.route(/\.wasm$/, (route) => route.fulfill({ status: 404 }));
+    await person.arrive();
+    await person.write("Access key (AK)", CREDENTIALS.access_key);
+    await person.write("Secret key (SK)", CREDENTIALS.secret_key);
+    await person.press("button", "Sign in");
+    await person.sees("A part of the console is missing on the server.");
+    await person.sees("The installation is damaged");
+  }));
+
+test("a proxy that answers with a page of its own is a service that cannot be reached", () =>
+  withPerson("chromium", async (person) => {
+    const html = { status: 502, contentType: "text/html", body: "<html>Bad gateway</html>" };
+    await person.page.route(/\/v3\//, (route) => route.fulfill(html));
+    for (const way of ["key", "password"]) {
+      await person.arrive();
+      if (way === "password") {
+        await person.press("radio", "Name and password");
+        await person.write("User name", CREDENTIALS.user_name);
+        await person.write("Password", CREDENTIALS.password);
+      } else {
+        await person.write("Access key (AK)", CREDENTIALS.access_key);
+        await person.write("Secret key (SK)", CREDENTIALS.secret_key);
+      }
+      await person.press("button", "Sign in");
+      await person.sees("The service cannot be reached.");
+      assert.ok(!(await person.text()).includes("Something went wrong"));
+    }
+  }));
+
+test("a password is drawn beside the value that takes it, and stays out of sight", () =>
+  withPerson("chromium", async (person) => {
+    const name = unique("drawn");
+    await person.signIn();
+    await person.goTo("#/create");
+    await person.write("Name", name);
+    await person.write("Key 1", "password");
+    await person.press("button", "Generate a value for password");
+    await person.write("Length", "24");
+    await person.press("button", "Generate a password");
+    await person.press("button", "Create secret");
+    await person.sees("Current value");
+    const { version } = await client.showSecretVersion({ secret_name: name, version_id: "latest" });
+    const { password } = JSON.parse(version.secret_string);
+    assert.equal(password.length, 24);
+    assert.ok(!(await person.html()).includes(password));
+  }));
+
+test("a binary value is downloaded as the bytes that were stored", () =>
+  withPerson("chromium", async (person) => {
+    const name = unique("bytes");
+    const bytes = Buffer.from(Array.from({ length: 256 }, (_, byte) => byte));
+    await client.createSecret({ name, secret_binary: bytes.toString("base64") });
+    await person.signIn();
+    await person.goTo(`#/secrets/${name}`);
+    await person.press("button", "Reveal the value of v1");
+    const saved = person.page.waitForEvent("download");
+    await person.press("button", "Download");
+    assert.deepEqual(await readFile(await (await saved).path()), bytes);
+  }));
+
+test("Ctrl and K go to a secret by its name", () =>
+  withPerson("chromium", async (person) => {
+    const name = unique("palette");
+    await client.createSecret({ name, secret_string: "1" });
+    await person.signIn();
+    await person.key("Control+k");
+    await person.write("Name of a secret or page", name);
+    await person.waitFor((name) => document.querySelector("[role=option][aria-selected=true]")?.textContent.includes(name), name);
+    await person.key("Enter");
+    await person.sees("Current value");
+    assert.equal(await person.page.evaluate(() => location.hash), `#/secrets/${name}`);
+  }));
+
+test("a record of the audit trail has its seconds, zone, request and address, and the records are exported", () =>
+  withPerson("chromium", async (person) => {
+    const name = unique("record");
+    await client.createSecret({ name, secret_string: "1" });
+    const [trace] = (await client.listTraces({ resource_name: name, from: 0, to: Date.now() + 60_000 })).traces;
+    await person.signIn();
+    await person.goTo(`#/audit?resource=${name}`);
+    await person.sees("CreateSecret");
+    await person.page.evaluate(() => document.querySelector("details.trace summary").click());
+    await person.sees(trace.request_id);
+    await person.sees(trace.source_ip);
+    assert.match(await person.page.evaluate(() => document.querySelector("tbody time").innerText), /:\d\d:\d\d.* [A-Z]/);
+    const saved = person.page.waitForEvent("download");
+    await person.press("button", "Export");
+    const csv = await readFile(await (await saved).path(), "utf8");
+    assert.match(csv, new RegExp(`CreateSecret","${name}`));
+    // The filter is in the address, so a reload keeps it.
+    assert.match(person.page.url(), new RegExp(`resource=${name}`));
+  }));
