@@ -266,6 +266,9 @@ const fn logins_of_a_rotation(new: &NewPassword<'_>) -> u32 {
     if new.keep_old { 5 } else { 6 }
 }
 
+/// Statements that a rotation sends at least with the account's own password, those of the driver included.
+const STATEMENTS_OF_A_ROTATION: u32 = 15;
+
 /// What would keep the change from being made.
 async fn obstacle(
     conn: &mut Conn,
@@ -279,6 +282,12 @@ async fn obstacle(
     if let Some(limit) = target.shown.connections_per_hour.filter(|limit| *limit < logins) {
         let what =
             format!("the account admits {limit} connections per hour; this dry run and a rotation make {logins}");
+        return not_done(Cause::Busy, what);
+    }
+    if let Some(limit) = target.shown.queries_per_hour.filter(|limit| *limit < STATEMENTS_OF_A_ROTATION) {
+        let what = format!(
+            "the account admits {limit} statements per hour; a rotation sends at least {STATEMENTS_OF_A_ROTATION}"
+        );
         return not_done(Cause::Busy, what);
     }
     if let Some(variable) = read_only(conn, grants).await? {
@@ -628,11 +637,11 @@ fn cause(error: &Error) -> Cause {
 
 const fn cause_of_code(code: u16) -> Cause {
     match code {
-        // Too many connections, of all or of this account.
-        1040 | 1203 | 1226 => Cause::Busy,
+        // Too many connections, of all or of this account; administrators alone (offline_mode).
+        1040 | 1203 | 1226 | 3032 => Cause::Busy,
         // Shutting down, killed.
         1053 | 1077 | 1079 | 1080 | 1927 => Cause::NotReady,
-        1290 | 1836 => Cause::ReadOnly,
+        1290 | 1792 | 1836 => Cause::ReadOnly,
         // Lock wait, execution time.
         1205 | 1317 | 1907 | 1969 | 3024 => Cause::TimedOut,
         1820 | 1862 => Cause::Expired,

@@ -165,6 +165,9 @@ impl<S: Secrets, D: Databases, R: TryCryptoRng + ?Sized> DryRun<'_, S, D, R> {
                 self.report.missing.push(what.clone());
             }
         }
+        if let Some(what) = not_tried(&account) {
+            self.report.missing.push(what);
+        }
         self.attempt.situation.note_change(by, forecast.expected);
         match forecast.expected {
             Change::Done => {}
@@ -204,6 +207,19 @@ fn some_of(all: &[&str]) -> String {
         None | Some(0) => shown.join(", "),
         Some(more) => format!("{}, and {more} more", shown.join(", ")),
     }
+}
+
+/// Where applications log in and a rotation does not, if there is such a place. A pooler says of a password that it does not
+/// know nothing else than of a wrong one, so nobody can tell beforehand whether it looks passwords up in the server.
+fn not_tried(account: &Account) -> Option<String> {
+    let login = account.login();
+    (login.rotation_address() != (login.host.as_str(), login.port)).then(|| {
+        format!(
+            "applications log in at {}:{}, where a rotation tries nothing: a pooler there that keeps passwords of its own \
+             (auth_file of PgBouncer) lets nobody in with the new one until it is given it",
+            login.host, login.port
+        )
+    })
 }
 
 /// The account, by the name that the server has for it where that is known.

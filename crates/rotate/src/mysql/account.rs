@@ -40,6 +40,8 @@ pub(super) struct Shown {
     pub(super) has_expired: bool,
     /// Connections within an hour, where they are limited.
     pub(super) connections_per_hour: Option<u32>,
+    /// Statements within an hour, where they are limited.
+    pub(super) queries_per_hour: Option<u32>,
     /// Failed logins after which MySQL locks the account.
     pub(super) failed_logins: Option<u32>,
 }
@@ -65,6 +67,7 @@ impl Shown {
             is_locked: false,
             has_expired: false,
             connections_per_hour: None,
+            queries_per_hour: None,
             failed_logins: None,
         };
         let is_mariadb = shown.read_plugins(&mut words)?;
@@ -135,6 +138,7 @@ impl Shown {
                     self.has_expired |= !matches!(next, Some(Word::Plain("DEFAULT" | "NEVER" | "INTERVAL")));
                 }
                 (Word::Plain("MAX_CONNECTIONS_PER_HOUR"), _) => self.connections_per_hour = number(),
+                (Word::Plain("MAX_QUERIES_PER_HOUR"), _) => self.queries_per_hour = number(),
                 (Word::Plain("FAILED_LOGIN_ATTEMPTS"), _) => self.failed_logins = number(),
                 _ => {}
             }
@@ -351,11 +355,12 @@ mod tests {
     #[test]
     fn what_an_account_asks_for_is_read() {
         let text = "CREATE USER `a`@`%` IDENTIFIED WITH 'caching_sha2_password' AS 'ACCOUNT LOCK' REQUIRE X509 WITH \
-                    MAX_CONNECTIONS_PER_HOUR 3 PASSWORD EXPIRE DEFAULT ACCOUNT UNLOCK PASSWORD HISTORY DEFAULT \
+                    MAX_QUERIES_PER_HOUR 9 MAX_CONNECTIONS_PER_HOUR 3 PASSWORD EXPIRE DEFAULT ACCOUNT UNLOCK PASSWORD HISTORY DEFAULT \
                     FAILED_LOGIN_ATTEMPTS 2 PASSWORD_LOCK_TIME UNBOUNDED";
         let shown = parse(text);
         assert_eq!((shown.require, shown.is_locked, shown.has_expired), (Require::Certificate, false, false));
-        assert_eq!((shown.connections_per_hour, shown.failed_logins), (Some(3), Some(2)));
+        assert_eq!((shown.queries_per_hour, shown.connections_per_hour), (Some(9), Some(3)));
+        assert_eq!(shown.failed_logins, Some(2));
         assert_eq!(shown.barrier(&Tls::Disable), Some(Cause::TlsWanted));
         assert_eq!(shown.barrier(&Tls::Verify(Trust::default())), Some(Cause::CertificateWanted));
         let locked = parse("CREATE USER `a`@`%` IDENTIFIED BY PASSWORD '*E' PASSWORD EXPIRE ACCOUNT LOCK");

@@ -151,13 +151,16 @@ pub(super) fn alter(name: &Name, password: &str, replaced: Option<&str>, keep_ol
     ))
 }
 
-/// Settings under which [`literal`] is right, and which end a statement that waits for longer than its attempt lives.
-/// MariaDB has a limit for whole statements; MySQL has one for waiting for locks, in whole seconds.
+/// Settings under which [`literal`] is right, which let the session write whatever the server's default is, and which end a
+/// statement that waits for longer than its attempt lives. MariaDB has a limit for whole statements; MySQL has one for
+/// waiting for locks, in whole seconds.
 pub(super) fn settings(method: Method, limit: Duration) -> String {
     let limit = match method {
         // The slow log shows statements as they are, and a password that is checked goes as text.
-        Method::NativeHash => format!("max_statement_time = {}, slow_query_log = 0", limit.as_secs_f64()),
-        Method::Alter => format!("lock_wait_timeout = {}", limit.as_secs().max(1)),
+        Method::NativeHash => {
+            format!("tx_read_only = 0, max_statement_time = {}, slow_query_log = 0", limit.as_secs_f64())
+        }
+        Method::Alter => format!("transaction_read_only = 0, lock_wait_timeout = {}", limit.as_secs().max(1)),
     };
     format!("{LITERALS}, {limit}")
 }
