@@ -230,6 +230,14 @@ export const PAGES = [
   },
   { name: "audit", isLong: true, open: (person) => person.goTo("#/audit") },
   { name: "access", open: (person) => person.goTo("#/secrets/app-payments-db/access") },
+  {
+    name: "account-menu",
+    open: async (person) => {
+      await person.goTo("#/overview");
+      await person.openAccount();
+      await person.sees("Password and access keys");
+    },
+  },
   { name: "account", open: (person) => person.goTo("#/account") },
   {
     name: "import",

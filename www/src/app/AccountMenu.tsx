@@ -1,8 +1,7 @@
 // Who is signed in, and what is theirs: language, theme, their own account, the way out.
 
-import { Dialog, DialogTrigger, Popover } from "react-aria-components";
-
 import { Button } from "../ui/Button";
+import { Panel } from "../ui/Panel";
 import { useLanguage } from "./language";
 import { Preferences } from "./Preferences";
 import { useSession } from "./session";
@@ -11,38 +10,39 @@ export function AccountMenu({ onSignOut }: { onSignOut: () => void }) {
   const { t } = useLanguage();
   const { identity } = useSession();
   return (
-    <DialogTrigger>
-      <Button kind="quiet" aria-label={t("Account of {name}", { name: identity.name })}>
-        <svg viewBox="0 0 20 20" width="18" height="18" aria-hidden="true">
-          <circle cx="10" cy="7" r="3.5" fill="none" stroke="currentColor" strokeWidth="1.6" />
-          <path
-            d="M3.5 17c.8-3.2 3.3-5 6.5-5s5.700 1.800 6.500 5"
-            fill="none"
-            stroke="currentColor"
-            strokeWidth="1.600"
-          />
-        </svg>
-        <span className="account-name">{identity.name}</span>
-      </Button>
-      <Popover className="popover" placement="bottom end">
-        <Dialog className="account-menu" aria-label={t("Account of {name}", { name: identity.name })}>
-          {({ close }) => (
-            <>
-              <p>
-                {identity.way === "key" ? t("Signed in with the access key") : t("Signed in as")}
-                <br />
-                <strong className="code">{identity.name}</strong>
-              </p>
-              {/* biome-ignore lint/a11y/useValidAnchor: it leads to a page, and the menu closes on the way */}
-              <a href="#/account" onClick={close}>
-                {t("Password and access keys")}
-              </a>
-              <Preferences />
-              <Button onPress={onSignOut}>{t("Sign out")}</Button>
-            </>
-          )}
-        </Dialog>
-      </Popover>
-    </DialogTrigger>
+    <Panel
+      label={t("Account of {name}", { name: identity.name })}
+      className="account-menu"
+      button={
+        <Button kind="quiet" aria-label={t("Account of {name}", { name: identity.name })}>
+          <svg viewBox="0 0 20 20" width="18" height="18" aria-hidden="true">
+            <circle cx="10" cy="7" r="3.5" fill="none" stroke="currentColor" strokeWidth="1.6" />
+            <path
+              d="M3.5 17c.8-3.2 3.3-5 6.5-5s5.700 1.800 6.500 5"
+              fill="none"
+              stroke="currentColor"
+              strokeWidth="1.600"
+            />
+          </svg>
+          <span className="account-name">{identity.name}</span>
+        </Button>
+      }
+    >
+      {(close) => (
+        <>
+          <p>
+            {identity.way === "key" ? t("Signed in with the access key") : t("Signed in as")}
+            <br />
+            <strong className="code">{identity.name}</strong>
+          </p>
+          {/* biome-ignore lint/a11y/useValidAnchor: it leads to a page, and the menu closes on the way */}
+          <a href="#/account" onClick={close}>
+            {t("Password and access keys")}
+          </a>
+          <Preferences />
+          <Button onPress={onSignOut}>{t("Sign out")}</Button>
+        </>
+      )}
+    </Panel>
   );
 }

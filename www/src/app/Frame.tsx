@@ -1,9 +1,9 @@
 // What stands around every page: where one is, in which project, and whose account it is.
 
 import { Suspense, useEffect, useRef, useState } from "react";
-import { Dialog, DialogTrigger, Popover } from "react-aria-components";
 
 import { Button } from "../ui/Button";
+import { Panel } from "../ui/Panel";
 import { Select } from "../ui/Select";
 import { AccountMenu } from "./AccountMenu";
 import { Announcements } from "./announce";
@@ -74,14 +74,14 @@ export function Frame({ onEnter, onSignOut }: Props) {
           <Places page={route.page} />
         </nav>
         <div className="narrow-nav">
-          <DialogTrigger>
-            <Button aria-label={t("Pages of the console")}>☰</Button>
-            <Popover className="popover" placement="bottom start">
-              <Dialog className="places" aria-label={t("Pages of the console")}>
-                {({ close }) => <Places page={route.page} onChoose={close} />}
-              </Dialog>
-            </Popover>
-          </DialogTrigger>
+          <Panel
+            label={t("Pages of the console")}
+            className="places"
+            side="start"
+            button={<Button aria-label={t("Pages of the console")}>☰</Button>}
+          >
+            {(close) => <Places page={route.page} onChoose={close} />}
+          </Panel>
         </div>
         <div className="bar-end">
           <Button kind="quiet" onPress={() => setIsSearching(true)}>

@@ -287,6 +287,8 @@ const words: Record<string, string> = {
   "Added by {name}": "由 {name} 添加",
   "Rotation started by {name}": "由 {name} 启动轮转",
   "Scheduled rotation": "定时轮转",
+  "{name} through {function}": "{name}（通过 {function}）",
+  "rotation task {task}": "轮转任务 {task}",
   "{function}, on this server": "{function}（本服务器）",
   "The service keeps 20 versions. A version without a stage may be removed when a new one needs its place.":
     "服务保留 20 个版本。新版本需要位置时，没有版本状态的版本可能被移除。",

@@ -15,7 +15,7 @@ import { Failure } from "../ui/Failure";
 import { Field } from "../ui/Field";
 import { ListTable } from "../ui/ListTable";
 import { Select } from "../ui/Select";
-import { csvOf, EVERYTHING, filterFrom, parametersOf, type Rating, type Span, saidBy } from "./traces";
+import { csvOf, EVERYTHING, filterFrom, parametersOf, type Rating, type Span, saidBy, whoDid } from "./traces";
 import { useTraces } from "./useTraces";
 
 export function AuditPage() {
@@ -129,7 +129,7 @@ function TraceTable({ traces }: { traces: readonly Trace[] }) {
 function TraceRow({ trace }: { trace: Trace }) {
   const { t, moment } = useLanguage();
   const { outcome, version, count } = saidBy(trace);
-  const who = trace.user.name || t("the service");
+  const who = whoDid(trace, t);
   const facts: [string, string | undefined][] = [
     [t("Record"), trace.trace_id],
     [t("Kind of resource"), trace.resource_type],

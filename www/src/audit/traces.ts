@@ -2,6 +2,8 @@
 
 import type { ListTracesRequest, Trace } from "csms";
 
+import type { Translate } from "../app/language";
+
 export type Span = "hour" | "day" | "week" | "all";
 export type Rating = "all" | Trace["trace_rating"];
 
@@ -85,6 +87,15 @@ export function requestOf(
     ...(rating !== "all" && { trace_rating: rating }),
     ...(next !== undefined && { next }),
   };
+}
+
+/** Who did it, in words: a user, a function on behalf of one, a task of the service. */
+export function whoDid({ user }: Pick<Trace, "user">, t: Translate): string {
+  const [, name, by] = /^(.+) through (\S+)$/.exec(user.name) ?? [];
+  if (name !== undefined && by !== undefined) return t("{name} through {function}", { name, function: by });
+  const task = /^rotation task (\S+)$/.exec(user.name)?.[1];
+  if (task !== undefined) return t("rotation task {task}", { task });
+  return user.name || t("the service");
 }
 
 /** What the record itself says: `OK` or the code of the refusal, and how many equal ones it stands for. */

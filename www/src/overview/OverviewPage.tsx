@@ -5,7 +5,7 @@ import { useLanguage } from "../app/language";
 import { secretPath, withParameters } from "../app/route";
 import { useSession } from "../app/session";
 import { useQuery } from "../app/useQuery";
-import { saidBy } from "../audit/traces";
+import { saidBy, whoDid } from "../audit/traces";
 import { type Health, healthOf } from "../rotation/health";
 import { useLastTasks } from "../rotation/useLastTasks";
 import { useSecrets } from "../secrets/useSecrets";
@@ -143,7 +143,7 @@ function RecentChanges() {
           }
           name={[trace.resource_name ?? trace.resource_id ?? "—", saidBy(trace).version].filter(Boolean).join(" · ")}
         >
-          {trace.trace_name} · {trace.user.name || t("the service")} · <Time millis={trace.time} />
+          {trace.trace_name} · {whoDid(trace, t)} · <Time millis={trace.time} />
         </Line>
       ))}
     </Panel>

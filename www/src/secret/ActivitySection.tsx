@@ -4,7 +4,7 @@ import { useLanguage } from "../app/language";
 import { withParameters } from "../app/route";
 import { useSession } from "../app/session";
 import { useQuery } from "../app/useQuery";
-import { saidBy } from "../audit/traces";
+import { saidBy, whoDid } from "../audit/traces";
 import { Badge } from "../ui/Badge";
 import { Time } from "../ui/Time";
 
@@ -38,7 +38,7 @@ export function ActivitySection({ name, stamp }: { name: string; stamp: number }
                   {trace.trace_rating !== "normal" && <Badge tone="danger">{outcome}</Badge>}
                 </span>
                 <span className="hint">
-                  {trace.user.name || t("the service")} · <Time millis={trace.time} />
+                  {whoDid(trace, t)} · <Time millis={trace.time} />
                 </span>
               </li>
             );

@@ -2,11 +2,11 @@
 
 import { generatePassword } from "csms";
 import { useState } from "react";
-import { Dialog, DialogTrigger, Popover } from "react-aria-components";
 
 import { useLanguage } from "../app/language";
 import { Button } from "./Button";
 import { Field } from "./Field";
+import { Panel } from "./Panel";
 import { Toggle } from "./Toggle";
 
 /** Characters that systems tend to take apart in connection strings and shells. */
@@ -29,31 +29,32 @@ export function GenerateButton({ label, onGenerate }: { label: string; onGenerat
     close();
   };
   return (
-    <DialogTrigger>
-      <Button kind="quiet" aria-label={label}>
-        {t("Generate…")}
-      </Button>
-      <Popover className="popover" placement="bottom end">
-        <Dialog className="account-menu" aria-label={label}>
-          {({ close }) => (
-            <>
-              <Field
-                label={t("Length")}
-                value={length}
-                onChange={setLength}
-                inputMode="numeric"
-                problems={isAllowed ? [] : [t("A whole number from 8 to 4096.")]}
-              />
-              <Toggle isOn={hasSigns} onChange={setHasSigns}>
-                {t("With - and _")}
-              </Toggle>
-              <Button kind="primary" isDisabled={!isAllowed} onPress={() => draw(close)}>
-                {t("Generate a password")}
-              </Button>
-            </>
-          )}
-        </Dialog>
-      </Popover>
-    </DialogTrigger>
+    <Panel
+      label={label}
+      className="account-menu"
+      button={
+        <Button kind="quiet" aria-label={label}>
+          {t("Generate…")}
+        </Button>
+      }
+    >
+      {(close) => (
+        <>
+          <Field
+            label={t("Length")}
+            value={length}
+            onChange={setLength}
+            inputMode="numeric"
+            problems={isAllowed ? [] : [t("A whole number from 8 to 4096.")]}
+          />
+          <Toggle isOn={hasSigns} onChange={setHasSigns}>
+            {t("With - and _")}
+          </Toggle>
+          <Button kind="primary" isDisabled={!isAllowed} onPress={() => draw(close)}>
+            {t("Generate a password")}
+          </Button>
+        </>
+      )}
+    </Panel>
   );
 }
