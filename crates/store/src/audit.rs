@@ -3,11 +3,13 @@
 //! A record's link is an HMAC over the link before it, its number and its content, so a record that was changed, moved,
 //! inserted or taken out breaks the chain from there on. The head, the number and link of the newest record, has an HMAC of
 //! its own, so records cannot be cut off the end either: who would put an older head back needs to have kept one.
-//! Stores append records inside the transaction of what they record. They know nothing of what a record says.
+//! Stores append records inside the transaction of what they record. What a record is searched by stands in columns beside it;
+//! else they know nothing of what it says.
 
-use std::{fmt, sync::Arc};
+use std::{borrow::Cow, fmt, sync::Arc};
 
 use hmac::{Hmac, KeyInit, Mac};
+use serde::Deserialize;
 use sha2::Sha256;
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
@@ -91,6 +93,45 @@ pub struct AuditRecord {
     pub link: Vec<u8>,
     /// Number of the root key whose chain key linked it.
     pub key_number: u32,
+    /// What it is searched by.
+    pub columns: SearchColumns,
+}
+
+/// What a record is searched by, repeated beside its document.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SearchColumns {
+    /// When, in Unix milliseconds; 0 where the document does not say so.
+    pub time: i64,
+    /// Who.
+    pub actor: Option<String>,
+    /// The name of the secret, key, user, access key or policy that it is about.
+    pub subject: Option<String>,
+}
+
+impl SearchColumns {
+    /// The columns of a record about this secret with this document.
+    pub(crate) fn of(secret: Option<&str>, document: &str) -> Self {
+        #[derive(Default, Deserialize)]
+        #[serde(default)]
+        struct Said<'d> {
+            time: i64,
+            #[serde(borrow)]
+            actor: Option<Cow<'d, str>>,
+            #[serde(borrow)]
+            key: Option<Cow<'d, str>>,
+            #[serde(borrow)]
+            target: Option<Cow<'d, str>>,
+        }
+        // A document is an object that the server has made.
+        let Said { time, actor, key, target } = serde_json::from_str(document).unwrap_or_default();
+        let subject = secret.map(str::to_owned).or(key.map(Cow::into_owned)).or(target.map(Cow::into_owned));
+        Self { time, actor: actor.map(Cow::into_owned), subject }
+    }
+
+    /// Whether a server of an older release has left them out. The next start fills them in.
+    fn is_absent(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// The end of the chain.
@@ -162,7 +203,9 @@ impl<'k> ChainCheck<'k> {
         }
         self.key.require(record.key_number)?;
         let link = self.key.link(&self.link, record.number, record.secret.as_deref(), &record.document);
-        if !bool::from(link.as_slice().ct_eq(&record.link)) {
+        let columns = SearchColumns::of(record.secret.as_deref(), &record.document);
+        let is_searchable = record.columns == columns || record.columns.is_absent();
+        if !bool::from(link.as_slice().ct_eq(&record.link)) || !is_searchable {
             return Err(Broken::Changed(record.number));
         }
         (self.number, self.link) = (record.number, link);
@@ -218,7 +261,8 @@ pub(crate) fn extend(head: &AuditHead, entries: Vec<AuditEntry>) -> (Vec<AuditRe
             head.seal = chain.seal(number, &link).to_vec();
             head.key_number = chain.number;
         }
-        records.push(AuditRecord { number, secret, document, link: link.to_vec(), key_number: chain.number });
+        let (columns, key_number) = (SearchColumns::of(secret.as_deref(), &document), chain.number);
+        records.push(AuditRecord { number, secret, document, link: link.to_vec(), key_number, columns });
     }
     (records, head)
 }
@@ -234,7 +278,7 @@ mod tests {
     fn chain() -> (Vec<AuditRecord>, AuditHead) {
         let entry = |text: &str| AuditEntry {
             secret: (text != "b").then(|| "db".to_owned()),
-            document: format!("{{\"what\":\"{text}\"}}"),
+            document: format!("{{\"what\":\"{text}\",\"time\":5,\"actor\":\"alice\"}}"),
             chain: key(7),
         };
         let (mut first, head) = extend(&AuditHead::default(), vec![entry("a"), entry("b")]);
@@ -260,7 +304,9 @@ mod tests {
     #[test]
     fn every_changed_part_of_a_record_is_found() {
         for at in 0..4 {
-            let change: [fn(&mut AuditRecord); 4] = [
+            let change: [fn(&mut AuditRecord); 6] = [
+                |record| record.columns.actor = Some("somebody else".to_owned()),
+                |record| record.columns.time = 9,
                 |record| record.document.push(' '),
                 |record| record.secret = Some("other".to_owned()),
                 |record| record.secret = record.secret.is_none().then(String::new),
@@ -298,6 +344,19 @@ mod tests {
         let shortened = AuditHead { number: 3, link: records[2].link.clone(), ..head };
         assert_eq!(check(&records, &shortened), Err(Broken::Head));
         assert_eq!(check(&[], &shortened), Err(Broken::End { head: 3, last: 0 }));
+    }
+
+    #[test]
+    fn a_record_is_searched_by_what_it_says() {
+        let columns = |secret, document| {
+            let SearchColumns { time, actor, subject } = SearchColumns::of(secret, document);
+            (time, actor.unwrap_or_default(), subject.unwrap_or_default())
+        };
+        let said = r#"{"time":7,"actor":"al\"ice","key":"k","target":"t","other":[1]}"#;
+        assert_eq!(columns(Some("db"), said), (7, "al\"ice".to_owned(), "db".to_owned()));
+        assert_eq!(columns(None, said), (7, "al\"ice".to_owned(), "k".to_owned()));
+        assert_eq!(columns(None, r#"{"target":"t"}"#), (0, String::new(), "t".to_owned()));
+        assert_eq!(columns(None, "no JSON"), (0, String::new(), String::new()));
     }
 
     #[test]

@@ -78,6 +78,21 @@ pub enum StoreError {
     Corrupt(#[source] Cause),
 }
 
+/// The schema `found` belongs to a newer release than this one, which knows `known`.
+pub(crate) fn newer_schema(found: i64, known: usize) -> StoreError {
+    StoreError::Unavailable(Cause::new(format!(
+        "the database was written by a newer release: its schema is number {found}, this release knows {known}"
+    )))
+}
+
+/// The schema `found` belongs to an older release than this one, which knows `known`.
+pub(crate) fn older_schema(found: usize, known: usize) -> StoreError {
+    StoreError::Unavailable(Cause::new(format!(
+        "the database belongs to an older release: its schema is number {found}, this release's is number {known}; use the \
+         command of the release that serves it, or have `csms serve` of this release bring it up to date first"
+    )))
+}
+
 /// Why a secret was not created.
 #[derive(Debug, Error)]
 pub enum CreateError {

@@ -28,7 +28,7 @@ pub mod suite;
 pub mod transfer;
 
 pub use any::AnyStore;
-pub use audit::{AuditEntry, AuditHead, AuditRecord, ChainCheck, ChainKey};
+pub use audit::{AuditEntry, AuditHead, AuditRecord, ChainCheck, ChainKey, SearchColumns};
 pub use bound::{Replacement, RowKey, RowKind, RowMark};
 pub use draft::Draft;
 pub use entry::{Entry, EntryChange};

@@ -117,6 +117,28 @@ impl PostgresStore {
         let connections = connect::connections(settings)?;
         within(settings.timeout, pooler::require_prepared_statements(&connections)).await?;
         schema::migrate(&connections, settings.timeout).await?;
+        let fill = async {
+            let session = Session::write(&connections).await?;
+            let filled = audit::fill_columns(&session).await;
+            session.end(filled).await
+        };
+        within(settings.timeout, fill).await?;
+        let groups = Groups::start(connections.clone(), settings.timeout);
+        Ok(Self { connections, groups, timeout: settings.timeout, row_key: Arc::default() })
+    }
+}
+
+impl PostgresStore {
+    /// As [`PostgresStore::open`] for a command, also while servers use the database: it must have the schema of this release
+    /// already.
+    ///
+    /// # Errors
+    /// As [`PostgresStore::open`]; [`StoreError::NotFound`] for a database that no server has used;
+    /// [`StoreError::Unavailable`] also when the schema belongs to an older release, whose servers may use it.
+    pub async fn open_beside(settings: &PostgresSettings) -> Result<Self, StoreError> {
+        let connections = connect::connections(settings)?;
+        within(settings.timeout, pooler::require_prepared_statements(&connections)).await?;
+        within(settings.timeout, schema::require(&connections)).await?;
         let groups = Groups::start(connections.clone(), settings.timeout);
         Ok(Self { connections, groups, timeout: settings.timeout, row_key: Arc::default() })
     }
@@ -144,6 +166,8 @@ pub const QUICK_STATEMENTS: &[(&str, &[&str])] = &[
     (tasks::BACKLOG, &["secrets_by_rotation", "tasks_running"]),
     (tasks::CLAIM, &["tasks_running"]),
     (tasks::PURGE, &["tasks_by_age"]),
+    (audit::OF_ACTOR, &["audit_by_actor"]),
+    (audit::OF_SUBJECT, &["audit_by_subject"]),
 ];
 
 impl Store for PostgresStore {

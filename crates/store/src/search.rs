@@ -1,9 +1,12 @@
 //! Searches of the audit trail: what may be asked for, and the statement that asks for it.
 //!
-//! The stores hold a record as a text that they do not understand otherwise; only here are a few of its members named. Both
-//! databases can look into JSON, each in its own words, so that nothing has to stand beside the text that the chain protects.
+//! Time, actor and subject stand in columns of their own, which the indexes have. What narrows a search further is read from
+//! the documents: both databases can look into JSON, each in its own words.
 
 use csms_core::UnixMillis;
+
+/// The columns of a record, in the order in which stores read them.
+pub(crate) const COLUMNS: &str = "number, secret, document, link, key_number, time, actor, subject";
 
 /// Which records to find, the newest first.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,10 +65,6 @@ pub enum Actions {
 pub(crate) struct Dialect {
     /// Before the number of a parameter.
     pub(crate) parameter: char,
-    /// The time of the record, as its index has it.
-    pub(crate) time: &'static str,
-    /// What it is about, as its index has it.
-    pub(crate) subject: &'static str,
     /// A member of the document that is a text.
     pub(crate) member: fn(&str) -> String,
 }
@@ -86,7 +85,7 @@ pub(crate) struct Statement {
 impl Statement {
     /// What finds the records of a filter. Texts of the filter become parameters, never part of the statement.
     pub(crate) fn of(filter: &AuditFilter, dialect: &Dialect) -> Self {
-        let Dialect { parameter, time, subject, member } = dialect;
+        let Dialect { parameter, member } = dialect;
         let mut parameters = Vec::new();
         let mut add = |value: Parameter| {
             parameters.push(value);
@@ -94,22 +93,22 @@ impl Statement {
         };
         let millis = |time: UnixMillis| Parameter::Number(i64::try_from(time.as_millis()).unwrap_or(i64::MAX));
         let to = filter.before.map_or(filter.to, |(time, _)| filter.to.min(time));
-        let mut conditions = vec![format!("{time} >= {}", add(millis(filter.from)))];
-        conditions.push(format!("{time} <= {}", add(millis(to))));
+        let mut conditions = vec![format!("time >= {}", add(millis(filter.from)))];
+        conditions.push(format!("time <= {}", add(millis(to))));
         if let Some((at, number)) = filter.before {
             let number = Parameter::Number(i64::try_from(number).unwrap_or(i64::MAX));
             let (at, number) = (add(millis(at)), add(number));
-            conditions.push(format!("({time} < {at} OR number < {number})"));
+            conditions.push(format!("(time < {at} OR number < {number})"));
         }
         if let Some(project) = &filter.project {
             let found = member("project");
             conditions.push(format!("({found} IS NULL OR {found} = {})", add(Parameter::Text(project.clone()))));
         }
         if let Some(actor) = &filter.actor {
-            conditions.push(format!("{} = {}", member("actor"), add(Parameter::Text(actor.clone()))));
+            conditions.push(format!("actor = {}", add(Parameter::Text(actor.clone()))));
         }
         if let Some(wanted) = &filter.subject {
-            conditions.push(format!("{subject} = {}", add(Parameter::Text(wanted.clone()))));
+            conditions.push(format!("subject = {}", add(Parameter::Text(wanted.clone()))));
         }
         if let Some(id) = &filter.subject_id {
             let found = format!("coalesce({}, {})", member("secret_id"), member("key"));
@@ -133,9 +132,8 @@ impl Statement {
         }
         let limit = add(Parameter::Number(filter.limit.into()));
         let conditions = conditions.join(" AND ");
-        let sql = format!(
-            "SELECT number, secret, document, link, key_number FROM audit WHERE {conditions} ORDER BY {time} DESC, number DESC LIMIT {limit}"
-        );
+        let sql =
+            format!("SELECT {COLUMNS} FROM audit WHERE {conditions} ORDER BY time DESC, number DESC LIMIT {limit}");
         Self { sql, parameters }
     }
 }

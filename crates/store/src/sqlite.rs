@@ -19,13 +19,15 @@ use csms_core::{
     event::{Notification, NotificationStatus},
     task::Task,
 };
+use rusqlite::Connection;
+use tokio::sync::Semaphore;
 
 use crate::{
     audit::{AuditEntry, AuditHead, AuditRecord},
     bound::{self, KnownKey, Replacement, RowKey, RowMark},
     draft::Draft,
     entry::{Entry, EntryChange},
-    error::{ChangeError, CreateError, ReadError, StoreError},
+    error::{Cause, ChangeError, CreateError, ReadError, StoreError},
     record::{
         AccessChange, AccessDecision, AccessKeyRecord, AccessKeyUse, AccessState, ClaimedNotification, KeyRecord,
         Lease, Page, PolicyRecord, Postponed, RotationBacklog, SecretUse, StoredValue, TaskFilter, TaskOutcome,
@@ -57,7 +59,10 @@ use checkpoint::{Checkpoints, Limits};
 use files::Files;
 use leases::Leases;
 use readers::Readers;
-use writer::Writer;
+use writer::{Group, Writer};
+
+/// Most searches at the same time.
+const MAX_SEARCHES: usize = 1;
 
 /// How an SQLite file is used.
 #[derive(Clone, Copy, Debug)]
@@ -85,6 +90,8 @@ struct Parts {
     readers: Arc<Readers>,
     leases: Arc<Leases>,
     row_key: Arc<KnownKey>,
+    /// Permits for searches, which may take as long as there are rows.
+    scans: Semaphore,
     _lock: Option<File>,
 }
 
@@ -101,25 +108,34 @@ impl SqliteStore {
 
     fn open_with(path: &Path, settings: SqliteSettings, limits: Limits) -> Result<Self, StoreError> {
         let lock = connect::lock(path)?;
-        Self::open_locked(path, settings, Some((lock, limits)))
+        let mut connection = connect::for_writing(path, settings.busy_timeout)?;
+        schema::migrate(&mut connection)?;
+        audit::fill_columns(&connection)?;
+        Self::open_locked(path, connection, settings, Some((lock, limits)))
     }
 
     /// Opens an existing file for a command, also while a server has it open. The server sees what the command changes about
     /// users, access keys and policies; nothing else may be changed this way.
     ///
     /// # Errors
-    /// As [`SqliteStore::open`]; [`StoreError::NotFound`] when there is no file.
+    /// As [`SqliteStore::open`]; [`StoreError::NotFound`] when there is no file; [`StoreError::Unavailable`] also when the schema
+    /// belongs to an older release, whose server may have the file open.
     pub fn open_beside(path: &Path) -> Result<Self, StoreError> {
         if !path.is_file() {
             return Err(StoreError::NotFound);
         }
         let settings = SqliteSettings { busy_timeout: Duration::from_secs(10), ..SqliteSettings::default() };
-        Self::open_locked(path, settings, None)
+        let connection = connect::for_writing(path, settings.busy_timeout)?;
+        schema::require(&connection)?;
+        Self::open_locked(path, connection, settings, None)
     }
 
-    fn open_locked(path: &Path, settings: SqliteSettings, alone: Option<(File, Limits)>) -> Result<Self, StoreError> {
-        let mut connection = connect::for_writing(path, settings.busy_timeout)?;
-        schema::migrate(&mut connection)?;
+    fn open_locked(
+        path: &Path,
+        connection: Connection,
+        settings: SqliteSettings,
+        alone: Option<(File, Limits)>,
+    ) -> Result<Self, StoreError> {
         let files = Arc::new(Files::remember(path, alone.is_some())?);
         // Raised by each commit, so that readers know when what they see is out of date.
         let commits = Arc::new(AtomicU64::new(0));
@@ -127,7 +143,31 @@ impl SqliteStore {
         let (lock, limits) = alone.unzip();
         let checkpoints = Checkpoints::start(path, Arc::clone(&readers), Arc::clone(&files), limits)?;
         let writer = Writer::start(connection, settings.max_batch, commits, files, checkpoints)?;
-        Ok(Self(Arc::new(Parts { writer, readers, leases: Arc::default(), row_key: Arc::default(), _lock: lock })))
+        let parts = Parts {
+            writer,
+            readers,
+            leases: Arc::default(),
+            row_key: Arc::default(),
+            scans: Semaphore::new(MAX_SEARCHES),
+            _lock: lock,
+        };
+        Ok(Self(Arc::new(parts)))
+    }
+
+    /// Address of the database that the data was moved to, if it was; see [`crate::transfer`]. The file is out of date then.
+    ///
+    /// # Errors
+    /// As every read.
+    pub async fn moved_to(&self) -> Result<Option<String>, StoreError> {
+        self.0.readers.read(transfer::moved_to)
+    }
+
+    /// Has the file used again although its data was moved.
+    ///
+    /// # Errors
+    /// As every write.
+    pub async fn forget_move(&self) -> Result<(), StoreError> {
+        self.0.writer.write(|db| transfer::forget_move(db)).await
     }
 
     /// Ends after the writes that were begun, and moves all data into the one file. What is asked for afterwards fails.
@@ -338,7 +378,13 @@ impl Store for SqliteStore {
     }
 
     async fn find_audit_records(&self, filter: &AuditFilter) -> Result<Vec<AuditRecord>, StoreError> {
-        self.0.readers.read_latest(|db| audit::find(db, filter))
+        // A filter that no index serves reads as far as the trail goes, and the caller's thread serves others, too.
+        let _alone =
+            self.0.scans.acquire().await.map_err(|error| StoreError::Unavailable(Cause::with("searching", error)))?;
+        let (parts, filter) = (Arc::clone(&self.0), filter.clone());
+        let search = move || parts.readers.read_latest(|db| audit::find(db, &filter));
+        let found = tokio::task::spawn_blocking(search).await;
+        found.map_err(|error| StoreError::Unavailable(Cause::with("searching the audit trail", error)))?
     }
 
     async fn audit_head(&self) -> Result<AuditHead, StoreError> {
@@ -366,9 +412,8 @@ impl Store for SqliteStore {
         quota: u64,
         records: Vec<AuditEntry>,
     ) -> Result<(), CreateError> {
-        let restore = move |db: &rusqlite::Connection| {
-            secrets::insert(db, &secret, &row::values_of(&secret, &values)?, quota, records)
-        };
+        let restore =
+            move |db: &Group<'_>| secrets::insert(db, &secret, &row::values_of(&secret, &values)?, quota, records);
         self.0.writer.write(restore).await
     }
 
@@ -403,10 +448,10 @@ impl Store for SqliteStore {
 
     async fn finish_orphan_task(&self, task: Task, holder: &str, records: Vec<AuditEntry>) -> Result<(), StoreError> {
         let (holder, leases) = (holder.to_owned(), Arc::clone(&self.0.leases));
-        let finish = move |db: &rusqlite::Connection| {
+        let finish = move |db: &Group<'_>| {
             row::require_holder(&task, leases.holder(&task.id).as_deref(), &holder)?;
             tasks::finish_orphan(db, &task)?;
-            audit::append(db, records)?;
+            db.record(records);
             leases.release(&task.id, &holder);
             Ok(())
         };
@@ -415,7 +460,7 @@ impl Store for SqliteStore {
 
     async fn claim_tasks(&self, holder: &str, lasts: Duration, limit: u16) -> Result<Vec<Task>, StoreError> {
         let (holder, leases) = (holder.to_owned(), Arc::clone(&self.0.leases));
-        let claim = move |db: &rusqlite::Connection| Ok(leases.claim(&tasks::running(db)?, &holder, lasts, limit));
+        let claim = move |db: &Group<'_>| Ok(leases.claim(&tasks::running(db)?, &holder, lasts, limit));
         self.0.writer.write(claim).await
     }
 
@@ -431,7 +476,7 @@ impl Store for SqliteStore {
 
     async fn release_lease(&self, task: &TaskId, holder: &str) -> Result<(), StoreError> {
         let (task, holder, leases) = (task.clone(), holder.to_owned(), Arc::clone(&self.0.leases));
-        let release = move |_: &rusqlite::Connection| {
+        let release = move |_: &Group<'_>| {
             leases.release(&task, &holder);
             Ok(())
         };
@@ -471,8 +516,7 @@ impl Store for SqliteStore {
         records: Vec<AuditEntry>,
     ) -> Result<bool, StoreError> {
         let row_key = Arc::clone(&self.0.row_key);
-        let change =
-            move |db: &rusqlite::Connection| access::convert(db, bound::known(&row_key)?, &mark, convert, records);
+        let change = move |db: &Group<'_>| access::convert(db, bound::known(&row_key)?, &mark, convert, records);
         self.0.writer.write(change).await
     }
 
@@ -484,11 +528,11 @@ impl Store for SqliteStore {
         mut records: Vec<AuditEntry>,
     ) -> Result<bool, StoreError> {
         let (mark, row_key) = (mark.to_owned(), Arc::clone(&self.0.row_key));
-        let make = move |db: &rusqlite::Connection| {
+        let make = move |db: &Group<'_>| {
             let made = identities::make_user_once(db, bound::known(&row_key)?, &mark, &user, &key)?;
             let Some(marks) = made else { return Ok(false) };
             crate::audit::name_rows(&mut records, &marks);
-            audit::append(db, records)?;
+            db.record(records);
             Ok(true)
         };
         self.0.writer.write(make).await
@@ -496,8 +540,7 @@ impl Store for SqliteStore {
 
     async fn change_access(&self, changes: Vec<AccessChange>, records: Vec<AuditEntry>) -> Result<(), StoreError> {
         let row_key = Arc::clone(&self.0.row_key);
-        let change =
-            move |db: &rusqlite::Connection| access::change_all(db, bound::known(&row_key)?, &changes, records);
+        let change = move |db: &Group<'_>| access::change_all(db, bound::known(&row_key)?, &changes, records);
         self.0.writer.write(change).await
     }
 
@@ -506,7 +549,7 @@ impl Store for SqliteStore {
         decide: impl FnOnce(&AccessState) -> Result<AccessDecision<T>, E> + Send + 'static,
     ) -> Result<T, ChangeError<E>> {
         let row_key = Arc::clone(&self.0.row_key);
-        let change = move |db: &rusqlite::Connection| {
+        let change = move |db: &Group<'_>| {
             let binding = bound::known(&row_key)?;
             let (answer, changes, records) = decide(&access::state(db, binding)?).map_err(ChangeError::Refused)?;
             access::change_all(db, binding, &changes, records)?;
@@ -521,19 +564,23 @@ impl Store for SqliteStore {
         decide: impl FnOnce(&mut Vec<KeyRecord>) -> Result<(T, Vec<AuditEntry>), E> + Send + 'static,
     ) -> Result<T, ChangeError<E>> {
         let project = project.clone();
-        let change = move |db: &rusqlite::Connection| {
+        let change = move |db: &Group<'_>| {
             let before = access::keys(db, &project)?;
             let mut after = before.clone();
             let (answer, records) = decide(&mut after).map_err(ChangeError::Refused)?;
             access::apply_keys(db, &before, &after)?;
-            audit::append(db, records)?;
+            db.record(records);
             Ok(answer)
         };
         self.0.writer.write(change).await
     }
 
     async fn append_audit(&self, records: Vec<AuditEntry>) -> Result<(), StoreError> {
-        self.0.writer.write(move |db| audit::append(db, records)).await
+        let append = move |db: &Group<'_>| {
+            db.record(records);
+            Ok(())
+        };
+        self.0.writer.write(append).await
     }
 
     async fn note_key_uses(&self, uses: Vec<AccessKeyUse>) -> Result<(), StoreError> {
@@ -545,7 +592,7 @@ impl Store for SqliteStore {
     }
 
     async fn check_writing(&self) -> Result<(), StoreError> {
-        self.0.writer.write(identities::check_writing).await
+        self.0.writer.write(|db| identities::check_writing(db)).await
     }
 
     async fn put_meta_if_absent(&self, key: &str, value: Vec<u8>) -> Result<Vec<u8>, StoreError> {

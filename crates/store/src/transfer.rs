@@ -45,6 +45,12 @@ pub enum TransferError {
     /// A table or column has no place in the target.
     #[error("{0} has no place in the target; nothing was changed")]
     NoPlace(String),
+    /// The file was moved before, and what is stored has gone on elsewhere.
+    #[error("the source was moved to {0} before; move from a copy made since if that is meant, nothing was changed")]
+    Moved(String),
+    /// The file could not be marked as moved. The data is in the target all the same.
+    #[error("everything was moved, but the source could not be marked: start no server on it")]
+    Unmarked(#[source] StoreError),
     /// What was read back is not what was written.
     #[error("the copy of the table {0} is not the same as the source; nothing was changed")]
     Different(String),
@@ -126,24 +132,36 @@ fn table(name: &str, columns: &[String]) -> Table {
 }
 
 /// Moves the store in the SQLite file at `path` into the PostgreSQL database, which must be empty. The file is locked
-/// meanwhile, so that no server changes it, and stays as it is. All or nothing: the copy is committed when every row of it
-/// has been read back and found equal.
+/// meanwhile, so that no server changes it, and keeps its data. All or nothing: the copy is committed when every row of it
+/// has been read back and found equal. The file is then marked with the address of the database, so that no server goes on
+/// with it by mistake.
 ///
 /// # Errors
-/// Whatever is in the way; the database is then as it was, but for its schema.
+/// Whatever is in the way; the database is then as it was, but for its schema, unless it is [`TransferError::Unmarked`].
 pub async fn move_to_postgres(path: &Path, settings: &PostgresSettings) -> Result<Vec<CopiedTable>, TransferError> {
     if !path.is_file() {
         return Err(TransferError::NoSource(path.display().to_string()));
     }
     let source = Source::open(path).map_err(TransferError::Source)?;
     let target = Target::open(settings).await.map_err(TransferError::Target)?;
-    let copied = copy(&source, &target).await;
-    target.end(copied).await
+    let address = settings.shown_address().map_err(TransferError::Target)?;
+    let mut copied = copy(&source, &target).await;
+    if copied.is_ok()
+        && let Err(error) = source.begin_mark(&address)
+    {
+        copied = Err(TransferError::Source(error));
+    }
+    let copied = target.end(copied).await?;
+    source.keep_mark().map_err(TransferError::Unmarked)?;
+    Ok(copied)
 }
 
 async fn copy(source: &Source, target: &Target) -> Result<Vec<CopiedTable>, TransferError> {
     if let Some(table) = target.first_used_table().await.map_err(TransferError::Target)? {
         return Err(TransferError::NotEmpty(table));
+    }
+    if let Some(address) = source.moved_to().map_err(TransferError::Source)? {
+        return Err(TransferError::Moved(address));
     }
     let mut tables = Vec::new();
     for (name, columns) in source.tables().map_err(TransferError::Source)? {

@@ -72,6 +72,8 @@ async fn every_edit_of_the_audit_trail_in_the_file_is_found() {
     for (sql, expected) in [
         ("UPDATE audit SET document = replace(document, 'two', 'tow')", Broken::Changed(2)),
         ("UPDATE audit SET secret = 'other' WHERE number = 3", Broken::Changed(3)),
+        ("UPDATE audit SET subject = 'other' WHERE number = 2", Broken::Changed(2)),
+        ("UPDATE audit SET time = 9 WHERE number = 1", Broken::Changed(1)),
         ("DELETE FROM audit WHERE number = 1", Broken::Missing { expected: 1, found: 2 }),
         ("DELETE FROM audit WHERE number = 3", Broken::End { head: 3, last: 2 }),
         ("DELETE FROM audit WHERE number = 2; UPDATE audit SET number = 2 WHERE number = 3", Broken::Changed(2)),

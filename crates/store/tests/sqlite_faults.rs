@@ -122,6 +122,25 @@ fn a_command_beside_a_server_leaves_the_file_to_it() {
     assert!(read(&server, &name("a")).is_ok());
 }
 
+#[test]
+fn what_another_program_commits_is_seen_without_a_write_of_this_one() {
+    let (_directory, path) = directory();
+    let store = open(&path);
+    for text in ["a", "b"] {
+        wait(put(&store, &common(text)));
+        assert!(read(&store, &name(text)).is_ok());
+    }
+    let other = Connection::open(&path).unwrap();
+    let remove = "DELETE FROM secret_values WHERE secret = (SELECT row FROM secrets WHERE name = 'a');
+         DELETE FROM secrets WHERE name = 'a'";
+    other.execute_batch(remove).unwrap();
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while !matches!(read(&store, &name("a")), Err(ReadError::NotFound)) {
+        assert!(Instant::now() < deadline, "the deletion goes unnoticed");
+    }
+    assert!(read(&store, &name("b")).is_ok());
+}
+
 /// Waits until reads and writes fail, which takes a moment.
 fn until_failing(store: &SqliteStore) -> StoreError {
     let deadline = Instant::now() + Duration::from_secs(60);

@@ -10,10 +10,10 @@ use super::{
     failure::column,
     groups::Uncommitted,
     identities::can_be_held,
-    session::{COMMITTING, Session},
+    session::{COMMITTING, Parameters, Session},
 };
 use crate::{
-    audit::{self, AuditEntry, AuditHead, AuditRecord},
+    audit::{self, AuditEntry, AuditHead, AuditRecord, SearchColumns},
     error::{Cause, StoreError},
     row::{count, key_number},
     search::{AuditFilter, Dialect, Parameter, Statement},
@@ -25,9 +25,9 @@ const WRITING: &str = "writing the audit trail";
 const HEAD: &str = "SELECT number, link, seal, key_number FROM audit_head WHERE singleton = 1";
 pub(super) const LOCK_HEAD: &str =
     "SELECT number, link, seal, key_number FROM audit_head WHERE singleton = 1 FOR UPDATE";
-const AFTER: &str =
-    "SELECT number, secret, document, link, key_number FROM audit WHERE number > $1 ORDER BY number LIMIT $2";
-const OF_SECRET: &str = "SELECT number, secret, document, link, key_number FROM audit
+const AFTER: &str = "SELECT number, secret, document, link, key_number, time, actor, subject FROM audit
+     WHERE number > $1 ORDER BY number LIMIT $2";
+const OF_SECRET: &str = "SELECT number, secret, document, link, key_number, time, actor, subject FROM audit
      WHERE secret = $3 AND number > $1 ORDER BY number LIMIT $2";
 
 async fn read_head(session: &Session, sql: &str) -> Result<AuditHead, StoreError> {
@@ -50,8 +50,8 @@ pub(super) fn head_in(rows: &[Row]) -> Result<AuditHead, StoreError> {
 }
 
 // One statement for all records: others wait for the head meanwhile.
-const INSERT: &str = "INSERT INTO audit (number, secret, document, link, key_number)
-     SELECT * FROM unnest($1::BIGINT[], $2::TEXT[], $3::TEXT[], $4::BYTEA[], $5::BIGINT[])";
+const INSERT: &str = "INSERT INTO audit (number, secret, document, link, key_number, time, actor, subject)
+     SELECT * FROM unnest($1::BIGINT[], $2::TEXT[], $3::TEXT[], $4::BYTEA[], $5::BIGINT[], $6::BIGINT[], $7::TEXT[], $8::TEXT[])";
 const MOVE_HEAD: &str = "UPDATE audit_head SET number = $1, link = $2, seal = $3, key_number = $4 WHERE singleton = 1";
 
 /// Appends to the chain, in the transaction that is open. What follows in it should be the commit.
@@ -102,9 +102,13 @@ async fn write<F: Future<Output = Result<(), StoreError>>>(
     let documents: Vec<&str> = records.iter().map(|record| record.document.as_str()).collect();
     let links: Vec<&[u8]> = records.iter().map(|record| record.link.as_slice()).collect();
     let keys: Vec<i64> = records.iter().map(|record| i64::from(record.key_number)).collect();
+    let times: Vec<i64> = records.iter().map(|record| record.columns.time).collect();
+    let actors: Vec<Option<&str>> = records.iter().map(|record| record.columns.actor.as_deref()).collect();
+    let subjects: Vec<Option<&str>> = records.iter().map(|record| record.columns.subject.as_deref()).collect();
+    let rows: Parameters<'_> = &[&numbers, &secrets, &documents, &links, &keys, &times, &actors, &subjects];
     let (number, key) = (number(head.number), i64::from(head.key_number));
     let (inserted, moved, rest) = join3(
-        session.query(&insert, &[&numbers, &secrets, &documents, &links, &keys], WRITING),
+        session.query(&insert, rows, WRITING),
         session.query(&move_head, &[&number, &head.link, &head.seal, &key], WRITING),
         rest(),
     )
@@ -126,13 +130,25 @@ pub(super) async fn after(
     rows.iter().map(read).collect()
 }
 
+/// What searches by actor and by subject become, for a test of their plans.
+#[cfg(feature = "testing")]
+pub(super) const OF_ACTOR: &str = "SELECT number FROM audit WHERE time >= $1 AND time <= $2 AND actor = $3
+     ORDER BY time DESC, number DESC LIMIT $4";
+#[cfg(feature = "testing")]
+pub(super) const OF_SUBJECT: &str = "SELECT number FROM audit WHERE time >= $1 AND time <= $2 AND subject = $3
+     ORDER BY time DESC, number DESC LIMIT $4";
+
+/// Fills in the columns of records that a server of an older release has written beside one of this release.
+pub(super) async fn fill_columns(session: &Session) -> Result<(), StoreError> {
+    let sql = "UPDATE audit SET time = coalesce((document::jsonb ->> 'time')::bigint, 0),
+             actor = document::jsonb ->> 'actor',
+             subject = coalesce(secret, document::jsonb ->> 'key', document::jsonb ->> 'target')
+         WHERE time = 0 AND (document::jsonb ->> 'time')::bigint <> 0";
+    session.execute(sql, &[], WRITING).await.map(drop)
+}
+
 /// How PostgreSQL looks into a record.
-const DIALECT: Dialect = Dialect {
-    parameter: '$',
-    time: "(document::jsonb ->> 'time')::bigint",
-    subject: "coalesce(secret, document::jsonb ->> 'key', document::jsonb ->> 'target')",
-    member: |name| format!("(document::jsonb ->> '{name}')"),
-};
+const DIALECT: Dialect = Dialect { parameter: '$', member: |name| format!("(document::jsonb ->> '{name}')") };
 
 pub(super) async fn find(session: &Session, filter: &AuditFilter) -> Result<Vec<AuditRecord>, StoreError> {
     let Statement { sql, parameters } = Statement::of(filter, &DIALECT);
@@ -158,6 +174,11 @@ fn read(row: &Row) -> Result<AuditRecord, StoreError> {
         document: column(row, 2, READING)?,
         link: column(row, 3, READING)?,
         key_number: key_number(column(row, 4, READING)?)?,
+        columns: SearchColumns {
+            time: column(row, 5, READING)?,
+            actor: column(row, 6, READING)?,
+            subject: column(row, 7, READING)?,
+        },
     })
 }
 

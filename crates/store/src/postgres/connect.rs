@@ -55,6 +55,28 @@ impl PostgresSettings {
             timeout: Duration::from_secs(10),
         }
     }
+
+    /// The address without its password, for messages.
+    pub(crate) fn shown_address(&self) -> Result<String, StoreError> {
+        let config = config(self)?;
+        let ports = config.get_ports();
+        let places: Vec<_> = config
+            .get_hosts()
+            .iter()
+            .enumerate()
+            .map(|(at, host)| {
+                let host = match host {
+                    Host::Tcp(name) if name.contains(':') => format!("[{name}]"),
+                    Host::Tcp(name) => name.clone(),
+                    Host::Unix(path) => path.display().to_string(),
+                };
+                let port = ports.get(at).or(ports.first());
+                port.map_or(host.clone(), |port| format!("{host}:{port}"))
+            })
+            .collect();
+        let user = config.get_user().map_or_else(String::new, |user| format!("{user}@"));
+        Ok(format!("postgres://{user}{}/{}", places.join(","), config.get_dbname().unwrap_or_default()))
+    }
 }
 
 impl fmt::Debug for PostgresSettings {
@@ -238,6 +260,17 @@ mod tests {
         let settings = PostgresSettings::at("postgres://csms:hunter2@host:port/csms");
         let error = config(&settings).unwrap_err();
         assert!(!format!("{error:?} {settings:?}").contains("hunter2"), "{error:?}");
+    }
+
+    #[test]
+    fn an_address_is_shown_without_its_password() {
+        let shown = |url: &str| PostgresSettings::at(url).shown_address().unwrap();
+        assert_eq!(shown("postgres://csms:hunter2@db.example.com:6432/app"), "postgres://csms@db.example.com:6432/app");
+        assert_eq!(
+            shown("postgres://csms:hunter2@one,two:2/app?sslmode=require"),
+            "postgres://csms@one:5432,two:2/app"
+        );
+        assert_eq!(shown("host=db user=csms password=hunter2 dbname=app"), "postgres://csms@db/app");
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! Brings the database's schema up to date: numbered SQL files, each applied once, in order.
+//! Brings the database's schema up to date: numbered SQL files, each applied once, in order. Only a server and a move from
+//! another store do so; commands require the schema of their own release.
 //!
 //! The one row of `csms_schema` is the number of the newest that was applied, and the lock under which one replica at a
 //! time applies the next ones.
@@ -12,7 +13,7 @@ use super::{
     failure::{has_state, is_duplicate},
     session::{Session, within},
 };
-use crate::error::{Cause, StoreError};
+use crate::error::{Cause, StoreError, newer_schema, older_schema};
 
 /// Migration number n is the n-th entry.
 const MIGRATIONS: &[&str] = &[
@@ -30,6 +31,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/postgres/0012_key_rotation.sql"),
     include_str!("../../migrations/postgres/0013_key_ends.sql"),
     include_str!("../../migrations/postgres/0014_chain_key.sql"),
+    include_str!("../../migrations/postgres/0015_audit_columns.sql"),
 ];
 
 const DOING: &str = "bringing the schema up to date";
@@ -51,6 +53,24 @@ pub(super) async fn migrate(connections: &Connections, timeout: Duration) -> Res
         session.end(applied).await
     };
     within(MIGRATION_TIMEOUT, change).await
+}
+
+/// Requires that the database has exactly the schema of this release, and changes nothing: servers of another release may
+/// use it.
+///
+/// # Errors
+/// [`StoreError::NotFound`] for a database without any schema of ours, [`StoreError::Unavailable`] with both numbers for an
+/// older or newer one.
+pub(super) async fn require(connections: &Connections) -> Result<(), StoreError> {
+    let session = Session::open(connections).await?;
+    let version = match session.number(VERSION, &[], DOING).await {
+        Err(error) if has_state(&error, &SqlState::UNDEFINED_TABLE) => return Err(StoreError::NotFound),
+        version => version?.ok_or(StoreError::NotFound)?,
+    };
+    match missing(version, MIGRATIONS)?.len() {
+        0 => Ok(()),
+        lacking => Err(older_schema(MIGRATIONS.len().saturating_sub(lacking), MIGRATIONS.len())),
+    }
 }
 
 /// Whether the database lacks no migration. Makes the table of the schema's number if it is missing.
@@ -80,12 +100,8 @@ fn unless_another_did(done: Result<(), StoreError>) -> Result<(), StoreError> {
 
 /// The migrations behind number `version`.
 fn missing<'m, 's>(version: i64, migrations: &'m [&'s str]) -> Result<&'m [&'s str], StoreError> {
-    usize::try_from(version).ok().and_then(|applied| migrations.get(applied..)).ok_or_else(|| {
-        StoreError::Unavailable(Cause::new(format!(
-            "the database was written by a newer release: its schema is number {version}, this release knows {}",
-            migrations.len()
-        )))
-    })
+    let missing = usize::try_from(version).ok().and_then(|applied| migrations.get(applied..));
+    missing.ok_or_else(|| newer_schema(version, migrations.len()))
 }
 
 async fn apply(session: &Session, migrations: &[&str]) -> Result<(), StoreError> {

@@ -3,7 +3,7 @@
 use csms_core::{ProjectId, UnixMillis};
 use rusqlite::{Connection, Params, Row, params};
 
-use super::{audit, failure::During as _, identities};
+use super::{failure::During as _, identities, writer::Group};
 use crate::{
     audit::AuditEntry,
     bound::{Binding, Columns, Replacement, RowKind, RowMark, rewritten},
@@ -178,7 +178,7 @@ pub(super) fn change(
 
 /// Makes changes and appends their records, which name what became of the rows.
 pub(super) fn change_all(
-    db: &Connection,
+    db: &Group<'_>,
     binding: Binding<'_>,
     changes: &[AccessChange],
     mut records: Vec<AuditEntry>,
@@ -186,12 +186,13 @@ pub(super) fn change_all(
     let mut marks = Vec::new();
     changes.iter().try_for_each(|change| self::change(db, binding, change, &mut marks))?;
     crate::audit::name_rows(&mut records, &marks);
-    audit::append(db, records)
+    db.record(records);
+    Ok(())
 }
 
 /// See [`crate::Store::convert_access`].
 pub(super) fn convert(
-    db: &Connection,
+    db: &Group<'_>,
     binding: Binding<'_>,
     mark: &Replacement,
     convert: impl FnOnce(&mut AccessState) -> Result<(), StoreError>,

@@ -2,9 +2,9 @@
 
 use rusqlite::{Connection, Row, Rows, params, params_from_iter, types::Value};
 
-use super::failure::During as _;
+use super::{failure::During as _, readers::execute};
 use crate::{
-    audit::{self, AuditEntry, AuditHead, AuditRecord},
+    audit::{self, AuditEntry, AuditHead, AuditRecord, SearchColumns},
     error::StoreError,
     row::{count, key_number},
     search::{AuditFilter, Dialect, Parameter, Statement},
@@ -13,9 +13,9 @@ use crate::{
 const READING: &str = "reading the audit trail";
 const WRITING: &str = "writing the audit trail";
 
-pub(super) const AFTER: &str =
-    "SELECT number, secret, document, link, key_number FROM audit WHERE number > ?1 ORDER BY number LIMIT ?2";
-pub(super) const OF_SECRET: &str = "SELECT number, secret, document, link, key_number FROM audit
+pub(super) const AFTER: &str = "SELECT number, secret, document, link, key_number, time, actor, subject FROM audit
+     WHERE number > ?1 ORDER BY number LIMIT ?2";
+pub(super) const OF_SECRET: &str = "SELECT number, secret, document, link, key_number, time, actor, subject FROM audit
      WHERE secret = ?3 AND number > ?1 ORDER BY number LIMIT ?2";
 
 pub(super) fn head(db: &Connection) -> Result<AuditHead, StoreError> {
@@ -27,18 +27,23 @@ pub(super) fn head(db: &Connection) -> Result<AuditHead, StoreError> {
     Ok(AuditHead { number: count(number)?, link, seal, key_number: key_number(key)? })
 }
 
-/// Appends to the chain, in the transaction that is open.
+/// Appends to the chain, in the transaction that is open. Once for each commit: the head is read and sealed again.
 pub(super) fn append(db: &Connection, entries: Vec<AuditEntry>) -> Result<(), StoreError> {
     if entries.is_empty() {
         return Ok(());
     }
     let (records, head) = audit::extend(&head(db)?, entries);
     let mut insert = db
-        .prepare_cached("INSERT INTO audit (number, secret, document, link, key_number) VALUES (?1, ?2, ?3, ?4, ?5)")
+        .prepare_cached(
+            "INSERT INTO audit (number, secret, document, link, key_number, time, actor, subject)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+        )
         .during(WRITING)?;
     for record in records {
-        let AuditRecord { number: place, secret, document, link, key_number } = record;
-        insert.execute(params![number(place), secret, document, link, key_number]).during(WRITING)?;
+        let AuditRecord { number: place, secret, document, link, key_number, columns } = record;
+        let SearchColumns { time, actor, subject } = columns;
+        let values = params![number(place), secret, document, link, key_number, time, actor, subject];
+        insert.execute(values).during(WRITING)?;
     }
     db.prepare_cached("UPDATE audit_head SET number = ?1, link = ?2, seal = ?3, key_number = ?4 WHERE singleton = 1")
         .and_then(|mut statement| {
@@ -63,13 +68,17 @@ pub(super) fn after(
     read(&mut rows)
 }
 
+/// Fills in the columns of records that a server of an older release has written beside one of this release.
+pub(super) fn fill_columns(db: &Connection) -> Result<(), StoreError> {
+    let sql = "UPDATE audit SET time = coalesce(json_extract(document, '$.time'), 0),
+             actor = json_extract(document, '$.actor'),
+             subject = coalesce(secret, json_extract(document, '$.key'), json_extract(document, '$.target'))
+         WHERE time = 0 AND CASE WHEN json_valid(document) THEN json_extract(document, '$.time') <> 0 END";
+    execute(db, sql).during(WRITING)
+}
+
 /// How SQLite looks into a record.
-const DIALECT: Dialect = Dialect {
-    parameter: '?',
-    time: "json_extract(document, '$.time')",
-    subject: "coalesce(secret, json_extract(document, '$.key'), json_extract(document, '$.target'))",
-    member: |name| format!("json_extract(document, '$.{name}')"),
-};
+const DIALECT: Dialect = Dialect { parameter: '?', member: |name| format!("json_extract(document, '$.{name}')") };
 
 pub(super) fn find(db: &Connection, filter: &AuditFilter) -> Result<Vec<AuditRecord>, StoreError> {
     let Statement { sql, parameters } = Statement::of(filter, &DIALECT);
@@ -90,6 +99,11 @@ fn read(rows: &mut Rows<'_>) -> Result<Vec<AuditRecord>, StoreError> {
             document: row.get(2).during(READING)?,
             link: row.get(3).during(READING)?,
             key_number: key_number(row.get(4).during(READING)?)?,
+            columns: SearchColumns {
+                time: row.get(5).during(READING)?,
+                actor: row.get(6).during(READING)?,
+                subject: row.get(7).during(READING)?,
+            },
         });
     }
     Ok(records)
@@ -98,4 +112,37 @@ fn read(rows: &mut Rows<'_>) -> Result<Vec<AuditRecord>, StoreError> {
 /// A number as a column holds it.
 fn number(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use csms_core::UnixMillis;
+
+    use super::*;
+    use crate::sqlite::{connect, schema};
+
+    #[test]
+    fn searches_use_an_index_and_sort_nothing() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut db = connect::for_writing(&directory.path().join("csms.db"), Duration::ZERO).unwrap();
+        schema::migrate(&mut db).unwrap();
+        let all = AuditFilter::between(UnixMillis::new(1), UnixMillis::new(9), 50);
+        let text = || Some("x".to_owned());
+        for (filter, index) in [
+            (all.clone(), "audit_by_time"),
+            (AuditFilter { before: Some((UnixMillis::new(5), 7)), ..all.clone() }, "audit_by_time"),
+            (AuditFilter { actor: text(), ..all.clone() }, "audit_by_actor"),
+            (AuditFilter { subject: text(), ..all.clone() }, "audit_by_subject"),
+            (AuditFilter { subject: text(), project: text(), succeeded: Some(true), ..all }, "audit_by_subject"),
+        ] {
+            let Statement { sql, parameters } = Statement::of(&filter, &DIALECT);
+            let mut statement = db.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+            let nothing = vec![1; parameters.len()];
+            let steps = statement.query_map(params_from_iter(nothing), |row| row.get::<_, String>(3)).unwrap();
+            let plan = steps.map(Result::unwrap).collect::<Vec<_>>().join("; ");
+            assert!(plan.contains(index) && !plan.contains("TEMP B-TREE"), "{filter:?}: {plan}");
+        }
+    }
 }

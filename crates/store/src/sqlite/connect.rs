@@ -43,7 +43,7 @@ pub(super) fn lock(path: &Path) -> Result<File, StoreError> {
 
 /// As [`lock`] without a wait; `None` when another process has it.
 pub(super) fn try_lock(path: &Path) -> Result<Option<File>, StoreError> {
-    let lock_path = beside(path, ".lock");
+    let lock_path = lock_of(path);
     let unavailable = |error| StoreError::Unavailable(Cause::with(format!("locking {}", lock_path.display()), error));
     let file = private_file(&lock_path).map_err(unavailable)?;
     match file.try_lock() {
@@ -53,12 +53,18 @@ pub(super) fn try_lock(path: &Path) -> Result<Option<File>, StoreError> {
     }
 }
 
+/// The file whose lock keeps a second server away.
+pub(super) fn lock_of(path: &Path) -> PathBuf {
+    beside(path, ".lock")
+}
+
 /// The log of the database.
 pub(super) fn log_of(path: &Path) -> PathBuf {
     beside(path, "-wal")
 }
 
-fn beside(path: &Path, end: &str) -> PathBuf {
+/// The file beside the database whose name goes on like this.
+pub(super) fn beside(path: &Path, end: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(end);
     PathBuf::from(name)

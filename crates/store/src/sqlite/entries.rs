@@ -3,7 +3,7 @@
 use csms_core::{EventName, ProjectId, event::Event};
 use rusqlite::{Connection, Row, params};
 
-use super::{audit, failure::During as _};
+use super::{failure::During as _, writer::Group};
 use crate::{
     audit::AuditEntry,
     document::{self, Document},
@@ -52,7 +52,7 @@ pub(super) fn list<T: Entry>(
 }
 
 pub(super) fn change<T: Entry, R, E>(
-    db: &Connection,
+    db: &Group<'_>,
     project: &ProjectId,
     name: &str,
     records: Vec<AuditEntry>,
@@ -82,7 +82,7 @@ pub(super) fn change<T: Entry, R, E>(
                 .during(WRITING)?;
         }
     }
-    audit::append(db, records)?;
+    db.record(records);
     Ok(answer)
 }
 

@@ -16,6 +16,7 @@ use std::{
     time::Instant,
 };
 
+use super::connect;
 use crate::error::{Cause, StoreError};
 
 /// Longest time between two looks while there are reads, in milliseconds.
@@ -72,15 +73,16 @@ impl Files {
     /// Remembers the files that connections have just opened. `is_alone` says whether this process holds the lock, so that
     /// nobody else may write into the database.
     pub(super) fn remember(database: &Path, is_alone: bool) -> Result<Self, StoreError> {
-        let beside = BESIDE.into_iter().map(|end| {
-            let mut name = database.as_os_str().to_owned();
-            name.push(end);
-            PathBuf::from(name)
-        });
+        let beside = BESIDE.into_iter().map(|end| connect::beside(database, end));
         let mut names = Vec::new();
         for name in std::iter::once(database.to_owned()).chain(beside) {
             let metadata = name.metadata().map_err(|error| missing(&name, error))?;
             names.push((name, FileId::of(&metadata)));
+        }
+        // Without the file that is locked, a second server would not be kept out.
+        let lock = connect::lock_of(database);
+        if is_alone && let Ok(metadata) = lock.metadata() {
+            names.push((lock, FileId::of(&metadata)));
         }
         let files = Self {
             names,
@@ -106,19 +108,20 @@ impl Files {
         Ok(Expected::Known(Content::of(&metadata)))
     }
 
-    /// Looks at the files unless that was done a moment ago.
+    /// Looks at the files unless that was done a moment ago. Returns the time of the latest look, in milliseconds after they
+    /// were opened.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`] for a file that is gone or was replaced, [`StoreError::Corrupt`] for a database that
     /// another program wrote into.
-    pub(super) fn check_lately(&self) -> Result<(), StoreError> {
+    pub(super) fn check_lately(&self) -> Result<u64, StoreError> {
         let now = u64::try_from(self.opened.elapsed().as_millis()).unwrap_or(u64::MAX);
-        let is_recent = now.saturating_sub(self.checked.load(Ordering::Relaxed)) < INTERVAL_MILLIS;
-        if is_recent && !self.failing.load(Ordering::Relaxed) {
-            return Ok(());
+        let checked = self.checked.load(Ordering::Relaxed);
+        if now.saturating_sub(checked) < INTERVAL_MILLIS && !self.failing.load(Ordering::Relaxed) {
+            return Ok(checked);
         }
         self.checked.store(now, Ordering::Relaxed);
-        self.check()
+        self.check().map(|()| now)
     }
 
     /// Looks at the files.

@@ -1,8 +1,9 @@
 //! Connections that read: one per calling thread, opened when the thread first reads.
 //!
 //! A reader keeps its read transaction open from one read to the next and renews it only when the writer has committed
-//! since: beginning a read transaction costs more than finding a row. An open transaction keeps the log from being
-//! emptied, so those of idle threads are ended before each checkpoint.
+//! since, or when the files have been looked at again (`files`): beginning a read transaction costs more than finding a
+//! row. The second shows what other programs have committed, at most the interval of these looks later. An open
+//! transaction keeps the log from being emptied, so those of idle threads are ended before each checkpoint.
 
 use std::{
     cell::RefCell,
@@ -36,17 +37,26 @@ impl Slot {
 
 struct Reader {
     connection: Connection,
-    /// The number of commits that the open transaction sees at least; `None` while none is open.
-    snapshot: Option<u64>,
+    /// What the open transaction sees; `None` while none is open.
+    snapshot: Option<Snapshot>,
+}
+
+/// What a read transaction sees at least.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Snapshot {
+    /// The number of commits of this process.
+    commits: u64,
+    /// When the files were looked at before it began. What other programs committed until then is seen, too.
+    looked: u64,
 }
 
 impl Reader {
-    fn begin(&mut self, commits: u64) -> Result<(), StoreError> {
+    fn begin(&mut self, least: Snapshot) -> Result<(), StoreError> {
         // An error may have ended the transaction.
-        if self.snapshot != Some(commits) || self.connection.is_autocommit() {
+        if self.snapshot != Some(least) || self.connection.is_autocommit() {
             self.end()?;
             execute(&self.connection, "BEGIN").during("beginning to read")?;
-            self.snapshot = Some(commits);
+            self.snapshot = Some(least);
         }
         Ok(())
     }
@@ -89,7 +99,7 @@ impl Readers {
         self.read_at(false, query)
     }
 
-    /// As [`Readers::read`], and sees what other processes have committed until now, too. For what they may change: users,
+    /// As [`Readers::read`], and sees what other processes have committed until now. For what they may change: users,
     /// access keys and policies, by the commands beside a running server.
     pub(super) fn read_latest<T, E: From<StoreError>>(
         &self,
@@ -103,14 +113,14 @@ impl Readers {
         latest: bool,
         query: impl FnOnce(&Connection) -> Result<T, E>,
     ) -> Result<T, E> {
-        self.files.check_lately()?;
+        let looked = self.files.check_lately()?;
         let slot = self.slot()?;
         let mut guard = slot.lock();
         let Some(reader) = guard.as_mut() else { return Err(closed().into()) };
         if latest {
             reader.end()?;
         }
-        reader.begin(self.commits.load(Ordering::Acquire))?;
+        reader.begin(Snapshot { commits: self.commits.load(Ordering::Acquire), looked })?;
         query(&reader.connection)
     }
 
@@ -143,7 +153,7 @@ impl Readers {
         let commits = self.commits.load(Ordering::Acquire);
         for slot in self.all().iter().filter_map(Weak::upgrade) {
             match slot.lock().as_mut() {
-                Some(reader) if reader.snapshot.is_some_and(|snapshot| snapshot < commits) => reader.end()?,
+                Some(reader) if reader.snapshot.is_some_and(|snapshot| snapshot.commits < commits) => reader.end()?,
                 Some(_) | None => {}
             }
         }

@@ -1,9 +1,10 @@
-//! Brings the file's schema up to date: numbered SQL files, each applied once, in order.
+//! Brings the file's schema up to date: numbered SQL files, each applied once, in order. Only a server and a move to another
+//! store do so; commands require the schema of their own release.
 
 use rusqlite::{Connection, TransactionBehavior};
 
 use super::failure::During as _;
-use crate::error::{Cause, StoreError};
+use crate::error::{Cause, StoreError, newer_schema, older_schema};
 
 /// Migration number n is the n-th entry.
 const MIGRATIONS: &[&str] = &[
@@ -20,7 +21,9 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/0011_key_rotation.sql"),
     include_str!("../../migrations/0012_key_ends.sql"),
     include_str!("../../migrations/0013_chain_key.sql"),
+    include_str!("../../migrations/0014_audit_columns.sql"),
 ];
+const DOING: &str = "bringing the schema up to date";
 /// Marks a file as ours: `csms` in ASCII.
 const APPLICATION_ID: i64 = 0x6373_6d73;
 
@@ -29,24 +32,35 @@ pub(super) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
     apply(connection, MIGRATIONS)
 }
 
-fn apply(connection: &mut Connection, migrations: &[&str]) -> Result<(), StoreError> {
-    const DOING: &str = "bringing the schema up to date";
-    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).during(DOING)?;
-    let number = |pragma| transaction.pragma_query_value(None, pragma, |row| row.get::<_, i64>(0)).during(DOING);
+/// Requires that the file has exactly the schema of this release, and changes nothing: a server of another release may have
+/// it open.
+///
+/// # Errors
+/// [`StoreError::Unavailable`] with both numbers for an older or newer schema.
+pub(super) fn require(connection: &Connection) -> Result<(), StoreError> {
+    let applied = applied(connection, MIGRATIONS)?;
+    if applied < MIGRATIONS.len() { Err(older_schema(applied, MIGRATIONS.len())) } else { Ok(()) }
+}
+
+/// How many of the migrations the file has.
+fn applied(connection: &Connection, migrations: &[&str]) -> Result<usize, StoreError> {
+    let number = |pragma| connection.pragma_query_value(None, pragma, |row| row.get::<_, i64>(0)).during(DOING);
     let (application, version, content) =
         (number("application_id")?, number("user_version")?, number("schema_version")?);
     let is_new = version == 0 && content == 0;
     if !is_new && application != APPLICATION_ID {
         return Err(StoreError::Corrupt(Cause::new("the file is a database of another program")));
     }
-    let applied = usize::try_from(version).unwrap_or(usize::MAX);
-    let Some(missing) = migrations.get(applied..) else {
-        return Err(StoreError::Unavailable(Cause::new(format!(
-            "the database was written by a newer release: its schema is number {version}, this release knows {}",
-            migrations.len()
-        ))));
-    };
-    if missing.is_empty() {
+    usize::try_from(version)
+        .ok()
+        .filter(|applied| *applied <= migrations.len())
+        .ok_or_else(|| newer_schema(version, migrations.len()))
+}
+
+fn apply(connection: &mut Connection, migrations: &[&str]) -> Result<(), StoreError> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).during(DOING)?;
+    let applied = applied(&transaction, migrations)?;
+    if applied == migrations.len() {
         return Ok(());
     }
     for (number, migration) in (1_i64..).zip(migrations).skip(applied) {
@@ -89,6 +103,18 @@ mod tests {
         connection.pragma_update(None, "user_version", 99).unwrap();
         let Err(StoreError::Unavailable(cause)) = migrate(&mut connection) else { panic!("not refused") };
         assert!(cause.to_string().contains("number 99"), "{cause}");
+    }
+
+    #[test]
+    fn a_command_requires_the_schema_of_its_release_and_changes_none() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        apply(&mut connection, MIGRATIONS.split_last().unwrap().1).unwrap();
+        let before = version(&connection);
+        let Err(StoreError::Unavailable(cause)) = require(&connection) else { panic!("not refused") };
+        assert!(cause.to_string().contains("an older release"), "{cause}");
+        assert_eq!(version(&connection), before);
+        migrate(&mut connection).unwrap();
+        require(&connection).unwrap();
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use csms_core::{EventName, ProjectId, Secret, SecretId, SecretName, UnixMillis, VersionId};
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
-use super::{audit, entries, failure::During as _, tasks};
+use super::{entries, failure::During as _, tasks, writer::Group};
 use crate::{
     audit::AuditEntry,
     draft::{Changes, ReplicaChange, Tasks},
@@ -143,7 +143,7 @@ pub(super) fn next_due_time(db: &Connection) -> Result<Option<UnixMillis>, Store
 }
 
 pub(super) fn create(
-    db: &Connection,
+    db: &Group<'_>,
     secret: &Secret,
     sealed: &[u8],
     quota: u64,
@@ -154,7 +154,7 @@ pub(super) fn create(
 
 /// Stores a secret with the values of its versions, unless its name is taken or there is no room for it.
 pub(super) fn insert(
-    db: &Connection,
+    db: &Group<'_>,
     secret: &Secret,
     values: &[(VersionId, &[u8])],
     quota: u64,
@@ -202,7 +202,7 @@ pub(super) fn insert(
     for (version, sealed) in values {
         insert_value(db, row, *version, sealed)?;
     }
-    audit::append(db, records)?;
+    db.record(records);
     Ok(())
 }
 
@@ -214,7 +214,7 @@ fn insert_value(db: &Connection, secret: i64, version: VersionId, sealed: &[u8])
 }
 
 /// Writes what a change amounts to, and returns the tasks among it, whose leases are kept elsewhere.
-pub(super) fn apply(db: &Connection, row: i64, changes: Changes) -> Result<Tasks, StoreError> {
+pub(super) fn apply(db: &Group<'_>, row: i64, changes: Changes) -> Result<Tasks, StoreError> {
     let mut changed_tasks = match changes {
         Changes::Update { secret, added, removed, replicas, tasks } => {
             change_values(db, row, &added, &removed)?;
@@ -231,7 +231,7 @@ pub(super) fn apply(db: &Connection, row: i64, changes: Changes) -> Result<Tasks
     for task in &changed_tasks.put {
         tasks::put(db, task)?;
     }
-    audit::append(db, std::mem::take(&mut changed_tasks.audit))?;
+    db.record(std::mem::take(&mut changed_tasks.audit));
     Ok(changed_tasks)
 }
 
@@ -258,7 +258,7 @@ fn delete(db: &Connection, row: i64) -> Result<(), StoreError> {
 }
 
 /// Writes what a change of a primary amounts to for its replicas.
-fn apply_to_replicas(db: &Connection, changes: &[ReplicaChange]) -> Result<(), StoreError> {
+fn apply_to_replicas(db: &Group<'_>, changes: &[ReplicaChange]) -> Result<(), StoreError> {
     let find = |project: &ProjectId, id: &SecretId| {
         let row = db
             .prepare_cached("SELECT row FROM secrets WHERE id = ?1 AND project = ?2")

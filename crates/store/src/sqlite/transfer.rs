@@ -4,13 +4,28 @@ use std::{fs::File, path::Path, time::Duration};
 
 use rusqlite::{Connection, DEFAULT_NAME, Rows, Statement, types::ValueRef, wal::CheckpointMode};
 
-use super::{connect, failure::During as _, schema};
+use super::{connect, failure::During as _, identities, schema};
 use crate::{
     error::StoreError,
     transfer::{Cell, Table},
 };
 
 const READING: &str = "reading a table";
+const MARKING: &str = "marking the file as moved";
+
+/// Name under which a file keeps the address of the database that its data was moved to.
+const MOVED_TO: &str = "moved_to";
+
+/// Where the data of the file was moved to, if it was.
+pub(super) fn moved_to(db: &Connection) -> Result<Option<String>, StoreError> {
+    Ok(identities::meta(db, MOVED_TO)?.map(|address| String::from_utf8_lossy(&address).into_owned()))
+}
+
+/// Forgets that the data of the file was moved.
+pub(super) fn forget_move(db: &Connection) -> Result<(), StoreError> {
+    let forget = db.prepare_cached("DELETE FROM meta WHERE key = ?1");
+    forget.and_then(|mut statement| statement.execute([MOVED_TO])).during(MARKING).map(drop)
+}
 
 /// A file that nobody else uses meanwhile.
 pub(crate) struct Source {
@@ -25,6 +40,22 @@ impl Source {
         let mut connection = connect::for_writing(path, Duration::from_secs(2))?;
         schema::migrate(&mut connection)?;
         Ok(Self { connection, _lock: lock })
+    }
+
+    /// Where the data was moved to before, if it was.
+    pub(crate) fn moved_to(&self) -> Result<Option<String>, StoreError> {
+        moved_to(&self.connection)
+    }
+
+    /// Marks the file as moved to this address, once [`Source::keep_mark`] has been called.
+    pub(crate) fn begin_mark(&self, address: &str) -> Result<(), StoreError> {
+        self.connection.execute_batch("BEGIN IMMEDIATE").during(MARKING)?;
+        identities::put_meta_if_absent(&self.connection, MOVED_TO, address.as_bytes()).map(drop)
+    }
+
+    /// Keeps the mark.
+    pub(crate) fn keep_mark(&self) -> Result<(), StoreError> {
+        self.connection.execute_batch("COMMIT").during(MARKING)
     }
 
     /// Names and columns of all tables, in the order in which they were made, so that what is referred to comes first.

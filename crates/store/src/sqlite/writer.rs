@@ -2,9 +2,12 @@
 //!
 //! A commit costs a sync of the disk however many writes it carries. While one is under way others queue up, and
 //! become the next commit. Each write has its own savepoint, so a refused one takes nothing of its neighbours along;
-//! all are answered after the commit, refusals too, because they may rest on a neighbour's change.
+//! all are answered after the commit, refusals too, because they may rest on a neighbour's change. The audit trail is
+//! extended once for all of them, right before the commit.
 
 use std::{
+    cell::RefCell,
+    ops::Deref,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc,
@@ -18,11 +21,14 @@ use std::{
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
-use super::{checkpoint::Checkpoints, failure::During as _, files::Files, readers::execute};
-use crate::error::{Cause, StoreError};
+use super::{audit, checkpoint::Checkpoints, failure::During as _, files::Files, readers::execute};
+use crate::{
+    audit::AuditEntry,
+    error::{Cause, StoreError},
+};
 
 /// Runs one write inside the open transaction, or notes why there is none.
-type Job = Box<dyn FnOnce(Result<&Connection, &StoreError>) -> Answer + Send>;
+type Job = Box<dyn FnOnce(Result<&Group<'_>, &StoreError>) -> Answer + Send>;
 /// Tells the caller, given how the commit went.
 type Answer = Box<dyn FnOnce(Result<(), &StoreError>)>;
 
@@ -31,6 +37,38 @@ enum Request {
     Write(Job),
     /// To end after the writes before this, and to report whether everything is in the file.
     Close(oneshot::Sender<Result<(), StoreError>>),
+}
+
+/// The transaction that the writes of one commit share.
+pub(super) struct Group<'c> {
+    connection: &'c Connection,
+    /// What the writes so far append to the audit trail.
+    records: RefCell<Vec<AuditEntry>>,
+}
+
+impl<'c> Group<'c> {
+    fn new(connection: &'c Connection) -> Self {
+        Self { connection, records: RefCell::default() }
+    }
+
+    /// Has records appended to the audit trail by the commit, unless the write that is running fails.
+    pub(super) fn record(&self, records: Vec<AuditEntry>) {
+        self.records.borrow_mut().extend(records);
+    }
+
+    /// Appends the records of all writes and commits.
+    fn commit(&self) -> Result<(), StoreError> {
+        audit::append(self.connection, self.records.take())?;
+        execute(self.connection, "COMMIT").during("committing")
+    }
+}
+
+impl Deref for Group<'_> {
+    type Target = Connection;
+
+    fn deref(&self) -> &Connection {
+        self.connection
+    }
 }
 
 /// How often a log that is too long is looked at while nobody writes.
@@ -90,7 +128,7 @@ impl Writer {
     /// or not anyone waits for the answer.
     pub(super) async fn write<T, E>(
         &self,
-        job: impl FnOnce(&Connection) -> Result<T, E> + Send + 'static,
+        job: impl FnOnce(&Group<'_>) -> Result<T, E> + Send + 'static,
     ) -> Result<T, E>
     where
         T: Send + 'static,
@@ -100,7 +138,7 @@ impl Writer {
         let (sender, receiver) = oneshot::channel();
         let job: Job = Box::new(move |transaction| {
             let outcome = match transaction {
-                Ok(connection) => in_savepoint(connection, job),
+                Ok(group) => in_savepoint(group, job),
                 Err(error) => Err(error.clone().into()),
             };
             Box::new(move |committed| {
@@ -176,9 +214,10 @@ fn commit(connection: &Connection, files: &Files, batch: Vec<Job>, commits: &Ato
         return;
     }
     let mut state = files.check().and_then(|()| execute(connection, "BEGIN IMMEDIATE").during("beginning to write"));
+    let group = Group::new(connection);
     let mut answers = Vec::with_capacity(batch.len());
     for job in batch {
-        answers.push(job(state.as_ref().map(|()| connection)));
+        answers.push(job(state.as_ref().map(|()| &group)));
         // Errors such as a full disk make SQLite give up the whole transaction. What came before is gone then, and
         // what comes next must not run outside of one.
         if state.is_ok() && connection.is_autocommit() {
@@ -186,7 +225,7 @@ fn commit(connection: &Connection, files: &Files, batch: Vec<Job>, commits: &Ato
         }
     }
     if state.is_ok() {
-        state = execute(connection, "COMMIT").during("committing");
+        state = group.commit();
     }
     if state.is_err() && !connection.is_autocommit() {
         // Fails only if there is nothing to roll back.
@@ -200,13 +239,18 @@ fn commit(connection: &Connection, files: &Files, batch: Vec<Job>, commits: &Ato
 
 /// Runs a job so that it leaves nothing behind unless it succeeds.
 fn in_savepoint<T, E: From<StoreError>>(
-    connection: &Connection,
-    job: impl FnOnce(&Connection) -> Result<T, E>,
+    group: &Group<'_>,
+    job: impl FnOnce(&Group<'_>) -> Result<T, E>,
 ) -> Result<T, E> {
+    let connection = group.connection;
     execute(connection, "SAVEPOINT job").during("beginning a write")?;
-    let outcome = catch_unwind(AssertUnwindSafe(|| job(connection))).unwrap_or_else(|_| {
+    let records = group.records.borrow().len();
+    let outcome = catch_unwind(AssertUnwindSafe(|| job(group))).unwrap_or_else(|_| {
         Err(StoreError::Unavailable(Cause::new("the function that decides a write panicked")).into())
     });
+    if outcome.is_err() {
+        group.records.borrow_mut().truncate(records);
+    }
     if outcome.is_err() && !connection.is_autocommit() {
         execute(connection, "ROLLBACK TO job").during("undoing a refused write")?;
     }
@@ -220,7 +264,13 @@ fn in_savepoint<T, E: From<StoreError>>(
 mod tests {
     use std::sync::mpsc::channel;
 
-    use super::{super::connect, *};
+    use zeroize::Zeroizing;
+
+    use super::{
+        super::{connect, schema},
+        *,
+    };
+    use crate::audit::{ChainCheck, ChainKey};
 
     /// A job that runs `sql` and sends how it ended.
     fn job(sql: &'static str, outcomes: &Sender<bool>) -> Job {
@@ -271,6 +321,41 @@ mod tests {
         let broken = "PRAGMA defer_foreign_keys = ON; CREATE TABLE child (t INTEGER REFERENCES t (x));
                       INSERT INTO child VALUES (9)";
         assert_eq!(run(&[ONE, broken, TWO]), (vec![false, false, false], 0));
+    }
+
+    #[test]
+    fn the_trail_is_extended_once_by_what_the_writes_of_a_commit_record_but_for_the_refused() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("csms.db");
+        let mut db = connect::for_writing(&path, Duration::ZERO).unwrap();
+        schema::migrate(&mut db).unwrap();
+        db.execute_batch(
+            "CREATE TABLE seals (x); CREATE TRIGGER seal AFTER UPDATE ON audit_head BEGIN INSERT INTO seals VALUES (1); END",
+        )
+        .unwrap();
+        let files = Files::remember(&path, true).unwrap();
+        let chain = Arc::new(ChainKey::new(1, Zeroizing::new([7; 32])));
+        let write = |what: &'static str, succeeds: bool| -> Job {
+            let entry =
+                AuditEntry { secret: None, document: format!("{{\"what\":\"{what}\"}}"), chain: Arc::clone(&chain) };
+            Box::new(move |group| {
+                let refused = StoreError::NotFound;
+                let run = |group: &Group<'_>| {
+                    group.record(vec![entry]);
+                    if succeeds { Ok(()) } else { Err(refused) }
+                };
+                let outcome = in_savepoint(group.unwrap(), run);
+                Box::new(move |committed| assert_eq!(committed.is_ok() && outcome.is_ok(), succeeds))
+            })
+        };
+        commit(&db, &files, vec![write("a", true), write("b", false), write("c", true)], &AtomicU64::new(0));
+        let records = audit::after(&db, 0, 9, None).unwrap();
+        let documents: Vec<_> = records.iter().map(|record| record.document.as_str()).collect();
+        assert_eq!(documents, [r#"{"what":"a"}"#, r#"{"what":"c"}"#]);
+        let mut check = ChainCheck::new(&chain);
+        records.iter().try_for_each(|record| check.next(record)).unwrap();
+        check.finish(&audit::head(&db).unwrap()).unwrap();
+        assert_eq!(db.query_row("SELECT count(*) FROM seals", [], |row| row.get::<_, i64>(0)).unwrap(), 1);
     }
 
     #[test]
