@@ -6,6 +6,8 @@ use std::fmt::Write as _;
 use std::process::Command;
 use std::time::Duration;
 
+use rustix::process::Signal;
+
 use crate::directory::Directory;
 use crate::error::{Error, Result};
 use crate::port::Port;
@@ -17,6 +19,9 @@ use crate::system_user::SystemUser;
 
 const NAME: &str = "PgBouncer";
 const READY_WITHIN: Duration = Duration::from_secs(30);
+
+/// The file with names and passwords (`auth_file`).
+const USERS: &str = "users.txt";
 
 /// How to start a pooler.
 #[derive(Debug, Clone)]
@@ -42,8 +47,9 @@ impl Default for Setup {
 #[derive(Debug)]
 pub struct PgBouncer {
     // Dropped in this order: the pooler ends before its directory goes.
-    _daemon: Daemon,
-    _directory: Directory,
+    daemon: Daemon,
+    directory: Directory,
+    user: SystemUser,
     port: Port,
     version: String,
 }
@@ -64,12 +70,7 @@ impl PgBouncer {
         let user = SystemUser::unprivileged("postgres")?;
         let directory = Directory::create(user)?;
         let port = Port::take()?;
-        let quoted = |text: &str| format!("\"{}\"", text.replace('"', "\"\""));
-        let mut list = format!("{} {}\n", quoted(ADMIN), quoted(server.admin_password()));
-        for (name, password) in setup.users.iter().flatten() {
-            let _ = writeln!(list, "{} {}", quoted(name), quoted(password));
-        }
-        let list = directory.private_file("users.txt", &list, user)?;
+        let list = directory.private_file(USERS, &list(server, setup.users.as_deref().unwrap_or_default()), user)?;
         let lookup = match setup.users {
             Some(_) => String::new(),
             None => {
@@ -92,7 +93,16 @@ impl PgBouncer {
         let plan = Plan { name: NAME, command, user, log: &log, ending: Ending::TERMINATE, pipe_stdout: false };
         let (daemon, _) = Daemon::start(plan)?;
         daemon.listens(port.number(), READY_WITHIN).await?;
-        Ok(Self { _daemon: daemon, _directory: directory, port, version })
+        Ok(Self { daemon, directory, user, port, version })
+    }
+
+    /// Gives a pooler with a list of its own another one, which counts for the next logins.
+    ///
+    /// # Errors
+    /// When the list cannot be written, or the pooler has ended.
+    pub fn set_users(&self, server: &Postgres, users: &[(String, String)]) -> Result<()> {
+        self.directory.private_file(USERS, &list(server, users), self.user)?;
+        self.daemon.signal_family(Signal::HUP)
     }
 
     /// The TCP port on 127.0.0.1.
@@ -104,4 +114,14 @@ impl PgBouncer {
     pub fn version(&self) -> &str {
         &self.version
     }
+}
+
+/// The contents of an `auth_file`.
+fn list(server: &Postgres, users: &[(String, String)]) -> String {
+    let quoted = |text: &str| format!("\"{}\"", text.replace('"', "\"\""));
+    let mut list = format!("{} {}\n", quoted(ADMIN), quoted(server.admin_password()));
+    for (name, password) in users {
+        let _ = writeln!(list, "{} {}", quoted(name), quoted(password));
+    }
+    list
 }

@@ -1,5 +1,7 @@
 //! A private PostgreSQL, MySQL or MariaDB behind one face.
 
+use std::collections::BTreeMap;
+
 use csms_core::rotation::{Account, Engine};
 use csms_testbed::{MySqlServer, Postgres, Result, TlsMode, mysql, postgres};
 use mysql_async::prelude::Queryable;
@@ -175,6 +177,22 @@ impl Database {
         }
     }
 
+    /// Makes the server write statements into a log in its directory, as far as it keeps their passwords out of it: all of
+    /// them, but of MariaDB into the slow log alone, since nothing keeps a password out of its general log.
+    ///
+    /// # Errors
+    /// When it refuses.
+    pub async fn log_into_files(&self) -> Result<()> {
+        match self.engine() {
+            Engine::PostgreSql => self.log_every_statement().await,
+            Engine::MySql => self.execute("SET GLOBAL log_output = 'FILE', GLOBAL general_log = 1").await,
+            Engine::MariaDb => {
+                let all = "SET GLOBAL log_output = 'FILE', GLOBAL long_query_time = 0, GLOBAL slow_query_log = 1";
+                self.execute(all).await
+            }
+        }
+    }
+
     /// All that the server has logged so far. Tests compare it with texts, so a failure to read it is a panic.
     ///
     /// # Panics
@@ -212,6 +230,29 @@ impl Database {
         match self {
             Self::PostgreSql(server) => server.version().await,
             Self::MySql(server) => server.version().await,
+        }
+    }
+
+    /// What the server keeps of the passwords of all accounts, by their names.
+    ///
+    /// # Panics
+    /// When it cannot be read.
+    #[allow(clippy::expect_used, reason = "a test support crate")]
+    pub async fn hashes(&self) -> BTreeMap<String, String> {
+        match self {
+            Self::PostgreSql(server) => {
+                let client = server.admin().await.expect("an administrator logs in");
+                let sql = "SELECT rolname::text, coalesce(rolpassword, '') FROM pg_authid";
+                let rows = client.query(sql, &[]).await.expect("hashes are read");
+                rows.iter().map(|row| (row.get(0), row.get(1))).collect()
+            }
+            Self::MySql(server) => {
+                let mut client = server.admin().await.expect("an administrator logs in");
+                let sql = "SELECT CONCAT(User, '@', Host), HEX(authentication_string) FROM mysql.user";
+                let rows: Vec<(String, String)> = client.query(sql).await.expect("hashes are read");
+                client.disconnect().await.expect("the administrator leaves");
+                rows.into_iter().collect()
+            }
         }
     }
 

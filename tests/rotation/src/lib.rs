@@ -18,6 +18,7 @@ pub mod secret;
 pub mod service;
 pub mod standstill;
 pub mod tables;
+pub mod trial;
 
 pub use application::Application;
 pub use cluster::Cluster;
@@ -29,3 +30,4 @@ pub use place::Place;
 pub use secret::MemorySecret;
 pub use service::Service;
 pub use standstill::Standstill;
+pub use trial::Trial;

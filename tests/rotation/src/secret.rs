@@ -75,6 +75,14 @@ impl MemorySecret {
         Account::parse(self.0.borrow().value(self.marked(stage)?)?).ok()
     }
 
+    /// The passwords of all versions, and of administrators.
+    #[must_use]
+    pub fn passwords(&self) -> Vec<String> {
+        let state = self.0.borrow();
+        let accounts = state.values.iter().chain(state.admins.values()).map(Account::parse);
+        accounts.filter_map(|account| Some(account.ok()?.password().to_owned())).collect()
+    }
+
     /// The accounts in SYSPENDING, SYSCURRENT and SYSPREVIOUS, as far as there are any.
     #[must_use]
     pub fn accounts(&self) -> Vec<Account> {

@@ -42,6 +42,9 @@ const SECOND: &str = "Second-password-2";
 /// Cells at the same time. More would only wait for the processor.
 const AT_ONCE: usize = 4;
 
+/// Time between two looks of an application; without it, looks would take the processor from the rotations.
+const PAUSE: Duration = Duration::from_millis(10);
+
 /// Limits that a busy machine does not reach, so that only a slow database is one.
 const GENEROUS: Limits = Limits { login: Duration::from_secs(60), change: Duration::from_secs(60) };
 
@@ -335,7 +338,7 @@ async fn cell(database: &Database, mode: RotationMode, place: &str, fault: Fault
     let application = async {
         while !over.get() {
             look(database, mode, &secret, &context).await;
-            tokio::task::yield_now().await;
+            tokio::time::sleep(PAUSE).await;
         }
     };
     let (outcome, ()) = tokio::join!(story, application);
