@@ -166,7 +166,7 @@ function TraceRow({ trace }: { trace: Trace }) {
         </div>
       </th>
       <td className="wide-only">{who}</td>
-      <td>
+      <td className="outcome">
         {trace.trace_rating === "normal" ? (
           t("Succeeded")
         ) : (
