@@ -234,7 +234,8 @@ impl ListKeys {
         const SPECS: &str = "ALL, AES_256, SM4, RSA_2048, RSA_3072, RSA_4096, EC_P256, EC_P384, SECP256K1, SM2, ED25519, \
             HMAC_256, HMAC_384, HMAC_512, HMAC_SM3, ML_DSA_44, ML_DSA_65, ML_DSA_87";
         let mut fields = Fields::with_optional(body, &optional::LIST_KEYS)?;
-        let limit = number(&mut fields, "limit", 1, 1000, "a number in text, from 1 to 1000");
+        // Terraform's data source `kms_keys` asks for 2000.
+        let limit = number(&mut fields, "limit", 1, 2000, "a number in text, from 1 to 2000");
         let marker = number(&mut fields, "marker", 0, 9999, "a number in text, from 0 to 9999");
         let state = fields.parsed_digits("key_state", choice(&["1", "2", "3", "4", "5"], "1, 2, 3, 4, 5"));
         let spec = fields.parsed("key_spec", |text| {
