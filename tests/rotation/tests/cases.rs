@@ -982,8 +982,11 @@ impl Scene {
                     continue;
                 }
             };
-            let plain =
-                |text: &str| text.replace(&user, "app").replace('|', "/").replace(&self.extra.port.to_string(), "PORT");
+            let ports: Vec<String> = [self.extra.port, self.extra.pooler].map(|port| format!(":{port}")).into();
+            let plain = |text: &str| {
+                let text = text.replace(&user, "app").replace('|', "/");
+                ports.iter().filter(|port| *port != ":0").fold(text, |text, port| text.replace(port.as_str(), ":PORT"))
+            };
             met.rows.insert(number, [case.name.to_owned(), plain(&foretold), plain(&said)]);
         }
         assert!(met.failures.is_empty(), "{}", met.failures.join("\n"));
