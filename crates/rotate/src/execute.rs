@@ -91,15 +91,15 @@ struct Steps<'a, O> {
 impl<O: Observer> Steps<'_, O> {
     fn before(&mut self, step: &'static str) -> Result<(), Failure> {
         tracing::debug!(step, "begins");
-        self.tell(step, Moment::Before)
+        self.report_step(step, Moment::Before)
     }
 
     fn after(&mut self, step: &'static str, outcome: &str) -> Result<(), Failure> {
         tracing::info!(step, outcome, "done");
-        self.tell(step, Moment::After { outcome })
+        self.report_step(step, Moment::After { outcome })
     }
 
-    fn tell(&mut self, step: &'static str, moment: Moment<'_>) -> Result<(), Failure> {
+    fn report_step(&mut self, step: &'static str, moment: Moment<'_>) -> Result<(), Failure> {
         if self.observer.observe(step, moment).is_break() {
             return Err(Failure::new(FailureCode::Unavailable, format!("interrupted at {step}")));
         }

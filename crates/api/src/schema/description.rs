@@ -68,7 +68,7 @@ impl Description {
                 found.filter(|problem| problem.path == *name).map(|problem| problem.violation).collect()
             };
             let mut schema = observe::text(&check);
-            observe::tell(&mut schema, about);
+            observe::describe(&mut schema, about);
             let is_required = |problem: &Problem| problem.path == *name && problem.violation.rule == Rule::Required;
             self.query.push((name, schema, missing.iter().any(is_required)));
         }

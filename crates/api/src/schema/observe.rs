@@ -112,7 +112,7 @@ fn members(read: Read<'_>, place: &Place, fields: &[Field]) -> Value {
         .iter()
         .map(|field| {
             let mut schema = value(read, &place.then(Step::Member(field.name)), &field.members);
-            tell(&mut schema, field.about);
+            describe(&mut schema, field.about);
             (field.name.to_owned(), schema)
         })
         .collect();
@@ -144,7 +144,7 @@ fn integer(read: Read<'_>, place: &Place) -> Value {
     }
     let past = place.violations(read, json!(1)).into_iter().find(|violation| violation.rule == Rule::Past);
     if let Some(violation) = past {
-        tell(&mut schema, &sentence(&violation));
+        describe(&mut schema, &sentence(&violation));
     }
     schema
 }
@@ -190,7 +190,7 @@ pub(super) fn text(check: &dyn Fn(String) -> Vec<Violation>) -> Value {
             Rule::Type if violation.expected.starts_with("a whole number") => {
                 schema = number_in_text(check);
             }
-            Rule::Pattern | Rule::Json | Rule::Type => tell(&mut schema, &sentence(violation)),
+            Rule::Pattern | Rule::Json | Rule::Type => describe(&mut schema, &sentence(violation)),
             _ => return ControlFlow::Continue(()),
         }
         ControlFlow::Break(())
@@ -223,7 +223,7 @@ fn sentence(violation: &Violation) -> String {
 }
 
 /// Puts a sentence before what a schema already says in words.
-pub(super) fn tell(schema: &mut Value, about: &str) {
+pub(super) fn describe(schema: &mut Value, about: &str) {
     let told = schema.get("description").and_then(Value::as_str).unwrap_or_default();
     let told = [about, told].into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>().join(" ");
     if !told.is_empty() {
@@ -277,7 +277,7 @@ mod tests {
         ];
         let name = json!({ "type": "string", "minLength": 1, "maxLength": 64, "pattern": "^[a-zA-Z0-9_-]{1,64}$" });
         let mut described = name.clone();
-        tell(&mut described, "The name.");
+        describe(&mut described, "The name.");
         assert_eq!(
             object(&read, &fields),
             json!({

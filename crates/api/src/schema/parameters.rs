@@ -5,7 +5,7 @@ use alloc::{format, string::String};
 use csms_core::{EventName, KeyName, ProjectId, RegionName, SecretId, SecretName, StageName, Violation, tag::TagKey};
 use serde_json::{Value, json};
 
-use super::observe::{tell, text};
+use super::observe::{describe, text};
 use crate::request::version::VersionSelector;
 
 /// The schema of a path parameter; `None` for a name that is not known here.
@@ -23,7 +23,7 @@ pub(super) fn path_parameter(name: &str) -> Option<Value> {
         "user_id" => ("Identifier of the user.", json!({ "type": "string", "minLength": 1 })),
         _ => return None,
     };
-    tell(&mut schema, about);
+    describe(&mut schema, about);
     Some(schema)
 }
 

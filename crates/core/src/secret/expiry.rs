@@ -17,7 +17,7 @@ impl Secret {
     }
 
     /// The versions that have expired by `now` and of which that has not been told. From here on it has been.
-    pub fn tell_expiries(&mut self, now: UnixMillis) -> Vec<VersionId> {
+    pub fn report_expiries(&mut self, now: UnixMillis) -> Vec<VersionId> {
         let is_due =
             |version: &&mut Version| !version.expiry_told && version.expire_time.is_some_and(|time| time <= now);
         let due = self.versions.iter_mut().filter(is_due);
@@ -52,20 +52,20 @@ mod tests {
     fn each_expiry_is_told_once() {
         let mut secret = secret();
         assert_eq!(secret.next_expiry_time(), Some(at(20)));
-        assert_eq!(secret.tell_expiries(at(19)), []);
-        assert_eq!(secret.tell_expiries(at(20)).iter().map(|id| id.number()).collect::<Vec<_>>(), [2]);
-        assert_eq!(secret.tell_expiries(at(20)), []);
+        assert_eq!(secret.report_expiries(at(19)), []);
+        assert_eq!(secret.report_expiries(at(20)).iter().map(|id| id.number()).collect::<Vec<_>>(), [2]);
+        assert_eq!(secret.report_expiries(at(20)), []);
         assert_eq!(secret.next_expiry_time(), Some(at(30)));
-        assert_eq!(secret.tell_expiries(at(99)).len(), 1);
+        assert_eq!(secret.report_expiries(at(99)).len(), 1);
         assert_eq!(secret.next_expiry_time(), None);
     }
 
     #[test]
     fn a_new_setting_is_told_again() {
         let mut secret = secret();
-        let told = secret.tell_expiries(at(20));
+        let told = secret.report_expiries(at(20));
         secret.set_expiry(told[0], at(25), at(21)).unwrap();
         assert_eq!(secret.next_expiry_time(), Some(at(25)));
-        assert_eq!(secret.tell_expiries(at(25)), told);
+        assert_eq!(secret.report_expiries(at(25)), told);
     }
 }

@@ -29,7 +29,7 @@ pub async fn dry_run<S: Secrets, D: Databases, R: TryCryptoRng + ?Sized>(
     let attempt = Attempt::new(event, secrets, databases, rng, deadline, labels);
     let next = next_version(labels);
     let mut run = DryRun { attempt, next, assumed_pending: false, assumed_set: false, report: DryRunReport::new() };
-    run.tell("read-labels", true, format!("{labels:?}"));
+    run.report_step("read-labels", true, format!("{labels:?}"));
     match run.run().await {
         Ok(()) => DryRunReport { would_succeed: true, ..run.report },
         Err(failure) => run.report.failed(failure.code, failure.message),
@@ -53,7 +53,7 @@ struct DryRun<'a, S, D, R: ?Sized> {
 }
 
 impl<S: Secrets, D: Databases, R: TryCryptoRng + ?Sized> DryRun<'_, S, D, R> {
-    fn tell(&mut self, step: &str, taken: bool, outcome: String) {
+    fn report_step(&mut self, step: &str, taken: bool, outcome: String) {
         self.report.steps.push(DryRunStep { step: step.to_owned(), taken, outcome });
     }
 
@@ -67,16 +67,16 @@ impl<S: Secrets, D: Databases, R: TryCryptoRng + ?Sized> DryRun<'_, S, D, R> {
                 Action::NeedsOperator(reason) => return Err(self.attempt.needs_operator(reason)),
                 Action::Probe(Role::Pending) if self.assumed_set => {
                     self.attempt.situation.note_probe(Role::Pending, Probe::Accepted);
-                    self.tell(step, false, "the new password would be proven by a login".to_owned());
+                    self.report_step(step, false, "the new password would be proven by a login".to_owned());
                 }
                 Action::Probe(Role::Pending) if self.assumed_pending && self.spares_refused_logins() => {
                     self.attempt.situation.note_probe(Role::Pending, Probe::WrongPassword);
-                    self.tell(step, false, "the new password is not set yet".to_owned());
+                    self.report_step(step, false, "the new password is not set yet".to_owned());
                 }
                 Action::Read(_) | Action::ReadAdmin | Action::Inspect | Action::Probe(_) | Action::ProbeDecoy => {
                     let deadline = self.attempt.deadline;
                     let outcome = in_time(deadline, self.attempt.carry_out(&action)).await?;
-                    self.tell(step, true, outcome);
+                    self.report_step(step, true, outcome);
                     if action == Action::Read(Role::Pending) {
                         self.renew_pending();
                     }
@@ -85,11 +85,15 @@ impl<S: Secrets, D: Databases, R: TryCryptoRng + ?Sized> DryRun<'_, S, D, R> {
                 Action::SetPassword { by } => self.forecast(step, by).await?,
                 Action::MoveStages { from, to } => {
                     self.attempt.situation.note_moved();
-                    self.tell(step, false, format!("SYSCURRENT would move from {from} to {to}, SYSPREVIOUS to {from}"));
+                    self.report_step(
+                        step,
+                        false,
+                        format!("SYSCURRENT would move from {from} to {to}, SYSPREVIOUS to {from}"),
+                    );
                 }
                 Action::RemovePendingLabel => {
                     self.attempt.situation.note_label_removed();
-                    self.tell(step, false, "SYSPENDING would be removed".to_owned());
+                    self.report_step(step, false, "SYSPENDING would be removed".to_owned());
                 }
             }
         }
@@ -123,7 +127,7 @@ impl<S: Secrets, D: Databases, R: TryCryptoRng + ?Sized> DryRun<'_, S, D, R> {
         self.attempt.situation.note_pending(self.next, account.login().clone());
         self.attempt.accounts.keep(Role::Pending, Ok(account));
         self.assumed_pending = true;
-        self.tell(step, false, format!("{} would be made with a new password and marked SYSPENDING", self.next));
+        self.report_step(step, false, format!("{} would be made with a new password and marked SYSPENDING", self.next));
         Ok(())
     }
 
@@ -174,13 +178,13 @@ impl<S: Secrets, D: Databases, R: TryCryptoRng + ?Sized> DryRun<'_, S, D, R> {
             Change::RefusedCandidate => {
                 // The obstacle comes after what is missing for an overlap.
                 self.attempt.details.change = forecast.missing.last().cloned().unwrap_or_default();
-                self.tell(step, false, "the database would refuse the new password".to_owned());
+                self.report_step(step, false, "the database would refuse the new password".to_owned());
                 return Ok(());
             }
             Change::NotDone(cause) | Change::Unknown(cause) => {
                 // The obstacle comes after what is missing for an overlap.
                 self.attempt.details.change = forecast.missing.last().cloned().unwrap_or_default();
-                self.tell(step, false, format!("{by} would not change the password: {cause}"));
+                self.report_step(step, false, format!("{by} would not change the password: {cause}"));
                 return Ok(());
             }
         }
@@ -194,7 +198,7 @@ impl<S: Secrets, D: Databases, R: TryCryptoRng + ?Sized> DryRun<'_, S, D, R> {
         }
         self.assumed_set = true;
         let account = forecast.account.unwrap_or(account.login().username.clone());
-        self.tell(step, false, format!("{by} would change the password of {account}"));
+        self.report_step(step, false, format!("{by} would change the password of {account}"));
         Ok(())
     }
 }

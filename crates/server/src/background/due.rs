@@ -188,7 +188,7 @@ async fn note_failure(app: &App, project: &ProjectId, name: &SecretName, failure
     match noted.await {
         Ok(Some((task, schedule))) => {
             app.metrics.rotation_not_begun();
-            worker::tell(app, &task, schedule);
+            worker::report_end(app, &task, schedule);
             Ok(())
         }
         Ok(None) | Err(ChangeError::NotFound | ChangeError::Refused(())) => Ok(()),

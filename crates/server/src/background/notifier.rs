@@ -83,7 +83,7 @@ pub async fn work(app: &Arc<App>) -> Result<(), StoreError> {
 
 /// Tells of what has expired and begins to deliver what is due.
 async fn look(app: &Arc<App>, deliveries: &mut Deliveries) -> Result<(), StoreError> {
-    Origin::service("TellExpiry").during(tell_expiries(app)).await?;
+    Origin::service("TellExpiry").during(report_expiries(app)).await?;
     deliveries.forget_ended()?;
     deliveries.begin_due(app).await
 }
@@ -103,11 +103,11 @@ pub async fn purge(app: &App) -> Result<(), StoreError> {
 }
 
 /// Tells of every version that has expired, once for each setting of its expiry.
-async fn tell_expiries(app: &App) -> Result<(), StoreError> {
+async fn report_expiries(app: &App) -> Result<(), StoreError> {
     let now = app.clock.now();
     for (project, name) in app.store.due_expiries(now, BATCH).await? {
         let told = app.store.change_secret(&project, &name, false, move |draft| {
-            for version in draft.secret.tell_expiries(now) {
+            for version in draft.secret.report_expiries(now) {
                 let id = make_uuid(&mut SysRng)?;
                 draft.occur(Occurrence::of_version(id, EventType::SecretVersionExpired, now, version));
             }

@@ -319,10 +319,16 @@ impl Bound {
         at_once: impl Future<Output = ()>,
     ) -> Result<(), ServeError> {
         let Self { listener, app, connections, .. } = self;
-        if let Err(failure) = accounts::index(&app).await {
-            // Rotations put their own secrets in; the rest is indexed at the next start.
-            tracing::warn!(error = %failure.error, "the accounts of secrets are not indexed yet");
-        }
+        // Grows with the number of secrets, so the server answers meanwhile. A rotation that begins waits for it.
+        let indexing = app.rotations.begin_index();
+        let indexed = Arc::clone(&app);
+        let indexing = tokio::spawn(async move {
+            if let Err(failure) = accounts::index(&indexed).await {
+                // Rotations put their own secrets in; the rest is indexed at the next start.
+                tracing::warn!(error = %failure.error, "the accounts of secrets are not indexed yet");
+            }
+            drop(indexing);
+        });
         if let Some(server) = app.server.own() {
             let released = app.store.release_leases_of(server).await?;
             if released > 0 {
@@ -356,6 +362,7 @@ impl Bound {
             () = deadline => tracing::warn!("some requests did not finish in time"),
             () = at_once => tracing::warn!("ended at once; what was under way is cut off"),
         }
+        indexing.abort();
         due.abort();
         notifier.abort();
         recording.abort();

@@ -363,9 +363,9 @@ pub enum SettingsError {
     /// A value breaks its rule.
     #[error("{0} {1}")]
     Value(&'static str, String),
-    /// Authorities that cannot be trusted.
-    #[error("ca")]
-    Authorities(#[from] csms_tls::TlsError),
+    /// A setting names authorities that cannot be trusted.
+    #[error("{0}")]
+    Authorities(&'static str, #[source] csms_tls::TlsError),
 }
 
 /// Access to FunctionGraph.
@@ -460,12 +460,25 @@ fn read(path: PathBuf) -> Result<Zeroizing<String>, SettingsError> {
     std::fs::read_to_string(&path).map(Zeroizing::new).map_err(|error| SettingsError::Unreadable(path, error))
 }
 
-/// The authorities that are trusted everywhere, and those in a file for one purpose.
+/// The authorities in the file that a setting names.
 ///
 /// # Errors
 /// A file that cannot be read or holds no certificate.
-fn together(everywhere: &Option<String>, file: Option<PathBuf>) -> Result<Option<String>, SettingsError> {
-    let file = file.map(|file| csms_tls::authorities_in(&file)).transpose()?;
+fn authorities_in(setting: &'static str, file: Option<PathBuf>) -> Result<Option<String>, SettingsError> {
+    let read = file.map(|file| csms_tls::authorities_in(&file)).transpose();
+    read.map_err(|error| SettingsError::Authorities(setting, error))
+}
+
+/// The authorities that are trusted everywhere, and those in a file for one purpose.
+///
+/// # Errors
+/// As [`authorities_in`].
+fn together(
+    everywhere: &Option<String>,
+    setting: &'static str,
+    file: Option<PathBuf>,
+) -> Result<Option<String>, SettingsError> {
+    let file = authorities_in(setting, file)?;
     Ok(match (everywhere, file) {
         (Some(everywhere), Some(file)) => Some(format!("{everywhere}\n{file}")),
         (Some(everywhere), None) => Some(everywhere.clone()),
@@ -525,7 +538,7 @@ impl Flags {
         functions.extend(self.functions);
         let mut function_variables = file.function_variable_table;
         function_variables.0.extend(self.function_variables);
-        let authorities = self.ca.or(file.ca).map(|file| csms_tls::authorities_in(&file)).transpose()?;
+        let authorities = authorities_in("ca", self.ca.or(file.ca))?;
         if let Some(authorities) = &authorities {
             let variable = function_variables.0.entry(csms_tls::CA_VARIABLE.to_owned());
             variable.or_insert_with(|| authorities.clone());
@@ -599,7 +612,7 @@ impl Flags {
             let rule = "must hold at least 16 characters".to_owned();
             return Err(SettingsError::Value("webhook_secret_file", rule));
         }
-        let webhook_authorities = together(&authorities, self.webhook_ca.or(file.webhook_ca))?;
+        let webhook_authorities = together(&authorities, "webhook_ca", self.webhook_ca.or(file.webhook_ca))?;
         let smn = match self.smn_endpoint.or(file.smn_endpoint) {
             None => None,
             Some(url) => {

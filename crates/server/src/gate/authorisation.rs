@@ -28,10 +28,15 @@ pub async fn authorise(app: &App, caller: &Caller, access: &Access) -> Result<()
         return Err(Failure::new(ErrorCode::Forbidden, "the caller may not use the project of the region"));
     }
     let mut context = base_context(app, caller);
-    // What the conditions ask about may cost a look at the store, so only those who have conditions pay for it.
+    // What the conditions ask about may cost a look at the store, so only those who have conditions pay for it. A grant is then
+    // looked for in the very object that the conditions saw.
+    let read;
+    let mut access = access;
     if caller.has_conditions() {
+        read = read_stored(app, access).await?;
+        access = &read;
         add_facts(&mut context, &access.facts);
-        add_stored(app, &mut context, access).await?;
+        add_stored(&mut context, access);
     }
     let Some(text) = access.resource.text(&app.identity) else {
         // Whoever may do it to nothing learns nothing about what there is.
@@ -89,9 +94,10 @@ pub async fn judge_openly(
     is_named: bool,
     open: &[ConditionKind],
 ) -> Result<Judgement, Failure> {
+    let access = &read_stored(app, access).await?;
     let mut context = base_context(app, caller);
     add_facts(&mut context, &access.facts);
-    add_stored(app, &mut context, access).await?;
+    add_stored(&mut context, access);
     let text = access.resource.text(&app.identity).unwrap_or_default();
     let query = match text.strip_suffix('*').filter(|_| !is_named) {
         Some(prefix) => ResourceQuery::Unnamed(prefix),
@@ -143,25 +149,28 @@ pub fn refused(access: &Access) -> Failure {
     Failure::new(access.refusal, format!("the caller's policies do not allow {action} on {}", access.called))
 }
 
+/// The access with the stored object behind its resource, which is read unless it has been.
+async fn read_stored(app: &App, access: &Access) -> Result<Access, Failure> {
+    let mut access = access.clone();
+    match &mut access.resource {
+        Resource::Secret { project, name, stored } if matches!(stored, Stored::Unread) => {
+            *stored = app.store.secret(project, name).await?.into();
+        }
+        Resource::Key { project, id, stored } if matches!(stored, Stored::Unread) => {
+            *stored = app.store.key(project, id).await?.into();
+        }
+        _ => {}
+    }
+    Ok(access)
+}
+
 /// Whether a grant lets the caller do this with a secret or a key.
 async fn is_granted(app: &App, caller: &Caller, access: &Access) -> Result<bool, Failure> {
     let Some(user) = &caller.user_id else { return Ok(false) };
-    Ok(match &access.resource {
-        Resource::Secret { project, name, stored } => match stored {
-            Stored::Missing => false,
-            Stored::Found(secret) => is_grantee(app, caller, secret),
-            Stored::Unread => {
-                app.store.secret(project, name).await?.is_some_and(|secret| is_grantee(app, caller, &secret))
-            }
-        },
-        Resource::Key { project, id, stored } => {
-            let Some(word) = grant_word(access.actions) else { return Ok(false) };
-            let allows = |key: &KeyRecord| key.is_granted_to(user, word);
-            match stored {
-                Stored::Missing => false,
-                Stored::Found(key) => allows(key),
-                Stored::Unread => app.store.key(project, id).await?.is_some_and(|key| allows(&key)),
-            }
+    Ok(match &read_stored(app, access).await?.resource {
+        Resource::Secret { stored: Stored::Found(secret), .. } => is_grantee(app, caller, secret),
+        Resource::Key { stored: Stored::Found(key), .. } => {
+            grant_word(access.actions).is_some_and(|word| key.is_granted_to(user, word))
         }
         _ => false,
     })
@@ -196,33 +205,18 @@ fn add_facts(context: &mut RequestContext, facts: &Facts) {
     context.version_id = facts.version.map(String::from);
 }
 
-/// What the stored object says.
-async fn add_stored(app: &App, context: &mut RequestContext, access: &Access) -> Result<(), Failure> {
+/// What the stored object says, as far as it has been read.
+fn add_stored(context: &mut RequestContext, access: &Access) {
     match &access.resource {
-        Resource::Secret { project, name, stored } => match stored {
-            Stored::Found(secret) => add_secret(context, secret),
-            Stored::Missing => {}
-            Stored::Unread => {
-                if let Some(secret) = app.store.secret(project, name).await? {
-                    add_secret(context, &secret);
-                }
-            }
-        },
-        Resource::Key { project, id, stored } => {
+        Resource::Secret { stored: Stored::Found(secret), .. } => add_secret(context, secret),
+        Resource::Key { id, stored, .. } => {
             context.kms_key_id = Some(id.to_string());
-            match stored {
-                Stored::Found(key) => add_key(context, key),
-                Stored::Missing => {}
-                Stored::Unread => {
-                    if let Some(key) = app.store.key(project, id).await? {
-                        add_key(context, &key);
-                    }
-                }
+            if let Stored::Found(key) = stored {
+                add_key(context, key);
             }
         }
         _ => {}
     }
-    Ok(())
 }
 
 /// What a stored secret says. The key or the enterprise project that a request moves it to is judged as an access of its own.

@@ -9,7 +9,7 @@ use axum::body::Bytes;
 use csms_api::ErrorCode;
 use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
-use zeroize::Zeroize;
+use zeroize::{Zeroize, Zeroizing};
 
 use crate::failure::Failure;
 
@@ -18,8 +18,15 @@ const MAX_SHOWN_NAME: usize = 64;
 
 /// The body of a request, not read yet. Reading takes it, so there is one reading. Has no `Debug`: it may hold a value.
 pub struct Body {
-    bytes: Bytes,
+    content: Content,
     encoding: Option<String>,
+}
+
+enum Content {
+    /// As it was sent.
+    Sent(Bytes),
+    /// A part of another body, which has been read.
+    Read(Wiped),
 }
 
 /// How a body begins that was compressed with gzip.
@@ -29,7 +36,13 @@ impl Body {
     /// The bytes of a body.
     #[must_use]
     pub const fn new(bytes: Bytes) -> Self {
-        Self { bytes, encoding: None }
+        Self { content: Content::Sent(bytes), encoding: None }
+    }
+
+    /// A body that stands in another one, and was read with it.
+    #[must_use]
+    pub const fn read(value: Value) -> Self {
+        Self { content: Content::Read(Wiped(value)), encoding: None }
     }
 
     /// The same bytes, to which their sender says this was done.
@@ -39,9 +52,17 @@ impl Body {
     }
 
     /// The body as it was sent, for operations whose body is not JSON of ours.
-    #[must_use]
-    pub fn into_bytes(self) -> Bytes {
-        self.bytes
+    ///
+    /// # Errors
+    /// A value that cannot be written, which none is that was read.
+    pub fn into_bytes(self) -> Result<Bytes, Failure> {
+        match self.content {
+            Content::Sent(bytes) => Ok(bytes),
+            Content::Read(value) => {
+                let text = Zeroizing::new(serde_json::to_vec(&*value).map_err(Failure::internal)?);
+                Ok(Bytes::from_owner(text))
+            }
+        }
     }
 
     /// The body as a JSON object.
@@ -50,12 +71,17 @@ impl Body {
     /// CSMS.0004 when it is no JSON object, or when it repeats a member; the message names the member or the place, and
     /// never quotes a value.
     pub fn object(self) -> Result<Value, Failure> {
-        let gzip = || self.bytes.starts_with(GZIP).then(|| "gzip".to_owned());
-        if let Some(encoding) = self.encoding.clone().or_else(gzip) {
-            let detail = format!("Content-Encoding {encoding} is not supported; send the body as it is");
-            return Err(Failure::new(ErrorCode::InvalidBody, detail));
-        }
-        let value = read(&self.bytes)?;
+        let value = match self.content {
+            Content::Read(value) => value.release(),
+            Content::Sent(bytes) => {
+                let gzip = || bytes.starts_with(GZIP).then(|| "gzip".to_owned());
+                if let Some(encoding) = self.encoding.or_else(gzip) {
+                    let detail = format!("Content-Encoding {encoding} is not supported; send the body as it is");
+                    return Err(Failure::new(ErrorCode::InvalidBody, detail));
+                }
+                read(&bytes)?
+            }
+        };
         if value.is_object() {
             return Ok(value);
         }
@@ -76,7 +102,10 @@ impl Body {
     /// # Errors
     /// As [`Body::object`].
     pub fn optional_object(self) -> Result<Value, Failure> {
-        if self.bytes.is_empty() { Ok(Value::Object(Map::new())) } else { self.object() }
+        match &self.content {
+            Content::Sent(bytes) if bytes.is_empty() => Ok(Value::Object(Map::new())),
+            Content::Sent(_) | Content::Read(_) => self.object(),
+        }
     }
 }
 

@@ -239,10 +239,7 @@ pub async fn judge_request<S: Service>(all: &[S], asking: &Call, asked: &AskedRe
             }
             Scope::Domain | Scope::Public => asking.app.identity.project_id.clone(),
         };
-        let body = match &asked.body {
-            Some(body) => Bytes::from(serde_json::to_vec(body).map_err(Failure::internal)?),
-            None => Bytes::new(),
-        };
+        let body = asked.body.clone().map_or_else(|| Body::new(Bytes::new()), Body::read);
         let request = RequestLine {
             operation: operation.specification(),
             parameters,
@@ -253,7 +250,7 @@ pub async fn judge_request<S: Service>(all: &[S], asking: &Call, asked: &AskedRe
         };
         let (app, caller) = (Arc::clone(&asking.app), Arc::clone(&asking.caller));
         let call = Call { app, caller, project, request: Arc::new(request) };
-        let prepared = prepare(operation, &call, Body::new(body)).await?;
+        let prepared = prepare(operation, &call, body).await?;
         if prepared.is_about_rights { Ok(()) } else { judge(&call, prepared.accesses).await }
     };
     Some(judged.await.map_err(|failure| operation.translate(failure)))

@@ -12,7 +12,7 @@ use std::{
 };
 
 use csms_core::TaskId;
-use tokio::sync::{Notify, oneshot};
+use tokio::sync::{Notify, oneshot, watch};
 
 use super::permits::{Contact, Permits, Request, SILENCE_MILLIS, Ticket};
 use crate::clock::Clock;
@@ -35,6 +35,17 @@ pub struct Rotations {
     stopping: AtomicBool,
     idle: Notify,
     freed: Notify,
+    /// Whether the index of database accounts is being made.
+    indexing: watch::Sender<bool>,
+}
+
+/// The index of database accounts is being made until this is dropped.
+pub struct Indexing(watch::Sender<bool>);
+
+impl Drop for Indexing {
+    fn drop(&mut self) {
+        self.0.send_replace(false);
+    }
 }
 
 impl Rotations {
@@ -49,6 +60,7 @@ impl Rotations {
             stopping: AtomicBool::new(false),
             idle: Notify::new(),
             freed: Notify::new(),
+            indexing: watch::Sender::new(false),
         }
     }
 
@@ -63,6 +75,19 @@ impl Rotations {
 
     fn queue(&self) -> MutexGuard<'_, Queue> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Has rotations wait until the index of database accounts, which is being made, is dropped here.
+    #[must_use]
+    pub fn begin_index(&self) -> Indexing {
+        self.indexing.send_replace(true);
+        Indexing(self.indexing.clone())
+    }
+
+    /// Waits while the index of database accounts is being made.
+    pub(super) async fn indexed(&self) {
+        // The sender is here, so that the channel cannot close.
+        let _ = self.indexing.subscribe().wait_for(|is_indexing| !is_indexing).await;
     }
 
     /// Begins a task, unless this process is running it already.
@@ -253,6 +278,18 @@ mod tests {
         assert!(!rotations.has_room());
         rotations.end(&silent);
         assert!(rotations.has_room());
+    }
+
+    #[tokio::test]
+    async fn what_waits_for_the_index_goes_on_when_it_is_made_or_given_up() {
+        let rotations = Rotations::new(1);
+        rotations.indexed().await;
+        let indexing = rotations.begin_index();
+        let waiting = rotations.indexed();
+        tokio::pin!(waiting);
+        assert!(futures_util::poll!(&mut waiting).is_pending());
+        drop(indexing);
+        waiting.await;
     }
 
     #[tokio::test]

@@ -20,7 +20,7 @@ use getrandom::SysRng;
 
 use super::{
     accounts,
-    worker::{self, HeldTask, Holder},
+    worker::{self, LeaseOwner, LeasedTask},
 };
 use crate::{
     app::App,
@@ -61,7 +61,7 @@ async fn begin(
     name: &SecretName,
     reason: Reason,
     condition: impl FnOnce(&Draft) -> Result<(), Failure> + Send + 'static,
-) -> Result<HeldTask, Failure> {
+) -> Result<LeasedTask, Failure> {
     let secret = app.store.secret(project, name).await?.ok_or(Refusal::SecretNotFound)?;
     secret.rotation_base()?;
     if let Some(function) = &secret.rotation_func_urn
@@ -70,6 +70,8 @@ async fn begin(
         let reason = "this server neither runs the function of rotation_func_urn nor has a FunctionGraph endpoint";
         return Err(Refusal::RotationNotConfigured(reason).into());
     }
+    // Without the whole index, another secret of the same account could go unnoticed.
+    app.rotations.indexed().await;
     if accounts::is_shared(app, &secret).await? {
         return Err(Failure::new(ErrorCode::RotationNotConfigured, SHARED_ACCOUNT));
     }
@@ -77,7 +79,7 @@ async fn begin(
     let replicas = ReplicaKeys::of(&app.keys, &secret).await?;
     let now = app.clock.now();
     let id = TaskId::make(&mut SysRng)?;
-    let holder = Holder::make(app)?;
+    let holder = LeaseOwner::new(app)?;
     let lease = holder.lease(&id);
     let begun = app.store.change_secret(project, name, true, move |draft| {
         condition(draft)?;
@@ -120,7 +122,7 @@ async fn begin(
         draft.secret.update_time = now;
         draft.put_task(task.clone());
         draft.put_lease(lease);
-        Ok::<_, Failure>(HeldTask { task, holder })
+        Ok::<_, Failure>(LeasedTask { task, holder })
     });
     Ok(begun.await?)
 }

@@ -96,28 +96,28 @@ impl Drop for Active {
     }
 }
 
-/// A running task that this server holds.
+/// A running task that this server has leased.
 #[derive(Debug)]
-pub struct HeldTask {
+pub struct LeasedTask {
     /// The task.
     pub task: Task,
-    /// Its holder.
-    pub holder: Holder,
+    /// Its owner.
+    pub holder: LeaseOwner,
 }
 
-/// The name under which this server holds a task, and when it last asked for the lease with success.
+/// The name under which this server leases a task, and when it last asked for the lease with success.
 #[derive(Debug)]
-pub struct Holder {
+pub struct LeaseOwner {
     name: String,
     asked: Mutex<BootInstant>,
 }
 
-impl Holder {
-    /// A holder that asks for its lease now, under a name that nobody else uses and that begins with that of the server.
+impl LeaseOwner {
+    /// An owner that asks for its lease now, under a name that nobody else uses and that begins with that of the server.
     ///
     /// # Errors
     /// Failures of the random number generator.
-    pub fn make(app: &App) -> Result<Self, Failure> {
+    pub fn new(app: &App) -> Result<Self, Failure> {
         let name = format!("{}{}", app.server.prefix(), csms_core::identity::make_uuid(&mut SysRng)?);
         Ok(Self { name, asked: Mutex::new(BootInstant::now()) })
     }
@@ -142,7 +142,7 @@ impl Holder {
     }
 }
 
-/// Whether a holder that asked then may still write.
+/// Whether an owner that asked then may still write.
 fn may_write(asked: BootInstant) -> bool {
     asked.elapsed() < OWN_LEASE
 }
@@ -158,7 +158,7 @@ enum Ending {
 }
 
 /// Begins or resumes a task in the background, unless this process is at it already.
-pub fn spawn(app: &Arc<App>, held: HeldTask) {
+pub fn spawn(app: &Arc<App>, held: LeasedTask) {
     let id = held.task.id.clone();
     if !app.rotations.begin(&id) {
         return;
@@ -205,7 +205,7 @@ fn starter() -> String {
 }
 
 /// Renews the lease until it is another's, or may be because the store has been silent for so long.
-async fn until_lost(app: &App, held: &HeldTask) {
+async fn until_lost(app: &App, held: &LeasedTask) {
     let id = &held.task.id;
     loop {
         tokio::time::sleep(RENEWAL).await;
@@ -232,20 +232,20 @@ pub async fn resume(app: &Arc<App>) -> Result<bool, StoreError> {
     if room == 0 {
         return Ok(true);
     }
-    let Ok(holder) = Holder::make(app) else { return Ok(false) };
+    let Ok(holder) = LeaseOwner::new(app) else { return Ok(false) };
     let claimed = app.store.claim_tasks(&holder.name, LEASE, room).await?;
     let all_room_taken = claimed.len() >= usize::from(room);
     for mut task in claimed {
         if task.attempts > 0 {
             task.note(app.clock.now(), "take over", "the server that was at it stopped, died or stood still");
         }
-        spawn(app, HeldTask { task, holder: holder.for_another_task() });
+        spawn(app, LeasedTask { task, holder: holder.for_another_task() });
     }
     Ok(all_room_taken)
 }
 
 /// Makes attempts until the task ends.
-async fn run(app: &App, held: &HeldTask, starter: &str) -> Result<Ending, StoreError> {
+async fn run(app: &App, held: &LeasedTask, starter: &str) -> Result<Ending, StoreError> {
     let holder = &held.holder;
     let mut task = held.task.clone();
     loop {
@@ -267,7 +267,7 @@ async fn run(app: &App, held: &HeldTask, starter: &str) -> Result<Ending, StoreE
         let secret = match count_attempt(app, &task, holder).await? {
             Found::Secret(secret) => secret,
             Found::Nothing => return end_without_secret(app, task, holder).await,
-            Found::OtherHolder => return Ok(Ending::Lost),
+            Found::OtherOwner => return Ok(Ending::Lost),
         };
         let (version, failure) = match permit.during(attempt(app, &mut task, &secret, holder)).await {
             Ok(version) => {
@@ -294,7 +294,7 @@ async fn run(app: &App, held: &HeldTask, starter: &str) -> Result<Ending, StoreE
         return match end(app, &task, holder, version, failure).await? {
             Found::Secret(status) => Ok(Ending::Finished(status)),
             Found::Nothing => end_without_secret(app, task, holder).await,
-            Found::OtherHolder => Ok(Ending::Lost),
+            Found::OtherOwner => Ok(Ending::Lost),
         };
     }
 }
@@ -325,14 +325,14 @@ enum Found<T> {
     /// The secret is gone.
     Nothing,
     /// Another server has taken the task.
-    OtherHolder,
+    OtherOwner,
 }
 
 /// Changes the task's secret as long as the task is this holder's.
 async fn change<T: Send + 'static>(
     app: &App,
     task: &Task,
-    holder: &Holder,
+    holder: &LeaseOwner,
     decide: impl FnOnce(&mut Draft) -> T + Send + 'static,
 ) -> Result<Found<T>, StoreError> {
     let (id, asked, holder) = (task.id.clone(), holder.asked(), holder.name.clone());
@@ -341,7 +341,7 @@ async fn change<T: Send + 'static>(
             return Err(Found::Nothing);
         }
         if draft.holder() != Some(&holder) || !may_write(asked) {
-            return Err(Found::OtherHolder);
+            return Err(Found::OtherOwner);
         }
         Ok(decide(draft))
     });
@@ -354,7 +354,7 @@ async fn change<T: Send + 'static>(
 }
 
 /// Writes down that an attempt begins, and reads the secret as it is now.
-async fn count_attempt(app: &App, task: &Task, holder: &Holder) -> Result<Found<Secret>, StoreError> {
+async fn count_attempt(app: &App, task: &Task, holder: &LeaseOwner) -> Result<Found<Secret>, StoreError> {
     let counted = task.clone();
     let count = move |draft: &mut Draft| {
         draft.put_task(counted);
@@ -368,7 +368,7 @@ async fn attempt(
     app: &App,
     task: &mut Task,
     secret: &Secret,
-    holder: &Holder,
+    holder: &LeaseOwner,
 ) -> (Result<VersionId, AttemptFailure>, Contact) {
     let span = tracing::debug_span!(
         "invoke function",
@@ -387,7 +387,7 @@ async fn attempt(
 }
 
 /// One call of the function.
-async fn call(app: &App, task: &mut Task, secret: &Secret, holder: &Holder) -> Result<VersionId, AttemptFailure> {
+async fn call(app: &App, task: &mut Task, secret: &Secret, holder: &LeaseOwner) -> Result<VersionId, AttemptFailure> {
     let begun = SystemTime::now();
     let (event, credentials) = call_for(app, task, secret, holder)
         .map_err(|failure| AttemptFailure::passing(ErrorCode::Internal, failure.error.message))?;
@@ -449,7 +449,7 @@ fn call_for(
     app: &App,
     task: &Task,
     secret: &Secret,
-    holder: &Holder,
+    holder: &LeaseOwner,
 ) -> Result<(Vec<u8>, Option<Credentials>), Failure> {
     let event = RotationEvent {
         task_id: Some(task.id.clone()),
@@ -488,7 +488,7 @@ fn call_for(
 async fn end(
     app: &App,
     task: &Task,
-    holder: &Holder,
+    holder: &LeaseOwner,
     version: VersionId,
     failure: Option<AttemptFailure>,
 ) -> Result<Found<TaskStatus>, StoreError> {
@@ -516,11 +516,11 @@ async fn end(
     };
     Ok(match change(app, task, holder, end).await? {
         Found::Secret((status, schedule)) => {
-            tell(app, task, schedule);
+            report_end(app, task, schedule);
             Found::Secret(status)
         }
         Found::Nothing => Found::Nothing,
-        Found::OtherHolder => Found::OtherHolder,
+        Found::OtherOwner => Found::OtherOwner,
     })
 }
 
@@ -552,15 +552,15 @@ pub fn put_ended(draft: &mut Draft, mut task: Task, outcome: Result<(), Aftermat
     schedule
 }
 
-/// Tells the operator what has been stored.
-pub fn tell(app: &App, task: &Task, schedule: Schedule) {
+/// Reports to the operator what has been stored.
+pub fn report_end(app: &App, task: &Task, schedule: Schedule) {
     if schedule == Schedule::SwitchedOff {
         app.metrics.rotation_switched_off();
         tracing::error!(task = %task.id, secret = %task.secret_name, "automatic rotation is switched off");
     }
 }
 
-async fn end_without_secret(app: &App, mut task: Task, holder: &Holder) -> Result<Ending, StoreError> {
+async fn end_without_secret(app: &App, mut task: Task, holder: &LeaseOwner) -> Result<Ending, StoreError> {
     task.status = TaskStatus::Failed {
         code: ErrorCode::SecretGone.as_str().to_owned(),
         message: "the secret was deleted while it was rotated".to_owned(),

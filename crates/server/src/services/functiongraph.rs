@@ -197,7 +197,7 @@ async fn invoke(call: &Call, body: Body) -> Result<Answer, Failure> {
     };
     let front = Front { credentials: Some(Arc::new(source)), ..Front::new(app.functions.host().clone()) };
     let head = call.head();
-    let event = body.into_bytes();
+    let event = body.into_bytes()?;
     let is_shared = is_shared(call, &event).await?;
     let event = invoked_event::with_endpoint(&event, &app.public_url, is_shared)?;
     // Method, address and headers alone: what the server's own routes have noted about the request is not the host's business.

@@ -6,6 +6,7 @@
 use csms_api::{
     ErrorCode, ErrorShape, Method, Operation,
     cts::CtsOperation,
+    eps::EpsOperation,
     iam::IamOperation,
     kms::KmsOperation,
     operation::Specification,
@@ -236,6 +237,7 @@ async fn judge(call: &Call, request: &AskedRequest) -> Result<(), Failure> {
         IamOperation::ALL,
         TokenOperation::ALL,
         CtsOperation::ALL,
+        EpsOperation::ALL,
         FunctionOperation::ALL
     );
     Err(Failure::new(ErrorCode::NoSuchOperation, "no operation has this method and path"))

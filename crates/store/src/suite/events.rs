@@ -188,6 +188,6 @@ pub async fn expiries_are_due_until_they_are_told<S: Store>(store: Shared<S>) {
     assert_eq!(store.next_event_time().await.unwrap(), Some(at(20_000)));
     assert_eq!(due(19_999).await, [""; 0]);
     assert_eq!(due(30_000).await, ["sooner", "later"]);
-    change(&*store, &name("sooner"), |draft| draft.secret.tell_expiries(at(30_000)).len()).await;
+    change(&*store, &name("sooner"), |draft| draft.secret.report_expiries(at(30_000)).len()).await;
     assert_eq!(due(30_000).await, ["later"]);
 }

@@ -181,6 +181,75 @@ pub(crate) async fn spellings() -> Result<(), Failed> {
     class.finish()
 }
 
+/// A secret that a Deny names, asked for by other spellings of its path, by its identifier and among others.
+pub(crate) async fn other_names() -> Result<(), Failed> {
+    let world = World::start().await;
+    let mut class = Class::new("A secret is the same by every name that a request has for it");
+    let (subject, other, id, home) = (world.subject(), world.other(), world.subject_id.clone(), world.home.clone());
+    let by_name = json!({ "Action": ["*"], "Resource": [format!("CSMS:*:*:secretName:{subject}")] });
+    let by_tag = json!({ "Action": ["*"], "Condition": production() });
+    let encoded: String = subject.bytes().map(|byte| format!("%{byte:02x}")).collect();
+    let twice = encoded.replace('%', "%25");
+    let value = |name: &str| format!("/v1/{home}/secrets/{name}/versions/latest");
+    for denied in [&by_name, &by_tag] {
+        world.give(&[all_but(denied)]).await;
+        class.same("the other", rights(&ask(&world, "GET", &value(&other), "").await), Outcome::LetThrough);
+        // The same path to the server.
+        for path in [
+            value(&subject),
+            value(&encoded),
+            value(&encoded.to_uppercase()),
+            value(&subject).replace("/v1/", "//v1/"),
+            format!("/v1/{home}/secrets/{subject}/versions/"),
+            value(&subject).replace("latest", "%6catest"),
+            format!("{}?secret_name={other}", value(&subject)),
+        ] {
+            let answer = ask(&world, "GET", &path, "").await;
+            class.same(&path, rights(&answer), Outcome::Refused);
+        }
+        // Paths to nothing, or to another secret.
+        for path in [
+            value(&twice),
+            value(&subject.to_uppercase()),
+            value(&format!("{other}/../{subject}")),
+            value(&format!("{other}%2f..%2f{subject}")),
+            value(&format!("{subject}%00")),
+            value(&format!("{subject}/")),
+            value(&format!("/{subject}")),
+            value(&format!("{subject};a")),
+            value(&format!("%20{subject}")),
+            value(&id),
+        ] {
+            let answer = ask(&world, "GET", &path, "").await;
+            class.case(answer.status.as_u16() >= 400, || format!("{path}: {} {}", answer.status, answer.body));
+            class.case(!answer.body.to_string().contains("hunter2"), || format!("{path} shows a value"));
+        }
+        let kms = json!({ "kms_key_id": world.k1 }).to_string();
+        let grant = json!({
+            "resource_id": id, "type": "SECRET", "grantee_type": "0", "grantee_target_id": world.bob,
+        })
+        .to_string();
+        let moved = json!({ "project_id": home, "resource_id": id, "resource_type": "csms" }).to_string();
+        let tag = json!({ "tag": { "key": "stage", "value": "open" } }).to_string();
+        let names = json!({ "secret_name_list": [other, subject] }).to_string();
+        for (method, path, body) in [
+            ("PUT", format!("/v1/{home}/secrets/{encoded}"), kms.as_str()),
+            ("POST", format!("/v1/{home}/csms/grants"), grant.as_str()),
+            ("GET", format!("/v1/{home}/csms/grants?resource_id={id}"), ""),
+            ("POST", "/v1.0/enterprise-projects/0/resources-migrate".to_owned(), moved.as_str()),
+            ("POST", format!("/v1/{home}/csms/{id}/tags"), tag.as_str()),
+            ("GET", format!("/v1/{home}/csms/{id}/tags"), ""),
+            ("DELETE", format!("/v1/{home}/csms/{id}/tags/stage"), ""),
+            ("POST", format!("/v1/{home}/secrets/batch-get-secret-value"), names.as_str()),
+        ] {
+            let answer = ask(&world, method, &path, body).await;
+            class.same(&format!("{method} {path} {}", answer.body), rights(&answer), Outcome::Refused);
+            class.case(!answer.body.to_string().contains("hunter2"), || format!("{path} shows a value"));
+        }
+    }
+    class.finish()
+}
+
 /// A function's credentials after its task.
 fn ended(world: &World) -> Key {
     let project = world.server.app.identity.project_id.clone();

@@ -18,7 +18,7 @@ mod world;
 
 use std::{fs, path::Path, process::ExitCode};
 
-use csms_api::{Operation, cts::CtsOperation, iam::IamOperation, kms::KmsOperation};
+use csms_api::{Operation, cts::CtsOperation, eps::EpsOperation, iam::IamOperation, kms::KmsOperation};
 use csms_server::services::functiongraph::FunctionOperation;
 use libtest_mimic::{Arguments, Failed, Trial};
 
@@ -45,10 +45,11 @@ const PARTS: [(&str, Rows); 6] = [
     ("secrets_3", |world| third(world, 2)),
     ("keys", |world| KmsOperation::ALL.iter().flat_map(|it| touches::of_keys(world, *it)).collect()),
     ("the_account", |world| IamOperation::ALL.iter().flat_map(|it| touches::of_account(world, *it)).collect()),
-    ("traces_and_functions", |world| {
+    ("traces_functions_and_moves", |world| {
         let traces = CtsOperation::ALL.iter().flat_map(|it| touches::of_traces(world, *it));
         let functions = FunctionOperation::ALL.iter().flat_map(|it| touches::of_functions(world, *it));
-        traces.chain(functions).collect()
+        let moves = EpsOperation::ALL.iter().flat_map(|it| touches::of_moves(world, *it));
+        traces.chain(functions).chain(moves).collect()
     }),
 ];
 
@@ -75,6 +76,7 @@ fn trials() -> Vec<Trial> {
         listed::repeated_members,
         listed::facts_of_conditions,
         listed::spellings,
+        listed::other_names,
         listed::entrances,
         listed::guesses,
         listed::without_an_action,

@@ -4,7 +4,9 @@
 //! Written from what the operations are documented to do. The rows come from the tables of the wire, so an operation that is
 //! added without saying here what it touches fails the suite.
 
-use csms_api::{Operation, cts::CtsOperation, iam::IamOperation, kms::KmsOperation, operation::Specification};
+use csms_api::{
+    Operation, cts::CtsOperation, eps::EpsOperation, iam::IamOperation, kms::KmsOperation, operation::Specification,
+};
 use csms_hostile::Context;
 use csms_server::services::functiongraph::FunctionOperation;
 use serde_json::{Value, json};
@@ -178,6 +180,14 @@ impl Table<'_> {
             shown: Shown::ByCode,
         }
     }
+}
+
+/// The requests that move a secret to an enterprise project. The body names the secret by its identifier.
+pub(crate) fn of_moves(world: &World, operation: EpsOperation) -> Vec<Row> {
+    let (table, row) = (Table(world), operation.specification());
+    let body = json!({ "project_id": world.home, "resource_id": world.subject_id, "resource_type": "csms" });
+    let touched = vec![table.subject(row.actions)];
+    vec![table.row(row, &[("enterprise_project_id", "0")], "", body, touched)]
 }
 
 /// The requests for an operation on secrets.

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use axum::{body::Body, http::Request};
-use csms_api::{Operation, cts::CtsOperation, iam::IamOperation, kms::KmsOperation};
+use csms_api::{Operation, cts::CtsOperation, eps::EpsOperation, iam::IamOperation, kms::KmsOperation};
 use csms_server::{
     gate::service::{Audited, Service},
     services::{functiongraph::FunctionOperation, iam::tokens::TokenOperation, permissions::PermissionOperation},
@@ -56,6 +56,7 @@ fn routes(world: &World) -> Vec<Route> {
     all.extend(IamOperation::ALL.iter().flat_map(|it| of(*it, touches::of_account(world, *it))));
     all.extend(CtsOperation::ALL.iter().flat_map(|it| of(*it, touches::of_traces(world, *it))));
     all.extend(FunctionOperation::ALL.iter().flat_map(|it| of(*it, touches::of_functions(world, *it))));
+    all.extend(EpsOperation::ALL.iter().flat_map(|it| of(*it, touches::of_moves(world, *it))));
     let others = TokenOperation::ALL.iter().map(|it| (it.specification(), it.audited()));
     let others = others.chain(PermissionOperation::ALL.iter().map(|it| (it.specification(), it.audited())));
     all.extend(others.map(|(row, audited)| {

@@ -135,7 +135,7 @@ impl KmsFlags {
             endpoint,
             project,
             default_key,
-            authorities: together(authorities, self.ca.or(file.ca))?,
+            authorities: together(authorities, "kms_ca", self.ca.or(file.ca))?,
             access_key,
             secret_key,
             recheck: Duration::from_secs(recheck),
