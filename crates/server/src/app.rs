@@ -1,6 +1,9 @@
 //! What every request handler shares.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    path::PathBuf,
+    sync::{Arc, PoisonError, RwLock},
+};
 
 use csms_api::request::Rules;
 use csms_core::Problem;
@@ -52,12 +55,8 @@ pub struct App {
     pub metrics: Metrics,
     /// Whether the store can be read and written.
     pub health: StoreHealth,
-    /// Settings that request readers need.
-    pub rules: Rules,
-    /// Which passwords users may get.
-    pub password_rule: PasswordRule,
-    /// Most secrets of one project.
-    pub secret_quota: u64,
+    /// Limits that the operator may change while the server runs.
+    pub limits: RwLock<Limits>,
     /// Address at which functions reach this server.
     pub public_url: String,
     /// Pages of which origins may call the server from a browser.
@@ -68,13 +67,29 @@ pub struct App {
     pub hosts: Hosts,
 }
 
+/// Limits that the operator sets.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// What request readers need.
+    pub rules: Rules,
+    /// Which passwords users may get.
+    pub password_rule: PasswordRule,
+    /// Most secrets of one project.
+    pub secret_quota: u64,
+}
+
 impl App {
+    /// The limits that hold now.
+    pub fn limits(&self) -> Limits {
+        *self.limits.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Judges the member `password` of a request, for the user of this name.
     ///
     /// # Errors
     /// Every rule that it breaks, as a problem of the member; none repeats the password.
     pub fn new_password(&self, text: Zeroizing<String>, user_name: &str) -> Result<NewPassword, Vec<Problem>> {
-        NewPassword::judge(text, user_name, self.password_rule)
+        NewPassword::judge(text, user_name, self.limits().password_rule)
             .map_err(|violations| violations.into_iter().map(|violation| violation.at("password")).collect())
     }
 }

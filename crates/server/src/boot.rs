@@ -4,5 +4,6 @@
 
 pub mod access_file;
 pub mod exposure;
+pub mod reload;
 pub mod serve;
 pub mod settings;

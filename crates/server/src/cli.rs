@@ -7,8 +7,8 @@ use std::{io::Write, process::ExitCode};
 use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::{
-    boot::settings::Flags,
-    commands::{access, audit, completions, migrate, policy, serve, user},
+    boot::settings::origin::Given,
+    commands::{access, audit, completions, config, migrate, policy, serve, user},
     failure::Chain,
 };
 
@@ -17,6 +17,7 @@ Examples:
   csms serve                                 start in ./csms-data, on http://127.0.0.1:7070
   csms serve --listen 127.0.0.1:0            on a free port; the ready line on stdout has it
   csms serve --config /etc/csms.toml         settings from a file
+  csms config check --config /etc/csms.toml  says what is wrong with them
 
 The first start writes DIR/credentials.json (mode 0600): endpoint, project, access key and
 secret key for any official SDK or signed request. Back up DIR/root.key apart from the data:
@@ -39,7 +40,7 @@ pub enum Command {
     /// When it accepts connections it prints one JSON line on stdout:
     /// {"event":"ready","url":…,"project_id":…,"credentials":PATH}. Logs go to stderr. SIGTERM lets running requests finish
     /// and ends with status 0; rotations that are still running go on at the next start.
-    Serve(Box<Flags>),
+    Serve(Box<Given>),
 
     /// Move the data of a server into a PostgreSQL database, for several servers to share
     ///
@@ -67,6 +68,9 @@ pub enum Command {
     /// Verify and list the audit trail
     Audit(Box<audit::Arguments>),
 
+    /// Show and check the settings of `csms serve`
+    Config(config::Arguments),
+
     /// Print a script that completes commands in a shell
     Completions(completions::Arguments),
 }
@@ -75,7 +79,8 @@ pub enum Command {
 #[must_use]
 pub fn run(command: Command) -> ExitCode {
     let outcome = match command {
-        Command::Serve(flags) => serve::run(*flags),
+        Command::Serve(given) => serve::run(*given),
+        Command::Config(arguments) => return config::run(&arguments),
         Command::Use(command) => return csms_cli::run(*command),
         Command::User(arguments) => user::run(&arguments),
         Command::Policy(arguments) => policy::run(&arguments),

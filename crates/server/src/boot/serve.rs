@@ -5,11 +5,10 @@ use std::{
     net::SocketAddr,
     os::unix::fs::DirBuilderExt,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, RwLock},
     time::Duration,
 };
 
-use csms_api::request::Rules;
 use csms_core::FunctionUrn;
 use csms_store::{AnyStore, PostgresStore, SqliteSettings, SqliteStore, Store as _, StoreError};
 use functiongraph_runtime::host::ScratchError;
@@ -20,7 +19,9 @@ use tokio::{
     net::TcpListener,
     signal::unix::{Signal, SignalKind, signal},
 };
-use tracing_subscriber::{EnvFilter, Layer as _, layer::SubscriberExt as _, util::SubscriberInitExt as _};
+use tracing_subscriber::{
+    EnvFilter, Layer as _, layer::SubscriberExt as _, reload as reloading, util::SubscriberInitExt as _,
+};
 
 use crate::{
     app::App,
@@ -28,9 +29,10 @@ use crate::{
     auth::Authenticator,
     background::due,
     background::notifier,
-    boot::access_file::{self, AccessFile, AccessFileError},
+    boot::access_file::{AccessFile, AccessFileError},
     boot::exposure,
-    boot::settings::{LogFormat, Settings},
+    boot::reload::{self, Reloader},
+    boot::settings::{LogFormat, Settings, SettingsError, origin::Given},
     channels::{Channels, Smn, Targets},
     clock::Clock,
     failure::{Chain, Failure},
@@ -44,7 +46,7 @@ use crate::{
     keys::root::{self, Keyring, KeyringError},
     request::hosts::Hosts,
     rotation::{accounts, active::Rotations, permits::Permits, worker},
-    telemetry::log::LogQueue,
+    telemetry::log::{LogFilter, LogQueue},
     telemetry::metrics::Metrics,
     telemetry::outage::StoreHealth,
     telemetry::traces::Traces,
@@ -88,6 +90,8 @@ pub enum ServeError {
     Function(String, #[source] FunctionRegistration),
     #[error("{0} is not a valid address")]
     Url(String),
+    #[error("cannot use the settings")]
+    Settings(#[from] SettingsError),
     #[error("no region is named")]
     NoRegion,
     #[error("the log filter is not valid")]
@@ -104,8 +108,8 @@ pub enum ServeError {
 ///
 /// # Errors
 /// A filter that cannot be read, and settings of traces that cannot be used.
-pub fn start_log(settings: &Settings) -> Result<(LogQueue, Option<Traces>), ServeError> {
-    let filter = EnvFilter::try_new(&settings.log)?;
+pub fn start_log(settings: &Settings) -> Result<(LogQueue, LogFilter, Option<Traces>), ServeError> {
+    let (filter, handle) = reloading::Layer::new(EnvFilter::try_new(&settings.log)?);
     let queue = LogQueue::to(std::io::stderr())?;
     let layer = tracing_subscriber::fmt::layer().with_writer(queue.clone());
     let log = match settings.log_format {
@@ -115,7 +119,7 @@ pub fn start_log(settings: &Settings) -> Result<(LogQueue, Option<Traces>), Serv
     let traces = Traces::start(settings.authorities.as_deref()).map_err(ServeError::Traces)?;
     let exported = traces.as_ref().map(Traces::layer);
     tracing_subscriber::registry().with(exported).with(log.with_filter(filter)).init();
-    Ok((queue, traces))
+    Ok((queue, LogFilter::new(move |filter| handle.reload(filter)), traces))
 }
 
 /// A server that listens but does not serve yet.
@@ -175,13 +179,7 @@ pub async fn bind(settings: &Settings, clock: Clock) -> Result<Bound, ServeError
     installation::ensure_first_user(&store, &root, &identity, &url, bundled.as_ref(), &credentials, password).await?;
     installation::grant_regions(&store, &identity, &trail).await?;
     if let Some(file) = access {
-        let outcome = access_file::apply(file, &store, &root, &identity, clock.now()).await?;
-        for warning in &outcome.warnings {
-            tracing::warn!("a policy of the access file has a part that means nothing here: {warning}");
-        }
-        for access_file::Change { action, target, .. } in &outcome.changes {
-            tracing::info!(action, target, "as the access file says");
-        }
+        reload::apply_access(file, &store, &root, &identity, clock.now()).await?;
     }
     let remote = remote.map(|remote| RemoteKeys::new(remote, store.clone(), identity.domain_id.clone()));
     let public_url = settings.public_url.clone().unwrap_or_else(|| url.clone());
@@ -199,12 +197,7 @@ pub async fn bind(settings: &Settings, clock: Clock) -> Result<Bound, ServeError
         clock,
         metrics: Metrics::default(),
         health: StoreHealth::default(),
-        rules: Rules {
-            min_rotation_period_seconds: settings.min_rotation_period_seconds,
-            max_value: settings.max_value,
-        },
-        password_rule: settings.password_rule,
-        secret_quota: settings.secret_quota,
+        limits: RwLock::new(settings.limits()),
         console: settings.console.clone(),
         hosts: Hosts::new(listen, &public_url, &settings.allow_hosts, &settings.allow_origins),
         public_url,
@@ -415,22 +408,23 @@ fn absolute(path: &Path) -> PathBuf {
 ///
 /// # Errors
 /// What is in the way, in words for the operator.
-pub async fn serve(settings: Settings) -> Result<(), ServeError> {
-    let (log, traces) = start_log(&settings)?;
-    let ended = run(settings, traces).await;
+pub async fn serve(given: Given, settings: Settings) -> Result<(), ServeError> {
+    let (log, filter, traces) = start_log(&settings)?;
+    let ended = run(given, settings, filter, traces).await;
     log.end();
     ended
 }
 
-async fn run(settings: Settings, traces: Option<Traces>) -> Result<(), ServeError> {
+async fn run(
+    given: Given,
+    settings: Settings,
+    filter: LogFilter,
+    traces: Option<Traces>,
+) -> Result<(), ServeError> {
     let mut signals = Signals::listen()?;
+    // From here on a closed terminal is no reason to end.
     let mut hang_up = signal(SignalKind::hangup())?;
-    // A closed terminal, or an operator who wants settings read again, is no reason to end.
-    tokio::spawn(async move {
-        while hang_up.recv().await.is_some() {
-            tracing::info!("SIGHUP: the files of TLS are read again; for other settings, restart the server");
-        }
-    });
+    let origins = given.origins()?;
     for warning in exposure::warnings(&settings) {
         tracing::warn!("{warning}");
     }
@@ -438,6 +432,12 @@ async fn run(settings: Settings, traces: Option<Traces>) -> Result<(), ServeErro
     let bound = bind(&settings, Clock::default()).await?;
     tracing::info!(url = bound.url, data = %settings.data.display(), "listening");
     bound.announce(&mut std::io::stdout().lock())?;
+    let mut reloader = Reloader::new(given, origins, filter, Arc::clone(&bound.app));
+    tokio::spawn(async move {
+        while hang_up.recv().await.is_some() {
+            reloader.reload().await;
+        }
+    });
     let (first, was_first) = tokio::sync::oneshot::channel();
     let (second, was_second) = tokio::sync::oneshot::channel();
     tokio::spawn(async move {

@@ -1,21 +1,28 @@
 //! Settings of `csms serve`: flags, then `CSMS_*` variables, then the TOML file, then defaults.
 //!
-//! The file has the flags' names with `_` for `-`. Secrets come from files or variables, never from flags, which other
-//! users of the machine can read.
+//! One rule names them: the flag `--some-name` is the variable `CSMS_SOME_NAME` and the key `some_name` of the file. What is
+//! given first in that order replaces the rest, lists included. Secrets come from files or variables, never from flags, which
+//! other users of the machine can read.
 
+pub mod file;
+pub mod origin;
 mod port;
 mod remote_kms;
+pub mod schema;
 
-use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf};
+use std::{
+    net::{SocketAddr, ToSocketAddrs as _},
+    path::PathBuf,
+};
 
-use clap::{Args, ValueEnum};
+use clap::{Args, ValueEnum, builder::BoolishValueParser};
+use csms_api::request::Rules;
 use csms_core::{
     FunctionUrn, RegionName, RotationPeriod, ValueLimit, Violation,
     event::TargetId,
     target::{ALLOW_VARIABLE, DENY_VARIABLE, TargetPattern, TargetRules, join},
 };
 use csms_store::PostgresSettings;
-use serde::{Deserialize, Deserializer, de::Error as _};
 use thiserror::Error;
 use zeroize::Zeroizing;
 
@@ -23,9 +30,11 @@ pub use port::PortSettings;
 pub use remote_kms::KmsFlags;
 
 use crate::{
+    app::Limits,
     audit::ReadRecords,
     auth::new_password::PasswordRule,
     deputy::{Deputies, UrnPattern},
+    failure::Chain,
     functions::Variables,
     http::peers::ProxyNetwork,
     keys::root::{KmsSettings, RootKeySource},
@@ -33,8 +42,7 @@ use crate::{
 };
 
 /// Form of the log on stderr.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum LogFormat {
     /// One line of text per record.
     #[default]
@@ -44,8 +52,7 @@ pub enum LogFormat {
 }
 
 /// Address of a database, which may hold a password.
-#[derive(Clone, Deserialize)]
-#[serde(transparent)]
+#[derive(Clone)]
 pub struct StoreAddress(Zeroizing<String>);
 
 impl From<String> for StoreAddress {
@@ -61,11 +68,11 @@ impl std::fmt::Debug for StoreAddress {
 }
 
 /// Flags of `csms serve`; every one may also be given as a variable or in the file.
-#[derive(Args, Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "Settings")]
 pub struct Flags {
-    /// Address and port to listen on; port 0 picks a free one [default: 127.0.0.1:7070]
-    #[arg(long, env = "CSMS_LISTEN", value_name = "ADDRESS:PORT")]
+    /// Address or name, and port to listen on; port 0 picks a free one [default: 127.0.0.1:7070]
+    #[arg(long, env = "CSMS_LISTEN", value_name = "ADDRESS:PORT", value_parser = parse_listen)]
     pub listen: Option<SocketAddr>,
 
     /// Directory for database, root key and credentials; created if missing [default: csms-data]
@@ -74,12 +81,10 @@ pub struct Flags {
 
     /// Begin a new installation, or go over to that of the store, although the data directory remembers another one
     #[arg(long)]
-    #[serde(skip)]
     pub new: bool,
 
     /// TOML file with these settings, `-` in their names written as `_`
     #[arg(long, env = "CSMS_CONFIG", value_name = "FILE")]
-    #[serde(skip)]
     pub config: Option<PathBuf>,
 
     /// File with the root key, 64 hexadecimal digits, mode 0600; created on the first start. The variable CSMS_ROOT_KEY may
@@ -97,24 +102,18 @@ pub struct Flags {
 
     /// Rotation function to run in this server: its URN, and a zip or directory with `bootstrap` in it. May be repeated
     #[arg(long = "function", env = "CSMS_FUNCTION", value_name = "URN=PATH", value_delimiter = ',', value_parser = parse_function)]
-    #[serde(skip)]
     pub functions: Vec<(FunctionUrn, PathBuf)>,
 
-    /// Functions in the file: a table of URN and path
-    #[arg(skip)]
-    #[serde(rename = "functions")]
-    pub function_table: BTreeMap<String, PathBuf>,
-
-    /// User variable for every rotation function in this server, such as `ROTATE_THROUGH=rds`. May be repeated. Other users
-    /// of the machine can read the command line; put secrets into the file
-    #[arg(long = "function-variable", value_name = "NAME=VALUE", value_parser = parse_variable)]
-    #[serde(skip)]
-    pub function_variables: Vec<(String, String)>,
-
-    /// User variables in the file: a table of names and values
-    #[arg(skip)]
-    #[serde(rename = "function_variables")]
-    pub function_variable_table: Variables,
+    /// User variable for every rotation function in this server, such as `ROTATE_THROUGH=rds`. May be repeated; a comma and
+    /// `NAME=` begin the next one. Other users of the machine can read the command line; put secrets into the file
+    #[arg(
+        long = "function-variable",
+        env = "CSMS_FUNCTION_VARIABLE",
+        hide_env_values = true,
+        value_name = "NAME=VALUE",
+        value_parser = parse_variables
+    )]
+    pub function_variables: Vec<GivenVariables>,
 
     /// FunctionGraph endpoint for functions that do not run in this server; its keys come from CSMS_FUNCTIONGRAPH_ACCESS_KEY
     /// and CSMS_FUNCTIONGRAPH_SECRET_KEY
@@ -134,23 +133,15 @@ pub struct Flags {
     /// Address, network (10.0.0.0/8), host or domain (*.example.com) that rotations and webhooks may connect to; all others are
     /// refused. Link-local addresses and metadata services need an entry of their own. May be repeated
     #[arg(long = "target-allow", env = "CSMS_TARGET_ALLOW", value_name = "TARGET", value_delimiter = ',', value_parser = parse_target)]
-    #[serde(deserialize_with = "target_patterns")]
     pub target_allow: Vec<TargetPattern>,
 
     /// Address, network, host or domain that rotations and webhooks must not connect to. May be repeated
     #[arg(long = "target-deny", env = "CSMS_TARGET_DENY", value_name = "TARGET", value_delimiter = ',', value_parser = parse_target)]
-    #[serde(deserialize_with = "target_patterns")]
     pub target_deny: Vec<TargetPattern>,
 
     /// Webhook for a topic: the topic's URN, and an https:// address, or an http:// one on this machine. May be repeated
-    #[arg(long = "webhook", env = "CSMS_WEBHOOK", value_name = "URN=URL", value_delimiter = ',', value_parser = parse_webhook)]
-    #[serde(skip)]
+    #[arg(long = "webhook", env = "CSMS_WEBHOOK", hide_env_values = true, value_name = "URN=URL", value_delimiter = ',', value_parser = parse_webhook)]
     pub webhooks: Vec<(TargetId, String)>,
-
-    /// Webhooks in the file: a table of URN and address
-    #[arg(skip)]
-    #[serde(rename = "webhooks")]
-    pub webhook_table: BTreeMap<String, String>,
 
     /// File with the key that signs webhook requests, in the header X-Csms-Signature
     #[arg(long, env = "CSMS_WEBHOOK_SECRET_FILE", value_name = "FILE")]
@@ -175,7 +166,6 @@ pub struct Flags {
 
     /// Origin whose pages may call the server from a browser (CORS), such as `https://console.example.com`. May be repeated
     #[arg(long = "allow-origin", env = "CSMS_ALLOW_ORIGIN", value_name = "ORIGIN", value_delimiter = ',')]
-    #[serde(rename = "allow_origin")]
     pub allow_origins: Vec<CorsOrigin>,
 
     /// Directory to serve the console from, read at every request, instead of the files in this program
@@ -185,18 +175,24 @@ pub struct Flags {
     /// Host name under which browsers use the console and log in to a server on a loopback address, in addition to the
     /// machine's own and that of --public-url: the name that a proxy passes in Host. May be repeated
     #[arg(long = "allow-host", env = "CSMS_ALLOW_HOST", value_name = "HOST", value_delimiter = ',')]
-    #[serde(rename = "allow_host")]
     pub allow_hosts: Vec<HostName>,
 
     /// Address or network of proxies whose X-Forwarded-For and X-Forwarded-Proto are trusted, so that limits and the audit
     /// trail see their clients. May be repeated
     #[arg(long = "trusted-proxy", env = "CSMS_TRUSTED_PROXY", value_name = "CIDR", value_delimiter = ',')]
-    #[serde(rename = "trusted_proxy")]
     pub trusted_proxies: Vec<ProxyNetwork>,
 
     /// Expect the PROXY protocol, version 1 or 2, on connections of trusted proxies
-    #[arg(long, env = "CSMS_PROXY_PROTOCOL")]
-    pub proxy_protocol: bool,
+    #[arg(
+        long,
+        env = "CSMS_PROXY_PROTOCOL",
+        value_name = "BOOL",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "true",
+        value_parser = BoolishValueParser::new()
+    )]
+    pub proxy_protocol: Option<bool>,
 
     /// Maximum number of connections; at the limit, the oldest idle ones are closed for new ones [default: three quarters of
     /// the file descriptors that the process may have, at most 4096]
@@ -246,7 +242,6 @@ pub struct Flags {
     /// Region of the installation, fixed by the first start. May be repeated, also at later starts: each further region has a
     /// project of its own, in which secrets may have replicas [default: local-1]
     #[arg(long = "region", env = "CSMS_REGION", value_name = "NAME", value_delimiter = ',')]
-    #[serde(rename = "region", deserialize_with = "one_or_many")]
     pub regions: Vec<String>,
 
     /// Minimum rotation period; older clients expect 6h [default: 4h]
@@ -258,8 +253,16 @@ pub struct Flags {
     pub secret_quota: Option<u64>,
 
     /// Let users have any password of 8 to 128 characters, also a weak one that `csms` refuses otherwise
-    #[arg(long, env = "CSMS_ALLOW_WEAK_PASSWORDS")]
-    pub allow_weak_passwords: bool,
+    #[arg(
+        long,
+        env = "CSMS_ALLOW_WEAK_PASSWORDS",
+        value_name = "BOOL",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "true",
+        value_parser = BoolishValueParser::new()
+    )]
+    pub allow_weak_passwords: Option<bool>,
 
     /// Maximum size of a value as it is sent, in bytes: 32768 or 65536. The API reference says the first, the user guide the
     /// second; of a binary value the base64 text counts [default: 32768]
@@ -284,28 +287,8 @@ pub struct Flags {
     pub log: Option<String>,
 }
 
-/// A text, or a list of texts.
-fn one_or_many<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
-    #[derive(Deserialize)]
-    #[serde(untagged)]
-    enum OneOrMany {
-        One(String),
-        Many(Vec<String>),
-    }
-    Ok(match OneOrMany::deserialize(deserializer)? {
-        OneOrMany::One(text) => vec![text],
-        OneOrMany::Many(texts) => texts,
-    })
-}
-
 fn parse_target(text: &str) -> Result<TargetPattern, String> {
     text.parse().map_err(|violation: Violation| format!("it {}", violation.message()))
-}
-
-/// Entries of a list of targets.
-fn target_patterns<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<TargetPattern>, D::Error> {
-    let texts = Vec::<String>::deserialize(deserializer)?;
-    texts.iter().map(|text| parse_target(text).map_err(D::Error::custom)).collect()
 }
 
 /// The regions, each named once; the first is the home region.
@@ -329,9 +312,62 @@ fn parse_function(text: &str) -> Result<(FunctionUrn, PathBuf), String> {
     if path.is_empty() { Err("the path is empty".to_owned()) } else { Ok((urn, PathBuf::from(path))) }
 }
 
-fn parse_variable(text: &str) -> Result<(String, String), String> {
-    let (name, value) = text.split_once('=').ok_or("must be of the form NAME=VALUE")?;
-    Ok((name.to_owned(), value.to_owned()))
+/// User variables of functions, as one flag has them. A value may be a key, so values are not shown.
+#[derive(Clone, PartialEq, Eq)]
+pub struct GivenVariables(Result<Vec<(String, String)>, String>);
+
+impl Default for GivenVariables {
+    fn default() -> Self {
+        Self(Ok(Vec::new()))
+    }
+}
+
+impl std::fmt::Debug for GivenVariables {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let pairs = self.0.iter().flatten();
+        f.debug_set().entries(pairs.map(|(name, _)| name)).finish()
+    }
+}
+
+/// One variable; everything after the first `=` is its value.
+fn parse_variable(text: &str) -> Result<GivenVariables, std::convert::Infallible> {
+    // The problem is reported when the settings are resolved: the parser of flags would repeat the text, which may be a secret.
+    Ok(GivenVariables(variables([text.to_owned()])))
+}
+
+/// Variables that are separated by commas. A comma that no `NAME=` follows belongs to the value before it.
+fn parse_variables(text: &str) -> Result<GivenVariables, std::convert::Infallible> {
+    let mut entries: Vec<String> = Vec::new();
+    for part in text.split(',') {
+        let name = part.split_once('=').map_or("", |(name, _)| name);
+        let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
+        match entries.last_mut() {
+            Some(last) if name.is_empty() || !name.chars().all(is_name) => {
+                last.push(',');
+                last.push_str(part);
+            }
+            _ => entries.push(part.to_owned()),
+        }
+    }
+    Ok(GivenVariables(variables(entries)))
+}
+
+fn variables(entries: impl IntoIterator<Item = String>) -> Result<Vec<(String, String)>, String> {
+    let pair = |entry: String| match entry.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+        _ => Err("must be of the form NAME=VALUE".to_owned()),
+    };
+    entries.into_iter().map(pair).collect()
+}
+
+fn parse_listen(text: &str) -> Result<SocketAddr, String> {
+    let mut addresses = text.to_socket_addrs().map_err(|error| match text.rsplit_once(':') {
+        Some((host, port)) if !host.is_empty() && port.parse::<u16>().is_ok() => {
+            format!("must name an address of this machine: {error}")
+        }
+        _ => "must be of the form ADDRESS:PORT".to_owned(),
+    })?;
+    addresses.next().ok_or_else(|| "must name an address of this machine".to_owned())
 }
 
 /// A topic and the address that stands for it. Nothing may be read or changed on the way there.
@@ -357,15 +393,63 @@ pub enum SettingsError {
     /// The file cannot be read.
     #[error("cannot read the file {path}", path = .0.display())]
     Unreadable(PathBuf, #[source] std::io::Error),
-    /// The file is not TOML, or has an unknown setting.
-    #[error("the settings file {path} is not valid", path = .0.display())]
-    File(PathBuf, #[source] Box<toml::de::Error>),
+    /// The file is not TOML.
+    #[error("{}, line {line}: {problem}", .path.display())]
+    #[allow(missing_docs, reason = "the message says it")]
+    Toml { path: PathBuf, line: usize, problem: String },
+    /// A key of the file is no setting, or its value breaks its rule.
+    #[error("{}: {key} {problem}", .path.display())]
+    #[allow(missing_docs, reason = "the message says it")]
+    InFile { path: PathBuf, key: String, problem: String },
+    /// Several of these.
+    #[error("{} settings cannot be used:{}", .0.len(), listed(.0))]
+    Several(Vec<SettingsError>),
     /// A value breaks its rule.
     #[error("{0} {1}")]
     Value(&'static str, String),
     /// A setting names authorities that cannot be trusted.
     #[error("{0}")]
     Authorities(&'static str, #[source] csms_tls::TlsError),
+}
+
+impl SettingsError {
+    /// One error for any number of them.
+    ///
+    /// # Errors
+    /// There are some.
+    fn all(mut problems: Vec<Self>) -> Result<(), Self> {
+        match problems.len() {
+            0 => Ok(()),
+            1 => problems.pop().map_or(Ok(()), Err),
+            _ => Err(Self::Several(problems)),
+        }
+    }
+
+    /// The problems, a sentence each.
+    #[must_use]
+    pub fn problems(&self) -> Vec<String> {
+        match self {
+            Self::Several(problems) => problems.iter().flat_map(Self::problems).collect(),
+            one => vec![Chain(one).to_string()],
+        }
+    }
+}
+
+fn listed(problems: &[SettingsError]) -> String {
+    problems.iter().flat_map(SettingsError::problems).map(|problem| format!("\n  {problem}")).collect()
+}
+
+/// What is wrong with settings, gathered so that all of it is reported at once.
+struct Problems(Vec<SettingsError>);
+
+impl Problems {
+    /// The value, or its default and a note of what is wrong.
+    fn note<T: Default>(&mut self, result: Result<T, SettingsError>) -> T {
+        result.unwrap_or_else(|problem| {
+            self.0.push(problem);
+            T::default()
+        })
+    }
 }
 
 /// Access to FunctionGraph.
@@ -435,6 +519,14 @@ pub struct Settings {
 }
 
 impl Settings {
+    /// Limits that may change while the server runs.
+    #[must_use]
+    pub const fn limits(&self) -> Limits {
+        let rules =
+            Rules { min_rotation_period_seconds: self.min_rotation_period_seconds, max_value: self.max_value };
+        Limits { rules, password_rule: self.password_rule, secret_quota: self.secret_quota }
+    }
+
     /// Where the root key comes from.
     #[must_use]
     pub fn root_key_source(&self) -> RootKeySource<'_> {
@@ -516,187 +608,202 @@ pub fn postgres(
 }
 
 impl Flags {
-    /// Reads the file, if one is named, and fills in what neither flags nor variables say.
-    ///
-    /// # Errors
-    /// A file that cannot be read, or a value that breaks its rule.
-    pub fn settle(self) -> Result<Settings, SettingsError> {
-        let file = match &self.config {
-            Some(path) => {
-                let text =
-                    std::fs::read_to_string(path).map_err(|error| SettingsError::Unreadable(path.clone(), error))?;
-                toml::from_str::<Self>(&text).map_err(|error| SettingsError::File(path.clone(), Box::new(error)))?
-            }
-            None => Self::default(),
-        };
-        let mut functions = Vec::new();
-        for (urn, path) in file.function_table {
-            let urn =
-                FunctionUrn::parse(&urn).map_err(|violation| SettingsError::Value("functions", violation.message()))?;
-            functions.push((urn, path));
+    /// Fills in what flags and variables do not say from the file. A list is taken as a whole.
+    fn or(self, file: Self) -> Self {
+        fn list<T>(given: Vec<T>, file: Vec<T>) -> Vec<T> {
+            if given.is_empty() { file } else { given }
         }
-        functions.extend(self.functions);
-        let mut function_variables = file.function_variable_table;
-        function_variables.0.extend(self.function_variables);
-        let authorities = authorities_in("ca", self.ca.or(file.ca))?;
-        if let Some(authorities) = &authorities {
-            let variable = function_variables.0.entry(csms_tls::CA_VARIABLE.to_owned());
-            variable.or_insert_with(|| authorities.clone());
-        }
-        let both = |mut file: Vec<_>, flags| {
-            file.extend(flags);
-            file
-        };
-        let allow: Vec<TargetPattern> = both(file.target_allow, self.target_allow);
-        let deny = both(file.target_deny, self.target_deny);
-        // The functions that run here obey the same lists, unless they are given lists of their own.
-        for (name, list) in [(ALLOW_VARIABLE, &allow), (DENY_VARIABLE, &deny)] {
-            if !list.is_empty() {
-                function_variables.0.entry(name.to_owned()).or_insert_with(|| join(list));
-            }
-        }
-        let both = |mut file: Vec<_>, flags| {
-            file.extend(flags);
-            file
-        };
-        let deputies = Deputies {
-            functions: both(file.function_allow, self.function_allow),
-            topics: both(file.topic_allow, self.topic_allow),
-        };
-        let min_rotation_period_seconds = match self.min_rotation_period.or(file.min_rotation_period) {
-            None => csms_core::period::DEFAULT_MIN_SECONDS,
-            Some(text) => RotationPeriod::parse_with_minimum(&text, 1)
-                .map_err(|violation| SettingsError::Value("min_rotation_period", violation.message()))?
-                .as_seconds(),
-        };
-        let named = [self.regions, file.regions, vec!["local-1".to_owned()]];
-        let regions = regions(named.into_iter().find(|names| !names.is_empty()).unwrap_or_default())?;
-        let max_value =
-            self.max_value_bytes.or(file.max_value_bytes).map_or(Some(ValueLimit::default()), ValueLimit::new);
-        let max_value =
-            max_value.ok_or_else(|| SettingsError::Value("max_value_bytes", "must be 32768 or 65536".to_owned()))?;
-        let group_commit = self.group_commit.or(file.group_commit);
-        if group_commit == Some(0) {
-            return Err(SettingsError::Value("group_commit", "must be at least 1".to_owned()));
-        }
-        let rotation_concurrency = self.rotation_concurrency.or(file.rotation_concurrency).unwrap_or(8);
-        if !(1..=1000).contains(&rotation_concurrency) {
-            return Err(SettingsError::Value("rotation_concurrency", "must be 1 to 1000".to_owned()));
-        }
-        let functiongraph = match self.functiongraph_endpoint.or(file.functiongraph_endpoint) {
-            None => None,
-            Some(url) => {
-                let missing =
-                    |name: &str| SettingsError::Value("functiongraph_endpoint", format!("needs {name} to be set"));
-                let (ak, sk) = ("CSMS_FUNCTIONGRAPH_ACCESS_KEY", "CSMS_FUNCTIONGRAPH_SECRET_KEY");
-                Some(FunctionGraph {
-                    url,
-                    access_key: variable(ak).ok_or_else(|| missing(ak))?,
-                    secret_key: variable(sk).map(Zeroizing::new).ok_or_else(|| missing(sk))?,
-                })
-            }
-        };
-        let mut webhooks = Vec::new();
-        for (urn, address) in file.webhook_table {
-            webhooks.push(webhook(&urn, &address).map_err(|problem| SettingsError::Value("webhooks", problem))?);
-        }
-        webhooks.extend(self.webhooks);
-        let line = |text: Zeroizing<String>| Zeroizing::new(text.trim_end_matches(['\r', '\n']).to_owned());
-        let webhook_secret_file = self.webhook_secret_file.or(file.webhook_secret_file);
-        let store_password_file = self.store_password_file.or(file.store_password_file);
-        let secret_files =
-            [("webhook_secret_file", &webhook_secret_file), ("store_password_file", &store_password_file)];
-        let secret_files = secret_files.into_iter().filter_map(|(name, path)| Some((name, path.clone()?))).collect();
-        let webhook_secret = webhook_secret_file.map(read).transpose()?.map(line);
-        if webhook_secret.as_ref().is_some_and(|secret| secret.len() < 16) {
-            let rule = "must hold at least 16 characters".to_owned();
-            return Err(SettingsError::Value("webhook_secret_file", rule));
-        }
-        let webhook_authorities = together(&authorities, "webhook_ca", self.webhook_ca.or(file.webhook_ca))?;
-        let smn = match self.smn_endpoint.or(file.smn_endpoint) {
-            None => None,
-            Some(url) => {
-                let missing = |name: &str| SettingsError::Value("smn_endpoint", format!("needs {name} to be set"));
-                let (ak, sk) = ("CSMS_SMN_ACCESS_KEY", "CSMS_SMN_SECRET_KEY");
-                Some(Smn {
-                    url,
-                    access_key: variable(ak).ok_or_else(|| missing(ak))?,
-                    secret_key: variable(sk).map(Zeroizing::new).ok_or_else(|| missing(sk))?,
-                })
-            }
-        };
-        let store = match self.store.or(file.store) {
-            None => None,
-            Some(address) => {
-                let connections = self.store_connections.or(file.store_connections);
-                let postgres = postgres(address, store_password_file, self.store_ca.or(file.store_ca), connections)?;
-                Some(PostgresSettings { further_authorities: authorities.clone(), ..postgres })
-            }
-        };
-        let public_url = self.public_url.or(file.public_url);
-        let is_address = |url: &String| url.starts_with("http://") || url.starts_with("https://");
-        if public_url.as_ref().is_some_and(|url| !is_address(url)) {
-            return Err(SettingsError::Value("public_url", "must begin with http:// or https://".to_owned()));
-        }
-        let kms = self.kms.settle(file.kms, &authorities)?;
-        let root_key = variable("CSMS_ROOT_KEY").map(Zeroizing::new);
-        if kms.is_some() && (root_key.is_some() || self.root_key_file.is_some() || file.root_key_file.is_some()) {
-            let rule = "leaves no use for a root key; give neither root_key_file nor CSMS_ROOT_KEY".to_owned();
-            return Err(SettingsError::Value("kms_endpoint", rule));
-        }
-        let mut allow_origins = file.allow_origins;
-        allow_origins.extend(self.allow_origins);
-        let mut allow_hosts = file.allow_hosts;
-        allow_hosts.extend(self.allow_hosts);
-        let mut trusted_proxies = file.trusted_proxies;
-        trusted_proxies.extend(self.trusted_proxies);
-        let port = port::Given {
-            trusted_proxies,
-            proxy_protocol: self.proxy_protocol || file.proxy_protocol,
+        Self {
+            listen: self.listen.or(file.listen),
+            data: self.data.or(file.data),
+            new: self.new || file.new,
+            config: self.config.or(file.config),
+            root_key_file: self.root_key_file.or(file.root_key_file),
+            kms: self.kms.or(file.kms),
+            access_file: self.access_file.or(file.access_file),
+            functions: list(self.functions, file.functions),
+            function_variables: list(self.function_variables, file.function_variables),
+            functiongraph_endpoint: self.functiongraph_endpoint.or(file.functiongraph_endpoint),
+            function_allow: list(self.function_allow, file.function_allow),
+            topic_allow: list(self.topic_allow, file.topic_allow),
+            target_allow: list(self.target_allow, file.target_allow),
+            target_deny: list(self.target_deny, file.target_deny),
+            webhooks: list(self.webhooks, file.webhooks),
+            webhook_secret_file: self.webhook_secret_file.or(file.webhook_secret_file),
+            webhook_ca: self.webhook_ca.or(file.webhook_ca),
+            smn_endpoint: self.smn_endpoint.or(file.smn_endpoint),
+            ca: self.ca.or(file.ca),
+            public_url: self.public_url.or(file.public_url),
+            allow_origins: list(self.allow_origins, file.allow_origins),
+            console: self.console.or(file.console),
+            allow_hosts: list(self.allow_hosts, file.allow_hosts),
+            trusted_proxies: list(self.trusted_proxies, file.trusted_proxies),
+            proxy_protocol: self.proxy_protocol.or(file.proxy_protocol),
             max_connections: self.max_connections.or(file.max_connections),
             max_connections_per_peer: self.max_connections_per_peer.or(file.max_connections_per_peer),
             tls_cert: self.tls_cert.or(file.tls_cert),
             tls_key: self.tls_key.or(file.tls_key),
             tls_client_ca: self.tls_client_ca.or(file.tls_client_ca),
+            store: self.store.or(file.store),
+            store_password_file: self.store_password_file.or(file.store_password_file),
+            store_ca: self.store_ca.or(file.store_ca),
+            store_connections: self.store_connections.or(file.store_connections),
+            rotation_concurrency: self.rotation_concurrency.or(file.rotation_concurrency),
+            regions: list(self.regions, file.regions),
+            min_rotation_period: self.min_rotation_period.or(file.min_rotation_period),
+            secret_quota: self.secret_quota.or(file.secret_quota),
+            allow_weak_passwords: self.allow_weak_passwords.or(file.allow_weak_passwords),
+            max_value_bytes: self.max_value_bytes.or(file.max_value_bytes),
+            group_commit: self.group_commit.or(file.group_commit),
+            audit_reads: self.audit_reads.or(file.audit_reads),
+            log_format: self.log_format.or(file.log_format),
+            log: self.log.or(file.log),
+        }
+    }
+
+    /// Reads the file, if one is named, and fills in what neither flags nor variables say.
+    ///
+    /// # Errors
+    /// A file that cannot be read, and everything that is wrong with the settings.
+    pub fn settle(self) -> Result<Settings, SettingsError> {
+        let (_, file, problems) = file::named(self.config.as_ref())?;
+        self.or(file).resolve(Problems(problems))
+    }
+
+    fn resolve(self, mut problems: Problems) -> Result<Settings, SettingsError> {
+        let invalid = |name: &'static str, rule: &str| SettingsError::Value(name, rule.to_owned());
+        let authorities = problems.note(authorities_in("ca", self.ca));
+        let mut function_variables = Variables::default();
+        for given in self.function_variables {
+            let given = given.0.map_err(|rule| SettingsError::Value("function_variable", rule));
+            function_variables.0.extend(problems.note(given));
+        }
+        if let Some(authorities) = &authorities {
+            let variable = function_variables.0.entry(csms_tls::CA_VARIABLE.to_owned());
+            variable.or_insert_with(|| authorities.clone());
+        }
+        // The functions that run here obey the same lists, unless they are given lists of their own.
+        for (name, list) in [(ALLOW_VARIABLE, &self.target_allow), (DENY_VARIABLE, &self.target_deny)] {
+            if !list.is_empty() {
+                function_variables.0.entry(name.to_owned()).or_insert_with(|| join(list));
+            }
+        }
+        let min_rotation_period_seconds = problems.note(match self.min_rotation_period {
+            None => Ok(csms_core::period::DEFAULT_MIN_SECONDS),
+            Some(text) => RotationPeriod::parse_with_minimum(&text, 1)
+                .map(|period| period.as_seconds())
+                .map_err(|violation| SettingsError::Value("min_rotation_period", violation.message())),
+        });
+        let named = if self.regions.is_empty() { vec!["local-1".to_owned()] } else { self.regions };
+        let regions = problems.note(regions(named));
+        let max_value = self.max_value_bytes.map_or(Some(ValueLimit::default()), ValueLimit::new);
+        let max_value = problems.note(max_value.ok_or_else(|| invalid("max_value_bytes", "must be 32768 or 65536")));
+        if self.group_commit == Some(0) {
+            problems.0.push(invalid("group_commit", "must be at least 1"));
+        }
+        let rotation_concurrency = self.rotation_concurrency.unwrap_or(8);
+        if !(1..=1000).contains(&rotation_concurrency) {
+            problems.0.push(invalid("rotation_concurrency", "must be 1 to 1000"));
+        }
+        let functiongraph = self.functiongraph_endpoint.map(|url| {
+            let names = ("CSMS_FUNCTIONGRAPH_ACCESS_KEY", "CSMS_FUNCTIONGRAPH_SECRET_KEY");
+            let (access_key, secret_key) = key_pair("functiongraph_endpoint", names)?;
+            Ok(FunctionGraph { url, access_key, secret_key })
+        });
+        let functiongraph = problems.note(functiongraph.transpose());
+        let smn = self.smn_endpoint.map(|url| {
+            let (access_key, secret_key) = key_pair("smn_endpoint", ("CSMS_SMN_ACCESS_KEY", "CSMS_SMN_SECRET_KEY"))?;
+            Ok(Smn { url, access_key, secret_key })
+        });
+        let smn = problems.note(smn.transpose());
+        let line = |text: Zeroizing<String>| Zeroizing::new(text.trim_end_matches(['\r', '\n']).to_owned());
+        let secret_files =
+            [("webhook_secret_file", &self.webhook_secret_file), ("store_password_file", &self.store_password_file)];
+        let secret_files = secret_files.into_iter().filter_map(|(name, path)| Some((name, path.clone()?))).collect();
+        let webhook_secret = problems.note(self.webhook_secret_file.map(read).transpose()).map(line);
+        if webhook_secret.as_ref().is_some_and(|secret| secret.len() < 16) {
+            problems.0.push(invalid("webhook_secret_file", "must hold at least 16 characters"));
+        }
+        let webhook_authorities = problems.note(together(&authorities, "webhook_ca", self.webhook_ca));
+        let store = self.store.map(|address| {
+            let postgres = postgres(address, self.store_password_file, self.store_ca, self.store_connections)?;
+            Ok(PostgresSettings { further_authorities: authorities.clone(), ..postgres })
+        });
+        let store = problems.note(store.transpose());
+        let is_address = |url: &String| url.starts_with("http://") || url.starts_with("https://");
+        if self.public_url.as_ref().is_some_and(|url| !is_address(url)) {
+            problems.0.push(invalid("public_url", "must begin with http:// or https://"));
+        }
+        let kms = problems.note(self.kms.resolve(&authorities));
+        let root_key = variable("CSMS_ROOT_KEY").map(Zeroizing::new);
+        if kms.is_some() && (root_key.is_some() || self.root_key_file.is_some()) {
+            let rule = "leaves no use for a root key; give neither root_key_file nor CSMS_ROOT_KEY";
+            problems.0.push(invalid("kms_endpoint", rule));
+        }
+        let port = port::Given {
+            trusted_proxies: self.trusted_proxies,
+            proxy_protocol: self.proxy_protocol.unwrap_or_default(),
+            max_connections: self.max_connections,
+            max_connections_per_peer: self.max_connections_per_peer,
+            tls_cert: self.tls_cert,
+            tls_key: self.tls_key,
+            tls_client_ca: self.tls_client_ca,
         };
-        let data = self.data.or(file.data).unwrap_or_else(|| PathBuf::from("csms-data"));
+        let port = problems.note(port.resolve());
+        let log = self.log.unwrap_or_else(|| "info".to_owned());
+        if let Err(error) = tracing_subscriber::EnvFilter::try_new(&log) {
+            problems.0.push(SettingsError::Value("log", format!("is not a log filter: {error}")));
+        }
+        SettingsError::all(problems.0)?;
+        let data = self.data.unwrap_or_else(|| PathBuf::from("csms-data"));
         Ok(Settings {
-            listen: self.listen.or(file.listen).unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 7070))),
-            root_key_file: self.root_key_file.or(file.root_key_file).unwrap_or_else(|| data.join("root.key")),
+            listen: self.listen.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 7070))),
+            root_key_file: self.root_key_file.unwrap_or_else(|| data.join("root.key")),
             root_key,
             kms,
-            access_file: self.access_file.or(file.access_file),
+            access_file: self.access_file,
             data,
             new: self.new,
-            functions,
+            functions: self.functions,
             function_variables,
-            deputies,
-            target_rules: TargetRules::new(allow, deny),
+            deputies: Deputies { functions: self.function_allow, topics: self.topic_allow },
+            target_rules: TargetRules::new(self.target_allow, self.target_deny),
             functiongraph,
-            webhooks,
+            webhooks: self.webhooks,
             webhook_secret,
             authorities,
             webhook_authorities,
             smn,
-            public_url,
-            allow_origins,
-            allow_hosts,
-            console: self.console.or(file.console),
-            port: port.resolve()?,
+            public_url: self.public_url,
+            allow_origins: self.allow_origins,
+            allow_hosts: self.allow_hosts,
+            console: self.console,
+            port,
             secret_files,
             store,
             rotation_concurrency,
             regions,
             min_rotation_period_seconds,
             max_value,
-            password_rule: PasswordRule::allowing_weak(self.allow_weak_passwords || file.allow_weak_passwords),
-            secret_quota: self.secret_quota.or(file.secret_quota).unwrap_or(5000),
-            group_commit,
-            audit_reads: self.audit_reads.or(file.audit_reads).unwrap_or_default(),
-            log_format: self.log_format.or(file.log_format).unwrap_or_default(),
-            log: self.log.or(file.log).unwrap_or_else(|| "info".to_owned()),
+            password_rule: PasswordRule::allowing_weak(self.allow_weak_passwords.unwrap_or_default()),
+            secret_quota: self.secret_quota.unwrap_or(5000),
+            group_commit: self.group_commit,
+            audit_reads: self.audit_reads.unwrap_or_default(),
+            log_format: self.log_format.unwrap_or_default(),
+            log,
         })
     }
+}
+
+/// The keys of another service, which come from variables.
+fn key_pair(
+    setting: &'static str,
+    (access_key, secret_key): (&str, &str),
+) -> Result<(String, Zeroizing<String>), SettingsError> {
+    let needed = |name: &str| {
+        variable(name).ok_or_else(|| SettingsError::Value(setting, format!("needs {name} to be set")))
+    };
+    Ok((needed(access_key)?, Zeroizing::new(needed(secret_key)?)))
 }
 
 #[cfg(test)]
@@ -731,9 +838,10 @@ mod tests {
         let rule = |text, flag| {
             with_file(text, Flags { allow_weak_passwords: flag, ..Flags::default() }).unwrap().password_rule
         };
-        assert_eq!(rule("", false), PasswordRule::NotWeak);
-        assert_eq!(rule("", true), PasswordRule::Any);
-        assert_eq!(rule("allow_weak_passwords = true", false), PasswordRule::Any);
+        assert_eq!(rule("", None), PasswordRule::NotWeak);
+        assert_eq!(rule("", Some(true)), PasswordRule::Any);
+        assert_eq!(rule("allow_weak_passwords = true", None), PasswordRule::Any);
+        assert_eq!(rule("allow_weak_passwords = true", Some(false)), PasswordRule::NotWeak);
     }
 
     #[test]
@@ -748,10 +856,10 @@ mod tests {
     }
 
     #[test]
-    fn origins_of_the_file_and_of_flags_are_all_allowed_and_must_be_origins() {
+    fn a_list_of_flags_replaces_that_of_the_file_and_its_entries_are_judged() {
         let flags = Flags { allow_origins: vec!["http://localhost:5173".parse().unwrap()], ..Flags::default() };
         let settings = with_file("allow_origin = [\"https://console.example.com\"]", flags).unwrap();
-        assert_eq!(settings.allow_origins.len(), 2);
+        assert_eq!(settings.allow_origins, ["http://localhost:5173".parse().unwrap()]);
         assert!(with_file("allow_origin = [\"*\"]", Flags::default()).is_err());
     }
 
@@ -771,12 +879,21 @@ mod tests {
 
     #[test]
     fn a_variable_of_functions_on_the_command_line_wins_and_none_is_shown() {
-        let flags = Flags { function_variables: vec![parse_variable("A=2=2").unwrap()], ..Flags::default() };
-        let settings = with_file("[function_variables]\nA = \"1\"\nB = \"hunter2\"", flags).unwrap();
+        let flags = Flags { function_variables: vec![parse_variables("A=2=2,3,B=hunter2").unwrap()], ..Flags::default() };
+        let shown = format!("{flags:?}");
+        let settings = with_file("[function_variable]\nA = \"1\"", flags).unwrap();
         let variables = settings.function_variables.0.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-        assert_eq!(variables.collect::<Vec<_>>(), [("A", "2=2"), ("B", "hunter2")]);
-        assert!(!format!("{settings:?}").contains("hunter2"));
-        assert!(parse_variable("A").is_err());
+        assert_eq!(variables.collect::<Vec<_>>(), [("A", "2=2,3"), ("B", "hunter2")]);
+        assert!(!shown.contains("hunter2") && !format!("{settings:?}").contains("hunter2"));
+        let flags = Flags { function_variables: vec![parse_variables("hunter2").unwrap()], ..Flags::default() };
+        assert_eq!(with_file("", flags).unwrap_err().to_string(), "function_variable must be of the form NAME=VALUE");
+    }
+
+    #[test]
+    fn a_value_of_a_table_is_taken_as_it_stands() {
+        let settings = with_file("[function_variable]\nA = \"1,B=2\"\nC = 3", Flags::default()).unwrap();
+        let variables = settings.function_variables.0.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        assert_eq!(variables.collect::<Vec<_>>(), [("A", "1,B=2"), ("C", "3")]);
     }
 
     #[test]
@@ -794,8 +911,39 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_setting_in_the_file_is_refused() {
-        assert!(matches!(with_file("secret_quoat = 7", Flags::default()), Err(SettingsError::File(..))));
+    fn everything_that_is_wrong_with_a_file_is_reported_at_once_and_no_value_is_repeated() {
+        let problems = |text| {
+            let problems = with_file(text, Flags::default()).unwrap_err().problems();
+            problems.into_iter().map(|problem| problem.split_once(": ").unwrap().1.to_owned()).collect::<Vec<_>>()
+        };
+        let text = "secret_quoat = \"hunter2\"\nlisten = [1]\nproxy_protocol = \"yes\"\nstore = { a = \"hunter2\" }";
+        assert_eq!(
+            problems(text),
+            [
+                "listen takes one value, not a list",
+                "proxy_protocol must be true or false",
+                "secret_quoat is not a setting; did you mean secret_quota?",
+                "store does not take a table",
+            ]
+        );
+        assert_eq!(
+            problems("log_format = \"hunter2\"\nlisten = \"hunter2\"\nsecret_quota = \"hunter2\""),
+            [
+                "listen must be of the form ADDRESS:PORT",
+                "log_format must be one of text, json",
+                "secret_quota cannot be used: invalid digit found in string",
+            ]
+        );
+        assert_eq!(problems("data = \"hunter2"), ["invalid basic string, expected `\"`"]);
+        let text = "group_commit = 0\nmax_value_bytes = 1\nregion = \"a b\"";
+        assert_eq!(with_file(text, Flags::default()).unwrap_err().problems().len(), 3);
+    }
+
+    #[test]
+    fn a_table_gathers_the_settings_that_begin_with_its_name() {
+        let settings = with_file("[max]\nvalue_bytes = 65536\nconnections = 7", Flags::default()).unwrap();
+        assert_eq!((settings.max_value.bytes(), settings.port.max_connections), (65536, Some(7)));
+        assert!(with_file("max_connections = 7\n[max]\nconnections = 7", Flags::default()).is_err());
     }
 
     #[test]
@@ -814,11 +962,15 @@ mod tests {
             "tls_client_ca = \"clients.pem\"",
             "store = \"mysql://csms@localhost/csms\"",
             "store = \"postgres://csms@localhost/csms\"\nstore_connections = 0",
-            "[functions]\n\"urn:x\" = \"a.zip\"",
-            "[webhooks]\n\"urn:smn:x\" = \"http://elsewhere.example/\"",
-            "[webhooks]\n\"urn smn\" = \"https://elsewhere.example/\"",
         ] {
             assert!(matches!(with_file(text, Flags::default()), Err(SettingsError::Value(..))), "{text}");
+        }
+        for text in [
+            "[function]\n\"urn:x\" = \"a.zip\"",
+            "[webhook]\n\"urn:smn:x\" = \"http://elsewhere.example/\"",
+            "webhook = [\"urn smn=https://elsewhere.example/\"]",
+        ] {
+            assert!(matches!(with_file(text, Flags::default()), Err(SettingsError::InFile { .. })), "{text}");
         }
     }
 }

@@ -194,7 +194,9 @@ impl Table {
         self.0.push(cells.iter().map(|cell| printable(cell)).collect());
     }
 
-    fn text(&self) -> String {
+    /// The rows as lines.
+    #[must_use]
+    pub fn text(&self) -> String {
         let columns = self.0.iter().map(Vec::len).max().unwrap_or_default();
         let width = |column: usize| {
             self.0.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max().unwrap_or_default()

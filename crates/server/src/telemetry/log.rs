@@ -13,7 +13,7 @@ use std::{
     time::Duration,
 };
 
-use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::{EnvFilter, fmt::MakeWriter, reload};
 
 /// Most lines that wait.
 const LINES: usize = 8_192;
@@ -64,6 +64,24 @@ fn write_all(mut out: impl Write, lines: &Receiver<Vec<u8>>, dropped: &AtomicU64
         let lost = dropped.swap(0, Ordering::Relaxed);
         if lost > 0 {
             let _ = writeln!(out, "{lost} lines of the log were dropped because nobody read them");
+        }
+    }
+}
+
+/// What is logged, which may be changed while the server runs.
+pub struct LogFilter(Box<dyn Fn(EnvFilter) -> Result<(), reload::Error> + Send + Sync>);
+
+impl LogFilter {
+    /// A filter that `set` changes.
+    pub fn new(set: impl Fn(EnvFilter) -> Result<(), reload::Error> + Send + Sync + 'static) -> Self {
+        Self(Box::new(set))
+    }
+
+    /// Logs what `filter` says from now on. A filter that is not valid changes nothing.
+    pub fn set(&self, filter: &str) {
+        let set = EnvFilter::try_new(filter).map_err(|error| error.to_string());
+        if let Err(error) = set.and_then(|filter| (self.0)(filter).map_err(|error| error.to_string())) {
+            tracing::error!(%error, "what is logged stays as it is");
         }
     }
 }

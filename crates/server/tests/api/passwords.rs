@@ -49,7 +49,7 @@ async fn a_weak_password_is_refused_by_every_operation() {
 async fn a_weak_password_is_taken_where_a_setting_says_so() {
     let directory = tempfile::tempdir().unwrap();
     let settings: Settings =
-        Flags { allow_weak_passwords: true, data: Some(directory.path().to_owned()), ..Flags::default() }
+        Flags { allow_weak_passwords: Some(true), data: Some(directory.path().to_owned()), ..Flags::default() }
             .settle()
             .unwrap();
     let server = support::open_with(&settings).await.unwrap();

@@ -96,18 +96,30 @@ fn errors() -> String {
 const SETTINGS: &str = "\
 # Settings
 
-Each setting of `csms serve` is a flag, an environment variable and a key of the TOML file that `--config` names. The key is the
-flag's name with `_` for `-`; those of `--kms-…` stand in a table `[kms]` without the prefix. A flag wins over a variable, and a
-variable over the file. Settings that may be repeated are lists in the file and are separated by commas in a variable.
+Each setting of `csms serve` is a flag, an environment variable and a key of the TOML file that `--config` names: the flag
+`--some-name` is the variable `CSMS_SOME_NAME` and the key `some_name`. A flag replaces a variable, and a variable replaces the file,
+lists included. Settings that may be repeated are lists in the file and are separated by commas in a variable; pairs such as
+`NAME=VALUE` may be a table. A table that is no setting gathers the settings whose names begin with its own. `--config` and `--new` are
+about one start and have no key.
 
 ```toml
 listen = \"127.0.0.1:7070\"
 data = \"/var/lib/csms\"
 target_allow = [\"10.20.0.0/16\", \"*.db.example.com\"]
 
-[kms]
+[function_variable]
+ROTATE_THROUGH = \"rds\"
+
+[kms]                                        # kms_endpoint, kms_project_id, …
 endpoint = \"https://kms.example.com\"
 ```
+
+`csms config check` says everything that is wrong with the settings, and `csms config show` what each one is and where it comes from; no
+secret is shown. [settings.schema.json](settings.schema.json) is the JSON Schema of the file, which `csms config schema` prints too.
+
+SIGHUP reads the file again. It applies `log`, `secret_quota`, `max_value_bytes`, `min_rotation_period` and `allow_weak_passwords`, the
+content of `access_file` and the files of TLS, and logs which other changes wait for the next start. Settings that cannot be used change
+nothing.
 
 This page is written from the help of `csms serve`.
 ";
@@ -122,24 +134,26 @@ struct Setting {
 
 fn settings(help: &str) -> String {
     let mut text = SETTINGS.to_owned();
-    let heading = "\n| Flag | Variable | Meaning |\n|---|---|---|\n";
+    // Written with the first setting below it.
+    let mut section = String::new();
     let mut open: Option<Setting> = None;
-    let close = |setting: Option<Setting>, text: &mut String| {
+    let close = |setting: Option<Setting>, section: &mut String, text: &mut String| {
         if let Some(setting) = setting.filter(|setting| !setting.flag.contains("--help")) {
+            text.push_str(&std::mem::take(section));
             let _ = writeln!(text, "| {} | {} | {} |", setting.flag, setting.variable, setting.meaning.join(" "));
         }
     };
     for line in help.lines() {
         let is_section = !line.starts_with(' ') && line.ends_with(':');
         if is_section {
-            close(open.take(), &mut text);
+            close(open.take(), &mut section, &mut text);
             let title = line.trim_end_matches(':');
-            let title = if title == "Options" { "The server" } else { title };
-            let _ = write!(text, "\n## {title}\n{heading}");
+            let title = if title == "Settings" { "The server" } else { title };
+            section = format!("\n## {title}\n\n| Flag | Variable | Meaning |\n|---|---|---|\n");
         } else if let Some(flag) =
             line.trim_start().strip_prefix("-").filter(|_| line.starts_with("  ") && !line.starts_with("          "))
         {
-            close(open.take(), &mut text);
+            close(open.take(), &mut section, &mut text);
             open = Some(Setting { flag: format!("`-{}`", flag.trim()), ..Setting::default() });
         } else if let (Some(setting), line) = (&mut open, line.trim())
             && !line.is_empty()
@@ -150,7 +164,7 @@ fn settings(help: &str) -> String {
             }
         }
     }
-    close(open, &mut text);
+    close(open, &mut section, &mut text);
     text
 }
 

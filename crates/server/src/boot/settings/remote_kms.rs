@@ -24,9 +24,8 @@ const MAX_RECHECK: u64 = 3600;
 /// Longest file with credentials, in bytes.
 const MAX_FILE: u64 = 64 * 1024;
 
-/// Flags about a Key Management Service elsewhere; in the file of settings, the table `kms`.
-#[derive(Args, Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+/// Flags about a Key Management Service elsewhere.
+#[derive(Args, Clone, Debug, Default)]
 pub struct KmsFlags {
     /// Remote Key Management Service that holds all keys instead of this server: https://, or http:// on this machine. The
     /// access keys come from CSMS_KMS_ACCESS_KEY and CSMS_KMS_SECRET_KEY, or from --kms-credentials-file
@@ -106,24 +105,36 @@ struct Credentials {
 }
 
 impl KmsFlags {
-    /// Fills in what the flags do not say from the file; `authorities` are trusted besides its own.
+    /// Fills in what these flags do not say from those of the file.
+    pub(super) fn or(self, file: Self) -> Self {
+        Self {
+            endpoint: self.endpoint.or(file.endpoint),
+            project_id: self.project_id.or(file.project_id),
+            default_key: self.default_key.or(file.default_key),
+            credentials_file: self.credentials_file.or(file.credentials_file),
+            ca: self.ca.or(file.ca),
+            recheck: self.recheck.or(file.recheck),
+        }
+    }
+
+    /// The service, if one is named; `authorities` are trusted besides its own.
     ///
     /// # Errors
     /// What is missing beside an address, or breaks its rule.
-    pub fn settle(self, file: Self, authorities: &Option<String>) -> Result<Option<KmsSettings>, SettingsError> {
-        let Some(endpoint) = self.endpoint.or(file.endpoint) else { return Ok(None) };
+    pub fn resolve(self, authorities: &Option<String>) -> Result<Option<KmsSettings>, SettingsError> {
+        let Some(endpoint) = self.endpoint else { return Ok(None) };
         let needs = |name: &str| SettingsError::Value("kms_endpoint", format!("needs {name} to be set"));
-        let project = self.project_id.or(file.project_id).ok_or_else(|| needs("kms_project_id"))?;
+        let project = self.project_id.ok_or_else(|| needs("kms_project_id"))?;
         let project = ProjectId::parse(project)
             .map_err(|violation| SettingsError::Value("kms_project_id", violation.message()))?;
-        let default_key = self.default_key.or(file.default_key).ok_or_else(|| needs("kms_default_key"))?;
+        let default_key = self.default_key.ok_or_else(|| needs("kms_default_key"))?;
         let default_key = KeyId::parse(default_key)
             .map_err(|violation| SettingsError::Value("kms_default_key", violation.message()))?;
-        let recheck = self.recheck.or(file.recheck).unwrap_or(10);
+        let recheck = self.recheck.unwrap_or(10);
         if recheck > MAX_RECHECK {
             return Err(SettingsError::Value("kms_recheck", format!("must be 0 to {MAX_RECHECK}")));
         }
-        let Credentials { access_key, secret_key } = match self.credentials_file.or(file.credentials_file) {
+        let Credentials { access_key, secret_key } = match self.credentials_file {
             Some(path) => read_credentials(&path)?,
             None => {
                 let [access_key, secret_key] = ["CSMS_KMS_ACCESS_KEY", "CSMS_KMS_SECRET_KEY"]
@@ -135,7 +146,7 @@ impl KmsFlags {
             endpoint,
             project,
             default_key,
-            authorities: together(authorities, "kms_ca", self.ca.or(file.ca))?,
+            authorities: together(authorities, "kms_ca", self.ca)?,
             access_key,
             secret_key,
             recheck: Duration::from_secs(recheck),
@@ -183,13 +194,13 @@ mod tests {
     }
 
     fn refused(flags: KmsFlags) -> String {
-        flags.settle(KmsFlags::default(), &None).unwrap_err().to_string()
+        flags.resolve(&None).unwrap_err().to_string()
     }
 
     #[test]
     fn the_secret_key_of_the_file_is_used_and_not_shown() {
         let file = credentials(r#"{"access_key": "AK", "secret_key": "hunter2", "user_name": "csms"}"#);
-        let settings = flags(&file).settle(KmsFlags::default(), &None).unwrap().unwrap();
+        let settings = flags(&file).resolve(&None).unwrap().unwrap();
         assert_eq!((settings.access_key.as_str(), settings.secret_key.as_str()), ("AK", "hunter2"));
         assert_eq!(settings.recheck, Duration::from_secs(10));
         assert!(!format!("{settings:?}").contains("hunter2"));
@@ -226,6 +237,6 @@ mod tests {
 
     #[test]
     fn without_an_address_there_is_no_remote_kms() {
-        assert!(KmsFlags::default().settle(KmsFlags::default(), &None).unwrap().is_none());
+        assert!(KmsFlags::default().resolve(&None).unwrap().is_none());
     }
 }

@@ -98,7 +98,7 @@ pub fn upload(call: Call, body: Body) -> Result<Prepared, Failure> {
             secret.state = SecretState::Enabled;
             secret.scheduled_delete_time = None;
         }
-        let quota = call.app.secret_quota;
+        let quota = call.app.limits().secret_quota;
         match call.app.store.restore_secret(secret.clone(), values, quota).await {
             Ok(()) => with_account_warning(&call, &secret).await,
             Err(CreateError::Exists) => Err(taken(&call, &secret.name).await),

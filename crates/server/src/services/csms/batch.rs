@@ -63,7 +63,7 @@ fn at(index: usize, failure: Failure) -> Failure {
 /// Problems of the list as a whole; of the work: failures of the server itself, after which some secrets may have been
 /// created.
 pub async fn import(call: Call, body: Body) -> Result<Prepared, Failure> {
-    let entries = read_import(body.object()?, call.app.rules)?;
+    let entries = read_import(body.object()?, call.app.limits().rules)?;
     let mut accesses = Vec::new();
     let mut creations = Vec::with_capacity(entries.len());
     for ImportEntry { name, secret_type, secret } in entries {

@@ -76,7 +76,7 @@ pub fn check(call: Call, body: Body) -> Result<Prepared, Failure> {
 fn answer(call: &Call, settings: CheckerSettings) -> Result<Answer, Failure> {
     Answer::json(&ConfigResponse {
         checking_secret_strength: settings.checking_secret_strength,
-        max_value_bytes: call.app.rules.max_value.bytes(),
+        max_value_bytes: call.app.limits().rules.max_value.bytes(),
     })
 }
 

@@ -91,7 +91,7 @@ pub async fn create(call: Call, body: Body) -> Result<Prepared, Failure> {
         };
         let own = RegionName::parse(call.app.identity.region_of(&call.project));
         let own = own.map_err(|violation| Failure::internal(violation.message()))?;
-        let quota = call.app.secret_quota;
+        let quota = call.app.limits().secret_quota;
         let made = call.change_secret(&name, true, move |draft| {
             draft.secret.add_replica(own, replica.clone(), now)?;
             draft.limit_replicas(quota);

@@ -161,7 +161,7 @@ pub(super) fn reading_admin(call: &Call, admin: &SecretName) -> Access {
 /// # Errors
 /// Every problem of the request; of the work: a taken name; the quota; an unusable key.
 pub async fn create(call: Call, body: Body) -> Result<Prepared, Failure> {
-    let request = CreateSecret::read(body.object()?, call.app.rules)?;
+    let request = CreateSecret::read(body.object()?, call.app.limits().rules)?;
     let creation = creation(&call, request).await?;
     let accesses = creation.accesses.clone();
     Ok(Prepared::new(accesses, async move {
@@ -197,7 +197,7 @@ pub(super) async fn make(call: &Call, creation: Creation) -> Result<Secret, Fail
         key: &secret.kms_key_id,
     };
     let sealed = envelope::seal(&key, &context, &request.value, &mut SysRng)?;
-    let quota = call.app.secret_quota;
+    let quota = call.app.limits().secret_quota;
     match call.app.store.create_secret(secret.clone(), sealed, quota).await {
         Ok(()) => {
             accounts::note(&call.app, &secret, &request.value).await;
@@ -337,7 +337,7 @@ async fn change(
 /// # Errors
 /// Every problem of the request; of the work: no such secret; its state; an unusable key.
 pub async fn update(call: Call, body: Body) -> Result<Prepared, Failure> {
-    let (name, request) = both(call.secret_name(), UpdateSecret::read(body.object()?, call.app.rules))?;
+    let (name, request) = both(call.secret_name(), UpdateSecret::read(body.object()?, call.app.limits().rules))?;
     let mut update = request.update;
     let named = Named::read(&call, name).await?;
     let mut accesses = vec![named.access(&call)];

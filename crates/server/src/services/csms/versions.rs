@@ -100,7 +100,7 @@ impl Adding {
 /// Every problem of the request; of the work: no such secret; its state; quotas; an unusable key, also of a replica.
 pub async fn create(call: Call, body: Body) -> Result<Prepared, Failure> {
     let now = call.app.clock.now();
-    let (name, request) = both(call.secret_name(), CreateVersion::read(body.object()?, call.app.rules, now))?;
+    let (name, request) = both(call.secret_name(), CreateVersion::read(body.object()?, call.app.limits().rules, now))?;
     let mut adding = Adding::read(&call, &name).await?;
     let accesses = std::mem::take(&mut adding.accesses);
     Ok(Prepared::new(accesses, async move {
