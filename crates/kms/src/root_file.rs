@@ -57,7 +57,8 @@ fn read(path: &Path, file: File) -> Result<RootKey, RootKeyError> {
         return Err(RootKeyError::NotAFile { path: path.to_owned() });
     }
     let mode = metadata.permissions().mode() & 0o7777;
-    if mode & 0o077 != 0 {
+    let forbidden = if is_credential(path) { 0o007 } else { 0o077 };
+    if mode & forbidden != 0 {
         return Err(RootKeyError::TooOpen { path: path.to_owned(), mode });
     }
     // The buffer is large enough from the start: growing would leave a copy of the key behind.
@@ -69,6 +70,13 @@ fn read(path: &Path, file: File) -> Result<RootKey, RootKeyError> {
         }
         Err(source) => Err(io_error(path, "read it")(source)),
     }
+}
+
+/// Whether the service manager handed the file to this service alone. Where it does so by an access control list, the group's
+/// bits are the list's mask and let no group in.
+fn is_credential(path: &Path) -> bool {
+    let directory = std::env::var_os("CREDENTIALS_DIRECTORY").filter(|directory| !directory.is_empty());
+    directory.is_some_and(|directory| path.parent() == Some(Path::new(&directory)))
 }
 
 fn write(path: &Path, key: &RootKey) -> Result<(), RootKeyError> {

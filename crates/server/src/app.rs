@@ -24,7 +24,7 @@ use crate::{
     keys::project::Keys,
     request::hosts::{CorsOrigin, Hosts},
     rotation::active::Rotations,
-    telemetry::{metrics::Metrics, outage::StoreHealth},
+    telemetry::{metrics::Metrics, outage::StoreHealth, readiness::Readiness},
 };
 
 /// The parts of a running server.
@@ -55,6 +55,8 @@ pub struct App {
     pub metrics: Metrics,
     /// Whether the store can be read and written.
     pub health: StoreHealth,
+    /// Whether it should get requests.
+    pub readiness: Readiness,
     /// Limits that the operator may change while the server runs.
     pub limits: RwLock<Limits>,
     /// Address at which functions reach this server.

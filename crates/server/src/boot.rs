@@ -6,4 +6,5 @@ pub mod access_file;
 pub mod exposure;
 pub mod reload;
 pub mod serve;
+mod service_manager;
 pub mod settings;

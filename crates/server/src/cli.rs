@@ -10,6 +10,7 @@ use crate::{
     boot::settings::origin::Given,
     commands::{access, audit, completions, config, migrate, policy, serve, user},
     failure::Chain,
+    version,
 };
 
 const EXAMPLES: &str = "\
@@ -25,11 +26,26 @@ without it no value can be read.";
 
 /// An open implementation of the Cloud Secret Management Service API
 #[derive(Parser, Debug)]
-#[command(name = "csms", version, after_help = EXAMPLES, disable_help_subcommand = true)]
+#[command(
+    name = "csms",
+    version = version::VERSION,
+    after_help = EXAMPLES,
+    disable_help_subcommand = true,
+    disable_version_flag = true,
+    arg_required_else_help = true
+)]
 pub struct Cli {
+    /// Print the version
+    #[arg(long, short = 'V')]
+    pub version: bool,
+
+    /// With --version: print commit, date and target, too
+    #[arg(long, short = 'v', requires = "version")]
+    pub verbose: bool,
+
     /// What to do
     #[command(subcommand)]
-    pub command: Command,
+    pub command: Option<Command>,
 }
 
 /// Commands of `csms`.
@@ -38,7 +54,7 @@ pub enum Command {
     /// Run the server until SIGTERM or Ctrl-C
     ///
     /// When it accepts connections it prints one JSON line on stdout:
-    /// {"event":"ready","url":…,"project_id":…,"credentials":PATH}. Logs go to stderr. SIGTERM lets running requests finish
+    /// {"event":"ready","url":…,"project_id":…,"credentials":PATH,"version":…}. Logs go to stderr. SIGTERM lets running requests finish
     /// and ends with status 0; rotations that are still running go on at the next start.
     Serve(Box<Given>),
 
@@ -75,9 +91,14 @@ pub enum Command {
     Completions(completions::Arguments),
 }
 
-/// Runs a command and says on stderr what went wrong.
+/// Runs what the command line asks for, and says on stderr what went wrong.
 #[must_use]
-pub fn run(command: Command) -> ExitCode {
+pub fn run(cli: Cli) -> ExitCode {
+    let Some(command) = cli.command.filter(|_| !cli.version) else {
+        // There is nobody left to read it when stdout is closed.
+        let _ = std::io::stdout().write_all(version::text(cli.verbose).as_bytes());
+        return ExitCode::SUCCESS;
+    };
     let outcome = match command {
         Command::Serve(given) => serve::run(*given),
         Command::Config(arguments) => return config::run(&arguments),

@@ -4,6 +4,7 @@
 
 pub mod connections;
 pub mod console;
+mod readiness;
 pub mod cors;
 mod paced;
 pub mod peers;

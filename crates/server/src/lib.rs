@@ -28,3 +28,4 @@ pub mod request;
 pub mod rotation;
 pub mod services;
 pub mod telemetry;
+pub mod version;

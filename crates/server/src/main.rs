@@ -6,5 +6,5 @@ use clap::Parser;
 use csms_server::cli::{self, Cli};
 
 fn main() -> ExitCode {
-    cli::run(Cli::parse().command)
+    cli::run(Cli::parse())
 }

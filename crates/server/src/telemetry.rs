@@ -3,4 +3,5 @@
 pub mod log;
 pub mod metrics;
 pub mod outage;
+pub mod readiness;
 pub mod traces;

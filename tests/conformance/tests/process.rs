@@ -73,7 +73,11 @@ async fn the_first_line_on_stdout_says_where_a_ready_server_is() {
     let line = timeout(DEADLINE, lines.next_line()).await.unwrap().unwrap().unwrap();
     let ready: Value = serde_json::from_str(&line).unwrap();
 
-    assert_eq!(keys(&ready), BTreeSet::from(["event", "url", "project_id", "credentials"]));
+    let build = ["version", "commit", "date", "target"];
+    assert_eq!(
+        keys(&ready),
+        BTreeSet::from(["event", "url", "project_id", "credentials"]).union(&BTreeSet::from(build)).copied().collect()
+    );
     assert_eq!(ready["event"], "ready");
     assert_eq!(Path::new(ready["credentials"].as_str().unwrap()), data.join("credentials.json"));
     let address = ready["url"].as_str().unwrap().strip_prefix("http://").unwrap();

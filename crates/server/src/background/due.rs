@@ -60,7 +60,9 @@ pub async fn watch(app: Arc<App>) {
             logged(purge(&app).await, "old records of tasks will be removed later");
         }
         let more = Origin::service("RotateDueSecret").during(rotate(&app)).await;
-        logged(measure(&app).await, "how much rotation work there is will be measured again");
+        if logged(measure(&app).await, "how much rotation work there is will be measured again").is_some() {
+            app.readiness.looked();
+        }
         app.metrics.writable(app.health.can_write(&app.store).await);
         if !more {
             app.clock.sleep(until_next(&app).await).await;

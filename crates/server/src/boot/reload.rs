@@ -13,6 +13,7 @@ use csms_store::AnyStore;
 
 use super::{
     access_file::{self, AccessFile, AccessFileError},
+    service_manager,
     settings::{
         Settings,
         origin::{Given, Origin},
@@ -61,6 +62,12 @@ impl Reloader {
 
     /// Reads the settings again, and logs what came of it.
     pub(super) async fn reload(&mut self) {
+        service_manager::reloading();
+        self.read_again().await;
+        service_manager::reloaded();
+    }
+
+    async fn read_again(&mut self) {
         let (settings, origins) = match self.given.settle().and_then(|it| Ok((it, self.given.origins()?))) {
             Ok(read) => read,
             Err(error) => {

@@ -32,6 +32,7 @@ use crate::{
     boot::access_file::{AccessFile, AccessFileError},
     boot::exposure,
     boot::reload::{self, Reloader},
+    boot::service_manager,
     boot::settings::{LogFormat, Settings, SettingsError, origin::Given},
     channels::{Channels, Smn, Targets},
     clock::Clock,
@@ -49,7 +50,9 @@ use crate::{
     telemetry::log::{LogFilter, LogQueue},
     telemetry::metrics::Metrics,
     telemetry::outage::StoreHealth,
+    telemetry::readiness::Readiness,
     telemetry::traces::Traces,
+    version,
 };
 
 /// How long running rotations, and then running requests, may take to finish after SIGTERM.
@@ -197,6 +200,7 @@ pub async fn bind(settings: &Settings, clock: Clock) -> Result<Bound, ServeError
         clock,
         metrics: Metrics::default(),
         health: StoreHealth::default(),
+        readiness: Readiness::default(),
         limits: RwLock::new(settings.limits()),
         console: settings.console.clone(),
         hosts: Hosts::new(listen, &public_url, &settings.allow_hosts, &settings.allow_origins),
@@ -297,7 +301,10 @@ impl Bound {
     pub fn announce(&self, out: &mut impl Write) -> std::io::Result<()> {
         let project = &self.app.identity.project_id;
         let credentials = absolute(&self.credentials);
-        let line = json!({ "event": "ready", "url": self.url, "project_id": project, "credentials": credentials });
+        let mut line = json!({ "event": "ready", "url": self.url, "project_id": project, "credentials": credentials });
+        if let Some(members) = line.as_object_mut() {
+            members.extend(version::members());
+        }
         writeln!(out, "{line}")?;
         out.flush()
     }
@@ -311,7 +318,7 @@ impl Bound {
         stop: impl Future<Output = ()> + Send + 'static,
         at_once: impl Future<Output = ()>,
     ) -> Result<(), ServeError> {
-        let Self { listener, app, connections, .. } = self;
+        let Self { listener, app, connections, url, .. } = self;
         // Grows with the number of secrets, so the server answers meanwhile. A rotation that begins waits for it.
         let indexing = app.rotations.begin_index();
         let indexed = Arc::clone(&app);
@@ -337,8 +344,11 @@ impl Bound {
         let certificates = connections.tls.clone().map(|tls| tokio::spawn(tls.watch()));
         let router = router::router(&app);
         let rotating = Arc::clone(&app);
+        service_manager::ready(&url);
         let serving = connections::serve(listener, router, connections, async move {
             stop.await;
+            rotating.readiness.drain();
+            service_manager::stopping();
             // Running functions need this server's API to finish, so it listens until they have.
             rotating.rotations.stop(DRAIN).await;
             let _ = stopping.send(());

@@ -708,12 +708,12 @@ impl Flags {
         let functiongraph = self.functiongraph_endpoint.map(|url| {
             let names = ("CSMS_FUNCTIONGRAPH_ACCESS_KEY", "CSMS_FUNCTIONGRAPH_SECRET_KEY");
             let (access_key, secret_key) = key_pair("functiongraph_endpoint", names)?;
-            Ok(FunctionGraph { url, access_key, secret_key })
+            Ok::<_, SettingsError>(FunctionGraph { url, access_key, secret_key })
         });
         let functiongraph = problems.note(functiongraph.transpose());
         let smn = self.smn_endpoint.map(|url| {
             let (access_key, secret_key) = key_pair("smn_endpoint", ("CSMS_SMN_ACCESS_KEY", "CSMS_SMN_SECRET_KEY"))?;
-            Ok(Smn { url, access_key, secret_key })
+            Ok::<_, SettingsError>(Smn { url, access_key, secret_key })
         });
         let smn = problems.note(smn.transpose());
         let line = |text: Zeroizing<String>| Zeroizing::new(text.trim_end_matches(['\r', '\n']).to_owned());
@@ -727,7 +727,7 @@ impl Flags {
         let webhook_authorities = problems.note(together(&authorities, "webhook_ca", self.webhook_ca));
         let store = self.store.map(|address| {
             let postgres = postgres(address, self.store_password_file, self.store_ca, self.store_connections)?;
-            Ok(PostgresSettings { further_authorities: authorities.clone(), ..postgres })
+            Ok::<_, SettingsError>(PostgresSettings { further_authorities: authorities.clone(), ..postgres })
         });
         let store = problems.note(store.transpose());
         let is_address = |url: &String| url.starts_with("http://") || url.starts_with("https://");
@@ -934,7 +934,8 @@ mod tests {
                 "secret_quota cannot be used: invalid digit found in string",
             ]
         );
-        assert_eq!(problems("data = \"hunter2"), ["invalid basic string, expected `\"`"]);
+        let broken = with_file("log = \"info\"\ndata = \"hunter2", Flags::default()).unwrap_err().to_string();
+        assert!(broken.contains("line 2: ") && !broken.contains("hunter2"), "{broken}");
         let text = "group_commit = 0\nmax_value_bytes = 1\nregion = \"a b\"";
         assert_eq!(with_file(text, Flags::default()).unwrap_err().problems().len(), 3);
     }

@@ -14,10 +14,11 @@ use csms_api::{
     ErrorCode, Operation, cts::CtsOperation, eps::EpsOperation, iam::IamOperation, kms::KmsOperation,
     operation::Specification,
 };
+use serde_json::{Value, json};
 use tower::util::MapRequest;
 use tracing::Instrument as _;
 
-use super::{console, cors, reference};
+use super::{console, cors, readiness, reference};
 use crate::{
     app::App,
     audit::Requested,
@@ -30,6 +31,7 @@ use crate::{
     request::{Peer, REQUEST_ID, Secure, make_request_id, path::canonical_request},
     services::{functiongraph::FunctionOperation, iam::tokens::TokenOperation, permissions::PermissionOperation},
     telemetry::{outage, traces},
+    version,
 };
 
 /// The operations of a service.
@@ -64,6 +66,8 @@ fn operations(app: &Arc<App>) -> Router {
         .merge(routes(EpsOperation::ALL))
         .merge(open(app))
         .route("/healthz", get(health))
+        .route("/livez", get(async || json_response(StatusCode::OK, br#"{"status":"ok"}"#.to_vec())))
+        .route("/readyz", get(ready))
         .fallback(async || no_such_operation())
         .method_not_allowed_fallback(async || no_such_operation())
         .layer(middleware::from_fn_with_state(Arc::clone(app), identify))
@@ -170,7 +174,17 @@ async fn health(State(app): State<Arc<App>>, RawQuery(query): RawQuery) -> Respo
             return unavailable(br#"{"status":"the store cannot be written"}"#);
         }
     }
-    json_response(StatusCode::OK, br#"{"status":"ok"}"#.to_vec())
+    let mut body = version::members();
+    body.insert("status".to_owned(), "ok".into());
+    json_response(StatusCode::OK, Value::Object(body).to_string().into_bytes())
+}
+
+/// `GET /readyz`: whether this server should get requests, and why not.
+async fn ready(State(app): State<Arc<App>>) -> Response<Body> {
+    let (is_ready, checks) = readiness::check(&app).await;
+    let (status, word) =
+        if is_ready { (StatusCode::OK, "ready") } else { (StatusCode::SERVICE_UNAVAILABLE, "not ready") };
+    json_response(status, json!({ "status": word, "checks": checks }).to_string().into_bytes())
 }
 
 async fn metrics(State(app): State<Arc<App>>) -> Response<Body> {

@@ -6,9 +6,11 @@ use csms_core::UnixMillis;
 use csms_store::RotationBacklog;
 use prometheus_client::{
     encoding::{EncodeLabelSet, text::encode},
-    metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram},
+    metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram, info::Info},
     registry::{Registry, Unit},
 };
+
+use crate::version;
 
 /// Labels of the request metrics.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -93,6 +95,8 @@ impl Default for Metrics {
 impl Metrics {
     fn registered(mut self) -> Self {
         let registry = &mut self.registry;
+        let build = Info::new(version::PARTS.to_vec());
+        registry.register("build", "Version, commit, date and target of this server", build);
         registry.register("requests", "Requests by operation and status", self.requests.clone());
         let help = "Time from a request's header to its response";
         registry.register_with_unit("request_duration", help, Unit::Seconds, self.durations.clone());
@@ -231,7 +235,7 @@ mod tests {
                 text.lines().find_map(|line| line.strip_prefix("# TYPE ")?.strip_prefix(name)?.strip_prefix(' '));
             let of_it = text.lines().filter_map(|line| line.strip_prefix(name)?.split_once('{'));
             let labels = of_it.filter_map(|(suffix, rest)| Some((suffix, rest.split_once('}')?.0)));
-            let labels = labels.filter(|(suffix, _)| ["", "_total"].contains(suffix));
+            let labels = labels.filter(|(suffix, _)| ["", "_total", "_info"].contains(suffix));
             let labels: BTreeSet<_> =
                 labels.flat_map(|(_, labels)| labels.split(',').filter_map(|it| Some(it.split_once('=')?.0))).collect();
             let labels: Vec<_> = labels.into_iter().map(|label| format!("`{label}`")).collect();

@@ -134,7 +134,7 @@ impl HttpClient for Sender {
 #[must_use]
 pub fn of_request<B>(request: &Request<B>, id: &str) -> Span {
     let route = request.extensions().get::<MatchedPath>().map_or("", MatchedPath::as_str);
-    if matches!(route, "/healthz" | "/metrics") {
+    if matches!(route, "/healthz" | "/livez" | "/readyz" | "/metrics") {
         return Span::none();
     }
     let method = request.method().as_str();

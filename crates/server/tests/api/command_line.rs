@@ -62,6 +62,17 @@ fn the_help_of_every_command_is_the_golden_one() {
 }
 
 #[test]
+fn the_version_is_one_line_and_with_v_the_commit_its_date_and_the_target_too() {
+    let said = |arguments: &[&str]| String::from_utf8(csms(arguments).stdout).unwrap();
+    let version = format!("csms {}\n", env!("CARGO_PKG_VERSION"));
+    assert_eq!((said(&["--version"]), said(&["-V"])), (version.clone(), version.clone()));
+    let verbose = said(&["--version", "-v"]);
+    let parts: Vec<_> = verbose.strip_prefix(&version).unwrap().lines().map(|line| line.split_once(": ").unwrap().0).collect();
+    assert_eq!(parts, ["commit", "date", "target"]);
+    assert_eq!((csms(&[]).status.code(), csms(&["-v"]).status.code()), (Some(2), Some(2)));
+}
+
+#[test]
 fn no_flag_takes_a_secret() {
     fn flags(command: &clap::Command, found: &mut Vec<String>) {
         found.extend(command.get_arguments().filter_map(|argument| argument.get_long().map(str::to_owned)));

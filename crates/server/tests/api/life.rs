@@ -147,9 +147,29 @@ async fn health_and_metrics_are_open_and_hold_no_names() {
     create(&server, "very-secret-name").await;
     let health = server.send(axum::http::Request::get("/healthz").body(axum::body::Body::empty()).unwrap()).await;
     assert_eq!((health.status, &health.body["status"]), (StatusCode::OK, &json!("ok")));
+    assert_eq!(health.body["version"], env!("CARGO_PKG_VERSION"));
+    assert!(["commit", "date", "target"].iter().all(|part| health.body[*part].is_string()), "{}", health.body);
     let text = server.app.metrics.text();
+    assert!(text.contains(&format!("csms_build_info{{version=\"{}\",commit=", env!("CARGO_PKG_VERSION"))), "{text}");
     assert!(text.contains("csms_requests_total{operation=\"CreateSecret\",status=\"200\"} 1"), "{text}");
     assert!(!text.contains("very-secret-name"));
+}
+
+#[tokio::test]
+async fn a_server_is_ready_from_the_first_look_of_its_scheduler_until_it_drains_and_alive_all_the_time() {
+    let server = Server::start().await;
+    let get = async |path| server.send(axum::http::Request::get(path).body(axum::body::Body::empty()).unwrap()).await;
+    let early = get("/readyz").await;
+    assert_eq!(early.status, StatusCode::SERVICE_UNAVAILABLE);
+    let checks = json!({ "store": "ok", "key": "ok", "scheduler": "has not looked yet", "draining": false });
+    assert_eq!(early.body, json!({ "status": "not ready", "checks": checks }));
+    server.app.readiness.looked();
+    let ready = get("/readyz").await;
+    assert_eq!((ready.status, &ready.body["status"]), (StatusCode::OK, &json!("ready")));
+    server.app.readiness.drain();
+    let draining = get("/readyz").await;
+    assert_eq!((draining.status, &draining.body["checks"]["draining"]), (StatusCode::SERVICE_UNAVAILABLE, &json!(true)));
+    assert_eq!(get("/livez").await.status, StatusCode::OK);
 }
 
 /// An automatically rotated secret whose function this server cannot invoke.

@@ -35,6 +35,7 @@ mod remote_kms;
 mod replicas;
 mod robust;
 mod schedule;
+mod service_manager;
 mod settings;
 mod shared_accounts;
 mod support;

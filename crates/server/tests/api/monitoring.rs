@@ -20,6 +20,7 @@ fn series() -> BTreeSet<String> {
     let named = |(name, kind): (&str, &str)| {
         let suffixes: &[&str] = match kind {
             "counter" => &["_total"],
+            "info" => &["_info"],
             "histogram" => &["_bucket", "_sum", "_count"],
             _ => &[""],
         };

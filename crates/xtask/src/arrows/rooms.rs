@@ -16,6 +16,7 @@ use anyhow::{Context, Result};
 const ALLOWED: &[(&str, &[&str])] = &[
     // Leaves: values and small facts.
     ("failure", &[]),
+    ("version", &[]),
     ("identity", &[]),
     ("clock", &[]),
     ("request", &["failure"]),
@@ -23,7 +24,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("deputy", &[]),
     ("rotation::permits", &[]),
     // Parts of a running server, which know nothing of each other's use.
-    ("telemetry", &["failure", "outgoing"]),
+    ("telemetry", &["failure", "outgoing", "version"]),
     ("auth", &["clock", "failure", "request"]),
     ("audit", &["auth", "clock", "failure", "request", "telemetry"]),
     ("installation", &["audit", "auth", "clock", "failure", "identity"]),
@@ -67,7 +68,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
         ],
     ),
     ("background", &["app", "audit", "channels", "failure", "keys", "rotation", "telemetry"]),
-    ("http", &["app", "audit", "failure", "gate", "request", "services", "telemetry"]),
+    ("http", &["app", "audit", "failure", "gate", "request", "services", "telemetry", "version"]),
     (
         "boot",
         &[
@@ -90,10 +91,11 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "rotation::permits",
             "services",
             "telemetry",
+            "version",
         ],
     ),
     ("commands", &["audit", "auth", "boot", "clock", "identity", "installation", "keys", "services"]),
-    ("cli", &["boot", "commands", "failure"]),
+    ("cli", &["boot", "commands", "failure", "version"]),
 ];
 
 /// A module of the server, such as `services::csms::secrets`, and the modules whose names it uses.

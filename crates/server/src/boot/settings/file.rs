@@ -88,7 +88,7 @@ impl SettingsFile {
     fn flags(&self, path: &Path, problems: &mut Vec<SettingsError>) -> Flags {
         let mut command = Flags::augment_args(Command::new("settings").no_binary_name(true));
         // Variables have been read where the flags were, and an entry of a list is an entry whatever is in it.
-        command = command.mut_args(|flag| flag.env(None::<&'static str>).value_delimiter(None));
+        command = command.mut_args(|flag| flag.env(None::<&'static str>).value_delimiter(None::<char>));
         command = command.mut_arg("function_variables", |flag| flag.value_parser(parse_variable));
         command.build();
         let arguments = |key: &str, values: &[Zeroizing<String>]| -> Vec<OsString> {

@@ -1,6 +1,9 @@
 //! Where each setting comes from, and how it may be shown: as it is, or without the secret that it may hold.
 
-use std::path::{Path, PathBuf};
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+};
 
 use axum::http::Uri;
 use clap::{Arg, ArgMatches, Args, Command, FromArgMatches, parser::ValueSource};
@@ -27,10 +30,17 @@ pub const SECRET_VARIABLES: [&str; 8] = [
 ];
 
 /// The flags of a command line, with where each comes from.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Given {
     matches: ArgMatches,
     flags: Box<Flags>,
+}
+
+/// The texts of flags are not shown: one may hold a password.
+impl fmt::Debug for Given {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Given(…)")
+    }
 }
 
 impl FromArgMatches for Given {

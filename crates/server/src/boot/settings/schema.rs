@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use clap::Arg;
+use clap::{Arg, builder::ValueParser};
 use serde_json::{Map, Value, json};
 
 use super::file::{is_list, is_switch, is_table, settings};
@@ -64,8 +64,8 @@ fn property(flag: &Arg) -> Value {
 fn one(flag: &Arg) -> Value {
     let choices: Vec<_> = flag.get_possible_values().iter().map(|choice| choice.get_name().to_owned()).collect();
     let parser = flag.get_value_parser().type_id();
-    let is_number = parser == clap::value_parser!(u64).type_id()
-        || parser == clap::builder::ValueParser::from(clap::value_parser!(usize)).type_id();
+    let numbers = [ValueParser::from(clap::value_parser!(u64)), ValueParser::from(clap::value_parser!(usize))];
+    let is_number = numbers.iter().any(|number| number.type_id() == parser);
     if is_switch(flag) {
         json!({ "type": "boolean" })
     } else if !choices.is_empty() {
