@@ -48,7 +48,8 @@ fn name_build() -> Result<(), Box<dyn std::error::Error>> {
     }
     let asked = |arguments: &[&str]| from_git.then(|| git(arguments)).flatten();
     let given = |name| env::var(name).ok().filter(|text| !text.is_empty());
-    let commit = given("CSMS_COMMIT").or_else(|| asked(&["describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]));
+    let commit =
+        given("CSMS_COMMIT").or_else(|| asked(&["describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]));
     let date = given("CSMS_COMMIT_DATE").or_else(|| asked(&["show", "--no-patch", "--format=%cs", "HEAD"]));
     let unknown = || "unknown".to_owned();
     println!("cargo::rustc-env=CSMS_BUILD_COMMIT={}", commit.unwrap_or_else(unknown));

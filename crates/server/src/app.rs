@@ -24,7 +24,7 @@ use crate::{
     keys::project::Keys,
     request::hosts::{CorsOrigin, Hosts},
     rotation::active::Rotations,
-    telemetry::{metrics::Metrics, outage::StoreHealth, readiness::Readiness},
+    telemetry::{access_log::AccessLog, metrics::Metrics, outage::StoreHealth, readiness::Readiness},
 };
 
 /// The parts of a running server.
@@ -53,6 +53,8 @@ pub struct App {
     pub clock: Clock,
     /// Counters.
     pub metrics: Metrics,
+    /// One line for each request.
+    pub access_log: AccessLog,
     /// Whether the store can be read and written.
     pub health: StoreHealth,
     /// Whether it should get requests.

@@ -3,6 +3,7 @@
 //! Knows no operation; [`crate::services`] describes them.
 
 pub mod access;
+pub mod access_log;
 pub mod answer;
 pub mod authorisation;
 pub mod body;

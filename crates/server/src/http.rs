@@ -4,10 +4,10 @@
 
 pub mod connections;
 pub mod console;
-mod readiness;
 pub mod cors;
 mod paced;
 pub mod peers;
+mod readiness;
 pub mod reference;
 pub mod router;
 mod table;

@@ -1,5 +1,6 @@
-//! What operators see of the server: metrics and traces.
+//! What operators see of the server: the log, the access log, metrics and traces.
 
+pub mod access_log;
 pub mod log;
 pub mod metrics;
 pub mod outage;

@@ -100,6 +100,9 @@ impl Reloader {
         }
         *app.limits.write().unwrap_or_else(PoisonError::into_inner) = settings.limits();
         self.filter.set(&settings.log);
+        if let Err(error) = app.access_log.reopen() {
+            tracing::error!(%error, "SIGHUP: the access log cannot be opened again; lines go to the old file");
+        }
         Ok(())
     }
 }

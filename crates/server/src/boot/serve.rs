@@ -47,6 +47,7 @@ use crate::{
     keys::root::{self, Keyring, KeyringError},
     request::hosts::Hosts,
     rotation::{accounts, active::Rotations, permits::Permits, worker},
+    telemetry::access_log::AccessLog,
     telemetry::log::{LogFilter, LogQueue},
     telemetry::metrics::Metrics,
     telemetry::outage::StoreHealth,
@@ -97,6 +98,8 @@ pub enum ServeError {
     Settings(#[from] SettingsError),
     #[error("no region is named")]
     NoRegion,
+    #[error("cannot open the access log")]
+    AccessLog(#[source] std::io::Error),
     #[error("the log filter is not valid")]
     Log(#[from] tracing_subscriber::filter::ParseError),
     #[error("cannot export traces: {0}")]
@@ -199,6 +202,7 @@ pub async fn bind(settings: &Settings, clock: Clock) -> Result<Bound, ServeError
         server: ServerName::of(&settings.data).map_err(ServeError::Internal)?,
         clock,
         metrics: Metrics::default(),
+        access_log: AccessLog::to(&settings.access_log).map_err(ServeError::AccessLog)?,
         health: StoreHealth::default(),
         readiness: Readiness::default(),
         limits: RwLock::new(settings.limits()),
@@ -373,6 +377,7 @@ impl Bound {
             certificates.abort();
         }
         let recorded = app.trail.close().await;
+        app.access_log.end();
         app.functions.shutdown().await;
         if let Err(error) = app.store.close().await {
             tracing::error!(cause = %Chain(&error), "a part of the data is in the log beside the database; copy both");
@@ -425,12 +430,7 @@ pub async fn serve(given: Given, settings: Settings) -> Result<(), ServeError> {
     ended
 }
 
-async fn run(
-    given: Given,
-    settings: Settings,
-    filter: LogFilter,
-    traces: Option<Traces>,
-) -> Result<(), ServeError> {
+async fn run(given: Given, settings: Settings, filter: LogFilter, traces: Option<Traces>) -> Result<(), ServeError> {
     let mut signals = Signals::listen()?;
     // From here on a closed terminal is no reason to end.
     let mut hang_up = signal(SignalKind::hangup())?;

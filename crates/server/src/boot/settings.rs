@@ -39,6 +39,7 @@ use crate::{
     http::peers::ProxyNetwork,
     keys::root::{KmsSettings, RootKeySource},
     request::hosts::{CorsOrigin, HostName},
+    telemetry::access_log::AccessLogTarget,
 };
 
 /// Form of the log on stderr.
@@ -278,6 +279,10 @@ pub struct Flags {
     #[arg(long, env = "CSMS_AUDIT_READS", value_enum, value_name = "WHEN")]
     pub audit_reads: Option<ReadRecords>,
 
+    /// Where to write one JSON line for each request: off, stderr, or a file, which is opened again on SIGHUP [default: off]
+    #[arg(long, env = "CSMS_ACCESS_LOG", value_name = "WHERE")]
+    pub access_log: Option<AccessLogTarget>,
+
     /// Format of the log on stderr [default: text]
     #[arg(long, env = "CSMS_LOG_FORMAT", value_enum, value_name = "FORMAT")]
     pub log_format: Option<LogFormat>,
@@ -514,6 +519,7 @@ pub struct Settings {
     pub max_value: ValueLimit,
     pub group_commit: Option<usize>,
     pub audit_reads: ReadRecords,
+    pub access_log: AccessLogTarget,
     pub log_format: LogFormat,
     pub log: String,
 }
@@ -522,8 +528,7 @@ impl Settings {
     /// Limits that may change while the server runs.
     #[must_use]
     pub const fn limits(&self) -> Limits {
-        let rules =
-            Rules { min_rotation_period_seconds: self.min_rotation_period_seconds, max_value: self.max_value };
+        let rules = Rules { min_rotation_period_seconds: self.min_rotation_period_seconds, max_value: self.max_value };
         Limits { rules, password_rule: self.password_rule, secret_quota: self.secret_quota }
     }
 
@@ -656,6 +661,7 @@ impl Flags {
             max_value_bytes: self.max_value_bytes.or(file.max_value_bytes),
             group_commit: self.group_commit.or(file.group_commit),
             audit_reads: self.audit_reads.or(file.audit_reads),
+            access_log: self.access_log.or(file.access_log),
             log_format: self.log_format.or(file.log_format),
             log: self.log.or(file.log),
         }
@@ -789,6 +795,7 @@ impl Flags {
             secret_quota: self.secret_quota.unwrap_or(5000),
             group_commit: self.group_commit,
             audit_reads: self.audit_reads.unwrap_or_default(),
+            access_log: self.access_log.unwrap_or_default(),
             log_format: self.log_format.unwrap_or_default(),
             log,
         })
@@ -800,9 +807,8 @@ fn key_pair(
     setting: &'static str,
     (access_key, secret_key): (&str, &str),
 ) -> Result<(String, Zeroizing<String>), SettingsError> {
-    let needed = |name: &str| {
-        variable(name).ok_or_else(|| SettingsError::Value(setting, format!("needs {name} to be set")))
-    };
+    let needed =
+        |name: &str| variable(name).ok_or_else(|| SettingsError::Value(setting, format!("needs {name} to be set")));
     Ok((needed(access_key)?, Zeroizing::new(needed(secret_key)?)))
 }
 
@@ -879,7 +885,8 @@ mod tests {
 
     #[test]
     fn a_variable_of_functions_on_the_command_line_wins_and_none_is_shown() {
-        let flags = Flags { function_variables: vec![parse_variables("A=2=2,3,B=hunter2").unwrap()], ..Flags::default() };
+        let flags =
+            Flags { function_variables: vec![parse_variables("A=2=2,3,B=hunter2").unwrap()], ..Flags::default() };
         let shown = format!("{flags:?}");
         let settings = with_file("[function_variable]\nA = \"1\"", flags).unwrap();
         let variables = settings.function_variables.0.iter().map(|(name, value)| (name.as_str(), value.as_str()));

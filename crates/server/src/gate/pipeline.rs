@@ -26,6 +26,7 @@ use csms_store::Store as _;
 
 use super::{
     access::{Access, Need},
+    access_log::AccessLine,
     answer::{Answer, empty_response, json_response},
     authorisation::{authorise, judge_openly, refused},
     body::{MAX_BODY_BYTES, read_body, read_login_body},
@@ -109,7 +110,11 @@ pub struct Counted;
 async fn serve<S: Service>(app: Arc<App>, operation: S, request: Request) -> Response<HttpBody> {
     let specification = operation.specification();
     let begun = Instant::now();
-    let outcome = answer(&app, operation, request).await;
+    let line = request.extensions().get::<AccessLine>().cloned();
+    if let Some(line) = &line {
+        line.operation(specification.name);
+    }
+    let outcome = answer(&app, operation, request, line.as_ref()).await;
     let success = StatusCode::from_u16(specification.success).unwrap_or(StatusCode::OK);
     let mut response = match outcome {
         Ok(Answer::Json(body)) => json_response(success, body),
@@ -127,7 +132,12 @@ async fn serve<S: Service>(app: Arc<App>, operation: S, request: Request) -> Res
     response
 }
 
-async fn answer<S: Service>(app: &Arc<App>, operation: S, request: Request) -> Result<Answer, Failure> {
+async fn answer<S: Service>(
+    app: &Arc<App>,
+    operation: S,
+    request: Request,
+    line: Option<&AccessLine>,
+) -> Result<Answer, Failure> {
     let (mut parts, body) = request.into_parts();
     let (caller, body) = match operation.scope() {
         Scope::Public => {
@@ -135,13 +145,15 @@ async fn answer<S: Service>(app: &Arc<App>, operation: S, request: Request) -> R
             app.hosts.check_login(&parts.headers)?;
             (Arc::new(Caller::nobody()), read_login_body(body).await?)
         }
-        Scope::Project | Scope::Domain => match authenticate(app, operation.specification().name, &parts, body).await {
-            Ok(proven) => proven,
-            Err(failure) => {
-                note_unproven(app, operation, &failure);
-                return Err(failure);
+        Scope::Project | Scope::Domain => {
+            match authenticate(app, operation.specification().name, &parts, body, line).await {
+                Ok(proven) => proven,
+                Err(failure) => {
+                    note_unproven(app, operation, &failure);
+                    return Err(failure);
+                }
             }
-        },
+        }
     };
     let specification = operation.specification();
     let mut parameters = path_parameters(&mut parts).await?;
@@ -152,6 +164,9 @@ async fn answer<S: Service>(app: &Arc<App>, operation: S, request: Request) -> R
             let project = project_in_path(&parameters)?;
             require_named_project(&project, &parts)?;
             require_own_project(&caller, &project)?;
+            if let Some(line) = line {
+                line.project(&project);
+            }
             project
         }
         Scope::Domain | Scope::Public => {
@@ -176,12 +191,23 @@ async fn answer<S: Service>(app: &Arc<App>, operation: S, request: Request) -> R
         audited: operation.audited(),
         is_of_project: operation.scope() == Scope::Project,
     };
-    let prepared = match prepare(operation, &call, body).await {
+    let prepared = prepare(operation, &call, body).await;
+    if let (Some(line), Some(acting)) = (line, call.request.acting.get()) {
+        line.caller(acting, None);
+    }
+    let prepared = match prepared {
         Ok(prepared) => prepared,
         Err(failure) => return Err(attempt.failed(operation.translate(failure), &Subject::default()).await?),
     };
     let subject = prepared.subject.clone();
-    match attempt.run(prepared).await {
+    if let Some(line) = line {
+        line.subject(&subject);
+    }
+    let outcome = attempt.run(prepared).await;
+    if let (Some(line), Some(acting)) = (line, call.request.acting.get()) {
+        line.caller(acting, None);
+    }
+    match outcome {
         Ok(answer) => Ok(answer),
         Err(failure) => Err(attempt.failed(operation.translate(failure), &subject).await?),
     }
@@ -388,12 +414,14 @@ async fn authenticate(
     action: &'static str,
     parts: &Parts,
     body: HttpBody,
+    line: Option<&AccessLine>,
 ) -> Result<(Arc<Caller>, Bytes), Failure> {
     let claim = app.authenticator.claim(parts).await?;
     if matches!(claim, Claim::Proven(_)) {
         Standing::prove(&parts.extensions);
     }
     let body = read_body(body, MAX_BODY_BYTES).await?;
+    let mut used = None;
     let caller = match claim {
         Claim::Proven(caller) => caller,
         Claim::Signed(_) if is_unsigned(parts) && !body.is_empty() => return Err(unsigned_body()),
@@ -401,11 +429,15 @@ async fn authenticate(
             let caller = claim.verify(parts, &body)?;
             if let Some(key) = claim.access_key() {
                 app.trail.note_key_use(key, action);
+                used = Some(key.access_key.clone());
             }
             caller
         }
     };
     Standing::prove(&parts.extensions);
+    if let Some(line) = line {
+        line.caller(&caller, used.as_deref());
+    }
     Ok((caller, body))
 }
 

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Instant};
 use axum::{
     Router,
     body::Body,
-    extract::{RawQuery, Request, State},
+    extract::{MatchedPath, RawQuery, Request, State},
     http::{HeaderValue, Response, StatusCode, header},
     middleware::{self, Next},
     routing::get,
@@ -16,7 +16,7 @@ use csms_api::{
 };
 use serde_json::{Value, json};
 use tower::util::MapRequest;
-use tracing::Instrument as _;
+use tracing::{Instrument as _, Span};
 
 use super::{console, cors, readiness, reference};
 use crate::{
@@ -24,6 +24,7 @@ use crate::{
     audit::Requested,
     failure::Chain,
     gate::{
+        access_log::AccessLine,
         answer::json_response,
         pipeline::{Counted, Refused, no_such_operation, routes},
         service::Service,
@@ -104,7 +105,7 @@ async fn require_known_host(State(app): State<Arc<App>>, request: Request, next:
 }
 
 /// Gives every request an identifier, counts those that no operation counts, and logs one line for each, a private cause included.
-async fn identify(State(app): State<Arc<App>>, request: Request, next: Next) -> Response<Body> {
+async fn identify(State(app): State<Arc<App>>, mut request: Request, next: Next) -> Response<Body> {
     let id = make_request_id();
     let peer = request.extensions().get::<Peer>().map(|peer| peer.0);
     let is_secure = request.extensions().get::<Secure>().is_some_and(|secure| secure.0);
@@ -113,11 +114,18 @@ async fn identify(State(app): State<Arc<App>>, request: Request, next: Next) -> 
     let (method, uri) = (request.method().clone(), request.uri().clone());
     let span = traces::of_request(&request, id.to_str().unwrap_or_default());
     let requested = Requested::new(id.clone(), peer, is_secure);
+    let line = begin_line(&app, &request, &requested, &span);
+    if let Some(line) = &line {
+        request.extensions_mut().insert(line.clone());
+    }
     let mut response = requested.during(next.run(request).instrument(span.clone())).await;
     let status = response.status().as_u16();
     traces::answered(&span, status);
     if response.extensions_mut().remove::<Counted>().is_none() {
         app.metrics.answered("Other", status, begun.elapsed());
+    }
+    if let Some(line) = line {
+        line.end(status, response.extensions().get::<Refused>().map(|refused| refused.code));
     }
     if let Some(refused) = response.extensions_mut().remove::<Refused>() {
         let (request, operation, code) = (id.to_str().unwrap_or_default(), refused.operation, refused.code);
@@ -137,6 +145,13 @@ async fn identify(State(app): State<Arc<App>>, request: Request, next: Next) -> 
     complete_headers(&mut response);
     response.headers_mut().insert(REQUEST_ID, id);
     response
+}
+
+/// Begins the line of a request in the access log.
+fn begin_line(app: &App, request: &Request, requested: &Requested, span: &Span) -> Option<AccessLine> {
+    let route = request.extensions().get::<MatchedPath>().map_or("", MatchedPath::as_str);
+    let trace = traces::trace_id(span, request.headers());
+    AccessLine::begin(&app.access_log, app.clock.now(), requested, request.method(), route, trace.as_deref())
 }
 
 /// How long a client should wait that is turned away for want of room or of a store, in seconds.

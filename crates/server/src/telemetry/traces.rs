@@ -157,6 +157,15 @@ pub fn of_request<B>(request: &Request<B>, id: &str) -> Span {
     span
 }
 
+/// The trace that a request belongs to: that of its span, or else the one that the caller names.
+#[must_use]
+pub fn trace_id(span: &Span, headers: &HeaderMap) -> Option<String> {
+    let context = span.context();
+    let own = context.span().span_context().clone();
+    let at = if own.is_valid() { own } else { parent(headers)? };
+    Some(at.trace_id().to_string())
+}
+
 /// Ends the span of a request with its answer's status.
 pub fn answered(span: &Span, status: u16) {
     span.record("http.response.status_code", status);

@@ -67,7 +67,8 @@ fn the_version_is_one_line_and_with_v_the_commit_its_date_and_the_target_too() {
     let version = format!("csms {}\n", env!("CARGO_PKG_VERSION"));
     assert_eq!((said(&["--version"]), said(&["-V"])), (version.clone(), version.clone()));
     let verbose = said(&["--version", "-v"]);
-    let parts: Vec<_> = verbose.strip_prefix(&version).unwrap().lines().map(|line| line.split_once(": ").unwrap().0).collect();
+    let parts: Vec<_> =
+        verbose.strip_prefix(&version).unwrap().lines().map(|line| line.split_once(": ").unwrap().0).collect();
     assert_eq!(parts, ["commit", "date", "target"]);
     assert_eq!((csms(&[]).status.code(), csms(&["-v"]).status.code()), (Some(2), Some(2)));
 }

@@ -168,7 +168,10 @@ async fn a_server_is_ready_from_the_first_look_of_its_scheduler_until_it_drains_
     assert_eq!((ready.status, &ready.body["status"]), (StatusCode::OK, &json!("ready")));
     server.app.readiness.drain();
     let draining = get("/readyz").await;
-    assert_eq!((draining.status, &draining.body["checks"]["draining"]), (StatusCode::SERVICE_UNAVAILABLE, &json!(true)));
+    assert_eq!(
+        (draining.status, &draining.body["checks"]["draining"]),
+        (StatusCode::SERVICE_UNAVAILABLE, &json!(true))
+    );
     assert_eq!(get("/livez").await.status, StatusCode::OK);
 }
 

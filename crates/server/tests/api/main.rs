@@ -5,6 +5,7 @@
 mod access;
 mod access_file;
 mod access_keys;
+mod access_log;
 mod accounts;
 mod acting_functions;
 mod admin_secret;

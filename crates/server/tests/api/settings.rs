@@ -91,7 +91,11 @@ fn every_flag_is_a_variable_and_a_key_of_the_file_by_one_rule() {
 
     for (key, flag) in &settings {
         let [flagged, varied, filed] = [&by_flags, &by_variables, &by_file].map(|shown| &shown[key]);
-        assert_eq!((&flagged["from"], &varied["from"], &filed["from"]), (&"flag".into(), &"variable".into(), &"file".into()), "{key}");
+        assert_eq!(
+            (&flagged["from"], &varied["from"], &filed["from"]),
+            (&"flag".into(), &"variable".into(), &"file".into()),
+            "{key}"
+        );
         assert_eq!(varied["name"], format!("CSMS_{}", key.to_uppercase()));
         assert_eq!(filed["name"], path_text);
         assert_eq!((&flagged["value"], &flagged["value"]), (&varied["value"], &filed["value"]), "{key}");
@@ -104,7 +108,8 @@ fn flags_replace_variables_and_variables_replace_the_file() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("csms.toml");
     fs::write(&path, "secret_quota = 1\nregion = [\"a\", \"b\"]\nlog = \"warn\"\nproxy_protocol = true\n").unwrap();
-    let mut command = csms(&["config", "show", "-o", "json", "--config", path.to_str().unwrap(), "--secret-quota", "3"]);
+    let mut command =
+        csms(&["config", "show", "-o", "json", "--config", path.to_str().unwrap(), "--secret-quota", "3"]);
     command.env("CSMS_SECRET_QUOTA", "2").env("CSMS_REGION", "c,d").env("CSMS_PROXY_PROTOCOL", "false");
     let shown = shown(command);
     let said = |key: &str| (shown[key]["value"].clone(), shown[key]["from"].as_str().unwrap().to_owned());
@@ -165,7 +170,10 @@ fn a_check_names_everything_that_is_wrong_and_ends_with_2() {
     let broken = check("secret_quoat = 7\nlisten = 1\n", "table");
     assert_eq!((broken.status.code(), broken.stdout.len()), (Some(2), 0));
     let said = String::from_utf8(broken.stderr).unwrap();
-    assert!(said.contains("secret_quoat is not a setting; did you mean secret_quota?") && said.lines().count() == 2, "{said}");
+    assert!(
+        said.contains("secret_quoat is not a setting; did you mean secret_quota?") && said.lines().count() == 2,
+        "{said}"
+    );
 }
 
 #[test]
@@ -202,8 +210,7 @@ struct Server {
 
 impl Server {
     fn start(arguments: &[&str]) -> Self {
-        let mut child =
-            csms(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut child = csms(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let mut ready = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut ready).unwrap();
         let mut log = BufReader::new(child.stderr.take().unwrap());
@@ -246,8 +253,7 @@ fn sighup_applies_what_it_can_names_what_waits_and_keeps_settings_that_work() {
     let (data, path) = (directory.path().join("data"), directory.path().join("csms.toml"));
     let write = |text: &str| fs::write(&path, format!("listen = \"127.0.0.1:0\"\n{text}")).unwrap();
     write("secret_quota = 7\n");
-    let mut server =
-        Server::start(&["serve", "--data", data.to_str().unwrap(), "--config", path.to_str().unwrap()]);
+    let mut server = Server::start(&["serve", "--data", data.to_str().unwrap(), "--config", path.to_str().unwrap()]);
 
     write("secret_quota = 8\nlog = \"debug\"\ngroup_commit = 2\n");
     server.hang_up();

@@ -49,7 +49,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
         ],
     ),
     // What happens: requests come down from `http` through `gate`, background work comes from `background`.
-    ("gate", &["app", "audit", "auth", "failure", "identity", "request"]),
+    ("gate", &["app", "audit", "auth", "clock", "failure", "identity", "request", "telemetry"]),
     ("rotation", &["app", "audit", "auth", "clock", "failure", "functions", "keys", "rotation::permits", "telemetry"]),
     (
         "services",
