@@ -12,7 +12,10 @@ mod uses;
 use std::{
     collections::{HashMap, hash_map::Entry},
     net::IpAddr,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
@@ -235,6 +238,7 @@ pub struct Trail {
     key_uses: Mutex<Vec<AccessKeyUse>>,
     writing: tokio::sync::Mutex<RecentUses>,
     wake: Notify,
+    write_failures: AtomicU64,
 }
 
 impl Trail {
@@ -251,7 +255,20 @@ impl Trail {
             key_uses: Mutex::default(),
             writing: tokio::sync::Mutex::default(),
             wake: Notify::new(),
+            write_failures: AtomicU64::new(0),
         }
+    }
+
+    /// How many gathered records wait to be written.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.lock().len()
+    }
+
+    /// How often writing gathered records has failed.
+    #[must_use]
+    pub fn write_failures(&self) -> u64 {
+        self.write_failures.load(Ordering::Relaxed)
     }
 
     /// Makes the first record, so that an empty trail is a sign of its removal.
@@ -464,6 +481,7 @@ impl Trail {
             // Leaves time to write before the delay is over.
             tokio::time::sleep(DELAY * 3 / 4).await;
             while let Err(error) = self.flush().await {
+                self.write_failures.fetch_add(1, Ordering::Relaxed);
                 outage::report(&error, "records of the audit trail will be written later");
                 tokio::time::sleep(PAUSE).await;
             }

@@ -172,6 +172,13 @@ impl Functions {
         &self.host
     }
 
+    /// How many processes of functions run here, idle ones included.
+    #[must_use]
+    pub fn instances(&self) -> usize {
+        let keys = self.local.iter().filter_map(|urn| urn.to_string().parse::<host::FunctionUrn>().ok());
+        keys.filter_map(|key| self.host.instance_count(&key)).sum()
+    }
+
     /// Whether an invocation of this function has somewhere to go.
     #[must_use]
     pub fn can_invoke(&self, urn: &FunctionUrn) -> bool {

@@ -17,8 +17,8 @@ use crate::{
     postgres::PostgresStore,
     record::{
         AccessChange, AccessDecision, AccessKeyRecord, AccessKeyUse, AccessState, ClaimedNotification, KeyRecord,
-        Lease, Page, PolicyRecord, Postponed, RotationBacklog, SecretUse, StoredValue, TaskFilter, TaskOutcome,
-        TaskPage, UserRecord,
+        Lease, OutboxBacklog, Page, PolicyRecord, Postponed, RotationBacklog, SecretUse, StoredValue, TaskFilter,
+        TaskOutcome, TaskPage, UserRecord,
     },
     search::AuditFilter,
     sqlite::SqliteStore,
@@ -46,7 +46,29 @@ impl From<PostgresStore> for AnyStore {
     }
 }
 
+/// The connections of a server to its database.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PoolState {
+    /// How many there may be.
+    pub most: usize,
+    /// How many there are.
+    pub open: usize,
+    /// How many of them do nothing.
+    pub idle: usize,
+    /// How many calls wait for one.
+    pub waiting: usize,
+}
+
 impl AnyStore {
+    /// The pool of connections; `None` for the embedded store, which has none.
+    #[must_use]
+    pub fn pool(&self) -> Option<PoolState> {
+        match self {
+            Self::Sqlite(_) => None,
+            Self::Postgres(store) => Some(store.pool()),
+        }
+    }
+
     /// Ends the store in an orderly way, see [`SqliteStore::close`]. A database server needs nothing of that.
     ///
     /// # Errors
@@ -140,6 +162,10 @@ impl Store for AnyStore {
 
     async fn rotation_backlog(&self, now: UnixMillis) -> Result<RotationBacklog, StoreError> {
         delegate!(self.rotation_backlog(now))
+    }
+
+    async fn outbox_backlog(&self) -> Result<OutboxBacklog, StoreError> {
+        delegate!(self.outbox_backlog())
     }
 
     async fn next_due_time(&self) -> Result<Option<UnixMillis>, StoreError> {

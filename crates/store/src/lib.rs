@@ -27,7 +27,7 @@ mod store;
 pub mod suite;
 pub mod transfer;
 
-pub use any::AnyStore;
+pub use any::{AnyStore, PoolState};
 pub use audit::{AuditEntry, AuditHead, AuditRecord, ChainCheck, ChainKey, SearchColumns};
 pub use bound::{Replacement, RowKey, RowKind, RowMark};
 pub use draft::Draft;
@@ -38,9 +38,9 @@ pub use postgres::QUICK_STATEMENTS;
 pub use postgres::{PostgresSettings, PostgresStore};
 pub use record::{
     AccessChange, AccessDecision, AccessKeyRecord, AccessKeyUse, AccessState, ClaimedNotification, KeyAlias,
-    KeyDetails, KeyGrant, KeyMaterial, KeyRecord, KeyRotation, KeyState, LastKeyUse, Lease, Page, PolicyDetails,
-    PolicyRecord, PolicyVersion, Postponed, RotationBacklog, SecretUse, StoredValue, TaskFilter, TaskOutcome, TaskPage,
-    UserDetails, UserRecord,
+    KeyDetails, KeyGrant, KeyMaterial, KeyRecord, KeyRotation, KeyState, LastKeyUse, Lease, OutboxBacklog, Page,
+    PolicyDetails, PolicyRecord, PolicyVersion, Postponed, RotationBacklog, SecretUse, StoredValue, TaskFilter,
+    TaskOutcome, TaskPage, UserDetails, UserRecord,
 };
 pub use search::{Actions, AuditFilter};
 pub use sqlite::{SqliteSettings, SqliteStore};

@@ -21,6 +21,7 @@ use csms_core::{
 };
 
 use crate::{
+    any::PoolState,
     audit::{AuditEntry, AuditHead, AuditRecord},
     bound::{self, KnownKey, Replacement, RowKey, RowMark},
     draft::Draft,
@@ -28,8 +29,8 @@ use crate::{
     error::{Cause, ChangeError, CreateError, ReadError, StoreError},
     record::{
         AccessChange, AccessDecision, AccessKeyRecord, AccessKeyUse, AccessState, ClaimedNotification, KeyRecord,
-        Lease, Page, PolicyRecord, Postponed, RotationBacklog, SecretUse, StoredValue, TaskFilter, TaskOutcome,
-        TaskPage, UserRecord,
+        Lease, OutboxBacklog, Page, PolicyRecord, Postponed, RotationBacklog, SecretUse, StoredValue, TaskFilter,
+        TaskOutcome, TaskPage, UserRecord,
     },
     row,
     search::AuditFilter,
@@ -107,6 +108,12 @@ pub struct PostgresStore {
 }
 
 impl PostgresStore {
+    /// The pool of connections as it is now.
+    pub(crate) fn pool(&self) -> PoolState {
+        let status = self.connections.pool.status();
+        PoolState { most: status.max_size, open: status.size, idle: status.available, waiting: status.waiting }
+    }
+
     /// Connects, and brings the schema up to date. The database should hold nothing else; its user owns it, or owns the
     /// tables once they are there.
     ///
@@ -258,6 +265,10 @@ impl Store for PostgresStore {
 
     async fn rotation_backlog(&self, now: UnixMillis) -> Result<RotationBacklog, StoreError> {
         read!(self, |session| tasks::backlog(session, now))
+    }
+
+    async fn outbox_backlog(&self) -> Result<OutboxBacklog, StoreError> {
+        read!(self, |session| outbox::backlog(session))
     }
 
     async fn next_due_time(&self) -> Result<Option<UnixMillis>, StoreError> {

@@ -95,6 +95,15 @@ pub struct RotationBacklog {
     pub oldest_running: Option<UnixMillis>,
 }
 
+/// Notifications that wait for delivery, of all servers together.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct OutboxBacklog {
+    /// Those with something left to do.
+    pub waiting: u64,
+    /// When the oldest of them was written.
+    pub oldest: Option<UnixMillis>,
+}
+
 /// A secret with the sealed value of one of its versions, both of the same instant.
 #[derive(Clone, Debug)]
 pub struct StoredValue {

@@ -30,8 +30,8 @@ use crate::{
     error::{Cause, ChangeError, CreateError, ReadError, StoreError},
     record::{
         AccessChange, AccessDecision, AccessKeyRecord, AccessKeyUse, AccessState, ClaimedNotification, KeyRecord,
-        Lease, Page, PolicyRecord, Postponed, RotationBacklog, SecretUse, StoredValue, TaskFilter, TaskOutcome,
-        TaskPage, UserRecord,
+        Lease, OutboxBacklog, Page, PolicyRecord, Postponed, RotationBacklog, SecretUse, StoredValue, TaskFilter,
+        TaskOutcome, TaskPage, UserRecord,
     },
     row,
     search::AuditFilter,
@@ -262,6 +262,10 @@ impl Store for SqliteStore {
 
     async fn rotation_backlog(&self, now: UnixMillis) -> Result<RotationBacklog, StoreError> {
         self.0.readers.read(|db| tasks::backlog(db, now))
+    }
+
+    async fn outbox_backlog(&self) -> Result<OutboxBacklog, StoreError> {
+        self.0.readers.read(outbox::backlog)
     }
 
     async fn next_due_time(&self) -> Result<Option<UnixMillis>, StoreError> {

@@ -16,8 +16,8 @@ use crate::{
     error::{ChangeError, CreateError, ReadError, StoreError},
     record::{
         AccessChange, AccessDecision, AccessKeyRecord, AccessKeyUse, AccessState, ClaimedNotification, KeyRecord,
-        Lease, Page, PolicyRecord, Postponed, RotationBacklog, SecretUse, StoredValue, TaskFilter, TaskOutcome,
-        TaskPage, UserRecord,
+        Lease, OutboxBacklog, Page, PolicyRecord, Postponed, RotationBacklog, SecretUse, StoredValue, TaskFilter,
+        TaskOutcome, TaskPage, UserRecord,
     },
     search::AuditFilter,
 };
@@ -114,6 +114,9 @@ pub trait Store: Send + Sync + 'static {
 
     /// How much rotation work there is at `now`. Costs as much as there is such work, whatever else is stored.
     fn rotation_backlog(&self, now: UnixMillis) -> impl Future<Output = Result<RotationBacklog, StoreError>> + Send;
+
+    /// How many notifications wait for delivery.
+    fn outbox_backlog(&self) -> impl Future<Output = Result<OutboxBacklog, StoreError>> + Send;
 
     /// When the next deletion or rotation is due.
     fn next_due_time(&self) -> impl Future<Output = Result<Option<UnixMillis>, StoreError>> + Send;

@@ -64,6 +64,8 @@ pub async fn watch(app: Arc<App>) {
             app.readiness.looked();
         }
         app.metrics.writable(app.health.can_write(&app.store).await);
+        app.health.can_read(&app.store).await;
+        logged(super::gauges::look(&app).await, "the numbers of /metrics will be looked up again");
         if !more {
             app.clock.sleep(until_next(&app).await).await;
         }

@@ -345,7 +345,10 @@ impl Bound {
         let trail = Arc::clone(&app.trail);
         let recording = tokio::spawn(async move { trail.keep_writing().await });
         let (stopping, stopped) = tokio::sync::oneshot::channel();
-        let certificates = connections.tls.clone().map(|tls| tokio::spawn(tls.watch()));
+        let certificates = connections.tls.clone().map(|tls| {
+            let app = Arc::clone(&app);
+            tokio::spawn(tls.watch(move |expiry| app.metrics.certificate(expiry)))
+        });
         let router = router::router(&app);
         let rotating = Arc::clone(&app);
         service_manager::ready(&url);

@@ -127,6 +127,13 @@ async fn serve<S: Service>(app: Arc<App>, operation: S, request: Request) -> Res
             refusal(failure, body.to_string(), specification.name)
         }
     };
+    let code = response.extensions().get::<Refused>().map(|refused| refused.code);
+    if let Some(code) = code.filter(|_| matches!(response.status().as_u16(), 401 | 403 | 429)) {
+        app.metrics.refused(code);
+    }
+    if operation.scope() == Scope::Public && operation.audited() != Audited::No {
+        app.metrics.login(code);
+    }
     app.metrics.answered(specification.name, response.status().as_u16(), begun.elapsed());
     response.extensions_mut().insert(Counted);
     response

@@ -7,7 +7,10 @@ use std::{
     fs,
     os::unix::fs::{MetadataExt as _, PermissionsExt as _},
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError, RwLock},
+    sync::{
+        Arc, Mutex, PoisonError, RwLock,
+        atomic::{AtomicI64, Ordering},
+    },
     time::{Duration, SystemTime},
 };
 
@@ -16,6 +19,7 @@ use rustls_pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _};
 use thiserror::Error;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_rustls::TlsAcceptor;
+use x509_cert::{Certificate, der::Decode as _};
 use zeroize::Zeroizing;
 
 /// How often the files are looked at.
@@ -59,6 +63,8 @@ pub struct Tls {
     files: TlsFiles,
     seen: Mutex<Stamp>,
     config: RwLock<Arc<ServerConfig>>,
+    /// When the certificate ends, in seconds since 1970; 0 when it does not say.
+    expiry: AtomicI64,
 }
 
 impl Tls {
@@ -69,7 +75,8 @@ impl Tls {
     pub fn load(files: TlsFiles) -> Result<Self, TlsError> {
         let seen = Mutex::new(stamp(&files));
         let config = RwLock::new(Arc::new(read(&files)?));
-        Ok(Self { files, seen, config })
+        let expiry = AtomicI64::new(expiry(&files.certificate));
+        Ok(Self { files, seen, config, expiry })
     }
 
     /// Accepts handshakes with the newest pair.
@@ -90,6 +97,7 @@ impl Tls {
         match read(&self.files) {
             Ok(config) => {
                 *self.config.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(config);
+                self.expiry.store(expiry(&self.files.certificate), Ordering::Relaxed);
                 tracing::info!(%certificate, "the TLS certificate was read again");
             }
             Err(error) => {
@@ -99,12 +107,14 @@ impl Tls {
         }
     }
 
-    /// Looks at the files every few seconds and on SIGHUP, for as long as it is polled.
-    pub async fn watch(self: Arc<Self>) {
+    /// Looks at the files every few seconds and on SIGHUP, for as long as it is polled. `seen` learns each time when the
+    /// certificate in use ends, in seconds since 1970.
+    pub async fn watch(self: Arc<Self>, seen: impl Fn(i64)) {
         let mut hangup = signal(SignalKind::hangup())
             .inspect_err(|error| tracing::warn!(%error, "SIGHUP does not read the TLS files again"))
             .ok();
         loop {
+            seen(self.expiry.load(Ordering::Relaxed));
             let asked = tokio::select! {
                 () = tokio::time::sleep(CHECK_INTERVAL) => false,
                 asked = async {
@@ -118,6 +128,14 @@ impl Tls {
             let _ = tokio::task::spawn_blocking(move || tls.reload(asked)).await;
         }
     }
+}
+
+/// When the first certificate of a file ends, in seconds since 1970; 0 when that cannot be read.
+fn expiry(file: &Path) -> i64 {
+    let certificate = CertificateDer::from_pem_file(file).ok();
+    let parsed = certificate.and_then(|der| Certificate::from_der(&der).ok());
+    let ends = parsed.map(|certificate| certificate.tbs_certificate.validity.not_after.to_unix_duration().as_secs());
+    ends.and_then(|seconds| i64::try_from(seconds).ok()).unwrap_or_default()
 }
 
 fn stamp(files: &TlsFiles) -> Stamp {

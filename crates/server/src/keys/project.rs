@@ -57,6 +57,12 @@ pub fn is_gone(key: &KeyRecord, now: UnixMillis) -> bool {
     key.state == KeyState::PendingDeletion && key.details.scheduled_deletion.is_some_and(|due| due <= now)
 }
 
+/// How long a check of a remote KMS may take. Those who ask wait a second.
+const CHECK_WITHIN: Duration = Duration::from_millis(900);
+
+/// How long the outcome of a check counts. Anybody may ask, and a remote KMS is not free.
+const CHECK_COUNTS: Duration = Duration::from_secs(1);
+
 /// Finds and unwraps keys.
 pub struct Keys {
     root: Arc<RootKey>,
@@ -68,6 +74,8 @@ pub struct Keys {
     changes: AtomicU64,
     defaults: RwLock<HashMap<ProjectId, KeyId>>,
     remote: Option<RemoteKeys>,
+    /// When a remote KMS was last checked, and whether it gave its key.
+    checked: tokio::sync::Mutex<Option<(Instant, bool)>>,
 }
 
 fn unusable() -> Failure {
@@ -92,7 +100,24 @@ impl Keys {
             changes: AtomicU64::new(0),
             defaults: RwLock::default(),
             remote,
+            checked: tokio::sync::Mutex::default(),
         }
+    }
+
+    /// Whether the default key of a project can be used now, or could be within the last second. The embedded root key is in
+    /// memory for as long as the server runs.
+    pub async fn are_usable(&self, project: &ProjectId) -> bool {
+        let Some(remote) = &self.remote else { return true };
+        let mut checked = self.checked.lock().await;
+        if let Some((at, could)) = *checked
+            && at.elapsed() < CHECK_COUNTS
+        {
+            return could;
+        }
+        let key = remote.default_key();
+        let can = matches!(tokio::time::timeout(CHECK_WITHIN, remote.usable(project, &key)).await, Ok(Ok(_)));
+        *checked = Some((Instant::now(), can));
+        can
     }
 
     /// Whether a service elsewhere keeps the keys.

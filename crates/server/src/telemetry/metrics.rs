@@ -1,15 +1,22 @@
 //! Counters and histograms of `GET /metrics`, in the OpenMetrics text format.
 
-use std::{sync::atomic::AtomicU64, time::Duration};
+use std::{
+    sync::atomic::{AtomicU64, Ordering},
+    time::Duration,
+};
 
 use csms_core::UnixMillis;
-use csms_store::RotationBacklog;
+use csms_store::{OutboxBacklog, PoolState, RotationBacklog};
 use prometheus_client::{
-    encoding::{EncodeLabelSet, text::encode},
+    encoding::{
+        EncodeLabelSet,
+        text::{encode_eof, encode_registry},
+    },
     metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram, info::Info},
     registry::{Registry, Unit},
 };
 
+use super::{outage::Latencies, process::ProcessMetrics};
 use crate::version;
 
 /// Labels of the request metrics.
@@ -28,6 +35,46 @@ pub struct OutcomeLabels {
     outcome: &'static str,
 }
 
+/// Labels of the durations of requests.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct OperationLabels {
+    /// Operation, as named in the official definitions.
+    operation: &'static str,
+}
+
+/// Labels of logins.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct LoginLabels {
+    /// `success`, or the error code of the catalogue.
+    outcome: &'static str,
+}
+
+/// Labels of what the store was asked to do.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct AccessLabels {
+    /// `read` or `write`.
+    access: &'static str,
+}
+
+/// Labels of connections and calls.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct StateLabels {
+    /// `most`, `open`, `idle` or `waiting`.
+    state: &'static str,
+}
+
+/// What a look at the store has found.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Sample {
+    /// Notifications that wait.
+    pub outbox: OutboxBacklog,
+    /// When the newest material of the enabled key was made whose material is oldest.
+    pub oldest_material: Option<UnixMillis>,
+}
+
+/// Bounds for the time of a request: from a read of the embedded store to a call that waits for a database.
+const REQUEST_BOUNDS: [f64; 13] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0];
+
 /// Labels of failed attempts.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct CodeLabels {
@@ -45,8 +92,21 @@ type Seconds = Gauge<f64, AtomicU64>;
 /// The server's metrics.
 pub struct Metrics {
     registry: Registry,
+    process: ProcessMetrics,
     requests: Family<RequestLabels, Counter>,
-    durations: Histogram,
+    durations: Family<OperationLabels, Histogram, fn() -> Histogram>,
+    logins: Family<LoginLabels, Counter>,
+    refusals: Family<CodeLabels, Counter>,
+    function_instances: Gauge,
+    store_latency: Family<AccessLabels, Seconds>,
+    store_connections: Family<StateLabels, Gauge>,
+    outbox_waiting: Gauge,
+    oldest_notification: Seconds,
+    audit_waiting: Gauge,
+    audit_failures: Counter<u64, AtomicU64>,
+    keys_usable: Gauge,
+    oldest_material: Seconds,
+    certificate_expiry: Seconds,
     rotations: Family<OutcomeLabels, Counter>,
     rotations_running: Gauge,
     rotation_durations: Histogram,
@@ -64,12 +124,24 @@ pub struct Metrics {
 
 impl Default for Metrics {
     fn default() -> Self {
-        let bounds = [0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0];
         let rotation_bounds = [0.1, 0.5, 1.0, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0];
         let metrics = Self {
             registry: Registry::with_prefix("csms"),
+            process: ProcessMetrics::default(),
             requests: Family::default(),
-            durations: Histogram::new(bounds),
+            durations: Family::new_with_constructor(|| Histogram::new(REQUEST_BOUNDS)),
+            logins: Family::default(),
+            refusals: Family::default(),
+            function_instances: Gauge::default(),
+            store_latency: Family::default(),
+            store_connections: Family::default(),
+            outbox_waiting: Gauge::default(),
+            oldest_notification: Gauge::default(),
+            audit_waiting: Gauge::default(),
+            audit_failures: Counter::default(),
+            keys_usable: Gauge::default(),
+            oldest_material: Gauge::default(),
+            certificate_expiry: Gauge::default(),
             rotations: Family::default(),
             rotations_running: Gauge::default(),
             rotation_durations: Histogram::new(rotation_bounds),
@@ -88,6 +160,7 @@ impl Default for Metrics {
         for labels in [SUCCESS, FAILED] {
             drop(metrics.rotations.get_or_create(&labels));
         }
+        drop(metrics.logins.get_or_create(&LoginLabels { outcome: SUCCESS.outcome }));
         metrics.registered()
     }
 }
@@ -98,8 +171,37 @@ impl Metrics {
         let build = Info::new(version::PARTS.to_vec());
         registry.register("build", "Version, commit, date and target of this server", build);
         registry.register("requests", "Requests by operation and status", self.requests.clone());
-        let help = "Time from a request's header to its response";
+        let help = "Time from a request's header to its response, by operation";
         registry.register_with_unit("request_duration", help, Unit::Seconds, self.durations.clone());
+        let help = "Requests for a token, by outcome: success, or the code of the refusal";
+        registry.register("logins", help, self.logins.clone());
+        let help = "Requests refused because of who asks or how often, by code";
+        registry.register("refusals", help, self.refusals.clone());
+        let help = "Processes of rotation functions that run in this server, idle ones included";
+        registry.register("function_instances", help, self.function_instances.clone());
+        let help = "How long the store took for the last read and the last write of this server's own checks";
+        registry.register_with_unit("store_check", help, Unit::Seconds, self.store_latency.clone());
+        let help = "Connections to the database: most, open, idle; and calls that wait for one";
+        registry.register("store_connections", help, self.store_connections.clone());
+        let help = "Notifications of all servers that wait for delivery";
+        registry.register("outbox_notifications", help, self.outbox_waiting.clone());
+        let help = "Age of the oldest notification that waits for delivery; 0 if none does";
+        registry.register_with_unit("outbox_oldest", help, Unit::Seconds, self.oldest_notification.clone());
+        let help = "Audit records of this server that are gathered and not written yet";
+        registry.register("audit_records_waiting", help, self.audit_waiting.clone());
+        let help = "Failed attempts of this server to write gathered audit records";
+        registry.register("audit_write_failures", help, self.audit_failures.clone());
+        let help = "Whether the default key can be used: 1, or 0 while a remote KMS does not give it";
+        registry.register("keys_usable", help, self.keys_usable.clone());
+        let help = "Age of the newest material of the enabled key whose material is oldest; 0 without keys";
+        registry.register_with_unit("keys_oldest_material", help, Unit::Seconds, self.oldest_material.clone());
+        let help = "When the certificate of the port ends, in Unix time; 0 without TLS";
+        registry.register_with_unit(
+            "tls_certificate_expiry_time",
+            help,
+            Unit::Seconds,
+            self.certificate_expiry.clone(),
+        );
         registry.register(
             "rotation_tasks",
             "Rotation tasks that this server finished, by outcome",
@@ -134,7 +236,57 @@ impl Metrics {
     /// Notes an answered request.
     pub fn answered(&self, operation: &'static str, status: u16, duration: Duration) {
         self.requests.get_or_create(&RequestLabels { operation, status }).inc();
-        self.durations.observe(duration.as_secs_f64());
+        self.durations.get_or_create(&OperationLabels { operation }).observe(duration.as_secs_f64());
+    }
+
+    /// Notes a request for a token: `None` for one that succeeded, or the code of its refusal.
+    pub fn login(&self, code: Option<&'static str>) {
+        self.logins.get_or_create(&LoginLabels { outcome: code.unwrap_or(SUCCESS.outcome) }).inc();
+    }
+
+    /// Notes a request that was refused because of who asks or how often.
+    pub fn refused(&self, code: &'static str) {
+        self.refusals.get_or_create(&CodeLabels { code }).inc();
+    }
+
+    /// Shows how many processes of functions run here.
+    pub fn functions(&self, instances: usize) {
+        self.function_instances.set(gauge(instances as u64));
+    }
+
+    /// Shows the state of the audit writer.
+    pub fn audit(&self, waiting: usize, failures: u64) {
+        self.audit_waiting.set(gauge(waiting as u64));
+        self.audit_failures.inner().store(failures, Ordering::Relaxed);
+    }
+
+    /// Shows whether the default key can be used.
+    pub fn keys_usable(&self, are_usable: bool) {
+        self.keys_usable.set(i64::from(are_usable));
+    }
+
+    /// Shows how long the store takes, and its connections if it has any.
+    pub fn store(&self, latencies: Latencies, pool: Option<PoolState>) {
+        for (access, latency) in [("read", latencies.read), ("write", latencies.write)] {
+            self.store_latency.get_or_create(&AccessLabels { access }).set(latency.as_secs_f64());
+        }
+        if let Some(PoolState { most, open, idle, waiting }) = pool {
+            for (state, number) in [("most", most), ("open", open), ("idle", idle), ("waiting", waiting)] {
+                self.store_connections.get_or_create(&StateLabels { state }).set(gauge(number as u64));
+            }
+        }
+    }
+
+    /// Shows what a look at the store has found.
+    pub fn sampled(&self, sample: Sample, now: UnixMillis) {
+        self.outbox_waiting.set(gauge(sample.outbox.waiting));
+        self.oldest_notification.set(age(sample.outbox.oldest, now));
+        self.oldest_material.set(age(sample.oldest_material, now));
+    }
+
+    /// Shows when the certificate of the port ends, in seconds since 1970.
+    pub fn certificate(&self, expiry: i64) {
+        self.certificate_expiry.set(expiry as f64);
     }
 
     /// Notes that a rotation task begins or is resumed.
@@ -171,13 +323,10 @@ impl Metrics {
 
     /// Notes what the scheduler has found.
     pub fn looked(&self, backlog: &RotationBacklog, now: UnixMillis) {
-        let seconds = |millis: u64| millis as f64 / 1000.0;
-        let age = |since: Option<UnixMillis>| since.map_or(0.0, |since| seconds(now.millis_since(since)));
-        let number = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
-        self.rotations_due.set(number(backlog.due));
-        self.oldest_due.set(age(backlog.oldest_due));
-        self.tasks_unfinished.set(number(backlog.running));
-        self.oldest_task.set(age(backlog.oldest_running));
+        self.rotations_due.set(gauge(backlog.due));
+        self.oldest_due.set(age(backlog.oldest_due, now));
+        self.tasks_unfinished.set(gauge(backlog.running));
+        self.oldest_task.set(age(backlog.oldest_running, now));
         self.last_look.set(seconds(now.as_millis()));
     }
 
@@ -201,9 +350,23 @@ impl Metrics {
     pub fn text(&self) -> String {
         let mut text = String::new();
         // Writing into a string does not fail.
-        let _ = encode(&mut text, &self.registry);
+        let _ = encode_registry(&mut text, &self.registry);
+        let _ = encode_registry(&mut text, self.process.read());
+        let _ = encode_eof(&mut text);
         text
     }
+}
+
+fn gauge(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+fn seconds(millis: u64) -> f64 {
+    millis as f64 / 1000.0
+}
+
+fn age(since: Option<UnixMillis>, now: UnixMillis) -> f64 {
+    since.map_or(0.0, |since| seconds(now.millis_since(since)))
 }
 
 #[cfg(test)]
@@ -221,6 +384,8 @@ mod tests {
         let metrics = Metrics::default();
         metrics.answered("ShowSecret", 200, Duration::from_millis(1));
         metrics.attempt_failed("CSMS.0511");
+        metrics.refused("CSMS.0302");
+        metrics.store(Latencies::default(), Some(PoolState::default()));
         metrics
     }
 
@@ -235,7 +400,7 @@ mod tests {
                 text.lines().find_map(|line| line.strip_prefix("# TYPE ")?.strip_prefix(name)?.strip_prefix(' '));
             let of_it = text.lines().filter_map(|line| line.strip_prefix(name)?.split_once('{'));
             let labels = of_it.filter_map(|(suffix, rest)| Some((suffix, rest.split_once('}')?.0)));
-            let labels = labels.filter(|(suffix, _)| ["", "_total", "_info"].contains(suffix));
+            let labels = labels.filter(|(suffix, _)| ["", "_total", "_info", "_count"].contains(suffix));
             let labels: BTreeSet<_> =
                 labels.flat_map(|(_, labels)| labels.split(',').filter_map(|it| Some(it.split_once('=')?.0))).collect();
             let labels: Vec<_> = labels.into_iter().map(|label| format!("`{label}`")).collect();

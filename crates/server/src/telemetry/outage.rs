@@ -25,12 +25,35 @@ const LINE_EVERY: Duration = Duration::from_secs(60);
 #[derive(Default)]
 pub struct StoreHealth {
     written: tokio::sync::Mutex<Option<(Instant, bool)>>,
+    latencies: Mutex<Latencies>,
+}
+
+/// How long the last read and the last write of a check took.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Latencies {
+    /// The read.
+    pub read: Duration,
+    /// The write.
+    pub write: Duration,
 }
 
 impl StoreHealth {
+    /// How long the last checks took.
+    #[must_use]
+    pub fn latencies(&self) -> Latencies {
+        *self.latencies.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn note(&self, change: impl FnOnce(&mut Latencies)) {
+        change(&mut self.latencies.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+
     /// Whether the store can be read now.
     pub async fn can_read(&self, store: &AnyStore) -> bool {
-        match tokio::time::timeout(READ_WITHIN, store.meta("health")).await {
+        let begun = Instant::now();
+        let read = tokio::time::timeout(READ_WITHIN, store.meta("health")).await;
+        self.note(|latencies| latencies.read = begun.elapsed());
+        match read {
             Ok(Ok(_)) => true,
             Ok(Err(error)) => {
                 report(&error, "the store cannot be read");
@@ -48,7 +71,10 @@ impl StoreHealth {
         {
             return succeeded;
         }
-        let succeeded = match tokio::time::timeout(WRITE_WITHIN, store.check_writing()).await {
+        let begun = Instant::now();
+        let checked = tokio::time::timeout(WRITE_WITHIN, store.check_writing()).await;
+        self.note(|latencies| latencies.write = begun.elapsed());
+        let succeeded = match checked {
             Ok(Ok(())) => true,
             Ok(Err(error)) => {
                 report(&error, "the store cannot be written");

@@ -1,17 +1,12 @@
 //! What is known of whether this server should get requests. The answer is put together in [`crate::http`].
 
-use std::{
-    sync::atomic::{AtomicBool, Ordering},
-    time::Instant,
-};
+use std::sync::atomic::{AtomicBool, Ordering};
 
-/// What is known besides the store.
+/// What is known besides store and keys.
 #[derive(Default)]
 pub struct Readiness {
     has_looked: AtomicBool,
     is_draining: AtomicBool,
-    /// When keys were last tried, and whether they could be used.
-    pub key: tokio::sync::Mutex<Option<(Instant, bool)>>,
 }
 
 impl Readiness {

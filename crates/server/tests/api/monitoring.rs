@@ -2,20 +2,28 @@
 
 use std::{collections::BTreeSet, io, path::Path, process::Command, time::Duration};
 
-use csms_server::telemetry::metrics::Metrics;
+use csms_server::telemetry::{metrics::Metrics, outage::Latencies};
+use csms_store::PoolState;
 use serde_json::Value;
 
 const DASHBOARD: &str = include_str!("../../monitoring/grafana-dashboard.json");
 const ALERTS: &str = include_str!("../../monitoring/alerts.yaml");
 const ALERT_TESTS: &str = include_str!("../../monitoring/alerts.test.yaml");
 
-/// The names of all series that the server may have, by the kinds that it declares.
-fn series() -> BTreeSet<String> {
+/// The metrics as text, with a series of every family.
+fn text() -> String {
     let metrics = Metrics::default();
     // Series with labels that come with what happens.
     metrics.answered("ShowSecret", 200, Duration::ZERO);
     metrics.attempt_failed("CSMS.0511");
-    let text = metrics.text();
+    metrics.refused("CSMS.0302");
+    metrics.store(Latencies::default(), Some(PoolState::default()));
+    metrics.text()
+}
+
+/// The names of all series that the server may have, by the kinds that it declares.
+fn series() -> BTreeSet<String> {
+    let text = text();
     let kinds = text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split_once(' '));
     let named = |(name, kind): (&str, &str)| {
         let suffixes: &[&str] = match kind {
@@ -31,7 +39,8 @@ fn series() -> BTreeSet<String> {
 
 /// The names of ours in an expression.
 fn names(text: &str) -> impl Iterator<Item = &str> {
-    text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').filter(|word| word.starts_with("csms_"))
+    text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_')
+        .filter(|word| ["csms_", "process_"].iter().any(|prefix| word.starts_with(prefix)))
 }
 
 /// All expressions in the dashboard.
@@ -67,6 +76,35 @@ fn every_metric_of_the_alert_rules_is_one_that_the_server_has() {
     assert_eq!(ALERTS.matches("- alert: ").count(), ALERTS.matches("expr: ").count());
     for name in names(ALERTS) {
         assert!(series.contains(name), "{name}\n{series:#?}");
+    }
+}
+
+/// The labels that an expression asks a metric of ours for.
+fn labels(expression: &str) -> Vec<(&str, &str)> {
+    let mut found = Vec::new();
+    for (at, _) in expression.match_indices('{') {
+        let name = expression[..at].rsplit(|c: char| !c.is_ascii_alphanumeric() && c != '_').next().unwrap();
+        let inside = expression[at + 1..].split_once('}').unwrap().0;
+        found.extend(inside.split("\",").filter_map(|matcher| Some((name, matcher.split(['=', '!']).next()?.trim()))));
+    }
+    found
+}
+
+/// Labels that Prometheus adds.
+const ADDED: [&str; 2] = ["job", "instance"];
+
+#[test]
+fn no_query_asks_for_a_label_that_its_metric_does_not_have() {
+    let text = text();
+    let dashboard: Value = serde_json::from_str(DASHBOARD).unwrap();
+    let mut found: Vec<String> = ALERTS.lines().filter(|line| line.contains('{')).map(str::to_owned).collect();
+    expressions(&dashboard, &mut found);
+    for expression in &found {
+        for (name, label) in labels(expression).into_iter().filter(|(name, _)| name.starts_with("csms_")) {
+            let has =
+                text.lines().any(|line| line.starts_with(&format!("{name}{{")) && line.contains(&format!("{label}=")));
+            assert!(has || ADDED.contains(&label), "{name} has no label {label}: {expression}");
+        }
     }
 }
 

@@ -12,7 +12,7 @@ use crate::{
     draft::Draft,
     error::StoreError,
     outbox::{optional_time, read_attempt, read_notification, read_status},
-    record::{ClaimedNotification, Page, Postponed},
+    record::{ClaimedNotification, OutboxBacklog, Page, Postponed},
     row::{self, time},
 };
 
@@ -122,6 +122,16 @@ pub(super) async fn settle(
 pub(super) async fn purge(session: &Session, before: UnixMillis) -> Result<u64, StoreError> {
     let sql = "DELETE FROM notifications WHERE create_time < $1";
     session.execute(sql, &[&time(before)], "removing old notifications").await
+}
+
+const BACKLOG: &str = "SELECT count(*), min(create_time) FROM notifications WHERE due_time IS NOT NULL";
+
+pub(super) async fn backlog(session: &Session) -> Result<OutboxBacklog, StoreError> {
+    const DOING: &str = "counting notifications";
+    let Some(row) = session.row(BACKLOG, &[], DOING).await? else { return Ok(OutboxBacklog::default()) };
+    let (waiting, oldest): (i64, Option<i64>) = (column(&row, 0, DOING)?, column(&row, 1, DOING)?);
+    let oldest = oldest.map(row::read_time).transpose()?;
+    Ok(OutboxBacklog { waiting: u64::try_from(waiting).unwrap_or_default(), oldest })
 }
 
 pub(super) async fn next_event_time(session: &Session) -> Result<Option<UnixMillis>, StoreError> {

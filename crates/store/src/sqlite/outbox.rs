@@ -12,7 +12,7 @@ use crate::{
     draft::Draft,
     error::StoreError,
     outbox::{optional_time, read_attempt, read_notification, read_status},
-    record::{ClaimedNotification, Page, Postponed},
+    record::{ClaimedNotification, OutboxBacklog, Page, Postponed},
     row::{self, time},
 };
 
@@ -138,6 +138,17 @@ pub(super) fn purge(db: &Connection, before: UnixMillis) -> Result<u64, StoreErr
 const NEXT_EVENT_TIME: &str = "SELECT min(due) FROM (
      SELECT min(due_time) AS due FROM notifications WHERE due_time IS NOT NULL
      UNION ALL SELECT min(expiry_due_time) FROM secrets WHERE expiry_due_time IS NOT NULL)";
+
+const BACKLOG: &str = "SELECT count(*), min(create_time) FROM notifications WHERE due_time IS NOT NULL";
+
+pub(super) fn backlog(db: &Connection) -> Result<OutboxBacklog, StoreError> {
+    let (waiting, oldest): (i64, Option<i64>) = db
+        .prepare_cached(BACKLOG)
+        .and_then(|mut statement| statement.query_row([], |row| Ok((row.get(0)?, row.get(1)?))))
+        .during("counting notifications")?;
+    let oldest = oldest.map(row::read_time).transpose()?;
+    Ok(OutboxBacklog { waiting: u64::try_from(waiting).unwrap_or_default(), oldest })
+}
 
 pub(super) fn next_event_time(db: &Connection) -> Result<Option<UnixMillis>, StoreError> {
     let due: Option<i64> = db

@@ -3,7 +3,7 @@
 use csms_core::event::{Event, EventType, Notification, NotificationStatus, Occurrence, Target, TargetId, TargetName};
 
 use super::*;
-use crate::{ChangeError, CreateError, EntryChange, Postponed, StoreError};
+use crate::{ChangeError, CreateError, EntryChange, OutboxBacklog, Postponed, StoreError};
 
 /// An event that fires for everything.
 pub(super) fn event(text: &str) -> Event {
@@ -113,6 +113,8 @@ pub async fn a_notification_is_claimed_by_one_until_the_claim_ends<S: Store>(sto
         let claimed = store.claim_notifications(at(now), at(until), limit).await.unwrap();
         claimed.into_iter().map(|claimed| (claimed.notification.id, claimed.attempt)).collect::<Vec<_>>()
     };
+    let backlog = async || store.outbox_backlog().await.unwrap();
+    assert_eq!(backlog().await, OutboxBacklog { waiting: 2, oldest: Some(at(1)) });
     assert_eq!(claim(0, 50, 10).await, []);
     assert_eq!(claim(10, 50, 1).await, [(first.clone(), 1)]);
     assert_eq!(claim(10, 60, 10).await, [(second.clone(), 1)]);
@@ -127,6 +129,7 @@ pub async fn a_notification_is_claimed_by_one_until_the_claim_ends<S: Store>(sto
     assert_eq!(claim(70, 99, 10).await, [(first.clone(), 3)]);
     assert!(settle(&first, 3, NotificationStatus::Invalid, None).await);
     assert_eq!(claim(999, 1_000, 10).await, []);
+    assert_eq!(backlog().await, OutboxBacklog::default());
 }
 
 pub async fn a_notification_that_is_postponed_was_not_attempted<S: Store>(store: Shared<S>) {
