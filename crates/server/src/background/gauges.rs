@@ -15,7 +15,7 @@ const WITHIN: Duration = Duration::from_secs(5);
 ///
 /// # Errors
 /// Failures of the store.
-pub async fn look(app: &App) -> Result<(), StoreError> {
+pub(super) async fn look(app: &App) -> Result<(), StoreError> {
     app.metrics.functions(app.functions.instances());
     app.metrics.audit(app.trail.waiting(), app.trail.write_failures());
     app.metrics.keys_usable(app.keys.are_usable(&app.identity.project_id).await);

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::app::App;
 
 /// Whether the server is ready, and the state of each thing that this depends on.
-pub async fn check(app: &App) -> (bool, Value) {
+pub(super) async fn check(app: &App) -> (bool, Value) {
     let state = |is_fine: bool, otherwise: &'static str| if is_fine { "ok" } else { otherwise };
     let (store, key) = tokio::join!(app.health.can_read(&app.store), app.keys.are_usable(&app.identity.project_id));
     let has_looked = app.readiness.has_looked();
