@@ -248,7 +248,8 @@ fn targets(settings: &Settings) -> Result<Targets, ServeError> {
 }
 
 /// An address that a program on this machine can use, also when the server listens on all interfaces.
-fn local_url(address: SocketAddr, tls: bool) -> String {
+#[must_use]
+pub fn local_url(address: SocketAddr, tls: bool) -> String {
     let address = match address {
         SocketAddr::V4(v4) if v4.ip().is_unspecified() => SocketAddr::from(([127, 0, 0, 1], v4.port())),
         SocketAddr::V6(v6) if v6.ip().is_unspecified() => SocketAddr::from(([127, 0, 0, 1], v6.port())),
@@ -292,7 +293,9 @@ async fn functions(
     Ok((functions, available))
 }
 
-fn bundled_zip() -> Option<PathBuf> {
+/// The rotation function beside this program, if it is there.
+#[must_use]
+pub fn bundled_zip() -> Option<PathBuf> {
     let binary = std::env::current_exe().ok()?;
     Some(binary.parent()?.join(BUNDLED)).filter(|path| path.is_file())
 }
@@ -333,13 +336,9 @@ impl Bound {
             }
             drop(indexing);
         });
-        if let Some(server) = app.server.own() {
-            let released = app.store.release_leases_of(server).await?;
-            if released > 0 {
-                tracing::info!(released, "rotations of this server's last run go on at once");
-            }
+        if let Err(error) = take_up(&app).await {
+            tracing::warn!(cause = %Chain(&error), "rotations of this server's last run are taken up when their leases end");
         }
-        worker::resume(&app).await?;
         let due = tokio::spawn(due::watch(Arc::clone(&app)));
         let notifier = tokio::spawn(notifier::watch(Arc::clone(&app)));
         let trail = Arc::clone(&app.trail);
@@ -387,6 +386,20 @@ impl Bound {
         }
         recorded.map_err(ServeError::Records)
     }
+}
+
+/// Takes up at once what this server's last run left.
+///
+/// Before this run holds a lease of its own, which would be given up, too. So it is tried once: the scheduler takes up what is
+/// left, and a store that is locked for a while ends no server that has said it is ready.
+async fn take_up(app: &Arc<App>) -> Result<(), StoreError> {
+    if let Some(server) = app.server.own() {
+        let released = app.store.release_leases_of(server).await?;
+        if released > 0 {
+            tracing::info!(released, "rotations of this server's last run go on at once");
+        }
+    }
+    worker::resume(app).await.map(drop)
 }
 
 /// Lets the process open as many files as it may. Services start with a low limit for the sake of programs that cannot

@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 
 use crate::support::{Server, open, open_with};
 use axum::http::StatusCode;
-use csms_server::background::due;
+use csms_server::{background::due, boot::serve, clock::Clock};
 use serde_json::{Value, json};
 
 const DAY: u64 = 86_400_000;
@@ -93,6 +93,17 @@ async fn a_second_server_on_the_same_data_is_refused() {
     let directory = tempfile::tempdir().unwrap();
     let _first = open(directory.path()).await.unwrap();
     assert!(open(directory.path()).await.is_err());
+}
+
+#[tokio::test]
+async fn a_store_that_another_program_locks_when_the_port_is_open_ends_no_server() {
+    let directory = tempfile::tempdir().unwrap();
+    let bound = serve::bind(&support::settings(directory.path()), Clock::default()).await.unwrap();
+    let other = rusqlite::Connection::open(directory.path().join("csms.db")).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    // The server is asked to end, and the lock is given back, when it serves.
+    let ended = bound.run(async move { drop(other) }, std::future::pending()).await;
+    assert!(ended.is_ok(), "{ended:?}");
 }
 
 #[tokio::test]
