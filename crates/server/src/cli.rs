@@ -8,7 +8,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::{
     boot::settings::origin::Given,
-    commands::{access, audit, completions, config, migrate, policy, serve, user},
+    commands::{Failed, access, audit, completions, config, doctor, migrate, policy, serve, user},
     failure::Chain,
     version,
 };
@@ -87,6 +87,13 @@ pub enum Command {
     /// Show and check the settings of `csms serve`
     Config(config::Arguments),
 
+    /// Check what a server with these settings needs, and say what to do about what is missing
+    ///
+    /// Give it the flags, variables and settings file of `csms serve`, and run it as the same user. It looks at settings, data
+    /// directory, root key, store, audit trail, clock, TLS certificate, rotation functions, the services that are named, and
+    /// the running server. It changes no data.
+    Doctor(Box<doctor::Arguments>),
+
     /// Print a script that completes commands in a shell
     Completions(completions::Arguments),
 }
@@ -103,6 +110,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Serve(given) => serve::run(*given),
         Command::Config(arguments) => return config::run(&arguments),
         Command::Use(command) => return csms_cli::run(*command),
+        Command::Doctor(arguments) => return ended(doctor::run(*arguments)),
         Command::User(arguments) => user::run(&arguments),
         Command::Policy(arguments) => policy::run(&arguments),
         Command::Access(arguments) => access::run(&arguments),
@@ -110,8 +118,13 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Migrate(arguments) => migrate::run(arguments),
         Command::Completions(arguments) => completions::run(&arguments, Cli::command()),
     };
+    ended(outcome.map(|()| ExitCode::SUCCESS))
+}
+
+/// The status of a command that has ended, and on stderr what went wrong.
+fn ended(outcome: Result<ExitCode, Failed>) -> ExitCode {
     match outcome {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(status) => status,
         Err(error) => {
             // There is nobody left to tell when stderr is closed.
             let _ = writeln!(std::io::stderr(), "csms: {}", Chain(error.as_ref()));

@@ -6,6 +6,7 @@ pub mod access;
 pub mod audit;
 pub mod completions;
 pub mod config;
+pub mod doctor;
 pub mod migrate;
 pub mod offline;
 pub mod policy;

@@ -79,6 +79,12 @@ impl Tls {
         Ok(Self { files, seen, config, expiry })
     }
 
+    /// When the certificate in use ends, in seconds since 1970; 0 when it does not say.
+    #[must_use]
+    pub fn expiry(&self) -> i64 {
+        self.expiry.load(Ordering::Relaxed)
+    }
+
     /// Accepts handshakes with the newest pair.
     #[must_use]
     pub fn acceptor(&self) -> TlsAcceptor {
@@ -114,7 +120,7 @@ impl Tls {
             .inspect_err(|error| tracing::warn!(%error, "SIGHUP does not read the TLS files again"))
             .ok();
         loop {
-            seen(self.expiry.load(Ordering::Relaxed));
+            seen(self.expiry());
             let asked = tokio::select! {
                 () = tokio::time::sleep(CHECK_INTERVAL) => false,
                 asked = async {

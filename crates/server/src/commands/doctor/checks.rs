@@ -1,0 +1,471 @@
+//! What `csms doctor` looks at, one function for each thing.
+//!
+//! Nothing is created or written: no directory, no key, no record. The store is opened as by every command that works on
+//! the data, which brings an older schema up to date.
+
+use std::{
+    fs,
+    io::ErrorKind,
+    os::unix::fs::{MetadataExt as _, PermissionsExt as _},
+    path::Path,
+    time::Duration,
+};
+
+use csms_core::UnixMillis;
+use csms_store::{AnyStore, PostgresStore, SqliteStore, Store as _, StoreError};
+use reqwest::{Client, Url};
+use rustix::{fs::statvfs, process::geteuid};
+use serde::Serialize;
+
+use crate::{
+    audit::Record,
+    boot::{
+        exposure,
+        serve::{DATABASE, bundled_zip, local_url},
+        settings::{Settings, SettingsError},
+    },
+    clock::Clock,
+    failure::Chain,
+    http::tls::Tls,
+    installation::{self, mark::Mark},
+    keys::root,
+    outgoing,
+};
+
+/// Free space, in bytes, below which writes are about to fail.
+const SPACE_NEEDED: u64 = 64 << 20;
+/// Free space, in bytes, below which an operator wants to know.
+const SPACE_WANTED: u64 = 1 << 30;
+/// A certificate that ends sooner is told, in days.
+const CERTIFICATE_DAYS: i64 = 30;
+/// How long another service may take to respond.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// How far the clock may lie behind the newest record of the trail, in milliseconds: other servers' clocks differ a little.
+const CLOCK_TOLERANCE: u64 = 60_000;
+
+/// How a check ended, in the order of weight.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Outcome {
+    /// As it should be.
+    #[default]
+    Ok,
+    /// The server works, and something should be done.
+    Warning,
+    /// The server does not work, or not as it is set up.
+    Failed,
+}
+
+/// What one check found.
+#[derive(Debug, Serialize)]
+pub(super) struct Finding {
+    /// What was looked at.
+    pub check: &'static str,
+    /// How it is.
+    pub outcome: Outcome,
+    /// What was found.
+    pub found: String,
+    /// What to do.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub advice: Option<String>,
+}
+
+impl Finding {
+    fn ok(check: &'static str, found: impl Into<String>) -> Self {
+        Self { check, outcome: Outcome::Ok, found: found.into(), advice: None }
+    }
+
+    fn warning(check: &'static str, found: impl Into<String>, advice: impl Into<String>) -> Self {
+        Self { check, outcome: Outcome::Warning, found: found.into(), advice: Some(advice.into()) }
+    }
+
+    fn failed(check: &'static str, found: impl Into<String>, advice: impl Into<String>) -> Self {
+        Self { check, outcome: Outcome::Failed, found: found.into(), advice: Some(advice.into()) }
+    }
+}
+
+/// Looks at everything that a server with these settings needs.
+pub(super) async fn all(settings: Result<Settings, SettingsError>) -> Vec<Finding> {
+    let settings = match settings {
+        Ok(settings) => settings,
+        Err(error) => {
+            let advice = "mend the setting; the other checks need all settings";
+            return vec![Finding::failed("settings", Chain(&error).to_string(), advice)];
+        }
+    };
+    let mut findings = vec![Finding::ok("settings", "all can be used")];
+    let exposed = exposure::warnings(&settings);
+    findings.extend(exposed.into_iter().map(|warning| match warning.split_once("; ") {
+        Some((found, advice)) => Finding::warning("exposure", found, advice),
+        None => Finding::warning("exposure", warning, "see the page on operating a server"),
+    }));
+    findings.extend(directory(&settings.data));
+    findings.extend(credentials(&settings.data));
+    findings.extend(root_key(&settings));
+    findings.extend(store(&settings).await);
+    findings.extend(tls(&settings));
+    findings.extend(functions(&settings));
+    findings.extend(services(&settings).await);
+    findings.push(server(&settings).await);
+    findings
+}
+
+fn directory(data: &Path) -> Vec<Finding> {
+    const CHECK: &str = "data directory";
+    let place = data.display();
+    let metadata = match fs::metadata(data) {
+        Ok(metadata) if metadata.is_dir() => metadata,
+        Ok(_) => return vec![Finding::failed(CHECK, format!("{place} is no directory"), "name another with --data")],
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            let advice = "nothing to do before a first start; otherwise name the right one with --data";
+            return vec![Finding::warning(CHECK, format!("there is no {place} yet"), advice)];
+        }
+        Err(error) => {
+            let advice = "run the command as the user that runs the server";
+            return vec![Finding::failed(CHECK, format!("cannot look at {place}: {error}"), advice)];
+        }
+    };
+    let mode = metadata.permissions().mode() & 0o7777;
+    let own = geteuid().as_raw();
+    let mut findings = vec![if metadata.uid() != own && own != 0 {
+        let found = format!("{place} belongs to user {}, and this is user {own}", metadata.uid());
+        Finding::failed(CHECK, found, "run server and command as the owner of the directory")
+    } else if mode & 0o077 != 0 {
+        let found = format!("{place} has mode {mode:04o}: others on this machine can look into it");
+        Finding::warning(CHECK, found, format!("chmod 700 {place}"))
+    } else {
+        Finding::ok(CHECK, place.to_string())
+    }];
+    if let Ok(volume) = statvfs(data) {
+        let free = volume.f_bavail.saturating_mul(volume.f_frsize);
+        let found = format!("{} MiB are free", free >> 20);
+        let advice = "make room, or move the directory to a larger volume";
+        findings.push(match free {
+            0..SPACE_NEEDED => Finding::failed("free space", found, advice),
+            SPACE_NEEDED..SPACE_WANTED => Finding::warning("free space", found, advice),
+            _ => Finding::ok("free space", found),
+        });
+    }
+    findings
+}
+
+/// What else is said of a file that holds a secret.
+fn private_file(check: &'static str, path: &Path) -> Option<Finding> {
+    let mode = fs::metadata(path).ok()?.permissions().mode() & 0o7777;
+    let found = format!("{} has mode {mode:04o}: others on this machine can read it", path.display());
+    (mode & 0o077 != 0).then(|| Finding::failed(check, found, format!("chmod 600 {}", path.display())))
+}
+
+fn credentials(data: &Path) -> Option<Finding> {
+    const CHECK: &str = "first credentials";
+    let file = data.join("credentials.json");
+    if !file.exists() {
+        return None;
+    }
+    Some(private_file(CHECK, &file).unwrap_or_else(|| {
+        let found = format!("{} holds the keys of an administrator", file.display());
+        Finding::warning(CHECK, found, "move it to whoever administers csms; the server does not need it")
+    }))
+}
+
+fn root_key(settings: &Settings) -> Vec<Finding> {
+    const CHECK: &str = "root key";
+    if settings.kms.is_some() || settings.root_key.is_some() {
+        return Vec::new();
+    }
+    let file = &settings.root_key_file;
+    if !file.exists() {
+        return Vec::new();
+    }
+    let mut findings: Vec<_> = private_file(CHECK, file).into_iter().collect();
+    let beside = file.parent().and_then(|parent| parent.canonicalize().ok());
+    if beside.is_some() && beside == settings.data.canonicalize().ok() {
+        let found = format!("{} lies beside the data that it protects", file.display());
+        let advice =
+            "keep it elsewhere and name it with --root-key-file, or use a remote KMS; back it up apart from the data";
+        findings.push(Finding::warning(CHECK, found, advice));
+    }
+    findings
+}
+
+async fn store(settings: &Settings) -> Vec<Finding> {
+    const CHECK: &str = "store";
+    let opened = open(settings).await;
+    let (store, place) = match opened {
+        Ok(Some(opened)) => opened,
+        Ok(None) => {
+            return match Mark::read(&settings.data) {
+                Ok(Some(_)) => vec![Finding::failed(
+                    CHECK,
+                    format!(
+                        "{} is missing, and the directory had an installation",
+                        settings.data.join(DATABASE).display()
+                    ),
+                    "restore it from a backup; `csms serve --new` begins another installation",
+                )],
+                _ => vec![Finding::ok(CHECK, "no data yet; the first start makes it")],
+            };
+        }
+        Err(error) => {
+            let advice = "see the message: address, rights, release, or disk";
+            return vec![Finding::failed(CHECK, Chain(&error).to_string(), advice)];
+        }
+    };
+    match installation::exists(&store).await {
+        Ok(true) => {}
+        Ok(false) => return vec![Finding::ok(CHECK, format!("{place} is empty; the first start fills it"))],
+        Err(error) => return vec![Finding::failed(CHECK, Chain(&error).to_string(), "see the message")],
+    }
+    let mut findings = vec![Finding::ok(CHECK, place)];
+    if let Ok(Some(mark)) = Mark::read(&settings.data)
+        && let Err(error) = mark.require_store(&store).await
+    {
+        let advice = "name the store of this data directory, or the data directory of this store";
+        findings.push(Finding::failed("installation", Chain(&error).to_string(), advice));
+    }
+    let clock = Clock::default();
+    match root::open(settings.root_key_source(), &store, &clock).await {
+        Err(error) => {
+            let advice = "without the right root key no value can be read; see the message";
+            findings.push(Finding::failed("root key", Chain(&error).to_string(), advice));
+        }
+        Ok(keyring) => {
+            let home = settings.regions.first().map_or("local-1", |region| region.as_str());
+            findings.push(match installation::open(&store, &keyring.root, home).await {
+                Ok(identity) => Finding::ok("root key", format!("opens the data of project {}", identity.project_id)),
+                Err(error) => Finding::failed("root key", Chain(&error).to_string(), "name the root key of this data"),
+            });
+        }
+    }
+    findings.push(trail(&store, clock.now()).await);
+    findings
+}
+
+/// The store and what it is called, or nothing where there is no embedded one yet.
+async fn open(settings: &Settings) -> Result<Option<(AnyStore, String)>, StoreError> {
+    if let Some(postgres) = &settings.store {
+        let store = PostgresStore::open(postgres).await?;
+        return Ok(Some((store.into(), "the database of --store can be used".to_owned())));
+    }
+    let file = settings.data.join(DATABASE);
+    match SqliteStore::open_beside(&file) {
+        Ok(store) => Ok(Some((store.into(), format!("{} can be used", file.display())))),
+        Err(StoreError::NotFound) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// The newest record of the trail, and whether this machine's clock is behind it.
+async fn trail(store: &AnyStore, now: UnixMillis) -> Finding {
+    const CHECK: &str = "audit trail and clock";
+    let newest = async {
+        let head = store.audit_head().await?;
+        let records = store.audit_records(head.number.saturating_sub(1), 1, None).await?;
+        Ok::<_, StoreError>((head.number, records.into_iter().next()))
+    };
+    let (number, record) = match newest.await {
+        Ok((number, Some(record))) => (number, record),
+        Ok((_, None)) => {
+            return Finding::failed(
+                CHECK,
+                "the trail is empty: its records were removed",
+                "restore the store from a backup",
+            );
+        }
+        Err(error) => return Finding::failed(CHECK, Chain(&error).to_string(), "see the message"),
+    };
+    let Ok(record) = serde_json::from_str::<Record<'_>>(&record.document) else {
+        return Finding::failed(CHECK, format!("record {number} cannot be read"), "run `csms audit verify`");
+    };
+    let ahead = record.time.as_millis().saturating_sub(now.as_millis());
+    if ahead > CLOCK_TOLERANCE {
+        let found = format!("the newest record is {} s ahead of this machine's clock", ahead / 1000);
+        return Finding::failed(CHECK, found, "set the clock (chrony or systemd-timesyncd) before the server starts");
+    }
+    Finding::ok(CHECK, format!("{number} records; `csms audit verify` follows them all"))
+}
+
+fn tls(settings: &Settings) -> Option<Finding> {
+    const CHECK: &str = "TLS certificate";
+    let files = settings.port.tls.clone()?;
+    let place = files.certificate.display().to_string();
+    let tls = match Tls::load(files) {
+        Ok(tls) => tls,
+        Err(error) => {
+            let advice = "mend the files of --tls-cert and --tls-key";
+            return Some(Finding::failed(CHECK, Chain(&error).to_string(), advice));
+        }
+    };
+    let renew = "renew it; the server reads it again by itself";
+    Some(match days_left(tls.expiry(), Clock::default().now()) {
+        ..=0 => Finding::failed(CHECK, format!("{place} has expired"), renew),
+        days if days < CERTIFICATE_DAYS => {
+            Finding::warning(CHECK, format!("{place} expires in less than {days} days"), renew)
+        }
+        days => Finding::ok(CHECK, format!("{place} is valid for {} days", days - 1)),
+    })
+}
+
+/// The days until a time in seconds, begun ones counted; not more than 0 when it is past.
+fn days_left(expiry: i64, now: UnixMillis) -> i64 {
+    let now = i64::try_from(now.as_millis() / 1000).unwrap_or(i64::MAX);
+    expiry.saturating_sub(now).saturating_add(86_399).div_euclid(86_400)
+}
+
+fn functions(settings: &Settings) -> Vec<Finding> {
+    const CHECK: &str = "rotation functions";
+    let named = settings.functions.iter().map(|(urn, path)| {
+        if path.exists() {
+            Finding::ok(CHECK, format!("{urn} from {}", path.display()))
+        } else {
+            let found = format!("there is no {} for {urn}", path.display());
+            Finding::failed(CHECK, found, "name a zip or a directory with `bootstrap` in it")
+        }
+    });
+    let mut findings: Vec<_> = named.collect();
+    match bundled_zip() {
+        Some(zip) => findings.push(Finding::ok(CHECK, format!("the bundled one, {}", zip.display()))),
+        None if findings.is_empty() && settings.functiongraph.is_none() => {
+            let advice =
+                "put rotate-database.zip beside the program, or name one with --function or --functiongraph-endpoint";
+            findings.push(Finding::warning(CHECK, "there is none, so no secret can be rotated", advice));
+        }
+        None => {}
+    }
+    findings
+}
+
+/// Whether the services that the settings name respond at all. An HTTP status of any kind is a response.
+async fn services(settings: &Settings) -> Vec<Finding> {
+    let everywhere = settings.authorities.as_deref();
+    let named = [
+        ("FunctionGraph", settings.functiongraph.as_ref().map(|endpoint| &endpoint.url), everywhere),
+        ("SMN", settings.smn.as_ref().map(|endpoint| &endpoint.url), everywhere),
+        ("public address", settings.public_url.as_ref(), everywhere),
+    ];
+    let mut findings = Vec::new();
+    for (check, url, authorities) in named {
+        let Some(url) = url else { continue };
+        findings.push(match get(url, authorities).await {
+            Ok(_) => Finding::ok(check, format!("{url} responds")),
+            Err(cause) => Finding::failed(
+                check,
+                format!("{url}: {cause}"),
+                "check address, network, firewall and certificate authorities",
+            ),
+        });
+    }
+    for (topic, url) in &settings.webhooks {
+        // Receivers may count every request, so their host is only connected to.
+        let reached = reachable(url).await;
+        findings.push(match reached {
+            Ok(()) => Finding::ok("webhook", format!("the host for {topic} responds")),
+            Err(cause) => {
+                Finding::warning("webhook", format!("the host for {topic}: {cause}"), "events wait until it is back")
+            }
+        });
+    }
+    findings
+}
+
+/// The status of a GET, or why there is none.
+async fn get(url: &str, authorities: Option<&str>) -> Result<u16, String> {
+    let url: Url = url.parse().map_err(|_| "this is no address".to_owned())?;
+    let tls = outgoing::tls(authorities).map_err(|failure| failure.error.message)?;
+    let client = Client::builder().use_preconfigured_tls(tls).timeout(PATIENCE).no_proxy().build();
+    let client = client.map_err(|error| error.to_string())?;
+    let response = client.get(url).send().await;
+    response.map(|response| response.status().as_u16()).map_err(|error| Chain(&error.without_url()).to_string())
+}
+
+async fn reachable(url: &str) -> Result<(), String> {
+    let url: Url = url.parse().map_err(|_| "this is no address".to_owned())?;
+    let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']).to_owned();
+    let port = url.port_or_known_default().unwrap_or(443);
+    match tokio::time::timeout(PATIENCE, tokio::net::TcpStream::connect((host, port))).await {
+        Ok(Ok(_)) => Ok(()),
+        Ok(Err(error)) => Err(error.to_string()),
+        Err(_) => Err(format!("nothing within {} s", PATIENCE.as_secs())),
+    }
+}
+
+/// Whether a server runs where these settings would have it listen, and can write.
+async fn server(settings: &Settings) -> Finding {
+    const CHECK: &str = "server";
+    // A certificate is for the public name, not for this machine's loopback address.
+    let base = match (&settings.public_url, &settings.port.tls) {
+        (Some(url), Some(_)) => url.trim_end_matches('/').to_owned(),
+        (_, tls) => local_url(settings.listen, tls.is_some()),
+    };
+    match get(&format!("{base}/healthz?write=1"), settings.authorities.as_deref()).await {
+        Ok(200) => Finding::ok(CHECK, format!("runs at {base}, reads and writes")),
+        Ok(status) => {
+            let found = format!("what listens at {base} says {status} to /healthz?write=1");
+            Finding::failed(
+                CHECK,
+                found,
+                "see the server's log; if another program listens there, choose another --listen",
+            )
+        }
+        Err(cause) => {
+            Finding::warning(CHECK, format!("none at {base}: {cause}"), "start `csms serve` with these settings")
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::boot::settings::Flags;
+
+    fn settings(data: &Path) -> Result<Settings, SettingsError> {
+        // Nothing listens on port 9 of a machine for tests.
+        Flags { data: Some(data.to_owned()), listen: Some(([127, 0, 0, 1], 9).into()), ..Flags::default() }.settle()
+    }
+
+    fn of<'f>(findings: &'f [Finding], check: &str) -> Vec<&'f Finding> {
+        findings.iter().filter(|finding| finding.check == check).collect()
+    }
+
+    #[tokio::test]
+    async fn a_directory_before_its_first_start_fails_nothing_and_stays_empty() {
+        let data = tempfile::tempdir().unwrap();
+        fs::set_permissions(data.path(), fs::Permissions::from_mode(0o700)).unwrap();
+        let findings = all(settings(data.path())).await;
+        assert!(findings.iter().all(|finding| finding.outcome != Outcome::Failed), "{findings:?}");
+        assert_eq!(of(&findings, "store")[0].found, "no data yet; the first start makes it");
+        assert_eq!(fs::read_dir(data.path()).unwrap().count(), 0);
+    }
+
+    #[tokio::test]
+    async fn a_setting_that_cannot_be_used_is_the_only_finding() {
+        let findings = all(Flags { rotation_concurrency: Some(0), ..Flags::default() }.settle()).await;
+        assert_eq!(findings.len(), 1);
+        assert_eq!((findings[0].check, findings[0].outcome), ("settings", Outcome::Failed));
+    }
+
+    #[tokio::test]
+    async fn a_missing_store_of_an_installation_fails() {
+        let data = tempfile::tempdir().unwrap();
+        fs::write(data.path().join("installation.json"), r#"{"domain_id":"d","project_id":"p"}"#).unwrap();
+        let findings = all(settings(data.path())).await;
+        assert_eq!(of(&findings, "store")[0].outcome, Outcome::Failed);
+    }
+
+    #[tokio::test]
+    async fn a_file_with_keys_that_others_can_read_fails_with_the_command_to_run() {
+        let data = tempfile::tempdir().unwrap();
+        let file = data.path().join("credentials.json");
+        fs::write(&file, "{}").unwrap();
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).unwrap();
+        let findings = all(settings(data.path())).await;
+        let found = of(&findings, "first credentials")[0];
+        assert_eq!(found.outcome, Outcome::Failed);
+        assert_eq!(found.advice.as_deref(), Some(format!("chmod 600 {}", file.display()).as_str()));
+    }
+
+    #[test]
+    fn the_days_of_a_certificate_are_counted_to_its_end() {
+        let left = |seconds: i64| days_left(1_000_000 + seconds, UnixMillis::new(1_000_000_000));
+        assert_eq!([-1, 0, 1, 86_400, 86_401].map(left), [0, 0, 1, 1, 2]);
+    }
+}
