@@ -49,7 +49,7 @@ const FORMAT: &[&str] = &["fmt", "--all", "--check"];
 const LINTS: &[&str] = &["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"];
 const DOCUMENTATION: &[&str] = &["doc", "--workspace", "--no-deps"];
 const NO_WARNINGS: (&str, &str) = ("RUSTDOCFLAGS", "-D warnings");
-const SERVER: &[&str] = &["build", "--package", "csms-server"];
+const SERVER: &[&str] = &["build", "--bin", "csms"];
 
 /// Runs `cargo xtask test`.
 pub(crate) async fn run(arguments: &Arguments) -> Result<ExitCode> {

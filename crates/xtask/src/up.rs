@@ -134,7 +134,7 @@ async fn start(steps: &mut Steps, arguments: &Arguments) -> Result<(Server, Data
     setup::debian_packages(steps, arguments.engine.packages()).await?;
     let binary = steps
         .run("Build server and function", async |step| {
-            cargo::run(step, &["build", "--package", "csms-server", "--package", "rotate-database"], &[]).await?;
+            cargo::run(step, &["build", "--bin", "csms", "--bin", "rotate-database"], &[]).await?;
             let path = cargo::metadata().await?.target_directory.join("debug/csms");
             let shown = path.strip_prefix(cargo::root()).unwrap_or(&path).display().to_string();
             Ok((path, shown))

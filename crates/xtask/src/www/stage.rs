@@ -43,7 +43,7 @@ pub(crate) const STEPS: usize = 3;
 pub(crate) async fn raise(steps: &mut Steps) -> Result<Stage> {
     let binary = steps
         .run("Build the server", async |step| {
-            cargo::run(step, &["build", "--package", "csms-server"], &[]).await?;
+            cargo::run(step, &["build", "--bin", "csms"], &[]).await?;
             let path = cargo::metadata().await?.target_directory.join("debug/csms");
             Ok((path, "with the console"))
         })
