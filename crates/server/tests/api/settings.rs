@@ -26,7 +26,7 @@ fn csms(arguments: &[&str]) -> Command {
     command
 }
 
-fn json(output: Output) -> Value {
+fn json(output: &Output) -> Value {
     serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{output:?}"))
 }
 
@@ -34,7 +34,7 @@ fn json(output: Output) -> Value {
 fn shown(mut command: Command) -> BTreeMap<String, Value> {
     let output = command.output().unwrap();
     assert!(output.status.success(), "{output:?}");
-    let settings = json(output)["settings"].as_array().unwrap().clone();
+    let settings = json(&output)["settings"].as_array().unwrap().clone();
     settings.into_iter().map(|setting| (setting["key"].as_str().unwrap().to_owned(), setting)).collect()
 }
 
@@ -156,11 +156,11 @@ fn a_check_names_everything_that_is_wrong_and_ends_with_2() {
         csms(&["config", "check", "-o", format, "--config", path.to_str().unwrap()]).output().unwrap()
     };
     let fine = check("secret_quota = 7\n", "json");
-    assert_eq!((fine.status.code(), &json(fine)["valid"]), (Some(0), &true.into()));
+    assert_eq!((fine.status.code(), &json(&fine)["valid"]), (Some(0), &true.into()));
     let broken = check("group_commit = 0\nrotation_concurrency = 0\ntls_cert = \"x\"\n", "json");
     assert_eq!(broken.status.code(), Some(2));
     assert_eq!(
-        json(broken)["problems"],
+        json(&broken)["problems"],
         Value::from(vec![
             "group_commit must be at least 1",
             "rotation_concurrency must be 1 to 1000",
