@@ -3,6 +3,7 @@
 //! Does not answer requests; that is the subject of [`crate::http`] and what lies below it.
 
 pub mod access_file;
+pub mod diagnosis;
 pub mod exposure;
 pub mod reload;
 pub mod serve;

@@ -1,21 +1,20 @@
 //! `csms doctor`: looks at what a server with the same settings needs, and says what to do about what is missing.
 //!
-//! What is looked at is in [`checks`]; this module has the arguments, the order, the report and the exit status.
-
-mod checks;
+//! What is looked at is in [`crate::boot::diagnosis`]; this module has the arguments, the report and the exit status.
 
 use std::process::ExitCode;
 
 use clap::Args;
-use serde::Serialize;
 use serde_json::json;
 
 use super::{
     Failed, block_on,
     offline::{Format, print},
 };
-use crate::boot::settings::origin::Given;
-use checks::{Finding, Outcome};
+use crate::boot::{
+    diagnosis::{self, Finding, Outcome},
+    settings::origin::Given,
+};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -48,7 +47,7 @@ pub struct Arguments {
 /// A runtime that cannot be started, a closed standard output.
 pub fn run(arguments: Arguments) -> Result<ExitCode, Failed> {
     let Arguments { given, strict, output } = arguments;
-    let findings = block_on(async { Ok::<_, Failed>(checks::all(given.settle()).await) })?;
+    let findings = block_on(async { Ok::<_, Failed>(diagnosis::all(given.settle()).await) })?;
     report(output, &findings)?;
     let worst = findings.iter().map(|finding| finding.outcome).max().unwrap_or_default();
     let well = worst <= if strict { Outcome::Ok } else { Outcome::Warning };
@@ -69,24 +68,4 @@ fn report(format: Format, findings: &[Finding]) -> Result<(), Failed> {
         }
         table.row([&format!("{failures} failed, {warnings} warnings")]);
     })
-}
-
-impl Outcome {
-    const fn word(self) -> &'static str {
-        match self {
-            Self::Ok => "ok",
-            Self::Warning => "warning",
-            Self::Failed => "FAILED",
-        }
-    }
-}
-
-/// In JSON, the same words in lower case.
-impl Serialize for Outcome {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(match self {
-            Self::Failed => "failed",
-            other => other.word(),
-        })
-    }
 }

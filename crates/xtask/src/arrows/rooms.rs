@@ -85,6 +85,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "identity",
             "installation",
             "keys",
+            "outgoing",
             "request",
             "rotation",
             "rotation::active",

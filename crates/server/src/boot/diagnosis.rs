@@ -1,7 +1,7 @@
-//! What `csms doctor` looks at, one function for each thing.
+//! Looks at what a server needs, one function for each thing: for `csms doctor`, which reports it.
 //!
-//! Nothing is created or written: no directory, no key, no record. The store is opened as by every command that works on
-//! the data, which brings an older schema up to date.
+//! Nothing is created or written: no directory, no key, no record. A PostgreSQL database is opened as by every command, which
+//! brings an older schema up to date.
 
 use std::{
     fs,
@@ -15,7 +15,7 @@ use csms_core::UnixMillis;
 use csms_store::{AnyStore, PostgresStore, SqliteStore, Store as _, StoreError};
 use reqwest::{Client, Url};
 use rustix::{fs::statvfs, process::geteuid};
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use crate::{
     audit::Record,
@@ -45,7 +45,7 @@ const CLOCK_TOLERANCE: u64 = 60_000;
 
 /// How a check ended, in the order of weight.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Outcome {
+pub enum Outcome {
     /// As it should be.
     #[default]
     Ok,
@@ -55,9 +55,28 @@ pub(super) enum Outcome {
     Failed,
 }
 
+impl Outcome {
+    /// The word for it.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Warning => "warning",
+            Self::Failed => "FAILED",
+        }
+    }
+}
+
+/// In JSON, the same words in lower case.
+impl Serialize for Outcome {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.word().to_lowercase())
+    }
+}
+
 /// What one check found.
 #[derive(Debug, Serialize)]
-pub(super) struct Finding {
+pub struct Finding {
     /// What was looked at.
     pub check: &'static str,
     /// How it is.
@@ -84,7 +103,7 @@ impl Finding {
 }
 
 /// Looks at everything that a server with these settings needs.
-pub(super) async fn all(settings: Result<Settings, SettingsError>) -> Vec<Finding> {
+pub async fn all(settings: Result<Settings, SettingsError>) -> Vec<Finding> {
     let settings = match settings {
         Ok(settings) => settings,
         Err(error) => {
