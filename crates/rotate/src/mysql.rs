@@ -26,7 +26,7 @@ use hash::Hash;
 use mysql_async::{ClientIdentity, Conn, DriverError, Error, IoError, OptsBuilder, SslOpts, prelude::Queryable};
 use sha2::{Digest, Sha256};
 use statement::{Name, SecondPassword};
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use crate::{
     database::{Answer, By, Forecast, Inspect, Limits, NewPassword, Stored},
@@ -538,6 +538,10 @@ async fn second_password(conn: &mut Conn, new: &NewPassword<'_>, target: &Target
     Ok(SecondPassword::of(&version.unwrap_or_default(), &grants))
 }
 
+/// How often a login is tried again that was refused for the number of connections, and the pause before each.
+const RECOUNTS: usize = 10;
+const RECOUNT_PAUSE: Duration = Duration::from_millis(100);
+
 /// MySQL with `password_require_current` wants to hear the current password.
 const MISSING_CURRENT_PASSWORD: u16 = 3892;
 
@@ -557,7 +561,26 @@ async fn writes_a_general_log(conn: &mut Conn) -> Result<bool, Error> {
     Ok(row.is_none_or(|(general_log, switched_off)| general_log && !switched_off))
 }
 
+/// Connects. A server counts a connection until it has cleaned up behind it, so an account that may have one at a time is
+/// asked for again for a moment: the last connection may have been ours.
 async fn connect(account: &Account, address: SocketAddr) -> Result<Conn, Error> {
+    for _ in 0..RECOUNTS {
+        match connect_once(account, address).await {
+            Err(Error::Server(server)) if is_limit_of_connections(server.code, &server.message) => {
+                sleep(RECOUNT_PAUSE).await;
+            }
+            connected => return connected,
+        }
+    }
+    connect_once(account, address).await
+}
+
+/// Whether the account has as many connections at the same time as it may have. Limits per hour have the first code, too.
+fn is_limit_of_connections(code: u16, message: &str) -> bool {
+    matches!(code, 1203 | 1226) && message.contains("max_user_connections")
+}
+
+async fn connect_once(account: &Account, address: SocketAddr) -> Result<Conn, Error> {
     let login = account.login();
     let (host, _) = login.rotation_address();
     // No database is named: accounts belong to none, and one that is missing would look like a failed login.
