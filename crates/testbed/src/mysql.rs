@@ -251,13 +251,16 @@ impl MySqlServer {
         .await
     }
 
-    /// Runs SQL statements as the administrator in [`DATABASE`].
+    /// Runs SQL statements as the administrator in [`DATABASE`], and waits until they are in the server's logs, which are written
+    /// after the answer.
     ///
     /// # Errors
     /// When a statement is refused, or the server cannot be reached.
     pub async fn execute(&self, sql: &str) -> Result<()> {
         let mut connection = self.admin().await?;
         connection.query_drop(sql).await.map_err(|error| self.refused(&error))?;
+        // The server writes its logs before it reads on. A statement may have ended this connection, too.
+        let _ = connection.ping().await;
         connection.disconnect().await.map_err(|error| self.refused(&error))
     }
 
