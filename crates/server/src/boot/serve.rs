@@ -16,7 +16,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use serde_json::json;
 use thiserror::Error;
 use tokio::{
-    net::TcpListener,
+    net::{TcpListener, TcpSocket},
     signal::unix::{Signal, SignalKind, signal},
 };
 use tracing_subscriber::{
@@ -58,6 +58,9 @@ use crate::{
 
 /// How long running rotations, and then running requests, may take to finish after SIGTERM.
 const DRAIN: Duration = Duration::from_secs(20);
+
+/// Most connections that wait to be accepted; the system may allow fewer (`net.core.somaxconn`).
+const MOST_WAITING: u32 = 65_535;
 
 /// File name of the embedded store.
 pub const DATABASE: &str = "csms.db";
@@ -169,8 +172,7 @@ pub async fn bind(settings: &Settings, clock: Clock) -> Result<Bound, ServeError
     Mark::keep(&settings.data, &identity);
     installation::add_regions(&store, &mut identity, &settings.regions).await?;
     let tls = settings.port.tls.clone().map(Tls::load).transpose()?.map(Arc::new);
-    let listener =
-        TcpListener::bind(settings.listen).await.map_err(|error| ServeError::Listen(settings.listen, error))?;
+    let listener = listen_on(settings.listen).map_err(|error| ServeError::Listen(settings.listen, error))?;
     let listen = listener.local_addr()?;
     let url = local_url(listen, tls.is_some());
     let connections = ConnectionSettings {
@@ -212,6 +214,16 @@ pub async fn bind(settings: &Settings, clock: Clock) -> Result<Bound, ServeError
         allow_origins: settings.allow_origins.clone(),
     });
     Ok(Bound { listener, app, url, credentials, connections })
+}
+
+/// Listens with a queue as long as the system allows: in a short one, a burst of strangers makes everybody's handshake wait for
+/// its repetition, a second later.
+fn listen_on(address: SocketAddr) -> std::io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    // As the standard library does: a restarted server need not wait for the old one's connections.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(MOST_WAITING)
 }
 
 /// The database of `--store`, or the file in the data directory.
