@@ -8,6 +8,9 @@ use serde::{Serialize, de::DeserializeOwned};
 pub trait Entry: Serialize + DeserializeOwned + Clone + Send + 'static {
     /// The name of the kind, which never changes once something is stored.
     const KIND: &'static str;
+
+    /// How many entries of the kind a project may have. They are counted in the transaction that makes another one.
+    const MOST: Option<u16> = None;
 }
 
 /// What becomes of an entry.

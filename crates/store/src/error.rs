@@ -64,6 +64,9 @@ pub enum StoreError {
     /// What would be removed is in use.
     #[error("it is in use")]
     InUse,
+    /// The project has as many entries of the kind as it may have.
+    #[error("the project has as many of these as it may have: {0}")]
+    Full(u16),
     /// The project of a new replica has a secret of its name.
     #[error("the project of the replica has a secret of this name")]
     NameTaken,

@@ -4,7 +4,7 @@
 
 use csms_core::{
     EventName, UnixMillis,
-    event::{Event, Notification, NotificationStatus},
+    event::{Event, MAX_EVENTS, Notification, NotificationStatus},
 };
 
 use crate::{
@@ -17,6 +17,7 @@ use crate::{
 
 impl Entry for Event {
     const KIND: &'static str = "event";
+    const MOST: Option<u16> = Some(MAX_EVENTS);
 }
 
 impl Draft {

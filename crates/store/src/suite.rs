@@ -71,7 +71,8 @@ macro_rules! store_suite {
                 audit: a_record_is_stored_with_its_change, a_change_that_does_not_happen_leaves_no_record,
                     many_writers_make_one_chain, records_are_found_by_what_they_say,
                     found_records_follow_each_other_by_time_and_number;
-                events: only_an_existing_event_can_be_bound, a_bound_event_is_not_removed,
+                events: no_more_events_are_made_at_once_than_a_project_may_have,
+                    only_an_existing_event_can_be_bound, a_bound_event_is_not_removed,
                     what_happens_is_told_if_the_change_happens, a_deletion_is_told_although_the_secret_is_gone,
                     a_notification_is_claimed_by_one_until_the_claim_ends,
                     a_notification_that_is_postponed_was_not_attempted,

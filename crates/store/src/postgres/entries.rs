@@ -76,6 +76,9 @@ pub(super) async fn change<T: Entry, R, E>(
     match change {
         EntryChange::Keep => return Ok(answer),
         EntryChange::Put(entry) => {
+            if !exists {
+                require_room::<T>(session, project).await?;
+            }
             let document = Document::of(&entry)?;
             let sql = if exists {
                 "UPDATE entries SET document = $4, checksum = $5 WHERE project = $1 AND kind = $2 AND name = $3"
@@ -97,6 +100,16 @@ pub(super) async fn change<T: Entry, R, E>(
     }
     audit::append(session, records).await?;
     Ok(answer)
+}
+
+/// Refuses one more entry of a kind of which the project has the most. Whoever makes another one waits until the transaction
+/// ends, so that each counts those of the others.
+async fn require_room<T: Entry>(session: &Session, project: &ProjectId) -> Result<(), StoreError> {
+    let Some(most) = T::MOST else { return Ok(()) };
+    session.execute("LOCK TABLE entries IN SHARE ROW EXCLUSIVE MODE", &[], WRITING).await?;
+    let sql = "SELECT count(*) FROM entries WHERE project = $1 AND kind = $2";
+    let number = session.number(sql, &[&project.as_str(), &T::KIND], READING).await?;
+    if number.unwrap_or(0) >= i64::from(most) { Err(StoreError::Full(most)) } else { Ok(()) }
 }
 
 /// Refuses to bind a secret to an event that does not exist, and keeps the event until the transaction ends.

@@ -88,6 +88,7 @@ fn source(error: &StoreError) -> Option<&DatabaseError> {
         StoreError::NotFound
         | StoreError::UnknownEvent
         | StoreError::InUse
+        | StoreError::Full(_)
         | StoreError::NameTaken
         | StoreError::Quota(_) => None,
         StoreError::Conflict(cause) | StoreError::Unavailable(cause) | StoreError::Corrupt(cause) => {

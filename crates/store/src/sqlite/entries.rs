@@ -58,10 +58,15 @@ pub(super) fn change<T: Entry, R, E>(
     records: Vec<AuditEntry>,
     decide: impl FnOnce(Option<T>) -> Result<(EntryChange<T>, R), E>,
 ) -> Result<R, ChangeError<E>> {
-    let (change, answer) = decide(find(db, project, name)?).map_err(ChangeError::Refused)?;
+    let present = find(db, project, name)?;
+    let exists = present.is_some();
+    let (change, answer) = decide(present).map_err(ChangeError::Refused)?;
     match change {
         EntryChange::Keep => return Ok(answer),
         EntryChange::Put(entry) => {
+            if !exists {
+                require_room::<T>(db, project)?;
+            }
             let document = Document::of(&entry)?;
             db.prepare_cached(
                 "INSERT INTO entries (project, kind, name, document, checksum) VALUES (?1, ?2, ?3, ?4, ?5)
@@ -84,6 +89,16 @@ pub(super) fn change<T: Entry, R, E>(
     }
     db.record(records);
     Ok(answer)
+}
+
+/// Refuses one more entry of a kind of which the project has the most. Writes come one after the other here.
+fn require_room<T: Entry>(db: &Connection, project: &ProjectId) -> Result<(), StoreError> {
+    let Some(most) = T::MOST else { return Ok(()) };
+    let number: i64 = db
+        .prepare_cached("SELECT count(*) FROM entries WHERE project = ?1 AND kind = ?2")
+        .and_then(|mut statement| statement.query_row(params![project.as_str(), T::KIND], |row| row.get(0)))
+        .during(READING)?;
+    if number >= i64::from(most) { Err(StoreError::Full(most)) } else { Ok(()) }
 }
 
 /// Whether a secret is bound to the event.

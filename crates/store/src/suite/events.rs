@@ -51,6 +51,33 @@ fn ids(notifications: &[(Notification, NotificationStatus)]) -> Vec<&str> {
     notifications.iter().map(|(notification, _)| notification.id.as_str()).collect()
 }
 
+pub async fn no_more_events_are_made_at_once_than_a_project_may_have<S: Store>(store: Shared<S>) {
+    let most = usize::from(csms_core::event::MAX_EVENTS);
+    for number in 2..most {
+        put_event(&*store, &format!("event-{number}")).await;
+    }
+    let mut callers = tokio::task::JoinSet::new();
+    for number in 0..8 {
+        let store = Arc::clone(&store);
+        callers.spawn(async move {
+            let text = format!("late-{number}");
+            let event = event(&text);
+            let put = move |_: Option<Event>| Ok::<_, Never>((EntryChange::Put(event), ()));
+            store.change_entry(&project(), &text, Vec::new(), put).await
+        });
+    }
+    let made = callers.join_all().await;
+    assert_eq!(made.iter().filter(|made| made.is_ok()).count(), 2, "{made:?}");
+    let refused = made.iter().filter_map(|made| made.as_ref().err());
+    assert!(refused.into_iter().all(|error| matches!(error, ChangeError::Store(StoreError::Full(_)))), "{made:?}");
+    assert_eq!(store.entries::<Event>(&project(), None, 100).await.unwrap().items.len(), most);
+    // One that is there can still be changed, and another project has its own.
+    put_event(&*store, "event-2").await;
+    let elsewhere = event("elsewhere");
+    let put = move |_: Option<Event>| Ok::<_, Never>((EntryChange::Put(elsewhere), ()));
+    store.change_entry(&other_project(), "elsewhere", Vec::new(), put).await.unwrap();
+}
+
 pub async fn only_an_existing_event_can_be_bound<S: Store>(store: Shared<S>) {
     let unknown = store.create_secret(bound("a", "audit"), Vec::new(), u64::MAX, Vec::new()).await;
     assert!(matches!(unknown, Err(CreateError::Store(StoreError::UnknownEvent))), "{unknown:?}");
