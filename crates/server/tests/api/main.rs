@@ -33,6 +33,7 @@ mod permissions;
 mod port;
 mod reference;
 mod remote_kms;
+mod replayed_clients;
 mod replicas;
 mod robust;
 mod schedule;
