@@ -19,11 +19,15 @@ pub const LIST_FUNCTIONS: &[&str] = &["functiongraph:function:list"];
 /// denies both.
 pub const INVOKE_FUNCTION_ASYNC: &[&str] = &["functiongraph:function:invokeAsync", "functiongraph:function:invoke"];
 
+/// The action that lets a user act as an agency: its name in IAM, and in STS.
+pub const ASSUME_AGENCY: &[&str] = &["iam:agencies:assume", "sts:agencies:assume"];
+
 /// Services whose actions are judged here, with the types of their resources.
-pub const SERVICES: [(&str, &[&str]); 5] = [
+pub const SERVICES: [(&str, &[&str]); 6] = [
     ("csms", &["secretName"]),
     ("kms", &["KeyId"]),
-    ("iam", &["user", "policy"]),
+    ("iam", &["user", "policy", "agency"]),
+    ("sts", &["assumed-agency"]),
     ("cts", &["trace"]),
     ("functiongraph", &["function"]),
 ];
@@ -225,8 +229,8 @@ pub fn rights() -> impl Iterator<Item = Right> {
     let global = |actions| Right { actions, conditions: &[] };
     let users = IamOperation::ALL.iter().map(move |operation| global(operation.specification().actions));
     let traces = CtsOperation::ALL.iter().map(move |operation| global(operation.specification().actions));
-    let functions = [INVOKE_FUNCTION, INVOKE_FUNCTION_ASYNC, LIST_FUNCTIONS].map(global);
-    secrets.chain(keys).chain(users).chain(traces).chain(functions)
+    let others = [INVOKE_FUNCTION, INVOKE_FUNCTION_ASYNC, LIST_FUNCTIONS, ASSUME_AGENCY].map(global);
+    secrets.chain(keys).chain(users).chain(traces).chain(others)
 }
 
 /// Every name of every action, repeated where operations share one.

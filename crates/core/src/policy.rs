@@ -199,6 +199,12 @@ pub fn policy_resource(domain: &str, name: &str) -> String {
     alloc::format!("iam::{domain}:policy:{name}")
 }
 
+/// The resource text of an agency: `iam::<domain id>:agency:<name>`; `*` names every agency.
+#[must_use]
+pub fn agency_resource(domain: &str, name: &str) -> String {
+    alloc::format!("iam::{domain}:agency:{name}")
+}
+
 /// The resource text of a secret: `csms:<region>:<domain id>:secretName:<name>`; `*` names every secret.
 #[must_use]
 pub fn secret_resource(region: &str, domain: &str, name: &str) -> String {

@@ -26,17 +26,32 @@ use crate::{clock::Clock, failure::Failure};
 use cache::AccessKeys;
 use passwords::PasswordChecks;
 
+/// An agency that a user has assumed. The user is in it for the records alone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Assumed {
+    /// Identifier of the agency.
+    pub agency_id: String,
+    /// Name of the agency.
+    pub agency: String,
+    /// Identifier of the user.
+    pub user_id: String,
+}
+
 /// An authenticated caller.
 #[derive(Clone, Debug)]
 pub struct Caller {
-    /// Name for logs: a user's name, or what a temporary key was made for.
+    /// Name for logs: a user's name, also where it acts as an agency, or what a temporary key was made for.
     pub name: String,
-    /// Identifier of the user; absent for temporary keys of the service itself.
+    /// Identifier of the user whose rights these are; absent for agencies and for temporary keys of the service itself.
     pub user_id: Option<String>,
     /// Name of the user, as conditions of policies see it; absent as `user_id` is.
     pub user_name: Option<String>,
+    /// The agency that a user acts as. It has the rights of the agency and none of the user's.
+    pub assumed: Option<Assumed>,
     /// Projects it may use.
     pub projects: Vec<ProjectId>,
+    /// Whether what proved the caller is for one project, whatever others its user may use.
+    pub is_confined: bool,
     /// What it may do. [`Caller::decide`] asks these and [`Caller::bound`].
     pub policies: Vec<Policy>,
     /// What it may do at most, whatever `policies` say: those of its user when a temporary key was made for a function.
@@ -59,7 +74,9 @@ impl Caller {
             name: "csms".to_owned(),
             user_id: None,
             user_name: None,
+            assumed: None,
             projects: Vec::new(),
+            is_confined: false,
             policies: Vec::new(),
             bound: None,
             hold: None,
@@ -103,6 +120,19 @@ impl Caller {
     /// # Errors
     /// CSMS.0302.
     pub fn require_minting(&self) -> Result<(), ApiError> {
+        self.require_invoking()?;
+        if self.assumed.is_some() {
+            let reason = "an assumed agency makes no further credentials, and assumes no other agency";
+            return Err(ApiError::new(ErrorCode::Forbidden, reason));
+        }
+        Ok(())
+    }
+
+    /// Requires that a function may be given credentials to act for the caller: those of a function make no further ones.
+    ///
+    /// # Errors
+    /// CSMS.0302.
+    pub fn require_invoking(&self) -> Result<(), ApiError> {
         if self.is_function {
             return Err(ApiError::new(
                 ErrorCode::Forbidden,
@@ -110,6 +140,18 @@ impl Caller {
             ));
         }
         Ok(())
+    }
+
+    /// Identifier of the user who asks, also where it acts as an agency. For records; it gives no right.
+    #[must_use]
+    pub fn asking_user(&self) -> Option<&str> {
+        self.user_id.as_deref().or_else(|| self.assumed.as_ref().map(|assumed| assumed.user_id.as_str()))
+    }
+
+    /// Name of the agency that the caller has assumed.
+    #[must_use]
+    pub fn agency(&self) -> Option<&str> {
+        self.assumed.as_ref().map(|assumed| assumed.agency.as_str())
     }
 
     /// A user that a login names, for records: it may do nothing by this.
@@ -128,7 +170,7 @@ impl Caller {
     #[must_use]
     pub fn within(&self, project: &ProjectId) -> Self {
         let projects = self.projects.iter().filter(|allowed| *allowed == project).cloned().collect();
-        Self { projects, ..self.clone() }
+        Self { projects, is_confined: true, ..self.clone() }
     }
 }
 
@@ -207,14 +249,33 @@ impl Authenticator {
         }
     }
 
+    /// The agency of this identifier as the caller may act as it: in the caller's project alone, if what proved the caller is
+    /// for one project, and until that ends. `None` when the caller may not assume it.
+    ///
+    /// # Errors
+    /// Failures of the store.
+    pub async fn assume(&self, caller: &Caller, agency_id: &str) -> Result<Option<Caller>, Failure> {
+        let Some(user) = &caller.user_id else { return Ok(None) };
+        let Some(agency) = self.keys.acting(user, caller.generation, Some(agency_id)).await? else { return Ok(None) };
+        let mut agency = Caller { expires: caller.expires, ..(*agency).clone() };
+        if caller.is_confined {
+            agency.projects.retain(|project| caller.may_use(project));
+            agency.is_confined = true;
+        }
+        Ok(Some(agency))
+    }
+
     /// A user's token, and its bearer within the token's project.
     ///
     /// # Errors
     /// 401 CSMS.0301 when it is not valid, or its user's tokens are not any more; failures of the store.
     pub async fn open_token(&self, token: &str) -> Result<(token::UserToken, Caller), Failure> {
         let token = token::UserToken::open(&self.root, token, self.clock.now())?;
-        let user = self.keys.user(&token.user_id, token.generation).await?;
-        let ended = "its user is not there any more, is disabled, or has another password since";
+        let user = self.keys.acting(&token.user_id, token.generation, token.agency.as_deref()).await?;
+        let ended = match token.agency {
+            None => "its user is not there any more, is disabled, or has another password since",
+            Some(_) => "its user or its agency is not there any more, or the user may not assume the agency any more",
+        };
         let user = user.ok_or_else(|| ApiError::new(ErrorCode::InvalidToken, ended))?;
         let user = match &token.project {
             Some(project) => user.within(project),

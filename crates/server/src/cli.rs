@@ -8,7 +8,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::{
     boot::settings::origin::Given,
-    commands::{Failed, access, audit, completions, config, doctor, migrate, policy, serve, user},
+    commands::{Failed, access, agency, audit, completions, config, doctor, migrate, policy, serve, user},
     failure::Chain,
     version,
 };
@@ -78,6 +78,9 @@ pub enum Command {
     /// Manage policies, in the data itself
     Policy(Box<policy::Arguments>),
 
+    /// Manage agencies, whose rights users may assume, in the data itself
+    Agency(Box<agency::Arguments>),
+
     /// Apply users and policies from a file to the data itself
     Access(Box<access::Arguments>),
 
@@ -113,6 +116,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Doctor(arguments) => return ended(doctor::run(*arguments)),
         Command::User(arguments) => user::run(&arguments),
         Command::Policy(arguments) => policy::run(&arguments),
+        Command::Agency(arguments) => agency::run(&arguments),
         Command::Access(arguments) => access::run(&arguments),
         Command::Audit(arguments) => audit::run(&arguments),
         Command::Migrate(arguments) => migrate::run(arguments),

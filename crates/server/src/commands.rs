@@ -3,6 +3,7 @@
 //! Commands that use a running server are in `csms-cli`. A command is a synchronous function of its arguments; what needs the runtime asks [`block_on`] for it.
 
 pub mod access;
+pub mod agency;
 pub mod audit;
 pub mod completions;
 pub mod config;

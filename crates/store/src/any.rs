@@ -16,9 +16,9 @@ use crate::{
     error::{ChangeError, CreateError, ReadError, StoreError},
     postgres::PostgresStore,
     record::{
-        AccessChange, AccessDecision, AccessKeyRecord, AccessKeyUse, AccessState, ClaimedNotification, KeyRecord,
-        Lease, OutboxBacklog, Page, PolicyRecord, Postponed, RotationBacklog, SecretUse, StoredValue, TaskFilter,
-        TaskOutcome, TaskPage, UserRecord,
+        AccessChange, AccessDecision, AccessKeyRecord, AccessKeyUse, AccessState, AgencyRecord, ClaimedNotification,
+        KeyRecord, Lease, OutboxBacklog, Page, PolicyRecord, Postponed, RotationBacklog, SecretUse, StoredValue,
+        TaskFilter, TaskOutcome, TaskPage, UserRecord,
     },
     search::AuditFilter,
     sqlite::SqliteStore,
@@ -250,6 +250,14 @@ impl Store for AnyStore {
 
     async fn policies(&self) -> Result<Vec<PolicyRecord>, StoreError> {
         delegate!(self.policies())
+    }
+
+    async fn agency(&self, id: &str) -> Result<Option<AgencyRecord>, StoreError> {
+        delegate!(self.agency(id))
+    }
+
+    async fn agencies(&self) -> Result<Vec<AgencyRecord>, StoreError> {
+        delegate!(self.agencies())
     }
 
     async fn keys(&self, project: &ProjectId) -> Result<Vec<KeyRecord>, StoreError> {

@@ -1,5 +1,5 @@
-//! Binds the rows that say who may do what to their place: users, access keys and shared policies carry a MAC under a key
-//! that the database does not have.
+//! Binds the rows that say who may do what to their place: users, access keys, shared policies and agencies carry a MAC
+//! under a key that the database does not have.
 //!
 //! Whoever can write the database but has no root key can neither change such a row nor put another row's content into it. An
 //! older content of the same row still has its right MAC; the audit trail names the newest one of each row, so that a check
@@ -44,6 +44,8 @@ pub enum RowKind {
     AccessKey,
     /// A shared policy.
     Policy,
+    /// An agency, with the names of its policies and the users who may assume it.
+    Agency,
 }
 
 impl fmt::Display for RowKind {
@@ -52,6 +54,7 @@ impl fmt::Display for RowKind {
             Self::User => "user",
             Self::AccessKey => "access key",
             Self::Policy => "policy",
+            Self::Agency => "agency",
         })
     }
 }
@@ -61,7 +64,7 @@ impl fmt::Display for RowKind {
 pub struct RowMark {
     /// What the row is about.
     pub kind: RowKind,
-    /// Identifier of the user, the access key, or name of the policy.
+    /// Identifier of the user or agency, the access key, or name of the policy.
     pub id: String,
     /// The row's new MAC in hexadecimal digits; absent when the row was removed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -94,7 +97,8 @@ pub(crate) fn known(key: &KnownKey) -> Result<Binding<'_>, StoreError> {
 pub(crate) fn rewritten(state: AccessState) -> Vec<AccessChange> {
     let policies = state.policies.into_iter().map(AccessChange::PutPolicy);
     let users = state.users.into_iter().map(AccessChange::PutUser);
-    policies.chain(users).chain(state.keys.into_iter().map(AccessChange::PutAccessKey)).collect()
+    let agencies = state.agencies.into_iter().map(AccessChange::PutAgency);
+    policies.chain(users).chain(state.keys.into_iter().map(AccessChange::PutAccessKey)).chain(agencies).collect()
 }
 
 impl RowMark {
@@ -119,6 +123,7 @@ impl RowMark {
 pub(crate) enum Columns<'c> {
     User { id: &'c str, domain_id: &'c str, name: &'c str, document: &'c str },
     Policy { name: &'c str, document: &'c str },
+    Agency { id: &'c str, name: &'c str, document: &'c str },
     AccessKey(&'c AccessKeyRecord),
 }
 
@@ -127,13 +132,14 @@ impl Columns<'_> {
         match self {
             Self::User { .. } => RowKind::User,
             Self::Policy { .. } => RowKind::Policy,
+            Self::Agency { .. } => RowKind::Agency,
             Self::AccessKey(_) => RowKind::AccessKey,
         }
     }
 
     pub(crate) fn id(&self) -> &str {
         match self {
-            Self::User { id, .. } => id,
+            Self::User { id, .. } | Self::Agency { id, .. } => id,
             Self::Policy { name, .. } => name,
             Self::AccessKey(key) => &key.access_key,
         }
@@ -164,6 +170,9 @@ impl RowKey {
                 [id, domain_id, name, document].iter().for_each(|part| push(part.as_bytes()));
             }
             Columns::Policy { name, document } => [name, document].iter().for_each(|part| push(part.as_bytes())),
+            Columns::Agency { id, name, document } => {
+                [id, name, document].iter().for_each(|part| push(part.as_bytes()));
+            }
             Columns::AccessKey(key) => {
                 push(key.access_key.as_bytes());
                 push(key.user_id.as_bytes());
@@ -284,7 +293,10 @@ mod tests {
         let (one, two) = (row_key(), RowKey::new(2, Zeroizing::new([7; 32])));
         let user = Columns::User { id: "a", domain_id: "", name: "", document: "{}" };
         let policy = Columns::Policy { name: "a", document: "{}" };
+        let agency = Columns::Agency { id: "a", name: "", document: "{}" };
         assert_ne!(one.bind(&user), one.bind(&policy));
+        assert_ne!(one.bind(&user), one.bind(&agency));
+        assert_ne!(one.bind(&policy), one.bind(&agency));
         assert_ne!(one.bind(&user), two.bind(&user));
         assert!(two.require(&user, Some(&one.bind(&user))).is_err());
     }

@@ -37,9 +37,9 @@ pub use error::{Cause, ChangeError, CreateError, ReadError, StoreError};
 pub use postgres::QUICK_STATEMENTS;
 pub use postgres::{PostgresSettings, PostgresStore};
 pub use record::{
-    AccessChange, AccessDecision, AccessKeyRecord, AccessKeyUse, AccessState, ClaimedNotification, KeyAlias,
-    KeyDetails, KeyGrant, KeyMaterial, KeyRecord, KeyRotation, KeyState, LastKeyUse, Lease, OutboxBacklog, Page,
-    PolicyDetails, PolicyRecord, PolicyVersion, Postponed, RotationBacklog, SecretUse, StoredValue, TaskFilter,
+    AccessChange, AccessDecision, AccessKeyRecord, AccessKeyUse, AccessState, AgencyRecord, ClaimedNotification,
+    KeyAlias, KeyDetails, KeyGrant, KeyMaterial, KeyRecord, KeyRotation, KeyState, LastKeyUse, Lease, OutboxBacklog,
+    Page, PolicyDetails, PolicyRecord, PolicyVersion, Postponed, RotationBacklog, SecretUse, StoredValue, TaskFilter,
     TaskOutcome, TaskPage, UserDetails, UserRecord,
 };
 pub use search::{Actions, AuditFilter};

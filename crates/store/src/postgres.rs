@@ -28,9 +28,9 @@ use crate::{
     entry::{Entry, EntryChange},
     error::{Cause, ChangeError, CreateError, ReadError, StoreError},
     record::{
-        AccessChange, AccessDecision, AccessKeyRecord, AccessKeyUse, AccessState, ClaimedNotification, KeyRecord,
-        Lease, OutboxBacklog, Page, PolicyRecord, Postponed, RotationBacklog, SecretUse, StoredValue, TaskFilter,
-        TaskOutcome, TaskPage, UserRecord,
+        AccessChange, AccessDecision, AccessKeyRecord, AccessKeyUse, AccessState, AgencyRecord, ClaimedNotification,
+        KeyRecord, Lease, OutboxBacklog, Page, PolicyRecord, Postponed, RotationBacklog, SecretUse, StoredValue,
+        TaskFilter, TaskOutcome, TaskPage, UserRecord,
     },
     row,
     search::AuditFilter,
@@ -366,6 +366,16 @@ impl Store for PostgresStore {
     async fn policies(&self) -> Result<Vec<PolicyRecord>, StoreError> {
         let binding = bound::known(&self.row_key)?;
         read!(self, |session| access::policies(session, binding))
+    }
+
+    async fn agency(&self, id: &str) -> Result<Option<AgencyRecord>, StoreError> {
+        let binding = bound::known(&self.row_key)?;
+        read!(self, |session| access::agency(session, binding, id))
+    }
+
+    async fn agencies(&self) -> Result<Vec<AgencyRecord>, StoreError> {
+        let binding = bound::known(&self.row_key)?;
+        read!(self, |session| access::agencies(session, binding))
     }
 
     async fn keys(&self, project: &ProjectId) -> Result<Vec<KeyRecord>, StoreError> {

@@ -394,7 +394,27 @@ pub struct PolicyVersion {
     pub create_time: Option<UnixMillis>,
 }
 
-/// All users, access keys and shared policies of one instant.
+/// An agency: a role of the account that users may assume. It has rights of its own and no credentials.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AgencyRecord {
+    /// Identifier.
+    pub id: String,
+    /// Name, unique in the installation.
+    pub name: String,
+    /// What it is for.
+    #[serde(default)]
+    pub description: String,
+    /// Projects that whoever assumes it may name in a path.
+    pub projects: Vec<ProjectId>,
+    /// Names of the shared policies that say what it may do.
+    pub attached: Vec<String>,
+    /// Identifiers of the users who may assume it.
+    pub users: Vec<String>,
+    /// When it was made.
+    pub create_time: UnixMillis,
+}
+
+/// All users, access keys, shared policies and agencies of one instant.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AccessState {
     /// Users, by name.
@@ -403,12 +423,14 @@ pub struct AccessState {
     pub keys: Vec<AccessKeyRecord>,
     /// Shared policies, by name.
     pub policies: Vec<PolicyRecord>,
+    /// Agencies, by name.
+    pub agencies: Vec<AgencyRecord>,
 }
 
-/// What becomes of users, access keys and shared policies: the answer to the caller, the changes, and their records.
+/// What becomes of users, access keys, shared policies and agencies: the answer to the caller, the changes, and their records.
 pub type AccessDecision<T> = (T, Vec<AccessChange>, Vec<AuditEntry>);
 
-/// A change of users, access keys or shared policies.
+/// A change of users, access keys, shared policies or agencies.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AccessChange {
     /// Stores a user, in place of the one with the same identifier.
@@ -434,6 +456,10 @@ pub enum AccessChange {
     PutPolicy(PolicyRecord),
     /// Removes a shared policy.
     DeletePolicy(String),
+    /// Stores an agency, in place of the one with the same identifier.
+    PutAgency(AgencyRecord),
+    /// Removes the agency of this identifier.
+    DeleteAgency(String),
 }
 
 /// An access key (AK) with its secret key (SK), sealed.

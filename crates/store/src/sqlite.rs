@@ -29,9 +29,9 @@ use crate::{
     entry::{Entry, EntryChange},
     error::{Cause, ChangeError, CreateError, ReadError, StoreError},
     record::{
-        AccessChange, AccessDecision, AccessKeyRecord, AccessKeyUse, AccessState, ClaimedNotification, KeyRecord,
-        Lease, OutboxBacklog, Page, PolicyRecord, Postponed, RotationBacklog, SecretUse, StoredValue, TaskFilter,
-        TaskOutcome, TaskPage, UserRecord,
+        AccessChange, AccessDecision, AccessKeyRecord, AccessKeyUse, AccessState, AgencyRecord, ClaimedNotification,
+        KeyRecord, Lease, OutboxBacklog, Page, PolicyRecord, Postponed, RotationBacklog, SecretUse, StoredValue,
+        TaskFilter, TaskOutcome, TaskPage, UserRecord,
     },
     row,
     search::AuditFilter,
@@ -358,6 +358,16 @@ impl Store for SqliteStore {
     async fn policies(&self) -> Result<Vec<PolicyRecord>, StoreError> {
         let binding = bound::known(&self.0.row_key)?;
         self.0.readers.read_latest(|db| access::policies(db, binding))
+    }
+
+    async fn agency(&self, id: &str) -> Result<Option<AgencyRecord>, StoreError> {
+        let binding = bound::known(&self.0.row_key)?;
+        self.0.readers.read_latest(|db| access::agency(db, binding, id))
+    }
+
+    async fn agencies(&self) -> Result<Vec<AgencyRecord>, StoreError> {
+        let binding = bound::known(&self.0.row_key)?;
+        self.0.readers.read_latest(|db| access::agencies(db, binding))
     }
 
     async fn keys(&self, project: &ProjectId) -> Result<Vec<KeyRecord>, StoreError> {

@@ -15,9 +15,9 @@ use crate::{
     entry::{Entry, EntryChange},
     error::{ChangeError, CreateError, ReadError, StoreError},
     record::{
-        AccessChange, AccessDecision, AccessKeyRecord, AccessKeyUse, AccessState, ClaimedNotification, KeyRecord,
-        Lease, OutboxBacklog, Page, PolicyRecord, Postponed, RotationBacklog, SecretUse, StoredValue, TaskFilter,
-        TaskOutcome, TaskPage, UserRecord,
+        AccessChange, AccessDecision, AccessKeyRecord, AccessKeyUse, AccessState, AgencyRecord, ClaimedNotification,
+        KeyRecord, Lease, OutboxBacklog, Page, PolicyRecord, Postponed, RotationBacklog, SecretUse, StoredValue,
+        TaskFilter, TaskOutcome, TaskPage, UserRecord,
     },
     search::AuditFilter,
 };
@@ -208,6 +208,12 @@ pub trait Store: Send + Sync + 'static {
 
     /// Every shared policy, by name.
     fn policies(&self) -> impl Future<Output = Result<Vec<PolicyRecord>, StoreError>> + Send;
+
+    /// The agency of this identifier.
+    fn agency(&self, id: &str) -> impl Future<Output = Result<Option<AgencyRecord>, StoreError>> + Send;
+
+    /// Every agency, by name.
+    fn agencies(&self) -> impl Future<Output = Result<Vec<AgencyRecord>, StoreError>> + Send;
 
     /// The rows of all users, access keys and shared policies, each with the MAC that it has, for a check against the audit
     /// trail. The MAC of a row that was not written under the store's key is the text `not valid`.

@@ -62,6 +62,7 @@ macro_rules! store_suite {
                 entries: an_entry_is_found_by_kind_and_name, entries_are_listed_by_name,
                     a_refused_entry_change_changes_nothing, an_entry_is_removed, concurrent_entry_changes_all_count;
                 access: users_and_policies_change_together_or_not_at_all,
+                    agencies_are_found_by_identifier_and_their_rows_are_bound,
                     the_last_use_of_a_key_is_kept_and_changes_nothing_else,
                     a_password_is_replaced_if_it_is_still_the_old_one, a_policy_is_replaced_by_name,
                     the_keys_of_a_removed_user_go_with_it, the_keys_of_a_project_change_as_a_list,

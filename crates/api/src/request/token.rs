@@ -1,4 +1,5 @@
-//! Bodies of IAM v3: `POST /v3/auth/tokens` by a password or a token, and `POST /v3.0/OS-CREDENTIAL/securitytokens`.
+//! Bodies of IAM v3 and STS that ask for credentials: `POST /v3/auth/tokens` by a password, a token or as an agency,
+//! `POST /v3.0/OS-CREDENTIAL/securitytokens`, and `POST /v5/agencies/assume`.
 
 use alloc::{borrow::ToOwned, format, string::String, vec::Vec};
 
@@ -13,8 +14,8 @@ pub enum TokenRequest {
     Password(PasswordLogin),
     /// By a token that the caller has.
     Token(TokenLogin),
-    /// As an agency of this name.
-    Agency(String),
+    /// As an agency.
+    Agency(AgencyRequest),
 }
 
 impl TokenRequest {
@@ -25,9 +26,15 @@ impl TokenRequest {
     pub fn read(body: &Value) -> Result<Self, Vec<Problem>> {
         match method(body) {
             Some("token") => TokenLogin::read(body).map(Self::Token),
-            Some("assume_role") => read_agency(body).map(Self::Agency),
+            Some("assume_role") => AgencyRequest::read(body).map(Self::Agency),
             _ => PasswordLogin::read(body).map(Self::Password),
         }
+    }
+
+    /// Whether the request acts as an agency, for which its head proves who asks. A login proves it by its body.
+    #[must_use]
+    pub fn is_by_caller(body: &Value) -> bool {
+        method(body) == Some("assume_role")
     }
 }
 
@@ -54,10 +61,126 @@ fn project(body: &Value) -> Option<String> {
     named("id").or_else(|| named("name")).map(str::to_owned)
 }
 
-fn read_agency(body: &Value) -> Result<String, Vec<Problem>> {
-    let mut problems = Vec::new();
-    let agency = required(body, "/auth/identity/assume_role/agency_name", &mut problems);
-    if problems.is_empty() { Ok(agency) } else { Err(problems) }
+/// A request to act as an agency.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AgencyRequest {
+    /// Name of the agency.
+    pub agency: String,
+    /// The account that the agency is in, by name or id, where given.
+    pub domain: Option<String>,
+    /// The one project that is asked for, by id or name, where given.
+    pub project: Option<String>,
+    /// How long the credentials live at most, in seconds, where given: 900 to 86,400.
+    pub seconds: Option<u64>,
+}
+
+impl AgencyRequest {
+    /// Session lives of `POST /v5/agencies/assume`, in seconds.
+    const SESSION_LIFE: core::ops::RangeInclusive<u64> = 900..=43_200;
+    const SESSION_LIFE_TEXT: &str = "a number of seconds from 900 to 43200";
+
+    fn read(body: &Value) -> Result<Self, Vec<Problem>> {
+        let mut problems = Vec::new();
+        refuse_policy(body, &mut problems);
+        let agency = required(body, "/auth/identity/assume_role/agency_name", &mut problems);
+        check_name(&agency, "auth.identity.assume_role.agency_name", &mut problems);
+        let place = "/auth/identity/assume_role/duration_seconds";
+        let seconds = life(body, place, &TemporaryKeyRequest::LIFE, TemporaryKeyRequest::LIFE_TEXT, &mut problems);
+        let named = |part| body.pointer(&format!("/auth/identity/assume_role/{part}")).and_then(Value::as_str);
+        let domain = named("domain_name").or_else(|| named("domain_id")).filter(|domain| !domain.is_empty());
+        let domain = domain.map(str::to_owned);
+        if problems.is_empty() { Ok(Self { agency, domain, project: project(body), seconds }) } else { Err(problems) }
+    }
+
+    /// Reads a body of `POST /v5/agencies/assume`: the agency by its URN, `iam::<account id>:agency:<name>`, and the name of
+    /// the session.
+    ///
+    /// # Errors
+    /// Every problem it has; policies that would limit the session, which are not supported and must not be ignored.
+    pub fn read_session(body: &Value) -> Result<(Self, String), Vec<Problem>> {
+        let mut problems = Vec::new();
+        let urn = required(body, "/agency_urn", &mut problems);
+        let session = required(body, "/agency_session_name", &mut problems);
+        let seconds = life(body, "/duration_seconds", &Self::SESSION_LIFE, Self::SESSION_LIFE_TEXT, &mut problems);
+        for limit in ["policy", "policy_ids"] {
+            let is_given = body.get(limit).is_some_and(|given| match given {
+                Value::Null => false,
+                Value::String(text) => !text.is_empty(),
+                Value::Array(items) => !items.is_empty(),
+                _ => true,
+            });
+            if is_given {
+                problems.push(Violation::new(Rule::Forbidden, NO_LIMITS).at(limit));
+            }
+        }
+        let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_.@=,+".contains(c);
+        if session.len() > 64 || !session.chars().all(is_plain) {
+            problems
+                .push(Violation::new(Rule::Pattern, "1 to 64 letters, digits and -_.@=,+").at("agency_session_name"));
+        }
+        let named = match urn.split(':').collect::<Vec<_>>().as_slice() {
+            ["iam", "", domain, "agency", agency] if agency_name(agency).is_ok() => {
+                Some(((*agency).to_owned(), (*domain).to_owned()))
+            }
+            _ => None,
+        };
+        if named.is_none() && !urn.is_empty() {
+            problems.push(Violation::new(Rule::Pattern, "iam::<account id>:agency:<name>").at("agency_urn"));
+        }
+        match named {
+            Some((agency, domain)) if problems.is_empty() => {
+                Ok((Self { agency, domain: Some(domain), project: None, seconds }, session))
+            }
+            _ => Err(problems),
+        }
+    }
+}
+
+/// Checks the name of an agency.
+///
+/// # Errors
+/// Not 1 to 64 letters, digits, spaces and `-_.@`.
+pub fn agency_name(name: &str) -> Result<(), Violation> {
+    let is_known = |c: char| c.is_ascii_alphanumeric() || " -_.@".contains(c);
+    if (1..=64).contains(&name.len()) && name.chars().all(is_known) {
+        return Ok(());
+    }
+    Err(Violation::new(Rule::Pattern, "1 to 64 letters, digits, spaces and -_.@"))
+}
+
+fn check_name(name: &str, place: &str, problems: &mut Vec<Problem>) {
+    // One that is missing has been reported.
+    if let Some(violation) = agency_name(name).err().filter(|_| !name.is_empty()) {
+        problems.push(violation.at(place));
+    }
+}
+
+/// Why a policy in a request for credentials is refused.
+const NO_LIMITS: &str =
+    "temporary credentials cannot be limited by a policy here; give their user or agency the rights that it needs";
+
+fn refuse_policy(body: &Value, problems: &mut Vec<Problem>) {
+    if body.pointer("/auth/identity/policy").is_some_and(|policy| !policy.is_null()) {
+        problems.push(Violation::new(Rule::Forbidden, NO_LIMITS).at("auth.identity.policy"));
+    }
+}
+
+/// The number of seconds at a pointer, if there is one.
+fn life(
+    body: &Value,
+    pointer: &str,
+    range: &core::ops::RangeInclusive<u64>,
+    range_text: &'static str,
+    problems: &mut Vec<Problem>,
+) -> Option<u64> {
+    let life = body.pointer(pointer).filter(|life| !life.is_null())?;
+    let seconds = life.as_u64().or_else(|| life.as_str().and_then(|text| text.parse().ok()));
+    let seconds = seconds.filter(|seconds| range.contains(seconds));
+    if seconds.is_none() {
+        let place = pointer.trim_start_matches('/').replace('/', ".");
+        problems.push(Violation::new(Rule::Pattern, range_text).at(place));
+    }
+    seconds
 }
 
 /// A token request by a token.
@@ -91,13 +214,14 @@ pub enum TemporaryKeyRequest {
         /// How long it lives, in seconds: 900 to 86,400.
         seconds: u64,
     },
-    /// Of an agency of this name.
-    Agency(String),
+    /// Of an agency.
+    Agency(AgencyRequest),
 }
 
 impl TemporaryKeyRequest {
     /// The shortest and the longest life, in seconds.
     const LIFE: core::ops::RangeInclusive<u64> = 900..=86_400;
+    const LIFE_TEXT: &str = "a number of seconds from 900 to 86400";
 
     /// Reads a body; an empty one asks for a key of 900 seconds.
     ///
@@ -110,30 +234,17 @@ impl TemporaryKeyRequest {
         if methods.is_some() && !matches!(method, Some("token" | "assume_role")) {
             problems.push(Violation::new(Rule::Choice, "token, assume_role").at("auth.identity.methods"));
         }
-        if body.pointer("/auth/identity/policy").is_some_and(|policy| !policy.is_null()) {
-            let reason = "a temporary key cannot be limited by a policy here; give its user the rights that it needs";
-            problems.push(Violation::new(Rule::Forbidden, reason).at("auth.identity.policy"));
+        if method == Some("assume_role") && problems.is_empty() {
+            return AgencyRequest::read(body).map(Self::Agency);
         }
-        if method == Some("assume_role") {
-            let agency = required(body, "/auth/identity/assume_role/agency_name", &mut problems);
-            return if problems.is_empty() { Ok(Self::Agency(agency)) } else { Err(problems) };
-        }
-        let life = body.pointer("/auth/identity/token/duration_seconds").filter(|life| !life.is_null());
-        let seconds = match life {
-            None => Some(*Self::LIFE.start()),
-            Some(life) => life.as_u64().or_else(|| life.as_str().and_then(|text| text.parse().ok())),
-        };
-        let seconds = seconds.filter(|seconds| Self::LIFE.contains(seconds));
-        if seconds.is_none() {
-            let rule = Violation::new(Rule::Pattern, "a number of seconds from 900 to 86400");
-            problems.push(rule.at("auth.identity.token.duration_seconds"));
-        }
+        refuse_policy(body, &mut problems);
+        let seconds = life(body, "/auth/identity/token/duration_seconds", &Self::LIFE, Self::LIFE_TEXT, &mut problems);
+        let seconds = seconds.unwrap_or(*Self::LIFE.start());
         let token = body.pointer("/auth/identity/token/id").and_then(Value::as_str).filter(|token| !token.is_empty());
-        match seconds {
-            Some(seconds) if problems.is_empty() => {
-                Ok(Self::Own { token: token.map(|token| Zeroizing::new(token.to_owned())), seconds })
-            }
-            _ => Err(problems),
+        if problems.is_empty() {
+            Ok(Self::Own { token: token.map(|token| Zeroizing::new(token.to_owned())), seconds })
+        } else {
+            Err(problems)
         }
     }
 }
@@ -212,7 +323,7 @@ mod tests {
         };
         assert!(matches!(TokenRequest::read(&body(&["mfa", "token"])), Ok(TokenRequest::Token(_))));
         assert!(
-            matches!(TokenRequest::read(&body(&["assume_role", "token"])), Ok(TokenRequest::Agency(name)) if name == "a")
+            matches!(TokenRequest::read(&body(&["assume_role", "token"])), Ok(TokenRequest::Agency(asked)) if asked.agency == "a")
         );
         assert!(!format!("{:?}", TokenRequest::read(&body(&["token"])).unwrap()).contains("t0ken"));
         let missing = json!({ "auth": { "identity": { "methods": ["token"] } } });
@@ -242,6 +353,49 @@ mod tests {
         ));
         let limited = json!({ "auth": { "identity": { "methods": ["token"], "policy": { "Version": "1.1" } } } });
         assert_eq!(TemporaryKeyRequest::read(&limited).err().unwrap()[0].path, "auth.identity.policy");
+    }
+
+    #[test]
+    fn an_agency_is_named_with_its_account_and_a_life() {
+        let body = |assumed: Value| {
+            json!({ "auth": { "identity": { "methods": ["assume_role"], "assume_role": assumed },
+                              "scope": { "project": { "name": "local-1" } } } })
+        };
+        let whole = body(json!({ "agency_name": "build", "domain_name": "d", "duration_seconds": 3600 }));
+        let expected = AgencyRequest {
+            agency: "build".to_owned(),
+            domain: Some("d".to_owned()),
+            project: Some("local-1".to_owned()),
+            seconds: Some(3600),
+        };
+        assert!(TokenRequest::is_by_caller(&whole));
+        assert!(matches!(TokenRequest::read(&whole), Ok(TokenRequest::Agency(asked)) if asked == expected));
+        assert!(
+            matches!(TemporaryKeyRequest::read(&whole), Ok(TemporaryKeyRequest::Agency(asked)) if asked == expected)
+        );
+        let wrong = body(json!({ "agency_name": "", "duration_seconds": 5 }));
+        let places: Vec<_> = TokenRequest::read(&wrong).unwrap_err().into_iter().map(|problem| problem.path).collect();
+        assert_eq!(places, ["auth.identity.assume_role.agency_name", "auth.identity.assume_role.duration_seconds"]);
+        let mut limited = whole;
+        limited["auth"]["identity"]["policy"] = json!({ "Version": "1.1" });
+        assert_eq!(TokenRequest::read(&limited).unwrap_err()[0].path, "auth.identity.policy");
+    }
+
+    #[test]
+    fn a_session_names_its_agency_by_urn_and_cannot_be_limited() {
+        let read = |urn: &str| {
+            AgencyRequest::read_session(&json!({ "agency_urn": urn, "agency_session_name": "run-7", "policy_ids": [] }))
+        };
+        let (asked, session) = read("iam::d0:agency:build").unwrap();
+        assert_eq!((asked.agency.as_str(), asked.domain.as_deref(), session.as_str()), ("build", Some("d0"), "run-7"));
+        for urn in ["build", "iam::d0:user:build", "iam::d0:agency:", "iam:r:d0:agency:build", "iam::d0:agency:a:b"] {
+            assert_eq!(read(urn).unwrap_err()[0].path, "agency_urn", "{urn}");
+        }
+        let wrong =
+            json!({ "duration_seconds": 43_201, "policy": "{}", "policy_ids": ["p"], "agency_session_name": "a b" });
+        let places: Vec<_> =
+            AgencyRequest::read_session(&wrong).unwrap_err().into_iter().map(|problem| problem.path).collect();
+        assert_eq!(places, ["agency_urn", "duration_seconds", "policy", "policy_ids", "agency_session_name"]);
     }
 
     #[test]

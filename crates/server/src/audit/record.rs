@@ -31,6 +31,9 @@ pub struct Record<'r> {
     /// Identifier of the user, if it is one.
     #[serde(default, skip_serializing_if = "Option::is_none", borrow)]
     pub user_id: Option<&'r str>,
+    /// Name of the agency that the user acted as.
+    #[serde(default, skip_serializing_if = "Option::is_none", borrow)]
+    pub agency: Option<&'r str>,
     /// The operation, such as `CreateSecretVersion`.
     #[serde(borrow)]
     pub action: &'r str,
@@ -73,7 +76,7 @@ impl<'r> Record<'r> {
     /// A record of something that a caller did.
     #[must_use]
     pub fn by(caller: &'r Caller, action: &'r str, time: UnixMillis) -> Self {
-        Self { user_id: caller.user_id.as_deref(), ..Self::of(&caller.name, action, time) }
+        Self { user_id: caller.asking_user(), agency: caller.agency(), ..Self::of(&caller.name, action, time) }
     }
 
     /// A record of something done by somebody known by name only.
@@ -83,6 +86,7 @@ impl<'r> Record<'r> {
             time,
             actor: Cow::Borrowed(actor),
             user_id: None,
+            agency: None,
             action,
             project: None,
             secret: None,

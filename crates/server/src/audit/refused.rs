@@ -37,6 +37,7 @@ const ANY_ACTION: &str = "AnyOperation";
 pub(super) struct Refused {
     actor: String,
     user_id: Option<String>,
+    agency: Option<String>,
     action: &'static str,
     outcome: &'static str,
     source: Option<IpAddr>,
@@ -65,7 +66,8 @@ impl Refused {
     pub(super) fn new(event: &Event<'_>, source: Option<IpAddr>, now: UnixMillis) -> Self {
         Self {
             actor: event.caller.name.clone(),
-            user_id: event.caller.user_id.clone(),
+            user_id: event.caller.asking_user().map(str::to_owned),
+            agency: event.caller.agency().map(str::to_owned),
             action: event.action,
             outcome: event.outcome,
             source,
@@ -90,6 +92,7 @@ impl Refused {
         Group {
             actor: self.user_id.clone().unwrap_or_else(|| self.actor.clone()),
             is_user: self.user_id.is_some(),
+            agency: self.agency.clone(),
             peer: self.source.filter(|_| self.is_unproven()).map(|address| Peer(address).network()),
             action: self.action,
             outcome: self.outcome,
@@ -101,6 +104,7 @@ impl Refused {
         Self {
             actor: OTHERS.to_owned(),
             user_id: None,
+            agency: None,
             action: ANY_ACTION,
             source: None,
             resource: Resource::default(),
@@ -112,6 +116,7 @@ impl Refused {
         let text = |text| Some(text).filter(|text: &&str| !text.is_empty());
         let mut record = Record::of(&self.actor, self.action, self.time);
         record.user_id = self.user_id.as_deref();
+        record.agency = self.agency.as_deref();
         record.project = text(&self.resource.project);
         record.secret = text(&self.resource.secret);
         record.key = text(&self.resource.key);
@@ -128,6 +133,7 @@ impl Refused {
 #[derive(Clone, PartialEq, Eq, Hash)]
 struct Group {
     actor: String,
+    agency: Option<String>,
     is_user: bool,
     /// Of unproven callers.
     peer: Option<PeerNetwork>,

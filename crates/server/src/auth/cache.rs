@@ -14,12 +14,15 @@ use std::{
     time::{Duration, Instant},
 };
 
-use csms_core::{UnixMillis, policy::system_policy};
+use csms_core::{
+    UnixMillis,
+    policy::{Policy, system_policy},
+};
 use csms_kms::RootKey;
-use csms_store::{AnyStore, Store, UserRecord};
+use csms_store::{AgencyRecord, AnyStore, Store, UserRecord};
 use zeroize::Zeroizing;
 
-use super::Caller;
+use super::{Assumed, Caller};
 use crate::failure::Failure;
 
 /// How long an entry is used before it is read again.
@@ -112,13 +115,23 @@ pub struct AccessKeys {
     /// Access keys that do not exist or are out of use.
     unknown: Aging<String, ()>,
     users: Aging<String, Caller>,
+    /// Agencies with what they may do.
+    agencies: Aging<String, (AgencyRecord, Vec<Policy>)>,
     age: Age,
 }
 
 impl AccessKeys {
     /// Looks in `store`; secret keys are opened by `root`.
     pub fn new(root: Arc<RootKey>, store: AnyStore) -> Self {
-        Self { root, store, keys: Aging::new(), unknown: Aging::new(), users: Aging::new(), age: Age::default() }
+        Self {
+            root,
+            store,
+            keys: Aging::new(),
+            unknown: Aging::new(),
+            users: Aging::new(),
+            agencies: Aging::new(),
+            age: Age::default(),
+        }
     }
 
     /// Forgets everything that was read before.
@@ -127,6 +140,7 @@ impl AccessKeys {
         self.keys.0.write().unwrap_or_else(PoisonError::into_inner).clear();
         self.unknown.0.write().unwrap_or_else(PoisonError::into_inner).clear();
         self.users.0.write().unwrap_or_else(PoisonError::into_inner).clear();
+        self.agencies.0.write().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
     /// The enabled access key of this name, of an enabled user, unless it has ended at `now`.
@@ -172,24 +186,30 @@ impl AccessKeys {
         Ok(Some(key))
     }
 
-    /// A user with its own policies and those attached by name. A user with a policy that cannot be found may do nothing:
-    /// it could be the one that denies.
-    async fn caller(&self, user: UserRecord) -> Result<Arc<Caller>, Failure> {
-        let mut policies = user.policies;
-        for name in &user.attached {
+    /// Policies with those attached by name. Whoever has a policy that cannot be found may do nothing: it could be the one that
+    /// denies.
+    async fn policies(
+        &self,
+        bearer: &str,
+        mut policies: Vec<Policy>,
+        attached: &[String],
+    ) -> Result<Vec<Policy>, Failure> {
+        for name in attached {
             let shared = match system_policy(name) {
                 Some(policy) => Some(policy),
                 None => self.store.policy(name).await?.map(|record| record.policy),
             };
-            match shared {
-                Some(policy) => policies.push(policy),
-                None => {
-                    tracing::warn!(user = user.name, policy = name, "an attached policy does not exist");
-                    policies.clear();
-                    break;
-                }
-            }
+            let Some(policy) = shared else {
+                tracing::warn!(bearer, policy = name, "an attached policy does not exist");
+                return Ok(Vec::new());
+            };
+            policies.push(policy);
         }
+        Ok(policies)
+    }
+
+    async fn caller(&self, user: UserRecord) -> Result<Arc<Caller>, Failure> {
+        let policies = self.policies(&user.name, user.policies, &user.attached).await?;
         Ok(Arc::new(Caller {
             name: user.name.clone(),
             user_id: Some(user.id),
@@ -216,5 +236,45 @@ impl AccessKeys {
         let user = self.caller(user).await?;
         self.users.put(id, Arc::clone(&user), &self.age, age);
         Ok(Some(user).filter(|user| user.generation == generation))
+    }
+
+    /// Who acts for the enabled user of this identifier: the user itself, or the agency of this identifier, which has rights
+    /// of its own and none of the user's. `None` when tokens of this generation are not valid, when there is no such agency,
+    /// and when the user may not assume it.
+    ///
+    /// # Errors
+    /// Failures of the store.
+    pub async fn acting(
+        &self,
+        user: &str,
+        generation: u64,
+        agency: Option<&str>,
+    ) -> Result<Option<Arc<Caller>>, Failure> {
+        let Some(user) = self.user(user, generation).await? else { return Ok(None) };
+        let Some(agency) = agency else { return Ok(Some(user)) };
+        let Some(agency) = self.agency(agency).await? else { return Ok(None) };
+        let (record, policies) = &*agency;
+        let Some(user_id) = user.user_id.clone().filter(|id| record.users.contains(id)) else { return Ok(None) };
+        Ok(Some(Arc::new(Caller {
+            name: user.name.clone(),
+            assumed: Some(Assumed { agency_id: record.id.clone(), agency: record.name.clone(), user_id }),
+            projects: record.projects.clone(),
+            policies: policies.clone(),
+            generation: user.generation,
+            ..Caller::service()
+        })))
+    }
+
+    async fn agency(&self, id: &str) -> Result<Option<Arc<(AgencyRecord, Vec<Policy>)>>, Failure> {
+        let id = id.to_owned();
+        if let Some(agency) = self.agencies.get(&id) {
+            return Ok(Some(agency));
+        }
+        let age = self.age.now();
+        let Some(record) = self.store.agency(&id).await? else { return Ok(None) };
+        let policies = self.policies(&record.name, Vec::new(), &record.attached).await?;
+        let agency = Arc::new((record, policies));
+        self.agencies.put(id, Arc::clone(&agency), &self.age, age);
+        Ok(Some(agency))
     }
 }

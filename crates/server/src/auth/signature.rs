@@ -107,8 +107,8 @@ impl Authenticator {
                 let user = match key.user() {
                     None => None,
                     Some(acting) => {
-                        let user = self.keys.user(&acting.id, acting.generation).await?;
-                        Some(user.ok_or_else(|| unauthenticated("the user of the security token has been taken out of use, or has another password since"))?)
+                        let user = self.keys.acting(&acting.id, acting.generation, acting.agency.as_deref()).await?;
+                        Some(user.ok_or_else(|| unauthenticated("the user or the agency of the security token has been taken out of use, or the user has another password since"))?)
                     }
                 };
                 Key::Temporary { key: Box::new(key), user }

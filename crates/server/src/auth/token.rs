@@ -48,6 +48,9 @@ pub struct UserToken {
     /// Whether another token was the proof for it, and not a password.
     #[serde(default)]
     pub by_token: bool,
+    /// Identifier of the agency that the user acts as.
+    #[serde(default)]
+    pub agency: Option<String>,
 }
 
 impl UserToken {
@@ -111,6 +114,18 @@ pub(super) struct ActingFor {
     pub(super) id: String,
     /// The generation of its tokens when the key was made.
     pub(super) generation: u64,
+    /// Identifier of the agency that the user acts as.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) agency: Option<String>,
+}
+
+impl ActingFor {
+    /// Whom a caller acts for; `None` for the service itself.
+    fn of(caller: &Caller) -> Option<Self> {
+        let agency = caller.assumed.as_ref().map(|assumed| assumed.agency_id.clone());
+        let id = caller.asking_user()?.to_owned();
+        Some(Self { id, generation: caller.generation, agency })
+    }
 }
 
 /// What a rotation function acts for: a task of a secret, as long as it is held under this name.
@@ -155,10 +170,10 @@ impl TemporaryKey {
     /// # Errors
     /// CSMS.0302 for a caller that is a function itself; failures of the random number generator.
     pub fn acting_for(caller: &Caller, name: String, project: ProjectId, expires: UnixMillis) -> Result<Self, Failure> {
-        caller.require_minting()?;
+        caller.require_invoking()?;
         let expires = caller.expires.map_or(expires, |end| end.min(expires));
         let mut key = Self::with_policies(name, project, caller.policies.clone(), expires)?;
-        key.user = caller.user_id.clone().map(|id| ActingFor { id, generation: caller.generation });
+        key.user = ActingFor::of(caller);
         key.hold.clone_from(&caller.hold);
         Ok(key)
     }
@@ -170,9 +185,23 @@ impl TemporaryKey {
     /// CSMS.0302 for a function, and for a caller without a user; failures of the random number generator.
     pub fn for_user(caller: &Caller, expires: UnixMillis) -> Result<Self, Failure> {
         caller.require_minting()?;
-        let id = caller.user_id.clone().ok_or_else(|| {
-            ApiError::new(ErrorCode::Forbidden, "the credentials of the service make no further credentials")
-        })?;
+        if caller.user_id.is_none() {
+            let reason = "the credentials of the service make no further credentials";
+            return Err(ApiError::new(ErrorCode::Forbidden, reason).into());
+        }
+        Self::for_bearer(caller, expires)
+    }
+
+    /// Makes a key for an agency that a user has assumed: it ends no later than what proved the user, with the user, with the
+    /// agency, and when the user may not assume the agency any more.
+    ///
+    /// # Errors
+    /// Failures of the random number generator.
+    pub fn for_agency(agency: &Caller, expires: UnixMillis) -> Result<Self, Failure> {
+        Self::for_bearer(agency, expires)
+    }
+
+    fn for_bearer(caller: &Caller, expires: UnixMillis) -> Result<Self, Failure> {
         let (access_key, mut secret_key) = make_key_pair()?;
         let project = match caller.projects.as_slice() {
             [one] => Some(one.clone()),
@@ -187,7 +216,7 @@ impl TemporaryKey {
             policies: caller.bound.clone().unwrap_or_default(),
             expires: caller.expires.map_or(expires, |end| end.min(expires)),
             hold: caller.hold.clone(),
-            user: Some(ActingFor { id, generation: caller.generation }),
+            user: ActingFor::of(caller),
             use_by_user: Some(use_by_user),
         })
     }
@@ -244,6 +273,8 @@ impl TemporaryKey {
             Some(user) => Caller {
                 user_id: user.user_id.clone(),
                 user_name: user.user_name.clone(),
+                assumed: user.assumed.clone(),
+                is_confined: self.project.is_some(),
                 projects: match &self.project {
                     Some(project) => user.within(project).projects,
                     None => user.projects.clone(),

@@ -214,7 +214,11 @@ async fn list(
             let version = record.version.map(|version| version.to_string()).unwrap_or_default();
             let what = record.secret.or(record.key).or(record.target).unwrap_or_default();
             let (number, count) = (stored.number.to_string(), record.count.to_string());
-            table.row([&number, &time, &record.actor, record.action, what, &version, record.outcome, &count]);
+            let who = match record.agency {
+                Some(agency) => format!("{} as {agency}", record.actor),
+                None => record.actor.to_string(),
+            };
+            table.row([&number, &time, &who, record.action, what, &version, record.outcome, &count]);
         }
     })
 }

@@ -167,6 +167,12 @@ pub fn run(arguments: &Arguments) -> Result<(), Failed> {
                 if let Some(user) = users.iter().find(|user| user.attached.contains(name)) {
                     return Err(format!("the policy {name} is attached to {}; detach it first", user.name).into());
                 }
+                let agencies = data.store.agencies().await?;
+                if let Some(agency) = agencies.iter().find(|agency| agency.attached.contains(name)) {
+                    let reason =
+                        format!("the policy {name} is attached to the agency {}; detach it first", agency.name);
+                    return Err(reason.into());
+                }
                 data.change("DeletePolicy", name, vec![AccessChange::DeletePolicy(name.clone())]).await
             }
             Action::Check(check) => {

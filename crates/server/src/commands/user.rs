@@ -305,7 +305,7 @@ async fn run_key(data: &Installation, arguments: &Arguments, action: &KeyAction)
     }
 }
 
-async fn find(data: &Installation, name: &str) -> Result<UserRecord, Failed> {
+pub(super) async fn find(data: &Installation, name: &str) -> Result<UserRecord, Failed> {
     let user = data.store.user_by_name(Some(&data.identity.domain_id), name).await?;
     user.ok_or_else(|| format!("there is no user {name}").into())
 }
@@ -331,7 +331,7 @@ async fn update(
     data.change(action, name, vec![AccessChange::PutUser(user)]).await
 }
 
-async fn require_policy(data: &Installation, name: &str) -> Result<(), Failed> {
+pub(super) async fn require_policy(data: &Installation, name: &str) -> Result<(), Failed> {
     if system_policy(name).is_some() || data.store.policy(name).await?.is_some() {
         Ok(())
     } else {
@@ -372,7 +372,7 @@ async fn make_user(
 }
 
 /// The projects of these identifiers or regions; the first one if there are none.
-async fn find_projects(data: &Installation, named: &[String]) -> Result<Vec<ProjectId>, Failed> {
+pub(super) async fn find_projects(data: &Installation, named: &[String]) -> Result<Vec<ProjectId>, Failed> {
     let mut projects = Vec::new();
     for name in named {
         projects.push(match project_of(&data.store, &data.identity, name).await? {
@@ -436,7 +436,7 @@ fn summary(user: &UserRecord) -> Value {
 }
 
 /// Prints the members of an object, one to a line.
-fn print_facts(format: super::offline::Format, facts: &Value) -> Result<(), Failed> {
+pub(super) fn print_facts(format: super::offline::Format, facts: &Value) -> Result<(), Failed> {
     print(format, facts, |table| {
         for (name, value) in facts.as_object().into_iter().flatten() {
             let text = match value {

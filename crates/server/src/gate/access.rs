@@ -7,7 +7,7 @@ use std::sync::Arc;
 use csms_api::{ErrorCode, Operation, kms::KmsOperation};
 use csms_core::{
     KeyId, ProjectId, Secret, SecretName, SecretType, VersionId,
-    policy::{key_resource, policy_resource, secret_resource, user_resource},
+    policy::{agency_resource, key_resource, policy_resource, secret_resource, user_resource},
     tag::Tag,
 };
 use csms_store::KeyRecord;
@@ -61,6 +61,8 @@ pub enum Kind {
     User,
     /// Policies of the account.
     Policy,
+    /// Agencies of the account.
+    Agency,
     /// Rotation functions of a project.
     Function,
     /// The traces of a project.
@@ -92,6 +94,8 @@ pub enum Resource {
     User(String),
     /// A policy, by name.
     Policy(String),
+    /// An agency, by name.
+    Agency(String),
     /// A function, by package and name.
     Function {
         /// Its project.
@@ -116,12 +120,14 @@ impl Resource {
             Self::Key { project, id, .. } => key_resource(region(project), domain, id.as_str()),
             Self::User(name) => user_resource(domain, name),
             Self::Policy(name) => policy_resource(domain, name),
+            Self::Agency(name) => agency_resource(domain, name),
             Self::Function { project, name } => function_resource(region(project), domain, name),
             Self::All(kind, project) => match kind {
                 Kind::Secret => secret_resource(region(project), domain, "*"),
                 Kind::Key => key_resource(region(project), domain, "*"),
                 Kind::User => user_resource(domain, "*"),
                 Kind::Policy => policy_resource(domain, "*"),
+                Kind::Agency => agency_resource(domain, "*"),
                 Kind::Function => function_resource(region(project), domain, "*"),
                 Kind::Trace => format!("cts:{}:{domain}:trace:*", region(project)),
             },
@@ -135,7 +141,7 @@ impl Resource {
         match self {
             Self::Secret { project, .. } | Self::Key { project, .. } | Self::Function { project, .. } => Some(project),
             Self::All(_, project) | Self::Some(_, project) => Some(project),
-            Self::User(_) | Self::Policy(_) => None,
+            Self::User(_) | Self::Policy(_) | Self::Agency(_) => None,
         }
     }
 }

@@ -186,7 +186,11 @@ pub fn base_context(app: &App, caller: &Caller) -> RequestContext {
     let request = Requested::current();
     RequestContext {
         now: Some(app.clock.now()),
-        user_name: Some(caller.user_name.as_ref().unwrap_or(&caller.name).clone()),
+        // Conditions on users say nothing about an agency, whoever has assumed it.
+        user_name: match caller.assumed {
+            None => Some(caller.user_name.as_ref().unwrap_or(&caller.name).clone()),
+            Some(_) => None,
+        },
         user_id: caller.user_id.clone(),
         source_ip: request.as_ref().and_then(Requested::peer),
         secure_transport: Some(request.is_some_and(|request| request.is_secure())),

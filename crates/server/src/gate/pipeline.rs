@@ -150,17 +150,14 @@ async fn answer<S: Service>(
         Scope::Public => {
             // Before the body: the work behind it is what a foreign page could start.
             app.hosts.check_login(&parts.headers)?;
-            (Arc::new(Caller::nobody()), read_login_body(body).await?)
-        }
-        Scope::Project | Scope::Domain => {
-            match authenticate(app, operation.specification().name, &parts, body, line).await {
-                Ok(proven) => proven,
-                Err(failure) => {
-                    note_unproven(app, operation, &failure);
-                    return Err(failure);
-                }
+            let body = read_login_body(body).await?;
+            if operation.is_by_caller(&body) {
+                prove(app, operation, &parts, HttpBody::from(body), line).await?
+            } else {
+                (Arc::new(Caller::nobody()), body)
             }
         }
+        Scope::Project | Scope::Domain => prove(app, operation, &parts, body, line).await?,
     };
     let specification = operation.specification();
     let mut parameters = path_parameters(&mut parts).await?;
@@ -413,6 +410,18 @@ fn note_unproven<S: Service>(app: &App, operation: S, failure: &Failure) {
             Event { caller: &caller, action, project: None, secret: "", key: "", target: "", version: None, outcome };
         app.trail.refused(&event);
     }
+}
+
+/// Establishes who asks, and records an attempt that proves nobody.
+async fn prove<S: Service>(
+    app: &App,
+    operation: S,
+    parts: &Parts,
+    body: HttpBody,
+    line: Option<&AccessLine>,
+) -> Result<(Arc<Caller>, Bytes), Failure> {
+    let proven = authenticate(app, operation.specification().name, parts, body, line).await;
+    proven.inspect_err(|failure| note_unproven(app, operation, failure))
 }
 
 /// Establishes who asks. The head is judged before the body is read, and the body is read before it is understood.

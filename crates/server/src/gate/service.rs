@@ -9,7 +9,7 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
-use axum::http::request::Parts;
+use axum::{body::Bytes, http::request::Parts};
 use csms_api::{ApiError, operation::Specification};
 use csms_core::{KeyId, Problem, ProjectId, Refusal, Secret, SecretId, SecretName, VersionId, Violation};
 use csms_store::{ChangeError, Draft};
@@ -71,6 +71,12 @@ pub trait Service: Copy + Send + Sync + 'static {
     /// # Errors
     /// Every problem of the request.
     fn prepare(self, call: Call, body: Body) -> impl Future<Output = Result<Prepared, Failure>> + Send;
+
+    /// Whether a request for a [`Scope::Public`] operation takes a proven caller all the same, by its body.
+    #[must_use]
+    fn is_by_caller(self, _body: &Bytes) -> bool {
+        false
+    }
 
     /// The failure under a code of the service.
     #[must_use]
@@ -151,7 +157,10 @@ impl Subject {
         for access in accesses {
             match &access.resource {
                 Resource::Key { id, .. } if subject.secret.is_empty() => id.as_str().clone_into(&mut subject.key),
-                Resource::User(name) | Resource::Policy(name) | Resource::Function { name, .. } => {
+                Resource::User(name)
+                | Resource::Policy(name)
+                | Resource::Agency(name)
+                | Resource::Function { name, .. } => {
                     name.clone_into(&mut subject.target);
                 }
                 _ => {}

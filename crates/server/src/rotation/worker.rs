@@ -201,7 +201,7 @@ pub fn spawn(app: &Arc<App>, held: LeasedTask) {
 /// Who starts the rotation: the user whose request this is, or the service, for instance by its schedule.
 fn starter() -> String {
     let caller = Origin::current().caller;
-    caller.user_id.clone().unwrap_or_else(|| caller.name.clone())
+    caller.asking_user().unwrap_or(&caller.name).to_owned()
 }
 
 /// Renews the lease until it is another's, or may be because the store has been silent for so long.

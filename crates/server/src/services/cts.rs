@@ -170,6 +170,9 @@ fn describe(app: &App, number: u64, record: &Record<'_>) -> Trace {
     if let Some(version) = record.version {
         message["version_id"] = version.to_string().into();
     }
+    if let Some(agency) = record.agency {
+        message["agency"] = agency.into();
+    }
     if record.count > 1 {
         message["count"] = record.count.into();
     }

@@ -3,6 +3,7 @@
 //! Rights, audit and metrics are the gate's. A change is decided in the transaction that stores it, with its record, so two at
 //! the same time both count. What an operation does is in the modules below.
 
+mod assume;
 mod catalog;
 mod credentials;
 mod policies;

@@ -10,6 +10,7 @@ mod accounts;
 mod acting_functions;
 mod admin_secret;
 mod administration;
+mod agencies;
 mod audit;
 mod backups;
 mod batch;

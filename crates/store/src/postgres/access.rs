@@ -14,11 +14,14 @@ use crate::{
     bound::{Binding, Columns, Replacement, RowKind, RowMark, rewritten},
     document::{self, Document},
     error::StoreError,
-    record::{AccessChange, AccessKeyRecord, AccessKeyUse, AccessState, KeyRecord, PolicyRecord, UserRecord},
+    record::{
+        AccessChange, AccessKeyRecord, AccessKeyUse, AccessState, AgencyRecord, KeyRecord, PolicyRecord, UserRecord,
+    },
     row::{self, ACCESS_KEY_COLUMNS, KeyDifference, time},
 };
 
 const READING: &str = "reading policies";
+const READING_AGENCIES: &str = "reading agencies";
 const CHANGING: &str = "changing users and policies";
 
 pub(super) async fn users(session: &Session, binding: Binding<'_>) -> Result<Vec<UserRecord>, StoreError> {
@@ -50,7 +53,7 @@ async fn access_key_rows(
     rows.iter().map(|row| identities::read_access_key(row, binding)).collect()
 }
 
-/// The rows of all users, access keys and shared policies, with their MACs.
+/// The rows of all users, access keys, shared policies and agencies, with their MACs.
 pub(super) async fn rows(session: &Session, binding: Binding<'_>) -> Result<Vec<RowMark>, StoreError> {
     const DOING: &str = "reading rows";
     let mut marks = Vec::new();
@@ -64,6 +67,11 @@ pub(super) async fn rows(session: &Session, binding: Binding<'_>) -> Result<Vec<
         let (name, document) = (column(&row, 0, DOING)?, column(&row, 1, DOING)?);
         marks.push(RowMark::stored(&Columns::Policy { name, document }, binding, column(&row, 2, DOING)?));
     }
+    for row in session.rows("SELECT id, name, document, mac FROM agencies", &[], DOING).await? {
+        let text = |at: usize| column::<&str>(&row, at, DOING);
+        let columns = Columns::Agency { id: text(0)?, name: text(1)?, document: text(2)? };
+        marks.push(RowMark::stored(&columns, binding, column(&row, 3, DOING)?));
+    }
     let sql = format!("SELECT {ACCESS_KEY_COLUMNS} FROM access_keys");
     for row in session.rows(&sql, &[], DOING).await? {
         let key = identities::read_access_key(&row, binding.converting())?;
@@ -72,14 +80,14 @@ pub(super) async fn rows(session: &Session, binding: Binding<'_>) -> Result<Vec<
     Ok(marks)
 }
 
-/// Nobody else changes users, access keys and shared policies before the transaction ends. Whoever changes several takes
+/// Nobody else changes users, access keys, shared policies and agencies before the transaction ends. Whoever changes several takes
 /// this first, so that no two wait for each other.
 pub(super) async fn lock(session: &Session) -> Result<(), StoreError> {
-    let lock = "LOCK TABLE users, access_keys, policies IN SHARE ROW EXCLUSIVE MODE";
+    let lock = "LOCK TABLE users, access_keys, policies, agencies IN SHARE ROW EXCLUSIVE MODE";
     session.execute(lock, &[], CHANGING).await.map(drop)
 }
 
-/// All users, access keys and shared policies, locked.
+/// All users, access keys, shared policies and agencies, locked.
 pub(super) async fn lock_state(session: &Session, binding: Binding<'_>) -> Result<AccessState, StoreError> {
     lock(session).await?;
     let sql = format!("SELECT {ACCESS_KEY_COLUMNS} FROM access_keys ORDER BY access_key");
@@ -87,6 +95,7 @@ pub(super) async fn lock_state(session: &Session, binding: Binding<'_>) -> Resul
         users: users(session, binding).await?,
         keys: access_key_rows(session, binding, &sql, &[]).await?,
         policies: policies(session, binding).await?,
+        agencies: agencies(session, binding).await?,
     })
 }
 
@@ -129,6 +138,39 @@ async fn policy_rows(
         let (name, document): (&str, &str) = (column(row, 0, READING)?, column(row, 1, READING)?);
         binding.require(&Columns::Policy { name, document }, column(row, 3, READING)?)?;
         document::decode(document.as_bytes(), column(row, 2, READING)?, "a policy")
+    };
+    rows.iter().map(read).collect()
+}
+
+pub(super) async fn agency(
+    session: &Session,
+    binding: Binding<'_>,
+    id: &str,
+) -> Result<Option<AgencyRecord>, StoreError> {
+    if !identities::can_be_held(id) {
+        return Ok(None);
+    }
+    let sql = "SELECT id, name, document, checksum, mac FROM agencies WHERE id = $1";
+    Ok(agency_rows(session, binding, sql, &[&id]).await?.into_iter().next())
+}
+
+pub(super) async fn agencies(session: &Session, binding: Binding<'_>) -> Result<Vec<AgencyRecord>, StoreError> {
+    agency_rows(session, binding, "SELECT id, name, document, checksum, mac FROM agencies ORDER BY name", &[]).await
+}
+
+async fn agency_rows(
+    session: &Session,
+    binding: Binding<'_>,
+    sql: &str,
+    parameters: Parameters<'_>,
+) -> Result<Vec<AgencyRecord>, StoreError> {
+    const DOING: &str = READING_AGENCIES;
+    let rows = session.rows(sql, parameters, DOING).await?;
+    let read = |row: &Row| {
+        let text = |at: usize| column::<&str>(row, at, DOING);
+        let (id, name, document) = (text(0)?, text(1)?, text(2)?);
+        binding.require(&Columns::Agency { id, name, document }, column(row, 4, DOING)?)?;
+        document::decode(document.as_bytes(), column(row, 3, DOING)?, "an agency")
     };
     rows.iter().map(read).collect()
 }
@@ -180,6 +222,20 @@ async fn change(
         AccessChange::DeletePolicy(name) => {
             marks.push(RowMark::removed(RowKind::Policy, name));
             session.execute("DELETE FROM policies WHERE name = $1", &[name], CHANGING).await?
+        }
+        AccessChange::PutAgency(agency) => {
+            let Document { text, checksum } = Document::of(agency)?;
+            let mac = binding.bind(&Columns::Agency { id: &agency.id, name: &agency.name, document: &text });
+            marks.push(RowMark::put(RowKind::Agency, &agency.id, &mac));
+            let sql = "INSERT INTO agencies (id, name, document, checksum, mac) VALUES ($1, $2, $3, $4, $5)
+                 ON CONFLICT (id) DO UPDATE SET name = excluded.name, document = excluded.document,
+                 checksum = excluded.checksum, mac = excluded.mac";
+            let checksum = i64::from(checksum);
+            session.execute(sql, &[&agency.id, &agency.name, &text, &checksum, &mac], CHANGING).await?
+        }
+        AccessChange::DeleteAgency(id) => {
+            marks.push(RowMark::removed(RowKind::Agency, id));
+            session.execute("DELETE FROM agencies WHERE id = $1", &[id], CHANGING).await?
         }
     };
     if changed == 0 { Err(StoreError::NotFound) } else { Ok(()) }

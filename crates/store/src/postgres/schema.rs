@@ -32,6 +32,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/postgres/0013_key_ends.sql"),
     include_str!("../../migrations/postgres/0014_chain_key.sql"),
     include_str!("../../migrations/postgres/0015_audit_columns.sql"),
+    include_str!("../../migrations/postgres/0016_agencies.sql"),
 ];
 
 const DOING: &str = "bringing the schema up to date";

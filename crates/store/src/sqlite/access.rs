@@ -9,11 +9,14 @@ use crate::{
     bound::{Binding, Columns, Replacement, RowKind, RowMark, rewritten},
     document::{self, Document},
     error::StoreError,
-    record::{AccessChange, AccessKeyRecord, AccessKeyUse, AccessState, KeyRecord, PolicyRecord, UserRecord},
+    record::{
+        AccessChange, AccessKeyRecord, AccessKeyUse, AccessState, AgencyRecord, KeyRecord, PolicyRecord, UserRecord,
+    },
     row::{self, ACCESS_KEY_COLUMNS, KeyDifference, time},
 };
 
 const READING: &str = "reading policies";
+const READING_AGENCIES: &str = "reading agencies";
 const READING_KEYS: &str = "reading keys";
 
 pub(super) fn users(db: &Connection, binding: Binding<'_>) -> Result<Vec<UserRecord>, StoreError> {
@@ -53,7 +56,7 @@ fn access_key_rows(
     Ok(keys)
 }
 
-/// The rows of all users, access keys and shared policies, with their MACs.
+/// The rows of all users, access keys, shared policies and agencies, with their MACs.
 pub(super) fn rows(db: &Connection, binding: Binding<'_>) -> Result<Vec<RowMark>, StoreError> {
     const DOING: &str = "reading rows";
     let mut marks = Vec::new();
@@ -76,6 +79,11 @@ pub(super) fn rows(db: &Connection, binding: Binding<'_>) -> Result<Vec<RowMark>
         let (name, document) = (text(row, 0)?, text(row, 1)?);
         Ok(RowMark::stored(&Columns::Policy { name: &name, document: &document }, binding, mac(row, 2)?.as_deref()))
     })?;
+    read("SELECT id, name, document, mac FROM agencies", &mut |row| {
+        let (id, name, document) = (text(row, 0)?, text(row, 1)?, text(row, 2)?);
+        let columns = Columns::Agency { id: &id, name: &name, document: &document };
+        Ok(RowMark::stored(&columns, binding, mac(row, 3)?.as_deref()))
+    })?;
     let sql = format!("SELECT {ACCESS_KEY_COLUMNS} FROM access_keys");
     read(&sql, &mut |row| {
         let key = identities::read_access_key(row, binding.converting())?;
@@ -84,13 +92,14 @@ pub(super) fn rows(db: &Connection, binding: Binding<'_>) -> Result<Vec<RowMark>
     Ok(marks)
 }
 
-/// All users, access keys and shared policies.
+/// All users, access keys, shared policies and agencies.
 pub(super) fn state(db: &Connection, binding: Binding<'_>) -> Result<AccessState, StoreError> {
     let sql = format!("SELECT {ACCESS_KEY_COLUMNS} FROM access_keys ORDER BY access_key");
     Ok(AccessState {
         users: users(db, binding)?,
         keys: access_key_rows(db, binding, &sql, [])?,
         policies: policies(db, binding)?,
+        agencies: agencies(db, binding)?,
     })
 }
 
@@ -117,6 +126,35 @@ fn policy_rows(
         let mac: Option<Vec<u8>> = row.get(3).during(READING)?;
         binding.require(&Columns::Policy { name: &name, document: &text }, mac.as_deref())?;
         found.push(document::decode(text.as_bytes(), row.get(2).during(READING)?, "a policy")?);
+    }
+    Ok(found)
+}
+
+pub(super) fn agency(db: &Connection, binding: Binding<'_>, id: &str) -> Result<Option<AgencyRecord>, StoreError> {
+    let sql = "SELECT id, name, document, checksum, mac FROM agencies WHERE id = ?1";
+    Ok(agency_rows(db, binding, sql, [id])?.into_iter().next())
+}
+
+pub(super) fn agencies(db: &Connection, binding: Binding<'_>) -> Result<Vec<AgencyRecord>, StoreError> {
+    agency_rows(db, binding, "SELECT id, name, document, checksum, mac FROM agencies ORDER BY name", [])
+}
+
+fn agency_rows(
+    db: &Connection,
+    binding: Binding<'_>,
+    sql: &str,
+    parameters: impl Params,
+) -> Result<Vec<AgencyRecord>, StoreError> {
+    const DOING: &str = READING_AGENCIES;
+    let mut statement = db.prepare_cached(sql).during(DOING)?;
+    let mut rows = statement.query(parameters).during(DOING)?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next().during(DOING)? {
+        let text = |at: usize| row.get::<_, String>(at).during(DOING);
+        let (id, name, document) = (text(0)?, text(1)?, text(2)?);
+        let mac: Option<Vec<u8>> = row.get(4).during(DOING)?;
+        binding.require(&Columns::Agency { id: &id, name: &name, document: &document }, mac.as_deref())?;
+        found.push(document::decode(document.as_bytes(), row.get(3).during(DOING)?, "an agency")?);
     }
     Ok(found)
 }
@@ -171,6 +209,19 @@ pub(super) fn change(
         AccessChange::DeletePolicy(name) => {
             marks.push(RowMark::removed(RowKind::Policy, name));
             execute(db, "DELETE FROM policies WHERE name = ?1", [name])?
+        }
+        AccessChange::PutAgency(agency) => {
+            let Document { text, checksum } = Document::of(agency)?;
+            let mac = binding.bind(&Columns::Agency { id: &agency.id, name: &agency.name, document: &text });
+            marks.push(RowMark::put(RowKind::Agency, &agency.id, &mac));
+            let sql = "INSERT INTO agencies (id, name, document, checksum, mac) VALUES (?1, ?2, ?3, ?4, ?5)
+                 ON CONFLICT (id) DO UPDATE SET name = excluded.name, document = excluded.document,
+                 checksum = excluded.checksum, mac = excluded.mac";
+            execute(db, sql, params![agency.id, agency.name, text, checksum, mac])?
+        }
+        AccessChange::DeleteAgency(id) => {
+            marks.push(RowMark::removed(RowKind::Agency, id));
+            execute(db, "DELETE FROM agencies WHERE id = ?1", [id])?
         }
     };
     if changed == 0 { Err(StoreError::NotFound) } else { Ok(()) }

@@ -4,8 +4,8 @@ use csms_core::policy::Policy;
 
 use super::*;
 use crate::{
-    AccessChange, AccessKeyRecord, AccessKeyUse, AccessState, ChangeError, KeyDetails, KeyMaterial, KeyRecord,
-    KeyRotation, KeyState, LastKeyUse, PolicyDetails, PolicyRecord, StoreError, UserDetails, UserRecord,
+    AccessChange, AccessKeyRecord, AccessKeyUse, AccessState, AgencyRecord, ChangeError, KeyDetails, KeyMaterial,
+    KeyRecord, KeyRotation, KeyState, LastKeyUse, PolicyDetails, PolicyRecord, StoreError, UserDetails, UserRecord,
 };
 
 fn user(id: &str, name: &str) -> UserRecord {
@@ -116,6 +116,41 @@ pub async fn users_and_policies_change_together_or_not_at_all<S: Store>(store: S
     let taken = vec![AccessChange::DeletePolicy("readers".to_owned()), AccessChange::PutUser(user("3", "alice"))];
     assert!(matches!(store.change_access(taken, Vec::new()).await, Err(StoreError::Conflict(_))));
     assert_eq!(store.policies().await.unwrap(), [readers]);
+}
+
+pub async fn agencies_are_found_by_identifier_and_their_rows_are_bound<S: Store>(store: Shared<S>) {
+    let agency = |id: &str, name: &str| AgencyRecord {
+        id: id.to_owned(),
+        name: name.to_owned(),
+        description: String::new(),
+        projects: vec![project()],
+        attached: vec!["readers".to_owned()],
+        users: vec!["1".to_owned()],
+        create_time: at(5),
+    };
+    let (build, deploy) = (agency("1", "build"), agency("2", "deploy"));
+    let put = |agency: &AgencyRecord| vec![AccessChange::PutAgency(agency.clone())];
+    store.change_access(put(&deploy), Vec::new()).await.unwrap();
+    store.change_access(put(&build), Vec::new()).await.unwrap();
+    assert_eq!(store.agencies().await.unwrap(), [build.clone(), deploy.clone()]);
+    assert_eq!(store.agency("1").await.unwrap(), Some(build.clone()));
+    assert_eq!(store.agency("build").await.unwrap(), None, "a name is no identifier");
+    let taken = store.change_access(put(&agency("3", "build")), Vec::new()).await;
+    assert!(matches!(taken, Err(StoreError::Conflict(_))), "{taken:?}");
+
+    let changed = AgencyRecord { users: Vec::new(), ..build };
+    store.change_access(put(&changed), Vec::new()).await.unwrap();
+    assert_eq!(store.agency("1").await.unwrap(), Some(changed.clone()));
+    let seen = |state: &AccessState| Ok::<_, &str>((state.agencies.clone(), Vec::new(), Vec::new()));
+    assert_eq!(store.decide_access(seen).await.unwrap(), [changed, deploy]);
+    let macs: Vec<_> = store.access_rows().await.unwrap().into_iter().map(|row| (row.id, row.mac)).collect();
+    assert!(macs.iter().all(|(_, mac)| mac.as_deref().is_some_and(|mac| mac != "not valid")), "{macs:?}");
+    assert_eq!(macs.len(), 2);
+
+    let delete = |id: &str| vec![AccessChange::DeleteAgency(id.to_owned())];
+    store.change_access(delete("2"), Vec::new()).await.unwrap();
+    assert_eq!(store.agency("2").await.unwrap(), None);
+    assert!(matches!(store.change_access(delete("2"), Vec::new()).await, Err(StoreError::NotFound)));
 }
 
 pub async fn a_policy_is_replaced_by_name<S: Store>(store: Shared<S>) {

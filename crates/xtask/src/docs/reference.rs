@@ -178,7 +178,7 @@ const COMMANDS: &str = "\
 # Commands
 
 The help of every command, as `--help` prints it. Commands that use a running server (`secret`, `exec`, `backup`, `restore`) take
-its address and keys from `CSMS_CREDENTIALS`; those that open the server's own data (`user`, `policy`, `access`, `audit`,
+its address and keys from `CSMS_CREDENTIALS`; those that open the server's own data (`user`, `policy`, `agency`, `access`, `audit`,
 `migrate`) take `--data` or `--store` like `csms serve`. Options that several commands have stand under
 [Shared options](#shared-options).
 

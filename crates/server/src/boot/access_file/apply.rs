@@ -163,6 +163,10 @@ impl Plan<'_> {
                 if let Some(user) = self.state.users.iter().find(bears) {
                     problems.add(format_args!("{place}.name"), format_args!("is attached to {}", user.name));
                 }
+                if let Some(agency) = self.state.agencies.iter().find(|agency| agency.attached.contains(name)) {
+                    let problem = format_args!("is attached to the agency {}", agency.name);
+                    problems.add(format_args!("{place}.name"), problem);
+                }
                 change("DeletePolicy", AccessChange::DeletePolicy(name.clone()));
             }
             (Some(wanted), Some(stored)) => {

@@ -23,6 +23,14 @@ use crate::{
     installation::make_id,
 };
 
+/// The agencies of the cloud's services. They trust a service, so no user can assume them, and `csms agency` makes none of
+/// these names.
+pub const BUILT_IN: [&str; 3] = [
+    "CSMSAccessFunctionGraph",
+    "FunctionGraphAgencyForRotateRDSByCSMSV3",
+    "FunctionGraphAgencyForRotateGaussDBByCSMSV3",
+];
+
 /// An agency that was made.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct Agency {
@@ -37,11 +45,10 @@ impl Entry for Agency {
 /// The agencies of a type of secrets: that of the service, which invokes the function, and that of the function. The name
 /// of the last one for GaussDB-FG is ours; the cloud's is not published.
 const fn names(kind: SecretType) -> [&'static str; 2] {
+    let [service, rds, gauss] = BUILT_IN;
     match kind {
-        SecretType::GaussDbFg => ["CSMSAccessFunctionGraph", "FunctionGraphAgencyForRotateGaussDBByCSMSV3"],
-        SecretType::RdsFg | SecretType::Common => {
-            ["CSMSAccessFunctionGraph", "FunctionGraphAgencyForRotateRDSByCSMSV3"]
-        }
+        SecretType::GaussDbFg => [service, gauss],
+        SecretType::RdsFg | SecretType::Common => [service, rds],
     }
 }
 

@@ -235,6 +235,10 @@ pub(super) async fn delete(call: Call) -> Result<Prepared, Failure> {
             if state.users.iter().any(|user| is_attached(user, &name)) {
                 return Err(Failure::new(ErrorCode::IamConflict, "the policy is attached to a user; detach it first"));
             }
+            if state.agencies.iter().any(|agency| agency.attached.contains(&name)) {
+                let reason = "the policy is attached to an agency; detach it first";
+                return Err(Failure::new(ErrorCode::IamConflict, reason));
+            }
             Ok(Decision { answer: (), changes: vec![AccessChange::DeletePolicy(name.clone())], target: name })
         })
         .await?;

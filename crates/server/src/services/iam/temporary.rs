@@ -6,6 +6,7 @@ use csms_api::{ApiError, ErrorCode, request::token::TemporaryKeyRequest};
 use csms_core::ProjectId;
 use serde::Serialize;
 
+use super::assume;
 use crate::{
     auth::{Caller, token::TemporaryKey},
     clock,
@@ -30,11 +31,11 @@ struct Credential<'k> {
 /// CreateTemporaryAccessKey
 ///
 /// # Errors
-/// A token of somebody else; a function; an agency, since none can be assumed.
+/// A token of somebody else; a function or an agency as the caller; the refusals of [`assume`].
 pub(super) async fn create(call: &Call, request: TemporaryKeyRequest) -> Result<Answer, Failure> {
     let (token, seconds) = match request {
         TemporaryKeyRequest::Own { token, seconds } => (token, seconds),
-        TemporaryKeyRequest::Agency(agency) => return Err(no_such_agency(&agency)),
+        TemporaryKeyRequest::Agency(request) => return assume::temporary_key(call, request).await,
     };
     let source = match token {
         Some(token) => &within(&call.caller, call.app.authenticator.open_token(&token).await?.1)?,
@@ -42,12 +43,19 @@ pub(super) async fn create(call: &Call, request: TemporaryKeyRequest) -> Result<
     };
     let expires = call.app.clock.now().plus_millis(seconds.saturating_mul(1000));
     let key = TemporaryKey::for_user(source, expires)?;
-    let securitytoken = key.security_token(&call.app.root)?;
+    answer(&key, &key.security_token(&call.app.root)?)
+}
+
+/// Temporary keys as IAM v3 shows them.
+///
+/// # Errors
+/// None but internal ones.
+pub(super) fn answer(key: &TemporaryKey, securitytoken: &str) -> Result<Answer, Failure> {
     Answer::secret(&Minted {
         credential: Credential {
             access: &key.access_key,
             secret: &key.secret_key,
-            securitytoken: &securitytoken,
+            securitytoken,
             expires_at: clock::rfc3339(key.expires(), 6),
         },
     })
@@ -61,10 +69,4 @@ fn within(caller: &Caller, token: Caller) -> Result<Caller, Failure> {
     let projects: Vec<ProjectId> = token.projects.into_iter().filter(|project| caller.may_use(project)).collect();
     let expires = caller.expires.into_iter().chain(token.expires).min();
     Ok(Caller { projects, expires, ..caller.clone() })
-}
-
-/// The refusal of a request to act as an agency.
-pub(super) fn no_such_agency(agency: &str) -> Failure {
-    let shown: String = agency.chars().take(64).filter(|character| !character.is_control()).collect();
-    Failure::new(ErrorCode::Forbidden, format!("there is no agency {shown} that the caller may assume"))
 }

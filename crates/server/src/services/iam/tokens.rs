@@ -2,20 +2,21 @@
 
 use std::sync::Arc;
 
-use axum::http::{HeaderValue, StatusCode};
+use axum::{
+    body::Bytes,
+    http::{HeaderValue, StatusCode},
+};
 use csms_api::{
     ApiError, ErrorCode, ErrorShape, Method,
     operation::Specification,
-    request::token::{PasswordLogin, TemporaryKeyRequest, TokenLogin, TokenRequest},
+    request::token::{AgencyRequest, PasswordLogin, TemporaryKeyRequest, TokenLogin, TokenRequest},
+    vocabulary::ASSUME_AGENCY,
 };
 use csms_core::{ProjectId, UnixMillis};
 use csms_store::Store;
 use serde_json::{Value, json};
 
-use super::{
-    catalog,
-    temporary::{self, no_such_agency},
-};
+use super::{assume, catalog, temporary};
 use crate::{
     app::App,
     audit::Requested,
@@ -43,7 +44,7 @@ const SUBJECT_TOKEN: &str = "x-subject-token";
 pub enum TokenOperation {
     /// The version document.
     ShowVersion,
-    /// A token by a password, or by another token.
+    /// A token by a password, by another token, or as an agency.
     CreateToken,
     /// What a token of the caller is for. A `HEAD` request says only whether it is valid.
     ShowToken,
@@ -51,6 +52,8 @@ pub enum TokenOperation {
     ShowCatalog,
     /// A temporary access key.
     CreateTemporaryAccessKey,
+    /// Temporary keys as an agency, as STS makes them.
+    AssumeAgency,
     /// A project of the caller.
     ShowProject,
     /// The projects of the caller, as the SDKs ask for them.
@@ -69,6 +72,7 @@ impl TokenOperation {
         Self::ShowToken,
         Self::ShowCatalog,
         Self::CreateTemporaryAccessKey,
+        Self::AssumeAgency,
         Self::ShowProject,
         Self::ListProjects,
         Self::ListAuthProjects,
@@ -86,14 +90,19 @@ impl Service for TokenOperation {
             Self::CreateTemporaryAccessKey => {
                 ("CreateTemporaryAccessKey", Method::Post, "/v3.0/OS-CREDENTIAL/securitytokens", 201)
             }
+            Self::AssumeAgency => ("AssumeAgency", Method::Post, "/v5/agencies/assume", 200),
             Self::ShowProject => ("ShowProject", Method::Get, "/v3/projects/{project_id}", 200),
             Self::ListProjects => ("ListProjects", Method::Get, "/v3/projects", 200),
             Self::ListAuthProjects => ("ListAuthProjects", Method::Get, "/v3/auth/projects", 200),
             Self::ListDomains => ("ListDomains", Method::Get, "/v3/auth/domains", 200),
         };
         // A proven caller may ask who it is and what projects it has, and have its own rights for a while; no policy is about
-        // that.
-        Specification { name, method, path, success, errors: ErrorShape::Nested, actions: &[] }
+        // that. To act as an agency takes a right, whichever operation it is asked of.
+        let (errors, actions) = match self {
+            Self::AssumeAgency => (ErrorShape::Flat, ASSUME_AGENCY),
+            _ => (ErrorShape::Nested, &[] as &[_]),
+        };
+        Specification { name, method, path, success, errors, actions }
     }
 
     fn scope(self) -> Scope {
@@ -101,15 +110,33 @@ impl Service for TokenOperation {
     }
 
     fn audited(self) -> Audited {
-        if matches!(self, Self::CreateToken | Self::CreateTemporaryAccessKey) { Audited::Use } else { Audited::No }
+        let mints = matches!(self, Self::CreateToken | Self::CreateTemporaryAccessKey | Self::AssumeAgency);
+        if mints { Audited::Use } else { Audited::No }
     }
 
     fn kind(self) -> Kind {
-        Kind::User
+        if self == Self::AssumeAgency { Kind::Agency } else { Kind::User }
     }
 
-    /// IAM's error body: `{"error":{"code","message","title"}}`.
-    fn error_body(self, error: &ApiError, _request_id: &str) -> Value {
+    fn is_by_caller(self, body: &Bytes) -> bool {
+        let read = || Body::new(body.clone()).wiped_object().is_ok_and(|body| TokenRequest::is_by_caller(&body));
+        self == Self::CreateToken && read()
+    }
+
+    fn translate(self, mut failure: Failure) -> Failure {
+        if self == Self::AssumeAgency {
+            failure.error.code = failure.error.code.of_iam();
+        }
+        failure
+    }
+
+    /// IAM's error body: `{"error":{"code","message","title"}}`. That of STS is flat.
+    fn error_body(self, error: &ApiError, request_id: &str) -> Value {
+        if self == Self::AssumeAgency {
+            let mut body = error.body(ErrorShape::Flat);
+            body["request_id"] = json!(request_id);
+            return body;
+        }
         let status = error.code.status();
         let title = StatusCode::from_u16(status).ok().and_then(|status| status.canonical_reason()).unwrap_or("Error");
         json!({ "error": { "code": status, "message": error.message, "title": title } })
@@ -119,17 +146,30 @@ impl Service for TokenOperation {
         match self {
             Self::CreateToken => {
                 let request = TokenRequest::read(&*body.wiped_object()?)?;
-                Ok(Prepared::new(Vec::new(), async move {
+                let accesses = match &request {
+                    TokenRequest::Agency(agency) => vec![assume::access(agency)],
+                    TokenRequest::Password(_) | TokenRequest::Token(_) => Vec::new(),
+                };
+                Ok(Prepared::new(accesses, async move {
                     match request {
                         TokenRequest::Password(login) => by_password(&call, login).await,
                         TokenRequest::Token(login) => by_token(&call, login).await,
-                        TokenRequest::Agency(agency) => Err(no_such_agency(&agency)),
+                        TokenRequest::Agency(agency) => assume::token(&call, agency).await,
                     }
                 }))
             }
             Self::CreateTemporaryAccessKey => {
                 let request = TemporaryKeyRequest::read(&body.optional_object()?)?;
-                Ok(Prepared::new(Vec::new(), async move { temporary::create(&call, request).await }))
+                let accesses = match &request {
+                    TemporaryKeyRequest::Agency(agency) => vec![assume::access(agency)],
+                    TemporaryKeyRequest::Own { .. } => Vec::new(),
+                };
+                Ok(Prepared::new(accesses, async move { temporary::create(&call, request).await }))
+            }
+            Self::AssumeAgency => {
+                let (request, session) = AgencyRequest::read_session(&body.object()?)?;
+                let accesses = vec![assume::access(&request)];
+                Ok(Prepared::new(accesses, async move { assume::session(&call, request, &session).await }))
             }
             Self::ShowVersion => {
                 Ok(Prepared::new(Vec::new(), async move { Answer::json(&catalog::version(&call.head().headers)) }))
@@ -193,6 +233,7 @@ async fn by_password(call: &Call, login: PasswordLogin) -> Result<Answer, Failur
         generation: user.details.generation,
         issued: Some(now),
         by_token: false,
+        agency: None,
     };
     let projects = project.map_or(user.projects, |project| vec![project]);
     let caller = Caller { projects, ..Caller::named(&user.name, &user.id) };
@@ -224,19 +265,20 @@ async fn show_token(call: &Call) -> Result<Answer, Failure> {
         Err(failure) if failure.error.code == ErrorCode::InvalidToken => return Err(unknown()),
         opened => opened?,
     };
-    if bearer.user_id != call.caller.user_id {
+    let caller = &call.caller;
+    if bearer.user_id != caller.user_id || bearer.assumed != caller.assumed {
         return Err(unknown());
     }
     token_answer(call, StatusCode::OK, &token, &bearer, text)
 }
 
-fn require_project(app: &App, projects: &[ProjectId], named: &str) -> Result<ProjectId, Failure> {
-    let refused = || ApiError::new(ErrorCode::Forbidden, "the user may not use the project of auth.scope.project");
+pub(super) fn require_project(app: &App, projects: &[ProjectId], named: &str) -> Result<ProjectId, Failure> {
+    let refused = || ApiError::new(ErrorCode::Forbidden, "the caller may not use the project of auth.scope.project");
     Ok(find_project(app, projects, named).ok_or_else(refused)?)
 }
 
 /// The header of a token, and what it is for in the body.
-fn token_answer(
+pub(super) fn token_answer(
     call: &Call,
     status: StatusCode,
     token: &UserToken,
@@ -245,14 +287,27 @@ fn token_answer(
 ) -> Result<Answer, Failure> {
     let app = &call.app;
     let domain = json!({ "id": app.identity.domain_id, "name": app.identity.domain_name });
+    let method = match (token.by_token, &bearer.assumed) {
+        (true, _) => "token",
+        (false, Some(_)) => "assume_role",
+        (false, None) => "password",
+    };
+    let user = json!({ "id": token.user_id, "name": bearer.name, "domain": domain, "password_expires_at": "" });
     let mut body = json!({ "token": {
-        "methods": [if token.by_token { "token" } else { "password" }],
+        "methods": [method],
         "issued_at": token.issued.map(rfc3339).unwrap_or_default(),
         "expires_at": rfc3339(token.expires),
-        "user": { "id": token.user_id, "name": bearer.name, "domain": domain, "password_expires_at": "" },
         "roles": [],
         "catalog": catalog::catalog(app, bearer, &call.head().headers),
     }});
+    match &bearer.assumed {
+        None => body["token"]["user"] = user,
+        Some(assumed) => {
+            let name = format!("{}/{}", app.identity.domain_name, assumed.agency);
+            body["token"]["user"] = json!({ "id": assumed.agency_id, "name": name, "domain": domain });
+            body["token"]["assumed_by"] = json!({ "user": user });
+        }
+    }
     let (scope, scoped_to) = match &token.project {
         Some(project) => ("project", json!({ "id": project, "name": project_name(app, project), "domain": domain })),
         None => ("domain", domain),

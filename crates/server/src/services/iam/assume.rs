@@ -1,0 +1,167 @@
+//! Acting as an agency: a token, temporary keys of IAM v3, or a session of STS.
+//!
+//! What is minted has the rights of the agency and none of the user's. It ends with the user, with the agency, when the user
+//! may not assume the agency any more, and no later than what proved the user. Who may assume an agency is decided by its
+//! record and the right `iam:agencies:assume`, which the gate judges; agencies are made by `csms agency`.
+
+use axum::http::StatusCode;
+use csms_api::{ErrorCode, request::token::AgencyRequest, vocabulary::ASSUME_AGENCY};
+use csms_core::ProjectId;
+use csms_store::Store as _;
+use serde::Serialize;
+
+use super::tokens;
+use crate::{
+    auth::{
+        Caller,
+        token::{TemporaryKey, USER_TOKEN_MILLIS, UserToken},
+    },
+    clock,
+    failure::Failure,
+    gate::{
+        access::{Access, Resource},
+        answer::Answer,
+        service::Call,
+    },
+    services::csms::agencies::BUILT_IN,
+};
+
+/// How long temporary keys and sessions live where the request does not say, in seconds.
+const KEY_SECONDS: u64 = 900;
+const SESSION_SECONDS: u64 = 3600;
+
+/// The access of a request to act as an agency.
+pub(super) fn access(request: &AgencyRequest) -> Access {
+    Access::new(ASSUME_AGENCY, Resource::Agency(request.agency.clone())).called("this agency")
+}
+
+/// The agency that a request names, as the caller acts as it.
+///
+/// # Errors
+/// One refusal whatever is in the way of an agency: there is none, it is in another account, or the caller is not among its
+/// users. A function, an assumed agency or the service itself as the caller; an agency that trusts a service.
+async fn assume(call: &Call, request: &AgencyRequest) -> Result<Caller, Failure> {
+    let (app, caller) = (&call.app, &call.caller);
+    caller.require_minting()?;
+    if BUILT_IN.contains(&request.agency.as_str()) {
+        let reason = format!("the agency {} trusts a service, and nobody can assume it", request.agency);
+        return Err(Failure::new(ErrorCode::Forbidden, reason));
+    }
+    let refused = || no_such_agency(&request.agency);
+    let is_here = |domain: &String| [&app.identity.domain_name, &app.identity.domain_id].contains(&domain);
+    // A caller with a bound would shed it.
+    if caller.bound.is_some() || !request.domain.as_ref().is_none_or(is_here) {
+        return Err(refused());
+    }
+    let known = app.store.agencies().await?.into_iter().find(|agency| agency.name == request.agency);
+    let Some(known) = known else { return Err(refused()) };
+    app.authenticator.assume(caller, &known.id).await?.ok_or_else(refused)
+}
+
+/// The refusal of a request to act as an agency.
+fn no_such_agency(agency: &str) -> Failure {
+    let shown: String = agency.chars().take(64).filter(|character| !character.is_control()).collect();
+    Failure::new(ErrorCode::Forbidden, format!("there is no agency {shown} that the caller may assume"))
+}
+
+/// The agency within the project that a request names, or its one project if the caller is confined to one.
+fn scope(call: &Call, agency: Caller, request: &AgencyRequest) -> Result<(Caller, Option<ProjectId>), Failure> {
+    let project = match &request.project {
+        Some(named) => Some(tokens::require_project(&call.app, &agency.projects, named)?),
+        None if agency.is_confined => Some(agency.projects.first().cloned().ok_or_else(|| {
+            let reason = "the credentials of the caller are for one project, which the agency may not use";
+            Failure::new(ErrorCode::Forbidden, reason)
+        })?),
+        None => None,
+    };
+    Ok(match &project {
+        Some(project) => (agency.within(project), Some(project.clone())),
+        None => (agency, None),
+    })
+}
+
+/// CreateToken by the method `assume_role`.
+///
+/// # Errors
+/// As [`assume`]; a project that the agency may not use.
+pub(super) async fn token(call: &Call, request: AgencyRequest) -> Result<Answer, Failure> {
+    let agency = assume(call, &request).await?;
+    let (agency, project) = scope(call, agency, &request)?;
+    let now = call.app.clock.now();
+    let longest = request.seconds.map_or(USER_TOKEN_MILLIS, |seconds| seconds.saturating_mul(1000));
+    let expires = now.plus_millis(longest);
+    let assumed = agency.assumed.as_ref().ok_or_else(|| Failure::internal("an agency without its user"))?;
+    let token = UserToken {
+        user_id: assumed.user_id.clone(),
+        project,
+        expires: agency.expires.map_or(expires, |end| end.min(expires)),
+        generation: agency.generation,
+        issued: Some(now),
+        by_token: false,
+        agency: Some(assumed.agency_id.clone()),
+    };
+    let text = token.seal(&call.app.root)?;
+    tokens::token_answer(call, StatusCode::CREATED, &token, &agency, &text)
+}
+
+/// Temporary keys of an agency that live for a number of seconds, and their security token.
+async fn mint(call: &Call, request: &AgencyRequest, seconds: u64) -> Result<(TemporaryKey, String, Caller), Failure> {
+    let agency = assume(call, request).await?;
+    let (agency, _) = scope(call, agency, request)?;
+    let seconds = request.seconds.unwrap_or(seconds);
+    let expires = call.app.clock.now().plus_millis(seconds.saturating_mul(1000));
+    let key = TemporaryKey::for_agency(&agency, expires)?;
+    let token = key.security_token(&call.app.root)?;
+    Ok((key, token, agency))
+}
+
+/// CreateTemporaryAccessKey by the method `assume_role`.
+///
+/// # Errors
+/// As [`token`].
+pub(super) async fn temporary_key(call: &Call, request: AgencyRequest) -> Result<Answer, Failure> {
+    let (key, token, _) = mint(call, &request, KEY_SECONDS).await?;
+    super::temporary::answer(&key, &token)
+}
+
+/// Has no `Debug`: it holds a secret key.
+#[derive(Serialize)]
+struct Session<'s> {
+    source_identity: &'static str,
+    assumed_agency: AssumedAgency,
+    credentials: SessionKeys<'s>,
+}
+
+#[derive(Serialize)]
+struct AssumedAgency {
+    urn: String,
+    id: String,
+}
+
+#[derive(Serialize)]
+struct SessionKeys<'s> {
+    expiration: String,
+    access_key_id: &'s str,
+    secret_access_key: &'s str,
+    security_token: &'s str,
+}
+
+/// AssumeAgency of STS.
+///
+/// # Errors
+/// As [`token`].
+pub(super) async fn session(call: &Call, request: AgencyRequest, session: &str) -> Result<Answer, Failure> {
+    let (key, token, agency) = mint(call, &request, SESSION_SECONDS).await?;
+    let id = agency.assumed.as_ref().map(|assumed| assumed.agency_id.as_str()).unwrap_or_default();
+    let urn = format!("sts::{}:assumed-agency:{}/{session}", call.app.identity.domain_id, request.agency);
+    Answer::secret(&Session {
+        source_identity: "",
+        assumed_agency: AssumedAgency { urn, id: format!("{id}:{session}") },
+        credentials: SessionKeys {
+            expiration: clock::rfc3339(key.expires(), 3),
+            access_key_id: &key.access_key,
+            secret_access_key: &key.secret_key,
+            security_token: &token,
+        },
+    })
+}
