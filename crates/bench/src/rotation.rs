@@ -13,7 +13,8 @@ use std::{
 use anyhow::{Context, Result, bail, ensure};
 use csms_client::{Client, CreateSecretBody, Credentials, ListTasksQuery};
 use csms_core::{ProjectId, RotationPeriod, SecretName, UnixMillis};
-use csms_store::{SqliteSettings, SqliteStore, Store};
+use csms_kms::{DerivedKey, RootKey};
+use csms_store::{RowKey, SqliteSettings, SqliteStore, Store};
 use csms_testbed::{
     MySqlServer, Postgres, TlsMode,
     mysql::{self, Release},
@@ -342,6 +343,9 @@ async fn make_secrets(database: &Arc<Database>, server: &Server, secrets: usize)
 /// Makes every secret long overdue, while the server is stopped.
 async fn make_due(server: &Server, secrets: usize) -> Result<()> {
     let store = SqliteStore::open(&server.data().join("csms.db"), SqliteSettings::default())?;
+    let root = std::fs::read_to_string(server.data().join("root.key"))?;
+    let DerivedKey { number, key } = RootKey::from_hex(root.trim())?.derive_numbered(RowKey::PURPOSE);
+    store.use_row_key(RowKey::new(number, key));
     let project = ProjectId::parse(server.project_id()).ok().context("a project")?;
     for number in 0..secrets {
         let name = SecretName::parse(format!("app{number}")).ok().context("a name")?;

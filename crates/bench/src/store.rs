@@ -13,7 +13,9 @@ use csms_core::{
     FunctionUrn, KeyId, ProjectId, RotationConfig, RotationPeriod, Secret, SecretId, SecretName, SecretType, StageName,
     UnixMillis, secret::NewSecret,
 };
-use csms_store::{PostgresSettings, PostgresStore, SqliteSettings, SqliteStore, Store, transfer::move_to_postgres};
+use csms_store::{
+    PostgresSettings, PostgresStore, RowKey, SqliteSettings, SqliteStore, Store, transfer::move_to_postgres,
+};
 use csms_testbed::{
     Postgres,
     postgres::{ADMIN, DATABASE},
@@ -174,6 +176,7 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
         let directory = tempfile::tempdir()?;
         let path = directory.path().join("csms.db");
         let store = SqliteStore::open(&path, SqliteSettings::default())?;
+        store.use_row_key(RowKey::new(1, [7; 32].into()));
         progress(&format!("loading {secrets} secrets"));
         let load = fill(&store, secrets).await?;
         loads.push(vec![format!("create in SQLite, {secrets}"), per_second(secrets, load)]);
@@ -210,6 +213,7 @@ async fn postgres(path: &Path, secrets: usize, calls: usize) -> Result<(Duration
     // As its own housekeeping would do some time after a load.
     server.execute("ANALYZE").await?;
     let store = PostgresStore::open(&settings).await?;
+    store.use_row_key(RowKey::new(1, [7; 32].into()));
     Ok((load, measure("PostgreSQL", &store, secrets, calls).await?))
 }
 

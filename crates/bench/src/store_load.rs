@@ -14,7 +14,7 @@ use csms_core::{
     secret::{NewVersion, Secret},
 };
 use csms_store::{
-    AuditEntry, ChainKey, ChangeError, PostgresSettings, PostgresStore, SqliteSettings, SqliteStore, Store,
+    AuditEntry, ChainKey, ChangeError, PostgresSettings, PostgresStore, RowKey, SqliteSettings, SqliteStore, Store,
 };
 use csms_testbed::{
     Postgres,
@@ -185,6 +185,7 @@ pub(crate) async fn run(span: Duration, sqlite_only: bool) -> Result<Vec<Vec<Str
     };
     let directory = tempfile::tempdir()?;
     let store = SqliteStore::open(&directory.path().join("csms.db"), SqliteSettings::default())?;
+    store.use_row_key(RowKey::new(1, [7; 32].into()));
     for (callers, (reads, changes)) in CALLERS.into_iter().zip(measure(&store, span).await?) {
         row(format!("SQLite: values at {callers}"), reads, None);
         row(format!("SQLite: changes at {callers}"), changes, None);
@@ -198,6 +199,7 @@ pub(crate) async fn run(span: Duration, sqlite_only: bool) -> Result<Vec<Vec<Str
     let password = Some(server.admin_password().to_owned().into());
     let settings = PostgresSettings { password, max_connections: CONNECTIONS, ..PostgresSettings::at(address) };
     let store = PostgresStore::open(&settings).await?;
+    store.use_row_key(RowKey::new(1, [7; 32].into()));
     let measured = measure(&store, span).await?;
     let grouped = plain_changes(&server, span).await?;
     for (callers, (reads, changes)) in CALLERS.into_iter().zip(measured) {
@@ -209,6 +211,7 @@ pub(crate) async fn run(span: Duration, sqlite_only: bool) -> Result<Vec<Vec<Str
     row(format!("PostgreSQL alone: changes, {GROUP} in a transaction"), grouped, None);
     // A second server on the same database, each with half of the callers.
     let (first, second) = (store.clone(), PostgresStore::open(&settings).await?);
+    second.use_row_key(RowKey::new(1, [7; 32].into()));
     let chain = Arc::new(ChainKey::new(1, [7; 32].into()));
     let both = rate(64, span, move |caller| {
         let (store, chain) = (if caller % 2 == 0 { first.clone() } else { second.clone() }, Arc::clone(&chain));

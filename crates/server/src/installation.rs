@@ -51,9 +51,18 @@ const FIRST_USER: &str = "first_user";
 const FIRST_USER_NAME: &str = "admin";
 const ROOT_KEY_CHECK: &str = "root_key_check";
 
-/// What is sealed under [`ROOT_KEY_CHECK`]. Older releases sealed another text: where it still stands, rows of users, access
-/// keys and policies are not bound to their places yet. Nobody without the root key can put it back.
-const BOUND_ROWS: &[u8] = b"csms bound rows 1";
+/// What is sealed under [`ROOT_KEY_CHECK`]. Older releases sealed another text: where it still stands, rows are not bound to their
+/// places yet. Nobody without the root key can write an older text; who puts a former blob back is found by `csms audit verify`,
+/// because each conversion leaves a record.
+const BOUND_ROWS: &[u8] = b"csms bound rows 2";
+
+/// The text of releases that bound users, access keys and policies, but not secrets, KMS keys and entries.
+const BOUND_ACCESS_ROWS: &[u8] = b"csms bound rows 1";
+
+/// The records that conversions leave. Each is in a trail at most once.
+pub const CONVERSIONS: [&str; 2] = [BIND_ACCESS_ROWS, BIND_ROWS];
+const BIND_ACCESS_ROWS: &str = "BindRows";
+const BIND_ROWS: &str = "BindSecretRows";
 
 /// Name of the domain (account) of every installation.
 const DOMAIN_NAME: &str = "csms";
@@ -212,13 +221,19 @@ pub async fn exists(store: &AnyStore) -> Result<bool, StoreError> {
 /// # Errors
 /// A wrong root key, failures of the store.
 pub async fn open(store: &AnyStore, root: &RootKey, region: &str) -> Result<Identity, InstallationError> {
-    let fresh = root.seal(ROOT_KEY_CHECK, BOUND_ROWS, &mut SysRng).map_err(Failure::from)?;
-    let check = store.put_meta_if_absent(ROOT_KEY_CHECK, fresh.clone()).await?;
-    let text = root.open(ROOT_KEY_CHECK, &check).map_err(|_| InstallationError::WrongRootKey)?;
-    let DerivedKey { number, key } = root.derive_numbered("access-rows");
+    let seal = |text: &[u8]| root.seal(ROOT_KEY_CHECK, text, &mut SysRng).map_err(Failure::from);
+    let DerivedKey { number, key } = root.derive_numbered(RowKey::PURPOSE);
     store.use_row_key(RowKey::new(number, key));
-    if text.as_slice() != BOUND_ROWS {
-        bind_rows(store, root, Replacement { key: ROOT_KEY_CHECK.to_owned(), old: check, new: fresh }).await?;
+    loop {
+        let old = store.put_meta_if_absent(ROOT_KEY_CHECK, seal(BOUND_ROWS)?).await?;
+        let text = root.open(ROOT_KEY_CHECK, &old).map_err(|_| InstallationError::WrongRootKey)?;
+        let mark = |new: &[u8]| Ok::<_, Failure>(Replacement { key: ROOT_KEY_CHECK.to_owned(), old, new: seal(new)? });
+        // Another server may be ahead: then nothing is converted, and what it has written is looked at.
+        match text.as_slice() {
+            BOUND_ROWS => break,
+            BOUND_ACCESS_ROWS => bind_rows(store, root, mark(BOUND_ROWS)?).await?,
+            _ => bind_access_rows(store, root, mark(BOUND_ACCESS_ROWS)?).await?,
+        }
     }
     let domain_id = kept(store, DOMAIN_ID, make_id()?).await?;
     let project_id = kept(store, PROJECT_ID, make_id()?).await?;
@@ -231,8 +246,8 @@ pub async fn open(store: &AnyStore, root: &RootKey, region: &str) -> Result<Iden
 
 /// Binds what an older release has written about users, access keys and policies to its rows, once. No server of an older
 /// release may run on the data meanwhile or afterwards: what it writes is refused.
-async fn bind_rows(store: &AnyStore, root: &RootKey, mark: Replacement) -> Result<(), InstallationError> {
-    let record = Record::of("csms", "BindRows", Clock::default().now()).entry(&chain_key(root));
+async fn bind_access_rows(store: &AnyStore, root: &RootKey, mark: Replacement) -> Result<(), InstallationError> {
+    let record = Record::of("csms", BIND_ACCESS_ROWS, Clock::default().now()).entry(&chain_key(root));
     let root = root.clone();
     let bind = move |state: &mut AccessState| {
         for key in &mut state.keys {
@@ -249,7 +264,16 @@ async fn bind_rows(store: &AnyStore, root: &RootKey, mark: Replacement) -> Resul
         Ok(())
     };
     if store.convert_access(mark, bind, vec![record]).await? {
-        tracing::info!("the rows of users, access keys and policies are bound to their places from now on");
+        tracing::warn!("the rows of users, access keys and policies are bound to their places from now on");
+    }
+    Ok(())
+}
+
+/// Binds what an older release has written about secrets, KMS keys and entries to its rows, as [`bind_access_rows`] does.
+async fn bind_rows(store: &AnyStore, root: &RootKey, mark: Replacement) -> Result<(), InstallationError> {
+    let record = Record::of("csms", BIND_ROWS, Clock::default().now()).entry(&chain_key(root));
+    if store.bind_rows(mark, vec![record]).await? {
+        tracing::warn!("the rows of secrets, keys and settings of projects are bound to their places from now on");
     }
     Ok(())
 }

@@ -379,6 +379,10 @@ impl Store for AnyStore {
         delegate!(self.convert_access(mark, convert, records))
     }
 
+    async fn bind_rows(&self, mark: Replacement, records: Vec<AuditEntry>) -> Result<bool, StoreError> {
+        delegate!(self.bind_rows(mark, records))
+    }
+
     async fn make_user_once(
         &self,
         mark: &str,

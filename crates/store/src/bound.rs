@@ -1,11 +1,17 @@
-//! Binds the rows that say who may do what to their place: users, access keys, shared policies and agencies carry a MAC
-//! under a key that the database does not have.
+//! Binds the rows that decide rights to their place: users, access keys, shared policies, agencies, secrets, KMS keys and
+//! entries carry a MAC under a key that the database does not have.
 //!
 //! Whoever can write the database but has no root key can neither change such a row nor put another row's content into it. An
-//! older content of the same row still has its right MAC; the audit trail names the newest one of each row, so that a check
-//! of the trail finds it. What the rows say is not judged here.
+//! older content of the same row still has its right MAC; of users, access keys, policies and KMS keys the audit trail names the
+//! newest one of each row, so that a check of the trail finds it. What the rows say is not judged here.
 
-use std::{fmt, sync::Arc};
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
 
 use hmac::{Hmac, KeyInit, Mac as _};
 use serde::{Deserialize, Serialize};
@@ -16,7 +22,7 @@ use zeroize::Zeroizing;
 use crate::{
     error::{Cause, StoreError},
     record::{AccessChange, AccessKeyRecord, AccessState},
-    row,
+    row::{self, KeyColumns},
 };
 
 /// First byte of a stored MAC. Number of the root key (4 bytes, big-endian) and the MAC (32 bytes) follow.
@@ -26,6 +32,8 @@ const FORMAT: u8 = 1;
 pub struct RowKey {
     number: u32,
     key: Zeroizing<[u8; 32]>,
+    /// Tells the keys of a process apart.
+    serial: u64,
 }
 
 impl fmt::Debug for RowKey {
@@ -46,6 +54,12 @@ pub enum RowKind {
     Policy,
     /// An agency, with the names of its policies and the users who may assume it.
     Agency,
+    /// A KMS key, with its state, aliases, tags and grants.
+    KmsKey,
+    /// A secret without its values, which are sealed for their place.
+    Secret,
+    /// An entry of a project.
+    Entry,
 }
 
 impl fmt::Display for RowKind {
@@ -55,6 +69,9 @@ impl fmt::Display for RowKind {
             Self::AccessKey => "access key",
             Self::Policy => "policy",
             Self::Agency => "agency",
+            Self::KmsKey => "KMS key",
+            Self::Secret => "secret",
+            Self::Entry => "entry",
         })
     }
 }
@@ -64,7 +81,7 @@ impl fmt::Display for RowKind {
 pub struct RowMark {
     /// What the row is about.
     pub kind: RowKind,
-    /// Identifier of the user or agency, the access key, or name of the policy.
+    /// Identifier of the user, the agency or the KMS key, the access key, or name of the policy.
     pub id: String,
     /// The row's new MAC in hexadecimal digits; absent when the row was removed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -85,11 +102,10 @@ pub struct Replacement {
 /// The key of a store's rows, once it is known.
 pub(crate) type KnownKey = std::sync::OnceLock<Arc<RowKey>>;
 
-/// The key, without which no user, access key or policy is read or written.
+/// The key, without which nothing that is bound is read or written.
 pub(crate) fn known(key: &KnownKey) -> Result<Binding<'_>, StoreError> {
-    let key = key
-        .get()
-        .ok_or_else(|| StoreError::Unavailable(Cause::new("the key of the rows of users is not known yet")))?;
+    let key =
+        key.get().ok_or_else(|| StoreError::Unavailable(Cause::new("the key that binds rows is not known yet")))?;
     Ok(Binding { key, converts: false })
 }
 
@@ -121,10 +137,34 @@ impl RowMark {
 /// The columns of a row that its MAC covers.
 #[derive(Clone, Copy)]
 pub(crate) enum Columns<'c> {
-    User { id: &'c str, domain_id: &'c str, name: &'c str, document: &'c str },
-    Policy { name: &'c str, document: &'c str },
-    Agency { id: &'c str, name: &'c str, document: &'c str },
+    User {
+        id: &'c str,
+        domain_id: &'c str,
+        name: &'c str,
+        document: &'c str,
+    },
+    Policy {
+        name: &'c str,
+        document: &'c str,
+    },
+    Agency {
+        id: &'c str,
+        name: &'c str,
+        document: &'c str,
+    },
     AccessKey(&'c AccessKeyRecord),
+    KmsKey(&'c KeyColumns),
+    /// The document of a secret names its project, its name and its identifier; who reads it compares them with the row's.
+    Secret {
+        name: &'c str,
+        document: &'c [u8],
+    },
+    Entry {
+        project: &'c str,
+        kind: &'c str,
+        name: &'c str,
+        document: &'c str,
+    },
 }
 
 impl Columns<'_> {
@@ -134,23 +174,31 @@ impl Columns<'_> {
             Self::Policy { .. } => RowKind::Policy,
             Self::Agency { .. } => RowKind::Agency,
             Self::AccessKey(_) => RowKind::AccessKey,
+            Self::KmsKey(_) => RowKind::KmsKey,
+            Self::Secret { .. } => RowKind::Secret,
+            Self::Entry { .. } => RowKind::Entry,
         }
     }
 
     pub(crate) fn id(&self) -> &str {
         match self {
             Self::User { id, .. } | Self::Agency { id, .. } => id,
-            Self::Policy { name, .. } => name,
+            Self::Policy { name, .. } | Self::Secret { name, .. } | Self::Entry { name, .. } => name,
             Self::AccessKey(key) => &key.access_key,
+            Self::KmsKey(key) => &key.id,
         }
     }
 }
 
 impl RowKey {
+    /// The purpose for which the key is derived from the root key.
+    pub const PURPOSE: &str = "access-rows";
+
     /// MACs under this key, which comes from the root key of this number.
     #[must_use]
     pub fn new(number: u32, key: Zeroizing<[u8; 32]>) -> Arc<Self> {
-        Arc::new(Self { number, key })
+        static KEYS: AtomicU64 = AtomicU64::new(0);
+        Arc::new(Self { number, key, serial: KEYS.fetch_add(1, Ordering::Relaxed) })
     }
 
     fn tag(&self, columns: &Columns<'_>) -> Hmac<Sha256> {
@@ -172,6 +220,16 @@ impl RowKey {
             Columns::Policy { name, document } => [name, document].iter().for_each(|part| push(part.as_bytes())),
             Columns::Agency { id, name, document } => {
                 [id, name, document].iter().for_each(|part| push(part.as_bytes()));
+            }
+            Columns::Secret { document, .. } => push(document),
+            Columns::Entry { project, kind, name, document } => {
+                [project, kind, name, document].iter().for_each(|part| push(part.as_bytes()));
+            }
+            Columns::KmsKey(key) => {
+                let KeyColumns { id, project, alias, state, wrapped, create_time, details } = key;
+                [id, project, alias, state, details].iter().for_each(|part| push(part.as_bytes()));
+                push(wrapped);
+                push(&create_time.to_be_bytes());
             }
             Columns::AccessKey(key) => {
                 push(key.access_key.as_bytes());
@@ -223,6 +281,16 @@ impl<'k> Binding<'k> {
 
     pub(crate) fn bind(&self, columns: &Columns<'_>) -> Vec<u8> {
         self.key.bind(columns)
+    }
+
+    /// Whether MACs are not looked at.
+    pub(crate) const fn is_converting(&self) -> bool {
+        self.converts
+    }
+
+    /// Which key it is, of all that this process has made.
+    pub(crate) const fn serial(&self) -> u64 {
+        self.key.serial
     }
 
     pub(crate) fn require(&self, columns: &Columns<'_>, stored: Option<&[u8]>) -> Result<(), StoreError> {

@@ -23,7 +23,7 @@ use csms_core::{
 use crate::{
     any::PoolState,
     audit::{AuditEntry, AuditHead, AuditRecord},
-    bound::{self, KnownKey, Replacement, RowKey, RowMark},
+    bound::{self, Replacement, RowKey, RowMark},
     draft::Draft,
     entry::{Entry, EntryChange},
     error::{Cause, ChangeError, CreateError, ReadError, StoreError},
@@ -104,7 +104,6 @@ pub struct PostgresStore {
     connections: Connections,
     groups: Groups,
     timeout: Duration,
-    row_key: Arc<KnownKey>,
 }
 
 impl PostgresStore {
@@ -131,7 +130,7 @@ impl PostgresStore {
         };
         within(settings.timeout, fill).await?;
         let groups = Groups::start(connections.clone(), settings.timeout);
-        Ok(Self { connections, groups, timeout: settings.timeout, row_key: Arc::default() })
+        Ok(Self { connections, groups, timeout: settings.timeout })
     }
 }
 
@@ -147,7 +146,7 @@ impl PostgresStore {
         within(settings.timeout, pooler::require_prepared_statements(&connections)).await?;
         within(settings.timeout, schema::require(&connections)).await?;
         let groups = Groups::start(connections.clone(), settings.timeout);
-        Ok(Self { connections, groups, timeout: settings.timeout, row_key: Arc::default() })
+        Ok(Self { connections, groups, timeout: settings.timeout })
     }
 }
 
@@ -334,37 +333,37 @@ impl Store for PostgresStore {
     }
 
     async fn user(&self, id: &str) -> Result<Option<UserRecord>, StoreError> {
-        let binding = bound::known(&self.row_key)?;
+        let binding = bound::known(&self.connections.row_key)?;
         read!(self, |session| identities::user(session, binding, id))
     }
 
     async fn user_by_name(&self, domain_id: Option<&str>, name: &str) -> Result<Option<UserRecord>, StoreError> {
-        let binding = bound::known(&self.row_key)?;
+        let binding = bound::known(&self.connections.row_key)?;
         read!(self, |session| identities::user_by_name(session, binding, domain_id, name))
     }
 
     async fn access_key(&self, access_key: &str) -> Result<Option<(AccessKeyRecord, UserRecord)>, StoreError> {
-        let binding = bound::known(&self.row_key)?;
+        let binding = bound::known(&self.connections.row_key)?;
         read!(self, |session| identities::access_key(session, binding, access_key))
     }
 
     async fn users(&self) -> Result<Vec<UserRecord>, StoreError> {
-        let binding = bound::known(&self.row_key)?;
+        let binding = bound::known(&self.connections.row_key)?;
         read!(self, |session| access::users(session, binding))
     }
 
     async fn access_keys(&self, user_id: &str) -> Result<Vec<AccessKeyRecord>, StoreError> {
-        let binding = bound::known(&self.row_key)?;
+        let binding = bound::known(&self.connections.row_key)?;
         read!(self, |session| access::access_keys(session, binding, user_id))
     }
 
     async fn policy(&self, name: &str) -> Result<Option<PolicyRecord>, StoreError> {
-        let binding = bound::known(&self.row_key)?;
+        let binding = bound::known(&self.connections.row_key)?;
         read!(self, |session| access::policy(session, binding, name))
     }
 
     async fn policies(&self) -> Result<Vec<PolicyRecord>, StoreError> {
-        let binding = bound::known(&self.row_key)?;
+        let binding = bound::known(&self.connections.row_key)?;
         read!(self, |session| access::policies(session, binding))
     }
 
@@ -490,13 +489,13 @@ impl Store for PostgresStore {
     }
 
     async fn access_rows(&self) -> Result<Vec<RowMark>, StoreError> {
-        let binding = bound::known(&self.row_key)?;
+        let binding = bound::known(&self.connections.row_key)?;
         read!(self, |session| access::rows(session, binding))
     }
 
     fn use_row_key(&self, key: Arc<RowKey>) {
         // The first one stays: a store has one root key.
-        let _ = self.row_key.set(key);
+        let _ = self.connections.row_key.set(key);
     }
 
     async fn convert_access(
@@ -507,12 +506,23 @@ impl Store for PostgresStore {
     ) -> Result<bool, StoreError> {
         let change = async {
             let session = Session::write(&self.connections).await?;
-            let converted =
-                async { access::convert(&session, bound::known(&self.row_key)?, &mark, convert, records).await };
+            let converted = async {
+                access::convert(&session, bound::known(&self.connections.row_key)?, &mark, convert, records).await
+            };
             let converted = converted.await;
             session.end(converted).await
         };
         within(self.timeout, change).await
+    }
+
+    async fn bind_rows(&self, mark: Replacement, records: Vec<AuditEntry>) -> Result<bool, StoreError> {
+        // Takes as long as there are secrets.
+        let bind = async {
+            let session = Session::write_at_length(&self.connections).await?;
+            let bound = access::bind_rows(&session, &mark, records).await;
+            session.end(bound).await
+        };
+        within(schema::MIGRATION_TIMEOUT, bind).await
     }
 
     async fn make_user_once(
@@ -525,7 +535,9 @@ impl Store for PostgresStore {
         let make = async {
             let session = Session::write(&self.connections).await?;
             let made = async {
-                let marks = identities::make_user(&session, bound::known(&self.row_key)?, mark, &user, &key).await?;
+                let marks =
+                    identities::make_user(&session, bound::known(&self.connections.row_key)?, mark, &user, &key)
+                        .await?;
                 crate::audit::name_rows(&mut records, &marks);
                 audit::append(&session, records).await
             };
@@ -549,7 +561,7 @@ impl Store for PostgresStore {
             let session = Session::write(&self.connections).await?;
             let changed = async {
                 access::lock(&session).await?;
-                access::change_all(&session, bound::known(&self.row_key)?, &changes, records).await
+                access::change_all(&session, bound::known(&self.connections.row_key)?, &changes, records).await
             };
             let changed = changed.await;
             session.end(changed).await
@@ -564,7 +576,7 @@ impl Store for PostgresStore {
         let change = async {
             let session = Session::write(&self.connections).await?;
             let changed = async {
-                let binding = bound::known(&self.row_key)?;
+                let binding = bound::known(&self.connections.row_key)?;
                 let state = access::lock_state(&session, binding).await?;
                 let (answer, changes, records) = catch_unwind(AssertUnwindSafe(|| decide(&state)))
                     .map_err(|_| StoreError::Unavailable(Cause::new("the function that decides a write panicked")))?
@@ -588,10 +600,11 @@ impl Store for PostgresStore {
             let changed = async {
                 let before = access::lock_keys(&session, project).await?;
                 let mut after = before.clone();
-                let (answer, records) = catch_unwind(AssertUnwindSafe(|| decide(&mut after)))
+                let (answer, mut records) = catch_unwind(AssertUnwindSafe(|| decide(&mut after)))
                     .map_err(|_| StoreError::Unavailable(Cause::new("the function that decides a write panicked")))?
                     .map_err(ChangeError::Refused)?;
-                access::apply_keys(&session, &before, &after).await?;
+                let marks = access::apply_keys(&session, &before, &after).await?;
+                crate::audit::name_rows(&mut records, &marks);
                 audit::append(&session, records).await?;
                 Ok(answer)
             };

@@ -7,13 +7,21 @@ use std::cell::RefCell;
 
 use csms_core::Secret;
 
-use crate::{document, error::StoreError};
+use crate::{
+    bound::{Binding, Columns},
+    document,
+    error::StoreError,
+    row::StoredSecret,
+};
 
 /// Entries of one thread; a document has about 3 KB at most, so together they stay below 1 MiB.
 const SLOTS: usize = 128;
 
 struct Entry {
     text: Box<[u8]>,
+    /// The MAC that the text has under the key of this serial number.
+    mac: Option<Box<[u8]>>,
+    key: u64,
     secret: Secret,
 }
 
@@ -22,20 +30,28 @@ thread_local! {
 }
 
 /// Reads a document, or answers what was read from an equal one.
-pub(crate) fn secret(text: &[u8], checksum: i64) -> Result<Secret, StoreError> {
+pub(crate) fn secret(stored: StoredSecret<'_>, binding: Binding<'_>) -> Result<Secret, StoreError> {
+    let StoredSecret { text, checksum, mac, .. } = stored;
     let slot = usize::try_from(checksum.unsigned_abs()).unwrap_or_default() % SLOTS;
     let known = RECENT.with_borrow(|recent| {
         let entry = recent.get(slot)?.as_ref()?;
         // An equal text was checked against its checksum when it was read; the row's may still have been damaged.
-        (*entry.text == *text && document::is_intact(text, checksum)).then(|| entry.secret.clone())
+        let is_bound = entry.key == binding.serial() && entry.mac.as_deref() == mac;
+        (*entry.text == *text && is_bound && document::is_intact(text, checksum)).then(|| entry.secret.clone())
     });
     if let Some(secret) = known {
         return Ok(secret);
     }
     let secret: Secret = document::decode(text, checksum, "a secret")?;
+    // Only what is bound is remembered, and nothing is returned that is not.
+    binding.require(&Columns::Secret { name: secret.name.as_str(), document: text }, mac)?;
+    if binding.is_converting() {
+        return Ok(secret);
+    }
     RECENT.with_borrow_mut(|recent| {
         if let Some(place) = recent.get_mut(slot) {
-            *place = Some(Entry { text: text.into(), secret: secret.clone() });
+            let (mac, key) = (mac.map(Into::into), binding.serial());
+            *place = Some(Entry { text: text.into(), mac, key, secret: secret.clone() });
         }
     });
     Ok(secret)
@@ -48,8 +64,13 @@ mod tests {
         secret::{NewSecret, NewVersion},
     };
 
+    use zeroize::Zeroizing;
+
     use super::*;
-    use crate::document::Document;
+    use crate::{
+        bound::{self, KnownKey, RowKey},
+        document::Document,
+    };
 
     fn demo() -> Secret {
         let new = NewSecret {
@@ -68,8 +89,40 @@ mod tests {
         Secret::create(id, ProjectId::parse("0".repeat(32)).unwrap(), new, key, UnixMillis::new(1))
     }
 
+    fn read_bound(document: &Document, row_key: &KnownKey, mac: &[u8]) -> Result<Secret, StoreError> {
+        let stored = StoredSecret {
+            text: document.text.as_bytes(),
+            checksum: i64::from(document.checksum),
+            mac: Some(mac),
+            used: None,
+        };
+        secret(stored, bound::known(row_key).unwrap())
+    }
+
+    fn row_key() -> KnownKey {
+        RowKey::new(1, Zeroizing::new([7; 32])).into()
+    }
+
+    fn mac(document: &Document, row_key: &KnownKey) -> Vec<u8> {
+        let columns = Columns::Secret { name: "demo", document: document.text.as_bytes() };
+        bound::known(row_key).unwrap().bind(&columns)
+    }
+
     fn read(document: &Document) -> Result<Secret, StoreError> {
-        secret(document.text.as_bytes(), i64::from(document.checksum))
+        let row_key = row_key();
+        read_bound(document, &row_key, &mac(document, &row_key))
+    }
+
+    #[test]
+    fn a_known_text_is_judged_again_under_another_key_or_with_another_mac() {
+        let document = Document::of(&demo()).unwrap();
+        let (one, other) = (row_key(), KnownKey::from(RowKey::new(1, Zeroizing::new([8; 32]))));
+        let written = mac(&document, &one);
+        read_bound(&document, &one, &written).unwrap();
+        assert!(matches!(read_bound(&document, &other, &written), Err(StoreError::Corrupt(_))));
+        assert!(matches!(read_bound(&document, &one, &mac(&document, &other)), Err(StoreError::Corrupt(_))));
+        assert!(matches!(read_bound(&document, &one, b""), Err(StoreError::Corrupt(_))));
+        read_bound(&document, &one, &written).unwrap();
     }
 
     #[test]

@@ -10,6 +10,7 @@ use csms_core::{
 };
 
 use crate::{
+    bound::{Binding, Columns},
     document::Document,
     draft::deletion_due_time,
     error::{Cause, CreateError, StoreError},
@@ -57,6 +58,7 @@ fn corrupt(what: impl Into<String>) -> StoreError {
 /// The columns of a secret besides those that name it.
 pub(crate) struct SecretColumns<'s> {
     pub(crate) document: Document,
+    pub(crate) mac: Vec<u8>,
     pub(crate) rotation_due_time: Option<i64>,
     pub(crate) deletion_due_time: Option<i64>,
     pub(crate) expiry_due_time: Option<i64>,
@@ -66,9 +68,12 @@ pub(crate) struct SecretColumns<'s> {
 }
 
 impl<'s> SecretColumns<'s> {
-    pub(crate) fn of(secret: &'s Secret) -> Result<Self, StoreError> {
+    pub(crate) fn of(secret: &'s Secret, binding: Binding<'_>) -> Result<Self, StoreError> {
+        let document = Document::of(secret)?;
+        let bound = Columns::Secret { name: secret.name.as_str(), document: document.text.as_bytes() };
         Ok(Self {
-            document: Document::of(secret)?,
+            mac: binding.bind(&bound),
+            document,
             rotation_due_time: secret.rotation_due_time().map(time),
             deletion_due_time: deletion_due_time(secret).map(time),
             expiry_due_time: secret.next_expiry_time().map(time),
@@ -78,10 +83,24 @@ impl<'s> SecretColumns<'s> {
     }
 }
 
-/// The secret in a document, which must be of the project that the row is in, and when a value of it was last read.
-pub(crate) fn secret(text: &[u8], checksum: i64, used: Option<i64>, project: &ProjectId) -> Result<Secret, StoreError> {
-    let mut secret = recent::secret(text, checksum)?;
-    secret.last_used_time = used.map(read_time).transpose()?;
+/// A secret as its row has it.
+#[derive(Clone, Copy)]
+pub(crate) struct StoredSecret<'r> {
+    pub(crate) text: &'r [u8],
+    pub(crate) checksum: i64,
+    pub(crate) mac: Option<&'r [u8]>,
+    /// When a value was last read.
+    pub(crate) used: Option<i64>,
+}
+
+/// The secret in a document, which must be of the project that the row is in.
+pub(crate) fn secret(
+    stored: StoredSecret<'_>,
+    project: &ProjectId,
+    binding: Binding<'_>,
+) -> Result<Secret, StoreError> {
+    let mut secret = recent::secret(stored, binding)?;
+    secret.last_used_time = stored.used.map(read_time).transpose()?;
     if secret.project == *project {
         Ok(secret)
     } else {
@@ -91,17 +110,31 @@ pub(crate) fn secret(text: &[u8], checksum: i64, used: Option<i64>, project: &Pr
 
 /// As [`secret`], and the secret must bear the name that the row has.
 pub(crate) fn named_secret(
-    text: &[u8],
-    checksum: i64,
-    used: Option<i64>,
+    stored: StoredSecret<'_>,
     project: &ProjectId,
     name: &SecretName,
+    binding: Binding<'_>,
 ) -> Result<Secret, StoreError> {
-    let secret = secret(text, checksum, used, project)?;
+    let secret = secret(stored, project, binding)?;
     if secret.name == *name {
         Ok(secret)
     } else {
         Err(corrupt(format!("secret {} is stored under another name", secret.id)))
+    }
+}
+
+/// As [`secret`], and the secret must bear the identifier that the row has.
+pub(crate) fn identified_secret(
+    stored: StoredSecret<'_>,
+    project: &ProjectId,
+    id: &SecretId,
+    binding: Binding<'_>,
+) -> Result<Secret, StoreError> {
+    let secret = secret(stored, project, binding)?;
+    if secret.id == *id {
+        Ok(secret)
+    } else {
+        Err(corrupt(format!("secret {} is stored under another identifier", secret.id)))
     }
 }
 
@@ -286,7 +319,10 @@ pub(crate) fn key_differences<'k>(
     Ok(differences)
 }
 
-/// The columns of a KMS key, in the order in which they are selected.
+/// The columns of a KMS key, in the order in which they are selected. Its MAC follows them.
+pub(crate) const KEY_COLUMNS: &str = "id, project, alias, state, wrapped, create_time, details, mac";
+
+/// The columns of a KMS key that its MAC covers.
 pub(crate) struct KeyColumns {
     pub(crate) id: String,
     pub(crate) project: String,
@@ -298,7 +334,25 @@ pub(crate) struct KeyColumns {
 }
 
 impl KeyColumns {
-    pub(crate) fn read(self) -> Result<KeyRecord, StoreError> {
+    pub(crate) fn of(key: &KeyRecord) -> Self {
+        Self {
+            id: key.id.as_str().to_owned(),
+            project: key.project.as_str().to_owned(),
+            alias: key.alias.clone(),
+            state: key.state.as_str().to_owned(),
+            wrapped: key.wrapped.clone(),
+            create_time: time(key.create_time),
+            details: key.details.to_text(),
+        }
+    }
+
+    /// The key in the columns, which must be as they were written under the key of `binding`.
+    pub(crate) fn read(self, binding: Binding<'_>, mac: Option<&[u8]>) -> Result<KeyRecord, StoreError> {
+        binding.require(&Columns::KmsKey(&self), mac)?;
+        self.parse()
+    }
+
+    fn parse(self) -> Result<KeyRecord, StoreError> {
         let damaged = || corrupt("a stored key is damaged");
         Ok(KeyRecord {
             id: KeyId::parse(self.id).map_err(|_| damaged())?,

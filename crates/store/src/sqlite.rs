@@ -188,7 +188,8 @@ impl std::fmt::Debug for SqliteStore {
 
 impl Store for SqliteStore {
     async fn secret(&self, project: &ProjectId, name: &SecretName) -> Result<Option<Secret>, StoreError> {
-        self.0.readers.read(|db| Ok(secrets::find(db, project, name)?.map(|found| found.secret)))
+        let binding = bound::known(&self.0.row_key)?;
+        self.0.readers.read(|db| Ok(secrets::find(db, binding, project, name)?.map(|found| found.secret)))
     }
 
     async fn secret_value<E: Send>(
@@ -198,8 +199,9 @@ impl Store for SqliteStore {
         _expected: Option<VersionId>,
         select: impl Fn(&Secret) -> Result<VersionId, E> + Send,
     ) -> Result<StoredValue, ReadError<E>> {
+        let binding = bound::known(&self.0.row_key)?;
         self.0.readers.read(|db| {
-            let found = secrets::find(db, project, name)?.ok_or(ReadError::NotFound)?;
+            let found = secrets::find(db, binding, project, name)?.ok_or(ReadError::NotFound)?;
             let version = select(&found.secret).map_err(ReadError::Refused)?;
             let sealed = secrets::value(db, &found, version)?;
             Ok(StoredValue { secret: found.secret, version, sealed })
@@ -213,15 +215,18 @@ impl Store for SqliteStore {
         limit: u16,
         event: Option<&EventName>,
     ) -> Result<Page<Secret>, StoreError> {
-        self.0.readers.read(|db| secrets::list(db, project, after, limit, event))
+        let binding = bound::known(&self.0.row_key)?;
+        self.0.readers.read(|db| secrets::list(db, binding, project, after, limit, event))
     }
 
     async fn secret_by_id(&self, project: &ProjectId, id: &SecretId) -> Result<Option<Secret>, StoreError> {
-        self.0.readers.read(|db| secrets::find_by_id(db, project, id))
+        let binding = bound::known(&self.0.row_key)?;
+        self.0.readers.read(|db| secrets::find_by_id(db, binding, project, id))
     }
 
     async fn entry<T: Entry>(&self, project: &ProjectId, name: &str) -> Result<Option<T>, StoreError> {
-        self.0.readers.read(|db| entries::find(db, project, name))
+        let binding = bound::known(&self.0.row_key)?;
+        self.0.readers.read(|db| entries::find(db, binding, project, name))
     }
 
     async fn entries<T: Entry>(
@@ -230,7 +235,8 @@ impl Store for SqliteStore {
         after: Option<&str>,
         limit: u16,
     ) -> Result<Page<(String, T)>, StoreError> {
-        self.0.readers.read(|db| entries::list(db, project, after, limit))
+        let binding = bound::known(&self.0.row_key)?;
+        self.0.readers.read(|db| entries::list(db, binding, project, after, limit))
     }
 
     async fn change_entry<T: Entry, R: Send + 'static, E: Send + 'static>(
@@ -240,8 +246,10 @@ impl Store for SqliteStore {
         records: Vec<AuditEntry>,
         decide: impl FnOnce(Option<T>) -> Result<(EntryChange<T>, R), E> + Send + 'static,
     ) -> Result<R, ChangeError<E>> {
-        let (project, name) = (project.clone(), name.to_owned());
-        self.0.writer.write(move |db| entries::change(db, &project, &name, records, decide)).await
+        let (project, name, row_key) = (project.clone(), name.to_owned(), Arc::clone(&self.0.row_key));
+        let change =
+            move |db: &Group<'_>| entries::change(db, bound::known(&row_key)?, &project, &name, records, decide);
+        self.0.writer.write(change).await
     }
 
     async fn task(&self, project: &ProjectId, id: &TaskId) -> Result<Option<Task>, StoreError> {
@@ -318,11 +326,13 @@ impl Store for SqliteStore {
     }
 
     async fn key(&self, project: &ProjectId, id: &KeyId) -> Result<Option<KeyRecord>, StoreError> {
-        self.0.readers.read(|db| Ok(identities::key(db, id)?.filter(|key| key.project == *project)))
+        let binding = bound::known(&self.0.row_key)?;
+        self.0.readers.read_latest(|db| Ok(identities::key(db, binding, id)?.filter(|key| key.project == *project)))
     }
 
     async fn key_by_alias(&self, project: &ProjectId, alias: &str) -> Result<Option<KeyRecord>, StoreError> {
-        self.0.readers.read(|db| identities::key_by_alias(db, project, alias))
+        let binding = bound::known(&self.0.row_key)?;
+        self.0.readers.read_latest(|db| identities::key_by_alias(db, binding, project, alias))
     }
 
     async fn user(&self, id: &str) -> Result<Option<UserRecord>, StoreError> {
@@ -371,15 +381,18 @@ impl Store for SqliteStore {
     }
 
     async fn keys(&self, project: &ProjectId) -> Result<Vec<KeyRecord>, StoreError> {
-        self.0.readers.read(|db| access::keys(db, project))
+        let binding = bound::known(&self.0.row_key)?;
+        self.0.readers.read_latest(|db| access::keys(db, binding, project))
     }
 
     async fn keys_pending_deletion(&self) -> Result<Vec<KeyRecord>, StoreError> {
-        self.0.readers.read(access::keys_pending_deletion)
+        let binding = bound::known(&self.0.row_key)?;
+        self.0.readers.read_latest(|db| access::keys_pending_deletion(db, binding))
     }
 
     async fn keys_due_for_rotation(&self, now: UnixMillis) -> Result<Vec<KeyRecord>, StoreError> {
-        self.0.readers.read(|db| access::keys_due_for_rotation(db, now))
+        let binding = bound::known(&self.0.row_key)?;
+        self.0.readers.read_latest(|db| access::keys_due_for_rotation(db, binding, now))
     }
 
     async fn audit_records(
@@ -416,7 +429,10 @@ impl Store for SqliteStore {
         quota: u64,
         records: Vec<AuditEntry>,
     ) -> Result<(), CreateError> {
-        self.0.writer.write(move |db| secrets::create(db, &secret, &sealed, quota, records)).await
+        let row_key = Arc::clone(&self.0.row_key);
+        let create =
+            move |db: &Group<'_>| secrets::create(db, bound::known(&row_key)?, &secret, &sealed, quota, records);
+        self.0.writer.write(create).await
     }
 
     async fn restore_secret(
@@ -426,8 +442,11 @@ impl Store for SqliteStore {
         quota: u64,
         records: Vec<AuditEntry>,
     ) -> Result<(), CreateError> {
-        let restore =
-            move |db: &Group<'_>| secrets::insert(db, &secret, &row::values_of(&secret, &values)?, quota, records);
+        let row_key = Arc::clone(&self.0.row_key);
+        let restore = move |db: &Group<'_>| {
+            let values = row::values_of(&secret, &values)?;
+            secrets::insert(db, bound::known(&row_key)?, &secret, &values, quota, records)
+        };
         self.0.writer.write(restore).await
     }
 
@@ -439,10 +458,12 @@ impl Store for SqliteStore {
         decide: impl FnOnce(&mut Draft) -> Result<T, E> + Send + 'static,
     ) -> Result<T, ChangeError<E>> {
         let (project, name, leases) = (project.clone(), name.clone(), Arc::clone(&self.0.leases));
+        let row_key = Arc::clone(&self.0.row_key);
         self.0
             .writer
             .write(move |db| {
-                let found = secrets::find(db, &project, &name)?.ok_or(ChangeError::NotFound)?;
+                let binding = bound::known(&row_key)?;
+                let found = secrets::find(db, binding, &project, &name)?.ok_or(ChangeError::NotFound)?;
                 let row = found.row;
                 let values = if load_values { secrets::values(db, row)? } else { Default::default() };
                 let running = found.secret.running_task.as_ref().map(|id| tasks::find(db, id)).transpose()?.flatten();
@@ -450,10 +471,10 @@ impl Store for SqliteStore {
                 let mut draft = Draft::new(found.secret, values, running, holder);
                 let answer = decide(&mut draft).map_err(ChangeError::Refused)?;
                 if let Some(event) = draft.new_binding() {
-                    entries::require_event(db, &project, event)?;
+                    entries::require_event(db, binding, &project, event)?;
                 }
-                outbox::tell(db, &draft)?;
-                let tasks = secrets::apply(db, row, draft.into_changes()?)?;
+                outbox::notify(db, binding, &draft)?;
+                let tasks = secrets::apply(db, binding, row, draft.into_changes()?)?;
                 leases.follow(&tasks);
                 Ok(answer)
             })
@@ -502,7 +523,9 @@ impl Store for SqliteStore {
     }
 
     async fn ensure_key(&self, key: KeyRecord) -> Result<KeyRecord, StoreError> {
-        self.0.writer.write(move |db| identities::ensure_key(db, &key)).await
+        let row_key = Arc::clone(&self.0.row_key);
+        let ensure = move |db: &Group<'_>| identities::ensure_key(db, bound::known(&row_key)?, &key);
+        self.0.writer.write(ensure).await
     }
 
     async fn put_user(&self, user: UserRecord) -> Result<(), StoreError> {
@@ -532,6 +555,12 @@ impl Store for SqliteStore {
         let row_key = Arc::clone(&self.0.row_key);
         let change = move |db: &Group<'_>| access::convert(db, bound::known(&row_key)?, &mark, convert, records);
         self.0.writer.write(change).await
+    }
+
+    async fn bind_rows(&self, mark: Replacement, records: Vec<AuditEntry>) -> Result<bool, StoreError> {
+        let row_key = Arc::clone(&self.0.row_key);
+        let bind = move |db: &Group<'_>| access::bind_rows(db, bound::known(&row_key)?, &mark, records);
+        self.0.writer.write(bind).await
     }
 
     async fn make_user_once(
@@ -577,12 +606,14 @@ impl Store for SqliteStore {
         project: &ProjectId,
         decide: impl FnOnce(&mut Vec<KeyRecord>) -> Result<(T, Vec<AuditEntry>), E> + Send + 'static,
     ) -> Result<T, ChangeError<E>> {
-        let project = project.clone();
+        let (project, row_key) = (project.clone(), Arc::clone(&self.0.row_key));
         let change = move |db: &Group<'_>| {
-            let before = access::keys(db, &project)?;
+            let binding = bound::known(&row_key)?;
+            let before = access::keys(db, binding, &project)?;
             let mut after = before.clone();
-            let (answer, records) = decide(&mut after).map_err(ChangeError::Refused)?;
-            access::apply_keys(db, &before, &after)?;
+            let (answer, mut records) = decide(&mut after).map_err(ChangeError::Refused)?;
+            let marks = access::apply_keys(db, binding, &before, &after)?;
+            crate::audit::name_rows(&mut records, &marks);
             db.record(records);
             Ok(answer)
         };

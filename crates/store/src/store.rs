@@ -215,8 +215,8 @@ pub trait Store: Send + Sync + 'static {
     /// Every agency, by name.
     fn agencies(&self) -> impl Future<Output = Result<Vec<AgencyRecord>, StoreError>> + Send;
 
-    /// The rows of all users, access keys and shared policies, each with the MAC that it has, for a check against the audit
-    /// trail. The MAC of a row that was not written under the store's key is the text `not valid`.
+    /// The rows of all users, access keys, shared policies, agencies and KMS keys, each with the MAC that it has, for a check
+    /// against the audit trail. The MAC of a row that was not written under the store's key is the text `not valid`.
     fn access_rows(&self) -> impl Future<Output = Result<Vec<RowMark>, StoreError>> + Send;
 
     /// The KMS keys of a project, oldest first.
@@ -332,8 +332,8 @@ pub trait Store: Send + Sync + 'static {
     /// user does not exist.
     fn put_access_key(&self, key: AccessKeyRecord) -> impl Future<Output = Result<(), StoreError>> + Send;
 
-    /// Sets the key that binds the rows of users, access keys and policies; see [`RowKey`]. Without one, none of them is read
-    /// or written. A second key is not used.
+    /// Sets the key that binds rows; see [`RowKey`]. Without one, no user, access key, policy, secret, KMS key or entry is read or
+    /// written. A second key is not used.
     fn use_row_key(&self, key: Arc<RowKey>);
 
     /// Writes every user, access key and policy that an older release has written again, bound to its row and changed by
@@ -343,6 +343,14 @@ pub trait Store: Send + Sync + 'static {
         &self,
         mark: Replacement,
         convert: impl FnOnce(&mut AccessState) -> Result<(), StoreError> + Send + 'static,
+        records: Vec<AuditEntry>,
+    ) -> impl Future<Output = Result<bool, StoreError>> + Send;
+
+    /// Binds every secret, KMS key and entry that an older release has written to its row, with the records of it, all in one
+    /// transaction. Happens once, as [`Store::convert_access`].
+    fn bind_rows(
+        &self,
+        mark: Replacement,
         records: Vec<AuditEntry>,
     ) -> impl Future<Output = Result<bool, StoreError>> + Send;
 

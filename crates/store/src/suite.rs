@@ -196,6 +196,7 @@ fn rotated(text: &str, hours: u32, now: UnixMillis) -> Secret {
 /// # Panics
 /// If the store refuses.
 pub async fn put<S: Store>(store: &S, secret: &Secret) {
+    store.use_row_key(row_key());
     store.create_secret(secret.clone(), sealed(&secret.name, VersionId::FIRST), u64::MAX, Vec::new()).await.unwrap();
 }
 

@@ -13,7 +13,7 @@ use std::{
 use csms_core::{SecretName, VersionId};
 use csms_store::{
     CreateError, ReadError, SqliteSettings, SqliteStore, Store, StoreError, StoredValue,
-    suite::{add_version, common, name, project, put, sealed},
+    suite::{add_version, common, name, project, put, row_key, sealed},
 };
 use rusqlite::Connection;
 use tempfile::TempDir;
@@ -27,7 +27,9 @@ fn directory() -> (TempDir, PathBuf) {
 }
 
 fn open(path: &Path) -> SqliteStore {
-    SqliteStore::open(path, SETTINGS).unwrap()
+    let store = SqliteStore::open(path, SETTINGS).unwrap();
+    store.use_row_key(row_key());
+    store
 }
 
 fn wait<F: Future>(future: F) -> F::Output {
@@ -115,6 +117,7 @@ fn a_command_beside_a_server_leaves_the_file_to_it() {
     let server = open(&path);
     wait(put(&server, &common("a")));
     let command = SqliteStore::open_beside(&path).unwrap();
+    command.use_row_key(row_key());
     wait(command.put_meta_if_absent("by", b"the command".to_vec())).unwrap();
     wait(command.close()).unwrap();
     assert!(fs::metadata(path.with_extension("db-wal")).unwrap().len() > 0);
@@ -266,7 +269,7 @@ fn a_changed_document_is_damaged() {
 #[test]
 fn a_secret_in_the_row_of_another_is_damaged() {
     let (_directory, store) = damaged_by(
-        "UPDATE secrets SET (document, checksum) = (SELECT document, checksum FROM secrets WHERE name = 'b')
+        "UPDATE secrets SET (document, checksum, mac) = (SELECT document, checksum, mac FROM secrets WHERE name = 'b')
          WHERE name = 'a'",
     );
     assert!(matches!(read(&store, &name("a")), Err(ReadError::Store(StoreError::Corrupt(_)))));

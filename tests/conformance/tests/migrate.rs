@@ -120,6 +120,7 @@ async fn tasks_come_along_and_every_table_has_its_place() {
     drop(source);
     let copied = csms_store::transfer::move_to_postgres(&path, &settings(&postgres)).await.unwrap();
     let target = PostgresStore::open(&settings(&postgres)).await.unwrap();
+    target.use_row_key(suite::row_key());
     assert_eq!(target.task(&suite::project(), &begun.id).await.unwrap(), Some(begun));
     let filter = TaskFilter { secret_name: None, status: None, after: None::<TaskId>, limit: 9 };
     assert_eq!(target.tasks(&suite::project(), &filter).await.unwrap().total, 1);

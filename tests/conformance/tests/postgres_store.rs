@@ -53,9 +53,16 @@ async fn database() -> (PostgresSettings, Arc<Postgres>) {
     (settings(&server, &database), server)
 }
 
+/// Opens a store whose rows are bound by the suite's key.
+async fn open(settings: &PostgresSettings) -> PostgresStore {
+    let store = PostgresStore::open(settings).await.unwrap();
+    store.use_row_key(csms_store::suite::row_key());
+    store
+}
+
 async fn empty() -> (PostgresStore, Arc<Postgres>) {
     let (settings, server) = database().await;
-    (PostgresStore::open(&settings).await.unwrap(), server)
+    (open(&settings).await, server)
 }
 
 csms_store::store_suite!(postgres, crate::empty);
@@ -103,11 +110,11 @@ async fn replicas_that_start_together_share_one_schema() {
 async fn changes_of_all_replicas_count() {
     const CHANGES: u32 = 20;
     let (settings, _server) = database().await;
-    let first = PostgresStore::open(&settings).await.unwrap();
+    let first = open(&settings).await;
     put(&first, &common("db")).await;
     let mut replicas = Vec::new();
     for _ in 0..3 {
-        let store = PostgresStore::open(&settings).await.unwrap();
+        let store = open(&settings).await;
         replicas.push(tokio::spawn(async move {
             for _ in 0..CHANGES {
                 add(&store, "db").await.unwrap();
@@ -153,7 +160,7 @@ async fn what_must_stay_quick_reads_no_whole_table_and_sorts_nothing() {
 #[tokio::test]
 async fn a_newer_schema_is_refused() {
     let (settings, server) = database().await;
-    PostgresStore::open(&settings).await.unwrap();
+    open(&settings).await;
     behind_its_back(&settings, &server, "UPDATE csms_schema SET version = 99").await;
     let Err(StoreError::Unavailable(cause)) = PostgresStore::open(&settings).await else { panic!("not refused") };
     assert!(cause.to_string().contains("number 99"), "{cause}");
@@ -181,13 +188,14 @@ async fn a_wrong_password_is_refused_without_repeating_it() {
 #[tokio::test]
 async fn a_damaged_document_is_an_error_and_never_another_secret() {
     let (settings, server) = database().await;
-    let store = PostgresStore::open(&settings).await.unwrap();
+    let store = open(&settings).await;
     for text in ["a", "b", "c"] {
         put(&store, &common(text)).await;
     }
     let damage = "UPDATE secrets SET document = replace(document, '\"a\"', '\"x\"') WHERE name = 'a';
         UPDATE secrets SET document = (SELECT document FROM secrets WHERE name = 'c'),
-            checksum = (SELECT checksum FROM secrets WHERE name = 'c') WHERE name = 'b';
+            checksum = (SELECT checksum FROM secrets WHERE name = 'c'),
+            mac = (SELECT mac FROM secrets WHERE name = 'c') WHERE name = 'b';
         DELETE FROM secret_values WHERE secret_id = (SELECT id FROM secrets WHERE name = 'c')";
     behind_its_back(&settings, &server, damage).await;
     for text in ["a", "b"] {
@@ -220,7 +228,7 @@ const END_ALL: &str = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_change_whose_connection_is_lost_before_the_commit_is_made_once_on_another() {
     let (settings, server) = database().await;
-    let store = PostgresStore::open(&settings).await.unwrap();
+    let store = open(&settings).await;
     put(&store, &common("db")).await;
     let ((began, has_begun), (go_on, may_go_on)) = (channel(), channel::<()>());
     let changing = tokio::spawn({
@@ -245,7 +253,7 @@ async fn a_change_whose_connection_is_lost_before_the_commit_is_made_once_on_ano
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn reads_and_changes_go_on_when_the_server_ends_every_connection() {
     let (settings, server) = database().await;
-    let store = PostgresStore::open(&settings).await.unwrap();
+    let store = open(&settings).await;
     put(&store, &common("db")).await;
     for round in 0..2 {
         // Several connections of the pool.
@@ -261,7 +269,7 @@ async fn reads_and_changes_go_on_when_the_server_ends_every_connection() {
 async fn a_server_that_takes_no_writes_is_left_with_the_first_that_does() {
     let (settings, server) = database().await;
     let (_, database) = settings.url.rsplit_once('/').unwrap();
-    let store = PostgresStore::open(&settings).await.unwrap();
+    let store = open(&settings).await;
     put(&store, &common("db")).await;
     let read_only = format!("ALTER DATABASE {database} SET default_transaction_read_only = on");
     behind_its_back(&settings, &server, &read_only).await;
@@ -276,7 +284,7 @@ async fn a_server_that_takes_no_writes_is_left_with_the_first_that_does() {
 async fn a_session_that_can_no_longer_write_is_not_used_again() {
     let (settings, server) = database().await;
     let address = format!("{}?target_session_attrs=any", settings.url.as_str());
-    let store = PostgresStore::open(&PostgresSettings { url: address.into(), ..settings.clone() }).await.unwrap();
+    let store = open(&PostgresSettings { url: address.into(), ..settings.clone() }).await;
     put(&store, &common("db")).await;
     let (_, database) = settings.url.rsplit_once('/').unwrap();
     let read_only = format!("ALTER DATABASE {database} SET default_transaction_read_only = on");
@@ -312,7 +320,7 @@ async fn connections(holder: &tokio_postgres::Client) -> i64 {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn changes_of_other_secrets_go_on_while_somebody_holds_one() {
     let (settings, server) = database().await;
-    let store = PostgresStore::open(&settings).await.unwrap();
+    let store = open(&settings).await;
     for number in 0..9 {
         put(&store, &common(&format!("db-{number}"))).await;
     }
@@ -349,7 +357,7 @@ async fn a_lock_that_is_held_for_too_long_leaves_nothing_waiting() {
     for held in ["audit_head", "secrets WHERE name = 'db'"] {
         let (settings, server) = database().await;
         let settings = PostgresSettings { timeout: Duration::from_secs(4), ..settings };
-        let store = PostgresStore::open(&settings).await.unwrap();
+        let store = open(&settings).await;
         put(&store, &common("db")).await;
         let holder = hold(&settings, &server, &format!("SELECT 1 FROM {held} FOR UPDATE")).await;
         let record = |draft: &mut Draft| {
@@ -389,7 +397,7 @@ async fn a_transaction_that_others_were_in_the_way_of_is_repeated_and_decided_on
     let statements = [("secrets", "UPDATE"), ("secret_values", "INSERT"), ("audit_head", "UPDATE")];
     for (table, event) in statements {
         let (settings, server) = database().await;
-        let store = PostgresStore::open(&settings).await.unwrap();
+        let store = open(&settings).await;
         put(&store, &common("db")).await;
         behind_its_back(&settings, &server, &failing(table, event, "40001", 2)).await;
         let decided = Arc::new(AtomicU32::new(0));
@@ -408,7 +416,7 @@ async fn a_transaction_that_others_were_in_the_way_of_is_repeated_and_decided_on
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_change_that_the_database_refuses_takes_nothing_of_its_neighbours_along() {
     let (settings, server) = database().await;
-    let store = PostgresStore::open(&settings).await.unwrap();
+    let store = open(&settings).await;
     for number in 0..4 {
         put(&store, &common(&format!("db-{number}"))).await;
     }
@@ -446,7 +454,7 @@ async fn a_change_that_the_database_refuses_takes_nothing_of_its_neighbours_alon
 #[tokio::test]
 async fn a_dropped_change_releases_its_secret() {
     let (settings, _server) = database().await;
-    let (store, other) = (PostgresStore::open(&settings).await.unwrap(), PostgresStore::open(&settings).await.unwrap());
+    let (store, other) = (open(&settings).await, open(&settings).await);
     put(&store, &common("db")).await;
     for round in 0..10 {
         // Dropped somewhere between connecting and committing, later in each round.
@@ -466,7 +474,7 @@ async fn a_dropped_change_releases_its_secret() {
 async fn a_server_that_stands_still_or_restarts_makes_the_store_unavailable_meanwhile() {
     let mut server = Postgres::start().await.unwrap();
     let settings = PostgresSettings { timeout: Duration::from_secs(2), ..settings(&server, DATABASE) };
-    let store = PostgresStore::open(&settings).await.unwrap();
+    let store = open(&settings).await;
     put(&store, &common("db")).await;
 
     server.pause().unwrap();
@@ -494,7 +502,7 @@ async fn a_server_with_tls_is_used_when_its_authority_is_trusted() {
     for refused in [plain, unknown] {
         assert!(matches!(PostgresStore::open(&refused).await, Err(StoreError::Unavailable(_))));
     }
-    put(&PostgresStore::open(&trusted).await.unwrap(), &common("db")).await;
+    put(&open(&trusted).await, &common("db")).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -512,7 +520,7 @@ async fn a_pooler_that_keeps_prepared_statements_works_and_an_older_one_is_refus
     assert!(cause.to_string().contains("PgBouncer 1.21"), "{cause}");
 
     let newer = PgBouncer::start(&server, &pgbouncer::Setup::default()).await.unwrap();
-    let store = PostgresStore::open(&behind(newer.port())).await.unwrap();
+    let store = open(&behind(newer.port())).await;
     let numbers = 0..8_u32;
     for number in numbers.clone() {
         put(&store, &common(&format!("db-{number}"))).await;

@@ -6,7 +6,8 @@ use core::time::Duration;
 use std::{fs, process::Command};
 
 use csms_core::{ProjectId, RotationPeriod, Secret, SecretName, UnixMillis};
-use csms_store::{Draft, PostgresSettings, PostgresStore, Store};
+use csms_kms::{DerivedKey, RootKey};
+use csms_store::{Draft, PostgresSettings, PostgresStore, RowKey, Store};
 use csms_testbed::{
     Postgres,
     postgres::{ADMIN, DATABASE},
@@ -45,6 +46,11 @@ impl Cluster {
         let mut cluster = Self { store, servers: Vec::new(), settings, data: Vec::new() };
         for _ in 0..servers {
             cluster.add(&adapt).await;
+        }
+        if let Some(first) = cluster.data.first() {
+            let root = fs::read_to_string(first.path().join("root.key")).unwrap();
+            let DerivedKey { number, key } = RootKey::from_hex(root.trim()).unwrap().derive_numbered(RowKey::PURPOSE);
+            cluster.store.use_row_key(RowKey::new(number, key));
         }
         cluster
     }

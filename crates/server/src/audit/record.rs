@@ -67,7 +67,7 @@ pub struct Record<'r> {
     /// How many equal reads within 50 ms this record stands for.
     #[serde(default = "one", skip_serializing_if = "is_one")]
     pub count: u64,
-    /// What became of the rows of users, access keys and policies. The store adds it to the record of their change.
+    /// What became of the rows of users, access keys, policies and KMS keys. The store adds it to the record of their change.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rows: Vec<RowMark>,
 }

@@ -1,4 +1,5 @@
-//! Who can write the database but has no root key gets no rights by it: users, access keys and policies are bound to their rows.
+//! Who can write the database but has no root key gets no rights by it: users, access keys, policies, secrets, KMS keys and entries
+//! of projects are bound to their rows.
 
 use crate::support::{self, Key, Server};
 use std::{path::Path, process::Command};
@@ -160,6 +161,157 @@ async fn an_older_row_and_a_missing_one_are_found_by_the_check() {
         reason.contains(&format!("the row of the access key {} is missing", attacked.mallory.access_key)),
         "{reason}"
     );
+}
+
+impl Attacked {
+    /// Calls the API as the administrator, who succeeds.
+    async fn done(&self, method: &str, path: &str, body: Value) -> Value {
+        let answer = self.server.call(method, path, body).await;
+        assert!(answer.status.is_success(), "{method} {path}: {}", answer.body);
+        answer.body
+    }
+
+    /// What the administrator gets, behind a change that has all readers look at the file again.
+    async fn status(&self, method: &str, path: &str, body: Value) -> StatusCode {
+        let name = format!("n-{}", csms_core::identity::make_uuid(&mut SysRng).unwrap());
+        self.done("POST", &self.server.path("secrets"), json!({ "name": name, "secret_string": "x" })).await;
+        self.server.call(method, path, body).await.status
+    }
+
+    fn kms(&self, operation: &str) -> String {
+        format!("/v1.0/{}/kms/{operation}", self.server.app.identity.project_id)
+    }
+
+    /// Makes a KMS key and returns its identifier.
+    async fn make_key(&self, alias: &str) -> String {
+        let made = self.done("POST", &self.kms("create-key"), json!({ "key_alias": alias })).await;
+        made["key_info"]["key_id"].as_str().unwrap().to_owned()
+    }
+
+    async fn use_key(&self, key: &str) -> StatusCode {
+        let body = json!({ "key_id": key, "key_spec": "AES_256" });
+        self.server.app.keys.forget(&self.server.app.identity.project_id, &csms_core::KeyId::parse(key).unwrap());
+        self.status("POST", &self.kms("create-datakey"), body).await
+    }
+}
+
+#[tokio::test]
+async fn a_secret_gets_no_other_name_tag_or_place() {
+    for (from, to, name) in [
+        (r#""name":"crown""#, r#""name":"mine""#, "mine"),
+        (r#""failed_rotations":0"#, r#""failed_rotations":0,"tags":[{"key":"stage","value":"open"}]"#, "crown"),
+    ] {
+        let attacked = Attacked::start().await;
+        let text = attacked.document("SELECT document FROM secrets WHERE name = 'crown'");
+        assert!(text.contains(from), "{text}");
+        let text = text.replacen(from, to, 1);
+        let sql = "UPDATE secrets SET name = ?1, document = ?2, checksum = ?3 WHERE name = 'crown'";
+        attacked.write(sql, params![name, text, crc32fast::hash(text.as_bytes())]);
+        let path = attacked.server.path(&format!("secrets/{name}/versions/latest"));
+        assert_eq!(attacked.status("GET", &path, Value::Null).await, StatusCode::INTERNAL_SERVER_ERROR);
+        let list = attacked.server.path("secrets");
+        assert_eq!(attacked.status("GET", &list, Value::Null).await, StatusCode::INTERNAL_SERVER_ERROR);
+    }
+    // The whole row of another secret, with its right MAC.
+    let attacked = Attacked::start().await;
+    let body = json!({ "name": "dull", "secret_string": "stone" });
+    attacked.done("POST", &attacked.server.path("secrets"), body).await;
+    attacked.write(
+        "UPDATE secrets SET (document, checksum, mac) = (SELECT document, checksum, mac FROM secrets WHERE name = 'crown')
+         WHERE name = 'dull'",
+        [],
+    );
+    let path = attacked.server.path("secrets/dull/versions/latest");
+    assert_eq!(attacked.status("GET", &path, Value::Null).await, StatusCode::INTERNAL_SERVER_ERROR);
+}
+
+#[tokio::test]
+async fn a_key_gets_no_other_state_alias_owner_or_grant() {
+    let grant = r#"{"grants":[{"id":"g","grantee":"mallory","operations":["create-datakey"],"issuer":"","retiring":"",
+        "name":"","create_time":1}]}"#;
+    for (set, is_enabled) in [
+        ("state = 'ENABLED'".to_owned(), false),
+        ("alias = 'csms/default2'".to_owned(), true),
+        ("project = 'ffffffffffffffffffffffffffffffff'".to_owned(), true),
+        (format!("details = '{grant}'"), true),
+    ] {
+        let attacked = Attacked::start().await;
+        let key = attacked.make_key("mine").await;
+        if is_enabled {
+            assert_eq!(attacked.use_key(&key).await, StatusCode::OK);
+        } else {
+            attacked.done("POST", &attacked.kms("disable-key"), json!({ "key_id": key })).await;
+            assert_ne!(attacked.use_key(&key).await, StatusCode::OK);
+        }
+        assert_eq!(attacked.verify(), Ok(()));
+        attacked.write(&format!("UPDATE kms_keys SET {set} WHERE id = ?1"), [&key]);
+        assert_eq!(attacked.use_key(&key).await, StatusCode::INTERNAL_SERVER_ERROR, "{set}");
+        let reason = attacked.verify().unwrap_err();
+        assert!(reason.contains(&format!("the KMS key {key}")), "{reason}");
+    }
+}
+
+#[tokio::test]
+async fn an_older_key_and_a_missing_one_are_found_by_the_check() {
+    let attacked = Attacked::start().await;
+    let key = attacked.make_key("mine").await;
+    let db = Connection::open(attacked.directory.path().join("csms.db")).unwrap();
+    let columns = "SELECT state, mac FROM kms_keys WHERE id = ?1";
+    let (state, mac): (String, Vec<u8>) = db.query_row(columns, [&key], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
+    attacked.done("POST", &attacked.kms("disable-key"), json!({ "key_id": key })).await;
+    assert_eq!(attacked.verify(), Ok(()));
+    attacked.write("UPDATE kms_keys SET state = ?1, mac = ?2 WHERE id = ?3", params![state, mac, key]);
+    let reason = attacked.verify().unwrap_err();
+    assert!(reason.contains(&format!("the row of the KMS key {key} is not the newest one")), "{reason}");
+    attacked.write("DELETE FROM kms_keys WHERE id = ?1", [&key]);
+    let reason = attacked.verify().unwrap_err();
+    assert!(reason.contains(&format!("the row of the KMS key {key} is missing")), "{reason}");
+}
+
+#[tokio::test]
+async fn an_event_gets_no_other_target() {
+    let attacked = Attacked::start().await;
+    let project = attacked.server.app.identity.project_id.clone();
+    let topic = format!("urn:smn:r:{project}:ours");
+    let notification = json!({ "target_type": "SMN", "target_id": topic, "target_name": "t" });
+    let event = json!({
+        "name": "told", "event_types": ["SECRET_VERSION_CREATED"], "state": "ENABLED", "notification": notification,
+    });
+    attacked.done("POST", &attacked.server.path("csms/events"), event).await;
+    edited(&attacked, "entries", "told", ":ours", ":theirs");
+    let path = attacked.server.path("csms/events/told");
+    assert_eq!(attacked.status("GET", &path, Value::Null).await, StatusCode::INTERNAL_SERVER_ERROR);
+}
+
+#[tokio::test]
+async fn the_mark_of_an_older_release_that_is_put_back_is_found_by_the_check() {
+    let attacked = Attacked::start().await;
+    let key = attacked.make_key("mine").await;
+    let (root, path) = (attacked.server.app.root.clone(), attacked.directory.path().join("csms.db"));
+    let Attacked { directory, server, .. } = attacked;
+    drop(server);
+    // As a release left it that bound users, access keys and policies alone.
+    let db = Connection::open(&path).unwrap();
+    let older = root.seal("root_key_check", b"csms bound rows 1", &mut SysRng).unwrap();
+    let put_back = || {
+        let sql = "UPDATE secrets SET mac = NULL; UPDATE kms_keys SET mac = NULL; UPDATE entries SET mac = NULL";
+        db.execute_batch(sql).unwrap();
+        db.execute("UPDATE meta SET value = ?1 WHERE key = 'root_key_check'", [&older]).unwrap();
+    };
+    put_back();
+    // The trail of that release names no KMS keys, and has no record of the conversion; here it names some, which makes no
+    // difference.
+    let server = support::open(directory.path()).await.unwrap();
+    let read = server.call("GET", &server.path("secrets/crown/versions/latest"), Value::Null).await;
+    assert_eq!(read.status, StatusCode::OK, "{}", read.body);
+    assert_eq!(verify(directory.path()), Ok(()));
+    drop(server);
+
+    put_back();
+    db.execute("UPDATE kms_keys SET state = 'DISABLED' WHERE id = ?1", [&key]).unwrap();
+    drop(support::open(directory.path()).await.unwrap());
+    let reason = verify(directory.path()).unwrap_err();
+    assert!(reason.contains("converts old rows again (BindSecretRows)"), "{reason}");
 }
 
 #[tokio::test]

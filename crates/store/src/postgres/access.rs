@@ -4,9 +4,9 @@ use csms_core::{ProjectId, UnixMillis};
 use tokio_postgres::Row;
 
 use super::{
-    audit,
+    audit, entries,
     failure::column,
-    identities,
+    identities, secrets,
     session::{Parameters, Session},
 };
 use crate::{
@@ -17,7 +17,7 @@ use crate::{
     record::{
         AccessChange, AccessKeyRecord, AccessKeyUse, AccessState, AgencyRecord, KeyRecord, PolicyRecord, UserRecord,
     },
-    row::{self, ACCESS_KEY_COLUMNS, KeyDifference, time},
+    row::{self, ACCESS_KEY_COLUMNS, KEY_COLUMNS, KeyDifference, time},
 };
 
 const READING: &str = "reading policies";
@@ -53,7 +53,7 @@ async fn access_key_rows(
     rows.iter().map(|row| identities::read_access_key(row, binding)).collect()
 }
 
-/// The rows of all users, access keys, shared policies and agencies, with their MACs.
+/// The rows of all users, access keys, shared policies, agencies and KMS keys, with their MACs.
 pub(super) async fn rows(session: &Session, binding: Binding<'_>) -> Result<Vec<RowMark>, StoreError> {
     const DOING: &str = "reading rows";
     let mut marks = Vec::new();
@@ -76,6 +76,10 @@ pub(super) async fn rows(session: &Session, binding: Binding<'_>) -> Result<Vec<
     for row in session.rows(&sql, &[], DOING).await? {
         let key = identities::read_access_key(&row, binding.converting())?;
         marks.push(RowMark::stored(&Columns::AccessKey(&key), binding, column(&row, 5, DOING)?));
+    }
+    for row in session.rows(&format!("SELECT {KEY_COLUMNS} FROM kms_keys"), &[], DOING).await? {
+        let columns = identities::key_columns(&row)?;
+        marks.push(RowMark::stored(&Columns::KmsKey(&columns), binding, column(&row, 7, DOING)?));
     }
     Ok(marks)
 }
@@ -274,67 +278,74 @@ pub(super) async fn convert(
     Ok(true)
 }
 
-async fn key_rows(session: &Session, sql: &str, parameters: Parameters<'_>) -> Result<Vec<KeyRecord>, StoreError> {
-    session.rows(sql, parameters, "reading keys").await?.iter().map(identities::read_key).collect()
+async fn key_rows(
+    session: &Session,
+    binding: Binding<'_>,
+    rest: &str,
+    parameters: Parameters<'_>,
+) -> Result<Vec<KeyRecord>, StoreError> {
+    let sql = format!("SELECT {KEY_COLUMNS} FROM kms_keys {rest}");
+    let rows = session.rows(&sql, parameters, "reading keys").await?;
+    rows.iter().map(|row| identities::read_key(row, binding)).collect()
 }
 
 pub(super) async fn keys(session: &Session, project: &ProjectId) -> Result<Vec<KeyRecord>, StoreError> {
-    let sql = "SELECT id, project, alias, state, wrapped, create_time, details FROM kms_keys
-         WHERE project = $1 ORDER BY create_time, id";
-    key_rows(session, sql, &[&project.as_str()]).await
+    let rest = "WHERE project = $1 ORDER BY create_time, id";
+    key_rows(session, session.binding()?, rest, &[&project.as_str()]).await
 }
 
 /// As [`keys`], and nobody else changes them before the transaction ends.
 pub(super) async fn lock_keys(session: &Session, project: &ProjectId) -> Result<Vec<KeyRecord>, StoreError> {
-    let sql = "SELECT id, project, alias, state, wrapped, create_time, details FROM kms_keys
-         WHERE project = $1 ORDER BY create_time, id FOR UPDATE";
-    key_rows(session, sql, &[&project.as_str()]).await
+    let rest = "WHERE project = $1 ORDER BY create_time, id FOR UPDATE";
+    key_rows(session, session.binding()?, rest, &[&project.as_str()]).await
 }
 
 pub(super) async fn keys_pending_deletion(session: &Session) -> Result<Vec<KeyRecord>, StoreError> {
-    let sql = "SELECT id, project, alias, state, wrapped, create_time, details FROM kms_keys
-         WHERE state = 'PENDING_DELETION' ORDER BY project, id";
-    key_rows(session, sql, &[]).await
+    let rest = "WHERE state = 'PENDING_DELETION' ORDER BY project, id";
+    key_rows(session, session.binding()?, rest, &[]).await
 }
 
 pub(super) async fn keys_due_for_rotation(session: &Session, now: UnixMillis) -> Result<Vec<KeyRecord>, StoreError> {
-    let sql = "SELECT id, project, alias, state, wrapped, create_time, details FROM kms_keys
-         WHERE next_rotation <= $1 AND state = 'ENABLED' ORDER BY project, id";
-    key_rows(session, sql, &[&time(now)]).await
+    let rest = "WHERE next_rotation <= $1 AND state = 'ENABLED' ORDER BY project, id";
+    key_rows(session, session.binding()?, rest, &[&time(now)]).await
 }
 
-/// Writes the difference between the keys of a project as they were and as they are to be.
-pub(super) async fn apply_keys(session: &Session, before: &[KeyRecord], after: &[KeyRecord]) -> Result<(), StoreError> {
-    const DOING: &str = "writing a key";
+/// Writes the difference between the keys of a project as they were and as they are to be, and returns what became of the rows.
+pub(super) async fn apply_keys(
+    session: &Session,
+    before: &[KeyRecord],
+    after: &[KeyRecord],
+) -> Result<Vec<RowMark>, StoreError> {
+    let mut marks = Vec::new();
     for difference in row::key_differences(before, after)? {
-        match difference {
-            KeyDifference::Put(key) => {
-                let sql =
-                    "INSERT INTO kms_keys (id, project, alias, state, wrapped, create_time, details, next_rotation)
-                     VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
-                     ON CONFLICT (id) DO UPDATE SET alias = excluded.alias, state = excluded.state,
-                         details = excluded.details, next_rotation = excluded.next_rotation";
-                session
-                    .execute(
-                        sql,
-                        &[
-                            &key.id.as_str(),
-                            &key.project.as_str(),
-                            &key.alias,
-                            &key.state.as_str(),
-                            &key.wrapped,
-                            &time(key.create_time),
-                            &key.details.to_text(),
-                            &key.details.rotation_due().map(time),
-                        ],
-                        DOING,
-                    )
-                    .await?
-            }
+        marks.push(match difference {
+            KeyDifference::Put(key) => identities::put_key(session, key).await?,
             KeyDifference::Remove(id) => {
-                session.execute("DELETE FROM kms_keys WHERE id = $1", &[&id.as_str()], DOING).await?
+                session.execute("DELETE FROM kms_keys WHERE id = $1", &[&id.as_str()], "removing a key").await?;
+                RowMark::removed(RowKind::KmsKey, id.as_str())
             }
-        };
+        });
     }
-    Ok(())
+    Ok(marks)
+}
+
+/// See [`crate::Store::bind_rows`].
+pub(super) async fn bind_rows(
+    session: &Session,
+    mark: &Replacement,
+    mut records: Vec<AuditEntry>,
+) -> Result<bool, StoreError> {
+    // Another server that binds them at the same time waits for the mark, and then finds it replaced.
+    if !identities::replace_meta(session, &mark.key, &mark.old, &mark.new).await? {
+        return Ok(false);
+    }
+    secrets::rebind(session).await?;
+    entries::rebind(session).await?;
+    let mut marks = Vec::new();
+    for key in key_rows(session, session.binding()?.converting(), "ORDER BY project, id FOR UPDATE", &[]).await? {
+        marks.push(identities::put_key(session, &key).await?);
+    }
+    crate::audit::name_rows(&mut records, &marks);
+    audit::append(session, records).await?;
+    Ok(true)
 }

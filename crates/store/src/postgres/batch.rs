@@ -16,6 +16,7 @@ use super::{
 };
 use crate::{
     audit::AuditHead,
+    bound::Binding,
     draft::Changes,
     error::{Cause, StoreError},
     row::{self, SecretColumns},
@@ -25,7 +26,7 @@ const LOCKING: &str = "locking secrets";
 const WRITING: &str = "writing secrets";
 
 // What somebody else has locked is not waited for.
-pub(super) const LOCK: &str = "SELECT s.document, s.checksum, s.last_used_time, s.project, s.name
+pub(super) const LOCK: &str = "SELECT s.document, s.checksum, s.last_used_time, s.mac, s.project, s.name
      FROM unnest($1::TEXT[], $2::TEXT[]) AS wanted (project, name)
      JOIN secrets AS s ON s.project = wanted.project AND s.name = wanted.name
      FOR UPDATE OF s SKIP LOCKED";
@@ -43,16 +44,17 @@ const ADD_VALUES: &str = "INSERT INTO secret_values (secret_id, version, sealed)
      SELECT * FROM unnest($1::TEXT[], $2::BIGINT[], $3::BYTEA[])";
 pub(super) const UPDATE: &str = "UPDATE secrets SET document = new.document, checksum = new.checksum,
          rotation_due_time = new.rotation_due_time, deletion_due_time = new.deletion_due_time, event = new.event,
-         expiry_due_time = new.expiry_due_time, current_version = new.current_version
-     FROM unnest($1::TEXT[], $2::TEXT[], $3::BIGINT[], $4::BIGINT[], $5::BIGINT[], $6::TEXT[], $7::BIGINT[], $8::BIGINT[])
-         AS new (id, document, checksum, rotation_due_time, deletion_due_time, event, expiry_due_time, current_version)
+         expiry_due_time = new.expiry_due_time, current_version = new.current_version, mac = new.mac
+     FROM unnest($1::TEXT[], $2::TEXT[], $3::BIGINT[], $4::BIGINT[], $5::BIGINT[], $6::TEXT[], $7::BIGINT[], $8::BIGINT[],
+         $9::BYTEA[])
+         AS new (id, document, checksum, rotation_due_time, deletion_due_time, event, expiry_due_time, current_version, mac)
      WHERE secrets.id = new.id RETURNING secrets.id";
 // Only the values of secrets that were really created are stored, and only these are counted.
 const CREATE: &str = "WITH created AS (
          INSERT INTO secrets (id, document, checksum, rotation_due_time, deletion_due_time, event, expiry_due_time,
-             current_version, project, name)
+             current_version, mac, project, name)
          SELECT * FROM unnest($1::TEXT[], $2::TEXT[], $3::BIGINT[], $4::BIGINT[], $5::BIGINT[], $6::TEXT[], $7::BIGINT[],
-             $8::BIGINT[], $9::TEXT[], $10::TEXT[])
+             $8::BIGINT[], $9::BYTEA[], $10::TEXT[], $11::TEXT[])
          ON CONFLICT DO NOTHING RETURNING id, project),
      counted AS (
          UPDATE project_usage SET secrets = project_usage.secrets + new.number
@@ -60,7 +62,7 @@ const CREATE: &str = "WITH created AS (
          WHERE project_usage.project = new.project),
      stored AS (
          INSERT INTO secret_values (secret_id, version, sealed)
-         SELECT value.* FROM unnest($11::TEXT[], $12::BIGINT[], $13::BYTEA[]) AS value (secret_id, version, sealed)
+         SELECT value.* FROM unnest($12::TEXT[], $13::BIGINT[], $14::BYTEA[]) AS value (secret_id, version, sealed)
          JOIN created ON created.id = value.secret_id)
      SELECT id FROM created";
 
@@ -101,9 +103,9 @@ pub(super) async fn lock(
     for row in usage? {
         locked.usage.insert(column(&row, 0, LOCKING)?, row::count(column(&row, 1, LOCKING)?)?);
     }
-    let mut rows = HashMap::new();
+    let (binding, mut rows) = (session.binding()?, HashMap::new());
     for row in found? {
-        rows.insert((column::<String>(&row, 3, LOCKING)?, column::<String>(&row, 4, LOCKING)?), row);
+        rows.insert((column::<String>(&row, 4, LOCKING)?, column::<String>(&row, 5, LOCKING)?), row);
     }
     let mut absent = Vec::new();
     for (key, _) in wanted {
@@ -112,7 +114,7 @@ pub(super) async fn lock(
             None => absent.push(key),
             Some(row) => {
                 // A damaged one is left to its own transaction, which reports it.
-                if let Ok(secret) = secrets::read_named(row, project, name) {
+                if let Ok(secret) = secrets::read_named(row, project, name, binding) {
                     locked.secrets.insert(key.clone(), Loaded::of(secret));
                 }
             }
@@ -192,11 +194,13 @@ struct Columns<'s> {
     events: Vec<Option<&'s str>>,
     expiry_due_times: Vec<Option<i64>>,
     current_versions: Vec<Option<i64>>,
+    macs: Vec<Vec<u8>>,
 }
 
 impl<'s> Columns<'s> {
-    fn push(&mut self, secret: &'s Secret) -> Result<(), StoreError> {
-        let columns = SecretColumns::of(secret)?;
+    fn push(&mut self, secret: &'s Secret, binding: Binding<'_>) -> Result<(), StoreError> {
+        let columns = SecretColumns::of(secret, binding)?;
+        self.macs.push(columns.mac);
         self.ids.push(secret.id.as_str());
         self.documents.push(columns.document.text);
         self.checksums.push(i64::from(columns.document.checksum));
@@ -235,6 +239,7 @@ pub(super) async fn write(
     creations: &[Creation],
     with_head: bool,
 ) -> Result<(HashSet<String>, Option<AuditHead>), StoreError> {
+    let binding = session.binding()?;
     let (mut columns, mut added) = (Columns::default(), Values::default());
     let (mut removed_ids, mut removed_versions) = (Vec::new(), Vec::new());
     for change in changes {
@@ -245,13 +250,13 @@ pub(super) async fn write(
             removed_versions.push(i64::from(version.number()));
         }
         if **secret != change.loaded.secret {
-            columns.push(secret)?;
+            columns.push(secret, binding)?;
         }
     }
     let (mut new, mut values) = (Columns::default(), Values::default());
     let (mut projects, mut names) = (Vec::new(), Vec::new());
     for creation in creations {
-        new.push(&creation.secret)?;
+        new.push(&creation.secret, binding)?;
         projects.push(creation.secret.project.as_str());
         names.push(creation.secret.name.as_str());
         values.extend(creation.secret.id.as_str(), &creation.values);
@@ -267,6 +272,7 @@ pub(super) async fn write(
         &columns.events,
         &columns.expiry_due_times,
         &columns.current_versions,
+        &columns.macs,
     ];
     let create: Parameters<'_> = &[
         &new.ids,
@@ -277,6 +283,7 @@ pub(super) async fn write(
         &new.events,
         &new.expiry_due_times,
         &new.current_versions,
+        &new.macs,
         &projects,
         &names,
         &values.ids,

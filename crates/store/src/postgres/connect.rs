@@ -15,7 +15,10 @@ use tokio_postgres::{
 use tokio_postgres_rustls::MakeRustlsConnect;
 use zeroize::Zeroizing;
 
-use crate::error::{Cause, StoreError};
+use crate::{
+    bound::KnownKey,
+    error::{Cause, StoreError},
+};
 
 /// How long the server may take to accept a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -95,6 +98,8 @@ pub(super) struct Connections {
     /// Places for writes that may wait for locks of others: a quarter of the connections, so that such waits leave the rest
     /// to everything else.
     pub(super) waiting: Arc<Semaphore>,
+    /// What binds rows.
+    pub(super) row_key: Arc<KnownKey>,
 }
 
 /// The limits in time that a server keeps, as statements.
@@ -162,7 +167,7 @@ pub(super) fn connections(settings: &PostgresSettings) -> Result<Connections, St
         .build()
         .map_err(|error| StoreError::Unavailable(Cause::with("setting up connections", error)))?;
     let waiting = Arc::new(Semaphore::new((settings.max_connections / 4).max(1)));
-    Ok(Connections { pool, tls, limits, waiting })
+    Ok(Connections { pool, tls, limits, waiting, row_key: Arc::default() })
 }
 
 fn config(settings: &PostgresSettings) -> Result<Config, StoreError> {

@@ -8,6 +8,7 @@ use tokio_postgres::Row;
 use super::{audit, failure::column, session::Session};
 use crate::{
     audit::AuditEntry,
+    bound::{Binding, Columns},
     document::{self, Document},
     entry::{Entry, EntryChange},
     error::{Cause, ChangeError, StoreError},
@@ -18,11 +19,15 @@ use crate::{
 const READING: &str = "reading an entry";
 const WRITING: &str = "writing an entry";
 
-const FIND: &str = "SELECT document, checksum FROM entries WHERE project = $1 AND kind = $2 AND name = $3";
-const LOCK: &str = "SELECT document, checksum FROM entries WHERE project = $1 AND kind = $2 AND name = $3 FOR UPDATE";
+const FIND: &str = "SELECT document, checksum, mac FROM entries WHERE project = $1 AND kind = $2 AND name = $3";
+const LOCK: &str =
+    "SELECT document, checksum, mac FROM entries WHERE project = $1 AND kind = $2 AND name = $3 FOR UPDATE";
 
-fn read<T: Entry>(row: &Row) -> Result<T, StoreError> {
+/// Reads the document, its checksum and MAC in the first three columns.
+fn read<T: Entry>(row: &Row, binding: Binding<'_>, project: &ProjectId, name: &str) -> Result<T, StoreError> {
     let text: &str = column(row, 0, READING)?;
+    let columns = Columns::Entry { project: project.as_str(), kind: T::KIND, name, document: text };
+    binding.require(&columns, column(row, 2, READING)?)?;
     document::decode(text.as_bytes(), column(row, 1, READING)?, T::KIND)
 }
 
@@ -36,7 +41,8 @@ async fn found<T: Entry>(
     if name.contains('\0') {
         return Ok(None);
     }
-    session.row(sql, &[&project.as_str(), &T::KIND, &name], READING).await?.as_ref().map(read).transpose()
+    let row = session.row(sql, &[&project.as_str(), &T::KIND, &name], READING).await?;
+    row.map(|row| read(&row, session.binding()?, project, name)).transpose()
 }
 
 pub(super) async fn find<T: Entry>(
@@ -53,11 +59,16 @@ pub(super) async fn list<T: Entry>(
     after: Option<&str>,
     limit: u16,
 ) -> Result<Page<(String, T)>, StoreError> {
-    let sql = "SELECT document, checksum, name FROM entries WHERE project = $1 AND kind = $2 AND name > $3
+    let sql = "SELECT document, checksum, mac, name FROM entries WHERE project = $1 AND kind = $2 AND name > $3
          ORDER BY name LIMIT $4";
     let after = after.unwrap_or("").split('\0').next().unwrap_or("");
     let rows = session.rows(sql, &[&project.as_str(), &T::KIND, &after, &row::fetched(limit)], READING).await?;
-    let items = rows.iter().map(|row| Ok((column(row, 2, READING)?, read(row)?)));
+    let binding = session.binding()?;
+    let items = rows.iter().map(|row| {
+        let name: String = column(row, 3, READING)?;
+        let entry = read(row, binding, project, &name)?;
+        Ok((name, entry))
+    });
     Ok(row::page(items.collect::<Result<_, StoreError>>()?, limit))
 }
 
@@ -79,14 +90,15 @@ pub(super) async fn change<T: Entry, R, E>(
             if !exists {
                 require_room::<T>(session, project).await?;
             }
-            let document = Document::of(&entry)?;
+            let Document { text, checksum } = Document::of(&entry)?;
+            let (project, kind) = (project.as_str(), T::KIND);
+            let mac = session.binding()?.bind(&Columns::Entry { project, kind, name, document: &text });
             let sql = if exists {
-                "UPDATE entries SET document = $4, checksum = $5 WHERE project = $1 AND kind = $2 AND name = $3"
+                "UPDATE entries SET document = $4, checksum = $5, mac = $6 WHERE project = $1 AND kind = $2 AND name = $3"
             } else {
-                "INSERT INTO entries (project, kind, name, document, checksum) VALUES ($1, $2, $3, $4, $5)"
+                "INSERT INTO entries (project, kind, name, document, checksum, mac) VALUES ($1, $2, $3, $4, $5, $6)"
             };
-            let checksum = i64::from(document.checksum);
-            session.execute(sql, &[&project.as_str(), &T::KIND, &name, &document.text, &checksum], WRITING).await?;
+            session.execute(sql, &[&project, &kind, &name, &text, &i64::from(checksum), &mac], WRITING).await?;
         }
         EntryChange::Remove => {
             // The entry is locked: who binds a secret to it waits, and then does not find it.
@@ -114,6 +126,20 @@ async fn require_room<T: Entry>(session: &Session, project: &ProjectId) -> Resul
 
 /// Refuses to bind a secret to an event that does not exist, and keeps the event until the transaction ends.
 pub(super) async fn require_event(session: &Session, project: &ProjectId, event: &EventName) -> Result<(), StoreError> {
-    let sql = "SELECT document, checksum FROM entries WHERE project = $1 AND kind = $2 AND name = $3 FOR SHARE";
+    let sql = "SELECT document, checksum, mac FROM entries WHERE project = $1 AND kind = $2 AND name = $3 FOR SHARE";
     found::<Event>(session, sql, project, event.as_str()).await?.map(drop).ok_or(StoreError::UnknownEvent)
+}
+
+/// Binds every entry to its row as it is, for data that an older release has written.
+pub(super) async fn rebind(session: &Session) -> Result<(), StoreError> {
+    const DOING: &str = "binding entries to their rows";
+    let binding = session.binding()?;
+    for row in session.rows("SELECT project, kind, name, document FROM entries FOR UPDATE", &[], DOING).await? {
+        let text = |at: usize| column::<&str>(&row, at, DOING);
+        let (project, kind, name, document) = (text(0)?, text(1)?, text(2)?, text(3)?);
+        let mac = binding.bind(&Columns::Entry { project, kind, name, document });
+        let sql = "UPDATE entries SET mac = $4 WHERE project = $1 AND kind = $2 AND name = $3";
+        session.execute(sql, &[&project, &kind, &name, &mac], DOING).await?;
+    }
+    Ok(())
 }

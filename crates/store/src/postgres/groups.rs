@@ -523,7 +523,7 @@ impl Decided {
             if let Some(event) = draft.new_binding() {
                 entries::require_event(session, &self.key.0, event).await?;
             }
-            outbox::tell(session, draft).await?;
+            outbox::notify(session, draft).await?;
         }
         secrets::apply(session, &self.loaded.secret, &self.changes).await
     }

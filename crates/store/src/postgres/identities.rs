@@ -15,7 +15,7 @@ use crate::{
     document::{self, Document},
     error::StoreError,
     record::{AccessKeyRecord, KeyRecord, UserRecord},
-    row::{self, ACCESS_KEY_COLUMNS, ACCESS_KEY_WIDTH, KeyColumns, time},
+    row::{self, ACCESS_KEY_COLUMNS, ACCESS_KEY_WIDTH, KEY_COLUMNS, KeyColumns, time},
 };
 
 const READING_KEY: &str = "reading a key";
@@ -27,8 +27,14 @@ pub(super) fn can_be_held(text: &str) -> bool {
     !text.contains('\0')
 }
 
-pub(super) fn read_key(row: &Row) -> Result<KeyRecord, StoreError> {
-    let columns = KeyColumns {
+/// Reads the [`KEY_COLUMNS`].
+pub(super) fn read_key(row: &Row, binding: Binding<'_>) -> Result<KeyRecord, StoreError> {
+    key_columns(row)?.read(binding, column(row, 7, READING_KEY)?)
+}
+
+/// The [`KEY_COLUMNS`] but for the MAC.
+pub(super) fn key_columns(row: &Row) -> Result<KeyColumns, StoreError> {
+    Ok(KeyColumns {
         id: column(row, 0, READING_KEY)?,
         project: column(row, 1, READING_KEY)?,
         alias: column(row, 2, READING_KEY)?,
@@ -36,13 +42,13 @@ pub(super) fn read_key(row: &Row) -> Result<KeyRecord, StoreError> {
         wrapped: column(row, 4, READING_KEY)?,
         create_time: column(row, 5, READING_KEY)?,
         details: column(row, 6, READING_KEY)?,
-    };
-    columns.read()
+    })
 }
 
 pub(super) async fn key(session: &Session, id: &KeyId) -> Result<Option<KeyRecord>, StoreError> {
-    let sql = "SELECT id, project, alias, state, wrapped, create_time, details FROM kms_keys WHERE id = $1";
-    session.row(sql, &[&id.as_str()], READING_KEY).await?.as_ref().map(read_key).transpose()
+    let sql = format!("SELECT {KEY_COLUMNS} FROM kms_keys WHERE id = $1");
+    let row = session.row(&sql, &[&id.as_str()], READING_KEY).await?;
+    row.map(|row| read_key(&row, session.binding()?)).transpose()
 }
 
 pub(super) async fn key_by_alias(
@@ -53,32 +59,46 @@ pub(super) async fn key_by_alias(
     if !can_be_held(alias) {
         return Ok(None);
     }
-    let sql = "SELECT id, project, alias, state, wrapped, create_time, details FROM kms_keys WHERE project = $1 AND alias = $2";
-    session.row(sql, &[&project.as_str(), &alias], READING_KEY).await?.as_ref().map(read_key).transpose()
+    let sql = format!("SELECT {KEY_COLUMNS} FROM kms_keys WHERE project = $1 AND alias = $2");
+    let row = session.row(&sql, &[&project.as_str(), &alias], READING_KEY).await?;
+    row.map(|row| read_key(&row, session.binding()?)).transpose()
+}
+
+/// Stores a KMS key, in place of the one with the same identifier if there is one, and returns what became of its row.
+pub(super) async fn put_key(session: &Session, key: &KeyRecord) -> Result<RowMark, StoreError> {
+    let replace =
+        "ON CONFLICT (id) DO UPDATE SET alias = excluded.alias, state = excluded.state, details = excluded.details,
+         next_rotation = excluded.next_rotation, mac = excluded.mac";
+    write_key(session, key, replace).await
+}
+
+async fn write_key(session: &Session, key: &KeyRecord, on_conflict: &str) -> Result<RowMark, StoreError> {
+    let columns = KeyColumns::of(key);
+    let mac = session.binding()?.bind(&Columns::KmsKey(&columns));
+    let sql = format!(
+        "INSERT INTO kms_keys (id, project, alias, state, wrapped, create_time, details, next_rotation, mac)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) {on_conflict}"
+    );
+    let parameters: Parameters<'_> = &[
+        &columns.id,
+        &columns.project,
+        &columns.alias,
+        &columns.state,
+        &columns.wrapped,
+        &columns.create_time,
+        &columns.details,
+        &key.details.rotation_due().map(time),
+        &mac,
+    ];
+    session.execute(&sql, parameters, "writing a key").await?;
+    Ok(RowMark::put(RowKind::KmsKey, key.id.as_str(), &mac))
 }
 
 pub(super) async fn ensure_key(session: &Session, key: &KeyRecord) -> Result<KeyRecord, StoreError> {
     if let Some(stored) = key_by_alias(session, &key.project, &key.alias).await? {
         return Ok(stored);
     }
-    let inserted = session
-        .execute(
-            "INSERT INTO kms_keys (id, project, alias, state, wrapped, create_time, details, next_rotation)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
-            &[
-                &key.id.as_str(),
-                &key.project.as_str(),
-                &key.alias,
-                &key.state.as_str(),
-                &key.wrapped,
-                &time(key.create_time),
-                &key.details.to_text(),
-                &key.details.rotation_due().map(time),
-            ],
-            "writing a key",
-        )
-        .await;
-    match inserted {
+    match write_key(session, key, "").await {
         Ok(_) => Ok(key.clone()),
         Err(error) if is_duplicate(&error) => key_by_alias(session, &key.project, &key.alias).await?.ok_or(error),
         Err(error) => Err(error),

@@ -25,7 +25,7 @@ fn read(row: &Row) -> Result<Notification, StoreError> {
 }
 
 /// Stores the notifications of a change, due immediately.
-pub(super) async fn tell(session: &Session, draft: &Draft) -> Result<(), StoreError> {
+pub(super) async fn notify(session: &Session, draft: &Draft) -> Result<(), StoreError> {
     let Some(name) = draft.event_concerned() else { return Ok(()) };
     let event = entries::find::<Event>(session, &draft.secret.project, name.as_str()).await?;
     let Some(event) = event else { return Ok(()) };

@@ -33,6 +33,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/postgres/0014_chain_key.sql"),
     include_str!("../../migrations/postgres/0015_audit_columns.sql"),
     include_str!("../../migrations/postgres/0016_agencies.sql"),
+    include_str!("../../migrations/postgres/0017_bound_secrets.sql"),
 ];
 
 const DOING: &str = "bringing the schema up to date";
@@ -40,7 +41,7 @@ const VERSION: &str = "SELECT version FROM csms_schema WHERE singleton = 1";
 const LOCKED_VERSION: &str = "SELECT version FROM csms_schema WHERE singleton = 1 FOR UPDATE";
 
 /// How long migrations may take, which grows with what is stored.
-const MIGRATION_TIMEOUT: Duration = Duration::from_secs(3600);
+pub(super) const MIGRATION_TIMEOUT: Duration = Duration::from_secs(3600);
 
 /// Applies the migrations that the database lacks, all in one transaction. The database must answer within `timeout` how far
 /// it has come.

@@ -13,34 +13,38 @@ use super::{
 };
 use crate::{
     audit::AuditEntry,
+    bound::{Binding, Columns},
     draft::{Changes, Draft, ReplicaChange},
     error::{CreateError, StoreError},
     record::{Page, SecretUse},
-    row::{self, SecretColumns},
+    row::{self, SecretColumns, StoredSecret},
 };
 
 const READING: &str = "reading a secret";
 const WRITING: &str = "writing a secret";
 const COUNTING: &str = "counting secrets";
 
-pub(super) const FIND: &str = "SELECT document, checksum, last_used_time FROM secrets WHERE project = $1 AND name = $2";
-const LOCK: &str = "SELECT document, checksum, last_used_time FROM secrets WHERE project = $1 AND name = $2 FOR UPDATE";
-pub(super) const FIND_WITH_VALUE: &str = "SELECT s.document, s.checksum, s.last_used_time,
+pub(super) const FIND: &str =
+    "SELECT document, checksum, last_used_time, mac FROM secrets WHERE project = $1 AND name = $2";
+const LOCK: &str =
+    "SELECT document, checksum, last_used_time, mac FROM secrets WHERE project = $1 AND name = $2 FOR UPDATE";
+pub(super) const FIND_WITH_VALUE: &str = "SELECT s.document, s.checksum, s.last_used_time, s.mac,
          coalesce($3, s.current_version), v.sealed
      FROM secrets s LEFT JOIN secret_values v ON v.secret_id = s.id AND v.version = coalesce($3, s.current_version)
      WHERE s.project = $1 AND s.name = $2";
 /// Fills the column that a copy from an embedded store lacks. As in the schema's migration number 11.
 pub(super) const FILL_CURRENT_VERSION: &str = r#"UPDATE secrets SET current_version =
      CAST(substring(document FROM '"name":"SYSCURRENT","version":([0-9]{1,10})') AS BIGINT)"#;
-pub(super) const LIST: &str = "SELECT document, checksum, last_used_time FROM secrets
+pub(super) const LIST: &str = "SELECT document, checksum, last_used_time, mac FROM secrets
      WHERE project = $1 AND name > $2 ORDER BY name LIMIT $3";
-pub(super) const LIST_OF_EVENT: &str = "SELECT document, checksum, last_used_time FROM secrets
+pub(super) const LIST_OF_EVENT: &str = "SELECT document, checksum, last_used_time, mac FROM secrets
      WHERE project = $1 AND name > $2 AND event = $4 ORDER BY name LIMIT $3";
 
-/// The document, its checksum and the time of the last use in the columns of a row.
-fn document(row: &Row) -> Result<(&[u8], i64, Option<i64>), StoreError> {
+/// The document, its checksum, the time of the last use and the MAC in the first columns of a row.
+fn stored(row: &Row) -> Result<StoredSecret<'_>, StoreError> {
     let text: &str = column(row, 0, READING)?;
-    Ok((text.as_bytes(), column(row, 1, READING)?, column(row, 2, READING)?))
+    let (checksum, used, mac) = (column(row, 1, READING)?, column(row, 2, READING)?, column(row, 3, READING)?);
+    Ok(StoredSecret { text: text.as_bytes(), checksum, mac, used })
 }
 
 /// The secret that one of the first two statements above finds.
@@ -51,13 +55,17 @@ async fn found(
     name: &SecretName,
 ) -> Result<Option<Secret>, StoreError> {
     let row = session.row(sql, &[&project.as_str(), &name.as_str()], READING).await?;
-    row.map(|row| read_named(&row, project, name)).transpose()
+    row.map(|row| read_named(&row, project, name, session.binding()?)).transpose()
 }
 
-/// The secret in the first three columns of a row.
-pub(super) fn read_named(row: &Row, project: &ProjectId, name: &SecretName) -> Result<Secret, StoreError> {
-    let (text, checksum, used) = document(row)?;
-    row::named_secret(text, checksum, used, project, name)
+/// The secret in the first four columns of a row.
+pub(super) fn read_named(
+    row: &Row,
+    project: &ProjectId,
+    name: &SecretName,
+    binding: Binding<'_>,
+) -> Result<Secret, StoreError> {
+    row::named_secret(stored(row)?, project, name, binding)
 }
 
 pub(super) async fn find(
@@ -73,10 +81,9 @@ pub(super) async fn find_by_id(
     project: &ProjectId,
     id: &SecretId,
 ) -> Result<Option<Secret>, StoreError> {
-    let sql = "SELECT document, checksum, last_used_time FROM secrets WHERE id = $1 AND project = $2";
+    let sql = "SELECT document, checksum, last_used_time, mac FROM secrets WHERE id = $1 AND project = $2";
     let Some(row) = session.row(sql, &[&id.as_str(), &project.as_str()], READING).await? else { return Ok(None) };
-    let (text, checksum, used) = document(&row)?;
-    row::secret(text, checksum, used, project).map(Some)
+    row::identified_secret(stored(&row)?, project, id, session.binding()?).map(Some)
 }
 
 /// A secret with the sealed value of a version, or without one that of SYSCURRENT: the secret, the version, and its value if
@@ -90,11 +97,10 @@ pub(super) async fn find_with_value(
     let wanted = wanted.map(|version| i64::from(version.number()));
     let parameters: [&(dyn ToSql + Sync); 3] = [&project.as_str(), &name.as_str(), &wanted];
     let Some(row) = session.row(FIND_WITH_VALUE, &parameters, READING).await? else { return Ok(None) };
-    let (text, checksum, used) = document(&row)?;
-    let secret = row::named_secret(text, checksum, used, project, name)?;
-    let asked: Option<i64> = column(&row, 3, READING)?;
+    let secret = read_named(&row, project, name, session.binding()?)?;
+    let asked: Option<i64> = column(&row, 4, READING)?;
     let asked = asked.and_then(|number| u32::try_from(number).ok()).and_then(VersionId::from_number);
-    Ok(Some((secret, asked, column(&row, 4, READING)?)))
+    Ok(Some((secret, asked, column(&row, 5, READING)?)))
 }
 
 /// All sealed values of a secret.
@@ -125,12 +131,9 @@ pub(super) async fn list(
         None => session.rows(LIST, &[&project_id, &after, &fetched], DOING).await?,
         Some(event) => session.rows(LIST_OF_EVENT, &[&project_id, &after, &fetched, &event.as_str()], DOING).await?,
     };
-    let mut items = Vec::with_capacity(rows.len());
-    for row in &rows {
-        let (text, checksum, used) = document(row)?;
-        items.push(row::secret(text, checksum, used, project)?);
-    }
-    Ok(row::page(items, limit))
+    let binding = session.binding()?;
+    let items = rows.iter().map(|row| row::secret(stored(row)?, project, binding));
+    Ok(row::page(items.collect::<Result<_, StoreError>>()?, limit))
 }
 
 pub(super) const DUE_ROTATIONS: &str = "SELECT project, name FROM secrets WHERE rotation_due_time <= $1
@@ -171,12 +174,12 @@ pub(super) async fn create(
     if let Some(event) = secret.event_subscriptions.first() {
         entries::require_event(session, &secret.project, event).await?;
     }
-    let columns = SecretColumns::of(secret)?;
+    let columns = SecretColumns::of(secret, session.binding()?)?;
     let inserted = session
         .execute(
             "INSERT INTO secrets (project, name, id, document, checksum, rotation_due_time, deletion_due_time, event,
-             expiry_due_time, current_version)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+             expiry_due_time, current_version, mac)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
             &[
                 &secret.project.as_str(),
                 &secret.name.as_str(),
@@ -188,6 +191,7 @@ pub(super) async fn create(
                 &columns.event,
                 &columns.expiry_due_time,
                 &columns.current_version,
+                &columns.mac,
             ],
             WRITING,
         )
@@ -355,11 +359,11 @@ async fn apply_to_replicas(session: &Session, changes: &[ReplicaChange]) -> Resu
 }
 
 async fn update(session: &Session, secret: &Secret) -> Result<(), StoreError> {
-    let columns = SecretColumns::of(secret)?;
+    let columns = SecretColumns::of(secret, session.binding()?)?;
     let updated = session
         .execute(
             "UPDATE secrets SET document = $2, checksum = $3, rotation_due_time = $4, deletion_due_time = $5, event = $6,
-             expiry_due_time = $7, current_version = $8
+             expiry_due_time = $7, current_version = $8, mac = $9
              WHERE id = $1",
             &[
                 &secret.id.as_str(),
@@ -370,6 +374,7 @@ async fn update(session: &Session, secret: &Secret) -> Result<(), StoreError> {
                 &columns.event,
                 &columns.expiry_due_time,
                 &columns.current_version,
+                &columns.mac,
             ],
             WRITING,
         )
@@ -386,4 +391,25 @@ pub(super) async fn note_uses(session: &Session, uses: &[SecretUse]) -> Result<(
         session.execute(sql, &[&project, &secret, &time], "noting the use of a secret").await?;
     }
     Ok(())
+}
+
+/// Binds every secret to its row as it is, for data that an older release has written.
+pub(super) async fn rebind(session: &Session) -> Result<(), StoreError> {
+    const DOING: &str = "binding secrets to their rows";
+    let page = "SELECT id, name, document FROM secrets WHERE id > $1 ORDER BY id LIMIT 1000 FOR UPDATE";
+    let write = "UPDATE secrets SET mac = new.mac FROM unnest($1::TEXT[], $2::BYTEA[]) AS new (id, mac)
+         WHERE secrets.id = new.id";
+    let (binding, mut after) = (session.binding()?, String::new());
+    loop {
+        let rows = session.rows(page, &[&after], DOING).await?;
+        let (mut ids, mut macs) = (Vec::new(), Vec::new());
+        for row in &rows {
+            let (name, document): (&str, &str) = (column(row, 1, DOING)?, column(row, 2, DOING)?);
+            ids.push(column::<String>(row, 0, DOING)?);
+            macs.push(binding.bind(&Columns::Secret { name, document: document.as_bytes() }));
+        }
+        let Some(last) = ids.last().cloned() else { return Ok(()) };
+        session.execute(write, &[&ids, &macs], DOING).await?;
+        after = last;
+    }
 }

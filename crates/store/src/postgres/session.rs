@@ -23,7 +23,10 @@ use super::{
     connect::Connections,
     failure::{self, During as _, column},
 };
-use crate::error::{Cause, StoreError};
+use crate::{
+    bound::{self, Binding, KnownKey},
+    error::{Cause, StoreError},
+};
 
 /// What a statement is given.
 pub(super) type Parameters<'p> = &'p [&'p (dyn ToSql + Sync)];
@@ -66,6 +69,7 @@ pub(super) struct Session {
     in_transaction: AtomicBool,
     /// How long, in milliseconds, the statements of a group wait for a lock.
     lock_wait: u128,
+    row_key: Arc<KnownKey>,
 }
 
 impl Session {
@@ -81,6 +85,7 @@ impl Session {
             server_spoiled: AtomicBool::new(false),
             in_transaction: AtomicBool::new(false),
             lock_wait: connections.limits.group_lock_wait,
+            row_key: Arc::clone(&connections.row_key),
         })
     }
 
@@ -112,6 +117,11 @@ impl Session {
     pub(super) async fn begin(&self, sql: &str) -> Result<(), StoreError> {
         self.in_transaction.store(true, Ordering::Relaxed);
         self.batch(sql, "beginning a transaction").await
+    }
+
+    /// What binds rows; an error until it is known.
+    pub(super) fn binding(&self) -> Result<Binding<'_>, StoreError> {
+        bound::known(&self.row_key)
     }
 
     fn connection(&self) -> Result<&Object, StoreError> {

@@ -3,7 +3,7 @@
 use csms_core::{ProjectId, UnixMillis};
 use rusqlite::{Connection, Params, Row, params};
 
-use super::{failure::During as _, identities, writer::Group};
+use super::{entries, failure::During as _, identities, secrets, writer::Group};
 use crate::{
     audit::AuditEntry,
     bound::{Binding, Columns, Replacement, RowKind, RowMark, rewritten},
@@ -12,7 +12,7 @@ use crate::{
     record::{
         AccessChange, AccessKeyRecord, AccessKeyUse, AccessState, AgencyRecord, KeyRecord, PolicyRecord, UserRecord,
     },
-    row::{self, ACCESS_KEY_COLUMNS, KeyDifference, time},
+    row::{self, ACCESS_KEY_COLUMNS, KEY_COLUMNS, KeyDifference, time},
 };
 
 const READING: &str = "reading policies";
@@ -56,7 +56,7 @@ fn access_key_rows(
     Ok(keys)
 }
 
-/// The rows of all users, access keys, shared policies and agencies, with their MACs.
+/// The rows of all users, access keys, shared policies, agencies and KMS keys, with their MACs.
 pub(super) fn rows(db: &Connection, binding: Binding<'_>) -> Result<Vec<RowMark>, StoreError> {
     const DOING: &str = "reading rows";
     let mut marks = Vec::new();
@@ -88,6 +88,10 @@ pub(super) fn rows(db: &Connection, binding: Binding<'_>) -> Result<Vec<RowMark>
     read(&sql, &mut |row| {
         let key = identities::read_access_key(row, binding.converting())?;
         Ok(RowMark::stored(&Columns::AccessKey(&key), binding, mac(row, 5)?.as_deref()))
+    })?;
+    read(&format!("SELECT {KEY_COLUMNS} FROM kms_keys"), &mut |row| {
+        let columns = identities::key_columns(row)?;
+        Ok(RowMark::stored(&Columns::KmsKey(&columns), binding, mac(row, 7)?.as_deref()))
     })?;
     Ok(marks)
 }
@@ -269,63 +273,74 @@ pub(super) fn note_key_uses(db: &Connection, uses: &[AccessKeyUse]) -> Result<()
     Ok(())
 }
 
-fn key_rows(db: &Connection, sql: &str, parameters: impl Params) -> Result<Vec<KeyRecord>, StoreError> {
-    let mut statement = db.prepare_cached(sql).during(READING_KEYS)?;
+fn key_rows(
+    db: &Connection,
+    binding: Binding<'_>,
+    rest: &str,
+    parameters: impl Params,
+) -> Result<Vec<KeyRecord>, StoreError> {
+    let mut statement =
+        db.prepare_cached(&format!("SELECT {KEY_COLUMNS} FROM kms_keys {rest}")).during(READING_KEYS)?;
     let mut rows = statement.query(parameters).during(READING_KEYS)?;
     let mut keys = Vec::new();
     while let Some(row) = rows.next().during(READING_KEYS)? {
-        keys.push(identities::read_key(row)?);
+        keys.push(identities::read_key(row, binding)?);
     }
     Ok(keys)
 }
 
-pub(super) fn keys(db: &Connection, project: &ProjectId) -> Result<Vec<KeyRecord>, StoreError> {
-    let sql = "SELECT id, project, alias, state, wrapped, create_time, details FROM kms_keys
-         WHERE project = ?1 ORDER BY create_time, id";
-    key_rows(db, sql, [project.as_str()])
+pub(super) fn keys(db: &Connection, binding: Binding<'_>, project: &ProjectId) -> Result<Vec<KeyRecord>, StoreError> {
+    key_rows(db, binding, "WHERE project = ?1 ORDER BY create_time, id", [project.as_str()])
 }
 
-pub(super) fn keys_pending_deletion(db: &Connection) -> Result<Vec<KeyRecord>, StoreError> {
-    let sql = "SELECT id, project, alias, state, wrapped, create_time, details FROM kms_keys
-         WHERE state = 'PENDING_DELETION' ORDER BY project, id";
-    key_rows(db, sql, [])
+pub(super) fn keys_pending_deletion(db: &Connection, binding: Binding<'_>) -> Result<Vec<KeyRecord>, StoreError> {
+    key_rows(db, binding, "WHERE state = 'PENDING_DELETION' ORDER BY project, id", [])
 }
 
-pub(super) fn keys_due_for_rotation(db: &Connection, now: UnixMillis) -> Result<Vec<KeyRecord>, StoreError> {
-    let sql = "SELECT id, project, alias, state, wrapped, create_time, details FROM kms_keys
-         WHERE next_rotation <= ?1 AND state = 'ENABLED' ORDER BY project, id";
-    key_rows(db, sql, [time(now)])
+pub(super) fn keys_due_for_rotation(
+    db: &Connection,
+    binding: Binding<'_>,
+    now: UnixMillis,
+) -> Result<Vec<KeyRecord>, StoreError> {
+    let rest = "WHERE next_rotation <= ?1 AND state = 'ENABLED' ORDER BY project, id";
+    key_rows(db, binding, rest, [time(now)])
 }
 
-/// Writes the difference between the keys of a project as they were and as they are to be.
-pub(super) fn apply_keys(db: &Connection, before: &[KeyRecord], after: &[KeyRecord]) -> Result<(), StoreError> {
-    const DOING: &str = "writing a key";
+/// Writes the difference between the keys of a project as they were and as they are to be, and returns what became of the rows.
+pub(super) fn apply_keys(
+    db: &Connection,
+    binding: Binding<'_>,
+    before: &[KeyRecord],
+    after: &[KeyRecord],
+) -> Result<Vec<RowMark>, StoreError> {
+    let mut marks = Vec::new();
     for difference in row::key_differences(before, after)? {
-        match difference {
-            KeyDifference::Put(key) => db
-                .prepare_cached(
-                    "INSERT INTO kms_keys (id, project, alias, state, wrapped, create_time, details, next_rotation)
-                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
-                     ON CONFLICT (id) DO UPDATE SET alias = excluded.alias, state = excluded.state,
-                         details = excluded.details, next_rotation = excluded.next_rotation",
-                )
-                .and_then(|mut statement| {
-                    statement.execute(params![
-                        key.id.as_str(),
-                        key.project.as_str(),
-                        key.alias,
-                        key.state.as_str(),
-                        key.wrapped,
-                        time(key.create_time),
-                        key.details.to_text(),
-                        key.details.rotation_due().map(time),
-                    ])
-                }),
-            KeyDifference::Remove(id) => db
-                .prepare_cached("DELETE FROM kms_keys WHERE id = ?1")
-                .and_then(|mut statement| statement.execute([id.as_str()])),
-        }
-        .during(DOING)?;
+        marks.push(match difference {
+            KeyDifference::Put(key) => identities::put_key(db, binding, key)?,
+            KeyDifference::Remove(id) => {
+                execute(db, "DELETE FROM kms_keys WHERE id = ?1", [id.as_str()])?;
+                RowMark::removed(RowKind::KmsKey, id.as_str())
+            }
+        });
     }
-    Ok(())
+    Ok(marks)
+}
+
+/// See [`crate::Store::bind_rows`].
+pub(super) fn bind_rows(
+    db: &Group<'_>,
+    binding: Binding<'_>,
+    mark: &Replacement,
+    mut records: Vec<AuditEntry>,
+) -> Result<bool, StoreError> {
+    if !identities::replace_meta(db, &mark.key, &mark.old, &mark.new)? {
+        return Ok(false);
+    }
+    secrets::rebind(db, binding)?;
+    entries::rebind(db, binding)?;
+    let keys = key_rows(db, binding.converting(), "ORDER BY project, id", [])?;
+    let marks = keys.iter().map(|key| identities::put_key(db, binding, key)).collect::<Result<Vec<_>, _>>()?;
+    crate::audit::name_rows(&mut records, &marks);
+    db.record(records);
+    Ok(true)
 }

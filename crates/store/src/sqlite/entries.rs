@@ -6,6 +6,7 @@ use rusqlite::{Connection, Row, params};
 use super::{failure::During as _, writer::Group};
 use crate::{
     audit::AuditEntry,
+    bound::{Binding, Columns},
     document::{self, Document},
     entry::{Entry, EntryChange},
     error::{ChangeError, StoreError},
@@ -16,28 +17,37 @@ use crate::{
 const READING: &str = "reading an entry";
 const WRITING: &str = "writing an entry";
 
-fn read<T: Entry>(row: &Row<'_>) -> Result<T, StoreError> {
-    let text = row.get_ref(0).during(READING)?.as_bytes().map_err(rusqlite::Error::from).during(READING)?;
-    document::decode(text, row.get(1).during(READING)?, T::KIND)
+/// Reads the document, its checksum and MAC in the first three columns.
+fn read<T: Entry>(row: &Row<'_>, binding: Binding<'_>, project: &ProjectId, name: &str) -> Result<T, StoreError> {
+    let text = row.get_ref(0).during(READING)?.as_str().map_err(rusqlite::Error::from).during(READING)?;
+    let mac = row.get_ref(2).during(READING)?.as_bytes_or_null().map_err(rusqlite::Error::from).during(READING)?;
+    binding.require(&Columns::Entry { project: project.as_str(), kind: T::KIND, name, document: text }, mac)?;
+    document::decode(text.as_bytes(), row.get(1).during(READING)?, T::KIND)
 }
 
-pub(super) fn find<T: Entry>(db: &Connection, project: &ProjectId, name: &str) -> Result<Option<T>, StoreError> {
+pub(super) fn find<T: Entry>(
+    db: &Connection,
+    binding: Binding<'_>,
+    project: &ProjectId,
+    name: &str,
+) -> Result<Option<T>, StoreError> {
     let mut statement = db
-        .prepare_cached("SELECT document, checksum FROM entries WHERE project = ?1 AND kind = ?2 AND name = ?3")
+        .prepare_cached("SELECT document, checksum, mac FROM entries WHERE project = ?1 AND kind = ?2 AND name = ?3")
         .during(READING)?;
     let mut rows = statement.query(params![project.as_str(), T::KIND, name]).during(READING)?;
-    rows.next().during(READING)?.map(read).transpose()
+    rows.next().during(READING)?.map(|row| read(row, binding, project, name)).transpose()
 }
 
 pub(super) fn list<T: Entry>(
     db: &Connection,
+    binding: Binding<'_>,
     project: &ProjectId,
     after: Option<&str>,
     limit: u16,
 ) -> Result<Page<(String, T)>, StoreError> {
     let mut statement = db
         .prepare_cached(
-            "SELECT document, checksum, name FROM entries WHERE project = ?1 AND kind = ?2 AND name > ?3
+            "SELECT document, checksum, mac, name FROM entries WHERE project = ?1 AND kind = ?2 AND name > ?3
              ORDER BY name LIMIT ?4",
         )
         .during(READING)?;
@@ -46,19 +56,22 @@ pub(super) fn list<T: Entry>(
         .during(READING)?;
     let mut items = Vec::new();
     while let Some(row) = rows.next().during(READING)? {
-        items.push((row.get(2).during(READING)?, read(row)?));
+        let name: String = row.get(3).during(READING)?;
+        let entry = read(row, binding, project, &name)?;
+        items.push((name, entry));
     }
     Ok(row::page(items, limit))
 }
 
 pub(super) fn change<T: Entry, R, E>(
     db: &Group<'_>,
+    binding: Binding<'_>,
     project: &ProjectId,
     name: &str,
     records: Vec<AuditEntry>,
     decide: impl FnOnce(Option<T>) -> Result<(EntryChange<T>, R), E>,
 ) -> Result<R, ChangeError<E>> {
-    let present = find(db, project, name)?;
+    let present = find(db, binding, project, name)?;
     let exists = present.is_some();
     let (change, answer) = decide(present).map_err(ChangeError::Refused)?;
     match change {
@@ -67,15 +80,15 @@ pub(super) fn change<T: Entry, R, E>(
             if !exists {
                 require_room::<T>(db, project)?;
             }
-            let document = Document::of(&entry)?;
+            let Document { text, checksum } = Document::of(&entry)?;
+            let (project, kind) = (project.as_str(), T::KIND);
+            let mac = binding.bind(&Columns::Entry { project, kind, name, document: &text });
             db.prepare_cached(
-                "INSERT INTO entries (project, kind, name, document, checksum) VALUES (?1, ?2, ?3, ?4, ?5)
+                "INSERT INTO entries (project, kind, name, document, checksum, mac) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
                  ON CONFLICT (project, kind, name) DO UPDATE SET document = excluded.document,
-                 checksum = excluded.checksum",
+                 checksum = excluded.checksum, mac = excluded.mac",
             )
-            .and_then(|mut statement| {
-                statement.execute(params![project.as_str(), T::KIND, name, document.text, document.checksum])
-            })
+            .and_then(|mut statement| statement.execute(params![project, kind, name, text, checksum, mac]))
             .during(WRITING)?;
         }
         EntryChange::Remove => {
@@ -109,6 +122,26 @@ fn is_bound(db: &Connection, project: &ProjectId, event: &str) -> Result<bool, S
 }
 
 /// Refuses to bind a secret to an event that does not exist.
-pub(super) fn require_event(db: &Connection, project: &ProjectId, event: &EventName) -> Result<(), StoreError> {
-    find::<Event>(db, project, event.as_str())?.map(drop).ok_or(StoreError::UnknownEvent)
+pub(super) fn require_event(
+    db: &Connection,
+    binding: Binding<'_>,
+    project: &ProjectId,
+    event: &EventName,
+) -> Result<(), StoreError> {
+    find::<Event>(db, binding, project, event.as_str())?.map(drop).ok_or(StoreError::UnknownEvent)
+}
+
+/// Binds every entry to its row as it is, for data that an older release has written.
+pub(super) fn rebind(db: &Connection, binding: Binding<'_>) -> Result<(), StoreError> {
+    const DOING: &str = "binding entries to their rows";
+    let mut read = db.prepare("SELECT project, kind, name, document FROM entries").during(DOING)?;
+    let mut write =
+        db.prepare("UPDATE entries SET mac = ?4 WHERE project = ?1 AND kind = ?2 AND name = ?3").during(DOING)?;
+    let texts = |row: &Row<'_>| Ok::<[String; 4], _>([row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?]);
+    let rows = read.query_map([], texts).and_then(Iterator::collect::<Result<Vec<_>, _>>).during(DOING)?;
+    for [project, kind, name, document] in &rows {
+        let mac = binding.bind(&Columns::Entry { project, kind, name, document });
+        write.execute(params![project, kind, name, mac]).during(DOING)?;
+    }
+    Ok(())
 }

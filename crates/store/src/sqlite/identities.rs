@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use csms_core::{KeyId, ProjectId};
-use rusqlite::{Connection, OptionalExtension as _, Row, params};
+use rusqlite::{Connection, OptionalExtension as _, Params, Row, params};
 
 use super::failure::During as _;
 use crate::{
@@ -11,7 +11,7 @@ use crate::{
     document::{self, Document},
     error::StoreError,
     record::{AccessKeyRecord, KeyRecord, UserRecord},
-    row::{self, ACCESS_KEY_COLUMNS, ACCESS_KEY_WIDTH, KeyColumns, time},
+    row::{self, ACCESS_KEY_COLUMNS, ACCESS_KEY_WIDTH, KEY_COLUMNS, KeyColumns, time},
 };
 
 const READING_KEY: &str = "reading a key";
@@ -28,9 +28,16 @@ pub(super) static ACCESS_KEY: LazyLock<String> = LazyLock::new(|| {
 /// The columns of [`read_user`].
 pub(super) const USER_COLUMNS: &str = "id, domain_id, name, document, checksum, mac";
 
-pub(super) fn read_key(row: &Row<'_>) -> Result<KeyRecord, StoreError> {
+/// Reads the [`KEY_COLUMNS`].
+pub(super) fn read_key(row: &Row<'_>, binding: Binding<'_>) -> Result<KeyRecord, StoreError> {
+    let mac = row.get_ref(7).during(READING_KEY)?;
+    key_columns(row)?.read(binding, mac.as_bytes_or_null().map_err(rusqlite::Error::from).during(READING_KEY)?)
+}
+
+/// The [`KEY_COLUMNS`] but for the MAC.
+pub(super) fn key_columns(row: &Row<'_>) -> Result<KeyColumns, StoreError> {
     let text = |column| row.get::<_, String>(column).during(READING_KEY);
-    let columns = KeyColumns {
+    Ok(KeyColumns {
         id: text(0)?,
         project: text(1)?,
         alias: text(2)?,
@@ -38,49 +45,66 @@ pub(super) fn read_key(row: &Row<'_>) -> Result<KeyRecord, StoreError> {
         wrapped: row.get(4).during(READING_KEY)?,
         create_time: row.get(5).during(READING_KEY)?,
         details: text(6)?,
-    };
-    columns.read()
+    })
 }
 
-pub(super) fn key(db: &Connection, id: &KeyId) -> Result<Option<KeyRecord>, StoreError> {
-    let mut statement = db
-        .prepare_cached("SELECT id, project, alias, state, wrapped, create_time, details FROM kms_keys WHERE id = ?1")
-        .during(READING_KEY)?;
-    let mut rows = statement.query([id.as_str()]).during(READING_KEY)?;
-    rows.next().during(READING_KEY)?.map(read_key).transpose()
+fn one_key(
+    db: &Connection,
+    binding: Binding<'_>,
+    condition: &str,
+    parameters: impl Params,
+) -> Result<Option<KeyRecord>, StoreError> {
+    let sql = format!("SELECT {KEY_COLUMNS} FROM kms_keys WHERE {condition}");
+    let mut statement = db.prepare_cached(&sql).during(READING_KEY)?;
+    let mut rows = statement.query(parameters).during(READING_KEY)?;
+    rows.next().during(READING_KEY)?.map(|row| read_key(row, binding)).transpose()
 }
 
-pub(super) fn key_by_alias(db: &Connection, project: &ProjectId, alias: &str) -> Result<Option<KeyRecord>, StoreError> {
-    let mut statement = db
-        .prepare_cached(
-            "SELECT id, project, alias, state, wrapped, create_time, details FROM kms_keys WHERE project = ?1 AND alias = ?2",
-        )
-        .during(READING_KEY)?;
-    let mut rows = statement.query([project.as_str(), alias]).during(READING_KEY)?;
-    rows.next().during(READING_KEY)?.map(read_key).transpose()
+pub(super) fn key(db: &Connection, binding: Binding<'_>, id: &KeyId) -> Result<Option<KeyRecord>, StoreError> {
+    one_key(db, binding, "id = ?1", [id.as_str()])
 }
 
-pub(super) fn ensure_key(db: &Connection, key: &KeyRecord) -> Result<KeyRecord, StoreError> {
-    if let Some(stored) = key_by_alias(db, &key.project, &key.alias)? {
-        return Ok(stored);
-    }
+pub(super) fn key_by_alias(
+    db: &Connection,
+    binding: Binding<'_>,
+    project: &ProjectId,
+    alias: &str,
+) -> Result<Option<KeyRecord>, StoreError> {
+    one_key(db, binding, "project = ?1 AND alias = ?2", [project.as_str(), alias])
+}
+
+/// Stores a KMS key, in place of the one with the same identifier if there is one, and returns what became of its row.
+pub(super) fn put_key(db: &Connection, binding: Binding<'_>, key: &KeyRecord) -> Result<RowMark, StoreError> {
+    let columns = KeyColumns::of(key);
+    let mac = binding.bind(&Columns::KmsKey(&columns));
     db.prepare_cached(
-        "INSERT INTO kms_keys (id, project, alias, state, wrapped, create_time, details, next_rotation)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+        "INSERT INTO kms_keys (id, project, alias, state, wrapped, create_time, details, next_rotation, mac)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
+         ON CONFLICT (id) DO UPDATE SET alias = excluded.alias, state = excluded.state,
+             details = excluded.details, next_rotation = excluded.next_rotation, mac = excluded.mac",
     )
     .and_then(|mut statement| {
         statement.execute(params![
-            key.id.as_str(),
-            key.project.as_str(),
-            key.alias,
-            key.state.as_str(),
-            key.wrapped,
-            time(key.create_time),
-            key.details.to_text(),
+            columns.id,
+            columns.project,
+            columns.alias,
+            columns.state,
+            columns.wrapped,
+            columns.create_time,
+            columns.details,
             key.details.rotation_due().map(time),
+            mac,
         ])
     })
     .during("writing a key")?;
+    Ok(RowMark::put(RowKind::KmsKey, key.id.as_str(), &mac))
+}
+
+pub(super) fn ensure_key(db: &Connection, binding: Binding<'_>, key: &KeyRecord) -> Result<KeyRecord, StoreError> {
+    if let Some(stored) = key_by_alias(db, binding, &key.project, &key.alias)? {
+        return Ok(stored);
+    }
+    put_key(db, binding, key)?;
     Ok(key.clone())
 }
 

@@ -8,6 +8,7 @@ use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use super::{entries, failure::During as _};
 use crate::{
+    bound::Binding,
     document::Document,
     draft::Draft,
     error::StoreError,
@@ -25,9 +26,11 @@ fn read(row: &Row<'_>) -> Result<Notification, StoreError> {
 }
 
 /// Stores the notifications of a change, due immediately.
-pub(super) fn tell(db: &Connection, draft: &Draft) -> Result<(), StoreError> {
+pub(super) fn notify(db: &Connection, binding: Binding<'_>, draft: &Draft) -> Result<(), StoreError> {
     let Some(name) = draft.event_concerned() else { return Ok(()) };
-    let Some(event) = entries::find::<Event>(db, &draft.secret.project, name.as_str())? else { return Ok(()) };
+    let Some(event) = entries::find::<Event>(db, binding, &draft.secret.project, name.as_str())? else {
+        return Ok(());
+    };
     for notification in draft.notifications(&event) {
         let document = Document::of(&notification)?;
         db.prepare_cached(

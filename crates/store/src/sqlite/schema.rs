@@ -23,6 +23,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/0013_chain_key.sql"),
     include_str!("../../migrations/0014_audit_columns.sql"),
     include_str!("../../migrations/0015_agencies.sql"),
+    include_str!("../../migrations/0016_bound_secrets.sql"),
 ];
 const DOING: &str = "bringing the schema up to date";
 /// Marks a file as ours: `csms` in ASCII.

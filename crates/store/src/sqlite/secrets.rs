@@ -8,10 +8,11 @@ use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use super::{entries, failure::During as _, tasks, writer::Group};
 use crate::{
     audit::AuditEntry,
+    bound::{Binding, Columns},
     draft::{Changes, ReplicaChange, Tasks},
     error::{CreateError, StoreError},
     record::{Page, SecretUse},
-    row::{self, SecretColumns, time},
+    row::{self, SecretColumns, StoredSecret, time},
 };
 
 /// A secret and the number of its row.
@@ -24,36 +25,45 @@ const READING: &str = "reading a secret";
 const WRITING: &str = "writing a secret";
 
 pub(super) const FIND: &str =
-    "SELECT row, document, checksum, last_used_time FROM secrets WHERE project = ?1 AND name = ?2";
+    "SELECT row, document, checksum, last_used_time, mac FROM secrets WHERE project = ?1 AND name = ?2";
 pub(super) const VALUE: &str = "SELECT sealed FROM secret_values WHERE secret = ?1 AND version = ?2";
-pub(super) const LIST: &str = "SELECT document, checksum, last_used_time FROM secrets
+pub(super) const LIST: &str = "SELECT document, checksum, last_used_time, mac FROM secrets
      WHERE project = ?1 AND name > ?2 ORDER BY name LIMIT ?3";
-const LIST_OF_EVENT: &str = "SELECT document, checksum, last_used_time FROM secrets
+const LIST_OF_EVENT: &str = "SELECT document, checksum, last_used_time, mac FROM secrets
      WHERE project = ?1 AND name > ?2 AND event = ?4 ORDER BY name LIMIT ?3";
 
-/// The document, its checksum and the time of the last use at columns `at` and the next two.
-fn document<'r>(row: &'r Row<'_>, at: usize) -> Result<(&'r [u8], i64, Option<i64>), StoreError> {
+/// The document, its checksum, the time of the last use and the MAC at columns `at` and the next three.
+fn stored<'r>(row: &'r Row<'_>, at: usize) -> Result<StoredSecret<'r>, StoreError> {
     let text = row.get_ref(at).during(READING)?.as_bytes().map_err(rusqlite::Error::from).during(READING)?;
-    Ok((text, row.get(at + 1).during(READING)?, row.get(at + 2).during(READING)?))
+    let mac = row.get_ref(at + 3).during(READING)?.as_bytes_or_null().map_err(rusqlite::Error::from).during(READING)?;
+    Ok(StoredSecret { text, checksum: row.get(at + 1).during(READING)?, mac, used: row.get(at + 2).during(READING)? })
 }
 
-pub(super) fn find(db: &Connection, project: &ProjectId, name: &SecretName) -> Result<Option<Found>, StoreError> {
+pub(super) fn find(
+    db: &Connection,
+    binding: Binding<'_>,
+    project: &ProjectId,
+    name: &SecretName,
+) -> Result<Option<Found>, StoreError> {
     let mut statement = db.prepare_cached(FIND).during(READING)?;
     let mut rows = statement.query([project.as_str(), name.as_str()]).during(READING)?;
     let Some(row) = rows.next().during(READING)? else { return Ok(None) };
-    let (text, checksum, used) = document(row, 1)?;
-    let secret = row::named_secret(text, checksum, used, project, name)?;
+    let secret = row::named_secret(stored(row, 1)?, project, name, binding)?;
     Ok(Some(Found { row: row.get(0).during(READING)?, secret }))
 }
 
-const FIND_BY_ID: &str = "SELECT document, checksum, last_used_time FROM secrets WHERE id = ?1 AND project = ?2";
+const FIND_BY_ID: &str = "SELECT document, checksum, last_used_time, mac FROM secrets WHERE id = ?1 AND project = ?2";
 
-pub(super) fn find_by_id(db: &Connection, project: &ProjectId, id: &SecretId) -> Result<Option<Secret>, StoreError> {
+pub(super) fn find_by_id(
+    db: &Connection,
+    binding: Binding<'_>,
+    project: &ProjectId,
+    id: &SecretId,
+) -> Result<Option<Secret>, StoreError> {
     let mut statement = db.prepare_cached(FIND_BY_ID).during(READING)?;
     let mut rows = statement.query([id.as_str(), project.as_str()]).during(READING)?;
     let Some(row) = rows.next().during(READING)? else { return Ok(None) };
-    let (text, checksum, used) = document(row, 0)?;
-    row::secret(text, checksum, used, project).map(Some)
+    row::identified_secret(stored(row, 0)?, project, id, binding).map(Some)
 }
 
 /// The sealed value of a version. [`StoreError::NotFound`] when the secret has no such version.
@@ -83,6 +93,7 @@ pub(super) fn values(db: &Connection, secret: i64) -> Result<BTreeMap<VersionId,
 
 pub(super) fn list(
     db: &Connection,
+    binding: Binding<'_>,
     project: &ProjectId,
     after: Option<&str>,
     limit: u16,
@@ -100,8 +111,7 @@ pub(super) fn list(
     .during(DOING)?;
     let mut items = Vec::new();
     while let Some(row) = rows.next().during(DOING)? {
-        let (text, checksum, used) = document(row, 0)?;
-        items.push(row::secret(text, checksum, used, project)?);
+        items.push(row::secret(stored(row, 0)?, project, binding)?);
     }
     Ok(row::page(items, limit))
 }
@@ -144,17 +154,19 @@ pub(super) fn next_due_time(db: &Connection) -> Result<Option<UnixMillis>, Store
 
 pub(super) fn create(
     db: &Group<'_>,
+    binding: Binding<'_>,
     secret: &Secret,
     sealed: &[u8],
     quota: u64,
     records: Vec<AuditEntry>,
 ) -> Result<(), CreateError> {
-    insert(db, secret, &[(row::only_version(secret)?, sealed)], quota, records)
+    insert(db, binding, secret, &[(row::only_version(secret)?, sealed)], quota, records)
 }
 
 /// Stores a secret with the values of its versions, unless its name is taken or there is no room for it.
 pub(super) fn insert(
     db: &Group<'_>,
+    binding: Binding<'_>,
     secret: &Secret,
     values: &[(VersionId, &[u8])],
     quota: u64,
@@ -176,13 +188,13 @@ pub(super) fn insert(
         return Err(CreateError::Quota);
     }
     if let Some(event) = secret.event_subscriptions.first() {
-        entries::require_event(db, &secret.project, event)?;
+        entries::require_event(db, binding, &secret.project, event)?;
     }
-    let columns = SecretColumns::of(secret)?;
+    let columns = SecretColumns::of(secret, binding)?;
     db.prepare_cached(
         "INSERT INTO secrets (project, name, id, document, checksum, rotation_due_time, deletion_due_time, event,
-             expiry_due_time)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+             expiry_due_time, mac)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
     )
     .and_then(|mut statement| {
         statement.execute(params![
@@ -195,6 +207,7 @@ pub(super) fn insert(
             columns.deletion_due_time,
             columns.event,
             columns.expiry_due_time,
+            columns.mac,
         ])
     })
     .during(WRITING)?;
@@ -214,17 +227,17 @@ fn insert_value(db: &Connection, secret: i64, version: VersionId, sealed: &[u8])
 }
 
 /// Writes what a change amounts to, and returns the tasks among it, whose leases are kept elsewhere.
-pub(super) fn apply(db: &Group<'_>, row: i64, changes: Changes) -> Result<Tasks, StoreError> {
+pub(super) fn apply(db: &Group<'_>, binding: Binding<'_>, row: i64, changes: Changes) -> Result<Tasks, StoreError> {
     let mut changed_tasks = match changes {
         Changes::Update { secret, added, removed, replicas, tasks } => {
             change_values(db, row, &added, &removed)?;
-            update(db, row, &secret)?;
-            apply_to_replicas(db, &replicas)?;
+            update(db, binding, row, &secret)?;
+            apply_to_replicas(db, binding, &replicas)?;
             tasks
         }
         Changes::Delete { replicas, tasks } => {
             delete(db, row)?;
-            apply_to_replicas(db, &replicas)?;
+            apply_to_replicas(db, binding, &replicas)?;
             tasks
         }
     };
@@ -258,7 +271,7 @@ fn delete(db: &Connection, row: i64) -> Result<(), StoreError> {
 }
 
 /// Writes what a change of a primary amounts to for its replicas.
-fn apply_to_replicas(db: &Group<'_>, changes: &[ReplicaChange]) -> Result<(), StoreError> {
+fn apply_to_replicas(db: &Group<'_>, binding: Binding<'_>, changes: &[ReplicaChange]) -> Result<(), StoreError> {
     let find = |project: &ProjectId, id: &SecretId| {
         let row = db
             .prepare_cached("SELECT row FROM secrets WHERE id = ?1 AND project = ?2")
@@ -270,13 +283,13 @@ fn apply_to_replicas(db: &Group<'_>, changes: &[ReplicaChange]) -> Result<(), St
         match change {
             ReplicaChange::Create { replica, values, quota } => {
                 let values = row::values_of(replica, values)?;
-                let inserted = insert(db, replica, &values, *quota, Vec::new());
+                let inserted = insert(db, binding, replica, &values, *quota, Vec::new());
                 inserted.map_err(|error| row::replica_error(error, *quota))?;
             }
             ReplicaChange::Update { replica, added, removed } => {
                 let row = find(&replica.project, &replica.id)?;
                 change_values(db, row, added, removed)?;
-                update(db, row, replica)?;
+                update(db, binding, row, replica)?;
             }
             ReplicaChange::Delete { replica } => delete(db, find(&replica.project, &replica.id)?)?,
         }
@@ -285,11 +298,11 @@ fn apply_to_replicas(db: &Group<'_>, changes: &[ReplicaChange]) -> Result<(), St
 }
 
 /// Writes a secret in place of its former self, unless nothing has changed.
-fn update(db: &Connection, row: i64, secret: &Secret) -> Result<(), StoreError> {
-    let columns = SecretColumns::of(secret)?;
+fn update(db: &Connection, binding: Binding<'_>, row: i64, secret: &Secret) -> Result<(), StoreError> {
+    let columns = SecretColumns::of(secret, binding)?;
     db.prepare_cached(
         "UPDATE secrets SET document = ?2, checksum = ?3, rotation_due_time = ?4, deletion_due_time = ?5, event = ?6,
-             expiry_due_time = ?7
+             expiry_due_time = ?7, mac = ?8
          WHERE row = ?1 AND document <> ?2",
     )
     .and_then(|mut statement| {
@@ -301,10 +314,26 @@ fn update(db: &Connection, row: i64, secret: &Secret) -> Result<(), StoreError> 
             columns.deletion_due_time,
             columns.event,
             columns.expiry_due_time,
+            columns.mac,
         ])
     })
     .during(WRITING)
     .map(drop)
+}
+
+/// Binds every secret to its row as it is, for data that an older release has written.
+pub(super) fn rebind(db: &Connection, binding: Binding<'_>) -> Result<(), StoreError> {
+    const DOING: &str = "binding secrets to their rows";
+    let mut read = db.prepare("SELECT row, name, document FROM secrets").during(DOING)?;
+    let mut write = db.prepare("UPDATE secrets SET mac = ?2 WHERE row = ?1").during(DOING)?;
+    let mut rows = read.query([]).during(DOING)?;
+    while let Some(row) = rows.next().during(DOING)? {
+        let (number, name, text): (i64, String, String) =
+            (row.get(0).during(DOING)?, row.get(1).during(DOING)?, row.get(2).during(DOING)?);
+        let mac = binding.bind(&Columns::Secret { name: &name, document: text.as_bytes() });
+        write.execute(params![number, mac]).during(DOING)?;
+    }
+    Ok(())
 }
 
 const NOTE_USE: &str = "UPDATE secrets SET last_used_time = ?3

@@ -1,0 +1,6 @@
+-- MACs that bind secrets, KMS keys and entries to their rows. Rows of before have none until the first start of a release that
+-- knows them.
+
+ALTER TABLE secrets ADD COLUMN mac BLOB;
+ALTER TABLE kms_keys ADD COLUMN mac BLOB;
+ALTER TABLE entries ADD COLUMN mac BLOB;
