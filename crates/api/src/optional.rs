@@ -205,7 +205,13 @@ pub const OBSERVED_VERSION: Members =
 
 /// The check of rights.
 pub const CHECK_PERMISSIONS: Members = Members {
-    own: &[left_out("actions"), left_out("requests"), left_out("secret_name"), left_out("key_id")],
+    own: &[
+        left_out("actions"),
+        left_out("requests"),
+        left_out("secret_name"),
+        left_out("key_id"),
+        left_out("policy_document"),
+    ],
     nested: &[("requests", &CHECK_REQUEST)],
 };
 

@@ -2,7 +2,7 @@
 
 use alloc::{string::String, vec::Vec};
 
-use csms_core::{KeyName, Problem, Rule, SecretName, Violation};
+use csms_core::{KeyName, Problem, Rule, SecretName, Violation, policy::Judgement};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -41,7 +41,7 @@ impl core::fmt::Debug for AskedRequest {
 /// Which actions are asked about, and what they would be done with; or which requests.
 #[derive(Clone, Debug)]
 pub struct CheckPermissions {
-    /// Actions such as `csms:secret:getVersion`.
+    /// Actions such as `csms:secret:getVersion`, or patterns of several such as `csms:secret:*`.
     pub actions: Vec<String>,
     /// Whole requests.
     pub requests: Vec<AskedRequest>,
@@ -49,6 +49,8 @@ pub struct CheckPermissions {
     pub secret_name: Option<SecretName>,
     /// The key; all keys when absent.
     pub key_id: Option<KeyName>,
+    /// A policy that is judged instead of those of the caller. It is not known to be one yet.
+    pub policy_document: Option<String>,
 }
 
 impl CheckPermissions {
@@ -69,6 +71,11 @@ impl CheckPermissions {
         }
         let secret_name = fields.parsed("secret_name", SecretName::parse);
         let key_id = fields.parsed("key_id", KeyName::parse);
+        // What a request does is judged by stored things, of which a policy that nobody has yet must reveal nothing.
+        if fields.has("requests") && fields.has("policy_document") {
+            fields.report(Violation::new(Rule::Forbidden, "policy_document is judged over actions").at("requests"));
+        }
+        let policy_document = fields.text("policy_document");
         let requests = fields.objects("requests", MAX_REQUESTS, "50 requests", |request| {
             let mut fields = Fields::with_optional(request, &optional::CHECK_REQUEST)?;
             fields.require("method");
@@ -81,11 +88,12 @@ impl CheckPermissions {
             fields.finish(method.zip(path).map(|(method, path)| AskedRequest { method, path, body }))
         });
         let (actions, requests) = (actions.unwrap_or_default(), requests.unwrap_or_default());
-        fields.finish(Some(Self { actions, requests, secret_name, key_id }))
+        fields.finish(Some(Self { actions, requests, secret_name, key_id, policy_document }))
     }
 }
 
-/// The actions that were asked about, in three lists; each is in one of them, in the order of the request.
+/// The actions that were asked about, in three lists; each is in one of them, in the order of the request. A pattern stands
+/// for every action that it matches, by the newest name of each.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct CheckPermissionsResponse {
     /// What the caller may do.
@@ -95,9 +103,23 @@ pub struct CheckPermissionsResponse {
     /// What it may do to some things, or in some requests, and not in others.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub depends: Vec<Dependent>,
+    /// What in the policy of the question means nothing here, though it may be stored.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
     /// What would become of the requests, in their order.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub requests: Vec<CheckedRequest>,
+}
+
+impl CheckPermissionsResponse {
+    /// Puts an action into the list of what was judged of it.
+    pub fn add(&mut self, action: String, judged: Judgement) {
+        match judged {
+            Judgement::Allowed => self.allowed.push(action),
+            Judgement::Denied => self.denied.push(action),
+            Judgement::Depends(on) => self.depends.push(Dependent { action, on }),
+        }
+    }
 }
 
 /// An action of which the question does not say enough.
@@ -155,6 +177,8 @@ mod tests {
         assert_eq!(paths(json!({ "actions": [] })), ["actions[0]"]);
         let body = json!({ "actions": ["csms:secret:list", "csms:secret:lisst", 7], "key_id": "x y" });
         assert_eq!(paths(body), ["actions[1]", "actions[2]", "key_id"]);
+        let body = json!({ "requests": [{ "method": "GET", "path": "/v1/p/secrets" }], "policy_document": "{}" });
+        assert_eq!(paths(body), ["requests"]);
         let many = vec!["csms:secret:list"; MAX_ACTIONS + 1];
         assert_eq!(paths(json!({ "actions": many })), ["actions"]);
     }

@@ -35,6 +35,26 @@ inBothBrowsers({
     assert.deepEqual((await documentOf((await found(name)).policy_id)).Statement[0].Action, ["csms:secret:get"]);
   },
 
+  "a policy is tried before it is saved, with every action at hand": async (person) => {
+    await person.goTo("#/policies");
+    await person.press("button", "New policy");
+    await person.sees("Add an action to the last statement");
+    await person.choose("Add an action to the last statement", "csms:secret:rotate");
+    await person.waitFor(() => document.querySelector("[role=dialog] textarea").value.includes("csms:secret:rotate"));
+    await person.write("Action (a part of its name)", "secret:rotate");
+    await person.press("button", "Try the policy");
+    await person.sees("on the name of the resource");
+    await person.write("With the secret (may be left out)", "team-a-db");
+    await person.sees("The text has changed; try it again.");
+    await person.press("button", "Try the policy");
+    await person.waitFor(() => /^Allowed$/m.test(document.querySelector(".policy-verdict")?.innerText ?? ""));
+    await person.write("Action (a part of its name)", "secret:delete");
+    await person.waitFor(() => /^Denied$/m.test(document.querySelector(".policy-verdict")?.innerText ?? ""));
+    await person.write("What it says (JSON)", '{"Version":"5.0","Statement":[{"Effect":"Allow","Action":["csms:secret:rotat"]}]}');
+    await person.press("button", "Try the policy");
+    await person.sees("malformed policy document");
+  },
+
   "a policy is changed again and again, and keeps its last versions": async (person) => {
     const name = unique("changed");
     const policy_id = await made(name);

@@ -1,4 +1,5 @@
-// Makes a policy, or looks at one and changes what it says. The service judges the document; here it only has to be JSON.
+// Makes a policy, or looks at one and changes what it says. The service judges the document, also before it is saved; here
+// it only has to be JSON.
 
 import type { IamPolicy } from "csms";
 import { type FormEvent, useEffect, useState } from "react";
@@ -12,6 +13,9 @@ import { Button } from "../ui/Button";
 import { CancelButton, Dialog } from "../ui/Dialog";
 import { Failure } from "../ui/Failure";
 import { Field } from "../ui/Field";
+import { Select } from "../ui/Select";
+import { PolicyTest } from "./PolicyTest";
+import { knownActions, withAction } from "./policyCheck";
 
 interface Props {
   policy: IamPolicy | undefined;
@@ -40,7 +44,8 @@ function syntaxProblem(text: string): string | undefined {
 
 export function PolicyDialog({ policy, onClose, onChange }: Props) {
   const { t } = useLanguage();
-  const { client } = useSession();
+  const session = useSession();
+  const { client } = session;
   const [name, setName] = useState(policy?.policy_name ?? "");
   const [description, setDescription] = useState("");
   const [text, setText] = useState(policy ? "" : pretty(EXAMPLE));
@@ -55,6 +60,7 @@ export function PolicyDialog({ policy, onClose, onChange }: Props) {
   }, [former]);
   const isSystem = policy?.policy_type === "system";
   const problem = policy && !former ? undefined : syntaxProblem(text);
+  const { data: actions = [] } = useQuery("actions", () => knownActions(session));
   const { run, isRunning, error } = useAction(async () => {
     if (policy) await replace();
     else await client.createPolicyV5({ policy_name: name, policy_document: text, ...(description && { description }) });
@@ -100,8 +106,20 @@ export function PolicyDialog({ policy, onClose, onChange }: Props) {
               : t("Statements with Effect, Action, Resource and Condition; * and ? stand for anything.")
           }
         />
+        {!isSystem && actions.length > 0 && (
+          <Select
+            label={t("Add an action to the last statement")}
+            value=""
+            onChange={(action) => setText(withAction(text, action) ?? text)}
+            options={[
+              { value: "", label: t("Choose an action…") },
+              ...actions.map((action) => ({ value: action, label: action })),
+            ]}
+          />
+        )}
+        <PolicyTest text={text} isDisabled={problem !== undefined || text === ""} />
         <Failure error={error} />
-        <div className="row actions">
+        <div className="row actions sticky">
           {!isSystem && (
             <Button
               kind="primary"

@@ -171,7 +171,10 @@ pub fn user_id(body: Value) -> Result<String, Vec<Problem>> {
 }
 
 /// The policy in a `policy_document`.
-fn document(text: &str) -> Result<Policy, ApiError> {
+///
+/// # Errors
+/// What is wrong with its form, as [`ErrorCode::IamMalformedPolicy`].
+pub fn document(text: &str) -> Result<Policy, ApiError> {
     if text.len() > MAX_POLICY {
         return Err(ApiError::new(ErrorCode::IamMalformedPolicy, "the document is longer than 64 KiB"));
     }

@@ -2,19 +2,26 @@
 //!
 //! Whoever is authenticated may ask, for itself only. An answer is no promise: policies, secrets and their tags may change
 //! before the operation is tried, and some operations need a right to a key besides.
+//!
+//! A policy that is not stored can be judged instead of those of the caller. Nothing stored is read for that, so that its
+//! conditions and resources reveal nothing that the caller may not see.
+
+use std::collections::BTreeSet;
 
 use csms_api::{
-    ErrorCode, ErrorShape, Method, Operation,
+    ApiError, ErrorCode, ErrorShape, Method, Operation,
     cts::CtsOperation,
     eps::EpsOperation,
-    iam::IamOperation,
+    iam::{IamOperation, request::document},
     kms::KmsOperation,
     operation::Specification,
-    permissions::{AskedRequest, CheckPermissions, CheckPermissionsResponse, CheckedRequest, Dependent, NAME, PATH},
+    permissions::{AskedRequest, CheckPermissions, CheckPermissionsResponse, CheckedRequest, NAME, PATH},
+    policy_check,
+    vocabulary::rights,
 };
 use csms_core::{
     KeyId, KeyName,
-    policy::{ConditionKind, Judgement},
+    policy::{self, ConditionKind, Judgement, Policy, RequestContext, ResourceQuery, action_matches},
 };
 
 use super::{functiongraph::FunctionOperation, iam::tokens::TokenOperation};
@@ -68,8 +75,13 @@ impl Service for PermissionOperation {
     }
 
     async fn prepare(self, call: Call, body: Body) -> Result<Prepared, Failure> {
-        let asked = CheckPermissions::read(body.object()?, |action| right(action).is_some())?;
-        Ok(Prepared::about_rights(async move { check(&call, asked).await }))
+        let asked = CheckPermissions::read(body.object()?, |action| expand(action).next().is_some())?;
+        Ok(Prepared::about_rights(async move {
+            match &asked.policy_document {
+                Some(text) => check_policy(&call, &asked, text),
+                None => check(&call, asked).await,
+            }
+        }))
     }
 }
 
@@ -130,6 +142,23 @@ fn right(action: &str) -> Option<Right> {
         .or_else(|| find(FunctionOperation::ALL, action).map(|(_, row)| of(row, Kind::Function, true, false)))
 }
 
+/// The actions that a word of a question stands for: itself, or, with `*` or `?`, every action that it matches.
+fn expand(word: &str) -> Box<dyn Iterator<Item = String> + '_> {
+    if !word.contains(['*', '?']) {
+        return Box::new(right(word).is_some().then(|| word.to_owned()).into_iter());
+    }
+    let all: BTreeSet<_> = rights().filter_map(|right| right.actions.first().copied()).collect();
+    let judged = all.into_iter().filter(|action| right(action).is_some());
+    Box::new(judged.filter(move |action| action_matches(word, action)).map(ToOwned::to_owned))
+}
+
+/// The actions of a question, each once, in its order.
+fn asked_actions(asked: &CheckPermissions) -> Vec<String> {
+    let mut seen = BTreeSet::new();
+    let actions = asked.actions.iter().flat_map(|word| expand(word));
+    actions.filter(|action| seen.insert(action.clone())).collect()
+}
+
 /// What of a request is open when an action is asked about and no request.
 const OPEN: &[ConditionKind] = &[ConditionKind::VersionId, ConditionKind::RequestTag, ConditionKind::TagKeys];
 
@@ -182,6 +211,54 @@ impl Right {
     }
 }
 
+impl Right {
+    /// What one policy says of the action to a user who has no other, when nothing of the request and the object is known but
+    /// the object's name.
+    fn judge_by(&self, call: &Call, asked: &CheckPermissions, policies: &[Policy]) -> Judgement {
+        let project = if self.is_of_account { &call.app.identity.project_id } else { &call.project };
+        let named = match (self.kind, &asked.secret_name, &asked.key_id) {
+            (Kind::Secret, Some(name), _) if self.is_about_one => {
+                Some(Resource::Secret { project: project.clone(), name: name.clone(), stored: Stored::Missing })
+            }
+            (Kind::Key, _, Some(KeyName::Id(id))) if self.is_about_one => {
+                Some(Resource::Key { project: project.clone(), id: id.clone(), stored: Stored::Missing })
+            }
+            _ => None,
+        };
+        let is_named = named.is_some() || !self.is_about_one;
+        let resource = named.unwrap_or_else(|| Resource::All(self.kind, project.clone()));
+        let text = resource.text(&call.app.identity).unwrap_or_default();
+        let query = match text.strip_suffix('*').filter(|_| !is_named) {
+            Some(prefix) => ResourceQuery::Unnamed(prefix),
+            None => ResourceQuery::Named(&text),
+        };
+        let context = RequestContext::default();
+        if self.need == Need::NoDeny {
+            // Nothing has to allow it, so only what denies it counts.
+            let with_all: Vec<_> = policies.iter().cloned().chain([Policy::administrator()]).collect();
+            return policy::judge(&with_all, self.actions, query, &context, &ConditionKind::ALL);
+        }
+        policy::judge(policies, self.actions, query, &context, &ConditionKind::ALL)
+    }
+}
+
+/// Judges the policy of a question instead of those of the caller.
+fn check_policy(call: &Call, asked: &CheckPermissions, text: &str) -> Result<Answer, Failure> {
+    let policy = document(text)?;
+    let review = policy_check::check(&policy, None);
+    if !review.refusals.is_empty() {
+        return Err(ApiError::listing(ErrorCode::IamMalformedPolicy, &review.refusals).into());
+    }
+    let warnings = review.warnings.iter().map(ToString::to_string).collect();
+    let mut found = CheckPermissionsResponse { warnings, ..CheckPermissionsResponse::default() };
+    let policy = [policy];
+    for action in asked_actions(asked) {
+        let Some(right) = right(&action) else { continue };
+        found.add(action, right.judge_by(call, asked, &policy));
+    }
+    Answer::json(&found)
+}
+
 async fn check(call: &Call, asked: CheckPermissions) -> Result<Answer, Failure> {
     let mut found = CheckPermissionsResponse::default();
     let key = match &asked.key_id {
@@ -195,18 +272,15 @@ async fn check(call: &Call, asked: CheckPermissions) -> Result<Answer, Failure> 
         Err(failure) if failure.error.code == ErrorCode::Forbidden => Some(failure),
         Err(failure) => return Err(failure),
     };
-    for action in &asked.actions {
-        let Some(right) = right(action) else { continue };
+    for action in asked_actions(&asked) {
+        let Some(right) = right(&action) else { continue };
         let is_for_people = right.need == Need::NoDeny && call.caller.hold.is_some();
         if has_ended.is_some() || is_for_people {
-            found.denied.push(action.clone());
+            found.denied.push(action);
             continue;
         }
-        match right.judge(call, &asked, key.as_ref()).await? {
-            Judgement::Allowed => found.allowed.push(action.clone()),
-            Judgement::Denied => found.denied.push(action.clone()),
-            Judgement::Depends(on) => found.depends.push(Dependent { action: action.clone(), on }),
-        }
+        let judged = right.judge(call, &asked, key.as_ref()).await?;
+        found.add(action, judged);
     }
     for request in asked.requests {
         let judged = match &has_ended {

@@ -91,3 +91,67 @@ async fn a_question_that_is_not_understood_is_refused_whole() {
     let answer = server.call("POST", &other, json!({ "actions": ["csms:secret:list"] })).await;
     assert_eq!(answer.status, StatusCode::FORBIDDEN);
 }
+
+#[tokio::test]
+async fn a_pattern_asks_about_every_action_that_it_matches() {
+    let server = Server::start().await;
+    let all = check(&server, &server.key(), json!({ "actions": ["*"] })).await;
+    let allowed: Vec<_> = all["allowed"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
+    for action in ["csms:secret:getVersion", "kms:cmk:create", "iam:policies:createV5", "cts:trace:list"] {
+        assert_eq!(allowed.iter().filter(|allowed| **allowed == action).count(), 1, "{action} in {allowed:?}");
+    }
+    assert_eq!(all["denied"], json!([]));
+    let body = json!({ "actions": ["csms:secret:list", "csms:secret:list*"] });
+    let lists = check(&server, &server.key(), body).await;
+    let lists = lists["allowed"].as_array().unwrap();
+    assert_eq!(lists[0], "csms:secret:list");
+    assert!(lists.iter().filter(|action| **action == "csms:secret:list").count() == 1, "{lists:?}");
+    let none = server.call("POST", &server.path("csms/permissions/check"), json!({ "actions": ["obs:*"] })).await;
+    assert_eq!((none.status, none.code()), (StatusCode::BAD_REQUEST, "CSMS.0002"));
+}
+
+#[tokio::test]
+async fn a_policy_that_nobody_has_is_judged_instead_of_the_callers() {
+    let server = Server::start().await;
+    let body = json!({ "name": "team-a-db", "secret_string": "s" });
+    assert_eq!(server.call("POST", &server.path("secrets"), body).await.status, StatusCode::OK);
+    let policy = r#"{"Version":"5.0","Statement":[
+        {"Effect":"Allow","Action":["csms:secret:get*"],"Resource":["csms:*:*:secretName:team-a-*"]},
+        {"Effect":"Allow","Action":["csms:secret:update"],
+         "Condition":{"StringEquals":{"g:ResourceTag/stage":["test"]}}},
+        {"Effect":"Deny","Action":["csms:secret:getVersion"],"Resource":["csms:*:*:secretName:team-a-root"]}]}"#;
+    let actions = ["csms:secret:getVersion", "csms:secret:update", "csms:secret:delete"];
+    let asked = |name: Option<&str>| {
+        let mut body = json!({ "actions": actions, "policy_document": policy });
+        if let Some(name) = name {
+            body["secret_name"] = json!(name);
+        }
+        body
+    };
+    let update = json!({ "action": "csms:secret:update", "on": ["g:ResourceTag/stage"] });
+    // Whoever asks, and whatever is stored under the name.
+    let nobody = temporary(&server, r#"{"Version":"5.0","Statement":[{"Effect":"Allow","Action":["obs:*"]}]}"#);
+    for key in [server.key(), nobody] {
+        for (name, may_read) in [("team-a-db", true), ("team-a-root", false), ("other", false)] {
+            let found = check(&server, &key, asked(Some(name))).await;
+            assert_eq!(found["allowed"] == json!(["csms:secret:getVersion"]), may_read, "{name}: {found}");
+            assert_eq!(found["depends"], json!([update]), "{name}");
+        }
+        let found = check(&server, &key, asked(None)).await;
+        assert_eq!(found["depends"][0], json!({ "action": "csms:secret:getVersion", "on": ["Resource"] }));
+        assert_eq!(found["denied"], json!(["csms:secret:delete"]));
+    }
+}
+
+#[tokio::test]
+async fn a_policy_that_could_not_be_stored_is_not_judged() {
+    let server = Server::start().await;
+    for document in ["{", r#"{"Version":"5.0","Statement":[{"Effect":"Allow","Action":["csms:secret:gett"]}]}"#] {
+        let body = json!({ "actions": ["*"], "policy_document": document });
+        let answer = server.call("POST", &server.path("csms/permissions/check"), body).await;
+        let stored = json!({ "policy_name": "p", "policy_document": document });
+        let refused = server.call("POST", "/v5/policies", stored).await;
+        assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{document}");
+        assert_eq!(answer.body["error_msg"], refused.body["error_msg"], "{document}");
+    }
+}

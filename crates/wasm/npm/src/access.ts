@@ -138,10 +138,12 @@ export interface Trace {
 
 /** What the caller wants to do, and with what; all secrets or keys where none is named. */
 export interface CheckPermissionsRequest {
-  /** 1 to 200 actions, such as `csms:secret:getVersion`. */
+  /** 1 to 200 actions, such as `csms:secret:getVersion`, or patterns of several, such as `csms:secret:*`. */
   actions: string[];
   secret_name?: string;
   key_id?: string;
+  /** A policy as JSON in text, judged instead of those of the caller; it need not be stored. */
+  policy_document?: string;
 }
 
 /** A method for every operation here, by its name in the official definitions. */
@@ -257,7 +259,14 @@ export interface AccessMethods {
   checkPermissions(
     request: CheckPermissionsRequest,
     options?: CallOptions,
-  ): Promise<{ allowed: string[]; denied: string[] }>;
+  ): Promise<{
+    allowed: string[];
+    denied: string[];
+    /** What the question does not decide, with the condition keys it depends on and `Resource` for the resource's name. */
+    depends?: { action: string; on: string[] }[];
+    /** What in the policy means nothing to the service. */
+    warnings?: string[];
+  }>;
 }
 
 /** Request and answer of every operation here. */
