@@ -46,6 +46,7 @@ const PHRASES: &[(&str, &str)] = &[
     ("a number from 1 to 200", "1 至 200 的整数"),
     ("active or inactive", "active 或 inactive"),
     ("an action of an operation", "操作的授权项"),
+    ("policy_document is judged over actions", "policy_document 仅按 actions 判定"),
     ("PEM text with at least one CERTIFICATE", "至少含一个 CERTIFICATE 的 PEM 文本"),
     ("^v[1-9][0-9]{0,9}$ or latest", "^v[1-9][0-9]{0,9}$ 或 latest"),
     ("1 to 4 digits", "1 至 4 位数字"),

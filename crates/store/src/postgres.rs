@@ -368,12 +368,12 @@ impl Store for PostgresStore {
     }
 
     async fn agency(&self, id: &str) -> Result<Option<AgencyRecord>, StoreError> {
-        let binding = bound::known(&self.row_key)?;
+        let binding = bound::known(&self.connections.row_key)?;
         read!(self, |session| access::agency(session, binding, id))
     }
 
     async fn agencies(&self) -> Result<Vec<AgencyRecord>, StoreError> {
-        let binding = bound::known(&self.row_key)?;
+        let binding = bound::known(&self.connections.row_key)?;
         read!(self, |session| access::agencies(session, binding))
     }
 

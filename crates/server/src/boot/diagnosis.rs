@@ -6,13 +6,15 @@
 use std::{
     fs,
     io::ErrorKind,
+    num::NonZero,
     os::unix::fs::{MetadataExt as _, PermissionsExt as _},
     path::Path,
     time::Duration,
 };
 
 use csms_core::UnixMillis;
-use csms_store::{AnyStore, PostgresStore, SqliteStore, Store as _, StoreError};
+use csms_kms::RootKey;
+use csms_store::{AnyStore, Store as _, StoreError};
 use reqwest::{Client, Url};
 use rustix::{fs::statvfs, process::geteuid};
 use serde::{Serialize, Serializer};
@@ -21,14 +23,14 @@ use crate::{
     audit::Record,
     boot::{
         exposure,
-        serve::{DATABASE, bundled_zip, local_url},
+        serve::{self, DATABASE, bundled_zip, local_url},
         settings::{Settings, SettingsError},
     },
     clock::Clock,
     failure::Chain,
     http::tls::Tls,
     installation::{self, mark::Mark},
-    keys::root,
+    keys::root::{self, KeyringError},
     outgoing,
 };
 
@@ -39,7 +41,7 @@ const SPACE_WANTED: u64 = 1 << 30;
 /// A certificate that ends sooner is told, in days.
 const CERTIFICATE_DAYS: i64 = 30;
 /// How long another service may take to respond.
-const PATIENCE: Duration = Duration::from_secs(5);
+const RESPONSE_LIMIT: Duration = Duration::from_secs(5);
 /// How far the clock may lie behind the newest record of the trail, in milliseconds: other servers' clocks differ a little.
 const CLOCK_TOLERANCE: u64 = 60_000;
 
@@ -167,23 +169,17 @@ fn directory(data: &Path) -> Vec<Finding> {
     findings
 }
 
-/// What else is said of a file that holds a secret.
-fn private_file(check: &'static str, path: &Path) -> Option<Finding> {
-    let mode = fs::metadata(path).ok()?.permissions().mode() & 0o7777;
-    let found = format!("{} has mode {mode:04o}: others on this machine can read it", path.display());
-    (mode & 0o077 != 0).then(|| Finding::failed(check, found, format!("chmod 600 {}", path.display())))
-}
-
 fn credentials(data: &Path) -> Option<Finding> {
     const CHECK: &str = "first credentials";
     let file = data.join("credentials.json");
-    if !file.exists() {
-        return None;
-    }
-    Some(private_file(CHECK, &file).unwrap_or_else(|| {
+    let mode = fs::metadata(&file).ok()?.permissions().mode() & 0o7777;
+    Some(if mode & 0o077 != 0 {
+        let found = format!("{} has mode {mode:04o}: others on this machine can read it", file.display());
+        Finding::failed(CHECK, found, format!("chmod 600 {}", file.display()))
+    } else {
         let found = format!("{} holds the keys of an administrator", file.display());
         Finding::warning(CHECK, found, "move it to whoever administers csms; the server does not need it")
-    }))
+    })
 }
 
 fn root_key(settings: &Settings) -> Vec<Finding> {
@@ -195,7 +191,11 @@ fn root_key(settings: &Settings) -> Vec<Finding> {
     if !file.exists() {
         return Vec::new();
     }
-    let mut findings: Vec<_> = private_file(CHECK, file).into_iter().collect();
+    let mut findings = Vec::new();
+    if let Err(error) = RootKey::load(file) {
+        let advice = "mend the file, or restore it; without it no value can be read";
+        findings.push(Finding::failed(CHECK, Chain(&error).to_string(), advice));
+    }
     let beside = file.parent().and_then(|parent| parent.canonicalize().ok());
     if beside.is_some() && beside == settings.data.canonicalize().ok() {
         let found = format!("{} lies beside the data that it protects", file.display());
@@ -208,9 +208,11 @@ fn root_key(settings: &Settings) -> Vec<Finding> {
 
 async fn store(settings: &Settings) -> Vec<Finding> {
     const CHECK: &str = "store";
-    let opened = open(settings).await;
-    let (store, place) = match opened {
-        Ok(Some(opened)) => opened,
+    let (store, place) = match serve::open_existing(settings).await {
+        Ok(Some(store)) => match settings.store {
+            Some(_) => (store, "the database of --store can be used".to_owned()),
+            None => (store, format!("{} can be used", settings.data.join(DATABASE).display())),
+        },
         Ok(None) => {
             return match Mark::read(&settings.data) {
                 Ok(Some(_)) => vec![Finding::failed(
@@ -243,6 +245,8 @@ async fn store(settings: &Settings) -> Vec<Finding> {
     }
     let clock = Clock::default();
     match root::open(settings.root_key_source(), &store, &clock).await {
+        // Said of the file already.
+        Err(KeyringError::RootKey(_)) if settings.root_key.is_none() && settings.root_key_file.exists() => {}
         Err(error) => {
             let advice = "without the right root key no value can be read; see the message";
             findings.push(Finding::failed("root key", Chain(&error).to_string(), advice));
@@ -257,20 +261,6 @@ async fn store(settings: &Settings) -> Vec<Finding> {
     }
     findings.push(trail(&store, clock.now()).await);
     findings
-}
-
-/// The store and what it is called, or nothing where there is no embedded one yet.
-async fn open(settings: &Settings) -> Result<Option<(AnyStore, String)>, StoreError> {
-    if let Some(postgres) = &settings.store {
-        let store = PostgresStore::open(postgres).await?;
-        return Ok(Some((store.into(), "the database of --store can be used".to_owned())));
-    }
-    let file = settings.data.join(DATABASE);
-    match SqliteStore::open_beside(&file) {
-        Ok(store) => Ok(Some((store.into(), format!("{} can be used", file.display())))),
-        Err(StoreError::NotFound) => Ok(None),
-        Err(error) => Err(error),
-    }
 }
 
 /// The newest record of the trail, and whether this machine's clock is behind it.
@@ -315,7 +305,11 @@ fn tls(settings: &Settings) -> Option<Finding> {
         }
     };
     let renew = "renew it; the server reads it again by itself";
-    Some(match days_left(tls.expiry(), Clock::default().now()) {
+    let Some(expiry) = NonZero::new(tls.expiry()) else {
+        let found = format!("{place} does not say when it expires");
+        return Some(Finding::warning(CHECK, found, "check it with `openssl x509 -enddate`"));
+    };
+    Some(match days_left(expiry.get(), Clock::default().now()) {
         ..=0 => Finding::failed(CHECK, format!("{place} has expired"), renew),
         days if days < CERTIFICATE_DAYS => {
             Finding::warning(CHECK, format!("{place} expires in less than {days} days"), renew)
@@ -355,16 +349,15 @@ fn functions(settings: &Settings) -> Vec<Finding> {
 
 /// Whether the services that the settings name respond at all. An HTTP status of any kind is a response.
 async fn services(settings: &Settings) -> Vec<Finding> {
-    let everywhere = settings.authorities.as_deref();
     let named = [
-        ("FunctionGraph", settings.functiongraph.as_ref().map(|endpoint| &endpoint.url), everywhere),
-        ("SMN", settings.smn.as_ref().map(|endpoint| &endpoint.url), everywhere),
-        ("public address", settings.public_url.as_ref(), everywhere),
+        ("FunctionGraph", settings.functiongraph.as_ref().map(|endpoint| &endpoint.url)),
+        ("SMN", settings.smn.as_ref().map(|endpoint| &endpoint.url)),
+        ("public address", settings.public_url.as_ref()),
     ];
     let mut findings = Vec::new();
-    for (check, url, authorities) in named {
+    for (check, url) in named {
         let Some(url) = url else { continue };
-        findings.push(match get(url, authorities).await {
+        findings.push(match get(url, settings.authorities.as_deref()).await {
             Ok(_) => Finding::ok(check, format!("{url} responds")),
             Err(cause) => Finding::failed(
                 check,
@@ -390,7 +383,7 @@ async fn services(settings: &Settings) -> Vec<Finding> {
 async fn get(url: &str, authorities: Option<&str>) -> Result<u16, String> {
     let url: Url = url.parse().map_err(|_| "this is no address".to_owned())?;
     let tls = outgoing::tls(authorities).map_err(|failure| failure.error.message)?;
-    let client = Client::builder().use_preconfigured_tls(tls).timeout(PATIENCE).no_proxy().build();
+    let client = Client::builder().use_preconfigured_tls(tls).timeout(RESPONSE_LIMIT).no_proxy().build();
     let client = client.map_err(|error| error.to_string())?;
     let response = client.get(url).send().await;
     response.map(|response| response.status().as_u16()).map_err(|error| Chain(&error.without_url()).to_string())
@@ -400,10 +393,10 @@ async fn reachable(url: &str) -> Result<(), String> {
     let url: Url = url.parse().map_err(|_| "this is no address".to_owned())?;
     let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']).to_owned();
     let port = url.port_or_known_default().unwrap_or(443);
-    match tokio::time::timeout(PATIENCE, tokio::net::TcpStream::connect((host, port))).await {
+    match tokio::time::timeout(RESPONSE_LIMIT, tokio::net::TcpStream::connect((host, port))).await {
         Ok(Ok(_)) => Ok(()),
         Ok(Err(error)) => Err(error.to_string()),
-        Err(_) => Err(format!("nothing within {} s", PATIENCE.as_secs())),
+        Err(_) => Err(format!("nothing within {} s", RESPONSE_LIMIT.as_secs())),
     }
 }
 

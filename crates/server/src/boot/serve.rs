@@ -238,6 +238,21 @@ async fn open_store(settings: &Settings) -> Result<AnyStore, ServeError> {
     Ok(SqliteStore::open(&settings.data.join(DATABASE), sqlite)?.into())
 }
 
+/// Opens the store of the settings beside a server that may run on it, and makes none. `None` when there is no embedded one.
+///
+/// # Errors
+/// Failures of the store.
+pub async fn open_existing(settings: &Settings) -> Result<Option<AnyStore>, StoreError> {
+    if let Some(postgres) = &settings.store {
+        return Ok(Some(PostgresStore::open(postgres).await?.into()));
+    }
+    match SqliteStore::open_beside(&settings.data.join(DATABASE)) {
+        Ok(store) => Ok(Some(store.into())),
+        Err(StoreError::NotFound) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
 /// Where notifications go.
 fn targets(settings: &Settings) -> Result<Targets, ServeError> {
     let url = |text: &String| text.parse().map_err(|_| ServeError::Url(text.clone()));

@@ -8,7 +8,7 @@ use std::{
 
 use clap::{Args, ValueEnum};
 use csms_kms::RootKey;
-use csms_store::{AccessChange, AnyStore, AuditEntry, ChainKey, PostgresStore, SqliteStore, Store, StoreError};
+use csms_store::{AccessChange, AnyStore, AuditEntry, ChainKey, Store};
 use serde_json::Value;
 use zeroize::Zeroizing;
 
@@ -16,7 +16,7 @@ use super::Failed;
 use crate::{
     audit::{Record, chain_key},
     auth::new_password::PasswordRule,
-    boot::serve::DATABASE,
+    boot::serve,
     boot::settings::{Flags, KmsFlags, StoreAddress},
     clock::Clock,
     identity::Identity,
@@ -110,13 +110,8 @@ impl DataArguments {
         };
         let settings = flags.settle()?;
         let none = |place: &str| format!("there is no data in {place}; start `csms serve` there first");
-        let store: AnyStore = match &settings.store {
-            Some(postgres) => PostgresStore::open(postgres).await?.into(),
-            None => match SqliteStore::open_beside(&settings.data.join(DATABASE)) {
-                Ok(store) => store.into(),
-                Err(StoreError::NotFound) => return Err(none(&settings.data.display().to_string()).into()),
-                Err(error) => return Err(error.into()),
-            },
+        let Some(store) = serve::open_existing(&settings).await? else {
+            return Err(none(&settings.data.display().to_string()).into());
         };
         if !installation::exists(&store).await? {
             return Err(none("the database").into());

@@ -144,7 +144,7 @@ fn right(action: &str) -> Option<Right> {
 
 /// The actions that a word of a question stands for: itself, or, with `*` or `?`, every action that it matches.
 fn expand(word: &str) -> Box<dyn Iterator<Item = String> + '_> {
-    if !word.contains(['*', '?']) {
+    if !has_wildcard(word) {
         return Box::new(right(word).is_some().then(|| word.to_owned()).into_iter());
     }
     let all: BTreeSet<_> = rights().filter_map(|right| right.actions.first().copied()).collect();
@@ -152,11 +152,21 @@ fn expand(word: &str) -> Box<dyn Iterator<Item = String> + '_> {
     Box::new(judged.filter(move |action| action_matches(word, action)).map(ToOwned::to_owned))
 }
 
-/// The actions of a question, each once, in its order.
+/// The actions of a question in its order: those that it names, as it names them, and of those that its patterns match the ones
+/// that stand nowhere before.
 fn asked_actions(asked: &CheckPermissions) -> Vec<String> {
     let mut seen = BTreeSet::new();
-    let actions = asked.actions.iter().flat_map(|word| expand(word));
-    actions.filter(|action| seen.insert(action.clone())).collect()
+    let mut actions = Vec::new();
+    for word in &asked.actions {
+        let is_pattern = has_wildcard(word);
+        actions.extend(expand(word).filter(|action| seen.insert(action.clone()) || !is_pattern));
+    }
+    actions
+}
+
+/// Whether a word of a question stands for several actions.
+fn has_wildcard(word: &str) -> bool {
+    word.contains(['*', '?'])
 }
 
 /// What of a request is open when an action is asked about and no request.
