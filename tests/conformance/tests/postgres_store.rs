@@ -98,7 +98,9 @@ async fn replicas_that_start_together_share_one_schema() {
     });
     let mut stores = Vec::new();
     for store in opened {
-        stores.push(store.await.unwrap().unwrap());
+        let store = store.await.unwrap().unwrap();
+        store.use_row_key(csms_store::suite::row_key());
+        stores.push(store);
     }
     put(&stores[0], &common("db")).await;
     for store in &stores {

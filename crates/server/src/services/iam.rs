@@ -6,6 +6,7 @@
 mod assume;
 mod catalog;
 mod credentials;
+mod issued;
 mod policies;
 pub mod records;
 mod temporary;

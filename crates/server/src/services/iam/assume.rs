@@ -10,7 +10,7 @@ use csms_core::ProjectId;
 use csms_store::Store as _;
 use serde::Serialize;
 
-use super::tokens;
+use super::issued;
 use crate::{
     auth::{
         Caller,
@@ -67,7 +67,7 @@ fn no_such_agency(agency: &str) -> Failure {
 /// The agency within the project that a request names, or its one project if the caller is confined to one.
 fn scope(call: &Call, agency: Caller, request: &AgencyRequest) -> Result<(Caller, Option<ProjectId>), Failure> {
     let project = match &request.project {
-        Some(named) => Some(tokens::require_project(&call.app, &agency.projects, named)?),
+        Some(named) => Some(issued::require_project(&call.app, &agency.projects, named)?),
         None if agency.is_confined => Some(agency.projects.first().cloned().ok_or_else(|| {
             let reason = "the credentials of the caller are for one project, which the agency may not use";
             Failure::new(ErrorCode::Forbidden, reason)
@@ -101,7 +101,7 @@ pub(super) async fn token(call: &Call, request: AgencyRequest) -> Result<Answer,
         agency: Some(assumed.agency_id.clone()),
     };
     let text = token.seal(&call.app.root)?;
-    tokens::token_answer(call, StatusCode::CREATED, &token, &agency, &text)
+    issued::token(call, StatusCode::CREATED, &token, &agency, &text)
 }
 
 /// Temporary keys of an agency that live for a number of seconds, and their security token.
@@ -121,7 +121,7 @@ async fn mint(call: &Call, request: &AgencyRequest, seconds: u64) -> Result<(Tem
 /// As [`token`].
 pub(super) async fn temporary_key(call: &Call, request: AgencyRequest) -> Result<Answer, Failure> {
     let (key, token, _) = mint(call, &request, KEY_SECONDS).await?;
-    super::temporary::answer(&key, &token)
+    issued::temporary_key(&key, &token)
 }
 
 /// Has no `Debug`: it holds a secret key.

@@ -4,29 +4,13 @@
 
 use csms_api::{ApiError, ErrorCode, request::token::TemporaryKeyRequest};
 use csms_core::ProjectId;
-use serde::Serialize;
 
-use super::assume;
+use super::{assume, issued};
 use crate::{
     auth::{Caller, token::TemporaryKey},
-    clock,
     failure::Failure,
     gate::{answer::Answer, service::Call},
 };
-
-#[derive(Serialize)]
-struct Minted<'k> {
-    credential: Credential<'k>,
-}
-
-/// Has no `Debug`: it holds a secret key.
-#[derive(Serialize)]
-struct Credential<'k> {
-    access: &'k str,
-    secret: &'k str,
-    securitytoken: &'k str,
-    expires_at: String,
-}
 
 /// CreateTemporaryAccessKey
 ///
@@ -43,22 +27,7 @@ pub(super) async fn create(call: &Call, request: TemporaryKeyRequest) -> Result<
     };
     let expires = call.app.clock.now().plus_millis(seconds.saturating_mul(1000));
     let key = TemporaryKey::for_user(source, expires)?;
-    answer(&key, &key.security_token(&call.app.root)?)
-}
-
-/// Temporary keys as IAM v3 shows them.
-///
-/// # Errors
-/// None but internal ones.
-pub(super) fn answer(key: &TemporaryKey, securitytoken: &str) -> Result<Answer, Failure> {
-    Answer::secret(&Minted {
-        credential: Credential {
-            access: &key.access_key,
-            secret: &key.secret_key,
-            securitytoken,
-            expires_at: clock::rfc3339(key.expires(), 6),
-        },
-    })
+    issued::temporary_key(&key, &key.security_token(&call.app.root)?)
 }
 
 /// The caller within a token of its own that the request names: in the projects of both, and until the earlier end.

@@ -2,21 +2,18 @@
 
 use std::sync::Arc;
 
-use axum::{
-    body::Bytes,
-    http::{HeaderValue, StatusCode},
-};
+use axum::{body::Bytes, http::StatusCode};
 use csms_api::{
     ApiError, ErrorCode, ErrorShape, Method,
     operation::Specification,
     request::token::{AgencyRequest, PasswordLogin, TemporaryKeyRequest, TokenLogin, TokenRequest},
     vocabulary::ASSUME_AGENCY,
 };
-use csms_core::{ProjectId, UnixMillis};
+use csms_core::ProjectId;
 use csms_store::Store;
 use serde_json::{Value, json};
 
-use super::{assume, catalog, temporary};
+use super::{assume, catalog, issued, temporary};
 use crate::{
     app::App,
     audit::Requested,
@@ -25,19 +22,15 @@ use crate::{
         passwords::Checked,
         token::{USER_TOKEN_MILLIS, UserToken},
     },
-    clock,
     failure::Failure,
     gate::{
         access::Kind,
-        answer::{Answer, json_response},
+        answer::Answer,
         json::Body,
         limits::Standing,
         service::{Audited, Call, Prepared, Scope, Service},
     },
 };
-
-/// The header that carries a token which is not the proof of the request.
-const SUBJECT_TOKEN: &str = "x-subject-token";
 
 /// An operation of IAM v3.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -196,11 +189,6 @@ impl Service for TokenOperation {
     }
 }
 
-/// `2026-11-21T20:00:00.000000Z`, as IAM writes times.
-fn rfc3339(time: UnixMillis) -> String {
-    clock::rfc3339(time, 6)
-}
-
 async fn by_password(call: &Call, login: PasswordLogin) -> Result<Answer, Failure> {
     let app = &call.app;
     let user = app.store.user_by_name(Some(&app.identity.domain_id), &login.user).await?.filter(|user| user.enabled);
@@ -224,7 +212,8 @@ async fn by_password(call: &Call, login: PasswordLogin) -> Result<Answer, Failur
     let user = user.filter(|user| is_right && is_of_account && user.password_hash.is_some());
     let user = user.ok_or_else(|| ApiError::new(ErrorCode::Unauthenticated, "The username or password is wrong."))?;
     Standing::prove(&call.head().extensions);
-    let project = login.project.as_ref().map(|named| require_project(app, &user.projects, named)).transpose()?;
+    let project =
+        login.project.as_ref().map(|named| issued::require_project(app, &user.projects, named)).transpose()?;
     let now = app.clock.now();
     let token = UserToken {
         user_id: user.id.clone(),
@@ -238,7 +227,7 @@ async fn by_password(call: &Call, login: PasswordLogin) -> Result<Answer, Failur
     let projects = project.map_or(user.projects, |project| vec![project]);
     let caller = Caller { projects, ..Caller::named(&user.name, &user.id) };
     let text = token.seal(&app.root)?;
-    token_answer(call, StatusCode::CREATED, &token, &caller, &text)
+    issued::token(call, StatusCode::CREATED, &token, &caller, &text)
 }
 
 /// A token by a token: for the same user and generation, within its project, and no longer.
@@ -248,19 +237,20 @@ async fn by_token(call: &Call, login: TokenLogin) -> Result<Answer, Failure> {
     call.acts_as(Arc::new(caller.clone()));
     Standing::prove(&call.head().extensions);
     let project = match &login.project {
-        Some(named) => Some(require_project(app, &caller.projects, named)?),
+        Some(named) => Some(issued::require_project(app, &caller.projects, named)?),
         None => source.project.clone(),
     };
     let caller = project.as_ref().map_or(caller.clone(), |project| caller.within(project));
     let token = UserToken { project, issued: Some(app.clock.now()), by_token: true, ..source };
     let text = token.seal(&app.root)?;
-    token_answer(call, StatusCode::CREATED, &token, &caller, &text)
+    issued::token(call, StatusCode::CREATED, &token, &caller, &text)
 }
 
 /// ShowToken: a token of the caller's own.
 async fn show_token(call: &Call) -> Result<Answer, Failure> {
     let unknown = || Failure::new(ErrorCode::ResourceNotFound, "X-Subject-Token is not a valid token of the caller");
-    let text = call.head().headers.get(SUBJECT_TOKEN).and_then(|token| token.to_str().ok()).ok_or_else(unknown)?;
+    let text =
+        call.head().headers.get(issued::SUBJECT_TOKEN).and_then(|token| token.to_str().ok()).ok_or_else(unknown)?;
     let (token, bearer) = match call.app.authenticator.open_token(text).await {
         Err(failure) if failure.error.code == ErrorCode::InvalidToken => return Err(unknown()),
         opened => opened?,
@@ -269,70 +259,13 @@ async fn show_token(call: &Call) -> Result<Answer, Failure> {
     if bearer.user_id != caller.user_id || bearer.assumed != caller.assumed {
         return Err(unknown());
     }
-    token_answer(call, StatusCode::OK, &token, &bearer, text)
-}
-
-pub(super) fn require_project(app: &App, projects: &[ProjectId], named: &str) -> Result<ProjectId, Failure> {
-    let refused = || ApiError::new(ErrorCode::Forbidden, "the caller may not use the project of auth.scope.project");
-    Ok(find_project(app, projects, named).ok_or_else(refused)?)
-}
-
-/// The header of a token, and what it is for in the body.
-pub(super) fn token_answer(
-    call: &Call,
-    status: StatusCode,
-    token: &UserToken,
-    bearer: &Caller,
-    text: &str,
-) -> Result<Answer, Failure> {
-    let app = &call.app;
-    let domain = json!({ "id": app.identity.domain_id, "name": app.identity.domain_name });
-    let method = match (token.by_token, &bearer.assumed) {
-        (true, _) => "token",
-        (false, Some(_)) => "assume_role",
-        (false, None) => "password",
-    };
-    let user = json!({ "id": token.user_id, "name": bearer.name, "domain": domain, "password_expires_at": "" });
-    let mut body = json!({ "token": {
-        "methods": [method],
-        "issued_at": token.issued.map(rfc3339).unwrap_or_default(),
-        "expires_at": rfc3339(token.expires),
-        "roles": [],
-        "catalog": catalog::catalog(app, bearer, &call.head().headers),
-    }});
-    match &bearer.assumed {
-        None => body["token"]["user"] = user,
-        Some(assumed) => {
-            let name = format!("{}/{}", app.identity.domain_name, assumed.agency);
-            body["token"]["user"] = json!({ "id": assumed.agency_id, "name": name, "domain": domain });
-            body["token"]["assumed_by"] = json!({ "user": user });
-        }
-    }
-    let (scope, scoped_to) = match &token.project {
-        Some(project) => ("project", json!({ "id": project, "name": project_name(app, project), "domain": domain })),
-        None => ("domain", domain),
-    };
-    body["token"][scope] = scoped_to;
-    let text = HeaderValue::from_str(text).map_err(Failure::internal)?;
-    let mut response = json_response(status, body.to_string().into_bytes());
-    response.headers_mut().insert(SUBJECT_TOKEN, text);
-    Ok(Answer::Whole(response))
-}
-
-/// The project of a region bears the region's name, as in the cloud; others are known by their id.
-fn project_name<'a>(app: &'a App, project: &'a ProjectId) -> &'a str {
-    let region = app.identity.regions.iter().find(|region| region.project == *project);
-    region.map_or(project.as_str(), |region| region.name.as_str())
-}
-
-fn find_project(app: &App, projects: &[ProjectId], named: &str) -> Option<ProjectId> {
-    projects.iter().find(|project| project.as_str() == named || project_name(app, project) == named).cloned()
+    issued::token(call, StatusCode::OK, &token, &bearer, text)
 }
 
 fn project_body(app: &App, project: &ProjectId) -> Value {
     let domain = &app.identity.domain_id;
     json!({
-        "id": project, "name": project_name(app, project), "domain_id": domain, "parent_id": domain,
+        "id": project, "name": issued::project_name(app, project), "domain_id": domain, "parent_id": domain,
         "enabled": true, "is_domain": false, "description": "", "links": { "self": "" },
     })
 }
@@ -340,7 +273,7 @@ fn project_body(app: &App, project: &ProjectId) -> Value {
 fn list_projects(call: &Call) -> Result<Answer, Failure> {
     let app = &call.app;
     let wanted = call.query_text("name");
-    let projects = call.caller.projects.iter().map(|project| (project, project_name(app, project)));
+    let projects = call.caller.projects.iter().map(|project| (project, issued::project_name(app, project)));
     let projects: Vec<_> = projects
         .filter(|(_, name)| wanted.is_none_or(|wanted| wanted == *name))
         .map(|(project, _)| project_body(app, project))
