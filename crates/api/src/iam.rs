@@ -7,6 +7,7 @@
 pub mod page;
 pub mod request;
 pub mod response;
+pub mod token;
 
 use crate::operation::{ErrorShape, Method, Specification, operations};
 

@@ -20,6 +20,8 @@ pub mod eps;
 pub mod error;
 pub mod fields;
 #[cfg(feature = "iam")]
+pub mod functiongraph;
+#[cfg(feature = "iam")]
 pub mod iam;
 #[cfg(feature = "kms")]
 pub mod kms;

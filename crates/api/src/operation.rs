@@ -64,6 +64,17 @@ impl Specification {
     pub fn parameters(self) -> impl Iterator<Item = &'static str> {
         self.path.split('/').filter_map(parameter)
     }
+
+    /// The path with its parameters filled in, in the order in which they stand; each is percent-encoded.
+    #[must_use]
+    pub fn fill(self, parameters: &[&str]) -> String {
+        let mut parameters = parameters.iter();
+        let segments = self.path.split('/').map(|segment| match parameter(segment) {
+            Some(_) => csms_core::sign::percent_encode(parameters.next().copied().unwrap_or_default()),
+            None => segment.to_owned(),
+        });
+        segments.collect::<Vec<_>>().join("/")
+    }
 }
 
 /// The name of the parameter that a segment of a path in the table is; `None` for a segment that stands for itself.
@@ -253,18 +264,10 @@ impl Operation {
         }
     }
 
-    /// The path with its parameters filled in, in the order in which they stand; each is percent-encoded.
+    /// The path with its parameters, see [`Specification::fill`].
     #[must_use]
     pub fn path(self, parameters: &[&str]) -> String {
-        let mut parameters = parameters.iter();
-        let segments = self.specification().path.split('/').map(|segment| {
-            if segment.starts_with('{') {
-                csms_core::sign::percent_encode(parameters.next().copied().unwrap_or_default())
-            } else {
-                segment.to_owned()
-            }
-        });
-        segments.collect::<Vec<_>>().join("/")
+        self.specification().fill(parameters)
     }
 }
 

@@ -6,13 +6,23 @@ use csms_core::{KeyName, Problem, Rule, SecretName, Violation, policy::Judgement
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::{ApiError, fields::Fields, optional};
+use crate::{ApiError, ErrorShape, Method, fields::Fields, operation::Specification, optional};
 
 /// The operation's name.
 pub const NAME: &str = "CheckPermissions";
 
 /// The operation's path; its method is POST.
 pub const PATH: &str = "/v1/{project_id}/csms/permissions/check";
+
+/// The operation's row. Whoever is authenticated may ask, for itself alone.
+pub const SPECIFICATION: Specification = Specification {
+    name: NAME,
+    method: Method::Post,
+    path: PATH,
+    success: 200,
+    errors: ErrorShape::Flat,
+    actions: &[],
+};
 
 /// Most actions of one request.
 const MAX_ACTIONS: usize = 200;

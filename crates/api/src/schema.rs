@@ -4,9 +4,15 @@
 //! Nothing is written down twice: `observe` derives requests from their readers, and `schemars` derives responses from their
 //! types. Only names and sentences are written here, one function for each group of operations.
 
+#[cfg(all(feature = "iam", feature = "kms"))]
+mod accounts;
+#[cfg(all(feature = "iam", feature = "kms"))]
+pub mod catalogue;
 mod description;
 mod document;
 mod observe;
+#[cfg(all(feature = "iam", feature = "kms"))]
+mod others;
 mod page;
 mod parameters;
 

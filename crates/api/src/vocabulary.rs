@@ -7,20 +7,13 @@ use core::slice;
 
 use csms_core::policy::ConditionKind;
 
-use crate::{Operation, cts::CtsOperation, iam::IamOperation, kms::KmsOperation};
-
-/// The action that lets a caller invoke a function and wait for its result.
-pub const INVOKE_FUNCTION: &[&str] = &["functiongraph:function:invoke"];
-
-/// The action that lets a caller list functions.
-pub const LIST_FUNCTIONS: &[&str] = &["functiongraph:function:list"];
-
-/// The action that lets a caller invoke a function without waiting. The other one is enough for it too, and denying that one
-/// denies both.
-pub const INVOKE_FUNCTION_ASYNC: &[&str] = &["functiongraph:function:invokeAsync", "functiongraph:function:invoke"];
-
-/// The action that lets a user act as an agency: its name in IAM, and in STS.
-pub const ASSUME_AGENCY: &[&str] = &["iam:agencies:assume", "sts:agencies:assume"];
+use crate::{
+    Operation,
+    cts::CtsOperation,
+    functiongraph::FunctionOperation,
+    iam::{IamOperation, token::ASSUME_AGENCY},
+    kms::KmsOperation,
+};
 
 /// Services whose actions are judged here, with the types of their resources.
 pub const SERVICES: [(&str, &[&str]); 6] = [
@@ -229,8 +222,8 @@ pub fn rights() -> impl Iterator<Item = Right> {
     let global = |actions| Right { actions, conditions: &[] };
     let users = IamOperation::ALL.iter().map(move |operation| global(operation.specification().actions));
     let traces = CtsOperation::ALL.iter().map(move |operation| global(operation.specification().actions));
-    let others = [INVOKE_FUNCTION, INVOKE_FUNCTION_ASYNC, LIST_FUNCTIONS, ASSUME_AGENCY].map(global);
-    secrets.chain(keys).chain(users).chain(traces).chain(others)
+    let functions = FunctionOperation::ALL.iter().map(move |operation| global(operation.specification().actions));
+    secrets.chain(keys).chain(users).chain(traces).chain(functions).chain([global(ASSUME_AGENCY)])
 }
 
 /// Every name of every action, repeated where operations share one.

@@ -4,13 +4,13 @@ use std::{io::Write, process::ExitCode};
 
 use clap::Subcommand;
 
-use crate::{backup, exec, failure::CliError, secret};
+use crate::{api, backup, event, exec, failure::CliError, key, secret};
 
 /// Commands that use a running server.
 #[derive(Subcommand, Debug)]
 pub enum Command {
     /// Create, read, change, rotate and delete secrets
-    Secret(secret::Arguments),
+    Secret(Box<secret::Arguments>),
 
     /// Run a program with the values of secrets as environment variables
     Exec(exec::Arguments),
@@ -24,21 +24,28 @@ pub enum Command {
     ///
     /// The secret must be gone: a name that is taken is refused.
     Restore(backup::Source),
+
+    /// Create, change and delete events, which report what happens to secrets
+    Event(event::Arguments),
+
+    /// Create, rotate and delete keys, which protect the values of secrets
+    Key(key::Arguments),
+
+    /// Call an operation of any service by its name, with its members as flags
+    Api(Box<api::Arguments>),
 }
 
 /// Runs a command and says on stderr what went wrong.
 #[must_use]
 pub fn run(command: Command) -> ExitCode {
-    let is_json = match &command {
-        Command::Secret(arguments) => arguments.is_json(),
-        Command::Restore(arguments) => arguments.is_json(),
-        Command::Exec(_) | Command::Backup(_) => false,
-    };
-    let outcome = match command {
-        Command::Secret(arguments) => block_on(secret::run(arguments)),
-        Command::Exec(arguments) => exec::run(&arguments),
-        Command::Backup(arguments) => block_on(backup::run(arguments)),
-        Command::Restore(arguments) => block_on(backup::restore(arguments)),
+    let (is_json, outcome) = match command {
+        Command::Secret(arguments) => (arguments.is_json(), block_on(secret::run(*arguments))),
+        Command::Exec(arguments) => (false, exec::run(&arguments)),
+        Command::Backup(arguments) => (false, block_on(backup::run(arguments))),
+        Command::Restore(arguments) => (arguments.is_json(), block_on(backup::restore(arguments))),
+        Command::Event(arguments) => (arguments.is_json(), block_on(event::run(arguments))),
+        Command::Key(arguments) => (arguments.is_json(), block_on(key::run(arguments))),
+        Command::Api(arguments) => api::run(*arguments),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

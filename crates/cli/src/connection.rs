@@ -58,6 +58,7 @@ struct File {
     security_token: Option<Zeroizing<String>>,
     /// Beside this file unless it is an absolute path.
     ca: Option<PathBuf>,
+    rotation_func_urn: Option<String>,
 }
 
 /// What was found out.
@@ -82,6 +83,31 @@ impl Connection {
         })
     }
 
+    /// The same flags, with those of `other` where one is not given.
+    pub(crate) fn or(self, other: Self) -> Self {
+        Self {
+            credentials: self.credentials.or(other.credentials),
+            endpoint: self.endpoint.or(other.endpoint),
+            ca: self.ca.or(other.ca),
+            project_id: self.project_id.or(other.project_id),
+        }
+    }
+
+    /// The function that rotates secrets beside the server, as its first start wrote it into the credentials file.
+    pub(crate) fn rotation_function(&self) -> Option<String> {
+        let named = env::var(CREDENTIALS).ok().filter(|path| !path.is_empty()).map(PathBuf::from);
+        let file = self.credentials.clone().or(named)?;
+        read(&file).ok()?.rotation_func_urn
+    }
+
+    /// The project that requests are sent in.
+    ///
+    /// # Errors
+    /// As for [`Self::client`].
+    pub(crate) fn project(&self) -> Result<ProjectId, CliError> {
+        Ok(self.settle(|name| env::var(name).ok())?.project)
+    }
+
     fn settle(&self, variable: impl Fn(&str) -> Option<String>) -> Result<Settled, CliError> {
         // An empty variable is one that somebody meant to clear.
         let variable = |name: &str| variable(name).filter(|value| !value.is_empty());
@@ -95,6 +121,7 @@ impl Connection {
                 secret_key: variable(SECRET_KEY).map(Zeroizing::new),
                 security_token: variable(SECURITY_TOKEN).map(Zeroizing::new),
                 ca: None,
+                rotation_func_urn: None,
             },
         };
         let beside = |ca: &PathBuf| match file.as_ref().and_then(|file| file.parent()) {

@@ -25,6 +25,10 @@ pub(crate) struct Form {
     /// Keep the line end at the end of a text value, which is dropped otherwise
     #[arg(long, conflicts_with = "binary")]
     exact: bool,
+
+    /// Store an empty value, which is refused otherwise: it is mostly a file or a pipe that went wrong
+    #[arg(long)]
+    allow_empty: bool,
 }
 
 /// A value as the API takes it: one of both is there.
@@ -33,14 +37,48 @@ pub(crate) struct Value {
     pub(crate) base64: Option<Zeroizing<String>>,
 }
 
+impl Value {
+    /// A text.
+    pub(crate) fn text(text: Zeroizing<String>) -> Self {
+        Self { text: Some(text), base64: None }
+    }
+}
+
+/// The password of an account, from a file or standard input; a terminal asks for it.
+pub(crate) fn password(source: &Path, account: &str) -> Result<Zeroizing<String>, CliError> {
+    if source == Path::new("-") && io::stdin().is_terminal() {
+        return ask(&format!("Password of {account}"));
+    }
+    let text = Form::default().interpret(read_source(source, MAX_BYTES)?)?.text;
+    text.ok_or_else(|| CliError::impossible("there is no password"))
+}
+
+/// Asks for something secret on the terminal, without showing it.
+pub(crate) fn ask(what: &str) -> Result<Zeroizing<String>, CliError> {
+    let asked = rpassword::prompt_password(format!("{what}: ")).map(Zeroizing::new);
+    asked.map_err(|error| CliError::io("read from the terminal", error))
+}
+
 impl Form {
     /// Reads a value from `source`; `-` is standard input.
     pub(crate) fn read(self, source: &Path) -> Result<Value, CliError> {
+        if source == Path::new("-") && io::stdin().is_terminal() {
+            return self.interpret(Zeroizing::new(ask("Value")?.as_bytes().to_vec()));
+        }
         self.interpret(read_source(source, MAX_BYTES)?)
+    }
+
+    fn require_value(self, bytes: &[u8]) -> Result<(), CliError> {
+        if bytes.is_empty() && !self.allow_empty {
+            let hint = "the value is empty, so nothing is stored; give --allow-empty if that is meant";
+            return Err(CliError::impossible(hint));
+        }
+        Ok(())
     }
 
     fn interpret(self, mut bytes: Zeroizing<Vec<u8>>) -> Result<Value, CliError> {
         if self.binary {
+            self.require_value(&bytes)?;
             let base64 = Zeroizing::new(Base64::encode_string(&bytes));
             return Ok(Value { text: None, base64: Some(base64) });
         }
@@ -50,6 +88,7 @@ impl Form {
                 bytes.pop();
             }
         }
+        self.require_value(&bytes)?;
         let text = core::str::from_utf8(&bytes);
         let text =
             text.map_err(|_| CliError::impossible("the value is not UTF-8 text; give --binary to store bytes"))?;
@@ -107,18 +146,30 @@ mod tests {
 
     #[test]
     fn an_exact_text_keeps_its_line_end() {
-        let exact = Form { exact: true, binary: false };
+        let exact = Form { exact: true, ..Form::default() };
         assert_eq!(text(exact, b"a\n").as_deref(), Some("a\n"));
     }
 
     #[test]
     fn bytes_are_kept_as_they_are() {
-        let value = Form { binary: true, exact: false }.interpret(Zeroizing::new(vec![0xff, b'\n'])).unwrap();
+        let value = Form { binary: true, ..Form::default() }.interpret(Zeroizing::new(vec![0xff, b'\n'])).unwrap();
         assert_eq!(value.base64.unwrap().as_str(), "/wo=");
     }
 
     #[test]
     fn bytes_that_are_no_text_are_refused_as_text() {
         assert_eq!(text(Form::default(), &[0xff]), None);
+    }
+
+    #[test]
+    fn an_empty_value_is_refused_unless_it_is_meant() {
+        for bytes in [&b""[..], b"\n"] {
+            let refusal = Form::default().interpret(Zeroizing::new(bytes.to_vec())).err().unwrap().to_string();
+            assert!(refusal.contains("--allow-empty"), "{refusal}");
+            let meant = Form { allow_empty: true, ..Form::default() };
+            assert_eq!(text(meant, bytes).as_deref(), Some(""));
+        }
+        let binary = Form { binary: true, ..Form::default() };
+        assert!(binary.interpret(Zeroizing::new(Vec::new())).is_err());
     }
 }

@@ -1,17 +1,26 @@
-//! The commands of `csms` that use a running server: `secret`, `exec`, `backup` and `restore`.
+//! The commands of `csms` that use a running server: `secret`, `exec`, `backup`, `restore`, `event`, `key` and
+//! `api`.
 //!
 //! They speak the service's API through `csms-client` and know nothing of the server that is linked into the same binary, so
 //! they work against any server of that API. Values are read from files or standard input and printed only when asked for.
 //!
 //! The one invariant to know: no secret value passes through an argument, an error or a table.
 
+mod api;
 mod backup;
 mod command;
+mod confirm;
 mod connection;
+mod dotenv;
+mod event;
 mod exec;
 mod failure;
 mod input;
+mod key;
+mod moment;
+mod nearest;
 mod output;
 mod secret;
 
 pub use command::{Command, run};
+pub use confirm::confirm;

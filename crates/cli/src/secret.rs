@@ -1,12 +1,17 @@
 //! `csms secret`: its commands, one module for each group of them.
 
 mod create;
+mod database;
 mod delete;
+mod edit;
 mod get;
+mod grant;
 mod replica;
 mod rotate;
 mod stage;
+mod tag;
 mod tasks;
+mod transfer;
 mod update;
 
 use clap::{Args, Subcommand};
@@ -25,8 +30,12 @@ Examples:
   printf %s \"$PASSWORD\" | csms secret create db-password
   csms secret create db --value-file login.json --type RDS-FG --rotation-func-urn URN \\
       --rotation-config '{\"InstanceId\":\"i\",\"SecretSubType\":\"SingleUser\"}'
+  csms secret create db --postgres app@db.example.com/shop --every 30d
+  csms secret create api-key --generate --length 40
+  csms secret edit db                      in $EDITOR; says what changed before it stores
   csms secret get db --field password
-  csms secret rotate db --wait";
+  csms secret rotate db --wait
+  csms secret import team.env              a secret for each variable";
 
 /// Arguments of `csms secret`.
 #[derive(Args, Debug)]
@@ -44,7 +53,7 @@ pub struct Arguments {
 #[derive(Subcommand, Debug)]
 enum Action {
     /// Create a secret; its value comes from standard input or a file
-    Create(create::Arguments),
+    Create(Box<create::Arguments>),
     /// Print a secret's metadata or, when asked, its value
     Get(get::Arguments),
     /// List all secrets
@@ -59,6 +68,16 @@ enum Action {
     Restore(delete::Kept),
     /// List the versions of a secret
     Versions(get::Versions),
+    /// Change the value in an editor, and store it as a new version
+    Edit(edit::Arguments),
+    /// Write the current values of secrets as JSON or as variables
+    Export(transfer::Export),
+    /// Create secrets from a file of names and values
+    Import(transfer::Import),
+    /// List, set and remove tags
+    Tag(tag::Arguments),
+    /// List, make and take back grants, which let users read a secret
+    Grant(grant::Arguments),
     /// Show, move and delete the stages of a secret
     Stage(stage::Arguments),
     /// List rotation tasks, newest first
@@ -85,8 +104,11 @@ impl Action {
             Self::Delete(arguments) => &arguments.name,
             Self::Restore(arguments) => &arguments.name,
             Self::Versions(arguments) => &arguments.name,
+            Self::Edit(arguments) => &arguments.name,
             Self::Stage(arguments) => return Some(arguments.subject()),
-            Self::List | Self::Tasks(_) | Self::Replica(_) => return None,
+            Self::Tag(arguments) => return arguments.subject(),
+            Self::Grant(arguments) => return Some(arguments.subject()),
+            Self::List | Self::Tasks(_) | Self::Replica(_) | Self::Export(_) | Self::Import(_) => return None,
         };
         Some(format!("secret {name}"))
     }
@@ -97,16 +119,16 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), CliError> {
     let Arguments { action, connection, output } = arguments;
     let client = connection.client()?;
     let subject = action.subject();
-    let outcome = act(&client, output, action).await;
+    let outcome = act(&client, output, action, connection.rotation_function()).await;
     outcome.map_err(|error| match subject {
         Some(subject) => error.about(subject),
         None => error,
     })
 }
 
-async fn act(client: &Client, output: Output, action: Action) -> Result<(), CliError> {
+async fn act(client: &Client, output: Output, action: Action, function: Option<String>) -> Result<(), CliError> {
     match action {
-        Action::Create(arguments) => create::run(client, output, arguments).await,
+        Action::Create(arguments) => create::run(client, output, *arguments, function).await,
         Action::Get(arguments) => get::run(client, output, &arguments).await,
         Action::List => list(client, output).await,
         Action::Update(arguments) => update::run(client, output, arguments).await,
@@ -114,6 +136,11 @@ async fn act(client: &Client, output: Output, action: Action) -> Result<(), CliE
         Action::Delete(arguments) => delete::run(client, output, &arguments).await,
         Action::Restore(arguments) => delete::keep(client, output, &arguments).await,
         Action::Versions(arguments) => get::versions(client, output, &arguments).await,
+        Action::Edit(arguments) => edit::run(client, output, &arguments).await,
+        Action::Export(arguments) => transfer::export(client, output, &arguments).await,
+        Action::Import(arguments) => transfer::import(client, output, &arguments).await,
+        Action::Tag(arguments) => tag::run(client, output, &arguments).await,
+        Action::Grant(arguments) => grant::run(client, output, &arguments).await,
         Action::Stage(arguments) => stage::run(client, output, &arguments).await,
         Action::Tasks(arguments) => tasks::run(client, output, &arguments).await,
         Action::Replica(arguments) => replica::run(client, output, &arguments).await,

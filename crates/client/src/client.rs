@@ -1,7 +1,10 @@
 //! The client: one method for each operation.
 
+use core::time::Duration;
+
 use csms_api::{
     Operation,
+    operation::Specification,
     response::{
         ListSecretsResponse, ListTasksResponse, ListVersionsResponse, RotateResponse, SecretResponse,
         ShowVersionResponse, StageResponse, VersionMetadataResponse,
@@ -9,12 +12,12 @@ use csms_api::{
 };
 use csms_core::{ProjectId, SecretName, StageName, VersionId, rotation::Traceparent};
 use serde::{Serialize, de::DeserializeOwned};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{
     credentials::Credentials,
     error::ClientError,
-    exchange::Exchange,
+    exchange::{Exchange, TIMEOUT},
     request::{CreateSecretBody, CreateVersionBody, ListTasksQuery, UpdateSecretBody},
 };
 
@@ -144,6 +147,39 @@ impl Client {
         list_tasks(query: ListTasksQuery<'_>) -> ListTasksResponse = ListSecretTask, [], &tasks(query), NO_BODY
     }
 
+    /// Calls an operation of any service at this endpoint by its row and returns the body of its success. `parameters` are those
+    /// of the path in their order, without the project, which is the client's; `timeout` is the longest time for one try.
+    ///
+    /// # Errors
+    /// A refusal of the service, or no usable answer.
+    pub async fn call_row(
+        &self,
+        row: Specification,
+        parameters: &[&str],
+        query: &[(&str, String)],
+        body: Vec<u8>,
+        timeout: Duration,
+    ) -> Result<Vec<u8>, ClientError> {
+        self.exchange.call(row, parameters, query, body, timeout).await
+    }
+
+    /// [`Self::call_row`] with a body and an answer in JSON; an operation without an answer has `null`.
+    ///
+    /// # Errors
+    /// A refusal of the service, or no usable answer.
+    pub async fn call_json(
+        &self,
+        row: Specification,
+        parameters: &[&str],
+        query: &[(&str, String)],
+        body: Option<&Value>,
+    ) -> Result<Value, ClientError> {
+        let body = body.map(|body| body.to_string().into_bytes()).unwrap_or_default();
+        let answer = self.exchange.call(row, parameters, query, body, TIMEOUT).await?;
+        let answer = if answer.is_empty() { b"null".to_vec() } else { answer };
+        serde_json::from_slice(&answer).map_err(|_| ClientError::Answer { operation: row.name })
+    }
+
     async fn call<T: DeserializeOwned>(
         &self,
         operation: Operation,
@@ -153,7 +189,7 @@ impl Client {
     ) -> Result<T, ClientError> {
         let misread = |_| ClientError::Answer { operation: operation.specification().name };
         let body = body.map(serde_json::to_vec).transpose().map_err(misread)?.unwrap_or_default();
-        let answer = self.exchange.call(operation, parameters, query, body).await?;
+        let answer = self.exchange.call(operation.specification(), parameters, query, body, TIMEOUT).await?;
         // An operation without a body in its answer has the empty type.
         let answer = if answer.is_empty() { b"null".to_vec() } else { answer };
         serde_json::from_slice(&answer).map_err(misread)

@@ -5,7 +5,7 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use csms_api::{Method, Operation};
+use csms_api::{Method, operation::Specification};
 use csms_core::{
     ProjectId, UnixMillis,
     rotation::Traceparent,
@@ -23,7 +23,7 @@ use crate::{
 const BACKOFF: [Duration; 3] = [Duration::from_millis(200), Duration::from_millis(800), Duration::from_millis(2500)];
 
 /// Time for one try, from the connection to the whole answer.
-const TIMEOUT: Duration = Duration::from_secs(15);
+pub(crate) const TIMEOUT: Duration = Duration::from_secs(15);
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -67,26 +67,35 @@ impl Exchange {
         Self { traceparent, ..self }
     }
 
-    /// Calls an operation and answers the body of its success.
+    /// Calls an operation and returns the body of its success. The project comes first among the parameters of a path that
+    /// names it.
     pub(crate) async fn call(
         &self,
-        operation: Operation,
+        row: Specification,
         parameters: &[&str],
         query: &[(&str, String)],
         body: Vec<u8>,
+        timeout: Duration,
     ) -> Result<Vec<u8>, ClientError> {
-        let project = operation.is_of_project().then_some(self.project.as_str());
+        let names_project = row.parameters().next() == Some("project_id");
+        let project = names_project.then_some(self.project.as_str());
         let parameters: Vec<_> = project.into_iter().chain(parameters.iter().copied()).collect();
-        let mut url = self.at(&operation.path(&parameters));
+        let mut url = self.at(&row.fill(&parameters));
         if !query.is_empty() {
             let pairs = query.iter().map(|(name, value)| format!("{name}={}", percent_encode(value)));
             url.set_query(Some(&pairs.collect::<Vec<_>>().join("&")));
         }
+        let method = match row.method {
+            Method::Get => reqwest::Method::GET,
+            Method::Post => reqwest::Method::POST,
+            Method::Put => reqwest::Method::PUT,
+            Method::Delete => reqwest::Method::DELETE,
+        };
         // A read or a replacement may always be sent again. Anything else only when it cannot have arrived.
-        let idempotent = !matches!(operation.specification().method, Method::Post);
+        let idempotent = !matches!(row.method, Method::Post);
         let mut waits = BACKOFF.iter();
         loop {
-            let error = match self.send_operation(operation, url.clone(), &body).await {
+            let error = match self.send(&method, url.clone(), &body, timeout).await {
                 Ok(answer) => return Ok(answer),
                 Err(error) => error,
             };
@@ -134,16 +143,6 @@ impl Exchange {
 
     pub(crate) fn endpoint(&self) -> &str {
         self.endpoint.as_str()
-    }
-
-    async fn send_operation(&self, operation: Operation, url: Url, body: &[u8]) -> Result<Vec<u8>, Failed> {
-        let method = match operation.specification().method {
-            Method::Get => reqwest::Method::GET,
-            Method::Post => reqwest::Method::POST,
-            Method::Put => reqwest::Method::PUT,
-            Method::Delete => reqwest::Method::DELETE,
-        };
-        self.send(&method, url, body, TIMEOUT).await
     }
 
     /// Sends a request, and once more when the service refuses what a provider returned: nothing was done then.

@@ -42,7 +42,7 @@ const GROUPS: [(&str, Describe); 10] = [
 ];
 
 /// What is said of an operation, and its group.
-fn describe(operation: Operation) -> Option<(&'static str, Description)> {
+pub(super) fn describe(operation: Operation) -> Option<(&'static str, Description)> {
     GROUPS.iter().find_map(|(group, describe)| Some((*group, describe(operation)?)))
 }
 

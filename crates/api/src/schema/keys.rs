@@ -31,6 +31,9 @@ use crate::{
 /// Name of the group.
 pub(super) const GROUP: &str = "Keys";
 
+/// What is sealed.
+const PLAIN_TEXT: &str = "plain_text";
+
 const SEQUENCE: (&str, &str) = ("sequence", "A number that callers may give; nothing depends on it.");
 const ASSOCIATED: (&str, &str) =
     ("additional_authenticated_data", "Text that must be the same when the sealed text is opened.");
@@ -40,7 +43,8 @@ const CONTEXT: (&str, &str) = (
 );
 
 fn fields<const N: usize>(named: [(&'static str, &'static str); N]) -> Vec<Field> {
-    named.into_iter().map(|(name, about)| field(name, about)).collect()
+    let described = |(name, about)| if name == PLAIN_TEXT { field(name, about).secret() } else { field(name, about) };
+    named.into_iter().map(described).collect()
 }
 
 fn about_key(summary: &'static str) -> Description {
@@ -151,7 +155,7 @@ pub(super) fn describe(of: KmsOperation) -> Description {
         KmsOperation::EncryptDatakey => sealing::<SealedResponse<'_>>(
             "Wraps a data key.",
             &|body| problems(Crypt::read_encrypt_datakey(body, |_| [0; 32])),
-            [KEY, ("plain_text", "The data key and its SHA-256."), ("datakey_plain_length", "Its bytes, in text.")],
+            [KEY, (PLAIN_TEXT, "The data key and its SHA-256."), ("datakey_plain_length", "Its bytes, in text.")],
         ),
         KmsOperation::DecryptDatakey => sealing::<OpenedDatakeyResponse<'_>>(
             "Unwraps a data key.",
@@ -161,7 +165,7 @@ pub(super) fn describe(of: KmsOperation) -> Description {
         KmsOperation::EncryptData => sealing::<SealedResponse<'_>>(
             "Seals a short text.",
             &|body| problems(Crypt::read_encrypt_data(body)),
-            [KEY, ("plain_text", "The text."), ("encryption_algorithm", "")],
+            [KEY, (PLAIN_TEXT, "The text."), ("encryption_algorithm", "")],
         ),
         KmsOperation::DecryptData => sealing::<OpenedDataResponse<'_>>(
             "Opens a sealed text.",

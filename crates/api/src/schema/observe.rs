@@ -25,6 +25,9 @@ const LONG: [usize; 2] = [64 << 10, 8 << 20];
 /// More items than any reader accepts.
 const MANY: usize = 5000;
 
+/// The format of a value that nobody else may see.
+pub(super) const SECRET: &str = "password";
+
 /// A text that is the right one for no field.
 const NO_TEXT: &str = "\u{0}";
 
@@ -34,17 +37,24 @@ pub(super) struct Field {
     name: &'static str,
     about: &'static str,
     members: Vec<Self>,
+    is_secret: bool,
 }
 
 /// A field.
 pub(super) const fn field(name: &'static str, about: &'static str) -> Field {
-    Field { name, about, members: Vec::new() }
+    Field { name, about, members: Vec::new(), is_secret: false }
 }
 
 impl Field {
     /// The members of a field that is an object, or a list of objects.
     pub(super) fn of(mut self, members: impl IntoIterator<Item = Self>) -> Self {
         self.members.extend(members);
+        self
+    }
+
+    /// The field holds a value that nobody else may see: `"format": "password"`.
+    pub(super) const fn secret(mut self) -> Self {
+        self.is_secret = true;
         self
     }
 }
@@ -113,6 +123,9 @@ fn members(read: Read<'_>, place: &Place, fields: &[Field]) -> Value {
         .map(|field| {
             let mut schema = value(read, &place.then(Step::Member(field.name)), &field.members);
             describe(&mut schema, field.about);
+            if field.is_secret {
+                insert(&mut schema, "format", json!(SECRET));
+            }
             (field.name.to_owned(), schema)
         })
         .collect();

@@ -39,7 +39,7 @@ pub(super) fn describe(of: Operation) -> Option<Description> {
                 &[
                     field("type", "What is checked."),
                     field("data", "What is checked.")
-                        .of([field("secret", "The password."), field("user_name", "The account it is for.")]),
+                        .of([field("secret", "The password.").secret(), field("user_name", "The account it is for.")]),
                 ],
             )
             .answer::<CheckResponse>(),

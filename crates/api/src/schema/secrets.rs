@@ -35,8 +35,8 @@ fn settings() -> [Field; 6] {
 pub(super) fn new_secret() -> Vec<Field> {
     let own = [
         field("name", "Name, unique in the project."),
-        field("secret_string", "Text value of the first version. Exactly one of both values is given."),
-        field("secret_binary", "Binary value of the first version, in base64."),
+        field("secret_string", "Text value of the first version. Exactly one of both values is given.").secret(),
+        field("secret_binary", "Binary value of the first version, in base64.").secret(),
         field("secret_type", "COMMON unless given."),
         field("rotation_config", "How the account is rotated, mandatory unless the type is COMMON."),
         field("enterprise_project_id", "Enterprise project, `0` unless given."),

@@ -28,8 +28,8 @@ pub(super) fn describe(of: Operation) -> Option<Description> {
             .body(
                 &|body| problems(ChangePassword::read(body)),
                 &[
-                    field("password", "The new password; neither the user's name nor its reverse."),
-                    field("old_password", "The current password."),
+                    field("password", "The new password; neither the user's name nor its reverse.").secret(),
+                    field("old_password", "The current password.").secret(),
                 ],
             )
             .answer::<UserIdResponse>(),

@@ -26,8 +26,8 @@ pub(super) fn describe(of: Operation) -> Option<Description> {
                 .body(
                     &|body| problems(CreateVersion::read(body, Rules::default(), NOW)),
                     &[
-                        field("secret_string", "Text value. Exactly one of both values is given."),
-                        field("secret_binary", "Binary value, in base64."),
+                        field("secret_string", "Text value. Exactly one of both values is given.").secret(),
+                        field("secret_binary", "Binary value, in base64.").secret(),
                         field("version_stages", "Stages that move to the version."),
                         field("expire_time", "When its expiry event fires, in milliseconds since 1970."),
                     ],

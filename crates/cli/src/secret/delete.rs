@@ -5,7 +5,11 @@ use csms_client::Client;
 use csms_core::SecretName;
 
 use super::{describe, name};
-use crate::{failure::CliError, output::Output};
+use crate::{
+    confirm::confirm,
+    failure::CliError,
+    output::{Output, time_or_none},
+};
 
 /// Arguments of `csms secret delete`.
 #[derive(Args, Debug)]
@@ -21,15 +25,23 @@ pub(super) struct Arguments {
     /// Delete it at once and for good, with all its versions
     #[arg(long, conflicts_with = "in_days")]
     now: bool,
+
+    /// Do not ask
+    #[arg(long, short)]
+    yes: bool,
 }
 
 /// Deletes the secret or schedules that.
 pub(super) async fn run(client: &Client, output: Output, arguments: &Arguments) -> Result<(), CliError> {
     if arguments.now {
+        let question = format!("Delete the secret {} with all its versions, at once and for good?", arguments.name);
+        confirm(&question, arguments.yes).map_err(CliError::impossible)?;
         client.delete_secret(&arguments.name).await?;
         return output.sentence(&format!("{} is deleted", arguments.name));
     }
     let answer = client.schedule_deletion(&arguments.name, arguments.in_days).await?;
+    let end = time_or_none(answer.secret.scheduled_delete_time);
+    output.sentence(&format!("{0} is deleted at {end}; `csms secret restore {0}` keeps it", arguments.name))?;
     output.facts(&answer, |facts| describe(&answer.secret, facts))
 }
 
@@ -44,5 +56,6 @@ pub(super) struct Kept {
 /// Keeps a secret that was to be deleted.
 pub(super) async fn keep(client: &Client, output: Output, arguments: &Kept) -> Result<(), CliError> {
     let answer = client.restore_secret(&arguments.name).await?;
+    output.sentence(&format!("{} is kept", arguments.name))?;
     output.facts(&answer, |facts| describe(&answer.secret, facts))
 }

@@ -6,6 +6,7 @@ use csms_core::{KeyId, RegionName, SecretName};
 
 use super::{describe, name};
 use crate::{
+    confirm::confirm,
     failure::CliError,
     output::{Output, Table, parsed},
 };
@@ -47,6 +48,9 @@ enum Action {
         /// Name of the region
         #[arg(value_parser = region)]
         region: RegionName,
+        /// Do not ask
+        #[arg(long, short)]
+        yes: bool,
     },
     /// List the regions in which secrets of the project may have replicas
     Regions,
@@ -67,7 +71,8 @@ pub(super) async fn run(client: &Client, output: Output, arguments: &Arguments) 
             let answer = client.create_replica(name, region, kms_key.as_ref()).await?;
             output.facts(&answer, |facts| describe(&answer.secret, facts))
         }
-        Action::Delete { name, region } => {
+        Action::Delete { name, region, yes } => {
+            confirm(&format!("Delete the replica of {name} in {region}?"), *yes).map_err(CliError::impossible)?;
             client.delete_replica(name, region).await?;
             output.sentence(&format!("the replica of {name} in {region} is deleted"))
         }

@@ -7,6 +7,7 @@ use csms_core::{SecretName, StageName, VersionId};
 
 use super::name;
 use crate::{
+    confirm::confirm,
     failure::CliError,
     output::{Output, parsed, time},
 };
@@ -51,6 +52,9 @@ enum Action {
         /// Name of the stage
         #[arg(value_parser = stage_name)]
         stage: StageName,
+        /// Do not ask
+        #[arg(long, short)]
+        yes: bool,
     },
 }
 
@@ -65,7 +69,7 @@ fn version(text: &str) -> Result<VersionId, String> {
 impl Arguments {
     /// The stage that the command is about.
     pub(super) fn subject(&self) -> String {
-        let (Action::Get { name, stage } | Action::Set { name, stage, .. } | Action::Delete { name, stage }) =
+        let (Action::Get { name, stage } | Action::Set { name, stage, .. } | Action::Delete { name, stage, .. }) =
             &self.action;
         format!("stage {stage} of secret {name}")
     }
@@ -76,7 +80,8 @@ pub(super) async fn run(client: &Client, output: Output, arguments: &Arguments) 
     match &arguments.action {
         Action::Get { name, stage } => show(output, &client.show_stage(name, stage).await?),
         Action::Set { name, stage, version } => show(output, &client.update_stage(name, stage, *version).await?),
-        Action::Delete { name, stage } => {
+        Action::Delete { name, stage, yes } => {
+            confirm(&format!("Delete the stage {stage} of {name}?"), *yes).map_err(CliError::impossible)?;
             client.delete_stage(name, stage).await?;
             output.sentence(&format!("the stage {stage} of {name} is deleted"))
         }

@@ -7,7 +7,7 @@ use csms_client::{Client, CreateVersionBody, UpdateSecretBody};
 use csms_core::SecretName;
 
 use super::{create::Settings, describe, describe_version, name};
-use crate::{failure::CliError, input::Form, output::Output};
+use crate::{failure::CliError, input::Form, moment::time_ahead, output::Output};
 
 /// Arguments of `csms secret update`.
 #[derive(Args, Debug)]
@@ -27,9 +27,10 @@ pub(super) struct Arguments {
     #[arg(long = "stage", value_name = "NAME", requires = "value_file")]
     stages: Vec<String>,
 
-    /// When the new version's expiry event fires, in milliseconds since 1970
-    #[arg(long, value_name = "MILLISECONDS", requires = "value_file")]
-    expire_time: Option<u64>,
+    /// When the new version's expiry event fires: after a while such as 90d, on a day such as 2026-01-02, or at a time such as
+    /// 2026-01-02T03:04:05Z
+    #[arg(long, alias = "expire-time", value_name = "TIME", requires = "value_file", value_parser = time_ahead)]
+    expires: Option<u64>,
 
     /// Rotate the secret on schedule, or no longer
     #[arg(long, value_name = "BOOLEAN")]
@@ -78,7 +79,7 @@ pub(super) async fn run(client: &Client, output: Output, arguments: Arguments) -
         secret_string: value.text.as_ref().map(|text| text.as_str()),
         secret_binary: value.base64.as_ref().map(|text| text.as_str()),
         version_stages: (!stages.is_empty()).then_some(stages.as_slice()),
-        expire_time: arguments.expire_time,
+        expire_time: arguments.expires,
     };
     let answer = client.create_version(&arguments.name, &body).await?;
     output.facts(&answer, |facts| describe_version(&answer.version_metadata, facts))

@@ -8,7 +8,7 @@ use std::{
 
 use clap::{Args, ValueEnum};
 use csms_kms::RootKey;
-use csms_store::{AccessChange, AnyStore, AuditEntry, ChainKey, Store};
+use csms_store::{AccessChange, AccessState, AnyStore, AuditEntry, ChainKey, ChangeError, Store, StoreError};
 use serde_json::Value;
 use zeroize::Zeroizing;
 
@@ -22,6 +22,7 @@ use crate::{
     identity::Identity,
     installation,
     keys::root,
+    services::iam::administrators::{LEAVES_NOBODY, leaves_nobody},
 };
 
 /// Longest input of a command, in bytes.
@@ -90,6 +91,29 @@ pub struct Installation {
     /// Which passwords users may get, by the settings file.
     pub password_rule: PasswordRule,
     chain: Arc<ChainKey>,
+    /// Whether a change is made that leaves nobody who may administer.
+    force: bool,
+}
+
+/// Flags of commands that may destroy something.
+#[derive(Args, Clone, Copy, Debug, Default)]
+pub struct CareFlags {
+    /// Do not ask before something is deleted
+    #[arg(long, short, global = true)]
+    yes: bool,
+    /// Do not ask, and make also a change that leaves nobody who may administer users and policies
+    #[arg(long, global = true)]
+    force: bool,
+}
+
+impl CareFlags {
+    /// Asks before something is destroyed, when somebody is there to be asked.
+    ///
+    /// # Errors
+    /// An answer other than yes.
+    pub fn confirm(self, question: &str) -> Result<(), Failed> {
+        Ok(csms_cli::confirm(question, self.yes || self.force)?)
+    }
 }
 
 impl DataArguments {
@@ -120,11 +144,17 @@ impl DataArguments {
         let home = settings.regions.first().map_or("local-1", |region| region.as_str());
         let identity = installation::open(&store, &root, home).await?;
         let chain = chain_key(&root);
-        Ok(Installation { store, root, identity, password_rule: settings.password_rule, chain })
+        Ok(Installation { store, root, identity, password_rule: settings.password_rule, chain, force: false })
     }
 }
 
 impl Installation {
+    /// The same, which makes also a change that leaves nobody who may administer, where the flags say so.
+    #[must_use]
+    pub fn with_care(self, flags: CareFlags) -> Self {
+        Self { force: flags.force, ..self }
+    }
+
     /// The key of the audit trail.
     #[must_use]
     pub fn chain(&self) -> &ChainKey {
@@ -140,9 +170,31 @@ impl Installation {
     /// Changes users, keys or policies, with a record of it in the same transaction.
     ///
     /// # Errors
-    /// What contradicts the change; failures of the store.
+    /// What contradicts the change; that nobody would be left who may administer; failures of the store.
     pub async fn change(&self, action: &str, target: &str, changes: Vec<AccessChange>) -> Result<(), Failed> {
-        Ok(self.store.change_access(changes, vec![self.record(action, target)]).await?)
+        let (record, force, now) = (self.record(action, target), self.force, Clock::default().now());
+        let decide = move |state: &AccessState| {
+            if !force && leaves_nobody(state, &changes, now) {
+                return Err(format!("{LEAVES_NOBODY}; --force does it all the same"));
+            }
+            Ok(((), changes, vec![record]))
+        };
+        self.store.decide_access(decide).await.map_err(|error| match error {
+            ChangeError::Refused(reason) => reason.into(),
+            ChangeError::NotFound => StoreError::NotFound.into(),
+            ChangeError::Store(error) => error.into(),
+        })
+    }
+}
+
+/// Says what a command did, unless a program reads.
+///
+/// # Errors
+/// A closed standard output.
+pub fn say(format: Format, sentence: &str) -> Result<(), Failed> {
+    match format {
+        Format::Table => Ok(writeln!(std::io::stdout(), "{sentence}")?),
+        Format::Json => Ok(()),
     }
 }
 

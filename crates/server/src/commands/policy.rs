@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use super::{
     Failed, block_on,
-    offline::{DataArguments, Installation, print, read_input},
+    offline::{CareFlags, DataArguments, Installation, print, read_input, say},
 };
 use crate::clock::Clock;
 
@@ -33,6 +33,8 @@ A policy in a file:
 pub struct Arguments {
     #[command(flatten)]
     data: DataArguments,
+    #[command(flatten)]
+    care: CareFlags,
     /// What to do
     #[command(subcommand)]
     action: Action,
@@ -117,7 +119,7 @@ fn parse_tag(text: &str) -> Result<(String, String), String> {
 /// What is in the way, in words for the operator.
 pub fn run(arguments: &Arguments) -> Result<(), Failed> {
     block_on(async {
-        let data = arguments.data.open().await?;
+        let data = arguments.data.open().await?.with_care(arguments.care);
         let format = arguments.data.output;
         match &arguments.action {
             Action::Create { name, file, description } => {
@@ -130,7 +132,8 @@ pub fn run(arguments: &Arguments) -> Result<(), Failed> {
                 let now = Some(Clock::default().now());
                 let details = PolicyDetails { create_time: now, number_time: now, ..PolicyDetails::default() };
                 let record = PolicyRecord { name: name.clone(), description: description.clone(), policy, details };
-                data.change("CreatePolicy", name, vec![AccessChange::PutPolicy(record)]).await
+                data.change("CreatePolicy", name, vec![AccessChange::PutPolicy(record)]).await?;
+                say(format, &format!("the policy {name} is created"))
             }
             Action::List => {
                 let records = data.store.policies().await?;
@@ -159,7 +162,8 @@ pub fn run(arguments: &Arguments) -> Result<(), Failed> {
                 let stored = find(&data, name).await?;
                 let mut record = PolicyRecord { policy: read_policy(file, name, Some(&stored.policy))?, ..stored };
                 record.details.update_time = Some(Clock::default().now());
-                data.change("UpdatePolicy", name, vec![AccessChange::PutPolicy(record)]).await
+                data.change("UpdatePolicy", name, vec![AccessChange::PutPolicy(record)]).await?;
+                say(format, &format!("the policy {name} is replaced"))
             }
             Action::Delete { name } => {
                 find(&data, name).await?;
@@ -173,7 +177,9 @@ pub fn run(arguments: &Arguments) -> Result<(), Failed> {
                         format!("the policy {name} is attached to the agency {}; detach it first", agency.name);
                     return Err(reason.into());
                 }
-                data.change("DeletePolicy", name, vec![AccessChange::DeletePolicy(name.clone())]).await
+                arguments.care.confirm(&format!("Delete the policy {name}?"))?;
+                data.change("DeletePolicy", name, vec![AccessChange::DeletePolicy(name.clone())]).await?;
+                say(format, &format!("the policy {name} is deleted"))
             }
             Action::Check(check) => {
                 let allowed = check.decide(&data).await?;

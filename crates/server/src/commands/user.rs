@@ -15,7 +15,7 @@ use zeroize::Zeroizing;
 
 use super::{
     Failed, block_on,
-    offline::{DataArguments, Installation, print, read_input},
+    offline::{CareFlags, DataArguments, Installation, print, read_input, say},
 };
 use crate::{
     auth::{
@@ -43,6 +43,8 @@ Examples:
 pub struct Arguments {
     #[command(flatten)]
     data: DataArguments,
+    #[command(flatten)]
+    care: CareFlags,
     /// What to do
     #[command(subcommand)]
     action: Action,
@@ -184,7 +186,7 @@ enum KeyAction {
 /// What is in the way, in words for the operator.
 pub fn run(arguments: &Arguments) -> Result<(), Failed> {
     block_on(async {
-        let data = arguments.data.open().await?;
+        let data = arguments.data.open().await?.with_care(arguments.care);
         let format = arguments.data.output;
         match &arguments.action {
             Action::Create { name, policies, projects, password_file, rule, no_key, expires } => {
@@ -235,10 +237,18 @@ pub fn run(arguments: &Arguments) -> Result<(), Failed> {
             }
             Action::Delete { name } => {
                 let user = find(&data, name).await?;
-                data.change("DeleteUser", name, vec![AccessChange::DeleteUser(user.id)]).await
+                arguments.care.confirm(&format!("Delete the user {name} and its access keys?"))?;
+                data.change("DeleteUser", name, vec![AccessChange::DeleteUser(user.id)]).await?;
+                say(format, &format!("the user {name} and its access keys are deleted"))
             }
-            Action::Disable { name } => update(&data, "DisableUser", name, |user| user.enabled = false).await,
-            Action::Enable { name } => update(&data, "EnableUser", name, |user| user.enabled = true).await,
+            Action::Disable { name } => {
+                update(&data, "DisableUser", name, |user| user.enabled = false).await?;
+                say(format, &format!("the user {name} is out of use"))
+            }
+            Action::Enable { name } => {
+                update(&data, "EnableUser", name, |user| user.enabled = true).await?;
+                say(format, &format!("the user {name} is in use"))
+            }
             Action::SetPassword { name, password_file, rule } => {
                 let (password, made) = match password_file {
                     Some(path) => (read_password(path, name, rule.rule(&data))?, false),
@@ -247,18 +257,24 @@ pub fn run(arguments: &Arguments) -> Result<(), Failed> {
                 let hash = hash(&password)?;
                 let now = Clock::default().now();
                 update(&data, "SetPassword", name, |user| records::set_password(user, Some(hash), now)).await?;
-                if made { print_facts(format, &json!({ "name": name, "password": password.reveal() })) } else { Ok(()) }
+                if made {
+                    print_facts(format, &json!({ "name": name, "password": password.reveal() }))
+                } else {
+                    say(format, &format!("the password of {name} is set"))
+                }
             }
             Action::Attach { name, policy } => {
                 require_policy(&data, policy).await?;
                 let now = Clock::default().now();
-                update(&data, "AttachPolicy", name, |user| records::attach(user, policy, now)).await
+                update(&data, "AttachPolicy", name, |user| records::attach(user, policy, now)).await?;
+                say(format, &format!("the policy {policy} is attached to {name}"))
             }
             Action::Detach { name, policy } => {
                 update(&data, "DetachPolicy", name, |user| {
                     records::detach(user, policy);
                 })
-                .await
+                .await?;
+                say(format, &format!("the policy {policy} is not attached to {name}"))
             }
             Action::Key(action) => run_key(&data, arguments, action).await,
         }
@@ -294,13 +310,23 @@ async fn run_key(data: &Installation, arguments: &Arguments, action: &KeyAction)
             let expires = if end == "never" { None } else { Some(read_end(end)?) };
             let (key, _) = find_key(data, access_key).await?;
             let change = AccessChange::PutAccessKey(AccessKeyRecord { expires, ..key });
-            data.change("ExpireAccessKey", access_key, vec![change]).await
+            data.change("ExpireAccessKey", access_key, vec![change]).await?;
+            let end = expires.map_or_else(|| "never".to_owned(), |end| format!("at {}", clock::rfc3339(end, 0)));
+            say(arguments.data.output, &format!("the access key {access_key} ends {end}"))
         }
-        KeyAction::Disable { access_key } => switch(data, "DisableAccessKey", access_key, false).await,
-        KeyAction::Enable { access_key } => switch(data, "EnableAccessKey", access_key, true).await,
+        KeyAction::Disable { access_key } => {
+            switch(data, "DisableAccessKey", access_key, false).await?;
+            say(arguments.data.output, &format!("the access key {access_key} is out of use"))
+        }
+        KeyAction::Enable { access_key } => {
+            switch(data, "EnableAccessKey", access_key, true).await?;
+            say(arguments.data.output, &format!("the access key {access_key} is in use"))
+        }
         KeyAction::Delete { access_key } => {
             let (key, _) = find_key(data, access_key).await?;
-            data.change("DeleteAccessKey", access_key, vec![AccessChange::DeleteAccessKey(key.access_key)]).await
+            arguments.care.confirm(&format!("Delete the access key {access_key}?"))?;
+            data.change("DeleteAccessKey", access_key, vec![AccessChange::DeleteAccessKey(key.access_key)]).await?;
+            say(arguments.data.output, &format!("the access key {access_key} is deleted"))
         }
     }
 }

@@ -9,11 +9,8 @@ use axum::{
     body::Body as HttpBody,
     http::{Extensions, Request},
 };
-use csms_api::{
-    ErrorShape, Method,
-    operation::Specification,
-    vocabulary::{INVOKE_FUNCTION, INVOKE_FUNCTION_ASYNC, LIST_FUNCTIONS},
-};
+pub use csms_api::functiongraph::FunctionOperation;
+use csms_api::operation::Specification;
 use csms_core::{Problem, ProjectId, Rule, UnixMillis, Violation, rotation::RotationEvent};
 use csms_kms::RootKey;
 use csms_store::Store as _;
@@ -37,38 +34,9 @@ use crate::{
     rotation::accounts,
 };
 
-/// An operation of FunctionGraph.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FunctionOperation {
-    /// Invokes a function and waits for its reply.
-    InvokeFunction,
-    /// Invokes a function and does not wait.
-    AsyncInvokeFunction,
-    /// Lists the functions of the project that run here.
-    ListFunctions,
-}
-
-impl FunctionOperation {
-    /// Every operation.
-    pub const ALL: &'static [Self] = &[Self::InvokeFunction, Self::AsyncInvokeFunction, Self::ListFunctions];
-}
-
 impl Service for FunctionOperation {
     fn specification(self) -> Specification {
-        let (name, path, success, actions) = match self {
-            Self::InvokeFunction => {
-                ("InvokeFunction", "/v2/{project_id}/fgs/functions/{function_urn}/invocations", 200, INVOKE_FUNCTION)
-            }
-            Self::AsyncInvokeFunction => (
-                "AsyncInvokeFunction",
-                "/v2/{project_id}/fgs/functions/{function_urn}/invocations-async",
-                202,
-                INVOKE_FUNCTION_ASYNC,
-            ),
-            Self::ListFunctions => ("ListFunctions", "/v2/{project_id}/fgs/functions", 200, LIST_FUNCTIONS),
-        };
-        let method = if self == Self::ListFunctions { Method::Get } else { Method::Post };
-        Specification { name, method, path, success, errors: ErrorShape::Flat, actions }
+        Self::specification(self)
     }
 
     fn scope(self) -> Scope {

@@ -3,6 +3,7 @@
 //! Rights, audit and metrics are the gate's. A change is decided in the transaction that stores it, with its record, so two at
 //! the same time both count. What an operation does is in the modules below.
 
+pub mod administrators;
 mod assume;
 mod catalog;
 mod credentials;
@@ -179,14 +180,18 @@ fn page(call: &Call) -> Result<PageRequest, Failure> {
 }
 
 /// Changes users, access keys or policies by what is stored, in one transaction with the record of it. This server goes by it
-/// from the next request on.
+/// from the next request on. A change that would leave nobody who may administer is refused, as the cloud refuses one of the
+/// account itself; `csms user` with `--force` makes it all the same.
 async fn change<T: Send + 'static>(
     call: &Call,
     decide: impl FnOnce(&AccessState) -> Result<Decision<T>, Failure> + Send + 'static,
 ) -> Result<T, Failure> {
-    let (origin, trail) = (Origin::current(), Arc::clone(&call.app.trail));
+    let (origin, trail, now) = (Origin::current(), Arc::clone(&call.app.trail), call.app.clock.now());
     let recorded = move |state: &AccessState| {
         let Decision { answer, changes, target } = decide(state)?;
+        if administrators::leaves_nobody(state, &changes, now) {
+            return Err(Failure::new(ErrorCode::IamConflict, administrators::LEAVES_NOBODY));
+        }
         let record: AuditEntry = trail.change_of_account(&origin, &target);
         Ok((answer, changes, vec![record]))
     };

@@ -9,13 +9,13 @@
 use std::collections::BTreeSet;
 
 use csms_api::{
-    ApiError, ErrorCode, ErrorShape, Method, Operation,
+    ApiError, ErrorCode, Operation,
     cts::CtsOperation,
     eps::EpsOperation,
     iam::{IamOperation, request::document},
     kms::KmsOperation,
     operation::Specification,
-    permissions::{AskedRequest, CheckPermissions, CheckPermissionsResponse, CheckedRequest, NAME, PATH},
+    permissions::{AskedRequest, CheckPermissions, CheckPermissionsResponse, CheckedRequest, SPECIFICATION},
     policy_check,
     vocabulary::rights,
 };
@@ -52,14 +52,7 @@ impl PermissionOperation {
 
 impl Service for PermissionOperation {
     fn specification(self) -> Specification {
-        Specification {
-            name: NAME,
-            method: Method::Post,
-            path: PATH,
-            success: 200,
-            errors: ErrorShape::Flat,
-            actions: &[],
-        }
+        SPECIFICATION
     }
 
     fn scope(self) -> Scope {

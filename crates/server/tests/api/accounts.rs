@@ -502,3 +502,27 @@ async fn a_token_ends_with_the_password_it_was_got_with() {
         }
     }
 }
+
+#[tokio::test]
+async fn no_request_leaves_nobody_who_may_administer() {
+    let server = Server::start().await;
+    let users = server.call("GET", "/v5/users", Value::Null).await;
+    let admin = users.body["users"][0]["user_id"].as_str().unwrap().to_owned();
+    let key = format!("/v5/users/{admin}/access-keys/{}", server.credentials.access_key);
+    // The key is left to administer with.
+    let login = server.call("DELETE", &format!("/v5/users/{admin}/login-profile"), Value::Null).await;
+    assert_eq!(login.status, StatusCode::NO_CONTENT, "{}", login.body);
+    for (method, body) in [("PUT", json!({ "status": "inactive" })), ("DELETE", Value::Null)] {
+        let refused = server.call(method, &key, body).await;
+        assert_eq!((refused.status, refused.code()), (StatusCode::CONFLICT, "IAM.0102"), "{method}");
+        assert!(refused.body["error_msg"].as_str().unwrap().contains("nobody who may administer"), "{}", refused.body);
+    }
+    assert_eq!(list_secrets(&server, &server.key()).await, StatusCode::OK);
+
+    let (second, _) = server.make_user("second", "a long password", Vec::new()).await;
+    let policy = r#"{"Version":"5.0","Statement":[{"Effect":"Allow","Action":["iam:*:*"]}]}"#;
+    let policy = make_policy(&server, "admins", policy).await;
+    assert_eq!(attach(&server, &policy, &second).await.status, StatusCode::OK);
+    let off = server.call("PUT", &key, json!({ "status": "inactive" })).await;
+    assert_eq!(off.status, StatusCode::OK, "{}", off.body);
+}

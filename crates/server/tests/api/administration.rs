@@ -108,7 +108,8 @@ async fn a_password_lets_a_user_sign_in() {
     };
     assert_eq!(login(made["password"].as_str().unwrap()).await, StatusCode::CREATED);
     let set = csms(directory.path(), &["user", "set-password", "bob", "--password-file", "-"], "Correct-Horse-7\n");
-    assert!(set.status.success() && set.stdout.is_empty());
+    assert!(set.status.success(), "{set:?}");
+    assert_eq!(set.stdout, b"the password of bob is set\n");
     assert_eq!(login("Correct-Horse-7").await, StatusCode::CREATED);
     assert_eq!(login(made["password"].as_str().unwrap()).await, StatusCode::UNAUTHORIZED);
 }
@@ -225,4 +226,37 @@ async fn the_audit_trail_is_verified_and_listed_and_an_edit_is_found() {
     let database = rusqlite::Connection::open(here.join("csms.db")).unwrap();
     database.execute_batch("UPDATE audit SET document = replace(document, 'alice', 'carol')").unwrap();
     assert!(refused(here, &["audit", "verify"]).contains("is not what was written there"));
+}
+
+#[tokio::test]
+async fn the_last_administrator_is_removed_only_by_force() {
+    let directory = tempfile::tempdir().unwrap();
+    drop(support::open(directory.path()).await.unwrap());
+    let directory = directory.path();
+    for arguments in [["user", "delete", "admin"], ["user", "disable", "admin"]] {
+        let reason = refused(directory, &arguments);
+        assert!(reason.contains("nobody who may administer") && reason.contains("--force"), "{reason}");
+    }
+    put_policy(
+        directory,
+        "create",
+        "admins",
+        r#"{"Version":"5.0","Statement":[{"Effect":"Allow","Action":["iam:*:*"]}]}"#,
+    );
+    let made = ok_json(directory, &["user", "create", "second", "--policy", "admins"]);
+    let key = made["access_key"].as_str().unwrap();
+    assert_eq!(ok(directory, &["user", "disable", "admin"]), "the user admin is out of use\n");
+    for arguments in [
+        &["user", "detach", "second", "admins"][..],
+        &["user", "key", "disable", key],
+        &["user", "key", "delete", key],
+        &["user", "delete", "second"],
+    ] {
+        let reason = refused(directory, arguments);
+        assert!(reason.contains("nobody who may administer"), "{arguments:?}: {reason}");
+    }
+    let less = csms(directory, &["policy", "update", "admins", "--file", "-"], TEAM);
+    assert!(String::from_utf8_lossy(&less.stderr).contains("nobody who may administer"), "{less:?}");
+    let deleted = ok(directory, &["user", "delete", "second", "--force"]);
+    assert_eq!(deleted, "the user second and its access keys are deleted\n");
 }

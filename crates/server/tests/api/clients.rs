@@ -13,7 +13,7 @@ use csms_api::{
 };
 use csms_core::policy::Policy;
 use csms_server::services::functiongraph::FunctionOperation;
-use csms_server::{gate::service::Service as _, services::iam::tokens::TokenOperation};
+use csms_server::services::iam::tokens::TokenOperation;
 use serde_json::{Value, json};
 
 use crate::support::Server;

@@ -541,7 +541,6 @@ pub(crate) fn of_traces(world: &World, operation: CtsOperation) -> Vec<Row> {
 
 /// The request that lists functions, or invokes one.
 pub(crate) fn of_functions(world: &World, operation: FunctionOperation) -> Vec<Row> {
-    use csms_server::gate::service::Service as _;
     let (table, row) = (Table(world), operation.specification());
     if operation == FunctionOperation::ListFunctions {
         return vec![table.row(row, &[], "", Value::Null, vec![table.all("functiongraph", "function", row.actions)])];

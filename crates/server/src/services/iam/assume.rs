@@ -5,7 +5,7 @@
 //! record and the right `iam:agencies:assume`, which the gate judges; agencies are made by `csms agency`.
 
 use axum::http::StatusCode;
-use csms_api::{ErrorCode, request::token::AgencyRequest, vocabulary::ASSUME_AGENCY};
+use csms_api::{ErrorCode, iam::token::ASSUME_AGENCY, request::token::AgencyRequest};
 use csms_core::ProjectId;
 use csms_store::Store as _;
 use serde::Serialize;

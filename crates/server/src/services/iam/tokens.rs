@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use axum::{body::Bytes, http::StatusCode};
+pub use csms_api::iam::token::TokenOperation;
 use csms_api::{
-    ApiError, ErrorCode, ErrorShape, Method,
+    ApiError, ErrorCode, ErrorShape,
     operation::Specification,
     request::token::{AgencyRequest, PasswordLogin, TemporaryKeyRequest, TokenLogin, TokenRequest},
-    vocabulary::ASSUME_AGENCY,
 };
 use csms_core::ProjectId;
 use csms_store::Store;
@@ -32,70 +32,9 @@ use crate::{
     },
 };
 
-/// An operation of IAM v3.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TokenOperation {
-    /// The version document.
-    ShowVersion,
-    /// A token by a password, by another token, or as an agency.
-    CreateToken,
-    /// What a token of the caller is for. A `HEAD` request says only whether it is valid.
-    ShowToken,
-    /// The addresses of the services.
-    ShowCatalog,
-    /// A temporary access key.
-    CreateTemporaryAccessKey,
-    /// Temporary keys as an agency, as STS makes them.
-    AssumeAgency,
-    /// A project of the caller.
-    ShowProject,
-    /// The projects of the caller, as the SDKs ask for them.
-    ListProjects,
-    /// The same at the address that OpenStack clients use.
-    ListAuthProjects,
-    /// The account of the caller.
-    ListDomains,
-}
-
-impl TokenOperation {
-    /// Every operation.
-    pub const ALL: &'static [Self] = &[
-        Self::ShowVersion,
-        Self::CreateToken,
-        Self::ShowToken,
-        Self::ShowCatalog,
-        Self::CreateTemporaryAccessKey,
-        Self::AssumeAgency,
-        Self::ShowProject,
-        Self::ListProjects,
-        Self::ListAuthProjects,
-        Self::ListDomains,
-    ];
-}
-
 impl Service for TokenOperation {
     fn specification(self) -> Specification {
-        let (name, method, path, success) = match self {
-            Self::ShowVersion => ("ShowVersion", Method::Get, "/v3", 200),
-            Self::CreateToken => ("CreateToken", Method::Post, "/v3/auth/tokens", 201),
-            Self::ShowToken => ("ShowToken", Method::Get, "/v3/auth/tokens", 200),
-            Self::ShowCatalog => ("ShowCatalog", Method::Get, "/v3/auth/catalog", 200),
-            Self::CreateTemporaryAccessKey => {
-                ("CreateTemporaryAccessKey", Method::Post, "/v3.0/OS-CREDENTIAL/securitytokens", 201)
-            }
-            Self::AssumeAgency => ("AssumeAgency", Method::Post, "/v5/agencies/assume", 200),
-            Self::ShowProject => ("ShowProject", Method::Get, "/v3/projects/{project_id}", 200),
-            Self::ListProjects => ("ListProjects", Method::Get, "/v3/projects", 200),
-            Self::ListAuthProjects => ("ListAuthProjects", Method::Get, "/v3/auth/projects", 200),
-            Self::ListDomains => ("ListDomains", Method::Get, "/v3/auth/domains", 200),
-        };
-        // A proven caller may ask who it is and what projects it has, and have its own rights for a while; no policy is about
-        // that. To act as an agency takes a right, whichever operation it is asked of.
-        let (errors, actions) = match self {
-            Self::AssumeAgency => (ErrorShape::Flat, ASSUME_AGENCY),
-            _ => (ErrorShape::Nested, &[] as &[_]),
-        };
-        Specification { name, method, path, success, errors, actions }
+        Self::specification(self)
     }
 
     fn scope(self) -> Scope {

@@ -2,78 +2,17 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
 
-use core::time::Duration;
-use std::{fs, process::Output, process::Stdio};
+mod api;
+mod daily;
+mod shell;
 
-use csms_testbed::{
-    Server,
-    server::{Options, binary},
-};
+use std::fs;
+
+use csms_testbed::server::Options;
 use serde_json::{Value, json};
-use tempfile::TempDir;
-use tokio::{io::AsyncWriteExt, process::Command, time::timeout};
+use tokio::{process::Command, time::timeout};
 
-/// Longest wait for something that takes well under a second.
-const DEADLINE: Duration = Duration::from_secs(60);
-
-struct Shell {
-    server: Server,
-    directory: TempDir,
-}
-
-impl Shell {
-    async fn open() -> Self {
-        Self::with(Options::default()).await
-    }
-
-    async fn with(options: Options) -> Self {
-        Self { server: Server::start(options).await.unwrap(), directory: TempDir::new().unwrap() }
-    }
-
-    fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(binary().unwrap());
-        command.args(arguments).kill_on_drop(true).stdin(Stdio::null());
-        command.env("CSMS_CREDENTIALS", self.server.credentials_path());
-        command
-    }
-
-    async fn run(&self, arguments: &[&str]) -> Output {
-        timeout(DEADLINE, self.command(arguments).output()).await.unwrap().unwrap()
-    }
-
-    /// Runs with bytes on standard input.
-    async fn feed(&self, arguments: &[&str], input: &[u8]) -> Output {
-        let mut command = self.command(arguments);
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = command.spawn().unwrap();
-        child.stdin.take().unwrap().write_all(input).await.unwrap();
-        timeout(DEADLINE, child.wait_with_output()).await.unwrap().unwrap()
-    }
-
-    /// What a command that succeeds prints.
-    async fn printed(&self, arguments: &[&str]) -> String {
-        let output = self.run(arguments).await;
-        assert!(output.status.success(), "{arguments:?}: {output:?}");
-        String::from_utf8(output.stdout).unwrap()
-    }
-
-    async fn json(&self, arguments: &[&str]) -> Value {
-        serde_json::from_str(&self.printed(&[arguments, &["--output", "json"]].concat()).await).unwrap()
-    }
-
-    async fn create(&self, name: &str, value: &[u8]) {
-        let output = self.feed(&["secret", "create", name], value).await;
-        assert!(output.status.success(), "{output:?}");
-    }
-
-    /// Why a command failed.
-    async fn refusal(&self, arguments: &[&str], status: i32) -> String {
-        let output = self.run(arguments).await;
-        assert_eq!(output.status.code(), Some(status), "{arguments:?}: {output:?}");
-        assert!(output.stdout.is_empty(), "{output:?}");
-        String::from_utf8(output.stderr).unwrap()
-    }
-}
+use shell::{DEADLINE, Shell};
 
 #[tokio::test]
 async fn a_value_goes_in_by_standard_input_and_comes_out_only_when_asked() {
