@@ -4,6 +4,7 @@
 //! authenticated request is never interrupted.
 
 use std::{
+    cmp::Reverse,
     collections::HashMap,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
@@ -164,28 +165,34 @@ impl Table {
         }
     }
 
-    /// Closes up to `count` connections: idle ones on which nobody has proven anything first, then others of that kind, then
-    /// idle ones of clients that have; the oldest of each first.
+    /// Closes up to `count` connections: idle ones on which nobody has proven anything first, then others of that kind, those of
+    /// peers with the most of them first, then idle ones of clients that have; the oldest of each first.
     fn evict(&self, entries: &mut Entries, count: usize, of: impl Fn(&Entry) -> bool) {
         let idle_since = self.now().saturating_sub(u64::try_from(IDLE_AFTER.as_micros()).unwrap_or(u64::MAX));
+        let unproven = &entries.unproven;
+        let crowd_of = |entry: &Entry| {
+            let peer = *lock(&entry.peer);
+            crowd(peer.and_then(|peer| unproven.get(&peer)).copied().unwrap_or(0))
+        };
         let rank = |entry: &Entry| {
             let since = entry.since.load(Ordering::Relaxed);
             let rank = match (entry.trusted.load(Ordering::Relaxed), entry.phase.load(Ordering::Relaxed)) {
                 (_, PROVEN) => return None,
                 (false, IDLE) if since <= idle_since => 0,
-                (false, _) => 1,
+                // A client that has just come is not served yet, and must not be taken for one of a crowd.
+                (false, _) => return Some((1, Reverse(crowd_of(entry)), since, entry.id)),
                 (true, IDLE) => 2,
                 (true, _) => 3,
             };
-            Some((rank, since, entry.id))
+            Some((rank, Reverse(0), since, entry.id))
         };
         let candidates = entries.connections.values().filter(|entry| of(entry));
-        let mut candidates: Vec<(u8, u64, u64)> = candidates.filter_map(|entry| rank(entry)).collect();
+        let mut candidates: Vec<(u8, Reverse<u32>, u64, u64)> = candidates.filter_map(|entry| rank(entry)).collect();
         if count < candidates.len() {
             candidates.select_nth_unstable(count);
             candidates.truncate(count);
         }
-        for (_, _, id) in candidates {
+        for (.., id) in candidates {
             if let Some(entry) = entries.remove(id) {
                 entry.evicted.notify_one();
             }
@@ -197,6 +204,11 @@ impl Table {
 const fn batch(limit: usize) -> usize {
     let share = limit / 64;
     if share == 0 { 1 } else { share }
+}
+
+/// How large a crowd this many unproven connections of one peer are, by powers of two. A few are none.
+const fn crowd(connections: usize) -> u32 {
+    (connections | 3).ilog2()
 }
 
 impl Entries {
@@ -356,6 +368,18 @@ mod tests {
         let own: Vec<_> = (0..3).map(|_| table.admit(peer(1)).unwrap()).collect();
         assert_eq!(own.iter().map(stays).collect::<Vec<_>>(), [false, true, true]);
         assert!(stays(&other));
+    }
+
+    #[test]
+    fn a_client_that_has_just_come_stays_when_a_crowd_comes_after_it() {
+        let table = table(100, 100);
+        let client = table.admit(peer(9)).unwrap();
+        let mut crowd = Vec::new();
+        for number in 0..1000 {
+            crowd.push(table.admit(peer(u8::try_from(number % 5).unwrap())).unwrap());
+        }
+        assert!(stays(&client));
+        assert!(crowd.iter().filter(|one| stays(one)).count() < 100);
     }
 
     #[test]
