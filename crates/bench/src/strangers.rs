@@ -27,6 +27,10 @@ use crate::{
 /// Longest wait for an answer before it counts as missing.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// What strangers may cost in all, in KiB: 64 MiB of bodies, 19 MiB for each of two password checks at a time, and 40 KiB for
+/// each of 4,096 connections.
+const BOUND_KIB: u64 = 64 * 1024 + 2 * 19 * 1024 + 4096 * 40;
+
 /// Pause between two probes.
 const PAUSE: Duration = Duration::from_millis(20);
 
@@ -51,6 +55,8 @@ pub(crate) struct Arguments {
 struct Probed {
     times: Vec<Duration>,
     missing: usize,
+    /// Why the last missing one is missing.
+    cause: Option<String>,
 }
 
 impl Probed {
@@ -61,12 +67,16 @@ impl Probed {
 
 /// Asks again and again, each time on a connection of its own, for `span`.
 async fn probe(server: SocketAddr, request: Vec<u8>, span: Duration) -> Probed {
-    let (end, mut probed) = (Instant::now() + span, Probed { times: Vec::new(), missing: 0 });
+    let (end, mut probed) = (Instant::now() + span, Probed { times: Vec::new(), missing: 0, cause: None });
     while Instant::now() < end {
         let sent = Instant::now();
-        match timeout(PATIENCE, once(server, &request)).await {
-            Ok(Ok(())) => probed.times.push(sent.elapsed()),
-            Ok(Err(_)) | Err(_) => probed.missing += 1,
+        let outcome = timeout(PATIENCE, once(server, &request)).await;
+        match outcome.unwrap_or_else(|_| Err(anyhow::anyhow!("nothing within {} s", PATIENCE.as_secs()))) {
+            Ok(()) => probed.times.push(sent.elapsed()),
+            Err(error) => {
+                probed.missing += 1;
+                probed.cause = Some(format!("{error:#} after {} ms", sent.elapsed().as_millis()));
+            }
         }
         sleep(PAUSE).await;
     }
@@ -80,6 +90,7 @@ async fn once(server: SocketAddr, request: &[u8]) -> Result<()> {
     stream.write_all(request).await?;
     let mut answer = vec![0; 4096];
     let read = stream.read(&mut answer).await?;
+    ensure!(read > 0, "the connection was closed");
     ensure!(answer.get(..read).unwrap_or_default().starts_with(b"HTTP/1.1 200"), "not a success");
     Ok(())
 }
@@ -126,6 +137,8 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
     table::print(&["p99 in ms", "calm", "with strangers", "answered, calm", "answered, with strangers"], &rows);
     println!("resident memory: {} MiB calm, {} MiB at most", calm_kib / 1024, peak_kib / 1024);
     let missing = busy_health.missing + busy_read.missing;
-    ensure!(missing == 0, "{missing} probes were not answered");
+    let cause = busy_health.cause.as_ref().or(busy_read.cause.as_ref()).map_or("", |cause| cause);
+    ensure!(missing == 0, "{missing} probes were not answered: {cause}");
+    ensure!(peak_kib <= calm_kib + BOUND_KIB, "more than {} MiB beside the calm ones", BOUND_KIB / 1024);
     Ok(())
 }

@@ -11,8 +11,11 @@ use std::{
 };
 
 use argon2::{
-    Algorithm, Argon2, Params, Version,
-    password_hash::{PasswordHasher, PasswordVerifier, phc::PasswordHash},
+    Algorithm, Argon2, Block, Params, Version,
+    password_hash::{
+        PasswordHasher,
+        phc::{Output, PasswordHash},
+    },
 };
 use csms_api::ErrorCode;
 use csms_store::UserRecord;
@@ -62,12 +65,25 @@ static NOBODY: OnceLock<Option<String>> = OnceLock::new();
 
 /// Whether `password` fits a stored hash. Without a hash, as for an unknown user, the same work is done and the result is
 /// `false`, so that the time tells nothing.
-fn fits(password: &str, stored: Option<String>) -> Result<bool, Failure> {
+fn fits(password: &str, stored: Option<String>, memory: &mut Vec<Block>) -> Result<bool, Failure> {
     let known = stored.is_some();
     let nobody = || NOBODY.get_or_init(|| hash_text("nobody has this password").ok()).clone();
     let Some(stored) = stored.or_else(nobody) else { return Ok(false) };
-    let parsed = PasswordHash::new(&stored).map_err(|error| Failure::internal(error.to_string()))?;
-    Ok(argon2()?.verify_password(password.as_bytes(), &parsed).is_ok() && known)
+    let damaged = |error: &dyn std::fmt::Display| Failure::internal(format!("a stored password hash: {error}"));
+    let parsed = PasswordHash::new(&stored).map_err(|error| damaged(&error))?;
+    let (Some(salt), Some(expected)) = (&parsed.salt, &parsed.hash) else { return Err(damaged(&"incomplete")) };
+    let algorithm = Algorithm::try_from(parsed.algorithm.as_str()).map_err(|error| damaged(&error))?;
+    let version = parsed.version.map_or(Ok(Version::default()), Version::try_from).map_err(|error| damaged(&error))?;
+    let params = Params::try_from(&parsed).map_err(|error| damaged(&error))?;
+    let blocks = usize::try_from(params.m_cost()).map_err(|error| damaged(&error))?;
+    memory.resize(blocks, Block::default());
+    let mut output = vec![0; expected.len()];
+    let argon2 = Argon2::new(algorithm, version, params);
+    let done = argon2.hash_password_into_with_memory(password.as_bytes(), salt, &mut output, &mut *memory);
+    memory.fill(Block::default());
+    done.map_err(|error| damaged(&error))?;
+    // Outputs are compared in constant time.
+    Ok(Output::new(&output).map_err(|error| damaged(&error))? == *expected && known)
 }
 
 fn network(peer: Option<IpAddr>) -> Option<PeerNetwork> {
@@ -153,6 +169,9 @@ pub struct PasswordChecks {
     clock: Clock,
     guesses: Arc<Guesses>,
     permits: Arc<Semaphore>,
+    /// The memory of checks that do not run now, one for each permit. If each check allocated its own, the allocator
+    /// would keep many of them.
+    memory: Arc<Mutex<Vec<Vec<Block>>>>,
     waiting: Arc<Waiting>,
 }
 
@@ -160,7 +179,13 @@ impl PasswordChecks {
     /// No check runs yet.
     #[must_use]
     pub fn new(clock: Clock) -> Self {
-        Self { clock, guesses: Arc::default(), permits: Arc::new(Semaphore::new(PERMITS)), waiting: Arc::default() }
+        Self {
+            clock,
+            guesses: Arc::default(),
+            permits: Arc::new(Semaphore::new(PERMITS)),
+            memory: Arc::default(),
+            waiting: Arc::default(),
+        }
     }
 
     /// Whether wrong passwords for this user delay the checks of some peer.
@@ -195,9 +220,12 @@ impl PasswordChecks {
         }
         let all = Arc::clone(&self.permits).acquire_owned().await.map_err(Failure::internal)?;
         let permit = Permit { _all: all, _turn: turn, _place: place };
-        let (guesses, clock) = (Arc::clone(&self.guesses), self.clock.clone());
+        let (guesses, clock, spare) = (Arc::clone(&self.guesses), self.clock.clone(), Arc::clone(&self.memory));
         let checked = tokio::task::spawn_blocking(move || {
-            let right = fits(&password, stored);
+            let spare = || spare.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut memory = spare().pop().unwrap_or_default();
+            let right = fits(&password, stored, &mut memory);
+            spare().push(memory);
             match right {
                 Ok(true) => guesses.right(subject, peer),
                 Ok(false) => {
@@ -304,6 +332,26 @@ mod tests {
         drop(returned);
         // Its guess counts.
         assert!(!checks.guesses.is_empty());
+    }
+
+    #[tokio::test]
+    async fn checks_use_the_memory_of_earlier_ones_and_leave_nothing_in_it() {
+        let (checks, bob) = (PasswordChecks::new(Clock::default()), bob());
+        for password in ["right", "wrong", "right"] {
+            let right = check(&checks, &bob, HERE, password).await == Checked::Right;
+            assert_eq!(right, password == "right");
+            let memory = checks.memory.lock().unwrap();
+            assert_eq!(memory.len(), 1);
+            assert!(memory[0].iter().all(|block| block.as_ref().iter().all(|word| *word == 0)));
+        }
+    }
+
+    #[test]
+    fn a_hash_that_another_program_made_with_other_settings_is_checked_with_them() {
+        // From the reference implementation: echo -n password | argon2 somesalt -id -t 2 -m 16 -p 1 -l 32.
+        let stored = "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc";
+        let fits = |password| fits(password, Some(stored.to_owned()), &mut Vec::new()).unwrap();
+        assert_eq!([fits("password"), fits("passwore")], [true, false]);
     }
 
     #[tokio::test]

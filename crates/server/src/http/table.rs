@@ -165,8 +165,8 @@ impl Table {
         }
     }
 
-    /// Closes up to `count` connections: idle ones on which nobody has proven anything first, then others of that kind, those of
-    /// peers with the most of them first, then idle ones of clients that have; the oldest of each first.
+    /// Closes up to `count` connections. Those on which nobody has proven anything go first, and of them those of the peers that
+    /// have the most; then idle ones before others, and the oldest before younger ones.
     fn evict(&self, entries: &mut Entries, count: usize, of: impl Fn(&Entry) -> bool) {
         let idle_since = self.now().saturating_sub(u64::try_from(IDLE_AFTER.as_micros()).unwrap_or(u64::MAX));
         let unproven = &entries.unproven;
@@ -176,18 +176,19 @@ impl Table {
         };
         let rank = |entry: &Entry| {
             let since = entry.since.load(Ordering::Relaxed);
-            let rank = match (entry.trusted.load(Ordering::Relaxed), entry.phase.load(Ordering::Relaxed)) {
-                (_, PROVEN) => return None,
-                (false, IDLE) if since <= idle_since => 0,
-                // A client that has just come is not served yet, and must not be taken for one of a crowd.
-                (false, _) => return Some((1, Reverse(crowd_of(entry)), since, entry.id)),
-                (true, IDLE) => 2,
-                (true, _) => 3,
-            };
-            Some((rank, Reverse(0), since, entry.id))
+            let phase = entry.phase.load(Ordering::Relaxed);
+            if phase == PROVEN {
+                return None;
+            }
+            // A client that has just come, and is not served yet, must not be taken for one of a crowd.
+            let trusted = entry.trusted.load(Ordering::Relaxed);
+            let crowd = if trusted { 0 } else { crowd_of(entry) };
+            let is_idle = phase == IDLE && (trusted || since <= idle_since);
+            Some((trusted, Reverse(crowd), !is_idle, since, entry.id))
         };
         let candidates = entries.connections.values().filter(|entry| of(entry));
-        let mut candidates: Vec<(u8, Reverse<u32>, u64, u64)> = candidates.filter_map(|entry| rank(entry)).collect();
+        let mut candidates: Vec<(bool, Reverse<u32>, bool, u64, u64)> =
+            candidates.filter_map(|entry| rank(entry)).collect();
         if count < candidates.len() {
             candidates.select_nth_unstable(count);
             candidates.truncate(count);
@@ -373,12 +374,18 @@ mod tests {
     #[test]
     fn a_client_that_has_just_come_stays_when_a_crowd_comes_after_it() {
         let table = table(100, 100);
-        let client = table.admit(peer(9)).unwrap();
+        // One waits for longer than the other; the server has not come to either.
+        let clients = [table.admit(peer(9)).unwrap(), table.admit(peer(10)).unwrap()];
+        age(&clients[0]);
         let mut crowd = Vec::new();
         for number in 0..1000 {
-            crowd.push(table.admit(peer(u8::try_from(number % 5).unwrap())).unwrap());
+            let stranger = table.admit(peer(u8::try_from(number % 5).unwrap())).unwrap();
+            if number % 2 == 0 {
+                age(&stranger);
+            }
+            crowd.push(stranger);
         }
-        assert!(stays(&client));
+        assert!(clients.iter().all(stays));
         assert!(crowd.iter().filter(|one| stays(one)).count() < 100);
     }
 
