@@ -8,6 +8,7 @@ use std::{
 use csms_api::request::Rules;
 use csms_core::Problem;
 use csms_kms::RootKey;
+use tokio::sync::Semaphore;
 use zeroize::Zeroizing;
 
 use crate::{
@@ -20,7 +21,7 @@ use crate::{
     clock::Clock,
     functions::Functions,
     identity::Identity,
-    installation::server_name::ServerName,
+    installation::{seen::Seen, server_name::ServerName},
     keys::project::Keys,
     request::hosts::{CorsOrigin, Hosts},
     rotation::active::Rotations,
@@ -49,6 +50,10 @@ pub struct App {
     pub rotations: Rotations,
     /// Which server this is among those on the store.
     pub server: ServerName,
+    /// What this server has last seen of the store.
+    pub seen: Seen,
+    /// Permits for passes over all secrets of a project.
+    pub scans: Semaphore,
     /// The time.
     pub clock: Clock,
     /// Counters.

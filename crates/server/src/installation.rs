@@ -36,6 +36,7 @@ use crate::{
 };
 
 pub mod mark;
+pub mod seen;
 pub mod server_name;
 
 /// Name under which the store keeps the domain's identifier.
@@ -108,6 +109,18 @@ pub enum InstallationError {
         expected: String,
         /// The file that says so.
         mark: PathBuf,
+    },
+    /// The data of the embedded store was moved to another store.
+    #[error(
+        "the data in {database} was moved to {address}; name that with --store. `csms serve --new` uses this file again, as it \
+         was when it was moved",
+        database = .database.display()
+    )]
+    Moved {
+        /// The file.
+        database: PathBuf,
+        /// Where the data is now, without a password.
+        address: String,
     },
     /// A new installation would write its credentials over those of another one.
     #[error(

@@ -11,6 +11,7 @@ mod elf;
 mod package;
 mod progress;
 mod setup;
+mod soak;
 mod test;
 mod up;
 mod wasm;
@@ -36,7 +37,8 @@ use clap::{Parser, Subcommand};
         cargo xtask test                     every check and every test\n  \
         cargo xtask test --fast              leave out what needs databases or browsers\n  \
         cargo xtask test --long              also what takes longer\n  \
-        cargo xtask bench server             speed of reads and writes beside baselines"
+        cargo xtask bench server             speed of reads and writes beside baselines\n  \
+        cargo xtask soak --minutes 30        kill everything at random, count what is lost"
 )]
 struct Arguments {
     #[command(subcommand)]
@@ -50,6 +52,7 @@ enum Command {
     Setup(setup::Arguments),
     Package(package::Arguments),
     Bench(bench::Arguments),
+    Soak(soak::Arguments),
     Screenshots(www::screenshots::Arguments),
     Arrows(arrows::Arguments),
     Docs(docs::Arguments),
@@ -65,6 +68,7 @@ fn main() -> ExitCode {
                 Command::Setup(_) => setup::run().await,
                 Command::Package(_) => package::run().await,
                 Command::Bench(arguments) => bench::run(arguments).await,
+                Command::Soak(arguments) => soak::run(&arguments).await,
                 Command::Screenshots(arguments) => www::screenshots::run(arguments).await,
                 Command::Arrows(_) => arrows::run().await,
                 Command::Docs(arguments) => docs::run(&arguments).await,

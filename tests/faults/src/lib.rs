@@ -1,14 +1,31 @@
-//! What the tests of faults share: a server seen as its users and its operator see it, and waiting for conditions.
+//! What the tests of faults share: a server seen as its users and its operator see it, a database for the shared store, and
+//! waiting for conditions.
 //!
 //! The tests themselves are in `tests/suite/`, a module for each thing that fails. Nothing here makes a fault.
 
 #![allow(clippy::expect_used, clippy::panic, clippy::missing_panics_doc, reason = "a test support crate")]
 
-use std::time::{Duration, Instant};
+pub mod rotated;
+pub mod soak;
+
+use std::{
+    path::Path,
+    process::{Command, Output},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    time::{Duration, Instant},
+};
 
 use csms_client::{Client, ClientError, CreateSecretBody, Credentials};
 use csms_core::{ProjectId, SecretName, VersionId};
-use csms_testbed::Server;
+use csms_testbed::{
+    Server,
+    postgres::{DATABASE, Postgres, Setup},
+    server::{Options, binary},
+};
+use tokio::task::JoinSet;
 
 /// Longest wait for something that the server should do within seconds. The machine may be busy with other tests.
 pub const WITHIN: Duration = Duration::from_secs(60);
@@ -86,4 +103,196 @@ pub async fn eventually(what: &str, mut holds: impl AsyncFnMut() -> bool) {
 /// Waits until `/healthz` has this status.
 pub async fn healthz_becomes(server: &Server, status: u16) {
     eventually(&format!("/healthz is {status}"), async || get(server, "/healthz").await.0 == status).await;
+}
+
+/// Whether tests may take long (`cargo xtask test --long`).
+#[must_use]
+pub fn is_long() -> bool {
+    std::env::var_os("CSMS_TEST_LONG").is_some()
+}
+
+/// Connections of a server to its database in these tests.
+pub const CONNECTIONS: usize = 8;
+
+/// The role of the servers in their database, and its password.
+pub const ROLE: &str = "csms";
+const PASSWORD: &str = "Csms-1-password";
+
+/// A database for the shared store, whose servers log in with a role of their own.
+#[derive(Debug)]
+pub struct Database {
+    /// The server that has it.
+    pub postgres: Postgres,
+}
+
+impl Database {
+    /// A new one.
+    pub async fn start() -> Self {
+        Self::start_with(Setup::default()).await
+    }
+
+    /// A new one on a server as `setup` says.
+    pub async fn start_with(setup: Setup) -> Self {
+        let postgres = Postgres::start_with(setup).await.expect("PostgreSQL starts");
+        postgres.create_login(ROLE, PASSWORD).await.expect("a role");
+        postgres.execute(&format!("ALTER DATABASE {DATABASE} OWNER TO {ROLE}")).await.expect("its owner");
+        Self { postgres }
+    }
+
+    /// The address for `--store`.
+    #[must_use]
+    pub fn address(&self) -> String {
+        self.address_of(DATABASE)
+    }
+
+    /// The address of another database there.
+    #[must_use]
+    pub fn address_of(&self, database: &str) -> String {
+        format!("postgres://{ROLE}@127.0.0.1:{}/{database}", self.postgres.port())
+    }
+
+    /// A server that keeps its data there.
+    #[must_use]
+    pub fn options(&self) -> Options {
+        self.options_on(DATABASE)
+    }
+
+    /// A server that keeps its data in another database there.
+    #[must_use]
+    pub fn options_on(&self, database: &str) -> Options {
+        Options::default()
+            .argument("--store")
+            .argument(self.address_of(database))
+            .argument("--store-connections")
+            .argument(CONNECTIONS.to_string())
+            .variable("PGPASSWORD", PASSWORD)
+    }
+
+    /// Runs a command of `csms` on it, with what is in `data` besides.
+    pub async fn command(&self, data: &Path, arguments: &[&str]) -> Output {
+        let store = self.address();
+        let mut all = arguments.to_vec();
+        all.extend(["--store", &store]);
+        command(data, &all).await
+    }
+
+    /// The number that a query of the superuser returns.
+    pub async fn number(&self, sql: &str) -> i64 {
+        let admin = self.postgres.admin().await.expect("the superuser gets in");
+        admin.query_one(sql, &[]).await.expect("a number").get(0)
+    }
+
+    /// Creates another database for servers.
+    pub async fn create(&self, name: &str) {
+        self.postgres.execute(&format!("CREATE DATABASE {name} OWNER {ROLE}")).await.expect("a database");
+    }
+
+    /// Copies the servers' database, which nobody may use meanwhile, into a new one.
+    pub async fn copy(&self, to: &str) {
+        self.end_connections().await;
+        self.postgres
+            .execute(&format!("CREATE DATABASE {to} TEMPLATE {DATABASE} OWNER {ROLE}"))
+            .await
+            .expect("the database is copied");
+    }
+
+    /// Ends every connection of the servers.
+    pub async fn end_connections(&self) {
+        let end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'csms'";
+        self.postgres.execute(end).await.expect("the connections end");
+    }
+}
+
+/// Runs a command of `csms` on the data in a directory.
+pub async fn command(data: &Path, arguments: &[&str]) -> Output {
+    let mut command = Command::new(binary().expect("the binary"));
+    command.args(arguments).arg("--data").arg(data).env("PGPASSWORD", PASSWORD);
+    let run = move || command.output().expect("the command runs");
+    tokio::task::spawn_blocking(run).await.expect("the command ends")
+}
+
+/// Runs a command of `csms` with these arguments alone.
+pub async fn run(arguments: &[&str]) -> Output {
+    let mut command = Command::new(binary().expect("the binary"));
+    command.args(arguments).env("PGPASSWORD", PASSWORD);
+    let run = move || command.output().expect("the command runs");
+    tokio::task::spawn_blocking(run).await.expect("the command ends")
+}
+
+/// Clients that create secrets one after the other until they are stopped, each with a name of its own.
+#[derive(Debug)]
+pub struct Writers {
+    stopped: Arc<AtomicBool>,
+    acknowledged: Arc<Mutex<Vec<String>>>,
+    refusals: Arc<Vec<AtomicUsize>>,
+    tasks: JoinSet<()>,
+}
+
+impl Writers {
+    /// Begins with that many. Names begin with `prefix`.
+    #[must_use]
+    pub fn begin(client: &Client, prefix: &str, number: usize) -> Self {
+        let stopped = Arc::new(AtomicBool::new(false));
+        let acknowledged = Arc::new(Mutex::new(Vec::new()));
+        let refusals: Arc<Vec<_>> = Arc::new((0..number).map(|_| AtomicUsize::new(0)).collect());
+        let mut tasks = JoinSet::new();
+        for writer in 0..number {
+            let (client, prefix) = (client.clone(), prefix.to_owned());
+            let (stopped, acknowledged, refusals) = (stopped.clone(), acknowledged.clone(), refusals.clone());
+            tasks.spawn(async move {
+                for number in 0.. {
+                    if stopped.load(Ordering::SeqCst) {
+                        break;
+                    }
+                    let name = format!("{prefix}-{writer}-{number}");
+                    match create(&client, &name).await {
+                        Ok(()) => acknowledged.lock().unwrap_or_else(PoisonError::into_inner).push(name),
+                        Err(_) => {
+                            if let Some(refused) = refusals.get(writer) {
+                                refused.fetch_add(1, Ordering::SeqCst);
+                            }
+                            // A server that is gone refuses at once.
+                            tokio::time::sleep(POLL).await;
+                        }
+                    }
+                }
+            });
+        }
+        Self { stopped, acknowledged, refusals, tasks }
+    }
+
+    /// How many secrets have been created.
+    #[must_use]
+    pub fn acknowledged(&self) -> usize {
+        self.acknowledged.lock().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
+    /// Whether each of them has been refused at least once.
+    #[must_use]
+    pub fn all_refused(&self) -> bool {
+        self.refusals.iter().all(|refused| refused.load(Ordering::SeqCst) > 0)
+    }
+
+    /// Waits until more secrets have been created.
+    pub async fn go_on(&self) {
+        let before = self.acknowledged();
+        eventually("writes go on", async || self.acknowledged() > before + 10).await;
+    }
+
+    /// Stops them, and returns what was created.
+    pub async fn end(mut self) -> Vec<String> {
+        self.stopped.store(true, Ordering::SeqCst);
+        while let Some(ended) = self.tasks.join_next().await {
+            ended.expect("a writer ends well");
+        }
+        std::mem::take(&mut *self.acknowledged.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// Requires that every acknowledged secret is there with its value.
+pub async fn require_all(client: &Client, names: &[String]) {
+    assert!(!names.is_empty(), "nothing was acknowledged");
+    for name in names {
+        assert_eq!(read(client, name).await.expect("an acknowledged secret is there"), *name);
+    }
 }

@@ -1,7 +1,7 @@
 //! Looks at what a server needs, one function for each thing: for `csms doctor`, which reports it.
 //!
-//! Nothing is created or written: no directory, no key, no record. A PostgreSQL database is opened as by every command, which
-//! brings an older schema up to date.
+//! Nothing is created or written: no directory, no key, no record. Data whose schema belongs to another release is reported and
+//! stays as it is.
 
 use std::{
     fs,
@@ -214,13 +214,14 @@ async fn store(settings: &Settings) -> Vec<Finding> {
             None => (store, format!("{} can be used", settings.data.join(DATABASE).display())),
         },
         Ok(None) => {
+            let missing = match &settings.store {
+                Some(_) => "the database is empty".to_owned(),
+                None => format!("{} is missing", settings.data.join(DATABASE).display()),
+            };
             return match Mark::read(&settings.data) {
                 Ok(Some(_)) => vec![Finding::failed(
                     CHECK,
-                    format!(
-                        "{} is missing, and the directory had an installation",
-                        settings.data.join(DATABASE).display()
-                    ),
+                    format!("{missing}, and the directory had an installation"),
                     "restore it from a backup; `csms serve --new` begins another installation",
                 )],
                 _ => vec![Finding::ok(CHECK, "no data yet; the first start makes it")],

@@ -18,6 +18,7 @@ use thiserror::Error;
 use tokio::{
     net::{TcpListener, TcpSocket},
     signal::unix::{Signal, SignalKind, signal},
+    sync::Semaphore,
 };
 use tracing_subscriber::{
     EnvFilter, Layer as _, layer::SubscriberExt as _, reload as reloading, util::SubscriberInitExt as _,
@@ -41,7 +42,12 @@ use crate::{
     http::connections::{self, ConnectionSettings},
     http::router,
     http::tls::{Tls, TlsError},
-    installation::{self, InstallationError, mark::Mark, server_name::ServerName},
+    installation::{
+        self, InstallationError,
+        mark::Mark,
+        seen::{Behind, Seen},
+        server_name::ServerName,
+    },
     keys::project::Keys,
     keys::remote::RemoteKeys,
     keys::root::{self, Keyring, KeyringError},
@@ -67,6 +73,9 @@ pub const DATABASE: &str = "csms.db";
 
 /// Directory of the files of functions that run here, within the data directory.
 const FUNCTIONS: &str = "functions";
+
+/// Most passes over all secrets of a project at the same time.
+const MAX_SCANS: usize = 1;
 
 /// File name of the bundled rotation function, beside the binary.
 const BUNDLED: &str = "rotate-database.zip";
@@ -169,6 +178,19 @@ pub async fn bind(settings: &Settings, clock: Clock) -> Result<Bound, ServeError
     let Keyring { root, remote } = root::open(settings.root_key_source(), &store, &clock).await?;
     let [home, ..] = settings.regions.as_slice() else { return Err(ServeError::NoRegion) };
     let mut identity = installation::open(&store, &root, home.as_str()).await?;
+    let seen = Seen::open(&settings.data);
+    if settings.new {
+        seen.forget();
+    }
+    if let Some(Behind { seen, found, lost_rotations }) = seen.compare(&store).await? {
+        tracing::warn!(
+            last_seen_record = seen,
+            newest_record = found,
+            ?lost_rotations,
+            "the store is behind what this server has seen of it: acknowledged changes are lost, or this is an older copy. \
+             Compare the passwords of the secrets in lost_rotations with their databases"
+        );
+    }
     Mark::keep(&settings.data, &identity);
     installation::add_regions(&store, &mut identity, &settings.regions).await?;
     let tls = settings.port.tls.clone().map(Tls::load).transpose()?.map(Arc::new);
@@ -202,6 +224,8 @@ pub async fn bind(settings: &Settings, clock: Clock) -> Result<Bound, ServeError
         channels: Channels::new(targets(settings)?).map_err(ServeError::Internal)?,
         rotations: Rotations::new(settings.rotation_concurrency),
         server: ServerName::of(&settings.data).map_err(ServeError::Internal)?,
+        seen,
+        scans: Semaphore::new(MAX_SCANS),
         clock,
         metrics: Metrics::default(),
         access_log: AccessLog::to(&settings.access_log).map_err(ServeError::AccessLog)?,
@@ -235,21 +259,41 @@ async fn open_store(settings: &Settings) -> Result<AnyStore, ServeError> {
     if let Some(most) = settings.group_commit {
         sqlite.max_batch = most;
     }
-    Ok(SqliteStore::open(&settings.data.join(DATABASE), sqlite)?.into())
+    let database = settings.data.join(DATABASE);
+    let store = SqliteStore::open(&database, sqlite)?;
+    if let Some(address) = store.moved_to().await? {
+        if !settings.new {
+            return Err(InstallationError::Moved { database, address }.into());
+        }
+        tracing::warn!(address, "this file's data was moved to that store; both now change independently");
+        store.forget_move().await?;
+    }
+    Ok(store.into())
 }
 
-/// Opens the store of the settings beside a server that may run on it, and makes none. `None` when there is no embedded one.
+/// Opens the store of the settings beside servers that may run on it, and makes neither a store nor a schema. Returns `None` when
+/// no server has used it yet.
 ///
 /// # Errors
-/// Failures of the store.
-pub async fn open_existing(settings: &Settings) -> Result<Option<AnyStore>, StoreError> {
-    if let Some(postgres) = &settings.store {
-        return Ok(Some(PostgresStore::open(postgres).await?.into()));
-    }
-    match SqliteStore::open_beside(&settings.data.join(DATABASE)) {
-        Ok(store) => Ok(Some(store.into())),
+/// [`InstallationError::Moved`] for a file whose data is in a database now; failures of the store, among them a schema that
+/// belongs to another release.
+pub async fn open_existing(settings: &Settings) -> Result<Option<AnyStore>, InstallationError> {
+    let opened = match &settings.store {
+        Some(postgres) => PostgresStore::open_beside(postgres).await.map(AnyStore::from),
+        None => match SqliteStore::open_beside(&settings.data.join(DATABASE)) {
+            Ok(store) => {
+                if let Some(address) = store.moved_to().await? {
+                    return Err(InstallationError::Moved { database: settings.data.join(DATABASE), address });
+                }
+                Ok(store.into())
+            }
+            Err(error) => Err(error),
+        },
+    };
+    match opened {
+        Ok(store) => Ok(Some(store)),
         Err(StoreError::NotFound) => Ok(None),
-        Err(error) => Err(error),
+        Err(error) => Err(error.into()),
     }
 }
 
@@ -368,6 +412,7 @@ impl Bound {
         }
         let due = tokio::spawn(due::watch(Arc::clone(&app)));
         let notifier = tokio::spawn(notifier::watch(Arc::clone(&app)));
+        let watching = tokio::spawn(app.seen.clone().watch(AnyStore::clone(&app.store)));
         let trail = Arc::clone(&app.trail);
         let recording = tokio::spawn(async move { trail.keep_writing().await });
         let (stopping, stopped) = tokio::sync::oneshot::channel();
@@ -402,12 +447,14 @@ impl Bound {
         due.abort();
         notifier.abort();
         recording.abort();
+        watching.abort();
         if let Some(certificates) = certificates {
             certificates.abort();
         }
         let recorded = app.trail.close().await;
         app.access_log.end();
         app.functions.shutdown().await;
+        app.seen.keep_up(&app.store).await;
         if let Err(error) = app.store.close().await {
             tracing::error!(cause = %Chain(&error), "a part of the data is in the log beside the database; copy both");
         }
@@ -438,15 +485,40 @@ fn raise_descriptor_limit() {
     }
 }
 
+/// Keeps the process alive on signals whose default action ends it although nobody asks for that. SIGHUP reloads settings and is
+/// not among them.
+fn outlive_other_signals() -> std::io::Result<()> {
+    // A handler stays for as long as the process lives. The write beyond the limit of a file's length then returns an error.
+    drop(signal(SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw()))?);
+    for (kind, name) in [
+        (SignalKind::user_defined1(), "SIGUSR1"),
+        (SignalKind::user_defined2(), "SIGUSR2"),
+        (SignalKind::alarm(), "SIGALRM"),
+    ] {
+        let mut signals = signal(kind)?;
+        tokio::spawn(async move {
+            while signals.recv().await.is_some() {
+                tracing::info!("{name} is ignored");
+            }
+        });
+    }
+    Ok(())
+}
+
 /// The signals that end the server.
 struct Signals {
     terminate: Signal,
     interrupt: Signal,
+    quit: Signal,
 }
 
 impl Signals {
     fn listen() -> std::io::Result<Self> {
-        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            quit: signal(SignalKind::quit())?,
+        })
     }
 
     /// Waits for one and returns its name.
@@ -454,6 +526,7 @@ impl Signals {
         tokio::select! {
             _ = self.terminate.recv() => "SIGTERM",
             _ = self.interrupt.recv() => "SIGINT",
+            _ = self.quit.recv() => "SIGQUIT",
         }
     }
 }
@@ -477,6 +550,7 @@ async fn run(given: Given, settings: Settings, filter: LogFilter, traces: Option
     let mut signals = Signals::listen()?;
     // From here on a closed terminal is no reason to end.
     let mut hang_up = signal(SignalKind::hangup())?;
+    outlive_other_signals()?;
     let origins = given.origins()?;
     for warning in exposure::warnings(&settings) {
         tracing::warn!("{warning}");

@@ -60,6 +60,6 @@ fn report(out: &mut impl Write, from: &Path, copied: &[CopiedTable]) -> std::io:
         writeln!(out, "  {name:<20} {rows:>12}")?;
     }
     let from = from.display();
-    writeln!(out, "\n{from} is as it was. Start servers with --store, and with its root key:")?;
+    writeln!(out, "\n{from} keeps its data, marked as moved. Start servers with --store, and with its root key:")?;
     writeln!(out, "  csms serve --store postgres://… --root-key-file {from}/root.key --data {from}")
 }

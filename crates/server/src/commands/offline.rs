@@ -135,7 +135,8 @@ impl DataArguments {
         let settings = flags.settle()?;
         let none = |place: &str| format!("there is no data in {place}; start `csms serve` there first");
         let Some(store) = serve::open_existing(&settings).await? else {
-            return Err(none(&settings.data.display().to_string()).into());
+            let place = if settings.store.is_some() { "the database".into() } else { settings.data.to_string_lossy() };
+            return Err(none(&place).into());
         };
         if !installation::exists(&store).await? {
             return Err(none("the database").into());

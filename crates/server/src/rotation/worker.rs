@@ -183,6 +183,9 @@ pub fn spawn(app: &Arc<App>, held: LeasedTask) {
                 tracing::Span::current().record("outcome", status.as_str());
                 tracing::info!(task = %id, secret = %name, outcome = status.as_str(), "rotation ended");
                 active.ended_as(status);
+                if *status == TaskStatus::Succeeded {
+                    app.seen.rotated(&app.store, &held.task.project, name, held.task.version).await;
+                }
             }
             Ok(Ending::Stopped) => tracing::info!(task = %id, secret = %name, "rotation goes on at the next start"),
             Ok(Ending::Lost) => tracing::warn!(task = %id, secret = %name, "rotation left to another server"),

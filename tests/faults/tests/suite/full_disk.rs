@@ -18,10 +18,10 @@ fn limit(server: &Server, bytes: Option<u64>) {
     prlimit(Some(id), Resource::Fsize, Rlimit { current: bytes, maximum: None }).unwrap();
 }
 
-/// A program that is `csms` without the signal that a write beyond the limit brings.
-fn program(directory: &Path) -> std::path::PathBuf {
-    let program = directory.join("csms-without-sigxfsz");
-    let script = format!("#!/bin/sh\ntrap '' XFSZ\nexec {} \"$@\"\n", binary().unwrap().display());
+/// A program that is `csms` behind another command of the shell.
+fn program_after(directory: &Path, first: &str) -> std::path::PathBuf {
+    let program = directory.join("csms-behind-a-command");
+    let script = format!("#!/bin/sh\n{first}\nexec {} \"$@\"\n", binary().unwrap().display());
     fs::write(&program, script).unwrap();
     fs::set_permissions(&program, fs::Permissions::from_mode(0o700)).unwrap();
     program
@@ -29,9 +29,7 @@ fn program(directory: &Path) -> std::path::PathBuf {
 
 #[tokio::test]
 async fn a_disk_without_room_refuses_writes_alone_and_says_so() {
-    let directory = tempfile::tempdir().unwrap();
-    let options = Options { binary: Some(program(directory.path())), ..Options::default() };
-    let server = Server::start(options).await.unwrap();
+    let server = Server::start(Options::default()).await.unwrap();
     let client = client(&server);
     create(&client, "kept").await.unwrap();
     let log = fs::metadata(server.data().join("csms.db-wal")).unwrap().len();
@@ -53,4 +51,28 @@ async fn a_disk_without_room_refuses_writes_alone_and_says_so() {
     create(&client, "after").await.unwrap();
     eventually("a write succeeds", async || get(&server, "/healthz?write=1").await.0 == 200).await;
     assert_eq!(read(&client, "after").await.unwrap(), "after");
+}
+
+#[tokio::test]
+async fn a_start_on_a_disk_without_room_reads() {
+    let (directory, data) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let on = |binary| Options { binary, data: Some(data.path().to_owned()), ..Options::default() };
+    let server = Server::start(on(None)).await.unwrap();
+    create(&client(&server), "kept").await.unwrap();
+    server.terminate().await.unwrap();
+    // 32 KiB (64 blocks): the shared memory that a stopped server keeps, and as much of a log. The database cannot grow.
+    let server = Server::start(on(Some(program_after(directory.path(), "ulimit -S -f 64")))).await.unwrap();
+    let client = client(&server);
+    assert_eq!(read(&client, "kept").await.unwrap(), "kept");
+    let mut number = 0;
+    eventually("a write is refused", async || {
+        number += 1;
+        let written = create(&client, &format!("until-full-{number}")).await;
+        written.is_err_and(|refused| refused.status() == Some(503))
+    })
+    .await;
+    eventually("a write is reported to fail", async || get(&server, "/healthz?write=1").await.0 == 503).await;
+    assert_eq!(read(&client, "kept").await.unwrap(), "kept");
+    limit(&server, None);
+    eventually("a write succeeds", async || create(&client, "after").await.is_ok()).await;
 }

@@ -129,6 +129,30 @@ async fn a_directory_deleted_under_a_running_server_takes_no_write() {
 }
 
 #[tokio::test]
+async fn each_file_of_the_store_that_is_deleted_under_a_running_server_is_missed() {
+    for end in ["", "-wal", "-shm", ".lock"] {
+        let directory = used().await;
+        let server = Server::start(on(directory.path())).await.unwrap();
+        let client = client(&server);
+        create(&client, "before").await.unwrap();
+        fs::remove_file(directory.path().join(format!("csms.db{end}"))).unwrap();
+        assert!(create(&client, "lost").await.is_err(), "without csms.db{end}");
+        healthz_becomes(&server, 503).await;
+    }
+}
+
+#[tokio::test]
+async fn a_directory_moved_away_under_a_running_server_takes_no_write() {
+    let (directory, elsewhere) = (used().await, tempfile::tempdir().unwrap());
+    let server = Server::start(on(directory.path())).await.unwrap();
+    let client = client(&server);
+    create(&client, "before").await.unwrap();
+    fs::rename(directory.path(), elsewhere.path().join("moved")).unwrap();
+    assert!(create(&client, "lost").await.is_err());
+    healthz_becomes(&server, 503).await;
+}
+
+#[tokio::test]
 async fn a_database_replaced_under_a_running_server_takes_no_write() {
     let (directory, backup) = (used().await, used().await);
     let server = Server::start(on(directory.path())).await.unwrap();

@@ -1,8 +1,13 @@
 //! Faults around a server: everything that it acknowledged is there afterwards, and what it says is so.
 #![allow(clippy::unwrap_used, reason = "these are tests")]
 
+mod database;
 mod full_disk;
+mod left_behind;
 mod lost_files;
 mod one_file;
 mod receivers;
+mod releases;
+mod scans;
 mod signals;
+mod soak;

@@ -19,11 +19,28 @@ fn signal(server: &Server, signal: Signal) {
 }
 
 #[tokio::test]
-async fn a_hang_up_ends_nothing() {
+async fn signals_that_do_not_ask_for_the_end_end_nothing() {
     let server = Server::start(Options::default()).await.unwrap();
-    signal(&server, Signal::HUP);
-    eventually("the signal is in the log", async || server.log().contains("SIGHUP")).await;
+    for (number, name) in [(Signal::HUP, "SIGHUP"), (Signal::USR1, "SIGUSR1"), (Signal::USR2, "SIGUSR2")] {
+        signal(&server, number);
+        eventually("the signal is in the log", async || server.log().contains(name)).await;
+    }
+    for number in [Signal::ALARM, Signal::XFSZ, Signal::PIPE, Signal::HUP] {
+        signal(&server, number);
+    }
     create(&client(&server), "after").await.unwrap();
+    assert!(server.status().is_none(), "{}", server.log_tail());
+}
+
+#[tokio::test]
+async fn each_signal_that_asks_for_the_end_ends_it_in_order() {
+    for number in [Signal::TERM, Signal::INT, Signal::QUIT] {
+        let server = Server::start(Options::default()).await.unwrap();
+        create(&client(&server), "kept").await.unwrap();
+        signal(&server, number);
+        assert!(server.ended().await.success(), "{}", server.log_tail());
+        assert!(server.log().contains("stopped"), "{}", server.log_tail());
+    }
 }
 
 #[tokio::test]
@@ -58,7 +75,7 @@ async fn a_log_that_nobody_reads_stops_nothing() {
     BufReader::new(server.stdout.take().unwrap()).read_line(&mut ready).unwrap();
     let url = serde_json::from_str::<serde_json::Value>(&ready).unwrap()["url"].as_str().unwrap().to_owned();
     // A pipe holds 64 KiB, and a request's line some 150 bytes.
-    for _ in 0..2_000 {
+    for _ in 0..1_000 {
         assert_eq!(ureq::get(format!("{url}/healthz")).call().unwrap().status(), 200);
     }
     kill_process(Pid::from_child(&server), Signal::TERM).unwrap();

@@ -11,7 +11,8 @@ use csms_api::{
 use csms_core::{Action, Refusal, RotationConfig, Secret, SecretName};
 
 use super::{
-    secrets::{all_matching, creation, deleted, make},
+    scan::each_secret,
+    secrets::{creation, deleted, make},
     versions::reading,
 };
 use crate::{
@@ -117,11 +118,13 @@ pub fn delete(call: Call, body: Body) -> Result<Prepared, Failure> {
     Ok(Prepared::new(vec![call.some(Kind::Secret)], async move {
         let belongs = |secret: &Secret| {
             let instance = secret.rotation_config.as_ref().map(RotationConfig::instance_id);
-            !wanted.has_no_secrets
-                && instance == Some(wanted.instance_id.as_str())
+            instance == Some(wanted.instance_id.as_str())
                 && wanted.secret_type.is_none_or(|wanted| wanted == secret.secret_type)
         };
-        let secrets = all_matching(&call, belongs).await?;
+        let mut secrets = Vec::new();
+        if !wanted.has_no_secrets {
+            each_secret(&call, |secret| secrets.extend(Some(secret).filter(&belongs))).await?;
+        }
         let mut answer = BatchDeleteResponse { total: secrets.len() as u64, ..BatchDeleteResponse::default() };
         for secret in secrets {
             let name = secret.name.clone();

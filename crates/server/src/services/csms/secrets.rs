@@ -406,20 +406,3 @@ pub fn restore(call: Call) -> Result<Prepared, Failure> {
     let now = call.app.clock.now();
     Ok(changing(call, name, move |secret| secret.restore(now)))
 }
-
-/// Secrets that a search reads in one go.
-const PAGE: u16 = 1000;
-
-/// Every secret of the project that `wanted` picks, by name.
-pub(super) async fn all_matching(call: &Call, wanted: impl Fn(&Secret) -> bool + Send) -> Result<Vec<Secret>, Failure> {
-    let mut selected = Vec::new();
-    let mut after: Option<String> = None;
-    loop {
-        let page = call.app.store.list_secrets(&call.project, after.as_deref(), PAGE, None).await?;
-        after = page.items.last().map(|secret| secret.name.to_string());
-        selected.extend(page.items.into_iter().filter(&wanted));
-        if !page.more {
-            return Ok(selected);
-        }
-    }
-}

@@ -15,7 +15,7 @@ use csms_api::{
 use csms_core::{Refusal, Secret, SecretId, tag::TagKey};
 use csms_store::Store;
 
-use super::secrets::all_matching;
+use super::scan::each_secret;
 use crate::{
     failure::Failure,
     gate::{
@@ -114,10 +114,12 @@ pub async fn list(call: Call) -> Result<Prepared, Failure> {
 pub fn list_of_project(call: Call) -> Prepared {
     Prepared::new(vec![call.all(Kind::Secret)], async move {
         let mut values: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-        let tagged = all_matching(&call, |secret| !secret.tags.is_empty()).await?;
-        for tag in tagged.into_iter().flat_map(|secret| secret.tags) {
-            values.entry(tag.key.into()).or_default().insert(tag.value.into());
-        }
+        each_secret(&call, |secret| {
+            for tag in secret.tags {
+                values.entry(tag.key.into()).or_default().insert(tag.value.into());
+            }
+        })
+        .await?;
         let tags = values.into_iter().map(|(key, values)| ProjectTagInfo { key, values: values.into_iter().collect() });
         Answer::json(&ListProjectTagsResponse { tags: tags.collect() })
     })
@@ -133,14 +135,22 @@ pub fn find_resources(call: Call, body: Body) -> Result<Prepared, Failure> {
         let has_name = |secret: &Secret, part: &String| {
             !part.is_empty() && secret.name.as_str().to_ascii_lowercase().contains(&part.to_ascii_lowercase())
         };
-        let found = all_matching(&call, |secret| {
+        let is_wanted = |secret: &Secret| {
             wanted.tags.iter().all(|filter| filter.matches(&secret.tags))
                 && wanted.names.iter().all(|part| has_name(secret, part))
-        });
-        let found = found.await?;
-        let page = found.iter().skip(wanted.offset).take(wanted.limit);
-        let page = page.map(|secret| ResourceInfo::of(secret, &call.app.identity.domain_id));
-        let resources = (!wanted.counts).then(|| page.collect());
-        Answer::json(&ListResourcesResponse { resources, total_count: found.len() as u64 })
+        };
+        let (mut count, mut page) = (0_usize, Vec::new());
+        each_secret(&call, |secret| {
+            if is_wanted(&secret) {
+                if !wanted.counts && count >= wanted.offset && page.len() < wanted.limit {
+                    page.push(secret);
+                }
+                count += 1;
+            }
+        })
+        .await?;
+        let resources = page.iter().map(|secret| ResourceInfo::of(secret, &call.app.identity.domain_id));
+        let resources = (!wanted.counts).then(|| resources.collect());
+        Answer::json(&ListResourcesResponse { resources, total_count: count as u64 })
     }))
 }

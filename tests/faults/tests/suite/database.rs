@@ -1,0 +1,296 @@
+//! The shared store while its database misbehaves: locks that others hold, sessions that end, a server that stands still.
+//!
+//! Whatever happens, the connections of a server stay within its limit, reads go on where they can, what was acknowledged is
+//! there, and all is well again once the cause is gone.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use csms_client::{Client, CreateVersionBody};
+use csms_faults::{
+    CONNECTIONS, Database, Writers, client, create, create_many, eventually, get, healthz_becomes, is_long, name, read,
+    require_all,
+};
+use csms_testbed::{Server, postgres::DATABASE, server::Options};
+use rustix::process::{Pid, Signal, kill_process};
+use tokio::task::JoinSet;
+
+/// Clients that write at the same time, more than there are connections.
+const WRITERS: usize = 24;
+
+/// Connections beyond the limit that may be seen for a moment: those that carry a request to cancel.
+const MORE: i64 = 4;
+
+const CONNECTIONS_OF_SERVERS: &str = "SELECT count(*) FROM pg_stat_activity WHERE usename = 'csms'";
+
+/// Runs writers against a server while somebody holds a lock, and requires everything that is said above.
+async fn while_held(lock: &str, reads_go_on: bool) {
+    let database = Database::start().await;
+    let server = Server::start(database.options()).await.unwrap();
+    let client = client(&server);
+    create_many(&client, "kept", 3).await;
+    let holder = database.postgres.admin().await.unwrap();
+    holder.batch_execute(&format!("BEGIN; {lock}")).await.unwrap();
+    let writers = Writers::begin(&client, "w", WRITERS);
+    let most = i64::try_from(CONNECTIONS).unwrap() + MORE;
+    let watch = database.postgres.admin().await.unwrap();
+    let mut reads = 0;
+    eventually("every writer was refused", async || {
+        let connections: i64 = watch.query_one(CONNECTIONS_OF_SERVERS, &[]).await.unwrap().get(0);
+        assert!(connections <= most, "{connections} connections");
+        if reads_go_on {
+            assert_eq!(read(&client, "kept-0").await.unwrap(), "kept-0");
+            assert_eq!(get(&server, "/healthz").await.0, 200);
+            reads += 1;
+        }
+        writers.all_refused()
+    })
+    .await;
+    // A read that waited for the lock would take as long as the refusals.
+    assert!(!reads_go_on || reads > 5, "{reads} reads while the lock was held");
+    holder.batch_execute("ROLLBACK").await.unwrap();
+    writers.go_on().await;
+    require_all(&client, &writers.end().await).await;
+    let left = "SELECT count(*) FROM pg_stat_activity WHERE usename = 'csms' AND (state LIKE 'idle in%' OR wait_event_type = 'Lock')";
+    eventually("nothing is left behind", async || database.number(left).await == 0).await;
+}
+
+/// Locks that writes wait for and reads do not.
+const LOCKS: [&str; 3] = [
+    "SELECT * FROM audit_head FOR UPDATE",
+    "SELECT * FROM project_usage FOR UPDATE",
+    "LOCK TABLE secrets, secret_values, audit IN SHARE ROW EXCLUSIVE MODE",
+];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lock_that_is_held_against_writes_takes_no_more_connections_and_no_reads() {
+    // Each takes as long as the longest wait of a write.
+    let locks = if is_long() { &LOCKS[..] } else { &LOCKS[..1] };
+    for lock in locks {
+        while_held(lock, true).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_table_that_is_held_against_everybody_takes_no_more_connections() {
+    while_held("LOCK TABLE secrets IN ACCESS EXCLUSIVE MODE", false).await;
+}
+
+/// Clients that add versions, each to a secret of its own, until they are dropped.
+struct VersionWriters {
+    added: Arc<AtomicUsize>,
+    _tasks: JoinSet<()>,
+}
+
+impl VersionWriters {
+    async fn begin(client: &Client, prefix: &str, number: usize) -> Self {
+        create_many(client, prefix, number).await;
+        let added = Arc::new(AtomicUsize::new(0));
+        let mut tasks = JoinSet::new();
+        for number in 0..number {
+            let (client, added) = (client.clone(), Arc::clone(&added));
+            let secret = name(&format!("{prefix}-{number}"));
+            tasks.spawn(async move {
+                let body = CreateVersionBody { secret_string: Some("value"), ..CreateVersionBody::default() };
+                loop {
+                    if client.create_version(&secret, &body).await.is_ok() {
+                        added.fetch_add(1, Ordering::SeqCst);
+                    }
+                }
+            });
+        }
+        Self { added, _tasks: tasks }
+    }
+
+    /// Versions that are added in this time.
+    async fn during(&self, time: Duration) -> usize {
+        let before = self.added.load(Ordering::SeqCst);
+        tokio::time::sleep(time).await;
+        self.added.load(Ordering::SeqCst) - before
+    }
+}
+
+/// Sessions of servers that wait for a row or table, the head of the audit trail aside.
+const WAITS: &str = "SELECT count(*) FROM pg_stat_activity
+     WHERE usename = 'csms' AND wait_event_type = 'Lock' AND query NOT LIKE '%audit_head%'";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_servers_wait_for_no_row_of_each_other_but_the_head() {
+    let database = Database::start().await;
+    let first = Server::start(database.options()).await.unwrap();
+    let data = tempfile::tempdir().unwrap();
+    for file in ["root.key", "credentials.json"] {
+        std::fs::copy(first.data().join(file), data.path().join(file)).unwrap();
+    }
+    let options = Options { data: Some(data.path().to_owned()), ..database.options() };
+    let second = Server::start(options).await.unwrap();
+    let one = VersionWriters::begin(&client(&first), "one", 8).await;
+    let other = VersionWriters::begin(&client(&second), "other", 8).await;
+    let watch = database.postgres.admin().await.unwrap();
+    for sample in 0..100 {
+        let waits: i64 = watch.query_one(WAITS, &[]).await.unwrap().get(0);
+        assert_eq!(waits, 0, "in sample {sample}");
+    }
+    for writers in [&one, &other] {
+        eventually("both write", async || writers.added.load(Ordering::SeqCst) > 10).await;
+    }
+}
+
+/// How long a row is held, and the part of their rate that other writes keep. Other tests run beside a short one and take their
+/// turns on the processor, so only the long one is exact.
+fn held_for() -> (Duration, f64) {
+    if is_long() { (Duration::from_secs(60), 0.8) } else { (Duration::from_secs(4), 0.3) }
+}
+
+#[allow(clippy::print_stdout, reason = "the figure is for whoever runs the suite")]
+#[tokio::test(flavor = "multi_thread")]
+async fn writes_to_other_secrets_keep_their_rate_while_one_is_held() {
+    let database = Database::start().await;
+    let server = Server::start(database.options()).await.unwrap();
+    let client = client(&server);
+    create_many(&client, "held", 1).await;
+    let writers = VersionWriters::begin(&client, "w", 16).await;
+    eventually("the writers write", async || writers.added.load(Ordering::SeqCst) > 100).await;
+    let (span, least) = held_for();
+    let before = writers.during(span / 2).await;
+    let holder = database.postgres.admin().await.unwrap();
+    holder.batch_execute("BEGIN; SELECT * FROM secrets WHERE name = 'held-0' FOR UPDATE").await.unwrap();
+    let mut waiting = JoinSet::new();
+    for _ in 0..4 {
+        let client = client.clone();
+        waiting.spawn(async move {
+            let body = CreateVersionBody { secret_string: Some("value"), ..CreateVersionBody::default() };
+            // Refused for as long as the row is held.
+            while client.create_version(&name("held-0"), &body).await.is_err() {}
+        });
+    }
+    let during = writers.during(span).await;
+    assert_eq!(waiting.try_join_next().map(|ended| ended.is_ok()), None, "nobody changes what is held");
+    holder.batch_execute("ROLLBACK").await.unwrap();
+    waiting.join_all().await;
+    let after = writers.during(span / 2).await;
+    let ratio = during as f64 / (before + after) as f64;
+    println!("while a row was held for {span:?}, writes kept {ratio:.2} of their rate");
+    assert!(ratio >= least, "{ratio:.2} of the rate");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sessions_that_the_database_ends_lose_nothing() {
+    let database = Database::start().await;
+    let server = Server::start(database.options()).await.unwrap();
+    let client = client(&server);
+    let writers = Writers::begin(&client, "w", 8);
+    for _ in 0..3 {
+        writers.go_on().await;
+        database.end_connections().await;
+    }
+    writers.go_on().await;
+    require_all(&client, &writers.end().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sessions_of_a_role_that_could_only_read_are_not_kept() {
+    let database = Database::start().await;
+    let server = Server::start(database.options()).await.unwrap();
+    let client = client(&server);
+    create_many(&client, "kept", 1).await;
+    database.postgres.execute("ALTER ROLE csms SET default_transaction_read_only = on").await.unwrap();
+    database.end_connections().await;
+    let refused = create(&client, "refused").await.unwrap_err();
+    assert_eq!(refused.status(), Some(503), "{refused}");
+    database.postgres.execute("ALTER ROLE csms RESET default_transaction_read_only").await.unwrap();
+    eventually("a write succeeds", async || create(&client, "after").await.is_ok()).await;
+    for number in 0..20 {
+        create(&client, &format!("later-{number}")).await.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_stands_still_is_reported_and_used_again() {
+    let database = Database::start().await;
+    let server = Server::start(database.options()).await.unwrap();
+    let client = client(&server);
+    let writers = Writers::begin(&client, "w", 8);
+    writers.go_on().await;
+    database.postgres.pause().unwrap();
+    healthz_becomes(&server, 503).await;
+    database.postgres.resume().unwrap();
+    healthz_becomes(&server, 200).await;
+    writers.go_on().await;
+    require_all(&client, &writers.end().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_restarts_is_used_again() {
+    let mut database = Database::start().await;
+    let server = Server::start(database.options()).await.unwrap();
+    let client = client(&server);
+    let writers = Writers::begin(&client, "w", 8);
+    writers.go_on().await;
+    database.postgres.stop().await.unwrap();
+    healthz_becomes(&server, 503).await;
+    let refused = create(&client, "refused").await.unwrap_err();
+    assert_eq!(refused.status(), Some(503), "{refused}");
+    database.postgres.start_again().await.unwrap();
+    writers.go_on().await;
+    require_all(&client, &writers.end().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_without_a_free_connection_uses_those_it_gets_later() {
+    let database = Database::start().await;
+    let server = Server::start(database.options()).await.unwrap();
+    let client = client(&server);
+    create_many(&client, "kept", 1).await;
+    database.postgres.execute("ALTER ROLE csms CONNECTION LIMIT 0").await.unwrap();
+    database.end_connections().await;
+    let refused = create(&client, "refused").await.unwrap_err();
+    assert_eq!(refused.status(), Some(503), "{refused}");
+    healthz_becomes(&server, 503).await;
+    database.postgres.execute("ALTER ROLE csms CONNECTION LIMIT -1").await.unwrap();
+    healthz_becomes(&server, 200).await;
+    eventually("a write succeeds", async || create(&client, "after").await.is_ok()).await;
+    assert_eq!(read(&client, "kept-0").await.unwrap(), "kept-0");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_role_that_does_not_wait_for_the_disk_loses_nothing_when_the_database_crashes() {
+    let database = Database::start().await;
+    database.postgres.execute("ALTER ROLE csms SET synchronous_commit = off").await.unwrap();
+    let server = Server::start(database.options()).await.unwrap();
+    let client = client(&server);
+    let writers = Writers::begin(&client, "w", 8);
+    for _ in 0..3 {
+        writers.go_on().await;
+        // All of its sessions end when one is killed, and it recovers from its log.
+        let session = "SELECT min(pid)::BIGINT FROM pg_stat_activity WHERE usename = 'csms'";
+        let session = i32::try_from(database.number(session).await).unwrap();
+        kill_process(Pid::from_raw(session).unwrap(), Signal::KILL).unwrap();
+    }
+    writers.go_on().await;
+    require_all(&client, &writers.end().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_is_behind_what_was_seen_of_it_is_reported_at_the_start() {
+    let database = Database::start().await;
+    let data = tempfile::tempdir().unwrap();
+    let on = |name: &str| Options { data: Some(data.path().to_owned()), ..database.options_on(name) };
+    let server = Server::start(on(DATABASE)).await.unwrap();
+    create_many(&client(&server), "kept", 1).await;
+    server.terminate().await.unwrap();
+    assert!(!server.log().contains("behind what this server has seen"), "{}", server.log_tail());
+    // As a standby that did not get what came later.
+    database.copy("standby").await;
+    let server = Server::start(on(DATABASE)).await.unwrap();
+    create_many(&client(&server), "lost", 1).await;
+    server.terminate().await.unwrap();
+    let server = Server::start(on("standby")).await.unwrap();
+    assert!(server.log().contains("behind what this server has seen"), "{}", server.log_tail());
+    assert_eq!(read(&client(&server), "kept-0").await.unwrap(), "kept-0");
+}
