@@ -217,7 +217,7 @@ mod tests {
         assert_eq!(seen.compare(&first).await.unwrap(), None, "nothing is remembered yet");
         append(&first, "two").await;
         let secret = SecretName::parse("db").unwrap();
-        let project = ProjectId::parse("p").unwrap();
+        let project = ProjectId::parse("0123456789abcdef0123456789abcdef").unwrap();
         seen.rotated(&first, &project, &secret, VersionId::FIRST).await;
         assert_eq!(Seen::open(directory.path()).compare(&first).await.unwrap(), None);
         append(&first, "three").await;

@@ -35,9 +35,13 @@ async fn a_login_of_a_database_becomes_a_secret_that_is_rotated() {
     let shell = Shell::open().await;
     let urn = format!("urn:fss:local-1:{}:function:default:rotate:latest", shell.server.project_id());
     let login = ["secret", "create", "db", "--postgres", "app@db.example.com/shop", "--every", "30d"];
-    let without = shell.feed(&login, b"hunter2\n").await;
-    assert_eq!(without.status.code(), Some(2), "{without:?}");
-    assert!(String::from_utf8_lossy(&without.stderr).contains("--rotation-func-urn"), "{without:?}");
+    // The server has the bundled function if it lies beside the binary.
+    let functions: Value = serde_json::from_str(&shell.printed(&["api", "ListFunctions"]).await).unwrap();
+    if functions["functions"] == json!([]) {
+        let without = shell.feed(&login, b"hunter2\n").await;
+        assert_eq!(without.status.code(), Some(2), "{without:?}");
+        assert!(String::from_utf8_lossy(&without.stderr).contains("--rotation-func-urn"), "{without:?}");
+    }
     let created = shell.feed(&[&login[..], &["--rotation-func-urn", &urn]].concat(), b"hunter2\n").await;
     assert!(created.status.success(), "{created:?}");
     let value: Value = serde_json::from_str(&shell.printed(&["secret", "get", "db", "--value"]).await).unwrap();
