@@ -186,7 +186,7 @@ fn write(file: &Path, state: &State) -> io::Result<()> {
 mod tests {
     use std::sync::Arc;
 
-    use csms_store::{AuditEntry, ChainKey, SqliteSettings, SqliteStore};
+    use csms_store::{AuditEntry, ChainKey, RowKey, SqliteSettings, SqliteStore};
     use zeroize::Zeroizing;
 
     use super::*;
@@ -198,7 +198,9 @@ mod tests {
     }
 
     fn store(directory: &Path) -> AnyStore {
-        SqliteStore::open(&directory.join("csms.db"), SqliteSettings::default()).unwrap().into()
+        let store: AnyStore = SqliteStore::open(&directory.join("csms.db"), SqliteSettings::default()).unwrap().into();
+        store.use_row_key(RowKey::new(1, [7; 32].into()));
+        store
     }
 
     #[tokio::test]
