@@ -526,7 +526,10 @@ proptest! {
                         // What was read, and nothing else, shows that the stored password is not the account's.
                         let known = match situation.inspection {
                             Some(Inspection::Account { passwords: Some(passwords), .. }) => !passwords.has_unknown_second(),
-                            Some(Inspection::Account { .. }) => probe(base) != Some(Rejected),
+                            // A pending password that is right and expired shows that the base's is not the account's any more.
+                            Some(Inspection::Account { .. }) => {
+                                probe(base) != Some(Rejected) || probe(Pending) == Some(Probe::Expired)
+                            }
                             _ => false,
                         };
                         prop_assert!(situation.powers.admin && (forbidden || known));
