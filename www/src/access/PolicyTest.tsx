@@ -49,13 +49,18 @@ export function PolicyTest({ text, isDisabled }: { text: string; isDisabled: boo
   );
 }
 
+/** What is allowed comes first: most actions are denied. */
+const ORDER: readonly JudgedAction["verdict"][] = ["allowed", "depends", "denied"];
+
 function Verdict({ verdict, wanted }: { verdict: PolicyVerdict; wanted: string }) {
   const { t } = useLanguage();
   const counted = (one: JudgedAction["verdict"]) => verdict.actions.filter(({ verdict }) => verdict === one).length;
   // Without a name only what is allowed is of interest; most actions are denied.
-  const shown = verdict.actions.filter(({ action, verdict }) =>
-    wanted === "" ? verdict !== "denied" : action.toLowerCase().includes(wanted.toLowerCase()),
-  );
+  const shown = verdict.actions
+    .filter(({ action, verdict }) =>
+      wanted === "" ? verdict !== "denied" : action.toLowerCase().includes(wanted.toLowerCase()),
+    )
+    .sort((one, other) => ORDER.indexOf(one.verdict) - ORDER.indexOf(other.verdict));
   return (
     <div className="sections">
       {verdict.warnings.length > 0 && (
