@@ -141,10 +141,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), CliError> {
     let Arguments { action, connection, output } = arguments;
     let client = connection.client()?;
     let subject = action.subject();
-    act(&client, output, action).await.map_err(|error| match subject {
-        Some(subject) => error.about(subject),
-        None => error,
-    })
+    act(&client, output, action).await.map_err(|error| error.about_any(subject))
 }
 
 async fn act(client: &Client, output: Output, action: Action) -> Result<(), CliError> {

@@ -93,6 +93,14 @@ impl CliError {
         Self::About { subject: subject.into(), error: Box::new(self) }
     }
 
+    /// The same, saying what the command was about, if that is one thing.
+    pub(crate) fn about_any(self, subject: Option<String>) -> Self {
+        match subject {
+            Some(subject) => self.about(subject),
+            None => self,
+        }
+    }
+
     /// The status and its name for programs.
     fn kind(&self) -> (u8, &'static str) {
         match self {

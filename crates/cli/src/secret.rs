@@ -120,10 +120,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), CliError> {
     let client = connection.client()?;
     let subject = action.subject();
     let outcome = act(&client, output, action, connection.rotation_function()).await;
-    outcome.map_err(|error| match subject {
-        Some(subject) => error.about(subject),
-        None => error,
-    })
+    outcome.map_err(|error| error.about_any(subject))
 }
 
 async fn act(client: &Client, output: Output, action: Action, function: Option<String>) -> Result<(), CliError> {

@@ -12,7 +12,7 @@ use csms_api::{
 };
 use csms_core::{ProjectId, SecretName, StageName, VersionId, rotation::Traceparent};
 use serde::{Serialize, de::DeserializeOwned};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::{
     credentials::Credentials,
@@ -167,17 +167,18 @@ impl Client {
     ///
     /// # Errors
     /// A refusal of the service, or no usable answer.
-    pub async fn call_json(
+    pub async fn call_json<T: DeserializeOwned>(
         &self,
         row: Specification,
         parameters: &[&str],
         query: &[(&str, String)],
-        body: Option<&Value>,
-    ) -> Result<Value, ClientError> {
-        let body = body.map(|body| body.to_string().into_bytes()).unwrap_or_default();
+        body: Option<&impl Serialize>,
+    ) -> Result<T, ClientError> {
+        let misread = |_| ClientError::Answer { operation: row.name };
+        let body = body.map(serde_json::to_vec).transpose().map_err(misread)?.unwrap_or_default();
         let answer = self.exchange.call(row, parameters, query, body, TIMEOUT).await?;
         let answer = if answer.is_empty() { b"null".to_vec() } else { answer };
-        serde_json::from_slice(&answer).map_err(|_| ClientError::Answer { operation: row.name })
+        serde_json::from_slice(&answer).map_err(misread)
     }
 
     async fn call<T: DeserializeOwned>(
@@ -187,12 +188,7 @@ impl Client {
         query: &[(&str, String)],
         body: Option<&impl Serialize>,
     ) -> Result<T, ClientError> {
-        let misread = |_| ClientError::Answer { operation: operation.specification().name };
-        let body = body.map(serde_json::to_vec).transpose().map_err(misread)?.unwrap_or_default();
-        let answer = self.exchange.call(operation.specification(), parameters, query, body, TIMEOUT).await?;
-        // An operation without a body in its answer has the empty type.
-        let answer = if answer.is_empty() { b"null".to_vec() } else { answer };
-        serde_json::from_slice(&answer).map_err(misread)
+        self.call_json(operation.specification(), parameters, query, body).await
     }
 }
 

@@ -1,6 +1,7 @@
 //! `csms secret grant`: who may read a secret without a policy.
 
 use clap::{Args, Subcommand};
+use csms_api::response::grant::GrantResponse;
 use csms_client::{Client, GrantBody};
 use csms_core::SecretName;
 
@@ -95,21 +96,11 @@ pub(super) async fn run(client: &Client, output: Output, arguments: &Arguments) 
         }
         Action::Create { name, user, until } => {
             let body = GrantBody::to_user(name.as_str(), user, until.as_deref());
-            let answer = client.create_grant(&body).await?;
-            output.facts(&answer, |facts| {
-                facts.add("secret", name.as_str());
-                facts.add("granted to", user.as_str());
-                facts.add("until", time_or_none(answer.data.validity_time));
-            })
+            show(output, name, user, &client.create_grant(&body).await?)
         }
         Action::Update { name, user, until } => {
             let body = GrantBody::to_user(name.as_str(), user, until.as_deref());
-            let answer = client.update_grant(&body).await?;
-            output.facts(&answer, |facts| {
-                facts.add("secret", name.as_str());
-                facts.add("granted to", user.as_str());
-                facts.add("until", time_or_none(answer.data.validity_time));
-            })
+            show(output, name, user, &client.update_grant(&body).await?)
         }
         Action::Delete { name, user, all: _, yes } => {
             let whose = user.as_ref().map_or_else(|| "all grants".to_owned(), |user| format!("the grant of {user}"));
@@ -119,4 +110,12 @@ pub(super) async fn run(client: &Client, output: Output, arguments: &Arguments) 
             output.sentence(&format!("{whose} on {name} {verb} taken back"))
         }
     }
+}
+
+fn show(output: Output, secret: &SecretName, user: &str, answer: &GrantResponse) -> Result<(), CliError> {
+    output.facts(answer, |facts| {
+        facts.add("secret", secret.as_str());
+        facts.add("granted to", user);
+        facts.add("until", time_or_none(answer.data.validity_time));
+    })
 }
