@@ -12,7 +12,7 @@ use csms_core::{
     stage,
 };
 use csms_rotation_tests::{Database, Service};
-use csms_testbed::Postgres;
+use csms_testbed::{Postgres, server::Options};
 use tokio::time::Instant;
 
 const FIRST: &str = "First-password-1";
@@ -163,3 +163,50 @@ on!(MariaDb, mariadb:
     a_database_that_is_down_fails_the_task_and_the_next_one_takes_over_its_version,
     a_password_that_is_not_the_accounts_needs_an_operator_and_changes_nothing,
 );
+
+/// Databases that accept connections and say nothing.
+struct SilentDatabases(Vec<std::net::TcpListener>);
+
+impl SilentDatabases {
+    fn start(number: usize) -> Self {
+        let listen = |_| {
+            let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+            listener.set_nonblocking(true).unwrap();
+            listener
+        };
+        Self((0..number).map(listen).collect())
+    }
+
+    /// How many of them somebody has connected to.
+    fn reached(&self) -> usize {
+        self.0.iter().filter(|listener| listener.accept().is_ok()).count()
+    }
+}
+
+/// With the bundled function, at the smallest and at a usual concurrency: its instances are few too.
+#[tokio::test]
+async fn silent_databases_of_many_secrets_keep_no_other_secret_waiting() {
+    let database = Database::start(Engine::PostgreSql).await.unwrap();
+    for concurrent in [1, 8] {
+        let silent = SilentDatabases::start(40);
+        let options = Options::default().argument("--rotation-concurrency").argument(concurrent.to_string());
+        let service = Service::start_with(options).await;
+        let victim = format!("victim-{concurrent}");
+        database.create_login(&victim, FIRST).await.unwrap();
+        let value = database.value(&victim, FIRST);
+        let victim = service.create(&victim, RotationMode::SingleUser, service.bundled_function(), &value).await;
+        for (number, listener) in silent.0.iter().enumerate() {
+            let mut value = database.value("app", FIRST);
+            value["port"] = listener.local_addr().unwrap().port().into();
+            let name = format!("silent-{number}");
+            let name = service.create(&name, RotationMode::SingleUser, service.bundled_function(), &value).await;
+            service.begin(&name).await;
+        }
+
+        let rotated = service.rotate(&victim).await;
+
+        let reached = silent.reached();
+        assert!(reached < silent.0.len() / 2, "{reached} silent databases came first at concurrency {concurrent}");
+        service.assert_rotated(&rotated, 1, VersionId::FIRST, "beside silent databases").await;
+    }
+}
