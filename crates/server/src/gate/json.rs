@@ -51,6 +51,19 @@ impl Body {
         Self { encoding, ..self }
     }
 
+    /// What the body says, before an operation takes it; `None` when that is no JSON. Read here, it is not read again.
+    pub fn look(&mut self) -> Option<&Value> {
+        if let Content::Sent(bytes) = &self.content
+            && self.encoding.is_none()
+        {
+            self.content = Content::Read(Wiped(read(bytes).ok()?));
+        }
+        match &self.content {
+            Content::Read(value) => Some(value),
+            Content::Sent(_) => None,
+        }
+    }
+
     /// The body as it was sent, for operations whose body is not JSON of ours.
     ///
     /// # Errors

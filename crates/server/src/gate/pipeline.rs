@@ -150,14 +150,19 @@ async fn answer<S: Service>(
         Scope::Public => {
             // Before the body: the work behind it is what a foreign page could start.
             app.hosts.check_login(&parts.headers)?;
-            let body = read_login_body(body).await?;
-            if operation.is_by_caller(&body) {
-                prove(app, operation, &parts, HttpBody::from(body), line).await?
+            let sent = read_login_body(body).await?;
+            let mut body = Body::new(sent.clone()).encoded(content_encoding(&parts));
+            let caller = if operation.is_by_caller(&mut body) {
+                prove(app, operation, &parts, HttpBody::from(sent), line).await?.0
             } else {
-                (Arc::new(Caller::nobody()), body)
-            }
+                Arc::new(Caller::nobody())
+            };
+            (caller, body)
         }
-        Scope::Project | Scope::Domain => prove(app, operation, &parts, body, line).await?,
+        Scope::Project | Scope::Domain => {
+            let (caller, sent) = prove(app, operation, &parts, body, line).await?;
+            (caller, Body::new(sent).encoded(content_encoding(&parts)))
+        }
     };
     let specification = operation.specification();
     let mut parameters = path_parameters(&mut parts).await?;
@@ -179,7 +184,6 @@ async fn answer<S: Service>(
         }
     };
     let query = read_query(parts.uri.query().unwrap_or_default());
-    let body = Body::new(body).encoded(content_encoding(&parts));
     let request = RequestLine {
         operation: specification,
         parameters,

@@ -9,7 +9,7 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
-use axum::{body::Bytes, http::request::Parts};
+use axum::http::request::Parts;
 use csms_api::{ApiError, operation::Specification};
 use csms_core::{KeyId, Problem, ProjectId, Refusal, Secret, SecretId, SecretName, VersionId, Violation};
 use csms_store::{ChangeError, Draft};
@@ -74,7 +74,7 @@ pub trait Service: Copy + Send + Sync + 'static {
 
     /// Whether a request for a [`Scope::Public`] operation takes a proven caller all the same, by its body.
     #[must_use]
-    fn is_by_caller(self, _body: &Bytes) -> bool {
+    fn is_by_caller(self, _body: &mut Body) -> bool {
         false
     }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::{body::Bytes, http::StatusCode};
+use axum::http::StatusCode;
 pub use csms_api::iam::token::TokenOperation;
 use csms_api::{
     ApiError, ErrorCode, ErrorShape,
@@ -50,9 +50,8 @@ impl Service for TokenOperation {
         if self == Self::AssumeAgency { Kind::Agency } else { Kind::User }
     }
 
-    fn is_by_caller(self, body: &Bytes) -> bool {
-        let read = || Body::new(body.clone()).wiped_object().is_ok_and(|body| TokenRequest::is_by_caller(&body));
-        self == Self::CreateToken && read()
+    fn is_by_caller(self, body: &mut Body) -> bool {
+        self == Self::CreateToken && body.look().is_some_and(TokenRequest::is_by_caller)
     }
 
     fn translate(self, mut failure: Failure) -> Failure {
