@@ -8,7 +8,9 @@ use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::{
     boot::settings::origin::Given,
-    commands::{Failed, access, agency, audit, completions, config, doctor, migrate, policy, serve, user},
+    commands::{
+        Failed, access, agency, audit, completions, config, doctor, drill, migrate, policy, serve, snapshot, user,
+    },
     failure::Chain,
     version,
 };
@@ -68,6 +70,16 @@ pub enum Command {
     /// Example: PGPASSWORD=… csms migrate --from sqlite:/var/lib/csms --to postgres://csms@db.example.com/csms
     Migrate(migrate::Arguments),
 
+    /// Make, verify and restore snapshots of all data
+    Snapshot(Box<snapshot::Arguments>),
+
+    /// Show that a snapshot can be used: restore it into a temporary place and try everything in it
+    ///
+    /// It verifies the snapshot, opens every value and every secret key, follows the audit trail, and logs in to the databases of
+    /// rotated secrets with the passwords that are SYSCURRENT in the snapshot, once each. It says before where it logs in, and
+    /// asks on a terminal. It changes no password and writes nothing but the temporary copy below TMPDIR, whose values are sealed.
+    Drill(Box<drill::Arguments>),
+
     /// Commands that use a running server
     #[command(flatten)]
     Use(Box<csms_cli::Command>),
@@ -114,6 +126,8 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Config(arguments) => return config::run(&arguments),
         Command::Use(command) => return csms_cli::run(*command),
         Command::Doctor(arguments) => return ended(doctor::run(*arguments)),
+        Command::Drill(arguments) => return ended(drill::run(&arguments)),
+        Command::Snapshot(arguments) => snapshot::run(&arguments),
         Command::User(arguments) => user::run(&arguments),
         Command::Policy(arguments) => policy::run(&arguments),
         Command::Agency(arguments) => agency::run(&arguments),

@@ -8,10 +8,12 @@ pub mod audit;
 pub mod completions;
 pub mod config;
 pub mod doctor;
+pub mod drill;
 pub mod migrate;
 pub mod offline;
 pub mod policy;
 pub mod serve;
+pub mod snapshot;
 pub mod user;
 
 use std::error::Error;

@@ -35,6 +35,7 @@ use crate::{
     identity::{Identity, Region},
 };
 
+pub mod last_snapshot;
 pub mod mark;
 pub mod seen;
 pub mod server_name;

@@ -21,6 +21,7 @@ mod recent;
 mod record;
 mod row;
 mod search;
+pub mod snapshot;
 mod sqlite;
 mod store;
 #[cfg(feature = "testing")]

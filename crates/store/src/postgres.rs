@@ -51,6 +51,7 @@ mod pooler;
 mod schema;
 mod secrets;
 mod session;
+pub(crate) mod snapshot;
 mod tasks;
 pub(crate) mod transfer;
 
@@ -147,6 +148,13 @@ impl PostgresStore {
         within(settings.timeout, schema::require(&connections)).await?;
         let groups = Groups::start(connections.clone(), settings.timeout);
         Ok(Self { connections, groups, timeout: settings.timeout })
+    }
+}
+
+impl PostgresStore {
+    /// A transaction that sees one instant of the whole database.
+    pub(crate) async fn read_at_once(&self) -> Result<snapshot::Reading, StoreError> {
+        within(self.timeout, snapshot::Reading::begin(&self.connections)).await
     }
 }
 

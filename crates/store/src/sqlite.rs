@@ -51,6 +51,7 @@ mod outbox;
 mod readers;
 mod schema;
 mod secrets;
+mod snapshot;
 mod tasks;
 pub(crate) mod transfer;
 mod writer;
@@ -168,6 +169,19 @@ impl SqliteStore {
     /// As every write.
     pub async fn forget_move(&self) -> Result<(), StoreError> {
         self.0.writer.write(|db| transfer::forget_move(db)).await
+    }
+
+    /// Copies the state of one instant into a new file, while writes go on. It takes as long as there is data.
+    pub(crate) fn copy_to(&self, target: &Path) -> Result<(), StoreError> {
+        snapshot::copy(self.0.readers.path(), target)
+    }
+
+    /// The projects that have secrets.
+    ///
+    /// # Errors
+    /// As every read.
+    pub async fn projects(&self) -> Result<Vec<ProjectId>, StoreError> {
+        self.0.readers.read(snapshot::projects)
     }
 
     /// Ends after the writes that were begun, and moves all data into the one file. What is asked for afterwards fails.

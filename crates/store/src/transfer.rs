@@ -12,11 +12,11 @@ use thiserror::Error;
 use crate::{
     error::StoreError,
     postgres::{PostgresSettings, transfer::Target},
-    sqlite::transfer::Source,
+    sqlite::transfer::File,
 };
 
 /// Rows of one statement.
-const BATCH: usize = 100;
+pub(crate) const BATCH: usize = 100;
 
 /// A table that was copied.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -103,16 +103,16 @@ impl Content {
 /// A table and its columns, as both sides have them.
 #[derive(Debug)]
 pub(crate) struct Table {
-    /// Name in the target.
+    /// Name in the database.
     pub(crate) name: String,
     /// What reads the columns out of the file, in their order.
     pub(crate) select: String,
-    /// The columns of the target.
+    /// The columns there, in the same order.
     pub(crate) columns: Vec<String>,
 }
 
-/// A table of the file as its target.
-fn table(name: &str, columns: &[String]) -> Table {
+/// A table of the file and its place in a database.
+pub(crate) fn table(name: &str, columns: &[String]) -> Table {
     let (select, columns) = match name {
         // There, values name their secret by its identifier.
         "secret_values" => (
@@ -142,7 +142,7 @@ pub async fn move_to_postgres(path: &Path, settings: &PostgresSettings) -> Resul
     if !path.is_file() {
         return Err(TransferError::NoSource(path.display().to_string()));
     }
-    let source = Source::open(path).map_err(TransferError::Source)?;
+    let source = File::open(path).map_err(TransferError::Source)?;
     let target = Target::open(settings).await.map_err(TransferError::Target)?;
     let address = settings.shown_address().map_err(TransferError::Target)?;
     let mut copied = copy(&source, &target).await;
@@ -156,7 +156,7 @@ pub async fn move_to_postgres(path: &Path, settings: &PostgresSettings) -> Resul
     Ok(copied)
 }
 
-async fn copy(source: &Source, target: &Target) -> Result<Vec<CopiedTable>, TransferError> {
+async fn copy(source: &File, target: &Target) -> Result<Vec<CopiedTable>, TransferError> {
     if let Some(table) = target.first_used_table().await.map_err(TransferError::Target)? {
         return Err(TransferError::NotEmpty(table));
     }

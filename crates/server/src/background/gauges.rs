@@ -6,7 +6,7 @@ use std::time::Duration;
 use csms_core::UnixMillis;
 use csms_store::{KeyState, Store as _, StoreError};
 
-use crate::{app::App, telemetry::metrics::Sample};
+use crate::{app::App, installation::last_snapshot, telemetry::metrics::Sample};
 
 /// How long a store may take to be counted in; `/metrics` then keeps the numbers of the last look.
 const WITHIN: Duration = Duration::from_secs(5);
@@ -36,5 +36,6 @@ async fn sample(app: &App) -> Result<Sample, StoreError> {
             }
         }
     }
-    Ok(Sample { outbox, oldest_material })
+    let last_snapshot = last_snapshot::time(app.seen.directory());
+    Ok(Sample { outbox, oldest_material, last_snapshot })
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use clap::{Args, Subcommand};
-use csms_store::{AuditHead, AuditRecord, ChainCheck, RowKind, RowMark, Store};
+use csms_store::{AnyStore, AuditHead, AuditRecord, ChainCheck, ChainKey, RowKind, RowMark, Store};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -46,7 +46,7 @@ enum Action {
     Verify {
         /// A head printed earlier, which must still be part of the trail
         #[arg(long, value_name = "NUMBER:LINK", value_parser = parse_head)]
-        expect: Option<(u64, Vec<u8>)>,
+        expect: Option<Head>,
     },
     /// List records, oldest first
     List {
@@ -62,7 +62,11 @@ enum Action {
     },
 }
 
-fn parse_head(text: &str) -> Result<(u64, Vec<u8>), String> {
+/// Number and link of a record.
+pub(super) type Head = (u64, Vec<u8>);
+
+/// Reads a head as [`head_text`] writes it.
+pub(super) fn parse_head(text: &str) -> Result<Head, String> {
     let form = || "must be of the form NUMBER:LINK, as verify prints it".to_owned();
     let (number, link) = text.split_once(':').ok_or_else(form)?;
     Ok((number.parse().map_err(|_| form())?, hex::decode(link).map_err(|_| form())?))
@@ -85,20 +89,42 @@ pub fn run(arguments: &Arguments) -> Result<(), Failed> {
     })
 }
 
-async fn verify(data: &Installation, format: Format, expect: Option<&(u64, Vec<u8>)>) -> Result<(), Failed> {
+/// A head as people see it.
+pub(super) fn head_text(head: &AuditHead) -> String {
+    format!("{}:{}", head.number, hex::encode(&head.link))
+}
+
+async fn verify(data: &Installation, format: Format, expect: Option<&Head>) -> Result<(), Failed> {
+    let head = check_trail(&data.store, data.chain(), expect).await?;
+    let text = head_text(&head);
+    print(format, &json!({ "intact": true, "records": head.number, "head": text }), |table| {
+        table.row(["intact", &format!("{} records", head.number)]);
+        table.row(["head", &text]);
+    })
+}
+
+/// Follows the trail of a store from the first record to the present head, and compares what it says of rows with the rows.
+///
+/// # Errors
+/// Where the trail is broken; failures of the store.
+pub(super) async fn check_trail(
+    store: &AnyStore,
+    chain: &ChainKey,
+    expect: Option<&Head>,
+) -> Result<AuditHead, Failed> {
     // A server may append meanwhile: read up to the head as it is at the beginning, and compare that one.
-    let mut check = ChainCheck::new(data.chain());
+    let mut check = ChainCheck::new(chain);
     let mut met = expect.is_none();
     let mut rows = RowsOfTrail::default();
-    let mut head = follow(data, &mut check, &mut rows, expect, &mut met).await?;
+    let mut head = follow(store, &mut check, &mut rows, expect, &mut met).await?;
     // A change that comes between the two readings is in the trail when it is read on.
-    let mut differences = rows.compare(&data.store.access_rows().await?);
+    let mut differences = rows.compare(&store.access_rows().await?);
     for _ in 0..MAX_READINGS {
         if differences.is_empty() {
             break;
         }
-        head = follow(data, &mut check, &mut rows, expect, &mut met).await?;
-        let again = rows.compare(&data.store.access_rows().await?);
+        head = follow(store, &mut check, &mut rows, expect, &mut met).await?;
+        let again = rows.compare(&store.access_rows().await?);
         if again == differences {
             break;
         }
@@ -114,24 +140,20 @@ async fn verify(data: &Installation, format: Format, expect: Option<&(u64, Vec<u
     if !differences.is_empty() {
         return Err(differences.join("\n").into());
     }
-    let text = format!("{}:{}", head.number, hex::encode(&head.link));
-    print(format, &json!({ "intact": true, "records": head.number, "head": text }), |table| {
-        table.row(["intact", &format!("{} records", head.number)]);
-        table.row(["head", &text]);
-    })
+    Ok(head)
 }
 
 /// Follows the trail up to its present head.
 async fn follow(
-    data: &Installation,
+    store: &AnyStore,
     check: &mut ChainCheck<'_>,
     rows: &mut RowsOfTrail,
-    expect: Option<&(u64, Vec<u8>)>,
+    expect: Option<&Head>,
     met: &mut bool,
 ) -> Result<AuditHead, Failed> {
-    let head = data.store.audit_head().await?;
+    let head = store.audit_head().await?;
     while check.position().0 < head.number {
-        let records = data.store.audit_records(check.position().0, PAGE, None).await?;
+        let records = store.audit_records(check.position().0, PAGE, None).await?;
         if records.is_empty() {
             break;
         }

@@ -17,11 +17,11 @@ use crate::{
     audit::{Record, chain_key},
     auth::new_password::PasswordRule,
     boot::serve,
-    boot::settings::{Flags, KmsFlags, StoreAddress},
+    boot::settings::{Flags, KmsFlags, Settings, StoreAddress},
     clock::Clock,
     identity::Identity,
     installation,
-    keys::root,
+    keys::root::{self, Keyring, RemoteKeyring},
     services::iam::administrators::{LEAVES_NOBODY, leaves_nobody},
 };
 
@@ -107,6 +107,12 @@ pub struct CareFlags {
 }
 
 impl CareFlags {
+    /// The flags of a command that has another one for this.
+    #[must_use]
+    pub const fn agreed(yes: bool) -> Self {
+        Self { yes, force: false }
+    }
+
     /// Asks before something is destroyed, when somebody is there to be asked.
     ///
     /// # Errors
@@ -117,11 +123,11 @@ impl CareFlags {
 }
 
 impl DataArguments {
-    /// Opens the data of an installation that has been started before.
+    /// The server's settings, as these flags, variables and file give them.
     ///
     /// # Errors
-    /// No data there, a wrong root key, failures of the store.
-    pub async fn open(&self) -> Result<Installation, Failed> {
+    /// Settings that cannot be used.
+    pub fn settings(&self) -> Result<Settings, Failed> {
         let flags = Flags {
             data: self.data.clone(),
             config: self.config.clone(),
@@ -132,21 +138,52 @@ impl DataArguments {
             kms: self.kms.clone(),
             ..Flags::default()
         };
-        let settings = flags.settle()?;
-        let none = |place: &str| format!("there is no data in {place}; start `csms serve` there first");
-        let Some(store) = serve::open_existing(&settings).await? else {
+        Ok(flags.settle()?)
+    }
+
+    /// Opens the data of an installation that has been started before.
+    ///
+    /// # Errors
+    /// No data there, a wrong root key, failures of the store.
+    pub async fn open(&self) -> Result<Installation, Failed> {
+        self.open_with(&self.settings()?).await
+    }
+
+    /// As [`DataArguments::open`], with settings that were read before.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn open_with(&self, settings: &Settings) -> Result<Installation, Failed> {
+        let Some(store) = serve::open_existing(settings).await? else {
             let place = if settings.store.is_some() { "the database".into() } else { settings.data.to_string_lossy() };
-            return Err(none(&place).into());
+            return Err(no_data(&place).into());
         };
+        self.unlock(settings, store).await.map(|(installation, _)| installation)
+    }
+
+    /// Opens the data in a store with the root key of the settings, and with the remote KMS that keeps it, if one does.
+    ///
+    /// # Errors
+    /// A store without an installation, a wrong root key, failures of the store.
+    pub async fn unlock(
+        &self,
+        settings: &Settings,
+        store: AnyStore,
+    ) -> Result<(Installation, Option<RemoteKeyring>), Failed> {
         if !installation::exists(&store).await? {
-            return Err(none("the database").into());
+            return Err(no_data("the database").into());
         }
-        let root = root::open(settings.root_key_source(), &store, &Clock::default()).await?.root;
+        let Keyring { root, remote } = root::open(settings.root_key_source(), &store, &Clock::default()).await?;
         let home = settings.regions.first().map_or("local-1", |region| region.as_str());
         let identity = installation::open(&store, &root, home).await?;
         let chain = chain_key(&root);
-        Ok(Installation { store, root, identity, password_rule: settings.password_rule, chain, force: false })
+        let password_rule = settings.password_rule;
+        Ok((Installation { store, root, identity, password_rule, chain, force: false }, remote))
     }
+}
+
+fn no_data(place: &str) -> String {
+    format!("there is no data in {place}; start `csms serve` there first")
 }
 
 impl Installation {
@@ -162,7 +199,9 @@ impl Installation {
         &self.chain
     }
 
-    fn record(&self, action: &str, target: &str) -> AuditEntry {
+    /// A record of what a command does to `target`.
+    #[must_use]
+    pub fn record(&self, action: &str, target: &str) -> AuditEntry {
         let mut record = Record::of("command", action, Clock::default().now());
         record.target = Some(target);
         record.entry(&self.chain)

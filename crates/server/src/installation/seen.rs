@@ -85,6 +85,12 @@ impl Seen {
         Self { file, state: Arc::new(Mutex::new(state.unwrap_or_default())), writing: Arc::default() }
     }
 
+    /// The data directory that this was read from.
+    #[must_use]
+    pub fn directory(&self) -> &Path {
+        self.file.parent().unwrap_or(Path::new("."))
+    }
+
     /// Forgets everything, for a new installation.
     pub fn forget(&self) {
         *self.lock() = State::default();

@@ -70,6 +70,8 @@ pub struct Sample {
     pub outbox: OutboxBacklog,
     /// When the newest material of the enabled key was made whose material is oldest.
     pub oldest_material: Option<UnixMillis>,
+    /// When the newest snapshot was made, as far as the data directory knows.
+    pub last_snapshot: Option<UnixMillis>,
 }
 
 /// Bounds for the time of a request: from a read of the embedded store to a call that waits for a database.
@@ -120,6 +122,7 @@ pub struct Metrics {
     tasks_purged: Counter<u64, AtomicU64>,
     deletions: Counter<u64, AtomicU64>,
     store_writable: Gauge,
+    last_snapshot: Seconds,
 }
 
 impl Default for Metrics {
@@ -155,6 +158,7 @@ impl Default for Metrics {
             tasks_purged: Counter::default(),
             deletions: Counter::default(),
             store_writable: Gauge::default(),
+            last_snapshot: Gauge::default(),
         };
         // A series that is there from the start shows its first increase.
         for labels in [SUCCESS, FAILED] {
@@ -230,6 +234,8 @@ impl Metrics {
         registry.register("scheduled_deletions", "Secrets deleted when their window closed", self.deletions.clone());
         let help = "Whether the last look of this server could write to the store: 1, or 0 on a full disk for instance";
         registry.register("store_writable", help, self.store_writable.clone());
+        let help = "When csms snapshot create last made a snapshot, by the note in the data directory, in Unix time; 0 without one";
+        registry.register_with_unit("snapshot_time", help, Unit::Seconds, self.last_snapshot.clone());
         self
     }
 
@@ -282,6 +288,7 @@ impl Metrics {
         self.outbox_waiting.set(gauge(sample.outbox.waiting));
         self.oldest_notification.set(age(sample.outbox.oldest, now));
         self.oldest_material.set(age(sample.oldest_material, now));
+        self.last_snapshot.set(seconds(sample.last_snapshot.map_or(0, UnixMillis::as_millis)));
     }
 
     /// Shows when the certificate of the port ends, in seconds since 1970.

@@ -173,7 +173,7 @@ impl Session {
         &self,
         sql: &str,
         doing: &'static str,
-    ) -> Result<impl Stream<Item = Result<Row, StoreError>> + Unpin, StoreError> {
+    ) -> Result<impl Stream<Item = Result<Row, StoreError>> + Unpin + use<>, StoreError> {
         let connection = self.connection()?;
         let reply = async {
             let statement = connection.prepare_cached(sql).await?;

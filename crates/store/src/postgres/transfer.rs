@@ -108,7 +108,8 @@ impl From<StoreError> for Ended {
     }
 }
 
-fn cell(row: &Row, at: usize) -> Result<Cell, StoreError> {
+/// What a column of a row holds.
+pub(super) fn cell(row: &Row, at: usize) -> Result<Cell, StoreError> {
     let kind = row.columns().get(at).map(tokio_postgres::Column::type_);
     let cell = match kind {
         Some(&Type::INT8) => column::<Option<i64>>(row, at, READING)?.map(Cell::Integer),

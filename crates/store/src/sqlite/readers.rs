@@ -94,6 +94,11 @@ impl Readers {
         Self { store, path: path.to_owned(), busy_timeout, commits, files, is_closed, slots: Mutex::default() }
     }
 
+    /// The file that is read.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// Runs `query` on this thread's reader. It sees one instant, at or after every commit answered so far.
     pub(super) fn read<T, E: From<StoreError>>(&self, query: impl FnOnce(&Connection) -> Result<T, E>) -> Result<T, E> {
         self.read_at(false, query)

@@ -1,17 +1,23 @@
-//! The file as the source of a move to another store: its tables, and their rows as cells.
+//! The file as the source of a move to another store, and as the target of a copy of one: its tables, and their rows as cells.
 
-use std::{fs::File, path::Path, time::Duration};
+use std::{fs, path::Path, time::Duration};
 
-use rusqlite::{Connection, DEFAULT_NAME, Rows, Statement, types::ValueRef, wal::CheckpointMode};
+use rusqlite::{
+    Connection, DEFAULT_NAME, Rows, Statement, ToSql, params_from_iter,
+    types::{ToSqlOutput, ValueRef},
+    wal::CheckpointMode,
+};
 
 use super::{connect, failure::During as _, identities, schema};
 use crate::{
     error::StoreError,
-    transfer::{Cell, Table},
+    transfer::{BATCH, Cell, Content, Table},
 };
 
 const READING: &str = "reading a table";
+const WRITING: &str = "writing a table";
 const MARKING: &str = "marking the file as moved";
+const CLOSING: &str = "moving the log into the file";
 
 /// Name under which a file keeps the address of the database that its data was moved to.
 const MOVED_TO: &str = "moved_to";
@@ -28,13 +34,13 @@ pub(super) fn forget_move(db: &Connection) -> Result<(), StoreError> {
 }
 
 /// A file that nobody else uses meanwhile.
-pub(crate) struct Source {
+pub(crate) struct File {
     connection: Connection,
-    _lock: File,
+    _lock: fs::File,
 }
 
-impl Source {
-    /// Locks the file and brings its schema up to date, so that it has the tables of this release.
+impl File {
+    /// Locks the file, making it if there is none, and brings its schema up to date, so that it has the tables of this release.
     pub(crate) fn open(path: &Path) -> Result<Self, StoreError> {
         let lock = connect::lock(path)?;
         let mut connection = connect::for_writing(path, Duration::from_secs(2))?;
@@ -47,7 +53,7 @@ impl Source {
         moved_to(&self.connection)
     }
 
-    /// Marks the file as moved to this address, once [`Source::keep_mark`] has been called.
+    /// Marks the file as moved to this address, once [`File::keep_mark`] has been called.
     pub(crate) fn begin_mark(&self, address: &str) -> Result<(), StoreError> {
         self.connection.execute_batch("BEGIN IMMEDIATE").during(MARKING)?;
         identities::put_meta_if_absent(&self.connection, MOVED_TO, address.as_bytes()).map(drop)
@@ -76,6 +82,59 @@ impl Source {
         texts.collect::<Result<_, _>>().during(READING)
     }
 
+    /// Begins a transaction that writes.
+    pub(crate) fn begin(&self) -> Result<(), StoreError> {
+        self.connection.execute_batch("BEGIN IMMEDIATE").during(WRITING)
+    }
+
+    /// Keeps what was written since [`File::begin`].
+    pub(crate) fn commit(&self) -> Result<(), StoreError> {
+        self.connection.execute_batch("COMMIT").during(WRITING)
+    }
+
+    /// Removes all rows of the table that has this name in the file.
+    pub(crate) fn clear(&self, name: &str) -> Result<(), StoreError> {
+        self.connection.execute(&format!("DELETE FROM {name}"), []).during(WRITING).map(drop)
+    }
+
+    /// Adds rows of `table` to the table that has this name in the file.
+    pub(crate) fn insert(&self, name: &str, table: &Table, rows: &[Vec<Cell>]) -> Result<(), StoreError> {
+        let sql = match name {
+            // Here, values name their secret by its row.
+            "secret_values" => "INSERT INTO secret_values (secret, version, sealed)
+                 VALUES ((SELECT row FROM secrets WHERE id = ?1), ?2, ?3)"
+                .to_owned(),
+            name => {
+                let places: Vec<_> = (1..=table.columns.len()).map(|column| format!("?{column}")).collect();
+                format!("INSERT INTO {name} ({}) VALUES ({})", table.columns.join(", "), places.join(", "))
+            }
+        };
+        let mut statement = self.connection.prepare_cached(&sql).during(WRITING)?;
+        for row in rows {
+            statement.execute(params_from_iter(row)).during(WRITING)?;
+        }
+        Ok(())
+    }
+
+    /// Reads a whole table.
+    pub(crate) fn content(&self, table: &Table) -> Result<Content, StoreError> {
+        let mut content = Content::default();
+        let mut rows = self.rows(table)?;
+        let mut query = rows.query()?;
+        loop {
+            let batch = query.take(BATCH)?;
+            if batch.is_empty() {
+                return Ok(content);
+            }
+            batch.iter().for_each(|row| content.add(row));
+        }
+    }
+
+    /// Moves everything into the one file.
+    pub(crate) fn close(self) -> Result<(), StoreError> {
+        self.connection.wal_checkpoint_v2(DEFAULT_NAME, CheckpointMode::TRUNCATE).during(CLOSING).map(drop)
+    }
+
     /// What reads the rows of a table.
     pub(crate) fn rows(&self, table: &Table) -> Result<TableRows<'_>, StoreError> {
         let statement = self.connection.prepare(&table.select).during(READING)?;
@@ -83,7 +142,7 @@ impl Source {
     }
 }
 
-impl Drop for Source {
+impl Drop for File {
     fn drop(&mut self) {
         // What the schema needed goes into the file. A failure leaves it in the log, where the next start finds it.
         let _ = self.connection.wal_checkpoint_v2(DEFAULT_NAME, CheckpointMode::TRUNCATE);
@@ -131,4 +190,15 @@ fn cell(value: ValueRef<'_>) -> Result<Cell, rusqlite::types::FromSqlError> {
         // No table has any.
         ValueRef::Real(_) => return Err(rusqlite::types::FromSqlError::InvalidType),
     })
+}
+
+impl ToSql for Cell {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(ToSqlOutput::Borrowed(match self {
+            Self::Null => ValueRef::Null,
+            Self::Integer(number) => ValueRef::Integer(*number),
+            Self::Text(text) => ValueRef::Text(text.as_bytes()),
+            Self::Bytes(bytes) => ValueRef::Blob(bytes),
+        }))
+    }
 }

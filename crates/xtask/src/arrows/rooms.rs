@@ -67,7 +67,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "rotation",
         ],
     ),
-    ("background", &["app", "audit", "channels", "failure", "keys", "rotation", "telemetry"]),
+    ("background", &["app", "audit", "channels", "failure", "installation", "keys", "rotation", "telemetry"]),
     ("http", &["app", "audit", "failure", "gate", "request", "services", "telemetry", "version"]),
     (
         "boot",
