@@ -21,50 +21,59 @@ pub(crate) struct Measured {
     pub(crate) p50: Duration,
     /// Time that 99 of 100 answers took at most.
     pub(crate) p99: Duration,
+    /// All answers, those of the warm-up too.
+    pub(crate) answers: u64,
+    /// CPU time for each answer of the processes that made it; the caller's to fill in.
+    pub(crate) cpu: Duration,
 }
 
-/// Sends on as many connections as there are requests, each its own, for `span` after a warm-up of a fifth of it. All
-/// connections share one thread, so that the load leaves the other cores to what is measured.
-pub(crate) async fn run(address: &str, requests: Vec<Vec<u8>>, span: Duration) -> Result<Measured> {
-    let address: Arc<str> = address.into();
+/// Sends on as many connections as there are requests, each its own, for `span` after a warm-up of a fifth of it. The addresses
+/// take turns. All connections share one thread, so that the load leaves the other cores to what is measured.
+pub(crate) async fn run(addresses: &[String], requests: Vec<Vec<u8>>, span: Duration) -> Result<Measured> {
+    let addresses: Arc<[String]> = addresses.into();
     let load = tokio::task::spawn_blocking(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        runtime.block_on(send(&address, requests, span))
+        runtime.block_on(send(&addresses, requests, span))
     });
     load.await?
 }
 
-async fn send(address: &Arc<str>, requests: Vec<Vec<u8>>, span: Duration) -> Result<Measured> {
+async fn send(addresses: &[String], requests: Vec<Vec<u8>>, span: Duration) -> Result<Measured> {
     let begin = Instant::now() + span / 5;
     let end = begin + span;
     let mut connections = JoinSet::new();
-    for request in requests {
-        let address = Arc::clone(address);
+    for (address, request) in addresses.iter().cycle().zip(requests) {
+        let address = address.clone();
         connections.spawn(async move { connection(&address, &request, begin, end).await });
     }
-    let mut times = Vec::new();
+    let (mut times, mut answers) = (Vec::new(), 0);
     while let Some(connection) = connections.join_next().await {
-        times.extend(connection??);
+        let (measured, all) = connection??;
+        times.extend(measured);
+        answers += all;
     }
     times.sort_unstable();
     ensure!(!times.is_empty(), "no answer came in time");
     let at = |share: usize| times.get(times.len() * share / 100).copied().unwrap_or_default();
-    Ok(Measured { per_second: times.len() as f64 / span.as_secs_f64(), p50: at(50), p99: at(99) })
+    let per_second = times.len() as f64 / span.as_secs_f64();
+    Ok(Measured { per_second, p50: at(50), p99: at(99), answers, cpu: Duration::ZERO })
 }
 
-/// One connection; the times of the answers that began within the span.
-async fn connection(address: &str, request: &[u8], begin: Instant, end: Instant) -> Result<Vec<Duration>> {
+/// One connection; the times of the answers that began within the span, and the number of all.
+async fn connection(address: &str, request: &[u8], begin: Instant, end: Instant) -> Result<(Vec<Duration>, u64)> {
     let mut stream = TcpStream::connect(address).await.context("cannot connect")?;
     stream.set_nodelay(true)?;
     let mut times = Vec::with_capacity(1 << 16);
     let mut buffer = vec![0; 1 << 16];
+    let mut answers = 0;
     loop {
         let sent = Instant::now();
         if sent >= end {
-            return Ok(times);
+            return Ok((times, answers));
         }
         stream.write_all(request).await?;
         answer(&mut stream, &mut buffer).await?;
+        answers += 1;
         if sent >= begin {
             times.push(sent.elapsed());
         }

