@@ -1,11 +1,12 @@
 //! `cargo xtask test`: every check and every test, in the order in which failures are cheapest.
 //!
-//! It stops at the first failure and says which command repeats it.
+//! It stops at the first failure and says which command repeats it. Where tests run beside each other, a few that fail are tried
+//! once more, alone, because a busy machine can be the reason; what passes then is told, and what fails twice is a failure.
 
 mod tally;
 
 use std::path::PathBuf;
-use std::process::{ExitCode, Stdio};
+use std::process::{ExitCode, ExitStatus, Stdio};
 
 use anyhow::{Context, Result};
 use csms_testbed::debian;
@@ -113,14 +114,45 @@ async fn artefacts(steps: &mut Steps) -> Result<Vec<(&'static str, PathBuf)>> {
     Ok(vec![("CSMS_BIN", server), ("CSMS_ROTATE_ZIP", archive.path)])
 }
 
-/// Runs the tests and passes their output on.
+/// Tests that fail together and are tried once more. More of them are no accident.
+pub(crate) const TRIED_AGAIN: usize = 3;
+
+/// Runs the tests, and those that fail a second time.
 async fn tests(of: &Arguments, artefacts: &[(&'static str, PathBuf)]) -> Result<(ExitCode, Tally)> {
     let mut arguments = vec!["test", "--workspace", "--no-fail-fast"];
     if of.fast {
         arguments.extend(SLOW_PACKAGES.iter().flat_map(|package| ["--exclude", package]));
     }
+    let (mut status, mut tally) = cargo_test(of, &arguments, artefacts).await?;
+    if !status.success()
+        && let Some(names) = tally.failed(TRIED_AGAIN).map(<[String]>::to_vec)
+    {
+        println!("\nfailed beside others, now alone: {}", names.join(", "));
+        let alone = arguments.iter().copied().chain(["--", "--test-threads=1", "--exact"]);
+        let again: Vec<&str> = alone.chain(names.iter().map(String::as_str)).collect();
+        let second;
+        (status, second) = cargo_test(of, &again, artefacts).await?;
+        tally = tally.with_second(second);
+        if status.success() {
+            println!("\npassed alone, after a failure beside others: {}", names.join(", "));
+        }
+    }
+    if !status.success() {
+        let variables: Vec<_> = artefacts.iter().map(|(name, path)| (*name, path.to_string_lossy())).collect();
+        let variables: Vec<_> = variables.iter().map(|(name, path)| (*name, path.as_ref())).collect();
+        println!("\ncargo test failed ({status}); repeat it with\n  {}", cargo::shell(&arguments, &variables));
+    }
+    Ok((if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE }, tally))
+}
+
+/// Runs `cargo` with its output passed on.
+async fn cargo_test(
+    of: &Arguments,
+    arguments: &[&str],
+    artefacts: &[(&'static str, PathBuf)],
+) -> Result<(ExitStatus, Tally)> {
     let mut cargo = cargo::command();
-    cargo.args(&arguments).envs(artefacts.iter().map(|(name, path)| (name, path))).stdout(Stdio::piped());
+    cargo.args(arguments).envs(artefacts.iter().map(|(name, path)| (name, path))).stdout(Stdio::piped());
     if of.long {
         cargo.env(LONG, "1");
     }
@@ -133,11 +165,5 @@ async fn tests(of: &Arguments, artefacts: &[(&'static str, PathBuf)]) -> Result<
             println!("{line}");
         }
     }
-    let status = child.wait().await?;
-    if !status.success() {
-        let variables: Vec<_> = artefacts.iter().map(|(name, path)| (*name, path.to_string_lossy())).collect();
-        let variables: Vec<_> = variables.iter().map(|(name, path)| (*name, path.as_ref())).collect();
-        println!("\ncargo test failed ({status}); repeat it with\n  {}", cargo::shell(&arguments, &variables));
-    }
-    Ok((if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE }, tally))
+    Ok((child.wait().await?, tally))
 }

@@ -1,12 +1,15 @@
 //! The tests of the console: its flows in both browsers, accessibility, what it keeps and shows.
 
+use std::cell::RefCell;
 use std::fs;
+use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Error, Result, bail};
 
 use super::stage::{self, Stage};
 use crate::cargo;
-use crate::progress::Steps;
+use crate::progress::{Step, Steps};
+use crate::test::TRIED_AGAIN;
 use crate::wasm::node::Program;
 
 /// How many steps [`run`] takes.
@@ -28,14 +31,69 @@ pub(crate) async fn run(steps: &mut Steps) -> Result<()> {
             files.sort();
             // It fills the project, which would slow the others down.
             let (last, first) = files.into_iter().partition::<Vec<_>, _>(|file| file.ends_with("many.test.mjs"));
-            let mut passed = 0;
+            let mut report = Report::default();
             for files in [first, last] {
-                let program = Program::new("node").arguments(["--test", "--test-reporter=tap", "--test-concurrency=2"]);
-                let output = stage.tell(program.arguments(files)).output(step).await?;
-                let count = output.lines().find_map(|line| line.strip_prefix("# pass "));
-                passed += count.and_then(|count| count.trim().parse::<usize>().ok()).unwrap_or(0);
+                report.add(beside_each_other(&stage, step, files).await);
             }
-            Ok(((), format!("{passed} tests passed")))
+            Ok(((), report.after_second_try(&stage, step).await?))
         })
         .await
+}
+
+/// What became of the files so far.
+#[derive(Default)]
+struct Report {
+    passed: usize,
+    failed: Vec<(PathBuf, Error)>,
+}
+
+impl Report {
+    fn add(&mut self, outcomes: Vec<(PathBuf, Result<usize>)>) {
+        for (file, outcome) in outcomes {
+            match outcome {
+                Ok(passed) => self.passed += passed,
+                Err(error) => self.failed.push((file, error)),
+            }
+        }
+    }
+
+    /// Tries what failed once more, alone.
+    async fn after_second_try(mut self, stage: &Stage, step: &Step) -> Result<String> {
+        let mut told = String::new();
+        if self.failed.len() > TRIED_AGAIN {
+            let errors = self.failed.iter().map(|(_, error)| format!("{error:#}"));
+            bail!(errors.collect::<Vec<_>>().join("\n\n"));
+        }
+        for (file, error) in self.failed {
+            let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            println!("{error:#}\n\n{name} failed beside others, now alone");
+            self.passed += test(stage, step, &file).await?;
+            told += &format!("; {name} passed alone, after a failure beside others");
+        }
+        Ok(format!("{} tests passed{told}", self.passed))
+    }
+}
+
+/// Runs the tests of the files, two files at a time.
+async fn beside_each_other(stage: &Stage, step: &Step, files: Vec<PathBuf>) -> Vec<(PathBuf, Result<usize>)> {
+    let waiting = RefCell::new(files.into_iter());
+    let next = || waiting.borrow_mut().next();
+    let work = async || {
+        let mut outcomes = Vec::new();
+        while let Some(file) = next() {
+            let outcome = test(stage, step, &file).await;
+            outcomes.push((file, outcome));
+        }
+        outcomes
+    };
+    let (one, other) = tokio::join!(work(), work());
+    one.into_iter().chain(other).collect()
+}
+
+/// Runs the tests of a file, and returns how many passed.
+async fn test(stage: &Stage, step: &Step, file: &Path) -> Result<usize> {
+    let program = Program::new("node").arguments(["--test", "--test-reporter=tap"]).argument(file);
+    let output = stage.tell(program).output(step).await?;
+    let count = output.lines().find_map(|line| line.strip_prefix("# pass "));
+    Ok(count.and_then(|count| count.trim().parse().ok()).unwrap_or(0))
 }
