@@ -7,6 +7,7 @@ pub mod access_log;
 pub mod answer;
 pub mod authorisation;
 pub mod body;
+pub mod exchange;
 pub mod json;
 pub mod lease;
 pub mod limits;

@@ -5,19 +5,40 @@
 pub mod hosts;
 pub mod path;
 
-use std::net::{IpAddr, Ipv6Addr};
+use std::{
+    cell::RefCell,
+    net::{IpAddr, Ipv6Addr},
+};
 
 use axum::http::{HeaderName, HeaderValue};
 
 /// Header that carries the identifier of a request.
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
+/// Random bytes of an identifier.
+const ID_BYTES: usize = 16;
+
+thread_local! {
+    /// Random bytes for further identifiers: the system is asked once for many of them.
+    static DRAWN: RefCell<Vec<[u8; ID_BYTES]>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Draws the bytes of an identifier.
+fn draw() -> [u8; ID_BYTES] {
+    DRAWN.with_borrow_mut(|drawn| {
+        if drawn.is_empty() {
+            drawn.resize(64, [0; ID_BYTES]);
+            // Without randomness the identifier is all zeros: a request without one would be worse.
+            let _ = getrandom::fill(drawn.as_flattened_mut());
+        }
+        drawn.pop().unwrap_or_default()
+    })
+}
+
 /// Makes the identifier of a request: 32 random hexadecimal digits, so that it says nothing of other requests.
 #[must_use]
 pub fn make_request_id() -> HeaderValue {
-    let mut random = [0_u8; 16];
-    // Without randomness the identifier is all zeros: a request without one would be worse.
-    let _ = getrandom::fill(&mut random);
+    let random = draw();
     let mut text = [0_u8; 32];
     let encoded = hex::encode_to_slice(random, &mut text).ok();
     encoded.and_then(|()| HeaderValue::from_bytes(&text).ok()).unwrap_or(HeaderValue::from_static("0"))

@@ -1,9 +1,10 @@
-//! Secrets whose documents this thread has read lately, so that the same text is not parsed again.
+//! Secrets whose documents have been read or written lately, so that the same text is neither parsed nor proven again.
 //!
-//! Found by content and never by name: an entry serves only a document of exactly the same bytes, so nothing has to be
-//! invalidated when a secret changes. Documents hold metadata, no values.
+//! Found by content and never by name: an entry serves only a document of exactly the same bytes with the same MAC, so nothing
+//! has to be invalidated when a secret changes, and a document whose transaction failed is remembered in vain. Documents hold
+//! metadata, no values.
 
-use std::cell::RefCell;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use csms_core::Secret;
 
@@ -14,47 +15,53 @@ use crate::{
     row::StoredSecret,
 };
 
-/// Entries of one thread; a document has about 3 KB at most, so together they stay below 1 MiB.
-const SLOTS: usize = 128;
+/// Entries; a document has about 6 KB at most, and the secret in it as much, so together they stay below 4 MiB.
+const SLOTS: usize = 256;
 
 struct Entry {
     text: Box<[u8]>,
     /// The MAC that the text has under the key of this serial number.
-    mac: Option<Box<[u8]>>,
+    mac: Box<[u8]>,
     key: u64,
     secret: Secret,
 }
 
-thread_local! {
-    static RECENT: RefCell<Vec<Option<Entry>>> = RefCell::new((0..SLOTS).map(|_| None).collect());
+static RECENT: [Mutex<Option<Arc<Entry>>>; SLOTS] = [const { Mutex::new(None) }; SLOTS];
+
+fn slot(checksum: i64) -> &'static Mutex<Option<Arc<Entry>>> {
+    let index = usize::try_from(checksum.unsigned_abs() % SLOTS as u64).unwrap_or_default();
+    RECENT.get(index).unwrap_or(&RECENT[0])
 }
 
-/// Reads a document, or answers what was read from an equal one.
+/// Reads a document, or returns what was read from an equal one.
 pub(crate) fn secret(stored: StoredSecret<'_>, binding: Binding<'_>) -> Result<Secret, StoreError> {
     let StoredSecret { text, checksum, mac, .. } = stored;
-    let slot = usize::try_from(checksum.unsigned_abs()).unwrap_or_default() % SLOTS;
-    let known = RECENT.with_borrow(|recent| {
-        let entry = recent.get(slot)?.as_ref()?;
+    let entry = slot(checksum).lock().unwrap_or_else(PoisonError::into_inner).clone();
+    let known = entry.filter(|entry| {
         // An equal text was checked against its checksum when it was read; the row's may still have been damaged.
-        let is_bound = entry.key == binding.serial() && entry.mac.as_deref() == mac;
-        (*entry.text == *text && is_bound && document::is_intact(text, checksum)).then(|| entry.secret.clone())
+        let is_bound = entry.key == binding.serial() && mac == Some(&*entry.mac);
+        *entry.text == *text && is_bound && document::is_intact(text, checksum)
     });
-    if let Some(secret) = known {
-        return Ok(secret);
+    if let Some(known) = known {
+        return Ok(known.secret.clone());
     }
     let secret: Secret = document::decode(text, checksum, "a secret")?;
     // Only what is bound is remembered, and nothing is returned that is not.
     binding.require(&Columns::Secret { name: secret.name.as_str(), document: text }, mac)?;
-    if binding.is_converting() {
-        return Ok(secret);
+    if let Some(mac) = mac {
+        remember(&secret, text, checksum, mac, binding);
     }
-    RECENT.with_borrow_mut(|recent| {
-        if let Some(place) = recent.get_mut(slot) {
-            let (mac, key) = (mac.map(Into::into), binding.serial());
-            *place = Some(Entry { text: text.into(), mac, key, secret: secret.clone() });
-        }
-    });
     Ok(secret)
+}
+
+/// Remembers a secret with its document, which has this MAC.
+pub(crate) fn remember(secret: &Secret, text: &[u8], checksum: i64, mac: &[u8], binding: Binding<'_>) {
+    if binding.is_converting() {
+        return;
+    }
+    let (text, mac, secret) = (text.into(), mac.into(), secret.clone());
+    let entry = Arc::new(Entry { text, mac, key: binding.serial(), secret });
+    *slot(checksum).lock().unwrap_or_else(PoisonError::into_inner) = Some(entry);
 }
 
 #[cfg(test)]

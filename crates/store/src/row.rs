@@ -71,8 +71,10 @@ impl<'s> SecretColumns<'s> {
     pub(crate) fn of(secret: &'s Secret, binding: Binding<'_>) -> Result<Self, StoreError> {
         let document = Document::of(secret)?;
         let bound = Columns::Secret { name: secret.name.as_str(), document: document.text.as_bytes() };
+        let mac = binding.bind(&bound);
+        recent::remember(secret, document.text.as_bytes(), document.checksum.into(), &mac, binding);
         Ok(Self {
-            mac: binding.bind(&bound),
+            mac,
             document,
             rotation_due_time: secret.rotation_due_time().map(time),
             deletion_due_time: deletion_due_time(secret).map(time),

@@ -30,6 +30,7 @@ use super::{
     answer::{Answer, empty_response, json_response},
     authorisation::{authorise, judge_openly, refused},
     body::{MAX_BODY_BYTES, read_body, read_login_body},
+    exchange::identified,
     json::Body,
     lease::require_task,
     limits::Standing,
@@ -68,20 +69,21 @@ pub fn routes<S: Service>(all: &'static [S]) -> Router<Arc<App>> {
         let filter = method_filter(first.specification().method);
         let operations: Arc<[S]> = operations.into();
         let handler = move |State(app): State<Arc<App>>, request: Request| {
-            let operations = Arc::clone(&operations);
-            async move {
-                // An empty segment that is still there is an empty variable, which the router would fill in.
-                if request.uri().path().contains("//") {
-                    return no_such_operation();
-                }
+            // An empty segment that is still there is an empty variable, which the router would fill in.
+            let found = if request.uri().path().contains("//") {
+                None
+            } else {
                 let last = request.uri().path().rsplit('/').next().unwrap_or_default();
                 let of_word = |operation: &&S| parents(operation.specification().path).1 == last;
                 let of_parameter = |operation: &&S| operation.specification().path == path;
-                let found = operations.iter().find(of_word).or_else(|| operations.iter().find(of_parameter));
-                match found.copied() {
-                    Some(operation) => serve(app, operation, request).await,
+                operations.iter().find(of_word).or_else(|| operations.iter().find(of_parameter)).copied()
+            };
+            async move {
+                let respond = async |request| match found {
+                    Some(operation) => serve(&app, operation, request).await,
                     None => no_such_operation(),
-                }
+                };
+                identified(&app, request, respond).await
             }
         };
         router = router.route(path, on(filter, handler));
@@ -107,14 +109,14 @@ const FAILED: &str = "FAILED";
 pub struct Counted;
 
 /// Answers one request for an operation.
-async fn serve<S: Service>(app: Arc<App>, operation: S, request: Request) -> Response<HttpBody> {
+async fn serve<S: Service>(app: &Arc<App>, operation: S, request: Request) -> Response<HttpBody> {
     let specification = operation.specification();
     let begun = Instant::now();
     let line = request.extensions().get::<AccessLine>().cloned();
     if let Some(line) = &line {
         line.operation(specification.name);
     }
-    let outcome = answer(&app, operation, request, line.as_ref()).await;
+    let outcome = answer(app, operation, request, line.as_ref()).await;
     let success = StatusCode::from_u16(specification.success).unwrap_or(StatusCode::OK);
     let mut response = match outcome {
         Ok(Answer::Json(body)) => json_response(success, body),

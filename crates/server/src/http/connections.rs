@@ -13,7 +13,6 @@ use std::{
 };
 
 use axum::{
-    Router,
     body::{Body, Bytes, HttpBody},
     http::{Request, Response},
 };
@@ -30,7 +29,7 @@ use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpStream},
 };
-use tower::ServiceExt as _;
+use tower::{Service, ServiceExt as _};
 
 pub use super::table::ConnectionLimits;
 use super::{
@@ -87,10 +86,25 @@ pub struct ConnectionSettings {
     pub tls: Option<Arc<Tls>>,
 }
 
+/// What answers the requests: the routes of the server.
+pub trait Answers:
+    Service<Request<Body>, Response = Response<Body>, Error = Infallible, Future: Send> + Clone + Send + Sync + 'static
+{
+}
+
+impl<T> Answers for T where
+    T: Service<Request<Body>, Response = Response<Body>, Error = Infallible, Future: Send>
+        + Clone
+        + Send
+        + Sync
+        + 'static
+{
+}
+
 /// Serves until `stop` is done, then closes idle connections and returns when the others have had their answers.
 pub async fn serve(
     listener: TcpListener,
-    router: Router,
+    router: impl Answers,
     settings: ConnectionSettings,
     stop: impl Future<Output = ()>,
 ) {
@@ -138,7 +152,12 @@ struct Accepted {
 }
 
 /// Serves one connection until it ends or has to make room.
-async fn serve_connection(accepted: Accepted, router: Router, settings: Arc<ConnectionSettings>, watcher: Watcher) {
+async fn serve_connection(
+    accepted: Accepted,
+    router: impl Answers,
+    settings: Arc<ConnectionSettings>,
+    watcher: Watcher,
+) {
     let Accepted { stream, address, admitted } = accepted;
     tokio::select! {
         ended = open(stream, address, &admitted, router, &settings, watcher) => {
@@ -155,7 +174,7 @@ async fn open(
     stream: TcpStream,
     address: IpAddr,
     admitted: &Admitted,
-    router: Router,
+    router: impl Answers,
     settings: &ConnectionSettings,
     watcher: Watcher,
 ) -> Result<(), String> {
@@ -204,7 +223,7 @@ async fn serve_http(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     at: Connection,
     (admitted, heads): (&Admitted, &Arc<HeadMeter>),
-    router: Router,
+    router: impl Answers,
     settings: &ConnectionSettings,
     watcher: Watcher,
 ) -> Result<(), String> {
@@ -285,6 +304,8 @@ mod tests {
         task::JoinHandle,
         time::{Instant, timeout},
     };
+
+    use axum::Router;
 
     use super::*;
 

@@ -7,7 +7,6 @@ use std::{
 };
 
 use axum::{
-    Router,
     body::{Body, to_bytes},
     http::{HeaderMap, Request, StatusCode, request::Builder},
 };
@@ -66,7 +65,7 @@ pub struct Server {
     pub app: Arc<App>,
     pub clock: Clock,
     pub credentials: Credentials,
-    router: Router,
+    router: router::Routes,
     #[allow(dead_code, reason = "kept so that it is removed with the server")]
     directory: Option<tempfile::TempDir>,
 }
