@@ -244,13 +244,28 @@ impl RotationReply {
     }
 }
 
-/// Takes an event out of the envelope of a timer or a gateway. `depth` bounds envelopes within envelopes.
+/// The member that names the service.
+const ENDPOINT: &str = "csms_endpoint";
+
+/// A member's name without what its cases differ in.
+fn folded(name: &str) -> String {
+    name.chars().filter(|character| *character != '_').map(|character| character.to_ascii_lowercase()).collect()
+}
+
+/// Takes an event out of the envelope of a timer or a gateway. `depth` bounds envelopes within envelopes. The service that an
+/// envelope names goes before the one that its content names: the outermost was written last.
 fn unwrap_event(value: Value, depth: u8) -> Map<String, Value> {
     let Value::Object(members) = value else { return Map::new() };
     let fields = Fields(members);
     let inner = ["user_event", "body"].into_iter().find_map(|name| fields.find(name)).and_then(read_envelope);
     match (depth.checked_sub(1), inner) {
-        (Some(depth), Some(inner)) if fields.find("secret_name").is_none() => unwrap_event(inner, depth),
+        (Some(depth), Some(inner)) if fields.find("secret_name").is_none() => {
+            let mut event = unwrap_event(inner, depth);
+            if let Some(endpoint) = fields.find(ENDPOINT) {
+                event.insert(ENDPOINT.into(), endpoint.clone());
+            }
+            event
+        }
         _ => fields.0,
     }
 }
@@ -270,11 +285,11 @@ fn read_envelope(content: &Value) -> Option<Value> {
 struct Fields(Map<String, Value>);
 
 impl Fields {
-    /// The member of this name; `null` and the empty text count as absent.
+    /// The member of this name, or else one that has it in another case; `null` and the empty text count as absent.
     fn find(&self, name: &str) -> Option<&Value> {
-        let key = |text: &str| text.chars().filter(|c| *c != '_').map(|c| c.to_ascii_lowercase()).collect::<String>();
-        let wanted = key(name);
-        let (_, value) = self.0.iter().find(|(name, _)| key(name) == wanted)?;
+        let wanted = folded(name);
+        let in_another_case = || self.0.iter().find(|(name, _)| folded(name) == wanted).map(|(_, value)| value);
+        let value = self.0.get(name).or_else(in_another_case)?;
         (!value.is_null() && value != "").then_some(value)
     }
 
@@ -456,6 +471,24 @@ mod tests {
         assert_eq!(parse(&json!({"secret_name": "db", "dry_run": "yes"})).unwrap_err()[0].path, "operate_type");
         let misspelt = json!({"secret_name": "db", "operate_type": "SINGLE_USER", "dry_run": "yes"});
         assert_eq!(parse(&misspelt).unwrap_err()[0].path, "dry_run");
+    }
+
+    #[test]
+    fn the_service_is_the_one_that_the_outermost_event_names_by_the_exact_word() {
+        let (own, other) = ("http://own", "http://other");
+        let content = json!({"secret_name": "db", "operate_type": "SINGLE_USER", "csms_endpoint": other});
+        let text = content.to_string();
+        let encoded = Base64::encode_string(text.as_bytes());
+        for event in [
+            json!({"csms_endpoint": own, "user_event": content}),
+            json!({"csms_endpoint": own, "user_event": text}),
+            json!({"csms_endpoint": own, "body": encoded}),
+            json!({"csms_endpoint": own, "body": {"user_event": content, "CsmsEndpoint": other}}),
+            json!({"secret_name": "db", "operate_type": "SINGLE_USER", "csms_endpoint": own, "CSMS_ENDPOINT": other}),
+            json!({"secret_name": "db", "operate_type": "SINGLE_USER", "csms_endpoint": own, "CsmsEndpoint": other}),
+        ] {
+            assert_eq!(parse(&event).unwrap().csms_endpoint.as_deref(), Some(own), "{event}");
+        }
     }
 
     #[test]

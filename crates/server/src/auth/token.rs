@@ -202,11 +202,16 @@ impl TemporaryKey {
     }
 
     fn for_bearer(caller: &Caller, expires: UnixMillis) -> Result<Self, Failure> {
-        let (access_key, mut secret_key) = make_key_pair()?;
-        let project = match caller.projects.as_slice() {
-            [one] => Some(one.clone()),
-            _ => None,
+        let project = match (caller.is_confined, caller.projects.as_slice()) {
+            (_, [one]) => Some(one.clone()),
+            // A key without a project is for all that its user has.
+            (false, _) => None,
+            (true, _) => {
+                let reason = "the credentials of the caller are for no project that the caller may use";
+                return Err(ApiError::new(ErrorCode::Forbidden, reason).into());
+            }
         };
+        let (access_key, mut secret_key) = make_key_pair()?;
         let use_by_user = if caller.bound.is_some() { UserUse::Bound } else { UserUse::Unbound };
         Ok(Self {
             access_key,

@@ -42,6 +42,7 @@ use crate::{
     http::connections::{self, ConnectionSettings},
     http::router,
     http::tls::{Tls, TlsError},
+    identity::Identity,
     installation::{
         self, InstallationError,
         mark::Mark,
@@ -203,7 +204,8 @@ pub async fn bind(settings: &Settings, clock: Clock) -> Result<Bound, ServeError
         tls,
         ..ConnectionSettings::default()
     };
-    let (functions, bundled) = functions(settings, identity.project_id.as_str(), &identity.region).await?;
+    let public_url = settings.public_url.clone().unwrap_or_else(|| url.clone());
+    let (functions, bundled) = functions(settings, &identity, &public_url).await?;
     let trail = Arc::new(Trail::new(store.clone(), &root, clock.clone(), settings.audit_reads));
     trail.open().await?;
     installation::ensure_first_user(&store, &root, &identity, &url, bundled.as_ref(), &credentials, password).await?;
@@ -212,7 +214,6 @@ pub async fn bind(settings: &Settings, clock: Clock) -> Result<Bound, ServeError
         reload::apply_access(file, &store, &root, &identity, clock.now()).await?;
     }
     let remote = remote.map(|remote| RemoteKeys::new(remote, store.clone(), identity.domain_id.clone()));
-    let public_url = settings.public_url.clone().unwrap_or_else(|| url.clone());
     let app = Arc::new(App {
         identity,
         keys: Keys::new(Arc::clone(&root), store.clone(), Arc::clone(&trail), clock.clone(), remote),
@@ -330,16 +331,23 @@ pub fn local_url(address: SocketAddr, tls: bool) -> String {
     format!("{scheme}://{address}")
 }
 
-/// The functions that run here: the named ones, and the bundled one if it lies beside the binary.
+/// The user variable that tells a function where this server is.
+const ENDPOINT_VARIABLE: &str = "CSMS_ENDPOINT";
+
+/// The functions that run here: the named ones, and the bundled one if it lies beside the binary. They are given credentials of
+/// this server, so a variable tells them its address, which they take before any that an event names.
 async fn functions(
     settings: &Settings,
-    project: &str,
-    region: &str,
+    identity: &Identity,
+    public_url: &str,
 ) -> Result<(Functions, Option<FunctionUrn>), ServeError> {
+    let (project, region) = (&identity.project_id, &identity.region);
+    let mut variables = settings.function_variables.clone();
+    variables.0.entry(ENDPOINT_VARIABLE.to_owned()).or_insert_with(|| public_url.to_owned());
     // A silent database's attempt goes on without a permit, so there are more instances than permits.
     let attempts = Permits::new(settings.rotation_concurrency).most_active();
     let mut functions = Functions::none(attempts, settings.data.join(FUNCTIONS))?
-        .with_variables(settings.function_variables.clone())
+        .with_variables(variables)
         .with_deputies(Arc::new(settings.deputies.clone()));
     for (urn, path) in &settings.functions {
         let registered = functions.register(urn, path).await;

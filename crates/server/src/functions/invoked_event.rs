@@ -31,6 +31,9 @@ pub(crate) fn with_endpoint(event: &[u8], endpoint: &str, shared_account: bool) 
     let Members(mut members) = serde_json::from_slice(event)
         .map_err(|error| Failure::new(ErrorCode::InvalidBody, format!("the event must be a JSON object: {error}")))?;
     let endpoint = to_raw_value(endpoint).map_err(Failure::internal)?;
+    // Readers take names in other cases, too.
+    let folded = |name: &str| name.replace('_', "").to_ascii_lowercase();
+    members.retain(|name, _| folded(name) != folded(ENDPOINT));
     members.insert(ENDPOINT.to_owned(), &endpoint);
     let is_shared = to_raw_value(&true).map_err(Failure::internal)?;
     if shared_account {
@@ -92,6 +95,9 @@ mod tests {
             r#"{"csms\u005fendpoint":"http://169.254.169.254"}"#,
             r#"{"csms_endpoint":null}"#,
             r#"{"csms_endpoint":{"a":[1]}}"#,
+            r#"{"CsmsEndpoint":"http://169.254.169.254"}"#,
+            r#"{"CSMS_ENDPOINT":"http://169.254.169.254"}"#,
+            r#"{"_csms_endpoint":"http://169.254.169.254"}"#,
         ] {
             assert_eq!(pinned(event), json!({ "csms_endpoint": OWN }), "{event}");
         }

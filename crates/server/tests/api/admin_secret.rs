@@ -110,6 +110,31 @@ async fn who_may_not_read_the_administrators_secret_cannot_restore_one_that_name
 }
 
 #[tokio::test]
+async fn a_secret_that_is_not_there_yet_cannot_be_named() {
+    let server = scene().await;
+    let answer = create(&server, &server.key(), &rotated("early", "postgresql", Some("later"))).await;
+    assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{}", answer.body);
+    assert!(answer.body.to_string().contains("rotation_config.AdminSecret"), "{}", answer.body);
+    let listed = server.call("GET", &server.path("secrets/early"), Value::Null).await;
+    assert_eq!(listed.status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn who_is_denied_the_administrators_secret_cannot_have_it_used_by_a_rotation() {
+    let server = scene().await;
+    let path = server.path("secrets/helped/rotate");
+    let denied = json!([
+        { "Effect": "Allow", "Action": ["csms:*:*"] },
+        { "Effect": "Deny", "Action": ["csms:secret:getVersion"], "Resource": ["CSMS:*:*:secretName:keeper"] },
+    ]);
+    assert_refused(&server.call_as(&key(&server, &denied), "POST", &path, &Value::Null).await);
+    // Who may rotate and nothing else is let through to what this server lacks: the function.
+    let rotating = json!([{ "Effect": "Allow", "Action": ["csms:secret:rotate"] }]);
+    let answer = server.call_as(&key(&server, &rotating), "POST", &path, &Value::Null).await;
+    assert_ne!(answer.status, StatusCode::FORBIDDEN, "{}", answer.body);
+}
+
+#[tokio::test]
 async fn sql_server_is_refused_by_field_and_rule() {
     let directory = tempfile::tempdir().unwrap();
     let code = directory.path().join("function");

@@ -46,6 +46,10 @@ async fn an_invoked_function_reaches_this_server_whatever_its_event_says() {
         assert_eq!(reply.body["csms_endpoint"], "https://csms.example");
         assert_eq!((&reply.body["secret_name"], &reply.body["operate_type"]), (&json!("x"), &json!("SINGLE_USER")));
     }
+    for name in ["CsmsEndpoint", "CSMS_ENDPOINT", "_csms_endpoint"] {
+        let reply = server.call("POST", &path, json!({ name: "http://127.0.0.1:1" })).await;
+        assert_eq!(reply.body, json!({ "csms_endpoint": "https://csms.example" }), "{name}");
+    }
     let reply = server.call("POST", &path, json!({})).await;
     assert_eq!(reply.body, json!({ "csms_endpoint": "https://csms.example" }));
     let refused = server.call("POST", &path, json!([])).await;

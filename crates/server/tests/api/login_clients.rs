@@ -1,13 +1,16 @@
 //! What clients ask before their first real request: versions, catalog, projects, tokens by tokens, temporary keys.
 
-use crate::support::{Answer, Key, Server};
+use crate::support::{Answer, Key, Server, open_with, settings};
 use axum::{
     body::Body,
     http::{Request, StatusCode},
 };
-use csms_core::policy::Policy;
-use csms_server::auth::{passwords, token::TemporaryKey};
-use csms_store::{AccessChange, Store};
+use csms_core::{ProjectId, RegionName, policy::Policy};
+use csms_server::{
+    auth::{passwords, token::TemporaryKey},
+    boot::settings::Settings,
+};
+use csms_store::{AccessChange, Store, UserRecord};
 use serde_json::{Value, json};
 
 const HOUR: u64 = 3_600_000;
@@ -180,6 +183,35 @@ async fn a_temporary_key_ends_no_later_than_the_token_that_it_was_minted_with() 
     assert_eq!(status().await, StatusCode::OK);
     server.clock.advance(HOUR);
     assert_eq!(status().await, StatusCode::UNAUTHORIZED);
+}
+
+#[tokio::test]
+async fn credentials_of_one_project_mint_no_key_for_another_or_for_all() {
+    let directory = tempfile::tempdir().unwrap();
+    let regions = ["home", "away"].map(|name| RegionName::parse(name).unwrap()).to_vec();
+    let server = open_with(&Settings { regions, ..settings(directory.path()) }).await.unwrap();
+    let projects: Vec<_> = server.app.identity.regions.iter().map(|region| region.project.clone()).collect();
+    let (id, _) = server.make_user("alice", "alice's password", vec![Policy::administrator()]).await;
+    let put = async |projects: &[ProjectId]| {
+        let user = server.app.store.user(&id).await.unwrap().unwrap();
+        let change = AccessChange::PutUser(UserRecord { projects: projects.to_vec(), ..user });
+        server.app.store.change_access(vec![change], Vec::new()).await.unwrap();
+        server.app.authenticator.forget();
+    };
+    put(&projects).await;
+    let of = async |index: usize| log_in(&server, "alice", Some(projects[index].as_str())).await;
+    let (home, away) = (of(0).await, of(1).await);
+    let naming = |token: &str| json!({ "auth": { "identity": { "methods": ["token"], "token": { "id": token } } } });
+    let mint = async |by: &str, body: Value| ask(&server, "POST", MINT, &[("x-auth-token", by)], &body).await;
+    assert_eq!(mint(&home, naming(&home)).await.status, StatusCode::CREATED);
+    assert_eq!(mint(&home, naming(&away)).await.status, StatusCode::FORBIDDEN);
+    // The user may not use the token's project any more, and may use another.
+    put(&projects[1..]).await;
+    assert_eq!(mint(&home, for_seconds(900)).await.status, StatusCode::FORBIDDEN);
+    let minted = key_of(&mint(&away, for_seconds(900)).await);
+    let path = |index: usize| format!("/v1/{}/secrets", projects[index]);
+    let status = async |index: usize| server.call_as(&minted, "GET", &path(index), &Value::Null).await.status;
+    assert_eq!((status(0).await, status(1).await), (StatusCode::FORBIDDEN, StatusCode::OK));
 }
 
 #[tokio::test]

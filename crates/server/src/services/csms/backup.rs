@@ -12,7 +12,7 @@ use csms_store::CreateError;
 use getrandom::SysRng;
 use serde::{Deserialize, Serialize};
 
-use super::secrets::{by_name, reading_admin, taken, with_account_warning};
+use super::secrets::{Administrator, by_name, taken, with_account_warning};
 use crate::{
     app::App,
     failure::Failure,
@@ -73,7 +73,7 @@ fn open(app: &App, project: &ProjectId, blob: &str) -> Option<(Secret, BTreeMap<
 /// # Errors
 /// Every problem of the request; a blob that is not of this installation and project; of the work: a taken name; the quota; an
 /// event that is gone.
-pub fn upload(call: Call, body: Body) -> Result<Prepared, Failure> {
+pub async fn upload(call: Call, body: Body) -> Result<Prepared, Failure> {
     let blob = read_blob(body.object()?)?;
     let (mut secret, values) = open(&call.app, &call.project, &blob).ok_or_else(|| {
         let expected = "a backup that this installation made of a secret of this project";
@@ -87,8 +87,10 @@ pub fn upload(call: Call, body: Body) -> Result<Prepared, Failure> {
         version: None,
     };
     let mut accesses = vec![Access::secret(call.actions(), &call.project, &secret.name, Stored::Missing).with(facts)];
-    accesses.extend(secret.admin_secret().map(|admin| reading_admin(&call, admin)));
+    let administrator = Administrator::of(&call, secret.admin_secret()).await?;
+    accesses.extend(administrator.reading(&call));
     Ok(Prepared::new(accesses, async move {
+        administrator.require()?;
         // What was under way then is not now, replicas may be gone or have changed since, and who could read it then may not
         // be meant to now.
         secret.running_task = None;

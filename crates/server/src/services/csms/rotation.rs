@@ -3,19 +3,20 @@
 use std::sync::Arc;
 
 use csms_api::{
+    ErrorCode,
     request::query::ListTasks,
     response::{ListTasksResponse, RotateResponse, TaskInfo},
 };
 use csms_core::Refusal;
-use csms_store::{Store, StoreError, TaskFilter, TaskOutcome, TaskPage};
+use csms_store::{Draft, Store, StoreError, TaskFilter, TaskOutcome, TaskPage};
 use tracing::Instrument as _;
 
-use super::secrets::by_name;
+use super::secrets::{Administrator, Named, by_name};
 use crate::{
     audit::Origin,
     failure::Failure,
     gate::{
-        access::Kind,
+        access::{Kind, Need},
         answer::Answer,
         service::{Call, Prepared},
     },
@@ -27,14 +28,25 @@ use crate::{
 /// # Errors
 /// A malformed name; of the work: no such secret; its state; a COMMON secret; a running rotation; a value or a configuration that
 /// cannot be rotated; a function that this server cannot invoke.
-pub fn rotate(call: Call) -> Result<Prepared, Failure> {
-    let name = call.secret_name()?;
-    Ok(Prepared::new(vec![by_name(&call, &name)], async move {
+pub async fn rotate(call: Call) -> Result<Prepared, Failure> {
+    let named = Named::read(&call, call.secret_name()?).await?;
+    let admin = named.stored().and_then(|secret| secret.admin_secret().cloned());
+    // Whoever may rotate need not be allowed to read the administrator's secret, but who is denied that cannot have it used.
+    let administrator = Administrator::of(&call, admin.as_ref()).await?.reading(&call);
+    let accesses = [named.access(&call)].into_iter().chain(administrator.map(|access| access.needs(Need::NoDeny)));
+    let name = named.name;
+    Ok(Prepared::new(accesses.collect(), async move {
         // In a task of its own: a caller that hangs up must not leave a stored task that nobody runs.
         let origin = Origin::current();
         let (app, project, guard) = (Arc::clone(&call.app), call.project.clone(), call.guard());
-        let start =
-            async move { begin::start(&app, &project, &name, Reason::Request, move |draft| guard.check(draft)).await };
+        let check = move |draft: &Draft| {
+            guard.check(draft)?;
+            if draft.secret.admin_secret() == admin.as_ref() {
+                return Ok(());
+            }
+            Err(Failure::new(ErrorCode::Forbidden, "the secret was changed meanwhile; try again"))
+        };
+        let start = async move { begin::start(&app, &project, &name, Reason::Request, check).await };
         let started = tokio::spawn(origin.during(start).in_current_span());
         let task = started.await.map_err(Failure::internal)??;
         Answer::json(&RotateResponse::of(&task))

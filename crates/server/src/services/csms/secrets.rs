@@ -12,8 +12,8 @@ use csms_api::{
     response::{ListSecretsResponse, PageInfo, SecretInfo, SecretResponse},
 };
 use csms_core::{
-    Action, FunctionUrn, KeyId, KeyName, ProjectId, Refusal, RotationConfig, Secret, SecretId, SecretName, SecretState,
-    VersionId,
+    Action, FunctionUrn, KeyId, KeyName, ProjectId, Refusal, RotationConfig, Rule, Secret, SecretId, SecretName,
+    SecretState, VersionId, Violation,
     event::{EventType, Occurrence},
     identity::make_uuid,
     rotation::SHARED_ACCOUNT,
@@ -56,6 +56,7 @@ pub(super) async fn with_account_warning(call: &Call, secret: &Secret) -> Result
 pub(super) struct Creation {
     request: CreateSecret,
     key: Option<ChosenKey>,
+    administrator: Administrator,
     /// What the creation touches.
     pub(super) accesses: Vec<Access>,
 }
@@ -80,8 +81,9 @@ pub(super) async fn creation(call: &Call, request: CreateSecret) -> Result<Creat
     let mut accesses = vec![made.with(facts)];
     accesses.extend(key.iter().filter_map(|key| key.sealing(&call.project)));
     let admin = request.secret.rotation_config.as_ref().and_then(RotationConfig::admin_secret);
-    accesses.extend(admin.map(|admin| reading_admin(call, admin)));
-    Ok(Creation { request, key, accesses })
+    let administrator = Administrator::of(call, admin).await?;
+    accesses.extend(administrator.reading(call));
+    Ok(Creation { request, key, administrator, accesses })
 }
 
 /// The key that a request chooses for a secret, or why there is none.
@@ -150,10 +152,40 @@ pub(super) async fn chosen_or_default(
     Ok((id, usable.key))
 }
 
-/// The right to read the secret that `AdminSecret` names: a rotation function reads it for whoever names it, or says which
-/// account the administrator helps.
-pub(super) fn reading_admin(call: &Call, admin: &SecretName) -> Access {
-    Access::secret(READ_VALUE, &call.project, admin, Stored::Unread).called("the secret that AdminSecret names")
+/// The secret that `AdminSecret` names, as it is now.
+pub(super) struct Administrator(Option<(SecretName, Stored<Secret>)>);
+
+impl Administrator {
+    /// Reads the secret that a configuration names.
+    ///
+    /// # Errors
+    /// Failures of the store.
+    pub(super) async fn of(call: &Call, name: Option<&SecretName>) -> Result<Self, Failure> {
+        let Some(name) = name else { return Ok(Self(None)) };
+        Ok(Self(Some((name.clone(), call.app.store.secret(&call.project, name).await?.into()))))
+    }
+
+    /// The right to read it: a rotation function does so for whoever names it, or says which account the administrator helps.
+    pub(super) fn reading(&self, call: &Call) -> Option<Access> {
+        let (name, stored) = self.0.as_ref()?;
+        let access = Access::secret(READ_VALUE, &call.project, name, stored.clone());
+        Some(access.called("the secret that AdminSecret names"))
+    }
+
+    /// Requires that whoever names a secret names one that there is: of one that comes later, nobody can say what its tags
+    /// forbid.
+    ///
+    /// # Errors
+    /// CSMS.0005 for `AdminSecret`.
+    pub(super) fn require(&self) -> Result<(), Failure> {
+        match &self.0 {
+            Some((_, Stored::Missing)) => {
+                let expected = "the name of a secret that exists in this project";
+                Err(vec![Violation::new(Rule::Unknown, expected).at("rotation_config.AdminSecret")].into())
+            }
+            _ => Ok(()),
+        }
+    }
 }
 
 /// CreateSecret
@@ -185,7 +217,8 @@ fn require_own_function(call: &Call, function: Option<&FunctionUrn>) -> Result<(
 /// # Errors
 /// A taken name; the quota; an unusable key.
 pub(super) async fn make(call: &Call, creation: Creation) -> Result<Secret, Failure> {
-    let Creation { request, key, .. } = creation;
+    let Creation { request, key, administrator, .. } = creation;
+    administrator.require()?;
     require_own_function(call, request.secret.rotation_func_urn.as_ref())?;
     let (key_id, key) = chosen_or_default(call, &call.project, key).await?;
     let id = SecretId::make(&mut SysRng)?;

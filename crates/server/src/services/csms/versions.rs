@@ -21,7 +21,7 @@ use csms_kms::envelope;
 use csms_store::{ReadError, Store, StoredValue};
 use getrandom::SysRng;
 
-use super::secrets::{Named, by_name, reading_admin, sealing};
+use super::secrets::{Administrator, Named, by_name, sealing};
 use crate::{
     failure::Failure,
     gate::{
@@ -53,7 +53,7 @@ impl Adding {
         if let Some(secret) = named.stored() {
             let usable = call.app.keys.usable(&call.project, &secret.kms_key_id).await;
             accesses.extend(sealing(&call.project, CREATE_DATA_KEY, &secret.kms_key_id, &usable));
-            accesses.extend(secret.admin_secret().map(|admin| reading_admin(call, admin)));
+            accesses.extend(Administrator::of(call, secret.admin_secret()).await?.reading(call));
             key = Some(usable);
         }
         Ok(Self { named, key, accesses })
