@@ -6,6 +6,7 @@
 mod arrows;
 mod bench;
 mod cargo;
+mod dist;
 mod docs;
 mod elf;
 mod package;
@@ -51,6 +52,7 @@ enum Command {
     Test(test::Arguments),
     Setup(setup::Arguments),
     Package(package::Arguments),
+    Dist(dist::Arguments),
     Bench(bench::Arguments),
     Soak(soak::Arguments),
     Screenshots(www::screenshots::Arguments),
@@ -67,6 +69,7 @@ fn main() -> ExitCode {
                 Command::Up(arguments) => up::run(arguments).await,
                 Command::Setup(_) => setup::run().await,
                 Command::Package(_) => package::run().await,
+                Command::Dist(arguments) => dist::run(&arguments).await,
                 Command::Bench(arguments) => bench::run(arguments).await,
                 Command::Soak(arguments) => soak::run(&arguments).await,
                 Command::Screenshots(arguments) => www::screenshots::run(arguments).await,

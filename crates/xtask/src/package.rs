@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use csms_testbed::debian;
+use flate2::Compression;
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, DateTime, ZipWriter};
 
@@ -107,6 +108,20 @@ fn archive(binary: &[u8], options: SimpleFileOptions) -> Result<Vec<u8>> {
         zip.start_file(name, options)?;
         zip.write_all(content)?;
     }
+    Ok(zip.finish()?.into_inner())
+}
+
+/// The function for the server that runs it on its own machine: its `bootstrap` is the binary, so it needs no shell.
+pub(crate) fn self_starting(binary: &[u8], compression: Compression) -> Result<Vec<u8>> {
+    let options = if compression == Compression::none() {
+        SimpleFileOptions::default().compression_method(CompressionMethod::Stored)
+    } else {
+        deflated()
+    };
+    let options = options.last_modified_time(DateTime::default()).unix_permissions(0o755);
+    let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
+    zip.start_file("bootstrap", options)?;
+    zip.write_all(binary)?;
     Ok(zip.finish()?.into_inner())
 }
 
