@@ -1,6 +1,6 @@
 //! `csms drill`: shows that a snapshot can be used, by restoring it into a temporary place and trying everything in it.
 //!
-//! Which logins are tried, and how, is in [`logins`]. Nothing is repaired, and no password is changed.
+//! Which logins are tried, and how, is in `drill/logins.rs`. Nothing is repaired, and no password is changed.
 
 mod logins;
 
