@@ -17,7 +17,7 @@ use csms_api::schema::catalogue::{Entry, entries};
 use serde_json::{Value, json};
 
 use crate::{
-    connection::Connection,
+    connection::{Connection, REGION_FLAG},
     failure::{CliError, STATUSES},
     nearest::nearest,
     output::{Format, Table, json, print},
@@ -45,7 +45,7 @@ const TIMEOUT: Duration = Duration::from_secs(90);
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES, after_long_help = format!("{EXAMPLES}\n\n{VALUES}\n\n{STATUSES}"))]
 pub struct Arguments {
-    /// Name of the operation, then its members as flags; --help behind the name lists them
+    /// Name of the operation, then its members as flags; `--help` after the name lists them
     #[arg(
         value_names = ["OPERATION", "MEMBERS"],
         num_args = 1..,
@@ -144,7 +144,10 @@ fn command(entry: &Entry) -> Command {
         .disable_version_flag(true);
     let command = members::arguments(command, &described);
     // The flags of every command come with a sentence of their own.
-    AnswerFormat::augment_args(Connection::augment_args(command)).about(about)
+    let command = AnswerFormat::augment_args(Connection::augment_args(command)).about(about);
+    let has_region = described.members.iter().any(|member| member.name == "region");
+    // A member of the operation has the flag then.
+    if has_region { command.mut_arg(REGION_FLAG, |flag| flag.long(REGION_FLAG).hide(true)) } else { command }
 }
 
 /// Reads operation and members from the arguments.
@@ -158,7 +161,8 @@ fn read(arguments: Arguments) -> Result<Request, CliError> {
     let connection = from::<Connection>(&mut matches)?.or(before);
     let format = from::<AnswerFormat>(&mut matches)?.format.or(answer.format);
     let described = entry.describe();
-    let members::Values { parameters, query, body } = members::read(&matches, &described, || connection.project())?;
+    let members::Values { parameters, query, body } =
+        members::read(&matches, &described, || crate::command::block_on(connection.project()))?;
     Ok(Request { entry, connection, format, parameters, query, body })
 }
 
@@ -169,7 +173,7 @@ fn from<T: clap::FromArgMatches>(matches: &mut ArgMatches) -> Result<T, CliError
 
 async fn send(request: Request) -> Result<(), CliError> {
     let Request { entry, connection, format, parameters, query, body } = request;
-    let client = connection.client()?;
+    let client = connection.client().await?;
     let parameters: Vec<_> = parameters.iter().map(String::as_str).collect();
     let query: Vec<_> = query.iter().map(|(name, value)| (name.as_str(), value.clone())).collect();
     let row = entry.specification;

@@ -13,6 +13,7 @@ use clap::Args;
 use csms_core::SecretName;
 
 use crate::{
+    complete::secrets,
     connection::Connection,
     failure::CliError,
     input,
@@ -27,7 +28,7 @@ const LONGEST: u64 = 5_242_880 + 2;
 #[derive(Args, Debug)]
 pub struct Arguments {
     /// Name of the secret
-    #[arg(value_parser = name)]
+    #[arg(value_parser = name, add = secrets())]
     name: SecretName,
 
     /// File to write, which must not be there yet; `-` is standard output
@@ -40,7 +41,7 @@ pub struct Arguments {
 
 /// Writes the backup.
 pub(crate) async fn run(arguments: Arguments) -> Result<(), CliError> {
-    let client = arguments.connection.client()?;
+    let client = arguments.connection.client().await?;
     let about = |error| CliError::from(error).about(format!("secret {}", arguments.name));
     let answer = client.backup(&arguments.name).await.map_err(about)?;
     let line = format!("{}\n", answer.secret_blob);
@@ -79,6 +80,6 @@ pub(crate) async fn restore(arguments: Source) -> Result<(), CliError> {
     let bytes = input::read_source(&arguments.file, LONGEST)?;
     let blob =
         core::str::from_utf8(&bytes).map_err(|_| CliError::impossible("this is not a backup: it is not text"))?;
-    let answer = arguments.connection.client()?.restore_backup(blob.trim_end()).await?;
+    let answer = arguments.connection.client().await?.restore_backup(blob.trim_end()).await?;
     arguments.output.facts(&answer, |facts| describe(&answer.secret, facts))
 }

@@ -47,6 +47,11 @@ pub fn run(command: Command) -> ExitCode {
         Command::Key(arguments) => (arguments.is_json(), block_on(key::run(arguments))),
         Command::Api(arguments) => api::run(*arguments),
     };
+    ended(is_json, outcome)
+}
+
+/// The exit status of a command, and on stderr what went wrong.
+pub(crate) fn ended(is_json: bool, outcome: Result<(), CliError>) -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

@@ -2,13 +2,15 @@
 //!
 //! Keys come from the file or from variables, never from flags, which other users of the machine can read.
 
-use std::{env, fs, path::PathBuf};
+use std::{collections::BTreeMap, env, fs, path::PathBuf};
 
 use clap::Args;
+use csms_api::iam::token::TokenOperation;
 use csms_client::{Client, Credentials};
 use csms_core::ProjectId;
 use csms_tls::CA_VARIABLE;
 use serde::Deserialize;
+use serde_json::Value;
 use zeroize::Zeroizing;
 
 use crate::failure::CliError;
@@ -18,6 +20,7 @@ const DEFAULT_ENDPOINT: &str = "http://127.0.0.1:7070";
 
 const ENDPOINT: &str = "CSMS_ENDPOINT";
 const CREDENTIALS: &str = "CSMS_CREDENTIALS";
+const REGION: &str = "HUAWEICLOUD_SDK_REGION";
 const PROJECT_ID: &str = "HUAWEICLOUD_SDK_PROJECT_ID";
 const ACCESS_KEY: &str = "HUAWEICLOUD_SDK_AK";
 const SECRET_KEY: &str = "HUAWEICLOUD_SDK_SK";
@@ -26,10 +29,19 @@ const SECURITY_TOKEN: &str = "HUAWEICLOUD_SDK_SECURITY_TOKEN";
 /// The variables that hold or lead to keys, which a program that is run for a user need not inherit.
 pub(crate) const KEY_VARIABLES: [&str; 4] = [ACCESS_KEY, SECRET_KEY, SECURITY_TOKEN, CREDENTIALS];
 
+/// The body of a request that has none.
+pub(crate) const NO_BODY: Option<&()> = None;
+
+/// The identifier of `--region` among the arguments of a command.
+pub(crate) const REGION_FLAG: &str = "connection-region";
+
+/// The project of a request that asks for projects: none of them.
+const NO_PROJECT: &str = "00000000000000000000000000000000";
+
 /// Flags that say which server to use.
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Server")]
-pub(crate) struct Connection {
+pub struct Connection {
     /// File with endpoint, project and keys, as `csms serve` writes it [env: CSMS_CREDENTIALS]. Without one the keys come
     /// from HUAWEICLOUD_SDK_AK, HUAWEICLOUD_SDK_SK and, for temporary ones, HUAWEICLOUD_SDK_SECURITY_TOKEN
     #[arg(long, global = true, value_name = "FILE")]
@@ -46,13 +58,22 @@ pub(crate) struct Connection {
     /// Project [env: HUAWEICLOUD_SDK_PROJECT_ID]
     #[arg(long, global = true, value_name = "ID")]
     project_id: Option<String>,
+
+    /// Region whose project is used, by its name, instead of the project's identifier [env: HUAWEICLOUD_SDK_REGION]
+    // Commands have arguments with the name of a region of their own.
+    #[arg(id = REGION_FLAG, long = "region", global = true, value_name = "NAME", conflicts_with = "project_id")]
+    region: Option<String>,
 }
 
 /// The members of a credentials file that a client needs.
 #[derive(Default, Deserialize)]
 struct File {
     endpoint: Option<String>,
+    region: Option<String>,
     project_id: Option<String>,
+    /// The projects of all regions, where there are several.
+    #[serde(default)]
+    projects: BTreeMap<String, String>,
     access_key: Option<String>,
     secret_key: Option<Zeroizing<String>>,
     security_token: Option<Zeroizing<String>>,
@@ -61,26 +82,74 @@ struct File {
     rotation_func_urn: Option<String>,
 }
 
+/// A project as it is named, not read yet.
+enum Wanted {
+    Project(String),
+    Region(String),
+}
+
+impl File {
+    /// The project of a region, which the server knows if the file does not.
+    fn in_region(&self, region: &str) -> Wanted {
+        let own = self.project_id.as_ref().filter(|_| self.region.as_deref() == Some(region));
+        match self.projects.get(region).or(own) {
+            Some(project) => Wanted::Project(project.clone()),
+            None => Wanted::Region(region.to_owned()),
+        }
+    }
+}
+
 /// What was found out.
 struct Settled {
     endpoint: String,
-    project: ProjectId,
+    project: Project,
     credentials: Credentials,
     /// Certificates (PEM) of authorities to trust besides the system's.
     authorities: Option<String>,
+}
+
+/// The project to use.
+enum Project {
+    Known(ProjectId),
+    /// That of a region, which the server knows.
+    OfRegion(String),
+}
+
+impl Settled {
+    fn client(&self, project: ProjectId) -> Result<Client, CliError> {
+        let credentials = self.credentials.clone();
+        Ok(match &self.authorities {
+            None => Client::new(&self.endpoint, project, credentials)?,
+            Some(authorities) => Client::trusting(&self.endpoint, project, credentials, authorities)?,
+        })
+    }
+
+    /// The project, for which the server is asked if it is that of a region.
+    async fn project(&self) -> Result<ProjectId, CliError> {
+        let region = match &self.project {
+            Project::Known(project) => return Ok(project.clone()),
+            Project::OfRegion(region) => region,
+        };
+        let none = ProjectId::parse(NO_PROJECT);
+        let none = none.map_err(|violation| CliError::argument("the project's id", &violation))?;
+        let query = [("name", region.clone())];
+        let row = TokenOperation::ListProjects.specification();
+        let answer: Value = self.client(none)?.call_json(row, &[], &query, NO_BODY).await?;
+        let found = answer.pointer("/projects/0/id").and_then(Value::as_str).map(ProjectId::parse);
+        let missing =
+            || CliError::Missing(format!("the user of these credentials has no project in the region {region}"));
+        found.and_then(Result::ok).ok_or_else(missing)
+    }
 }
 
 impl Connection {
     /// A client of the server.
     ///
     /// # Errors
-    /// Everything that is missing, in one message; a file that cannot be read.
-    pub(crate) fn client(&self) -> Result<Client, CliError> {
-        let Settled { endpoint, project, credentials, authorities } = self.settle(|name| env::var(name).ok())?;
-        Ok(match authorities {
-            None => Client::new(&endpoint, project, credentials)?,
-            Some(authorities) => Client::trusting(&endpoint, project, credentials, &authorities)?,
-        })
+    /// Everything that is missing, in one message; a file that cannot be read; a region without a project.
+    pub(crate) async fn client(&self) -> Result<Client, CliError> {
+        let settled = self.settle(|name| env::var(name).ok())?;
+        settled.client(settled.project().await?)
     }
 
     /// The same flags, with those of `other` where one is not given.
@@ -90,6 +159,7 @@ impl Connection {
             endpoint: self.endpoint.or(other.endpoint),
             ca: self.ca.or(other.ca),
             project_id: self.project_id.or(other.project_id),
+            region: self.region.or(other.region),
         }
     }
 
@@ -104,8 +174,8 @@ impl Connection {
     ///
     /// # Errors
     /// As for [`Self::client`].
-    pub(crate) fn project(&self) -> Result<ProjectId, CliError> {
-        Ok(self.settle(|name| env::var(name).ok())?.project)
+    pub(crate) async fn project(&self) -> Result<ProjectId, CliError> {
+        self.settle(|name| env::var(name).ok())?.project().await
     }
 
     fn settle(&self, variable: impl Fn(&str) -> Option<String>) -> Result<Settled, CliError> {
@@ -116,6 +186,8 @@ impl Connection {
             Some(path) => read(path)?,
             None => File {
                 endpoint: variable(ENDPOINT),
+                region: None,
+                projects: BTreeMap::new(),
                 project_id: variable(PROJECT_ID),
                 access_key: variable(ACCESS_KEY),
                 secret_key: variable(SECRET_KEY).map(Zeroizing::new),
@@ -135,8 +207,15 @@ impl Connection {
             (None, None) => None,
         };
         let authorities = authorities.transpose().map_err(|error| CliError::usage(error.to_string()))?;
-        let endpoint = self.endpoint.clone().or(found.endpoint).unwrap_or_else(|| DEFAULT_ENDPOINT.to_owned());
-        let project = self.project_id.clone().or(found.project_id);
+        let endpoint =
+            self.endpoint.clone().or_else(|| found.endpoint.clone()).unwrap_or_else(|| DEFAULT_ENDPOINT.to_owned());
+        let project = match (&self.project_id, &self.region, variable(REGION)) {
+            (Some(project), ..) => Some(Wanted::Project(project.clone())),
+            (None, Some(region), _) => Some(found.in_region(region)),
+            // A project that is named says more than a region for everything.
+            (None, None, Some(region)) if found.project_id.is_none() => Some(Wanted::Region(region)),
+            (None, None, _) => found.project_id.clone().map(Wanted::Project),
+        };
         let (Some(project), Some(access_key), Some(secret_key)) = (&project, &found.access_key, &found.secret_key)
         else {
             let missing = [
@@ -156,8 +235,13 @@ impl Connection {
                 }
             }));
         };
-        let project = ProjectId::parse(project.as_str());
-        let project = project.map_err(|violation| CliError::argument("the project's id", &violation))?;
+        let project = match project {
+            Wanted::Region(region) => Project::OfRegion(region.clone()),
+            Wanted::Project(project) => {
+                let project = ProjectId::parse(project.as_str());
+                Project::Known(project.map_err(|violation| CliError::argument("the project's id", &violation))?)
+            }
+        };
         let credentials = match &found.security_token {
             Some(token) => Credentials::temporary(access_key.as_str(), secret_key.as_str(), token.as_str()),
             None => Credentials::key_pair(access_key.as_str(), secret_key.as_str()),
@@ -202,6 +286,14 @@ mod tests {
         file
     }
 
+    /// The project, or the region whose project the server has to name.
+    fn named(settled: &Settled) -> &str {
+        match &settled.project {
+            Project::Known(project) => project.as_str(),
+            Project::OfRegion(region) => region,
+        }
+    }
+
     fn refusal(connection: &Connection, variable: impl Fn(&str) -> Option<String>) -> String {
         connection.settle(variable).err().unwrap().to_string()
     }
@@ -209,7 +301,7 @@ mod tests {
     #[test]
     fn the_variables_of_the_sdks_are_enough() {
         let settled = Connection::default().settle(variables).unwrap();
-        assert_eq!((settled.endpoint.as_str(), settled.project.as_str()), (DEFAULT_ENDPOINT, PROJECT));
+        assert_eq!((settled.endpoint.as_str(), named(&settled)), (DEFAULT_ENDPOINT, PROJECT));
         assert!(
             matches!(settled.credentials, Credentials::Key { access_key, security_token: None, .. } if access_key == "AK")
         );
@@ -230,10 +322,31 @@ mod tests {
         let file = file(&text);
         let mut connection = Connection { credentials: Some(file.path().to_owned()), ..Connection::default() };
         let settled = connection.settle(variables).unwrap();
-        assert_eq!((settled.endpoint.as_str(), settled.project.as_str()), ("http://file", OTHER));
+        assert_eq!((settled.endpoint.as_str(), named(&settled)), ("http://file", OTHER));
         assert!(matches!(settled.credentials, Credentials::Key { access_key, .. } if access_key == "FILE"));
         connection.endpoint = Some("http://flag".to_owned());
         assert_eq!(connection.settle(variables).unwrap().endpoint, "http://flag");
+    }
+
+    #[test]
+    fn a_region_stands_for_its_project_which_the_server_names_if_the_file_does_not() {
+        let text = format!(
+            r#"{{"region":"one","project_id":"{PROJECT}","projects":{{"two":"{OTHER}"}},"access_key":"A","secret_key":"s"}}"#
+        );
+        let file = file(&text);
+        let of = |region: &str| Connection {
+            credentials: Some(file.path().to_owned()),
+            region: Some(region.to_owned()),
+            ..Connection::default()
+        };
+        let settled = ["one", "two", "three"].map(|region| of(region).settle(variables).unwrap());
+        assert_eq!(settled.each_ref().map(named), [PROJECT, OTHER, "three"]);
+        let keys_and_region = |name: &str| match name {
+            PROJECT_ID => None,
+            REGION => Some("four".to_owned()),
+            other => variables(other),
+        };
+        assert_eq!(named(&Connection::default().settle(keys_and_region).unwrap()), "four");
     }
 
     #[test]

@@ -139,7 +139,7 @@ impl Action {
 /// Runs a command.
 pub(crate) async fn run(arguments: Arguments) -> Result<(), CliError> {
     let Arguments { action, connection, output } = arguments;
-    let client = connection.client()?;
+    let client = connection.client().await?;
     let subject = action.subject();
     act(&client, output, action).await.map_err(|error| error.about_any(subject))
 }

@@ -11,6 +11,7 @@ use zeroize::Zeroizing;
 
 use crate::{
     command::block_on,
+    complete::secrets,
     connection::{Connection, KEY_VARIABLES},
     failure::CliError,
     secret::{name, value_bytes},
@@ -56,7 +57,7 @@ const NOT_FOUND: u8 = 127;
 #[command(after_help = EXAMPLES, after_long_help = long_help())]
 pub struct Arguments {
     /// Secret whose value is a JSON object; its members become variables as the options below say. May be repeated
-    #[arg(long = "secret", value_name = "NAME", required = true, value_parser = name)]
+    #[arg(long = "secret", value_name = "NAME", required = true, value_parser = name, add = secrets())]
     secrets: Vec<SecretName>,
 
     #[command(flatten)]
@@ -105,7 +106,7 @@ fn not_tried(message: impl Into<String>) -> CliError {
 /// A secret that cannot be read, or everything that is wrong with the choice of members.
 async fn read(arguments: &Arguments) -> Result<Variables, CliError> {
     let Arguments { secrets, choice, version, connection, .. } = arguments;
-    let client = connection.client()?;
+    let client = connection.client().await?;
     let mut values = Vec::new();
     for secret in secrets {
         let answer = client.show_version(secret, version).await;

@@ -1,14 +1,16 @@
-//! The commands of `csms` that use a running server: `secret`, `exec`, `backup`, `restore`, `event`, `key` and
-//! `api`.
+//! The commands of `csms` that use a running server: `secret`, `exec`, `backup`, `restore`, `event`, `key`,
+//! `api`, and `user`, `policy` and `audit` as far as operations do it.
 //!
 //! They speak the service's API through `csms-client` and know nothing of the server that is linked into the same binary, so
 //! they work against any server of that API. Values are read from files or standard input and printed only when asked for.
 //!
 //! The one invariant to know: no secret value passes through an argument, an error or a table.
 
+mod account;
 mod api;
 mod backup;
 mod command;
+mod complete;
 mod confirm;
 mod connection;
 mod dotenv;
@@ -22,5 +24,7 @@ mod nearest;
 mod output;
 mod secret;
 
+pub use account::{Account, AuditAction, Check, KeyAction, PolicyAction, RuleFlag, UserAction, run_account};
 pub use command::{Command, run};
 pub use confirm::confirm;
+pub use connection::Connection;

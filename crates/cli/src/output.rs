@@ -40,6 +40,12 @@ pub(crate) struct Table {
     rows: Vec<Vec<String>>,
 }
 
+impl From<Format> for Output {
+    fn from(format: Format) -> Self {
+        Self { format }
+    }
+}
+
 impl Table {
     pub(crate) fn new(heading: &[&str]) -> Self {
         Self { rows: vec![heading.iter().map(|&cell| cell.to_owned()).collect()] }

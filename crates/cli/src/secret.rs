@@ -6,6 +6,7 @@ mod delete;
 mod edit;
 mod get;
 mod grant;
+mod list;
 mod replica;
 mod rotate;
 mod stage;
@@ -22,7 +23,7 @@ use csms_core::SecretName;
 use crate::{
     connection::Connection,
     failure::{CliError, STATUSES},
-    output::{Facts, Output, Table, parsed, time, time_or_none},
+    output::{Facts, Output, parsed, time, time_or_none},
 };
 
 const EXAMPLES: &str = "\
@@ -34,6 +35,7 @@ Examples:
   csms secret create api-key --generate --length 40
   csms secret edit db                      in $EDITOR; says what changed before it stores
   csms secret get db --field password
+  csms secret list --tag team=a
   csms secret rotate db --wait
   csms secret import team.env              a secret for each variable";
 
@@ -56,8 +58,8 @@ enum Action {
     Create(Box<create::Arguments>),
     /// Print a secret's metadata or, when asked, its value
     Get(get::Arguments),
-    /// List all secrets
-    List,
+    /// List all secrets, or some of them
+    List(list::Arguments),
     /// Change a secret's metadata, or give it a new value as a new version
     Update(update::Arguments),
     /// Give a secret a new value by its rotation function
@@ -108,7 +110,7 @@ impl Action {
             Self::Stage(arguments) => return Some(arguments.subject()),
             Self::Tag(arguments) => return arguments.subject(),
             Self::Grant(arguments) => return Some(arguments.subject()),
-            Self::List | Self::Tasks(_) | Self::Replica(_) | Self::Export(_) | Self::Import(_) => return None,
+            Self::List(_) | Self::Tasks(_) | Self::Replica(_) | Self::Export(_) | Self::Import(_) => return None,
         };
         Some(format!("secret {name}"))
     }
@@ -117,7 +119,7 @@ impl Action {
 /// Runs a command.
 pub(crate) async fn run(arguments: Arguments) -> Result<(), CliError> {
     let Arguments { action, connection, output } = arguments;
-    let client = connection.client()?;
+    let client = connection.client().await?;
     let subject = action.subject();
     let outcome = act(&client, output, action, connection.rotation_function()).await;
     outcome.map_err(|error| error.about_any(subject))
@@ -127,7 +129,7 @@ async fn act(client: &Client, output: Output, action: Action, function: Option<S
     match action {
         Action::Create(arguments) => create::run(client, output, *arguments, function).await,
         Action::Get(arguments) => get::run(client, output, &arguments).await,
-        Action::List => list(client, output).await,
+        Action::List(arguments) => list::run(client, output, &arguments).await,
         Action::Update(arguments) => update::run(client, output, arguments).await,
         Action::Rotate(arguments) => rotate::run(client, output, &arguments).await,
         Action::Delete(arguments) => delete::run(client, output, &arguments).await,
@@ -152,29 +154,6 @@ const PAGE: u16 = 1000;
 /// The name of a secret, as clap reads it.
 pub(crate) fn name(text: &str) -> Result<SecretName, String> {
     parsed(SecretName::parse(text))
-}
-
-async fn list(client: &Client, output: Output) -> Result<(), CliError> {
-    let mut answer = client.list_secrets(PAGE, None).await?;
-    while let Some(marker) = answer.page_info.next_marker.take() {
-        let page = client.list_secrets(PAGE, Some(&marker)).await?;
-        answer.secrets.extend(page.secrets);
-        answer.page_info.next_marker = page.page_info.next_marker;
-    }
-    answer.page_info.current_count = answer.secrets.len();
-    output.table(&answer, || {
-        let mut table = Table::new(&["NAME", "TYPE", "STATE", "UPDATED", "NEXT ROTATION"]);
-        for secret in &answer.secrets {
-            table.row(vec![
-                secret.name.clone(),
-                secret.secret_type.clone(),
-                secret.state.clone(),
-                time(secret.update_time),
-                time_or_none(secret.next_rotation_time),
-            ]);
-        }
-        table
-    })
 }
 
 /// What is known of a secret, without its value.

@@ -5,6 +5,7 @@
 pub mod access_file;
 pub mod diagnosis;
 pub mod exposure;
+mod greeting;
 pub mod reload;
 pub mod serve;
 mod service_manager;

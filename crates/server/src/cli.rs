@@ -9,7 +9,8 @@ use clap::{CommandFactory, Parser, Subcommand};
 use crate::{
     boot::settings::origin::Given,
     commands::{
-        Failed, access, agency, audit, completions, config, doctor, drill, migrate, policy, serve, snapshot, user,
+        Failed, access, agency, audit, completions, config, doctor, drill, man, migrate, policy, serve, snapshot,
+        support_bundle, user,
     },
     failure::Chain,
     version,
@@ -84,10 +85,10 @@ pub enum Command {
     #[command(flatten)]
     Use(Box<csms_cli::Command>),
 
-    /// Manage users and their access keys, in the data itself
+    /// Manage users and their access keys
     User(Box<user::Arguments>),
 
-    /// Manage policies, in the data itself
+    /// Manage policies
     Policy(Box<policy::Arguments>),
 
     /// Manage agencies, whose rights users may assume, in the data itself
@@ -109,8 +110,16 @@ pub enum Command {
     /// the running server. It changes no data.
     Doctor(Box<doctor::Arguments>),
 
-    /// Print a script that completes commands in a shell
+    /// Collect what a maintainer needs to understand an installation into a directory, and no secret
+    ///
+    /// Give it the flags, variables and settings file of `csms serve`, and run it as the same user. It changes no data.
+    SupportBundle(Box<support_bundle::Arguments>),
+
+    /// Print a script that completes commands, flags and names of secrets in a shell
     Completions(completions::Arguments),
+
+    /// Write a manual page for each command into a directory
+    Man(man::Arguments),
 }
 
 /// Runs what the command line asks for, and says on stderr what went wrong.
@@ -128,13 +137,24 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Doctor(arguments) => return ended(doctor::run(*arguments)),
         Command::Drill(arguments) => return ended(drill::run(&arguments)),
         Command::Snapshot(arguments) => snapshot::run(&arguments),
-        Command::User(arguments) => user::run(&arguments),
-        Command::Policy(arguments) => policy::run(&arguments),
+        Command::User(arguments) => match arguments.online() {
+            Some(status) => return status,
+            None => user::run(&arguments),
+        },
+        Command::Policy(arguments) => match arguments.online() {
+            Some(status) => return status,
+            None => policy::run(&arguments),
+        },
         Command::Agency(arguments) => agency::run(&arguments),
         Command::Access(arguments) => access::run(&arguments),
-        Command::Audit(arguments) => audit::run(&arguments),
+        Command::Audit(arguments) => match arguments.online() {
+            Some(status) => return status,
+            None => audit::run(&arguments),
+        },
+        Command::SupportBundle(arguments) => support_bundle::run(&arguments),
         Command::Migrate(arguments) => migrate::run(arguments),
-        Command::Completions(arguments) => completions::run(&arguments, Cli::command()),
+        Command::Completions(arguments) => completions::run(&arguments),
+        Command::Man(arguments) => man::run(&arguments, Cli::command()),
     };
     ended(outcome.map(|()| ExitCode::SUCCESS))
 }

@@ -9,11 +9,13 @@ pub mod completions;
 pub mod config;
 pub mod doctor;
 pub mod drill;
+pub mod man;
 pub mod migrate;
 pub mod offline;
 pub mod policy;
 pub mod serve;
 pub mod snapshot;
+pub mod support_bundle;
 pub mod user;
 
 use std::error::Error;

@@ -54,7 +54,7 @@ const FIRST_USER_NAME: &str = "admin";
 const ROOT_KEY_CHECK: &str = "root_key_check";
 
 /// What is sealed under [`ROOT_KEY_CHECK`]. Older releases sealed another text: where it still stands, rows are not bound to their
-/// places yet. Nobody without the root key can write an older text; who puts a former blob back is found by `csms audit verify`,
+/// places yet. Nobody without the root key can write an older text; who puts a former blob back is found by `csms audit verify --offline`,
 /// because each conversion leaves a record.
 const BOUND_ROWS: &[u8] = b"csms bound rows 2";
 
@@ -363,7 +363,7 @@ async fn first_user(store: &AnyStore) -> Result<Option<UserRecord>, StoreError> 
     Ok(store.access_key(&key).await?.map(|(_, user)| user))
 }
 
-/// Makes the first user and its credentials file, or brings an existing file up to date. Of several servers that start on
+/// Makes the first user and its credentials file, or brings an existing file up to date. Returns whether it made the user. Of several servers that start on
 /// one empty store, one makes the user; only that one has a credentials file then.
 ///
 /// # Errors
@@ -376,12 +376,13 @@ pub async fn ensure_first_user(
     function: Option<&FunctionUrn>,
     file: &Path,
     password: Option<PasswordInTheMaking>,
-) -> Result<(), InstallationError> {
+) -> Result<bool, InstallationError> {
     let function = function.map(ToString::to_string);
     let _alone = lock_directory(file).await?;
     if store.meta(FIRST_USER).await?.is_some() {
         settle_draft(store, file).await?;
-        return refresh(file, identity, endpoint, function);
+        refresh(file, identity, endpoint, function)?;
+        return Ok(false);
     }
     let (access_key, secret_key) = make_key_pair()?;
     let (password, password_hash) = match password {
@@ -435,10 +436,12 @@ pub async fn ensure_first_user(
     record.target = Some(&credentials.user_name);
     let record = record.entry(&chain_key(root));
     if store.make_user_once(FIRST_USER, user, key, vec![record]).await? {
-        publish_draft(file)
+        publish_draft(file)?;
+        Ok(true)
     } else {
         tracing::info!("another server made the first user; its credentials file is there");
-        remove_draft(file)
+        remove_draft(file)?;
+        Ok(false)
     }
 }
 

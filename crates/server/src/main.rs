@@ -2,9 +2,15 @@
 
 use std::process::ExitCode;
 
-use clap::Parser;
-use csms_server::cli::{self, Cli};
+use clap::{CommandFactory as _, Parser as _};
+use clap_complete::CompleteEnv;
+use csms_server::{
+    cli::{self, Cli},
+    commands::completions::COMPLETION_VARIABLE,
+};
 
 fn main() -> ExitCode {
+    // A shell asks for candidates; ends the process when it does.
+    CompleteEnv::with_factory(Cli::command).var(COMPLETION_VARIABLE).complete();
     cli::run(Cli::parse())
 }

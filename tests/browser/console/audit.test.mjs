@@ -15,7 +15,7 @@ inBothBrowsers({
     await client.createSecretVersion({ secret_name: name, secret_string: "second" });
     await assert.rejects(client.createSecret({ name, secret_string: "again" }));
     await person.goTo("#/audit");
-    await person.sees("csms audit verify");
+    await person.sees("csms audit verify --offline");
     await person.write("Secret or key", name);
     await person.press("button", "Filter");
     await hasRows(person, 3);

@@ -91,7 +91,7 @@ fn address(postgres: &Postgres) -> String {
 /// Runs a command on the server's data; its output, or what it complains about.
 async fn command(postgres: &Postgres, server: &Server, arguments: &[&str]) -> Result<String, String> {
     let mut command = tokio::process::Command::new(binary().unwrap());
-    command.args(arguments).arg("--data").arg(server.data()).arg("--store").arg(address(postgres));
+    command.args(arguments).arg("--offline").arg("--data").arg(server.data()).arg("--store").arg(address(postgres));
     let output = command.env("PGPASSWORD", postgres.admin_password()).output().await.unwrap();
     let text = |bytes| String::from_utf8(bytes).unwrap();
     if output.status.success() { Ok(text(output.stdout)) } else { Err(text(output.stderr)) }

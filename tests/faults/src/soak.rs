@@ -293,7 +293,7 @@ pub async fn run(kind: Kind, lasts: Duration, program: PathBuf) -> Report {
     run.report.logins = logins;
     ledger.compare(&client(&run.server), &mut run.report).await;
     run.server.terminate().await.expect("the server ends");
-    let verify: &[&str] = &["audit", "verify"];
+    let verify: &[&str] = &["audit", "verify", "--offline"];
     let verified = match &run.store {
         Some(store) => store.command(run.data.path(), verify).await,
         None => command(run.data.path(), verify).await,

@@ -60,7 +60,7 @@ export function AuditPage() {
         {t(
           "Every change and every reading of a value, also refused ones. The records are linked, so that a change of them shows:",
         )}{" "}
-        <code>csms audit verify</code>
+        <code>csms audit verify --offline</code>
       </p>
       <form className="audit-filters" role="search" onSubmit={submit}>
         <Field label={t("Secret or key")} isCode value={typed.resource} onChange={(resource) => set({ resource })} />

@@ -6,6 +6,7 @@ use csms_core::SecretName;
 
 use super::{describe, name};
 use crate::{
+    complete::secrets,
     confirm::confirm,
     failure::CliError,
     output::{Output, time_or_none},
@@ -15,7 +16,7 @@ use crate::{
 #[derive(Args, Debug)]
 pub(super) struct Arguments {
     /// Name of the secret
-    #[arg(value_parser = name)]
+    #[arg(value_parser = name, add = secrets())]
     pub(super) name: SecretName,
 
     /// Days until it is gone; until then `csms secret restore` keeps it
@@ -49,7 +50,7 @@ pub(super) async fn run(client: &Client, output: Output, arguments: &Arguments) 
 #[derive(Args, Debug)]
 pub(super) struct Kept {
     /// Name of the secret
-    #[arg(value_parser = name)]
+    #[arg(value_parser = name, add = secrets())]
     pub(super) name: SecretName,
 }
 

@@ -18,7 +18,7 @@ use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
 use super::{describe_version, name, value_bytes};
-use crate::{confirm::confirm, failure::CliError, input::read_source, output::Output};
+use crate::{complete::secrets, confirm::confirm, failure::CliError, input::read_source, output::Output};
 
 /// Most bytes of an edited file.
 const MAX_BYTES: u64 = 1024 * 1024;
@@ -30,7 +30,7 @@ const MEMORY: &str = "/dev/shm";
 #[derive(Args, Debug)]
 pub(super) struct Arguments {
     /// Name of the secret
-    #[arg(value_parser = name)]
+    #[arg(value_parser = name, add = secrets())]
     pub(super) name: SecretName,
 
     /// Editor, a command of the shell [env: VISUAL, EDITOR] [default: vi]

@@ -10,6 +10,7 @@ use zeroize::Zeroizing;
 
 use super::{PAGE, describe, describe_version, name};
 use crate::{
+    complete::secrets,
     failure::CliError,
     output::{Output, Table, print, time, time_or_none},
 };
@@ -18,7 +19,7 @@ use crate::{
 #[derive(Args, Debug)]
 pub(super) struct Arguments {
     /// Name of the secret
-    #[arg(value_parser = name)]
+    #[arg(value_parser = name, add = secrets())]
     pub(super) name: SecretName,
 
     /// Print the value, byte for byte and nothing else; with `--output json` print the version with its value
@@ -85,7 +86,7 @@ fn member(answer: &ShowVersionResponse, field: &str) -> Result<Zeroizing<String>
 #[derive(Args, Debug)]
 pub(super) struct Versions {
     /// Name of the secret
-    #[arg(value_parser = name)]
+    #[arg(value_parser = name, add = secrets())]
     pub(super) name: SecretName,
 }
 

@@ -7,6 +7,7 @@ use csms_core::SecretName;
 
 use super::name;
 use crate::{
+    complete::secrets,
     confirm::confirm,
     failure::CliError,
     moment::last_day,
@@ -27,13 +28,13 @@ enum Action {
     /// List the users that a secret is granted to
     List {
         /// Name of the secret
-        #[arg(value_parser = name)]
+        #[arg(value_parser = name, add = secrets())]
         name: SecretName,
     },
     /// Let a user read a secret's metadata and values
     Create {
         /// Name of the secret
-        #[arg(value_parser = name)]
+        #[arg(value_parser = name, add = secrets())]
         name: SecretName,
         /// Name or identifier of the user
         user: String,
@@ -44,7 +45,7 @@ enum Action {
     /// Change the last day of a grant
     Update {
         /// Name of the secret
-        #[arg(value_parser = name)]
+        #[arg(value_parser = name, add = secrets())]
         name: SecretName,
         /// Name or identifier of the user
         user: String,
@@ -55,7 +56,7 @@ enum Action {
     /// Take a grant back
     Delete {
         /// Name of the secret
-        #[arg(value_parser = name)]
+        #[arg(value_parser = name, add = secrets())]
         name: SecretName,
         /// Name or identifier of the user
         #[arg(required_unless_present = "all")]

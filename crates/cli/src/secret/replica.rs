@@ -6,6 +6,7 @@ use csms_core::{KeyId, RegionName, SecretName};
 
 use super::{describe, name};
 use crate::{
+    complete::secrets,
     confirm::confirm,
     failure::CliError,
     output::{Output, Table, parsed},
@@ -31,7 +32,7 @@ enum Action {
     /// Copy a secret to another region, where it can be read and follows the primary
     Create {
         /// Name of the secret
-        #[arg(value_parser = name)]
+        #[arg(value_parser = name, add = secrets())]
         name: SecretName,
         /// Name of the region
         #[arg(value_parser = region)]
@@ -43,7 +44,7 @@ enum Action {
     /// Delete the copy in a region, at once
     Delete {
         /// Name of the secret
-        #[arg(value_parser = name)]
+        #[arg(value_parser = name, add = secrets())]
         name: SecretName,
         /// Name of the region
         #[arg(value_parser = region)]

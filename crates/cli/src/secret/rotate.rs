@@ -12,6 +12,7 @@ use csms_core::{
 
 use super::{name, tasks};
 use crate::{
+    complete::secrets,
     failure::CliError,
     output::{Output, parsed},
 };
@@ -23,7 +24,7 @@ const GLANCE: Duration = Duration::from_millis(250);
 #[derive(Args, Debug)]
 pub(super) struct Arguments {
     /// Name of the secret
-    #[arg(value_parser = name)]
+    #[arg(value_parser = name, add = secrets())]
     pub(super) name: SecretName,
 
     /// Wait until the rotation has ended; a failed one is exit status 7

@@ -7,6 +7,7 @@ use csms_core::{SecretName, StageName, VersionId};
 
 use super::name;
 use crate::{
+    complete::secrets,
     confirm::confirm,
     failure::CliError,
     output::{Output, parsed, time},
@@ -26,7 +27,7 @@ enum Action {
     /// Show which version a stage marks
     Get {
         /// Name of the secret
-        #[arg(value_parser = name)]
+        #[arg(value_parser = name, add = secrets())]
         name: SecretName,
         /// Name of the stage
         #[arg(value_parser = stage_name)]
@@ -35,7 +36,7 @@ enum Action {
     /// Mark a version with a stage, which leaves the version it marked before
     Set {
         /// Name of the secret
-        #[arg(value_parser = name)]
+        #[arg(value_parser = name, add = secrets())]
         name: SecretName,
         /// Name of the stage
         #[arg(value_parser = stage_name)]
@@ -47,7 +48,7 @@ enum Action {
     /// Delete a stage; its version stays
     Delete {
         /// Name of the secret
-        #[arg(value_parser = name)]
+        #[arg(value_parser = name, add = secrets())]
         name: SecretName,
         /// Name of the stage
         #[arg(value_parser = stage_name)]

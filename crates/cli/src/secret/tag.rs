@@ -10,6 +10,7 @@ use csms_core::{
 
 use super::name;
 use crate::{
+    complete::secrets,
     failure::CliError,
     output::{Output, Table, parsed},
 };
@@ -28,13 +29,13 @@ enum Action {
     /// List the tags of a secret, or all tags of the project
     List {
         /// Name of the secret
-        #[arg(value_parser = name)]
+        #[arg(value_parser = name, add = secrets())]
         name: Option<SecretName>,
     },
     /// Add tags, or give their keys new values
     Set {
         /// Name of the secret
-        #[arg(value_parser = name)]
+        #[arg(value_parser = name, add = secrets())]
         name: SecretName,
         /// The tags
         #[arg(required = true, value_name = "KEY=VALUE", value_parser = tag)]
@@ -43,7 +44,7 @@ enum Action {
     /// Remove tags
     Remove {
         /// Name of the secret
-        #[arg(value_parser = name)]
+        #[arg(value_parser = name, add = secrets())]
         name: SecretName,
         /// Keys of the tags
         #[arg(required = true, value_name = "KEY", value_parser = key)]

@@ -7,6 +7,7 @@ use csms_core::SecretName;
 
 use super::name;
 use crate::{
+    complete::secrets,
     failure::CliError,
     output::{Facts, Output, Table, time},
 };
@@ -15,7 +16,7 @@ use crate::{
 #[derive(Args, Debug)]
 pub(super) struct Arguments {
     /// Only tasks of this secret
-    #[arg(value_parser = name)]
+    #[arg(value_parser = name, add = secrets())]
     name: Option<SecretName>,
 
     /// Only tasks that ended so

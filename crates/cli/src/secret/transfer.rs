@@ -15,6 +15,7 @@ use zeroize::Zeroizing;
 
 use super::{name, value_bytes};
 use crate::{
+    complete::secrets,
     dotenv,
     failure::CliError,
     input::read_source,
@@ -40,7 +41,7 @@ enum Form {
 #[derive(Args, Debug)]
 pub(super) struct Export {
     /// Names of the secrets
-    #[arg(required = true, value_parser = name)]
+    #[arg(required = true, value_parser = name, add = secrets())]
     names: Vec<SecretName>,
 
     /// Form of the file

@@ -7,13 +7,13 @@ use csms_client::{Client, CreateVersionBody, UpdateSecretBody};
 use csms_core::SecretName;
 
 use super::{create::Settings, describe, describe_version, name};
-use crate::{failure::CliError, input::Form, moment::time_ahead, output::Output};
+use crate::{complete::secrets, failure::CliError, input::Form, moment::time_ahead, output::Output};
 
 /// Arguments of `csms secret update`.
 #[derive(Args, Debug)]
 pub(super) struct Arguments {
     /// Name of the secret
-    #[arg(value_parser = name)]
+    #[arg(value_parser = name, add = secrets())]
     pub(super) name: SecretName,
 
     /// File with a value for a new version; `-` is standard input

@@ -63,6 +63,8 @@ pub struct AccessFile {
     path: PathBuf,
     policies: Vec<PolicyEntry>,
     users: Vec<UserEntry>,
+    /// Whether it may be applied though it leaves nobody who may administer.
+    may_leave_nobody: bool,
 }
 
 /// A policy by its name, and what it should be; `None` when it should not be there.
@@ -128,10 +130,18 @@ impl AccessFile {
         });
         once(keys, &mut problems);
         if problems.0.is_empty() {
-            Ok(Self { path: path.to_owned(), policies, users })
+            Ok(Self { path: path.to_owned(), policies, users, may_leave_nobody: false })
         } else {
             Err(AccessFileError::Problems(path.to_owned(), problems))
         }
+    }
+}
+
+impl AccessFile {
+    /// The same file, which is applied even where it leaves nobody who may administer, if `force` says so.
+    #[must_use]
+    pub fn with_force(self, force: bool) -> Self {
+        Self { may_leave_nobody: force, ..self }
     }
 }
 

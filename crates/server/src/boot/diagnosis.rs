@@ -15,7 +15,7 @@ use std::{
 use csms_core::UnixMillis;
 use csms_kms::RootKey;
 use csms_store::{AnyStore, Store as _, StoreError};
-use reqwest::{Client, Url};
+use reqwest::{Client, Response, Url};
 use rustix::{fs::statvfs, process::geteuid};
 use serde::{Serialize, Serializer};
 
@@ -284,14 +284,14 @@ async fn trail(store: &AnyStore, now: UnixMillis) -> Finding {
         Err(error) => return Finding::failed(CHECK, Chain(&error).to_string(), "see the message"),
     };
     let Ok(record) = serde_json::from_str::<Record<'_>>(&record.document) else {
-        return Finding::failed(CHECK, format!("record {number} cannot be read"), "run `csms audit verify`");
+        return Finding::failed(CHECK, format!("record {number} cannot be read"), "run `csms audit verify --offline`");
     };
     let ahead = record.time.as_millis().saturating_sub(now.as_millis());
     if ahead > CLOCK_TOLERANCE {
         let found = format!("the newest record is {} s ahead of this machine's clock", ahead / 1000);
         return Finding::failed(CHECK, found, "set the clock (chrony or systemd-timesyncd) before the server starts");
     }
-    Finding::ok(CHECK, format!("{number} records; `csms audit verify` follows them all"))
+    Finding::ok(CHECK, format!("{number} records; `csms audit verify --offline` follows them all"))
 }
 
 fn tls(settings: &Settings) -> Option<Finding> {
@@ -382,12 +382,16 @@ async fn services(settings: &Settings) -> Vec<Finding> {
 
 /// The status of a GET, or why there is none.
 async fn get(url: &str, authorities: Option<&str>) -> Result<u16, String> {
+    Ok(response(url, authorities).await?.status().as_u16())
+}
+
+/// The response to a GET, or why there is none.
+async fn response(url: &str, authorities: Option<&str>) -> Result<Response, String> {
     let url: Url = url.parse().map_err(|_| "this is no address".to_owned())?;
     let tls = outgoing::tls(authorities).map_err(|failure| failure.error.message)?;
     let client = Client::builder().use_preconfigured_tls(tls).timeout(RESPONSE_LIMIT).no_proxy().build();
     let client = client.map_err(|error| error.to_string())?;
-    let response = client.get(url).send().await;
-    response.map(|response| response.status().as_u16()).map_err(|error| Chain(&error.without_url()).to_string())
+    client.get(url).send().await.map_err(|error| Chain(&error.without_url()).to_string())
 }
 
 async fn reachable(url: &str) -> Result<(), String> {
@@ -401,14 +405,28 @@ async fn reachable(url: &str) -> Result<(), String> {
     }
 }
 
+/// Where a server with these settings is reached from this machine.
+fn base(settings: &Settings) -> String {
+    // A certificate is for the public name, not for this machine's loopback address.
+    match (&settings.public_url, &settings.port.tls) {
+        (Some(url), Some(_)) => url.trim_end_matches('/').to_owned(),
+        (_, tls) => local_url(settings.listen, tls.is_some()),
+    }
+}
+
+/// What the running server returns for a path, whatever the status.
+///
+/// # Errors
+/// Why there is no response.
+pub async fn fetch(settings: &Settings, path: &str) -> Result<String, String> {
+    let response = response(&format!("{}{path}", base(settings)), settings.authorities.as_deref()).await?;
+    response.text().await.map_err(|error| Chain(&error.without_url()).to_string())
+}
+
 /// Whether a server runs where these settings would have it listen, and can write.
 async fn server(settings: &Settings) -> Finding {
     const CHECK: &str = "server";
-    // A certificate is for the public name, not for this machine's loopback address.
-    let base = match (&settings.public_url, &settings.port.tls) {
-        (Some(url), Some(_)) => url.trim_end_matches('/').to_owned(),
-        (_, tls) => local_url(settings.listen, tls.is_some()),
-    };
+    let base = base(settings);
     match get(&format!("{base}/healthz?write=1"), settings.authorities.as_deref()).await {
         Ok(200) => Finding::ok(CHECK, format!("runs at {base}, reads and writes")),
         Ok(status) => {

@@ -1,7 +1,7 @@
 //! `csms serve`: from settings to a listening server, and to its orderly end.
 
 use std::{
-    io::Write,
+    io::{IsTerminal as _, Write},
     net::SocketAddr,
     os::unix::fs::DirBuilderExt,
     path::{Path, PathBuf},
@@ -32,6 +32,7 @@ use crate::{
     background::notifier,
     boot::access_file::{AccessFile, AccessFileError},
     boot::exposure,
+    boot::greeting::greeting,
     boot::reload::{self, Reloader},
     boot::service_manager,
     boot::settings::{LogFormat, Settings, SettingsError, origin::Given},
@@ -152,6 +153,8 @@ pub struct Bound {
     pub credentials: PathBuf,
     /// How connections are served.
     pub connections: ConnectionSettings,
+    /// Whether this start made the first user.
+    pub is_first: bool,
 }
 
 /// Opens everything and listens.
@@ -208,7 +211,9 @@ pub async fn bind(settings: &Settings, clock: Clock) -> Result<Bound, ServeError
     let (functions, bundled) = functions(settings, &identity, &public_url).await?;
     let trail = Arc::new(Trail::new(store.clone(), &root, clock.clone(), settings.audit_reads));
     trail.open().await?;
-    installation::ensure_first_user(&store, &root, &identity, &url, bundled.as_ref(), &credentials, password).await?;
+    let is_first =
+        installation::ensure_first_user(&store, &root, &identity, &url, bundled.as_ref(), &credentials, password)
+            .await?;
     installation::grant_regions(&store, &identity, &trail).await?;
     if let Some(file) = access {
         reload::apply_access(file, &store, &root, &identity, clock.now()).await?;
@@ -238,7 +243,7 @@ pub async fn bind(settings: &Settings, clock: Clock) -> Result<Bound, ServeError
         public_url,
         allow_origins: settings.allow_origins.clone(),
     });
-    Ok(Bound { listener, app, url, credentials, connections })
+    Ok(Bound { listener, app, url, credentials, connections, is_first })
 }
 
 /// Listens with a queue as long as the system allows: in a short one, a burst of strangers makes everybody's handshake wait for
@@ -567,6 +572,11 @@ async fn run(given: Given, settings: Settings, filter: LogFilter, traces: Option
     let bound = bind(&settings, Clock::default()).await?;
     tracing::info!(url = bound.url, data = %settings.data.display(), "listening");
     bound.announce(&mut std::io::stdout().lock())?;
+    let mut terminal = std::io::stderr();
+    if bound.is_first && terminal.is_terminal() {
+        // Nobody is left to greet when the terminal is closed.
+        let _ = terminal.write_all(greeting(&settings, &bound.url, &absolute(&bound.credentials)).as_bytes());
+    }
     let mut reloader = Reloader::new(given, origins, filter, Arc::clone(&bound.app));
     tokio::spawn(async move {
         while hang_up.recv().await.is_some() {

@@ -40,6 +40,9 @@ A file:
 pub struct Arguments {
     #[command(flatten)]
     data: DataArguments,
+    /// Apply also a file that leaves nobody who may administer users and policies
+    #[arg(long, global = true)]
+    force: bool,
     /// What to do
     #[command(subcommand)]
     action: Action,
@@ -66,7 +69,7 @@ enum Action {
 pub fn run(arguments: &Arguments) -> Result<(), Failed> {
     let (Action::Check { file: path } | Action::Apply { file: path }) = &arguments.action;
     // Read first: what is wrong with the file alone needs no data.
-    let file = AccessFile::read(path)?;
+    let file = AccessFile::read(path)?.with_force(arguments.force);
     block_on(async {
         let data = arguments.data.open().await?;
         let now = Clock::default().now();

@@ -5,13 +5,13 @@
 
 use clap::{Args, Subcommand};
 use csms_api::request::token::agency_name;
-use csms_core::policy::agency_resource;
-use csms_store::{AccessChange, AgencyRecord, Store};
+use csms_core::policy::{agency_resource, system_policy};
+use csms_store::{AccessChange, AccessState, AgencyRecord, Store};
 use serde_json::{Value, json};
 
 use super::{
     Failed, block_on,
-    offline::{DataArguments, Installation, print},
+    offline::{CareFlags, DataArguments, Installation, print, say},
     user,
 };
 use crate::{clock::Clock, installation::make_id, services::csms::agencies::BUILT_IN};
@@ -36,6 +36,8 @@ The right to assume it, in a policy of the user:
 pub struct Arguments {
     #[command(flatten)]
     data: DataArguments,
+    #[command(flatten)]
+    care: CareFlags,
     /// What to do
     #[command(subcommand)]
     action: Action,
@@ -108,20 +110,13 @@ enum Action {
 /// What is in the way, in words for the operator.
 pub fn run(arguments: &Arguments) -> Result<(), Failed> {
     block_on(async {
-        let data = arguments.data.open().await?;
+        let data = arguments.data.open().await?.with_care(arguments.care);
         let format = arguments.data.output;
         match &arguments.action {
             Action::Create { name, policies, users, projects, description } => {
-                let mut agency = make(&data, name, projects, description).await?;
-                for policy in policies {
-                    attach(&data, &mut agency, policy).await?;
-                }
-                for user in users {
-                    allow(&data, &mut agency, user).await?;
-                }
-                let shown = facts(&data, &agency).await?;
-                data.change("CreateAgency", name, vec![AccessChange::PutAgency(agency)]).await?;
-                user::print_facts(format, &shown)
+                let agency = make(&data, name, projects, description).await?;
+                let agency = create(&data, agency, policies.clone(), users.clone()).await?;
+                user::print_facts(format, &facts(&data, &agency).await?)
             }
             Action::List => {
                 let agencies = data.store.agencies().await?;
@@ -141,47 +136,63 @@ pub fn run(arguments: &Arguments) -> Result<(), Failed> {
                     }
                 })
             }
-            Action::Show { name } => user::print_facts(format, &facts(&data, &find(&data, name).await?).await?),
+            Action::Show { name } => {
+                let agencies = data.store.agencies().await?;
+                user::print_facts(format, &facts(&data, &find(&agencies, name)?).await?)
+            }
             Action::Delete { name } => {
-                let agency = find(&data, name).await?;
-                data.change("DeleteAgency", name, vec![AccessChange::DeleteAgency(agency.id)]).await
+                find(&data.store.agencies().await?, name)?;
+                arguments.care.confirm(&format!("Delete the agency {name}, and end what has been assumed of it?"))?;
+                let named = name.clone();
+                let delete = move |state: &AccessState| {
+                    Ok(((), vec![AccessChange::DeleteAgency(find(&state.agencies, &named)?.id)]))
+                };
+                data.decide("DeleteAgency", name, delete).await?;
+                say(format, &format!("the agency {name} is deleted"))
             }
             Action::Allow { name, user } => {
-                let mut agency = find(&data, name).await?;
-                allow(&data, &mut agency, user).await?;
-                data.change("AllowAgency", name, vec![AccessChange::PutAgency(agency)]).await
+                let named = user.clone();
+                edit(&data, "AllowAgency", name, move |state, agency| allow(state, agency, &named)).await?;
+                say(format, &format!("{user} may assume the agency {name}"))
             }
             Action::Disallow { name, user } => {
-                let (mut agency, user) = (find(&data, name).await?, user::find(&data, user).await?);
-                agency.users.retain(|id| *id != user.id);
-                data.change("DisallowAgency", name, vec![AccessChange::PutAgency(agency)]).await
+                let named = user.clone();
+                let disallow = move |state: &AccessState, agency: &mut AgencyRecord| {
+                    let id = user_id(state, &named)?;
+                    agency.users.retain(|user| *user != id);
+                    Ok(())
+                };
+                edit(&data, "DisallowAgency", name, disallow).await?;
+                say(format, &format!("{user} may not assume the agency {name}"))
             }
             Action::Attach { name, policy } => {
-                let mut agency = find(&data, name).await?;
-                attach(&data, &mut agency, policy).await?;
-                data.change("AttachAgencyPolicy", name, vec![AccessChange::PutAgency(agency)]).await
+                let named = policy.clone();
+                edit(&data, "AttachAgencyPolicy", name, move |state, agency| attach(state, agency, &named)).await?;
+                say(format, &format!("the policy {policy} is attached to the agency {name}"))
             }
             Action::Detach { name, policy } => {
-                let mut agency = find(&data, name).await?;
-                agency.attached.retain(|attached| attached != policy);
-                data.change("DetachAgencyPolicy", name, vec![AccessChange::PutAgency(agency)]).await
+                let named = policy.clone();
+                let detach = move |_: &AccessState, agency: &mut AgencyRecord| {
+                    agency.attached.retain(|attached| *attached != named);
+                    Ok(())
+                };
+                edit(&data, "DetachAgencyPolicy", name, detach).await?;
+                say(format, &format!("the policy {policy} is not attached to the agency {name}"))
             }
         }
     })
 }
 
-async fn find(data: &Installation, name: &str) -> Result<AgencyRecord, Failed> {
-    let found = data.store.agencies().await?.into_iter().find(|agency| agency.name == name);
-    found.ok_or_else(|| format!("there is no agency {name}").into())
+fn find(agencies: &[AgencyRecord], name: &str) -> Result<AgencyRecord, String> {
+    let found = agencies.iter().find(|agency| agency.name == name);
+    found.cloned().ok_or_else(|| format!("there is no agency {name}"))
 }
 
+/// A new agency, not stored yet.
 async fn make(data: &Installation, name: &str, projects: &[String], description: &str) -> Result<AgencyRecord, Failed> {
     agency_name(name).map_err(|violation| format!("the name {}", violation.message()))?;
     if BUILT_IN.contains(&name) {
         return Err(format!("the agency {name} trusts a service, and users cannot assume it").into());
-    }
-    if data.store.agencies().await?.iter().any(|agency| agency.name == name) {
-        return Err(format!("there is an agency {name} already").into());
     }
     Ok(AgencyRecord {
         id: make_id().map_err(|failure| failure.error)?,
@@ -194,20 +205,62 @@ async fn make(data: &Installation, name: &str, projects: &[String], description:
     })
 }
 
-async fn attach(data: &Installation, agency: &mut AgencyRecord, policy: &str) -> Result<(), Failed> {
-    user::require_policy(data, policy).await?;
+/// Stores a new agency with these policies and users, and returns it.
+async fn create(
+    data: &Installation,
+    mut agency: AgencyRecord,
+    policies: Vec<String>,
+    users: Vec<String>,
+) -> Result<AgencyRecord, Failed> {
+    let name = agency.name.clone();
+    let decide = move |state: &AccessState| {
+        if find(&state.agencies, &agency.name).is_ok() {
+            return Err(format!("there is an agency {} already", agency.name));
+        }
+        policies.iter().try_for_each(|policy| attach(state, &mut agency, policy))?;
+        users.iter().try_for_each(|user| allow(state, &mut agency, user))?;
+        Ok((agency.clone(), vec![AccessChange::PutAgency(agency)]))
+    };
+    data.decide("CreateAgency", &name, decide).await
+}
+
+/// Changes a stored agency.
+async fn edit(
+    data: &Installation,
+    action: &str,
+    name: &str,
+    change: impl FnOnce(&AccessState, &mut AgencyRecord) -> Result<(), String> + Send + 'static,
+) -> Result<(), Failed> {
+    let named = name.to_owned();
+    let decide = move |state: &AccessState| {
+        let mut agency = find(&state.agencies, &named)?;
+        change(state, &mut agency)?;
+        Ok(((), vec![AccessChange::PutAgency(agency)]))
+    };
+    data.decide(action, name, decide).await
+}
+
+fn attach(state: &AccessState, agency: &mut AgencyRecord, policy: &str) -> Result<(), String> {
+    if system_policy(policy).is_none() && !state.policies.iter().any(|stored| stored.name == policy) {
+        return Err(format!("there is no policy {policy}; see `csms policy list`"));
+    }
     if !agency.attached.iter().any(|attached| attached == policy) {
         agency.attached.push(policy.to_owned());
     }
     Ok(())
 }
 
-async fn allow(data: &Installation, agency: &mut AgencyRecord, user: &str) -> Result<(), Failed> {
-    let user = user::find(data, user).await?;
-    if !agency.users.contains(&user.id) {
-        agency.users.push(user.id);
+fn allow(state: &AccessState, agency: &mut AgencyRecord, user: &str) -> Result<(), String> {
+    let id = user_id(state, user)?;
+    if !agency.users.contains(&id) {
+        agency.users.push(id);
     }
     Ok(())
+}
+
+fn user_id(state: &AccessState, name: &str) -> Result<String, String> {
+    let found = state.users.iter().find(|user| user.name == name);
+    found.map(|user| user.id.clone()).ok_or_else(|| format!("there is no user {name}"))
 }
 
 /// What is printed of an agency. A user who was deleted since is left out.

@@ -1,15 +1,16 @@
-//! `csms audit`: verifies the audit trail and lists its records.
+//! `csms audit --offline`: verifies the audit trail and lists its records.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, process::ExitCode};
 
-use clap::{Args, Subcommand};
+use clap::Args;
+use csms_cli::{Account, AuditAction as Action};
 use csms_store::{AnyStore, AuditHead, AuditRecord, ChainCheck, ChainKey, RowKind, RowMark, Store};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{
     Failed, block_on,
-    offline::{DataArguments, Format, Installation, print},
+    offline::{DataArguments, Format, Installation, PlaceFlags, print},
 };
 use crate::{audit::Record, installation::CONVERSIONS};
 
@@ -21,9 +22,9 @@ const MAX_READINGS: usize = 10;
 
 const EXAMPLES: &str = "\
 Examples:
-  csms audit verify                          follows the chain from the first record to the last
-  csms audit verify --expect 812:9f86d0…     and checks that an earlier head is still part of it
-  csms audit list --secret db --output json  who read or changed the secret db";
+  csms audit list --secret db --output json            who read or changed the secret db
+  csms audit verify --offline                          follows the chain from the first record to the last
+  csms audit verify --offline --expect 812:9f86d0…     and checks that an earlier head is still part of it";
 
 /// Arguments of `csms audit`.
 #[derive(Args, Debug)]
@@ -31,35 +32,19 @@ Examples:
 pub struct Arguments {
     #[command(flatten)]
     data: DataArguments,
+    #[command(flatten)]
+    place: PlaceFlags,
     /// What to do
     #[command(subcommand)]
     action: Action,
 }
 
-#[derive(Subcommand, Debug)]
-enum Action {
-    /// Check that no record was changed, moved, inserted or removed, and that users, access keys, policies and KMS keys are as
-    /// the trail says
-    ///
-    /// Prints the number of records and the head, NUMBER:LINK. Whoever has the root key and can write to the database can
-    /// write another trail; keep a head somewhere else and give it to --expect to notice even that.
-    Verify {
-        /// A head printed earlier, which must still be part of the trail
-        #[arg(long, value_name = "NUMBER:LINK", value_parser = parse_head)]
-        expect: Option<Head>,
-    },
-    /// List records, oldest first
-    List {
-        /// Only records about the secret of this name
-        #[arg(long, value_name = "NAME")]
-        secret: Option<String>,
-        /// Only records behind this number
-        #[arg(long, value_name = "NUMBER", default_value_t = 0)]
-        after: u64,
-        /// Maximum number of records [default: all]
-        #[arg(long, value_name = "NUMBER")]
-        limit: Option<usize>,
-    },
+impl Arguments {
+    /// Runs the command through the API; `None` where it works on the data itself.
+    #[must_use]
+    pub fn online(&self) -> Option<ExitCode> {
+        self.place.online(self.data.output, true, Account::Audit(&self.action))
+    }
 }
 
 /// Number and link of a record.
@@ -80,7 +65,11 @@ pub fn run(arguments: &Arguments) -> Result<(), Failed> {
     block_on(async {
         let data = arguments.data.open().await?;
         match &arguments.action {
-            Action::Verify { expect } => verify(&data, arguments.data.output, expect.as_ref()).await,
+            Action::Verify { expect } => {
+                let expect = expect.as_deref().map(parse_head).transpose();
+                let expect = expect.map_err(|reason| format!("--expect {reason}"))?;
+                verify(&data, arguments.data.output, expect.as_ref()).await
+            }
             Action::List { secret, after, limit } => {
                 let limit = limit.unwrap_or(usize::MAX);
                 list(&data, arguments.data.output, secret.as_deref(), *after, limit).await

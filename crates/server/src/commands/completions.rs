@@ -1,17 +1,24 @@
-//! `csms completions`: scripts that complete commands, flags and their choices in a shell.
+//! `csms completions`: scripts that complete commands, flags, their choices and the names of secrets in a shell.
+//!
+//! A script asks `csms` itself for candidates, which it names by the variables of the official SDKs and `CSMS_CREDENTIALS`.
 
 use std::io::Write;
 
-use clap::{Args, Command};
-use clap_complete::Shell;
+use clap::Args;
+use clap_complete::{Shell, env::Shells};
 
 use super::Failed;
 
 const EXAMPLES: &str = "\
 Examples:
-  csms completions bash > /etc/bash_completion.d/csms
-  csms completions zsh > \"${fpath[1]}/_csms\"
-  csms completions fish > ~/.config/fish/completions/csms.fish";
+  source <(csms completions bash)       in ~/.bashrc
+  source <(csms completions zsh)        in ~/.zshrc
+  csms completions fish | source        in ~/.config/fish/config.fish
+
+Names of secrets are read from the server, with CSMS_CREDENTIALS or the variables of the official SDKs.";
+
+/// The variable by which a script asks for candidates.
+pub const COMPLETION_VARIABLE: &str = "CSMS_COMPLETE";
 
 /// Arguments of `csms completions`.
 #[derive(Args, Debug)]
@@ -22,13 +29,15 @@ pub struct Arguments {
     shell: Shell,
 }
 
-/// Prints the script for a command and all below it.
+/// Prints the script.
 ///
 /// # Errors
 /// Standard output that cannot be written.
-pub fn run(arguments: &Arguments, mut command: Command) -> Result<(), Failed> {
-    // Made in memory first: the generator panics when its writer fails, as a closed pipe does.
+pub fn run(arguments: &Arguments) -> Result<(), Failed> {
+    let shells = Shells::builtins();
+    let name = arguments.shell.to_string();
+    let shell = shells.completer(&name).ok_or_else(|| format!("there are no completions for {name}"))?;
     let mut script = Vec::new();
-    clap_complete::generate(arguments.shell, &mut command, "csms", &mut script);
+    shell.write_registration(COMPLETION_VARIABLE, "csms", "csms", "csms", &mut script)?;
     Ok(std::io::stdout().write_all(&script)?)
 }

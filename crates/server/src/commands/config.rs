@@ -122,8 +122,7 @@ fn secret_variables() -> Vec<&'static str> {
 fn show(format: Format, origins: &[Origin]) -> String {
     match format {
         Format::Json => {
-            let settings: Vec<_> = origins.iter().map(as_json).collect();
-            format!("{:#}\n", json!({ "settings": settings, "secret_variables": secret_variables() }))
+            format!("{:#}\n", described(origins))
         }
         Format::Table => {
             let mut table = Table::default();
@@ -145,6 +144,12 @@ fn show(format: Format, origins: &[Origin]) -> String {
             table.text()
         }
     }
+}
+
+/// Every setting with where it comes from, and which variables with secrets are set; no secret.
+pub(super) fn described(origins: &[Origin]) -> Value {
+    let settings: Vec<_> = origins.iter().map(as_json).collect();
+    json!({ "settings": settings, "secret_variables": secret_variables() })
 }
 
 fn as_json(origin: &Origin) -> Value {

@@ -3,10 +3,12 @@
 use std::{
     io::{Read, Write},
     path::{Path, PathBuf},
+    process::ExitCode,
     sync::Arc,
 };
 
 use clap::{Args, ValueEnum};
+use csms_cli::{Account, Connection};
 use csms_kms::RootKey;
 use csms_store::{AccessChange, AccessState, AnyStore, AuditEntry, ChainKey, ChangeError, Store, StoreError};
 use serde_json::Value;
@@ -101,7 +103,7 @@ pub struct CareFlags {
     /// Do not ask before something is deleted
     #[arg(long, short, global = true)]
     yes: bool,
-    /// Do not ask, and make also a change that leaves nobody who may administer users and policies
+    /// Do not ask and, in the data itself, make also a change that leaves nobody who may administer users and policies
     #[arg(long, global = true)]
     force: bool,
 }
@@ -113,12 +115,37 @@ impl CareFlags {
         Self { yes, force: false }
     }
 
+    /// Whether nobody is asked.
+    #[must_use]
+    pub const fn is_quiet(self) -> bool {
+        self.yes || self.force
+    }
+
     /// Asks before something is destroyed, when somebody is there to be asked.
     ///
     /// # Errors
     /// An answer other than yes.
     pub fn confirm(self, question: &str) -> Result<(), Failed> {
-        Ok(csms_cli::confirm(question, self.yes || self.force)?)
+        Ok(csms_cli::confirm(question, self.is_quiet())?)
+    }
+}
+
+/// Whether a command uses a running server, which it does by default, or the data itself.
+#[derive(Args, Clone, Debug)]
+pub struct PlaceFlags {
+    /// Work on the data itself, which needs the root key, instead of asking a running server
+    #[arg(long, global = true, help_heading = "Data")]
+    pub offline: bool,
+    #[command(flatten)]
+    connection: Connection,
+}
+
+impl PlaceFlags {
+    /// Runs a command through the API of a running server; `None` where it works on the data itself.
+    #[must_use]
+    pub fn online(&self, output: Format, is_quiet: bool, account: Account<'_>) -> Option<ExitCode> {
+        let is_json = output == Format::Json;
+        (!self.offline).then(|| csms_cli::run_account(&self.connection, is_json, is_quiet, account))
     }
 }
 
@@ -210,14 +237,28 @@ impl Installation {
     /// Changes users, keys or policies, with a record of it in the same transaction.
     ///
     /// # Errors
-    /// What contradicts the change; that nobody would be left who may administer; failures of the store.
+    /// That nobody would be left who may administer; failures of the store.
     pub async fn change(&self, action: &str, target: &str, changes: Vec<AccessChange>) -> Result<(), Failed> {
+        self.decide(action, target, |_| Ok(((), changes))).await
+    }
+
+    /// Changes users, keys, policies or agencies by what is stored, with a record of it in the same transaction.
+    ///
+    /// # Errors
+    /// What `decide` refuses; that nobody would be left who may administer; failures of the store.
+    pub async fn decide<T: Send + 'static>(
+        &self,
+        action: &str,
+        target: &str,
+        decide: impl FnOnce(&AccessState) -> Result<(T, Vec<AccessChange>), String> + Send + 'static,
+    ) -> Result<T, Failed> {
         let (record, force, now) = (self.record(action, target), self.force, Clock::default().now());
         let decide = move |state: &AccessState| {
+            let (result, changes) = decide(state)?;
             if !force && leaves_nobody(state, &changes, now) {
                 return Err(format!("{LEAVES_NOBODY}; --force does it all the same"));
             }
-            Ok(((), changes, vec![record]))
+            Ok((result, changes, vec![record]))
         };
         self.store.decide_access(decide).await.map_err(|error| match error {
             ChangeError::Refused(reason) => reason.into(),

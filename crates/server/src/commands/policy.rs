@@ -1,9 +1,10 @@
-//! `csms policy`: shared policies, straight in the data, and what they would allow.
+//! `csms policy --offline`: shared policies, straight in the data, and what they would allow.
 
-use std::{io::Write as _, path::PathBuf};
+use std::{io::Write as _, process::ExitCode};
 
-use clap::{Args, Subcommand};
+use clap::Args;
 use csms_api::{iam::request::policy_name, policy_check, vocabulary::rights};
+use csms_cli::{Account, Check, PolicyAction as Action};
 use csms_core::policy::{
     Policy, RequestContext, SYSTEM_POLICIES, allows, key_resource, secret_resource, system_policy,
 };
@@ -12,15 +13,14 @@ use serde_json::{Value, json};
 
 use super::{
     Failed, block_on,
-    offline::{CareFlags, DataArguments, Installation, print, read_input, say},
+    offline::{CareFlags, DataArguments, Installation, PlaceFlags, print, read_input, say},
 };
 use crate::clock::Clock;
 
 const EXAMPLES: &str = "\
 Examples:
   csms policy create team-a --file team-a.json
-  csms policy check --user alice --action csms:secret:getVersion --secret team-a-db
-  csms policy check --user alice --action csms:secret:create --secret x --type RDS-FG --request-tag team=a
+  csms policy check --offline --user alice --action csms:secret:getVersion --secret team-a-db
 
 A policy in a file:
   {\"Version\": \"5.0\", \"Statement\": [
@@ -35,82 +35,19 @@ pub struct Arguments {
     data: DataArguments,
     #[command(flatten)]
     care: CareFlags,
+    #[command(flatten)]
+    place: PlaceFlags,
     /// What to do
     #[command(subcommand)]
     action: Action,
 }
 
-#[derive(Subcommand, Debug)]
-enum Action {
-    /// Create a policy
-    Create {
-        /// Name
-        name: String,
-        /// File with the policy in JSON; `-` is standard input
-        #[arg(long, value_name = "FILE")]
-        file: PathBuf,
-        /// What it is for
-        #[arg(long, value_name = "TEXT", default_value = "")]
-        description: String,
-    },
-    /// List the policies, those of the system included
-    List,
-    /// Print a policy
-    Show {
-        /// Name
-        name: String,
-    },
-    /// Replace a policy, for all users it is attached to
-    Update {
-        /// Name
-        name: String,
-        /// File with the policy in JSON; `-` is standard input
-        #[arg(long, value_name = "FILE")]
-        file: PathBuf,
-    },
-    /// Delete a policy that is attached to nobody
-    Delete {
-        /// Name
-        name: String,
-    },
-    /// Say whether a user may do something; ends with status 1 when not
-    Check(Box<Check>),
-}
-
-#[derive(Args, Debug)]
-struct Check {
-    /// The user
-    #[arg(long, value_name = "NAME")]
-    user: String,
-    /// The action, such as csms:secret:getVersion
-    #[arg(long, value_name = "ACTION")]
-    action: String,
-    /// Name of the secret [default: *]
-    #[arg(long, value_name = "NAME", conflicts_with = "key")]
-    secret: Option<String>,
-    /// Identifier of the KMS key, for actions on keys
-    #[arg(long, value_name = "ID")]
-    key: Option<String>,
-    /// csms:Type of the request
-    #[arg(long = "type", value_name = "TYPE")]
-    secret_type: Option<String>,
-    /// csms:KmsKeyId of the request
-    #[arg(long, value_name = "ID")]
-    kms_key_id: Option<String>,
-    /// g:EnterpriseProjectId of the request
-    #[arg(long, value_name = "ID")]
-    enterprise_project_id: Option<String>,
-    /// A tag of the secret; may be repeated
-    #[arg(long = "resource-tag", value_name = "KEY=VALUE", value_parser = parse_tag)]
-    resource_tags: Vec<(String, String)>,
-    /// A tag of the request; may be repeated
-    #[arg(long = "request-tag", value_name = "KEY=VALUE", value_parser = parse_tag)]
-    request_tags: Vec<(String, String)>,
-}
-
-fn parse_tag(text: &str) -> Result<(String, String), String> {
-    let (key, value) = text.split_once('=').ok_or("must be of the form KEY=VALUE")?;
-    Ok((key.to_owned(), value.to_owned()))
+impl Arguments {
+    /// Runs the command through the API; `None` where it works on the data itself.
+    #[must_use]
+    pub fn online(&self) -> Option<ExitCode> {
+        self.place.online(self.data.output, self.care.is_quiet(), Account::Policy(&self.action))
+    }
 }
 
 /// Runs the command.
@@ -182,7 +119,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failed> {
                 say(format, &format!("the policy {name} is deleted"))
             }
             Action::Check(check) => {
-                let allowed = check.decide(&data).await?;
+                let allowed = decide(check, &data).await?;
                 let word = if allowed { "allowed" } else { "denied" };
                 print(format, &json!({ "allowed": allowed }), |table| table.row([word]))?;
                 if allowed { Ok(()) } else { Err(format!("{} may not do {}", check.user, check.action).into()) }
@@ -210,38 +147,37 @@ fn read_policy(file: &std::path::Path, name: &str, previous: Option<&Policy>) ->
     Err(format!("the policy {name} is not stored:{reasons}").into())
 }
 
-impl Check {
-    async fn decide(&self, data: &Installation) -> Result<bool, Failed> {
-        let user = data.store.user_by_name(Some(&data.identity.domain_id), &self.user).await?;
-        let user = user.ok_or_else(|| format!("there is no user {}", self.user))?;
-        let mut policies = user.policies.clone();
-        for name in &user.attached {
-            match system_policy(name) {
-                Some(policy) => policies.push(policy),
-                None => policies.push(find(data, name).await?.policy),
-            }
+/// Whether the user may do it, by its policies alone.
+async fn decide(check: &Check, data: &Installation) -> Result<bool, Failed> {
+    let user = data.store.user_by_name(Some(&data.identity.domain_id), &check.user).await?;
+    let user = user.ok_or_else(|| format!("there is no user {}", check.user))?;
+    let mut policies = user.policies.clone();
+    for name in &user.attached {
+        match system_policy(name) {
+            Some(policy) => policies.push(policy),
+            None => policies.push(find(data, name).await?.policy),
         }
-        let (region, domain) = (&data.identity.region, &data.identity.domain_id);
-        let resource = match &self.key {
-            Some(key) => key_resource(region, domain, key),
-            None => secret_resource(region, domain, self.secret.as_deref().unwrap_or("*")),
-        };
-        // The names of the action that the operation is allowed by; another service's action has only its own.
-        let right = rights().find(|right| right.actions.iter().any(|name| name.eq_ignore_ascii_case(&self.action)));
-        let own = [self.action.as_str()];
-        let names = right.map_or(&own[..], |right| right.actions);
-        let context = RequestContext {
-            now: Some(Clock::default().now()),
-            user_name: Some(user.name.clone()),
-            user_id: Some(user.id.clone()),
-            mfa_present: Some(false),
-            secret_type: self.secret_type.clone(),
-            kms_key_id: self.kms_key_id.clone(),
-            enterprise_project_id: self.enterprise_project_id.clone(),
-            resource_tags: self.resource_tags.clone(),
-            request_tags: self.request_tags.clone(),
-            ..RequestContext::default()
-        };
-        Ok(user.enabled && allows(&policies, names, &resource, &context))
     }
+    let (region, domain) = (&data.identity.region, &data.identity.domain_id);
+    let resource = match &check.key {
+        Some(key) => key_resource(region, domain, key),
+        None => secret_resource(region, domain, check.secret.as_deref().unwrap_or("*")),
+    };
+    // The names of the action that the operation is allowed by; another service's action has only its own.
+    let right = rights().find(|right| right.actions.iter().any(|name| name.eq_ignore_ascii_case(&check.action)));
+    let own = [check.action.as_str()];
+    let names = right.map_or(&own[..], |right| right.actions);
+    let context = RequestContext {
+        now: Some(Clock::default().now()),
+        user_name: Some(user.name.clone()),
+        user_id: Some(user.id.clone()),
+        mfa_present: Some(false),
+        secret_type: check.secret_type.clone(),
+        kms_key_id: check.kms_key_id.clone(),
+        enterprise_project_id: check.enterprise_project_id.clone(),
+        resource_tags: check.resource_tags.clone(),
+        request_tags: check.request_tags.clone(),
+        ..RequestContext::default()
+    };
+    Ok(user.enabled && allows(&policies, names, &resource, &context))
 }

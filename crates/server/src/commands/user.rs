@@ -1,13 +1,14 @@
-//! `csms user`: users, their passwords, access keys and attached policies, straight in the data.
+//! `csms user --offline`: users, their passwords, access keys and attached policies, straight in the data.
 //!
 //! A running server sees a change within [`LIFETIME`](crate::auth::cache::LIFETIME).
 
 mod report;
 
-use std::path::{Path, PathBuf};
+use std::{path::Path, process::ExitCode};
 
-use clap::{Args, Subcommand};
+use clap::Args;
 use csms_api::iam::request::user_name;
+use csms_cli::{Account, KeyAction, RuleFlag, UserAction as Action};
 use csms_core::{ProjectId, RotationPeriod, UnixMillis, policy::system_policy};
 use csms_store::{AccessChange, AccessKeyRecord, Store, UserDetails, UserRecord};
 use serde_json::{Value, json};
@@ -15,7 +16,7 @@ use zeroize::Zeroizing;
 
 use super::{
     Failed, block_on,
-    offline::{CareFlags, DataArguments, Installation, print, read_input, say},
+    offline::{CareFlags, DataArguments, Installation, PlaceFlags, print, read_input, say},
 };
 use crate::{
     auth::{
@@ -32,10 +33,13 @@ Examples:
   csms user create alice --policy \"CSMS ReadOnlyAccess\"   prints an access key and its secret key, once
   csms user attach alice team-a                           a policy of `csms policy list`
   csms user key create alice                              a second key, to change keys without a gap
-  csms user key create alice --expires 90d                ends by itself
+  csms user key create alice --expires 90d --offline      ends by itself
   csms user key disable AK…                               out of use within 5 seconds
-  csms user report --output json                          for an auditor: keys with age, last use and end
-  csms user set-password alice --password-file -          reads the password from standard input";
+  csms user report --offline --output json                for an auditor: keys with age, last use and end
+  csms user set-password alice --password-file -          reads the password from standard input
+
+They use a running server, as the caller of the credentials. --offline works on the data itself, which needs the root key and
+no credentials.";
 
 /// Arguments of `csms user`.
 #[derive(Args, Debug)]
@@ -45,139 +49,19 @@ pub struct Arguments {
     data: DataArguments,
     #[command(flatten)]
     care: CareFlags,
+    #[command(flatten)]
+    place: PlaceFlags,
     /// What to do
     #[command(subcommand)]
     action: Action,
 }
 
-#[derive(Subcommand, Debug)]
-enum Action {
-    /// Create a user with an access key; prints the secret key once
-    Create {
-        /// Name, 1 to 64 letters, digits, spaces and `-_.@`
-        name: String,
-        /// Attach this policy; may be repeated
-        #[arg(long = "policy", value_name = "NAME")]
-        policies: Vec<String>,
-        /// Let the user use this project instead of the first one: its identifier, or the name of its region; may be repeated
-        #[arg(long = "project", value_name = "ID|REGION")]
-        projects: Vec<String>,
-        /// File with a password, so that the user can sign in for tokens; `-` is standard input
-        #[arg(long, value_name = "FILE")]
-        password_file: Option<PathBuf>,
-        #[command(flatten)]
-        rule: RuleFlag,
-        /// Make no access key
-        #[arg(long)]
-        no_key: bool,
-        /// When the access key ends: after a time such as 90d or 12h, or at one such as 2026-01-02T03:04:05Z [default: never]
-        #[arg(long, value_name = "TIME", conflicts_with = "no_key")]
-        expires: Option<String>,
-    },
-    /// List the users
-    List,
-    /// Report users, their policies and logins, and access keys with age, last use and end, for an auditor
-    Report,
-    /// Show a user, with its policies and access keys
-    Show {
-        /// Name
-        name: String,
-    },
-    /// Delete a user and its access keys
-    Delete {
-        /// Name
-        name: String,
-    },
-    /// Take a user out of use
-    Disable {
-        /// Name
-        name: String,
-    },
-    /// Take a user into use again
-    Enable {
-        /// Name
-        name: String,
-    },
-    /// Set a user's password; without a file makes one and prints it once
-    SetPassword {
-        /// Name
-        name: String,
-        /// File with the password; `-` is standard input
-        #[arg(long, value_name = "FILE")]
-        password_file: Option<PathBuf>,
-        #[command(flatten)]
-        rule: RuleFlag,
-    },
-    /// Attach a policy to a user
-    Attach {
-        /// Name of the user
-        name: String,
-        /// Name of the policy
-        policy: String,
-    },
-    /// Detach a policy from a user
-    Detach {
-        /// Name of the user
-        name: String,
-        /// Name of the policy
-        policy: String,
-    },
-    /// Access keys of users
-    #[command(subcommand)]
-    Key(KeyAction),
-}
-
-#[derive(Args, Clone, Copy, Debug)]
-struct RuleFlag {
-    /// Take any password of 8 to 128 characters, also a weak one
-    #[arg(long, env = "CSMS_ALLOW_WEAK_PASSWORDS")]
-    allow_weak_passwords: bool,
-}
-
-impl RuleFlag {
-    fn rule(self, data: &Installation) -> PasswordRule {
-        if self.allow_weak_passwords { PasswordRule::Any } else { data.password_rule }
+impl Arguments {
+    /// Runs the command through the API; `None` where it works on the data itself.
+    #[must_use]
+    pub fn online(&self) -> Option<ExitCode> {
+        self.place.online(self.data.output, self.care.is_quiet(), Account::User(&self.action))
     }
-}
-
-#[derive(Subcommand, Debug)]
-enum KeyAction {
-    /// Make an access key; prints the secret key once
-    Create {
-        /// Name of the user
-        user: String,
-        /// When it ends: after a time such as 90d or 12h, or at one such as 2026-01-02T03:04:05Z [default: never]
-        #[arg(long, value_name = "TIME")]
-        expires: Option<String>,
-    },
-    /// Set when an access key ends
-    Expire {
-        /// The access key
-        access_key: String,
-        /// After a time such as 90d or 12h, at one such as 2026-01-02T03:04:05Z, or never
-        #[arg(value_name = "TIME|never")]
-        end: String,
-    },
-    /// List the access keys of a user, with age, last use and end
-    List {
-        /// Name of the user
-        user: String,
-    },
-    /// Take an access key out of use
-    Disable {
-        /// The access key
-        access_key: String,
-    },
-    /// Take an access key into use again
-    Enable {
-        /// The access key
-        access_key: String,
-    },
-    /// Delete an access key
-    Delete {
-        /// The access key
-        access_key: String,
-    },
 }
 
 /// Runs the command.
@@ -193,7 +77,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failed> {
                 let expires = expires.as_deref().map(read_end).transpose()?;
                 let mut user = make_user(&data, name, policies, projects).await?;
                 if let Some(path) = password_file {
-                    let hash = hash(&read_password(path, name, rule.rule(&data))?)?;
+                    let hash = hash(&read_password(path, name, rule_of(*rule, &data))?)?;
                     records::set_password(&mut user, Some(hash), Clock::default().now());
                 }
                 let mut changes = vec![AccessChange::PutUser(user.clone())];
@@ -251,7 +135,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failed> {
             }
             Action::SetPassword { name, password_file, rule } => {
                 let (password, made) = match password_file {
-                    Some(path) => (read_password(path, name, rule.rule(&data))?, false),
+                    Some(path) => (read_password(path, name, rule_of(*rule, &data))?, false),
                     None => (NewPassword::draw(name).map_err(|failure| failure.error)?, true),
                 };
                 let hash = hash(&password)?;
@@ -279,6 +163,11 @@ pub fn run(arguments: &Arguments) -> Result<(), Failed> {
             Action::Key(action) => run_key(&data, arguments, action).await,
         }
     })
+}
+
+/// Which passwords the command takes.
+fn rule_of(flag: RuleFlag, data: &Installation) -> PasswordRule {
+    if flag.allow_weak_passwords { PasswordRule::Any } else { data.password_rule }
 }
 
 async fn run_key(data: &Installation, arguments: &Arguments, action: &KeyAction) -> Result<(), Failed> {

@@ -181,7 +181,7 @@ fn page(call: &Call) -> Result<PageRequest, Failure> {
 
 /// Changes users, access keys or policies by what is stored, in one transaction with the record of it. This server goes by it
 /// from the next request on. A change that would leave nobody who may administer is refused, as the cloud refuses one of the
-/// account itself; `csms user` with `--force` makes it all the same.
+/// account itself; `csms user --offline --force` makes it all the same.
 async fn change<T: Send + 'static>(
     call: &Call,
     decide: impl FnOnce(&AccessState) -> Result<Decision<T>, Failure> + Send + 'static,

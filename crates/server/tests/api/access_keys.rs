@@ -114,7 +114,7 @@ async fn what_is_made_with_a_key_ends_with_it() {
 /// Runs `csms user …` on the data in a directory.
 fn user(directory: &Path, arguments: &[&str]) -> Result<String, String> {
     let mut command = Command::new(env!("CARGO_BIN_EXE_csms"));
-    command.arg("user").args(arguments).env_clear().env("CSMS_DATA", directory);
+    command.args(["user", "--offline"]).args(arguments).env_clear().env("CSMS_DATA", directory);
     let output = command.output().unwrap();
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
     if output.status.success() { Ok(text(output.stdout)) } else { Err(text(output.stderr)) }

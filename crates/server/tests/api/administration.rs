@@ -15,7 +15,11 @@ use serde_json::{Value, json};
 /// Runs `csms` on the data in `directory`, with `input` on its standard input.
 fn csms(directory: &Path, arguments: &[&str], input: &str) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_csms"));
-    command.args(arguments).env_clear().env("CSMS_DATA", directory);
+    command.args(arguments);
+    if matches!(arguments.first(), Some(&("user" | "policy" | "audit"))) {
+        command.arg("--offline");
+    }
+    command.env_clear().env("CSMS_DATA", directory);
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().unwrap();
     // A command that does not read closes the pipe.
@@ -259,4 +263,56 @@ async fn the_last_administrator_is_removed_only_by_force() {
     assert!(String::from_utf8_lossy(&less.stderr).contains("nobody who may administer"), "{less:?}");
     let deleted = ok(directory, &["user", "delete", "second", "--force"]);
     assert_eq!(deleted, "the user second and its access keys are deleted\n");
+}
+
+#[tokio::test]
+async fn an_access_file_that_leaves_nobody_who_may_administer_needs_force() {
+    let directory = tempfile::tempdir().unwrap();
+    drop(support::open(directory.path()).await.unwrap());
+    let directory = directory.path();
+    let file = directory.join("access.toml");
+    std::fs::write(&file, "[[users]]\nname = \"admin\"\nabsent = true\n").unwrap();
+    let file = file.to_str().unwrap();
+    for action in ["check", "apply"] {
+        let reason = refused(directory, &["access", action, file]);
+        assert!(reason.contains("nobody who may administer") && reason.contains("--force"), "{reason}");
+    }
+    assert!(ok(directory, &["user", "list"]).contains("admin"), "a refused file changes nothing");
+    assert!(ok(directory, &["access", "apply", file, "--force"]).contains("DeleteUser"));
+    assert!(!ok(directory, &["user", "list"]).contains("admin"));
+}
+
+#[tokio::test]
+async fn an_agency_is_made_changed_and_deleted() {
+    let directory = tempfile::tempdir().unwrap();
+    drop(support::open(directory.path()).await.unwrap());
+    let directory = directory.path();
+    ok(directory, &["user", "create", "alice"]);
+    let made =
+        ok_json(directory, &["agency", "create", "deploy", "--policy", "CSMS ReadOnlyAccess", "--user", "alice"]);
+    assert_eq!((&made["users"], &made["policies"]), (&json!(["alice"]), &json!(["CSMS ReadOnlyAccess"])));
+    assert!(refused(directory, &["agency", "create", "deploy"]).contains("there is an agency deploy already"));
+    for (arguments, sentence) in [
+        (["disallow", "deploy", "alice"], "alice may not assume the agency deploy\n"),
+        (["allow", "deploy", "admin"], "admin may assume the agency deploy\n"),
+        (
+            ["detach", "deploy", "CSMS ReadOnlyAccess"],
+            "the policy CSMS ReadOnlyAccess is not attached to the agency deploy\n",
+        ),
+        (["attach", "deploy", "CSMS FullAccess"], "the policy CSMS FullAccess is attached to the agency deploy\n"),
+    ] {
+        let arguments = [&["agency"][..], &arguments[..]].concat();
+        assert_eq!(ok(directory, &arguments), sentence);
+    }
+    let shown = ok_json(directory, &["agency", "show", "deploy"]);
+    assert_eq!((&shown["users"], &shown["policies"]), (&json!(["admin"]), &json!(["CSMS FullAccess"])));
+    for (arguments, reason) in [
+        (["agency", "allow", "deploy", "nobody"], "there is no user nobody"),
+        (["agency", "attach", "deploy", "nothing"], "there is no policy nothing"),
+        (["agency", "allow", "absent", "alice"], "there is no agency absent"),
+    ] {
+        assert!(refused(directory, &arguments).contains(reason), "{arguments:?}");
+    }
+    assert_eq!(ok(directory, &["agency", "delete", "deploy"]), "the agency deploy is deleted\n");
+    assert!(refused(directory, &["agency", "delete", "deploy"]).contains("there is no agency deploy"));
 }

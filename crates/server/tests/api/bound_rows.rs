@@ -82,7 +82,8 @@ impl Attacked {
 /// Runs `csms audit verify` on the data in a directory.
 fn verify(directory: &Path) -> Result<(), String> {
     let mut command = Command::new(env!("CARGO_BIN_EXE_csms"));
-    let output = command.args(["audit", "verify"]).env_clear().env("CSMS_DATA", directory).output().unwrap();
+    let output =
+        command.args(["audit", "verify", "--offline"]).env_clear().env("CSMS_DATA", directory).output().unwrap();
     if output.status.success() { Ok(()) } else { Err(String::from_utf8(output.stderr).unwrap()) }
 }
 

@@ -91,11 +91,30 @@ fn every_shell_gets_completions_that_know_the_commands() {
     for shell in ["bash", "zsh", "fish"] {
         let output = csms(&["completions", shell]);
         assert!(output.status.success(), "{output:?}");
-        let script = String::from_utf8(output.stdout).unwrap();
-        for word in Cli::command().get_subcommands().map(clap::Command::get_name) {
-            assert!(script.contains(word), "{shell}: {word}");
-        }
+        assert!(String::from_utf8(output.stdout).unwrap().contains("CSMS_COMPLETE"), "{shell}");
     }
+    // What the script of fish asks.
+    let mut asking = Command::new(env!("CARGO_BIN_EXE_csms"));
+    let candidates = asking.args(["--", "csms", ""]).env("CSMS_COMPLETE", "fish").output().unwrap();
+    let candidates = String::from_utf8(candidates.stdout).unwrap();
+    for word in Cli::command().get_subcommands().map(clap::Command::get_name) {
+        assert!(candidates.lines().any(|line| line.split('\t').next() == Some(word)), "{word}: {candidates}");
+    }
+}
+
+#[test]
+fn every_command_has_a_manual_page() {
+    let directory = tempfile::tempdir().unwrap();
+    let written = csms(&["man", directory.path().join("man1").to_str().unwrap()]);
+    assert!(written.status.success(), "{written:?}");
+    for file in helps().keys() {
+        let page = directory.path().join("man1").join(file.replace(".txt", ".1"));
+        let page = fs::read_to_string(&page).unwrap();
+        assert!(page.contains(".TH") && page.contains("SYNOPSIS"), "{file}");
+    }
+    let refused = csms(&["man", "/dev/null/man1"]);
+    assert_eq!(refused.status.code(), Some(1), "{refused:?}");
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("/dev/null/man1"), "{refused:?}");
 }
 
 #[test]

@@ -62,7 +62,7 @@ async fn a_weak_password_is_taken_where_a_setting_says_so() {
 /// Runs `csms user …` with a password on its standard input.
 fn user(directory: &Path, arguments: &[&str], password: &str, allow: &str) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_csms"));
-    command.arg("user").args(arguments).args(["--password-file", "-"]);
+    command.args(["user", "--offline"]).args(arguments).args(["--password-file", "-"]);
     command.env_clear().env("CSMS_DATA", directory).env("CSMS_ALLOW_WEAK_PASSWORDS", allow);
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().unwrap();

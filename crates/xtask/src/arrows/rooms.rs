@@ -95,7 +95,10 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "version",
         ],
     ),
-    ("commands", &["audit", "auth", "boot", "clock", "identity", "installation", "keys", "services"]),
+    (
+        "commands",
+        &["audit", "auth", "boot", "clock", "failure", "identity", "installation", "keys", "services", "version"],
+    ),
     ("cli", &["boot", "commands", "failure", "version"]),
 ];
 

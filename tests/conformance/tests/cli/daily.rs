@@ -225,3 +225,43 @@ async fn a_terminal_is_asked_before_something_is_destroyed() {
     let told = on_terminal("", "--yes").await;
     assert!(told.status.success() && !String::from_utf8_lossy(&told.stdout).contains("[y/N]"), "{told:?}");
 }
+
+#[tokio::test]
+async fn a_shell_completes_the_names_of_secrets() {
+    let shell = Shell::open().await;
+    shell.create("db-orders", b"x").await;
+    shell.create("other", b"x").await;
+    let complete = async |words: &[&str]| {
+        let mut command = shell.command(&[&["--", "csms"], words].concat());
+        let output = timeout(DEADLINE, command.env("CSMS_COMPLETE", "fish").output()).await.unwrap().unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    };
+    assert_eq!(complete(&["secret", "get", "db"]).await, "db-orders\n");
+    assert_eq!(complete(&["exec", "--secret", "o"]).await, "other\n");
+}
+
+#[tokio::test]
+async fn secrets_are_listed_by_name_tag_type_and_state() {
+    let shell = Shell::open().await;
+    for name in ["orders-db", "orders-api", "shop-db"] {
+        shell.create(name, b"x").await;
+    }
+    shell.printed(&["secret", "tag", "set", "orders-db", "team=a", "level=1"]).await;
+    shell.printed(&["secret", "tag", "set", "shop-db", "team=b"]).await;
+    shell.printed(&["secret", "delete", "shop-db", "--yes"]).await;
+    for (conditions, expected) in [
+        (&["--name", "orders"][..], &["orders-api", "orders-db"][..]),
+        (&["--tag", "team"], &["orders-db", "shop-db"]),
+        (&["--tag", "team=a", "--tag", "level=1"], &["orders-db"]),
+        (&["--tag", "team=c"], &[]),
+        (&["--state", "PENDING_DELETE"], &["shop-db"]),
+        (&["--type", "RDS-FG"], &[]),
+        (&["--name", "db", "--tag", "team=a"], &["orders-db"]),
+    ] {
+        let listed = shell.json(&[&["secret", "list"], conditions].concat()).await;
+        let names: Vec<_> =
+            listed["secrets"].as_array().unwrap().iter().map(|secret| secret["name"].as_str().unwrap()).collect();
+        assert_eq!(names, expected, "{conditions:?}");
+    }
+    shell.refusal(&["secret", "list", "--state", "GONE"], 2).await;
+}

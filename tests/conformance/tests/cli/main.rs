@@ -2,8 +2,12 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
 
+mod account;
 mod api;
+mod bundle;
+mod compared;
 mod daily;
+mod greeting;
 mod shell;
 
 use std::fs;
@@ -318,4 +322,28 @@ async fn scripts_tell_failures_apart_by_status_and_by_json() {
     fs::write(&file, keys.to_string()).unwrap();
     let denied = error(&["secret", "list", "--credentials", file.to_str().unwrap()], 4).await;
     assert_eq!((&denied["kind"], &denied["http_status"]), (&json!("denied"), &json!(401)));
+}
+
+#[tokio::test]
+async fn a_region_stands_for_its_project() {
+    let two = Options::default().argument("--region").argument("one").argument("--region").argument("two");
+    let shell = Shell::with(two).await;
+    let created = shell.feed(&["secret", "create", "db", "--region", "two"], b"x").await;
+    assert!(created.status.success(), "{created:?}");
+    assert_eq!(shell.printed(&["secret", "get", "db", "--value", "--region", "two"]).await, "x");
+    let listed = shell.json(&["api", "ListSecrets", "--region", "two"]).await;
+    assert_eq!(listed["secrets"][0]["name"], "db");
+    shell.refusal(&["secret", "get", "db", "--region", "one"], 3).await;
+    shell.refusal(&["secret", "get", "db"], 3).await;
+    let refusal = shell.refusal(&["secret", "get", "db", "--region", "nowhere"], 3).await;
+    assert!(refusal.contains("no project in the region nowhere"), "{refusal}");
+    shell.refusal(&["secret", "list", "--region", "two", "--project-id", shell.server.project_id()], 2).await;
+
+    // Without a file that lists the regions, the server names the project.
+    let credentials = shell.server.credentials();
+    let mut command = shell.command(&["secret", "get", "db", "--value"]);
+    command.env_remove("CSMS_CREDENTIALS").env("CSMS_ENDPOINT", shell.server.url());
+    command.env("HUAWEICLOUD_SDK_AK", &credentials.access_key).env("HUAWEICLOUD_SDK_SK", &credentials.secret_key);
+    let output = timeout(DEADLINE, command.env("HUAWEICLOUD_SDK_REGION", "two").output()).await.unwrap().unwrap();
+    assert_eq!(output.stdout, b"x", "{output:?}");
 }

@@ -36,7 +36,7 @@ async fn a_command_on_a_stopped_store_leaves_one_file_behind_too() {
     let server = Server::start(on(directory.path())).await.unwrap();
     server.kill().await.unwrap();
     let mut command = tokio::process::Command::new(csms_testbed::server::binary().unwrap());
-    command.args(["audit", "verify", "--data"]).arg(directory.path()).kill_on_drop(true);
+    command.args(["audit", "verify", "--offline", "--data"]).arg(directory.path()).kill_on_drop(true);
     let verified = command.output().await.unwrap();
     assert!(verified.status.success(), "{verified:?}");
     assert_eq!(bytes(&directory.path().join("csms.db-wal")), 0);

@@ -24,8 +24,12 @@ fn said(output: &std::process::Output) -> String {
 }
 
 /// Commands that open the data, of every kind.
-const COMMANDS: [&[&str]; 4] =
-    [&["audit", "verify"], &["user", "list"], &["policy", "list"], &["user", "create", "bob"]];
+const COMMANDS: [&[&str]; 4] = [
+    &["audit", "verify", "--offline"],
+    &["user", "list", "--offline"],
+    &["policy", "list", "--offline"],
+    &["user", "create", "bob", "--offline"],
+];
 
 fn schema(database: &Connection) -> i64 {
     database.pragma_query_value(None, "user_version", |row| row.get(0)).unwrap()
@@ -80,7 +84,7 @@ async fn programs_of_another_release_leave_the_shared_store_as_it_is() {
 #[tokio::test]
 async fn a_command_on_an_empty_database_makes_no_schema() {
     let (database, directory) = (Database::start().await, tempfile::tempdir().unwrap());
-    let refused = database.command(directory.path(), &["user", "list"]).await;
+    let refused = database.command(directory.path(), &["user", "list", "--offline"]).await;
     assert!(!refused.status.success() && said(&refused).contains("there is no data"), "{}", said(&refused));
     let tables = "SELECT count(*) FROM information_schema.tables WHERE table_schema = 'public'";
     assert_eq!(database.number(tables).await, 0);

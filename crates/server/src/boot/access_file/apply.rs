@@ -20,7 +20,10 @@ use crate::{
     auth::cache::secret_key_purpose,
     identity::Identity,
     installation::make_id,
-    services::iam::records,
+    services::iam::{
+        administrators::{LEAVES_NOBODY, leaves_nobody},
+        records,
+    },
 };
 
 /// Who the records of the audit trail name.
@@ -127,6 +130,10 @@ impl Plan<'_> {
         }
         for entry in &self.file.users {
             self.user(entry, &mut changes, &mut problems);
+        }
+        let stored: Vec<_> = changes.iter().map(|change| change.change.clone()).collect();
+        if !self.file.may_leave_nobody && leaves_nobody(self.state, &stored, self.now) {
+            problems.add("users", format_args!("{LEAVES_NOBODY}; `csms access apply --force` does it all the same"));
         }
         if problems.0.is_empty() { Ok(Outcome { changes, warnings: warnings.0 }) } else { Err(problems) }
     }
