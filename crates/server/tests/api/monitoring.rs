@@ -129,3 +129,27 @@ fn the_alert_rules_fire_when_they_should_and_only_then() {
         Err(error) => panic!("promtool: {error}"),
     }
 }
+
+/// A rule that never fires, and one that fires where it should not, fail the cases.
+#[test]
+fn a_wrong_rule_is_caught() {
+    let right = "max(csms_rotation_oldest_overdue_seconds) > 7200";
+    assert_eq!(ALERTS.matches(right).count(), 1);
+    for wrong in [
+        "max(csms_rotation_oldest_overdue_seconds) > 720000",
+        "max(csms_rotation_oldest_overdue_seconds) >= 0",
+        "max(csms_rotation_oldest_overdue) > 7200",
+    ] {
+        let directory = tempfile::tempdir().unwrap();
+        std::fs::write(directory.path().join("alerts.yaml"), ALERTS.replace(right, wrong)).unwrap();
+        std::fs::write(directory.path().join("alerts.test.yaml"), ALERT_TESTS).unwrap();
+        let mut promtool = Command::new("promtool");
+        match promtool.args(["test", "rules", "alerts.test.yaml"]).current_dir(directory.path()).output() {
+            Ok(output) => assert!(!output.status.success(), "{wrong}"),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                eprintln!("left out: promtool is not installed (Debian package prometheus)");
+            }
+            Err(error) => panic!("promtool: {error}"),
+        }
+    }
+}
