@@ -15,6 +15,7 @@ mod observe;
 mod others;
 mod page;
 mod parameters;
+mod requests;
 
 mod batches;
 mod events;

@@ -461,7 +461,9 @@ fn the_table_has_every_optional_member_and_no_other() {
     for (specification, members) in own.chain(of_keys) {
         let method = specification.method.as_str().to_lowercase();
         let found = described.iter().find(|item| item[&method]["operationId"] == specification.name);
-        let schema = &found.unwrap()[&method]["requestBody"]["content"]["application/json"]["schema"];
+        let named = &found.unwrap()[&method]["requestBody"]["content"]["application/json"]["schema"]["$ref"];
+        let none = Value::Null;
+        let schema = named.as_str().and_then(|reference| document.pointer(&reference[1..])).unwrap_or(&none);
         let mut wanted = BTreeSet::new();
         optional_members(schema, "", &mut wanted);
         // Refused whatever it holds, and so not described.

@@ -3,6 +3,7 @@
 //! It stops at the first failure and says which command repeats it. Where tests run beside each other, a few that fail are tried
 //! once more, alone, because a busy machine can be the reason; what passes then is told, and what fails twice is a failure.
 
+mod generators;
 mod tally;
 
 use std::path::PathBuf;
@@ -54,7 +55,7 @@ const SERVER: &[&str] = &["build", "--bin", "csms"];
 
 /// Runs `cargo xtask test`.
 pub(crate) async fn run(arguments: &Arguments) -> Result<ExitCode> {
-    let total = setup::STEPS + if arguments.fast { 6 } else { 9 + wasm::suites::STEPS + www::suites::STEPS };
+    let total = setup::STEPS + if arguments.fast { 6 } else { 10 + wasm::suites::STEPS + www::suites::STEPS };
     let name = match arguments {
         Arguments { fast: true, .. } => "test-fast",
         Arguments { long: true, .. } => "test-long",
@@ -76,6 +77,7 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<ExitCode> {
         // The server embeds the console, so it comes after it.
         let artefacts = artefacts(&mut steps).await?;
         wasm::suites::run_live(&mut steps, &package, &artefacts).await?;
+        generators::run(&mut steps, &artefacts).await?;
         www::suites::run(&mut steps).await?;
         artefacts
     };

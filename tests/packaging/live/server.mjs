@@ -27,6 +27,8 @@ export async function csms(context, ...flags) {
   const { value } = await createInterface(process.stdout)[Symbol.asyncIterator]().next();
   if (value === undefined) throw new Error(`${BINARY} did not start`);
   const ready = JSON.parse(value);
-  const { access_key: accessKey, secret_key: secretKey } = JSON.parse(await readFile(ready.credentials, "utf8"));
-  return { endpoint: ready.url, projectId: ready.project_id, credentials: { accessKey, secretKey } };
+  const file = JSON.parse(await readFile(ready.credentials, "utf8"));
+  const credentials = { accessKey: file.access_key, secretKey: file.secret_key };
+  const user = { name: file.user_name, password: file.password, domain: file.domain_name };
+  return { endpoint: ready.url, projectId: ready.project_id, credentials, user };
 }

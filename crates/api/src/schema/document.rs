@@ -1,13 +1,13 @@
 //! Builds the OpenAPI 3.1 document from the operation table.
 
-use alloc::{borrow::ToOwned, string::ToString, vec::Vec};
+use alloc::{borrow::ToOwned, format, string::ToString, vec::Vec};
 
 use schemars::{SchemaGenerator, generate::SchemaSettings};
 use serde_json::{Map, Value, json};
 
 use super::{
     batches, description::Description, events, grants, identity, observe::insert, parameters::path_parameter,
-    passwords, replicas, rotation, secrets, tags, users, versions,
+    passwords, replicas, requests, rotation, secrets, tags, users, versions,
 };
 use crate::{ErrorCode, ErrorShape, Method, Operation, operation::Specification};
 
@@ -15,14 +15,20 @@ const ABOUT: &str = "Create, read, update and rotate secrets with versions and s
     Secret Management Service. Every request is signed (SDK-HMAC-SHA256) or carries a token; times are milliseconds since 1970.";
 
 /// Statuses that every operation may refuse with, and what they mean.
-const REFUSALS: [(&str, &str); 6] = [
+const REFUSALS: [(&str, &str); 7] = [
     ("400", "The request breaks a rule; the message names every one it breaks."),
     ("401", "The request is not signed, its signature is wrong, or its token is invalid."),
     ("403", "The caller's policies do not allow this, or the secret's state does not."),
     ("404", "What the request names does not exist."),
     ("413", "The body is larger than 12 MB."),
     ("500", "Internal error; the server's log has the cause under the request's identifier."),
+    ("503", "Nothing can be read or written for now, or too much is under way; `Retry-After` says when to try again."),
 ];
+
+/// The header that every response has.
+const REQUEST_ID: &str = "X-Request-Id";
+/// The header of a refusal that holds for a while.
+const RETRY_AFTER: &str = "Retry-After";
 
 /// Describes the operations of one group.
 type Describe = fn(Operation) -> Option<Description>;
@@ -67,6 +73,24 @@ fn groups() -> impl Iterator<Item = &'static str> {
     GROUPS.iter().map(|(group, _)| *group).chain(of_kms).chain([identity::GROUP])
 }
 
+/// What the operations of a group are about.
+fn about(group: &str) -> &'static str {
+    match group {
+        "Secrets" => "Secrets: their values, how they are protected, and their deletion.",
+        "Versions and stages" => "The values that a secret had, and the names that stand for one of them.",
+        "Rotation" => "Changes of a secret and of the account it belongs to, and the tasks that do so.",
+        "Several secrets at once" => "Reading, importing and deleting secrets by lists.",
+        "Tags" => "Keys and values at secrets, to find them by.",
+        "Events" => "Notifications about what happens to secrets.",
+        "Passwords" => "Random passwords.",
+        "Grants" => "Rights on secrets that are given to other users.",
+        "Users" => "Users of secrets, as the official definitions have them.",
+        "Replicas" => "Copies of secrets in other regions.",
+        identity::GROUP => "Tokens, projects and temporary access keys.",
+        _ => "Keys, which protect the values of secrets.",
+    }
+}
+
 /// The document. The same for every installation: it holds nothing that a server is configured with.
 #[must_use]
 pub fn document() -> Value {
@@ -83,6 +107,8 @@ pub fn document() -> Value {
     paths.extend(identity::paths().map(|(path, item)| (path.to_owned(), item)));
     let mut schemas = generator.take_definitions(true);
     schemas.values_mut().for_each(simplify);
+    requests::name(&mut paths, &mut schemas);
+    paths.values_mut().chain(schemas.values_mut()).for_each(requests::make_patterns_portable);
     schemas.insert(identity::ERROR.to_owned(), identity::error());
     schemas.insert("Error".to_owned(), error());
     schemas.insert(
@@ -99,10 +125,15 @@ pub fn document() -> Value {
                   "license": { "name": "Apache-2.0", "identifier": "Apache-2.0" } },
         "servers": [{ "url": "/" }],
         "security": [{ "signature": [] }, { "token": [] }],
-        "tags": groups().map(|group| json!({ "name": group })).collect::<Vec<_>>(),
+        "tags": groups().map(|group| json!({ "name": group, "description": about(group) })).collect::<Vec<_>>(),
         "paths": paths,
         "components": {
             "schemas": schemas,
+            "headers": {
+                REQUEST_ID: { "schema": { "type": "string" },
+                              "description": "Identifier of the request, which the server's log has, too." },
+                RETRY_AFTER: { "schema": { "type": "integer" }, "description": "Seconds to wait before another try." },
+            },
             "securitySchemes": {
                 "signature": { "type": "apiKey", "in": "header", "name": "Authorization",
                                "description": "SDK-HMAC-SHA256 over the request, with an access key and its secret key." },
@@ -148,7 +179,8 @@ const fn method_key(method: Method) -> &'static str {
 fn one(row: &Specification, described: Option<(&str, Description)>, generator: &mut SchemaGenerator) -> Value {
     let (group, described) = described.unzip();
     let mut responses = Map::new();
-    let mut success = json!({ "description": "Done." });
+    let request_id = json!({ REQUEST_ID: { "$ref": format!("#/components/headers/{REQUEST_ID}") } });
+    let mut success = json!({ "description": "Done.", "headers": request_id });
     let answer = described.as_ref().and_then(|described| described.answer);
     if let Some(answer) = answer {
         insert(&mut success, "content", content(&answer(generator).to_value()));
@@ -159,7 +191,11 @@ fn one(row: &Specification, described: Option<(&str, Description)>, generator: &
         ErrorShape::Nested => "#/components/schemas/NestedError",
     };
     for (status, about) in REFUSALS {
-        let refusal = json!({ "description": about, "content": content(&json!({ "$ref": shape })) });
+        let content = content(&json!({ "$ref": shape }));
+        let mut refusal = json!({ "description": about, "headers": request_id, "content": content });
+        if let (Some(headers), "503") = (refusal.get_mut("headers"), status) {
+            insert(headers, RETRY_AFTER, json!({ "$ref": format!("#/components/headers/{RETRY_AFTER}") }));
+        }
         responses.insert(status.to_owned(), refusal);
     }
     let mut item = json!({
@@ -236,6 +272,26 @@ mod tests {
             let row = operation.specification();
             let described = describe(operation).is_some_and(|(_, described)| described.answer.is_some());
             assert_eq!(described, row.success != 204, "{}", row.name);
+        }
+    }
+
+    #[test]
+    fn every_request_has_a_named_schema_and_an_example() {
+        let document = document();
+        let operations = document["paths"].as_object().into_iter().flatten().filter_map(|(_, item)| item.as_object());
+        let bodies = operations.flatten().filter_map(|(_, operation)| {
+            Some((operation["operationId"].as_str()?, operation.pointer("/requestBody/content/application~1json")?))
+        });
+        let bodies: Vec<_> = bodies.collect();
+        assert!(bodies.len() > 50, "{}", bodies.len());
+        for (id, content) in bodies {
+            assert_eq!(content["schema"]["$ref"], format!("#/components/schemas/{id}Request"));
+            let schema = &document["components"]["schemas"][format!("{id}Request")];
+            assert!(schema.get("oneOf").is_none(), "{id}");
+            let required = schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str);
+            for name in required {
+                assert!(content["example"].get(name).is_some(), "the example of {id} has no {name}");
+            }
         }
     }
 
