@@ -177,9 +177,10 @@ fn cell(line: &str) -> String {
 const COMMANDS: &str = "\
 # Commands
 
-The help of every command, as `--help` prints it. Commands that use a running server (`secret`, `exec`, `backup`, `restore`) take
-its address and keys from `CSMS_CREDENTIALS`; those that open the server's own data (`user`, `policy`, `agency`, `access`, `audit`,
-`migrate`) take `--data` or `--store` like `csms serve`. Options that several commands have stand under
+The help of every command, as `--help` prints it. Commands that use a running server (`secret`, `exec`, `backup`, `restore`, `event`,
+`key`, `api`, and without `--offline` `user`, `policy` and `audit`) take its address and keys from `CSMS_CREDENTIALS`; those that open the
+server's own data (with `--offline` the same three, `agency`, `access`, `migrate`, `doctor`, `support-bundle`) take `--data` or `--store`
+like `csms serve`. Options that several commands have stand under
 [Shared options](#shared-options).
 
 This page is written from the help texts in `crates/server/tests/help`. The settings of `csms serve` have
