@@ -7,9 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 
-import { ROOT } from "../unpack.mjs";
-
-const BINARY = process.env.CSMS_BIN ?? join(ROOT, "target/debug/csms");
+const BINARY = process.env.CSMS_BIN ?? join(import.meta.dirname, "../../../target/debug/csms");
 
 /** Starts a server and returns where it is and how to sign in; it ends with the test. */
 export async function csms(context, ...flags) {
