@@ -204,6 +204,18 @@ fn sums(directory: &Path, names: &[String]) -> Result<String> {
 
 #[cfg(test)]
 impl Contents {
+    /// With the programs that `cargo build` has made; `None`, and a word about it, when they are not there.
+    fn built() -> Option<Self> {
+        let server = csms_testbed::server::binary().ok();
+        let function = server.as_deref().and_then(|server| stripped(&server.with_file_name("rotate-database")).ok());
+        let (Some(server), Some(function)) = (server, function) else {
+            eprintln!("left out: build the programs first (cargo build --bin csms --bin rotate-database)");
+            return None;
+        };
+        let function = package::self_starting(&function, Compression::none()).unwrap();
+        Some(Self { csms: stripped(&server).unwrap(), function, ..Self::of_test() })
+    }
+
     fn of_test() -> Self {
         Self {
             version: "1.2.3".to_owned(),

@@ -96,7 +96,16 @@ fn descriptor(kind: &str, blob: &[u8]) -> Value {
 
 #[cfg(test)]
 mod tests {
-    use std::{collections::BTreeMap, io::Read};
+    use std::{
+        collections::BTreeMap,
+        fs,
+        io::{BufRead as _, BufReader, Cursor, Read},
+        os::unix::{
+            fs::{MetadataExt as _, PermissionsExt as _},
+            process::CommandExt as _,
+        },
+        process::{Child, Command, Stdio},
+    };
 
     use flate2::read::GzDecoder;
 
@@ -137,6 +146,45 @@ mod tests {
         assert_eq!((layer["data"].0, layer["data"].1), (0o700, USER));
         let entry = config["config"]["Entrypoint"][0].as_str().unwrap();
         assert!(layer.contains_key(entry.trim_start_matches('/')));
+    }
+
+    /// Ends a program when a test does.
+    struct Running(Child);
+
+    impl Drop for Running {
+        fn drop(&mut self) {
+            let _ = self.0.kill();
+            let _ = self.0.wait();
+        }
+    }
+
+    #[test]
+    fn the_server_of_the_image_runs_as_its_user_who_owns_its_data() {
+        let Some(contents) = Contents::built() else { return };
+        if !rustix::process::geteuid().is_root() {
+            eprintln!("left out: only root can become the user of the image");
+            return;
+        }
+        let root = tempfile::tempdir().unwrap();
+        // The user of the image has to get to its files, which are a root of their own there.
+        fs::set_permissions(root.path(), fs::Permissions::from_mode(0o755)).unwrap();
+        let mut files = tar::Archive::new(Cursor::new(layer(&contents).unwrap()));
+        files.set_preserve_permissions(true);
+        files.set_preserve_ownerships(true);
+        files.unpack(root.path()).unwrap();
+        let user = u32::try_from(USER).unwrap();
+        let mut command = Command::new(root.path().join("usr/lib/csms/csms"));
+        command.args(["serve", "--listen", "127.0.0.1:0"]).env_clear().env("CSMS_DATA", root.path().join("data"));
+        command.current_dir(root.path().join("data")).uid(user).gid(user).stdout(Stdio::piped());
+        let mut server = Running(command.spawn().unwrap());
+        let mut ready = String::new();
+        BufReader::new(server.0.stdout.take().unwrap()).read_line(&mut ready).unwrap();
+        let ready: Value = serde_json::from_str(&ready).unwrap();
+        assert_eq!(ready["event"], "ready");
+        let credentials = ready["credentials"].as_str().unwrap();
+        assert_eq!(fs::metadata(credentials).unwrap().uid(), user);
+        let credentials: Value = serde_json::from_slice(&fs::read(credentials).unwrap()).unwrap();
+        assert!(credentials["rotation_func_urn"].is_string(), "the function lies beside the server");
     }
 
     #[test]

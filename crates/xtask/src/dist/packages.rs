@@ -118,17 +118,9 @@ mod tests {
         assert_eq!(fs::read_to_string(sources().join("csms.service")).unwrap(), unit);
     }
 
-    /// The programs that `cargo build` has made, and whether they are there.
-    fn built() -> Option<Contents> {
-        let server = csms_testbed::server::binary().ok()?;
-        let function = crate::dist::stripped(&server.with_file_name("rotate-database")).ok()?;
-        let function = crate::package::self_starting(&function, Compression::none()).unwrap();
-        Some(Contents { csms: crate::dist::stripped(&server).unwrap(), function, ..Contents::of_test() })
-    }
-
     #[tokio::test]
     async fn the_installed_server_starts_as_its_unit_says_and_the_doctor_finds_nothing_in_its_way() {
-        let Some(contents) = built() else {
+        let Some(contents) = Contents::built() else {
             eprintln!(
                 "left out: build the server and the function first (cargo build --bin csms --bin rotate-database)"
             );
