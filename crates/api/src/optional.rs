@@ -221,6 +221,12 @@ pub const CHECK_REQUEST: Members = members(&[optional("body", Absent::Nothing, E
 /// MigrateResource of the Enterprise Project Management Service.
 pub const MIGRATE_RESOURCE: Members = members(&[left_out("region_id"), default("associated", "false")]);
 
+/// ShowResourceBindEnterpriseProject of the Enterprise Project Management Service.
+pub const FIND_BOUND_RESOURCES: Members = Members {
+    own: &[default("limit", "1000"), default("offset", "0"), left_out("matches")],
+    nested: &[("matches", &TAG)],
+};
+
 /// The rows of an operation's body.
 #[must_use]
 pub const fn of_operation(operation: Operation) -> &'static Members {

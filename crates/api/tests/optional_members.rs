@@ -15,7 +15,7 @@ use std::{collections::BTreeSet, fmt::Debug};
 
 use csms_api::{
     Operation,
-    eps::{EpsOperation, MigrateResource},
+    eps::{EpsOperation, FindResources as FindBoundResources, MigrateResource},
     iam::{IamOperation, request as iam},
     kms::{KmsOperation, request as kms},
     optional::{self, Absent, Empty, Members, Optional},
@@ -360,13 +360,29 @@ fn of_users(operation: IamOperation) -> Option<Case> {
     Some(Case { name: operation.specification().name, members, least, given, read })
 }
 
-fn of_enterprise_projects() -> Case {
-    Case {
-        name: EpsOperation::MigrateResource.specification().name,
-        members: &optional::MIGRATE_RESOURCE,
-        least: json!({ "resource_id": KEY, "resource_type": "csms", "project_id": "0123456789abcdef0123456789abcdef" }),
-        given: vec![("region_id", json!("eu-1")), ("associated", json!(false))],
-        read: |body| reading(MigrateResource::read(body)),
+fn of_enterprise_projects(operation: EpsOperation) -> Case {
+    let project = "0123456789abcdef0123456789abcdef";
+    let name = operation.specification().name;
+    match operation {
+        EpsOperation::MigrateResource => Case {
+            name,
+            members: &optional::MIGRATE_RESOURCE,
+            least: json!({ "resource_id": KEY, "resource_type": "csms", "project_id": project }),
+            given: vec![("region_id", json!("eu-1")), ("associated", json!(false))],
+            read: |body| reading(MigrateResource::read(body)),
+        },
+        EpsOperation::ShowResourceBindEnterpriseProject => Case {
+            name,
+            members: &optional::FIND_BOUND_RESOURCES,
+            least: json!({ "projects": [project], "resource_types": ["csms"] }),
+            given: vec![
+                ("limit", json!(2)),
+                ("offset", json!(1)),
+                ("matches", json!([{ "key": "resource_name" }])),
+                ("matches[].value", json!("part")),
+            ],
+            read: |body| reading(FindBoundResources::read(body)),
+        },
     }
 }
 
@@ -374,7 +390,10 @@ fn cases() -> Vec<Case> {
     let own = Operation::ALL.iter().filter_map(|operation| own(*operation));
     let of_keys = KmsOperation::ALL.iter().filter_map(|operation| of_keys(*operation));
     let of_users = IamOperation::ALL.iter().filter_map(|operation| of_users(*operation));
-    own.chain(of_keys).chain(of_users).chain([of_enterprise_projects()]).collect()
+    own.chain(of_keys)
+        .chain(of_users)
+        .chain(EpsOperation::ALL.iter().map(|operation| of_enterprise_projects(*operation)))
+        .collect()
 }
 
 /// The objects inside bodies that are lists.

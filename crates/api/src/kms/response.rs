@@ -179,6 +179,7 @@ pub struct RandomResponse<'r> {
 #[allow(missing_docs, reason = "the names are the official members")]
 pub struct KeyTagsResponse {
     pub tags: Vec<TagInfo>,
+    #[serde(rename = "existTagsNum")]
     pub exist_tags_num: u64,
 }
 
@@ -218,6 +219,7 @@ pub struct TaggedKeysResponse {
 #[allow(missing_docs, reason = "the names are the official members")]
 pub struct RotationStatusResponse {
     pub key_rotation_enabled: bool,
+    /// Days between two rotations; 0 while the rotation is disabled.
     pub rotation_interval: u16,
     pub last_rotation_time: String,
     pub number_of_rotations: u64,

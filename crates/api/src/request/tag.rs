@@ -11,7 +11,7 @@ use serde_json::Value;
 use crate::{fields::Fields, optional};
 
 /// Greatest page size of ListResourceInstances.
-const MAX_LIMIT: u64 = 1000;
+pub(crate) const MAX_LIMIT: u64 = 1000;
 
 fn tag(value: Value) -> Result<Tag, Vec<Problem>> {
     let mut fields = Fields::with_optional(value, &optional::TAG)?;
@@ -101,7 +101,7 @@ pub struct FindResources {
 }
 
 /// Digits of a number between two bounds.
-fn number(text: &str, least: u64, greatest: u64) -> Result<u64, Violation> {
+pub(crate) fn number(text: &str, least: u64, greatest: u64) -> Result<u64, Violation> {
     let digits = (1..=4).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
     match text.parse() {
         Ok(number) if digits && number < least => Err(Violation::new(Rule::TooSmall, "1").with_limit(least, number)),
@@ -121,7 +121,7 @@ fn filter(value: Value) -> Result<TagFilter, Vec<Problem>> {
     fields.finish(key.map(|key| TagFilter { key, values }))
 }
 
-fn name_match(value: Value) -> Result<String, Vec<Problem>> {
+pub(crate) fn name_match(value: Value) -> Result<String, Vec<Problem>> {
     let mut fields = Fields::with_optional(value, &optional::TAG)?;
     fields.require("key");
     let key = fields.parsed("key", |text| {

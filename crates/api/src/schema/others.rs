@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     cts::{CtsOperation, ListTraces},
-    eps::{EpsOperation, MigrateResource},
+    eps::{EpsOperation, FindResources, MigrateResource},
     functiongraph::FunctionOperation,
     permissions::CheckPermissions,
 };
@@ -64,19 +64,32 @@ pub(super) fn functions(of: FunctionOperation) -> Description {
     }
 }
 
-/// Describes MigrateResource.
+/// Describes what is served of enterprise projects.
 pub(super) fn enterprise_projects(of: EpsOperation) -> Description {
     match of {
-        EpsOperation::MigrateResource => operation("Moves a secret to an enterprise project.").body(
+        EpsOperation::MigrateResource => operation("Moves a secret or a key to an enterprise project.").body(
             &|body| problems(MigrateResource::read(body)),
             &[
-                field("resource_id", "Identifier of the secret."),
-                field("resource_type", "`csms`."),
-                field("project_id", "Project of the secret."),
+                field("resource_id", "Identifier of the secret or key."),
+                field("resource_type", "`csms` or `kms`."),
+                field("project_id", "Project of the secret or key."),
                 field("region_id", "Region of that project."),
-                field("associated", "`false`: nothing is associated with a secret."),
+                field("associated", "`false`: nothing is associated with a secret or a key."),
             ],
         ),
+        EpsOperation::ShowResourceBindEnterpriseProject => {
+            operation("Lists the secrets and keys of an enterprise project.").body(
+                &|body| problems(FindResources::read(body)),
+                &[
+                    field("projects", "The projects that are searched."),
+                    field("resource_types", "`csms`, `kms` or both."),
+                    field("limit", "Maximum number of resources on the page; 1,000 by default."),
+                    field("offset", "Number of resources to leave out at the beginning."),
+                    field("matches", "Parts of the name, all of which it must have.")
+                        .of([field("key", "`resource_name`."), field("value", "The part.")]),
+                ],
+            )
+        }
     }
 }
 

@@ -231,8 +231,10 @@ fn add_secret(context: &mut RequestContext, secret: &Secret) {
     context.resource_tags = tag_pairs(&secret.tags);
 }
 
+/// What a stored key says. The enterprise project that a request moves it to is judged as an access of its own.
 fn add_key(context: &mut RequestContext, key: &KeyRecord) {
     let project = key.details.enterprise_project_id.as_str();
-    context.enterprise_project_id = Some(if project.is_empty() { "0" } else { project }.to_owned());
+    let project = if project.is_empty() { "0" } else { project };
+    context.enterprise_project_id.get_or_insert_with(|| project.to_owned());
     context.resource_tags = tag_pairs(&key.details.tags);
 }

@@ -10,7 +10,7 @@ pub mod events;
 pub mod grants;
 pub mod replicas;
 pub mod rotation;
-mod scan;
+pub(super) mod scan;
 pub mod secrets;
 pub mod stages;
 pub mod tags;

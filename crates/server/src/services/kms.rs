@@ -5,7 +5,7 @@
 mod aliases;
 mod crypt;
 mod grants;
-mod lifecycle;
+pub(super) mod lifecycle;
 mod quotas;
 mod rotation;
 mod tags;
@@ -126,8 +126,7 @@ impl Named {
     /// The key itself, as it is stored.
     async fn record(&self, call: &Call) -> Result<Option<KeyRecord>, Failure> {
         let Some(id) = &self.0 else { return Ok(None) };
-        let found = call.app.store.key(&call.project, id).await?;
-        Ok(found.filter(|key| !is_gone(key, call.app.clock.now())))
+        find(call, id).await
     }
 
     /// Its identifier.
@@ -152,8 +151,23 @@ fn access_to(call: &Call, named: &Named, found: Option<KeyRecord>) -> Access {
     }
 }
 
+/// A key of the project that has not been deleted.
+pub(super) async fn find(call: &Call, id: &KeyId) -> Result<Option<KeyRecord>, Failure> {
+    let found = call.app.store.key(&call.project, id).await?;
+    Ok(found.filter(|key| !is_gone(key, call.app.clock.now())))
+}
+
+/// The enterprise project of a key.
+pub(super) fn enterprise_project(key: &KeyRecord) -> &str {
+    // Keys of early stores have none.
+    match key.details.enterprise_project_id.as_str() {
+        "" => "0",
+        project => project,
+    }
+}
+
 /// The keys of the project that have not been deleted.
-async fn keys(call: &Call) -> Result<Vec<KeyRecord>, Failure> {
+pub(super) async fn keys(call: &Call) -> Result<Vec<KeyRecord>, Failure> {
     let now = call.app.clock.now();
     let keys = call.app.store.keys(&call.project).await?;
     Ok(keys.into_iter().filter(|key| !is_gone(key, now)).collect())

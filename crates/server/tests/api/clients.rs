@@ -258,6 +258,80 @@ async fn a_secret_moves_to_another_enterprise_project() {
 }
 
 #[tokio::test]
+async fn a_key_moves_to_another_enterprise_project() {
+    let server = Server::start().await;
+    let project = server.credentials.project_id.clone();
+    let kms = |operation: &str| format!("/v1.0/{project}/kms/{operation}");
+    let made = server.call("POST", &kms("create-key"), json!({ "key_alias": "k" })).await;
+    let id = made.body["key_info"]["key_id"].clone();
+    let body = json!({ "resource_id": id, "resource_type": "kms", "region_id": "local-1", "project_id": project });
+    let path = |id: &str| format!("/v1.0/enterprise-projects/{id}/resources-migrate");
+    let denied = json!({ "StringEquals": { "g:EnterpriseProjectId": ["eps-1"] } });
+    let key = server.make_user("u", "a long password", denying(&["kms:cmk:update"], &denied)).await.1;
+    assert_eq!(server.call_as(&key, "POST", &path("eps-1"), &body).await.status, 403);
+    assert_eq!(server.call_as(&key, "POST", &path("eps-2"), &body).await.status, 204);
+    assert_eq!(server.call("POST", &path("eps-1"), body.clone()).await.status, 204);
+    assert_eq!(server.call_as(&key, "POST", &path("eps-2"), &body).await.status, 403);
+    let shown = server.call("POST", &kms("describe-key"), json!({ "key_id": id })).await;
+    assert_eq!(shown.body["key_info"]["sys_enterprise_project_id"], "eps-1");
+    let mut unknown = body.clone();
+    unknown["resource_id"] = json!("00000000-0000-4000-8000-000000000000");
+    assert_eq!(server.call("POST", &path("eps-1"), unknown).await.status, 404);
+    server.call("POST", &kms("schedule-key-deletion"), json!({ "key_id": id, "pending_days": "7" })).await;
+    assert_eq!(server.call("POST", &path("eps-2"), body).await.status, 400);
+}
+
+#[tokio::test]
+async fn the_secrets_and_keys_of_an_enterprise_project_are_found() {
+    let server = Server::start().await;
+    let project = server.credentials.project_id.clone();
+    for (name, enterprise) in [("a", "eps-1"), ("b", "eps-1"), ("c", "eps-2")] {
+        let body = json!({ "name": name, "secret_string": "x", "enterprise_project_id": enterprise });
+        server.call("POST", &server.path("secrets"), body).await;
+        let body = json!({ "key_alias": name, "enterprise_project_id": enterprise });
+        server.call("POST", &format!("/v1.0/{project}/kms/create-key"), body).await;
+    }
+    let path = "/v1.0/enterprise-projects/eps-1/resources/filter";
+    let body = |more: &Value| {
+        let mut body = json!({ "projects": [project], "resource_types": ["csms", "kms"] });
+        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        body
+    };
+    let found = |answer: &Value| -> Vec<String> {
+        let resources = answer["resources"].as_array().unwrap().iter();
+        let words = resources.map(|found| [&found["resource_type"], &found["resource_name"]].map(Value::as_str));
+        words.map(|[kind, name]| format!("{} {}", kind.unwrap(), name.unwrap())).collect()
+    };
+    for (more, wanted, total) in [
+        (json!({}), vec!["csms a", "csms b", "kms a", "kms b"], 4),
+        (json!({ "resource_types": ["kms"] }), vec!["kms a", "kms b"], 2),
+        (json!({ "limit": 2, "offset": "1" }), vec!["csms b", "kms a"], 4),
+        (json!({ "limit": 1000, "offset": 4 }), vec![], 4),
+        (json!({ "matches": [{ "key": "resource_name", "value": "B" }] }), vec!["csms b", "kms b"], 2),
+    ] {
+        let answer = server.call("POST", path, body(&more)).await;
+        assert_eq!(
+            (found(&answer.body), answer.body["total_count"].as_u64()),
+            (wanted.iter().map(ToString::to_string).collect(), Some(total)),
+            "{more}"
+        );
+    }
+    let answer = server.call("POST", path, body(&json!({ "resource_types": ["csms"] }))).await;
+    let shown = server.call("GET", &server.path("secrets/a"), Value::Null).await;
+    let expected = json!({
+        "enterprise_project_id": "eps-1", "project_id": project, "project_name": "local-1",
+        "resource_id": shown.body["secret"]["id"], "resource_name": "a", "resource_type": "csms",
+    });
+    assert_eq!(answer.body["resources"][0], expected);
+    let policy = json!({ "Version": "5.0", "Statement": [{ "Effect": "Allow", "Action": ["csms:secret:list"] }] });
+    let policy = Policy::parse(&policy.to_string()).unwrap();
+    let key = server.make_user("u", "a long password", vec![policy]).await.1;
+    let of_secrets = body(&json!({ "resource_types": ["csms"] }));
+    assert_eq!(server.call_as(&key, "POST", path, &of_secrets).await.status, 200);
+    assert_eq!(server.call_as(&key, "POST", path, &body(&json!({}))).await.status, 403);
+}
+
+#[tokio::test]
 async fn a_taken_name_says_that_its_secret_waits_for_deletion() {
     let server = Server::start().await;
     created(&server, "s").await;

@@ -108,7 +108,7 @@ async fn tags_of_a_key_are_set_listed_found_and_removed() {
     assert_eq!(set.status, StatusCode::NO_CONTENT, "{}", set.body);
     let added = call(&server, &format!("{other}/tags"), json!({ "tag": { "key": "foo", "value": "baz" } })).await;
     assert_eq!(added.status, StatusCode::NO_CONTENT, "{}", added.body);
-    assert_eq!(get(&server, &format!("{key}/tags")).await, json!({ "tags": tags, "exist_tags_num": 2 }));
+    assert_eq!(get(&server, &format!("{key}/tags")).await, json!({ "tags": tags, "existTagsNum": 2 }));
     let all = json!({ "tags": [{ "key": "env", "values": [""] }, { "key": "foo", "values": ["bar", "baz"] }] });
     assert_eq!(get(&server, "tags").await, all);
 
@@ -138,7 +138,7 @@ async fn a_key_has_at_most_twenty_tags_and_none_is_added_with_one_too_many() {
     let path = format!("{key}/tags/action");
     assert_eq!(call(&server, &path, tags(0, 19)).await.status, StatusCode::NO_CONTENT);
     assert_eq!(call(&server, &path, tags(19, 21)).await.code(), "KMS.0202");
-    assert_eq!(get(&server, &format!("{key}/tags")).await["exist_tags_num"], 19);
+    assert_eq!(get(&server, &format!("{key}/tags")).await["existTagsNum"], 19);
 }
 
 #[tokio::test]
@@ -171,10 +171,11 @@ async fn the_material_of_a_key_is_rotated_on_time_and_old_material_opens_what_it
     let server = Server::start().await;
     let key = create_key(&server, "own").await;
     let status = async || ok(&server, "get-key-rotation-status", json!({ "key_id": key })).await;
-    let never = json!({ "key_rotation_enabled": false, "rotation_interval": 365, "last_rotation_time": "",
+    let never = json!({ "key_rotation_enabled": false, "rotation_interval": 0, "last_rotation_time": "",
                         "number_of_rotations": 0 });
     assert_eq!(status().await, never);
     ok(&server, "enable-key-rotation", json!({ "key_id": key })).await;
+    assert_eq!(status().await["rotation_interval"], 365);
     ok(&server, "update-key-rotation-interval", json!({ "key_id": key, "rotation_interval": 30 })).await;
     assert_eq!(ok(&server, "describe-key", json!({ "key_id": key })).await["key_info"]["key_rotation_enabled"], "true");
 

@@ -185,9 +185,23 @@ impl Table<'_> {
 /// The requests that move a secret to an enterprise project. The body names the secret by its identifier.
 pub(crate) fn of_moves(world: &World, operation: EpsOperation) -> Vec<Row> {
     let (table, row) = (Table(world), operation.specification());
-    let body = json!({ "project_id": world.home, "resource_id": world.subject_id, "resource_type": "csms" });
-    let touched = vec![table.subject(row.actions)];
-    vec![table.row(row, &[("enterprise_project_id", "0")], "", body, touched)]
+    let of = |body, touched| table.row(row, &[("enterprise_project_id", "0")], "", body, touched);
+    match operation {
+        EpsOperation::MigrateResource => {
+            let body = |kind, id| json!({ "project_id": world.home, "resource_id": id, "resource_type": kind });
+            let key = table.key(KmsOperation::UpdateKeyDescription.specification().actions, &world.k2);
+            vec![
+                of(body("csms", world.subject_id.as_str()), vec![table.subject(row.actions)]),
+                of(body("kms", world.k2.as_str()), vec![key]),
+            ]
+        }
+        EpsOperation::ShowResourceBindEnterpriseProject => {
+            let body = |kinds: &[&str]| json!({ "projects": [world.home], "resource_types": kinds });
+            let secrets = table.secrets(row.actions);
+            let keys = table.all("kms", "KeyId", KmsOperation::ListKeys.specification().actions);
+            vec![of(body(&["csms"]), vec![secrets.clone()]), of(body(&["csms", "kms"]), vec![secrets, keys])]
+        }
+    }
 }
 
 /// The requests for an operation on secrets.

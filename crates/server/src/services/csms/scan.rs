@@ -15,7 +15,7 @@ const PAGE: u16 = 100;
 ///
 /// # Errors
 /// Failures of the store.
-pub(super) async fn each_secret(call: &Call, mut see: impl FnMut(Secret) + Send) -> Result<(), Failure> {
+pub(in crate::services) async fn each_secret(call: &Call, mut see: impl FnMut(Secret) + Send) -> Result<(), Failure> {
     let _alone = call.app.scans.acquire().await.map_err(Failure::internal)?;
     let mut after: Option<String> = None;
     loop {

@@ -17,7 +17,7 @@ use csms_api::{
 use csms_core::KeyId;
 use csms_store::{ChangeError, KeyDetails, KeyRecord, KeyState, Store, StoreError};
 
-use super::{Named, access_to, change, keys, no_such_key, state_of};
+use super::{Named, access_to, change, enterprise_project, keys, no_such_key, state_of};
 use crate::{
     audit::Origin,
     failure::Failure,
@@ -93,7 +93,7 @@ pub(super) fn create(call: Call, body: Body) -> Result<Prepared, Failure> {
 pub(super) fn details(call: &Call, key: KeyRecord) -> DetailsResponse {
     let default = is_default(&key);
     let deletion = key.details.scheduled_deletion.filter(|_| key.state == KeyState::PendingDeletion);
-    let enterprise = key.details.enterprise_project_id;
+    let enterprise = enterprise_project(&key).to_owned();
     DetailsResponse {
         key_id: key.id,
         domain_id: call.app.identity.domain_id.clone(),
@@ -112,7 +112,7 @@ pub(super) fn details(call: &Call, key: KeyRecord) -> DetailsResponse {
         } else {
             "false"
         },
-        sys_enterprise_project_id: if enterprise.is_empty() { "0".to_owned() } else { enterprise },
+        sys_enterprise_project_id: enterprise,
         key_usage: "ENCRYPT_DECRYPT",
         key_spec: "AES_256",
         keystore_id: "0",
@@ -123,11 +123,9 @@ pub(super) fn list(call: Call, body: Body) -> Result<Prepared, Failure> {
     let wanted = ListKeys::read(body.object()?)?;
     Ok(Prepared::new(vec![call.all(Kind::Key)], async move {
         let belongs = |key: &KeyRecord| {
-            let enterprise = key.details.enterprise_project_id.as_str();
-            let enterprise = if enterprise.is_empty() { "0" } else { enterprise };
             wanted.wants_aes
                 && wanted.state.as_deref().is_none_or(|state| state == state_of(key.state))
-                && wanted.enterprise_project_id.as_deref().is_none_or(|id| id == enterprise)
+                && wanted.enterprise_project_id.as_deref().is_none_or(|id| id == enterprise_project(key))
         };
         let all: Vec<_> = keys(&call).await?.into_iter().filter(belongs).collect();
         let total = all.len() as u64;
@@ -253,4 +251,24 @@ pub(super) async fn update_description(call: Call, body: Body) -> Result<Prepare
         change(&call, &id, describe).await?;
         Answer::json(&KeyInfoResponse { key_info: KeyInfo { key_description: Some(description), ..KeyInfo::of(id) } })
     }))
+}
+
+/// Moves a key to another enterprise project.
+///
+/// # Errors
+/// No such key; one of the service's own; one that waits for its deletion.
+pub(in crate::services) async fn move_to_enterprise_project(
+    call: &Call,
+    id: &KeyId,
+    target: String,
+) -> Result<(), Failure> {
+    let decide = move |key: &mut KeyRecord, _: &[KeyRecord]| {
+        require_own(key)?;
+        if key.state == KeyState::PendingDeletion {
+            return Err(not_in_state("enabled or disabled"));
+        }
+        key.details.enterprise_project_id = target;
+        Ok(())
+    };
+    change(call, id, decide).await
 }

@@ -33,10 +33,12 @@ pub(super) async fn show(call: Call, body: Body) -> Result<Prepared, Failure> {
     let found = named.record(&call).await?;
     Ok(Prepared::new(vec![access_to(&call, &named, found.clone())], async move {
         let details = found.ok_or_else(no_such_key)?.details;
+        let rotation = details.rotation.filter(|rotation| rotation.enabled);
         let last = details.materials.last().map(|material| material.create_time.as_millis().to_string());
         Answer::json(&RotationStatusResponse {
-            key_rotation_enabled: details.rotation.is_some_and(|rotation| rotation.enabled),
-            rotation_interval: details.rotation.map_or(DEFAULT_INTERVAL_DAYS, |rotation| rotation.interval_days),
+            key_rotation_enabled: rotation.is_some(),
+            // Terraform takes any other number of a key that is not rotated for a setting, and refuses each of its changes.
+            rotation_interval: rotation.map_or(0, |rotation| rotation.interval_days),
             last_rotation_time: last.unwrap_or_default(),
             number_of_rotations: details.materials.len() as u64,
         })
