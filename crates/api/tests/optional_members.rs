@@ -374,12 +374,12 @@ fn of_enterprise_projects(operation: EpsOperation) -> Case {
         EpsOperation::ShowResourceBindEnterpriseProject => Case {
             name,
             members: &optional::FIND_BOUND_RESOURCES,
-            least: json!({ "projects": [project], "resource_types": ["csms"] }),
+            least: json!({ "projects": [project], "resource_types": ["csms"], "matches": [{ "key": "resource_name" }] }),
             given: vec![
                 ("limit", json!(2)),
                 ("offset", json!(1)),
-                ("matches", json!([{ "key": "resource_name" }])),
-                ("matches[].value", json!("part")),
+                ("matches", json!([{ "key": "resource_name", "value": "v" }])),
+                ("matches[].value", json!("v")),
             ],
             read: |body| reading(FindBoundResources::read(body)),
         },

@@ -2,8 +2,8 @@
 //!
 //! The tests themselves are in `tests/`: `official_sdk` runs the official Python SDK (`python/`), `kill_nine` and `replicas`
 //! kill the server under load, `process` looks at the command line, the files and the signals, `definitions` holds every operation
-//! against the official definitions, `official_clients` runs
-//! the official SDKs of other languages (`clients/`), `schemathesis` against our own description.
+//! against the official definitions, `official_clients` runs the official SDKs of other languages (`clients/`),
+//! `terraform_provider` the resources of the Terraform provider, `schemathesis` asks by our own description.
 
 #![allow(clippy::expect_used, clippy::panic, clippy::missing_panics_doc, reason = "a test support crate")]
 
@@ -11,6 +11,7 @@ pub mod clients;
 pub mod definitions;
 pub mod deviations;
 pub mod feature_table;
+pub mod recorded;
 pub mod schema;
 pub mod world;
 

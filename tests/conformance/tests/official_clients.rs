@@ -1,5 +1,5 @@
 //! The official SDKs of other languages against a running server: every operation that they have, both shapes of errors, both ways
-//! to sign in, and the look-up of a project.
+//! to sign in, and the look-up of a project. And a client that uses one: the KMS keys of sops.
 //!
 //! The programs are in `clients/`, the steps in `clients/scenario.json`. A client whose tool is not on this machine is left out
 //! with a line that says so. `CSMS_WRITE_GENERATED=1` before the command writes `CLIENTS.md`.
@@ -99,4 +99,26 @@ async fn the_go_sdk_is_served() {
 #[tokio::test]
 async fn the_java_sdk_is_served() {
     is_served(&JAVA).await;
+}
+
+#[tokio::test]
+async fn sops_opens_the_data_key_that_it_sealed() {
+    let sops = Client { name: "sops", directory: "sops", ..GO };
+    if !is_there(&sops) {
+        return;
+    }
+    let server = Server::start(Options::default()).await.unwrap();
+    let credentials = server.credentials();
+    let mut command = Command::new(sops.tool);
+    command.args(sops.arguments).current_dir(directory().join(sops.directory)).kill_on_drop(true);
+    command.env("CSMS_REGION", "local-1").env("HUAWEICLOUD_SDK_REGION_KMS_LOCAL_1", server.url());
+    command.env("HUAWEICLOUD_SDK_AK", &credentials.access_key).env("HUAWEICLOUD_SDK_SK", &credentials.secret_key);
+    command.env("HUAWEICLOUD_SDK_PROJECT_ID", server.project_id());
+    let output = timeout(WITHIN, command.output()).await.unwrap().unwrap();
+    assert!(
+        output.status.success(),
+        "{}\nthe server's log:\n{}",
+        String::from_utf8_lossy(&output.stderr),
+        server.log_tail()
+    );
 }

@@ -1,12 +1,13 @@
-//! Requests of clients that the tests do not run: each client's requests, in their order, with what it reads of each response.
+//! Requests of clients that these tests do not run: each client's requests, in their order, with what the responses hold.
 //!
-//! They are in `tests/conformance/clients/terraform.json` (provider `huaweicloud/huaweicloud` 1.97.1) and `others.json` (Dapr's
-//! component `secretstores.huaweicloud.csms`, `sops --hckms`, the `huaweicloudkms` seal). They were written from the clients'
-//! sources. This shows that each request is served; it does not show that the clients run.
+//! `tests/conformance/clients/terraform.json` has the requests that the Terraform provider sent in a run, which
+//! `tests/conformance/tests/terraform_provider.rs` recorded. `others.json` was written from the sources of the clients (the provider's
+//! login, Dapr's component `secretstores.huaweicloud.csms`, `sops --hckms`, the `huaweicloudkms` seal): it shows that each request is
+//! served, and does not show that those clients run.
 
 use std::collections::BTreeMap;
 
-use crate::support::Server;
+use crate::support::{Answer, Server};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -18,6 +19,9 @@ struct Step {
     of: String,
     method: String,
     path: String,
+    /// What the client sends beside a JSON body and its signature.
+    #[serde(default)]
+    headers: BTreeMap<String, String>,
     #[serde(default)]
     body: Value,
     status: u16,
@@ -45,17 +49,28 @@ fn known(server: &Server) -> Known {
     [
         ("project", identity.project_id.to_string()),
         ("region", identity.region.clone()),
-        ("domain", identity.domain_name.clone()),
+        ("domain", identity.domain_id.to_string()),
     ]
     .map(|(name, value)| (name.to_owned(), value))
     .into()
+}
+
+/// Sends a request with the client's own headers, signed as it signs.
+async fn send(server: &Server, step: &Step, path: &str, known: &Known) -> Answer {
+    let body = if step.body.is_null() { Vec::new() } else { fill_value(&step.body, known).to_string().into_bytes() };
+    let mut request = server.signed(&server.key(), &step.method, path, &body);
+    // The signature covers a Content-Type of its own.
+    for (name, value) in step.headers.iter().filter(|(name, _)| !name.eq_ignore_ascii_case("content-type")) {
+        request = request.header(name, fill(value, known));
+    }
+    server.send(request.body(body.into()).unwrap()).await
 }
 
 async fn replay(server: &Server, steps: &[Step], known: &mut Known) {
     for (index, step) in steps.iter().enumerate() {
         let path = fill(&step.path, known);
         let place = format!("step {index} {}: {} {path}", step.of, step.method);
-        let answer = server.call(&step.method, &path, fill_value(&step.body, known)).await;
+        let answer = send(server, step, &path, known).await;
         assert_eq!(answer.status.as_u16(), step.status, "{place}: {}", answer.body);
         for (pointer, expected) in &step.expect {
             let found = answer.body.pointer(pointer);
@@ -72,13 +87,12 @@ async fn replay(server: &Server, steps: &[Step], known: &mut Known) {
 async fn terraform_applies_changes_and_destroys_a_plan() {
     let server = Server::start().await;
     let mut known = known(&server);
-    known.insert("user".to_owned(), server.make_user("alice", "alice's password", vec![]).await.0);
     let steps = include_str!("../../../../tests/conformance/clients/terraform.json");
     replay(&server, &serde_json::from_str::<Vec<Step>>(steps).unwrap(), &mut known).await;
 }
 
 #[tokio::test]
-async fn dapr_sops_and_the_seal_find_their_secrets_and_keys() {
+async fn logins_dapr_sops_and_the_seal_find_what_they_need() {
     let clients = include_str!("../../../../tests/conformance/clients/others.json");
     let clients: BTreeMap<String, Vec<Step>> = serde_json::from_str(clients).unwrap();
     for (client, mut steps) in clients {
