@@ -19,11 +19,11 @@ use csms_core::{
     policy::{Policy, system_policy},
 };
 use csms_kms::RootKey;
-use csms_store::{AgencyRecord, AnyStore, Store, UserRecord};
+use csms_store::{AgencyRecord, AnyStore, Store, StoreError, UserRecord};
 use zeroize::Zeroizing;
 
 use super::{Assumed, Caller};
-use crate::failure::Failure;
+use crate::failure::{Chain, Failure};
 
 /// How long an entry is used before it is read again.
 pub const LIFETIME: Duration = Duration::from_secs(5);
@@ -164,13 +164,13 @@ impl AccessKeys {
             return Ok(None);
         }
         let age = self.age.now();
-        let found = self.store.access_key(access_key).await?;
+        let found = trusted(self.store.access_key(access_key).await)?;
         let Some((key, user)) = found.filter(|(key, user)| key.enabled && user.enabled) else {
             self.unknown.put(name, Arc::new(()), &self.age, age);
             return Ok(None);
         };
         let secret_key = self.root.open(&secret_key_purpose(&key.access_key, &key.user_id), &key.sealed_secret_key)?;
-        let user = self.caller(user).await?;
+        let Some(user) = self.caller(user).await? else { return Ok(None) };
         // What is made with the key, such as credentials of a function, ends with it.
         let user =
             if key.expires.is_some() { Arc::new(Caller { expires: key.expires, ..(*user).clone() }) } else { user };
@@ -187,30 +187,33 @@ impl AccessKeys {
     }
 
     /// Policies with those attached by name. Whoever has a policy that cannot be found may do nothing: it could be the one that
-    /// denies.
+    /// denies. `None` when one was not written by this installation.
     async fn policies(
         &self,
         bearer: &str,
         mut policies: Vec<Policy>,
         attached: &[String],
-    ) -> Result<Vec<Policy>, Failure> {
+    ) -> Result<Option<Vec<Policy>>, Failure> {
         for name in attached {
             let shared = match system_policy(name) {
                 Some(policy) => Some(policy),
-                None => self.store.policy(name).await?.map(|record| record.policy),
+                None => match self.store.policy(name).await {
+                    Err(error @ StoreError::Corrupt(_)) => return trusted(Err(error)),
+                    found => found?.map(|record| record.policy),
+                },
             };
             let Some(policy) = shared else {
                 tracing::warn!(bearer, policy = name, "an attached policy does not exist");
-                return Ok(Vec::new());
+                return Ok(Some(Vec::new()));
             };
             policies.push(policy);
         }
-        Ok(policies)
+        Ok(Some(policies))
     }
 
-    async fn caller(&self, user: UserRecord) -> Result<Arc<Caller>, Failure> {
-        let policies = self.policies(&user.name, user.policies, &user.attached).await?;
-        Ok(Arc::new(Caller {
+    async fn caller(&self, user: UserRecord) -> Result<Option<Arc<Caller>>, Failure> {
+        let Some(policies) = self.policies(&user.name, user.policies, &user.attached).await? else { return Ok(None) };
+        Ok(Some(Arc::new(Caller {
             name: user.name.clone(),
             user_id: Some(user.id),
             user_name: Some(user.name),
@@ -218,7 +221,7 @@ impl AccessKeys {
             policies,
             generation: user.details.generation,
             ..Caller::service()
-        }))
+        })))
     }
 
     /// The enabled user of this identifier, if tokens of this generation are valid.
@@ -232,8 +235,8 @@ impl AccessKeys {
             return Ok(Some(user).filter(|user| user.generation == generation));
         }
         let age = self.age.now();
-        let Some(user) = self.store.user(&id).await?.filter(|user| user.enabled) else { return Ok(None) };
-        let user = self.caller(user).await?;
+        let Some(user) = trusted(self.store.user(&id).await)?.filter(|user| user.enabled) else { return Ok(None) };
+        let Some(user) = self.caller(user).await? else { return Ok(None) };
         self.users.put(id, Arc::clone(&user), &self.age, age);
         Ok(Some(user).filter(|user| user.generation == generation))
     }
@@ -271,10 +274,21 @@ impl AccessKeys {
             return Ok(Some(agency));
         }
         let age = self.age.now();
-        let Some(record) = self.store.agency(&id).await? else { return Ok(None) };
-        let policies = self.policies(&record.name, Vec::new(), &record.attached).await?;
+        let Some(record) = trusted(self.store.agency(&id).await)? else { return Ok(None) };
+        let Some(policies) = self.policies(&record.name, Vec::new(), &record.attached).await? else { return Ok(None) };
         let agency = Arc::new((record, policies));
         self.agencies.put(id, Arc::clone(&agency), &self.age, age);
         Ok(Some(agency))
+    }
+}
+
+/// What a row says, unless somebody else has written it: then it proves nobody, as if it were not there, and the log says so.
+fn trusted<T>(found: Result<Option<T>, StoreError>) -> Result<Option<T>, Failure> {
+    match found {
+        Err(error @ StoreError::Corrupt(_)) => {
+            tracing::error!(cause = %Chain(&error), "a stored row proves nobody; `csms audit verify` names the rows");
+            Ok(None)
+        }
+        found => Ok(found?),
     }
 }
