@@ -28,6 +28,11 @@ use crate::{
 /// First byte of a stored MAC. Number of the root key (4 bytes, big-endian) and the MAC (32 bytes) follow.
 const FORMAT: u8 = 1;
 
+/// Why a row is not what was written there.
+#[derive(Debug, thiserror::Error)]
+#[error("its MAC is wrong")]
+pub(crate) struct WrongMac;
+
 /// The key of the MACs; wiped when dropped, never printed.
 pub struct RowKey {
     number: u32,
@@ -261,8 +266,8 @@ impl RowKey {
             return Ok(());
         }
         let (kind, id) = (columns.kind(), columns.id());
-        let cause = Cause::new(format!("the row of the {kind} {id} was not written by this installation"));
-        Err(StoreError::Corrupt(cause))
+        let what = format!("the row of the {kind} {id} was not written by this installation");
+        Err(StoreError::Corrupt(Cause::with(what, WrongMac)))
     }
 }
 

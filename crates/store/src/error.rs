@@ -4,6 +4,8 @@ use std::{error::Error, fmt, sync::Arc};
 
 use thiserror::Error;
 
+use crate::bound::WrongMac;
+
 /// What was being done when a store failed, and the driver's own error as a source for the log.
 #[derive(Clone)]
 pub struct Cause {
@@ -79,6 +81,14 @@ pub enum StoreError {
     /// A stored row is not what was written. Trying again does not help.
     #[error("stored data is damaged")]
     Corrupt(#[source] Cause),
+}
+
+impl StoreError {
+    /// Whether a row has a MAC that it cannot have from this installation, while the database itself is sound.
+    #[must_use]
+    pub fn is_foreign_row(&self) -> bool {
+        matches!(self, Self::Corrupt(cause) if cause.source_as::<WrongMac>().is_some())
+    }
 }
 
 /// The schema `found` belongs to a newer release than this one, which knows `known`.

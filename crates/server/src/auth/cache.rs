@@ -198,7 +198,7 @@ impl AccessKeys {
             let shared = match system_policy(name) {
                 Some(policy) => Some(policy),
                 None => match self.store.policy(name).await {
-                    Err(error @ StoreError::Corrupt(_)) => return trusted(Err(error)),
+                    Err(error) if error.is_foreign_row() => return trusted(Err(error)),
                     found => found?.map(|record| record.policy),
                 },
             };
@@ -285,7 +285,7 @@ impl AccessKeys {
 /// What a row says, unless somebody else has written it: then it proves nobody, as if it were not there, and the log says so.
 fn trusted<T>(found: Result<Option<T>, StoreError>) -> Result<Option<T>, Failure> {
     match found {
-        Err(error @ StoreError::Corrupt(_)) => {
+        Err(error) if error.is_foreign_row() => {
             tracing::error!(cause = %Chain(&error), "a stored row proves nobody; `csms audit verify` names the rows");
             Ok(None)
         }

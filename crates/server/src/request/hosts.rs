@@ -126,13 +126,14 @@ impl Hosts {
     /// CSMS.0302, which names the setting that lets the host in.
     pub fn check_host(&self, headers: &HeaderMap) -> Result<(), Failure> {
         let Some(only) = &self.only else { return Ok(()) };
-        let Some(host) = headers.get(header::HOST) else { return Ok(()) };
-        let authority = authority(host);
-        let known = authority.is_some_and(|authority| {
-            let host = authority.host().to_ascii_lowercase();
-            is_loopback_name(&host) || only.iter().any(|known| known.0 == host)
-        });
-        if known {
+        let is_known = |host: &HeaderValue| {
+            authority(host).is_some_and(|authority| {
+                let host = authority.host().to_ascii_lowercase();
+                is_loopback_name(&host) || only.iter().any(|known| known.0 == host)
+            })
+        };
+        // Of several, each counts: a proxy in front may have looked at another one.
+        if headers.get_all(header::HOST).iter().all(is_known) {
             return Ok(());
         }
         let reason = "this server is not known by the request's Host; --allow-host (allow_host) lets a host in";
@@ -214,6 +215,15 @@ mod tests {
             ["", "*", "null", "console.example.com", "https://", "https://a/", "https://a/b", "ftp://a", "https://A"]
         {
             assert_eq!(text.parse::<CorsOrigin>(), Err(NotAnOrigin), "{text}");
+        }
+    }
+
+    #[test]
+    fn of_several_hosts_each_has_to_be_known() {
+        let hosts = hosts(LOOPBACK);
+        assert!(hosts.check_host(&headers(&[("host", "127.0.0.1"), ("host", "localhost")])).is_ok());
+        for several in [["127.0.0.1", "evil.example"], ["evil.example", "127.0.0.1"]] {
+            assert!(hosts.check_host(&headers(&several.map(|host| ("host", host)))).is_err(), "{several:?}");
         }
     }
 

@@ -12,7 +12,7 @@ use super::secrets::{ChosenKey, Named, answer, chosen_or_default, sealing};
 use crate::{
     failure::Failure,
     gate::{
-        access::{Access, DECRYPT_DATA_KEY, Facts, Kind, Need, Stored},
+        access::{Access, DECRYPT_DATA_KEY, Facts, Kind, Need, READ_VALUE, Stored},
         answer::Answer,
         json::Body,
         service::{Call, Prepared},
@@ -50,6 +50,8 @@ pub async fn create(call: Call, body: Body) -> Result<Prepared, Failure> {
     let mut keys = HashMap::new();
     let mut target_key = None;
     if let (Some(secret), Some(target)) = (named.stored(), &target) {
+        // Whoever is denied the value here must not read it there.
+        accesses.push(Access { actions: READ_VALUE, ..named.access(&call) }.needs(Need::NoDeny));
         if let Some(name) = &request.kms_key_id {
             let chosen = ChosenKey::find(&call, &target.project, name).await;
             accesses.extend(chosen.sealing(&target.project));
