@@ -6,13 +6,16 @@
 use alloc::{format, string::String, vec::Vec};
 use core::fmt;
 
-use csms_core::policy::{Effect, Policy, Statement, action_matches, resource_may_name};
+use csms_core::policy::{Effect, Policy, Statement, action_matches, is_of_region, resource_may_name};
 
 use crate::vocabulary::{Right, SERVICES, actions, rights};
 
 /// Names of the cloud that nothing here has, so that a policy from there is not refused for them. Each line is `action` and
-/// an action, or `type`, a service and a type of its resources.
+/// an action; `type`, a service and a type of its resources; or `service` and a service whose name resembles one of ours.
 const CLOUD_NAMES: &str = include_str!("policy_check/cloud_names.txt");
+
+/// How many changes of a service's name a typing error may take.
+const TYPING_ERROR: usize = 2;
 
 /// Something in a policy that means nothing here.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,6 +61,8 @@ enum Meaning {
     Here,
     /// Something of a service that is not here.
     OtherService,
+    /// Something of a service that is not here and that the cloud is not known to have, and what its author may have meant.
+    Doubtful(String),
     /// Something of the cloud that is not here.
     Cloud(String),
     /// Nothing, and why.
@@ -90,6 +95,7 @@ fn report(list: &str, effect: Effect, meanings: Vec<Meaning>, review: &mut Polic
         let (found, message) = match meaning {
             Meaning::Here | Meaning::OtherService => continue,
             Meaning::Nothing(message) => (&mut review.refusals, message),
+            Meaning::Doubtful(message) => (&mut review.warnings, message),
             Meaning::Cloud(message) if denies_nothing => (&mut review.refusals, message),
             Meaning::Cloud(message) => (&mut review.warnings, message),
         };
@@ -106,48 +112,111 @@ fn served(service: &str) -> Option<(&'static str, &'static [&'static str])> {
     SERVICES.into_iter().find(|(known, _)| known.eq_ignore_ascii_case(service))
 }
 
+/// What a pattern means whose service is not served, such as `obs` or `c*`.
+fn meaning_of_service(service: &str) -> Meaning {
+    let is_of_service = |character: char| character.is_ascii_alphanumeric() || matches!(character, '-' | '*' | '?');
+    if let Some(wrong) = service.chars().find(|character| !is_of_service(*character)) {
+        let wrong = u32::from(wrong);
+        return Meaning::Nothing(format!(
+            "no service is called {service:?}: names of services have letters, digits and -, and no U+{wrong:04X}"
+        ));
+    }
+    if !service.starts_with(|first: char| first.is_ascii_alphabetic() || matches!(first, '*' | '?')) {
+        return Meaning::Nothing(format!("no service is called {service:?}: names of services begin with a letter"));
+    }
+    let is_known = || cloud_names("service").any(|known| known.eq_ignore_ascii_case(service));
+    let nearest = nearest(service, SERVICES.into_iter().map(|(known, _)| known));
+    if has_wildcard(service) || distance(service, nearest) > TYPING_ERROR || is_known() {
+        return Meaning::OtherService;
+    }
+    Meaning::Doubtful(format!("the service {service} is not known; the nearest is {nearest}"))
+}
+
+/// A pattern as a message shows it: in quotes, if it has what cannot be seen or taken for something else.
+fn shown(pattern: &str) -> String {
+    if pattern.chars().all(|character| character.is_ascii_graphic()) {
+        String::from(pattern)
+    } else {
+        format!("{pattern:?}")
+    }
+}
+
 fn meaning_of_action(pattern: &str) -> Meaning {
     if actions().any(|action| action_matches(pattern, action)) {
         return Meaning::Here;
     }
-    let Some((service, _)) = pattern.split_once(':').filter(|(service, _)| !service.is_empty()) else {
-        return if has_wildcard(pattern) {
-            Meaning::OtherService
-        } else {
-            Meaning::Nothing(format!("{pattern} is no action; actions have the form service:type:operation"))
-        };
-    };
+    let split = pattern.split_once(':');
+    if split.is_none() && !has_wildcard(pattern) {
+        let pattern = shown(pattern);
+        return Meaning::Nothing(format!("{pattern} is no action; actions have the form service:type:operation"));
+    }
+    let (service, rest) = split.unwrap_or((pattern, ""));
     let Some((service, _)) = served(service).filter(|_| !has_wildcard(service)) else {
-        return Meaning::OtherService;
+        return match meaning_of_service(service) {
+            Meaning::OtherService | Meaning::Doubtful(_) if shown(rest) != rest => {
+                Meaning::Nothing(format!("{pattern:?} is no action; names of actions have no such characters"))
+            }
+            meaning => meaning,
+        };
     };
     if cloud_names("action").any(|action| action_matches(pattern, action)) {
         return Meaning::Cloud(format!("no operation here has the action {pattern} of the cloud"));
     }
     let known = actions().filter(|action| action.split(':').next() == Some(service));
-    Meaning::Nothing(format!("no operation has the action {pattern}; the nearest is {}", nearest(pattern, known)))
+    let (nearest, pattern) = (nearest(pattern, known), shown(pattern));
+    Meaning::Nothing(format!("no operation has the action {pattern}; the nearest is {nearest}"))
+}
+
+/// Which characters names of a served type may have.
+fn of_name(kind: &str) -> fn(char) -> bool {
+    match kind {
+        // No secret here has a dot, but the cloud's own may.
+        "secretName" | "KeyId" => |character| character.is_ascii_alphanumeric() || "-_.".contains(character),
+        // Users, policies, agencies and functions.
+        _ => |character| character.is_alphanumeric() || " -_.+=,@/".contains(character),
+    }
+}
+
+/// Whether a pattern matches some resource of a served type. No name begins or ends with white space.
+fn may_be_here(pattern: &str, service: &str, kind: &str) -> bool {
+    let name = pattern.rsplit(':').next().unwrap_or_default();
+    name.trim() == name && resource_may_name(pattern, service, kind, of_name(kind))
 }
 
 fn meaning_of_resource(pattern: &str) -> Meaning {
     let kinds = SERVICES.into_iter().flat_map(|(service, kinds)| kinds.iter().map(move |kind| (service, *kind)));
-    if kinds.into_iter().any(|(service, kind)| resource_may_name(pattern, service, kind)) {
+    if kinds.into_iter().any(|(service, kind)| may_be_here(pattern, service, kind)) {
         return Meaning::Here;
     }
     let mut segments = pattern.split(':');
-    let (service, kind) = (segments.next().unwrap_or_default(), segments.nth(2));
+    let (service, region) = (segments.next().unwrap_or_default(), segments.next().unwrap_or_default());
+    let kind = segments.nth(1);
     if service.is_empty() || !pattern.contains(':') {
         let form = "resources have the form service:region:domain:type:name";
-        return Meaning::Nothing(format!("{pattern} is no resource; {form}"));
+        return Meaning::Nothing(format!("{} is no resource; {form}", shown(pattern)));
     }
     let Some((service, kinds)) = served(service).filter(|_| !has_wildcard(service)) else {
-        return Meaning::OtherService;
+        return match meaning_of_service(service) {
+            // A star of the service may stand for colons too.
+            Meaning::OtherService | Meaning::Doubtful(_) if !service.contains('*') && !may_be_region(region) => {
+                Meaning::Nothing(format!("no region is called {region:?}: their names have letters, digits, - and _"))
+            }
+            meaning => meaning,
+        };
     };
     let of_cloud = cloud_names("type").filter_map(|line| line.split_once(' '));
     let mut of_cloud = of_cloud.filter(|(known, _)| *known == service).map(|(_, kind)| kind);
-    if of_cloud.any(|kind| resource_may_name(pattern, service, kind)) {
+    if of_cloud.any(|kind| resource_may_name(pattern, service, kind, |_| true)) {
         return Meaning::Cloud(format!("nothing here is a resource {pattern} of the cloud"));
     }
     let nearest = nearest(kind.unwrap_or_default(), kinds.iter().copied());
+    let pattern = shown(pattern);
     Meaning::Nothing(format!("no resource matches {pattern}; write {service}:*:*:{nearest}:<name>"))
+}
+
+/// Whether a region may match what a pattern has in its place: up to the first star, which may stand for colons too.
+fn may_be_region(pattern: &str) -> bool {
+    pattern.split('*').next().unwrap_or_default().chars().all(|character| character == '?' || is_of_region(character))
 }
 
 /// The names of one sort in [`CLOUD_NAMES`].
@@ -269,6 +338,58 @@ mod tests {
     }
 
     #[test]
+    fn a_service_that_cannot_exist_is_refused() {
+        for effect in ["Allow", "Deny"] {
+            let review = review(&format!(
+                r#"{{"Effect":"{effect}","Action":[" csms:secret:getVersion","сsms:secret:get"," *","csms :*",":secret:get","1x:a:b","obs:bucket:get ","csms:secret:get\u200b","-*:a:b"],
+                "Resource":["csms:*:*:secretName:prod-db ","csms:local 1:*:secretName:x","csms:*:*:secretName:pröd*","obs:r/1:*:bucket:x"," csms:*:*:secretName:x","iam::*:user: bob","ecs:*:*:instance:x"]}}"#
+            ));
+            let places = |list: &str| -> Vec<String> {
+                let of_list = |line: &String| line.contains(list);
+                lines(&review.refusals).into_iter().filter(of_list).collect()
+            };
+            let (actions, resources) = (places(".Action["), places(".Resource["));
+            assert_eq!((actions.len(), resources.len(), review.warnings.len()), (9, 6, 0), "{:?}", review.refusals);
+            assert_eq!(
+                actions[1],
+                "Statement[0].Action[1]: no service is called \"сsms\": names of services have letters, digits and -, and no U+0441"
+            );
+            assert_eq!(
+                resources[0],
+                "Statement[0].Resource[0]: no resource matches \"csms:*:*:secretName:prod-db \"; write csms:*:*:secretName:<name>"
+            );
+        }
+    }
+
+    #[test]
+    fn an_unknown_service_that_resembles_one_of_ours_is_a_warning_that_names_it() {
+        let review = review(
+            r#"{"Effect":"Deny","Action":["csmss:secret:get","CMSS:secret:get","functiongrap:*","x-y:a:b"],"Resource":["scms:*:*:secretName:x","km:*:*:KeyId:y"]}"#,
+        );
+        assert!(review.refusals.is_empty(), "{:?}", review.refusals);
+        assert_eq!(
+            lines(&review.warnings),
+            [
+                "Statement[0].Action[0]: the service csmss is not known; the nearest is csms",
+                "Statement[0].Action[1]: the service CMSS is not known; the nearest is csms",
+                "Statement[0].Action[2]: the service functiongrap is not known; the nearest is functiongraph",
+                "Statement[0].Resource[0]: the service scms is not known; the nearest is csms",
+                "Statement[0].Resource[1]: the service km is not known; the nearest is kms",
+            ]
+        );
+    }
+
+    #[test]
+    fn services_of_the_cloud_are_stored_without_a_word() {
+        let policies = cloud_names("service").map(|service| {
+            format!(r#"{{"Effect":"Deny","Action":["{service}:a:b"],"Resource":["{service}:*:*:a:x y/ü"]}}"#)
+        });
+        for statement in policies {
+            assert_eq!(review(&statement), PolicyReview::default(), "{statement}");
+        }
+    }
+
+    #[test]
     fn a_condition_that_no_action_of_its_statement_can_meet_is_refused() {
         let of = |action: &str, condition: &str| {
             review(&format!(
@@ -308,6 +429,10 @@ mod tests {
         let stored = read(r#"{"Effect":"Deny","Action":["csms:secret:getVersions"]}"#);
         let same = check(&stored, Some(&stored));
         assert_eq!((same.refusals.len(), same.warnings.len()), (0, 1));
+        let impossible =
+            read(r#"{"Effect":"Deny","Action":[" csms:secret:get"],"Resource":["csms:*:*:secretName:x "]}"#);
+        let kept = check(&impossible, Some(&impossible));
+        assert_eq!((kept.refusals.len(), kept.warnings.len()), (0, 2));
         let other = read(r#"{"Effect":"Deny","Action":["csms:secret:getVersionz"]}"#);
         assert_eq!(check(&other, Some(&stored)).refusals.len(), 1);
     }
@@ -323,8 +448,15 @@ mod tests {
             let (_, kinds) = served(service).unwrap();
             assert!(!kinds.iter().any(|known| known.eq_ignore_ascii_case(kind)), "{line}");
         }
+        for service in cloud_names("service") {
+            assert!(served(service).is_none(), "{service}");
+            let resembles = SERVICES.iter().any(|(known, _)| distance(service, known) <= TYPING_ERROR);
+            assert!(resembles, "{service} needs no line");
+        }
         let understood = |line: &str| {
-            line.is_empty() || line.starts_with(['#']) || line.starts_with("action ") || line.starts_with("type ")
+            line.is_empty()
+                || line.starts_with('#')
+                || ["action ", "type ", "service "].iter().any(|word| line.starts_with(word))
         };
         assert!(CLOUD_NAMES.lines().all(understood));
     }

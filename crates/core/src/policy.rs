@@ -137,10 +137,16 @@ pub fn value_matches(pattern: &str, value: &str) -> bool {
 }
 
 /// Whether a resource pattern matches some resource of a service and a type, such as `csms` and `secretName`, whatever the
-/// region, domain and name.
+/// region, domain and name. `of_name` says which characters names of the type may have.
 #[must_use]
-pub fn resource_may_name(pattern: &str, service: &str, kind: &str) -> bool {
-    pattern::may_name(pattern, service, kind)
+pub fn resource_may_name(pattern: &str, service: &str, kind: &str, of_name: fn(char) -> bool) -> bool {
+    pattern::may_name(pattern, service, kind, of_name)
+}
+
+/// Whether the names of regions and the identifiers of domains may have a character.
+#[must_use]
+pub fn is_of_region(character: char) -> bool {
+    character.is_ascii_alphanumeric() || matches!(character, '-' | '_')
 }
 
 /// What `policies` say of an action: deny, if any statement does; `None` when no statement is about it.

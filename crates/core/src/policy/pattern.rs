@@ -5,6 +5,8 @@
 
 use alloc::vec::Vec;
 
+use super::is_of_region;
+
 /// Which characters of a text are compared without case (ASCII letters only).
 #[derive(Clone, Copy)]
 struct Caseless {
@@ -115,14 +117,15 @@ pub(super) fn coverage(pattern: &str, prefix: &str) -> Coverage {
     }
 }
 
-/// Whether a pattern matches some resource of a service and a type, whatever its region, domain and name.
-pub(super) fn may_name(pattern: &str, service: &str, kind: &str) -> bool {
+/// Whether a pattern matches some resource of a service and a type, whatever its region, domain and name, with the characters
+/// that these may have.
+pub(super) fn may_name(pattern: &str, service: &str, kind: &str, of_name: fn(char) -> bool) -> bool {
     let mut rests = behind(with_empty_stars(&[pattern]), service, Caseless::EVERYTHING);
     for _region_and_domain in 0..2 {
-        rests = behind_any_segment(behind(rests, ":", Caseless::NOTHING));
+        rests = behind_any_segment(behind(rests, ":", Caseless::NOTHING), is_of_region);
     }
     rests = behind(behind(rests, ":", Caseless::NOTHING), kind, Caseless::EVERYTHING);
-    rests = behind_any_segment(behind(rests, ":", Caseless::NOTHING));
+    rests = behind_any_segment(behind(rests, ":", Caseless::NOTHING), of_name);
     rests.iter().any(|rest| rest.is_empty())
 }
 
@@ -142,8 +145,8 @@ fn behind<'p>(mut rests: Vec<&'p str>, text: &str, caseless: Caseless) -> Vec<&'
     rests
 }
 
-/// What may be left of a pattern once it has matched any text without a colon, an empty one among them.
-fn behind_any_segment(rests: Vec<&str>) -> Vec<&str> {
+/// What may be left of a pattern once it has matched any text of some characters without a colon, an empty one among them.
+fn behind_any_segment(rests: Vec<&str>, is_of_segment: fn(char) -> bool) -> Vec<&str> {
     let mut all = rests.clone();
     let mut newest = rests;
     while !newest.is_empty() {
@@ -151,6 +154,7 @@ fn behind_any_segment(rests: Vec<&str>) -> Vec<&str> {
         for rest in newest {
             match split_first(rest) {
                 Some(('*' | ':', _)) | None => {}
+                Some((wanted, _)) if wanted != '?' && !is_of_segment(wanted) => {}
                 Some((_, after)) => with_empty_stars(&[after]).into_iter().for_each(|rest| add(&mut all, rest)),
             }
         }
@@ -304,8 +308,15 @@ mod tests {
             ("csms:*:*:*:secretName:demo", false),
             ("demo", false),
             ("prod-*", false),
+            ("csms:?*_1:*:secretName:prod?db", true),
+            ("csms:*:*:secretName:prod-db ", false),
+            ("csms:*:*:secretName:*ö*", false),
+            ("*demo\n", false),
+            ("csms:local 1:*:secretName:*", false),
+            ("csms:*:d/1:secretName:*", false),
+            (" csms:*:*:secretName:*", false),
         ] {
-            assert_eq!(may_name(pattern, "csms", "secretName"), expected, "{pattern}");
+            assert_eq!(may_name(pattern, "csms", "secretName", is_of_region), expected, "{pattern}");
         }
     }
 
@@ -347,7 +358,7 @@ mod tests {
             pattern in PATTERN, region in "[aA]{0,2}", domain in "[bB]{0,2}", name in "[aB]{1,2}"
         ) {
             let resource = format!("a:{region}:{domain}:b:{name}");
-            prop_assert!(!matches_resource(&pattern, &resource) || may_name(&pattern, "A", "B"), "{} {}", pattern, resource);
+            prop_assert!(!matches_resource(&pattern, &resource) || may_name(&pattern, "A", "B", is_of_region), "{} {}", pattern, resource);
         }
 
         #[test]
