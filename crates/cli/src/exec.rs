@@ -38,8 +38,9 @@ says which members become variables: --only, --map, --prefix, --all or --variabl
 run, and the names of the members are printed (125).
 
 No option sets LD_*, DYLD_*, PATH, IFS, ENV, BASH_ENV, SHELLOPTS or PYTHONPATH. A variable that is already set is replaced \
-only by --only, --map and --variable. --all leaves out the names below and --prefix refuses them. No such list is complete: \
-prefer --only and --map.
+only by --only, --map and --variable. --all leaves out the names below and --prefix refuses them, in capital or small \
+letters (but not cc, display, env, lang, language, mail, more, pwd, temp, term and user in small ones). No such list is \
+complete: prefer --only and --map.
 ";
 
 /// Help for `--help`: examples and the names that are not set unasked.
@@ -225,6 +226,13 @@ mod tests {
     fn a_value_that_is_no_object_is_refused_without_quoting_it() {
         let error = object("hunter2", &secret()).unwrap_err().to_string();
         assert!(error.contains("--variable") && !error.contains("hunter2"), "{error}");
+    }
+
+    #[test]
+    fn the_help_names_the_words_that_are_ordinary() {
+        for word in loader_variables::ORDINARY {
+            assert!(CHOICE.contains(&format!(" {word}")), "{word}");
+        }
     }
 
     #[test]

@@ -5,72 +5,109 @@
 
 use core::fmt::Write as _;
 
-/// A pattern of names: a name, `PREFIX*` or `*SUFFIX`. Compared with case, as the system does.
+/// A pattern of names: a name, `PREFIX*` or `*SUFFIX`.
 type Pattern = &'static str;
 
-/// Names that no option of `csms exec` can set.
+/// Names that no option of `csms exec` can set. Compared with case, as the system does.
 const FORBIDDEN: [Pattern; 8] = ["LD_*", "DYLD_*", "PATH", "IFS", "ENV", "BASH_ENV", "SHELLOPTS", "PYTHONPATH"];
 
-/// Names that are set only when they are asked for one by one, in groups with a title each.
-pub(super) const GROUPS: [(&str, &[Pattern]); 8] = [
+/// Names that are set only when they are asked for one by one, in groups with a title each. Compared without case: some programs
+/// read names in small letters, `https_proxy` for instance, and some in either.
+pub(super) const GROUPS: [(&str, &[Pattern]); 9] = [
+    (
+        "Endings that programs share",
+        &[
+            "*OPTS",
+            "*OPTIONS",
+            "*_ARGS",
+            "*FLAGS",
+            "*_PLUGIN",
+            "*_PLUGINS",
+            "*PATH",
+            "*HOME",
+            "*_MODULE",
+            "*_MODULES",
+            "*_LOADER",
+            "*_PRELOAD",
+            "*_FILENAMES",
+            "*_VENDORS",
+            "*PAGER",
+            "*EDITOR",
+            "*BROWSER",
+            "*_ASKPASS",
+            "*_COMMAND",
+            "*_CMD",
+            "*_SHELL",
+            "*_STARTUP",
+            "*_SETTINGS",
+            "*_CONF",
+            "*_CONFIG_FILE",
+            "*_CONFIG_DIR",
+            "*_INI",
+            "*RC",
+            "*PROXY",
+            "*_CA_BUNDLE",
+            "*_CA_CERTS",
+        ],
+    ),
     (
         "Loaders and the C library",
         &[
             "LD_*",
             "DYLD_*",
             "GLIBC_*",
-            "GCONV_PATH",
             "GETCONF_DIR",
             "HOSTALIASES",
-            "LIBPATH",
             "LOCALDOMAIN",
-            "LOCPATH",
             "MALLOC_*",
-            "NLSPATH",
-            "RES_OPTIONS",
-            "SHLIB_PATH",
+            "RESOLV_*",
             "TZDIR",
-            "*_LIBRARY_PATH",
-            "*_PRELOAD",
+            "VK_*",
+            "OCL_*",
+            "OPENCL_*",
+            "LIBVA_*",
+            "LIBGL_*",
+            "VDPAU_*",
+            "MESA_*",
+            "GST_*",
+            "ODBC*",
+            "_*",
         ],
     ),
     (
         "Shells",
         &[
-            "PATH",
             "IFS",
             "ENV",
             "BASH*",
             "SHELL",
-            "SHELLOPTS",
-            "CDPATH",
-            "FPATH",
+            "COMSPEC",
             "GLOBIGNORE",
             "HISTFILE",
-            "INPUTRC",
             "KSH_*",
             "POSIXLY_CORRECT",
-            "PROMPT_COMMAND",
             "PS0",
             "PS1",
             "PS2",
             "PS3",
             "PS4",
             "ZDOTDIR",
-            "fish_*",
+            "FISH_*",
         ],
     ),
     (
         "Interpreters",
         &[
             "PYTHON*",
+            "PYTEST_*",
             "PIP_*",
             "UV_*",
             "VIRTUAL_ENV",
             "CONDA_*",
+            "FLASK_APP",
+            "UWSGI_*",
             "NODE_*",
             "NPM_*",
-            "npm_*",
             "YARN_*",
             "DENO_*",
             "BUN_*",
@@ -94,23 +131,22 @@ pub(super) const GROUPS: [(&str, &[Pattern]); 8] = [
         "Virtual machines and compilers",
         &[
             "JAVA_*",
-            "_JAVA_*",
             "JDK_*",
             "JRE_*",
             "JVM_*",
-            "CLASSPATH",
             "CATALINA_*",
             "MAVEN_*",
             "GRADLE_*",
+            "SPRING_APPLICATION_JSON",
+            "SPRING_CONFIG_*",
             "DOTNET_*",
+            "ASPNETCORE_*",
             "COMPlus_*",
             "CORECLR_*",
             "COR_*",
             "MONO_*",
             "GODEBUG",
             "GOENV",
-            "GOPATH",
-            "GOPROXY",
             "GOROOT",
             "GOTOOLCHAIN",
             "CGO_*",
@@ -118,13 +154,9 @@ pub(super) const GROUPS: [(&str, &[Pattern]); 8] = [
             "RUST*",
             "CC",
             "CXX",
-            "CPATH",
             "CMAKE_*",
             "MAKEFILES",
             "PKG_CONFIG*",
-            "*FLAGS",
-            "*_OPTIONS",
-            "*_OPTS",
         ],
     ),
     (
@@ -136,14 +168,7 @@ pub(super) const GROUPS: [(&str, &[Pattern]); 8] = [
             "SSH_*",
             "RSYNC_*",
             "SUDO_*",
-            "BROWSER",
-            "EDITOR",
             "VISUAL",
-            "PAGER",
-            "*_BROWSER",
-            "*_EDITOR",
-            "*_PAGER",
-            "*_ASKPASS",
             "FCEDIT",
             "EXINIT",
             "VIM*",
@@ -164,23 +189,22 @@ pub(super) const GROUPS: [(&str, &[Pattern]); 8] = [
     (
         "Network and trust",
         &[
-            "*_PROXY",
             "SSL_CERT_*",
             "SSLKEYLOGFILE",
             "OPENSSL_*",
             "GNUTLS_*",
             "CURL_*",
-            "*_CA_BUNDLE",
-            "*_CA_CERTS",
             "KRB5*",
-            "PGSERVICEFILE",
+            "PGSERVICE*",
             "PGSYSCONFDIR",
+            "PGSSL*",
+            "PGPASSFILE",
+            "TNS_*",
         ],
     ),
     (
         "Home, language and terminal",
         &[
-            "HOME",
             "USER",
             "LOGNAME",
             "MAIL",
@@ -205,6 +229,10 @@ pub(super) const GROUPS: [(&str, &[Pattern]); 8] = [
     ("Keys and addresses of secret stores", &["CSMS_*", "HUAWEICLOUD_*", "AWS_*", "VAULT_*"]),
 ];
 
+/// Words that no program reads from its environment in small letters, and that members of secrets are called.
+pub(super) const ORDINARY: [&str; 11] =
+    ["cc", "display", "env", "lang", "language", "mail", "more", "pwd", "temp", "term", "user"];
+
 /// Whether no option of `csms exec` may set this variable.
 pub(super) fn is_forbidden(name: &str) -> bool {
     FORBIDDEN.iter().any(|pattern| matches(pattern, name))
@@ -212,10 +240,15 @@ pub(super) fn is_forbidden(name: &str) -> bool {
 
 /// Whether a loader, an interpreter or a common tool is known to read this variable.
 pub(super) fn is_listed(name: &str) -> bool {
-    GROUPS.iter().flat_map(|(_, patterns)| *patterns).any(|pattern| matches(pattern, name))
+    if ORDINARY.contains(&name) {
+        return false;
+    }
+    let name = name.to_ascii_uppercase();
+    let mut patterns = GROUPS.iter().flat_map(|(_, patterns)| *patterns);
+    patterns.any(|pattern| matches(&pattern.to_ascii_uppercase(), &name))
 }
 
-fn matches(pattern: Pattern, name: &str) -> bool {
+fn matches(pattern: &str, name: &str) -> bool {
     if let Some(end) = pattern.strip_prefix('*') {
         return name.ends_with(end);
     }
@@ -258,10 +291,99 @@ pub(super) mod tests {
     }
 
     #[test]
+    fn names_are_compared_without_case() {
+        for name in instances() {
+            assert!(
+                ORDINARY.contains(&name.to_ascii_lowercase().as_str()) || is_listed(&name.to_ascii_lowercase()),
+                "{name}"
+            );
+        }
+    }
+
+    #[test]
+    fn no_pattern_stands_for_names_of_another() {
+        let patterns = || GROUPS.iter().flat_map(|(_, patterns)| *patterns);
+        for pattern in patterns() {
+            let name = pattern.replace('*', "X").to_ascii_uppercase();
+            let found: Vec<_> = patterns().filter(|one| matches(&one.to_ascii_uppercase(), &name)).collect();
+            assert_eq!(found, [pattern]);
+        }
+    }
+
+    #[test]
+    fn names_that_choose_code_or_a_proxy_are_on_the_list() {
+        for name in [
+            "https_proxy",
+            "all_proxy",
+            "HTTPS_PROXY",
+            "MANPAGER",
+            "PYTEST_ADDOPTS",
+            "PYTEST_PLUGINS",
+            "GUNICORN_CMD_ARGS",
+            "FLASK_APP",
+            "DJANGO_SETTINGS_MODULE",
+            "CELERY_LOADER",
+            "UWSGI_PYTHONPATH",
+            "VK_ICD_FILENAMES",
+            "LIBVA_DRIVERS_PATH",
+            "LIBGL_DRIVERS_PATH",
+            "OCL_ICD_VENDORS",
+            "ODBCINI",
+            "ODBCSYSINI",
+            "P11_KIT_MODULE",
+            "MYSQL_HOME",
+            "PSModulePath",
+            "WGETRC",
+            "PGSSLROOTCERT",
+            "PGPASSFILE",
+            "SPRING_APPLICATION_JSON",
+            "RESOLV_HOST_CONF",
+            "MYVIMRC",
+            "ORACLE_HOME",
+            "TNS_ADMIN",
+            "COMSPEC",
+            "__PYVENV_LAUNCHER__",
+            "LD_LIBRARY_PATH",
+            "GCONV_PATH",
+            "NODE_OPTIONS",
+            "_JAVA_OPTIONS",
+            "GOPROXY",
+            "REQUESTS_CA_BUNDLE",
+            "PROMPT_COMMAND",
+            "INPUTRC",
+        ] {
+            assert!(is_listed(name), "{name}");
+        }
+    }
+
+    #[test]
     fn names_of_logins_are_not_on_the_list() {
-        for name in
-            ["user", "user_name", "username", "password", "host", "port", "dbname", "engine", "DB_PATH", "PGPASSWORD"]
-        {
+        for name in [
+            "user",
+            "user_name",
+            "username",
+            "password",
+            "pwd",
+            "host",
+            "port",
+            "dbname",
+            "database",
+            "engine",
+            "url",
+            "env",
+            "tls_ca",
+            "sslrootcert",
+            "DB_HOST",
+            "DB_USER",
+            "DB_PASSWORD",
+            "API_KEY",
+            "DATABASE_URL",
+            "DJANGO_SECRET_KEY",
+            "SPRING_DATASOURCE_PASSWORD",
+            "MYSQL_PASSWORD",
+            "PGHOST",
+            "PGPASSWORD",
+        ] {
             assert!(!is_listed(name), "{name}");
         }
     }
