@@ -1,8 +1,9 @@
 //! Parses and prints JSON, in a tenth of the code of a general library.
 //!
 //! The npm package pays for every byte it ships, and the general parser brings floating point, error positions and
-//! serialisers that are not needed here. It is as strict as RFC 8259; a number that is not a 64-bit integer becomes one that no
-//! rule accepts. Tokens and keys need wiped memory and a refusal of duplicate members, so the encryption module has its own.
+//! serialisers that are not needed here. It is as strict as RFC 8259, and a repeated member is refused at every depth, because
+//! two readers of such a text may see different values; a number that is not a 64-bit integer becomes one that no rule accepts.
+//! Tokens and keys need wiped memory, so the encryption module has its own.
 
 use alloc::{string::String, vec::Vec};
 use core::fmt::Write as _;
@@ -12,18 +13,35 @@ use serde_json::{Map, Number, Value};
 /// How deep lists and objects may nest; requests nest three levels.
 const MAX_DEPTH: u8 = 32;
 
-/// Reads one JSON value; `None` when the text is something else. The last of repeated members counts.
-#[must_use]
-pub fn parse(text: &str) -> Option<Value> {
-    let mut reader = Reader { text, at: 0 };
-    let value = reader.value(MAX_DEPTH)?;
+/// Why a text was not read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Unread {
+    /// It is not JSON.
+    Malformed,
+    /// It repeats this member.
+    Repeated(String),
+}
+
+/// Reads one JSON value.
+///
+/// # Errors
+/// [`Unread`]: the text is something else, or one of its objects repeats a member.
+pub fn parse(text: &str) -> Result<Value, Unread> {
+    let mut reader = Reader { text, at: 0, repeated: None };
+    let value = reader.value(MAX_DEPTH);
     reader.skip_space();
-    (reader.at == text.len()).then_some(value)
+    match (value, reader.repeated) {
+        (Some(value), _) if reader.at == text.len() => Ok(value),
+        (None, Some(name)) => Err(Unread::Repeated(name)),
+        _ => Err(Unread::Malformed),
+    }
 }
 
 struct Reader<'a> {
     text: &'a str,
     at: usize,
+    /// The first member that is repeated. Nothing is read behind it.
+    repeated: Option<String>,
 }
 
 impl Reader<'_> {
@@ -98,6 +116,10 @@ impl Reader<'_> {
             self.skip_space();
             let name = self.string()?;
             if !self.take(b':') {
+                return None;
+            }
+            if members.contains_key(&name) {
+                self.repeated = Some(name);
                 return None;
             }
             members.insert(name, self.value(depth)?);
@@ -326,7 +348,7 @@ mod tests {
             "'a'",
             "\"a",
         ] {
-            assert_eq!(parse(text), None, "{text}");
+            assert_eq!(parse(text), Err(Unread::Malformed), "{text}");
             assert!(serde_json::from_str::<Value>(text).is_err(), "{text}");
         }
     }
@@ -334,14 +356,24 @@ mod tests {
     #[test]
     fn nesting_has_an_end() {
         let nested = |depth: usize| "[".repeat(depth) + &"]".repeat(depth);
-        assert!(parse(&nested(32)).is_some());
-        assert!(parse(&nested(33)).is_none());
-        assert!(parse(&nested(100_000)).is_none());
+        assert!(parse(&nested(32)).is_ok());
+        assert!(parse(&nested(33)).is_err());
+        assert!(parse(&nested(100_000)).is_err());
     }
 
     #[test]
     fn pairs_of_surrogates_are_one_character() {
-        assert_eq!(parse(r#""\ud83d\ude00\u00e9""#), Some(json!("😀é")));
+        assert_eq!(parse(r#""\ud83d\ude00\u00e9""#), Ok(json!("😀é")));
+    }
+
+    #[test]
+    fn a_repeated_member_is_named_at_every_depth_and_however_it_is_written() {
+        for text in
+            [r#"{"a":1,"a":1}"#, r#"{"a":1,"b":2,"\u0061":3}"#, r#"[{"b":{"a":null,"a":"#, r#"{"a":{"c":1},"a":x"#]
+        {
+            assert_eq!(parse(text), Err(Unread::Repeated("a".to_string())), "{text}");
+        }
+        assert!(parse(r#"{"a":{"a":1},"A":[{"a":2},{"a":3}]}"#).is_ok());
     }
 
     proptest! {
@@ -349,18 +381,20 @@ mod tests {
         fn what_is_printed_is_read_back_here_and_by_the_general_library(value in any_value()) {
             let text = print(&value);
             prop_assert_eq!(serde_json::from_str::<Value>(&text).unwrap(), value.clone());
-            prop_assert_eq!(parse(&text), Some(value.clone()));
-            prop_assert_eq!(parse(&value.to_string()), Some(value));
+            prop_assert_eq!(parse(&text), Ok(value.clone()));
+            prop_assert_eq!(parse(&value.to_string()), Ok(value));
         }
 
         #[test]
         fn the_general_library_agrees_on_any_text(text in "[\\[\\]{},:\"\\\\/0-9eE.+\\-truefalsn u\n]{0,16}") {
             match (parse(&text), serde_json::from_str::<Value>(&text)) {
-                (Some(ours), Ok(theirs)) => prop_assert!(ours == theirs || !has_only_whole_numbers(&theirs)),
-                (None, Err(_)) => {}
+                (Ok(ours), Ok(theirs)) => prop_assert!(ours == theirs || !has_only_whole_numbers(&theirs)),
+                (Err(Unread::Malformed), Err(_)) => {}
+                // The general library keeps the last of them.
+                (Err(Unread::Repeated(_)), _) => {}
                 // A number beyond all floating point is an error there and no whole number here.
-                (Some(ours), Err(_)) => prop_assert!(!has_only_whole_numbers(&ours)),
-                (None, Ok(theirs)) => prop_assert!(false, "not read: {theirs}"),
+                (Ok(ours), Err(_)) => prop_assert!(!has_only_whole_numbers(&ours)),
+                (Err(Unread::Malformed), Ok(theirs)) => prop_assert!(false, "not read: {theirs}"),
             }
         }
     }

@@ -56,6 +56,7 @@ const PHRASES: &[(&str, &str)] = &[
     ("a host name or an IP address", "主机名或 IP 地址"),
     ("a host name or an IP address; the port has a member of its own", "主机名或 IP 地址；端口有其单独的字段"),
     ("the name in the server's certificate", "服务器证书中的名称"),
+    ("a member", "字段"),
     ("a list of objects", "对象列表"),
     ("a list of strings", "字符串列表"),
     ("a string", "字符串"),

@@ -42,7 +42,7 @@ pub enum Rule {
     ExactlyOne,
     /// The field is needed because of another field's value.
     RequiredWith,
-    /// An item is duplicated in a list.
+    /// An item of a list, or a member of an object, is repeated.
     Duplicate,
     /// A time that must lie in the future does not.
     Past,
@@ -162,7 +162,8 @@ impl Violation {
             Rule::Json => format!("必须是形如 {expected} 的 JSON 文本"),
             Rule::ExactlyOne => format!("{expected} 必须且只能提供一个"),
             Rule::RequiredWith => format!("在 {expected}为必填项"),
-            Rule::Duplicate => "不得包含重复项".to_string(),
+            Rule::Duplicate if self.expected.is_empty() => "不得包含重复项".to_string(),
+            Rule::Duplicate => format!("不得重复 {expected}"),
             Rule::Past => format!("必须晚于 {expected}"),
             Rule::Unknown => format!("必须指向 {expected}"),
         }
@@ -189,7 +190,8 @@ impl Violation {
             Rule::Json => format!("must be JSON text of the form {expected}"),
             Rule::ExactlyOne => format!("exactly one of {expected} is required"),
             Rule::RequiredWith => format!("is required {expected}"),
-            Rule::Duplicate => "must not repeat an item".to_string(),
+            Rule::Duplicate if expected.is_empty() => "must not repeat an item".to_string(),
+            Rule::Duplicate => format!("must not repeat {expected}"),
             Rule::Past => format!("must be later than {expected}"),
             Rule::Unknown => format!("must name {expected}"),
         }

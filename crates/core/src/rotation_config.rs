@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::{
-    json,
+    json::{self, Unread},
     name::SecretName,
     problem::{Rule, Violation, length},
 };
@@ -59,18 +59,30 @@ pub struct RotationConfig {
     host: Option<String>,
 }
 
+/// The names of its members, current and legacy.
+const MEMBERS: [&str; 5] = ["InstanceId", "RDSInstanceId", "SecretSubType", "AdminSecret", "Host"];
+
 const FORM: &str = r#"{"InstanceId":"…","SecretSubType":"SingleUser" or "MultiUser"}"#;
 
 impl RotationConfig {
     /// Parses the text of the field.
     ///
     /// # Errors
-    /// [`Rule::TooLong`] above 1,024 characters, [`Rule::Json`] when it is not the documented object.
+    /// [`Rule::TooLong`] above 1,024 characters, [`Rule::Json`] when it is not the documented object, [`Rule::Duplicate`] when it
+    /// repeats a member.
     pub fn parse(text: &str) -> Result<Self, Violation> {
         length(text.chars().count(), 1, 1024, "1 character long", "1024 characters long")?;
-        let value = json::parse(text)
-            .or_else(|| json::parse(&text.replace('\'', "\"")))
-            .ok_or_else(|| Violation::new(Rule::Json, FORM))?;
+        let value = match json::parse(text) {
+            Err(Unread::Malformed) => json::parse(&text.replace('\'', "\"")),
+            read => read,
+        };
+        let value = value.map_err(|unread| match unread {
+            Unread::Malformed => Violation::new(Rule::Json, FORM),
+            Unread::Repeated(name) => match MEMBERS.into_iter().find(|known| *known == name) {
+                Some(known) => Violation::new(Rule::Duplicate, known),
+                None => Violation::new(Rule::Duplicate, "a member"),
+            },
+        })?;
         Self::from_json(&value).ok_or_else(|| Violation::new(Rule::Json, FORM))
     }
 
@@ -155,6 +167,8 @@ impl From<RotationConfig> for String {
 
 #[cfg(test)]
 mod tests {
+    use alloc::format;
+
     use proptest::prelude::*;
 
     use super::*;
@@ -182,6 +196,22 @@ mod tests {
         let config = RotationConfig::parse(text).unwrap();
         assert_eq!(config.admin_secret().map(SecretName::as_str), Some("db-root"));
         assert_eq!(config.to_string(), text);
+    }
+
+    #[test]
+    fn a_repeated_member_is_refused_and_named() {
+        let with = |rest: &str| format!(r#"{{"InstanceId":"i","SecretSubType":"SingleUser",{rest}}}"#);
+        for (text, told) in [
+            (with(r#""AdminSecret":"one","AdminSecret":"two""#), "must not repeat AdminSecret"),
+            (with(r#""Instance\u0049d":"j""#), "must not repeat InstanceId"),
+            (with(r#""Host":"%","Host":"%""#), "must not repeat Host"),
+            (with(r#""note":1,"note":2"#), "must not repeat a member"),
+            (with(r#""note":{"a":1,"a":2}"#), "must not repeat a member"),
+            ("{'InstanceId':'i','InstanceId':'j','SecretSubType':'MultiUser'}".into(), "must not repeat InstanceId"),
+        ] {
+            let violation = RotationConfig::parse(&text).unwrap_err();
+            assert_eq!((violation.rule, violation.message().as_str()), (Rule::Duplicate, told), "{text}");
+        }
     }
 
     #[test]
@@ -218,7 +248,7 @@ mod tests {
         #[test]
         fn printing_and_parsing_agree(instance in "[^\\p{Cc}\"\\\\]{1,40}", multi: bool) {
             let mode = if multi { "MultiUser" } else { "SingleUser" };
-            let text = alloc::format!(r#"{{"InstanceId":"{instance}","SecretSubType":"{mode}"}}"#);
+            let text = format!(r#"{{"InstanceId":"{instance}","SecretSubType":"{mode}"}}"#);
             prop_assert_eq!(RotationConfig::parse(&text).unwrap().to_string(), text);
         }
     }

@@ -249,7 +249,7 @@ impl Account {
     /// As [`Account::parse`].
     pub fn parse_text(text: &str) -> Result<Self, Vec<Problem>> {
         let members = Members::parse(text).map_err(|violation| Vec::from([violation.at("")]))?;
-        let mut problems = members.repeated();
+        let mut problems = members.repeated_fields();
         let mut keep = |result: Result<Option<String>, Problem>| {
             result.unwrap_or_else(|problem| {
                 problems.push(problem);
@@ -313,6 +313,15 @@ impl Account {
         }
     }
 
+    /// Members that a value repeats: readers would differ on which one counts. Those of other objects within it are its owner's.
+    /// Only fields of ours are named, since whoever reads the message may not be allowed to read the value. Empty for a value
+    /// that is no JSON object.
+    #[must_use]
+    pub fn repeated_members(value: &SecretValue) -> Vec<Problem> {
+        let members = value.as_text().map(Members::parse).and_then(Result::ok);
+        members.map(|members| members.repeated()).unwrap_or_default()
+    }
+
     /// Which account this is.
     #[must_use]
     pub fn login(&self) -> &Login {
@@ -369,6 +378,27 @@ impl fmt::Debug for Account {
 
 const PASSWORD: &str = "password";
 
+/// Fields that are read under one name each.
+const FIELDS: [&str; 17] = [
+    "engine",
+    "host",
+    "port",
+    "dbname",
+    "database",
+    PASSWORD,
+    "tls",
+    "tls_ca",
+    "tls_server_name",
+    "tls_cert",
+    "tls_key",
+    "rotation_host",
+    "rotation_port",
+    "allow_cleartext_password",
+    "ssl",
+    "sslmode",
+    "sslrootcert",
+];
+
 /// Names under which the user name is read, the first one found wins.
 const USERNAME: [&str; 4] = ["username", "user", "account", "name"];
 
@@ -384,29 +414,27 @@ impl<'a> Members<'a> {
         serde_json::from_str(text).map_err(|_| not_an_object())
     }
 
-    /// A problem for each field of ours that is duplicated: readers would differ on which one counts.
-    fn repeated(&self) -> Vec<Problem> {
-        let ours = [
-            "engine",
-            "host",
-            "port",
-            "dbname",
-            "database",
-            PASSWORD,
-            "tls",
-            "tls_ca",
-            "tls_server_name",
-            "tls_cert",
-            "tls_key",
-            "rotation_host",
-            "rotation_port",
-            "allow_cleartext_password",
-        ];
-        ours.into_iter()
+    /// A problem for each field of ours that is repeated.
+    fn repeated_fields(&self) -> Vec<Problem> {
+        let is_repeated = |name: &&str| self.0.iter().filter(|(key, _)| key == name).count() > 1;
+        FIELDS
+            .into_iter()
             .chain(USERNAME)
-            .filter(|name| self.0.iter().filter(|(key, _)| key == name).count() > 1)
-            .map(|name| Violation::new(Rule::Duplicate, "").at(name))
+            .filter(is_repeated)
+            .map(|name| Violation::new(Rule::Duplicate, name).at(""))
             .collect()
+    }
+
+    /// The problems of [`Members::repeated_fields`], and one if other members are.
+    fn repeated(&self) -> Vec<Problem> {
+        let is_ours = |name: &str| FIELDS.into_iter().chain(USERNAME).any(|field| field == name);
+        let mut others: Vec<&str> = self.0.iter().map(|(key, _)| key.as_ref()).filter(|name| !is_ours(name)).collect();
+        others.sort_unstable();
+        let mut problems = self.repeated_fields();
+        if others.windows(2).any(|pair| matches!(pair, [one, next] if one == next)) {
+            problems.push(Violation::new(Rule::Duplicate, "a member").at(""));
+        }
+        problems
     }
 
     fn name_of_username(&self) -> &'static str {
@@ -752,7 +780,31 @@ mod tests {
     #[test]
     fn a_password_that_stands_twice_is_refused() {
         let text = r#"{"engine":"mysql","host":"h","username":"u","password":"a","password":"b"}"#;
-        assert_eq!(rules(text), [("password".into(), Rule::Duplicate)]);
+        let problems = Account::parse_text(text).unwrap_err();
+        assert_eq!(problems.iter().map(ToString::to_string).collect::<Vec<_>>(), ["must not repeat password"]);
+    }
+
+    #[test]
+    fn every_field_that_is_read_may_stand_once() {
+        for name in FIELDS.into_iter().chain(USERNAME) {
+            let found = Account::parse_text(&with(&format!(r#""{name}":"x","{name}":"x""#))).unwrap_err();
+            let told = format!("must not repeat {name}");
+            assert!(found.iter().any(|problem| problem.to_string() == told), "{name}: {found:?}");
+        }
+    }
+
+    #[test]
+    fn members_that_a_new_value_repeats_are_found_and_those_of_others_not_named() {
+        let repeated = |text: &str| -> Vec<String> {
+            let value = SecretValue::text_within(text.to_string(), ValueLimit::Guide).unwrap();
+            Account::repeated_members(&value).iter().map(ToString::to_string).collect()
+        };
+        assert_eq!(repeated(&with(r#""\u0075sername":"v""#)), ["must not repeat username"]);
+        let others = with(r#""hunter2":1,"sslmode":"x","hunter2":2,"sslmode":"x""#);
+        assert_eq!(repeated(&others), ["must not repeat sslmode", "must not repeat a member"]);
+        for text in [FULL, "{}", "hunter2", r#"["a","a"]"#, r#"{"team":{"a":1,"a":2}}"#, r#"{"a":1,"a":"#] {
+            assert!(repeated(text).is_empty(), "{text}");
+        }
     }
 
     #[test]

@@ -33,6 +33,20 @@ impl Entry for Users {
     const KIND: &'static str = "database_account";
 }
 
+/// Refuses a new value of a rotated secret that repeats a member: the rotation and the application could read different ones.
+/// Any other value is taken, one that describes no account yet among them.
+///
+/// # Errors
+/// Every member of ours that is repeated.
+pub fn require_unrepeated(secret: &Secret, value: &SecretValue) -> Result<(), Failure> {
+    if !secret.secret_type.is_rotated() {
+        return Ok(());
+    }
+    let problems = Account::repeated_members(value).into_iter();
+    let problems: Vec<_> = problems.map(|problem| problem.violation.at("secret_string")).collect();
+    if problems.is_empty() { Ok(()) } else { Err(problems.into()) }
+}
+
 /// Puts a secret into the index under the account of a new value. A failure is logged: each rotation puts its own secret in.
 pub async fn note(app: &App, secret: &Secret, value: &SecretValue) {
     if !secret.secret_type.is_rotated() {

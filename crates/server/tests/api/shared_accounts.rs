@@ -144,3 +144,37 @@ async fn secrets_that_an_older_release_has_stored_are_found_too() {
     accounts::index(&server.app).await.unwrap();
     assert_refused(&rotate(&server, "one").await);
 }
+
+#[tokio::test]
+async fn a_value_that_repeats_a_member_is_refused_where_a_rotation_would_read_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let server = server(directory.path()).await;
+    let twice = account("app").to_string().replacen('{', r#"{"note":1,"note":2,"username":"other","#, 1);
+    let created = |kind: &str, config: &str| {
+        let mut body = json!({ "name": format!("made-{kind}"), "secret_string": twice, "secret_type": kind });
+        if kind != "COMMON" {
+            body["rotation_config"] = config.into();
+        }
+        body
+    };
+    let config = r#"{"InstanceId":"i","SecretSubType":"SingleUser"}"#;
+    let secrets = server.path("secrets");
+    create(&server, "kept", &account("app"), json!({})).await;
+    let version = json!({ "secret_string": twice });
+    let attempts = [
+        server.call("POST", &secrets, created("RDS-FG", config)).await,
+        server.call("POST", &server.path("secrets/kept/versions"), version).await,
+    ];
+    for refused in attempts {
+        assert_eq!(refused.status, StatusCode::BAD_REQUEST, "{}", refused.body);
+        let told = refused.body.to_string();
+        let names_ours = told.contains("secret_string must not repeat username");
+        assert!(names_ours && told.contains("secret_string must not repeat a member"), "{told}");
+    }
+    let repeated = config.replace('}', r#","AdminSecret":"one","AdminSecret":"two"}"#);
+    let refused = server.call("POST", &secrets, created("GaussDB-FG", &repeated)).await;
+    assert_eq!(refused.status, StatusCode::BAD_REQUEST, "{}", refused.body);
+    assert!(refused.body.to_string().contains("rotation_config must not repeat AdminSecret"), "{}", refused.body);
+    let common = server.call("POST", &secrets, created("COMMON", config)).await;
+    assert_eq!(common.status, StatusCode::OK, "{}", common.body);
+}

@@ -215,7 +215,7 @@ fn require_own_function(call: &Call, function: Option<&FunctionUrn>) -> Result<(
 /// Creates a secret with its version v1.
 ///
 /// # Errors
-/// A taken name; the quota; an unusable key.
+/// A value that repeats a member of an account; a taken name; the quota; an unusable key.
 pub(super) async fn make(call: &Call, creation: Creation) -> Result<Secret, Failure> {
     let Creation { request, key, administrator, .. } = creation;
     administrator.require()?;
@@ -229,6 +229,7 @@ pub(super) async fn make(call: &Call, creation: Creation) -> Result<Secret, Fail
         version: VersionId::FIRST,
         key: &secret.kms_key_id,
     };
+    accounts::require_unrepeated(&secret, &request.value)?;
     let sealed = envelope::seal(&key, &context, &request.value, &mut SysRng)?;
     let quota = call.app.limits().secret_quota;
     match call.app.store.create_secret(secret.clone(), sealed, quota).await {

@@ -68,6 +68,7 @@ impl Adding {
     ) -> Result<Option<(Secret, VersionMetadata)>, Failure> {
         let secret = self.named.found()?;
         secret.permits_change(Action::UseValue)?;
+        accounts::require_unrepeated(&secret, &request.value)?;
         let replicas = ReplicaKeys::of(&call.app.keys, &secret).await?;
         let key = self.key.ok_or(Refusal::SecretNotFound)??.key;
         let name = secret.name.clone();
