@@ -70,7 +70,7 @@ impl ResourceType {
     ///
     /// # Errors
     /// [`Rule::Choice`].
-    fn parse(text: String) -> Result<Self, Violation> {
+    fn parse(text: &str) -> Result<Self, Violation> {
         [Self::Secret, Self::Key]
             .into_iter()
             .find(|known| known.as_str() == text)
@@ -119,7 +119,7 @@ impl MigrateResource {
         }
         // Identifiers of secrets and of keys have the same form, so that an unknown type does not hide what is wrong with one.
         let id = fields.parsed("resource_id", |text| Ok((SecretId::parse(&text)?, KeyId::parse(&text)?)));
-        let kind = fields.parsed("resource_type", ResourceType::parse);
+        let kind = fields.parsed("resource_type", |text| ResourceType::parse(&text));
         let project = fields.parsed("project_id", |text| ProjectId::parse(&text));
         let region = fields.parsed("region_id", RegionName::parse);
         if fields.boolean("associated") == Some(true) {
@@ -173,7 +173,7 @@ impl FindResources {
             fields.require(name);
         }
         let projects = fields.list("projects", MAX_PROJECTS, "50 items", |text| ProjectId::parse(&text));
-        let kinds = fields.list("resource_types", 2, "2 items", ResourceType::parse);
+        let kinds = fields.list("resource_types", 2, "2 items", |text| ResourceType::parse(&text));
         let limit = fields.parsed_digits("limit", |text| number(&text, 1, MAX_LIMIT)).unwrap_or(MAX_LIMIT);
         let offset = fields.parsed_digits("offset", |text| number(&text, 0, u64::MAX)).unwrap_or(0);
         let names = fields.objects("matches", MAX_FILTERS, "10 items", name_match).unwrap_or_default();

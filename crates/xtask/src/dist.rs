@@ -80,7 +80,8 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
         .await?;
     let read = |path: &Path| if arguments.local { stripped(path) } else { read(path) };
     let (csms, function) = (read(&csms)?, read(&function)?);
-    if !arguments.local && !(elf::is_static(&csms)? && elf::is_static(&function)?) {
+    let are_static = elf::is_static(&csms)? && elf::is_static(&function)?;
+    if !arguments.local && !are_static {
         bail!("a program is dynamically linked; it would not run everywhere");
     }
     let compression = if arguments.local { Compression::none() } else { Compression::best() };

@@ -113,7 +113,7 @@ mod tests {
     #[test]
     fn the_unit_is_the_one_of_the_book_with_the_paths_of_the_package() {
         let page = fs::read_to_string(cargo::root().join(PAGE)).unwrap();
-        let unit = page.split("```ini\n").find_map(|block| block.starts_with("[Unit]").then_some(block)).unwrap();
+        let unit = page.split("```ini\n").find(|block| block.starts_with("[Unit]")).unwrap();
         let unit = unit.split("```").next().unwrap().replace("/opt/csms/csms", "/usr/lib/csms/csms");
         assert_eq!(fs::read_to_string(sources().join("csms.service")).unwrap(), unit);
     }
@@ -146,7 +146,7 @@ mod tests {
         assert_eq!(words[1], "serve");
         let data = directory.path().join("data");
         let options = Options { binary: Some(words[0].clone().into()), data: Some(data.clone()), ..Options::default() };
-        let options = words[2..].iter().fold(options, |options, word| options.argument(word));
+        let options = words[2..].iter().fold(options, csms_testbed::server::Options::argument);
         let server = Server::start(options).await.unwrap();
         assert!(server.credentials().rotation_func_urn.is_some(), "the function lies beside the server");
         let mut doctor = Command::new(&words[0]);
