@@ -52,6 +52,8 @@ pub struct Caller {
     pub projects: Vec<ProjectId>,
     /// Whether what proved the caller is for one project, whatever others its user may use.
     pub is_confined: bool,
+    /// Whether its user may use projects that it may not, because it is confined.
+    pub is_narrowed: bool,
     /// What it may do. [`Caller::decide`] asks these and [`Caller::bound`].
     pub policies: Vec<Policy>,
     /// What it may do at most, whatever `policies` say: those of its user when a temporary key was made for a function.
@@ -62,6 +64,10 @@ pub struct Caller {
     pub generation: u64,
     /// When what proved the caller ends: a token, a temporary key, or an access key that has an end.
     pub expires: Option<UnixMillis>,
+    /// Whether a login's token proved the caller, which has an end although the user may log in again.
+    pub is_login: bool,
+    /// The access key that proved the caller, or with which was made what proved it.
+    pub access_key: Option<Arc<str>>,
     /// Whether it is a function: a temporary key proved the caller that was made for a user's invocation or a task.
     pub is_function: bool,
 }
@@ -77,11 +83,14 @@ impl Caller {
             assumed: None,
             projects: Vec::new(),
             is_confined: false,
+            is_narrowed: false,
             policies: Vec::new(),
             bound: None,
             hold: None,
             generation: 0,
             expires: None,
+            is_login: false,
+            access_key: None,
             is_function: false,
         }
     }
@@ -114,15 +123,22 @@ impl Caller {
         self.policies.iter().chain(self.bound.iter().flatten()).any(Policy::has_conditions)
     }
 
-    /// Requires that the caller may be given, or may give, further credentials: tokens, keys, passwords, or credentials of
-    /// a function. Those of a function may not, or they would live on in what they made.
+    /// When access keys that the caller makes have to end: with what proved it, unless that was a login of the user.
+    #[must_use]
+    pub fn end_of_mints(&self) -> Option<UnixMillis> {
+        self.expires.filter(|_| self.user_id.is_some() && !self.is_login)
+    }
+
+    /// Requires that the caller may be given, or may give, further credentials and rights that last: tokens, keys, passwords,
+    /// grants, policies, or credentials of a function. Those of a function may not, or they would live on in what they made.
     ///
     /// # Errors
     /// CSMS.0302.
     pub fn require_minting(&self) -> Result<(), ApiError> {
         self.require_invoking()?;
         if self.assumed.is_some() {
-            let reason = "an assumed agency makes no further credentials, and assumes no other agency";
+            let reason =
+                "an assumed agency makes no further credentials, gives no lasting rights, and assumes no other agency";
             return Err(ApiError::new(ErrorCode::Forbidden, reason));
         }
         Ok(())
@@ -136,7 +152,7 @@ impl Caller {
         if self.is_function {
             return Err(ApiError::new(
                 ErrorCode::Forbidden,
-                "the credentials of a function make no further credentials",
+                "the credentials of a function make no further credentials and give no lasting rights",
             ));
         }
         Ok(())
@@ -169,8 +185,9 @@ impl Caller {
     /// The same caller in one project only, and in none if it may not use that one.
     #[must_use]
     pub fn within(&self, project: &ProjectId) -> Self {
-        let projects = self.projects.iter().filter(|allowed| *allowed == project).cloned().collect();
-        Self { projects, is_confined: true, ..self.clone() }
+        let projects: Vec<_> = self.projects.iter().filter(|allowed| *allowed == project).cloned().collect();
+        let is_narrowed = self.is_narrowed || projects.len() < self.projects.len();
+        Self { projects, is_confined: true, is_narrowed, ..self.clone() }
     }
 }
 
@@ -257,7 +274,7 @@ impl Authenticator {
     pub async fn assume(&self, caller: &Caller, agency_id: &str) -> Result<Option<Caller>, Failure> {
         let Some(user) = &caller.user_id else { return Ok(None) };
         let Some(agency) = self.keys.acting(user, caller.generation, Some(agency_id)).await? else { return Ok(None) };
-        let mut agency = Caller { expires: caller.expires, ..(*agency).clone() };
+        let mut agency = Caller { expires: caller.expires, access_key: caller.access_key.clone(), ..(*agency).clone() };
         if caller.is_confined {
             agency.projects.retain(|project| caller.may_use(project));
             agency.is_confined = true;
@@ -281,7 +298,20 @@ impl Authenticator {
             Some(project) => user.within(project),
             None => (*user).clone(),
         };
-        let caller = Caller { expires: Some(token.expires), ..user };
+        if !self.is_in_use(token.access_key.as_deref()).await? {
+            return Err(
+                ApiError::new(ErrorCode::InvalidToken, "the access key that it was made with is out of use").into()
+            );
+        }
+        let is_login = token.agency.is_none();
+        let access_key = token.access_key.as_deref().map(Arc::from);
+        let caller = Caller { expires: Some(token.expires), is_login, access_key, ..user };
         Ok((token, caller))
+    }
+
+    /// Whether the access key that something was made with, if any, can still be used itself.
+    async fn is_in_use(&self, access_key: Option<&str>) -> Result<bool, Failure> {
+        let Some(access_key) = access_key else { return Ok(true) };
+        Ok(self.keys.get(access_key, self.clock.now()).await?.is_some())
     }
 }

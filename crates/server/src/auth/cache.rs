@@ -172,8 +172,8 @@ impl AccessKeys {
         let secret_key = self.root.open(&secret_key_purpose(&key.access_key, &key.user_id), &key.sealed_secret_key)?;
         let Some(user) = self.caller(user).await? else { return Ok(None) };
         // What is made with the key, such as credentials of a function, ends with it.
-        let user =
-            if key.expires.is_some() { Arc::new(Caller { expires: key.expires, ..(*user).clone() }) } else { user };
+        let known_by = Some(Arc::from(key.access_key.as_str()));
+        let user = Arc::new(Caller { expires: key.expires, access_key: known_by, ..Arc::unwrap_or_clone(user) });
         let noted = key.last_use.map_or(0, |last| last.time.as_millis());
         let key = Arc::new(AccessKey {
             access_key: key.access_key,

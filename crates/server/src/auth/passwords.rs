@@ -12,10 +12,7 @@ use std::{
 
 use argon2::{
     Algorithm, Argon2, Block, Params, Version,
-    password_hash::{
-        PasswordHasher,
-        phc::{Output, PasswordHash},
-    },
+    password_hash::phc::{Output, ParamsString, PasswordHash, Salt},
 };
 use csms_api::ErrorCode;
 use csms_store::UserRecord;
@@ -42,9 +39,24 @@ const MAX_OF_PEER: usize = 32;
 const MAX_WAITING: usize = 512;
 
 /// 9 MiB, 4 passes, 1 lane: a setting of the OWASP password storage cheat sheet that is small enough for this server's memory.
-fn argon2() -> Result<Argon2<'static>, Failure> {
-    let params = Params::new(9 * 1024, 4, 1, None).map_err(|error| Failure::internal(error.to_string()))?;
-    Ok(Argon2::new(Algorithm::Argon2id, Version::V0x13, params))
+fn params() -> Result<Params, Failure> {
+    Params::new(9 * 1024, 4, 1, None).map_err(|error| Failure::internal(error.to_string()))
+}
+
+/// The output of Argon2, computed in `memory`, which is empty of it afterwards.
+fn compute(
+    argon2: &Argon2<'_>,
+    password: &str,
+    salt: &[u8],
+    length: usize,
+    memory: &mut Vec<Block>,
+) -> Result<Output, String> {
+    memory.resize(argon2.params().block_count(), Block::default());
+    let mut output = vec![0; length];
+    let done = argon2.hash_password_into_with_memory(password.as_bytes(), salt, &mut output, &mut *memory);
+    memory.fill(Block::default());
+    done.map_err(|error| error.to_string())?;
+    Output::new(&output).map_err(|error| error.to_string())
 }
 
 /// The hash to store, in PHC string format.
@@ -52,11 +64,24 @@ fn argon2() -> Result<Argon2<'static>, Failure> {
 /// # Errors
 /// Failures of the random number generator.
 pub fn hash(password: &NewPassword) -> Result<String, Failure> {
-    hash_text(password.reveal())
+    hash_text(password.reveal(), &mut Vec::new())
 }
 
-fn hash_text(password: &str) -> Result<String, Failure> {
-    let hash = argon2()?.hash_password(password.as_bytes()).map_err(|error| Failure::internal(error.to_string()))?;
+fn hash_text(password: &str, memory: &mut Vec<Block>) -> Result<String, Failure> {
+    let internal = |error: &dyn std::fmt::Display| Failure::internal(error.to_string());
+    let mut salt = [0; Salt::RECOMMENDED_LENGTH];
+    getrandom::fill(&mut salt)?;
+    let (algorithm, version, params) = (Algorithm::Argon2id, Version::V0x13, params()?);
+    let written = ParamsString::try_from(&params).map_err(|error| internal(&error))?;
+    let argon2 = Argon2::new(algorithm, version, params);
+    let output = compute(&argon2, password, &salt, Params::DEFAULT_OUTPUT_LEN, memory);
+    let hash = PasswordHash {
+        algorithm: algorithm.ident(),
+        version: Some(version.into()),
+        params: written,
+        salt: Some(Salt::new(&salt).map_err(|error| internal(&error))?),
+        hash: Some(output.map_err(|error| internal(&error))?),
+    };
     Ok(hash.to_string())
 }
 
@@ -67,7 +92,7 @@ static NOBODY: OnceLock<Option<String>> = OnceLock::new();
 /// `false`, so that the time tells nothing.
 fn fits(password: &str, stored: Option<String>, memory: &mut Vec<Block>) -> Result<bool, Failure> {
     let known = stored.is_some();
-    let nobody = || NOBODY.get_or_init(|| hash_text("nobody has this password").ok()).clone();
+    let nobody = || NOBODY.get_or_init(|| hash_text("nobody has this password", memory).ok()).clone();
     let Some(stored) = stored.or_else(nobody) else { return Ok(false) };
     let damaged = |error: &dyn std::fmt::Display| Failure::internal(format!("a stored password hash: {error}"));
     let parsed = PasswordHash::new(&stored).map_err(|error| damaged(&error))?;
@@ -75,15 +100,10 @@ fn fits(password: &str, stored: Option<String>, memory: &mut Vec<Block>) -> Resu
     let algorithm = Algorithm::try_from(parsed.algorithm.as_str()).map_err(|error| damaged(&error))?;
     let version = parsed.version.map_or(Ok(Version::default()), Version::try_from).map_err(|error| damaged(&error))?;
     let params = Params::try_from(&parsed).map_err(|error| damaged(&error))?;
-    let blocks = usize::try_from(params.m_cost()).map_err(|error| damaged(&error))?;
-    memory.resize(blocks, Block::default());
-    let mut output = vec![0; expected.len()];
     let argon2 = Argon2::new(algorithm, version, params);
-    let done = argon2.hash_password_into_with_memory(password.as_bytes(), salt, &mut output, &mut *memory);
-    memory.fill(Block::default());
-    done.map_err(|error| damaged(&error))?;
+    let output = compute(&argon2, password, salt, expected.len(), memory).map_err(|error| damaged(&error))?;
     // Outputs are compared in constant time.
-    Ok(Output::new(&output).map_err(|error| damaged(&error))? == *expected && known)
+    Ok(output == *expected && known)
 }
 
 fn network(peer: Option<IpAddr>) -> Option<PeerNetwork> {
@@ -164,12 +184,21 @@ struct Permit {
     _place: Place,
 }
 
+/// Work in memory that earlier work has left, or else in new memory, which is left to later work.
+fn in_memory_of<T>(spare: &Mutex<Vec<Vec<Block>>>, work: impl FnOnce(&mut Vec<Block>) -> T) -> T {
+    let spare = || spare.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut memory = spare().pop().unwrap_or_default();
+    let done = work(&mut memory);
+    spare().push(memory);
+    done
+}
+
 /// Checks and hashes passwords within bounds.
 pub struct PasswordChecks {
     clock: Clock,
     guesses: Arc<Guesses>,
     permits: Arc<Semaphore>,
-    /// The memory of checks that do not run now, one for each permit. If each check allocated its own, the allocator
+    /// The memory of checks and hashes that do not run now, one for each permit. If each allocated its own, the allocator
     /// would keep many of them.
     memory: Arc<Mutex<Vec<Vec<Block>>>>,
     waiting: Arc<Waiting>,
@@ -222,10 +251,7 @@ impl PasswordChecks {
         let permit = Permit { _all: all, _turn: turn, _place: place };
         let (guesses, clock, spare) = (Arc::clone(&self.guesses), self.clock.clone(), Arc::clone(&self.memory));
         let checked = tokio::task::spawn_blocking(move || {
-            let spare = || spare.lock().unwrap_or_else(PoisonError::into_inner);
-            let mut memory = spare().pop().unwrap_or_default();
-            let right = fits(&password, stored, &mut memory);
-            spare().push(memory);
+            let right = in_memory_of(&spare, |memory| fits(&password, stored, memory));
             match right {
                 Ok(true) => guesses.right(subject, peer),
                 Ok(false) => {
@@ -251,8 +277,9 @@ impl PasswordChecks {
         let turn = Arc::clone(&place.turn).acquire_owned().await.map_err(Failure::internal)?;
         let all = Arc::clone(&self.permits).acquire_owned().await.map_err(Failure::internal)?;
         let permit = Permit { _all: all, _turn: turn, _place: place };
+        let spare = Arc::clone(&self.memory);
         let hashed = tokio::task::spawn_blocking(move || {
-            let hashed = hash(&password);
+            let hashed = in_memory_of(&spare, |memory| hash_text(password.reveal(), memory));
             drop(permit);
             hashed
         });
@@ -276,7 +303,7 @@ mod tests {
             id: "1".to_owned(),
             name: "bob".to_owned(),
             domain_id: "d".to_owned(),
-            password_hash: Some(hash_text("right").unwrap()),
+            password_hash: Some(hash_text("right", &mut Vec::new()).unwrap()),
             projects: Vec::new(),
             policies: Vec::new(),
             attached: Vec::new(),
@@ -344,6 +371,21 @@ mod tests {
             assert_eq!(memory.len(), 1);
             assert!(memory[0].iter().all(|block| block.as_ref().iter().all(|word| *word == 0)));
         }
+    }
+
+    #[tokio::test]
+    async fn new_passwords_are_hashed_in_the_memory_of_checks() {
+        let (checks, bob) = (PasswordChecks::new(Clock::default()), bob());
+        assert_eq!(check(&checks, &bob, HERE, "right").await, Checked::Right);
+        let new =
+            NewPassword::judge(Zeroizing::new("new".to_owned()), "", super::super::new_password::PasswordRule::Any);
+        let hash = checks.hash(HERE, new.ok().unwrap()).await.unwrap();
+        assert!(hash.starts_with("$argon2id$v=19$m=9216,t=4,p=1$"), "{hash}");
+        let changed = UserRecord { password_hash: Some(hash), ..bob };
+        assert_eq!(check(&checks, &changed, HERE, "new").await, Checked::Right);
+        let memory = checks.memory.lock().unwrap();
+        assert_eq!(memory.len(), 1);
+        assert!(memory[0].iter().all(|block| block.as_ref().iter().all(|word| *word == 0)));
     }
 
     #[test]

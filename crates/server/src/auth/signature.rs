@@ -111,6 +111,10 @@ impl Authenticator {
                         Some(user.ok_or_else(|| unauthenticated("the user or the agency of the security token has been taken out of use, or the user has another password since"))?)
                     }
                 };
+                if !self.is_in_use(key.made_with()).await? {
+                    let reason = "the access key that the security token was made with is out of use";
+                    return Err(unauthenticated(reason).into());
+                }
                 Key::Temporary { key: Box::new(key), user }
             }
             None => self.keys.get(authorization.access_key, now).await?.map_or(Key::Unknown, Key::User),

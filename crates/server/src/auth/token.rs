@@ -4,6 +4,8 @@
 //! user and the generation of its tokens, and end when the user is deleted or disabled or gets another password. A temporary
 //! key of a rotation ends with the lease of its task, too.
 
+use std::sync::Arc;
+
 use base64ct::{Base64UrlUnpadded, Encoding};
 use csms_api::{ApiError, ErrorCode};
 use csms_core::{ProjectId, SecretName, UnixMillis, policy::Policy};
@@ -51,6 +53,9 @@ pub struct UserToken {
     /// Identifier of the agency that the user acts as.
     #[serde(default)]
     pub agency: Option<String>,
+    /// The access key that it was made with, without which it is worth nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub access_key: Option<String>,
 }
 
 impl UserToken {
@@ -96,6 +101,9 @@ pub struct TemporaryKey {
     /// Whether its user has it, and no function: then `policies` count only if they are a bound.
     #[serde(default)]
     use_by_user: Option<UserUse>,
+    /// The user's access key that it was made with, without which it is worth nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    made_with: Option<String>,
 }
 
 /// How a user may use a temporary key of its own.
@@ -161,7 +169,8 @@ impl TemporaryKey {
         let (access_key, mut secret_key) = make_key_pair()?;
         let secret_key = std::mem::take(&mut *secret_key);
         let project = Some(project);
-        Ok(Self { access_key, secret_key, name, project, policies, expires, hold: None, user: None, use_by_user: None })
+        let (hold, user, use_by_user, made_with) = (None, None, None, None);
+        Ok(Self { access_key, secret_key, name, project, policies, expires, hold, user, use_by_user, made_with })
     }
 
     /// Makes a key for a function that acts as its caller: it ends no later than what proved the caller, and with the user.
@@ -175,6 +184,7 @@ impl TemporaryKey {
         let mut key = Self::with_policies(name, project, caller.policies.clone(), expires)?;
         key.user = ActingFor::of(caller);
         key.hold.clone_from(&caller.hold);
+        key.made_with = caller.access_key.as_deref().map(str::to_owned);
         Ok(key)
     }
 
@@ -223,6 +233,7 @@ impl TemporaryKey {
             hold: caller.hold.clone(),
             user: ActingFor::of(caller),
             use_by_user: Some(use_by_user),
+            made_with: caller.access_key.as_deref().map(str::to_owned),
         })
     }
 
@@ -230,6 +241,11 @@ impl TemporaryKey {
     #[must_use]
     pub const fn expires(&self) -> UnixMillis {
         self.expires
+    }
+
+    /// The user's access key that the key was made with.
+    pub(super) fn made_with(&self) -> Option<&str> {
+        self.made_with.as_deref()
     }
 
     /// The user that the key acts for; `None` for keys of the service itself.
@@ -270,6 +286,7 @@ impl TemporaryKey {
             policies: self.policies.clone(),
             hold: self.hold.clone(),
             expires: Some(self.expires),
+            access_key: self.made_with.as_deref().map(Arc::from),
             is_function: self.hold.is_some() || (self.user.is_some() && self.use_by_user.is_none()),
             ..Caller::service()
         };
@@ -280,6 +297,7 @@ impl TemporaryKey {
                 user_name: user.user_name.clone(),
                 assumed: user.assumed.clone(),
                 is_confined: self.project.is_some(),
+                is_narrowed: self.project.as_ref().is_some_and(|project| user.within(project).is_narrowed),
                 projects: match &self.project {
                     Some(project) => user.within(project).projects,
                     None => user.projects.clone(),

@@ -3,16 +3,57 @@
 //! Where no policy of a user says anything, a grant on the secret that is not over lets the user do what reads that one
 //! secret, and a grant of a key what it names. A policy that denies wins over a grant. A grant on a secret is no right to a KMS
 //! key: the value of a secret with a key of its own needs that besides. Reads nothing of a request: an operation says what it does in [`Access`]es.
+//!
+//! What gives rights that last is refused, whatever the policies say, to callers whose own rights must not outlast what proved
+//! them or leave its project: [`require_lasting`].
 
 use csms_api::ErrorCode;
 use csms_core::{
-    Secret,
+    ProjectId, Secret,
     policy::{ConditionKind, Effect, Judgement, RESOURCE, RequestContext, ResourceQuery, judge, may_allow},
 };
 use csms_store::{KeyRecord, Store as _};
 
-use super::access::{Access, Actions, Facts, Need, Resource, Stored, grant_word, tag_pairs};
+use super::{
+    access::{Access, Actions, Facts, Need, Resource, Stored, grant_word, tag_pairs},
+    service::Lasting,
+};
 use crate::{app::App, audit::Requested, auth::Caller, failure::Failure};
+
+/// Requires that a project is one that the caller may use.
+///
+/// # Errors
+/// CSMS.0302.
+pub fn require_own_project(caller: &Caller, project: &ProjectId) -> Result<(), Failure> {
+    if caller.may_use(project) {
+        return Ok(());
+    }
+    Err(Failure::new(ErrorCode::Forbidden, "the caller may not use this project"))
+}
+
+/// Refuses what an operation gives that lasts to a function and to an assumed agency; what is of the account, also to
+/// credentials for one project of a user who has others; and passwords to credentials that end. A login of the user is no
+/// such end: it is a person who can log in again.
+///
+/// # Errors
+/// CSMS.0302.
+pub fn require_lasting(caller: &Caller, lasting: Lasting) -> Result<(), Failure> {
+    if lasting == Lasting::No {
+        return Ok(());
+    }
+    caller.require_minting()?;
+    let is_of_account = matches!(lasting, Lasting::OfAccount | Lasting::Password);
+    if is_of_account && caller.is_narrowed {
+        let reason = "the credentials of the caller are for one of its user's projects, and users, access keys and policies \
+                      are for all of them; use a token without a project";
+        return Err(Failure::new(ErrorCode::Forbidden, reason));
+    }
+    if lasting == Lasting::Password && caller.end_of_mints().is_some() {
+        let reason = "credentials that end set no passwords, which do not; log in, or use an access key without an end";
+        return Err(Failure::new(ErrorCode::Forbidden, reason));
+    }
+    Ok(())
+}
 
 /// Refuses an access that neither the caller's policies nor a grant allow.
 ///

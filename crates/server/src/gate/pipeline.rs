@@ -28,7 +28,7 @@ use super::{
     access::{Access, Need},
     access_log::AccessLine,
     answer::{Answer, empty_response, json_response},
-    authorisation::{authorise, judge_openly, refused},
+    authorisation::{authorise, judge_openly, refused, require_lasting, require_own_project},
     body::{MAX_BODY_BYTES, read_body, read_login_body},
     exchange::identified,
     json::Body,
@@ -41,7 +41,6 @@ use crate::{
     audit::{Event, OK, Origin, Requested},
     auth::{Caller, Claim},
     failure::Failure,
-    request::path::canonical,
 };
 
 /// The routes of a service's operations.
@@ -223,8 +222,10 @@ async fn answer<S: Service>(
     }
 }
 
-/// Prepares an operation. Whoever may do it to nothing learns nothing about what is wrong with the request.
+/// Prepares an operation, unless it would give rights that last to a caller who may not give them. Whoever may do it to nothing
+/// learns nothing about what is wrong with the request.
 async fn prepare<S: Service>(operation: S, call: &Call, body: Body) -> Result<Prepared, Failure> {
+    require_lasting(&call.caller, operation.lasting())?;
     let failure = match operation.prepare(call.clone(), body).await {
         Ok(prepared) => return Ok(prepared),
         Err(failure) => failure,
@@ -262,11 +263,12 @@ async fn judge(call: &Call, accesses: Vec<Access>) -> Result<(), Failure> {
 }
 
 /// Judges a whole request of a caller as the route of its operation would, and runs nothing. `None` when no operation of the
-/// service has its method and path.
+/// service has its method and path, which is in the form of [`canonical`](crate::request::path::canonical).
 pub async fn judge_request<S: Service>(all: &[S], asking: &Call, asked: &AskedRequest) -> Option<Result<(), Failure>> {
     let (path, query) = asked.path.split_once('?').unwrap_or((asked.path.as_str(), ""));
     let (operation, parameters) = find(all, &asked.method, path)?;
     let judged = async {
+        let parameters = parameters?;
         let project = match operation.scope() {
             Scope::Project => {
                 let project = project_in_path(&parameters)?;
@@ -292,11 +294,13 @@ pub async fn judge_request<S: Service>(all: &[S], asking: &Call, asked: &AskedRe
     Some(judged.await.map_err(|failure| operation.translate(failure)))
 }
 
-/// The operation of a method and path, and the parameters in the path. A literal segment goes before a parameter.
-fn find<S: Service>(all: &[S], method: &str, path: &str) -> Option<(S, Vec<(String, String)>)> {
-    let rows: Vec<_> = all.iter().map(|operation| operation.specification()).collect();
-    let path = canonical(&rows, &method.to_uppercase(), path);
-    let decode = |text: &str| percent_encoding::percent_decode_str(text).decode_utf8().ok().map(String::from);
+/// An operation, and the parameters in a path, unless they are no text.
+type Found<S> = (S, Result<Vec<(String, String)>, Failure>);
+
+/// The operation of a method and path, and the parameters in the path. A literal segment goes before a parameter, and HEAD is
+/// served as GET.
+fn find<S: Service>(all: &[S], method: &str, path: &str) -> Option<Found<S>> {
+    let method = if method.eq_ignore_ascii_case("HEAD") { Method::Get.as_str() } else { method };
     let segments: Vec<&str> = path.split('/').collect();
     let matching = all.iter().filter_map(|operation| {
         let specification = operation.specification();
@@ -308,14 +312,19 @@ fn find<S: Service>(all: &[S], method: &str, path: &str) -> Option<(S, Vec<(Stri
         for (pattern, segment) in pattern.iter().zip(&segments) {
             match parameter(pattern) {
                 Some(_) if segment.is_empty() => return None,
-                Some(name) => parameters.push((name.to_owned(), decode(segment)?)),
+                Some(name) => parameters.push((name.to_owned(), *segment)),
                 None if pattern == segment => {}
                 None => return None,
             }
         }
         Some((*operation, parameters))
     });
-    matching.min_by_key(|(_, parameters)| parameters.len())
+    let (operation, parameters) = matching.min_by_key(|(_, parameters)| parameters.len())?;
+    let decode = |(name, text): (String, &str)| match percent_encoding::percent_decode_str(text).decode_utf8() {
+        Ok(text) => Ok((name, text.into_owned())),
+        Err(_) => Err(path_not_utf8()),
+    };
+    Some((operation, parameters.into_iter().map(decode).collect()))
 }
 
 /// One request for an operation, as the audit trail sees it.
@@ -486,8 +495,12 @@ fn content_encoding(parts: &Parts) -> Option<String> {
 
 async fn path_parameters(parts: &mut Parts) -> Result<Vec<(String, String)>, Failure> {
     let parameters = RawPathParams::from_request_parts(parts, &()).await;
-    let parameters = parameters.map_err(|_| Failure::new(ErrorCode::InvalidRequest, "the path is not UTF-8"))?;
+    let parameters = parameters.map_err(|_| path_not_utf8())?;
     Ok(parameters.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect())
+}
+
+fn path_not_utf8() -> Failure {
+    Failure::new(ErrorCode::InvalidRequest, "the path is not UTF-8")
 }
 
 /// Query parameters, decoded as forms are.
@@ -517,14 +530,6 @@ fn require_named_project(project: &ProjectId, parts: &Parts) -> Result<(), Failu
         return Err(Failure::new(ErrorCode::Forbidden, "X-Project-Id is not the project in the path"));
     }
     Ok(())
-}
-
-/// The project must be one that the caller may use.
-fn require_own_project(caller: &Caller, project: &ProjectId) -> Result<(), Failure> {
-    if caller.may_use(project) {
-        return Ok(());
-    }
-    Err(Failure::new(ErrorCode::Forbidden, "the caller may not use this project"))
 }
 
 /// The account in `X-Domain-Id`, which the SDKs send for global services, must be this one.

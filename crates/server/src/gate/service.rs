@@ -18,7 +18,7 @@ use serde_json::Value;
 use super::{
     access::{Access, Kind, Need, Resource},
     answer::Answer,
-    authorisation::{authorise, authorise_again},
+    authorisation::{authorise, authorise_again, require_own_project},
     json::Body,
     lease::require_lease,
 };
@@ -46,6 +46,20 @@ pub enum Audited {
     No,
 }
 
+/// The rights that an operation gives to somebody and that stay when what proved its caller has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lasting {
+    /// None.
+    No,
+    /// Rights to what the caller may use anyway: a grant on a secret or a key of the path's project, or the caller's own
+    /// password by the old one.
+    Within,
+    /// Rights of the account, which lead to every project: users, their access keys, and policies.
+    OfAccount,
+    /// A password, which is one of those and has no end.
+    Password,
+}
+
 /// A service behind the port: the operations that routes are made of.
 pub trait Service: Copy + Send + Sync + 'static {
     /// The row of the operation table.
@@ -64,6 +78,12 @@ pub trait Service: Copy + Send + Sync + 'static {
     #[must_use]
     fn need(self) -> Need {
         Need::Allow
+    }
+
+    /// What it gives that lasts. The gate refuses that to callers whose own rights must not last, before the request is read.
+    #[must_use]
+    fn lasting(self) -> Lasting {
+        Lasting::No
     }
 
     /// Reads the request and finds everything that the operation reads or changes. Changes nothing itself.
@@ -237,9 +257,12 @@ impl Call {
     }
 
     /// The same request, whose resources are in a project that the body names. Each access to them is judged there.
-    #[must_use]
-    pub fn in_project(self, project: ProjectId) -> Self {
-        Self { project, ..self }
+    ///
+    /// # Errors
+    /// CSMS.0302 for a project that the caller may not use, before anything is looked up in it.
+    pub fn in_project(self, project: ProjectId) -> Result<Self, Failure> {
+        require_own_project(&self.caller, &project)?;
+        Ok(Self { project, ..self })
     }
 
     /// A path parameter as text, decoded.

@@ -14,9 +14,7 @@ use axum::{
     middleware::{self, Next},
     routing::{future::RouteFuture, get},
 };
-use csms_api::{
-    Operation, cts::CtsOperation, eps::EpsOperation, iam::IamOperation, kms::KmsOperation, operation::Specification,
-};
+use csms_api::operation::Specification;
 use serde_json::{Value, json};
 use tower::Service;
 
@@ -27,17 +25,11 @@ use crate::{
         answer::json_response,
         exchange::{complete_headers, identified},
         pipeline::{no_such_operation, routes},
-        service,
     },
     request::path::canonical_request,
-    services::{functiongraph::FunctionOperation, iam::tokens::TokenOperation, permissions::PermissionOperation},
+    services::{every_service, specifications},
     version,
 };
-
-/// The operations of a service.
-fn rows<S: service::Service>(all: &'static [S]) -> impl Iterator<Item = Specification> {
-    all.iter().map(|operation| operation.specification())
-}
 
 /// All routes of the server, behind the one change of a path that clients need.
 #[derive(Clone)]
@@ -62,16 +54,7 @@ impl Service<Request> for Routes {
 
 /// The routes of a server.
 pub fn router(app: &Arc<App>) -> Routes {
-    let rows = rows(Operation::ALL)
-        .chain(rows(KmsOperation::ALL))
-        .chain(rows(IamOperation::ALL))
-        .chain(rows(TokenOperation::ALL))
-        .chain(rows(CtsOperation::ALL))
-        .chain(rows(PermissionOperation::ALL))
-        .chain(rows(FunctionOperation::ALL))
-        .chain(rows(EpsOperation::ALL))
-        .collect();
-    Routes { routes: operations(app), rows }
+    Routes { routes: operations(app), rows: specifications().into() }
 }
 
 /// The routes of paths as the tables write them.
@@ -81,14 +64,10 @@ fn operations(app: &Arc<App>) -> Router {
         .route("/livez", get(async || json_response(StatusCode::OK, br#"{"status":"ok"}"#.to_vec())))
         .route("/readyz", get(ready))
         .route_layer(middleware::from_fn_with_state(Arc::clone(app), identify));
-    let router = routes(Operation::ALL)
-        .merge(routes(KmsOperation::ALL))
-        .merge(routes(IamOperation::ALL))
-        .merge(routes(TokenOperation::ALL))
-        .merge(routes(CtsOperation::ALL))
-        .merge(routes(PermissionOperation::ALL))
-        .merge(routes(FunctionOperation::ALL))
-        .merge(routes(EpsOperation::ALL))
+    macro_rules! merged {
+        ($($all:expr),+) => { Router::new()$(.merge(routes($all)))+ };
+    }
+    let router = every_service!(merged)
         .merge(other)
         .fallback(unknown)
         .method_not_allowed_fallback(unknown)

@@ -25,7 +25,7 @@ use crate::{
     gate::{
         access::{Kind, Need},
         json::Body,
-        service::{Audited, Call, Prepared, Scope, Service},
+        service::{Audited, Call, Lasting, Prepared, Scope, Service},
     },
 };
 
@@ -59,6 +59,13 @@ impl Service for Operation {
             Need::AllowOrGrant
         } else {
             Need::Allow
+        }
+    }
+
+    fn lasting(self) -> Lasting {
+        match self {
+            Self::CreateGrants | Self::UpdateGrant | Self::UpdateUserPassword => Lasting::Within,
+            _ => Lasting::No,
         }
     }
 

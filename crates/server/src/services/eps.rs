@@ -84,11 +84,11 @@ fn require_own_keys(call: &Call) -> Result<(), Failure> {
 async fn migrate(call: Call, body: Body) -> Result<Prepared, Failure> {
     let target = read_enterprise_project(call.path_text("enterprise_project_id"));
     let (target, request) = both(target, MigrateResource::read(body.object()?))?;
-    let region = call.app.identity.region_of(&request.project);
+    let call = call.in_project(request.project)?;
+    let region = call.app.identity.region_of(&call.project);
     if request.region.as_ref().is_some_and(|named| named.as_str() != region) {
         return Err(vec![Violation::new(Rule::Unknown, "the region of project_id").at("region_id")].into());
     }
-    let call = call.in_project(request.project);
     match request.resource {
         Resource::Secret(id) => migrate_secret(call, id, target).await,
         Resource::Key(id) => migrate_key(call, id, target).await,
@@ -174,7 +174,7 @@ fn find(call: Call, body: Body) -> Result<Prepared, Failure> {
             total_count += 1;
         };
         for project in &wanted.projects {
-            let call = call.clone().in_project(project.clone());
+            let call = call.clone().in_project(project.clone())?;
             if wanted.kinds.contains(&ResourceType::Secret) {
                 each_secret(&call, |secret| {
                     if secret.enterprise_project_id == enterprise {

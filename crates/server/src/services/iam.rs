@@ -32,7 +32,7 @@ use crate::{
     gate::{
         access::{Access, Kind, Resource},
         json::Body,
-        service::{Audited, Call, Prepared, Scope, Service},
+        service::{Audited, Call, Lasting, Prepared, Scope, Service},
     },
 };
 
@@ -54,6 +54,39 @@ impl Service for IamOperation {
         let attaches = matches!(self, Self::AttachUserPolicyV5 | Self::DetachUserPolicyV5);
         let is_of_policies = Self::specification(self).path.starts_with("/v5/policies");
         if is_of_policies && !attaches { Kind::Policy } else { Kind::User }
+    }
+
+    /// A policy may deny, so taking one off gives rights, too. What only deletes gives none: a policy is not deleted while it is
+    /// attached, nor a version while it counts.
+    fn lasting(self) -> Lasting {
+        match self {
+            Self::CreateLoginProfileV5 | Self::UpdateLoginProfileV5 => Lasting::Password,
+            Self::CreateUserV5
+            | Self::UpdateUserV5
+            | Self::CreateAccessKeyV5
+            | Self::UpdateAccessKeyV5
+            | Self::CreatePolicyV5
+            | Self::CreatePolicyVersionV5
+            | Self::SetDefaultPolicyVersionV5
+            | Self::AttachUserPolicyV5
+            | Self::DetachUserPolicyV5 => Lasting::OfAccount,
+            Self::ListUsersV5
+            | Self::ShowUserV5
+            | Self::DeleteUserV5
+            | Self::ListAccessKeysV5
+            | Self::DeleteAccessKeyV5
+            | Self::ShowAccessKeyLastUsedV5
+            | Self::ShowLoginProfileV5
+            | Self::DeleteLoginProfileV5
+            | Self::ListAttachedUserPoliciesV5
+            | Self::ListPoliciesV5
+            | Self::GetPolicyV5
+            | Self::DeletePolicyV5
+            | Self::ListPolicyVersionsV5
+            | Self::GetPolicyVersionV5
+            | Self::DeletePolicyVersionV5
+            | Self::ListEntitiesForPolicyV5 => Lasting::No,
+        }
     }
 
     fn translate(self, mut failure: Failure) -> Failure {

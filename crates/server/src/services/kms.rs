@@ -22,7 +22,7 @@ use crate::{
     gate::{
         access::{Access, Kind, Need, Stored},
         json::Body,
-        service::{Audited, Call, Prepared, Scope, Service},
+        service::{Audited, Call, Lasting, Prepared, Scope, Service},
     },
     keys::project::is_gone,
 };
@@ -53,6 +53,10 @@ impl Service for KmsOperation {
     /// Grants of keys name some operations.
     fn need(self) -> Need {
         if self.grant_word().is_some() { Need::AllowOrGrant } else { Need::Allow }
+    }
+
+    fn lasting(self) -> Lasting {
+        if self == Self::CreateGrant { Lasting::Within } else { Lasting::No }
     }
 
     fn translate(self, mut failure: Failure) -> Failure {

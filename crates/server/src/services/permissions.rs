@@ -6,12 +6,11 @@
 //! A policy that is not stored can be judged instead of those of the caller. Nothing stored is read for that, so that its
 //! conditions and resources reveal nothing that the caller may not see.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, future::Future, pin::Pin};
 
 use csms_api::{
     ApiError, ErrorCode, Operation,
     cts::CtsOperation,
-    eps::EpsOperation,
     iam::{IamOperation, request::document},
     kms::KmsOperation,
     operation::Specification,
@@ -24,18 +23,19 @@ use csms_core::{
     policy::{self, ConditionKind, Judgement, Policy, RequestContext, ResourceQuery, action_matches},
 };
 
-use super::{functiongraph::FunctionOperation, iam::tokens::TokenOperation};
+use super::{every_service, functiongraph::FunctionOperation, specifications};
 use crate::{
     failure::Failure,
     gate::{
         access::{Access, Actions, Kind, Need, Resource, Stored},
         answer::Answer,
-        authorisation::{authorise, judge_openly},
+        authorisation::{authorise, judge_openly, require_lasting},
         json::Body,
         lease::require_task,
         pipeline::judge_request,
-        service::{Audited, Call, Prepared, Scope, Service},
+        service::{Audited, Call, Lasting, Prepared, Scope, Service},
     },
+    request::path::canonical,
 };
 
 /// The one operation of this service.
@@ -89,6 +89,8 @@ struct Right {
     makes: bool,
     /// Whether it is of the account, whatever project the question is asked in.
     is_of_account: bool,
+    /// What it gives that lasts.
+    lasting: Lasting,
 }
 
 fn right(action: &str) -> Option<Right> {
@@ -97,7 +99,8 @@ fn right(action: &str) -> Option<Right> {
         known.find(|(_, row)| row.actions.iter().any(|name| name.eq_ignore_ascii_case(action)))
     }
     fn of(row: Specification, kind: Kind, is_about_one: bool, makes: bool) -> Right {
-        Right { actions: row.actions, kind, need: Need::Allow, is_about_one, makes, is_of_account: false }
+        let (need, is_of_account, lasting) = (Need::Allow, false, Lasting::No);
+        Right { actions: row.actions, kind, need, is_about_one, makes, is_of_account, lasting }
     }
     let secrets = find(Operation::ALL, action).map(|(operation, row)| {
         let makes =
@@ -105,7 +108,8 @@ fn right(action: &str) -> Option<Right> {
         let is_grant = row.path.ends_with("/csms/grants");
         let is_about_one = makes || is_grant || row.path.contains("{secret_");
         let is_of_account = operation.scope() == Scope::Domain;
-        Right { need: Service::need(operation), is_of_account, ..of(row, Kind::Secret, is_about_one, makes) }
+        let (need, lasting) = (Service::need(operation), operation.lasting());
+        Right { need, is_of_account, lasting, ..of(row, Kind::Secret, is_about_one, makes) }
     });
     secrets
         .or_else(|| {
@@ -122,13 +126,14 @@ fn right(action: &str) -> Option<Right> {
                         | KmsOperation::ShowUserQuotas
                         | KmsOperation::ShowUserInstances
                 );
-                Right { need: Service::need(operation), ..of(row, Kind::Key, !is_about_all, false) }
+                let (need, lasting) = (Service::need(operation), operation.lasting());
+                Right { need, lasting, ..of(row, Kind::Key, !is_about_all, false) }
             })
         })
         .or_else(|| {
             find(IamOperation::ALL, action).map(|(operation, row)| {
                 let is_list = matches!(operation, IamOperation::ListUsersV5 | IamOperation::ListPoliciesV5);
-                of(row, operation.kind(), !is_list, false)
+                Right { lasting: operation.lasting(), ..of(row, operation.kind(), !is_list, false) }
             })
         })
         .or_else(|| find(CtsOperation::ALL, action).map(|(_, row)| of(row, Kind::Trace, false, false)))
@@ -278,7 +283,8 @@ async fn check(call: &Call, asked: CheckPermissions) -> Result<Answer, Failure> 
     for action in asked_actions(&asked) {
         let Some(right) = right(&action) else { continue };
         let is_for_people = right.need == Need::NoDeny && call.caller.hold.is_some();
-        if has_ended.is_some() || is_for_people {
+        let may_last = require_lasting(&call.caller, right.lasting).is_ok();
+        if has_ended.is_some() || is_for_people || !may_last {
             found.denied.push(action);
             continue;
         }
@@ -288,7 +294,7 @@ async fn check(call: &Call, asked: CheckPermissions) -> Result<Answer, Failure> 
     for request in asked.requests {
         let judged = match &has_ended {
             Some(failure) => Err(failure.error.clone().into()),
-            None => judge(call, &request).await,
+            None => judge(call, request).await,
         };
         found.requests.push(match judged {
             Ok(()) => CheckedRequest::allowed(),
@@ -299,23 +305,21 @@ async fn check(call: &Call, asked: CheckPermissions) -> Result<Answer, Failure> 
     Answer::json(&found)
 }
 
-/// Judges a whole request as its operation would be judged, and runs nothing.
-async fn judge(call: &Call, request: &AskedRequest) -> Result<(), Failure> {
-    macro_rules! in_services {
-        ($($all:expr),+) => {
-            $(if let Some(judged) = judge_request($all, call, request).await {
-                return judged;
-            })+
-        };
-    }
-    in_services!(
-        Operation::ALL,
-        KmsOperation::ALL,
-        IamOperation::ALL,
-        TokenOperation::ALL,
-        CtsOperation::ALL,
-        EpsOperation::ALL,
-        FunctionOperation::ALL
-    );
-    Err(Failure::new(ErrorCode::NoSuchOperation, "no operation has this method and path"))
+/// Judges a whole request as its operation would be judged, and runs nothing. In a box, because this check is itself an
+/// operation that may be asked about.
+fn judge(call: &Call, mut request: AskedRequest) -> Pin<Box<dyn Future<Output = Result<(), Failure>> + Send + '_>> {
+    let (path, query) = request.path.split_once('?').unwrap_or((request.path.as_str(), ""));
+    let path = canonical(&specifications(), &request.method.to_uppercase(), path);
+    request.path = format!("{path}?{query}");
+    Box::pin(async move {
+        macro_rules! judged {
+            ($($all:expr),+) => {
+                $(if let Some(judged) = judge_request($all, call, &request).await {
+                    return judged;
+                })+
+            };
+        }
+        every_service!(judged);
+        Err(Failure::new(ErrorCode::NoSuchOperation, "no operation has this method and path"))
+    })
 }

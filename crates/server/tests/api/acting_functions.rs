@@ -179,3 +179,21 @@ async fn the_credentials_of_a_function_end_with_its_user() {
     }
     server.app.functions.shutdown().await;
 }
+
+#[tokio::test]
+async fn the_credentials_of_a_function_give_no_rights_that_last() {
+    let directory = tempfile::tempdir().unwrap();
+    let (server, urn) = server(directory.path()).await;
+    let body = json!({ "name": "db", "secret_string": "value" });
+    assert_eq!(server.call("POST", &server.path("secrets"), body).await.status, StatusCode::OK);
+    let everything = json!({ "Effect": "Allow", "Action": ["*"] });
+    let (id, function) = acting_for_user(&server, &urn, &json!({ "Version": "5.0", "Statement": [everything] })).await;
+    let read = server.path("secrets/db/versions/latest");
+    assert_eq!(server.call_as(&function, "GET", &read, &Value::Null).await.status, StatusCode::OK);
+    for (method, path, body) in support::giving_rights(&server, &id).await {
+        let refused = server.call_as(&function, method, &path, &body).await;
+        assert_eq!(refused.status, StatusCode::FORBIDDEN, "{method} {path}: {}", refused.body);
+        assert!(refused.body.to_string().contains("credentials of a function"), "{}", refused.body);
+    }
+    server.app.functions.shutdown().await;
+}

@@ -1,6 +1,6 @@
 //! Agencies: who may assume one, what it may do, when what was assumed ends, and what the records say.
 
-use crate::support::{Answer, Key, Server, any_password};
+use crate::support::{Answer, Key, Server, any_password, giving_rights};
 use axum::{
     body::Body,
     http::{Request, StatusCode},
@@ -240,6 +240,47 @@ async fn an_assumed_agency_assumes_no_other_and_mints_nothing() {
     let again = again.headers["x-subject-token"].to_str().unwrap();
     let refused = ask_by_token(&server, again, "POST", TOKENS, &assumed("build")).await;
     assert_eq!(refused.status, StatusCode::FORBIDDEN);
+}
+
+#[tokio::test]
+async fn an_assumed_agency_gives_no_rights_that_last() {
+    let server = Server::start().await;
+    let secret = json!({ "name": "db", "secret_string": "x" });
+    server.call("POST", &server.path("secrets"), secret).await;
+    let (id, alice) = server.make_user("alice", "alice's password", vec![may_assume()]).await;
+    make_agency(&server, &[&id], json!([{ "Effect": "Allow", "Action": ["*"] }])).await;
+    let [token, minted, session] = assume(&server, &alice, "build").await.unwrap();
+    let token = token.headers["x-subject-token"].to_str().unwrap().to_owned();
+    for (method, path, body) in giving_rights(&server, &id).await {
+        let by_token = ask_by_token(&server, &token, method, &path, &body).await;
+        let by_key = server.call_as(&key_of(&minted), method, &path, &body).await;
+        let by_session = server.call_as(&key_of(&session), method, &path, &body).await;
+        for refused in [by_token, by_key, by_session] {
+            assert_eq!(refused.status, StatusCode::FORBIDDEN, "{method} {path}: {}", refused.body);
+            assert!(refused.body.to_string().contains("gives no lasting rights"), "{}", refused.body);
+        }
+    }
+    // The check of rights says so, too.
+    let asked = json!({ "actions": ["csms:secret:get", "iam:users:attachPolicyV5"] });
+    let checked = server.call_as(&key_of(&minted), "POST", &server.path("csms/permissions/check"), &asked).await;
+    assert_eq!(checked.body["allowed"], json!(["csms:secret:get"]), "{}", checked.body);
+    assert_eq!(checked.body["denied"], json!(["iam:users:attachPolicyV5"]), "{}", checked.body);
+}
+
+#[tokio::test]
+async fn what_was_assumed_with_an_access_key_ends_with_it() {
+    let server = Server::start().await;
+    let (id, alice) = server.make_user("alice", "alice's password", vec![may_assume()]).await;
+    make_agency(&server, &[&id], listing()).await;
+    let [token, minted, _] = assume(&server, &alice, "build").await.unwrap();
+    let token = token.headers["x-subject-token"].to_str().unwrap().to_owned();
+    let path = server.path("secrets");
+    assert_eq!(list(&server, &key_of(&minted)).await, StatusCode::OK);
+    assert_eq!(ask_by_token(&server, &token, "GET", &path, &Value::Null).await.status, StatusCode::OK);
+    let key = format!("/v5/users/{id}/access-keys/{}", alice.access_key);
+    assert_eq!(server.call("DELETE", &key, Value::Null).await.status, StatusCode::NO_CONTENT);
+    assert_eq!(list(&server, &key_of(&minted)).await, StatusCode::UNAUTHORIZED);
+    assert_eq!(ask_by_token(&server, &token, "GET", &path, &Value::Null).await.status, StatusCode::UNAUTHORIZED);
 }
 
 #[tokio::test]

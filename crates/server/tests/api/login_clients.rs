@@ -1,6 +1,6 @@
 //! What clients ask before their first real request: versions, catalog, projects, tokens by tokens, temporary keys.
 
-use crate::support::{Answer, Key, Server, open_with, settings};
+use crate::support::{Answer, Key, Server, giving_rights, open_with, settings};
 use axum::{
     body::Body,
     http::{Request, StatusCode},
@@ -212,6 +212,94 @@ async fn credentials_of_one_project_mint_no_key_for_another_or_for_all() {
     let path = |index: usize| format!("/v1/{}/secrets", projects[index]);
     let status = async |index: usize| server.call_as(&minted, "GET", &path(index), &Value::Null).await.status;
     assert_eq!((status(0).await, status(1).await), (StatusCode::FORBIDDEN, StatusCode::OK));
+}
+
+#[tokio::test]
+async fn credentials_of_one_project_give_no_rights_of_the_account_to_a_user_of_several() {
+    let directory = tempfile::tempdir().unwrap();
+    let regions = ["home", "away"].map(|name| RegionName::parse(name).unwrap()).to_vec();
+    let server = open_with(&Settings { regions, ..settings(directory.path()) }).await.unwrap();
+    let home = server.credentials.project_id.clone();
+    let secret = json!({ "name": "db", "secret_string": "x" });
+    assert_eq!(server.call("POST", &server.path("secrets"), secret).await.status, StatusCode::OK);
+    let (id, _) = server.make_user("alice", "alice's password", vec![Policy::administrator()]).await;
+    let (bob, _) = server.make_user("bob", "bob's password", Vec::new()).await;
+    let requests = giving_rights(&server, &bob).await;
+    let (whole, confined) = (log_in(&server, "alice", None).await, log_in(&server, "alice", Some(&home)).await);
+    let send = async |token: &str, request: &(&'static str, String, Value)| {
+        let (method, path, body) = request;
+        ask(&server, method, path, &[("x-auth-token", token)], body).await
+    };
+    // A user of one project loses nothing by a token for it.
+    let described = ("PUT", format!("/v5/users/{bob}"), json!({ "new_description": "x" }));
+    assert_eq!(send(&confined, &described).await.status, StatusCode::OK);
+    let user = server.app.store.user(&id).await.unwrap().unwrap();
+    let projects = server.app.identity.regions.iter().map(|region| region.project.clone()).collect();
+    let change = AccessChange::PutUser(UserRecord { projects, ..user });
+    server.app.store.change_access(vec![change], Vec::new()).await.unwrap();
+    server.app.authenticator.forget();
+    let minted = key_of(&ask(&server, "POST", MINT, &[("x-auth-token", &confined)], &for_seconds(900)).await);
+    for request in &requests {
+        let is_of_account = request.1.starts_with("/v5/");
+        let (method, path, body) = request;
+        for refused in [send(&confined, request).await, server.call_as(&minted, method, path, body).await] {
+            let is_refused = refused.status == StatusCode::FORBIDDEN;
+            assert_eq!(is_refused, is_of_account, "{method} {path}: {}", refused.body);
+        }
+    }
+    for request in &requests {
+        let answer = send(&whole, request).await;
+        assert_ne!(answer.status, StatusCode::FORBIDDEN, "{} {}: {}", request.0, request.1, answer.body);
+    }
+}
+
+#[tokio::test]
+async fn a_temporary_key_ends_with_the_access_key_that_it_was_minted_with() {
+    let server = Server::start().await;
+    let (id, alice) = server.make_user("alice", "alice's password", vec![Policy::administrator()]).await;
+    let minted = key_of(&server.call_as(&alice, "POST", MINT, &for_seconds(86_400)).await);
+    let again = key_of(&server.call_as(&minted, "POST", MINT, &for_seconds(86_400)).await);
+    let both = async || {
+        let status = async |key| server.call_as(key, "GET", &server.path("secrets"), &Value::Null).await.status;
+        [status(&minted).await, status(&again).await]
+    };
+    let path = format!("/v5/users/{id}/access-keys/{}", alice.access_key);
+    assert_eq!(both().await, [StatusCode::OK; 2]);
+    for (status, seen) in [("inactive", StatusCode::UNAUTHORIZED), ("active", StatusCode::OK)] {
+        let changed = server.call("PUT", &path, json!({ "status": status })).await;
+        assert_eq!(changed.status, StatusCode::OK, "{}", changed.body);
+        assert_eq!(both().await, [seen; 2], "{status}");
+    }
+    assert_eq!(server.call("DELETE", &path, Value::Null).await.status, StatusCode::NO_CONTENT);
+    assert_eq!(both().await, [StatusCode::UNAUTHORIZED; 2]);
+}
+
+#[tokio::test]
+async fn what_a_temporary_key_gives_ends_with_it_and_a_login_gives_what_lasts() {
+    let server = start_with_alice().await;
+    let (id, bob) = server.make_user("bob", "bob's password", Vec::new()).await;
+    let token = log_in(&server, "alice", None).await;
+    let minted = key_of(&ask(&server, "POST", MINT, &[("x-auth-token", &token)], &for_seconds(900)).await);
+    let keys = format!("/v5/users/{id}/access-keys");
+    let made = server.call_as(&minted, "POST", &keys, &Value::Null).await;
+    assert_eq!(made.status, StatusCode::CREATED, "{}", made.body);
+    let name = made.body["access_key"]["access_key_id"].as_str().unwrap();
+    let (stored, _) = server.app.store.access_key(name).await.unwrap().unwrap();
+    assert!(stored.expires.is_some_and(|end| end <= server.clock.now().plus_millis(900_000)), "{:?}", stored.expires);
+    let lasting = ask(&server, "POST", &keys, &[("x-auth-token", &token)], &Value::Null).await;
+    let name = lasting.body["access_key"]["access_key_id"].as_str().unwrap();
+    assert_eq!(server.app.store.access_key(name).await.unwrap().unwrap().0.expires, None);
+
+    let password = json!({ "password": "Battery-Horse-Staple-9", "password_reset_required": false });
+    let login = format!("/v5/users/{id}/login-profile");
+    assert_eq!(server.call_as(&minted, "PUT", &login, &password).await.status, StatusCode::FORBIDDEN);
+    let set = ask(&server, "PUT", &login, &[("x-auth-token", &token)], &password).await;
+    assert_eq!(set.status, StatusCode::OK, "{}", set.body);
+
+    let key = format!("{keys}/{}", bob.access_key);
+    let status = async |word: &str| server.call_as(&minted, "PUT", &key, &json!({ "status": word })).await.status;
+    assert_eq!(status("inactive").await, StatusCode::OK);
+    assert_eq!(status("active").await, StatusCode::FORBIDDEN);
 }
 
 #[tokio::test]

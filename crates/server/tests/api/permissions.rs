@@ -5,6 +5,7 @@ use axum::http::StatusCode;
 use csms_api::Operation;
 use csms_core::policy::Policy;
 use csms_server::auth::token::TemporaryKey;
+use csms_store::{AccessChange, Store as _, UserRecord};
 use serde_json::{Value, json};
 
 fn temporary(server: &Server, policy: &str) -> Key {
@@ -154,4 +155,69 @@ async fn a_policy_that_could_not_be_stored_is_not_judged() {
         assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{document}");
         assert_eq!(answer.body["error_msg"], refused.body["error_msg"], "{document}");
     }
+}
+
+#[tokio::test]
+async fn a_whole_request_is_judged_as_the_route_would_however_it_is_spelt() {
+    let server = Server::start().await;
+    let body = json!({ "name": "db", "secret_string": "s" });
+    assert_eq!(server.call("POST", &server.path("secrets"), body).await.status, StatusCode::OK);
+    let check_itself = server.path("csms/permissions/check");
+    let question = json!({ "actions": ["csms:secret:list"] });
+    let nested = json!({ "requests": [{ "method": "POST", "path": check_itself, "body": question }] });
+    let secrets = server.path("secrets");
+    for (method, path, body) in [
+        ("GET", format!("{secrets}/db"), Value::Null),
+        ("HEAD", format!("{secrets}/db"), Value::Null),
+        ("HEAD", format!("{secrets}/db/versions/"), Value::Null),
+        ("GET", format!("{secrets}/db/versions/"), Value::Null),
+        ("GET", format!("/{secrets}/db"), Value::Null),
+        ("HEAD", "/v3/auth/catalog".to_owned(), Value::Null),
+        ("GET", format!("{secrets}/%ff"), Value::Null),
+        ("HEAD", format!("{secrets}/%ff"), Value::Null),
+        ("GET", "/v5/users/%ff".to_owned(), Value::Null),
+        ("POST", check_itself.clone(), question),
+        ("POST", check_itself.clone(), nested),
+        ("POST", check_itself.clone(), json!({ "actions": ["csms:secret:lisst"] })),
+        ("POST", format!("/v1/{}/csms/permissions/check", "f".repeat(32)), json!({ "actions": ["csms:secret:list"] })),
+        ("HEAD", check_itself.clone(), Value::Null),
+        ("GET", format!("{secrets}//db"), Value::Null),
+    ] {
+        let mut request = json!({ "method": method, "path": path });
+        if !body.is_null() {
+            request["body"] = body.clone();
+        }
+        let told = check(&server, &server.key(), json!({ "requests": [request] })).await;
+        let told = &told["requests"][0];
+        let answer = server.call(method, &path, body).await;
+        assert_eq!(told["allowed"] == true, answer.status.is_success(), "{method} {path}: {told} {}", answer.status);
+        // The answer to HEAD has no body.
+        if method != "HEAD" {
+            assert_eq!(told["error_code"].as_str().unwrap_or("none"), answer.code(), "{method} {path}: {told}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_move_in_a_foreign_project_tells_nothing_of_what_is_in_it() {
+    let server = Server::start().await;
+    let body = json!({ "name": "db", "secret_string": "s" });
+    let made = server.call("POST", &server.path("secrets"), body).await;
+    let (_, abroad) = server.make_user("abroad", "a long password", vec![Policy::administrator()]).await;
+    let user = server.app.store.users().await.unwrap().into_iter().find(|user| user.name == "abroad").unwrap();
+    let projects = vec![csms_core::ProjectId::parse("f".repeat(32)).unwrap()];
+    let change = AccessChange::PutUser(UserRecord { projects, ..user });
+    server.app.store.change_access(vec![change], Vec::new()).await.unwrap();
+    server.app.authenticator.forget();
+    let unknown = json!("00000000-0000-4000-8000-000000000000");
+    let mut answers = Vec::new();
+    for resource in [&made.body["secret"]["id"], &unknown] {
+        let project = &server.credentials.project_id;
+        let body = json!({ "project_id": project, "resource_id": resource, "resource_type": "csms" });
+        let path = "/v1.0/enterprise-projects/0/resources-migrate";
+        let answer = server.call_as(&abroad, "POST", path, &body).await;
+        assert_eq!(answer.status, StatusCode::FORBIDDEN, "{}", answer.body);
+        answers.push(answer.body);
+    }
+    assert_eq!(answers[0], answers[1]);
 }

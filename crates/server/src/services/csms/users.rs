@@ -98,7 +98,6 @@ pub fn change_password(call: Call, body: Body) -> Result<Prepared, Failure> {
 async fn change(call: &Call, request: ChangePassword) -> Result<Answer, Failure> {
     let id = call.caller.user_id.as_deref();
     let id = id.ok_or_else(|| Failure::new(ErrorCode::Forbidden, "the caller is no user and has no password"))?;
-    call.caller.require_minting()?;
     let user = call.app.store.user(id).await?.filter(|user| user.enabled);
     let user = user.ok_or_else(|| Failure::new(ErrorCode::ResourceNotFound, "the user does not exist"))?;
     let new = call.app.new_password(request.new, &user.name)?;

@@ -99,6 +99,7 @@ pub(super) async fn token(call: &Call, request: AgencyRequest) -> Result<Answer,
         issued: Some(now),
         by_token: false,
         agency: Some(assumed.agency_id.clone()),
+        access_key: agency.access_key.as_deref().map(str::to_owned),
     };
     let text = token.seal(&call.app.root)?;
     issued::token(call, StatusCode::CREATED, &token, &agency, &text)

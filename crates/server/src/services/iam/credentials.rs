@@ -50,12 +50,13 @@ pub(super) async fn list_keys(call: Call) -> Result<Prepared, Failure> {
 }
 
 pub(super) async fn create_key(call: Call) -> Result<Prepared, Failure> {
-    call.caller.require_minting()?;
     let named = NamedUser::in_path(&call).await?;
     Ok(Prepared::new(vec![named.access(&call)], async move {
         let user = named.found()?;
         let now = call.app.clock.now();
         let (key, secret_key) = records::make_key(&call.app.root, &user.id, now)?;
+        // What credentials that end have made ends with them.
+        let key = AccessKeyRecord { expires: call.caller.end_of_mints(), ..key };
         let (made, domain) = (key.clone(), call.app.identity.domain_id.clone());
         change(&call, move |state| {
             require_name(find(state, &domain, &user.id)?, Some(&user.name))?;
@@ -78,13 +79,13 @@ fn find_key<'s>(state: &'s AccessState, domain: &str, user: &str, key: &str) -> 
 async fn change_key(
     call: &Call,
     user: UserRecord,
-    decide: impl FnOnce(&AccessKeyRecord) -> AccessChange + Send + 'static,
+    decide: impl FnOnce(&AccessKeyRecord) -> Result<AccessChange, Failure> + Send + 'static,
 ) -> Result<AccessKeyRecord, Failure> {
     let (key, domain) = (call.path_text("access_key_id").to_owned(), call.app.identity.domain_id.clone());
     change(call, move |state| {
         require_name(find(state, &domain, &user.id)?, Some(&user.name))?;
         let found = find_key(state, &domain, &user.id, &key)?;
-        Ok(Decision { answer: found.clone(), changes: vec![decide(found)], target: key })
+        Ok(Decision { answer: found.clone(), changes: vec![decide(found)?], target: key })
     })
     .await
 }
@@ -93,7 +94,15 @@ pub(super) async fn update_key(call: Call, body: Body) -> Result<Prepared, Failu
     let enabled = access_key_enabled(body.object()?)?;
     let named = NamedUser::in_path(&call).await?;
     Ok(Prepared::new(vec![named.access(&call)], async move {
-        let put = move |key: &AccessKeyRecord| AccessChange::PutAccessKey(AccessKeyRecord { enabled, ..key.clone() });
+        let end = call.caller.end_of_mints();
+        let put = move |key: &AccessKeyRecord| {
+            let is_given = enabled && !key.enabled;
+            if is_given && end.is_some_and(|end| key.expires.is_none_or(|expires| expires > end)) {
+                let reason = "the access key would outlast the credentials of the caller";
+                return Err(Failure::new(ErrorCode::Forbidden, reason));
+            }
+            Ok(AccessChange::PutAccessKey(AccessKeyRecord { enabled, ..key.clone() }))
+        };
         let changed = AccessKeyRecord { enabled, ..change_key(&call, named.found()?, put).await? };
         Answer::json(&AccessKeyResponse { access_key: describe(&changed, call.app.clock.now()) })
     }))
@@ -114,7 +123,7 @@ pub(super) async fn show_key_use(call: Call) -> Result<Prepared, Failure> {
 pub(super) async fn delete_key(call: Call) -> Result<Prepared, Failure> {
     let named = NamedUser::in_path(&call).await?;
     Ok(Prepared::new(vec![named.access(&call)], async move {
-        let delete = |key: &AccessKeyRecord| AccessChange::DeleteAccessKey(key.access_key.clone());
+        let delete = |key: &AccessKeyRecord| Ok(AccessChange::DeleteAccessKey(key.access_key.clone()));
         change_key(&call, named.found()?, delete).await?;
         Ok(Answer::Empty)
     }))
@@ -146,7 +155,6 @@ pub(super) async fn show_login(call: Call) -> Result<Prepared, Failure> {
 }
 
 pub(super) async fn create_login(call: Call, body: Body) -> Result<Prepared, Failure> {
-    call.caller.require_minting()?;
     let password = new_password(body.object()?)?;
     let named = NamedUser::in_path(&call).await?;
     Ok(Prepared::new(vec![named.access(&call)], async move {
@@ -164,7 +172,6 @@ pub(super) async fn create_login(call: Call, body: Body) -> Result<Prepared, Fai
 }
 
 pub(super) async fn update_login(call: Call, body: Body) -> Result<Prepared, Failure> {
-    call.caller.require_minting()?;
     let password = changed_password(body.object()?)?;
     let named = NamedUser::in_path(&call).await?;
     Ok(Prepared::new(vec![named.access(&call)], async move {

@@ -38,5 +38,6 @@ fn within(caller: &Caller, token: Caller) -> Result<Caller, Failure> {
     let projects: Vec<ProjectId> = token.projects.into_iter().filter(|project| caller.may_use(project)).collect();
     let expires = caller.expires.into_iter().chain(token.expires).min();
     let is_confined = caller.is_confined || token.is_confined;
-    Ok(Caller { projects, expires, is_confined, ..caller.clone() })
+    let is_narrowed = caller.is_narrowed || token.is_narrowed;
+    Ok(Caller { projects, expires, is_confined, is_narrowed, ..caller.clone() })
 }

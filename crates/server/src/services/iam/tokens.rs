@@ -161,6 +161,7 @@ async fn by_password(call: &Call, login: PasswordLogin) -> Result<Answer, Failur
         issued: Some(now),
         by_token: false,
         agency: None,
+        access_key: None,
     };
     let projects = project.map_or(user.projects, |project| vec![project]);
     let caller = Caller { projects, ..Caller::named(&user.name, &user.id) };

@@ -58,7 +58,6 @@ pub(super) async fn create(call: Call, body: Body) -> Result<Prepared, Failure> 
         accesses.extend(granted);
     }
     Ok(Prepared::new(accesses, async move {
-        call.caller.require_minting()?;
         let id = named.id()?;
         require_user(&call, &request.grantee, "grantee_principal").await?;
         if !request.retiring.is_empty() {

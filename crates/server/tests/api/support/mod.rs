@@ -29,7 +29,7 @@ use csms_server::{
     installation::Credentials,
 };
 use csms_store::{AccessChange, AccessKeyRecord, Store, StoreError, UserDetails, UserRecord};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tower::ServiceExt;
 
 /// An answer, its body read.
@@ -191,4 +191,32 @@ impl Server {
     pub async fn call(&self, method: &str, uri: &str, body: Value) -> Answer {
         self.call_as(&self.key(), method, uri, &body).await
     }
+}
+
+/// Requests that give the user of this identifier rights that last: to the secret `db`, and in the account.
+pub async fn giving_rights(server: &Server, user: &str) -> Vec<(&'static str, String, Value)> {
+    let key = server.call("POST", &format!("/v5/users/{user}/access-keys"), Value::Null).await;
+    let key = key.body["access_key"]["access_key_id"].as_str().unwrap().to_owned();
+    let document = r#"{"Version":"5.0","Statement":[{"Effect":"Deny","Action":["csms:secret:delete"]}]}"#;
+    let policy = json!({ "policy_name": "limit", "policy_document": document });
+    let policy = server.call("POST", "/v5/policies", policy).await;
+    let policy = format!("/v5/policies/{}", policy.body["policy"]["policy_id"].as_str().unwrap());
+    let version = json!({ "policy_document": document, "set_as_default": false });
+    let made = json!({ "policy_name": "made", "policy_document": document });
+    let grant = json!({ "resource_id": "db", "type": "SECRET", "grantee_type": "0", "grantee_target_id": user });
+    let password = json!({ "password": "Battery-Horse-Staple-9", "password_reset_required": false });
+    vec![
+        ("POST", server.path("csms/grants"), grant.clone()),
+        ("PUT", server.path("csms/grants?resource_id=db"), grant),
+        ("POST", "/v5/users".to_owned(), json!({ "name": "made", "enabled": true })),
+        ("PUT", format!("/v5/users/{user}"), json!({ "new_description": "x" })),
+        ("POST", format!("/v5/users/{user}/access-keys"), Value::Null),
+        ("PUT", format!("/v5/users/{user}/access-keys/{key}"), json!({ "status": "active" })),
+        ("PUT", format!("/v5/users/{user}/login-profile"), password),
+        ("POST", "/v5/policies".to_owned(), made),
+        ("POST", format!("{policy}/versions"), version),
+        ("POST", format!("{policy}/versions/v1/set-default"), Value::Null),
+        ("POST", format!("{policy}/attach-user"), json!({ "user_id": user })),
+        ("POST", format!("{policy}/detach-user"), json!({ "user_id": user })),
+    ]
 }
