@@ -182,6 +182,20 @@ pub enum Need {
     NoDeny,
 }
 
+/// The rights that an operation gives to somebody and that stay when what proved its caller has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lasting {
+    /// None.
+    No,
+    /// Rights to what the caller may use anyway: a grant on a secret or a key of the path's project, or the caller's own
+    /// password by the old one.
+    Within,
+    /// Rights of the account, which lead to every project: users, their access keys, and policies.
+    OfAccount,
+    /// A password, which is one of those and has no end.
+    Password,
+}
+
 /// One thing that an operation does to one resource.
 #[derive(Clone)]
 pub struct Access {

@@ -14,10 +14,7 @@ use csms_core::{
 };
 use csms_store::{KeyRecord, Store as _};
 
-use super::{
-    access::{Access, Actions, Facts, Need, Resource, Stored, grant_word, tag_pairs},
-    service::Lasting,
-};
+use super::access::{Access, Actions, Facts, Lasting, Need, Resource, Stored, grant_word, tag_pairs};
 use crate::{app::App, audit::Requested, auth::Caller, failure::Failure};
 
 /// Requires that a project is one that the caller may use.

@@ -2,7 +2,7 @@
 //!
 //! Decides nothing about a request.
 
-use std::time::Instant;
+use std::{error::Error, sync::Arc, time::Instant};
 
 use axum::{
     body::Body,
@@ -12,10 +12,7 @@ use axum::{
 use csms_api::ErrorCode;
 use tracing::{Instrument as _, Span};
 
-use super::{
-    access_log::AccessLine,
-    pipeline::{Counted, Refused},
-};
+use super::access_log::AccessLine;
 use crate::{
     app::App,
     audit::Requested,
@@ -23,6 +20,21 @@ use crate::{
     request::{Peer, REQUEST_ID, Secure, make_request_id},
     telemetry::{outage, traces},
 };
+
+/// Marks a response whose request has been counted.
+#[derive(Clone, Copy)]
+pub struct Counted;
+
+/// Why a request was refused, as the answer carries it to where it is logged with the request's identifier.
+#[derive(Clone, Debug)]
+pub struct Refused {
+    /// The operation.
+    pub operation: &'static str,
+    /// The code that the caller was told.
+    pub code: &'static str,
+    /// The private cause.
+    pub cause: Option<Arc<dyn Error + Send + Sync>>,
+}
 
 /// Gives a request an identifier, counts it if no operation counts it, and logs one line for it, a private cause included.
 pub async fn identified<F: Future<Output = Response<Body>>>(

@@ -5,7 +5,6 @@
 
 use std::{
     collections::BTreeMap,
-    error::Error,
     sync::{Arc, OnceLock},
     time::Instant,
 };
@@ -30,7 +29,7 @@ use super::{
     answer::{Answer, empty_response, json_response},
     authorisation::{authorise, judge_openly, refused, require_lasting, require_own_project},
     body::{MAX_BODY_BYTES, read_body, read_login_body},
-    exchange::identified,
+    exchange::{Counted, Refused, identified},
     json::Body,
     lease::require_task,
     limits::Standing,
@@ -102,10 +101,6 @@ const fn method_filter(method: Method) -> MethodFilter {
 
 /// The outcome of a use whose service answered with an error of its own, such as a function that failed.
 const FAILED: &str = "FAILED";
-
-/// Marks a response whose request has been counted.
-#[derive(Clone, Copy)]
-pub struct Counted;
 
 /// Answers one request for an operation.
 async fn serve<S: Service>(app: &Arc<App>, operation: S, request: Request) -> Response<HttpBody> {
@@ -539,17 +534,6 @@ fn require_domain(app: &App, parts: &Parts) -> Result<(), Failure> {
         return Err(Failure::new(ErrorCode::Forbidden, "X-Domain-Id is not the account of this installation"));
     }
     Ok(())
-}
-
-/// Why a request was refused, as the answer carries it to where it is logged with the request's identifier.
-#[derive(Clone, Debug)]
-pub struct Refused {
-    /// The operation.
-    pub operation: &'static str,
-    /// The code that the caller was told.
-    pub code: &'static str,
-    /// The private cause.
-    pub cause: Option<Arc<dyn Error + Send + Sync>>,
 }
 
 fn refusal(failure: Failure, body: String, operation: &'static str) -> Response<HttpBody> {

@@ -16,7 +16,7 @@ use csms_store::{ChangeError, Draft};
 use serde_json::Value;
 
 use super::{
-    access::{Access, Kind, Need, Resource},
+    access::{Access, Kind, Lasting, Need, Resource},
     answer::Answer,
     authorisation::{authorise, authorise_again, require_own_project},
     json::Body,
@@ -44,20 +44,6 @@ pub enum Audited {
     Use,
     /// Refused attempts alone leave a record.
     No,
-}
-
-/// The rights that an operation gives to somebody and that stay when what proved its caller has ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Lasting {
-    /// None.
-    No,
-    /// Rights to what the caller may use anyway: a grant on a secret or a key of the path's project, or the caller's own
-    /// password by the old one.
-    Within,
-    /// Rights of the account, which lead to every project: users, their access keys, and policies.
-    OfAccount,
-    /// A password, which is one of those and has no end.
-    Password,
 }
 
 /// A service behind the port: the operations that routes are made of.

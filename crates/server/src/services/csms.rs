@@ -23,9 +23,9 @@ use csms_api::{Operation, operation::Specification};
 use crate::{
     failure::Failure,
     gate::{
-        access::{Kind, Need},
+        access::{Kind, Lasting, Need},
         json::Body,
-        service::{Audited, Call, Lasting, Prepared, Scope, Service},
+        service::{Audited, Call, Prepared, Scope, Service},
     },
 };
 

@@ -30,9 +30,9 @@ use crate::{
     clock,
     failure::Failure,
     gate::{
-        access::{Access, Kind, Resource},
+        access::{Access, Kind, Lasting, Resource},
         json::Body,
-        service::{Audited, Call, Lasting, Prepared, Scope, Service},
+        service::{Audited, Call, Prepared, Scope, Service},
     },
 };
 

@@ -20,9 +20,9 @@ use crate::{
     audit::Origin,
     failure::Failure,
     gate::{
-        access::{Access, Kind, Need, Stored},
+        access::{Access, Kind, Lasting, Need, Stored},
         json::Body,
-        service::{Audited, Call, Lasting, Prepared, Scope, Service},
+        service::{Audited, Call, Prepared, Scope, Service},
     },
     keys::project::is_gone,
 };

@@ -27,13 +27,13 @@ use super::{every_service, functiongraph::FunctionOperation, specifications};
 use crate::{
     failure::Failure,
     gate::{
-        access::{Access, Actions, Kind, Need, Resource, Stored},
+        access::{Access, Actions, Kind, Lasting, Need, Resource, Stored},
         answer::Answer,
         authorisation::{authorise, judge_openly, require_lasting},
         json::Body,
         lease::require_task,
         pipeline::judge_request,
-        service::{Audited, Call, Lasting, Prepared, Scope, Service},
+        service::{Audited, Call, Prepared, Scope, Service},
     },
     request::path::canonical,
 };

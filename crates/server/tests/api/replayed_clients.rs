@@ -72,13 +72,14 @@ async fn replay(server: &Server, steps: &[Step], known: &mut Known) {
         let place = format!("step {index} {}: {} {path}", step.of, step.method);
         let answer = send(server, step, &path, known).await;
         assert_eq!(answer.status.as_u16(), step.status, "{place}: {}", answer.body);
-        for (pointer, expected) in &step.expect {
-            let found = answer.body.pointer(pointer);
-            assert_eq!(found, Some(&fill_value(expected, known)), "{place}: {pointer} of {}", answer.body);
-        }
+        // Expectations name what the same response said first.
         for (name, pointer) in &step.save {
             let found = answer.body.pointer(pointer).and_then(Value::as_str);
             known.insert(name.clone(), found.unwrap_or_else(|| panic!("{place}: {pointer}")).to_owned());
+        }
+        for (pointer, expected) in &step.expect {
+            let found = answer.body.pointer(pointer);
+            assert_eq!(found, Some(&fill_value(expected, known)), "{place}: {pointer} of {}", answer.body);
         }
     }
 }

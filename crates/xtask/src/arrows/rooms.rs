@@ -64,11 +64,12 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "identity",
             "installation",
             "keys",
+            "request",
             "rotation",
         ],
     ),
     ("background", &["app", "audit", "channels", "failure", "installation", "keys", "rotation", "telemetry"]),
-    ("http", &["app", "audit", "failure", "gate", "request", "services", "telemetry", "version"]),
+    ("http", &["app", "failure", "gate", "request", "services", "version"]),
     (
         "boot",
         &[
