@@ -1,6 +1,6 @@
 //! `csms snapshot`: makes a snapshot of the data while servers run, checks one, and restores one into an empty place.
 //!
-//! A snapshot is one file ([`file`]) that holds a whole store, whichever it was; values stay sealed, and the root key is not in it.
+//! A snapshot is one file ([`file`](mod@file)) that holds a whole store, whichever it was; values stay sealed, and the root key is not in it.
 
 pub mod file;
 
