@@ -53,7 +53,10 @@ pub(crate) async fn all(world: &mut World, rows: impl Fn(&World) -> Vec<Row>) ->
                 let row = &rows(world)[index];
                 let (name, statements) = &callers(world, row)[caller];
                 // A request whose body names the project acts in that one, whichever its path is about.
-                let in_home = in_home || row.asked.body.contains(&format!("\"project_id\":\"{}\"", world.home));
+                let names_home = ["\"project_id\":\"", "\"projects\":[\""]
+                    .iter()
+                    .any(|member| row.asked.body.contains(&format!("{member}{}\"", world.home)));
+                let in_home = in_home || names_home;
                 let project = if in_home { world.home.clone() } else { world.away.clone() };
                 let path = row.asked.path.replace(&world.home, &project);
                 let asked = Asked { path, ..row.asked.clone() };
