@@ -373,6 +373,24 @@ mod tests {
         }
     }
 
+    #[tokio::test]
+    async fn new_passwords_are_hashed_in_the_memory_of_checks() {
+        let (checks, bob) = (PasswordChecks::new(Clock::default()), bob());
+        assert_eq!(check(&checks, &bob, HERE, "right").await, Checked::Right);
+        let new = NewPassword::judge(
+            Zeroizing::new("another password".to_owned()),
+            "",
+            super::super::new_password::PasswordRule::Any,
+        );
+        let hash = checks.hash(HERE, new.ok().unwrap()).await.unwrap();
+        assert!(hash.starts_with("$argon2id$v=19$m=9216,t=4,p=1$"), "{hash}");
+        let changed = UserRecord { password_hash: Some(hash), ..bob };
+        assert_eq!(check(&checks, &changed, HERE, "another password").await, Checked::Right);
+        let memory = checks.memory.lock().unwrap();
+        assert_eq!(memory.len(), 1);
+        assert!(memory[0].iter().all(|block| block.as_ref().iter().all(|word| *word == 0)));
+    }
+
     #[test]
     fn a_hash_that_another_program_made_with_other_settings_is_checked_with_them() {
         // From the reference implementation: echo -n password | argon2 somesalt -id -t 2 -m 16 -p 1 -l 32.
