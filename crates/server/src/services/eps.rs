@@ -148,11 +148,13 @@ fn find(call: Call, body: Body) -> Result<Prepared, Failure> {
     if wanted.kinds.contains(&ResourceType::Key) {
         require_own_keys(&call)?;
     }
+    let in_project = |project: &ProjectId| call.clone().in_project(project.clone());
+    let calls = wanted.projects.iter().map(in_project).collect::<Result<Vec<_>, _>>()?;
     let mut accesses = Vec::new();
-    for project in &wanted.projects {
+    for call in &calls {
         accesses.extend(wanted.kinds.iter().map(|kind| match kind {
-            ResourceType::Secret => all(LIST_SECRETS, Kind::Secret, project),
-            ResourceType::Key => all(LIST_KEYS, Kind::Key, project),
+            ResourceType::Secret => all(LIST_SECRETS, Kind::Secret, &call.project),
+            ResourceType::Key => all(LIST_KEYS, Kind::Key, &call.project),
         }));
     }
     Ok(Prepared::new(accesses, async move {
@@ -173,22 +175,21 @@ fn find(call: Call, body: Body) -> Result<Prepared, Failure> {
             }
             total_count += 1;
         };
-        for project in &wanted.projects {
-            let call = call.clone().in_project(project.clone())?;
+        for call in &calls {
             if wanted.kinds.contains(&ResourceType::Secret) {
-                each_secret(&call, |secret| {
+                each_secret(call, |secret| {
                     if secret.enterprise_project_id == enterprise {
-                        add(&call, ResourceType::Secret, secret.id.as_str(), secret.name.as_str());
+                        add(call, ResourceType::Secret, secret.id.as_str(), secret.name.as_str());
                     }
                 })
                 .await?;
             }
             if wanted.kinds.contains(&ResourceType::Key) {
-                let mut keys = kms::keys(&call).await?;
+                let mut keys = kms::keys(call).await?;
                 keys.sort_by(|one, other| one.alias.cmp(&other.alias));
                 for key in keys {
                     if kms::enterprise_project(&key) == enterprise {
-                        add(&call, ResourceType::Key, key.id.as_str(), &key.alias);
+                        add(call, ResourceType::Key, key.id.as_str(), &key.alias);
                     }
                 }
             }

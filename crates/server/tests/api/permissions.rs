@@ -199,7 +199,7 @@ async fn a_whole_request_is_judged_as_the_route_would_however_it_is_spelt() {
 }
 
 #[tokio::test]
-async fn a_move_in_a_foreign_project_tells_nothing_of_what_is_in_it() {
+async fn moves_and_searches_in_a_foreign_project_tell_nothing_of_what_is_in_it() {
     let server = Server::start().await;
     let body = json!({ "name": "db", "secret_string": "s" });
     let made = server.call("POST", &server.path("secrets"), body).await;
@@ -220,4 +220,10 @@ async fn a_move_in_a_foreign_project_tells_nothing_of_what_is_in_it() {
         answers.push(answer.body);
     }
     assert_eq!(answers[0], answers[1]);
+    let body = json!({ "projects": [server.credentials.project_id], "resource_types": ["csms"] });
+    let path = "/v1.0/enterprise-projects/0/resources/filter";
+    let answer = server.call_as(&abroad, "POST", path, &body).await;
+    assert_eq!(answer.status, StatusCode::FORBIDDEN, "{}", answer.body);
+    let found = server.call("POST", path, body).await;
+    assert_eq!(found.body["total_count"], 1, "{}", found.body);
 }
