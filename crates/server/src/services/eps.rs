@@ -63,7 +63,7 @@ impl Service for EpsOperation {
     async fn prepare(self, call: Call, body: Body) -> Result<Prepared, Failure> {
         match self {
             Self::MigrateResource => migrate(call, body).await,
-            Self::ShowResourceBindEnterpriseProject => find(call, body),
+            Self::ShowResourceBindEnterpriseProject => find(&call, body),
         }
     }
 }
@@ -142,11 +142,11 @@ fn all(actions: Actions, kind: Kind, project: &ProjectId) -> Access {
 ///
 /// # Errors
 /// Every problem of the request.
-fn find(call: Call, body: Body) -> Result<Prepared, Failure> {
+fn find(call: &Call, body: Body) -> Result<Prepared, Failure> {
     let enterprise = read_enterprise_project(call.path_text("enterprise_project_id"));
     let (enterprise, wanted) = both(enterprise, FindResources::read(body.object()?))?;
     if wanted.kinds.contains(&ResourceType::Key) {
-        require_own_keys(&call)?;
+        require_own_keys(call)?;
     }
     let in_project = |project: &ProjectId| call.clone().in_project(project.clone());
     let calls = wanted.projects.iter().map(in_project).collect::<Result<Vec<_>, _>>()?;
