@@ -7,6 +7,7 @@
 
 #![allow(clippy::expect_used, clippy::panic, clippy::missing_panics_doc, reason = "a test support crate")]
 
+pub mod authority;
 pub mod clients;
 pub mod definitions;
 pub mod deviations;

@@ -1,5 +1,5 @@
 //! The official SDKs of other languages against a running server: every operation that they have, both shapes of errors, both ways
-//! to sign in, and the look-up of a project. And a client that uses one: the KMS keys of sops.
+//! to sign in, and the look-up of a project. And two clients that use one: the KMS keys of sops, and Dapr's secret store.
 //!
 //! The programs are in `clients/`, the steps in `clients/scenario.json`. A client whose tool is not on this machine is left out
 //! with a line that says so. `CSMS_WRITE_GENERATED=1` before the command writes `CLIENTS.md`.
@@ -10,11 +10,18 @@ use core::time::Duration;
 use std::{
     io::Write as _,
     path::{Path, PathBuf},
+    process::Stdio,
 };
 
-use csms_conformance::clients::{Report, listed, write};
-use csms_testbed::{Server, server::Options};
-use tokio::{process::Command, time::timeout};
+use csms_conformance::{
+    authority::Authority,
+    clients::{Report, listed, write},
+};
+use csms_testbed::{
+    Server,
+    server::{Options, binary},
+};
+use tokio::{io::AsyncWriteExt as _, process::Command, time::timeout};
 
 /// The first run fetches and compiles the SDK.
 const WITHIN: Duration = Duration::from_secs(1200);
@@ -121,4 +128,42 @@ async fn sops_opens_the_data_key_that_it_sealed() {
         String::from_utf8_lossy(&output.stderr),
         server.log_tail()
     );
+}
+
+/// The component has no setting for the project, so that the SDK looks it up; of an address it takes `https` alone.
+#[tokio::test]
+async fn dapr_reads_a_secret_and_all_secrets() {
+    let dapr = Client { name: "Dapr", directory: "dapr", ..GO };
+    if !is_there(&dapr) {
+        return;
+    }
+    let authority = Authority::generate();
+    let server = authority.serve(Options::default()).await;
+    let credentials = server.credentials();
+    for (operation, member, secret, value) in [
+        ("CreateSecret", "--name", "one", "first"),
+        ("CreateSecretVersion", "--secret-name", "one", "second"),
+        ("CreateSecret", "--name", "other", "\u{5bc6} b"),
+    ] {
+        let mut command = Command::new(binary().unwrap());
+        command.args(["api", operation, member, secret, "--secret-string", "@-", "--endpoint", server.url()]);
+        command.env("CSMS_CREDENTIALS", server.credentials_path()).env("CSMS_CA", authority.certificate());
+        let mut command = command.stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true).spawn().unwrap();
+        command.stdin.take().unwrap().write_all(value.as_bytes()).await.unwrap();
+        assert!(timeout(WITHIN, command.wait()).await.unwrap().unwrap().success());
+    }
+    let mut command = Command::new(dapr.tool);
+    let trusting = format!("env SSL_CERT_FILE={}", authority.certificate().display());
+    command.args(["run", "-exec", &trusting, "."]).current_dir(directory().join(dapr.directory)).kill_on_drop(true);
+    command.env("CSMS_REGION", "local-1").env("CSMS_SECRET", "one");
+    command.env("CSMS_ACCESS_KEY", &credentials.access_key).env("CSMS_SECRET_KEY", &credentials.secret_key);
+    for variable in ["HUAWEICLOUD_SDK_REGION_CSMS_LOCAL_1", "HUAWEICLOUD_SDK_IAM_ENDPOINT"] {
+        command.env(variable, server.url());
+    }
+    let output = timeout(WITHIN, command.output()).await.unwrap().unwrap();
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{told}\nthe server's log:\n{}", server.log_tail());
+    let read: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let all = serde_json::json!({ "one": { "one": "second" }, "other": { "other": "\u{5bc6} b" } });
+    assert_eq!(read, serde_json::json!({ "newest": "second", "first": "first", "all": all }));
 }

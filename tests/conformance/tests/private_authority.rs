@@ -5,50 +5,20 @@
 
 use core::time::Duration;
 use std::{
-    fs,
-    os::unix::fs::PermissionsExt as _,
-    path::{Path, PathBuf},
+    path::Path,
     process::{Output, Stdio},
 };
 
+use csms_conformance::authority::Authority;
 use csms_testbed::{
     Postgres, Server,
     server::{Options, binary},
-    tls::Identity,
 };
 use serde_json::json;
-use tempfile::TempDir;
 use tokio::{io::AsyncWriteExt as _, process::Command, time::timeout};
 
 /// Longest wait for a command; a rotation takes a few seconds.
 const SOON: Duration = Duration::from_secs(120);
-
-/// The PEM files of an authority and of a server that it certifies.
-struct Files {
-    directory: TempDir,
-}
-
-impl Files {
-    fn of(identity: &Identity) -> Self {
-        let directory = TempDir::new().unwrap();
-        for (name, pem) in [("ca", &identity.authority), ("cert", &identity.certificate), ("key", &identity.key)] {
-            let path = directory.path().join(format!("{name}.pem"));
-            fs::write(&path, pem).unwrap();
-            fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
-        }
-        Self { directory }
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.directory.path().join(format!("{name}.pem"))
-    }
-
-    /// A server with this certificate.
-    async fn serve(&self, options: Options) -> Server {
-        let options = options.argument("--tls-cert").argument(self.path("cert"));
-        Server::start(options.argument("--tls-key").argument(self.path("key"))).await.unwrap()
-    }
-}
 
 async fn csms(server: &Server, ca: Option<&Path>, arguments: &[&str], input: &str) -> Output {
     let mut command = Command::new(binary().unwrap());
@@ -79,12 +49,12 @@ async fn account(server: &Server, database: &Postgres) -> (Vec<String>, String) 
 
 #[tokio::test]
 async fn a_rotation_and_its_dry_run_pass_over_tls_with_a_private_authority() {
-    let files = Files::of(&Identity::generate().unwrap());
-    let server = files.serve(Options::default().argument("--ca").argument(files.path("ca"))).await;
+    let authority = Authority::generate();
+    let server = authority.serve(Options::default().argument("--ca").argument(authority.certificate())).await;
     assert!(server.url().starts_with("https://"));
     let database = Postgres::start().await.unwrap();
     let (create, value) = account(&server, &database).await;
-    let ca = files.path("ca");
+    let ca = authority.certificate();
     let create: Vec<_> = create.iter().map(String::as_str).collect();
     for (arguments, input) in [
         (create.as_slice(), value.as_str()),
@@ -99,9 +69,9 @@ async fn a_rotation_and_its_dry_run_pass_over_tls_with_a_private_authority() {
 
 #[tokio::test]
 async fn nobody_trusts_a_private_authority_unasked() {
-    let (files, other) = (Files::of(&Identity::generate().unwrap()), Files::of(&Identity::generate().unwrap()));
-    let server = files.serve(Options::default()).await;
-    for ca in [None, Some(other.path("ca"))] {
+    let (authority, other) = (Authority::generate(), Authority::generate());
+    let server = authority.serve(Options::default()).await;
+    for ca in [None, Some(other.certificate())] {
         let output = csms(&server, ca.as_deref(), &["secret", "list"], "").await;
         assert_eq!(output.status.code(), Some(5), "{output:?}");
         assert!(String::from_utf8_lossy(&output.stderr).contains("UnknownIssuer"), "{output:?}");
@@ -110,7 +80,7 @@ async fn nobody_trusts_a_private_authority_unasked() {
     let database = Postgres::start().await.unwrap();
     let (create, value) = account(&server, &database).await;
     let create: Vec<_> = create.iter().map(String::as_str).collect();
-    let ca = files.path("ca");
+    let ca = authority.certificate();
     assert!(csms(&server, Some(&ca), &create, &value).await.status.success());
     let output = csms(&server, Some(&ca), &["secret", "rotate", "db", "--dry-run"], "").await;
     assert!(!output.status.success(), "{output:?}");
