@@ -449,8 +449,10 @@ impl Trail {
         if uses.is_empty() {
             return;
         }
-        if let Err(error) = self.store.note_key_uses(uses).await {
-            tracing::warn!(cause = %Chain(&error), "the last use of access keys was not noted");
+        match self.store.note_key_uses(uses).await {
+            // Written with what comes next.
+            Ok(held) => self.lock_key_uses().extend(held),
+            Err(error) => tracing::warn!(cause = %Chain(&error), "the last use of access keys was not noted"),
         }
     }
 
@@ -463,7 +465,8 @@ impl Trail {
             return;
         }
         match self.store.note_uses(uses.clone()).await {
-            Ok(()) => recent.noted(uses),
+            // A secret whose row is held is news again with the next read.
+            Ok(held) => recent.noted(uses.into_iter().filter(|noted| !held.contains(noted)).collect()),
             // The records are written; the time comes with the next read.
             Err(error) => tracing::warn!(cause = %Chain(&error), "the last use of secrets was not noted"),
         }

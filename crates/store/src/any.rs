@@ -416,11 +416,11 @@ impl Store for AnyStore {
         delegate!(self.append_audit(records))
     }
 
-    async fn note_key_uses(&self, uses: Vec<AccessKeyUse>) -> Result<(), StoreError> {
+    async fn note_key_uses(&self, uses: Vec<AccessKeyUse>) -> Result<Vec<AccessKeyUse>, StoreError> {
         delegate!(self.note_key_uses(uses))
     }
 
-    async fn note_uses(&self, uses: Vec<SecretUse>) -> Result<(), StoreError> {
+    async fn note_uses(&self, uses: Vec<SecretUse>) -> Result<Vec<SecretUse>, StoreError> {
         delegate!(self.note_uses(uses))
     }
 

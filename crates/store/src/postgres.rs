@@ -629,12 +629,12 @@ impl Store for PostgresStore {
         within(self.timeout, self.groups.append(records)).await
     }
 
-    async fn note_key_uses(&self, uses: Vec<AccessKeyUse>) -> Result<(), StoreError> {
-        write_alone!(self, |session| access::note_key_uses(session, &uses))
+    async fn note_key_uses(&self, uses: Vec<AccessKeyUse>) -> Result<Vec<AccessKeyUse>, StoreError> {
+        write_alone!(self, |session| access::note_key_uses(session, uses.clone()))
     }
 
-    async fn note_uses(&self, uses: Vec<SecretUse>) -> Result<(), StoreError> {
-        write_alone!(self, |session| secrets::note_uses(session, &uses))
+    async fn note_uses(&self, uses: Vec<SecretUse>) -> Result<Vec<SecretUse>, StoreError> {
+        write_alone!(self, |session| secrets::note_uses(session, uses.clone()))
     }
 
     async fn check_writing(&self) -> Result<(), StoreError> {

@@ -642,12 +642,13 @@ impl Store for SqliteStore {
         self.0.writer.write(append).await
     }
 
-    async fn note_key_uses(&self, uses: Vec<AccessKeyUse>) -> Result<(), StoreError> {
-        self.0.writer.write(move |db| access::note_key_uses(db, &uses)).await
+    async fn note_key_uses(&self, uses: Vec<AccessKeyUse>) -> Result<Vec<AccessKeyUse>, StoreError> {
+        // One writer writes everything: no row is held by somebody else.
+        self.0.writer.write(move |db| access::note_key_uses(db, &uses)).await.map(|()| Vec::new())
     }
 
-    async fn note_uses(&self, uses: Vec<SecretUse>) -> Result<(), StoreError> {
-        self.0.writer.write(move |db| secrets::note_uses(db, &uses)).await
+    async fn note_uses(&self, uses: Vec<SecretUse>) -> Result<Vec<SecretUse>, StoreError> {
+        self.0.writer.write(move |db| secrets::note_uses(db, &uses)).await.map(|()| Vec::new())
     }
 
     async fn check_writing(&self) -> Result<(), StoreError> {

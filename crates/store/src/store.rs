@@ -396,12 +396,15 @@ pub trait Store: Send + Sync + 'static {
     fn append_audit(&self, records: Vec<AuditEntry>) -> impl Future<Output = Result<(), StoreError>> + Send;
 
     /// Notes when values were last read. What is older than what is noted, and what is about secrets that are gone, changes
-    /// nothing.
-    fn note_uses(&self, uses: Vec<SecretUse>) -> impl Future<Output = Result<(), StoreError>> + Send;
+    /// nothing. Returns those that were not noted because somebody else holds the secret's row: to be tried again.
+    fn note_uses(&self, uses: Vec<SecretUse>) -> impl Future<Output = Result<Vec<SecretUse>, StoreError>> + Send;
 
     /// Notes the last uses of access keys. What is older than what is noted, and what is about keys that are gone, changes
-    /// nothing.
-    fn note_key_uses(&self, uses: Vec<AccessKeyUse>) -> impl Future<Output = Result<(), StoreError>> + Send;
+    /// nothing. Returns those that were not noted because somebody else holds the key's row: to be tried again.
+    fn note_key_uses(
+        &self,
+        uses: Vec<AccessKeyUse>,
+    ) -> impl Future<Output = Result<Vec<AccessKeyUse>, StoreError>> + Send;
 
     /// Writes a mark that nothing reads, as durably as everything: fails when changes would fail, for instance because the
     /// disk is full.

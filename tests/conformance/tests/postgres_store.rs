@@ -11,9 +11,9 @@ use std::{
     time::Duration,
 };
 
-use csms_core::VersionId;
+use csms_core::{UnixMillis, VersionId};
 use csms_store::{
-    ChangeError, Draft, PostgresSettings, PostgresStore, ReadError, Store, StoreError,
+    ChangeError, Draft, PostgresSettings, PostgresStore, ReadError, SecretUse, Store, StoreError,
     suite::{add_version, common, name, project, put, sealed},
 };
 use csms_testbed::{
@@ -352,6 +352,24 @@ async fn changes_of_other_secrets_go_on_while_somebody_holds_one() {
     }
     added.sort_unstable();
     assert_eq!(added, (2..22).collect::<Vec<_>>());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_use_of_a_held_secret_is_noted_later_and_waits_for_nobody() {
+    let (settings, server) = database().await;
+    let store = open(&settings).await;
+    for secret in ["held", "free"] {
+        put(&store, &common(secret)).await;
+    }
+    let used = |secret: &str| SecretUse { project: project(), secret: name(secret), time: UnixMillis::new(5_000) };
+    let holder = hold(&settings, &server, "SELECT * FROM secrets WHERE name = 'held' FOR UPDATE").await;
+    assert_eq!(store.note_uses(vec![used("held"), used("free")]).await.unwrap(), [used("held")]);
+    holder.batch_execute("ROLLBACK").await.unwrap();
+    assert_eq!(store.note_uses(vec![used("held")]).await.unwrap(), []);
+    for secret in ["held", "free"] {
+        let found = store.secret(&project(), &name(secret)).await.unwrap().unwrap();
+        assert_eq!(found.last_used_time, Some(UnixMillis::new(5_000)), "{secret}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -103,16 +103,28 @@ pub(super) async fn lock_state(session: &Session, binding: Binding<'_>) -> Resul
     })
 }
 
-/// Notes the last uses of access keys. Older ones than what is noted, and those of keys that are gone, change nothing. Each is a
-/// statement by itself that locks one row, so none waits for another in a circle.
-pub(super) async fn note_key_uses(session: &Session, uses: &[AccessKeyUse]) -> Result<(), StoreError> {
-    let sql = "UPDATE access_keys SET last_used_time = $2, last_used_peer = $3, last_used_operation = $4
-         WHERE access_key = $1 AND last_used_time < $2";
-    for AccessKeyUse { access_key, last } in uses {
+/// Notes a use unless a later one is noted. Finds a row when that was not possible because somebody else holds the key's: the note
+/// of a use is worth no wait.
+const NOTE_KEY_USE: &str = "WITH free AS (
+         SELECT access_key FROM access_keys WHERE access_key = $1 AND last_used_time < $2 FOR UPDATE SKIP LOCKED),
+     noted AS (
+         UPDATE access_keys SET last_used_time = $2, last_used_peer = $3, last_used_operation = $4
+         FROM free WHERE access_keys.access_key = free.access_key)
+     SELECT 1 FROM access_keys WHERE access_key = $1 AND last_used_time < $2 AND NOT EXISTS (SELECT FROM free)";
+
+/// Notes the last uses of access keys, and returns those whose rows are held by somebody else. Older ones than what is noted, and
+/// those of keys that are gone, change nothing.
+pub(super) async fn note_key_uses(session: &Session, uses: Vec<AccessKeyUse>) -> Result<Vec<AccessKeyUse>, StoreError> {
+    let mut left = Vec::new();
+    for used in uses {
+        let AccessKeyUse { access_key, last } = &used;
         let time = row::time(last.time);
-        session.execute(sql, &[access_key, &time, &last.peer, &last.operation], "noting the use of a key").await?;
+        let held = session
+            .row(NOTE_KEY_USE, &[access_key, &time, &last.peer, &last.operation], "noting the use of a key")
+            .await?;
+        left.extend(held.map(|_| used));
     }
-    Ok(())
+    Ok(left)
 }
 
 pub(super) async fn policy(

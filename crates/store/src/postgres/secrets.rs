@@ -382,15 +382,24 @@ async fn update(session: &Session, secret: &Secret) -> Result<(), StoreError> {
     if updated == 0 { Err(row::lost_replica(&secret.id)) } else { Ok(()) }
 }
 
-/// Notes when values were last read. Each is a statement by itself that locks one row, so none waits for another in a circle.
-pub(super) async fn note_uses(session: &Session, uses: &[SecretUse]) -> Result<(), StoreError> {
-    let sql = "UPDATE secrets SET last_used_time = $3
-         WHERE project = $1 AND name = $2 AND (last_used_time IS NULL OR last_used_time < $3)";
-    for SecretUse { project, secret, time } in uses {
-        let (project, secret, time) = (project.as_str(), secret.as_str(), row::time(*time));
-        session.execute(sql, &[&project, &secret, &time], "noting the use of a secret").await?;
+/// Notes a use unless a later one is noted. Finds a row when that was not possible because somebody else holds the secret's: the
+/// note of a use is worth no wait.
+const NOTE_USE: &str = "WITH free AS (
+         SELECT id FROM secrets WHERE project = $1 AND name = $2 AND (last_used_time IS NULL OR last_used_time < $3)
+         FOR UPDATE SKIP LOCKED),
+     noted AS (UPDATE secrets SET last_used_time = $3 FROM free WHERE secrets.id = free.id)
+     SELECT 1 FROM secrets WHERE project = $1 AND name = $2 AND (last_used_time IS NULL OR last_used_time < $3)
+         AND NOT EXISTS (SELECT FROM free)";
+
+/// Notes when values were last read, and returns those whose rows are held by somebody else.
+pub(super) async fn note_uses(session: &Session, uses: Vec<SecretUse>) -> Result<Vec<SecretUse>, StoreError> {
+    let mut left = Vec::new();
+    for used in uses {
+        let (project, secret, time) = (used.project.as_str(), used.secret.as_str(), row::time(used.time));
+        let held = session.row(NOTE_USE, &[&project, &secret, &time], "noting the use of a secret").await?;
+        left.extend(held.map(|_| used));
     }
-    Ok(())
+    Ok(left)
 }
 
 /// Binds every secret to its row as it is, for data that an older release has written.

@@ -82,7 +82,7 @@ pub async fn the_last_use_of_a_key_is_kept_and_changes_nothing_else<S: Store>(st
     };
     let note = async |name: &str, last: &LastKeyUse| {
         let noted = AccessKeyUse { access_key: name.to_owned(), last: last.clone() };
-        store.note_key_uses(vec![noted]).await.unwrap();
+        assert_eq!(store.note_key_uses(vec![noted]).await.unwrap(), []);
     };
     let first = used(20, Some("192.0.2.1"), "ShowSecret");
     note("AK1", &first).await;

@@ -203,8 +203,9 @@ pub async fn the_last_use_of_a_secret_is_noted_beside_it<S: Store>(store: Shared
     let secret = common("db");
     put(&*store, &secret).await;
     let used = |text: &str, millis| crate::SecretUse { project: project(), secret: name(text), time: at(millis) };
-    store.note_uses(vec![used("db", 5_000), used("absent", 5_000)]).await.unwrap();
-    store.note_uses(vec![used("db", 4_000)]).await.unwrap();
+    for uses in [vec![used("db", 5_000), used("absent", 5_000)], vec![used("db", 4_000)]] {
+        assert_eq!(store.note_uses(uses).await.unwrap(), []);
+    }
     let mut expected = secret.clone();
     expected.last_used_time = Some(at(5_000));
     assert_eq!(store.secret(&project(), &secret.name).await.unwrap(), Some(expected.clone()));
