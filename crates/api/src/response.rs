@@ -32,29 +32,45 @@ use replica::ReplicaInfo;
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 #[derive(Default)]
-#[allow(missing_docs, reason = "the fields are the API's")]
 pub struct SecretInfo {
+    /// Its identifier, which no other secret ever gets.
     pub id: String,
+    /// Its name.
     pub name: String,
+    /// `ENABLED`, `PENDING_DELETE` or `FROZEN`.
     pub state: String,
+    /// Identifier of the KMS key that protects its values.
     pub kms_key_id: String,
+    /// Its description.
     pub description: String,
+    /// When it was created.
     pub create_time: u64,
+    /// When anything of it last changed.
     pub update_time: u64,
+    /// When it will be deleted; absent while its deletion is not scheduled.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub scheduled_delete_time: Option<u64>,
+    /// `COMMON`, or the kind of account whose password a rotation changes.
     pub secret_type: String,
+    /// Whether it rotates by itself.
     pub auto_rotation: bool,
+    /// Time between two rotations, a number and a unit (`30d`); absent while none is set.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rotation_period: Option<String>,
+    /// Settings of the rotation, JSON in text; absent while there are none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rotation_config: Option<String>,
+    /// When it last rotated; absent while it has not.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rotation_time: Option<u64>,
+    /// When it will rotate next; absent while it does not by itself.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub next_rotation_time: Option<u64>,
+    /// Names of the events that are notified of it; at most one.
     pub event_subscriptions: Vec<String>,
+    /// The enterprise project that it belongs to.
     pub enterprise_project_id: String,
+    /// The function that rotates it; absent while there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rotation_func_urn: Option<String>,
     /// When a value was last read, to within a minute; absent while none has been.
@@ -163,14 +179,19 @@ pub struct ListSecretsResponse {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
-#[allow(missing_docs, reason = "the fields are the API's")]
 pub struct VersionMetadata {
+    /// Its identifier within the secret.
     pub id: String,
+    /// When it was created; later than that of every older version.
     pub create_time: u64,
+    /// When it expires; absent while it does not. An expired version can still be read.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expire_time: Option<u64>,
+    /// Identifier of the KMS key that protects its value.
     pub kms_key_id: String,
+    /// Name of the secret.
     pub secret_name: String,
+    /// Names of the stages that stand for it.
     pub version_stages: Vec<String>,
 }
 
@@ -264,11 +285,14 @@ impl Drop for VersionInfo {
 /// A stage. The time is milliseconds since 1970.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[allow(missing_docs, reason = "the fields are the API's")]
 pub struct StageInfo {
+    /// Its name.
     pub name: String,
+    /// When it was last given to a version.
     pub update_time: u64,
+    /// Name of the secret.
     pub secret_name: String,
+    /// The version that it stands for.
     pub version_id: String,
 }
 
@@ -329,17 +353,25 @@ impl RotateResponse {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
-#[allow(missing_docs, reason = "the fields are the API's")]
 pub struct TaskInfo {
+    /// Its identifier.
     pub task_id: String,
+    /// Name of the secret.
     pub secret_name: String,
+    /// The function that carries it out.
     pub rotation_func_urn: String,
+    /// `RUNNING`, `SUCCESS` or `FAILED`.
     pub task_status: String,
+    /// `SINGLE_USER` or `MULTI_USER`.
     pub operate_type: String,
+    /// When it was created.
     pub task_time: u64,
+    /// How often it has been tried.
     pub attempt_nums: u32,
+    /// The code of its failure; absent unless it failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub task_error_code: Option<String>,
+    /// Why it failed; absent unless it failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub task_error_msg: Option<String>,
     /// Our own: what happened, oldest first; only where it was asked for.

@@ -19,9 +19,10 @@ pub struct BatchGetResponse {
 /// A secret for which something was not done, and why.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[allow(missing_docs, reason = "the fields are the API's")]
 pub struct FailedSecret {
+    /// Name of the secret.
     pub name: String,
+    /// Why it was not done.
     pub error_msg: String,
 }
 

@@ -14,10 +14,12 @@ use super::PageInfo;
 /// Where notifications go.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[allow(missing_docs, reason = "the fields are the API's")]
 pub struct TargetInfo {
+    /// `SMN`, the one kind there is.
     pub target_type: String,
+    /// URN of the topic.
     pub target_id: String,
+    /// Name of the topic.
     pub target_name: String,
 }
 
@@ -30,14 +32,20 @@ impl From<&Target> for TargetInfo {
 /// An event.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[allow(missing_docs, reason = "the fields are the API's")]
 pub struct EventInfo {
+    /// Its name.
     pub name: String,
+    /// Its identifier.
     pub event_id: String,
+    /// What it notifies of.
     pub event_types: Vec<String>,
+    /// `ENABLED` or `DISABLED`.
     pub state: String,
+    /// When it was created.
     pub create_time: u64,
+    /// When it last changed.
     pub update_time: u64,
+    /// Where its notifications go.
     pub notification: TargetInfo,
 }
 
@@ -76,16 +84,24 @@ pub struct ListEventsResponse {
 /// A notification that was sent, or could not be.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[allow(missing_docs, reason = "the fields are the API's")]
 pub struct RecordInfo {
+    /// Name of the event.
     pub event_name: String,
+    /// What happened.
     pub trigger_event_type: String,
+    /// When it happened.
     pub create_time: u64,
+    /// Name of the secret to which it happened.
     pub secret_name: String,
+    /// The type of that secret.
     pub secret_type: String,
+    /// Name of the topic.
     pub notification_target_name: String,
+    /// URN of the topic.
     pub notification_target_id: String,
+    /// The message, JSON in text.
     pub notification_content: String,
+    /// Whether the topic has taken it.
     pub notification_status: String,
 }
 

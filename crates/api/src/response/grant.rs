@@ -16,14 +16,19 @@ const SECRET: &str = "SECRET";
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
-#[allow(missing_docs, reason = "the fields are the API's")]
 pub struct GrantInfo {
+    /// Its identifier.
     pub uuid: String,
+    /// Identifier of the secret.
     pub resource_id: String,
+    /// `SECRET`, the one kind there is.
     #[serde(rename = "type")]
     pub kind: String,
+    /// Identifier of the user who may read the secret.
     pub grantee_user: String,
+    /// When it was created.
     pub create_time: u64,
+    /// When it last changed.
     pub update_time: u64,
     /// The first moment at which the grant no longer counts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -57,10 +62,12 @@ pub struct GrantResponse {
 /// A user who may read a secret.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[allow(missing_docs, reason = "the fields are the API's")]
 pub struct GranteeInfo {
+    /// Identifier of the user.
     pub user_id: String,
+    /// Name of the user.
     pub user_name: String,
+    /// When the grant was created.
     pub create_time: u64,
     /// The first moment at which the grant no longer counts; it stays in the list until it is deleted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -70,14 +77,15 @@ pub struct GranteeInfo {
 /// The grants of a secret.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[allow(missing_docs, reason = "the fields are the API's")]
 pub struct SecretGrantsInfo {
     /// Identifier of the secret.
     pub id: String,
     /// Its name.
     pub name: String,
+    /// `SECRET`, the one kind there is.
     #[serde(rename = "type")]
     pub kind: String,
+    /// The users who may read it.
     pub grantee_user: Vec<GranteeInfo>,
     /// When the secret was made.
     pub create_time: u64,

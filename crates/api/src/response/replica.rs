@@ -20,16 +20,22 @@ const IN_SYNC: &str = "IN_SYNC";
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
-#[allow(missing_docs, reason = "the fields are the API's")]
 pub struct ReplicaInfo {
+    /// Identifier of the secret there.
     pub id: String,
+    /// Identifier of the KMS key that protects its values there.
     pub kms_key_id: String,
+    /// The project that it is in.
     pub project_id: String,
+    /// The region that it is in.
     pub region: String,
     /// `REPLICA`, or `PRIMARY` in a response about a replica.
     pub replica_type: String,
+    /// `IN_SYNC`: a replica changes in the transaction of its primary.
     pub status: String,
+    /// When it was created, in milliseconds since 1970.
     pub created_at: u64,
+    /// When it last changed, in milliseconds since 1970.
     pub updated_at: u64,
 }
 

@@ -7,9 +7,10 @@ use serde::{Deserialize, Serialize};
 /// An agency, or why it was not created.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[allow(missing_docs, reason = "the fields are the API's")]
 pub struct AgencyInfo {
+    /// Its name.
     pub agency_name: String,
+    /// Its identifier; absent when it was not created.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub agency_id: Option<String>,
     /// Why it was not created.

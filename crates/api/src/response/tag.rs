@@ -13,9 +13,10 @@ use super::SecretInfo;
 /// A tag.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[allow(missing_docs, reason = "the fields are the API's")]
 pub struct TagInfo {
+    /// Its key.
     pub key: String,
+    /// Its value, which may be empty.
     pub value: String,
 }
 
@@ -36,9 +37,10 @@ pub struct ListTagsResponse {
 /// A key and the values that secrets of the project have for it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[allow(missing_docs, reason = "the fields are the API's")]
 pub struct ProjectTagInfo {
+    /// The key.
     pub key: String,
+    /// The values, each once.
     pub values: Vec<String>,
 }
 
@@ -53,11 +55,14 @@ pub struct ListProjectTagsResponse {
 /// A secret that a search found.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[allow(missing_docs, reason = "the fields are the API's")]
 pub struct ResourceInfo {
+    /// Identifier of the secret.
     pub resource_id: String,
+    /// Its metadata.
     pub resource_detail: SecretInfo,
+    /// Its name.
     pub resource_name: String,
+    /// Its tags.
     pub tags: Vec<TagInfo>,
 }
 

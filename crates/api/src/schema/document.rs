@@ -109,14 +109,14 @@ pub fn document() -> Value {
     schemas.values_mut().for_each(simplify);
     requests::name(&mut paths, &mut schemas);
     paths.values_mut().chain(schemas.values_mut()).for_each(requests::make_patterns_portable);
-    schemas.insert(identity::ERROR.to_owned(), identity::error());
+    schemas.extend(identity::schemas().map(|(name, schema)| (name.to_owned(), schema)));
     schemas.insert("Error".to_owned(), error());
     schemas.insert(
         "NestedError".to_owned(),
         json!({
             "type": "object",
             "required": ["error"],
-            "properties": { "error": { "$ref": "#/components/schemas/Error" } },
+            "properties": { "error": { "$ref": "#/components/schemas/Error", "description": "What is wrong." } },
         }),
     );
     json!({
@@ -239,8 +239,9 @@ fn error() -> Value {
         "type": "object",
         "required": ["error_code", "error_msg"],
         "properties": {
-            "error_code": { "type": "string", "enum": codes },
-            "error_msg": { "type": "string", "minLength": 2, "maxLength": 1024 },
+            "error_code": { "type": "string", "enum": codes, "description": "The code of the catalogue." },
+            "error_msg": { "type": "string", "minLength": 2, "maxLength": 1024,
+                           "description": "What is wrong, and every problem of the request." },
         },
     })
 }
@@ -292,6 +293,33 @@ mod tests {
             for name in required {
                 assert!(content["example"].get(name).is_some(), "the example of {id} has no {name}");
             }
+        }
+    }
+
+    #[test]
+    fn every_property_is_described() {
+        fn silent(value: &Value, place: &str, found: &mut Vec<String>) {
+            let Some(object) = value.as_object() else {
+                return value.as_array().into_iter().flatten().for_each(|value| silent(value, place, found));
+            };
+            for (name, property) in object.get("properties").and_then(Value::as_object).into_iter().flatten() {
+                if property.is_object() && property["description"].as_str().is_none_or(str::is_empty) {
+                    found.push(format!("{place}.{name}"));
+                }
+            }
+            object.iter().for_each(|(name, value)| silent(value, &format!("{place}/{name}"), found));
+        }
+        let mut found = Vec::new();
+        silent(&document(), "", &mut found);
+        assert_eq!(found, Vec::<String>::new(), "describe them beside the reader or the response");
+    }
+
+    #[test]
+    fn every_operation_tells_of_a_store_that_cannot_be_reached() {
+        let document = document();
+        let operations = document["paths"].as_object().into_iter().flatten().filter_map(|(_, item)| item.as_object());
+        for (_, operation) in operations.flatten() {
+            assert!(operation["responses"].get("503").is_some(), "{}", operation["operationId"]);
         }
     }
 

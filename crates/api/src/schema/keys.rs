@@ -84,11 +84,11 @@ pub(super) fn describe(of: KmsOperation) -> Description {
                 &|body| problems(CreateKey::read(body)),
                 &fields([
                     ("key_alias", "Its alias."),
-                    ("key_description", ""),
-                    ("enterprise_project_id", ""),
-                    ("key_spec", ""),
-                    ("key_usage", ""),
-                    ("origin", ""),
+                    ("key_description", "Its description."),
+                    ("enterprise_project_id", "The enterprise project that it is to belong to."),
+                    ("key_spec", "Its algorithm: `AES_256`."),
+                    ("key_usage", "What it is for: `ENCRYPT_DECRYPT`."),
+                    ("origin", "Where its material comes from: `kms`."),
                     SEQUENCE,
                 ]),
             )
@@ -100,8 +100,8 @@ pub(super) fn describe(of: KmsOperation) -> Description {
                     ("limit", "Maximum number of keys on the page, in text."),
                     ("marker", "Where the page begins."),
                     ("key_state", "Only keys in this state: 2 enabled, 3 disabled, 4 waiting for deletion."),
-                    ("key_spec", ""),
-                    ("enterprise_project_id", ""),
+                    ("key_spec", "Only keys of this algorithm."),
+                    ("enterprise_project_id", "Only keys of this enterprise project."),
                     SEQUENCE,
                 ]),
             )
@@ -165,7 +165,7 @@ pub(super) fn describe(of: KmsOperation) -> Description {
         KmsOperation::EncryptData => sealing::<SealedResponse<'_>>(
             "Seals a short text.",
             &|body| problems(Crypt::read_encrypt_data(body)),
-            [KEY, (PLAIN_TEXT, "The text."), ("encryption_algorithm", "")],
+            [KEY, (PLAIN_TEXT, "The text."), ("encryption_algorithm", "`SYMMETRIC_DEFAULT`, unless given.")],
         ),
         KmsOperation::DecryptData => sealing::<OpenedDataResponse<'_>>(
             "Opens a sealed text.",
@@ -173,7 +173,7 @@ pub(super) fn describe(of: KmsOperation) -> Description {
             [
                 ("key_id", "Identifier of the key; found out without it."),
                 ("cipher_text", "The sealed text."),
-                ("encryption_algorithm", ""),
+                ("encryption_algorithm", "`SYMMETRIC_DEFAULT`, unless given."),
             ],
         ),
         KmsOperation::BatchCreateKmsTags => operation("Adds tags to a key, or removes them.").body(
@@ -199,8 +199,9 @@ pub(super) fn describe(of: KmsOperation) -> Description {
                     field("limit", "Most keys of the page, in text."),
                     field("offset", "Number of keys before the page, in text."),
                     field("tags", "Tags that a key must have.")
-                        .of([field("key", ""), field("values", "Any of these; any value without one.")]),
-                    field("matches", "Parts of the alias.").of([field("key", ""), field("value", "")]),
+                        .of([field("key", "Key of the tag."), field("values", "Any of these; any value without one.")]),
+                    field("matches", "Parts of the alias.")
+                        .of([field("key", "`resource_name`."), field("value", "A part of the alias.")]),
                     field(SEQUENCE.0, SEQUENCE.1),
                 ],
             )
@@ -226,9 +227,9 @@ pub(super) fn describe(of: KmsOperation) -> Description {
                 &fields([
                     KEY,
                     ("grantee_principal", "Identifier of the user."),
-                    ("grantee_principal_type", ""),
+                    ("grantee_principal_type", "`user`, the one kind that is taken."),
                     ("operations", "What the user may do with the key."),
-                    ("name", ""),
+                    ("name", "Name of the grant."),
                     ("retiring_principal", "Identifier of the user who may retire the grant."),
                     SEQUENCE,
                 ]),

@@ -21,11 +21,11 @@ pub(super) fn describe(of: Operation) -> Option<Description> {
                 &[
                     field("length", "Number of characters, 32 unless given."),
                     field("exclude_characters", "Characters that are not used."),
-                    field("exclude_lowercase", ""),
-                    field("exclude_uppercase", ""),
-                    field("exclude_numbers", ""),
-                    field("exclude_punctuation", ""),
-                    field("include_space", ""),
+                    field("exclude_lowercase", "Whether letters from a to z are left out."),
+                    field("exclude_uppercase", "Whether letters from A to Z are left out."),
+                    field("exclude_numbers", "Whether digits are left out."),
+                    field("exclude_punctuation", "Whether punctuation is left out."),
+                    field("include_space", "Whether spaces may be used."),
                     field(
                         "require_each_included_type",
                         "Whether to require each kind of character that is not excluded.",
