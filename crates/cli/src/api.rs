@@ -25,8 +25,8 @@ use crate::{
 
 const EXAMPLES: &str = "\
 Examples:
-  csms api --list                                         every operation: service, method, path, what it does
-  csms api ListSecrets --help                             what an operation takes
+  csms api --list                every operation: service, method, path, what it does
+  csms api ListSecrets --help    what an operation takes
   csms api ListSecrets --limit 10
   csms api CreateSecretTag --secret-id ID --tag '{\"key\":\"team\",\"value\":\"a\"}'
   csms api CreateSecret --name db --secret-string @value.txt

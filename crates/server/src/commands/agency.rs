@@ -17,13 +17,13 @@ use super::{
 use crate::{clock::Clock, installation::make_id, services::csms::agencies::BUILT_IN};
 
 const EXAMPLES: &str = "\
-An agency has rights of its own. A user whom it names, and whose policies allow iam:agencies:assume on it, may act with the
+An agency has rights of its own. A user whom it names, and whose policies allow iam:agencies:assume on it, may act with the \
 rights of the agency, and with none of the user's, for a while.
 
 Examples:
   csms agency create deploy --policy deploy --user alice
-  csms agency allow deploy bob                            bob may assume it, too
-  csms agency disallow deploy alice                       what alice has assumed ends within 5 seconds
+  csms agency allow deploy bob         bob may assume it, too
+  csms agency disallow deploy alice    what alice has assumed ends within 5 seconds
   csms agency show deploy
 
 The right to assume it, in a policy of the user:

@@ -23,8 +23,8 @@ const MAX_READINGS: usize = 10;
 const EXAMPLES: &str = "\
 Examples:
   csms audit list --secret db --output json            who read or changed the secret db
-  csms audit verify --offline                          follows the chain from the first record to the last
-  csms audit verify --offline --expect 812:9f86d0…     and checks that an earlier head is still part of it";
+  csms audit verify --offline                          follows the chain from first to last
+  csms audit verify --offline --expect 812:9f86d0…     and that an earlier head is part of it";
 
 /// Arguments of `csms audit`.
 #[derive(Args, Debug)]

@@ -22,7 +22,7 @@ Examples:
   csms doctor --data ./csms-data --strict    warnings count too, for a check before a release
   csms doctor -o json                        one object for each check, for monitoring
 
-Exit status: 0 when nothing is in the way of the server, 1 when something is (with --strict, also for a warning), 2 for
+Exit status: 0 when nothing is in the way of the server, 1 when something is (with --strict, also for a warning), 2 for \
 arguments that cannot be used.";
 
 /// Arguments of `csms doctor`.

@@ -36,7 +36,7 @@ Examples:
   csms drill FILE --no-logins                contacts no database
   csms drill FILE --yes --output json        for monitoring
 
-Exit status: 0 when everything opens and every password logs in, 1 when something does not, 2 for arguments that cannot be
+Exit status: 0 when everything opens and every password logs in, 1 when something does not, 2 for arguments that cannot be \
 used.";
 
 /// Arguments of `csms drill`.
