@@ -338,6 +338,17 @@ mod tests {
     }
 
     #[test]
+    fn published_policies_are_stored_as_they_are() {
+        for policy in [
+            r#"{"Sid":"ReadForPlan","Effect":"Allow","Action":["iam:securityPolicies:get*","iam:projects:list*","iam:roles:list"]}"#,
+            r#"{"Effect":"Allow","Action":"csms:secret:getVersion","Resource":"*"}"#,
+            r#"{"Effect":"Allow","Action":["iam:agencies:*","iam:tokens:assume","iam:groups:*","iam:credentials:*","iam:mfa:*","iam:projects:*","iam:users:*","iam:securitypolicies:*"]}"#,
+        ] {
+            assert!(review(policy).refusals.is_empty(), "{policy}: {:?}", review(policy).refusals);
+        }
+    }
+
+    #[test]
     fn a_service_that_cannot_exist_is_refused() {
         for effect in ["Allow", "Deny"] {
             let review = review(&format!(

@@ -79,6 +79,7 @@ const PHRASES: &[(&str, &str)] = &[
     ("text, not binary", "文本，而非二进制"),
     ("the least period allowed, 4h unless the server is set otherwise", "允许的最短周期（默认 4h）"),
     ("the mode that rotation_config names", "rotation_config 中指定的模式"),
+    ("the same as agency_name", "与 agency_name 相同"),
     ("true or false", "true 或 false"),
     ("when auto_rotation is true", "auto_rotation 为 true 时"),
     ("when secret_type is RDS-FG or GaussDB-FG", "secret_type 为 RDS-FG 或 GaussDB-FG 时"),

@@ -7,9 +7,13 @@ mod judgement;
 mod pattern;
 mod system;
 
-use alloc::{string::String, vec::Vec};
+use alloc::{borrow::ToOwned as _, string::String, vec::Vec};
+use core::fmt;
 
-use serde::{Deserialize, Serialize};
+use serde::{
+    Deserialize, Deserializer, Serialize,
+    de::{SeqAccess, Visitor},
+};
 
 use self::pattern::{matches_action, matches_resource};
 pub use self::{
@@ -31,12 +35,16 @@ pub enum Effect {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
 pub struct Statement {
+    /// A name for the statement, which decides nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sid: Option<String>,
     /// Allow or deny.
     pub effect: Effect,
-    /// Action patterns such as `csms:secret:get*`.
+    /// Action patterns such as `csms:secret:get*`. A single one may stand without a list.
+    #[serde(deserialize_with = "one_or_many")]
     pub action: Vec<String>,
-    /// Resource patterns such as `CSMS:*:*:secretName:demo`; every resource when absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// Resource patterns such as `CSMS:*:*:secretName:demo`; every resource when absent. A single one may stand without a list.
+    #[serde(default, deserialize_with = "none_one_or_many", skip_serializing_if = "Option::is_none")]
     pub resource: Option<Vec<String>>,
     /// What the request must satisfy for the statement to apply.
     #[serde(default, skip_serializing_if = "Conditions::is_empty")]
@@ -53,6 +61,37 @@ impl Statement {
     fn names_resource(&self, resource: &str) -> bool {
         self.resource.as_ref().is_none_or(|list| list.iter().any(|pattern| matches_resource(pattern, resource)))
     }
+}
+
+/// A text, or a list of texts.
+struct Texts;
+
+impl<'de> Visitor<'de> for Texts {
+    type Value = Vec<String>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a text or a list of texts")
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
+        Ok(Vec::from([text.to_owned()]))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Self::Value, A::Error> {
+        let mut texts = Vec::new();
+        while let Some(text) = items.next_element()? {
+            texts.push(text);
+        }
+        Ok(texts)
+    }
+}
+
+fn one_or_many<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    deserializer.deserialize_any(Texts)
+}
+
+fn none_one_or_many<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<String>>, D::Error> {
+    one_or_many(deserializer).map(Some)
 }
 
 /// A policy in the cloud's form: `{"Version":"1.1","Statement":[…]}`.
@@ -75,7 +114,8 @@ impl Policy {
     /// Allows some actions on some resources, and nothing else.
     #[must_use]
     pub fn allow(action: Vec<String>, resource: Option<Vec<String>>) -> Self {
-        let statement = Statement { effect: Effect::Allow, action, resource, condition: Conditions::default() };
+        let statement =
+            Statement { sid: None, effect: Effect::Allow, action, resource, condition: Conditions::default() };
         Self { version: String::from("1.1"), statement: Vec::from([statement]) }
     }
 

@@ -43,7 +43,13 @@ pub const MAX_SKEW_MILLIS: u64 = 15 * 60 * 1000;
 pub enum Scheme<'a> {
     /// `SDK-HMAC-SHA256`: SHA-256 throughout, by the secret key.
     Sha256,
-    /// `SDK-HMAC-SM3`: the same with SM3.
+    /// `SDK-HMAC-SHA256` with `Credential`, as the seal of Vault and older Go clients have it: SHA-256 throughout, by a key derived
+    /// for one day, region and service.
+    Scoped {
+        /// `<yyyymmdd>/<region>/<service>/sdk_request`; region and service may be empty.
+        scope: &'a str,
+    },
+    /// `SDK-HMAC-SM3`: as the first with SM3.
     Sm3,
     /// `V11-HMAC-SHA256`: SHA-256, by a key derived for one day, region and service.
     Derived {
@@ -55,7 +61,7 @@ pub enum Scheme<'a> {
 impl Scheme<'_> {
     const fn name(self) -> &'static str {
         match self {
-            Self::Sha256 => ALGORITHM,
+            Self::Sha256 | Self::Scoped { .. } => ALGORITHM,
             Self::Sm3 => "SDK-HMAC-SM3",
             Self::Derived { .. } => "V11-HMAC-SHA256",
         }
@@ -65,7 +71,7 @@ impl Scheme<'_> {
     #[must_use]
     pub fn payload_hash(self, body: &[u8]) -> String {
         match self {
-            Self::Sha256 | Self::Derived { .. } => payload_hash(body),
+            Self::Sha256 | Self::Scoped { .. } | Self::Derived { .. } => payload_hash(body),
             Self::Sm3 => lower_hex(Sm3::digest(body).into()),
         }
     }
@@ -85,12 +91,15 @@ pub struct Authorization<'a> {
 }
 
 impl<'a> Authorization<'a> {
-    /// Reads the header `SDK-HMAC-SHA256 Access=…, SignedHeaders=…, Signature=…`, or that of another scheme of [`SCHEMES`];
-    /// `None` when it has another form.
+    /// Reads the header `SDK-HMAC-SHA256 Access=…, SignedHeaders=…, Signature=…`, the same with `Credential=<key>/<scope>`, or that
+    /// of another scheme of [`SCHEMES`]; `None` when it has another form.
     #[must_use]
     pub fn parse(header: &'a str) -> Option<Self> {
         let (scheme, parameters) = header.split_once(' ')?;
         let (scheme, key) = match scheme {
+            ALGORITHM if parameters.trim_start().starts_with("Credential=") => {
+                (Scheme::Scoped { scope: "" }, "Credential")
+            }
             ALGORITHM => (Scheme::Sha256, "Access"),
             "SDK-HMAC-SM3" => (Scheme::Sm3, "Access"),
             "V11-HMAC-SHA256" => (Scheme::Derived { scope: "" }, "Credential"),
@@ -115,6 +124,10 @@ impl<'a> Authorization<'a> {
             Scheme::Derived { .. } => {
                 let (access_key, scope) = access_key?.split_once('/')?;
                 (Scheme::Derived { scope }, access_key)
+            }
+            Scheme::Scoped { .. } => {
+                let (access_key, scope) = access_key?.split_once('/')?;
+                (Scheme::Scoped { scope }, access_key)
             }
             scheme => (scheme, access_key?),
         };
@@ -212,6 +225,27 @@ fn derived_signature(authorization: &Authorization<'_>, secret_key: &[u8], scope
     mac::<Hmac<Sha256>>(key.as_bytes(), text)
 }
 
+/// The last part of the scope of [`Scheme::Scoped`].
+const SCOPE_END: &str = "sdk_request";
+
+/// The signature by a key that is derived from the secret key, part by part of the scope.
+fn scoped_signature(secret_key: &[u8], scope: &str, text: &[&[u8]]) -> [u8; 32] {
+    let begin = Zeroizing::new([b"SDK".as_slice(), secret_key].concat());
+    let mut parts = scope.split('/');
+    let day = parts.next().unwrap_or_default();
+    let mut key = Zeroizing::new(mac::<Hmac<Sha256>>(&begin, &[day.as_bytes()]));
+    for part in parts {
+        key = Zeroizing::new(mac::<Hmac<Sha256>>(key.as_slice(), &[part.as_bytes()]));
+    }
+    mac::<Hmac<Sha256>>(key.as_slice(), text)
+}
+
+/// Whether a scope is `<yyyymmdd>/<region>/<service>/sdk_request` of the day on which the request was signed.
+fn narrow_scope_fits(scope: &str, date: &str) -> bool {
+    let parts: Vec<_> = scope.split('/').collect();
+    matches!(parts.as_slice(), [day, _, _, SCOPE_END] if day.len() == 8 && date.get(..8) == Some(*day))
+}
+
 /// Whether a scope is `<yyyymmdd>/<region>/<service>` of the day on which the request was signed.
 fn scope_fits(scope: &str, date: &str) -> bool {
     let mut parts = scope.split('/');
@@ -231,7 +265,9 @@ pub fn verify<'h>(
 ) -> bool {
     let names = &authorization.signed_headers;
     let hash = match authorization.scheme {
-        Scheme::Sha256 | Scheme::Derived { .. } => canonical_hash::<Sha256>(request, names, header),
+        Scheme::Sha256 | Scheme::Scoped { .. } | Scheme::Derived { .. } => {
+            canonical_hash::<Sha256>(request, names, header)
+        }
         Scheme::Sm3 => canonical_hash::<Sm3>(request, names, header),
     };
     let Some(hash) = hash else { return false };
@@ -243,7 +279,10 @@ pub fn verify<'h>(
             let text = [name, b"\n", date, b"\n", scope.as_bytes(), b"\n", hash];
             derived_signature(authorization, secret_key, scope, &text)
         }
-        Scheme::Derived { .. } => return false,
+        Scheme::Scoped { scope } if narrow_scope_fits(scope, request.date) => {
+            scoped_signature(secret_key, scope, &[name, b"\n", date, b"\n", scope.as_bytes(), b"\n", hash])
+        }
+        Scheme::Derived { .. } | Scheme::Scoped { .. } => return false,
     };
     let expected = lower_hex(tag);
     expected.as_bytes().ct_eq(authorization.signature.as_bytes()).into()

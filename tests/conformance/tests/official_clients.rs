@@ -1,5 +1,6 @@
 //! The official SDKs of other languages against a running server: every operation that they have, both shapes of errors, both ways
-//! to sign in, and the look-up of a project. And two clients that use one: the KMS keys of sops, and Dapr's secret store.
+//! to sign in, and the look-up of a project. And clients
+//! that use one: the KMS keys of sops, the seal of Vault, and Dapr's secret store.
 //!
 //! The programs are in `clients/`, the steps in `clients/scenario.json`. A client whose tool is not on this machine is left out
 //! with a line that says so. `CSMS_WRITE_GENERATED=1` before the command writes `CLIENTS.md`.
@@ -166,4 +167,28 @@ async fn dapr_reads_a_secret_and_all_secrets() {
     let read: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     let all = serde_json::json!({ "one": { "one": "second" }, "other": { "other": "\u{5bc6} b" } });
     assert_eq!(read, serde_json::json!({ "newest": "second", "first": "first", "all": all }));
+}
+
+/// The seal itself cannot be had as a module; its library, in the version that it names, signs in a way of its own.
+#[tokio::test]
+async fn the_library_of_the_seal_of_vault_logs_in_and_seals() {
+    let seal = Client { name: "the library of the seal of Vault", directory: "seal", ..GO };
+    if !is_there(&seal) {
+        return;
+    }
+    let server = Server::start(Options::default()).await.unwrap();
+    let credentials = server.credentials();
+    let mut command = Command::new(binary().unwrap());
+    command.args(["key", "create", "vault", "--output", "json", "--endpoint", server.url()]);
+    command.env("CSMS_CREDENTIALS", server.credentials_path()).kill_on_drop(true);
+    let made = timeout(WITHIN, command.output()).await.unwrap().unwrap();
+    let made: serde_json::Value = serde_json::from_slice(&made.stdout).unwrap();
+    let key = made["key_id"].as_str().unwrap();
+    let mut command = Command::new(seal.tool);
+    command.args(seal.arguments).current_dir(directory().join(seal.directory)).kill_on_drop(true);
+    command.env("CSMS_URL", server.url()).env("CSMS_REGION", "local-1").env("CSMS_KEYS", format!("{key},alias/vault"));
+    command.env("CSMS_ACCESS_KEY", &credentials.access_key).env("CSMS_SECRET_KEY", &credentials.secret_key);
+    let output = timeout(WITHIN, command.output()).await.unwrap().unwrap();
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{told}\nthe server's log:\n{}", server.log_tail());
 }

@@ -32,7 +32,11 @@ impl PageRequest {
     /// # Errors
     /// A limit that is none from 1 to 200 (IAM.0002), a marker that no page answered (PAP5.0010).
     pub fn read(query: &[(String, String)]) -> Result<Self, ApiError> {
-        let find = |name: &str| query.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str());
+        // An empty parameter is not given.
+        let find = |name: &str| {
+            let value = query.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str());
+            value.filter(|value| !value.is_empty())
+        };
         let limit = find("limit").map_or(Ok(DEFAULT_LIMIT), |text| {
             let number = text.parse().ok().filter(|number| (1..=MAX_LIMIT).contains(number));
             number.ok_or_else(|| Violation::new(Rule::Pattern, "a number from 1 to 200").at("limit"))
@@ -98,10 +102,11 @@ mod tests {
 
     #[test]
     fn a_limit_out_of_range_and_a_foreign_marker_are_refused() {
-        for limit in ["0", "201", "-1", "ten", ""] {
+        for limit in ["0", "201", "-1", "ten"] {
             let error = PageRequest::read(&query(limit, None)).unwrap_err();
             assert_eq!(error.to_string(), "IAM.0002 Invalid parameter: limit must match a number from 1 to 200");
         }
+        assert_eq!(PageRequest::read(&query("", Some(""))).unwrap(), PageRequest { limit: DEFAULT_LIMIT, after: None });
         for marker in ["x", "!!", "YWJj"] {
             assert_eq!(PageRequest::read(&query("1", Some(marker))).unwrap_err().code, ErrorCode::IamInvalidMarker);
         }

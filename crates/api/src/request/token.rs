@@ -1,11 +1,13 @@
 //! Bodies of IAM v3 and STS that ask for credentials: `POST /v3/auth/tokens` by a password, a token or as an agency,
 //! `POST /v3.0/OS-CREDENTIAL/securitytokens`, and `POST /v5/agencies/assume`.
 
-use alloc::{borrow::ToOwned, format, string::String, vec::Vec};
+use alloc::{borrow::ToOwned, format, string::String, vec, vec::Vec};
 
 use csms_core::{Problem, Rule, Violation};
 use serde_json::Value;
 use zeroize::Zeroizing;
+
+use crate::fields::whole_number;
 
 /// A read token request.
 #[derive(Debug)]
@@ -55,10 +57,15 @@ fn required(body: &Value, pointer: &str, problems: &mut Vec<Problem>) -> String 
     }
 }
 
-/// The project of the scope, by its id or name.
-fn project(body: &Value) -> Option<String> {
-    let named = |part| body.pointer(&format!("/auth/scope/project/{part}")).and_then(Value::as_str);
-    named("id").or_else(|| named("name")).map(str::to_owned)
+/// The texts at these members of the object at a pointer. An empty one is not given.
+fn named(body: &Value, base: &str, members: &[&str]) -> Vec<String> {
+    let texts = members.iter().filter_map(|member| body.pointer(&format!("{base}/{member}")).and_then(Value::as_str));
+    texts.filter(|text| !text.is_empty()).map(str::to_owned).collect()
+}
+
+/// The project of the scope, by its identifier, its name or both.
+fn project(body: &Value) -> Vec<String> {
+    named(body, "/auth/scope/project", &["id", "name"])
 }
 
 /// A request to act as an agency.
@@ -66,10 +73,10 @@ fn project(body: &Value) -> Option<String> {
 pub struct AgencyRequest {
     /// Name of the agency.
     pub agency: String,
-    /// The account that the agency is in, by name or id, where given.
-    pub domain: Option<String>,
-    /// The one project that is asked for, by id or name, where given.
-    pub project: Option<String>,
+    /// The account that the agency is in, by name, identifier or both, where given. All of them must be of this account.
+    pub domain: Vec<String>,
+    /// The one project that is asked for, by identifier, name or both, where given. All of them must be of the same project.
+    pub project: Vec<String>,
     /// How long the credentials live at most, in seconds, where given: 900 to 86,400.
     pub seconds: Option<u64>,
 }
@@ -82,13 +89,22 @@ impl AgencyRequest {
     fn read(body: &Value) -> Result<Self, Vec<Problem>> {
         let mut problems = Vec::new();
         refuse_policy(body, &mut problems);
-        let agency = required(body, "/auth/identity/assume_role/agency_name", &mut problems);
+        // OTC and older clients call it `xrole_name`.
+        let names = named(body, "/auth/identity/assume_role", &["agency_name", "xrole_name"]);
+        let agency = match names.as_slice() {
+            [one, other] if one != other => {
+                let same = Violation::new(Rule::Choice, "the same as agency_name");
+                problems.push(same.at("auth.identity.assume_role.xrole_name"));
+                String::new()
+            }
+            [name, ..] => name.clone(),
+            [] => required(body, "/auth/identity/assume_role/agency_name", &mut problems),
+        };
         check_name(&agency, "auth.identity.assume_role.agency_name", &mut problems);
+        refuse_roles(body, &mut problems);
         let place = "/auth/identity/assume_role/duration_seconds";
         let seconds = life(body, place, &TemporaryKeyRequest::LIFE, TemporaryKeyRequest::LIFE_TEXT, &mut problems);
-        let named = |part| body.pointer(&format!("/auth/identity/assume_role/{part}")).and_then(Value::as_str);
-        let domain = named("domain_name").or_else(|| named("domain_id")).filter(|domain| !domain.is_empty());
-        let domain = domain.map(str::to_owned);
+        let domain = named(body, "/auth/identity/assume_role", &["domain_name", "domain_id"]);
         if problems.is_empty() { Ok(Self { agency, domain, project: project(body), seconds }) } else { Err(problems) }
     }
 
@@ -129,7 +145,7 @@ impl AgencyRequest {
         }
         match named {
             Some((agency, domain)) if problems.is_empty() => {
-                Ok((Self { agency, domain: Some(domain), project: None, seconds }, session))
+                Ok((Self { agency, domain: vec![domain], project: Vec::new(), seconds }, session))
             }
             _ => Err(problems),
         }
@@ -165,7 +181,15 @@ fn refuse_policy(body: &Value, problems: &mut Vec<Problem>) {
     }
 }
 
-/// The number of seconds at a pointer, if there is one.
+/// Refuses the choice of a part of the agency's roles, which must not be ignored.
+fn refuse_roles(body: &Value, problems: &mut Vec<Problem>) {
+    let restrict = body.pointer("/auth/identity/assume_role/restrict/roles");
+    if restrict.and_then(Value::as_array).is_some_and(|roles| !roles.is_empty()) {
+        problems.push(Violation::new(Rule::Forbidden, NO_LIMITS).at("auth.identity.assume_role.restrict.roles"));
+    }
+}
+
+/// The number of seconds at a pointer, if there is one. Empty and 0 are not given.
 fn life(
     body: &Value,
     pointer: &str,
@@ -173,8 +197,11 @@ fn life(
     range_text: &'static str,
     problems: &mut Vec<Problem>,
 ) -> Option<u64> {
-    let life = body.pointer(pointer).filter(|life| !life.is_null())?;
-    let seconds = life.as_u64().or_else(|| life.as_str().and_then(|text| text.parse().ok()));
+    let life = body.pointer(pointer).filter(|life| !life.is_null() && *life != "")?;
+    let seconds = whole_number(life);
+    if seconds == Some(0) {
+        return None;
+    }
     let seconds = seconds.filter(|seconds| range.contains(seconds));
     if seconds.is_none() {
         let place = pointer.trim_start_matches('/').replace('/', ".");
@@ -187,8 +214,8 @@ fn life(
 pub struct TokenLogin {
     /// The token; wiped when dropped.
     pub token: Zeroizing<String>,
-    /// The project the new token is for, by id or name, where given.
-    pub project: Option<String>,
+    /// The project the new token is for, by identifier, name or both, where given.
+    pub project: Vec<String>,
 }
 
 impl core::fmt::Debug for TokenLogin {
@@ -251,20 +278,23 @@ impl TemporaryKeyRequest {
 
 /// A read token request by a password.
 pub struct PasswordLogin {
-    /// User name.
-    pub user: String,
-    /// The user's domain (account), by name or id, where given.
-    pub domain: Option<String>,
+    /// The user's name, where given.
+    pub name: Option<String>,
+    /// The user's identifier, where given. One of the two is; of both, both must be right.
+    pub id: Option<String>,
+    /// The user's domain (account), by name, identifier or both, where given.
+    pub domain: Vec<String>,
     /// Password; wiped when dropped.
     pub password: Zeroizing<String>,
-    /// The project the token is for, by id or name, where given.
-    pub project: Option<String>,
+    /// The project the token is for, by identifier, name or both, where given.
+    pub project: Vec<String>,
 }
 
 impl core::fmt::Debug for PasswordLogin {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.debug_struct("PasswordLogin")
-            .field("user", &self.user)
+            .field("name", &self.name)
+            .field("id", &self.id)
             .field("project", &self.project)
             .finish_non_exhaustive()
     }
@@ -282,15 +312,15 @@ impl PasswordLogin {
             let methods = "password, token, assume_role";
             problems.push(Violation::new(Rule::Choice, methods).at("auth.identity.methods"));
         }
-        let user = required(body, "/auth/identity/password/user/name", &mut problems);
+        let given = |member| named(body, "/auth/identity/password/user", &[member]).pop();
+        let (id, mut name) = (given("id"), given("name"));
+        if id.is_none() && name.is_none() {
+            name = Some(required(body, "/auth/identity/password/user/name", &mut problems));
+        }
         let password = Zeroizing::new(required(body, "/auth/identity/password/user/password", &mut problems));
-        let optional = |base: &str| {
-            let named = |part| body.pointer(&format!("{base}/{part}")).and_then(Value::as_str);
-            named("id").or_else(|| named("name")).map(str::to_owned)
-        };
-        let domain = optional("/auth/identity/password/user/domain");
+        let domain = named(body, "/auth/identity/password/user/domain", &["id", "name"]);
         let project = project(body);
-        if problems.is_empty() { Ok(Self { user, domain, password, project }) } else { Err(problems) }
+        if problems.is_empty() { Ok(Self { name, id, domain, password, project }) } else { Err(problems) }
     }
 }
 
@@ -308,8 +338,8 @@ mod tests {
         }});
         let login = PasswordLogin::read(&body).unwrap();
         assert_eq!(
-            (login.user.as_str(), login.domain.as_deref(), login.project.as_deref()),
-            ("u", Some("d"), Some("local-1"))
+            (login.name.as_deref(), login.domain.as_slice(), login.project.as_slice()),
+            (Some("u"), ["d".to_owned()].as_slice(), ["local-1".to_owned()].as_slice())
         );
         assert!(!format!("{login:?}").contains("hunter2"));
     }
@@ -344,7 +374,10 @@ mod tests {
             (seconds(json!(900)), seconds(json!("86400")), seconds(Value::Null)),
             (Some(900), Some(86_400), Some(900))
         );
-        for life in [json!(899), json!(86_401), json!("soon"), json!(-1), json!([])] {
+        for (life, seconds_of) in [(json!(3600.0), 3600), (json!(""), 900), (json!(0), 900), (json!("0"), 900)] {
+            assert_eq!(seconds(life.clone()), Some(seconds_of), "{life}");
+        }
+        for life in [json!(899), json!(86_401), json!("soon"), json!("+3600"), json!(-1), json!([])] {
             assert_eq!(seconds(life.clone()), None, "{life}");
         }
         assert!(matches!(
@@ -364,8 +397,8 @@ mod tests {
         let whole = body(json!({ "agency_name": "build", "domain_name": "d", "duration_seconds": 3600 }));
         let expected = AgencyRequest {
             agency: "build".to_owned(),
-            domain: Some("d".to_owned()),
-            project: Some("local-1".to_owned()),
+            domain: vec!["d".to_owned()],
+            project: vec!["local-1".to_owned()],
             seconds: Some(3600),
         };
         assert!(TokenRequest::is_by_caller(&whole));
@@ -387,7 +420,10 @@ mod tests {
             AgencyRequest::read_session(&json!({ "agency_urn": urn, "agency_session_name": "run-7", "policy_ids": [] }))
         };
         let (asked, session) = read("iam::d0:agency:build").unwrap();
-        assert_eq!((asked.agency.as_str(), asked.domain.as_deref(), session.as_str()), ("build", Some("d0"), "run-7"));
+        assert_eq!(
+            (asked.agency.as_str(), asked.domain.as_slice(), session.as_str()),
+            ("build", ["d0".to_owned()].as_slice(), "run-7")
+        );
         for urn in ["build", "iam::d0:user:build", "iam::d0:agency:", "iam:r:d0:agency:build", "iam::d0:agency:a:b"] {
             assert_eq!(read(urn).unwrap_err()[0].path, "agency_urn", "{urn}");
         }
@@ -396,6 +432,40 @@ mod tests {
         let places: Vec<_> =
             AgencyRequest::read_session(&wrong).unwrap_err().into_iter().map(|problem| problem.path).collect();
         assert_eq!(places, ["agency_urn", "duration_seconds", "policy", "policy_ids", "agency_session_name"]);
+    }
+
+    #[test]
+    fn a_user_is_named_by_an_identifier_a_name_or_both() {
+        let read = |user: Value, project: Value| {
+            PasswordLogin::read(&json!({ "auth": {
+                "identity": { "methods": ["password"], "password": { "user": user } }, "scope": { "project": project },
+            } }))
+        };
+        let by_id = read(json!({ "id": "i", "password": "p" }), json!({ "id": "", "name": "local-1" })).unwrap();
+        assert_eq!((by_id.id.as_deref(), by_id.name.as_deref()), (Some("i"), None));
+        assert_eq!(by_id.project, ["local-1"]);
+        let domain = json!({ "id": "", "name": "d" });
+        let both = read(json!({ "id": "i", "name": "u", "password": "p", "domain": domain }), json!({})).unwrap();
+        assert_eq!((both.id.as_deref(), both.name.as_deref(), both.domain.len()), (Some("i"), Some("u"), 1));
+        assert_eq!(
+            read(json!({ "id": "", "password": "p" }), json!({})).unwrap_err()[0].path,
+            "auth.identity.password.user.name"
+        );
+    }
+
+    #[test]
+    fn an_agency_has_its_older_name_too_and_all_of_its_roles() {
+        let read = |assumed: Value| {
+            AgencyRequest::read(
+                &json!({ "auth": { "identity": { "methods": ["assume_role"], "assume_role": assumed } } }),
+            )
+        };
+        let older = read(json!({ "xrole_name": "build", "domain_name": "", "domain_id": "d0" })).unwrap();
+        assert_eq!((older.agency.as_str(), older.domain.as_slice()), ("build", ["d0".to_owned()].as_slice()));
+        let two = read(json!({ "xrole_name": "build", "agency_name": "other" })).unwrap_err();
+        assert_eq!(two[0].path, "auth.identity.assume_role.xrole_name");
+        let part = read(json!({ "agency_name": "build", "restrict": { "roles": ["te_admin"] } })).unwrap_err();
+        assert_eq!(part[0].path, "auth.identity.assume_role.restrict.roles");
     }
 
     #[test]

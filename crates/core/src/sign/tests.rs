@@ -107,6 +107,51 @@ fn every_vector_of_the_other_official_signers_verifies_and_no_changed_one_does()
 }
 
 #[test]
+fn every_vector_of_the_older_go_signer_verifies_and_no_changed_one_does() {
+    let json: Value = serde_json::from_str(VECTORS).unwrap();
+    for json in json["scoped"].as_array().unwrap() {
+        let vector = Vector { json: json.clone() };
+        let (header, name) = (vector.text("authorization"), vector.text("name"));
+        let hash = payload_hash(vector.text("body").as_bytes());
+        let good = vector.request(&hash);
+        assert!(vector.verifies(header, &good), "{name}");
+        let other_day = SignedRequest { date: "20261130T045044Z", ..good };
+        for changed in
+            [SignedRequest { method: "DELETE", ..good }, SignedRequest { payload_hash: "00", ..good }, other_day]
+        {
+            assert!(!vector.verifies(header, &changed), "{name}: {changed:?}");
+        }
+        for (scope, other) in [
+            ("/20261129///sdk_request", "/20261129/a//sdk_request"),
+            ("/20261129///sdk_request", "/20261129///other"),
+            ("Credential=", "Access="),
+            ("SDK-HMAC-SHA256 Credential", "V11-HMAC-SHA256 Credential"),
+        ] {
+            let other = header.replace(scope, other);
+            assert_ne!(other, header);
+            assert!(!vector.verifies(&other, &good), "{name}: {other}");
+        }
+    }
+}
+
+#[test]
+fn a_narrow_scope_is_of_the_day_of_its_signature_and_ends_as_it_must() {
+    for scope in ["20260102///sdk_request", "20260102/a/b/sdk_request"] {
+        assert!(narrow_scope_fits(scope, "20260102T030405Z"), "{scope}");
+    }
+    for scope in [
+        "20260103///sdk_request",
+        "20260102//sdk_request",
+        "20260102////sdk_request",
+        "20260102///",
+        "///sdk_request",
+        "",
+    ] {
+        assert!(!narrow_scope_fits(scope, "20260102T030405Z"), "{scope}");
+    }
+}
+
+#[test]
 fn a_derived_key_is_of_the_day_of_its_signature_and_of_a_whole_scope() {
     assert!(scope_fits("20260102/cn-north-4/csms", "20260102T030405Z"));
     for scope in

@@ -67,10 +67,13 @@ impl Body {
     /// The body as it was sent, for operations whose body is not JSON of ours.
     ///
     /// # Errors
-    /// A value that cannot be written, which none is that was read.
+    /// CSMS.0004 with the encoding of a body that is not sent as it is; a value that cannot be written, which none is that was read.
     pub fn into_bytes(self) -> Result<Bytes, Failure> {
         match self.content {
-            Content::Sent(bytes) => Ok(bytes),
+            Content::Sent(bytes) => {
+                refuse_encoding(self.encoding, &bytes)?;
+                Ok(bytes)
+            }
             Content::Read(value) => {
                 let text = Zeroizing::new(serde_json::to_vec(&*value).map_err(Failure::internal)?);
                 Ok(Bytes::from_owner(text))
@@ -78,7 +81,7 @@ impl Body {
         }
     }
 
-    /// The body as a JSON object.
+    /// The body as a JSON object; an empty body counts as `{}`, so that what is missing in it is named.
     ///
     /// # Errors
     /// CSMS.0004 when it is no JSON object, or when it repeats a member; the message names the member or the place, and
@@ -86,12 +89,9 @@ impl Body {
     pub fn object(self) -> Result<Value, Failure> {
         let value = match self.content {
             Content::Read(value) => value.release(),
+            Content::Sent(bytes) if bytes.is_empty() => Value::Object(Map::new()),
             Content::Sent(bytes) => {
-                let gzip = || bytes.starts_with(GZIP).then(|| "gzip".to_owned());
-                if let Some(encoding) = self.encoding.or_else(gzip) {
-                    let detail = format!("Content-Encoding {encoding} is not supported; send the body as it is");
-                    return Err(Failure::new(ErrorCode::InvalidBody, detail));
-                }
+                refuse_encoding(self.encoding, &bytes)?;
                 read(&bytes)?
             }
         };
@@ -109,17 +109,17 @@ impl Body {
     pub fn wiped_object(self) -> Result<Wiped, Failure> {
         self.object().map(Wiped)
     }
+}
 
-    /// The body as a JSON object; an empty body counts as `{}`.
-    ///
-    /// # Errors
-    /// As [`Body::object`].
-    pub fn optional_object(self) -> Result<Value, Failure> {
-        match &self.content {
-            Content::Sent(bytes) if bytes.is_empty() => Ok(Value::Object(Map::new())),
-            Content::Sent(_) | Content::Read(_) => self.object(),
-        }
-    }
+/// Refuses a body that is not sent as it is.
+///
+/// # Errors
+/// CSMS.0004 with the encoding.
+fn refuse_encoding(encoding: Option<String>, bytes: &[u8]) -> Result<(), Failure> {
+    let gzip = || bytes.starts_with(GZIP).then(|| "gzip".to_owned());
+    let Some(encoding) = encoding.or_else(gzip) else { return Ok(()) };
+    let detail = format!("Content-Encoding {encoding} is not supported; send the body as it is");
+    Err(Failure::new(ErrorCode::InvalidBody, detail))
 }
 
 /// The byte order mark that some clients write before a text. The signature covers it.
@@ -301,7 +301,7 @@ mod tests {
         assert!(
             reason(Body::new(bytes).encoded(Some("br".to_owned()))).contains("Content-Encoding br is not supported")
         );
-        assert!(Body::new(Bytes::new()).encoded(Some("gzip".to_owned())).optional_object().is_ok());
+        assert!(Body::new(Bytes::new()).encoded(Some("gzip".to_owned())).object().is_ok());
     }
 
     #[test]

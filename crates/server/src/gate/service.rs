@@ -291,7 +291,14 @@ impl Call {
     /// A query parameter.
     #[must_use]
     pub fn query_text(&self, name: &str) -> Option<&str> {
-        self.request.query.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+        let value = self.request.query.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str());
+        value.filter(|value| !value.is_empty())
+    }
+
+    /// Whether a parameter of the query is there, with a value or without one.
+    #[must_use]
+    pub fn has_query(&self, name: &str) -> bool {
+        self.request.query.iter().any(|(known, _)| known == name)
     }
 
     /// Judges an access that only the work can know of, such as one of many things that a deletion finds.

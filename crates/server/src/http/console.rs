@@ -1,7 +1,7 @@
 //! The console: static files in the binary, or in a directory that the operator names, served at `/` under a strict content
 //! policy.
 //!
-//! It has no part in authentication: the files are public, and all data comes through the API.
+//! Clients that look for IAM at `/` and want JSON are told its versions instead. It has no part in authentication: the files are public, and all data comes through the API.
 
 use std::{path::Path as FilePath, sync::Arc};
 
@@ -13,7 +13,7 @@ use axum::{
     routing::get,
 };
 
-use crate::app::App;
+use crate::{app::App, services::iam};
 
 /// Name, content, and content compressed by gzip.
 type Embedded = (&'static str, &'static [u8], &'static [u8]);
@@ -39,7 +39,20 @@ pub fn routes() -> Router<Arc<App>> {
     Router::new().route("/", get(index)).route("/favicon.svg", get(favicon)).route("/assets/{name}", get(asset))
 }
 
+/// Whether the client wants JSON and no page.
+fn wants_json(headers: &HeaderMap) -> bool {
+    let accepts = |kind| {
+        headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok()).any(|text| text.contains(kind))
+    };
+    accepts("application/json") && !accepts("text/html")
+}
+
 async fn index(State(app): State<Arc<App>>, headers: HeaderMap) -> Response<Body> {
+    if wants_json(&headers) {
+        let mut response = respond(StatusCode::MULTIPLE_CHOICES, "", Body::from(iam::versions(&headers).to_string()));
+        response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        return response;
+    }
     if let Some(file) = find(&app, "index.html").await {
         return file.response("index.html", &headers);
     }
@@ -133,7 +146,7 @@ fn respond(status: StatusCode, name: &str, body: Body) -> Response<Body> {
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(keep));
-    headers.insert(header::VARY, HeaderValue::from_static("accept-encoding"));
+    headers.insert(header::VARY, HeaderValue::from_static("accept, accept-encoding"));
     headers.insert(header::CONTENT_SECURITY_POLICY, POLICY);
     headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
     headers.insert("cross-origin-opener-policy", HeaderValue::from_static("same-origin"));

@@ -14,6 +14,8 @@ mod temporary;
 pub mod tokens;
 mod users;
 
+pub(crate) use catalog::versions;
+
 use std::sync::Arc;
 
 use csms_api::{

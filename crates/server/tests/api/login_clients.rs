@@ -354,3 +354,87 @@ async fn an_agency_that_cannot_be_assumed_is_named_in_one_refusal() {
         assert!(refused.body["error"]["message"].as_str().unwrap().contains("agency ops"), "{}", refused.body);
     }
 }
+
+/// A login of alice with these members of the user and this scope.
+async fn log_in_as(server: &Server, user: Value, scope: Value) -> Answer {
+    let identity = json!({ "methods": ["password"], "password": { "user": user } });
+    ask(server, "POST", "/v3/auth/tokens", &[], &json!({ "auth": { "identity": identity, "scope": scope } })).await
+}
+
+#[tokio::test]
+async fn a_user_logs_in_by_identifier_and_an_empty_text_names_nothing() {
+    let server = start_with_alice().await;
+    let password = "alice's password";
+    let shown = subject(&log_in_as(&server, json!({ "name": "alice", "password": password }), json!({})).await);
+    let shown =
+        ask(&server, "GET", "/v3/auth/tokens", &[("x-auth-token", &shown), ("x-subject-token", &shown)], &Value::Null)
+            .await;
+    let (id, domain) = (shown.body["token"]["user"]["id"].clone(), shown.body["token"]["user"]["domain"].clone());
+    let region = json!({ "project": { "id": "", "name": "local-1" } });
+    let empty = json!({ "id": "", "name": domain["name"] });
+    for user in [
+        json!({ "id": id, "password": password }),
+        json!({ "id": id, "name": "alice", "password": password, "domain": empty }),
+        json!({ "id": "", "name": "alice", "password": password, "domain": { "id": domain["id"], "name": "" } }),
+    ] {
+        let made = log_in_as(&server, user.clone(), region.clone()).await;
+        assert_eq!(made.status, StatusCode::CREATED, "{user}: {}", made.body);
+        assert_eq!(made.body["token"]["project"]["name"], "local-1");
+    }
+    for user in [
+        json!({ "id": id, "name": "bob", "password": password }),
+        json!({ "id": "nobody", "password": password }),
+        json!({ "name": "alice", "password": password, "domain": { "id": domain["id"], "name": "foreign" } }),
+    ] {
+        assert_eq!(log_in_as(&server, user.clone(), json!({})).await.status, StatusCode::UNAUTHORIZED, "{user}");
+    }
+}
+
+#[tokio::test]
+async fn whoever_wants_json_at_the_root_is_told_the_versions_of_iam() {
+    let server = Server::start().await;
+    let asked = ask(&server, "GET", "/", &[("accept", "application/json")], &Value::Null).await;
+    assert_eq!(
+        (asked.status, &asked.body["versions"]["values"][0]["id"]),
+        (StatusCode::MULTIPLE_CHOICES, &json!("v3.0"))
+    );
+    let browser = [("accept", "text/html,application/xhtml+xml,application/json;q=0.9,*/*;q=0.8")];
+    assert_eq!(ask(&server, "GET", "/", &browser, &Value::Null).await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn a_token_has_no_catalog_when_the_client_wants_none() {
+    let server = start_with_alice().await;
+    let token = log_in(&server, "alice", None).await;
+    for (query, is_there) in [("", true), ("?nocatalog=false", true), ("?nocatalog", false), ("?nocatalog=true", false)]
+    {
+        let path = format!("/v3/auth/tokens{query}");
+        let shown =
+            ask(&server, "GET", &path, &[("x-auth-token", &token), ("x-subject-token", &token)], &Value::Null).await;
+        assert_eq!(shown.body["token"].get("catalog").is_some(), is_there, "{query}");
+    }
+}
+
+#[tokio::test]
+async fn projects_are_listed_by_what_the_query_says_and_page_by_page() {
+    let server = start_with_alice().await;
+    let token = log_in(&server, "alice", None).await;
+    for (query, number) in [
+        ("", 1),
+        ("?name=", 1),
+        ("?name=local-1&enabled=true&is_domain=false", 1),
+        ("?enabled=false", 0),
+        ("?domain_id=foreign", 0),
+        ("?page=1&per_page=1", 1),
+        ("?page=2&per_page=1", 0),
+        ("?page=2", 0),
+    ] {
+        let listed =
+            ask(&server, "GET", &format!("/v3/projects{query}"), &[("x-auth-token", &token)], &Value::Null).await;
+        assert_eq!(listed.body["projects"].as_array().map(Vec::len), Some(number), "{query}: {}", listed.body);
+    }
+    let wrong = ask(&server, "GET", "/v3/projects?page=0&per_page=x", &[("x-auth-token", &token)], &Value::Null).await;
+    assert_eq!(wrong.status, StatusCode::BAD_REQUEST);
+    let message = wrong.body["error"]["message"].as_str().unwrap();
+    assert!(message.contains("page") && message.contains("per_page"), "{message}");
+}

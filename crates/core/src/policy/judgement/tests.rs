@@ -84,6 +84,7 @@ fn statement() -> impl Strategy<Value = Statement> {
     let resource = proptest::option::of(name.prop_map(|name| vec![format!("csms:*:*:secretName:{name}")]));
     (select(&[Effect::Allow, Effect::Deny]), action, resource, conditions()).prop_map(
         |(effect, action, resource, condition)| Statement {
+            sid: None,
             effect,
             action: vec![String::from(action)],
             resource,

@@ -30,7 +30,7 @@ use crate::{
 /// # Errors
 /// Every problem of the request; of the work: a secret that does not exist, its state, or a value that cannot be opened.
 pub async fn get_values(call: Call, body: Body) -> Result<Prepared, Failure> {
-    let names = read_names(body.optional_object()?)?;
+    let names = read_names(body.object()?)?;
     let mut readings = Vec::with_capacity(names.len());
     let (mut accesses, mut uses) = (Vec::new(), Vec::new());
     for name in &names {

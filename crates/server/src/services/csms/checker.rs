@@ -46,7 +46,7 @@ impl Default for CheckerSettings {
 /// # Errors
 /// Every problem of the request.
 pub fn generate_password(call: &Call, body: Body) -> Result<Prepared, Failure> {
-    let policy = read_password_policy(body.optional_object()?)?;
+    let policy = read_password_policy(body.object()?)?;
     Ok(Prepared::new(vec![call.all(Kind::Secret)], async move {
         let password = Password::make(&policy, &mut SysRng)?;
         Answer::secret(&PasswordResponse { password: password.reveal().to_owned() })

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::{app::App, audit::Requested, auth::Caller};
 
 /// The services in the catalog: type, and the path that their endpoints end in.
-const SERVICES: [(&str, &str); 3] = [("kms", "/v1.0"), ("csms", "/v1"), ("iam", "/v3")];
+const SERVICES: [(&str, &str); 4] = [("kms", "/v1.0"), ("csms", "/v1"), ("iam", "/v3"), ("identity", "/v3")];
 
 /// Where the request came in: scheme and authority; empty without a `Host` header in ASCII.
 fn origin(head: &HeaderMap) -> String {
@@ -35,11 +35,20 @@ pub(super) fn catalog(app: &App, caller: &Caller, head: &HeaderMap) -> Value {
 
 /// The version document of IAM v3.
 pub(super) fn version(head: &HeaderMap) -> Value {
-    json!({ "version": {
+    json!({ "version": described_version(head) })
+}
+
+/// The versions of IAM, for clients that are told this server's address without one.
+pub(crate) fn versions(head: &HeaderMap) -> Value {
+    json!({ "versions": { "values": [described_version(head)] } })
+}
+
+fn described_version(head: &HeaderMap) -> Value {
+    json!({
         "id": "v3.0",
         "status": "stable",
         "updated": "2013-03-06T00:00:00Z",
         "links": [{ "rel": "self", "href": format!("{}/v3/", origin(head)) }],
         "media-types": [{ "base": "application/json", "type": "application/vnd.openstack.identity-v3+json" }],
-    } })
+    })
 }

@@ -44,9 +44,20 @@ struct Credential<'k> {
 ///
 /// # Errors
 /// CSMS.0302 for another one.
-pub(super) fn require_project(app: &App, projects: &[ProjectId], named: &str) -> Result<ProjectId, Failure> {
+pub(super) fn require_project(
+    app: &App,
+    projects: &[ProjectId],
+    named: &[String],
+) -> Result<Option<ProjectId>, Failure> {
     let refused = || ApiError::new(ErrorCode::Forbidden, "the caller may not use the project of auth.scope.project");
-    Ok(find_project(app, projects, named).ok_or_else(refused)?)
+    let mut found = named.iter().map(|named| find_project(app, projects, named).ok_or_else(refused));
+    let Some(first) = found.next().transpose()? else { return Ok(None) };
+    for other in found {
+        if other? != first {
+            return Err(refused().into());
+        }
+    }
+    Ok(Some(first))
 }
 
 /// A token in its header, and what it is for in the body.
@@ -68,13 +79,16 @@ pub(super) fn token(
         (false, None) => "password",
     };
     let user = json!({ "id": token.user_id, "name": bearer.name, "domain": domain, "password_expires_at": "" });
+    let wants_catalog = !call.has_query("nocatalog") || call.query_text("nocatalog") == Some("false");
     let mut body = json!({ "token": {
         "methods": [method],
         "issued_at": token.issued.map(rfc3339).unwrap_or_default(),
         "expires_at": rfc3339(token.expires),
         "roles": [],
-        "catalog": catalog::catalog(app, bearer, &call.head().headers),
     }});
+    if wants_catalog {
+        body["token"]["catalog"] = catalog::catalog(app, bearer, &call.head().headers);
+    }
     match &bearer.assumed {
         None => body["token"]["user"] = user,
         Some(assumed) => {

@@ -186,7 +186,7 @@ pub(super) fn list(call: Call) -> Result<Prepared, Failure> {
     };
     let custom = choice("policy_type", ["custom", SYSTEM], "custom or system")?;
     let attached = choice("only_attached", ["true", "false"], "true or false")?;
-    let no_path = call.query_text("path_prefix").is_none_or(str::is_empty);
+    let no_path = call.query_text("path_prefix").is_none();
     Ok(Prepared::new(vec![call.all(Kind::Policy)], async move {
         let (domain, users) = (&call.app.identity.domain_id, call.app.store.users().await?);
         let policies = all(call.app.store.policies().await?);

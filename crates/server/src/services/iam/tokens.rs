@@ -3,14 +3,15 @@
 use std::sync::Arc;
 
 use axum::http::StatusCode;
+use csms_api::fields::both;
 pub use csms_api::iam::token::TokenOperation;
 use csms_api::{
     ApiError, ErrorCode, ErrorShape,
     operation::Specification,
     request::token::{AgencyRequest, PasswordLogin, TemporaryKeyRequest, TokenLogin, TokenRequest},
 };
-use csms_core::ProjectId;
-use csms_store::Store;
+use csms_core::{ProjectId, Rule, Violation};
+use csms_store::{Store, UserRecord};
 use serde_json::{Value, json};
 
 use super::{assume, catalog, issued, temporary};
@@ -90,7 +91,7 @@ impl Service for TokenOperation {
                 }))
             }
             Self::CreateTemporaryAccessKey => {
-                let request = TemporaryKeyRequest::read(&body.optional_object()?)?;
+                let request = TemporaryKeyRequest::read(&body.object()?)?;
                 let accesses = match &request {
                     TemporaryKeyRequest::Agency(agency) => vec![assume::access(agency)],
                     TemporaryKeyRequest::Own { .. } => Vec::new(),
@@ -129,13 +130,24 @@ impl Service for TokenOperation {
 
 async fn by_password(call: &Call, login: PasswordLogin) -> Result<Answer, Failure> {
     let app = &call.app;
-    let user = app.store.user_by_name(Some(&app.identity.domain_id), &login.user).await?.filter(|user| user.enabled);
+    let user = match (&login.id, &login.name) {
+        (Some(id), name) => {
+            let is_named = |user: &UserRecord| name.as_ref().is_none_or(|name| *name == user.name);
+            app.store.user(id).await?.filter(|user| user.domain_id == app.identity.domain_id && is_named(user))
+        }
+        (None, Some(name)) => app.store.user_by_name(Some(&app.identity.domain_id), name).await?,
+        (None, None) => None,
+    };
+    let user = user.filter(|user| user.enabled);
+    // Wrong passwords count for the user, however the login names it.
+    let named = user.as_ref().map(|user| user.name.clone());
+    let named = named.or(login.name).or(login.id).unwrap_or_default();
     if let Some(user) = &user {
         call.acts_as(Arc::new(Caller::named(&user.name, &user.id)));
     }
     let peer = Requested::current().and_then(|request| request.peer());
     let checks = app.authenticator.password_checks();
-    let is_right = match checks.check(user.as_ref(), &login.user, peer, login.password).await? {
+    let is_right = match checks.check(user.as_ref(), &named, peer, login.password).await? {
         Checked::Right => true,
         Checked::Wrong => false,
         Checked::HeldOff { wait_seconds } => {
@@ -143,15 +155,12 @@ async fn by_password(call: &Call, login: PasswordLogin) -> Result<Answer, Failur
             return Err(Failure::new(ErrorCode::Throttled, reason));
         }
     };
-    let is_of_account = login
-        .domain
-        .as_ref()
-        .is_none_or(|domain| *domain == app.identity.domain_name || *domain == app.identity.domain_id);
+    let is_account = |domain: &String| [&app.identity.domain_name, &app.identity.domain_id].contains(&domain);
+    let is_of_account = login.domain.iter().all(is_account);
     let user = user.filter(|user| is_right && is_of_account && user.password_hash.is_some());
     let user = user.ok_or_else(|| ApiError::new(ErrorCode::Unauthenticated, "The username or password is wrong."))?;
     Standing::prove(&call.head().extensions);
-    let project =
-        login.project.as_ref().map(|named| issued::require_project(app, &user.projects, named)).transpose()?;
+    let project = issued::require_project(app, &user.projects, &login.project)?;
     let now = app.clock.now();
     let token = UserToken {
         user_id: user.id.clone(),
@@ -175,10 +184,7 @@ async fn by_token(call: &Call, login: TokenLogin) -> Result<Answer, Failure> {
     let (source, caller) = app.authenticator.open_token(&login.token).await?;
     call.acts_as(Arc::new(caller.clone()));
     Standing::prove(&call.head().extensions);
-    let project = match &login.project {
-        Some(named) => Some(issued::require_project(app, &caller.projects, named)?),
-        None => source.project.clone(),
-    };
+    let project = issued::require_project(app, &caller.projects, &login.project)?.or_else(|| source.project.clone());
     let caller = project.as_ref().map_or(caller.clone(), |project| caller.within(project));
     let token = UserToken { project, issued: Some(app.clock.now()), by_token: true, ..source };
     let text = token.seal(&app.root)?;
@@ -211,13 +217,32 @@ fn project_body(app: &App, project: &ProjectId) -> Value {
 
 fn list_projects(call: &Call) -> Result<Answer, Failure> {
     let app = &call.app;
+    let domain = &app.identity.domain_id;
+    let is_asked =
+        |name: &str, value: &str| call.query_text(name).is_none_or(|wanted| wanted.eq_ignore_ascii_case(value));
+    let is_of_account = ["domain_id", "parent_id"].iter().all(|name| is_asked(name, domain));
+    let is_listed = is_of_account && is_asked("enabled", "true") && is_asked("is_domain", "false");
     let wanted = call.query_text("name");
     let projects = call.caller.projects.iter().map(|project| (project, issued::project_name(app, project)));
-    let projects: Vec<_> = projects
-        .filter(|(_, name)| wanted.is_none_or(|wanted| wanted == *name))
-        .map(|(project, _)| project_body(app, project))
-        .collect();
+    let projects = projects.filter(|(_, name)| is_listed && wanted.is_none_or(|wanted| wanted == *name));
+    let (skipped, most) = page(call)?;
+    let projects: Vec<_> = projects.skip(skipped).take(most).map(|(project, _)| project_body(app, project)).collect();
     Answer::json(&json!({ "projects": projects, "links": { "self": "", "next": null, "previous": null } }))
+}
+
+/// How many items stand before the page that `page` and `per_page` ask for, and the most that it has. Clients that page read on
+/// until a page is empty.
+fn page(call: &Call) -> Result<(usize, usize), Failure> {
+    /// What a page has unless the request says otherwise.
+    const MOST: usize = 100;
+    let number = |name: &str| match call.query_text(name).map(|text| text.parse().ok().filter(|number| *number > 0)) {
+        None => Ok(None),
+        Some(Some(number)) => Ok(Some(number)),
+        Some(None) => Err(vec![Violation::new(Rule::Pattern, "a whole number from 1 on").at(name)]),
+    };
+    let (page, most): (Option<usize>, Option<usize>) = both(number("page"), number("per_page"))?;
+    let most = most.unwrap_or(if page.is_some() { MOST } else { usize::MAX });
+    Ok((page.unwrap_or(1).saturating_sub(1).saturating_mul(most), most))
 }
 
 fn list_domains(call: &Call) -> Result<Answer, Failure> {
