@@ -179,11 +179,11 @@ async fn the_library_of_the_seal_of_vault_logs_in_and_seals() {
     let server = Server::start(Options::default()).await.unwrap();
     let credentials = server.credentials();
     let mut command = Command::new(binary().unwrap());
-    command.args(["key", "create", "vault", "--output", "json", "--endpoint", server.url()]);
+    command.args(["key", "create", "alias/vault", "--output", "json", "--endpoint", server.url()]);
     command.env("CSMS_CREDENTIALS", server.credentials_path()).kill_on_drop(true);
     let made = timeout(WITHIN, command.output()).await.unwrap().unwrap();
     let made: serde_json::Value = serde_json::from_slice(&made.stdout).unwrap();
-    let key = made["key_id"].as_str().unwrap();
+    let key = made["key_info"]["key_id"].as_str().unwrap();
     let mut command = Command::new(seal.tool);
     command.args(seal.arguments).current_dir(directory().join(seal.directory)).kill_on_drop(true);
     command.env("CSMS_URL", server.url()).env("CSMS_REGION", "local-1").env("CSMS_KEYS", format!("{key},alias/vault"));
