@@ -20,7 +20,18 @@ const DATABASE_SPECIALS: &str = "-_~^*";
 pub struct PasswordPolicy {
     length: usize,
     classes: Vec<Vec<u8>>,
-    each_class: bool,
+    share: Share,
+}
+
+/// How many characters of each class a password has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Share {
+    /// Any number.
+    Any,
+    /// At least one.
+    One,
+    /// The same number of each.
+    Even,
 }
 
 impl PasswordPolicy {
@@ -47,16 +58,22 @@ impl PasswordPolicy {
         if length > greatest {
             return Err(Violation::new(Rule::TooLarge, "4096").with_limit(greatest as u64, length as u64));
         }
-        Ok(Self { length, classes, each_class })
+        let share = if each_class { Share::One } else { Share::Any };
+        Ok(Self { length, classes, share })
     }
 
-    /// The policy for accounts of MySQL, MariaDB, TaurusDB and PostgreSQL: 32 characters with all four classes, the
-    /// longest that the RDS password rules allow (`compatibility/rotation.md#8-password-reset-apis`).
+    /// The policy for accounts of MySQL, MariaDB, TaurusDB and PostgreSQL: 32 characters, the longest that the RDS password
+    /// rules allow (`compatibility/rotation.md#8-password-reset-apis`), [`Self::OF_EACH_CLASS`] of each of the four classes.
+    /// Servers may ask for several of a class (`validate_password.special_char_count`), and whether they take a password is
+    /// not left to chance.
     #[must_use]
     pub fn for_database() -> Self {
         let classes = [LOWER, UPPER, DIGITS, DATABASE_SPECIALS].map(|class| class.bytes().collect());
-        Self { length: 32, classes: Vec::from(classes), each_class: true }
+        Self { length: 4 * Self::OF_EACH_CLASS, classes: Vec::from(classes), share: Share::Even }
     }
+
+    /// How many lower-case letters, upper-case letters, digits and other characters a password for a database has.
+    pub const OF_EACH_CLASS: usize = 8;
 }
 
 /// Punctuation of GenerateRandomPassword. The service does not document its set; these are the specials that RDS
@@ -131,6 +148,9 @@ impl Password {
     /// # Errors
     /// Whatever the generator answers.
     pub fn make<R: TryCryptoRng + ?Sized>(policy: &PasswordPolicy, rng: &mut R) -> Result<Self, R::Error> {
+        if policy.share == Share::Even {
+            return Self::make_even(policy, rng);
+        }
         let alphabet: Vec<u8> = policy.classes.iter().flatten().copied().collect();
         loop {
             let mut drawn = Zeroizing::new(String::with_capacity(policy.length));
@@ -139,10 +159,24 @@ impl Password {
             }
             let has = |class: &Vec<u8>| drawn.bytes().any(|byte| class.contains(&byte));
             // Drawing again keeps the distribution even; mending a password would not.
-            if !policy.each_class || policy.classes.iter().all(has) {
+            if policy.share == Share::Any || policy.classes.iter().all(has) {
                 return Ok(Self(core::mem::take(&mut *drawn)));
             }
         }
+    }
+
+    /// Draws the same number of characters of each class, and their order.
+    fn make_even<R: TryCryptoRng + ?Sized>(policy: &PasswordPolicy, rng: &mut R) -> Result<Self, R::Error> {
+        let mut drawn = Zeroizing::new(Vec::with_capacity(policy.length));
+        for class in policy.classes.iter().cycle().take(policy.length) {
+            drawn.push(draw(class, rng)?);
+        }
+        let mut password = Zeroizing::new(String::with_capacity(policy.length));
+        while !drawn.is_empty() {
+            let places: Vec<u8> = (0..=u8::MAX).take(drawn.len()).collect();
+            password.push(char::from(drawn.swap_remove(usize::from(draw(&places, rng)?))));
+        }
+        Ok(Self(core::mem::take(&mut *password)))
     }
 
     /// The password itself.
@@ -189,14 +223,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_database_password_has_32_characters_of_all_four_classes() {
+    fn a_database_password_has_eight_characters_of_each_of_the_four_classes() {
+        let mut firsts = BTreeSet::new();
         for _ in 0..200 {
             let password = Password::make(&PasswordPolicy::for_database(), &mut SysRng).unwrap();
             assert_eq!(password.reveal().len(), 32);
             for class in [LOWER, UPPER, DIGITS, DATABASE_SPECIALS] {
-                assert!(password.reveal().chars().any(|c| class.contains(c)));
+                assert_eq!(password.reveal().chars().filter(|c| class.contains(*c)).count(), 8);
+                firsts.extend(password.reveal().chars().next().filter(|c| class.contains(*c)).map(|_| class));
             }
         }
+        assert_eq!(firsts.len(), 4, "the order is drawn, too");
     }
 
     #[test]

@@ -28,17 +28,19 @@ pub struct Answer<T> {
     pub seen: Option<String>,
     /// Of a login: whether the server itself, and no pooler before it, has said that it checked the password.
     pub checked: bool,
+    /// Of a login, and of an account that was read: the host part of the account, where accounts have one.
+    pub host: Option<String>,
 }
 
 impl<T> Answer<T> {
     /// A finding that speaks for itself.
     pub const fn plain(finding: T) -> Self {
-        Self { finding, detail: String::new(), seen: None, checked: false }
+        Self { finding, detail: String::new(), seen: None, checked: false, host: None }
     }
 
     /// A finding with its detail.
     pub fn detailed(finding: T, detail: impl Into<String>) -> Self {
-        Self { finding, detail: detail.into(), seen: None, checked: false }
+        Self { finding, detail: detail.into(), seen: None, checked: false, host: None }
     }
 }
 

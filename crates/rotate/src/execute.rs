@@ -6,9 +6,9 @@ use csms_core::{
     password::{Password, PasswordPolicy},
     problem::Problem,
     rotation::{
-        Account, Action, FailureCode, OperatorReason, RetryReason, RotationEvent, RotationReply, Setter, Situation,
-        plan,
-        plan::{Labels, Powers, Reading, Role},
+        Account, Action, FailureCode, Inspection, OperatorReason, RetryReason, RotationEvent, RotationReply, Setter,
+        Situation, plan,
+        plan::{Cause, Change, Labels, Powers, Reading, Role},
     },
 };
 use rand_core::TryCryptoRng;
@@ -188,6 +188,10 @@ struct Attempt<'a, S, D, R: ?Sized> {
     details: Details,
     /// The digest of the account's hashes when the administrator read it.
     seen: Option<String>,
+    /// The host part of the account that is changed, where accounts have one.
+    host_part: Option<String>,
+    /// Whether the server has refused the administrator's login.
+    admin_refused: bool,
 }
 
 impl<'a, S: Secrets, D: Databases, R: TryCryptoRng + ?Sized> Attempt<'a, S, D, R> {
@@ -216,6 +220,8 @@ impl<'a, S: Secrets, D: Databases, R: TryCryptoRng + ?Sized> Attempt<'a, S, D, R
             changing: false,
             details: Details::default(),
             seen: None,
+            host_part: None,
+            admin_refused: false,
         }
     }
 
@@ -243,6 +249,9 @@ impl<'a, S: Secrets, D: Databases, R: TryCryptoRng + ?Sized> Attempt<'a, S, D, R
                     self.situation.note_passwords_checked();
                 }
                 self.details.of_mut(role).clone_from(&answer.detail);
+                if role == self.base() && answer.host.is_some() {
+                    self.host_part.clone_from(&answer.host);
+                }
                 Ok(told(&answer))
             }
             Action::ProbeDecoy => {
@@ -258,6 +267,11 @@ impl<'a, S: Secrets, D: Databases, R: TryCryptoRng + ?Sized> Attempt<'a, S, D, R
             Action::Inspect => self.inspect().await,
             Action::SetPassword { by } => {
                 self.require_pending_label().await?;
+                if let Some(difference) = self.difference_of_hosts().await? {
+                    self.situation.note_change(by, Change::NotDone(Cause::OtherHosts));
+                    self.details.change = difference;
+                    return Ok(format!("by {by}: {}", self.details.change));
+                }
                 let answer = self.databases.set_password(self.new_password(by)?, self.deadline).await;
                 self.situation.note_change(by, answer.finding);
                 self.details.change.clone_from(&answer.detail);
@@ -289,7 +303,20 @@ impl<'a, S: Secrets, D: Databases, R: TryCryptoRng + ?Sized> Attempt<'a, S, D, R
         self.situation.note_inspection(answer.finding);
         self.details.inspection.clone_from(&answer.detail);
         self.seen.clone_from(&answer.seen);
+        self.host_part.clone_from(&answer.host);
+        self.admin_refused = answer.finding == Inspection::Failed(Cause::NoLogin);
         Ok(told(&answer))
+    }
+
+    /// Where two accounts take turns: how the hosts that they admit differ, as far as that can be found out. Applications
+    /// that log in as the one from anywhere are shut out when the other admits them from a few places alone.
+    async fn difference_of_hosts(&self) -> Result<Option<String>, Failure> {
+        let (RotationMode::MultiUser, Some(host)) = (self.mode, &self.host_part) else { return Ok(None) };
+        let (used, idle) = (self.accounts.get(Role::Current)?, self.accounts.get(Role::Previous)?);
+        let (used_name, idle_name) = (&used.login().username, &idle.login().username);
+        let in_use = self.databases.probe(used, self.deadline).await.host;
+        let other = in_use.filter(|in_use| !in_use.eq_ignore_ascii_case(host));
+        Ok(other.map(|other| format!("{used_name}@{other} is in use, and {idle_name}@{host} would take its turn")))
     }
 
     /// The label of the version whose account is changed.
@@ -427,10 +454,13 @@ impl<'a, S: Secrets, D: Databases, R: TryCryptoRng + ?Sized> Attempt<'a, S, D, R
             OperatorReason::RightPasswordRefused(..)
             | OperatorReason::AccountBarred(_)
             | OperatorReason::HashesUnreadable
+            | OperatorReason::PasswordNotComparable(_)
             | OperatorReason::SecondPasswordUnknown
             | OperatorReason::SeveralAccounts
             | OperatorReason::NoAccount => &self.details.inspection,
-            OperatorReason::ChangeForbidden
+            OperatorReason::AdminRefused if self.details.change.is_empty() => &self.details.inspection,
+            OperatorReason::AdminRefused
+            | OperatorReason::ChangeForbidden
             | OperatorReason::ChangeBarred(_)
             | OperatorReason::FirstPasswordUnknown
             | OperatorReason::CandidatesRefused => &self.details.change,

@@ -6,13 +6,11 @@
 mod account;
 mod hash;
 mod policy;
+mod session;
 mod statement;
 
-use core::{cell::Cell, future::poll_fn, net::SocketAddr, task::Poll, time::Duration};
-use std::{
-    io::ErrorKind,
-    panic::{AssertUnwindSafe, catch_unwind},
-};
+use core::{cell::Cell, net::SocketAddr, time::Duration};
+use std::io::ErrorKind;
 
 use account::{Method, Shown};
 use csms_core::{
@@ -23,10 +21,11 @@ use csms_core::{
     },
 };
 use hash::Hash;
-use mysql_async::{ClientIdentity, Conn, DriverError, Error, IoError, OptsBuilder, SslOpts, prelude::Queryable};
+use mysql_async::{DriverError, Error, IoError};
+use session::Session;
 use sha2::{Digest, Sha256};
 use statement::{Name, SecondPassword};
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 
 use crate::{
     database::{Answer, By, Forecast, Inspect, Limits, NewPassword, Stored},
@@ -37,7 +36,8 @@ use crate::{
 pub(crate) async fn probe(account: &Account, address: SocketAddr) -> Answer<Probe> {
     match look_in(account, address).await {
         Ok(logged_in) if user_of(&logged_in) == account.login().username => {
-            Answer::detailed(Probe::Accepted, format!("as {logged_in}"))
+            let host = logged_in.rsplit_once('@').map(|(_, host)| host.to_owned());
+            Answer { host, ..Answer::detailed(Probe::Accepted, format!("as {logged_in}")) }
         }
         // An anonymous account, or a server that checks nothing (skip-grant-tables).
         Ok(logged_in) => Answer::detailed(Probe::Unknown(Cause::OtherAccount), format!("as {logged_in}")),
@@ -54,10 +54,10 @@ pub(crate) async fn probe(account: &Account, address: SocketAddr) -> Answer<Prob
 
 /// Logs in, asks as whom, and leaves.
 async fn look_in(account: &Account, address: SocketAddr) -> Result<String, Error> {
-    let mut conn = connect(account, address).await?;
-    let logged_in: Option<String> = conn.query_first("SELECT CURRENT_USER()").await?;
+    let mut session = Session::open(account, address).await?;
+    let logged_in: Option<String> = session.first("SELECT CURRENT_USER()").await?;
     // The login is proven; that the farewell fails changes nothing.
-    let _ = conn.disconnect().await;
+    session.close().await;
     Ok(logged_in.unwrap_or_default())
 }
 
@@ -85,28 +85,29 @@ async fn change(
 ) -> Result<Answer<Change>, Error> {
     let Some(login) = new.login() else { return Ok(Answer::plain(Change::NotDone(Cause::Unsupported))) };
     // A server that is silent before anything was sent has changed nothing.
-    let mut conn = timeout(limits.login, connect(login, address)).await.unwrap_or_else(|_| Err(too_late()))?;
-    let target = match find(&mut conn, &new).await? {
+    let mut session = timeout(limits.login, Session::open(login, address)).await.unwrap_or_else(|_| Err(too_late()))?;
+    let target = match find(&mut session, &new).await? {
         Ok(target) => target,
         Err((cause, detail)) => return Ok(Answer::detailed(Change::NotDone(cause), detail)),
     };
-    let second = second_password(&mut conn, &new, &target).await?;
-    let kept = new.keep_old && second == SecondPassword::Kept;
-    conn.query_drop(statement::settings(target.method, limits.change)).await?;
+    let second = second_password(&mut session, &new, &target).await?;
+    session.execute(&statement::settings(target.method, limits.change)).await?;
     if matches!(new.by, By::Admin { .. })
-        && let Some(answer) = not_as_it_was(&mut conn, &new, &target, limits.change).await?
+        && let Some(answer) = not_as_it_was(&mut session, &new, &target, limits.change).await?
     {
         return Ok(answer);
     }
-    if target.method == Method::Alter && sends_in_clear(login) {
-        return Ok(Answer::detailed(Change::NotDone(Cause::InClear), IN_CLEAR));
+    if target.method == Method::Alter
+        && let Some(what) = shows_text_of_mysql(&mut session, login).await?
+    {
+        return Ok(Answer::detailed(Change::NotDone(Cause::InClear), what));
     }
     let full_name = target.shown.full_name();
     let answer = match target.method {
-        Method::Alter => alter(&mut conn, &new, &target, kept, sent).await?,
-        Method::NativeHash => set_by_hash(&mut conn, &new, &target.name, sent).await?,
+        Method::Alter => alter(&mut session, &new, &target, second, sent).await?,
+        Method::NativeHash => set_by_hash(&mut session, &new, &target.name, sent).await?,
     };
-    let _ = conn.disconnect().await;
+    session.close().await;
     let detail = if answer.detail.is_empty() { full_name } else { format!("{full_name}; {}", answer.detail) };
     Ok(Answer { detail, ..answer })
 }
@@ -114,18 +115,18 @@ async fn change(
 /// Waits until changes of earlier sessions are over, and sees whether the account is still as it was read: a change that
 /// keeps the replaced password must not be sent twice.
 async fn not_as_it_was(
-    conn: &mut Conn,
+    session: &mut Session,
     new: &NewPassword<'_>,
     target: &Target,
     limit: Duration,
 ) -> Result<Option<Answer<Change>>, Error> {
     let (Some(seen), Name::Other { user, host }) = (new.seen, &target.name) else { return Ok(None) };
-    let locked: Option<Option<u8>> = conn.query_first(statement::lock(user, host, limit)).await?;
+    let locked: Option<Option<u8>> = session.first(&statement::lock(user, host, limit)).await?;
     if locked.flatten() != Some(1) {
         return Ok(Some(Answer::detailed(Change::NotDone(Cause::Busy), "another change of this account is under way")));
     }
-    let shown = show(conn, &target.name).await?;
-    let second = second_hash(conn, user, host, target.method).await.unwrap_or_default();
+    let shown = show(session, &target.name).await?;
+    let second = second_hash(session, user, host, target.method).await?;
     let now = shown.map(|shown| digest(&shown, second.as_deref()));
     Ok((now.as_deref() != Some(seen)).then(|| {
         Answer::detailed(
@@ -135,44 +136,67 @@ async fn not_as_it_was(
     }))
 }
 
-/// MySQL. `REPLACE` says which password the change is from. With a kept password that is needed: without it, a second change
-/// by somebody who has logged in with the kept password would lose that one. Otherwise it is said only if the server asks.
+/// MySQL. `REPLACE` says which password the change is from, on servers that know second passwords: without it, a login with
+/// the second one would replace a first one that nobody has stored. A change that says nothing of the replaced password
+/// leaves a second one as it is.
 async fn alter(
-    conn: &mut Conn,
+    session: &mut Session,
     new: &NewPassword<'_>,
     target: &Target,
-    kept: bool,
+    second: SecondPassword,
     sent: &Cell<bool>,
 ) -> Result<Answer<Change>, Error> {
     let (name, password) = (&target.name, new.account.password());
-    let mut send = async |password: &str, replaced: Option<&str>, kept: bool| {
+    let retains = new.keep_old && second == SecondPassword::Kept;
+    let mut send = async |password: &str, replaced: Option<&str>, retains: bool| {
         sent.set(true);
-        let result = conn.query_drop(statement::alter(name, password, replaced, kept).as_str()).await;
+        let result = session.execute(&statement::alter(name, password, replaced, retains)).await;
         // The server asks for the password that is replaced (password_require_current).
         match (&result, new.by) {
             (Err(Error::Server(error)), By::Itself(login) | By::Restored { login, .. })
                 if error.code == MISSING_CURRENT_PASSWORD =>
             {
-                conn.query_drop(statement::alter(name, password, Some(login.password()), kept).as_str()).await
+                session.execute(&statement::alter(name, password, Some(login.password()), retains)).await
             }
             _ => result,
         }
     };
-    match new.by {
-        // The second password becomes the first one again, so that it is the one that is kept.
-        By::Restored { login, first } if kept => {
-            send(login.password(), Some(first.password()), false).await?;
-            send(password, Some(login.password()), true).await?;
+    let is_kept = match new.by {
+        // The login is with the second password, which stays.
+        By::Restored { first, .. } => {
+            send(password, Some(first.password()), false).await?;
+            true
         }
-        By::Restored { .. } => send(password, None, false).await?,
-        By::Itself(login) => send(password, Some(login.password()).filter(|_| kept), kept).await?,
-        By::Admin { in_use: Some(in_use), .. } if kept && target.shown.is_first(in_use.password()) != Some(true) => {
-            send(in_use.password(), None, false).await?;
-            send(password, None, true).await?;
+        By::Itself(login) => {
+            let replaced = Some(login.password()).filter(|_| second != SecondPassword::NotKnown);
+            send(password, replaced, retains).await?;
+            retains
         }
-        By::Admin { .. } | By::Service => send(password, None, kept).await?,
-    }
-    Ok(match kept {
+        By::Admin { in_use: Some(in_use), .. } if retains => {
+            match target.shown.is_first(in_use.password()) {
+                Some(true) => send(password, None, true).await?,
+                // It logs in, so it is the second one, which stays.
+                Some(false) => send(password, None, false).await?,
+                None => {
+                    // Whether the server takes the password that is in use once more says nothing of the new one.
+                    match send(in_use.password(), None, false).await {
+                        Err(error) if change_that_failed(&error) == Change::RefusedCandidate => {
+                            let what = "the server does not take the password in use once more, so it cannot be kept";
+                            return Ok(Answer::detailed(Change::NotDone(Cause::Forbidden), what));
+                        }
+                        result => result?,
+                    }
+                    send(password, None, true).await?;
+                }
+            }
+            true
+        }
+        By::Admin { .. } | By::Service => {
+            send(password, None, retains).await?;
+            retains
+        }
+    };
+    Ok(match is_kept {
         true => Answer::detailed(Change::Done, "the old password is kept until the next change"),
         false => Answer::plain(Change::Done),
     })
@@ -180,36 +204,67 @@ async fn alter(
 
 /// MariaDB.
 async fn set_by_hash(
-    conn: &mut Conn,
+    session: &mut Session,
     new: &NewPassword<'_>,
     name: &Name,
     sent: &Cell<bool>,
 ) -> Result<Answer<Change>, Error> {
     let password = new.account.password();
     sent.set(true);
-    match conn.query_drop(statement::set_by_hash(name, password).as_str()).await {
-        Err(error) if takes_no_hash(&error) => {
-            if let Some(detail) = shows_text(conn, new).await? {
-                return Ok(Answer::detailed(Change::NotDone(Cause::InClear), detail));
+    let Err(error) = session.execute(&statement::set_by_hash(name, password)).await else {
+        return Ok(Answer::plain(Change::Done));
+    };
+    if !takes_no_hash(session, &error).await? {
+        return Err(error);
+    }
+    if let Some(detail) = shows_text(session, new).await? {
+        return Ok(Answer::detailed(Change::NotDone(Cause::InClear), detail));
+    }
+    match session.execute(&statement::set_by_text(name, password)).await {
+        // An administrator who may not write into the system database: the statement that is left goes into the binary log
+        // as it is.
+        Err(Error::Server(error)) if cause_of_code(error.code) == Cause::Forbidden && *name != Name::LoggedIn => {
+            if !new.login().is_some_and(Account::allows_cleartext) && writes_a_binary_log(session).await? {
+                return Ok(Answer::detailed(Change::NotDone(Cause::InClear), INTO_THE_BINARY_LOG));
             }
-            conn.query_drop(statement::set_by_text(name, password).as_str()).await?;
+            session.execute(&statement::alter(name, password, None, false)).await?;
         }
         result => result?,
     }
     Ok(Answer::plain(Change::Done))
 }
 
+const INTO_THE_BINARY_LOG: &str = "strict_password_validation takes no hash, and the binary log would show the password; grant \
+    the administrator UPDATE on mysql.*, or allow it with \"allow_cleartext_password\":true";
+
 /// Where a password that goes to MariaDB as text could be read, if anywhere.
-async fn shows_text(conn: &mut Conn, new: &NewPassword<'_>) -> Result<Option<&'static str>, Error> {
+async fn shows_text(session: &mut Session, new: &NewPassword<'_>) -> Result<Option<&'static str>, Error> {
     if new.login().is_some_and(Account::allows_cleartext) {
         return Ok(None);
     }
-    if writes_a_general_log(conn).await? {
+    if writes_a_general_log(session).await? {
         return Ok(Some("strict_password_validation takes no hash, and general_log would show the password"));
     }
     Ok(new.login().is_some_and(sends_in_clear).then_some(
         "strict_password_validation takes no hash, and without TLS the password would cross the network in clear; leave \
          \"tls\":\"disable\" out, or allow it with \"allow_cleartext_password\":true",
+    ))
+}
+
+/// Where a password that goes to MySQL could be read, if anywhere.
+async fn shows_text_of_mysql(session: &mut Session, login: &Account) -> Result<Option<&'static str>, Error> {
+    if login.allows_cleartext() {
+        return Ok(None);
+    }
+    if sends_in_clear(login) {
+        return Ok(Some(IN_CLEAR));
+    }
+    // Servers without log_raw decide it when they start, and do not say.
+    let raw: Vec<(String, String)> =
+        session.rows("SHOW GLOBAL VARIABLES WHERE Variable_name = 'log_raw' AND Value IN ('ON', '1')").await?;
+    Ok((!raw.is_empty() && writes_a_general_log(session).await?).then_some(
+        "log_raw is on, so general_log would show the password; switch one of them off, or allow it with \
+         \"allow_cleartext_password\":true",
     ))
 }
 
@@ -229,22 +284,23 @@ pub(crate) async fn forecast(new: NewPassword<'_>, address: SocketAddr, limits: 
 
 async fn look(new: NewPassword<'_>, address: SocketAddr, limit: Duration) -> Result<Forecast, Error> {
     let Some(login) = new.login() else { return Ok(Forecast::obstacle(Cause::Unsupported, "a login")) };
-    let mut conn = connect(login, address).await?;
-    let target = match find(&mut conn, &new).await? {
+    let mut session = Session::open(login, address).await?;
+    let target = match find(&mut session, &new).await? {
         Ok(target) => target,
         Err((cause, detail)) => return Ok(Forecast::obstacle(cause, detail)),
     };
-    let grants: Vec<String> = conn.query("SHOW GRANTS").await?;
+    let grants: Vec<String> = session.rows("SHOW GRANTS").await?;
     let full_name = target.shown.full_name();
-    if matches!(new.by, By::Admin { .. }) && !statement::has_any(&grants, &statement::OVER_OTHERS) {
+    if matches!(new.by, By::Admin { .. }) && !statement::may_change_others(&grants) {
         let missing = "CREATE USER for the administrator";
         return Ok(Forecast { account: Some(full_name), ..Forecast::obstacle(Cause::Forbidden, missing) });
     }
-    conn.query_drop(statement::settings(target.method, limit)).await?;
-    let second = second_password(&mut conn, &new, &target).await?;
+    session.execute(&statement::settings(target.method, limit)).await?;
+    let second = second_password(&mut session, &new, &target).await?;
     let kept = new.keep_old && second == SecondPassword::Kept;
-    let obstacle = obstacle(&mut conn, &new, &target, &grants, kept).await?;
-    let _ = conn.disconnect().await;
+    let kept = kept || matches!(new.by, By::Restored { .. });
+    let obstacle = obstacle(&mut session, &new, &target, &grants, second).await?;
+    session.close().await;
     let mut missing: Vec<String> =
         second.missing().filter(|_| new.keep_old && !kept).map(str::to_owned).into_iter().collect();
     if let Some(limit) = target.shown.failed_logins {
@@ -263,7 +319,12 @@ async fn look(new: NewPassword<'_>, address: SocketAddr, limit: Duration) -> Res
 /// Logins that a dry run and the rotation after it make with the account's own password; with two accounts, one more compares
 /// their rights.
 const fn logins_of_a_rotation(new: &NewPassword<'_>) -> u32 {
-    if new.keep_old { 5 } else { 6 }
+    match new.by {
+        // The stored password is tried twice, and the new one once.
+        By::Admin { .. } => 3,
+        _ if new.keep_old => 5,
+        _ => 6,
+    }
 }
 
 /// Statements that a rotation sends at least with the account's own password, those of the driver included.
@@ -271,11 +332,11 @@ const STATEMENTS_OF_A_ROTATION: u32 = 15;
 
 /// What would keep the change from being made.
 async fn obstacle(
-    conn: &mut Conn,
+    session: &mut Session,
     new: &NewPassword<'_>,
     target: &Target,
     grants: &[String],
-    kept: bool,
+    second: SecondPassword,
 ) -> Result<Option<(Change, String)>, Error> {
     let not_done = |cause, what: String| Ok(Some((Change::NotDone(cause), what)));
     let logins = logins_of_a_rotation(new);
@@ -290,32 +351,43 @@ async fn obstacle(
         );
         return not_done(Cause::Busy, what);
     }
-    if let Some(variable) = read_only(conn, grants).await? {
+    if let Some(variable) = read_only(session, target.method, grants).await? {
         return not_done(Cause::ReadOnly, format!("a server that can be written to: {variable} is on"));
     }
     if let By::Itself(login) = new.by
-        && kept
-        && is_first(conn, target, login).await? == Some(false)
+        && second != SecondPassword::NotKnown
+        && is_first(session, target, login).await? == Some(false)
     {
         return not_done(Cause::NotFirst, "the stored password is the account's second one".to_owned());
     }
-    let rules: Vec<(String, String)> = conn.query(policy::VARIABLES).await?;
+    if let Name::Other { user, host } = &target.name
+        && !statement::has_any(grants, &statement::OVER_SYSTEM_USERS)
+        && let Ok(others) = session.rows::<String>(&statement::grants_of(user, host)).await
+        && statement::has_any(&others, &statement::OVER_SYSTEM_USERS)
+    {
+        return not_done(Cause::Forbidden, "SYSTEM_USER for the administrator, which the account has".to_owned());
+    }
+    let rules: Vec<(String, String)> = session.rows(policy::VARIABLES).await?;
     if target.method == Method::NativeHash {
         // The server takes hashes unless a plugin checks passwords.
-        let strict: Option<String> = conn
-            .query_first(
-                "SELECT @@GLOBAL.strict_password_validation FROM information_schema.plugins \
-                WHERE plugin_type = 'PASSWORD VALIDATION' AND plugin_status = 'ACTIVE' LIMIT 1",
-            )
-            .await?;
-        if strict.as_deref() != Some("1") {
+        if !is_strict(session).await? {
             return Ok(None);
         }
-        if let Some(what) = shows_text(conn, new).await? {
+        if let Some(what) = shows_text(session, new).await? {
             return not_done(Cause::InClear, what.to_owned());
         }
-    } else if new.login().is_some_and(sends_in_clear) {
-        return not_done(Cause::InClear, IN_CLEAR.to_owned());
+        let allows = new.login().is_some_and(Account::allows_cleartext);
+        if matches!(target.name, Name::Other { .. })
+            && !allows
+            && !statement::may_write_accounts(grants)
+            && writes_a_binary_log(session).await?
+        {
+            return not_done(Cause::InClear, INTO_THE_BINARY_LOG.to_owned());
+        }
+    } else if let Some(login) = new.login()
+        && let Some(what) = shows_text_of_mysql(session, login).await?
+    {
+        return not_done(Cause::InClear, what.to_owned());
     }
     // Any password that a rotation would make has the same length and the same classes.
     let broken = Password::make(&PasswordPolicy::for_database(), &mut getrandom::SysRng)
@@ -325,18 +397,19 @@ async fn obstacle(
 }
 
 /// The variable that makes the server read-only for a login with these privileges.
-async fn read_only(conn: &mut Conn, grants: &[String]) -> Result<Option<String>, Error> {
+async fn read_only(session: &mut Session, method: Method, grants: &[String]) -> Result<Option<String>, Error> {
     let variables: Vec<(String, String)> =
-        conn.query("SHOW GLOBAL VARIABLES WHERE Variable_name IN ('read_only', 'super_read_only')").await?;
-    let exempt = statement::has_any(grants, &statement::DESPITE_READ_ONLY);
+        session.rows("SHOW GLOBAL VARIABLES WHERE Variable_name IN ('read_only', 'super_read_only')").await?;
+    let version = version(session).await?;
+    let exempt = statement::has_any(grants, statement::despite_read_only(method, &version));
     let blocks = |(name, value): &(String, String)| value != "OFF" && (name == "super_read_only" || !exempt);
     Ok(variables.into_iter().find(blocks).map(|(name, _)| name))
 }
 
 /// Whether a login's password is the account's first one, as far as the server shows its hash.
-async fn is_first(conn: &mut Conn, target: &Target, login: &Account) -> Result<Option<bool>, Error> {
-    show_hashes_in_hex(conn).await;
-    Ok(show(conn, &target.name).await?.and_then(|shown| shown.is_first(login.password())))
+async fn is_first(session: &mut Session, target: &Target, login: &Account) -> Result<Option<bool>, Error> {
+    show_hashes_in_hex(session).await;
+    Ok(show(session, &target.name).await?.and_then(|shown| shown.is_first(login.password())))
 }
 
 /// The account to change, as the server names it and logs it in.
@@ -347,22 +420,20 @@ struct Target {
 }
 
 /// Finds out which account the change is about and that it is the one named. The inner error says what is wrong with it.
-async fn find(conn: &mut Conn, new: &NewPassword<'_>) -> Result<Result<Target, (Cause, String)>, Error> {
-    // Names are shown and read in the quotes of the mode.
-    conn.query_drop(statement::LITERALS).await?;
+async fn find(session: &mut Session, new: &NewPassword<'_>) -> Result<Result<Target, (Cause, String)>, Error> {
     let user = &new.account.login().username;
     let name = match new.by {
         By::Itself(_) | By::Restored { .. } | By::Service => Name::LoggedIn,
-        By::Admin { .. } => match chosen_host(conn, user, new.host).await? {
+        By::Admin { .. } => match chosen_host(session, user, new.host).await? {
             Chosen::Host(host) => {
-                show_hashes_in_hex(conn).await;
+                show_hashes_in_hex(session).await;
                 Name::Other { user: user.clone(), host }
             }
             Chosen::None => return Ok(Err((Cause::NoAccount, "no account of this name".to_owned()))),
             Chosen::Several(hosts) => return Ok(Err((Cause::OtherAccount, several(&hosts)))),
         },
     };
-    let Some(shown) = show(conn, &name).await? else {
+    let Some(shown) = show(session, &name).await? else {
         return Ok(Err((Cause::Unsupported, "SHOW CREATE USER has an unknown form".to_owned())));
     };
     // An anonymous account may have let the login in.
@@ -398,8 +469,8 @@ enum Chosen {
     Several(Vec<String>),
 }
 
-async fn chosen_host(conn: &mut Conn, user: &str, wanted: Option<&str>) -> Result<Chosen, Error> {
-    let mut hosts: Vec<String> = conn.query(statement::hosts_of(user)).await?;
+async fn chosen_host(session: &mut Session, user: &str, wanted: Option<&str>) -> Result<Chosen, Error> {
+    let mut hosts: Vec<String> = session.rows(&statement::hosts_of(user)).await?;
     if let Some(wanted) = wanted {
         hosts.retain(|host| host.eq_ignore_ascii_case(wanted));
     }
@@ -411,22 +482,28 @@ async fn chosen_host(conn: &mut Conn, user: &str, wanted: Option<&str>) -> Resul
 }
 
 /// Hashes of MySQL hold bytes that are not printable. Servers without the setting show them all the same.
-async fn show_hashes_in_hex(conn: &mut Conn) {
-    let _ = conn.query_drop("SET SESSION print_identified_with_as_hex = ON").await;
+async fn show_hashes_in_hex(session: &mut Session) {
+    let _ = session.execute("SET SESSION print_identified_with_as_hex = ON").await;
 }
 
-async fn show(conn: &mut Conn, name: &Name) -> Result<Option<Shown>, Error> {
-    let text: Option<Vec<u8>> = conn.query_first(statement::show(name)).await?;
+async fn show(session: &mut Session, name: &Name) -> Result<Option<Shown>, Error> {
+    let text: Option<Vec<u8>> = session.first(&statement::show(name)).await?;
     Ok(text.and_then(|text| Shown::parse(&text)))
 }
 
-/// The hash of the second password that MySQL keeps for an account. Servers that know none have no such column.
-async fn second_hash(conn: &mut Conn, user: &str, host: &str, method: Method) -> Result<Option<Vec<u8>>, Error> {
+/// An unknown column.
+const BAD_FIELD: u16 = 1054;
+
+/// The hash of the second password that MySQL keeps for an account. Servers that know none have no such column; any other
+/// failure says nothing.
+async fn second_hash(session: &mut Session, user: &str, host: &str, method: Method) -> Result<Option<Vec<u8>>, Error> {
     if method == Method::NativeHash {
         return Ok(None);
     }
-    let found: Option<Option<Vec<u8>>> = conn.query_first(statement::second_password_of(user, host)).await?;
-    Ok(found.flatten().filter(|hash| !hash.is_empty()))
+    match session.first::<Option<Vec<u8>>>(&statement::second_password_of(user, host)).await {
+        Err(Error::Server(error)) if error.code == BAD_FIELD => Ok(None),
+        found => Ok(found?.flatten().filter(|hash| !hash.is_empty())),
+    }
 }
 
 /// A short digest of an account's hashes, by which a change of it is noticed.
@@ -442,9 +519,9 @@ fn digest(shown: &Shown, second: Option<&[u8]>) -> String {
 /// What an account may do, without its name and its hash.
 pub(crate) async fn rights(account: &Account, address: SocketAddr) -> Answer<Result<Vec<String>, Cause>> {
     let grants = async {
-        let mut conn = connect(account, address).await?;
-        let grants: Vec<String> = conn.query("SHOW GRANTS").await?;
-        let _ = conn.disconnect().await;
+        let mut session = Session::open(account, address).await?;
+        let grants: Vec<String> = session.rows("SHOW GRANTS").await?;
+        session.close().await;
         Ok::<_, Error>(grants)
     };
     match grants.await {
@@ -469,28 +546,30 @@ pub(crate) async fn inspect(inspect: Inspect<'_>, address: SocketAddr) -> Answer
 }
 
 async fn read_account(inspect: &Inspect<'_>, address: SocketAddr) -> Result<Answer<Inspection>, Error> {
-    let mut conn = connect(inspect.admin, address).await?;
-    conn.query_drop(statement::LITERALS).await?;
+    let mut session = Session::open(inspect.admin, address).await?;
     let user = &inspect.account.login().username;
-    let host = match chosen_host(&mut conn, user, inspect.host).await? {
+    let host = match chosen_host(&mut session, user, inspect.host).await? {
         Chosen::Host(host) => host,
         Chosen::None => return Ok(Answer::plain(Inspection::NoAccount)),
         Chosen::Several(hosts) => return Ok(Answer::detailed(Inspection::SeveralAccounts, several(&hosts))),
     };
     let name = Name::Other { user: user.clone(), host: host.clone() };
-    show_hashes_in_hex(&mut conn).await;
-    let Some(shown) = show(&mut conn, &name).await? else {
+    show_hashes_in_hex(&mut session).await;
+    let Some(shown) = show(&mut session, &name).await? else {
         return Ok(Answer::detailed(Inspection::Failed(Cause::Unsupported), "SHOW CREATE USER has an unknown form"));
     };
-    let client: Option<String> = conn.query_first("SELECT USER()").await?;
+    let client: Option<String> = session.first("SELECT USER()").await?;
     let client = client.as_deref().and_then(|user| user.rsplit_once('@')).map(|(_, host)| host.to_owned());
     let second = match shown.method {
-        Some(method) => second_hash(&mut conn, user, &host, method).await.unwrap_or_default(),
+        Some(method) => second_hash(&mut session, user, &host, method).await?,
         None => None,
     };
-    let _ = conn.disconnect().await;
-    let is_admitted = client.as_deref().is_none_or(|client| account::admits(&host, client));
-    let barrier = if is_admitted { shown.barrier(inspect.account.tls()) } else { Some(Cause::HostNotAdmitted) };
+    session.close().await;
+    let is_admitted = client.as_deref().and_then(|client| account::admits(&host, client));
+    let barrier = match is_admitted {
+        Some(false) => Some(Cause::HostNotAdmitted),
+        Some(true) | None => shown.barrier(inspect.account.tls()),
+    };
     let digest = digest(&shown, second.as_deref());
     let mut detail = format!("{}, hash digest {digest}", shown.full_name());
     match barrier {
@@ -498,24 +577,33 @@ async fn read_account(inspect: &Inspect<'_>, address: SocketAddr) -> Result<Answ
             detail = format!("{detail}; it admits only {host}, and this is {}", client.unwrap_or_default());
         }
         Some(Cause::Unsupported) => detail = format!("{detail}; {}", unsupported(&shown)),
+        None if is_admitted.is_none() => {
+            let client = client.unwrap_or_default();
+            detail = format!("{detail}; whether {host} admits the address of {client} is not known");
+        }
         _ => {}
     }
     let passwords = compared(&shown, second.as_deref(), &inspect.stored);
     let finding = Inspection::Account { barrier, passwords };
-    Ok(Answer { seen: Some(digest), ..Answer::detailed(finding, detail) })
+    Ok(Answer { seen: Some(digest), host: Some(host), ..Answer::detailed(finding, detail) })
 }
 
-/// Compares the stored passwords with the hashes; `None` where one of them cannot be compared.
+/// Compares the stored passwords with the hashes; `None` where they cannot be compared.
 fn compared(shown: &Shown, second: Option<&[u8]>, stored: &Stored<'_>) -> Option<Passwords> {
     let plugin = shown.plugins.first().map(|(plugin, _)| plugin.as_str()).unwrap_or_default();
     let of = |account: Option<&Account>| -> Option<Match> {
         let Some(account) = account else { return Some(Match::Unknown) };
-        if shown.is_first(account.password())? {
-            return Some(Match::First);
+        let password = account.password();
+        let is_first = shown.is_first(password);
+        let is_second = second.map_or(Some(false), |bytes| Hash { plugin, bytes }.is_of(password));
+        match (is_first, is_second) {
+            (Some(true), _) => Some(Match::First),
+            (_, Some(true)) => Some(Match::Second),
+            (Some(false), Some(false)) => Some(Match::Neither),
+            // The hashes can be compared, and this password cannot.
+            _ if !password.is_ascii() => Some(Match::Unknown),
+            _ => None,
         }
-        let Some(bytes) = second else { return Some(Match::Neither) };
-        let is_second = Hash { plugin, bytes }.is_of(account.password())?;
-        Some(if is_second { Match::Second } else { Match::Neither })
     };
     Some(Passwords {
         pending: of(stored.pending)?,
@@ -526,21 +614,28 @@ fn compared(shown: &Shown, second: Option<&[u8]>, stored: &Stored<'_>) -> Option
 }
 
 /// Whether the server would keep the old password as a second one when the account's password is changed.
-async fn second_password(conn: &mut Conn, new: &NewPassword<'_>, target: &Target) -> Result<SecondPassword, Error> {
+async fn second_password(
+    session: &mut Session,
+    new: &NewPassword<'_>,
+    target: &Target,
+) -> Result<SecondPassword, Error> {
     if target.method == Method::NativeHash {
+        return Ok(SecondPassword::NotKnown);
+    }
+    let version = version(session).await?;
+    if !SecondPassword::is_known(&version) {
         return Ok(SecondPassword::NotKnown);
     }
     if !new.keep_old {
         return Ok(SecondPassword::NotWanted);
     }
-    let version: Option<String> = conn.query_first("SELECT VERSION()").await?;
-    let grants: Vec<String> = conn.query("SHOW GRANTS").await?;
-    Ok(SecondPassword::of(&version.unwrap_or_default(), &grants))
+    let grants: Vec<String> = session.rows("SHOW GRANTS").await?;
+    Ok(SecondPassword::of(&version, &grants))
 }
 
-/// How often a login is tried again that was refused for the number of connections, and the pause before each.
-const RECOUNTS: usize = 10;
-const RECOUNT_PAUSE: Duration = Duration::from_millis(100);
+async fn version(session: &mut Session) -> Result<String, Error> {
+    Ok(session.first("SELECT VERSION()").await?.unwrap_or_default())
+}
 
 /// MySQL with `password_require_current` wants to hear the current password.
 const MISSING_CURRENT_PASSWORD: u16 = 3892;
@@ -551,85 +646,42 @@ const SET_PASSWORD_NOT_APPLICABLE: u16 = 1699;
 /// The password after `REPLACE` is not the primary one.
 const WRONG_CURRENT_PASSWORD: u16 = 3891;
 
-/// MariaDB with a password validation plugin and `strict_password_validation` takes passwords only in plain text.
-fn takes_no_hash(error: &Error) -> bool {
-    matches!(error, Error::Server(server) if server.code == 1290 && server.message.contains("strict-password-validation"))
-}
+/// An account operation has failed.
+const CANNOT_USER: u16 = 1396;
 
-async fn writes_a_general_log(conn: &mut Conn) -> Result<bool, Error> {
-    let row: Option<(bool, bool)> = conn.query_first("SELECT @@GLOBAL.general_log, @@SESSION.sql_log_off").await?;
-    Ok(row.is_none_or(|(general_log, switched_off)| general_log && !switched_off))
-}
-
-/// Connects. A server counts a connection until it has cleaned up behind it, so an account that may have one at a time is
-/// asked for again for a moment: the last connection may have been ours.
-async fn connect(account: &Account, address: SocketAddr) -> Result<Conn, Error> {
-    for _ in 0..RECOUNTS {
-        match connect_once(account, address).await {
-            Err(Error::Server(server)) if is_limit_of_connections(server.code, &server.message) => {
-                sleep(RECOUNT_PAUSE).await;
-            }
-            connected => return connected,
-        }
+/// MariaDB with a password validation plugin and `strict_password_validation` takes passwords only in plain text. To an
+/// administrator it says of a hash what it says of an account that does not exist.
+async fn takes_no_hash(session: &mut Session, error: &Error) -> Result<bool, Error> {
+    match error {
+        Error::Server(server) if server.code == CANNOT_USER => is_strict(session).await,
+        Error::Server(server) => Ok(server.code == 1290 && server.message.contains("strict-password-validation")),
+        _ => Ok(false),
     }
-    connect_once(account, address).await
 }
 
-/// Whether the account has as many connections at the same time as it may have. Limits per hour have the first code, too.
-fn is_limit_of_connections(code: u16, message: &str) -> bool {
-    matches!(code, 1203 | 1226) && message.contains("max_user_connections")
+/// Whether MariaDB checks passwords and therefore takes no hash.
+async fn is_strict(session: &mut Session) -> Result<bool, Error> {
+    let strict: Option<String> = session
+        .first(
+            "SELECT @@GLOBAL.strict_password_validation FROM information_schema.plugins \
+            WHERE plugin_type = 'PASSWORD VALIDATION' AND plugin_status = 'ACTIVE' LIMIT 1",
+        )
+        .await?;
+    Ok(strict.as_deref() == Some("1"))
 }
 
-async fn connect_once(account: &Account, address: SocketAddr) -> Result<Conn, Error> {
-    let login = account.login();
-    let (host, _) = login.rotation_address();
-    // No database is named: accounts belong to none, and one that is missing would look like a failed login.
-    let options = OptsBuilder::default()
-        .ip_or_hostname(address.ip().to_string())
-        .tcp_port(address.port())
-        .user(Some(login.username.clone()))
-        .pass(Some(account.password().to_owned()))
-        .prefer_socket(false)
-        .stmt_cache_size(0)
-        .ssl_opts(match account.tls() {
-            Tls::Disable => None,
-            Tls::Verify(trust) => Some(tls_options(trust, host)),
-        });
-    let mut conn = Conn::new(options);
-    // The driver panics when a server asks for a login it was built without (ed25519, parsec).
-    poll_fn(|context| {
-        catch_unwind(AssertUnwindSafe(|| conn.as_mut().poll(context))).unwrap_or_else(|_| {
-            Poll::Ready(Err(DriverError::UnknownAuthPlugin { name: "client_ed25519 or parsec".to_owned() }.into()))
-        })
-    })
-    .await
+async fn writes_a_binary_log(session: &mut Session) -> Result<bool, Error> {
+    let log: Option<String> = session.first("SELECT @@GLOBAL.log_bin").await?;
+    Ok(log.as_deref() != Some("0"))
+}
+
+async fn writes_a_general_log(session: &mut Session) -> Result<bool, Error> {
+    let row: Option<(bool, bool)> = session.first("SELECT @@GLOBAL.general_log, @@SESSION.sql_log_off").await?;
+    Ok(row.is_none_or(|(general_log, switched_off)| general_log && !switched_off))
 }
 
 fn too_late() -> Error {
     std::io::Error::from(ErrorKind::TimedOut).into()
-}
-
-/// A name that no certificate carries. The driver lets a certificate without the right name pass when it is told to and the
-/// text of the failure has this word; rustls puts the expected name into that text, and has checked the chain before.
-const ANY_NAME: &str = "NotValidForName.invalid";
-
-fn tls_options(trust: &csms_core::rotation::Trust, host: &str) -> SslOpts {
-    // The driver builds its configuration from these, with the provider of the process.
-    tls::choose_provider();
-    let own = trust.ca.as_ref().map(|pem| pem.as_bytes().to_vec().into());
-    let identity = trust.identity.as_ref().map(|identity| {
-        ClientIdentity::new(identity.certificate.as_bytes().to_vec().into(), identity.key.as_bytes().to_vec().into())
-    });
-    let name = match (trust.any_name, &trust.server_name) {
-        (true, None) => ANY_NAME.to_owned(),
-        (_, Some(name)) => name.clone(),
-        (false, None) => host.to_owned(),
-    };
-    SslOpts::default()
-        .with_root_certs(own.into_iter().collect())
-        .with_client_identity(identity)
-        .with_danger_skip_domain_validation(trust.any_name)
-        .with_danger_tls_hostname_override(Some(name))
 }
 
 /// Why nothing is known.

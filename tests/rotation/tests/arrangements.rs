@@ -373,6 +373,19 @@ async fn a_dry_run_looks_with_what_a_rotation_would_use() {
     }
 }
 
+#[tokio::test]
+async fn two_accounts_that_admit_different_hosts_do_not_take_turns() {
+    for engine in [Engine::MySql, Engine::MariaDb] {
+        let (database, secret) = two(engine).await;
+        database.execute("RENAME USER b@'%' TO b@'127.0.0.1'").await.unwrap();
+        let words = ["do not admit the same hosts", "a@% is in use, and b@127.0.0.1 would take its turn"];
+        left_alone(&database, &secret, &words).await;
+        database.execute("RENAME USER a@'%' TO a@'127.0.0.1'").await.unwrap();
+        let outcome = attempt(&database, &secret, RotationMode::MultiUser, Place::Here).await;
+        outcome.done.unwrap();
+    }
+}
+
 async fn rights_that_differ_are_said_before(engine: Engine, given: &[&str], told: &str) {
     let (database, secret) = two(engine).await;
     let before = look(RotationMode::MultiUser, &secret).await;

@@ -623,6 +623,194 @@ const NEWER_MARIADB: &[Case] = &[Case {
     ..PLAIN
 }];
 
+/// An administrator's statement that sets `pässwörd-12345` as a client sends it that speaks latin1.
+const IN_LATIN1: &str = "SET NAMES utf8mb4; \
+    SET @statement = CONVERT(\"ALTER USER {u}@'%' IDENTIFIED BY 'pässwörd-12345'\" USING latin1); \
+    SET NAMES latin1; PREPARE change_it FROM @statement; EXECUTE change_it";
+
+/// What operators set for new sessions and accounts, and what it must not change, on MySQL and MariaDB.
+const SESSIONS: &[Case] = &[
+    Case {
+        name: "sql_select_limit is 1: several accounts of one name, with an administrator",
+        given: &[
+            "CREATE USER {u}@'127.0.0.5' IDENTIFIED BY '{p}'",
+            "CREATE USER {u}@'%' IDENTIFIED BY '{p}'",
+            "SET GLOBAL sql_select_limit = 1",
+        ],
+        admin: true,
+        place: Place::At("127.0.0.5"),
+        wanted: Wanted::Refused("exist for the hosts %, 127.0.0.5"),
+        after: &["SET GLOBAL sql_select_limit = DEFAULT"],
+        ..PLAIN
+    },
+    Case {
+        name: "init_connect says latin1, and the name is outside ASCII",
+        given: &["CREATE USER `büch`@'%' IDENTIFIED BY '{p}'", "SET GLOBAL init_connect = 'SET NAMES latin1'"],
+        value: |value, _| value["username"] = "büch".into(),
+        says: "büch@% on ",
+        after: &["SET GLOBAL init_connect = ''"],
+        ..PLAIN
+    },
+    Case {
+        name: "init_connect says latin1, and the name is outside ASCII, by the administrator",
+        given: &["CREATE USER `büro`@'%' IDENTIFIED BY '{p}'", "SET GLOBAL init_connect = 'SET NAMES latin1'"],
+        value: |value, extra| {
+            stale(value, extra);
+            value["username"] = "büro".into();
+        },
+        admin: true,
+        after: &["SET GLOBAL init_connect = ''"],
+        ..PLAIN
+    },
+    Case {
+        name: "a password outside ASCII that was set in latin1, with an administrator",
+        given: &[IN_LATIN1],
+        value: |value, _| value["password"] = "pässwörd-12345".into(),
+        admin: true,
+        place: Place::Elsewhere,
+        wanted: Wanted::Refused("different encodings"),
+        ..PLAIN
+    },
+];
+
+/// MySQL alone.
+const MYSQL_SESSIONS: &[Case] = &[
+    Case {
+        name: "a comment that looks like clauses, with an administrator",
+        given: &["ALTER USER {u}@'%' COMMENT \"Bob's: ACCOUNT LOCK until REQUIRE X509 PASSWORD EXPIRE\""],
+        value: stale,
+        admin: true,
+        ..PLAIN
+    },
+    Case {
+        name: "a second password that no version holds, with an administrator",
+        given: &[
+            "GRANT APPLICATION_PASSWORD_ADMIN ON *.* TO {u}@'%'",
+            "ALTER USER {u}@'%' IDENTIFIED BY 'Another-password-5' RETAIN CURRENT PASSWORD",
+        ],
+        value: |value, _| value["password"] = "Another-password-5".into(),
+        admin: true,
+        wanted: Wanted::Refused("keeps a second password"),
+        ..PLAIN
+    },
+    Case {
+        name: "the stored password is the second one, and the first was set by hand",
+        given: &["ALTER USER {u}@'%' IDENTIFIED BY 'Another-password-5' RETAIN CURRENT PASSWORD"],
+        admin: true,
+        wanted: Wanted::Refused("first password is in no stored version"),
+        ..PLAIN
+    },
+    Case {
+        name: "log_raw is on, and so is the general log",
+        given: &["SET GLOBAL log_raw = ON"],
+        wanted: Wanted::Refused("log_raw is on"),
+        after: &["SET GLOBAL log_raw = OFF"],
+        ..PLAIN
+    },
+    Case {
+        name: "special_char_count of 8",
+        given: &[
+            "INSTALL COMPONENT 'file://component_validate_password'",
+            "SET GLOBAL validate_password.special_char_count = 8",
+        ],
+        after: &["UNINSTALL COMPONENT 'file://component_validate_password'"],
+        ..PLAIN
+    },
+    Case {
+        name: "special_char_count of 10, and the policy looks at the length alone",
+        given: &[
+            "INSTALL COMPONENT 'file://component_validate_password'",
+            "SET GLOBAL validate_password.special_char_count = 10, GLOBAL validate_password.policy = 'LOW'",
+        ],
+        after: &["UNINSTALL COMPONENT 'file://component_validate_password'"],
+        ..PLAIN
+    },
+    Case {
+        name: "SYSTEM_USER, and an administrator without it",
+        given: &["GRANT SYSTEM_USER ON *.* TO {u}@'%'", "REVOKE SYSTEM_USER ON *.* FROM keeper@'%'"],
+        value: stale,
+        admin: true,
+        wanted: Wanted::Refused("does not allow the change"),
+        says: "SYSTEM_USER for the administrator",
+        after: &["GRANT SYSTEM_USER ON *.* TO keeper@'%'"],
+        ..PLAIN
+    },
+];
+
+/// MariaDB alone.
+const MARIADB_SESSIONS: &[Case] = &[
+    Case {
+        name: "old_passwords is 1",
+        given: &["SET GLOBAL old_passwords = 1"],
+        after: &["SET GLOBAL old_passwords = 0"],
+        ..PLAIN
+    },
+    Case {
+        name: "old_passwords is 1, by the administrator",
+        given: &["SET GLOBAL old_passwords = 1"],
+        value: stale,
+        admin: true,
+        after: &["SET GLOBAL old_passwords = 0"],
+        ..PLAIN
+    },
+    Case {
+        name: "a role of the same name, with an administrator",
+        given: &["CREATE ROLE {u}"],
+        value: stale,
+        admin: true,
+        after: &["DROP ROLE {u}"],
+        ..PLAIN
+    },
+    Case {
+        name: "SUPER on a read-only server",
+        given: &["GRANT SUPER ON *.* TO {u}@'%'", "SET GLOBAL read_only = 1"],
+        wanted: Wanted::Refused("read-only"),
+        after: &["SET GLOBAL read_only = 0"],
+        ..PLAIN
+    },
+    Case {
+        name: "simple_password_check with eight other characters, by the administrator",
+        given: &["INSTALL SONAME 'simple_password_check'", "SET GLOBAL simple_password_check_other_characters = 8"],
+        value: stale,
+        admin: true,
+        after: &["UNINSTALL SONAME 'simple_password_check'"],
+        ..PLAIN
+    },
+    Case {
+        name: "simple_password_check, by an administrator whose statement would be in the binary log",
+        given: &[
+            "INSTALL SONAME 'simple_password_check'",
+            "REVOKE ALL, GRANT OPTION FROM keeper@'%'",
+            "GRANT CREATE USER ON *.* TO keeper@'%'",
+            "GRANT SELECT ON mysql.* TO keeper@'%'",
+        ],
+        value: stale,
+        admin: true,
+        wanted: Wanted::Refused("the binary log would show the password"),
+        after: &["GRANT ALL ON *.* TO keeper@'%' WITH GRANT OPTION", "UNINSTALL SONAME 'simple_password_check'"],
+        ..PLAIN
+    },
+];
+
+/// Servers that resolve the names of clients.
+const RESOLVED: &[Case] = &[
+    Case {
+        name: "the account admits the address of a client that the server knows by its name",
+        given: &["CREATE USER {u}@'127.0.0.1' IDENTIFIED BY '{p}'"],
+        value: stale,
+        admin: true,
+        says: "@127.0.0.1 on ",
+        ..PLAIN
+    },
+    Case {
+        name: "the account admits the network of a client that the server knows by its name",
+        given: &["CREATE USER {u}@'127.0.0.%' IDENTIFIED BY '{p}' PASSWORD EXPIRE"],
+        admin: true,
+        says: "@127.0.0.% on ",
+        ..PLAIN
+    },
+];
+
 /// PostgreSQL of any version.
 const POSTGRESQL: &[Case] = &[
     PLAIN,
@@ -942,6 +1130,17 @@ impl Scene {
         outcome.map(|outcome| [outcome.foretold(), outcome.said()])
     }
 
+    /// Runs cases that stand in no table.
+    async fn run_each(&self, part: &str, cases: impl Iterator<Item = &Case>) {
+        let mut failures = Vec::new();
+        for (number, case) in cases.enumerate() {
+            if let Err(what) = self.case(case, &format!("s{number}")).await {
+                failures.push(format!("{part}, {}: {what}", case.name));
+            }
+        }
+        assert!(failures.is_empty(), "{}", failures.join("\n"));
+    }
+
     /// Rotates accounts whose passwords somebody has chosen.
     async fn old_passwords(&self) {
         let signs: String = (' '..='~').collect();
@@ -1067,6 +1266,33 @@ async fn mariadb_of_the_machine() {
 #[tokio::test]
 async fn newer_mariadb() {
     mysql_family(Release::NewerMariaDb, "newer mariadb", MARIADB.iter().chain(NEWER_MARIADB)).await;
+}
+
+async fn settings_of_sessions(release: Release, own: &[Case]) {
+    let log: &[&str] = if release == Release::MySql { &[] } else { &["--log-bin=binlog", "--server-id=1"] };
+    let resolving: &[&str] = &["--skip-name-resolve=OFF"];
+    for (arguments, cases) in [(log, [SESSIONS, own].concat()), (resolving, RESOLVED.to_vec())] {
+        let arguments = arguments.iter().map(|argument| (*argument).to_owned()).collect();
+        let setup = mysql::Setup { tls: TlsMode::Offered, arguments, ..mysql::Setup::new(release) };
+        let Some(server) = roots::if_provided(MySqlServer::start_with(setup).await).unwrap() else { return };
+        let scene = Scene::new(Database::MySql(server), 0).await;
+        scene.run_each(&format!("{release:?}"), cases.iter()).await;
+    }
+}
+
+#[tokio::test]
+async fn no_setting_of_mysql_for_sessions_changes_what_is_done() {
+    settings_of_sessions(Release::MySql, MYSQL_SESSIONS).await;
+}
+
+#[tokio::test]
+async fn no_setting_of_mariadb_for_sessions_changes_what_is_done() {
+    settings_of_sessions(Release::MariaDb, MARIADB_SESSIONS).await;
+}
+
+#[tokio::test]
+async fn no_setting_of_a_newer_mariadb_for_sessions_changes_what_is_done() {
+    settings_of_sessions(Release::NewerMariaDb, MARIADB_SESSIONS).await;
 }
 
 /// A rule for a role that has to show a certificate as well.

@@ -131,13 +131,52 @@ async fn a_second_change_by_the_kept_password_changes_nothing() {
 #[tokio::test]
 async fn a_secret_that_was_moved_back_to_the_kept_password_rotates_again() {
     let scene = Scene::start().await;
-    let secret = scene.account("app", GRANT).await;
-    attempt(&secret, false).await.unwrap();
-    secret.move_to(stage::CURRENT, secret.marked(stage::PREVIOUS).unwrap());
-    let current = secret.account(stage::CURRENT).unwrap();
-    as_foretold(&secret, false).await.unwrap();
-    assert!(scene.database.can_log_in("app", current.password()).await.unwrap(), "SYSCURRENT went on working");
-    assert!(scene.logs_in(&secret, stage::CURRENT).await);
+    // With a history, the server would not take the old password once more.
+    for (name, rules) in [("app", "PASSWORD HISTORY DEFAULT"), ("remembered", "PASSWORD HISTORY 5")] {
+        let secret = scene.account(name, GRANT).await;
+        scene.database.execute(&format!("ALTER USER {name}@'%' {rules}")).await.unwrap();
+        attempt(&secret, false).await.unwrap();
+        secret.move_to(stage::CURRENT, secret.marked(stage::PREVIOUS).unwrap());
+        let current = secret.account(stage::CURRENT).unwrap();
+        as_foretold(&secret, false).await.unwrap();
+        assert!(scene.database.can_log_in(name, current.password()).await.unwrap(), "SYSCURRENT went on working");
+        assert!(scene.logs_in(&secret, stage::CURRENT).await);
+    }
+}
+
+#[tokio::test]
+async fn a_first_password_set_by_hand_is_not_replaced_by_the_second_one() {
+    let scene = Scene::start().await;
+    let secret = scene.account("app", "").await;
+    let retain = format!("ALTER USER app@'%' IDENTIFIED BY '{BY_HAND}' RETAIN CURRENT PASSWORD");
+    scene.database.execute(&retain).await.unwrap();
+    let failure = attempt(&secret, false).await.unwrap_err();
+    assert!(failure.message.contains("first password is in no stored version"), "{}", failure.message);
+    assert!(scene.database.can_log_in("app", BY_HAND).await.unwrap());
+}
+
+#[tokio::test]
+async fn a_dry_run_locks_nobody_out() {
+    let scene = Scene::start().await;
+    let limit = "FAILED_LOGIN_ATTEMPTS 2 PASSWORD_LOCK_TIME UNBOUNDED";
+    let secret = scene.account("app", "").await;
+    for (stage, stale) in [(stage::PREVIOUS, "Stale-password-8"), (stage::CURRENT, "Stale-password-9")] {
+        secret.add(&scene.database.value("app", stale), stage);
+    }
+    scene.database.execute(&format!("ALTER USER app@'%' {limit}")).await.unwrap();
+    let report = dry_run(&event(false), &secret, &SqlDatabases::default(), &mut SysRng, soon()).await;
+    assert!(report.error_msg.unwrap_or_default().contains("A rotation would try SYSPREVIOUS"));
+    assert!(scene.database.can_log_in("app", FIRST).await.unwrap());
+
+    // An AdminSecret that is out of date.
+    let secret = scene.account("other", "").await;
+    secret.add_admin("keeper", &scene.database.value("keeper", "Not-the-keepers-4"));
+    let report = dry_run(&event(true), &secret, &SqlDatabases::default(), &mut SysRng, soon()).await;
+    assert!(report.would_succeed, "{report:?}");
+    assert!(report.missing.iter().any(|what| what.contains("refuses the login of AdminSecret")), "{report:?}");
+    scene.by_hand("other").await;
+    let failure = attempt(&secret, true).await.unwrap_err();
+    assert!(failure.message.contains("refuses the login of AdminSecret"), "{}", failure.message);
 }
 
 #[tokio::test]

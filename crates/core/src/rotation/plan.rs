@@ -77,6 +77,8 @@ pub enum Cause {
     Changed,
     /// The login leads to another account than the one that is to be changed.
     OtherAccount,
+    /// The account admits other hosts than the one whose turn it ends.
+    OtherHosts,
     /// The change would send the password over the network or into a log in clear.
     InClear,
     /// The account logs in by a method that this code cannot change or does not know.
@@ -102,6 +104,7 @@ impl Cause {
                 | Self::NoConnect
                 | Self::Barred
                 | Self::OtherAccount
+                | Self::OtherHosts
                 | Self::InClear
                 | Self::Unsupported
         )
@@ -119,6 +122,7 @@ impl Cause {
             Self::Locked => "unlock the account",
             Self::Expired => "renew the account or its password in the database, or name an AdminSecret",
             Self::HostNotAdmitted => "admit the rotation function's host, or rotate from one that the account admits",
+            Self::OtherHosts => "give both accounts the same host part",
             Self::NoDatabase | Self::NoConnect => "name a database that the account may connect to in dbname",
             _ => return None,
         })
@@ -153,6 +157,7 @@ impl fmt::Display for Cause {
             Self::NotFirst => "the password that was to be replaced is not the account's first one",
             Self::Changed => "the account has been changed by another login in the meantime",
             Self::OtherAccount => "the login leads to another account",
+            Self::OtherHosts => "the two accounts do not admit the same hosts, so applications could be shut out",
             Self::InClear => "the new password would be readable by others",
             Self::Unsupported => "the account's way of logging in is not supported",
             Self::Other => "the database gave an unexpected answer",
@@ -493,7 +498,10 @@ pub enum OperatorReason {
     AccountBarred(Cause),
     /// No version logs in, and the administrator may not read whether their passwords are wrong.
     HashesUnreadable,
-    /// No version logs in, and the account keeps a second password that no version holds. Another change would discard it.
+    /// No version logs in, and it cannot be told whether the password of the version with this label is the account's: its
+    /// hash is one of bytes, and clients may have sent the characters in another encoding.
+    PasswordNotComparable(Role),
+    /// The account keeps a second password that no version holds. Another change would discard it.
     SecondPasswordUnknown,
     /// The account's first password is in no version, and nobody may replace it.
     FirstPasswordUnknown,
@@ -511,6 +519,8 @@ pub enum OperatorReason {
     AdminElsewhere,
     /// The administrator's secret names the very account.
     AdminIsTheAccount,
+    /// The server refuses the administrator's login.
+    AdminRefused,
     /// The database accepts any password, so no login proves anything.
     PasswordsNotChecked,
     /// The database refused [`MAX_CANDIDATES`] new passwords.
@@ -584,9 +594,16 @@ impl fmt::Display for OperatorReason {
                  read it (SELECT on mysql.user, or pg_authid), or store the password that applications use as a new \
                  SYSCURRENT version",
             ),
+            Self::PasswordNotComparable(role) => write!(
+                f,
+                "no stored version logs in, and the password of {role} has characters outside ASCII, which clients send in \
+                 different encodings, so it may be the account's although it does not match its hash; nothing was \
+                 changed. Find out whether applications log in with it; if they do, give the account a password in ASCII \
+                 and store that as a new SYSCURRENT version",
+            ),
             Self::SecondPasswordUnknown => f.write_str(
-                "no stored version logs in, and the account keeps a second password (RETAIN CURRENT PASSWORD) that no \
-                 version holds; another change would discard it, and applications may use it. Store the password that \
+                "the account keeps a second password (RETAIN CURRENT PASSWORD) that no stored version is known to hold; \
+                 another change would discard it, and applications may use it. Store the password that \
                  applications use as a new SYSCURRENT version; or, if nobody uses the second one, ALTER USER … DISCARD \
                  OLD PASSWORD, and rotate again",
             ),
@@ -607,6 +624,11 @@ impl fmt::Display for OperatorReason {
                 "AdminSecret names an account of another database server; hosts are compared by their names",
             ),
             Self::AdminIsTheAccount => f.write_str("AdminSecret names the account that is to be changed"),
+            Self::AdminRefused => f.write_str(
+                "the database refuses the login of AdminSecret: it does not hold the administrator's password, or the \
+                 administrator may not log in from here. Mend it before another try: every dry run and every rotation logs \
+                 in with it once, and servers may lock an account after refused logins",
+            ),
             Self::PasswordsNotChecked => f.write_str("the database accepts any password for this account"),
             Self::CandidatesRefused => f.write_str("the database refuses the new passwords; see its password policy"),
         }
@@ -733,7 +755,7 @@ impl Situation {
         self.pending = Some(Labelled { version, reading: Some(Reading::Login(login)), probe });
         self.change = None;
         if let Some(Inspection::Account { passwords: Some(passwords), .. }) = &mut self.inspection {
-            passwords.pending = Match::Unknown;
+            passwords.pending = Match::Neither;
         }
     }
 
@@ -764,6 +786,12 @@ impl Situation {
     #[must_use]
     pub fn accepted(&self, role: Role) -> bool {
         self.probe(role) == Ok(Probe::Accepted)
+    }
+
+    /// Whether the administrator has seen that the password of the version with a label is the account's second one.
+    #[must_use]
+    pub fn is_second(&self, role: Role) -> bool {
+        self.matching(role) == Match::Second
     }
 
     /// Whether the account may have the pending password while SYSCURRENT still marks another version.
@@ -888,6 +916,7 @@ fn decide(situation: &Situation) -> Result<Action, Action> {
     if base_first && situation.probe(Role::Pending).is_err() && !situation.matching(Role::Pending).is_right() {
         let replaced = situation.logs_in(base)?;
         if replaced && (situation.passwords_checked || account.engine.login_proves_the_password()) {
+            discards_no_unknown_password(situation)?;
             return Ok(Action::SetPassword { by: Setter::Account(base) });
         }
     }
@@ -903,6 +932,9 @@ fn decide(situation: &Situation) -> Result<Action, Action> {
             Ok(Action::SetPassword { by: admin(situation, account)? })
         }
         Some((_, Change::NotDone(Cause::Forbidden))) => Ok(Action::NeedsOperator(OperatorReason::ChangeForbidden)),
+        Some((Setter::Admin, Change::NotDone(Cause::NoLogin))) => {
+            Ok(Action::NeedsOperator(OperatorReason::AdminRefused))
+        }
         Some((by, Change::NotDone(Cause::NotFirst))) => after_not_first(situation, base, account, by),
         Some((_, Change::NotDone(cause))) if cause.is_for_good() => {
             Ok(Action::NeedsOperator(OperatorReason::ChangeBarred(cause)))
@@ -931,7 +963,11 @@ fn setter(situation: &Situation, base: Role, account: &Login) -> Result<Setter, 
         {
             admin_for_nobody(situation, base, account)
         }
-        found => found.map(Setter::Account),
+        found => {
+            let role = found?;
+            discards_no_unknown_password(situation)?;
+            Ok(Setter::Account(role))
+        }
     }
 }
 
@@ -970,6 +1006,8 @@ fn inspected(situation: &Situation, base: Role, account: &Login) -> Result<Inspe
 fn admin_for_nobody(situation: &Situation, base: Role, account: &Login) -> Result<Setter, Action> {
     let operator = |reason| Err(Action::NeedsOperator(reason));
     let (barrier, passwords) = match inspected(situation, base, account)? {
+        // Servers may lock an account that is refused again and again.
+        Inspection::Failed(Cause::NoLogin) => return operator(OperatorReason::AdminRefused),
         Inspection::Failed(cause) => return Err(Action::Retry(RetryReason::NotInspected(cause))),
         Inspection::Account { barrier, passwords } => (barrier, passwords),
         Inspection::NoAccount | Inspection::SeveralAccounts => return operator(OperatorReason::NoAccount),
@@ -988,14 +1026,29 @@ fn admin_for_nobody(situation: &Situation, base: Role, account: &Login) -> Resul
         None => {}
     }
     let is_known_to_be_wrong = |role: &Role| {
-        situation.labelled(*role).is_none_or(|labelled| {
-            matches!(labelled.probe, Some(Probe::WrongPassword | Probe::Expired | Probe::Accepted) | None)
-        })
+        situation.matching(*role) == Match::Neither
+            || situation.labelled(*role).is_none_or(|labelled| {
+                matches!(labelled.probe, Some(Probe::WrongPassword | Probe::Expired | Probe::Accepted) | None)
+            })
     };
-    match passwords {
-        None if !expired && !roles.iter().all(is_known_to_be_wrong) => operator(OperatorReason::HashesUnreadable),
-        Some(passwords) if passwords.has_unknown_second() => operator(OperatorReason::SecondPasswordUnknown),
-        _ => Ok(Setter::Admin),
+    let in_doubt = roles.iter().find(|role| !expired && !is_known_to_be_wrong(role));
+    match (passwords, in_doubt) {
+        (None, Some(_)) => return operator(OperatorReason::HashesUnreadable),
+        (Some(_), Some(role)) => return operator(OperatorReason::PasswordNotComparable(*role)),
+        (_, None) => {}
+    }
+    discards_no_unknown_password(situation)?;
+    Ok(Setter::Admin)
+}
+
+/// That the account keeps no second password but one that a stored version holds, as far as an administrator has seen.
+/// Another change would discard it, and applications may use it.
+fn discards_no_unknown_password(situation: &Situation) -> Result<(), Action> {
+    match situation.inspection {
+        Some(Inspection::Account { passwords: Some(passwords), .. }) if passwords.has_unknown_second() => {
+            Err(Action::NeedsOperator(OperatorReason::SecondPasswordUnknown))
+        }
+        _ => Ok(()),
     }
 }
 

@@ -2,12 +2,13 @@
 //! reported and taken for done, so that the planner goes on to the end.
 //!
 //! Writes nothing, in the service or in a database. Logins are tried as in a rotation; on MySQL and MariaDB, which lock
-//! accounts after refused logins, none is tried that is known to be refused.
+//! accounts after refused logins, none is tried that is known to be refused, and SYSPREVIOUS not after a refused
+//! SYSCURRENT.
 
 use csms_core::{
     VersionId,
     rotation::{
-        Account, Action, DryRunReport, DryRunStep, Overlap, Probe, RotationEvent, Setter,
+        Account, Action, DryRunReport, DryRunStep, FailureCode, Overlap, Probe, RotationEvent, Setter,
         plan::{Cause, Change, Labels, Role},
     },
 };
@@ -73,10 +74,14 @@ impl<S: Secrets, D: Databases, R: TryCryptoRng + ?Sized> DryRun<'_, S, D, R> {
                     self.attempt.situation.note_probe(Role::Pending, Probe::WrongPassword);
                     self.report_step(step, false, "the new password is not set yet".to_owned());
                 }
+                Action::Probe(Role::Previous) if self.would_risk_a_lock() => return Err(self.not_tried_again()),
                 Action::Read(_) | Action::ReadAdmin | Action::Inspect | Action::Probe(_) | Action::ProbeDecoy => {
                     let deadline = self.attempt.deadline;
                     let outcome = in_time(deadline, self.attempt.carry_out(&action)).await?;
                     self.report_step(step, true, outcome);
+                    if action == Action::Inspect && self.attempt.admin_refused {
+                        self.report.missing.push(ADMIN_REFUSED.to_owned());
+                    }
                     if action == Action::Read(Role::Pending) {
                         self.renew_pending();
                     }
@@ -103,6 +108,21 @@ impl<S: Secrets, D: Databases, R: TryCryptoRng + ?Sized> DryRun<'_, S, D, R> {
     fn spares_refused_logins(&self) -> bool {
         let pending = self.attempt.accounts.of(Role::Pending);
         matches!(pending, Some(Ok(account)) if account.login().engine.login_proves_the_password())
+    }
+
+    /// Whether SYSCURRENT was refused, on a server that may lock accounts after refused logins, and nothing shows that
+    /// SYSPREVIOUS would not be.
+    fn would_risk_a_lock(&self) -> bool {
+        self.attempt.mode == RotationMode::SingleUser
+            && self.attempt.admin_secret.is_none()
+            && self.spares_refused_logins()
+            && !self.attempt.situation.accepted(Role::Current)
+    }
+
+    fn not_tried_again(&self) -> Failure {
+        let what = "SYSCURRENT does not log in. A rotation would try SYSPREVIOUS as well; a dry run does not, because servers \
+                    may lock an account after a few refused logins (FAILED_LOGIN_ATTEMPTS, max_password_errors)";
+        Failure::new(FailureCode::NeedsOperator, self.attempt.sentence(&what, &self.attempt.details.current, None))
     }
 
     /// RotateSecret goes on with the password of a pending version and takes the rest of the value from the version it
@@ -157,11 +177,13 @@ impl<S: Secrets, D: Databases, R: TryCryptoRng + ?Sized> DryRun<'_, S, D, R> {
         let new = self.attempt.new_password(by)?;
         let account = new.account.clone();
         let mut forecast = self.attempt.databases.forecast(new, self.attempt.deadline).await;
-        // SYSPREVIOUS logs in and SYSCURRENT does not, on a server that keeps second passwords: it is the second one, and
-        // somebody has set the first one by hand.
-        if by == Setter::Account(Role::Previous) && forecast.keeps_old && forecast.expected == Change::Done {
+        // The administrator has seen that the password which the change would replace is the account's second one.
+        if let Setter::Account(role) = by
+            && self.attempt.situation.is_second(role)
+            && forecast.expected == Change::Done
+        {
             forecast.expected = Change::NotDone(Cause::NotFirst);
-            forecast.missing.push("SYSPREVIOUS logs in as the account's second password".to_owned());
+            forecast.missing.push(format!("{role} logs in as the account's second password"));
         }
         self.report.account = Some(described(&account, forecast.account.as_deref()));
         for what in &forecast.missing {
@@ -171,6 +193,12 @@ impl<S: Secrets, D: Databases, R: TryCryptoRng + ?Sized> DryRun<'_, S, D, R> {
         }
         if let Some(what) = not_tried(&account) {
             self.report.missing.push(what);
+        }
+        if let Some(difference) = self.attempt.difference_of_hosts().await?
+            && forecast.expected == Change::Done
+        {
+            forecast.expected = Change::NotDone(Cause::OtherHosts);
+            forecast.missing.push(difference);
         }
         self.attempt.situation.note_change(by, forecast.expected);
         match forecast.expected {
@@ -202,6 +230,9 @@ impl<S: Secrets, D: Databases, R: TryCryptoRng + ?Sized> DryRun<'_, S, D, R> {
         Ok(())
     }
 }
+
+const ADMIN_REFUSED: &str = "the server refuses the login of AdminSecret; this dry run has tried it once, and each rotation tries \
+    it once more, and servers may lock an account after refused logins (FAILED_LOGIN_ATTEMPTS): mend AdminSecret first";
 
 /// The first few of a list, and how many more there are.
 fn some_of(all: &[&str]) -> String {

@@ -119,7 +119,9 @@ impl Shown {
     }
 
     fn read_options(&mut self, words: Words<'_>) {
-        let words: Vec<Word<'_>> = words.collect();
+        // What follows belongs to the account's owner, and MySQL writes apostrophes in it in a way of its own.
+        let owners = |word: &Word<'_>| matches!(word, Word::Plain("ATTRIBUTE" | "COMMENT"));
+        let words: Vec<Word<'_>> = words.take_while(|word| !owners(word)).collect();
         for (index, word) in words.iter().enumerate() {
             let next = words.get(index + 1);
             let number = || match next {
@@ -189,8 +191,17 @@ impl Shown {
     }
 }
 
-/// Whether the host part of an account admits a client, as the server names clients in `USER()`.
-pub(super) fn admits(host: &str, client: &str) -> bool {
+/// Whether the host part of an account admits a client, as the server names clients in `USER()`. A server that resolves names
+/// compares the client's address too, and does not say it: then `None` for a host part that may be an address.
+pub(super) fn admits(host: &str, client: &str) -> Option<bool> {
+    let is_address = |c: char| c.is_ascii_hexdigit() || matches!(c, '.' | ':' | '%' | '_' | '/' | '\\');
+    match matches_client(host, client) {
+        false if client.parse::<core::net::IpAddr>().is_err() && host.chars().all(is_address) => None,
+        is_admitted => Some(is_admitted),
+    }
+}
+
+fn matches_client(host: &str, client: &str) -> bool {
     if let Some((network, mask)) = host.split_once('/') {
         return in_network(network, mask, client).unwrap_or(false);
     }
@@ -386,12 +397,35 @@ mod tests {
             ("a\\_b", "axb", false),
             ("", "", true),
         ] {
+            assert_eq!(matches_client(host, client), admitted, "{host} {client}");
+        }
+    }
+
+    #[test]
+    fn of_a_client_that_is_shown_by_its_name_the_address_is_not_known() {
+        for (host, client, admitted) in [
+            ("127.0.0.1", "localhost", None),
+            ("127.0.0.%", "localhost", None),
+            ("127.0.0.0/255.0.0.0", "localhost", None),
+            ("localhost", "localhost", Some(true)),
+            ("%", "localhost", Some(true)),
+            ("%.example", "localhost", Some(false)),
+            ("10.9.%", "127.0.0.1", Some(false)),
+        ] {
             assert_eq!(admits(host, client), admitted, "{host} {client}");
         }
     }
 
     #[test]
+    fn the_owner_s_words_are_no_clauses() {
+        let text = "CREATE USER `a`@`%` IDENTIFIED WITH 'caching_sha2_password' AS 0x2441 REQUIRE NONE PASSWORD EXPIRE DEFAULT \
+                    ACCOUNT UNLOCK ATTRIBUTE '{\"comment\": \"Bob's: ACCOUNT LOCK until REQUIRE X509 PASSWORD EXPIRE\"}'";
+        let shown = parse(text);
+        assert_eq!((shown.require, shown.is_locked, shown.has_expired), (Require::Nothing, false, false));
+    }
+
+    #[test]
     fn a_host_part_of_many_wildcards_is_compared_without_trying_every_split() {
-        assert!(!admits(&"%a".repeat(127), &format!("{}b", "a".repeat(254))));
+        assert!(!matches_client(&"%a".repeat(127), &format!("{}b", "a".repeat(254))));
     }
 }

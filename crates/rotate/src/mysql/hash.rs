@@ -15,19 +15,32 @@ pub(super) struct Hash<'a> {
 }
 
 impl Hash<'_> {
-    /// Whether the hash is the password's; `None` when that cannot be told.
+    /// Whether the hash is the password's; `None` when that cannot be told, also because a client may have sent the
+    /// characters of the password in another encoding than UTF-8: a hash is one of bytes.
     pub(super) fn is_of(&self, password: &str) -> Option<bool> {
-        match self.plugin {
-            "mysql_native_password" => Some(self.bytes.eq_ignore_ascii_case(native(password).as_bytes())),
-            "caching_sha2_password" => caching_sha2(password, self.bytes),
-            _ => None,
-        }
+        let is_of = match self.plugin {
+            "mysql_native_password" if is_native(self.bytes) => {
+                self.bytes.eq_ignore_ascii_case(native(password).as_bytes())
+            }
+            "caching_sha2_password" => caching_sha2(password, self.bytes)?,
+            _ => return None,
+        };
+        (is_of || password.is_ascii()).then_some(is_of)
     }
+}
+
+/// Whether it has the form of a hash: a server writes `<secret>` instead of one that the login may not see.
+fn is_native(bytes: &[u8]) -> bool {
+    bytes.strip_prefix(b"*").is_some_and(|digits| digits.len() == 40 && digits.iter().all(u8::is_ascii_hexdigit))
 }
 
 /// `*` and the hexadecimal SHA-1 of the SHA-1.
 pub(super) fn native(password: &str) -> String {
-    format!("*{}", hex::encode_upper(Sha1::digest(Sha1::digest(password.as_bytes()))))
+    native_of(password.as_bytes())
+}
+
+fn native_of(password: &[u8]) -> String {
+    format!("*{}", hex::encode_upper(Sha1::digest(Sha1::digest(password))))
 }
 
 /// Compares with `$A$005$`, 20 bytes of salt and 43 characters of digest. The number counts thousands of rounds.
@@ -136,6 +149,16 @@ mod tests {
             assert_eq!(Hash { plugin: "caching_sha2_password", bytes }.is_of("p"), None);
         }
         assert_eq!(Hash { plugin: "ed25519", bytes: b"x" }.is_of("p"), None);
+        assert_eq!(Hash { plugin: "mysql_native_password", bytes: b"<secret>" }.is_of("p"), None);
         assert_eq!(Hash { plugin: "mysql_native_password", bytes: native("p").as_bytes() }.is_of("p"), Some(true));
+    }
+    #[test]
+    fn a_password_that_is_not_ascii_may_have_been_sent_in_another_encoding() {
+        let in_latin1 = native_of(b"p\xe4ssword");
+        let hash = Hash { plugin: "mysql_native_password", bytes: in_latin1.as_bytes() };
+        assert_eq!((hash.is_of("p\u{e4}ssword"), hash.is_of("password")), (None, Some(false)));
+        let in_utf8 = native("p\u{e4}ssword");
+        let hash = Hash { plugin: "mysql_native_password", bytes: in_utf8.as_bytes() };
+        assert_eq!(hash.is_of("p\u{e4}ssword"), Some(true));
     }
 }

@@ -16,7 +16,15 @@ pub(super) fn broken_rule(variables: &[(String, String)], password: &Password) -
     let upper = count(|c| c.is_ascii_uppercase());
     let digits = count(|c| c.is_ascii_digit());
     let others = count(|c| !c.is_ascii_alphanumeric());
+    // With this policy MySQL looks at the length alone.
+    let is_low = |name: &str, value: &str| {
+        matches!(name, "validate_password.policy" | "validate_password_policy") && matches!(value, "LOW" | "0")
+    };
+    let length_alone = variables.iter().any(|(name, value)| is_low(name, value));
     variables.iter().find_map(|(name, value)| {
+        if length_alone && name.starts_with("validate_password") && !name.ends_with("length") {
+            return None;
+        }
         let rule = name.trim_start_matches("validate_password").trim_start_matches("simple_password_check");
         let has = match rule.trim_start_matches(['.', '_']) {
             "length" | "minimal_length" => password.chars().count(),
@@ -48,5 +56,10 @@ mod tests {
         }
         assert_eq!(broken_rule(&variable("validate_password.mixed_case_count", "1"), &password), None);
         assert_eq!(broken_rule(&variable("validate_password.policy", "MEDIUM"), &password), None);
+        assert_eq!(broken_rule(&variable("validate_password.special_char_count", "8"), &password), None);
+        let mut rules = variable("validate_password.special_char_count", "10");
+        assert!(broken_rule(&rules, &password).is_some());
+        rules.push(("validate_password.policy".to_owned(), "LOW".to_owned()));
+        assert_eq!(broken_rule(&rules, &password), None);
     }
 }

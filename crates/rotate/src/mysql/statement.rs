@@ -45,11 +45,43 @@ pub(super) fn granted(grant: &str) -> String {
 }
 
 /// What lets an account change others.
-pub(super) const OVER_OTHERS: [&str; 2] = ["CREATE USER", "ALL PRIVILEGES"];
+const OVER_OTHERS: [&str; 2] = ["CREATE USER", "ALL PRIVILEGES"];
 
-/// What lets an account write to a server that is read-only.
-pub(super) const DESPITE_READ_ONLY: [&str; 5] =
-    ["ALL PRIVILEGES", "SUPER", "CONNECTION_ADMIN", "READ_ONLY ADMIN", "READ ONLY ADMIN"];
+/// What an account needs to change one that has it (MySQL).
+pub(super) const OVER_SYSTEM_USERS: [&str; 1] = ["SYSTEM_USER"];
+
+/// Whether an account with these privileges may change others.
+pub(super) fn may_change_others(grants: &[String]) -> bool {
+    has_any(grants, &OVER_OTHERS) || may_write_accounts(grants)
+}
+
+/// Whether an account with these privileges may write into the system database.
+pub(super) fn may_write_accounts(grants: &[String]) -> bool {
+    const SUFFICIENT: [&str; 2] = ["UPDATE", "ALL PRIVILEGES"];
+    let of_the_system = |grant: &String| {
+        let (privileges, _) = grant.strip_prefix("GRANT ")?.split_once(" ON `mysql`.* TO ")?;
+        Some(privileges.split(',').any(|privilege| SUFFICIENT.contains(&privilege.trim())))
+    };
+    has_any(grants, &SUFFICIENT) || grants.iter().filter_map(of_the_system).any(|sufficient| sufficient)
+}
+
+/// What lets an account write to a server that is read-only. On MariaDB, `SUPER` does so before version 10.11.
+pub(super) fn despite_read_only(method: Method, version: &str) -> &'static [&'static str] {
+    match method {
+        Method::Alter => &["ALL PRIVILEGES", "SUPER", "CONNECTION_ADMIN"],
+        Method::NativeHash if numbers(version) < (10, 11, 0) => {
+            &["ALL PRIVILEGES", "READ_ONLY ADMIN", "READ ONLY ADMIN", "SUPER"]
+        }
+        Method::NativeHash => &["ALL PRIVILEGES", "READ_ONLY ADMIN", "READ ONLY ADMIN"],
+    }
+}
+
+/// The first three numbers of `SELECT VERSION()`.
+fn numbers(version: &str) -> (u32, u32, u32) {
+    let mut numbers = version.split(|c: char| !c.is_ascii_digit()).map(|digits| digits.parse::<u32>().unwrap_or(0));
+    let mut next = || numbers.next().unwrap_or(0);
+    (next(), next(), next())
+}
 
 /// Whether the server keeps the old password beside the new one (`RETAIN CURRENT PASSWORD`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,12 +97,15 @@ pub(super) enum SecondPassword {
 }
 
 impl SecondPassword {
+    /// Whether MySQL of this version (`SELECT VERSION()`) knows second passwords.
+    pub(super) fn is_known(version: &str) -> bool {
+        numbers(version) >= (8, 0, 14)
+    }
+
     /// From `SELECT VERSION()` and `SHOW GRANTS` of MySQL. The clause is known from 8.0.14 on, and of one's own account
     /// needs `APPLICATION_PASSWORD_ADMIN` or, as for any account, `CREATE USER`.
     pub(super) fn of(version: &str, grants: &[String]) -> Self {
-        let mut numbers = version.split(|c: char| !c.is_ascii_digit()).map(|digits| digits.parse::<u32>().unwrap_or(0));
-        let mut next = || numbers.next().unwrap_or(0);
-        if (next(), next(), next()) < (8, 0, 14) {
+        if !Self::is_known(version) {
             return Self::NotKnown;
         }
         let granted = has_any(grants, &["APPLICATION_PASSWORD_ADMIN"]) || has_any(grants, &OVER_OTHERS);
@@ -89,12 +124,20 @@ impl SecondPassword {
     }
 }
 
-/// The setting under which [`literal`] is right.
-pub(super) const LITERALS: &str = "SET SESSION sql_mode = 'NO_BACKSLASH_ESCAPES'";
+/// What every session begins with, whatever the server sets for new ones: names and passwords are UTF-8, [`literal`] is
+/// right, names are shown in quotes, no result is cut, and no read ends early. Comments with a number are statements to a
+/// server of that version or a later one, those with `M` to MariaDB alone; MariaDB would take hashes for those of before 4.1.
+pub(super) const SESSION: &str = "SET NAMES utf8mb4, sql_mode = 'NO_BACKSLASH_ESCAPES', autocommit = 1, \
+    sql_select_limit = 18446744073709551615, max_join_size = 18446744073709551615, sql_big_selects = 1, \
+    sql_safe_updates = 0, sql_quote_show_create = 1, lc_messages = 'en_US' \
+    /*M! , old_passwords = 0, max_statement_time = 0 */ /*M!100502 , sql_if_exists = 0 */ \
+    /*!50708 , max_execution_time = 0 */";
 
-/// Asks for the host parts of all accounts of a name; needs [`LITERALS`] and the right to read `mysql.user`.
+/// Asks for the host parts of all accounts of a name, without a role of MariaDB, which has none; needs the right to read
+/// `mysql.user`.
 pub(super) fn hosts_of(user: &str) -> String {
-    format!("SELECT Host FROM mysql.user WHERE User = {} ORDER BY Host", *literal(user))
+    let user = literal(user);
+    format!("SELECT Host FROM mysql.user WHERE User = {} /*M!100005 AND is_role = 'N' */ ORDER BY Host", *user)
 }
 
 /// Asks for the hash of the second password that MySQL keeps for an account; needs what [`hosts_of`] needs.
@@ -106,6 +149,11 @@ pub(super) fn second_password_of(user: &str, host: &str) -> String {
     )
 }
 
+/// Asks what another account may do.
+pub(super) fn grants_of(user: &str, host: &str) -> String {
+    format!("SHOW GRANTS FOR {}@{}", *literal(user), *literal(host))
+}
+
 /// Takes a lock that ends with the session, so that a change of an earlier session has come to its end before this one
 /// looks at the account.
 pub(super) fn lock(user: &str, host: &str, limit: Duration) -> String {
@@ -114,7 +162,7 @@ pub(super) fn lock(user: &str, host: &str, limit: Duration) -> String {
     format!("SELECT GET_LOCK('csms-{}', {})", &name[..40], limit.as_secs().max(1))
 }
 
-/// Asks how an account logs in. Of another account than one's own it needs [`LITERALS`].
+/// Asks how an account logs in.
 pub(super) fn show(name: &Name) -> String {
     format!("SHOW CREATE USER {}", *name.or("CURRENT_USER()"))
 }
@@ -129,12 +177,13 @@ pub(super) fn set_by_hash(name: &Name, password: &str) -> Zeroizing<String> {
     })
 }
 
-/// Sets the password by the password itself (MariaDB that checks passwords and therefore takes no hash).
+/// Sets the password by the password itself (MariaDB that checks passwords and therefore takes no hash). The binary log shows
+/// the hash alone, unlike that of `ALTER USER`; of another account it needs the right to write into the system database.
 pub(super) fn set_by_text(name: &Name, password: &str) -> Zeroizing<String> {
     let literal = literal(password);
     Zeroizing::new(match name {
         Name::LoggedIn => format!("SET PASSWORD = PASSWORD({})", *literal),
-        Name::Other { .. } => format!("ALTER USER {} IDENTIFIED BY {}", *name.or(""), *literal),
+        Name::Other { .. } => format!("SET PASSWORD FOR {} = PASSWORD({})", *name.or(""), *literal),
     })
 }
 
@@ -151,18 +200,20 @@ pub(super) fn alter(name: &Name, password: &str, replaced: Option<&str>, keep_ol
     ))
 }
 
-/// Settings under which [`literal`] is right, which let the session write whatever the server's default is, and which end a
-/// statement that waits for longer than its attempt lives. MariaDB has a limit for whole statements; MySQL has one for
-/// waiting for locks, in whole seconds.
+/// Settings that let the session write whatever the server's default is, and that end a statement that waits for longer than
+/// its attempt lives. MariaDB has a limit for whole statements; MySQL has one for waiting for locks, in whole seconds.
 pub(super) fn settings(method: Method, limit: Duration) -> String {
-    let limit = match method {
-        // The slow log shows statements as they are, and a password that is checked goes as text.
-        Method::NativeHash => {
-            format!("tx_read_only = 0, max_statement_time = {}, slow_query_log = 0", limit.as_secs_f64())
+    match method {
+        // The slow log shows statements as they are, and a password that is checked goes as text. The hash is one of the
+        // format of today.
+        Method::NativeHash => format!(
+            "SET SESSION tx_read_only = 0, old_passwords = 0, max_statement_time = {}, slow_query_log = 0",
+            limit.as_secs_f64()
+        ),
+        Method::Alter => {
+            format!("SET SESSION transaction_read_only = 0, lock_wait_timeout = {}", limit.as_secs().max(1))
         }
-        Method::Alter => format!("transaction_read_only = 0, lock_wait_timeout = {}", limit.as_secs().max(1)),
-    };
-    format!("{LITERALS}, {limit}")
+    }
 }
 
 /// A string literal under `NO_BACKSLASH_ESCAPES`: a backslash is a backslash, and an apostrophe is doubled.
@@ -177,7 +228,7 @@ mod tests {
     #[test]
     fn the_limit_is_given_in_the_server_s_own_way() {
         let limit = Duration::from_millis(1500);
-        assert!(settings(Method::NativeHash, limit).contains(", max_statement_time = 1.5,"));
+        assert!(settings(Method::NativeHash, limit).contains(", old_passwords = 0, max_statement_time = 1.5,"));
         assert!(settings(Method::Alter, limit).ends_with(", lock_wait_timeout = 1"));
     }
 
@@ -193,9 +244,9 @@ mod tests {
         let other = Name::Other { user: "it's".into(), host: "%".into() };
         assert_eq!(*alter(&other, "p", None, false), "ALTER USER 'it''s'@'%' IDENTIFIED BY 'p'");
         assert!(set_by_hash(&other, "p").starts_with("ALTER USER 'it''s'@'%' IDENTIFIED BY PASSWORD '*"));
-        assert_eq!(*set_by_text(&other, "p"), "ALTER USER 'it''s'@'%' IDENTIFIED BY 'p'");
+        assert_eq!(*set_by_text(&other, "p"), "SET PASSWORD FOR 'it''s'@'%' = PASSWORD('p')");
         assert_eq!(show(&other), "SHOW CREATE USER 'it''s'@'%'");
-        assert_eq!(hosts_of("it's"), "SELECT Host FROM mysql.user WHERE User = 'it''s' ORDER BY Host");
+        assert!(hosts_of("it's").starts_with("SELECT Host FROM mysql.user WHERE User = 'it''s' /*M!"));
         assert!(lock("it's", "%", Duration::from_secs(3)).ends_with("', 3)"));
     }
 
@@ -229,5 +280,22 @@ mod tests {
         assert_eq!(SecondPassword::of("8.4.2", &elsewhere), SecondPassword::NotGranted);
         let administrator = grants("GRANT SELECT, CREATE USER ON *.* TO `app`@`%` WITH GRANT OPTION");
         assert_eq!(SecondPassword::of("8.4.2", &administrator), SecondPassword::Kept);
+    }
+
+    #[test]
+    fn the_privileges_of_an_administrator_are_global_or_of_the_system_database() {
+        let grants = |text: &str| vec![text.to_owned()];
+        assert!(may_change_others(&grants("GRANT CREATE USER ON *.* TO `a`@`%`")));
+        let writes = grants("GRANT SELECT, UPDATE ON `mysql`.* TO `a`@`%`");
+        assert!(may_change_others(&writes) && may_write_accounts(&writes));
+        assert!(!may_change_others(&grants("GRANT UPDATE ON `app`.* TO `a`@`%`")));
+        assert!(!may_write_accounts(&grants("GRANT CREATE USER ON *.* TO `a`@`%`")));
+    }
+
+    #[test]
+    fn super_writes_to_a_read_only_mariadb_of_old_alone() {
+        let exempt = |method, version| despite_read_only(method, version).contains(&"SUPER");
+        assert!(exempt(Method::Alter, "9.7.4-2") && exempt(Method::NativeHash, "10.6.20-MariaDB"));
+        assert!(!exempt(Method::NativeHash, "10.11.19-MariaDB-0+deb12u1"));
     }
 }

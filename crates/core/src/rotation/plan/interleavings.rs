@@ -298,8 +298,7 @@ impl World {
                 };
                 situation.note_change(by, change);
             }
-            // Two statements: the second password becomes the first one, and is replaced then. The first may be all that is
-            // done.
+            // The first password is replaced, and the second one stays.
             Action::SetPassword { by: Setter::Restored } => {
                 let of = |role| situation.version(role).unwrap();
                 let (login, first, pending) = (of(Role::Current), of(Role::Previous), of(Role::Pending));
@@ -308,16 +307,13 @@ impl World {
                     Change::NotDone(Cause::NoLogin)
                 } else if account.0 != first.number() {
                     Change::NotDone(Cause::NotFirst)
+                } else if weather == Weather::Lost {
+                    Change::Unknown(Cause::TimedOut)
+                } else if self.version(pending).refused {
+                    Change::RefusedCandidate
                 } else {
-                    account.0 = login.number();
-                    if weather == Weather::Lost {
-                        Change::Unknown(Cause::TimedOut)
-                    } else if self.version(pending).refused {
-                        Change::RefusedCandidate
-                    } else {
-                        *account = (pending.number(), Some(login.number()));
-                        if weather == Weather::Fair { Change::Done } else { Change::Unknown(Cause::TimedOut) }
-                    }
+                    account.0 = pending.number();
+                    if weather == Weather::Fair { Change::Done } else { Change::Unknown(Cause::TimedOut) }
                 };
                 situation.note_change(Setter::Restored, change);
             }

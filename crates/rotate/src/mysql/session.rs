@@ -1,0 +1,128 @@
+//! A session with a server of the MySQL family, the only way to a connection for the modules beside this one.
+//!
+//! Every session begins with [`statement::SESSION`], so that no setting of the server for new sessions (a global variable,
+//! `init_connect`) changes what a statement means or what its result leaves out. A row that cannot be read is an error: the
+//! driver's own conversions panic.
+
+use core::{future::poll_fn, net::SocketAddr, task::Poll, time::Duration};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use csms_core::rotation::{Account, Tls, Trust};
+use mysql_async::{
+    ClientIdentity, Conn, DriverError, Error, OptsBuilder, Row, SslOpts, from_row_opt,
+    prelude::{FromRow, Queryable},
+};
+use tokio::time::sleep;
+
+use super::statement;
+use crate::tls;
+
+/// How often a login is tried again that was refused for the number of connections, and the pause before each.
+const RECOUNTS: usize = 10;
+const RECOUNT_PAUSE: Duration = Duration::from_millis(100);
+
+/// What the driver would ask the server for on every connection: the longest packet and the idle time, its own defaults.
+const MAX_ALLOWED_PACKET: usize = 4 * 1024 * 1024;
+const WAIT_TIMEOUT: usize = 28_800;
+
+/// A session that is logged in.
+pub(super) struct Session(Conn);
+
+impl Session {
+    /// Logs in. A server counts a connection until it has cleaned up behind it, so an account that may have one at a time
+    /// is asked for again for a moment: the last connection may have been ours.
+    pub(super) async fn open(account: &Account, address: SocketAddr) -> Result<Self, Error> {
+        for _ in 0..RECOUNTS {
+            match connect(account, address).await {
+                Err(Error::Server(server)) if is_limit_of_connections(server.code, &server.message) => {
+                    sleep(RECOUNT_PAUSE).await;
+                }
+                connected => return connected.map(Self),
+            }
+        }
+        connect(account, address).await.map(Self)
+    }
+
+    /// Runs a statement whose result nobody reads.
+    pub(super) async fn execute(&mut self, sql: &str) -> Result<(), Error> {
+        self.0.query_drop(sql).await
+    }
+
+    /// All rows of a result.
+    pub(super) async fn rows<T: FromRow>(&mut self, sql: &str) -> Result<Vec<T>, Error> {
+        let rows: Vec<Row> = self.0.query(sql).await?;
+        rows.into_iter().map(read).collect()
+    }
+
+    /// The first row of a result, if there is one.
+    pub(super) async fn first<T: FromRow>(&mut self, sql: &str) -> Result<Option<T>, Error> {
+        let row: Option<Row> = self.0.query_first(sql).await?;
+        row.map(read).transpose()
+    }
+
+    /// Leaves. What was asked has been answered, so a farewell that fails changes nothing.
+    pub(super) async fn close(self) {
+        let _ = self.0.disconnect().await;
+    }
+}
+
+/// The row itself is left out of the error: it may hold a hash.
+fn read<T: FromRow>(row: Row) -> Result<T, Error> {
+    from_row_opt(row).map_err(|_| Error::Other("a row of another form than the statement's".into()))
+}
+
+/// Whether the account has as many connections at the same time as it may have. Limits per hour have the first code, too.
+fn is_limit_of_connections(code: u16, message: &str) -> bool {
+    matches!(code, 1203 | 1226) && message.contains("max_user_connections")
+}
+
+async fn connect(account: &Account, address: SocketAddr) -> Result<Conn, Error> {
+    let login = account.login();
+    let (host, _) = login.rotation_address();
+    // No database is named: accounts belong to none, and one that is missing would look like a failed login.
+    let options = OptsBuilder::default()
+        .ip_or_hostname(address.ip().to_string())
+        .tcp_port(address.port())
+        .user(Some(login.username.clone()))
+        .pass(Some(account.password().to_owned()))
+        .prefer_socket(false)
+        .stmt_cache_size(0)
+        .max_allowed_packet(Some(MAX_ALLOWED_PACKET))
+        .wait_timeout(Some(WAIT_TIMEOUT))
+        .init(vec![statement::SESSION])
+        .ssl_opts(match account.tls() {
+            Tls::Disable => None,
+            Tls::Verify(trust) => Some(tls_options(trust, host)),
+        });
+    let mut conn = Conn::new(options);
+    // The driver panics when a server asks for a login it was built without (ed25519, parsec).
+    poll_fn(|context| {
+        catch_unwind(AssertUnwindSafe(|| conn.as_mut().poll(context))).unwrap_or_else(|_| {
+            Poll::Ready(Err(DriverError::UnknownAuthPlugin { name: "client_ed25519 or parsec".to_owned() }.into()))
+        })
+    })
+    .await
+}
+
+/// A name that no certificate carries. The driver lets a certificate without the right name pass when it is told to and the
+/// text of the failure has this word; rustls puts the expected name into that text, and has checked the chain before.
+const ANY_NAME: &str = "NotValidForName.invalid";
+
+fn tls_options(trust: &Trust, host: &str) -> SslOpts {
+    // The driver builds its configuration from these, with the provider of the process.
+    tls::choose_provider();
+    let own = trust.ca.as_ref().map(|pem| pem.as_bytes().to_vec().into());
+    let identity = trust.identity.as_ref().map(|identity| {
+        ClientIdentity::new(identity.certificate.as_bytes().to_vec().into(), identity.key.as_bytes().to_vec().into())
+    });
+    let name = match (trust.any_name, &trust.server_name) {
+        (true, None) => ANY_NAME.to_owned(),
+        (_, Some(name)) => name.clone(),
+        (false, None) => host.to_owned(),
+    };
+    SslOpts::default()
+        .with_root_certs(own.into_iter().collect())
+        .with_client_identity(identity)
+        .with_danger_skip_domain_validation(trust.any_name)
+        .with_danger_tls_hostname_override(Some(name))
+}
