@@ -86,7 +86,7 @@ struct Findings {
 /// A snapshot that cannot be verified; an answer other than yes.
 pub fn run(arguments: &Arguments) -> Result<ExitCode, Failed> {
     block_on(async {
-        let unpacked = Unpacked::verified(&arguments.data, &arguments.file, tempfile::tempdir()?, None).await?;
+        let unpacked = Unpacked::verified(&arguments.data, &arguments.file, tempfile::tempdir()?.into(), None).await?;
         let rules = arguments.data.settings()?.target_rules;
         let time = unpacked.manifest.time;
         let mut findings = open_everything(unpacked).await?;

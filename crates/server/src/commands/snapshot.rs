@@ -3,6 +3,7 @@
 //! A snapshot is one file ([`file`](mod@file)) that holds a whole store, whichever it was; values stay sealed, and the root key is not in it.
 
 pub mod file;
+mod work;
 
 use std::{
     fs,
@@ -16,7 +17,7 @@ use csms_core::UnixMillis;
 use csms_store::{AnyStore, SqliteSettings, SqliteStore, Store as _, transfer::move_to_postgres};
 use file::{Manifest, Origin, Snapshot};
 use serde_json::{Value, json};
-use tempfile::TempDir;
+use work::Work;
 
 use super::{
     Failed,
@@ -101,7 +102,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failed> {
             Action::Create { file } => create(data, file).await,
             Action::Verify { file, without_key: true, .. } => verify_digest(file, data.output),
             Action::Verify { file, expect, .. } => {
-                let unpacked = Unpacked::verified(data, file, tempfile::tempdir()?, expect.as_ref()).await?;
+                let unpacked = Unpacked::verified(data, file, tempfile::tempdir()?.into(), expect.as_ref()).await?;
                 report(data.output, &unpacked.manifest, "intact")
             }
             Action::Restore { file } => restore(data, file).await,
@@ -114,19 +115,13 @@ fn directory_of(file: &Path) -> &Path {
     file.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-/// A private directory beside a file, removed when it is dropped.
-fn work_in(directory: &Path) -> Result<TempDir, Failed> {
-    let made = tempfile::Builder::new().prefix(".csms-snapshot-").tempdir_in(directory);
-    made.map_err(|error| format!("cannot write in {}: {error}", directory.display()).into())
-}
-
 async fn create(data: &DataArguments, path: &Path) -> Result<(), Failed> {
     if path.symlink_metadata().is_ok() {
         return Err(format!("{} is there already; give the snapshot a name of its own", path.display()).into());
     }
     let settings = data.settings()?;
     let installation = data.open_with(&settings).await?;
-    let work = work_in(directory_of(path))?;
+    let work = Work::new_in(directory_of(path))?;
     let time = Clock::default().now();
     installation.store.append_audit(vec![installation.record("CreateSnapshot", &rfc3339(time, 3))]).await?;
     let copy = work.path().join(DATABASE);
@@ -180,7 +175,7 @@ pub(super) struct Unpacked {
     pub sqlite: SqliteStore,
     /// The remote KMS, if the data needs one.
     pub remote: Option<RemoteKeyring>,
-    work: TempDir,
+    work: Work,
 }
 
 impl Unpacked {
@@ -191,7 +186,7 @@ impl Unpacked {
     pub(super) async fn verified(
         data: &DataArguments,
         path: &Path,
-        work: TempDir,
+        work: Work,
         expect: Option<&Head>,
     ) -> Result<Self, Failed> {
         let mut snapshot = file::open(path)?;
@@ -215,7 +210,7 @@ impl Unpacked {
     }
 
     /// Ends with the database as one file, and returns its directory.
-    async fn close(self) -> Result<TempDir, Failed> {
+    async fn close(self) -> Result<Work, Failed> {
         let Self { installation, sqlite, work, .. } = self;
         sqlite.close().await?;
         drop((installation, sqlite));
@@ -231,7 +226,7 @@ async fn restore(data: &DataArguments, path: &Path) -> Result<(), Failed> {
         require_no_database(&settings.data)?;
     }
     let mark = Mark::read(&settings.data)?;
-    let unpacked = Unpacked::verified(data, path, work_in(&settings.data)?, None).await?;
+    let unpacked = Unpacked::verified(data, path, Work::new_in(&settings.data)?, None).await?;
     if let Some(mark) = mark {
         mark.require_store(&unpacked.installation.store).await.map_err(|error| foreign(&error, &settings))?;
     }
