@@ -58,11 +58,14 @@ pub const WEBKIT: Package =
 /// Prometheus, whose `promtool` tests the alert rules.
 pub const PROMETHEUS: Package = Package { name: "prometheus", present: || programs::find("promtool").is_some() };
 
+/// The filter of JSON that pages of the book use.
+pub const JQ: Package = Package { name: "jq", present: || programs::find("jq").is_some() };
+
 /// A display without a screen, which WebKit draws on.
 pub const XVFB: Package = Package { name: "xvfb", present: || programs::find("Xvfb").is_some() };
 
 /// Everything the tests need.
-pub const ALL: [Package; 11] = [
+pub const ALL: [Package; 12] = [
     MUSL_TOOLS,
     POSTGRESQL,
     MARIADB_SERVER,
@@ -74,6 +77,7 @@ pub const ALL: [Package; 11] = [
     WEBKIT,
     XVFB,
     PROMETHEUS,
+    JQ,
 ];
 
 /// The packages of `wanted` that are missing, by name.
