@@ -19,9 +19,10 @@ function compressed(): Plugin {
       await rm(join(OUT, "assets"), { recursive: true, force: true });
     },
     async closeBundle() {
-      for (const entry of await readdir(OUT, { recursive: true, withFileTypes: true })) {
-        if (!entry.isFile() || entry.name.startsWith(".") || entry.name.endsWith(".gz")) continue;
-        const path = join(entry.parentPath, entry.name);
+      // The book and the notices beside the console are compressed by who writes them.
+      const assets = (await readdir(join(OUT, "assets"))).map((name) => join("assets", name));
+      for (const name of ["index.html", "favicon.svg", ...assets]) {
+        const path = join(OUT, name);
         await writeFile(`${path}.gz`, await promisify(gzip)(await readFile(path), { level: 9 }));
       }
     },

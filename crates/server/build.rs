@@ -1,5 +1,5 @@
-//! Embeds the built console (`console/`, made from `www/` by `cargo xtask`) into the binary, if it has been built, and finds out
-//! which commit is built.
+//! Embeds the built console (`console/`, made from `www/` by `cargo xtask`) into the binary, if it has been built, with the book
+//! and the notices beside it, and finds out which commit is built.
 //!
 //! Each file comes twice, plain and compressed by gzip (`<name>.gz`). Plain `cargo build` needs no Node: without a
 //! built console the table is empty, and the server says how to get one.
@@ -68,11 +68,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let name = file.strip_prefix(&root)?.display().to_string();
         writeln!(
             table,
-            "    ({name:?}, include_bytes!({file:?}), include_bytes!({:?})),",
+            "    File {{ name: {name:?}, plain: include_bytes!({file:?}), compressed: include_bytes!({:?}) }},",
             file.with_added_extension("gz")
         )?;
     }
     table.push(']');
-    fs::write(PathBuf::from(env::var("OUT_DIR")?).join("console.rs"), table)?;
+    fs::write(PathBuf::from(env::var("OUT_DIR")?).join("embedded.rs"), table)?;
     Ok(())
 }

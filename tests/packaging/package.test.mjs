@@ -35,7 +35,7 @@ async function said(browser, directory, headers) {
 test("the package holds its entries, its types and nothing of the tests", async (context) => {
   const directory = join(await project(context, "node"), "node_modules/csms");
   const files = (await readdir(directory, { recursive: true })).sort();
-  for (const file of ["LICENSE", "README.md", "package.json", "lib/csms.wasm", "lib/index.js", "lib/index.d.ts"]) {
+  for (const file of ["LICENSE", "THIRD-PARTY-NOTICES.txt", "README.md", "package.json", "lib/csms.wasm", "lib/index.js", "lib/index.d.ts"]) {
     assert.ok(files.includes(file), `${file} is missing`);
   }
   assert.deepEqual(files.filter((file) => /test|src|node_modules|lock/.test(file)), []);

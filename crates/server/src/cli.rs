@@ -9,8 +9,8 @@ use clap::{CommandFactory, Parser, Subcommand};
 use crate::{
     boot::settings::origin::Given,
     commands::{
-        Failed, access, agency, audit, completions, config, doctor, drill, man, migrate, policy, serve, snapshot,
-        support_bundle, user,
+        Failed, access, agency, audit, completions, config, doctor, drill, licenses, man, migrate, policy, serve,
+        snapshot, support_bundle, user,
     },
     failure::Chain,
     version,
@@ -118,6 +118,9 @@ pub enum Command {
     /// Print a script that completes commands, flags and names of secrets in a shell
     Completions(completions::Arguments),
 
+    /// Print the licence of csms and the notices of its libraries
+    Licenses,
+
     /// Write a manual page for each command into a directory
     Man(man::Arguments),
 }
@@ -154,6 +157,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::SupportBundle(arguments) => support_bundle::run(&arguments),
         Command::Migrate(arguments) => migrate::run(arguments),
         Command::Completions(arguments) => completions::run(&arguments),
+        Command::Licenses => licenses::run(),
         Command::Man(arguments) => man::run(&arguments, Cli::command()),
     };
     ended(outcome.map(|()| ExitCode::SUCCESS))

@@ -1,10 +1,12 @@
-//! The port: connections, routes, CORS, the console and the reference documentation.
+//! The port: connections, routes, CORS, the console, the book and the reference documentation.
 //!
 //! Decides no right; every operation goes through [`crate::gate`].
 
+pub mod book;
 pub mod connections;
 pub mod console;
 pub mod cors;
+pub mod files;
 mod paced;
 pub mod peers;
 mod readiness;

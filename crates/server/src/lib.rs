@@ -16,6 +16,7 @@ pub mod cli;
 pub mod clock;
 pub mod commands;
 pub mod deputy;
+pub mod embedded;
 pub mod failure;
 pub mod functions;
 pub mod gate;

@@ -1,23 +1,26 @@
 //! `cargo xtask dist`: what users install, made from one static server and its rotation function: an archive, a Debian and an RPM
-//! package, an OCI image, the list of libraries (SBOM) and their notices, and the checksums of all.
+//! package, an OCI image, the list of libraries (SBOM) and their notices, and the checksums of all. The book is in the server.
 //!
 //! It signs and publishes nothing. Equal programs give equal bytes.
 
+mod commands;
 mod image;
 mod packages;
-mod parties;
+mod sbom;
 mod tarball;
 
 use std::{fs, io::Write as _, path::Path, process::Command};
 
 use anyhow::{Context, Result, bail};
+use commands::Extras;
 use csms_testbed::debian;
 use flate2::{Compression, GzBuilder};
 use sha2::{Digest, Sha256};
 use tarball::Tarball;
 
 use crate::{
-    cargo, elf, package,
+    cargo, docs, elf, package,
+    parties::{self, Artefact},
     progress::{Step, Steps},
     setup, wasm, www,
 };
@@ -52,6 +55,7 @@ struct Contents {
     function: Vec<u8>,
     /// The licence, and the notices of others.
     copyright: String,
+    extras: Extras,
     sbom: String,
     /// How much time may be spent to make things small.
     compression: Compression,
@@ -59,7 +63,7 @@ struct Contents {
 
 /// Runs `cargo xtask dist`.
 pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
-    let of_programs = if arguments.local { 1 } else { setup::STEPS + 2 + www::STEPS };
+    let of_programs = if arguments.local { 1 } else { setup::STEPS + 3 + www::STEPS + docs::STEPS };
     let mut steps = Steps::new(of_programs + 3);
     let target = cargo::metadata().await?.target_directory;
     let (csms, function, directory) = if arguments.local {
@@ -73,11 +77,17 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
     };
     let parties = steps
         .run("Libraries of others", async |_| {
-            let parties = parties::find(setup::FUNCTION_TARGET).await?;
+            let parties = parties::find(Artefact::Server).await?;
             let number = parties.require_licences()?;
             Ok((parties, format!("{number} libraries, every licence known")))
         })
         .await?;
+    let copyright = parties.notices()?;
+    let extras = Extras::of(&csms)?;
+    if !arguments.local && extras.notices != copyright {
+        bail!("the server does not print the notices of its libraries; another build was embedding its own meanwhile");
+    }
+    let of_function = parties::notices(Artefact::Function).await?;
     let read = |path: &Path| if arguments.local { stripped(path) } else { read(path) };
     let (csms, function) = (read(&csms)?, read(&function)?);
     let are_static = elf::is_static(&csms)? && elf::is_static(&function)?;
@@ -86,16 +96,16 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
     }
     let compression = if arguments.local { Compression::none() } else { Compression::best() };
     let (version, created) = (env!("CARGO_PKG_VERSION").to_owned(), commit_time()?);
-    let licence = fs::read_to_string(cargo::root().join("LICENSE"))?;
     let contents = Contents {
-        sbom: parties.sbom(&version, &created)?,
+        sbom: sbom::document(&parties, &version, &created)?,
         version,
         created,
         architecture: X86_64,
         csms,
-        function: package::self_starting(&function, compression)?,
+        function: package::self_starting(&function, &of_function, compression)?,
         compression,
-        copyright: format!("{licence}\n{}", parties.notices()?),
+        copyright,
+        extras,
     };
     let made = steps
         .run("Pack", async |_| {
@@ -143,6 +153,8 @@ async fn programs(steps: &mut Steps) -> Result<()> {
         .await?;
     let npm = wasm::package(steps).await?;
     www::build(steps, &npm.tarball).await?;
+    parties::embed(steps).await?;
+    docs::embed(steps).await?;
     let arguments = ["build", "--release", "--bin", "csms", "--target", setup::FUNCTION_TARGET];
     steps
         .run("Build the server", async |step| {
@@ -187,6 +199,12 @@ fn archive(contents: &Contents, stem: &str) -> Result<Vec<u8>> {
     tar.file(&format!("{stem}/csms"), 0o755, &contents.csms)?;
     tar.file(&format!("{stem}/rotate-database.zip"), 0o644, &contents.function)?;
     tar.file(&format!("{stem}/copyright"), 0o644, contents.copyright.as_bytes())?;
+    for (directory, files) in [("man1", &contents.extras.manual), ("completions", &contents.extras.completions)] {
+        tar.directory(&format!("{stem}/{directory}"), 0o755, 0)?;
+        for (name, content) in files {
+            tar.file(&format!("{stem}/{directory}/{name}"), 0o644, content)?;
+        }
+    }
     let mut compressed = GzBuilder::new().mtime(0).write(Vec::new(), contents.compression);
     compressed.write_all(&tar.finish()?)?;
     Ok(compressed.finish()?)
@@ -213,8 +231,9 @@ impl Contents {
             eprintln!("left out: build the programs first (cargo build --bin csms --bin rotate-database)");
             return None;
         };
-        let function = package::self_starting(&function, Compression::none()).unwrap();
-        Some(Self { csms: stripped(&server).unwrap(), function, ..Self::of_test() })
+        let function = package::self_starting(&function, "the notices", Compression::none()).unwrap();
+        let extras = Extras::of(&server).unwrap();
+        Some(Self { csms: stripped(&server).unwrap(), function, extras, ..Self::of_test() })
     }
 
     fn of_test() -> Self {
@@ -225,6 +244,7 @@ impl Contents {
             csms: b"the server".to_vec(),
             function: b"the function".to_vec(),
             copyright: "the notices".to_owned(),
+            extras: Extras::of_test(),
             sbom: "{}".to_owned(),
             compression: Compression::none(),
         }

@@ -10,6 +10,7 @@ mod dist;
 mod docs;
 mod elf;
 mod package;
+mod parties;
 mod progress;
 mod setup;
 mod soak;

@@ -13,10 +13,11 @@ use flate2::Compression;
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, DateTime, ZipWriter};
 
+use crate::parties::{self, Artefact};
 use crate::progress::{Step, Steps};
-use crate::{cargo, elf, setup, wasm, www};
+use crate::{cargo, docs, elf, setup, wasm, www};
 
-/// Build dist/rotate-database.zip, the npm tarball beside it, and the console that the server embeds.
+/// Build dist/rotate-database.zip, the npm tarball beside it, and what the server embeds: console, book and notices.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {}
 
@@ -42,7 +43,7 @@ pub(crate) struct Archive {
 
 /// Runs `cargo xtask package`.
 pub(crate) async fn run() -> Result<()> {
-    let mut steps = Steps::new(setup::STEPS + 1 + www::STEPS);
+    let mut steps = Steps::new(setup::STEPS + 1 + www::STEPS + 1 + docs::STEPS);
     setup::prepare(&mut steps, &[debian::MUSL_TOOLS]).await?;
     let archive = steps
         .run("Package the function", async |step| {
@@ -53,6 +54,8 @@ pub(crate) async fn run() -> Result<()> {
         .await?;
     let npm = wasm::package(&mut steps).await?;
     www::build(&mut steps, &npm.tarball).await?;
+    parties::embed(&mut steps).await?;
+    docs::embed(&mut steps).await?;
     println!("{}\n{}", archive.path.display(), npm.tarball.display());
     Ok(())
 }
@@ -66,7 +69,8 @@ pub(crate) async fn build(step: &Step) -> Result<Archive> {
     if !elf::is_static(&binary)? {
         bail!("{} is dynamically linked; it would not run on FunctionGraph", built.display());
     }
-    let zip = archive(&binary, deflated())?;
+    let notices = parties::notices(Artefact::Function).await?;
+    let zip = archive(&binary, Some(&notices), deflated())?;
     let directory = cargo::root().join("dist");
     fs::create_dir_all(&directory).with_context(|| format!("cannot create {}", directory.display()))?;
     let path = write(&directory, &zip)?;
@@ -75,12 +79,15 @@ pub(crate) async fn build(step: &Step) -> Result<Archive> {
 }
 
 /// Packs the function's binary that plain `cargo build` left beside `server`, to run on this machine alone: it is linked
-/// dynamically and not compressed. Returns its size, in words.
+/// dynamically, not compressed, and without notices. Returns its size, in words.
 pub(crate) fn place_local(server: &Path) -> Result<String> {
     let directory = server.parent().with_context(|| format!("{} is in no directory", server.display()))?;
     let built = directory.join(BINARY);
     let binary = fs::read(&built).with_context(|| format!("cannot read {}", built.display()))?;
-    write(directory, &archive(&binary, SimpleFileOptions::default().compression_method(CompressionMethod::Stored))?)?;
+    write(
+        directory,
+        &archive(&binary, None, SimpleFileOptions::default().compression_method(CompressionMethod::Stored))?,
+    )?;
     Ok(size(binary.len()))
 }
 
@@ -101,28 +108,33 @@ fn write(directory: &Path, zip: &[u8]) -> Result<PathBuf> {
     Ok(path)
 }
 
-fn archive(binary: &[u8], options: SimpleFileOptions) -> Result<Vec<u8>> {
-    let options = options.last_modified_time(DateTime::default()).unix_permissions(0o755);
+fn archive(binary: &[u8], notices: Option<&str>, options: SimpleFileOptions) -> Result<Vec<u8>> {
+    zip(&[("bootstrap", BOOTSTRAP.as_bytes()), (BINARY, binary)], notices, options)
+}
+
+/// A zip of programs, and the notices of what they are made of.
+fn zip(programs: &[(&str, &[u8])], notices: Option<&str>, options: SimpleFileOptions) -> Result<Vec<u8>> {
+    let options = options.last_modified_time(DateTime::default());
     let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
-    for (name, content) in [("bootstrap", BOOTSTRAP.as_bytes()), (BINARY, binary)] {
-        zip.start_file(name, options)?;
+    for (name, content) in programs {
+        zip.start_file(*name, options.unix_permissions(0o755))?;
         zip.write_all(content)?;
+    }
+    if let Some(notices) = notices {
+        zip.start_file(parties::FILE, options.unix_permissions(0o644))?;
+        zip.write_all(notices.as_bytes())?;
     }
     Ok(zip.finish()?.into_inner())
 }
 
 /// The function for the server that runs it on its own machine: its `bootstrap` is the binary, so it needs no shell.
-pub(crate) fn self_starting(binary: &[u8], compression: Compression) -> Result<Vec<u8>> {
+pub(crate) fn self_starting(binary: &[u8], notices: &str, compression: Compression) -> Result<Vec<u8>> {
     let options = if compression == Compression::none() {
         SimpleFileOptions::default().compression_method(CompressionMethod::Stored)
     } else {
         deflated()
     };
-    let options = options.last_modified_time(DateTime::default()).unix_permissions(0o755);
-    let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
-    zip.start_file("bootstrap", options)?;
-    zip.write_all(binary)?;
-    Ok(zip.finish()?.into_inner())
+    zip(&[("bootstrap", binary)], Some(notices), options)
 }
 
 /// A size in bytes as a person reads it: `812 B`, `3.4 MB`.
@@ -145,8 +157,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_zip_holds_two_executable_files_at_its_root() {
-        let mut zip = ZipArchive::new(Cursor::new(archive(b"binary", deflated()).unwrap())).unwrap();
+    fn the_zip_holds_two_executable_files_at_its_root_and_the_notices() {
+        let mut zip = ZipArchive::new(Cursor::new(archive(b"binary", Some("notices"), deflated()).unwrap())).unwrap();
         let mut entries = Vec::new();
         for index in 0..zip.len() {
             let mut entry = zip.by_index(index).unwrap();
@@ -158,14 +170,16 @@ mod tests {
             entries,
             [
                 ("bootstrap".to_owned(), 0o755, BOOTSTRAP.to_owned()),
-                ("rotate-database".to_owned(), 0o755, "binary".to_owned())
+                ("rotate-database".to_owned(), 0o755, "binary".to_owned()),
+                (parties::FILE.to_owned(), 0o644, "notices".to_owned())
             ]
         );
     }
 
     #[test]
     fn equal_binaries_give_equal_zips() {
-        assert_eq!(archive(b"binary", deflated()).unwrap(), archive(b"binary", deflated()).unwrap());
+        let zip = || archive(b"binary", Some("notices"), deflated()).unwrap();
+        assert_eq!(zip(), zip());
     }
 
     #[test]

@@ -14,7 +14,7 @@ use csms_testbed::debian;
 use tokio::io::{AsyncBufReadExt, BufReader};
 
 use crate::progress::{Budget, Step, Steps};
-use crate::{arrows, cargo, docs, package, setup, wasm, www};
+use crate::{arrows, cargo, docs, package, parties, setup, wasm, www};
 use tally::Tally;
 
 /// Run every check and every test.
@@ -55,7 +55,7 @@ const SERVER: &[&str] = &["build", "--bin", "csms"];
 
 /// Runs `cargo xtask test`.
 pub(crate) async fn run(arguments: &Arguments) -> Result<ExitCode> {
-    let total = setup::STEPS + if arguments.fast { 6 } else { 10 + wasm::suites::STEPS + www::suites::STEPS };
+    let total = setup::STEPS + if arguments.fast { 6 } else { 11 + wasm::suites::STEPS + www::suites::STEPS };
     let name = match arguments {
         Arguments { fast: true, .. } => "test-fast",
         Arguments { long: true, .. } => "test-long",
@@ -74,6 +74,7 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<ExitCode> {
     } else {
         let package = wasm::suites::run(&mut steps).await?;
         www::build(&mut steps, &package).await?;
+        parties::embed(&mut steps).await?;
         // The server embeds the console, so it comes after it.
         let artefacts = artefacts(&mut steps).await?;
         wasm::suites::run_live(&mut steps, &package, &artefacts).await?;

@@ -13,10 +13,12 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 
 use crate::cargo;
+use crate::parties::{self, Artefact};
 use crate::progress::{Step, Steps};
 use node::Program;
 
-const TARGET: &str = "wasm32-unknown-unknown";
+/// The target of the modules.
+pub(crate) const TARGET: &str = "wasm32-unknown-unknown";
 /// As a `cdylib` alone: beside an `rlib`, Cargo leaves link-time optimisation out.
 const MODULE: &[&str] = &[
     "rustc",
@@ -100,10 +102,14 @@ pub(crate) async fn build(step: &Step) -> Result<Package> {
         .context("there are no types of the bindings")?;
     Program::node(&source.join("node_modules/typescript/bin/tsc")).within(&source).run(step).await?;
     Program::node(&source.join("bundle.mjs")).within(&source).run(step).await?;
-    let license = source.join("LICENSE");
+    let notices = parties::notices(Artefact::NpmPackage).await?;
+    let (license, others) = (source.join("LICENSE"), source.join(parties::FILE));
     fs::copy(cargo::root().join("LICENSE"), &license).context("cannot copy the license")?;
+    fs::write(&others, notices).context("cannot write the notices")?;
     let package = pack(step, &source).await;
-    fs::remove_file(&license).context("cannot remove the copy of the license")?;
+    for copy in [license, others] {
+        fs::remove_file(&copy).with_context(|| format!("cannot remove {}", copy.display()))?;
+    }
     package
 }
 

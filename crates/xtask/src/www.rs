@@ -6,9 +6,11 @@ pub(crate) mod stage;
 pub(crate) mod suites;
 
 use std::fs;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
+use flate2::{Compression, GzBuilder};
 
 use crate::cargo;
 use crate::progress::{Step, Steps};
@@ -29,13 +31,29 @@ pub(crate) async fn build(steps: &mut Steps, tarball: &Path) -> Result<()> {
 }
 
 /// Where the console's sources are.
-fn source() -> PathBuf {
+pub(crate) fn source() -> PathBuf {
     cargo::root().join("www")
 }
 
 /// Where the built console is, from where the server embeds it.
 pub(crate) fn built() -> PathBuf {
     cargo::root().join("crates/server/console")
+}
+
+/// Writes a file and its copy compressed by gzip for the server. Files that are so already keep their times: the server is built
+/// again for new ones.
+pub(crate) fn place(file: &Path, content: &[u8]) -> Result<()> {
+    let compressed = file.with_added_extension("gz");
+    if compressed.is_file() && fs::read(file).is_ok_and(|present| present == content) {
+        return Ok(());
+    }
+    if let Some(directory) = file.parent() {
+        fs::create_dir_all(directory).with_context(|| format!("cannot create {}", directory.display()))?;
+    }
+    let mut gzip = GzBuilder::new().mtime(0).write(Vec::new(), Compression::best());
+    gzip.write_all(content)?;
+    fs::write(&compressed, gzip.finish()?).with_context(|| format!("cannot write {}", compressed.display()))?;
+    fs::write(file, content).with_context(|| format!("cannot write {}", file.display()))
 }
 
 async fn files(step: &Step, tarball: &Path) -> Result<String> {

@@ -1,4 +1,4 @@
-// Who is signed in, and what is theirs: language, theme, their own account, the way out.
+// Who is signed in, and what is theirs: language, theme, their own account, what to read, the way out.
 
 import { Button } from "../ui/Button";
 import { Panel } from "../ui/Panel";
@@ -7,7 +7,7 @@ import { Preferences } from "./Preferences";
 import { useSession } from "./session";
 
 export function AccountMenu({ onSignOut }: { onSignOut: () => void }) {
-  const { t } = useLanguage();
+  const { language, t } = useLanguage();
   const { identity } = useSession();
   return (
     <Panel
@@ -40,6 +40,13 @@ export function AccountMenu({ onSignOut }: { onSignOut: () => void }) {
             {t("Password and access keys")}
           </a>
           <Preferences />
+          {/* In a tab of their own, since leaving this page ends the session. */}
+          <a href={language === "zh-CN" ? "/docs/zh/tutorial.html" : "/docs/"} target="_blank" rel="noreferrer">
+            {t("Documentation")}
+          </a>
+          <a href="/licenses" target="_blank" rel="noreferrer">
+            {t("Licences of third parties")}
+          </a>
           <Button onPress={onSignOut}>{t("Sign out")}</Button>
         </>
       )}

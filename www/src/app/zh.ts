@@ -625,6 +625,8 @@ const words: Record<string, string> = {
   "Signed in with the access key": "登录所用的访问密钥",
   "Signed in as": "登录用户",
   "Password and access keys": "密码和访问密钥",
+  Documentation: "文档",
+  "Licences of third parties": "第三方许可声明",
   "Pages of the console": "控制台页面",
   "Go to…": "前往…",
   Page: "页面",

@@ -1,4 +1,4 @@
-//! Routes: the operations of all services, the console, health and metrics, and the answer to everything else.
+//! Routes: the operations of all services, the console, the book, health and metrics, and the answer to everything else.
 
 use std::{
     convert::Infallible,
@@ -18,7 +18,7 @@ use csms_api::operation::Specification;
 use serde_json::{Value, json};
 use tower::Service;
 
-use super::{console, cors, readiness, reference};
+use super::{book, console, cors, readiness, reference};
 use crate::{
     app::App,
     gate::{
@@ -95,7 +95,7 @@ async fn unknown(State(app): State<Arc<App>>, request: Request) -> Response<Body
 
 /// What is open to everybody, and so to any page in a browser on this machine unless `Host` is judged.
 fn open(app: &Arc<App>) -> Router<Arc<App>> {
-    let routes = console::routes().merge(reference::routes()).route("/metrics", get(metrics));
+    let routes = console::routes().merge(book::routes()).merge(reference::routes()).route("/metrics", get(metrics));
     routes.route_layer(middleware::from_fn_with_state(Arc::clone(app), require_known_host))
 }
 

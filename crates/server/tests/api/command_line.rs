@@ -118,6 +118,17 @@ fn every_command_has_a_manual_page() {
 }
 
 #[test]
+fn the_notices_are_printed_or_the_build_says_how_to_get_them() {
+    let output = csms(&["licenses"]);
+    let (printed, said) = (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
+    if output.status.success() {
+        assert!(printed.contains("Apache License") && printed.contains("\nrusqlite "), "{printed}");
+    } else {
+        assert!(printed.is_empty() && said.contains("cargo xtask package"), "{said}");
+    }
+}
+
+#[test]
 fn the_completions_for_bash_are_a_script_that_bash_reads() {
     let script = tempfile::NamedTempFile::new().unwrap();
     fs::write(script.path(), csms(&["completions", "bash"]).stdout).unwrap();

@@ -1,4 +1,4 @@
-//! The console's files: open to everybody, and under a content policy that allows nothing inline.
+//! The files of the console and the book: open to everybody, and under a content policy that allows nothing inline.
 
 use std::fs;
 
@@ -77,6 +77,55 @@ async fn no_name_leads_out_of_the_directory_of_the_console() {
         let answer = server.send(Request::get(format!("/assets/{name}")).body(Body::empty()).unwrap()).await;
         assert!(answer.status.is_client_error(), "{name}: {}", answer.status);
         assert!(!text(&answer).contains("secret"), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn the_book_and_the_notices_are_served_from_beside_the_console_under_a_policy_of_their_own() {
+    let (data, console) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let mut settings = support::settings(data.path());
+    settings.console = Some(console.path().to_owned());
+    let server = support::open_with(&settings).await.unwrap();
+    let get = async |path: &str| server.send(Request::get(path).body(Body::empty()).unwrap()).await;
+    for (path, command) in [("/docs/", "cargo xtask docs --embed"), ("/licenses", "cargo xtask package")] {
+        let answer = get(path).await;
+        assert_eq!(answer.status, StatusCode::NOT_FOUND);
+        assert!(text(&answer).contains(command), "{path}: {}", text(&answer));
+    }
+
+    fs::create_dir_all(console.path().join("docs/how-to")).unwrap();
+    for (name, content) in [
+        ("licenses.txt", "the notices"),
+        ("docs/index.html", "the book"),
+        ("docs/how-to/page.html", "a page"),
+        ("docs/book-1a2b.js", "a script"),
+    ] {
+        fs::write(console.path().join(name), content).unwrap();
+    }
+    let moved = get("/docs").await;
+    assert_eq!((moved.status, moved.headers["location"].to_str().unwrap()), (StatusCode::PERMANENT_REDIRECT, "/docs/"));
+    for (path, content, kind) in [
+        ("/licenses", "the notices", "text/plain; charset=utf-8"),
+        ("/docs/", "the book", "text/html; charset=utf-8"),
+        ("/docs/index.html", "the book", "text/html; charset=utf-8"),
+        ("/docs/how-to/page.html", "a page", "text/html; charset=utf-8"),
+        ("/docs/book-1a2b.js", "a script", "text/javascript; charset=utf-8"),
+    ] {
+        let answer = get(path).await;
+        assert_eq!((answer.status, text(&answer)), (StatusCode::OK, content), "{path}");
+        assert_eq!(answer.headers["content-type"], kind, "{path}");
+        assert_eq!(answer.headers["cache-control"], "no-cache", "{path}");
+        let policy = answer.headers["content-security-policy"].to_str().unwrap();
+        assert!(policy.contains("default-src 'none'") && !policy.contains("unsafe-inline"), "{path}: {policy}");
+    }
+    let absent = get("/docs/absent.html").await;
+    assert_eq!(absent.status, StatusCode::NOT_FOUND);
+    assert!(text(&absent).contains("no such page"), "{}", text(&absent));
+    for name in
+        ["..%2flicenses.txt", "../licenses.txt", "how-to/..%2f..%2flicenses.txt", ".hidden", "how-to%5cpage.html"]
+    {
+        let answer = get(&format!("/docs/{name}")).await;
+        assert!(answer.status.is_client_error() && !text(&answer).contains("notices"), "{name}: {}", answer.status);
     }
 }
 

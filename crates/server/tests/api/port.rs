@@ -303,7 +303,7 @@ async fn answers_are_kept_by_nobody_and_their_type_is_not_guessed() {
         assert_eq!(answer.headers["cache-control"], "no-store");
         assert_eq!(answer.headers["x-content-type-options"], "nosniff");
     }
-    for path in ["/", "/openapi.json", "/reference", "/metrics", "/healthz"] {
+    for path in ["/", "/docs/", "/licenses", "/openapi.json", "/reference", "/metrics", "/healthz"] {
         let answer = server.send(Request::builder().uri(path).body(Body::empty()).unwrap()).await;
         assert_eq!(answer.headers["x-content-type-options"], "nosniff", "{path}");
     }
@@ -315,7 +315,9 @@ async fn what_is_open_to_everybody_is_served_under_known_names_only() {
     let mut settings = support::settings(directory.path());
     settings.allow_hosts = vec!["csms.example.com".parse().unwrap()];
     let server = support::open_with(&settings).await.unwrap();
-    for path in ["/", "/favicon.svg", "/openapi.json", "/reference", "/metrics"] {
+    for path in
+        ["/", "/favicon.svg", "/docs", "/docs/", "/docs/a.html", "/licenses", "/openapi.json", "/reference", "/metrics"]
+    {
         for (host, expected) in [("localhost:7070", true), ("csms.example.com", true), ("evil.example", false)] {
             let request = Request::builder().uri(path).header("host", host).body(Body::empty()).unwrap();
             let status = server.send(request).await.status.as_u16();

@@ -22,6 +22,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("request", &["failure"]),
     ("outgoing", &["failure"]),
     ("deputy", &[]),
+    ("embedded", &[]),
     ("rotation::permits", &[]),
     // Parts of a running server, which know nothing of each other's use.
     ("telemetry", &["failure", "outgoing", "version"]),
@@ -69,7 +70,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
         ],
     ),
     ("background", &["app", "audit", "channels", "failure", "installation", "keys", "rotation", "telemetry"]),
-    ("http", &["app", "failure", "gate", "request", "services", "version"]),
+    ("http", &["app", "embedded", "failure", "gate", "request", "services", "version"]),
     (
         "boot",
         &[
@@ -98,7 +99,19 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ),
     (
         "commands",
-        &["audit", "auth", "boot", "clock", "failure", "identity", "installation", "keys", "services", "version"],
+        &[
+            "audit",
+            "auth",
+            "boot",
+            "clock",
+            "embedded",
+            "failure",
+            "identity",
+            "installation",
+            "keys",
+            "services",
+            "version",
+        ],
     ),
     ("cli", &["boot", "commands", "failure", "version"]),
 ];

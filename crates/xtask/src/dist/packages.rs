@@ -12,7 +12,10 @@ use csms_testbed::python::Venv;
 use flate2::Compression;
 use serde_json::{Value, json};
 
-use super::Contents;
+use super::{
+    Contents,
+    commands::{BASH, FISH, ZSH},
+};
 use crate::cargo;
 
 /// Where the settings, the unit and the scripts of the packages are.
@@ -31,6 +34,9 @@ pub(super) fn build(contents: &Contents, directory: &Path, kinds: &[&str]) -> Re
         ("rotate-database.zip", &contents.function),
         ("copyright", contents.copyright.as_bytes()),
     ] {
+        fs::write(work.path().join(name), content)?;
+    }
+    for (name, content) in contents.extras.manual.iter().chain(&contents.extras.completions) {
         fs::write(work.path().join(name), content)?;
     }
     for entry in fs::read_dir(sources())? {
@@ -70,6 +76,20 @@ fn description(contents: &Contents) -> Value {
             "file_info": { "mode": mode, "owner": "root", "group": "root", "mtime": contents.created },
         })
     };
+    // nfpm's word for a file of one kind of package alone.
+    let of = |packager: &str, mut entry: Value| {
+        entry["packager"] = packager.into();
+        entry
+    };
+    let manual =
+        contents.extras.manual.iter().map(|(name, _)| file(name, &format!("/usr/share/man/man1/{name}"), 0o644));
+    let completions = [
+        file(BASH, "/usr/share/bash-completion/completions/csms", 0o644),
+        // Debian's zsh looks for what packages bring in a directory of its own.
+        of("deb", file(ZSH, "/usr/share/zsh/vendor-completions/_csms", 0o644)),
+        of("rpm", file(ZSH, "/usr/share/zsh/site-functions/_csms", 0o644)),
+        file(FISH, "/usr/share/fish/vendor_completions.d/csms.fish", 0o644),
+    ];
     let mut settings = file("csms.toml", "/etc/csms/csms.toml", 0o644);
     settings["type"] = "config|noreplace".into();
     json!({
@@ -86,14 +106,14 @@ fn description(contents: &Contents) -> Value {
         "mtime": contents.created,
         "deb": { "compression": if contents.compression == Compression::none() { "none" } else { "xz" } },
         "overrides": { "deb": { "depends": ["passwd"] }, "rpm": { "depends": ["shadow-utils"] } },
-        "contents": [
+        "contents": completions.into_iter().chain(manual).chain([
             file("csms", "/usr/lib/csms/csms", 0o755),
             file("rotate-database.zip", "/usr/lib/csms/rotate-database.zip", 0o644),
-            { "src": "/usr/lib/csms/csms", "dst": "/usr/bin/csms", "type": "symlink", "file_info": { "mtime": contents.created } },
+            json!({ "src": "/usr/lib/csms/csms", "dst": "/usr/bin/csms", "type": "symlink", "file_info": { "mtime": contents.created } }),
             file("csms.service", "/usr/lib/systemd/system/csms.service", 0o644),
             settings,
             file("copyright", "/usr/share/doc/csms/copyright", 0o644),
-        ],
+        ]).collect::<Vec<_>>(),
         "scripts": {
             "postinstall": "after-install.sh",
             "preremove": "before-remove.sh",
@@ -104,7 +124,10 @@ fn description(contents: &Contents) -> Value {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Read as _;
+
     use csms_testbed::{Server, server::Options};
+    use flate2::read::GzDecoder;
 
     use super::*;
 
@@ -157,6 +180,26 @@ mod tests {
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
     }
 
+    #[test]
+    fn the_package_has_a_manual_page_of_every_command_and_completions_that_its_shells_can_read() {
+        let Some(contents) = Contents::built() else { return };
+        let directory = tempfile::tempdir().unwrap();
+        let root = unpacked(&contents, directory.path());
+        for command in ["csms", "csms-serve", "csms-secret-create", "csms-snapshot-restore"] {
+            let page = root.join(format!("usr/share/man/man1/{command}.1.gz"));
+            let mut text = String::new();
+            GzDecoder::new(fs::File::open(&page).unwrap()).read_to_string(&mut text).unwrap();
+            assert!(text.contains(".TH") && text.contains(command), "{command}");
+        }
+        let bash = root.join("usr/share/bash-completion/completions/csms");
+        assert!(Command::new("bash").arg("-n").arg(&bash).status().unwrap().success());
+        assert!(fs::read_to_string(bash).unwrap().contains("complete"));
+        let zsh = fs::read_to_string(root.join("usr/share/zsh/vendor-completions/_csms")).unwrap();
+        assert!(zsh.starts_with("#compdef csms"), "zsh loads it by its first line");
+        let fish = fs::read_to_string(root.join("usr/share/fish/vendor_completions.d/csms.fish")).unwrap();
+        assert!(fish.starts_with("complete "), "{fish}");
+    }
+
     /// Unpacks the package and returns the directory.
     fn unpacked(contents: &Contents, into: &Path) -> PathBuf {
         let made = build(contents, into, &["deb"]).unwrap();
@@ -173,6 +216,15 @@ mod tests {
         let mode = |path: &str| fs::metadata(root.join(path)).unwrap().permissions().mode() & 0o777;
         assert_eq!(mode("usr/lib/csms/csms"), 0o755);
         assert_eq!(mode("etc/csms/csms.toml"), 0o644);
+        for path in [
+            "usr/share/man/man1/csms-serve.1.gz",
+            "usr/share/bash-completion/completions/csms",
+            "usr/share/zsh/vendor-completions/_csms",
+            "usr/share/fish/vendor_completions.d/csms.fish",
+            "usr/share/doc/csms/copyright",
+        ] {
+            assert_eq!(mode(path), 0o644, "{path}");
+        }
         assert_eq!(fs::read_link(root.join("usr/bin/csms")).unwrap(), Path::new("/usr/lib/csms/csms"));
         assert_eq!(fs::read_to_string(root.join("DEBIAN/conffiles")).unwrap().trim(), "/etc/csms/csms.toml");
         let control = fs::read_to_string(root.join("DEBIAN/control")).unwrap();
