@@ -26,7 +26,7 @@ use crate::{
 };
 
 /// Build the archive, packages and image that users install, into dist/.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Default, clap::Args)]
 pub(crate) struct Arguments {
     /// Pack what `cargo build` has made for this machine, into target/dist: quick, to try the packages; not for others
     #[arg(long)]

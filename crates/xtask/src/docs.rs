@@ -116,6 +116,13 @@ fn below(directory: &Path) -> Result<BTreeSet<PathBuf>> {
     Ok(found)
 }
 
+/// The pages of the book, by their paths from the root of the repository.
+pub(crate) fn pages() -> Result<Vec<String>> {
+    let files = files::Files::tracked(cargo::root())?;
+    let pages = files.markdown().filter(|path| path.starts_with(BOOK));
+    Ok(pages.map(|path| path.to_string_lossy().into_owned()).collect())
+}
+
 /// Checks links, words and generated pages. Returns what was checked; an error lists every problem.
 pub(crate) fn check() -> Result<String> {
     let root = cargo::root();

@@ -12,6 +12,7 @@ mod elf;
 mod package;
 mod parties;
 mod progress;
+mod release;
 mod setup;
 mod soak;
 mod test;
@@ -59,6 +60,7 @@ enum Command {
     Screenshots(www::screenshots::Arguments),
     Arrows(arrows::Arguments),
     Docs(docs::Arguments),
+    Release(release::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -76,6 +78,7 @@ fn main() -> ExitCode {
                 Command::Screenshots(arguments) => www::screenshots::run(arguments).await,
                 Command::Arrows(_) => arrows::run().await,
                 Command::Docs(arguments) => docs::run(&arguments).await,
+                Command::Release(arguments) => release::run(&arguments).await,
             };
             done.map(|()| ExitCode::SUCCESS)
         });
