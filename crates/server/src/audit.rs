@@ -4,8 +4,10 @@
 //! written together, at most [`DELAY`] later, so that a read does not cost a write; equal ones of that time become one record
 //! with their number. Refused attempts are gathered for a minute, see [`Trail::refused`]. With `audit_reads = "strict"` an answer waits until its record is on disk. A record never holds a value.
 
+pub mod archive;
 mod record;
 mod refused;
+pub mod signing_key;
 mod store;
 mod uses;
 

@@ -9,7 +9,7 @@ use csms_core::{
 };
 
 use crate::{
-    audit::{AuditEntry, AuditHead, AuditRecord},
+    audit::{AuditCheckpoint, AuditEntry, AuditHead, AuditRecord, Pruned},
     bound::{Replacement, RowKey, RowMark},
     draft::Draft,
     entry::{Entry, EntryChange},
@@ -289,6 +289,10 @@ impl Store for AnyStore {
         delegate!(self.audit_head())
     }
 
+    async fn audit_checkpoint(&self) -> Result<Option<AuditCheckpoint>, StoreError> {
+        delegate!(self.audit_checkpoint())
+    }
+
     async fn meta(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
         delegate!(self.meta(key))
     }
@@ -414,6 +418,19 @@ impl Store for AnyStore {
 
     async fn append_audit(&self, records: Vec<AuditEntry>) -> Result<(), StoreError> {
         delegate!(self.append_audit(records))
+    }
+
+    async fn put_audit_checkpoint(
+        &self,
+        before: u64,
+        checkpoint: AuditCheckpoint,
+        records: Vec<AuditEntry>,
+    ) -> Result<(), StoreError> {
+        delegate!(self.put_audit_checkpoint(before, checkpoint, records))
+    }
+
+    async fn prune_audit(&self, from: Option<u64>, limit: u16) -> Result<Pruned, StoreError> {
+        delegate!(self.prune_audit(from, limit))
     }
 
     async fn note_key_uses(&self, uses: Vec<AccessKeyUse>) -> Result<Vec<AccessKeyUse>, StoreError> {

@@ -147,6 +147,40 @@ pub struct AuditHead {
     pub key_number: u32,
 }
 
+/// Where the stored part of the chain begins: all records up to one have been archived. What the document says is the archive's
+/// own; stores look at the number only, and read no record up to it any more.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AuditCheckpoint {
+    /// Number of the last record that was archived.
+    pub number: u64,
+    /// What is known of the records up to it, in JSON.
+    pub document: String,
+    /// Signature over the document.
+    pub signature: Vec<u8>,
+}
+
+/// What became of a call that removes archived records.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Pruned {
+    /// How many it removed.
+    pub removed: u64,
+    /// Where the next call goes on; `None` when no archived record is left.
+    pub next: Option<u64>,
+}
+
+impl Pruned {
+    /// The numbers of the records that a call removes, when the first stored one is `first`: from the first number up to the
+    /// second, which is not one of them.
+    pub(crate) fn range(first: u64, checkpoint: u64, limit: u16) -> (u64, u64) {
+        let end = first.saturating_add(limit.max(1).into()).min(checkpoint.saturating_add(1));
+        (first, end)
+    }
+
+    pub(crate) fn after(removed: u64, end: u64, checkpoint: u64) -> Self {
+        Self { removed, next: (end <= checkpoint).then_some(end) }
+    }
+}
+
 /// Where a chain is broken.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Broken {
@@ -190,6 +224,12 @@ impl<'k> ChainCheck<'k> {
     #[must_use]
     pub const fn new(key: &'k ChainKey) -> Self {
         Self { key, number: 0, link: ORIGIN }
+    }
+
+    /// Behind a record with this number and link, which is known by other means.
+    #[must_use]
+    pub const fn behind(key: &'k ChainKey, number: u64, link: Link) -> Self {
+        Self { key, number, link }
     }
 
     /// Takes the next record.
@@ -344,6 +384,33 @@ mod tests {
         let shortened = AuditHead { number: 3, link: records[2].link.clone(), ..head };
         assert_eq!(check(&records, &shortened), Err(Broken::Head));
         assert_eq!(check(&[], &shortened), Err(Broken::End { head: 3, last: 0 }));
+    }
+
+    #[test]
+    fn a_chain_is_followed_from_a_known_record_on() {
+        let (records, head) = chain();
+        let key = key(7);
+        let from = |number: usize, link: Link| {
+            let mut check = ChainCheck::behind(&key, number as u64, link);
+            records[number..].iter().try_for_each(|record| check.next(record))?;
+            check.finish(&head)
+        };
+        let link = |number: usize| Link::try_from(records[number - 1].link.as_slice()).unwrap();
+        for number in 1..=4 {
+            assert_eq!(from(number, link(number)), Ok(()));
+        }
+        assert_eq!(from(2, link(1)), Err(Broken::Changed(3)));
+        assert_eq!(from(4, link(3)), Err(Broken::Head));
+    }
+
+    #[test]
+    fn archived_records_are_removed_in_ranges_that_end_at_the_checkpoint() {
+        assert_eq!(Pruned::range(1, 10, 4), (1, 5));
+        assert_eq!(Pruned::after(4, 5, 10), Pruned { removed: 4, next: Some(5) });
+        assert_eq!(Pruned::range(9, 10, 4), (9, 11));
+        assert_eq!(Pruned::after(2, 11, 10).next, None);
+        assert_eq!(Pruned::range(12, 10, 4), (12, 11));
+        assert_eq!(Pruned::range(1, 10, 0), (1, 2));
     }
 
     #[test]

@@ -29,7 +29,9 @@ pub mod suite;
 pub mod transfer;
 
 pub use any::{AnyStore, PoolState};
-pub use audit::{AuditEntry, AuditHead, AuditRecord, ChainCheck, ChainKey, SearchColumns};
+pub use audit::{
+    AuditCheckpoint, AuditEntry, AuditHead, AuditRecord, Broken, ChainCheck, ChainKey, Link, Pruned, SearchColumns,
+};
 pub use bound::{Replacement, RowKey, RowKind, RowMark};
 pub use draft::Draft;
 pub use entry::{Entry, EntryChange};

@@ -22,7 +22,7 @@ use csms_core::{
 
 use crate::{
     any::PoolState,
-    audit::{AuditEntry, AuditHead, AuditRecord},
+    audit::{AuditCheckpoint, AuditEntry, AuditHead, AuditRecord, Pruned},
     bound::{self, Replacement, RowKey, RowMark},
     draft::Draft,
     entry::{Entry, EntryChange},
@@ -180,6 +180,8 @@ pub const QUICK_STATEMENTS: &[(&str, &[&str])] = &[
     (tasks::BACKLOG, &["secrets_by_rotation", "tasks_running"]),
     (tasks::CLAIM, &["tasks_running"]),
     (tasks::PURGE, &["tasks_by_age"]),
+    (audit::AFTER, &["audit_pkey"]),
+    (audit::PRUNE, &["audit_pkey"]),
     (audit::OF_ACTOR, &["audit_by_actor"]),
     (audit::OF_SUBJECT, &["audit_by_subject"]),
 ];
@@ -414,6 +416,10 @@ impl Store for PostgresStore {
         read!(self, |session| audit::head(session))
     }
 
+    async fn audit_checkpoint(&self) -> Result<Option<AuditCheckpoint>, StoreError> {
+        read!(self, |session| audit::checkpoint(session))
+    }
+
     async fn meta(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
         read!(self, |session| identities::meta(session, key))
     }
@@ -627,6 +633,28 @@ impl Store for PostgresStore {
             return Ok(());
         }
         within(self.timeout, self.groups.append(records)).await
+    }
+
+    async fn put_audit_checkpoint(
+        &self,
+        before: u64,
+        checkpoint: AuditCheckpoint,
+        records: Vec<AuditEntry>,
+    ) -> Result<(), StoreError> {
+        let put = async {
+            let session = Session::write(&self.connections).await?;
+            let put = async {
+                audit::put_checkpoint(&session, before, &checkpoint).await?;
+                audit::append(&session, records).await
+            };
+            let put = put.await;
+            session.end(put).await
+        };
+        within(self.timeout, put).await
+    }
+
+    async fn prune_audit(&self, from: Option<u64>, limit: u16) -> Result<Pruned, StoreError> {
+        write_alone!(self, |session| audit::prune(session, from, limit))
     }
 
     async fn note_key_uses(&self, uses: Vec<AccessKeyUse>) -> Result<Vec<AccessKeyUse>, StoreError> {

@@ -8,6 +8,9 @@ use csms_core::UnixMillis;
 /// The columns of a record, in the order in which stores read them.
 pub(crate) const COLUMNS: &str = "number, secret, document, link, key_number, time, actor, subject";
 
+/// What is not archived. The sum keeps databases from looking for numbers instead of times.
+const NOT_ARCHIVED: &str = "number + 0 > (SELECT number FROM audit_checkpoint WHERE singleton = 1)";
+
 /// Which records to find, the newest first.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AuditFilter {
@@ -94,6 +97,7 @@ impl Statement {
         let millis = |time: UnixMillis| Parameter::Number(i64::try_from(time.as_millis()).unwrap_or(i64::MAX));
         let to = filter.before.map_or(filter.to, |(time, _)| filter.to.min(time));
         let mut conditions = vec![format!("time >= {}", add(millis(filter.from)))];
+        conditions.push(NOT_ARCHIVED.to_owned());
         conditions.push(format!("time <= {}", add(millis(to))));
         if let Some((at, number)) = filter.before {
             let number = Parameter::Number(i64::try_from(number).unwrap_or(i64::MAX));

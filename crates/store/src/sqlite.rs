@@ -23,7 +23,7 @@ use rusqlite::Connection;
 use tokio::sync::Semaphore;
 
 use crate::{
-    audit::{AuditEntry, AuditHead, AuditRecord},
+    audit::{AuditCheckpoint, AuditEntry, AuditHead, AuditRecord, Pruned},
     bound::{self, KnownKey, Replacement, RowKey, RowMark},
     draft::Draft,
     entry::{Entry, EntryChange},
@@ -432,6 +432,10 @@ impl Store for SqliteStore {
         self.0.readers.read_latest(audit::head)
     }
 
+    async fn audit_checkpoint(&self) -> Result<Option<AuditCheckpoint>, StoreError> {
+        self.0.readers.read_latest(audit::checkpoint)
+    }
+
     async fn meta(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
         self.0.readers.read(|db| identities::meta(db, key))
     }
@@ -640,6 +644,24 @@ impl Store for SqliteStore {
             Ok(())
         };
         self.0.writer.write(append).await
+    }
+
+    async fn put_audit_checkpoint(
+        &self,
+        before: u64,
+        checkpoint: AuditCheckpoint,
+        records: Vec<AuditEntry>,
+    ) -> Result<(), StoreError> {
+        let put = move |db: &Group<'_>| {
+            audit::put_checkpoint(db, before, &checkpoint)?;
+            db.record(records);
+            Ok(())
+        };
+        self.0.writer.write(put).await
+    }
+
+    async fn prune_audit(&self, from: Option<u64>, limit: u16) -> Result<Pruned, StoreError> {
+        self.0.writer.write(move |db| audit::prune(db, from, limit)).await
     }
 
     async fn note_key_uses(&self, uses: Vec<AccessKeyUse>) -> Result<Vec<AccessKeyUse>, StoreError> {

@@ -9,7 +9,7 @@ use csms_core::{
 };
 
 use crate::{
-    audit::{AuditEntry, AuditHead, AuditRecord},
+    audit::{AuditCheckpoint, AuditEntry, AuditHead, AuditRecord, Pruned},
     bound::{Replacement, RowKey, RowMark},
     draft::Draft,
     entry::{Entry, EntryChange},
@@ -247,6 +247,9 @@ pub trait Store: Send + Sync + 'static {
     /// The end of the audit trail.
     fn audit_head(&self) -> impl Future<Output = Result<AuditHead, StoreError>> + Send;
 
+    /// Where the stored part of the audit trail begins, if a part has been archived.
+    fn audit_checkpoint(&self) -> impl Future<Output = Result<Option<AuditCheckpoint>, StoreError>> + Send;
+
     /// A small value kept by name.
     fn meta(&self, key: &str) -> impl Future<Output = Result<Option<Vec<u8>>, StoreError>> + Send;
 
@@ -394,6 +397,20 @@ pub trait Store: Send + Sync + 'static {
 
     /// Appends records to the audit trail that belong to no other change.
     fn append_audit(&self, records: Vec<AuditEntry>) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// Lets the trail begin behind a record that has been archived with all before it, in place of the checkpoint whose number is
+    /// `before`, or 0, and appends the records of it, all in one transaction. From then on no read finds a record up to there.
+    /// [`StoreError::Conflict`] when the checkpoint is another by now, or the trail does not reach so far.
+    fn put_audit_checkpoint(
+        &self,
+        before: u64,
+        checkpoint: AuditCheckpoint,
+        records: Vec<AuditEntry>,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// Removes archived records, the oldest first, at most `limit`, from number `from` on or from the first that is left. Never
+    /// removes a record behind the checkpoint.
+    fn prune_audit(&self, from: Option<u64>, limit: u16) -> impl Future<Output = Result<Pruned, StoreError>> + Send;
 
     /// Notes when values were last read. What is older than what is noted, and what is about secrets that are gone, changes
     /// nothing. Returns those that were not noted because somebody else holds the secret's row: to be tried again.

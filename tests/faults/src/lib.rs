@@ -114,9 +114,10 @@ pub fn is_long() -> bool {
 /// Connections of a server to its database in these tests.
 pub const CONNECTIONS: usize = 8;
 
-/// The role of the servers in their database, and its password.
+/// The role of the servers in their database.
 pub const ROLE: &str = "csms";
-const PASSWORD: &str = "Csms-1-password";
+/// Its password.
+pub const PASSWORD: &str = "Csms-1-password";
 
 /// A database for the shared store, whose servers log in with a role of their own.
 #[derive(Debug)]

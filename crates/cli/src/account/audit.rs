@@ -1,5 +1,7 @@
 //! `csms audit`: who did what, by the traces of the Cloud Trace Service.
 
+use std::path::PathBuf;
+
 use clap::Subcommand;
 use csms_api::cts::CtsOperation;
 use serde_json::{Value, json};
@@ -24,12 +26,33 @@ pub enum AuditAction {
     /// are as the trail says (needs --offline)
     ///
     /// Prints the number of records and the head, NUMBER:LINK. Whoever has the root key and can write to the database can
-    /// write another trail; keep a head somewhere else and give it to --expect to notice even that.
+    /// write another trail; keep a head somewhere else and give it to --expect to notice even that. A trail that was archived
+    /// is followed from its signed checkpoint on.
     Verify {
-        /// A head printed earlier, which must still be part of the trail
+        /// A head printed earlier, which must still be part of the trail, or of the archives that are given
         #[arg(long, value_name = "NUMBER:LINK")]
         expect: Option<String>,
+        /// Archive to verify as well. Several must follow each other: give the oldest first
+        #[arg(long = "archive", value_name = "FILE")]
+        archives: Vec<PathBuf>,
+        /// File with the public key of the installation (PEM): verify the archives alone, without the data and --offline
+        #[arg(long, value_name = "FILE", requires = "archives", conflicts_with = "expect")]
+        public_key: Option<PathBuf>,
     },
+    /// Move the oldest records into a signed file (needs --offline)
+    ///
+    /// Writes the records before a time to a new file, signs it, and removes them from the store. The trail goes on behind a
+    /// signed checkpoint. A server may run meanwhile. If the command is interrupted, run it again with the same file.
+    Archive {
+        /// Archive up to the first record that is not older than this: a time, a day, or a number of days ago such as 90d
+        #[arg(long, value_name = "TIME")]
+        until: String,
+        /// File to write, which must not exist
+        #[arg(long, value_name = "FILE")]
+        out: PathBuf,
+    },
+    /// Print the public key that verifies archives, in PEM (needs --offline)
+    PublicKey,
     /// List records, oldest first
     List {
         /// Only records about the secret of this name
@@ -47,6 +70,8 @@ pub enum AuditAction {
 pub(super) async fn run(accounts: &Accounts, output: Output, action: &AuditAction) -> Result<(), CliError> {
     match action {
         AuditAction::Verify { .. } => Err(offline_only("the check of the trail")),
+        AuditAction::Archive { .. } => Err(offline_only("an archive of the trail")),
+        AuditAction::PublicKey => Err(offline_only("the public key of archives")),
         AuditAction::List { secret, after, limit } => {
             list(accounts, output, secret.as_deref(), *after, limit.unwrap_or(usize::MAX)).await
         }

@@ -199,7 +199,7 @@ impl Unpacked {
         if installation.identity.domain_id != manifest.domain_id {
             return Err("the database is not of the installation that the manifest names".into());
         }
-        let head = audit::check_trail(&installation.store, installation.chain(), expect).await?;
+        let head = audit::check_trail(&installation, expect).await?;
         // A release that binds rows when it opens data of an older one adds records.
         let (number, link) = audit::parse_head(&manifest.audit_head)?;
         let noted = installation.store.audit_records(number.saturating_sub(1), 1, None).await?;

@@ -13,7 +13,7 @@ use super::{
     session::{COMMITTING, Parameters, Session},
 };
 use crate::{
-    audit::{self, AuditEntry, AuditHead, AuditRecord, SearchColumns},
+    audit::{self, AuditCheckpoint, AuditEntry, AuditHead, AuditRecord, Pruned, SearchColumns},
     error::{Cause, StoreError},
     row::{count, key_number},
     search::{AuditFilter, Dialect, Parameter, Statement},
@@ -25,10 +25,13 @@ const WRITING: &str = "writing the audit trail";
 const HEAD: &str = "SELECT number, link, seal, key_number FROM audit_head WHERE singleton = 1";
 pub(super) const LOCK_HEAD: &str =
     "SELECT number, link, seal, key_number FROM audit_head WHERE singleton = 1 FOR UPDATE";
-const AFTER: &str = "SELECT number, secret, document, link, key_number, time, actor, subject FROM audit
-     WHERE number > $1 ORDER BY number LIMIT $2";
+pub(super) const AFTER: &str = "SELECT number, secret, document, link, key_number, time, actor, subject FROM audit
+     WHERE number > greatest($1, (SELECT number FROM audit_checkpoint WHERE singleton = 1)) ORDER BY number LIMIT $2";
 const OF_SECRET: &str = "SELECT number, secret, document, link, key_number, time, actor, subject FROM audit
-     WHERE secret = $3 AND number > $1 ORDER BY number LIMIT $2";
+     WHERE secret = $3 AND number > greatest($1, (SELECT number FROM audit_checkpoint WHERE singleton = 1))
+     ORDER BY number LIMIT $2";
+pub(super) const PRUNE: &str = "DELETE FROM audit WHERE number >= $1 AND number < $2
+     AND number <= (SELECT number FROM audit_checkpoint WHERE singleton = 1)";
 
 async fn read_head(session: &Session, sql: &str) -> Result<AuditHead, StoreError> {
     head_in(&session.rows(sql, &[], READING).await?)
@@ -128,6 +131,52 @@ pub(super) async fn after(
         Some(secret) => session.rows(OF_SECRET, &[&after, &limit, &secret], READING).await?,
     };
     rows.iter().map(read).collect()
+}
+
+pub(super) async fn checkpoint(session: &Session) -> Result<Option<AuditCheckpoint>, StoreError> {
+    let sql = "SELECT number, document, signature FROM audit_checkpoint WHERE singleton = 1";
+    let row = session.row(sql, &[], READING).await?;
+    let row = row.ok_or_else(|| StoreError::Corrupt(Cause::new("the checkpoint of the audit trail is missing")))?;
+    let number = count(column(&row, 0, READING)?)?;
+    let checkpoint =
+        AuditCheckpoint { number, document: column(&row, 1, READING)?, signature: column(&row, 2, READING)? };
+    Ok((number > 0).then_some(checkpoint))
+}
+
+/// Replaces the checkpoint in the transaction that is open. The records of it are to be appended next.
+pub(super) async fn put_checkpoint(
+    session: &Session,
+    before: u64,
+    checkpoint: &AuditCheckpoint,
+) -> Result<(), StoreError> {
+    let AuditCheckpoint { number: place, document, signature } = checkpoint;
+    let sql =
+        "UPDATE audit_checkpoint SET number = $1, document = $2, signature = $3 WHERE singleton = 1 AND number = $4
+         AND $1 > number AND $1 <= (SELECT number FROM audit_head WHERE singleton = 1)";
+    let put = session.execute(sql, &[&number(*place), document, signature, &number(before)], WRITING).await?;
+    if put == 1 {
+        Ok(())
+    } else {
+        Err(StoreError::Conflict(Cause::new("the checkpoint of the audit trail is another one")))
+    }
+}
+
+pub(super) async fn prune(session: &Session, from: Option<u64>, limit: u16) -> Result<Pruned, StoreError> {
+    let Some(AuditCheckpoint { number: checkpoint, .. }) = self::checkpoint(session).await? else {
+        return Ok(Pruned::default());
+    };
+    let first = match from {
+        Some(first) => Some(first),
+        // Looked for once: behind it, rows that were removed and not cleaned up yet would be passed over each time.
+        None => {
+            let sql = "SELECT number FROM audit ORDER BY number LIMIT 1";
+            session.number(sql, &[], READING).await?.map(count).transpose()?
+        }
+    };
+    let Some(first) = first else { return Ok(Pruned::default()) };
+    let (first, end) = Pruned::range(first, checkpoint, limit);
+    let removed = session.execute(PRUNE, &[&number(first), &number(end)], WRITING).await?;
+    Ok(Pruned::after(removed, end, checkpoint))
 }
 
 /// What searches by actor and by subject become, for a test of their plans.

@@ -4,8 +4,8 @@ use rusqlite::{Connection, Row, Rows, params, params_from_iter, types::Value};
 
 use super::{failure::During as _, readers::execute};
 use crate::{
-    audit::{self, AuditEntry, AuditHead, AuditRecord, SearchColumns},
-    error::StoreError,
+    audit::{self, AuditCheckpoint, AuditEntry, AuditHead, AuditRecord, Pruned, SearchColumns},
+    error::{Cause, StoreError},
     row::{count, key_number},
     search::{AuditFilter, Dialect, Parameter, Statement},
 };
@@ -14,9 +14,12 @@ const READING: &str = "reading the audit trail";
 const WRITING: &str = "writing the audit trail";
 
 pub(super) const AFTER: &str = "SELECT number, secret, document, link, key_number, time, actor, subject FROM audit
-     WHERE number > ?1 ORDER BY number LIMIT ?2";
+     WHERE number > max(?1, (SELECT number FROM audit_checkpoint WHERE singleton = 1)) ORDER BY number LIMIT ?2";
 pub(super) const OF_SECRET: &str = "SELECT number, secret, document, link, key_number, time, actor, subject FROM audit
-     WHERE secret = ?3 AND number > ?1 ORDER BY number LIMIT ?2";
+     WHERE secret = ?3 AND number > max(?1, (SELECT number FROM audit_checkpoint WHERE singleton = 1))
+     ORDER BY number LIMIT ?2";
+const PRUNE: &str = "DELETE FROM audit WHERE number >= ?1 AND number < ?2
+     AND number <= (SELECT number FROM audit_checkpoint WHERE singleton = 1)";
 
 pub(super) fn head(db: &Connection) -> Result<AuditHead, StoreError> {
     let read = |row: &Row<'_>| Ok((row.get::<_, i64>(0)?, row.get(1)?, row.get(2)?, row.get(3)?));
@@ -66,6 +69,52 @@ pub(super) fn after(
     }
     .during(READING)?;
     read(&mut rows)
+}
+
+pub(super) fn checkpoint(db: &Connection) -> Result<Option<AuditCheckpoint>, StoreError> {
+    let read = |row: &Row<'_>| Ok((row.get::<_, i64>(0)?, row.get(1)?, row.get(2)?));
+    let (number, document, signature) = db
+        .prepare_cached("SELECT number, document, signature FROM audit_checkpoint WHERE singleton = 1")
+        .and_then(|mut statement| statement.query_row([], read))
+        .during(READING)?;
+    let number = count(number)?;
+    Ok((number > 0).then_some(AuditCheckpoint { number, document, signature }))
+}
+
+pub(super) fn put_checkpoint(db: &Connection, before: u64, checkpoint: &AuditCheckpoint) -> Result<(), StoreError> {
+    let AuditCheckpoint { number: place, document, signature } = checkpoint;
+    let put = db
+        .prepare_cached(
+            "UPDATE audit_checkpoint SET number = ?1, document = ?2, signature = ?3 WHERE singleton = 1 AND number = ?4
+             AND ?1 > number AND ?1 <= (SELECT number FROM audit_head WHERE singleton = 1)",
+        )
+        .and_then(|mut statement| statement.execute(params![number(*place), document, signature, number(before)]))
+        .during(WRITING)?;
+    if put == 1 {
+        Ok(())
+    } else {
+        Err(StoreError::Conflict(Cause::new("the checkpoint of the audit trail is another one")))
+    }
+}
+
+pub(super) fn prune(db: &Connection, from: Option<u64>, limit: u16) -> Result<Pruned, StoreError> {
+    let Some(AuditCheckpoint { number: checkpoint, .. }) = self::checkpoint(db)? else { return Ok(Pruned::default()) };
+    let first = match from {
+        Some(first) => Some(first),
+        None => db
+            .prepare_cached("SELECT min(number) FROM audit")
+            .and_then(|mut statement| statement.query_row([], |row| row.get::<_, Option<i64>>(0)))
+            .during(READING)?
+            .map(count)
+            .transpose()?,
+    };
+    let Some(first) = first else { return Ok(Pruned::default()) };
+    let (first, end) = Pruned::range(first, checkpoint, limit);
+    let removed = db
+        .prepare_cached(PRUNE)
+        .and_then(|mut statement| statement.execute([number(first), number(end)]))
+        .during(WRITING)?;
+    Ok(Pruned::after(removed as u64, end, checkpoint))
 }
 
 /// Fills in the columns of records that a server of an older release has written beside one of this release.
@@ -143,6 +192,22 @@ mod tests {
             let steps = statement.query_map(params_from_iter(nothing), |row| row.get::<_, String>(3)).unwrap();
             let plan = steps.map(Result::unwrap).collect::<Vec<_>>().join("; ");
             assert!(plan.contains(index) && !plan.contains("TEMP B-TREE"), "{filter:?}: {plan}");
+        }
+    }
+
+    #[test]
+    fn following_and_pruning_look_for_numbers() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut db = connect::for_writing(&directory.path().join("csms.db"), Duration::ZERO).unwrap();
+        schema::migrate(&mut db).unwrap();
+        for (sql, index) in
+            [(AFTER, "PRIMARY KEY (rowid>"), (OF_SECRET, "audit_by_secret"), (PRUNE, "PRIMARY KEY (rowid>")]
+        {
+            let mut statement = db.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+            let nothing = vec![1; statement.parameter_count()];
+            let steps = statement.query_map(params_from_iter(nothing), |row| row.get::<_, String>(3)).unwrap();
+            let plan = steps.map(Result::unwrap).collect::<Vec<_>>().join("; ");
+            assert!(plan.contains(index) && !plan.contains("TEMP B-TREE"), "{sql}: {plan}");
         }
     }
 }

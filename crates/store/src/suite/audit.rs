@@ -6,8 +6,8 @@ use zeroize::Zeroizing;
 
 use super::*;
 use crate::{
-    AccessChange, Actions, AuditEntry, AuditFilter, ChainCheck, ChainKey, CreateError, EntryChange, KeyRecord,
-    PolicyDetails, PolicyRecord, StoreError, audit::Broken,
+    AccessChange, Actions, AuditCheckpoint, AuditEntry, AuditFilter, ChainCheck, ChainKey, CreateError, EntryChange,
+    KeyRecord, Link, PolicyDetails, PolicyRecord, StoreError, audit::Broken,
 };
 
 fn chain() -> Arc<ChainKey> {
@@ -191,4 +191,79 @@ pub async fn found_records_follow_each_other_by_time_and_number<S: Store>(store:
         numbers.extend(page);
     }
     assert_eq!(numbers, [4, 3, 5, 2, 1]);
+}
+
+fn checkpoint(number: u64) -> AuditCheckpoint {
+    AuditCheckpoint { number, document: format!("{{\"number\":{number}}}"), signature: vec![1, 2, 3] }
+}
+
+/// Appends records until there are so many.
+async fn fill<S: Store>(store: &S, records: u64) {
+    for number in store.audit_head().await.unwrap().number..records {
+        store.append_audit(vec![entry(Some("db"), &format!("number {number}"))]).await.unwrap();
+    }
+}
+
+async fn numbers<S: Store>(store: &S, after: u64, secret: Option<&str>) -> Vec<u64> {
+    store.audit_records(after, 99, secret).await.unwrap().into_iter().map(|record| record.number).collect()
+}
+
+pub async fn the_trail_goes_on_behind_a_checkpoint<S: Store>(store: Shared<S>) {
+    telling(&*store).await;
+    fill(&*store, 8).await;
+    let fourth = store.audit_records(3, 1, None).await.unwrap().remove(0);
+    store.put_audit_checkpoint(0, checkpoint(4), vec![entry(None, "archive")]).await.unwrap();
+    assert_eq!(store.audit_checkpoint().await.unwrap(), Some(checkpoint(4)));
+    // What is archived is not read any more, whether it has been removed or not.
+    let mut from = None;
+    loop {
+        assert_eq!(numbers(&*store, 0, None).await, [5, 6, 7, 8, 9]);
+        assert_eq!(numbers(&*store, 6, None).await, [7, 8, 9]);
+        assert_eq!(numbers(&*store, 0, Some("db")).await, [6, 7, 8]);
+        assert_eq!(found(&*store, AuditFilter::between(at(0), at(99), 99)).await, [5, 9, 8, 7, 6]);
+        let pruned = store.prune_audit(from, 3).await.unwrap();
+        from = pruned.next;
+        if from.is_none() {
+            break;
+        }
+    }
+    let key = chain();
+    let mut check = ChainCheck::behind(&key, 4, Link::try_from(fourth.link.as_slice()).unwrap());
+    for record in store.audit_records(4, 99, None).await.unwrap() {
+        check.next(&record).unwrap();
+    }
+    check.finish(&store.audit_head().await.unwrap()).unwrap();
+    fill(&*store, 12).await;
+    assert_eq!(numbers(&*store, 0, None).await, [5, 6, 7, 8, 9, 10, 11, 12]);
+}
+
+pub async fn a_checkpoint_replaces_the_one_it_names_and_no_other<S: Store>(store: Shared<S>) {
+    fill(&*store, 6).await;
+    assert_eq!(store.audit_checkpoint().await.unwrap(), None);
+    let put = async |before, number| {
+        store.put_audit_checkpoint(before, checkpoint(number), vec![entry(None, "archive")]).await
+    };
+    // Behind the end of the trail, and in place of one that is not there.
+    assert!(matches!(put(0, 7).await, Err(StoreError::Conflict(_))));
+    assert!(matches!(put(1, 3).await, Err(StoreError::Conflict(_))));
+    assert_eq!(store.audit_head().await.unwrap().number, 6);
+    put(0, 3).await.unwrap();
+    // The same again, and back.
+    assert!(matches!(put(0, 4).await, Err(StoreError::Conflict(_))));
+    assert!(matches!(put(3, 3).await, Err(StoreError::Conflict(_))));
+    assert!(matches!(put(3, 2).await, Err(StoreError::Conflict(_))));
+    put(3, 5).await.unwrap();
+    assert_eq!(store.audit_checkpoint().await.unwrap(), Some(checkpoint(5)));
+    assert_eq!(store.audit_head().await.unwrap().number, 8);
+}
+
+pub async fn nothing_behind_the_checkpoint_is_pruned<S: Store>(store: Shared<S>) {
+    fill(&*store, 6).await;
+    assert_eq!(store.prune_audit(None, 99).await.unwrap().removed, 0);
+    store.put_audit_checkpoint(0, checkpoint(3), vec![entry(None, "archive")]).await.unwrap();
+    assert_eq!(store.prune_audit(Some(5), 99).await.unwrap().removed, 0);
+    assert_eq!(store.prune_audit(Some(2), 1).await.unwrap().removed, 1);
+    assert_eq!(store.prune_audit(None, 99).await.unwrap().removed, 2);
+    assert_eq!(store.prune_audit(None, 99).await.unwrap().removed, 0);
+    assert_eq!(numbers(&*store, 0, None).await, [4, 5, 6, 7]);
 }

@@ -1,6 +1,7 @@
 //! Faults around a server: everything that it acknowledged is there afterwards, and what it says is so.
 #![allow(clippy::unwrap_used, reason = "these are tests")]
 
+mod archives;
 mod database;
 mod full_disk;
 mod left_behind;
