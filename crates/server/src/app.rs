@@ -17,7 +17,7 @@ use crate::{
         Authenticator,
         new_password::{NewPassword, PasswordRule},
     },
-    channels::Channels,
+    channels::{Channels, sink::Sink},
     clock::Clock,
     functions::Functions,
     identity::Identity,
@@ -46,6 +46,8 @@ pub struct App {
     pub functions: Functions,
     /// Where notifications go.
     pub channels: Channels,
+    /// Where the audit trail is delivered, if the operator names a place.
+    pub audit_sink: Option<Sink>,
     /// Active rotations.
     pub rotations: Rotations,
     /// Which server this is among those on the store.

@@ -1,5 +1,6 @@
-//! Background work: due rotations, expiries and deletions, and the delivery of notifications.
+//! Background work: due rotations, expiries and deletions, the delivery of notifications and of the audit trail.
 
+pub mod audit_sink;
 pub mod due;
 mod gauges;
 pub mod keys;

@@ -1,7 +1,9 @@
-//! Where notifications go: webhooks, and the message service (SMN).
+//! Where notifications go: webhooks, and the message service (SMN); and in [`sink`] where the audit trail goes.
 //!
 //! A topic with a webhook goes there; every other one goes to the SMN endpoint, if there is one. It remembers and retries
 //! nothing.
+
+pub mod sink;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 

@@ -293,6 +293,10 @@ impl Store for AnyStore {
         delegate!(self.audit_checkpoint())
     }
 
+    async fn audit_sink(&self) -> Result<Option<u64>, StoreError> {
+        delegate!(self.audit_sink())
+    }
+
     async fn meta(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
         delegate!(self.meta(key))
     }
@@ -431,6 +435,14 @@ impl Store for AnyStore {
 
     async fn prune_audit(&self, from: Option<u64>, limit: u16) -> Result<Pruned, StoreError> {
         delegate!(self.prune_audit(from, limit))
+    }
+
+    async fn claim_audit_sink(&self, holder: &str, lasts: Duration) -> Result<Option<u64>, StoreError> {
+        delegate!(self.claim_audit_sink(holder, lasts))
+    }
+
+    async fn advance_audit_sink(&self, holder: &str, lasts: Duration, number: u64) -> Result<bool, StoreError> {
+        delegate!(self.advance_audit_sink(holder, lasts, number))
     }
 
     async fn note_key_uses(&self, uses: Vec<AccessKeyUse>) -> Result<Vec<AccessKeyUse>, StoreError> {

@@ -420,6 +420,10 @@ impl Store for PostgresStore {
         read!(self, |session| audit::checkpoint(session))
     }
 
+    async fn audit_sink(&self) -> Result<Option<u64>, StoreError> {
+        read!(self, |session| audit::sink(session))
+    }
+
     async fn meta(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
         read!(self, |session| identities::meta(session, key))
     }
@@ -655,6 +659,14 @@ impl Store for PostgresStore {
 
     async fn prune_audit(&self, from: Option<u64>, limit: u16) -> Result<Pruned, StoreError> {
         write_alone!(self, |session| audit::prune(session, from, limit))
+    }
+
+    async fn claim_audit_sink(&self, holder: &str, lasts: Duration) -> Result<Option<u64>, StoreError> {
+        write_alone!(self, |session| audit::claim_sink(session, holder, lasts))
+    }
+
+    async fn advance_audit_sink(&self, holder: &str, lasts: Duration, number: u64) -> Result<bool, StoreError> {
+        write_alone!(self, |session| audit::advance_sink(session, holder, lasts, number))
     }
 
     async fn note_key_uses(&self, uses: Vec<AccessKeyUse>) -> Result<Vec<AccessKeyUse>, StoreError> {

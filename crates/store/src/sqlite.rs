@@ -436,6 +436,10 @@ impl Store for SqliteStore {
         self.0.readers.read_latest(audit::checkpoint)
     }
 
+    async fn audit_sink(&self) -> Result<Option<u64>, StoreError> {
+        self.0.readers.read_latest(audit::sink)
+    }
+
     async fn meta(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
         self.0.readers.read(|db| identities::meta(db, key))
     }
@@ -662,6 +666,17 @@ impl Store for SqliteStore {
 
     async fn prune_audit(&self, from: Option<u64>, limit: u16) -> Result<Pruned, StoreError> {
         self.0.writer.write(move |db| audit::prune(db, from, limit)).await
+    }
+
+    async fn claim_audit_sink(&self, _holder: &str, _lasts: Duration) -> Result<Option<u64>, StoreError> {
+        match self.audit_sink().await? {
+            Some(number) => Ok(Some(number)),
+            None => self.0.writer.write(|db| audit::begin_sink(db)).await,
+        }
+    }
+
+    async fn advance_audit_sink(&self, _holder: &str, _lasts: Duration, number: u64) -> Result<bool, StoreError> {
+        self.0.writer.write(move |db| audit::advance_sink(db, number)).await
     }
 
     async fn note_key_uses(&self, uses: Vec<AccessKeyUse>) -> Result<Vec<AccessKeyUse>, StoreError> {

@@ -250,6 +250,9 @@ pub trait Store: Send + Sync + 'static {
     /// Where the stored part of the audit trail begins, if a part has been archived.
     fn audit_checkpoint(&self) -> impl Future<Output = Result<Option<AuditCheckpoint>, StoreError>> + Send;
 
+    /// Number of the last record that the audit sink has taken; `None` when no server with a sink has used the store.
+    fn audit_sink(&self) -> impl Future<Output = Result<Option<u64>, StoreError>> + Send;
+
     /// A small value kept by name.
     fn meta(&self, key: &str) -> impl Future<Output = Result<Option<Vec<u8>>, StoreError>> + Send;
 
@@ -411,6 +414,24 @@ pub trait Store: Send + Sync + 'static {
     /// Removes archived records, the oldest first, at most `limit`, from number `from` on or from the first that is left. Never
     /// removes a record behind the checkpoint.
     fn prune_audit(&self, from: Option<u64>, limit: u16) -> impl Future<Output = Result<Pruned, StoreError>> + Send;
+
+    /// Takes or renews the lease of the one server that delivers records to the audit sink. Returns the number of the last record
+    /// that the sink has taken, 0 at first, or `None` when another has the lease. An embedded store has one server, which always
+    /// gets it.
+    fn claim_audit_sink(
+        &self,
+        holder: &str,
+        lasts: Duration,
+    ) -> impl Future<Output = Result<Option<u64>, StoreError>> + Send;
+
+    /// Notes that the sink has taken the records up to `number`, and renews the lease. Returns `false`, and changes nothing, when
+    /// another has the lease by now or the sink has taken as much already.
+    fn advance_audit_sink(
+        &self,
+        holder: &str,
+        lasts: Duration,
+        number: u64,
+    ) -> impl Future<Output = Result<bool, StoreError>> + Send;
 
     /// Notes when values were last read. What is older than what is noted, and what is about secrets that are gone, changes
     /// nothing. Returns those that were not noted because somebody else holds the secret's row: to be tried again.

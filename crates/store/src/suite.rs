@@ -73,7 +73,7 @@ macro_rules! store_suite {
                     many_writers_make_one_chain, records_are_found_by_what_they_say,
                     found_records_follow_each_other_by_time_and_number,
                     the_trail_goes_on_behind_a_checkpoint, a_checkpoint_replaces_the_one_it_names_and_no_other,
-                    nothing_behind_the_checkpoint_is_pruned;
+                    nothing_behind_the_checkpoint_is_pruned, the_sink_only_moves_forward;
                 events: no_more_events_are_made_at_once_than_a_project_may_have,
                     only_an_existing_event_can_be_bound, a_bound_event_is_not_removed,
                     what_happens_is_told_if_the_change_happens, a_deletion_is_told_although_the_secret_is_gone,

@@ -559,3 +559,17 @@ async fn a_pooler_that_keeps_prepared_statements_works_and_an_older_one_is_refus
         caller.await.unwrap();
     }
 }
+
+#[tokio::test]
+async fn one_server_delivers_to_the_audit_sink_until_its_lease_ends() {
+    let (settings, _server) = database().await;
+    let (one, two) = (open(&settings).await, open(&settings).await);
+    let minute = Duration::from_secs(60);
+    assert_eq!(one.claim_audit_sink("one", minute).await.unwrap(), Some(0));
+    assert_eq!(two.claim_audit_sink("two", minute).await.unwrap(), None);
+    assert!(one.advance_audit_sink("one", Duration::ZERO, 4).await.unwrap());
+    assert_eq!(two.claim_audit_sink("two", minute).await.unwrap(), Some(4));
+    assert!(!one.advance_audit_sink("one", minute, 5).await.unwrap());
+    assert_eq!(one.claim_audit_sink("one", minute).await.unwrap(), None);
+    assert_eq!(one.audit_sink().await.unwrap(), Some(4));
+}

@@ -50,6 +50,10 @@ pub enum AuditAction {
         /// File to write, which must not exist
         #[arg(long, value_name = "FILE")]
         out: PathBuf,
+        /// Archive also records that the audit sink (--audit-sink of the server) has not taken. Without this flag the archive ends
+        /// before them
+        #[arg(long)]
+        ignore_sink: bool,
     },
     /// Print the public key that verifies archives, in PEM (needs --offline)
     PublicKey,

@@ -109,6 +109,18 @@ struct Line<'l> {
     record: &'l RawValue,
 }
 
+impl<'l> Line<'l> {
+    fn of(record: &AuditRecord, document: &'l RawValue) -> Self {
+        Self {
+            number: record.number,
+            link: hex::encode(&record.link),
+            key_number: record.key_number,
+            secret: record.secret.clone(),
+            record: document,
+        }
+    }
+}
+
 #[derive(Serialize, Deserialize)]
 struct Signed<'s> {
     #[serde(borrow)]
@@ -184,6 +196,17 @@ pub fn announcement(checkpoint: &AuditCheckpoint) -> String {
     format!("{}:{}", checkpoint.number, hex::encode(Sha256::digest(checkpoint.document.as_bytes())))
 }
 
+/// A record as the line that an archive has of it, without its end. A record that is no JSON is delivered as a text.
+#[must_use]
+pub fn line(record: &AuditRecord) -> String {
+    let is_line = !record.document.contains(['\n', '\r']);
+    let document = serde_json::from_str::<Box<RawValue>>(&record.document).ok().filter(|_| is_line);
+    let as_text = || RawValue::from_string(serde_json::Value::from(record.document.as_str()).to_string()).ok();
+    let written =
+        document.or_else(as_text).and_then(|document| serde_json::to_string(&Line::of(record, &document)).ok());
+    written.unwrap_or_default()
+}
+
 /// Writes an archive, record by record.
 pub struct ArchiveWriter<W> {
     out: W,
@@ -234,13 +257,7 @@ impl<W: Write> ArchiveWriter<W> {
         if document.get() != record.document || record.document.contains(['\n', '\r']) {
             return Err(ArchiveError::Record(record.number));
         }
-        self.line(&Line {
-            number: record.number,
-            link: hex::encode(&record.link),
-            key_number: record.key_number,
-            secret: record.secret.clone(),
-            record: document,
-        })?;
+        self.line(&Line::of(record, document))?;
         self.last = Place::of(record);
         Ok(())
     }
@@ -437,6 +454,19 @@ mod tests {
             changed[at] ^= 1;
             assert!(read_all(&changed, &key).is_err(), "byte {at}");
             assert!(read_all(&text.as_bytes()[..at], &key).is_err(), "{at} bytes");
+        }
+    }
+
+    #[test]
+    fn a_line_of_its_own_is_that_of_the_archive_and_always_one_line_of_json() {
+        let text = String::from_utf8(archive(&key())).unwrap();
+        let lines: Vec<_> = text.lines().skip(1).take(4).map(str::to_owned).collect();
+        assert_eq!(records().iter().map(line).collect::<Vec<_>>(), lines);
+        for document in ["no JSON", "{\n}", "\"", ""] {
+            let line = line(&record(1, document));
+            let read: serde_json::Value = serde_json::from_str(&line).unwrap();
+            assert!(!line.contains('\n'));
+            assert_eq!(read["record"], document);
         }
     }
 

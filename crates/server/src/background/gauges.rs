@@ -1,4 +1,4 @@
-//! Looks at the state that no event reports: latency and pool of the store, waiting notifications, the audit writer, functions
+//! Looks at the state that no event reports: latency and pool of the store, waiting notifications, the audit writer and sink, functions
 //! and keys. Each server shows what it sees; alert rules take the worst.
 
 use std::time::Duration;
@@ -6,7 +6,11 @@ use std::time::Duration;
 use csms_core::UnixMillis;
 use csms_store::{KeyState, Store as _, StoreError};
 
-use crate::{app::App, installation::last_snapshot, telemetry::metrics::Sample};
+use crate::{
+    app::App,
+    installation::last_snapshot,
+    telemetry::metrics::{Sample, SinkBacklog},
+};
 
 /// How long a store may take to be counted in; `/metrics` then keeps the numbers of the last look.
 const WITHIN: Duration = Duration::from_secs(5);
@@ -37,5 +41,17 @@ async fn sample(app: &App) -> Result<Sample, StoreError> {
         }
     }
     let last_snapshot = last_snapshot::time(app.seen.directory());
-    Ok(Sample { outbox, oldest_material, last_snapshot })
+    let audit_sink = if app.audit_sink.is_some() { sink_backlog(app).await? } else { SinkBacklog::default() };
+    Ok(Sample { outbox, oldest_material, last_snapshot, audit_sink })
+}
+
+/// What the audit sink has not taken yet.
+async fn sink_backlog(app: &App) -> Result<SinkBacklog, StoreError> {
+    let position = app.store.audit_sink().await?.unwrap_or(0);
+    let Some(first) = app.store.audit_records(position, 1, None).await?.into_iter().next() else {
+        return Ok(SinkBacklog::default());
+    };
+    let head = app.store.audit_head().await?.number;
+    let oldest = u64::try_from(first.columns.time).ok().map(UnixMillis::new);
+    Ok(SinkBacklog { waiting: (head + 1).saturating_sub(first.number), oldest })
 }

@@ -36,7 +36,9 @@ pub fn warnings(settings: &Settings) -> Vec<String> {
     let files = files.map(|(name, path): &(&str, PathBuf)| {
         format!("everybody on this machine can read {name} {}; run chmod 600 on it", path.display())
     });
-    listening.into_iter().chain(endpoints).chain(files).collect()
+    let sink = settings.audit_sink.as_ref().filter(|sink| sink.is_exposed());
+    let sink = sink.map(|sink| format!("audit_sink {sink} is clear text that leaves the machine; use syslog+tls:"));
+    listening.into_iter().chain(endpoints).chain(sink).chain(files).collect()
 }
 
 fn leaves_the_machine(address: SocketAddr) -> bool {
@@ -85,6 +87,15 @@ mod tests {
         let url = Some("https://csms.internal".to_owned());
         let flags = Flags { listen, tls_cert: pem(), tls_key: pem(), public_url: url, ..Flags::default() };
         assert_eq!(of(flags), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_trail_that_leaves_the_machine_in_clear_text_is_said() {
+        let sink = |text: &str| of(Flags { audit_sink: Some(text.parse().unwrap()), ..Flags::default() });
+        assert!(
+            sink("syslog:logs.example.com:514")[0].starts_with("audit_sink syslog:logs.example.com:514 is clear text")
+        );
+        assert_eq!(sink("syslog+tls:logs.example.com:6514"), Vec::<String>::new());
     }
 
     #[test]

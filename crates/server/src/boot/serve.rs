@@ -28,6 +28,7 @@ use crate::{
     app::App,
     audit::{AuditedStore, Trail},
     auth::Authenticator,
+    background::audit_sink,
     background::due,
     background::notifier,
     boot::access_file::{AccessFile, AccessFileError},
@@ -36,7 +37,7 @@ use crate::{
     boot::reload::{self, Reloader},
     boot::service_manager,
     boot::settings::{LogFormat, Settings, SettingsError, origin::Given},
-    channels::{Channels, Smn, Targets},
+    channels::{Channels, Smn, Targets, sink::Sink},
     clock::Clock,
     failure::{Chain, Failure},
     functions::{Endpoint, FunctionRegistration, Functions},
@@ -228,6 +229,7 @@ pub async fn bind(settings: &Settings, clock: Clock) -> Result<Bound, ServeError
         root,
         functions,
         channels: Channels::new(targets(settings)?).map_err(ServeError::Internal)?,
+        audit_sink: sink(settings).map_err(ServeError::Internal)?,
         rotations: Rotations::new(settings.rotation_concurrency),
         server: ServerName::of(&settings.data).map_err(ServeError::Internal)?,
         seen,
@@ -322,6 +324,15 @@ fn targets(settings: &Settings) -> Result<Targets, ServeError> {
         deputies: Arc::new(settings.deputies.clone()),
         rules: settings.target_rules.clone(),
     })
+}
+
+/// Where the audit trail is delivered.
+fn sink(settings: &Settings) -> Result<Option<Sink>, Failure> {
+    let sink = settings.audit_sink.clone().map(|address| {
+        let (rules, authorities) = (settings.target_rules.clone(), settings.authorities.as_deref());
+        Sink::new(address, rules, authorities, settings.webhook_secret.clone())
+    });
+    sink.transpose()
 }
 
 /// An address that a program on this machine can use, also when the server listens on all interfaces.
@@ -425,6 +436,7 @@ impl Bound {
         }
         let due = tokio::spawn(due::watch(Arc::clone(&app)));
         let notifier = tokio::spawn(notifier::watch(Arc::clone(&app)));
+        let delivering = tokio::spawn(audit_sink::watch(Arc::clone(&app)));
         let watching = tokio::spawn(app.seen.clone().watch(AnyStore::clone(&app.store)));
         let trail = Arc::clone(&app.trail);
         let recording = tokio::spawn(async move { trail.keep_writing().await });
@@ -459,6 +471,7 @@ impl Bound {
         indexing.abort();
         due.abort();
         notifier.abort();
+        delivering.abort();
         recording.abort();
         watching.abort();
         if let Some(certificates) = certificates {

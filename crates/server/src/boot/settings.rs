@@ -33,6 +33,7 @@ use crate::{
     app::Limits,
     audit::ReadRecords,
     auth::new_password::PasswordRule,
+    channels::sink::SinkAddress,
     deputy::{Deputies, UrnPattern},
     failure::Chain,
     functions::Variables,
@@ -279,6 +280,12 @@ pub struct Flags {
     #[arg(long, env = "CSMS_AUDIT_READS", value_enum, value_name = "WHEN")]
     pub audit_reads: Option<ReadRecords>,
 
+    /// Where to deliver every record of the audit trail, at least once and in order: file:PATH, syslog:HOST:PORT,
+    /// syslog+tls:HOST:PORT (RFC 5424 over TCP), or an https:// address, or an http:// one on this machine, for POST requests with
+    /// lines of JSON
+    #[arg(long, env = "CSMS_AUDIT_SINK", value_name = "SINK", hide_env_values = true)]
+    pub audit_sink: Option<SinkAddress>,
+
     /// Where to write one JSON line for each request: off, stderr, or a file, which is opened again on SIGHUP [default: off]
     #[arg(long, env = "CSMS_ACCESS_LOG", value_name = "WHERE")]
     pub access_log: Option<AccessLogTarget>,
@@ -519,6 +526,7 @@ pub struct Settings {
     pub max_value: ValueLimit,
     pub group_commit: Option<usize>,
     pub audit_reads: ReadRecords,
+    pub audit_sink: Option<SinkAddress>,
     pub access_log: AccessLogTarget,
     pub log_format: LogFormat,
     pub log: String,
@@ -661,6 +669,7 @@ impl Flags {
             max_value_bytes: self.max_value_bytes.or(file.max_value_bytes),
             group_commit: self.group_commit.or(file.group_commit),
             audit_reads: self.audit_reads.or(file.audit_reads),
+            audit_sink: self.audit_sink.or(file.audit_sink),
             access_log: self.access_log.or(file.access_log),
             log_format: self.log_format.or(file.log_format),
             log: self.log.or(file.log),
@@ -795,6 +804,7 @@ impl Flags {
             secret_quota: self.secret_quota.unwrap_or(5000),
             group_commit: self.group_commit,
             audit_reads: self.audit_reads.unwrap_or_default(),
+            audit_sink: self.audit_sink,
             access_log: self.access_log.unwrap_or_default(),
             log_format: self.log_format.unwrap_or_default(),
             log,
@@ -976,6 +986,8 @@ mod tests {
         for text in [
             "[function]\n\"urn:x\" = \"a.zip\"",
             "[webhook]\n\"urn:smn:x\" = \"http://elsewhere.example/\"",
+            "audit_sink = \"http://elsewhere.example/\"",
+            "audit_sink = \"syslog:elsewhere.example\"",
             "webhook = [\"urn smn=https://elsewhere.example/\"]",
         ] {
             assert!(matches!(with_file(text, Flags::default()), Err(SettingsError::InFile { .. })), "{text}");

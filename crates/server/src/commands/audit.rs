@@ -93,9 +93,10 @@ pub fn run(arguments: &Arguments) -> Result<(), Failed> {
                 let expect = expect.map_err(|reason| format!("--expect {reason}"))?;
                 verify(&data, arguments.data.output, expect.as_ref(), archives).await
             }
-            Action::Archive { until, out } => {
+            Action::Archive { until, out, ignore_sink } => {
                 let until = archive::parse_until(until).map_err(|reason| format!("--until {reason}"))?;
-                archive::archive(&data, arguments.data.output, until, out).await
+                let sink = if *ignore_sink { None } else { data.store.audit_sink().await? };
+                archive::archive(&data, arguments.data.output, archive::Limit { until, sink }, out).await
             }
             Action::PublicKey => archive::public_key(&data).await,
             Action::List { secret, after, limit } => {

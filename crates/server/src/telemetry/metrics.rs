@@ -72,6 +72,17 @@ pub struct Sample {
     pub oldest_material: Option<UnixMillis>,
     /// When the newest snapshot was made, as far as the data directory knows.
     pub last_snapshot: Option<UnixMillis>,
+    /// What the audit sink has not taken yet.
+    pub audit_sink: SinkBacklog,
+}
+
+/// Records that wait for the audit sink.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SinkBacklog {
+    /// Their number.
+    pub waiting: u64,
+    /// When the oldest of them was made.
+    pub oldest: Option<UnixMillis>,
 }
 
 /// Bounds for the time of a request: from a read of the embedded store to a call that waits for a database.
@@ -123,6 +134,8 @@ pub struct Metrics {
     deletions: Counter<u64, AtomicU64>,
     store_writable: Gauge,
     last_snapshot: Seconds,
+    sink_waiting: Gauge,
+    sink_oldest: Seconds,
 }
 
 impl Default for Metrics {
@@ -159,6 +172,8 @@ impl Default for Metrics {
             deletions: Counter::default(),
             store_writable: Gauge::default(),
             last_snapshot: Gauge::default(),
+            sink_waiting: Gauge::default(),
+            sink_oldest: Gauge::default(),
         };
         // A series that is there from the start shows its first increase.
         for labels in [SUCCESS, FAILED] {
@@ -236,6 +251,10 @@ impl Metrics {
         registry.register("store_writable", help, self.store_writable.clone());
         let help = "When csms snapshot create last made a snapshot, by the note in the data directory, in Unix time; 0 without one";
         registry.register_with_unit("snapshot_time", help, Unit::Seconds, self.last_snapshot.clone());
+        let help = "Records of the audit trail that the audit sink has not taken; 0 without a sink";
+        registry.register("audit_sink_waiting", help, self.sink_waiting.clone());
+        let help = "Age of the oldest record that the audit sink has not taken; 0 if it has all, or without a sink";
+        registry.register_with_unit("audit_sink_oldest", help, Unit::Seconds, self.sink_oldest.clone());
         self
     }
 
@@ -288,6 +307,8 @@ impl Metrics {
         self.outbox_waiting.set(gauge(sample.outbox.waiting));
         self.oldest_notification.set(age(sample.outbox.oldest, now));
         self.oldest_material.set(age(sample.oldest_material, now));
+        self.sink_waiting.set(gauge(sample.audit_sink.waiting));
+        self.sink_oldest.set(age(sample.audit_sink.oldest, now));
         self.last_snapshot.set(seconds(sample.last_snapshot.map_or(0, UnixMillis::as_millis)));
     }
 

@@ -3,6 +3,8 @@
 //! Replicas append to one chain. Whoever appends locks the row of the head, so others that want to append wait until it
 //! commits; that is why appending comes last in every transaction, and why no two of them can wait for each other.
 
+use std::time::Duration;
+
 use futures_util::future::join3;
 use tokio_postgres::{Row, types::ToSql};
 
@@ -11,6 +13,7 @@ use super::{
     groups::Uncommitted,
     identities::can_be_held,
     session::{COMMITTING, Parameters, Session},
+    tasks::millis,
 };
 use crate::{
     audit::{self, AuditCheckpoint, AuditEntry, AuditHead, AuditRecord, Pruned, SearchColumns},
@@ -177,6 +180,35 @@ pub(super) async fn prune(session: &Session, from: Option<u64>, limit: u16) -> R
     let (first, end) = Pruned::range(first, checkpoint, limit);
     let removed = session.execute(PRUNE, &[&number(first), &number(end)], WRITING).await?;
     Ok(Pruned::after(removed, end, checkpoint))
+}
+
+// The lease of the sink is granted, renewed and judged by the clock of the database, as those of tasks.
+const CLAIM_SINK: &str = "INSERT INTO audit_sink (singleton, number, holder, expires)
+     VALUES (1, 0, $1, (extract(epoch FROM clock_timestamp()) * 1000)::BIGINT + $2::BIGINT)
+     ON CONFLICT (singleton) DO UPDATE SET holder = excluded.holder, expires = excluded.expires
+     WHERE audit_sink.holder IS NULL OR audit_sink.holder = excluded.holder OR audit_sink.expires IS NULL
+         OR audit_sink.expires <= (extract(epoch FROM clock_timestamp()) * 1000)::BIGINT
+     RETURNING number";
+const ADVANCE_SINK: &str = "UPDATE audit_sink
+     SET number = $1, expires = (extract(epoch FROM clock_timestamp()) * 1000)::BIGINT + $3::BIGINT
+     WHERE singleton = 1 AND holder = $2 AND number < $1";
+
+pub(super) async fn sink(session: &Session) -> Result<Option<u64>, StoreError> {
+    let sql = "SELECT number FROM audit_sink WHERE singleton = 1";
+    session.number(sql, &[], READING).await?.map(count).transpose()
+}
+
+pub(super) async fn claim_sink(session: &Session, holder: &str, lasts: Duration) -> Result<Option<u64>, StoreError> {
+    session.number(CLAIM_SINK, &[&holder, &millis(lasts)], WRITING).await?.map(count).transpose()
+}
+
+pub(super) async fn advance_sink(
+    session: &Session,
+    holder: &str,
+    lasts: Duration,
+    to: u64,
+) -> Result<bool, StoreError> {
+    Ok(session.execute(ADVANCE_SINK, &[&number(to), &holder, &millis(lasts)], WRITING).await? == 1)
 }
 
 /// What searches by actor and by subject become, for a test of their plans.

@@ -189,7 +189,7 @@ pub(super) async fn claim(
     Ok(claimed)
 }
 
-fn millis(lasts: Duration) -> i64 {
+pub(super) fn millis(lasts: Duration) -> i64 {
     i64::try_from(lasts.as_millis()).unwrap_or(i64::MAX)
 }
 

@@ -1,6 +1,6 @@
 //! Statements about the audit trail.
 
-use rusqlite::{Connection, Row, Rows, params, params_from_iter, types::Value};
+use rusqlite::{Connection, OptionalExtension as _, Row, Rows, params, params_from_iter, types::Value};
 
 use super::{failure::During as _, readers::execute};
 use crate::{
@@ -115,6 +115,29 @@ pub(super) fn prune(db: &Connection, from: Option<u64>, limit: u16) -> Result<Pr
         .and_then(|mut statement| statement.execute([number(first), number(end)]))
         .during(WRITING)?;
     Ok(Pruned::after(removed as u64, end, checkpoint))
+}
+
+pub(super) fn sink(db: &Connection) -> Result<Option<u64>, StoreError> {
+    let number = db
+        .prepare_cached("SELECT number FROM audit_sink WHERE singleton = 1")
+        .and_then(|mut statement| statement.query_row([], |row| row.get::<_, i64>(0)).optional())
+        .during(READING)?;
+    number.map(count).transpose()
+}
+
+pub(super) fn begin_sink(db: &Connection) -> Result<Option<u64>, StoreError> {
+    db.prepare_cached("INSERT INTO audit_sink (singleton, number) VALUES (1, 0) ON CONFLICT DO NOTHING")
+        .and_then(|mut statement| statement.execute([]))
+        .during(WRITING)?;
+    sink(db)
+}
+
+pub(super) fn advance_sink(db: &Connection, to: u64) -> Result<bool, StoreError> {
+    let moved = db
+        .prepare_cached("UPDATE audit_sink SET number = ?1 WHERE singleton = 1 AND number < ?1")
+        .and_then(|mut statement| statement.execute([number(to)]))
+        .during(WRITING)?;
+    Ok(moved == 1)
 }
 
 /// Fills in the columns of records that a server of an older release has written beside one of this release.

@@ -25,6 +25,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/0015_agencies.sql"),
     include_str!("../../migrations/0016_bound_secrets.sql"),
     include_str!("../../migrations/0017_audit_checkpoint.sql"),
+    include_str!("../../migrations/0018_audit_sink.sql"),
 ];
 const DOING: &str = "bringing the schema up to date";
 /// Marks a file as ours: `csms` in ASCII.

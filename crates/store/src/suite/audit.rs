@@ -1,5 +1,7 @@
 //! The audit trail.
 
+use std::time::Duration;
+
 use csms_core::event::Event;
 use tokio::task::JoinSet;
 use zeroize::Zeroizing;
@@ -266,4 +268,16 @@ pub async fn nothing_behind_the_checkpoint_is_pruned<S: Store>(store: Shared<S>)
     assert_eq!(store.prune_audit(None, 99).await.unwrap().removed, 2);
     assert_eq!(store.prune_audit(None, 99).await.unwrap().removed, 0);
     assert_eq!(numbers(&*store, 0, None).await, [4, 5, 6, 7]);
+}
+
+pub async fn the_sink_only_moves_forward<S: Store>(store: Shared<S>) {
+    let lasts = Duration::from_secs(60);
+    assert_eq!(store.audit_sink().await.unwrap(), None);
+    assert!(!store.advance_audit_sink("a", lasts, 1).await.unwrap(), "nobody has begun");
+    assert_eq!(store.claim_audit_sink("a", lasts).await.unwrap(), Some(0));
+    assert!(store.advance_audit_sink("a", lasts, 3).await.unwrap());
+    assert!(!store.advance_audit_sink("a", lasts, 3).await.unwrap());
+    assert!(!store.advance_audit_sink("a", lasts, 2).await.unwrap());
+    assert_eq!(store.claim_audit_sink("a", lasts).await.unwrap(), Some(3));
+    assert_eq!(store.audit_sink().await.unwrap(), Some(3));
 }

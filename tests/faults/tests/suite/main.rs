@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "these are tests")]
 
 mod archives;
+mod audit_sinks;
 mod database;
 mod full_disk;
 mod left_behind;

@@ -104,6 +104,7 @@ impl Origin {
                 Some((urn, address)) => format!("{urn}={}", host(address)),
                 None => HIDDEN.to_owned(),
             },
+            "audit_sink" if text.starts_with("http") => host(text),
             _ if self.is_address => without_login(text),
             _ => text.to_owned(),
         };

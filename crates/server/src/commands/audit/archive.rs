@@ -48,11 +48,26 @@ fn until(text: &str, now: UnixMillis) -> Result<UnixMillis, String> {
     if time > now { Err("must not be in the future".to_owned()) } else { Ok(time) }
 }
 
-/// Archives the records before `until` in the file `out`.
+/// Where an archive ends.
+#[derive(Clone, Copy)]
+pub(super) struct Limit {
+    /// Before the first record that is not older.
+    pub until: UnixMillis,
+    /// Behind the last record that the audit sink has taken, if one is known.
+    pub sink: Option<u64>,
+}
+
+impl Limit {
+    fn excludes(self, record: &AuditRecord) -> Result<bool, Failed> {
+        Ok(self.sink.is_some_and(|taken| record.number > taken) || time_of(record)? >= self.until)
+    }
+}
+
+/// Archives the records up to the limit in the file `out`.
 ///
 /// # Errors
 /// Where the trail is broken, and what else is in the way. No record is lost.
-pub(super) async fn archive(data: &Installation, format: Format, until: UnixMillis, out: &Path) -> Result<(), Failed> {
+pub(super) async fn archive(data: &Installation, format: Format, limit: Limit, out: &Path) -> Result<(), Failed> {
     let key = SigningKey::open_or_make(&data.store, &data.root).await?;
     let current = data.store.audit_checkpoint().await?;
     let made = if out.symlink_metadata().is_ok() {
@@ -60,7 +75,7 @@ pub(super) async fn archive(data: &Installation, format: Format, until: UnixMill
     } else {
         // What is signed and removed is verified first, with what only the records behind it show.
         check_stored(data, None, true).await?;
-        let written = write(data, &key, until, out).await;
+        let written = write(data, &key, limit, out).await;
         if written.is_err() && data.store.audit_checkpoint().await? != current {
             return Err("the trail was archived meanwhile; try again".into());
         }
@@ -70,7 +85,16 @@ pub(super) async fn archive(data: &Installation, format: Format, until: UnixMill
         // What an interrupted run has left.
         prune(data).await?;
         print(format, &json!({ "archived": 0 }), |table| table.row(["archived", "no records"]))?;
-        return say(format, &format!("No record is left that is older than {}.", clock::rfc3339(until, 0)));
+        let older = clock::rfc3339(limit.until, 0);
+        return say(
+            format,
+            &match limit.sink {
+                None => format!("No record is left that is older than {older}."),
+                Some(taken) => format!(
+                    "No record is left that is older than {older} and that the audit sink has taken; it has taken those up to {taken}."
+                ),
+            },
+        );
     };
     let last = checkpoint.number;
     if current.as_ref() != Some(&checkpoint) {
@@ -108,8 +132,8 @@ fn time_of(record: &AuditRecord) -> Result<UnixMillis, Failed> {
     Ok(serde_json::from_str::<Part>(&record.document)?.time)
 }
 
-/// Writes the archive. Returns `None`, and leaves no file, when no record is older than `until`.
-async fn write(data: &Installation, key: &SigningKey, until: UnixMillis, out: &Path) -> Result<Option<Made>, Failed> {
+/// Writes the archive. Returns `None`, and leaves no file, when no record is within the limit.
+async fn write(data: &Installation, key: &SigningKey, limit: Limit, out: &Path) -> Result<Option<Made>, Failed> {
     let failed = |error: std::io::Error| format!("cannot write {}: {error}", out.display());
     let draft = tempfile::Builder::new().prefix(".csms-audit-").tempfile_in(directory_of(out)).map_err(failed)?;
     let beginning = Beginning::read(data).await?;
@@ -125,7 +149,7 @@ async fn write(data: &Installation, key: &SigningKey, until: UnixMillis, out: &P
         }
         for record in &records {
             check.next(record)?;
-            if time_of(record)? >= until {
+            if limit.excludes(record)? {
                 break 'trail;
             }
             rows.take(record)?;
