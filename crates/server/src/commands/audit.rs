@@ -163,7 +163,8 @@ impl<'d> Followed<'d> {
         let head = self.data.store.audit_head().await?;
         while self.check.position().0 < head.number {
             let records = self.data.store.audit_records(self.check.position().0, PAGE, None).await?;
-            if records.is_empty() {
+            // Records that were archived meanwhile, the head among them, are not found any more.
+            if records.first().is_none_or(|first| first.number > head.number) {
                 break;
             }
             for record in records.iter().filter(|record| record.number <= head.number) {

@@ -275,8 +275,11 @@ async fn of_two_servers_one_delivers_and_the_other_goes_on_when_it_is_killed() {
     let mut receiver = Receiver::begin(Protocol::Http);
     let options = || database.options().argument("--audit-sink").argument(receiver.address());
     let one = Server::start(options()).await.unwrap();
-    let key = one.data().join("root.key");
-    let two = Server::start(options().argument("--root-key-file").argument(key)).await.unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    for file in ["root.key", "credentials.json"] {
+        std::fs::copy(one.data().join(file), directory.path().join(file)).unwrap();
+    }
+    let two = Server::start(Options { data: Some(directory.path().to_owned()), ..options() }).await.unwrap();
     create_many(&client(&one), "before", 5).await;
     require_all(one.data(), Some(&database), || receiver.lines()).await;
     let lines = receiver.lines();
