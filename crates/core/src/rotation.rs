@@ -16,7 +16,7 @@ pub mod sealed;
 pub mod steps;
 pub mod traceparent;
 
-pub use account::{Account, ClientIdentity, Engine, Login, Tls, Trust};
+pub use account::{Account, ClientIdentity, Engine, Login, Tls, Trust, same_host};
 pub use dry_run::{DryRunReport, DryRunStep, Overlap, dry_run_event};
 pub use event::{FailureCode, RotationEvent, RotationReply, SHARED_ACCOUNT};
 pub use plan::{Action, Cause, Inspection, OperatorReason, Probe, RetryReason, Setter, Situation, plan};

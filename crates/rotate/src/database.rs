@@ -227,7 +227,7 @@ impl SqlDatabases {
 impl Databases for SqlDatabases {
     async fn probe(&self, account: &Account, deadline: Instant) -> Answer<Probe> {
         at_each(&self.way, account.login(), deadline, self.limits.login, async |address| match account.login().engine {
-            Engine::PostgreSql => postgres::probe(account, address).await,
+            Engine::PostgreSql => postgres::probe(account, address, self.limits).await,
             Engine::MySql | Engine::MariaDb => mysql::probe(account, address).await,
         })
         .await
@@ -249,7 +249,7 @@ impl Databases for SqlDatabases {
     async fn inspect(&self, inspect: Inspect<'_>, deadline: Instant) -> Answer<Inspection> {
         at_each(&self.way, inspect.account.login(), deadline, self.in_all(), async |address| {
             match inspect.account.login().engine {
-                Engine::PostgreSql => postgres::inspect(inspect, address).await,
+                Engine::PostgreSql => postgres::inspect(inspect, address, self.limits).await,
                 Engine::MySql | Engine::MariaDb => mysql::inspect(inspect, address).await,
             }
         })
@@ -259,7 +259,7 @@ impl Databases for SqlDatabases {
     async fn rights(&self, account: &Account, deadline: Instant) -> Option<Vec<String>> {
         let found = at_each(&self.way, account.login(), deadline, self.in_all(), async |address| {
             match account.login().engine {
-                Engine::PostgreSql => postgres::rights(account, address).await,
+                Engine::PostgreSql => postgres::rights(account, address, self.limits).await,
                 Engine::MySql | Engine::MariaDb => mysql::rights(account, address).await,
             }
         });

@@ -457,6 +457,7 @@ impl<'a, S: Secrets, D: Databases, R: TryCryptoRng + ?Sized> Attempt<'a, S, D, R
             | OperatorReason::PasswordNotComparable(_)
             | OperatorReason::SecondPasswordUnknown
             | OperatorReason::SeveralAccounts
+            | OperatorReason::NotInspected(_)
             | OperatorReason::NoAccount => &self.details.inspection,
             OperatorReason::AdminRefused if self.details.change.is_empty() => &self.details.inspection,
             OperatorReason::AdminRefused

@@ -1,32 +1,30 @@
-//! PostgreSQL: trying a login, changing a password by a hash made here, and reading a role.
+//! PostgreSQL: trying a login, changing a password by a hash made here, and reading a role. How a session begins is the
+//! business of `session`; everything asked here is asked through it, and names what it uses by its schema.
 
 mod hash;
+mod rights;
 mod scram;
+mod session;
 
-use core::{cell::Cell, net::SocketAddr, time::Duration};
+use core::{cell::Cell, net::SocketAddr};
 use std::io::ErrorKind;
 
 use csms_core::rotation::{
-    Account, Inspection, Probe, Tls,
+    Account, Inspection, Probe,
     plan::{Cause, Change, Match, Passwords},
 };
-use hash::Kind;
-use tokio::{net::TcpStream, time::timeout};
+use hash::{Chosen, Kept, Kind};
+use session::{DEFAULT_DATABASE, Exchange, Failed, Purpose, Row, Session, alone, first, with_session};
+use tokio::time::timeout;
 use tokio_postgres::{
-    Client, Config, Error, NoTls, SimpleQueryMessage,
-    config::SslMode,
+    Error,
     error::{DbError, SqlState},
-    tls::MakeTlsConnect,
 };
-use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::{
     database::{Answer, By, Forecast, Inspect, Limits, NewPassword},
     tls,
 };
-
-/// Where to go when the value names no database. Every server has this one, and roles belong to no database.
-const DEFAULT_DATABASE: &str = "postgres";
 
 /// The first version that says how it let a session in (`system_user`).
 const SYSTEM_USER: u32 = 16;
@@ -35,18 +33,21 @@ const SYSTEM_USER: u32 = 16;
 const OLDEST: u32 = 100_000;
 
 /// Tries to log in.
-pub(crate) async fn probe(account: &Account, address: SocketAddr) -> Answer<Probe> {
-    let looked = with_session(account, address, async |client, own, version| {
-        // The login is proven; that more cannot be asked changes nothing.
-        Ok(version >= SYSTEM_USER && checks_passwords(client, own).await.unwrap_or(false))
+pub(crate) async fn probe(account: &Account, address: SocketAddr, limits: Limits) -> Answer<Probe> {
+    let question = |version| (version >= SYSTEM_USER).then(|| METHOD.to_owned());
+    let looked = with_session(account, address, (Purpose::Look, limits.change), question, async |session, rows| {
+        Ok(checks_passwords(&first(rows), session.own))
     });
+    let accepted = |checked| {
+        let detail = format!("as {}", account.login().username);
+        Answer { checked, ..Answer::detailed(Probe::Accepted, detail) }
+    };
     match looked.await {
-        Ok(checked) => {
-            let detail = format!("as {}", account.login().username);
-            Answer { checked, ..Answer::detailed(Probe::Accepted, detail) }
-        }
+        Ok(checked) => accepted(checked),
+        // The login is proven; that more cannot be asked changes nothing.
+        Err(Failed::Statement(_)) => accepted(false),
         Err(Failed::Before(cause, detail)) => Answer::detailed(Probe::Unknown(cause), detail),
-        Err(Failed::Driver(error)) => {
+        Err(Failed::Login(error)) => {
             let finding = match error.as_db_error() {
                 Some(refusal) if refusal.code() == &SqlState::INVALID_PASSWORD && !is_of_a_pooler(refusal) => {
                     Probe::Refused
@@ -58,14 +59,25 @@ pub(crate) async fn probe(account: &Account, address: SocketAddr) -> Answer<Prob
     }
 }
 
+const METHOD: &str =
+    "SELECT system_user, pg_catalog.host(pg_catalog.inet_client_addr()), pg_catalog.inet_client_port()";
+
 /// Whether the server says that it let this very connection in by the password that it keeps for the role. Behind a pooler or
 /// a proxy it speaks of the pooler's connection, which is not the one that was made here.
-async fn checks_passwords(client: &Client, own: SocketAddr) -> Result<bool, Error> {
-    let row = first_row(client, "SELECT system_user, host(inet_client_addr()), inet_client_port()").await?;
-    let text = |column: usize| row.get(column).cloned().flatten().unwrap_or_default();
-    let method = text(0);
+fn checks_passwords(row: &Row, own: SocketAddr) -> bool {
+    let method = text(row, 0);
     let is_by_password = ["scram-sha-256:", "md5:", "password:"].iter().any(|kind| method.starts_with(kind));
-    Ok(is_by_password && text(1) == own.ip().to_string() && text(2) == own.port().to_string())
+    is_by_password && text(row, 1) == own.ip().to_string() && text(row, 2) == own.port().to_string()
+}
+
+/// A column as text, empty where there is nothing.
+fn text(row: &Row, column: usize) -> String {
+    row.get(column).cloned().flatten().unwrap_or_default()
+}
+
+/// A column as truth.
+fn is(row: &Row, column: usize) -> bool {
+    row.get(column).is_some_and(|value| value.as_deref() == Some("t"))
 }
 
 /// Poolers do not say which routine of the server has refused a login; the server does.
@@ -74,44 +86,95 @@ fn is_of_a_pooler(refusal: &DbError) -> bool {
 }
 
 /// What the session is and what the server asks of passwords.
-struct Session {
+struct Server {
     user: String,
     is_standby: bool,
     version: u32,
-    kind: Kind,
-    /// Whether the server would keep passwords as MD5, and the new one will be kept as SCRAM-SHA-256 all the same.
-    kind_changes: bool,
+    password_encryption: String,
+    scram_iterations: Option<String>,
 }
 
-/// Opens the transaction of the change. Its settings end with it, since a pooler may give the session to somebody else
-/// afterwards: those of the role that stand in the way are undone (acting as another role, writing nothing), and statements
-/// end that wait for longer than their attempt lives.
-fn begin(limit: Duration) -> String {
-    let millis = limit.as_millis().max(1);
-    format!(
-        "BEGIN READ WRITE; SET LOCAL ROLE NONE; SET LOCAL statement_timeout = {millis}; \
-         SET LOCAL lock_timeout = {millis}; {SESSION}"
-    )
+const SERVER: &str = "SELECT current_user, pg_catalog.pg_is_in_recovery(), \
+    pg_catalog.current_setting('server_version_num'), pg_catalog.current_setting('password_encryption'), \
+    pg_catalog.current_setting('scram_iterations', true)";
+
+impl Server {
+    fn of(row: &Row) -> Self {
+        Self {
+            user: text(row, 0),
+            is_standby: is(row, 1),
+            version: text(row, 2).parse().unwrap_or_default(),
+            password_encryption: text(row, 3),
+            scram_iterations: row.get(4).cloned().flatten().filter(|iterations| !iterations.is_empty()),
+        }
+    }
 }
 
-const SESSION: &str = "SELECT current_user, pg_is_in_recovery(), current_setting('server_version_num'), \
-    current_setting('password_encryption'), current_setting('scram_iterations', true)";
+/// How the new password is to be kept, and a digest of the present hash where it can be read.
+///
+/// An account that changes its own password has the settings of its session. An administrator's session has settings that are
+/// none of the account's: those of the account's role count, then what is kept so far, then those of the server.
+async fn kind(
+    session: &Session<'_>,
+    server: &Server,
+    new: &NewPassword<'_>,
+) -> Result<(Chosen, Option<String>), Error> {
+    if !matches!(new.by, By::Admin { .. }) {
+        let kept = match session.exchange {
+            Exchange::Md5 => Kept::Md5,
+            Exchange::Scram => Kept::Scram(None),
+            Exchange::Other => Kept::Unknown,
+        };
+        let asked = Kind::of(&server.password_encryption, server.scram_iterations.as_deref());
+        return Ok((hash::choose(asked, kept), None));
+    }
+    let role = literal(new.account.login().account_name());
+    let hash = match is(&session.first_row(MAY_READ_HASHES).await?, 0) {
+        true => session.first_row(&kept_hash(&role)).await?.into_iter().next().flatten(),
+        false => None,
+    };
+    let kept = hash.as_deref().map_or(Kept::Unknown, hash::kept);
+    let database = literal(new.account.dbname().unwrap_or(DEFAULT_DATABASE));
+    // Settings of the role in its database come first, those of the database last.
+    let settings = format!(
+        "SELECT u.setting FROM pg_catalog.pg_db_role_setting s, LATERAL pg_catalog.unnest(s.setconfig) u(setting) \
+         WHERE (s.setrole = 0 OR s.setrole = (SELECT r.oid FROM pg_catalog.pg_roles r WHERE r.rolname = {role})) \
+         AND (s.setdatabase = 0 OR s.setdatabase = \
+         (SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname = {database})) \
+         ORDER BY s.setrole <> 0 DESC, s.setdatabase <> 0 DESC"
+    );
+    let own: Vec<String> = session.rows(&settings).await?.into_iter().flatten().flatten().collect();
+    let of_role = |name: &str| own.iter().find_map(|setting| setting.strip_prefix(name)?.strip_prefix('='));
+    let all = session.rows(OF_THE_SERVER).await?;
+    let of_server = |name: &str| all.iter().find(|row| text(row, 0) == name).map(|row| text(row, 1));
+    let encryption = of_role("password_encryption").map(str::to_owned).or_else(|| of_server("password_encryption"));
+    let kept_iterations = match kept {
+        Kept::Scram(Some(iterations)) => Some(iterations.to_string()),
+        _ => None,
+    };
+    let iterations = of_role("scram_iterations").map(str::to_owned).or(kept_iterations);
+    let iterations = iterations.or_else(|| of_server("scram_iterations"));
+    let asked = Kind::of(&encryption.unwrap_or_default(), iterations.as_deref());
+    Ok((hash::choose(asked, kept), hash.as_deref().map(digest)))
+}
 
-async fn session(client: &Client, statements: &str) -> Result<Session, Error> {
-    let row = first_row(client, statements).await?;
-    let text = |column: usize| row.get(column).cloned().flatten().unwrap_or_default();
-    let version: u32 = text(2).parse().unwrap_or_default();
-    let wanted = Kind::of(&text(3), Some(text(4)).as_deref().filter(|iterations| !iterations.is_empty()));
-    // An MD5 hash is of use only where pg_hba.conf asks for MD5, which lets SCRAM hashes in too. A role whose rule asks for
-    // SCRAM would be locked out by one, so the rule has to be known; older servers do not tell it.
-    let asks_for_md5 = wanted == Kind::Md5
-        && version >= 160_000
-        && first_row(client, "SELECT system_user")
-            .await?
-            .first()
-            .is_some_and(|method| method.as_deref().is_some_and(|method| method.starts_with("md5:")));
-    let kind = if wanted == Kind::Md5 && !asks_for_md5 { Kind::Scram(scram::ITERATIONS) } else { wanted };
-    Ok(Session { user: text(0), is_standby: text(1) == "t", version, kind, kind_changes: kind != wanted })
+/// Whether hashes of passwords can be read.
+const MAY_READ_HASHES: &str = "SELECT pg_catalog.has_column_privilege('pg_catalog.pg_authid', 'rolname', 'SELECT') \
+    AND pg_catalog.has_column_privilege('pg_catalog.pg_authid', 'rolpassword', 'SELECT')";
+
+fn kept_hash(role: &str) -> String {
+    format!("SELECT rolpassword FROM pg_catalog.pg_authid WHERE rolname = {role}")
+}
+
+/// Settings of the server, whatever the session has chosen for itself.
+const OF_THE_SERVER: &str = "SELECT name, CASE WHEN source IN ('database', 'user', 'database user', 'client', 'session') \
+    THEN boot_val ELSE setting END FROM pg_catalog.pg_settings \
+    WHERE name IN ('password_encryption', 'scram_iterations')";
+
+/// By which a later change of a hash is noticed.
+fn digest(hash: &str) -> String {
+    use sha2::{Digest, Sha256};
+    hex::encode(&Sha256::digest(hash)[..6])
 }
 
 /// Logs in and gives a role another password: the role that logged in, or as an administrator another one.
@@ -121,7 +184,7 @@ pub(crate) async fn set_password(new: NewPassword<'_>, address: SocketAddr, limi
         Ok(salt) => salt,
         Err(detail) => return Answer::detailed(Change::NotDone(Cause::Other), detail),
     };
-    let role = &new.account.login().username;
+    let role = new.account.login().account_name();
     // Before the statement is sent, a failure means that nothing was changed.
     let sent = Cell::new(false);
     let alter = |kind: Kind| {
@@ -129,16 +192,27 @@ pub(crate) async fn set_password(new: NewPassword<'_>, address: SocketAddr, limi
         let hash = kind.hash(role, new.account.password(), &salt);
         format!("ALTER ROLE {} PASSWORD '{hash}'", identifier(role))
     };
-    let in_transaction = with_client(login, address, async |client| {
-        // The login was in time; the statements end by themselves.
-        let session = session(client, &begin(limits.change)).await?;
-        if let Some(obstacle) = obstacle_of(&session, login) {
-            return Ok(Err(obstacle));
-        }
-        sent.set(true);
-        client.batch_execute(&format!("{}; COMMIT", alter(session.kind))).await?;
-        Ok(Ok(()))
-    });
+    let purpose = (Purpose::Change, limits.change);
+    let in_transaction = with_session(
+        login,
+        address,
+        purpose,
+        |_| Some(SERVER.to_owned()),
+        async |session, rows| {
+            // The login was in time; the statements end by themselves.
+            let server = Server::of(&first(rows));
+            if let Some(obstacle) = obstacle_of(&server, login) {
+                return Ok(Err(obstacle));
+            }
+            let (chosen, seen) = kind(session, &server, &new).await?;
+            if new.seen.zip(seen.as_deref()).is_some_and(|(then, now)| then != now) {
+                return Ok(Err((Cause::Changed, String::new())));
+            }
+            sent.set(true);
+            session.commit(&alter(chosen.kind)).await?;
+            Ok(Ok(()))
+        },
+    );
     let in_transaction = timeout(limits.login.saturating_add(limits.change), in_transaction);
     let changed = match in_transaction.await {
         Ok(changed) => changed,
@@ -147,43 +221,49 @@ pub(crate) async fn set_password(new: NewPassword<'_>, address: SocketAddr, limi
     };
     let changed = match changed {
         // An extension may let a role do nothing before it has changed its password (credcheck).
-        Err(Failed::Driver(error)) if !sent.get() && is_refused_statement(&error) => {
-            let alone = with_client(login, address, async |client| {
-                sent.set(true);
-                client.batch_execute(&alter(Kind::Scram(scram::ITERATIONS))).await?;
-                Ok(Ok(()))
-            });
-            alone.await
+        Err(Failed::Statement(error)) if !sent.get() && is_refused_statement(&error) => {
+            sent.set(true);
+            let statement = alter(Kind::Scram(scram::ITERATIONS));
+            match alone(login, address, limits.change, &statement).await {
+                // It was not let in, so that nothing was sent.
+                Err(failed @ (Failed::Before(..) | Failed::Login(_))) => {
+                    sent.set(false);
+                    Err(failed)
+                }
+                done => done.map(Ok),
+            }
         }
         changed => changed,
     };
     match changed {
-        Ok(Ok(())) => Answer::detailed(Change::Done, role.clone()),
+        Ok(Ok(())) => Answer::detailed(Change::Done, role),
         Ok(Err((cause, detail))) => Answer::detailed(Change::NotDone(cause), detail),
         Err(Failed::Before(cause, detail)) => Answer::detailed(Change::NotDone(cause), detail),
-        Err(Failed::Driver(error)) if sent.get() => {
+        Err(Failed::Login(error) | Failed::Statement(error)) if sent.get() => {
             let finding = change_that_failed(&error);
             let mut text = detail(&error);
             if finding == Change::NotDone(Cause::Forbidden)
-                && let Some(reason) = reason_of_an_extension(login, address).await
+                && let Some(reason) = reason_of_an_extension(login, address, limits).await
             {
                 text = format!("{text}: {reason}");
             }
             Answer::detailed(finding, text)
         }
-        Err(Failed::Driver(error)) => Answer::detailed(Change::NotDone(cause_of_change(&error)), login_detail(&error)),
+        Err(Failed::Login(error) | Failed::Statement(error)) => {
+            Answer::detailed(Change::NotDone(cause_of_change(&error)), login_detail(&error))
+        }
     }
 }
 
 /// Why this session cannot make the change, if that can be seen.
-fn obstacle_of(session: &Session, login: &Account) -> Option<(Cause, String)> {
-    if session.user != login.login().username {
-        return Some((Cause::OtherAccount, format!("the login acts as {}", session.user)));
+fn obstacle_of(server: &Server, login: &Account) -> Option<(Cause, String)> {
+    if server.user != login.login().account_name() {
+        return Some((Cause::OtherAccount, format!("the login acts as {}", server.user)));
     }
-    if session.version < OLDEST {
+    if server.version < OLDEST {
         return Some((Cause::Unsupported, "PostgreSQL 10 or later, which knows SCRAM-SHA-256".to_owned()));
     }
-    session.is_standby.then(|| (Cause::ReadOnly, "a server that can be written to: this one is a standby".to_owned()))
+    server.is_standby.then(|| (Cause::ReadOnly, "a server that can be written to: this one is a standby".to_owned()))
 }
 
 /// 28000 to a statement: an extension refuses it, not the server the login.
@@ -196,193 +276,240 @@ fn is_refused_statement(error: &Error) -> bool {
 }
 
 /// The setting by which credcheck refuses hashes or changes, if it is there and does so.
-async fn credcheck(client: &Client) -> Result<Option<&'static str>, Error> {
-    let settings = "SELECT current_setting('credcheck.encrypted_password_allowed', true), \
-        current_setting('credcheck.disallow_change_password', true)";
-    let row = first_row(client, settings).await?;
-    let is = |column: usize, word: &str| row.get(column).is_some_and(|value| value.as_deref() == Some(word));
-    Ok(match () {
-        () if is(1, "on") => {
+fn credcheck(row: &Row) -> Option<&'static str> {
+    match () {
+        () if text(row, 1) == "on" => {
             Some("credcheck.disallow_change_password is on: the server lets no role change its password")
         }
-        () if is(0, "off") => Some(
+        () if text(row, 0) == "off" => Some(
             "credcheck.encrypted_password_allowed is off: the server takes passwords as text alone, which its log would \
              show; this function sends hashes",
         ),
         () => None,
-    })
+    }
 }
 
-async fn reason_of_an_extension(login: &Account, address: SocketAddr) -> Option<&'static str> {
-    with_client(login, address, async |client| credcheck(client).await).await.ok().flatten()
+const CREDCHECK: &str = "SELECT pg_catalog.current_setting('credcheck.encrypted_password_allowed', true), \
+    pg_catalog.current_setting('credcheck.disallow_change_password', true)";
+
+async fn reason_of_an_extension(login: &Account, address: SocketAddr, limits: Limits) -> Option<&'static str> {
+    let purpose = (Purpose::Look, limits.change);
+    let asked = with_session(
+        login,
+        address,
+        purpose,
+        |_| Some(CREDCHECK.to_owned()),
+        async |_, rows| Ok(credcheck(&first(rows))),
+    );
+    asked.await.ok().flatten()
 }
 
 /// Logs in and looks at what a change would meet. PostgreSQL keeps one password for each role, so there is no overlap.
 pub(crate) async fn forecast(new: NewPassword<'_>, address: SocketAddr, limits: Limits) -> Forecast {
     let Some(login) = new.login() else { return Forecast::obstacle(Cause::Unsupported, "a login") };
-    let role = &new.account.login().username;
-    let looked = with_client(login, address, async |client| {
-        // The transaction ends with the connection.
-        let session = session(client, &begin(limits.change)).await?;
-        if let Some((cause, what)) = obstacle_of(&session, login) {
-            return Ok(Forecast::obstacle(cause, what));
-        }
-        if let Some(what) = credcheck(client).await? {
-            return Ok(Forecast::obstacle(Cause::Forbidden, what));
-        }
-        if matches!(new.by, By::Admin { .. })
-            && let Some(what) = may_not_change(client, role, session.version).await?
-        {
-            return Ok(Forecast::obstacle(Cause::Forbidden, what));
-        }
-        if let Some(standby) = waits_for_a_standby(client).await? {
-            let expected = Change::Unknown(Cause::Other);
-            return Ok(Forecast { expected, keeps_old: false, missing: vec![standby], account: None });
-        }
-        let mut missing = Vec::new();
-        if new.keep_old {
-            missing.push(
-                "PostgreSQL keeps one password for each role; with MultiUser, SYSCURRENT always logs in".to_owned(),
-            );
-        }
-        let expires = format!(
-            "SELECT rolvaliduntil FROM pg_roles WHERE rolname = {} AND rolvaliduntil < 'infinity'",
-            literal(role)
-        );
-        if let Some(Some(date)) = first_row(client, &expires).await?.first() {
-            missing.push(format!("the role expires on {date} (VALID UNTIL), whatever its password"));
-        }
-        if session.kind_changes {
-            missing.push(
-                "password_encryption is md5, and the new password will be kept as SCRAM-SHA-256: drivers that know MD5 \
-                 alone will not log in any more"
+    let role = new.account.login().account_name();
+    let purpose = (Purpose::Change, limits.change);
+    let looked = with_session(
+        login,
+        address,
+        purpose,
+        |_| Some(SERVER.to_owned()),
+        async |session, rows| {
+            // The transaction ends with the connection.
+            let server = Server::of(&first(rows));
+            if let Some((cause, what)) = obstacle_of(&server, login) {
+                return Ok(Forecast::obstacle(cause, what));
+            }
+            if let Some(what) = credcheck(&session.first_row(CREDCHECK).await?) {
+                return Ok(Forecast::obstacle(Cause::Forbidden, what));
+            }
+            let by_admin = matches!(new.by, By::Admin { .. });
+            if let Some(what) = may_not_change(session, role, server.version, by_admin).await? {
+                return Ok(Forecast::obstacle(Cause::Forbidden, what));
+            }
+            let mut missing = Vec::new();
+            match standbys_of(session).await? {
+            Standbys::Enough => {}
+            Standbys::Missing => {
+                let what = "commits wait for a standby (synchronous_standby_names), and none that counts is connected";
+                let expected = Change::Unknown(Cause::Other);
+                return Ok(Forecast { expected, keeps_old: false, missing: vec![what.to_owned()], account: None });
+            }
+            Standbys::Hidden => missing.push(
+                "commits wait for a standby (synchronous_standby_names); whether one that counts is connected, this login may \
+                 not see (pg_monitor)"
                     .to_owned(),
-            );
+            ),
         }
-        Ok(Forecast { expected: Change::Done, keeps_old: false, missing, account: None })
-    });
+            if new.keep_old {
+                missing.push(
+                    "PostgreSQL keeps one password for each role; with MultiUser, SYSCURRENT always logs in".to_owned(),
+                );
+            }
+            let expires = format!(
+                "SELECT rolvaliduntil FROM pg_catalog.pg_roles WHERE rolname = {} AND rolvaliduntil < 'infinity'",
+                literal(role)
+            );
+            if let Some(Some(date)) = session.first_row(&expires).await?.first() {
+                missing.push(format!("the role expires on {date} (VALID UNTIL), whatever its password"));
+            }
+            let (chosen, _) = kind(session, &server, &new).await?;
+            missing.extend(chosen.remarks);
+            Ok(Forecast { expected: Change::Done, keeps_old: false, missing, account: None })
+        },
+    );
     let forecast = match looked.await {
         Ok(forecast) => forecast,
         Err(Failed::Before(cause, detail)) => Forecast::obstacle(cause, detail),
-        Err(Failed::Driver(error)) if is_refused_statement(&error) => Forecast {
+        Err(Failed::Statement(error)) if is_refused_statement(&error) => Forecast {
             // The change is tried as the first statement of a session then.
             expected: Change::Done,
             keeps_old: false,
             missing: vec!["the server lets the role do nothing before its password has been changed".to_owned()],
             account: None,
         },
-        Err(Failed::Driver(error)) => Forecast::obstacle(cause_of_change(&error), login_detail(&error)),
+        Err(Failed::Login(error) | Failed::Statement(error)) => {
+            Forecast::obstacle(cause_of_change(&error), login_detail(&error))
+        }
     };
-    Forecast { account: Some(role.clone()), ..forecast }
+    Forecast { account: Some(role.to_owned()), ..forecast }
 }
 
-/// What an administrator lacks for changing a role's password. From PostgreSQL 16 on it needs ADMIN OPTION on the role.
-async fn may_not_change(client: &Client, role: &str, version: u32) -> Result<Option<String>, Error> {
+/// What a login lacks for changing a role's password. From PostgreSQL 16 on an administrator needs ADMIN OPTION on the role;
+/// before, a role with REPLICATION could not even change its own.
+async fn may_not_change(
+    session: &Session<'_>,
+    role: &str,
+    version: u32,
+    by_admin: bool,
+) -> Result<Option<String>, Error> {
+    let is_older = version < 160_000;
     let query = format!(
-        "SELECT a.rolsuper, a.rolcreaterole, r.rolsuper, {} FROM pg_roles a, pg_roles r \
-         WHERE a.rolname = current_user AND r.rolname = {}",
-        if version >= 160_000 { "pg_has_role(a.oid, r.oid, 'MEMBER WITH ADMIN OPTION')" } else { "true" },
+        "SELECT a.rolsuper, a.rolcreaterole, r.rolsuper, r.rolreplication, {} \
+         FROM pg_catalog.pg_roles a, pg_catalog.pg_roles r WHERE a.rolname = current_user AND r.rolname = {}",
+        if is_older { "true" } else { "pg_catalog.pg_has_role(a.oid, r.oid, 'MEMBER WITH ADMIN OPTION')" },
         literal(role),
     );
-    let row = first_row(client, &query).await?;
-    let is = |column: usize| row.get(column).is_some_and(|value| value.as_deref() == Some("t"));
+    let row = session.first_row(&query).await?;
     Ok(match () {
-        () if is(0) => None,
-        () if !is(1) => Some("CREATEROLE for the administrator".to_owned()),
-        () if is(2) => Some("a superuser as administrator: the account is one".to_owned()),
-        () if !is(3) => Some(format!("ADMIN OPTION on {role} for the administrator")),
+        () if is(&row, 0) => None,
+        () if is_older && is(&row, 3) => Some(
+            "a superuser as administrator: the account has REPLICATION, and before PostgreSQL 16 nobody else changes such \
+             a role"
+                .to_owned(),
+        ),
+        () if !by_admin => None,
+        () if !is(&row, 1) => Some("CREATEROLE for the administrator".to_owned()),
+        () if is(&row, 2) => Some("a superuser as administrator: the account is one".to_owned()),
+        () if !is(&row, 4) => Some(format!("ADMIN OPTION on {role} for the administrator")),
         () => None,
     })
 }
 
-/// Whether commits wait for a standby that is not there.
-async fn waits_for_a_standby(client: &Client) -> Result<Option<String>, Error> {
-    let query = "SELECT current_setting('synchronous_standby_names'), current_setting('synchronous_commit'), \
-        (SELECT count(*) FROM pg_stat_get_wal_senders())";
-    let row = first_row(client, query).await?;
-    let text = |column: usize| row.get(column).cloned().flatten().unwrap_or_default();
-    let waits = !text(0).is_empty() && !matches!(text(1).as_str(), "off" | "local") && text(2) == "0";
-    Ok(waits.then(|| "commits wait for a standby (synchronous_standby_names), and none is connected".to_owned()))
+/// What is known of the standbys that commits wait for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Standbys {
+    /// Commits wait for none, or those that they wait for are connected.
+    Enough,
+    /// Fewer are connected than commits wait for.
+    Missing,
+    /// Some are connected, and the login may not see whether they are those.
+    Hidden,
 }
 
-/// What a role may do, as far as the catalogs of its database say.
-pub(crate) async fn rights(account: &Account, address: SocketAddr) -> Answer<Result<Vec<String>, Cause>> {
-    let looked = with_client(account, address, async |client| {
-        let messages = client.simple_query(RIGHTS).await?;
-        let rows = messages.iter().filter_map(|message| match message {
-            SimpleQueryMessage::Row(row) => row.get(0).map(str::to_owned),
-            _ => None,
-        });
-        Ok(rows.collect())
-    });
-    match looked.await {
-        Ok(rights) => Answer::plain(Ok(rights)),
-        Err(Failed::Before(cause, detail)) => Answer::detailed(Err(cause), detail),
-        Err(Failed::Driver(error)) => Answer::detailed(Err(cause_of_change(&error)), login_detail(&error)),
+/// What to make of `synchronous_standby_names`, of `synchronous_commit`, and of the numbers of connections that send the log:
+/// all of them, those that count, and those whose state is hidden.
+fn standbys(names: &str, commit: &str, [all, counting, hidden]: [u64; 3]) -> Standbys {
+    if names.trim().is_empty() || matches!(commit, "off" | "local") {
+        return Standbys::Enough;
+    }
+    // `FIRST 2 (a, b)`, `ANY 2 (a, b)`, `2 (a, b)`, or names alone, of which one counts.
+    let head = names.split_once('(').map_or("", |(head, _)| head);
+    let wanted = head.split_whitespace().last().and_then(|word| word.parse().ok()).unwrap_or(1);
+    match () {
+        () if all < wanted => Standbys::Missing,
+        () if hidden > 0 => Standbys::Hidden,
+        () if counting < wanted => Standbys::Missing,
+        () => Standbys::Enough,
     }
 }
 
-/// Attributes, memberships, grants, property and settings of the role that has logged in. Everybody may read these catalogs.
-const RIGHTS: &str = "WITH me AS (SELECT * FROM pg_roles WHERE rolname = session_user) \
-    SELECT 'superuser' FROM me WHERE rolsuper \
-    UNION ALL SELECT 'CREATEROLE' FROM me WHERE rolcreaterole \
-    UNION ALL SELECT 'CREATEDB' FROM me WHERE rolcreatedb \
-    UNION ALL SELECT 'REPLICATION' FROM me WHERE rolreplication \
-    UNION ALL SELECT 'BYPASSRLS' FROM me WHERE rolbypassrls \
-    UNION ALL SELECT 'member of ' || g.rolname FROM me, pg_auth_members m, pg_roles g \
-        WHERE m.member = me.oid AND g.oid = m.roleid \
-    UNION ALL SELECT 'the setting ' || s FROM me, unnest(me.rolconfig) AS s \
-    UNION ALL SELECT a.privilege_type || ' on ' || c.oid::regclass FROM me, pg_class c, aclexplode(c.relacl) a \
-        WHERE a.grantee = me.oid AND c.relowner <> me.oid \
-    UNION ALL SELECT a.privilege_type || ' on schema ' || n.nspname FROM me, pg_namespace n, aclexplode(n.nspacl) a \
-        WHERE a.grantee = me.oid AND n.nspowner <> me.oid \
-    UNION ALL SELECT a.privilege_type || ' on database ' || d.datname FROM me, pg_database d, aclexplode(d.datacl) a \
-        WHERE a.grantee = me.oid AND d.datdba <> me.oid \
-    UNION ALL SELECT a.privilege_type || ' on ' || p.oid::regprocedure FROM me, pg_proc p, aclexplode(p.proacl) a \
-        WHERE a.grantee = me.oid AND p.proowner <> me.oid \
-    UNION ALL SELECT 'owner of ' || c.oid::regclass FROM me, pg_class c \
-        WHERE c.relowner = me.oid AND c.relkind IN ('r', 'p', 'v', 'm', 'S', 'f') \
-    UNION ALL SELECT 'owner of schema ' || n.nspname FROM me, pg_namespace n WHERE n.nspowner = me.oid \
-    UNION ALL SELECT 'owner of database ' || d.datname FROM me, pg_database d WHERE d.datdba = me.oid";
+/// Whether commits wait for standbys that are not there.
+async fn standbys_of(session: &Session<'_>) -> Result<Standbys, Error> {
+    let query = "SELECT pg_catalog.current_setting('synchronous_standby_names'), \
+        pg_catalog.current_setting('synchronous_commit'), pg_catalog.count(*), \
+        pg_catalog.count(*) FILTER (WHERE sync_state IN ('sync', 'quorum')), \
+        pg_catalog.count(*) FILTER (WHERE sync_state IS NULL) FROM pg_catalog.pg_stat_get_wal_senders()";
+    let row = session.first_row(query).await?;
+    let number = |column| text(&row, column).parse().unwrap_or_default();
+    Ok(standbys(&text(&row, 0), &text(&row, 1), [number(2), number(3), number(4)]))
+}
+
+/// What a role may do, as far as the catalogs of its database say.
+pub(crate) async fn rights(
+    account: &Account,
+    address: SocketAddr,
+    limits: Limits,
+) -> Answer<Result<Vec<String>, Cause>> {
+    let purpose = (Purpose::Look, limits.change);
+    let looked = with_session(
+        account,
+        address,
+        purpose,
+        |version| Some(rights::question(version)),
+        async |_, rows| Ok(rows.into_iter().flatten().flatten().collect()),
+    );
+    match looked.await {
+        Ok(rights) => Answer::plain(Ok(rights)),
+        Err(Failed::Before(cause, detail)) => Answer::detailed(Err(cause), detail),
+        Err(Failed::Login(error) | Failed::Statement(error)) => {
+            Answer::detailed(Err(cause_of_change(&error)), login_detail(&error))
+        }
+    }
+}
 
 /// Reads a role as an administrator.
-pub(crate) async fn inspect(inspect: Inspect<'_>, address: SocketAddr) -> Answer<Inspection> {
-    let role = &inspect.account.login().username;
-    let read = with_client(inspect.admin, address, async |client| {
-        let query = format!(
-            "SELECT rolcanlogin, COALESCE(rolvaliduntil < now(), false), \
-             has_table_privilege('pg_catalog.pg_authid', 'SELECT') FROM pg_roles WHERE rolname = {}",
-            literal(role)
-        );
-        let row = first_row(client, &query).await?;
-        let is = |column: usize| row.get(column).is_some_and(|value| value.as_deref() == Some("t"));
-        if row.is_empty() {
-            return Ok(Answer::plain(Inspection::NoAccount));
-        }
-        let barrier = match () {
-            () if !is(0) => Some(Cause::Barred),
-            () if is(1) => Some(Cause::Expired),
-            () => None,
-        };
-        if !is(2) {
-            let finding = Inspection::Account { barrier, passwords: None };
-            return Ok(Answer::detailed(finding, "the administrator may not read pg_authid"));
-        }
-        let query = format!("SELECT rolpassword FROM pg_authid WHERE rolname = {}", literal(role));
-        let kept = first_row(client, &query).await?.into_iter().next().flatten();
-        Ok(compared(&inspect, barrier, kept.as_deref()))
-    });
+pub(crate) async fn inspect(inspect: Inspect<'_>, address: SocketAddr, limits: Limits) -> Answer<Inspection> {
+    let role = literal(inspect.account.login().account_name());
+    let query = format!(
+        "SELECT rolcanlogin AND (rolconnlimit <> 0 OR rolsuper), \
+         COALESCE(rolvaliduntil < pg_catalog.now(), false) FROM pg_catalog.pg_roles WHERE rolname = {role}"
+    );
+    let purpose = (Purpose::Look, limits.change);
+    let read = with_session(
+        inspect.admin,
+        address,
+        purpose,
+        |_| Some(query.clone()),
+        async |session, rows| {
+            let row = first(rows);
+            if row.is_empty() {
+                return Ok(Answer::plain(Inspection::NoAccount));
+            }
+            let barrier = match () {
+                () if !is(&row, 0) => Some(Cause::Barred),
+                () if is(&row, 1) => Some(Cause::Expired),
+                () => None,
+            };
+            if !is(&session.first_row(MAY_READ_HASHES).await?, 0) {
+                let finding = Inspection::Account { barrier, passwords: None };
+                return Ok(Answer::detailed(finding, "the administrator may not read pg_authid"));
+            }
+            let kept = session.first_row(&kept_hash(&role)).await?.into_iter().next().flatten();
+            Ok(compared(&inspect, barrier, kept.as_deref()))
+        },
+    );
     match read.await {
         Ok(answer) => answer,
         Err(Failed::Before(cause, detail)) => Answer::detailed(Inspection::Failed(cause), detail),
-        Err(Failed::Driver(error)) => {
+        Err(Failed::Login(error) | Failed::Statement(error)) => {
             Answer::detailed(Inspection::Failed(cause_of_change(&error)), login_detail(&error))
         }
     }
 }
 
 fn compared(inspect: &Inspect<'_>, barrier: Option<Cause>, kept: Option<&str>) -> Answer<Inspection> {
-    let role = &inspect.account.login().username;
+    let role = inspect.account.login().account_name();
     let of = |account: Option<&Account>| -> Option<Match> {
         let Some(account) = account else { return Some(Match::Unknown) };
         let Some(kept) = kept else { return Some(Match::Neither) };
@@ -391,20 +518,24 @@ fn compared(inspect: &Inspect<'_>, barrier: Option<Cause>, kept: Option<&str>) -
     };
     let stored = inspect.stored;
     let all = (of(stored.pending), of(stored.current), of(stored.previous));
+    let is_unclear = kept.is_some() && (all.0.is_none() || all.1.is_none() || all.2.is_none());
     let passwords = match all {
         (Some(pending), Some(current), Some(previous)) => {
             Some(Passwords { pending, current, previous, has_second: false })
         }
         _ => None,
     };
-    let seen = kept.map(|kept| {
-        use sha2::{Digest, Sha256};
-        hex::encode(&Sha256::digest(kept)[..6])
-    });
-    let detail = match (kept, &seen) {
+    let seen = kept.map(digest);
+    let mut detail = match (kept, &seen) {
         (Some(kept), Some(seen)) => format!("{role}, hash digest {seen} ({})", hash::kind_of(kept)),
         _ => format!("{role}, which has no password"),
     };
+    if is_unclear {
+        detail.push_str(
+            "; a stored password cannot be compared with it: clients write characters beyond ASCII in several ways, or the \
+             hash is of a form that is not known here",
+        );
+    }
     Answer { seen, ..Answer::detailed(Inspection::Account { barrier, passwords }, detail) }
 }
 
@@ -424,97 +555,6 @@ fn make_salt() -> Result<[u8; scram::SALT_BYTES], String> {
     Ok(salt)
 }
 
-/// The columns of the first row; empty when there is none.
-async fn first_row(client: &Client, query: &str) -> Result<Vec<Option<String>>, Error> {
-    let messages = client.simple_query(query).await?;
-    let row = messages.iter().find_map(|message| match message {
-        SimpleQueryMessage::Row(row) => Some((0..row.len()).map(|column| row.get(column).map(str::to_owned)).collect()),
-        _ => None,
-    });
-    Ok(row.unwrap_or_default())
-}
-
-enum Failed {
-    /// No connection, or none that the account's settings allow; nothing was asked of the server.
-    Before(Cause, String),
-    /// The driver failed, or the server answered with an error.
-    Driver(Error),
-}
-
-/// Connects to one address, does `work` and closes the connection.
-async fn with_client<T>(
-    account: &Account,
-    address: SocketAddr,
-    work: impl AsyncFnOnce(&Client) -> Result<T, Error>,
-) -> Result<T, Failed> {
-    with_session(account, address, async |client, _, _| work(client).await).await
-}
-
-/// The same, with the own address of the connection and the main number of the server's version.
-async fn with_session<T>(
-    account: &Account,
-    address: SocketAddr,
-    work: impl AsyncFnOnce(&Client, SocketAddr, u32) -> Result<T, Error>,
-) -> Result<T, Failed> {
-    let mut config = Config::new();
-    let login = account.login();
-    config
-        .user(&login.username)
-        .password(account.password())
-        .dbname(account.dbname().unwrap_or(DEFAULT_DATABASE))
-        .application_name("csms-rotate");
-    let stream = TcpStream::connect(address).await.map_err(|error| not_connected(&error))?;
-    stream.set_nodelay(true).map_err(|error| not_connected(&error))?;
-    let own = stream.local_addr().map_err(|error| not_connected(&error))?;
-    match account.tls() {
-        Tls::Disable => {
-            config.ssl_mode(SslMode::Disable);
-            let (client, connection) = config.connect_raw(stream, NoTls).await.map_err(Failed::Driver)?;
-            let version = main_version(connection.parameter("server_version"));
-            drive(client, connection, async |client| work(client, own, version).await).await
-        }
-        Tls::Verify(trust) => {
-            config.ssl_mode(SslMode::Require);
-            let (host, _) = login.rotation_address();
-            let name = trust.server_name.as_deref().unwrap_or(host);
-            let before = |detail| Failed::Before(Cause::Tls, detail);
-            let mut tls = MakeRustlsConnect::new(tls::client_config(trust).map_err(before)?);
-            let tls = MakeTlsConnect::<TcpStream>::make_tls_connect(&mut tls, name)
-                .map_err(|error| before(error.to_string()))?;
-            let (client, connection) = config.connect_raw(stream, tls).await.map_err(Failed::Driver)?;
-            let version = main_version(connection.parameter("server_version"));
-            drive(client, connection, async |client| work(client, own, version).await).await
-        }
-    }
-}
-
-fn not_connected(error: &std::io::Error) -> Failed {
-    let cause = if error.kind() == ErrorKind::TimedOut { Cause::TimedOut } else { Cause::Unreachable };
-    Failed::Before(cause, error.kind().to_string())
-}
-
-/// 18 of `18.6 (Debian 18.6-3)`.
-fn main_version(text: Option<&str>) -> u32 {
-    let digits = text.and_then(|text| text.split(|c: char| !c.is_ascii_digit()).next());
-    digits.and_then(|digits| digits.parse().ok()).unwrap_or_default()
-}
-
-/// Runs the connection and the work on it side by side; dropping the client ends the connection in good order.
-async fn drive<T>(
-    client: Client,
-    connection: impl Future<Output = Result<(), Error>>,
-    work: impl AsyncFnOnce(&Client) -> Result<T, Error>,
-) -> Result<T, Failed> {
-    let work = async {
-        let result = work(&client).await;
-        drop(client);
-        result
-    };
-    // What became of the connection shows in the result of the work.
-    let (result, _) = tokio::join!(work, connection);
-    result.map_err(Failed::Driver)
-}
-
 /// What the server was asked for.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Stage {
@@ -526,18 +566,18 @@ enum Stage {
 /// from here, or not without TLS; to a statement, that an extension refuses it.
 fn cause(error: &Error, stage: Stage) -> Cause {
     let Some(refusal) = error.as_db_error() else {
-        return cause_of_broken_connection(error);
+        return if has_too_many_iterations(error) { Cause::Unsupported } else { cause_of_broken_connection(error) };
     };
     match (stage, refusal.code().code()) {
         (Stage::Login, "08P01") => Cause::Pooler,
         (Stage::Login, "28P01") if is_of_a_pooler(refusal) => Cause::Pooler,
         (Stage::Login, "28000") => cause_of_28000(refusal),
         (Stage::Login, "3D000") => Cause::NoDatabase,
-        (Stage::Login, "42501") => Cause::NoConnect,
+        (Stage::Login, "42501" | "55000") => Cause::NoConnect,
         (Stage::Statement, "28000" | "42501") => Cause::Forbidden,
         (_, "25006") => Cause::ReadOnly,
-        (_, "57P01" | "57P02" | "57P03" | "57P04" | "57P05") => Cause::NotReady,
-        (_, "57014" | "55P03") => Cause::TimedOut,
+        (_, "57P01" | "57P02" | "57P03" | "57P04") => Cause::NotReady,
+        (_, "57014" | "55P03" | "57P05" | "25P03" | "25P04") => Cause::TimedOut,
         (_, code) if code.starts_with("53") => Cause::Busy,
         (_, code) if code.starts_with("08") => Cause::Unreachable,
         _ => Cause::Other,
@@ -548,6 +588,12 @@ fn cause(error: &Error, stage: Stage) -> Cause {
 fn cause_of_28000(refusal: &DbError) -> Cause {
     let text = refusal.message();
     if text.contains("client certificate") { Cause::CertificateWanted } else { Cause::Barred }
+}
+
+/// The driver logs in with no more than [`hash::MOST_ITERATIONS`], and has a text for it and no code.
+fn has_too_many_iterations(error: &Error) -> bool {
+    let source = std::error::Error::source(error).map(ToString::to_string);
+    source.is_some_and(|text| text.contains("iteration count exceeds"))
 }
 
 fn cause_of_broken_connection(error: &Error) -> Cause {
@@ -605,6 +651,13 @@ fn detail(error: &Error) -> String {
 
 /// The same of a login, with what its code may mean.
 fn login_detail(error: &Error) -> String {
+    if has_too_many_iterations(error) {
+        return format!(
+            "the server keeps the role's password with more than {} iterations (scram_iterations), and this function's driver \
+             logs in with no more than that: set the same password again with fewer",
+            hash::MOST_ITERATIONS
+        );
+    }
     let code = detail(error);
     let Some(refusal) = error.as_db_error() else { return code };
     let meaning = match refusal.code().code() {
@@ -614,8 +667,37 @@ fn login_detail(error: &Error) -> String {
             "pg_hba.conf lets no such connection in; it may ask for TLS"
         }
         "28000" if refusal.routine() == Some("ClientAuthentication") => "pg_hba.conf lets no such connection in",
+        "55000" => "the database takes no connections (ALLOW_CONNECTIONS)",
+        "57P05" => "the server ends idle sessions (idle_session_timeout)",
+        "25P03" | "25P04" => "the server ends transactions (transaction_timeout, idle_in_transaction_session_timeout)",
+        "53300" if refusal.routine() == Some("InitializeSessionUserId") => {
+            "the role has as many connections as its CONNECTION LIMIT; with 0 it never logs in"
+        }
+        "53300" if refusal.routine() == Some("CheckMyDatabase") => {
+            "the database has as many connections as its CONNECTION LIMIT; with 0 superusers alone log in"
+        }
         "XX000" => "an extension may have banned the role after failed logins",
         _ => return code,
     };
     format!("{code}: {meaning}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn commits_wait_for_as_many_standbys_as_the_setting_says() {
+        let of = |names, counts| standbys(names, "on", counts);
+        assert_eq!(of("", [0, 0, 0]), Standbys::Enough);
+        assert_eq!(standbys("gone", "local", [0, 0, 0]), Standbys::Enough);
+        assert_eq!(of("gone", [0, 0, 0]), Standbys::Missing);
+        assert_eq!(of("gone", [1, 0, 0]), Standbys::Missing, "another one is connected");
+        assert_eq!(of("gone", [1, 0, 1]), Standbys::Hidden);
+        assert_eq!(of("*", [1, 1, 0]), Standbys::Enough);
+        for two in ["FIRST 2 (a, b)", "ANY 2(a,b)", "2 (a, b)"] {
+            assert_eq!(of(two, [1, 1, 1]), Standbys::Missing, "{two}");
+            assert_eq!(of(two, [2, 2, 0]), Standbys::Enough, "{two}");
+        }
+    }
 }

@@ -401,8 +401,64 @@ async fn rights_that_differ_are_said_before(engine: Engine, given: &[&str], told
 #[tokio::test]
 async fn rights_that_differ_on_postgresql_are_said_before() {
     let given = ["CREATE TABLE orders (id int); GRANT SELECT ON orders TO a; CREATE ROLE readers; GRANT readers TO a"];
-    let told = "b lacks what a has: member of readers, SELECT on orders";
+    let told = "b lacks what a has: SELECT on public.orders, member of readers";
     rights_that_differ_are_said_before(Engine::PostgreSql, &given, told).await;
+}
+
+/// What is done to an account, what is then said, and what undoes it.
+const DIFFERENCES: &[[&str; 3]] = &[
+    [
+        "GRANT SELECT (id) ON orders TO a",
+        "b lacks what a has: SELECT (id) on public.orders",
+        "REVOKE ALL (id) ON orders FROM a",
+    ],
+    [
+        "ALTER ROLE a IN DATABASE app SET search_path = 'shop'",
+        "b lacks what a has: the setting search_path=shop in database app",
+        "ALTER ROLE a IN DATABASE app RESET search_path",
+    ],
+    ["ALTER ROLE b NOINHERIT", "b lacks what a has: INHERIT", "ALTER ROLE b INHERIT"],
+    ["CREATE POLICY own ON orders TO a USING (true)", "the policy own on public.orders", "DROP POLICY own ON orders"],
+    [
+        "ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT ON TABLES TO a",
+        "by default SELECT on tables of testbed_admin in schema public",
+        "ALTER DEFAULT PRIVILEGES IN SCHEMA public REVOKE SELECT ON TABLES FROM a",
+    ],
+    [
+        "ALTER ROLE b CONNECTION LIMIT 1",
+        "a lacks what b has: a CONNECTION LIMIT of 1",
+        "ALTER ROLE b CONNECTION LIMIT -1",
+    ],
+    [
+        "GRANT SET ON PARAMETER log_statement TO a",
+        "b lacks what a has: SET on parameter log_statement",
+        "REVOKE SET ON PARAMETER log_statement FROM a",
+    ],
+    [
+        "CREATE FOREIGN DATA WRAPPER far; CREATE SERVER away FOREIGN DATA WRAPPER far; \
+         GRANT USAGE ON FOREIGN SERVER away TO a; CREATE USER MAPPING FOR a SERVER away",
+        "a user mapping for away, USAGE on foreign server away",
+        "DROP SERVER away CASCADE",
+    ],
+    [
+        "CREATE ROLE helpers; GRANT helpers TO a WITH ADMIN OPTION; GRANT helpers TO b",
+        "b lacks what a has: member of helpers with ADMIN OPTION",
+        "DROP ROLE helpers",
+    ],
+];
+
+#[tokio::test]
+async fn every_kind_of_difference_on_postgresql_is_said_before() {
+    let (database, secret) = two(Engine::PostgreSql).await;
+    database.execute("CREATE TABLE orders (id int); ALTER TABLE orders ENABLE ROW LEVEL SECURITY").await.unwrap();
+    for [done, told, undone] in DIFFERENCES {
+        database.execute(done).await.unwrap();
+        let report = look(RotationMode::MultiUser, &secret).await;
+        assert!(report.missing.iter().any(|what| what.contains(told)), "{told}: {:?}", report.missing);
+        database.execute(undone).await.unwrap();
+    }
+    let report = look(RotationMode::MultiUser, &secret).await;
+    assert!(report.would_succeed && report.missing.is_empty(), "{report:?}");
 }
 
 #[tokio::test]

@@ -320,6 +320,15 @@ const FAMILY: &[Case] = &[
         ..PLAIN
     },
     Case {
+        name: "a stored password that is wrong, and the administrator's as well",
+        given: &["ALTER USER keeper@'%' IDENTIFIED BY 'Another-password-7'"],
+        value: stale,
+        admin: true,
+        wanted: Wanted::Refused("the database refuses the login in AdminSecret"),
+        after: &["ALTER USER keeper@'%' IDENTIFIED BY 'Keeper-password-3'"],
+        ..PLAIN
+    },
+    Case {
         name: "sql_mode ANSI_QUOTES",
         given: &["SET GLOBAL sql_mode = 'ANSI_QUOTES'"],
         after: &["SET GLOBAL sql_mode = DEFAULT"],
@@ -826,6 +835,51 @@ const POSTGRESQL: &[Case] = &[
         ..PLAIN
     },
     Case {
+        name: "a stored password that is wrong, and the administrator's as well",
+        given: &["ALTER ROLE keeper PASSWORD 'Another-password-7'"],
+        value: stale,
+        admin: true,
+        wanted: Wanted::Refused("the database refuses the login in AdminSecret"),
+        after: &["ALTER ROLE keeper PASSWORD 'Keeper-password-3'"],
+        ..PLAIN
+    },
+    Case {
+        name: "a password of which the driver makes another one, with an administrator",
+        given: &["CREATE ROLE {u} LOGIN PASSWORD '\u{340}abc-12345'"],
+        value: |value, _| value["password"] = "\u{340}abc-12345".into(),
+        admin: true,
+        wanted: Wanted::Refused("SYSCURRENT holds the account's password"),
+        ..PLAIN
+    },
+    Case {
+        name: "a password beyond ASCII that is not the account's as it is written, with an administrator",
+        value: |value, _| value["password"] = "pässwörd-12345".into(),
+        admin: true,
+        wanted: Wanted::Refused("or cannot compare them with it"),
+        ..PLAIN
+    },
+    Case {
+        name: "a database that takes no connections",
+        given: &["CREATE DATABASE closed", "ALTER DATABASE closed ALLOW_CONNECTIONS false"],
+        value: |value, _| value["dbname"] = "closed".into(),
+        wanted: Wanted::Refused("the database takes no connections"),
+        after: &["DROP DATABASE closed"],
+        ..PLAIN
+    },
+    Case {
+        name: "CONNECTION LIMIT 0",
+        given: &["ALTER ROLE {u} CONNECTION LIMIT 0"],
+        place: Place::Elsewhere,
+        wanted: Wanted::Refused("with 0 it never logs in"),
+        ..PLAIN
+    },
+    Case {
+        name: "a role with REPLICATION, with an administrator",
+        given: &["ALTER ROLE {u} REPLICATION"],
+        admin: true,
+        ..PLAIN
+    },
+    Case {
         name: "VALID UNTIL in the past",
         given: &["ALTER ROLE {u} VALID UNTIL '2020-01-01'"],
         wanted: Wanted::Refused("VALID UNTIL"),
@@ -948,6 +1002,61 @@ const POSTGRESQL: &[Case] = &[
         ..PLAIN
     },
     Case {
+        name: "the owner of the database puts functions and operators before the server's",
+        given: &[TRAPS],
+        after: &[NO_TRAPS],
+        ..PLAIN
+    },
+    Case {
+        name: "the owner of the database puts functions and operators before the server's, by the administrator",
+        given: &[TRAPS],
+        value: stale,
+        admin: true,
+        after: &[NO_TRAPS],
+        ..PLAIN
+    },
+    Case {
+        name: "the administrator's settings: acting as another, read-only, hasty",
+        given: &["CREATE ROLE {u}_other NOLOGIN; ALTER ROLE keeper SET role = {u}_other; \
+             ALTER ROLE keeper SET default_transaction_read_only = on; ALTER ROLE keeper SET statement_timeout = '1ms'"],
+        value: stale,
+        admin: true,
+        after: &["ALTER ROLE keeper RESET ALL; DROP ROLE {u}_other"],
+        ..PLAIN
+    },
+    Case {
+        name: "idle sessions and transactions are ended at once",
+        given: &["ALTER ROLE {u} SET idle_session_timeout = 1; \
+             ALTER ROLE {u} SET idle_in_transaction_session_timeout = 1"],
+        ..PLAIN
+    },
+    Case {
+        name: "password_encryption is md5 under an md5 rule, and a SCRAM verifier is kept",
+        given: &[
+            "SET password_encryption = 'scram-sha-256'; CREATE ROLE mixed LOGIN PASSWORD '{p}'; \
+             ALTER ROLE mixed SET password_encryption = 'md5'",
+            "DROP ROLE {u}",
+        ],
+        value: |value, _| value["username"] = "mixed".into(),
+        says: "as the present one is",
+        keeps: "SCRAM-SHA-256$4096:",
+        ..PLAIN
+    },
+    Case {
+        name: "the server's password_encryption is md5, by an administrator under an md5 rule",
+        given: &[
+            "ALTER SYSTEM SET password_encryption = 'md5'",
+            "SELECT pg_reload_conf()",
+            "SET password_encryption = 'scram-sha-256'; CREATE ROLE {u} LOGIN PASSWORD '{p}'",
+        ],
+        value: stale,
+        admin: true,
+        says: "as the present one is",
+        keeps: "SCRAM-SHA-256$4096:",
+        after: &["ALTER SYSTEM RESET password_encryption", "SELECT pg_reload_conf()"],
+        ..PLAIN
+    },
+    Case {
         name: "a client certificate is asked for and missing",
         given: &["CREATE ROLE certified LOGIN PASSWORD '{p}'", "DROP ROLE {u}"],
         value: |value, _| value["username"] = "certified".into(),
@@ -972,8 +1081,54 @@ const POSTGRESQL: &[Case] = &[
     },
 ];
 
+/// What an owner of a database can put before the server's own: each of these makes the account a superuser when the
+/// administrator's session comes by.
+const TRAPS: &str = "ALTER DATABASE app OWNER TO {u}; CREATE SCHEMA evil; GRANT USAGE ON SCHEMA evil TO PUBLIC; \
+    CREATE FUNCTION evil.trap() RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN \
+        IF session_user = 'keeper' THEN EXECUTE 'ALTER ROLE {u} SUPERUSER'; END IF; RETURN true; END $$; \
+    CREATE FUNCTION evil.has_table_privilege(text, text) RETURNS boolean LANGUAGE sql AS 'SELECT evil.trap()'; \
+    CREATE FUNCTION evil.has_column_privilege(text, text, text) RETURNS boolean LANGUAGE sql AS 'SELECT evil.trap()'; \
+    CREATE FUNCTION evil.pg_is_in_recovery() RETURNS boolean LANGUAGE sql AS 'SELECT evil.trap()'; \
+    CREATE FUNCTION evil.now() RETURNS timestamptz LANGUAGE sql AS 'SELECT pg_catalog.now() FROM evil.trap()'; \
+    CREATE FUNCTION evil.current_setting(text) RETURNS text LANGUAGE sql \
+        AS 'SELECT pg_catalog.current_setting($1) FROM evil.trap()'; \
+    CREATE FUNCTION evil.equal(name, text) RETURNS boolean LANGUAGE sql \
+        AS 'SELECT evil.trap() AND $1 OPERATOR(pg_catalog.=) $2'; \
+    CREATE OPERATOR evil.= (LEFTARG = name, RIGHTARG = text, FUNCTION = evil.equal); \
+    CREATE VIEW evil.pg_roles AS SELECT r.* FROM pg_catalog.pg_roles r, evil.trap(); \
+    CREATE VIEW evil.pg_authid AS SELECT r.* FROM pg_catalog.pg_authid r, evil.trap(); \
+    GRANT SELECT ON evil.pg_roles TO PUBLIC; ALTER DATABASE app SET search_path = evil, pg_catalog";
+
+const NO_TRAPS: &str = "SET search_path = pg_catalog; ALTER DATABASE app OWNER TO testbed_admin; \
+    ALTER DATABASE app RESET search_path; DROP SCHEMA evil CASCADE; DO $$ BEGIN \
+        IF (SELECT rolsuper FROM pg_roles WHERE rolname = '{u}') THEN RAISE 'the account is a superuser'; END IF; END $$";
+
+/// PostgreSQL 15, which the machine has.
+const OLDER_POSTGRESQL: &[Case] = &[
+    Case {
+        name: "a role with REPLICATION",
+        given: &["ALTER ROLE {u} REPLICATION"],
+        wanted: Wanted::Refused("does not allow the change"),
+        says: "the account has REPLICATION",
+        ..PLAIN
+    },
+    Case {
+        name: "a role with REPLICATION, and an administrator that is no superuser",
+        given: &[
+            "ALTER ROLE {u} REPLICATION; ALTER ROLE keeper NOSUPERUSER CREATEROLE; GRANT SELECT ON pg_authid TO keeper",
+        ],
+        value: stale,
+        admin: true,
+        wanted: Wanted::Refused("does not allow the change"),
+        says: "a superuser as administrator",
+        after: &["REVOKE SELECT ON pg_authid FROM keeper; ALTER ROLE keeper SUPERUSER"],
+        ..PLAIN
+    },
+];
+
 /// PostgreSQL 18 with credcheck, and a pooler in front of it.
 const NEWER_POSTGRESQL: &[Case] = &[
+    Case { name: "a role with REPLICATION", given: &["ALTER ROLE {u} REPLICATION"], ..PLAIN },
     Case {
         name: "credcheck takes no hashes",
         given: &["ALTER SYSTEM SET credcheck.encrypted_password_allowed = off", "SELECT pg_reload_conf()"],
@@ -1032,6 +1187,51 @@ const NEWER_POSTGRESQL: &[Case] = &[
         name: "scram_iterations of the role are kept",
         given: &["ALTER ROLE {u} SET scram_iterations = 20000"],
         keeps: "SCRAM-SHA-256$20000:",
+        ..PLAIN
+    },
+    Case {
+        name: "scram_iterations of the role are kept, by the administrator",
+        given: &["ALTER ROLE {u} SET scram_iterations = 20000"],
+        value: stale,
+        admin: true,
+        keeps: "SCRAM-SHA-256$20000:",
+        ..PLAIN
+    },
+    Case {
+        name: "the iterations of the verifier are kept, by an administrator that has others",
+        given: &["SET scram_iterations = 20000; CREATE ROLE {u} LOGIN PASSWORD '{p}'; \
+             ALTER ROLE keeper SET scram_iterations = 300000"],
+        value: stale,
+        admin: true,
+        keeps: "SCRAM-SHA-256$20000:",
+        after: &["ALTER ROLE keeper RESET scram_iterations"],
+        ..PLAIN
+    },
+    Case {
+        name: "scram_iterations that the driver does not log in with",
+        given: &["ALTER ROLE {u} SET scram_iterations = 150000"],
+        says: "the most that this function's driver logs in with",
+        keeps: "SCRAM-SHA-256$100000:",
+        ..PLAIN
+    },
+    Case {
+        name: "a verifier that the driver does not log in with",
+        given: &["SET scram_iterations = 150000; CREATE ROLE {u} LOGIN PASSWORD '{p}'"],
+        place: Place::Elsewhere,
+        wanted: Wanted::Refused("with more than 100000 iterations"),
+        ..PLAIN
+    },
+    Case {
+        name: "a verifier that the driver does not log in with, with an administrator",
+        given: &["SET scram_iterations = 150000; CREATE ROLE {u} LOGIN PASSWORD '{p}'"],
+        admin: true,
+        place: Place::Elsewhere,
+        wanted: Wanted::Refused("with more than 100000 iterations"),
+        ..PLAIN
+    },
+    Case {
+        name: "transactions are ended at once",
+        given: &["ALTER ROLE {u} SET transaction_timeout = 1; ALTER ROLE {u} SET idle_session_timeout = 1"],
         ..PLAIN
     },
     Case {
@@ -1312,19 +1512,19 @@ fn rules(more: &[&str]) -> Vec<String> {
     OTHERWISE.iter().chain(more).map(|rule| (*rule).to_owned()).collect()
 }
 
-/// A rule for a role that old drivers log in as.
-const HASHED: &str = "host all hashed 127.0.0.1/32 md5";
+/// A rule for roles that old drivers log in as, and newer ones as well.
+const HASHED: &str = "host all hashed,mixed,keeper 127.0.0.1/32 md5";
 
 #[tokio::test]
 async fn postgresql_of_the_machine() {
     let setup = postgres::Setup {
         tls: TlsMode::Offered,
-        rules: rules(&[CERTIFIED]),
+        rules: rules(&[CERTIFIED, HASHED]),
         settings: vec!["log_statement=all".into()],
         ..postgres::Setup::default()
     };
     let scene = Scene::new(Database::PostgreSql(Postgres::start_with(setup).await.unwrap()), 0).await;
-    scene.run_all("postgresql", "", POSTGRESQL.iter()).await;
+    scene.run_all("postgresql", "", POSTGRESQL.iter().chain(OLDER_POSTGRESQL)).await;
 }
 
 #[tokio::test]

@@ -15,6 +15,7 @@ use alloc::{
 use core::{
     fmt,
     hash::{Hash, Hasher},
+    net::{IpAddr, Ipv4Addr},
 };
 
 use serde::{
@@ -172,6 +173,20 @@ impl Login {
         (self.rotation_host.as_deref().unwrap_or(&self.host), port)
     }
 
+    /// The name by which the server knows the account: PostgreSQL cuts longer names.
+    #[must_use]
+    pub fn account_name(&self) -> &str {
+        let most = match self.engine {
+            Engine::PostgreSql => POSTGRESQL_NAME_BYTES,
+            Engine::MySql | Engine::MariaDb => self.username.len(),
+        };
+        let mut end = most.min(self.username.len());
+        while !self.username.is_char_boundary(end) {
+            end = end.saturating_sub(1);
+        }
+        self.username.get(..end).unwrap_or_default()
+    }
+
     /// Whether both are accounts, the same one or not, of the same server: of one address, be it for applications or for
     /// rotations.
     #[must_use]
@@ -186,7 +201,7 @@ impl Login {
     /// Whether both are the same account of the same server, whichever database they connect to: they share a password.
     #[must_use]
     pub fn is_the_account_of(&self, other: &Self) -> bool {
-        self.is_on_the_server_of(other) && self.username == other.username
+        self.is_on_the_server_of(other) && self.account_name() == other.account_name()
     }
 
     /// The first field in which the two differ, by its name in a value.
@@ -202,6 +217,53 @@ impl Login {
         .into_iter()
         .find_map(|(field, same)| (!same).then_some(field))
     }
+}
+
+/// The bytes of a name that PostgreSQL keeps.
+const POSTGRESQL_NAME_BYTES: usize = 63;
+
+/// One text for all names of a host that are known to lead to one machine: of the machine itself, and of one address written in
+/// several ways. Names that only a resolver knows to be the same stay different.
+#[must_use]
+pub fn same_host(host: &str) -> String {
+    const LOCAL: &str = "localhost";
+    let name = host.trim_start_matches('[').trim_end_matches(']').trim_end_matches('.').to_ascii_lowercase();
+    let address = name.parse::<IpAddr>().ok().or_else(|| numbers(&name).map(IpAddr::V4));
+    match address.map(|address| address.to_canonical()) {
+        // Nobody connects to the unspecified address but means this machine.
+        Some(address) if address.is_loopback() || address.is_unspecified() => LOCAL.to_string(),
+        Some(address) => address.to_string(),
+        None if name.ends_with(".localhost") => LOCAL.to_string(),
+        None if matches!(name.as_str(), "localhost.localdomain" | "ip6-localhost" | "ip6-loopback") => {
+            LOCAL.to_string()
+        }
+        None => name,
+    }
+}
+
+/// An address as resolvers read it besides: up to four numbers, the last of which fills the bytes that are left, each of them
+/// decimal, octal or hexadecimal (`127.1`, `0x7f000001`).
+fn numbers(text: &str) -> Option<Ipv4Addr> {
+    let mut parts = text.split('.').map(|part| match part.strip_prefix("0x") {
+        Some(digits) => u32::from_str_radix(digits, 16).ok(),
+        None if part.starts_with('0') => u32::from_str_radix(part, 8).ok(),
+        None => part.parse().ok(),
+    });
+    let mut bytes = [0_u8; 4];
+    let mut taken = 0;
+    let mut next = parts.next()??;
+    for part in parts {
+        *bytes.get_mut(taken)? = u8::try_from(next).ok()?;
+        taken = taken.checked_add(1)?;
+        next = part?;
+    }
+    let rest = next.to_be_bytes();
+    let (filled, free) = rest.split_at(taken.min(4));
+    if taken > 3 || filled.iter().any(|byte| *byte != 0) {
+        return None;
+    }
+    bytes.get_mut(taken..)?.copy_from_slice(free);
+    Some(Ipv4Addr::from(bytes))
 }
 
 impl PartialEq for Login {
@@ -828,6 +890,58 @@ mod tests {
         assert_ne!(parse("db.example", "a"), parse("db.example", "A"));
         assert!(parse("db.example", "a").is_on_the_server_of(&parse("db.example", "b")));
         assert!(!parse("db1.example", "a").is_on_the_server_of(&parse("db2.example", "a")));
+    }
+
+    #[test]
+    fn postgresql_knows_an_account_by_63_bytes_of_its_name() {
+        let login = |engine: &str, user: &str| {
+            let text = format!(r#"{{"engine":"{engine}","host":"h","username":"{user}","password":"p"}}"#);
+            Account::parse_text(&text).unwrap().login().clone()
+        };
+        let (short, long) = ("n".repeat(63), "n".repeat(64));
+        assert!(login("postgresql", &short).is_the_account_of(&login("postgresql", &long)));
+        assert!(!login("mysql", &short).is_the_account_of(&login("mysql", &long)));
+        assert_eq!(login("postgresql", &"ü".repeat(40)).account_name(), "ü".repeat(31));
+        assert_ne!(login("postgresql", &short), login("postgresql", &long), "their values differ");
+    }
+
+    #[test]
+    fn the_names_of_one_host_have_one_text() {
+        let local = [
+            "localhost",
+            "LOCALHOST.",
+            "127.0.0.1",
+            "127.1",
+            "2130706433",
+            "0x7f.1",
+            "0177.0.0.1",
+            "127.0.0.5",
+            "::1",
+            "[::1]",
+            "0:0:0:0:0:0:0:1",
+            "::ffff:127.0.0.1",
+            "0.0.0.0",
+            "::",
+            "db.localhost",
+            "localhost.localdomain",
+        ];
+        for host in local {
+            assert_eq!(same_host(host), "localhost", "{host}");
+        }
+        for (host, text) in [
+            ("::ffff:10.0.0.7", "10.0.0.7"),
+            ("10.7", "10.0.0.7"),
+            ("2001:DB8:0::1", "2001:db8::1"),
+            ("DB.example.", "db.example"),
+            ("1.2.3.4.5", "1.2.3.4.5"),
+            ("256.1.1.1", "256.1.1.1"),
+            ("4294967296", "4294967296"),
+            ("7.example", "7.example"),
+            ("0x", "0x"),
+            ("", ""),
+        ] {
+            assert_eq!(same_host(host), text, "{host}");
+        }
     }
 
     #[test]

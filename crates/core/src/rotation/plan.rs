@@ -496,7 +496,7 @@ pub enum OperatorReason {
     RightPasswordRefused(Role, Option<Cause>),
     /// The administrator finds that the account would not let the rotation in with the right password either.
     AccountBarred(Cause),
-    /// No version logs in, and the administrator may not read whether their passwords are wrong.
+    /// No version logs in, and the administrator may not read, or cannot tell, whether their passwords are wrong.
     HashesUnreadable,
     /// No version logs in, and it cannot be told whether the password of the version with this label is the account's: its
     /// hash is one of bytes, and clients may have sent the characters in another encoding.
@@ -513,6 +513,8 @@ pub enum OperatorReason {
     ChangeForbidden,
     /// The password was not changed, for a reason that only a person can remove.
     ChangeBarred(Cause),
+    /// The administrator could not read the account, for a reason that only a person can remove.
+    NotInspected(Cause),
     /// The administrator's secret describes no account.
     AdminNotAnAccount,
     /// The administrator's secret belongs to another database server.
@@ -532,7 +534,10 @@ impl OperatorReason {
     #[must_use]
     pub const fn cause(self) -> Option<Cause> {
         match self {
-            Self::LoginBarred(_, cause) | Self::AccountBarred(cause) | Self::ChangeBarred(cause) => Some(cause),
+            Self::LoginBarred(_, cause)
+            | Self::AccountBarred(cause)
+            | Self::ChangeBarred(cause)
+            | Self::NotInspected(cause) => Some(cause),
             Self::RightPasswordRefused(_, cause) => cause,
             _ => None,
         }
@@ -581,7 +586,10 @@ impl fmt::Display for OperatorReason {
                     Some(cause) => write!(f, ": {cause}")?,
                     None => f.write_str(" for a reason that the administrator cannot see")?,
                 }
-                f.write_str("; nothing was changed")
+                f.write_str(match role {
+                    Role::Pending => "; an earlier attempt has set it",
+                    Role::Current | Role::Previous => "; nothing was changed",
+                })
             }
             Self::AccountBarred(cause) => write!(
                 f,
@@ -589,10 +597,10 @@ impl fmt::Display for OperatorReason {
                  either: {cause}; nothing was changed",
             ),
             Self::HashesUnreadable => f.write_str(
-                "no stored version logs in, and the administrator may not read the account's password hash, so the \
-                 passwords may be right and refused for another reason; nothing was changed. Let the administrator \
-                 read it (SELECT on mysql.user, or pg_authid), or store the password that applications use as a new \
-                 SYSCURRENT version",
+                "no stored version logs in, and the administrator may not read the account's password hash or cannot \
+                 compare them with it, so the passwords may be right and refused for another reason; nothing was \
+                 changed. Let the administrator read it (SELECT on mysql.user, or pg_authid), or store the password \
+                 that applications use as a new SYSCURRENT version",
             ),
             Self::PasswordNotComparable(role) => write!(
                 f,
@@ -619,6 +627,10 @@ impl fmt::Display for OperatorReason {
             Self::NoAccount => f.write_str("the database has no account of this name"),
             Self::ChangeForbidden => f.write_str("the database does not allow the change of the password"),
             Self::ChangeBarred(cause) => write!(f, "the password was not changed: {cause}"),
+            Self::NotInspected(cause) => write!(
+                f,
+                "no stored version logs in, and the administrator could not read the account: {cause}; nothing was changed",
+            ),
             Self::AdminNotAnAccount => f.write_str("the value of AdminSecret does not describe a database account"),
             Self::AdminElsewhere => f.write_str(
                 "AdminSecret names an account of another database server; hosts are compared by their names",
@@ -1008,6 +1020,7 @@ fn admin_for_nobody(situation: &Situation, base: Role, account: &Login) -> Resul
     let (barrier, passwords) = match inspected(situation, base, account)? {
         // Servers may lock an account that is refused again and again.
         Inspection::Failed(Cause::NoLogin) => return operator(OperatorReason::AdminRefused),
+        Inspection::Failed(cause) if cause.is_for_good() => return operator(OperatorReason::NotInspected(cause)),
         Inspection::Failed(cause) => return Err(Action::Retry(RetryReason::NotInspected(cause))),
         Inspection::Account { barrier, passwords } => (barrier, passwords),
         Inspection::NoAccount | Inspection::SeveralAccounts => return operator(OperatorReason::NoAccount),
@@ -1058,7 +1071,9 @@ fn admin(situation: &Situation, account: &Login) -> Result<Setter, Action> {
         None => return Err(Action::ReadAdmin),
         Some(Reading::Invalid) => OperatorReason::AdminNotAnAccount,
         Some(Reading::Login(admin)) if !admin.is_on_the_server_of(account) => OperatorReason::AdminElsewhere,
-        Some(Reading::Login(admin)) if admin.username == account.username => OperatorReason::AdminIsTheAccount,
+        Some(Reading::Login(admin)) if admin.account_name() == account.account_name() => {
+            OperatorReason::AdminIsTheAccount
+        }
         Some(Reading::Login(_)) => return Ok(Setter::Admin),
     };
     Err(Action::NeedsOperator(refused))
@@ -1086,7 +1101,7 @@ pub fn check_two_accounts(current: &Login, previous: &Login) -> Result<(), Opera
     if !current.is_on_the_server_of(previous) {
         return Err(OperatorReason::DifferentServers);
     }
-    if current.username == previous.username {
+    if current.account_name() == previous.account_name() {
         return Err(OperatorReason::SameAccountTwice);
     }
     if current.dbname == previous.dbname { Ok(()) } else { Err(OperatorReason::DifferentDatabases) }

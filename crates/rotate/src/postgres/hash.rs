@@ -37,19 +37,86 @@ impl Kind {
     }
 }
 
+/// The most iterations that the driver logs in with: a server chooses the number, and would have a client compute for ever.
+pub(super) const MOST_ITERATIONS: u32 = 100_000;
+
+/// How the server keeps a role's password so far.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kept {
+    /// As a SCRAM verifier, with this number of iterations where it is known.
+    Scram(Option<u32>),
+    /// As an MD5 hash.
+    Md5,
+    /// Nobody knows.
+    Unknown,
+}
+
+/// How a hash is kept.
+pub(super) fn kept(hash: &str) -> Kept {
+    if hash.starts_with("md5") {
+        return Kept::Md5;
+    }
+    let rest = hash.strip_prefix("SCRAM-SHA-256$").and_then(|rest| rest.split_once(':'));
+    rest.map_or(Kept::Unknown, |(iterations, _)| Kept::Scram(iterations.parse().ok()))
+}
+
+/// How a new password will be kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Chosen {
+    pub(super) kind: Kind,
+    /// What people have to know of it.
+    pub(super) remarks: Vec<String>,
+}
+
+/// Chooses from what the settings ask for and from how the password is kept so far. `pg_hba.conf` lets SCRAM in where it asks
+/// for MD5, and not the other way round, so that an MD5 hash is made only in the place of one.
+pub(super) fn choose(asked: Kind, kept: Kept) -> Chosen {
+    let mut remarks = Vec::new();
+    let iterations = match (asked, kept) {
+        (Kind::Md5, Kept::Md5) => return Chosen { kind: Kind::Md5, remarks },
+        (Kind::Md5, Kept::Scram(iterations)) => {
+            remarks.push(
+                "password_encryption is md5, and the new password will be kept as SCRAM-SHA-256, as the present one is"
+                    .to_owned(),
+            );
+            iterations.unwrap_or(scram::ITERATIONS)
+        }
+        (Kind::Md5, Kept::Unknown) => {
+            remarks.push(
+                "password_encryption is md5, and the new password will be kept as SCRAM-SHA-256: drivers that know MD5 \
+                 alone will not log in any more"
+                    .to_owned(),
+            );
+            scram::ITERATIONS
+        }
+        (Kind::Scram(iterations), _) => iterations,
+    };
+    if iterations > MOST_ITERATIONS {
+        remarks.push(format!(
+            "scram_iterations is {iterations}, and the new password will be kept with {MOST_ITERATIONS}, the most that this \
+             function's driver logs in with"
+        ));
+    }
+    Chosen { kind: Kind::Scram(iterations.min(MOST_ITERATIONS)), remarks }
+}
+
 fn md5(role: &str, password: &str) -> String {
     format!("md5{}", hex::encode(Md5::new().chain_update(password).chain_update(role).finalize()))
 }
 
-/// Whether a hash is the password's; `None` for a hash of another form.
+/// Whether a hash is the password's; `None` when that cannot be told: for a hash of another form, and for a password beyond
+/// ASCII that is not the hash's as it is written here, since the client that set it may have written it in another way.
 pub(super) fn is_of(hash: &str, role: &str, password: &str) -> Option<bool> {
-    if hash.starts_with("md5") {
-        return Some(hash == md5(role, password));
-    }
-    let (iterations, rest) = hash.strip_prefix("SCRAM-SHA-256$")?.split_once(':')?;
-    let (salt, _) = rest.split_once('$')?;
-    let salt = Base64::decode_vec(salt).ok()?;
-    Some(scram::verifier(password, &salt, iterations.parse().ok()?) == hash)
+    let is_of = match kept(hash) {
+        Kept::Md5 => hash == md5(role, password),
+        Kept::Scram(Some(iterations)) if iterations <= MOST_ITERATIONS => {
+            let (_, salt) = hash.split_once(':')?;
+            let salt = Base64::decode_vec(salt.split_once('$')?.0).ok()?;
+            scram::verifiers(password, &salt, iterations).iter().any(|verifier| verifier == hash)
+        }
+        Kept::Scram(_) | Kept::Unknown => return None,
+    };
+    (is_of || password.is_ascii()).then_some(is_of)
 }
 
 /// A word for the kind of a hash, for people.
@@ -72,9 +139,58 @@ mod tests {
     }
 
     #[test]
+    fn a_password_that_clients_write_in_several_ways_is_right_or_unknown() {
+        for kind in [Kind::Md5, Kind::Scram(4096)] {
+            let hash = kind.hash("app", "pässwörd", &[7; scram::SALT_BYTES]);
+            assert_eq!(is_of(&hash, "app", "pässwörd"), Some(true));
+            assert_eq!(is_of(&hash, "app", "p\u{e4}sswôrd"), None);
+            assert_eq!(is_of(&hash, "app", "password"), Some(false));
+        }
+        // PostgreSQL uses these as they are: one is prohibited before its normal form is taken, the other becomes nothing.
+        for password in ["\u{340}abc12345", "\u{ad}"] {
+            let raw = scram::verifiers(password, &[7; scram::SALT_BYTES], 4096).pop().unwrap();
+            assert_eq!(is_of(&raw, "app", password), Some(true));
+        }
+    }
+
+    #[test]
+    fn a_hash_that_would_take_for_ever_is_not_compared() {
+        let hash = Kind::Scram(4096).hash("app", "pencil", &[7; scram::SALT_BYTES]).replace("$4096:", "$4000000000:");
+        assert_eq!(is_of(&hash, "app", "pencil"), None);
+    }
+
+    #[test]
     fn the_md5_hash_is_the_one_the_server_would_make() {
         // CREATE ROLE app PASSWORD 'pencil' under password_encryption = md5.
         assert_eq!(md5("app", "pencil"), format!("md5{}", hex::encode(Md5::digest("pencilapp"))));
+    }
+
+    #[test]
+    fn an_md5_hash_takes_the_place_of_none_but_an_md5_hash() {
+        let kind = |kept| choose(Kind::Md5, kept).kind;
+        assert_eq!(kind(Kept::Md5), Kind::Md5);
+        assert_eq!(kind(Kept::Scram(Some(20_000))), Kind::Scram(20_000));
+        assert_eq!((kind(Kept::Scram(None)), kind(Kept::Unknown)), (Kind::Scram(4096), Kind::Scram(4096)));
+        assert!(choose(Kind::Md5, Kept::Unknown).remarks[0].contains("MD5 alone will not log in"));
+        assert_eq!(choose(Kind::Scram(4096), Kept::Md5), Chosen { kind: Kind::Scram(4096), remarks: Vec::new() });
+    }
+
+    #[test]
+    fn no_verifier_is_made_that_the_driver_does_not_log_in_with() {
+        assert_eq!(choose(Kind::Scram(100_000), Kept::Unknown).remarks, Vec::<String>::new());
+        for (asked, kept) in [(Kind::Scram(150_000), Kept::Unknown), (Kind::Md5, Kept::Scram(Some(150_000)))] {
+            let chosen = choose(asked, kept);
+            assert_eq!(chosen.kind, Kind::Scram(MOST_ITERATIONS));
+            assert!(chosen.remarks.iter().any(|remark| remark.contains("scram_iterations is 150000")));
+        }
+    }
+
+    #[test]
+    fn the_form_of_a_hash_says_how_it_is_kept() {
+        assert_eq!(kept(&Kind::Md5.hash("app", "pencil", &[7; scram::SALT_BYTES])), Kept::Md5);
+        let scram = Kind::Scram(20_000).hash("app", "pencil", &[7; scram::SALT_BYTES]);
+        assert_eq!(kept(&scram), Kept::Scram(Some(20_000)));
+        assert_eq!(kept("plain"), Kept::Unknown);
     }
 
     #[test]

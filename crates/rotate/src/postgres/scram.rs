@@ -15,7 +15,11 @@ pub(crate) const SALT_BYTES: usize = 16;
 
 /// `SCRAM-SHA-256$<iterations>:<salt>$<StoredKey>:<ServerKey>`. Holds no character that SQL would have to quote.
 pub(crate) fn verifier(password: &str, salt: &[u8], iterations: u32) -> String {
-    let salted = salted_password(password, salt, iterations);
+    verifier_of(prepared(password).as_bytes(), salt, iterations)
+}
+
+fn verifier_of(prepared: &[u8], salt: &[u8], iterations: u32) -> String {
+    let salted = salted_password(prepared, salt, iterations);
     let stored_key = Sha256::digest(keyed(&salted, b"Client Key"));
     let server_key = keyed(&salted, b"Server Key");
     let (salt, stored, server) =
@@ -23,13 +27,25 @@ pub(crate) fn verifier(password: &str, salt: &[u8], iterations: u32) -> String {
     format!("SCRAM-SHA-256${iterations}:{salt}${stored}:{server}")
 }
 
-/// SaltedPassword of RFC 5802. The password is prepared with SASLprep; one that SASLprep prohibits is used as it is,
-/// which is what PostgreSQL and its clients do.
-fn salted_password(password: &str, salt: &[u8], iterations: u32) -> Zeroizing<[u8; 32]> {
-    let prepared = stringprep::saslprep(password).map_or_else(|_| password.to_owned(), Into::into);
-    let prepared = Zeroizing::new(prepared);
+/// The verifiers that servers may keep for a password, the last one made of the password as it is: PostgreSQL looks for
+/// prohibited characters before it takes the normal form of a password, and leaves one alone that would become nothing.
+pub(crate) fn verifiers(password: &str, salt: &[u8], iterations: u32) -> Vec<String> {
+    let mut all = vec![verifier(password, salt, iterations)];
+    if !password.is_ascii() {
+        all.push(verifier_of(password.as_bytes(), salt, iterations));
+    }
+    all
+}
+
+/// A password prepared with SASLprep; one that SASLprep prohibits is used as it is, which is what PostgreSQL and its clients do.
+fn prepared(password: &str) -> Zeroizing<String> {
+    Zeroizing::new(stringprep::saslprep(password).map_or_else(|_| password.to_owned(), Into::into))
+}
+
+/// SaltedPassword of RFC 5802, of a prepared password.
+fn salted_password(prepared: &[u8], salt: &[u8], iterations: u32) -> Zeroizing<[u8; 32]> {
     let mut salted = Zeroizing::new([0; 32]);
-    pbkdf2::pbkdf2_hmac::<Sha256>(prepared.as_bytes(), salt, iterations, &mut *salted);
+    pbkdf2::pbkdf2_hmac::<Sha256>(prepared, salt, iterations, &mut *salted);
     salted
 }
 

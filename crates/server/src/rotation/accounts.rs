@@ -1,15 +1,16 @@
 //! Which secrets of a project name the same database account: each of their rotations would make the other's SYSCURRENT wrong.
 //!
 //! An index by account only finds the secrets to look at; whether one names the account is read from its own versions, so a
-//! stale entry does no harm. Accounts are compared by engine, port, user name and the name of the host; a value that is
-//! sealed for the function cannot be compared. Secrets of other projects are not looked at: whoever may write a value there
+//! stale entry does no harm. Accounts are compared by engine, port, the name that the server has for them and the host, of
+//! which the names that lead to this machine, and all forms of an address, are one. Names that only a resolver knows to be
+//! the same are not noticed, and a value that is sealed for the function cannot be compared. Secrets of other projects are not looked at: whoever may write a value there
 //! could stop the rotations here.
 
 use std::{collections::BTreeMap, sync::Arc};
 
 use csms_core::{
     ProjectId, RotationConfig, RotationMode, Secret, SecretName, SecretState, SecretValue, StageName, VersionId,
-    rotation::{Account, Engine, Login},
+    rotation::{Account, Engine, Login, same_host},
 };
 use csms_kms::{RootKey, envelope};
 use csms_store::{ChangeError, Entry, EntryChange, ReadError, Store, StoreError, StoredValue};
@@ -23,7 +24,7 @@ use crate::{app::App, failure::Failure};
 const PAGE: u16 = 500;
 
 /// Begins the name under which the store notes that all secrets of the installation are in the index of a root key.
-const INDEXED: &str = "database accounts indexed";
+const INDEXED: &str = "database accounts indexed by their hosts' one text";
 
 /// Secrets that may name one account: their names by their identifiers.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -163,8 +164,7 @@ fn keys(root: &RootKey, login: &Login) -> Vec<String> {
         Engine::MySql | Engine::MariaDb => "mysql",
     };
     let key = |(host, port): (&str, u16)| {
-        let host = host.trim_end_matches('.').to_ascii_lowercase();
-        hidden(root, &format!("{family}\0{host}\0{port}\0{}", login.username))
+        hidden(root, &format!("{family}\0{}\0{port}\0{}", same_host(host), login.account_name()))
     };
     let mut keys = vec![key((&login.host, login.port)), key(login.rotation_address())];
     keys.dedup();

@@ -68,6 +68,35 @@ async fn the_second_secret_of_an_account_is_noticed_and_neither_is_rotated() {
 }
 
 #[tokio::test]
+async fn the_names_of_one_host_and_a_name_that_the_server_cuts_lead_to_one_account() {
+    let directory = tempfile::tempdir().unwrap();
+    let server = server(directory.path()).await;
+    for (number, engine) in ["mysql", "postgresql"].into_iter().enumerate() {
+        let mut value = account("app");
+        value["engine"] = engine.into();
+        value["host"] = "127.0.0.1".into();
+        assert!(!warns(&create(&server, &format!("one-{number}"), &value, json!({})).await));
+        for (name, host) in ["localhost", "::1", "::ffff:127.0.0.1", "127.1"].into_iter().enumerate() {
+            value["host"] = host.into();
+            assert!(
+                warns(&create(&server, &format!("two-{number}-{name}"), &value, json!({})).await),
+                "{engine} {host}"
+            );
+        }
+        assert_refused(&rotate(&server, &format!("one-{number}")).await);
+    }
+    let long = |engine: &str, bytes: usize| {
+        let mut value = account(&"n".repeat(bytes));
+        value["engine"] = engine.into();
+        value
+    };
+    assert!(!warns(&create(&server, "cut", &long("postgresql", 63), json!({})).await));
+    assert!(warns(&create(&server, "whole", &long("postgresql", 64), json!({})).await));
+    assert!(!warns(&create(&server, "other-1", &long("mysql", 63), json!({})).await));
+    assert!(!warns(&create(&server, "other-2", &long("mysql", 64), json!({})).await));
+}
+
+#[tokio::test]
 async fn a_version_that_names_the_account_of_another_secret_is_noticed() {
     let directory = tempfile::tempdir().unwrap();
     let server = server(directory.path()).await;
