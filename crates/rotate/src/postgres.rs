@@ -14,7 +14,7 @@ use csms_core::rotation::{
     plan::{Cause, Change, Match, Passwords},
 };
 use hash::{Chosen, Kept, Kind};
-use session::{DEFAULT_DATABASE, Exchange, Failed, Purpose, Row, Session, alone, first, with_session};
+use session::{DEFAULT_DATABASE, Exchange, Failed, Purpose, Session, alone, first, with_session};
 use tokio::time::timeout;
 use tokio_postgres::{
     Error,
@@ -64,19 +64,19 @@ const METHOD: &str =
 
 /// Whether the server says that it let this very connection in by the password that it keeps for the role. Behind a pooler or
 /// a proxy it speaks of the pooler's connection, which is not the one that was made here.
-fn checks_passwords(row: &Row, own: SocketAddr) -> bool {
+fn checks_passwords(row: &[Option<String>], own: SocketAddr) -> bool {
     let method = text(row, 0);
     let is_by_password = ["scram-sha-256:", "md5:", "password:"].iter().any(|kind| method.starts_with(kind));
     is_by_password && text(row, 1) == own.ip().to_string() && text(row, 2) == own.port().to_string()
 }
 
 /// A column as text, empty where there is nothing.
-fn text(row: &Row, column: usize) -> String {
+fn text(row: &[Option<String>], column: usize) -> String {
     row.get(column).cloned().flatten().unwrap_or_default()
 }
 
 /// A column as truth.
-fn is(row: &Row, column: usize) -> bool {
+fn is(row: &[Option<String>], column: usize) -> bool {
     row.get(column).is_some_and(|value| value.as_deref() == Some("t"))
 }
 
@@ -99,7 +99,7 @@ const SERVER: &str = "SELECT current_user, pg_catalog.pg_is_in_recovery(), \
     pg_catalog.current_setting('scram_iterations', true)";
 
 impl Server {
-    fn of(row: &Row) -> Self {
+    fn of(row: &[Option<String>]) -> Self {
         Self {
             user: text(row, 0),
             is_standby: is(row, 1),
@@ -276,7 +276,7 @@ fn is_refused_statement(error: &Error) -> bool {
 }
 
 /// The setting by which credcheck refuses hashes or changes, if it is there and does so.
-fn credcheck(row: &Row) -> Option<&'static str> {
+fn credcheck(row: &[Option<String>]) -> Option<&'static str> {
     match () {
         () if text(row, 1) == "on" => {
             Some("credcheck.disallow_change_password is on: the server lets no role change its password")

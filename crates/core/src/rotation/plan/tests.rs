@@ -258,6 +258,19 @@ fn a_refused_login_alone_is_no_reason_for_an_administrator_to_write() {
     assert!(matches!(inspected(Inspection::Failed(Cause::Unreachable)), Action::Retry(_)));
 }
 
+/// Another try with the same password may lock the administrator.
+#[test]
+fn an_administrator_that_is_refused_is_named_and_not_tried_again() {
+    let operator = Action::NeedsOperator;
+    let refused = inspected(Inspection::Failed(Cause::NoLogin));
+    assert_eq!(refused, operator(OperatorReason::NotInspected(Cause::NoAdminLogin)));
+    let mut situation = with_admin(with(single(), &[(Pending, Rejected), (Current, Accepted)]), login("root"));
+    situation.note_change(Setter::Account(Current), Change::NotDone(Cause::Forbidden));
+    assert_eq!(plan(&situation), Action::SetPassword { by: Setter::Admin });
+    situation.note_change(Setter::Admin, Change::NotDone(Cause::NoLogin));
+    assert_eq!(plan(&situation), operator(OperatorReason::ChangeBarred(Cause::NoAdminLogin)));
+}
+
 #[test]
 fn an_expired_password_is_right_and_the_administrator_renews_it() {
     let expired = with(single(), &[(Pending, Rejected), (Current, Probe::Expired)]);
