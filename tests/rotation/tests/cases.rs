@@ -324,7 +324,7 @@ const FAMILY: &[Case] = &[
         given: &["ALTER USER keeper@'%' IDENTIFIED BY 'Another-password-7'"],
         value: stale,
         admin: true,
-        wanted: Wanted::Refused("the database refuses the login in AdminSecret"),
+        wanted: Wanted::Refused("the database refuses the login of AdminSecret"),
         after: &["ALTER USER keeper@'%' IDENTIFIED BY 'Keeper-password-3'"],
         ..PLAIN
     },
@@ -839,7 +839,7 @@ const POSTGRESQL: &[Case] = &[
         given: &["ALTER ROLE keeper PASSWORD 'Another-password-7'"],
         value: stale,
         admin: true,
-        wanted: Wanted::Refused("the database refuses the login in AdminSecret"),
+        wanted: Wanted::Refused("the database refuses the login of AdminSecret"),
         after: &["ALTER ROLE keeper PASSWORD 'Keeper-password-3'"],
         ..PLAIN
     },

@@ -263,12 +263,12 @@ fn a_refused_login_alone_is_no_reason_for_an_administrator_to_write() {
 fn an_administrator_that_is_refused_is_named_and_not_tried_again() {
     let operator = Action::NeedsOperator;
     let refused = inspected(Inspection::Failed(Cause::NoLogin));
-    assert_eq!(refused, operator(OperatorReason::NotInspected(Cause::NoAdminLogin)));
+    assert_eq!(refused, operator(OperatorReason::AdminRefused));
     let mut situation = with_admin(with(single(), &[(Pending, Rejected), (Current, Accepted)]), login("root"));
     situation.note_change(Setter::Account(Current), Change::NotDone(Cause::Forbidden));
     assert_eq!(plan(&situation), Action::SetPassword { by: Setter::Admin });
     situation.note_change(Setter::Admin, Change::NotDone(Cause::NoLogin));
-    assert_eq!(plan(&situation), operator(OperatorReason::ChangeBarred(Cause::NoAdminLogin)));
+    assert_eq!(plan(&situation), operator(OperatorReason::AdminRefused));
 }
 
 #[test]
