@@ -19,7 +19,7 @@ use serde_json::value::RawValue;
 use sha2::{Digest as _, Sha256};
 use thiserror::Error;
 
-use super::signing_key::{PublicKey, SigningKey};
+use super::signing_key::{PublicKey, SigningKey, SigningKeyError};
 
 const ARCHIVE_FORMAT: &str = "csms audit archive 1";
 const CHECKPOINT_FORMAT: &str = "csms audit checkpoint 1";
@@ -40,8 +40,8 @@ pub enum ArchiveError {
     #[error(transparent)]
     File(#[from] io::Error),
     /// The key for signatures cannot be used.
-    #[error("the signing key {0}")]
-    Key(&'static str),
+    #[error(transparent)]
+    Key(#[from] SigningKeyError),
     /// A line is not what an archive has there.
     #[error("line {line} of the archive {problem}")]
     Line {
@@ -398,7 +398,7 @@ mod tests {
     fn record(number: u64, document: &str) -> AuditRecord {
         AuditRecord {
             number,
-            secret: (number % 2 == 0).then(|| "db".to_owned()),
+            secret: number.is_multiple_of(2).then(|| "db".to_owned()),
             document: document.to_owned(),
             link: vec![u8::try_from(number).unwrap(); 32],
             key_number: 1,

@@ -5,7 +5,7 @@
 
 use base64ct::{Base64, Encoding as _};
 use csms_kms::RootKey;
-use csms_store::{AnyStore, Store as _};
+use csms_store::{AnyStore, Store as _, StoreError};
 use getrandom::SysRng;
 use ring::{
     rand::SystemRandom,
@@ -14,8 +14,7 @@ use ring::{
     },
 };
 use rustls_pki_types::{SubjectPublicKeyInfoDer, pem::PemObject as _};
-
-use super::archive::ArchiveError;
+use thiserror::Error;
 
 /// Name under which the store keeps the sealed private key.
 const STORED_KEY: &str = "audit_signing_key";
@@ -35,6 +34,17 @@ const POINT_BYTES: usize = 65;
 /// Characters in a line of PEM.
 const PEM_LINE: usize = 64;
 
+/// Why there is no key.
+#[derive(Debug, Error)]
+pub enum SigningKeyError {
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The key cannot be used.
+    #[error("the signing key {0}")]
+    Unusable(&'static str),
+}
+
 /// The private key.
 pub struct SigningKey(EcdsaKeyPair);
 
@@ -43,7 +53,7 @@ impl SigningKey {
     ///
     /// # Errors
     /// Failures of the store, and a stored key that was not sealed under the root key.
-    pub async fn open(store: &AnyStore, root: &RootKey) -> Result<Option<Self>, ArchiveError> {
+    pub async fn open(store: &AnyStore, root: &RootKey) -> Result<Option<Self>, SigningKeyError> {
         store.meta(STORED_KEY).await?.map(|sealed| Self::unseal(root, &sealed)).transpose()
     }
 
@@ -51,19 +61,19 @@ impl SigningKey {
     ///
     /// # Errors
     /// As [`SigningKey::open`], and failures of the random number generator.
-    pub async fn open_or_make(store: &AnyStore, root: &RootKey) -> Result<Self, ArchiveError> {
+    pub async fn open_or_make(store: &AnyStore, root: &RootKey) -> Result<Self, SigningKeyError> {
         if let Some(key) = Self::open(store, root).await? {
             return Ok(key);
         }
         let made = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, &SystemRandom::new());
-        let made = made.map_err(|_| ArchiveError::Key("cannot be made"))?;
+        let made = made.map_err(|_| SigningKeyError::Unusable("cannot be made"))?;
         let sealed = root.seal(PURPOSE, made.as_ref(), &mut SysRng);
-        let sealed = sealed.map_err(|_| ArchiveError::Key("cannot be sealed"))?;
+        let sealed = sealed.map_err(|_| SigningKeyError::Unusable("cannot be sealed"))?;
         Self::unseal(root, &store.put_meta_if_absent(STORED_KEY, sealed).await?)
     }
 
-    fn unseal(root: &RootKey, sealed: &[u8]) -> Result<Self, ArchiveError> {
-        let invalid = || ArchiveError::Key("is not what was stored");
+    fn unseal(root: &RootKey, sealed: &[u8]) -> Result<Self, SigningKeyError> {
+        let invalid = || SigningKeyError::Unusable("is not what was stored");
         let private = root.open(PURPOSE, sealed).map_err(|_| invalid())?;
         EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, &private, &SystemRandom::new())
             .map(Self)
@@ -80,9 +90,9 @@ impl SigningKey {
     ///
     /// # Errors
     /// Failures of the random number generator.
-    pub fn sign(&self, message: &[u8]) -> Result<Vec<u8>, ArchiveError> {
+    pub fn sign(&self, message: &[u8]) -> Result<Vec<u8>, SigningKeyError> {
         let signed = self.0.sign(&SystemRandom::new(), message);
-        signed.map(|signature| signature.as_ref().to_vec()).map_err(|_| ArchiveError::Key("cannot sign"))
+        signed.map(|signature| signature.as_ref().to_vec()).map_err(|_| SigningKeyError::Unusable("cannot sign"))
     }
 }
 
@@ -109,8 +119,8 @@ impl PublicKey {
     ///
     /// # Errors
     /// A text that is not a public key of P-256.
-    pub fn from_pem(text: &str) -> Result<Self, ArchiveError> {
-        let invalid = || ArchiveError::Key("is not a public key of P-256 in PEM");
+    pub fn from_pem(text: &str) -> Result<Self, SigningKeyError> {
+        let invalid = || SigningKeyError::Unusable("is not a public key of P-256 in PEM");
         let info = SubjectPublicKeyInfoDer::from_pem_slice(text.as_bytes()).map_err(|_| invalid())?;
         let point = info.as_ref().strip_prefix(&SPKI_PREFIX).filter(|point| point.len() == POINT_BYTES);
         point.map(|point| Self(point.to_vec())).ok_or_else(invalid)

@@ -243,7 +243,7 @@ fn named(file: &Path) -> impl Fn(ArchiveError) -> Failed {
 /// # Errors
 /// What is wrong with them.
 pub(super) fn verify_alone(archives: &[PathBuf], public_key: &Path, format: Format) -> Result<(), Failed> {
-    let key = PublicKey::from_pem(&read_input(public_key)?).map_err(named(public_key))?;
+    let key = PublicKey::from_pem(&read_input(public_key)?).map_err(|error| named(public_key)(error.into()))?;
     let mut made = Vec::new();
     for file in archives {
         let (checkpoint, _) = read(file, &key, None, &mut |_| ()).map_err(named(file))?;
