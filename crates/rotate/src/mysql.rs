@@ -169,7 +169,14 @@ async fn alter(
         }
         By::Itself(login) => {
             let replaced = Some(login.password()).filter(|_| second != SecondPassword::NotKnown);
-            send(password, replaced, retains).await?;
+            match send(password, replaced, retains).await {
+                // Told the old password, validate_password compares the two, and wants more characters changed than two random
+                // passwords differ in. It does not compare what it is not told.
+                Err(Error::Server(error)) if error.code == TOO_FEW_CHANGED_CHARACTERS && !retains => {
+                    send(password, None, false).await?;
+                }
+                result => result?,
+            }
             retains
         }
         By::Admin { in_use: Some(in_use), .. } if retains => {
@@ -639,6 +646,9 @@ async fn version(session: &mut Session) -> Result<String, Error> {
 
 /// MySQL with `password_require_current` wants to hear the current password.
 const MISSING_CURRENT_PASSWORD: u16 = 3892;
+
+/// `validate_password.changed_characters_percentage`.
+const TOO_FEW_CHANGED_CHARACTERS: u16 = 4165;
 
 /// One of the account's ways of logging in has no password to set (`unix_socket`).
 const SET_PASSWORD_NOT_APPLICABLE: u16 = 1699;
