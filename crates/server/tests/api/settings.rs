@@ -51,6 +51,7 @@ fn sample(key: &str, flag: &Arg) -> String {
         "webhook" => "urn:smn:r:0123456789abcdef0123456789abcdef:t=https://hooks.example.com/x",
         "allow_origin" => "https://console.example.com",
         "allow_host" => "console.example.com",
+        "audit_sink" => "file:/var/log/csms/trail.jsonl",
         _ if file::is_switch(flag) => "true",
         _ => return choice.unwrap_or_else(|| "7".to_owned()),
     };
