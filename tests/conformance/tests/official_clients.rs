@@ -61,6 +61,14 @@ fn is_there(client: &Client) -> bool {
     found
 }
 
+/// What a client prints, which has to end well.
+async fn output_of(mut command: Command, server: &Server) -> Vec<u8> {
+    let output = timeout(WITHIN, command.output()).await.unwrap().unwrap();
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{told}\nthe server's log:\n{}", server.log_tail());
+    output.stdout
+}
+
 async fn run(client: &Client, server: &Server, authentication: &str) -> Report {
     let sources = directory();
     let mut command = Command::new(client.tool);
@@ -122,13 +130,7 @@ async fn sops_opens_the_data_key_that_it_sealed() {
     command.env("CSMS_REGION", "local-1").env("HUAWEICLOUD_SDK_REGION_KMS_LOCAL_1", server.url());
     command.env("HUAWEICLOUD_SDK_AK", &credentials.access_key).env("HUAWEICLOUD_SDK_SK", &credentials.secret_key);
     command.env("HUAWEICLOUD_SDK_PROJECT_ID", server.project_id());
-    let output = timeout(WITHIN, command.output()).await.unwrap().unwrap();
-    assert!(
-        output.status.success(),
-        "{}\nthe server's log:\n{}",
-        String::from_utf8_lossy(&output.stderr),
-        server.log_tail()
-    );
+    output_of(command, &server).await;
 }
 
 /// The component has no setting for the project, so that the SDK looks it up; of an address it takes `https` alone.
@@ -161,10 +163,7 @@ async fn dapr_reads_a_secret_and_all_secrets() {
     for variable in ["HUAWEICLOUD_SDK_REGION_CSMS_LOCAL_1", "HUAWEICLOUD_SDK_IAM_ENDPOINT"] {
         command.env(variable, server.url());
     }
-    let output = timeout(WITHIN, command.output()).await.unwrap().unwrap();
-    let told = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{told}\nthe server's log:\n{}", server.log_tail());
-    let read: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let read: serde_json::Value = serde_json::from_slice(&output_of(command, &server).await).unwrap();
     let all = serde_json::json!({ "one": { "one": "second" }, "other": { "other": "\u{5bc6} b" } });
     assert_eq!(read, serde_json::json!({ "newest": "second", "first": "first", "all": all }));
 }
@@ -188,7 +187,5 @@ async fn the_library_of_the_seal_of_vault_logs_in_and_seals() {
     command.args(seal.arguments).current_dir(directory().join(seal.directory)).kill_on_drop(true);
     command.env("CSMS_URL", server.url()).env("CSMS_REGION", "local-1").env("CSMS_KEYS", format!("{key},alias/vault"));
     command.env("CSMS_ACCESS_KEY", &credentials.access_key).env("CSMS_SECRET_KEY", &credentials.secret_key);
-    let output = timeout(WITHIN, command.output()).await.unwrap().unwrap();
-    let told = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{told}\nthe server's log:\n{}", server.log_tail());
+    output_of(command, &server).await;
 }

@@ -51,26 +51,24 @@ pub(super) fn schemas() -> [(&'static str, Value); 7] {
         ("name", text("Name of the user, or `account/agency`.")),
         ("domain", named("The account.")),
     ]);
-    let mut token = object(&[
-        (
-            "methods",
-            list("How it was got: one of `password`, `token` and `assume_role`.", &json!({ "type": "string" })),
-        ),
-        ("issued_at", text("When it was issued, RFC 3339 in UTC.")),
-        ("expires_at", text("When it ends, RFC 3339 in UTC.")),
-        ("user", described("Who it stands for.", user)),
-        ("roles", list("Empty: policies say what a user may do.", &json!({ "type": "object" }))),
-        ("catalog", list("The addresses of the services.", &reference("IdentityService"))),
-    ]);
-    if let Some(properties) = token.get_mut("properties") {
-        insert(properties, "project", named("The one project that it is for; absent for all of the account."));
-        insert(properties, "domain", named("The account; absent for one project."));
-        insert(
-            properties,
-            "assumed_by",
-            json!({ "type": "object", "description": "The user who assumed the agency." }),
-        );
-    }
+    let token = object_with(
+        &[
+            (
+                "methods",
+                list("How it was got: one of `password`, `token` and `assume_role`.", &json!({ "type": "string" })),
+            ),
+            ("issued_at", text("When it was issued, RFC 3339 in UTC.")),
+            ("expires_at", text("When it ends, RFC 3339 in UTC.")),
+            ("user", described("Who it stands for.", user)),
+            ("roles", list("Empty: policies say what a user may do.", &json!({ "type": "object" }))),
+            ("catalog", list("The addresses of the services.", &reference("IdentityService"))),
+        ],
+        &[
+            ("project", named("The one project that it is for; absent for all of the account.")),
+            ("domain", named("The account; absent for one project.")),
+            ("assumed_by", json!({ "type": "object", "description": "The user who assumed the agency." })),
+        ],
+    );
     let credential = object(&[
         ("access", text("The access key.")),
         ("secret", text("Its secret key.")),
@@ -173,32 +171,36 @@ pub(super) fn paths() -> [(&'static str, Value); 8] {
 /// What CreateToken takes.
 fn login() -> Value {
     let domain = optional(&[("id", text("Its identifier.")), ("name", text("Its name."))]);
-    let mut user = object(&[("name", text("Name of the user.")), ("password", text("The user's password."))]);
-    if let Some(properties) = user.get_mut("properties") {
-        insert(properties, "domain", described("The account that the user is in.", domain));
-    }
+    let user = object_with(
+        &[("name", text("Name of the user.")), ("password", text("The user's password."))],
+        &[("domain", described("The account that the user is in.", domain))],
+    );
     let password = object(&[("user", described("The user.", user))]);
     let by_token = object(&[("id", text("The token."))]);
-    let mut agency = object(&[("agency_name", text("Name of the agency."))]);
-    if let Some(properties) = agency.get_mut("properties") {
-        insert(properties, "domain_name", text("Name of the account that the agency is in."));
-        insert(properties, "domain_id", text("Identifier of the account that the agency is in."));
-        insert(properties, "duration_seconds", life());
-    }
+    let agency = object_with(
+        &[("agency_name", text("Name of the agency."))],
+        &[
+            ("domain_name", text("Name of the account that the agency is in.")),
+            ("domain_id", text("Identifier of the account that the agency is in.")),
+            ("duration_seconds", life()),
+        ],
+    );
     let methods = json!({ "type": "array", "items": { "enum": ["password", "token", "assume_role"] }, "minItems": 1,
                           "maxItems": 1, "description": "How the caller is proven." });
-    let mut identity = object(&[("methods", methods)]);
-    if let Some(properties) = identity.get_mut("properties") {
-        insert(properties, "password", described("With the method `password`.", password));
-        insert(properties, "token", described("With the method `token`.", by_token));
-        insert(properties, "assume_role", described("With the method `assume_role`; the request is signed.", agency));
-    }
+    let identity = object_with(
+        &[("methods", methods)],
+        &[
+            ("password", described("With the method `password`.", password)),
+            ("token", described("With the method `token`.", by_token)),
+            ("assume_role", described("With the method `assume_role`; the request is signed.", agency)),
+        ],
+    );
     let project = optional(&[("id", text("Its identifier.")), ("name", text("Its name."))]);
     let scope = optional(&[("project", described("The one project that it is to be for.", project))]);
-    let mut auth = object(&[("identity", described("Who logs in.", identity))]);
-    if let Some(properties) = auth.get_mut("properties") {
-        insert(properties, "scope", described("What it is to be for; all projects of the user without it.", scope));
-    }
+    let auth = object_with(
+        &[("identity", described("Who logs in.", identity))],
+        &[("scope", described("What it is to be for; all projects of the user without it.", scope))],
+    );
     object(&[("auth", described("The login.", auth))])
 }
 
@@ -245,8 +247,13 @@ fn reference(name: &str) -> Value {
 
 /// An object with these members, which are always there.
 fn object(members: &[(&str, Value)]) -> Value {
+    object_with(members, &[])
+}
+
+/// An object with members that are always there, and others that may be left out.
+fn object_with(members: &[(&str, Value)], others: &[(&str, Value)]) -> Value {
     let required: Vec<_> = members.iter().map(|(name, _)| *name).collect();
-    let mut object = optional(members);
+    let mut object = optional(&[members, others].concat());
     insert(&mut object, "required", json!(required));
     object
 }

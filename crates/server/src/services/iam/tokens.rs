@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use axum::http::StatusCode;
-use csms_api::fields::both;
 pub use csms_api::iam::token::TokenOperation;
 use csms_api::{
     ApiError, ErrorCode, ErrorShape,
+    fields::both,
     operation::Specification,
     request::token::{AgencyRequest, PasswordLogin, TemporaryKeyRequest, TokenLogin, TokenRequest},
 };
