@@ -4,12 +4,12 @@ use std::collections::VecDeque;
 use std::env;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::process::{ExitStatus, Stdio};
 use std::sync::{LazyLock, Mutex, PoisonError};
 
 use anyhow::{Context, Result, bail};
 use serde::Deserialize;
-use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, BufReader};
 use tokio::process::Command;
 
 use crate::progress::Step;
@@ -82,11 +82,55 @@ pub(crate) async fn run(step: &Step, arguments: &[&str], environment: &[(&str, &
     let mut child = cargo.spawn().context("cannot run cargo")?;
     let log = Log { step, lines: Mutex::default() };
     tokio::try_join!(log.read(child.stdout.take()), log.read(child.stderr.take()))?;
-    let status = child.wait().await?;
-    if !status.success() {
-        bail!("{}\n\nfailed ({status}); repeat it with\n  {}", log.text(), shell(arguments, environment));
-    }
-    Ok(())
+    log.judge(child.wait().await?, arguments, environment)
+}
+
+/// What Cargo says of one thing that it has compiled.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Artifact {
+    /// The manifest of its package.
+    pub(crate) manifest_path: PathBuf,
+    /// What it is in the package.
+    pub(crate) target: Target,
+    /// How it was compiled.
+    pub(crate) profile: Profile,
+    /// The program, where it is one.
+    pub(crate) executable: Option<PathBuf>,
+}
+
+/// A library, a program or a file of tests.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub(crate) struct Target {
+    /// Its name.
+    pub(crate) name: String,
+    /// What it is, among them `test` for a file of tests.
+    pub(crate) kind: Vec<String>,
+}
+
+/// How something was compiled.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Profile {
+    /// Whether with the test harness.
+    pub(crate) test: bool,
+}
+
+/// Compiles, as [`run`] does, and returns what was compiled.
+pub(crate) async fn artifacts(step: &Step, arguments: &[&str]) -> Result<Vec<Artifact>> {
+    let mut cargo = command();
+    cargo.args(arguments).arg("--message-format=json-render-diagnostics").stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = cargo.spawn().context("cannot run cargo")?;
+    let log = Log { step, lines: Mutex::default() };
+    let messages = async {
+        let mut text = String::new();
+        if let Some(mut stdout) = child.stdout.take() {
+            stdout.read_to_string(&mut text).await?;
+        }
+        Ok(text)
+    };
+    let (messages, ()) = tokio::try_join!(messages, log.read(child.stderr.take()))?;
+    log.judge(child.wait().await?, arguments, &[])?;
+    // Messages about other things have other members.
+    Ok(messages.lines().filter_map(|message| serde_json::from_str(message).ok()).collect())
 }
 
 /// The command as it is typed into a shell.
@@ -112,6 +156,14 @@ impl Log<'_> {
                 kept.pop_front();
             }
             kept.push_back(line);
+        }
+        Ok(())
+    }
+
+    /// A failure of Cargo as an error that carries the end of its output and the command to repeat.
+    fn judge(self, status: ExitStatus, arguments: &[&str], environment: &[(&str, &str)]) -> Result<()> {
+        if !status.success() {
+            bail!("{}\n\nfailed ({status}); repeat it with\n  {}", self.text(), shell(arguments, environment));
         }
         Ok(())
     }

@@ -20,7 +20,7 @@ const TITLE_WIDTH: usize = 34;
 const SIGN_OF_LIFE: Duration = Duration::from_secs(15);
 const FRAME: Duration = Duration::from_millis(120);
 
-use memory::Memory;
+pub(crate) use memory::Memory;
 
 /// A sequence of steps whose number is known.
 #[derive(Debug)]
@@ -101,19 +101,6 @@ impl Steps {
             }
         }
     }
-
-    /// Runs the last step, which prints its own output.
-    pub(crate) async fn last<T>(&mut self, title: &str, work: impl Future<Output = Result<T>>) -> Result<T> {
-        self.begun += 1;
-        println!("{:>2}/{} {title}", self.begun, self.total);
-        let begin = Instant::now();
-        let outcome = work.await;
-        println!("{title}: {}", self.told(title, begin.elapsed()));
-        if let Some(memory) = &mut self.memory {
-            memory.took(title, begin.elapsed());
-        }
-        outcome
-    }
 }
 
 impl Step {
@@ -123,6 +110,14 @@ impl Step {
             spinner.set_message(self.with_time_left(text));
         }
         text.clone_into(&mut self.note.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    /// Prints lines of its own above what the step is doing.
+    pub(crate) fn print(&self, text: &str) {
+        match &self.spinner {
+            Some(spinner) => spinner.suspend(|| println!("{text}")),
+            None => println!("{text}"),
+        }
     }
 
     /// `text` after the time that is left, where that is known.

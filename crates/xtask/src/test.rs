@@ -4,17 +4,18 @@
 //! once more, alone, because a busy machine can be the reason; what passes then is told, and what fails twice is a failure.
 
 mod generators;
+mod programs;
 mod tally;
 
 use std::path::PathBuf;
-use std::process::{ExitCode, ExitStatus, Stdio};
+use std::process::ExitCode;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use csms_testbed::debian;
-use tokio::io::{AsyncBufReadExt, BufReader};
 
 use crate::progress::{Budget, Step, Steps};
 use crate::{arrows, cargo, docs, package, parties, setup, wasm, www};
+use programs::{Environment, Program};
 use tally::Tally;
 
 /// Run every check and every test.
@@ -31,21 +32,38 @@ pub(crate) struct Arguments {
 /// Set for tests that look at it to do all that they can.
 const LONG: &str = "CSMS_TEST_LONG";
 
-/// Where the tests that need databases, Python or a whole server live.
+/// Where the tests are that need databases, Python or a whole server.
 const SLOW_PACKAGES: [&str; 3] = ["csms-conformance", "csms-rotation-tests", "csms-testbed"];
 
-/// Forty minutes in all, with nothing built before.
+/// Minutes of the stages, with nothing built before.
 const BUDGETS: &[Budget] = &[
-    (3, "Lints"),
+    (4, "Lints"),
     (1, "Documentation"),
     (4, "Package for npm"),
     (2, "Package in engines and tools"),
     (3, "Build the server"),
     (2, "Package the function"),
     (6, "Console in both browsers"),
-    (19, TESTS),
+    (5, COMPILE),
+    (4, UNITS),
+    (1, EXAMPLES),
+    (4, "Hostile requests"),
+    (4, "Clients and commands"),
+    (5, "Faults"),
+    (9, "Database engines"),
 ];
-const TESTS: &str = "Tests";
+const COMPILE: &str = "Compile the tests";
+const UNITS: &str = "Units and API";
+const EXAMPLES: &str = "Examples in documentation";
+
+/// The test programs by what they try, by the directories of their packages, in the order in which failures are cheapest. Those of
+/// all other packages are [`UNITS`] and come first.
+const GROUPS: &[(&str, &[&str])] = &[
+    ("Hostile requests", &["tests/hostile"]),
+    ("Clients and commands", &["tests/conformance"]),
+    ("Faults", &["tests/faults"]),
+    ("Database engines", &["tests/rotation", "crates/testbed"]),
+];
 
 const FORMAT: &[&str] = &["fmt", "--all", "--check"];
 const LINTS: &[&str] = &["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"];
@@ -55,7 +73,9 @@ const SERVER: &[&str] = &["build", "--bin", "csms"];
 
 /// Runs `cargo xtask test`.
 pub(crate) async fn run(arguments: &Arguments) -> Result<ExitCode> {
-    let total = setup::STEPS + if arguments.fast { 6 } else { 11 + wasm::suites::STEPS + www::suites::STEPS };
+    let total = setup::STEPS
+        + TEST_STEPS
+        + if arguments.fast { 5 } else { 10 + GROUPS.len() + wasm::suites::STEPS + www::suites::STEPS };
     let name = match arguments {
         Arguments { fast: true, .. } => "test-fast",
         Arguments { long: true, .. } => "test-long",
@@ -82,10 +102,8 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<ExitCode> {
         www::suites::run(&mut steps).await?;
         artefacts
     };
-    let (code, tally) = steps.last(TESTS, tests(arguments, &artefacts)).await?;
-    // The totals are the last line, for programs that read them.
-    println!("{tally}");
-    Ok(code)
+    let environment = Environment { artefacts: &artefacts, long: arguments.long.then_some(LONG) };
+    tests(&mut steps, if arguments.fast { &SLOW_PACKAGES } else { &[] }, &environment).await
 }
 
 async fn with_cargo(
@@ -120,54 +138,76 @@ async fn artefacts(steps: &mut Steps) -> Result<Vec<(&'static str, PathBuf)>> {
 /// Tests that fail together and are tried once more. More of them are no accident.
 pub(crate) const TRIED_AGAIN: usize = 3;
 
-/// Runs the tests, and those that fail a second time.
-async fn tests(of: &Arguments, artefacts: &[(&'static str, PathBuf)]) -> Result<(ExitCode, Tally)> {
-    let mut arguments = vec!["test", "--workspace", "--no-fail-fast"];
-    if of.fast {
-        arguments.extend(SLOW_PACKAGES.iter().flat_map(|package| ["--exclude", package]));
-    }
-    let (mut status, mut tally) = cargo_test(of, &arguments, artefacts).await?;
-    if !status.success()
-        && let Some(names) = tally.failed(TRIED_AGAIN).map(<[String]>::to_vec)
-    {
-        println!("\nfailed beside others, now alone: {}", names.join(", "));
-        let alone = arguments.iter().copied().chain(["--", "--test-threads=1", "--exact"]);
-        let again: Vec<&str> = alone.chain(names.iter().map(String::as_str)).collect();
-        let (alone, second) = cargo_test(of, &again, artefacts).await?;
-        let are_tried = second.has_passed(names.len());
-        tally = tally.with_second(second);
-        if alone.success() && are_tried {
-            status = alone;
-            println!("\npassed alone, after a failure beside others: {}", names.join(", "));
-        }
-    }
-    if !status.success() {
-        let variables: Vec<_> = artefacts.iter().map(|(name, path)| (*name, path.to_string_lossy())).collect();
-        let variables: Vec<_> = variables.iter().map(|(name, path)| (*name, path.as_ref())).collect();
-        println!("\ncargo test failed ({status}); repeat it with\n  {}", cargo::shell(&arguments, &variables));
-    }
-    Ok((if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE }, tally))
-}
+/// How many steps [`tests`] takes, without those of [`GROUPS`] and the second try.
+const TEST_STEPS: usize = 3;
 
-/// Runs `cargo` with its output passed on.
-async fn cargo_test(
-    of: &Arguments,
-    arguments: &[&str],
-    artefacts: &[(&'static str, PathBuf)],
-) -> Result<(ExitStatus, Tally)> {
-    let mut cargo = cargo::command();
-    cargo.args(arguments).envs(artefacts.iter().map(|(name, path)| (name, path))).stdout(Stdio::piped());
-    if of.long {
-        cargo.env(LONG, "1");
-    }
-    let mut child = cargo.spawn().context("cannot run cargo test")?;
+/// Runs the tests of all packages but those `without`, and a few that fail a second time.
+async fn tests(steps: &mut Steps, without: &[&str], environment: &Environment<'_>) -> Result<ExitCode> {
+    let mut programs = steps
+        .run(COMPILE, async |step| {
+            let programs = programs::compile(step, without).await?;
+            let told = format!("{} programs", programs.len());
+            Ok((programs, told))
+        })
+        .await?;
+    let groups: Vec<(&str, Vec<Program>)> = GROUPS
+        .iter()
+        .map(|(title, directories)| {
+            let is_of_group =
+                |program: &mut Program| directories.iter().any(|directory| program.directory.ends_with(directory));
+            (*title, programs.extract_if(.., is_of_group).collect())
+        })
+        .collect();
     let mut tally = Tally::default();
-    if let Some(stdout) = child.stdout.take() {
-        let mut lines = BufReader::new(stdout).lines();
-        while let Some(line) = lines.next_line().await? {
-            tally.read(&line);
-            println!("{line}");
+    let mut failed = Vec::new();
+    for (title, programs) in [(UNITS, programs)].into_iter().chain(groups).filter(|(_, programs)| !programs.is_empty())
+    {
+        steps
+            .run(title, async |step| {
+                let mut group = Tally::default();
+                for outcome in programs::run(step, programs, environment).await {
+                    group.add(&outcome.tally);
+                    failed.extend((!outcome.has_passed()).then_some(outcome));
+                }
+                tally.add(&group);
+                Ok(((), group))
+            })
+            .await?;
+        if title == UNITS {
+            let mut arguments = vec!["test", "--workspace", "--doc"];
+            arguments.extend(without.iter().flat_map(|package| ["--exclude", package]));
+            steps.run(EXAMPLES, async |step| Ok(((), cargo::run(step, &arguments, &[]).await.map(|()| "")?))).await?;
         }
     }
-    Ok((child.wait().await?, tally))
+    // A program that ended without saying which test failed is no accident either.
+    let few = failed
+        .iter()
+        .map(|outcome| outcome.tally.failed())
+        .sum::<Option<usize>>()
+        .is_some_and(|sum| sum <= TRIED_AGAIN);
+    if few && !failed.is_empty() {
+        let again = std::mem::take(&mut failed);
+        steps
+            .run("What failed, alone", async |step| {
+                for first in again {
+                    let alone = programs::run_failed(step, &first, environment).await;
+                    if !(tally.forgive(&first.tally, &alone.tally) && alone.has_passed()) {
+                        failed.push(first);
+                    }
+                }
+                Ok(((), format!("{tally}")))
+            })
+            .await?;
+    }
+    let commands = failed.iter().map(programs::Outcome::command);
+    if !failed.is_empty() {
+        let variables: Vec<_> =
+            environment.artefacts.iter().map(|(name, path)| (*name, path.to_string_lossy())).collect();
+        let variables: Vec<_> = variables.iter().map(|(name, path)| (*name, path.as_ref())).collect();
+        println!("\ntests failed; repeat them with");
+        commands.for_each(|command| println!("  {}", cargo::shell(&[&command], &variables)));
+    }
+    // The totals are the last line, for programs that read them.
+    println!("{tally}");
+    Ok(if failed.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -10,7 +10,7 @@ use csms_testbed::build_directory;
 
 /// The times of one command.
 #[derive(Debug)]
-pub(super) struct Memory {
+pub(crate) struct Memory {
     /// Where the times are kept, if the build directory is known.
     file: Option<PathBuf>,
     /// Titles of the steps in their order, with what each took in the last run.
@@ -21,14 +21,19 @@ pub(super) struct Memory {
 
 impl Memory {
     /// The times of the last run of `name`, or `first` before there was one.
-    pub(super) fn load(name: &str, first: &str) -> Self {
+    pub(crate) fn load(name: &str, first: &str) -> Self {
         let file = build_directory().map(|directory| directory.join("xtask-times").join(name));
         let kept = file.as_ref().and_then(|file| fs::read_to_string(file).ok());
         Self { last: parse(kept.as_deref().unwrap_or(first)), file, now: Vec::new() }
     }
 
+    /// What one step took.
+    pub(crate) fn of(&self, title: &str) -> Option<Duration> {
+        self.last.iter().find(|(known, _)| known == title).map(|(_, took)| *took)
+    }
+
     /// What the steps from `title` on, or all of them, took together.
-    pub(super) fn expected(&self, title: Option<&str>) -> Option<Duration> {
+    pub(crate) fn expected(&self, title: Option<&str>) -> Option<Duration> {
         let from = match title {
             Some(title) => self.last.iter().position(|(known, _)| known == title)?,
             None => 0,
@@ -38,7 +43,7 @@ impl Memory {
     }
 
     /// Remembers what a step took.
-    pub(super) fn took(&mut self, title: &str, took: Duration) {
+    pub(crate) fn took(&mut self, title: &str, took: Duration) {
         self.now.push((title.to_owned(), took));
         // A run that ends early keeps what it knows of the steps that it did not come to.
         let rest = self.last.iter().filter(|(known, _)| self.now.iter().all(|(title, _)| title != known));

@@ -1,9 +1,9 @@
-//! The totals of a `cargo test` run, summed from the result line of each test program, and the names of the tests that failed.
+//! The totals of test programs, summed from the result line of each test program, and the names of the tests that failed.
 
 use std::fmt;
 
 /// How many tests passed and failed.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Tally {
     passed: usize,
     failed: usize,
@@ -30,19 +30,35 @@ impl Tally {
         }
     }
 
-    /// The names of the tests that failed; `None` when a test program ended without naming one, or named too many.
-    pub(crate) fn failed(&self, at_most: usize) -> Option<&[String]> {
-        (!self.names.is_empty() && self.names.len() == self.failed && self.failed <= at_most).then_some(&self.names)
+    /// The names of the tests that failed.
+    pub(crate) fn names(&self) -> &[String] {
+        &self.names
     }
 
-    /// Whether as many tests passed: a name that no program knows is run by none.
-    pub(crate) fn has_passed(&self, tests: usize) -> bool {
-        self.passed >= tests
+    /// How many tests failed; `None` when the program ended without naming each.
+    pub(crate) fn failed(&self) -> Option<usize> {
+        (!self.names.is_empty() && self.names.len() == self.failed).then_some(self.failed)
     }
 
-    /// What the first try and the second one of what failed in it come to.
-    pub(crate) fn with_second(self, second: Self) -> Self {
-        Self { passed: self.passed + second.passed, ..second }
+    /// How many tests passed.
+    pub(crate) fn passed(&self) -> usize {
+        self.passed
+    }
+
+    /// Adds what another program came to.
+    pub(crate) fn add(&mut self, other: &Self) {
+        self.passed += other.passed;
+        self.failed += other.failed;
+        self.names.extend_from_slice(&other.names);
+    }
+
+    /// Takes what failed and passed alone from the failures to the passed. Whether all did: a name that the program does not know
+    /// is run by none.
+    pub(crate) fn forgive(&mut self, failed: &Self, alone: &Self) -> bool {
+        self.passed += alone.passed;
+        self.failed -= alone.passed.min(self.failed);
+        self.names.retain(|name| !failed.names.contains(name) || alone.names.contains(name));
+        alone.failed == 0 && alone.passed >= failed.failed
     }
 }
 
@@ -71,17 +87,28 @@ mod tests {
             tally.read(line);
         }
         assert_eq!(tally.to_string(), "31 passed, 2 failed");
-        assert_eq!(tally.failed(2).unwrap(), ["a::b", "padded"]);
-        assert_eq!(tally.failed(1), None);
-        let second = Tally { passed: 2, ..Tally::default() };
-        assert_eq!(tally.with_second(second).to_string(), "33 passed, 0 failed");
+        assert_eq!((tally.failed(), tally.names()), (Some(2), ["a::b", "padded"].map(str::to_owned).as_slice()));
+        let mut all = Tally { passed: 5, ..Tally::default() };
+        all.add(&tally);
+        assert_eq!(all.to_string(), "36 passed, 2 failed");
+        assert!(all.forgive(&tally, &Tally { passed: 2, ..Tally::default() }));
+        assert_eq!((all.to_string().as_str(), all.names().len()), ("38 passed, 0 failed", 0));
+    }
+
+    #[test]
+    fn what_fails_alone_too_stays_a_failure() {
+        let first = Tally { passed: 1, failed: 2, names: vec!["a".to_owned(), "b".to_owned()] };
+        let mut all = first.clone();
+        assert!(!all.forgive(&first, &Tally { passed: 1, failed: 1, names: vec!["b".to_owned()] }));
+        assert_eq!((all.to_string().as_str(), all.names()), ("2 passed, 1 failed", ["b".to_owned()].as_slice()));
+        assert!(!first.clone().forgive(&first, &Tally::default()));
     }
 
     #[test]
     fn a_program_that_ends_without_naming_a_test_has_no_second_try() {
         let mut tally = Tally::default();
         tally.read("test result: FAILED. 7 passed; 2 failed; 0 ignored; 0 measured");
-        assert_eq!(tally.failed(5), None);
-        assert_eq!(Tally::default().failed(5), None);
+        assert_eq!(tally.failed(), None);
+        assert_eq!(Tally::default().failed(), None);
     }
 }

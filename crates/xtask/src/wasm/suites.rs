@@ -100,7 +100,8 @@ async fn geckodriver(step: &Step) -> Result<PathBuf> {
     let program = root.join("bin").join(name);
     if !program.exists() {
         let root = root.display().to_string();
-        cargo::run(step, &["install", name, "--version", version, "--locked", "--root", &root], &[]).await?;
+        // Without optimization: it only passes messages on.
+        cargo::run(step, &["install", name, "--version", version, "--locked", "--debug", "--root", &root], &[]).await?;
     }
     Ok(program)
 }

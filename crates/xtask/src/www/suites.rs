@@ -3,12 +3,13 @@
 use std::cell::RefCell;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 use anyhow::{Context, Error, Result, bail};
 
 use super::stage::{self, Stage};
 use crate::cargo;
-use crate::progress::{Step, Steps};
+use crate::progress::{Step, Steps, elapsed};
 use crate::test::TRIED_AGAIN;
 use crate::wasm::node::Program;
 
@@ -90,10 +91,14 @@ async fn beside_each_other(stage: &Stage, step: &Step, files: Vec<PathBuf>) -> V
     one.into_iter().chain(other).collect()
 }
 
-/// Runs the tests of a file, and returns how many passed.
+/// Runs the tests of a file, says how long they took, and returns how many passed.
 async fn test(stage: &Stage, step: &Step, file: &Path) -> Result<usize> {
+    let begin = Instant::now();
     let program = Program::new("node").arguments(["--test", "--test-reporter=tap"]).argument(file);
     let output = stage.tell(program).output(step).await?;
     let count = output.lines().find_map(|line| line.strip_prefix("# pass "));
-    Ok(count.and_then(|count| count.trim().parse().ok()).unwrap_or(0))
+    let count = count.and_then(|count| count.trim().parse().ok()).unwrap_or(0);
+    let name = file.file_name().unwrap_or_default().to_string_lossy();
+    step.print(&format!("      {name:<44} {:>11}  {count} passed", elapsed(begin.elapsed())));
+    Ok(count)
 }
