@@ -33,7 +33,7 @@ pub(crate) struct Arguments {
 const LONG: &str = "CSMS_TEST_LONG";
 
 /// Where the tests are that need databases, Python or a whole server.
-const SLOW_PACKAGES: [&str; 3] = ["csms-conformance", "csms-rotation-tests", "csms-testbed"];
+const SLOW_PACKAGES: [&str; 4] = ["csms-conformance", "csms-faults", "csms-rotation-tests", "csms-testbed"];
 
 /// Minutes of the stages, with nothing built before.
 const BUDGETS: &[Budget] = &[
@@ -75,7 +75,7 @@ const SERVER: &[&str] = &["build", "--bin", "csms"];
 pub(crate) async fn run(arguments: &Arguments) -> Result<ExitCode> {
     let total = setup::STEPS
         + TEST_STEPS
-        + if arguments.fast { 5 } else { 10 + GROUPS.len() + wasm::suites::STEPS + www::suites::STEPS };
+        + if arguments.fast { 6 } else { 10 + GROUPS.len() + wasm::suites::STEPS + www::suites::STEPS };
     let name = match arguments {
         Arguments { fast: true, .. } => "test-fast",
         Arguments { long: true, .. } => "test-long",
