@@ -95,6 +95,15 @@ export class Person {
 }
 
 class InChromium extends Person {
+  /** Changes the theme of the system, `light` or `dark`, and waits until the page is drawn in it. */
+  async wears(theme) {
+    await this.page.emulateMedia({ colorScheme: theme });
+    await this.page.evaluate(async () => {
+      await new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)));
+      await Promise.allSettled(document.getAnimations().map(({ finished }) => finished));
+    });
+  }
+
   waitFor(condition, argument) {
     return this.page.waitForFunction(condition, argument, { timeout: PATIENCE });
   }
