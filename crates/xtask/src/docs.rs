@@ -28,7 +28,7 @@ pub(crate) struct Arguments {
     embed: bool,
 }
 
-const BUILD: &[&str] = &["build", "--package", "csms-book", "--features", "tools", "--profile", "tools", "--bins"];
+const BUILD: &[&str] = &["build", "--package", "csms-book", "--features", "tools", "--bins"];
 
 /// The book's directory below the root of the repository.
 const BOOK: &str = "www/docs";
@@ -58,7 +58,7 @@ async fn build(steps: &mut Steps) -> Result<PathBuf> {
     steps
         .run("Build the book", async |_| {
             let book = target.join("book");
-            let mut builder = tokio::process::Command::new(target.join("tools/csms-book"));
+            let mut builder = tokio::process::Command::new(target.join("debug/csms-book"));
             let status = builder.arg(cargo::root().join(BOOK)).arg(&book).kill_on_drop(true).status().await?;
             if !status.success() {
                 bail!("the book cannot be built ({status})");

@@ -40,8 +40,7 @@ const MODULES: [(&str, &str); 4] = [
     ("csms-jwe", "standalone,jwe"),
     ("csms-rules", "standalone,rules"),
 ];
-const TOOLS: &[&str] =
-    &["build", "--package", "csms-wasm-tools", "--features", "tools", "--profile", "tools", "--bins"];
+const TOOLS: &[&str] = &["build", "--package", "csms-wasm-tools", "--features", "tools", "--bins"];
 
 /// What every engine that the package names has had for years; `wasm-opt` has to be told.
 const FEATURES: [&str; 6] = [
@@ -70,7 +69,7 @@ pub(crate) fn source() -> PathBuf {
 /// Builds the binding generator and the test runner, and returns the directory they are in.
 pub(crate) async fn tools(step: &Step) -> Result<PathBuf> {
     cargo::run(step, TOOLS, &[]).await?;
-    Ok(cargo::metadata().await?.target_directory.join("tools"))
+    Ok(cargo::metadata().await?.target_directory.join("debug"))
 }
 
 /// Builds the package as one step.
@@ -128,14 +127,38 @@ async fn rust_flags() -> Result<String> {
     Ok(flags.join(" "))
 }
 
-/// Compiles a module and returns where it is. Each has a target directory, since Cargo gives all of them one name.
+/// Compiles a module and returns where it is. Each has a target directory, since Cargo gives all of them one name; a new one begins
+/// with what the first module, the whole, has compiled of other packages.
 async fn compile(step: &Step, name: &str, features: &str) -> Result<PathBuf> {
-    let target = cargo::metadata().await?.target_directory.join(name);
+    let targets = cargo::metadata().await?.target_directory;
+    let target = targets.join(name);
+    let (whole, _) = MODULES[0];
+    if !target.exists() && name != whole {
+        seed(step, &targets.join(whole), &target).await?;
+    }
     let directory = target.display().to_string();
     let arguments = [MODULE, &["--features", features, "--target-dir", &directory]].concat();
     let flags = rust_flags().await?;
     cargo::run(step, &arguments, &[("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS", &flags)]).await?;
     Ok(target.join(TARGET).join("wasm/csms_wasm.wasm"))
+}
+
+/// Copies a target directory without what Cargo remembers of the module itself: it has other features and is compiled again.
+async fn seed(step: &Step, from: &Path, to: &Path) -> Result<()> {
+    let unfinished = to.with_extension("new");
+    if unfinished.exists() {
+        fs::remove_dir_all(&unfinished).with_context(|| format!("cannot remove {}", unfinished.display()))?;
+    }
+    // With the times of the files, by which Cargo knows what is current.
+    Program::new("cp").argument("-a").argument(from).argument(&unfinished).run(step).await?;
+    let memory = unfinished.join(TARGET).join("wasm/.fingerprint");
+    for entry in fs::read_dir(&memory).with_context(|| format!("cannot read {}", memory.display()))? {
+        let entry = entry?;
+        if entry.file_name().to_string_lossy().starts_with("csms-wasm-") {
+            fs::remove_dir_all(entry.path()).with_context(|| format!("cannot remove {}", entry.path().display()))?;
+        }
+    }
+    fs::rename(&unfinished, to).with_context(|| format!("cannot create {}", to.display()))
 }
 
 /// Writes a module and its bindings into `lib`.
