@@ -4,13 +4,13 @@ use std::collections::VecDeque;
 use std::env;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
-use std::process::{ExitStatus, Stdio};
+use std::process::Stdio;
 use std::sync::{LazyLock, Mutex, PoisonError};
 
 use anyhow::{Context, Result, bail};
 use serde::Deserialize;
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, BufReader};
-use tokio::process::Command;
+use tokio::process::{ChildStdout, Command};
 
 use crate::progress::Step;
 
@@ -77,12 +77,27 @@ pub(crate) async fn metadata() -> Result<Metadata> {
 /// Runs Cargo with `arguments` and shows what it is doing as the progress of `step`. A failure
 /// carries the end of its output and the command to repeat.
 pub(crate) async fn run(step: &Step, arguments: &[&str], environment: &[(&str, &str)]) -> Result<()> {
+    watched(step, arguments, environment, async |stdout, log| log.read(stdout).await).await
+}
+
+/// As [`run`], with `read` for the standard output, whose result is returned if Cargo ends well.
+async fn watched<T>(
+    step: &Step,
+    arguments: &[&str],
+    environment: &[(&str, &str)],
+    read: impl AsyncFnOnce(ChildStdout, &Log<'_>) -> Result<T>,
+) -> Result<T> {
     let mut cargo = command();
     cargo.args(arguments).envs(environment.iter().copied()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = cargo.spawn().context("cannot run cargo")?;
+    let (stdout, stderr) = child.stdout.take().zip(child.stderr.take()).context("cargo has no output")?;
     let log = Log { step, lines: Mutex::default() };
-    tokio::try_join!(log.read(child.stdout.take()), log.read(child.stderr.take()))?;
-    log.judge(child.wait().await?, arguments, environment)
+    let (read, ()) = tokio::try_join!(read(stdout, &log), log.read(stderr))?;
+    let status = child.wait().await?;
+    if !status.success() {
+        bail!("{}\n\nfailed ({status}); repeat it with\n  {}", log.text(), shell(arguments, environment));
+    }
+    Ok(read)
 }
 
 /// What Cargo says of one thing that it has compiled.
@@ -116,21 +131,14 @@ pub(crate) struct Profile {
 
 /// Compiles, as [`run`] does, and returns what was compiled.
 pub(crate) async fn artifacts(step: &Step, arguments: &[&str]) -> Result<Vec<Artifact>> {
-    let mut cargo = command();
-    cargo.args(arguments).arg("--message-format=json-render-diagnostics").stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = cargo.spawn().context("cannot run cargo")?;
-    let log = Log { step, lines: Mutex::default() };
-    let messages = async {
+    let arguments = [arguments, &["--message-format=json-render-diagnostics"]].concat();
+    let messages = watched(step, &arguments, &[], async |mut stdout, _| {
         let mut text = String::new();
-        if let Some(mut stdout) = child.stdout.take() {
-            stdout.read_to_string(&mut text).await?;
-        }
+        stdout.read_to_string(&mut text).await?;
         Ok(text)
-    };
-    let (messages, ()) = tokio::try_join!(messages, log.read(child.stderr.take()))?;
-    log.judge(child.wait().await?, arguments, &[])?;
+    });
     // Messages about other things have other members.
-    Ok(messages.lines().filter_map(|message| serde_json::from_str(message).ok()).collect())
+    Ok(messages.await?.lines().filter_map(|message| serde_json::from_str(message).ok()).collect())
 }
 
 /// The command as it is typed into a shell.
@@ -146,8 +154,7 @@ struct Log<'a> {
 }
 
 impl Log<'_> {
-    async fn read(&self, stream: Option<impl AsyncRead + Unpin>) -> Result<()> {
-        let Some(stream) = stream else { return Ok(()) };
+    async fn read(&self, stream: impl AsyncRead + Unpin) -> Result<()> {
         let mut lines = BufReader::new(stream).lines();
         while let Some(line) = lines.next_line().await? {
             self.step.note(line.trim());
@@ -156,14 +163,6 @@ impl Log<'_> {
                 kept.pop_front();
             }
             kept.push_back(line);
-        }
-        Ok(())
-    }
-
-    /// A failure of Cargo as an error that carries the end of its output and the command to repeat.
-    fn judge(self, status: ExitStatus, arguments: &[&str], environment: &[(&str, &str)]) -> Result<()> {
-        if !status.success() {
-            bail!("{}\n\nfailed ({status}); repeat it with\n  {}", self.text(), shell(arguments, environment));
         }
         Ok(())
     }

@@ -45,8 +45,8 @@ const BUDGETS: &[Budget] = &[
     (2, "Package the function"),
     (6, "Console in both browsers"),
     (5, COMPILE),
-    (4, UNITS),
     (1, EXAMPLES),
+    (4, UNITS),
     (4, "Hostile requests"),
     (4, "Clients and commands"),
     (5, "Faults"),
@@ -150,6 +150,8 @@ async fn tests(steps: &mut Steps, without: &[&str], environment: &Environment<'_
             Ok((programs, told))
         })
         .await?;
+    let examples = programs::cargo_test("--doc", without);
+    steps.run(EXAMPLES, async |step| Ok(((), cargo::run(step, &examples, &[]).await.map(|()| "")?))).await?;
     let groups: Vec<(&str, Vec<Program>)> = GROUPS
         .iter()
         .map(|(title, directories)| {
@@ -173,11 +175,6 @@ async fn tests(steps: &mut Steps, without: &[&str], environment: &Environment<'_
                 Ok(((), group))
             })
             .await?;
-        if title == UNITS {
-            let mut arguments = vec!["test", "--workspace", "--doc"];
-            arguments.extend(without.iter().flat_map(|package| ["--exclude", package]));
-            steps.run(EXAMPLES, async |step| Ok(((), cargo::run(step, &arguments, &[]).await.map(|()| "")?))).await?;
-        }
     }
     // A program that ended without saying which test failed is no accident either.
     let few = failed

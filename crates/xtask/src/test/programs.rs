@@ -54,10 +54,16 @@ pub(super) struct Outcome {
     took: Duration,
 }
 
+/// `cargo test` over all packages but those `without`; `what` of it.
+pub(super) fn cargo_test<'a>(what: &'a str, without: &[&'a str]) -> Vec<&'a str> {
+    let mut arguments = vec!["test", "--workspace", what];
+    arguments.extend(without.iter().flat_map(|package| ["--exclude", package]));
+    arguments
+}
+
 /// Compiles all test programs but those of the packages `without`.
 pub(super) async fn compile(step: &Step, without: &[&str]) -> Result<Vec<Program>> {
-    let mut arguments = vec!["test", "--workspace", "--no-run"];
-    arguments.extend(without.iter().flat_map(|package| ["--exclude", package]));
+    let arguments = cargo_test("--no-run", without);
     let tests = cargo::artifacts(step, &arguments).await?.into_iter().filter(|artifact| artifact.profile.test);
     tests.filter_map(|artifact| program(artifact).transpose()).collect()
 }
@@ -160,11 +166,34 @@ impl Outcome {
         }
     }
 
-    /// The command that runs what failed again.
+    /// The command that runs what failed again, after `cargo`.
     pub(super) fn command(&self) -> String {
         let Target { name, kind } = &self.program.target;
         let choice =
             if kind.iter().any(|kind| kind == "test") { format!("--test {name}") } else { "--lib --bins".to_owned() };
-        format!("test --workspace {choice} {}", self.tally.names().join(" ")).trim_end().to_owned()
+        let mut command = format!("test --workspace {choice}");
+        let names = self.tally.names().join(" ");
+        if !names.is_empty() {
+            // Cargo itself takes one name, a test program any number.
+            command += &format!(" -- {names}");
+        }
+        command
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_to_repeat_names_what_failed_behind_two_dashes() {
+        let target = Target { name: "cli".to_owned(), kind: vec!["test".to_owned()] };
+        let program = Program { directory: "tests/conformance".into(), target, executable: PathBuf::new() };
+        let mut tally = Tally::default();
+        for line in ["test one ... FAILED", "test two ... FAILED", "test three ... ok"] {
+            tally.read(line);
+        }
+        let outcome = Outcome { program, passed: false, tally, output: String::new(), took: Duration::ZERO };
+        assert_eq!(outcome.command(), "test --workspace --test cli -- one two");
     }
 }
