@@ -37,7 +37,7 @@ impl AccessLine {
         request: &Requested,
         method: &Method,
         route: &str,
-        trace: Option<&str>,
+        trace: impl FnOnce() -> Option<String>,
     ) -> Option<Self> {
         if !log.is_on() {
             return None;
@@ -51,7 +51,7 @@ impl AccessLine {
         if let Some(peer) = request.peer() {
             line.set("client.address", peer.to_canonical().to_string());
         }
-        if let Some(trace) = trace {
+        if let Some(trace) = trace() {
             line.set("trace_id", trace);
         }
         Some(line)

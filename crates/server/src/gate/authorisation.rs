@@ -65,12 +65,13 @@ pub async fn authorise(app: &App, caller: &Caller, access: &Access) -> Result<()
     {
         return Err(Failure::new(ErrorCode::Forbidden, "the caller may not use the project of the region"));
     }
-    let mut context = base_context(app, caller);
+    let mut context = RequestContext::default();
     // What the conditions ask about may cost a look at the store, so only those who have conditions pay for it. A grant is then
     // looked for in the very object that the conditions saw.
     let read;
     let mut access = access;
     if caller.has_conditions() {
+        context = base_context(app, caller);
         read = read_stored(app, access).await?;
         access = &read;
         add_facts(&mut context, &access.facts);

@@ -86,8 +86,8 @@ pub async fn identified<F: Future<Output = Response<Body>>>(
 /// Begins the line of a request in the access log.
 fn begin_line(app: &App, request: &Request, requested: &Requested, span: &Span) -> Option<AccessLine> {
     let route = request.extensions().get::<MatchedPath>().map_or("", MatchedPath::as_str);
-    let trace = traces::trace_id(span, request.headers());
-    AccessLine::begin(&app.access_log, app.clock.now(), requested, request.method(), route, trace.as_deref())
+    let trace = || traces::trace_id(span, request.headers());
+    AccessLine::begin(&app.access_log, app.clock.now(), requested, request.method(), route, trace)
 }
 
 /// How long a client should wait that is turned away for want of room or of a store, in seconds.

@@ -16,7 +16,11 @@ use axum::{
     http::{Response, StatusCode, request::Parts},
     routing::{MethodFilter, on},
 };
-use csms_api::{ErrorCode, ErrorShape, Method, operation::parameter, permissions::AskedRequest};
+use csms_api::{
+    ErrorCode, ErrorShape, Method,
+    operation::{Specification, parameter},
+    permissions::AskedRequest,
+};
 use csms_core::{
     ProjectId,
     policy::{ConditionKind, Judgement},
@@ -33,7 +37,7 @@ use super::{
     json::Body,
     lease::require_task,
     limits::Standing,
-    service::{Audited, Call, Prepared, RequestLine, Scope, Service, Subject},
+    service::{Audited, Call, Parameters, Prepared, RequestLine, Scope, Service, Subject},
 };
 use crate::{
     app::App,
@@ -161,9 +165,7 @@ async fn answer<S: Service>(
         }
     };
     let specification = operation.specification();
-    let mut parameters = path_parameters(&mut parts).await?;
-    // A route may have more: the word of an operation can stand where others have a name.
-    parameters.retain(|(name, _)| specification.parameters().any(|parameter| parameter == name));
+    let parameters = path_parameters(&specification, &mut parts).await?;
     let project = match operation.scope() {
         Scope::Project => {
             let project = project_in_path(&parameters)?;
@@ -290,7 +292,7 @@ pub async fn judge_request<S: Service>(all: &[S], asking: &Call, asked: &AskedRe
 }
 
 /// An operation, and the parameters in a path, unless they are no text.
-type Found<S> = (S, Result<Vec<(String, String)>, Failure>);
+type Found<S> = (S, Result<Parameters, Failure>);
 
 /// The operation of a method and path, and the parameters in the path. A literal segment goes before a parameter, and HEAD is
 /// served as GET.
@@ -299,7 +301,7 @@ fn find<S: Service>(all: &[S], method: &str, path: &str) -> Option<Found<S>> {
     let segments: Vec<&str> = path.split('/').collect();
     let matching = all.iter().filter_map(|operation| {
         let specification = operation.specification();
-        let pattern: Vec<&str> = specification.path.split('/').collect();
+        let pattern: Vec<&'static str> = specification.path.split('/').collect();
         if !specification.method.as_str().eq_ignore_ascii_case(method) || pattern.len() != segments.len() {
             return None;
         }
@@ -307,7 +309,7 @@ fn find<S: Service>(all: &[S], method: &str, path: &str) -> Option<Found<S>> {
         for (pattern, segment) in pattern.iter().zip(&segments) {
             match parameter(pattern) {
                 Some(_) if segment.is_empty() => return None,
-                Some(name) => parameters.push((name.to_owned(), *segment)),
+                Some(name) => parameters.push((name, *segment)),
                 None if pattern == segment => {}
                 None => return None,
             }
@@ -315,7 +317,7 @@ fn find<S: Service>(all: &[S], method: &str, path: &str) -> Option<Found<S>> {
         Some((*operation, parameters))
     });
     let (operation, parameters) = matching.min_by_key(|(_, parameters)| parameters.len())?;
-    let decode = |(name, text): (String, &str)| match percent_encoding::percent_decode_str(text).decode_utf8() {
+    let decode = |(name, text): (&'static str, &str)| match percent_encoding::percent_decode_str(text).decode_utf8() {
         Ok(text) => Ok((name, text.into_owned())),
         Err(_) => Err(path_not_utf8()),
     };
@@ -455,7 +457,7 @@ async fn authenticate(
             let caller = claim.verify(parts, &body)?;
             if let Some(key) = claim.access_key() {
                 app.trail.note_key_use(key, action);
-                used = Some(key.access_key.clone());
+                used = line.map(|_| key.access_key.clone());
             }
             caller
         }
@@ -488,10 +490,12 @@ fn content_encoding(parts: &Parts) -> Option<String> {
     (!is_none).then(|| value.chars().filter(char::is_ascii_graphic).take(32).collect())
 }
 
-async fn path_parameters(parts: &mut Parts) -> Result<Vec<(String, String)>, Failure> {
-    let parameters = RawPathParams::from_request_parts(parts, &()).await;
-    let parameters = parameters.map_err(|_| path_not_utf8())?;
-    Ok(parameters.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect())
+/// The parameters that an operation has in its path. A route may have more: the word of an operation can stand where others have a
+/// name.
+async fn path_parameters(specification: &Specification, parts: &mut Parts) -> Result<Parameters, Failure> {
+    let sent = RawPathParams::from_request_parts(parts, &()).await.map_err(|_| path_not_utf8())?;
+    let known = |sent: &str| specification.parameters().find(|name| *name == sent);
+    Ok(sent.iter().filter_map(|(name, value)| Some((known(name)?, value.to_owned()))).collect())
 }
 
 fn path_not_utf8() -> Failure {
@@ -513,8 +517,8 @@ pub fn read_query(query: &str) -> Vec<(String, String)> {
 }
 
 /// The project in the path, which must be well-formed.
-fn project_in_path(parameters: &[(String, String)]) -> Result<ProjectId, Failure> {
-    let text = parameters.iter().find(|(name, _)| name == "project_id").map_or("", |(_, value)| value);
+fn project_in_path(parameters: &[(&str, String)]) -> Result<ProjectId, Failure> {
+    let text = parameters.iter().find(|(name, _)| *name == "project_id").map_or("", |(_, value)| value);
     Ok(ProjectId::parse(text).map_err(|violation| vec![violation.at("project_id")])?)
 }
 

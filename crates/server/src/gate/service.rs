@@ -207,10 +207,13 @@ pub struct Call {
     pub(super) request: Arc<RequestLine>,
 }
 
+/// The parameters of a path by their names in the table of operations, decoded.
+pub(super) type Parameters = Vec<(&'static str, String)>;
+
 /// What the head of a request says.
 pub(super) struct RequestLine {
     pub(super) operation: Specification,
-    pub(super) parameters: Vec<(String, String)>,
+    pub(super) parameters: Parameters,
     pub(super) query: Vec<(String, String)>,
     pub(super) head: Parts,
     pub(super) judged: OnceLock<Vec<Access>>,
@@ -254,7 +257,7 @@ impl Call {
     /// A path parameter as text, decoded.
     #[must_use]
     pub fn path_text(&self, name: &str) -> &str {
-        let found = self.request.parameters.iter().find(|(known, _)| known == name);
+        let found = self.request.parameters.iter().find(|(known, _)| *known == name);
         found.map_or("", |(_, value)| value.as_str())
     }
 
