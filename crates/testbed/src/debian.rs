@@ -61,6 +61,9 @@ pub const PROMETHEUS: Package = Package { name: "prometheus", present: || progra
 /// The filter of JSON that pages of the book use.
 pub const JQ: Package = Package { name: "jq", present: || programs::find("jq").is_some() };
 
+/// Runs programs of other processors' architectures.
+pub const QEMU_USER: Package = Package { name: "qemu-user", present: || programs::find("qemu-aarch64").is_some() };
+
 /// A display without a screen, which WebKit draws on.
 pub const XVFB: Package = Package { name: "xvfb", present: || programs::find("Xvfb").is_some() };
 

@@ -8,6 +8,7 @@ use anyhow::{Context, Result, bail};
 use csms_testbed::debian;
 use tokio::process::Command;
 
+use crate::architecture::X86_64;
 use crate::progress::Steps;
 use crate::{cargo, package, setup, up, wasm, www};
 
@@ -115,7 +116,7 @@ async fn function(arguments: Vec<String>) -> Result<()> {
         })
         .await?;
     let target = cargo::metadata().await?.target_directory;
-    let binary = target.join(setup::FUNCTION_TARGET).join("function/rotate-database");
+    let binary = target.join(X86_64.target).join("function/rotate-database");
     let paths = [binary.display().to_string(), archive.path.display().to_string()];
     let [binary, zip] = paths;
     let own = ["function".to_owned(), "--function".to_owned(), binary, "--zip".to_owned(), zip];

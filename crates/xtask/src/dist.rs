@@ -1,5 +1,6 @@
-//! `cargo xtask dist`: what users install, made from one static server and its rotation function: an archive, a Debian and an RPM
-//! package, an OCI image, the list of libraries (SBOM) and their notices, and the checksums of all. The book is in the server.
+//! `cargo xtask dist`: what users install, made from a static server and its rotation function for each architecture: an archive, a
+//! Debian and an RPM package, an OCI image, the function for FunctionGraph, the list of libraries (SBOM) and their notices, and the
+//! checksums of all. The book is in the server.
 //!
 //! It signs and publishes nothing. Equal programs give equal bytes.
 
@@ -19,30 +20,23 @@ use sha2::{Digest, Sha256};
 use tarball::Tarball;
 
 use crate::{
-    cargo, docs, elf, package,
+    architecture::{ALL, Architecture},
+    cargo, docs, package,
     parties::{self, Artefact},
-    progress::{Step, Steps},
+    progress::Steps,
     setup, wasm, www,
 };
 
-/// Build the archive, packages and image that users install, into dist/.
+/// Build the archives, packages and images that users install, for x86-64 and aarch64, into dist/.
 #[derive(Debug, Default, clap::Args)]
 pub(crate) struct Arguments {
+    /// Only for the architecture with this name (`uname -m`)
+    #[arg(long, value_name = "MACHINE", value_parser = ALL.map(|architecture| architecture.machine), conflicts_with = "local")]
+    only: Option<String>,
     /// Pack what `cargo build` has made for this machine, into target/dist: quick, to try the packages; not for others
     #[arg(long)]
     local: bool,
 }
-
-/// The names of a processor's architecture.
-#[derive(Clone, Copy, Debug)]
-struct Architecture {
-    /// `uname -m`.
-    machine: &'static str,
-    debian: &'static str,
-    oci: &'static str,
-}
-
-const X86_64: Architecture = Architecture { machine: "x86_64", debian: "amd64", oci: "amd64" };
 
 /// What is packed.
 struct Contents {
@@ -53,6 +47,8 @@ struct Contents {
     csms: Vec<u8>,
     /// The zip of the rotation function that the server runs itself.
     function: Vec<u8>,
+    /// The zip of the rotation function for FunctionGraph; `None` where it would not run there.
+    functiongraph: Option<Vec<u8>>,
     /// The licence, and the notices of others.
     copyright: String,
     extras: Extras,
@@ -63,18 +59,19 @@ struct Contents {
 
 /// Runs `cargo xtask dist`.
 pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
-    let of_programs = if arguments.local { 1 } else { setup::STEPS + 3 + www::STEPS + docs::STEPS };
-    let mut steps = Steps::new(of_programs + 3);
-    let target = cargo::metadata().await?.target_directory;
-    let (csms, function, directory) = if arguments.local {
-        let built = target.join("debug");
-        steps.run("Build for this machine", async |step| Ok(((), local(step).await?))).await?;
-        (built.join("csms"), built.join("rotate-database"), target.join("dist"))
-    } else {
-        programs(&mut steps).await?;
-        let built = target.join(setup::FUNCTION_TARGET);
-        (built.join("release/csms"), built.join("function/rotate-database"), cargo::root().join("dist"))
+    let architectures: Vec<_> = match &arguments.only {
+        _ if arguments.local => Architecture::of_this_machine().into_iter().collect(),
+        Some(only) => ALL.into_iter().filter(|architecture| architecture.machine == only).collect(),
+        None => ALL.to_vec(),
     };
+    let before = if arguments.local { 0 } else { EMBEDDED };
+    let for_each = if arguments.local { 2 } else { 5 };
+    let mut steps = Steps::new(before + 1 + for_each * architectures.len() + 1);
+    let target = cargo::metadata().await?.target_directory;
+    let directory = if arguments.local { target.join("dist") } else { cargo::root().join("dist") };
+    if !arguments.local {
+        embedded(&mut steps).await?;
+    }
     let parties = steps
         .run("Libraries of others", async |_| {
             let parties = parties::find(Artefact::Server).await?;
@@ -82,49 +79,72 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
             Ok((parties, format!("{number} libraries, every licence known")))
         })
         .await?;
-    let copyright = parties.notices()?;
-    let extras = Extras::of(&csms)?;
-    if !arguments.local && extras.notices != copyright {
-        bail!("the server does not print the notices of its libraries; another build was embedding its own meanwhile");
-    }
-    let of_function = parties::notices(Artefact::Function).await?;
-    let read = |path: &Path| if arguments.local { stripped(path) } else { read(path) };
-    let (csms, function) = (read(&csms)?, read(&function)?);
-    let are_static = elf::is_static(&csms)? && elf::is_static(&function)?;
-    if !arguments.local && !are_static {
-        bail!("a program is dynamically linked; it would not run everywhere");
-    }
-    let compression = if arguments.local { Compression::none() } else { Compression::best() };
     let (version, created) = (env!("CARGO_PKG_VERSION").to_owned(), commit_time()?);
-    let contents = Contents {
-        sbom: sbom::document(&parties, &version, &created)?,
-        version,
-        created,
-        architecture: X86_64,
-        csms,
-        function: package::self_starting(&function, &of_function, compression)?,
-        compression,
-        copyright,
-        extras,
-    };
-    let made = steps
-        .run("Pack", async |_| {
-            let to = directory.clone();
-            let made = tokio::task::spawn_blocking(move || write(&contents, &to)).await??;
-            let names = made.join(", ");
-            Ok((made, names))
-        })
-        .await?;
+    let copyright = parties.notices()?;
+    let sbom = sbom::document(&parties, &version, &created)?;
+    let of_function = parties::notices(Artefact::Function).await?;
+    let mut made = Vec::new();
+    for architecture in architectures {
+        let compression = if arguments.local { Compression::none() } else { Compression::best() };
+        let programs = if arguments.local {
+            local(&mut steps).await?
+        } else {
+            let programs = programs(&mut steps, architecture).await?;
+            if programs.extras.notices != copyright {
+                bail!(
+                    "the server does not print the notices of its libraries; another build embedded its own meanwhile"
+                );
+            }
+            programs
+        };
+        let functiongraph = || package::for_functiongraph(&programs.function, &of_function);
+        let contents = Contents {
+            version: version.clone(),
+            created: created.clone(),
+            architecture,
+            functiongraph: if arguments.local { None } else { Some(functiongraph()?) },
+            function: package::self_starting(&programs.function, &of_function, compression)?,
+            csms: programs.csms,
+            copyright: copyright.clone(),
+            extras: programs.extras,
+            sbom: sbom.clone(),
+            compression,
+        };
+        let names = steps
+            .run(&format!("Pack for {}", architecture.machine), async |_| {
+                let to = directory.clone();
+                let names = tokio::task::spawn_blocking(move || write(&contents, &to)).await??;
+                let told = names.join(", ");
+                Ok((names, told))
+            })
+            .await?;
+        made.extend(names);
+    }
     steps.run("Checksums", async |_| Ok(((), sums(&directory, &made)?))).await?;
     println!("{}", directory.display());
     Ok(())
 }
 
+/// The programs of an architecture.
+struct Programs {
+    csms: Vec<u8>,
+    function: Vec<u8>,
+    extras: Extras,
+}
+
 /// Builds the programs of this machine.
-async fn local(step: &Step) -> Result<String> {
-    let arguments = ["build", "--bin", "csms", "--bin", "rotate-database"];
-    cargo::run(step, &arguments, &[]).await?;
-    Ok(cargo::shell(&arguments, &[]))
+async fn local(steps: &mut Steps) -> Result<Programs> {
+    steps
+        .run("Build for this machine", async |step| {
+            let arguments = ["build", "--bin", "csms", "--bin", "rotate-database"];
+            cargo::run(step, &arguments, &[]).await?;
+            let built = cargo::metadata().await?.target_directory.join("debug");
+            let csms = built.join("csms");
+            let function = stripped(&built.join("rotate-database"))?;
+            let programs = Programs { extras: Extras::of(&csms, None)?, csms: stripped(&csms)?, function };
+            Ok((programs, cargo::shell(&arguments, &[])))
+        })
+        .await
 }
 
 fn read(path: &Path) -> Result<Vec<u8>> {
@@ -142,24 +162,36 @@ fn stripped(path: &Path) -> Result<Vec<u8>> {
     read(out.path())
 }
 
-/// Builds the static programs, the server with the console in it.
-async fn programs(steps: &mut Steps) -> Result<()> {
-    setup::prepare(steps, &[debian::MUSL_TOOLS, debian::PYTHON_VENV]).await?;
-    steps
-        .run("Package the function", async |step| {
-            let archive = package::build(step).await?;
-            Ok(((), archive.sizes))
-        })
-        .await?;
+/// How many steps [`embedded`] takes.
+const EMBEDDED: usize = setup::STEPS + 2 + www::STEPS + docs::STEPS;
+
+/// Builds what the servers of all architectures have in them: the console, the book, and the notices of libraries.
+async fn embedded(steps: &mut Steps) -> Result<()> {
+    setup::prepare(steps, &[debian::PYTHON_VENV]).await?;
     let npm = wasm::package(steps).await?;
     www::build(steps, &npm.tarball).await?;
     parties::embed(steps).await?;
-    docs::embed(steps).await?;
-    let arguments = ["build", "--release", "--bin", "csms", "--target", setup::FUNCTION_TARGET];
+    docs::embed(steps).await
+}
+
+/// Builds the static programs of an architecture, in four steps; the server has shown that it starts.
+async fn programs(steps: &mut Steps, architecture: Architecture) -> Result<Programs> {
+    setup::prepare_for(steps, architecture).await?;
+    let function = steps
+        .run("Build the function", async |step| {
+            let program = package::compile(step, architecture).await?;
+            let size = package::size(program.len());
+            Ok((program, size))
+        })
+        .await?;
     steps
         .run("Build the server", async |step| {
-            cargo::run(step, &arguments, &[]).await?;
-            Ok(((), cargo::shell(&arguments, &[])))
+            architecture.cargo(step, &["build", "--release", "--bin", "csms"]).await?;
+            let target = cargo::metadata().await?.target_directory;
+            let path = target.join(architecture.target).join("release/csms");
+            let (csms, extras) = (package::static_program(&path)?, Extras::of(&path, architecture.runner())?);
+            let size = package::size(csms.len());
+            Ok((Programs { csms, function, extras }, size))
         })
         .await
 }
@@ -178,13 +210,18 @@ fn commit_time() -> Result<String> {
 /// Writes everything but the checksums, and returns the names.
 fn write(contents: &Contents, directory: &Path) -> Result<Vec<String>> {
     fs::create_dir_all(directory).with_context(|| format!("cannot create {}", directory.display()))?;
-    let stem = format!("csms-{}-linux-{}", contents.version, contents.architecture.machine);
+    let (version, machine) = (&contents.version, contents.architecture.machine);
+    let stem = format!("csms-{version}-linux-{machine}");
+    let functiongraph = format!("rotate-database-{version}-linux-{machine}.zip");
     let mut made = Vec::new();
     for (name, content) in [
         (format!("{stem}.tar.gz"), archive(contents, &stem)?),
         (format!("{stem}.oci.tar"), image::build(contents)?),
         (format!("{stem}.spdx.json"), contents.sbom.clone().into_bytes()),
-    ] {
+    ]
+    .into_iter()
+    .chain(contents.functiongraph.clone().map(|zip| (functiongraph, zip)))
+    {
         fs::write(directory.join(&name), content).with_context(|| format!("cannot write {name}"))?;
         made.push(name);
     }
@@ -222,6 +259,9 @@ fn sums(directory: &Path, names: &[String]) -> Result<String> {
 }
 
 #[cfg(test)]
+use crate::architecture::X86_64;
+
+#[cfg(test)]
 impl Contents {
     /// With the programs that `cargo build` has made; `None`, and a word about it, when they are not there.
     fn built() -> Option<Self> {
@@ -232,7 +272,7 @@ impl Contents {
             return None;
         };
         let function = package::self_starting(&function, "the notices", Compression::none()).unwrap();
-        let extras = Extras::of(&server).unwrap();
+        let extras = Extras::of(&server, None).unwrap();
         Some(Self { csms: stripped(&server).unwrap(), function, extras, ..Self::of_test() })
     }
 
@@ -243,6 +283,7 @@ impl Contents {
             architecture: X86_64,
             csms: b"the server".to_vec(),
             function: b"the function".to_vec(),
+            functiongraph: Some(b"the function for FunctionGraph".to_vec()),
             copyright: "the notices".to_owned(),
             extras: Extras::of_test(),
             sbom: "{}".to_owned(),
@@ -254,6 +295,25 @@ impl Contents {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::architecture::AARCH64;
+
+    #[test]
+    fn every_file_names_its_version_and_architecture() {
+        let directory = tempfile::tempdir().unwrap();
+        let contents = Contents { architecture: AARCH64, ..Contents::of_test() };
+        let made = write(&contents, directory.path()).unwrap();
+        assert_eq!(
+            made,
+            [
+                "csms-1.2.3-linux-aarch64.tar.gz",
+                "csms-1.2.3-linux-aarch64.oci.tar",
+                "csms-1.2.3-linux-aarch64.spdx.json",
+                "rotate-database-1.2.3-linux-aarch64.zip",
+                "csms_1.2.3_arm64.deb",
+                "csms-1.2.3.aarch64.rpm"
+            ]
+        );
+    }
 
     #[test]
     fn two_runs_give_the_same_bytes_and_the_checksums_hold() {

@@ -3,6 +3,7 @@
 //! One module per command; each is a thin sequence over Cargo, the testbed and the file system.
 #![allow(clippy::print_stdout, reason = "what a command line tool says is its interface")]
 
+mod architecture;
 mod arrows;
 mod bench;
 mod cargo;

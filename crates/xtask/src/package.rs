@@ -13,6 +13,7 @@ use flate2::Compression;
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, DateTime, ZipWriter};
 
+use crate::architecture::{Architecture, X86_64};
 use crate::parties::{self, Artefact};
 use crate::progress::{Step, Steps};
 use crate::{cargo, docs, elf, setup, wasm, www};
@@ -60,22 +61,31 @@ pub(crate) async fn run() -> Result<()> {
     Ok(())
 }
 
-/// Builds the function and writes the zip.
+/// Builds the function for FunctionGraph and writes the zip.
 pub(crate) async fn build(step: &Step) -> Result<Archive> {
-    let target = setup::FUNCTION_TARGET;
-    cargo::run(step, &["build", "--package", BINARY, "--profile", "function", "--target", target], &[]).await?;
-    let built = cargo::metadata().await?.target_directory.join(target).join("function").join(BINARY);
-    let binary = fs::read(&built).with_context(|| format!("cannot read {}", built.display()))?;
-    if !elf::is_static(&binary)? {
-        bail!("{} is dynamically linked; it would not run on FunctionGraph", built.display());
-    }
-    let notices = parties::notices(Artefact::Function).await?;
-    let zip = archive(&binary, Some(&notices), deflated())?;
+    let binary = compile(step, X86_64).await?;
+    let zip = for_functiongraph(&binary, &parties::notices(Artefact::Function).await?)?;
     let directory = cargo::root().join("dist");
     fs::create_dir_all(&directory).with_context(|| format!("cannot create {}", directory.display()))?;
     let path = write(&directory, &zip)?;
     let sizes = format!("{} zip, {} static binary", size(zip.len()), size(binary.len()));
     Ok(Archive { path, sizes })
+}
+
+/// Compiles the function for an architecture and returns the program.
+pub(crate) async fn compile(step: &Step, architecture: Architecture) -> Result<Vec<u8>> {
+    architecture.cargo(step, &["build", "--package", BINARY, "--profile", "function"]).await?;
+    let target = cargo::metadata().await?.target_directory;
+    static_program(&target.join(architecture.target).join("function").join(BINARY))
+}
+
+/// Reads a program that has to run on any Linux of its architecture.
+pub(crate) fn static_program(path: &Path) -> Result<Vec<u8>> {
+    let program = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+    if !elf::is_static(&program)? {
+        bail!("{} is dynamically linked; it would not run everywhere", path.display());
+    }
+    Ok(program)
 }
 
 /// Packs the function's binary that plain `cargo build` left beside `server`, to run on this machine alone: it is linked
@@ -112,6 +122,11 @@ fn archive(binary: &[u8], notices: Option<&str>, options: SimpleFileOptions) -> 
     zip(&[("bootstrap", BOOTSTRAP.as_bytes()), (BINARY, binary)], notices, options)
 }
 
+/// The function for FunctionGraph.
+pub(crate) fn for_functiongraph(binary: &[u8], notices: &str) -> Result<Vec<u8>> {
+    archive(binary, Some(notices), deflated())
+}
+
 /// A zip of programs, and the notices of what they are made of.
 fn zip(programs: &[(&str, &[u8])], notices: Option<&str>, options: SimpleFileOptions) -> Result<Vec<u8>> {
     let options = options.last_modified_time(DateTime::default());
@@ -138,7 +153,7 @@ pub(crate) fn self_starting(binary: &[u8], notices: &str, compression: Compressi
 }
 
 /// A size in bytes as a person reads it: `812 B`, `3.4 MB`.
-fn size(bytes: usize) -> String {
+pub(crate) fn size(bytes: usize) -> String {
     match bytes {
         0..1_000 => format!("{bytes} B"),
         1_000..1_000_000 => format!("{}.{} kB", bytes / 1_000, bytes % 1_000 / 100),

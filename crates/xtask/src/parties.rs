@@ -17,7 +17,12 @@ use std::{
 use anyhow::{Context, Result, bail, ensure};
 use licences::Licences;
 
-use crate::{cargo, progress::Steps, setup, wasm, www};
+use crate::{
+    architecture::{AARCH64, X86_64},
+    cargo,
+    progress::Steps,
+    wasm, www,
+};
 
 /// How the names of files begin that a licence wants to be passed on.
 const NOTICES: [&str; 6] = ["LICENSE", "LICENCE", "COPYING", "NOTICE", "COPYRIGHT", "UNLICENSE"];
@@ -74,25 +79,28 @@ pub(crate) struct Parties {
     libraries: Vec<Library>,
 }
 
+/// The targets of programs: their libraries are listed together.
+const TARGETS: [&str; 2] = [X86_64.target, AARCH64.target];
+
 /// Finds what an artefact is made of.
 pub(crate) async fn find(artefact: Artefact) -> Result<Parties> {
     let mut libraries = match artefact {
         Artefact::Server => {
-            let mut all = crates::linked(&["csms-server", "rotate-database"], setup::FUNCTION_TARGET).await?;
+            let mut all = crates::linked(&["csms-server", "rotate-database"], &TARGETS).await?;
             // The console holds the npm package.
-            all.extend(crates::linked(&["csms-wasm"], wasm::TARGET).await?);
+            all.extend(crates::linked(&["csms-wasm"], &[wasm::TARGET]).await?);
             all.extend(npm::bundled()?);
             all.extend(toolchain::of_programs());
             all.extend(toolchain::of_book());
             all
         }
         Artefact::Function => {
-            let mut all = crates::linked(&["rotate-database"], setup::FUNCTION_TARGET).await?;
+            let mut all = crates::linked(&["rotate-database"], &TARGETS).await?;
             all.extend(toolchain::of_programs());
             all
         }
         Artefact::NpmPackage => {
-            let mut all = crates::linked(&["csms-wasm"], wasm::TARGET).await?;
+            let mut all = crates::linked(&["csms-wasm"], &[wasm::TARGET]).await?;
             all.extend(toolchain::of_modules());
             all
         }

@@ -7,13 +7,11 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, Result, bail};
 use csms_testbed::debian::{self, Package};
 
-use crate::cargo;
+use crate::architecture::{Architecture, X86_64};
 use crate::progress::Steps;
+use crate::{cargo, wasm};
 
-/// The target of the rotation function: static, so that it runs on any Linux.
-pub(crate) const FUNCTION_TARGET: &str = "x86_64-unknown-linux-musl";
-
-const TARGETS: [&str; 2] = [FUNCTION_TARGET, "wasm32-unknown-unknown"];
+const TARGETS: [&str; 2] = [X86_64.target, wasm::TARGET];
 
 /// Install the Rust targets and Debian packages that are missing.
 #[derive(Debug, clap::Args)]
@@ -35,7 +33,14 @@ pub(crate) async fn prepare(steps: &mut Steps, packages: &'static [Package]) -> 
 
 /// Makes sure of the Rust targets, as one step.
 pub(crate) async fn rust_targets(steps: &mut Steps) -> Result<()> {
-    steps.run("Rust targets", async |_| tokio::task::spawn_blocking(targets).await?.map(|detail| ((), detail))).await
+    steps.run("Rust targets", async |_| Ok(((), targets(TARGETS.to_vec()).await?))).await
+}
+
+/// Makes sure of what compiles for an architecture and runs what was compiled, in two steps.
+pub(crate) async fn prepare_for(steps: &mut Steps, architecture: Architecture) -> Result<()> {
+    let title = format!("Rust target {}", architecture.target);
+    steps.run(&title, async |_| Ok(((), targets(vec![architecture.target]).await?))).await?;
+    debian_packages(steps, architecture.packages()).await
 }
 
 /// Makes sure of `packages`, as one step.
@@ -52,13 +57,17 @@ pub(crate) async fn debian_packages(steps: &mut Steps, packages: &'static [Packa
         .await
 }
 
-fn targets() -> Result<String> {
-    let listed = rustup(&["target", "list", "--installed"])?;
-    let missing: Vec<_> = TARGETS.into_iter().filter(|target| !listed.lines().any(|line| line == *target)).collect();
-    if !missing.is_empty() {
-        rustup(&[&["target", "add"], missing.as_slice()].concat())?;
-    }
-    Ok(told(&missing))
+async fn targets(wanted: Vec<&'static str>) -> Result<String> {
+    tokio::task::spawn_blocking(move || {
+        let listed = rustup(&["target", "list", "--installed"])?;
+        let is_missing = |target: &&str| !listed.lines().any(|line| line == *target);
+        let missing: Vec<_> = wanted.into_iter().filter(is_missing).collect();
+        if !missing.is_empty() {
+            rustup(&[&["target", "add"], missing.as_slice()].concat())?;
+        }
+        Ok(told(&missing))
+    })
+    .await?
 }
 
 fn rustup(arguments: &[&str]) -> Result<String> {

@@ -3,6 +3,7 @@
 //! It stops at the first failure and says which command repeats it. Where tests run beside each other, a few that fail are tried
 //! once more, alone, because a busy machine can be the reason; what passes then is told, and what fails twice is a failure.
 
+mod emulated;
 mod generators;
 mod programs;
 mod tally;
@@ -75,6 +76,7 @@ const SERVER: &[&str] = &["build", "--bin", "csms"];
 pub(crate) async fn run(arguments: &Arguments) -> Result<ExitCode> {
     let total = setup::STEPS
         + TEST_STEPS
+        + if arguments.long { emulated::STEPS } else { 0 }
         + if arguments.fast { 6 } else { 10 + GROUPS.len() + wasm::suites::STEPS + www::suites::STEPS };
     let name = match arguments {
         Arguments { fast: true, .. } => "test-fast",
@@ -102,6 +104,9 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<ExitCode> {
         www::suites::run(&mut steps).await?;
         artefacts
     };
+    if arguments.long {
+        emulated::run(&mut steps).await?;
+    }
     let environment = Environment { artefacts: &artefacts, long: arguments.long.then_some(LONG) };
     tests(&mut steps, if arguments.fast { &SLOW_PACKAGES } else { &[] }, &environment).await
 }

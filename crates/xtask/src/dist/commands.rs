@@ -1,6 +1,7 @@
 //! What the packed server says of itself: the manual pages of its commands, its completions, and its notices.
 
 use std::{
+    ffi::OsStr,
     fs,
     io::Write as _,
     path::Path,
@@ -30,11 +31,11 @@ pub(super) struct Extras {
 }
 
 impl Extras {
-    /// Asks a server that runs on this machine.
-    pub(super) fn of(server: &Path) -> Result<Self> {
+    /// Asks a server, which `runner` runs where it is for another architecture.
+    pub(super) fn of(server: &Path, runner: Option<&str>) -> Result<Self> {
         let directory = tempfile::tempdir()?;
         let pages = directory.path().to_string_lossy().into_owned();
-        output(server, &["man", &pages])?;
+        output(server, runner, &["man", &pages])?;
         let mut manual = Vec::new();
         for entry in fs::read_dir(directory.path())? {
             let entry = entry?;
@@ -44,11 +45,12 @@ impl Extras {
             manual.push((name, gzip.finish()?));
         }
         manual.sort();
-        let script =
-            |name: &str, shell| Ok::<_, anyhow::Error>((name.to_owned(), output(server, &["completions", shell])?));
+        let script = |name: &str, shell| {
+            Ok::<_, anyhow::Error>((name.to_owned(), output(server, runner, &["completions", shell])?))
+        };
         let completions = vec![script(BASH, "bash")?, script(ZSH, "zsh")?, script(FISH, "fish")?];
         // Its status says whether it has them.
-        let licenses = run(server, &["licenses"])?;
+        let licenses = run(server, runner, &["licenses"])?;
         let notices = if licenses.status.success() { String::from_utf8(licenses.stdout)? } else { String::new() };
         Ok(Self { manual, completions, notices })
     }
@@ -64,14 +66,15 @@ impl Extras {
     }
 }
 
-fn run(server: &Path, arguments: &[&str]) -> Result<std::process::Output> {
-    let mut command = Command::new(server);
-    command.args(arguments).stdin(Stdio::null());
+fn run(server: &Path, runner: Option<&str>, arguments: &[&str]) -> Result<std::process::Output> {
+    let mut words = runner.map(OsStr::new).into_iter().chain([server.as_os_str()]);
+    let mut command = Command::new(words.next().unwrap_or_default());
+    command.args(words).args(arguments).stdin(Stdio::null());
     command.output().with_context(|| format!("cannot run {}", server.display()))
 }
 
-fn output(server: &Path, arguments: &[&str]) -> Result<Vec<u8>> {
-    let output = run(server, arguments)?;
+fn output(server: &Path, runner: Option<&str>, arguments: &[&str]) -> Result<Vec<u8>> {
+    let output = run(server, runner, arguments)?;
     if !output.status.success() {
         bail!("csms {} failed: {}", arguments.join(" "), String::from_utf8_lossy(&output.stderr).trim());
     }

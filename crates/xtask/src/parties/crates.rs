@@ -53,10 +53,11 @@ struct Kind {
     kind: Option<String>,
 }
 
-/// The packages `roots` and every crate that is linked into them for a target.
-pub(super) async fn linked(roots: &[&str], target: &str) -> Result<Vec<Library>> {
+/// The packages `roots` and every crate that is linked into them for any of the targets.
+pub(super) async fn linked(roots: &[&str], targets: &[&str]) -> Result<Vec<Library>> {
     let mut command = cargo::command();
-    command.args(["metadata", "--format-version", "1", "--locked", "--filter-platform", target]);
+    command.args(["metadata", "--format-version", "1", "--locked"]);
+    command.args(targets.iter().flat_map(|target| ["--filter-platform", target]));
     let output = command.stderr(Stdio::inherit()).output().await.context("cannot run cargo metadata")?;
     if !output.status.success() {
         bail!("cargo metadata failed ({})", output.status);
