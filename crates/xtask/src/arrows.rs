@@ -49,6 +49,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     // Tools and tests. Only tests depend on the server.
     ("csms-wasm-tools", &[]),
     ("csms-testbed", &[]),
+    ("csms-fuzz", &["csms-core", "csms-api", "csms-kms"]),
     ("csms-bench", &["csms-core", "csms-kms", "csms-store", "csms-client", "csms-testbed"]),
     ("csms-book", &[]),
     ("xtask", &["csms-api", "csms-core", "csms-testbed"]),

@@ -100,6 +100,18 @@ async fn watched<T>(
     Ok(read)
 }
 
+/// Makes sure of a program from crates.io, by name and version, in a directory of its own, and returns where it is.
+pub(crate) async fn installed(step: &Step, (name, version): (&str, &str)) -> Result<PathBuf> {
+    let root = metadata().await?.target_directory.join(name);
+    let program = root.join("bin").join(name);
+    if !program.exists() {
+        let root = root.display().to_string();
+        // Without optimization, which takes longer than these programs run.
+        run(step, &["install", name, "--version", version, "--locked", "--debug", "--root", &root], &[]).await?;
+    }
+    Ok(program)
+}
+
 /// What Cargo says of one thing that it has compiled.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Artifact {

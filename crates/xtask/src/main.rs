@@ -7,9 +7,11 @@ mod architecture;
 mod arrows;
 mod bench;
 mod cargo;
+mod coverage;
 mod dist;
 mod docs;
 mod elf;
+mod fuzz;
 mod package;
 mod parties;
 mod progress;
@@ -42,7 +44,9 @@ use clap::{Parser, Subcommand};
         cargo xtask test --fast              leave out what needs databases or browsers\n  \
         cargo xtask test --long              also what takes longer\n  \
         cargo xtask bench server             speed of reads and writes beside baselines\n  \
-        cargo xtask soak --minutes 30        kill everything at random, count what is lost"
+        cargo xtask soak --minutes 30        kill everything at random, count what is lost\n  \
+        cargo xtask fuzz --minutes 30        look for bytes that a parser cannot take\n  \
+        cargo xtask coverage                 which lines the quick tests run"
 )]
 struct Arguments {
     #[command(subcommand)]
@@ -58,6 +62,8 @@ enum Command {
     Dist(dist::Arguments),
     Bench(bench::Arguments),
     Soak(soak::Arguments),
+    Fuzz(fuzz::Arguments),
+    Coverage(coverage::Arguments),
     Screenshots(www::screenshots::Arguments),
     Arrows(arrows::Arguments),
     Docs(docs::Arguments),
@@ -76,6 +82,8 @@ fn main() -> ExitCode {
                 Command::Dist(arguments) => dist::run(&arguments).await,
                 Command::Bench(arguments) => bench::run(arguments).await,
                 Command::Soak(arguments) => soak::run(&arguments).await,
+                Command::Fuzz(arguments) => fuzz::run(&arguments).await,
+                Command::Coverage(_) => coverage::run().await,
                 Command::Screenshots(arguments) => www::screenshots::run(arguments).await,
                 Command::Arrows(_) => arrows::run().await,
                 Command::Docs(arguments) => docs::run(&arguments).await,

@@ -70,6 +70,18 @@ async fn targets(wanted: Vec<&'static str>) -> Result<String> {
     .await?
 }
 
+/// Makes sure of a component of the compiler.
+pub(crate) async fn component(name: &'static str) -> Result<String> {
+    tokio::task::spawn_blocking(move || {
+        if rustup(&["component", "list", "--installed"])?.lines().any(|line| line.starts_with(name)) {
+            return Ok(told(&[]));
+        }
+        rustup(&["component", "add", name])?;
+        Ok(told(&[name]))
+    })
+    .await?
+}
+
 fn rustup(arguments: &[&str]) -> Result<String> {
     let output = Command::new("rustup")
         .args(arguments)

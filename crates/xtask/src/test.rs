@@ -34,7 +34,7 @@ pub(crate) struct Arguments {
 const LONG: &str = "CSMS_TEST_LONG";
 
 /// Where the tests are that need databases, Python or a whole server.
-const SLOW_PACKAGES: [&str; 4] = ["csms-conformance", "csms-faults", "csms-rotation-tests", "csms-testbed"];
+pub(crate) const SLOW_PACKAGES: [&str; 4] = ["csms-conformance", "csms-faults", "csms-rotation-tests", "csms-testbed"];
 
 /// Minutes of the stages, with nothing built before.
 const BUDGETS: &[Budget] = &[

@@ -4,7 +4,7 @@ use std::env;
 use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::process::{Output, Stdio};
 
 use anyhow::{Context, Result, bail};
 use tokio::process::Command;
@@ -68,10 +68,15 @@ impl Program {
         self.output(step).await.map(drop)
     }
 
+    /// Runs it and returns how it ended.
+    pub(crate) async fn outcome(&mut self, step: &Step) -> Result<Output> {
+        step.note(&self.name);
+        self.command.output().await.with_context(|| format!("cannot run {}", self.name))
+    }
+
     /// Runs it and returns what it printed.
     pub(crate) async fn output(mut self, step: &Step) -> Result<String> {
-        step.note(&self.name);
-        let output = self.command.output().await.with_context(|| format!("cannot run {}", self.name))?;
+        let output = self.outcome(step).await?;
         let printed = String::from_utf8_lossy(&output.stdout).into_owned();
         if !output.status.success() {
             let errors = String::from_utf8_lossy(&output.stderr);

@@ -92,18 +92,10 @@ async fn bindings(step: &Step) -> Result<String> {
 
 /// The driver of Firefox: the one that is installed, or else our own build of it.
 async fn geckodriver(step: &Step) -> Result<PathBuf> {
-    let (name, version) = GECKODRIVER;
-    if let Some(installed) = node::find(name) {
-        return Ok(installed);
+    match node::find(GECKODRIVER.0) {
+        Some(installed) => Ok(installed),
+        None => cargo::installed(step, GECKODRIVER).await,
     }
-    let root = cargo::metadata().await?.target_directory.join(name);
-    let program = root.join("bin").join(name);
-    if !program.exists() {
-        let root = root.display().to_string();
-        // Without optimization: it only passes messages on.
-        cargo::run(step, &["install", name, "--version", version, "--locked", "--debug", "--root", &root], &[]).await?;
-    }
-    Ok(program)
 }
 
 /// Checks the budget and returns the sizes, in words.
