@@ -8,6 +8,12 @@ use csms_server::{
     cli::{self, Cli},
     commands::completions::COMPLETION_VARIABLE,
 };
+use mimalloc::MiMalloc;
+
+/// A request makes and drops many small things: this allocator takes less time for them than glibc's, and the static programs do not
+/// wait for musl's.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 fn main() -> ExitCode {
     // A shell asks for candidates; ends the process when it does.
