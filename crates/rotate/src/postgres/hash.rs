@@ -168,7 +168,7 @@ mod tests {
 
     #[test]
     fn no_verifier_is_made_that_the_driver_does_not_log_in_with() {
-        assert_eq!(choose(Kind::Scram(100_000), Kept::Unknown).remarks, Vec::<String>::new());
+        assert_eq!(choose(Kind::Scram(100_000), Kept::Unknown).remarks, []);
         for (asked, kept) in [(Kind::Scram(150_000), Kept::Unknown), (Kind::Md5, Kept::Scram(Some(150_000)))] {
             let chosen = choose(asked, kept);
             assert_eq!(chosen.kind, Kind::Scram(MOST_ITERATIONS));

@@ -7,12 +7,22 @@ messages! {
     remedied(what, remedy) "attempt.remedied" "{what}; {remedy}" "{what}；{remedy}";
     joined(all) "attempt.joined" "{all}" "{all}";
     of_account(account, what) "attempt.of-account" "account {account}: {what}" "账号 {account}：{what}";
-    account(user, stage, version, address) "account.version" "{user} of {stage} ({version}) at {address}" "{user}（{stage} {version}，位于 {address}）";
-    account_without_version(user, stage, address) "account.stage" "{user} of {stage} at {address}" "{user}（{stage}，位于 {address}）";
-    idle_account(account, used) "account.idle" "{account}, idle while {used} of SYSCURRENT is in use" "{account}（闲置，应用正在使用 SYSCURRENT 的 {used}）";
-    account_on_server(account, engine, address) "account.on-server" "{account} on {engine} at {address}" "{account}（{engine}，位于 {address}）";
+    account(user, stage, version, address) "account.version"
+        "{user} of {stage} ({version}) at {address}"
+        "{user}（{stage} {version}，位于 {address}）";
+    account_without_version(user, stage, address) "account.stage"
+        "{user} of {stage} at {address}"
+        "{user}（{stage}，位于 {address}）";
+    idle_account(account, used) "account.idle"
+        "{account}, idle while {used} of SYSCURRENT is in use"
+        "{account}（闲置，应用正在使用 SYSCURRENT 的 {used}）";
+    account_on_server(account, engine, address) "account.on-server"
+        "{account} on {engine} at {address}"
+        "{account}（{engine}，位于 {address}）";
 
-    stages(pending, current, previous) "attempt.stages" "SYSPENDING: {pending}, SYSCURRENT: {current}, SYSPREVIOUS: {previous}" "SYSPENDING：{pending}，SYSCURRENT：{current}，SYSPREVIOUS：{previous}";
+    stages(pending, current, previous) "attempt.stages"
+        "SYSPENDING: {pending}, SYSCURRENT: {current}, SYSPREVIOUS: {previous}"
+        "SYSPENDING：{pending}，SYSCURRENT：{current}，SYSPREVIOUS：{previous}";
     version(version) "attempt.version" "{version}" "{version}";
     no_version() "attempt.no-version" "none" "无";
     names_an_account(what) "attempt.names-an-account" "{what} names an account" "{what} 是数据库账号";
@@ -32,13 +42,29 @@ messages! {
     current_moved() "attempt.current-moved" "SYSCURRENT was moved concurrently" "SYSCURRENT 已被同时进行的操作移动";
     next_value(violation) "attempt.next-value" "the next value {violation}" "新的凭据值 {violation}";
     no_random_numbers(error) "attempt.no-random-numbers" "no random numbers: {error}" "无法生成随机数：{error}";
-    hosts_differ(used, in_use, idle, idle_host) "attempt.hosts-differ" "{used}@{in_use} is in use, and {idle}@{idle_host} would take its turn" "正在使用 {used}@{in_use}，将由 {idle}@{idle_host} 接替";
+    hosts_differ(used, in_use, idle, idle_host) "attempt.hosts-differ"
+        "{used}@{in_use} is in use, and {idle}@{idle_host} would take its turn"
+        "正在使用 {used}@{in_use}，将由 {idle}@{idle_host} 接替";
 
-    cannot_read_version(reason) "service.cannot-read-version" "could not read a version: {reason}" "无法读取版本：{reason}";
-    cannot_read_admin(reason) "service.cannot-read-admin" "could not read AdminSecret: {reason}" "无法读取 AdminSecret：{reason}";
-    cannot_read_stage(reason) "service.cannot-read-stage" "could not read a stage: {reason}" "无法读取版本状态：{reason}";
-    cannot_read_pending(reason) "service.cannot-read-pending" "could not read SYSPENDING: {reason}" "无法读取 SYSPENDING：{reason}";
-    cannot_read_current(reason) "service.cannot-read-current" "could not read SYSCURRENT: {reason}" "无法读取 SYSCURRENT：{reason}";
-    cannot_create_pending(reason) "service.cannot-create-pending" "could not create the pending version: {reason}" "无法创建待生效版本：{reason}";
-    cannot_move_current(reason) "service.cannot-move-current" "could not move SYSCURRENT: {reason}" "无法移动 SYSCURRENT：{reason}";
+    cannot_read_version(reason) "service.cannot-read-version"
+        "could not read a version: {reason}"
+        "无法读取版本：{reason}";
+    cannot_read_admin(reason) "service.cannot-read-admin"
+        "could not read AdminSecret: {reason}"
+        "无法读取 AdminSecret：{reason}";
+    cannot_read_stage(reason) "service.cannot-read-stage"
+        "could not read a stage: {reason}"
+        "无法读取版本状态：{reason}";
+    cannot_read_pending(reason) "service.cannot-read-pending"
+        "could not read SYSPENDING: {reason}"
+        "无法读取 SYSPENDING：{reason}";
+    cannot_read_current(reason) "service.cannot-read-current"
+        "could not read SYSCURRENT: {reason}"
+        "无法读取 SYSCURRENT：{reason}";
+    cannot_create_pending(reason) "service.cannot-create-pending"
+        "could not create the pending version: {reason}"
+        "无法创建待生效版本：{reason}";
+    cannot_move_current(reason) "service.cannot-move-current"
+        "could not move SYSCURRENT: {reason}"
+        "无法移动 SYSCURRENT：{reason}";
 }

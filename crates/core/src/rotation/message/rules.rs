@@ -9,11 +9,17 @@ messages! {
     forbidden(phrase) "rule.forbidden" "is not allowed: {phrase}" "此处不允许：{phrase}";
     of_type(phrase) "rule.type" "must be {phrase}" "必须是 {phrase}";
     at_least(phrase) "rule.at-least" "must be at least {phrase}" "不得小于 {phrase}";
-    at_least_not(phrase, got) "rule.at-least-not" "must be at least {phrase} (got {got})" "不得小于 {phrase}（实际为 {got}）";
+    at_least_not(phrase, got) "rule.at-least-not"
+        "must be at least {phrase} (got {got})"
+        "不得小于 {phrase}（实际为 {got}）";
     at_most(phrase) "rule.at-most" "must be at most {phrase}" "不得超过 {phrase}";
-    at_most_not(phrase, got) "rule.at-most-not" "must be at most {phrase} (got {got})" "不得超过 {phrase}（实际为 {got}）";
+    at_most_not(phrase, got) "rule.at-most-not"
+        "must be at most {phrase} (got {got})"
+        "不得超过 {phrase}（实际为 {got}）";
     has_at_most(phrase) "rule.has-at-most" "must have at most {phrase}" "最多允许 {phrase}";
-    has_at_most_not(phrase, got) "rule.has-at-most-not" "must have at most {phrase} (got {got})" "最多允许 {phrase}（实际为 {got}）";
+    has_at_most_not(phrase, got) "rule.has-at-most-not"
+        "must have at most {phrase} (got {got})"
+        "最多允许 {phrase}（实际为 {got}）";
     pattern(phrase) "rule.pattern" "must match {phrase}" "格式必须为 {phrase}";
     choice(phrase) "rule.choice" "must be one of {phrase}" "必须是以下之一：{phrase}";
     base64() "rule.base64" "must be standard base64 text" "必须是标准 base64 文本";

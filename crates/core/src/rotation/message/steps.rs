@@ -31,7 +31,9 @@ steps! {
     "step.probe-pending" "Log in with the password of SYSPENDING" "使用 SYSPENDING 的密码登录";
     "step.probe-current" "Log in with the password of SYSCURRENT" "使用 SYSCURRENT 的密码登录";
     "step.probe-previous" "Log in with the password of SYSPREVIOUS" "使用 SYSPREVIOUS 的密码登录";
-    "step.probe-decoy" "Log in with a wrong password, to see whether passwords are checked" "使用错误密码登录，确认数据库会校验密码";
+    "step.probe-decoy"
+        "Log in with a wrong password, to see whether passwords are checked"
+        "使用错误密码登录，确认数据库会校验密码";
     "step.make-pending" "Store a new password, marked SYSPENDING" "保存新密码，标记为 SYSPENDING";
     "step.set-password" "Set the new password in the database" "在数据库中设置新密码";
     "step.move-stages" "Move SYSCURRENT to the new version" "将 SYSCURRENT 移到新版本";
