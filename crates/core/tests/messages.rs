@@ -1,5 +1,7 @@
 //! The catalogue of messages about rotations: both languages of each, that each is used, and the copy for the console.
 
+#![allow(clippy::unwrap_used, reason = "a test ends where a value is missing")]
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     env, fs,

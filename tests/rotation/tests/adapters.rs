@@ -6,7 +6,7 @@ use core::time::Duration;
 
 use csms_core::rotation::{
     Account, Engine, Probe,
-    message::{mysql, postgresql},
+    message::{mysql as of_mysql, postgresql as of_postgresql},
     plan::{Cause, Change},
 };
 use csms_rotate::{Answer, By, Databases, Limits, NewPassword, SqlDatabases};
@@ -234,7 +234,7 @@ async fn a_postgresql_role_that_may_not_log_in_is_no_wrong_password() {
     database.execute("ALTER ROLE app NOLOGIN").await.unwrap();
     let barred = Answer::detailed(
         Probe::Unknown(Cause::Barred),
-        postgresql::sqlstate_meaning("28000", postgresql::may_not_log_in()),
+        of_postgresql::sqlstate_meaning("28000", of_postgresql::may_not_log_in()),
     );
     assert_eq!(probe(&account).await, barred);
     database.execute("ALTER ROLE app LOGIN CONNECTION LIMIT 0").await.unwrap();
@@ -287,7 +287,7 @@ async fn a_change_that_waits_is_given_up_by_mariadb_itself() {
     let mut blocker = server.admin().await.unwrap();
     blocker.query_drop("FLUSH TABLES WITH READ LOCK").await.unwrap();
     let answer = change_within(Duration::from_millis(200), &database.account("app", PASSWORD)).await;
-    assert_eq!(answer, Answer::detailed(Change::Unknown(Cause::TimedOut), mysql::error(1969_u16)));
+    assert_eq!(answer, Answer::detailed(Change::Unknown(Cause::TimedOut), of_mysql::error(1969_u16)));
     blocker.query_drop("UNLOCK TABLES").await.unwrap();
     blocker.disconnect().await.unwrap();
     assert!(database.can_log_in("app", PASSWORD).await.unwrap());
@@ -306,7 +306,7 @@ async fn a_mariadb_account_that_may_not_log_in_is_no_wrong_password() {
     let database = start_with_login(Engine::MariaDb).await;
     let account = database.account("app", PASSWORD);
     database.execute("ALTER USER app@'%' ACCOUNT LOCK").await.unwrap();
-    assert_eq!(probe(&account).await, Answer::detailed(Probe::Unknown(Cause::Locked), mysql::error(4151_u16)));
+    assert_eq!(probe(&account).await, Answer::detailed(Probe::Unknown(Cause::Locked), of_mysql::error(4151_u16)));
     database.execute("ALTER USER app@'%' ACCOUNT UNLOCK PASSWORD EXPIRE").await.unwrap();
     assert_eq!(finding(&account).await, Probe::Expired);
 }

@@ -242,19 +242,8 @@ fn error() -> Value {
             "error_code": { "type": "string", "enum": codes, "description": "The code of the catalogue." },
             "error_msg": { "type": "string", "minLength": 2, "maxLength": 1024,
                            "description": "What is wrong, and every problem of the request." },
-            "error_detail": {
-                "type": "object",
-                "required": ["code"],
-                "description": "Our own: why a rotation is refused, as a message; absent otherwise.",
-                "properties": {
-                    "code": { "type": "string", "description": "Which message it is; the list may grow." },
-                    "fields": {
-                        "type": "object",
-                        "additionalProperties": true,
-                        "description": "What fills its sentence: each a number, a text, a message or a list of messages.",
-                    },
-                },
-            },
+            "error_detail": { "anyOf": [{ "$ref": "#/components/schemas/Message" }],
+                              "description": "Our own: why a rotation is refused, as a message; absent otherwise." },
         },
     })
 }

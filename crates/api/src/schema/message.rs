@@ -10,7 +10,6 @@ use serde_json::Value;
 pub(crate) struct Message {
     /// Which message it is, such as `cause.unreachable`; the list may grow.
     pub(crate) code: String,
-    /// What fills its sentence: each a number, a text, a message or a list of messages.
-    #[schemars(default)]
-    pub(crate) fields: BTreeMap<String, Value>,
+    /// What fills its sentence: each a number, a text, a message or a list of messages. Absent when nothing does.
+    pub(crate) fields: Option<BTreeMap<String, Value>>,
 }

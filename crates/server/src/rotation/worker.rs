@@ -66,8 +66,8 @@ impl AttemptFailure {
     }
 
     /// One that the function has reported, by a code and in words.
-    fn reported(error_code: String, text: &str, detail: Option<Message>) -> Self {
-        let known = FailureCode::from_word(&error_code);
+    fn reported(error_code: &str, text: &str, detail: Option<Message>) -> Self {
+        let known = FailureCode::from_word(error_code);
         let aftermath = match known {
             Some(FailureCode::Unfinished) => Aftermath::Unfinished,
             _ => Aftermath::Untouched,
@@ -75,7 +75,7 @@ impl AttemptFailure {
         Self {
             code: ErrorCode::FunctionFailed,
             text: one_line(&format!("{error_code}: {text}"), MAX_MESSAGE),
-            message: say::failed_with(one_line(&error_code, MAX_MESSAGE), detail.unwrap_or_else(|| foreign(text))),
+            message: say::failed_with(one_line(error_code, MAX_MESSAGE), detail.unwrap_or_else(|| foreign(text))),
             may_pass_later: known.is_none_or(FailureCode::may_pass_later),
             contact: contact(known),
             aftermath,
@@ -447,7 +447,7 @@ async fn call(app: &App, task: &mut Task, secret: &Secret, holder: &LeaseOwner) 
         Some(RotationReply::Success { version_id }) => VersionId::parse(&version_id)
             .map_err(|_| AttemptFailure::passing(ErrorCode::RotationNotProven, say::reply_without_version())),
         Some(RotationReply::Failed { error_code, error_msg, error_detail }) => {
-            Err(AttemptFailure::reported(error_code, &error_msg, error_detail))
+            Err(AttemptFailure::reported(&error_code, &error_msg, error_detail))
         }
         None => Err(AttemptFailure::passing(ErrorCode::FunctionFailed, say::reply_unknown())),
     }

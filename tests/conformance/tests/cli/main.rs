@@ -136,7 +136,7 @@ async fn a_rotation_that_does_not_begin_is_refused_in_the_language_of_the_termin
     let output = shell.in_chinese(&["secret", "rotate", "text"]).await;
     let refusal = String::from_utf8(output.stderr).unwrap();
     assert!(refusal.starts_with("csms: secret text: CSMS.0501 COMMON 类型的凭据不由服务轮转；"), "{refusal}");
-    let output = shell.in_chinese(&["-o", "json", "secret", "rotate", "text"]).await;
+    let output = shell.in_chinese(&["secret", "rotate", "text", "-o", "json"]).await;
     let refusal: serde_json::Value = serde_json::from_slice(&output.stderr).unwrap();
     assert_eq!(refusal["error"]["detail"]["code"], "refusal.common-secret");
     assert!(refusal["error"]["message"].as_str().unwrap().starts_with("Secrets of type COMMON"), "{refusal}");
