@@ -77,11 +77,10 @@ fn modules_of_tests(file: &Path, text: &str) -> Vec<PathBuf> {
     let is_root = |stem: &str| matches!(stem, "lib" | "main" | "mod");
     let stem = file.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
     let directory = if is_root(stem) { file.parent().unwrap_or(file).to_owned() } else { file.with_extension("") };
-    let declared = text.split("#[cfg(test)]\n").skip(1).filter_map(|after| {
-        let name = after.lines().next()?.trim().strip_prefix("mod ")?.strip_suffix(';')?;
-        Some(directory.join(name))
-    });
-    declared.collect()
+    let for_tests = |line: &str| line.starts_with("#[cfg(test)]") || line.starts_with("#[cfg(all(test,");
+    let lines = text.lines().zip(text.lines().skip(1)).filter(|(line, _)| for_tests(line));
+    let declared = lines.filter_map(|(_, next)| next.strip_prefix("mod ")?.strip_suffix(';'));
+    declared.map(|name| directory.join(name)).collect()
 }
 
 /// The numbers of the lines outside the module of tests at the end that print a value as Rust does.
