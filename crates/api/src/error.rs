@@ -5,13 +5,14 @@
 
 use alloc::{
     borrow::ToOwned,
+    boxed::Box,
     format,
     string::{String, ToString},
     vec::Vec,
 };
 use core::fmt::Write as _;
 
-use csms_core::{Problem, Refusal};
+use csms_core::{Problem, Refusal, rotation::Message};
 use serde_json::{Value, json};
 use thiserror::Error;
 
@@ -231,6 +232,8 @@ pub struct ApiError {
     pub code: ErrorCode,
     /// Public message; never a value from the request.
     pub message: String,
+    /// The same as a code with fields, where it is about a rotation.
+    pub detail: Option<Box<Message>>,
 }
 
 impl ApiError {
@@ -239,7 +242,13 @@ impl ApiError {
     pub fn new(code: ErrorCode, detail: impl AsRef<str>) -> Self {
         let detail = detail.as_ref();
         let message = if detail.is_empty() { code.text().to_owned() } else { format!("{}: {detail}", code.text()) };
-        Self { code, message }
+        Self { code, message, detail: None }
+    }
+
+    /// The code with a message of the catalogue, whose sentence is the whole text.
+    #[must_use]
+    pub fn said(code: ErrorCode, message: Message) -> Self {
+        Self { code, message: message.english(), detail: Some(Box::new(message)) }
     }
 
     /// All problems of a request in one error, the longest list cut with a count of what is left out.
@@ -275,7 +284,10 @@ impl ApiError {
             ErrorShape::Nested => 1024,
         };
         let message: String = self.message.chars().take(limit).collect();
-        let flat = json!({ "error_code": self.code.as_str(), "error_msg": message });
+        let mut flat = json!({ "error_code": self.code.as_str(), "error_msg": message });
+        if let (Some(detail), Value::Object(members)) = (&self.detail, &mut flat) {
+            members.insert("error_detail".to_owned(), json!(detail));
+        }
         match shape {
             ErrorShape::Flat => flat,
             ErrorShape::Nested => json!({ "error": flat }),
@@ -321,7 +333,7 @@ impl From<Refusal> for ApiError {
         if let Some(first) = message.get_mut(..1) {
             first.make_ascii_uppercase();
         }
-        Self { code, message }
+        Self { code, message, detail: None }
     }
 }
 

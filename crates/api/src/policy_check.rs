@@ -118,11 +118,15 @@ fn meaning_of_service(service: &str) -> Meaning {
     if let Some(wrong) = service.chars().find(|character| !is_of_service(*character)) {
         let wrong = u32::from(wrong);
         return Meaning::Nothing(format!(
-            "no service is called {service:?}: names of services have letters, digits and -, and no U+{wrong:04X}"
+            "no service is called {}: names of services have letters, digits and -, and no U+{wrong:04X}",
+            quoted(service)
         ));
     }
     if !service.starts_with(|first: char| first.is_ascii_alphabetic() || matches!(first, '*' | '?')) {
-        return Meaning::Nothing(format!("no service is called {service:?}: names of services begin with a letter"));
+        return Meaning::Nothing(format!(
+            "no service is called {}: names of services begin with a letter",
+            quoted(service)
+        ));
     }
     let is_known = || cloud_names("service").any(|known| known.eq_ignore_ascii_case(service));
     let nearest = nearest(service, SERVICES.into_iter().map(|(known, _)| known));
@@ -134,11 +138,12 @@ fn meaning_of_service(service: &str) -> Meaning {
 
 /// A pattern as a message shows it: in quotes, if it has what cannot be seen or taken for something else.
 fn shown(pattern: &str) -> String {
-    if pattern.chars().all(|character| character.is_ascii_graphic()) {
-        String::from(pattern)
-    } else {
-        format!("{pattern:?}")
-    }
+    if pattern.chars().all(|character| character.is_ascii_graphic()) { String::from(pattern) } else { quoted(pattern) }
+}
+
+/// A text in quotes, with escapes for what cannot be seen.
+fn quoted(text: &str) -> String {
+    format!("\"{}\"", text.escape_debug())
 }
 
 fn meaning_of_action(pattern: &str) -> Meaning {
@@ -154,7 +159,7 @@ fn meaning_of_action(pattern: &str) -> Meaning {
     let Some((service, _)) = served(service).filter(|_| !has_wildcard(service)) else {
         return match meaning_of_service(service) {
             Meaning::OtherService | Meaning::Doubtful(_) if shown(rest) != rest => {
-                Meaning::Nothing(format!("{pattern:?} is no action; names of actions have no such characters"))
+                Meaning::Nothing(format!("{} is no action; names of actions have no such characters", quoted(pattern)))
             }
             meaning => meaning,
         };
@@ -199,7 +204,10 @@ fn meaning_of_resource(pattern: &str) -> Meaning {
         return match meaning_of_service(service) {
             // A star of the service may stand for colons too.
             Meaning::OtherService | Meaning::Doubtful(_) if !service.contains('*') && !may_be_region(region) => {
-                Meaning::Nothing(format!("no region is called {region:?}: their names have letters, digits, - and _"))
+                Meaning::Nothing(format!(
+                    "no region is called {}: their names have letters, digits, - and _",
+                    quoted(region)
+                ))
             }
             meaning => meaning,
         };

@@ -19,6 +19,7 @@ use alloc::{
 
 use csms_core::{
     Secret, SecretValue, VersionId,
+    rotation::{Message, message::message_or_none},
     stage::Stage,
     task::{Task, TaskStatus, TaskStep},
     version::Version,
@@ -374,6 +375,10 @@ pub struct TaskInfo {
     /// Why it failed; absent unless it failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub task_error_msg: Option<String>,
+    /// Our own: why it failed, as a message; absent unless it failed, and where a function gave its reason in words alone.
+    #[serde(deserialize_with = "message_or_none", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<crate::schema::Message>"))]
+    pub task_error_detail: Option<Message>,
     /// Our own: what happened, oldest first; only where it was asked for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub steps: Vec<TaskStepInfo>,
@@ -391,12 +396,22 @@ pub struct TaskStepInfo {
     pub step: String,
     /// How it ended.
     pub outcome: String,
+    /// The same as a message; absent where a function gave its outcome in words alone.
+    #[serde(default, deserialize_with = "message_or_none", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<crate::schema::Message>"))]
+    pub outcome_detail: Option<Message>,
 }
 
 impl From<&TaskStep> for TaskStepInfo {
     fn from(step: &TaskStep) -> Self {
-        let TaskStep { at, attempt, step, outcome } = step;
-        Self { time: at.as_millis(), attempt: *attempt, step: step.clone(), outcome: outcome.clone() }
+        let TaskStep { at, attempt, step, outcome, detail } = step;
+        Self {
+            time: at.as_millis(),
+            attempt: *attempt,
+            step: step.clone(),
+            outcome: outcome.clone(),
+            outcome_detail: detail.clone(),
+        }
     }
 }
 
@@ -410,9 +425,9 @@ impl TaskInfo {
 
 impl From<&Task> for TaskInfo {
     fn from(task: &Task) -> Self {
-        let (task_error_code, task_error_msg) = match &task.status {
-            TaskStatus::Failed { code, message } => (Some(code.clone()), Some(message.clone())),
-            TaskStatus::Running | TaskStatus::Succeeded => (None, None),
+        let (task_error_code, task_error_msg, task_error_detail) = match &task.status {
+            TaskStatus::Failed { code, message, detail } => (Some(code.clone()), Some(message.clone()), detail.clone()),
+            TaskStatus::Running | TaskStatus::Succeeded => (None, None, None),
         };
         Self {
             task_id: task.id.to_string(),
@@ -424,6 +439,7 @@ impl From<&Task> for TaskInfo {
             attempt_nums: task.attempts,
             task_error_code,
             task_error_msg,
+            task_error_detail,
             steps: Vec::new(),
         }
     }

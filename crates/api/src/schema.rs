@@ -10,6 +10,7 @@ mod accounts;
 pub mod catalogue;
 mod description;
 mod document;
+mod message;
 mod observe;
 #[cfg(all(feature = "iam", feature = "kms"))]
 mod others;
@@ -32,4 +33,5 @@ mod users;
 mod versions;
 
 pub use document::document;
+pub(crate) use message::Message;
 pub use page::page;

@@ -58,7 +58,7 @@ pub(crate) fn ended(is_json: bool, outcome: Result<(), CliError>) -> ExitCode {
             // There is nobody left to tell when stderr is closed.
             let _ = match is_json {
                 true => writeln!(std::io::stderr(), "{}", error.to_json()),
-                false => writeln!(std::io::stderr(), "csms: {error}"),
+                false => writeln!(std::io::stderr(), "csms: {}", error.told()),
             };
             error.exit_code()
         }

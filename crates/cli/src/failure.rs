@@ -3,9 +3,11 @@
 use std::{io, process::ExitCode};
 
 use csms_client::ClientError;
-use csms_core::Violation;
+use csms_core::{Violation, rotation::message::function::service_refused};
 use serde_json::{Value, json};
 use thiserror::Error;
+
+use crate::language::in_terminal;
 
 /// The part of `--help` that lists the exit statuses.
 pub(crate) const STATUSES: &str = "\
@@ -124,6 +126,17 @@ impl CliError {
         ExitCode::from(self.kind().0)
     }
 
+    /// The error as people read it: a refusal that is about a rotation is in the language of the terminal.
+    pub(crate) fn told(&self) -> String {
+        match self {
+            Self::About { subject, error } => format!("{subject}: {}", error.told()),
+            Self::Service(ClientError::Refused { status, code, request_id, detail: Some(detail), .. }) => {
+                in_terminal(&service_refused(code, (**detail).clone(), *status, request_id))
+            }
+            other => other.to_string(),
+        }
+    }
+
     /// The error as programs read it.
     pub(crate) fn to_json(&self) -> Value {
         let (status, kind) = self.kind();
@@ -142,11 +155,14 @@ impl CliError {
         }
         if let Self::Service(failed) = innermost {
             add("retryable", failed.is_retryable().into());
-            if let ClientError::Refused { status, code, message, request_id } = failed {
+            if let ClientError::Refused { status, code, message, request_id, detail } = failed {
                 add("http_status", (*status).into());
                 add("code", code.as_str().into());
                 add("message", message.as_str().into());
                 add("request_id", request_id.as_str().into());
+                if let Some(detail) = detail {
+                    add("detail", json!(detail));
+                }
             }
         }
         json!({ "error": error })
@@ -159,7 +175,7 @@ mod tests {
 
     fn refused(status: u16) -> CliError {
         let (code, message) = ("CSMS.0106".to_owned(), "no such secret".to_owned());
-        CliError::Service(ClientError::Refused { status, code, message, request_id: "r".to_owned() })
+        CliError::Service(ClientError::Refused { status, code, message, request_id: "r".to_owned(), detail: None })
     }
 
     #[test]

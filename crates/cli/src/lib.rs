@@ -19,6 +19,7 @@ mod exec;
 mod failure;
 mod input;
 mod key;
+mod language;
 mod moment;
 mod nearest;
 mod output;

@@ -1,5 +1,6 @@
 //! Errors of a call.
 
+use csms_core::rotation::Message;
 use serde_json::Value;
 use thiserror::Error;
 
@@ -17,6 +18,8 @@ pub enum ClientError {
         message: String,
         /// Identifier of the request, for the service's log.
         request_id: String,
+        /// The service's message as a code with fields, where it sends one.
+        detail: Option<Box<Message>>,
     },
     /// The service was not reached, or broke off.
     #[error("the service at {endpoint} did not answer: {reason}")]
@@ -60,16 +63,15 @@ impl ClientError {
     /// Reads an error body, flat or nested, as the official SDKs do.
     pub(crate) fn of(status: u16, request_id: String, body: &[u8]) -> Self {
         let body: Value = serde_json::from_slice(body).unwrap_or(Value::Null);
-        let text = |name: &str| {
-            let found = body.get(name).or_else(|| body.get("error")?.get(name));
-            found.and_then(Value::as_str).map(str::to_owned)
-        };
+        let member = |name: &str| body.get(name).or_else(|| body.get("error")?.get(name));
+        let text = |name: &str| member(name).and_then(Value::as_str).map(str::to_owned);
         let message = text("error_msg").or_else(|| text("message"));
         Self::Refused {
             status,
             code: text("error_code").unwrap_or_else(|| status.to_string()),
             message: message.unwrap_or_else(|| "no message".to_owned()),
             request_id,
+            detail: member("error_detail").and_then(Message::read).map(Box::new),
         }
     }
 }

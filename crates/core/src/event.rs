@@ -194,7 +194,7 @@ impl Occurrence {
         let (kind, failure) = match &task.status {
             TaskStatus::Running => return None,
             TaskStatus::Succeeded => (EventType::SecretRotated, None),
-            TaskStatus::Failed { code, message } => {
+            TaskStatus::Failed { code, message, .. } => {
                 (EventType::SecretRotatedFailed, Some((code.clone(), message.clone())))
             }
         };

@@ -28,7 +28,7 @@ impl Language {
 }
 
 /// Units after a number, in English and in Chinese.
-const UNITS: &[(&str, &str)] = &[
+pub const UNITS: &[(&str, &str)] = &[
     ("character long", "个字符"),
     ("characters long", "个字符"),
     ("byte long", "字节"),
@@ -39,7 +39,7 @@ const UNITS: &[(&str, &str)] = &[
 ];
 
 /// Whole phrases, in English and in Chinese. Patterns and lists of words stand for themselves in every language.
-const PHRASES: &[(&str, &str)] = &[
+pub const PHRASES: &[(&str, &str)] = &[
     ("1 to 1024 bytes without a zero byte", "1 至 1024 字节且不含零字节"),
     ("1 to 128 bytes without control characters", "1 至 128 字节且不含控制字符"),
     ("8 to 128 characters", "8 至 128 个字符"),

@@ -10,6 +10,7 @@
 pub mod account;
 pub mod dry_run;
 pub mod event;
+pub mod message;
 pub mod plan;
 #[cfg(feature = "jwe")]
 pub mod sealed;
@@ -18,7 +19,8 @@ pub mod traceparent;
 
 pub use account::{Account, ClientIdentity, Engine, Login, Tls, Trust, same_host};
 pub use dry_run::{DryRunReport, DryRunStep, Overlap, dry_run_event};
-pub use event::{FailureCode, RotationEvent, RotationReply, SHARED_ACCOUNT};
+pub use event::{FailureCode, RotationEvent, RotationReply};
+pub use message::Message;
 pub use plan::{Action, Cause, Inspection, OperatorReason, Probe, RetryReason, Setter, Situation, plan};
 pub use steps::{ReportedStep, reported_steps};
 pub use traceparent::Traceparent;

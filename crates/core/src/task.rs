@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     identity::{ProjectId, SecretId, TaskId},
     name::SecretName,
+    rotation::message::Message,
     rotation_config::RotationMode,
     time::UnixMillis,
     urn::FunctionUrn,
@@ -38,8 +39,11 @@ pub struct TaskStep {
     pub attempt: u32,
     /// What, in a word or two, such as `function` or `set password`.
     pub step: String,
-    /// How it ended, in words, without any secret value.
+    /// How it ended, in an English sentence without any secret value.
     pub outcome: String,
+    /// The same as a message; steps of earlier versions and of functions of others have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detail: Option<Message>,
 }
 
 /// A foreign text as it may be stored, logged and shown: one line of at most `most` characters.
@@ -70,8 +74,11 @@ pub enum TaskStatus {
     Failed {
         /// A code such as `CSMS.0511`.
         code: String,
-        /// What happened, in words, without any secret value.
+        /// What happened, in an English sentence without any secret value.
         message: String,
+        /// The same as a message; tasks of earlier versions have none.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        detail: Option<Message>,
     },
 }
 
@@ -120,13 +127,18 @@ pub struct Task {
 
 impl Task {
     /// Notes a step of the present attempt.
-    pub fn note(&mut self, at: UnixMillis, step: &str, outcome: &str) {
+    pub fn note(&mut self, at: UnixMillis, step: &str, outcome: Message) {
+        self.note_text(at, step, &outcome.english(), Some(outcome));
+    }
+
+    /// Notes a step as a function reports it, perhaps in words alone.
+    pub fn note_text(&mut self, at: UnixMillis, step: &str, outcome: &str, detail: Option<Message>) {
         if self.steps.len() >= MAX_STEPS {
             // The first one says how the task began.
             self.steps.remove(1);
         }
         let (step, outcome) = (one_line(step, MAX_WORD), one_line(outcome, MAX_OUTCOME));
-        self.steps.push(TaskStep { at, attempt: self.attempts, step, outcome });
+        self.steps.push(TaskStep { at, attempt: self.attempts, step, outcome, detail });
     }
 }
 
@@ -134,7 +146,10 @@ impl Task {
 mod tests {
     use std::format;
 
+    use serde_json::json;
+
     use super::*;
+    use crate::rotation::message::reasons;
 
     fn task() -> Task {
         let id = "22222222-2222-4222-8222-222222222222";
@@ -158,7 +173,7 @@ mod tests {
     fn the_first_and_the_latest_steps_are_kept() {
         let mut task = task();
         for number in 0..100_u64 {
-            task.note(UnixMillis::new(number), "step", "done");
+            task.note(UnixMillis::new(number), "step", reasons::changed());
         }
         let times: Vec<_> = task.steps.iter().map(|step| step.at.as_millis()).collect();
         assert_eq!((times.len(), times[0], times[1], times[MAX_STEPS - 1]), (MAX_STEPS, 0, 53, 99));
@@ -167,7 +182,7 @@ mod tests {
     #[test]
     fn foreign_words_are_one_line_of_bounded_length() {
         let mut task = task();
-        task.note(UnixMillis::new(1), &"w".repeat(500), &format!("a\nb{}", "x".repeat(5000)));
+        task.note_text(UnixMillis::new(1), &"w".repeat(500), &format!("a\nb{}", "x".repeat(5000)), None);
         assert_eq!((task.steps[0].step.len(), task.steps[0].outcome.len()), (MAX_WORD, MAX_OUTCOME));
         assert!(task.steps[0].outcome.starts_with("a bx"));
     }
@@ -177,5 +192,15 @@ mod tests {
         let mut stored = serde_json::to_value(task()).unwrap();
         assert!(stored.get("steps").is_none());
         assert_eq!(serde_json::from_value::<Task>(stored.take()).unwrap(), task());
+    }
+
+    #[test]
+    fn a_task_that_was_stored_in_words_alone_is_read() {
+        let mut stored = serde_json::to_value(task()).unwrap();
+        stored["status"] = json!({ "state": "failed", "code": "CSMS.0511", "message": "no" });
+        stored["steps"] = json!([{ "at": 1, "attempt": 1, "step": "function", "outcome": "no" }]);
+        let read: Task = serde_json::from_value(stored.clone()).unwrap();
+        assert!(matches!(&read.status, TaskStatus::Failed { detail: None, .. }) && read.steps[0].detail.is_none());
+        assert_eq!(serde_json::to_value(read).unwrap(), stored);
     }
 }

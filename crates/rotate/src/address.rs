@@ -10,7 +10,8 @@ use core::{net::SocketAddr, time::Duration};
 
 use csms_core::{
     rotation::{
-        Inspection, Login, Probe,
+        Inspection, Login, Message, Probe,
+        message::{attempt, connection as say},
         plan::{Cause, Change},
     },
     target::TargetRules,
@@ -40,10 +41,9 @@ const fn is_silence(cause: Cause) -> bool {
 }
 
 /// Whether a detail is a code that a database sent: then there is a database, and it answered.
-fn comes_from_a_server(detail: &str) -> bool {
-    // Other texts of drivers begin with the word, too.
-    let is_code = |code: &str| code.starts_with(|c: char| c.is_ascii_digit());
-    detail.starts_with("SQLSTATE ") || detail.strip_prefix("error ").is_some_and(is_code)
+fn comes_from_a_server(detail: Option<&Message>) -> bool {
+    let code = detail.map(Message::code).unwrap_or_default();
+    code.starts_with("postgresql.sqlstate") || code.starts_with("mysql.error")
 }
 
 impl Finding for Probe {
@@ -118,7 +118,7 @@ impl Finding for Result<Vec<String>, Cause> {
 
 impl Finding for Forecast {
     fn nothing(cause: Cause) -> Self {
-        Self::obstacle(cause, String::new())
+        Self::obstacle(cause, None)
     }
 
     fn cause(&self) -> Option<Cause> {
@@ -126,7 +126,7 @@ impl Finding for Forecast {
     }
 
     fn without_silence(&self) -> Option<Self> {
-        self.expected.without_silence().map(|_| Self::obstacle(Cause::Unreachable, "a connection to the database"))
+        self.expected.without_silence().map(|_| Self::obstacle(Cause::Unreachable, say::connection_needed()))
     }
 }
 
@@ -181,32 +181,37 @@ async fn in_turn<T: Finding>(
     for address in addresses {
         let until = Instant::now().checked_add(limit).map_or(deadline, |end| end.min(deadline));
         let in_time = timeout_at(until, work(address)).await;
-        let mut answer = in_time.unwrap_or_else(|_| Answer::detailed(T::nothing(Cause::TimedOut), "no answer in time"));
-        if answer.finding.cause().is_some_and(may_be_of_another_kind) && !comes_from_a_server(&answer.detail) {
+        let mut answer =
+            in_time.unwrap_or_else(|_| Answer::detailed(T::nothing(Cause::TimedOut), say::no_answer_in_time()));
+        if answer.finding.cause().is_some_and(may_be_of_another_kind) && !comes_from_a_server(answer.detail.as_ref()) {
             let is_other = timeout_at(deadline, greeting::is_of_another_kind(login.engine, address)).await;
             if is_other == Ok(true) {
                 return Answer::plain(T::nothing(Cause::OtherServer));
             }
         }
-        if let Some(finding) = answer.finding.without_silence().filter(|_| !comes_from_a_server(&answer.detail)) {
-            (way.log)(&format!("{address} is not reachable: {}", answer.detail));
+        if let Some(finding) = answer.finding.without_silence().filter(|_| !comes_from_a_server(answer.detail.as_ref()))
+        {
+            (way.log)(&format!("{address} is not reachable: {}", answer.detail_text()));
             answer = Answer::plain(finding);
         }
         if !answer.finding.cause().is_some_and(leads_to_the_next) {
             return answer;
         }
-        if several {
-            let cause = answer.finding.cause().map(|cause| cause.to_string()).unwrap_or_default();
-            answer.detail = format!("{}: {cause} {}", address.ip(), answer.detail).trim_end().to_owned();
+        if several && let Some(cause) = answer.finding.cause() {
+            let (address, cause) = (address.ip().to_string(), cause.message());
+            answer.detail = Some(match answer.detail {
+                Some(detail) => say::at_address_because(address, cause, detail),
+                None => say::at_address(address, cause),
+            });
         }
         refusals.push(answer);
     }
-    let details: Vec<String> = refusals.iter().map(|refusal| refusal.detail.clone()).collect();
+    let details: Vec<Message> = refusals.iter().filter_map(|refusal| refusal.detail.clone()).collect();
     // A server that answers says more than one that does not.
     let answers = |refusal: &Answer<T>| refusal.finding.cause() != Some(Cause::Unreachable);
     let chosen = refusals.iter().position(answers).unwrap_or(0);
     match refusals.into_iter().nth(chosen) {
-        Some(refusal) => Answer { detail: details.join("; "), ..refusal },
+        Some(refusal) => Answer { detail: (!details.is_empty()).then(|| attempt::joined(details)), ..refusal },
         None => Answer::plain(T::nothing(Cause::NameUnknown)),
     }
 }
@@ -215,7 +220,10 @@ async fn in_turn<T: Finding>(
 mod tests {
     use core::cell::RefCell;
 
-    use csms_core::rotation::Account;
+    use csms_core::rotation::{
+        Account,
+        message::{mysql, postgresql},
+    };
 
     use super::*;
 
@@ -249,15 +257,18 @@ mod tests {
         let addresses = ["127.0.0.1:1", "127.0.0.9:1"].map(|address| address.parse().unwrap());
         let work = async |address: SocketAddr| {
             let finding = if address.ip().to_string().ends_with('9') { second } else { first };
-            Answer::detailed(finding, "SQLSTATE 53300")
+            Answer::detailed(finding, postgresql::sqlstate("53300"))
         };
         in_turn(&way(), &login("127.0.0.1"), addresses.into(), soon(), Duration::from_secs(5), work).await
     }
 
     #[test]
     fn a_text_of_the_driver_is_no_code_of_a_server() {
-        assert!(comes_from_a_server("error 1045: a wrong password") && comes_from_a_server("SQLSTATE 28P01"));
-        assert!(!comes_from_a_server("error performing TLS handshake"));
+        for answered in [mysql::refused(), mysql::error(1040_u16), postgresql::sqlstate("28P01")] {
+            assert!(comes_from_a_server(Some(&answered)), "{answered}");
+        }
+        assert!(!comes_from_a_server(Some(&say::said("error performing TLS handshake"))));
+        assert!(!comes_from_a_server(None));
     }
 
     #[tokio::test]
@@ -268,7 +279,8 @@ mod tests {
         assert_eq!(of_two(Probe::Unknown(Cause::ReadOnly), Probe::Accepted).await.finding, Probe::Accepted);
         let both = of_two(busy, dead).await;
         assert_eq!(both.finding, busy);
-        assert!(both.detail.contains("127.0.0.1: ") && both.detail.contains("127.0.0.9: "), "{}", both.detail);
+        let detail = both.detail.unwrap().english();
+        assert!(detail.contains("127.0.0.1: ") && detail.contains("127.0.0.9: "), "{detail}");
         let barred = Probe::Unknown(Cause::NoDatabase);
         assert_eq!(of_two(barred, Probe::Accepted).await.finding, barred, "an answer about this login");
     }

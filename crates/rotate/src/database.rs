@@ -4,7 +4,8 @@ use core::time::Duration;
 
 use csms_core::{
     rotation::{
-        Account, Engine, Inspection, Probe,
+        Account, Engine, Inspection, Message, Probe,
+        message::{attempt, connection as say},
         plan::{Cause, Change},
     },
     target::TargetRules,
@@ -22,8 +23,8 @@ use crate::{
 pub struct Answer<T> {
     /// The finding.
     pub finding: T,
-    /// Such as `SQLSTATE 53300`; empty when there is nothing to add.
-    pub detail: String,
+    /// Such as `SQLSTATE 53300`; `None` when there is nothing to add.
+    pub detail: Option<Message>,
     /// Of an account that was read: a digest of its hashes, by which a later change of it is noticed.
     pub seen: Option<String>,
     /// Of a login: whether the server itself, and no pooler before it, has said that it checked the password.
@@ -35,12 +36,17 @@ pub struct Answer<T> {
 impl<T> Answer<T> {
     /// A finding that speaks for itself.
     pub const fn plain(finding: T) -> Self {
-        Self { finding, detail: String::new(), seen: None, checked: false, host: None }
+        Self { finding, detail: None, seen: None, checked: false, host: None }
     }
 
     /// A finding with its detail.
-    pub fn detailed(finding: T, detail: impl Into<String>) -> Self {
-        Self { finding, detail: detail.into(), seen: None, checked: false, host: None }
+    pub const fn detailed(finding: T, detail: Message) -> Self {
+        Self { finding, detail: Some(detail), seen: None, checked: false, host: None }
+    }
+
+    /// The detail as an English sentence; empty when there is none.
+    pub fn detail_text(&self) -> String {
+        self.detail.as_ref().map(Message::english).unwrap_or_default()
     }
 }
 
@@ -124,8 +130,8 @@ pub struct Forecast {
     pub expected: Change,
     /// Whether the old password would go on working until the next change.
     pub keeps_old: bool,
-    /// What is missing for the change, or for keeping the old password; in words.
-    pub missing: Vec<String>,
+    /// What is missing for the change, or for keeping the old password.
+    pub missing: Vec<Message>,
     /// The account as the server names it, `app@%` for instance.
     pub account: Option<String>,
 }
@@ -133,8 +139,8 @@ pub struct Forecast {
 impl Forecast {
     /// A change that would fail.
     #[must_use]
-    pub fn obstacle(cause: Cause, missing: impl Into<String>) -> Self {
-        let missing = vec![missing.into()].into_iter().filter(|what: &String| !what.is_empty()).collect();
+    pub fn obstacle(cause: Cause, missing: impl Into<Option<Message>>) -> Self {
+        let missing = missing.into().into_iter().collect();
         Self { expected: Change::NotDone(cause), keeps_old: false, missing, account: None }
     }
 }
@@ -275,13 +281,13 @@ impl Databases for SqlDatabases {
                 Engine::PostgreSql => postgres::forecast(new, address, self.limits).await,
                 Engine::MySql | Engine::MariaDb => mysql::forecast(new, address, self.limits).await,
             };
-            let detail = forecast.missing.join("; ");
-            Answer::detailed(forecast, detail)
+            let detail = (!forecast.missing.is_empty()).then(|| attempt::joined(forecast.missing.clone()));
+            Answer { detail, ..Answer::plain(forecast) }
         })
         .await;
         let mut forecast = found.finding;
-        if forecast.missing.is_empty() && !found.detail.is_empty() {
-            forecast.missing.push(found.detail);
+        if forecast.missing.is_empty() {
+            forecast.missing.extend(found.detail);
         }
         forecast
     }
@@ -289,16 +295,14 @@ impl Databases for SqlDatabases {
 
 /// What forbids this change whatever the server would say. The planner asks for no such change; this is the last place to
 /// see to it.
-fn not_this_account(new: &NewPassword<'_>) -> Option<&'static str> {
+fn not_this_account(new: &NewPassword<'_>) -> Option<Message> {
     let account = new.account.login();
     match new.by {
         By::Itself(login) | By::Restored { login, .. } if !login.login().is_the_account_of(account) => {
-            Some("the login is not the account that is to be changed")
+            Some(say::other_login())
         }
-        By::Admin { login, .. } if !login.login().is_on_the_server_of(account) => {
-            Some("the administrator is one of another server")
-        }
-        By::Service => Some("passwords are set by SQL here"),
+        By::Admin { login, .. } if !login.login().is_on_the_server_of(account) => Some(say::admin_of_other_server()),
+        By::Service => Some(say::by_sql_here()),
         By::Itself(_) | By::Restored { .. } | By::Admin { .. } => None,
     }
 }

@@ -6,8 +6,10 @@ use csms_core::{
     password::{Password, PasswordPolicy},
     problem::Problem,
     rotation::{
-        Account, Action, FailureCode, Inspection, OperatorReason, RetryReason, RotationEvent, RotationReply, Setter,
-        Situation, plan,
+        Account, Action, FailureCode, Inspection, Message, OperatorReason, RetryReason, RotationEvent, RotationReply,
+        Setter, Situation,
+        message::{attempt as say, reasons, rules},
+        plan,
         plan::{Cause, Change, Labels, Powers, Reading, Role},
     },
 };
@@ -15,7 +17,7 @@ use rand_core::TryCryptoRng;
 use tokio::time::{Instant, timeout_at};
 
 use crate::{
-    database::{Answer, By, Databases, Inspect, NewPassword, Stored},
+    database::{By, Databases, Inspect, NewPassword, Stored},
     observer::{Moment, Observer},
     secrets::{Secrets, SecretsError},
 };
@@ -25,13 +27,13 @@ use crate::{
 pub struct Failure {
     /// What kind of failure, for whoever decides on another attempt.
     pub code: FailureCode,
-    /// What happened, in words, without any value of a secret.
-    pub message: String,
+    /// What happened, without any value of a secret.
+    pub message: Message,
 }
 
 impl Failure {
-    fn new(code: FailureCode, message: impl Into<String>) -> Self {
-        Self { code, message: message.into() }
+    const fn new(code: FailureCode, message: Message) -> Self {
+        Self { code, message }
     }
 
     /// The reply of a function that failed so.
@@ -47,7 +49,7 @@ pub use dry_run::dry_run;
 
 /// Makes one attempt. Returns the version that is SYSCURRENT and logs in now.
 ///
-/// Ends by `deadline` with [`FailureCode::Unavailable`], or [`FailureCode::Unfinished`] if the password may have been
+/// Ends by `deadline` with [`FailureCode::Unavailable`] or [`FailureCode::ServiceUnavailable`], or [`FailureCode::Unfinished`] if the password may have been
 /// changed; whatever was under way then is taken up by the next attempt.
 ///
 /// # Errors
@@ -63,7 +65,7 @@ pub async fn rotate<S: Secrets, D: Databases, R: TryCryptoRng + ?Sized, O: Obser
     let mut steps = Steps { observer };
     steps.before("read-labels")?;
     let labels = in_time(deadline, read_labels(secrets)).await?;
-    steps.after("read-labels", &format!("{labels:?}"))?;
+    steps.after("read-labels", &stages(labels))?;
 
     let mut attempt = Attempt::new(event, secrets, databases, rng, deadline, labels);
     loop {
@@ -94,14 +96,14 @@ impl<O: Observer> Steps<'_, O> {
         self.report_step(step, Moment::Before)
     }
 
-    fn after(&mut self, step: &'static str, outcome: &str) -> Result<(), Failure> {
-        tracing::info!(step, outcome, "done");
+    fn after(&mut self, step: &'static str, outcome: &Message) -> Result<(), Failure> {
+        tracing::info!(step, %outcome, "done");
         self.report_step(step, Moment::After { outcome })
     }
 
     fn report_step(&mut self, step: &'static str, moment: Moment<'_>) -> Result<(), Failure> {
         if self.observer.observe(step, moment).is_break() {
-            return Err(Failure::new(FailureCode::Unavailable, format!("interrupted at {step}")));
+            return Err(Failure::new(FailureCode::Unavailable, say::interrupted(step)));
         }
         Ok(())
     }
@@ -138,7 +140,7 @@ impl Accounts {
     fn get(&self, role: Role) -> Result<&Account, Failure> {
         match self.of(role) {
             Some(Ok(account)) => Ok(account),
-            Some(Err(_)) | None => Err(Failure::new(FailureCode::InvalidSecret, format!("{role} was not read"))),
+            Some(Err(_)) | None => Err(Failure::new(FailureCode::InvalidSecret, say::stage_not_read(role))),
         }
     }
 }
@@ -146,16 +148,16 @@ impl Accounts {
 /// What is behind the answers of the database, by what was asked.
 #[derive(Default)]
 struct Details {
-    pending: String,
-    current: String,
-    previous: String,
-    decoy: String,
-    inspection: String,
-    change: String,
+    pending: Option<Message>,
+    current: Option<Message>,
+    previous: Option<Message>,
+    decoy: Option<Message>,
+    inspection: Option<Message>,
+    change: Option<Message>,
 }
 
 impl Details {
-    const fn of(&self, role: Role) -> &String {
+    const fn of(&self, role: Role) -> &Option<Message> {
         match role {
             Role::Pending => &self.pending,
             Role::Current => &self.current,
@@ -163,7 +165,7 @@ impl Details {
         }
     }
 
-    const fn of_mut(&mut self, role: Role) -> &mut String {
+    const fn of_mut(&mut self, role: Role) -> &mut Option<Message> {
         match role {
             Role::Pending => &mut self.pending,
             Role::Current => &mut self.current,
@@ -231,7 +233,7 @@ impl<'a, S: Secrets, D: Databases, R: TryCryptoRng + ?Sized> Attempt<'a, S, D, R
     fn ended(&self, failure: Failure) -> Failure {
         let in_doubt = self.changing || self.situation.is_between();
         match failure.code {
-            FailureCode::Unavailable | FailureCode::ServiceRefused if in_doubt => {
+            FailureCode::Unavailable | FailureCode::ServiceUnavailable | FailureCode::ServiceRefused if in_doubt => {
                 Failure { code: FailureCode::Unfinished, ..failure }
             }
             _ => failure,
@@ -239,7 +241,7 @@ impl<'a, S: Secrets, D: Databases, R: TryCryptoRng + ?Sized> Attempt<'a, S, D, R
     }
 
     /// Does what an action says and notes what came of it. Returns a few words for the log.
-    async fn carry_out(&mut self, action: &Action) -> Result<String, Failure> {
+    async fn carry_out(&mut self, action: &Action) -> Result<Message, Failure> {
         match *action {
             Action::Read(role) => self.read(role).await,
             Action::Probe(role) => {
@@ -252,7 +254,7 @@ impl<'a, S: Secrets, D: Databases, R: TryCryptoRng + ?Sized> Attempt<'a, S, D, R
                 if role == self.base() && answer.host.is_some() {
                     self.host_part.clone_from(&answer.host);
                 }
-                Ok(told(&answer))
+                Ok(told(answer.finding.message(), answer.detail))
             }
             Action::ProbeDecoy => {
                 let password = self.random_password()?;
@@ -260,7 +262,7 @@ impl<'a, S: Secrets, D: Databases, R: TryCryptoRng + ?Sized> Attempt<'a, S, D, R
                 let answer = self.databases.probe(&decoy, self.deadline).await;
                 self.situation.note_decoy(answer.finding);
                 self.details.decoy.clone_from(&answer.detail);
-                Ok(told(&answer))
+                Ok(told(answer.finding.message(), answer.detail))
             }
             Action::MakePending { base } => self.make_pending(base).await,
             Action::ReadAdmin => self.read_admin().await,
@@ -269,21 +271,23 @@ impl<'a, S: Secrets, D: Databases, R: TryCryptoRng + ?Sized> Attempt<'a, S, D, R
                 self.require_pending_label().await?;
                 if let Some(difference) = self.difference_of_hosts().await? {
                     self.situation.note_change(by, Change::NotDone(Cause::OtherHosts));
-                    self.details.change = difference;
-                    return Ok(format!("by {by}: {}", self.details.change));
+                    self.details.change = Some(difference.clone());
+                    return Ok(say::by(by.message(), difference));
                 }
                 let answer = self.databases.set_password(self.new_password(by)?, self.deadline).await;
                 self.situation.note_change(by, answer.finding);
                 self.details.change.clone_from(&answer.detail);
-                Ok(format!("by {by}: {}", told(&answer)))
+                Ok(say::by(by.message(), told(answer.finding.message(), answer.detail)))
             }
             Action::MoveStages { to, from } => self.move_stages(to, from).await,
             Action::RemovePendingLabel => Ok(self.remove_pending_label().await),
-            Action::Done(_) | Action::Retry(_) | Action::NeedsOperator(_) => Ok(String::new()),
+            Action::Done(version) => Ok(say::version(version)),
+            Action::Retry(reason) => Ok(reason.message()),
+            Action::NeedsOperator(reason) => Ok(reason.message()),
         }
     }
 
-    async fn inspect(&mut self) -> Result<String, Failure> {
+    async fn inspect(&mut self) -> Result<Message, Failure> {
         let (account, base) = (self.accounts.get(Role::Pending)?.login().clone(), self.base());
         let stored = |role| match self.accounts.of(role) {
             Some(Ok(stored)) if stored.login().is_the_account_of(&account) => Some(stored),
@@ -305,18 +309,18 @@ impl<'a, S: Secrets, D: Databases, R: TryCryptoRng + ?Sized> Attempt<'a, S, D, R
         self.seen.clone_from(&answer.seen);
         self.host_part.clone_from(&answer.host);
         self.admin_refused = answer.finding == Inspection::Failed(Cause::NoLogin);
-        Ok(told(&answer))
+        Ok(told(answer.finding.message(), answer.detail))
     }
 
     /// Where two accounts take turns: how the hosts that they admit differ, as far as that can be found out. Applications
     /// that log in as the one from anywhere are shut out when the other admits them from a few places alone.
-    async fn difference_of_hosts(&self) -> Result<Option<String>, Failure> {
+    async fn difference_of_hosts(&self) -> Result<Option<Message>, Failure> {
         let (RotationMode::MultiUser, Some(host)) = (self.mode, &self.host_part) else { return Ok(None) };
         let (used, idle) = (self.accounts.get(Role::Current)?, self.accounts.get(Role::Previous)?);
         let (used_name, idle_name) = (&used.login().username, &idle.login().username);
         let in_use = self.databases.probe(used, self.deadline).await.host;
         let other = in_use.filter(|in_use| !in_use.eq_ignore_ascii_case(host));
-        Ok(other.map(|other| format!("{used_name}@{other} is in use, and {idle_name}@{host} would take its turn")))
+        Ok(other.map(|other| say::hosts_differ(used_name, other, idle_name, host)))
     }
 
     /// The label of the version whose account is changed.
@@ -327,26 +331,26 @@ impl<'a, S: Secrets, D: Databases, R: TryCryptoRng + ?Sized> Attempt<'a, S, D, R
         }
     }
 
-    async fn read(&mut self, role: Role) -> Result<String, Failure> {
+    async fn read(&mut self, role: Role) -> Result<Message, Failure> {
         let version = self.situation.version(role).ok_or_else(|| vanished(role))?;
-        let value = self.secrets.value(version).await.map_err(|error| refused("read a version", &error))?;
+        let value = self.secrets.value(version).await.map_err(|error| refused(error, say::cannot_read_version))?;
         let account = Account::parse(&value);
         let (reading, outcome) = match &account {
-            Ok(account) => (Reading::Login(account.login().clone()), format!("{version} names an account")),
-            Err(problems) => (Reading::Invalid, format!("{version} has {} problems", problems.len())),
+            Ok(account) => (Reading::Login(account.login().clone()), say::names_an_account(version)),
+            Err(problems) => (Reading::Invalid, say::has_problems(version, problems.len())),
         };
         self.situation.note_reading(role, reading);
         self.accounts.keep(role, account);
         Ok(outcome)
     }
 
-    async fn read_admin(&mut self) -> Result<String, Failure> {
-        let name = self.admin_secret.ok_or_else(|| Failure::new(FailureCode::InvalidEvent, "no AdminSecret"))?;
-        let value = self.secrets.admin_value(name).await.map_err(|error| refused("read AdminSecret", &error))?;
+    async fn read_admin(&mut self) -> Result<Message, Failure> {
+        let name = self.admin_secret.ok_or_else(|| Failure::new(FailureCode::InvalidEvent, say::no_admin_secret()))?;
+        let value = self.secrets.admin_value(name).await.map_err(|error| refused(error, say::cannot_read_admin))?;
         let account = Account::parse(&value);
         let (reading, outcome) = match &account {
-            Ok(account) => (Reading::Login(account.login().clone()), format!("{name} names an account")),
-            Err(problems) => (Reading::Invalid, format!("{name} has {} problems", problems.len())),
+            Ok(account) => (Reading::Login(account.login().clone()), say::names_an_account(name)),
+            Err(problems) => (Reading::Invalid, say::has_problems(name, problems.len())),
         };
         self.situation.note_admin(reading);
         self.accounts.admin = account.ok();
@@ -378,52 +382,52 @@ impl<'a, S: Secrets, D: Databases, R: TryCryptoRng + ?Sized> Attempt<'a, S, D, R
     /// not set.
     async fn require_pending_label(&self) -> Result<(), Failure> {
         let pending = self.secrets.stage(&StageName::pending()).await;
-        if pending.map_err(|error| refused("read SYSPENDING", &error))? == self.situation.version(Role::Pending) {
+        if pending.map_err(|error| refused(error, say::cannot_read_pending))? == self.situation.version(Role::Pending) {
             return Ok(());
         }
-        Err(Failure::new(FailureCode::Unavailable, "SYSPENDING was moved concurrently"))
+        Err(Failure::new(FailureCode::Unavailable, say::pending_moved()))
     }
 
-    async fn make_pending(&mut self, base: Role) -> Result<String, Failure> {
+    async fn make_pending(&mut self, base: Role) -> Result<Message, Failure> {
         self.require_pending_label().await?;
         let password = self.random_password()?;
         let value: SecretValue = self.accounts.get(base)?.with_password(password.reveal()).map_err(|violation| {
-            Failure::new(FailureCode::InvalidSecret, format!("the next value {}", violation.message()))
+            Failure::new(FailureCode::InvalidSecret, say::next_value(rules::violated(&violation)))
         })?;
         let account = Account::parse(&value).map_err(|problems| invalid(base, &problems))?;
         let version =
-            self.secrets.create_pending(value).await.map_err(|error| refused("create the pending version", &error))?;
+            self.secrets.create_pending(value).await.map_err(|error| refused(error, say::cannot_create_pending))?;
         self.situation.note_pending(version, account.login().clone());
         self.accounts.keep(Role::Pending, Ok(account));
-        Ok(version.to_string())
+        Ok(say::version(version))
     }
 
     /// The stage API has no compare-and-set, so SYSCURRENT is re-read just before it is moved.
-    async fn move_stages(&mut self, to: VersionId, from: VersionId) -> Result<String, Failure> {
+    async fn move_stages(&mut self, to: VersionId, from: VersionId) -> Result<Message, Failure> {
         let stage = StageName::current();
-        let current = self.secrets.stage(&stage).await.map_err(|error| refused("read SYSCURRENT", &error))?;
+        let current = self.secrets.stage(&stage).await.map_err(|error| refused(error, say::cannot_read_current))?;
         if current != Some(from) {
-            return Err(Failure::new(FailureCode::Unavailable, "SYSCURRENT was moved concurrently"));
+            return Err(Failure::new(FailureCode::Unavailable, say::current_moved()));
         }
-        self.secrets.make_current(to).await.map_err(|error| refused("move SYSCURRENT", &error))?;
+        self.secrets.make_current(to).await.map_err(|error| refused(error, say::cannot_move_current))?;
         self.situation.note_moved();
-        Ok(format!("SYSCURRENT from {from} to {to}"))
+        Ok(say::stage_moved(from, to))
     }
 
     /// A label left behind harms nobody: the next rotation sees that its version is in use and moves it. So failing
     /// here, for instance for want of a permission, is no failure of the rotation.
-    async fn remove_pending_label(&mut self) -> String {
+    async fn remove_pending_label(&mut self) -> Message {
         let removed = self.secrets.remove_pending_label().await;
         self.situation.note_label_removed();
         match removed {
-            Ok(()) => "removed".to_owned(),
-            Err(error) => format!("left behind: {}", error.message()),
+            Ok(()) => say::label_removed(),
+            Err(error) => say::label_left(error.into_message()),
         }
     }
 
     fn random_password(&mut self) -> Result<Password, Failure> {
         Password::make(&PasswordPolicy::for_database(), self.rng)
-            .map_err(|error| Failure::new(FailureCode::Unavailable, format!("no random numbers: {error}")))
+            .map_err(|error| Failure::new(FailureCode::Unavailable, say::no_random_numbers(error.to_string())))
     }
 
     fn retry(&self, reason: RetryReason) -> Failure {
@@ -434,21 +438,21 @@ impl<'a, S: Secrets, D: Databases, R: TryCryptoRng + ?Sized> Attempt<'a, S, D, R
             RetryReason::NotChanged(_) | RetryReason::ChangeUnknown(_) => &self.details.change,
             RetryReason::ChangeNotSeen => &self.details.pending,
         };
-        let remedy = reason.cause().and_then(plan::Cause::remedy);
-        Failure::new(FailureCode::Unavailable, self.sentence(&reason, detail, remedy))
+        let remedy = reason.cause().and_then(Cause::remedy);
+        Failure::new(FailureCode::Unavailable, self.sentence(reason.message(), detail.clone(), remedy))
     }
 
     fn needs_operator(&self, reason: OperatorReason) -> Failure {
         if let OperatorReason::NotAnAccount(role) = reason {
             return match self.accounts.of(role) {
                 Some(Err(problems)) => invalid(role, problems),
-                Some(Ok(_)) | None => Failure::new(FailureCode::InvalidSecret, reason.to_string()),
+                Some(Ok(_)) | None => Failure::new(FailureCode::InvalidSecret, reason.message()),
             };
         }
-        let nothing = String::new();
+        let nothing = None;
         let detail = match reason {
             // The administrator sees more than the login is told.
-            OperatorReason::LoginBarred(..) if !self.details.inspection.is_empty() => &self.details.inspection,
+            OperatorReason::LoginBarred(..) if self.details.inspection.is_some() => &self.details.inspection,
             OperatorReason::LoginBarred(role, _) | OperatorReason::PasswordExpired(role) => self.details.of(role),
             OperatorReason::NobodyLogsIn => self.details.of(self.base()),
             OperatorReason::RightPasswordRefused(..)
@@ -459,7 +463,7 @@ impl<'a, S: Secrets, D: Databases, R: TryCryptoRng + ?Sized> Attempt<'a, S, D, R
             | OperatorReason::SeveralAccounts
             | OperatorReason::NotInspected(_)
             | OperatorReason::NoAccount => &self.details.inspection,
-            OperatorReason::AdminRefused if self.details.change.is_empty() => &self.details.inspection,
+            OperatorReason::AdminRefused if self.details.change.is_none() => &self.details.inspection,
             OperatorReason::AdminRefused
             | OperatorReason::ChangeForbidden
             | OperatorReason::ChangeBarred(_)
@@ -468,50 +472,60 @@ impl<'a, S: Secrets, D: Databases, R: TryCryptoRng + ?Sized> Attempt<'a, S, D, R
             OperatorReason::PasswordsNotChecked => &self.details.decoy,
             _ => &nothing,
         };
-        let remedy = reason.cause().and_then(plan::Cause::remedy);
-        Failure::new(FailureCode::NeedsOperator, self.sentence(&reason, detail, remedy))
+        let remedy = reason.cause().and_then(Cause::remedy);
+        Failure::new(FailureCode::NeedsOperator, self.sentence(reason.message(), detail.clone(), remedy))
     }
 
     /// Which account, in which version, what happened, what is behind it, and what to do.
-    fn sentence(&self, reason: &dyn core::fmt::Display, detail: &str, remedy: Option<&str>) -> String {
-        let mut text = match self.accounts.of(self.base()) {
-            Some(Ok(account)) => format!("account {}: {reason}", self.full_name(account)),
-            _ => reason.to_string(),
+    fn sentence(&self, reason: Message, detail: Option<Message>, remedy: Option<Message>) -> Message {
+        let said = match self.accounts.of(self.base()) {
+            Some(Ok(account)) => say::of_account(self.full_name(account), reason),
+            _ => reason,
         };
-        if !detail.is_empty() {
-            text = format!("{text} ({detail})");
-        }
+        let said = told(said, detail);
         match remedy {
-            Some(remedy) => format!("{text}; {remedy}"),
-            None => text,
+            Some(remedy) => say::remedied(said, remedy),
+            None => said,
         }
     }
 
     /// `app of SYSCURRENT (v2) at db.example:5432`; with two accounts, the one in use as well, which nobody is to touch.
-    fn full_name(&self, account: &Account) -> String {
+    fn full_name(&self, account: &Account) -> Message {
         let (login, base) = (account.login(), self.base());
         let (host, port) = login.rotation_address();
-        let version = self.situation.version(base).map(|version| format!(" ({version})")).unwrap_or_default();
-        let mut text = format!("{} of {base}{version} at {host}:{port}", login.username);
-        if let (Role::Previous, Some(Ok(used))) = (base, self.accounts.of(Role::Current)) {
-            text = format!("{text}, idle while {} of SYSCURRENT is in use", used.login().username);
+        let address = format!("{host}:{port}");
+        let named = match self.situation.version(base) {
+            Some(version) => say::account(&login.username, base, version, address),
+            None => say::account_without_version(&login.username, base, address),
+        };
+        match (base, self.accounts.of(Role::Current)) {
+            (Role::Previous, Some(Ok(used))) => say::idle_account(named, &used.login().username),
+            _ => named,
         }
-        text
     }
 }
 
-/// A finding for the log, with what is behind it.
-fn told<T: core::fmt::Debug>(answer: &Answer<T>) -> String {
-    let finding = &answer.finding;
-    if answer.detail.is_empty() { format!("{finding:?}") } else { format!("{finding:?} ({})", answer.detail) }
+/// A finding with what is behind it.
+fn told(finding: Message, detail: Option<Message>) -> Message {
+    match detail {
+        Some(detail) => say::detailed(finding, detail),
+        None => finding,
+    }
+}
+
+/// Which versions the stages mark.
+fn stages(labels: Labels) -> Message {
+    let marked = |version: Option<VersionId>| version.map_or_else(say::no_version, say::version);
+    say::stages(marked(labels.pending), marked(labels.current), marked(labels.previous))
 }
 
 fn no_admin() -> Failure {
-    Failure::new(FailureCode::InvalidSecret, "AdminSecret was not read")
+    Failure::new(FailureCode::InvalidSecret, say::admin_not_read())
 }
 
 async fn read_labels<S: Secrets>(secrets: &S) -> Result<Labels, Failure> {
-    let read = async |stage: StageName| secrets.stage(&stage).await.map_err(|error| refused("read a stage", &error));
+    let read =
+        async |stage: StageName| secrets.stage(&stage).await.map_err(|error| refused(error, say::cannot_read_stage));
     Ok(Labels {
         pending: read(StageName::pending()).await?,
         current: read(StageName::current()).await?,
@@ -520,27 +534,23 @@ async fn read_labels<S: Secrets>(secrets: &S) -> Result<Labels, Failure> {
 }
 
 async fn in_time<T>(deadline: Instant, work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
-    timeout_at(deadline, work)
-        .await
-        .unwrap_or_else(|_| Err(Failure::new(FailureCode::Unavailable, "the attempt ran out of time")))
+    timeout_at(deadline, work).await.unwrap_or_else(|_| Err(Failure::new(FailureCode::Unavailable, say::out_of_time())))
 }
 
-fn refused(what: &str, error: &SecretsError) -> Failure {
+fn refused(error: SecretsError, say: impl FnOnce(Message) -> Message) -> Failure {
     let code = match error {
-        SecretsError::Unavailable(_) => FailureCode::Unavailable,
+        SecretsError::Unavailable(_) => FailureCode::ServiceUnavailable,
         SecretsError::Refused(_) => FailureCode::ServiceRefused,
     };
-    Failure::new(code, format!("could not {what}: {}", error.message()))
+    Failure::new(code, say(error.into_message()))
 }
 
 fn invalid(role: Role, problems: &[Problem]) -> Failure {
-    let told: Vec<String> = problems.iter().map(ToString::to_string).collect();
-    let message = format!("{}: {}", OperatorReason::NotAnAccount(role), told.join("; "));
-    Failure::new(FailureCode::InvalidSecret, message)
+    Failure::new(FailureCode::InvalidSecret, reasons::not_an_account_because(role, rules::problems(problems)))
 }
 
 fn vanished(role: Role) -> Failure {
-    Failure::new(FailureCode::Unavailable, format!("no version is {role}"))
+    Failure::new(FailureCode::Unavailable, say::no_version_of(role))
 }
 
 #[cfg(test)]

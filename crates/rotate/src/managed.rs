@@ -9,7 +9,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use csms_core::{
     ProjectId, UnixMillis,
     rotation::{
-        Account, Inspection, Probe, Trust,
+        Account, Inspection, Message, Probe, Trust,
+        message::connection as say,
         plan::{Cause, Change},
     },
     sign::{self, host_header, percent_encode},
@@ -70,7 +71,7 @@ impl ManagedDatabases {
     /// `sql`.
     ///
     /// # Errors
-    /// A sentence about an address that is none, or about TLS.
+    /// What is wrong with the address, or with TLS.
     pub fn new(
         product: Product,
         endpoint: &str,
@@ -78,19 +79,19 @@ impl ManagedDatabases {
         instance: &str,
         signer: Signer,
         sql: SqlDatabases,
-    ) -> Result<Self, String> {
-        let url: Url = endpoint.parse().map_err(|_| format!("{endpoint} is no address"))?;
+    ) -> Result<Self, Message> {
+        let url: Url = endpoint.parse().map_err(|_| say::no_address(endpoint))?;
         if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
-            return Err("the endpoint must be an http:// or https:// address".to_owned());
+            return Err(say::no_http_address());
         }
-        let tls = tls::client_config(&Trust::default()).map_err(|error| format!("cannot set up TLS: {error}"))?;
+        let tls = tls::client_config(&Trust::default()).map_err(say::no_tls)?;
         let http = Client::builder()
             .tls_backend_preconfigured(tls)
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy()
             .timeout(TIMEOUT)
             .build()
-            .map_err(|error| format!("cannot set up HTTP: {error}"))?;
+            .map_err(|error| say::no_http(error.to_string()))?;
         Ok(Self { product, url, project, instance: instance.to_owned(), signer, http, sql })
     }
 
@@ -104,7 +105,7 @@ impl ManagedDatabases {
         let response = match request.send().await {
             Ok(response) => response,
             Err(error) if error.is_connect() => {
-                return Answer::detailed(Change::NotDone(Cause::Unreachable), "the management service");
+                return Answer::detailed(Change::NotDone(Cause::Unreachable), say::service());
             }
             Err(error) if error.is_timeout() => return Answer::plain(Change::Unknown(Cause::TimedOut)),
             Err(_) => return Answer::plain(Change::Unknown(Cause::Unreachable)),
@@ -117,8 +118,10 @@ impl ManagedDatabases {
             }
             Err(_) => None,
         };
-        let detail = code
-            .map_or_else(|| format!("HTTP {}", status.as_u16()), |code| format!("HTTP {}, {code}", status.as_u16()));
+        let detail = match code {
+            Some(code) => say::http_code(status.as_u16(), code),
+            None => say::http(status.as_u16()),
+        };
         match change_of(status) {
             Change::Done => Answer::plain(Change::Done),
             change => Answer::detailed(change, detail),
@@ -196,8 +199,7 @@ impl Databases for ManagedDatabases {
         if !matches!(new.by, By::Service) {
             return self.sql.forecast(new, deadline).await;
         }
-        let missing =
-            if new.keep_old { vec!["the management service keeps no old password".to_owned()] } else { Vec::new() };
+        let missing = if new.keep_old { vec![say::keeps_no_old()] } else { Vec::new() };
         Forecast { expected: Change::Done, keeps_old: false, missing, account: None }
     }
 }

@@ -16,7 +16,8 @@ use account::{Method, Shown};
 use csms_core::{
     password::{Password, PasswordPolicy},
     rotation::{
-        Account, Inspection, Probe, Tls,
+        Account, Inspection, Message, Probe, Tls,
+        message::{connection, mysql as say},
         plan::{Cause, Change, Match, Passwords},
     },
 };
@@ -37,10 +38,10 @@ pub(crate) async fn probe(account: &Account, address: SocketAddr) -> Answer<Prob
     match look_in(account, address).await {
         Ok(logged_in) if user_of(&logged_in) == account.login().username => {
             let host = logged_in.rsplit_once('@').map(|(_, host)| host.to_owned());
-            Answer { host, ..Answer::detailed(Probe::Accepted, format!("as {logged_in}")) }
+            Answer { host, ..Answer::detailed(Probe::Accepted, say::logged_in(logged_in)) }
         }
         // An anonymous account, or a server that checks nothing (skip-grant-tables).
-        Ok(logged_in) => Answer::detailed(Probe::Unknown(Cause::OtherAccount), format!("as {logged_in}")),
+        Ok(logged_in) => Answer::detailed(Probe::Unknown(Cause::OtherAccount), say::logged_in(logged_in)),
         Err(error) => {
             let finding = match &error {
                 Error::Server(server) if is_access_denied(server.code) => Probe::Refused,
@@ -108,8 +109,11 @@ async fn change(
         Method::NativeHash => set_by_hash(&mut session, &new, &target.name, sent).await?,
     };
     session.close().await;
-    let detail = if answer.detail.is_empty() { full_name } else { format!("{full_name}; {}", answer.detail) };
-    Ok(Answer { detail, ..answer })
+    let detail = match answer.detail {
+        Some(remark) => say::changed(full_name, remark),
+        None => say::account(full_name),
+    };
+    Ok(Answer { detail: Some(detail), ..answer })
 }
 
 /// Waits until changes of earlier sessions are over, and sees whether the account is still as it was read: a change that
@@ -123,17 +127,13 @@ async fn not_as_it_was(
     let (Some(seen), Name::Other { user, host }) = (new.seen, &target.name) else { return Ok(None) };
     let locked: Option<Option<u8>> = session.first(&statement::lock(user, host, limit)).await?;
     if locked.flatten() != Some(1) {
-        return Ok(Some(Answer::detailed(Change::NotDone(Cause::Busy), "another change of this account is under way")));
+        return Ok(Some(Answer::detailed(Change::NotDone(Cause::Busy), say::change_under_way())));
     }
     let shown = show(session, &target.name).await?;
     let second = second_hash(session, user, host, target.method).await?;
     let now = shown.map(|shown| digest(&shown, second.as_deref()));
-    Ok((now.as_deref() != Some(seen)).then(|| {
-        Answer::detailed(
-            Change::NotDone(Cause::Changed),
-            format!("its hash was {seen} and is {}", now.unwrap_or_default()),
-        )
-    }))
+    Ok((now.as_deref() != Some(seen))
+        .then(|| Answer::detailed(Change::NotDone(Cause::Changed), say::hash_changed(seen, now.unwrap_or_default()))))
 }
 
 /// MySQL. `REPLACE` says which password the change is from, on servers that know second passwords: without it, a login with
@@ -188,7 +188,7 @@ async fn alter(
                     // Whether the server takes the password that is in use once more says nothing of the new one.
                     match send(in_use.password(), None, false).await {
                         Err(error) if change_that_failed(&error) == Change::RefusedCandidate => {
-                            let what = "the server does not take the password in use once more, so it cannot be kept";
+                            let what = say::current_not_taken();
                             return Ok(Answer::detailed(Change::NotDone(Cause::Forbidden), what));
                         }
                         result => result?,
@@ -204,7 +204,7 @@ async fn alter(
         }
     };
     Ok(match is_kept {
-        true => Answer::detailed(Change::Done, "the old password is kept until the next change"),
+        true => Answer::detailed(Change::Done, say::old_kept()),
         false => Answer::plain(Change::Done),
     })
 }
@@ -232,7 +232,7 @@ async fn set_by_hash(
         // as it is.
         Err(Error::Server(error)) if cause_of_code(error.code) == Cause::Forbidden && *name != Name::LoggedIn => {
             if !new.login().is_some_and(Account::allows_cleartext) && writes_a_binary_log(session).await? {
-                return Ok(Answer::detailed(Change::NotDone(Cause::InClear), INTO_THE_BINARY_LOG));
+                return Ok(Answer::detailed(Change::NotDone(Cause::InClear), say::into_binary_log()));
             }
             session.execute(&statement::alter(name, password, None, false)).await?;
         }
@@ -241,42 +241,30 @@ async fn set_by_hash(
     Ok(Answer::plain(Change::Done))
 }
 
-const INTO_THE_BINARY_LOG: &str = "strict_password_validation takes no hash, and the binary log would show the password; grant \
-    the administrator UPDATE on mysql.*, or allow it with \"allow_cleartext_password\":true";
-
 /// Where a password that goes to MariaDB as text could be read, if anywhere.
-async fn shows_text(session: &mut Session, new: &NewPassword<'_>) -> Result<Option<&'static str>, Error> {
+async fn shows_text(session: &mut Session, new: &NewPassword<'_>) -> Result<Option<Message>, Error> {
     if new.login().is_some_and(Account::allows_cleartext) {
         return Ok(None);
     }
     if writes_a_general_log(session).await? {
-        return Ok(Some("strict_password_validation takes no hash, and general_log would show the password"));
+        return Ok(Some(say::into_general_log()));
     }
-    Ok(new.login().is_some_and(sends_in_clear).then_some(
-        "strict_password_validation takes no hash, and without TLS the password would cross the network in clear; leave \
-         \"tls\":\"disable\" out, or allow it with \"allow_cleartext_password\":true",
-    ))
+    Ok(new.login().is_some_and(sends_in_clear).then(say::strict_in_clear))
 }
 
 /// Where a password that goes to MySQL could be read, if anywhere.
-async fn shows_text_of_mysql(session: &mut Session, login: &Account) -> Result<Option<&'static str>, Error> {
+async fn shows_text_of_mysql(session: &mut Session, login: &Account) -> Result<Option<Message>, Error> {
     if login.allows_cleartext() {
         return Ok(None);
     }
     if sends_in_clear(login) {
-        return Ok(Some(IN_CLEAR));
+        return Ok(Some(say::in_clear()));
     }
     // Servers without log_raw decide it when they start, and do not say.
     let raw: Vec<(String, String)> =
         session.rows("SHOW GLOBAL VARIABLES WHERE Variable_name = 'log_raw' AND Value IN ('ON', '1')").await?;
-    Ok((!raw.is_empty() && writes_a_general_log(session).await?).then_some(
-        "log_raw is on, so general_log would show the password; switch one of them off, or allow it with \
-         \"allow_cleartext_password\":true",
-    ))
+    Ok((!raw.is_empty() && writes_a_general_log(session).await?).then(say::raw_log))
 }
-
-const IN_CLEAR: &str = "MySQL takes the password as text, and without TLS it would cross the network in clear; leave \
-    \"tls\":\"disable\" out, or allow it with \"allow_cleartext_password\":true";
 
 fn sends_in_clear(login: &Account) -> bool {
     matches!(login.tls(), Tls::Disable) && !login.allows_cleartext()
@@ -290,7 +278,9 @@ pub(crate) async fn forecast(new: NewPassword<'_>, address: SocketAddr, limits: 
 }
 
 async fn look(new: NewPassword<'_>, address: SocketAddr, limit: Duration) -> Result<Forecast, Error> {
-    let Some(login) = new.login() else { return Ok(Forecast::obstacle(Cause::Unsupported, "a login")) };
+    let Some(login) = new.login() else {
+        return Ok(Forecast::obstacle(Cause::Unsupported, connection::login_needed()));
+    };
     let mut session = Session::open(login, address).await?;
     let target = match find(&mut session, &new).await? {
         Ok(target) => target,
@@ -299,8 +289,8 @@ async fn look(new: NewPassword<'_>, address: SocketAddr, limit: Duration) -> Res
     let grants: Vec<String> = session.rows("SHOW GRANTS").await?;
     let full_name = target.shown.full_name();
     if matches!(new.by, By::Admin { .. }) && !statement::may_change_others(&grants) {
-        let missing = "CREATE USER for the administrator";
-        return Ok(Forecast { account: Some(full_name), ..Forecast::obstacle(Cause::Forbidden, missing) });
+        let obstacle = Forecast::obstacle(Cause::Forbidden, say::create_user());
+        return Ok(Forecast { account: Some(full_name), ..obstacle });
     }
     session.execute(&statement::settings(target.method, limit)).await?;
     let second = second_password(&mut session, &new, &target).await?;
@@ -308,10 +298,9 @@ async fn look(new: NewPassword<'_>, address: SocketAddr, limit: Duration) -> Res
     let kept = kept || matches!(new.by, By::Restored { .. });
     let obstacle = obstacle(&mut session, &new, &target, &grants, second).await?;
     session.close().await;
-    let mut missing: Vec<String> =
-        second.missing().filter(|_| new.keep_old && !kept).map(str::to_owned).into_iter().collect();
+    let mut missing: Vec<Message> = second.missing().filter(|_| new.keep_old && !kept).into_iter().collect();
     if let Some(limit) = target.shown.failed_logins {
-        missing.push(format!("the account is locked after {limit} failed logins, those of rotations included"));
+        missing.push(say::locked_after(limit));
     }
     let expected = match obstacle {
         None => Change::Done,
@@ -344,35 +333,30 @@ async fn obstacle(
     target: &Target,
     grants: &[String],
     second: SecondPassword,
-) -> Result<Option<(Change, String)>, Error> {
-    let not_done = |cause, what: String| Ok(Some((Change::NotDone(cause), what)));
+) -> Result<Option<(Change, Message)>, Error> {
+    let not_done = |cause, what: Message| Ok(Some((Change::NotDone(cause), what)));
     let logins = logins_of_a_rotation(new);
     if let Some(limit) = target.shown.connections_per_hour.filter(|limit| *limit < logins) {
-        let what =
-            format!("the account admits {limit} connections per hour; this dry run and a rotation make {logins}");
-        return not_done(Cause::Busy, what);
+        return not_done(Cause::Busy, say::connections_per_hour(limit, logins));
     }
     if let Some(limit) = target.shown.queries_per_hour.filter(|limit| *limit < STATEMENTS_OF_A_ROTATION) {
-        let what = format!(
-            "the account admits {limit} statements per hour; a rotation sends at least {STATEMENTS_OF_A_ROTATION}"
-        );
-        return not_done(Cause::Busy, what);
+        return not_done(Cause::Busy, say::statements_per_hour(limit, STATEMENTS_OF_A_ROTATION));
     }
     if let Some(variable) = read_only(session, target.method, grants).await? {
-        return not_done(Cause::ReadOnly, format!("a server that can be written to: {variable} is on"));
+        return not_done(Cause::ReadOnly, say::read_only(variable));
     }
     if let By::Itself(login) = new.by
         && second != SecondPassword::NotKnown
         && is_first(session, target, login).await? == Some(false)
     {
-        return not_done(Cause::NotFirst, "the stored password is the account's second one".to_owned());
+        return not_done(Cause::NotFirst, say::second_stored());
     }
     if let Name::Other { user, host } = &target.name
         && !statement::has_any(grants, &statement::OVER_SYSTEM_USERS)
         && let Ok(others) = session.rows::<String>(&statement::grants_of(user, host)).await
         && statement::has_any(&others, &statement::OVER_SYSTEM_USERS)
     {
-        return not_done(Cause::Forbidden, "SYSTEM_USER for the administrator, which the account has".to_owned());
+        return not_done(Cause::Forbidden, say::system_user());
     }
     let rules: Vec<(String, String)> = session.rows(policy::VARIABLES).await?;
     if target.method == Method::NativeHash {
@@ -381,7 +365,7 @@ async fn obstacle(
             return Ok(None);
         }
         if let Some(what) = shows_text(session, new).await? {
-            return not_done(Cause::InClear, what.to_owned());
+            return not_done(Cause::InClear, what);
         }
         let allows = new.login().is_some_and(Account::allows_cleartext);
         if matches!(target.name, Name::Other { .. })
@@ -389,12 +373,12 @@ async fn obstacle(
             && !statement::may_write_accounts(grants)
             && writes_a_binary_log(session).await?
         {
-            return not_done(Cause::InClear, INTO_THE_BINARY_LOG.to_owned());
+            return not_done(Cause::InClear, say::into_binary_log());
         }
     } else if let Some(login) = new.login()
         && let Some(what) = shows_text_of_mysql(session, login).await?
     {
-        return not_done(Cause::InClear, what.to_owned());
+        return not_done(Cause::InClear, what);
     }
     // Any password that a rotation would make has the same length and the same classes.
     let broken = Password::make(&PasswordPolicy::for_database(), &mut getrandom::SysRng)
@@ -427,7 +411,7 @@ struct Target {
 }
 
 /// Finds out which account the change is about and that it is the one named. The inner error says what is wrong with it.
-async fn find(session: &mut Session, new: &NewPassword<'_>) -> Result<Result<Target, (Cause, String)>, Error> {
+async fn find(session: &mut Session, new: &NewPassword<'_>) -> Result<Result<Target, (Cause, Message)>, Error> {
     let user = &new.account.login().username;
     let name = match new.by {
         By::Itself(_) | By::Restored { .. } | By::Service => Name::LoggedIn,
@@ -436,23 +420,22 @@ async fn find(session: &mut Session, new: &NewPassword<'_>) -> Result<Result<Tar
                 show_hashes_in_hex(session).await;
                 Name::Other { user: user.clone(), host }
             }
-            Chosen::None => return Ok(Err((Cause::NoAccount, "no account of this name".to_owned()))),
+            Chosen::None => return Ok(Err((Cause::NoAccount, say::no_such_account()))),
             Chosen::Several(hosts) => return Ok(Err((Cause::OtherAccount, several(&hosts)))),
         },
     };
     let Some(shown) = show(session, &name).await? else {
-        return Ok(Err((Cause::Unsupported, "SHOW CREATE USER has an unknown form".to_owned())));
+        return Ok(Err((Cause::Unsupported, say::unknown_form())));
     };
     // An anonymous account may have let the login in.
     if shown.username != *user {
-        return Ok(Err((Cause::OtherAccount, format!("the login leads to {}", shown.full_name()))));
+        return Ok(Err((Cause::OtherAccount, say::leads_to(shown.full_name()))));
     }
     if let Some(host) = new.host.filter(|host| !host.eq_ignore_ascii_case(&shown.host)) {
-        let what = format!("the login leads to {}, and \"Host\" of rotation_config says {host}", shown.full_name());
-        return Ok(Err((Cause::OtherAccount, what)));
+        return Ok(Err((Cause::OtherAccount, say::leads_elsewhere(shown.full_name(), host))));
     }
     if matches!(name, Name::Other { .. }) && shown.has_several() {
-        let what = format!("{} logs in by {} and would lose the others", shown.full_name(), shown.plugin_names());
+        let what = say::would_lose_others(shown.full_name(), shown.plugin_names());
         return Ok(Err((Cause::Unsupported, what)));
     }
     Ok(match shown.method {
@@ -461,12 +444,12 @@ async fn find(session: &mut Session, new: &NewPassword<'_>) -> Result<Result<Tar
     })
 }
 
-fn several(hosts: &[String]) -> String {
-    format!("accounts of this name exist for the hosts {}", hosts.join(", "))
+fn several(hosts: &[String]) -> Message {
+    say::several(hosts.join(", "))
 }
 
-fn unsupported(shown: &Shown) -> String {
-    format!("{} logs in by {}, whose passwords this function cannot set", shown.full_name(), shown.plugin_names())
+fn unsupported(shown: &Shown) -> Message {
+    say::unsupported(shown.full_name(), shown.plugin_names())
 }
 
 /// Which account of a name is meant.
@@ -563,7 +546,7 @@ async fn read_account(inspect: &Inspect<'_>, address: SocketAddr) -> Result<Answ
     let name = Name::Other { user: user.clone(), host: host.clone() };
     show_hashes_in_hex(&mut session).await;
     let Some(shown) = show(&mut session, &name).await? else {
-        return Ok(Answer::detailed(Inspection::Failed(Cause::Unsupported), "SHOW CREATE USER has an unknown form"));
+        return Ok(Answer::detailed(Inspection::Failed(Cause::Unsupported), say::unknown_form()));
     };
     let client: Option<String> = session.first("SELECT USER()").await?;
     let client = client.as_deref().and_then(|user| user.rsplit_once('@')).map(|(_, host)| host.to_owned());
@@ -578,18 +561,14 @@ async fn read_account(inspect: &Inspect<'_>, address: SocketAddr) -> Result<Answ
         Some(true) | None => shown.barrier(inspect.account.tls()),
     };
     let digest = digest(&shown, second.as_deref());
-    let mut detail = format!("{}, hash digest {digest}", shown.full_name());
-    match barrier {
-        Some(Cause::HostNotAdmitted) => {
-            detail = format!("{detail}; it admits only {host}, and this is {}", client.unwrap_or_default());
-        }
-        Some(Cause::Unsupported) => detail = format!("{detail}; {}", unsupported(&shown)),
-        None if is_admitted.is_none() => {
-            let client = client.unwrap_or_default();
-            detail = format!("{detail}; whether {host} admits the address of {client} is not known");
-        }
-        _ => {}
-    }
+    let read = say::hash(shown.full_name(), &digest);
+    let client = client.unwrap_or_default();
+    let detail = match barrier {
+        Some(Cause::HostNotAdmitted) => say::admits_only(read, &host, client),
+        Some(Cause::Unsupported) => say::also(read, unsupported(&shown)),
+        None if is_admitted.is_none() => say::perhaps_admits(read, &host, client),
+        _ => read,
+    };
     let passwords = compared(&shown, second.as_deref(), &inspect.stored);
     let finding = Inspection::Account { barrier, passwords };
     Ok(Answer { seen: Some(digest), host: Some(host), ..Answer::detailed(finding, detail) })
@@ -780,20 +759,18 @@ fn change_that_failed(error: &Error) -> Change {
 }
 
 /// Codes and texts of the connection. Texts of the server are left out: they may quote the statement.
-fn detail(error: &Error) -> String {
+fn detail(error: &Error) -> Message {
     match (error, tls::failure_behind(error), tls::io_kind_behind(error)) {
         (Error::Server(server), _, _) => match server.code {
-            1698 => "error 1698: a wrong password, or an account that logs in without one (auth_socket, unix_socket)"
-                .to_owned(),
-            1045 => "error 1045: a wrong password, or a host, a client certificate or TLS that the account asks for"
-                .to_owned(),
-            code => format!("error {code}"),
+            1698 => say::refused_without_password(),
+            1045 => say::refused(),
+            code => say::error(code),
         },
         (_, Some(failure), _) => failure,
-        (Error::Io(IoError::Tls(failure)), _, _) => failure.to_string(),
-        (_, None, Some(kind)) => kind.to_string(),
+        (Error::Io(IoError::Tls(failure)), _, _) => connection::said(failure.to_string()),
+        (_, None, Some(kind)) => tls::said_of(kind),
         // Packets of the server are left out for the same reason.
-        (Error::Driver(DriverError::UnexpectedPacket { .. }), None, None) => "unexpected packet".to_owned(),
-        (other, None, None) => other.to_string(),
+        (Error::Driver(DriverError::UnexpectedPacket { .. }), None, None) => say::unexpected_packet(),
+        (other, None, None) => connection::said(other.to_string()),
     }
 }

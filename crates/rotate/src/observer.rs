@@ -2,15 +2,17 @@
 
 use core::ops::ControlFlow;
 
+use csms_core::rotation::Message;
+
 /// When, relative to a step.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Moment<'a> {
     /// The step is decided and has had no effect.
     Before,
     /// The step has had its effect, and nothing has been made of it.
     After {
-        /// What came of it, in a few words that hold no value of a secret.
-        outcome: &'a str,
+        /// What came of it, without any value of a secret.
+        outcome: &'a Message,
     },
 }
 

@@ -10,7 +10,8 @@ use core::{cell::Cell, net::SocketAddr};
 use std::io::ErrorKind;
 
 use csms_core::rotation::{
-    Account, Inspection, Probe,
+    Account, Inspection, Message, Probe,
+    message::{attempt, connection, postgresql as say},
     plan::{Cause, Change, Match, Passwords},
 };
 use hash::{Chosen, Kept, Kind};
@@ -38,15 +39,13 @@ pub(crate) async fn probe(account: &Account, address: SocketAddr, limits: Limits
     let looked = with_session(account, address, (Purpose::Look, limits.change), question, async |session, rows| {
         Ok(checks_passwords(&first(rows), session.own))
     });
-    let accepted = |checked| {
-        let detail = format!("as {}", account.login().username);
-        Answer { checked, ..Answer::detailed(Probe::Accepted, detail) }
-    };
+    let accepted =
+        |checked| Answer { checked, ..Answer::detailed(Probe::Accepted, say::logged_in(&account.login().username)) };
     match looked.await {
         Ok(checked) => accepted(checked),
         // The login is proven; that more cannot be asked changes nothing.
         Err(Failed::Statement(_)) => accepted(false),
-        Err(Failed::Before(cause, detail)) => Answer::detailed(Probe::Unknown(cause), detail),
+        Err(Failed::Before(cause, detail)) => Answer { detail, ..Answer::plain(Probe::Unknown(cause)) },
         Err(Failed::Login(error)) => {
             let finding = match error.as_db_error() {
                 Some(refusal) if refusal.code() == &SqlState::INVALID_PASSWORD && !is_of_a_pooler(refusal) => {
@@ -201,12 +200,12 @@ pub(crate) async fn set_password(new: NewPassword<'_>, address: SocketAddr, limi
         async |session, rows| {
             // The login was in time; the statements end by themselves.
             let server = Server::of(&first(rows));
-            if let Some(obstacle) = obstacle_of(&server, login) {
-                return Ok(Err(obstacle));
+            if let Some((cause, obstacle)) = obstacle_of(&server, login) {
+                return Ok(Err((cause, Some(obstacle))));
             }
             let (chosen, seen) = kind(session, &server, &new).await?;
             if new.seen.zip(seen.as_deref()).is_some_and(|(then, now)| then != now) {
-                return Ok(Err((Cause::Changed, String::new())));
+                return Ok(Err((Cause::Changed, None)));
             }
             sent.set(true);
             session.commit(&alter(chosen.kind)).await?;
@@ -236,16 +235,17 @@ pub(crate) async fn set_password(new: NewPassword<'_>, address: SocketAddr, limi
         changed => changed,
     };
     match changed {
-        Ok(Ok(())) => Answer::detailed(Change::Done, role),
-        Ok(Err((cause, detail))) => Answer::detailed(Change::NotDone(cause), detail),
-        Err(Failed::Before(cause, detail)) => Answer::detailed(Change::NotDone(cause), detail),
+        Ok(Ok(())) => Answer::detailed(Change::Done, say::role(role)),
+        Ok(Err((cause, detail))) | Err(Failed::Before(cause, detail)) => {
+            Answer { detail, ..Answer::plain(Change::NotDone(cause)) }
+        }
         Err(Failed::Login(error) | Failed::Statement(error)) if sent.get() => {
             let finding = change_that_failed(&error);
             let mut text = detail(&error);
             if finding == Change::NotDone(Cause::Forbidden)
                 && let Some(reason) = reason_of_an_extension(login, address, limits).await
             {
-                text = format!("{text}: {reason}");
+                text = say::because(text, reason);
             }
             Answer::detailed(finding, text)
         }
@@ -256,14 +256,14 @@ pub(crate) async fn set_password(new: NewPassword<'_>, address: SocketAddr, limi
 }
 
 /// Why this session cannot make the change, if that can be seen.
-fn obstacle_of(server: &Server, login: &Account) -> Option<(Cause, String)> {
+fn obstacle_of(server: &Server, login: &Account) -> Option<(Cause, Message)> {
     if server.user != login.login().account_name() {
-        return Some((Cause::OtherAccount, format!("the login acts as {}", server.user)));
+        return Some((Cause::OtherAccount, say::acts_as(&server.user)));
     }
     if server.version < OLDEST {
-        return Some((Cause::Unsupported, "PostgreSQL 10 or later, which knows SCRAM-SHA-256".to_owned()));
+        return Some((Cause::Unsupported, say::too_old()));
     }
-    server.is_standby.then(|| (Cause::ReadOnly, "a server that can be written to: this one is a standby".to_owned()))
+    server.is_standby.then(|| (Cause::ReadOnly, say::standby()))
 }
 
 /// 28000 to a statement: an extension refuses it, not the server the login.
@@ -276,15 +276,10 @@ fn is_refused_statement(error: &Error) -> bool {
 }
 
 /// The setting by which credcheck refuses hashes or changes, if it is there and does so.
-fn credcheck(row: &[Option<String>]) -> Option<&'static str> {
+fn credcheck(row: &[Option<String>]) -> Option<Message> {
     match () {
-        () if text(row, 1) == "on" => {
-            Some("credcheck.disallow_change_password is on: the server lets no role change its password")
-        }
-        () if text(row, 0) == "off" => Some(
-            "credcheck.encrypted_password_allowed is off: the server takes passwords as text alone, which its log would \
-             show; this function sends hashes",
-        ),
+        () if text(row, 1) == "on" => Some(say::change_disallowed()),
+        () if text(row, 0) == "off" => Some(say::hashes_disallowed()),
         () => None,
     }
 }
@@ -292,7 +287,7 @@ fn credcheck(row: &[Option<String>]) -> Option<&'static str> {
 const CREDCHECK: &str = "SELECT pg_catalog.current_setting('credcheck.encrypted_password_allowed', true), \
     pg_catalog.current_setting('credcheck.disallow_change_password', true)";
 
-async fn reason_of_an_extension(login: &Account, address: SocketAddr, limits: Limits) -> Option<&'static str> {
+async fn reason_of_an_extension(login: &Account, address: SocketAddr, limits: Limits) -> Option<Message> {
     let purpose = (Purpose::Look, limits.change);
     let asked = with_session(
         login,
@@ -306,7 +301,7 @@ async fn reason_of_an_extension(login: &Account, address: SocketAddr, limits: Li
 
 /// Logs in and looks at what a change would meet. PostgreSQL keeps one password for each role, so there is no overlap.
 pub(crate) async fn forecast(new: NewPassword<'_>, address: SocketAddr, limits: Limits) -> Forecast {
-    let Some(login) = new.login() else { return Forecast::obstacle(Cause::Unsupported, "a login") };
+    let Some(login) = new.login() else { return Forecast::obstacle(Cause::Unsupported, connection::login_needed()) };
     let role = new.account.login().account_name();
     let purpose = (Purpose::Change, limits.change);
     let looked = with_session(
@@ -329,29 +324,27 @@ pub(crate) async fn forecast(new: NewPassword<'_>, address: SocketAddr, limits: 
             }
             let mut missing = Vec::new();
             match standbys_of(session).await? {
-            Standbys::Enough => {}
-            Standbys::Missing => {
-                let what = "commits wait for a standby (synchronous_standby_names), and none that counts is connected";
-                let expected = Change::Unknown(Cause::Other);
-                return Ok(Forecast { expected, keeps_old: false, missing: vec![what.to_owned()], account: None });
+                Standbys::Enough => {}
+                Standbys::Missing => {
+                    let expected = Change::Unknown(Cause::Other);
+                    return Ok(Forecast {
+                        expected,
+                        keeps_old: false,
+                        missing: vec![say::no_standby()],
+                        account: None,
+                    });
+                }
+                Standbys::Hidden => missing.push(say::standby_hidden()),
             }
-            Standbys::Hidden => missing.push(
-                "commits wait for a standby (synchronous_standby_names); whether one that counts is connected, this login may \
-                 not see (pg_monitor)"
-                    .to_owned(),
-            ),
-        }
             if new.keep_old {
-                missing.push(
-                    "PostgreSQL keeps one password for each role; with MultiUser, SYSCURRENT always logs in".to_owned(),
-                );
+                missing.push(say::one_password());
             }
             let expires = format!(
                 "SELECT rolvaliduntil FROM pg_catalog.pg_roles WHERE rolname = {} AND rolvaliduntil < 'infinity'",
                 literal(role)
             );
             if let Some(Some(date)) = session.first_row(&expires).await?.first() {
-                missing.push(format!("the role expires on {date} (VALID UNTIL), whatever its password"));
+                missing.push(say::role_expires(date));
             }
             let (chosen, _) = kind(session, &server, &new).await?;
             missing.extend(chosen.remarks);
@@ -365,7 +358,7 @@ pub(crate) async fn forecast(new: NewPassword<'_>, address: SocketAddr, limits: 
             // The change is tried as the first statement of a session then.
             expected: Change::Done,
             keeps_old: false,
-            missing: vec!["the server lets the role do nothing before its password has been changed".to_owned()],
+            missing: vec![say::password_first()],
             account: None,
         },
         Err(Failed::Login(error) | Failed::Statement(error)) => {
@@ -382,7 +375,7 @@ async fn may_not_change(
     role: &str,
     version: u32,
     by_admin: bool,
-) -> Result<Option<String>, Error> {
+) -> Result<Option<Message>, Error> {
     let is_older = version < 160_000;
     let query = format!(
         "SELECT a.rolsuper, a.rolcreaterole, r.rolsuper, r.rolreplication, {} \
@@ -393,15 +386,11 @@ async fn may_not_change(
     let row = session.first_row(&query).await?;
     Ok(match () {
         () if is(&row, 0) => None,
-        () if is_older && is(&row, 3) => Some(
-            "a superuser as administrator: the account has REPLICATION, and before PostgreSQL 16 nobody else changes such \
-             a role"
-                .to_owned(),
-        ),
+        () if is_older && is(&row, 3) => Some(say::superuser_for_replication()),
         () if !by_admin => None,
-        () if !is(&row, 1) => Some("CREATEROLE for the administrator".to_owned()),
-        () if is(&row, 2) => Some("a superuser as administrator: the account is one".to_owned()),
-        () if !is(&row, 4) => Some(format!("ADMIN OPTION on {role} for the administrator")),
+        () if !is(&row, 1) => Some(say::createrole()),
+        () if is(&row, 2) => Some(say::superuser_for_superuser()),
+        () if !is(&row, 4) => Some(say::admin_option(role)),
         () => None,
     })
 }
@@ -461,7 +450,7 @@ pub(crate) async fn rights(
     );
     match looked.await {
         Ok(rights) => Answer::plain(Ok(rights)),
-        Err(Failed::Before(cause, detail)) => Answer::detailed(Err(cause), detail),
+        Err(Failed::Before(cause, detail)) => Answer { detail, ..Answer::plain(Err(cause)) },
         Err(Failed::Login(error) | Failed::Statement(error)) => {
             Answer::detailed(Err(cause_of_change(&error)), login_detail(&error))
         }
@@ -493,7 +482,7 @@ pub(crate) async fn inspect(inspect: Inspect<'_>, address: SocketAddr, limits: L
             };
             if !is(&session.first_row(MAY_READ_HASHES).await?, 0) {
                 let finding = Inspection::Account { barrier, passwords: None };
-                return Ok(Answer::detailed(finding, "the administrator may not read pg_authid"));
+                return Ok(Answer::detailed(finding, say::hashes_hidden()));
             }
             let kept = session.first_row(&kept_hash(&role)).await?.into_iter().next().flatten();
             Ok(compared(&inspect, barrier, kept.as_deref()))
@@ -501,7 +490,7 @@ pub(crate) async fn inspect(inspect: Inspect<'_>, address: SocketAddr, limits: L
     );
     match read.await {
         Ok(answer) => answer,
-        Err(Failed::Before(cause, detail)) => Answer::detailed(Inspection::Failed(cause), detail),
+        Err(Failed::Before(cause, detail)) => Answer { detail, ..Answer::plain(Inspection::Failed(cause)) },
         Err(Failed::Login(error) | Failed::Statement(error)) => {
             Answer::detailed(Inspection::Failed(cause_of_change(&error)), login_detail(&error))
         }
@@ -527,14 +516,11 @@ fn compared(inspect: &Inspect<'_>, barrier: Option<Cause>, kept: Option<&str>) -
     };
     let seen = kept.map(digest);
     let mut detail = match (kept, &seen) {
-        (Some(kept), Some(seen)) => format!("{role}, hash digest {seen} ({})", hash::kind_of(kept)),
-        _ => format!("{role}, which has no password"),
+        (Some(kept), Some(seen)) => say::hash(role, seen, hash::kind_of(kept)),
+        _ => say::no_password(role),
     };
     if is_unclear {
-        detail.push_str(
-            "; a stored password cannot be compared with it: clients write characters beyond ASCII in several ways, or the \
-             hash is of a form that is not known here",
-        );
+        detail = say::not_comparable(detail);
     }
     Answer { seen, ..Answer::detailed(Inspection::Account { barrier, passwords }, detail) }
 }
@@ -549,9 +535,9 @@ fn literal(text: &str) -> String {
     format!("E'{}'", text.replace('\\', "\\\\").replace('\'', "''"))
 }
 
-fn make_salt() -> Result<[u8; scram::SALT_BYTES], String> {
+fn make_salt() -> Result<[u8; scram::SALT_BYTES], Message> {
     let mut salt = [0; scram::SALT_BYTES];
-    getrandom::fill(&mut salt).map_err(|error| format!("no random numbers: {error}"))?;
+    getrandom::fill(&mut salt).map_err(|error| attempt::no_random_numbers(error.to_string()))?;
     Ok(salt)
 }
 
@@ -637,49 +623,36 @@ fn change_that_failed(error: &Error) -> Change {
 }
 
 /// Codes and texts of the connection. Texts of the server are left out: they may quote the statement.
-fn detail(error: &Error) -> String {
+fn detail(error: &Error) -> Message {
     match (error.code(), tls::failure_behind(error), tls::io_kind_behind(error)) {
-        (Some(code), _, _) => format!("SQLSTATE {}", code.code()),
+        (Some(code), _, _) => say::sqlstate(code.code()),
         (None, Some(failure), _) => failure,
-        (None, None, Some(ErrorKind::UnexpectedEof)) => {
-            "the connection was closed during the login; is this a PostgreSQL server?".to_owned()
-        }
-        (None, None, Some(kind)) => kind.to_string(),
-        (None, None, None) => error.to_string(),
+        (None, None, Some(ErrorKind::UnexpectedEof)) => say::closed_at_login(),
+        (None, None, Some(kind)) => tls::said_of(kind),
+        (None, None, None) => connection::said(error.to_string()),
     }
 }
 
 /// The same of a login, with what its code may mean.
-fn login_detail(error: &Error) -> String {
+fn login_detail(error: &Error) -> Message {
     if has_too_many_iterations(error) {
-        return format!(
-            "the server keeps the role's password with more than {} iterations (scram_iterations), and this function's driver \
-             logs in with no more than that: set the same password again with fewer",
-            hash::MOST_ITERATIONS
-        );
+        return say::too_many_iterations(hash::MOST_ITERATIONS);
     }
-    let code = detail(error);
-    let Some(refusal) = error.as_db_error() else { return code };
+    let Some(refusal) = error.as_db_error() else { return detail(error) };
     let meaning = match refusal.code().code() {
-        "28P01" => "a wrong password, a role that has expired, or a hash of another kind than pg_hba.conf asks for",
-        "28000" if refusal.routine() == Some("InitializeSessionUserId") => "the role may not log in",
-        "28000" if refusal.message().contains("no encryption") => {
-            "pg_hba.conf lets no such connection in; it may ask for TLS"
-        }
-        "28000" if refusal.routine() == Some("ClientAuthentication") => "pg_hba.conf lets no such connection in",
-        "55000" => "the database takes no connections (ALLOW_CONNECTIONS)",
-        "57P05" => "the server ends idle sessions (idle_session_timeout)",
-        "25P03" | "25P04" => "the server ends transactions (transaction_timeout, idle_in_transaction_session_timeout)",
-        "53300" if refusal.routine() == Some("InitializeSessionUserId") => {
-            "the role has as many connections as its CONNECTION LIMIT; with 0 it never logs in"
-        }
-        "53300" if refusal.routine() == Some("CheckMyDatabase") => {
-            "the database has as many connections as its CONNECTION LIMIT; with 0 superusers alone log in"
-        }
-        "XX000" => "an extension may have banned the role after failed logins",
-        _ => return code,
+        "28P01" => say::login_refused(),
+        "28000" if refusal.routine() == Some("InitializeSessionUserId") => say::may_not_log_in(),
+        "28000" if refusal.message().contains("no encryption") => say::wants_tls(),
+        "28000" if refusal.routine() == Some("ClientAuthentication") => say::not_let_in(),
+        "55000" => say::takes_no_connections(),
+        "57P05" => say::ends_idle_sessions(),
+        "25P03" | "25P04" => say::ends_transactions(),
+        "53300" if refusal.routine() == Some("InitializeSessionUserId") => say::role_limit(),
+        "53300" if refusal.routine() == Some("CheckMyDatabase") => say::database_limit(),
+        "XX000" => say::perhaps_banned(),
+        _ => return detail(error),
     };
-    format!("{code}: {meaning}")
+    say::sqlstate_meaning(refusal.code().code(), meaning)
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! The trait for the part of the service that a rotation needs. The client of the service implements it.
 
-use csms_core::{SecretName, SecretValue, StageName, VersionId};
+use csms_core::{SecretName, SecretValue, StageName, VersionId, rotation::Message};
 
 /// The versions and stages of the one secret that is rotated, and the current value of its administrator's.
 ///
@@ -32,15 +32,15 @@ pub trait Secrets {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SecretsError {
     /// No answer, or one that says to come again.
-    Unavailable(String),
+    Unavailable(Message),
     /// An answer that would not change: no permission, no such secret, a request it does not take.
-    Refused(String),
+    Refused(Message),
 }
 
 impl SecretsError {
     /// What happened, without any value.
     #[must_use]
-    pub fn message(&self) -> &str {
+    pub fn into_message(self) -> Message {
         match self {
             Self::Unavailable(message) | Self::Refused(message) => message,
         }

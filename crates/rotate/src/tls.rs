@@ -1,9 +1,12 @@
 //! The one TLS configuration: rustls with ring, the system's authorities and the account's own certificates, host names verified
 //! unless the account says otherwise by name.
 
-use std::sync::Arc;
+use std::{io::ErrorKind, sync::Arc};
 
-use csms_core::rotation::Trust;
+use csms_core::rotation::{
+    Message, Trust,
+    message::{attempt, connection as say},
+};
 use rustls::{
     CertificateError, ClientConfig, DigitallySignedStruct, SignatureScheme,
     client::{
@@ -17,36 +20,35 @@ use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime, pem:
 /// A configuration that trusts the public roots and the account's own, and shows the account's certificate if it has one.
 ///
 /// # Errors
-/// A sentence that names the member of the value that cannot be used.
-pub(crate) fn client_config(trust: &Trust) -> Result<ClientConfig, String> {
-    let roots = csms_tls::roots(trust.ca.as_deref()).map_err(|error| format!("tls_ca: {error}"))?;
+/// The member of the value that cannot be used.
+pub(crate) fn client_config(trust: &Trust) -> Result<ClientConfig, Message> {
+    let roots = csms_tls::roots(trust.ca.as_deref()).map_err(|error| say::tls_ca(error.to_string()))?;
     let provider = Arc::new(ring::default_provider());
     let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()
-        .map_err(|error| error.to_string())?
+        .map_err(|error| say::said(error.to_string()))?
         .with_root_certificates(roots.clone());
     let mut config = match &trust.identity {
         None => builder.with_no_client_auth(),
         Some(identity) => {
-            let key = PrivateKeyDer::from_pem_slice(identity.key.as_bytes())
-                .map_err(|_| "tls_key is not readable PEM".to_owned())?;
+            let key = PrivateKeyDer::from_pem_slice(identity.key.as_bytes()).map_err(|_| say::tls_key())?;
             builder
-                .with_client_auth_cert(certificates(&identity.certificate, "tls_cert")?, key)
-                .map_err(|error| format!("tls_cert and tls_key: {error}"))?
+                .with_client_auth_cert(certificates(&identity.certificate)?, key)
+                .map_err(|error| say::tls_pair(error.to_string()))?
         }
     };
     if trust.any_name {
         let chain = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider)
             .build()
-            .map_err(|error| format!("tls_ca: {error}"))?;
+            .map_err(|error| say::tls_ca(error.to_string()))?;
         config.dangerous().set_certificate_verifier(Arc::new(AnyName(chain)));
     }
     Ok(config)
 }
 
-fn certificates(pem: &str, member: &str) -> Result<Vec<CertificateDer<'static>>, String> {
+fn certificates(pem: &str) -> Result<Vec<CertificateDer<'static>>, Message> {
     let certificates = CertificateDer::pem_slice_iter(pem.as_bytes()).collect::<Result<_, _>>();
-    certificates.map_err(|_| format!("{member} is not readable PEM"))
+    certificates.map_err(|_| say::tls_certificate())
 }
 
 /// Verifies the chain of a certificate and not its name (`verify-ca`).
@@ -103,7 +105,7 @@ pub(crate) fn choose_provider() {
 }
 
 /// The TLS failure behind an error of a driver, if that is what it is, with the member of the value that mends it.
-pub(crate) fn failure_behind(error: &(dyn std::error::Error + 'static)) -> Option<String> {
+pub(crate) fn failure_behind(error: &(dyn std::error::Error + 'static)) -> Option<Message> {
     chain(error).find_map(|cause| {
         let wrapped = cause.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
         let direct = cause.downcast_ref::<rustls::Error>();
@@ -111,20 +113,34 @@ pub(crate) fn failure_behind(error: &(dyn std::error::Error + 'static)) -> Optio
     })
 }
 
-fn with_remedy(failure: &rustls::Error) -> String {
-    let rustls::Error::InvalidCertificate(reason) = failure else { return failure.to_string() };
-    let remedy = match reason {
-        CertificateError::UnknownIssuer | CertificateError::BadSignature => "put the CA's certificate into tls_ca",
-        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
-            "say \"tls\":\"verify-ca\", or the name that the certificate carries in tls_server_name"
+fn with_remedy(failure: &rustls::Error) -> Message {
+    let said = say::said(failure.to_string());
+    match failure {
+        rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer | CertificateError::BadSignature) => {
+            attempt::remedied(said, say::give_ca())
         }
-        _ => return failure.to_string(),
-    };
-    format!("{failure}; {remedy}")
+        rustls::Error::InvalidCertificate(
+            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
+        ) => attempt::remedied(said, say::give_name()),
+        _ => said,
+    }
+}
+
+/// A kind of I/O error as a message.
+pub(crate) fn said_of(kind: ErrorKind) -> Message {
+    match kind {
+        ErrorKind::ConnectionRefused => say::refused(),
+        ErrorKind::ConnectionReset => say::reset(),
+        ErrorKind::TimedOut => say::timed_out(),
+        ErrorKind::UnexpectedEof => say::ended(),
+        ErrorKind::HostUnreachable => say::host_unreachable(),
+        ErrorKind::NetworkUnreachable => say::network_unreachable(),
+        other => say::said(other.to_string()),
+    }
 }
 
 /// The kind of the I/O error behind an error of a driver, if there is one.
-pub(crate) fn io_kind_behind(error: &(dyn std::error::Error + 'static)) -> Option<std::io::ErrorKind> {
+pub(crate) fn io_kind_behind(error: &(dyn std::error::Error + 'static)) -> Option<ErrorKind> {
     chain(error).find_map(|cause| cause.downcast_ref::<std::io::Error>()).map(std::io::Error::kind)
 }
 
@@ -142,7 +158,7 @@ mod tests {
     fn a_broken_certificate_is_refused() {
         let broken = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
         let trust = Trust { ca: Some(broken.to_owned()), ..Trust::default() };
-        assert!(client_config(&trust).unwrap_err().starts_with("tls_ca"));
+        assert_eq!(client_config(&trust).unwrap_err().code(), "tls.ca");
     }
 
     #[test]
@@ -153,7 +169,22 @@ mod tests {
     #[test]
     fn a_failure_names_the_member_that_mends_it() {
         let unknown = rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer);
-        assert!(with_remedy(&unknown).ends_with("UnknownIssuer; put the CA's certificate into tls_ca"));
+        assert!(with_remedy(&unknown).english().ends_with("UnknownIssuer; put the CA's certificate into tls_ca"));
+    }
+
+    #[test]
+    fn a_kind_of_error_reads_as_the_system_says_it() {
+        for kind in [
+            ErrorKind::ConnectionRefused,
+            ErrorKind::ConnectionReset,
+            ErrorKind::TimedOut,
+            ErrorKind::UnexpectedEof,
+            ErrorKind::HostUnreachable,
+            ErrorKind::NetworkUnreachable,
+            ErrorKind::BrokenPipe,
+        ] {
+            assert_eq!(said_of(kind).english(), kind.to_string());
+        }
     }
 
     #[test]

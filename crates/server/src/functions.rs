@@ -13,6 +13,10 @@ use std::{
 use bytes::Bytes;
 use csms_core::{
     FunctionUrn, ProjectId, UnixMillis,
+    rotation::{
+        Message,
+        message::{connection, service as say},
+    },
     sign::{Signer, percent_encode},
 };
 use functiongraph_runtime::{
@@ -65,9 +69,24 @@ pub enum InvokeFailure {
     /// It was not reached.
     #[error("the function was not reached: {0}")]
     Unreachable(String),
+    /// It runs elsewhere, and nothing says where.
+    #[error("the function was not reached: no FunctionGraph endpoint is configured")]
+    NoEndpoint,
     /// The server does not call it on behalf of this project.
     #[error("rotation_func_urn names a function of another project, which no entry of function_allow names")]
     NotAllowed,
+}
+
+impl InvokeFailure {
+    /// The failure as a message.
+    pub fn message(self) -> Message {
+        match self {
+            Self::Function(reason) => say::function_failed(reason),
+            Self::Unreachable(reason) => say::function_unreachable(connection::said(reason)),
+            Self::NoEndpoint => say::function_unreachable(say::no_functiongraph()),
+            Self::NotAllowed => say::function_not_allowed(),
+        }
+    }
 }
 
 /// Why a function cannot be registered.
@@ -229,7 +248,7 @@ impl Functions {
         }
         match &self.remote {
             Some((endpoint, client)) => invoke_remote(endpoint, client, urn, event, now).await,
-            None => Err(InvokeFailure::Unreachable("no FunctionGraph endpoint is configured".to_owned())),
+            None => Err(InvokeFailure::NoEndpoint),
         }
     }
 

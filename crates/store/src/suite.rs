@@ -10,6 +10,7 @@ use std::sync::Arc;
 use csms_core::{
     EventName, FunctionUrn, KeyId, ProjectId, RotationConfig, RotationMode, RotationPeriod, Secret, SecretId,
     SecretName, SecretType, TaskId, UnixMillis, VersionId,
+    rotation::message::service,
     secret::{NewSecret, NewVersion},
     task::{Task, TaskStatus},
 };
@@ -247,7 +248,7 @@ fn task(secret: &Secret, create_time: UnixMillis) -> Task {
 pub async fn begin_task<S: Store>(store: &S, text: &str, now: UnixMillis) -> Task {
     let secret = store.secret(&project(), &name(text)).await.unwrap().unwrap();
     let mut begun = task(&secret, now);
-    begun.note(now, "begin", "by a test");
+    begun.note(now, "begin", service::begun_by_request(VersionId::FIRST));
     let stored = begun.clone();
     change(store, &secret.name, move |draft| {
         draft.secret.running_task = Some(stored.id.clone());
@@ -258,7 +259,7 @@ pub async fn begin_task<S: Store>(store: &S, text: &str, now: UnixMillis) -> Tas
 }
 
 fn failed() -> TaskStatus {
-    TaskStatus::Failed { code: "CSMS.0511".to_owned(), message: "the function failed".to_owned() }
+    TaskStatus::Failed { code: "CSMS.0511".to_owned(), message: "the function failed".to_owned(), detail: None }
 }
 
 /// What each test is given.

@@ -15,6 +15,7 @@ use csms_api::{
 use csms_core::{
     Refusal, Rule,
     jwe::{JwkError, OpenError, SealError},
+    rotation::{Message, message::connection},
     strength::Weakness,
 };
 use serde::Serialize;
@@ -155,13 +156,22 @@ fn version(full: bool) -> r::VersionMetadata {
     r::VersionMetadata { expire_time: full.then_some(1), version_stages: stages, ..r::VersionMetadata::default() }
 }
 
+fn message() -> Message {
+    connection::said("why")
+}
+
 fn task(full: bool) -> r::TaskInfo {
     r::TaskInfo {
         task_status: "SUCCESS".into(),
         operate_type: "SINGLE_USER".into(),
         task_error_code: full.then(|| "CSMS.0511".to_owned()),
         task_error_msg: full.then(|| "why".to_owned()),
-        steps: if full { vec![r::TaskStepInfo::default()] } else { Vec::new() },
+        task_error_detail: full.then(message),
+        steps: if full {
+            vec![r::TaskStepInfo { outcome_detail: Some(message()), ..r::TaskStepInfo::default() }]
+        } else {
+            Vec::new()
+        },
         ..r::TaskInfo::default()
     }
 }

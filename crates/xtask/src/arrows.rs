@@ -1,8 +1,10 @@
 //! `cargo xtask arrows`: the dependencies between the crates of this repository and between the rooms of the server, checked.
 //!
 //! [`ALLOWED`] is the one table of what may depend on what. Development dependencies are free: tests may look at everything. A
-//! permission that nobody uses is an error, so the table says what is. The rooms of the server have a table of their own.
+//! permission that nobody uses is an error, so the table says what is. The rooms of the server have a table of their own, and
+//! `debug_text` keeps Rust's own form of values out of what people read.
 
+mod debug_text;
 mod rooms;
 
 use std::fs;
@@ -117,6 +119,7 @@ pub(crate) async fn check() -> Result<String> {
     let mut violations = violations(&metadata);
     violations.extend(unused(&metadata));
     violations.extend(rooms::check(&cargo::root().join("crates/server/src"))?);
+    violations.extend(debug_text::check(cargo::root())?);
     let map = fs::read_to_string(cargo::root().join("crates/README.md"))?;
     violations.extend(rooms::missing_from_map(&map));
     let unmapped = metadata.packages.iter().filter(|package| !map.contains(&format!("`{}`", package.name)));

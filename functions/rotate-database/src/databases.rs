@@ -4,7 +4,10 @@ use std::io::{self, Write as _};
 
 use csms_core::{
     ProjectId, RotationConfig,
-    rotation::{FailureCode, RotationEvent},
+    rotation::{
+        FailureCode, Message, RotationEvent,
+        message::{function as say, rules},
+    },
     secret::SecretType,
     target::{ALLOW_VARIABLE, DENY_VARIABLE, TargetRules},
 };
@@ -43,13 +46,14 @@ pub enum Chosen {
 pub fn choose(event: &RotationEvent, context: &Context) -> Result<Chosen, Failure> {
     let list = |variable| context.user_data(variable).unwrap_or_default();
     let rules = TargetRules::parse(list(ALLOW_VARIABLE), list(DENY_VARIABLE)).map_err(|violation| {
-        invalid(&format!("an entry of {ALLOW_VARIABLE} or {DENY_VARIABLE} {}", violation.message()))
+        let variables = format!("{ALLOW_VARIABLE} or {DENY_VARIABLE}");
+        invalid(say::list_unreadable(variables, rules::violated(&violation)))
     })?;
     let sql = SqlDatabases::new(Limits::default()).within(rules).with_log(log);
     match context.user_data(THROUGH) {
         None | Some("sql") => Ok(Chosen::Sql(sql)),
         Some("rds") => managed(event, context, sql).map(|databases| Chosen::Managed(Box::new(databases))),
-        Some(_) => Err(invalid("ROTATE_THROUGH must be sql or rds")),
+        Some(_) => Err(invalid(say::through_unknown())),
     }
 }
 
@@ -60,26 +64,24 @@ fn managed(event: &RotationEvent, context: &Context, sql: SqlDatabases) -> Resul
     };
     let regional = || Some(format!("https://{service}.{}.myhuaweicloud.com", event.region.as_ref()?));
     let endpoint = context.user_data(variable).map(str::to_owned).or_else(regional);
-    let endpoint =
-        endpoint.ok_or_else(|| invalid(&format!("neither {variable} nor the event's region names {service}")))?;
+    let endpoint = endpoint.ok_or_else(|| invalid(say::no_endpoint(variable, service)))?;
     let project = event.project_id.clone().or_else(|| ProjectId::parse(context.project_id()).ok());
-    let project = project.ok_or_else(|| invalid("neither the event nor the function's environment names a project"))?;
+    let project = project.ok_or_else(|| invalid(say::no_project()))?;
     let instance = event.rotation_config.as_ref().map(RotationConfig::instance_id);
-    let instance = instance.ok_or_else(|| invalid("the event names no InstanceId"))?;
+    let instance = instance.ok_or_else(|| invalid(say::no_instance()))?;
     let given = context.credentials();
     let keys = given.and_then(|given| Some((given.key_pair()?, given.security_token())));
-    let ((access_key, secret_key), token) =
-        keys.ok_or_else(|| invalid("the function has no keys for the management API; give it an agency"))?;
+    let ((access_key, secret_key), token) = keys.ok_or_else(|| invalid(say::no_keys()))?;
     let signer = Signer {
         access_key: access_key.to_owned(),
         secret_key: secret_key.to_owned().into(),
         security_token: token.map(|token| token.to_owned().into()),
     };
-    ManagedDatabases::new(product, &endpoint, project, instance, signer, sql).map_err(|what| invalid(&what))
+    ManagedDatabases::new(product, &endpoint, project, instance, signer, sql).map_err(invalid)
 }
 
-fn invalid(what: &str) -> Failure {
-    Failure { code: FailureCode::InvalidEvent, message: what.to_owned() }
+const fn invalid(message: Message) -> Failure {
+    Failure { code: FailureCode::InvalidEvent, message }
 }
 
 #[cfg(test)]
@@ -114,7 +116,9 @@ mod tests {
     fn lists_of_targets_that_cannot_be_read_are_refused() {
         let context = |list| context(&[(DENY_VARIABLE, list)], false);
         assert!(choose(&event("RDS-FG"), &context("10.0.0.0/8,*.example.com")).is_ok());
-        assert!(choose(&event("RDS-FG"), &context("10.0.0.0/33")).unwrap_err().message.contains(DENY_VARIABLE));
+        assert!(
+            choose(&event("RDS-FG"), &context("10.0.0.0/33")).unwrap_err().message.english().contains(DENY_VARIABLE)
+        );
     }
 
     #[test]
@@ -129,6 +133,6 @@ mod tests {
     #[test]
     fn what_is_missing_is_named() {
         let failure = choose(&event("RDS-FG"), &context(&[(THROUGH, "rds")], false)).unwrap_err();
-        assert!(failure.message.contains("agency"), "{}", failure.message);
+        assert_eq!(failure.message, say::no_keys());
     }
 }

@@ -128,17 +128,19 @@ impl Fault {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use csms_core::rotation::message::reasons;
 
-    const AFTER: Moment<'static> = Moment::After { outcome: "" };
+    use super::*;
 
     #[test]
     fn a_place_is_reached_once_at_its_step_and_moment() {
+        let outcome = reasons::changed();
+        let after = Moment::After { outcome: &outcome };
         let mut place = Place::parse("set-password:after").unwrap();
         assert!(!place.is_reached("set-password", Moment::Before));
-        assert!(!place.is_reached("probe-pending", AFTER));
-        assert!(place.is_reached("set-password", AFTER));
-        assert!(!place.is_reached("set-password", AFTER));
+        assert!(!place.is_reached("probe-pending", after));
+        assert!(place.is_reached("set-password", after));
+        assert!(!place.is_reached("set-password", after));
     }
 
     #[test]

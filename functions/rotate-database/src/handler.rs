@@ -2,7 +2,10 @@
 
 use core::time::Duration;
 
-use csms_core::rotation::{DryRunReport, FailureCode, ReportedStep, RotationEvent, RotationReply, SHARED_ACCOUNT};
+use csms_core::rotation::{
+    DryRunReport, FailureCode, ReportedStep, RotationEvent, RotationReply,
+    message::{function as say, rules, service::shared_account},
+};
 use csms_rotate::{Databases, Failure, Secrets, dry_run, rotate};
 use functiongraph_runtime::guest::Context;
 use getrandom::SysRng;
@@ -67,9 +70,9 @@ pub fn handle<S: Secrets>(
 }
 
 fn read(event: &[u8]) -> Result<RotationEvent, Failure> {
-    RotationEvent::parse(event).map_err(|problems| {
-        let told: Vec<String> = problems.iter().map(ToString::to_string).collect();
-        Failure { code: FailureCode::InvalidEvent, message: format!("the event cannot be used: {}", told.join("; ")) }
+    RotationEvent::parse(event).map_err(|problems| Failure {
+        code: FailureCode::InvalidEvent,
+        message: say::event_unusable(rules::problems(&problems)),
     })
 }
 
@@ -85,8 +88,7 @@ fn attempt<S: Secrets, D: Databases>(
             let report = dry_run(event, secrets, databases, &mut SysRng, deadline).await;
             // The service would not even begin.
             let is_barred = event.shared_account && report.would_succeed;
-            let report =
-                if is_barred { report.failed(FailureCode::NeedsOperator, SHARED_ACCOUNT.to_owned()) } else { report };
+            let report = if is_barred { report.failed(FailureCode::NeedsOperator, shared_account()) } else { report };
             return Ok(Reply::DryRun(report));
         }
         let mut steps = StepLog::new(event, context);
@@ -108,7 +110,7 @@ fn attempt<S: Secrets, D: Databases>(
 fn runtime() -> Result<runtime::Runtime, Failure> {
     runtime::Builder::new_current_thread().enable_all().build().map_err(|error| Failure {
         code: FailureCode::Unavailable,
-        message: format!("the function cannot start: {}", error.kind()),
+        message: say::cannot_start(error.kind().to_string()),
     })
 }
 
@@ -124,7 +126,10 @@ fn time_to_use(remaining: Duration) -> Duration {
 
 #[cfg(test)]
 mod tests {
-    use csms_core::{SecretName, SecretValue, StageName, VersionId};
+    use csms_core::{
+        SecretName, SecretValue, StageName, VersionId,
+        rotation::message::{connection, reasons},
+    };
     use csms_rotate::SecretsError;
 
     use super::*;
@@ -134,34 +139,36 @@ mod tests {
 
     impl Secrets for Forbidding {
         async fn stage(&self, _: &StageName) -> Result<Option<VersionId>, SecretsError> {
-            Err(SecretsError::Refused("forbidden".to_owned()))
+            Err(SecretsError::Refused(connection::said("forbidden")))
         }
 
         async fn value(&self, _: VersionId) -> Result<SecretValue, SecretsError> {
-            Err(SecretsError::Refused("forbidden".to_owned()))
+            Err(SecretsError::Refused(connection::said("forbidden")))
         }
 
         async fn admin_value(&self, _: &SecretName) -> Result<SecretValue, SecretsError> {
-            Err(SecretsError::Refused("forbidden".to_owned()))
+            Err(SecretsError::Refused(connection::said("forbidden")))
         }
 
         async fn create_pending(&self, _: SecretValue) -> Result<VersionId, SecretsError> {
-            Err(SecretsError::Refused("forbidden".to_owned()))
+            Err(SecretsError::Refused(connection::said("forbidden")))
         }
 
         async fn make_current(&self, _: VersionId) -> Result<(), SecretsError> {
-            Err(SecretsError::Refused("forbidden".to_owned()))
+            Err(SecretsError::Refused(connection::said("forbidden")))
         }
 
         async fn remove_pending_label(&self) -> Result<(), SecretsError> {
-            Err(SecretsError::Refused("forbidden".to_owned()))
+            Err(SecretsError::Refused(connection::said("forbidden")))
         }
     }
 
     fn reply(event: &str) -> (String, String) {
         let context = Context::builder("a test").build();
         match handle(event.as_bytes(), &context, |_, _| Ok(Forbidding)) {
-            Reply::Rotation { reply: RotationReply::Failed { error_code, error_msg }, .. } => (error_code, error_msg),
+            Reply::Rotation { reply: RotationReply::Failed { error_code, error_msg, .. }, .. } => {
+                (error_code, error_msg)
+            }
             Reply::DryRun(DryRunReport { error_code, error_msg, .. }) => (error_code.unwrap(), error_msg.unwrap()),
             other @ Reply::Rotation { .. } => panic!("{other:?}"),
         }
@@ -196,7 +203,13 @@ mod tests {
 
     #[test]
     fn a_reply_is_read_with_and_without_its_steps() {
-        let step = ReportedStep { step: "set-password".to_owned(), outcome: "Done".to_owned(), at: None };
+        let done = reasons::changed();
+        let step = ReportedStep {
+            step: "set-password".to_owned(),
+            outcome: done.english(),
+            outcome_detail: Some(done),
+            at: None,
+        };
         let reply = RotationReply::success(VersionId::FIRST);
         let text = serde_json::to_vec(&Reply::Rotation { reply: reply.clone(), steps: vec![step.clone()] }).unwrap();
         assert_eq!(RotationReply::parse(&text), Some(reply));

@@ -8,7 +8,8 @@ use std::fs;
 use csms_core::{
     ProjectId, SecretName, SecretValue, StageName, VersionId,
     rotation::{
-        FailureCode,
+        FailureCode, Message,
+        message::function as say,
         sealed::{SealingKey, is_sealed},
     },
 };
@@ -31,20 +32,21 @@ pub const REQUIRE_PROJECT: &str = "CSMS_SEALING_REQUIRE_PROJECT";
 /// # Errors
 /// [`FailureCode::InvalidEvent`] for a file that cannot be read, and for a key that is no private P-256 key.
 pub fn key(context: &Context) -> Result<Option<SealingKey>, Failure> {
-    let failed = |what: String| Failure { code: FailureCode::InvalidEvent, message: what };
+    let failed = |message: Message| Failure { code: FailureCode::InvalidEvent, message };
     let text = match (context.user_data(KEY_FILE), context.user_data(KEY)) {
         (Some(path), _) => {
-            let text = fs::read_to_string(path).map_err(|error| failed(format!("{KEY_FILE}: {}", error.kind())))?;
+            let text = fs::read_to_string(path)
+                .map_err(|error| failed(say::file_unreadable(KEY_FILE, error.kind().to_string())))?;
             Zeroizing::new(text)
         }
         (None, Some(text)) => Zeroizing::new(text.to_owned()),
         (None, None) => return Ok(None),
     };
-    let key = SealingKey::parse(&text).map_err(|error| failed(format!("the sealing key cannot be used: {error}")))?;
+    let key = SealingKey::parse(&text).map_err(|error| failed(say::key_unusable(error.to_string())))?;
     match context.user_data(REQUIRE_PROJECT) {
         None | Some("" | "false") => Ok(Some(key)),
         Some("true") => Ok(Some(key.requiring_project())),
-        Some(_) => Err(failed(format!("{REQUIRE_PROJECT} must be true or false"))),
+        Some(_) => Err(failed(say::not_a_switch(REQUIRE_PROJECT))),
     }
 }
 
@@ -66,13 +68,11 @@ impl<S> Sealed<S> {
     }
 
     fn project(&self) -> Result<&ProjectId, SecretsError> {
-        let missing = || "the value is sealed, and neither the event nor the environment names the project".to_owned();
-        self.project.as_ref().ok_or_else(|| SecretsError::Refused(missing()))
+        self.project.as_ref().ok_or_else(|| SecretsError::Refused(say::sealed_without_project()))
     }
 
     fn key(&self) -> Result<&SealingKey, SecretsError> {
-        let missing = || format!("the value is sealed, and the function has no key: set {KEY_FILE} or {KEY}");
-        self.key.as_ref().ok_or_else(|| SecretsError::Refused(missing()))
+        self.key.as_ref().ok_or_else(|| SecretsError::Refused(say::sealed_without_key(KEY_FILE, KEY)))
     }
 
     fn open(&self, name: &SecretName, value: SecretValue) -> Result<SecretValue, SecretsError> {
@@ -80,7 +80,7 @@ impl<S> Sealed<S> {
             return Ok(value);
         }
         let opened = self.key()?.open(self.project()?, name, &value);
-        opened.map_err(|error| SecretsError::Refused(format!("the value of {name}: {error}")))
+        opened.map_err(|error| SecretsError::Refused(say::not_opened(name, error.to_string())))
     }
 }
 
@@ -102,7 +102,7 @@ impl<S: Secrets> Secrets for Sealed<S> {
     async fn create_pending(&self, value: SecretValue) -> Result<VersionId, SecretsError> {
         let value = if self.seals.get() {
             let sealed = self.key()?.seal(self.project()?, &self.name, &value, &mut SysRng);
-            sealed.map_err(|error| SecretsError::Refused(format!("the next value: {error}")))?
+            sealed.map_err(|error| SecretsError::Refused(say::not_sealed(error.to_string())))?
         } else {
             value
         };

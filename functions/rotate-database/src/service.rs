@@ -3,7 +3,10 @@
 use csms_client::{Client, ClientError, CreateVersionBody, Credentials};
 use csms_core::{
     ProjectId, SecretName, SecretValue, StageName, VersionId,
-    rotation::{FailureCode, RotationEvent},
+    rotation::{
+        FailureCode, Message, RotationEvent,
+        message::{connection, function as say},
+    },
     stage,
 };
 use csms_rotate::{Failure, Secrets, SecretsError};
@@ -37,24 +40,20 @@ impl Service {
     /// [`FailureCode::InvalidEvent`] when event and environment name no service or no project, or the function has no
     /// credentials.
     pub fn connect(event: &RotationEvent, context: &Context) -> Result<Self, Failure> {
-        let missing = |what: &str| Failure { code: FailureCode::InvalidEvent, message: what.to_owned() };
+        let missing = |message: Message| Failure { code: FailureCode::InvalidEvent, message };
         let endpoint = context.user_data(ENDPOINT).or(event.csms_endpoint.as_deref());
-        let endpoint = endpoint.ok_or_else(|| {
-            missing("neither the user variable CSMS_ENDPOINT nor csms_endpoint of the event names the service")
-        })?;
-        let project = project(event, context)
-            .ok_or_else(|| missing("neither the event nor the function's environment names a project"))?;
-        let credentials = credentials(context)
-            .ok_or_else(|| missing("the function has no credentials; give it an agency with rights to the secret"))?;
+        let endpoint = endpoint.ok_or_else(|| missing(say::no_service()))?;
+        let project = project(event, context).ok_or_else(|| missing(say::no_project()))?;
+        let credentials = credentials(context).ok_or_else(|| missing(say::no_credentials()))?;
         let client = match context.user_data(CA_VARIABLE) {
             None => Client::new(endpoint, project, credentials),
             Some(named) => {
                 let authorities = csms_tls::authorities(named)
-                    .map_err(|error| missing(&format!("the user variable {CA_VARIABLE}: {error}")))?;
+                    .map_err(|error| missing(say::authorities_unusable(CA_VARIABLE, error.to_string())))?;
                 Client::trusting(endpoint, project, credentials, &authorities)
             }
         };
-        let client = client.map_err(|error| missing(&error.to_string()))?;
+        let client = client.map_err(|error| missing(message(error)))?;
         Ok(Self { client: client.within(event.traceparent.clone()), name: event.secret_name.clone() })
     }
 }
@@ -62,7 +61,7 @@ impl Service {
 impl Service {
     /// The value of a version, `vN` or `latest`, of a secret.
     async fn value_of(&self, name: &SecretName, version: &str) -> Result<SecretValue, SecretsError> {
-        let found = self.client.show_version(name, version).await.map_err(|error| told(&error))?;
+        let found = self.client.show_version(name, version).await.map_err(told)?;
         let value = match (found.version.secret_string.as_deref(), found.version.secret_binary.as_deref()) {
             (Some(text), None) => SecretValue::text(text.to_owned()),
             (None, Some(base64)) => SecretValue::from_base64(base64),
@@ -87,7 +86,7 @@ impl Secrets for Service {
         match self.client.show_stage(&self.name, stage).await {
             Ok(found) => version(&found.stage.version_id).map(Some),
             Err(error) if is_no_such_stage(&error) => Ok(None),
-            Err(error) => Err(told(&error)),
+            Err(error) => Err(told(error)),
         }
     }
 
@@ -105,20 +104,20 @@ impl Secrets for Service {
             version_stages: Some(&[stage::PENDING]),
             ..CreateVersionBody::default()
         };
-        let made = self.client.create_version(&self.name, &body).await.map_err(|error| told(&error))?;
+        let made = self.client.create_version(&self.name, &body).await.map_err(told)?;
         version(&made.version_metadata.id)
     }
 
     async fn make_current(&self, version: VersionId) -> Result<(), SecretsError> {
         let moved = self.client.update_stage(&self.name, &StageName::current(), version).await;
-        moved.map(drop).map_err(|error| told(&error))
+        moved.map(drop).map_err(told)
     }
 
     async fn remove_pending_label(&self) -> Result<(), SecretsError> {
         match self.client.delete_stage(&self.name, &StageName::pending()).await {
             Ok(()) => Ok(()),
             Err(error) if is_no_such_stage(&error) => Ok(()),
-            Err(error) => Err(told(&error)),
+            Err(error) => Err(told(error)),
         }
     }
 }
@@ -133,14 +132,26 @@ fn version(text: &str) -> Result<VersionId, SecretsError> {
 
 /// An error as the planner understands it. Credentials come with the call and end soon: when a clock jumps they have expired
 /// before their time, and the next call brings new ones.
-fn told(error: &ClientError) -> SecretsError {
-    let message = error.to_string();
+fn told(error: ClientError) -> SecretsError {
     let may_pass = error.is_retryable() || error.status() == Some(401);
-    if may_pass { SecretsError::Unavailable(message) } else { SecretsError::Refused(message) }
+    if may_pass { SecretsError::Unavailable(message(error)) } else { SecretsError::Refused(message(error)) }
+}
+
+/// An error of the client as a message.
+fn message(error: ClientError) -> Message {
+    match error {
+        ClientError::Refused { status, code, message, request_id, detail } => {
+            let said = detail.map_or_else(|| connection::said(message), |detail| *detail);
+            say::service_refused(code, said, status, request_id)
+        }
+        ClientError::Unreachable { endpoint, reason } => say::service_unreachable(endpoint, reason),
+        ClientError::Answer { operation } => say::service_answer(operation),
+        ClientError::Setup(what) => connection::said(what),
+    }
 }
 
 fn not_understood() -> SecretsError {
-    SecretsError::Refused("the service's answer is not understood".to_owned())
+    SecretsError::Refused(say::service_not_understood())
 }
 
 #[cfg(test)]
@@ -154,7 +165,7 @@ mod tests {
     }
 
     fn refusal(event: &RotationEvent, context: &Context) -> String {
-        Service::connect(event, context).unwrap_err().message
+        Service::connect(event, context).unwrap_err().message.english()
     }
 
     #[test]
@@ -181,6 +192,7 @@ mod tests {
             code: code.to_owned(),
             message: String::new(),
             request_id: String::new(),
+            detail: None,
         };
         assert!(is_no_such_stage(&refused("CSMS.0005")));
         assert!(!is_no_such_stage(&refused(NO_SUCH_SECRET)));

@@ -46,7 +46,12 @@ impl Observer for StepLog<'_> {
     fn observe(&mut self, step: &'static str, moment: Moment<'_>) -> ControlFlow<()> {
         if let Moment::After { outcome } = moment {
             self.context.info(format_args!("{step}: {outcome}"));
-            self.taken.push(ReportedStep { step: step.to_owned(), outcome: outcome.to_owned(), at: now() });
+            self.taken.push(ReportedStep {
+                step: step.to_owned(),
+                outcome: outcome.english(),
+                outcome_detail: Some(outcome.clone()),
+                at: now(),
+            });
         }
         #[cfg(feature = "fault-injection")]
         if self.fault.strikes(step, moment) {

@@ -283,12 +283,24 @@ export const sampleListTasksResponseFull: Full<csms.ListTasksResponse> = {
       "attempt_nums": 0,
       "task_error_code": "CSMS.0511",
       "task_error_msg": "why",
+      "task_error_detail": {
+        "code": "connection.said",
+        "fields": {
+          "text": "why"
+        }
+      },
       "steps": [
         {
           "time": 0,
           "attempt": 0,
           "step": "",
-          "outcome": ""
+          "outcome": "",
+          "outcome_detail": {
+            "code": "connection.said",
+            "fields": {
+              "text": "why"
+            }
+          }
         }
       ]
     }

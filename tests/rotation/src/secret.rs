@@ -4,7 +4,11 @@
 use core::cell::RefCell;
 use std::collections::BTreeMap;
 
-use csms_core::{SecretName, SecretValue, StageName, VersionId, rotation::Account, stage};
+use csms_core::{
+    SecretName, SecretValue, StageName, VersionId,
+    rotation::{Account, message::connection},
+    stage,
+};
 use csms_rotate::{Secrets, SecretsError};
 
 /// Versions and stages of a secret.
@@ -96,12 +100,20 @@ impl Secrets for MemorySecret {
     }
 
     async fn value(&self, version: VersionId) -> Result<SecretValue, SecretsError> {
-        self.0.borrow().value(version).cloned().ok_or_else(|| SecretsError::Refused("no such version".to_owned()))
+        self.0
+            .borrow()
+            .value(version)
+            .cloned()
+            .ok_or_else(|| SecretsError::Refused(connection::said("no such version")))
     }
 
     async fn admin_value(&self, name: &SecretName) -> Result<SecretValue, SecretsError> {
         let state = self.0.borrow();
-        state.admins.get(name.as_str()).cloned().ok_or_else(|| SecretsError::Refused("no such secret".to_owned()))
+        state
+            .admins
+            .get(name.as_str())
+            .cloned()
+            .ok_or_else(|| SecretsError::Refused(connection::said("no such secret")))
     }
 
     async fn create_pending(&self, value: SecretValue) -> Result<VersionId, SecretsError> {

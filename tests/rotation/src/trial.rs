@@ -64,7 +64,7 @@ impl Outcome {
     /// What the rotation said.
     #[must_use]
     pub fn said(&self) -> String {
-        self.done.as_ref().map_or_else(|failure| failure.message.clone(), |_| "rotates".to_owned())
+        self.done.as_ref().map_or_else(|failure| failure.message.english(), |_| "rotates".to_owned())
     }
 }
 

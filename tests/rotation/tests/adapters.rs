@@ -6,6 +6,7 @@ use core::time::Duration;
 
 use csms_core::rotation::{
     Account, Engine, Probe,
+    message::{mysql as of_mysql, postgresql as of_postgresql},
     plan::{Cause, Change},
 };
 use csms_rotate::{Answer, By, Databases, Limits, NewPassword, SqlDatabases};
@@ -116,7 +117,7 @@ async fn tls_is_verified_unless_disabled_by_name(engine: Engine) {
     let strangers = stranger.authority().unwrap().to_owned();
     let untrusted = probe(&account(&value(Protection::Authority(strangers)))).await;
     assert_eq!(untrusted.finding, unknown_tls);
-    assert!(untrusted.detail.contains("UnknownIssuer"), "{}", untrusted.detail);
+    assert!(untrusted.detail_text().contains("UnknownIssuer"), "{}", untrusted.detail_text());
     assert_eq!(finding(&account(&value(Protection::PublicRoots))).await, unknown_tls);
     let plain = probe(&account(&value(Protection::Disabled))).await;
     if engine == Engine::PostgreSql {
@@ -124,7 +125,11 @@ async fn tls_is_verified_unless_disabled_by_name(engine: Engine) {
     } else {
         // MariaDB says the same as of a wrong password.
         assert_eq!(plain.finding, Probe::Refused);
-        assert!(plain.detail.starts_with("error 1045: ") && plain.detail.contains("TLS"), "{}", plain.detail);
+        assert!(
+            plain.detail_text().starts_with("error 1045: ") && plain.detail_text().contains("TLS"),
+            "{}",
+            plain.detail_text()
+        );
     }
 
     // The certificate names 127.0.0.1 and localhost, not this address.
@@ -134,8 +139,8 @@ async fn tls_is_verified_unless_disabled_by_name(engine: Engine) {
     misnamed["port"] = forwarder.into();
     let refused = probe(&account(&misnamed)).await;
     assert_eq!(refused.finding, unknown_tls);
-    assert!(refused.detail.contains("not valid for name"), "{}", refused.detail);
-    assert!(refused.detail.contains("verify-ca"), "the way out is named: {}", refused.detail);
+    assert!(refused.detail_text().contains("not valid for name"), "{}", refused.detail_text());
+    assert!(refused.detail_text().contains("verify-ca"), "the way out is named: {}", refused.detail_text());
     let mut named = misnamed.clone();
     named["tls_server_name"] = "localhost".into();
     assert_eq!(finding(&account(&named)).await, Probe::Accepted);
@@ -213,7 +218,7 @@ async fn the_certificate_that_mysql_generates_is_verified_by_its_chain() {
     let mut value = server.value("app", PASSWORD);
     let by_name = probe(&account(&value)).await;
     assert_eq!(by_name.finding, Probe::Unknown(Cause::Tls));
-    assert!(by_name.detail.contains("verify-ca"), "{}", by_name.detail);
+    assert!(by_name.detail_text().contains("verify-ca"), "{}", by_name.detail_text());
     value["tls"] = "verify-ca".into();
     let by_chain = account(&value);
     assert_eq!(finding(&by_chain).await, Probe::Accepted);
@@ -227,7 +232,10 @@ async fn a_postgresql_role_that_may_not_log_in_is_no_wrong_password() {
     let database = start_with_login(Engine::PostgreSql).await;
     let account = database.account("app", PASSWORD);
     database.execute("ALTER ROLE app NOLOGIN").await.unwrap();
-    let barred = Answer::detailed(Probe::Unknown(Cause::Barred), "SQLSTATE 28000: the role may not log in");
+    let barred = Answer::detailed(
+        Probe::Unknown(Cause::Barred),
+        of_postgresql::sqlstate_meaning("28000", of_postgresql::may_not_log_in()),
+    );
     assert_eq!(probe(&account).await, barred);
     database.execute("ALTER ROLE app LOGIN CONNECTION LIMIT 0").await.unwrap();
     assert_eq!(finding(&account).await, Probe::Unknown(Cause::Busy));
@@ -267,7 +275,7 @@ async fn a_change_that_waits_is_given_up_by_postgresql_itself() {
     blocking.batch_execute("LOCK TABLE pg_authid IN SHARE MODE").await.unwrap();
     let answer = change_within(Duration::from_millis(200), &database.account("app", PASSWORD)).await;
     assert_eq!(answer.finding, Change::Unknown(Cause::TimedOut));
-    assert!(answer.detail.starts_with("SQLSTATE"), "the server itself has given up: {answer:?}");
+    assert!(answer.detail_text().starts_with("SQLSTATE"), "the server itself has given up: {answer:?}");
     blocking.rollback().await.unwrap();
     assert!(database.can_log_in("app", PASSWORD).await.unwrap());
 }
@@ -279,7 +287,7 @@ async fn a_change_that_waits_is_given_up_by_mariadb_itself() {
     let mut blocker = server.admin().await.unwrap();
     blocker.query_drop("FLUSH TABLES WITH READ LOCK").await.unwrap();
     let answer = change_within(Duration::from_millis(200), &database.account("app", PASSWORD)).await;
-    assert_eq!(answer, Answer::detailed(Change::Unknown(Cause::TimedOut), "error 1969"));
+    assert_eq!(answer, Answer::detailed(Change::Unknown(Cause::TimedOut), of_mysql::error(1969_u16)));
     blocker.query_drop("UNLOCK TABLES").await.unwrap();
     blocker.disconnect().await.unwrap();
     assert!(database.can_log_in("app", PASSWORD).await.unwrap());
@@ -298,7 +306,7 @@ async fn a_mariadb_account_that_may_not_log_in_is_no_wrong_password() {
     let database = start_with_login(Engine::MariaDb).await;
     let account = database.account("app", PASSWORD);
     database.execute("ALTER USER app@'%' ACCOUNT LOCK").await.unwrap();
-    assert_eq!(probe(&account).await, Answer::detailed(Probe::Unknown(Cause::Locked), "error 4151"));
+    assert_eq!(probe(&account).await, Answer::detailed(Probe::Unknown(Cause::Locked), of_mysql::error(4151_u16)));
     database.execute("ALTER USER app@'%' ACCOUNT UNLOCK PASSWORD EXPIRE").await.unwrap();
     assert_eq!(finding(&account).await, Probe::Expired);
 }

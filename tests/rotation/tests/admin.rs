@@ -91,8 +91,8 @@ async fn an_administrator_without_the_right_changes_nothing_and_is_told(engine: 
     assert!(!foretold.would_succeed, "{foretold:?}");
     let failure = attempt(&secret).await.unwrap_err();
     assert_eq!(failure.code, FailureCode::NeedsOperator, "{}", failure.message);
-    assert!(failure.message.contains("may not read the account's password hash"), "{}", failure.message);
-    assert_eq!(foretold.error_msg, Some(failure.message));
+    assert!(failure.message.english().contains("may not read the account's password hash"), "{}", failure.message);
+    assert_eq!(foretold.error_msg, Some(failure.message.english()));
     assert!(database.can_log_in("app", FIRST).await.unwrap());
 }
 
@@ -112,7 +112,7 @@ async fn an_administrator_of_another_server_is_not_asked(engine: Engine) {
     elsewhere["host"] = "localhost".into();
     secret.add_admin("keeper", &elsewhere);
     let failure = attempt(&secret).await.unwrap_err();
-    assert!(failure.message.contains("another database server"), "{}", failure.message);
+    assert!(failure.message.english().contains("another database server"), "{}", failure.message);
     assert!(database.can_log_in("app", FIRST).await.unwrap());
 }
 
@@ -204,7 +204,7 @@ async fn of_several_mariadb_accounts_of_one_name_none_is_changed() {
     grant(&database).await;
     database.execute("CREATE USER app@'10.0.0.%' IDENTIFIED BY 'another'").await.unwrap();
     let failure = attempt(&secret).await.unwrap_err();
-    assert!(failure.message.contains("several accounts of this name"), "{}", failure.message);
-    assert!(failure.message.contains("%, 10.0.0.%"), "{}", failure.message);
+    assert!(failure.message.english().contains("several accounts of this name"), "{}", failure.message);
+    assert!(failure.message.english().contains("%, 10.0.0.%"), "{}", failure.message);
     assert!(database.can_log_in("app", FIRST).await.unwrap());
 }

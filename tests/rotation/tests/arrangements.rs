@@ -311,7 +311,7 @@ async fn left_alone(database: &Database, secret: &MemorySecret, words: &[&str]) 
     let failure = outcome.done.unwrap_err();
     assert_eq!(failure.code, FailureCode::NeedsOperator, "{}", failure.message);
     for words in words {
-        assert!(failure.message.contains(words), "{words}: {}", failure.message);
+        assert!(failure.message.english().contains(words), "{words}: {}", failure.message);
     }
     assert!(outcome.changed.is_empty(), "{:?}", outcome.changed);
 }

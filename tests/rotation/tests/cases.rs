@@ -1426,7 +1426,7 @@ fn check(case: &Case, outcome: &Outcome) -> Result<(), String> {
             Err(format!("the kind of the hash is not kept: {}", kind.join("$")))
         }
         (Wanted::Refused(words), Err(failure)) => {
-            if !failure.message.contains(words) {
+            if !failure.message.english().contains(words) {
                 return Err(format!("it does not say {words:?}"));
             }
             if !outcome.changed.is_empty() {
@@ -1434,7 +1434,7 @@ fn check(case: &Case, outcome: &Outcome) -> Result<(), String> {
             }
             Ok(())
         }
-        (Wanted::Fails(words), Err(failure)) if failure.message.contains(words) => Ok(()),
+        (Wanted::Fails(words), Err(failure)) if failure.message.english().contains(words) => Ok(()),
         (wanted, _) => Err(format!("wanted {wanted:?}")),
     }
 }

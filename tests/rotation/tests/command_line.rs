@@ -13,10 +13,19 @@ use tokio::{process::Command, time::timeout};
 /// Longest wait for a rotation that takes well under a second.
 const WITHIN: Duration = Duration::from_secs(120);
 
-async fn csms(service: &Service, arguments: &[&str]) -> Output {
+async fn csms_in(language: &str, service: &Service, arguments: &[&str]) -> Output {
     let mut command = Command::new(binary().unwrap());
-    command.args(arguments).env("CSMS_CREDENTIALS", service.server.credentials_path());
+    command.args(arguments).env("CSMS_CREDENTIALS", service.server.credentials_path()).env("LC_ALL", language);
     timeout(WITHIN, command.stdin(Stdio::null()).kill_on_drop(true).output()).await.unwrap().unwrap()
+}
+
+async fn csms(service: &Service, arguments: &[&str]) -> Output {
+    csms_in("C.UTF-8", service, arguments).await
+}
+
+/// On a terminal that speaks Chinese.
+async fn in_chinese(service: &Service, arguments: &[&str]) -> Output {
+    csms_in("zh_CN.UTF-8", service, arguments).await
 }
 
 #[tokio::test]
@@ -35,8 +44,37 @@ async fn a_rotation_is_tried_dry_and_then_carried_out() {
     assert!(!told.contains(FIRST));
     assert_eq!(service.client.list_versions(&name, 50, None).await.unwrap().version_metadatas.len(), 1);
 
+    let tried = in_chinese(&service, &["secret", "rotate", name.as_str(), "--dry-run"]).await;
+    let tried = String::from_utf8(tried.stdout).unwrap();
+    assert!(
+        tried.ends_with("轮转会成功\n") && tried.contains("读取标记为 SYSCURRENT 的版本: v1 是数据库账号"),
+        "{tried}"
+    );
+    assert!(tried.contains("将由账号自身（使用 SYSCURRENT）修改 app 的密码"), "{tried}");
+    assert!(tried.contains("PostgreSQL 的每个角色只有一个密码"), "{tried}");
+
     let rotated = csms(&service, &["secret", "rotate", name.as_str(), "--wait"]).await;
     let told = String::from_utf8(rotated.stdout).unwrap();
     assert!(rotated.status.success() && told.contains("SUCCESS"), "{told}");
     assert_eq!(service.client.list_versions(&name, 50, None).await.unwrap().version_metadatas.len(), 2);
+    let steps = in_chinese(&service, &["secret", "tasks", name.as_str(), "--steps"]).await;
+    let steps = String::from_utf8(steps.stdout).unwrap();
+    for words in ["在数据库中设置新密码", "SYSCURRENT 从 v1 移到 v2", "登录成功", "报告 v2 为 SYSCURRENT"]
+    {
+        assert!(steps.contains(words), "{words}: {steps}");
+    }
+    let steps = csms(&service, &["secret", "tasks", name.as_str(), "--steps"]).await;
+    let steps = String::from_utf8(steps.stdout).unwrap();
+    assert!(steps.contains("SYSPENDING: v2, SYSCURRENT: v1, SYSPREVIOUS: none"), "{steps}");
+
+    database.execute("ALTER ROLE app PASSWORD 'set by hand'").await.unwrap();
+    let failing = ["secret", "rotate", name.as_str(), "--dry-run"];
+    let tried = csms(&service, &failing).await;
+    assert_eq!(tried.status.code(), Some(7));
+    let told = String::from_utf8(tried.stderr).unwrap();
+    assert!(told.contains("the rotation would fail: account app of SYSCURRENT (v2)"), "{told}");
+    let tried = in_chinese(&service, &failing).await;
+    let told = String::from_utf8(tried.stderr).unwrap();
+    assert!(told.contains("轮转会失败：账号 app（SYSCURRENT v2，位于 "), "{told}");
+    assert!(told.contains("该账号的所有已保存版本都无法登录"), "{told}");
 }

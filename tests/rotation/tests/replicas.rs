@@ -113,7 +113,7 @@ async fn the_credentials_of_an_overtaken_function_have_ended_with_its_task() {
 
         standstill.release(&name);
         match standstill.ended(&name).await {
-            RotationReply::Failed { error_code, error_msg } => {
+            RotationReply::Failed { error_code, error_msg, .. } => {
                 assert_eq!(error_code, code, "{name}: {error_msg}");
                 assert!(error_msg.contains("the rotation task of this function has ended"), "{name}: {error_msg}");
             }

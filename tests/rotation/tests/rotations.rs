@@ -197,7 +197,7 @@ async fn a_database_that_is_down_delays_a_rotation_and_changes_nothing(engine: E
         let failure = attempt(RotationMode::SingleUser, &secret, &SqlDatabases::default(), &mut Unobserved).await;
         let failure = failure.unwrap_err();
         assert_eq!(failure.code, FailureCode::Unavailable, "{}", failure.message);
-        assert!(failure.message.ends_with("the database is not reachable"), "{}", failure.message);
+        assert!(failure.message.english().ends_with("the database is not reachable"), "{}", failure.message);
         candidates.push(secret.marked(stage::PENDING));
     }
     assert_eq!(candidates[0], candidates[1], "the candidate is kept");

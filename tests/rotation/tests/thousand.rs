@@ -17,7 +17,7 @@ use bytes::Bytes;
 use csms_client::{Client, Credentials};
 use csms_core::{
     ProjectId, RotationMode, SecretName, StageName, UnixMillis, VersionId,
-    rotation::{FailureCode, RotationEvent, RotationReply},
+    rotation::{FailureCode, RotationEvent, RotationReply, message::connection},
     stage,
     task::TaskStatus,
 };
@@ -72,7 +72,7 @@ impl StandIn {
             Ok(()) => RotationReply::success(version),
             // Taken away by a call for the same task.
             Err(error) if error.status() == Some(404) => RotationReply::success(version),
-            Err(error) => RotationReply::failed(FailureCode::Unavailable, error.to_string()),
+            Err(error) => RotationReply::failed(FailureCode::Unavailable, connection::said(error.to_string())),
         }
     }
 

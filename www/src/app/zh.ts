@@ -407,6 +407,9 @@ const words: Record<string, string> = {
   "The database accepts no password that the secret knows.": "数据库不接受凭据中的任何密码。",
   "Somebody has changed it there. Find out which password programs use, store it as a new version marked SYSCURRENT, then rotate again.":
     "密码可能已在数据库中被改动。请确认程序正在使用的密码，将其保存为标记 SYSCURRENT 的新版本，然后再次轮转。",
+  "The secret service did not answer the rotation function.": "凭据服务没有响应轮转函数。",
+  "Check that the function reaches the server at its public address; the password is the old one. Then rotate again.":
+    "请确认函数可以通过服务器的公开地址访问它；密码仍是旧的。然后再次轮转。",
   "The function was not allowed to read or change the secret.": "函数没有读取或修改凭据的权限。",
   "Check the secret's state and its KMS key, then rotate again.": "请检查凭据状态及其 KMS 密钥，然后再次轮转。",
   "The value is not the login of a database.": "该值不是数据库登录信息。",
@@ -886,22 +889,6 @@ const words: Record<string, string> = {
   "Using keys, as reading and writing secrets with keys of their own takes.":
     "使用密钥（读写使用自有密钥的凭据所需）。",
   "The first user needs no policy: it may do everything.": "首个用户不需要策略，拥有全部权限。",
-  "Read the version marked SYSPENDING": "读取标记为 SYSPENDING 的版本",
-  "Read the version marked SYSCURRENT": "读取标记为 SYSCURRENT 的版本",
-  "Read the version marked SYSPREVIOUS": "读取标记为 SYSPREVIOUS 的版本",
-  "Read the login of the administrator": "读取管理员的登录信息",
-  "Look at the account in the database": "查看数据库中的账号",
-  "Log in with the password of SYSPENDING": "使用 SYSPENDING 的密码登录",
-  "Log in with the password of SYSCURRENT": "使用 SYSCURRENT 的密码登录",
-  "Log in with the password of SYSPREVIOUS": "使用 SYSPREVIOUS 的密码登录",
-  "Log in with a wrong password, to see whether passwords are checked": "使用错误密码登录，确认数据库会校验密码",
-  "Store a new password, marked SYSPENDING": "保存新密码，标记为 SYSPENDING",
-  "Set the new password in the database": "在数据库中设置新密码",
-  "Move SYSCURRENT to the new version": "将 SYSCURRENT 移到新版本",
-  "Take SYSPENDING away": "移除 SYSPENDING",
-  Finished: "完成",
-  "Ended, to be tried again": "已结束，稍后重试",
-  "Ended: a person has to look": "已结束：需要人工处理",
   "Please attach the policy {policy} to {name} (project {project}).":
     "请为 {name} 附加策略 {policy}（项目 {project}）。",
   "Nothing here is allowed to you yet": "您在此处还没有任何权限",

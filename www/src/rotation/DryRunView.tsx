@@ -5,7 +5,7 @@ import { Facts } from "../ui/Facts";
 import { Notice } from "../ui/Notice";
 import type { DryRunReport, Overlap } from "./dryRun";
 import { failureWords } from "./failureWords";
-import { stepWords } from "./stepWords";
+import { useMessages } from "./messages";
 
 const OVERLAPS: Record<Overlap, string> = {
   "two-accounts": "None is lost: two accounts take turns, and the current login always works.",
@@ -15,7 +15,12 @@ const OVERLAPS: Record<Overlap, string> = {
 
 export function DryRunView({ report }: { report: DryRunReport }) {
   const { t } = useLanguage();
+  const { say, step: nameOf } = useMessages();
   const words = failureWords({ task_error_msg: report.error_code ?? "" });
+  const error = say(report.error_detail, report.error_msg ?? "");
+  // The two lists belong together only where there is a message for each text.
+  const details = report.missing_detail?.length === report.missing.length ? report.missing_detail : [];
+  const missing = report.missing.map((text, index) => say(details[index], text));
   return (
     <section className="dry-run" aria-label={t("Dry run")}>
       {report.would_succeed ? (
@@ -25,9 +30,11 @@ export function DryRunView({ report }: { report: DryRunReport }) {
           <p>
             <strong>{t(words.what)}</strong> {t(words.next)}
           </p>
-          {report.error_msg && (
+          {error.text && (
             <p>
-              <code className="wrap">{report.error_msg}</code>
+              <code className="wrap" lang={error.lang}>
+                {error.text}
+              </code>
             </p>
           )}
         </Notice>
@@ -35,7 +42,7 @@ export function DryRunView({ report }: { report: DryRunReport }) {
       {(report.account || report.overlap) && (
         <Facts
           facts={[
-            [t("Account"), <code key="account">{report.account ?? "—"}</code>],
+            [t("Account"), <code key="account">{say(report.account_detail, report.account ?? "—").text}</code>],
             [t("Logins that fail meanwhile"), report.overlap ? t(OVERLAPS[report.overlap]) : "—"],
           ]}
         />
@@ -43,9 +50,11 @@ export function DryRunView({ report }: { report: DryRunReport }) {
       {report.missing.length > 0 && (
         <div>
           <h3>{report.would_succeed ? t("Good to know") : t("What is missing")}</h3>
-          <ul className="names" lang="en">
-            {report.missing.map((text) => (
-              <li key={text}>{text}</li>
+          <ul className="names">
+            {missing.map(({ text, lang }) => (
+              <li key={text} lang={lang}>
+                {text}
+              </li>
             ))}
           </ul>
         </div>
@@ -54,11 +63,14 @@ export function DryRunView({ report }: { report: DryRunReport }) {
         <details className="task-steps">
           <summary>{t("{count} steps", { count: report.steps.length })}</summary>
           <ol>
-            {report.steps.map(({ step, taken, outcome }, index) => (
-              <li key={`${step}-${index}`}>
-                {stepWords(step, t)} ({taken ? t("done") : t("to do")}): <span lang="en">{outcome}</span>
-              </li>
-            ))}
+            {report.steps.map(({ step, taken, outcome, outcome_detail: detail }, index) => {
+              const { text, lang } = say(detail, outcome);
+              return (
+                <li key={`${step}-${index}`}>
+                  {nameOf(step)} ({taken ? t("done") : t("to do")}): <span lang={lang}>{text}</span>
+                </li>
+              );
+            })}
           </ol>
         </details>
       )}

@@ -5,6 +5,7 @@ import type { Task } from "csms";
 import { useLanguage } from "../app/language";
 import { Notice } from "../ui/Notice";
 import { failureWords } from "./failureWords";
+import { useMessages } from "./messages";
 import { TaskSteps } from "./TaskSteps";
 
 type State = "done" | "running" | "failed" | "waiting";
@@ -19,6 +20,7 @@ interface Props {
 
 export function RotationProgress({ task, version, isMoved }: Props) {
   const { t } = useLanguage();
+  const { say } = useMessages();
   const status = task?.task_status ?? "RUNNING";
   const isFailed = status === "FAILED";
   const isDone = status === "SUCCESS";
@@ -61,7 +63,7 @@ export function RotationProgress({ task, version, isMoved }: Props) {
           {task?.task_error_msg && (
             <p>
               <code className="wrap">
-                {task.task_error_code}: {task.task_error_msg}
+                {task.task_error_code}: {say(task.task_error_detail, task.task_error_msg).text}
               </code>
             </p>
           )}

@@ -7,6 +7,7 @@ import { secretPath } from "../app/route";
 import { Badge, type Tone } from "../ui/Badge";
 import { Time } from "../ui/Time";
 import { failureWords } from "./failureWords";
+import { useMessages } from "./messages";
 import { TaskSteps } from "./TaskSteps";
 
 export const STATUS: Record<Task["task_status"], [text: string, tone: Tone]> = {
@@ -17,6 +18,7 @@ export const STATUS: Record<Task["task_status"], [text: string, tone: Tone]> = {
 
 export function TaskList({ tasks, withNames = false }: { tasks: readonly Task[]; withNames?: boolean }) {
   const { t } = useLanguage();
+  const { say } = useMessages();
   return (
     <ul className="tasks">
       {tasks.map((task) => {
@@ -45,7 +47,7 @@ export function TaskList({ tasks, withNames = false }: { tasks: readonly Task[];
                 {task.task_error_msg && (
                   <p className="hint">
                     <code className="wrap">
-                      {task.task_error_code}: {task.task_error_msg}
+                      {task.task_error_code}: {say(task.task_error_detail, task.task_error_msg).text}
                     </code>
                   </p>
                 )}

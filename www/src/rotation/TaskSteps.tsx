@@ -3,21 +3,25 @@
 import type { TaskStep } from "csms";
 
 import { useLanguage } from "../app/language";
-import { stepWords } from "./stepWords";
+import { useMessages } from "./messages";
 
 export function TaskSteps({ steps }: { steps: readonly TaskStep[] }) {
   const { t, language } = useLanguage();
+  const { say, step: nameOf } = useMessages();
   const clock = new Intl.DateTimeFormat(language, { timeStyle: "medium" });
   return (
     <details className="task-steps">
       <summary>{t("{count} steps", { count: steps.length })}</summary>
       <ol>
-        {steps.map(({ time, step, outcome }, index) => (
-          <li key={`${time}-${index}`}>
-            <time dateTime={new Date(time).toISOString()}>{clock.format(time)}</time> {stepWords(step, t)}:{" "}
-            <span lang="en">{outcome}</span>
-          </li>
-        ))}
+        {steps.map(({ time, step, outcome, outcome_detail: detail }, index) => {
+          const { text, lang } = say(detail, outcome);
+          return (
+            <li key={`${time}-${index}`}>
+              <time dateTime={new Date(time).toISOString()}>{clock.format(time)}</time> {nameOf(step)}:{" "}
+              <span lang={lang}>{text}</span>
+            </li>
+          );
+        })}
       </ol>
     </details>
   );

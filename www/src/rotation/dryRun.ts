@@ -1,24 +1,27 @@
 // A dry run: the secret's function is asked what a rotation would do now. It changes nothing.
 
-import { CsmsError, parseFunctionUrn, parseRotationConfig, type Secret } from "csms";
+import { CsmsError, type Message, parseFunctionUrn, parseRotationConfig, type Secret } from "csms";
 
 import type { Session } from "../app/session";
 
 /** How long the login that SYSCURRENT holds goes on working during a rotation. */
 export type Overlap = "two-accounts" | "until-next-rotation" | "none";
 
-/** What the function answers; texts are its own, in English. */
+/** What the function answers; texts are its own, in English, with messages beside them where it sends them. */
 export interface DryRunReport {
   status: "DRY_RUN";
   would_succeed: boolean;
   account?: string;
+  account_detail?: Message;
   overlap?: Overlap;
   /** What stands in the way, or would make the overlap longer. */
   missing: string[];
+  missing_detail?: Message[];
   /** `taken` steps only looked. */
-  steps: { step: string; taken: boolean; outcome: string }[];
+  steps: { step: string; taken: boolean; outcome: string; outcome_detail?: Message }[];
   error_code?: string;
   error_msg?: string;
+  error_detail?: Message;
 }
 
 /** The version of the event for dry runs; a function that knows none refuses it. */

@@ -28,11 +28,15 @@ const WORDS: Record<string, FailureWords> = {
   },
 };
 
-/** What our own rotation function says first in its message. */
+/** By the code that the rotation function reports. */
 const REPORTED: Record<string, FailureWords> = {
   ROTATION_UNAVAILABLE: {
     what: "The database did not answer.",
     next: "Check that it runs and that the server reaches it; the password is the old one. Then rotate again.",
+  },
+  ROTATION_SERVICE_UNAVAILABLE: {
+    what: "The secret service did not answer the rotation function.",
+    next: "Check that the function reaches the server at its public address; the password is the old one. Then rotate again.",
   },
   ROTATION_UNFINISHED: {
     what: "The connection broke while the password was changed.",
@@ -54,10 +58,13 @@ const REPORTED: Record<string, FailureWords> = {
 
 const OTHER: FailureWords = { what: "The rotation failed.", next: "Read the message below, then rotate again." };
 
+/** What a function reports; tasks of earlier versions have its code at the beginning of their text alone. */
+function reported({ task_error_detail: detail, task_error_msg: text = "" }: Partial<Task>): string {
+  const code = detail?.fields?.code;
+  return typeof code === "string" ? code : (/^ROTATION_[A-Z_]+/.exec(text)?.[0] ?? "");
+}
+
 /** English texts to be translated. */
-export function failureWords({
-  task_error_code: code = "",
-  task_error_msg: message = "",
-}: Partial<Task> = {}): FailureWords {
-  return REPORTED[/^ROTATION_[A-Z_]+/.exec(message)?.[0] ?? ""] ?? WORDS[code] ?? OTHER;
+export function failureWords(task: Partial<Task> = {}): FailureWords {
+  return REPORTED[reported(task)] ?? WORDS[task.task_error_code ?? ""] ?? OTHER;
 }

@@ -242,6 +242,8 @@ fn error() -> Value {
             "error_code": { "type": "string", "enum": codes, "description": "The code of the catalogue." },
             "error_msg": { "type": "string", "minLength": 2, "maxLength": 1024,
                            "description": "What is wrong, and every problem of the request." },
+            "error_detail": { "anyOf": [{ "$ref": "#/components/schemas/Message" }],
+                              "description": "Our own: why a rotation is refused, as a message; absent otherwise." },
         },
     })
 }

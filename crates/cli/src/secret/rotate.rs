@@ -7,13 +7,17 @@ use csms_api::response::TaskInfo;
 use csms_client::{Client, ListTasksQuery};
 use csms_core::{
     RotationPeriod, SecretName,
-    rotation::{DryRunReport, DryRunStep},
+    rotation::{
+        DryRunReport, DryRunStep, Message,
+        message::{dry_run, sentence_or, service, step_in},
+    },
 };
 
 use super::{name, tasks};
 use crate::{
     complete::secrets,
     failure::CliError,
+    language::{in_terminal, of_terminal},
     output::{Output, parsed},
 };
 
@@ -60,24 +64,37 @@ pub(super) async fn run(client: &Client, output: Output, arguments: &Arguments) 
     }
     let task = end_of(client, &started.rotation_task_id, arguments.timeout).await?;
     output.facts(&task, |facts| tasks::describe(&task, facts))?;
-    if task.task_status == "SUCCESS" { Ok(()) } else { Err(CliError::Rotation("the rotation failed".to_owned())) }
+    if task.task_status == "SUCCESS" {
+        Ok(())
+    } else {
+        Err(CliError::Rotation(in_terminal(&service::rotation_failed())))
+    }
 }
 
 /// Prints the outcome of a dry run.
 fn report(output: Output, report: &DryRunReport) -> Result<(), CliError> {
+    let language = of_terminal();
+    let said = |message: Option<&Message>, text: Option<&String>| {
+        sentence_or(message, text.map(String::as_str).unwrap_or_default(), language)
+    };
     output.facts(report, |facts| {
-        facts.add("account", report.account.as_deref().unwrap_or_default());
-        facts.add("overlap", report.overlap.as_ref().map(ToString::to_string).unwrap_or_default());
-        facts.add("missing", report.missing.join("; "));
-        for DryRunStep { step, taken, outcome } in &report.steps {
-            facts.add(if *taken { "done" } else { "to do" }, format!("{step}: {outcome}"));
+        facts.add("account", said(report.account_detail.as_ref(), report.account.as_ref()));
+        facts.add("overlap", report.overlap.map(|overlap| in_terminal(&overlap.message())).unwrap_or_default());
+        facts.add("missing", report.missing_in(language).collect::<Vec<_>>().join("; "));
+        for DryRunStep { step, taken, outcome, outcome_detail } in &report.steps {
+            let outcome = said(outcome_detail.as_ref(), Some(outcome));
+            facts.add(if *taken { "done" } else { "to do" }, format!("{}: {outcome}", step_in(step, language)));
         }
     })?;
     if report.would_succeed {
-        return output.sentence("the rotation would succeed");
+        return output.sentence(&in_terminal(&dry_run::would_succeed()));
     }
-    let message = report.error_msg.as_deref().unwrap_or("see what is missing");
-    Err(CliError::Rotation(format!("the rotation would fail: {message}")))
+    let reason = match (&report.error_detail, &report.error_msg) {
+        (Some(detail), _) if detail.sentence_in(language).is_some() => dry_run::would_fail(detail.clone()),
+        (_, Some(text)) => dry_run::would_fail(text),
+        _ => dry_run::would_fail(dry_run::see_what_is_missing()),
+    };
+    Err(CliError::Rotation(in_terminal(&reason)))
 }
 
 /// The task when it is no longer running.

@@ -3,12 +3,16 @@
 use clap::Args;
 use csms_api::response::TaskInfo;
 use csms_client::{Client, ListTasksQuery};
-use csms_core::SecretName;
+use csms_core::{
+    SecretName,
+    rotation::message::{sentence_or, step_in},
+};
 
 use super::name;
 use crate::{
     complete::secrets,
     failure::CliError,
+    language::of_terminal,
     output::{Facts, Output, Table, time},
 };
 
@@ -75,8 +79,8 @@ fn steps(tasks: &[TaskInfo]) -> Table {
                 task.secret_name.clone(),
                 time(step.time),
                 step.attempt.to_string(),
-                step.step.clone(),
-                step.outcome.clone(),
+                step_in(&step.step, of_terminal()),
+                sentence_or(step.outcome_detail.as_ref(), &step.outcome, of_terminal()),
             ]);
         }
     }
@@ -86,6 +90,7 @@ fn steps(tasks: &[TaskInfo]) -> Table {
 fn error(task: &TaskInfo) -> String {
     let code = task.task_error_code.as_deref().unwrap_or_default();
     let message = task.task_error_msg.as_deref().unwrap_or_default();
+    let message = sentence_or(task.task_error_detail.as_ref(), message, of_terminal());
     format!("{code} {message}").trim().to_owned()
 }
 

@@ -19,7 +19,10 @@ use crate::{
     identity::{ProjectId, SecretId, TaskId},
     name::SecretName,
     problem::{Problem, Rule, Violation},
-    rotation::traceparent::Traceparent,
+    rotation::{
+        message::{Message, message_or_none},
+        traceparent::Traceparent,
+    },
     rotation_config::{RotationConfig, RotationMode},
     secret::SecretType,
     version::VersionId,
@@ -31,11 +34,6 @@ pub const EVENT_VERSION: &str = "1";
 /// The version of the event that asks for a dry run. It is another one so that a function that knows no dry runs refuses
 /// the event, and does not rotate.
 pub const DRY_RUN_VERSION: &str = "2";
-
-/// Why no secret is rotated whose account another secret names too.
-pub const SHARED_ACCOUNT: &str = "another secret of this project names the same database account, and a rotation of \
-    either makes SYSCURRENT of the other wrong; keep each account in one secret: delete the other secret or change its \
-    account, then rotate again. The log of the server names both secrets";
 
 /// The event that a rotation function receives.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -146,8 +144,10 @@ impl Serialize for RotationEvent {
 /// Why a rotation did not happen, by what somebody can do about it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum FailureCode {
-    /// The database or the service could not be reached or was not ready; a later attempt may pass.
+    /// The database could not be reached or was not ready; a later attempt may pass.
     Unavailable,
+    /// The service could not be reached or was not ready, and nobody has asked the database; a later attempt may pass.
+    ServiceUnavailable,
     /// The same, after the account's password was changed or may have been: until a later attempt passes, SYSCURRENT of
     /// a secret with one account may not log in. Worth another attempt soon.
     Unfinished,
@@ -162,8 +162,9 @@ pub enum FailureCode {
 }
 
 impl FailureCode {
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 7] = [
         Self::Unavailable,
+        Self::ServiceUnavailable,
         Self::Unfinished,
         Self::NeedsOperator,
         Self::ServiceRefused,
@@ -176,6 +177,7 @@ impl FailureCode {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Unavailable => "ROTATION_UNAVAILABLE",
+            Self::ServiceUnavailable => "ROTATION_SERVICE_UNAVAILABLE",
             Self::Unfinished => "ROTATION_UNFINISHED",
             Self::NeedsOperator => "ROTATION_NEEDS_OPERATOR",
             Self::ServiceRefused => "ROTATION_SERVICE_REFUSED",
@@ -193,7 +195,7 @@ impl FailureCode {
     /// Whether the same call may succeed later without anybody doing anything.
     #[must_use]
     pub const fn may_pass_later(self) -> bool {
-        matches!(self, Self::Unavailable | Self::Unfinished)
+        matches!(self, Self::Unavailable | Self::ServiceUnavailable | Self::Unfinished)
     }
 }
 
@@ -219,8 +221,11 @@ pub enum RotationReply {
     Failed {
         /// The word of a [`FailureCode`], or a word of another function.
         error_code: String,
-        /// What happened, without any value of a secret.
+        /// What happened, in an English sentence without any value of a secret.
         error_msg: String,
+        /// The same as a message; functions of others send none.
+        #[serde(default, deserialize_with = "message_or_none", skip_serializing_if = "Option::is_none")]
+        error_detail: Option<Message>,
     },
 }
 
@@ -233,8 +238,12 @@ impl RotationReply {
 
     /// The reply that nothing is to be used from this call.
     #[must_use]
-    pub fn failed(code: FailureCode, message: impl Into<String>) -> Self {
-        Self::Failed { error_code: code.as_str().to_string(), error_msg: message.into() }
+    pub fn failed(code: FailureCode, message: Message) -> Self {
+        Self::Failed {
+            error_code: code.as_str().to_string(),
+            error_msg: message.english(),
+            error_detail: Some(message),
+        }
     }
 
     /// Reads a reply; `None` when it is something else.
@@ -420,6 +429,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::rotation::message::causes;
 
     const PROJECT: &str = "0123456789abcdef0123456789abcdef";
     const UUID: &str = "bb6a3d22-dc93-47ac-b5bd-88df7ad35f1e";
@@ -553,10 +563,17 @@ mod tests {
     fn replies_have_the_documented_form() {
         let success = RotationReply::success(VersionId::FIRST);
         assert_eq!(serde_json::to_string(&success).unwrap(), r#"{"status":"SUCCESS","version_id":"v1"}"#);
-        let failed = RotationReply::failed(FailureCode::Unavailable, "no answer");
-        let text = r#"{"status":"FAILED","error_code":"ROTATION_UNAVAILABLE","error_msg":"no answer"}"#;
+        let failed = RotationReply::failed(FailureCode::Unavailable, causes::busy());
+        let told = r#""error_msg":"the database takes no further connection now""#;
+        let detail = r#""error_detail":{"code":"cause.busy"}"#;
+        let head = r#""status":"FAILED","error_code":"ROTATION_UNAVAILABLE""#;
+        let text = format!("{{{head},{told},{detail}}}");
         assert_eq!(serde_json::to_string(&failed).unwrap(), text);
         assert_eq!(RotationReply::parse(text.as_bytes()), Some(failed));
+        for in_words in [format!("{{{head},{told}}}"), format!(r#"{{{head},{told},"error_detail":"odd"}}"#)] {
+            let reply = RotationReply::parse(in_words.as_bytes());
+            assert!(matches!(reply, Some(RotationReply::Failed { error_detail: None, .. })), "{in_words}");
+        }
         assert_eq!(RotationReply::parse(b"\"done\""), None);
     }
 

@@ -109,60 +109,6 @@ impl Cause {
                 | Self::Unsupported
         )
     }
-
-    /// What a person can do about it, if there is one thing to do.
-    #[must_use]
-    pub const fn remedy(self) -> Option<&'static str> {
-        Some(match self {
-            Self::Pooler => "name the database itself in rotation_host",
-            Self::TlsNotOffered => "switch TLS on in the server, or say \"tls\":\"disable\"",
-            Self::TlsWanted => "leave \"tls\":\"disable\" out of the value",
-            Self::CertificateWanted => "put a client certificate into tls_cert and its key into tls_key",
-            Self::OtherServer => "check engine and port of the value",
-            Self::Locked => "unlock the account",
-            Self::Expired => "renew the account or its password in the database, or name an AdminSecret",
-            Self::HostNotAdmitted => "admit the rotation function's host, or rotate from one that the account admits",
-            Self::OtherHosts => "give both accounts the same host part",
-            Self::NoDatabase | Self::NoConnect => "name a database that the account may connect to in dbname",
-            _ => return None,
-        })
-    }
-}
-
-impl fmt::Display for Cause {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::NoLogin => "the login that was to change the password is refused",
-            Self::Unreachable => "the database is not reachable",
-            Self::NameUnknown => "the host name does not resolve",
-            Self::TimedOut => "the database did not answer in time",
-            Self::Tls => "no trusted TLS connection to the database",
-            Self::TlsNotOffered => "the server speaks no TLS",
-            Self::TlsWanted => "the account or the server wants TLS",
-            Self::CertificateWanted => "the account wants a client certificate",
-            Self::OtherServer => "this is no server of the engine that the value names",
-            Self::Pooler => "a pooler refuses the login, which it does for a wrong password and for much else",
-            Self::Busy => "the database takes no further connection now",
-            Self::NotReady => "the database is starting or stopping",
-            Self::ReadOnly => "the database is read-only",
-            Self::Locked => "the account is locked",
-            Self::LockedForNow => "the account is locked after failed logins",
-            Self::Expired => "the account or its password has expired",
-            Self::NoAccount => "there is no such account for this host, or its way of logging in is not supported",
-            Self::HostNotAdmitted => "the account admits no login from this host",
-            Self::NoDatabase => "the database does not exist",
-            Self::NoConnect => "the account may not connect to this database",
-            Self::Barred => "the account may not log in, or not from here",
-            Self::Forbidden => "the database does not let this login change the account's password",
-            Self::NotFirst => "the password that was to be replaced is not the account's first one",
-            Self::Changed => "the account has been changed by another login in the meantime",
-            Self::OtherAccount => "the login leads to another account",
-            Self::OtherHosts => "the two accounts do not admit the same hosts, so applications could be shut out",
-            Self::InClear => "the new password would be readable by others",
-            Self::Unsupported => "the account's way of logging in is not supported",
-            Self::Other => "the database gave an unexpected answer",
-        })
-    }
 }
 
 /// What an attempt to log in showed.
@@ -283,17 +229,6 @@ pub enum Setter {
     Admin,
     /// The management service of the cloud that runs the database.
     Service,
-}
-
-impl fmt::Display for Setter {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Account(role) => write!(f, "the account itself with {role}"),
-            Self::Restored => f.write_str("the account itself with SYSCURRENT, its second password"),
-            Self::Admin => f.write_str("the administrator"),
-            Self::Service => f.write_str("the management service"),
-        }
-    }
 }
 
 /// Who may set passwords besides the accounts themselves.
@@ -453,21 +388,6 @@ impl RetryReason {
     }
 }
 
-impl fmt::Display for RetryReason {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            // The cause is the account's, and the pending version may be one that does not exist yet.
-            Self::LoginUnknown(Role::Pending, cause) => write!(f, "cannot tell whether the account logs in: {cause}"),
-            Self::LoginUnknown(role, cause) => write!(f, "cannot tell whether {role} logs in: {cause}"),
-            Self::DecoyUnknown(cause) => write!(f, "cannot tell whether the database checks passwords: {cause}"),
-            Self::NotInspected(cause) => write!(f, "the administrator could not read the account: {cause}"),
-            Self::NotChanged(cause) => write!(f, "the password was not changed: {cause}"),
-            Self::ChangeUnknown(cause) => write!(f, "cannot tell whether the password was changed: {cause}"),
-            Self::ChangeNotSeen => f.write_str("the database confirmed the new password but does not accept it"),
-        }
-    }
-}
-
 /// Why nothing the function may do would help.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum OperatorReason {
@@ -540,109 +460,6 @@ impl OperatorReason {
             | Self::NotInspected(cause) => Some(cause),
             Self::RightPasswordRefused(_, cause) => cause,
             _ => None,
-        }
-    }
-}
-
-impl fmt::Display for OperatorReason {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NoCurrentVersion => f.write_str("the secret has no SYSCURRENT version"),
-            Self::NoSecondAccount => f.write_str(
-                "MultiUser needs a version of the second account marked SYSPREVIOUS; create it with version_stages",
-            ),
-            Self::SameAccountTwice => {
-                f.write_str("SYSCURRENT and SYSPREVIOUS name the same account; MultiUser needs two")
-            }
-            Self::DifferentServers => f.write_str(
-                "SYSCURRENT and SYSPREVIOUS name accounts of different servers; hosts are compared by their names",
-            ),
-            Self::DifferentDatabases => f.write_str(
-                "SYSCURRENT and SYSPREVIOUS name different databases in dbname, so each rotation would send \
-                 applications to the other one; give both versions the same dbname",
-            ),
-            Self::NotAnAccount(role) => write!(f, "the value of {role} does not describe a database account"),
-            Self::PendingDiffers(field) => write!(
-                f,
-                "SYSPENDING has another {field} than the version it would replace; delete that stage to start again",
-            ),
-            Self::LoginBarred(Role::Pending, cause) => write!(f, "the account does not log in: {cause}"),
-            Self::LoginBarred(role, cause) => write!(f, "{role} does not log in: {cause}"),
-            Self::PasswordExpired(role) => write!(
-                f,
-                "{role} has the right password, but it has expired; renew it in the database, or name an AdminSecret \
-                 in rotation_config, whose account then sets the new password",
-            ),
-            Self::NobodyLogsIn => f.write_str(
-                "no stored version of this account logs in. Either its password is none of them, or the database \
-                 refuses the right one: a role that has expired (VALID UNTIL), an account that does not admit the \
-                 function's host, a missing client certificate or missing TLS. Do not reset the account's password \
-                 while applications use it: find out which one they use, and store that as a new SYSCURRENT version; or \
-                 name an AdminSecret in rotation_config",
-            ),
-            Self::RightPasswordRefused(role, cause) => {
-                write!(f, "{role} holds the account's password, and the database refuses the login all the same")?;
-                match cause {
-                    Some(cause) => write!(f, ": {cause}")?,
-                    None => f.write_str(" for a reason that the administrator cannot see")?,
-                }
-                f.write_str(match role {
-                    Role::Pending => "; an earlier attempt has set it",
-                    Role::Current | Role::Previous => "; nothing was changed",
-                })
-            }
-            Self::AccountBarred(cause) => write!(
-                f,
-                "no stored version logs in, and the account would not let the rotation in with the right password \
-                 either: {cause}; nothing was changed",
-            ),
-            Self::HashesUnreadable => f.write_str(
-                "no stored version logs in, and the administrator may not read the account's password hash or cannot \
-                 compare them with it, so the passwords may be right and refused for another reason; nothing was \
-                 changed. Let the administrator read it (SELECT on mysql.user, or pg_authid), or store the password \
-                 that applications use as a new SYSCURRENT version",
-            ),
-            Self::PasswordNotComparable(role) => write!(
-                f,
-                "no stored version logs in, and the password of {role} has characters outside ASCII, which clients send in \
-                 different encodings, so it may be the account's although it does not match its hash; nothing was \
-                 changed. Find out whether applications log in with it; if they do, give the account a password in ASCII \
-                 and store that as a new SYSCURRENT version",
-            ),
-            Self::SecondPasswordUnknown => f.write_str(
-                "the account keeps a second password (RETAIN CURRENT PASSWORD) that no stored version is known to hold; \
-                 another change would discard it, and applications may use it. Store the password that \
-                 applications use as a new SYSCURRENT version; or, if nobody uses the second one, ALTER USER … DISCARD \
-                 OLD PASSWORD, and rotate again",
-            ),
-            Self::FirstPasswordUnknown => f.write_str(
-                "the account's first password is in no stored version: it was set by hand, and the stored one is kept \
-                 as the second. Store the first one as a new SYSCURRENT version, or name an AdminSecret in \
-                 rotation_config",
-            ),
-            Self::SeveralAccounts => f.write_str(
-                "the database has several accounts of this name, for different hosts; say in \"Host\" of \
-                 rotation_config which one is meant",
-            ),
-            Self::NoAccount => f.write_str("the database has no account of this name"),
-            Self::ChangeForbidden => f.write_str("the database does not allow the change of the password"),
-            Self::ChangeBarred(cause) => write!(f, "the password was not changed: {cause}"),
-            Self::NotInspected(cause) => write!(
-                f,
-                "no stored version logs in, and the administrator could not read the account: {cause}; nothing was changed",
-            ),
-            Self::AdminNotAnAccount => f.write_str("the value of AdminSecret does not describe a database account"),
-            Self::AdminElsewhere => f.write_str(
-                "AdminSecret names an account of another database server; hosts are compared by their names",
-            ),
-            Self::AdminIsTheAccount => f.write_str("AdminSecret names the account that is to be changed"),
-            Self::AdminRefused => f.write_str(
-                "the database refuses the login of AdminSecret: it does not hold the administrator's password, or the \
-                 administrator may not log in from here. Mend it before another try: every dry run and every rotation logs \
-                 in with it once, and servers may lock an account after refused logins",
-            ),
-            Self::PasswordsNotChecked => f.write_str("the database accepts any password for this account"),
-            Self::CandidatesRefused => f.write_str("the database refuses the new passwords; see its password policy"),
         }
     }
 }
@@ -1143,6 +960,8 @@ fn passwords_are_checked(situation: &Situation, account: &Login) -> Result<(), A
         Some(_) => Err(Action::NeedsOperator(OperatorReason::PasswordsNotChecked)),
     }
 }
+
+mod words;
 
 #[cfg(test)]
 mod interleavings;

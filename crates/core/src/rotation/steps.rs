@@ -1,7 +1,8 @@
 //! The steps that a rotation function reports beside its result, for people who look for a cause.
 //!
-//! A reply may have a member `steps`: a list of objects with the texts `step` and `outcome` and perhaps the time `at` in Unix
-//! milliseconds, oldest first. It decides nothing, so anything of another form is ignored.
+//! A reply may have a member `steps`: a list of objects with the texts `step` and `outcome`, perhaps the time `at` in Unix
+//! milliseconds, and perhaps the outcome as a message in `outcome_detail`, oldest first. It decides nothing, so anything of
+//! another form is ignored.
 
 use alloc::{
     string::{String, ToString},
@@ -11,7 +12,7 @@ use alloc::{
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::time::UnixMillis;
+use crate::{rotation::message::Message, time::UnixMillis};
 
 /// Most steps that are read out of one reply; the last ones.
 pub const MAX_REPORTED: usize = 12;
@@ -21,8 +22,11 @@ pub const MAX_REPORTED: usize = 12;
 pub struct ReportedStep {
     /// What, in a word or two, such as `set password`.
     pub step: String,
-    /// How it ended, in words, without any secret value.
+    /// How it ended, in an English sentence without any secret value.
     pub outcome: String,
+    /// The same as a message.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outcome_detail: Option<Message>,
     /// When it was over, by the function's clock.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at: Option<UnixMillis>,
@@ -40,7 +44,8 @@ pub fn reported_steps(reply: &[u8]) -> Vec<ReportedStep> {
 fn read(step: &Value) -> Option<ReportedStep> {
     let text = |name: &str| step.get(name).and_then(Value::as_str).map(ToString::to_string);
     let at = step.get("at").and_then(Value::as_u64).map(UnixMillis::new);
-    Some(ReportedStep { step: text("step")?, outcome: text("outcome").unwrap_or_default(), at })
+    let outcome_detail = step.get("outcome_detail").and_then(Message::read);
+    Some(ReportedStep { step: text("step")?, outcome: text("outcome").unwrap_or_default(), outcome_detail, at })
 }
 
 #[cfg(test)]
@@ -49,19 +54,28 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::rotation::RotationReply;
+    use crate::rotation::{RotationReply, message::reasons};
 
     #[test]
     fn steps_are_read_and_the_result_is_as_without_them() {
         let reply = json!({
             "status": "SUCCESS", "version_id": "v2",
             "steps": [{"step": "probe pending", "outcome": "rejected", "at": 5}, "odd", {"outcome": "no word"},
-                      {"step": "set password", "outcome": "done", "more": 1}],
+                      {"step": "set password", "outcome": "done", "more": 1, "outcome_detail": {"code": "change.done"}},
+                      {"step": "look", "outcome": "", "outcome_detail": "odd"}],
         });
         let steps = reported_steps(reply.to_string().as_bytes());
-        let step = |step: &str, outcome: &str, at| ReportedStep { step: step.into(), outcome: outcome.into(), at };
-        let expected =
-            [step("probe pending", "rejected", Some(UnixMillis::new(5))), step("set password", "done", None)];
+        let step = |step: &str, outcome: &str, outcome_detail, at| ReportedStep {
+            step: step.into(),
+            outcome: outcome.into(),
+            outcome_detail,
+            at,
+        };
+        let expected = [
+            step("probe pending", "rejected", None, Some(UnixMillis::new(5))),
+            step("set password", "done", Some(reasons::changed()), None),
+            step("look", "", None, None),
+        ];
         assert_eq!(steps, expected);
         let result = RotationReply::parse(reply.to_string().as_bytes());
         assert!(matches!(result, Some(RotationReply::Success { version_id, .. }) if version_id == "v2"));

@@ -8,12 +8,15 @@
 use csms_core::{
     VersionId,
     rotation::{
-        Account, Action, DryRunReport, DryRunStep, FailureCode, Overlap, Probe, RotationEvent, Setter,
+        Account, Action, DryRunReport, DryRunStep, FailureCode, Message, Overlap, Probe, RotationEvent, Setter,
+        message::{attempt, dry_run as say},
         plan::{Cause, Change, Labels, Role},
     },
 };
 
-use super::{Attempt, Databases, Failure, Instant, RotationMode, Secrets, TryCryptoRng, in_time, plan, read_labels};
+use super::{
+    Attempt, Databases, Failure, Instant, RotationMode, Secrets, TryCryptoRng, in_time, plan, read_labels, stages,
+};
 
 /// Finds out what a rotation would do now. Ends by `deadline`.
 pub async fn dry_run<S: Secrets, D: Databases, R: TryCryptoRng + ?Sized>(
@@ -30,7 +33,7 @@ pub async fn dry_run<S: Secrets, D: Databases, R: TryCryptoRng + ?Sized>(
     let attempt = Attempt::new(event, secrets, databases, rng, deadline, labels);
     let next = next_version(labels);
     let mut run = DryRun { attempt, next, assumed_pending: false, assumed_set: false, report: DryRunReport::new() };
-    run.report_step("read-labels", true, format!("{labels:?}"));
+    run.report_step("read-labels", true, stages(labels));
     match run.run().await {
         Ok(()) => DryRunReport { would_succeed: true, ..run.report },
         Err(failure) => run.report.failed(failure.code, failure.message),
@@ -54,8 +57,8 @@ struct DryRun<'a, S, D, R: ?Sized> {
 }
 
 impl<S: Secrets, D: Databases, R: TryCryptoRng + ?Sized> DryRun<'_, S, D, R> {
-    fn report_step(&mut self, step: &str, taken: bool, outcome: String) {
-        self.report.steps.push(DryRunStep { step: step.to_owned(), taken, outcome });
+    fn report_step(&mut self, step: &str, taken: bool, outcome: Message) {
+        self.report.steps.push(DryRunStep::new(step, taken, outcome));
     }
 
     async fn run(&mut self) -> Result<(), Failure> {
@@ -68,11 +71,11 @@ impl<S: Secrets, D: Databases, R: TryCryptoRng + ?Sized> DryRun<'_, S, D, R> {
                 Action::NeedsOperator(reason) => return Err(self.attempt.needs_operator(reason)),
                 Action::Probe(Role::Pending) if self.assumed_set => {
                     self.attempt.situation.note_probe(Role::Pending, Probe::Accepted);
-                    self.report_step(step, false, "the new password would be proven by a login".to_owned());
+                    self.report_step(step, false, say::would_be_proven());
                 }
                 Action::Probe(Role::Pending) if self.assumed_pending && self.spares_refused_logins() => {
                     self.attempt.situation.note_probe(Role::Pending, Probe::WrongPassword);
-                    self.report_step(step, false, "the new password is not set yet".to_owned());
+                    self.report_step(step, false, say::not_set_yet());
                 }
                 Action::Probe(Role::Previous) if self.would_risk_a_lock() => return Err(self.not_tried_again()),
                 Action::Read(_) | Action::ReadAdmin | Action::Inspect | Action::Probe(_) | Action::ProbeDecoy => {
@@ -80,7 +83,7 @@ impl<S: Secrets, D: Databases, R: TryCryptoRng + ?Sized> DryRun<'_, S, D, R> {
                     let outcome = in_time(deadline, self.attempt.carry_out(&action)).await?;
                     self.report_step(step, true, outcome);
                     if action == Action::Inspect && self.attempt.admin_refused {
-                        self.report.missing.push(ADMIN_REFUSED.to_owned());
+                        self.report.add_missing(say::admin_refused());
                     }
                     if action == Action::Read(Role::Pending) {
                         self.renew_pending();
@@ -90,15 +93,11 @@ impl<S: Secrets, D: Databases, R: TryCryptoRng + ?Sized> DryRun<'_, S, D, R> {
                 Action::SetPassword { by } => self.forecast(step, by).await?,
                 Action::MoveStages { from, to } => {
                     self.attempt.situation.note_moved();
-                    self.report_step(
-                        step,
-                        false,
-                        format!("SYSCURRENT would move from {from} to {to}, SYSPREVIOUS to {from}"),
-                    );
+                    self.report_step(step, false, say::would_move(from, to));
                 }
                 Action::RemovePendingLabel => {
                     self.attempt.situation.note_label_removed();
-                    self.report_step(step, false, "SYSPENDING would be removed".to_owned());
+                    self.report_step(step, false, say::would_remove_label());
                 }
             }
         }
@@ -120,9 +119,8 @@ impl<S: Secrets, D: Databases, R: TryCryptoRng + ?Sized> DryRun<'_, S, D, R> {
     }
 
     fn not_tried_again(&self) -> Failure {
-        let what = "SYSCURRENT does not log in. A rotation would try SYSPREVIOUS as well; a dry run does not, because servers \
-                    may lock an account after a few refused logins (FAILED_LOGIN_ATTEMPTS, max_password_errors)";
-        Failure::new(FailureCode::NeedsOperator, self.attempt.sentence(&what, &self.attempt.details.current, None))
+        let detail = self.attempt.details.current.clone();
+        Failure::new(FailureCode::NeedsOperator, self.attempt.sentence(say::not_tried_again(), detail, None))
     }
 
     /// RotateSecret goes on with the password of a pending version and takes the rest of the value from the version it
@@ -147,7 +145,7 @@ impl<S: Secrets, D: Databases, R: TryCryptoRng + ?Sized> DryRun<'_, S, D, R> {
         self.attempt.situation.note_pending(self.next, account.login().clone());
         self.attempt.accounts.keep(Role::Pending, Ok(account));
         self.assumed_pending = true;
-        self.report_step(step, false, format!("{} would be made with a new password and marked SYSPENDING", self.next));
+        self.report_step(step, false, say::would_make(self.next));
         Ok(())
     }
 
@@ -161,13 +159,13 @@ impl<S: Secrets, D: Databases, R: TryCryptoRng + ?Sized> DryRun<'_, S, D, R> {
         );
         let (used, idle) = (&used.login().username, &idle.login().username);
         let (Some(of_used), Some(of_idle)) = (of_used, of_idle) else {
-            self.report.missing.push(format!("the rights of {used} and {idle} could not be compared"));
+            self.report.add_missing(say::rights_not_compared(used, idle));
             return Ok(());
         };
         for (has, rights, lacks, others) in [(used, &of_used, idle, &of_idle), (idle, &of_idle, used, &of_used)] {
             let more: Vec<&str> = rights.iter().filter(|right| !others.contains(right)).map(String::as_str).collect();
             if !more.is_empty() {
-                self.report.missing.push(format!("{lacks} lacks what {has} has: {}", some_of(&more)));
+                self.report.add_missing(lacking(lacks, has, &more));
             }
         }
         Ok(())
@@ -183,16 +181,13 @@ impl<S: Secrets, D: Databases, R: TryCryptoRng + ?Sized> DryRun<'_, S, D, R> {
             && forecast.expected == Change::Done
         {
             forecast.expected = Change::NotDone(Cause::NotFirst);
-            forecast.missing.push(format!("{role} logs in as the account's second password"));
+            forecast.missing.push(say::is_second_password(role));
         }
-        self.report.account = Some(described(&account, forecast.account.as_deref()));
-        for what in &forecast.missing {
-            if !self.report.missing.contains(what) {
-                self.report.missing.push(what.clone());
-            }
-        }
-        if let Some(what) = not_tried(&account) {
-            self.report.missing.push(what);
+        let described = described(&account, forecast.account.as_deref());
+        self.report.account = Some(described.english());
+        self.report.account_detail = Some(described);
+        for what in forecast.missing.iter().cloned().chain(not_tried(&account)) {
+            self.report.add_missing(what);
         }
         if let Some(difference) = self.attempt.difference_of_hosts().await?
             && forecast.expected == Change::Done
@@ -205,14 +200,14 @@ impl<S: Secrets, D: Databases, R: TryCryptoRng + ?Sized> DryRun<'_, S, D, R> {
             Change::Done => {}
             Change::RefusedCandidate => {
                 // The obstacle comes after what is missing for an overlap.
-                self.attempt.details.change = forecast.missing.last().cloned().unwrap_or_default();
-                self.report_step(step, false, "the database would refuse the new password".to_owned());
+                self.attempt.details.change = forecast.missing.last().cloned();
+                self.report_step(step, false, say::would_refuse());
                 return Ok(());
             }
             Change::NotDone(cause) | Change::Unknown(cause) => {
                 // The obstacle comes after what is missing for an overlap.
-                self.attempt.details.change = forecast.missing.last().cloned().unwrap_or_default();
-                self.report_step(step, false, format!("{by} would not change the password: {cause}"));
+                self.attempt.details.change = forecast.missing.last().cloned();
+                self.report_step(step, false, say::would_not_change(by.message(), cause.message()));
                 return Ok(());
             }
         }
@@ -226,42 +221,34 @@ impl<S: Secrets, D: Databases, R: TryCryptoRng + ?Sized> DryRun<'_, S, D, R> {
         }
         self.assumed_set = true;
         let account = forecast.account.unwrap_or(account.login().username.clone());
-        self.report_step(step, false, format!("{by} would change the password of {account}"));
+        self.report_step(step, false, say::would_change(by.message(), account));
         Ok(())
     }
 }
 
-const ADMIN_REFUSED: &str = "the server refuses the login of AdminSecret; this dry run has tried it once, and each rotation tries \
-    it once more, and servers may lock an account after refused logins (FAILED_LOGIN_ATTEMPTS): mend AdminSecret first";
-
-/// The first few of a list, and how many more there are.
-fn some_of(all: &[&str]) -> String {
+/// What one account may do and the other may not: the first few rights, and how many more there are.
+fn lacking(lacks: &str, has: &str, rights: &[&str]) -> Message {
     const SHOWN: usize = 5;
-    let shown: Vec<&str> = all.iter().take(SHOWN).copied().collect();
-    match all.len().checked_sub(SHOWN) {
-        None | Some(0) => shown.join(", "),
-        Some(more) => format!("{}, and {more} more", shown.join(", ")),
+    let shown = rights.iter().take(SHOWN).copied().collect::<Vec<_>>().join(", ");
+    match rights.len().checked_sub(SHOWN) {
+        None | Some(0) => say::lacks(lacks, has, shown),
+        Some(more) => say::lacks_more(lacks, has, shown, more),
     }
 }
 
 /// Where applications log in and a rotation does not, if there is such a place. A pooler says of a password that it does not
 /// know nothing else than of a wrong one, so nobody can tell beforehand whether it looks passwords up in the server.
-fn not_tried(account: &Account) -> Option<String> {
+fn not_tried(account: &Account) -> Option<Message> {
     let login = account.login();
-    (login.rotation_address() != (login.host.as_str(), login.port)).then(|| {
-        format!(
-            "applications log in at {}:{}, where a rotation tries nothing: a pooler there that keeps passwords of its own \
-             (auth_file of PgBouncer) lets nobody in with the new one until it is given it",
-            login.host, login.port
-        )
-    })
+    let is_elsewhere = login.rotation_address() != (login.host.as_str(), login.port);
+    is_elsewhere.then(|| say::not_tried_at(format!("{}:{}", login.host, login.port)))
 }
 
 /// The account, by the name that the server has for it where that is known.
-fn described(account: &Account, name: Option<&str>) -> String {
+fn described(account: &Account, name: Option<&str>) -> Message {
     let login = account.login();
     let (host, port) = login.rotation_address();
-    format!("{} on {} at {host}:{port}", name.unwrap_or(&login.username), login.engine)
+    attempt::account_on_server(name.unwrap_or(&login.username), login.engine, format!("{host}:{port}"))
 }
 
 impl Failure {

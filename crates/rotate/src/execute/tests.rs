@@ -7,6 +7,7 @@ use csms_core::{
     RotationMode,
     rotation::{
         Inspection, Overlap, Probe,
+        message::{connection, mysql},
         plan::{Cause, Change, Match, Passwords},
     },
     stage,
@@ -66,7 +67,7 @@ impl Secrets for MemorySecrets {
     }
 
     async fn admin_value(&self, _: &SecretName) -> Result<SecretValue, SecretsError> {
-        self.admin.clone().ok_or_else(|| SecretsError::Refused("forbidden".to_owned()))
+        self.admin.clone().ok_or_else(|| SecretsError::Refused(connection::said("forbidden")))
     }
 
     async fn create_pending(&self, value: SecretValue) -> Result<VersionId, SecretsError> {
@@ -75,7 +76,7 @@ impl Secrets for MemorySecrets {
 
     async fn make_current(&self, version: VersionId) -> Result<(), SecretsError> {
         if self.may_not_move_stages {
-            return Err(SecretsError::Refused("the security token has expired".to_owned()));
+            return Err(SecretsError::Refused(connection::said("the security token has expired")));
         }
         let former = self.stages.borrow_mut().insert(stage::CURRENT.to_owned(), version);
         self.stages.borrow_mut().insert(stage::PREVIOUS.to_owned(), former.unwrap());
@@ -84,7 +85,7 @@ impl Secrets for MemorySecrets {
 
     async fn remove_pending_label(&self) -> Result<(), SecretsError> {
         if self.may_not_delete_stages {
-            return Err(SecretsError::Refused("forbidden".to_owned()));
+            return Err(SecretsError::Refused(connection::said("forbidden")));
         }
         self.stages.borrow_mut().remove(stage::PENDING);
         Ok(())
@@ -136,7 +137,7 @@ impl Databases for MemoryDatabase {
         let mut refusals = self.refusals_left.borrow_mut();
         if *refusals > 0 {
             *refusals -= 1;
-            return Answer::detailed(Change::RefusedCandidate, "error 1819");
+            return Answer::detailed(Change::RefusedCandidate, mysql::error(1819_u16));
         }
         let user = new.account.login().username.clone();
         self.passwords.borrow_mut().insert(user, new.account.password().to_owned());
@@ -163,7 +164,7 @@ impl Databases for MemoryDatabase {
 
     async fn forecast(&self, new: NewPassword<'_>, _: Instant) -> Forecast {
         match self.obstacle(&new) {
-            Some(cause) => Forecast::obstacle(cause, "something"),
+            Some(cause) => Forecast::obstacle(cause, connection::said("something")),
             None => Forecast { expected: Change::Done, keeps_old: false, missing: Vec::new(), account: None },
         }
     }
@@ -353,9 +354,9 @@ async fn a_value_that_is_no_account_is_described_without_being_shown() {
     secrets.store(r#"{"engine":"oracle","password":"hunter2"}"#.to_owned(), stage::CURRENT);
     let failure = attempt(RotationMode::SingleUser, &secrets, &database, &mut Unobserved).await.unwrap_err();
     assert_eq!(failure.code, FailureCode::InvalidSecret);
-    assert!(failure.message.contains("engine must be one of"), "{}", failure.message);
-    assert!(failure.message.contains("host is required"), "{}", failure.message);
-    assert!(!failure.message.contains("hunter2"));
+    assert!(failure.message.english().contains("engine must be one of"), "{}", failure.message);
+    assert!(failure.message.english().contains("host is required"), "{}", failure.message);
+    assert!(!failure.message.english().contains("hunter2"));
 }
 
 #[tokio::test(start_paused = true)]
@@ -363,7 +364,10 @@ async fn an_attempt_ends_at_its_deadline() {
     let (secrets, mut database) = scene(RotationMode::SingleUser);
     database.hangs = true;
     let failure = attempt(RotationMode::SingleUser, &secrets, &database, &mut Unobserved).await.unwrap_err();
-    assert_eq!((failure.code, failure.message.as_str()), (FailureCode::Unavailable, "the attempt ran out of time"));
+    assert_eq!(
+        (failure.code, failure.message.english().as_str()),
+        (FailureCode::Unavailable, "the attempt ran out of time")
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -380,7 +384,7 @@ async fn a_refusal_of_the_service_after_the_password_was_set_leaves_the_rotation
     secrets.may_not_move_stages = true;
     let failure = attempt(RotationMode::SingleUser, &secrets, &database, &mut Unobserved).await.unwrap_err();
     assert_eq!(failure.code, FailureCode::Unfinished);
-    assert!(failure.message.contains("the security token has expired"), "{}", failure.message);
+    assert!(failure.message.english().contains("the security token has expired"), "{}", failure.message);
     secrets.may_not_move_stages = false;
     attempt(RotationMode::SingleUser, &secrets, &database, &mut Unobserved).await.unwrap();
     assert!(database.accepts(&secrets.account(stage::CURRENT).unwrap()));
@@ -429,7 +433,7 @@ async fn an_administrator_that_may_not_be_read_is_told() {
     let failure = rotate(&event_with_admin(), &secrets, &database, &mut SysRng, soon(), &mut Unobserved).await;
     let failure = failure.unwrap_err();
     assert_eq!(
-        (failure.code, failure.message.as_str()),
+        (failure.code, failure.message.english().as_str()),
         (FailureCode::ServiceRefused, "could not read AdminSecret: forbidden")
     );
 }
@@ -490,7 +494,7 @@ impl Observer for MovesPending<'_> {
 async fn a_password_that_is_not_pending_any_more_is_not_set() {
     let (secrets, database) = scene(RotationMode::SingleUser);
     let failure = attempt(RotationMode::SingleUser, &secrets, &database, &mut MovesPending(&secrets)).await;
-    assert!(failure.unwrap_err().message.contains("SYSPENDING was moved"));
+    assert!(failure.unwrap_err().message.english().contains("SYSPENDING was moved"));
     assert!(database.accepts(&secrets.account(stage::CURRENT).unwrap()));
 }
 

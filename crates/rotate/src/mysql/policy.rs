@@ -2,14 +2,17 @@
 //!
 //! A dry run checks a random password like those of rotations. It does not see dictionaries and histories.
 
-use csms_core::password::Password;
+use csms_core::{
+    password::Password,
+    rotation::{Message, message::mysql},
+};
 
 /// The statement that reads the variables.
 pub(super) const VARIABLES: &str = "SHOW GLOBAL VARIABLES WHERE Variable_name LIKE 'validate_password%' \
     OR Variable_name LIKE 'simple_password_check%'";
 
 /// The rule that a password breaks, by the name and the value of its variable.
-pub(super) fn broken_rule(variables: &[(String, String)], password: &Password) -> Option<String> {
+pub(super) fn broken_rule(variables: &[(String, String)], password: &Password) -> Option<Message> {
     let password = password.reveal();
     let count = |matches: fn(char) -> bool| password.chars().filter(|c| matches(*c)).count();
     let lower = count(|c| c.is_ascii_lowercase());
@@ -35,7 +38,7 @@ pub(super) fn broken_rule(variables: &[(String, String)], password: &Password) -
             _ => return None,
         };
         let needed: usize = value.parse().ok()?;
-        (has < needed).then(|| format!("{name} is {value}, and new passwords have {has}"))
+        (has < needed).then(|| mysql::breaks_rule(name, value, has))
     })
 }
 
@@ -51,7 +54,7 @@ mod tests {
         let password = Password::make(&PasswordPolicy::for_database(), &mut SysRng).unwrap();
         let variable = |name: &str, value: &str| vec![(name.to_owned(), value.to_owned())];
         for name in ["validate_password.length", "simple_password_check_minimal_length"] {
-            assert!(broken_rule(&variable(name, "400"), &password).unwrap().starts_with(name));
+            assert!(broken_rule(&variable(name, "400"), &password).unwrap().english().starts_with(name));
             assert_eq!(broken_rule(&variable(name, "8"), &password), None);
         }
         assert_eq!(broken_rule(&variable("validate_password.mixed_case_count", "1"), &password), None);

@@ -2,6 +2,7 @@
 
 use core::time::Duration;
 
+use csms_core::rotation::{Message, message::mysql};
 use zeroize::Zeroizing;
 
 use super::{account::Method, hash};
@@ -112,14 +113,12 @@ impl SecondPassword {
         if granted { Self::Kept } else { Self::NotGranted }
     }
 
-    /// What would have to be otherwise for the old password to be kept, in words.
-    pub(super) const fn missing(self) -> Option<&'static str> {
+    /// What would have to be otherwise for the old password to be kept.
+    pub(super) fn missing(self) -> Option<Message> {
         match self {
             Self::Kept | Self::NotWanted => None,
-            Self::NotKnown => Some("MySQL 8.0.14 or later, which can keep the old password until the next rotation"),
-            Self::NotGranted => {
-                Some("the privilege APPLICATION_PASSWORD_ADMIN, to keep the old password until the next rotation")
-            }
+            Self::NotKnown => Some(mysql::no_second_passwords()),
+            Self::NotGranted => Some(mysql::second_not_granted()),
         }
     }
 }

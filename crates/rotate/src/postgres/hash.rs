@@ -3,6 +3,7 @@
 //! With a hash made here, the server and its logs never see the password.
 
 use base64ct::{Base64, Encoding};
+use csms_core::rotation::{Message, message::postgresql as say};
 use md5::{Digest as _, Md5};
 
 use super::scram;
@@ -65,7 +66,7 @@ pub(super) fn kept(hash: &str) -> Kept {
 pub(super) struct Chosen {
     pub(super) kind: Kind,
     /// What people have to know of it.
-    pub(super) remarks: Vec<String>,
+    pub(super) remarks: Vec<Message>,
 }
 
 /// Chooses from what the settings ask for and from how the password is kept so far. `pg_hba.conf` lets SCRAM in where it asks
@@ -75,27 +76,17 @@ pub(super) fn choose(asked: Kind, kept: Kept) -> Chosen {
     let iterations = match (asked, kept) {
         (Kind::Md5, Kept::Md5) => return Chosen { kind: Kind::Md5, remarks },
         (Kind::Md5, Kept::Scram(iterations)) => {
-            remarks.push(
-                "password_encryption is md5, and the new password will be kept as SCRAM-SHA-256, as the present one is"
-                    .to_owned(),
-            );
+            remarks.push(say::kept_as_before());
             iterations.unwrap_or(scram::ITERATIONS)
         }
         (Kind::Md5, Kept::Unknown) => {
-            remarks.push(
-                "password_encryption is md5, and the new password will be kept as SCRAM-SHA-256: drivers that know MD5 \
-                 alone will not log in any more"
-                    .to_owned(),
-            );
+            remarks.push(say::kept_as_scram());
             scram::ITERATIONS
         }
         (Kind::Scram(iterations), _) => iterations,
     };
     if iterations > MOST_ITERATIONS {
-        remarks.push(format!(
-            "scram_iterations is {iterations}, and the new password will be kept with {MOST_ITERATIONS}, the most that this \
-             function's driver logs in with"
-        ));
+        remarks.push(say::fewer_iterations(iterations, MOST_ITERATIONS));
     }
     Chosen { kind: Kind::Scram(iterations.min(MOST_ITERATIONS)), remarks }
 }
@@ -171,17 +162,17 @@ mod tests {
         assert_eq!(kind(Kept::Md5), Kind::Md5);
         assert_eq!(kind(Kept::Scram(Some(20_000))), Kind::Scram(20_000));
         assert_eq!((kind(Kept::Scram(None)), kind(Kept::Unknown)), (Kind::Scram(4096), Kind::Scram(4096)));
-        assert!(choose(Kind::Md5, Kept::Unknown).remarks[0].contains("MD5 alone will not log in"));
+        assert!(choose(Kind::Md5, Kept::Unknown).remarks[0].says("postgresql.kept-as-scram"));
         assert_eq!(choose(Kind::Scram(4096), Kept::Md5), Chosen { kind: Kind::Scram(4096), remarks: Vec::new() });
     }
 
     #[test]
     fn no_verifier_is_made_that_the_driver_does_not_log_in_with() {
-        assert_eq!(choose(Kind::Scram(100_000), Kept::Unknown).remarks, Vec::<String>::new());
+        assert_eq!(choose(Kind::Scram(100_000), Kept::Unknown).remarks, []);
         for (asked, kept) in [(Kind::Scram(150_000), Kept::Unknown), (Kind::Md5, Kept::Scram(Some(150_000)))] {
             let chosen = choose(asked, kept);
             assert_eq!(chosen.kind, Kind::Scram(MOST_ITERATIONS));
-            assert!(chosen.remarks.iter().any(|remark| remark.contains("scram_iterations is 150000")));
+            assert!(chosen.remarks.iter().any(|remark| remark.english().starts_with("scram_iterations is 150000")));
         }
     }
 

@@ -19,7 +19,7 @@ use std::{
     sync::Arc,
 };
 
-use csms_core::rotation::{Account, Tls, plan::Cause};
+use csms_core::rotation::{Account, Message, Tls, message::connection, plan::Cause};
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::TcpStream,
@@ -48,7 +48,7 @@ pub(super) type Row = Vec<Option<String>>;
 /// Why a session did not do what it was to do.
 pub(super) enum Failed {
     /// No connection, or none that the account's settings allow; nothing was asked of the server.
-    Before(Cause, String),
+    Before(Cause, Option<Message>),
     /// The server has not let the session in, or the driver failed by then.
     Login(Error),
     /// A statement failed, or the connection broke after the login.
@@ -222,7 +222,7 @@ pub(super) async fn with_session<T>(
         });
         match done.await {
             Ok(Some(done)) => return Ok(done),
-            Ok(None) => return Err(Failed::Before(Cause::Other, String::new())),
+            Ok(None) => return Err(Failed::Before(Cause::Other, None)),
             Err(failed) => match startup.after(&failed, version).filter(|_| work.is_some()) {
                 Some(next) => startup = next,
                 None => return Err(failed),
@@ -280,10 +280,10 @@ async fn open(account: &Account, address: SocketAddr, options: Option<String>) -
             config.ssl_mode(SslMode::Require);
             let (host, _) = login.rotation_address();
             let name = trust.server_name.as_deref().unwrap_or(host);
-            let before = |detail| Failed::Before(Cause::Tls, detail);
+            let before = |detail| Failed::Before(Cause::Tls, Some(detail));
             let mut tls = MakeRustlsConnect::new(tls::client_config(trust).map_err(before)?);
             let tls = MakeTlsConnect::<TcpStream>::make_tls_connect(&mut tls, name)
-                .map_err(|error| before(error.to_string()))?;
+                .map_err(|error| before(connection::said(error.to_string())))?;
             let tls = WatchedTls { tls, method: method.clone() };
             let (client, connection) = config.connect_raw(stream, tls).await.map_err(Failed::Login)?;
             let version = main_version(connection.parameter("server_version"));
@@ -294,7 +294,7 @@ async fn open(account: &Account, address: SocketAddr, options: Option<String>) -
 
 fn not_connected(error: &io::Error) -> Failed {
     let cause = if error.kind() == ErrorKind::TimedOut { Cause::TimedOut } else { Cause::Unreachable };
-    Failed::Before(cause, error.kind().to_string())
+    Failed::Before(cause, Some(tls::said_of(error.kind())))
 }
 
 /// 18 of `18.6 (Debian 18.6-3)`.

@@ -13,6 +13,7 @@ use csms_core::{
     ProjectId, Refusal, Secret, SecretName, TaskId, UnixMillis,
     event::{EventType, Occurrence},
     identity::make_uuid,
+    rotation::message::service as say,
     schedule::Aftermath,
     task::{Task, TaskStatus},
 };
@@ -182,10 +183,14 @@ async fn note_failure(app: &App, project: &ProjectId, name: &SecretName, failure
             create_time: now,
             attempts: 0,
             scheduled: true,
-            status: TaskStatus::Failed { code: failure.error.code.as_str().to_owned(), message: failure.error.message },
+            status: TaskStatus::Failed {
+                code: failure.error.code.as_str().to_owned(),
+                message: failure.error.message,
+                detail: failure.error.detail.map(|detail| *detail),
+            },
             steps: Vec::new(),
         };
-        task.note(now, "begin", "by the schedule; it cannot begin");
+        task.note(now, "begin", say::cannot_begin());
         let schedule = worker::put_ended(draft, task.clone(), Err(Aftermath::Untouched), now);
         Ok(Some((task, schedule)))
     });
@@ -205,7 +210,7 @@ fn require_due(secret: &Secret, now: UnixMillis) -> Result<(), Failure> {
     if secret.next_rotation_time.is_some_and(|due| due <= now) {
         Ok(())
     } else {
-        Err(Failure::new(ErrorCode::RotationRunning, "another server has begun the scheduled rotation"))
+        Err(begin::running(say::other_server_began()))
     }
 }
 

@@ -60,7 +60,7 @@ impl<'de> Deserialize<'de> for Members<'de> {
                 let mut members = BTreeMap::new();
                 while let Some((name, value)) = map.next_entry::<String, &RawValue>()? {
                     if members.contains_key(&name) {
-                        return Err(A::Error::custom(format!("the member {name:?} is repeated")));
+                        return Err(A::Error::custom(format!("the member \"{}\" is repeated", name.escape_debug())));
                     }
                     members.insert(name, value);
                 }

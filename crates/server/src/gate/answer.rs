@@ -36,10 +36,12 @@ impl Answer {
     /// The same answer with a warning for whoever reads headers (`X-Csms-Warning`): the operation is done, and something is to
     /// be seen to.
     #[must_use]
-    pub fn with_warning(self, warning: &'static str) -> Self {
+    pub fn with_warning(self, warning: &str) -> Self {
         let Self::Json(body) = self else { return self };
         let mut response = json_response(StatusCode::OK, body);
-        response.headers_mut().insert("x-csms-warning", HeaderValue::from_static(warning));
+        if let Ok(warning) = HeaderValue::from_str(warning) {
+            response.headers_mut().insert("x-csms-warning", warning);
+        }
         Self::Whole(response)
     }
 

@@ -4,18 +4,22 @@
 
 use std::sync::Arc;
 
-use csms_api::ErrorCode;
+use csms_api::{ApiError, ErrorCode};
 use csms_core::{
     KeyId, ProjectId, Refusal, Secret, SecretName, SecretValue, StageName, TaskId, UnixMillis, VersionId,
     event::{EventType, Occurrence},
     identity::make_uuid,
     password::{Password, PasswordPolicy},
-    rotation::{Account, SHARED_ACCOUNT, sealed::is_sealed},
+    rotation::{
+        Account, Message,
+        message::{rules, service as say},
+        sealed::is_sealed,
+    },
     secret::{NewVersion, RotationBase},
     task::{Task, TaskStatus},
 };
 use csms_kms::envelope;
-use csms_store::{Draft, Store};
+use csms_store::{ChangeError, Draft, Store};
 use getrandom::SysRng;
 
 use super::{
@@ -62,18 +66,18 @@ async fn begin(
     reason: Reason,
     condition: impl FnOnce(&Draft) -> Result<(), Failure> + Send + 'static,
 ) -> Result<LeasedTask, Failure> {
-    let secret = app.store.secret(project, name).await?.ok_or(Refusal::SecretNotFound)?;
-    secret.rotation_base()?;
+    let secret = app.store.secret(project, name).await?.ok_or_else(|| refused(Refusal::SecretNotFound))?;
+    secret.rotation_base().map_err(refused)?;
     if let Some(function) = &secret.rotation_func_urn
         && !app.functions.can_invoke(function)
     {
         let reason = "this server neither runs the function of rotation_func_urn nor has a FunctionGraph endpoint";
-        return Err(Refusal::RotationNotConfigured(reason).into());
+        return Err(refused(Refusal::RotationNotConfigured(reason)));
     }
     // Without the whole index, another secret of the same account could go unnoticed.
     app.rotations.indexed().await;
     if accounts::is_shared(app, &secret).await? {
-        return Err(Failure::new(ErrorCode::RotationNotConfigured, SHARED_ACCOUNT));
+        return Err(not_configured(say::shared_account()));
     }
     let keys = app.keys.of_secret(&secret).await?;
     let replicas = ReplicaKeys::of(&app.keys, &secret).await?;
@@ -83,9 +87,9 @@ async fn begin(
     let lease = holder.lease(&id);
     let begun = app.store.change_secret(project, name, true, move |draft| {
         condition(draft)?;
-        let (mode, base) = draft.secret.rotation_base()?;
+        let (mode, base) = draft.secret.rotation_base().map_err(refused)?;
         if !replicas.cover(&draft.secret) {
-            return Err(Failure::new(ErrorCode::RotationRunning, "a replica was being made; try again"));
+            return Err(running(say::replica_being_made()));
         }
         let version = match base {
             RotationBase::Resumed { pending, base } if is_sealed(&value(draft, &keys, base)?) => pending,
@@ -100,7 +104,8 @@ async fn begin(
             RotationBase::Resumed { pending, base } => resume(draft, &keys, &replicas, pending, base, now)?,
         };
         let function = draft.secret.rotation_func_urn.clone();
-        let function = function.ok_or(Refusal::RotationNotConfigured("rotation_func_urn is not set"))?;
+        let function =
+            function.ok_or_else(|| refused(Refusal::RotationNotConfigured("rotation_func_urn is not set")))?;
         let mut task = Task {
             id: id.clone(),
             project: draft.secret.project.clone(),
@@ -115,16 +120,47 @@ async fn begin(
             status: TaskStatus::Running,
             steps: Vec::new(),
         };
-        let how = if reason == Reason::Schedule { "by the schedule" } else { "by RotateSecret" };
-        let what = if draft.secret.version(version).is_ok() { "is SYSPENDING" } else { "is left to the function" };
-        task.note(now, "begin", &format!("{how}; {version} {what}"));
+        task.note(now, "begin", begun(reason, version, draft.secret.version(version).is_ok()));
         draft.secret.running_task = Some(id);
         draft.secret.update_time = now;
         draft.put_task(task.clone());
         draft.put_lease(lease);
         Ok::<_, Failure>(LeasedTask { task, holder })
     });
-    Ok(begun.await?)
+    begun.await.map_err(|error| match error {
+        ChangeError::NotFound => refused(Refusal::SecretNotFound),
+        error => error.into(),
+    })
+}
+
+/// How a task begins; the pending version is there already unless the function has to make it.
+fn begun(reason: Reason, version: VersionId, is_there: bool) -> Message {
+    match (reason, is_there) {
+        (Reason::Schedule, true) => say::begun_by_schedule(version),
+        (Reason::Schedule, false) => say::left_by_schedule(version),
+        (Reason::Request, true) => say::begun_by_request(version),
+        (Reason::Request, false) => say::left_by_request(version),
+    }
+}
+
+/// A refusal with its message, where it has one.
+fn refused(refusal: Refusal) -> Failure {
+    let message = say::refused(&refusal);
+    let error = ApiError::from(refusal);
+    ApiError { detail: message.map(Box::new), ..error }.into()
+}
+
+fn not_configured(reason: Message) -> Failure {
+    ApiError::said(ErrorCode::RotationNotConfigured, say::not_configured(reason)).into()
+}
+
+/// Another rotation, or something like it, is in the way for now.
+pub fn running(reason: Message) -> Failure {
+    ApiError::said(ErrorCode::RotationRunning, say::running_because(reason)).into()
+}
+
+fn key_unusable() -> Failure {
+    ApiError::said(ErrorCode::KeyUnusable, say::key_unusable()).into()
 }
 
 /// Goes on with the pending version of an earlier task: its password may already be the database's. When the rest of the
@@ -148,7 +184,7 @@ fn resume(
         // Its password may be the other account's; nobody but a person can tell which of the two is meant.
         let reason = "SYSPENDING names another account, server or database than the version it would replace; \
                       delete that stage to start again";
-        return Err(Refusal::RotationNotConfigured(reason).into());
+        return Err(refused(Refusal::RotationNotConfigured(reason)));
     }
     let renewed = with_password(&base, unfinished.password())?;
     if renewed == value { Ok(pending) } else { add_pending(draft, keys, replicas, &renewed, now) }
@@ -161,8 +197,8 @@ fn with_password(account: &Account, password: &str) -> Result<SecretValue, Failu
 
 /// Opens the value of a version in the draft.
 fn value(draft: &Draft, keys: &KeysOfSecret, id: VersionId) -> Result<SecretValue, Failure> {
-    let version = draft.secret.version(id)?;
-    let key = keys.get(&version.kms_key_id).ok_or_else(|| Failure::new(ErrorCode::KeyUnusable, ""))?;
+    let version = draft.secret.version(id).map_err(refused)?;
+    let key = keys.get(&version.kms_key_id).ok_or_else(key_unusable)?;
     let sealed = draft.sealed(id).ok_or_else(|| Failure::internal(format!("version {id} has no value")))?;
     Ok(envelope::open(key, &context(&draft.secret, id, &version.kms_key_id), sealed)?)
 }
@@ -173,13 +209,8 @@ fn context<'a>(secret: &'a Secret, version: VersionId, key: &'a KeyId) -> envelo
 
 /// Reads the account in a version's value.
 fn account(draft: &Draft, keys: &KeysOfSecret, id: VersionId) -> Result<Account, Failure> {
-    Account::parse(&value(draft, keys, id)?).map_err(|problems| {
-        let list: Vec<_> = problems.iter().map(ToString::to_string).collect();
-        Failure::new(
-            ErrorCode::RotationNotConfigured,
-            format!("the value of {id} does not describe a database account: {}", list.join("; ")),
-        )
-    })
+    let account = Account::parse(&value(draft, keys, id)?);
+    account.map_err(|problems| not_configured(say::not_an_account(id, rules::problems(&problems))))
 }
 
 fn add_pending(
@@ -190,9 +221,9 @@ fn add_pending(
     now: UnixMillis,
 ) -> Result<VersionId, Failure> {
     let key_id = draft.secret.kms_key_id.clone();
-    let key = keys.get(&key_id).ok_or_else(|| Failure::new(ErrorCode::KeyUnusable, ""))?;
+    let key = keys.get(&key_id).ok_or_else(key_unusable)?;
     let version = NewVersion { expire_time: None, stages: vec![StageName::pending()] };
-    let id = draft.secret.add_version(version, now)?.id;
+    let id = draft.secret.add_version(version, now).map_err(refused)?.id;
     let sealed = envelope::seal(key, &context(&draft.secret, id, &key_id), value, &mut SysRng)?;
     draft.put_value(id, sealed);
     replicas.put_value(draft, id, value)?;

@@ -16,7 +16,11 @@ use csms_api::ErrorCode;
 use csms_core::{
     ProjectId, Secret, SecretName, StageName, TaskId, UnixMillis, VersionId,
     event::Occurrence,
-    rotation::{Account, FailureCode, RotationEvent, RotationReply, reported_steps},
+    rotation::{
+        Account, FailureCode, Message, RotationEvent, RotationReply,
+        message::{connection, service as say},
+        reported_steps,
+    },
     schedule::Aftermath,
     task::{MAX_ATTEMPTS, MAX_FAILED_TASKS, Task, TaskStatus, backoff_millis, one_line},
 };
@@ -44,7 +48,10 @@ use crate::{
 /// Why an attempt did not succeed.
 struct AttemptFailure {
     code: ErrorCode,
-    message: String,
+    /// Why, in an English sentence.
+    text: String,
+    /// The same as a message.
+    message: Message,
     may_pass_later: bool,
     aftermath: Aftermath,
     contact: Contact,
@@ -52,9 +59,27 @@ struct AttemptFailure {
 
 impl AttemptFailure {
     /// One that a later attempt may not meet, and after which the account is as it was.
-    fn passing(code: ErrorCode, message: impl Into<String>) -> Self {
+    fn passing(code: ErrorCode, message: Message) -> Self {
         let (aftermath, contact) = (Aftermath::Untouched, Contact::Silent);
-        Self { code, message: message.into(), may_pass_later: true, aftermath, contact }
+        let text = one_line(&message.english(), MAX_MESSAGE);
+        Self { code, text, message, may_pass_later: true, aftermath, contact }
+    }
+
+    /// One that the function has reported, by a code and in words.
+    fn reported(error_code: &str, text: &str, detail: Option<Message>) -> Self {
+        let known = FailureCode::from_word(error_code);
+        let aftermath = match known {
+            Some(FailureCode::Unfinished) => Aftermath::Unfinished,
+            _ => Aftermath::Untouched,
+        };
+        Self {
+            code: ErrorCode::FunctionFailed,
+            text: one_line(&format!("{error_code}: {text}"), MAX_MESSAGE),
+            message: say::failed_with(one_line(error_code, MAX_MESSAGE), detail.unwrap_or_else(|| foreign(text))),
+            may_pass_later: known.is_none_or(FailureCode::may_pass_later),
+            contact: contact(known),
+            aftermath,
+        }
     }
 }
 
@@ -240,7 +265,7 @@ pub async fn resume(app: &Arc<App>) -> Result<bool, StoreError> {
     let all_room_taken = claimed.len() >= usize::from(room);
     for mut task in claimed {
         if task.attempts > 0 {
-            task.note(app.clock.now(), "take over", "the server that was at it stopped, died or stood still");
+            task.note(app.clock.now(), "take over", say::taken_over());
         }
         spawn(app, LeasedTask { task, holder: holder.for_another_task() });
     }
@@ -266,7 +291,7 @@ async fn run(app: &App, held: &LeasedTask, starter: &str) -> Result<Ending, Stor
         if task.attempts == 1 {
             tracing::info!(task = %task.id, secret = %task.secret_name, "rotation begins");
         }
-        task.note(app.clock.now(), "attempt", "begins");
+        task.note(app.clock.now(), "attempt", say::attempt_begins());
         let secret = match count_attempt(app, &task, holder).await? {
             Found::Secret(secret) => secret,
             Found::Nothing => return end_without_secret(app, task, holder).await,
@@ -274,16 +299,17 @@ async fn run(app: &App, held: &LeasedTask, starter: &str) -> Result<Ending, Stor
         };
         let (version, failure) = match permit.during(attempt(app, &mut task, &secret, holder)).await {
             Ok(version) => {
-                task.note(app.clock.now(), "function", &format!("says that {version} is SYSCURRENT"));
+                task.note(app.clock.now(), "function", say::says_current(version));
                 (version, None)
             }
             Err(failure) => {
-                let what = format!("{}: {}", failure.code.as_str(), failure.message);
-                task.note(app.clock.now(), "function", &what);
+                let said = say::failed_with(failure.code.as_str(), failure.message.clone());
+                let text = format!("{}: {}", failure.code.as_str(), failure.text);
+                task.note_text(app.clock.now(), "function", &text, Some(said));
                 app.metrics.attempt_failed(failure.code.as_str());
                 tracing::warn!(
                     task = %task.id, secret = %task.secret_name, attempt = task.attempts, code = failure.code.as_str(),
-                    reason = failure.message, "rotation attempt failed"
+                    reason = failure.text, "rotation attempt failed"
                 );
                 if failure.may_pass_later && app.rotations.is_stopping() {
                     return Ok(Ending::Stopped);
@@ -393,56 +419,55 @@ async fn attempt(
 async fn call(app: &App, task: &mut Task, secret: &Secret, holder: &LeaseOwner) -> Result<VersionId, AttemptFailure> {
     let begun = SystemTime::now();
     let (event, credentials) = call_for(app, task, secret, holder)
-        .map_err(|failure| AttemptFailure::passing(ErrorCode::Internal, failure.error.message))?;
+        .map_err(|failure| AttemptFailure::passing(ErrorCode::Internal, say::not_prepared(failure.error.message)))?;
     let reply = app.functions.invoke(&task.project, &task.function, event, credentials, app.clock.now()).await;
     let reply = reply.map_err(|error| {
-        if matches!(error, InvokeFailure::NotAllowed) {
-            let failure = AttemptFailure::passing(ErrorCode::RotationNotConfigured, error.to_string());
-            return AttemptFailure { may_pass_later: false, contact: Contact::None, ..failure };
-        }
         let (code, aftermath) = match error {
+            InvokeFailure::NotAllowed => {
+                let failure = AttemptFailure::passing(ErrorCode::RotationNotConfigured, error.message());
+                return AttemptFailure { may_pass_later: false, contact: Contact::None, ..failure };
+            }
             // It may have been at any step.
             InvokeFailure::Function(_) => (ErrorCode::FunctionFailed, Aftermath::Unknown),
-            InvokeFailure::Unreachable(_) | InvokeFailure::NotAllowed => {
+            InvokeFailure::Unreachable(_) | InvokeFailure::NoEndpoint => {
                 (ErrorCode::FunctionUnavailable, Aftermath::Untouched)
             }
         };
-        AttemptFailure { aftermath, ..AttemptFailure::passing(code, one_line(&error.to_string(), MAX_MESSAGE)) }
+        AttemptFailure { aftermath, ..AttemptFailure::passing(code, error.message()) }
     })?;
     let reported = reported_steps(&reply);
     traces::steps(&reported, begun);
     for reported in reported {
         // Its clock may go wrong; the time of the answer bounds it.
         let now = app.clock.now();
-        task.note(reported.at.map_or(now, |at| at.min(now)), &reported.step, &reported.outcome);
+        let at = reported.at.map_or(now, |at| at.min(now));
+        task.note_text(at, &reported.step, &reported.outcome, reported.outcome_detail);
     }
     match RotationReply::parse(&reply) {
-        Some(RotationReply::Success { version_id }) => VersionId::parse(&version_id).map_err(|_| {
-            AttemptFailure::passing(ErrorCode::RotationNotProven, "the function's reply names no version")
-        }),
-        Some(RotationReply::Failed { error_code, error_msg }) => Err(AttemptFailure {
-            code: ErrorCode::FunctionFailed,
-            may_pass_later: FailureCode::from_word(&error_code).is_none_or(FailureCode::may_pass_later),
-            message: one_line(&format!("{error_code}: {error_msg}"), MAX_MESSAGE),
-            contact: contact(FailureCode::from_word(&error_code)),
-            aftermath: if FailureCode::from_word(&error_code) == Some(FailureCode::Unfinished) {
-                Aftermath::Unfinished
-            } else {
-                Aftermath::Untouched
-            },
-        }),
-        None => {
-            let message = "the function's reply is not of the form {\"status\":\"SUCCESS\",\"version_id\":\"vN\"}";
-            Err(AttemptFailure::passing(ErrorCode::FunctionFailed, message))
+        Some(RotationReply::Success { version_id }) => VersionId::parse(&version_id)
+            .map_err(|_| AttemptFailure::passing(ErrorCode::RotationNotProven, say::reply_without_version())),
+        Some(RotationReply::Failed { error_code, error_msg, error_detail }) => {
+            Err(AttemptFailure::reported(&error_code, &error_msg, error_detail))
         }
+        None => Err(AttemptFailure::passing(ErrorCode::FunctionFailed, say::reply_unknown())),
     }
+}
+
+/// What a function says in words alone.
+fn foreign(text: &str) -> Message {
+    connection::said(one_line(text, MAX_MESSAGE))
 }
 
 /// What a failure of the function says about the database.
 const fn contact(code: Option<FailureCode>) -> Contact {
     match code {
         Some(FailureCode::NeedsOperator) => Contact::Answered,
-        Some(FailureCode::ServiceRefused | FailureCode::InvalidSecret | FailureCode::InvalidEvent) => Contact::None,
+        Some(
+            FailureCode::ServiceRefused
+            | FailureCode::ServiceUnavailable
+            | FailureCode::InvalidSecret
+            | FailureCode::InvalidEvent,
+        ) => Contact::None,
         Some(FailureCode::Unavailable | FailureCode::Unfinished) | None => Contact::Silent,
     }
 }
@@ -506,12 +531,18 @@ async fn end(
             Ok(())
         } else {
             let failure = failure.unwrap_or_else(|| {
-                let current = current.map_or_else(|_| "nothing".to_owned(), String::from);
-                let message = format!("the function reported {version}, but SYSCURRENT is {current}");
+                let message = match current {
+                    Ok(current) => say::not_proven(version, current),
+                    Err(_) => say::not_proven_at_all(version),
+                };
                 let failure = AttemptFailure::passing(ErrorCode::RotationNotProven, message);
                 AttemptFailure { aftermath: Aftermath::Unknown, ..failure }
             });
-            ended.status = TaskStatus::Failed { code: failure.code.as_str().to_owned(), message: failure.message };
+            ended.status = TaskStatus::Failed {
+                code: failure.code.as_str().to_owned(),
+                message: failure.text,
+                detail: Some(failure.message),
+            };
             Err(failure.aftermath)
         };
         let status = ended.status.clone();
@@ -541,18 +572,21 @@ pub enum Schedule {
 pub fn put_ended(draft: &mut Draft, mut task: Task, outcome: Result<(), Aftermath>, now: UnixMillis) -> Schedule {
     let was_on = draft.secret.auto_rotation;
     draft.secret.finish_rotation(task.version, outcome, task.scheduled, now);
-    let ending = task.status.as_str();
-    task.note(now, "end", ending);
+    task.note(now, "end", ending(&task.status));
     let schedule = if was_on && !draft.secret.auto_rotation { Schedule::SwitchedOff } else { Schedule::Kept };
     if schedule == Schedule::SwitchedOff {
-        let why = format!("switched off: {MAX_FAILED_TASKS} scheduled rotations failed in a row");
-        task.note(now, "auto_rotation", &why);
+        task.note(now, "auto_rotation", say::switched_off(MAX_FAILED_TASKS));
     }
     if let Some(occurrence) = Occurrence::of_task(&task, now) {
         draft.occur(occurrence);
     }
     draft.put_task(task);
     schedule
+}
+
+/// How a task ends, for its last step.
+fn ending(status: &TaskStatus) -> Message {
+    if *status == TaskStatus::Succeeded { say::succeeded() } else { say::failed() }
 }
 
 /// Reports to the operator what has been stored.
@@ -564,11 +598,13 @@ pub fn report_end(app: &App, task: &Task, schedule: Schedule) {
 }
 
 async fn end_without_secret(app: &App, mut task: Task, holder: &LeaseOwner) -> Result<Ending, StoreError> {
+    let message = say::secret_gone();
     task.status = TaskStatus::Failed {
         code: ErrorCode::SecretGone.as_str().to_owned(),
-        message: "the secret was deleted while it was rotated".to_owned(),
+        message: message.english(),
+        detail: Some(message),
     };
-    task.note(app.clock.now(), "end", "FAILED");
+    task.note(app.clock.now(), "end", say::failed());
     let status = task.status.clone();
     match app.store.finish_orphan_task(task, &holder.name).await {
         Ok(()) => Ok(Ending::Finished(status)),

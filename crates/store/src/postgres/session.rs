@@ -49,7 +49,8 @@ pub(super) async fn within<T, E: From<StoreError>>(
     match tokio::time::timeout(limit, operation).await {
         Ok(outcome) => outcome,
         Err(_) => {
-            Err(StoreError::Unavailable(Cause::new(format!("the database did not answer within {limit:?}"))).into())
+            let silence = format!("the database did not answer within {} ms", limit.as_millis());
+            Err(StoreError::Unavailable(Cause::new(silence)).into())
         }
     }
 }

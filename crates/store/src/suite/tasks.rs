@@ -123,7 +123,7 @@ pub async fn steps_are_kept_with_their_task<S: Store>(store: Shared<S>) {
     let secret = rotated("db", 10, at(0));
     put(&*store, &secret).await;
     let mut noted = task(&secret, at(5));
-    noted.note(at(6), "function", "answered");
+    noted.note(at(6), "function", service::says_current(VersionId::FIRST));
     let stored = noted.clone();
     change(&*store, &secret.name, move |draft| {
         draft.secret.running_task = Some(stored.id.clone());

@@ -114,6 +114,8 @@ export interface Task {
   attempt_nums: number;
   task_error_code?: string;
   task_error_msg?: string;
+  /** Our own: why it failed, as a message; absent where a function gave its reason in words alone. */
+  task_error_detail?: Message;
   /** What happened, oldest first. Our own; only where `steps` or `task_id` asks for it. */
   steps?: TaskStep[];
 }
@@ -124,6 +126,13 @@ export interface TaskStep {
   attempt: number;
   step: string;
   outcome: string;
+  outcome_detail?: Message;
+}
+
+/** What people are told about a rotation: a stable code, and what fills its sentence. Our own. */
+export interface Message {
+  code: string;
+  fields?: { [name: string]: number | string | Message | Message[] };
 }
 
 /** Where a page stands in its list. */

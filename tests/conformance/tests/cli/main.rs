@@ -110,6 +110,36 @@ async fn a_rotation_that_fails_is_exit_status_7_and_stands_in_the_tasks() {
     assert!(table.starts_with("TASK ") && table.contains("FAILED"), "{table}");
     let steps = shell.printed(&["secret", "tasks", "db", "--steps"]).await;
     assert!(steps.contains("OUTCOME") && steps.lines().count() > 1, "{steps}");
+    assert!(steps.contains("Begin the rotation") && steps.contains("the function was not reached"), "{steps}");
+
+    let steps = shell.in_chinese(&["secret", "tasks", "db", "--steps"]).await.stdout;
+    let steps = String::from_utf8(steps).unwrap();
+    assert!(steps.contains("开始轮转") && steps.contains("无法调用函数："), "{steps}");
+    let task = tasks["tasks"][0]["task_id"].as_str().unwrap();
+    let told = shell.json(&["secret", "tasks", "--task", task]).await;
+    let task = &told["tasks"][0];
+    assert_eq!(task["task_error_detail"]["code"], "task.function-unreachable");
+    assert!(task["task_error_msg"].as_str().unwrap().starts_with("the function was not reached: "), "{task}");
+    assert_eq!(task["steps"][0]["outcome_detail"]["code"], "begin.request");
+    let again = shell.in_chinese(&["secret", "rotate", "db", "--wait"]).await;
+    assert_eq!(String::from_utf8(again.stderr).unwrap(), "csms: secret db: 轮转失败\n");
+    assert!(String::from_utf8(again.stdout).unwrap().contains("无法调用函数："));
+}
+
+#[tokio::test]
+async fn a_rotation_that_does_not_begin_is_refused_in_the_language_of_the_terminal() {
+    let shell = Shell::open().await;
+    shell.create("text", b"x").await;
+    let refusal = shell.refusal(&["secret", "rotate", "text"], 6).await;
+    let told = "csms: secret text: CSMS.0501 Secrets of type COMMON are not rotated by the service";
+    assert!(refusal.starts_with(told), "{refusal}");
+    let output = shell.in_chinese(&["secret", "rotate", "text"]).await;
+    let refusal = String::from_utf8(output.stderr).unwrap();
+    assert!(refusal.starts_with("csms: secret text: CSMS.0501 COMMON 类型的凭据不由服务轮转；"), "{refusal}");
+    let output = shell.in_chinese(&["secret", "rotate", "text", "-o", "json"]).await;
+    let refusal: serde_json::Value = serde_json::from_slice(&output.stderr).unwrap();
+    assert_eq!(refusal["error"]["detail"]["code"], "refusal.common-secret");
+    assert!(refusal["error"]["message"].as_str().unwrap().starts_with("Secrets of type COMMON"), "{refusal}");
 }
 
 #[tokio::test]

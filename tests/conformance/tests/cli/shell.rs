@@ -31,12 +31,19 @@ impl Shell {
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(binary().unwrap());
         command.args(arguments).kill_on_drop(true).stdin(Stdio::null());
-        command.env("CSMS_CREDENTIALS", self.server.credentials_path());
+        command.env("CSMS_CREDENTIALS", self.server.credentials_path()).env("LC_ALL", "C");
         command
     }
 
     pub(crate) async fn run(&self, arguments: &[&str]) -> Output {
         timeout(DEADLINE, self.command(arguments).output()).await.unwrap().unwrap()
+    }
+
+    /// Runs on a terminal that speaks Chinese.
+    pub(crate) async fn in_chinese(&self, arguments: &[&str]) -> Output {
+        let mut command = self.command(arguments);
+        command.env_remove("LC_ALL").env_remove("LC_MESSAGES").env("LANG", "zh_CN.UTF-8");
+        timeout(DEADLINE, command.output()).await.unwrap().unwrap()
     }
 
     /// Runs with bytes on standard input.

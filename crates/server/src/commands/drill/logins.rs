@@ -126,8 +126,8 @@ fn ended(candidate: Candidate, answer: &Answer<Probe>) -> Tried {
         Probe::Expired => (Outcome::Expired, String::new()),
         Probe::Unknown(cause) => (Outcome::Unknown, format!("; {cause}")),
     };
-    if outcome != Outcome::LogsIn && !answer.detail.is_empty() {
-        detail = format!("{detail}; {}", answer.detail);
+    if outcome != Outcome::LogsIn && answer.detail.is_some() {
+        detail = format!("{detail}; {}", answer.detail_text());
     }
     Tried { project, name, version, account, outcome, detail }
 }

@@ -54,8 +54,8 @@ pub async fn get_values(call: Call, body: Body) -> Result<Prepared, Failure> {
 
 /// Says which of the names a refusal is about.
 fn at(index: usize, failure: Failure) -> Failure {
-    let ApiError { code, message } = failure.error;
-    Failure { error: ApiError { code, message: format!("{message} (secret_name_list[{index}])") }, ..failure }
+    let message = format!("{} (secret_name_list[{index}])", failure.error.message);
+    Failure { error: ApiError { message, ..failure.error }, ..failure }
 }
 
 /// BatchImportSecrets: creates what can be created, and says why the rest was not.

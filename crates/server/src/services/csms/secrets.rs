@@ -16,7 +16,7 @@ use csms_core::{
     SecretState, VersionId, Violation,
     event::{EventType, Occurrence},
     identity::make_uuid,
-    rotation::SHARED_ACCOUNT,
+    rotation::message::service::shared_account,
 };
 use csms_kms::{MasterKey, envelope};
 use csms_store::{CreateError, Page, Store};
@@ -49,7 +49,7 @@ pub(super) fn answer(call: &Call, secret: &Secret) -> Result<Answer, Failure> {
 pub(super) async fn with_account_warning(call: &Call, secret: &Secret) -> Result<Answer, Failure> {
     let answer = answer(call, secret)?;
     let is_shared = secret.secret_type.is_rotated() && accounts::is_shared(&call.app, secret).await?;
-    Ok(if is_shared { answer.with_warning(SHARED_ACCOUNT) } else { answer })
+    Ok(if is_shared { answer.with_warning(&shared_account().english()) } else { answer })
 }
 
 /// Who makes a secret: what is read or changed for it, and the secret itself once the gate has judged that.
