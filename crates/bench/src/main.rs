@@ -12,6 +12,7 @@ mod memory;
 mod peer;
 mod request;
 mod rotation;
+mod scale;
 mod server;
 mod shared;
 mod sqlite_alone;

@@ -22,7 +22,7 @@ use csms_testbed::{
 };
 use tokio::task::JoinSet;
 
-use crate::{store_load, table};
+use crate::{scale, store_load, table};
 
 /// Bytes of a sealed value: 256 and what encryption adds.
 pub(crate) const VALUE: usize = 320;
@@ -48,6 +48,10 @@ pub(crate) struct Arguments {
     /// Measure only what many callers at the same time reach.
     #[arg(long)]
     load_only: bool,
+    /// Measure only an embedded store of this number of secrets, at least 25000, with ten audit records for each, beside one of a
+    /// hundredth.
+    #[arg(long, conflicts_with_all = ["secrets", "load_only"])]
+    scale: Option<usize>,
     /// Milliseconds that each number of callers is measured.
     #[arg(long, default_value_t = 2000)]
     span: u64,
@@ -103,18 +107,22 @@ async fn fill(store: &SqliteStore, secrets: usize) -> Result<Duration> {
 }
 
 /// How long calls took.
-struct Times(Vec<Duration>);
+pub(crate) struct Times(Vec<Duration>);
 
 impl Times {
-    fn at(&self, part: f64) -> String {
+    /// The time below which this part of the calls took, in microseconds.
+    pub(crate) fn micros(&self, part: f64) -> f64 {
         let index = ((self.0.len() as f64 * part) as usize).min(self.0.len().saturating_sub(1));
-        let micros = self.0.get(index).map_or(0.0, |time| time.as_secs_f64() * 1e6);
-        if micros < 100.0 { format!("{micros:.1}") } else { format!("{micros:.0}") }
+        self.0.get(index).map_or(0.0, |time| time.as_secs_f64() * 1e6)
+    }
+
+    fn at(&self, part: f64) -> String {
+        table::micros(self.micros(part))
     }
 }
 
 /// Calls one after the other, on secrets all over the store.
-async fn times(calls: usize, secrets: usize, call: impl AsyncFn(usize) -> Result<()>) -> Result<Times> {
+pub(crate) async fn times(calls: usize, secrets: usize, call: impl AsyncFn(usize) -> Result<()>) -> Result<Times> {
     let mut times = Vec::with_capacity(calls);
     // The first calls compile statements and open connections.
     for index in 0..calls + 50 {
@@ -170,6 +178,9 @@ fn per_second(secrets: usize, duration: Duration) -> String {
 
 /// Runs the benchmark.
 pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
+    if let Some(secrets) = arguments.scale {
+        return scale::run(secrets, arguments.calls).await;
+    }
     let (mut rows, mut loads) = (Vec::new(), Vec::new());
     for &secrets in arguments.secrets.iter().filter(|_| !arguments.load_only) {
         anyhow::ensure!(secrets >= ONE_IN, "at least {ONE_IN} secrets");
@@ -218,6 +229,6 @@ async fn postgres(path: &Path, secrets: usize, calls: usize) -> Result<(Duration
 }
 
 #[allow(clippy::print_stderr, reason = "progress does not belong to the result")]
-fn progress(what: &str) {
+pub(crate) fn progress(what: &str) {
     eprintln!("{what}");
 }

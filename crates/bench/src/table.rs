@@ -29,6 +29,11 @@ pub(crate) fn rate(per_second: f64) -> String {
     format!("{per_second:.0}")
 }
 
+/// A number of microseconds.
+pub(crate) fn micros(micros: f64) -> String {
+    if micros < 100.0 { format!("{micros:.1}") } else { format!("{micros:.0}") }
+}
+
 /// A duration in milliseconds.
 pub(crate) fn millis(duration: std::time::Duration) -> String {
     format!("{:.2}", duration.as_secs_f64() * 1000.0)

@@ -14,6 +14,7 @@ use crate::{
     draft::Draft,
     entry::{Entry, EntryChange},
     error::{ChangeError, CreateError, ReadError, StoreError},
+    find::{SecretFilter, Window},
     postgres::PostgresStore,
     record::{
         AccessChange, AccessDecision, AccessKeyRecord, AccessKeyUse, AccessState, AgencyRecord, ClaimedNotification,
@@ -115,6 +116,23 @@ impl Store for AnyStore {
         event: Option<&EventName>,
     ) -> Result<Page<Secret>, StoreError> {
         delegate!(self.list_secrets(project, after, limit, event))
+    }
+
+    async fn find_secrets(
+        &self,
+        project: &ProjectId,
+        filter: &SecretFilter,
+        window: Window<'_>,
+    ) -> Result<Page<Secret>, StoreError> {
+        delegate!(self.find_secrets(project, filter, window))
+    }
+
+    async fn count_secrets(&self, project: &ProjectId, filter: &SecretFilter) -> Result<u64, StoreError> {
+        delegate!(self.count_secrets(project, filter))
+    }
+
+    async fn project_tags(&self, project: &ProjectId) -> Result<Vec<(String, String)>, StoreError> {
+        delegate!(self.project_tags(project))
     }
 
     async fn secret_by_id(&self, project: &ProjectId, id: &SecretId) -> Result<Option<Secret>, StoreError> {

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use csms_core::{
     EventName, ProjectId, Secret, SecretId, SecretName, SecretState, TaskId, UnixMillis, VersionId, event::Occurrence,
-    secret::Counterpart, task::Task,
+    secret::Counterpart, tag::Tag, task::Task,
 };
 
 use crate::{
@@ -32,6 +32,8 @@ pub struct Draft {
     audit: Vec<AuditEntry>,
     deleted: bool,
     bound_before: Option<EventName>,
+    /// The tags and the enterprise project that it had.
+    marks_before: (Vec<Tag>, String),
     occurrences: Vec<Occurrence>,
     /// The secret as it was, if it is a replica: only its primary's changes change it.
     replica: Option<Box<Secret>>,
@@ -46,6 +48,8 @@ pub(crate) enum Changes {
     /// Store the secret, then its new values; take the values of removed versions away.
     Update {
         secret: Box<Secret>,
+        /// Whether its tags or its enterprise project change, and those of its replicas with them.
+        marked: bool,
         added: BTreeMap<VersionId, Vec<u8>>,
         removed: Vec<VersionId>,
         replicas: Vec<ReplicaChange>,
@@ -99,6 +103,7 @@ impl Draft {
     ) -> Self {
         Self {
             bound_before: secret.event_subscriptions.first().cloned(),
+            marks_before: (secret.tags.clone(), secret.enterprise_project_id.clone()),
             replica: secret.primary().is_some().then(|| Box::new(secret.clone())),
             replicas_before: secret.replicas().to_vec(),
             replica_values: BTreeMap::new(),
@@ -229,7 +234,9 @@ impl Draft {
         let replicas = ReplicaValues { given: self.replica_values, versions_before: &self.versions, removed: &removed }
             .changes(&self.secret, &self.replicas_before, self.replica_quota)?;
         let added = self.added.into_iter().filter(|(version, _)| self.secret.version(*version).is_ok()).collect();
+        let (tags, enterprise_project) = &self.marks_before;
         Ok(Changes::Update {
+            marked: (tags, enterprise_project) != (&self.secret.tags, &self.secret.enterprise_project_id),
             secret: Box::new(self.secret),
             added,
             removed,

@@ -15,6 +15,7 @@ mod document;
 mod draft;
 mod entry;
 mod error;
+mod find;
 mod outbox;
 mod postgres;
 mod recent;
@@ -36,9 +37,10 @@ pub use bound::{Replacement, RowKey, RowKind, RowMark};
 pub use draft::Draft;
 pub use entry::{Entry, EntryChange};
 pub use error::{Cause, ChangeError, CreateError, ReadError, StoreError};
-#[cfg(feature = "testing")]
-pub use postgres::QUICK_STATEMENTS;
+pub use find::{SecretFilter, Window};
 pub use postgres::{PostgresSettings, PostgresStore};
+#[cfg(feature = "testing")]
+pub use postgres::{QUICK_STATEMENTS, search_statements};
 pub use record::{
     AccessChange, AccessDecision, AccessKeyRecord, AccessKeyUse, AccessState, AgencyRecord, ClaimedNotification,
     KeyAlias, KeyDetails, KeyGrant, KeyMaterial, KeyRecord, KeyRotation, KeyState, LastKeyUse, Lease, OutboxBacklog,

@@ -1,6 +1,7 @@
 //! The store for several replicas: a PostgreSQL database, or one that speaks its protocol.
 //!
-//! Plain SQL, no extensions, no triggers. Reads are single statements outside of transactions. A change locks the row of its
+//! Plain SQL and no extensions. Triggers derive the tables that searches look into, and nothing else, so that servers of an
+//! older release keep them right, too. Reads are single statements outside of transactions. A change locks the row of its
 //! secret; changes that wait at the same time share a transaction (`groups`), unless somebody else has locked their rows
 //! (`alone`). Every operation has a limit in time; what was not answered within it is
 //! [`StoreError::Unavailable`](crate::StoreError::Unavailable), also a commit whose reply was lost.
@@ -27,6 +28,7 @@ use crate::{
     draft::Draft,
     entry::{Entry, EntryChange},
     error::{Cause, ChangeError, CreateError, ReadError, StoreError},
+    find::{SecretFilter, Window},
     record::{
         AccessChange, AccessDecision, AccessKeyRecord, AccessKeyUse, AccessState, AgencyRecord, ClaimedNotification,
         KeyRecord, Lease, OutboxBacklog, Page, PolicyRecord, Postponed, RotationBacklog, SecretUse, StoredValue,
@@ -44,6 +46,7 @@ mod batch;
 mod connect;
 mod entries;
 mod failure;
+mod find;
 mod groups;
 mod identities;
 mod outbox;
@@ -57,6 +60,8 @@ pub(crate) mod transfer;
 
 use connect::Connections;
 pub use connect::PostgresSettings;
+#[cfg(feature = "testing")]
+pub use find::search_statements;
 use groups::Groups;
 use session::{Session, within};
 
@@ -221,6 +226,23 @@ impl Store for PostgresStore {
         event: Option<&EventName>,
     ) -> Result<Page<Secret>, StoreError> {
         read!(self, |session| secrets::list(session, project, after, limit, event))
+    }
+
+    async fn find_secrets(
+        &self,
+        project: &ProjectId,
+        filter: &SecretFilter,
+        window: Window<'_>,
+    ) -> Result<Page<Secret>, StoreError> {
+        read!(self, |session| find::find(session, project, filter, window))
+    }
+
+    async fn count_secrets(&self, project: &ProjectId, filter: &SecretFilter) -> Result<u64, StoreError> {
+        read!(self, |session| find::count(session, project, filter))
+    }
+
+    async fn project_tags(&self, project: &ProjectId) -> Result<Vec<(String, String)>, StoreError> {
+        read!(self, |session| find::tags(session, project))
     }
 
     async fn secret_by_id(&self, project: &ProjectId, id: &SecretId) -> Result<Option<Secret>, StoreError> {

@@ -61,6 +61,8 @@ pub(crate) struct SecretColumns<'s> {
     pub(crate) mac: Vec<u8>,
     pub(crate) rotation_due_time: Option<i64>,
     pub(crate) deletion_due_time: Option<i64>,
+    /// The checksum of the document; `None` has the secret's tags written again, where searches look them up.
+    pub(crate) tagged: Option<i64>,
     pub(crate) expiry_due_time: Option<i64>,
     pub(crate) event: Option<&'s str>,
     /// The version of SYSCURRENT.
@@ -68,13 +70,15 @@ pub(crate) struct SecretColumns<'s> {
 }
 
 impl<'s> SecretColumns<'s> {
-    pub(crate) fn of(secret: &'s Secret, binding: Binding<'_>) -> Result<Self, StoreError> {
+    /// The columns of a secret, of which `marked` says whether a change of it gave it other tags or another enterprise project.
+    pub(crate) fn of(secret: &'s Secret, marked: bool, binding: Binding<'_>) -> Result<Self, StoreError> {
         let document = Document::of(secret)?;
         let bound = Columns::Secret { name: secret.name.as_str(), document: document.text.as_bytes() };
         let mac = binding.bind(&bound);
         recent::remember(secret, document.text.as_bytes(), document.checksum.into(), &mac, binding);
         Ok(Self {
             mac,
+            tagged: (!marked).then_some(document.checksum.into()),
             document,
             rotation_due_time: secret.rotation_due_time().map(time),
             deletion_due_time: deletion_due_time(secret).map(time),
@@ -202,6 +206,12 @@ pub(crate) fn page<T>(mut items: Vec<T>, limit: u16) -> Page<T> {
     let more = items.len() > usize::from(limit);
     items.truncate(usize::from(limit));
     Page { items, more }
+}
+
+/// As [`page`], for secrets that were found in no order.
+pub(crate) fn page_by_name(mut found: Vec<Secret>, limit: u16) -> Page<Secret> {
+    found.sort_unstable_by(|one, other| one.name.cmp(&other.name));
+    page(found, limit)
 }
 
 /// The status of finished tasks in a column.

@@ -28,6 +28,7 @@ use crate::{
     draft::Draft,
     entry::{Entry, EntryChange},
     error::{Cause, ChangeError, CreateError, ReadError, StoreError},
+    find::{SecretFilter, Window},
     record::{
         AccessChange, AccessDecision, AccessKeyRecord, AccessKeyUse, AccessState, AgencyRecord, ClaimedNotification,
         KeyRecord, Lease, OutboxBacklog, Page, PolicyRecord, Postponed, RotationBacklog, SecretUse, StoredValue,
@@ -45,6 +46,7 @@ mod connect;
 mod entries;
 mod failure;
 mod files;
+mod find;
 mod identities;
 mod leases;
 mod outbox;
@@ -155,6 +157,20 @@ impl SqliteStore {
         Ok(Self(Arc::new(parts)))
     }
 
+    /// Runs a search on a thread of its own, one at a time: it may read as many rows as there are, and the caller's thread serves
+    /// others, too.
+    async fn search<T: Send + 'static>(
+        &self,
+        search: impl FnOnce(&Parts) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let failed = |error| StoreError::Unavailable(error);
+        let alone = self.0.scans.acquire().await;
+        let _alone = alone.map_err(|error| failed(Cause::with("searching", error)))?;
+        let parts = Arc::clone(&self.0);
+        let found = tokio::task::spawn_blocking(move || search(&parts)).await;
+        found.map_err(|error| failed(Cause::with("searching", error)))?
+    }
+
     /// Address of the database that the data was moved to, if it was; see [`crate::transfer`]. The file is out of date then.
     ///
     /// # Errors
@@ -231,6 +247,32 @@ impl Store for SqliteStore {
     ) -> Result<Page<Secret>, StoreError> {
         let binding = bound::known(&self.0.row_key)?;
         self.0.readers.read(|db| secrets::list(db, binding, project, after, limit, event))
+    }
+
+    async fn find_secrets(
+        &self,
+        project: &ProjectId,
+        filter: &SecretFilter,
+        window: Window<'_>,
+    ) -> Result<Page<Secret>, StoreError> {
+        let (project, filter, after) = (project.clone(), filter.clone(), window.after.map(str::to_owned));
+        let (offset, limit) = (window.offset, window.limit);
+        let search = move |parts: &Parts| {
+            let binding = bound::known(&parts.row_key)?;
+            let window = Window { after: after.as_deref(), offset, limit };
+            parts.readers.read(|db| find::find(db, binding, &project, &filter, window))
+        };
+        self.search(search).await
+    }
+
+    async fn count_secrets(&self, project: &ProjectId, filter: &SecretFilter) -> Result<u64, StoreError> {
+        let (project, filter) = (project.clone(), filter.clone());
+        self.search(move |parts| parts.readers.read(|db| find::count(db, &project, &filter))).await
+    }
+
+    async fn project_tags(&self, project: &ProjectId) -> Result<Vec<(String, String)>, StoreError> {
+        let project = project.clone();
+        self.search(move |parts| parts.readers.read(|db| find::tags(db, &project))).await
     }
 
     async fn secret_by_id(&self, project: &ProjectId, id: &SecretId) -> Result<Option<Secret>, StoreError> {
@@ -419,13 +461,8 @@ impl Store for SqliteStore {
     }
 
     async fn find_audit_records(&self, filter: &AuditFilter) -> Result<Vec<AuditRecord>, StoreError> {
-        // A filter that no index serves reads as far as the trail goes, and the caller's thread serves others, too.
-        let _alone =
-            self.0.scans.acquire().await.map_err(|error| StoreError::Unavailable(Cause::with("searching", error)))?;
-        let (parts, filter) = (Arc::clone(&self.0), filter.clone());
-        let search = move || parts.readers.read_latest(|db| audit::find(db, &filter));
-        let found = tokio::task::spawn_blocking(search).await;
-        found.map_err(|error| StoreError::Unavailable(Cause::with("searching the audit trail", error)))?
+        let filter = filter.clone();
+        self.search(move |parts| parts.readers.read_latest(|db| audit::find(db, &filter))).await
     }
 
     async fn audit_head(&self) -> Result<AuditHead, StoreError> {

@@ -14,6 +14,7 @@ use crate::{
     draft::Draft,
     entry::{Entry, EntryChange},
     error::{ChangeError, CreateError, ReadError, StoreError},
+    find::{SecretFilter, Window},
     record::{
         AccessChange, AccessDecision, AccessKeyRecord, AccessKeyUse, AccessState, AgencyRecord, ClaimedNotification,
         KeyRecord, Lease, OutboxBacklog, Page, PolicyRecord, Postponed, RotationBacklog, SecretUse, StoredValue,
@@ -53,6 +54,27 @@ pub trait Store: Send + Sync + 'static {
         limit: u16,
         event: Option<&EventName>,
     ) -> impl Future<Output = Result<Page<Secret>, StoreError>> + Send;
+
+    /// Secrets that fit a filter, by name.
+    fn find_secrets(
+        &self,
+        project: &ProjectId,
+        filter: &SecretFilter,
+        window: Window<'_>,
+    ) -> impl Future<Output = Result<Page<Secret>, StoreError>> + Send;
+
+    /// How many secrets fit a filter. Costs as much as there are secrets with the rarest thing that it asks for.
+    fn count_secrets(
+        &self,
+        project: &ProjectId,
+        filter: &SecretFilter,
+    ) -> impl Future<Output = Result<u64, StoreError>> + Send;
+
+    /// Keys and values of all tags in a project, each pair once, in order.
+    fn project_tags(
+        &self,
+        project: &ProjectId,
+    ) -> impl Future<Output = Result<Vec<(String, String)>, StoreError>> + Send;
 
     /// The secret of this identifier.
     fn secret_by_id(

@@ -2,7 +2,7 @@
 //! before it is committed.
 //!
 //! Tables are found, not listed: a table of the file goes into the table of the same name, a column into the column of the same
-//! name. Only what the two schemas do differently is named here. Rows are copied as they are; values stay sealed.
+//! name. What searches look into is derived again by the target. Only what the two schemas do differently is named here. Rows are copied as they are; values stay sealed.
 
 use std::path::Path;
 

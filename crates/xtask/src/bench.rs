@@ -41,7 +41,8 @@ enum Subject {
     },
     /// Finding due secrets, a page of a list and one value, with ten thousand and with a million secrets, on both stores.
     ///
-    /// Further arguments go to the measurement: --secrets NUMBER,…, --calls N, --sqlite-only.
+    /// Further arguments go to the measurement: --secrets NUMBER,…, --calls N, --sqlite-only. With --scale N, an embedded store of
+    /// N secrets and ten times as many audit records beside one of a hundredth: searches, start-up, archives, and what writes cost.
     Store {
         /// Arguments of the measurement.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]

@@ -10,7 +10,9 @@ use std::{
 use csms_client::{Client, CreateSecretBody, CreateVersionBody};
 use csms_conformance::client;
 use csms_core::{SecretName, StageName, TaskId, UnixMillis, VersionId};
-use csms_store::{PostgresSettings, PostgresStore, SqliteSettings, SqliteStore, Store, TaskFilter, suite};
+use csms_store::{
+    PostgresSettings, PostgresStore, SecretFilter, SqliteSettings, SqliteStore, Store, TaskFilter, suite,
+};
 use csms_testbed::{
     Postgres, Server,
     postgres::{ADMIN, DATABASE},
@@ -124,8 +126,12 @@ async fn tasks_come_along_and_every_table_has_its_place() {
     assert_eq!(target.task(&suite::project(), &begun.id).await.unwrap(), Some(begun));
     let filter = TaskFilter { secret_name: None, status: None, after: None::<TaskId>, limit: 9 };
     assert_eq!(target.tasks(&suite::project(), &filter).await.unwrap().total, 1);
+    // What searches look into does not come along, but is derived again.
+    let named = SecretFilter { names: vec!["db".to_owned()], ..SecretFilter::default() };
+    assert_eq!(target.count_secrets(&suite::project(), &named).await.unwrap(), 1);
     let tables = "SELECT table_name::TEXT FROM information_schema.tables
-        WHERE table_schema = current_schema() AND table_name <> 'csms_schema' ORDER BY 1";
+        WHERE table_schema = current_schema()
+            AND table_name NOT IN ('csms_schema', 'search_projects', 'secret_trigrams', 'secret_tags') ORDER BY 1";
     let tables = postgres.admin().await.unwrap().query(tables, &[]).await.unwrap();
     let tables: Vec<String> = tables.iter().map(|row| row.get(0)).collect();
     let mut names: Vec<_> = copied.into_iter().map(|table| table.name).collect();

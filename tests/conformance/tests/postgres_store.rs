@@ -11,9 +11,13 @@ use std::{
     time::Duration,
 };
 
-use csms_core::{UnixMillis, VersionId};
+use csms_core::{
+    UnixMillis, VersionId,
+    tag::{Tag, TagFilter, TagKey, TagValue},
+};
 use csms_store::{
-    ChangeError, Draft, PostgresSettings, PostgresStore, ReadError, SecretUse, Store, StoreError,
+    AnyStore, ChangeError, Draft, PostgresSettings, PostgresStore, ReadError, SecretFilter, SecretUse, SqliteSettings,
+    SqliteStore, Store, StoreError, Window,
     suite::{add_version, common, name, project, put, sealed},
 };
 use csms_testbed::{
@@ -67,8 +71,8 @@ async fn empty() -> (PostgresStore, Arc<Postgres>) {
 
 csms_store::store_suite!(postgres, crate::empty);
 
-/// Runs SQL in the store's own database, behind its back.
-async fn behind_its_back(settings: &PostgresSettings, server: &Postgres, sql: &str) {
+/// A connection to the store's own database.
+async fn client_of(settings: &PostgresSettings, server: &Postgres) -> tokio_postgres::Client {
     let (_, database) = settings.url.rsplit_once('/').unwrap();
     let config = format!(
         "host=127.0.0.1 port={} user={ADMIN} password={} dbname={database}",
@@ -77,7 +81,12 @@ async fn behind_its_back(settings: &PostgresSettings, server: &Postgres, sql: &s
     );
     let (client, connection) = tokio_postgres::connect(&config, tokio_postgres::NoTls).await.unwrap();
     tokio::spawn(connection);
-    client.batch_execute(sql).await.unwrap();
+    client
+}
+
+/// Runs SQL in the store's own database, behind its back.
+async fn behind_its_back(settings: &PostgresSettings, server: &Postgres, sql: &str) {
+    client_of(settings, server).await.batch_execute(sql).await.unwrap();
 }
 
 async fn read(store: &PostgresStore, text: &str) -> Result<Vec<u8>, ReadError<()>> {
@@ -134,16 +143,12 @@ async fn changes_of_all_replicas_count() {
 async fn what_must_stay_quick_reads_no_whole_table_and_sorts_nothing() {
     let (settings, server) = database().await;
     drop(PostgresStore::open(&settings).await.unwrap());
-    let (_, database) = settings.url.rsplit_once('/').unwrap();
-    let (port, password) = (server.port(), server.admin_password());
-    let config = format!("host=127.0.0.1 port={port} user={ADMIN} password={password} dbname={database}");
-    let (client, connection) = tokio_postgres::connect(&config, tokio_postgres::NoTls).await.unwrap();
-    tokio::spawn(connection);
+    let client = client_of(&settings, &server).await;
     // Tables as small as these would be read whole, were it allowed; and a plan for all parameters is wanted.
     client.batch_execute("SET enable_seqscan = off; SET plan_cache_mode = force_generic_plan").await.unwrap();
     for (number, (sql, indexes)) in csms_store::QUICK_STATEMENTS.iter().enumerate() {
         client.batch_execute(&format!("PREPARE quick_{number} AS {sql}")).await.unwrap();
-        let parameters = (1..=9).filter(|place| sql.contains(&format!("${place}"))).map(|_| "NULL");
+        let parameters = (1..=10).filter(|place| sql.contains(&format!("${place}"))).map(|_| "NULL");
         let parameters = parameters.collect::<Vec<_>>().join(", ");
         let explain = format!("EXPLAIN EXECUTE quick_{number} ({parameters})").replace(" ()", "");
         let plan = client.simple_query(&explain).await.unwrap();
@@ -157,6 +162,105 @@ async fn what_must_stay_quick_reads_no_whole_table_and_sorts_nothing() {
         let whole = plan.contains("Seq Scan on secrets") || plan.contains("Seq Scan on secret_values");
         assert!(!whole && !plan.contains("Sort Key"), "{sql}\n{plan}");
     }
+}
+
+#[tokio::test]
+async fn searches_look_names_up_in_an_index_and_sort_nothing() {
+    let (settings, server) = database().await;
+    drop(PostgresStore::open(&settings).await.unwrap());
+    let client = client_of(&settings, &server).await;
+    // As many secrets as make a difference, some in two enterprise projects.
+    let fill = r#"INSERT INTO secrets (id, project, name, document, checksum)
+             SELECT n, repeat('0', 32), 'service-' || n || '-prod', format('{"enterprise_project_id":"%s","tags":'
+                 || '[{"key":"env","value":"%s"},{"key":"team","value":"%s"}]}', n % 3, chr(97 + n % 26), n), 0
+             FROM generate_series(1, 3000) AS n;
+         ANALYZE; SET enable_seqscan = off; SET enable_sort = off"#;
+    client.batch_execute(fill).await.unwrap();
+    for (number, (sql, parameters, indexes)) in csms_store::search_statements().into_iter().enumerate() {
+        client.batch_execute(&format!("PREPARE search_{number} AS {sql}")).await.unwrap();
+        // Every parameter is a number as text, which limits take, too.
+        let parameters = vec!["'5'"; parameters].join(", ");
+        for mode in ["force_generic_plan", "force_custom_plan"] {
+            let explain = format!("SET plan_cache_mode = {mode}; EXPLAIN EXECUTE search_{number} ({parameters})");
+            let plan = client.simple_query(&explain).await.unwrap();
+            let lines = plan.iter().filter_map(|message| match message {
+                tokio_postgres::SimpleQueryMessage::Row(row) => row.get(0),
+                _ => None,
+            });
+            let plan = lines.collect::<Vec<_>>().join("\n");
+            assert!(indexes.iter().all(|index| plan.contains(index)), "{sql}\n{plan}");
+            // An index that two scans share comes ordered out of a merge, whose key is no sorting.
+            let sorts = ["Sort  (", "Seq Scan on", "HashAggregate"].iter().find(|step| plan.contains(**step));
+            assert_eq!(sorts, None, "{sql}\n{plan}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_a_server_of_an_older_release_writes_is_found() {
+    let (settings, server) = database().await;
+    let store = open(&settings).await;
+    let count = async |names: &[&str], tag: &str| {
+        let key = TagKey::parse(tag).unwrap();
+        let names = names.iter().map(|name| (*name).to_owned()).collect();
+        let tags = vec![TagFilter { key, values: Vec::new() }];
+        store.count_secrets(&project(), &SecretFilter { names, tags, enterprise_project: None }).await.unwrap()
+    };
+    // It knows neither the tables nor the column.
+    let insert = r#"INSERT INTO secrets (id, project, name, document, checksum)
+        VALUES ('a', '0123456789abcdef0123456789abcdef', 'Old-db', '{"tags":[{"key":"env","value":"prod"}]}', 1)"#;
+    behind_its_back(&settings, &server, insert).await;
+    assert_eq!(count(&["OLD"], "env").await, 1);
+    let update = r#"UPDATE secrets SET document = '{"tags":[{"key":"team","value":""}]}', checksum = 2"#;
+    behind_its_back(&settings, &server, update).await;
+    assert_eq!((count(&["old"], "env").await, count(&["old"], "team").await), (0, 1));
+    behind_its_back(&settings, &server, "DELETE FROM secrets").await;
+    assert_eq!(count(&[], "team").await, 0);
+}
+
+#[tokio::test]
+async fn a_copy_in_a_file_finds_secrets_as_the_database_does() {
+    let ((settings, _server), directory) = (database().await, tempfile::tempdir().unwrap());
+    let store = open(&settings).await;
+    let tag = Tag { key: TagKey::parse("env").unwrap(), value: TagValue::parse("prod").unwrap() };
+    for text in ["Prod-a", "prod-b", "test-c"] {
+        let mut secret = common(text);
+        secret.tags = vec![tag.clone()];
+        put(&store, &secret).await;
+    }
+    let path = directory.path().join("csms.db");
+    csms_store::snapshot::copy(&AnyStore::Postgres(store), &path).await.unwrap();
+    let copy = SqliteStore::open(&path, SqliteSettings::default()).unwrap();
+    copy.use_row_key(csms_store::suite::row_key());
+    let tags = vec![TagFilter { key: tag.key, values: vec![tag.value] }];
+    let filter = SecretFilter { names: vec!["prod".to_owned()], tags, enterprise_project: Some("0".to_owned()) };
+    let found = copy.find_secrets(&project(), &filter, Window { after: None, offset: 0, limit: 9 }).await.unwrap();
+    let names: Vec<_> = found.items.iter().map(|secret| secret.name.as_str()).collect();
+    assert_eq!(names, ["Prod-a", "prod-b"]);
+}
+
+#[tokio::test]
+async fn secrets_from_before_the_tables_of_searches_are_found_after_the_upgrade() {
+    let (settings, server) = database().await;
+    let store = open(&settings).await;
+    let mut tagged = common("Prod-db");
+    tagged.tags = vec![Tag { key: TagKey::parse("env").unwrap(), value: TagValue::parse("正式").unwrap() }];
+    put(&store, &tagged).await;
+    let before = "DROP TRIGGER secrets_searchable ON secrets; DROP TRIGGER secrets_tagged ON secrets;
+        DROP TRIGGER secrets_not_searchable ON secrets; DROP FUNCTION secrets_searchable; DROP FUNCTION secrets_tagged;
+        DROP FUNCTION secrets_not_searchable; DROP FUNCTION trigrams_in; DROP FUNCTION tags_in;
+        DROP TABLE search_projects, secret_trigrams, secret_tags; ALTER TABLE secrets DROP COLUMN tagged;
+        UPDATE csms_schema SET version = 19";
+    behind_its_back(&settings, &server, before).await;
+    drop(store);
+    let store = open(&settings).await;
+    let filter = SecretFilter {
+        names: vec!["prod".to_owned()],
+        tags: vec![TagFilter { key: tagged.tags[0].key.clone(), values: vec![tagged.tags[0].value.clone()] }],
+        enterprise_project: Some("0".to_owned()),
+    };
+    let window = Window { after: None, offset: 0, limit: 10 };
+    assert_eq!(store.find_secrets(&project(), &filter, window).await.unwrap().items, [tagged]);
 }
 
 #[tokio::test]
@@ -549,7 +653,9 @@ async fn a_pooler_that_keeps_prepared_statements_works_and_an_older_one_is_refus
         let store = store.clone();
         tokio::spawn(async move {
             let text = format!("db-{number}");
+            let all = SecretFilter { names: vec!["DB-".to_owned()], ..SecretFilter::default() };
             for round in 0..10 {
+                assert_eq!(store.count_secrets(&project(), &all).await.unwrap(), 8);
                 assert_eq!(add(&store, &text).await.unwrap().number(), round + 2);
                 assert_eq!(read(&store, &text).await.unwrap(), sealed(&name(&text), VersionId::FIRST));
             }

@@ -17,10 +17,10 @@ use csms_api::{
     operation::Specification,
 };
 use csms_core::{KeyId, ProjectId, Refusal, Rule, SecretId, Violation};
-use csms_store::Store as _;
+use csms_store::{SecretFilter, Store as _};
 
 use super::{
-    csms::scan::each_secret,
+    csms::tags,
     kms::{self, lifecycle::move_to_enterprise_project},
 };
 use crate::{
@@ -158,40 +158,49 @@ fn find(call: &Call, body: Body) -> Result<Prepared, Failure> {
         }));
     }
     Ok(Prepared::new(accesses, async move {
-        let (mut total_count, mut resources) = (0_u64, Vec::new());
-        let mut add = |call: &Call, kind: ResourceType, id: &str, name: &str| {
-            if !wanted.wants(name) {
-                return;
-            }
-            if total_count >= wanted.offset as u64 && resources.len() < wanted.limit {
-                resources.push(BoundResource {
-                    enterprise_project_id: enterprise.clone(),
-                    project_id: call.project.to_string(),
-                    project_name: call.app.identity.region_of(&call.project).to_owned(),
-                    resource_id: id.to_owned(),
-                    resource_name: name.to_owned(),
-                    resource_type: kind.as_str().to_owned(),
-                });
-            }
-            total_count += 1;
+        let filter = SecretFilter {
+            names: wanted.names.clone(),
+            tags: Vec::new(),
+            enterprise_project: Some(enterprise.clone()),
         };
+        let resource = |call: &Call, kind: ResourceType, id: &str, name: &str| BoundResource {
+            enterprise_project_id: enterprise.clone(),
+            project_id: call.project.to_string(),
+            project_name: call.app.identity.region_of(&call.project).to_owned(),
+            resource_id: id.to_owned(),
+            resource_name: name.to_owned(),
+            resource_type: kind.as_str().to_owned(),
+        };
+        // How many are left out before the first that is returned, of those that are still to come.
+        let (mut total_count, mut resources, mut offset) = (0_u64, Vec::new(), wanted.offset);
         for call in &calls {
             if wanted.kinds.contains(&ResourceType::Secret) {
-                each_secret(call, |secret| {
-                    if secret.enterprise_project_id == enterprise {
-                        add(call, ResourceType::Secret, secret.id.as_str(), secret.name.as_str());
-                    }
-                })
-                .await?;
+                let count = call.app.store.count_secrets(&call.project, &filter).await?;
+                total_count += count;
+                let count = usize::try_from(count).unwrap_or(usize::MAX);
+                let room = wanted.limit.saturating_sub(resources.len());
+                if offset < count && room > 0 {
+                    let found = tags::matching(call, &filter, offset, room).await?;
+                    let found = found.iter();
+                    resources.extend(
+                        found.map(|found| resource(call, ResourceType::Secret, found.id.as_str(), found.name.as_str())),
+                    );
+                }
+                offset = offset.saturating_sub(count);
             }
             if wanted.kinds.contains(&ResourceType::Key) {
                 let mut keys = kms::keys(call).await?;
+                keys.retain(|key| kms::enterprise_project(key) == enterprise && wanted.wants(&key.alias));
                 keys.sort_by(|one, other| one.alias.cmp(&other.alias));
-                for key in keys {
-                    if kms::enterprise_project(&key) == enterprise {
-                        add(call, ResourceType::Key, key.id.as_str(), &key.alias);
-                    }
-                }
+                total_count += keys.len() as u64;
+                let room = wanted.limit.saturating_sub(resources.len());
+                resources.extend(
+                    keys.iter()
+                        .skip(offset)
+                        .take(room)
+                        .map(|key| resource(call, ResourceType::Key, key.id.as_str(), &key.alias)),
+                );
+                offset = offset.saturating_sub(keys.len());
             }
         }
         Answer::json(&BoundResources { resources, errors: Vec::new(), total_count })

@@ -44,17 +44,19 @@ const ADD_VALUES: &str = "INSERT INTO secret_values (secret_id, version, sealed)
      SELECT * FROM unnest($1::TEXT[], $2::BIGINT[], $3::BYTEA[])";
 pub(super) const UPDATE: &str = "UPDATE secrets SET document = new.document, checksum = new.checksum,
          rotation_due_time = new.rotation_due_time, deletion_due_time = new.deletion_due_time, event = new.event,
-         expiry_due_time = new.expiry_due_time, current_version = new.current_version, mac = new.mac
+         expiry_due_time = new.expiry_due_time, current_version = new.current_version, mac = new.mac,
+         tagged = new.tagged
      FROM unnest($1::TEXT[], $2::TEXT[], $3::BIGINT[], $4::BIGINT[], $5::BIGINT[], $6::TEXT[], $7::BIGINT[], $8::BIGINT[],
-         $9::BYTEA[])
-         AS new (id, document, checksum, rotation_due_time, deletion_due_time, event, expiry_due_time, current_version, mac)
+         $9::BYTEA[], $10::BIGINT[])
+         AS new (id, document, checksum, rotation_due_time, deletion_due_time, event, expiry_due_time, current_version, mac,
+             tagged)
      WHERE secrets.id = new.id RETURNING secrets.id";
 // Only the values of secrets that were really created are stored, and only these are counted.
 const CREATE: &str = "WITH created AS (
          INSERT INTO secrets (id, document, checksum, rotation_due_time, deletion_due_time, event, expiry_due_time,
-             current_version, mac, project, name)
+             current_version, mac, tagged, project, name)
          SELECT * FROM unnest($1::TEXT[], $2::TEXT[], $3::BIGINT[], $4::BIGINT[], $5::BIGINT[], $6::TEXT[], $7::BIGINT[],
-             $8::BIGINT[], $9::BYTEA[], $10::TEXT[], $11::TEXT[])
+             $8::BIGINT[], $9::BYTEA[], $10::BIGINT[], $11::TEXT[], $12::TEXT[])
          ON CONFLICT DO NOTHING RETURNING id, project),
      counted AS (
          UPDATE project_usage SET secrets = project_usage.secrets + new.number
@@ -62,7 +64,7 @@ const CREATE: &str = "WITH created AS (
          WHERE project_usage.project = new.project),
      stored AS (
          INSERT INTO secret_values (secret_id, version, sealed)
-         SELECT value.* FROM unnest($12::TEXT[], $13::BIGINT[], $14::BYTEA[]) AS value (secret_id, version, sealed)
+         SELECT value.* FROM unnest($13::TEXT[], $14::BIGINT[], $15::BYTEA[]) AS value (secret_id, version, sealed)
          JOIN created ON created.id = value.secret_id)
      SELECT id FROM created";
 
@@ -195,11 +197,13 @@ struct Columns<'s> {
     expiry_due_times: Vec<Option<i64>>,
     current_versions: Vec<Option<i64>>,
     macs: Vec<Vec<u8>>,
+    tagged: Vec<Option<i64>>,
 }
 
 impl<'s> Columns<'s> {
-    fn push(&mut self, secret: &'s Secret, binding: Binding<'_>) -> Result<(), StoreError> {
-        let columns = SecretColumns::of(secret, binding)?;
+    fn push(&mut self, secret: &'s Secret, marked: bool, binding: Binding<'_>) -> Result<(), StoreError> {
+        let columns = SecretColumns::of(secret, marked, binding)?;
+        self.tagged.push(columns.tagged);
         self.macs.push(columns.mac);
         self.ids.push(secret.id.as_str());
         self.documents.push(columns.document.text);
@@ -243,20 +247,20 @@ pub(super) async fn write(
     let (mut columns, mut added) = (Columns::default(), Values::default());
     let (mut removed_ids, mut removed_versions) = (Vec::new(), Vec::new());
     for change in changes {
-        let Changes::Update { secret, added: values, removed, .. } = &change.changes else { continue };
+        let Changes::Update { secret, marked, added: values, removed, .. } = &change.changes else { continue };
         added.extend(secret.id.as_str(), values);
         for version in removed {
             removed_ids.push(secret.id.as_str());
             removed_versions.push(i64::from(version.number()));
         }
         if **secret != change.loaded.secret {
-            columns.push(secret, binding)?;
+            columns.push(secret, *marked, binding)?;
         }
     }
     let (mut new, mut values) = (Columns::default(), Values::default());
     let (mut projects, mut names) = (Vec::new(), Vec::new());
     for creation in creations {
-        new.push(&creation.secret, binding)?;
+        new.push(&creation.secret, false, binding)?;
         projects.push(creation.secret.project.as_str());
         names.push(creation.secret.name.as_str());
         values.extend(creation.secret.id.as_str(), &creation.values);
@@ -273,6 +277,7 @@ pub(super) async fn write(
         &columns.expiry_due_times,
         &columns.current_versions,
         &columns.macs,
+        &columns.tagged,
     ];
     let create: Parameters<'_> = &[
         &new.ids,
@@ -284,6 +289,7 @@ pub(super) async fn write(
         &new.expiry_due_times,
         &new.current_versions,
         &new.macs,
+        &new.tagged,
         &projects,
         &names,
         &values.ids,

@@ -36,6 +36,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/postgres/0017_bound_secrets.sql"),
     include_str!("../../migrations/postgres/0018_audit_checkpoint.sql"),
     include_str!("../../migrations/postgres/0019_audit_sink.sql"),
+    include_str!("../../migrations/postgres/0020_secret_search.sql"),
 ];
 
 const DOING: &str = "bringing the schema up to date";

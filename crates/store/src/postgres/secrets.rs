@@ -41,7 +41,7 @@ pub(super) const LIST_OF_EVENT: &str = "SELECT document, checksum, last_used_tim
      WHERE project = $1 AND name > $2 AND event = $4 ORDER BY name LIMIT $3";
 
 /// The document, its checksum, the time of the last use and the MAC in the first columns of a row.
-fn stored(row: &Row) -> Result<StoredSecret<'_>, StoreError> {
+pub(super) fn stored(row: &Row) -> Result<StoredSecret<'_>, StoreError> {
     let text: &str = column(row, 0, READING)?;
     let (checksum, used, mac) = (column(row, 1, READING)?, column(row, 2, READING)?, column(row, 3, READING)?);
     Ok(StoredSecret { text: text.as_bytes(), checksum, mac, used })
@@ -174,12 +174,12 @@ pub(super) async fn create(
     if let Some(event) = secret.event_subscriptions.first() {
         entries::require_event(session, &secret.project, event).await?;
     }
-    let columns = SecretColumns::of(secret, session.binding()?)?;
+    let columns = SecretColumns::of(secret, false, session.binding()?)?;
     let inserted = session
         .execute(
             "INSERT INTO secrets (project, name, id, document, checksum, rotation_due_time, deletion_due_time, event,
-             expiry_due_time, current_version, mac)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+             expiry_due_time, current_version, mac, tagged)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
             &[
                 &secret.project.as_str(),
                 &secret.name.as_str(),
@@ -192,6 +192,7 @@ pub(super) async fn create(
                 &columns.expiry_due_time,
                 &columns.current_version,
                 &columns.mac,
+                &columns.tagged,
             ],
             WRITING,
         )
@@ -284,15 +285,15 @@ pub(super) async fn lock(
 /// Writes what a change of a locked secret amounts to, but for its records.
 pub(super) async fn apply(session: &Session, before: &Secret, changes: &Changes) -> Result<(), StoreError> {
     match changes {
-        Changes::Update { secret, added, removed, replicas, .. } => {
+        Changes::Update { secret, marked, added, removed, replicas, .. } => {
             change_values(session, secret, added, removed).await?;
             if **secret != *before {
-                update(session, secret).await?;
-                apply_to_replicas(session, replicas).await?;
+                update(session, secret, *marked).await?;
+                apply_to_replicas(session, replicas, *marked).await?;
             }
         }
         Changes::Delete { replicas, .. } => {
-            apply_to_replicas(session, replicas).await?;
+            apply_to_replicas(session, replicas, false).await?;
             delete(session, &before.project, &before.id).await?;
         }
     }
@@ -336,8 +337,8 @@ async fn delete(session: &Session, project: &ProjectId, id: &SecretId) -> Result
 }
 
 /// Writes what a change of a primary amounts to for its replicas. The primary's lock is theirs, too: nothing else writes
-/// them.
-async fn apply_to_replicas(session: &Session, changes: &[ReplicaChange]) -> Result<(), StoreError> {
+/// them. `marked` is as in [`update`].
+async fn apply_to_replicas(session: &Session, changes: &[ReplicaChange], marked: bool) -> Result<(), StoreError> {
     for change in changes {
         match change {
             ReplicaChange::Create { replica, values, quota } => {
@@ -350,7 +351,7 @@ async fn apply_to_replicas(session: &Session, changes: &[ReplicaChange]) -> Resu
             }
             ReplicaChange::Update { replica, added, removed } => {
                 change_values(session, replica, added, removed).await?;
-                update(session, replica).await?;
+                update(session, replica, marked).await?;
             }
             ReplicaChange::Delete { replica } => delete(session, &replica.project, &replica.id).await?,
         }
@@ -358,12 +359,13 @@ async fn apply_to_replicas(session: &Session, changes: &[ReplicaChange]) -> Resu
     Ok(())
 }
 
-async fn update(session: &Session, secret: &Secret) -> Result<(), StoreError> {
-    let columns = SecretColumns::of(secret, session.binding()?)?;
+/// Writes a secret in place of its former self. `marked` says whether its tags or its enterprise project changed.
+async fn update(session: &Session, secret: &Secret, marked: bool) -> Result<(), StoreError> {
+    let columns = SecretColumns::of(secret, marked, session.binding()?)?;
     let updated = session
         .execute(
             "UPDATE secrets SET document = $2, checksum = $3, rotation_due_time = $4, deletion_due_time = $5, event = $6,
-             expiry_due_time = $7, current_version = $8, mac = $9
+             expiry_due_time = $7, current_version = $8, mac = $9, tagged = $10
              WHERE id = $1",
             &[
                 &secret.id.as_str(),
@@ -375,6 +377,7 @@ async fn update(session: &Session, secret: &Secret) -> Result<(), StoreError> {
                 &columns.expiry_due_time,
                 &columns.current_version,
                 &columns.mac,
+                &columns.tagged,
             ],
             WRITING,
         )

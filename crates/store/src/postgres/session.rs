@@ -16,7 +16,10 @@ use std::{
 use deadpool_postgres::Object;
 use futures_util::{Stream, StreamExt as _};
 use tokio::sync::OwnedSemaphorePermit;
-use tokio_postgres::{Row, Statement, types::ToSql};
+use tokio_postgres::{
+    Row, Statement,
+    types::{ToSql, Type},
+};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::{
@@ -167,6 +170,16 @@ impl Session {
             connection.query(&statement, parameters).await
         };
         self.busy(doing, reply).await
+    }
+
+    /// As [`Session::rows`], for a query that is seldom asked in the same words: the connection does not keep it.
+    pub(super) async fn rows_once(
+        &self,
+        sql: &str,
+        parameters: &[(&(dyn ToSql + Sync), Type)],
+        doing: &'static str,
+    ) -> Result<Vec<Row>, StoreError> {
+        self.busy(doing, self.connection()?.query_typed(sql, parameters)).await
     }
 
     /// The rows that a query without parameters finds, as they come. To be read to the end within a transaction.

@@ -1,13 +1,13 @@
 //! Statements about the audit trail.
 
-use rusqlite::{Connection, OptionalExtension as _, Row, Rows, params, params_from_iter, types::Value};
+use rusqlite::{Connection, OptionalExtension as _, Row, Rows, params, params_from_iter};
 
-use super::{failure::During as _, readers::execute};
+use super::{failure::During as _, find::values, readers::execute};
 use crate::{
     audit::{self, AuditCheckpoint, AuditEntry, AuditHead, AuditRecord, Pruned, SearchColumns},
     error::{Cause, StoreError},
     row::{count, key_number},
-    search::{AuditFilter, Dialect, Parameter, Statement},
+    search::{AuditFilter, Dialect, Statement},
 };
 
 const READING: &str = "reading the audit trail";
@@ -155,11 +155,7 @@ const DIALECT: Dialect = Dialect { parameter: '?', member: |name| format!("json_
 pub(super) fn find(db: &Connection, filter: &AuditFilter) -> Result<Vec<AuditRecord>, StoreError> {
     let Statement { sql, parameters } = Statement::of(filter, &DIALECT);
     let mut statement = db.prepare_cached(&sql).during(READING)?;
-    let values = parameters.into_iter().map(|parameter| match parameter {
-        Parameter::Number(number) => Value::Integer(number),
-        Parameter::Text(text) => Value::Text(text),
-    });
-    read(&mut statement.query(params_from_iter(values)).during(READING)?)
+    read(&mut statement.query(params_from_iter(values(parameters))).during(READING)?)
 }
 
 fn read(rows: &mut Rows<'_>) -> Result<Vec<AuditRecord>, StoreError> {

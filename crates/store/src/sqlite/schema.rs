@@ -26,6 +26,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/0016_bound_secrets.sql"),
     include_str!("../../migrations/0017_audit_checkpoint.sql"),
     include_str!("../../migrations/0018_audit_sink.sql"),
+    include_str!("../../migrations/0019_secret_search.sql"),
 ];
 const DOING: &str = "bringing the schema up to date";
 /// Marks a file as ours: `csms` in ASCII.
@@ -119,6 +120,65 @@ mod tests {
         assert_eq!(version(&connection), before);
         migrate(&mut connection).unwrap();
         require(&connection).unwrap();
+    }
+
+    /// The rows of a table as texts, in order.
+    fn rows(connection: &Connection, table: &str) -> Vec<String> {
+        let mut statement = connection.prepare(&format!("SELECT * FROM {table}")).unwrap();
+        let width = statement.column_count();
+        let row = |row: &rusqlite::Row<'_>| {
+            let cell = |at| match row.get_ref(at).unwrap() {
+                rusqlite::types::ValueRef::Integer(number) => number.to_string(),
+                other => other.as_str().unwrap().to_owned(),
+            };
+            let cells: Vec<_> = (0..width).map(cell).collect();
+            Ok(cells.join(" "))
+        };
+        let mut rows: Vec<_> = statement.query_map([], row).unwrap().map(Result::unwrap).collect();
+        rows.sort();
+        rows
+    }
+
+    #[test]
+    fn what_searches_look_into_is_the_same_whether_secrets_came_before_the_tables_or_after() {
+        let insert = r#"INSERT INTO secrets (project, name, id, document, checksum) VALUES
+            ('p', 'Prod-db', 'a', '{"enterprise_project_id":"0","tags":[{"key":"env","value":"prod"},{"key":"b","value":""}]}', 1),
+            ('p', 'aaaaa', 'b', '{"enterprise_project_id":"other \u0000"}', 2),
+            ('p', 'ab', 'c', 'damaged', 3), ('q', 'abc', 'd', '{}', 4);"#;
+        let (before, after) = (MIGRATIONS.split_at(18).0, MIGRATIONS);
+        let mut early = Connection::open_in_memory().unwrap();
+        apply(&mut early, before).unwrap();
+        early.execute_batch(insert).unwrap();
+        apply(&mut early, after).unwrap();
+        let mut late = Connection::open_in_memory().unwrap();
+        migrate(&mut late).unwrap();
+        late.execute_batch(insert).unwrap();
+        for (table, count) in [("search_projects", 2), ("secret_trigrams", 7), ("secret_tags", 3)] {
+            let found = rows(&early, table);
+            assert_eq!((found.len(), &found), (count, &rows(&late, table)), "{table}");
+        }
+        late.execute_batch("DELETE FROM secrets").unwrap();
+        for table in ["secret_trigrams", "secret_tags"] {
+            assert_eq!(rows(&late, table), [""; 0], "{table}");
+        }
+    }
+
+    #[test]
+    fn only_a_change_of_tags_writes_them_again() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        migrate(&mut connection).unwrap();
+        let change = |tag: &str, checksum: i64, tagged: Option<i64>| {
+            let sql = "UPDATE secrets SET document = ?1, checksum = ?2, tagged = ?3 WHERE id = 'a'";
+            let document = format!(r#"{{"tags":[{{"key":"{tag}","value":""}}]}}"#);
+            connection.execute(sql, rusqlite::params![document, checksum, tagged]).unwrap();
+            rows(&connection, "secret_tags").join(",")
+        };
+        let insert = "INSERT INTO secrets (project, name, id, document, checksum) VALUES ('p', 'n', 'a', '{}', 1)";
+        connection.execute_batch(insert).unwrap();
+        assert_eq!(change("new", 2, Some(2)), "");
+        assert!(change("new", 3, None).contains("new"));
+        // A writer that does not know of tags leaves an older checksum.
+        assert!(change("newer", 4, Some(3)).contains("newer"));
     }
 
     #[test]

@@ -33,7 +33,7 @@ const LIST_OF_EVENT: &str = "SELECT document, checksum, last_used_time, mac FROM
      WHERE project = ?1 AND name > ?2 AND event = ?4 ORDER BY name LIMIT ?3";
 
 /// The document, its checksum, the time of the last use and the MAC at columns `at` and the next three.
-fn stored<'r>(row: &'r Row<'_>, at: usize) -> Result<StoredSecret<'r>, StoreError> {
+pub(super) fn stored<'r>(row: &'r Row<'_>, at: usize) -> Result<StoredSecret<'r>, StoreError> {
     let text = row.get_ref(at).during(READING)?.as_bytes().map_err(rusqlite::Error::from).during(READING)?;
     let mac = row.get_ref(at + 3).during(READING)?.as_bytes_or_null().map_err(rusqlite::Error::from).during(READING)?;
     Ok(StoredSecret { text, checksum: row.get(at + 1).during(READING)?, mac, used: row.get(at + 2).during(READING)? })
@@ -190,11 +190,11 @@ pub(super) fn insert(
     if let Some(event) = secret.event_subscriptions.first() {
         entries::require_event(db, binding, &secret.project, event)?;
     }
-    let columns = SecretColumns::of(secret, binding)?;
+    let columns = SecretColumns::of(secret, false, binding)?;
     db.prepare_cached(
         "INSERT INTO secrets (project, name, id, document, checksum, rotation_due_time, deletion_due_time, event,
-             expiry_due_time, mac)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+             expiry_due_time, mac, tagged)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
     )
     .and_then(|mut statement| {
         statement.execute(params![
@@ -208,6 +208,7 @@ pub(super) fn insert(
             columns.event,
             columns.expiry_due_time,
             columns.mac,
+            columns.tagged,
         ])
     })
     .during(WRITING)?;
@@ -229,15 +230,15 @@ fn insert_value(db: &Connection, secret: i64, version: VersionId, sealed: &[u8])
 /// Writes what a change amounts to, and returns the tasks among it, whose leases are kept elsewhere.
 pub(super) fn apply(db: &Group<'_>, binding: Binding<'_>, row: i64, changes: Changes) -> Result<Tasks, StoreError> {
     let mut changed_tasks = match changes {
-        Changes::Update { secret, added, removed, replicas, tasks } => {
+        Changes::Update { secret, marked, added, removed, replicas, tasks } => {
             change_values(db, row, &added, &removed)?;
-            update(db, binding, row, &secret)?;
-            apply_to_replicas(db, binding, &replicas)?;
+            update(db, binding, row, &secret, marked)?;
+            apply_to_replicas(db, binding, &replicas, marked)?;
             tasks
         }
         Changes::Delete { replicas, tasks } => {
             delete(db, row)?;
-            apply_to_replicas(db, binding, &replicas)?;
+            apply_to_replicas(db, binding, &replicas, false)?;
             tasks
         }
     };
@@ -270,8 +271,13 @@ fn delete(db: &Connection, row: i64) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Writes what a change of a primary amounts to for its replicas.
-fn apply_to_replicas(db: &Group<'_>, binding: Binding<'_>, changes: &[ReplicaChange]) -> Result<(), StoreError> {
+/// Writes what a change of a primary amounts to for its replicas. `marked` is as in [`update`].
+fn apply_to_replicas(
+    db: &Group<'_>,
+    binding: Binding<'_>,
+    changes: &[ReplicaChange],
+    marked: bool,
+) -> Result<(), StoreError> {
     let find = |project: &ProjectId, id: &SecretId| {
         let row = db
             .prepare_cached("SELECT row FROM secrets WHERE id = ?1 AND project = ?2")
@@ -289,7 +295,7 @@ fn apply_to_replicas(db: &Group<'_>, binding: Binding<'_>, changes: &[ReplicaCha
             ReplicaChange::Update { replica, added, removed } => {
                 let row = find(&replica.project, &replica.id)?;
                 change_values(db, row, added, removed)?;
-                update(db, binding, row, replica)?;
+                update(db, binding, row, replica, marked)?;
             }
             ReplicaChange::Delete { replica } => delete(db, find(&replica.project, &replica.id)?)?,
         }
@@ -297,12 +303,13 @@ fn apply_to_replicas(db: &Group<'_>, binding: Binding<'_>, changes: &[ReplicaCha
     Ok(())
 }
 
-/// Writes a secret in place of its former self, unless nothing has changed.
-fn update(db: &Connection, binding: Binding<'_>, row: i64, secret: &Secret) -> Result<(), StoreError> {
-    let columns = SecretColumns::of(secret, binding)?;
+/// Writes a secret in place of its former self, unless nothing has changed. `marked` says whether its tags or its enterprise
+/// project did.
+fn update(db: &Connection, binding: Binding<'_>, row: i64, secret: &Secret, marked: bool) -> Result<(), StoreError> {
+    let columns = SecretColumns::of(secret, marked, binding)?;
     db.prepare_cached(
         "UPDATE secrets SET document = ?2, checksum = ?3, rotation_due_time = ?4, deletion_due_time = ?5, event = ?6,
-             expiry_due_time = ?7, mac = ?8
+             expiry_due_time = ?7, mac = ?8, tagged = ?9
          WHERE row = ?1 AND document <> ?2",
     )
     .and_then(|mut statement| {
@@ -315,6 +322,7 @@ fn update(db: &Connection, binding: Binding<'_>, row: i64, secret: &Secret) -> R
             columns.event,
             columns.expiry_due_time,
             columns.mac,
+            columns.tagged,
         ])
     })
     .during(WRITING)

@@ -11,6 +11,7 @@ use rusqlite::{
 use super::{connect, failure::During as _, identities, schema};
 use crate::{
     error::StoreError,
+    find,
     transfer::{BATCH, Cell, Content, Table},
 };
 
@@ -64,11 +65,13 @@ impl File {
         self.connection.execute_batch("COMMIT").during(MARKING)
     }
 
-    /// Names and columns of all tables, in the order in which they were made, so that what is referred to comes first.
+    /// Names and columns of all tables but those of searches, which triggers fill, in the order in which they were made, so that
+    /// what is referred to comes first.
     pub(crate) fn tables(&self) -> Result<Vec<(String, Vec<String>)>, StoreError> {
         const TABLES: &str = "SELECT name FROM sqlite_schema
              WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY rowid";
-        let names = self.texts(TABLES, [])?;
+        let mut names = self.texts(TABLES, [])?;
+        names.retain(|name| !find::TABLES.contains(&name.as_str()));
         let columns = |name: String| {
             let columns = self.texts("SELECT name FROM pragma_table_info(?1) ORDER BY cid", [&name])?;
             Ok((name, columns))

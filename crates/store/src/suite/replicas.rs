@@ -33,7 +33,7 @@ fn replicate(draft: &mut Draft, id: &SecretId, quota: u64) {
 }
 
 /// A stored secret with a replica, and the replica's identifier.
-async fn replicated<S: Store>(store: &S, text: &str) -> SecretId {
+pub(super) async fn replicated<S: Store>(store: &S, text: &str) -> SecretId {
     put(store, &common(text)).await;
     let id = SecretId::make(&mut SysRng).unwrap();
     let made = id.clone();

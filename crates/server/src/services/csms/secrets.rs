@@ -19,7 +19,7 @@ use csms_core::{
     rotation::message::service::shared_account,
 };
 use csms_kms::{MasterKey, envelope};
-use csms_store::{CreateError, Page, Store};
+use csms_store::{CreateError, Page, SecretFilter, Store, Window};
 use getrandom::SysRng;
 
 use crate::{
@@ -266,13 +266,18 @@ pub fn list(call: Call) -> Result<Prepared, Failure> {
     }))
 }
 
-/// A page of secrets. Those of an enterprise project are picked out of the store's pages.
+/// A page of secrets. Those that are bound to an event and in an enterprise project are picked out of the pages of the event.
 async fn page(call: &Call, query: &ListSecrets) -> Result<Page<Secret>, Failure> {
     let list = |after: Option<String>| async move {
         let (limit, event) = (query.limit.get(), query.event_name.as_ref());
         call.app.store.list_secrets(&call.project, after.as_deref(), limit, event).await
     };
     let Some(wanted) = &query.enterprise_project_id else { return Ok(list(query.marker.clone()).await?) };
+    if query.event_name.is_none() {
+        let filter = SecretFilter { enterprise_project: Some(wanted.clone()), ..SecretFilter::default() };
+        let window = Window { after: query.marker.as_deref(), offset: 0, limit: query.limit.get() };
+        return Ok(call.app.store.find_secrets(&call.project, &filter, window).await?);
+    }
     let limit = usize::from(query.limit.get());
     let (mut items, mut after) = (Vec::new(), query.marker.clone());
     loop {

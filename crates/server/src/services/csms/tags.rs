@@ -1,9 +1,6 @@
 //! Tags: of one secret by its identifier, of a project, and secrets found by them.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-};
+use std::sync::Arc;
 
 use csms_api::{
     fields::both,
@@ -13,9 +10,8 @@ use csms_api::{
     },
 };
 use csms_core::{Refusal, Secret, SecretId, tag::TagKey};
-use csms_store::Store;
+use csms_store::{SecretFilter, Store, Window};
 
-use super::scan::each_secret;
 use crate::{
     failure::Failure,
     gate::{
@@ -113,15 +109,14 @@ pub async fn list(call: Call) -> Result<Prepared, Failure> {
 /// ListProjectSecretsTags
 pub fn list_of_project(call: Call) -> Prepared {
     Prepared::new(vec![call.all(Kind::Secret)], async move {
-        let mut values: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-        each_secret(&call, |secret| {
-            for tag in secret.tags {
-                values.entry(tag.key.into()).or_default().insert(tag.value.into());
+        let mut tags: Vec<ProjectTagInfo> = Vec::new();
+        for (key, value) in call.app.store.project_tags(&call.project).await? {
+            match tags.last_mut().filter(|last| last.key == key) {
+                Some(last) => last.values.push(value),
+                None => tags.push(ProjectTagInfo { key, values: vec![value] }),
             }
-        })
-        .await?;
-        let tags = values.into_iter().map(|(key, values)| ProjectTagInfo { key, values: values.into_iter().collect() });
-        Answer::json(&ListProjectTagsResponse { tags: tags.collect() })
+        }
+        Answer::json(&ListProjectTagsResponse { tags })
     })
 }
 
@@ -130,27 +125,32 @@ pub fn list_of_project(call: Call) -> Prepared {
 /// # Errors
 /// Every problem of the request.
 pub fn find_resources(call: Call, body: Body) -> Result<Prepared, Failure> {
-    let wanted = FindResources::read(body.object()?)?;
+    let FindResources { counts, limit, offset, tags, names } = FindResources::read(body.object()?)?;
+    let filter = SecretFilter { names, tags, enterprise_project: None };
     Ok(Prepared::new(vec![call.all(Kind::Secret)], async move {
-        let has_name = |secret: &Secret, part: &String| {
-            !part.is_empty() && secret.name.as_str().to_ascii_lowercase().contains(&part.to_ascii_lowercase())
+        let total_count = call.app.store.count_secrets(&call.project, &filter).await?;
+        let resources = if counts {
+            None
+        } else {
+            let found = matching(&call, &filter, offset, limit).await?;
+            Some(found.iter().map(|secret| ResourceInfo::of(secret, &call.app.identity.domain_id)).collect())
         };
-        let is_wanted = |secret: &Secret| {
-            wanted.tags.iter().all(|filter| filter.matches(&secret.tags))
-                && wanted.names.iter().all(|part| has_name(secret, part))
-        };
-        let (mut count, mut page) = (0_usize, Vec::new());
-        each_secret(&call, |secret| {
-            if is_wanted(&secret) {
-                if !wanted.counts && count >= wanted.offset && page.len() < wanted.limit {
-                    page.push(secret);
-                }
-                count += 1;
-            }
-        })
-        .await?;
-        let resources = page.iter().map(|secret| ResourceInfo::of(secret, &call.app.identity.domain_id));
-        let resources = (!wanted.counts).then(|| resources.collect());
-        Answer::json(&ListResourcesResponse { resources, total_count: count as u64 })
+        Answer::json(&ListResourcesResponse { resources, total_count })
     }))
+}
+
+/// Secrets that fit a filter, by name: at most `limit` behind the first `offset`.
+///
+/// # Errors
+/// Failures of the store.
+pub(in crate::services) async fn matching(
+    call: &Call,
+    filter: &SecretFilter,
+    offset: usize,
+    limit: usize,
+) -> Result<Vec<Secret>, Failure> {
+    let offset = u32::try_from(offset).unwrap_or(u32::MAX);
+    let limit = u16::try_from(limit).unwrap_or(u16::MAX);
+    let window = Window { after: None, offset, limit };
+    Ok(call.app.store.find_secrets(&call.project, filter, window).await?.items)
 }

@@ -1,0 +1,100 @@
+//! Searches of secrets, as statements of the database.
+
+use csms_core::{ProjectId, Secret};
+use tokio_postgres::{
+    Row,
+    types::{ToSql, Type},
+};
+
+use super::{failure::column, identities::can_be_held, secrets, session::Session};
+use crate::{
+    error::StoreError,
+    find::{Dialect, Lookup, Search, SecretFilter, TAGS, Window, next_tags, rarest},
+    record::Page,
+    row,
+    search::{Parameter, Statement},
+};
+
+const SEARCHING: &str = "searching secrets";
+
+/// Only the result of a statement that is ordered itself is merged without sorting.
+const DIALECT: Dialect = Dialect { parameter: '$', merged: |names| format!("({names} ORDER BY name)") };
+
+/// The rows that a statement finds.
+async fn rows(session: &Session, Statement { sql, parameters }: &Statement) -> Result<Vec<Row>, StoreError> {
+    // What cannot be held is not there to be found.
+    let held = |parameter: &Parameter| !matches!(parameter, Parameter::Text(text) if !can_be_held(text));
+    if !parameters.iter().all(held) {
+        return Ok(Vec::new());
+    }
+    let typed: Vec<(&(dyn ToSql + Sync), Type)> = parameters
+        .iter()
+        .map(|parameter| match parameter {
+            Parameter::Number(number) => (number as &(dyn ToSql + Sync), Type::INT8),
+            Parameter::Text(text) => (text as &(dyn ToSql + Sync), Type::TEXT),
+        })
+        .collect();
+    session.rows_once(sql, &typed, SEARCHING).await
+}
+
+/// Where the fewest names have to be looked at.
+async fn lookup<'s>(session: &Session, search: &'s Search<'_>) -> Result<Lookup<'s>, StoreError> {
+    let lookups = search.lookups();
+    if lookups.len() == 1 {
+        return Ok(rarest(lookups, &[]));
+    }
+    let found = rows(session, &search.comparison(&lookups, &DIALECT)).await?;
+    let pair = |row: &Row| Ok((column(row, 0, SEARCHING)?, column(row, 1, SEARCHING)?));
+    let counts = found.iter().map(pair).collect::<Result<Vec<_>, StoreError>>()?;
+    Ok(rarest(lookups, &counts))
+}
+
+/// As [`crate::Store::find_secrets`].
+pub(super) async fn find(
+    session: &Session,
+    project: &ProjectId,
+    filter: &SecretFilter,
+    window: Window<'_>,
+) -> Result<Page<Secret>, StoreError> {
+    let Some(search) = Search::of(project, filter)? else { return Ok(row::page(Vec::new(), window.limit)) };
+    let page = search.page(&lookup(session, &search).await?, window, &DIALECT);
+    let binding = session.binding()?;
+    let found = rows(session, &page).await?;
+    let found = found.iter().map(|row| row::secret(secrets::stored(row)?, project, binding));
+    Ok(row::page_by_name(found.collect::<Result<_, StoreError>>()?, window.limit))
+}
+
+/// As [`crate::Store::count_secrets`].
+pub(super) async fn count(session: &Session, project: &ProjectId, filter: &SecretFilter) -> Result<u64, StoreError> {
+    if *filter == SecretFilter::default() {
+        let sql = "SELECT secrets FROM project_usage WHERE project = $1";
+        return row::count(session.number(sql, &[&project.as_str()], SEARCHING).await?.unwrap_or(0));
+    }
+    let Some(search) = Search::of(project, filter)? else { return Ok(0) };
+    let found = rows(session, &search.count(&lookup(session, &search).await?, &DIALECT)).await?;
+    found.first().map_or(Ok(0), |row| row::count(column(row, 0, SEARCHING)?))
+}
+
+/// As [`crate::Store::project_tags`].
+pub(super) async fn tags(session: &Session, project: &ProjectId) -> Result<Vec<(String, String)>, StoreError> {
+    let (sql, mut tags) = (next_tags(&DIALECT), Vec::<(String, String)>::new());
+    loop {
+        let (key, value) = tags.last().cloned().unwrap_or_default();
+        let next = session.rows(&sql, &[&project.as_str(), &key, &value], SEARCHING).await?;
+        for row in &next {
+            tags.push((column(row, 0, SEARCHING)?, column(row, 1, SEARCHING)?));
+        }
+        if next.len() < TAGS {
+            return Ok(tags);
+        }
+    }
+}
+
+/// Statements of searches of every kind, with the number of their parameters and the indexes that they must use; for tests
+/// that ask a database for its plans.
+#[cfg(feature = "testing")]
+#[must_use]
+pub fn search_statements() -> Vec<(String, usize, Vec<&'static str>)> {
+    let samples = crate::find::samples(&DIALECT).into_iter();
+    samples.map(|(Statement { sql, parameters }, indexes)| (sql, parameters.len(), indexes)).collect()
+}

@@ -1,0 +1,134 @@
+//! Searches of secrets, as statements of the file.
+
+use csms_core::{ProjectId, Secret};
+use rusqlite::{Connection, OptionalExtension as _, params_from_iter, types::Value};
+
+use super::{failure::During as _, secrets};
+use crate::{
+    bound::Binding,
+    error::StoreError,
+    find::{Dialect, Lookup, Search, SecretFilter, TAGS, Window, next_tags, rarest},
+    record::Page,
+    row,
+    search::{Parameter, Statement},
+};
+
+const SEARCHING: &str = "searching secrets";
+
+/// Parts of a compound statement are in its order, if an index can have them so.
+const DIALECT: Dialect = Dialect { parameter: '?', merged: str::to_owned };
+
+/// The parameters of a statement as SQLite takes them.
+pub(super) fn values(parameters: Vec<Parameter>) -> impl Iterator<Item = Value> {
+    parameters.into_iter().map(|parameter| match parameter {
+        Parameter::Number(number) => Value::Integer(number),
+        Parameter::Text(text) => Value::Text(text),
+    })
+}
+
+/// Reads the rows of a statement. It is not kept: searches in the same words are rare.
+fn rows<T>(
+    db: &Connection,
+    Statement { sql, parameters }: Statement,
+    mut read: impl FnMut(&rusqlite::Row<'_>) -> Result<T, StoreError>,
+) -> Result<Vec<T>, StoreError> {
+    let mut statement = db.prepare(&sql).during(SEARCHING)?;
+    let mut rows = statement.query(params_from_iter(values(parameters))).during(SEARCHING)?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next().during(SEARCHING)? {
+        found.push(read(row)?);
+    }
+    Ok(found)
+}
+
+/// Where the fewest names have to be looked at.
+fn lookup<'s>(db: &Connection, search: &'s Search<'_>) -> Result<Lookup<'s>, StoreError> {
+    let lookups = search.lookups();
+    if lookups.len() == 1 {
+        return Ok(rarest(lookups, &[]));
+    }
+    let counts = rows(db, search.comparison(&lookups, &DIALECT), |row| {
+        Ok((row.get(0).during(SEARCHING)?, row.get(1).during(SEARCHING)?))
+    })?;
+    Ok(rarest(lookups, &counts))
+}
+
+/// As [`crate::Store::find_secrets`].
+pub(super) fn find(
+    db: &Connection,
+    binding: Binding<'_>,
+    project: &ProjectId,
+    filter: &SecretFilter,
+    window: Window<'_>,
+) -> Result<Page<Secret>, StoreError> {
+    let Some(search) = Search::of(project, filter)? else { return Ok(row::page(Vec::new(), window.limit)) };
+    let page = search.page(&lookup(db, &search)?, window, &DIALECT);
+    let found = rows(db, page, |row| row::secret(secrets::stored(row, 0)?, project, binding))?;
+    Ok(row::page_by_name(found, window.limit))
+}
+
+/// As [`crate::Store::count_secrets`].
+pub(super) fn count(db: &Connection, project: &ProjectId, filter: &SecretFilter) -> Result<u64, StoreError> {
+    if *filter == SecretFilter::default() {
+        let count = db
+            .prepare_cached("SELECT secrets FROM usage WHERE project = ?1")
+            .and_then(|mut statement| statement.query_row([project.as_str()], |row| row.get(0)).optional())
+            .during(SEARCHING)?;
+        return row::count(count.unwrap_or(0));
+    }
+    let Some(search) = Search::of(project, filter)? else { return Ok(0) };
+    let counts = rows(db, search.count(&lookup(db, &search)?, &DIALECT), |row| row.get(0).during(SEARCHING))?;
+    row::count(counts.first().copied().unwrap_or(0))
+}
+
+/// As [`crate::Store::project_tags`].
+pub(super) fn tags(db: &Connection, project: &ProjectId) -> Result<Vec<(String, String)>, StoreError> {
+    let mut tags: Vec<(String, String)> = Vec::new();
+    loop {
+        let (key, value) = tags.last().cloned().unwrap_or_default();
+        let parameters = [project.as_str().to_owned(), key, value].map(Parameter::Text).to_vec();
+        let next = rows(db, Statement { sql: next_tags(&DIALECT), parameters }, |row| {
+            Ok((row.get(0).during(SEARCHING)?, row.get(1).during(SEARCHING)?))
+        })?;
+        let is_end = next.len() < TAGS;
+        tags.extend(next);
+        if is_end {
+            return Ok(tags);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::{
+        find::samples,
+        sqlite::{connect, schema},
+    };
+
+    #[test]
+    fn searches_look_names_up_in_an_index_and_sort_nothing() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut db = connect::for_writing(&directory.path().join("csms.db"), Duration::ZERO).unwrap();
+        schema::migrate(&mut db).unwrap();
+        for (Statement { sql, parameters }, indexes) in samples(&DIALECT) {
+            let mut statement = db.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+            let steps =
+                statement.query_map(params_from_iter(values(parameters)), |row| row.get::<_, String>(3)).unwrap();
+            let steps: Vec<_> = steps.map(Result::unwrap).collect();
+            // Results of parts of the statement are read to their end, which is what they are for.
+            let whole = |step: &&String| {
+                step.strip_prefix("SCAN ").is_some_and(|what| !["page", "few", "fitting"].contains(&what))
+            };
+            assert_eq!(steps.iter().find(whole), None, "{sql}\n{steps:#?}");
+            assert!(!steps.iter().any(|step| step.contains("TEMP B-TREE")), "{sql}\n{steps:#?}");
+            for index in indexes {
+                // SQLite does not name the tables that are indexes by themselves.
+                let used = |step: &String| step.contains(index) || step.starts_with("SEARCH found USING PRIMARY KEY");
+                assert!(steps.iter().any(used), "{index}: {sql}\n{steps:#?}");
+            }
+        }
+    }
+}
