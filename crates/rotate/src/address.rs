@@ -211,7 +211,7 @@ async fn in_turn<T: Finding>(
     let answers = |refusal: &Answer<T>| refusal.finding.cause() != Some(Cause::Unreachable);
     let chosen = refusals.iter().position(answers).unwrap_or(0);
     match refusals.into_iter().nth(chosen) {
-        Some(refusal) => Answer { detail: (!details.is_empty()).then(|| attempt::joined(details)), ..refusal },
+        Some(refusal) => Answer { detail: attempt::together(details), ..refusal },
         None => Answer::plain(T::nothing(Cause::NameUnknown)),
     }
 }
@@ -266,6 +266,8 @@ mod tests {
     fn a_text_of_the_driver_is_no_code_of_a_server() {
         for answered in [mysql::refused(), mysql::error(1040_u16), postgresql::sqlstate("28P01")] {
             assert!(comes_from_a_server(Some(&answered)), "{answered}");
+            // A dry run has it as the one thing that is missing.
+            assert!(comes_from_a_server(attempt::together(vec![answered]).as_ref()));
         }
         assert!(!comes_from_a_server(Some(&say::said("error performing TLS handshake"))));
         assert!(!comes_from_a_server(None));

@@ -281,7 +281,7 @@ impl Databases for SqlDatabases {
                 Engine::PostgreSql => postgres::forecast(new, address, self.limits).await,
                 Engine::MySql | Engine::MariaDb => mysql::forecast(new, address, self.limits).await,
             };
-            let detail = (!forecast.missing.is_empty()).then(|| attempt::joined(forecast.missing.clone()));
+            let detail = attempt::together(forecast.missing.clone());
             Answer { detail, ..Answer::plain(forecast) }
         })
         .await;

@@ -156,17 +156,6 @@ impl Message {
         &self.code
     }
 
-    /// Whether it has this code, or another message within it does.
-    #[must_use]
-    pub fn says(&self, code: &str) -> bool {
-        self.code == code
-            || self.fields.values().any(|field| match field {
-                Field::Number(_) | Field::Text(_) => false,
-                Field::Message(message) => message.says(code),
-                Field::List(messages) => messages.iter().any(|message| message.says(code)),
-            })
-    }
-
     /// The sentence, at most [`MAX_SENTENCE`] characters on one line; `None` when this code, or one within it, is not known
     /// or lacks a field.
     #[must_use]

@@ -162,7 +162,7 @@ mod tests {
         assert_eq!(kind(Kept::Md5), Kind::Md5);
         assert_eq!(kind(Kept::Scram(Some(20_000))), Kind::Scram(20_000));
         assert_eq!((kind(Kept::Scram(None)), kind(Kept::Unknown)), (Kind::Scram(4096), Kind::Scram(4096)));
-        assert!(choose(Kind::Md5, Kept::Unknown).remarks[0].says("postgresql.kept-as-scram"));
+        assert!(choose(Kind::Md5, Kept::Unknown).remarks[0].code() == "postgresql.kept-as-scram");
         assert_eq!(choose(Kind::Scram(4096), Kept::Md5), Chosen { kind: Kind::Scram(4096), remarks: Vec::new() });
     }
 

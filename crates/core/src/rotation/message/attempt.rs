@@ -1,6 +1,8 @@
 //! An attempt: what its steps came to, and how its failures are put together.
 
-use super::messages;
+use alloc::vec::Vec;
+
+use super::{Message, messages};
 
 messages! {
     detailed(what, detail) "attempt.detailed" "{what} ({detail})" "{what}（{detail}）";
@@ -67,4 +69,10 @@ messages! {
     cannot_move_current(reason) "service.cannot-move-current"
         "could not move SYSCURRENT: {reason}"
         "无法移动 SYSCURRENT：{reason}";
+}
+
+/// Several messages as one: `None` for none, and one alone as it is, so that its code stays visible.
+#[must_use]
+pub fn together(mut all: Vec<Message>) -> Option<Message> {
+    if all.len() > 1 { Some(joined(all)) } else { all.pop() }
 }
