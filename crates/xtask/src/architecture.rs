@@ -60,7 +60,7 @@ done
 impl Architecture {
     /// The one of this machine, if it is one of them.
     pub(crate) fn of_this_machine() -> Option<Self> {
-        ALL.into_iter().find(|architecture| architecture.is_native())
+        ALL.into_iter().find(Self::is_native)
     }
 
     fn is_native(&self) -> bool {
