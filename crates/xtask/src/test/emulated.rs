@@ -62,8 +62,8 @@ async fn try_out(architecture: Architecture, emulator: &str) -> Result<()> {
     };
     let value = "kept by another processor";
     csms(&["secret", "create", "emulated"], value).await?;
-    let kept = csms(&["secret", "get", "emulated"], "").await?;
-    if kept.trim_end() != value {
+    let kept = csms(&["secret", "get", "emulated", "--value"], "").await?;
+    if kept != value {
         bail!("the server returned another value than it was given");
     }
     Ok(())
