@@ -33,6 +33,11 @@ const FIRST: &str = "First-password-1";
 /// Passwords that the bare loop sets.
 const NEXT: &str = "Second-password-2";
 
+/// What every session with MySQL begins with.
+const SESSION: &str = "SET NAMES utf8mb4, sql_mode = 'NO_BACKSLASH_ESCAPES', autocommit = 1, \
+    sql_select_limit = 18446744073709551615, max_join_size = 18446744073709551615, sql_big_selects = 1, \
+    sql_safe_updates = 0, sql_quote_show_create = 1, lc_messages = 'en_US', max_execution_time = 0";
+
 /// How long all rotations of an engine may take.
 const WITHIN: Duration = Duration::from_secs(1800);
 
@@ -144,16 +149,24 @@ impl Database {
     }
 
     async fn bare_postgresql(&self, user: &str) -> Result<()> {
-        let probe = "SELECT system_user, host(inet_client_addr()), inet_client_port()";
-        self.postgresql(user, FIRST, &[probe]).await?;
-        let begin = "BEGIN READ WRITE; SET LOCAL ROLE NONE; SET LOCAL statement_timeout = 10000; \
-            SET LOCAL lock_timeout = 10000; SELECT current_user, pg_is_in_recovery(), \
-            current_setting('server_version_num'), current_setting('password_encryption'), \
-            current_setting('scram_iterations', true)";
+        let settings = "SET LOCAL transaction_timeout = 0; SET LOCAL search_path = pg_catalog, pg_temp; SET LOCAL ROLE NONE; \
+            SET LOCAL statement_timeout = 10000; SET LOCAL lock_timeout = 10000; \
+            SET LOCAL idle_in_transaction_session_timeout = 10000; SET LOCAL quote_all_identifiers = off";
+        let probe = format!(
+            "BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY; {settings}; SELECT system_user, host(inet_client_addr()), \
+             inet_client_port(), current_setting('credcheck.max_auth_failure', true), \
+             current_setting('credcheck.whitelist_auth_failure', true)"
+        );
+        self.postgresql(user, FIRST, &[&probe]).await?;
+        let begin = format!(
+            "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; {settings}; SELECT current_user, pg_is_in_recovery(), \
+             current_setting('server_version_num'), current_setting('password_encryption'), \
+             current_setting('scram_iterations', true)"
+        );
         // The hash is made by the server here, whose work for it is that of one login.
         let change = format!("ALTER ROLE {user} PASSWORD '{NEXT}'; COMMIT");
-        self.postgresql(user, FIRST, &[begin, &change]).await?;
-        self.postgresql(user, NEXT, &[probe]).await
+        self.postgresql(user, FIRST, &[&begin, &change]).await?;
+        self.postgresql(user, NEXT, &[&probe]).await
     }
 
     async fn postgresql(&self, user: &str, password: &str, statements: &[&str]) -> Result<()> {
@@ -174,13 +187,13 @@ impl Database {
 
     async fn bare_mysql(&self, user: &str) -> Result<()> {
         self.mysql(user, FIRST, &["SELECT CURRENT_USER()"]).await?;
-        let change = format!("ALTER USER USER() IDENTIFIED BY '{NEXT}'");
+        let change = format!("ALTER USER USER() IDENTIFIED BY '{NEXT}' REPLACE '{FIRST}'");
         let statements = [
-            "SET SESSION sql_mode = 'NO_BACKSLASH_ESCAPES'",
             "SHOW CREATE USER CURRENT_USER()",
             "SELECT VERSION()",
             "SHOW GRANTS",
-            "SET SESSION sql_mode = 'NO_BACKSLASH_ESCAPES', lock_wait_timeout = 10",
+            "SET SESSION transaction_read_only = 0, lock_wait_timeout = 10",
+            "SHOW GLOBAL VARIABLES WHERE Variable_name = 'log_raw' AND Value IN ('ON', '1')",
             &change,
         ];
         self.mysql(user, FIRST, &statements).await?;
@@ -196,6 +209,10 @@ impl Database {
             .pass(Some(password))
             .prefer_socket(false)
             .stmt_cache_size(0)
+            // What the driver would ask for otherwise.
+            .max_allowed_packet(Some(4 * 1024 * 1024))
+            .wait_timeout(Some(28_800))
+            .init(vec![SESSION])
             .ssl_opts(Some(SslOpts::default().with_root_certs(roots)));
         let mut conn = mysql_async::Conn::new(options).await?;
         for statement in statements {

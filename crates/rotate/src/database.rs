@@ -27,21 +27,24 @@ pub struct Answer<T> {
     pub detail: Option<Message>,
     /// Of an account that was read: a digest of its hashes, by which a later change of it is noticed.
     pub seen: Option<String>,
-    /// Of a login: whether the server itself, and no pooler before it, has said that it checked the password.
+    /// Of a login, that of an administrator who has read an account included: whether the server itself, and no pooler before
+    /// it, has said that it checked the password.
     pub checked: bool,
+    /// Of a login, and of an account that was read: whether one refused login locks the account.
+    pub refusal_locks: bool,
     /// Of a login, and of an account that was read: the host part of the account, where accounts have one.
     pub host: Option<String>,
 }
 
 impl<T> Answer<T> {
     /// A finding that speaks for itself.
-    pub const fn plain(finding: T) -> Self {
-        Self { finding, detail: None, seen: None, checked: false, host: None }
+    pub fn plain(finding: T) -> Self {
+        Self::detailed(finding, None)
     }
 
     /// A finding with its detail.
-    pub const fn detailed(finding: T, detail: Message) -> Self {
-        Self { finding, detail: Some(detail), seen: None, checked: false, host: None }
+    pub fn detailed(finding: T, detail: impl Into<Option<Message>>) -> Self {
+        Self { finding, detail: detail.into(), seen: None, checked: false, refusal_locks: false, host: None }
     }
 
     /// The detail as an English sentence; empty when there is none.
@@ -282,7 +285,7 @@ impl Databases for SqlDatabases {
                 Engine::MySql | Engine::MariaDb => mysql::forecast(new, address, self.limits).await,
             };
             let detail = attempt::together(forecast.missing.clone());
-            Answer { detail, ..Answer::plain(forecast) }
+            Answer::detailed(forecast, detail)
         })
         .await;
         let mut forecast = found.finding;

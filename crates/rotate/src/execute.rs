@@ -17,7 +17,7 @@ use rand_core::TryCryptoRng;
 use tokio::time::{Instant, timeout_at};
 
 use crate::{
-    database::{By, Databases, Inspect, NewPassword, Stored},
+    database::{Answer, By, Databases, Inspect, NewPassword, Stored},
     observer::{Moment, Observer},
     secrets::{Secrets, SecretsError},
 };
@@ -194,6 +194,8 @@ struct Attempt<'a, S, D, R: ?Sized> {
     host_part: Option<String>,
     /// Whether the server has refused the administrator's login.
     admin_refused: bool,
+    /// Whether one refused login locks the account.
+    refusal_locks: bool,
 }
 
 impl<'a, S: Secrets, D: Databases, R: TryCryptoRng + ?Sized> Attempt<'a, S, D, R> {
@@ -224,6 +226,7 @@ impl<'a, S: Secrets, D: Databases, R: TryCryptoRng + ?Sized> Attempt<'a, S, D, R
             seen: None,
             host_part: None,
             admin_refused: false,
+            refusal_locks: false,
         }
     }
 
@@ -250,6 +253,7 @@ impl<'a, S: Secrets, D: Databases, R: TryCryptoRng + ?Sized> Attempt<'a, S, D, R
                 if answer.checked {
                     self.situation.note_passwords_checked();
                 }
+                self.note_refusal_locks(&answer);
                 self.details.of_mut(role).clone_from(&answer.detail);
                 if role == self.base() && answer.host.is_some() {
                     self.host_part.clone_from(&answer.host);
@@ -287,6 +291,14 @@ impl<'a, S: Secrets, D: Databases, R: TryCryptoRng + ?Sized> Attempt<'a, S, D, R
         }
     }
 
+    /// A server that says whether it checks passwords needs no refused login as a proof.
+    fn note_refusal_locks<T>(&mut self, answer: &Answer<T>) {
+        self.refusal_locks |= answer.refusal_locks;
+        if answer.refusal_locks && !answer.checked {
+            self.situation.note_refusal_locks();
+        }
+    }
+
     async fn inspect(&mut self) -> Result<Message, Failure> {
         let (account, base) = (self.accounts.get(Role::Pending)?.login().clone(), self.base());
         let stored = |role| match self.accounts.of(role) {
@@ -305,6 +317,7 @@ impl<'a, S: Secrets, D: Databases, R: TryCryptoRng + ?Sized> Attempt<'a, S, D, R
         };
         let answer = self.databases.inspect(inspect, self.deadline).await;
         self.situation.note_inspection(answer.finding);
+        self.note_refusal_locks(&answer);
         self.details.inspection.clone_from(&answer.detail);
         self.seen.clone_from(&answer.seen);
         self.host_part.clone_from(&answer.host);
@@ -452,7 +465,7 @@ impl<'a, S: Secrets, D: Databases, R: TryCryptoRng + ?Sized> Attempt<'a, S, D, R
         let nothing = None;
         let detail = match reason {
             // The administrator sees more than the login is told.
-            OperatorReason::LoginBarred(..) if self.details.inspection.is_some() => &self.details.inspection,
+            OperatorReason::LoginBarred(..) if self.situation.barrier().is_some() => &self.details.inspection,
             OperatorReason::LoginBarred(role, _) | OperatorReason::PasswordExpired(role) => self.details.of(role),
             OperatorReason::NobodyLogsIn => self.details.of(self.base()),
             OperatorReason::RightPasswordRefused(..)

@@ -358,6 +358,9 @@ async fn obstacle(
     {
         return not_done(Cause::Forbidden, say::system_user());
     }
+    if let Some(what) = against_the_policy(session, target, grants).await? {
+        return not_done(Cause::Forbidden, what);
+    }
     let rules: Vec<(String, String)> = session.rows(policy::VARIABLES).await?;
     if target.method == Method::NativeHash {
         // The server takes hashes unless a plugin checks passwords.
@@ -385,6 +388,22 @@ async fn obstacle(
         .ok()
         .and_then(|password| policy::broken_rule(&rules, &password));
     Ok(broken.map(|rule| (Change::RefusedCandidate, rule)))
+}
+
+/// What the server admits for new passwords, where it is not the account's way of logging in (MySQL).
+async fn against_the_policy(
+    session: &mut Session,
+    target: &Target,
+    grants: &[String],
+) -> Result<Option<Message>, Error> {
+    if target.method == Method::NativeHash || statement::has_any(grants, &["AUTHENTICATION_POLICY_ADMIN"]) {
+        return Ok(None);
+    }
+    let policy: Option<(String, String)> = session.first(statement::AUTHENTICATION_POLICY).await?;
+    let policy = policy.map(|(_, policy)| policy).unwrap_or_default();
+    let is_the_accounts = |plugin: &str| target.shown.plugins.iter().any(|(name, _)| name == plugin);
+    let wanted = statement::wanted_plugin(&policy).filter(|plugin| !is_the_accounts(plugin));
+    Ok(wanted.map(|wanted| say::against_the_policy(wanted, target.shown.full_name(), target.shown.plugin_names())))
 }
 
 /// The variable that makes the server read-only for a login with these privileges.
@@ -506,16 +525,22 @@ fn digest(shown: &Shown, second: Option<&[u8]>) -> String {
     hex::encode(&digest[..6])
 }
 
-/// What an account may do, without its name and its hash.
+/// What an account may do and what it asks of its clients, without its name and its hash.
 pub(crate) async fn rights(account: &Account, address: SocketAddr) -> Answer<Result<Vec<String>, Cause>> {
-    let grants = async {
+    let read = async {
         let mut session = Session::open(account, address).await?;
         let grants: Vec<String> = session.rows("SHOW GRANTS").await?;
+        show_hashes_in_hex(&mut session).await;
+        let shown = show(&mut session, &Name::LoggedIn).await?;
         session.close().await;
-        Ok::<_, Error>(grants)
+        Ok::<_, Error>((grants, shown))
     };
-    match grants.await {
-        Ok(grants) => Answer::plain(Ok(grants.iter().map(|grant| statement::granted(grant)).collect())),
+    match read.await {
+        Ok((_, None)) => Answer::plain(Err(Cause::Unsupported)),
+        Ok((grants, Some(shown))) => {
+            let grants = grants.iter().map(|grant| statement::granted(grant));
+            Answer::plain(Ok(grants.chain(shown.options).collect()))
+        }
         Err(error) => Answer::detailed(Err(cause_of_change(&error)), detail(&error)),
     }
 }
@@ -565,7 +590,8 @@ async fn read_account(inspect: &Inspect<'_>, address: SocketAddr) -> Result<Answ
     let client = client.unwrap_or_default();
     let detail = match barrier {
         Some(Cause::HostNotAdmitted) => say::admits_only(read, &host, client),
-        Some(Cause::Unsupported) => say::also(read, unsupported(&shown)),
+        Some(Cause::Unsupported) if shown.method.is_none() => say::also(read, unsupported(&shown)),
+        Some(Cause::Unsupported) => say::first_factor_alone(read, shown.plugin_names()),
         None if is_admitted.is_none() => say::perhaps_admits(read, &host, client),
         _ => read,
     };
@@ -634,6 +660,9 @@ const SET_PASSWORD_NOT_APPLICABLE: u16 = 1699;
 
 /// The password after `REPLACE` is not the primary one.
 const WRONG_CURRENT_PASSWORD: u16 = 3891;
+
+/// The account's way of logging in is not the one that `authentication_policy` wants.
+const NOT_THE_POLICY: u16 = 4058;
 
 /// An account operation has failed.
 const CANNOT_USER: u16 = 1396;
@@ -718,6 +747,10 @@ const fn cause_of_code(code: u16) -> Cause {
         1129 | 4166 => Cause::Barred,
         // No such privilege or statement for this account.
         1044 | 1131 | 1132 | 1142 | 1143 | 1227 | 1410 => Cause::Forbidden,
+        // authentication_policy admits no such way of logging in.
+        4052 | NOT_THE_POLICY => Cause::Forbidden,
+        // A further factor has to be registered first.
+        4055 => Cause::Unsupported,
         // Unknown plugin, hash of another form.
         1372 | 1524 | 1251 => Cause::Unsupported,
         WRONG_CURRENT_PASSWORD => Cause::NotFirst,
@@ -763,6 +796,8 @@ fn detail(error: &Error) -> Message {
     match (error, tls::failure_behind(error), tls::io_kind_behind(error)) {
         (Error::Server(server), _, _) => match server.code {
             1698 => say::refused_without_password(),
+            NOT_THE_POLICY => say::not_the_policy(),
+            4055 => say::register_second_factor(),
             1045 => say::refused(),
             code => say::error(code),
         },

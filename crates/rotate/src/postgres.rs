@@ -35,17 +35,20 @@ const OLDEST: u32 = 100_000;
 
 /// Tries to log in.
 pub(crate) async fn probe(account: &Account, address: SocketAddr, limits: Limits) -> Answer<Probe> {
-    let question = |version| (version >= SYSTEM_USER).then(|| METHOD.to_owned());
-    let looked = with_session(account, address, (Purpose::Look, limits.change), question, async |session, rows| {
-        Ok(checks_passwords(&first(rows), session.own))
+    let role = account.login().account_name();
+    let looked = with_session(account, address, (Purpose::Look, limits.change), method, async |session, rows| {
+        Ok(Guard::of(&first(rows), session.own, role))
     });
-    let accepted =
-        |checked| Answer { checked, ..Answer::detailed(Probe::Accepted, say::logged_in(&account.login().username)) };
+    let accepted = |guard: Guard| {
+        let detail = say::logged_in(&account.login().username);
+        let refusal_locks = guard.refusal_locks();
+        Answer { checked: guard.checks_passwords, refusal_locks, ..Answer::detailed(Probe::Accepted, detail) }
+    };
     match looked.await {
-        Ok(checked) => accepted(checked),
+        Ok(guard) => accepted(guard),
         // The login is proven; that more cannot be asked changes nothing.
-        Err(Failed::Statement(_)) => accepted(false),
-        Err(Failed::Before(cause, detail)) => Answer { detail, ..Answer::plain(Probe::Unknown(cause)) },
+        Err(Failed::Statement(_)) => accepted(Guard::default()),
+        Err(Failed::Before(cause, detail)) => Answer::detailed(Probe::Unknown(cause), detail),
         Err(Failed::Login(error)) => {
             let finding = match error.as_db_error() {
                 Some(refusal) if refusal.code() == &SqlState::INVALID_PASSWORD && !is_of_a_pooler(refusal) => {
@@ -58,15 +61,47 @@ pub(crate) async fn probe(account: &Account, address: SocketAddr, limits: Limits
     }
 }
 
-const METHOD: &str =
-    "SELECT system_user, pg_catalog.host(pg_catalog.inet_client_addr()), pg_catalog.inet_client_port()";
+/// Asks how this session was let in, and what credcheck does about failed logins.
+fn method(version: u32) -> String {
+    let system_user = if version >= SYSTEM_USER { "system_user" } else { "NULL" };
+    format!(
+        "SELECT {system_user}, pg_catalog.host(pg_catalog.inet_client_addr()), pg_catalog.inet_client_port(), {FAILURES}"
+    )
+}
 
-/// Whether the server says that it let this very connection in by the password that it keeps for the role. Behind a pooler or
-/// a proxy it speaks of the pooler's connection, which is not the one that was made here.
-fn checks_passwords(row: &[Option<String>], own: SocketAddr) -> bool {
-    let method = text(row, 0);
-    let is_by_password = ["scram-sha-256:", "md5:", "password:"].iter().any(|kind| method.starts_with(kind));
-    is_by_password && text(row, 1) == own.ip().to_string() && text(row, 2) == own.port().to_string()
+/// The number of failed logins after which credcheck bans a role, and the roles that it never bans.
+const FAILURES: &str = "pg_catalog.current_setting('credcheck.max_auth_failure', true), \
+    pg_catalog.current_setting('credcheck.whitelist_auth_failure', true)";
+
+/// How the server guards logins, as far as it says so.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Guard {
+    /// Whether the server says that it let this very connection in by the password that it keeps for the role. Behind a pooler
+    /// or a proxy it speaks of the pooler's connection, which is not the one that was made here.
+    checks_passwords: bool,
+    /// Failed logins after which the role is banned.
+    banned_after: Option<u32>,
+}
+
+impl Guard {
+    /// From the answer to [`method`] in a session with this address of its own.
+    fn of(row: &[Option<String>], own: SocketAddr, role: &str) -> Self {
+        let method = text(row, 0);
+        let is_by_password = ["scram-sha-256:", "md5:", "password:"].iter().any(|kind| method.starts_with(kind));
+        let is_direct = text(row, 1) == own.ip().to_string() && text(row, 2) == own.port().to_string();
+        Self { checks_passwords: is_by_password && is_direct, banned_after: banned_after(row, 3, role) }
+    }
+
+    const fn refusal_locks(self) -> bool {
+        matches!(self.banned_after, Some(1))
+    }
+}
+
+/// After how many failed logins a role is banned, from the columns of [`FAILURES`].
+fn banned_after(row: &[Option<String>], column: usize, role: &str) -> Option<u32> {
+    let exempt = text(row, column + 1);
+    let is_exempt = exempt.split(',').any(|name| name.trim() == role);
+    text(row, column).parse().ok().filter(|limit| *limit > 0 && !is_exempt)
 }
 
 /// A column as text, empty where there is nothing.
@@ -191,27 +226,16 @@ pub(crate) async fn set_password(new: NewPassword<'_>, address: SocketAddr, limi
         let hash = kind.hash(role, new.account.password(), &salt);
         format!("ALTER ROLE {} PASSWORD '{hash}'", identifier(role))
     };
-    let purpose = (Purpose::Change, limits.change);
-    let in_transaction = with_session(
-        login,
-        address,
-        purpose,
-        |_| Some(SERVER.to_owned()),
-        async |session, rows| {
-            // The login was in time; the statements end by themselves.
-            let server = Server::of(&first(rows));
-            if let Some((cause, obstacle)) = obstacle_of(&server, login) {
-                return Ok(Err((cause, Some(obstacle))));
-            }
-            let (chosen, seen) = kind(session, &server, &new).await?;
-            if new.seen.zip(seen.as_deref()).is_some_and(|(then, now)| then != now) {
-                return Ok(Err((Cause::Changed, None)));
-            }
-            sent.set(true);
-            session.commit(&alter(chosen.kind)).await?;
-            Ok(Ok(()))
-        },
-    );
+    // The login was in time; the statements end by themselves.
+    let in_transaction = with_server(login, address, limits, async |session, server| {
+        let (chosen, seen) = kind(session, server, &new).await?;
+        if new.seen.zip(seen.as_deref()).is_some_and(|(then, now)| then != now) {
+            return Ok(Err((Cause::Changed, None)));
+        }
+        sent.set(true);
+        session.commit(&alter(chosen.kind)).await?;
+        Ok(Ok(()))
+    });
     let in_transaction = timeout(limits.login.saturating_add(limits.change), in_transaction);
     let changed = match in_transaction.await {
         Ok(changed) => changed,
@@ -236,9 +260,7 @@ pub(crate) async fn set_password(new: NewPassword<'_>, address: SocketAddr, limi
     };
     match changed {
         Ok(Ok(())) => Answer::detailed(Change::Done, say::role(role)),
-        Ok(Err((cause, detail))) | Err(Failed::Before(cause, detail)) => {
-            Answer { detail, ..Answer::plain(Change::NotDone(cause)) }
-        }
+        Ok(Err((cause, detail))) => Answer::detailed(Change::NotDone(cause), detail),
         Err(Failed::Login(error) | Failed::Statement(error)) if sent.get() => {
             let finding = change_that_failed(&error);
             let mut text = detail(&error);
@@ -249,21 +271,53 @@ pub(crate) async fn set_password(new: NewPassword<'_>, address: SocketAddr, limi
             }
             Answer::detailed(finding, text)
         }
-        Err(Failed::Login(error) | Failed::Statement(error)) => {
-            Answer::detailed(Change::NotDone(cause_of_change(&error)), login_detail(&error))
+        Err(failed) => {
+            let (cause, detail) = reason(failed);
+            Answer::detailed(Change::NotDone(cause), detail)
         }
     }
 }
 
+/// Why something was not done, with what is behind it.
+type Obstacle = (Cause, Option<Message>);
+
+/// Logs in for a change, reads the server, and does `work` in a transaction unless what was read stands in the way. The
+/// transaction ends with the connection unless `work` commits it.
+async fn with_server<T>(
+    login: &Account,
+    address: SocketAddr,
+    limits: Limits,
+    work: impl AsyncFnOnce(&Session<'_>, &Server) -> Result<Result<T, Obstacle>, Error>,
+) -> Result<Result<T, Obstacle>, Failed> {
+    let purpose = (Purpose::Change, limits.change);
+    let question = |_| SERVER.to_owned();
+    with_session(login, address, purpose, question, async |session, rows| {
+        let server = Server::of(&first(rows));
+        match obstacle_of(&server, login) {
+            Some(obstacle) => Ok(Err(obstacle)),
+            None => work(session, &server).await,
+        }
+    })
+    .await
+}
+
+/// Why a session has come to nothing before anything was changed.
+fn reason(failed: Failed) -> Obstacle {
+    match failed {
+        Failed::Before(cause, detail) => (cause, detail),
+        Failed::Login(error) | Failed::Statement(error) => (cause_of_change(&error), Some(login_detail(&error))),
+    }
+}
+
 /// Why this session cannot make the change, if that can be seen.
-fn obstacle_of(server: &Server, login: &Account) -> Option<(Cause, Message)> {
+fn obstacle_of(server: &Server, login: &Account) -> Option<Obstacle> {
     if server.user != login.login().account_name() {
-        return Some((Cause::OtherAccount, say::acts_as(&server.user)));
+        return Some((Cause::OtherAccount, Some(say::acts_as(&server.user))));
     }
     if server.version < OLDEST {
-        return Some((Cause::Unsupported, say::too_old()));
+        return Some((Cause::Unsupported, Some(say::too_old())));
     }
-    server.is_standby.then(|| (Cause::ReadOnly, say::standby()))
+    server.is_standby.then(|| (Cause::ReadOnly, Some(say::standby())))
 }
 
 /// 28000 to a statement: an extension refuses it, not the server the login.
@@ -284,18 +338,17 @@ fn credcheck(row: &[Option<String>]) -> Option<Message> {
     }
 }
 
-const CREDCHECK: &str = "SELECT pg_catalog.current_setting('credcheck.encrypted_password_allowed', true), \
-    pg_catalog.current_setting('credcheck.disallow_change_password', true)";
+/// Asks for the settings of [`credcheck`], and for those of [`banned_after`].
+fn of_credcheck(_: u32) -> String {
+    format!(
+        "SELECT pg_catalog.current_setting('credcheck.encrypted_password_allowed', true), \
+         pg_catalog.current_setting('credcheck.disallow_change_password', true), {FAILURES}"
+    )
+}
 
 async fn reason_of_an_extension(login: &Account, address: SocketAddr, limits: Limits) -> Option<Message> {
     let purpose = (Purpose::Look, limits.change);
-    let asked = with_session(
-        login,
-        address,
-        purpose,
-        |_| Some(CREDCHECK.to_owned()),
-        async |_, rows| Ok(credcheck(&first(rows))),
-    );
+    let asked = with_session(login, address, purpose, of_credcheck, async |_, rows| Ok(credcheck(&first(rows))));
     asked.await.ok().flatten()
 }
 
@@ -303,57 +356,10 @@ async fn reason_of_an_extension(login: &Account, address: SocketAddr, limits: Li
 pub(crate) async fn forecast(new: NewPassword<'_>, address: SocketAddr, limits: Limits) -> Forecast {
     let Some(login) = new.login() else { return Forecast::obstacle(Cause::Unsupported, connection::login_needed()) };
     let role = new.account.login().account_name();
-    let purpose = (Purpose::Change, limits.change);
-    let looked = with_session(
-        login,
-        address,
-        purpose,
-        |_| Some(SERVER.to_owned()),
-        async |session, rows| {
-            // The transaction ends with the connection.
-            let server = Server::of(&first(rows));
-            if let Some((cause, what)) = obstacle_of(&server, login) {
-                return Ok(Forecast::obstacle(cause, what));
-            }
-            if let Some(what) = credcheck(&session.first_row(CREDCHECK).await?) {
-                return Ok(Forecast::obstacle(Cause::Forbidden, what));
-            }
-            let by_admin = matches!(new.by, By::Admin { .. });
-            if let Some(what) = may_not_change(session, role, server.version, by_admin).await? {
-                return Ok(Forecast::obstacle(Cause::Forbidden, what));
-            }
-            let mut missing = Vec::new();
-            match standbys_of(session).await? {
-                Standbys::Enough => {}
-                Standbys::Missing => {
-                    let expected = Change::Unknown(Cause::Other);
-                    return Ok(Forecast {
-                        expected,
-                        keeps_old: false,
-                        missing: vec![say::no_standby()],
-                        account: None,
-                    });
-                }
-                Standbys::Hidden => missing.push(say::standby_hidden()),
-            }
-            if new.keep_old {
-                missing.push(say::one_password());
-            }
-            let expires = format!(
-                "SELECT rolvaliduntil FROM pg_catalog.pg_roles WHERE rolname = {} AND rolvaliduntil < 'infinity'",
-                literal(role)
-            );
-            if let Some(Some(date)) = session.first_row(&expires).await?.first() {
-                missing.push(say::role_expires(date));
-            }
-            let (chosen, _) = kind(session, &server, &new).await?;
-            missing.extend(chosen.remarks);
-            Ok(Forecast { expected: Change::Done, keeps_old: false, missing, account: None })
-        },
-    );
+    let looked = with_server(login, address, limits, async |session, server| foreseen(session, server, &new).await);
     let forecast = match looked.await {
-        Ok(forecast) => forecast,
-        Err(Failed::Before(cause, detail)) => Forecast::obstacle(cause, detail),
+        Ok(Ok(forecast)) => forecast,
+        Ok(Err((cause, what))) => Forecast::obstacle(cause, what),
         Err(Failed::Statement(error)) if is_refused_statement(&error) => Forecast {
             // The change is tried as the first statement of a session then.
             expected: Change::Done,
@@ -361,11 +367,54 @@ pub(crate) async fn forecast(new: NewPassword<'_>, address: SocketAddr, limits: 
             missing: vec![say::password_first()],
             account: None,
         },
-        Err(Failed::Login(error) | Failed::Statement(error)) => {
-            Forecast::obstacle(cause_of_change(&error), login_detail(&error))
+        Err(failed) => {
+            let (cause, what) = reason(failed);
+            Forecast::obstacle(cause, what)
         }
     };
     Forecast { account: Some(role.to_owned()), ..forecast }
+}
+
+/// What a change would meet on a server that can be written to.
+async fn foreseen(
+    session: &Session<'_>,
+    server: &Server,
+    new: &NewPassword<'_>,
+) -> Result<Result<Forecast, Obstacle>, Error> {
+    let role = new.account.login().account_name();
+    let settings = session.first_row(&of_credcheck(session.version)).await?;
+    if let Some(what) = credcheck(&settings) {
+        return Ok(Err((Cause::Forbidden, Some(what))));
+    }
+    let by_admin = matches!(new.by, By::Admin { .. });
+    if let Some(what) = may_not_change(session, role, server.version, by_admin).await? {
+        return Ok(Err((Cause::Forbidden, Some(what))));
+    }
+    let mut missing = Vec::new();
+    match standbys_of(session).await? {
+        Standbys::Enough => {}
+        Standbys::Missing => {
+            let (expected, missing) = (Change::Unknown(Cause::Other), vec![say::no_standby()]);
+            return Ok(Ok(Forecast { expected, keeps_old: false, missing, account: None }));
+        }
+        Standbys::Hidden => missing.push(say::standby_hidden()),
+    }
+    if new.keep_old {
+        missing.push(say::one_password());
+    }
+    if let Some(limit) = banned_after(&settings, 2, role) {
+        missing.push(say::banned_after(limit));
+    }
+    let expires = format!(
+        "SELECT rolvaliduntil FROM pg_catalog.pg_roles WHERE rolname = {} AND rolvaliduntil < 'infinity'",
+        literal(role)
+    );
+    if let Some(Some(date)) = session.first_row(&expires).await?.first() {
+        missing.push(say::role_expires(date));
+    }
+    let (chosen, _) = kind(session, server, new).await?;
+    missing.extend(chosen.remarks);
+    Ok(Ok(Forecast { expected: Change::Done, keeps_old: false, missing, account: None }))
 }
 
 /// What a login lacks for changing a role's password. From PostgreSQL 16 on an administrator needs ADMIN OPTION on the role;
@@ -441,60 +490,59 @@ pub(crate) async fn rights(
     limits: Limits,
 ) -> Answer<Result<Vec<String>, Cause>> {
     let purpose = (Purpose::Look, limits.change);
-    let looked = with_session(
-        account,
-        address,
-        purpose,
-        |version| Some(rights::question(version)),
-        async |_, rows| Ok(rows.into_iter().flatten().flatten().collect()),
-    );
-    match looked.await {
+    let listed = with_session(account, address, purpose, rights::question, async |_, rows| {
+        Ok(rows.into_iter().flatten().flatten().collect())
+    });
+    match listed.await {
         Ok(rights) => Answer::plain(Ok(rights)),
-        Err(Failed::Before(cause, detail)) => Answer { detail, ..Answer::plain(Err(cause)) },
-        Err(Failed::Login(error) | Failed::Statement(error)) => {
-            Answer::detailed(Err(cause_of_change(&error)), login_detail(&error))
+        Err(failed) => {
+            let (cause, detail) = reason(failed);
+            Answer::detailed(Err(cause), detail)
         }
     }
 }
 
 /// Reads a role as an administrator.
 pub(crate) async fn inspect(inspect: Inspect<'_>, address: SocketAddr, limits: Limits) -> Answer<Inspection> {
-    let role = literal(inspect.account.login().account_name());
-    let query = format!(
-        "SELECT rolcanlogin AND (rolconnlimit <> 0 OR rolsuper), \
-         COALESCE(rolvaliduntil < pg_catalog.now(), false) FROM pg_catalog.pg_roles WHERE rolname = {role}"
-    );
+    let name = inspect.account.login().account_name();
+    let role = literal(name);
+    let question = |_| {
+        format!(
+            "SELECT NOT rolcanlogin, rolconnlimit = 0 AND NOT rolsuper, \
+             COALESCE(rolvaliduntil < pg_catalog.now(), false) FROM pg_catalog.pg_roles WHERE rolname = {role}"
+        )
+    };
     let purpose = (Purpose::Look, limits.change);
-    let read = with_session(
-        inspect.admin,
-        address,
-        purpose,
-        |_| Some(query.clone()),
-        async |session, rows| {
-            let row = first(rows);
-            if row.is_empty() {
-                return Ok(Answer::plain(Inspection::NoAccount));
-            }
-            let barrier = match () {
-                () if !is(&row, 0) => Some(Cause::Barred),
-                () if is(&row, 1) => Some(Cause::Expired),
-                () => None,
-            };
-            if !is(&session.first_row(MAY_READ_HASHES).await?, 0) {
-                let finding = Inspection::Account { barrier, passwords: None };
-                return Ok(Answer::detailed(finding, say::hashes_hidden()));
-            }
-            let kept = session.first_row(&kept_hash(&role)).await?.into_iter().next().flatten();
-            Ok(compared(&inspect, barrier, kept.as_deref()))
-        },
-    );
-    match read.await {
-        Ok(answer) => answer,
-        Err(Failed::Before(cause, detail)) => Answer { detail, ..Answer::plain(Inspection::Failed(cause)) },
-        Err(Failed::Login(error) | Failed::Statement(error)) => {
-            Answer::detailed(Inspection::Failed(cause_of_change(&error)), login_detail(&error))
+    let read = with_session(inspect.admin, address, purpose, question, async |session, rows| {
+        let row = first(rows);
+        if row.is_empty() {
+            return Ok(Answer::plain(Inspection::NoAccount));
         }
-    }
+        let barrier = match () {
+            () if is(&row, 0) || is(&row, 1) => Some(Cause::Barred),
+            () if is(&row, 2) => Some(Cause::Expired),
+            () => None,
+        };
+        let guard = Guard::of(&session.first_row(&method(session.version)).await?, session.own, name);
+        let mut answer = match is(&session.first_row(MAY_READ_HASHES).await?, 0) {
+            true => {
+                let kept = session.first_row(&kept_hash(&role)).await?.into_iter().next().flatten();
+                compared(&inspect, barrier, kept.as_deref())
+            }
+            false => {
+                let finding = Inspection::Account { barrier, passwords: None };
+                Answer::detailed(finding, say::hashes_hidden())
+            }
+        };
+        if is(&row, 1) {
+            answer.detail = answer.detail.map(say::no_connections);
+        }
+        Ok(Answer { checked: guard.checks_passwords, refusal_locks: guard.refusal_locks(), ..answer })
+    });
+    read.await.unwrap_or_else(|failed| {
+        let (cause, detail) = reason(failed);
+        Answer::detailed(Inspection::Failed(cause), detail)
+    })
 }
 
 fn compared(inspect: &Inspect<'_>, barrier: Option<Cause>, kept: Option<&str>) -> Answer<Inspection> {
@@ -558,6 +606,7 @@ fn cause(error: &Error, stage: Stage) -> Cause {
         (Stage::Login, "08P01") => Cause::Pooler,
         (Stage::Login, "28P01") if is_of_a_pooler(refusal) => Cause::Pooler,
         (Stage::Login, "28000") => cause_of_28000(refusal),
+        (Stage::Login, "XX000") if is_a_ban(refusal) => Cause::Locked,
         (Stage::Login, "3D000") => Cause::NoDatabase,
         (Stage::Login, "42501" | "55000") => Cause::NoConnect,
         (Stage::Statement, "28000" | "42501") => Cause::Forbidden,
@@ -568,6 +617,11 @@ fn cause(error: &Error, stage: Stage) -> Cause {
         (_, code) if code.starts_with("08") => Cause::Unreachable,
         _ => Cause::Other,
     }
+}
+
+/// Credcheck bans a role after failed logins, without a code of its own.
+fn is_a_ban(refusal: &DbError) -> bool {
+    refusal.message().contains("has been banned")
 }
 
 /// Servers that speak English say which of its reasons it is; the text itself is not passed on.
@@ -649,6 +703,7 @@ fn login_detail(error: &Error) -> Message {
         "25P03" | "25P04" => say::ends_transactions(),
         "53300" if refusal.routine() == Some("InitializeSessionUserId") => say::role_limit(),
         "53300" if refusal.routine() == Some("CheckMyDatabase") => say::database_limit(),
+        "XX000" if is_a_ban(refusal) => say::banned(),
         "XX000" => say::perhaps_banned(),
         _ => return detail(error),
     };
@@ -658,6 +713,23 @@ fn login_detail(error: &Error) -> Message {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn one_refused_login_locks_where_credcheck_bans_after_one() {
+        let own: SocketAddr = "127.0.0.1:40000".parse().unwrap();
+        let guard = |method: &str, port: &str, limit: &str, exempt: &str| {
+            let row = [method, "127.0.0.1", port, limit, exempt].map(|text| Some(text.to_owned()));
+            Guard::of(&row, own, "app")
+        };
+        let checked = guard("scram-sha-256:app", "40000", "1", "");
+        assert!(checked.checks_passwords && checked.refusal_locks());
+        assert!(!guard("scram-sha-256:app", "40001", "1", "").checks_passwords, "a proxy is in between");
+        assert!(guard("", "40000", "1", "apple, other").refusal_locks());
+        assert!(!guard("", "40000", "1", "other, app").refusal_locks());
+        assert_eq!(guard("", "40000", "3", "").banned_after, Some(3));
+        assert_eq!(guard("", "40000", "0", "").banned_after, None);
+        assert_eq!(Guard::of(&[], own, "app"), Guard::default());
+    }
 
     #[test]
     fn commits_wait_for_as_many_standbys_as_the_setting_says() {

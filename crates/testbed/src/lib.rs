@@ -7,6 +7,7 @@
 
 mod directory;
 mod error;
+mod kept;
 mod port;
 mod process;
 mod programs;

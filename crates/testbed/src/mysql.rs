@@ -16,6 +16,7 @@ use tokio::time::timeout;
 
 use crate::directory::Directory;
 use crate::error::{Error, Result, chain};
+use crate::kept::KeptData;
 use crate::port::{Port, random};
 use crate::process::{Daemon, Ending, Plan};
 use crate::programs;
@@ -407,10 +408,16 @@ impl MySqlServer {
             command.args(["--innodb-buffer-pool-size=32M", "--innodb-flush-method=nosync", "--performance-schema=OFF"]);
             command.arg("--log-error-verbosity=1");
         }
-        command.arg(option("--datadir", &self.data()));
-        command.current_dir(self.directory.path()).env("TMPDIR", temporary);
-        self.user.apply(&mut command);
-        programs::run_aside("the program that makes a data directory", command).await?;
+        let parts: Vec<&Path> =
+            self.programs.install.iter().chain([&self.programs.server]).map(PathBuf::as_path).collect();
+        let kept = KeptData::made_by(&command, &parts, self.user);
+        if !kept.copy_to(&self.data()).await? {
+            command.arg(option("--datadir", &self.data()));
+            command.current_dir(self.directory.path()).env("TMPDIR", temporary);
+            self.user.apply(&mut command);
+            programs::run_aside("the program that makes a data directory", command).await?;
+            kept.keep(&self.data()).await?;
+        }
 
         if let Some(identity) = &self.identity {
             self.directory.private_file("authority.crt", &identity.authority, self.user)?;

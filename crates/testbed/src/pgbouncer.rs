@@ -79,7 +79,8 @@ impl PgBouncer {
         };
         let configuration = format!(
             "[databases]\n* = host=127.0.0.1 port={}\n[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {}\n\
-             auth_type = {}\nauth_file = {}\n{lookup}pool_mode = {}\nunix_socket_dir =\nserver_tls_sslmode = prefer\n",
+             auth_type = {}\nauth_file = {}\n{lookup}pool_mode = {}\nunix_socket_dir =\nserver_tls_sslmode = prefer\n\
+             server_login_retry = 1\n",
             server.port(),
             port.number(),
             setup.auth_type,

@@ -151,7 +151,8 @@ impl Recipe {
     }
 }
 
-fn directory() -> Result<PathBuf> {
+/// Where roots are, and what is made of them.
+pub(crate) fn directory() -> Result<PathBuf> {
     let directory = std::env::var_os(DIRECTORY)
         .map(PathBuf::from)
         .or_else(|| programs::build_directory().map(|build| build.join("testbed-roots")))

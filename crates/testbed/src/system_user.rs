@@ -12,10 +12,10 @@ use std::process::Command;
 use crate::error::{Error, Result};
 
 /// An unprivileged account, or "as we are".
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct SystemUser(Option<Ids>);
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 struct Ids {
     user: u32,
     group: u32,

@@ -333,6 +333,17 @@ async fn two_accounts_that_do_not_belong_together_are_named_and_left_alone() {
     database.execute("ALTER ROLE b NOLOGIN").await.unwrap();
     left_alone(&database, &secret, &["account b of SYSPREVIOUS (v", idle, "the role may not log in"]).await;
     database.execute("ALTER ROLE b LOGIN").await.unwrap();
+
+    // No connection left is no wrong password, and it may be otherwise the next time.
+    database.execute("ALTER ROLE b CONNECTION LIMIT 0").await.unwrap();
+    let outcome = attempt(&database, &secret, RotationMode::MultiUser, Place::Here).await;
+    let failure = outcome.done.unwrap_err();
+    assert_eq!(failure.code, FailureCode::Unavailable, "{}", failure.message);
+    for words in ["account b of SYSPREVIOUS (v", idle, "with 0 it never logs in"] {
+        assert!(failure.message.english().contains(words), "{words}: {}", failure.message);
+    }
+    assert!(outcome.changed.is_empty(), "{:?}", outcome.changed);
+    database.execute("ALTER ROLE b CONNECTION LIMIT -1").await.unwrap();
     secret.add(&database.value("b", STALE), stage::PREVIOUS);
     left_alone(&database, &secret, &["account b of SYSPREVIOUS", idle, "Do not reset"]).await;
 
@@ -341,6 +352,18 @@ async fn two_accounts_that_do_not_belong_together_are_named_and_left_alone() {
     let outcome = attempt(&database, &secret, RotationMode::MultiUser, Place::Here).await;
     outcome.done.unwrap();
     assert_eq!(outcome.changed.keys().collect::<Vec<_>>(), ["b"]);
+}
+
+/// The one in use is of no use for the rotation of the other.
+#[tokio::test]
+async fn a_role_in_use_that_has_no_connection_left_gives_its_turn_to_the_other() {
+    let (database, secret) = two(Engine::PostgreSql).await;
+    database.execute("ALTER ROLE a CONNECTION LIMIT 0").await.unwrap();
+    let outcome = attempt(&database, &secret, RotationMode::MultiUser, Place::Elsewhere).await;
+    outcome.done.unwrap();
+    assert_eq!(outcome.changed.keys().collect::<Vec<_>>(), ["b"]);
+    let untold = "the rights of a and b could not be compared";
+    assert!(outcome.report.missing.iter().any(|what| what == untold), "{:?}", outcome.report.missing);
 }
 
 /// What the owner mends after a failure counts, although the version that was made before it is pending.
@@ -462,9 +485,84 @@ async fn every_kind_of_difference_on_postgresql_is_said_before() {
 }
 
 #[tokio::test]
-async fn rights_that_differ_on_mariadb_are_said_before() {
-    let given = ["GRANT PROCESS ON *.* TO b@'%'"];
-    rights_that_differ_are_said_before(Engine::MariaDb, &given, "a lacks what b has: PROCESS ON *.*").await;
+async fn rights_and_limits_that_differ_on_mariadb_are_said_before() {
+    let given = ["GRANT PROCESS ON *.* TO b@'%'", "ALTER USER b@'%' WITH MAX_QUERIES_PER_HOUR 900"];
+    let told = "a lacks what b has: PROCESS ON *.*, MAX_QUERIES_PER_HOUR 900";
+    rights_that_differ_are_said_before(Engine::MariaDb, &given, told).await;
+}
+
+/// The same on MySQL; several statements are separated by semicolons.
+const DIFFERENCES_ON_MYSQL: &[[&str; 3]] = &[
+    [
+        "ALTER USER a@'%' WITH MAX_QUERIES_PER_HOUR 900 MAX_UPDATES_PER_HOUR 90 MAX_USER_CONNECTIONS 80",
+        "b lacks what a has: MAX_QUERIES_PER_HOUR 900, MAX_UPDATES_PER_HOUR 90, MAX_USER_CONNECTIONS 80",
+        "ALTER USER a@'%' WITH MAX_QUERIES_PER_HOUR 0 MAX_UPDATES_PER_HOUR 0 MAX_USER_CONNECTIONS 0",
+    ],
+    [
+        "ALTER USER b@'%' WITH MAX_CONNECTIONS_PER_HOUR 100",
+        "a lacks what b has: MAX_CONNECTIONS_PER_HOUR 100",
+        "ALTER USER b@'%' WITH MAX_CONNECTIONS_PER_HOUR 0",
+    ],
+    [
+        "ALTER USER b@'%' PASSWORD HISTORY 3 PASSWORD REUSE INTERVAL 10 DAY",
+        "a lacks what b has: PASSWORD HISTORY 3, PASSWORD REUSE INTERVAL 10 DAY",
+        "ALTER USER b@'%' PASSWORD HISTORY DEFAULT PASSWORD REUSE INTERVAL DEFAULT",
+    ],
+    [
+        "ALTER USER b@'%' PASSWORD EXPIRE INTERVAL 90 DAY",
+        "a lacks what b has: PASSWORD EXPIRE INTERVAL 90 DAY",
+        "ALTER USER a@'%' PASSWORD EXPIRE INTERVAL 90 DAY",
+    ],
+    [
+        "ALTER USER a@'%' FAILED_LOGIN_ATTEMPTS 4 PASSWORD_LOCK_TIME 2",
+        "b lacks what a has: FAILED_LOGIN_ATTEMPTS 4, PASSWORD_LOCK_TIME 2",
+        "ALTER USER a@'%' FAILED_LOGIN_ATTEMPTS 0 PASSWORD_LOCK_TIME 0",
+    ],
+    ["ALTER USER b@'%' REQUIRE SSL", "a lacks what b has: REQUIRE SSL", "ALTER USER b@'%' REQUIRE NONE"],
+    [
+        "CREATE ROLE readers;GRANT readers TO a@'%', b@'%';SET DEFAULT ROLE readers TO a@'%'",
+        "b lacks what a has: DEFAULT ROLE 'readers'@'%'",
+        "DROP ROLE readers",
+    ],
+    [
+        "SET GLOBAL partial_revokes = ON;GRANT SELECT ON *.* TO a@'%', b@'%';REVOKE SELECT ON mysql.* FROM b@'%'",
+        "a lacks what b has: a partial revoke of SELECT ON `mysql`.*",
+        "REVOKE SELECT ON *.* FROM a@'%', b@'%'",
+    ],
+];
+
+async fn execute_all(database: &Database, statements: &str) {
+    for statement in statements.split(';') {
+        database.execute(statement).await.unwrap_or_else(|error| panic!("{statement}: {error}"));
+    }
+}
+
+#[tokio::test]
+async fn limits_and_revokes_that_differ_on_mysql_are_said_before_and_equal_ones_pass() {
+    let (database, secret) = two(Engine::MySql).await;
+    let differences = async || {
+        let report = look(RotationMode::MultiUser, &secret).await;
+        assert!(report.would_succeed, "{report:?}");
+        report.missing.into_iter().filter(|what| what.contains("lacks what")).collect::<Vec<_>>()
+    };
+    for [done, told, undone] in DIFFERENCES_ON_MYSQL {
+        execute_all(&database, done).await;
+        let found = differences().await;
+        assert!(found.iter().any(|what| what.contains(told)), "{told}: {found:?}");
+        execute_all(&database, undone).await;
+        assert_eq!(differences().await, [""; 0], "after {undone}");
+    }
+    for both in [
+        "ALTER USER a@'%', b@'%' REQUIRE SSL WITH MAX_QUERIES_PER_HOUR 9000 MAX_USER_CONNECTIONS 80 PASSWORD HISTORY 3 \
+         PASSWORD REUSE INTERVAL 10 DAY FAILED_LOGIN_ATTEMPTS 4 PASSWORD_LOCK_TIME 2",
+        "GRANT SELECT ON *.* TO a@'%', b@'%';REVOKE SELECT ON mysql.* FROM a@'%', b@'%'",
+    ] {
+        execute_all(&database, both).await;
+    }
+    let outcome = attempt(&database, &secret, RotationMode::MultiUser, Place::Quiet).await;
+    outcome.done.unwrap();
+    let differs = outcome.report.missing.iter().any(|what| what.contains("lacks what"));
+    assert!(!differs, "{:?}", outcome.report.missing);
 }
 
 /// The variable that tells the test below that it runs where the name has two addresses.

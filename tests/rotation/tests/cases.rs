@@ -15,14 +15,16 @@ use csms_core::{
     rotation::{Engine, RotationEvent},
     stage,
 };
-use csms_rotate::{Limits, SqlDatabases};
-use csms_rotation_tests::{Database, MemorySecret, Place, Trial, tables, trial::Outcome};
+use csms_rotate::{Limits, SqlDatabases, dry_run};
+use csms_rotation_tests::{Database, MemorySecret, Passage, Place, Trial, tables, trial::Outcome};
 use csms_testbed::{
     MySqlServer, PgBouncer, Postgres, TlsMode,
     mysql::{self, Release},
     pgbouncer, postgres, roots,
 };
+use getrandom::SysRng;
 use serde_json::Value;
+use tokio::time::Instant;
 
 const START: &str = "Start-password-1234";
 const KEEPER: &str = "Keeper-password-3";
@@ -52,6 +54,8 @@ struct Case {
     place: Place,
     /// How long a login may take at most, in seconds.
     patience: u64,
+    /// How long a change may take at most, in seconds.
+    change: u64,
     wanted: Wanted,
     /// What the dry run's account or missing things have to say.
     says: &'static str,
@@ -69,6 +73,7 @@ const PLAIN: Case = Case {
     host: None,
     place: Place::Here,
     patience: 20,
+    change: 10,
     wanted: Wanted::Rotates,
     says: "",
     keeps: "",
@@ -81,6 +86,8 @@ struct Extra {
     key: String,
     /// The port of a pooler in front of the server.
     pooler: u16,
+    /// A port that passes connections on, so that the server sees other addresses than the function has.
+    relay: u16,
     port: u16,
 }
 
@@ -95,6 +102,10 @@ fn without_tls(value: &mut Value, _: &Extra) {
 fn with_certificate(value: &mut Value, extra: &Extra) {
     value["tls_cert"] = extra.certificate.as_str().into();
     value["tls_key"] = extra.key.as_str().into();
+}
+
+fn through_a_relay(value: &mut Value, extra: &Extra) {
+    value["port"] = extra.relay.into();
 }
 
 fn through_the_pooler(value: &mut Value, extra: &Extra) {
@@ -484,6 +495,66 @@ const MYSQL: &[Case] = &[
         ..PLAIN
     },
     Case {
+        name: "authentication_policy wants another plugin",
+        given: ANOTHER_PLUGIN,
+        wanted: Wanted::Refused("does not allow the change"),
+        says: "authentication_policy wants auth_socket, and",
+        after: ANY_PLUGIN,
+        ..PLAIN
+    },
+    Case {
+        name: "authentication_policy wants another plugin, with an administrator",
+        given: ANOTHER_PLUGIN,
+        admin: true,
+        after: ANY_PLUGIN,
+        ..PLAIN
+    },
+    Case {
+        name: "authentication_policy wants another plugin, with an administrator that is bound by it",
+        given: &[
+            "INSTALL PLUGIN auth_socket SONAME 'auth_socket.so'",
+            "SET GLOBAL authentication_policy = 'auth_socket,,'",
+            "REVOKE AUTHENTICATION_POLICY_ADMIN ON *.* FROM keeper@'%'",
+        ],
+        value: stale,
+        admin: true,
+        wanted: Wanted::Refused("does not allow the change"),
+        says: "authentication_policy wants auth_socket, and",
+        after: &[
+            "SET GLOBAL authentication_policy = DEFAULT",
+            "UNINSTALL PLUGIN auth_socket",
+            "GRANT AUTHENTICATION_POLICY_ADMIN ON *.* TO keeper@'%'",
+        ],
+        ..PLAIN
+    },
+    Case {
+        name: "a second factor",
+        given: SECOND_FACTOR,
+        place: Place::Elsewhere,
+        wanted: Wanted::Refused("second factor"),
+        after: NO_SECOND_FACTOR,
+        ..PLAIN
+    },
+    Case {
+        name: "a second factor, with an administrator",
+        given: SECOND_FACTOR,
+        admin: true,
+        place: Place::Elsewhere,
+        wanted: Wanted::Refused("it logs in by caching_sha2_password and auth_socket"),
+        after: NO_SECOND_FACTOR,
+        ..PLAIN
+    },
+    Case {
+        name: "a second factor and a wrong stored password, with an administrator",
+        given: SECOND_FACTOR,
+        value: stale,
+        admin: true,
+        place: Place::Elsewhere,
+        wanted: Wanted::Refused("it logs in by caching_sha2_password and auth_socket"),
+        after: NO_SECOND_FACTOR,
+        ..PLAIN
+    },
+    Case {
         name: "APPLICATION_PASSWORD_ADMIN: the old password is kept",
         given: &["GRANT APPLICATION_PASSWORD_ADMIN ON *.* TO {u}@'%'"],
         ..PLAIN
@@ -503,6 +574,20 @@ const MYSQL: &[Case] = &[
         ..PLAIN
     },
 ];
+
+/// A server that wants accounts to log in without a password.
+const ANOTHER_PLUGIN: &[&str] =
+    &["INSTALL PLUGIN auth_socket SONAME 'auth_socket.so'", "SET GLOBAL authentication_policy = 'auth_socket,,'"];
+
+const ANY_PLUGIN: &[&str] = &["SET GLOBAL authentication_policy = DEFAULT", "UNINSTALL PLUGIN auth_socket"];
+
+/// An account that shows who it is by a password and besides by its user of the operating system.
+const SECOND_FACTOR: &[&str] = &[
+    "INSTALL PLUGIN auth_socket SONAME 'auth_socket.so'",
+    "CREATE USER {u}@'%' IDENTIFIED BY '{p}' AND IDENTIFIED WITH auth_socket",
+];
+
+const NO_SECOND_FACTOR: &[&str] = &["DROP USER {u}@'%'", "UNINSTALL PLUGIN auth_socket"];
 
 /// MariaDB alone.
 const MARIADB: &[Case] = &[
@@ -874,6 +959,14 @@ const POSTGRESQL: &[Case] = &[
         ..PLAIN
     },
     Case {
+        name: "CONNECTION LIMIT 0, with an administrator",
+        given: &["ALTER ROLE {u} CONNECTION LIMIT 0"],
+        admin: true,
+        place: Place::Elsewhere,
+        wanted: Wanted::Refused("its CONNECTION LIMIT is 0"),
+        ..PLAIN
+    },
+    Case {
         name: "a role with REPLICATION, with an administrator",
         given: &["ALTER ROLE {u} REPLICATION"],
         admin: true,
@@ -927,6 +1020,7 @@ const POSTGRESQL: &[Case] = &[
         name: "commits wait for a standby that is not there",
         given: &["ALTER SYSTEM SET synchronous_standby_names = 'gone'", "SELECT pg_reload_conf()"],
         place: Place::Quiet,
+        change: 3,
         wanted: Wanted::Fails("cannot tell whether the password was changed"),
         says: "synchronous_standby_names",
         after: &["ALTER SYSTEM RESET synchronous_standby_names", "SELECT pg_reload_conf()"],
@@ -1172,9 +1266,45 @@ const NEWER_POSTGRESQL: &[Case] = &[
     },
     Case {
         name: "credcheck bans after one failed login",
-        given: &["ALTER SYSTEM SET credcheck.max_auth_failure = 1", "SELECT pg_reload_conf()"],
+        given: ONE_FAILURE,
         place: Place::Quiet,
-        after: &["ALTER SYSTEM RESET credcheck.max_auth_failure", "SELECT pg_reload_conf()"],
+        says: "banned after 1 failed logins",
+        after: ANY_FAILURES,
+        ..PLAIN
+    },
+    Case {
+        name: "credcheck bans after one failed login, a wrong stored password, with an administrator",
+        given: ONE_FAILURE,
+        value: stale,
+        admin: true,
+        place: Place::Quiet,
+        says: "banned after 1 failed logins",
+        after: ANY_FAILURES,
+        ..PLAIN
+    },
+    Case {
+        name: "credcheck bans after one failed login, and a proxy hides whether the server checks passwords",
+        given: ONE_FAILURE,
+        value: through_a_relay,
+        place: Place::Quiet,
+        wanted: Wanted::Refused("only a failed login would prove here"),
+        after: ANY_FAILURES,
+        ..PLAIN
+    },
+    Case {
+        name: "credcheck bans after one failed login but not this role, and a proxy is in between",
+        given: &[
+            "ALTER SYSTEM SET credcheck.whitelist_auth_failure = '{u}'",
+            "ALTER SYSTEM SET credcheck.max_auth_failure = 1",
+            "SELECT pg_reload_conf()",
+        ],
+        value: through_a_relay,
+        place: Place::Quiet,
+        after: &[
+            "ALTER SYSTEM RESET credcheck.max_auth_failure",
+            "ALTER SYSTEM RESET credcheck.whitelist_auth_failure",
+            "SELECT pg_reload_conf()",
+        ],
         ..PLAIN
     },
     Case {
@@ -1257,6 +1387,10 @@ const NEWER_POSTGRESQL: &[Case] = &[
     },
 ];
 
+const ONE_FAILURE: &[&str] = &["ALTER SYSTEM SET credcheck.max_auth_failure = 1", "SELECT pg_reload_conf()"];
+
+const ANY_FAILURES: &[&str] = &["ALTER SYSTEM RESET credcheck.max_auth_failure", "SELECT pg_reload_conf()"];
+
 struct Met {
     rows: BTreeMap<usize, [String; 3]>,
     failures: Vec<String>,
@@ -1265,6 +1399,7 @@ struct Met {
 /// A server with an administrator.
 struct Scene {
     database: Database,
+    _relay: Passage,
     extra: Extra,
     limits: Limits,
 }
@@ -1283,8 +1418,9 @@ impl Scene {
             Database::MySql(server) => server.client_certificate(),
         };
         let (certificate, key) = own.map(|(one, other)| (one.to_owned(), other.to_owned())).unwrap_or_default();
-        let extra = Extra { certificate, key, pooler, port: database.port() };
-        Self { database, extra, limits: Limits::default() }
+        let relay = Passage::to(database.port()).await;
+        let extra = Extra { certificate, key, pooler, relay: relay.port(), port: database.port() };
+        Self { database, _relay: relay, extra, limits: Limits::default() }
     }
 
     async fn run(&self, statements: &[&str], user: &str) {
@@ -1315,7 +1451,10 @@ impl Scene {
             database: &self.database,
             secret: &secret,
             event: event(case),
-            adapters: SqlDatabases::new(Limits { login: Duration::from_secs(case.patience), ..self.limits }),
+            adapters: SqlDatabases::new(Limits {
+                login: Duration::from_secs(case.patience),
+                change: Duration::from_secs(case.change),
+            }),
             place: case.place,
             password: START,
             further: &[KEEPER],
@@ -1369,6 +1508,36 @@ impl Scene {
         }
     }
 
+    /// Credcheck bans a role after its second failed login: a dry run is no more than one, and a rotation says what it was.
+    async fn a_dry_run_makes_one_login_that_is_refused_at_most(&self) {
+        self.database.create_login("counted", START).await.unwrap();
+        let secret = MemorySecret::default();
+        let value = |password: &str| self.database.value("counted", password);
+        secret.add(&value("Not-the-first-one-8"), stage::PREVIOUS);
+        secret.add(&value("Not-the-password-9"), stage::CURRENT);
+        let bans_after = async |failures: &str| {
+            let limit = format!("ALTER SYSTEM SET credcheck.max_auth_failure = {failures}");
+            self.run(&[&limit, "SELECT pg_reload_conf()"], "counted").await;
+        };
+        let look = async || {
+            let deadline = Instant::now() + Duration::from_secs(60);
+            dry_run(&event(&PLAIN), &secret, &SqlDatabases::new(self.limits), &mut SysRng, deadline).await
+        };
+        let logs_in = async || Place::Quiet.logs_in(&self.database, "counted", START).await;
+        bans_after("2").await;
+        let foretold = look().await.error_msg.unwrap();
+        assert!(foretold.contains("A rotation would try SYSPREVIOUS as well"), "{foretold}");
+        assert_eq!(logs_in().await, Some(true), "a second refusal would have been the last");
+        // Without an administrator nobody can say beforehand that one is too many.
+        bans_after("1").await;
+        let foretold = look().await.error_msg.unwrap();
+        assert!(foretold.contains("the account is locked"), "{foretold}");
+        assert!(foretold.contains("pg_banned_role_reset"), "{foretold}");
+        self.database.execute("SELECT pg_banned_role_reset('counted')").await.unwrap();
+        assert_eq!(logs_in().await, Some(true));
+        self.run(ANY_FAILURES, "counted").await;
+    }
+
     /// Runs all cases and writes down what was met.
     async fn run_all(&self, part: &str, more: &str, cases: impl Iterator<Item = &Case>) {
         let mut met = Met { rows: BTreeMap::new(), failures: Vec::new() };
@@ -1381,7 +1550,8 @@ impl Scene {
                     continue;
                 }
             };
-            let ports: Vec<String> = [self.extra.port, self.extra.pooler].map(|port| format!(":{port}")).into();
+            let Extra { port, pooler, relay, .. } = self.extra;
+            let ports: Vec<String> = [port, pooler, relay].map(|port| format!(":{port}")).into();
             let plain = |text: &str| {
                 let text = text.replace(&user, "app").replace('|', "/");
                 ports.iter().filter(|port| *port != ":0").fold(text, |text, port| text.replace(port.as_str(), ":PORT"))
@@ -1547,4 +1717,5 @@ async fn newer_postgresql_with_credcheck_and_pgbouncer() {
     let scene = Scene::new(Database::PostgreSql(server), port).await;
     let more = format!(", credcheck, PgBouncer {version}");
     scene.run_all("newer postgresql", &more, POSTGRESQL.iter().chain(NEWER_POSTGRESQL)).await;
+    scene.a_dry_run_makes_one_login_that_is_refused_at_most().await;
 }

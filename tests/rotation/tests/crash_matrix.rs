@@ -384,6 +384,11 @@ async fn steps(database: &Database, mode: RotationMode) -> Vec<String> {
     steps.0
 }
 
+/// Nothing happens between two steps: a function killed after the one is killed before the other.
+fn is_the_next_steps(fault: Fault, number: usize, steps: &[String]) -> bool {
+    fault == Fault::KilledAfter && number + 1 < steps.len()
+}
+
 type Table = BTreeMap<(usize, Fault), String>;
 
 async fn table(database: &Rc<Database>, mode: RotationMode) -> (Vec<String>, Table) {
@@ -391,7 +396,7 @@ async fn table(database: &Rc<Database>, mode: RotationMode) -> (Vec<String>, Tab
     let turns = Rc::new(Semaphore::new(AT_ONCE));
     let mut cells = Vec::new();
     for (number, place) in steps.iter().enumerate() {
-        for fault in FAULTS {
+        for fault in FAULTS.into_iter().filter(|fault| !is_the_next_steps(*fault, number, &steps)) {
             let (database, turns, place) = (Rc::clone(database), Rc::clone(&turns), place.clone());
             let name = format!("{}_{number}_{}", mode.as_str().to_lowercase(), fault as u8);
             let cell = async move {
@@ -405,6 +410,10 @@ async fn table(database: &Rc<Database>, mode: RotationMode) -> (Vec<String>, Tab
     for cell in cells {
         let (place, outcome) = cell.await.unwrap();
         table.insert(place, outcome);
+    }
+    for number in (0..steps.len()).filter(|number| is_the_next_steps(Fault::KilledAfter, *number, &steps)) {
+        let outcome = table[&(number + 1, Fault::KilledBefore)].clone();
+        table.insert((number, Fault::KilledAfter), outcome);
     }
     (steps, table)
 }

@@ -36,7 +36,7 @@ pub(super) struct Arguments {
     wait: bool,
 
     /// Report what a rotation would do now, and change nothing; exit status 7 if it would fail. The secret's function is
-    /// asked, which this server runs
+    /// asked, which this server runs. A wrong stored password is one failed login, unless AdminSecret is named
     #[arg(long, conflicts_with_all = ["wait", "timeout"])]
     dry_run: bool,
 

@@ -88,12 +88,6 @@ impl Engine {
     pub const fn login_proves_the_password(self) -> bool {
         matches!(self, Self::MySql | Self::MariaDb)
     }
-
-    /// Whether there may be several accounts of one name, for different hosts of clients.
-    #[must_use]
-    pub const fn has_accounts_by_host(self) -> bool {
-        matches!(self, Self::MySql | Self::MariaDb)
-    }
 }
 
 impl fmt::Display for Engine {

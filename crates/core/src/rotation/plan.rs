@@ -445,6 +445,8 @@ pub enum OperatorReason {
     AdminRefused,
     /// The database accepts any password, so no login proves anything.
     PasswordsNotChecked,
+    /// A login must be refused to prove that the database checks passwords, and would lock the account.
+    ProofWouldLock,
     /// The database refused [`MAX_CANDIDATES`] new passwords.
     CandidatesRefused,
 }
@@ -492,6 +494,8 @@ pub struct Situation {
     /// Whether the server has rejected a password in this attempt, or has said that it checked the one it accepted, so that
     /// accepting one means something.
     passwords_checked: bool,
+    /// Whether the server locks the account after one refused login, and has not said that it checks passwords.
+    refusal_locks: bool,
     /// What the administrator's secret holds.
     admin: Option<Reading>,
     /// What the administrator has read of the account.
@@ -515,6 +519,7 @@ impl Situation {
             previous: labels.previous.map(Labelled::new),
             decoy: None,
             passwords_checked: false,
+            refusal_locks: false,
             admin: None,
             inspection: None,
             change: None,
@@ -571,6 +576,17 @@ impl Situation {
         self.passwords_checked = true;
     }
 
+    /// The server has said that it locks the account after one refused login, and not that it checks passwords.
+    pub fn note_refusal_locks(&mut self) {
+        self.refusal_locks = true;
+    }
+
+    /// Whether the server is known to check passwords, so that no login has to be refused for a proof.
+    #[must_use]
+    pub const fn passwords_are_checked(&self) -> bool {
+        self.passwords_checked
+    }
+
     /// [`Action::ProbeDecoy`] was executed.
     pub fn note_decoy(&mut self, probe: Probe) {
         self.passwords_checked |= probe.is_refusal();
@@ -579,8 +595,11 @@ impl Situation {
 
     /// [`Action::MakePending`] was executed.
     pub fn note_pending(&mut self, version: VersionId, login: Login) {
-        // Nobody can have set a password that was made just now. Where a refused login proves something, it is tried.
-        let probe = login.engine.login_proves_the_password().then_some(Probe::WrongPassword);
+        // Nobody can have set a password that was made just now. Where a refused login proves something, it is tried, unless
+        // an administrator sees the hashes: refused logins may lock the account.
+        let is_known = login.engine.login_proves_the_password()
+            || matches!(self.inspection, Some(Inspection::Account { passwords: Some(_), .. }));
+        let probe = is_known.then_some(Probe::WrongPassword);
         self.pending = Some(Labelled { version, reading: Some(Reading::Login(login)), probe });
         self.change = None;
         if let Some(Inspection::Account { passwords: Some(passwords), .. }) = &mut self.inspection {
@@ -621,6 +640,15 @@ impl Situation {
     #[must_use]
     pub fn is_second(&self, role: Role) -> bool {
         self.matching(role) == Match::Second
+    }
+
+    /// What the administrator has seen that would not let the account in with the right password either.
+    #[must_use]
+    pub const fn barrier(&self) -> Option<Cause> {
+        match self.inspection {
+            Some(Inspection::Account { barrier, .. }) => barrier,
+            _ => None,
+        }
     }
 
     /// Whether the account may have the pending password while SYSCURRENT still marks another version.
@@ -699,15 +727,14 @@ impl Situation {
         match self.probe(role)? {
             Probe::Accepted => Ok(true),
             Probe::WrongPassword | Probe::Refused | Probe::Expired => Ok(false),
-            Probe::Unknown(cause) if cause.is_for_good() => {
+            Probe::Unknown(cause) => {
                 // The administrator sees more than the login is told.
-                let seen = match self.inspection {
-                    Some(Inspection::Account { barrier: Some(barrier), .. }) => barrier,
-                    _ => cause,
-                };
-                Err(Action::NeedsOperator(OperatorReason::LoginBarred(role, seen)))
+                let seen = self.barrier().unwrap_or(cause);
+                Err(match cause.is_for_good() || (cause == Cause::Busy && seen.is_for_good()) {
+                    true => Action::NeedsOperator(OperatorReason::LoginBarred(role, seen)),
+                    false => Action::Retry(RetryReason::LoginUnknown(role, cause)),
+                })
             }
-            Probe::Unknown(cause) => Err(Action::Retry(RetryReason::LoginUnknown(role, cause))),
         }
     }
 }
@@ -736,7 +763,9 @@ fn decide(situation: &Situation) -> Result<Action, Action> {
         return Err(Action::NeedsOperator(OperatorReason::CandidatesRefused));
     }
     let by_sql = !situation.powers.service;
-    if by_sql && situation.change.is_none() && inspects_first(situation, account) {
+    // The administrator looks before anything else: it alone sees whether there are several accounts of one name, for
+    // different hosts, and which stored passwords are wrong. Trying them might lock the account.
+    if by_sql && situation.change.is_none() && situation.powers.admin {
         inspected(situation, base, account)?;
     }
     // Where an accepted login is a proof by itself, none has to be refused first, and some servers lock accounts that are
@@ -748,6 +777,7 @@ fn decide(situation: &Situation) -> Result<Action, Action> {
             discards_no_unknown_password(situation)?;
             return Ok(Action::SetPassword { by: Setter::Account(base) });
         }
+        proof_locks_nobody(situation)?;
     }
     if situation.logs_in(Role::Pending)? {
         passwords_are_checked(situation, account)?;
@@ -774,12 +804,6 @@ fn decide(situation: &Situation) -> Result<Action, Action> {
     }
 }
 
-/// Whether the administrator looks at the account before anything else: only it sees whether there are several accounts of
-/// one name, for different hosts.
-fn inspects_first(situation: &Situation, account: &Login) -> bool {
-    situation.powers.admin && account.engine.has_accounts_by_host()
-}
-
 /// Who sets the password: the management service where passwords are its business, else the account, and if no version
 /// of it logs in, the administrator.
 fn setter(situation: &Situation, base: Role, account: &Login) -> Result<Setter, Action> {
@@ -794,6 +818,7 @@ fn setter(situation: &Situation, base: Role, account: &Login) -> Result<Setter, 
         }
         found => {
             let role = found?;
+            proof_locks_nobody(situation)?;
             discards_no_unknown_password(situation)?;
             Ok(Setter::Account(role))
         }
@@ -867,6 +892,7 @@ fn admin_for_nobody(situation: &Situation, base: Role, account: &Login) -> Resul
         (Some(_), Some(role)) => return operator(OperatorReason::PasswordNotComparable(*role)),
         (_, None) => {}
     }
+    proof_locks_nobody(situation)?;
     discards_no_unknown_password(situation)?;
     Ok(Setter::Admin)
 }
@@ -949,11 +975,19 @@ fn who_logs_in(situation: &Situation, base: Role, account: &Login) -> Result<Rol
     }
 }
 
+/// That no login has to be refused for a proof, where one would lock the account.
+const fn proof_locks_nobody(situation: &Situation) -> Result<(), Action> {
+    if situation.refusal_locks && !situation.passwords_checked {
+        return Err(Action::NeedsOperator(OperatorReason::ProofWouldLock));
+    }
+    Ok(())
+}
+
 /// That accepting the pending password is a proof: by the engine, or because the server has refused some password.
 fn passwords_are_checked(situation: &Situation, account: &Login) -> Result<(), Action> {
     match situation.decoy {
         _ if situation.passwords_checked || account.engine.login_proves_the_password() => Ok(()),
-        None => Err(Action::ProbeDecoy),
+        None => proof_locks_nobody(situation).and(Err(Action::ProbeDecoy)),
         // The same pooler has just accepted the pending password.
         Some(Probe::Unknown(Cause::Pooler)) => Ok(()),
         Some(Probe::Unknown(cause)) => Err(Action::Retry(RetryReason::DecoyUnknown(cause))),

@@ -1,9 +1,9 @@
 //! The same planner with an executor that only looks: values are read and logins are tried, and what would be written is
 //! reported and taken for done, so that the planner goes on to the end.
 //!
-//! Writes nothing, in the service or in a database. Logins are tried as in a rotation; on MySQL and MariaDB, which lock
-//! accounts after refused logins, none is tried that is known to be refused, and SYSPREVIOUS not after a refused
-//! SYSCURRENT.
+//! Writes nothing, in the service or in a database. Logins are tried as in a rotation; since servers and their extensions lock
+//! accounts after refused logins, none is tried that is known to be refused and proves nothing, and SYSPREVIOUS not after a
+//! refused SYSCURRENT.
 
 use csms_core::{
     VersionId,
@@ -73,9 +73,13 @@ impl<S: Secrets, D: Databases, R: TryCryptoRng + ?Sized> DryRun<'_, S, D, R> {
                     self.attempt.situation.note_probe(Role::Pending, Probe::Accepted);
                     self.report_step(step, false, say::would_be_proven());
                 }
-                Action::Probe(Role::Pending) if self.assumed_pending && self.spares_refused_logins() => {
+                Action::Probe(Role::Pending) if self.assumed_pending && self.needs_no_refusal() => {
                     self.attempt.situation.note_probe(Role::Pending, Probe::WrongPassword);
                     self.report_step(step, false, say::not_set_yet());
+                }
+                Action::ProbeDecoy if self.attempt.refusal_locks => {
+                    self.attempt.situation.note_decoy(Probe::WrongPassword);
+                    self.report_step(step, false, say::none_is_tried());
                 }
                 Action::Probe(Role::Previous) if self.would_risk_a_lock() => return Err(self.not_tried_again()),
                 Action::Read(_) | Action::ReadAdmin | Action::Inspect | Action::Probe(_) | Action::ProbeDecoy => {
@@ -103,18 +107,17 @@ impl<S: Secrets, D: Databases, R: TryCryptoRng + ?Sized> DryRun<'_, S, D, R> {
         }
     }
 
-    /// Whether the server is of a kind that may lock accounts after refused logins, and needs none refused for a proof.
-    fn spares_refused_logins(&self) -> bool {
+    /// Whether no login has to be refused any more for the proof that the server checks passwords.
+    fn needs_no_refusal(&self) -> bool {
         let pending = self.attempt.accounts.of(Role::Pending);
-        matches!(pending, Some(Ok(account)) if account.login().engine.login_proves_the_password())
+        self.attempt.situation.passwords_are_checked()
+            || matches!(pending, Some(Ok(account)) if account.login().engine.login_proves_the_password())
     }
 
-    /// Whether SYSCURRENT was refused, on a server that may lock accounts after refused logins, and nothing shows that
-    /// SYSPREVIOUS would not be.
+    /// Whether SYSCURRENT was refused and nothing shows that SYSPREVIOUS would not be.
     fn would_risk_a_lock(&self) -> bool {
         self.attempt.mode == RotationMode::SingleUser
             && self.attempt.admin_secret.is_none()
-            && self.spares_refused_logins()
             && !self.attempt.situation.accepted(Role::Current)
     }
 

@@ -33,6 +33,10 @@ pub(super) struct Shown {
     pub(super) host: String,
     /// Ways of logging in, with the hash as it is shown. MariaDB may have several.
     pub(super) plugins: Vec<(String, Vec<u8>)>,
+    /// What else it asks of every login: the plugins of its second and third factor (MySQL).
+    pub(super) further_factors: Vec<String>,
+    /// What its clauses say beyond the defaults, a clause each: limits, the history of passwords, `REQUIRE`, default roles.
+    pub(super) options: Vec<String>,
     /// How to change its password; `None` when it logs in by something else than a password known here.
     pub(super) method: Option<Method>,
     pub(super) require: Require,
@@ -62,6 +66,8 @@ impl Shown {
             username: String::from_utf8(username).ok()?,
             host: String::from_utf8(host).ok()?,
             plugins: Vec::new(),
+            further_factors: Vec::new(),
+            options: Vec::new(),
             method: None,
             require: Require::Nothing,
             is_locked: false,
@@ -122,6 +128,8 @@ impl Shown {
         // What follows belongs to the account's owner, and MySQL writes apostrophes in it in a way of its own.
         let owners = |word: &Word<'_>| matches!(word, Word::Plain("ATTRIBUTE" | "COMMENT"));
         let words: Vec<Word<'_>> = words.take_while(|word| !owners(word)).collect();
+        self.further_factors = further_factors(&words);
+        self.options = options(&words);
         for (index, word) in words.iter().enumerate() {
             let next = words.get(index + 1);
             let number = || match next {
@@ -160,7 +168,8 @@ impl Shown {
     /// The names of its ways of logging in.
     pub(super) fn plugin_names(&self) -> String {
         let names: Vec<&str> = self.plugins.iter().map(|(name, _)| name.as_str()).collect();
-        names.join(" or ")
+        let first = names.join(" or ");
+        [first].iter().chain(&self.further_factors).map(String::as_str).collect::<Vec<_>>().join(" and ")
     }
 
     /// Whether a password is the account's first one; `None` when that cannot be told, also because another way of logging
@@ -184,11 +193,69 @@ impl Shown {
         if self.is_locked {
             return Some(Cause::Locked);
         }
-        if self.method.is_none() {
+        if self.method.is_none() || !self.further_factors.is_empty() {
             return Some(Cause::Unsupported);
         }
         self.has_expired.then_some(Cause::Expired)
     }
+}
+
+/// The plugins in `AND IDENTIFIED WITH 'plugin'`.
+fn further_factors(words: &[Word<'_>]) -> Vec<String> {
+    let plugin = |window: &[Word<'_>]| match window {
+        [Word::Plain("AND"), Word::Plain("IDENTIFIED"), Word::Plain("WITH"), Word::Quoted(plugin)] => {
+            Some(String::from_utf8_lossy(plugin).into_owned())
+        }
+        _ => None,
+    };
+    words.windows(4).filter_map(plugin).collect()
+}
+
+/// The clauses after the ways of logging in, but those that say no more than the default.
+fn options(words: &[Word<'_>]) -> Vec<String> {
+    let mut clauses: Vec<String> = Vec::new();
+    let mut before = "";
+    for word in words {
+        let text = match word {
+            Word::Plain(plain) => (*plain).to_owned(),
+            Word::Quoted(text) => format!("'{}'", String::from_utf8_lossy(text)),
+        };
+        let Word::Plain(plain) = word else {
+            push_word(&mut clauses, &text);
+            continue;
+        };
+        let begins = match *plain {
+            "REQUIRE" => before != "PASSWORD",
+            "PASSWORD" | "ACCOUNT" | "FAILED_LOGIN_ATTEMPTS" | "PASSWORD_LOCK_TIME" | "AND" => true,
+            "ROLE" => before == "DEFAULT",
+            plain => plain.starts_with("MAX_"),
+        };
+        match *plain {
+            // It introduces limits, and a default role.
+            "WITH" => {}
+            "ROLE" if begins => clauses.push("DEFAULT ROLE".to_owned()),
+            _ if begins => clauses.push(text),
+            _ => push_word(&mut clauses, &text),
+        }
+        before = plain;
+    }
+    let says_more = |clause: &String| {
+        let is_default = clause.ends_with(" DEFAULT")
+            || matches!(clause.as_str(), "REQUIRE NONE" | "ACCOUNT UNLOCK")
+            || (clause.ends_with(" 0") && !clause.starts_with("PASSWORD "));
+        !is_default && !clause.starts_with("AND ")
+    };
+    clauses.into_iter().filter(says_more).collect()
+}
+
+/// Writes a word behind the last clause; what comes before the first one is no option.
+fn push_word(clauses: &mut [String], word: &str) {
+    let Some(clause) = clauses.last_mut() else { return };
+    // The parts of a name stand together.
+    if !matches!(word, "@" | ",") && !clause.ends_with('@') {
+        clause.push(' ');
+    }
+    clause.push_str(word);
 }
 
 /// Whether the host part of an account admits a client, as the server names clients in `USER()`. A server that resolves names
@@ -276,16 +343,22 @@ impl<'a> Iterator for Words<'a> {
             self.0 = rest;
             return Some(Word::Quoted(text));
         }
-        let end = self.0.iter().position(u8::is_ascii_whitespace).unwrap_or(self.0.len());
+        let ends = |byte: &u8| byte.is_ascii_whitespace() || is_quote(*byte);
+        // A quote that is never closed is a word, too.
+        let end = self.0.iter().skip(1).position(ends).map_or(self.0.len(), |more| more + 1);
         let (word, rest) = self.0.split_at_checked(end)?;
         self.0 = rest;
         Some(Word::Plain(core::str::from_utf8(word).unwrap_or_default()))
     }
 }
 
+const fn is_quote(byte: u8) -> bool {
+    matches!(byte, b'`' | b'\'' | b'"')
+}
+
 /// Takes a name or text off the front; a doubled quote stands for one. `ANSI_QUOTES` makes names stand in double quotes.
 fn quoted(text: &[u8]) -> Option<(Vec<u8>, &[u8])> {
-    let (quote, mut rest) = text.split_first().filter(|(quote, _)| matches!(quote, b'`' | b'\'' | b'"'))?;
+    let (quote, mut rest) = text.split_first().filter(|(quote, _)| is_quote(**quote))?;
     let mut name = Vec::new();
     loop {
         let end = rest.iter().position(|byte| byte == quote)?;
@@ -377,6 +450,49 @@ mod tests {
         let locked = parse("CREATE USER `a`@`%` IDENTIFIED BY PASSWORD '*E' PASSWORD EXPIRE ACCOUNT LOCK");
         assert!(locked.is_locked && locked.has_expired);
         assert_eq!(locked.barrier(&Tls::Disable), Some(Cause::Locked));
+    }
+
+    #[test]
+    fn options_are_what_goes_beyond_the_defaults() {
+        let text = "CREATE USER `a`@`%` IDENTIFIED WITH 'caching_sha2_password' AS <secret> DEFAULT ROLE `r ACCOUNT LOCK`@`%`,`s`@`%` \
+                    REQUIRE SUBJECT '/CN=x y' ISSUER '/CN=ca' WITH MAX_QUERIES_PER_HOUR 5 MAX_USER_CONNECTIONS 8 PASSWORD EXPIRE \
+                    INTERVAL 90 DAY ACCOUNT UNLOCK PASSWORD HISTORY 3 PASSWORD REUSE INTERVAL DEFAULT PASSWORD REQUIRE CURRENT \
+                    OPTIONAL FAILED_LOGIN_ATTEMPTS 3 PASSWORD_LOCK_TIME UNBOUNDED ATTRIBUTE '{}'";
+        let shown = parse(text);
+        assert_eq!(
+            shown.options,
+            [
+                "DEFAULT ROLE 'r ACCOUNT LOCK'@'%', 's'@'%'",
+                "REQUIRE SUBJECT '/CN=x y' ISSUER '/CN=ca'",
+                "MAX_QUERIES_PER_HOUR 5",
+                "MAX_USER_CONNECTIONS 8",
+                "PASSWORD EXPIRE INTERVAL 90 DAY",
+                "PASSWORD HISTORY 3",
+                "PASSWORD REQUIRE CURRENT OPTIONAL",
+                "FAILED_LOGIN_ATTEMPTS 3",
+                "PASSWORD_LOCK_TIME UNBOUNDED",
+            ]
+        );
+        assert!(!shown.is_locked, "the name of a role is no clause");
+        let plain =
+            "CREATE USER `a`@`%` IDENTIFIED BY PASSWORD '*E1' REQUIRE NONE PASSWORD EXPIRE DEFAULT ACCOUNT UNLOCK";
+        assert!(parse(plain).options.is_empty());
+    }
+
+    #[test]
+    fn a_quote_that_is_not_closed_ends_the_reading() {
+        let text = "CREATE USER `a`@`%` IDENTIFIED WITH 'caching_sha2_password' AS <secret> REQUIRE SSL 'open PASSWORD HISTORY 3";
+        assert_eq!(parse(text).options, ["REQUIRE SSL 'open", "PASSWORD HISTORY 3"]);
+    }
+
+    #[test]
+    fn a_second_factor_is_what_a_login_lacks() {
+        let text = "CREATE USER `a`@`%` IDENTIFIED WITH 'caching_sha2_password' AS <secret> AND IDENTIFIED WITH 'auth_socket' AS \
+                    '/x' REQUIRE SSL PASSWORD EXPIRE DEFAULT ACCOUNT UNLOCK";
+        let shown = parse(text);
+        assert_eq!(shown.plugin_names(), "caching_sha2_password and auth_socket");
+        assert_eq!(shown.barrier(&Tls::Verify(Trust::default())), Some(Cause::Unsupported));
+        assert_eq!(shown.options, ["REQUIRE SSL"]);
     }
 
     #[test]

@@ -40,6 +40,9 @@ pub(super) fn has_any(grants: &[String], sufficient: &[&str]) -> bool {
 
 /// A line of `SHOW GRANTS` without the account that it is about, whose hash MariaDB shows there.
 pub(super) fn granted(grant: &str) -> String {
+    if let Some((revoked, _)) = grant.strip_prefix("REVOKE ").and_then(|revoke| revoke.rsplit_once(" FROM ")) {
+        return format!("a partial revoke of {revoked}");
+    }
     let (granted, account) = grant.rsplit_once(" TO ").unwrap_or((grant, ""));
     let option = if account.ends_with(" WITH GRANT OPTION") { " with grant option" } else { "" };
     format!("{}{option}", granted.trim_start_matches("GRANT "))
@@ -161,6 +164,16 @@ pub(super) fn lock(user: &str, host: &str, limit: Duration) -> String {
     format!("SELECT GET_LOCK('csms-{}', {})", &name[..40], limit.as_secs().max(1))
 }
 
+/// Asks what kinds of logins the server admits for new passwords; servers without the setting (MySQL before 8.0.27) have no row.
+pub(super) const AUTHENTICATION_POLICY: &str = "SHOW GLOBAL VARIABLES WHERE Variable_name = 'authentication_policy'";
+
+/// The plugin that a policy wants for the first factor, when it leaves no choice: `auth_socket` of `auth_socket,,`.
+/// `*` leaves it, and `*:plugin` names no more than the default.
+pub(super) fn wanted_plugin(policy: &str) -> Option<&str> {
+    let first = policy.split(',').next().map(str::trim)?;
+    Some(first).filter(|first| !first.is_empty() && !first.starts_with('*'))
+}
+
 /// Asks how an account logs in.
 pub(super) fn show(name: &Name) -> String {
     format!("SHOW CREATE USER {}", *name.or("CURRENT_USER()"))
@@ -250,6 +263,15 @@ mod tests {
     }
 
     #[test]
+    fn a_policy_may_want_another_plugin() {
+        for policy in ["*,,", "*", "*:caching_sha2_password,", "", " * , auth_socket"] {
+            assert_eq!(wanted_plugin(policy), None, "{policy}");
+        }
+        assert_eq!(wanted_plugin("auth_socket,,"), Some("auth_socket"));
+        assert_eq!(wanted_plugin("caching_sha2_password"), Some("caching_sha2_password"));
+    }
+
+    #[test]
     fn clauses_of_a_change_stand_in_the_order_of_the_grammar() {
         assert_eq!(
             *alter(&Name::LoggedIn, "new", Some("old"), true),
@@ -263,6 +285,7 @@ mod tests {
         assert_eq!(granted(shown), "USAGE ON *.* with grant option");
         assert_eq!(granted("GRANT SELECT ON `app`.* TO `a`@`%`"), "SELECT ON `app`.*");
         assert_eq!(granted("GRANT `role`@`%` TO `a`@`%`"), "`role`@`%`");
+        assert_eq!(granted("REVOKE SELECT ON `shop`.* FROM `a`@`%`"), "a partial revoke of SELECT ON `shop`.*");
     }
 
     #[test]

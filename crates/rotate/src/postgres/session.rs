@@ -82,6 +82,8 @@ pub(super) struct Session<'a> {
     pub(super) own: SocketAddr,
     /// How the server has asked for the password.
     pub(super) exchange: Exchange,
+    /// The main number of the server's version.
+    pub(super) version: u32,
 }
 
 impl Session<'_> {
@@ -186,13 +188,13 @@ fn begin(purpose: Purpose, limit: Duration, version: u32) -> String {
 }
 
 /// Logs in at one address, asks what `first` says for this main version of the server, and does `work` with what came of it.
-/// Nothing is asked when `first` says nothing. Statements end after `limit`; the transaction ends with the connection unless
+/// Statements end after `limit`; the transaction ends with the connection unless
 /// `work` commits it.
 pub(super) async fn with_session<T>(
     account: &Account,
     address: SocketAddr,
     (purpose, limit): (Purpose, Duration),
-    first: impl Fn(u32) -> Option<String>,
+    first: impl Fn(u32) -> String,
     work: impl AsyncFnOnce(&Session<'_>, Vec<Row>) -> Result<T, Error>,
 ) -> Result<T, Failed> {
     let mut work = Some(work);
@@ -210,11 +212,8 @@ pub(super) async fn with_session<T>(
         };
         let (own, version, exchange) = (opened.own, opened.version, opened.exchange);
         let done = drive(opened, async |client| {
-            let session = Session { client, own, exchange };
-            let found = match first(version) {
-                Some(question) => session.rows(&format!("{}{question}", begin(purpose, limit, version))).await?,
-                None => Vec::new(),
-            };
+            let session = Session { client, own, exchange, version };
+            let found = session.rows(&format!("{}{}", begin(purpose, limit, version), first(version))).await?;
             match work.take() {
                 Some(work) => work(&session, found).await.map(Some),
                 None => Ok(None),

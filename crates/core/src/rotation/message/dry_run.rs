@@ -18,6 +18,9 @@ messages! {
 
     would_be_proven() "dry-run.would-be-proven" "the new password would be proven by a login" "将通过登录验证新密码";
     not_set_yet() "dry-run.not-set-yet" "the new password is not set yet" "新密码尚未设置";
+    none_is_tried() "dry-run.none-is-tried"
+        "a refused login would lock the account, so none is tried"
+        "登录一旦被拒绝就会锁定账号，因此不做尝试";
     would_move(from, to) "dry-run.would-move"
         "SYSCURRENT would move from {from} to {to}, SYSPREVIOUS to {from}"
         "SYSCURRENT 将从 {from} 移到 {to}，SYSPREVIOUS 将移到 {from}";
@@ -34,9 +37,10 @@ messages! {
         "将由{setter}修改 {account} 的密码";
     not_tried_again() "dry-run.not-tried-again"
         "SYSCURRENT does not log in. A rotation would try SYSPREVIOUS as well; a dry run does not, because servers \
-         may lock an account after a few refused logins (FAILED_LOGIN_ATTEMPTS, max_password_errors)"
+         may lock an account after a few refused logins (FAILED_LOGIN_ATTEMPTS, max_password_errors, \
+         credcheck.max_auth_failure)"
         "SYSCURRENT 无法登录。轮转还会尝试 SYSPREVIOUS，试运行则不会，因为登录多次被拒绝后服务器可能锁定账号（\
-         FAILED_LOGIN_ATTEMPTS、max_password_errors）";
+         FAILED_LOGIN_ATTEMPTS、max_password_errors、credcheck.max_auth_failure）";
     admin_refused() "dry-run.admin-refused"
         "the server refuses the login of AdminSecret; this dry run has tried it once, and each rotation tries it once \
          more, and servers may lock an account after refused logins (FAILED_LOGIN_ATTEMPTS): mend AdminSecret first"

@@ -70,6 +70,12 @@ messages! {
     unsupported(account, plugins) "mysql.unsupported"
         "{account} logs in by {plugins}, whose passwords this function cannot set"
         "{account} 通过 {plugins} 登录，本函数无法设置其密码";
+    against_the_policy(wanted, account, plugins) "mysql.against-the-policy"
+        "authentication_policy wants {wanted}, and {account} logs in by {plugins}"
+        "authentication_policy 要求 {wanted}，而 {account} 通过 {plugins} 登录";
+    first_factor_alone(what, plugins) "mysql.first-factor-alone"
+        "{what}; it logs in by {plugins}, of which this function has the first"
+        "{what}；该账号通过 {plugins} 登录，本函数只有其中第一种";
     hash(account, digest) "mysql.hash" "{account}, hash digest {digest}" "{account}，哈希摘要 {digest}";
     admits_only(what, host, client) "mysql.admits-only"
         "{what}; it admits only {host}, and this is {client}"
@@ -90,10 +96,18 @@ messages! {
 
     error(number) "mysql.error" "error {number}" "错误 {number}";
     refused_without_password() "mysql.error-1698"
-        "error 1698: a wrong password, or an account that logs in without one (auth_socket, unix_socket)"
-        "错误 1698：密码错误，或账号不使用密码登录（auth_socket、unix_socket）";
+        "error 1698: a wrong password, or an account that logs in without one (auth_socket, unix_socket), or by a \
+         second factor besides"
+        "错误 1698：密码错误，或账号不使用密码登录（auth_socket、unix_socket），或还需第二身份验证因素";
     refused() "mysql.error-1045"
-        "error 1045: a wrong password, or a host, a client certificate or TLS that the account asks for"
-        "错误 1045：密码错误，或不满足账号对主机、客户端证书或 TLS 的要求";
+        "error 1045: a wrong password, or a host, a client certificate, TLS or a second factor that the account asks \
+         for"
+        "错误 1045：密码错误，或不满足账号对主机、客户端证书、TLS 或第二身份验证因素的要求";
+    not_the_policy() "mysql.error-4058"
+        "error 4058: authentication_policy wants another way of logging in than the account's"
+        "错误 4058：authentication_policy 要求的登录方式与账号的不同";
+    register_second_factor() "mysql.error-4055"
+        "error 4055: the account has to register its second factor first"
+        "错误 4055：账号须先注册其第二身份验证因素";
     unexpected_packet() "mysql.unexpected-packet" "unexpected packet" "收到意外的数据包";
 }

@@ -30,6 +30,9 @@ messages! {
     one_password() "postgresql.one-password"
         "PostgreSQL keeps one password for each role; with MultiUser, SYSCURRENT always logs in"
         "PostgreSQL 的每个角色只有一个密码；使用 MultiUser 时 SYSCURRENT 始终可以登录";
+    banned_after(limit) "postgresql.banned-after"
+        "the role is banned after {limit} failed logins (credcheck.max_auth_failure), those of rotations included"
+        "登录失败 {limit} 次（包括轮转的登录，见 credcheck.max_auth_failure）后该角色会被封禁";
     role_expires(date) "postgresql.role-expires"
         "the role expires on {date} (VALID UNTIL), whatever its password"
         "无论密码如何，该角色将于 {date} 过期（VALID UNTIL）";
@@ -48,6 +51,9 @@ messages! {
         "ADMIN OPTION on {role} for the administrator"
         "管理员需要对 {role} 的 ADMIN OPTION";
     hashes_hidden() "postgresql.hashes-hidden" "the administrator may not read pg_authid" "管理员无权读取 pg_authid";
+    no_connections(what) "postgresql.no-connections"
+        "{what}; its CONNECTION LIMIT is 0"
+        "{what}；其 CONNECTION LIMIT 为 0";
     hash(role, digest, kind) "postgresql.hash"
         "{role}, hash digest {digest} ({kind})"
         "{role}，哈希摘要 {digest}（{kind}）";
@@ -92,6 +98,11 @@ messages! {
     database_limit() "postgresql.database-limit"
         "the database has as many connections as its CONNECTION LIMIT; with 0 superusers alone log in"
         "该数据库的连接数已达 CONNECTION LIMIT；为 0 时只有超级用户可以登录";
+    banned() "postgresql.banned"
+        "credcheck has banned the role after failed logins (credcheck.max_auth_failure), of which this may have been \
+         the last, with a wrong password; a superuser admits it again with pg_banned_role_reset"
+        "credcheck 在登录失败后封禁了该角色（credcheck.max_auth_failure），本次登录可能因密码错误而成为最后一次失败；超\
+         级用户可用 pg_banned_role_reset 解除封禁";
     perhaps_banned() "postgresql.perhaps-banned"
         "an extension may have banned the role after failed logins"
         "扩展可能在登录失败后封禁了该角色";

@@ -179,6 +179,12 @@ messages! {
     passwords_not_checked() "operator.passwords-not-checked"
         "the database accepts any password for this account"
         "数据库接受该账号的任何密码";
+    proof_would_lock() "operator.proof-would-lock"
+        "the server locks the account after one failed login, and only a failed login would prove here that it checks \
+         passwords (PostgreSQL 16 and later say so themselves, where no proxy is in between); allow two failed logins, \
+         or exempt the account, and rotate again"
+        "登录失败一次后服务器就会锁定账号，而此处只有失败的登录才能证明服务器校验密码（PostgreSQL 16 及更高版本在没有代\
+         理时会自行说明）；请允许失败两次，或将该账号设为例外，然后再次轮转";
     candidates_refused() "operator.candidates-refused"
         "the database refuses the new passwords; see its password policy"
         "数据库拒绝了新密码；请查看其密码策略";

@@ -205,15 +205,16 @@ fn with_admin(situation: Situation, admin: Login) -> Situation {
 fn the_administrator_is_asked_only_when_the_account_cannot_help_itself() {
     let powers = Powers { admin: true, service: false };
     let rejected = with(single().with_powers(powers), &[(Pending, Rejected)]);
-    assert_eq!(plan(&with(rejected.clone(), &[(Current, Accepted)])), Action::SetPassword { by: BY_ITSELF });
-    assert!(matches!(plan(&with(rejected.clone(), &[(Current, DOWN)])), Action::Retry(_)));
-    let nobody = with(rejected.clone(), &[(Current, Rejected), (Previous, Rejected)]);
-    assert_eq!(plan(&nobody), Action::ReadAdmin);
-    let mut nobody = with_admin(nobody, login("root"));
-    assert_eq!(plan(&nobody), Action::Inspect);
+    assert_eq!(plan(&rejected), Action::ReadAdmin);
+    let mut looked = with_admin(rejected, login("root"));
+    assert_eq!(plan(&looked), Action::Inspect);
+    looked.note_inspection(Inspection::Account { barrier: None, passwords: None });
+    assert_eq!(plan(&with(looked.clone(), &[(Current, Accepted)])), Action::SetPassword { by: BY_ITSELF });
+    assert!(matches!(plan(&with(looked.clone(), &[(Current, DOWN)])), Action::Retry(_)));
+    let mut nobody = looked.clone();
     nobody.note_inspection(ALL_WRONG);
-    assert_eq!(plan(&nobody), Action::SetPassword { by: Setter::Admin });
-    let mut forbidden = with_admin(with(rejected, &[(Current, Accepted)]), login("root"));
+    assert_eq!(plan(&nobody), Action::SetPassword { by: Setter::Admin }, "no stored password is tried");
+    let mut forbidden = with(looked, &[(Current, Accepted)]);
     forbidden.note_change(BY_ITSELF, Change::NotDone(Cause::Forbidden));
     assert_eq!(plan(&forbidden), Action::SetPassword { by: Setter::Admin });
     forbidden.note_change(Setter::Admin, Change::NotDone(Cause::Forbidden));
@@ -272,6 +273,46 @@ fn an_administrator_that_is_refused_is_named_and_not_tried_again() {
 }
 
 #[test]
+fn a_login_that_would_lock_the_account_is_not_made_for_a_proof() {
+    let refused = Action::NeedsOperator(OperatorReason::ProofWouldLock);
+    let mut accepted = with(single(), &[(Current, Accepted)]);
+    accepted.note_refusal_locks();
+    assert_eq!(plan(&accepted), refused);
+    let mut resumed = with(single(), &[(Pending, Accepted)]);
+    resumed.note_refusal_locks();
+    assert_eq!(plan(&resumed), refused);
+    let mut helped = with_admin(single(), login("root"));
+    helped.note_inspection(ALL_WRONG);
+    helped.note_refusal_locks();
+    assert_eq!(plan(&helped), refused);
+    accepted.note_passwords_checked();
+    assert_eq!(plan(&accepted), Action::SetPassword { by: BY_ITSELF });
+}
+
+#[test]
+fn a_password_made_after_the_administrator_has_looked_is_not_tried() {
+    let mut situation = with_admin(single(), login("root"));
+    let Inspection::Account { passwords: Some(wrong), .. } = ALL_WRONG else { panic!("an account") };
+    let right = Passwords { current: Match::First, ..wrong };
+    situation.note_inspection(Inspection::Account { barrier: None, passwords: Some(right) });
+    assert_eq!(plan(&situation), Action::Probe(Current));
+    situation.note_probe(Current, Accepted);
+    situation.note_change(BY_ITSELF, Change::RefusedCandidate);
+    assert_eq!(plan(&situation), Action::MakePending { base: Current });
+    situation.note_pending(version(4), login("app"));
+    assert_eq!(plan(&situation), Action::SetPassword { by: BY_ITSELF });
+}
+
+#[test]
+fn a_limit_of_connections_that_the_administrator_sees_to_be_none_is_for_good() {
+    let busy = with(single(), &[(Current, Probe::Unknown(Cause::Busy))]);
+    assert_eq!(plan(&busy), Action::Retry(RetryReason::LoginUnknown(Current, Cause::Busy)));
+    let mut seen = with_admin(busy, login("root"));
+    seen.note_inspection(Inspection::Account { barrier: Some(Cause::Barred), passwords: None });
+    assert_eq!(plan(&seen), Action::NeedsOperator(OperatorReason::LoginBarred(Current, Cause::Barred)));
+}
+
+#[test]
 fn an_expired_password_is_right_and_the_administrator_renews_it() {
     let expired = with(single(), &[(Pending, Rejected), (Current, Probe::Expired)]);
     assert_eq!(plan(&expired), Action::NeedsOperator(OperatorReason::PasswordExpired(Current)));
@@ -326,7 +367,7 @@ fn a_second_password_is_restored_before_it_is_replaced() {
 }
 
 #[test]
-fn on_mysql_the_administrator_looks_for_accounts_of_the_same_name_first() {
+fn the_administrator_looks_for_accounts_of_the_same_name_first() {
     let mut situation = with_admin(on_mysql(single()), Login { engine: Engine::MySql, ..login("root") });
     assert_eq!(plan(&situation), Action::Inspect);
     situation.note_inspection(Inspection::SeveralAccounts);
@@ -489,12 +530,12 @@ fn any_situation() -> impl Strategy<Value = Situation> {
     ];
     let labelled = (any_labelled(), any_labelled(), any_labelled());
     let rest = (any::<bool>(), proptest::option::of(1_u32..6), any_probe(), any::<bool>(), change, 0..=MAX_CANDIDATES);
-    let others = (any::<bool>(), any::<bool>(), any_admin(), any_inspection());
+    let others = (any::<bool>(), any::<bool>(), any_admin(), any_inspection(), any::<bool>());
     (labelled, rest, others).prop_map(
         |(
             (pending, current, previous),
             (multi, goal, decoy, passwords_checked, change, refused),
-            (has_admin, service, admin, inspection),
+            (has_admin, service, admin, inspection, refusal_locks),
         )| Situation {
             mode: if multi { RotationMode::MultiUser } else { RotationMode::SingleUser },
             powers: Powers { admin: has_admin, service },
@@ -506,6 +547,7 @@ fn any_situation() -> impl Strategy<Value = Situation> {
             previous,
             decoy,
             passwords_checked,
+            refusal_locks,
             change,
             refused,
         },

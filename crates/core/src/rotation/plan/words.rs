@@ -198,6 +198,7 @@ impl OperatorReason {
             Self::AdminIsTheAccount => reasons::admin_is_the_account(),
             Self::AdminRefused => reasons::admin_refused(),
             Self::PasswordsNotChecked => reasons::passwords_not_checked(),
+            Self::ProofWouldLock => reasons::proof_would_lock(),
             Self::CandidatesRefused => reasons::candidates_refused(),
         }
     }
