@@ -56,7 +56,7 @@ pub(crate) struct Arguments {
     /// Due secrets of each engine.
     #[arg(long, default_value_t = 1000)]
     secrets: usize,
-    /// Rotations at a time.
+    /// Rotations at a time, at most 250; the server has a quarter of its permits for one database, and gets four times as many.
     #[arg(long, default_value_t = 8)]
     concurrency: usize,
 }
@@ -417,7 +417,8 @@ async fn finished(server: &Server, secrets: usize, begun: Instant) -> Result<(Du
 }
 
 async fn rotations(database: &Arc<Database>, arguments: &Arguments) -> Result<Measured> {
-    let concurrency = arguments.concurrency.to_string();
+    // A server has a quarter of its permits for one database.
+    let concurrency = arguments.concurrency.saturating_mul(4).to_string();
     let options = Options { binary: Some(arguments.csms.clone()), ..Options::default() };
     let options = options.argument("--log").argument("error").argument("--rotation-concurrency").argument(concurrency);
     let mut server = Server::start(options).await?;
