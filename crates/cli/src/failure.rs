@@ -7,7 +7,7 @@ use csms_core::{Violation, rotation::message::function::service_refused};
 use serde_json::{Value, json};
 use thiserror::Error;
 
-use crate::language::in_terminal;
+use crate::language::{in_terminal, of_terminal};
 
 /// The part of `--help` that lists the exit statuses.
 pub(crate) const STATUSES: &str = "\
@@ -130,7 +130,10 @@ impl CliError {
     pub(crate) fn told(&self) -> String {
         match self {
             Self::About { subject, error } => format!("{subject}: {}", error.told()),
-            Self::Service(ClientError::Refused { status, code, request_id, detail: Some(detail), .. }) => {
+            // A newer server may have messages that are not known here; the text beside one says the same.
+            Self::Service(ClientError::Refused { status, code, request_id, detail: Some(detail), .. })
+                if detail.sentence_in(of_terminal()).is_some() =>
+            {
                 in_terminal(&service_refused(code, (**detail).clone(), *status, request_id))
             }
             other => other.to_string(),

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     identity::{ProjectId, SecretId, TaskId},
     name::SecretName,
-    rotation::message::Message,
+    rotation::message::{Message, message_or_none},
     rotation_config::RotationMode,
     time::UnixMillis,
     urn::FunctionUrn,
@@ -42,7 +42,7 @@ pub struct TaskStep {
     /// How it ended, in an English sentence without any secret value.
     pub outcome: String,
     /// The same as a message; steps of earlier versions and of functions of others have none.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "message_or_none", skip_serializing_if = "Option::is_none")]
     pub detail: Option<Message>,
 }
 
@@ -77,7 +77,7 @@ pub enum TaskStatus {
         /// What happened, in an English sentence without any secret value.
         message: String,
         /// The same as a message; tasks of earlier versions have none.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[serde(default, deserialize_with = "message_or_none", skip_serializing_if = "Option::is_none")]
         detail: Option<Message>,
     },
 }
@@ -149,7 +149,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::rotation::message::reasons;
+    use crate::rotation::message::{reasons, service};
 
     fn task() -> Task {
         let id = "22222222-2222-4222-8222-222222222222";
@@ -167,6 +167,21 @@ mod tests {
             status: TaskStatus::Running,
             steps: Vec::new(),
         }
+    }
+
+    #[test]
+    fn a_task_with_a_message_beyond_the_bounds_is_read_without_it() {
+        let deepest = (0..11)
+            .fold(json!({ "code": "x" }), |inner, _| json!({ "code": "attempt.joined", "fields": { "all": [inner] } }));
+        let foreign = Message::read(&deepest).unwrap();
+        let wrapped = service::failed_with("CSMS.0511", service::failed_with("X", foreign));
+        let mut task = task();
+        task.note_text(UnixMillis::new(2), "function", "X: m", Some(wrapped.clone()));
+        let failed = TaskStatus::Failed { code: "CSMS.0511".into(), message: "m".into(), detail: Some(wrapped) };
+        let stored = serde_json::to_value(Task { status: failed, ..task }).unwrap();
+        let read: Task = serde_json::from_value(stored).unwrap();
+        assert_eq!((read.steps[0].outcome.as_str(), &read.steps[0].detail), ("X: m", &None));
+        assert_eq!(read.status, TaskStatus::Failed { code: "CSMS.0511".into(), message: "m".into(), detail: None });
     }
 
     #[test]

@@ -18,6 +18,7 @@ use csms_core::{
         message::{connection, service as say},
     },
     sign::{Signer, percent_encode},
+    task::one_line,
 };
 use functiongraph_runtime::{
     Credentials,
@@ -81,13 +82,16 @@ impl InvokeFailure {
     /// The failure as a message.
     pub fn message(self) -> Message {
         match self {
-            Self::Function(reason) => say::function_failed(reason),
-            Self::Unreachable(reason) => say::function_unreachable(connection::said(reason)),
+            Self::Function(reason) => say::function_failed(one_line(&reason, MAX_REASON)),
+            Self::Unreachable(reason) => say::function_unreachable(connection::said(one_line(&reason, MAX_REASON))),
             Self::NoEndpoint => say::function_unreachable(say::no_functiongraph()),
             Self::NotAllowed => say::function_not_allowed(),
         }
     }
 }
+
+/// Longest reason that is kept, in characters: it may be the function's own words.
+const MAX_REASON: usize = 1000;
 
 /// Why a function cannot be registered.
 #[derive(Debug, thiserror::Error)]

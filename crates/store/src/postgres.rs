@@ -78,6 +78,13 @@ macro_rules! read {
     };
 }
 
+/// Runs a search, as [`read!`] does.
+macro_rules! search {
+    ($self:ident, |$session:ident| $read:expr) => {
+        alone!($self, open_to_search, |$session| $read)
+    };
+}
+
 /// Runs one statement that writes, which may be repeated, as [`read!`] does.
 macro_rules! write_alone {
     ($self:ident, |$session:ident| $write:expr) => {
@@ -234,15 +241,15 @@ impl Store for PostgresStore {
         filter: &SecretFilter,
         window: Window<'_>,
     ) -> Result<Page<Secret>, StoreError> {
-        read!(self, |session| find::find(session, project, filter, window))
+        search!(self, |session| find::find(session, project, filter, window))
     }
 
     async fn count_secrets(&self, project: &ProjectId, filter: &SecretFilter) -> Result<u64, StoreError> {
-        read!(self, |session| find::count(session, project, filter))
+        search!(self, |session| find::count(session, project, filter))
     }
 
     async fn project_tags(&self, project: &ProjectId) -> Result<Vec<(String, String)>, StoreError> {
-        read!(self, |session| find::tags(session, project))
+        search!(self, |session| find::tags(session, project))
     }
 
     async fn secret_by_id(&self, project: &ProjectId, id: &SecretId) -> Result<Option<Secret>, StoreError> {

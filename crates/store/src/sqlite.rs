@@ -94,7 +94,7 @@ struct Parts {
     leases: Arc<Leases>,
     row_key: Arc<KnownKey>,
     /// Permits for searches, which may take as long as there are rows.
-    scans: Semaphore,
+    scans: Arc<Semaphore>,
     _lock: Option<File>,
 }
 
@@ -151,7 +151,7 @@ impl SqliteStore {
             readers,
             leases: Arc::default(),
             row_key: Arc::default(),
-            scans: Semaphore::new(MAX_SEARCHES),
+            scans: Arc::new(Semaphore::new(MAX_SEARCHES)),
             _lock: lock,
         };
         Ok(Self(Arc::new(parts)))
@@ -164,10 +164,15 @@ impl SqliteStore {
         search: impl FnOnce(&Parts) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         let failed = |error| StoreError::Unavailable(error);
-        let alone = self.0.scans.acquire().await;
-        let _alone = alone.map_err(|error| failed(Cause::with("searching", error)))?;
+        let alone = Arc::clone(&self.0.scans).acquire_owned().await;
+        let alone = alone.map_err(|error| failed(Cause::with("searching", error)))?;
         let parts = Arc::clone(&self.0);
-        let found = tokio::task::spawn_blocking(move || search(&parts)).await;
+        // Whoever leaves while it runs frees nothing early.
+        let found = tokio::task::spawn_blocking(move || {
+            let _alone = alone;
+            search(&parts)
+        });
+        let found = found.await;
         found.map_err(|error| failed(Cause::with("searching", error)))?
     }
 

@@ -2,7 +2,7 @@
 
 use csms_client::{Client, ClientError, CreateVersionBody, Credentials};
 use csms_core::{
-    ProjectId, SecretName, SecretValue, StageName, VersionId,
+    Language, ProjectId, SecretName, SecretValue, StageName, VersionId,
     rotation::{
         FailureCode, Message, RotationEvent,
         message::{connection, function as say},
@@ -141,7 +141,9 @@ fn told(error: ClientError) -> SecretsError {
 fn message(error: ClientError) -> Message {
     match error {
         ClientError::Refused { status, code, message, request_id, detail } => {
-            let said = detail.map_or_else(|| connection::said(message), |detail| *detail);
+            // A newer server may have messages that are not known here; the text beside one says the same.
+            let known = detail.filter(|detail| detail.sentence_in(Language::English).is_some());
+            let said = known.map_or_else(|| connection::said(message), |detail| *detail);
             say::service_refused(code, said, status, request_id)
         }
         ClientError::Unreachable { endpoint, reason } => say::service_unreachable(endpoint, reason),

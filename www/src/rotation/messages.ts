@@ -30,9 +30,9 @@ function inChinese(text: string, { phrases, units }: Catalogue): string {
 export function sentenceOf(message: Message, language: Language, catalogue: Catalogue): string | undefined {
   const isChinese = language === "zh-CN";
   const sentence = (of: Message, depth: number): string => {
-    const template = catalogue.messages[of.code]?.[isChinese ? 1 : 0];
+    const template = catalogue.messages[(of as Message | null)?.code ?? ""]?.[isChinese ? 1 : 0];
     if (template === undefined || depth === 0) throw new RangeError("the message is not known");
-    return template.replace(/\{([a-z_]+)\}/g, (_, name: string) => {
+    const text = template.replace(/\{([a-z_]+)\}/g, (_, name: string) => {
       const field = of.fields?.[name];
       if (typeof field === "string") return isChinese && name === PHRASE ? inChinese(field, catalogue) : field;
       if (typeof field === "number") return String(field);
@@ -40,6 +40,8 @@ export function sentenceOf(message: Message, language: Language, catalogue: Cata
       if (field?.code === undefined) throw new RangeError("the message lacks a field");
       return sentence(field, depth - 1);
     });
+    // What a field says twice doubles at each depth.
+    return text.slice(0, 2 * MAX_SENTENCE);
   };
   try {
     return sentence(message, MAX_DEPTH).slice(0, MAX_SENTENCE);

@@ -174,6 +174,10 @@ impl Message {
 
     fn write(&self, language: Language, sentence: &mut String) -> Option<()> {
         let template = templates().find(|template| template.code == self.code)?;
+        // What a field says twice doubles at each depth; nobody sees more than the beginning.
+        if sentence.len() > 4 * MAX_SENTENCE {
+            return Some(());
+        }
         let mut rest = template.sentence(language);
         while let Some((before, after)) = rest.split_once('{') {
             sentence.push_str(before);

@@ -14,7 +14,7 @@ use std::{
 
 use csms_api::ErrorCode;
 use csms_core::{
-    ProjectId, Secret, SecretName, StageName, TaskId, UnixMillis, VersionId,
+    Language, ProjectId, Secret, SecretName, StageName, TaskId, UnixMillis, VersionId,
     event::Occurrence,
     rotation::{
         Account, FailureCode, Message, RotationEvent, RotationReply,
@@ -441,7 +441,9 @@ async fn call(app: &App, task: &mut Task, secret: &Secret, holder: &LeaseOwner) 
         // Its clock may go wrong; the time of the answer bounds it.
         let now = app.clock.now();
         let at = reported.at.map_or(now, |at| at.min(now));
-        task.note_text(at, &reported.step, &reported.outcome, reported.outcome_detail);
+        // What cannot be put into words is no more than the text beside it.
+        let detail = reported.outcome_detail.filter(|detail| detail.sentence_in(Language::English).is_some());
+        task.note_text(at, &reported.step, &reported.outcome, detail);
     }
     match RotationReply::parse(&reply) {
         Some(RotationReply::Success { version_id }) => VersionId::parse(&version_id)

@@ -25,7 +25,7 @@ CREATE TABLE secret_tags (
 CREATE INDEX secret_tags_by_value ON secret_tags (project, key, value, name);
 
 -- Checksum of the newest document that changed no tag. A change of the document that puts no checksum here has the tags
--- written again.
+-- written again, and so has one that leaves the column alone, as servers of older releases do.
 ALTER TABLE secrets ADD COLUMN tagged BIGINT;
 
 CREATE FUNCTION trigrams_in(name TEXT) RETURNS SETOF TEXT LANGUAGE sql IMMUTABLE AS $$
@@ -42,7 +42,7 @@ CREATE FUNCTION tags_in(document TEXT) RETURNS TABLE (key TEXT, value TEXT) LANG
     FROM substring($1 FROM '"enterprise_project_id":("(?:[^"\\]|\\.)*")') AS enterprise WHERE enterprise <> '"0"'
 $$;
 
-CREATE FUNCTION secrets_searchable() RETURNS TRIGGER LANGUAGE plpgsql AS $$
+CREATE FUNCTION secrets_searchable() RETURNS TRIGGER LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 BEGIN
     IF NOT EXISTS (SELECT FROM search_projects WHERE project = new.project) THEN
         INSERT INTO search_projects (project) VALUES (new.project) ON CONFLICT DO NOTHING;
@@ -60,7 +60,7 @@ $$;
 CREATE TRIGGER secrets_searchable AFTER INSERT ON secrets
     FOR EACH ROW EXECUTE FUNCTION secrets_searchable();
 
-CREATE FUNCTION secrets_tagged() RETURNS TRIGGER LANGUAGE plpgsql AS $$
+CREATE FUNCTION secrets_tagged() RETURNS TRIGGER LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 BEGIN
     DELETE FROM secret_tags WHERE project = (SELECT number FROM search_projects WHERE project = old.project)
         AND name = old.name AND key = ANY (ARRAY(SELECT tag.key FROM tags_in(old.document) AS tag));
@@ -72,9 +72,10 @@ BEGIN
 END
 $$;
 CREATE TRIGGER secrets_tagged AFTER UPDATE OF document ON secrets
-    FOR EACH ROW WHEN (new.tagged IS DISTINCT FROM new.checksum) EXECUTE FUNCTION secrets_tagged();
+    FOR EACH ROW WHEN (new.tagged IS DISTINCT FROM new.checksum OR new.tagged IS NOT DISTINCT FROM old.tagged)
+    EXECUTE FUNCTION secrets_tagged();
 
-CREATE FUNCTION secrets_not_searchable() RETURNS TRIGGER LANGUAGE plpgsql AS $$
+CREATE FUNCTION secrets_not_searchable() RETURNS TRIGGER LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 BEGIN
     DELETE FROM secret_trigrams WHERE project = (SELECT number FROM search_projects WHERE project = old.project)
         AND name = old.name AND trigram = ANY (ARRAY(SELECT trigrams_in(old.name)));

@@ -98,6 +98,8 @@ pub(super) struct Connections {
     /// Places for writes that may wait for locks of others: a quarter of the connections, so that such waits leave the rest
     /// to everything else.
     pub(super) waiting: Arc<Semaphore>,
+    /// One permit for each search that may run: they read many rows, and the other connections are for those who read one.
+    pub(super) searching: Arc<Semaphore>,
     /// What binds rows.
     pub(super) row_key: Arc<KnownKey>,
 }
@@ -166,8 +168,9 @@ pub(super) fn connections(settings: &PostgresSettings) -> Result<Connections, St
         .post_create(hook)
         .build()
         .map_err(|error| StoreError::Unavailable(Cause::with("setting up connections", error)))?;
-    let waiting = Arc::new(Semaphore::new((settings.max_connections / 4).max(1)));
-    Ok(Connections { pool, tls, limits, waiting, row_key: Arc::default() })
+    let quarter = || Arc::new(Semaphore::new((settings.max_connections / 4).max(1)));
+    let (waiting, searching) = (quarter(), quarter());
+    Ok(Connections { pool, tls, limits, waiting, searching, row_key: Arc::default() })
 }
 
 fn config(settings: &PostgresSettings) -> Result<Config, StoreError> {

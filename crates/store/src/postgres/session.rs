@@ -15,7 +15,7 @@ use std::{
 
 use deadpool_postgres::Object;
 use futures_util::{Stream, StreamExt as _};
-use tokio::sync::OwnedSemaphorePermit;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_postgres::{
     Row, Statement,
     types::{ToSql, Type},
@@ -95,7 +95,16 @@ impl Session {
 
     /// As [`Session::open`], for a statement that may wait for a lock: such waits take a part of the connections at most.
     pub(super) async fn open_to_write(connections: &Connections) -> Result<Self, StoreError> {
-        let permit = Arc::clone(&connections.waiting).acquire_owned().await;
+        Self::open_by_permit(connections, &connections.waiting).await
+    }
+
+    /// As [`Session::open`], for a search, which may read many rows: they take a part of the connections at most.
+    pub(super) async fn open_to_search(connections: &Connections) -> Result<Self, StoreError> {
+        Self::open_by_permit(connections, &connections.searching).await
+    }
+
+    async fn open_by_permit(connections: &Connections, permits: &Arc<Semaphore>) -> Result<Self, StoreError> {
+        let permit = Arc::clone(permits).acquire_owned().await;
         let permit = permit.map_err(|_| StoreError::Unavailable(Cause::new("the store is closed")))?;
         let mut session = Self::open(connections).await?;
         session.permit = Some(permit);

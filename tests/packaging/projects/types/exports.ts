@@ -242,7 +242,8 @@ export async function backups(client: csms.CsmsClient) {
 }
 
 export function stepOf(step: csms.TaskStep): csms.Task["steps"] {
-  return [step];
+  const message: csms.Message | undefined = step.outcome_detail;
+  return message?.fields === undefined ? [step] : [{ ...step, outcome: message.code }];
 }
 
 export async function encryption(publicJwk: csms.JsonWebKeyOf256Bits): Promise<string> {

@@ -12,6 +12,7 @@ use serde::{Deserialize, Deserializer, de::Error};
 use serde_json::Value;
 
 use super::{Field, Message};
+use crate::task::one_line;
 
 /// How deep messages may stand within each other.
 const MAX_DEPTH: usize = 12;
@@ -25,15 +26,18 @@ const MAX_FIELDS: usize = 8;
 /// Longest code and longest name of a field, in bytes.
 const MAX_NAME: usize = 64;
 
-/// Longest text, and all texts together, in characters; more is cut off.
+/// Longest text, in characters; more is cut off.
 const MAX_TEXT: usize = 1000;
-const MAX_TEXTS: usize = 4000;
+
+/// All codes, names and texts together, in characters: of texts more is cut off, and more names are beyond the bounds. Some more
+/// than the longest sentence.
+const MAX_CHARACTERS: usize = 2500;
 
 /// Reads one message and what stands within it.
 struct Reader {
     /// How many more messages there may be.
     messages: usize,
-    /// How many more characters their texts may have.
+    /// How many more characters they may have.
     characters: usize,
 }
 
@@ -41,23 +45,28 @@ impl Reader {
     fn message(&mut self, value: &Value, depth: usize) -> Option<Message> {
         self.messages = self.messages.checked_sub(1)?;
         let within = depth.checked_sub(1)?;
-        let code = value.get("code")?.as_str().filter(|code| code.len() <= MAX_NAME)?;
+        let code = self.name(value.get("code")?.as_str()?)?;
         let mut fields = BTreeMap::new();
         if let Some(found) = value.get("fields") {
             let found = found.as_object().filter(|found| found.len() <= MAX_FIELDS)?;
             for (name, value) in found {
-                let field = self.field(value, within).filter(|_| name.len() <= MAX_NAME)?;
-                fields.insert(name.clone(), field);
+                let name = self.name(name)?;
+                fields.insert(name, self.field(value, within)?);
             }
         }
-        Some(Message { code: code.to_string(), fields })
+        Some(Message { code, fields })
+    }
+
+    fn name(&mut self, name: &str) -> Option<String> {
+        self.characters = self.characters.checked_sub(name.len()).filter(|_| name.len() <= MAX_NAME)?;
+        (!name.contains(char::is_control)).then(|| name.to_string())
     }
 
     fn field(&mut self, value: &Value, depth: usize) -> Option<Field> {
         Some(match value {
             Value::Number(number) => Field::Number(number.as_u64()?),
             Value::String(text) => {
-                let text: String = text.chars().take(MAX_TEXT.min(self.characters)).collect();
+                let text = one_line(text, MAX_TEXT.min(self.characters));
                 self.characters = self.characters.saturating_sub(text.chars().count());
                 Field::Text(text)
             }
@@ -75,7 +84,7 @@ impl Message {
     /// The message that a JSON value holds; `None` when it is of another form or beyond the bounds.
     #[must_use]
     pub fn read(value: &Value) -> Option<Self> {
-        Reader { messages: MAX_MESSAGES, characters: MAX_TEXTS }.message(value, MAX_DEPTH)
+        Reader { messages: MAX_MESSAGES, characters: MAX_CHARACTERS }.message(value, MAX_DEPTH)
     }
 }
 
@@ -131,11 +140,14 @@ mod tests {
         let deep = (0..100).fold(json!({ "code": "x" }), |inner, _| json!({ "code": "x", "fields": { "a": inner } }));
         let list: Vec<_> = (0..100).map(|_| json!({ "code": "x" })).collect();
         let fields: serde_json::Map<_, _> = (0..100).map(|number| (number.to_string(), json!(1))).collect();
+        let long: Vec<_> = (0..60).map(|_| json!({ "code": "x".repeat(MAX_NAME) })).collect();
         for value in [
+            json!({ "code": "x", "fields": { "a": long } }),
             deep,
             json!({ "code": "x", "fields": { "a": list } }),
             json!({ "code": "x", "fields": fields }),
             json!({ "code": "x".repeat(100) }),
+            json!({ "code": "\u{1b}[2J" }),
             json!({ "code": "x", "fields": { "a": null } }),
             json!({ "code": "x", "fields": { "a": -1 } }),
             json!({ "code": "x", "fields": 7 }),
@@ -149,7 +161,7 @@ mod tests {
     #[test]
     fn a_sentence_is_bounded_and_on_one_line() {
         let text = json!({ "code": "connection.said", "fields": { "text": "a\n".repeat(5000) } });
-        let list: Vec<_> = (0..60).map(|_| text.clone()).collect();
+        let list: Vec<_> = (0..3).map(|_| text.clone()).collect();
         let message = Message::read(&json!({ "code": "attempt.joined", "fields": { "all": list } })).unwrap();
         let sentence = message.sentence_in(Language::English).unwrap();
         assert_eq!((sentence.chars().count(), sentence.contains('\n')), (MAX_SENTENCE, false));
