@@ -73,7 +73,7 @@ pub async fn rotate<S: Secrets, D: Databases, R: TryCryptoRng + ?Sized, O: Obser
         match action {
             Action::Done(version) => return Ok(version),
             Action::Retry(reason) => return Err(attempt.ended(attempt.retry(reason))),
-            Action::NeedsOperator(reason) => return Err(attempt.needs_operator(reason)),
+            Action::NeedsOperator(reason) => return Err(attempt.ended(attempt.needs_operator(reason))),
             _ => {}
         }
         let step = action.step();
@@ -194,8 +194,8 @@ struct Attempt<'a, S, D, R: ?Sized> {
     host_part: Option<String>,
     /// Whether the server has refused the administrator's login.
     admin_refused: bool,
-    /// Whether one refused login locks the account.
-    refusal_locks: bool,
+    /// How the service refused to hand the administrator's account out.
+    admin_withheld: Option<Failure>,
 }
 
 impl<'a, S: Secrets, D: Databases, R: TryCryptoRng + ?Sized> Attempt<'a, S, D, R> {
@@ -226,7 +226,7 @@ impl<'a, S: Secrets, D: Databases, R: TryCryptoRng + ?Sized> Attempt<'a, S, D, R
             seen: None,
             host_part: None,
             admin_refused: false,
-            refusal_locks: false,
+            admin_withheld: None,
         }
     }
 
@@ -292,10 +292,9 @@ impl<'a, S: Secrets, D: Databases, R: TryCryptoRng + ?Sized> Attempt<'a, S, D, R
     }
 
     /// A server that says whether it checks passwords needs no refused login as a proof.
-    fn note_refusal_locks<T>(&mut self, answer: &Answer<T>) {
-        self.refusal_locks |= answer.refusal_locks;
-        if answer.refusal_locks && !answer.checked {
-            self.situation.note_refusal_locks();
+    const fn note_refusal_locks<T>(&mut self, answer: &Answer<T>) {
+        if answer.refusal_locks {
+            self.situation.note_refusal_locks(answer.checked);
         }
     }
 
@@ -359,7 +358,18 @@ impl<'a, S: Secrets, D: Databases, R: TryCryptoRng + ?Sized> Attempt<'a, S, D, R
 
     async fn read_admin(&mut self) -> Result<Message, Failure> {
         let name = self.admin_secret.ok_or_else(|| Failure::new(FailureCode::InvalidEvent, say::no_admin_secret()))?;
-        let value = self.secrets.admin_value(name).await.map_err(|error| refused(error, say::cannot_read_admin))?;
+        let value = match self.secrets.admin_value(name).await {
+            Ok(value) => value,
+            Err(error @ SecretsError::Unavailable(_)) => return Err(refused(error, say::cannot_read_admin)),
+            // The rotation may do without.
+            Err(error @ SecretsError::Refused(_)) => {
+                let failure = refused(error, say::cannot_read_admin);
+                let outcome = failure.message.clone();
+                self.situation.note_admin(Reading::Invalid);
+                self.admin_withheld = Some(failure);
+                return Ok(outcome);
+            }
+        };
         let account = Account::parse(&value);
         let (reading, outcome) = match &account {
             Ok(account) => (Reading::Login(account.login().clone()), say::names_an_account(name)),
@@ -461,6 +471,9 @@ impl<'a, S: Secrets, D: Databases, R: TryCryptoRng + ?Sized> Attempt<'a, S, D, R
                 Some(Err(problems)) => invalid(role, problems),
                 Some(Ok(_)) | None => Failure::new(FailureCode::InvalidSecret, reason.message()),
             };
+        }
+        if let (OperatorReason::AdminNotAnAccount, Some(withheld)) = (reason, &self.admin_withheld) {
+            return withheld.clone();
         }
         let nothing = None;
         let detail = match reason {

@@ -1055,6 +1055,16 @@ const POSTGRESQL: &[Case] = &[
         given: &["CREATE ROLE trusted LOGIN PASSWORD '{p}'", "DROP ROLE {u}"],
         value: |value, _| value["username"] = "trusted".into(),
         wanted: Wanted::Refused("accepts any password"),
+        after: &["DROP ROLE trusted"],
+        ..PLAIN
+    },
+    Case {
+        name: "pg_hba.conf trusts the role, with an administrator",
+        given: &["CREATE ROLE trusted LOGIN PASSWORD '{p}'", "DROP ROLE {u}"],
+        value: |value, _| value["username"] = "trusted".into(),
+        admin: true,
+        wanted: Wanted::Refused("accepts any password"),
+        after: &["DROP ROLE trusted"],
         ..PLAIN
     },
     Case {
@@ -1267,6 +1277,15 @@ const NEWER_POSTGRESQL: &[Case] = &[
     Case {
         name: "credcheck bans after one failed login",
         given: ONE_FAILURE,
+        place: Place::Quiet,
+        wanted: Wanted::Refused("could not go on without one"),
+        after: ANY_FAILURES,
+        ..PLAIN
+    },
+    Case {
+        name: "credcheck bans after one failed login, with an administrator",
+        given: ONE_FAILURE,
+        admin: true,
         place: Place::Quiet,
         says: "banned after 1 failed logins",
         after: ANY_FAILURES,

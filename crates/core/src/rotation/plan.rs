@@ -3,7 +3,7 @@
 //!
 //! The order is: pending value stored, database changed, login with the pending value proven, labels moved. Nothing
 //! but the versions and their labels is remembered between attempts; where a rotation stands is found out by trying
-//! to log in. Three rules hold everywhere:
+//! to log in. These rules hold everywhere:
 //!
 //! - A probe that is [`Probe::Unknown`] never leads to a write.
 //! - A password is changed only by a login as the very account whose password it is. An administrator changes it only
@@ -11,6 +11,8 @@
 //!   right password too (a host that the account does not admit, a missing client certificate, an expired role). It reads
 //!   the account first, and writes where the stored passwords are known to be wrong. Where the management service of a
 //!   cloud sets passwords, it is given the name of the account.
+//! - A password is changed only once it is known that a login with the new one will prove something: a server that lets
+//!   anybody in here may check the old one elsewhere, where applications log in.
 //! - A candidate is given up only when the database has *refused* it. One that may have been set is tried again.
 //! - An administrator's change that keeps the replaced password as a second one is not idempotent: sent twice, the
 //!   password that applications use is gone. So it is sent only while the account keeps no second password but a stored
@@ -447,6 +449,8 @@ pub enum OperatorReason {
     PasswordsNotChecked,
     /// A login must be refused to prove that the database checks passwords, and would lock the account.
     ProofWouldLock,
+    /// A rotation that is interrupted after the change finds that out by a refused login, which would lock the account.
+    ResumingWouldLock,
     /// The database refused [`MAX_CANDIDATES`] new passwords.
     CandidatesRefused,
 }
@@ -494,8 +498,10 @@ pub struct Situation {
     /// Whether the server has rejected a password in this attempt, or has said that it checked the one it accepted, so that
     /// accepting one means something.
     passwords_checked: bool,
-    /// Whether the server locks the account after one refused login, and has not said that it checks passwords.
-    refusal_locks: bool,
+    /// Whether the server locks the account after one refused login.
+    one_refusal_locks: bool,
+    /// Whether it does, and has not said that it checks passwords.
+    proof_locks: bool,
     /// What the administrator's secret holds.
     admin: Option<Reading>,
     /// What the administrator has read of the account.
@@ -519,7 +525,8 @@ impl Situation {
             previous: labels.previous.map(Labelled::new),
             decoy: None,
             passwords_checked: false,
-            refusal_locks: false,
+            one_refusal_locks: false,
+            proof_locks: false,
             admin: None,
             inspection: None,
             change: None,
@@ -576,9 +583,17 @@ impl Situation {
         self.passwords_checked = true;
     }
 
-    /// The server has said that it locks the account after one refused login, and not that it checks passwords.
-    pub fn note_refusal_locks(&mut self) {
-        self.refusal_locks = true;
+    /// The server has said that it locks the account after one refused login, and whether it has `checked` the password of
+    /// the login that was told so.
+    pub const fn note_refusal_locks(&mut self, checked: bool) {
+        self.one_refusal_locks = true;
+        self.proof_locks |= !checked;
+    }
+
+    /// Whether the server has said that it locks the account after one refused login.
+    #[must_use]
+    pub const fn one_refusal_locks(&self) -> bool {
+        self.one_refusal_locks
     }
 
     /// Whether the server is known to check passwords, so that no login has to be refused for a proof.
@@ -597,8 +612,7 @@ impl Situation {
     pub fn note_pending(&mut self, version: VersionId, login: Login) {
         // Nobody can have set a password that was made just now. Where a refused login proves something, it is tried, unless
         // an administrator sees the hashes: refused logins may lock the account.
-        let is_known = login.engine.login_proves_the_password()
-            || matches!(self.inspection, Some(Inspection::Account { passwords: Some(_), .. }));
+        let is_known = login.engine.login_proves_the_password() || self.hashes_are_read();
         let probe = is_known.then_some(Probe::WrongPassword);
         self.pending = Some(Labelled { version, reading: Some(Reading::Login(login)), probe });
         self.change = None;
@@ -700,6 +714,11 @@ impl Situation {
         self.goal.is_some_and(|goal| current == goal || (current > goal && self.live_pending().is_none()))
     }
 
+    /// Whether the administrator has compared the stored passwords with the account's.
+    const fn hashes_are_read(&self) -> bool {
+        matches!(self.inspection, Some(Inspection::Account { passwords: Some(_), .. }))
+    }
+
     /// How the password of the version with a label compares with the account's.
     fn matching(&self, role: Role) -> Match {
         match self.inspection {
@@ -728,9 +747,9 @@ impl Situation {
             Probe::Accepted => Ok(true),
             Probe::WrongPassword | Probe::Refused | Probe::Expired => Ok(false),
             Probe::Unknown(cause) => {
-                // The administrator sees more than the login is told.
+                // The administrator sees more than the login is told, such as that the limit of connections is none.
                 let seen = self.barrier().unwrap_or(cause);
-                Err(match cause.is_for_good() || (cause == Cause::Busy && seen.is_for_good()) {
+                Err(match cause.is_for_good() || (cause == Cause::Busy && seen == Cause::Barred) {
                     true => Action::NeedsOperator(OperatorReason::LoginBarred(role, seen)),
                     false => Action::Retry(RetryReason::LoginUnknown(role, cause)),
                 })
@@ -766,7 +785,7 @@ fn decide(situation: &Situation) -> Result<Action, Action> {
     // The administrator looks before anything else: it alone sees whether there are several accounts of one name, for
     // different hosts, and which stored passwords are wrong. Trying them might lock the account.
     if by_sql && situation.change.is_none() && situation.powers.admin {
-        inspected(situation, base, account)?;
+        inspected_if_possible(situation, base, account)?;
     }
     // Where an accepted login is a proof by itself, none has to be refused first, and some servers lock accounts that are
     // refused. Where the base logs in, the change says whether the pending password has been set already.
@@ -775,20 +794,23 @@ fn decide(situation: &Situation) -> Result<Action, Action> {
         let replaced = situation.logs_in(base)?;
         if replaced && (situation.passwords_checked || account.engine.login_proves_the_password()) {
             discards_no_unknown_password(situation)?;
-            return Ok(Action::SetPassword { by: Setter::Account(base) });
+            return set(situation, account, Setter::Account(base));
         }
         proof_locks_nobody(situation)?;
     }
     if situation.logs_in(Role::Pending)? {
-        passwords_are_checked(situation, account)?;
+        // The administrator may have seen that the account has it.
+        if !situation.matching(Role::Pending).is_right() {
+            passwords_are_checked(situation, account)?;
+        }
         return Ok(Action::MoveStages { to: pending.version, from: current });
     }
     match situation.change {
-        None => Ok(Action::SetPassword { by: setter(situation, base, account)? }),
+        None => set(situation, account, setter(situation, base, account)?),
         // A refused password may be in a log of the server, so that it is never offered again, not even by a later rotation.
         Some((_, Change::RefusedCandidate)) => Ok(Action::MakePending { base }),
         Some((Setter::Account(_), Change::NotDone(Cause::Forbidden))) if situation.powers.admin => {
-            Ok(Action::SetPassword { by: admin(situation, account)? })
+            set(situation, account, admin(situation, account)?)
         }
         Some((_, Change::NotDone(Cause::Forbidden))) => Ok(Action::NeedsOperator(OperatorReason::ChangeForbidden)),
         Some((Setter::Admin, Change::NotDone(Cause::NoLogin))) => {
@@ -802,6 +824,40 @@ fn decide(situation: &Situation) -> Result<Action, Action> {
         Some((_, Change::Unknown(cause))) => Ok(Action::Retry(RetryReason::ChangeUnknown(cause))),
         Some((_, Change::Done)) => Ok(Action::Retry(RetryReason::ChangeNotSeen)),
     }
+}
+
+/// The change, if its success can be proven by a login afterwards, also by another attempt.
+fn set(situation: &Situation, account: &Login, by: Setter) -> Result<Action, Action> {
+    if by != Setter::Service {
+        is_provable(situation, account, by)?;
+        is_resumable(situation, by)?;
+    }
+    Ok(Action::SetPassword { by })
+}
+
+/// That accepting the new password will be a proof, which is found out before anything is changed.
+fn is_provable(situation: &Situation, account: &Login, by: Setter) -> Result<(), Action> {
+    match situation.decoy {
+        _ if situation.passwords_checked => Ok(()),
+        // A refused login would lock the account. No stored password is the account's, so SYSCURRENT has nothing to lose, and what
+        // the administrator reads tells the next attempt whether the change was made.
+        _ if by == Setter::Admin && situation.one_refusal_locks => Ok(()),
+        // No pooler has accepted the pending password yet, and this one may never do so.
+        Some(Probe::Unknown(cause)) if cause.is_for_good() => {
+            Err(Action::NeedsOperator(OperatorReason::LoginBarred(Role::Pending, cause)))
+        }
+        Some(Probe::Unknown(cause)) => Err(Action::Retry(RetryReason::DecoyUnknown(cause))),
+        None | Some(_) => passwords_are_checked(situation, account),
+    }
+}
+
+/// That an attempt which finds the password changed, and SYSCURRENT refused, does not lock the account by finding it out.
+fn is_resumable(situation: &Situation, by: Setter) -> Result<(), Action> {
+    let itself = situation.mode == RotationMode::SingleUser && matches!(by, Setter::Account(_));
+    if itself && situation.one_refusal_locks && !situation.hashes_are_read() {
+        return Err(Action::NeedsOperator(OperatorReason::ResumingWouldLock));
+    }
+    Ok(())
 }
 
 /// Who sets the password: the management service where passwords are its business, else the account, and if no version
@@ -831,12 +887,12 @@ fn after_not_first(situation: &Situation, base: Role, account: &Login, by: Sette
     let unknown = Action::NeedsOperator(OperatorReason::FirstPasswordUnknown);
     match by {
         Setter::Account(Role::Current) if base == Role::Current => match previous_of(situation, account)? {
-            Some(_) if situation.logs_in(Role::Previous)? => Ok(Action::SetPassword { by: Setter::Restored }),
+            Some(_) if situation.logs_in(Role::Previous)? => set(situation, account, Setter::Restored),
             _ => Err(unknown),
         },
         // SYSCURRENT does not log in, so a change that keeps the first password takes nothing from it.
         Setter::Account(Role::Previous) if base == Role::Current && situation.powers.admin => {
-            Ok(Action::SetPassword { by: admin_for_nobody(situation, base, account)? })
+            set(situation, account, admin_for_nobody(situation, base, account)?)
         }
         _ => Err(unknown),
     }
@@ -852,6 +908,20 @@ fn inspected(situation: &Situation, base: Role, account: &Login) -> Result<Inspe
         Inspection::SeveralAccounts => Err(Action::NeedsOperator(OperatorReason::SeveralAccounts)),
         Inspection::NoAccount => Err(Action::NeedsOperator(OperatorReason::NoAccount)),
         Inspection::Account { .. } | Inspection::Failed(_) => Ok(inspection),
+    }
+}
+
+/// As [`inspected`]; but an administrator that is none ends only what cannot do without it. On engines where an accepted
+/// login is a proof, there may be several accounts of one name, and nobody else sees that.
+fn inspected_if_possible(situation: &Situation, base: Role, account: &Login) -> Result<(), Action> {
+    use OperatorReason::{AdminElsewhere, AdminIsTheAccount, AdminNotAnAccount};
+    match inspected(situation, base, account) {
+        Err(Action::NeedsOperator(AdminElsewhere | AdminIsTheAccount | AdminNotAnAccount))
+            if !account.engine.login_proves_the_password() =>
+        {
+            Ok(())
+        }
+        found => found.map(|_| ()),
     }
 }
 
@@ -977,7 +1047,7 @@ fn who_logs_in(situation: &Situation, base: Role, account: &Login) -> Result<Rol
 
 /// That no login has to be refused for a proof, where one would lock the account.
 const fn proof_locks_nobody(situation: &Situation) -> Result<(), Action> {
-    if situation.refusal_locks && !situation.passwords_checked {
+    if situation.proof_locks && !situation.passwords_checked {
         return Err(Action::NeedsOperator(OperatorReason::ProofWouldLock));
     }
     Ok(())

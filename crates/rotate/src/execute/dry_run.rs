@@ -77,7 +77,7 @@ impl<S: Secrets, D: Databases, R: TryCryptoRng + ?Sized> DryRun<'_, S, D, R> {
                     self.attempt.situation.note_probe(Role::Pending, Probe::WrongPassword);
                     self.report_step(step, false, say::not_set_yet());
                 }
-                Action::ProbeDecoy if self.attempt.refusal_locks => {
+                Action::ProbeDecoy if self.attempt.situation.one_refusal_locks() => {
                     self.attempt.situation.note_decoy(Probe::WrongPassword);
                     self.report_step(step, false, say::none_is_tried());
                 }

@@ -110,8 +110,13 @@ struct MemoryDatabase {
 
 impl MemoryDatabase {
     fn accepts(&self, account: &Account) -> bool {
+        self.checks_nothing || self.has(account)
+    }
+
+    /// Whether it keeps this password for the account.
+    fn has(&self, account: &Account) -> bool {
         let passwords = self.passwords.borrow();
-        self.checks_nothing || passwords.get(&account.login().username).is_some_and(|known| known == account.password())
+        passwords.get(&account.login().username).is_some_and(|known| known == account.password())
     }
 }
 
@@ -147,7 +152,7 @@ impl Databases for MemoryDatabase {
 
     async fn inspect(&self, inspect: Inspect<'_>, _: Instant) -> Answer<Inspection> {
         assert!(self.accepts(inspect.admin), "an administrator must log in first");
-        let compare = |account: Option<&Account>| match account.map(|account| self.accepts(account)) {
+        let compare = |account: Option<&Account>| match account.map(|account| self.has(account)) {
             None => Match::Unknown,
             Some(true) => Match::First,
             Some(false) => Match::Neither,
@@ -436,6 +441,27 @@ async fn an_administrator_that_may_not_be_read_is_told() {
         (failure.code, failure.message.english().as_str()),
         (FailureCode::ServiceRefused, "could not read AdminSecret: forbidden")
     );
+}
+
+#[tokio::test]
+async fn an_account_that_can_help_itself_needs_no_administrator_that_may_be_read() {
+    let (secrets, database) = scene(RotationMode::SingleUser);
+    let done = rotate(&event_with_admin(), &secrets, &database, &mut SysRng, soon(), &mut Unobserved).await;
+    assert_eq!(done, Ok(number(3)));
+    assert_eq!(*database.set_by.borrow(), ["Itself"]);
+}
+
+#[tokio::test]
+async fn with_an_administrator_as_well_nothing_is_changed_in_a_database_that_accepts_any_password() {
+    let (mut secrets, mut database) = scene(RotationMode::SingleUser);
+    with_admin(&mut secrets, &database);
+    database.checks_nothing = true;
+    let before = database.passwords.clone();
+    let failure = rotate(&event_with_admin(), &secrets, &database, &mut SysRng, soon(), &mut Unobserved).await;
+    let failure = failure.unwrap_err();
+    assert_eq!(failure.code, FailureCode::NeedsOperator);
+    assert!(failure.message.english().contains("accepts any password"), "{}", failure.message.english());
+    assert_eq!(database.passwords, before);
 }
 
 #[tokio::test]

@@ -67,7 +67,7 @@ messages! {
     remedy_locked() "remedy.locked" "unlock the account" "请解锁该账号";
     remedy_expired() "remedy.expired"
         "renew the account or its password in the database, or name an AdminSecret"
-        "请在数据库中为账号续期或更新其密码，或指定 AdminSecret";
+        "请在数据库中为账号或该密码续期（不改变密码），或指定 AdminSecret";
     remedy_host() "remedy.host-not-admitted"
         "admit the rotation function's host, or rotate from one that the account admits"
         "请允许轮转函数所在的主机登录，或从账号允许的主机执行轮转";

@@ -93,8 +93,8 @@ messages! {
     stage_password_expired(stage) "operator.password-expired"
         "{stage} has the right password, but it has expired; renew it in the database, or name an AdminSecret in \
          rotation_config, whose account then sets the new password"
-        "{stage} 的密码正确，但已过期；请在数据库中更新密码，或在 rotation_config 中指定 AdminSecret，由该账号设置新\
-         密码";
+        "{stage} 的密码正确，但已过期；请在数据库中为该密码续期（不改变密码），或在 rotation_config 中指定 \
+         AdminSecret，由该账号设置新密码";
     nobody_logs_in() "operator.nobody-logs-in"
         "no stored version of this account logs in. Either its password is none of them, or the database refuses the \
          right one: a role that has expired (VALID UNTIL), an account that does not admit the function's host, a \
@@ -141,8 +141,8 @@ messages! {
          another change would discard it, and applications may use it. Store the password that applications use as a \
          new SYSCURRENT version; or, if nobody uses the second one, ALTER USER … DISCARD OLD PASSWORD, and rotate \
          again"
-        "账号保留着第二密码（RETAIN CURRENT PASSWORD），已保存版本中没有该密码；再次修改会使其失效，而应用可能正在使\
-         用。请将应用使用的密码保存为新的 SYSCURRENT 版本；如果无人使用第二密码，请执行 ALTER USER … DISCARD OLD \
+        "账号保留着第二密码（RETAIN CURRENT PASSWORD），无法确认已保存版本中有该密码；再次修改会使其失效，而应用可能\
+         正在使用。请将应用使用的密码保存为新的 SYSCURRENT 版本；如果无人使用第二密码，请执行 ALTER USER … DISCARD OLD \
          PASSWORD，然后再次轮转";
     first_password_unknown() "operator.first-password-unknown"
         "the account's first password is in no stored version: it was set by hand, and the stored one is kept as the \
@@ -185,6 +185,12 @@ messages! {
          or exempt the account, and rotate again"
         "登录失败一次后服务器就会锁定账号，而此处只有失败的登录才能证明服务器校验密码（PostgreSQL 16 及更高版本在没有代\
          理时会自行说明）；请允许失败两次，或将该账号设为例外，然后再次轮转";
+    resuming_would_lock() "operator.resuming-would-lock"
+        "the server locks the account after one failed login, and a rotation that is interrupted after it has changed \
+         the password could not go on without one; nothing was changed. Name an AdminSecret in rotation_config, whose \
+         account compares the passwords instead; or allow two failed logins, or exempt the account, and rotate again"
+        "登录失败一次后服务器就会锁定账号，而轮转如果在修改密码后中断，必须有一次失败的登录才能继续；未做任何更改。请在 \
+         rotation_config 中指定 AdminSecret，由该账号比较密码；或允许失败两次，或将该账号设为例外，然后再次轮转";
     candidates_refused() "operator.candidates-refused"
         "the database refuses the new passwords; see its password policy"
         "数据库拒绝了新密码；请查看其密码策略";

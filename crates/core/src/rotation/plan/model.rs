@@ -37,6 +37,24 @@ struct Scene {
     by_hand: bool,
     /// Whether the account keeps a second password already.
     keeps_one_from_before: bool,
+    /// What lets logins from here in. Applications log in elsewhere, where the database checks their passwords.
+    door: Door,
+    /// Whether the administrator's secret describes no account.
+    admin_is_none: bool,
+}
+
+/// What lets logins in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Door {
+    /// The database, by its passwords.
+    Checks,
+    /// A database or a pooler that lets anybody in.
+    Open,
+    /// A pooler with a list of its own, which holds SYSCURRENT's password at first, and says of any other nothing that could
+    /// be understood.
+    Listed,
+    /// A database that says that it checks passwords, and locks the account after one refused login.
+    Locks,
 }
 
 const PLAIN: Scene = Scene {
@@ -50,6 +68,8 @@ const PLAIN: Scene = Scene {
     sees_the_barrier: false,
     by_hand: false,
     keeps_one_from_before: false,
+    door: Door::Checks,
+    admin_is_none: false,
 };
 
 /// More versions than any run of one rotation needs; runs that make more are not followed further.
@@ -66,6 +86,8 @@ struct World {
     labels: Labels,
     /// The password of each account in the database, and the one that is kept beside it.
     database: [(Password, Option<Password>); 2],
+    /// Whether a refused login has locked an account.
+    locked: bool,
 }
 
 /// What the environment does with one action.
@@ -93,6 +115,7 @@ impl World {
             accounts: if multi { vec![1, 0] } else { vec![0, 0] },
             labels: Labels { pending: None, current: VersionId::from_number(2), previous: VersionId::from_number(1) },
             database: if multi { [(2, None), (1, None)] } else { [(first, second), (0, None)] },
+            locked: false,
         };
         if scene.made_by_the_service {
             world.asked = Some(3);
@@ -174,8 +197,31 @@ impl World {
         version
     }
 
+    /// What the door says of a login with a password that the database has for the account, or has not.
+    fn let_in(&mut self, situation: &mut Situation, password: Option<Password>, is_right: bool) -> Probe {
+        let probe = match self.scene.door {
+            Door::Open => Probe::Accepted,
+            Door::Listed if password == Some(2) => Probe::Accepted,
+            Door::Listed => Probe::Unknown(Cause::Pooler),
+            Door::Locks if self.locked => Probe::Unknown(Cause::Locked),
+            Door::Checks | Door::Locks if is_right && !self.scene.barred => Probe::Accepted,
+            Door::Checks | Door::Locks => Probe::Refused,
+        };
+        if self.scene.door == Door::Locks {
+            self.locked |= probe == Probe::Refused;
+            if probe == Probe::Accepted {
+                situation.note_passwords_checked();
+                situation.note_refusal_locks(true);
+            }
+        }
+        probe
+    }
+
     /// What must hold at every instant.
     fn check(&self) -> Result<(), Failure> {
+        if self.locked {
+            return Err(Failure::CurrentLockedOut);
+        }
         let labelled = [self.labels.pending, self.labels.current, self.labels.previous];
         let somebody = |account| labelled.into_iter().flatten().any(|v| self.account(v) == account && self.logs_in(v));
         let current = self.logs_in(self.marked(Role::Current));
@@ -190,6 +236,10 @@ impl World {
             RotationMode::SingleUser if (self.scene.barred || self.scene.keeps_old) && !current => {
                 Err(Failure::CurrentLockedOut)
             }
+            // Where no login can prove the new password, the old one must stay.
+            RotationMode::SingleUser if matches!(self.scene.door, Door::Open | Door::Listed) && !current => {
+                Err(Failure::CurrentLockedOut)
+            }
             RotationMode::SingleUser if !somebody(0) => Err(Failure::LockedOut),
             RotationMode::MultiUser if !current => Err(Failure::CurrentLockedOut),
             RotationMode::MultiUser if !somebody(0) || !somebody(1) => Err(Failure::LockedOut),
@@ -199,15 +249,20 @@ impl World {
 
     /// Carries an action out. `None` when the model does not follow it further.
     fn apply(&mut self, situation: &mut Situation, action: &Action, weather: Weather) -> Option<()> {
-        let answer = |yes| match weather {
-            Weather::Fair | Weather::Refusing if yes && !self.scene.barred => Probe::Accepted,
-            Weather::Fair | Weather::Refusing => Probe::Refused,
-            Weather::Lost | Weather::AnswerLost => Probe::Unknown(Cause::Unreachable),
-        };
+        let is_down = matches!(weather, Weather::Lost | Weather::AnswerLost);
         match *action {
             Action::Read(role) => situation.note_reading(role, Reading::Login(self.login(self.marked(role)))),
-            Action::Probe(role) => situation.note_probe(role, answer(self.logs_in(self.marked(role)))),
-            Action::ProbeDecoy => situation.note_decoy(answer(false)),
+            Action::Probe(role) if is_down => situation.note_probe(role, Probe::Unknown(Cause::Unreachable)),
+            Action::Probe(role) => {
+                let version = self.marked(role);
+                let probe = self.let_in(situation, Some(version.number()), self.logs_in(version));
+                situation.note_probe(role, probe);
+            }
+            Action::ProbeDecoy if is_down => situation.note_decoy(Probe::Unknown(Cause::Unreachable)),
+            Action::ProbeDecoy => {
+                let probe = self.let_in(situation, None, false);
+                situation.note_decoy(probe);
+            }
             Action::MakePending { base } => {
                 if self.accounts.len() as u32 >= MOST_VERSIONS {
                     return None;
@@ -232,12 +287,15 @@ impl World {
             }
             Action::ReadAdmin => {
                 let admin = Login { username: "root".to_string(), ..self.login(self.marked(Role::Current)) };
-                situation.note_admin(Reading::Login(admin));
+                situation.note_admin(if self.scene.admin_is_none { Reading::Invalid } else { Reading::Login(admin) });
             }
-            Action::Inspect => situation.note_inspection(match weather {
-                Weather::Fair | Weather::Refusing => self.inspection(),
-                Weather::Lost | Weather::AnswerLost => Inspection::Failed(Cause::Unreachable),
-            }),
+            Action::Inspect if is_down => situation.note_inspection(Inspection::Failed(Cause::Unreachable)),
+            Action::Inspect => {
+                situation.note_inspection(self.inspection());
+                if self.scene.door == Door::Locks {
+                    situation.note_refusal_locks(true);
+                }
+            }
             Action::MoveStages { to, from } => {
                 self.labels.previous = Some(from);
                 self.labels.current = Some(to);
@@ -270,7 +328,9 @@ impl World {
     /// Whether a person has to look, whatever an attempt does.
     fn is_a_persons(&self) -> bool {
         let unread = !self.scene.admin || !self.scene.reads_hashes || self.scene.keeps_one_from_before;
-        self.scene.barred || (self.scene.by_hand && unread)
+        let is_blind = self.scene.door == Door::Locks && !(self.scene.admin && self.scene.reads_hashes);
+        let is_shut = matches!(self.scene.door, Door::Open | Door::Listed);
+        self.scene.barred || is_shut || is_blind || (self.scene.by_hand && unread)
     }
 
     /// Runs one attempt without faults, which must end the rotation.
@@ -286,7 +346,8 @@ impl World {
                 return if over { Ok(()) } else { Err(Failure::DoneTooEarly) };
             }
             if self.apply(&mut situation, &action, Weather::Fair).is_none() {
-                if self.is_a_persons() && matches!(action, Action::NeedsOperator(_)) {
+                let pooler_answers = matches!(action, Action::Retry(_)) && self.scene.door == Door::Listed;
+                if self.is_a_persons() && (pooler_answers || matches!(action, Action::NeedsOperator(_))) {
                     return Ok(());
                 }
                 // Runs that have used all versions of the model prove nothing about ending.
@@ -342,7 +403,11 @@ fn explore(planner: Planner, scene: Scene) -> Result<usize, Failure> {
         // A crash here: the next attempt knows nothing but the labels.
         queue.push_back((world.clone(), world.begin()));
         let action = planner(&situation);
-        for weather in [Weather::Fair, Weather::Lost, Weather::AnswerLost, Weather::Refusing] {
+        let weathers = [Weather::Fair, Weather::Refusing, Weather::Lost, Weather::AnswerLost];
+        // Whether a change was made whose answer is lost is found out by a login, which may be refused. Where that locks the
+        // account, attempts are killed at any step, and no answer is lost.
+        let followed = if scene.door == Door::Locks { &weathers[..2] } else { &weathers[..] };
+        for weather in followed.iter().copied() {
             let (mut world, mut situation) = (world.clone(), situation.clone());
             if world.apply(&mut situation, &action, weather).is_some() {
                 queue.push_back((world, situation));
@@ -416,8 +481,51 @@ fn an_administrator_takes_no_password_from_applications_that_the_database_can_ke
     }
 }
 
+/// An administrator who reads hashes, one who does not, and none.
+fn with_and_without_an_administrator(scene: Scene) -> [Scene; 3] {
+    [(true, true), (true, false), (false, false)].map(|(admin, reads_hashes)| Scene { admin, reads_hashes, ..scene })
+}
+
+#[test]
+fn no_password_is_changed_where_no_login_proves_it_and_no_account_locked_by_finding_out() {
+    for mode in MODES {
+        for made_by_the_service in [true, false] {
+            for door in [Door::Open, Door::Listed, Door::Locks] {
+                // An idle account that an interruption locks is used by nobody.
+                if (mode, door) == (RotationMode::MultiUser, Door::Locks) {
+                    continue;
+                }
+                for scene in with_and_without_an_administrator(Scene { mode, made_by_the_service, door, ..PLAIN }) {
+                    let states = explore(plan, scene).unwrap_or_else(|failure| panic!("{scene:?}: {failure:?}"));
+                    assert!(states > 3, "{scene:?}: only {states} states");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn accounts_that_log_in_need_no_administrator() {
+    for mode in MODES {
+        for made_by_the_service in [true, false] {
+            let scene = Scene { mode, made_by_the_service, admin: true, admin_is_none: true, ..PLAIN };
+            let states = explore(plan, scene).unwrap_or_else(|failure| panic!("{scene:?}: {failure:?}"));
+            assert!(states > 80, "{scene:?}: only {states} states");
+        }
+    }
+}
+
 #[test]
 fn planners_that_were_broken_on_purpose_are_found_out() {
+    for door in [Door::Open, Door::Listed] {
+        let unproven = Scene { admin: true, reads_hashes: true, door, ..PLAIN };
+        assert_eq!(explore(seeds::changes_unproven, unproven), Err(Failure::CurrentLockedOut), "{door:?}");
+    }
+    let admin_is_none = Scene { admin: true, admin_is_none: true, ..PLAIN };
+    assert_eq!(explore(seeds::insists_on_an_administrator, admin_is_none), Err(Failure::Stuck));
+    let locks = Scene { door: Door::Locks, ..PLAIN };
+    assert_eq!(explore(seeds::risks_a_lock, locks), Err(Failure::CurrentLockedOut));
+
     let multi = Scene { mode: RotationMode::MultiUser, ..PLAIN };
     assert_eq!(explore(seeds::trusts_the_change, multi), Err(Failure::CurrentLockedOut));
     assert_eq!(explore(seeds::gives_up, PLAIN), Err(Failure::LockedOut));

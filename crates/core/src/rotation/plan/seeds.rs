@@ -74,6 +74,36 @@ pub(super) fn drops_the_restored(situation: &Situation) -> Action {
     }
 }
 
+/// Changes the password before it is known whether passwords are checked.
+pub(super) fn changes_unproven(situation: &Situation) -> Action {
+    match plan(situation) {
+        Action::ProbeDecoy if situation.change.is_none() => {
+            Action::SetPassword { by: Setter::Account(base(situation)) }
+        }
+        action => action,
+    }
+}
+
+/// Ends when the administrator is none, whether it is needed or not.
+pub(super) fn insists_on_an_administrator(situation: &Situation) -> Action {
+    match situation.admin {
+        Some(Reading::Invalid) if situation.change.is_none() => {
+            Action::NeedsOperator(OperatorReason::AdminNotAnAccount)
+        }
+        _ => plan(situation),
+    }
+}
+
+/// Changes the password although going on after an interruption would lock the account.
+pub(super) fn risks_a_lock(situation: &Situation) -> Action {
+    match plan(situation) {
+        Action::NeedsOperator(OperatorReason::ResumingWouldLock) => {
+            Action::SetPassword { by: Setter::Account(base(situation)) }
+        }
+        action => action,
+    }
+}
+
 fn base(situation: &Situation) -> Role {
     if situation.mode == RotationMode::MultiUser { Role::Previous } else { Role::Current }
 }

@@ -231,6 +231,16 @@ const ALL_WRONG: Inspection = Inspection::Account {
     }),
 };
 
+const CURRENT_RIGHT: Inspection = Inspection::Account {
+    barrier: None,
+    passwords: Some(Passwords {
+        pending: Match::Neither,
+        current: Match::First,
+        previous: Match::Neither,
+        has_second: false,
+    }),
+};
+
 /// Nobody logs in, and this is what the administrator has read.
 fn inspected(inspection: Inspection) -> Action {
     let nobody = with(single(), &[(Pending, Rejected), (Current, Rejected), (Previous, Rejected)]);
@@ -276,27 +286,111 @@ fn an_administrator_that_is_refused_is_named_and_not_tried_again() {
 fn a_login_that_would_lock_the_account_is_not_made_for_a_proof() {
     let refused = Action::NeedsOperator(OperatorReason::ProofWouldLock);
     let mut accepted = with(single(), &[(Current, Accepted)]);
-    accepted.note_refusal_locks();
+    accepted.note_refusal_locks(false);
     assert_eq!(plan(&accepted), refused);
     let mut resumed = with(single(), &[(Pending, Accepted)]);
-    resumed.note_refusal_locks();
+    resumed.note_refusal_locks(false);
     assert_eq!(plan(&resumed), refused);
     let mut helped = with_admin(single(), login("root"));
     helped.note_inspection(ALL_WRONG);
-    helped.note_refusal_locks();
+    helped.note_refusal_locks(false);
     assert_eq!(plan(&helped), refused);
-    accepted.note_passwords_checked();
-    assert_eq!(plan(&accepted), Action::SetPassword { by: BY_ITSELF });
+    // The server has checked the administrator's login.
+    let mut told = with_admin(single(), login("root"));
+    told.note_inspection(ALL_WRONG);
+    told.note_refusal_locks(true);
+    assert_eq!(plan(&told), Action::SetPassword { by: Setter::Admin });
+}
+
+#[test]
+fn a_password_is_not_changed_where_going_on_after_an_interruption_would_lock_the_account() {
+    let checked = |situation: Situation, base| {
+        let mut situation = with(situation, &[(base, Accepted)]);
+        situation.note_passwords_checked();
+        situation.note_refusal_locks(true);
+        situation
+    };
+    let alone = checked(single(), Current);
+    assert_eq!(plan(&alone), Action::NeedsOperator(OperatorReason::ResumingWouldLock));
+    let mut blind = with_admin(alone.clone(), login("root"));
+    blind.note_inspection(Inspection::Account { barrier: None, passwords: None });
+    assert_eq!(plan(&blind), Action::NeedsOperator(OperatorReason::ResumingWouldLock));
+    let mut helped = with_admin(alone, login("root"));
+    helped.note_inspection(CURRENT_RIGHT);
+    assert_eq!(plan(&helped), Action::SetPassword { by: BY_ITSELF });
+    // Nobody uses the account that an interruption may lock.
+    let idle = checked(multi(), Previous);
+    assert_eq!(plan(&idle), Action::SetPassword { by: Setter::Account(Previous) });
+}
+
+/// SYSCURRENT logs in, and an administrator has seen that the pending password is not set yet.
+fn unset() -> Situation {
+    let mut situation = with_admin(single(), login("root"));
+    situation.note_inspection(CURRENT_RIGHT);
+    assert_eq!(plan(&situation), Action::Probe(Current));
+    with(situation, &[(Current, Accepted)])
+}
+
+#[test]
+fn whether_passwords_are_checked_is_found_out_before_one_is_changed() {
+    assert_eq!(plan(&unset()), Action::ProbeDecoy);
+    let after = |decoy| {
+        let mut situation = unset();
+        situation.note_decoy(decoy);
+        plan(&situation)
+    };
+    assert_eq!(after(Rejected), Action::SetPassword { by: BY_ITSELF });
+    assert_eq!(after(Accepted), Action::NeedsOperator(OperatorReason::PasswordsNotChecked));
+    for cause in [Cause::Pooler, Cause::Unreachable] {
+        assert_eq!(after(Probe::Unknown(cause)), Action::Retry(RetryReason::DecoyUnknown(cause)));
+    }
+    let locked = Action::NeedsOperator(OperatorReason::LoginBarred(Pending, Cause::Locked));
+    assert_eq!(after(Probe::Unknown(Cause::Locked)), locked);
+
+    let mut nobody = with_admin(single(), login("root"));
+    nobody.note_inspection(ALL_WRONG);
+    assert_eq!(plan(&nobody), Action::ProbeDecoy, "also before the administrator changes it");
+}
+
+#[test]
+fn a_password_that_the_administrator_finds_set_needs_no_other_proof() {
+    let Inspection::Account { passwords: Some(wrong), .. } = ALL_WRONG else { panic!("an account") };
+    let set = Inspection::Account { barrier: None, passwords: Some(Passwords { pending: Match::First, ..wrong }) };
+    let mut resumed = with_admin(single(), login("root"));
+    resumed.note_inspection(set);
+    resumed.note_refusal_locks(false);
+    assert_eq!(plan(&resumed), Action::Probe(Pending));
+    let moves = Action::MoveStages { to: version(3), from: version(2) };
+    assert_eq!(plan(&with(resumed, &[(Pending, Accepted)])), moves);
+}
+
+#[test]
+fn an_administrator_that_is_none_ends_only_what_needs_one() {
+    use OperatorReason::{AdminElsewhere, AdminIsTheAccount, AdminNotAnAccount};
+    let elsewhere = Reading::Login(Login { port: 5433, ..login("root") });
+    for (admin, reason) in [
+        (elsewhere, AdminElsewhere),
+        (Reading::Login(login("app")), AdminIsTheAccount),
+        (Reading::Invalid, AdminNotAnAccount),
+    ] {
+        let mut situation = single().with_powers(Powers { admin: true, service: false });
+        situation.note_admin(admin.clone());
+        assert_eq!(plan(&situation), Action::Probe(Current));
+        let resumed = with(situation.clone(), &[(Current, Rejected), (Pending, Accepted)]);
+        assert!(matches!(plan(&resumed), Action::MoveStages { .. }));
+        let nobody = with(situation, &[(Current, Rejected), (Pending, Rejected), (Previous, Rejected)]);
+        assert_eq!(plan(&nobody), Action::NeedsOperator(reason));
+        // There may be several accounts of the name, which nobody else sees.
+        let mut mysql = on_mysql(single()).with_powers(Powers { admin: true, service: false });
+        mysql.note_admin(admin);
+        assert!(matches!(plan(&mysql), Action::NeedsOperator(_)));
+    }
 }
 
 #[test]
 fn a_password_made_after_the_administrator_has_looked_is_not_tried() {
-    let mut situation = with_admin(single(), login("root"));
-    let Inspection::Account { passwords: Some(wrong), .. } = ALL_WRONG else { panic!("an account") };
-    let right = Passwords { current: Match::First, ..wrong };
-    situation.note_inspection(Inspection::Account { barrier: None, passwords: Some(right) });
-    assert_eq!(plan(&situation), Action::Probe(Current));
-    situation.note_probe(Current, Accepted);
+    let mut situation = unset();
+    situation.note_passwords_checked();
     situation.note_change(BY_ITSELF, Change::RefusedCandidate);
     assert_eq!(plan(&situation), Action::MakePending { base: Current });
     situation.note_pending(version(4), login("app"));
@@ -310,6 +404,9 @@ fn a_limit_of_connections_that_the_administrator_sees_to_be_none_is_for_good() {
     let mut seen = with_admin(busy, login("root"));
     seen.note_inspection(Inspection::Account { barrier: Some(Cause::Barred), passwords: None });
     assert_eq!(plan(&seen), Action::NeedsOperator(OperatorReason::LoginBarred(Current, Cause::Barred)));
+    // An expired password is the administrator's to renew, once there is a connection left.
+    seen.note_inspection(Inspection::Account { barrier: Some(Cause::Expired), passwords: None });
+    assert_eq!(plan(&seen), Action::Retry(RetryReason::LoginUnknown(Current, Cause::Busy)));
 }
 
 #[test]
@@ -530,12 +627,12 @@ fn any_situation() -> impl Strategy<Value = Situation> {
     ];
     let labelled = (any_labelled(), any_labelled(), any_labelled());
     let rest = (any::<bool>(), proptest::option::of(1_u32..6), any_probe(), any::<bool>(), change, 0..=MAX_CANDIDATES);
-    let others = (any::<bool>(), any::<bool>(), any_admin(), any_inspection(), any::<bool>());
+    let others = (any::<bool>(), any::<bool>(), any_admin(), any_inspection(), any::<(bool, bool)>());
     (labelled, rest, others).prop_map(
         |(
             (pending, current, previous),
             (multi, goal, decoy, passwords_checked, change, refused),
-            (has_admin, service, admin, inspection, refusal_locks),
+            (has_admin, service, admin, inspection, (one_refusal_locks, proof_locks)),
         )| Situation {
             mode: if multi { RotationMode::MultiUser } else { RotationMode::SingleUser },
             powers: Powers { admin: has_admin, service },
@@ -547,7 +644,8 @@ fn any_situation() -> impl Strategy<Value = Situation> {
             previous,
             decoy,
             passwords_checked,
-            refusal_locks,
+            one_refusal_locks,
+            proof_locks,
             change,
             refused,
         },
@@ -563,6 +661,11 @@ proptest! {
         let login = |role| situation.login(role).ok().cloned();
         match plan(&situation) {
             Action::SetPassword { by } => {
+                prop_assert!(
+                    situation.passwords_checked
+                        || by == Setter::Service
+                        || (by == Setter::Admin && situation.one_refusal_locks)
+                );
                 match by {
                     Setter::Account(role) => {
                         prop_assert_eq!(probe(role), Some(Accepted));
@@ -600,7 +703,7 @@ proptest! {
             }
             Action::MoveStages { to, from } => {
                 prop_assert_eq!(probe(Pending), Some(Accepted));
-                prop_assert!(situation.passwords_checked);
+                prop_assert!(situation.passwords_checked || situation.matching(Pending).is_right());
                 prop_assert_eq!((Some(to), Some(from)), (situation.version(Pending), situation.version(Current)));
             }
             Action::MakePending { base } => {

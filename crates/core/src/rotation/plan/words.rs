@@ -199,6 +199,7 @@ impl OperatorReason {
             Self::AdminRefused => reasons::admin_refused(),
             Self::PasswordsNotChecked => reasons::passwords_not_checked(),
             Self::ProofWouldLock => reasons::proof_would_lock(),
+            Self::ResumingWouldLock => reasons::resuming_would_lock(),
             Self::CandidatesRefused => reasons::candidates_refused(),
         }
     }
