@@ -251,7 +251,7 @@ impl Connection {
 }
 
 fn read(path: &PathBuf) -> Result<File, CliError> {
-    let text = fs::read(path).map_err(|error| CliError::io(format!("read {}", path.display()), error))?;
+    let text = fs::read(path).map_err(|error| CliError::unreadable(path.display(), &error))?;
     let text = Zeroizing::new(text);
     // The parser's own message could quote a key.
     serde_json::from_slice(&text).map_err(|error| {

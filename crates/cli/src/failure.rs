@@ -1,6 +1,6 @@
 //! Why a command fails, the exit status that says so, and how it is told.
 
-use std::{io, process::ExitCode};
+use std::{fmt::Display, io, process::ExitCode};
 
 use csms_client::ClientError;
 use csms_core::{Violation, rotation::message::function::service_refused};
@@ -83,6 +83,11 @@ impl CliError {
     /// The command line, or what it names, cannot be used.
     pub(crate) fn usage(message: impl Into<String>) -> Self {
         Self::Usage(message.into())
+    }
+
+    /// A file that is named, or standard input, cannot be read.
+    pub(crate) fn unreadable(source: impl Display, error: &io::Error) -> Self {
+        Self::Usage(format!("cannot read {source}: {error}"))
     }
 
     /// An argument that breaks a rule.

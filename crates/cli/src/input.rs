@@ -1,6 +1,7 @@
 //! Reading values from a file or standard input.
 
 use std::{
+    fmt::Display,
     fs::File,
     io::{self, IsTerminal, Read},
     path::Path,
@@ -71,7 +72,7 @@ impl Form {
     fn require_value(self, bytes: &[u8]) -> Result<(), CliError> {
         if bytes.is_empty() && !self.allow_empty {
             let hint = "the value is empty, so nothing is stored; give --allow-empty if that is meant";
-            return Err(CliError::impossible(hint));
+            return Err(CliError::usage(hint));
         }
         Ok(())
     }
@@ -91,7 +92,7 @@ impl Form {
         self.require_value(&bytes)?;
         let text = core::str::from_utf8(&bytes);
         let text =
-            text.map_err(|_| CliError::impossible("the value is not UTF-8 text; give --binary to store bytes"))?;
+            text.map_err(|_| CliError::usage("the value is not UTF-8 text; give --binary to store bytes"))?;
         let text = Zeroizing::new(text.to_owned());
         Ok(Value { text: Some(text), base64: None })
     }
@@ -106,23 +107,22 @@ fn read_stdin(limit: u64) -> Result<Zeroizing<Vec<u8>>, CliError> {
     let stdin = io::stdin();
     if stdin.is_terminal() {
         let hint = "it is read from standard input or from a file; it would be seen on this terminal";
-        return Err(CliError::impossible(hint));
+        return Err(CliError::usage(hint));
     }
-    read(stdin.lock(), limit, "read standard input")
+    read(stdin.lock(), limit, "standard input")
 }
 
 fn read_file(path: &Path, limit: u64) -> Result<Zeroizing<Vec<u8>>, CliError> {
-    let what = format!("read {}", path.display());
-    let file = File::open(path).map_err(|error| CliError::io(what.as_str(), error))?;
-    read(file, limit, &what)
+    let file = File::open(path).map_err(|error| CliError::unreadable(path.display(), &error))?;
+    read(file, limit, path.display())
 }
 
-fn read(from: impl Read, limit: u64, what: &str) -> Result<Zeroizing<Vec<u8>>, CliError> {
+fn read(from: impl Read, limit: u64, source: impl Display) -> Result<Zeroizing<Vec<u8>>, CliError> {
     // All the room at once: a buffer that grows leaves copies behind.
     let mut bytes = Zeroizing::new(Vec::with_capacity(usize::try_from(limit).unwrap_or_default() + 1));
-    from.take(limit + 1).read_to_end(&mut bytes).map_err(|error| CliError::io(what, error))?;
+    from.take(limit + 1).read_to_end(&mut bytes).map_err(|error| CliError::unreadable(&source, &error))?;
     if bytes.len() as u64 > limit {
-        return Err(CliError::impossible(format!("cannot {what}: it has more than {limit} bytes")));
+        return Err(CliError::usage(format!("cannot read {source}: it has more than {limit} bytes")));
     }
     Ok(bytes)
 }

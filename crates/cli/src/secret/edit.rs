@@ -92,7 +92,8 @@ fn edited(arguments: &Arguments, before: &str) -> Result<Zeroizing<String>, CliE
     if !status.success() {
         return Err(CliError::impossible(format!("the editor {editor} failed ({status}), so nothing is stored")));
     }
-    let bytes = read_source(&file, MAX_BYTES)?;
+    // The file is ours: that it cannot be read says nothing of the command line.
+    let bytes = read_source(&file, MAX_BYTES).map_err(|error| CliError::impossible(error.to_string()))?;
     // Removed with its directory; overwritten first, for a file system that is not in memory.
     let _ = fs::write(&file, vec![0; bytes.len()]);
     let text = core::str::from_utf8(&bytes).map_err(|_| CliError::impossible("the edited value is not UTF-8 text"))?;

@@ -78,7 +78,7 @@ fn member(answer: &ShowVersionResponse, field: &str) -> Result<Zeroizing<String>
     match value.get(field) {
         Some(Value::String(text)) => Ok(Zeroizing::new(text.clone())),
         Some(other) => Ok(Zeroizing::new(other.to_string())),
-        None => Err(CliError::impossible(format!("the value of {name} has no member {field}"))),
+        None => Err(CliError::Missing(format!("the value of {name} has no member {field}"))),
     }
 }
 

@@ -54,7 +54,7 @@ pub(super) async fn run(client: &Client, output: Output, arguments: Arguments) -
     // Read first: nothing is changed when there is no value.
     let value = arguments.value_file.as_deref().map(|file| arguments.form.read(file)).transpose()?;
     if value.is_none() && !arguments.changes_metadata() {
-        return Err(CliError::impossible("nothing to change: give --value-file or a setting"));
+        return Err(CliError::usage("nothing to change: give --value-file or a setting"));
     }
     if arguments.changes_metadata() {
         // An empty name means no event any more.

@@ -11,7 +11,7 @@ use crate::shell::{DEADLINE, Shell};
 async fn an_empty_value_is_stored_only_when_it_is_meant() {
     let shell = Shell::open().await;
     let refused = shell.feed(&["secret", "create", "db"], b"").await;
-    assert_eq!(refused.status.code(), Some(1), "{refused:?}");
+    assert_eq!(refused.status.code(), Some(2), "{refused:?}");
     assert!(String::from_utf8_lossy(&refused.stderr).contains("--allow-empty"), "{refused:?}");
     shell.refusal(&["secret", "get", "db"], 3).await;
     let created = shell.feed(&["secret", "create", "db", "--allow-empty"], b"").await;

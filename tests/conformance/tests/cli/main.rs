@@ -51,7 +51,7 @@ async fn a_new_value_is_a_new_version_and_the_old_one_can_still_be_read() {
     assert_eq!(shell.printed(&["secret", "get", "db", "--value", "--version", "v1"]).await, "first");
     assert_eq!(shell.json(&["secret", "get", "db"]).await["secret"]["description"], "changed");
     assert_eq!(shell.json(&["secret", "get", "db", "--version", "latest"]).await["id"], "v2");
-    let refusal = shell.refusal(&["secret", "update", "db"], 1).await;
+    let refusal = shell.refusal(&["secret", "update", "db"], 2).await;
     assert!(refusal.contains("nothing to change"), "{refusal}");
 }
 
@@ -61,7 +61,7 @@ async fn one_member_of_a_value_can_be_printed() {
     shell.create("db", br#"{"user":"app","port":5432}"#).await;
     assert_eq!(shell.printed(&["secret", "get", "db", "--field", "user"]).await, "app");
     assert_eq!(shell.printed(&["secret", "get", "db", "--field", "port"]).await, "5432");
-    let refusal = shell.refusal(&["secret", "get", "db", "--field", "password"], 1).await;
+    let refusal = shell.refusal(&["secret", "get", "db", "--field", "password"], 3).await;
     assert!(refusal.contains("no member password") && !refusal.contains("app"), "{refusal}");
 }
 
@@ -345,6 +345,11 @@ async fn scripts_tell_failures_apart_by_status_and_by_json() {
     assert_eq!((&unreachable["kind"], &unreachable["retryable"]), (&json!("unreachable"), &json!(true)));
     let usage = error(&["secret", "list", "--ca", "/nowhere/ca.pem"], 2).await;
     assert!(usage["message"].as_str().unwrap().contains("/nowhere/ca.pem"), "{usage}");
+    for arguments in [&["secret", "list", "--credentials", "/nowhere/file"][..], &["secret", "import", "/nowhere/file"]] {
+        let unreadable = error(arguments, 2).await;
+        assert_eq!(unreadable["kind"], "usage");
+        assert!(unreadable["message"].as_str().unwrap().contains("cannot read /nowhere/file: "), "{unreadable}");
+    }
 
     let mut keys: Value = serde_json::from_slice(&fs::read(shell.server.credentials_path()).unwrap()).unwrap();
     keys["secret_key"] = json!("wrong");
