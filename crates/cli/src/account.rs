@@ -59,8 +59,9 @@ pub fn run_account(connection: &Connection, is_json: bool, yes: bool, account: A
         }
     });
     let outcome = outcome.map_err(|error| match error {
-        // It names what is missing.
+        // It names what is missing, which may be another thing than the command is about.
         CliError::Missing(_) => error,
+        CliError::About { error: ref reason, .. } if matches!(**reason, CliError::Missing(_)) => error,
         other => other.about_any(account.subject()),
     });
     ended(is_json, outcome)

@@ -56,7 +56,7 @@ async fn a_user_is_made_changed_and_deleted_through_the_api() {
     let deleted = shell.printed(&["user", "delete", "alice"]).await;
     assert_eq!(deleted, "the user alice and its access keys are deleted\n");
     let refusal = shell.refusal(&["user", "show", "alice"], 3).await;
-    assert!(refusal.contains("no user alice"), "{refusal}");
+    assert_eq!(refusal, "csms: user alice: there is no such user\n");
 }
 
 #[tokio::test]
@@ -111,7 +111,20 @@ async fn what_needs_the_data_itself_says_so() {
         let refusal = shell.refusal(arguments, 2).await;
         assert!(refusal.contains("--offline"), "{arguments:?}: {refusal}");
     }
-    let told = shell.refusal(&["user", "show", "nobody", "-o", "json"], 3).await;
-    let told: Value = serde_json::from_str(&told).unwrap();
-    assert_eq!(told["error"]["kind"], "not_found");
+}
+
+#[tokio::test]
+async fn what_is_missing_is_the_subject_of_the_error_whatever_the_command_is_about() {
+    let shell = Shell::open().await;
+    for (arguments, subject) in [
+        (&["user", "show", "nobody"][..], "user nobody"),
+        (&["user", "create", "alice", "--policy", "nothing"], "policy nothing"),
+        (&["user", "key", "disable", "NOKEY"], "access key NOKEY"),
+        (&["policy", "show", "nothing"], "policy nothing"),
+    ] {
+        let told = shell.refusal(&[arguments, &["-o", "json"]].concat(), 3).await;
+        let error = serde_json::from_str::<Value>(&told).unwrap()["error"].clone();
+        assert_eq!((&error["kind"], &error["subject"]), (&json!("not_found"), &json!(subject)), "{arguments:?}");
+        assert!(error["message"].as_str().unwrap().starts_with("there is no such "), "{error}");
+    }
 }
