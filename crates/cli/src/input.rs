@@ -91,8 +91,7 @@ impl Form {
         }
         self.require_value(&bytes)?;
         let text = core::str::from_utf8(&bytes);
-        let text =
-            text.map_err(|_| CliError::usage("the value is not UTF-8 text; give --binary to store bytes"))?;
+        let text = text.map_err(|_| CliError::usage("the value is not UTF-8 text; give --binary to store bytes"))?;
         let text = Zeroizing::new(text.to_owned());
         Ok(Value { text: Some(text), base64: None })
     }

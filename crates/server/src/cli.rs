@@ -7,7 +7,7 @@ use std::{io::Write, process::ExitCode};
 use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::{
-    boot::settings::origin::Given,
+    boot::settings::{SettingsError, origin::Given},
     commands::{
         Failed, access, agency, audit, completions, config, doctor, drill, licenses, man, migrate, policy, serve,
         snapshot, support_bundle, user,
@@ -163,14 +163,18 @@ pub fn run(cli: Cli) -> ExitCode {
     ended(outcome.map(|()| ExitCode::SUCCESS))
 }
 
-/// The status of a command that has ended, and on stderr what went wrong.
+/// The status of a command that has ended, and on stderr what went wrong. It is that of `csms config check` for settings that cannot
+/// be used, whichever command they are given to.
 fn ended(outcome: Result<ExitCode, Failed>) -> ExitCode {
     match outcome {
         Ok(status) => status,
         Err(error) => {
             // There is nobody left to tell when stderr is closed.
             let _ = writeln!(std::io::stderr(), "csms: {}", Chain(error.as_ref()));
-            ExitCode::FAILURE
+            match error.downcast_ref::<SettingsError>() {
+                Some(_) => ExitCode::from(config::UNUSABLE),
+                None => ExitCode::FAILURE,
+            }
         }
     }
 }

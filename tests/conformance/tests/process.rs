@@ -263,7 +263,7 @@ async fn the_help_of_serve_tells_every_flag_with_its_variable() {
 }
 
 #[tokio::test]
-async fn a_bad_setting_is_named() {
+async fn a_bad_setting_is_named_and_ends_with_the_status_of_usage() {
     let directory = TempDir::new().unwrap();
     for (flag, value, name) in [
         ("--listen", "nowhere", "--listen"),
@@ -273,12 +273,13 @@ async fn a_bad_setting_is_named() {
         ("--region", "a b", "region"),
         ("--min-rotation-period", "often", "min_rotation_period"),
         ("--group-commit", "0", "group_commit"),
+        ("--rotation-concurrency", "0", "rotation_concurrency"),
         ("--log", "csms_server=loud", "log filter"),
         ("--config", "/nonexistent/csms.toml", "/nonexistent/csms.toml"),
         ("--unknown", "x", "--unknown"),
     ] {
         let output = run(&["serve", "--data", directory.path().to_str().unwrap(), flag, value]).await;
-        assert!(!output.status.success(), "{flag} {value}");
+        assert_eq!(output.status.code(), Some(2), "{flag} {value}");
         let said = String::from_utf8(output.stderr).unwrap();
         assert!(said.contains(name), "{flag} {value}: {said}");
     }

@@ -20,7 +20,7 @@ use crate::boot::{
 };
 
 /// The exit status for settings that cannot be used, as for a command line that cannot.
-const UNUSABLE: u8 = 2;
+pub(crate) const UNUSABLE: u8 = 2;
 
 const EXAMPLES: &str = "\
 Examples:

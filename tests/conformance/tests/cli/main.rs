@@ -345,7 +345,8 @@ async fn scripts_tell_failures_apart_by_status_and_by_json() {
     assert_eq!((&unreachable["kind"], &unreachable["retryable"]), (&json!("unreachable"), &json!(true)));
     let usage = error(&["secret", "list", "--ca", "/nowhere/ca.pem"], 2).await;
     assert!(usage["message"].as_str().unwrap().contains("/nowhere/ca.pem"), "{usage}");
-    for arguments in [&["secret", "list", "--credentials", "/nowhere/file"][..], &["secret", "import", "/nowhere/file"]] {
+    for arguments in [&["secret", "list", "--credentials", "/nowhere/file"][..], &["secret", "import", "/nowhere/file"]]
+    {
         let unreadable = error(arguments, 2).await;
         assert_eq!(unreadable["kind"], "usage");
         assert!(unreadable["message"].as_str().unwrap().contains("cannot read /nowhere/file: "), "{unreadable}");
