@@ -37,15 +37,29 @@ pub struct Arguments {
 
     #[command(flatten)]
     connection: Connection,
+
+    #[command(flatten)]
+    output: Output,
+}
+
+impl Arguments {
+    /// Whether a program reads what is printed.
+    pub(crate) fn is_json(&self) -> bool {
+        self.output.is_json()
+    }
 }
 
 /// Writes the backup.
 pub(crate) async fn run(arguments: Arguments) -> Result<(), CliError> {
     let client = arguments.connection.client().await?;
-    let about = |error| CliError::from(error).about(format!("secret {}", arguments.name));
-    let answer = client.backup(&arguments.name).await.map_err(about)?;
+    let about = |error: CliError| error.about(format!("secret {}", arguments.name));
+    let answer = client.backup(&arguments.name).await.map_err(|error| about(error.into()))?;
     let line = format!("{}\n", answer.secret_blob);
-    if arguments.file == Path::new("-") { print(line.as_bytes()) } else { write(&arguments.file, line.as_bytes()) }
+    if arguments.file == Path::new("-") {
+        return print(line.as_bytes());
+    }
+    write(&arguments.file, line.as_bytes()).map_err(about)?;
+    arguments.output.sentence(&format!("{} is written to {}", arguments.name, arguments.file.display()))
 }
 
 fn write(path: &Path, bytes: &[u8]) -> Result<(), CliError> {

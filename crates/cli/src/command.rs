@@ -41,7 +41,7 @@ pub fn run(command: Command) -> ExitCode {
     let (is_json, outcome) = match command {
         Command::Secret(arguments) => (arguments.is_json(), block_on(secret::run(*arguments))),
         Command::Exec(arguments) => (false, exec::run(&arguments)),
-        Command::Backup(arguments) => (false, block_on(backup::run(arguments))),
+        Command::Backup(arguments) => (arguments.is_json(), block_on(backup::run(arguments))),
         Command::Restore(arguments) => (arguments.is_json(), block_on(backup::restore(arguments))),
         Command::Event(arguments) => (arguments.is_json(), block_on(event::run(arguments))),
         Command::Key(arguments) => (arguments.is_json(), block_on(key::run(arguments))),

@@ -295,7 +295,10 @@ async fn a_backup_brings_a_deleted_secret_back_with_all_its_versions() {
     assert!(updated.status.success(), "{updated:?}");
     let file = shell.directory.path().join("db.backup");
     let file = file.to_str().unwrap();
-    assert_eq!(shell.printed(&["backup", "db", "--file", file]).await, "");
+    assert_eq!(shell.printed(&["backup", "db", "--file", file]).await, format!("db is written to {file}\n"));
+    let other = shell.directory.path().join("other.backup");
+    let quiet = ["backup", "db", "--file", other.to_str().unwrap(), "--output", "json"];
+    assert_eq!(shell.printed(&quiet).await, "", "a program reads the file");
     shell.printed(&["secret", "delete", "db", "--now"]).await;
 
     assert!(shell.printed(&["restore", file]).await.contains("ENABLED"));
