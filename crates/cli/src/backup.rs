@@ -83,6 +83,15 @@ pub struct Source {
 }
 
 impl Source {
+    /// What the command is about.
+    fn subject(&self) -> String {
+        if self.file == Path::new("-") {
+            "backup on standard input".to_owned()
+        } else {
+            format!("backup {}", self.file.display())
+        }
+    }
+
     /// Whether a program reads what is printed.
     pub(crate) fn is_json(&self) -> bool {
         self.output.is_json()
@@ -92,8 +101,10 @@ impl Source {
 /// Brings the secret of a backup back.
 pub(crate) async fn restore(arguments: Source) -> Result<(), CliError> {
     let bytes = input::read_source(&arguments.file, LONGEST)?;
-    let blob =
-        core::str::from_utf8(&bytes).map_err(|_| CliError::impossible("this is not a backup: it is not text"))?;
-    let answer = arguments.connection.client().await?.restore_backup(blob.trim_end()).await?;
+    let about = |error: CliError| error.about(arguments.subject());
+    let blob = core::str::from_utf8(&bytes);
+    let blob = blob.map_err(|_| about(CliError::usage("this is not a backup: it is not text")))?;
+    let client = arguments.connection.client().await?;
+    let answer = client.restore_backup(blob.trim_end()).await.map_err(|error| about(error.into()))?;
     arguments.output.facts(&answer, |facts| describe(&answer.secret, facts))
 }

@@ -316,7 +316,7 @@ async fn a_backup_replaces_neither_a_file_nor_a_secret() {
 
     assert!(shell.refusal(&["backup", "db", "--file", file], 1).await.contains("exists"));
     let taken = shell.refusal(&["restore", file], 6).await;
-    assert!(taken.contains("CSMS."), "{taken}");
+    assert!(taken.starts_with(&format!("csms: backup {file}: CSMS.")), "{taken}");
 }
 
 #[tokio::test]
@@ -331,6 +331,12 @@ async fn a_damaged_backup_is_refused_whole() {
 
     let output = shell.feed(&["restore"], blob.as_bytes()).await;
     assert_eq!(output.status.code(), Some(6), "{output:?}");
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(told.starts_with("csms: backup on standard input: CSMS."), "{told}");
+    let bytes = shell.directory.path().join("bytes");
+    fs::write(&bytes, [0xff]).unwrap();
+    let told = shell.refusal(&["restore", bytes.to_str().unwrap()], 2).await;
+    assert_eq!(told, format!("csms: backup {}: this is not a backup: it is not text\n", bytes.display()));
     assert_eq!(shell.json(&["secret", "list"]).await["secrets"], json!([]));
 }
 
