@@ -20,7 +20,7 @@ use crate::{
     connection::{Connection, REGION_FLAG},
     failure::{CliError, STATUSES},
     nearest::nearest,
-    output::{Format, Table, json, print},
+    output::{Format, Table, ask_for_json, json, print},
 };
 
 const EXAMPLES: &str = "\
@@ -85,11 +85,11 @@ struct Request {
 
 /// Runs the command. Returns with its outcome whether a program reads errors.
 pub(crate) fn run(arguments: Arguments) -> (bool, Result<(), CliError>) {
-    let is_json = arguments.answer.format == Some(Format::Json);
+    let is_json = arguments.answer.format == Some(Format::Json) || ask_for_json(&arguments.call);
     if arguments.list {
         return (is_json, list(arguments.answer.format));
     }
-    let request = match read(arguments) {
+    let request = match read(arguments, is_json) {
         Ok(request) => request,
         Err(error) => return (is_json, Err(error)),
     };
@@ -151,13 +151,13 @@ fn command(entry: &Entry) -> Command {
 }
 
 /// Reads operation and members from the arguments.
-fn read(arguments: Arguments) -> Result<Request, CliError> {
+fn read(arguments: Arguments, is_json: bool) -> Result<Request, CliError> {
     let Arguments { call, connection: before, answer, .. } = arguments;
     let mut call = call.into_iter();
     let name = call.next().unwrap_or_default();
     let entry = find(&name.to_string_lossy())?;
-    // Explains and ends the process itself, as for every other command line.
-    let mut matches = command(&entry).get_matches_from(call);
+    let matches = command(&entry).try_get_matches_from(call);
+    let mut matches = matches.map_err(|error| crate::command::refusal(&error, is_json))?;
     let connection = from::<Connection>(&mut matches)?.or(before);
     let format = from::<AnswerFormat>(&mut matches)?.format.or(answer.format);
     let described = entry.describe();

@@ -1,10 +1,10 @@
 //! The commands, and how each of them ends.
 
-use std::{io::Write, process::ExitCode};
+use std::{ffi::OsString, io::Write, process::ExitCode};
 
 use clap::Subcommand;
 
-use crate::{api, backup, event, exec, failure::CliError, key, secret};
+use crate::{api, backup, event, exec, failure::CliError, key, output::ask_for_json, secret};
 
 /// Commands that use a running server.
 #[derive(Subcommand, Debug)]
@@ -63,6 +63,20 @@ pub(crate) fn ended(is_json: bool, outcome: Result<(), CliError>) -> ExitCode {
             error.exit_code()
         }
     }
+}
+
+/// Ends for a command line that the parser does not take. `arguments` are without the name of the program.
+pub fn not_parsed(error: &clap::Error, arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    ended(true, Err(refusal(error, ask_for_json(arguments))))
+}
+
+/// Why the parser does not take a command line, for a program that reads JSON. People get all that the parser has to say, as
+/// everybody gets help, and the process ends.
+pub(crate) fn refusal(error: &clap::Error, is_json: bool) -> CliError {
+    if !is_json || !error.use_stderr() {
+        error.exit();
+    }
+    CliError::not_parsed(error)
 }
 
 /// Runs the asynchronous part of a command; one thread is enough for one request after the other.

@@ -90,6 +90,16 @@ impl CliError {
         Self::Usage(format!("cannot read {source}: {error}"))
     }
 
+    /// What the parser of the command line says, in one line and without the usage.
+    pub(crate) fn not_parsed(error: &clap::Error) -> Self {
+        let text = error.render().to_string();
+        let paragraphs = text.split("\n\n").map(|part| part.split_whitespace().collect::<Vec<_>>().join(" "));
+        let reasons =
+            paragraphs.take_while(|part| !part.starts_with("Usage: ") && !part.starts_with("For more information"));
+        let message = reasons.collect::<Vec<_>>().join("; ");
+        Self::usage(message.strip_prefix("error: ").unwrap_or(&message))
+    }
+
     /// An argument that breaks a rule.
     pub(crate) fn argument(name: &str, violation: &Violation) -> Self {
         Self::Usage(format!("{name} {}", violation.message()))
@@ -201,6 +211,19 @@ mod tests {
             refused(404).about("secret db"),
         ];
         assert_eq!(statuses.map(|error| error.kind().0), [3, 4, 4, 6, 6, 1, 5, 2, 3]);
+    }
+
+    #[test]
+    fn what_the_parser_says_is_one_line_without_the_usage() {
+        let parser = clap::Command::new("p").no_binary_name(true).arg(clap::Arg::new("name").long("name"));
+        let parser = parser.arg(clap::Arg::new("of").long("of").value_parser(["a", "b"]));
+        for (arguments, message) in [
+            (["--nam", "x"], "unexpected argument '--nam' found; tip: a similar argument exists: '--name'"),
+            (["--of", "c"], "invalid value 'c' for '--of <of>' [possible values: a, b]"),
+        ] {
+            let refused = parser.clone().try_get_matches_from(arguments).map_err(|error| CliError::not_parsed(&error));
+            assert!(matches!(&refused, Err(CliError::Usage(said)) if said == message), "{refused:?}");
+        }
     }
 
     #[test]

@@ -26,6 +26,6 @@ mod output;
 mod secret;
 
 pub use account::{Account, AuditAction, Check, KeyAction, PolicyAction, RuleFlag, UserAction, run_account};
-pub use command::{Command, run};
+pub use command::{Command, not_parsed, run};
 pub use confirm::confirm;
 pub use connection::Connection;

@@ -1,6 +1,9 @@
 //! Prints results: aligned columns for people, the service's own JSON for programs.
 
-use std::io::{self, Write};
+use std::{
+    ffi::OsStr,
+    io::{self, Write},
+};
 
 use clap::{Args, ValueEnum};
 use csms_core::Violation;
@@ -133,6 +136,20 @@ impl Output {
     }
 }
 
+/// Whether arguments that may not be parsed ask for JSON. What follows `--` is for another program.
+pub(crate) fn ask_for_json<A: AsRef<OsStr>>(arguments: impl IntoIterator<Item = A>) -> bool {
+    let mut is_format = false;
+    for argument in arguments {
+        match argument.as_ref().to_str() {
+            Some("--") => return false,
+            Some("json") if is_format => return true,
+            Some("-ojson" | "-o=json" | "--output=json") => return true,
+            other => is_format = matches!(other, Some("-o" | "--output")),
+        }
+    }
+    false
+}
+
 /// Prints an answer as JSON.
 pub(crate) fn json(answer: &impl Serialize) -> Result<(), CliError> {
     let text = serde_json::to_vec_pretty(answer).map(zeroize::Zeroizing::new);
@@ -197,6 +214,15 @@ mod tests {
         let mut facts = Facts::default();
         facts.add("description", "a\u{1b}[2Jb\nc");
         assert_eq!(facts.text(), "description  a [2Jb c\n");
+    }
+
+    #[test]
+    fn json_is_asked_for_in_five_ways_and_not_for_another_program() {
+        for flag in ["-o json", "-ojson", "-o=json", "--output json", "--output=json"] {
+            assert!(ask_for_json(format!("secret list {flag} --nam x").split(' ')), "{flag}");
+            assert!(!ask_for_json(format!("exec -- list {flag}").split(' ')), "{flag}");
+        }
+        assert!(!ask_for_json(["-o", "table", "json"]));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The `csms` binary: reads the command line and runs the command.
 
-use std::process::ExitCode;
+use std::{env, process::ExitCode};
 
 use clap::{CommandFactory as _, Parser as _};
 use clap_complete::CompleteEnv;
@@ -18,5 +18,8 @@ static ALLOCATOR: MiMalloc = MiMalloc;
 fn main() -> ExitCode {
     // A shell asks for candidates; ends the process when it does.
     CompleteEnv::with_factory(Cli::command).var(COMPLETION_VARIABLE).complete();
-    cli::run(Cli::parse())
+    match Cli::try_parse() {
+        Ok(cli) => cli::run(cli),
+        Err(error) => csms_cli::not_parsed(&error, env::args_os().skip(1)),
+    }
 }

@@ -97,6 +97,15 @@ async fn what_is_wrong_has_a_status_and_a_sentence() {
     let told = shell.refusal(&["api", "ShowSecret", "--secret-name", "absent", "-o", "json"], 3).await;
     let told: Value = serde_json::from_str(&told).unwrap();
     assert_eq!((&told["error"]["subject"], &told["error"]["kind"]), (&json!("ShowSecret"), &json!("not_found")));
+    for (arguments, message) in [
+        (&["api", "CreateSecrt", "--output=json"][..], "there is no operation CreateSecrt"),
+        (&["api", "ListSecrets", "--limt", "1", "-o", "json"], "unexpected argument '--limt' found"),
+        (&["api", "-o", "json", "ListSecrets", "--limt", "1"], "unexpected argument '--limt' found"),
+    ] {
+        let told: Value = serde_json::from_str(&shell.refusal(arguments, 2).await).unwrap();
+        assert_eq!(told["error"]["kind"], "usage", "{arguments:?}");
+        assert!(told["error"]["message"].as_str().unwrap().starts_with(message), "{told}");
+    }
 }
 
 #[tokio::test]

@@ -361,6 +361,12 @@ async fn scripts_tell_failures_apart_by_status_and_by_json() {
         assert!(unreadable["message"].as_str().unwrap().contains("cannot read /nowhere/file: "), "{unreadable}");
     }
 
+    let unknown = error(&["secret", "list", "--nam", "db"], 2).await;
+    assert_eq!((&unknown["kind"], &unknown["exit_status"]), (&json!("usage"), &json!(2)));
+    assert!(unknown["message"].as_str().unwrap().starts_with("unexpected argument '--nam' found"), "{unknown}");
+    let people = shell.refusal(&["secret", "list", "--nam", "db"], 2).await;
+    assert!(people.starts_with("error: unexpected argument") && people.contains("Usage: "), "{people}");
+
     let mut keys: Value = serde_json::from_slice(&fs::read(shell.server.credentials_path()).unwrap()).unwrap();
     keys["secret_key"] = json!("wrong");
     let file = shell.directory.path().join("wrong.json");
