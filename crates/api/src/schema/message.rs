@@ -11,5 +11,6 @@ pub(crate) struct Message {
     /// Which message it is, such as `cause.unreachable`; the list may grow.
     pub(crate) code: String,
     /// What fills its sentence: each a number, a text, a message or a list of messages. Absent when nothing does.
+    #[schemars(skip_serializing_if = "Option::is_none")]
     pub(crate) fields: Option<BTreeMap<String, Value>>,
 }
