@@ -4,6 +4,7 @@
 //! any machine. Absolute figures do not carry over.
 #![allow(clippy::print_stdout, reason = "its output is its purpose")]
 
+mod against;
 mod bare;
 mod cpu;
 mod function;

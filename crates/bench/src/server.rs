@@ -21,7 +21,7 @@ use tokio::{
 };
 
 use crate::{
-    cpu,
+    against, cpu,
     load::{self, Measured},
     memory,
     peer::{OpenBao, Storage},
@@ -42,22 +42,23 @@ const SHARED_READ: &str = "signed read, PostgreSQL";
 const SHARED_WRITE: &str = "durable version, PostgreSQL";
 
 /// Connections that are measured.
-const CONNECTIONS: [usize; 3] = [1, 16, 64];
+pub(crate) const CONNECTIONS: [usize; 3] = [1, 16, 64];
 
 /// Measure reads, writes, start and memory of the server.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
     /// The release build of `csms`.
     #[arg(long, env = "CSMS_BIN")]
-    csms: PathBuf,
+    pub(crate) csms: PathBuf,
     /// Rounds, of which the median is told.
     #[arg(long, default_value_t = 5)]
-    rounds: usize,
+    pub(crate) rounds: usize,
     /// Milliseconds that each cell of a round is measured.
     #[arg(long, default_value_t = 1000)]
-    span: u64,
-    /// Also measure this older binary of `csms` in the same run, interleaved.
-    #[arg(long, value_name = "BINARY")]
+    pub(crate) span: u64,
+    /// Measure only reads and durable versions, beside this older binary of `csms`, interleaved. Both begin each round on data of their
+    /// own with the same secrets.
+    #[arg(long, value_name = "BINARY", conflicts_with_all = ["postgres", "peer"])]
     against: Option<PathBuf>,
     /// Also measure one server and two servers on a PostgreSQL database that flushes to disk.
     #[arg(long)]
@@ -76,7 +77,7 @@ pub(crate) enum Peer {
 
 /// How a target's rate is set against another's.
 #[derive(Clone, Copy)]
-enum Ratio {
+pub(crate) enum Ratio {
     /// The target's own rate in parts of the other's.
     Of(&'static str),
     /// The other's rate in parts of the target's own.
@@ -84,7 +85,7 @@ enum Ratio {
 }
 
 /// A target of the load and what it is sent on a number of connections.
-struct Target {
+pub(crate) struct Target {
     name: &'static str,
     addresses: Vec<String>,
     requests: Vec<Vec<u8>>,
@@ -94,7 +95,12 @@ struct Target {
 }
 
 impl Target {
-    fn new(name: &'static str, at: (Vec<String>, Vec<u32>), requests: Vec<Vec<u8>>, ratios: &'static [Ratio]) -> Self {
+    pub(crate) fn new(
+        name: &'static str,
+        at: (Vec<String>, Vec<u32>),
+        requests: Vec<Vec<u8>>,
+        ratios: &'static [Ratio],
+    ) -> Self {
         let ((addresses, processes), cells) = (at, CONNECTIONS.map(|_| Vec::new()).to_vec());
         Self { name, addresses, requests, processes, ratios, cells }
     }
@@ -111,7 +117,7 @@ impl Target {
     }
 
     /// One cell of a round.
-    async fn measure(&mut self, index: usize, connections: usize, span: Duration) -> Result<()> {
+    pub(crate) async fn measure(&mut self, index: usize, connections: usize, span: Duration) -> Result<()> {
         let before = self.cpu()?;
         let requests = self.requests.iter().take(connections).cloned().collect();
         let measured = load::run(&self.addresses, requests, span).await;
@@ -121,6 +127,11 @@ impl Target {
             cell.push(measured);
         }
         Ok(())
+    }
+
+    /// What was measured, for each number of connections.
+    pub(crate) fn into_cells(self) -> Vec<Vec<Measured>> {
+        self.cells
     }
 
     /// The median round of a number of connections.
@@ -140,7 +151,7 @@ async fn bare() -> Result<(Child, String)> {
     Ok((child, format!("127.0.0.1:{port}")))
 }
 
-fn options(binary: &Path) -> Options {
+pub(crate) fn options(binary: &Path) -> Options {
     Options { binary: Some(binary.to_owned()), ..Options::default() }.argument("--log").argument("error")
 }
 
@@ -153,7 +164,7 @@ const KEPT: usize = 20;
 
 /// For each connection a secret to read, with two versions as after a rotation, and one to write, with as many as it keeps, so
 /// that writes do not queue for the same row. Each value has 256 bytes.
-async fn with_secrets(server: &Server) -> Result<String> {
+pub(crate) async fn with_secrets(server: &Server) -> Result<String> {
     let address = address(server);
     let path = format!("/v1/{}/secrets", server.project_id());
     let value = "x".repeat(256);
@@ -183,12 +194,12 @@ async fn once(address: &str, request: Vec<u8>) -> Result<()> {
     Ok(())
 }
 
-fn reads(server: &Server) -> Result<Vec<Vec<u8>>> {
+pub(crate) fn reads(server: &Server) -> Result<Vec<Vec<u8>>> {
     let path = |index| format!("/v1/{}/secrets/r{index}/versions/latest", server.project_id());
     (0..most()).map(|index| request::signed(server.credentials(), "GET", &path(index), "")).collect()
 }
 
-fn writes(server: &Server) -> Result<Vec<Vec<u8>>> {
+pub(crate) fn writes(server: &Server) -> Result<Vec<Vec<u8>>> {
     let body = serde_json::json!({ "secret_string": "x".repeat(256) }).to_string();
     let path = |index| format!("/v1/{}/secrets/w{index}/versions", server.project_id());
     (0..most()).map(|index| request::signed(server.credentials(), "POST", &path(index), &body)).collect()
@@ -250,6 +261,9 @@ fn most() -> usize {
 
 /// Runs the benchmark.
 pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
+    if let Some(older) = &arguments.against {
+        return against::run(arguments, older).await;
+    }
     let span = Duration::from_millis(arguments.span);
     let (bare_process, bare_address) = bare().await?;
     let grouped = Server::start(options(&arguments.csms)).await?;
@@ -264,15 +278,6 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
         Target::new(WRITE, grouped_at, writes(&grouped)?, &[Ratio::Of(SINGLE), Ratio::Of(ALONE)]),
         Target::new(SINGLE, single_at, writes(&single)?, &[]),
     ];
-    let older = match &arguments.against {
-        Some(binary) => Some(Server::start(options(binary)).await.context("the older binary")?),
-        None => None,
-    };
-    if let Some(older) = &older {
-        let older_at = at(older).await?;
-        targets.push(Target::new("signed read, older", older_at.clone(), reads(older)?, &[Ratio::Behind(READ)]));
-        targets.push(Target::new("durable version, older", older_at, writes(older)?, &[Ratio::Behind(WRITE)]));
-    }
     let peer = match arguments.peer {
         Some(Peer::Openbao) => Some(OpenBao::start(most(), Storage::Raft).await?),
         None => None,
@@ -320,7 +325,7 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
 }
 
 #[allow(clippy::print_stderr, reason = "progress does not belong to the result")]
-fn eprint_progress(round: usize, rounds: usize) {
+pub(crate) fn eprint_progress(round: usize, rounds: usize) {
     eprintln!("round {round} of {rounds}");
 }
 
