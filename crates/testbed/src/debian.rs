@@ -67,6 +67,15 @@ pub const QEMU_USER: Package = Package { name: "qemu-user", present: || programs
 /// A display without a screen, which WebKit draws on.
 pub const XVFB: Package = Package { name: "xvfb", present: || programs::find("Xvfb").is_some() };
 
+/// Chinese characters, for pictures of the console.
+pub const CHINESE_FONT: Package = Package {
+    name: "fonts-wqy-microhei",
+    present: || {
+        programs::run("fc-list", Command::new("fc-list").args([":lang=zh-cn", "family"]))
+            .is_ok_and(|families| !families.is_empty())
+    },
+};
+
 /// Everything the tests need.
 pub const ALL: [Package; 12] = [
     MUSL_TOOLS,

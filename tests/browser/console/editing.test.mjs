@@ -247,7 +247,7 @@ test("a list is narrowed, sorted and turned over in its address, and Back brings
     const prefix = unique("address");
     for (const each of ["a", "b", "c"]) await client.createSecret({ name: `${prefix}-${each}`, secret_string: each });
     await person.signIn();
-    await person.write("Search names and descriptions", prefix);
+    await person.write("Search secrets", prefix);
     await person.press("button", "Name");
     const names = () => person.page.evaluate(() => [...document.querySelectorAll(".secrets tbody th a")].map((link) => link.innerText.at(-1)).join(""));
     await person.waitFor(() => document.querySelector("[aria-sort=descending]") !== null);

@@ -93,7 +93,7 @@ for (const browser of ["chromium"]) {
       await person.settles();
 
       await person.key("/");
-      assert.equal(await hands.focused(), "Search names and descriptions");
+      assert.equal(await hands.focused(), "Search secrets");
       await hands.type(name);
       await person.waitFor((name) => document.querySelectorAll(".secrets tbody tr").length === 1 && document.body.innerText.includes(name), name);
       await person.key("ArrowDown");

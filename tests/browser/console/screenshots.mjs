@@ -25,6 +25,8 @@ async function speak(person, language) {
     dispatchEvent(new StorageEvent("storage", { key: "csms.language" }));
   }, language);
   await person.waitFor((language) => document.documentElement.lang === language, language);
+  // Words and messages of the language are files of their own.
+  await person.page.waitForLoadState("networkidle");
   await person.page.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve))));
 }
 

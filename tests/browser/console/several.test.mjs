@@ -18,7 +18,7 @@ test("secrets of a file are looked at, stored, tagged and deleted together", () 
     await person.press("button", "Import 2 secrets");
     await person.sees("2 secrets are imported.");
     assert.deepEqual([await stored(`${prefix}TOKEN`), await stored(`${prefix}NAME`)], ["two\nlines", "a b"]);
-    await person.write("Search names and descriptions", prefix);
+    await person.write("Search secrets", prefix);
     await person.press("checkbox", "Select all 2");
     await person.press("button", "Tag…");
     await person.write("Key", "origin");

@@ -1,6 +1,7 @@
 // What the console's tests play on: a running server, a client of it, and a database. `cargo xtask` starts them and
 // says where they are.
 
+import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { randomBytes } from "node:crypto";
@@ -31,3 +32,23 @@ export const client = new CsmsClient({
 
 /** A name that no other test has. */
 export const unique = (prefix) => `${prefix}-${randomBytes(4).toString("hex")}`;
+
+/** As many as the service takes in one request. */
+const BATCH = 100;
+
+/** Makes secrets `prefix-00000` and so on, a few batches at a time, as an importer would. */
+export async function fill(prefix, count) {
+  const batches = Array.from({ length: count / BATCH }, (_, batch) =>
+    Array.from({ length: BATCH }, (_, index) => ({
+      name: `${prefix}-${String(batch * BATCH + index).padStart(5, "0")}`,
+      secret_string: "one of many",
+    })),
+  );
+  const workers = Array.from({ length: 4 }, async () => {
+    for (let batch = batches.pop(); batch; batch = batches.pop()) {
+      const { failed, error_list } = await client.batchImportSecrets({ secrets: batch });
+      assert.equal(failed, 0, JSON.stringify(error_list));
+    }
+  });
+  await Promise.all(workers);
+}

@@ -7,9 +7,9 @@ import { useLanguage } from "../app/language";
 import { useSession } from "../app/session";
 import { useAction } from "../app/useAction";
 import { type ActionItem, ActionMenu } from "../ui/ActionMenu";
-import { Badge } from "../ui/Badge";
 import { Button } from "../ui/Button";
 import { Failure } from "../ui/Failure";
+import { OnOff } from "../ui/OnOff";
 import { Time } from "../ui/Time";
 import { type MadeKey, NewKeyDialog } from "./NewKeyDialog";
 import { millisOf, useAccessKeys } from "./users";
@@ -57,13 +57,12 @@ export function AccessKeys({ user: { user_id } }: { user: Pick<IamUser, "user_id
         <ul className="tasks">
           {keys.map((key) => (
             <li key={key.access_key_id}>
-              <div className="row">
-                <code>{key.access_key_id}</code>
-                <Badge tone={key.status === "active" ? "good" : "warning"}>
-                  {key.status === "active" ? t("Enabled") : t("Disabled")}
-                </Badge>
-                <Time millis={millisOf(key.created_at)} />
-                <span className="grow" />
+              <div className="line-with-menu">
+                <span className="row">
+                  <code>{key.access_key_id}</code>
+                  <OnOff isOn={key.status === "active"} />
+                  <Time millis={millisOf(key.created_at)} />
+                </span>
                 <ActionMenu
                   label={t("Actions for {name}", { name: key.access_key_id })}
                   items={items(key)}

@@ -3,6 +3,7 @@
 import { useLanguage } from "../app/language";
 import { Badge } from "../ui/Badge";
 import { Failure } from "../ui/Failure";
+import { OnOff } from "../ui/OnOff";
 import { AccessKeys } from "./AccessKeys";
 import { AttachedPolicies } from "./AttachedPolicies";
 import { Password } from "./Password";
@@ -12,13 +13,13 @@ export function UserPage({ id }: { id: string }) {
   const { t } = useLanguage();
   const { data: user, error, isLoading, reload } = useUser(id);
   return (
-    <div className="page">
+    <div className="page wide">
       <a className="back" href="#/users">
         ← {t("Users")}
       </a>
       <header className="page-head">
         <h1 className="code">{user?.user_name ?? ""}</h1>
-        {user && <Badge tone={user.enabled ? "good" : "warning"}>{user.enabled ? t("Enabled") : t("Disabled")}</Badge>}
+        {user && !user.enabled && <OnOff isOn={false} />}
         {user?.is_root_user && <Badge tone="accent">{t("first user")}</Badge>}
       </header>
       {user?.description && <p className="muted">{user.description}</p>}

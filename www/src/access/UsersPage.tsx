@@ -14,6 +14,7 @@ import { Button } from "../ui/Button";
 import { Empty } from "../ui/Empty";
 import { Failure } from "../ui/Failure";
 import { ListTable } from "../ui/ListTable";
+import { OnOff } from "../ui/OnOff";
 import { Time } from "../ui/Time";
 import { DeleteUserDialog } from "./DeleteUserDialog";
 import { UserDialog } from "./UserDialog";
@@ -39,7 +40,7 @@ export function UsersPage() {
     else setOpen({ what, user });
   };
   return (
-    <div className="page">
+    <div className="page wide">
       <header className="page-head">
         <h1>{t("Users")}</h1>
         <span className="count" role="status">
@@ -104,7 +105,7 @@ function UserTable({ users, onAction }: { users: readonly IamUser[]; onAction: (
             </div>
           </th>
           <td>
-            <Badge tone={user.enabled ? "good" : "warning"}>{user.enabled ? t("Enabled") : t("Disabled")}</Badge>
+            <OnOff isOn={user.enabled} />
           </td>
           <td className="wide-only">
             <Time millis={millisOf(user.created_at)} />

@@ -85,6 +85,15 @@ export function Frame({ onEnter, onSignOut }: Props) {
         </div>
         <div className="bar-end">
           <Button kind="quiet" onPress={() => setIsSearching(true)}>
+            <svg className="narrow-only" viewBox="0 0 20 20" width="18" height="18" aria-hidden="true">
+              <path
+                d="M8.5 3a5.5 5.5 0 1 0 0 11 5.5 5.5 0 0 0 0-11M12.5 12.5 17 17"
+                fill="none"
+                stroke="currentColor"
+                strokeWidth="1.6"
+                strokeLinecap="round"
+              />
+            </svg>
             <span className="go-to">{t("Go to…")}</span>
             <kbd>Ctrl K</kbd>
           </Button>

@@ -1,14 +1,9 @@
 // What somebody sees to whom nothing is allowed yet: whom to ask, and in which words.
 
-import { CsmsError } from "csms";
-
 import { CopyName } from "../ui/CopyText";
 import { Empty } from "../ui/Empty";
 import { useLanguage } from "./language";
 import { useSession } from "./session";
-
-/** Whether a page got nothing because the person may not read it. */
-export const isForbidden = (error: unknown): boolean => error instanceof CsmsError && error.status === 403;
 
 export function NoRights() {
   const { t } = useLanguage();

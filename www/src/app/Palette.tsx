@@ -2,7 +2,8 @@
 
 import { type KeyboardEvent, useId, useMemo, useState } from "react";
 
-import { useSecrets } from "../secrets/useSecrets";
+import { EVERYTHING, searchOf } from "../secrets/filter";
+import { useListing } from "../secrets/useListing";
 import { Dialog } from "../ui/Dialog";
 import { PLACES } from "./Frame";
 import { useLanguage } from "./language";
@@ -14,22 +15,22 @@ const SHOWN = 12;
 export function Palette({ onClose }: { onClose: () => void }) {
   const { t } = useLanguage();
   const id = useId();
-  const { secrets } = useSecrets();
   const [text, setText] = useState("");
+  const { found: listed, isLoading } = useListing(searchOf({ ...EVERYTHING, text }), SHOWN);
   const [at, setAt] = useState(0);
   const found = useMemo(() => {
     const words = text.toLowerCase().split(/\s+/).filter(Boolean);
     const matches = (line: string) => words.every((word) => line.toLowerCase().includes(word));
     const pages = [...PLACES, { label: "New secret", href: "#/create" }, { label: "Import secrets", href: "#/import" }]
-      .map(({ label, href }) => ({ href, label: t(label), kind: t("Page") }))
+      .map(({ label, href }) => ({ href, label: t(label), isSecret: false }))
       .filter(({ label }) => matches(label));
-    const named: { href: string; label: string; kind: string }[] = [];
-    for (const { name } of secrets ?? []) {
+    const named: { href: string; label: string; isSecret: boolean }[] = [];
+    for (const { name } of listed?.secrets ?? []) {
       if (named.length === SHOWN) break;
-      if (matches(name)) named.push({ href: secretPath(name), label: name, kind: t("Secret") });
+      if (matches(name)) named.push({ href: secretPath(name), label: name, isSecret: true });
     }
     return (words.length === 0 ? [...pages, ...named] : [...named, ...pages]).slice(0, SHOWN);
-  }, [text, secrets, t]);
+  }, [text, listed, t]);
   const chosen = Math.min(at, found.length - 1);
   const open = (href: string) => {
     onClose();
@@ -64,7 +65,7 @@ export function Palette({ onClose }: { onClose: () => void }) {
         onKeyDown={press}
       />
       <div className="palette" role="listbox" id={id} aria-label={t("Found")}>
-        {found.map(({ href, label, kind }, index) => (
+        {found.map(({ href, label, isSecret }, index) => (
           // biome-ignore lint/a11y/useKeyWithClickEvents: the keyboard chooses in the field
           <div
             key={href}
@@ -75,12 +76,12 @@ export function Palette({ onClose }: { onClose: () => void }) {
             className="palette-line"
             onClick={() => open(href)}
           >
-            <span className="code">{label}</span>
-            <span className="hint">{kind}</span>
+            <span className={isSecret ? "code" : undefined}>{label}</span>
+            <span className="hint">{isSecret ? t("Secret") : t("Page")}</span>
           </div>
         ))}
       </div>
-      {found.length === 0 && <p className="muted">{t("Nothing of this name.")}</p>}
+      {found.length === 0 && !isLoading && <p className="muted">{t("Nothing of this name.")}</p>}
     </Dialog>
   );
 }

@@ -87,7 +87,9 @@ const words: Record<string, string> = {
   Frozen: "已冻结",
   Common: "通用",
   deleted: "删除于",
-  "Search names and descriptions": "搜索名称和描述",
+  "Search secrets": "搜索凭据",
+  "Part of a name, or key=value": "名称的一部分，或标签 键=值",
+  "Part of a name or description": "名称或描述的一部分",
   "Every state": "所有状态",
   "Every type": "所有类型",
   "Database accounts": "数据库账号",
@@ -99,6 +101,17 @@ const words: Record<string, string> = {
   "{count}, loading more…": "{count} 个，继续加载中…",
   "No secret matches.": "没有匹配的凭据。",
   "Show all": "显示全部",
+  "Search descriptions too": "同时搜索描述",
+  "Descriptions are searched too.": "同时搜索了描述。",
+  "Search names only": "仅搜索名称",
+  "{from}–{to}": "第 {from}–{to} 个",
+  "The service lists {count} at most. Type more of the name to find the others.":
+    "服务最多列出 {count} 个。请输入更长的名称片段以找到其余凭据。",
+  "Looked through: the first {count} of {all}, by name.": "已检查按名称排列的前 {count} 个，共 {all} 个。",
+  "Looked through: the first {count} by name. There are more.": "已检查按名称排列的前 {count} 个，之后还有更多。",
+  "Look through all": "检查全部",
+  "States and rotations are those of the first {count} secrets by name.":
+    "状态和轮转仅统计按名称排列的前 {count} 个凭据。",
   "New secret": "新建凭据",
   "Keep the first secret": "保存第一个凭据",
   "A secret is a name with versions. Programs ask for the name and get the version that is current, so that a password can change without them.":
@@ -510,7 +523,7 @@ const words: Record<string, string> = {
   "to do": "待执行",
   "Trying…": "正在尝试…",
   "A dry run asks the function what it would do, and changes nothing.": "试运行询问函数将做什么，不做任何更改。",
-  "For the rotation function": "为轮转函数",
+  "For the rotation function": "供轮转函数使用",
   "The function needs the private key in {variable}, and so does every program that reads the secret. It seals new passwords for the same key.":
     "函数需要 {variable} 中的私钥，每个读取该凭据的程序也需要它。函数会用同一密钥加密新密码。",
   // Users and policies
@@ -760,6 +773,7 @@ const words: Record<string, string> = {
   Bytes: "字节",
   "There is one of this name; it stays as it is": "同名凭据已存在，保持不变",
   "Select all {count}": "选择全部 {count} 个",
+  "Select the {count} on this page": "选择本页 {count} 个",
   "Select {name}": "选择 {name}",
   "Rotation overdue": "轮转逾期",
   Import: "导入",

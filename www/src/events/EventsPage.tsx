@@ -8,11 +8,11 @@ import { MissingRights } from "../app/MissingRights";
 import { useSession } from "../app/session";
 import { useAction } from "../app/useAction";
 import { ActionMenu } from "../ui/ActionMenu";
-import { Badge } from "../ui/Badge";
 import { Button } from "../ui/Button";
 import { Empty } from "../ui/Empty";
 import { Failure } from "../ui/Failure";
 import { ListTable } from "../ui/ListTable";
+import { OnOff } from "../ui/OnOff";
 import { EventDialog } from "./EventDialog";
 import { typeWords } from "./eventTypes";
 import { RecordList } from "./RecordList";
@@ -31,7 +31,7 @@ export function EventsPage() {
     reload();
   });
   return (
-    <div className="page">
+    <div className="page wide">
       <header className="page-head">
         <h1>{t("Events")}</h1>
         <span className="count" role="status">
@@ -70,9 +70,7 @@ export function EventsPage() {
               </th>
               <td className="wide-only">{event.notification.target_name}</td>
               <td>
-                <Badge tone={event.state === "ENABLED" ? "good" : "plain"}>
-                  {event.state === "ENABLED" ? t("Enabled") : t("Disabled")}
-                </Badge>
+                <OnOff isOn={event.state === "ENABLED"} />
               </td>
               <td className="row-end">
                 <ActionMenu

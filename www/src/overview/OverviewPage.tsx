@@ -8,7 +8,8 @@ import { useQuery } from "../app/useQuery";
 import { saidBy, whoDid } from "../audit/traces";
 import { type Health, healthOf } from "../rotation/health";
 import { useLastTasks } from "../rotation/useLastTasks";
-import { useSecrets } from "../secrets/useSecrets";
+import { LOOKED_THROUGH } from "../secrets/listing";
+import { useSecrets } from "../secrets/useListing";
 import { Button } from "../ui/Button";
 import { Failure } from "../ui/Failure";
 import { Time } from "../ui/Time";
@@ -19,10 +20,15 @@ const SHOWN = 6;
 
 export function OverviewPage() {
   const { t, language } = useLanguage();
-  const { secrets, error, isLoading, reload } = useSecrets();
+  const [areAllCounted, setAreAllCounted] = useState(false);
+  const { secrets, found, error, isLoading, reload } = useSecrets(
+    areAllCounted ? Number.POSITIVE_INFINITY : LOOKED_THROUGH,
+  );
   const tasks = useLastTasks();
   const [isWhole, setIsWhole] = useState(false);
-  const expiring = useExpiring(secrets, isWhole);
+  // The versions of what is still being listed are asked for once.
+  const isListed = !isLoading || found?.isEnd === true;
+  const expiring = useExpiring(isListed ? secrets : undefined, isWhole);
   const by = (health: Health) => (secrets ?? []).filter((secret) => healthOf(secret, tasks) === health);
   const [failing, overdue, off] = [by("failing"), by("overdue"), by("off")];
   const next = (secrets ?? [])
@@ -30,14 +36,15 @@ export function OverviewPage() {
     .sort((one, other) => (one.next_rotation_time ?? 0) - (other.next_rotation_time ?? 0));
   const common = (secrets ?? []).filter(({ secret_type }) => secret_type === "COMMON");
   const deleted = (secrets ?? []).filter(({ state }) => state === "PENDING_DELETE");
-  const number = (of: readonly unknown[]) => of.length.toLocaleString(language);
+  const figure = (number: number) => number.toLocaleString(language);
+  const number = (of: readonly unknown[]) => figure(of.length);
   const list = (parameters: Record<string, string>) => withParameters("#/", parameters);
   return (
     <div className="page wide">
       <header className="page-head">
         <h1>{t("Overview")}</h1>
         <span className="count" role="status">
-          {isLoading && !secrets ? t("Loading…") : ""}
+          {isLoading ? (secrets ? t("{count}, loading more…", { count: number(secrets) }) : t("Loading…")) : ""}
         </span>
         <span className="grow" />
         <Button onPress={reload}>{t("Refresh")}</Button>
@@ -46,7 +53,7 @@ export function OverviewPage() {
       {secrets && (
         <>
           <ul className="tiles" aria-label={t("In numbers")}>
-            <Tile href={list({})} title={t("Secrets")} figure={number(secrets)} />
+            <Tile href={list({})} title={t("Secrets")} figure={figure(found?.total ?? secrets.length)} />
             <Tile
               href={list({ type: "FAILING" })}
               title={t("Rotations failing or overdue")}
@@ -62,6 +69,16 @@ export function OverviewPage() {
             <Tile href={list({ type: "COMMON" })} title={t("Secrets that do not rotate")} figure={number(common)} />
             <Tile href={list({ state: "PENDING_DELETE" })} title={t("Pending deletion")} figure={number(deleted)} />
           </ul>
+          {!isLoading && found?.isEnd === false && (
+            <p className="hint row" role="note">
+              <span>
+                {t("States and rotations are those of the first {count} secrets by name.", { count: number(secrets) })}
+              </span>
+              <Button kind="link" onPress={() => setAreAllCounted(true)}>
+                {t("Look through all")}
+              </Button>
+            </p>
+          )}
           <div className="columns even">
             <Panel title={t("Rotations that need attention")} none={t("None: every rotation is as it should be.")}>
               {[...failing, ...overdue].slice(0, SHOWN).map((secret) => (
@@ -87,7 +104,7 @@ export function OverviewPage() {
             </Panel>
             <Panel
               title={t("Expiring versions")}
-              none={expiring.data ? t("None within 30 days.") : t("Loading…")}
+              none={isListed && expiring.data ? t("None within 30 days.") : t("Loading…")}
               foot={
                 !isWhole &&
                 secrets.length > LOOKED_AT && (
@@ -143,12 +160,15 @@ function RecentChanges() {
           }
           name={[trace.resource_name ?? trace.resource_id ?? "—", saidBy(trace).version].filter(Boolean).join(" · ")}
         >
-          {trace.trace_name} · {whoDid(trace, t)} · <Time millis={trace.time} />
+          {trace.trace_name} · {shortened(whoDid(trace, t))} · <Time millis={trace.time} />
         </Line>
       ))}
     </Panel>
   );
 }
+
+/** A text with the beginnings of its identifiers; the audit trail has the whole. */
+const shortened = (text: string) => text.replace(/([0-9a-f]{8})-[0-9a-f]{4}-[0-9a-f-]{22}/g, "$1…");
 
 interface TileProps {
   href: string;

@@ -6,13 +6,15 @@ import { useState } from "react";
 import { useLanguage } from "../app/language";
 import { useSession } from "../app/session";
 import { useQuery } from "../app/useQuery";
-import { useSecrets } from "../secrets/useSecrets";
+import { useSecrets } from "../secrets/useListing";
 import { Field } from "../ui/Field";
 import { Select } from "../ui/Select";
 
 /** The function that comes with the server. */
 const OWN = { package: "default", function: "rotate-database", version: "latest" };
 const OTHER = "other";
+/** Secrets whose functions are offered; any other is named by its URN. */
+const LOOKED_AT = 1000;
 
 interface Props {
   value: string;
@@ -39,7 +41,7 @@ function useLocalFunctions(): string[] {
 export function FunctionSelect({ value, onChange, problems }: Props) {
   const { t } = useLanguage();
   const own = useOwnFunction();
-  const { secrets } = useSecrets();
+  const { secrets } = useSecrets(LOOKED_AT);
   const local = useLocalFunctions();
   const used = new Set([...local, ...(secrets ?? []).map(({ rotation_func_urn: urn }) => urn ?? "").filter(Boolean)]);
   used.delete(own);

@@ -57,11 +57,12 @@ export function RotateDialog({ known, onClose, onChange }: Props) {
             )}
           </p>
           <PreviewView preview={preview} />
+          {!report && <p className="hint">{t("A dry run asks the function what it would do, and changes nothing.")}</p>}
           <div aria-live="polite">{report && <DryRunView report={report} />}</div>
         </>
       )}
       <Failure error={start.error ?? error ?? (started ? undefined : trial.error)} />
-      <div className="row actions">
+      <div className="row actions sticky">
         {!started && (
           <Button kind="primary" onPress={() => void start.run()} isPending={start.isRunning} isDisabled={!preview.ok}>
             {t("Start the rotation")}
@@ -79,9 +80,6 @@ export function RotateDialog({ known, onClose, onChange }: Props) {
         <Button kind={isEnded ? "primary" : "plain"} onPress={onClose}>
           {started ? t("Close") : t("Cancel")}
         </Button>
-        {!started && (
-          <span className="hint">{t("A dry run asks the function what it would do, and changes nothing.")}</span>
-        )}
         {started && !isEnded && <span className="hint">{t("It goes on when you close this.")}</span>}
       </div>
     </Dialog>

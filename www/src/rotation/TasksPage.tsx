@@ -21,7 +21,7 @@ export function TasksPage() {
     client.listSecretTask({ limit: 100, ...(shown !== "all" && { status: shown }) }, { signal }),
   );
   return (
-    <div className="page">
+    <div className="page wide">
       <header className="page-head">
         <h1>{t("Rotations")}</h1>
         <span className="count" role="status">

@@ -29,7 +29,14 @@ const RIGHT: Record<Doing, Right[]> = {
   restore: ["restore"],
 };
 
-export function SecretActions({ known, onChange }: { known: Known; onChange: () => void }) {
+interface Props {
+  known: Known;
+  /** Whether what the page shows has a main action of its own. */
+  isSecondary: boolean;
+  onChange: () => void;
+}
+
+export function SecretActions({ known, isSecondary, onChange }: Props) {
   const { t, language } = useLanguage();
   const [doing, setDoing] = useState<Doing>();
   const { state } = known.secret;
@@ -50,7 +57,7 @@ export function SecretActions({ known, onChange }: { known: Known; onChange: () 
   return (
     <div className="row">
       <Button
-        kind="primary"
+        kind={isSecondary ? "plain" : "primary"}
         isDisabled={refusal("version") !== undefined}
         onPress={() => go(secretPath(known.secret.name, "new-version"))}
       >

@@ -43,7 +43,13 @@ export function SecretPage({ name, tab }: { name: string; tab: SecretTab }) {
         {known && known.secret.secret_type !== "COMMON" && <Badge>{known.secret.secret_type}</Badge>}
         {known && known.secret.replica_type === "REPLICA" && <Badge tone="accent">{t("Replica")}</Badge>}
         <span className="grow" />
-        {known && !isWriting && <SecretActions known={known} onChange={reload} />}
+        {known && !isWriting && (
+          <SecretActions
+            known={known}
+            isSecondary={tab === "rotation" && known.secret.secret_type !== "COMMON"}
+            onChange={reload}
+          />
+        )}
       </header>
       <Failure error={error} onRetry={reload} />
       {error !== undefined && !known && (

@@ -12,7 +12,7 @@ export const SEARCH = "search-secrets";
 
 interface Props {
   filter: Filter;
-  /** Every tag of the project, as `key` and `key=value`. */
+  /** The tags to choose from, as `key` and `key=value`. */
   tags: readonly string[];
   onChange: (filter: Filter) => void;
 }
@@ -23,8 +23,13 @@ export function FilterBar({ filter, tags, onChange }: Props) {
   return (
     <search className="filters">
       <SearchField className="field grow" value={filter.text} onChange={(text) => onChange({ ...filter, text })}>
-        <Label className="visually-hidden">{t("Search names and descriptions")}</Label>
-        <Input id={SEARCH} className="input" placeholder={t("Search names and descriptions")} aria-keyshortcuts="/" />
+        <Label className="visually-hidden">{t("Search secrets")}</Label>
+        <Input
+          id={SEARCH}
+          className="input"
+          placeholder={filter.withDescriptions ? t("Part of a name or description") : t("Part of a name, or key=value")}
+          aria-keyshortcuts="/"
+        />
       </SearchField>
       <Select<Filter["state"]>
         label={t("State")}

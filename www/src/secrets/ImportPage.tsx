@@ -20,7 +20,7 @@ import { Toggle } from "../ui/Toggle";
 import { useValueLimit } from "../value/useValueLimit";
 import { type Exported, type Format, formatOf, read, Unreadable } from "./exchange";
 import { problemWords } from "./problemWords";
-import { useSecrets } from "./useSecrets";
+import { useSecrets } from "./useListing";
 
 /** As many as the service takes at once. */
 const BATCH = 100;
@@ -36,9 +36,10 @@ export function ImportPage() {
   const { t, language } = useLanguage();
   const { client } = useSession();
   const id = useId();
-  const { secrets } = useSecrets();
   const maxValueBytes = useValueLimit();
   const [text, setText] = useState("");
+  // All names, once there is something to compare them with.
+  const { secrets } = useSecrets(text === "" ? 0 : Number.POSITIVE_INFINITY);
   const [format, setFormat] = useState<Format>("env");
   const [prefix, setPrefix] = useState("");
   const [isOne, setIsOne] = useState(false);
@@ -187,7 +188,7 @@ function Preview({ lines }: { lines: readonly Line[] }) {
   return (
     <section aria-labelledby="preview">
       <h2 id="preview">{t("What will be stored")}</h2>
-      <table className="table">
+      <table className="table import-preview">
         <thead>
           <tr>
             <th scope="col">{t("Name")}</th>

@@ -1,5 +1,5 @@
-// Secrets as a table, fifty to a page, so that ten thousand cost no more than fifty. Only what is out of the ordinary is
-// marked. A press on a row opens it, arrow keys go from row to row.
+// A page of secrets as a table. Only what is out of the ordinary is marked. A press on a row opens it, arrow keys go from row
+// to row.
 
 import type { Secret } from "csms";
 import type { KeyboardEvent, MouseEvent } from "react";
@@ -8,120 +8,99 @@ import { useLanguage } from "../app/language";
 import { go, secretPath } from "../app/route";
 import { healthOf } from "../rotation/health";
 import { Badge } from "../ui/Badge";
-import { Button } from "../ui/Button";
 import { Time } from "../ui/Time";
 import type { Column, Knowledge, Order } from "./filter";
 import { NextRotation } from "./NextRotation";
 import { StateBadge } from "./StateBadge";
 
-const ROWS = 50;
-
 interface Props {
   /** In their order. */
   secrets: readonly Secret[];
   knowledge: Knowledge;
-  page: number;
-  onPage: (page: number) => void;
+  /** Whether another page is on its way. */
+  isBusy: boolean;
+  /** Whether these are all that match. */
+  areAll: boolean;
   order: Order;
   onOrder: (order: Order) => void;
-  selected: ReadonlySet<string>;
-  onSelect: (names: ReadonlySet<string>) => void;
+  selected: ReadonlyMap<string, Secret>;
+  onSelect: (selected: ReadonlyMap<string, Secret>) => void;
 }
 
-export function SecretTable({ secrets, knowledge, page, onPage, order, onOrder, selected, onSelect }: Props) {
-  const { t, language } = useLanguage();
-  const last = Math.max(0, Math.ceil(secrets.length / ROWS) - 1);
-  const begin = Math.min(page, last) * ROWS;
-  const shown = secrets.slice(begin, begin + ROWS);
-  const count = (number: number) => number.toLocaleString(language);
-  const areAllSelected = secrets.length > 0 && secrets.every(({ name }) => selected.has(name));
-  const select = (name: string, isSelected: boolean) => {
-    const next = new Set(selected);
-    if (isSelected) next.add(name);
-    else next.delete(name);
+export function SecretTable({ secrets, knowledge, isBusy, areAll, order, onOrder, selected, onSelect }: Props) {
+  const { t } = useLanguage();
+  const count = secrets.length;
+  const areAllSelected = count > 0 && secrets.every(({ name }) => selected.has(name));
+  const select = (these: readonly Secret[], isSelected: boolean) => {
+    const next = new Map(selected);
+    for (const secret of these) {
+      if (isSelected) next.set(secret.name, secret);
+      else next.delete(secret.name);
+    }
     onSelect(next);
   };
   return (
-    <>
-      <table className="table secrets" onKeyDown={moveByArrows}>
-        <caption className="visually-hidden">{t("Secrets")}</caption>
-        <thead>
-          <tr>
-            <th scope="col" className="check-cell">
+    <table className="table secrets" aria-busy={isBusy} onKeyDown={moveByArrows}>
+      <caption className="visually-hidden">{t("Secrets")}</caption>
+      <thead>
+        <tr>
+          <th scope="col" className="check-cell">
+            <input
+              type="checkbox"
+              aria-label={areAll ? t("Select all {count}", { count }) : t("Select the {count} on this page", { count })}
+              checked={areAllSelected}
+              onChange={() => select(secrets, !areAllSelected)}
+            />
+          </th>
+          <SortHead column="name" title={t("Name")} order={order} onOrder={onOrder} />
+          <th scope="col" className="wide-only">
+            {t("Tags")}
+          </th>
+          <SortHead column="next" title={t("Next rotation")} order={order} onOrder={onOrder} />
+          <SortHead column="used" title={t("Last used")} order={order} onOrder={onOrder} isWideOnly />
+          <SortHead column="changed" title={t("Changed")} order={order} onOrder={onOrder} isWideOnly />
+        </tr>
+      </thead>
+      <tbody>
+        {secrets.map((secret) => (
+          <tr key={secret.id} onClick={(event) => openRow(event, secret.name)}>
+            <td className="check-cell">
               <input
                 type="checkbox"
-                aria-label={t("Select all {count}", { count: count(secrets.length) })}
-                checked={areAllSelected}
-                onChange={() => onSelect(areAllSelected ? new Set() : new Set(secrets.map(({ name }) => name)))}
+                aria-label={t("Select {name}", { name: secret.name })}
+                checked={selected.has(secret.name)}
+                onChange={(event) => select([secret], event.target.checked)}
               />
+            </td>
+            <th scope="row">
+              <span className="row name-line">
+                <a href={secretPath(secret.name)}>{secret.name}</a>
+                {secret.state !== "ENABLED" && <StateBadge state={secret.state} />}
+                {secret.secret_type !== "COMMON" && <Badge>{secret.secret_type}</Badge>}
+                <HealthMark secret={secret} knowledge={knowledge} />
+              </span>
+              {secret.description && <span className="description">{secret.description}</span>}
             </th>
-            <SortHead column="name" title={t("Name")} order={order} onOrder={onOrder} />
-            <th scope="col" className="wide-only">
-              {t("Tags")}
-            </th>
-            <SortHead column="next" title={t("Next rotation")} order={order} onOrder={onOrder} />
-            <SortHead column="used" title={t("Last used")} order={order} onOrder={onOrder} isWideOnly />
-            <SortHead column="changed" title={t("Changed")} order={order} onOrder={onOrder} isWideOnly />
+            <td className="wide-only">
+              <span className="description">
+                {(knowledge.tags.get(secret.id) ?? [])
+                  .map(({ key, value }) => (value ? `${key}=${value}` : key))
+                  .join(" · ")}
+              </span>
+            </td>
+            <td>
+              <NextRotation secret={secret} />
+            </td>
+            <td className="wide-only">
+              <Time millis={secret.last_used_time} />
+            </td>
+            <td className="wide-only">
+              <Time millis={secret.update_time} />
+            </td>
           </tr>
-        </thead>
-        <tbody>
-          {shown.map((secret) => (
-            <tr key={secret.id} onClick={(event) => openRow(event, secret.name)}>
-              <td className="check-cell">
-                <input
-                  type="checkbox"
-                  aria-label={t("Select {name}", { name: secret.name })}
-                  checked={selected.has(secret.name)}
-                  onChange={(event) => select(secret.name, event.target.checked)}
-                />
-              </td>
-              <th scope="row">
-                <span className="row name-line">
-                  <a href={secretPath(secret.name)}>{secret.name}</a>
-                  {secret.state !== "ENABLED" && <StateBadge state={secret.state} />}
-                  {secret.secret_type !== "COMMON" && <Badge>{secret.secret_type}</Badge>}
-                  <HealthMark secret={secret} knowledge={knowledge} />
-                </span>
-                {secret.description && <span className="description">{secret.description}</span>}
-              </th>
-              <td className="wide-only">
-                <span className="description">
-                  {(knowledge.tags.get(secret.id) ?? [])
-                    .map(({ key, value }) => (value ? `${key}=${value}` : key))
-                    .join(" · ")}
-                </span>
-              </td>
-              <td>
-                <NextRotation secret={secret} />
-              </td>
-              <td className="wide-only">
-                <Time millis={secret.last_used_time} />
-              </td>
-              <td className="wide-only">
-                <Time millis={secret.update_time} />
-              </td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-      {last > 0 && (
-        <nav className="pager" aria-label={t("Pages")}>
-          <Button isDisabled={page === 0} onPress={() => onPage(page - 1)}>
-            {t("Previous")}
-          </Button>
-          <span aria-live="polite">
-            {t("{from}–{to} of {all}", {
-              from: count(begin + 1),
-              to: count(begin + shown.length),
-              all: count(secrets.length),
-            })}
-          </span>
-          <Button isDisabled={page >= last} onPress={() => onPage(page + 1)}>
-            {t("Next")}
-          </Button>
-        </nav>
-      )}
-    </>
+        ))}
+      </tbody>
+    </table>
   );
 }
 

@@ -1,11 +1,14 @@
-// The first page: every secret of the project.
+// The first page: every secret of the project. The service searches; filters and orders that it does not have are applied here
+// to what it found, and the page says to how much.
 
+import type { Secret } from "csms";
 import { useEffect, useMemo, useState } from "react";
 
+import { isForbidden } from "../app/forbidden";
 import { useLanguage } from "../app/language";
 import { loadable } from "../app/loadable";
 import { MissingRights } from "../app/MissingRights";
-import { isForbidden, NoRights } from "../app/NoRights";
+import { NoRights } from "../app/NoRights";
 import { useParameters } from "../app/route";
 import { useLastTasks } from "../rotation/useLastTasks";
 import { Button } from "../ui/Button";
@@ -16,37 +19,69 @@ import {
   EVERYTHING,
   type Filter,
   filterFrom,
+  isNarrow,
   matching,
+  needsAll,
   ordered,
   orderFrom,
   pageFrom,
   parametersOf,
+  searchOf,
   sortOf,
 } from "./filter";
+import { type Found, LOOKED_THROUGH } from "./listing";
+import { Pager } from "./Pager";
 import { SecretTable } from "./SecretTable";
-import { useSecrets } from "./useSecrets";
-import { useTags } from "./useTags";
+import { useListing } from "./useListing";
+import { useTagsOf, useTagWords } from "./useTags";
 
 const SelectionBar = loadable(async () => (await import("./SelectionBar")).SelectionBar);
 
 /** What the page offers. */
 const ACTIONS = ["csms:secret:list", "csms:secret:create"];
+/** Secrets on a page. */
+const ROWS = 50;
 
 export function SecretsPage() {
   const { t, language } = useLanguage();
   const [parameters, setParameters] = useParameters();
-  const { secrets, error, isLoading, reload } = useSecrets();
-  const { tags, words, reload: reloadTags } = useTags();
-  const tasks = useLastTasks();
-  const [selected, setSelected] = useState<ReadonlySet<string>>(new Set());
   const query = parameters.toString();
-  const filter = useMemo(() => filterFrom(new URLSearchParams(query)), [query]);
-  const order = useMemo(() => orderFrom(new URLSearchParams(query)), [query]);
-  const knowledge = useMemo(() => ({ tasks, tags }), [tasks, tags]);
-  const shown = useMemo(
-    () => ordered(matching(secrets ?? [], filter, knowledge), order),
-    [secrets, filter, order, knowledge],
+  const { filter, order, search } = useMemo(() => {
+    const parameters = new URLSearchParams(query);
+    const filter = filterFrom(parameters);
+    return { filter, order: orderFrom(parameters), search: searchOf(filter) };
+  }, [query]);
+  /** The search of which a person wants all secrets, however many. */
+  const [whole, setWhole] = useState<string>();
+  const [isSelectingAll, setIsSelectingAll] = useState(false);
+  const page = pageFrom(parameters);
+  const isLookedThrough = needsAll(filter, order);
+  // The next page as well, so that it is there when it is asked for.
+  const inOrder = (page + 2) * ROWS;
+  const isWhole = whole === JSON.stringify(search) || isSelectingAll;
+  const wanted = isWhole ? Number.POSITIVE_INFINITY : isLookedThrough ? Math.max(LOOKED_THROUGH, inOrder) : inOrder;
+  const { found, isStale, error, isLoading, reload } = useListing(search, wanted);
+  const isLocal = isLookedThrough || (found?.isSearched === false && isNarrow(search));
+  const { words, reload: reloadTags } = useTagWords();
+  const tasks = useLastTasks();
+  const [selected, setSelected] = useState<ReadonlyMap<string, Secret>>(new Map());
+  const matches = useMemo(
+    () => ordered(matching(found?.secrets ?? [], filter, { tasks, tags: found?.tags ?? new Map() }), order),
+    [found, filter, order, tasks],
   );
+  // A page that is on its way leaves the one before in sight.
+  const shownPage = Math.min(page, Math.max(0, Math.ceil(matches.length / ROWS) - 1));
+  const rows = useMemo(() => matches.slice(shownPage * ROWS, (shownPage + 1) * ROWS), [matches, shownPage]);
+  const tags = useTagsOf(rows, found);
+  const isCounted = !isLocal && !isStale && found?.isEnd === false;
+  const all = isCounted ? found.total : matches.length;
+  const last = isCounted && found.total === undefined ? page + 1 : Math.ceil((all ?? 0) / ROWS) - 1;
+  useEffect(() => {
+    if (!isSelectingAll || isStale || !found) return;
+    // What could not be read whole is not selected in part.
+    if (found.isEnd) setSelected(new Map(matches.map((secret) => [secret.name, secret])));
+    if (found.isEnd || error !== undefined) setIsSelectingAll(false);
+  }, [isSelectingAll, isStale, found, error, matches]);
   // A new search begins on its first page.
   const setFilter = (next: Filter) => setParameters({ ...parametersOf(next), page: "" });
   useEffect(() => {
@@ -66,19 +101,21 @@ export function SecretsPage() {
     addEventListener("keydown", search);
     return () => removeEventListener("keydown", search);
   }, []);
-  const isDenied = isForbidden(error) && !secrets;
-  const count = shown.length.toLocaleString(language);
-  const chosen = (secrets ?? []).filter(({ name }) => selected.has(name));
+  const isDenied = isForbidden(error) && !found;
+  const isEverything = Object.values(parametersOf(filter)).every((value) => value === "");
+  const isEmpty = isEverything && !isStale && found?.isEnd === true && found.secrets.length === 0;
+  const count = (all ?? matches.length).toLocaleString(language);
+  const chosen = useMemo(() => {
+    const newest = new Map(found?.secrets.map((secret) => [secret.name, secret]));
+    return [...selected.values()].map((secret) => newest.get(secret.name) ?? secret);
+  }, [found, selected]);
+  const isReading = isLoading && (!found || isStale || isLocal || isSelectingAll);
   return (
     <div className="page wide">
       <header className="page-head">
         <h1>{t("Secrets")}</h1>
         <span className="count" role="status">
-          {isLoading && !secrets
-            ? t("Loading…")
-            : isLoading
-              ? t("{count}, loading more…", { count })
-              : secrets && count}
+          {isReading ? (found ? t("{count}, loading more…", { count }) : t("Loading…")) : found && count}
         </span>
         <span className="grow" />
         {!isDenied && (
@@ -101,39 +138,118 @@ export function SecretsPage() {
           <Failure error={error} onRetry={reload} />
         </>
       )}
-      {secrets?.length === 0 && !isLoading ? <NoSecrets /> : null}
-      {secrets && secrets.length > 0 && (
+      {isEmpty && <NoSecrets />}
+      {!isEmpty && !isDenied && (found || !isEverything) && (
         <>
           <FilterBar filter={filter} tags={words} onChange={setFilter} />
           {chosen.length > 0 && (
             <SelectionBar
               secrets={chosen}
-              onClear={() => setSelected(new Set())}
+              all={all !== undefined && all > chosen.length && rows.length < all ? count : undefined}
+              isSelectingAll={isSelectingAll}
+              onAll={() => setIsSelectingAll(true)}
+              onClear={() => setSelected(new Map())}
               onChange={() => {
                 reload();
                 reloadTags();
               }}
             />
           )}
-          {shown.length > 0 ? (
-            <SecretTable
-              secrets={shown}
-              knowledge={knowledge}
-              page={pageFrom(parameters)}
-              onPage={(page) => setParameters({ page: page === 0 ? "" : String(page + 1) })}
-              order={order}
-              onOrder={(next) => setParameters({ sort: sortOf(next), page: "" })}
-              selected={selected}
-              onSelect={setSelected}
+          {found && !isStale && !isReading && (
+            <Scope
+              found={found}
+              isLocal={isLocal}
+              filter={filter}
+              onAll={() => setWhole(JSON.stringify(search))}
+              onFilter={setFilter}
             />
+          )}
+          {rows.length > 0 ? (
+            <>
+              <SecretTable
+                secrets={rows}
+                knowledge={{ tasks, tags }}
+                isBusy={isLoading && page !== shownPage}
+                areAll={rows.length === all}
+                order={order}
+                onOrder={(next) => setParameters({ sort: sortOf(next), page: "" })}
+                selected={selected}
+                onSelect={setSelected}
+              />
+              {last > 0 && (
+                <Pager
+                  page={shownPage}
+                  last={last}
+                  from={shownPage * ROWS + 1}
+                  to={shownPage * ROWS + rows.length}
+                  all={all}
+                  onPage={(page) => setParameters({ page: page === 0 ? "" : String(page + 1) })}
+                />
+              )}
+            </>
           ) : (
-            <Empty title={t("No secret matches.")}>
-              <Button onPress={() => setFilter(EVERYTHING)}>{t("Show all")}</Button>
-            </Empty>
+            !isLoading &&
+            !error && (
+              <Empty title={t("No secret matches.")}>
+                <div className="row">
+                  {filter.text !== "" && !filter.withDescriptions && (
+                    <Button onPress={() => setFilter({ ...filter, withDescriptions: true })}>
+                      {t("Search descriptions too")}
+                    </Button>
+                  )}
+                  <Button onPress={() => setFilter(EVERYTHING)}>{t("Show all")}</Button>
+                </div>
+              </Empty>
+            )
           )}
         </>
       )}
     </div>
+  );
+}
+
+interface ScopeProps {
+  found: Found;
+  isLocal: boolean;
+  filter: Filter;
+  onAll: () => void;
+  onFilter: (filter: Filter) => void;
+}
+
+/** What a list leaves out that somebody could take for whole. */
+function Scope({ found, isLocal, filter, onAll, onFilter }: ScopeProps) {
+  const { t, language } = useLanguage();
+  const count = found.secrets.length.toLocaleString(language);
+  const all = found.total?.toLocaleString(language);
+  const areMore = isLocal && !found.isEnd;
+  const areDescribed = filter.withDescriptions && filter.text !== "";
+  if (!found.isCut && !areMore && !areDescribed) return null;
+  return (
+    <p className="hint row" role="note">
+      {found.isCut && (
+        <span>{t("The service lists {count} at most. Type more of the name to find the others.", { count })}</span>
+      )}
+      {areMore && (
+        <>
+          <span>
+            {all === undefined
+              ? t("Looked through: the first {count} by name. There are more.", { count })
+              : t("Looked through: the first {count} of {all}, by name.", { count, all })}
+          </span>
+          <Button kind="link" onPress={onAll}>
+            {t("Look through all")}
+          </Button>
+        </>
+      )}
+      {areDescribed && (
+        <>
+          <span>{t("Descriptions are searched too.")}</span>
+          <Button kind="link" onPress={() => onFilter({ ...filter, withDescriptions: false })}>
+            {t("Search names only")}
+          </Button>
+        </>
+      )}
+    </p>
   );
 }
 

@@ -22,17 +22,22 @@ type Doing = "tag" | "delete" | "restore" | "export";
 
 interface Props {
   secrets: readonly Secret[];
+  /** How many match altogether, if more than are selected. */
+  all: string | undefined;
+  /** Whether the others are being read to be selected too. */
+  isSelectingAll: boolean;
+  onAll: () => void;
   onClear: () => void;
   onChange: () => void;
 }
 
-export function SelectionBar({ secrets, onClear, onChange }: Props) {
-  const { t } = useLanguage();
+export function SelectionBar({ secrets, all, isSelectingAll, onAll, onClear, onChange }: Props) {
+  const { t, language } = useLanguage();
   const [doing, setDoing] = useState<Doing>();
   const dialog = { secrets, onClose: () => setDoing(undefined), onChange };
   return (
     <div className="selection" role="toolbar" aria-label={t("With the selected secrets")}>
-      <strong>{t("{count} selected", { count: secrets.length })}</strong>
+      <strong>{t("{count} selected", { count: secrets.length.toLocaleString(language) })}</strong>
       <Button onPress={() => setDoing("tag")}>{t("Tag…")}</Button>
       <Button onPress={() => setDoing("export")}>{t("Export…")}</Button>
       <Button onPress={() => setDoing("restore")} isDisabled={!secrets.some(({ state }) => state === "PENDING_DELETE")}>
@@ -41,6 +46,11 @@ export function SelectionBar({ secrets, onClear, onChange }: Props) {
       <Button onPress={() => setDoing("delete")} isDisabled={!secrets.some(({ state }) => state !== "PENDING_DELETE")}>
         {t("Delete…")}
       </Button>
+      {all !== undefined && (
+        <Button kind="quiet" onPress={onAll} isPending={isSelectingAll}>
+          {isSelectingAll ? t("Loading…") : t("Select all {count}", { count: all })}
+        </Button>
+      )}
       <Button kind="quiet" onPress={onClear}>
         {t("Select none")}
       </Button>

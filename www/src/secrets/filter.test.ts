@@ -1,7 +1,19 @@
 import type { Secret, Tag, Task } from "csms";
 import { expect, test } from "vitest";
 
-import { EVERYTHING, filterFrom, matching, ordered, orderFrom, pageFrom, parametersOf, sortOf } from "./filter";
+import {
+  BY_NAME,
+  EVERYTHING,
+  filterFrom,
+  matching,
+  needsAll,
+  ordered,
+  orderFrom,
+  pageFrom,
+  parametersOf,
+  searchOf,
+  sortOf,
+} from "./filter";
 
 const secret = (name: string, more: Partial<Secret> = {}) =>
   ({
@@ -18,7 +30,10 @@ const names = (secrets: readonly Secret[]) => secrets.map(({ name }) => name);
 
 test("an address says what it is narrowed to, and reading it gives the same", () => {
   const filter = { text: "prod db", state: "FROZEN", type: "FAILING", tag: "team=a=b" } as const;
-  expect(filterFrom(new URLSearchParams(parametersOf(filter)))).toEqual(filter);
+  for (const withDescriptions of [true, false]) {
+    const whole = { ...filter, withDescriptions };
+    expect(filterFrom(new URLSearchParams(parametersOf(whole)))).toEqual(whole);
+  }
   expect(filterFrom(new URLSearchParams(parametersOf(EVERYTHING)))).toEqual(EVERYTHING);
 });
 
@@ -54,4 +69,38 @@ test("a tag is found by its key, or with its value", () => {
   const found = (tag: string) =>
     names(matching([secret("a"), secret("b")], { ...EVERYTHING, tag }, { tasks: new Map(), tags }));
   expect([found("env"), found("env=x=y"), found("env=x")]).toEqual([["a"], ["a"], []]);
+});
+
+test("the service is asked for parts of names and for tags, chosen or typed", () => {
+  const filter = { ...EVERYTHING, text: " prod  team=a=b db owner= ", tag: "env" };
+  expect(searchOf(filter)).toEqual({
+    names: ["prod", "db"],
+    tags: [{ key: "env" }, { key: "team", value: "a=b" }, { key: "owner" }],
+  });
+  expect(needsAll(filter, BY_NAME)).toBe(false);
+});
+
+test("what the service cannot look up is looked through", () => {
+  const words = { ...EVERYTHING, text: "prod" };
+  expect(searchOf({ ...words, withDescriptions: true }).names).toEqual([]);
+  const looked = [
+    needsAll({ ...words, withDescriptions: true }, BY_NAME),
+    needsAll({ ...words, state: "DISABLED" }, BY_NAME),
+    needsAll({ ...words, type: "FAILING" }, BY_NAME),
+    needsAll(words, { by: "used", isDescending: true }),
+    needsAll(words, { by: "name", isDescending: true }),
+  ];
+  expect(looked).toEqual([true, true, true, true, true]);
+});
+
+test("more words than the service takes are looked through for the rest of them", () => {
+  const text = Array.from({ length: 12 }, (_, index) => `part${index}`).join(" ");
+  expect(searchOf({ ...EVERYTHING, text }).names).toHaveLength(10);
+  expect(needsAll({ ...EVERYTHING, text }, BY_NAME)).toBe(true);
+});
+
+test("a word is looked for in descriptions only when that is asked for", () => {
+  const all = [secret("mail", { description: "Login of the relay" }), secret("relay-key")];
+  const found = (withDescriptions: boolean) => names(matching(all, { ...EVERYTHING, text: "RELAY", withDescriptions }));
+  expect([found(false), found(true)]).toEqual([["relay-key"], ["mail", "relay-key"]]);
 });

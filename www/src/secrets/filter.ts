@@ -1,4 +1,5 @@
-// Which secrets a person wants to see and in which order, and how the address of the list says so. Pure.
+// Which secrets a person wants to see and in which order, how the address of the list says so, and which part of it the
+// service finds. Pure.
 
 import type { Secret, SecretState, Tag, Task } from "csms";
 
@@ -7,7 +8,10 @@ import { healthOf } from "../rotation/health";
 export type Column = "name" | "next" | "used" | "changed";
 
 export interface Filter {
+  /** Parts of names, and tags as `key=value`, between spaces. */
   text: string;
+  /** Whether the parts may be in descriptions too. */
+  withDescriptions: boolean;
   state: SecretState | "ANY";
   type: "ANY" | "COMMON" | "ROTATED" | "DUE" | "FAILING" | "MANUAL" | "UNUSED";
   /** `key` or `key=value`; empty for any. */
@@ -19,7 +23,14 @@ export interface Order {
   isDescending: boolean;
 }
 
-export const EVERYTHING: Filter = { text: "", state: "ANY", type: "ANY", tag: "" };
+/** What the service looks up: parts of names and tags, all of which a secret must have. */
+export interface Search {
+  names: readonly string[];
+  /** Tags without a value are found with any. */
+  tags: readonly { key: string; value?: string }[];
+}
+
+export const EVERYTHING: Filter = { text: "", withDescriptions: false, state: "ANY", type: "ANY", tag: "" };
 export const BY_NAME: Order = { by: "name", isDescending: false };
 
 const STATES: readonly string[] = ["ENABLED", "DISABLED", "PENDING_DELETE", "FROZEN"];
@@ -31,6 +42,7 @@ export function filterFrom(parameters: URLSearchParams): Filter {
   const [state, type] = [parameters.get("state") ?? "", parameters.get("type") ?? ""];
   return {
     text: parameters.get("q") ?? "",
+    withDescriptions: parameters.get("in") === "descriptions",
     state: STATES.includes(state) ? (state as Filter["state"]) : "ANY",
     type: TYPES.includes(type) ? (type as Filter["type"]) : "ANY",
     tag: parameters.get("tag") ?? "",
@@ -48,8 +60,15 @@ export const pageFrom = (parameters: URLSearchParams): number =>
   Math.max(0, (Number.parseInt(parameters.get("page") ?? "1", 10) || 1) - 1);
 
 /** The parameters that say it; those that say nothing are empty. */
-export function parametersOf({ text, state, type, tag }: Filter): Record<string, string> {
-  return { q: text, state: state === "ANY" ? "" : state, type: type === "ANY" ? "" : type, tag };
+export function parametersOf({ text, withDescriptions, state, type, tag }: Filter): Record<string, string> {
+  return {
+    q: text,
+    // It says nothing without words.
+    in: withDescriptions && text !== "" ? "descriptions" : "",
+    state: state === "ANY" ? "" : state,
+    type: type === "ANY" ? "" : type,
+    tag,
+  };
 }
 
 export const sortOf = ({ by, isDescending }: Order): string =>
@@ -88,10 +107,39 @@ function isOfType(secret: Secret, type: Filter["type"], { tasks }: Knowledge, no
   }
 }
 
-function hasTag(tags: readonly Tag[] | undefined, wanted: string): boolean {
-  if (wanted === "") return true;
-  const [key, ...value] = wanted.split("=");
-  return (tags ?? []).some((tag) => tag.key === key && (value.length === 0 || tag.value === value.join("=")));
+function tagOf(text: string): Search["tags"][number] {
+  const [key = "", ...value] = text.split("=");
+  return value.join("") === "" ? { key } : { key, value: value.join("=") };
+}
+
+const hasTag = (tags: readonly Tag[] | undefined, { key, value }: Search["tags"][number]) =>
+  (tags ?? []).some((tag) => tag.key === key && (value === undefined || tag.value === value));
+
+/** The parts of names and the tags that a filter says. */
+function wordsOf({ text, tag }: Filter): Search {
+  const words = text.split(/\s+/).filter(Boolean);
+  // No name has the sign.
+  const isTag = (word: string) => word.indexOf("=") > 0;
+  const tags = [tag, ...words.filter(isTag)].filter(Boolean).map(tagOf);
+  return { names: words.filter((word) => !isTag(word)), tags };
+}
+
+/** Most parts, and most tags, that the service takes. */
+const MOST_WORDS = 10;
+
+/** The part of a filter that the service finds. */
+export function searchOf(filter: Filter): Search {
+  const { names, tags } = wordsOf(filter);
+  return { names: filter.withDescriptions ? [] : names.slice(0, MOST_WORDS), tags: tags.slice(0, MOST_WORDS) };
+}
+
+export const isNarrow = ({ names, tags }: Search): boolean => names.length + tags.length > 0;
+
+/** Whether all that the service finds has to be looked through for the rest of the filter, or put into another order. */
+export function needsAll(filter: Filter, order: Order): boolean {
+  const { names, tags } = wordsOf(filter);
+  const isLeftOut = (filter.withDescriptions && names.length > 0) || Math.max(names.length, tags.length) > MOST_WORDS;
+  return isLeftOut || filter.state !== "ANY" || filter.type !== "ANY" || sortOf(order) !== "";
 }
 
 export function matching(
@@ -100,13 +148,15 @@ export function matching(
   knowledge: Knowledge = NOTHING_KNOWN,
   now = Date.now(),
 ): Secret[] {
-  const words = filter.text.toLowerCase().split(/\s+/).filter(Boolean);
+  const { names, tags } = wordsOf(filter);
+  const parts = names.map((part) => part.toLowerCase());
   return secrets.filter((secret) => {
     if (filter.state !== "ANY" && secret.state !== filter.state) return false;
     if (!isOfType(secret, filter.type, knowledge, now)) return false;
-    if (!hasTag(knowledge.tags.get(secret.id), filter.tag)) return false;
-    const line = `${secret.name} ${secret.description}`.toLowerCase();
-    return words.every((word) => line.includes(word));
+    const own = knowledge.tags.get(secret.id);
+    if (!tags.every((wanted) => hasTag(own, wanted))) return false;
+    const line = (filter.withDescriptions ? `${secret.name} ${secret.description}` : secret.name).toLowerCase();
+    return parts.every((part) => line.includes(part));
   });
 }
 

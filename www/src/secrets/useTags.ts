@@ -1,45 +1,50 @@
-// The tags of all secrets of the project. Who may not list them sees lists without tags.
+// Tags beside a list: those that the project has, and those of secrets that were listed without them. Who may not read them
+// sees lists without tags.
 
-import type { CsmsClient, Tag } from "csms";
+import type { Secret, Tag } from "csms";
 
 import { useSession } from "../app/session";
 import { useQuery } from "../app/useQuery";
+import type { Found } from "./listing";
 
-const PAGE = 1000;
+/** Values of a key to choose from; a key with more of them names each secret by itself. */
+const MOST_VALUES = 50;
 
-export interface Tags {
-  /** By the secret's identifier. */
-  tags: ReadonlyMap<string, readonly Tag[]>;
-  /** Every tag, as `key` and `key=value`. */
-  words: string[];
-  reload: () => void;
-}
-
-async function read(client: CsmsClient, signal: AbortSignal): Promise<Map<string, readonly Tag[]>> {
-  const found = new Map<string, readonly Tag[]>();
-  // Most projects have fewer tags than secrets; a project without any is asked once.
-  const { tags } = await client.listProjectSecretsTags({}, { signal });
-  if (tags.length === 0) return found;
-  for (let offset = 0; ; offset += PAGE) {
-    const request = { action: "filter", limit: String(PAGE), offset: String(offset) } as const;
-    const { resources = [], total_count } = await client.listResourceInstances(request, { signal });
-    for (const { resource_id, tags: own } of resources) if (own.length > 0) found.set(resource_id, own);
-    if (resources.length === 0 || offset + resources.length >= total_count) return found;
-  }
-}
-
-export function useTags(): Tags {
+/** The tags to choose from, as `key` and `key=value`. */
+export function useTagWords(): { words: readonly string[]; reload: () => void } {
   const { client } = useSession();
   const { data, reload } = useQuery("tags", (signal) =>
-    read(client, signal).catch(() => new Map<string, readonly Tag[]>()),
+    client.listProjectSecretsTags({}, { signal }).then(
+      ({ tags }) =>
+        tags.flatMap(({ key, values }) => {
+          const said = values.filter((value) => value !== "");
+          return [key, ...(said.length > MOST_VALUES ? [] : said.map((value) => `${key}=${value}`))];
+        }),
+      () => [],
+    ),
   );
-  const tags = data ?? new Map<string, readonly Tag[]>();
-  const words = new Set<string>();
-  for (const own of tags.values()) {
-    for (const { key, value } of own) {
-      words.add(key);
-      if (value !== "") words.add(`${key}=${value}`);
-    }
-  }
-  return { tags, words: [...words].sort(), reload };
+  return { words: data ?? [], reload };
+}
+
+/** Requests at a time. */
+const WORKERS = 6;
+
+/** The tags of the secrets in sight, by identifier: those that came with the list, and the others one by one. */
+export function useTagsOf(inSight: readonly Secret[], found: Found | undefined): Found["tags"] {
+  const { client } = useSession();
+  const known = found?.tags ?? new Map<string, readonly Tag[]>();
+  // To somebody who may not search no request of that kind is answered.
+  const missing = found?.isSearched ? inSight.map(({ id }) => id).filter((id) => !known.has(id)) : [];
+  const { data } = useQuery(missing.join(), async (signal) => {
+    const read = new Map<string, readonly Tag[]>();
+    const rest = [...missing];
+    const look = async () => {
+      for (let id = rest.pop(); id !== undefined; id = rest.pop()) {
+        read.set(id, (await client.listSecretTags({ secret_id: id }, { signal })).tags);
+      }
+    };
+    await Promise.all(Array.from({ length: WORKERS }, look));
+    return read;
+  });
+  return data && data.size > 0 ? new Map([...known, ...data]) : known;
 }

@@ -16,6 +16,7 @@ import { Facts } from "./Facts";
 import { Field } from "./Field";
 import { GenerateButton } from "./GenerateButton";
 import { Notice } from "./Notice";
+import { OnOff } from "./OnOff";
 import { SecretInput } from "./SecretInput";
 import { Select } from "./Select";
 import { Time } from "./Time";
@@ -85,6 +86,8 @@ export function ComponentsPage() {
               {tone}
             </Badge>
           ))}
+          <OnOff isOn />
+          <OnOff isOn={false} />
           <Time millis={Date.now() + 3 * DAY} />
           <Time millis={Date.now()} isExact />
         </div>

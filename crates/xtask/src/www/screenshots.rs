@@ -18,10 +18,13 @@ pub(crate) struct Arguments {
     out: PathBuf,
 }
 
+/// What the pictures need. Without the font there are boxes in place of Chinese.
+const PACKAGES: [debian::Package; 4] = [debian::MUSL_TOOLS, debian::POSTGRESQL, debian::CHROMIUM, debian::CHINESE_FONT];
+
 /// Runs `cargo xtask screenshots`.
 pub(crate) async fn run(arguments: Arguments) -> Result<()> {
     let mut steps = Steps::new(setup::STEPS + super::STEPS + stage::STEPS + 1);
-    setup::prepare(&mut steps, &[debian::MUSL_TOOLS, debian::POSTGRESQL, debian::CHROMIUM]).await?;
+    setup::prepare(&mut steps, &PACKAGES).await?;
     super::package(&mut steps).await?;
     let stage = stage::raise(&mut steps).await?;
     steps
