@@ -8,7 +8,7 @@ use csms_core::{
 };
 use wasm_bindgen::prelude::wasm_bindgen;
 
-use crate::answer;
+use crate::answer::{self, Answer};
 
 /// Checks the request of an operation, given as JSON: path parameters and members of the body in one object. Answers
 /// the normal form or every problem.
@@ -21,7 +21,7 @@ pub fn validate(
     min_rotation_period_seconds: f64,
     max_value_bytes: f64,
     language: &str,
-) -> String {
+) -> Answer {
     let language = Language::from_tag(language);
     let Some(operation) = Operation::from_name(operation) else {
         return answer::violation(Violation::new(Rule::Unknown, "an operation"), language);
@@ -39,7 +39,7 @@ pub fn validate(
 /// Checks one text by the rule of the field it is meant for, while it is being typed.
 #[must_use]
 #[wasm_bindgen]
-pub fn check_text(field: &str, text: String, language: &str) -> String {
+pub fn check_text(field: &str, text: String, language: &str) -> Answer {
     let checked = match field {
         "secret_name" => SecretName::parse(text).map(String::from),
         "stage_name" => StageName::parse(text).map(String::from),
