@@ -52,6 +52,17 @@ pub(crate) fn value(value: impl Serialize) -> Answer {
     answer(&Good { ok: true, value })
 }
 
+/// A good answer whose members depend on the request: its value as JSON text, from which the package makes the rest.
+#[cfg(target_family = "wasm")]
+pub(crate) fn normal_form(value: &Value) -> Answer {
+    json::print(value).into()
+}
+
+#[cfg(not(target_family = "wasm"))]
+pub(crate) fn normal_form(form: &Value) -> Answer {
+    value(form)
+}
+
 fn bad(problems: Vec<Problem<'_>>, refusal: Option<Refusal>) -> Answer {
     answer(&Bad { ok: false, problems, refusal })
 }

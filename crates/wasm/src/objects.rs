@@ -1,14 +1,14 @@
-//! Rust values as JavaScript objects, by serde: what `serde-wasm-bindgen` does for values that have JSON, in a module without
-//! the standard library, which that crate needs.
+//! Results as JavaScript objects, by serde: what `serde-wasm-bindgen` does for structs, lists and what is in them, in a module
+//! without the standard library, which that crate needs.
 //!
-//! A text is copied into the engine for each value; names of members are copied once and kept there. Not here: reading.
+//! A text is copied into the engine for each value; names of members are copied once and kept there. Not here: reading, and maps.
 
 use alloc::{boxed::Box, string::ToString, vec::Vec};
-use core::fmt;
+use core::{fmt, ptr};
 
 use js_sys::{Array, JsString, Object};
 use once_cell::race::OnceBox;
-use serde::ser::{self, Impossible, Serialize, SerializeMap, SerializeSeq, SerializeStruct, Serializer};
+use serde::ser::{self, Impossible, Serialize, SerializeSeq, SerializeStruct, Serializer};
 use wasm_bindgen::{JsCast, JsValue, prelude::wasm_bindgen};
 
 use crate::results;
@@ -17,18 +17,18 @@ use crate::results;
 const ANSWER: [&str; 4] = ["ok", "value", "problems", "refusal"];
 
 /// The value as an object, an array, a text, a number, a boolean or `null`. An integer beyond 2^53 becomes the nearest number,
-/// as in JSON. What has no JSON, which no result here contains, becomes `undefined`.
+/// as in JSON. What has another form, which no result contains, becomes `undefined`.
 pub(crate) fn object(value: &impl Serialize) -> JsValue {
     value.serialize(Objects).unwrap_or_default()
 }
 
-/// The value has no form in JSON.
+/// The value has a form that no result has.
 #[derive(Debug)]
 struct Formless;
 
 impl fmt::Display for Formless {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the value has no form in JSON")
+        f.write_str("the value has another form")
     }
 }
 
@@ -50,12 +50,13 @@ extern "C" {
 }
 
 /// The name of a member, which the engine keeps if a type of [`results`] or an answer has it.
-fn name(text: &str) -> JsString {
+fn name(text: &'static str) -> JsString {
     /// Copies of the names, in their order.
     static KEPT: OnceBox<Vec<JsString>> = OnceBox::new();
     let names = || ANSWER.iter().chain(results::MEMBERS);
     let kept = || Box::new(names().map(|name| JsString::from(*name)).collect());
-    let place = names().position(|name| *name == text);
+    // Equal texts are one nearly always, and comparing addresses is quick.
+    let place = names().position(|name| ptr::eq(*name, text)).or_else(|| names().position(|name| *name == text));
     place.and_then(|place| KEPT.get_or_init(kept).get(place).cloned()).unwrap_or_else(|| text.into())
 }
 
@@ -80,7 +81,7 @@ impl Serializer for Objects {
     type SerializeTuple = Impossible<JsValue, Formless>;
     type SerializeTupleStruct = Impossible<JsValue, Formless>;
     type SerializeTupleVariant = Impossible<JsValue, Formless>;
-    type SerializeMap = Members;
+    type SerializeMap = Impossible<JsValue, Formless>;
     type SerializeStruct = Members;
     type SerializeStructVariant = Impossible<JsValue, Formless>;
 
@@ -165,12 +166,12 @@ impl Serializer for Objects {
         Err(Formless)
     }
 
-    fn serialize_map(self, _: Option<usize>) -> Result<Members, Formless> {
-        Ok(Members { object: Object::new().unchecked_into(), name: None })
+    fn serialize_map(self, _: Option<usize>) -> Result<Self::SerializeMap, Formless> {
+        Err(Formless)
     }
 
     fn serialize_struct(self, _: &'static str, _: usize) -> Result<Members, Formless> {
-        self.serialize_map(None)
+        Ok(Members(Object::new().unchecked_into()))
     }
 
     fn serialize_struct_variant(
@@ -202,41 +203,18 @@ impl SerializeSeq for List {
 }
 
 /// An object in the making.
-struct Members {
-    object: Plain,
-    /// The name of the member that comes next.
-    name: Option<JsString>,
-}
+struct Members(Plain);
 
 impl SerializeStruct for Members {
     type Ok = JsValue;
     type Error = Formless;
 
     fn serialize_field<T: Serialize + ?Sized>(&mut self, member: &'static str, value: &T) -> Result<(), Formless> {
-        self.object.set(name(member), value.serialize(Objects)?);
+        self.0.set(name(member), value.serialize(Objects)?);
         Ok(())
     }
 
     fn end(self) -> Done {
-        Ok(self.object.into())
-    }
-}
-
-impl SerializeMap for Members {
-    type Ok = JsValue;
-    type Error = Formless;
-
-    fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<(), Formless> {
-        self.name = Some(key.serialize(Objects)?.unchecked_into());
-        Ok(())
-    }
-
-    fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Formless> {
-        self.object.set(self.name.take().ok_or(Formless)?, value.serialize(Objects)?);
-        Ok(())
-    }
-
-    fn end(self) -> Done {
-        SerializeStruct::end(self)
+        Ok(self.0.into())
     }
 }

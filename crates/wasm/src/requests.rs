@@ -11,7 +11,7 @@ use wasm_bindgen::prelude::wasm_bindgen;
 use crate::answer::{self, Answer};
 
 /// Checks the request of an operation, given as JSON: path parameters and members of the body in one object. Answers
-/// the normal form or every problem.
+/// the normal form as JSON text, or every problem.
 #[must_use]
 #[wasm_bindgen]
 pub fn validate(
@@ -31,7 +31,7 @@ pub fn validate(
         max_value: ValueLimit::new(max_value_bytes as u64).unwrap_or_default(),
     };
     match normalise(operation, answer::read(request), rules, answer::millis(now)) {
-        Ok(value) => answer::value(value),
+        Ok(value) => answer::normal_form(&value),
         Err(problems) => answer::problems(&problems, language),
     }
 }

@@ -107,7 +107,10 @@ export function validate<O extends ValidatedOperation>(
   const most = number(given.maxValueBytes, "maxValueBytes", DEFAULT_MAX_BYTES, { whole: true });
   const language = languageOf(given);
   const json = toJson(request, "request");
-  return engine(() => bound.validate(name, json, now, least, most, language));
+  const found: string | Result<NormalRequest<O>> = engine(() =>
+    bound.validate(name, json, now, least, most, language),
+  );
+  return typeof found === "string" ? { ok: true, value: JSON.parse(found) as NormalRequest<O> } : found;
 }
 
 /** Checks a CreateSecret request. */

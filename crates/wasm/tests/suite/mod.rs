@@ -22,7 +22,10 @@ fn read(text: &str) -> Value {
 /// What JavaScript reads of an answer.
 #[cfg(target_arch = "wasm32")]
 fn answered(answer: Answer) -> Value {
-    read(&String::from(js_sys::JSON::stringify(&answer).unwrap()))
+    match answer.as_string() {
+        Some(normal_form) => json!({ "ok": true, "value": read(&normal_form) }),
+        None => read(&String::from(js_sys::JSON::stringify(&answer).unwrap())),
+    }
 }
 
 #[cfg(not(target_arch = "wasm32"))]
