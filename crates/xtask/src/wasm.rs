@@ -43,7 +43,7 @@ const MODULES: [(&str, &str); 4] = [
 const TOOLS: &[&str] = &["build", "--package", "csms-wasm-tools", "--features", "tools", "--bins"];
 
 /// How `wasm-opt` optimises.
-const OPTIMISATION: [&str; 3] = ["-O3", "--converge", "--flexible-inline-max-function-size=8"];
+const OPTIMISATION: [&str; 2] = ["-O3", "--converge"];
 
 /// What every engine that the package names has had for years; `wasm-opt` has to be told.
 const FEATURES: [&str; 6] = [
@@ -178,8 +178,7 @@ async fn bindings(step: &Step, tools: &Path, module: &Path, lib: &Path, name: &s
     let generator = Program::new(tools.join("bindgen")).arguments(options);
     generator.argument("--out-dir").argument(lib).argument(module).run(step).await?;
     let (raw, small) = (lib.join(format!("{name}_bindings_bg.wasm")), lib.join(format!("{name}.wasm")));
-    // For speed: AES is a third slower when this step optimises for size, which saves one part in a hundred. Most of that is saved
-    // by inlining less, which the compiler has done already where it pays.
+    // For speed: AES is a third slower when this step optimises for size, which saves one part in a hundred.
     let optimiser = Program::node(&source().join("node_modules/binaryen/bin/wasm-opt")).arguments(OPTIMISATION);
     optimiser.arguments(FEATURES).argument(&raw).argument("-o").argument(&small).run(step).await?;
     for file in [raw, lib.join(format!("{name}_bindings_bg.wasm.d.ts"))] {

@@ -4,61 +4,78 @@
 
 use super::hazmat::KEY_BYTES;
 
-/// A number below 2^256 by its limbs, the least first.
-type Number = [u64; 4];
+/// A number below 2^256 by its digits of 32 bits, the least first.
+type Number = [u32; 8];
 
-const PRIME: Number = [u64::MAX, 0xffff_ffff, 0, 0xffff_ffff_0000_0001];
+const PRIME: Number = [u32::MAX, u32::MAX, u32::MAX, 0, 0, 0, 1, u32::MAX];
 /// The constant term of the curve's equation.
-const TERM: Number = [0x3bce_3c3e_27d2_604b, 0x651d_06b0_cc53_b0f6, 0xb3eb_bd55_7698_86bc, 0x5ac6_35d8_aa3a_93e7];
+const TERM: Number =
+    [0x27d2_604b, 0x3bce_3c3e, 0xcc53_b0f6, 0x651d_06b0, 0x7698_86bc, 0xb3eb_bd55, 0xaa3a_93e7, 0x5ac6_35d8];
+/// What 2^256 is modulo the prime, digit by digit: 2^224 - 2^192 - 2^96 + 1.
+const FOLDED: [i64; 8] = [1, 0, 0, -1, 0, 0, -1, 1];
 
 /// Whether x and y, big-endian, are a point of P-256: y² = x³ - 3x + b modulo the prime.
 pub(super) fn is_on_p256(x: &[u8; KEY_BYTES], y: &[u8; KEY_BYTES]) -> bool {
     let (x, y) = (read(x), read(y));
-    let is_reduced = |number| subtract_prime(number).1;
-    let cube = || multiply(multiply(x, x), x);
-    is_reduced(x) && is_reduced(y) && add(multiply(y, y), add(x, add(x, x))) == add(cube(), TERM)
+    let right = || multiply_and_add(&multiply(&multiply(&x, &x), &x), 1, TERM);
+    is_below_prime(&x) && is_below_prime(&y) && multiply_and_add(&x, 3, multiply(&y, &y)) == right()
 }
 
 fn read(bytes: &[u8; KEY_BYTES]) -> Number {
     let mut number = Number::default();
-    for (limb, bytes) in number.iter_mut().rev().zip(bytes.as_chunks().0) {
-        *limb = u64::from_be_bytes(*bytes);
+    for (digit, bytes) in number.iter_mut().rev().zip(bytes.as_chunks().0) {
+        *digit = u32::from_be_bytes(*bytes);
     }
     number
 }
 
-/// The number minus the prime, modulo 2^256, and whether the number is below the prime.
-fn subtract_prime(mut number: Number) -> (Number, bool) {
-    let mut borrow = false;
-    for (limb, prime) in number.iter_mut().zip(PRIME) {
-        (*limb, borrow) = limb.borrowing_sub(prime, borrow);
-    }
-    (number, borrow)
+fn is_below_prime(number: &Number) -> bool {
+    number.iter().rev().lt(PRIME.iter().rev())
 }
 
-/// The sum modulo the prime of two numbers below it.
-fn add(mut sum: Number, other: Number) -> Number {
-    let mut carry = false;
-    for (limb, other) in sum.iter_mut().zip(other) {
-        (*limb, carry) = limb.carrying_add(other, carry);
+/// Adds `top` times 2^256, folded, and returns what exceeds the digits, in units of 2^256.
+fn fold(number: &mut Number, top: i64) -> i64 {
+    let mut carry = 0;
+    for (digit, factor) in number.iter_mut().zip(FOLDED) {
+        let sum = i64::from(*digit).wrapping_add(factor.wrapping_mul(top)).wrapping_add(carry);
+        (*digit, carry) = (sum as u32, sum >> 32);
     }
-    let (reduced, is_below) = subtract_prime(sum);
-    if is_below && !carry { sum } else { reduced }
+    carry
 }
 
-/// The product modulo the prime of two numbers below it: doubled and added, bit by bit.
-fn multiply(factor: Number, other: Number) -> Number {
+/// The number and `top` times 2^256, modulo the prime.
+fn reduce(mut number: Number, mut top: i64) -> Number {
+    while top != 0 {
+        top = fold(&mut number, top);
+    }
+    if !is_below_prime(&number) {
+        // The prime is 2^256 less what that is folded to.
+        fold(&mut number, 1);
+    }
+    number
+}
+
+fn multiply(factor: &Number, other: &Number) -> Number {
     let mut product = Number::default();
-    for mut limb in other.into_iter().rev() {
-        for _ in 0..u64::BITS {
-            limb = limb.rotate_left(1);
-            product = add(product, product);
-            if limb & 1 == 1 {
-                product = add(product, factor);
-            }
-        }
+    for digit in other.iter().rev() {
+        let [.., top] = product;
+        product.rotate_right(1);
+        let [least, ..] = &mut product;
+        *least = 0;
+        product = multiply_and_add(factor, *digit, reduce(product, top.into()));
     }
     product
+}
+
+/// `factor` times `digit`, plus `number`.
+fn multiply_and_add(factor: &Number, digit: u32, mut number: Number) -> Number {
+    let mut carry = 0;
+    for (place, factor) in number.iter_mut().zip(factor) {
+        // Below 2^64, whatever the four are.
+        let sum = u64::from(*factor).wrapping_mul(digit.into()).wrapping_add((*place).into()).wrapping_add(carry);
+        (*place, carry) = (sum as u32, sum >> 32);
+    }
+    reduce(number, carry as i64)
 }
 
 #[cfg(all(test, feature = "jwe"))]
@@ -92,7 +109,7 @@ mod tests {
 
     #[test]
     fn coordinates_at_the_ends_of_the_field_are_judged_as_the_library_of_curves_does() {
-        let prime = PRIME.into_iter().rev().flat_map(u64::to_be_bytes).collect::<std::vec::Vec<_>>();
+        let prime = PRIME.into_iter().rev().flat_map(u32::to_be_bytes).collect::<std::vec::Vec<_>>();
         let prime: [u8; 32] = prime.try_into().unwrap();
         let mut below = prime;
         below[31] -= 1;

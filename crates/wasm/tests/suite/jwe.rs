@@ -2,7 +2,7 @@
 #![cfg(target_arch = "wasm32")]
 
 use csms_wasm::jwe::{self, OpenPlan, RawKey};
-use js_sys::{ArrayBuffer, Promise, Reflect, Uint8Array};
+use js_sys::{Promise, Reflect, Uint8Array};
 use serde_json::{Value, json};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
@@ -27,7 +27,7 @@ async fn done<T: JsCast>(promise: Promise) -> T {
 }
 
 async fn bytes(promise: Promise) -> Vec<u8> {
-    Uint8Array::new(&done::<ArrayBuffer>(promise).await).to_vec()
+    Uint8Array::new(&done::<JsValue>(promise).await).to_vec()
 }
 
 /// Derives what a token is unwrapped with, and unwraps it; a token whose key needs no derivation stays as it is.
