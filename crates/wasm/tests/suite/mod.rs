@@ -30,7 +30,7 @@ fn answered(answer: Answer) -> Value {
 
 #[cfg(not(target_arch = "wasm32"))]
 fn answered(answer: Answer) -> Value {
-    read(&answer)
+    serde_json::from_slice(&answer.into_bytes()).unwrap()
 }
 
 fn list<'a>(vectors: &'a Value, name: &str) -> &'a [Value] {
