@@ -10,7 +10,7 @@ const ENTRIES = {
   csms: { module: "csms.wasm", code: ["index.js", "shared.js", "error.js"], budget: 112 },
   "csms/client": { module: "csms-client.wasm", code: ["client-only.js", "error.js"], budget: 26 },
   "csms/jwe": { module: "csms-jwe.wasm", code: ["jwe-only.js", "error.js"], budget: 54 },
-  "csms/rules": { module: "csms-rules.wasm", code: ["rules-only.js", "error.js"], budget: 64 },
+  "csms/rules": { module: "csms-rules.wasm", code: ["rules-only.js", "error.js"], budget: 65 },
 };
 
 const lib = join(dirname(fileURLToPath(import.meta.url)), "../../crates/wasm/npm/lib");

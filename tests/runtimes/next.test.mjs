@@ -1,5 +1,4 @@
-// The packed package in Next.js: a server component, a route handler and one on the edge. Building twice takes minutes on
-// two cores, so that it runs only when CSMS_TEST_LONG=1 asks for it.
+// The packed package in Next.js: a server component, a route handler and one on the edge.
 
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
@@ -9,8 +8,6 @@ import { createInterface } from "node:readline";
 import { test } from "node:test";
 
 import { preparedWith, script, tool } from "./tools.mjs";
-
-const skip = process.env.CSMS_TEST_LONG === "1" ? false : "set CSMS_TEST_LONG=1 to build with Next.js";
 
 async function freePort() {
   const server = createServer().listen(0, "127.0.0.1");
@@ -22,7 +19,7 @@ async function freePort() {
 }
 
 for (const bundler of ["--turbopack", "--webpack"]) {
-  test(`Next.js builds and runs it with ${bundler}`, { skip }, async (context) => {
+  test(`Next.js builds and runs it with ${bundler}`, async (context) => {
     const directory = await preparedWith(context, "next", ["next", "react", "react-dom"]);
     const env = { NEXT_TELEMETRY_DISABLED: "1" };
     await script("next/dist/bin/next", ["build", bundler], directory, env);

@@ -24,6 +24,7 @@
 
 mod base64url;
 mod binding;
+mod curve;
 mod error;
 mod hazmat;
 mod header;
@@ -36,6 +37,7 @@ mod seal;
 pub use base64url::{decode as decode_base64url, encode as encode_base64url};
 pub use binding::{Binding, Purpose};
 pub use error::{JwkError, OpenError, SealError};
+pub use hazmat::pbes2_salt;
 pub use header::{Algorithm, Header};
 pub use jwk::{Jwk, KeyMaterial};
 pub use key::{AesKey, Passphrase, PrivateKey, PublicKey};

@@ -1,6 +1,6 @@
 // Makes the files that are published from the TypeScript sources and the WebAssembly modules in `lib/`: the code of each
 // entry for browsers, for Node and for `require`, with source maps, and the types for `require`. Names and line breaks stay,
-// so that traces can be read and bundlers can leave out what is not used; they make it small.
+// so that traces can be read and bundlers can leave out what is not used; they make it small. Comments go: the types have them.
 
 import { mkdir, readFile, readdir, rm, writeFile } from "node:fs/promises";
 
@@ -21,12 +21,17 @@ function replaced(text, pattern, replacement) {
   return result;
 }
 
+/** A source without the comments that have lines of their own; the other lines keep their places, for the source maps. */
+function uncommented(text) {
+  return text.replace(/^ *(?:\/\*\*[^]*?\*\/|\/\/.*)$/gm, (comment) => comment.replace(/[^\n]/g, ""));
+}
+
 /**
  * The generated bindings of a module, changed so that importing them asks nothing of the engine and has no effect, and so
  * that an instance that was made while another loads is kept.
  */
 async function bindings(module) {
-  let text = await readFile(`lib/${module}_bindings.js`, "utf8");
+  let text = uncommented(await readFile(`lib/${module}_bindings.js`, "utf8"));
   text = text.replace(/^if \(Symbol\.dispose\) .*$\n/gm, "");
   text = text.replace(/: new FinalizationRegistry\(/g, ": /* @__PURE__ */ new FinalizationRegistry(");
   text = replaced(text, /^let cachedTextDecoder = new TextDecoder\(.*\);$/m, "let cachedTextDecoder;");
@@ -45,8 +50,8 @@ const parts = (module, extension) => ({
   setup({ onResolve, onLoad }) {
     onResolve({ filter: /^\.\/bindings\.js$/ }, () => ({ path: "bindings", namespace: "parts" }));
     onLoad({ filter: /^bindings$/, namespace: "parts" }, async () => ({ contents: await bindings(module) }));
-    onLoad({ filter: /\/init\.ts$/ }, async ({ path }) => ({
-      contents: (await readFile(path, "utf8")).replace("./csms.wasm", `./${module}.wasm`),
+    onLoad({ filter: /\/src\/[\w-]+\.ts$/ }, async ({ path }) => ({
+      contents: uncommented(await readFile(path, "utf8")).replace("./csms.wasm", `./${module}.wasm`),
       loader: "ts",
     }));
     // The module is long, and in no need of a source map.

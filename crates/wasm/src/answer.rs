@@ -1,10 +1,45 @@
-//! What functions answer: `{"ok":true,"value":…}` or `{"ok":false,"problems":[…],"refusal":…}`, as JSON text.
+//! What functions answer: `{ ok: true, value }`, or `{ ok: false, problems }` with a `refusal` where there is one. Objects in an
+//! engine; outside of one, where tests run, the same as JSON text.
 
-use alloc::{borrow::ToOwned, string::String, vec::Vec};
+use alloc::vec::Vec;
 
 use csms_api::ApiError;
-use csms_core::{Language, Problem, Refusal, UnixMillis, Violation, json};
-use serde_json::{Map, Value};
+use csms_core::{Language, UnixMillis, Violation, json};
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::results::{Problem, Refusal};
+
+/// An answer on its way to JavaScript.
+#[cfg(target_family = "wasm")]
+pub type Answer = wasm_bindgen::JsValue;
+/// An answer as JSON text.
+#[cfg(not(target_family = "wasm"))]
+pub type Answer = alloc::string::String;
+
+#[cfg(target_family = "wasm")]
+fn answer(answer: &impl Serialize) -> Answer {
+    crate::objects::object(answer)
+}
+
+#[cfg(not(target_family = "wasm"))]
+fn answer(answer: &impl Serialize) -> Answer {
+    serde_json::to_string(answer).unwrap_or_default()
+}
+
+#[derive(Serialize)]
+struct Good<T> {
+    ok: bool,
+    value: T,
+}
+
+#[derive(Serialize)]
+struct Bad<'a> {
+    ok: bool,
+    problems: Vec<Problem<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refusal: Option<Refusal>,
+}
 
 /// A time from a JavaScript number; what is no time becomes the nearest one.
 pub(crate) fn millis(number: f64) -> UnixMillis {
@@ -12,60 +47,49 @@ pub(crate) fn millis(number: f64) -> UnixMillis {
     UnixMillis::new(number as u64)
 }
 
-/// An object with these members.
-pub(crate) fn object<const N: usize>(members: [(&str, Value); N]) -> Value {
-    let mut map = Map::new();
-    for (name, value) in members {
-        map.insert(name.to_owned(), value);
-    }
-    Value::Object(map)
+/// A good answer.
+pub(crate) fn value(value: impl Serialize) -> Answer {
+    answer(&Good { ok: true, value })
 }
 
-/// A good answer.
-pub(crate) fn value(value: impl Into<Value>) -> String {
-    json::print(&object([("ok", true.into()), ("value", value.into())]))
+/// A good answer whose members depend on the request: its value as JSON text, from which the package makes the rest.
+#[cfg(target_family = "wasm")]
+pub(crate) fn normal_form(value: &Value) -> Answer {
+    json::print(value).into()
+}
+
+#[cfg(not(target_family = "wasm"))]
+pub(crate) fn normal_form(form: &Value) -> Answer {
+    value(form)
+}
+
+fn bad(problems: Vec<Problem<'_>>, refusal: Option<Refusal>) -> Answer {
+    answer(&Bad { ok: false, problems, refusal })
 }
 
 /// The problems of an input.
-pub(crate) fn problems(problems: &[Problem], language: Language) -> String {
-    let told: Vec<Value> = problems.iter().map(|problem| tell(problem, language)).collect();
-    json::print(&object([("ok", false.into()), ("problems", told.into())]))
+pub(crate) fn problems(problems: &[csms_core::Problem], language: Language) -> Answer {
+    let told = problems.iter().map(|problem| {
+        let csms_core::Problem { path, violation } = problem;
+        let (rule, message) = (violation.rule.name(), problem.message_in(language));
+        Problem { path, rule, message, limit: violation.limit, got: violation.got }
+    });
+    bad(told.collect(), None)
 }
 
 /// The one problem of a plain text, without a path.
-pub(crate) fn violation(violation: Violation, language: Language) -> String {
+pub(crate) fn violation(violation: Violation, language: Language) -> Answer {
     problems(&[violation.at("")], language)
 }
 
-/// A refusal.
-pub(crate) fn refusal(refusal: Refusal, language: Language) -> String {
-    let told = tell_refusal(refusal, language);
-    json::print(&object([("ok", false.into()), ("problems", Value::Array(Vec::new())), ("refusal", told)]))
-}
-
 /// A refusal with the code that the server answers.
-pub(crate) fn tell_refusal(refusal: Refusal, language: Language) -> Value {
+pub(crate) fn refusal(refusal: csms_core::Refusal, language: Language) -> Answer {
     let (reason, message) = (refusal.name(), refusal.message_in(language));
-    let code = ApiError::from(refusal).code.as_str();
-    object([("reason", reason.into()), ("code", code.into()), ("message", message.into())])
+    bad(Vec::new(), Some(Refusal { reason, code: ApiError::from(refusal).code.as_str(), message }))
 }
 
 /// Reads JSON text from the wrapper. What is no JSON, such as text with half a surrogate pair, reads as `null`, which
 /// no reader accepts as an object.
 pub(crate) fn read(text: &str) -> Value {
     json::parse(text).unwrap_or_default()
-}
-
-fn tell(problem: &Problem, language: Language) -> Value {
-    let Problem { path, violation } = problem;
-    let mut told = Map::new();
-    told.insert("path".into(), path.as_str().into());
-    told.insert("rule".into(), violation.rule.name().into());
-    told.insert("message".into(), problem.message_in(language).into());
-    for (name, number) in [("limit", violation.limit), ("got", violation.got)] {
-        if let Some(number) = number {
-            told.insert(name.into(), number.into());
-        }
-    }
-    Value::Object(told)
 }

@@ -1,25 +1,29 @@
-//! Values sealed and opened. Elliptic curves and the stretching of passphrases are WebCrypto's part: what it derived comes
-//! in, what it is to derive goes out.
+//! Values sealed and opened. Elliptic curves and the stretching of passphrases are WebCrypto's part, which `derivation` asks
+//! for; what it derived comes in.
 //!
 //! Secret bytes come in as owned vectors, which are wiped, and go out as arrays of the engine
 //! made from memory that is wiped; texts would leave copies in the linear memory.
 //!
 //! Errors are thrown as texts `<kind>/<name> <message>`, which the wrapper turns into `CsmsError`.
 
+mod derivation;
+
 use alloc::{format, string::String, vec::Vec};
 
 use csms_core::{
     SecretName, Violation,
     jwe::{
-        self, AesKey, Algorithm, Binding, Derivation, Derived, Iterations, Jwk, JwkError, Key, KeyMaterial, Limits,
-        MAX_PLAINTEXT_BYTES, OpenError, Opening, Passphrase, PublicKey, Purpose, Recipient, SALT_BYTES, SealError,
-        SealPlan, begin_seal_derived, check,
+        self, AesKey, Algorithm, Binding, Derived, Iterations, Jwk, JwkError, Key, KeyMaterial, Limits,
+        MAX_PLAINTEXT_BYTES, OpenError, Opening, Passphrase, Purpose, Recipient, SALT_BYTES, SealError, SealPlan,
+        begin_seal_derived, check,
     },
 };
 use getrandom::SysRng;
 use js_sys::Uint8Array;
 use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
 use zeroize::Zeroizing;
+
+pub use derivation::{agree, export_key, make_pair, make_salt_input};
 
 /// Why a call failed, before it becomes a text.
 enum Failure {
@@ -28,6 +32,7 @@ enum Failure {
     Seal(SealError),
     Open(OpenError),
     Key(&'static str),
+    Unsupported,
 }
 
 impl From<Failure> for JsValue {
@@ -38,6 +43,7 @@ impl From<Failure> for JsValue {
             Failure::Seal(error) => format!("seal/{} {error}", error.name()),
             Failure::Open(error) => format!("open/{} {error}", error.name()),
             Failure::Key(message) => format!("input/key {message}"),
+            Failure::Unsupported => "client/unsupported this engine has no WebCrypto here".into(),
         })
     }
 }
@@ -151,6 +157,13 @@ impl RawKey {
         opens.or(self.seals.as_ref().map(Recipient::algorithm)).map_or("", |algorithm| algorithm.name()).into()
     }
 
+    /// Whether WebCrypto derives what the content keys of its tokens are wrapped with.
+    #[must_use]
+    #[wasm_bindgen(getter)]
+    pub fn derives(&self) -> bool {
+        self.seals.as_ref().is_some_and(|key| key.iterations().is_some() || key.agrees_with().is_some())
+    }
+
     /// Whether it opens tokens, and not only seals.
     #[must_use]
     #[wasm_bindgen(getter)]
@@ -171,26 +184,6 @@ impl RawKey {
             }
             (KeyMaterial::Symmetric(_), true) => None,
         }
-    }
-
-    /// The point of an elliptic key as x and y, 32 bytes each, not checked to be on the curve; `undefined` for other keys.
-    #[must_use]
-    pub fn point(&self) -> Option<Uint8Array> {
-        let (x, y) = self.seals.as_ref()?.agrees_with()?.coordinates();
-        Some(array(&[x, y].concat()))
-    }
-
-    /// The passphrase in UTF-8, for WebCrypto to stretch; `undefined` for other keys.
-    #[must_use]
-    pub fn passphrase_bytes(&self) -> Option<Uint8Array> {
-        if let Some(Key::Passphrase(passphrase)) = &self.opens { Some(array(passphrase.expose())) } else { None }
-    }
-
-    /// How often a passphrase is iterated when it seals; 0 for other keys.
-    #[must_use]
-    #[wasm_bindgen(getter)]
-    pub fn iterations(&self) -> u32 {
-        self.seals.as_ref().and_then(Recipient::iterations).map_or(0, Iterations::count)
     }
 }
 
@@ -263,7 +256,8 @@ impl RawKey {
     }
 
     /// Everything of [`RawKey::seal`] but the encryption of the content, which is `length` bytes long. `derived` are the 32
-    /// bytes that WebCrypto derived, and `told` what the token tells of it: the ephemeral point, or the salt input.
+    /// bytes that WebCrypto derived, and `told` what the token tells of it: the ephemeral point as it was exported, or the salt
+    /// input.
     ///
     /// Returns the initialization vector (12 bytes), the content key (32 bytes) and the token's text up to the ciphertext.
     /// The text up to its first dot is the additional authenticated data.
@@ -344,8 +338,7 @@ fn derived_for(recipient: &Recipient, secret: &[u8], told: &[u8]) -> Option<Deri
         let salt_input: [u8; SALT_BYTES] = told.try_into().ok()?;
         return Some(Derived::stretched(secret, salt_input, iterations));
     }
-    let (x, y) = told.split_first_chunk::<32>()?;
-    Some(Derived::agreed(secret, PublicKey::from_coordinates(x, y.try_into().ok()?)?))
+    Some(Derived::agreed(secret, derivation::read_point(told)?))
 }
 
 /// Bytes in base64url without padding, for engines that cannot encode.
@@ -362,34 +355,13 @@ pub fn decode_base64url(text: &str) -> Option<Uint8Array> {
     jwe::decode_base64url(text).map(|bytes| array(&bytes))
 }
 
-/// A token that has been checked: what WebCrypto needs to derive, then to decrypt the content, unless that is done here.
+/// A token that has been checked: what WebCrypto needs to decrypt the content, unless that is done here.
 #[wasm_bindgen]
 #[derive(Debug)]
 pub struct OpenPlan(Opening);
 
 #[wasm_bindgen]
 impl OpenPlan {
-    /// What to derive: the ephemeral point as x and y, or the salt input; `undefined` when nothing is.
-    #[must_use]
-    pub fn derivation(&self) -> Option<Uint8Array> {
-        let Opening::Wrapped(plan) = &self.0 else { return None };
-        match plan.derivation()? {
-            Derivation::Agreement(point) => {
-                let (x, y) = point.coordinates();
-                Some(array(&[x, y].concat()))
-            }
-            Derivation::Stretching { salt_input, .. } => Some(array(&salt_input)),
-        }
-    }
-
-    /// How often to iterate.
-    #[must_use]
-    #[wasm_bindgen(getter)]
-    pub fn iterations(&self) -> u32 {
-        let Opening::Wrapped(plan) = &self.0 else { return 0 };
-        if let Some(Derivation::Stretching { iterations, .. }) = plan.derivation() { iterations } else { 0 }
-    }
-
     /// Unwraps the content key with the 32 bytes that were derived.
     ///
     /// # Errors

@@ -1,8 +1,7 @@
 //! The rules and client-side encryption for JavaScript: bindings, and nothing else.
 //!
-//! What is decided here is only how values cross the boundary: flat arguments in, JSON text out, because the engine's
-//! own JSON parser is quicker and smaller than building objects from here. The package in `npm/` turns both into typed
-//! functions; nobody else calls these.
+//! What is decided here is only how values cross the boundary: arguments flat or as JSON text, results as objects that serde
+//! makes. The package in `npm/` turns both into typed functions; nobody else calls these.
 //!
 //! The one invariant to know: nothing here panics on input. A panic would end the instance for the whole page.
 #![no_std]
@@ -20,15 +19,19 @@ extern crate alloc;
 extern crate std;
 
 #[cfg(feature = "rules")]
-mod answer;
+pub mod answer;
 #[cfg(feature = "jwe")]
 pub mod jwe;
+#[cfg(all(feature = "rules", target_family = "wasm"))]
+mod objects;
 #[cfg(feature = "rules")]
 pub mod passwords;
 #[cfg(feature = "rules")]
 pub mod periods;
 #[cfg(feature = "rules")]
 pub mod requests;
+#[cfg(feature = "rules")]
+pub mod results;
 #[cfg(feature = "signing")]
 pub mod signing;
 #[cfg(feature = "rules")]

@@ -1,29 +1,28 @@
 //! Rotation periods, rotation configurations and function URNs: parsed and printed.
 
-use alloc::{
-    format,
-    string::{String, ToString},
-    vec::Vec,
-};
+use alloc::{borrow::ToOwned, format, string::ToString, vec::Vec};
 
 use csms_core::{FunctionUrn, Language, RotationConfig, RotationPeriod, UnixMillis, json, schedule};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use wasm_bindgen::prelude::wasm_bindgen;
 
-use crate::answer;
+use crate::{
+    answer::{self, Answer},
+    results,
+};
 
 /// Reads a period.
 #[must_use]
 #[wasm_bindgen]
-pub fn parse_period(text: &str, min_seconds: f64, language: &str) -> String {
+pub fn parse_period(text: &str, min_seconds: f64, language: &str) -> Answer {
     let language = Language::from_tag(language);
     match RotationPeriod::parse_with_minimum(text, min_seconds as u64) {
-        Ok(period) => answer::value(answer::object([
-            ("text", period.as_str().into()),
-            ("canonical", period.canonical().into()),
-            ("milliseconds", period.as_millis().into()),
-            ("humanised", period.humanised(language).into()),
-        ])),
+        Ok(period) => answer::value(results::RotationPeriod {
+            text: period.as_str(),
+            canonical: period.canonical(),
+            milliseconds: period.as_millis(),
+            humanised: period.humanised(language),
+        }),
         Err(violation) => answer::violation(violation, language),
     }
 }
@@ -32,14 +31,14 @@ pub fn parse_period(text: &str, min_seconds: f64, language: &str) -> String {
 /// none. Returns the problem of the period.
 #[must_use]
 #[wasm_bindgen]
-pub fn next_rotations(text: &str, last_success: f64, since: f64, count: u32, language: &str) -> String {
+pub fn next_rotations(text: &str, last_success: f64, since: f64, count: u32, language: &str) -> Answer {
     // Whatever the least period of the server, a period that is in use has times.
     match RotationPeriod::parse_with_minimum(text, 1) {
         Ok(period) => {
             let last = (last_success >= 0.0).then(|| answer::millis(last_success));
             let count = usize::try_from(count.min(1000)).unwrap_or(1000);
             let times = schedule::next_rotations(&period, last, answer::millis(since), count);
-            answer::value(times.map(UnixMillis::as_millis).map(Value::from).collect::<Vec<_>>())
+            answer::value(times.map(UnixMillis::as_millis).collect::<Vec<_>>())
         }
         Err(violation) => answer::violation(violation, Language::from_tag(language)),
     }
@@ -48,13 +47,13 @@ pub fn next_rotations(text: &str, last_success: f64, since: f64, count: u32, lan
 /// Reads a `rotation_config`.
 #[must_use]
 #[wasm_bindgen]
-pub fn parse_rotation_config(text: &str, language: &str) -> String {
+pub fn parse_rotation_config(text: &str, language: &str) -> Answer {
     match RotationConfig::parse(text) {
-        Ok(config) => answer::value(answer::object([
-            ("instance_id", config.instance_id().into()),
-            ("mode", config.mode().as_str().into()),
-            ("text", config.to_string().into()),
-        ])),
+        Ok(config) => answer::value(results::RotationConfig {
+            instance_id: config.instance_id(),
+            mode: config.mode().as_str(),
+            text: config.to_string(),
+        }),
         Err(violation) => answer::violation(violation, Language::from_tag(language)),
     }
 }
@@ -62,10 +61,11 @@ pub fn parse_rotation_config(text: &str, language: &str) -> String {
 /// Prints a `rotation_config`.
 #[must_use]
 #[wasm_bindgen]
-pub fn format_rotation_config(instance_id: &str, mode: &str, language: &str) -> String {
-    let config = answer::object([("InstanceId", instance_id.into()), ("SecretSubType", mode.into())]);
-    let text = json::print(&config);
-    match RotationConfig::parse(&text) {
+pub fn format_rotation_config(instance_id: &str, mode: &str, language: &str) -> Answer {
+    let mut config = Map::new();
+    config.insert("InstanceId".to_owned(), Value::from(instance_id));
+    config.insert("SecretSubType".to_owned(), Value::from(mode));
+    match RotationConfig::parse(&json::print(&config.into())) {
         Ok(config) => answer::value(config.to_string()),
         Err(violation) => answer::violation(violation, Language::from_tag(language)),
     }
@@ -74,17 +74,17 @@ pub fn format_rotation_config(instance_id: &str, mode: &str, language: &str) -> 
 /// Reads a function URN.
 #[must_use]
 #[wasm_bindgen]
-pub fn parse_function_urn(text: &str, language: &str) -> String {
+pub fn parse_function_urn(text: &str, language: &str) -> Answer {
     match FunctionUrn::parse(text) {
-        Ok(urn) => answer::value(answer::object([
-            ("region", urn.region().into()),
-            ("project_id", urn.project().into()),
-            ("package", urn.package().into()),
-            ("function", urn.function().into()),
-            ("version", urn.version().into()),
-            ("text", urn.to_string().into()),
-            ("qualified", urn.qualified().to_string().into()),
-        ])),
+        Ok(urn) => answer::value(results::FunctionUrn {
+            region: urn.region(),
+            project_id: urn.project(),
+            package: urn.package(),
+            function: urn.function(),
+            version: urn.version(),
+            text: urn.to_string(),
+            qualified: urn.qualified().to_string(),
+        }),
         Err(violation) => answer::violation(violation, Language::from_tag(language)),
     }
 }
@@ -99,7 +99,7 @@ pub fn format_function_urn(
     function: &str,
     version: &str,
     language: &str,
-) -> String {
+) -> Answer {
     let colon = if version.is_empty() { "" } else { ":" };
     let text = format!("urn:fss:{region}:{project_id}:function:{package}:{function}{colon}{version}");
     match FunctionUrn::parse(&text) {

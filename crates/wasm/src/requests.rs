@@ -8,10 +8,10 @@ use csms_core::{
 };
 use wasm_bindgen::prelude::wasm_bindgen;
 
-use crate::answer;
+use crate::answer::{self, Answer};
 
 /// Checks the request of an operation, given as JSON: path parameters and members of the body in one object. Answers
-/// the normal form or every problem.
+/// the normal form as JSON text, or every problem.
 #[must_use]
 #[wasm_bindgen]
 pub fn validate(
@@ -21,7 +21,7 @@ pub fn validate(
     min_rotation_period_seconds: f64,
     max_value_bytes: f64,
     language: &str,
-) -> String {
+) -> Answer {
     let language = Language::from_tag(language);
     let Some(operation) = Operation::from_name(operation) else {
         return answer::violation(Violation::new(Rule::Unknown, "an operation"), language);
@@ -31,7 +31,7 @@ pub fn validate(
         max_value: ValueLimit::new(max_value_bytes as u64).unwrap_or_default(),
     };
     match normalise(operation, answer::read(request), rules, answer::millis(now)) {
-        Ok(value) => answer::value(value),
+        Ok(value) => answer::normal_form(&value),
         Err(problems) => answer::problems(&problems, language),
     }
 }
@@ -39,7 +39,7 @@ pub fn validate(
 /// Checks one text by the rule of the field it is meant for, while it is being typed.
 #[must_use]
 #[wasm_bindgen]
-pub fn check_text(field: &str, text: String, language: &str) -> String {
+pub fn check_text(field: &str, text: String, language: &str) -> Answer {
     let checked = match field {
         "secret_name" => SecretName::parse(text).map(String::from),
         "stage_name" => StageName::parse(text).map(String::from),

@@ -1,10 +1,6 @@
 //! Versions and stages: what a change would do, and whether a state allows an operation.
 
-use alloc::{
-    string::{String, ToString},
-    vec,
-    vec::Vec,
-};
+use alloc::{string::ToString, vec, vec::Vec};
 
 use csms_api::{
     Operation,
@@ -21,13 +17,16 @@ use csms_core::{
 use serde_json::Value;
 use wasm_bindgen::prelude::wasm_bindgen;
 
-use crate::answer;
+use crate::{
+    answer::{self, Answer},
+    results::{self, PicturedVersion, StageMove},
+};
 
 /// What an operation would do to the versions and stages of a secret. `secret` is what ShowSecret and
 /// ListSecretVersions tell, `request` the operation's request, both as JSON.
 #[must_use]
 #[wasm_bindgen]
-pub fn preview(operation: &str, secret: &str, request: &str, now: f64, language: &str) -> String {
+pub fn preview(operation: &str, secret: &str, request: &str, now: f64, language: &str) -> Answer {
     let language = Language::from_tag(language);
     let now = answer::millis(now);
     let secret = match read_observed(answer::read(secret)) {
@@ -35,7 +34,7 @@ pub fn preview(operation: &str, secret: &str, request: &str, now: f64, language:
         Err(problems) => return answer::problems(&problems, language),
     };
     match apply(operation, &secret, answer::read(request), now) {
-        Ok(Ok(preview)) => answer::value(tell(&preview)),
+        Ok(Ok(preview)) => tell(&preview),
         Ok(Err(refusal)) => answer::refusal(refusal, language),
         Err(problems) => answer::problems(&problems, language),
     }
@@ -69,43 +68,37 @@ fn stage(fields: &mut Fields) -> Option<StageName> {
     fields.parsed("stage_name", StageName::parse)
 }
 
-fn picture(secret: &Secret) -> Value {
+fn picture(secret: &Secret) -> Vec<PicturedVersion<'_>> {
     let versions = secret.versions().iter().map(|version| {
-        let stages: Vec<Value> = secret.stages_of(version.id).map(|stage| stage.as_str().into()).collect();
-        answer::object([
-            ("id", version.id.to_string().into()),
-            ("deprecated", stages.is_empty().into()),
-            ("version_stages", stages.into()),
-        ])
+        let stages: Vec<&str> = secret.stages_of(version.id).map(StageName::as_str).collect();
+        PicturedVersion { id: version.id.to_string(), deprecated: stages.is_empty(), version_stages: stages }
     });
     versions.collect()
 }
 
-fn tell(preview: &Preview) -> Value {
-    let id = |id: Option<VersionId>| id.map_or(Value::Null, |id| id.to_string().into());
-    let moves = preview.moves().into_iter();
-    let moves: Vec<Value> = moves
-        .map(|change| {
-            answer::object([("stage", change.stage.as_str().into()), ("from", id(change.from)), ("to", id(change.to))])
-        })
-        .collect();
-    answer::object([
-        ("before", picture(&preview.before)),
-        ("after", picture(&preview.after)),
-        ("added", id(preview.added)),
-        ("removed", id(preview.removed)),
-        ("moves", moves.into()),
-    ])
+fn tell(preview: &Preview) -> Answer {
+    let id = |id: Option<VersionId>| id.map(|id| id.to_string());
+    let moves = preview.moves();
+    answer::value(results::Preview {
+        before: picture(&preview.before),
+        after: picture(&preview.after),
+        added: id(preview.added),
+        removed: id(preview.removed),
+        moves: moves
+            .iter()
+            .map(|change| StageMove { stage: change.stage.as_str(), from: id(change.from), to: id(change.to) })
+            .collect(),
+    })
 }
 
 /// The versions of a secret that no stage marks, so that the service may remove them.
 #[must_use]
 #[wasm_bindgen]
-pub fn deprecated_versions(secret: &str, language: &str) -> String {
+pub fn deprecated_versions(secret: &str, language: &str) -> Answer {
     match read_observed(answer::read(secret)) {
         Ok(secret) => {
             let deprecated = secret.versions().iter().filter(|version| secret.is_deprecated(version.id));
-            answer::value(deprecated.map(|version| Value::from(version.id.to_string())).collect::<Vec<_>>())
+            answer::value(deprecated.map(|version| version.id.to_string()).collect::<Vec<_>>())
         }
         Err(problems) => answer::problems(&problems, Language::from_tag(language)),
     }
@@ -114,7 +107,7 @@ pub fn deprecated_versions(secret: &str, language: &str) -> String {
 /// Whether a secret in this state takes an operation.
 #[must_use]
 #[wasm_bindgen]
-pub fn permits(state: &str, operation: &str, language: &str) -> String {
+pub fn permits(state: &str, operation: &str, language: &str) -> Answer {
     let language = Language::from_tag(language);
     let state = match read_state(state) {
         Ok(state) => state,

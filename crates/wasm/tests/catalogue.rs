@@ -233,6 +233,15 @@ fn the_catalogue_in_typescript_says_what_the_tables_say() {
 }
 
 #[test]
+fn the_results_in_typescript_are_the_types_of_the_bindings() {
+    let mut out =
+        format!("{HEADER}import type {{ ErrorCode, RefusalReason, Rule, WeaknessReason }} from \"./catalogue.js\";\n");
+    out.push_str("import type { RotationMode } from \"./types.js\";\n");
+    out.push_str(csms_wasm::results::INTERFACES);
+    agrees("npm/src/results.ts", &out);
+}
+
+#[test]
 fn the_samples_of_answers_are_those_of_the_server() {
     agrees("../../tests/packaging/types/samples.ts", &samples());
 }

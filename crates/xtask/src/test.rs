@@ -41,7 +41,7 @@ const BUDGETS: &[Budget] = &[
     (4, "Lints"),
     (1, "Documentation"),
     (4, "Package for npm"),
-    (2, "Package in engines and tools"),
+    (3, "Package in engines and tools"),
     (3, "Build the server"),
     (2, "Package the function"),
     (6, "Console in both browsers"),

@@ -2,12 +2,16 @@
 //!
 //! Nothing here checks who may use which key for what; only the modules beside this one call it.
 
+use alloc::vec::Vec;
+
 use aes_gcm::{Aes256Gcm, KeyInit, aead::AeadInOut};
 use aes_kw::{KwAes256, cipher::consts::U32};
 #[cfg(feature = "jwe")]
 use p256::elliptic_curve::sec1::{FromSec1Point, ToSec1Point};
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
+
+use super::header::Algorithm;
 
 /// Bytes of a content key, key-wrapping key and agreed secret.
 pub(super) const KEY_BYTES: usize = 32;
@@ -60,10 +64,16 @@ pub(super) fn unwrap_a256kw(wrapping: &[u8; KEY_BYTES], wrapped: &[u8; WRAPPED_K
     Some(Zeroizing::new(key.into()))
 }
 
-/// The wrapping key of PBES2 with HMAC-SHA-512: the salt is preceded by the algorithm's name (RFC 7518 section 4.8).
+/// The salt of `PBES2-HS512+A256KW`: the algorithm's name, a zero byte and the salt input (RFC 7518 section 4.8.1.1).
+#[must_use]
+pub fn pbes2_salt(salt_input: &[u8]) -> Vec<u8> {
+    [Algorithm::Passphrase.name().as_bytes(), &[0], salt_input].concat()
+}
+
+/// The wrapping key of `PBES2-HS512+A256KW`.
 #[cfg(feature = "jwe")]
-pub(super) fn pbes2_hs512(passphrase: &[u8], algorithm: &str, salt_input: &[u8], iterations: u32) -> Secret {
-    pbkdf2_hs512(passphrase, &[algorithm.as_bytes(), &[0], salt_input].concat(), iterations)
+pub(super) fn pbes2_hs512(passphrase: &[u8], salt_input: &[u8], iterations: u32) -> Secret {
+    pbkdf2_hs512(passphrase, &pbes2_salt(salt_input), iterations)
 }
 
 /// The first 256 bits of PBKDF2 with HMAC-SHA-512 (RFC 8018).

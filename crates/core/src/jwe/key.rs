@@ -7,6 +7,7 @@ use rand_core::TryCryptoRng;
 use zeroize::Zeroizing;
 
 use super::{
+    curve::is_on_p256,
     error::SealError,
     hazmat::{Coordinates, Gcm, KEY_BYTES, Secret},
 };
@@ -90,14 +91,10 @@ impl fmt::Debug for Passphrase {
 pub struct PublicKey(Coordinates);
 
 impl PublicKey {
-    /// The point with these coordinates, big-endian; `None` if it is not on the curve. Without the feature `jwe` nothing
-    /// here knows curves, and the engine that agrees on keys checks it.
+    /// The point with these coordinates, big-endian; `None` if it is not on the curve.
     #[must_use]
     pub fn from_coordinates(x: &[u8; KEY_BYTES], y: &[u8; KEY_BYTES]) -> Option<Self> {
-        let coordinates = (*x, *y);
-        #[cfg(feature = "jwe")]
-        super::hazmat::p256_point(&coordinates)?;
-        Some(Self(coordinates))
+        is_on_p256(x, y).then_some(Self((*x, *y)))
     }
 
     /// The coordinates x and y, big-endian.

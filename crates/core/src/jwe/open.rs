@@ -169,11 +169,9 @@ impl fmt::Debug for OpenPlan {
 /// What another engine is to derive for a token, from the key that the token was checked with.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Derivation {
-    /// The secret that the private key shares with this public key (ECDH on P-256). Without the feature `jwe` the point has
-    /// not been checked to be on the curve.
+    /// The secret that the private key shares with this public key (ECDH on P-256).
     Agreement(PublicKey),
-    /// The first 256 bits of PBKDF2 with HMAC-SHA-512 from the passphrase. The salt is the algorithm's name, a zero byte
-    /// and the salt input.
+    /// The first 256 bits of PBKDF2 with HMAC-SHA-512 from the passphrase and the [salt](super::pbes2_salt).
     Stretching {
         /// `p2s`.
         salt_input: Vec<u8>,
@@ -287,7 +285,7 @@ fn begin(key: &Key, binding: Option<&Binding>, token: &str, limits: &Limits) -> 
             private.agree(&ephemeral).ok_or(OpenError::EphemeralKey)?
         }
         (Key::Passphrase(passphrase), Some(Derivation::Stretching { salt_input, iterations })) => {
-            hazmat::pbes2_hs512(passphrase.expose(), key.algorithm().name(), &salt_input, iterations)
+            hazmat::pbes2_hs512(passphrase.expose(), &salt_input, iterations)
         }
         _ => return Err(OpenError::KeyMismatch),
     };

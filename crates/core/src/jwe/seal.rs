@@ -267,8 +267,7 @@ impl Derived {
         Self { wrapping, parameters: Parameters::KeyAgreement { ephemeral, apu: Vec::new(), apv: Vec::new() } }
     }
 
-    /// For a passphrase: the 256 bits that PBKDF2 with HMAC-SHA-512 made of it, the random salt input, and the count. The
-    /// salt is the algorithm's name, a zero byte and the salt input (RFC 7518 section 4.8.1.1).
+    /// For a passphrase: the 256 bits that PBKDF2 with HMAC-SHA-512 made of it, the random salt input, and the count.
     #[must_use]
     pub fn stretched(key: &[u8; KEY_BYTES], salt_input: [u8; SALT_BYTES], iterations: Iterations) -> Self {
         let parameters = Parameters::Passphrase { salt_input: salt_input.to_vec(), iterations: iterations.0 };
@@ -301,8 +300,7 @@ pub fn begin_seal<R: TryCryptoRng + ?Sized>(
         Method::Passphrase(passphrase, iterations) => {
             let key = AesKey::make(rng)?;
             let salt_input: [u8; SALT_BYTES] = draw(rng)?;
-            let algorithm = recipient.algorithm().name();
-            let stretched = hazmat::pbes2_hs512(passphrase.expose(), algorithm, &salt_input, iterations.0);
+            let stretched = hazmat::pbes2_hs512(passphrase.expose(), &salt_input, iterations.0);
             wrap(key, Derived::stretched(&stretched, salt_input, *iterations))
         }
         #[cfg(feature = "jwe")]

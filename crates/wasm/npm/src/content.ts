@@ -6,7 +6,6 @@ import type * as NodeCrypto from "node:crypto";
 
 import type { Bytes } from "./arguments.js";
 import * as bound from "./bindings.js";
-import { subtle } from "./derivation.js";
 import { engine } from "./engine.js";
 import { CsmsError } from "./error.js";
 
@@ -15,6 +14,13 @@ import { CsmsError } from "./error.js";
  * `node:crypto`, which needs no change of threads as WebCrypto does there; Node has it from 20.16 and 22.3 on.
  */
 export type Engine = "auto" | "wasm" | "webcrypto" | "node";
+
+/** The engine's WebCrypto. */
+function subtle(): SubtleCrypto {
+  const found = globalThis.crypto?.subtle;
+  if (found === undefined) throw new CsmsError("client/unsupported", "this engine has no WebCrypto here");
+  return found;
+}
 
 /** The names of engines. */
 export const ENGINES = ["auto", "wasm", "webcrypto", "node"] as const;

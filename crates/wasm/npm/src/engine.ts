@@ -3,7 +3,7 @@
  */
 import * as bindings from "./bindings.js";
 import { invalid } from "./arguments.js";
-import { CsmsError } from "./error.js";
+import { CsmsError, type CsmsErrorCode } from "./error.js";
 
 /** Where the module comes from: its address, a response that holds it, its bytes, or compiled. */
 export type ModuleSource = string | URL | Response | BufferSource | WebAssembly.Module;
@@ -166,5 +166,23 @@ export function engine<T>(work: () => T): T {
     // A new instance of the same module.
     bindings.__wbg_reset_state();
     throw new CsmsError("client/crashed", "csms has failed and begins again; make keys again", { cause: error });
+  }
+}
+
+/** The error of a text that the module throws, `<kind>/<name> <message>`; anything else as it is. */
+export function explained(error: unknown): unknown {
+  if (typeof error !== "string") return error;
+  const [kind = "", ...words] = error.split(" ");
+  const isInput = kind.startsWith("input/");
+  const code = (isInput ? "input/invalid" : kind) as CsmsErrorCode;
+  return new CsmsError(code, words.join(" "), { field: isInput ? kind.slice(6) : undefined });
+}
+
+/** The same as {@link engine}, with the texts that the module throws as errors. */
+export function guarded<T>(work: () => T): T {
+  try {
+    return engine(work);
+  } catch (error) {
+    throw explained(error);
   }
 }

@@ -2,7 +2,7 @@
  * Client-side encryption: values sealed as standard JWE, so that neither the service nor the network sees them.
  */
 import { type Bytes, bytes, choice, invalid, members, number, optional, text } from "./arguments.js";
-import { type OpenPlan, RawKey } from "./bindings.js";
+import { type OpenPlan, RawKey, make_salt_input } from "./bindings.js";
 import {
   type Content,
   ENGINES,
@@ -17,19 +17,9 @@ import {
   importContentKey,
   toBase64url,
 } from "./content.js";
-import {
-  type Derived,
-  agree,
-  agreeOnce,
-  importPassphrase,
-  importPoint,
-  importPrivate,
-  isOnCurve,
-  makePair,
-  stretch,
-} from "./derivation.js";
-import { engine, generation } from "./engine.js";
-import { CsmsError, type CsmsErrorCode } from "./error.js";
+import { type Derived, agreeOnce, agreed, checked, derived, done, makePair } from "./derivation.js";
+import { generation, guarded } from "./engine.js";
+import { CsmsError } from "./error.js";
 
 export type { Bytes, Engine };
 
@@ -74,27 +64,6 @@ export interface JsonWebKeyOf256Bits {
 
 const encode = (value: string): Bytes => new TextEncoder().encode(value) as Bytes;
 
-/** Turns the texts that the module throws, `<kind>/<name> <message>`, into errors. */
-function guarded<T>(call: () => T): T {
-  try {
-    return engine(call);
-  } catch (error) {
-    if (typeof error !== "string") throw error;
-    const [kind = "", ...words] = error.split(" ");
-    const isInput = kind.startsWith("input/");
-    const code = (isInput ? "input/invalid" : kind) as CsmsErrorCode;
-    throw new CsmsError(code, words.join(" "), { field: isInput ? kind.slice(6) : undefined });
-  }
-}
-
-/** How the wrapping key of a token comes about outside of the module. */
-type Derivation = "agreement" | "stretching" | undefined;
-
-const DERIVATIONS: Partial<Record<JweAlgorithm, Derivation>> = {
-  "ECDH-ES+A256KW": "agreement",
-  "PBES2-HS512+A256KW": "stretching",
-};
-
 const GENERATED = ["dir", "A256GCMKW", "ECDH-ES+A256KW"] as const;
 
 /** What is asked of {@link JweKey.open}, checked. */
@@ -115,7 +84,8 @@ export class JweKey {
   #raw: RawKey | undefined;
   readonly #generation = generation();
   readonly #algorithm: JweAlgorithm;
-  readonly #derivation: Derivation;
+  /** Whether WebCrypto derives what content keys are wrapped with. */
+  readonly #isDerived: boolean;
   /** The key in WebCrypto, imported on first use: that of `dir`, a passphrase, or a private key. */
   #imported: Promise<CryptoKey> | undefined;
   /** The content key of `dir` once it is imported. */
@@ -129,7 +99,7 @@ export class JweKey {
     if (!(raw instanceof RawKey)) throw invalid("raw", "made by one of the functions of JweKey");
     this.#raw = raw;
     this.#algorithm = raw.algorithm as JweAlgorithm;
-    this.#derivation = DERIVATIONS[this.#algorithm];
+    this.#isDerived = raw.derives;
     // Older engines have no such symbol. On the object, because a bundler would keep a class that is completed afterwards.
     if (Symbol.dispose) Object.defineProperty(this, Symbol.dispose, { value: () => this.free() });
   }
@@ -230,11 +200,11 @@ export class JweKey {
   async #seal(name: string, purpose: string, wanted: Engine, value: Bytes, isOwn: boolean): Promise<string> {
     const chosen = engineFor(wanted, value.length);
     // The caller may change its bytes while this waits.
-    const isWaiting = this.#derivation !== undefined || (chosen === "webcrypto" && this.#contentKey === undefined);
+    const isWaiting = this.#isDerived || (chosen === "webcrypto" && this.#contentKey === undefined);
     // A `Buffer` would share its memory with its `slice`.
     const plaintext = isWaiting && !isOwn ? new Uint8Array(value) : value;
     try {
-      const { secret, told } = this.#derivation === undefined ? {} : await this.#deriveToSeal();
+      const { secret, told } = this.#isDerived ? await this.#deriveToSeal() : {};
       if (chosen === "wasm") return this.#call((raw) => raw.seal(name, purpose, secret, told, plaintext));
       const begun = this.#call((raw) => raw.begin_seal(name, purpose, secret, told, plaintext.length)) as Bytes;
       secret?.fill(0);
@@ -301,7 +271,7 @@ export class JweKey {
   async #openAs(opening: Opening): Promise<Bytes> {
     const { name, purpose, token, maxIterations, engine: chosen } = opening;
     const isInside = chosen === "wasm";
-    if (isInside && this.#derivation === undefined) {
+    if (isInside && !this.#isDerived) {
       return this.#call((raw) => raw.open(name, purpose, token, maxIterations)) as Bytes;
     }
     // The module checks the token without its ciphertext, which is decoded and decrypted outside.
@@ -309,10 +279,10 @@ export class JweKey {
     const { length } = token;
     let plan: OpenPlan | undefined;
     let begun;
-    if (this.#derivation === undefined) {
-      begun = this.#call((raw) => raw.begin_open_ready(name, purpose, rest, length, maxIterations)) as Bytes;
-    } else {
+    if (this.#isDerived) {
       plan = this.#call((raw) => raw.begin_open(name, purpose, rest, length, maxIterations));
+    } else {
+      begun = this.#call((raw) => raw.begin_open_ready(name, purpose, rest, length, maxIterations)) as Bytes;
     }
     const sealed = isInside ? undefined : fromBase64url(ciphertext);
     if (!isInside && sealed === undefined) {
@@ -333,7 +303,7 @@ export class JweKey {
   async #unwrap(plan: OpenPlan): Promise<OpenPlan> {
     let secret: Bytes;
     try {
-      secret = await this.#deriveToOpen(plan.derivation() as Bytes, plan.iterations);
+      secret = await this.#deriveToOpen(plan);
     } catch (error) {
       if (this.#generation === generation()) plan.free();
       throw error;
@@ -367,40 +337,38 @@ export class JweKey {
 
   /** Derives the secret of a new token. */
   async #deriveToSeal(): Promise<Derived> {
-    const point = this.#call((raw) => raw.point()) as Bytes | undefined;
-    if (point !== undefined) return agreeOnce(await this.#recipientOf(point));
-    const iterations = this.#call((raw) => raw.iterations);
-    const told = crypto.getRandomValues(new Uint8Array(16));
-    return { secret: await stretch(await this.#passphrase(), told, iterations), told };
+    const recipient = this.#recipientKey();
+    if (recipient !== undefined) return agreeOnce(await recipient);
+    const passphrase = await this.#own();
+    const told = this.#call(() => make_salt_input()) as Bytes;
+    return { secret: await derived(() => this.#call((raw) => raw.stretch(passphrase, told))), told };
   }
 
-  /** Derives the secret of a token that tells `told`. */
-  async #deriveToOpen(told: Bytes, iterations: number): Promise<Bytes> {
-    if (iterations > 0) return stretch(await this.#passphrase(), told, iterations);
-    if (!isOnCurve(told)) throw new CsmsError("open/ephemeral-key", "the ephemeral public key is not a point of P-256");
-    const own = await this.#private();
-    return agree(own, await importPoint(told));
-  }
-
-  #recipientOf(point: Bytes): Promise<CryptoKey> {
-    return (this.#recipient ??= this.#keeping(importPoint(point)));
-  }
-
-  #private(): Promise<CryptoKey> {
-    const point = () => this.#call((raw) => raw.point()) as Bytes;
-    return (this.#imported ??= this.#keeping(importPrivate(this.toJwk() as JsonWebKey, point())));
-  }
-
-  #passphrase(): Promise<CryptoKey> {
-    if (this.#imported === undefined) {
-      const secret = this.#call((raw) => raw.passphrase_bytes()) as Bytes;
-      try {
-        this.#imported = this.#keeping(importPassphrase(secret));
-      } finally {
-        secret.fill(0);
-      }
+  /** Derives the secret of a token. */
+  async #deriveToOpen(plan: OpenPlan): Promise<Bytes> {
+    const ephemeral = guarded<Promise<CryptoKey> | undefined>(() => plan.import_ephemeral());
+    if (ephemeral !== undefined) {
+      const [own, other] = await Promise.all([this.#own(), done(() => ephemeral)]);
+      return agreed(own, other);
     }
-    return this.#imported;
+    const passphrase = await this.#own();
+    this.#checkGeneration();
+    return derived(() => guarded(() => plan.stretch(passphrase)));
+  }
+
+  /** The public key to agree with; `undefined` for passphrases. */
+  #recipientKey(): Promise<CryptoKey> | undefined {
+    if (this.#recipient !== undefined) return this.#recipient;
+    const imported = this.#call<Promise<CryptoKey> | undefined>((raw) => raw.import_recipient());
+    return imported && (this.#recipient = this.#keeping(done(() => imported)));
+  }
+
+  /** What the key derives with: a passphrase, or a private key that has been checked. */
+  #own(): Promise<CryptoKey> {
+    if (this.#imported !== undefined) return this.#imported;
+    const imported = done<CryptoKey>(() => this.#call((raw) => raw.import_own()));
+    const recipient = this.#recipientKey();
+    return (this.#imported = this.#keeping(recipient === undefined ? imported : checked(imported, recipient)));
   }
 
   #import(key: Bytes): Promise<CryptoKey> {
@@ -432,31 +400,20 @@ export class JweKey {
 
 const made = (make: () => RawKey): JweKey => guarded(() => Reflect.construct(JweKey, [make()]) as JweKey);
 
-function stretched(passphrase: string, iterations: number): JweKey {
-  const encoded = encode(passphrase);
+/** A key made of a text that is wiped. */
+function madeOf(secret: string, make: (encoded: Bytes) => RawKey): JweKey {
+  const encoded = encode(secret);
   try {
-    return made(() => RawKey.passphrase(encoded, iterations));
+    return made(() => make(encoded));
   } finally {
     encoded.fill(0);
   }
 }
 
-function fromJson(json: string): JweKey {
-  const encoded = encode(json);
-  let point: Uint8Array | undefined;
-  try {
-    const key = made(() => {
-      const raw = RawKey.from_jwk(encoded);
-      point = raw.point();
-      return raw;
-    });
-    if (point === undefined || isOnCurve(point)) return key;
-    key.free();
-    throw new CsmsError("jwk/not-on-curve", "the public key is not a point of P-256");
-  } finally {
-    encoded.fill(0);
-  }
-}
+const stretched = (passphrase: string, iterations: number): JweKey =>
+  madeOf(passphrase, (encoded) => RawKey.passphrase(encoded, iterations));
+
+const fromJson = (json: string): JweKey => madeOf(json, (encoded) => RawKey.from_jwk(encoded));
 
 const DECRYPTION = "the key is not the right one, or the token was changed";
 const IV_BYTES = 12;

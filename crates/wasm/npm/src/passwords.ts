@@ -3,11 +3,12 @@
  */
 import { flag, languageOf, number, optional, text } from "./arguments.js";
 import * as bound from "./bindings.js";
-import type { WeaknessReason } from "./catalogue.js";
-import { engine } from "./engine.js";
-import { CsmsError } from "./error.js";
+import { engine, guarded } from "./engine.js";
+import type { Assessment, Weakness } from "./results.js";
 import type { Language } from "./types.js";
-import { type Result, answer } from "./validation.js";
+import type { Result } from "./validation.js";
+
+export type { Assessment, Weakness };
 
 /** Options of {@link generatePassword}: those of GenerateRandomPassword, with the service's defaults. */
 export interface PasswordOptions {
@@ -25,21 +26,6 @@ export interface PasswordOptions {
   require_each_included_type?: boolean;
 }
 
-/** A judgement of a password. */
-export interface Assessment {
-  strength: "weak" | "fair" | "strong";
-  /** Estimated bits of a random password of this make. */
-  bits: number;
-  /** What speaks against it. */
-  weaknesses: { reason: WeaknessReason; message: string }[];
-}
-
-/** The password is marked by `=` in front; anything else is an answer. */
-function read(marked: string): Result<string> {
-  if (marked === "") throw new CsmsError("client/unsupported", "this engine has no source of randomness");
-  return marked.startsWith("=") ? { ok: true, value: marked.slice(1) } : answer(marked);
-}
-
 /** Draws a password; every one that the options allow is equally likely. */
 export function generatePassword(options?: PasswordOptions & { language?: Language }): Result<string> {
   const given = optional(options);
@@ -51,7 +37,7 @@ export function generatePassword(options?: PasswordOptions & { language?: Langua
   const count = number(length, "length", 32, { most: 0xffff_ffff, whole: true });
   const characters = unwanted === undefined ? "" : text(unwanted, "exclude_characters");
   const language = languageOf(given);
-  return read(engine(() => bound.generate_password(count, characters, excluded, included, language)));
+  return guarded(() => bound.generate_password(count, characters, excluded, included, language));
 }
 
 /**
@@ -59,7 +45,7 @@ export function generatePassword(options?: PasswordOptions & { language?: Langua
  * TaurusDB, PostgreSQL and GaussDB take without quoting.
  */
 export function generateDatabasePassword(): string {
-  const drawn = read(engine(() => bound.generate_database_password()));
+  const drawn: Result<string> = guarded(() => bound.generate_database_password());
   // The policy is fixed and has no problems.
   return drawn.ok ? drawn.value : "";
 }
@@ -74,7 +60,7 @@ export function assessPassword(
   const language = languageOf(given);
   const bytes = new TextEncoder().encode(text(password, "password"));
   try {
-    return answer(engine(() => bound.assess_password(bytes, user, language)));
+    return engine(() => bound.assess_password(bytes, user, language));
   } finally {
     bytes.fill(0);
   }

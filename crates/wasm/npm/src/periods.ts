@@ -4,44 +4,11 @@
 import { languageOf, members, number, optional, text, time } from "./arguments.js";
 import * as bound from "./bindings.js";
 import { engine } from "./engine.js";
-import type { Language, RotationMode } from "./types.js";
-import { type Result, answer } from "./validation.js";
+import type { FunctionUrn, RotationConfig, RotationPeriod } from "./results.js";
+import type { Language } from "./types.js";
+import type { Result } from "./validation.js";
 
-/** A rotation period. */
-export interface RotationPeriod {
-  /** As it was given, such as `24h`. */
-  text: string;
-  /** The shortest text that means the same, such as `1d`. */
-  canonical: string;
-  /** Its length. */
-  milliseconds: number;
-  /** In words, such as `1 day 12 hours`. */
-  humanised: string;
-}
-
-/** A parsed `rotation_config`. */
-export interface RotationConfig {
-  /** Identifier of the database instance. */
-  instance_id: string;
-  /** One account or two. */
-  mode: RotationMode;
-  /** Its canonical text. */
-  text: string;
-}
-
-/** A parsed FunctionGraph URN. */
-export interface FunctionUrn {
-  region: string;
-  project_id: string;
-  package: string;
-  function: string;
-  /** Version or `!alias`; `latest` where the text names none. */
-  version: string;
-  /** Its text. */
-  text: string;
-  /** Its text with the version spelled out. */
-  qualified: string;
-}
+export type { FunctionUrn, RotationConfig, RotationPeriod };
 
 interface LanguageOption {
   /** Language of messages; English by default. */
@@ -61,7 +28,7 @@ export function parseRotationPeriod(
   const { minSeconds, ...rest } = optional(options);
   const least = number(minSeconds, "minSeconds", 14_400, { whole: true });
   const language = languageOf(rest);
-  return answer(engine(() => bound.parse_period(given, least, language)));
+  return engine(() => bound.parse_period(given, least, language));
 }
 
 /**
@@ -81,13 +48,13 @@ export function nextRotations(
   const last = lastSuccess === undefined ? -1 : time(lastSuccess, "lastSuccess");
   const times = number(count, "count", 1, { most: 1000, whole: true });
   const language = languageOf(rest);
-  return answer(engine(() => bound.next_rotations(given, last, begin, times, language)));
+  return engine(() => bound.next_rotations(given, last, begin, times, language));
 }
 
 /** Reads a `rotation_config`, the documentation's single quotes and older names included. */
 export function parseRotationConfig(config: string, options?: LanguageOption): Result<RotationConfig> {
   const [given, language] = [text(config, "config"), languageOf(optional(options))];
-  return answer(engine(() => bound.parse_rotation_config(given, language)));
+  return engine(() => bound.parse_rotation_config(given, language));
 }
 
 /** Prints a `rotation_config`. */
@@ -98,13 +65,13 @@ export function formatRotationConfig(
   const { instance_id, mode } = members(config, "config");
   const [instance, accounts] = [text(instance_id, "instance_id"), text(mode, "mode")];
   const language = languageOf(optional(options));
-  return answer(engine(() => bound.format_rotation_config(instance, accounts, language)));
+  return engine(() => bound.format_rotation_config(instance, accounts, language));
 }
 
 /** Reads a function URN in its full form. */
 export function parseFunctionUrn(urn: string, options?: LanguageOption): Result<FunctionUrn> {
   const [given, language] = [text(urn, "urn"), languageOf(optional(options))];
-  return answer(engine(() => bound.parse_function_urn(given, language)));
+  return engine(() => bound.parse_function_urn(given, language));
 }
 
 /** Prints a function URN; without `version` it names the latest one. */
@@ -119,5 +86,5 @@ export function formatFunctionUrn(
   const name = text(given.function, "function");
   const version = given.version === undefined ? "" : text(given.version, "version");
   const language = languageOf(optional(options));
-  return answer(engine(() => bound.format_function_urn(region, project, group, name, version, language)));
+  return engine(() => bound.format_function_urn(region, project, group, name, version, language));
 }

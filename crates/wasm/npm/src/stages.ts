@@ -5,8 +5,11 @@ import { languageOf, members, optional, text, time } from "./arguments.js";
 import * as bound from "./bindings.js";
 import type { OperationName } from "./catalogue.js";
 import { engine } from "./engine.js";
+import type { PicturedVersion, Preview, StageMove } from "./results.js";
 import type { Language, Secret, SecretState, VersionMetadata } from "./types.js";
-import { type Result, answer, toJson } from "./validation.js";
+import { type Result, toJson } from "./validation.js";
+
+export type { PicturedVersion, Preview, StageMove };
 
 /**
  * A secret as one knows it: what ShowSecret answered, with the versions that ListSecretVersions answered. Only
@@ -18,37 +21,6 @@ export type KnownSecret = Partial<
   versions: readonly (Pick<VersionMetadata, "id"> & Partial<VersionMetadata>)[];
 };
 
-/** A version in a picture. */
-export interface PicturedVersion {
-  id: string;
-  /** Whether no stage marks it, so that the service may remove it. */
-  deprecated: boolean;
-  version_stages: string[];
-}
-
-/** One stage that will mark another version. */
-export interface StageMove {
-  stage: string;
-  /** The version it marks now; `null` when the stage is new. */
-  from: string | null;
-  /** The version it will mark; `null` when the stage goes. */
-  to: string | null;
-}
-
-/** What a change will do. */
-export interface Preview {
-  /** The versions as they are, oldest first. */
-  before: PicturedVersion[];
-  /** The versions as they will be. */
-  after: PicturedVersion[];
-  /** The version that will be added. */
-  added: string | null;
-  /** The deprecated version that will be removed to make room. */
-  removed: string | null;
-  /** Every stage that will move. */
-  moves: StageMove[];
-}
-
 /** Options of previews. */
 export interface PreviewOptions {
   /** The present; by default the clock's. */
@@ -57,12 +29,17 @@ export interface PreviewOptions {
   language?: Language;
 }
 
-function preview(operation: OperationName, secret: unknown, request: unknown, options?: PreviewOptions) {
+function preview(
+  operation: OperationName,
+  secret: unknown,
+  request: unknown,
+  options?: PreviewOptions,
+): Result<Preview> {
   const given = optional(options);
   const now = time(given.now, "now");
   const language = languageOf(given);
   const [known, change] = [toJson(secret, "secret"), toJson(request, "request")];
-  return answer<Preview>(engine(() => bound.preview(operation, known, change, now, language)));
+  return engine(() => bound.preview(operation, known, change, now, language));
 }
 
 /** What CreateSecretVersion will do. */
@@ -101,7 +78,7 @@ export function previewRotation(secret: KnownSecret, options?: PreviewOptions): 
 /** The versions that no stage marks, so that the service may remove them, oldest first. */
 export function deprecatedVersions(secret: KnownSecret, options?: { language?: Language }): Result<string[]> {
   const [known, language] = [toJson(secret, "secret"), languageOf(optional(options))];
-  return answer(engine(() => bound.deprecated_versions(known, language)));
+  return engine(() => bound.deprecated_versions(known, language));
 }
 
 /** Whether a secret in this state takes an operation; if not, `refusal` says why. */
@@ -112,5 +89,5 @@ export function permits(
 ): Result<true> {
   const [now, name] = [text(state, "state"), text(operation, "operation")];
   const language = languageOf(optional(options));
-  return answer(engine(() => bound.permits(now, name, language)));
+  return engine(() => bound.permits(now, name, language));
 }

@@ -4,9 +4,9 @@
  */
 import { invalid, languageOf, number, optional, text, time } from "./arguments.js";
 import * as bound from "./bindings.js";
-import type { ErrorCode, RefusalReason, Rule } from "./catalogue.js";
 import { engine } from "./engine.js";
 import type { OperationTypes } from "./operations.js";
+import type { Problem, Refusal } from "./results.js";
 import type {
   Language,
   ScheduleDeletionRequest,
@@ -19,29 +19,7 @@ import type {
   UpdateVersionRequest,
 } from "./types.js";
 
-/** One broken rule. */
-export interface Problem {
-  /** Path of the field, such as `version_stages[2]`; empty for the request as a whole. */
-  path: string;
-  /** The rule. */
-  rule: Rule;
-  /** A sentence in the language asked for. Never holds the value. */
-  message: string;
-  /** The rule's limit, where it has one. */
-  limit?: number;
-  /** What was measured: a length, a count, a number of seconds. */
-  got?: number;
-}
-
-/** Why the state of things does not allow a well-formed request. */
-export interface Refusal {
-  /** The stable name of the refusal. */
-  reason: RefusalReason;
-  /** The code that the service would answer. */
-  code: ErrorCode;
-  /** A sentence in the language asked for. */
-  message: string;
-}
+export type { Problem, Refusal };
 
 /** A value, or everything that is wrong. */
 export type Result<T> =
@@ -97,11 +75,6 @@ export type NormalRequest<O extends ValidatedOperation> = O extends "CreateSecre
 const DEFAULT_MIN_SECONDS = 14_400;
 const DEFAULT_MAX_BYTES = 32_768;
 
-/** Reads what an engine function answered. */
-export function answer<T>(json: string): Result<T> {
-  return JSON.parse(json) as Result<T>;
-}
-
 /** The longest JSON that is passed to WebAssembly, in UTF-16 units. */
 const LONGEST = 64 << 20;
 
@@ -134,7 +107,10 @@ export function validate<O extends ValidatedOperation>(
   const most = number(given.maxValueBytes, "maxValueBytes", DEFAULT_MAX_BYTES, { whole: true });
   const language = languageOf(given);
   const json = toJson(request, "request");
-  return answer(engine(() => bound.validate(name, json, now, least, most, language)));
+  const found: string | Result<NormalRequest<O>> = engine(() =>
+    bound.validate(name, json, now, least, most, language),
+  );
+  return typeof found === "string" ? { ok: true, value: JSON.parse(found) as NormalRequest<O> } : found;
 }
 
 /** Checks a CreateSecret request. */
@@ -189,5 +165,5 @@ export type TextField =
 export function checkText(field: TextField, value: string, options?: { language?: Language }): Result<string> {
   const [name, given] = [text(field, "field"), text(value, "text")];
   const language = languageOf(optional(options));
-  return answer(engine(() => bound.check_text(name, given, language)));
+  return engine(() => bound.check_text(name, given, language));
 }

@@ -2,7 +2,7 @@
 
 mod jwe;
 
-use csms_wasm::{periods, requests, signing, stages};
+use csms_wasm::{answer::Answer, passwords, periods, requests, signing, stages};
 use serde_json::{Value, json};
 use wasm_bindgen_test::wasm_bindgen_test;
 
@@ -17,6 +17,20 @@ const MAX_BYTES: f64 = 32_768.0;
 
 fn read(text: &str) -> Value {
     serde_json::from_str(text).unwrap()
+}
+
+/// What JavaScript reads of an answer.
+#[cfg(target_arch = "wasm32")]
+fn answered(answer: Answer) -> Value {
+    match answer.as_string() {
+        Some(normal_form) => json!({ "ok": true, "value": read(&normal_form) }),
+        None => read(&String::from(js_sys::JSON::stringify(&answer).unwrap())),
+    }
+}
+
+#[cfg(not(target_arch = "wasm32"))]
+fn answered(answer: Answer) -> Value {
+    serde_json::from_slice(&answer.into_bytes()).unwrap()
 }
 
 fn list<'a>(vectors: &'a Value, name: &str) -> &'a [Value] {
@@ -44,9 +58,9 @@ fn messages(answer: &mut Value) -> Vec<Value> {
 }
 
 /// Compares an answer in both languages with what a vector expects.
-fn answers(name: &str, ask: impl Fn(&str) -> String, expected: &Value) {
+fn answers(name: &str, ask: impl Fn(&str) -> Answer, expected: &Value) {
     for language in ["en", "zh-CN"] {
-        let mut answer = read(&ask(language));
+        let mut answer = answered(ask(language));
         let told = messages(&mut answer);
         if let Some(value) = answer.get_mut("value").and_then(Value::as_object_mut) {
             value.remove("humanised");
@@ -78,7 +92,7 @@ fn every_period_is_read_as_its_vector_says() {
         let period = text(vector, "text");
         answers(period, |language| periods::parse_period(period, MIN_SECONDS, language), &vector["answer"]);
         for (language, words) in vector["humanised"].as_object().into_iter().flatten() {
-            let answer = read(&periods::parse_period(period, MIN_SECONDS, language));
+            let answer = answered(periods::parse_period(period, MIN_SECONDS, language));
             assert_eq!(answer["value"]["humanised"], *words, "{period}");
         }
     }
@@ -92,7 +106,7 @@ fn every_period_is_read_as_its_vector_says() {
             count,
             "en",
         );
-        assert_eq!(read(&answer), json!({ "ok": true, "value": vector["times"] }));
+        assert_eq!(answered(answer), json!({ "ok": true, "value": vector["times"] }));
     }
 }
 
@@ -104,7 +118,7 @@ fn every_configuration_and_urn_is_read_and_printed_as_its_vector_says() {
         answers(config, |language| periods::parse_rotation_config(config, language), answer);
         if let Some(value) = answer.get("value") {
             let printed = periods::format_rotation_config(text(value, "instance_id"), text(value, "mode"), "en");
-            assert_eq!(read(&printed)["value"], value["text"]);
+            assert_eq!(answered(printed)["value"], value["text"]);
         }
     }
     for vector in list(&vectors, "urns") {
@@ -115,7 +129,7 @@ fn every_configuration_and_urn_is_read_and_printed_as_its_vector_says() {
             let (region, project, package) = (part("region"), part("project_id"), part("package"));
             let printed =
                 periods::format_function_urn(region, project, package, part("function"), part("version"), "en");
-            assert_eq!(read(&printed)["value"], value["qualified"]);
+            assert_eq!(answered(printed)["value"], value["qualified"]);
         }
     }
 }
@@ -134,7 +148,7 @@ fn every_preview_shows_what_its_vector_says() {
 #[wasm_bindgen_test(unsupported = test)]
 fn every_state_permits_what_its_vector_says() {
     for vector in list(&read(STAGES), "permits") {
-        let answer = read(&stages::permits(text(vector, "state"), text(vector, "operation"), "en"));
+        let answer = answered(stages::permits(text(vector, "state"), text(vector, "operation"), "en"));
         assert_eq!(answer["refusal"]["reason"], vector["reason"], "{vector}");
         assert_eq!(answer["ok"], vector["reason"].is_null(), "{vector}");
     }
@@ -165,11 +179,25 @@ fn every_request_is_signed_as_its_vector_says() {
 #[wasm_bindgen_test(unsupported = test)]
 fn what_is_not_json_is_a_problem_and_no_panic() {
     for request in ["", "{", "\"\\ud800\"", "[1,"] {
-        let answer = read(&requests::validate("CreateSecret", request, 0.0, MIN_SECONDS, MAX_BYTES, "en"));
+        let answer = answered(requests::validate("CreateSecret", request, 0.0, MIN_SECONDS, MAX_BYTES, "en"));
         assert_eq!(answer["problems"][0]["rule"], "type", "{request}");
     }
     for number in [f64::NAN, f64::INFINITY, -1.0] {
-        assert_eq!(read(&periods::next_rotations("1d", number, number, u32::MAX, "en"))["ok"], true);
-        assert_eq!(read(&requests::validate("RotateSecret", "{}", number, number, number, "en"))["ok"], false);
+        assert_eq!(answered(periods::next_rotations("1d", number, number, u32::MAX, "en"))["ok"], true);
+        assert_eq!(answered(requests::validate("RotateSecret", "{}", number, number, number, "en"))["ok"], false);
     }
+}
+
+#[wasm_bindgen_test(unsupported = test)]
+fn passwords_are_drawn_and_judged() {
+    let drawn = answered(passwords::generate_password(20, "abc", 0b0010, 0, "en").unwrap());
+    let password = text(&drawn, "value");
+    assert_eq!(password.len(), 20, "{password}");
+    assert!(password.chars().all(|letter| !letter.is_uppercase() && !"abc".contains(letter)), "{password}");
+    let refused = answered(passwords::generate_password(0, "", 0, 0, "en").unwrap());
+    assert_eq!(refused["problems"][0]["path"], "length");
+    assert_eq!(text(&answered(passwords::generate_database_password().unwrap()), "value").len(), 32);
+    let judged = answered(passwords::assess_password(b"root123".to_vec(), "root", "en"));
+    assert_eq!(judged["value"]["strength"], "weak");
+    assert!(judged["value"]["bits"].is_u64() && judged["value"]["weaknesses"][0]["message"].is_string(), "{judged}");
 }

@@ -78,7 +78,8 @@ export function passwords(): string {
   const options: csms.PasswordOptions = { length: 20, exclude_characters: "0O", include_space: false };
   const password: csms.Result<string> = csms.generatePassword({ ...options, require_each_included_type: true });
   const judged: csms.Result<csms.Assessment> = csms.assessPassword("hunter2", { userName: "app" });
-  const reason: csms.WeaknessReason | undefined = judged.ok ? judged.value.weaknesses[0]?.reason : undefined;
+  const weakness: csms.Weakness | undefined = judged.ok ? judged.value.weaknesses[0] : undefined;
+  const reason: csms.WeaknessReason | undefined = weakness?.reason;
   return `${password.ok} ${reason} ${csms.generateDatabasePassword()}`;
 }
 

@@ -66,7 +66,7 @@ fn the_key_agreement_of_rfc_7518_appendix_c_is_reproduced() {
 fn the_key_wrapping_of_rfc_7520_section_5_3_is_reproduced() {
     let passphrase = "entrap_o–peter_long–credit_tun";
     let salt_input = bytes("8Q1SzinasR3xchYz6ZZcHA");
-    let wrapping = hazmat::pbes2_hs512(passphrase.as_bytes(), "PBES2-HS512+A256KW", &salt_input, 8192);
+    let wrapping = hazmat::pbes2_hs512(passphrase.as_bytes(), &salt_input, 8192);
     let wrapped = array("d3qNhUWfqheyPp4H8sjOWsDYajoej4c5Je6rlUtFPWdgtURtmeDV1g");
     let key = hazmat::unwrap_a256kw(&wrapping, &wrapped).unwrap();
     assert_eq!(base64url::encode(&*key), "uwsjJXaBK407Qaf0_zpcpmr1Cs0CC50hIUEyGNEt3m0");
