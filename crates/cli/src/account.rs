@@ -17,7 +17,7 @@ use crate::{
     command::{block_on, ended},
     connection::Connection,
     failure::CliError,
-    output::{Format, Output},
+    output::Output,
 };
 
 /// What to do through the API.
@@ -33,7 +33,8 @@ pub enum Account<'a> {
 
 impl Account<'_> {
     /// What the command is about, if that is one thing.
-    fn subject(self) -> Option<String> {
+    #[must_use]
+    pub fn subject(self) -> Option<String> {
         match self {
             Self::User(action) => action.subject(),
             Self::Policy(action) => action.subject(),
@@ -44,8 +45,7 @@ impl Account<'_> {
 
 /// Runs a command through the API, and says on stderr what went wrong.
 #[must_use]
-pub fn run_account(connection: &Connection, is_json: bool, yes: bool, account: Account<'_>) -> ExitCode {
-    let output = Output::from(if is_json { Format::Json } else { Format::Table });
+pub fn run_account(connection: &Connection, output: Output, yes: bool, account: Account<'_>) -> ExitCode {
     let outcome = block_on(async {
         let client = connection.client().await.map_err(|error| match error {
             CliError::Usage(reason) => CliError::usage(format!("{reason}; --offline works on the data itself")),
@@ -58,13 +58,7 @@ pub fn run_account(connection: &Connection, is_json: bool, yes: bool, account: A
             Account::Audit(action) => audit::run(&accounts, output, action).await,
         }
     });
-    let outcome = outcome.map_err(|error| match error {
-        // It names what is missing, which may be another thing than the command is about.
-        CliError::Missing(_) => error,
-        CliError::About { error: ref reason, .. } if matches!(**reason, CliError::Missing(_)) => error,
-        other => other.about_any(account.subject()),
-    });
-    ended(is_json, outcome)
+    ended(output.is_json(), outcome.map_err(|error| error.about_all_but_missing(account.subject())))
 }
 
 /// Refuses what no operation of the API does.

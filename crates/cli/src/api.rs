@@ -200,7 +200,7 @@ fn tabular(answer: &Value) -> Result<(), CliError> {
     if let Some(items) = list {
         return table_of(items);
     }
-    let mut table = Table::plain();
+    let mut table = Table::default();
     flatten("", answer, &mut table);
     print(table.text().as_bytes())
 }

@@ -4,7 +4,7 @@ use std::{ffi::OsString, io::Write, process::ExitCode};
 
 use clap::Subcommand;
 
-use crate::{api, backup, event, exec, failure::CliError, key, output::ask_for_json, secret};
+use crate::{api, backup, event, exec, failure::CliError, key, output::ask_for_json, secret, variable::name_variable};
 
 /// Commands that use a running server.
 #[derive(Subcommand, Debug)]
@@ -50,8 +50,9 @@ pub fn run(command: Command) -> ExitCode {
     ended(is_json, outcome)
 }
 
-/// The exit status of a command, and on stderr what went wrong.
-pub(crate) fn ended(is_json: bool, outcome: Result<(), CliError>) -> ExitCode {
+/// The exit status of a command, and on stderr what went wrong: as JSON where a program reads.
+#[must_use]
+pub fn ended(is_json: bool, outcome: Result<(), CliError>) -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -65,9 +66,12 @@ pub(crate) fn ended(is_json: bool, outcome: Result<(), CliError>) -> ExitCode {
     }
 }
 
-/// Ends for a command line that the parser does not take. `arguments` are without the name of the program.
-pub fn not_parsed(error: &clap::Error, arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
-    ended(true, Err(refusal(error, ask_for_json(arguments))))
+/// Ends for a command line, or a variable, that the parser of `command` does not take. `arguments` are without the name of the
+/// program.
+#[must_use]
+pub fn not_parsed(mut error: clap::Error, command: clap::Command, arguments: Vec<OsString>) -> ExitCode {
+    name_variable(&mut error, command, &arguments);
+    ended(true, Err(refusal(&error, ask_for_json(arguments))))
 }
 
 /// Why the parser does not take a command line, for a program that reads JSON. People get all that the parser has to say, as

@@ -9,6 +9,9 @@ use clap_complete::engine::{ArgValueCompleter, CompletionCandidate};
 
 use crate::{command::block_on, connection::Connection, failure::CliError};
 
+/// The variable by which the script of a shell asks for candidates.
+pub const COMPLETION_VARIABLE: &str = "CSMS_COMPLETE";
+
 /// Longest wait; whoever presses the key waits too.
 const TIMEOUT: Duration = Duration::from_secs(2);
 

@@ -13,7 +13,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use zeroize::Zeroizing;
 
-use crate::failure::CliError;
+use crate::{complete::COMPLETION_VARIABLE, failure::CliError};
 
 /// Address that `csms serve` listens on unless told otherwise.
 const DEFAULT_ENDPOINT: &str = "http://127.0.0.1:7070";
@@ -28,6 +28,9 @@ const SECURITY_TOKEN: &str = "HUAWEICLOUD_SDK_SECURITY_TOKEN";
 
 /// The variables that hold or lead to keys, which a program that is run for a user need not inherit.
 pub(crate) const KEY_VARIABLES: [&str; 4] = [ACCESS_KEY, SECRET_KEY, SECURITY_TOKEN, CREDENTIALS];
+
+/// The variables of csms that its commands read beside those of their flags.
+pub const VARIABLES: [&str; 3] = [ENDPOINT, CREDENTIALS, COMPLETION_VARIABLE];
 
 /// The body of a request that has none.
 pub(crate) const NO_BODY: Option<&()> = None;
@@ -82,26 +85,39 @@ struct File {
     rotation_func_urn: Option<String>,
 }
 
+/// A text and where it comes from: a flag, a variable or a member of the credentials file.
+struct Sourced {
+    text: String,
+    source: String,
+}
+
+impl Sourced {
+    fn new(text: &str, source: impl Into<String>) -> Self {
+        Self { text: text.to_owned(), source: source.into() }
+    }
+}
+
 /// A project as it is named, not read yet.
 enum Wanted {
-    Project(String),
-    Region(String),
+    Project(Sourced),
+    Region(Sourced),
 }
 
 impl File {
     /// The project of a region, which the server knows if the file does not.
-    fn in_region(&self, region: &str) -> Wanted {
-        let own = self.project_id.as_ref().filter(|_| self.region.as_deref() == Some(region));
-        match self.projects.get(region).or(own) {
-            Some(project) => Wanted::Project(project.clone()),
-            None => Wanted::Region(region.to_owned()),
+    fn in_region(&self, region: Sourced, member: impl Fn(&str) -> String) -> Wanted {
+        let own = self.project_id.as_ref().filter(|_| self.region.as_deref() == Some(&region.text));
+        match (self.projects.get(&region.text), own) {
+            (Some(project), _) => Wanted::Project(Sourced::new(project, member("projects"))),
+            (None, Some(project)) => Wanted::Project(Sourced::new(project, member("project_id"))),
+            (None, None) => Wanted::Region(region),
         }
     }
 }
 
 /// What was found out.
 struct Settled {
-    endpoint: String,
+    endpoint: Sourced,
     project: Project,
     credentials: Credentials,
     /// Certificates (PEM) of authorities to trust besides the system's.
@@ -112,16 +128,17 @@ struct Settled {
 enum Project {
     Known(ProjectId),
     /// That of a region, which the server knows.
-    OfRegion(String),
+    OfRegion(Sourced),
 }
 
 impl Settled {
     fn client(&self, project: ProjectId) -> Result<Client, CliError> {
-        let credentials = self.credentials.clone();
-        Ok(match &self.authorities {
-            None => Client::new(&self.endpoint, project, credentials)?,
-            Some(authorities) => Client::trusting(&self.endpoint, project, credentials, authorities)?,
-        })
+        let (credentials, Sourced { text: endpoint, source }) = (self.credentials.clone(), &self.endpoint);
+        let client = match &self.authorities {
+            None => Client::new(endpoint, project, credentials),
+            Some(authorities) => Client::trusting(endpoint, project, credentials, authorities),
+        };
+        client.map_err(|error| CliError::usage(format!("{source}: {error}")))
     }
 
     /// The project, for which the server is asked if it is that of a region.
@@ -132,12 +149,16 @@ impl Settled {
         };
         let none = ProjectId::parse(NO_PROJECT);
         let none = none.map_err(|violation| CliError::argument("the project's id", &violation))?;
+        let Sourced { text: region, source } = region;
         let query = [("name", region.clone())];
         let row = TokenOperation::ListProjects.specification();
         let answer: Value = self.client(none)?.call_json(row, &[], &query, NO_BODY).await?;
         let found = answer.pointer("/projects/0/id").and_then(Value::as_str).map(ProjectId::parse);
-        let missing =
-            || CliError::Missing(format!("the user of these credentials has no project in the region {region}"));
+        let missing = || {
+            let told =
+                format!("the user of these credentials has no project in the region {region}, which {source} names");
+            CliError::Missing(told)
+        };
         found.and_then(Result::ok).ok_or_else(missing)
     }
 }
@@ -182,8 +203,10 @@ impl Connection {
         // An empty variable is one that somebody meant to clear.
         let variable = |name: &str| variable(name).filter(|value| !value.is_empty());
         let file = self.credentials.clone().or_else(|| variable(CREDENTIALS).map(PathBuf::from));
+        let is_flag = self.credentials.is_some();
         let found = match &file {
-            Some(path) => read(path)?,
+            Some(path) if is_flag => read(path)?,
+            Some(path) => read(path).map_err(|error| CliError::usage(format!("{CREDENTIALS}: {error}")))?,
             None => File {
                 endpoint: variable(ENDPOINT),
                 region: None,
@@ -200,26 +223,46 @@ impl Connection {
             Some(directory) => directory.join(ca),
             None => ca.clone(),
         };
-        let named = self.ca.clone().or_else(|| found.ca.as_ref().map(beside));
-        let authorities = match (named, variable(CA_VARIABLE)) {
-            (Some(file), _) => Some(csms_tls::authorities_in(&file)),
-            (None, Some(named)) => Some(csms_tls::authorities(&named)),
+        // How a member of the file, or the variable in its place, is named in errors.
+        let source = |member: &str, variable: &str| match &file {
+            Some(path) => format!("{member} in {}", path.display()),
+            None => variable.to_owned(),
+        };
+        let named = match (&self.ca, &found.ca) {
+            (Some(file), _) => Some((file.clone(), "--ca".to_owned())),
+            (None, Some(ca)) => Some((beside(ca), source("ca", CA_VARIABLE))),
             (None, None) => None,
         };
-        let authorities = authorities.transpose().map_err(|error| CliError::usage(error.to_string()))?;
-        let endpoint =
-            self.endpoint.clone().or_else(|| found.endpoint.clone()).unwrap_or_else(|| DEFAULT_ENDPOINT.to_owned());
-        let project = match (&self.project_id, &self.region, variable(REGION)) {
-            (Some(project), ..) => Some(Wanted::Project(project.clone())),
-            (None, Some(region), _) => Some(found.in_region(region)),
-            // A project that is named says more than a region for everything.
-            (None, None, Some(region)) if found.project_id.is_none() => Some(Wanted::Region(region)),
-            (None, None, _) => found.project_id.clone().map(Wanted::Project),
+        let authorities = match (named, variable(CA_VARIABLE)) {
+            (Some((file, source)), _) => Some((csms_tls::authorities_in(&file), source)),
+            (None, Some(named)) => Some((csms_tls::authorities(&named), CA_VARIABLE.to_owned())),
+            (None, None) => None,
         };
-        let (Some(project), Some(access_key), Some(secret_key)) = (&project, &found.access_key, &found.secret_key)
+        let authorities = authorities
+            .map(|(read, source)| read.map_err(|error| CliError::usage(format!("{source}: {error}"))))
+            .transpose()?;
+        let endpoint = match (&self.endpoint, &found.endpoint) {
+            (Some(endpoint), _) => Sourced::new(endpoint, "--endpoint"),
+            (None, Some(endpoint)) => Sourced::new(endpoint, source("endpoint", ENDPOINT)),
+            (None, None) => Sourced::new(DEFAULT_ENDPOINT, "the default address"),
+        };
+        let own = |member: &str| source(member, PROJECT_ID);
+        let project = match (&self.project_id, &self.region, variable(REGION)) {
+            (Some(project), ..) => Some(Wanted::Project(Sourced::new(project, "--project-id"))),
+            (None, Some(region), _) => Some(found.in_region(Sourced::new(region, "--region"), own)),
+            // A project that is named says more than a region for everything.
+            (None, None, Some(region)) if found.project_id.is_none() => {
+                Some(Wanted::Region(Sourced::new(&region, REGION)))
+            }
+            (None, None, _) => {
+                found.project_id.as_ref().map(|project| Wanted::Project(Sourced::new(project, own("project_id"))))
+            }
+        };
+        let has_project = project.is_some();
+        let (Some(project), Some(access_key), Some(secret_key)) = (project, &found.access_key, &found.secret_key)
         else {
             let missing = [
-                (project.is_none(), "project_id", PROJECT_ID),
+                (!has_project, "project_id", PROJECT_ID),
                 (found.access_key.is_none(), "access_key", ACCESS_KEY),
                 (found.secret_key.is_none(), "secret_key", SECRET_KEY),
             ];
@@ -236,10 +279,10 @@ impl Connection {
             }));
         };
         let project = match project {
-            Wanted::Region(region) => Project::OfRegion(region.clone()),
-            Wanted::Project(project) => {
-                let project = ProjectId::parse(project.as_str());
-                Project::Known(project.map_err(|violation| CliError::argument("the project's id", &violation))?)
+            Wanted::Region(region) => Project::OfRegion(region),
+            Wanted::Project(Sourced { text, source }) => {
+                let project = ProjectId::parse(text);
+                Project::Known(project.map_err(|violation| CliError::argument(&source, &violation))?)
             }
         };
         let credentials = match &found.security_token {
@@ -290,7 +333,7 @@ mod tests {
     fn named(settled: &Settled) -> &str {
         match &settled.project {
             Project::Known(project) => project.as_str(),
-            Project::OfRegion(region) => region,
+            Project::OfRegion(region) => &region.text,
         }
     }
 
@@ -301,7 +344,7 @@ mod tests {
     #[test]
     fn the_variables_of_the_sdks_are_enough() {
         let settled = Connection::default().settle(variables).unwrap();
-        assert_eq!((settled.endpoint.as_str(), named(&settled)), (DEFAULT_ENDPOINT, PROJECT));
+        assert_eq!((settled.endpoint.text.as_str(), named(&settled)), (DEFAULT_ENDPOINT, PROJECT));
         assert!(
             matches!(settled.credentials, Credentials::Key { access_key, security_token: None, .. } if access_key == "AK")
         );
@@ -322,10 +365,10 @@ mod tests {
         let file = file(&text);
         let mut connection = Connection { credentials: Some(file.path().to_owned()), ..Connection::default() };
         let settled = connection.settle(variables).unwrap();
-        assert_eq!((settled.endpoint.as_str(), named(&settled)), ("http://file", OTHER));
+        assert_eq!((settled.endpoint.text.as_str(), named(&settled)), ("http://file", OTHER));
         assert!(matches!(settled.credentials, Credentials::Key { access_key, .. } if access_key == "FILE"));
         connection.endpoint = Some("http://flag".to_owned());
-        assert_eq!(connection.settle(variables).unwrap().endpoint, "http://flag");
+        assert_eq!(connection.settle(variables).unwrap().endpoint.text, "http://flag");
     }
 
     #[test]
@@ -347,6 +390,22 @@ mod tests {
             other => variables(other),
         };
         assert_eq!(named(&Connection::default().settle(keys_and_region).unwrap()), "four");
+    }
+
+    #[test]
+    fn a_value_that_breaks_its_rule_is_named_by_where_it_comes_from() {
+        let wrong = |name: &str| if name == PROJECT_ID { Some("x".to_owned()) } else { variables(name) };
+        assert!(refusal(&Connection::default(), wrong).starts_with("HUAWEICLOUD_SDK_PROJECT_ID "));
+        let flag = Connection { project_id: Some("x".to_owned()), ..Connection::default() };
+        assert!(refusal(&flag, variables).starts_with("--project-id "));
+        let file = file(r#"{"project_id":"x","access_key":"A","secret_key":"s"}"#);
+        let path = file.path().display().to_string();
+        let filed = Connection { credentials: Some(file.path().to_owned()), ..Connection::default() };
+        assert!(refusal(&filed, variables).starts_with(&format!("project_id in {path} ")));
+        let trusting = |name: &str| if name == CA_VARIABLE { Some("/nowhere".to_owned()) } else { variables(name) };
+        assert!(refusal(&Connection::default(), trusting).starts_with("CSMS_CA: "));
+        let lost = |name: &str| (name == CREDENTIALS).then(|| "/nowhere".to_owned());
+        assert!(refusal(&Connection::default(), lost).starts_with("CSMS_CREDENTIALS: cannot read /nowhere"));
     }
 
     #[test]

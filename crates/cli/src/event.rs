@@ -40,6 +40,7 @@ enum Action {
     /// List the events
     List,
     /// Show an event
+    #[command(alias = "get")]
     Show {
         /// Name of the event
         #[arg(value_parser = name)]

@@ -10,21 +10,21 @@ use thiserror::Error;
 use crate::language::{in_terminal, of_terminal};
 
 /// The part of `--help` that lists the exit statuses.
-pub(crate) const STATUSES: &str = "\
+pub const STATUSES: &str = "\
 Exit status:
   0  done
   1  failed for another reason than those below
   2  the command line, the credentials or a file it names cannot be used
   3  what is named does not exist
   4  the server does not know the caller, or the caller has no right to it
-  5  the server cannot be reached
-  6  the server refuses the request: a rule is broken, or something is in the way
+  5  the server, or the database with its data, cannot be reached
+  6  the request is refused: a rule is broken, or something is in the way
   7  the rotation failed, or would fail
   8  the rotation is still running";
 
 /// Why a command fails. Never holds a secret value.
 #[derive(Debug, Error)]
-pub(crate) enum CliError {
+pub enum CliError {
     /// The service refused or did not answer.
     #[error(transparent)]
     Service(#[from] ClientError),
@@ -37,6 +37,12 @@ pub(crate) enum CliError {
     /// What is named is not there.
     #[error("{0}")]
     Missing(String),
+    /// A rule of the service is broken, or something is in the way, as the data itself shows.
+    #[error("{0}")]
+    Refused(String),
+    /// The database with the data does not respond, or another process holds it.
+    #[error("{0}")]
+    Unavailable(String),
     /// A rotation failed or would fail.
     #[error("{0}")]
     Rotation(String),
@@ -71,22 +77,48 @@ pub(crate) enum CliError {
 
 impl CliError {
     /// A file or stream that failed.
-    pub(crate) fn io(what: impl Into<String>, error: io::Error) -> Self {
+    pub fn io(what: impl Into<String>, error: io::Error) -> Self {
         Self::Io { what: what.into(), error }
     }
 
     /// What was asked cannot be done.
-    pub(crate) fn impossible(message: impl Into<String>) -> Self {
+    pub fn impossible(message: impl Into<String>) -> Self {
         Self::Impossible(message.into())
     }
 
     /// The command line, or what it names, cannot be used.
-    pub(crate) fn usage(message: impl Into<String>) -> Self {
+    pub fn usage(message: impl Into<String>) -> Self {
         Self::Usage(message.into())
     }
 
+    /// A rule of the service is broken, or something is in the way.
+    pub fn refused(message: impl Into<String>) -> Self {
+        Self::Refused(message.into())
+    }
+
+    /// There is no thing of this kind and name.
+    #[must_use]
+    pub fn absent(kind: &str, name: &str) -> Self {
+        Self::Missing(format!("there is no such {kind}")).about(format!("{kind} {name}"))
+    }
+
+    /// There is no policy of this name.
+    #[must_use]
+    pub fn no_policy(name: &str) -> Self {
+        Self::Missing("there is no such policy; see `csms policy list`".to_owned()).about(format!("policy {name}"))
+    }
+
+    /// Whether the error names what is missing, which may be another thing than the command is about.
+    fn names_what_is_missing(&self) -> bool {
+        match self {
+            Self::Missing(_) => true,
+            Self::About { error, .. } => matches!(**error, Self::Missing(_)),
+            _ => false,
+        }
+    }
+
     /// A file that is named, or standard input, cannot be read.
-    pub(crate) fn unreadable(source: impl Display, error: &io::Error) -> Self {
+    pub fn unreadable(source: impl Display, error: &io::Error) -> Self {
         Self::Usage(format!("cannot read {source}: {error}"))
     }
 
@@ -106,16 +138,24 @@ impl CliError {
     }
 
     /// The same, saying what the command was about.
-    pub(crate) fn about(self, subject: impl Into<String>) -> Self {
+    #[must_use]
+    pub fn about(self, subject: impl Into<String>) -> Self {
         Self::About { subject: subject.into(), error: Box::new(self) }
     }
 
     /// The same, saying what the command was about, if that is one thing.
-    pub(crate) fn about_any(self, subject: Option<String>) -> Self {
+    #[must_use]
+    pub fn about_any(self, subject: Option<String>) -> Self {
         match subject {
             Some(subject) => self.about(subject),
             None => self,
         }
+    }
+
+    /// The same, saying what the command was about, unless the error names what is missing.
+    #[must_use]
+    pub fn about_all_but_missing(self, subject: Option<String>) -> Self {
+        if self.names_what_is_missing() { self } else { self.about_any(subject) }
     }
 
     /// The status and its name for programs.
@@ -123,8 +163,8 @@ impl CliError {
         match self {
             Self::Service(ClientError::Refused { status: 401 | 403, .. }) => (4, "denied"),
             Self::Service(ClientError::Refused { status: 404, .. }) | Self::Missing(_) => (3, "not_found"),
-            Self::Service(ClientError::Refused { status: 400..500, .. }) => (6, "refused"),
-            Self::Service(ClientError::Unreachable { .. }) => (5, "unreachable"),
+            Self::Service(ClientError::Refused { status: 400..500, .. }) | Self::Refused(_) => (6, "refused"),
+            Self::Service(ClientError::Unreachable { .. }) | Self::Unavailable(_) => (5, "unreachable"),
             Self::Service(ClientError::Setup(_)) | Self::Usage(_) => (2, "usage"),
             Self::Rotation(_) => (7, "rotation_failed"),
             Self::Running(_) => (8, "still_running"),
@@ -209,8 +249,19 @@ mod tests {
             unreachable.into(),
             CliError::usage("u"),
             refused(404).about("secret db"),
+            CliError::absent("user", "alice"),
+            CliError::refused("in the way"),
+            CliError::Unavailable("no database".to_owned()),
         ];
-        assert_eq!(statuses.map(|error| error.kind().0), [3, 4, 4, 6, 6, 1, 5, 2, 3]);
+        assert_eq!(statuses.map(|error| error.kind().0), [3, 4, 4, 6, 6, 1, 5, 2, 3, 3, 6, 5]);
+    }
+
+    #[test]
+    fn the_subject_is_what_is_missing_before_what_the_command_is_about() {
+        let missing = CliError::no_policy("p").about_all_but_missing(Some("user alice".to_owned()));
+        assert_eq!(missing.to_string(), "policy p: there is no such policy; see `csms policy list`");
+        let refused = CliError::refused("no").about_all_but_missing(Some("user alice".to_owned()));
+        assert_eq!(refused.to_string(), "user alice: no");
     }
 
     #[test]

@@ -37,6 +37,7 @@ enum Action {
     /// List the keys of the project
     List,
     /// Show a key and how it is rotated
+    #[command(alias = "get")]
     Show {
         /// Identifier or alias of the key
         key: String,
@@ -88,6 +89,7 @@ enum Action {
         yes: bool,
     },
     /// Cancel the scheduled deletion of a key
+    #[command(visible_alias = "restore")]
     Keep {
         /// Identifier or alias of the key
         key: String,

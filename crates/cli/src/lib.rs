@@ -2,7 +2,7 @@
 //! `api`, and `user`, `policy` and `audit` as far as operations do it.
 //!
 //! They speak the service's API through `csms-client` and know nothing of the server that is linked into the same binary, so
-//! they work against any server of that API. Values are read from files or standard input and printed only when asked for.
+//! they work against any server of that API. The commands of the binary that open the data itself print and end as these do. Values are read from files or standard input and printed only when asked for.
 //!
 //! The one invariant to know: no secret value passes through an argument, an error or a table.
 
@@ -24,8 +24,13 @@ mod moment;
 mod nearest;
 mod output;
 mod secret;
+mod variable;
 
 pub use account::{Account, AuditAction, Check, KeyAction, PolicyAction, RuleFlag, UserAction, run_account};
-pub use command::{Command, not_parsed, run};
+pub use command::{Command, ended, not_parsed, run};
+pub use complete::COMPLETION_VARIABLE;
 pub use confirm::confirm;
-pub use connection::Connection;
+pub use connection::{Connection, VARIABLES};
+pub use failure::{CliError, STATUSES};
+pub use nearest::nearest;
+pub use output::{Output, Table, json as print_json, print};

@@ -18,13 +18,13 @@ pub(crate) enum Format {
     /// Aligned columns; times in UTC
     #[default]
     Table,
-    /// The body of the service's answer; times in milliseconds since 1970
+    /// JSON; of a server, the body of its answer, with times in milliseconds since 1970
     Json,
 }
 
 /// The flag for it.
 #[derive(Args, Clone, Copy, Debug, Default)]
-pub(crate) struct Output {
+pub struct Output {
     /// How to print answers
     #[arg(
         long = "output",
@@ -38,15 +38,10 @@ pub(crate) struct Output {
     format: Format,
 }
 
-/// Rows under a heading.
-pub(crate) struct Table {
+/// Rows of cells, printed in aligned columns.
+#[derive(Debug, Default)]
+pub struct Table {
     rows: Vec<Vec<String>>,
-}
-
-impl From<Format> for Output {
-    fn from(format: Format) -> Self {
-        Self { format }
-    }
 }
 
 impl Table {
@@ -54,17 +49,18 @@ impl Table {
         Self { rows: vec![heading.iter().map(|&cell| cell.to_owned()).collect()] }
     }
 
-    /// Rows without a heading.
-    pub(crate) const fn plain() -> Self {
-        Self { rows: Vec::new() }
-    }
-
     pub(crate) fn row(&mut self, cells: Vec<String>) {
         self.rows.push(cells);
     }
 
+    /// Adds a row of texts.
+    pub fn texts<const N: usize>(&mut self, cells: [&str; N]) {
+        self.row(cells.map(str::to_owned).into());
+    }
+
     /// The table as lines; the last column is as wide as it likes.
-    pub(crate) fn text(&self) -> String {
+    #[must_use]
+    pub fn text(&self) -> String {
         let columns = self.rows.iter().map(Vec::len).max().unwrap_or_default();
         let width = |column: usize| {
             let cells = self.rows.iter().filter_map(|row| row.get(column));
@@ -103,7 +99,10 @@ impl Facts {
 
 impl Output {
     /// Prints the answer or the table made of it.
-    pub(crate) fn table(self, answer: &impl Serialize, table: impl FnOnce() -> Table) -> Result<(), CliError> {
+    ///
+    /// # Errors
+    /// A standard output that cannot be written.
+    pub fn table(self, answer: &impl Serialize, table: impl FnOnce() -> Table) -> Result<(), CliError> {
         match self.format {
             Format::Table => print(table().text().as_bytes()),
             Format::Json => json(answer),
@@ -123,7 +122,10 @@ impl Output {
     }
 
     /// Prints a sentence, unless a program reads.
-    pub(crate) fn sentence(self, text: &str) -> Result<(), CliError> {
+    ///
+    /// # Errors
+    /// A standard output that cannot be written.
+    pub fn sentence(self, text: &str) -> Result<(), CliError> {
         match self.format {
             Format::Table => print(format!("{text}\n").as_bytes()),
             Format::Json => Ok(()),
@@ -131,7 +133,8 @@ impl Output {
     }
 
     /// Whether a program reads.
-    pub(crate) fn is_json(self) -> bool {
+    #[must_use]
+    pub fn is_json(self) -> bool {
         self.format == Format::Json
     }
 }
@@ -151,7 +154,10 @@ pub(crate) fn ask_for_json<A: AsRef<OsStr>>(arguments: impl IntoIterator<Item = 
 }
 
 /// Prints an answer as JSON.
-pub(crate) fn json(answer: &impl Serialize) -> Result<(), CliError> {
+///
+/// # Errors
+/// A standard output that cannot be written.
+pub fn json(answer: &impl Serialize) -> Result<(), CliError> {
     let text = serde_json::to_vec_pretty(answer).map(zeroize::Zeroizing::new);
     let mut text = text.map_err(|error| CliError::io("write the answer as JSON", error.into()))?;
     text.push(b'\n');
@@ -159,7 +165,10 @@ pub(crate) fn json(answer: &impl Serialize) -> Result<(), CliError> {
 }
 
 /// Writes bytes to standard output. That nobody reads on is no failure.
-pub(crate) fn print(bytes: &[u8]) -> Result<(), CliError> {
+///
+/// # Errors
+/// A standard output that cannot be written.
+pub fn print(bytes: &[u8]) -> Result<(), CliError> {
     let mut stdout = io::stdout().lock();
     match stdout.write_all(bytes).and_then(|()| stdout.flush()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(CliError::io("write to standard output", error)),

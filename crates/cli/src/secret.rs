@@ -57,6 +57,7 @@ enum Action {
     /// Create a secret; its value comes from standard input or a file
     Create(Box<create::Arguments>),
     /// Print a secret's metadata or, when asked, its value
+    #[command(alias = "show")]
     Get(get::Arguments),
     /// List all secrets, or some of them
     List(list::Arguments),

@@ -7,12 +7,11 @@ use std::{io::Write, process::ExitCode};
 use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::{
-    boot::settings::{SettingsError, origin::Given},
+    boot::settings::origin::Given,
     commands::{
-        Failed, access, agency, audit, completions, config, doctor, drill, licenses, man, migrate, policy, serve,
-        snapshot, support_bundle, user,
+        Failed, access, agency, audit, classified, completions, config, doctor, drill, licenses, man, migrate, policy,
+        serve, snapshot, support_bundle, user,
     },
-    failure::Chain,
     version,
 };
 
@@ -69,7 +68,7 @@ pub enum Command {
     /// the database need the same root key.
     ///
     /// Example: PGPASSWORD=… csms migrate --from sqlite:/var/lib/csms --to postgres://csms@db.example.com/csms
-    Migrate(migrate::Arguments),
+    Migrate(Box<migrate::Arguments>),
 
     /// Make, verify and restore snapshots of all data
     Snapshot(Box<snapshot::Arguments>),
@@ -133,48 +132,40 @@ pub fn run(cli: Cli) -> ExitCode {
         let _ = std::io::stdout().write_all(version::text(cli.verbose).as_bytes());
         return ExitCode::SUCCESS;
     };
-    let outcome = match command {
-        Command::Serve(given) => serve::run(*given),
+    let (is_json, outcome) = match command {
+        Command::Serve(given) => (false, serve::run(*given)),
         Command::Config(arguments) => return config::run(&arguments),
         Command::Use(command) => return csms_cli::run(*command),
-        Command::Doctor(arguments) => return ended(doctor::run(*arguments)),
-        Command::Drill(arguments) => return ended(drill::run(&arguments)),
-        Command::Snapshot(arguments) => snapshot::run(&arguments),
+        Command::Doctor(arguments) => return ended(arguments.is_json(), doctor::run(*arguments)),
+        Command::Drill(arguments) => return ended(arguments.is_json(), drill::run(&arguments)),
+        Command::Snapshot(arguments) => (arguments.is_json(), snapshot::run(&arguments)),
         Command::User(arguments) => match arguments.online() {
             Some(status) => return status,
-            None => user::run(&arguments),
+            None => (arguments.is_json(), user::run(&arguments)),
         },
         Command::Policy(arguments) => match arguments.online() {
             Some(status) => return status,
-            None => policy::run(&arguments),
+            None => (arguments.is_json(), policy::run(&arguments)),
         },
-        Command::Agency(arguments) => agency::run(&arguments),
-        Command::Access(arguments) => access::run(&arguments),
+        Command::Agency(arguments) => (arguments.is_json(), agency::run(&arguments)),
+        Command::Access(arguments) => (arguments.is_json(), access::run(&arguments)),
         Command::Audit(arguments) => match arguments.online() {
             Some(status) => return status,
-            None => audit::run(&arguments),
+            None => (arguments.is_json(), audit::run(&arguments)),
         },
-        Command::SupportBundle(arguments) => support_bundle::run(&arguments),
-        Command::Migrate(arguments) => migrate::run(arguments),
-        Command::Completions(arguments) => completions::run(&arguments),
-        Command::Licenses => licenses::run(),
-        Command::Man(arguments) => man::run(&arguments, Cli::command()),
+        Command::SupportBundle(arguments) => (false, support_bundle::run(&arguments)),
+        Command::Migrate(arguments) => (arguments.is_json(), migrate::run(&arguments)),
+        Command::Completions(arguments) => (false, completions::run(&arguments)),
+        Command::Licenses => (false, licenses::run()),
+        Command::Man(arguments) => (false, man::run(&arguments, Cli::command())),
     };
-    ended(outcome.map(|()| ExitCode::SUCCESS))
+    ended(is_json, outcome.map(|()| ExitCode::SUCCESS))
 }
 
-/// The status of a command that has ended, and on stderr what went wrong. It is that of `csms config check` for settings that cannot
-/// be used, whichever command they are given to.
-fn ended(outcome: Result<ExitCode, Failed>) -> ExitCode {
+/// The status of a command that has ended, and on stderr what went wrong.
+fn ended(is_json: bool, outcome: Result<ExitCode, Failed>) -> ExitCode {
     match outcome {
         Ok(status) => status,
-        Err(error) => {
-            // There is nobody left to tell when stderr is closed.
-            let _ = writeln!(std::io::stderr(), "csms: {}", Chain(error.as_ref()));
-            match error.downcast_ref::<SettingsError>() {
-                Some(_) => ExitCode::from(config::UNUSABLE),
-                None => ExitCode::FAILURE,
-            }
-        }
+        Err(failed) => csms_cli::ended(is_json, Err(classified(failed))),
     }
 }

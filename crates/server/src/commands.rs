@@ -19,10 +19,79 @@ pub mod snapshot;
 pub mod support_bundle;
 pub mod user;
 
-use std::error::Error;
+use std::{error::Error, iter::successors};
 
-/// What went wrong in a command, as it is told on stderr.
+use csms_cli::CliError;
+use csms_store::{StoreError, transfer::TransferError};
+
+use crate::{
+    boot::{access_file::AccessFileError, settings::SettingsError},
+    failure::Chain,
+    http::tls::TlsError,
+    installation::InstallationError,
+    keys::root::KeyringError,
+};
+
+/// What went wrong in a command.
 pub type Failed = Box<dyn Error + Send + Sync>;
+
+/// What went wrong, by the exit statuses that all commands share. What is of no kind that has one of its own has failed.
+#[must_use]
+pub fn classified(failed: Failed) -> CliError {
+    let failed = match failed.downcast::<CliError>() {
+        Ok(error) => return *error,
+        Err(other) => other,
+    };
+    let text = Chain(failed.as_ref()).to_string();
+    let outermost: &(dyn Error + 'static) = failed.as_ref();
+    let kind = successors(Some(outermost), |error| (*error).source()).find_map(kind_of);
+    kind.unwrap_or(CliError::Impossible)(text)
+}
+
+/// Makes an error of one kind.
+type Kind = fn(String) -> CliError;
+
+/// The kind of an error that has an exit status of its own.
+fn kind_of(error: &(dyn Error + 'static)) -> Option<Kind> {
+    if let Some(error) = error.downcast_ref::<StoreError>() {
+        return kind_of_store(error);
+    }
+    match (error.downcast_ref::<KeyringError>(), error.downcast_ref::<InstallationError>()) {
+        (Some(KeyringError::Store(error)), _) | (_, Some(InstallationError::Store(error))) => {
+            return kind_of_store(error);
+        }
+        (Some(KeyringError::Kms { cause, .. }), _) if cause.is_retryable() => return Some(CliError::Unavailable),
+        (Some(KeyringError::Kms { .. } | KeyringError::Damaged), _) => return None,
+        (Some(_), _) | (_, Some(InstallationError::WrongRootKey)) => return Some(CliError::Usage),
+        (None, _) => {}
+    }
+    match error.downcast_ref::<TransferError>() {
+        Some(TransferError::NoSource(_)) => return Some(CliError::Missing),
+        Some(TransferError::NotEmpty(_) | TransferError::Moved(_)) => return Some(CliError::Refused),
+        _ => {}
+    }
+    let is_unusable = error.is::<SettingsError>()
+        || error.is::<TlsError>()
+        || error.downcast_ref::<AccessFileError>().is_some_and(|error| !matches!(error, AccessFileError::Store(_)));
+    is_unusable.then_some(CliError::Usage)
+}
+
+fn kind_of_store(error: &StoreError) -> Option<Kind> {
+    match error {
+        StoreError::Unavailable(_) => Some(CliError::Unavailable),
+        StoreError::NotFound => Some(CliError::Missing),
+        StoreError::InUse | StoreError::Full(_) | StoreError::NameTaken | StoreError::Quota(_) => {
+            Some(CliError::Refused)
+        }
+        StoreError::Conflict(_) | StoreError::UnknownEvent | StoreError::Corrupt(_) => None,
+    }
+}
+
+/// What went wrong, with what the command was about unless it names what is missing.
+#[must_use]
+pub fn about(failed: Failed, subject: Option<String>) -> Failed {
+    classified(failed).about_all_but_missing(subject).into()
+}
 
 /// Runs the asynchronous part of a command.
 ///

@@ -4,10 +4,8 @@ use std::{env, process::ExitCode};
 
 use clap::{CommandFactory as _, Parser as _};
 use clap_complete::CompleteEnv;
-use csms_server::{
-    cli::{self, Cli},
-    commands::completions::COMPLETION_VARIABLE,
-};
+use csms_cli::COMPLETION_VARIABLE;
+use csms_server::cli::{self, Cli};
 use mimalloc::MiMalloc;
 
 /// A request makes and drops many small things: this allocator takes less time for them than glibc's, and the static programs do not
@@ -20,6 +18,6 @@ fn main() -> ExitCode {
     CompleteEnv::with_factory(Cli::command).var(COMPLETION_VARIABLE).complete();
     match Cli::try_parse() {
         Ok(cli) => cli::run(cli),
-        Err(error) => csms_cli::not_parsed(&error, env::args_os().skip(1)),
+        Err(error) => csms_cli::not_parsed(error, Cli::command(), env::args_os().skip(1).collect()),
     }
 }

@@ -44,6 +44,7 @@ const GLOSSARY = [
   [/\bpolic(?:y|ies)\b/i, "策略", ["政策"]],
   [/\breplicas?\b/i, "副本", ["复制品"]],
   [/\bagenc(?:y|ies)\b/i, "委托", ["代理机构"]],
+  [/\bdry runs?\b/i, "试运行", ["空运行"]],
 ];
 
 /** Sentences in which the context says the term. */

@@ -64,7 +64,7 @@ impl Accounts {
     /// The user of this name.
     pub(super) async fn user(&self, name: &str) -> Result<Value, CliError> {
         let found = self.users().await?.into_iter().find(|user| text(user, "user_name") == name);
-        found.ok_or_else(|| CliError::Missing("there is no such user".to_owned()).about(format!("user {name}")))
+        found.ok_or_else(|| CliError::absent("user", name))
     }
 
     /// The identifier of the user of this name.
@@ -78,8 +78,7 @@ impl Accounts {
         let query = [("access_key_id", access_key.to_owned())];
         let page: Value = self.client.call_json(row, &[], &query, NO_BODY).await?;
         let user = page.pointer("/users/0/user_id").and_then(Value::as_str).map(str::to_owned);
-        let missing = || CliError::Missing("there is no such access key".to_owned());
-        user.ok_or_else(|| missing().about(format!("access key {access_key}")))
+        user.ok_or_else(|| CliError::absent("access key", access_key))
     }
 
     pub(super) async fn policies(&self) -> Result<Vec<Value>, CliError> {
@@ -89,8 +88,7 @@ impl Accounts {
     /// The policy of this name.
     pub(super) async fn policy(&self, name: &str) -> Result<Value, CliError> {
         let found = self.policies().await?.into_iter().find(|policy| text(policy, "policy_name") == name);
-        let missing = || CliError::Missing("there is no such policy; see `csms policy list`".to_owned());
-        found.ok_or_else(|| missing().about(format!("policy {name}")))
+        found.ok_or_else(|| CliError::no_policy(name))
     }
 
     /// Names of the policies that are attached to a user.

@@ -38,6 +38,7 @@ pub enum PolicyAction {
     /// List the policies, those of the system included
     List,
     /// Print a policy
+    #[command(alias = "get")]
     Show {
         /// Name
         name: String,

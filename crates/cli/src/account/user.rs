@@ -52,6 +52,7 @@ pub enum UserAction {
     /// Report users, their policies and logins, and access keys with age, last use and end, for an auditor (needs --offline)
     Report,
     /// Show a user, with its policies and access keys
+    #[command(alias = "get")]
     Show {
         /// Name
         name: String,

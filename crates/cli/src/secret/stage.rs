@@ -25,6 +25,7 @@ pub(super) struct Arguments {
 #[derive(Subcommand, Debug)]
 enum Action {
     /// Show which version a stage marks
+    #[command(alias = "show")]
     Get {
         /// Name of the secret
         #[arg(value_parser = name, add = secrets())]

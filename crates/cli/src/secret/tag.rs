@@ -42,6 +42,7 @@ enum Action {
         tags: Vec<Tag>,
     },
     /// Remove tags
+    #[command(visible_alias = "delete")]
     Remove {
         /// Name of the secret
         #[arg(value_parser = name, add = secrets())]

@@ -18,6 +18,7 @@ use thiserror::Error;
 use toml::{Table, Value};
 use zeroize::Zeroizing;
 
+use super::settings::file::line_at;
 use crate::clock;
 
 pub use apply::{Change, Outcome, apply, preview};
@@ -32,8 +33,9 @@ pub enum AccessFileError {
     #[error("cannot read {path}", path = .0.display())]
     Unreadable(PathBuf, #[source] std::io::Error),
     /// It is not TOML.
-    #[error("{path} is not TOML: {cause}", path = .0.display(), cause = .1)]
-    Syntax(PathBuf, String),
+    #[error("{path}, line {line}: {problem}", path = .path.display())]
+    #[allow(missing_docs, reason = "the message says it")]
+    Syntax { path: PathBuf, line: usize, problem: String },
     /// It says what cannot be. All of it is listed.
     #[error("{path} cannot be applied:{problems}", path = .0.display(), problems = .1)]
     Problems(PathBuf, Problems),
@@ -109,8 +111,11 @@ impl AccessFile {
     /// [`AccessFileError`]: everything that is wrong with it.
     pub fn read(path: &Path) -> Result<Self, AccessFileError> {
         let text = read_text(path).map_err(|error| AccessFileError::Unreadable(path.to_owned(), error))?;
-        let mut table: Table =
-            toml::from_str(&text).map_err(|error| AccessFileError::Syntax(path.to_owned(), error.to_string()))?;
+        let mut table: Table = toml::from_str(&text).map_err(|error| {
+            // The error's own text repeats the line.
+            let line = line_at(&text, error.span().map_or(0, |span| span.start));
+            AccessFileError::Syntax { path: path.to_owned(), line, problem: error.message().to_owned() }
+        })?;
         let mut problems = Problems::default();
         let directory = path.parent().unwrap_or(Path::new("."));
         let policies = entries(&mut table, "policies", &mut problems);

@@ -24,7 +24,7 @@ use crate::{
     boot::{
         exposure,
         serve::{self, DATABASE, bundled_zip, local_url},
-        settings::{Settings, SettingsError},
+        settings::{Settings, SettingsError, variables},
     },
     clock::Clock,
     failure::Chain,
@@ -114,10 +114,11 @@ pub async fn all(settings: Result<Settings, SettingsError>) -> Vec<Finding> {
         }
     };
     let mut findings = vec![Finding::ok("settings", "all can be used")];
-    let exposed = exposure::warnings(&settings);
-    findings.extend(exposed.into_iter().map(|warning| match warning.split_once("; ") {
-        Some((found, advice)) => Finding::warning("exposure", found, advice),
-        None => Finding::warning("exposure", warning, "see the page on operating a server"),
+    let strange = variables::warnings().into_iter().map(|warning| ("settings", warning));
+    let exposed = exposure::warnings(&settings).into_iter().map(|warning| ("exposure", warning));
+    findings.extend(strange.chain(exposed).map(|(check, warning)| match warning.split_once("; ") {
+        Some((found, advice)) => Finding::warning(check, found, advice),
+        None => Finding::warning(check, warning, "see the page on operating a server"),
     }));
     findings.extend(directory(&settings.data));
     findings.extend(credentials(&settings.data));

@@ -36,7 +36,7 @@ use crate::{
     boot::greeting::greeting,
     boot::reload::{self, Reloader},
     boot::service_manager,
-    boot::settings::{LogFormat, Settings, SettingsError, origin::Given},
+    boot::settings::{LogFormat, Settings, SettingsError, origin::Given, variables},
     channels::{Channels, Smn, Targets, sink::Sink},
     clock::Clock,
     failure::{Chain, Failure},
@@ -578,7 +578,7 @@ async fn run(given: Given, settings: Settings, filter: LogFilter, traces: Option
     let mut hang_up = signal(SignalKind::hangup())?;
     outlive_other_signals()?;
     let origins = given.origins()?;
-    for warning in exposure::warnings(&settings) {
+    for warning in variables::warnings().into_iter().chain(exposure::warnings(&settings)) {
         tracing::warn!("{warning}");
     }
     raise_descriptor_limit();

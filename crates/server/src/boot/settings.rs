@@ -9,8 +9,10 @@ pub mod origin;
 mod port;
 mod remote_kms;
 pub mod schema;
+pub mod variables;
 
 use std::{
+    borrow::Cow,
     net::{SocketAddr, ToSocketAddrs as _},
     path::PathBuf,
 };
@@ -26,6 +28,7 @@ use csms_store::PostgresSettings;
 use thiserror::Error;
 use zeroize::Zeroizing;
 
+use file::SettingsFile;
 pub use port::PortSettings;
 pub use remote_kms::KmsFlags;
 
@@ -309,7 +312,7 @@ fn regions(names: Vec<String>) -> Result<Vec<RegionName>, SettingsError> {
     for name in names {
         let region = RegionName::parse(name).map_err(|_| {
             let rule = "must be 1 to 64 letters, digits, - and _".to_owned();
-            SettingsError::Value("region", rule)
+            SettingsError::value("region", rule)
         })?;
         if !regions.contains(&region) {
             regions.push(region);
@@ -399,32 +402,50 @@ fn parse_webhook(text: &str) -> Result<(TargetId, String), String> {
     webhook(urn, address)
 }
 
-/// A setting that cannot be used.
+/// A setting that cannot be used. It is named by its key until [`SettingsError::located`] says where it comes from.
 #[derive(Debug, Error)]
 pub enum SettingsError {
-    /// The file cannot be read.
-    #[error("cannot read the file {path}", path = .0.display())]
-    Unreadable(PathBuf, #[source] std::io::Error),
+    /// The file that a setting names cannot be read.
+    #[error("{0}: cannot read the file {path}", path = .1.display())]
+    Unreadable(Cow<'static, str>, PathBuf, #[source] std::io::Error),
     /// The file is not TOML.
     #[error("{}, line {line}: {problem}", .path.display())]
     #[allow(missing_docs, reason = "the message says it")]
     Toml { path: PathBuf, line: usize, problem: String },
     /// A key of the file is no setting, or its value breaks its rule.
-    #[error("{}: {key} {problem}", .path.display())]
+    #[error("{place}: {key} {problem}")]
     #[allow(missing_docs, reason = "the message says it")]
-    InFile { path: PathBuf, key: String, problem: String },
+    InFile { place: String, key: String, problem: String },
     /// Several of these.
     #[error("{} settings cannot be used:{}", .0.len(), listed(.0))]
     Several(Vec<SettingsError>),
     /// A value breaks its rule.
     #[error("{0} {1}")]
-    Value(&'static str, String),
+    Value(Cow<'static, str>, String),
     /// A setting names authorities that cannot be trusted.
     #[error("{0}")]
-    Authorities(&'static str, #[source] csms_tls::TlsError),
+    Authorities(Cow<'static, str>, #[source] csms_tls::TlsError),
 }
 
 impl SettingsError {
+    fn value(setting: &'static str, rule: String) -> Self {
+        Self::Value(setting.into(), rule)
+    }
+
+    /// The same, naming each setting by where it comes from, as far as `place` knows that of a key.
+    fn located(self, place: &dyn Fn(&str) -> Option<String>) -> Self {
+        let named = |key: Cow<'static, str>| place(&key).map_or(key, Cow::Owned);
+        match self {
+            Self::Value(key, rule) => Self::Value(named(key), rule),
+            Self::Authorities(key, error) => Self::Authorities(named(key), error),
+            Self::Unreadable(key, path, error) => Self::Unreadable(named(key), path, error),
+            Self::Several(problems) => {
+                Self::Several(problems.into_iter().map(|problem| problem.located(place)).collect())
+            }
+            placed @ (Self::Toml { .. } | Self::InFile { .. }) => placed,
+        }
+    }
+
     /// One error for any number of them.
     ///
     /// # Errors
@@ -560,9 +581,10 @@ fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
-/// The text of a file.
-fn read(path: PathBuf) -> Result<Zeroizing<String>, SettingsError> {
-    std::fs::read_to_string(&path).map(Zeroizing::new).map_err(|error| SettingsError::Unreadable(path, error))
+/// The text of the file that a setting names.
+fn read(setting: &'static str, path: PathBuf) -> Result<Zeroizing<String>, SettingsError> {
+    let text = std::fs::read_to_string(&path).map(Zeroizing::new);
+    text.map_err(|error| SettingsError::Unreadable(setting.into(), path, error))
 }
 
 /// The authorities in the file that a setting names.
@@ -571,7 +593,7 @@ fn read(path: PathBuf) -> Result<Zeroizing<String>, SettingsError> {
 /// A file that cannot be read or holds no certificate.
 fn authorities_in(setting: &'static str, file: Option<PathBuf>) -> Result<Option<String>, SettingsError> {
     let read = file.map(|file| csms_tls::authorities_in(&file)).transpose();
-    read.map_err(|error| SettingsError::Authorities(setting, error))
+    read.map_err(|error| SettingsError::Authorities(setting.into(), error))
 }
 
 /// The authorities that are trusted everywhere, and those in a file for one purpose.
@@ -603,17 +625,19 @@ pub fn postgres(
 ) -> Result<PostgresSettings, SettingsError> {
     if !url.starts_with("postgres://") && !url.starts_with("postgresql://") {
         let rule = "must be of the form postgres://USER@HOST/DATABASE".to_owned();
-        return Err(SettingsError::Value("store", rule));
+        return Err(SettingsError::value("store", rule));
     }
     let mut settings = PostgresSettings { url, ..PostgresSettings::at("") };
     settings.password = match password_file {
         // Editors end a file with a line break, which is not part of the password.
-        Some(path) => Some(Zeroizing::new(read(path)?.trim_end_matches(['\r', '\n']).to_owned())),
+        Some(path) => {
+            Some(Zeroizing::new(read("store_password_file", path)?.trim_end_matches(['\r', '\n']).to_owned()))
+        }
         None => variable("PGPASSWORD").map(Zeroizing::new),
     };
-    settings.authorities = authorities.map(read).transpose()?.map(|pem| pem.to_string());
+    settings.authorities = authorities.map(|path| read("store_ca", path)).transpose()?.map(|pem| pem.to_string());
     match connections {
-        Some(0) => return Err(SettingsError::Value("store_connections", "must be at least 1".to_owned())),
+        Some(0) => return Err(SettingsError::value("store_connections", "must be at least 1".to_owned())),
         Some(most) => settings.max_connections = most,
         None => {}
     }
@@ -681,16 +705,24 @@ impl Flags {
     /// # Errors
     /// A file that cannot be read, and everything that is wrong with the settings.
     pub fn settle(self) -> Result<Settings, SettingsError> {
-        let (_, file, problems) = file::named(self.config.as_ref())?;
-        self.or(file).resolve(Problems(problems))
+        self.settle_with_file()?.1
+    }
+
+    /// As [`Self::settle`], with what the file says beside the settings.
+    ///
+    /// # Errors
+    /// A file that cannot be read.
+    fn settle_with_file(self) -> Result<(SettingsFile, Result<Settings, SettingsError>), SettingsError> {
+        let (file, flags, problems) = file::named(self.config.as_ref())?;
+        Ok((file, self.or(flags).resolve(Problems(problems))))
     }
 
     fn resolve(self, mut problems: Problems) -> Result<Settings, SettingsError> {
-        let invalid = |name: &'static str, rule: &str| SettingsError::Value(name, rule.to_owned());
+        let invalid = |name: &'static str, rule: &str| SettingsError::value(name, rule.to_owned());
         let authorities = problems.note(authorities_in("ca", self.ca));
         let mut function_variables = Variables::default();
         for given in self.function_variables {
-            let given = given.0.map_err(|rule| SettingsError::Value("function_variable", rule));
+            let given = given.0.map_err(|rule| SettingsError::value("function_variable", rule));
             function_variables.0.extend(problems.note(given));
         }
         if let Some(authorities) = &authorities {
@@ -707,7 +739,7 @@ impl Flags {
             None => Ok(csms_core::period::DEFAULT_MIN_SECONDS),
             Some(text) => RotationPeriod::parse_with_minimum(&text, 1)
                 .map(|period| period.as_seconds())
-                .map_err(|violation| SettingsError::Value("min_rotation_period", violation.message())),
+                .map_err(|violation| SettingsError::value("min_rotation_period", violation.message())),
         });
         let named = if self.regions.is_empty() { vec!["local-1".to_owned()] } else { self.regions };
         let regions = problems.note(regions(named));
@@ -735,7 +767,9 @@ impl Flags {
         let secret_files =
             [("webhook_secret_file", &self.webhook_secret_file), ("store_password_file", &self.store_password_file)];
         let secret_files = secret_files.into_iter().filter_map(|(name, path)| Some((name, path.clone()?))).collect();
-        let webhook_secret = problems.note(self.webhook_secret_file.map(read).transpose()).map(line);
+        let webhook_secret =
+            problems.note(self.webhook_secret_file.map(|path| read("webhook_secret_file", path)).transpose());
+        let webhook_secret = webhook_secret.map(line);
         if webhook_secret.as_ref().is_some_and(|secret| secret.len() < 16) {
             problems.0.push(invalid("webhook_secret_file", "must hold at least 16 characters"));
         }
@@ -767,7 +801,7 @@ impl Flags {
         let port = problems.note(port.resolve());
         let log = self.log.unwrap_or_else(|| "info".to_owned());
         if let Err(error) = tracing_subscriber::EnvFilter::try_new(&log) {
-            problems.0.push(SettingsError::Value("log", format!("is not a log filter: {error}")));
+            problems.0.push(SettingsError::value("log", format!("is not a log filter: {error}")));
         }
         SettingsError::all(problems.0)?;
         let data = self.data.unwrap_or_else(|| PathBuf::from("csms-data"));
@@ -818,7 +852,7 @@ fn key_pair(
     (access_key, secret_key): (&str, &str),
 ) -> Result<(String, Zeroizing<String>), SettingsError> {
     let needed =
-        |name: &str| variable(name).ok_or_else(|| SettingsError::Value(setting, format!("needs {name} to be set")));
+        |name: &str| variable(name).ok_or_else(|| SettingsError::value(setting, format!("needs {name} to be set")));
     Ok((needed(access_key)?, Zeroizing::new(needed(secret_key)?)))
 }
 

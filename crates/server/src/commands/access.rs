@@ -3,6 +3,7 @@
 use std::{io::Write as _, path::PathBuf};
 
 use clap::{Args, Subcommand};
+use csms_cli::STATUSES;
 use serde_json::{Value, json};
 
 use super::{
@@ -36,7 +37,7 @@ A file:
 
 /// Arguments of `csms access`.
 #[derive(Args, Debug)]
-#[command(after_help = EXAMPLES)]
+#[command(after_help = EXAMPLES, after_long_help = format!("{EXAMPLES}\n\n{STATUSES}"))]
 pub struct Arguments {
     #[command(flatten)]
     data: DataArguments,
@@ -50,7 +51,7 @@ pub struct Arguments {
 
 #[derive(Subcommand, Debug)]
 enum Action {
-    /// Say what a file would change; ends with status 1 when it cannot be applied
+    /// Say what a file would change; ends with status 2 when it cannot be applied
     Check {
         /// The file
         file: PathBuf,
@@ -60,6 +61,14 @@ enum Action {
         /// The file
         file: PathBuf,
     },
+}
+
+impl Arguments {
+    /// Whether a program reads what is printed.
+    #[must_use]
+    pub fn is_json(&self) -> bool {
+        self.data.output.is_json()
+    }
 }
 
 /// Runs the command.
@@ -82,9 +91,9 @@ pub fn run(arguments: &Arguments) -> Result<(), Failed> {
         }
         let rows = changes.iter().map(|change| json!({ "action": change.action, "target": change.target }));
         print(arguments.data.output, &Value::from(rows.collect::<Vec<_>>()), |table| {
-            table.row(["ACTION", "TARGET"]);
+            table.texts(["ACTION", "TARGET"]);
             for change in &changes {
-                table.row([change.action, &change.target]);
+                table.texts([change.action, &change.target]);
             }
         })
     })

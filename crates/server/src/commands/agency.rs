@@ -5,12 +5,13 @@
 
 use clap::{Args, Subcommand};
 use csms_api::request::token::agency_name;
+use csms_cli::{CliError, STATUSES};
 use csms_core::policy::{agency_resource, system_policy};
 use csms_store::{AccessChange, AccessState, AgencyRecord, Store};
 use serde_json::{Value, json};
 
 use super::{
-    Failed, block_on,
+    Failed, about, block_on,
     offline::{CareFlags, DataArguments, Installation, print, say},
     user,
 };
@@ -32,7 +33,7 @@ The right to assume it, in a policy of the user:
 
 /// Arguments of `csms agency`.
 #[derive(Args, Debug)]
-#[command(after_help = EXAMPLES)]
+#[command(after_help = EXAMPLES, after_long_help = format!("{EXAMPLES}\n\n{STATUSES}"))]
 pub struct Arguments {
     #[command(flatten)]
     data: DataArguments,
@@ -65,6 +66,7 @@ enum Action {
     /// List the agencies
     List,
     /// Show an agency, with its policies and the users who may assume it
+    #[command(alias = "get")]
     Show {
         /// Name
         name: String,
@@ -104,6 +106,31 @@ enum Action {
     },
 }
 
+impl Action {
+    /// The agency that the command is about.
+    fn subject(&self) -> Option<String> {
+        let name = match self {
+            Self::List => return None,
+            Self::Create { name, .. }
+            | Self::Show { name }
+            | Self::Delete { name }
+            | Self::Allow { name, .. }
+            | Self::Disallow { name, .. }
+            | Self::Attach { name, .. }
+            | Self::Detach { name, .. } => name,
+        };
+        Some(format!("agency {name}"))
+    }
+}
+
+impl Arguments {
+    /// Whether a program reads what is printed.
+    #[must_use]
+    pub fn is_json(&self) -> bool {
+        self.data.output.is_json()
+    }
+}
+
 /// Runs the command.
 ///
 /// # Errors
@@ -111,88 +138,92 @@ enum Action {
 pub fn run(arguments: &Arguments) -> Result<(), Failed> {
     block_on(async {
         let data = arguments.data.open().await?.with_care(arguments.care);
-        let format = arguments.data.output;
-        match &arguments.action {
-            Action::Create { name, policies, users, projects, description } => {
-                let agency = make(&data, name, projects, description).await?;
-                let agency = create(&data, agency, policies.clone(), users.clone()).await?;
-                user::print_facts(format, &facts(&data, &agency).await?)
-            }
-            Action::List => {
-                let agencies = data.store.agencies().await?;
-                let mut rows = Vec::new();
-                for agency in &agencies {
-                    rows.push(facts(&data, agency).await?);
-                }
-                print(format, &Value::from(rows.clone()), |table| {
-                    table.row(["NAME", "POLICIES", "USERS", "ID"]);
-                    for row in &rows {
-                        table.row([
-                            &text(&row["name"]),
-                            &text(&row["policies"]),
-                            &text(&row["users"]),
-                            &text(&row["id"]),
-                        ]);
-                    }
-                })
-            }
-            Action::Show { name } => {
-                let agencies = data.store.agencies().await?;
-                user::print_facts(format, &facts(&data, &find(&agencies, name)?).await?)
-            }
-            Action::Delete { name } => {
-                find(&data.store.agencies().await?, name)?;
-                arguments.care.confirm(&format!("Delete the agency {name}, and end what has been assumed of it?"))?;
-                let named = name.clone();
-                let delete = move |state: &AccessState| {
-                    Ok(((), vec![AccessChange::DeleteAgency(find(&state.agencies, &named)?.id)]))
-                };
-                data.decide("DeleteAgency", name, delete).await?;
-                say(format, &format!("the agency {name} is deleted"))
-            }
-            Action::Allow { name, user } => {
-                let named = user.clone();
-                edit(&data, "AllowAgency", name, move |state, agency| allow(state, agency, &named)).await?;
-                say(format, &format!("{user} may assume the agency {name}"))
-            }
-            Action::Disallow { name, user } => {
-                let named = user.clone();
-                let disallow = move |state: &AccessState, agency: &mut AgencyRecord| {
-                    let id = user_id(state, &named)?;
-                    agency.users.retain(|user| *user != id);
-                    Ok(())
-                };
-                edit(&data, "DisallowAgency", name, disallow).await?;
-                say(format, &format!("{user} may not assume the agency {name}"))
-            }
-            Action::Attach { name, policy } => {
-                let named = policy.clone();
-                edit(&data, "AttachAgencyPolicy", name, move |state, agency| attach(state, agency, &named)).await?;
-                say(format, &format!("the policy {policy} is attached to the agency {name}"))
-            }
-            Action::Detach { name, policy } => {
-                let named = policy.clone();
-                let detach = move |_: &AccessState, agency: &mut AgencyRecord| {
-                    agency.attached.retain(|attached| *attached != named);
-                    Ok(())
-                };
-                edit(&data, "DetachAgencyPolicy", name, detach).await?;
-                say(format, &format!("the policy {policy} is not attached to the agency {name}"))
-            }
-        }
+        act(&data, arguments).await.map_err(|failed| about(failed, arguments.action.subject()))
     })
 }
 
-fn find(agencies: &[AgencyRecord], name: &str) -> Result<AgencyRecord, String> {
+async fn act(data: &Installation, arguments: &Arguments) -> Result<(), Failed> {
+    let format = arguments.data.output;
+    match &arguments.action {
+        Action::Create { name, policies, users, projects, description } => {
+            let agency = make(data, name, projects, description).await?;
+            let agency = create(data, agency, policies.clone(), users.clone()).await?;
+            user::print_facts(format, &facts(data, &agency).await?)
+        }
+        Action::List => {
+            let agencies = data.store.agencies().await?;
+            let mut rows = Vec::new();
+            for agency in &agencies {
+                rows.push(facts(data, agency).await?);
+            }
+            print(format, &Value::from(rows.clone()), |table| {
+                table.texts(["NAME", "POLICIES", "USERS", "ID"]);
+                for row in &rows {
+                    table.texts([
+                        &text(&row["name"]),
+                        &text(&row["policies"]),
+                        &text(&row["users"]),
+                        &text(&row["id"]),
+                    ]);
+                }
+            })
+        }
+        Action::Show { name } => {
+            let agencies = data.store.agencies().await?;
+            user::print_facts(format, &facts(data, &find(&agencies, name)?).await?)
+        }
+        Action::Delete { name } => {
+            find(&data.store.agencies().await?, name)?;
+            arguments.care.confirm(&format!("Delete the agency {name}, and end what has been assumed of it?"))?;
+            let named = name.clone();
+            let delete = move |state: &AccessState| {
+                Ok(((), vec![AccessChange::DeleteAgency(find(&state.agencies, &named)?.id)]))
+            };
+            data.decide("DeleteAgency", name, delete).await?;
+            say(format, &format!("the agency {name} is deleted"))
+        }
+        Action::Allow { name, user } => {
+            let named = user.clone();
+            edit(data, "AllowAgency", name, move |state, agency| allow(state, agency, &named)).await?;
+            say(format, &format!("{user} may assume the agency {name}"))
+        }
+        Action::Disallow { name, user } => {
+            let named = user.clone();
+            let disallow = move |state: &AccessState, agency: &mut AgencyRecord| {
+                let id = user_id(state, &named)?;
+                agency.users.retain(|user| *user != id);
+                Ok(())
+            };
+            edit(data, "DisallowAgency", name, disallow).await?;
+            say(format, &format!("{user} may not assume the agency {name}"))
+        }
+        Action::Attach { name, policy } => {
+            let named = policy.clone();
+            edit(data, "AttachAgencyPolicy", name, move |state, agency| attach(state, agency, &named)).await?;
+            say(format, &format!("the policy {policy} is attached to the agency {name}"))
+        }
+        Action::Detach { name, policy } => {
+            let named = policy.clone();
+            let detach = move |_: &AccessState, agency: &mut AgencyRecord| {
+                agency.attached.retain(|attached| *attached != named);
+                Ok(())
+            };
+            edit(data, "DetachAgencyPolicy", name, detach).await?;
+            say(format, &format!("the policy {policy} is not attached to the agency {name}"))
+        }
+    }
+}
+
+fn find(agencies: &[AgencyRecord], name: &str) -> Result<AgencyRecord, CliError> {
     let found = agencies.iter().find(|agency| agency.name == name);
-    found.cloned().ok_or_else(|| format!("there is no agency {name}"))
+    found.cloned().ok_or_else(|| CliError::absent("agency", name))
 }
 
 /// A new agency, not stored yet.
 async fn make(data: &Installation, name: &str, projects: &[String], description: &str) -> Result<AgencyRecord, Failed> {
-    agency_name(name).map_err(|violation| format!("the name {}", violation.message()))?;
+    agency_name(name).map_err(|violation| CliError::refused(format!("the name {}", violation.message())))?;
     if BUILT_IN.contains(&name) {
-        return Err(format!("the agency {name} trusts a service, and users cannot assume it").into());
+        return Err(CliError::refused("it trusts a service, and users cannot assume it").into());
     }
     Ok(AgencyRecord {
         id: make_id().map_err(|failure| failure.error)?,
@@ -215,7 +246,7 @@ async fn create(
     let name = agency.name.clone();
     let decide = move |state: &AccessState| {
         if find(&state.agencies, &agency.name).is_ok() {
-            return Err(format!("there is an agency {} already", agency.name));
+            return Err(CliError::refused("there is such an agency already"));
         }
         policies.iter().try_for_each(|policy| attach(state, &mut agency, policy))?;
         users.iter().try_for_each(|user| allow(state, &mut agency, user))?;
@@ -229,7 +260,7 @@ async fn edit(
     data: &Installation,
     action: &str,
     name: &str,
-    change: impl FnOnce(&AccessState, &mut AgencyRecord) -> Result<(), String> + Send + 'static,
+    change: impl FnOnce(&AccessState, &mut AgencyRecord) -> Result<(), CliError> + Send + 'static,
 ) -> Result<(), Failed> {
     let named = name.to_owned();
     let decide = move |state: &AccessState| {
@@ -240,9 +271,9 @@ async fn edit(
     data.decide(action, name, decide).await
 }
 
-fn attach(state: &AccessState, agency: &mut AgencyRecord, policy: &str) -> Result<(), String> {
+fn attach(state: &AccessState, agency: &mut AgencyRecord, policy: &str) -> Result<(), CliError> {
     if system_policy(policy).is_none() && !state.policies.iter().any(|stored| stored.name == policy) {
-        return Err(format!("there is no policy {policy}; see `csms policy list`"));
+        return Err(CliError::no_policy(policy));
     }
     if !agency.attached.iter().any(|attached| attached == policy) {
         agency.attached.push(policy.to_owned());
@@ -250,7 +281,7 @@ fn attach(state: &AccessState, agency: &mut AgencyRecord, policy: &str) -> Resul
     Ok(())
 }
 
-fn allow(state: &AccessState, agency: &mut AgencyRecord, user: &str) -> Result<(), String> {
+fn allow(state: &AccessState, agency: &mut AgencyRecord, user: &str) -> Result<(), CliError> {
     let id = user_id(state, user)?;
     if !agency.users.contains(&id) {
         agency.users.push(id);
@@ -258,9 +289,9 @@ fn allow(state: &AccessState, agency: &mut AgencyRecord, user: &str) -> Result<(
     Ok(())
 }
 
-fn user_id(state: &AccessState, name: &str) -> Result<String, String> {
+fn user_id(state: &AccessState, name: &str) -> Result<String, CliError> {
     let found = state.users.iter().find(|user| user.name == name);
-    found.map(|user| user.id.clone()).ok_or_else(|| format!("there is no user {name}"))
+    found.map(|user| user.id.clone()).ok_or_else(|| CliError::absent("user", name))
 }
 
 /// What is printed of an agency. A user who was deleted since is left out.

@@ -5,14 +5,14 @@ mod archive;
 use std::{collections::BTreeMap, path::PathBuf, process::ExitCode};
 
 use clap::Args;
-use csms_cli::{Account, AuditAction as Action};
+use csms_cli::{Account, AuditAction as Action, CliError, Output, STATUSES};
 use csms_store::{AuditHead, AuditRecord, ChainCheck, RowKind, RowMark, Store};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{
     Failed, block_on,
-    offline::{DataArguments, Format, Installation, PlaceFlags, print},
+    offline::{DataArguments, Installation, PlaceFlags, print},
 };
 use crate::{
     audit::{
@@ -45,7 +45,7 @@ Examples:
 
 /// Arguments of `csms audit`.
 #[derive(Args, Debug)]
-#[command(after_help = EXAMPLES)]
+#[command(after_help = EXAMPLES, after_long_help = format!("{EXAMPLES}\n\n{STATUSES}"))]
 pub struct Arguments {
     #[command(flatten)]
     data: DataArguments,
@@ -57,6 +57,12 @@ pub struct Arguments {
 }
 
 impl Arguments {
+    /// Whether a program reads what is printed.
+    #[must_use]
+    pub fn is_json(&self) -> bool {
+        self.data.output.is_json()
+    }
+
     /// Runs the command through the API; `None` where it works on the data itself, or on files alone.
     #[must_use]
     pub fn online(&self) -> Option<ExitCode> {
@@ -90,11 +96,12 @@ pub fn run(arguments: &Arguments) -> Result<(), Failed> {
         match &arguments.action {
             Action::Verify { expect, archives, .. } => {
                 let expect = expect.as_deref().map(parse_head).transpose();
-                let expect = expect.map_err(|reason| format!("--expect {reason}"))?;
+                let expect = expect.map_err(|reason| CliError::usage(format!("--expect {reason}")))?;
                 verify(&data, arguments.data.output, expect.as_ref(), archives).await
             }
             Action::Archive { until, out, ignore_sink } => {
-                let until = archive::parse_until(until).map_err(|reason| format!("--until {reason}"))?;
+                let until =
+                    archive::parse_until(until).map_err(|reason| CliError::usage(format!("--until {reason}")))?;
                 let sink = if *ignore_sink { None } else { data.store.audit_sink().await? };
                 archive::archive(&data, arguments.data.output, archive::Limit { until, sink }, out).await
             }
@@ -189,7 +196,7 @@ pub(super) fn head_text(head: &AuditHead) -> String {
 
 async fn verify(
     data: &Installation,
-    format: Format,
+    format: Output,
     expect: Option<&Head>,
     archives: &[PathBuf],
 ) -> Result<(), Failed> {
@@ -201,11 +208,11 @@ async fn verify(
         json["archived"] = archived.into();
     }
     print(format, &json, |table| {
-        table.row(["intact", &format!("{} records", head.number)]);
+        table.texts(["intact", &format!("{} records", head.number)]);
         if archived > 0 {
-            table.row(["archived", &format!("{archived} records")]);
+            table.texts(["archived", &format!("{archived} records")]);
         }
-        table.row(["head", &text]);
+        table.texts(["head", &text]);
     })
 }
 
@@ -373,7 +380,7 @@ impl RowsOfTrail {
 
 async fn list(
     data: &Installation,
-    format: Format,
+    format: Output,
     secret: Option<&str>,
     mut after: u64,
     limit: usize,
@@ -395,7 +402,7 @@ async fn list(
     let records = found.iter().map(|record| serde_json::from_str::<Record<'_>>(&record.document));
     let records = records.collect::<Result<Vec<_>, _>>()?;
     print(format, &Value::from(rows), |table| {
-        table.row(["NUMBER", "TIME", "WHO", "ACTION", "WHAT", "VERSION", "OUTCOME", "TIMES"]);
+        table.texts(["NUMBER", "TIME", "WHO", "ACTION", "WHAT", "VERSION", "OUTCOME", "TIMES"]);
         for (stored, record) in found.iter().zip(&records) {
             let time = clock::rfc3339(record.time, 3);
             let version = record.version.map(|version| version.to_string()).unwrap_or_default();
@@ -405,7 +412,7 @@ async fn list(
                 Some(agency) => format!("{} as {agency}", record.actor),
                 None => record.actor.to_string(),
             };
-            table.row([&number, &time, &who, record.action, what, &version, record.outcome, &count]);
+            table.texts([&number, &time, &who, record.action, what, &version, record.outcome, &count]);
         }
     })
 }

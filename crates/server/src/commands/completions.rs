@@ -2,10 +2,9 @@
 //!
 //! A script asks `csms` itself for candidates, which it names by the variables of the official SDKs and `CSMS_CREDENTIALS`.
 
-use std::io::Write;
-
 use clap::Args;
 use clap_complete::{Shell, env::Shells};
+use csms_cli::{COMPLETION_VARIABLE, print};
 
 use super::Failed;
 
@@ -16,9 +15,6 @@ Examples:
   csms completions fish | source        in ~/.config/fish/config.fish
 
 Names of secrets are read from the server, with CSMS_CREDENTIALS or the variables of the official SDKs.";
-
-/// The variable by which a script asks for candidates.
-pub const COMPLETION_VARIABLE: &str = "CSMS_COMPLETE";
 
 /// Arguments of `csms completions`.
 #[derive(Args, Debug)]
@@ -39,5 +35,5 @@ pub fn run(arguments: &Arguments) -> Result<(), Failed> {
     let shell = shells.completer(&name).ok_or_else(|| format!("there are no completions for {name}"))?;
     let mut script = Vec::new();
     shell.write_registration(COMPLETION_VARIABLE, "csms", "csms", "csms", &mut script)?;
-    Ok(std::io::stdout().write_all(&script)?)
+    Ok(print(&script)?)
 }

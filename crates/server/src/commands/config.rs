@@ -7,20 +7,21 @@ use std::{
 };
 
 use clap::{Args, Subcommand};
+use csms_cli::{Output, Table};
 use serde_json::{Value, json};
 
-use super::offline::{Format, Table};
 use crate::boot::{
     exposure,
     settings::{
         SettingsError,
         origin::{Given, HIDDEN, Origin, SECRET_VARIABLES, Source},
         schema::schema,
+        variables,
     },
 };
 
 /// The exit status for settings that cannot be used, as for a command line that cannot.
-pub(crate) const UNUSABLE: u8 = 2;
+const UNUSABLE: u8 = 2;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -54,9 +55,8 @@ enum Action {
 
 #[derive(Args, Debug)]
 struct Asked {
-    /// How to print answers
-    #[arg(long, short = 'o', value_enum, value_name = "FORMAT", default_value = "table")]
-    output: Format,
+    #[command(flatten)]
+    output: Output,
 
     #[command(flatten)]
     given: Given,
@@ -72,12 +72,9 @@ pub fn run(arguments: &Arguments) -> ExitCode {
         },
         Action::Schema => (format!("{:#}\n", schema()), ExitCode::SUCCESS),
     };
-    match io::stdout().write_all(text.as_bytes()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            let _ = writeln!(io::stderr(), "csms: cannot write to standard output: {error}");
-            ExitCode::FAILURE
-        }
-        _ => status,
+    match csms_cli::print(text.as_bytes()) {
+        Ok(()) => status,
+        failed => csms_cli::ended(false, failed),
     }
 }
 
@@ -86,31 +83,37 @@ fn check(asked: &Asked) -> (String, ExitCode) {
         Ok(settings) => settings,
         Err(error) => return refused(asked.output, &error),
     };
-    let warnings = exposure::warnings(&settings);
-    let text = match asked.output {
-        Format::Json => format!("{:#}\n", json!({ "valid": true, "problems": [], "warnings": warnings })),
-        Format::Table => {
-            let warnings = warnings.iter().map(|warning| format!("warning: {warning}\n"));
-            warnings.chain(["The settings can be used.\n".to_owned()]).collect()
-        }
+    let warnings = [variables::warnings(), exposure::warnings(&settings)].concat();
+    let text = if asked.output.is_json() {
+        format!("{:#}\n", json!({ "valid": true, "problems": [], "warnings": warnings }))
+    } else {
+        let warnings = warnings.iter().map(|warning| format!("warning: {warning}\n"));
+        warnings.chain(["The settings can be used.\n".to_owned()]).collect()
     };
     (text, ExitCode::SUCCESS)
 }
 
 /// What is wrong; on standard output for programs, on standard error for people.
-fn refused(format: Format, error: &SettingsError) -> (String, ExitCode) {
-    let problems = error.problems();
-    let text = match format {
-        Format::Json => format!("{:#}\n", json!({ "valid": false, "problems": problems, "warnings": [] })),
-        Format::Table => {
-            for problem in problems {
-                // There is nobody left to read it when stderr is closed.
-                let _ = writeln!(io::stderr(), "csms: {problem}");
-            }
-            String::new()
+fn refused(output: Output, error: &SettingsError) -> (String, ExitCode) {
+    let (problems, warnings) = (error.problems(), variables::warnings());
+    let text = if output.is_json() {
+        format!("{:#}\n", json!({ "valid": false, "problems": problems, "warnings": warnings }))
+    } else {
+        say_warnings(&warnings);
+        for problem in problems {
+            // There is nobody left to read it when stderr is closed.
+            let _ = writeln!(io::stderr(), "csms: {problem}");
         }
+        String::new()
     };
     (text, ExitCode::from(UNUSABLE))
+}
+
+fn say_warnings(warnings: &[String]) {
+    for warning in warnings {
+        // There is nobody left to read it when stderr is closed.
+        let _ = writeln!(io::stderr(), "csms: warning: {warning}");
+    }
 }
 
 /// Variables with secrets that are set.
@@ -119,31 +122,31 @@ fn secret_variables() -> Vec<&'static str> {
     SECRET_VARIABLES.into_iter().filter(is_set).collect()
 }
 
-fn show(format: Format, origins: &[Origin]) -> String {
-    match format {
-        Format::Json => {
-            format!("{:#}\n", described(origins))
-        }
-        Format::Table => {
-            let mut table = Table::default();
-            table.row(["SETTING", "VALUE", "FROM"]);
-            for origin in origins {
-                let shown = origin.shown().join(", ");
-                let value = if origin.source == Source::Default { origin.default.as_deref() } else { Some(&*shown) };
-                let source = match &origin.source {
-                    Source::Flag => "flag".to_owned(),
-                    Source::Variable(name) => name.clone(),
-                    Source::File(path) => path.display().to_string(),
-                    Source::Default => "default".to_owned(),
-                };
-                table.row([&origin.key, value.unwrap_or("-"), &source]);
-            }
-            for variable in secret_variables() {
-                table.row([variable, HIDDEN, variable]);
-            }
-            table.text()
-        }
+fn show(output: Output, origins: &[Origin]) -> String {
+    let warnings = variables::warnings();
+    if output.is_json() {
+        let mut shown = described(origins);
+        shown["warnings"] = warnings.into();
+        return format!("{shown:#}\n");
     }
+    say_warnings(&warnings);
+    let mut table = Table::default();
+    table.texts(["SETTING", "VALUE", "FROM"]);
+    for origin in origins {
+        let shown = origin.shown().join(", ");
+        let value = if origin.source == Source::Default { origin.default.as_deref() } else { Some(&*shown) };
+        let source = match &origin.source {
+            Source::Flag => "flag".to_owned(),
+            Source::Variable(name) => name.clone(),
+            Source::File(path) => path.display().to_string(),
+            Source::Default => "default".to_owned(),
+        };
+        table.texts([&origin.key, value.unwrap_or("-"), &source]);
+    }
+    for variable in secret_variables() {
+        table.texts([variable, HIDDEN, variable]);
+    }
+    table.text()
 }
 
 /// Every setting with where it comes from, and which variables with secrets are set; no secret.

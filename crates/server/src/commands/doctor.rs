@@ -5,12 +5,10 @@
 use std::process::ExitCode;
 
 use clap::Args;
+use csms_cli::Output;
 use serde_json::json;
 
-use super::{
-    Failed, block_on,
-    offline::{Format, print},
-};
+use super::{Failed, block_on, offline::print};
 use crate::boot::{
     diagnosis::{self, Finding, Outcome},
     settings::origin::Given,
@@ -36,9 +34,16 @@ pub struct Arguments {
     #[arg(long)]
     strict: bool,
 
-    /// How to print the findings
-    #[arg(long, short = 'o', value_enum, value_name = "FORMAT", default_value = "table")]
-    output: Format,
+    #[command(flatten)]
+    output: Output,
+}
+
+impl Arguments {
+    /// Whether a program reads what is printed.
+    #[must_use]
+    pub fn is_json(&self) -> bool {
+        self.output.is_json()
+    }
 }
 
 /// Looks at everything and prints what it found.
@@ -54,18 +59,18 @@ pub fn run(arguments: Arguments) -> Result<ExitCode, Failed> {
     Ok(if well { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn report(format: Format, findings: &[Finding]) -> Result<(), Failed> {
+fn report(format: Output, findings: &[Finding]) -> Result<(), Failed> {
     let count = |outcome| findings.iter().filter(|finding| finding.outcome == outcome).count();
     let (warnings, failures) = (count(Outcome::Warning), count(Outcome::Failed));
     let json = json!({ "failed": failures, "warnings": warnings, "checks": findings });
     print(format, &json, |table| {
-        table.row(["CHECK", "RESULT", "FOUND"]);
+        table.texts(["CHECK", "RESULT", "FOUND"]);
         for Finding { check, outcome, found, advice } in findings {
-            table.row([check, outcome.word(), found]);
+            table.texts([check, outcome.word(), found]);
             if let Some(advice) = advice {
-                table.row(["", "", &format!("→ {advice}")]);
+                table.texts(["", "", &format!("→ {advice}")]);
             }
         }
-        table.row([&format!("{failures} failed, {warnings} warnings")]);
+        table.texts([&format!("{failures} failed, {warnings} warnings")]);
     })
 }

@@ -8,6 +8,7 @@ use std::{io::Write as _, path::PathBuf, process::ExitCode, sync::Arc};
 
 use clap::Args;
 use csms_api::ErrorCode;
+use csms_cli::Output;
 use csms_core::{ProjectId, Secret, SecretName, SecretState, StageName, VersionId};
 use csms_kms::envelope;
 use csms_store::{AnyStore, ReadError, Store as _, StoredValue};
@@ -17,7 +18,7 @@ use serde_json::json;
 
 use super::{
     Failed, block_on,
-    offline::{CareFlags, DataArguments, Format, print},
+    offline::{CareFlags, DataArguments, print},
     snapshot::Unpacked,
 };
 use crate::{
@@ -36,8 +37,8 @@ Examples:
   csms drill FILE --no-logins                contacts no database
   csms drill FILE --yes --output json        for monitoring
 
-Exit status: 0 when everything opens and every password logs in, 1 when something does not, 2 for arguments that cannot be \
-used.";
+Exit status: 0 when everything opens and every password logs in, 1 when something does not, and otherwise as `csms user --help` \
+lists.";
 
 /// Arguments of `csms drill`.
 #[derive(Args, Debug)]
@@ -78,6 +79,14 @@ struct Findings {
     candidates: Vec<Candidate>,
     /// Accounts whose passwords cannot be tried, with the reason.
     not_tried: Vec<Place>,
+}
+
+impl Arguments {
+    /// Whether a program reads what is printed.
+    #[must_use]
+    pub fn is_json(&self) -> bool {
+        self.data.output.is_json()
+    }
 }
 
 /// Runs the drill and prints what it found.
@@ -226,25 +235,25 @@ async fn value_of(
     }
 }
 
-fn report(format: Format, time: &str, findings: &Findings, tried: &[Tried]) -> Result<(), Failed> {
+fn report(format: Output, time: &str, findings: &Findings, tried: &[Tried]) -> Result<(), Failed> {
     let json = json!({ "snapshot": time, "trail": "intact", "findings": findings, "logins": tried });
     print(format, &json, |table| {
         let number = |number: u64| number.to_string();
-        table.row(["snapshot of", time]);
-        table.row(["audit trail", "intact"]);
-        table.row(["secrets", &number(findings.secrets)]);
-        table.row(["values opened", &number(findings.values_opened)]);
-        table.row(["values behind disabled keys", &number(findings.values_behind_unusable_keys)]);
-        table.row(["secret keys opened", &number(findings.access_keys_opened)]);
+        table.texts(["snapshot of", time]);
+        table.texts(["audit trail", "intact"]);
+        table.texts(["secrets", &number(findings.secrets)]);
+        table.texts(["values opened", &number(findings.values_opened)]);
+        table.texts(["values behind disabled keys", &number(findings.values_behind_unusable_keys)]);
+        table.texts(["secret keys opened", &number(findings.access_keys_opened)]);
         for Place { project, name, version, reason } in &findings.damaged {
             let version = version.map(|version| version.to_string()).unwrap_or_default();
-            table.row(["DAMAGED", &format!("{name} {version} {project}: {reason}")]);
+            table.texts(["DAMAGED", &format!("{name} {version} {project}: {reason}")]);
         }
         for Place { project, name, reason, .. } in &findings.not_tried {
-            table.row(["not tried", &format!("{name} {project}: {reason}")]);
+            table.texts(["not tried", &format!("{name} {project}: {reason}")]);
         }
         for Tried { name, project, version, account, outcome, detail } in tried {
-            table.row([outcome.word(), &format!("{name} {version} {project}: {account}{detail}")]);
+            table.texts([outcome.word(), &format!("{name} {version} {project}: {account}{detail}")]);
         }
     })
 }

@@ -1,6 +1,6 @@
 //! `csms licenses`: the licence of the program, and the notices of the libraries that it is built from.
 
-use std::io::{ErrorKind, Write};
+use csms_cli::print;
 
 use super::Failed;
 use crate::embedded;
@@ -15,9 +15,5 @@ pub fn run() -> Result<(), Failed> {
             "this build has no notices of its libraries; `cargo xtask package` makes them for the next build".into()
         );
     };
-    match std::io::stdout().write_all(notices.plain) {
-        // A pager was closed before the end.
-        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
-        written => Ok(written?),
-    }
+    Ok(print(notices.plain)?)
 }

@@ -4,6 +4,7 @@ use std::{fs, path::PathBuf};
 
 use clap::{Args, Command};
 use clap_mangen::Man;
+use csms_cli::Output;
 
 use super::Failed;
 use crate::version;
@@ -34,10 +35,8 @@ pub fn run(arguments: &Arguments, mut command: Command) -> Result<(), Failed> {
         let file = arguments.directory.join(format!("{name}.1"));
         fs::write(&file, page).map_err(|error| format!("cannot write {}: {error}", file.display()))?;
     }
-    super::offline::say(
-        super::offline::Format::Table,
-        &format!("{} manual pages are written to {}", pages.len(), arguments.directory.display()),
-    )
+    let place = arguments.directory.display();
+    Ok(Output::default().sentence(&format!("{} manual pages are written to {place}", pages.len()))?)
 }
 
 fn collect(command: &Command, name: &str, pages: &mut Vec<(String, Vec<u8>)>) {

@@ -1,14 +1,14 @@
 //! What commands that work on the data itself share: opening it, also while a server runs on it, and printing answers.
 
 use std::{
-    io::{Read, Write},
+    io::Read as _,
     path::{Path, PathBuf},
     process::ExitCode,
     sync::Arc,
 };
 
-use clap::{Args, ValueEnum};
-use csms_cli::{Account, Connection};
+use clap::Args;
+use csms_cli::{Account, CliError, Connection, Output, Table};
 use csms_kms::RootKey;
 use csms_store::{AccessChange, AccessState, AnyStore, AuditEntry, ChainKey, ChangeError, Store, StoreError};
 use serde_json::Value;
@@ -19,7 +19,7 @@ use crate::{
     audit::{Record, chain_key},
     auth::new_password::PasswordRule,
     boot::serve,
-    boot::settings::{Flags, KmsFlags, Settings, StoreAddress},
+    boot::settings::{Flags, KmsFlags, Settings, StoreAddress, origin::Given},
     clock::Clock,
     identity::Identity,
     installation,
@@ -30,9 +30,19 @@ use crate::{
 /// Longest input of a command, in bytes.
 const MAX_INPUT: u64 = 1024 * 1024;
 
-/// Where the data is: as for `csms serve`.
+/// Where the data is, as for `csms serve`, and how to print what is in it.
 #[derive(Args, Clone, Debug)]
 pub struct DataArguments {
+    #[command(flatten)]
+    given: Given<DataFlags>,
+    /// How to print answers
+    #[command(flatten)]
+    pub output: Output,
+}
+
+/// The settings of `csms serve` that say where the data is.
+#[derive(Args, Clone, Debug)]
+struct DataFlags {
     /// Directory of the server's data [default: csms-data]
     #[arg(long, env = "CSMS_DATA", value_name = "DIR", global = true, help_heading = "Data")]
     data: Option<PathBuf>,
@@ -66,20 +76,13 @@ pub struct DataArguments {
 
     #[command(flatten)]
     kms: KmsFlags,
-
-    /// How to print answers
-    #[arg(long, short = 'o', value_enum, value_name = "FORMAT", default_value = "table", global = true)]
-    pub output: Format,
 }
 
-/// How to print an answer.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum Format {
-    /// Aligned columns
-    #[default]
-    Table,
-    /// JSON
-    Json,
+impl From<DataFlags> for Flags {
+    fn from(flags: DataFlags) -> Self {
+        let DataFlags { data, config, root_key_file, store, store_password_file, store_ca, kms } = flags;
+        Self { data, config, root_key_file, store, store_password_file, store_ca, kms, ..Self::default() }
+    }
 }
 
 /// Opened data.
@@ -143,9 +146,8 @@ pub struct PlaceFlags {
 impl PlaceFlags {
     /// Runs a command through the API of a running server; `None` where it works on the data itself.
     #[must_use]
-    pub fn online(&self, output: Format, is_quiet: bool, account: Account<'_>) -> Option<ExitCode> {
-        let is_json = output == Format::Json;
-        (!self.offline).then(|| csms_cli::run_account(&self.connection, is_json, is_quiet, account))
+    pub fn online(&self, output: Output, is_quiet: bool, account: Account<'_>) -> Option<ExitCode> {
+        (!self.offline).then(|| csms_cli::run_account(&self.connection, output, is_quiet, account))
     }
 }
 
@@ -155,17 +157,7 @@ impl DataArguments {
     /// # Errors
     /// Settings that cannot be used.
     pub fn settings(&self) -> Result<Settings, Failed> {
-        let flags = Flags {
-            data: self.data.clone(),
-            config: self.config.clone(),
-            root_key_file: self.root_key_file.clone(),
-            store: self.store.clone(),
-            store_password_file: self.store_password_file.clone(),
-            store_ca: self.store_ca.clone(),
-            kms: self.kms.clone(),
-            ..Flags::default()
-        };
-        Ok(flags.settle()?)
+        Ok(self.given.settle()?)
     }
 
     /// Opens the data of an installation that has been started before.
@@ -183,7 +175,7 @@ impl DataArguments {
     pub async fn open_with(&self, settings: &Settings) -> Result<Installation, Failed> {
         let Some(store) = serve::open_existing(settings).await? else {
             let place = if settings.store.is_some() { "the database".into() } else { settings.data.to_string_lossy() };
-            return Err(no_data(&place).into());
+            return Err(no_data(&place));
         };
         self.unlock(settings, store).await.map(|(installation, _)| installation)
     }
@@ -198,7 +190,7 @@ impl DataArguments {
         store: AnyStore,
     ) -> Result<(Installation, Option<RemoteKeyring>), Failed> {
         if !installation::exists(&store).await? {
-            return Err(no_data("the database").into());
+            return Err(no_data("the database"));
         }
         let Keyring { root, remote } = root::open(settings.root_key_source(), &store, &Clock::default()).await?;
         let home = settings.regions.first().map_or("local-1", |region| region.as_str());
@@ -209,8 +201,8 @@ impl DataArguments {
     }
 }
 
-fn no_data(place: &str) -> String {
-    format!("there is no data in {place}; start `csms serve` there first")
+fn no_data(place: &str) -> Failed {
+    CliError::Missing(format!("there is no data in {place}; start `csms serve` there first")).into()
 }
 
 impl Installation {
@@ -250,13 +242,13 @@ impl Installation {
         &self,
         action: &str,
         target: &str,
-        decide: impl FnOnce(&AccessState) -> Result<(T, Vec<AccessChange>), String> + Send + 'static,
+        decide: impl FnOnce(&AccessState) -> Result<(T, Vec<AccessChange>), CliError> + Send + 'static,
     ) -> Result<T, Failed> {
         let (record, force, now) = (self.record(action, target), self.force, Clock::default().now());
         let decide = move |state: &AccessState| {
             let (result, changes) = decide(state)?;
             if !force && leaves_nobody(state, &changes, now) {
-                return Err(format!("{LEAVES_NOBODY}; --force does it all the same"));
+                return Err(CliError::refused(format!("{LEAVES_NOBODY}; --force does it all the same")));
             }
             Ok((result, changes, vec![record]))
         };
@@ -271,69 +263,34 @@ impl Installation {
 /// Says what a command did, unless a program reads.
 ///
 /// # Errors
-/// A closed standard output.
-pub fn say(format: Format, sentence: &str) -> Result<(), Failed> {
-    match format {
-        Format::Table => Ok(writeln!(std::io::stdout(), "{sentence}")?),
-        Format::Json => Ok(()),
-    }
+/// A standard output that cannot be written.
+pub fn say(output: Output, sentence: &str) -> Result<(), Failed> {
+    Ok(output.sentence(sentence)?)
 }
 
 /// Reads a file, or standard input for `-`.
 ///
 /// # Errors
 /// What the system says, with the name of the file.
-pub fn read_input(path: &Path) -> Result<Zeroizing<String>, Failed> {
+pub fn read_input(path: &Path) -> Result<Zeroizing<String>, CliError> {
     let mut text = Zeroizing::new(String::new());
     let read = if path == Path::new("-") {
         std::io::stdin().take(MAX_INPUT).read_to_string(&mut text)
     } else {
         std::fs::File::open(path).and_then(|file| file.take(MAX_INPUT).read_to_string(&mut text))
     };
-    read.map_err(|error| format!("cannot read {}: {error}", path.display()))?;
+    read.map_err(|error| CliError::unreadable(path.display(), &error))?;
     Ok(text)
 }
 
 /// Prints JSON, or what `table` makes of it.
 ///
 /// # Errors
-/// A closed standard output.
-pub fn print(format: Format, json: &Value, table: impl FnOnce(&mut Table)) -> Result<(), Failed> {
-    let text = match format {
-        Format::Json => format!("{json:#}\n"),
-        Format::Table => {
-            let mut made = Table::default();
-            table(&mut made);
-            made.text()
-        }
-    };
-    Ok(std::io::stdout().write_all(text.as_bytes())?)
-}
-
-/// Rows of cells, printed in aligned columns.
-#[derive(Default)]
-pub struct Table(Vec<Vec<String>>);
-
-impl Table {
-    /// Adds a row; the first is the heading.
-    pub fn row<const N: usize>(&mut self, cells: [&str; N]) {
-        // A name with a control character must not move the cursor of a terminal.
-        let printable = |cell: &str| cell.chars().map(|c| if c.is_control() { '?' } else { c }).collect();
-        self.0.push(cells.iter().map(|cell| printable(cell)).collect());
-    }
-
-    /// The rows as lines.
-    #[must_use]
-    pub fn text(&self) -> String {
-        let columns = self.0.iter().map(Vec::len).max().unwrap_or_default();
-        let width = |column: usize| {
-            self.0.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max().unwrap_or_default()
-        };
-        let widths: Vec<_> = (0..columns).map(width).collect();
-        let line = |row: &Vec<String>| {
-            let cells: Vec<_> = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}")).collect();
-            format!("{}\n", cells.join("  ").trim_end())
-        };
-        self.0.iter().map(line).collect()
-    }
+/// A standard output that cannot be written.
+pub fn print(output: Output, json: &Value, table: impl FnOnce(&mut Table)) -> Result<(), Failed> {
+    Ok(output.table(json, || {
+        let mut made = Table::default();
+        table(&mut made);
+        made
+    })?)
 }

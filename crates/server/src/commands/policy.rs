@@ -4,7 +4,7 @@ use std::{io::Write as _, process::ExitCode};
 
 use clap::Args;
 use csms_api::{iam::request::policy_name, policy_check, vocabulary::rights};
-use csms_cli::{Account, Check, PolicyAction as Action};
+use csms_cli::{Account, Check, CliError, PolicyAction as Action, STATUSES, print_json};
 use csms_core::policy::{
     Policy, RequestContext, SYSTEM_POLICIES, allows, key_resource, secret_resource, system_policy,
 };
@@ -12,7 +12,7 @@ use csms_store::{AccessChange, PolicyDetails, PolicyRecord, Store};
 use serde_json::{Value, json};
 
 use super::{
-    Failed, block_on,
+    Failed, about, block_on,
     offline::{CareFlags, DataArguments, Installation, PlaceFlags, print, read_input, say},
 };
 use crate::clock::Clock;
@@ -29,7 +29,7 @@ A policy in a file:
 
 /// Arguments of `csms policy`.
 #[derive(Args, Debug)]
-#[command(after_help = EXAMPLES)]
+#[command(after_help = EXAMPLES, after_long_help = format!("{EXAMPLES}\n\n{STATUSES}"))]
 pub struct Arguments {
     #[command(flatten)]
     data: DataArguments,
@@ -43,6 +43,12 @@ pub struct Arguments {
 }
 
 impl Arguments {
+    /// Whether a program reads what is printed.
+    #[must_use]
+    pub fn is_json(&self) -> bool {
+        self.data.output.is_json()
+    }
+
     /// Runs the command through the API; `None` where it works on the data itself.
     #[must_use]
     pub fn online(&self) -> Option<ExitCode> {
@@ -57,85 +63,88 @@ impl Arguments {
 pub fn run(arguments: &Arguments) -> Result<(), Failed> {
     block_on(async {
         let data = arguments.data.open().await?.with_care(arguments.care);
-        let format = arguments.data.output;
-        match &arguments.action {
-            Action::Create { name, file, description } => {
-                policy_name(name.clone())
-                    .map_err(|_| "the name must be 1 to 128 letters, digits, spaces and -_.+=,@")?;
-                if system_policy(name).is_some() || data.store.policy(name).await?.is_some() {
-                    return Err(format!("there is a policy {name} already").into());
-                }
-                let policy = read_policy(file, name, None)?;
-                let now = Some(Clock::default().now());
-                let details = PolicyDetails { create_time: now, number_time: now, ..PolicyDetails::default() };
-                let record = PolicyRecord { name: name.clone(), description: description.clone(), policy, details };
-                data.change("CreatePolicy", name, vec![AccessChange::PutPolicy(record)]).await?;
-                say(format, &format!("the policy {name} is created"))
-            }
-            Action::List => {
-                let records = data.store.policies().await?;
-                let system = SYSTEM_POLICIES.iter().map(|(name, text)| (*name, *text, "system"));
-                let own = records.iter().map(|record| (record.name.as_str(), record.description.as_str(), "own"));
-                let all: Vec<_> = system.chain(own).collect();
-                let rows =
-                    all.iter().map(|(name, text, kind)| json!({ "name": name, "kind": kind, "description": text }));
-                print(format, &Value::from(rows.collect::<Vec<_>>()), |table| {
-                    table.row(["NAME", "KIND", "DESCRIPTION"]);
-                    for (name, text, kind) in &all {
-                        table.row([*name, *kind, *text]);
-                    }
-                })
-            }
-            Action::Show { name } => {
-                let policy = match system_policy(name) {
-                    Some(policy) => policy,
-                    None => find(&data, name).await?.policy,
-                };
-                let json = serde_json::to_value(policy)?;
-                // A policy is JSON, whatever the format.
-                print(super::offline::Format::Json, &json, |_| {})
-            }
-            Action::Update { name, file } => {
-                let stored = find(&data, name).await?;
-                let mut record = PolicyRecord { policy: read_policy(file, name, Some(&stored.policy))?, ..stored };
-                record.details.update_time = Some(Clock::default().now());
-                data.change("UpdatePolicy", name, vec![AccessChange::PutPolicy(record)]).await?;
-                say(format, &format!("the policy {name} is replaced"))
-            }
-            Action::Delete { name } => {
-                find(&data, name).await?;
-                let users = data.store.users().await?;
-                if let Some(user) = users.iter().find(|user| user.attached.contains(name)) {
-                    return Err(format!("the policy {name} is attached to {}; detach it first", user.name).into());
-                }
-                let agencies = data.store.agencies().await?;
-                if let Some(agency) = agencies.iter().find(|agency| agency.attached.contains(name)) {
-                    let reason =
-                        format!("the policy {name} is attached to the agency {}; detach it first", agency.name);
-                    return Err(reason.into());
-                }
-                arguments.care.confirm(&format!("Delete the policy {name}?"))?;
-                data.change("DeletePolicy", name, vec![AccessChange::DeletePolicy(name.clone())]).await?;
-                say(format, &format!("the policy {name} is deleted"))
-            }
-            Action::Check(check) => {
-                let allowed = decide(check, &data).await?;
-                let word = if allowed { "allowed" } else { "denied" };
-                print(format, &json!({ "allowed": allowed }), |table| table.row([word]))?;
-                if allowed { Ok(()) } else { Err(format!("{} may not do {}", check.user, check.action).into()) }
-            }
-        }
+        act(&data, arguments).await.map_err(|failed| about(failed, Account::Policy(&arguments.action).subject()))
     })
 }
 
+async fn act(data: &Installation, arguments: &Arguments) -> Result<(), Failed> {
+    let format = arguments.data.output;
+    match &arguments.action {
+        Action::Create { name, file, description } => {
+            policy_name(name.clone())
+                .map_err(|_| CliError::refused("the name must be 1 to 128 letters, digits, spaces and -_.+=,@"))?;
+            if system_policy(name).is_some() || data.store.policy(name).await?.is_some() {
+                return Err(CliError::refused("there is such a policy already").into());
+            }
+            let policy = read_policy(file, name, None)?;
+            let now = Some(Clock::default().now());
+            let details = PolicyDetails { create_time: now, number_time: now, ..PolicyDetails::default() };
+            let record = PolicyRecord { name: name.clone(), description: description.clone(), policy, details };
+            data.change("CreatePolicy", name, vec![AccessChange::PutPolicy(record)]).await?;
+            say(format, &format!("the policy {name} is created"))
+        }
+        Action::List => {
+            let records = data.store.policies().await?;
+            let system = SYSTEM_POLICIES.iter().map(|(name, text)| (*name, *text, "system"));
+            let own = records.iter().map(|record| (record.name.as_str(), record.description.as_str(), "own"));
+            let all: Vec<_> = system.chain(own).collect();
+            let rows = all.iter().map(|(name, text, kind)| json!({ "name": name, "kind": kind, "description": text }));
+            print(format, &Value::from(rows.collect::<Vec<_>>()), |table| {
+                table.texts(["NAME", "KIND", "DESCRIPTION"]);
+                for (name, text, kind) in &all {
+                    table.texts([*name, *kind, *text]);
+                }
+            })
+        }
+        Action::Show { name } => {
+            let policy = match system_policy(name) {
+                Some(policy) => policy,
+                None => find(data, name).await?.policy,
+            };
+            let json = serde_json::to_value(policy)?;
+            // A policy is JSON, whatever the format.
+            Ok(print_json(&json)?)
+        }
+        Action::Update { name, file } => {
+            let stored = find(data, name).await?;
+            let mut record = PolicyRecord { policy: read_policy(file, name, Some(&stored.policy))?, ..stored };
+            record.details.update_time = Some(Clock::default().now());
+            data.change("UpdatePolicy", name, vec![AccessChange::PutPolicy(record)]).await?;
+            say(format, &format!("the policy {name} is replaced"))
+        }
+        Action::Delete { name } => {
+            find(data, name).await?;
+            let users = data.store.users().await?;
+            if let Some(user) = users.iter().find(|user| user.attached.contains(name)) {
+                let reason = format!("it is attached to the user {}; detach it first", user.name);
+                return Err(CliError::refused(reason).into());
+            }
+            let agencies = data.store.agencies().await?;
+            if let Some(agency) = agencies.iter().find(|agency| agency.attached.contains(name)) {
+                let reason = format!("it is attached to the agency {}; detach it first", agency.name);
+                return Err(CliError::refused(reason).into());
+            }
+            arguments.care.confirm(&format!("Delete the policy {name}?"))?;
+            data.change("DeletePolicy", name, vec![AccessChange::DeletePolicy(name.clone())]).await?;
+            say(format, &format!("the policy {name} is deleted"))
+        }
+        Action::Check(check) => {
+            let allowed = decide(check, data).await?;
+            let word = if allowed { "allowed" } else { "denied" };
+            print(format, &json!({ "allowed": allowed }), |table| table.texts([word]))?;
+            if allowed { Ok(()) } else { Err(format!("{} may not do {}", check.user, check.action).into()) }
+        }
+    }
+}
+
 async fn find(data: &Installation, name: &str) -> Result<PolicyRecord, Failed> {
-    data.store.policy(name).await?.ok_or_else(|| format!("there is no policy {name} to change").into())
+    data.store.policy(name).await?.ok_or_else(|| CliError::no_policy(name).into())
 }
 
 /// Reads a policy that replaces `previous`, refuses one of which some part could mean nothing here, and prints what is
 /// doubtful.
 fn read_policy(file: &std::path::Path, name: &str, previous: Option<&Policy>) -> Result<Policy, Failed> {
-    let policy = Policy::parse(&read_input(file)?)?;
+    let policy = Policy::parse(&read_input(file)?).map_err(CliError::Refused)?;
     let review = policy_check::check(&policy, previous);
     for warning in &review.warnings {
         let _ = writeln!(std::io::stderr(), "csms: warning: policy {name}: {warning}");
@@ -144,13 +153,13 @@ fn read_policy(file: &std::path::Path, name: &str, previous: Option<&Policy>) ->
         return Ok(policy);
     }
     let reasons: String = review.refusals.iter().map(|finding| format!("\n  {finding}")).collect();
-    Err(format!("the policy {name} is not stored:{reasons}").into())
+    Err(CliError::refused(format!("it is not stored:{reasons}")).into())
 }
 
 /// Whether the user may do it, by its policies alone.
 async fn decide(check: &Check, data: &Installation) -> Result<bool, Failed> {
     let user = data.store.user_by_name(Some(&data.identity.domain_id), &check.user).await?;
-    let user = user.ok_or_else(|| format!("there is no user {}", check.user))?;
+    let user = user.ok_or_else(|| CliError::absent("user", &check.user))?;
     let mut policies = user.policies.clone();
     for name in &user.attached {
         match system_policy(name) {

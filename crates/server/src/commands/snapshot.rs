@@ -13,6 +13,7 @@ use std::{
 };
 
 use clap::{Args, Subcommand};
+use csms_cli::{Output, STATUSES};
 use csms_core::UnixMillis;
 use csms_store::{AnyStore, SqliteSettings, SqliteStore, Store as _, transfer::move_to_postgres};
 use file::{Manifest, Origin, Snapshot};
@@ -23,7 +24,7 @@ use super::{
     Failed,
     audit::{self, Head},
     block_on,
-    offline::{DataArguments, Format, Installation, print},
+    offline::{DataArguments, Installation, print},
 };
 use crate::{
     boot::serve::DATABASE,
@@ -48,7 +49,7 @@ A snapshot cannot be read without the root key, which is not in it. `csms drill`
 
 /// Arguments of `csms snapshot`.
 #[derive(Args, Debug)]
-#[command(after_help = EXAMPLES)]
+#[command(after_help = EXAMPLES, after_long_help = format!("{EXAMPLES}\n\n{STATUSES}"))]
 pub struct Arguments {
     #[command(flatten)]
     data: DataArguments,
@@ -89,6 +90,14 @@ enum Action {
         /// The snapshot
         file: PathBuf,
     },
+}
+
+impl Arguments {
+    /// Whether a program reads what is printed.
+    #[must_use]
+    pub fn is_json(&self) -> bool {
+        self.data.output.is_json()
+    }
 }
 
 /// Runs the command.
@@ -146,22 +155,22 @@ async fn create(data: &DataArguments, path: &Path) -> Result<(), Failed> {
     report(data.output, &manifest, "created")
 }
 
-fn verify_digest(path: &Path, format: Format) -> Result<(), Failed> {
+fn verify_digest(path: &Path, format: Output) -> Result<(), Failed> {
     let work = tempfile::tempdir()?;
     let mut snapshot = file::open(path)?;
     snapshot.extract(&work.path().join(DATABASE))?;
     report(format, &snapshot.manifest, "undamaged")
 }
 
-fn report(format: Format, manifest: &Manifest, state: &str) -> Result<(), Failed> {
+fn report(format: Output, manifest: &Manifest, state: &str) -> Result<(), Failed> {
     let time = rfc3339(manifest.time, 0);
     let json: Value = json!({ "state": state, "time": time, "manifest": manifest });
     print(format, &json, |table| {
-        table.row([state, &format!("snapshot of {time}, by csms {}", manifest.version)]);
-        table.row(["project", &manifest.project_id]);
-        table.row(["head", &manifest.audit_head]);
-        table.row(["sha256", &manifest.sha256]);
-        table.row(["bytes", &manifest.bytes.to_string()]);
+        table.texts([state, &format!("snapshot of {time}, by csms {}", manifest.version)]);
+        table.texts(["project", &manifest.project_id]);
+        table.texts(["head", &manifest.audit_head]);
+        table.texts(["sha256", &manifest.sha256]);
+        table.texts(["bytes", &manifest.bytes.to_string()]);
     })
 }
 

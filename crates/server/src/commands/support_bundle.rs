@@ -11,15 +11,12 @@ use std::{
 };
 
 use clap::Args;
+use csms_cli::{CliError, Output};
 use csms_store::Store as _;
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
-use super::{
-    Failed, block_on,
-    config::described,
-    offline::{Format, say},
-};
+use super::{Failed, block_on, config::described, offline::say};
 use crate::{
     boot::{
         diagnosis::{self, fetch},
@@ -109,7 +106,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failed> {
         let findings = diagnosis::all(settled).await;
         write("doctor.json", &pretty(&json!({ "checks": findings })))
     })?;
-    say(Format::Table, &format!("{} is written; read it before you send it", directory.display()))
+    say(Output::default(), &format!("{} is written; read it before you send it", directory.display()))
 }
 
 fn pretty(value: &Value) -> String {
@@ -159,7 +156,7 @@ async fn counts(settings: &Settings) -> Result<Value, Failed> {
 
 /// The end of a log, from the beginning of a line.
 fn end_of(path: &Path) -> Result<String, Failed> {
-    let told = |error: std::io::Error| format!("cannot read {}: {error}", path.display());
+    let told = |error: std::io::Error| CliError::unreadable(path.display(), &error);
     let mut bytes = Vec::new();
     let mut is_cut = false;
     if path == Path::new("-") {

@@ -8,14 +8,14 @@ use std::{path::Path, process::ExitCode};
 
 use clap::Args;
 use csms_api::iam::request::user_name;
-use csms_cli::{Account, KeyAction, RuleFlag, UserAction as Action};
+use csms_cli::{Account, CliError, KeyAction, Output, RuleFlag, STATUSES, UserAction as Action};
 use csms_core::{ProjectId, RotationPeriod, UnixMillis, policy::system_policy};
 use csms_store::{AccessChange, AccessKeyRecord, Store, UserDetails, UserRecord};
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
 use super::{
-    Failed, block_on,
+    Failed, about, block_on,
     offline::{CareFlags, DataArguments, Installation, PlaceFlags, print, read_input, say},
 };
 use crate::{
@@ -43,7 +43,7 @@ no credentials.";
 
 /// Arguments of `csms user`.
 #[derive(Args, Debug)]
-#[command(after_help = EXAMPLES)]
+#[command(after_help = EXAMPLES, after_long_help = format!("{EXAMPLES}\n\n{STATUSES}"))]
 pub struct Arguments {
     #[command(flatten)]
     data: DataArguments,
@@ -57,6 +57,12 @@ pub struct Arguments {
 }
 
 impl Arguments {
+    /// Whether a program reads what is printed.
+    #[must_use]
+    pub fn is_json(&self) -> bool {
+        self.data.output.is_json()
+    }
+
     /// Runs the command through the API; `None` where it works on the data itself.
     #[must_use]
     pub fn online(&self) -> Option<ExitCode> {
@@ -71,98 +77,102 @@ impl Arguments {
 pub fn run(arguments: &Arguments) -> Result<(), Failed> {
     block_on(async {
         let data = arguments.data.open().await?.with_care(arguments.care);
-        let format = arguments.data.output;
-        match &arguments.action {
-            Action::Create { name, policies, projects, password_file, rule, no_key, expires } => {
-                let expires = expires.as_deref().map(read_end).transpose()?;
-                let mut user = make_user(&data, name, policies, projects).await?;
-                if let Some(path) = password_file {
-                    let hash = hash(&read_password(path, name, rule_of(*rule, &data))?)?;
-                    records::set_password(&mut user, Some(hash), Clock::default().now());
-                }
-                let mut changes = vec![AccessChange::PutUser(user.clone())];
-                let mut shown = json!({ "id": user.id, "name": user.name, "projects": user.projects });
-                if !no_key {
-                    let (key, secret_key) = make_key(&data, &user, expires)?;
-                    shown["access_key"] = key.access_key.as_str().into();
-                    shown["secret_key"] = secret_key.as_str().into();
-                    changes.push(AccessChange::PutAccessKey(key));
-                }
-                data.change("CreateUser", name, changes).await?;
-                print_facts(format, &shown)
-            }
-            Action::List => {
-                let users = data.store.users().await?;
-                let rows: Vec<_> = users.iter().map(summary).collect();
-                print(format, &Value::from(rows), |table| {
-                    table.row(["NAME", "ENABLED", "POLICIES", "ID"]);
-                    for user in &users {
-                        let enabled = if user.enabled { "yes" } else { "no" };
-                        table.row([&user.name, enabled, &policies_of(user), &user.id]);
-                    }
-                })
-            }
-            Action::Report => {
-                let (entries, now) = (report::read(&data).await?, Clock::default().now());
-                print(format, &report::json(&entries, now), |table| report::table(&entries, now, table))
-            }
-            Action::Show { name } => {
-                let user = find(&data, name).await?;
-                let mut shown = summary(&user);
-                shown["own_policies"] = serde_json::to_value(&user.policies)?;
-                let keys = data.store.access_keys(&user.id).await?;
-                let now = Clock::default().now();
-                let line = |key: &AccessKeyRecord| match report::key_state(key, now) {
-                    "enabled" => key.access_key.clone(),
-                    state => format!("{} ({state})", key.access_key),
-                };
-                shown["access_keys"] = keys.iter().map(line).collect::<Vec<_>>().into();
-                print_facts(format, &shown)
-            }
-            Action::Delete { name } => {
-                let user = find(&data, name).await?;
-                arguments.care.confirm(&format!("Delete the user {name} and its access keys?"))?;
-                data.change("DeleteUser", name, vec![AccessChange::DeleteUser(user.id)]).await?;
-                say(format, &format!("the user {name} and its access keys are deleted"))
-            }
-            Action::Disable { name } => {
-                update(&data, "DisableUser", name, |user| user.enabled = false).await?;
-                say(format, &format!("the user {name} is out of use"))
-            }
-            Action::Enable { name } => {
-                update(&data, "EnableUser", name, |user| user.enabled = true).await?;
-                say(format, &format!("the user {name} is in use"))
-            }
-            Action::SetPassword { name, password_file, rule } => {
-                let (password, made) = match password_file {
-                    Some(path) => (read_password(path, name, rule_of(*rule, &data))?, false),
-                    None => (NewPassword::draw(name).map_err(|failure| failure.error)?, true),
-                };
-                let hash = hash(&password)?;
-                let now = Clock::default().now();
-                update(&data, "SetPassword", name, |user| records::set_password(user, Some(hash), now)).await?;
-                if made {
-                    print_facts(format, &json!({ "name": name, "password": password.reveal() }))
-                } else {
-                    say(format, &format!("the password of {name} is set"))
-                }
-            }
-            Action::Attach { name, policy } => {
-                require_policy(&data, policy).await?;
-                let now = Clock::default().now();
-                update(&data, "AttachPolicy", name, |user| records::attach(user, policy, now)).await?;
-                say(format, &format!("the policy {policy} is attached to {name}"))
-            }
-            Action::Detach { name, policy } => {
-                update(&data, "DetachPolicy", name, |user| {
-                    records::detach(user, policy);
-                })
-                .await?;
-                say(format, &format!("the policy {policy} is not attached to {name}"))
-            }
-            Action::Key(action) => run_key(&data, arguments, action).await,
-        }
+        act(&data, arguments).await.map_err(|failed| about(failed, Account::User(&arguments.action).subject()))
     })
+}
+
+async fn act(data: &Installation, arguments: &Arguments) -> Result<(), Failed> {
+    let format = arguments.data.output;
+    match &arguments.action {
+        Action::Create { name, policies, projects, password_file, rule, no_key, expires } => {
+            let expires = expires.as_deref().map(read_end).transpose()?;
+            let mut user = make_user(data, name, policies, projects).await?;
+            if let Some(path) = password_file {
+                let hash = hash(&read_password(path, name, rule_of(*rule, data))?)?;
+                records::set_password(&mut user, Some(hash), Clock::default().now());
+            }
+            let mut changes = vec![AccessChange::PutUser(user.clone())];
+            let mut shown = json!({ "id": user.id, "name": user.name, "projects": user.projects });
+            if !no_key {
+                let (key, secret_key) = make_key(data, &user, expires)?;
+                shown["access_key"] = key.access_key.as_str().into();
+                shown["secret_key"] = secret_key.as_str().into();
+                changes.push(AccessChange::PutAccessKey(key));
+            }
+            data.change("CreateUser", name, changes).await?;
+            print_facts(format, &shown)
+        }
+        Action::List => {
+            let users = data.store.users().await?;
+            let rows: Vec<_> = users.iter().map(summary).collect();
+            print(format, &Value::from(rows), |table| {
+                table.texts(["NAME", "ENABLED", "POLICIES", "ID"]);
+                for user in &users {
+                    let enabled = if user.enabled { "yes" } else { "no" };
+                    table.texts([&user.name, enabled, &policies_of(user), &user.id]);
+                }
+            })
+        }
+        Action::Report => {
+            let (entries, now) = (report::read(data).await?, Clock::default().now());
+            print(format, &report::json(&entries, now), |table| report::table(&entries, now, table))
+        }
+        Action::Show { name } => {
+            let user = find(data, name).await?;
+            let mut shown = summary(&user);
+            shown["own_policies"] = serde_json::to_value(&user.policies)?;
+            let keys = data.store.access_keys(&user.id).await?;
+            let now = Clock::default().now();
+            let line = |key: &AccessKeyRecord| match report::key_state(key, now) {
+                "enabled" => key.access_key.clone(),
+                state => format!("{} ({state})", key.access_key),
+            };
+            shown["access_keys"] = keys.iter().map(line).collect::<Vec<_>>().into();
+            print_facts(format, &shown)
+        }
+        Action::Delete { name } => {
+            let user = find(data, name).await?;
+            arguments.care.confirm(&format!("Delete the user {name} and its access keys?"))?;
+            data.change("DeleteUser", name, vec![AccessChange::DeleteUser(user.id)]).await?;
+            say(format, &format!("the user {name} and its access keys are deleted"))
+        }
+        Action::Disable { name } => {
+            update(data, "DisableUser", name, |user| user.enabled = false).await?;
+            say(format, &format!("the user {name} is out of use"))
+        }
+        Action::Enable { name } => {
+            update(data, "EnableUser", name, |user| user.enabled = true).await?;
+            say(format, &format!("the user {name} is in use"))
+        }
+        Action::SetPassword { name, password_file, rule } => {
+            let (password, made) = match password_file {
+                Some(path) => (read_password(path, name, rule_of(*rule, data))?, false),
+                None => (NewPassword::draw(name).map_err(|failure| failure.error)?, true),
+            };
+            let hash = hash(&password)?;
+            let now = Clock::default().now();
+            update(data, "SetPassword", name, |user| records::set_password(user, Some(hash), now)).await?;
+            if made {
+                print_facts(format, &json!({ "name": name, "password": password.reveal() }))
+            } else {
+                say(format, &format!("the password of {name} is set"))
+            }
+        }
+        Action::Attach { name, policy } => {
+            require_policy(data, policy).await?;
+            let now = Clock::default().now();
+            update(data, "AttachPolicy", name, |user| records::attach(user, policy, now)).await?;
+            say(format, &format!("the policy {policy} is attached to {name}"))
+        }
+        Action::Detach { name, policy } => {
+            update(data, "DetachPolicy", name, |user| {
+                records::detach(user, policy);
+            })
+            .await?;
+            say(format, &format!("the policy {policy} is not attached to {name}"))
+        }
+        Action::Key(action) => run_key(data, arguments, action).await,
+    }
 }
 
 /// Which passwords the command takes.
@@ -187,11 +197,11 @@ async fn run_key(data: &Installation, arguments: &Arguments, action: &KeyAction)
             let now = Clock::default().now();
             let rows: Vec<_> = keys.iter().map(|key| report::key_json(key, now)).collect();
             print(arguments.data.output, &Value::from(rows), |table| {
-                table.row(["ACCESS KEY", "STATE", "AGE", "LAST USED", "EXPIRES"]);
+                table.texts(["ACCESS KEY", "STATE", "AGE", "LAST USED", "EXPIRES"]);
                 for key in &keys {
                     let (age, end) = (report::age_text(key.create_time, now), report::end_text(key));
                     let (state, used) = (report::key_state(key, now), report::last_use_text(key));
-                    table.row([key.access_key.as_str(), state, &age, &used, &end]);
+                    table.texts([key.access_key.as_str(), state, &age, &used, &end]);
                 }
             })
         }
@@ -222,12 +232,12 @@ async fn run_key(data: &Installation, arguments: &Arguments, action: &KeyAction)
 
 pub(super) async fn find(data: &Installation, name: &str) -> Result<UserRecord, Failed> {
     let user = data.store.user_by_name(Some(&data.identity.domain_id), name).await?;
-    user.ok_or_else(|| format!("there is no user {name}").into())
+    user.ok_or_else(|| CliError::absent("user", name).into())
 }
 
 async fn find_key(data: &Installation, access_key: &str) -> Result<(AccessKeyRecord, UserRecord), Failed> {
     let found = data.store.access_key(access_key).await?;
-    found.ok_or_else(|| format!("there is no access key {access_key}").into())
+    found.ok_or_else(|| CliError::absent("access key", access_key).into())
 }
 
 async fn switch(data: &Installation, action: &str, access_key: &str, enabled: bool) -> Result<(), Failed> {
@@ -250,7 +260,7 @@ pub(super) async fn require_policy(data: &Installation, name: &str) -> Result<()
     if system_policy(name).is_some() || data.store.policy(name).await?.is_some() {
         Ok(())
     } else {
-        Err(format!("there is no policy {name}; see `csms policy list`").into())
+        Err(CliError::no_policy(name).into())
     }
 }
 
@@ -260,9 +270,10 @@ async fn make_user(
     policies: &[String],
     projects: &[String],
 ) -> Result<UserRecord, Failed> {
-    user_name(name.to_owned()).map_err(|_| "the name must be 1 to 64 letters, digits, spaces and -_.@")?;
+    user_name(name.to_owned())
+        .map_err(|_| CliError::refused("the name must be 1 to 64 letters, digits, spaces and -_.@"))?;
     if data.store.user_by_name(Some(&data.identity.domain_id), name).await?.is_some() {
-        return Err(format!("there is a user {name} already").into());
+        return Err(CliError::refused("there is such a user already").into());
     }
     for policy in policies {
         require_policy(data, policy).await?;
@@ -292,8 +303,9 @@ pub(super) async fn find_projects(data: &Installation, named: &[String]) -> Resu
     for name in named {
         projects.push(match project_of(&data.store, &data.identity, name).await? {
             Some(project) => project,
-            None => ProjectId::parse(name.as_str())
-                .map_err(|violation| format!("the project {name} is no region, and {}", violation.message()))?,
+            None => ProjectId::parse(name.as_str()).map_err(|violation| {
+                CliError::usage(format!("the project {name} is no region, and {}", violation.message()))
+            })?,
         });
     }
     if projects.is_empty() {
@@ -320,8 +332,9 @@ fn read_end(text: &str) -> Result<UnixMillis, Failed> {
         Some(period) => Some(now.plus_millis(period.as_seconds().saturating_mul(1_000))),
         None => clock::parse_time(text),
     };
-    let end = end.ok_or_else(|| format!("the end must be a number of days such as 90d, or {}", clock::TIME_FORM))?;
-    if end <= now { Err("the end of the access key must lie ahead".into()) } else { Ok(end) }
+    let form = || CliError::usage(format!("the end must be a number of days such as 90d, or {}", clock::TIME_FORM));
+    let end = end.ok_or_else(form)?;
+    if end <= now { Err(CliError::usage("the end of the access key must lie ahead").into()) } else { Ok(end) }
 }
 
 fn read_password(path: &Path, user_name: &str, rule: PasswordRule) -> Result<NewPassword, Failed> {
@@ -330,7 +343,7 @@ fn read_password(path: &Path, user_name: &str, rule: PasswordRule) -> Result<New
     NewPassword::judge(text, user_name, rule).map_err(|violations| {
         let broken: Vec<_> =
             violations.iter().map(|violation| format!("the password {}", violation.message())).collect();
-        broken.join("; ").into()
+        CliError::refused(broken.join("; ")).into()
     })
 }
 
@@ -351,8 +364,8 @@ fn summary(user: &UserRecord) -> Value {
 }
 
 /// Prints the members of an object, one to a line.
-pub(super) fn print_facts(format: super::offline::Format, facts: &Value) -> Result<(), Failed> {
-    print(format, facts, |table| {
+pub(super) fn print_facts(output: Output, facts: &Value) -> Result<(), Failed> {
+    print(output, facts, |table| {
         for (name, value) in facts.as_object().into_iter().flatten() {
             let text = match value {
                 Value::String(text) => text.clone(),
@@ -361,7 +374,7 @@ pub(super) fn print_facts(format: super::offline::Format, facts: &Value) -> Resu
                 }
                 other => other.to_string(),
             };
-            table.row([name.as_str(), &text]);
+            table.texts([name.as_str(), &text]);
         }
     })
 }

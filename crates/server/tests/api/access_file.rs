@@ -238,3 +238,9 @@ async fn a_file_that_is_not_there_stops_the_start() {
     let error = open_with(&settings).await.err().unwrap();
     assert!(Chain(&error).to_string().contains("/nowhere/access.toml"));
 }
+
+#[tokio::test]
+async fn a_file_that_is_not_toml_is_told_by_its_line_which_is_not_repeated() {
+    let told = Place::new().refusal("[[users]]\nname = \"hunter2\n").await;
+    assert!(told.contains("access.toml, line 2: ") && !told.contains("hunter2"), "{told}");
+}

@@ -38,9 +38,10 @@ fn ok_json(directory: &Path, arguments: &[&str]) -> Value {
     serde_json::from_str(&ok(directory, &arguments)).unwrap()
 }
 
-fn refused(directory: &Path, arguments: &[&str]) -> String {
+/// What a command says that ends with this status, of the table that all commands share.
+fn refused(directory: &Path, arguments: &[&str], status: i32) -> String {
     let output = csms(directory, arguments, "");
-    assert_eq!(output.status.code(), Some(1), "{arguments:?}");
+    assert_eq!(output.status.code(), Some(status), "{arguments:?}: {output:?}");
     String::from_utf8(output.stderr).unwrap()
 }
 
@@ -138,23 +139,72 @@ async fn a_secret_key_and_a_password_are_shown_once() {
 #[tokio::test]
 async fn what_contradicts_is_refused_in_words() {
     let directory = tempfile::tempdir().unwrap();
-    assert!(refused(directory.path(), &["user", "list"]).contains("start `csms serve` there first"));
+    assert!(refused(directory.path(), &["user", "list"], 3).contains("start `csms serve` there first"));
     let _server = support::open(directory.path()).await.unwrap();
     let here = directory.path();
     ok(here, &["user", "create", "alice"]);
-    assert!(refused(here, &["user", "create", "alice"]).contains("a user alice already"));
-    assert!(refused(here, &["user", "create", " x"]).contains("the name must be"));
-    assert!(refused(here, &["user", "attach", "alice", "nothing"]).contains("no policy nothing"));
-    assert!(refused(here, &["user", "delete", "bob"]).contains("no user bob"));
-    assert!(refused(here, &["user", "key", "delete", "AK"]).contains("no access key AK"));
+    assert!(refused(here, &["user", "create", "alice"], 6).contains("user alice: there is such a user already"));
+    assert!(refused(here, &["user", "create", " x"], 6).contains("the name must be"));
+    assert!(
+        refused(here, &["user", "attach", "alice", "nothing"], 3).contains("policy nothing: there is no such policy")
+    );
+    assert!(refused(here, &["user", "delete", "bob"], 3).contains("user bob: there is no such user"));
+    assert!(refused(here, &["user", "key", "delete", "AK"], 3).contains("access key AK: there is no such access key"));
     let bad = csms(here, &["policy", "create", "p", "--file", "-"], r#"{"Version":"1.1","Statement":[]}"#);
+    assert_eq!(bad.status.code(), Some(6), "{bad:?}");
     assert!(String::from_utf8_lossy(&bad.stderr).contains("at least one statement"));
     put_policy(here, "create", "team", TEAM);
     ok(here, &["user", "attach", "alice", "team"]);
-    assert!(refused(here, &["policy", "delete", "team"]).contains("attached to alice"));
+    assert!(refused(here, &["policy", "delete", "team"], 6).contains("attached to the user alice"));
     ok(here, &["user", "detach", "alice", "team"]);
     ok(here, &["policy", "delete", "team"]);
-    assert!(refused(here, &["policy", "show", "team"]).contains("no policy team"));
+    assert!(refused(here, &["policy", "show", "team"], 3).contains("policy team: there is no such policy"));
+}
+
+#[tokio::test]
+async fn scripts_tell_failures_on_the_data_apart_as_those_of_a_server() {
+    let directory = tempfile::tempdir().unwrap();
+    let here = directory.path();
+    let error = |arguments: &[&str], status: i32, kind: &str| -> Value {
+        let told = refused(here, &[arguments, &["-o", "json"]].concat(), status);
+        let error = serde_json::from_str::<Value>(&told).unwrap_or_else(|_| panic!("{arguments:?}: {told}"));
+        assert_eq!((&error["error"]["kind"], &error["error"]["exit_status"]), (&json!(kind), &json!(status)), "{told}");
+        error["error"].clone()
+    };
+    let [nowhere, database] = ["/nowhere/file", "postgres://csms@127.0.0.1:9/csms?sslmode=disable"];
+    error(&["user", "list"], 3, "not_found");
+    error(&["migrate", "--from", "sqlite:/nowhere", "--to", database], 3, "not_found");
+    error(&["audit", "list", "--store", database], 5, "unreachable");
+    let damaged = here.join("damaged");
+    std::fs::write(&damaged, "no snapshot").unwrap();
+    for file in [nowhere, damaged.to_str().unwrap()] {
+        error(&["snapshot", "verify", file], 2, "usage");
+        error(&["drill", file], 2, "usage");
+        error(&["access", "check", file], 2, "usage");
+    }
+    drop(support::open(here).await.unwrap());
+    error(&["user", "list", "--root-key-file", nowhere], 2, "usage");
+    error(&["user", "list", "--config", nowhere], 2, "usage");
+    error(&["policy", "create", "p", "--file", nowhere], 2, "usage");
+    error(&["user", "create", "alice", "--expires", "soon"], 2, "usage");
+    error(&["audit", "verify", "--expect", "x"], 2, "usage");
+    error(&["audit", "archive", "--until", "soon", "--out", nowhere], 2, "usage");
+    error(&["audit", "verify", "--expect", &format!("1:{}", "00".repeat(32))], 1, "failed");
+    for (arguments, subject) in [
+        (&["user", "show", "bob"][..], "user bob"),
+        (&["user", "create", "alice", "--policy", "nothing"], "policy nothing"),
+        (&["agency", "allow", "deploy", "admin"], "agency deploy"),
+        (&["user", "key", "disable", "AK"], "access key AK"),
+    ] {
+        assert_eq!(error(arguments, 3, "not_found")["subject"], subject, "{arguments:?}");
+    }
+    for (arguments, subject) in [
+        (&["user", "delete", "admin"][..], "user admin"),
+        (&["user", "create", "admin"], "user admin"),
+        (&["agency", "create", "a/b"], "agency a/b"),
+    ] {
+        assert_eq!(error(arguments, 6, "refused")["subject"], subject, "{arguments:?}");
+    }
 }
 
 #[tokio::test]
@@ -169,7 +219,7 @@ async fn a_policy_that_could_mean_nothing_here_is_not_stored() {
     };
     let (created, told) = put("create", r#""csms:secret:gte","csms:scret:get""#);
     assert!(!created && told.contains("Statement[0].Action[0]") && told.contains("Statement[0].Action[1]"), "{told}");
-    assert!(refused(here, &["policy", "show", "p"]).contains("no policy p"));
+    assert!(refused(here, &["policy", "show", "p"], 3).contains("policy p: there is no such policy"));
 
     let (created, told) = put("create", r#""csms:secret:get","kms:cmk:sign""#);
     assert!(created && told.contains("warning: policy p: Statement[0].Action[1]"), "{told}");
@@ -225,11 +275,11 @@ async fn the_audit_trail_is_verified_and_listed_and_an_edit_is_found() {
     ok(here, &["user", "create", "bob"]);
     assert!(ok(here, &["audit", "verify", "--expect", &head]).starts_with("intact"));
     let forged = format!("1:{}", "00".repeat(32));
-    assert!(refused(here, &["audit", "verify", "--expect", &forged]).contains("not part of the trail"));
+    assert!(refused(here, &["audit", "verify", "--expect", &forged], 1).contains("not part of the trail"));
 
     let database = rusqlite::Connection::open(here.join("csms.db")).unwrap();
     database.execute_batch("UPDATE audit SET document = replace(document, 'alice', 'carol')").unwrap();
-    assert!(refused(here, &["audit", "verify"]).contains("is not what was written there"));
+    assert!(refused(here, &["audit", "verify"], 1).contains("is not what was written there"));
 }
 
 #[tokio::test]
@@ -238,7 +288,7 @@ async fn the_last_administrator_is_removed_only_by_force() {
     drop(support::open(directory.path()).await.unwrap());
     let directory = directory.path();
     for arguments in [["user", "delete", "admin"], ["user", "disable", "admin"]] {
-        let reason = refused(directory, &arguments);
+        let reason = refused(directory, &arguments, 6);
         assert!(reason.contains("nobody who may administer") && reason.contains("--force"), "{reason}");
     }
     put_policy(
@@ -256,7 +306,7 @@ async fn the_last_administrator_is_removed_only_by_force() {
         &["user", "key", "delete", key],
         &["user", "delete", "second"],
     ] {
-        let reason = refused(directory, arguments);
+        let reason = refused(directory, arguments, 6);
         assert!(reason.contains("nobody who may administer"), "{arguments:?}: {reason}");
     }
     let less = csms(directory, &["policy", "update", "admins", "--file", "-"], TEAM);
@@ -274,7 +324,7 @@ async fn an_access_file_that_leaves_nobody_who_may_administer_needs_force() {
     std::fs::write(&file, "[[users]]\nname = \"admin\"\nabsent = true\n").unwrap();
     let file = file.to_str().unwrap();
     for action in ["check", "apply"] {
-        let reason = refused(directory, &["access", action, file]);
+        let reason = refused(directory, &["access", action, file], 2);
         assert!(reason.contains("nobody who may administer") && reason.contains("--force"), "{reason}");
     }
     assert!(ok(directory, &["user", "list"]).contains("admin"), "a refused file changes nothing");
@@ -291,7 +341,7 @@ async fn an_agency_is_made_changed_and_deleted() {
     let made =
         ok_json(directory, &["agency", "create", "deploy", "--policy", "CSMS ReadOnlyAccess", "--user", "alice"]);
     assert_eq!((&made["users"], &made["policies"]), (&json!(["alice"]), &json!(["CSMS ReadOnlyAccess"])));
-    assert!(refused(directory, &["agency", "create", "deploy"]).contains("there is an agency deploy already"));
+    assert!(refused(directory, &["agency", "create", "deploy"], 6).contains("there is such an agency already"));
     for (arguments, sentence) in [
         (["disallow", "deploy", "alice"], "alice may not assume the agency deploy\n"),
         (["allow", "deploy", "admin"], "admin may assume the agency deploy\n"),
@@ -307,12 +357,12 @@ async fn an_agency_is_made_changed_and_deleted() {
     let shown = ok_json(directory, &["agency", "show", "deploy"]);
     assert_eq!((&shown["users"], &shown["policies"]), (&json!(["admin"]), &json!(["CSMS FullAccess"])));
     for (arguments, reason) in [
-        (["agency", "allow", "deploy", "nobody"], "there is no user nobody"),
-        (["agency", "attach", "deploy", "nothing"], "there is no policy nothing"),
-        (["agency", "allow", "absent", "alice"], "there is no agency absent"),
+        (["agency", "allow", "deploy", "nobody"], "user nobody: there is no such user"),
+        (["agency", "attach", "deploy", "nothing"], "policy nothing: there is no such policy"),
+        (["agency", "allow", "absent", "alice"], "agency absent: there is no such agency"),
     ] {
-        assert!(refused(directory, &arguments).contains(reason), "{arguments:?}");
+        assert!(refused(directory, &arguments, 3).contains(reason), "{arguments:?}");
     }
     assert_eq!(ok(directory, &["agency", "delete", "deploy"]), "the agency deploy is deleted\n");
-    assert!(refused(directory, &["agency", "delete", "deploy"]).contains("there is no agency deploy"));
+    assert!(refused(directory, &["agency", "delete", "deploy"], 3).contains("agency deploy: there is no such agency"));
 }

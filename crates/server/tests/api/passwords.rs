@@ -81,7 +81,7 @@ async fn a_weak_password_is_refused_by_every_command() {
     {
         let refused = user(here, &arguments, password, "false");
         let text = String::from_utf8(refused.stderr).unwrap();
-        assert_eq!(refused.status.code(), Some(1), "{arguments:?}");
+        assert_eq!(refused.status.code(), Some(6), "{arguments:?}");
         assert!(text.contains("the password ") && !text.contains(password), "{arguments:?}: {text}");
     }
     assert!(user(here, &["create", "alice"], WEAK, "true").status.success());

@@ -9,10 +9,13 @@ use std::{
     process::{Child, Command, Output, Stdio},
 };
 
-use clap::Arg;
-use csms_server::boot::{
-    reload::RELOADABLE,
-    settings::{file, origin::SECRET_VARIABLES, schema::schema},
+use clap::{Arg, CommandFactory as _};
+use csms_server::{
+    boot::{
+        reload::RELOADABLE,
+        settings::{file, origin::SECRET_VARIABLES, schema::schema, variables},
+    },
+    cli::Cli,
 };
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
@@ -160,12 +163,13 @@ fn a_check_names_everything_that_is_wrong_and_ends_with_2() {
     assert_eq!((fine.status.code(), &json(&fine)["valid"]), (Some(0), &true.into()));
     let broken = check("group_commit = 0\nrotation_concurrency = 0\ntls_cert = \"x\"\n", "json");
     assert_eq!(broken.status.code(), Some(2));
+    let place = |line: usize, problem: &str| format!("{}, line {line}: {problem}", path.display());
     assert_eq!(
         json(&broken)["problems"],
         Value::from(vec![
-            "group_commit must be at least 1",
-            "rotation_concurrency must be 1 to 1000",
-            "tls_cert needs tls_key to be set"
+            place(1, "group_commit must be at least 1"),
+            place(2, "rotation_concurrency must be 1 to 1000"),
+            place(3, "tls_cert needs tls_key to be set")
         ])
     );
     let broken = check("secret_quoat = 7\nlisten = 1\n", "table");
@@ -175,6 +179,103 @@ fn a_check_names_everything_that_is_wrong_and_ends_with_2() {
         said.contains("secret_quoat is not a setting; did you mean secret_quota?") && said.lines().count() == 2,
         "{said}"
     );
+}
+
+/// What a command says that ends with status 2.
+fn refused(mut command: Command) -> String {
+    let output = command.output().unwrap();
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+    String::from_utf8(output.stderr).unwrap()
+}
+
+#[test]
+fn a_value_at_fault_is_named_by_where_it_comes_from() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("csms.toml");
+    let in_file = format!("csms: {}, line", path.display());
+    let by_variable = |arguments: &[&str], name: &str, value: &str| {
+        let mut command = csms(arguments);
+        command.env(name, value);
+        refused(command)
+    };
+    for command in ["serve", "doctor", "config check"] {
+        let command: Vec<_> = command.split(' ').collect();
+        let said = by_variable(&command, "CSMS_LISTEN", "everywhere");
+        assert!(said.starts_with("error: invalid value 'everywhere' for 'CSMS_LISTEN': must be of the form"), "{said}");
+        let said = refused(csms(&[&command[..], &["--listen", "everywhere"]].concat()));
+        assert!(said.contains("for '--listen <ADDRESS:PORT>'"), "{said}");
+    }
+    let check = ["config", "check"];
+    assert_eq!(by_variable(&check, "CSMS_GROUP_COMMIT", "0"), "csms: CSMS_GROUP_COMMIT must be at least 1\n");
+    let flag = refused(csms(&["config", "check", "--group-commit", "0"]));
+    assert_eq!(flag, "csms: --group-commit must be at least 1\n");
+    fs::write(&path, "log = \"info\"\n\n[group]\ncommit = 0\n").unwrap();
+    let file = by_variable(&check, "CSMS_CONFIG", path.to_str().unwrap());
+    assert_eq!(file, format!("{in_file} 4: group_commit must be at least 1\n"));
+    fs::write(&path, "listen = \"everywhere\"\nlog = [\"info\"]\n").unwrap();
+    let file = refused(csms(&["serve", "--config", path.to_str().unwrap()]));
+    assert!(file.contains(&format!("{}, line 1: listen must be of the form", path.display())), "{file}");
+    assert!(file.contains(&format!("{}, line 2: log takes one value", path.display())), "{file}");
+
+    let gone = by_variable(&check, "CSMS_CONFIG", "/nowhere/csms.toml");
+    assert!(gone.starts_with("csms: CSMS_CONFIG: cannot read the file /nowhere/csms.toml: "), "{gone}");
+    let trusted = by_variable(&check, "CSMS_CA", "/nowhere/ca.pem");
+    assert!(trusted.starts_with("csms: CSMS_CA: "), "{trusted}");
+    let store = "mysql://db.example.com/csms";
+    let wrong = "csms: CSMS_STORE must be of the form postgres://USER@HOST/DATABASE\n";
+    assert_eq!(by_variable(&["user", "list", "--offline"], "CSMS_STORE", store), wrong);
+    assert_eq!(by_variable(&["migrate", "--from", "sqlite:x"], "CSMS_STORE", store), wrong);
+    let flag = refused(csms(&["migrate", "--from", "sqlite:x", "--to", store]));
+    assert!(flag.starts_with("csms: --to must be"), "{flag}");
+}
+
+#[test]
+fn a_program_that_reads_json_is_told_the_variable_too_and_no_secret_in_it() {
+    let mut command = csms(&["doctor", "-o", "json"]);
+    command.env("CSMS_WEBHOOK", "urn:smn:t=hunter2");
+    let said = refused(command);
+    let error: Value = serde_json::from_str(&said).unwrap();
+    let message = error["error"]["message"].as_str().unwrap();
+    assert!(message.starts_with("invalid value '…' for 'CSMS_WEBHOOK': the address must begin"), "{message}");
+    assert!(!said.contains("hunter2"), "{said}");
+}
+
+#[test]
+fn a_variable_with_a_misspelt_name_is_said_with_the_one_that_was_meant() {
+    let warning = "CSMS_LISTN is set and is no variable of csms; did you mean CSMS_LISTEN?";
+    let said = |arguments: &[&str]| {
+        let mut command = csms(arguments);
+        // What a client needs, what a shell asks, and what Kubernetes says of a service are no mistakes.
+        command.env("CSMS_LISTN", "127.0.0.1:1").env("CSMS_CREDENTIALS", "x").env("CSMS_SERVICE_HOST", "10.0.0.1");
+        command.output().unwrap()
+    };
+    for action in ["check", "show"] {
+        let shown = json(&said(&["config", action, "-o", "json"]));
+        assert_eq!(shown["warnings"], Value::from(vec![warning]), "{action}");
+    }
+    assert!(String::from_utf8_lossy(&said(&["config", "check"]).stdout).contains(warning));
+    assert!(String::from_utf8_lossy(&said(&["config", "show"]).stderr).contains(warning));
+    let doctor = json(&said(&["doctor", "-o", "json", "--data", "/nowhere", "--listen", "127.0.0.1:9"]));
+    let found = doctor["checks"].as_array().unwrap().iter().find(|check| check["outcome"] == "warning").unwrap();
+    assert_eq!((&found["check"], &found["advice"]), (&"settings".into(), &"did you mean CSMS_LISTEN?".into()));
+
+    let directory = tempfile::tempdir().unwrap();
+    let mut command = csms(&["serve", "--listen", "127.0.0.1:0", "--data", directory.path().to_str().unwrap()]);
+    command.env("CSMS_LISTN", "127.0.0.1:1");
+    assert!(Server::run(command).line_with("CSMS_LISTN").contains(warning));
+}
+
+#[test]
+fn every_variable_that_a_flag_has_is_known() {
+    fn collect(command: &clap::Command, found: &mut Vec<String>) {
+        let variables = command.get_arguments().filter_map(|flag| Some(flag.get_env()?.to_str()?.to_owned()));
+        found.extend(variables);
+        command.get_subcommands().for_each(|child| collect(child, found));
+    }
+    let (mut found, known) = (Vec::new(), variables::known());
+    collect(&Cli::command(), &mut found);
+    let unknown: Vec<_> = found.iter().filter(|name| !known.contains(*name)).collect();
+    assert!(found.len() > 40 && unknown.is_empty(), "{unknown:?}");
 }
 
 #[test]
@@ -211,7 +312,11 @@ struct Server {
 
 impl Server {
     fn start(arguments: &[&str]) -> Self {
-        let mut child = csms(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        Self::run(csms(arguments))
+    }
+
+    fn run(mut command: Command) -> Self {
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let mut ready = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut ready).unwrap();
         let mut log = BufReader::new(child.stderr.take().unwrap());

@@ -106,6 +106,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "clock",
             "embedded",
             "failure",
+            "http",
             "identity",
             "installation",
             "keys",
@@ -113,7 +114,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "version",
         ],
     ),
-    ("cli", &["boot", "commands", "failure", "version"]),
+    ("cli", &["boot", "commands", "version"]),
 ];
 
 /// A module of the server, such as `services::csms::secrets`, and the modules whose names it uses.

@@ -29,6 +29,7 @@ const AVOIDED: &[(&str, &str)] = &[
     ("takes leave", "closes"),
     ("at rest", "idle"),
     ("at work", "active or running"),
+    ("预演", "试运行, as the console does"),
 ];
 
 /// Where the phrases are listed.
@@ -57,8 +58,11 @@ fn avoided(text: &str) -> impl Iterator<Item = (usize, &'static str, &'static st
     })
 }
 
-/// Whether the phrase at `at` is neither the end nor the beginning of a longer word.
+/// Whether the phrase at `at` is neither the end nor the beginning of a longer word. Chinese has no space between words.
 fn is_whole(line: &str, at: usize, length: usize) -> bool {
+    if line.get(at..at + length).is_some_and(|phrase| !phrase.is_ascii()) {
+        return true;
+    }
     let is_letter = |character: Option<char>| character.is_some_and(char::is_alphanumeric);
     let before = line.get(..at).and_then(|text| text.chars().next_back());
     let after = line.get(at + length..).and_then(|text| text.chars().next());
@@ -73,6 +77,12 @@ mod tests {
     fn an_avoided_phrase_is_found_with_its_line() {
         let found: Vec<_> = avoided("the first\nmakes it Anew.").collect();
         assert_eq!(found, [(2, "anew", "again")]);
+    }
+
+    #[test]
+    fn a_chinese_phrase_is_found_between_other_characters() {
+        let found: Vec<_> = avoided(&format!("先{}，再轮转", "预\u{6f14}")).map(|(line, ..)| line).collect();
+        assert_eq!(found, [1]);
     }
 
     #[test]

@@ -87,7 +87,7 @@ async fn a_bundle_replaces_nothing_and_needs_no_installation() {
     let taken = run(&["."]);
     assert_eq!(taken.status.code(), Some(1), "{taken:?}");
     let missing = run(&["bundle", "--server-log", "absent.log"]);
-    assert_eq!(missing.status.code(), Some(1), "{missing:?}");
+    assert_eq!(missing.status.code(), Some(2), "{missing:?}");
     assert!(!directory.path().join("bundle").exists(), "what is refused leaves nothing behind");
     let made = run(&["bundle", "--data", "nothing", "--listen", "127.0.0.1:9"]);
     assert!(made.status.success(), "{made:?}");

@@ -84,6 +84,21 @@ async fn tags_are_set_listed_and_removed_by_the_name_of_the_secret() {
 }
 
 #[tokio::test]
+async fn a_command_goes_by_the_names_of_its_siblings_too() {
+    let shell = Shell::open().await;
+    shell.create("db", b"x").await;
+    shell.printed(&["secret", "tag", "set", "db", "team=a"]).await;
+    assert_eq!(shell.json(&["secret", "tag", "delete", "db", "team"]).await["tags"], json!([]));
+    assert_eq!(shell.json(&["secret", "show", "db"]).await["secret"]["name"], "db");
+    assert_eq!(shell.json(&["secret", "stage", "show", "db", "SYSCURRENT"]).await["stage"]["version_id"], "v1");
+    assert_eq!(shell.json(&["user", "get", "admin"]).await["name"], "admin");
+    shell.printed(&["key", "create", "sealing"]).await;
+    shell.printed(&["key", "delete", "sealing", "--yes"]).await;
+    assert!(shell.printed(&["key", "restore", "sealing"]).await.contains("disabled"));
+    assert!(shell.printed(&["key", "get", "sealing"]).await.contains("disabled"));
+}
+
+#[tokio::test]
 async fn a_grant_is_made_changed_and_taken_back() {
     let shell = Shell::open().await;
     shell.create("db", b"x").await;

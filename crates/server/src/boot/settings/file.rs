@@ -14,7 +14,10 @@ use clap::{
     builder::ValueParser,
     error::{ContextKind, ContextValue, ErrorKind},
 };
-use toml::{Table, Value};
+use toml::{
+    Table, Value,
+    de::{DeTable, DeValue},
+};
 use zeroize::Zeroizing;
 
 use super::{Flags, SettingsError, parse_variable};
@@ -34,6 +37,13 @@ pub fn key(flag: &Arg) -> Option<String> {
 pub fn settings() -> BTreeMap<String, Arg> {
     let command = Flags::augment_args(Command::new("settings"));
     command.get_arguments().filter_map(|flag| Some((key(flag)?, flag.clone()))).collect()
+}
+
+/// The variables of all flags of `csms serve`.
+#[must_use]
+pub fn variables() -> Vec<String> {
+    let command = Flags::augment_args(Command::new("settings"));
+    command.get_arguments().filter_map(|flag| Some(flag.get_env()?.to_string_lossy().into_owned())).collect()
 }
 
 /// Whether a setting takes `true` or `false`.
@@ -57,7 +67,46 @@ pub fn is_table(flag: &Arg) -> bool {
 
 /// What a file says: the texts of each setting, by key.
 #[derive(Clone, Default, PartialEq, Eq)]
-pub struct SettingsFile(BTreeMap<String, Vec<Zeroizing<String>>>);
+pub struct SettingsFile {
+    texts: BTreeMap<String, Vec<Zeroizing<String>>>,
+    /// The path of the file with the line of each key that is in it.
+    places: Places,
+}
+
+/// The number of the line at a byte of a text; the first is 1.
+pub(in crate::boot) fn line_at(text: &str, at: usize) -> usize {
+    text.get(..at).unwrap_or_default().matches('\n').count() + 1
+}
+
+/// Where the keys of a file are.
+#[derive(Clone, Default, PartialEq, Eq)]
+struct Places {
+    path: PathBuf,
+    lines: BTreeMap<String, usize>,
+}
+
+impl Places {
+    /// Finds the keys, also those in tables that are no settings.
+    fn of(path: &Path, text: &str) -> Self {
+        let line = |at| line_at(text, at);
+        let mut lines = BTreeMap::new();
+        let table = DeTable::parse(text).ok();
+        for (key, value) in table.iter().flat_map(|table| table.get_ref().iter()) {
+            lines.insert(key.get_ref().to_string(), line(key.span().start));
+            if let DeValue::Table(inner) = value.get_ref() {
+                let name = |rest: &str| format!("{}_{rest}", key.get_ref());
+                lines.extend(inner.keys().map(|rest| (name(rest.get_ref()), line(rest.span().start))));
+            }
+        }
+        Self { path: path.to_owned(), lines }
+    }
+
+    /// The file, and the line where it is known.
+    fn place(&self, key: &str) -> String {
+        let path = self.path.display();
+        self.lines.get(key).map_or_else(|| path.to_string(), |line| format!("{path}, line {line}"))
+    }
+}
 
 impl SettingsFile {
     /// Reads a file. Returns what can be used of it, and its keys that are no settings or have values of a wrong type.
@@ -66,26 +115,32 @@ impl SettingsFile {
     /// A file that cannot be read or is not TOML.
     fn read(path: &Path) -> Result<(Self, Vec<SettingsError>), SettingsError> {
         let text = std::fs::read_to_string(path).map(Zeroizing::new);
-        let text = text.map_err(|error| SettingsError::Unreadable(path.to_owned(), error))?;
+        let text = text.map_err(|error| SettingsError::Unreadable("config".into(), path.to_owned(), error))?;
         let table: Table = text.parse().map_err(|error: toml::de::Error| {
             // The error's own text repeats the line.
-            let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
-            let line = before.matches('\n').count() + 1;
+            let line = line_at(&text, error.span().map_or(0, |span| span.start));
             SettingsError::Toml { path: path.to_owned(), line, problem: error.message().to_owned() }
         })?;
-        let mut reader = Reader { path, settings: settings(), found: BTreeMap::new(), problems: Vec::new() };
+        let places = Places::of(path, &text);
+        let mut reader = Reader { places: &places, settings: settings(), found: BTreeMap::new(), problems: Vec::new() };
         reader.take(table);
-        Ok((Self(reader.found), reader.problems))
+        let Reader { found, problems, .. } = reader;
+        Ok((Self { texts: found, places }, problems))
     }
 
     /// The texts of a setting. `None` when the file does not have it.
     #[must_use]
     pub fn get(&self, key: &str) -> Option<&[Zeroizing<String>]> {
-        self.0.get(key).map(Vec::as_slice)
+        self.texts.get(key).map(Vec::as_slice)
+    }
+
+    /// How a setting of the file is named in what is said of it: with the file and the line.
+    pub(super) fn place(&self, key: &str) -> Option<String> {
+        self.texts.contains_key(key).then(|| format!("{}: {key}", self.places.place(key)))
     }
 
     /// The settings as if they had been given as flags, and a note of each whose value the parser of its flag refuses.
-    fn flags(&self, path: &Path, problems: &mut Vec<SettingsError>) -> Flags {
+    fn flags(&self, problems: &mut Vec<SettingsError>) -> Flags {
         let mut command = Flags::augment_args(Command::new("settings").no_binary_name(true));
         // Variables have been read where the flags were, and an entry of a list is an entry whatever is in it.
         command = command.mut_args(|flag| flag.env(None::<&'static str>).value_delimiter(None::<char>));
@@ -97,20 +152,20 @@ impl SettingsFile {
         };
         // One by one, so that all problems are reported at once.
         let mut valid = Vec::new();
-        for (key, values) in &self.0 {
+        for (key, values) in &self.texts {
             let arguments = arguments(key, values);
             match command.try_get_matches_from_mut(&arguments) {
                 Ok(_) => valid.extend(arguments),
                 Err(error) => {
                     let problem = describe(&error);
-                    problems.push(SettingsError::InFile { path: path.to_owned(), key: key.clone(), problem });
+                    problems.push(SettingsError::InFile { place: self.places.place(key), key: key.clone(), problem });
                 }
             }
         }
         let parsed = command.try_get_matches_from_mut(valid).and_then(|matches| Flags::from_arg_matches(&matches));
         parsed.unwrap_or_else(|error| {
             let (key, problem) = ("these settings".to_owned(), describe(&error));
-            problems.push(SettingsError::InFile { path: path.to_owned(), key, problem });
+            problems.push(SettingsError::InFile { place: self.places.place(&key), key, problem });
             Flags::default()
         })
     }
@@ -118,7 +173,7 @@ impl SettingsFile {
 
 /// Collects the settings of a file and what is wrong with them.
 struct Reader<'p> {
-    path: &'p Path,
+    places: &'p Places,
     settings: BTreeMap<String, Arg>,
     found: BTreeMap<String, Vec<Zeroizing<String>>>,
     problems: Vec<SettingsError>,
@@ -158,7 +213,7 @@ impl Reader<'_> {
     }
 
     fn refuse(&mut self, key: String, problem: String) {
-        self.problems.push(SettingsError::InFile { path: self.path.to_owned(), key, problem });
+        self.problems.push(SettingsError::InFile { place: self.places.place(&key), key, problem });
     }
 }
 
@@ -225,6 +280,6 @@ fn describe(error: &clap::Error) -> String {
 pub(super) fn named(config: Option<&PathBuf>) -> Result<(SettingsFile, Flags, Vec<SettingsError>), SettingsError> {
     let Some(path) = config else { return Ok((SettingsFile::default(), Flags::default(), Vec::new())) };
     let (file, mut problems) = SettingsFile::read(path)?;
-    let flags = file.flags(path, &mut problems);
+    let flags = file.flags(&mut problems);
     Ok((file, flags, problems))
 }

@@ -29,23 +29,23 @@ pub const SECRET_VARIABLES: [&str; 8] = [
     "PGPASSWORD",
 ];
 
-/// The flags of a command line, with where each comes from.
+/// The flags of a command line, with where each comes from: those of `csms serve`, or some of them.
 #[derive(Clone)]
-pub struct Given {
+pub struct Given<F = Flags> {
     matches: ArgMatches,
-    flags: Box<Flags>,
+    flags: Box<F>,
 }
 
 /// The texts of flags are not shown: one may hold a password.
-impl fmt::Debug for Given {
+impl<F> fmt::Debug for Given<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Given(…)")
     }
 }
 
-impl FromArgMatches for Given {
+impl<F: FromArgMatches> FromArgMatches for Given<F> {
     fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
-        Ok(Self { matches: matches.clone(), flags: Box::new(Flags::from_arg_matches(matches)?) })
+        Ok(Self { matches: matches.clone(), flags: Box::new(F::from_arg_matches(matches)?) })
     }
 
     fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
@@ -54,13 +54,13 @@ impl FromArgMatches for Given {
     }
 }
 
-impl Args for Given {
+impl<F: Args> Args for Given<F> {
     fn augment_args(command: Command) -> Command {
-        Flags::augment_args(command)
+        F::augment_args(command)
     }
 
     fn augment_args_for_update(command: Command) -> Command {
-        Flags::augment_args_for_update(command)
+        F::augment_args_for_update(command)
     }
 }
 
@@ -127,25 +127,51 @@ fn without_login(address: &str) -> String {
     host(address)
 }
 
-impl Given {
+impl<F: Args + Clone> Given<F> {
     /// The flags and variables alone.
     #[must_use]
-    pub fn flags(&self) -> Flags {
+    pub fn flags(&self) -> F {
         (*self.flags).clone()
     }
 
+    /// The error, naming settings by their flag or variable.
+    #[must_use]
+    pub fn locate(&self, error: SettingsError) -> SettingsError {
+        error.located(&|setting| self.place(setting))
+    }
+
+    /// The flag or variable by which a setting is given.
+    fn place(&self, setting: &str) -> Option<String> {
+        let command = F::augment_args(Command::new("settings"));
+        let is_asked = |flag: &&Arg| flag.get_id() == setting || key(flag).as_deref() == Some(setting);
+        let flag = command.get_arguments().find(is_asked)?;
+        let id = flag.get_id().as_str();
+        self.matches.try_contains_id(id).ok()?;
+        match self.matches.value_source(id)? {
+            ValueSource::CommandLine => Some(format!("--{}", flag.get_long()?)),
+            ValueSource::EnvVariable => Some(flag.get_env()?.to_string_lossy().into_owned()),
+            _ => None,
+        }
+    }
+}
+
+impl<F: Args + Clone + Into<Flags>> Given<F> {
+    /// Settings with the file and the defaults filled in.
+    ///
+    /// # Errors
+    /// Everything that is wrong with them, each setting named by where it comes from.
+    pub fn settle(&self) -> Result<Settings, SettingsError> {
+        let flags: Flags = self.flags().into();
+        let (file, settings) = flags.settle_with_file().map_err(|error| self.locate(error))?;
+        settings.map_err(|error| error.located(&|setting| self.place(setting).or_else(|| file.place(setting))))
+    }
+}
+
+impl Given {
     /// The file that is named, if one is.
     #[must_use]
     pub fn config(&self) -> Option<&Path> {
         self.flags.config.as_deref()
-    }
-
-    /// Settings with the file and the defaults filled in.
-    ///
-    /// # Errors
-    /// Everything that is wrong with them.
-    pub fn settle(&self) -> Result<Settings, SettingsError> {
-        self.flags().settle()
     }
 
     /// Every setting with where it comes from, ordered as in the help.
@@ -153,7 +179,7 @@ impl Given {
     /// # Errors
     /// A file that cannot be read or whose values cannot be used.
     pub fn origins(&self) -> Result<Vec<Origin>, SettingsError> {
-        let (file, _, problems) = file::named(self.flags.config.as_ref())?;
+        let (file, _, problems) = file::named(self.flags.config.as_ref()).map_err(|error| self.locate(error))?;
         SettingsError::all(problems)?;
         let command = Flags::augment_args(Command::new("settings"));
         let flags: Vec<&Arg> = command.get_arguments().collect();

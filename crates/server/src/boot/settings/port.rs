@@ -50,23 +50,23 @@ impl PortSettings {
 impl Given {
     pub(super) fn resolve(self) -> Result<PortSettings, SettingsError> {
         if self.proxy_protocol && self.trusted_proxies.is_empty() {
-            return Err(SettingsError::Value("proxy_protocol", "needs trusted_proxy to be set".to_owned()));
+            return Err(SettingsError::value("proxy_protocol", "needs trusted_proxy to be set".to_owned()));
         }
         for (name, value) in
             [("max_connections", self.max_connections), ("max_connections_per_peer", self.max_connections_per_peer)]
         {
             if value == Some(0) {
-                return Err(SettingsError::Value(name, "must be at least 1".to_owned()));
+                return Err(SettingsError::value(name, "must be at least 1".to_owned()));
             }
         }
         let tls = match (self.tls_cert, self.tls_key) {
             (Some(certificate), Some(key)) => {
                 Some(TlsFiles { certificate, key, client_authorities: self.tls_client_ca })
             }
-            (Some(_), None) => return Err(SettingsError::Value("tls_cert", "needs tls_key to be set".to_owned())),
-            (None, Some(_)) => return Err(SettingsError::Value("tls_key", "needs tls_cert to be set".to_owned())),
+            (Some(_), None) => return Err(SettingsError::value("tls_cert", "needs tls_key to be set".to_owned())),
+            (None, Some(_)) => return Err(SettingsError::value("tls_key", "needs tls_cert to be set".to_owned())),
             (None, None) if self.tls_client_ca.is_some() => {
-                return Err(SettingsError::Value("tls_client_ca", "needs tls_cert and tls_key to be set".to_owned()));
+                return Err(SettingsError::value("tls_client_ca", "needs tls_cert and tls_key to be set".to_owned()));
             }
             (None, None) => None,
         };

@@ -123,16 +123,16 @@ impl KmsFlags {
     /// What is missing beside an address, or breaks its rule.
     pub fn resolve(self, authorities: &Option<String>) -> Result<Option<KmsSettings>, SettingsError> {
         let Some(endpoint) = self.endpoint else { return Ok(None) };
-        let needs = |name: &str| SettingsError::Value("kms_endpoint", format!("needs {name} to be set"));
+        let needs = |name: &str| SettingsError::value("kms_endpoint", format!("needs {name} to be set"));
         let project = self.project_id.ok_or_else(|| needs("kms_project_id"))?;
         let project = ProjectId::parse(project)
-            .map_err(|violation| SettingsError::Value("kms_project_id", violation.message()))?;
+            .map_err(|violation| SettingsError::value("kms_project_id", violation.message()))?;
         let default_key = self.default_key.ok_or_else(|| needs("kms_default_key"))?;
         let default_key = KeyId::parse(default_key)
-            .map_err(|violation| SettingsError::Value("kms_default_key", violation.message()))?;
+            .map_err(|violation| SettingsError::value("kms_default_key", violation.message()))?;
         let recheck = self.recheck.unwrap_or(10);
         if recheck > MAX_RECHECK {
-            return Err(SettingsError::Value("kms_recheck", format!("must be 0 to {MAX_RECHECK}")));
+            return Err(SettingsError::value("kms_recheck", format!("must be 0 to {MAX_RECHECK}")));
         }
         let Credentials { access_key, secret_key } = match self.credentials_file {
             Some(path) => read_credentials(&path)?,
@@ -155,19 +155,19 @@ impl KmsFlags {
 }
 
 fn read_credentials(path: &Path) -> Result<Credentials, SettingsError> {
-    let unreadable = |error| SettingsError::Unreadable(path.to_owned(), error);
+    let unreadable = |error| SettingsError::Unreadable("kms_credentials_file".into(), path.to_owned(), error);
     let file = File::open(path).map_err(unreadable)?;
     let mode = file.metadata().map_err(unreadable)?.permissions().mode() & 0o7777;
     if mode & 0o077 != 0 {
         let rule = format!("{} has mode {mode:04o}, which lets others in; run chmod 600 on it", path.display());
-        return Err(SettingsError::Value("kms_credentials_file", rule));
+        return Err(SettingsError::value("kms_credentials_file", rule));
     }
     // Room from the start: growing would leave copies behind.
     let mut text = Zeroizing::new(Vec::with_capacity(MAX_FILE as usize + 1));
     file.take(MAX_FILE).read_to_end(&mut text).map_err(unreadable)?;
     serde_json::from_slice(&text).map_err(|_| {
         let rule = format!("{} must hold JSON with access_key and secret_key", path.display());
-        SettingsError::Value("kms_credentials_file", rule)
+        SettingsError::value("kms_credentials_file", rule)
     })
 }
 

@@ -5,11 +5,12 @@
 
 use std::{
     fs::File,
-    io::{BufReader, BufWriter, Write as _},
+    io::{BufReader, BufWriter},
     path::{Path, PathBuf},
     time::Instant,
 };
 
+use csms_cli::{CliError, Output, print as print_text};
 use csms_core::UnixMillis;
 use csms_store::{AuditCheckpoint, AuditRecord, ChainCheck, Store as _, StoreError};
 use serde::Deserialize;
@@ -24,7 +25,7 @@ use crate::{
     clock::{self, Clock, TIME_FORM, parse_time},
     commands::{
         Failed,
-        offline::{Format, Installation, print, read_input, say},
+        offline::{Installation, print, read_input, say},
     },
 };
 
@@ -67,7 +68,7 @@ impl Limit {
 ///
 /// # Errors
 /// Where the trail is broken, and what else is in the way. No record is lost.
-pub(super) async fn archive(data: &Installation, format: Format, limit: Limit, out: &Path) -> Result<(), Failed> {
+pub(super) async fn archive(data: &Installation, format: Output, limit: Limit, out: &Path) -> Result<(), Failed> {
     let key = SigningKey::open_or_make(&data.store, &data.root).await?;
     let current = data.store.audit_checkpoint().await?;
     let made = if out.symlink_metadata().is_ok() {
@@ -84,7 +85,7 @@ pub(super) async fn archive(data: &Installation, format: Format, limit: Limit, o
     let Some(Made { after, checkpoint }) = made else {
         // What an interrupted run has left.
         prune(data).await?;
-        print(format, &json!({ "archived": 0 }), |table| table.row(["archived", "no records"]))?;
+        print(format, &json!({ "archived": 0 }), |table| table.texts(["archived", "no records"]))?;
         let older = clock::rfc3339(limit.until, 0);
         return say(
             format,
@@ -111,8 +112,8 @@ pub(super) async fn archive(data: &Installation, format: Format, limit: Limit, o
     prune(data).await?;
     let records = last.saturating_sub(after);
     print(format, &json!({ "archived": records, "last": last, "file": out }), |table| {
-        table.row(["archived", &format!("{records} records, up to {last}")]);
-        table.row(["file", &out.display().to_string()]);
+        table.texts(["archived", &format!("{records} records, up to {last}")]);
+        table.texts(["file", &out.display().to_string()]);
     })
 }
 
@@ -215,7 +216,7 @@ async fn prune(data: &Installation) -> Result<(), Failed> {
 /// Failures of the store.
 pub(super) async fn public_key(data: &Installation) -> Result<(), Failed> {
     let key = SigningKey::open_or_make(&data.store, &data.root).await?;
-    Ok(std::io::stdout().write_all(key.public().to_pem().as_bytes())?)
+    Ok(print_text(key.public().to_pem().as_bytes())?)
 }
 
 /// Reads and verifies a file, also its links where the chain's key is at hand.
@@ -235,14 +236,17 @@ fn read(
 }
 
 fn named(file: &Path) -> impl Fn(ArchiveError) -> Failed {
-    move |error| format!("{}: {error}", file.display()).into()
+    move |error| match error {
+        ArchiveError::File(error) => CliError::unreadable(file.display(), &error).into(),
+        other => format!("{}: {other}", file.display()).into(),
+    }
 }
 
 /// Verifies archives with the public key alone.
 ///
 /// # Errors
 /// What is wrong with them.
-pub(super) fn verify_alone(archives: &[PathBuf], public_key: &Path, format: Format) -> Result<(), Failed> {
+pub(super) fn verify_alone(archives: &[PathBuf], public_key: &Path, format: Output) -> Result<(), Failed> {
     let key = PublicKey::from_pem(&read_input(public_key)?).map_err(|error| named(public_key)(error.into()))?;
     let mut made = Vec::new();
     for file in archives {
@@ -260,7 +264,7 @@ pub(super) fn verify_alone(archives: &[PathBuf], public_key: &Path, format: Form
         for (file, checkpoint) in &made {
             let (first, last) = first_and_last(checkpoint);
             let made = format!("made {}", clock::rfc3339(checkpoint.time, 3));
-            table.row(["intact", &file.display().to_string(), &format!("records {first} to {last}"), &made]);
+            table.texts(["intact", &file.display().to_string(), &format!("records {first} to {last}"), &made]);
         }
     })
 }

@@ -12,6 +12,7 @@ use std::{
     path::Path,
 };
 
+use csms_cli::CliError;
 use csms_core::UnixMillis;
 use csms_kms::RootKey;
 use hmac::{Hmac, KeyInit, Mac};
@@ -143,8 +144,8 @@ pub fn write(
 /// # Errors
 /// A file that cannot be read or is no snapshot that this release knows.
 pub fn open(path: &Path) -> Result<Snapshot, Failed> {
-    let file = File::open(path).map_err(|error| format!("cannot read {}: {error}", path.display()))?;
-    read(file).map_err(|error| format!("{} is not a snapshot: {error}", path.display()).into())
+    let file = File::open(path).map_err(|error| CliError::unreadable(path.display(), &error))?;
+    read(file).map_err(|error| CliError::usage(format!("{} is not a snapshot: {error}", path.display())).into())
 }
 
 fn read(file: File) -> Result<Snapshot, Failed> {

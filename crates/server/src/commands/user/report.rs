@@ -1,12 +1,13 @@
 //! `csms user report`: who can do something here, for an auditor. Users with their policies and logins, and every access key with
 //! its age, last use and end. Shows no secret, and decides nothing.
 
+use csms_cli::Table;
 use csms_core::UnixMillis;
 use csms_store::{AccessKeyRecord, Store, UserRecord};
 use serde_json::{Value, json};
 
 use super::{Failed, Installation, policies_of};
-use crate::{clock::rfc3339, commands::offline::Table};
+use crate::clock::rfc3339;
 
 const DAY: u64 = 86_400_000;
 
@@ -103,7 +104,7 @@ pub(super) fn json(entries: &[Entry], now: UnixMillis) -> Value {
 
 /// The report as a table: a row for each access key, and one for each user without any.
 pub(super) fn table(entries: &[Entry], now: UnixMillis, table: &mut Table) {
-    table.row([
+    table.texts([
         "USER",
         "ENABLED",
         "POLICIES",
@@ -124,7 +125,7 @@ pub(super) fn table(entries: &[Entry], now: UnixMillis, table: &mut Table) {
             None => "no login".to_owned(),
         };
         if keys.is_empty() {
-            table.row([&user.name, enabled, &policies, &password, "none", "", "", "", "", "", ""]);
+            table.texts([&user.name, enabled, &policies, &password, "none", "", "", "", "", "", ""]);
         }
         for key in keys {
             let (age, used, end) = (age_text(key.create_time, now), last_use_text(key), end_text(key));
@@ -132,7 +133,7 @@ pub(super) fn table(entries: &[Entry], now: UnixMillis, table: &mut Table) {
             let from = last.and_then(|last| last.peer.as_deref()).unwrap_or_default();
             let operation = last.map_or("", |last| last.operation.as_str());
             let state = key_state(key, now);
-            table.row([
+            table.texts([
                 user.name.as_str(),
                 enabled,
                 &policies,
