@@ -186,7 +186,11 @@ impl Database {
     }
 
     async fn bare_mysql(&self, user: &str) -> Result<()> {
-        self.mysql(user, FIRST, &["SELECT CURRENT_USER()"]).await?;
+        let probe = [
+            "SELECT CURRENT_USER(), 0 /*M!100402 + @@GLOBAL.max_password_errors */",
+            "SHOW CREATE USER CURRENT_USER()",
+        ];
+        self.mysql(user, FIRST, &probe).await?;
         let change = format!("ALTER USER USER() IDENTIFIED BY '{NEXT}' REPLACE '{FIRST}'");
         let statements = [
             "SHOW CREATE USER CURRENT_USER()",
@@ -197,7 +201,7 @@ impl Database {
             &change,
         ];
         self.mysql(user, FIRST, &statements).await?;
-        self.mysql(user, NEXT, &["SELECT CURRENT_USER()"]).await
+        self.mysql(user, NEXT, &probe).await
     }
 
     async fn mysql(&self, user: &str, password: &str, statements: &[&str]) -> Result<()> {
@@ -298,12 +302,19 @@ fn since(before: Counts, after: Counts, database: &Database) -> Counts {
     }
 }
 
+/// Makes the accounts of both sides, so that both are measured on a server with as many.
+async fn make_accounts(database: &Arc<Database>, secrets: usize) -> Result<()> {
+    for side in ["bare", "app"] {
+        for_each(secrets, 8, |number| {
+            let database = Arc::clone(database);
+            async move { database.create(&format!("{side}{number}")).await }
+        })
+        .await?;
+    }
+    Ok(())
+}
+
 async fn bare(database: &Arc<Database>, arguments: &Arguments) -> Result<Measured> {
-    for_each(arguments.secrets, 8, |number| {
-        let database = Arc::clone(database);
-        async move { database.create(&format!("bare{number}")).await }
-    })
-    .await?;
     let before = database.counts().await?;
     let (begun, cpu) = (Instant::now(), cpu::of_tree(std::process::id())?);
     let times = for_each(arguments.secrets, arguments.concurrency, |number| {
@@ -327,7 +338,7 @@ async fn client(server: &Server) -> Result<Client> {
     Ok(Client::new(server.url(), project, keys)?)
 }
 
-/// Makes the accounts and their secrets.
+/// Makes the secrets of the accounts.
 async fn make_secrets(database: &Arc<Database>, server: &Server, secrets: usize) -> Result<()> {
     let client = client(server).await?;
     let function = server.credentials().rotation_func_urn.clone();
@@ -336,7 +347,6 @@ async fn make_secrets(database: &Arc<Database>, server: &Server, secrets: usize)
         let (database, client, function) = (Arc::clone(database), client.clone(), function.clone());
         async move {
             let user = format!("app{number}");
-            database.create(&user).await?;
             let value = json!({
                 "engine": database.engine(), "host": "127.0.0.1", "port": database.port(), "dbname": postgres::DATABASE,
                 "username": user, "password": FIRST, "tls_ca": database.authority()?,
@@ -442,6 +452,7 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
     let (mut rows, mut ratios) = (Vec::new(), Vec::new());
     for engine in ["postgresql", "mysql"] {
         let database = Arc::new(Database::start(engine).await?);
+        make_accounts(&database, arguments.secrets).await.with_context(|| format!("accounts of {engine}"))?;
         let bare = bare(&database, arguments).await.with_context(|| format!("the bare loop on {engine}"))?;
         let ours = rotations(&database, arguments).await.with_context(|| format!("rotations on {engine}"))?;
         rows.push(ours.row(&format!("{engine}, csms")));

@@ -36,12 +36,12 @@ use crate::{
 /// Tries to log in.
 pub(crate) async fn probe(account: &Account, address: SocketAddr) -> Answer<Probe> {
     match look_in(account, address).await {
-        Ok(logged_in) if user_of(&logged_in) == account.login().username => {
+        Ok((logged_in, refusal_locks)) if user_of(&logged_in) == account.login().username => {
             let host = logged_in.rsplit_once('@').map(|(_, host)| host.to_owned());
-            Answer { host, ..Answer::detailed(Probe::Accepted, say::logged_in(logged_in)) }
+            Answer { host, refusal_locks, ..Answer::detailed(Probe::Accepted, say::logged_in(logged_in)) }
         }
         // An anonymous account, or a server that checks nothing (skip-grant-tables).
-        Ok(logged_in) => Answer::detailed(Probe::Unknown(Cause::OtherAccount), say::logged_in(logged_in)),
+        Ok((logged_in, _)) => Answer::detailed(Probe::Unknown(Cause::OtherAccount), say::logged_in(logged_in)),
         Err(error) => {
             let finding = match &error {
                 Error::Server(server) if is_access_denied(server.code) => Probe::Refused,
@@ -53,13 +53,21 @@ pub(crate) async fn probe(account: &Account, address: SocketAddr) -> Answer<Prob
     }
 }
 
-/// Logs in, asks as whom, and leaves.
-async fn look_in(account: &Account, address: SocketAddr) -> Result<String, Error> {
+/// Logs in, asks as whom and whether one refused login locks the account, and leaves.
+async fn look_in(account: &Account, address: SocketAddr) -> Result<(String, bool), Error> {
     let mut session = Session::open(account, address).await?;
-    let logged_in: Option<String> = session.first("SELECT CURRENT_USER()").await?;
-    // The login is proven; that the farewell fails changes nothing.
+    let found: Option<(String, u64)> = session.first(statement::LOGGED_IN).await?;
+    let (logged_in, limit) = found.unwrap_or_default();
+    // The login is proven; that more cannot be asked changes nothing. MariaDB has a limit for all accounts alone.
+    let shown = if limit == 0 { show(&mut session, &Name::LoggedIn).await.ok().flatten() } else { None };
     session.close().await;
-    Ok(logged_in.unwrap_or_default())
+    Ok((logged_in, one_refusal_locks(limit, shown.as_ref())))
+}
+
+/// Whether one refused login locks the account, by the server's limit for all accounts (MariaDB; otherwise 0) and by what is
+/// shown of the account (MySQL).
+fn one_refusal_locks(limit: u64, shown: Option<&Shown>) -> bool {
+    limit == 1 || shown.is_some_and(|shown| shown.failed_logins == Some(1) && shown.is_locked_after_them)
 }
 
 /// The name in `name@host`; host parts hold no `@`.
@@ -299,7 +307,7 @@ async fn look(new: NewPassword<'_>, address: SocketAddr, limit: Duration) -> Res
     let obstacle = obstacle(&mut session, &new, &target, &grants, second).await?;
     session.close().await;
     let mut missing: Vec<Message> = second.missing().filter(|_| new.keep_old && !kept).into_iter().collect();
-    if let Some(limit) = target.shown.failed_logins {
+    if let Some(limit) = target.shown.failed_logins.filter(|_| target.shown.is_locked_after_them) {
         missing.push(say::locked_after(limit));
     }
     let expected = match obstacle {
@@ -324,7 +332,7 @@ const fn logins_of_a_rotation(new: &NewPassword<'_>) -> u32 {
 }
 
 /// Statements that a rotation sends at least with the account's own password, those of the driver included.
-const STATEMENTS_OF_A_ROTATION: u32 = 15;
+const STATEMENTS_OF_A_ROTATION: u32 = 17;
 
 /// What would keep the change from being made.
 async fn obstacle(
@@ -573,7 +581,9 @@ async fn read_account(inspect: &Inspect<'_>, address: SocketAddr) -> Result<Answ
     let Some(shown) = show(&mut session, &name).await? else {
         return Ok(Answer::detailed(Inspection::Failed(Cause::Unsupported), say::unknown_form()));
     };
-    let client: Option<String> = session.first("SELECT USER()").await?;
+    let client: Option<(String, u64)> = session.first(statement::CLIENT).await?;
+    let (client, limit) = client.unzip();
+    let refusal_locks = one_refusal_locks(limit.unwrap_or_default(), Some(&shown));
     let client = client.as_deref().and_then(|user| user.rsplit_once('@')).map(|(_, host)| host.to_owned());
     let second = match shown.method {
         Some(method) => second_hash(&mut session, user, &host, method).await?,
@@ -597,7 +607,7 @@ async fn read_account(inspect: &Inspect<'_>, address: SocketAddr) -> Result<Answ
     };
     let passwords = compared(&shown, second.as_deref(), &inspect.stored);
     let finding = Inspection::Account { barrier, passwords };
-    Ok(Answer { seen: Some(digest), host: Some(host), ..Answer::detailed(finding, detail) })
+    Ok(Answer { seen: Some(digest), host: Some(host), refusal_locks, ..Answer::detailed(finding, detail) })
 }
 
 /// Compares the stored passwords with the hashes; `None` where they cannot be compared.

@@ -23,6 +23,8 @@ const READY_WITHIN: Duration = Duration::from_secs(30);
 /// The file with names and passwords (`auth_file`).
 const USERS: &str = "users.txt";
 
+const LOG: &str = "pgbouncer.log";
+
 /// How to start a pooler.
 #[derive(Debug, Clone)]
 pub struct Setup {
@@ -88,7 +90,7 @@ impl PgBouncer {
             setup.pool_mode,
         );
         let configuration = directory.private_file("pgbouncer.ini", &configuration, user)?;
-        let log = directory.private_file("pgbouncer.log", "", user)?;
+        let log = directory.private_file(LOG, "", user)?;
         let mut command = Command::new(program);
         command.arg(configuration).current_dir(directory.path());
         let plan = Plan { name: NAME, command, user, log: &log, ending: Ending::TERMINATE, pipe_stdout: false };
@@ -104,6 +106,15 @@ impl PgBouncer {
     pub fn set_users(&self, server: &Postgres, users: &[(String, String)]) -> Result<()> {
         self.directory.private_file(USERS, &list(server, users), self.user)?;
         self.daemon.signal_family(Signal::HUP)
+    }
+
+    /// All that it has logged.
+    ///
+    /// # Errors
+    /// When the log cannot be read.
+    pub fn logs(&self) -> Result<String> {
+        std::fs::read_to_string(self.directory.path().join(LOG))
+            .map_err(|source| Error::Io { what: format!("cannot read {LOG}"), source })
     }
 
     /// The TCP port on 127.0.0.1.

@@ -3,15 +3,21 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
 
-use core::time::Duration;
+use core::{cell::Cell, time::Duration};
 
 use csms_core::{
     RotationConfig, RotationMode, SecretName, VersionId,
-    rotation::{DryRunReport, Engine, FailureCode, RotationEvent},
+    rotation::{
+        Account, DryRunReport, Engine, FailureCode, Inspection, Probe, RotationEvent,
+        plan::{Cause, Change},
+    },
     stage,
 };
-use csms_rotate::{Failure, SqlDatabases, Unobserved, dry_run, rotate};
+use csms_rotate::{
+    Answer, Databases, Failure, Forecast, Inspect, NewPassword, SqlDatabases, Unobserved, dry_run, rotate,
+};
 use csms_rotation_tests::{Cut, Database, MemorySecret};
+use csms_testbed::{Postgres, postgres, roots};
 use getrandom::SysRng;
 use tokio::time::Instant;
 
@@ -27,8 +33,12 @@ fn event() -> RotationEvent {
 }
 
 async fn attempt(secret: &MemorySecret) -> Result<VersionId, Failure> {
+    attempt_with(&SqlDatabases::default(), secret).await
+}
+
+async fn attempt_with(databases: &impl Databases, secret: &MemorySecret) -> Result<VersionId, Failure> {
     let deadline = Instant::now() + Duration::from_secs(60);
-    rotate(&event(), secret, &SqlDatabases::default(), &mut SysRng, deadline, &mut Unobserved).await
+    rotate(&event(), secret, databases, &mut SysRng, deadline, &mut Unobserved).await
 }
 
 async fn look(secret: &MemorySecret) -> DryRunReport {
@@ -163,6 +173,98 @@ async fn an_administrator_killed_before_an_answer_takes_nothing_from_application
     }
 }
 
+/// Databases whose answer to a change, which they have made or not, is lost, and which the administrator does not reach after
+/// so many looks.
+struct Unheard {
+    databases: SqlDatabases,
+    is_made: bool,
+    looks: Cell<u32>,
+}
+
+impl Unheard {
+    fn new(is_made: bool, looks: u32) -> Self {
+        Self { databases: SqlDatabases::default(), is_made, looks: Cell::new(looks) }
+    }
+}
+
+impl Databases for Unheard {
+    async fn probe(&self, account: &Account, deadline: Instant) -> Answer<Probe> {
+        self.databases.probe(account, deadline).await
+    }
+
+    async fn set_password(&self, new: NewPassword<'_>, deadline: Instant) -> Answer<Change> {
+        if self.is_made {
+            assert_eq!(self.databases.set_password(new, deadline).await.finding, Change::Done);
+        }
+        Answer::plain(Change::Unknown(Cause::Unreachable))
+    }
+
+    async fn inspect(&self, inspect: Inspect<'_>, deadline: Instant) -> Answer<Inspection> {
+        let Some(left) = self.looks.get().checked_sub(1) else {
+            return Answer::plain(Inspection::Failed(Cause::Unreachable));
+        };
+        self.looks.set(left);
+        self.databases.inspect(inspect, deadline).await
+    }
+
+    async fn forecast(&self, new: NewPassword<'_>, deadline: Instant) -> Forecast {
+        self.databases.forecast(new, deadline).await
+    }
+}
+
+async fn lost_answers_lock_no_account_that_one_refused_login_would_lock(database: &Database) {
+    database.create_login("keeper", KEEPER).await.unwrap();
+    grant(database).await;
+    match database.engine() {
+        Engine::MySql => {}
+        Engine::MariaDb => database.execute("SET GLOBAL max_password_errors = 1").await.unwrap(),
+        Engine::PostgreSql => {
+            for setting in ["encrypted_password_allowed = on", "max_auth_failure = 1"] {
+                database.execute(&format!("ALTER SYSTEM SET credcheck.{setting}")).await.unwrap();
+            }
+            database.execute("SELECT pg_reload_conf()").await.unwrap();
+        }
+    }
+    for (is_made, stored) in [(true, FIRST), (false, FIRST), (true, WRONG), (false, WRONG)] {
+        let name = format!("told{is_made}{}", stored == WRONG);
+        let secret = locked_by_one_refusal(database, &name, stored).await;
+        let told = attempt_with(&Unheard::new(is_made, u32::MAX), &secret).await;
+        assert_eq!(told.is_ok(), is_made, "the administrator sees whether it was made: {told:?}");
+        let is_first = database.can_log_in(&name, FIRST);
+        assert!(if is_made { logs_in(database, &secret, stage::CURRENT).await } else { is_first.await.unwrap() });
+    }
+    for stored in [FIRST, WRONG] {
+        let secret = locked_by_one_refusal(database, &format!("unseen{}", stored == WRONG), stored).await;
+        let seen_once = Unheard::new(true, 1);
+        for _ in 0..3 {
+            let failure = attempt_with(&seen_once, &secret).await.unwrap_err();
+            assert!(failure.message.english().contains("the administrator could not read"), "{}", failure.message);
+            assert!(logs_in(database, &secret, stage::PENDING).await);
+        }
+        attempt(&secret).await.unwrap_or_else(|failure| panic!("{}", failure.message));
+        assert!(logs_in(database, &secret, stage::CURRENT).await);
+    }
+}
+
+/// An account that its server locks after one refused login, and its secret.
+async fn locked_by_one_refusal(database: &Database, name: &str, stored: &str) -> MemorySecret {
+    database.create_login(name, FIRST).await.unwrap();
+    if database.engine() == Engine::MySql {
+        let limit = "FAILED_LOGIN_ATTEMPTS 1 PASSWORD_LOCK_TIME UNBOUNDED";
+        database.execute(&format!("ALTER USER {name}@'%' {limit}")).await.unwrap();
+    }
+    let secret = MemorySecret::default();
+    secret.add(&database.value(name, stored), stage::CURRENT);
+    secret.add_admin("keeper", &database.value("keeper", KEEPER));
+    secret
+}
+
+/// Whether the account has the password of the version that a stage marks.
+async fn logs_in(database: &Database, secret: &MemorySecret, stage: &str) -> bool {
+    let account = secret.account(stage).unwrap();
+    database.can_log_in(&account.login().username, account.password()).await.unwrap()
+}
+
 /// Runs every test above on an engine.
 macro_rules! on {
     ($engine:ident, $module:ident: $($test:ident),+ $(,)?) => {
@@ -208,4 +310,25 @@ async fn of_several_mariadb_accounts_of_one_name_none_is_changed() {
     assert!(failure.message.english().contains("several accounts of this name"), "{}", failure.message);
     assert!(failure.message.english().contains("%, 10.0.0.%"), "{}", failure.message);
     assert!(database.can_log_in("app", FIRST).await.unwrap());
+}
+
+#[tokio::test]
+async fn lost_answers_lock_no_account_of_mysql() {
+    let database = Database::start(Engine::MySql).await.unwrap();
+    lost_answers_lock_no_account_that_one_refused_login_would_lock(&database).await;
+}
+
+#[tokio::test]
+async fn lost_answers_lock_no_account_of_mariadb() {
+    let database = Database::start(Engine::MariaDb).await.unwrap();
+    lost_answers_lock_no_account_that_one_refused_login_would_lock(&database).await;
+}
+
+#[tokio::test]
+async fn lost_answers_lock_no_role_of_postgresql_with_credcheck() {
+    let settings = vec!["shared_preload_libraries=credcheck".into()];
+    let setup = postgres::Setup { release: postgres::Release::Newer, settings, ..postgres::Setup::default() };
+    let Some(server) = roots::if_provided(Postgres::start_with(setup).await).unwrap() else { return };
+    server.execute("CREATE EXTENSION credcheck").await.unwrap();
+    lost_answers_lock_no_account_that_one_refused_login_would_lock(&Database::PostgreSql(server)).await;
 }

@@ -48,11 +48,15 @@ fn secret_of(value: &Value) -> MemorySecret {
 
 /// A dry run and a rotation beside an application that has the first password.
 async fn attempt(database: &Database, secret: &MemorySecret, mode: RotationMode, place: Place) -> Outcome {
+    attempt_of(event(mode), database, secret, place).await
+}
+
+async fn attempt_of(event: RotationEvent, database: &Database, secret: &MemorySecret, place: Place) -> Outcome {
     database.log_into_files().await.unwrap();
     let trial = Trial {
         database,
         secret,
-        event: event(mode),
+        event,
         adapters: SqlDatabases::default(),
         place,
         password: FIRST,
@@ -201,6 +205,72 @@ async fn behind_a_pooler_with_a_list_of_its_own(database: &Database) {
     comes_in(&pooled.pooler, "listed", current.password()).await;
 }
 
+/// The pooler lists the administrator as well, so that it reads the account through the pooler, and the account would change
+/// its password through it. No login through a list of old passwords can prove the new one, so nothing is changed.
+async fn behind_a_pooler_whose_list_has_the_administrator(database: &Database) {
+    let list = |password: &str| {
+        let users = [("served", password), ("warden", SECOND)];
+        users.map(|(name, password)| (name.to_owned(), password.to_owned())).to_vec()
+    };
+    let setup = pgbouncer::Setup { pool_mode: "session", users: Some(list(FIRST)), ..pgbouncer::Setup::default() };
+    let Some(pooled) = Pooled::start(database, "served", &setup).await else { return };
+    database.create_login("warden", SECOND).await.unwrap();
+    database.execute("ALTER ROLE warden SUPERUSER").await.unwrap();
+    let with_warden = |value: &Value, password: &str| {
+        let (mut app, mut warden) = (value.clone(), value.clone());
+        app["password"] = password.into();
+        (warden["username"], warden["password"]) = ("warden".into(), SECOND.into());
+        let secret = secret_of(&app);
+        secret.add_admin("warden", &warden);
+        secret
+    };
+    let config = r#"{"InstanceId":"i","SecretSubType":"SingleUser","AdminSecret":"warden"}"#;
+    let event =
+        || RotationEvent { rotation_config: RotationConfig::parse(config).ok(), ..event(RotationMode::SingleUser) };
+    for password in [FIRST, STALE] {
+        let secret = with_warden(&pooled.value, password);
+        let rotation = attempt_of(event(), database, &secret, Place::Here);
+        let outcome = beside_logins_through(&pooled.pooler, "served", rotation).await;
+        assert!(outcome.said().contains("name the database itself in rotation_host"), "{}", outcome.said());
+        assert!(outcome.changed.is_empty(), "{:?}", outcome.changed);
+        says_no_password(&pooled.pooler, &secret);
+    }
+    for password in [STALE, FIRST] {
+        database.execute(&format!("ALTER ROLE served PASSWORD '{FIRST}'")).await.unwrap();
+        let secret = with_warden(&pooled.beside(), password);
+        let outcome = attempt_of(event(), database, &secret, Place::Here).await;
+        outcome.done.as_ref().unwrap_or_else(|failure| panic!("{}", failure.message));
+        says_no_password(&pooled.pooler, &secret);
+        let current = secret.account(stage::CURRENT).unwrap();
+        let Database::PostgreSql(server) = database else { unreachable!() };
+        pooled.pooler.set_users(server, &list(current.password())).unwrap();
+        comes_in(&pooled.pooler, "served", current.password()).await;
+    }
+}
+
+/// Does some work beside an application that logs in through the pooler with its first password all the time.
+async fn beside_logins_through<T>(pooler: &PgBouncer, user: &str, work: impl Future<Output = T>) -> T {
+    let (mut work, mut logins) = (core::pin::pin!(work), 0);
+    loop {
+        tokio::select! {
+            done = &mut work => {
+                assert!(logins > 0 && enters(pooler, user, FIRST).await, "{user} is let in meanwhile and afterwards");
+                return done;
+            }
+            is_in = enters(pooler, user, FIRST) => {
+                assert!(is_in, "{user} is let in");
+                logins += 1;
+            }
+        }
+    }
+}
+
+fn says_no_password(pooler: &PgBouncer, secret: &MemorySecret) {
+    let said = pooler.logs().unwrap();
+    assert!(said.contains("login attempt"), "the pooler logs: {said}");
+    assert!(!secret.passwords().iter().any(|password| said.contains(password)), "a password is in the pooler's log");
+}
+
 /// Waits until the pooler lets an account in: it reads its list when it gets to it, and waits after refusals of the server.
 async fn comes_in(pooler: &PgBouncer, user: &str, password: &str) {
     let deadline = soon();
@@ -282,6 +352,7 @@ async fn a_newer_postgresql_alone_and_behind_poolers() {
     let older = pgbouncer::Setup { root: roots::PGBOUNCER, ..pgbouncer::Setup::default() };
     behind_a_pooler(&database, "by_older", older).await;
     behind_a_pooler_with_a_list_of_its_own(&database).await;
+    behind_a_pooler_whose_list_has_the_administrator(&database).await;
     behind_a_pooler_whose_list_is_ahead_of_the_server(&database).await;
     behind_a_pooler_that_lets_everybody_in(&database).await;
     the_settings_of_a_change_do_not_stay_with_the_pooler(&database).await;
@@ -565,25 +636,26 @@ async fn limits_and_revokes_that_differ_on_mysql_are_said_before_and_equal_ones_
     assert!(!differs, "{:?}", outcome.report.missing);
 }
 
-/// The variable that tells the test below that it runs where the name has two addresses.
-const TWO_ADDRESSES: &str = "CSMS_TEST_TWO_ADDRESSES";
+/// The variable that tells the test below that it runs where the names have several addresses.
+const SEVERAL_ADDRESSES: &str = "CSMS_TEST_SEVERAL_ADDRESSES";
 
-/// Names are resolved by the machine, so the test runs itself again with a list of hosts of its own.
+/// The second name has three addresses before it at which nothing listens. Names are resolved by the machine, so the test runs itself again with a list of hosts of its own.
 #[test]
-fn of_two_addresses_of_a_name_the_one_that_answers_counts() {
-    if std::env::var_os(TWO_ADDRESSES).is_some() {
+fn of_several_addresses_of_a_name_the_one_that_answers_counts() {
+    if std::env::var_os(SEVERAL_ADDRESSES).is_some() {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         return runtime.block_on(rotates_by_name());
     }
     let directory = tempfile::tempdir().unwrap();
     let list = directory.path().join("hosts");
-    let hosts = "127.0.0.1 localhost db.test\n127.0.0.9 db.test\n127.0.0.9 turned.test\n127.0.0.1 turned.test\n";
+    let dead = ["9", "10", "11"].map(|last| format!("127.0.0.{last} turned.test\n")).concat();
+    let hosts = format!("127.0.0.1 localhost db.test\n127.0.0.9 db.test\n{dead}127.0.0.1 turned.test\n");
     std::fs::write(&list, hosts).unwrap();
     let script = r#"mount --bind "$0" /etc/hosts && exec "$@""#;
     let mut command = std::process::Command::new("unshare");
     command.args(["--mount", "sh", "-c", script]).arg(&list).arg(std::env::current_exe().unwrap());
-    command.args(["--exact", "of_two_addresses_of_a_name_the_one_that_answers_counts", "--nocapture"]);
-    let output = command.env(TWO_ADDRESSES, "1").output().unwrap();
+    command.args(["--exact", "of_several_addresses_of_a_name_the_one_that_answers_counts", "--nocapture"]);
+    let output = command.env(SEVERAL_ADDRESSES, "1").output().unwrap();
     let told = String::from_utf8_lossy(&output.stderr);
     if told.contains("unshare failed") {
         eprintln!("not tested: a list of hosts of its own needs root");

@@ -119,6 +119,10 @@ fn beside_the_pooler(value: &mut Value, extra: &Extra) {
     value["rotation_port"] = extra.port.into();
 }
 
+/// What is said where a refused login would lock the account and nobody but a login tells whether a change was made.
+const NOT_RESUMABLE: &str =
+    "a rotation that is interrupted after it has changed the password could not go on without one";
+
 /// MySQL and MariaDB.
 const FAMILY: &[Case] = &[
     PLAIN,
@@ -256,6 +260,33 @@ const FAMILY: &[Case] = &[
         name: "an expired password, with an administrator",
         given: &["ALTER USER {u}@'%' PASSWORD EXPIRE"],
         admin: true,
+        ..PLAIN
+    },
+    Case {
+        name: "a password that has expired by its age, and the server ends its sessions at once",
+        given: AGED,
+        wanted: Wanted::Refused("it has expired"),
+        after: NOT_AGED,
+        ..PLAIN
+    },
+    Case {
+        name: "a password that has expired by its age, with an administrator",
+        given: AGED,
+        admin: true,
+        after: NOT_AGED,
+        ..PLAIN
+    },
+    Case {
+        name: "the account admits one place of a network",
+        given: &["CREATE USER {u}@'127.0.0._' IDENTIFIED BY '{p}'"],
+        says: "@127.0.0._ on ",
+        ..PLAIN
+    },
+    Case {
+        name: "REQUIRE CIPHER, and connections have another one, with an administrator",
+        given: &["ALTER USER {u}@'%' REQUIRE CIPHER 'AES128-SHA'"],
+        admin: true,
+        wanted: Wanted::Refused("for a reason that the administrator cannot see"),
         ..PLAIN
     },
     Case {
@@ -445,7 +476,20 @@ const MYSQL: &[Case] = &[
         name: "FAILED_LOGIN_ATTEMPTS 1",
         given: &["ALTER USER {u}@'%' FAILED_LOGIN_ATTEMPTS 1 PASSWORD_LOCK_TIME UNBOUNDED"],
         place: Place::Quiet,
+        wanted: Wanted::Refused(NOT_RESUMABLE),
+        ..PLAIN
+    },
+    Case {
+        name: "FAILED_LOGIN_ATTEMPTS 1, with an administrator",
+        given: &["ALTER USER {u}@'%' FAILED_LOGIN_ATTEMPTS 1 PASSWORD_LOCK_TIME UNBOUNDED"],
+        admin: true,
+        place: Place::Quiet,
         says: "locked after 1 failed logins",
+        ..PLAIN
+    },
+    Case {
+        name: "FAILED_LOGIN_ATTEMPTS 1 without a PASSWORD_LOCK_TIME, which locks nobody",
+        given: &["ALTER USER {u}@'%' FAILED_LOGIN_ATTEMPTS 1 PASSWORD_LOCK_TIME 0"],
         ..PLAIN
     },
     Case {
@@ -575,6 +619,11 @@ const MYSQL: &[Case] = &[
     },
 ];
 
+/// A password that was set too long ago.
+const AGED: &[&str] = &["{ends-at-once}", "{set-long-ago}", "FLUSH PRIVILEGES"];
+
+const NOT_AGED: &[&str] = &["{warns-first}"];
+
 /// A server that wants accounts to log in without a password.
 const ANOTHER_PLUGIN: &[&str] =
     &["INSTALL PLUGIN auth_socket SONAME 'auth_socket.so'", "SET GLOBAL authentication_policy = 'auth_socket,,'"];
@@ -594,6 +643,15 @@ const MARIADB: &[Case] = &[
     Case {
         name: "max_password_errors of 1",
         given: &["SET GLOBAL max_password_errors = 1"],
+        place: Place::Quiet,
+        wanted: Wanted::Refused(NOT_RESUMABLE),
+        after: &["SET GLOBAL max_password_errors = DEFAULT", "FLUSH PRIVILEGES"],
+        ..PLAIN
+    },
+    Case {
+        name: "max_password_errors of 1, with an administrator",
+        given: &["SET GLOBAL max_password_errors = 1"],
+        admin: true,
         place: Place::Quiet,
         after: &["SET GLOBAL max_password_errors = DEFAULT", "FLUSH PRIVILEGES"],
         ..PLAIN
@@ -966,6 +1024,20 @@ const POSTGRESQL: &[Case] = &[
         wanted: Wanted::Refused("its CONNECTION LIMIT is 0"),
         ..PLAIN
     },
+    Case { name: "CONNECTION LIMIT 1", given: &["ALTER ROLE {u} CONNECTION LIMIT 1"], place: Place::Quiet, ..PLAIN },
+    Case {
+        name: "a client certificate of another name, with an administrator",
+        given: &["CREATE ROLE named LOGIN PASSWORD '{p}'", "DROP ROLE {u}"],
+        value: |value, extra| {
+            with_certificate(value, extra);
+            value["username"] = "named".into();
+        },
+        admin: true,
+        place: Place::WithCertificate,
+        wanted: Wanted::Refused("SYSCURRENT holds the account's password"),
+        after: &["DROP ROLE named"],
+        ..PLAIN
+    },
     Case {
         name: "a role with REPLICATION, with an administrator",
         given: &["ALTER ROLE {u} REPLICATION"],
@@ -1278,7 +1350,7 @@ const NEWER_POSTGRESQL: &[Case] = &[
         name: "credcheck bans after one failed login",
         given: ONE_FAILURE,
         place: Place::Quiet,
-        wanted: Wanted::Refused("could not go on without one"),
+        wanted: Wanted::Refused(NOT_RESUMABLE),
         after: ANY_FAILURES,
         ..PLAIN
     },
@@ -1449,7 +1521,21 @@ impl Scene {
                 _ => ("ALTER USER {u}@'%' FAILED_LOGIN_ATTEMPTS 2 PASSWORD_LOCK_TIME 1", "DO 1"),
             };
             let sql = statement.replace("{two-failed-logins}", limit).replace("{any-failed-logins}", no_limit);
-            let sql = sql.replace("{u}", user).replace("{p}", START);
+            let [ends_at_once, set_long_ago, warns_first] = match self.database.engine() {
+                Engine::MariaDb => [
+                    "SET GLOBAL disconnect_on_expired_password = 1, GLOBAL default_password_lifetime = 30",
+                    "UPDATE mysql.global_priv SET priv = JSON_SET(priv, '$.password_last_changed', 1000000000) \
+                     WHERE user = '{u}'",
+                    "SET GLOBAL disconnect_on_expired_password = 0, GLOBAL default_password_lifetime = 0",
+                ],
+                _ => [
+                    "SET GLOBAL default_password_lifetime = 30",
+                    "UPDATE mysql.user SET password_last_changed = '2001-09-09' WHERE user = '{u}'",
+                    "SET GLOBAL default_password_lifetime = 0",
+                ],
+            };
+            let sql = sql.replace("{ends-at-once}", ends_at_once).replace("{set-long-ago}", set_long_ago);
+            let sql = sql.replace("{warns-first}", warns_first).replace("{u}", user).replace("{p}", START);
             self.database.execute(&sql).await.unwrap_or_else(|error| panic!("{sql}: {error}"));
         }
     }
@@ -1687,6 +1773,9 @@ async fn no_setting_of_a_newer_mariadb_for_sessions_changes_what_is_done() {
 /// A rule for a role that has to show a certificate as well.
 const CERTIFIED: &str = "hostssl all certified 127.0.0.1/32 scram-sha-256 clientcert=verify-ca";
 
+/// The same for a role of which the certificate has to bear the name.
+const NAMED: &str = "hostssl all named 127.0.0.1/32 scram-sha-256 clientcert=verify-full";
+
 /// Rules for roles that are let in otherwise than by a password over any connection.
 const OTHERWISE: [&str; 6] = [
     "host all texted 127.0.0.1/32 password",
@@ -1708,7 +1797,7 @@ const HASHED: &str = "host all hashed,mixed,keeper 127.0.0.1/32 md5";
 async fn postgresql_of_the_machine() {
     let setup = postgres::Setup {
         tls: TlsMode::Offered,
-        rules: rules(&[CERTIFIED, HASHED]),
+        rules: rules(&[CERTIFIED, NAMED, HASHED]),
         settings: vec!["log_statement=all".into()],
         ..postgres::Setup::default()
     };
@@ -1721,7 +1810,7 @@ async fn newer_postgresql_with_credcheck_and_pgbouncer() {
     let setup = postgres::Setup {
         release: postgres::Release::Newer,
         tls: TlsMode::Offered,
-        rules: rules(&[CERTIFIED, HASHED]),
+        rules: rules(&[CERTIFIED, NAMED, HASHED]),
         settings: ["shared_preload_libraries=credcheck", "log_statement=all"].map(str::to_owned).into(),
     };
     let Some(server) = roots::if_provided(Postgres::start_with(setup).await).unwrap() else { return };

@@ -17,6 +17,8 @@
 //! - An administrator's change that keeps the replaced password as a second one is not idempotent: sent twice, the
 //!   password that applications use is gone. So it is sent only while the account keeps no second password but a stored
 //!   one.
+//! - Where one refused login locks the account, none is made that may be refused: an administrator compares the passwords, or
+//!   the attempt ends.
 
 use core::fmt;
 
@@ -90,6 +92,11 @@ pub enum Cause {
 }
 
 impl Cause {
+    /// Whether it soon goes away by itself, for everybody who logs in to this server.
+    const fn passes(self) -> bool {
+        matches!(self, Self::Unreachable | Self::TimedOut | Self::Busy | Self::NotReady)
+    }
+
     /// Whether only a person can remove it, so that trying again helps nobody.
     #[must_use]
     pub const fn is_for_good(self) -> bool {
@@ -470,6 +477,18 @@ impl OperatorReason {
     }
 }
 
+/// What one refused login does to the account, as far as a server has said so.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+enum Refusal {
+    /// Nothing that is known.
+    #[default]
+    Harmless,
+    /// It locks the account, and the server has checked the password of the login that was told so.
+    Locks,
+    /// It locks the account, and nothing says that the server checks passwords.
+    LocksUnproven,
+}
+
 /// What is known of the version with a label.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Labelled {
@@ -498,10 +517,8 @@ pub struct Situation {
     /// Whether the server has rejected a password in this attempt, or has said that it checked the one it accepted, so that
     /// accepting one means something.
     passwords_checked: bool,
-    /// Whether the server locks the account after one refused login.
-    one_refusal_locks: bool,
-    /// Whether it does, and has not said that it checks passwords.
-    proof_locks: bool,
+    /// What one refused login does to the account.
+    refusal: Refusal,
     /// What the administrator's secret holds.
     admin: Option<Reading>,
     /// What the administrator has read of the account.
@@ -525,8 +542,7 @@ impl Situation {
             previous: labels.previous.map(Labelled::new),
             decoy: None,
             passwords_checked: false,
-            one_refusal_locks: false,
-            proof_locks: false,
+            refusal: Refusal::default(),
             admin: None,
             inspection: None,
             change: None,
@@ -586,14 +602,16 @@ impl Situation {
     /// The server has said that it locks the account after one refused login, and whether it has `checked` the password of
     /// the login that was told so.
     pub const fn note_refusal_locks(&mut self, checked: bool) {
-        self.one_refusal_locks = true;
-        self.proof_locks |= !checked;
+        self.refusal = match self.refusal {
+            Refusal::Harmless | Refusal::Locks if checked => Refusal::Locks,
+            _ => Refusal::LocksUnproven,
+        };
     }
 
     /// Whether the server has said that it locks the account after one refused login.
     #[must_use]
     pub const fn one_refusal_locks(&self) -> bool {
-        self.one_refusal_locks
+        !matches!(self.refusal, Refusal::Harmless)
     }
 
     /// Whether the server is known to check passwords, so that no login has to be refused for a proof.
@@ -714,6 +732,18 @@ impl Situation {
         self.goal.is_some_and(|goal| current == goal || (current > goal && self.live_pending().is_none()))
     }
 
+    /// How the attempt ends if nothing but a login that may be refused would tell which password the account has after the
+    /// last change, and such a login would lock it.
+    const fn untold(&self) -> Option<RetryReason> {
+        match self.change {
+            Some((_, Change::Unknown(cause))) if self.one_refusal_locks() => Some(RetryReason::ChangeUnknown(cause)),
+            Some((_, Change::NotDone(cause @ Cause::NotFirst))) if self.one_refusal_locks() => {
+                Some(RetryReason::NotChanged(cause))
+            }
+            _ => None,
+        }
+    }
+
     /// Whether the administrator has compared the stored passwords with the account's.
     const fn hashes_are_read(&self) -> bool {
         matches!(self.inspection, Some(Inspection::Account { passwords: Some(_), .. }))
@@ -784,8 +814,15 @@ fn decide(situation: &Situation) -> Result<Action, Action> {
     let by_sql = !situation.powers.service;
     // The administrator looks before anything else: it alone sees whether there are several accounts of one name, for
     // different hosts, and which stored passwords are wrong. Trying them might lock the account.
-    if by_sql && situation.change.is_none() && situation.powers.admin {
+    let untold = situation.untold().filter(|_| by_sql);
+    if by_sql && situation.powers.admin && (situation.change.is_none() || untold.is_some()) {
         inspected_if_possible(situation, base, account)?;
+    }
+    if let Some(reason) = untold
+        && situation.probe(Role::Pending).is_err()
+        && !situation.matching(Role::Pending).is_right()
+    {
+        return Err(Action::Retry(reason));
     }
     // Where an accepted login is a proof by itself, none has to be refused first, and some servers lock accounts that are
     // refused. Where the base logs in, the change says whether the pending password has been set already.
@@ -796,7 +833,7 @@ fn decide(situation: &Situation) -> Result<Action, Action> {
             discards_no_unknown_password(situation)?;
             return set(situation, account, Setter::Account(base));
         }
-        proof_locks_nobody(situation)?;
+        proof_locks_nobody(situation, account)?;
     }
     if situation.logs_in(Role::Pending)? {
         // The administrator may have seen that the account has it.
@@ -830,7 +867,7 @@ fn decide(situation: &Situation) -> Result<Action, Action> {
 fn set(situation: &Situation, account: &Login, by: Setter) -> Result<Action, Action> {
     if by != Setter::Service {
         is_provable(situation, account, by)?;
-        is_resumable(situation, by)?;
+        is_resumable(situation)?;
     }
     Ok(Action::SetPassword { by })
 }
@@ -841,7 +878,7 @@ fn is_provable(situation: &Situation, account: &Login, by: Setter) -> Result<(),
         _ if situation.passwords_checked => Ok(()),
         // A refused login would lock the account. No stored password is the account's, so SYSCURRENT has nothing to lose, and what
         // the administrator reads tells the next attempt whether the change was made.
-        _ if by == Setter::Admin && situation.one_refusal_locks => Ok(()),
+        _ if by == Setter::Admin && situation.one_refusal_locks() => Ok(()),
         // No pooler has accepted the pending password yet, and this one may never do so.
         Some(Probe::Unknown(cause)) if cause.is_for_good() => {
             Err(Action::NeedsOperator(OperatorReason::LoginBarred(Role::Pending, cause)))
@@ -852,9 +889,10 @@ fn is_provable(situation: &Situation, account: &Login, by: Setter) -> Result<(),
 }
 
 /// That an attempt which finds the password changed, and SYSCURRENT refused, does not lock the account by finding it out.
-fn is_resumable(situation: &Situation, by: Setter) -> Result<(), Action> {
-    let itself = situation.mode == RotationMode::SingleUser && matches!(by, Setter::Account(_));
-    if itself && situation.one_refusal_locks && !situation.hashes_are_read() {
+/// With two accounts, the one that is locked then is used by nobody.
+fn is_resumable(situation: &Situation) -> Result<(), Action> {
+    let is_in_use = situation.mode == RotationMode::SingleUser;
+    if is_in_use && situation.one_refusal_locks() && !situation.hashes_are_read() {
         return Err(Action::NeedsOperator(OperatorReason::ResumingWouldLock));
     }
     Ok(())
@@ -874,7 +912,7 @@ fn setter(situation: &Situation, base: Role, account: &Login) -> Result<Setter, 
         }
         found => {
             let role = found?;
-            proof_locks_nobody(situation)?;
+            proof_locks_nobody(situation, account)?;
             discards_no_unknown_password(situation)?;
             Ok(Setter::Account(role))
         }
@@ -912,7 +950,8 @@ fn inspected(situation: &Situation, base: Role, account: &Login) -> Result<Inspe
 }
 
 /// As [`inspected`]; but an administrator that is none ends only what cannot do without it. On engines where an accepted
-/// login is a proof, there may be several accounts of one name, and nobody else sees that.
+/// login is a proof, there may be several accounts of one name, and nobody else sees that. One that cannot be reached now is
+/// waited for: an earlier attempt may have relied on it because a refused login would lock the account.
 fn inspected_if_possible(situation: &Situation, base: Role, account: &Login) -> Result<(), Action> {
     use OperatorReason::{AdminElsewhere, AdminIsTheAccount, AdminNotAnAccount};
     match inspected(situation, base, account) {
@@ -921,6 +960,7 @@ fn inspected_if_possible(situation: &Situation, base: Role, account: &Login) -> 
         {
             Ok(())
         }
+        Ok(Inspection::Failed(cause)) if cause.passes() => Err(Action::Retry(RetryReason::NotInspected(cause))),
         found => found.map(|_| ()),
     }
 }
@@ -962,7 +1002,7 @@ fn admin_for_nobody(situation: &Situation, base: Role, account: &Login) -> Resul
         (Some(_), Some(role)) => return operator(OperatorReason::PasswordNotComparable(*role)),
         (_, None) => {}
     }
-    proof_locks_nobody(situation)?;
+    proof_locks_nobody(situation, account)?;
     discards_no_unknown_password(situation)?;
     Ok(Setter::Admin)
 }
@@ -1046,8 +1086,9 @@ fn who_logs_in(situation: &Situation, base: Role, account: &Login) -> Result<Rol
 }
 
 /// That no login has to be refused for a proof, where one would lock the account.
-const fn proof_locks_nobody(situation: &Situation) -> Result<(), Action> {
-    if situation.proof_locks && !situation.passwords_checked {
+const fn proof_locks_nobody(situation: &Situation, account: &Login) -> Result<(), Action> {
+    let is_proven = situation.passwords_checked || account.engine.login_proves_the_password();
+    if matches!(situation.refusal, Refusal::LocksUnproven) && !is_proven {
         return Err(Action::NeedsOperator(OperatorReason::ProofWouldLock));
     }
     Ok(())
@@ -1057,7 +1098,7 @@ const fn proof_locks_nobody(situation: &Situation) -> Result<(), Action> {
 fn passwords_are_checked(situation: &Situation, account: &Login) -> Result<(), Action> {
     match situation.decoy {
         _ if situation.passwords_checked || account.engine.login_proves_the_password() => Ok(()),
-        None => proof_locks_nobody(situation).and(Err(Action::ProbeDecoy)),
+        None => proof_locks_nobody(situation, account).and(Err(Action::ProbeDecoy)),
         // The same pooler has just accepted the pending password.
         Some(Probe::Unknown(Cause::Pooler)) => Ok(()),
         Some(Probe::Unknown(cause)) => Err(Action::Retry(RetryReason::DecoyUnknown(cause))),

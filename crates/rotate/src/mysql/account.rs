@@ -46,8 +46,10 @@ pub(super) struct Shown {
     pub(super) connections_per_hour: Option<u32>,
     /// Statements within an hour, where they are limited.
     pub(super) queries_per_hour: Option<u32>,
-    /// Failed logins after which MySQL locks the account.
+    /// Failed logins that MySQL counts.
     pub(super) failed_logins: Option<u32>,
+    /// Whether it locks the account after them, for days or for good.
+    pub(super) is_locked_after_them: bool,
 }
 
 /// Plugins of MySQL whose passwords `ALTER USER … IDENTIFIED BY` sets and with which the driver logs in.
@@ -75,6 +77,7 @@ impl Shown {
             connections_per_hour: None,
             queries_per_hour: None,
             failed_logins: None,
+            is_locked_after_them: false,
         };
         let is_mariadb = shown.read_plugins(&mut words)?;
         shown.method = shown.method_of(is_mariadb);
@@ -150,6 +153,9 @@ impl Shown {
                 (Word::Plain("MAX_CONNECTIONS_PER_HOUR"), _) => self.connections_per_hour = number(),
                 (Word::Plain("MAX_QUERIES_PER_HOUR"), _) => self.queries_per_hour = number(),
                 (Word::Plain("FAILED_LOGIN_ATTEMPTS"), _) => self.failed_logins = number(),
+                (Word::Plain("PASSWORD_LOCK_TIME"), Some(Word::Plain(days))) => {
+                    self.is_locked_after_them = *days != "0"
+                }
                 _ => {}
             }
         }
@@ -444,7 +450,7 @@ mod tests {
         let shown = parse(text);
         assert_eq!((shown.require, shown.is_locked, shown.has_expired), (Require::Certificate, false, false));
         assert_eq!((shown.queries_per_hour, shown.connections_per_hour), (Some(9), Some(3)));
-        assert_eq!(shown.failed_logins, Some(2));
+        assert_eq!((shown.failed_logins, shown.is_locked_after_them), (Some(2), true));
         assert_eq!(shown.barrier(&Tls::Disable), Some(Cause::TlsWanted));
         assert_eq!(shown.barrier(&Tls::Verify(Trust::default())), Some(Cause::CertificateWanted));
         let locked = parse("CREATE USER `a`@`%` IDENTIFIED BY PASSWORD '*E' PASSWORD EXPIRE ACCOUNT LOCK");

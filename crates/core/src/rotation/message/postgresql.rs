@@ -76,8 +76,9 @@ messages! {
         "服务器保存该角色密码的迭代次数（scram_iterations）超过 {most}，超出了本函数驱动程序登录的上限：请用较少的迭\
          代次数重新设置同一密码";
     login_refused() "postgresql.login-refused"
-        "a wrong password, a role that has expired, or a hash of another kind than pg_hba.conf asks for"
-        "密码错误、角色已过期，或哈希类型与 pg_hba.conf 的要求不符";
+        "a wrong password, a role that has expired, a hash of another kind than pg_hba.conf asks for, or a client \
+         certificate of another name"
+        "密码错误、角色已过期、哈希类型与 pg_hba.conf 的要求不符，或客户端证书的名称不符";
     may_not_log_in() "postgresql.may-not-log-in" "the role may not log in" "该角色不允许登录";
     wants_tls() "postgresql.wants-tls"
         "pg_hba.conf lets no such connection in; it may ask for TLS"

@@ -47,8 +47,19 @@ struct Setting {
     refusals: u32,
     /// Whether the service refuses writes of functions whose task another server has taken over.
     fenced: bool,
-    /// Whether the server says that it checked the password of a login that it accepted (PostgreSQL 16).
-    says_checked: bool,
+    /// How the database lets logins of functions in. Applications log in where it checks their passwords.
+    door: Door,
+}
+
+/// How the database lets functions in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Door {
+    /// By their passwords, which is found out by a login that is refused.
+    Checks,
+    /// By their passwords, as it says itself of each login that it has accepted (PostgreSQL 16).
+    SaysSo,
+    /// Whatever their passwords are.
+    Open,
 }
 
 /// Service and database between two steps.
@@ -133,7 +144,8 @@ impl World {
     }
 
     /// What must hold at every instant: with two accounts SYSCURRENT logs in, and for each account some label does; with one,
-    /// SYSCURRENT or SYSPENDING does, and SYSCURRENT itself where the old password is kept.
+    /// SYSCURRENT or SYSPENDING does, and SYSCURRENT itself where the old password is kept, or where no login of a function
+    /// can prove the new one.
     fn check(&self, setting: &Setting) -> Result<(), &'static str> {
         let current = self.logs_in(self.labels.current.unwrap());
         let labelled = [self.labels.pending, self.labels.current, self.labels.previous];
@@ -142,7 +154,9 @@ impl World {
         match setting.mode {
             RotationMode::MultiUser if !current => Err("SYSCURRENT is locked out"),
             RotationMode::MultiUser if !somebody(0) || !somebody(1) => Err("an account is locked out"),
-            RotationMode::SingleUser if setting.keeps_old && !current => Err("SYSCURRENT is locked out"),
+            RotationMode::SingleUser if (setting.keeps_old || setting.door == Door::Open) && !current => {
+                Err("SYSCURRENT is locked out")
+            }
             RotationMode::SingleUser if !current && !self.labels.pending.is_some_and(|p| self.logs_in(p)) => {
                 Err("the account is locked out")
             }
@@ -248,7 +262,7 @@ impl World {
         let (mut world, mut function) = (self.clone(), Function { checked: false, ..function.clone() });
         let situation = &mut function.situation;
         let answer = |yes| match weather {
-            Weather::Fair if yes => Probe::Accepted,
+            Weather::Fair if yes || setting.door == Door::Open => Probe::Accepted,
             Weather::Fair => Probe::Refused,
             Weather::Lost | Weather::AnswerLost => Probe::Unknown(Cause::Unreachable),
         };
@@ -261,7 +275,7 @@ impl World {
             Action::Probe(role) => {
                 let logs_in = self.logs_in(situation.version(role).unwrap());
                 situation.note_probe(role, answer(logs_in));
-                if setting.says_checked && answer(logs_in) == Probe::Accepted {
+                if setting.door == Door::SaysSo && answer(logs_in) == Probe::Accepted {
                     situation.note_passwords_checked();
                 }
             }
@@ -283,7 +297,7 @@ impl World {
                 let candidate = self.version(pending);
                 let change = if weather == Weather::Lost {
                     Change::Unknown(Cause::TimedOut)
-                } else if !self.logs_in(login) {
+                } else if setting.door != Door::Open && !self.logs_in(login) {
                     Change::NotDone(Cause::NoLogin)
                 } else if candidate.refused {
                     Change::RefusedCandidate
@@ -545,7 +559,7 @@ const PLAIN: Setting = Setting {
     functions: 2,
     refusals: 0,
     fenced: true,
-    says_checked: false,
+    door: Door::Checks,
 };
 
 const MODES: [(RotationMode, bool); 3] =
@@ -555,9 +569,9 @@ const MODES: [(RotationMode, bool); 3] =
 fn visit_all(setting: Setting) {
     for (mode, keeps_old) in MODES {
         for made_by_the_service in [true, false] {
-            let ways = if keeps_old { vec![false] } else { vec![false, true] };
-            for says_checked in ways {
-                let setting = Setting { mode, keeps_old, made_by_the_service, says_checked, ..setting };
+            let doors: &[Door] = if keeps_old { &[Door::Checks] } else { &[Door::Checks, Door::SaysSo] };
+            for door in doors.iter().copied() {
+                let setting = Setting { mode, keeps_old, made_by_the_service, door, ..setting };
                 let states = Explorer::new(setting, plan).all();
                 let states = states.unwrap_or_else(|found| panic!("{setting:?}: {found:#?}"));
                 assert!(states > 1000, "{setting:?}: only {states} states");
@@ -584,6 +598,18 @@ fn two_functions_restore_a_second_password_and_lock_nobody_out() {
 }
 
 #[test]
+fn two_functions_that_anybody_could_be_lock_nobody_out() {
+    for mode in [RotationMode::SingleUser, RotationMode::MultiUser] {
+        for made_by_the_service in [true, false] {
+            let open = Setting { mode, made_by_the_service, door: Door::Open, tasks: 2, ..PLAIN };
+            let states = Explorer::new(open, plan).all();
+            let states = states.unwrap_or_else(|found| panic!("{open:?}: {found:#?}"));
+            assert!(states > 100, "{open:?}: only {states} states");
+        }
+    }
+}
+
+#[test]
 fn two_functions_whose_candidates_are_refused_lock_nobody_out() {
     visit_all(Setting { refusals: 1, ..PLAIN });
 }
@@ -593,7 +619,8 @@ fn three_functions_at_four_tasks_lock_nobody_out_on_random_ways() {
     for (mode, keeps_old) in MODES {
         for made_by_the_service in [true, false] {
             let many = Setting { tasks: 4, functions: 3, refusals: 2, ..PLAIN };
-            let setting = Setting { mode, keeps_old, made_by_the_service, says_checked: !keeps_old, ..many };
+            let door = if keeps_old { Door::Checks } else { Door::SaysSo };
+            let setting = Setting { mode, keeps_old, made_by_the_service, door, ..many };
             let visited = Explorer::new(setting, plan).some(500, 150);
             let visited = visited.unwrap_or_else(|found| panic!("{setting:?}: {found:#?}"));
             assert!(visited > 500, "{setting:?}: only {visited} situations");
@@ -616,6 +643,8 @@ fn planners_that_were_broken_on_purpose_are_found_out() {
     assert_eq!(must_be_found(PLAIN, seeds::gives_up).what, "the account is locked out");
     assert_eq!(must_be_found(PLAIN, seeds::guesses).what, "the account is locked out");
     assert_eq!(must_be_found(multi, seeds::changes_the_account_in_use).what, "SYSCURRENT is locked out");
+    let open = Setting { door: Door::Open, ..PLAIN };
+    assert_eq!(must_be_found(open, seeds::changes_unproven).what, "SYSCURRENT is locked out");
     let rolled_back = Setting { keeps_old: true, rolled_back: true, ..PLAIN };
     assert_eq!(must_be_found(rolled_back, seeds::drops_the_restored).what, "SYSCURRENT is locked out");
 }

@@ -104,6 +104,28 @@ pub(super) fn risks_a_lock(situation: &Situation) -> Action {
     }
 }
 
+/// Finds out by a login whether a change was made whose answer is lost, although a refused one would lock the account.
+pub(super) fn finds_out_by_a_login(situation: &Situation) -> Action {
+    match (plan(situation), situation.change) {
+        (Action::Inspect | Action::Retry(RetryReason::ChangeUnknown(_)), Some((_, Change::Unknown(_))))
+            if situation.probe(Role::Pending).is_err() =>
+        {
+            Action::Probe(Role::Pending)
+        }
+        (action, _) => action,
+    }
+}
+
+/// Logs in although the administrator could not be reached, so that nobody knows which password is the account's.
+pub(super) fn goes_on_unseen(situation: &Situation) -> Action {
+    match plan(situation) {
+        Action::Retry(RetryReason::NotInspected(_)) if situation.probe(base(situation)).is_err() => {
+            Action::Probe(base(situation))
+        }
+        action => action,
+    }
+}
+
 fn base(situation: &Situation) -> Role {
     if situation.mode == RotationMode::MultiUser { Role::Previous } else { Role::Current }
 }

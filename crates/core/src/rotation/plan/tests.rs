@@ -241,6 +241,16 @@ const CURRENT_RIGHT: Inspection = Inspection::Account {
     }),
 };
 
+const PENDING_SET: Inspection = Inspection::Account {
+    barrier: None,
+    passwords: Some(Passwords {
+        pending: Match::First,
+        current: Match::Neither,
+        previous: Match::Neither,
+        has_second: false,
+    }),
+};
+
 /// Nobody logs in, and this is what the administrator has read.
 fn inspected(inspection: Inspection) -> Action {
     let nobody = with(single(), &[(Pending, Rejected), (Current, Rejected), (Previous, Rejected)]);
@@ -323,6 +333,47 @@ fn a_password_is_not_changed_where_going_on_after_an_interruption_would_lock_the
     assert_eq!(plan(&idle), Action::SetPassword { by: Setter::Account(Previous) });
 }
 
+#[test]
+fn where_a_refused_login_locks_the_account_the_administrator_says_whether_a_lost_change_was_made() {
+    for engine in [Engine::PostgreSql, Engine::MySql] {
+        let mut lost = with_admin(single(), login("root"));
+        if engine == Engine::MySql {
+            lost = on_mysql(single()).with_powers(Powers { admin: true, service: false });
+            lost.note_admin(Reading::Login(Login { engine, ..login("root") }));
+        }
+        lost.note_refusal_locks(engine == Engine::PostgreSql);
+        lost.note_change(BY_ITSELF, Change::Unknown(Cause::Unreachable));
+        assert_eq!(plan(&lost), Action::Inspect);
+        let seen = |inspection| {
+            let mut situation = lost.clone();
+            situation.note_inspection(inspection);
+            plan(&situation)
+        };
+        let unknown = Action::Retry(RetryReason::ChangeUnknown(Cause::Unreachable));
+        assert_eq!(seen(CURRENT_RIGHT), unknown, "it may be made yet");
+        assert_eq!(seen(Inspection::Account { barrier: None, passwords: None }), unknown);
+        assert_eq!(seen(Inspection::Failed(Cause::NoLogin)), unknown);
+        let unreached = Action::Retry(RetryReason::NotInspected(Cause::TimedOut));
+        assert_eq!(seen(Inspection::Failed(Cause::TimedOut)), unreached);
+        assert_eq!(seen(PENDING_SET), Action::Probe(Pending));
+    }
+    // Nobody is locked elsewhere, so a login tells.
+    let mut told = single();
+    told.note_change(BY_ITSELF, Change::Unknown(Cause::Unreachable));
+    assert_eq!(plan(&told), Action::Probe(Pending));
+}
+
+#[test]
+fn an_administrator_that_cannot_be_reached_is_waited_for() {
+    let mut resumed = with_admin(single(), login("root"));
+    resumed.note_inspection(Inspection::Failed(Cause::Unreachable));
+    assert_eq!(plan(&resumed), Action::Retry(RetryReason::NotInspected(Cause::Unreachable)));
+    // A refusal is no passing one, and the account may do without.
+    let mut refused = with_admin(single(), login("root"));
+    refused.note_inspection(Inspection::Failed(Cause::NoLogin));
+    assert_eq!(plan(&refused), Action::Probe(Current));
+}
+
 /// SYSCURRENT logs in, and an administrator has seen that the pending password is not set yet.
 fn unset() -> Situation {
     let mut situation = with_admin(single(), login("root"));
@@ -354,10 +405,8 @@ fn whether_passwords_are_checked_is_found_out_before_one_is_changed() {
 
 #[test]
 fn a_password_that_the_administrator_finds_set_needs_no_other_proof() {
-    let Inspection::Account { passwords: Some(wrong), .. } = ALL_WRONG else { panic!("an account") };
-    let set = Inspection::Account { barrier: None, passwords: Some(Passwords { pending: Match::First, ..wrong }) };
     let mut resumed = with_admin(single(), login("root"));
-    resumed.note_inspection(set);
+    resumed.note_inspection(PENDING_SET);
     resumed.note_refusal_locks(false);
     assert_eq!(plan(&resumed), Action::Probe(Pending));
     let moves = Action::MoveStages { to: version(3), from: version(2) };
@@ -469,7 +518,7 @@ fn the_administrator_looks_for_accounts_of_the_same_name_first() {
     assert_eq!(plan(&situation), Action::Inspect);
     situation.note_inspection(Inspection::SeveralAccounts);
     assert_eq!(plan(&situation), Action::NeedsOperator(OperatorReason::SeveralAccounts));
-    situation.note_inspection(Inspection::Failed(Cause::Unreachable));
+    situation.note_inspection(Inspection::Failed(Cause::NoLogin));
     assert_eq!(plan(&situation), Action::Probe(Current), "the account helps itself");
 }
 
@@ -617,6 +666,10 @@ fn any_inspection() -> impl Strategy<Value = Option<Inspection>> {
     ]
 }
 
+fn any_refusal() -> impl Strategy<Value = Refusal> {
+    prop_oneof![2 => Just(Refusal::Harmless), 1 => Just(Refusal::Locks), 1 => Just(Refusal::LocksUnproven)]
+}
+
 fn any_situation() -> impl Strategy<Value = Situation> {
     let change = prop_oneof![
         3 => Just(None),
@@ -627,12 +680,12 @@ fn any_situation() -> impl Strategy<Value = Situation> {
     ];
     let labelled = (any_labelled(), any_labelled(), any_labelled());
     let rest = (any::<bool>(), proptest::option::of(1_u32..6), any_probe(), any::<bool>(), change, 0..=MAX_CANDIDATES);
-    let others = (any::<bool>(), any::<bool>(), any_admin(), any_inspection(), any::<(bool, bool)>());
+    let others = (any::<bool>(), any::<bool>(), any_admin(), any_inspection(), any_refusal());
     (labelled, rest, others).prop_map(
         |(
             (pending, current, previous),
             (multi, goal, decoy, passwords_checked, change, refused),
-            (has_admin, service, admin, inspection, (one_refusal_locks, proof_locks)),
+            (has_admin, service, admin, inspection, refusal),
         )| Situation {
             mode: if multi { RotationMode::MultiUser } else { RotationMode::SingleUser },
             powers: Powers { admin: has_admin, service },
@@ -644,8 +697,7 @@ fn any_situation() -> impl Strategy<Value = Situation> {
             previous,
             decoy,
             passwords_checked,
-            one_refusal_locks,
-            proof_locks,
+            refusal,
             change,
             refused,
         },
@@ -664,8 +716,11 @@ proptest! {
                 prop_assert!(
                     situation.passwords_checked
                         || by == Setter::Service
-                        || (by == Setter::Admin && situation.one_refusal_locks)
+                        || (by == Setter::Admin && situation.one_refusal_locks())
                 );
+                // Whoever goes on after an interruption needs no login that may be refused.
+                let tells = situation.hashes_are_read() || situation.mode == RotationMode::MultiUser;
+                prop_assert!(by == Setter::Service || tells || !situation.one_refusal_locks());
                 match by {
                     Setter::Account(role) => {
                         prop_assert_eq!(probe(role), Some(Accepted));
