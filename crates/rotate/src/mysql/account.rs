@@ -154,7 +154,7 @@ impl Shown {
                 (Word::Plain("MAX_QUERIES_PER_HOUR"), _) => self.queries_per_hour = number(),
                 (Word::Plain("FAILED_LOGIN_ATTEMPTS"), _) => self.failed_logins = number(),
                 (Word::Plain("PASSWORD_LOCK_TIME"), Some(Word::Plain(days))) => {
-                    self.is_locked_after_them = *days != "0"
+                    self.is_locked_after_them = *days != "0";
                 }
                 _ => {}
             }
