@@ -28,7 +28,7 @@ use crate::{
     draft::Draft,
     entry::{Entry, EntryChange},
     error::{Cause, ChangeError, CreateError, ReadError, StoreError},
-    find::{SecretFilter, Window},
+    find::{Found, SecretFilter, Window},
     record::{
         AccessChange, AccessDecision, AccessKeyRecord, AccessKeyUse, AccessState, AgencyRecord, ClaimedNotification,
         KeyRecord, Lease, OutboxBacklog, Page, PolicyRecord, Postponed, RotationBacklog, SecretUse, StoredValue,
@@ -242,6 +242,15 @@ impl Store for PostgresStore {
         window: Window<'_>,
     ) -> Result<Page<Secret>, StoreError> {
         search!(self, |session| find::find(session, project, filter, window))
+    }
+
+    async fn find_and_count_secrets(
+        &self,
+        project: &ProjectId,
+        filter: &SecretFilter,
+        window: Window<'_>,
+    ) -> Result<Found, StoreError> {
+        search!(self, |session| find::find_and_count(session, project, filter, window))
     }
 
     async fn count_secrets(&self, project: &ProjectId, filter: &SecretFilter) -> Result<u64, StoreError> {
