@@ -44,6 +44,7 @@ mod entries;
 mod failure;
 mod find;
 mod groups;
+mod hosts;
 mod identities;
 mod once;
 mod outbox;
