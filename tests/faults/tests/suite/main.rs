@@ -14,3 +14,4 @@ mod releases;
 mod scans;
 mod signals;
 mod soak;
+mod taken_up;
