@@ -1,5 +1,5 @@
-//! A relay of TCP connections on the loopback interface, which can be cut as a network is: nothing arrives any more, and nobody
-//! is told.
+//! A relay of TCP connections on the loopback interface, which can be cut as a network is: nothing arrives any more, and neither end
+//! notices.
 //!
 //! Connections are still accepted while it is cut, as by a machine that has frozen. What was sent meanwhile arrives when it is
 //! mended.

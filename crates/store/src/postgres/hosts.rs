@@ -108,7 +108,7 @@ impl Connect for Hosts {
     }
 }
 
-/// Runs a connection until it ends. Whoever waits for an answer on it is told why it ended.
+/// Runs a connection until it ends. Requests on it report why it ended.
 fn spawn<T>(connection: Connection<Socket, T>) -> JoinHandle<()>
 where
     T: AsyncRead + AsyncWrite + Unpin + Send + 'static,

@@ -57,7 +57,7 @@ mod tests {
         let mut calls = 0;
         let mut once = Once::new(|| calls += 1);
         for _ in 0..2 {
-            let decided = once.on("state", |decide, state| {
+            let decided = once.on("state", |mut decide, state| {
                 decide();
                 Ok::<_, ()>(state.len())
             });
