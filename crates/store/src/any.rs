@@ -14,7 +14,7 @@ use crate::{
     draft::Draft,
     entry::{Entry, EntryChange},
     error::{ChangeError, CreateError, ReadError, StoreError},
-    find::{SecretFilter, Window},
+    find::{Found, SecretFilter, Window},
     postgres::PostgresStore,
     record::{
         AccessChange, AccessDecision, AccessKeyRecord, AccessKeyUse, AccessState, AgencyRecord, ClaimedNotification,
@@ -125,6 +125,15 @@ impl Store for AnyStore {
         window: Window<'_>,
     ) -> Result<Page<Secret>, StoreError> {
         delegate!(self.find_secrets(project, filter, window))
+    }
+
+    async fn find_and_count_secrets(
+        &self,
+        project: &ProjectId,
+        filter: &SecretFilter,
+        window: Window<'_>,
+    ) -> Result<Found, StoreError> {
+        delegate!(self.find_and_count_secrets(project, filter, window))
     }
 
     async fn count_secrets(&self, project: &ProjectId, filter: &SecretFilter) -> Result<u64, StoreError> {

@@ -59,7 +59,7 @@ pub(crate) enum Changes {
     Delete { replicas: Vec<ReplicaChange>, tasks: Tasks },
 }
 
-/// What a store has to write about a replica, in the transaction of its primary.
+/// What a store has to write about a replica, in the transaction of its primary. Several come in the order of their projects.
 #[derive(Debug)]
 pub(crate) enum ReplicaChange {
     /// Store it with the values of all its versions, unless its project has a secret of its name or `quota` secrets.
@@ -78,7 +78,30 @@ pub(crate) struct Tasks {
     pub(crate) audit: Vec<AuditEntry>,
 }
 
+impl ReplicaChange {
+    /// The project of the replica.
+    pub(crate) fn project(&self) -> &ProjectId {
+        match self {
+            Self::Create { replica, .. } | Self::Update { replica, .. } => &replica.project,
+            Self::Delete { replica } => &replica.project,
+        }
+    }
+
+    /// In the order of their projects, so that no two changes wait for each other.
+    fn in_order(mut changes: Vec<Self>) -> Vec<Self> {
+        changes.sort_by(|one, other| one.project().cmp(other.project()));
+        changes
+    }
+}
+
 impl Changes {
+    /// The projects, besides that of the secret, whose numbers of secrets it changes, in order.
+    pub(crate) fn counted_elsewhere(&self) -> Vec<&ProjectId> {
+        let (Self::Update { replicas, .. } | Self::Delete { replicas, .. }) = self;
+        let is_counted = |replica: &&ReplicaChange| !matches!(replica, ReplicaChange::Update { .. });
+        replicas.iter().filter(is_counted).map(ReplicaChange::project).collect()
+    }
+
     /// Tasks, lease and records.
     pub(crate) const fn tasks(&self) -> &Tasks {
         match self {
@@ -215,7 +238,7 @@ impl Draft {
         if self.deleted {
             let replicas = self.replicas_before.into_iter().map(|replica| ReplicaChange::Delete { replica });
             let tasks = Tasks { put: self.tasks, lease: self.lease, audit: self.audit };
-            return Ok(Changes::Delete { replicas: replicas.collect(), tasks });
+            return Ok(Changes::Delete { replicas: ReplicaChange::in_order(replicas.collect()), tasks });
         }
         let (project, name, id) = &self.identity;
         if (&self.secret.project, &self.secret.name, &self.secret.id) != (project, name, id) {
@@ -281,7 +304,7 @@ impl ReplicaValues<'_> {
                 ReplicaChange::Update { replica: copy, added: values, removed: self.removed.to_vec() }
             });
         }
-        Ok(changes)
+        Ok(ReplicaChange::in_order(changes))
     }
 }
 

@@ -4,6 +4,8 @@
 
 use serde::{Serialize, de::DeserializeOwned};
 
+use crate::{document::Document, error::StoreError};
+
 /// A document that stores keep by name within a project.
 pub trait Entry: Serialize + DeserializeOwned + Clone + Send + 'static {
     /// The name of the kind, which never changes once something is stored.
@@ -22,4 +24,15 @@ pub enum EntryChange<T> {
     Put(T),
     /// It is removed.
     Remove,
+}
+
+impl<T: Serialize> EntryChange<T> {
+    /// The same, ready to be stored.
+    pub(crate) fn document(self) -> Result<EntryChange<Document>, StoreError> {
+        Ok(match self {
+            Self::Keep => EntryChange::Keep,
+            Self::Put(entry) => EntryChange::Put(Document::of(&entry)?),
+            Self::Remove => EntryChange::Remove,
+        })
+    }
 }

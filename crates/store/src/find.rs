@@ -6,10 +6,11 @@
 
 use std::collections::BTreeSet;
 
-use csms_core::{ProjectId, tag::TagFilter};
+use csms_core::{ProjectId, Secret, tag::TagFilter};
 
 use crate::{
     error::{Cause, StoreError},
+    record::Page,
     search::{Parameter, Statement},
 };
 
@@ -56,6 +57,15 @@ pub struct Window<'a> {
     pub limit: u16,
 }
 
+/// Some of the secrets that fit a filter, and how many do, at one instant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Found {
+    /// Those of the window.
+    pub page: Page<Secret>,
+    /// How many fit, whatever the window is.
+    pub total: u64,
+}
+
 /// A tag that a secret must have: its key, and the values of which any will do; none stand for every value.
 #[derive(Debug, PartialEq, Eq)]
 struct WantedTag {
@@ -92,6 +102,8 @@ pub(crate) struct Dialect {
     pub(crate) parameter: char,
     /// One of several statements whose results are merged by name.
     pub(crate) merged: fn(&str) -> String,
+    /// The table with the number of secrets of each project.
+    pub(crate) usage: &'static str,
 }
 
 /// The statement that is being written, with its parameters.
@@ -188,15 +200,49 @@ impl<'f> Search<'f> {
     pub(crate) fn count(&self, lookup: &Lookup<'_>, dialect: &Dialect) -> Statement {
         let mut writing = Writing::begin(dialect);
         let project = writing.text(self.project);
-        let names = self.matching_names(lookup, &project, None, &mut writing).join(" UNION ALL ");
-        writing.finish(format!("SELECT count(*) FROM ({names}) AS fitting"))
+        let count = self.counting(lookup, dialect, &project, &mut writing);
+        writing.finish(count)
     }
 
     /// What finds the documents of a page, in no order, and one more than the limit if there are more.
     pub(crate) fn page(&self, lookup: &Lookup<'_>, window: Window<'_>, dialect: &Dialect) -> Statement {
         let mut writing = Writing::begin(dialect);
         let project = writing.text(self.project);
-        let names = self.matching_names(lookup, &project, window.after, &mut writing);
+        let page = self.finding(lookup, window, dialect, &project, &mut writing);
+        writing.finish(page)
+    }
+
+    /// As [`Self::page`], with the number of [`Self::count`] in a last column. A page without documents is one row that has
+    /// this number alone.
+    pub(crate) fn counted_page(&self, lookup: &Lookup<'_>, window: Window<'_>, dialect: &Dialect) -> Statement {
+        let mut writing = Writing::begin(dialect);
+        let project = writing.text(self.project);
+        let count = self.counting(lookup, dialect, &project, &mut writing);
+        let page = self.finding(lookup, window, dialect, &project, &mut writing);
+        writing.finish(format!(
+            "SELECT listed.document, listed.checksum, listed.last_used_time, listed.mac, total.number
+             FROM ({count}) AS total LEFT JOIN ({page}) AS listed ON TRUE"
+        ))
+    }
+
+    fn counting(&self, lookup: &Lookup<'_>, dialect: &Dialect, project: &str, writing: &mut Writing) -> String {
+        if self.parts.is_empty() && self.tags.is_empty() && !self.is_default_only {
+            let usage = dialect.usage;
+            return format!("SELECT coalesce((SELECT secrets FROM {usage} WHERE project = {project}), 0) AS number");
+        }
+        let names = self.matching_names(lookup, project, None, writing).join(" UNION ALL ");
+        format!("SELECT count(*) AS number FROM ({names}) AS fitting")
+    }
+
+    fn finding(
+        &self,
+        lookup: &Lookup<'_>,
+        window: Window<'_>,
+        dialect: &Dialect,
+        project: &str,
+        writing: &mut Writing,
+    ) -> String {
+        let names = self.matching_names(lookup, project, window.after, writing);
         let names = match names.as_slice() {
             [names] => names.clone(),
             many => many.iter().map(|names| (dialect.merged)(names)).collect::<Vec<_>>().join(" UNION ALL "),
@@ -204,10 +250,10 @@ impl<'f> Search<'f> {
         let limit = writing.add(Parameter::Number(crate::row::fetched(window.limit)));
         let offset = writing.add(Parameter::Number(window.offset.into()));
         let columns = "secrets.document, secrets.checksum, secrets.last_used_time, secrets.mac";
-        writing.finish(format!(
+        format!(
             "SELECT {columns} FROM ({names} ORDER BY name LIMIT {limit} OFFSET {offset}) AS page
              JOIN secrets ON secrets.project = {project} AND secrets.name = page.name"
-        ))
+        )
     }
 
     /// The names of a lookup, each once: statements whose results together are the names, each of them in order.
@@ -337,8 +383,10 @@ pub(crate) fn samples(dialect: &Dialect) -> Vec<(Statement, Vec<&'static str>)> 
                 Lookup::Trigram(_) => "secret_trigrams",
                 Lookup::Tag(_) => "secret_tags",
             };
-            samples.push((search.count(lookup, dialect), vec![index]));
+            let counted = if *filter == SecretFilter::default() { Vec::new() } else { vec![index] };
+            samples.push((search.count(lookup, dialect), counted));
             samples.push((search.page(lookup, window, dialect), vec![index, "secrets_by_name"]));
+            samples.push((search.counted_page(lookup, window, dialect), vec![index, "secrets_by_name"]));
         }
         samples.push((search.comparison(&lookups, dialect), Vec::new()));
     }
@@ -355,7 +403,7 @@ mod tests {
         ProjectId::parse("0".repeat(32)).unwrap()
     }
 
-    const DIALECT: Dialect = Dialect { parameter: '?', merged: str::to_owned };
+    const DIALECT: Dialect = Dialect { parameter: '?', merged: str::to_owned, usage: "usage" };
 
     fn of_names(parts: &[&str]) -> SecretFilter {
         SecretFilter { names: parts.iter().map(|part| (*part).to_owned()).collect(), ..SecretFilter::default() }

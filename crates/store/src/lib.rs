@@ -37,7 +37,7 @@ pub use bound::{Replacement, RowKey, RowKind, RowMark};
 pub use draft::Draft;
 pub use entry::{Entry, EntryChange};
 pub use error::{Cause, ChangeError, CreateError, ReadError, StoreError};
-pub use find::{SecretFilter, Window};
+pub use find::{Found, SecretFilter, Window};
 pub use postgres::{PostgresSettings, PostgresStore};
 #[cfg(feature = "testing")]
 pub use postgres::{QUICK_STATEMENTS, search_statements};

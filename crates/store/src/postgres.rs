@@ -8,12 +8,7 @@
 //!
 //! Here is only the wiring; statements are in the modules named after what they store.
 
-use std::{
-    collections::BTreeMap,
-    panic::{AssertUnwindSafe, catch_unwind},
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use csms_core::{
     EventName, KeyId, ProjectId, Secret, SecretId, SecretName, TaskId, UnixMillis, VersionId,
@@ -25,10 +20,11 @@ use crate::{
     any::PoolState,
     audit::{AuditCheckpoint, AuditEntry, AuditHead, AuditRecord, Pruned},
     bound::{self, Replacement, RowKey, RowMark},
+    document::Document,
     draft::Draft,
     entry::{Entry, EntryChange},
     error::{Cause, ChangeError, CreateError, ReadError, StoreError},
-    find::{SecretFilter, Window},
+    find::{Found, SecretFilter, Window},
     record::{
         AccessChange, AccessDecision, AccessKeyRecord, AccessKeyUse, AccessState, AgencyRecord, ClaimedNotification,
         KeyRecord, Lease, OutboxBacklog, Page, PolicyRecord, Postponed, RotationBacklog, SecretUse, StoredValue,
@@ -48,7 +44,9 @@ mod entries;
 mod failure;
 mod find;
 mod groups;
+mod hosts;
 mod identities;
+mod once;
 mod outbox;
 mod pooler;
 mod schema;
@@ -63,6 +61,7 @@ pub use connect::PostgresSettings;
 #[cfg(feature = "testing")]
 pub use find::search_statements;
 use groups::Groups;
+use once::Once;
 use session::{Session, within};
 
 /// How often something is begun that others, or the loss of a connection, were in the way of.
@@ -103,6 +102,29 @@ macro_rules! alone {
                 };
                 match outcome.await {
                     Err(error) if attempt < ATTEMPTS && failure::may_repeat(&error) => attempt += 1,
+                    outcome => return outcome,
+                }
+            }
+        })
+        .await
+    };
+}
+
+/// Runs a transaction that writes, and begins it again when others were in its way. What its parts are given is left for the
+/// next attempt.
+macro_rules! transaction {
+    ($self:ident, |$session:ident| $work:expr) => {
+        within($self.timeout, async {
+            let mut attempt = 1;
+            loop {
+                let outcome = async {
+                    let session = Session::write(&$self.connections).await?;
+                    let $session = &session;
+                    let done = $work.await;
+                    session.end(done).await
+                };
+                match outcome.await {
+                    Err(error) if attempt < ATTEMPTS && failure::was_undone(&error) => attempt += 1,
                     outcome => return outcome,
                 }
             }
@@ -244,6 +266,15 @@ impl Store for PostgresStore {
         search!(self, |session| find::find(session, project, filter, window))
     }
 
+    async fn find_and_count_secrets(
+        &self,
+        project: &ProjectId,
+        filter: &SecretFilter,
+        window: Window<'_>,
+    ) -> Result<Found, StoreError> {
+        search!(self, |session| find::find_and_count(session, project, filter, window))
+    }
+
     async fn count_secrets(&self, project: &ProjectId, filter: &SecretFilter) -> Result<u64, StoreError> {
         search!(self, |session| find::count(session, project, filter))
     }
@@ -276,12 +307,20 @@ impl Store for PostgresStore {
         records: Vec<AuditEntry>,
         decide: impl FnOnce(Option<T>) -> Result<(EntryChange<T>, R), E> + Send + 'static,
     ) -> Result<R, ChangeError<E>> {
-        let change = async {
-            let session = Session::write(&self.connections).await?;
-            let changed = entries::change(&session, project, name, records, decide).await;
-            session.end(changed).await
-        };
-        within(self.timeout, change).await
+        let mut once = Once::new(decide);
+        transaction!(self, |session| async {
+            let present = entries::lock::<T>(session, project, name).await?;
+            let exists = present.is_some();
+            let seen = present.as_ref().map(Document::of).transpose()?.map(|document| document.text);
+            let (_, (change, _)) = once.on(seen, |decide, _| {
+                let (change, answer) = decide(present)?;
+                Ok((change.document(), answer))
+            })?;
+            let change = change.as_ref().map_err(Clone::clone)?;
+            entries::apply::<T>(session, project, name, exists, change, records.clone()).await?;
+            Ok::<_, ChangeError<E>>(())
+        })?;
+        Ok(once.made()?.1)
     }
 
     async fn task(&self, project: &ProjectId, id: &TaskId) -> Result<Option<Task>, StoreError> {
@@ -336,12 +375,7 @@ impl Store for PostgresStore {
         until: UnixMillis,
         limit: u16,
     ) -> Result<Vec<ClaimedNotification>, StoreError> {
-        let claim = async {
-            let session = Session::write(&self.connections).await?;
-            let claimed = outbox::claim(&session, now, until, limit).await;
-            session.end(claimed).await
-        };
-        within(self.timeout, claim).await
+        transaction!(self, |session| outbox::claim(session, now, until, limit))
     }
 
     async fn postpone_notifications(&self, postponed: Vec<Postponed>) -> Result<(), StoreError> {
@@ -490,21 +524,11 @@ impl Store for PostgresStore {
     }
 
     async fn finish_orphan_task(&self, task: Task, holder: &str, records: Vec<AuditEntry>) -> Result<(), StoreError> {
-        let finish = async {
-            let session = Session::write(&self.connections).await?;
-            let outcome = tasks::finish_orphan(&session, &task, holder, records).await;
-            session.end(outcome).await
-        };
-        within(self.timeout, finish).await
+        transaction!(self, |session| tasks::finish_orphan(session, &task, holder, records.clone()))
     }
 
     async fn claim_tasks(&self, holder: &str, lasts: Duration, limit: u16) -> Result<Vec<Task>, StoreError> {
-        let claim = async {
-            let session = Session::write(&self.connections).await?;
-            let claimed = tasks::claim(&session, holder, lasts, limit).await;
-            session.end(claimed).await
-        };
-        within(self.timeout, claim).await
+        transaction!(self, |session| tasks::claim(session, holder, lasts, limit))
     }
 
     async fn renew_lease(&self, lease: &Lease) -> Result<bool, StoreError> {
@@ -604,37 +628,25 @@ impl Store for PostgresStore {
     }
 
     async fn change_access(&self, changes: Vec<AccessChange>, records: Vec<AuditEntry>) -> Result<(), StoreError> {
-        let change = async {
-            let session = Session::write(&self.connections).await?;
-            let changed = async {
-                access::lock(&session).await?;
-                access::change_all(&session, bound::known(&self.connections.row_key)?, &changes, records).await
-            };
-            let changed = changed.await;
-            session.end(changed).await
-        };
-        within(self.timeout, change).await
+        transaction!(self, |session| async {
+            access::lock(session).await?;
+            access::change_all(session, bound::known(&self.connections.row_key)?, &changes, records.clone()).await
+        })
     }
 
     async fn decide_access<T: Send + 'static, E: Send + 'static>(
         &self,
         decide: impl FnOnce(&AccessState) -> Result<AccessDecision<T>, E> + Send + 'static,
     ) -> Result<T, ChangeError<E>> {
-        let change = async {
-            let session = Session::write(&self.connections).await?;
-            let changed = async {
-                let binding = bound::known(&self.connections.row_key)?;
-                let state = access::lock_state(&session, binding).await?;
-                let (answer, changes, records) = catch_unwind(AssertUnwindSafe(|| decide(&state)))
-                    .map_err(|_| StoreError::Unavailable(Cause::new("the function that decides a write panicked")))?
-                    .map_err(ChangeError::Refused)?;
-                access::change_all(&session, binding, &changes, records).await?;
-                Ok(answer)
-            };
-            let changed = changed.await;
-            session.end(changed).await
-        };
-        within(self.timeout, change).await
+        let mut once = Once::new(decide);
+        transaction!(self, |session| async {
+            let binding = bound::known(&self.connections.row_key)?;
+            let state = access::lock_state(session, binding).await?;
+            let (_, (_, changes, records)) = once.on(state, |decide, state| decide(state))?;
+            access::change_all(session, binding, changes, records.clone()).await?;
+            Ok::<_, ChangeError<E>>(())
+        })?;
+        Ok(once.made()?.0)
     }
 
     async fn change_keys<T: Send + 'static, E: Send + 'static>(
@@ -642,23 +654,21 @@ impl Store for PostgresStore {
         project: &ProjectId,
         decide: impl FnOnce(&mut Vec<KeyRecord>) -> Result<(T, Vec<AuditEntry>), E> + Send + 'static,
     ) -> Result<T, ChangeError<E>> {
-        let change = async {
-            let session = Session::write(&self.connections).await?;
-            let changed = async {
-                let before = access::lock_keys(&session, project).await?;
+        let mut once = Once::new(decide);
+        transaction!(self, |session| async {
+            let before = access::lock_keys(session, project).await?;
+            let (before, (_, after, records)) = once.on(before, |decide, before| {
                 let mut after = before.clone();
-                let (answer, mut records) = catch_unwind(AssertUnwindSafe(|| decide(&mut after)))
-                    .map_err(|_| StoreError::Unavailable(Cause::new("the function that decides a write panicked")))?
-                    .map_err(ChangeError::Refused)?;
-                let marks = access::apply_keys(&session, &before, &after).await?;
-                crate::audit::name_rows(&mut records, &marks);
-                audit::append(&session, records).await?;
-                Ok(answer)
-            };
-            let changed = changed.await;
-            session.end(changed).await
-        };
-        within(self.timeout, change).await
+                let (answer, records) = decide(&mut after)?;
+                Ok((answer, after, records))
+            })?;
+            let marks = access::apply_keys(session, before, after).await?;
+            let mut records = records.clone();
+            crate::audit::name_rows(&mut records, &marks);
+            audit::append(session, records).await?;
+            Ok::<_, ChangeError<E>>(())
+        })?;
+        Ok(once.made()?.0)
     }
 
     async fn append_audit(&self, records: Vec<AuditEntry>) -> Result<(), StoreError> {
@@ -674,16 +684,10 @@ impl Store for PostgresStore {
         checkpoint: AuditCheckpoint,
         records: Vec<AuditEntry>,
     ) -> Result<(), StoreError> {
-        let put = async {
-            let session = Session::write(&self.connections).await?;
-            let put = async {
-                audit::put_checkpoint(&session, before, &checkpoint).await?;
-                audit::append(&session, records).await
-            };
-            let put = put.await;
-            session.end(put).await
-        };
-        within(self.timeout, put).await
+        transaction!(self, |session| async {
+            audit::put_checkpoint(session, before, &checkpoint).await?;
+            audit::append(session, records.clone()).await
+        })
     }
 
     async fn prune_audit(&self, from: Option<u64>, limit: u16) -> Result<Pruned, StoreError> {

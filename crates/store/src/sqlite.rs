@@ -24,11 +24,11 @@ use tokio::sync::Semaphore;
 
 use crate::{
     audit::{AuditCheckpoint, AuditEntry, AuditHead, AuditRecord, Pruned},
-    bound::{self, KnownKey, Replacement, RowKey, RowMark},
+    bound::{self, Binding, KnownKey, Replacement, RowKey, RowMark},
     draft::Draft,
     entry::{Entry, EntryChange},
     error::{Cause, ChangeError, CreateError, ReadError, StoreError},
-    find::{SecretFilter, Window},
+    find::{Found, SecretFilter, Window},
     record::{
         AccessChange, AccessDecision, AccessKeyRecord, AccessKeyUse, AccessState, AgencyRecord, ClaimedNotification,
         KeyRecord, Lease, OutboxBacklog, Page, PolicyRecord, Postponed, RotationBacklog, SecretUse, StoredValue,
@@ -64,7 +64,7 @@ use leases::Leases;
 use readers::Readers;
 use writer::{Group, Writer};
 
-/// Most searches at the same time.
+/// Most searches of one kind at the same time.
 const MAX_SEARCHES: usize = 1;
 
 /// How an SQLite file is used.
@@ -93,8 +93,10 @@ struct Parts {
     readers: Arc<Readers>,
     leases: Arc<Leases>,
     row_key: Arc<KnownKey>,
-    /// Permits for searches, which may take as long as there are rows.
-    scans: Arc<Semaphore>,
+    /// Permits for searches of secrets, which may take as long as there are rows.
+    secret_searches: Arc<Semaphore>,
+    /// The same for searches of the audit trail.
+    audit_searches: Arc<Semaphore>,
     _lock: Option<File>,
 }
 
@@ -151,20 +153,22 @@ impl SqliteStore {
             readers,
             leases: Arc::default(),
             row_key: Arc::default(),
-            scans: Arc::new(Semaphore::new(MAX_SEARCHES)),
+            secret_searches: Arc::new(Semaphore::new(MAX_SEARCHES)),
+            audit_searches: Arc::new(Semaphore::new(MAX_SEARCHES)),
             _lock: lock,
         };
         Ok(Self(Arc::new(parts)))
     }
 
-    /// Runs a search on a thread of its own, one at a time: it may read as many rows as there are, and the caller's thread serves
-    /// others, too.
+    /// Runs a search on a thread of its own, one of its kind at a time: it may read as many rows as there are, and the caller's
+    /// thread serves others, too.
     async fn search<T: Send + 'static>(
         &self,
+        permits: &Arc<Semaphore>,
         search: impl FnOnce(&Parts) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         let failed = |error| StoreError::Unavailable(error);
-        let alone = Arc::clone(&self.0.scans).acquire_owned().await;
+        let alone = Arc::clone(permits).acquire_owned().await;
         let alone = alone.map_err(|error| failed(Cause::with("searching", error)))?;
         let parts = Arc::clone(&self.0);
         // Whoever leaves while it runs frees nothing early.
@@ -174,6 +178,24 @@ impl SqliteStore {
         });
         let found = found.await;
         found.map_err(|error| failed(Cause::with("searching", error)))?
+    }
+
+    /// Runs a search of secrets in a window.
+    async fn find<T: Send + 'static>(
+        &self,
+        project: &ProjectId,
+        filter: &SecretFilter,
+        window: Window<'_>,
+        find: fn(&Connection, Binding<'_>, &ProjectId, &SecretFilter, Window<'_>) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let (project, filter, after) = (project.clone(), filter.clone(), window.after.map(str::to_owned));
+        let (offset, limit) = (window.offset, window.limit);
+        let search = move |parts: &Parts| {
+            let binding = bound::known(&parts.row_key)?;
+            let window = Window { after: after.as_deref(), offset, limit };
+            parts.readers.read(|db| find(db, binding, &project, &filter, window))
+        };
+        self.search(&self.0.secret_searches, search).await
     }
 
     /// Address of the database that the data was moved to, if it was; see [`crate::transfer`]. The file is out of date then.
@@ -260,24 +282,28 @@ impl Store for SqliteStore {
         filter: &SecretFilter,
         window: Window<'_>,
     ) -> Result<Page<Secret>, StoreError> {
-        let (project, filter, after) = (project.clone(), filter.clone(), window.after.map(str::to_owned));
-        let (offset, limit) = (window.offset, window.limit);
-        let search = move |parts: &Parts| {
-            let binding = bound::known(&parts.row_key)?;
-            let window = Window { after: after.as_deref(), offset, limit };
-            parts.readers.read(|db| find::find(db, binding, &project, &filter, window))
-        };
-        self.search(search).await
+        self.find(project, filter, window, find::find).await
+    }
+
+    async fn find_and_count_secrets(
+        &self,
+        project: &ProjectId,
+        filter: &SecretFilter,
+        window: Window<'_>,
+    ) -> Result<Found, StoreError> {
+        self.find(project, filter, window, find::find_and_count).await
     }
 
     async fn count_secrets(&self, project: &ProjectId, filter: &SecretFilter) -> Result<u64, StoreError> {
         let (project, filter) = (project.clone(), filter.clone());
-        self.search(move |parts| parts.readers.read(|db| find::count(db, &project, &filter))).await
+        let count = move |parts: &Parts| parts.readers.read(|db| find::count(db, &project, &filter));
+        self.search(&self.0.secret_searches, count).await
     }
 
     async fn project_tags(&self, project: &ProjectId) -> Result<Vec<(String, String)>, StoreError> {
         let project = project.clone();
-        self.search(move |parts| parts.readers.read(|db| find::tags(db, &project))).await
+        let tags = move |parts: &Parts| parts.readers.read(|db| find::tags(db, &project));
+        self.search(&self.0.secret_searches, tags).await
     }
 
     async fn secret_by_id(&self, project: &ProjectId, id: &SecretId) -> Result<Option<Secret>, StoreError> {
@@ -467,7 +493,8 @@ impl Store for SqliteStore {
 
     async fn find_audit_records(&self, filter: &AuditFilter) -> Result<Vec<AuditRecord>, StoreError> {
         let filter = filter.clone();
-        self.search(move |parts| parts.readers.read_latest(|db| audit::find(db, &filter))).await
+        let find = move |parts: &Parts| parts.readers.read_latest(|db| audit::find(db, &filter));
+        self.search(&self.0.audit_searches, find).await
     }
 
     async fn audit_head(&self) -> Result<AuditHead, StoreError> {

@@ -14,7 +14,7 @@ use crate::{
     draft::Draft,
     entry::{Entry, EntryChange},
     error::{ChangeError, CreateError, ReadError, StoreError},
-    find::{SecretFilter, Window},
+    find::{Found, SecretFilter, Window},
     record::{
         AccessChange, AccessDecision, AccessKeyRecord, AccessKeyUse, AccessState, AgencyRecord, ClaimedNotification,
         KeyRecord, Lease, OutboxBacklog, Page, PolicyRecord, Postponed, RotationBacklog, SecretUse, StoredValue,
@@ -62,6 +62,14 @@ pub trait Store: Send + Sync + 'static {
         filter: &SecretFilter,
         window: Window<'_>,
     ) -> impl Future<Output = Result<Page<Secret>, StoreError>> + Send;
+
+    /// Secrets that fit a filter, by name, and how many fit, at one instant. Costs as much as [`Store::count_secrets`].
+    fn find_and_count_secrets(
+        &self,
+        project: &ProjectId,
+        filter: &SecretFilter,
+        window: Window<'_>,
+    ) -> impl Future<Output = Result<Found, StoreError>> + Send;
 
     /// How many secrets fit a filter. Costs as much as there are secrets with the rarest thing that it asks for.
     fn count_secrets(

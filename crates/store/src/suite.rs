@@ -88,7 +88,8 @@ macro_rules! store_suite {
                     a_version_without_a_value_for_the_replica_is_refused,
                     a_replica_is_changed_through_its_primary_alone;
                 searches: searches_find_what_a_loop_over_all_secrets_finds,
-                    the_tags_of_a_project_come_once_and_in_order, a_replica_is_found_by_the_tags_of_its_primary;
+                    a_page_and_its_count_are_of_one_instant, the_tags_of_a_project_come_once_and_in_order,
+                    a_replica_is_found_by_the_tags_of_its_primary;
                 races: concurrent_changes_all_count, each_task_is_claimed_by_one, one_of_many_creators_wins,
                     racing_creators_keep_to_the_quota, one_of_many_first_users_is_made,
                     a_reader_never_sees_a_version_without_its_value;

@@ -1,5 +1,5 @@
-//! Private instances of the programs that tests and `cargo xtask up` need: PostgreSQL, PgBouncer, MySQL, MariaDB, the `csms`
-//! server, nginx, Python environments; and strangers who cost a server something.
+//! Private instances of the programs that tests and `cargo xtask up` need: PostgreSQL, alone or under Patroni, PgBouncer, MySQL,
+//! MariaDB, the `csms` server, nginx, Python environments; and strangers who cost a server something.
 //!
 //! Every instance has a free port and a temporary directory of its own and ends when it is dropped
 //! (or when the process that owns it dies), so tests run in parallel and leave nothing behind.
@@ -11,11 +11,13 @@ mod kept;
 mod port;
 mod process;
 mod programs;
+mod relay;
 mod system_user;
 
 pub mod debian;
 pub mod mysql;
 pub mod nginx;
+pub mod patroni;
 pub mod pgbouncer;
 pub mod postgres;
 pub mod python;
@@ -27,6 +29,7 @@ pub mod tls;
 pub use error::{Error, Result};
 pub use mysql::MySqlServer;
 pub use nginx::Nginx;
+pub use patroni::Cluster;
 pub use pgbouncer::PgBouncer;
 pub use postgres::Postgres;
 pub use programs::build_directory;

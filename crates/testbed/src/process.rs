@@ -235,7 +235,7 @@ fn spawn(command: Command) -> io::Result<Child> {
 }
 
 /// The processes whose parent is `parent`, from `/proc`.
-fn children_of(parent: u32) -> Vec<Pid> {
+pub(crate) fn children_of(parent: u32) -> Vec<Pid> {
     let Ok(entries) = fs::read_dir("/proc") else { return Vec::new() };
     entries
         .flatten()

@@ -50,7 +50,16 @@ pub const POSTGRESQL: Recipe = Recipe {
 pub const PGBOUNCER: Recipe =
     Recipe { name: "pgbouncer", suite: "bookworm", packages: &["pgbouncer"], programs: &["usr/sbin/pgbouncer"] };
 
-/// All roots.
+/// Patroni, the etcd that it asks who leads, and their Python. It is made by the tests that take long and use it, so it is not
+/// among [`ALL`].
+pub const PATRONI: Recipe = Recipe {
+    name: "patroni",
+    suite: "bookworm",
+    packages: &["patroni", "python3-etcd", "etcd-server"],
+    programs: &["usr/bin/python3.11", "usr/bin/etcd"],
+};
+
+/// All roots that every run of the tests needs.
 pub const ALL: [Recipe; 4] = [MYSQL, MARIADB, POSTGRESQL, PGBOUNCER];
 
 /// Directory for the roots, instead of the one in the build directory. Servers run as an unprivileged user, who must be

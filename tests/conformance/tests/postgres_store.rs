@@ -12,12 +12,13 @@ use std::{
 };
 
 use csms_core::{
-    UnixMillis, VersionId,
+    SecretId, UnixMillis, VersionId,
+    secret::Counterpart,
     tag::{Tag, TagFilter, TagKey, TagValue},
 };
 use csms_store::{
-    AnyStore, ChangeError, Draft, PostgresSettings, PostgresStore, ReadError, SecretFilter, SecretUse, SqliteSettings,
-    SqliteStore, Store, StoreError, Window,
+    AnyStore, ChangeError, Draft, Entry, EntryChange, PostgresSettings, PostgresStore, ReadError, SecretFilter,
+    SecretUse, SqliteSettings, SqliteStore, Store, StoreError, Window,
     suite::{add_version, common, name, project, put, sealed},
 };
 use csms_testbed::{
@@ -25,6 +26,8 @@ use csms_testbed::{
     postgres::{ADMIN, DATABASE, Setup},
     roots,
 };
+use getrandom::SysRng;
+use serde::{Deserialize, Serialize};
 use tokio::sync::Mutex;
 
 /// The server of all tests that leave it alone; it ends with the last of them.
@@ -386,6 +389,17 @@ async fn a_server_that_takes_no_writes_is_left_with_the_first_that_does() {
     assert_eq!(add(&store, "db").await.unwrap().number(), 2);
 }
 
+#[tokio::test]
+async fn a_server_that_says_nothing_does_not_keep_anybody_from_the_next() {
+    let (settings, server) = database().await;
+    // The kernel accepts connections, and nobody answers them.
+    let frozen = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let both = format!("127.0.0.1:{},127.0.0.1:{}", frozen.local_addr().unwrap().port(), server.port());
+    let address = settings.url.replace(&format!("127.0.0.1:{}", server.port()), &both);
+    let store = open(&PostgresSettings { url: address.into(), ..settings }).await;
+    put(&store, &common("db")).await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_session_that_can_no_longer_write_is_not_used_again() {
     let (settings, server) = database().await;
@@ -506,6 +520,83 @@ async fn a_lock_that_is_held_for_too_long_leaves_nothing_waiting() {
     }
 }
 
+/// Waits until so many sessions have waited for a lock for some time, which outlasts the short waits within groups.
+async fn long_waits(holder: &tokio_postgres::Client, number: i64) {
+    let waiting =
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'
+         AND query_start < clock_timestamp() - interval '500 ms'";
+    while holder.query_one(waiting, &[]).await.unwrap().get::<_, i64>(0) < number {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+/// Whether two transactions have waited for each other, by the log of a server of one's own.
+fn had_a_deadlock(server: &Postgres) -> bool {
+    server.logs().unwrap().contains("deadlock detected")
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_first_secrets_of_a_project_do_not_wait_for_each_other() {
+    let server = Postgres::start().await.unwrap();
+    let settings = settings(&server, DATABASE);
+    let (one, two) = (open(&settings).await, open(&settings).await);
+    let holder = hold(&settings, &server, "LOCK TABLE secret_values IN SHARE MODE").await;
+    let creating = |store: &PostgresStore, text: &'static str| {
+        let store = store.clone();
+        tokio::spawn(async move { put(&store, &common(text)).await })
+    };
+    // The first one is created alone, since the project has no count yet.
+    let first = creating(&one, "one");
+    long_waits(&holder, 1).await;
+    let count = format!("INSERT INTO project_usage (project, secrets) VALUES ('{}', 0)", project());
+    behind_its_back(&settings, &server, &count).await;
+    let second = creating(&two, "two");
+    long_waits(&holder, 2).await;
+    holder.batch_execute("ROLLBACK").await.unwrap();
+    first.await.unwrap();
+    second.await.unwrap();
+    assert!(!had_a_deadlock(&server), "{}", server.logs().unwrap());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn replicas_in_the_same_projects_do_not_wait_for_each_other() {
+    let server = Postgres::start().await.unwrap();
+    let settings = settings(&server, DATABASE);
+    let (one, two) = (open(&settings).await, open(&settings).await);
+    let regions = [("a".repeat(32), "one"), ("b".repeat(32), "two")];
+    let counterparts = regions.clone().map(|(id, region)| csms_store::suite::replicas::in_project(&id, region));
+    for text in ["forth", "back"] {
+        put(&one, &common(text)).await;
+    }
+    let [a, b] = regions.map(|(id, _)| id);
+    let first_use = format!("INSERT INTO search_projects (project) VALUES ('{a}'), ('{b}')");
+    let holder = hold(&settings, &server, &first_use).await;
+    let replicating = |store: &PostgresStore, text: &'static str, replicas: Vec<Counterpart>| {
+        let store = store.clone();
+        tokio::spawn(async move {
+            let replicate = move |draft: &mut Draft| {
+                for replica in replicas {
+                    csms_store::suite::replicas::replicate(draft, replica, 10);
+                }
+                Ok::<_, ()>(())
+            };
+            store.change_secret(&project(), &name(text), true, replicate).await
+        })
+    };
+    let [one_way, mut other_way] = [counterparts.to_vec(), counterparts.to_vec()];
+    other_way.reverse();
+    for replica in &mut other_way {
+        replica.id = SecretId::make(&mut SysRng).unwrap();
+    }
+    let forth = replicating(&one, "forth", one_way);
+    let back = replicating(&two, "back", other_way);
+    long_waits(&holder, 2).await;
+    holder.batch_execute("ROLLBACK").await.unwrap();
+    forth.await.unwrap().unwrap();
+    back.await.unwrap().unwrap();
+    assert!(!had_a_deadlock(&server), "{}", server.logs().unwrap());
+}
+
 /// Has statements of a kind fail with an SQLSTATE as often as said.
 fn failing(table: &str, event: &str, state: &str, times: u32) -> String {
     format!(
@@ -535,6 +626,84 @@ async fn a_transaction_that_others_were_in_the_way_of_is_repeated_and_decided_on
         assert_eq!((added.number(), decided.load(Ordering::Relaxed)), (2, 1), "{event} {table}");
         assert_eq!(store.audit_records(0, 10, None).await.unwrap().len(), 1, "{event} {table}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_commit_that_others_were_in_the_way_of_is_repeated() {
+    let (settings, server) = database().await;
+    let store = open(&settings).await;
+    put(&store, &common("db")).await;
+    // As databases do that find such conflicts when a transaction ends.
+    let at_the_end = failing("secret_values", "INSERT", "40001", 2)
+        .replace("CREATE TRIGGER fail BEFORE", "CREATE CONSTRAINT TRIGGER fail AFTER")
+        .replace("FOR EACH STATEMENT", "DEFERRABLE INITIALLY DEFERRED FOR EACH ROW");
+    behind_its_back(&settings, &server, &at_the_end).await;
+    assert_eq!(add(&store, "db").await.unwrap().number(), 2);
+    behind_its_back(&settings, &server, "ALTER SEQUENCE failures RESTART").await;
+    put(&store, &common("other")).await;
+    assert_eq!(read(&store, "other").await.unwrap(), sealed(&name("other"), VersionId::FIRST));
+}
+
+/// An entry of a project.
+#[derive(Clone, Serialize, Deserialize)]
+struct Note(String);
+
+impl Entry for Note {
+    const KIND: &str = "note";
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_decision_that_others_were_in_the_way_of_is_repeated_and_made_once() {
+    let (settings, server) = database().await;
+    let store = open(&settings).await;
+    behind_its_back(&settings, &server, &failing("audit_head", "UPDATE", "40001", 0)).await;
+    // Two failures each, which is one less than there are attempts.
+    let again = async || {
+        let twice = "CREATE OR REPLACE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+                 IF nextval('failures') <= 2 THEN RAISE EXCEPTION 'injected' USING ERRCODE = '40001'; END IF;
+                 RETURN NEW; END $$; ALTER SEQUENCE failures RESTART";
+        behind_its_back(&settings, &server, twice).await;
+    };
+    let (calls, records) = (Arc::new(AtomicU32::new(0)), vec![csms_store::suite::audit::entry(None, "a")]);
+    let called = || {
+        let calls = Arc::clone(&calls);
+        move || calls.fetch_add(1, Ordering::Relaxed)
+    };
+
+    again().await;
+    let (call, noted) = (called(), records.clone());
+    let change = move |_: Option<Note>| Ok::<_, ()>((EntryChange::Put(Note("text".to_owned())), call()));
+    store.change_entry(&project(), "note", noted, change).await.unwrap();
+    let note: Option<Note> = store.entry(&project(), "note").await.unwrap();
+    assert_eq!(note.map(|Note(text)| text).as_deref(), Some("text"));
+
+    again().await;
+    let (call, decided) = (called(), records.clone());
+    store.decide_access(move |_| Ok::<_, ()>((call(), Vec::new(), decided))).await.unwrap();
+
+    again().await;
+    let (call, decided) = (called(), records.clone());
+    store.change_keys(&project(), move |_| Ok::<_, ()>((call(), decided))).await.unwrap();
+
+    again().await;
+    store.change_access(Vec::new(), records.clone()).await.unwrap();
+    again().await;
+    store.append_audit(records).await.unwrap();
+    assert_eq!(calls.load(Ordering::Relaxed), 3);
+    assert_eq!(store.audit_records(0, 10, None).await.unwrap().len(), 5);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn claims_that_others_were_in_the_way_of_are_repeated() {
+    let (settings, server) = database().await;
+    let store = open(&settings).await;
+    behind_its_back(&settings, &server, &failing("tasks", "UPDATE", "40001", 2)).await;
+    assert_eq!(store.claim_tasks("holder", Duration::from_secs(1), 1).await.unwrap(), []);
+    let notifications = "ALTER SEQUENCE failures RESTART; CREATE TRIGGER fail BEFORE UPDATE ON notifications
+         FOR EACH STATEMENT EXECUTE FUNCTION fail()";
+    behind_its_back(&settings, &server, notifications).await;
+    let (now, until) = (UnixMillis::new(1), UnixMillis::new(2));
+    assert_eq!(store.claim_notifications(now, until, 1).await.unwrap(), []);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

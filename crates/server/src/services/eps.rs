@@ -175,18 +175,17 @@ fn find(call: &Call, body: Body) -> Result<Prepared, Failure> {
         let (mut total_count, mut resources, mut offset) = (0_u64, Vec::new(), wanted.offset);
         for call in &calls {
             if wanted.kinds.contains(&ResourceType::Secret) {
-                let count = call.app.store.count_secrets(&call.project, &filter).await?;
-                total_count += count;
-                let count = usize::try_from(count).unwrap_or(usize::MAX);
                 let room = wanted.limit.saturating_sub(resources.len());
-                if offset < count && room > 0 {
-                    let found = tags::matching(call, &filter, offset, room).await?;
-                    let found = found.iter();
-                    resources.extend(
-                        found.map(|found| resource(call, ResourceType::Secret, found.id.as_str(), found.name.as_str())),
-                    );
-                }
-                offset = offset.saturating_sub(count);
+                let found = tags::matching(call, &filter, offset, room).await?;
+                resources.extend(
+                    found
+                        .page
+                        .items
+                        .iter()
+                        .map(|found| resource(call, ResourceType::Secret, found.id.as_str(), found.name.as_str())),
+                );
+                total_count += found.total;
+                offset = offset.saturating_sub(usize::try_from(found.total).unwrap_or(usize::MAX));
             }
             if wanted.kinds.contains(&ResourceType::Key) {
                 let mut keys = kms::keys(call).await?;

@@ -30,7 +30,11 @@ pub(super) const LOCK: &str = "SELECT s.document, s.checksum, s.last_used_time, 
      FROM unnest($1::TEXT[], $2::TEXT[]) AS wanted (project, name)
      JOIN secrets AS s ON s.project = wanted.project AND s.name = wanted.name
      FOR UPDATE OF s SKIP LOCKED";
-const LOCK_USAGE: &str = "SELECT project, secrets FROM project_usage WHERE project = ANY($1) FOR UPDATE SKIP LOCKED";
+// A project without a number for searches gets one from the first of its secrets, which is created alone: a group that has
+// locked the project's count would wait for that one, which waits for the count.
+const LOCK_USAGE: &str = "SELECT usage.project, usage.secrets FROM project_usage AS usage
+     JOIN search_projects ON search_projects.project = usage.project
+     WHERE usage.project = ANY($1) FOR UPDATE OF usage SKIP LOCKED";
 const LOCK_TASKS: &str = "SELECT document, checksum,
          CASE WHEN lease_expires > (extract(epoch FROM clock_timestamp()) * 1000)::BIGINT THEN lease_holder END, id
      FROM tasks WHERE id = ANY($1) FOR UPDATE SKIP LOCKED";

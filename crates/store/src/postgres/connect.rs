@@ -15,6 +15,7 @@ use tokio_postgres::{
 use tokio_postgres_rustls::MakeRustlsConnect;
 use zeroize::Zeroizing;
 
+use super::hosts::{self, Hosts};
 use crate::{
     bound::KnownKey,
     error::{Cause, StoreError},
@@ -22,10 +23,12 @@ use crate::{
 
 /// How long the server may take to accept a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// The same for each of several servers in one address.
+/// The same for each of several servers in one address, which then has [`hosts::EACH`] until it can be used.
 const CONNECT_TIMEOUT_OF_SEVERAL: Duration = Duration::from_secs(2);
 /// Unanswered data end a connection after this time: a host that has vanished says nothing.
 const SILENCE: Duration = Duration::from_secs(10);
+/// How long a transaction may wait for this program, in milliseconds. A program that stands still holds up the others for so long.
+const IDLE: u128 = 2_500;
 
 /// How a PostgreSQL database is used.
 #[derive(Clone)]
@@ -122,7 +125,7 @@ impl Limits {
     /// committed is on disk, whatever the user's own settings say.
     fn below(timeout: Duration) -> Self {
         let millis = |tenths: u128| (timeout.as_millis() * tenths / 10).max(1);
-        let (statement, idle) = (millis(9), millis(10));
+        let (statement, idle) = (millis(9), millis(10).min(IDLE));
         let set = |scope: &str, lock: u128| {
             format!(
                 "SET{scope} lock_timeout = {lock}; SET{scope} statement_timeout = {statement}; \
@@ -149,11 +152,15 @@ fn unusable(what: impl Into<String>) -> StoreError {
 /// Connections that are made when they are first used.
 pub(super) fn connections(settings: &PostgresSettings) -> Result<Connections, StoreError> {
     let config = config(settings)?;
-    let hosts = u32::try_from(config.get_hosts().len().max(config.get_hostaddrs().len()).max(1)).unwrap_or(u32::MAX);
-    let connect_timeout = config.get_connect_timeout().copied().unwrap_or(CONNECT_TIMEOUT).saturating_mul(hosts);
+    let hosts = u32::try_from(hosts::number(&config)).unwrap_or(u32::MAX);
+    let connect_timeout = if hosts < 2 { CONNECT_TIMEOUT } else { hosts::EACH.saturating_mul(hosts) };
     let tls = MakeRustlsConnect::new(tls(settings)?);
     let limits = Arc::new(Limits::below(settings.timeout));
-    let manager = Manager::from_config(config, tls.clone(), ManagerConfig { recycling_method: RecyclingMethod::Fast });
+    let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
+    let manager = match Hosts::several(&config, &tls) {
+        Some(hosts) => Manager::from_connect(config, hosts, recycling),
+        None => Manager::from_config(config, tls.clone(), recycling),
+    };
     let set = Arc::clone(&limits);
     let hook = Hook::async_fn(move |client, _| {
         let set = Arc::clone(&set);
@@ -197,7 +204,7 @@ fn config(settings: &PostgresSettings) -> Result<Config, StoreError> {
     if !settings.url.contains("target_session_attrs") {
         config.target_session_attrs(TargetSessionAttrs::ReadWrite);
     }
-    let is_one = config.get_hosts().len().max(config.get_hostaddrs().len()) < 2;
+    let is_one = hosts::number(&config) < 2;
     config.connect_timeout(if is_one { CONNECT_TIMEOUT } else { CONNECT_TIMEOUT_OF_SEVERAL });
     config.tcp_user_timeout(SILENCE).keepalives_idle(SILENCE);
     Ok(config)

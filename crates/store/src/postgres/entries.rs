@@ -1,7 +1,5 @@
 //! Statements about entries.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
-
 use csms_core::{EventName, ProjectId, event::Event};
 use tokio_postgres::Row;
 
@@ -11,7 +9,7 @@ use crate::{
     bound::{Binding, Columns},
     document::{self, Document},
     entry::{Entry, EntryChange},
-    error::{Cause, ChangeError, StoreError},
+    error::StoreError,
     record::Page,
     row,
 };
@@ -72,46 +70,50 @@ pub(super) async fn list<T: Entry>(
     Ok(row::page(items.collect::<Result<_, StoreError>>()?, limit))
 }
 
-pub(super) async fn change<T: Entry, R, E>(
+/// Locks an entry until the transaction ends.
+pub(super) async fn lock<T: Entry>(
     session: &Session,
     project: &ProjectId,
     name: &str,
+) -> Result<Option<T>, StoreError> {
+    found(session, LOCK, project, name).await
+}
+
+/// Writes what becomes of a locked entry, which `exists` or does not, and the records of that.
+pub(super) async fn apply<T: Entry>(
+    session: &Session,
+    project: &ProjectId,
+    name: &str,
+    exists: bool,
+    change: &EntryChange<Document>,
     records: Vec<AuditEntry>,
-    decide: impl FnOnce(Option<T>) -> Result<(EntryChange<T>, R), E>,
-) -> Result<R, ChangeError<E>> {
-    let present = found::<T>(session, LOCK, project, name).await?;
-    let exists = present.is_some();
-    let (change, answer) = catch_unwind(AssertUnwindSafe(|| decide(present)))
-        .map_err(|_| StoreError::Unavailable(Cause::new("the function that decides a write panicked")))?
-        .map_err(ChangeError::Refused)?;
+) -> Result<(), StoreError> {
     match change {
-        EntryChange::Keep => return Ok(answer),
-        EntryChange::Put(entry) => {
+        EntryChange::Keep => return Ok(()),
+        EntryChange::Put(Document { text, checksum }) => {
             if !exists {
                 require_room::<T>(session, project).await?;
             }
-            let Document { text, checksum } = Document::of(&entry)?;
             let (project, kind) = (project.as_str(), T::KIND);
-            let mac = session.binding()?.bind(&Columns::Entry { project, kind, name, document: &text });
+            let mac = session.binding()?.bind(&Columns::Entry { project, kind, name, document: text });
             let sql = if exists {
                 "UPDATE entries SET document = $4, checksum = $5, mac = $6 WHERE project = $1 AND kind = $2 AND name = $3"
             } else {
                 "INSERT INTO entries (project, kind, name, document, checksum, mac) VALUES ($1, $2, $3, $4, $5, $6)"
             };
-            session.execute(sql, &[&project, &kind, &name, &text, &i64::from(checksum), &mac], WRITING).await?;
+            session.execute(sql, &[&project, &kind, &name, text, &i64::from(*checksum), &mac], WRITING).await?;
         }
         EntryChange::Remove => {
             // The entry is locked: who binds a secret to it waits, and then does not find it.
             let bound = "SELECT 1::BIGINT FROM secrets WHERE project = $1 AND event = $2 LIMIT 1";
             if T::KIND == Event::KIND && session.number(bound, &[&project.as_str(), &name], READING).await?.is_some() {
-                return Err(StoreError::InUse.into());
+                return Err(StoreError::InUse);
             }
             let sql = "DELETE FROM entries WHERE project = $1 AND kind = $2 AND name = $3";
             session.execute(sql, &[&project.as_str(), &T::KIND, &name], WRITING).await?;
         }
     }
-    audit::append(session, records).await?;
-    Ok(answer)
+    audit::append(session, records).await
 }
 
 /// Refuses one more entry of a kind of which the project has the most. Whoever makes another one waits until the transaction

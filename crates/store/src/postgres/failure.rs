@@ -7,7 +7,7 @@ use std::{error::Error, fmt};
 use deadpool_postgres::{HookError, PoolError};
 use tokio_postgres::{Row, error::SqlState, types::FromSql};
 
-use crate::error::{Cause, StoreError};
+use crate::error::{Cause, ChangeError, StoreError};
 
 /// What went wrong, in words of the driver or the server, without a row's content.
 #[derive(Debug)]
@@ -156,6 +156,29 @@ pub(super) fn may_repeat(error: &StoreError) -> bool {
         SqlState::CRASH_SHUTDOWN,
     ];
     is_closed(error) || states.iter().any(|state| has_state(error, state))
+}
+
+/// An error of an operation that may come from the store.
+pub(super) trait StoreFailure {
+    /// The store's error, if it is one.
+    fn of_store(&self) -> Option<&StoreError>;
+}
+
+impl StoreFailure for StoreError {
+    fn of_store(&self) -> Option<&StoreError> {
+        Some(self)
+    }
+}
+
+impl<E> StoreFailure for ChangeError<E> {
+    fn of_store(&self) -> Option<&StoreError> {
+        if let Self::Store(error) = self { Some(error) } else { None }
+    }
+}
+
+/// Whether a transaction certainly did not happen, and may be begun again at once.
+pub(super) fn was_undone(error: &impl StoreFailure) -> bool {
+    error.of_store().is_some_and(|error| may_repeat(error) && !leaves_doubt(error))
 }
 
 /// Reads a column; a row that does not hold what the schema promises is damaged.

@@ -9,7 +9,7 @@ use tokio_postgres::{
 use super::{failure::column, identities::can_be_held, secrets, session::Session};
 use crate::{
     error::StoreError,
-    find::{Dialect, Lookup, Search, SecretFilter, TAGS, Window, next_tags, rarest},
+    find::{Dialect, Found, Lookup, Search, SecretFilter, TAGS, Window, next_tags, rarest},
     record::Page,
     row,
     search::{Parameter, Statement},
@@ -18,7 +18,8 @@ use crate::{
 const SEARCHING: &str = "searching secrets";
 
 /// Only the result of a statement that is ordered itself is merged without sorting.
-const DIALECT: Dialect = Dialect { parameter: '$', merged: |names| format!("({names} ORDER BY name)") };
+const DIALECT: Dialect =
+    Dialect { parameter: '$', merged: |names| format!("({names} ORDER BY name)"), usage: "project_usage" };
 
 /// The rows that a statement finds.
 async fn rows(session: &Session, Statement { sql, parameters }: &Statement) -> Result<Vec<Row>, StoreError> {
@@ -64,12 +65,31 @@ pub(super) async fn find(
     Ok(row::page_by_name(found.collect::<Result<_, StoreError>>()?, window.limit))
 }
 
+/// As [`crate::Store::find_and_count_secrets`].
+pub(super) async fn find_and_count(
+    session: &Session,
+    project: &ProjectId,
+    filter: &SecretFilter,
+    window: Window<'_>,
+) -> Result<Found, StoreError> {
+    let none = || Found { page: row::page(Vec::new(), window.limit), total: 0 };
+    let Some(search) = Search::of(project, filter)? else { return Ok(none()) };
+    let statement = search.counted_page(&lookup(session, &search).await?, window, &DIALECT);
+    let binding = session.binding()?;
+    let rows = rows(session, &statement).await?;
+    let Some(first) = rows.first() else { return Ok(none()) };
+    let total = row::count(column(first, 4, SEARCHING)?)?;
+    let mut found = Vec::new();
+    for row in &rows {
+        if column::<Option<&str>>(row, 0, SEARCHING)?.is_some() {
+            found.push(row::secret(secrets::stored(row)?, project, binding)?);
+        }
+    }
+    Ok(Found { page: row::page_by_name(found, window.limit), total })
+}
+
 /// As [`crate::Store::count_secrets`].
 pub(super) async fn count(session: &Session, project: &ProjectId, filter: &SecretFilter) -> Result<u64, StoreError> {
-    if *filter == SecretFilter::default() {
-        let sql = "SELECT secrets FROM project_usage WHERE project = $1";
-        return row::count(session.number(sql, &[&project.as_str()], SEARCHING).await?.unwrap_or(0));
-    }
     let Some(search) = Search::of(project, filter)? else { return Ok(0) };
     let found = rows(session, &search.count(&lookup(session, &search).await?, &DIALECT)).await?;
     found.first().map_or(Ok(0), |row| row::count(column(row, 0, SEARCHING)?))

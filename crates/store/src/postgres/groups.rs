@@ -517,6 +517,15 @@ impl Decided {
         self.telling.is_none() && self.changes.is_plain()
     }
 
+    /// The projects whose numbers of secrets it changes, in order.
+    fn counted(&self) -> Vec<&ProjectId> {
+        let mut projects = self.changes.counted_elsewhere();
+        if matches!(self.changes, Changes::Delete { .. }) {
+            projects.insert(projects.partition_point(|project| **project < self.key.0), &self.key.0);
+        }
+        projects
+    }
+
     /// Writes it by itself, but for its records.
     pub(super) async fn write(&self, session: &Session) -> Result<(), StoreError> {
         if let Some(draft) = &self.telling {
@@ -548,9 +557,11 @@ async fn store(session: Session, mut pending: Pending) -> Vec<Leaving> {
 }
 
 async fn write_pending(session: &Session, pending: &mut Pending) -> Result<(), Uncommitted> {
-    let (plain, others): (Vec<_>, Vec<_>) =
+    let (plain, mut others): (Vec<_>, Vec<_>) =
         std::mem::take(&mut pending.changes).into_iter().partition(Decided::is_plain);
     pending.changes = plain;
+    // Groups of all servers lock the counts of projects in the same order.
+    others.sort_by(|one, other| one.counted().cmp(&other.counted()));
     // The head of the trail is locked last: after what is written one by one, or together with the rest.
     let with_head = others.is_empty() && pending.has_records();
     let written = batch::write(session, &pending.changes, &pending.creations, with_head).await;

@@ -293,8 +293,13 @@ pub(super) async fn apply(session: &Session, before: &Secret, changes: &Changes)
             }
         }
         Changes::Delete { replicas, .. } => {
-            apply_to_replicas(session, replicas, false).await?;
-            delete(session, &before.project, &before.id).await?;
+            // In the order of their projects, whose counts are locked from then on.
+            let own = &before.project;
+            let place = replicas.partition_point(|replica| replica.project() < own);
+            let (first, last) = replicas.split_at(place);
+            apply_to_replicas(session, first, false).await?;
+            delete(session, own, &before.id).await?;
+            apply_to_replicas(session, last, false).await?;
         }
     }
     let tasks = changes.tasks();

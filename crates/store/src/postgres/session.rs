@@ -6,6 +6,7 @@
 
 use std::{
     future::Future,
+    pin::pin,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -40,6 +41,9 @@ pub(super) const COMMITTING: &str = "committing";
 
 /// How long, in milliseconds, one of several changes in a transaction may wait for a lock.
 const SHORT_WAIT: u32 = 200;
+
+/// How long a server may take to end what nobody waits for, before it counts as one that answers nobody.
+const SILENCE: Duration = Duration::from_secs(3);
 
 /// How long an abandoned connection may keep its place while its server ends what it was doing.
 const ABANDONED: Duration = Duration::from_secs(30);
@@ -338,12 +342,20 @@ fn abandon(connection: Object, permit: Option<OwnedSemaphorePermit>, tls: MakeRu
         return;
     };
     drop(runtime.spawn(async move {
-        let ended = async {
-            // Without it the server ends by its own limits in time.
-            drop(connection.cancel_token().cancel_query(tls).await);
-            drop(connection.batch_execute("ROLLBACK").await);
-        };
-        drop(tokio::time::timeout(ABANDONED, ended).await);
+        {
+            let mut ended = pin!(async {
+                // Without it the server ends by its own limits in time.
+                drop(connection.cancel_token().cancel_query(tls).await);
+                drop(connection.batch_execute("ROLLBACK").await);
+            });
+            if tokio::time::timeout(SILENCE, &mut ended).await.is_err() {
+                // The idle ones would be waited for in vain, too, and new ones may reach another server.
+                if let Some(pool) = Object::pool(&connection) {
+                    pool.retain(|_, _| false);
+                }
+                drop(tokio::time::timeout(ABANDONED, ended).await);
+            }
+        }
         drop(Object::take(connection));
         drop(permit);
     }));

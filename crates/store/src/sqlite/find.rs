@@ -1,13 +1,16 @@
 //! Searches of secrets, as statements of the file.
 
 use csms_core::{ProjectId, Secret};
-use rusqlite::{Connection, OptionalExtension as _, params_from_iter, types::Value};
+use rusqlite::{
+    Connection, params_from_iter,
+    types::{Value, ValueRef},
+};
 
 use super::{failure::During as _, secrets};
 use crate::{
     bound::Binding,
     error::StoreError,
-    find::{Dialect, Lookup, Search, SecretFilter, TAGS, Window, next_tags, rarest},
+    find::{Dialect, Found, Lookup, Search, SecretFilter, TAGS, Window, next_tags, rarest},
     record::Page,
     row,
     search::{Parameter, Statement},
@@ -16,7 +19,7 @@ use crate::{
 const SEARCHING: &str = "searching secrets";
 
 /// Parts of a compound statement are in its order, if an index can have them so.
-const DIALECT: Dialect = Dialect { parameter: '?', merged: str::to_owned };
+const DIALECT: Dialect = Dialect { parameter: '?', merged: str::to_owned, usage: "usage" };
 
 /// The parameters of a statement as SQLite takes them.
 pub(super) fn values(parameters: Vec<Parameter>) -> impl Iterator<Item = Value> {
@@ -67,15 +70,29 @@ pub(super) fn find(
     Ok(row::page_by_name(found, window.limit))
 }
 
+/// As [`crate::Store::find_and_count_secrets`].
+pub(super) fn find_and_count(
+    db: &Connection,
+    binding: Binding<'_>,
+    project: &ProjectId,
+    filter: &SecretFilter,
+    window: Window<'_>,
+) -> Result<Found, StoreError> {
+    let none = || Found { page: row::page(Vec::new(), window.limit), total: 0 };
+    let Some(search) = Search::of(project, filter)? else { return Ok(none()) };
+    let statement = search.counted_page(&lookup(db, &search)?, window, &DIALECT);
+    let rows = rows(db, statement, |row| {
+        let is_found = row.get_ref(0).during(SEARCHING)? != ValueRef::Null;
+        let secret = if is_found { Some(row::secret(secrets::stored(row, 0)?, project, binding)?) } else { None };
+        Ok((secret, row.get(4).during(SEARCHING)?))
+    })?;
+    let total = row::count(rows.first().map_or(0, |(_, total)| *total))?;
+    let found = rows.into_iter().filter_map(|(secret, _)| secret).collect();
+    Ok(Found { page: row::page_by_name(found, window.limit), total })
+}
+
 /// As [`crate::Store::count_secrets`].
 pub(super) fn count(db: &Connection, project: &ProjectId, filter: &SecretFilter) -> Result<u64, StoreError> {
-    if *filter == SecretFilter::default() {
-        let count = db
-            .prepare_cached("SELECT secrets FROM usage WHERE project = ?1")
-            .and_then(|mut statement| statement.query_row([project.as_str()], |row| row.get(0)).optional())
-            .during(SEARCHING)?;
-        return row::count(count.unwrap_or(0));
-    }
     let Some(search) = Search::of(project, filter)? else { return Ok(0) };
     let counts = rows(db, search.count(&lookup(db, &search)?, &DIALECT), |row| row.get(0).during(SEARCHING))?;
     row::count(counts.first().copied().unwrap_or(0))
@@ -102,11 +119,27 @@ pub(super) fn tags(db: &Connection, project: &ProjectId) -> Result<Vec<(String, 
 mod tests {
     use std::time::Duration;
 
+    use csms_core::UnixMillis;
+
     use super::*;
     use crate::{
+        SqliteSettings, SqliteStore, Store as _,
         find::samples,
+        search::AuditFilter,
         sqlite::{connect, schema},
     };
+
+    #[test]
+    fn searches_of_the_audit_trail_do_not_wait_for_those_of_secrets() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = SqliteStore::open(&directory.path().join("csms.db"), SqliteSettings::default()).unwrap();
+        let _searching = store.0.secret_searches.try_acquire().unwrap();
+        let all = AuditFilter::between(UnixMillis::new(0), UnixMillis::new(1), 1);
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+        let found = runtime
+            .block_on(async { tokio::time::timeout(Duration::from_secs(60), store.find_audit_records(&all)).await });
+        assert_eq!(found.unwrap().unwrap(), []);
+    }
 
     #[test]
     fn searches_look_names_up_in_an_index_and_sort_nothing() {
@@ -120,7 +153,8 @@ mod tests {
             let steps: Vec<_> = steps.map(Result::unwrap).collect();
             // Results of parts of the statement are read to their end, which is what they are for.
             let whole = |step: &&String| {
-                step.strip_prefix("SCAN ").is_some_and(|what| !["page", "few", "fitting"].contains(&what))
+                step.strip_prefix("SCAN ")
+                    .is_some_and(|what| !["page", "few", "fitting", "total", "listed"].contains(&what))
             };
             assert_eq!(steps.iter().find(whole), None, "{sql}\n{steps:#?}");
             assert!(!steps.iter().any(|step| step.contains("TEMP B-TREE")), "{sql}\n{steps:#?}");

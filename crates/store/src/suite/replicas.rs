@@ -10,10 +10,15 @@ use super::*;
 use crate::{ChangeError, StoreError};
 
 fn replica(id: &SecretId) -> Counterpart {
+    Counterpart { id: id.clone(), project: other_project(), ..in_project(&"f".repeat(32), "away") }
+}
+
+/// A replica in another project and region.
+pub fn in_project(project: &str, region: &str) -> Counterpart {
     Counterpart {
-        id: id.clone(),
-        project: other_project(),
-        region: RegionName::parse("away").unwrap(),
+        id: SecretId::make(&mut SysRng).unwrap(),
+        project: ProjectId::parse(project).unwrap(),
+        region: RegionName::parse(region).unwrap(),
         kms_key_id: KeyId::parse("33333333-3333-4333-8333-333333333333").unwrap(),
         create_time: at(3_000),
     }
@@ -24,11 +29,12 @@ fn sealed_away(version: VersionId) -> Vec<u8> {
 }
 
 /// Gives the secret a replica with the values of all versions.
-fn replicate(draft: &mut Draft, id: &SecretId, quota: u64) {
-    draft.secret.add_replica(RegionName::parse("home").unwrap(), replica(id), at(3_000)).unwrap();
+pub fn replicate(draft: &mut Draft, replica: Counterpart, quota: u64) {
+    let id = replica.id.clone();
+    draft.secret.add_replica(RegionName::parse("home").unwrap(), replica, at(3_000)).unwrap();
     draft.limit_replicas(quota);
     for version in draft.secret.versions().to_vec() {
-        draft.put_replica_value(id, version.id, sealed_away(version.id));
+        draft.put_replica_value(&id, version.id, sealed_away(version.id));
     }
 }
 
@@ -37,7 +43,7 @@ pub(super) async fn replicated<S: Store>(store: &S, text: &str) -> SecretId {
     put(store, &common(text)).await;
     let id = SecretId::make(&mut SysRng).unwrap();
     let made = id.clone();
-    change(store, &name(text), move |draft| replicate(draft, &made, 10)).await;
+    change(store, &name(text), move |draft| replicate(draft, replica(&made), 10)).await;
     id
 }
 
@@ -59,7 +65,7 @@ pub async fn a_replica_comes_with_the_values_of_all_versions<S: Store>(store: Sh
     change(&*store, &name("db"), add_version).await;
     let id = SecretId::make(&mut SysRng).unwrap();
     let made = id.clone();
-    change(&*store, &name("db"), move |draft| replicate(draft, &made, 10)).await;
+    change(&*store, &name("db"), move |draft| replicate(draft, replica(&made), 10)).await;
     let stored = followed(&*store, "db").await;
     assert_eq!((stored.replica_type(), stored.versions().len()), (ReplicaType::Replica, 2));
     assert_eq!(store.secret_by_id(&other_project(), &id).await.unwrap(), Some(stored));
@@ -115,7 +121,7 @@ pub async fn a_taken_name_or_a_full_project_refuses_a_replica<S: Store>(store: S
     let attempt = async |text: &'static str, quota| {
         let id = SecretId::make(&mut SysRng).unwrap();
         let decide = move |draft: &mut Draft| {
-            replicate(draft, &id, quota);
+            replicate(draft, replica(&id), quota);
             Ok::<_, Never>(())
         };
         store.change_secret(&project(), &name(text), false, decide).await

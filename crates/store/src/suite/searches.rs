@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use csms_core::tag::{Tag, TagFilter, TagKey, TagValue};
 
 use super::*;
-use crate::{SecretFilter, Window};
+use crate::{Found, SecretFilter, Window};
 
 /// Numbers that are the same in each run (SplitMix64).
 struct Numbers(u64);
@@ -116,6 +116,8 @@ async fn compare<S: Store>(store: &S, all: &BTreeMap<String, Secret>, numbers: &
         let page = store.find_secrets(&project(), &filter, window).await.unwrap();
         assert!(page.items.iter().eq(behind.iter().copied().take(limit)), "{filter:?} {window:?}: {page:?}");
         assert_eq!(page.more, behind.len() > limit, "{filter:?} {window:?}");
+        let found = store.find_and_count_secrets(&project(), &filter, window).await.unwrap();
+        assert_eq!(found, Found { page, total: count }, "{filter:?} {window:?}");
         with_results += usize::from(!fitting.is_empty());
     }
     with_results
@@ -219,4 +221,29 @@ pub async fn a_replica_is_found_by_the_tags_of_its_primary<S: Store>(store: Shar
     assert_eq!(count().await, 1);
     change(&*store, &name("db"), |draft| draft.secret.tags.clear()).await;
     assert_eq!(count().await, 0);
+}
+
+pub async fn a_page_and_its_count_are_of_one_instant<S: Store>(store: Shared<S>) {
+    const SECRETS: usize = 60;
+    put(&*store, &common("part-first")).await;
+    let creating = {
+        let store = store.clone();
+        tokio::spawn(async move {
+            for number in 0..SECRETS {
+                put(&*store, &common(&format!("part-{number}"))).await;
+            }
+        })
+    };
+    let window = Window { after: None, offset: 0, limit: 100 };
+    let all = SecretFilter::default();
+    let filters = [all.clone(), SecretFilter { names: vec!["part".to_owned()], ..all }];
+    let mut number = 0;
+    while number <= SECRETS {
+        for filter in &filters {
+            let found = store.find_and_count_secrets(&project(), filter, window).await.unwrap();
+            number = found.page.items.len();
+            assert_eq!(found.total, number as u64, "{filter:?}");
+        }
+    }
+    creating.await.unwrap();
 }

@@ -8,7 +8,7 @@ use std::{
         Arc,
         atomic::{AtomicUsize, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use csms_client::{Client, CreateVersionBody};
@@ -18,6 +18,7 @@ use csms_faults::{
 };
 use csms_testbed::{Server, postgres::DATABASE, server::Options};
 use rustix::process::{Pid, Signal, kill_process};
+use tempfile::TempDir;
 use tokio::task::JoinSet;
 
 /// Clients that write at the same time, more than there are connections.
@@ -115,6 +116,16 @@ impl VersionWriters {
     }
 }
 
+/// A second server on the data of the first, and its directory.
+async fn beside(database: &Database, first: &Server) -> (Server, TempDir) {
+    let data = tempfile::tempdir().unwrap();
+    for file in ["root.key", "credentials.json"] {
+        std::fs::copy(first.data().join(file), data.path().join(file)).unwrap();
+    }
+    let options = Options { data: Some(data.path().to_owned()), ..database.options() };
+    (Server::start(options).await.unwrap(), data)
+}
+
 /// Sessions of servers that wait for a row or table, the head of the audit trail aside. Whoever lengthens the file of a table holds
 /// up the others for that moment (`extend`): that is no row, and no transaction is waited for.
 const WAITS: &str = "SELECT concat(wait_event, ': ', query) FROM pg_stat_activity
@@ -124,12 +135,7 @@ const WAITS: &str = "SELECT concat(wait_event, ': ', query) FROM pg_stat_activit
 async fn two_servers_wait_for_no_row_of_each_other_but_the_head() {
     let database = Database::start().await;
     let first = Server::start(database.options()).await.unwrap();
-    let data = tempfile::tempdir().unwrap();
-    for file in ["root.key", "credentials.json"] {
-        std::fs::copy(first.data().join(file), data.path().join(file)).unwrap();
-    }
-    let options = Options { data: Some(data.path().to_owned()), ..database.options() };
-    let second = Server::start(options).await.unwrap();
+    let (second, _data) = beside(&database, &first).await;
     let one = VersionWriters::begin(&client(&first), "one", 8).await;
     let other = VersionWriters::begin(&client(&second), "other", 8).await;
     let watch = database.postgres.admin().await.unwrap();
@@ -143,10 +149,59 @@ async fn two_servers_wait_for_no_row_of_each_other_but_the_head() {
     }
 }
 
-/// How long a row is held, and the part of their rate that other writes keep. Other tests run beside a short one and take their
-/// turns on the processor, so only the long one is exact.
-fn held_for() -> (Duration, f64) {
-    if is_long() { (Duration::from_secs(60), 0.8) } else { (Duration::from_secs(4), 0.3) }
+/// Longest pause of a server's writes when another one stops inside a transaction. A short run has other tests beside it.
+fn longest_pause() -> Duration {
+    Duration::from_secs(if is_long() { 3 } else { 8 })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_stops_inside_a_transaction_holds_up_another_for_seconds_at_most() {
+    let database = Database::start().await;
+    let first = Server::start(database.options()).await.unwrap();
+    let (second, _data) = beside(&database, &first).await;
+    let one = VersionWriters::begin(&client(&first), "one", 4).await;
+    let holder = database.postgres.admin().await.unwrap();
+    holder.batch_execute("BEGIN; SELECT * FROM audit_head FOR UPDATE").await.unwrap();
+    let waiting = "SELECT count(*) FROM pg_stat_activity WHERE usename = 'csms' AND wait_event_type = 'Lock'";
+    eventually("the first server waits for the head", async || database.number(waiting).await > 0).await;
+    // It gets the head while it cannot go on.
+    let stopped = Pid::from_raw(i32::try_from(first.id()).unwrap()).unwrap();
+    kill_process(stopped, Signal::STOP).unwrap();
+    holder.batch_execute("ROLLBACK").await.unwrap();
+    let inside = "SELECT count(*) FROM pg_stat_activity WHERE usename = 'csms' AND state = 'idle in transaction'";
+    eventually("the first server stands still inside a transaction", async || database.number(inside).await > 0).await;
+    let begun = Instant::now();
+    create(&client(&second), "written").await.unwrap();
+    let pause = begun.elapsed();
+    assert!(pause <= longest_pause(), "{pause:?}");
+    kill_process(stopped, Signal::CONT).unwrap();
+    eventually("the first server writes again", async || create(&client(&first), "again").await.is_ok()).await;
+    drop(one);
+}
+
+/// How a row is held, and what other writes keep of their rate meanwhile. Other tests run beside a short run and take their turns
+/// on the processor, so only the long one is exact.
+struct Holding {
+    /// How long it is held, and is free in between.
+    span: Duration,
+    /// How often it is held: a minute altogether in a long run.
+    times: usize,
+    /// How often at most. What is measured on a busy machine is measured again before it counts.
+    most: usize,
+    /// The least part of the rate that the others keep.
+    least: f64,
+}
+
+impl Holding {
+    /// The longest wait of a write ends within a span of the long run.
+    const LONG: Self = Self { span: Duration::from_secs(12), times: 5, most: 15, least: 0.8 };
+    const SHORT: Self = Self { span: Duration::from_millis(1_500), times: 3, most: 9, least: 0.3 };
+}
+
+fn median(ratios: &[f64]) -> f64 {
+    let mut sorted = ratios.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    sorted.get(sorted.len() / 2).copied().unwrap_or(0.0)
 }
 
 #[allow(clippy::print_stdout, reason = "the figure is for whoever runs the suite")]
@@ -158,27 +213,33 @@ async fn writes_to_other_secrets_keep_their_rate_while_one_is_held() {
     create_many(&client, "held", 1).await;
     let writers = VersionWriters::begin(&client, "w", 16).await;
     eventually("the writers write", async || writers.added.load(Ordering::SeqCst) > 100).await;
-    let (span, least) = held_for();
-    let before = writers.during(span / 2).await;
     let holder = database.postgres.admin().await.unwrap();
-    holder.batch_execute("BEGIN; SELECT * FROM secrets WHERE name = 'held-0' FOR UPDATE").await.unwrap();
-    let mut waiting = JoinSet::new();
-    for _ in 0..4 {
-        let client = client.clone();
-        waiting.spawn(async move {
-            let body = CreateVersionBody { secret_string: Some("value"), ..CreateVersionBody::default() };
-            // Refused for as long as the row is held.
-            while client.create_version(&name("held-0"), &body).await.is_err() {}
-        });
+    let Holding { span, times, most, least } = if is_long() { Holding::LONG } else { Holding::SHORT };
+    let mut ratios = Vec::new();
+    // Each span is compared with those right before and after it, in which the machine has as much else to do.
+    let mut before = writers.during(span).await;
+    while ratios.len() < times || (median(&ratios) < least && ratios.len() < most) {
+        holder.batch_execute("BEGIN; SELECT * FROM secrets WHERE name = 'held-0' FOR UPDATE").await.unwrap();
+        let mut waiting = JoinSet::new();
+        for _ in 0..4 {
+            let client = client.clone();
+            waiting.spawn(async move {
+                let body = CreateVersionBody { secret_string: Some("value"), ..CreateVersionBody::default() };
+                // Refused for as long as the row is held.
+                while client.create_version(&name("held-0"), &body).await.is_err() {}
+            });
+        }
+        let during = writers.during(span).await;
+        assert_eq!(waiting.try_join_next().map(|ended| ended.is_ok()), None, "nobody changes what is held");
+        holder.batch_execute("ROLLBACK").await.unwrap();
+        waiting.join_all().await;
+        let after = writers.during(span).await;
+        ratios.push(2.0 * during as f64 / (before + after) as f64);
+        before = after;
     }
-    let during = writers.during(span).await;
-    assert_eq!(waiting.try_join_next().map(|ended| ended.is_ok()), None, "nobody changes what is held");
-    holder.batch_execute("ROLLBACK").await.unwrap();
-    waiting.join_all().await;
-    let after = writers.during(span / 2).await;
-    let ratio = during as f64 / (before + after) as f64;
-    println!("while a row was held for {span:?}, writes kept {ratio:.2} of their rate");
-    assert!(ratio >= least, "{ratio:.2} of the rate");
+    let ratio = median(&ratios);
+    println!("while a row was held for {times} × {span:?}, writes kept {ratio:.2} of their rate: {ratios:.2?}");
+    assert!(ratio >= least, "{ratio:.2} of the rate: {ratios:.2?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -4,6 +4,7 @@
 mod archives;
 mod audit_sinks;
 mod database;
+mod failover;
 mod full_disk;
 mod left_behind;
 mod lost_files;
@@ -13,3 +14,4 @@ mod releases;
 mod scans;
 mod signals;
 mod soak;
+mod taken_up;

@@ -10,7 +10,7 @@ use csms_api::{
     },
 };
 use csms_core::{Refusal, Secret, SecretId, tag::TagKey};
-use csms_store::{SecretFilter, Store, Window};
+use csms_store::{Found, SecretFilter, Store, Window};
 
 use crate::{
     failure::Failure,
@@ -128,18 +128,18 @@ pub fn find_resources(call: Call, body: Body) -> Result<Prepared, Failure> {
     let FindResources { counts, limit, offset, tags, names } = FindResources::read(body.object()?)?;
     let filter = SecretFilter { names, tags, enterprise_project: None };
     Ok(Prepared::new(vec![call.all(Kind::Secret)], async move {
-        let total_count = call.app.store.count_secrets(&call.project, &filter).await?;
-        let resources = if counts {
-            None
-        } else {
-            let found = matching(&call, &filter, offset, limit).await?;
-            Some(found.iter().map(|secret| ResourceInfo::of(secret, &call.app.identity.domain_id)).collect())
-        };
-        Answer::json(&ListResourcesResponse { resources, total_count })
+        if counts {
+            let total_count = call.app.store.count_secrets(&call.project, &filter).await?;
+            return Answer::json(&ListResourcesResponse { resources: None, total_count });
+        }
+        let Found { page, total } = matching(&call, &filter, offset, limit).await?;
+        let info = |secret| ResourceInfo::of(secret, &call.app.identity.domain_id);
+        let resources = Some(page.items.iter().map(info).collect());
+        Answer::json(&ListResourcesResponse { resources, total_count: total })
     }))
 }
 
-/// Secrets that fit a filter, by name: at most `limit` behind the first `offset`.
+/// Secrets that fit a filter, by name: at most `limit` behind the first `offset`; and how many fit.
 ///
 /// # Errors
 /// Failures of the store.
@@ -148,9 +148,9 @@ pub(in crate::services) async fn matching(
     filter: &SecretFilter,
     offset: usize,
     limit: usize,
-) -> Result<Vec<Secret>, Failure> {
+) -> Result<Found, Failure> {
     let offset = u32::try_from(offset).unwrap_or(u32::MAX);
     let limit = u16::try_from(limit).unwrap_or(u16::MAX);
     let window = Window { after: None, offset, limit };
-    Ok(call.app.store.find_secrets(&call.project, filter, window).await?.items)
+    Ok(call.app.store.find_and_count_secrets(&call.project, filter, window).await?)
 }
