@@ -152,9 +152,10 @@ mod tests {
                 statement.query_map(params_from_iter(values(parameters)), |row| row.get::<_, String>(3)).unwrap();
             let steps: Vec<_> = steps.map(Result::unwrap).collect();
             // Results of parts of the statement are read to their end, which is what they are for.
+            let parts = ["page", "few", "fitting", "total", "listed", "CONSTANT"];
             let whole = |step: &&String| {
                 step.strip_prefix("SCAN ")
-                    .is_some_and(|what| !["page", "few", "fitting", "total", "listed"].contains(&what))
+                    .is_some_and(|what| !what.split(' ').next().is_some_and(|name| parts.contains(&name)))
             };
             assert_eq!(steps.iter().find(whole), None, "{sql}\n{steps:#?}");
             assert!(!steps.iter().any(|step| step.contains("TEMP B-TREE")), "{sql}\n{steps:#?}");
