@@ -14,7 +14,7 @@ use crate::{
     table::{self, millis, rate},
 };
 
-/// What is measured, in the order of [`Contender::targets`].
+/// What is measured of each binary.
 const MEASURED: [&str; 2] = ["signed read", "durable version"];
 
 /// One of the two binaries, with what was measured of it in all rounds.

@@ -402,7 +402,7 @@ fn parse_webhook(text: &str) -> Result<(TargetId, String), String> {
     webhook(urn, address)
 }
 
-/// A setting that cannot be used. It is named by its key until [`SettingsError::located`] says where it comes from.
+/// A setting that cannot be used. It is named by its key until `located` says where it comes from.
 #[derive(Debug, Error)]
 pub enum SettingsError {
     /// The file that a setting names cannot be read.
