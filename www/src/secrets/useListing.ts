@@ -36,6 +36,8 @@ export interface Secrets {
 interface State extends Omit<Secrets, "reload" | "isStale"> {
   /** The search of `found`. */
   key: string;
+  /** The reading that `error` and `isLoading` are of. */
+  attempt: string;
 }
 
 export const ALL: Search = { names: [], tags: [] };
@@ -50,9 +52,11 @@ export function useListing(search: Search, wanted: number): Secrets {
   const [round, setRound] = useState(0);
   const asked = JSON.stringify(search);
   const key = useSettled(asked);
+  const attempt = `${round} ${wanted} ${key}`;
   const [state, setState] = useState<State>(() => ({
     key,
     found: known.get(client)?.get(key),
+    attempt,
     error: undefined,
     isLoading: wanted > 0,
   }));
@@ -68,13 +72,14 @@ export function useListing(search: Search, wanted: number): Secrets {
       setState((before) => {
         // A list that shows already is replaced as a whole, so that nothing jumps.
         const isShorter = before.key === key && found.secrets.length < (before.found?.secrets.length ?? 0);
-        return isShorter && !isEnough ? before : { key, found, error: undefined, isLoading: !isEnough };
+        return isShorter && !isEnough ? before : { key, found, attempt, error: undefined, isLoading: !isEnough };
       });
     };
     setState((before) => {
       const found = known.get(client)?.get(key);
       return {
         ...(found && before.key !== key ? { key, found } : { key: before.key, found: before.found }),
+        attempt,
         error: undefined,
         isLoading: wanted > 0,
       };
@@ -86,13 +91,21 @@ export function useListing(search: Search, wanted: number): Secrets {
         (error: unknown) => ending.signal.aborted || setState((before) => ({ ...before, error, isLoading: false })),
       );
     return () => ending.abort();
-  }, [client, key, round, wanted]);
+  }, [client, key, round, wanted, attempt]);
   const reload = useCallback(() => {
     forgetDenial(client);
     setRound((before) => before + 1);
   }, [client]);
-  const { found, error } = state;
-  return { found, error, isStale: state.key !== asked, isLoading: state.isLoading || key !== asked, reload };
+  const { found } = state;
+  // Nothing is known of a reading that is only about to begin.
+  const isKnown = state.attempt === attempt && key === asked;
+  return {
+    found,
+    error: isKnown ? state.error : undefined,
+    isStale: state.key !== asked,
+    isLoading: isKnown ? state.isLoading : wanted > 0,
+    reload,
+  };
 }
 
 /** All secrets of the project, as far as they are wanted. */
