@@ -64,7 +64,8 @@ export function SecretsPage() {
   const inOrder = (page + 2) * ROWS;
   const isWhole = whole === JSON.stringify(search) || isGrowing;
   const wanted = isWhole ? Number.POSITIVE_INFINITY : isLookedThrough ? Math.max(LOOKED_THROUGH, inOrder) : inOrder;
-  const { found, isStale, error, isLoading, reload } = useListing(search, wanted);
+  const listing = useListing(search, wanted);
+  const { found, isStale, error, isLoading, reload } = listing;
   const isLocal = isLookedThrough || (found?.isSearched === false && isNarrow(search));
   const { words, reload: reloadTags } = useTagWords();
   const tasks = useLastTasks();
@@ -86,7 +87,7 @@ export function SecretsPage() {
   }, [matches, page, lastRead]);
   const shown = useHeld(read, isHeld);
   const rows = useMemo(() => matching(shown?.rows ?? [], filter, knowledge), [shown, filter, knowledge]);
-  const tags = useTagsOf(rows, found);
+  const tags = useTagsOf(rows, listing);
   const isCounted = !isLocal && !isStale && found !== undefined && (!isEnd || isCut);
   const all = isCounted ? found.total : matches.length;
   const isCertain = !isStale && all !== undefined && (isCounted || (isEnd && !isCut));
@@ -156,7 +157,7 @@ export function SecretsPage() {
       {isEmpty && <NoSecrets />}
       {!isEmpty && !isDenied && (found || !isEverything) && (
         <>
-          <FilterBar filter={filter} tags={words} onChange={setFilter} />
+          <FilterBar filter={filter} tags={found?.isSearched === false ? [] : words} onChange={setFilter} />
           {chosen.length > 0 && (
             <SelectionBar
               secrets={chosen}
@@ -248,13 +249,15 @@ function Scope({ found, isLocal, filter, onAll, onFilter }: ScopeProps) {
   const all = found.total?.toLocaleString(language);
   const areMore = isLocal && !found.isEnd;
   const areDescribed = filter.withDescriptions && filter.text !== "";
-  if (!found.isCut && !areMore && !areDescribed) return null;
+  const areTagsUnknown = !found.isSearched && searchOf(filter).tags.length > 0;
+  if (!found.isCut && !areMore && !areDescribed && !areTagsUnknown) return null;
   return (
     <p className="hint row" role="note">
+      {areTagsUnknown && <span>{t("You may not search by tags.")}</span>}
       {found.isCut && (
         <span>{t("The service lists {count} at most. Type more of the name to find the others.", { count })}</span>
       )}
-      {areMore && (
+      {areMore && !areTagsUnknown && (
         <>
           <span>
             {all === undefined

@@ -7,7 +7,7 @@ import { useCallback, useEffect, useRef, useState } from "react";
 import { useSession } from "../app/session";
 import { useSettled } from "../app/useSettled";
 import type { Search } from "./filter";
-import { type Found, forgetDenial, Listing } from "./listing";
+import { ALL, type Found, forgetDenial, Listing, searchFor, wantedFor } from "./listing";
 
 /** Searches that each client remembers. */
 const REMEMBERED = 8;
@@ -23,6 +23,8 @@ function remember(client: CsmsClient, key: string, found: Found): void {
   if (all.size > REMEMBERED && oldest !== undefined) all.delete(oldest);
 }
 
+const EVERY = JSON.stringify(ALL);
+
 export interface Secrets {
   /** Absent before the first answer. */
   found: Found | undefined;
@@ -30,28 +32,31 @@ export interface Secrets {
   isStale: boolean;
   error: unknown;
   isLoading: boolean;
+  /** Counts how often the list was asked for again. */
+  round: number;
   reload: () => void;
 }
 
-interface State extends Omit<Secrets, "reload" | "isStale"> {
+interface State extends Pick<Secrets, "found" | "error" | "isLoading"> {
   /** The search of `found`. */
   key: string;
   /** The reading that `error` and `isLoading` are of. */
   attempt: string;
 }
 
-export const ALL: Search = { names: [], tags: [] };
-
 /**
  * Searches a moment after the search has last changed; what an earlier search answers after that is dropped.
  *
- * @param wanted how many secrets to read at least, if there are as many
+ * @param least how many secrets to read at least, if there are as many
  */
-export function useListing(search: Search, wanted: number): Secrets {
+export function useListing(search: Search, least: number): Secrets {
   const { client } = useSession();
   const [round, setRound] = useState(0);
-  const asked = JSON.stringify(search);
-  const key = useSettled(asked);
+  const settled = useSettled(JSON.stringify(search));
+  const asked = JSON.stringify(searchFor(client, search));
+  // A list of all secrets is the same whatever is typed.
+  const key = asked === EVERY ? asked : settled;
+  const wanted = wantedFor(client, search, least);
   const attempt = `${round} ${wanted} ${key}`;
   const [state, setState] = useState<State>(() => ({
     key,
@@ -67,6 +72,8 @@ export function useListing(search: Search, wanted: number): Secrets {
     if (reading.current?.place !== place) reading.current = { place, listing: new Listing(client, JSON.parse(key)) };
     const { listing } = reading.current;
     const show = (found: Found) => {
+      // The person may not search, as the service has just said: another list is read instead.
+      if (JSON.stringify(searchFor(client, JSON.parse(key))) !== key) return setState((before) => ({ ...before }));
       const isEnough = listing.isEnough(wanted);
       if (isEnough) remember(client, key, found);
       setState((before) => {
@@ -104,6 +111,7 @@ export function useListing(search: Search, wanted: number): Secrets {
     error: isKnown ? state.error : undefined,
     isStale: state.key !== asked,
     isLoading: isKnown ? state.isLoading : wanted > 0,
+    round,
     reload,
   };
 }
