@@ -1,5 +1,5 @@
 //! The shell blocks of the book that stand below `<!-- run -->` do what their page says: bash runs those of a page in order, in a
-//! directory of its own, against a private server and a private PostgreSQL.
+//! directory of its own, against a private server and private databases.
 //!
 //! What a page takes for granted is there: credentials, files with logins, and the rotated secret that `cargo xtask up` leaves.
 
@@ -16,8 +16,9 @@ use std::{
 };
 
 use csms_testbed::{
-    Postgres, Server, postgres,
+    MySqlServer, Postgres, Server, mysql, postgres, roots,
     server::{Options, binary},
+    tls::TlsMode,
 };
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -59,10 +60,9 @@ fn book() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../www/docs/src")
 }
 
-/// Server, database and directory for one page.
+/// Server and directory for one page.
 struct World {
     server: Server,
-    database: Postgres,
     directory: TempDir,
 }
 
@@ -74,15 +74,25 @@ impl World {
             eprintln!("left out: the rotation function does not lie beside the server (cargo xtask up --once)");
             return None;
         }
-        let world = Self { server, database: Postgres::start().await.unwrap(), directory: TempDir::new().unwrap() };
+        let world = Self { server, directory: TempDir::new().unwrap() };
         let credentials = fs::read(world.server.credentials_path()).unwrap();
         fs::create_dir(world.path("data")).unwrap();
         for file in ["credentials.json", "data/credentials.json"] {
             fs::write(world.path(file), &credentials).unwrap();
         }
         fs::write(world.path("value.txt"), "a value").unwrap();
+        Some(world)
+    }
+
+    /// With a PostgreSQL, files with logins to it, and the rotated secret that `cargo xtask up` leaves.
+    async fn with_postgresql() -> Option<(Self, Postgres)> {
+        let world = Self::open().await?;
+        let database = Postgres::start().await.unwrap();
         for (account, file) in [("app", "app.json"), ("shop_a", "login.json"), ("shop_b", "second-login.json")] {
-            fs::write(world.path(file), world.login(account).await.to_string()).unwrap();
+            database.create_login(account, &first(account)).await.unwrap();
+            let login = json!({ "engine": "postgresql", "host": "127.0.0.1", "port": database.port(), "dbname": postgres::DATABASE,
+                                "username": account, "password": first(account), "tls": "disable" });
+            fs::write(world.path(file), login.to_string()).unwrap();
         }
         let setup = "csms secret create demo-postgresql --value-file app.json --type RDS-FG \
                      --rotation-func-urn \"$(jq -r .rotation_func_urn credentials.json)\" \
@@ -90,19 +100,11 @@ impl World {
                      csms secret rotate demo-postgresql --wait\nrm app.json";
         let output = world.run(setup).await;
         assert!(output.status.success(), "{}", shown(&output));
-        Some(world)
+        Some((world, database))
     }
 
     fn path(&self, name: &str) -> PathBuf {
         self.directory.path().join(name)
-    }
-
-    /// Makes an account, and returns its login as the value of a secret.
-    async fn login(&self, account: &str) -> Value {
-        let password = format!("first-{account}");
-        self.database.create_login(account, &password).await.unwrap();
-        json!({ "engine": "postgresql", "host": "127.0.0.1", "port": self.database.port(), "dbname": postgres::DATABASE,
-                "username": account, "password": password, "tls": "disable" })
     }
 
     /// Runs a script that ends at its first failure.
@@ -134,15 +136,26 @@ impl World {
         String::from_utf8(output.stdout).unwrap()
     }
 
-    /// Whether the login that a secret holds now is that of an account, and opens the database.
-    async fn logs_in(&self, secret: &str, account: &str) -> bool {
+    /// The password that a secret holds now, which is a new one of this account.
+    async fn new_password(&self, secret: &str, account: &str) -> String {
         let output = self.run(&format!("csms secret get {secret} --value")).await;
         let login: Value = serde_json::from_slice(&output.stdout).unwrap();
         assert_eq!(login["username"], account);
         let password = login["password"].as_str().unwrap();
-        assert_ne!(password, format!("first-{account}"));
-        self.database.can_log_in(account, password, postgres::DATABASE).await.unwrap()
+        assert_ne!(password, first(account));
+        password.to_owned()
     }
+
+    /// Whether the login that a secret holds now is that of an account, and opens the database.
+    async fn logs_in(&self, database: &Postgres, secret: &str, account: &str) -> bool {
+        let password = self.new_password(secret, account).await;
+        database.can_log_in(account, &password, postgres::DATABASE).await.unwrap()
+    }
+}
+
+/// The password that a page's account has at first.
+fn first(account: &str) -> String {
+    format!("first-{account}")
 }
 
 fn shown(output: &Output) -> String {
@@ -153,27 +166,49 @@ fn shown(output: &Output) -> String {
 #[tokio::test]
 async fn the_tutorial_rotates_the_password_of_its_account_again() {
     for page in ["tutorial.md", "zh/tutorial.md"] {
-        let Some(world) = World::open().await else { return };
+        let Some((world, database)) = World::with_postgresql().await else { return };
         let printed = world.page(page).await;
-        assert!(printed.contains(&format!("app at 127.0.0.1:{}", world.database.port())), "{printed}");
+        assert!(printed.contains(&format!("app at 127.0.0.1:{}", database.port())), "{printed}");
         assert!(printed.contains("v3"), "{printed}");
-        assert!(world.logs_in("demo-postgresql", "app").await);
+        assert!(world.logs_in(&database, "demo-postgresql", "app").await);
     }
 }
 
 #[tokio::test]
 async fn the_page_about_postgresql_stores_and_rotates_a_login() {
     for page in ["how-to/rotate-postgresql.md", "zh/how-to/rotate-postgresql.md"] {
-        let Some(world) = World::open().await else { return };
+        let Some((world, database)) = World::with_postgresql().await else { return };
         world.page(page).await;
-        assert!(world.logs_in("shop-db", "shop_a").await);
+        assert!(world.logs_in(&database, "shop-db", "shop_a").await);
+        assert!(!world.path("login.json").exists(), "the page shreds it");
+    }
+}
+
+/// Each language on one engine: what the pages run is the same.
+#[tokio::test]
+async fn the_page_about_mysql_and_mariadb_stores_and_rotates_a_login() {
+    let cases = [
+        ("how-to/rotate-mysql.md", mysql::Release::MySql, "mysql"),
+        ("zh/how-to/rotate-mysql.md", mysql::Release::MariaDb, "mariadb"),
+    ];
+    for (page, release, engine) in cases {
+        let setup = mysql::Setup { tls: TlsMode::Offered, ..mysql::Setup::new(release) };
+        let Some(database) = roots::if_provided(MySqlServer::start_with(setup).await).unwrap() else { continue };
+        let Some(world) = World::open().await else { return };
+        database.create_login("shop", &first("shop")).await.unwrap();
+        let login = json!({ "engine": engine, "host": "127.0.0.1", "port": database.port(), "dbname": mysql::DATABASE,
+                            "username": "shop", "password": first("shop"), "tls_ca": database.authority() });
+        fs::write(world.path("login.json"), login.to_string()).unwrap();
+        world.page(page).await;
+        let password = world.new_password("shop-db", "shop").await;
+        assert!(database.can_log_in("shop", &password, mysql::DATABASE).await.unwrap());
         assert!(!world.path("login.json").exists(), "the page shreds it");
     }
 }
 
 #[tokio::test]
 async fn the_commands_of_the_page_about_clients_work_in_their_order() {
-    let Some(world) = World::open().await else { return };
+    let Some((world, _database)) = World::with_postgresql().await else { return };
     world.page("how-to/clients.md").await;
     assert!(world.path("demo.backup").exists());
 }
@@ -182,8 +217,10 @@ async fn the_commands_of_the_page_about_clients_work_in_their_order() {
 fn every_page_with_a_mark_is_run_by_a_test_above() {
     let run = [
         "how-to/clients.md",
+        "how-to/rotate-mysql.md",
         "how-to/rotate-postgresql.md",
         "tutorial.md",
+        "zh/how-to/rotate-mysql.md",
         "zh/how-to/rotate-postgresql.md",
         "zh/tutorial.md",
     ];
