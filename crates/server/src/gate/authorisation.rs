@@ -7,6 +7,8 @@
 //! What gives rights that last is refused, whatever the policies say, to callers whose own rights must not outlast what proved
 //! them or leave its project: [`require_lasting`].
 
+use core::net::IpAddr;
+
 use csms_api::ErrorCode;
 use csms_core::{
     ProjectId, Secret,
@@ -15,7 +17,21 @@ use csms_core::{
 use csms_store::{KeyRecord, Store as _};
 
 use super::access::{Access, Actions, Facts, Lasting, Need, Resource, Stored, grant_word, tag_pairs};
-use crate::{app::App, audit::Requested, auth::Caller, failure::Failure};
+use crate::{app::App, auth::Caller, failure::Failure};
+
+/// Who asks whom, and how the request came. It is carried to each judgement and never looked up in the task that judges: a store may
+/// decide a change in another task than the one that answers, even in that of another request.
+#[derive(Clone, Copy)]
+pub struct Asking<'a> {
+    /// The server.
+    pub app: &'a App,
+    /// Who asks.
+    pub caller: &'a Caller,
+    /// Where the request came from, as far as it is known.
+    pub peer: Option<IpAddr>,
+    /// Whether it was encrypted on its way.
+    pub is_secure: bool,
+}
 
 /// Requires that a project is one that the caller may use.
 ///
@@ -56,7 +72,8 @@ pub fn require_lasting(caller: &Caller, lasting: Lasting) -> Result<(), Failure>
 ///
 /// # Errors
 /// The refusal of the access; failures of the store.
-pub async fn authorise(app: &App, caller: &Caller, access: &Access) -> Result<(), Failure> {
+pub async fn authorise(asking: Asking<'_>, access: &Access) -> Result<(), Failure> {
+    let Asking { app, caller, .. } = asking;
     // The whole of an account's things belongs to no project of the caller's.
     let is_one = !matches!(access.resource, Resource::All(..) | Resource::Some(..));
     if let Some(project) = access.resource.project()
@@ -71,7 +88,7 @@ pub async fn authorise(app: &App, caller: &Caller, access: &Access) -> Result<()
     let read;
     let mut access = access;
     if caller.has_conditions() {
-        context = base_context(app, caller);
+        context = base_context(asking);
         read = read_stored(app, access).await?;
         access = &read;
         add_facts(&mut context, &access.facts);
@@ -93,9 +110,10 @@ pub async fn authorise(app: &App, caller: &Caller, access: &Access) -> Result<()
 ///
 /// # Errors
 /// As [`authorise`].
-pub fn authorise_again(app: &App, caller: &Caller, access: &Access, secret: &Secret) -> Result<(), Failure> {
+pub fn authorise_again(asking: Asking<'_>, access: &Access, secret: &Secret) -> Result<(), Failure> {
+    let Asking { app, caller, .. } = asking;
     let Some(text) = access.resource.text(&app.identity) else { return Ok(()) };
-    let mut context = base_context(app, caller);
+    let mut context = base_context(asking);
     add_facts(&mut context, &access.facts);
     add_secret(&mut context, secret);
     match verdict(caller, access, &text, &context) {
@@ -127,14 +145,14 @@ fn verdict(caller: &Caller, access: &Access, text: &str, context: &RequestContex
 /// # Errors
 /// Failures of the store.
 pub async fn judge_openly(
-    app: &App,
-    caller: &Caller,
+    asking: Asking<'_>,
     access: &Access,
     is_named: bool,
     open: &[ConditionKind],
 ) -> Result<Judgement, Failure> {
+    let Asking { app, caller, .. } = asking;
     let access = &read_stored(app, access).await?;
-    let mut context = base_context(app, caller);
+    let mut context = base_context(asking);
     add_facts(&mut context, &access.facts);
     add_stored(&mut context, access);
     let text = access.resource.text(&app.identity).unwrap_or_default();
@@ -220,9 +238,7 @@ fn is_grantee(app: &App, caller: &Caller, secret: &Secret) -> bool {
 }
 
 /// What is known of every request.
-#[must_use]
-pub fn base_context(app: &App, caller: &Caller) -> RequestContext {
-    let request = Requested::current();
+fn base_context(Asking { app, caller, peer, is_secure }: Asking<'_>) -> RequestContext {
     RequestContext {
         now: Some(app.clock.now()),
         // Conditions on users say nothing about an agency, whoever has assumed it.
@@ -231,8 +247,8 @@ pub fn base_context(app: &App, caller: &Caller) -> RequestContext {
             Some(_) => None,
         },
         user_id: caller.user_id.clone(),
-        source_ip: request.as_ref().and_then(Requested::peer),
-        secure_transport: Some(request.is_some_and(|request| request.is_secure())),
+        source_ip: peer,
+        secure_transport: Some(is_secure),
         // There is no second factor.
         mfa_present: Some(false),
         ..RequestContext::default()

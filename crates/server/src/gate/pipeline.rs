@@ -236,7 +236,7 @@ async fn prepare<S: Service>(operation: S, call: &Call, body: Body) -> Result<Pr
     if may_be_let_through || access.actions.is_empty() {
         return Err(failure);
     }
-    match judge_openly(&call.app, &call.caller, &access, false, &ConditionKind::ALL).await? {
+    match judge_openly(call.asking(), &access, false, &ConditionKind::ALL).await? {
         Judgement::Denied => Err(refused(&access)),
         Judgement::Allowed | Judgement::Depends(_) => Err(failure),
     }
@@ -252,7 +252,7 @@ async fn judge(call: &Call, accesses: Vec<Access>) -> Result<(), Failure> {
         return Err(Failure::new(ErrorCode::Forbidden, "the credentials of a function do not allow this"));
     }
     for access in &accesses {
-        authorise(&call.app, &call.caller, access).await?;
+        authorise(call.asking(), access).await?;
     }
     require_task(&call.app, &call.caller).await?;
     let _ = call.request.judged.set(accesses);

@@ -5,6 +5,7 @@
 
 use std::{
     future::Future,
+    net::IpAddr,
     pin::Pin,
     sync::{Arc, OnceLock},
 };
@@ -18,11 +19,16 @@ use serde_json::Value;
 use super::{
     access::{Access, Kind, Lasting, Need, Resource},
     answer::Answer,
-    authorisation::{authorise, authorise_again, require_own_project},
+    authorisation::{Asking, authorise, authorise_again, require_own_project},
     json::Body,
     lease::require_lease,
 };
-use crate::{app::App, auth::Caller, failure::Failure};
+use crate::{
+    app::App,
+    auth::Caller,
+    failure::Failure,
+    request::{Peer, Secure},
+};
 
 /// Whom an operation is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -245,6 +251,19 @@ impl Call {
         &self.request.head
     }
 
+    /// Where the request came from, as far as it is known.
+    #[must_use]
+    pub fn peer(&self) -> Option<IpAddr> {
+        self.request.head.extensions.get::<Peer>().map(|peer| peer.0)
+    }
+
+    /// Who asks, and how the request came.
+    #[must_use]
+    pub fn asking(&self) -> Asking<'_> {
+        let is_secure = self.request.head.extensions.get::<Secure>().is_some_and(|secure| secure.0);
+        Asking { app: &self.app, caller: &self.caller, peer: self.peer(), is_secure }
+    }
+
     /// The same request, whose resources are in a project that the body names. Each access to them is judged there.
     ///
     /// # Errors
@@ -309,7 +328,7 @@ impl Call {
     /// # Errors
     /// The refusal of the access; failures of the store.
     pub async fn authorise(&self, access: &Access) -> Result<(), Failure> {
-        authorise(&self.app, &self.caller, access).await
+        authorise(self.asking(), access).await
     }
 
     /// Says who a login has proven to be, or claims to be, for the records of it.
@@ -383,7 +402,7 @@ impl Guard {
     /// # Errors
     /// The refusal.
     pub fn check(&self, draft: &Draft) -> Result<(), Failure> {
-        let Call { app, caller, request, .. } = &self.call;
+        let Call { caller, request, .. } = &self.call;
         require_lease(caller, draft)?;
         let judged =
             request.judged.get().ok_or_else(|| Failure::internal("work began before its rights were judged"))?;
@@ -395,7 +414,7 @@ impl Guard {
             _ => false,
         });
         for access in about_it {
-            authorise_again(app, caller, access, &draft.secret)?;
+            authorise_again(self.call.asking(), access, &draft.secret)?;
         }
         Ok(())
     }

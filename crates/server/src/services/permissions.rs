@@ -206,11 +206,11 @@ impl Right {
         let open = if named.is_some() && !self.makes { OPEN } else { OPEN_WITHOUT_OBJECT };
         let resource = named.unwrap_or(Resource::All(self.kind, project));
         let access = Access::new(self.actions, resource).needs(self.need);
-        let judged = judge_openly(&call.app, &call.caller, &access, is_named, open).await?;
+        let judged = judge_openly(call.asking(), &access, is_named, open).await?;
         Ok(match judged {
             // No policy has to allow it; one may deny it.
             Judgement::Denied
-                if self.need == Need::NoDeny && authorise(&call.app, &call.caller, &access).await.is_ok() =>
+                if self.need == Need::NoDeny && authorise(call.asking(), &access).await.is_ok() =>
             {
                 Judgement::Allowed
             }

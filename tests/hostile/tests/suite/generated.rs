@@ -1,7 +1,7 @@
-//! For every operation, every resource it touches, both effects, four ways to name the resource and every trick: the server
+//! For every operation, every resource it touches, both effects, five ways to tell it and every trick: the server
 //! decides as the reference evaluator does.
 
-use csms_hostile::{Decision, decide};
+use csms_hostile::{Decision, decide, normalised};
 use libtest_mimic::Failed;
 use serde_json::{Value, json};
 
@@ -9,7 +9,7 @@ use crate::{
     report::Class,
     support::Answer,
     touches::{Need, Row, Shown, Touch},
-    world::{Asked, World, policy},
+    world::{ADDRESS, Asked, World, policy},
 };
 
 /// How a policy tells the touched resource from others.
@@ -19,6 +19,8 @@ enum By {
     Tag,
     Key,
     Type,
+    /// By nothing of its own: by where the request comes from.
+    Address,
 }
 
 /// What is done to slip past a policy.
@@ -79,7 +81,9 @@ pub(crate) fn outcome(answer: &Answer, shown: &Shown) -> Outcome {
 /// What the reference evaluator expects of a request under policies.
 fn expected(policies: &[Value], touches: &[Touch]) -> Outcome {
     let is_let_through = touches.iter().all(|touch| {
-        match (decide(policies, touch.actions, &touch.resource, &touch.facts), touch.need) {
+        let mut facts = touch.facts.clone();
+        facts.insert(normalised("g:SourceIp"), vec![ADDRESS.to_string()]);
+        match (decide(policies, touch.actions, &touch.resource, &facts), touch.need) {
             (Decision::Allowed, _) | (Decision::Silent, Need::NoDeny) => true,
             (Decision::Silent, Need::Allow) | (Decision::Denied, _) => false,
         }
@@ -107,6 +111,7 @@ fn statement(world: &World, effect: &str, touch: &Touch, by: By, trick: Trick) -
         By::Tag => statement["Condition"] = equals(key_of("g:ResourceTag") + "/stage", "production"),
         By::Key => statement["Condition"] = equals(key_of("csms:KmsKeyId"), &world.k2),
         By::Type => statement["Condition"] = equals(key_of("csms:Type"), "COMMON"),
+        By::Address => statement["Condition"] = json!({ "IpAddress": { key_of("g:SourceIp"): [format!("{ADDRESS}/24")] } }),
     }
     statement
 }
@@ -173,7 +178,7 @@ pub(crate) async fn all(world: &mut World, rows: impl Fn(&World) -> Vec<Row>) ->
         let mut class = Class::new(trick.class());
         for index in 0..rows(world).len() {
             for touched in 0..rows(world)[index].touches.len() {
-                for by in [By::Name, By::Tag, By::Key, By::Type] {
+                for by in [By::Name, By::Tag, By::Key, By::Type, By::Address] {
                     for effect in ["Allow", "Deny"] {
                         let row = &rows(world)[index];
                         try_one(world, row, touched, effect, by, trick, &mut class).await;

@@ -2,11 +2,11 @@
 //!
 //! Says nothing about rights: `touches` has the table of what operations touch.
 
-use std::{fs, os::unix::fs::PermissionsExt as _};
+use std::{fs, net::Ipv4Addr, os::unix::fs::PermissionsExt as _};
 
 use axum::body::Body;
 use csms_core::{FunctionUrn, RegionName, policy::Policy};
-use csms_server::boot::settings::Settings;
+use csms_server::{boot::settings::Settings, request::Peer};
 use csms_store::{AccessChange, Store as _, UserRecord};
 use serde_json::{Value, json};
 
@@ -14,6 +14,9 @@ use crate::support::{self, Answer, Key, Server};
 
 /// The rotation function, which ends at once.
 pub(crate) const FUNCTION: &str = "urn:fss:home:0123456789abcdef0123456789abcdef:function:default:failing:latest";
+
+/// Where the requests of the caller come from.
+pub(crate) const ADDRESS: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 7);
 
 /// A request of the caller.
 #[derive(Clone, Debug)]
@@ -219,8 +222,8 @@ impl World {
 
     pub(crate) async fn ask_as(&self, key: &Key, asked: &Asked) -> Answer {
         let Asked { method, path, body } = asked;
-        let request = self.server.signed(key, method, path, body.as_bytes()).body(Body::from(body.clone())).unwrap();
-        self.server.send(request).await
+        let request = self.server.signed(key, method, path, body.as_bytes()).extension(Peer(ADDRESS.into()));
+        self.server.send(request.body(Body::from(body.clone())).unwrap()).await
     }
 
     /// What the administrator gets, which must be a success.

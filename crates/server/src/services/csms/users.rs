@@ -10,7 +10,7 @@ use csms_api::{
 use csms_store::{AccessChange, Store, StoreError, UserRecord};
 
 use crate::{
-    audit::{Origin, Requested},
+    audit::Origin,
     auth::passwords::Checked,
     failure::Failure,
     gate::{
@@ -101,7 +101,7 @@ async fn change(call: &Call, request: ChangePassword) -> Result<Answer, Failure>
     let user = call.app.store.user(id).await?.filter(|user| user.enabled);
     let user = user.ok_or_else(|| Failure::new(ErrorCode::ResourceNotFound, "the user does not exist"))?;
     let new = call.app.new_password(request.new, &user.name)?;
-    let peer = Requested::current().and_then(|request| request.peer());
+    let peer = call.peer();
     let checks = call.app.authenticator.password_checks();
     match checks.check(Some(&user), &user.name, peer, request.old).await? {
         Checked::Right => {}

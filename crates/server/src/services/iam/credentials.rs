@@ -18,7 +18,6 @@ use zeroize::Zeroizing;
 
 use super::{Decision, NamedUser, change, find, not_found, page, records, require_name, rfc3339};
 use crate::{
-    audit::Requested,
     failure::Failure,
     gate::{
         answer::Answer,
@@ -145,7 +144,7 @@ fn login(user: &UserRecord) -> Result<Answer, Failure> {
 /// here and not while the body is read: a rule names the user, which only who has the right to it may learn.
 async fn hash(call: &Call, user_name: &str, password: Zeroizing<String>) -> Result<String, Failure> {
     let password = call.app.new_password(password, user_name)?;
-    let peer = Requested::current().and_then(|request| request.peer());
+    let peer = call.peer();
     call.app.authenticator.password_checks().hash(peer, password).await
 }
 

@@ -17,7 +17,6 @@ use serde_json::{Value, json};
 use super::{assume, catalog, issued, temporary};
 use crate::{
     app::App,
-    audit::Requested,
     auth::{
         Caller,
         passwords::Checked,
@@ -145,7 +144,7 @@ async fn by_password(call: &Call, login: PasswordLogin) -> Result<Answer, Failur
     if let Some(user) = &user {
         call.acts_as(Arc::new(Caller::named(&user.name, &user.id)));
     }
-    let peer = Requested::current().and_then(|request| request.peer());
+    let peer = call.peer();
     let checks = app.authenticator.password_checks();
     let is_right = match checks.check(user.as_ref(), &named, peer, login.password).await? {
         Checked::Right => true,
