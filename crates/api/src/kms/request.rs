@@ -11,7 +11,11 @@ use serde_json::Value;
 use zeroize::Zeroizing;
 
 use self::context::{Binding, binding};
-use crate::{fields::Fields, optional::kms as optional, request::query::Parameters};
+use crate::{
+    fields::Fields,
+    optional::kms as optional,
+    request::query::{Parameters, enterprise_project, one_enterprise_project},
+};
 
 /// Suffix of aliases that belong to the service (`compatibility/kms.md#how-csms-uses-kms`).
 pub const RESERVED_SUFFIX: &str = "/default";
@@ -110,7 +114,8 @@ impl CreateKey {
         let mut fields = Fields::with_optional(body, &optional::CREATE_KEY)?;
         let alias = required_alias(&mut fields, "key_alias");
         let description = fields.parsed_or_number("key_description", text_of(255, "255 characters long"));
-        let enterprise_project_id = fields.parsed_or_number("enterprise_project_id", text_of(36, "36 characters long"));
+        let enterprise_project_id =
+            fields.parsed_or_number("enterprise_project_id", |text| one_enterprise_project(&text));
         let _ = fields.parsed("key_spec", choice(&["AES_256"], "AES_256"));
         let _ = fields.parsed("key_usage", choice(&["ENCRYPT_DECRYPT"], "ENCRYPT_DECRYPT"));
         let _ = fields.parsed("origin", choice(&["kms"], "kms"));
@@ -242,10 +247,10 @@ impl ListKeys {
             let known = SPECS.split(", ").any(|spec| spec == text);
             if known { Ok(text) } else { Err(Violation::new(Rule::Choice, SPECS)) }
         });
-        let enterprise = fields.parsed_or_number("enterprise_project_id", text_of(64, "64 characters long"));
+        let enterprise = fields.parsed_or_number("enterprise_project_id", |text| enterprise_project(&text));
         let _ = fields.parsed_or_number("sequence", text_of(36, "36 characters long"));
         let wants_aes = spec.is_none_or(|spec| matches!(spec.as_str(), "ALL" | "AES_256"));
-        let enterprise_project_id = enterprise.filter(|id| id != "all");
+        let enterprise_project_id = enterprise.filter(|id| !id.eq_ignore_ascii_case("all"));
         fields.finish(Some(Self { limit, marker: marker.unwrap_or(0), state, wants_aes, enterprise_project_id }))
     }
 }

@@ -63,11 +63,25 @@ pub struct ListSecrets {
     pub enterprise_project_id: Option<String>,
 }
 
-/// An identifier of an enterprise project: at most 36 characters.
+/// An identifier of an enterprise project: at most 36 characters. A UUID has no case, so that one project has one spelling.
 pub(crate) fn enterprise_project(text: &str) -> Result<String, Violation> {
     let length = text.chars().count() as u64;
-    let violation = Violation::new(Rule::TooLong, "36 characters long");
-    if length > 36 { Err(violation.with_limit(36, length)) } else { Ok(String::from(text)) }
+    if length > 36 {
+        return Err(Violation::new(Rule::TooLong, "36 characters long").with_limit(36, length));
+    }
+    if !text.chars().all(|character| character.is_ascii_alphanumeric() || matches!(character, '-' | '_')) {
+        return Err(Violation::new(Rule::Pattern, "^[A-Za-z0-9_-]{1,36}$"));
+    }
+    let is_uuid = length == 36 && text.chars().all(|character| character.is_ascii_hexdigit() || character == '-');
+    Ok(if is_uuid { text.to_ascii_lowercase() } else { String::from(text) })
+}
+
+/// The enterprise project that something is to belong to: lists read `all` as every one.
+pub(crate) fn one_enterprise_project(text: &str) -> Result<String, Violation> {
+    if text.eq_ignore_ascii_case("all") {
+        return Err(Violation::new(Rule::Pattern, "one enterprise project, not all"));
+    }
+    enterprise_project(text)
 }
 
 impl ListSecrets {

@@ -233,6 +233,13 @@ impl Access {
         Self::secret(actions, &secret.project, &secret.name, Stored::Found(Arc::clone(secret)))
     }
 
+    /// The reading of the values of these versions, one access each: who is denied a version must not have it through a copy, a grant
+    /// or a function either.
+    pub fn reading(secret: &Arc<Secret>, versions: impl IntoIterator<Item = VersionId>) -> impl Iterator<Item = Self> {
+        let of = |version| Self::found(READ_VALUE, secret).with(Facts { version: Some(version), ..Facts::default() });
+        versions.into_iter().map(of)
+    }
+
     /// An access to a key by its identifier, for which a grant of the key will do where grants know the action.
     #[must_use]
     pub fn key(actions: Actions, project: &ProjectId, id: &KeyId, stored: Stored<KeyRecord>) -> Self {

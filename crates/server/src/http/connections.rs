@@ -231,7 +231,7 @@ async fn serve_http(
         let (active, in_request) = (admitted.begin_request(), heads.begin_request());
         let (peer, secure) = if at.via_proxy {
             let (proxies, headers) = (&settings.proxies, request.headers());
-            (proxies.peer(at.address, headers), at.encrypted || proxies.reports_tls(at.address, headers))
+            (proxies.peer(at.address, headers), proxies.reports_tls(at.address, headers).unwrap_or(at.encrypted))
         } else {
             (at.address, at.encrypted)
         };

@@ -96,12 +96,13 @@ impl TrustedProxies {
         peer
     }
 
-    /// Whether the last proxy reports that the client's transport was encrypted; for connections from `address`.
+    /// Whether the client's transport was encrypted, as the last proxy reports for a connection from `address`; `None` where no trusted
+    /// one says anything.
     #[must_use]
-    pub fn reports_tls(&self, address: IpAddr, headers: &HeaderMap) -> bool {
-        let last = headers.get_all(FORWARDED_PROTO).iter().next_back();
-        let last = last.and_then(|value| value.as_bytes().rsplit(|byte| *byte == b',').next());
-        last.is_some_and(|scheme| scheme.trim_ascii().eq_ignore_ascii_case(b"https")) && self.contains(address)
+    pub fn reports_tls(&self, address: IpAddr, headers: &HeaderMap) -> Option<bool> {
+        let last = headers.get_all(FORWARDED_PROTO).iter().next_back()?;
+        let scheme = last.as_bytes().rsplit(|byte| *byte == b',').next()?.trim_ascii();
+        (!scheme.is_empty() && self.contains(address)).then(|| scheme.eq_ignore_ascii_case(b"https"))
     }
 }
 
@@ -208,16 +209,17 @@ mod tests {
     #[test]
     fn only_a_trusted_proxy_can_report_that_the_client_used_tls() {
         for (address, scheme, expected) in [
-            ("127.0.0.1", "https", true),
-            ("127.0.0.1", "http, https", true),
-            ("127.0.0.1", "https, http", false),
-            ("127.0.0.1", "http", false),
-            ("192.0.2.9", "https", false),
+            ("127.0.0.1", "https", Some(true)),
+            ("127.0.0.1", "http, https", Some(true)),
+            ("127.0.0.1", "https, http", Some(false)),
+            ("127.0.0.1", "http", Some(false)),
+            ("127.0.0.1", "https, ", None),
+            ("192.0.2.9", "https", None),
         ] {
             let headers = HeaderMap::from_iter([(FORWARDED_PROTO, scheme.parse().unwrap())]);
             assert_eq!(proxies().reports_tls(address.parse().unwrap(), &headers), expected, "{address} {scheme}");
         }
-        assert!(!proxies().reports_tls(IpAddr::from([127, 0, 0, 1]), &HeaderMap::new()));
+        assert_eq!(proxies().reports_tls(IpAddr::from([127, 0, 0, 1]), &HeaderMap::new()), None);
     }
 
     #[test]

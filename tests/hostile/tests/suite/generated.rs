@@ -1,4 +1,4 @@
-//! For every operation, every resource it touches, both effects, five ways to tell it and every trick: the server
+//! For every operation, every resource it touches, both effects, six ways to tell it and every trick: the server
 //! decides as the reference evaluator does.
 
 use csms_hostile::{Decision, decide, normalised};
@@ -19,9 +19,12 @@ enum By {
     Tag,
     Key,
     Type,
+    Version,
     /// By nothing of its own: by where the request comes from.
     Address,
 }
+
+const BY: [By; 6] = [By::Name, By::Tag, By::Key, By::Type, By::Version, By::Address];
 
 /// What is done to slip past a policy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -111,7 +114,10 @@ fn statement(world: &World, effect: &str, touch: &Touch, by: By, trick: Trick) -
         By::Tag => statement["Condition"] = equals(key_of("g:ResourceTag") + "/stage", "production"),
         By::Key => statement["Condition"] = equals(key_of("csms:KmsKeyId"), &world.k2),
         By::Type => statement["Condition"] = equals(key_of("csms:Type"), "COMMON"),
-        By::Address => statement["Condition"] = json!({ "IpAddress": { key_of("g:SourceIp"): [format!("{ADDRESS}/24")] } }),
+        By::Version => statement["Condition"] = equals(key_of("csms:VersionId"), "v1"),
+        By::Address => {
+            statement["Condition"] = json!({ "IpAddress": { key_of("g:SourceIp"): [format!("{ADDRESS}/24")] } })
+        }
     }
     statement
 }
@@ -178,7 +184,7 @@ pub(crate) async fn all(world: &mut World, rows: impl Fn(&World) -> Vec<Row>) ->
         let mut class = Class::new(trick.class());
         for index in 0..rows(world).len() {
             for touched in 0..rows(world)[index].touches.len() {
-                for by in [By::Name, By::Tag, By::Key, By::Type, By::Address] {
+                for by in BY {
                     for effect in ["Allow", "Deny"] {
                         let row = &rows(world)[index];
                         try_one(world, row, touched, effect, by, trick, &mut class).await;

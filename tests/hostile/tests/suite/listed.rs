@@ -90,6 +90,39 @@ pub(crate) async fn facts_of_conditions() -> Result<(), Failed> {
     let alone = alone.replace(&format!(r#"\"AdminSecret\":\"{}\","#, world.subject()), "");
     let answer = ask(&world, "POST", &format!("{home}/secrets"), &alone).await;
     class.same("without AdminSecret", rights(&answer), Outcome::LetThrough);
+    // A key that is left out is the default one, as which it is judged.
+    let rotated = world.done("GET", &format!("{home}/secrets/{}", world.rotated()), Value::Null).await;
+    let default = crate::world::text(&rotated["secret"]["kms_key_id"]);
+    let under = |key: &str| json!({ "StringEquals": { "csms:KmsKeyId": [key] } });
+    let only_default = policy(&json!([{ "Effect": "Allow", "Action": ["csms:*"], "Condition": under(&default) }]));
+    let not_default = all_but(&json!({ "Action": ["csms:*"], "Condition": under(&default) }));
+    let must_name = all_but(&json!({ "Action": ["csms:*"], "Condition": { "Null": { "csms:KmsKeyId": ["true"] } } }));
+    let cases = [
+        (&not_default, "", Outcome::Refused),
+        (&not_default, r#","kms_key_id":"csms/default""#, Outcome::Refused),
+        (&only_default, "", Outcome::LetThrough),
+        (&only_default, r#","kms_key_id":"csms/default""#, Outcome::LetThrough),
+        (&must_name, "", Outcome::Refused),
+        (&must_name, r#","kms_key_id":"csms/default""#, Outcome::LetThrough),
+    ];
+    for (number, (policies, members, wanted)) in cases.into_iter().enumerate() {
+        world.give(std::slice::from_ref(policies)).await;
+        let body = format!(r#"{{"name":"defaulted-{number}","secret_string":"x"{members}}}"#);
+        let made = ask(&world, "POST", &format!("{home}/secrets"), &body).await;
+        class.same(&format!("{policies} {body}"), rights(&made), wanted);
+    }
+    // One enterprise project has one spelling.
+    let project = "aabbccdd-0000-0000-0000-000000000001";
+    let of_project = json!({ "StringEquals": { "g:EnterpriseProjectId": [project] } });
+    world.give(&[all_but(&json!({ "Action": ["*"], "Condition": of_project }))]).await;
+    for spelling in [project.to_owned(), project.to_uppercase()] {
+        let body = json!({ "name": "of-a-project", "secret_string": "x", "enterprise_project_id": spelling });
+        let made = ask(&world, "POST", &format!("{home}/secrets"), &body.to_string()).await;
+        class.same(&spelling, rights(&made), Outcome::Refused);
+        let moving = json!({ "project_id": world.home, "resource_id": world.subject_id, "resource_type": "csms" });
+        let path = format!("/v1.0/enterprise-projects/{spelling}/resources-migrate");
+        class.same(&path, rights(&ask(&world, "POST", &path, &moving.to_string()).await), Outcome::Refused);
+    }
     // In a check of a key, identifier and tags are the key's own.
     let value = format!("{home}/secrets/{}/versions/latest", world.subject());
     let data_key = json!({ "key_id": world.k2, "key_spec": "AES_256" }).to_string();

@@ -119,6 +119,6 @@ const HEAD: &str = "# Hostile requests\n\n\
 `cargo test -p csms-hostile` sends hostile requests to a server in its own process. Each class has the trick and its\n\
 baseline: the same request without the trick. A case holds when the server decides as an evaluator in `tests/hostile`\n\
 does, which is written from [the reference of policies](../../www/docs/src/reference/access.md) and shares no code with the server. The generated classes combine\n\
-every operation and every resource it touches with an Allow and a Deny by name, tag, key and type.\n\n\
+every operation and every resource it touches with an Allow and a Deny by name, tag, key, type, version and address.\n\n\
 Rows of the database that somebody changed without the root key are tried in `crates/server/tests/api/bound_rows.rs`.\n\n\
 `CSMS_WRITE_GENERATED=1 cargo test -p csms-hostile` writes this file again.\n\n";

@@ -90,6 +90,9 @@ impl Row {
     }
 }
 
+/// The names of the right to read a value.
+const READ: &[&str] = Operation::ShowSecretVersion.specification().actions;
+
 /// Builds rows over the present state of a world.
 struct Table<'w>(&'w World);
 
@@ -142,8 +145,19 @@ impl Table<'_> {
         self.key(KmsOperation::DecryptDatakey.specification().actions, id)
     }
 
+    /// The reading of the subject's value, of its one version.
     fn reading(&self) -> Touch {
-        self.subject(Operation::ShowSecretVersion.specification().actions)
+        self.of_version(READ)
+    }
+
+    /// What an operation does to the subject's one version.
+    fn of_version(&self, actions: &'static [&'static str]) -> Touch {
+        self.secret_in(
+            "home",
+            actions,
+            &self.0.subject(),
+            &[("g:ResourceTag/stage", "production"), ("csms:VersionId", "v1")],
+        )
     }
 
     fn user(&self, actions: &'static [&'static str], name: &str) -> Touch {
@@ -232,10 +246,9 @@ pub(crate) fn of_secrets(world: &World, operation: Operation) -> Vec<Row> {
             let body = json!({ "name": new, "secret_string": "x", "kms_key_id": world.k2 });
             let under = table.secret_in("home", actions, &new, &[]);
             let (rotated, body_of_rotated) = (format!("{new}-rotated"), world.rotation(&format!("{new}-rotated")));
+            // The request names no key, so that it gets the default one.
             let facts = [("csms:Type", "RDS-FG"), ("csms:KmsKeyId", "default")];
-            let mut made = table.secret_in("home", actions, &rotated, &facts);
-            // The request names no key, so that nothing is known of it.
-            made.facts.remove(&csms_hostile::normalised("csms:KmsKeyId"));
+            let made = table.secret_in("home", actions, &rotated, &facts);
             vec![
                 table.row(row, &[], "", body, vec![under, table.sealing(&world.k2)]),
                 table.row(row, &[], "", body_of_rotated, vec![made, table.reading()]),
@@ -245,8 +258,8 @@ pub(crate) fn of_secrets(world: &World, operation: Operation) -> Vec<Row> {
             let new = format!("prod-import-{}", world.round);
             let entry = json!({ "name": new, "secret_string": "x", "kms_key_id": world.k2 });
             let rotated = world.rotation(&format!("{new}-rotated"));
-            let mut made = table.secret_in("home", actions, &format!("{new}-rotated"), &[("csms:Type", "RDS-FG")]);
-            made.facts.remove(&csms_hostile::normalised("csms:KmsKeyId"));
+            let facts = [("csms:Type", "RDS-FG"), ("csms:KmsKeyId", "default")];
+            let made = table.secret_in("home", actions, &format!("{new}-rotated"), &facts);
             let touches =
                 vec![table.secret_in("home", actions, &new, &[]), table.sealing(&world.k2), made, table.reading()];
             vec![table.row(row, &[], "", json!({ "secrets": [entry, rotated] }), touches)]
@@ -283,7 +296,8 @@ pub(crate) fn of_secrets(world: &World, operation: Operation) -> Vec<Row> {
             let rotated = world.rotated();
             let of_rotated = vec![table.rotated(actions), table.reading()];
             vec![
-                by_name("", json!({ "secret_string": "x" }), vec![table.subject(actions), table.sealing(&world.k2)]),
+                by_name("", json!({ "secret_string": "x" }), vec![table.subject(actions), table.sealing(&world.k2)])
+                    .spoiling(),
                 table.row(row, &[("secret_name", &rotated)], "", json!({ "secret_string": account }), of_rotated),
             ]
         }
@@ -291,11 +305,11 @@ pub(crate) fn of_secrets(world: &World, operation: Operation) -> Vec<Row> {
             .iter()
             .map(|version| {
                 let parameters = [name[0], ("version_id", version)];
-                table.row(row, &parameters, "", Value::Null, vec![table.subject(actions), table.opening(&world.k2)])
+                table.row(row, &parameters, "", Value::Null, vec![table.of_version(actions), table.opening(&world.k2)])
             })
             .collect(),
         UpdateVersion => {
-            let touch = Touch { ..table.subject(actions) };
+            let touch = table.of_version(actions);
             let in_a_year = world.server.clock.now().as_millis() + 365 * 86_400_000;
             let body = json!({ "expire_time": in_a_year });
             vec![table.row(row, &[name[0], ("version_id", "v1")], "", body, vec![touch])]
@@ -319,8 +333,9 @@ pub(crate) fn of_secrets(world: &World, operation: Operation) -> Vec<Row> {
         CreateSecretStage => simple(json!({ "name": "live", "version_id": "v1" })),
         BatchGetSecretValue => {
             let body = json!({ "secret_name_list": [subject, world.other()] });
-            let touches =
-                vec![table.subject(actions), table.opening(&world.k2), table.other(actions), table.opening(&world.k1)];
+            let mut other = table.other(actions);
+            other.facts.insert(csms_hostile::normalised("csms:VersionId"), vec!["v1".to_owned()]);
+            let touches = vec![table.of_version(actions), table.opening(&world.k2), other, table.opening(&world.k1)];
             vec![table.row(row, &[], "", body, touches)]
         }
         BatchDeleteSecrets => {
@@ -362,11 +377,14 @@ pub(crate) fn of_secrets(world: &World, operation: Operation) -> Vec<Row> {
         UpdateSecretsConfig => about_all(&[], "", json!({ "checking_secret_strength": true })),
         CreateAgency => about_all(&[], "", json!({ "secret_type": "RDS-FG" })),
         CreateGrants => {
-            let row = table.row(row, &[], "", grant(&id), vec![table.subject(actions), table.reading()]);
+            // All versions that come later can be read with it, too.
+            let (every, each) = (table.subject(READ), table.reading().unless_denied());
+            let row = table.row(row, &[], "", grant(&id), vec![table.subject(actions), every, each]);
             vec![row.alias(&home("csms/grants"), &grant(&subject))]
         }
         UpdateGrant => {
-            let touches = vec![table.subject(actions), table.reading()];
+            let (every, each) = (table.subject(READ), table.reading().unless_denied());
+            let touches = vec![table.subject(actions), every, each];
             let row = table.row(row, &[], &format!("?resource_id={id}"), grant(&id), touches);
             vec![row.alias(&home(&format!("csms/grants?resource_id={subject}")), &grant(&subject))]
         }
@@ -384,6 +402,7 @@ pub(crate) fn of_secrets(world: &World, operation: Operation) -> Vec<Row> {
             let there = [("csms:KmsKeyId", world.abroad.as_str())];
             let touches = vec![
                 table.subject(actions),
+                table.reading().unless_denied(),
                 table.key_in("away", KmsOperation::CreateDatakey.specification().actions, &world.abroad),
                 table.secret_in("away", actions, &subject, &there),
                 table.opening(&world.k2),

@@ -8,11 +8,11 @@ use csms_kms::{MasterKey, envelope};
 use csms_store::Draft;
 use getrandom::SysRng;
 
-use super::secrets::{ChosenKey, Named, answer, chosen_or_default, sealing};
+use super::secrets::{ChosenKey, Named, answer, chosen_or_default, making, sealing};
 use crate::{
     failure::Failure,
     gate::{
-        access::{Access, DECRYPT_DATA_KEY, Facts, Kind, Need, READ_VALUE, Stored},
+        access::{Access, DECRYPT_DATA_KEY, Facts, Kind, Need, Stored},
         answer::Answer,
         json::Body,
         service::{Call, Prepared},
@@ -50,20 +50,19 @@ pub async fn create(call: Call, body: Body) -> Result<Prepared, Failure> {
     let mut keys = HashMap::new();
     let mut target_key = None;
     if let (Some(secret), Some(target)) = (named.stored(), &target) {
-        // Whoever is denied the value here must not read it there.
-        accesses.push(Access { actions: READ_VALUE, ..named.access(&call) }.needs(Need::NoDeny));
+        // Whoever is denied a value here must not read it there.
+        let values = Access::reading(secret, secret.versions().iter().map(|version| version.id));
+        accesses.extend(values.map(|access| access.needs(Need::NoDeny)));
         if let Some(name) = &request.kms_key_id {
-            let chosen = ChosenKey::find(&call, &target.project, name).await;
-            accesses.extend(chosen.sealing(&target.project));
-            target_key = Some(chosen);
+            target_key = Some(ChosenKey::find(&call, &target.project, name).await);
         }
         let facts = Facts {
             secret_type: Some(secret.secret_type),
-            kms_key_id: target_key.as_ref().and_then(ChosenKey::id),
             enterprise_project_id: Some(secret.enterprise_project_id.clone()),
             ..Facts::default()
         };
-        accesses.push(Access::secret(call.actions(), &target.project, &name, Stored::Missing).with(facts));
+        let made = Access::secret(call.actions(), &target.project, &name, Stored::Missing).with(facts);
+        accesses.extend(making(&call, made, &target.project, target_key.as_ref()).await?);
         for version in secret.versions() {
             if keys.contains_key(&version.kms_key_id) {
                 continue;

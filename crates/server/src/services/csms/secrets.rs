@@ -13,7 +13,7 @@ use csms_api::{
 };
 use csms_core::{
     Action, FunctionUrn, KeyId, KeyName, ProjectId, Refusal, RotationConfig, Rule, Secret, SecretId, SecretName,
-    SecretState, VersionId, Violation,
+    SecretState, StageName, VersionId, Violation,
     event::{EventType, Occurrence},
     identity::make_uuid,
     rotation::message::service::shared_account,
@@ -73,17 +73,40 @@ pub(super) async fn creation(call: &Call, request: CreateSecret) -> Result<Creat
     };
     let facts = Facts {
         secret_type: Some(request.secret.secret_type),
-        kms_key_id: key.as_ref().and_then(ChosenKey::id),
         enterprise_project_id: Some(request.secret.enterprise_project_id.clone()),
         ..Facts::default()
     };
-    let made = Access::secret(call.actions(), &call.project, &request.secret.name, Stored::Missing);
-    let mut accesses = vec![made.with(facts)];
-    accesses.extend(key.iter().filter_map(|key| key.sealing(&call.project)));
+    let made = Access::secret(call.actions(), &call.project, &request.secret.name, Stored::Missing).with(facts);
+    let mut accesses = making(call, made, &call.project, key.as_ref()).await?;
     let admin = request.secret.rotation_config.as_ref().and_then(RotationConfig::admin_secret);
     let administrator = Administrator::of(call, admin).await?;
     accesses.extend(administrator.reading(call));
     Ok(Creation { request, key, administrator, accesses })
+}
+
+/// What the making of a secret touches besides what it is made from: the new name, and the key that seals its values. Where the
+/// request names no key, conditions see the default one, which is used then; what denies requests that name none counts, too.
+///
+/// # Errors
+/// Failures of the store.
+pub(super) async fn making(
+    call: &Call,
+    made: Access,
+    project: &ProjectId,
+    chosen: Option<&ChosenKey>,
+) -> Result<Vec<Access>, Failure> {
+    let under = |id| {
+        let facts = Facts { kms_key_id: id, ..made.facts.clone() };
+        made.clone().with(facts)
+    };
+    Ok(match chosen {
+        Some(chosen) => [under(chosen.id())].into_iter().chain(chosen.sealing(project)).collect(),
+        None if call.caller.has_conditions() => {
+            let default = call.app.keys.default_key(project).await?;
+            vec![under(Some(default)), made.needs(Need::NoDeny)]
+        }
+        None => vec![made],
+    })
 }
 
 /// The key that a request chooses for a secret, or why there is none.
@@ -165,11 +188,17 @@ impl Administrator {
         Ok(Self(Some((name.clone(), call.app.store.secret(&call.project, name).await?.into()))))
     }
 
-    /// The right to read it: a rotation function does so for whoever names it, or says which account the administrator helps.
+    /// The right to read its current version: a rotation function does so for whoever names it, or says which account the
+    /// administrator helps.
     pub(super) fn reading(&self, call: &Call) -> Option<Access> {
         let (name, stored) = self.0.as_ref()?;
+        let current = match stored {
+            Stored::Found(secret) => secret.staged(&StageName::current()).ok(),
+            Stored::Missing | Stored::Unread => None,
+        };
         let access = Access::secret(READ_VALUE, &call.project, name, stored.clone());
-        Some(access.called("the secret that AdminSecret names"))
+        let facts = Facts { version: current, ..Facts::default() };
+        Some(access.with(facts).called("the secret that AdminSecret names"))
     }
 
     /// Requires that whoever names a secret names one that there is: of one that comes later, nobody can say what its tags
@@ -318,8 +347,8 @@ impl Named {
     }
 
     /// The secret, if there is one.
-    pub(super) fn stored(&self) -> Option<&Secret> {
-        self.found.as_deref()
+    pub(super) fn stored(&self) -> Option<&Arc<Secret>> {
+        self.found.as_ref()
     }
 
     /// The secret.
