@@ -138,7 +138,7 @@ const words: Record<string, string> = {
   "Add a key": "添加键",
   Text: "文本",
   File: "文件",
-  "{bytes} bytes of at most {limit}": "{bytes} 字节，最多 {limit} 字节",
+  "{bytes:byte|bytes} of at most {limit}": "{bytes} 字节，最多 {limit} 字节",
   "A certificate, a key store: at most {limit} bytes.": "证书、密钥库等，最多 {limit} 字节。",
   "Type: {type}": "类型：{type}",
   "Type: text, no longer {type}": "类型：文本（原为{type}）",
@@ -200,7 +200,7 @@ const words: Record<string, string> = {
   "The browser does not let this page copy.": "浏览器不允许本页复制。",
   "Reveal the value and copy it by hand, or open the console over HTTPS.":
     "请显示该值后手动复制，或通过 HTTPS 打开控制台。",
-  "{bytes} bytes, in Base64": "{bytes} 字节，Base64 编码",
+  "{bytes:byte|bytes}, in Base64": "{bytes} 字节，Base64 编码",
   Differences: "差异",
   Difference: "差异",
   Key: "键",
@@ -430,7 +430,7 @@ const words: Record<string, string> = {
     "请保存包含 engine、host、port、dbname、username 和 password 的版本，然后再次轮转。",
   Tag: "标签",
   "Every tag": "所有标签",
-  "{count} steps": "{count} 个步骤",
+  "{count:step|steps}": "{count} 个步骤",
   Events: "事件",
   "New event": "新建事件",
   "Get notified when something happens": "有情况时收到通知",
@@ -601,7 +601,7 @@ const words: Record<string, string> = {
   "Choose another name.": "请换一个名称。",
   // Audit and rights
   Audit: "审计",
-  "{count} records": "{count} 条记录",
+  "{count:record|records}": "{count} 条记录",
   "Every change and every reading of a value, also refused ones. The records are linked, so that a change of them shows:":
     "每次更改和每次读取值，包括被拒绝的。记录相互链接，任何改动都会被发现：",
   "Secret or key": "凭据或密钥",
@@ -757,7 +757,7 @@ const words: Record<string, string> = {
   "Not read for 90 days": "90 天未读取",
   "This name occurs twice in the file.": "该名称在文件中重复。",
   "Line {number}.": "第 {number} 行。",
-  "{count} secrets are imported.": "已导入 {count} 个凭据。",
+  "{count:secret is|secrets are} imported.": "已导入 {count} 个凭据。",
   "The file is read in this page. Nothing is stored before you have seen what it will be.":
     "文件在本页中读取，在您确认预览之前不会保存任何内容。",
   "File (.env, JSON or CSV)": "文件（.env、JSON 或 CSV）",
@@ -767,8 +767,8 @@ const words: Record<string, string> = {
   "Before each name": "名称前缀",
   "Such as {prefix}, which groups them.": "例如 {prefix}，便于归类。",
   "One secret with all of them as keys": "合并为一个凭据，各项作为键",
-  "{count} were not done": "{count} 个未完成",
-  "Import {count} secrets": "导入 {count} 个凭据",
+  "{count:was|were} not done": "{count} 个未完成",
+  "Import {count:secret|secrets}": "导入 {count} 个凭据",
   "What will be stored": "将保存的内容",
   Bytes: "字节",
   "There is one of this name; it stays as it is": "同名凭据已存在，保持不变",
@@ -785,26 +785,26 @@ const words: Record<string, string> = {
   "Export…": "导出…",
   "Select none": "取消选择",
   "{done} of {all} done": "已完成 {done}/{all}",
-  "Tag {count} secrets": "为 {count} 个凭据添加标签",
+  "Tag {count:secret|secrets}": "为 {count} 个凭据添加标签",
   "It replaces the value that a secret has for this key.": "如果凭据已有该键，其值将被替换。",
-  "The deletion of {count} secrets is scheduled.": "{count} 个凭据已计划删除。",
-  "Delete {count} secrets": "删除 {count} 个凭据",
+  "The deletion of {count:secret|secrets} is scheduled.": "{count} 个凭据已计划删除。",
+  "Delete {count:secret|secrets}": "删除 {count} 个凭据",
   "Programs can no longer read them from now on; you can restore them until then.":
     "从现在起程序无法读取；在此之前可以恢复。",
   "Days until they are deleted (7 to 30)": "删除前的天数（7 到 30）",
   "A whole number from 7 to 30.": "7 到 30 的整数。",
-  "{count} secrets are restored.": "已恢复 {count} 个凭据。",
-  "Restore {count} secrets": "恢复 {count} 个凭据",
+  "{count:secret is|secrets are} restored.": "已恢复 {count} 个凭据。",
+  "Restore {count:secret|secrets}": "恢复 {count} 个凭据",
   "They will not be deleted, and programs can read them again.": "它们将不会被删除，程序可以再次读取。",
   "The file is saved.": "文件已保存。",
-  "Export {count} secrets": "导出 {count} 个凭据",
+  "Export {count:secret|secrets}": "导出 {count} 个凭据",
   What: "内容",
   "The list (CSV)": "列表（CSV）",
   "Names, states, types, times and descriptions, without values.": "名称、状态、类型、时间和描述，不含值。",
   "With their current values (JSON)": "包含当前值（JSON）",
   "Every reading is recorded. The file is not encrypted; “Import” reads it.":
     "每次读取都会被记录。文件未加密，可用“导入”读取。",
-  "{count} cannot be read and are left out.": "{count} 个无法读取，已略过。",
+  "{count:cannot be read and is|cannot be read and are} left out.": "{count} 个无法读取，已略过。",
   "Save the file": "保存文件",
   "This is not JSON.": "这不是 JSON。",
   "A JSON file holds an object or a list.": "JSON 文件应为对象或列表。",
@@ -915,6 +915,33 @@ const words: Record<string, string> = {
   "Another secret of this project names the same database account, and a rotation of one would make the other's password wrong. Neither is rotated until one of them is deleted or names another account.":
     "本项目的另一个凭据使用同一个数据库账号，轮转其中一个会使另一个的密码失效。删除其中一个凭据或改用其他账号之前，两个凭据都不会轮转。",
   "Close this warning": "关闭此警告",
+
+  "What you typed is replaced by the current value. Go on?": "您输入的内容将被当前值替换，是否继续？",
+  // Files, and what the console could not do
+  "Text from a file": "从文件读取文本",
+  "This file is not text in UTF-8. Choose it under Binary.": "此文件不是 UTF-8 文本，请在“二进制”中选择它。",
+  "This file is not text in UTF-8. Save it as UTF-8 and choose it again.":
+    "此文件不是 UTF-8 文本，请另存为 UTF-8 后重新选择。",
+  "A file has at most {limit} bytes.": "文件最大 {limit} 字节。",
+  "The file cannot be read. It may have been changed or removed; choose it again.":
+    "无法读取文件，它可能已被修改或移除，请重新选择。",
+  "A name occurs twice in the file, so that one of the values would be lost.":
+    "文件中有重复的名称，合并会丢失其中一个值。",
+  "A key with line breaks is changed under Plain text.": "含换行的键请在“纯文本”中修改。",
+  "Sealed, the value has {got} bytes; at most {limit} fit.": "加密后的值为 {got} 字节，超过上限 {limit} 字节。",
+  "Sealing makes a value a third longer. Shorten it, or save it without sealing.":
+    "加密会使值变长约三分之一。请缩短该值，或不加密直接保存。",
+  "The server's address leads elsewhere.": "服务器地址被重定向。",
+  "A proxy before the server redirects its calls. Open the console at the address that it leads to.":
+    "服务器前的代理重定向了请求，请通过重定向后的地址打开控制台。",
+  "The answer is not one of the service.": "返回的不是服务的响应。",
+  "A proxy before the server may have answered in its place. Try again; if it stays so, look at the server's log.":
+    "可能是服务器前的代理返回了响应。请重试；若仍然如此，请查看服务器日志。",
+  "The browser's cryptography has failed.": "浏览器的加密功能出错。",
+  "Try again, or use another browser.": "请重试，或更换浏览器。",
+  "The access key holds a character that no access key has.": "访问密钥中含有无效字符。",
+  "Copy it again: letters and digits alone, without spaces or line breaks.":
+    "请重新复制：只含字母和数字，不含空格或换行。",
 };
 
 export default words;
