@@ -14,7 +14,7 @@ const KEY = "csms.snippet";
 export function CodeSection({ name }: { name: string }) {
   const { t } = useLanguage();
   const { project } = useSession();
-  const all = snippets({ endpoint: location.origin, project: project.id, name });
+  const all = snippets({ endpoint: location.origin, project: project.id, name }, t);
   const [chosen, setChosen] = useState(() => remembered(KEY) ?? "exec");
   const snippet = all.find(({ id }) => id === chosen) ?? all[0];
   if (!snippet) return null;

@@ -24,11 +24,13 @@ export function FileField(props: Props) {
   const { t, language } = useLanguage();
   const id = useId();
   const [failure, setFailure] = useState<string>();
+  const [name, setName] = useState<string>();
   /** The file that was chosen last; another one may still be on its way. */
   const latest = useRef<File>(undefined);
   const read = async (file: File | undefined) => {
     if (!file) return;
     latest.current = file;
+    setName(file.name);
     const refuse = (words: string) => {
       setFailure(words);
       onRefused?.();
@@ -55,11 +57,17 @@ export function FileField(props: Props) {
         id={id}
         type="file"
         accept={accept}
-        className="input"
+        className="visually-hidden"
+        aria-label={label}
         aria-invalid={words !== undefined || undefined}
         aria-describedby={words === undefined ? undefined : `${id}-problem`}
         onChange={(event) => void read(event.target.files?.[0])}
       />
+      {/* The browser's own button speaks the browser's language. */}
+      <label htmlFor={id} className="row chosen-file" aria-hidden="true">
+        <span className="button button-plain">{t("Choose a file…")}</span>
+        <span className="hint">{name ?? t("No file is chosen.")}</span>
+      </label>
       {words !== undefined && (
         <span id={`${id}-problem`} className="problem" role="alert">
           {words}
