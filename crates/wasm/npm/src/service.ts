@@ -3,7 +3,7 @@
  * `client.ts`.
  */
 import type { AccessMethods, AccessTypes } from "./access.js";
-import { address, entries, headerText, invalid, members, number, optional, reading, text } from "./arguments.js";
+import { address, entries, headerText, headersIn, invalid, members, number, optional, reading, text } from "./arguments.js";
 import {
   ACCESS_OPERATIONS,
   type AccessOperationName,
@@ -16,7 +16,7 @@ import {
 } from "./catalogue.js";
 import { CsmsError, type CsmsErrorFacts } from "./error.js";
 import type { CallOptions, KeyMethods, OperationMethods, OperationTypes } from "./operations.js";
-import { type AccessKey, accessKeyOf, headersIn, signRequest } from "./signing.js";
+import { type AccessKey, accessKeyOf, signRequest } from "./signing.js";
 import type * as t from "./types.js";
 
 /** Credentials that a provider returns: an access key, usually a temporary one with its security token, or a token. */

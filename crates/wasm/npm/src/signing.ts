@@ -1,7 +1,7 @@
 /**
  * Request signatures of the scheme `SDK-HMAC-SHA256`, in the browser and in Node.
  */
-import { address, bytes, entries, headerText, invalid, members, optional, text, time } from "./arguments.js";
+import { TOKEN, address, bytes, headerText, headersIn, invalid, members, optional, text, time } from "./arguments.js";
 import * as bound from "./bindings.js";
 import { engine } from "./engine.js";
 
@@ -24,9 +24,6 @@ export interface RequestToSign {
   body?: string | Uint8Array;
 }
 
-/** Characters of HTTP tokens: methods and names of headers (RFC 9110, 5.6.2). */
-const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
-
 /** An access key whose parts are texts that are not empty; all but the secret key are sent in headers. */
 export function accessKeyOf(value: unknown, field: string): AccessKey {
   const [access, secret, token] = members(value, field, "accessKey", "secretKey", "securityToken");
@@ -34,14 +31,6 @@ export function accessKeyOf(value: unknown, field: string): AccessKey {
   const secretKey = text(secret, "secretKey");
   if (secretKey === "") throw invalid("secretKey", "a text that is not empty");
   return { accessKey, secretKey, ...(token !== undefined && { securityToken: headerText(token, "securityToken") }) };
-}
-
-/** The headers in an object, by their names as they are written. */
-export function headersIn(value: unknown): [name: string, value: string][] {
-  return entries(value, "headers").map(([name, member]) => {
-    if (!TOKEN.test(name)) throw invalid("headers", "an object of header names and values");
-    return [name, text(member, name).replace(/[\r\n]+/g, " ").trim()];
-  });
 }
 
 /**
