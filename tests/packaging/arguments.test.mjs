@@ -41,7 +41,26 @@ const VALUES = {
   "a DataView": new DataView(new ArrayBuffer(32)),
   "an ArrayBuffer": new ArrayBuffer(32),
   "a Map": new Map(),
+  "an object with texts for itself": { toString: () => "text", valueOf: () => 5, toJSON: () => "text" },
+  "a proxy of bytes": new Proxy(new Uint8Array(32), {}),
+  "a proxy that was revoked": revoked(),
+  "what calls itself a date": impostor("Date"),
+  "what calls itself an address": impostor("URL"),
 };
+
+function revoked() {
+  const { proxy, revoke } = Proxy.revocable({}, {});
+  revoke();
+  return proxy;
+}
+
+/** An object of another class than it says, which fails when it is converted. */
+function impostor(tag) {
+  const fail = () => {
+    throw new RangeError("converted");
+  };
+  return { [Symbol.toStringTag]: tag, toString: fail, valueOf: fail };
+}
 
 const isText = (value) => typeof value === "string" && value.isWellFormed();
 const isObject = (value) => typeof value === "object" && value !== null && !Array.isArray(value);
@@ -94,7 +113,7 @@ const client = (settings = {}) =>
 
 /** Every function, what it takes, and how it is called where it is not a function of the package itself. */
 const FUNCTIONS = {
-  init: [[optional(named(new WebAssembly.Module(Uint8Array.of(0, 97, 115, 109, 1, 0, 0, 0)), (value) => ArrayBuffer.isView(value) || value instanceof ArrayBuffer || (typeof value === "string" && value !== "")))]],
+  init: [[optional(named(new WebAssembly.Module(Uint8Array.of(0, 97, 115, 109, 1, 0, 0, 0)), (value) => value === VALUES["what calls itself an address"] || ArrayBuffer.isView(value) || value instanceof ArrayBuffer || (typeof value === "string" && value !== "")))]],
   checkText: [[text("secret_name"), text("demo"), options(language)]],
   validate: [[text("CreateSecret"), anything, validation]],
   parseRotationPeriod: [[text("30d"), options({ ...language, minSeconds: optional(number(0, { whole: true })) })]],
@@ -142,16 +161,31 @@ const CLIENT_METHODS = {
   openDataKey: [[object({ ...dataKey, cipherText: text("00") }), signal]],
 };
 
+function takes(spec, value) {
+  try {
+    return spec.takes(value);
+  } catch {
+    return false;
+  }
+}
+
 /** Every way to put one wrong value into good arguments. */
 function* wrongCalls(specs) {
   const good = specs.map((spec) => spec.good);
   for (const [index, spec] of specs.entries()) {
+    const put = (replacement) => good.with(index, replacement);
     for (const [kind, value] of Object.entries(VALUES)) {
-      const put = (replacement) => good.with(index, replacement);
-      if (!spec.takes(value)) yield { what: `${kind} as argument ${index + 1}`, args: put(value) };
+      if (!takes(spec, value)) yield { what: `${kind} as argument ${index + 1}`, args: put(value) };
       for (const [name, member] of Object.entries(spec.members ?? {})) {
-        if (!member.takes(value)) yield { what: `${kind} as ${name}`, args: put({ ...spec.good, [name]: value }) };
+        if (!takes(member, value)) yield { what: `${kind} as ${name}`, args: put({ ...spec.good, [name]: value }) };
       }
+    }
+    for (const name of Object.keys(spec.members ?? {})) {
+      const get = () => {
+        throw new RangeError("read");
+      };
+      const failing = Object.defineProperty({ ...spec.good }, name, { get, enumerable: true });
+      yield { what: `a getter that throws as ${name}`, args: put(failing) };
     }
   }
 }
@@ -235,7 +269,7 @@ test("the client checks its options when it is made", async () => {
   const credentials = specs[0].members.credentials;
   const withCredentials = (value) => make({ ...specs[0].good, credentials: value });
   assert.deepEqual(await wrongResults("credentials", [credentials], withCredentials), []);
-  const withToken = [object({ token: named("T", (value) => value === undefined || isText(value) || typeof value === "function") })];
+  const withToken = [object({ token: named("T", (value) => value === undefined || isSome(value) || typeof value === "function") })];
   assert.deepEqual(await wrongResults("token", withToken, withCredentials), []);
 });
 
@@ -267,6 +301,11 @@ test("every operation of the client checks its request and sends nothing that is
   assert.equal(sent, 0);
   await assert.rejects(checked.call("toString"), { code: "input/invalid", field: "operation" });
   await assert.rejects(checked.createSecret({ name: "a", size: 1n }), { code: "input/invalid", field: "request" });
+  for (const wrong of [Number.NaN, -Infinity, () => 1, Symbol("x")]) {
+    const error = await checked.createSecretVersion({ secret_name: "a", expire_time: wrong }).catch((error) => error);
+    assert.deepEqual([error.code, error.field], ["input/invalid", "expire_time"]);
+  }
+  assert.equal(sent, 0);
 });
 
 test("the entry without a file names a source that is wrong", async () => {
@@ -295,10 +334,73 @@ test("bytes of a Buffer and of another realm are taken as they are", async () =>
   }
 });
 
-test("bytes that were transferred away are refused instead of being sealed as nothing", async () => {
-  const bytes = new Uint8Array(8);
-  structuredClone(bytes.buffer, { transfer: [bytes.buffer] });
-  await assert.rejects(key.seal(bytes, { name: "a", purpose: "b" }), { code: "input/invalid", field: "value" });
+test("bytes whose memory is gone are refused instead of being sealed as nothing", async () => {
+  const transferred = new Uint8Array(8);
+  structuredClone(transferred.buffer, { transfer: [transferred.buffer] });
+  const memory = new ArrayBuffer(16, { maxByteLength: 16 });
+  const cut = new Uint8Array(memory, 8, 8);
+  memory.resize(4);
+  for (const bytes of [transferred, cut]) {
+    await assert.rejects(key.seal(bytes, { name: "a", purpose: "b" }), { code: "input/invalid", field: "value" });
+  }
+});
+
+test("bytes are those in memory, whatever their class says of itself", async () => {
+  class Shorter extends Uint8Array {
+    get length() {
+      return 2;
+    }
+    *[Symbol.iterator]() {
+      yield 9;
+    }
+  }
+  class Failing extends Uint8Array {
+    get length() {
+      throw new RangeError("length");
+    }
+  }
+  const longer = Object.defineProperty(Uint8Array.of(1, 2, 3), "length", { value: 40 });
+  const memory = new ArrayBuffer(3, { maxByteLength: 8 });
+  new Uint8Array(memory).set([1, 2, 3]);
+  const shared = new Shorter(new SharedArrayBuffer(3));
+  new Uint8Array(shared.buffer).set([1, 2, 3]);
+  for (const bytes of [Shorter.of(1, 2, 3), Failing.from([1, 2, 3]), longer, new Uint8Array(memory), shared]) {
+    for (const engine of ["wasm", "webcrypto", "node"]) {
+      const token = await key.seal(bytes, { name: "a", purpose: "b", engine });
+      assert.deepEqual(await key.open(token, { name: "a", purpose: "b" }), Uint8Array.of(1, 2, 3));
+    }
+  }
+  assert.equal(csms.JweKey.dataKey(new Failing(32)).algorithm, "dir");
+});
+
+test("members that an object inherits count, and each is read once", async () => {
+  let reads = 0;
+  class Options {
+    get name() {
+      reads += 1;
+      return "a";
+    }
+    get purpose() {
+      return "b";
+    }
+  }
+  const token = await key.seal("x", Object.freeze(new Options()));
+  assert.equal(reads, 1);
+  assert.equal(await key.openText(token, Object.create({ name: "a", purpose: "b" })), "x");
+});
+
+test("what JSON would leave out or turn into null is wrong, and does not count as left out", () => {
+  const request = { secret_name: "demo", secret_string: "x" };
+  for (const wrong of [Number.NaN, Infinity, () => 1, Symbol("x")]) {
+    const found = csms.validateCreateSecretVersion({ ...request, expire_time: wrong });
+    assert.equal(found.ok, false, String(wrong));
+    assert.match(found.problems[0].path, /^expire_time/);
+  }
+  assert.ok(csms.validateCreateSecretVersion({ ...request, expire_time: undefined }).ok);
+});
+
+test("a request that is longer than any request may be is refused before it is read", () => {
+  assert.throws(() => csms.validateCreateSecret({ tags: new Array(3 << 20).fill(0) }), { code: "input/invalid", field: "request" });
 });
 
 test("a value is sealed as it was when the call was made", async () => {

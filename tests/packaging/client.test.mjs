@@ -191,6 +191,15 @@ test("a redirect is not followed, not repeated, and named with its target", asyn
   assert.ok(!error.message.includes("secret="));
 });
 
+test("a redirect to something that is no address of the web is named without it", async (context) => {
+  for (const location of ["data:text/html,secret", "javascript:secret()", "http://[secret", "mailto:secret@example.com"]) {
+    const { client } = await prepared(context, [{ status: 307, headers: { location } }]);
+    const error = await failure(client.listSecrets());
+    assert.match(error.message, /redirects elsewhere \(status 307\)/);
+    assert.ok(!error.message.includes("secret"), error.message);
+  }
+});
+
 test("a browser that hides where a redirect leads has it named all the same", async (context) => {
   const hidden = { type: "opaqueredirect", status: 0, headers: new Headers(), text: async () => "" };
   const { client } = await prepared(context, [{}], { fetch: async () => hidden });
@@ -209,6 +218,25 @@ test("503 is repeated when the service says so, and a long wait is left to the c
   const date = new Date(Date.now() + 3_600_000).toUTCString();
   const dated = await prepared(context, [{ ...soon, headers: { "retry-after": date } }]);
   assert.ok((await failure(dated.client.listSecrets())).retryAfterMilliseconds > 3_500_000);
+});
+
+test("each form of Retry-After is read as it is meant, and no other", async (context) => {
+  const { csms } = await prepared(context, [{}]);
+  const asked = async (value) => {
+    const fetch = async () => new Response('{"error_code":"CSMS.0402"}', { status: 503, headers: { "retry-after": value } });
+    const client = new csms.CsmsClient({ endpoint: "http://x", projectId: PROJECT, credentials: KEY, retries: 0, fetch });
+    return (await failure(client.listSecrets())).retryAfterMilliseconds;
+  };
+  const moment = Date.UTC(2044, 10, 6, 8, 49, 37);
+  for (const date of ["Sun, 06 Nov 2044 08:49:37 GMT", "Sunday, 06-Nov-44 08:49:37 GMT", "Sun Nov  6 08:49:37 2044"]) {
+    assert.ok(Math.abs((await asked(date)) - (moment - Date.now())) < 60_000, date);
+  }
+  assert.equal(await asked("Sun, 06 Nov 1994 08:49:37 GMT"), 0);
+  assert.equal(await asked("120"), 120_000);
+  assert.ok(Number.isFinite(await asked("9".repeat(400))));
+  for (const none of ["", "1.5", "-5", "+3", "5 s", "5, 10", "0x10", "1e3", "tomorrow", "2044-11-06"]) {
+    assert.equal(await asked(none), undefined, none);
+  }
 });
 
 test("the wait that the service asks for is kept", async (context) => {
@@ -233,10 +261,77 @@ test("engines without AbortSignal.any, AbortSignal.timeout and Symbol.dispose ar
   assert.equal((await failure(client.listSecrets({}, { signal }))).code, "client/timeout");
 });
 
-test("a call whose signal has ended before sends nothing", async (context) => {
-  const { client, requests } = await prepared(context, [{ body: {} }]);
+test("a call whose signal has ended before sends nothing and asks for no credentials", async (context) => {
+  let asked = 0;
+  const credentials = { provider: () => ({ token: `${(asked += 1)}` }) };
+  const { client, requests } = await prepared(context, [{ body: {} }], { credentials });
   assert.equal((await failure(client.listSecrets({}, { signal: AbortSignal.abort() }))).code, "client/aborted");
+  assert.deepEqual([requests.length, asked], [0, 0]);
+});
+
+test("a signal ends a call that waits for credentials", async (context) => {
+  for (const credentials of [{ token: () => new Promise(() => {}) }, { provider: () => new Promise(() => {}) }]) {
+    const { client, requests } = await prepared(context, [{ body: {} }], { credentials });
+    const controller = new AbortController();
+    const call = client.listSecrets({}, { signal: controller.signal });
+    controller.abort(new Error("enough"));
+    const error = await failure(call);
+    assert.deepEqual([error.code, error.cause.message, requests.length], ["client/aborted", "enough", 0]);
+  }
+});
+
+test("what no header can hold is named, and not taken for a broken connection", async (context) => {
+  const { csms, requests, endpoint } = await prepared(context, [{ body: { secrets: [] } }]);
+  const options = { endpoint, projectId: PROJECT, credentials: KEY, backoffMilliseconds: 1 };
+  const made = (changed) => new csms.CsmsClient({ ...options, ...changed });
+  for (const hidden of ["a\u200bb", "a\nb", "a\0b", "凭据"]) {
+    const invalid = (field) => ({ code: "input/invalid", field });
+    assert.throws(() => made({ projectId: hidden }), invalid("projectId"));
+    assert.throws(() => made({ credentials: { token: hidden } }), invalid("token"));
+    assert.throws(() => made({ credentials: { accessKey: hidden, secretKey: "SK" } }), invalid("accessKey"));
+    assert.throws(() => made({ credentials: { ...KEY, securityToken: hidden } }), invalid("securityToken"));
+    await assert.rejects(made({ credentials: { token: () => hidden } }).listSecrets(), invalid("token"));
+  }
+  const session = (headers) => made({ credentials: { session: "include", headers: () => headers } }).listSecrets();
+  await assert.rejects(session({ "x-csrf-token": "\u200b" }), { code: "input/invalid", field: "x-csrf-token" });
+  for (const headers of ["abc", 5, { "x csrf": "t" }]) await assert.rejects(session(headers), { code: "input/invalid", field: "headers" });
+  assert.throws(() => made({ endpoint: "http://user:password@example.com" }), { code: "input/invalid", field: "endpoint" });
   assert.equal(requests.length, 0);
+  await made({ credentials: { token: "token-1\n" } }).listSecrets();
+  assert.equal(requests[0].headers["x-auth-token"], "token-1");
+});
+
+test("headers that a session gets with a delay are sent", async (context) => {
+  const credentials = { session: "include", headers: async () => ({ "x-csrf-token": "t" }) };
+  const { client, requests } = await prepared(context, [{ body: { secrets: [] } }], { credentials });
+  await client.listSecrets();
+  assert.equal(requests[0].headers["x-csrf-token"], "t");
+});
+
+test("a fetch that returns no response is named, and called once", async (context) => {
+  for (const returned of [undefined, null, {}, { status: 200, json: async () => ({}) }, { status: 200, headers: new Headers(), text: async () => 5 }]) {
+    let calls = 0;
+    const fetch = async () => ((calls += 1), returned);
+    const { client } = await prepared(context, [{}], { fetch });
+    const error = await failure(client.listSecrets());
+    assert.deepEqual([error.code, error.field, calls], ["input/invalid", "fetch", 1], JSON.stringify(returned));
+  }
+});
+
+test("JSON that is no object is an unexpected answer", async (context) => {
+  for (const body of [null, 5, "text", true]) {
+    const { client } = await prepared(context, [{ body }]);
+    assert.equal((await failure(client.showSecret({ secret_name: "demo" }))).code, "client/unexpected-answer");
+    assert.equal((await failure(client.createDataKey({ keyId: "key-1" }))).code, "client/unexpected-answer");
+  }
+});
+
+test("markers that come again end a list", async (context) => {
+  const page = (next_marker) => ({ body: { secrets: [{ name: "a" }], page_info: { next_marker } } });
+  const { client, requests } = await prepared(context, [page("one"), page("two"), page("one")]);
+  let count = 0;
+  for await (const { name } of client.secrets()) count += name.length;
+  assert.deepEqual([count, requests.length], [3, 3]);
 });
 
 test("an error of the program's own token function is passed on", async (context) => {

@@ -85,6 +85,25 @@ test("every kind of source loads, and bytes that are no module are named", async
   assert.throws(() => csms.initSync(new Uint8Array(8)), { code: "client/not-webassembly" });
 });
 
+test("the module of another entry is refused before it takes the place of the right one", async () => {
+  const [slim, rules] = [await fresh(), await readFile(join(lib, "csms-rules.wasm"))];
+  assert.throws(() => slim.initSync(rules), { code: "client/not-webassembly" });
+  await assert.rejects(slim.init(rules), { code: "client/not-webassembly" });
+  await slim.init(module);
+  assert.equal(slim.JweKey.dataKey(new Uint8Array(32)).algorithm, "dir");
+});
+
+test("a source that fails on its way is the network's fault, and one that was read the caller's", async () => {
+  const csms = await fresh();
+  await assert.rejects(csms.init(Promise.reject(new TypeError("fetch failed"))), { code: "client/network", retryable: true });
+  const response = await fetch(`${origin}/csms.wasm`);
+  await response.arrayBuffer();
+  await assert.rejects(csms.init(response), { code: "input/invalid", field: "source" });
+  await csms.init(module);
+  // Nobody waits for this one any more; unhandled, it would end the process.
+  await csms.init(Promise.reject(new TypeError("fetch failed")));
+});
+
 test("what is made while another load waits is kept", async () => {
   const csms = await fresh();
   const slow = csms.init(fetch(`${origin}/csms.wasm`));

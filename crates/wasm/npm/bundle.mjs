@@ -6,6 +6,8 @@ import { mkdir, readFile, readdir, rm, writeFile } from "node:fs/promises";
 
 import { build } from "esbuild";
 
+import { withShortImports } from "./imports.mjs";
+
 /** The sources of the entries of each module. The entries of the whole share one instance of it. */
 const MODULES = {
   csms: ["index", "node", "slim"],
@@ -26,12 +28,28 @@ function uncommented(text) {
   return text.replace(/^ *(?:\/\*\*[^]*?\*\/|\/\/.*)$/gm, (comment) => comment.replace(/[^\n]/g, ""));
 }
 
+/** How an instance is made of a module, which `engine.ts` has compiled. One that was made while another loads is kept. */
+const INSTANTIATION = `
+function initSync({ module }) {
+    return wasm ?? __wbg_finalize_init(new WebAssembly.Instance(module, __wbg_get_imports()), module);
+}
+
+async function __wbg_init({ module_or_path: module }) {
+    const instance = await WebAssembly.instantiate(module, __wbg_get_imports());
+    return wasm ?? __wbg_finalize_init(instance, module);
+}
+
+export { initSync, __wbg_init as default };
+`;
+
 /**
  * The generated bindings of a module, changed so that importing them asks nothing of the engine and has no effect, and so
- * that an instance that was made while another loads is kept.
+ * that they leave to `engine.ts` where a module comes from.
  */
 async function bindings(module) {
-  let text = uncommented(await readFile(`lib/${module}_bindings.js`, "utf8"));
+  const generated = uncommented(await readFile(`lib/${module}_bindings.js`, "utf8"));
+  let { wasm, text } = withShortImports(await readFile(`lib/${module}.wasm`), generated);
+  await writeFile(`lib/${module}.wasm`, wasm);
   text = text.replace(/^if \(Symbol\.dispose\) .*$\n/gm, "");
   text = text.replace(/: new FinalizationRegistry\(/g, ": /* @__PURE__ */ new FinalizationRegistry(");
   text = replaced(text, /^let cachedTextDecoder = new TextDecoder\(.*\);$/m, "let cachedTextDecoder;");
@@ -41,7 +59,20 @@ async function bindings(module) {
   text = replaced(text, /^const cachedTextEncoder = new TextEncoder\(\);$/m, "let cachedTextEncoder;");
   text = replaced(text, /^if \(!\('encodeInto' in cachedTextEncoder\)\) \{[^]*?^\}$/m, "");
   text = replaced(text, /^function passStringToWasm0\(.*\) \{$/m, "$&\n    cachedTextEncoder ??= new TextEncoder();");
-  return replaced(text, /await __wbg_load\(.*\);$/m, "$&\n    if (wasm !== undefined) return wasm;");
+  return replaced(text, /^async function __wbg_load\([^]*$/m, INSTANTIATION);
+}
+
+const BINDINGS = {};
+for (const module of Object.keys(MODULES)) BINDINGS[module] = await bindings(module);
+
+/** A function of each feature that a module may have. */
+const FEATURES = ["check_text", "sign_request", "encode_base64url"];
+
+/** What the bindings of a module call of it, as far as it tells the modules apart. */
+function calls(module) {
+  const names = FEATURES.filter((name) => BINDINGS[module].includes(`wasm.${name}(`));
+  if (names.length === 0) throw new Error(`the bindings of ${module} call none of ${FEATURES}`);
+  return [...names, "__wbindgen_start"];
 }
 
 /** The parts that are not TypeScript, or differ by module. */
@@ -49,7 +80,11 @@ const parts = (module, extension) => ({
   name: "parts",
   setup({ onResolve, onLoad }) {
     onResolve({ filter: /^\.\/bindings\.js$/ }, () => ({ path: "bindings", namespace: "parts" }));
-    onLoad({ filter: /^bindings$/, namespace: "parts" }, async () => ({ contents: await bindings(module) }));
+    onLoad({ filter: /^bindings$/, namespace: "parts" }, () => ({ contents: BINDINGS[module] }));
+    onResolve({ filter: /^\.\/exports\.js$/ }, () => ({ path: "exports", namespace: "parts" }));
+    onLoad({ filter: /^exports$/, namespace: "parts" }, () => ({
+      contents: `export const EXPORTS = ${JSON.stringify(calls(module))};`,
+    }));
     onLoad({ filter: /\/src\/[\w-]+\.ts$/ }, async ({ path }) => ({
       contents: uncommented(await readFile(path, "utf8")).replace("./csms.wasm", `./${module}.wasm`),
       loader: "ts",

@@ -2,6 +2,9 @@
 //! without the standard library, which that crate needs.
 //!
 //! A text is copied into the engine for each value; names of members are copied once and kept there. Not here: reading, and maps.
+//!
+//! Setting a member that an object does not have asks its prototypes first: a setter in `Object.prototype` would get the value, and
+//! what it throws would end the instance. So a member that a prototype has is defined instead, which is slower.
 
 use alloc::{boxed::Box, string::ToString, vec::Vec};
 use core::{fmt, ptr};
@@ -47,6 +50,29 @@ extern "C" {
     type Plain;
     #[wasm_bindgen(method, indexing_setter)]
     fn set(this: &Plain, name: JsString, value: JsValue);
+
+    #[wasm_bindgen(js_namespace = Object)]
+    fn create(prototype: &JsValue) -> Plain;
+    #[wasm_bindgen(js_namespace = Reflect, js_name = has)]
+    fn has(object: &Plain, name: &JsString) -> bool;
+    #[wasm_bindgen(js_namespace = Reflect, js_name = has)]
+    fn has_index(array: &Array, index: u32) -> bool;
+    #[wasm_bindgen(js_namespace = Reflect, js_name = defineProperty)]
+    fn define(object: &Plain, name: &JsString, property: &Plain) -> bool;
+}
+
+/// Gives an object a member of its own.
+fn put(object: &Plain, name: JsString, value: JsValue) {
+    if !has(object, &name) {
+        return object.set(name, value);
+    }
+    // Without a prototype it has what is set here, and nothing else.
+    let property = create(&JsValue::NULL);
+    for switch in ["writable", "enumerable", "configurable"] {
+        property.set(switch.into(), JsValue::TRUE);
+    }
+    property.set("value".into(), value);
+    define(object, &name, &property);
 }
 
 /// The name of a member, which the engine keeps if a type of [`results`] or an answer has it.
@@ -193,7 +219,12 @@ impl SerializeSeq for List {
     type Error = Formless;
 
     fn serialize_element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Formless> {
-        self.0.push(&value.serialize(Objects)?);
+        let value = value.serialize(Objects)?;
+        if has_index(&self.0, self.0.length()) {
+            self.0 = self.0.concat(&Array::of1(&value));
+        } else {
+            self.0.push(&value);
+        }
         Ok(())
     }
 
@@ -210,7 +241,7 @@ impl SerializeStruct for Members {
     type Error = Formless;
 
     fn serialize_field<T: Serialize + ?Sized>(&mut self, member: &'static str, value: &T) -> Result<(), Formless> {
-        self.0.set(name(member), value.serialize(Objects)?);
+        put(&self.0, name(member), value.serialize(Objects)?);
         Ok(())
     }
 

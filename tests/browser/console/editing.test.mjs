@@ -16,6 +16,19 @@ async function startFrom(person, name) {
   await person.press("button", "Start from the current value");
 }
 
+/** Chooses a file of these bytes in the field that the page has for it. */
+const chooseFile = (person, bytes, name = "file") =>
+  person.page.evaluate(
+    ([bytes, name]) => {
+      const files = new DataTransfer();
+      files.items.add(new File([Uint8Array.from(bytes)], name));
+      const field = document.querySelector("input[type=file]");
+      field.files = files.files;
+      field.dispatchEvent(new Event("change", { bubbles: true }));
+    },
+    [[...bytes], name],
+  );
+
 async function save(person) {
   await person.press("button", "Review");
   await person.press("button", "Save the version");
@@ -146,6 +159,25 @@ inBothBrowsers({
     assert.equal(await stored(name), "kept");
   },
 
+  "what was typed is not replaced by the current value without a question": async (person) => {
+    const name = unique("replaced");
+    await client.createSecret({ name, secret_string: "kept" });
+    await person.goTo(`#/secrets/${name}/new-version`);
+    await person.press("radio", "Plain text");
+    await person.write("Text", "typed");
+    person.agrees = false;
+    person.questions.length = 0;
+    await person.press("button", "Start from the current value");
+    await person.waitFor(() => document.querySelector("textarea").value === "typed");
+    assert.deepEqual(person.questions, ["What you typed is replaced by the current value. Go on?"]);
+    person.agrees = true;
+    await person.press("button", "Start from the current value");
+    await person.waitFor(() => document.querySelector("textarea")?.value === "kept");
+    await person.press("button", "Start from the current value");
+    await person.settles();
+    assert.equal(person.questions.length, 2);
+  },
+
   "a new version of a secret that waits for its deletion is not offered by its address either": async (person) => {
     const name = unique("waits");
     await client.createSecret({ name, secret_string: "kept" });
@@ -161,19 +193,40 @@ inBothBrowsers({
     await person.goTo("#/create");
     await person.press("radio", "Binary");
     await person.sees(`at most ${limit.toLocaleString("en")} bytes`);
-    const choose = (length) =>
-      person.page.evaluate((length) => {
-        const files = new DataTransfer();
-        files.items.add(new File([new Uint8Array(length)], "file"));
-        const field = document.querySelector("input[type=file]");
-        field.files = files.files;
-        field.dispatchEvent(new Event("change", { bubbles: true }));
-      }, length);
+    const choose = (length) => chooseFile(person, new Uint8Array(length));
     await choose(limit + 1);
     await person.sees("it is stored as Base64.");
     await choose(limit);
     await person.sees(`${limit.toLocaleString("en")} bytes of at most ${limit.toLocaleString("en")}`);
     assert.ok(!(await person.text()).includes("it is stored as Base64."));
+  },
+
+  "a text from a file is stored byte by byte, and a file that is no text is refused": async (person) => {
+    const name = unique("file");
+    const text = "\ufeffA=1\r\nB=2\n\u2028C=3\r\n";
+    await person.goTo("#/create");
+    await person.write("Name", name);
+    await person.press("radio", "Plain text");
+    await chooseFile(person, Buffer.from([0xb0, 0xa1, 0xff]));
+    await person.sees("This file is not text in UTF-8.");
+    await chooseFile(person, Buffer.from(text));
+    await person.waitFor(() => document.querySelector("textarea").value.includes("C=3"));
+    assert.ok(!(await person.text()).includes("not text in UTF-8"));
+    await person.press("button", "Create secret");
+    await person.sees("Current value");
+    assert.equal(await stored(name), text);
+  },
+
+  "an odd document goes through Key/value without another change": async (person) => {
+    const name = unique("odd");
+    const text = '{ "":"none", "__proto__" : "p",\r\n"n":1e400,"z":-0, "nul":"\\u0000","half":"\\ud800",\t"line":"\u2028" ,"a\\nb":1.0 }  ';
+    await client.createSecret({ name, secret_string: text });
+    await startFrom(person, name);
+    await person.sees("A key with line breaks is changed under Plain text.");
+    await person.write("Value of __proto__", "q");
+    await person.write("Value of n", "1e401");
+    await save(person);
+    assert.equal(await stored(name), text.replace('"p"', '"q"').replace("1e400", "1e401"));
   },
 
   "who stored each version is said beside it": async (person) => {
@@ -215,6 +268,38 @@ test("a part that cannot be loaded says so inside the frame, and is loaded again
     isBroken = false;
     await person.press("button", "Load again");
     await person.sees("New key");
+  }));
+
+test("what is pasted in place of a text keeps its line ends", () =>
+  withPerson("chromium", async (person) => {
+    const [name, text] = [unique("paste"), "A=1\r\nB=2\r\n"];
+    await client.createSecret({ name, secret_string: "old\ntext\n" });
+    await person.signIn();
+    await startFrom(person, name);
+    await person.waitFor(() => document.querySelector("textarea")?.value.startsWith("old"));
+    await person.page.evaluate((text) => navigator.clipboard.writeText(text), text);
+    await person.page.evaluate(() => document.querySelector("textarea").select());
+    await person.key("Control+v");
+    await person.waitFor(() => document.querySelector("textarea").value === "A=1\nB=2\n");
+    await save(person);
+    assert.equal(await stored(name), text);
+  }));
+
+test("a value that is too long once it is sealed says so before anything is saved", () =>
+  withPerson("chromium", async (person) => {
+    const name = unique("sealed");
+    await person.signIn();
+    await person.goTo("#/create");
+    await person.write("Name", name);
+    await person.press("radio", "Plain text");
+    await person.write("Text", "x".repeat(30_000));
+    await person.press("radio", "With a passphrase");
+    await person.write("Passphrase", "correct horse battery");
+    await person.write("Passphrase once more", "correct horse battery");
+    await person.press("button", "Create secret");
+    await person.sees("Sealed, the value has 40");
+    await person.sees("save it without sealing");
+    await assert.rejects(client.showSecret({ secret_name: name }), { code: "CSMS.0106" });
   }));
 
 test("a sign-in that no longer counts is renewed over the page, and nothing typed is lost", () =>

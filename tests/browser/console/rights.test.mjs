@@ -44,6 +44,23 @@ inBothBrowsers({
     await person.sees("You lack the right csms:secret:scheduleDeletion.");
   },
 
+  "who may store versions and not read them stores one": async (person) => {
+    const name = unique("write-only");
+    await client.createSecret({ name, secret_string: "before" });
+    const rights = ["csms:secret:list", "csms:secret:get", "csms:secret:listVersion", "csms:secret:createVersion"];
+    const keys = { Effect: "Allow", Action: ["kms:*:*"] };
+    await signInAs(person, await userWith([{ Effect: "Allow", Action: rights }, keys]));
+    await person.goTo(`#/secrets/${name}`);
+    await person.press("button", "New version");
+    await person.press("radio", "Plain text");
+    await person.write("Text", "after");
+    await person.press("button", "Review");
+    await person.sees("The current value cannot be read, so there is nothing to compare with.");
+    await person.press("button", "Save the version");
+    await person.sees("Version v2 is saved.");
+    assert.equal((await client.showSecretVersion({ secret_name: name, version_id: "v2" })).version.secret_string, "after");
+  },
+
   "a right to some secrets is asked for by the secret's name": async (person) => {
     const [mine, other] = [unique("mine"), unique("other")];
     for (const name of [mine, other]) await client.createSecret({ name, secret_string: `value of ${name}` });

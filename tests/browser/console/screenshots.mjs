@@ -13,6 +13,7 @@ const SETTINGS = [
   { theme: "light", width: 360 },
   { theme: "dark", width: 360 },
   { theme: "light", width: 1920 },
+  { theme: "dark", width: 1920 },
   { theme: "light", width: 1280, language: "zh-CN" },
   { theme: "light", width: 360, language: "zh-CN" },
 ];

@@ -29,7 +29,12 @@ export function AttachedPolicies({ user: { user_id, is_root_user } }: { user: Ia
   const others = policies?.filter(({ policy_id }) => !attached?.some((each) => each.policy_id === policy_id)) ?? [];
   return (
     <section aria-labelledby="attached">
-      <h2 id="attached">{t("Policies")}</h2>
+      <header className="row spread">
+        <h2 id="attached">{t("Policies")}</h2>
+        <a className="hint" href="#/policies">
+          {t("What the policies say")}
+        </a>
+      </header>
       <Failure error={error ?? attach.error ?? detach.error} onRetry={reload} />
       {is_root_user && <p className="hint">{t("The first user may do everything, whatever is attached.")}</p>}
       {!attached && error === undefined && <p className="muted">{t("Loading…")}</p>}
@@ -71,9 +76,6 @@ export function AttachedPolicies({ user: { user_id, is_root_user } }: { user: Ia
           </Button>
         </div>
       )}
-      <a className="hint" href="#/policies">
-        {t("What the policies say")}
-      </a>
     </section>
   );
 }

@@ -56,9 +56,7 @@ export function Password({ user: { user_id } }: { user: IamUser }) {
       {data && (
         <p className="muted">
           {data.profile ? (
-            <>
-              {t("Set")} <Time millis={millisOf(data.profile.created_at)} />
-            </>
+            <Time millis={millisOf(data.profile.created_at)} words={t("Set {time}")} />
           ) : (
             t("None: this user signs in with an access key only.")
           )}

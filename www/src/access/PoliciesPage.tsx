@@ -109,7 +109,7 @@ function PolicyTable({
           </th>
           <td className="wide-only">
             <Badge tone={policy.policy_type === "system" ? "plain" : "accent"}>
-              {policy.policy_type === "system" ? t("Built in") : t("your own")}
+              {policy.policy_type === "system" ? t("Built in") : t("Your own")}
             </Badge>
           </td>
           <td>{policy.attachment_count}</td>

@@ -119,6 +119,11 @@ export function PolicyDialog({ policy, onClose, onChange }: Props) {
         )}
         <PolicyTest text={text} isDisabled={problem !== undefined || text === ""} />
         <Failure error={error} />
+        {policy && !isSystem && (
+          <p className="hint">
+            {t("It counts from the next request on. Users that have it: {count}.", { count: policy.attachment_count })}
+          </p>
+        )}
         <div className="row actions sticky">
           {!isSystem && (
             <Button
@@ -133,13 +138,6 @@ export function PolicyDialog({ policy, onClose, onChange }: Props) {
             </Button>
           )}
           <CancelButton>{isSystem ? t("Close") : t("Cancel")}</CancelButton>
-          {policy && !isSystem && (
-            <span className="hint">
-              {t("It counts from the next request on. Users that have it: {count}.", {
-                count: policy.attachment_count,
-              })}
-            </span>
-          )}
         </div>
       </form>
     </Dialog>

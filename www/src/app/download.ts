@@ -1,5 +1,8 @@
 // Saves something from the page as a file. It stays in this computer: nothing is sent.
 
+/** How long a browser may need to take a file. */
+const TAKEN_MILLISECONDS = 10_000;
+
 /** @param name the file's name, which holds no secret */
 export function download(
   content: string | Uint8Array<ArrayBuffer>,
@@ -11,6 +14,6 @@ export function download(
   link.href = address;
   link.download = name;
   link.click();
-  // After the browser has taken it.
-  setTimeout(() => URL.revokeObjectURL(address), 0);
+  // Safari and Firefox take it some time after the click.
+  setTimeout(() => URL.revokeObjectURL(address), TAKEN_MILLISECONDS);
 }

@@ -2,6 +2,7 @@
 
 import { CsmsError } from "csms";
 import { refusedFieldWords } from "../secrets/problemWords";
+import { SealedTooLong } from "../value/sealing";
 import { ClipboardRefused } from "./clipboard";
 import type { Translate } from "./language";
 
@@ -30,6 +31,15 @@ const KNOWN: Record<string, [what: string, next: string]> = {
     "The browser does not let this page run its rules.",
     "A proxy before the server sends a content policy without 'wasm-unsafe-eval'. Have it send the server's own.",
   ],
+  "client/redirect": [
+    "The server's address leads elsewhere.",
+    "A proxy before the server redirects its calls. Open the console at the address that it leads to.",
+  ],
+  "client/unexpected-answer": [
+    "The answer is not one of the service.",
+    "A proxy before the server may have answered in its place. Try again; if it stays so, look at the server's log.",
+  ],
+  "client/unsupported": ["The browser's cryptography has failed.", "Try again, or use another browser."],
   "client/timeout": ["The service did not answer in time.", "Try again; if it stays so, look at the server's log."],
   "client/crashed": ["The rules of this page have failed.", "Reload the page and sign in again."],
   "CSMS.0101": ["A secret of this name exists.", "Choose another name, or add a version to the existing secret."],
@@ -65,6 +75,12 @@ export function explain(error: unknown, t: Translate): Explanation {
       next: t("Reveal the value and copy it by hand, or open the console over HTTPS."),
     };
   }
+  if (error instanceof SealedTooLong) {
+    return {
+      what: t("Sealed, the value has {got} bytes; at most {limit} fit.", { got: error.got, limit: error.most }),
+      next: t("Sealing makes a value a third longer. Shorten it, or save it without sealing."),
+    };
+  }
   if (!(error instanceof CsmsError)) {
     return { what: t("Something went wrong in this page."), next: t("Reload the page and sign in again.") };
   }
@@ -90,6 +106,12 @@ export function explain(error: unknown, t: Translate): Explanation {
       next: t("Try again; if it stays so, look at the server's log."),
       detail: error.message,
       ...trace,
+    };
+  }
+  if (error.code === "input/invalid" && (error.field === "accessKey" || error.field === "token")) {
+    return {
+      what: t("The access key holds a character that no access key has."),
+      next: t("Copy it again: letters and digits alone, without spaces or line breaks."),
     };
   }
   const next = error.retryable

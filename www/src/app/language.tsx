@@ -3,10 +3,11 @@
 import { createContext, type ReactNode, use, useEffect, useMemo, useState } from "react";
 
 import { announce } from "./announce";
+import { fill } from "./fill";
+import { remember, remembered } from "./remembered";
 
 export type Language = "en" | "zh-CN";
-type Values = Record<string, string | number>;
-export type Translate = (text: string, values?: Values) => string;
+export type Translate = (text: string, values?: Record<string, string | number>) => string;
 
 interface Speech {
   language: Language;
@@ -25,9 +26,6 @@ interface Speech {
 const KEY = "csms.language";
 const Context = createContext<Speech | null>(null);
 
-const fill = (text: string, values: Values = {}) =>
-  text.replace(/\{(\w+)\}/g, (whole, name: string) => String(values[name] ?? whole));
-
 const UNITS: [Intl.RelativeTimeFormatUnit, number][] = [
   ["year", 365.2425 * 86_400_000],
   ["month", 30.436875 * 86_400_000],
@@ -44,7 +42,7 @@ function relative(format: Intl.RelativeTimeFormat, millis: number): string {
 }
 
 function preferred(): Language {
-  const saved = localStorage.getItem(KEY) ?? navigator.language;
+  const saved = remembered(KEY) ?? navigator.language;
   return saved.startsWith("zh") ? "zh-CN" : "en";
 }
 
@@ -76,7 +74,7 @@ export function LanguageProvider({ children }: { children: ReactNode }) {
     return {
       language,
       setLanguage: (chosen) => {
-        localStorage.setItem(KEY, chosen);
+        remember(KEY, chosen);
         setLanguage(chosen);
       },
       t: (text, values) => fill((language === "zh-CN" ? words[text] : undefined) ?? text, values),

@@ -52,10 +52,11 @@ export function useSession(): Session {
 async function exchange(path: string, request: RequestInit): Promise<{ answer: Response; body: unknown }> {
   let answer: Response;
   try {
-    answer = await fetch(path, { ...request, credentials: "omit", cache: "no-store", redirect: "error" });
+    answer = await fetch(path, { ...request, credentials: "omit", cache: "no-store", redirect: "manual" });
   } catch (cause) {
     throw new CsmsError("client/network", "the service could not be reached", { retryable: true, cause });
   }
+  if (answer.type === "opaqueredirect") throw new CsmsError("client/redirect", "the service redirects elsewhere");
   const body = parsed(await answer.text());
   if (answer.ok && body !== NOT_JSON) return { answer, body };
   const facts = { status: answer.status, requestId: answer.headers.get("x-request-id") ?? undefined };

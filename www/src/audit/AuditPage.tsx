@@ -45,7 +45,7 @@ export function AuditPage() {
         <span className="count" role="status">
           {isLoading
             ? t("Loading…")
-            : traces && t("{count} records", { count: `${traces.length}${isMore ? "+" : ""}` })}
+            : traces && t("{count:record|records}", { count: `${traces.length}${isMore ? "+" : ""}` })}
         </span>
         <span className="grow" />
         <Button onPress={reload}>{t("Refresh")}</Button>

@@ -134,7 +134,7 @@ function KeyTable({
             <KeyStateBadge state={key.key_state} />
             {key.scheduled_deletion_date && (
               <span className="description">
-                {t("is deleted")} <Time millis={Number(key.scheduled_deletion_date)} />
+                <Time millis={Number(key.scheduled_deletion_date)} words={t("deleted {time}")} />
               </span>
             )}
           </td>

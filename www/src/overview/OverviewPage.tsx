@@ -85,11 +85,11 @@ export function OverviewPage() {
                 <Line key={secret.id} href={secretPath(secret.name, "rotation")} name={secret.name}>
                   {failing.includes(secret) ? (
                     <span className="bad">
-                      {t("failed")} <Time millis={tasks.get(secret.name)?.task_time} />
+                      <Time millis={tasks.get(secret.name)?.task_time} words={t("failed {time}")} />
                     </span>
                   ) : (
                     <span className="bad">
-                      {t("was due")} <Time millis={secret.next_rotation_time} />
+                      <Time millis={secret.next_rotation_time} words={t("was due {time}")} />
                     </span>
                   )}
                 </Line>
@@ -120,7 +120,7 @@ export function OverviewPage() {
               {(expiring.data ?? []).slice(0, SHOWN).map(({ name, version, time }) => (
                 <Line key={`${name}/${version}`} href={secretPath(name, "versions")} name={`${name} · ${version}`}>
                   <span className={time < Date.now() ? "bad" : undefined}>
-                    {time < Date.now() ? t("expired") : t("expires")} <Time millis={time} />
+                    <Time millis={time} words={time < Date.now() ? t("expired {time}") : t("expires {time}")} />
                   </span>
                 </Line>
               ))}

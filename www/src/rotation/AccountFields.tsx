@@ -9,7 +9,7 @@ import { GenerateButton } from "../ui/GenerateButton";
 import { SecretInput } from "../ui/SecretInput";
 import { Select } from "../ui/Select";
 import { Toggle } from "../ui/Toggle";
-import { type Account, type AccountField, ENGINES, type Trust } from "./account";
+import { type Account, type AccountField, ENGINES, inEngine, type Trust } from "./account";
 
 interface Props {
   account: Account;
@@ -25,12 +25,8 @@ export function AccountFields({ account, onChange, missing }: Props) {
   const [drawn, setDrawn] = useState(0);
   const problem = (field: AccountField, words: string) => (missing.includes(field) ? [words] : []);
   const choose = (id: string) => {
-    const [former, next] = [account.engine, id].map((each) => ENGINES.find((engine) => engine.id === each));
-    // A port that nobody changed follows the engine.
-    onChange({
-      engine: id,
-      ...(next && account.port === String(former?.port) && { port: String(next.port) }),
-    });
+    const engine = ENGINES.find((each) => each.id === id);
+    if (engine) onChange(inEngine(account, engine));
   };
   return (
     <fieldset>

@@ -61,7 +61,7 @@ export function DryRunView({ report }: { report: DryRunReport }) {
       )}
       {report.steps.length > 0 && (
         <details className="task-steps">
-          <summary>{t("{count} steps", { count: report.steps.length })}</summary>
+          <summary>{t("{count:step|steps}", { count: report.steps.length })}</summary>
           <ol>
             {report.steps.map(({ step, taken, outcome, outcome_detail: detail }, index) => {
               const { text, lang } = say(detail, outcome);

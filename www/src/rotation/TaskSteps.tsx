@@ -11,7 +11,7 @@ export function TaskSteps({ steps }: { steps: readonly TaskStep[] }) {
   const clock = new Intl.DateTimeFormat(language, { timeStyle: "medium" });
   return (
     <details className="task-steps">
-      <summary>{t("{count} steps", { count: steps.length })}</summary>
+      <summary>{t("{count:step|steps}", { count: steps.length })}</summary>
       <ol>
         {steps.map(({ time, step, outcome, outcome_detail: detail }, index) => {
           const { text, lang } = say(detail, outcome);

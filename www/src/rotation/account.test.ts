@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 
-import { accountValue, ENGINES, missingIn, newAccount } from "./account";
+import { accountValue, ENGINES, inEngine, missingIn, newAccount } from "./account";
 
 test("the value holds what the rotation function reads", () => {
   const account = { ...newAccount(ENGINES[0]), host: " db.example ", username: "app", password: " p " };
@@ -12,6 +12,14 @@ test("the value holds what the rotation function reads", () => {
     password: " p ",
     tls: "verify",
   });
+});
+
+test("another engine changes the port that nobody changed, and nothing that was typed", () => {
+  const [postgresql, mysql] = ENGINES;
+  if (!mysql) throw new Error("there is one engine");
+  const typed = { ...newAccount(postgresql), host: "db", dbname: "shop", username: "app", password: "p" };
+  expect(inEngine(typed, mysql)).toEqual({ ...typed, engine: "mysql", port: "3306" });
+  expect(inEngine({ ...typed, port: "6000" }, mysql).port).toBe("6000");
 });
 
 test("everything that is missing is named at once", () => {

@@ -41,6 +41,12 @@ export const newAccount = ({ id, port }: Engine): Account => ({
   tls: "verify",
 });
 
+/** The same account in another engine. A port that nobody changed follows the engine. */
+export function inEngine(account: Account, { id, port }: Engine): Account {
+  const former = ENGINES.find((engine) => engine.id === account.engine);
+  return { ...account, engine: id, port: account.port === String(former?.port) ? String(port) : account.port };
+}
+
 /** The value that is stored. A database is left out where none is named. */
 export const accountValue = ({ engine, host, port, dbname, username, password, tls }: Account): string =>
   JSON.stringify({

@@ -88,11 +88,11 @@ function Grants({ secret }: { secret: Secret }) {
               <div className="row">
                 <strong className="code">{user_name}</strong>
                 <span className="hint">
-                  {t("since")} <Time millis={create_time} />
+                  <Time millis={create_time} words={t("since {time}")} />
                   {validity_time !== undefined && (
                     <>
                       {" · "}
-                      {t("until")} <Time millis={validity_time} isExact />
+                      <Time millis={validity_time} isExact words={t("until {time}")} />
                     </>
                   )}
                 </span>
@@ -163,7 +163,7 @@ function Replicas({ secret, onChange }: { secret: Secret; onChange: () => void }
                   <div className="row">
                     <strong className="code">{copy.region}</strong>
                     <span className="hint">
-                      {t("since")} <Time millis={copy.created_at} />
+                      <Time millis={copy.created_at} words={t("since {time}")} />
                     </span>
                     <span className="grow" />
                     <Button

@@ -3,6 +3,7 @@
 import { useState } from "react";
 
 import { useLanguage } from "../app/language";
+import { remember, remembered } from "../app/remembered";
 import { useSession } from "../app/session";
 import { CopyName } from "../ui/CopyText";
 import { Select } from "../ui/Select";
@@ -13,8 +14,8 @@ const KEY = "csms.snippet";
 export function CodeSection({ name }: { name: string }) {
   const { t } = useLanguage();
   const { project } = useSession();
-  const all = snippets({ endpoint: location.origin, project: project.id, name });
-  const [chosen, setChosen] = useState(() => localStorage.getItem(KEY) ?? "exec");
+  const all = snippets({ endpoint: location.origin, project: project.id, name }, t);
+  const [chosen, setChosen] = useState(() => remembered(KEY) ?? "exec");
   const snippet = all.find(({ id }) => id === chosen) ?? all[0];
   if (!snippet) return null;
   return (
@@ -27,7 +28,7 @@ export function CodeSection({ name }: { name: string }) {
             isLabelHidden
             value={snippet.id}
             onChange={(id) => {
-              localStorage.setItem(KEY, id);
+              remember(KEY, id);
               setChosen(id);
             }}
             options={all.map(({ id, title }) => ({ value: id, label: title }))}

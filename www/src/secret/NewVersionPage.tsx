@@ -15,6 +15,7 @@ import { Failure } from "../ui/Failure";
 import { Field } from "../ui/Field";
 import { Notice } from "../ui/Notice";
 import { DiffTable } from "../value/DiffTable";
+import { isIdentical } from "../value/diff";
 import { draftOf, emptyDraft, rowProblems, storedOfDraft } from "../value/draft";
 import { SealingFields } from "../value/SealingFields";
 import { NO_SEALING, purposeOf, sealed, sealingProblem } from "../value/sealing";
@@ -60,7 +61,9 @@ export function NewVersionPage({ known: opened, onChange }: Props) {
     setCurrent(found);
     return found;
   };
+  const isUntouched = storedText(value) === "" || (current !== undefined && isIdentical(value, current));
   const start = useAction(async () => {
+    if (!isUntouched && !confirm(t("What you typed is replaced by the current value. Go on?"))) return;
     const now = await readKnown(client, name);
     const found = await read(currentOf(now) ?? "latest");
     setKnown(now);
@@ -68,30 +71,38 @@ export function NewVersionPage({ known: opened, onChange }: Props) {
     setDraft(draftOf(found));
     setEditor(editor + 1);
   });
-  /** Compares with what is stored now. */
+  /** Looks whether the current version is still the one that was known. */
   const look = async () => {
     const now = await readKnown(client, name);
-    if (currentOf(now) !== currentOf(known)) {
+    const hasChanged = currentOf(now) !== currentOf(known);
+    if (hasChanged) {
       setHasMoved(true);
       setCurrent(undefined);
     }
     setKnown(now);
-    const version = currentOf(now);
-    if (version !== undefined && (current === undefined || version !== currentOf(known))) await read(version);
-    return now;
+    return { version: currentOf(now), hasChanged };
   };
+  /** Reads the value to compare with. */
+  const compare = useAction(async (version: string | undefined, isKnown: boolean) => {
+    if (version !== undefined && !isKnown) await read(version);
+  });
+  const seal = () =>
+    sealed(value, { name, purpose: purposeOf(known.secret.secret_type, project.id) }, sealing, maxValueBytes);
   const review = useAction(async () => {
+    // Whether it fits once it is sealed shows only then.
+    await seal();
     setIsReviewed(true);
-    await look();
+    const { version, hasChanged } = await look();
+    await compare.run(version, current !== undefined && !hasChanged);
   });
   const save = useAction(async () => {
     // The API stores a version whatever the current one is, so it is read once more just before.
-    const before = currentOf(known);
-    if (currentOf(await look()) !== before) return;
+    const { version, hasChanged } = await look();
+    if (hasChanged) return compare.run(version, false);
     const made = await client.createSecretVersion({
       secret_name: name,
       version_stages,
-      ...(await sealed(value, { name, purpose: purposeOf(known.secret.secret_type, project.id) }, sealing)),
+      ...(await seal()),
     });
     forgetDirty();
     announce(t("Version {version} is saved.", { version: made.version_metadata.id }));
@@ -120,8 +131,8 @@ export function NewVersionPage({ known: opened, onChange }: Props) {
             <h2 id="difference" ref={heading} tabIndex={-1}>
               {t("Compared with the current value")}
             </h2>
-            {review.isRunning && <p className="muted">{t("Loading…")}</p>}
-            {review.error !== undefined && (
+            {(review.isRunning || compare.isRunning) && <p className="muted">{t("Loading…")}</p>}
+            {compare.error !== undefined && (
               <Notice
                 kind="warning"
                 title={t("The current value cannot be read, so there is nothing to compare with.")}
@@ -187,7 +198,7 @@ export function NewVersionPage({ known: opened, onChange }: Props) {
           </div>
         </div>
       )}
-      <Failure error={save.error} />
+      <Failure error={save.error ?? review.error} />
       <div className="row actions sticky">
         <Button
           kind="primary"

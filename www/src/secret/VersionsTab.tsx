@@ -63,7 +63,7 @@ export function VersionsTab({ known, onChange }: { known: Known; onChange: () =>
           </span>
           {version.expire_time !== undefined && (
             <span className={isExpired ? "bad" : ""}>
-              {isExpired ? t("expired") : t("expires")} <Time millis={version.expire_time} />
+              <Time millis={version.expire_time} words={isExpired ? t("expired {time}") : t("expires {time}")} />
             </span>
           )}
         </span>

@@ -1,6 +1,8 @@
 // How programs read a secret: code for each of the usual ways, with the address of this server. Pure; nothing in it is
 // secret.
 
+import type { Translate } from "../app/language";
+
 export interface Snippet {
   id: string;
   title: string;
@@ -14,13 +16,14 @@ export interface Place {
 }
 
 /** Code that reads the current value. Keys come from the environment, never from the code. */
-export function snippets({ endpoint, project, name }: Place): Snippet[] {
+export function snippets({ endpoint, project, name }: Place, t: Translate): Snippet[] {
   return [
     {
       id: "exec",
       title: "csms exec",
-      code: `# sets the members of the value, such as "password", as variables: PASSWORD
-export CSMS_ENDPOINT=${endpoint} HUAWEICLOUD_SDK_PROJECT_ID=${project}
+      code: `# ${t("Members of the value become variables: password is PASSWORD.")}
+export CSMS_ENDPOINT=${endpoint}
+export HUAWEICLOUD_SDK_PROJECT_ID=${project}
 export HUAWEICLOUD_SDK_AK=… HUAWEICLOUD_SDK_SK=…
 csms exec --secret ${name} --all --upper -- ./your-program`,
     },
@@ -108,7 +111,7 @@ locals {
       id: "kubernetes",
       title: "Kubernetes",
       code: `# kubectl create secret generic csms-keys --from-literal=HUAWEICLOUD_SDK_AK=… --from-literal=HUAWEICLOUD_SDK_SK=…
-# The image holds the program csms.
+# ${t("The image holds the program csms.")}
 containers:
   - name: app
     command: ["csms", "exec", "--secret", "${name}", "--all", "--upper", "--", "./your-program"]

@@ -12,7 +12,7 @@ import { useAction } from "../app/useAction";
 import { EventSelect } from "../events/EventSelect";
 import { KeySelect } from "../keys/KeySelect";
 import { AccountFields } from "../rotation/AccountFields";
-import { accountValue, ENGINES, missingIn, newAccount } from "../rotation/account";
+import { accountValue, ENGINES, inEngine, missingIn, newAccount } from "../rotation/account";
 import { DryRunView } from "../rotation/DryRunView";
 import { type DryRunReport, dryRun } from "../rotation/dryRun";
 import { useOwnFunction } from "../rotation/FunctionSelect";
@@ -67,7 +67,7 @@ export function CreatePage() {
   const [isSubmitted, setIsSubmitted] = useState(false);
   const unsealable = sealingProblem(sealing);
   const keep = async (request: typeof about) => {
-    const value = await sealed(stored, { name, purpose: purposeOf(type, project.id) }, sealing);
+    const value = await sealed(stored, { name, purpose: purposeOf(type, project.id) }, sealing, maxValueBytes);
     if (isStored) await client.createSecretVersion({ secret_name: name, ...value });
     else await client.createSecret({ ...request, ...value });
     forgetDirty();
@@ -104,8 +104,7 @@ export function CreatePage() {
       (name !== "" ||
         description !== "" ||
         storedText(storedOfDraft(draft)) !== "" ||
-        account.host !== "" ||
-        account.password !== "" ||
+        account.host + account.dbname + account.username + account.password !== "" ||
         sealing.passphrase !== "" ||
         sealing.jwk !== ""),
   );
@@ -158,8 +157,9 @@ export function CreatePage() {
         value={type}
         onChange={(chosen) => {
           setType(chosen);
-          const engine = ENGINES.find((each) => each.type === chosen);
-          if (engine) setAccount((before) => ({ ...newAccount(engine), ...(before.host && { host: before.host }) }));
+          const fits = ENGINES.filter((each) => each.type === chosen);
+          const engine = fits.find(({ id }) => id === account.engine) ?? fits[0];
+          if (engine) setAccount((before) => inEngine(before, engine));
           // A passphrase is of no use to a function.
           setSealing(NO_SEALING);
         }}

@@ -1,7 +1,7 @@
 // Secrets from a file: looked at first, then stored. The file is read in this page; nothing is sent before that.
 
 import { validateCreateSecret } from "csms";
-import { type FormEvent, useId, useMemo, useState } from "react";
+import { type FormEvent, useMemo, useState } from "react";
 
 import { announce } from "../app/announce";
 import { useLanguage } from "../app/language";
@@ -13,15 +13,20 @@ import { Badge } from "../ui/Badge";
 import { Button } from "../ui/Button";
 import { Failure } from "../ui/Failure";
 import { Field } from "../ui/Field";
+import { FileField } from "../ui/FileField";
 import { Notice } from "../ui/Notice";
 import { SecretInput } from "../ui/SecretInput";
 import { Select } from "../ui/Select";
 import { Toggle } from "../ui/Toggle";
+import { edited, lineEndOf, pasted } from "../value/lines";
 import { useValueLimit } from "../value/useValueLimit";
-import { type Exported, type Format, formatOf, read, Unreadable } from "./exchange";
+import { storedText, textOf } from "../value/value";
+import { asOne, type Exported, type Format, formatOf, read, Unreadable } from "./exchange";
 import { problemWords } from "./problemWords";
 import { useSecrets } from "./useListing";
 
+/** Far more than a project's secrets take, and far less than would stop the page. */
+const LARGEST_FILE = 32 << 20;
 /** As many as the service takes at once. */
 const BATCH = 100;
 
@@ -35,7 +40,6 @@ interface Line {
 export function ImportPage() {
   const { t, language } = useLanguage();
   const { client } = useSession();
-  const id = useId();
   const maxValueBytes = useValueLimit();
   const [text, setText] = useState("");
   // All names, once there is something to compare them with.
@@ -46,14 +50,15 @@ export function ImportPage() {
   const [failed, setFailed] = useState<{ name: string; error_msg: string }[]>([]);
   // The field holds its own text, so another file makes a new one.
   const [field, setField] = useState(0);
+  const [isNoText, setIsNoText] = useState(false);
   const taken = useMemo(() => new Set((secrets ?? []).map(({ name }) => name)), [secrets]);
   const parsed = useMemo<{ lines: Line[]; problem?: string }>(() => {
     if (text.trim() === "") return { lines: [] };
     try {
       const found = read(text, format);
       const wanted = isOne
-        ? [{ name: prefix, secret_string: JSON.stringify(Object.fromEntries(found.map(entryOf)), null, 2) }]
-        : found.map((secret) => ({ ...secret, name: `${prefix}${secret.name}` }));
+        ? [{ name: prefix, secret_string: asOne(found) }]
+        : found.map(({ isJson: _, ...secret }) => ({ ...secret, name: `${prefix}${secret.name}` }));
       const seen = new Set<string>();
       return {
         lines: wanted.map((secret) => {
@@ -85,16 +90,17 @@ export function ImportPage() {
       missed.push(...error_list);
     }
     setFailed(missed);
-    announce(t("{count} secrets are imported.", { count: done }));
+    announce(t("{count:secret is|secrets are} imported.", { count: done }));
     if (missed.length > 0) return;
     forgetDirty();
     go("#/");
   });
   useDirty(text !== "");
-  const choose = async (file: File | undefined) => {
-    if (!file) return;
-    const content = await file.text();
-    setFormat(formatOf(file.name, content));
+  const choose = (bytes: Uint8Array, name: string) => {
+    const content = textOf(bytes);
+    setIsNoText(content === undefined);
+    if (content === undefined) return;
+    setFormat(formatOf(name, content));
     setText(content);
     setField(field + 1);
   };
@@ -115,17 +121,22 @@ export function ImportPage() {
       </p>
       <div className="columns">
         <div className="sections">
-          <div className="field">
-            <label htmlFor={id}>{t("File (.env, JSON or CSV)")}</label>
-            <input
-              id={id}
-              type="file"
-              accept=".env,.json,.csv,.txt"
-              className="input"
-              onChange={(event) => void choose(event.target.files?.[0])}
-            />
-          </div>
-          <SecretInput key={field} label={t("Or paste it")} rows={8} initial={text} onInput={setText} />
+          <FileField
+            label={t("File (.env, JSON or CSV)")}
+            accept=".env,.json,.csv,.txt"
+            most={LARGEST_FILE}
+            problem={isNoText ? t("This file is not text in UTF-8. Save it as UTF-8 and choose it again.") : undefined}
+            onRead={choose}
+          />
+          <SecretInput
+            key={field}
+            label={t("Or paste it")}
+            rows={8}
+            initial={text}
+            onInput={(shown, paste) =>
+              setText((before) => (paste && pasted(before, shown, paste)) ?? edited(before, shown, lineEndOf(before)))
+            }
+          />
         </div>
         <div className="sections">
           <Select<Format>
@@ -153,7 +164,7 @@ export function ImportPage() {
       {parsed.problem && <Notice kind="danger" title={parsed.problem} />}
       {parsed.lines.length > 0 && <Preview lines={parsed.lines} />}
       {failed.length > 0 && (
-        <Notice kind="danger" title={t("{count} were not done", { count: failed.length })}>
+        <Notice kind="danger" title={t("{count:was|were} not done", { count: failed.length })}>
           <ul className="names">
             {failed.map(({ name, error_msg }) => (
               <li key={name}>
@@ -166,7 +177,7 @@ export function ImportPage() {
       <Failure error={error} />
       <div className="row actions">
         <Button kind="primary" type="submit" isPending={isRunning} isDisabled={ready.length === 0}>
-          {t("Import {count} secrets", { count: ready.length })}
+          {t("Import {count:secret|secrets}", { count: ready.length })}
         </Button>
         <a className="button button-plain" href="#/">
           {t("Cancel")}
@@ -176,15 +187,12 @@ export function ImportPage() {
   );
 }
 
-const entryOf = (secret: Exported) =>
-  [secret.name, "secret_string" in secret ? secret.secret_string : secret.secret_binary] as const;
-
 /** Lines of a preview to show. */
 const SHOWN = 200;
 
 function Preview({ lines }: { lines: readonly Line[] }) {
   const { t, language } = useLanguage();
-  const size = (secret: Exported) => new TextEncoder().encode(entryOf(secret)[1]).length.toLocaleString(language);
+  const size = (secret: Exported) => new TextEncoder().encode(storedText(secret)).length.toLocaleString(language);
   return (
     <section aria-labelledby="preview">
       <h2 id="preview">{t("What will be stored")}</h2>

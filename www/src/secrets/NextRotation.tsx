@@ -10,7 +10,7 @@ export function NextRotation({ secret }: { secret: Secret }) {
   if (secret.state === "PENDING_DELETE" && secret.scheduled_delete_time !== undefined) {
     return (
       <span className="bad">
-        {t("deleted")} <Time millis={secret.scheduled_delete_time} />
+        <Time millis={secret.scheduled_delete_time} words={t("deleted {time}")} />
       </span>
     );
   }

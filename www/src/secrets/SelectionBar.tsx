@@ -119,7 +119,7 @@ function ProgressView({ progress, all }: { progress: Progress | undefined; all: 
     <div aria-live="polite">
       <p>{t("{done} of {all} done", { done: progress.done, all })}</p>
       {progress.failed.length > 0 && (
-        <Notice kind="danger" title={t("{count} were not done", { count: progress.failed.length })}>
+        <Notice kind="danger" title={t("{count:was|were} not done", { count: progress.failed.length })}>
           <ul className="names">
             {progress.failed.map(({ name, words }) => (
               <li key={name}>
@@ -169,7 +169,7 @@ function TagDialog({ secrets, onClose, onChange }: DialogProps) {
     void run();
   };
   return (
-    <Dialog title={t("Tag {count} secrets", { count: secrets.length })} isOpen onClose={onClose}>
+    <Dialog title={t("Tag {count:secret|secrets}", { count: secrets.length })} isOpen onClose={onClose}>
       <form onSubmit={submit}>
         <Field label={t("Key")} value={key} onChange={setKey} />
         <Field
@@ -205,7 +205,7 @@ function DeleteManyDialog({ secrets, onClose, onChange }: DialogProps) {
     (changed, isWhole) => {
       onChange(changed);
       if (!isWhole) return;
-      announce(t("The deletion of {count} secrets is scheduled.", { count: concerned.length }));
+      announce(t("The deletion of {count:secret|secrets} is scheduled.", { count: concerned.length }));
       onClose();
     },
   );
@@ -214,7 +214,7 @@ function DeleteManyDialog({ secrets, onClose, onChange }: DialogProps) {
     void run();
   };
   return (
-    <Dialog title={t("Delete {count} secrets", { count: concerned.length })} isOpen onClose={onClose}>
+    <Dialog title={t("Delete {count:secret|secrets}", { count: concerned.length })} isOpen onClose={onClose}>
       <form onSubmit={submit}>
         <p>{t("Programs can no longer read them from now on; you can restore them until then.")}</p>
         <Names secrets={concerned} />
@@ -247,12 +247,12 @@ function RestoreManyDialog({ secrets, onClose, onChange }: DialogProps) {
     (changed, isWhole) => {
       onChange(changed);
       if (!isWhole) return;
-      announce(t("{count} secrets are restored.", { count: concerned.length }));
+      announce(t("{count:secret is|secrets are} restored.", { count: concerned.length }));
       onClose();
     },
   );
   return (
-    <Dialog title={t("Restore {count} secrets", { count: concerned.length })} isOpen onClose={onClose}>
+    <Dialog title={t("Restore {count:secret|secrets}", { count: concerned.length })} isOpen onClose={onClose}>
       <p>{t("They will not be deleted, and programs can read them again.")}</p>
       <Names secrets={concerned} />
       <ProgressView progress={progress} all={concerned.length} />
@@ -300,7 +300,7 @@ function ExportDialog({ secrets, onClose }: DialogProps) {
     onClose();
   });
   return (
-    <Dialog title={t("Export {count} secrets", { count: secrets.length })} isOpen onClose={onClose} isSearch>
+    <Dialog title={t("Export {count:secret|secrets}", { count: secrets.length })} isOpen onClose={onClose} isSearch>
       <Choice<"list" | "values">
         label={t("What")}
         value={what}
@@ -320,7 +320,9 @@ function ExportDialog({ secrets, onClose }: DialogProps) {
       />
       {what === "values" && readable.length < secrets.length && (
         <Notice kind="warning">
-          {t("{count} cannot be read and are left out.", { count: secrets.length - readable.length })}
+          {t("{count:cannot be read and is|cannot be read and are} left out.", {
+            count: secrets.length - readable.length,
+          })}
         </Notice>
       )}
       <Failure error={error} />

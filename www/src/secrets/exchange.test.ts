@@ -2,7 +2,7 @@ import type { Secret } from "csms";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 
-import { csvOf, formatOf, jsonOf, read, Unreadable } from "./exchange";
+import { asOne, csvOf, formatOf, jsonOf, read, Unreadable } from "./exchange";
 
 const values = (text: string, format: "env" | "json" | "csv") =>
   read(text, format).map((secret) => [secret.name, "secret_string" in secret ? secret.secret_string : undefined]);
@@ -43,6 +43,24 @@ describe("reading JSON and CSV", () => {
       ["a", "1"],
       ["b", '{"c":2}'],
     ]);
+  });
+
+  test("numbers keep their digits, and names their number, order and place", () => {
+    const text = '{"10":1.0,"2":9223372036854775807,"__proto__":"p","b":{"c": 1e2},"2":"again"}';
+    expect(values(text, "json")).toEqual([
+      ["10", "1.0"],
+      ["2", "9223372036854775807"],
+      ["__proto__", "p"],
+      ["b", '{"c": 1e2}'],
+      ["2", "again"],
+    ]);
+  });
+
+  test("one secret of all keeps types, digits and order, and refuses a name that occurs twice", () => {
+    const found = read('{"10":1.0,"2":"5","__proto__":true}', "json");
+    expect(asOne(found)).toBe('{\n  "10": 1.0,\n  "2": "5",\n  "__proto__": true\n}');
+    expect(asOne(read("A=1\nB=true\n", "env"))).toBe('{\n  "A": "1",\n  "B": "true"\n}');
+    expect(() => asOne(read("A=1\nA=2\n", "env"))).toThrow(Unreadable);
   });
 
   test("quoted cells keep commas, quotes and lines", () => {

@@ -3,8 +3,14 @@
 
 import type { Secret } from "csms";
 
+import { parseObject } from "../value/json";
+import { storedText } from "../value/value";
+
 /** A secret with its value, as a file holds it. */
 export type Exported = { name: string; description?: string } & ({ secret_string: string } | { secret_binary: string });
+
+/** What a file holds. A value that stands in it as JSON other than text says so. */
+export type Found = Exported & { isJson?: boolean };
 
 export type Format = "env" | "json" | "csv";
 
@@ -52,15 +58,40 @@ export function formatOf(name: string, text: string): Format {
   return /\.json$/i.test(name) || /^\s*[[{]/.test(text) ? "json" : "env";
 }
 
+/**
+ * One JSON object with all of them as keys, each value with the type that it has in the file.
+ *
+ * @throws Unreadable for a name that occurs twice
+ */
+export function asOne(found: readonly Found[]): string {
+  if (new Set(found.map(({ name }) => name)).size < found.length) {
+    throw new Unreadable("A name occurs twice in the file, so that one of the values would be lost.");
+  }
+  const lines = found.map((each) => {
+    const value = each.isJson ? storedText(each) : JSON.stringify(storedText(each));
+    return `  ${JSON.stringify(each.name)}: ${value}`;
+  });
+  return `{\n${lines.join(",\n")}\n}`;
+}
+
 /** @throws Unreadable for text that is not of the format */
-export function read(text: string, format: Format): Exported[] {
+export function read(text: string, format: Format): Found[] {
   const plain = text.replace(/^\ufeff/, "");
   if (format === "json") return readJson(plain);
   return format === "csv" ? readCsv(plain) : readEnv(plain);
 }
 
 /** An object of names with values, or a list as {@link jsonOf} writes it. */
-function readJson(text: string): Exported[] {
+function readJson(text: string): Found[] {
+  // What is no text stays as it is written: numbers would lose digits.
+  const object = parseObject(text);
+  if (object) {
+    return object.members.map(({ key, type, text: value }) => ({
+      name: key,
+      secret_string: value,
+      ...(type !== "string" && { isJson: true }),
+    }));
+  }
   let found: unknown;
   try {
     found = JSON.parse(text);
@@ -68,11 +99,8 @@ function readJson(text: string): Exported[] {
     throw new Unreadable("This is not JSON.");
   }
   if (Array.isArray(found)) return found.map(oneOfList);
-  if (typeof found !== "object" || found === null) throw new Unreadable("A JSON file holds an object or a list.");
-  return Object.entries(found).map(([name, value]) => ({
-    name,
-    secret_string: typeof value === "string" ? value : JSON.stringify(value),
-  }));
+  // An object that is read here is nested deeper than any secret.
+  throw new Unreadable("A JSON file holds an object or a list.");
 }
 
 function oneOfList(item: unknown, index: number): Exported {

@@ -1,20 +1,21 @@
 // A field for something secret. What is typed stays in the field's memory: it is never written into the document, as a
 // value that the framework controls would be.
 
-import { type KeyboardEvent, useEffect, useId, useRef, useState } from "react";
+import { type ClipboardEvent, type KeyboardEvent, useEffect, useId, useRef, useState } from "react";
+
+import type { Pasted } from "../value/lines";
 
 interface Props {
   label: string;
   /** What stands in it at first. */
   initial?: string;
-  onInput: (text: string) => void;
+  /** What stands in it now, with the line ends of the browser; and what was pasted, if that changed it. */
+  onInput: (text: string, paste?: Pasted) => void;
   isShown?: boolean;
   /** Several lines. */
   rows?: number;
   /** Whether a single line grows with what is pasted, or added by Shift+Enter; Enter sends the form until then. */
   isGrowing?: boolean;
-  /** The text of a paste as it was copied, before the field shows its line ends as its own. */
-  onPasted?: (text: string) => void;
   hint?: string | undefined;
   problems?: readonly string[] | undefined;
   autoComplete?: string;
@@ -34,7 +35,6 @@ export function SecretInput(props: Props) {
     onInput,
     isShown = false,
     isGrowing = false,
-    onPasted,
     hint,
     problems = [],
     isLabelHidden = false,
@@ -43,6 +43,8 @@ export function SecretInput(props: Props) {
   const [lines, setLines] = useState(() => linesIn(initial));
   const rows = isGrowing ? Math.min(lines, MOST_LINES) : props.rows;
   const field = useRef<HTMLInputElement & HTMLTextAreaElement>(null);
+  /** A paste that the field has not shown yet. */
+  const coming = useRef<Pasted>(undefined);
   useEffect(() => {
     if (field.current) field.current.value = initial;
   }, []);
@@ -58,9 +60,14 @@ export function SecretInput(props: Props) {
     "aria-describedby": described || undefined,
     onInput: (event: { currentTarget: { value: string } }) => {
       setLines(linesIn(event.currentTarget.value));
-      onInput(event.currentTarget.value);
+      const paste = coming.current;
+      coming.current = undefined;
+      onInput(event.currentTarget.value, paste);
     },
-    onPaste: (event: { clipboardData: DataTransfer }) => onPasted?.(event.clipboardData.getData("text")),
+    onPaste: ({ clipboardData, currentTarget }: ClipboardEvent<HTMLInputElement | HTMLTextAreaElement>) => {
+      const { selectionStart, selectionEnd } = currentTarget;
+      coming.current = { text: clipboardData.getData("text"), start: selectionStart ?? 0, end: selectionEnd ?? 0 };
+    },
     ...(isGrowing && {
       onKeyDown: (event: KeyboardEvent<HTMLElement>) => {
         // A line break that is typed by accident would become part of the value, unseen.

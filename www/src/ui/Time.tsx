@@ -2,13 +2,25 @@
 
 import { useLanguage } from "../app/language";
 
-export function Time({ millis, isExact = false }: { millis: number | undefined; isExact?: boolean }) {
+interface Props {
+  millis: number | undefined;
+  isExact?: boolean;
+  /** Words around it, translated: languages put them on different sides of `{time}`. */
+  words?: string;
+}
+
+export function Time({ millis, isExact = false, words = "{time}" }: Props) {
   const { time, ago } = useLanguage();
   if (millis === undefined) return <span className="muted">—</span>;
   const [shown, title] = isExact ? [time(millis), ago(millis)] : [ago(millis), time(millis)];
+  const [before, after] = words.split("{time}");
   return (
-    <time dateTime={new Date(millis).toISOString()} title={title}>
-      {shown}
-    </time>
+    <>
+      {before}
+      <time dateTime={new Date(millis).toISOString()} title={title}>
+        {shown}
+      </time>
+      {after}
+    </>
   );
 }

@@ -12,7 +12,7 @@ import { Notice } from "../ui/Notice";
 import { SecretInput } from "../ui/SecretInput";
 import { ShownValue } from "./ShownValue";
 import { opened } from "./sealing";
-import { type SealedHeader, type Stored, storedText, toBase64 } from "./value";
+import { type SealedHeader, type Stored, storedText, textOf, toBase64 } from "./value";
 
 interface Props {
   token: string;
@@ -89,9 +89,6 @@ export function OpenSealed({ token, header, fileName }: Props) {
 
 /** Text where the bytes are text, and the bytes otherwise. */
 function storedOfBytes(bytes: Uint8Array): Stored {
-  try {
-    return { secret_string: new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes) };
-  } catch {
-    return { secret_binary: toBase64(bytes) };
-  }
+  const text = textOf(bytes);
+  return text === undefined ? { secret_binary: toBase64(bytes) } : { secret_string: text };
 }

@@ -8,6 +8,7 @@ import { Field } from "../ui/Field";
 import { GenerateButton } from "../ui/GenerateButton";
 import { SecretInput } from "../ui/SecretInput";
 import type { Row, RowProblem } from "./draft";
+import type { Pasted } from "./lines";
 import { TYPE_WORDS } from "./types";
 
 interface Props {
@@ -17,7 +18,7 @@ interface Props {
   problem: RowProblem | undefined;
   onKey: (key: string) => void;
   /** What stands in the field of the value, with the line ends of the browser. */
-  onValue: (shown: string) => void;
+  onValue: (shown: string, paste?: Pasted) => void;
   onRemove: (() => void) | undefined;
 }
 
@@ -27,13 +28,17 @@ export function PairRow({ row, number, isShown, problem, onKey, onValue, onRemov
   const [drawn, setDrawn] = useState(0);
   const words = problem === "key-twice" ? t("This key occurs twice.") : t("The key is missing.");
   const former = t(TYPE_WORDS[row.formerType]);
+  // A field of one line would drop them.
+  const hasLines = /[\r\n]/.test(row.key);
   return (
     <div className="pair">
       <Field
         label={t("Key {number}", { number })}
         isCode
-        value={row.key}
+        value={hasLines ? JSON.stringify(row.key) : row.key}
         onChange={onKey}
+        isReadOnly={hasLines}
+        hint={hasLines ? t("A key with line breaks is changed under Plain text.") : undefined}
         problems={problem ? [words] : []}
       />
       <SecretInput

@@ -23,7 +23,7 @@ export function ShownValue({ value, fileName, isOpen = true }: Props) {
       <>
         <div className="row">
           <span className="hint">
-            {t("{bytes} bytes, in Base64", { bytes: bytesIn(value.secret_binary).toLocaleString(language) })}
+            {t("{bytes:byte|bytes}, in Base64", { bytes: bytesIn(value.secret_binary).toLocaleString(language) })}
           </span>
           <Button onPress={() => download(fromBase64(value.secret_binary), fileName)}>{t("Download")}</Button>
         </div>

@@ -5,6 +5,7 @@ import { useState } from "react";
 import { useLanguage } from "../app/language";
 import { Button } from "../ui/Button";
 import { Choice } from "../ui/Choice";
+import { FileField } from "../ui/FileField";
 import { Notice } from "../ui/Notice";
 import { SecretInput } from "../ui/SecretInput";
 import { Select } from "../ui/Select";
@@ -21,11 +22,13 @@ import {
   withRowKey,
   withShownRowValue,
   withShownText,
+  withText,
 } from "./draft";
 import { JsonCheck } from "./JsonCheck";
-import { type LineEnd, lineEndOf } from "./lines";
+import type { LineEnd } from "./lines";
 import { PairRow } from "./PairRow";
-import type { Shape } from "./value";
+import { useValueLimit } from "./useValueLimit";
+import { type Shape, textOf } from "./value";
 
 const LINE_ENDS: Record<"LF" | "CRLF", LineEnd> = { LF: "\n", CRLF: "\r\n" };
 
@@ -44,6 +47,8 @@ export function ValueEditor({ draft, onChange, problems, isSubmitted, isOpen = f
   const [isShown, setIsShown] = useState(isOpen);
   // Fields hold their own text, so another view gets new ones.
   const [view, setView] = useState(0);
+  const [isNoText, setIsNoText] = useState(false);
+  const most = useValueLimit();
   const inRows = rowProblems(draft);
   const choose = (shape: Shape) => {
     setView(view + 1);
@@ -89,7 +94,7 @@ export function ValueEditor({ draft, onChange, problems, isSubmitted, isOpen = f
               isShown={isShown}
               problem={isSubmitted || row.value !== "" ? inRows.get(row.id) : undefined}
               onKey={(key) => onChange((before) => withRowKey(before, row.id, key))}
-              onValue={(shown) => onChange((before) => withShownRowValue(before, row.id, shown))}
+              onValue={(shown, paste) => onChange((before) => withShownRowValue(before, row.id, shown, paste))}
               onRemove={draft.rows.length > 1 ? () => onChange((before) => withoutRow(before, row.id)) : undefined}
             />
           ))}
@@ -105,14 +110,21 @@ export function ValueEditor({ draft, onChange, problems, isSubmitted, isOpen = f
             rows={Math.min(20, Math.max(5, draft.text.split("\n").length))}
             isShown={isShown}
             initial={draft.text}
-            onInput={(shown) => onChange((before) => withShownText(before, shown))}
-            onPasted={(text) => {
-              const pasted = lineEndOf(text);
-              if (text.includes("\n"))
-                onChange((before) => (/[\r\n]/.test(before.text) ? before : { ...before, lineEnd: pasted }));
-            }}
+            onInput={(shown, paste) => onChange((before) => withShownText(before, shown, paste))}
           />
           <JsonCheck text={draft.text} />
+          <FileField
+            label={t("Text from a file")}
+            most={most}
+            problem={isNoText ? t("This file is not text in UTF-8. Choose it under Binary.") : undefined}
+            onRead={(bytes) => {
+              const text = textOf(bytes);
+              setIsNoText(text === undefined);
+              if (text === undefined) return;
+              setView(view + 1);
+              onChange((before) => withText(before, text));
+            }}
+          />
           {/[\r\n]/.test(draft.text) && (
             <Select<"LF" | "CRLF">
               label={t("Line ends")}

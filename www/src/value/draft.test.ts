@@ -16,6 +16,7 @@ import {
   withRowKey,
   withShownRowValue,
   withShownText,
+  withText,
 } from "./draft";
 import { parseObject } from "./json";
 import { shownLines } from "./lines";
@@ -103,6 +104,17 @@ describe("what nobody edits", () => {
     for (const typed of ["hello", '{"a":{"b":1}}', '{"n": 1e2}\n', "[1]"]) {
       const draft = withShownText({ ...emptyDraft(), shape: "text" }, typed);
       expect(storedText(reshape(reshape(draft, "pairs"), "text"))).toBe(typed);
+    }
+  });
+
+  test("a value whose key is still to come stays when the text is edited meanwhile", () => {
+    const draft = withNewRow(draftOfText('{"a":"1"}'));
+    const typed = withShownRowValue(draft, draft.rows[1]?.id ?? 0, "waiting");
+    for (const text of ['{"a":"2"}', "no JSON", ""]) {
+      const edited = withShownText(reshape(typed, "text"), text);
+      const back = reshape(edited, "pairs");
+      expect(storedText(back)).toBe(text);
+      expect(back.rows.at(-1)?.value).toBe("waiting");
     }
   });
 
@@ -196,6 +208,39 @@ describe("what is edited", () => {
     expect(storedText(withChosenLineEnd(draft, "\n"))).toBe("A=1\nB=2\n");
   });
 
+  test("what is pasted into a text of one line, or in its place, is stored as it was copied", () => {
+    const copied = "a\r\nb\nc\rd\r\n";
+    const shown = shownLines(copied);
+    for (const before of ["", "KEY=", "old\r\ntext\r\n"]) {
+      const start = before === "KEY=" ? 4 : 0;
+      const paste = { text: copied, start, end: shownLines(before).length };
+      const draft = { ...draftOfText(before), shape: "text" as const };
+      const field = before.slice(0, start) + shown;
+      expect(storedText(withShownText(draft, field, paste))).toBe(before.slice(0, start) + copied);
+      const row = draftOfText(JSON.stringify({ key: before }));
+      const stored = withShownRowValue(row, rowOf(row, "key").id, field, paste);
+      expect(JSON.parse(storedText(stored))).toEqual({ key: before.slice(0, start) + copied });
+    }
+  });
+
+  test("what is pasted between lines takes their line ends", () => {
+    const draft = { ...draftOfText("a\r\nb\r\n"), shape: "text" as const };
+    expect(storedText(withShownText(draft, "a\nx\ny\nb\n", { text: "x\ny\n", start: 2, end: 2 }))).toBe(
+      "a\r\nx\r\ny\r\nb\r\n",
+    );
+  });
+
+  test("a field that shows something else than was pasted counts", () => {
+    const draft = { ...emptyDraft(), shape: "text" as const };
+    expect(storedText(withShownText(draft, "ab", { text: "a\0b", start: 0, end: 0 }))).toBe("ab");
+  });
+
+  test("a text from a file is stored as it is, and says how its lines end", () => {
+    const draft = withText({ ...emptyDraft(), shape: "text" }, "\ufeffA=1\r\nB=2\r\n");
+    expect(storedText(draft)).toBe("\ufeffA=1\r\nB=2\r\n");
+    expect(draft.lineEnd).toBe("\r\n");
+  });
+
   test("any edit of any text leaves what is around it as it was", () => {
     const texts = fc
       .array(fc.constantFrom("a", "b", "\n", "\r\n", "\r", "é"), { maxLength: 12 })
@@ -219,6 +264,7 @@ describe("what cannot be saved from rows", () => {
     expect([...rowProblems(twice).values()]).toEqual(["key-twice"]);
     expect([...rowProblems(withRowKey(draft, rowOf(draft, "b").id, "")).values()]).toEqual(["key-missing"]);
     expect(rowProblems(emptyDraft()).size).toBe(1);
+    expect(rowProblems(draftOfText('{"":"1","b":"2"}')).size).toBe(0);
   });
 });
 

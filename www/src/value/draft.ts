@@ -2,7 +2,7 @@
 // characters. No view rewrites what another one holds, so going back and forth changes nothing. Pure.
 
 import { type JsonType, parseObject, typeOf, withKey, withMember, withoutMember, withValue } from "./json";
-import { edited, type LineEnd, lineEndOf, withLineEnd } from "./lines";
+import { edited, type LineEnd, lineEndOf, type Pasted, pasted, withLineEnd } from "./lines";
 import { bytesIn, type Shape, type Stored, shapeOf } from "./value";
 
 export interface Row {
@@ -16,6 +16,8 @@ export interface Row {
   formerType: JsonType;
   /** Whether it is a member of the text. A new row becomes one with the first letter of its key. */
   isMember: boolean;
+  /** Whether it was read without a key, which JSON allows. */
+  isKeyless: boolean;
 }
 
 export interface Draft {
@@ -40,6 +42,7 @@ export const newRow = (): Row => ({
   type: "string",
   formerType: "string",
   isMember: false,
+  isKeyless: false,
 });
 
 export const emptyDraft = (): Draft => ({ shape: "pairs", rows: [newRow()], text: "", lineEnd: "\n", binary: "" });
@@ -61,6 +64,7 @@ function rowsOf(text: string): Row[] {
     type,
     formerType: type,
     isMember: true,
+    isKeyless: key === "",
   }));
 }
 
@@ -74,7 +78,10 @@ export const storedOfDraft = ({ shape, text, binary }: Draft): Stored =>
 /** The same draft in another view. Nothing in it is rewritten. */
 export function reshape(draft: Draft, shape: Shape): Draft {
   if (shape === draft.shape) return draft;
-  return shape === "pairs" && !showsText(draft) ? { ...draft, shape, rows: rowsOf(draft.text) } : { ...draft, shape };
+  if (shape !== "pairs" || showsText(draft)) return { ...draft, shape };
+  const waiting = draft.rows.filter(({ isMember, value }) => !isMember && value !== "");
+  const rows = rowsOf(draft.text).filter(({ isMember }) => isMember || waiting.length === 0);
+  return { ...draft, shape, rows: [...rows, ...waiting] };
 }
 
 /** Whether the rows are still those of the text. */
@@ -90,11 +97,18 @@ function showsText({ rows, text }: Draft): boolean {
   );
 }
 
-/** The draft after a person edited the text in its field. */
-export const withShownText = (draft: Draft, shown: string): Draft => ({
+/** The draft with another text, such as that of a file. */
+export const withText = (draft: Draft, text: string): Draft => ({
   ...draft,
-  text: edited(draft.text, shown, draft.lineEnd),
+  text,
+  lineEnd: text.includes("\n") ? lineEndOf(text) : draft.lineEnd,
 });
+
+/** The draft after a person edited the text in its field, by a paste if one is given. */
+export function withShownText(draft: Draft, shown: string, paste?: Pasted): Draft {
+  const exact = paste && pasted(draft.text, shown, paste);
+  return exact === undefined ? { ...draft, text: edited(draft.text, shown, draft.lineEnd) } : withText(draft, exact);
+}
 
 /** Chooses the line end, and writes it into the whole text. */
 export const withChosenLineEnd = (draft: Draft, lineEnd: LineEnd): Draft => ({
@@ -128,11 +142,12 @@ export function withRowKey(draft: Draft, id: number, key: string): Draft {
   return member ? { ...draft, rows, text: withKey(text, member, key) } : draft;
 }
 
-/** The draft after a person edited a row's value in its field. */
-export function withShownRowValue(draft: Draft, id: number, shown: string): Draft {
+/** The draft after a person edited a row's value in its field, by a paste if one is given. */
+export function withShownRowValue(draft: Draft, id: number, shown: string, paste?: Pasted): Draft {
   const row = draft.rows.find((each) => each.id === id);
   if (!row) return draft;
-  const value = edited(row.value, shown, row.value === "" ? draft.lineEnd : lineEndOf(row.value));
+  const lineEnd = row.value === "" ? draft.lineEnd : lineEndOf(row.value);
+  const value = (paste && pasted(row.value, shown, paste)) ?? edited(row.value, shown, lineEnd);
   const type = typeOf(value, row.formerType);
   const rows = draft.rows.map((each) => (each.id === id ? { ...each, value, type } : each));
   const member = row.isMember ? parseObject(draft.text)?.members[memberIndex(draft.rows, id)] : undefined;
@@ -161,8 +176,8 @@ export function rowProblems(draft: Draft): Map<number, RowProblem> {
   const seen = new Set<string>();
   const [first] = rows;
   if (first && filled.length === 0) found.set(first.id, "key-missing");
-  for (const { id, key } of filled) {
-    if (key === "") found.set(id, "key-missing");
+  for (const { id, key, isKeyless } of filled) {
+    if (key === "" && !isKeyless) found.set(id, "key-missing");
     else if (seen.has(key)) found.set(id, "key-twice");
     seen.add(key);
   }

@@ -22,6 +22,13 @@ test("what JSON.parse reads has no mistake", () => {
   );
 });
 
+test("every character that JSON allows in a text is allowed, and no other", () => {
+  for (let unit = 0; unit < 0x10000; unit += 1) {
+    const text = `{"a":"${String.fromCharCode(unit)}"}`;
+    if ((jsonMistake(text) === undefined) !== isJson(text)) throw new Error(`U+${unit.toString(16)}`);
+  }
+});
+
 test("what JSON.parse refuses has one, and nothing else has", () => {
   const pieces = fc.constantFrom(
     "{",

@@ -37,6 +37,24 @@ function placeOf(text: string, length: number): number {
   return at;
 }
 
+/** What a person pasted into a text field: its own text, and which part of the shown text it replaces. */
+export interface Pasted {
+  text: string;
+  start: number;
+  end: number;
+}
+
+/**
+ * The stored text after a paste, byte by byte; `undefined` where the text around it says how lines end, or the field shows
+ * something else now.
+ */
+export function pasted(text: string, shown: string, { text: added, start, end }: Pasted): string | undefined {
+  const [before, after] = [text.slice(0, placeOf(text, start)), text.slice(placeOf(text, end))];
+  if (/[\r\n]/.test(before + after)) return undefined;
+  const whole = before + added + after;
+  return shownLines(whole) === shownLines(shown) ? whole : undefined;
+}
+
 /**
  * The stored text after a person edited how it is shown.
  *

@@ -2,7 +2,7 @@
 
 import { CsmsError, JweKey, type SecretType } from "csms";
 
-import type { Stored } from "./value";
+import { fromBase64, type Stored } from "./value";
 
 export type SealingWay = "none" | "passphrase" | "public";
 
@@ -40,20 +40,39 @@ export function sealingProblem({ way, passphrase, repeated, jwk }: Sealing): str
   return undefined;
 }
 
-/** The stored form of a value: sealed for its secret, or as it is. */
+/** A value fits, and is too long once it is sealed. */
+export class SealedTooLong extends Error {
+  /**
+   * @param got bytes of the sealed value
+   * @param most bytes that fit
+   */
+  constructor(
+    readonly got: number,
+    readonly most: number,
+  ) {
+    super("the sealed value is too long");
+  }
+}
+
+/**
+ * The stored form of a value: sealed for its secret, or as it is.
+ *
+ * @param most bytes of a value that the service stores
+ * @throws SealedTooLong for a value that is too long once it is sealed
+ */
 export async function sealed(
   value: Stored,
   { name, purpose }: { name: string; purpose: string },
   { way, passphrase, jwk }: Sealing,
+  most: number,
 ): Promise<Stored> {
   if (way === "none") return value;
   const key = way === "passphrase" ? JweKey.passphrase(passphrase) : JweKey.fromJwk(jwk);
   try {
-    const plain =
-      "secret_string" in value
-        ? value.secret_string
-        : Uint8Array.from(atob(value.secret_binary), (c) => c.charCodeAt(0));
-    return { secret_string: await key.seal(plain, { name, purpose }) };
+    const plain = "secret_string" in value ? value.secret_string : fromBase64(value.secret_binary);
+    const token = await key.seal(plain, { name, purpose });
+    if (token.length > most) throw new SealedTooLong(token.length, most);
+    return { secret_string: token };
   } finally {
     key.free();
   }

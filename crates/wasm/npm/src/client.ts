@@ -40,7 +40,7 @@ export class CsmsClient extends ServiceClient {
     options?: CallOptions,
   ): Promise<DataKey> {
     const named = keyIn(request);
-    const cipherText = text(request.cipherText, "cipherText");
+    const cipherText = text(members(request, "request", "cipherText")[0], "cipherText");
     const body = { ...named, cipher_text: cipherText, datakey_cipher_length: "64" };
     const answer = (await this.postToKeys("decrypt-datakey", body, options)) as { data_key: string } | undefined;
     return { keyId: named.key_id, cipherText, key: keyOf(answer?.data_key) };
@@ -48,8 +48,8 @@ export class CsmsClient extends ServiceClient {
 }
 
 /** The members of a request that say which key, and what is authenticated. */
-function keyIn(request: { keyId: string; additionalAuthenticatedData?: string }) {
-  const { keyId, additionalAuthenticatedData: additional } = members(request, "request");
+function keyIn(request: unknown) {
+  const [keyId, additional] = members(request, "request", "keyId", "additionalAuthenticatedData");
   const named = { key_id: text(keyId, "keyId") };
   if (additional === undefined) return named;
   return { ...named, additional_authenticated_data: text(additional, "additionalAuthenticatedData") };

@@ -6,7 +6,7 @@ import type * as NodeCrypto from "node:crypto";
 
 import type { Bytes } from "./arguments.js";
 import * as bound from "./bindings.js";
-import { engine } from "./engine.js";
+import { done, engine } from "./engine.js";
 import { CsmsError } from "./error.js";
 
 /**
@@ -15,9 +15,17 @@ import { CsmsError } from "./error.js";
  */
 export type Engine = "auto" | "wasm" | "webcrypto" | "node";
 
-/** The engine's WebCrypto. */
+/** The engine's WebCrypto; pages that are not served securely have none. */
+function webCrypto(): SubtleCrypto | undefined {
+  try {
+    return globalThis.crypto?.subtle;
+  } catch {
+    return undefined;
+  }
+}
+
 function subtle(): SubtleCrypto {
-  const found = globalThis.crypto?.subtle;
+  const found = webCrypto();
   if (found === undefined) throw new CsmsError("client/unsupported", "this engine has no WebCrypto here");
   return found;
 }
@@ -70,8 +78,7 @@ export function engineFor(choice: Engine, bytes: number): Exclude<Engine, "auto"
   if (choice !== "auto") return choice;
   const { node, cut } = surroundings();
   if (bytes < cut) return "wasm";
-  // Pages that are not served securely have no WebCrypto.
-  return node !== undefined ? "node" : globalThis.crypto?.subtle === undefined ? "wasm" : "webcrypto";
+  return node !== undefined ? "node" : webCrypto() === undefined ? "wasm" : "webcrypto";
 }
 
 /** What a ciphertext is made with. */
@@ -120,7 +127,7 @@ export function decryptInNode({ key, iv, additionalData }: Content, sealed: Uint
 
 /** Imports a content key into WebCrypto, which keeps it to itself. */
 export function importContentKey(key: Bytes): Promise<CryptoKey> {
-  return subtle().importKey("raw", key, "AES-GCM", false, ["encrypt", "decrypt"]);
+  return done(() => subtle().importKey("raw", key, "AES-GCM", false, ["encrypt", "decrypt"]));
 }
 
 /** Encrypts in WebCrypto. @returns the ciphertext and its tag */
@@ -129,7 +136,7 @@ export function encryptInWebCrypto(
   { iv, additionalData }: Omit<Content, "key">,
   plaintext: Bytes,
 ): Promise<ArrayBuffer> {
-  return subtle().encrypt({ name: "AES-GCM", iv, additionalData }, key, plaintext);
+  return done(() => subtle().encrypt({ name: "AES-GCM", iv, additionalData }, key, plaintext));
 }
 
 /** Decrypts in WebCrypto. @throws an error if the tag is not the right one */

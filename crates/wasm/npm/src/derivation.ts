@@ -4,22 +4,13 @@
  */
 import type { Bytes } from "./arguments.js";
 import { agree, export_key, make_pair } from "./bindings.js";
-import { engine, explained } from "./engine.js";
+import { done, engine } from "./engine.js";
 import { CsmsError } from "./error.js";
 
 /** A secret of 32 bytes, and what a token tells so that its recipient derives the same. */
 export interface Derived {
   secret: Bytes;
   told: Bytes;
-}
-
-/** Waits for an operation that the module has begun. */
-export async function done<T>(begin: () => Promise<T>): Promise<T> {
-  try {
-    return await begin();
-  } catch (error) {
-    throw explained(error);
-  }
 }
 
 const pair = (isExtractable: boolean) => done<CryptoKeyPair>(() => engine(() => make_pair(isExtractable)));
@@ -56,7 +47,9 @@ export async function checked(own: Promise<CryptoKey>, recipient: Promise<Crypto
     const [one, two] = await Promise.all([agreed(key, other.publicKey), agreed(other.privateKey, half)]);
     if (one.some((byte, index) => byte !== two[index])) throw wrong();
     return key;
-  } catch (cause) {
-    throw cause instanceof CsmsError ? cause : wrong(cause);
+  } catch (error) {
+    // So engines say that the halves of a key do not belong together, or that a point is none.
+    const { cause } = error as { cause?: { name?: unknown } };
+    throw cause?.name === "DataError" || cause?.name === "OperationError" ? wrong(cause) : error;
   }
 }

@@ -2,8 +2,9 @@
  * The WebAssembly instance: loaded once, shared by the functions of one entry.
  */
 import * as bindings from "./bindings.js";
-import { invalid } from "./arguments.js";
+import { invalid, reading } from "./arguments.js";
 import { CsmsError, type CsmsErrorCode } from "./error.js";
+import { EXPORTS } from "./exports.js";
 
 /** Where the module comes from: its address, a response that holds it, its bytes, or compiled. */
 export type ModuleSource = string | URL | Response | BufferSource | WebAssembly.Module;
@@ -23,7 +24,7 @@ export function loadOnFirstUse(source: () => BufferSource | WebAssembly.Module):
 
 /** Makes the instance at once. A second call does nothing. */
 export function loadSync(source: BufferSource | WebAssembly.Module): void {
-  if (!isModule(source) && !isMemory(source)) throw wrongSource();
+  if (!reading("source", () => isModule(source) || isMemory(source))) throw wrongSource();
   if (ready) return;
   try {
     const module = isModule(source) ? source : new WebAssembly.Module(source);
@@ -36,15 +37,23 @@ export function loadSync(source: BufferSource | WebAssembly.Module): void {
 
 /** Makes the instance. Calls at the same time share the work; later ones do nothing. */
 export function load(source: ModuleSource | Promise<ModuleSource>): Promise<void> {
-  const isThenable = typeof (source as Promise<unknown> | undefined)?.then === "function";
-  if (!isThenable && !isSource(source)) return Promise.reject(wrongSource());
+  const isThenable = reading("source", () => typeof (source as Promise<unknown> | undefined)?.then === "function");
+  if (!isThenable && !reading("source", () => isSource(source))) return Promise.reject(wrongSource());
+  // A promise that nobody needs any more may fail.
+  if (isThenable) Promise.resolve(source).catch(() => undefined);
   if (ready) return Promise.resolve();
   loading ??= start(source).finally(() => (loading = undefined));
   return loading;
 }
 
 async function start(source: ModuleSource | Promise<ModuleSource>): Promise<void> {
-  const module = await compile(await source);
+  let found: ModuleSource;
+  try {
+    found = await source;
+  } catch (cause) {
+    throw cause instanceof CsmsError ? cause : unreachable("its source", cause);
+  }
+  const module = await compile(found);
   // It may have been made by `loadSync` in the meantime; another would invalidate its keys.
   if (ready) return;
   try {
@@ -68,6 +77,7 @@ async function compile(source: ModuleSource): Promise<WebAssembly.Module> {
       retryable: status === 429 || status >= 500,
     });
   }
+  if (response.bodyUsed) throw invalid("source", "a response that nobody has read");
   let found;
   try {
     // Engines keep the machine code of modules that they compile from a response of their own.
@@ -84,7 +94,7 @@ async function compile(source: ModuleSource): Promise<WebAssembly.Module> {
 
 async function request(source: unknown): Promise<Response> {
   if (!isAddress(source)) throw wrongSource();
-  const address = String(source);
+  const address = reading("source", () => String(source));
   try {
     return await fetch(address);
   } catch (cause) {
@@ -102,7 +112,8 @@ async function compileBytes(found: BufferSource, where: string): Promise<WebAsse
 
 /** Another module would be found out only after it has taken the place of this one. */
 function checked(module: WebAssembly.Module): WebAssembly.Module {
-  if (WebAssembly.Module.exports(module).some(({ name }) => name === "__wbindgen_start")) return module;
+  const names = new Set(WebAssembly.Module.exports(module).map(({ name }) => name));
+  if (EXPORTS.every((name) => names.has(name))) return module;
   throw new TypeError("the module exports other functions");
 }
 
@@ -176,6 +187,17 @@ export function explained(error: unknown): unknown {
   const isInput = kind.startsWith("input/");
   const code = (isInput ? "input/invalid" : kind) as CsmsErrorCode;
   return new CsmsError(code, words.join(" "), { field: isInput ? kind.slice(6) : undefined });
+}
+
+/** Waits for what WebCrypto does, which the module may have begun. */
+export async function done<T>(begin: () => Promise<T>): Promise<T> {
+  try {
+    return await begin();
+  } catch (cause) {
+    const error = explained(cause);
+    if (error instanceof CsmsError) throw error;
+    throw new CsmsError("client/unsupported", "WebCrypto of this engine has failed", { cause });
+  }
 }
 
 /** The same as {@link engine}, with the texts that the module throws as errors. */

@@ -29,7 +29,7 @@ export type ClientCode =
   | "client/unexpected-answer"
   /** The service answered an error code that the catalogue does not have; `serviceCode` holds it. */
   | "client/unknown-code"
-  /** The engine has no randomness or no WebCrypto where it is needed. */
+  /** The engine has no randomness or no WebCrypto where it is needed, or its WebCrypto failed; `cause` says how. */
   | "client/unsupported"
   /** The token opened, but its value is not text in UTF-8; `open` returns its bytes. */
   | "open/not-text"

@@ -1,7 +1,7 @@
 /**
  * Client-side encryption: values sealed as standard JWE, so that neither the service nor the network sees them.
  */
-import { type Bytes, bytes, choice, invalid, members, number, optional, text } from "./arguments.js";
+import { type Bytes, bytes, choice, invalid, members, number, optional, reading, text } from "./arguments.js";
 import { type OpenPlan, RawKey, make_salt_input } from "./bindings.js";
 import {
   type Content,
@@ -17,8 +17,8 @@ import {
   importContentKey,
   toBase64url,
 } from "./content.js";
-import { type Derived, agreeOnce, agreed, checked, derived, done, makePair } from "./derivation.js";
-import { generation, guarded } from "./engine.js";
+import { type Derived, agreeOnce, agreed, checked, derived, makePair } from "./derivation.js";
+import { done, generation, guarded } from "./engine.js";
 import { CsmsError } from "./error.js";
 
 export type { Bytes, Engine };
@@ -122,7 +122,7 @@ export class JweKey {
    */
   static passphrase(passphrase: string, options?: { iterations?: number }): JweKey {
     const given = text(passphrase, "passphrase");
-    const { iterations } = optional(options);
+    const [iterations] = optional(options, "iterations");
     // Zero stands for the default.
     const count = number(iterations, "iterations", 0, { least: 1, most: 0xffff_ffff, whole: true });
     const composed = given.normalize("NFC");
@@ -185,9 +185,9 @@ export class JweKey {
    * @returns a JWE in compact serialisation
    */
   async seal(value: string | Uint8Array, options: Binding & { engine?: Engine }): Promise<string> {
-    const given = members(options, "options");
-    const [name, purpose] = [text(given.name, "name"), text(given.purpose, "purpose")];
-    const wanted = engineOf(given.engine);
+    const [secret, use, engine] = members(options, "options", "name", "purpose", "engine");
+    const [name, purpose] = [text(secret, "name"), text(use, "purpose")];
+    const wanted = engineOf(engine);
     if (typeof value !== "string") return this.#seal(name, purpose, wanted, bytes(value, "value"), false);
     const encoded = encode(text(value, "value"));
     try {
@@ -235,9 +235,8 @@ export class JweKey {
    * @throws CsmsError with a code `open/…`
    */
   async open(token: string, options: OpenOptions): Promise<Bytes> {
-    const given = members(options, "options");
-    const [name, purpose] = [text(given.name, "name"), text(given.purpose, "purpose")];
-    return this.#open(openingOf(name, purpose, token, given));
+    const [name, purpose] = members(options, "options", "name", "purpose");
+    return this.#open(openingOf(text(name, "name"), text(purpose, "purpose"), token, options));
   }
 
   /**
@@ -245,7 +244,7 @@ export class JweKey {
    * then says what the value is for.
    */
   async openUnbound(token: string, options?: Omit<OpenOptions, keyof Binding>): Promise<Bytes> {
-    return this.#open(openingOf(undefined, "", token, optional(options)));
+    return this.#open(openingOf(undefined, "", token, options));
   }
 
   /** Opens a token whose value is text; `open/not-text` where its bytes are not UTF-8. */
@@ -428,12 +427,13 @@ function openingOf(
   name: string | undefined,
   purpose: string,
   given: string,
-  options: { maxIterations?: unknown; engine?: unknown },
+  options: unknown,
 ): Opening {
   const token = text(given, "token");
+  const [most, engine] = optional(options, "maxIterations", "engine");
   // Zero stands for the default.
-  const maxIterations = number(options.maxIterations, "maxIterations", 0, { least: 1, most: 0xffff_ffff, whole: true });
-  const chosen = engineFor(engineOf(options.engine), (token.length * 3) / 4);
+  const maxIterations = number(most, "maxIterations", 0, { least: 1, most: 0xffff_ffff, whole: true });
+  const chosen = engineFor(engineOf(engine), (token.length * 3) / 4);
   return { name, purpose, token, maxIterations, engine: chosen };
 }
 
@@ -459,11 +459,10 @@ function split(token: string): [rest: string, ciphertext: string] {
 function jsonOf(jwk: unknown): string {
   if (typeof jwk === "string") return text(jwk, "jwk");
   members(jwk, "jwk");
-  try {
-    return text(JSON.stringify(jwk), "jwk");
-  } catch (cause) {
-    throw cause instanceof CsmsError ? cause : invalid("jwk", "a JSON Web Key", cause);
-  }
+  return text(
+    reading("jwk", () => JSON.stringify(jwk)),
+    "jwk",
+  );
 }
 
 function jwkOf(json: Uint8Array | undefined): JsonWebKeyOf256Bits | undefined {

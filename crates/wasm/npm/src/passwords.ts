@@ -28,15 +28,16 @@ export interface PasswordOptions {
 
 /** Draws a password; every one that the options allow is equally likely. */
 export function generatePassword(options?: PasswordOptions & { language?: Language }): Result<string> {
-  const given = optional(options);
   const bits = (...names: (keyof PasswordOptions)[]) =>
-    names.reduce((set, name, index) => (flag(given[name], name) ? set | (1 << index) : set), 0);
+    optional(options, ...names).reduce<number>((set, value, index) => {
+      return flag(value, names[index] ?? "") ? set | (1 << index) : set;
+    }, 0);
   const excluded = bits("exclude_lowercase", "exclude_uppercase", "exclude_numbers", "exclude_punctuation");
   const included = bits("include_space", "require_each_included_type");
-  const { length, exclude_characters: unwanted } = given;
+  const [length, unwanted, words] = optional(options, "length", "exclude_characters", "language");
   const count = number(length, "length", 32, { most: 0xffff_ffff, whole: true });
   const characters = unwanted === undefined ? "" : text(unwanted, "exclude_characters");
-  const language = languageOf(given);
+  const language = languageOf(words);
   return guarded(() => bound.generate_password(count, characters, excluded, included, language));
 }
 
@@ -55,9 +56,9 @@ export function assessPassword(
   password: string,
   options?: { userName?: string; language?: Language },
 ): Result<Assessment> {
-  const given = optional(options);
-  const user = given.userName === undefined ? "" : text(given.userName, "userName");
-  const language = languageOf(given);
+  const [userName, words] = optional(options, "userName", "language");
+  const user = userName === undefined ? "" : text(userName, "userName");
+  const language = languageOf(words);
   const bytes = new TextEncoder().encode(text(password, "password"));
   try {
     return engine(() => bound.assess_password(bytes, user, language));

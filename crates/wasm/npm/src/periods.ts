@@ -1,7 +1,7 @@
 /**
  * Rotation periods, rotation configurations and function URNs: parsed and printed.
  */
-import { languageOf, members, number, optional, text, time } from "./arguments.js";
+import { languageIn, languageOf, members, number, optional, text, time } from "./arguments.js";
 import * as bound from "./bindings.js";
 import { engine } from "./engine.js";
 import type { FunctionUrn, RotationConfig, RotationPeriod } from "./results.js";
@@ -25,9 +25,9 @@ export function parseRotationPeriod(
   options?: LanguageOption & { minSeconds?: number },
 ): Result<RotationPeriod> {
   const given = text(period, "period");
-  const { minSeconds, ...rest } = optional(options);
+  const [minSeconds, words] = optional(options, "minSeconds", "language");
   const least = number(minSeconds, "minSeconds", 14_400, { whole: true });
-  const language = languageOf(rest);
+  const language = languageOf(words);
   return engine(() => bound.parse_period(given, least, language));
 }
 
@@ -43,17 +43,17 @@ export function nextRotations(
   options?: LanguageOption & { since?: number; lastSuccess?: number; count?: number },
 ): Result<number[]> {
   const given = text(period, "period");
-  const { since, lastSuccess, count, ...rest } = optional(options);
+  const [since, lastSuccess, count, words] = optional(options, "since", "lastSuccess", "count", "language");
   const begin = time(since, "since");
   const last = lastSuccess === undefined ? -1 : time(lastSuccess, "lastSuccess");
   const times = number(count, "count", 1, { most: 1000, whole: true });
-  const language = languageOf(rest);
+  const language = languageOf(words);
   return engine(() => bound.next_rotations(given, last, begin, times, language));
 }
 
 /** Reads a `rotation_config`, the documentation's single quotes and older names included. */
 export function parseRotationConfig(config: string, options?: LanguageOption): Result<RotationConfig> {
-  const [given, language] = [text(config, "config"), languageOf(optional(options))];
+  const [given, language] = [text(config, "config"), languageIn(options)];
   return engine(() => bound.parse_rotation_config(given, language));
 }
 
@@ -62,15 +62,15 @@ export function formatRotationConfig(
   config: Pick<RotationConfig, "instance_id" | "mode">,
   options?: LanguageOption,
 ): Result<string> {
-  const { instance_id, mode } = members(config, "config");
+  const [instance_id, mode] = members(config, "config", "instance_id", "mode");
   const [instance, accounts] = [text(instance_id, "instance_id"), text(mode, "mode")];
-  const language = languageOf(optional(options));
+  const language = languageIn(options);
   return engine(() => bound.format_rotation_config(instance, accounts, language));
 }
 
 /** Reads a function URN in its full form. */
 export function parseFunctionUrn(urn: string, options?: LanguageOption): Result<FunctionUrn> {
-  const [given, language] = [text(urn, "urn"), languageOf(optional(options))];
+  const [given, language] = [text(urn, "urn"), languageIn(options)];
   return engine(() => bound.parse_function_urn(given, language));
 }
 
@@ -79,12 +79,10 @@ export function formatFunctionUrn(
   urn: Pick<FunctionUrn, "region" | "project_id" | "package" | "function"> & { version?: string },
   options?: LanguageOption,
 ): Result<string> {
-  const given = members(urn, "urn");
-  const region = text(given.region, "region");
-  const project = text(given.project_id, "project_id");
-  const group = text(given.package, "package");
-  const name = text(given.function, "function");
-  const version = given.version === undefined ? "" : text(given.version, "version");
-  const language = languageOf(optional(options));
-  return engine(() => bound.format_function_urn(region, project, group, name, version, language));
+  const parts = ["region", "project_id", "package", "function"];
+  const [version, ...given] = members(urn, "urn", "version", ...parts);
+  const [region, project, group, name] = parts.map((part, index) => text(given[index], part)) as [string, string, string, string];
+  const wanted = version === undefined ? "" : text(version, "version");
+  const language = languageIn(options);
+  return engine(() => bound.format_function_urn(region, project, group, name, wanted, language));
 }

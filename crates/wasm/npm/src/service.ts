@@ -3,7 +3,7 @@
  * `client.ts`.
  */
 import type { AccessMethods, AccessTypes } from "./access.js";
-import { address, invalid, members, number, optional, text } from "./arguments.js";
+import { address, entries, headerText, headersIn, invalid, members, number, optional, reading, text } from "./arguments.js";
 import {
   ACCESS_OPERATIONS,
   type AccessOperationName,
@@ -43,7 +43,7 @@ export type Credentials =
        */
       session: "same-origin" | "include";
       /** Headers for each call, such as the token against forged requests that the backend expects. */
-      headers?: () => Record<string, string>;
+      headers?: () => Record<string, string> | Promise<Record<string, string>>;
     };
 
 /** Settings of a {@link CsmsClient}. For each, `undefined` means the default. */
@@ -72,6 +72,8 @@ export interface ClientOptions {
   fetch?: typeof fetch | undefined;
 }
 
+/** What engines send as the value of a header. */
+const HEADER_VALUE = /^[\t -~\x80-\xff]*$/;
 const RETRIED = new Set([429, 500, 502, 503, 504]);
 const LONGEST_WAIT = 20_000;
 const DAY = 86_400_000;
@@ -155,11 +157,9 @@ export class ServiceClient extends Operations {
 
   /** All secrets, page by page. */
   async *secrets(request?: Request<"ListSecrets">, options?: CallOptions): AsyncGenerator<t.Secret, void> {
-    const given = optional(request, "request") as Request<"ListSecrets">;
-    for (let marker = given.marker; ; ) {
-      const page = await this.listSecrets(withMarker(given, marker), options);
+    const read = (each: Request<"ListSecrets">) => this.listSecrets(each, options);
+    for await (const page of pages(request, read, ({ page_info }) => page_info?.next_marker)) {
       yield* itemsOf(page, "secrets");
-      if ((marker = next(page.page_info?.next_marker, marker)) === undefined) return;
     }
   }
   /** All versions of a secret, page by page. */
@@ -167,21 +167,15 @@ export class ServiceClient extends Operations {
     request: Request<"ListSecretVersions">,
     options?: CallOptions,
   ): AsyncGenerator<t.VersionMetadata, void> {
-    const given = members(request, "request") as Request<"ListSecretVersions">;
-    for (let marker = given.marker; ; ) {
-      const page = await this.listSecretVersions(withMarker(given, marker), options);
+    const read = (each: Request<"ListSecretVersions">) => this.listSecretVersions(each, options);
+    for await (const page of pages(request, read, ({ page_info }) => page_info?.next_marker)) {
       yield* itemsOf(page, "version_metadatas");
-      if ((marker = next(page.page_info?.next_marker, marker)) === undefined) return;
     }
   }
   /** All rotation tasks, page by page. */
   async *tasks(request?: Request<"ListSecretTask">, options?: CallOptions): AsyncGenerator<t.Task, void> {
-    const given = optional(request, "request") as Request<"ListSecretTask">;
-    for (let marker = given.marker; ; ) {
-      const page = await this.listSecretTask(withMarker(given, marker), options);
-      yield* itemsOf(page, "tasks");
-      if ((marker = next(page.next_marker, marker)) === undefined) return;
-    }
+    const read = (each: Request<"ListSecretTask">) => this.listSecretTask(each, options);
+    for await (const page of pages(request, read, ({ next_marker }) => next_marker)) yield* itemsOf(page, "tasks");
   }
 
   /** Calls an operation by its name. */
@@ -219,7 +213,9 @@ export class ServiceClient extends Operations {
         const wait = Math.max(longest / 2 + (Math.random() * longest) / 2, error.retryAfterMilliseconds ?? 0);
         // Who calls knows better what to do with a service that is away for longer.
         if (wait > LONGEST_WAIT) throw error;
-        await pause(wait, signal);
+        let timer: ReturnType<typeof setTimeout> | undefined;
+        const pause = () => new Promise((resolve) => (timer = setTimeout(resolve, wait)));
+        await unlessAborted(pause, signal).finally(() => clearTimeout(timer));
       }
     }
   }
@@ -228,8 +224,9 @@ export class ServiceClient extends Operations {
   async #provide(provider: () => ProvidedCredentials | Promise<ProvidedCredentials>): Promise<ProvidedCredentials> {
     const asked = (this.#provided ??= Promise.resolve().then(provider));
     try {
-      const value = members((await asked) as { token?: unknown }, "credentials");
-      return value.token === undefined ? accessKeyOf(value, "credentials") : { token: text(value.token, "token") };
+      const value = await asked;
+      const [token] = members(value, "credentials", "token");
+      return token === undefined ? accessKeyOf(value, "credentials") : { token: headerText(token, "token") };
     } catch (error) {
       if (this.#provided === asked) this.#provided = undefined;
       throw error;
@@ -244,16 +241,20 @@ export class ServiceClient extends Operations {
     url.search = (query?.toString() ?? "").replaceAll("+", "%20");
     const content = body === undefined ? {} : { body };
     const plain = { "content-type": "application/json", "x-project-id": projectId };
-    const used = "provider" in credentials ? await this.#provide(credentials.provider) : credentials;
-    const headers = await headersOf(used, { method, url, headers: plain, ...content });
+    // What the program brings may take long, or never end.
+    const proof = async () => {
+      const used = "provider" in credentials ? await this.#provide(credentials.provider) : credentials;
+      const cookies: RequestCredentials = "session" in used ? used.session : "omit";
+      return { headers: await headersOf(used, { method, url, headers: plain, ...content }), credentials: cookies };
+    };
+    const proven = await unlessAborted(proof, signal);
     // Signed as the service sees it, behind the proxy.
     url.pathname = base + url.pathname;
-    const cookies = "session" in used ? used.session : "omit";
     // A redirect would be followed without a valid signature.
-    const request: RequestInit = { method, headers, ...content, redirect: "manual", credentials: cookies };
+    const request: RequestInit = { method, ...proven, ...content, redirect: "manual" };
     // Cloudflare Workers keep nothing of such a response, and older ones refuse to be told.
-    if (typeof Request === "function" && "cache" in Request.prototype) request.cache = "no-store";
-    if (signal?.aborted === true) throw aborted(signal);
+    const unkept = typeof Request === "function" && "cache" in Request.prototype ? ({ cache: "no-store" } as const) : {};
+    refuseAborted(signal);
     const limit = new AbortController();
     let ended = "" as "" | "by its signal" | "by the limit";
     const end = () => {
@@ -267,8 +268,8 @@ export class ServiceClient extends Operations {
     }, timeout);
     let response, found;
     try {
-      response = await send(url.href, { ...request, signal: limit.signal });
-      found = isRedirect(response) ? "" : await response.text();
+      response = await send(url.href, { ...request, ...unkept, signal: limit.signal });
+      if (isResponse(response)) found = isRedirect(response) ? "" : await response.text();
     } catch (cause) {
       if (ended === "by the limit") {
         throw new CsmsError("client/timeout", `no response within ${timeout} ms`, { retryable: true, cause });
@@ -279,6 +280,7 @@ export class ServiceClient extends Operations {
       clearTimeout(timer);
       signal?.removeEventListener("abort", end);
     }
+    if (typeof found !== "string") throw invalid("fetch", "a function that returns a Response");
     if (isRedirect(response)) throw redirected(response, url);
     return read(response, found);
   }
@@ -291,55 +293,63 @@ async function headersOf(
   credentials: Used,
   request: { method: string; url: URL; headers: Record<string, string>; body?: string },
 ): Promise<Record<string, string>> {
-  if ("session" in credentials) return { ...request.headers, ...credentials.headers?.() };
+  if ("session" in credentials) {
+    const own = await credentials.headers?.();
+    const checked = own === undefined ? [] : headersIn(own);
+    const wrong = checked.find(([, line]) => !HEADER_VALUE.test(line));
+    if (wrong !== undefined) throw invalid(wrong[0], "a text that a header can hold");
+    return { ...request.headers, ...Object.fromEntries(checked) };
+  }
   if ("token" in credentials) return { ...request.headers, "x-auth-token": await tokenOf(credentials.token) };
   return signRequest(request, credentials);
 }
 
 function settingsOf(options: ClientOptions): Settings {
-  const given = members(options, "options");
-  const { fetch: own } = given;
+  const [own, project, base, credentials] = members(options, "options", "fetch", "projectId", "endpoint", "credentials");
+  const [retries, backoff, timeout] = optional(options, "retries", "backoffMilliseconds", "timeoutMilliseconds");
   if (own !== undefined && typeof own !== "function") throw invalid("fetch", "a function");
-  const projectId = text(given.projectId, "projectId");
-  if (projectId === "" || isDots(projectId)) throw invalid("projectId", "the identifier of a project");
+  const projectId = headerText(project, "projectId");
+  if (isDots(projectId)) throw invalid("projectId", "the identifier of a project");
+  const endpoint = address(base, "endpoint");
+  // No engine sends to such an address.
+  if (endpoint.username !== "" || endpoint.password !== "") throw invalid("endpoint", "an address without a user and password");
   return {
-    endpoint: address(given.endpoint, "endpoint"),
+    endpoint,
     projectId,
-    credentials: credentialsOf(given.credentials),
-    retries: number(given.retries, "retries", 3, { most: 100, whole: true }),
-    backoff: number(given.backoffMilliseconds, "backoffMilliseconds", 200, { most: DAY }),
-    timeout: number(given.timeoutMilliseconds, "timeoutMilliseconds", 30_000, { least: 1, most: DAY }),
+    credentials: credentialsOf(credentials),
+    retries: number(retries, "retries", 3, { most: 100, whole: true }),
+    backoff: number(backoff, "backoffMilliseconds", 200, { most: DAY }),
+    timeout: number(timeout, "timeoutMilliseconds", 30_000, { least: 1, most: DAY }),
     // Looked up at each call, so that it may be replaced; and engines call theirs on no other object.
     fetch: (own as typeof fetch | undefined) ?? ((...call) => fetch(...call)),
   };
 }
 
 function credentialsOf(value: unknown): Credentials {
-  const given = members(value as { token?: unknown; provider?: unknown; session?: unknown; headers?: unknown }, "credentials");
-  if (given.provider !== undefined) {
-    if (typeof given.provider !== "function") throw invalid("provider", "a function");
-    return { provider: given.provider as () => ProvidedCredentials };
+  const [provider, session, headers, token] = members(value, "credentials", "provider", "session", "headers", "token");
+  if (provider !== undefined) {
+    if (typeof provider !== "function") throw invalid("provider", "a function");
+    return { provider: provider as () => ProvidedCredentials };
   }
-  if (given.session !== undefined) {
-    const { session, headers } = given;
+  if (session !== undefined) {
     if (session !== "same-origin" && session !== "include") throw invalid("session", "same-origin or include");
     if (headers !== undefined && typeof headers !== "function") throw invalid("headers", "a function");
     return headers === undefined ? { session } : { session, headers: headers as () => Record<string, string> };
   }
-  if (given.token === undefined) return accessKeyOf(value, "credentials");
-  if (typeof given.token === "function") return { token: given.token as () => string };
-  return { token: text(given.token, "token") };
+  if (token === undefined) return accessKeyOf(value, "credentials");
+  if (typeof token === "function") return { token: token as () => string };
+  return { token: headerText(token, "token") };
 }
 
 async function tokenOf(token: string | (() => string | Promise<string>)): Promise<string> {
-  return typeof token === "string" ? token : text(await token(), "token");
+  return typeof token === "string" ? token : headerText(await token(), "token");
 }
 
 function signalOf(options: CallOptions | undefined): AbortSignal | undefined {
-  const { signal } = optional(options);
+  const [signal] = optional(options, "signal");
   if (signal === undefined) return undefined;
   // By what it can do, since test environments have classes of their own.
-  const { aborted, addEventListener } = members(signal as AbortSignal, "signal");
+  const [aborted, addEventListener] = members(signal, "signal", "aborted", "addEventListener");
   if (typeof aborted !== "boolean" || typeof addEventListener !== "function") throw invalid("signal", "an AbortSignal");
   return signal as AbortSignal;
 }
@@ -347,17 +357,24 @@ function signalOf(options: CallOptions | undefined): AbortSignal | undefined {
 /** Whether an address would drop it as a step in a path. */
 const isDots = (segment: string) => segment === "." || segment === "..";
 
+/** A request as JSON. What JSON would leave out, or turn into `null`, is refused. */
 function jsonOf(value: unknown): string {
-  try {
-    return JSON.stringify(value);
-  } catch (cause) {
-    throw invalid("request", "an object that has a form in JSON", cause);
-  }
+  const exactly = (name: string, item: unknown) => {
+    if (typeof item === "number" && !Number.isFinite(item)) throw invalid(name, "a finite number");
+    if (typeof item === "function" || typeof item === "symbol") throw invalid(name, `a value that JSON has, not a ${typeof item}`);
+    return item;
+  };
+  return reading("request", () => JSON.stringify(value, exactly));
+}
+
+/** The own members of a request; none for `undefined`. */
+function ownOf(request: unknown): Record<string, unknown> {
+  return request === undefined ? {} : Object.fromEntries(entries(request, "request"));
 }
 
 function exchangeOf(route: Route, request: unknown, projectId: string): Exchange {
   const { method, path, query, alwaysBody } = route;
-  const rest: Record<string, unknown> = { ...optional(request as object | undefined, "request") };
+  const rest = ownOf(request);
   const isTaken = new Set<string>();
   const filled = path.replace(/\{(\w+)\}/g, (_, name: string) => {
     isTaken.add(name);
@@ -366,12 +383,14 @@ function exchangeOf(route: Route, request: unknown, projectId: string): Exchange
     return encodeURIComponent(value);
   });
   const given = Object.entries(rest).filter(([name, value]) => !isTaken.has(name) && value !== undefined);
-  const exchange: Exchange = { method, path: filled };
   const hasBody = method !== "GET" && method !== "DELETE";
-  const asked = given.filter(([name]) => !hasBody || query?.includes(name));
-  if (asked.length > 0) exchange.query = new URLSearchParams(asked.map(([name, value]) => [name, plainOf(value, name)]));
-  if (hasBody && (given.length > 0 || alwaysBody)) exchange.body = jsonOf(Object.fromEntries(given));
-  return exchange;
+  const asked = given.filter(([name]) => !hasBody || query?.includes(name)).map(([name, value]) => [name, plainOf(value, name)]);
+  return {
+    method,
+    path: filled,
+    ...(asked.length > 0 && { query: new URLSearchParams(asked) }),
+    ...(hasBody && (given.length > 0 || alwaysBody) && { body: jsonOf(Object.fromEntries(given)) }),
+  };
 }
 
 /** The value of a query parameter as text. */
@@ -379,13 +398,21 @@ function plainOf(value: unknown, name: string): string {
   return Number.isFinite(value) || typeof value === "boolean" ? String(value) : text(value, name);
 }
 
-function withMarker<R extends t.PageRequest>(request: R, marker: string | undefined): R {
-  return marker === undefined ? request : { ...request, marker };
-}
-
-/** The marker of the next page. One that repeats would never end. */
-function next(marker: string | undefined | null, former: string | undefined): string | undefined {
-  return marker === former || marker === "" ? undefined : (marker ?? undefined);
+/** The pages of a list, one after the other. A marker that comes again would never end, and ends it. */
+async function* pages<R extends t.PageRequest, P>(
+  request: R | undefined,
+  read: (request: R) => Promise<P>,
+  markerOf: (page: P) => string | null | undefined,
+): AsyncGenerator<P, void> {
+  let next = ownOf(request) as R;
+  for (const seen = new Set([next.marker, undefined, null, ""]); ; ) {
+    const page = await read(next);
+    yield page;
+    const marker = markerOf(page);
+    if (seen.has(marker)) return;
+    seen.add(marker);
+    next = { ...next, marker };
+  }
 }
 
 /** The items of a page. */
@@ -399,19 +426,28 @@ function aborted(signal: AbortSignal): CsmsError {
   return new CsmsError("client/aborted", "the call was ended by its signal", { cause: signal.reason });
 }
 
-function pause(milliseconds: number, signal: AbortSignal | undefined): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const end = () => {
-      clearTimeout(timer);
-      reject(aborted(signal as AbortSignal));
-    };
-    const timer = setTimeout(() => {
-      signal?.removeEventListener("abort", end);
-      resolve();
-    }, milliseconds);
-    if (signal?.aborted === true) end();
-    else signal?.addEventListener("abort", end, { once: true });
-  });
+function refuseAborted(signal: AbortSignal | undefined): void {
+  if (signal?.aborted === true) throw aborted(signal);
+}
+
+/** What `work` gives, unless the signal ends first. */
+async function unlessAborted<T>(work: () => Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (signal === undefined) return work();
+  refuseAborted(signal);
+  let end: () => void = () => undefined;
+  const ended = new Promise<never>((_, reject) => (end = () => reject(aborted(signal))));
+  signal.addEventListener("abort", end);
+  try {
+    return await Promise.race([work(), ended]);
+  } finally {
+    signal.removeEventListener("abort", end);
+  }
+}
+
+/** Whether it is a response, of whatever class; a `fetch` that stands in for the engine's may return anything. */
+function isResponse(value: unknown): value is globalThis.Response {
+  const { status, headers, text: read } = (value ?? {}) as Partial<globalThis.Response>;
+  return typeof status === "number" && typeof headers?.get === "function" && typeof read === "function";
 }
 
 /** Browsers show of a redirect only that it is one. */
@@ -428,17 +464,22 @@ function redirected({ status, headers }: globalThis.Response, from: URL): CsmsEr
 /** The target of a redirect without its query, which may hold something that is secret. */
 function targetOf(location: string | null, from: URL): string | undefined {
   try {
-    const { origin, pathname } = new URL(location ?? "", from);
-    return location === null ? undefined : `${origin}${pathname}`;
+    const { protocol, origin, pathname } = new URL(location ?? "", from);
+    return location === null || !/^https?:$/.test(protocol) ? undefined : `${origin}${pathname}`;
   } catch {
     return undefined;
   }
 }
 
-/** How long the service asks to wait: seconds, or a date (RFC 9110, 10.2.3). */
+/** The three forms of dates in HTTP (RFC 9110, 5.6.7); the last one is in UTC without saying so. */
+const DATE = /^(?:\w{3}, \d\d \w{3} \d{4} [\d:]{8} GMT|\w{6,9}, \d\d-\w{3}-\d\d [\d:]{8} GMT|(\w{3} \w{3} [ \d]\d [\d:]{8} \d{4}))$/;
+
+/** How long the service asks to wait: seconds, or a date (RFC 9110, 10.2.3). Other text asks nothing. */
 function retryAfter(header: string | null): number | undefined {
   if (header === null) return undefined;
-  const wait = /^\d+$/.test(header) ? Number(header) * 1000 : Date.parse(header) - Date.now();
+  if (/^\d+$/.test(header)) return Math.min(Number(header) * 1000, Number.MAX_SAFE_INTEGER);
+  const found = DATE.exec(header);
+  const wait = found === null ? Number.NaN : Date.parse(found[1] === undefined ? header : `${header} GMT`) - Date.now();
   return Number.isNaN(wait) ? undefined : Math.max(0, wait);
 }
 
@@ -459,8 +500,8 @@ function read({ status, headers }: globalThis.Response, found: string): unknown 
   };
   const body = found === "" ? undefined : parse(found);
   if (status >= 200 && status < 300) {
-    if (found !== "" && body === undefined) {
-      throw new CsmsError("client/unexpected-answer", "the service answered something that is not JSON", facts);
+    if (found !== "" && (typeof body !== "object" || body === null)) {
+      throw new CsmsError("client/unexpected-answer", "the service answered something that is not a JSON object", facts);
     }
     return body;
   }

@@ -1,7 +1,7 @@
 /**
  * Request signatures of the scheme `SDK-HMAC-SHA256`, in the browser and in Node.
  */
-import { address, bytes, invalid, members, optional, text, time } from "./arguments.js";
+import { TOKEN, address, bytes, headerText, headersIn, invalid, members, optional, text, time } from "./arguments.js";
 import * as bound from "./bindings.js";
 import { engine } from "./engine.js";
 
@@ -24,19 +24,13 @@ export interface RequestToSign {
   body?: string | Uint8Array;
 }
 
-/** Characters of HTTP tokens: methods and names of headers (RFC 9110, 5.6.2). */
-const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
-
-/** An access key whose parts are texts that are not empty. */
+/** An access key whose parts are texts that are not empty; all but the secret key are sent in headers. */
 export function accessKeyOf(value: unknown, field: string): AccessKey {
-  const given = members(value as AccessKey, field);
-  const part = (name: "accessKey" | "secretKey" | "securityToken") => {
-    const found = text(given[name], name);
-    if (found === "") throw invalid(name, "a text that is not empty");
-    return found;
-  };
-  const key: AccessKey = { accessKey: part("accessKey"), secretKey: part("secretKey") };
-  return given.securityToken === undefined ? key : { ...key, securityToken: part("securityToken") };
+  const [access, secret, token] = members(value, field, "accessKey", "secretKey", "securityToken");
+  const accessKey = headerText(access, "accessKey");
+  const secretKey = text(secret, "secretKey");
+  if (secretKey === "") throw invalid("secretKey", "a text that is not empty");
+  return { accessKey, secretKey, ...(token !== undefined && { securityToken: headerText(token, "securityToken") }) };
 }
 
 /**
@@ -52,18 +46,14 @@ export function signRequest(
   key: AccessKey,
   options?: { date?: Date | number },
 ): Record<string, string> {
-  const given = members(request, "request");
-  const url = address(given.url, "url");
-  const method = text(given.method, "method");
+  const [verb, target, others, body] = members(request, "request", "method", "url", "headers", "body");
+  const url = address(target, "url");
+  const method = text(verb, "method");
   if (!TOKEN.test(method)) throw invalid("method", "a method of HTTP");
-  const headers: Record<string, string> = {};
-  for (const [name, value] of Object.entries(optional(given.headers as RequestToSign["headers"], "headers"))) {
-    if (!TOKEN.test(name)) throw invalid("headers", "an object of header names and values");
-    headers[name.toLowerCase()] = text(value, name).replace(/[\r\n]+/g, " ").trim();
-  }
-  delete headers["authorization"];
+  const headers = new Map<string, string>();
+  for (const [name, line] of others === undefined ? [] : headersIn(others)) headers.set(name.toLowerCase(), line);
+  headers.delete("authorization");
   const encoder = new TextEncoder();
-  const { body } = given;
   const content =
     body === undefined
       ? new Uint8Array()
@@ -71,23 +61,21 @@ export function signRequest(
         ? encoder.encode(text(body, "body"))
         : bytes(body, "body");
   const { accessKey, secretKey, securityToken } = accessKeyOf(key, "key");
-  const millis = time(optional(options).date, "date");
+  const millis = time(optional(options, "date")[0], "date");
   const date = engine(() => bound.format_date(millis));
-  headers["x-sdk-date"] = date;
-  if (securityToken !== undefined) headers["x-security-token"] = securityToken;
-  const signed: Record<string, string> = { ...headers, host: headers["host"] ?? url.host };
+  headers.set("x-sdk-date", date);
+  if (securityToken !== undefined) headers.set("x-security-token", securityToken);
+  const signed = new Map(headers).set("host", headers.get("host") ?? url.host);
+  headers.delete("host");
   // The scheme sorts by code unit, as `sort` does; it leaves out names with an underscore.
-  const names = Object.keys(signed)
-    .filter((name) => !name.includes("_"))
-    .sort();
-  const lines = names.flatMap((name) => [name, signed[name]]).join("\n");
+  const names = [...signed.keys()].filter((name) => !name.includes("_")).sort();
+  const lines = names.flatMap((name) => [name, signed.get(name)]).join("\n");
   const secret = encoder.encode(secretKey);
-  const verb = method.toUpperCase();
+  const upper = method.toUpperCase();
   const [path, query] = [url.pathname, url.search.slice(1)];
   try {
-    const authorization = engine(() => bound.sign_request(accessKey, secret, verb, path, query, date, lines, content));
-    const { host: _, ...sent } = headers;
-    return { ...sent, authorization };
+    const authorization = engine(() => bound.sign_request(accessKey, secret, upper, path, query, date, lines, content));
+    return Object.fromEntries(headers.set("authorization", authorization));
   } finally {
     secret.fill(0);
   }

@@ -1,7 +1,7 @@
 /**
  * Versions and stages: what a change will do, computed by the rules that will decide it.
  */
-import { languageOf, members, optional, text, time } from "./arguments.js";
+import { languageIn, languageOf, members, optional, text, time } from "./arguments.js";
 import * as bound from "./bindings.js";
 import type { OperationName } from "./catalogue.js";
 import { engine } from "./engine.js";
@@ -35,9 +35,9 @@ function preview(
   request: unknown,
   options?: PreviewOptions,
 ): Result<Preview> {
-  const given = optional(options);
-  const now = time(given.now, "now");
-  const language = languageOf(given);
+  const [present, words] = optional(options, "now", "language");
+  const now = time(present, "now");
+  const language = languageOf(words);
   const [known, change] = [toJson(secret, "secret"), toJson(request, "request")];
   return engine(() => bound.preview(operation, known, change, now, language));
 }
@@ -48,7 +48,8 @@ export function previewNewVersion(
   request?: { version_stages?: string[]; expire_time?: number },
   options?: PreviewOptions,
 ): Result<Preview> {
-  const { version_stages, expire_time } = optional(request, "request");
+  const [version_stages, expire_time] =
+    request === undefined ? [] : members(request, "request", "version_stages", "expire_time");
   return preview("CreateSecretVersion", secret, { version_stages, expire_time }, options);
 }
 
@@ -58,7 +59,8 @@ export function previewStageMove(
   request: { stage_name: string; version_id: string },
   options?: PreviewOptions,
 ): Result<Preview> {
-  return preview("UpdateSecretStage", secret, members(request, "request"), options);
+  const [stage_name, version_id] = members(request, "request", "stage_name", "version_id");
+  return preview("UpdateSecretStage", secret, { stage_name, version_id }, options);
 }
 
 /** What DeleteSecretStage will do. */
@@ -67,7 +69,8 @@ export function previewStageDeletion(
   request: { stage_name: string },
   options?: PreviewOptions,
 ): Result<Preview> {
-  return preview("DeleteSecretStage", secret, members(request, "request"), options);
+  const [stage_name] = members(request, "request", "stage_name");
+  return preview("DeleteSecretStage", secret, { stage_name }, options);
 }
 
 /** What RotateSecret will have done once it has succeeded. */
@@ -77,7 +80,7 @@ export function previewRotation(secret: KnownSecret, options?: PreviewOptions): 
 
 /** The versions that no stage marks, so that the service may remove them, oldest first. */
 export function deprecatedVersions(secret: KnownSecret, options?: { language?: Language }): Result<string[]> {
-  const [known, language] = [toJson(secret, "secret"), languageOf(optional(options))];
+  const [known, language] = [toJson(secret, "secret"), languageIn(options)];
   return engine(() => bound.deprecated_versions(known, language));
 }
 
@@ -88,6 +91,6 @@ export function permits(
   options?: { language?: Language },
 ): Result<true> {
   const [now, name] = [text(state, "state"), text(operation, "operation")];
-  const language = languageOf(optional(options));
+  const language = languageIn(options);
   return engine(() => bound.permits(now, name, language));
 }

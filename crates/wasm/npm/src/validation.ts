@@ -2,7 +2,7 @@
  * Requests checked by the very rules that the server enforces. A request of any kind has a result; only the arguments
  * beside it can be invalid.
  */
-import { invalid, languageOf, number, optional, text, time } from "./arguments.js";
+import { invalid, languageIn, languageOf, number, optional, text, time } from "./arguments.js";
 import * as bound from "./bindings.js";
 import { engine } from "./engine.js";
 import type { OperationTypes } from "./operations.js";
@@ -75,14 +75,20 @@ export type NormalRequest<O extends ValidatedOperation> = O extends "CreateSecre
 const DEFAULT_MIN_SECONDS = 14_400;
 const DEFAULT_MAX_BYTES = 32_768;
 
-/** The longest JSON that is passed to WebAssembly, in UTF-16 units. */
-const LONGEST = 64 << 20;
+/** The longest JSON that is passed to WebAssembly, in UTF-16 units: many times what a request may hold, read in a moment. */
+const LONGEST = 4 << 20;
+
+/** What JSON would leave out or turn into `null`, which then counts as not given, becomes what no rule accepts. */
+function exactly(_: string, value: unknown): unknown {
+  const isLost = typeof value === "number" ? !Number.isFinite(value) : typeof value === "function" || typeof value === "symbol";
+  return isLost ? [[]] : value;
+}
 
 /** A value as JSON; what has no JSON (cycles, `bigint`) becomes `null`, which is not a request. */
 export function toJson(value: unknown, field: string): string {
   let json;
   try {
-    json = JSON.stringify(value) ?? "null";
+    json = JSON.stringify(value, exactly) ?? "null";
   } catch {
     return "null";
   }
@@ -101,11 +107,17 @@ export function validate<O extends ValidatedOperation>(
   options?: ValidationOptions,
 ): Result<NormalRequest<O>> {
   const name = text(operation, "operation");
-  const given = optional(options);
-  const now = time(given.now, "now");
-  const least = number(given.minRotationPeriodSeconds, "minRotationPeriodSeconds", DEFAULT_MIN_SECONDS, { whole: true });
-  const most = number(given.maxValueBytes, "maxValueBytes", DEFAULT_MAX_BYTES, { whole: true });
-  const language = languageOf(given);
+  const [present, minSeconds, maxBytes, words] = optional(
+    options,
+    "now",
+    "minRotationPeriodSeconds",
+    "maxValueBytes",
+    "language",
+  );
+  const now = time(present, "now");
+  const least = number(minSeconds, "minRotationPeriodSeconds", DEFAULT_MIN_SECONDS, { whole: true });
+  const most = number(maxBytes, "maxValueBytes", DEFAULT_MAX_BYTES, { whole: true });
+  const language = languageOf(words);
   const json = toJson(request, "request");
   const found: string | Result<NormalRequest<O>> = engine(() =>
     bound.validate(name, json, now, least, most, language),
@@ -164,6 +176,6 @@ export type TextField =
 /** Checks one text by the rule of its field, for forms that show problems while one types. */
 export function checkText(field: TextField, value: string, options?: { language?: Language }): Result<string> {
   const [name, given] = [text(field, "field"), text(value, "text")];
-  const language = languageOf(optional(options));
+  const language = languageIn(options);
   return engine(() => bound.check_text(name, given, language));
 }

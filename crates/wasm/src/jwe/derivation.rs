@@ -2,7 +2,8 @@
 //! engine brings both, and does them beside the page.
 //!
 //! Each function begins one operation and returns its promise, which fails with an error of the engine or, where there is no
-//! WebCrypto, with a text as all errors of the bindings. Nothing here waits, which is the package's part: what waited inside of
+//! WebCrypto, with a text as all errors of the bindings. What an engine throws at once, even when asked for its WebCrypto, fails so
+//! too: thrown through the module it would end the instance. Nothing here waits, which is the package's part: what waited inside of
 //! an instance that fails would wait for ever.
 
 use csms_core::jwe::{
@@ -10,9 +11,9 @@ use csms_core::jwe::{
     SealError, pbes2_salt,
 };
 use getrandom::{SysRng, rand_core::TryRng};
-use js_sys::{Array, JSON, Object, Promise, Uint8Array};
+use js_sys::{JSON, Promise, Uint8Array};
 use wasm_bindgen::{JsCast, JsValue, prelude::wasm_bindgen};
-use web_sys::{CryptoKey, EcKeyGenParams, EcdhKeyDeriveParams, Pbkdf2Params, SubtleCrypto};
+use web_sys::{CryptoKey, EcdhKeyDeriveParams, Pbkdf2Params, SubtleCrypto};
 
 use super::{Failure, OpenPlan, RawKey, array};
 
@@ -27,46 +28,50 @@ extern "C" {
     type Global;
     #[wasm_bindgen(thread_local_v2, js_name = globalThis)]
     static GLOBAL: Global;
-    #[wasm_bindgen(method, getter)]
-    fn crypto(this: &Global) -> Option<Crypto>;
+    #[wasm_bindgen(method, getter, catch)]
+    fn crypto(this: &Global) -> Result<Option<Crypto>, JsValue>;
 
     /// WebCrypto, which pages that are not served securely have in part.
     type Crypto;
-    #[wasm_bindgen(method, getter)]
-    fn subtle(this: &Crypto) -> Option<SubtleCrypto>;
+    #[wasm_bindgen(method, getter, catch)]
+    fn subtle(this: &Crypto) -> Result<Option<SubtleCrypto>, JsValue>;
 }
 
 /// The engine's WebCrypto.
-fn subtle() -> Result<SubtleCrypto, Failure> {
-    GLOBAL.with(Global::crypto).and_then(|crypto| crypto.subtle()).ok_or(Failure::Unsupported)
+fn subtle() -> Result<SubtleCrypto, JsValue> {
+    let crypto = GLOBAL.with(Global::crypto)?.ok_or(Failure::Unsupported)?;
+    Ok(crypto.subtle()?.ok_or(Failure::Unsupported)?)
 }
 
 /// Begins an operation; what fails at once fails as its promise does.
 fn begin(work: &dyn Fn(&SubtleCrypto) -> Result<Promise, JsValue>) -> Promise {
-    let begun = subtle().map_err(JsValue::from).and_then(|subtle| work(&subtle));
+    let begun = subtle().and_then(|subtle| work(&subtle));
     begun.unwrap_or_else(|error| Promise::reject(&error))
 }
 
-fn curve() -> Object {
-    EcKeyGenParams::new("ECDH", "P-256").into()
+/// An object or array with members of its own, which are then set if they are not constant. One that is made empty would ask its
+/// prototypes before it takes a member.
+fn literal<T: JsCast>(json: &str) -> Result<T, JsValue> {
+    JSON::parse(json).map(JsCast::unchecked_into)
 }
 
+const CURVE: &str = r#"{"name":"ECDH","namedCurve":"P-256"}"#;
 /// The uses of a key from which secrets are derived.
-fn derives() -> Array {
-    let uses = Array::new();
-    uses.push(&"deriveBits".into());
-    uses
-}
+const DERIVES: &str = r#"["deriveBits"]"#;
 
 fn import_point(point: PublicKey) -> Promise {
     let (x, y) = point.coordinates();
     let bytes = array(&[[UNCOMPRESSED].as_slice(), &x, &y].concat());
-    begin(&|subtle| subtle.import_key_with_object("raw", &bytes, &curve(), false, &Array::new()))
+    begin(&|subtle| subtle.import_key_with_object("raw", &bytes, &literal(CURVE)?, false, &literal("[]")?))
 }
 
 fn stretch(passphrase: &CryptoKey, salt_input: &[u8], iterations: u32) -> Promise {
-    let parameters = Pbkdf2Params::new("PBKDF2", &"SHA-512".into(), iterations, &array(&pbes2_salt(salt_input)));
-    begin(&|subtle| subtle.derive_bits_with_object(&parameters, passphrase, BITS))
+    begin(&|subtle| {
+        let parameters: Pbkdf2Params = literal(r#"{"name":"PBKDF2","hash":"SHA-512","iterations":0,"salt":0}"#)?;
+        parameters.set_iterations(iterations);
+        parameters.set_salt(&array(&pbes2_salt(salt_input)));
+        subtle.derive_bits_with_object(&parameters, passphrase, BITS)
+    })
 }
 
 /// The point that an engine has exported as `raw`; `None` if it is not one.
@@ -85,8 +90,9 @@ impl RawKey {
                 let bytes = array(passphrase.expose());
                 // An algorithm without parameters may be a text.
                 let algorithm = JsValue::from("PBKDF2").unchecked_into();
-                let begun =
-                    begin(&|subtle| subtle.import_key_with_object("raw", &bytes, &algorithm, false, &derives()));
+                let begun = begin(&|subtle| {
+                    subtle.import_key_with_object("raw", &bytes, &algorithm, false, &literal(DERIVES)?)
+                });
                 // The engine has its copy.
                 bytes.fill(0, 0, bytes.length());
                 begun
@@ -95,7 +101,7 @@ impl RawKey {
                 let material = KeyMaterial::Private(private.clone());
                 // Without what it says about itself, of which engines know little.
                 let jwk = JSON::parse(&Jwk { material, algorithm: None, key_id: None }.print())?;
-                subtle.import_key_with_object("jwk", jwk.unchecked_ref(), &curve(), false, &derives())
+                subtle.import_key_with_object("jwk", jwk.unchecked_ref(), &literal(CURVE)?, false, &literal(DERIVES)?)
             }),
             _ => begin(&|_| Err(Failure::Jwk(JwkError::Public).into())),
         }
@@ -149,7 +155,7 @@ pub fn make_salt_input() -> Result<Uint8Array, JsValue> {
 /// Makes a key pair, whose private key may be exported on demand.
 #[wasm_bindgen]
 pub fn make_pair(is_extractable: bool) -> Promise {
-    begin(&|subtle| subtle.generate_key_with_object(&curve(), is_extractable, &derives()))
+    begin(&|subtle| subtle.generate_key_with_object(&literal(CURVE)?, is_extractable, &literal(DERIVES)?))
 }
 
 /// Exports a key: as `jwk`, or the point of a public key as `raw`.
@@ -161,5 +167,9 @@ pub fn export_key(format: &str, key: &CryptoKey) -> Promise {
 /// Derives the secret that a private key shares with a public key: the x coordinate of the point that both sides reach.
 #[wasm_bindgen]
 pub fn agree(own: &CryptoKey, other: &CryptoKey) -> Promise {
-    begin(&|subtle| subtle.derive_bits_with_object(&EcdhKeyDeriveParams::new("ECDH", other), own, BITS))
+    begin(&|subtle| {
+        let parameters: EcdhKeyDeriveParams = literal(r#"{"name":"ECDH","public":0}"#)?;
+        parameters.set_public(other);
+        subtle.derive_bits_with_object(&parameters, own, BITS)
+    })
 }
