@@ -211,6 +211,8 @@ impl<'a, S: Secrets, D: Databases, R: TryCryptoRng + ?Sized> Attempt<'a, S, D, R
         let host = event.rotation_config.as_ref().and_then(RotationConfig::host);
         let powers = Powers { admin: admin_secret.is_some(), service: databases.are_managed() };
         let situation = Situation::new(event.mode, event.version_id, labels).with_powers(powers);
+        let is_new = event.pending_is_new && event.version_id.is_some() && labels.pending == event.version_id;
+        let situation = if is_new { situation.with_new_pending() } else { situation };
         Self {
             secrets,
             databases,

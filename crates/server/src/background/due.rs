@@ -180,6 +180,7 @@ async fn note_failure(app: &App, project: &ProjectId, name: &SecretName, failure
             function: function.clone(),
             mode: config.mode(),
             version: secret.next_version(),
+            pending_is_new: false,
             create_time: now,
             attempts: 0,
             scheduled: true,
