@@ -23,7 +23,7 @@ use crate::{
 
 /// How long the server may take to accept a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// The same for each of several servers in one address, which then has [`hosts::EACH`] until it can be used.
+/// The same for each address of several servers, which then has [`hosts::EACH`] until it can be used.
 const CONNECT_TIMEOUT_OF_SEVERAL: Duration = Duration::from_secs(2);
 /// Unanswered data end a connection after this time: a host that has vanished says nothing.
 const SILENCE: Duration = Duration::from_secs(10);
@@ -153,7 +153,8 @@ fn unusable(what: impl Into<String>) -> StoreError {
 pub(super) fn connections(settings: &PostgresSettings) -> Result<Connections, StoreError> {
     let config = config(settings)?;
     let hosts = u32::try_from(hosts::number(&config)).unwrap_or(u32::MAX);
-    let connect_timeout = if hosts < 2 { CONNECT_TIMEOUT } else { hosts::EACH.saturating_mul(hosts) };
+    // A name may have several addresses.
+    let connect_timeout = if hosts < 2 { CONNECT_TIMEOUT } else { hosts::EACH.saturating_mul(hosts.saturating_mul(2)) };
     let tls = MakeRustlsConnect::new(tls(settings)?);
     let limits = Arc::new(Limits::below(settings.timeout));
     let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };

@@ -15,6 +15,8 @@ pub(super) struct DatabaseError {
     text: String,
     state: Option<SqlState>,
     is_closed: bool,
+    /// Whether the connection was closed before anything was sent on it.
+    is_unsent: bool,
 }
 
 impl From<&tokio_postgres::Error> for DatabaseError {
@@ -26,7 +28,7 @@ impl From<&tokio_postgres::Error> for DatabaseError {
             }
             None => chain(error),
         };
-        Self { text, state: error.code().cloned(), is_closed: error.is_closed() }
+        Self { text, state: error.code().cloned(), is_closed: error.is_closed(), is_unsent: false }
     }
 }
 
@@ -64,11 +66,17 @@ impl<T> During<T> for Result<T, PoolError> {
         self.map_err(|error| {
             let source = match &error {
                 PoolError::Backend(error) | PoolError::PostCreateHook(HookError::Backend(error)) => error.into(),
-                other => DatabaseError { text: other.to_string(), state: None, is_closed: false },
+                other => DatabaseError { text: other.to_string(), state: None, is_closed: false, is_unsent: true },
             };
             StoreError::Unavailable(Cause::with(doing, source))
         })
     }
+}
+
+/// The error of what was not sent because the server had already closed the connection.
+pub(super) fn unsent(doing: &'static str) -> StoreError {
+    let text = "the server has closed the connection".to_owned();
+    StoreError::Unavailable(Cause::with(doing, DatabaseError { text, state: None, is_closed: true, is_unsent: true }))
 }
 
 fn variant_of(state: Option<&SqlState>) -> fn(Cause) -> StoreError {
@@ -133,7 +141,8 @@ pub(super) fn is_closed(error: &StoreError) -> bool {
 /// Whether a commit that failed so may have happened all the same: the connection has ended, before or after it.
 pub(super) fn leaves_doubt(error: &StoreError) -> bool {
     let states = [SqlState::ADMIN_SHUTDOWN, SqlState::CRASH_SHUTDOWN];
-    is_closed(error) || states.iter().any(|state| has_state(error, state))
+    let is_lost = source(error).is_some_and(|source| source.is_closed && !source.is_unsent);
+    is_lost || states.iter().any(|state| has_state(error, state))
 }
 
 /// Whether somebody else has kept a row or a table locked for too long.
@@ -152,6 +161,7 @@ pub(super) fn may_repeat(error: &StoreError) -> bool {
         SqlState::T_R_SERIALIZATION_FAILURE,
         SqlState::T_R_DEADLOCK_DETECTED,
         SqlState::READ_ONLY_SQL_TRANSACTION,
+        SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT,
         SqlState::ADMIN_SHUTDOWN,
         SqlState::CRASH_SHUTDOWN,
     ];
@@ -176,7 +186,12 @@ impl<E> StoreFailure for ChangeError<E> {
     }
 }
 
-/// Whether a transaction certainly did not happen, and may be begun again at once.
+/// Whether a transaction that was to end with this outcome did not come as far as its commit, and may be begun again at once.
+pub(super) fn is_undone_by<T>(outcome: &Result<T, impl StoreFailure>) -> bool {
+    outcome.as_ref().err().and_then(|error| error.of_store()).is_some_and(may_repeat)
+}
+
+/// Whether a transaction certainly did not happen, although its commit may have been sent, and may be begun again at once.
 pub(super) fn was_undone(error: &impl StoreFailure) -> bool {
     error.of_store().is_some_and(|error| may_repeat(error) && !leaves_doubt(error))
 }
@@ -208,10 +223,13 @@ mod tests {
     #[test]
     fn only_what_others_caused_is_repeated() {
         let error = |state: SqlState| {
-            let source = DatabaseError { text: String::new(), state: Some(state), is_closed: false };
+            let source = DatabaseError { text: String::new(), state: Some(state), is_closed: false, is_unsent: false };
             StoreError::Unavailable(Cause::with("a test", source))
         };
         assert!(may_repeat(&error(SqlState::T_R_DEADLOCK_DETECTED)));
+        assert!(was_undone(&error(SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT)));
+        assert!(!was_undone(&error(SqlState::ADMIN_SHUTDOWN)), "the commit may have come first");
+        assert!(was_undone(&unsent("a test")) && concerns_server(&unsent("a test")));
         assert!(!may_repeat(&error(SqlState::DISK_FULL)));
         assert!(!may_repeat(&StoreError::Unavailable(Cause::new("too slow"))));
     }
