@@ -423,20 +423,6 @@ async fn a_server_that_says_nothing_does_not_keep_anybody_from_the_next() {
     put(&store, &common("db")).await;
 }
 
-#[tokio::test]
-async fn a_standby_does_not_hide_why_the_first_server_cannot_be_used() {
-    let ((settings, server), first) = (database().await, Postgres::start().await.unwrap());
-    let (_, database) = settings.url.rsplit_once('/').unwrap();
-    let read_only = format!("ALTER DATABASE {database} SET default_transaction_read_only = on");
-    behind_its_back(&settings, &server, &read_only).await;
-    // The password is the one of the other server.
-    let both = format!("127.0.0.1:{},127.0.0.1:{}", first.port(), server.port());
-    let address = settings.url.replace(&format!("127.0.0.1:{}", server.port()), &both);
-    let refused = PostgresStore::open(&PostgresSettings { url: address.into(), ..settings }).await.unwrap_err();
-    let told = std::error::Error::source(&refused).unwrap().to_string();
-    assert!(told.contains("password authentication failed"), "{told}");
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_session_that_can_no_longer_write_is_not_used_again() {
     let (settings, server) = database().await;
