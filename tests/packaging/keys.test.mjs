@@ -89,3 +89,29 @@ test("without WebCrypto passphrases and elliptic keys say so, and symmetric keys
   const key = await csms.JweKey.generate("A256GCMKW");
   assert.equal(await key.openText(await key.seal("x".repeat(100_000), binding), binding), "x".repeat(100_000));
 });
+
+test("what WebCrypto derived for a token is wiped once it is sealed or refused", async () => {
+  const { deriveBits } = crypto.subtle;
+  const secrets = [];
+  crypto.subtle.deriveBits = async function (...values) {
+    const secret = await deriveBits.apply(this, values);
+    secrets.push(new Uint8Array(secret));
+    assert.ok(secrets.at(-1).some((byte) => byte !== 0));
+    return secret;
+  };
+  const keys = [csms.JweKey.passphrase("correct horse", { iterations: 10_000 }), await csms.JweKey.generate("ECDH-ES+A256KW")];
+  try {
+    for (const key of keys) {
+      // The keys' own check derives secrets too.
+      await key.seal("first", binding);
+      secrets.length = 0;
+      for (const engine of ["wasm", "webcrypto"]) await key.seal("s3cr3t", { ...binding, engine });
+      assert.equal(await codeOf(() => key.seal("s3cr3t", { ...binding, name: "no name" })), "input/invalid");
+      assert.equal(secrets.length, 3);
+      assert.ok(secrets.every((secret) => secret.every((byte) => byte === 0)));
+    }
+  } finally {
+    crypto.subtle.deriveBits = deriveBits;
+    for (const key of keys) key.free();
+  }
+});

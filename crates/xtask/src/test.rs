@@ -43,7 +43,7 @@ const BUDGETS: &[Budget] = &[
     (4, "Package for npm"),
     (3, "Package in engines and tools"),
     (3, "Build the server"),
-    (2, "Package the function"),
+    (3, "Package the function"),
     (6, "Console in both browsers"),
     (5, COMPILE),
     (1, EXAMPLES),

@@ -7,7 +7,7 @@ import { before, test } from "node:test";
 import { withPerson } from "./person.mjs";
 import { client, fill, unique } from "./stage.mjs";
 
-/** The service finds by place up to the 10,999th; the list goes on behind. */
+/** The list pages by place up to the 10,090th; behind, it goes on by name. */
 const MANY = 11_100;
 /** What a page of the table holds. */
 const ROWS = 50;
@@ -19,6 +19,24 @@ const rows = (person) => person.page.evaluate(() => document.querySelectorAll("t
 const firstRow = (name) => document.querySelector(".secrets tbody th a")?.textContent === name;
 
 before(() => fill(prefix, MANY));
+
+const LISTS = /resource_instances|\/secrets(?:\?|$)/;
+
+/** Keeps back the requests that a list sends after its first page, and gives what lets them go. */
+async function keepBack(person) {
+  let letGo;
+  const isFree = new Promise((resolve) => (letGo = resolve));
+  await person.page.route(LISTS, async (route) => {
+    if (!/"offset":"0"/.test(route.request().postData() ?? "")) await isFree;
+    // The page may have given the request up.
+    await route.continue().catch(() => undefined);
+  });
+  return letGo;
+}
+
+/** A request that a list sends after its first page. */
+const furtherPage = (person) =>
+  person.page.waitForRequest((request) => /resource_instances/.test(request.url()) && !/"offset":"0"/.test(request.postData() ?? ""));
 
 test("the first page needs one request of the list, and the last page is reached by its address, with its tags", async () => {
   const name = numbered(MANY - 1);
@@ -65,7 +83,7 @@ test("an order that only the browser has says over how many secrets it goes, and
   withPerson("chromium", async (person) => {
     await person.signIn();
     await person.press("button", "Name");
-    await person.sees("Looked through: the first 10,100 of");
+    await person.sees("Looked through: the first 10,090 of");
     assert.ok(!(await person.text()).includes(numbered(MANY - 1)));
     await person.press("button", "Look through all");
     await person.waitFor(firstRow, numbered(MANY - 1));
@@ -118,4 +136,91 @@ test("all that match are selected on request, not only those of the page", () =>
     await person.sees("50 selected");
     await person.press("button", "Select all 1,000");
     await person.sees("1,000 selected");
+  }));
+
+test("selecting all ends with the filter that it was pressed for", () =>
+  withPerson("chromium", async (person) => {
+    await person.signIn();
+    await person.write("Search secrets", `${prefix}-00`);
+    await person.sees("1–50 of 1,000");
+    await person.press("checkbox", "Select the 50 on this page");
+    const letGo = await keepBack(person);
+    const asked = furtherPage(person);
+    await person.press("button", "Select all 1,000");
+    await asked;
+    assert.ok(await person.page.getByRole("button", { name: "Delete…" }).isDisabled());
+    await person.write("Search secrets", `${prefix}-01`);
+    await person.waitFor(firstRow, numbered(1000));
+    letGo();
+    await person.settles();
+    assert.ok(!(await person.text()).includes("selected"));
+    await person.write("Search secrets", `${prefix}-00`);
+    await person.waitFor(firstRow, numbered(0));
+    await person.settles();
+    assert.ok(!(await person.text()).includes("selected"));
+  }));
+
+test("all that were deleted can be restored, also those that the list has not read again", () =>
+  withPerson("chromium", async (person) => {
+    const count = 200;
+    const own = unique("zz-back");
+    await fill(own, count);
+    const inState = async (state) => {
+      const matches = [{ key: "resource_name", value: own }];
+      const found = await client.listResourceInstances({ action: "filter", limit: "1000", offset: "0", matches });
+      return found.resources.filter(({ resource_detail }) => resource_detail.state === state).length;
+    };
+    await person.signIn();
+    await person.write("Search secrets", own);
+    await person.sees("1–50 of 200");
+    await person.press("checkbox", "Select the 50 on this page");
+    await person.press("button", "Select all 200");
+    await person.sees("200 selected");
+    await person.press("button", "Delete…");
+    await person.press("button", "Schedule the deletion");
+    await person.sees("The deletion of 200 secrets is scheduled.");
+    assert.equal(await inState("PENDING_DELETE"), count);
+    await person.press("button", "Restore…");
+    await person.sees("Restore 200 secrets");
+    await person.press("button", "Restore");
+    await person.sees("200 secrets are restored.");
+    assert.equal(await inState("ENABLED"), count);
+  }));
+
+test("rows stay in their places until those of another order are there", () =>
+  withPerson("chromium", async (person) => {
+    await person.signIn();
+    await person.write("Search secrets", `${prefix}-`);
+    await person.waitFor(firstRow, numbered(0));
+    await person.settles();
+    const letGo = await keepBack(person);
+    const asked = furtherPage(person);
+    await person.press("button", "Name");
+    await asked;
+    await person.waitFor(() => document.querySelector("table.secrets")?.getAttribute("aria-busy") === "true");
+    assert.ok(await person.page.evaluate(firstRow, numbered(0)));
+    letGo();
+    await person.waitFor(() => document.querySelector("table.secrets")?.getAttribute("aria-busy") === "false");
+    assert.ok(!(await person.page.evaluate(firstRow, numbered(0))));
+    assert.match(await person.text(), /Looked through: the first 10,090 of 11,100/);
+  }));
+
+test("somebody who may not search reads one list for whatever they type, and learns that tags are not looked at", () =>
+  withPerson("chromium", async (person) => {
+    await person.page.route(/resource_instances/, (route) =>
+      route.fulfill({ status: 403, json: { error: { error_code: "CSMS.0003", error_msg: "denied" } } }),
+    );
+    await person.signIn();
+    await person.settles();
+    await person.write("Search secrets", numbered(7));
+    await person.waitFor(firstRow, numbered(7));
+    await person.settles();
+    const asked = [];
+    person.page.on("request", (request) => LISTS.test(request.url()) && asked.push(request.url()));
+    await person.write("Search secrets", numbered(8));
+    await person.waitFor(firstRow, numbered(8));
+    await person.write("Search secrets", "team=shop");
+    await person.sees("You may not search by tags.");
+    await person.settles();
+    assert.deepEqual(asked, []);
   }));

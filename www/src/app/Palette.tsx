@@ -5,7 +5,9 @@ import { type KeyboardEvent, useId, useMemo, useState } from "react";
 import { EVERYTHING, searchOf } from "../secrets/filter";
 import { useListing } from "../secrets/useListing";
 import { Dialog } from "../ui/Dialog";
+import { Failure } from "../ui/Failure";
 import { PLACES } from "./Frame";
+import { highlighted } from "./highlighted";
 import { useLanguage } from "./language";
 import { go, secretPath } from "./route";
 
@@ -16,8 +18,9 @@ export function Palette({ onClose }: { onClose: () => void }) {
   const { t } = useLanguage();
   const id = useId();
   const [text, setText] = useState("");
-  const { found: listed, isLoading } = useListing(searchOf({ ...EVERYTHING, text }), SHOWN);
-  const [at, setAt] = useState(0);
+  const { found: listed, error, isLoading, reload } = useListing(searchOf({ ...EVERYTHING, text }), SHOWN);
+  /** Where the highlighted line leads. */
+  const [place, setPlace] = useState<string>();
   const found = useMemo(() => {
     const words = text.toLowerCase().split(/\s+/).filter(Boolean);
     const matches = (line: string) => words.every((word) => line.toLowerCase().includes(word));
@@ -31,16 +34,19 @@ export function Palette({ onClose }: { onClose: () => void }) {
     }
     return (words.length === 0 ? [...pages, ...named] : [...named, ...pages]).slice(0, SHOWN);
   }, [text, listed, t]);
-  const chosen = Math.min(at, found.length - 1);
+  const chosen = highlighted(found, place);
+  const choose = (index: number) => setPlace(found[index]?.href);
+  // What is highlighted stays so when other lines arrive.
+  if (found[chosen]?.href !== place) choose(chosen);
   const open = (href: string) => {
     onClose();
     go(href);
   };
   const press = (event: KeyboardEvent) => {
-    const place = found[chosen];
-    if (event.key === "ArrowDown") setAt(Math.min(chosen + 1, found.length - 1));
-    else if (event.key === "ArrowUp") setAt(Math.max(chosen - 1, 0));
-    else if (event.key === "Enter" && place) open(place.href);
+    const line = found[chosen];
+    if (event.key === "ArrowDown") choose(Math.min(chosen + 1, found.length - 1));
+    else if (event.key === "ArrowUp") choose(Math.max(chosen - 1, 0));
+    else if (event.key === "Enter" && line) open(line.href);
     else return;
     event.preventDefault();
   };
@@ -60,7 +66,7 @@ export function Palette({ onClose }: { onClose: () => void }) {
         spellCheck={false}
         onChange={(event) => {
           setText(event.target.value);
-          setAt(0);
+          setPlace(undefined);
         }}
         onKeyDown={press}
       />
@@ -81,7 +87,8 @@ export function Palette({ onClose }: { onClose: () => void }) {
           </div>
         ))}
       </div>
-      {found.length === 0 && !isLoading && <p className="muted">{t("Nothing of this name.")}</p>}
+      <Failure error={error} onRetry={reload} />
+      {found.length === 0 && !isLoading && error === undefined && <p className="muted">{t("Nothing of this name.")}</p>}
     </Dialog>
   );
 }

@@ -773,6 +773,8 @@ const words: Record<string, string> = {
   Bytes: "字节",
   "There is one of this name; it stays as it is": "同名凭据已存在，保持不变",
   "Select all {count}": "选择全部 {count} 个",
+  "You may not search by tags.": "您无权按标签搜索。",
+  "Select all that match": "选择所有匹配项",
   "Select the {count} on this page": "选择本页 {count} 个",
   "Select {name}": "选择 {name}",
   "Rotation overdue": "轮转逾期",

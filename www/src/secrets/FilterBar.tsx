@@ -4,7 +4,7 @@ import { Input, Label, SearchField } from "react-aria-components";
 
 import { useLanguage } from "../app/language";
 import { Select } from "../ui/Select";
-import type { Filter } from "./filter";
+import { type Filter, tagText, type WantedTag } from "./filter";
 import { STATE_TEXT } from "./StateBadge";
 
 /** Finds the search field, for the key that leads to it. */
@@ -12,8 +12,8 @@ export const SEARCH = "search-secrets";
 
 interface Props {
   filter: Filter;
-  /** The tags to choose from, as `key` and `key=value`. */
-  tags: readonly string[];
+  /** The tags to choose from. */
+  tags: readonly WantedTag[];
   onChange: (filter: Filter) => void;
 }
 
@@ -62,7 +62,13 @@ export function FilterBar({ filter, tags, onChange }: Props) {
           isLabelHidden
           value={filter.tag}
           onChange={(tag) => onChange({ ...filter, tag })}
-          options={[{ value: "", label: t("Every tag") }, ...tags.map((value) => ({ value, label: value }))]}
+          options={[
+            { value: "", label: t("Every tag") },
+            ...tags.map((tag) => ({
+              value: tagText(tag),
+              label: tag.value === undefined ? tag.key : `${tag.key}=${tag.value}`,
+            })),
+          ]}
         />
       )}
     </search>

@@ -4,7 +4,7 @@ import { useLanguage } from "../app/language";
 import { Button } from "../ui/Button";
 
 interface Props {
-  /** The page in sight, from 0. */
+  /** The page that was asked for, from 0; the one in sight may still be another. */
   page: number;
   /** The last page that there is, and that can be shown. */
   last: number;

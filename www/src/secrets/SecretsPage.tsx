@@ -1,7 +1,6 @@
 // The first page: every secret of the project. The service searches; filters and orders that it does not have are applied here
 // to what it found, and the page says to how much.
 
-import type { Secret } from "csms";
 import { useEffect, useMemo, useState } from "react";
 
 import { isForbidden } from "../app/forbidden";
@@ -10,6 +9,7 @@ import { loadable } from "../app/loadable";
 import { MissingRights } from "../app/MissingRights";
 import { NoRights } from "../app/NoRights";
 import { useParameters } from "../app/route";
+import { useHeld } from "../app/useHeld";
 import { useLastTasks } from "../rotation/useLastTasks";
 import { Button } from "../ui/Button";
 import { Empty } from "../ui/Empty";
@@ -32,6 +32,7 @@ import {
 import { type Found, LOOKED_THROUGH } from "./listing";
 import { Pager } from "./Pager";
 import { SecretTable } from "./SecretTable";
+import { grown, nothingOf, refreshed, selectionOf } from "./selection";
 import { useListing } from "./useListing";
 import { useTagsOf, useTagWords } from "./useTags";
 
@@ -53,35 +54,52 @@ export function SecretsPage() {
   }, [query]);
   /** The search of which a person wants all secrets, however many. */
   const [whole, setWhole] = useState<string>();
-  const [isSelectingAll, setIsSelectingAll] = useState(false);
+  const [keptSelection, setSelection] = useState(() => nothingOf(filter));
+  const selection = selectionOf(filter, keptSelection);
+  if (selection !== keptSelection) setSelection(selection);
+  const { isGrowing } = selection;
   const page = pageFrom(parameters);
   const isLookedThrough = needsAll(filter, order);
   // The next page as well, so that it is there when it is asked for.
   const inOrder = (page + 2) * ROWS;
-  const isWhole = whole === JSON.stringify(search) || isSelectingAll;
+  const isWhole = whole === JSON.stringify(search) || isGrowing;
   const wanted = isWhole ? Number.POSITIVE_INFINITY : isLookedThrough ? Math.max(LOOKED_THROUGH, inOrder) : inOrder;
-  const { found, isStale, error, isLoading, reload } = useListing(search, wanted);
+  const listing = useListing(search, wanted);
+  const { found, isStale, error, isLoading, reload } = listing;
   const isLocal = isLookedThrough || (found?.isSearched === false && isNarrow(search));
   const { words, reload: reloadTags } = useTagWords();
   const tasks = useLastTasks();
-  const [selected, setSelected] = useState<ReadonlyMap<string, Secret>>(new Map());
+  const knowledge = useMemo(() => ({ tasks, tags: found?.tags ?? new Map() }), [tasks, found]);
   const matches = useMemo(
-    () => ordered(matching(found?.secrets ?? [], filter, { tasks, tags: found?.tags ?? new Map() }), order),
-    [found, filter, order, tasks],
+    () => ordered(matching(found?.secrets ?? [], filter, knowledge), order),
+    [found, filter, order, knowledge],
   );
-  // A page that is on its way leaves the one before in sight.
-  const shownPage = Math.min(page, Math.max(0, Math.ceil(matches.length / ROWS) - 1));
-  const rows = useMemo(() => matches.slice(shownPage * ROWS, (shownPage + 1) * ROWS), [matches, shownPage]);
-  const tags = useTagsOf(rows, found);
-  const isCounted = !isLocal && !isStale && found?.isEnd === false;
+  const isEnd = found?.isEnd === true;
+  const isCut = found?.isCut === true;
+  // Rows stay where they are until those of another order, or of a page farther on, are there.
+  const isThere =
+    isEnd || (sortOf(order) === "" ? matches.length > page * ROWS : (found?.secrets.length ?? 0) >= wanted);
+  const isHeld = isLoading && !isThere;
+  const lastRead = Math.max(0, Math.ceil(matches.length / ROWS) - 1);
+  const read = useMemo(() => {
+    const first = Math.min(page, lastRead) * ROWS;
+    return { first, rows: matches.slice(first, first + ROWS) };
+  }, [matches, page, lastRead]);
+  const shown = useHeld(read, isHeld);
+  const rows = useMemo(() => matching(shown?.rows ?? [], filter, knowledge), [shown, filter, knowledge]);
+  const tags = useTagsOf(rows, listing);
+  const isCounted = !isLocal && !isStale && found !== undefined && (!isEnd || isCut);
   const all = isCounted ? found.total : matches.length;
-  const last = isCounted && found.total === undefined ? page + 1 : Math.ceil((all ?? 0) / ROWS) - 1;
+  const isCertain = !isStale && all !== undefined && (isCounted || (isEnd && !isCut));
+  const hasNextUncounted = isCounted && !isCut && found.total === undefined;
+  const last = hasNextUncounted ? page + 1 : isCounted && !isCut ? Math.ceil((all ?? 0) / ROWS) - 1 : lastRead;
   useEffect(() => {
-    if (!isSelectingAll || isStale || !found) return;
-    // What could not be read whole is not selected in part.
-    if (found.isEnd) setSelected(new Map(matches.map((secret) => [secret.name, secret])));
-    if (found.isEnd || error !== undefined) setIsSelectingAll(false);
-  }, [isSelectingAll, isStale, found, error, matches]);
+    setSelection((now) => refreshed(now, found?.secrets ?? []));
+  }, [found]);
+  useEffect(() => {
+    const hasFailed = error !== undefined;
+    if (isGrowing) setSelection((now) => grown(now, { matches, isStale, isEnd, isCut, hasFailed }));
+  }, [isGrowing, matches, isStale, isEnd, isCut, error]);
   // A new search begins on its first page.
   const setFilter = (next: Filter) => setParameters({ ...parametersOf(next), page: "" });
   useEffect(() => {
@@ -103,13 +121,11 @@ export function SecretsPage() {
   }, []);
   const isDenied = isForbidden(error) && !found;
   const isEverything = Object.values(parametersOf(filter)).every((value) => value === "");
-  const isEmpty = isEverything && !isStale && found?.isEnd === true && found.secrets.length === 0;
+  const isEmpty = isEverything && !isStale && isEnd && found.secrets.length === 0;
   const count = (all ?? matches.length).toLocaleString(language);
-  const chosen = useMemo(() => {
-    const newest = new Map(found?.secrets.map((secret) => [secret.name, secret]));
-    return [...selected.values()].map((secret) => newest.get(secret.name) ?? secret);
-  }, [found, selected]);
-  const isReading = isLoading && (!found || isStale || isLocal || isSelectingAll);
+  const chosen = useMemo(() => [...selection.secrets.values()], [selection]);
+  const areMore = !isEnd || (matches.length > rows.length && matches.some(({ name }) => !selection.secrets.has(name)));
+  const isReading = isLoading && (!found || isStale || isLocal || isGrowing);
   return (
     <div className="page wide">
       <header className="page-head">
@@ -141,15 +157,25 @@ export function SecretsPage() {
       {isEmpty && <NoSecrets />}
       {!isEmpty && !isDenied && (found || !isEverything) && (
         <>
-          <FilterBar filter={filter} tags={words} onChange={setFilter} />
+          <FilterBar filter={filter} tags={found?.isSearched === false ? [] : words} onChange={setFilter} />
           {chosen.length > 0 && (
             <SelectionBar
               secrets={chosen}
-              all={all !== undefined && all > chosen.length && rows.length < all ? count : undefined}
-              isSelectingAll={isSelectingAll}
-              onAll={() => setIsSelectingAll(true)}
-              onClear={() => setSelected(new Map())}
-              onChange={() => {
+              offer={
+                isGrowing || (areMore && !isCut)
+                  ? isCertain
+                    ? t("Select all {count}", { count })
+                    : t("Select all that match")
+                  : undefined
+              }
+              isGrowing={isGrowing}
+              onAll={() => {
+                if (error !== undefined) reload();
+                setSelection((now) => ({ ...now, isGrowing: true }));
+              }}
+              onClear={() => setSelection(nothingOf(filter))}
+              onChange={(changed) => {
+                setSelection((now) => refreshed(now, changed));
                 reload();
                 reloadTags();
               }}
@@ -169,19 +195,19 @@ export function SecretsPage() {
               <SecretTable
                 secrets={rows}
                 knowledge={{ tasks, tags }}
-                isBusy={isLoading && page !== shownPage}
-                areAll={rows.length === all}
+                isBusy={isHeld}
+                areAll={isCertain && rows.length === all}
                 order={order}
                 onOrder={(next) => setParameters({ sort: sortOf(next), page: "" })}
-                selected={selected}
-                onSelect={setSelected}
+                selected={selection.secrets}
+                onSelect={(secrets) => setSelection((now) => ({ ...now, secrets }))}
               />
               {last > 0 && (
                 <Pager
-                  page={shownPage}
+                  page={Math.min(page, last)}
                   last={last}
-                  from={shownPage * ROWS + 1}
-                  to={shownPage * ROWS + rows.length}
+                  from={(shown?.first ?? 0) + 1}
+                  to={(shown?.first ?? 0) + rows.length}
                   all={all}
                   onPage={(page) => setParameters({ page: page === 0 ? "" : String(page + 1) })}
                 />
@@ -223,13 +249,15 @@ function Scope({ found, isLocal, filter, onAll, onFilter }: ScopeProps) {
   const all = found.total?.toLocaleString(language);
   const areMore = isLocal && !found.isEnd;
   const areDescribed = filter.withDescriptions && filter.text !== "";
-  if (!found.isCut && !areMore && !areDescribed) return null;
+  const areTagsUnknown = !found.isSearched && searchOf(filter).tags.length > 0;
+  if (!found.isCut && !areMore && !areDescribed && !areTagsUnknown) return null;
   return (
     <p className="hint row" role="note">
+      {areTagsUnknown && <span>{t("You may not search by tags.")}</span>}
       {found.isCut && (
         <span>{t("The service lists {count} at most. Type more of the name to find the others.", { count })}</span>
       )}
-      {areMore && (
+      {areMore && !areTagsUnknown && (
         <>
           <span>
             {all === undefined

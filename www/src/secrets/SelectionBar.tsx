@@ -16,48 +16,57 @@ import { CancelButton, Dialog } from "../ui/Dialog";
 import { Failure } from "../ui/Failure";
 import { Field } from "../ui/Field";
 import { Notice } from "../ui/Notice";
+import { changeEach } from "./changes";
 import { csvOf, type Exported, jsonOf } from "./exchange";
 
 type Doing = "tag" | "delete" | "restore" | "export";
 
 interface Props {
   secrets: readonly Secret[];
-  /** How many match altogether, if more than are selected. */
-  all: string | undefined;
-  /** Whether the others are being read to be selected too. */
-  isSelectingAll: boolean;
+  /** What choosing all that match is called, if there are more. */
+  offer: string | undefined;
+  /** Whether the others are being read to be chosen too. */
+  isGrowing: boolean;
   onAll: () => void;
   onClear: () => void;
-  onChange: () => void;
+  onChange: (changed: readonly Secret[]) => void;
 }
 
-export function SelectionBar({ secrets, all, isSelectingAll, onAll, onClear, onChange }: Props) {
+export function SelectionBar({ secrets, offer, isGrowing, onAll, onClear, onChange }: Props) {
   const { t, language } = useLanguage();
-  const [doing, setDoing] = useState<Doing>();
-  const dialog = { secrets, onClose: () => setDoing(undefined), onChange };
+  // A dialog is about the secrets that were chosen when it opened.
+  const [open, setOpen] = useState<{ doing: Doing; secrets: readonly Secret[] }>();
+  const start = (doing: Doing) => setOpen({ doing, secrets });
+  const dialog = { secrets: open?.secrets ?? [], onClose: () => setOpen(undefined), onChange };
+  const canRestore = secrets.some(({ state }) => state === "PENDING_DELETE");
+  const canDelete = secrets.some(({ state }) => state !== "PENDING_DELETE");
   return (
     <div className="selection" role="toolbar" aria-label={t("With the selected secrets")}>
       <strong>{t("{count} selected", { count: secrets.length.toLocaleString(language) })}</strong>
-      <Button onPress={() => setDoing("tag")}>{t("Tag…")}</Button>
-      <Button onPress={() => setDoing("export")}>{t("Export…")}</Button>
-      <Button onPress={() => setDoing("restore")} isDisabled={!secrets.some(({ state }) => state === "PENDING_DELETE")}>
+      <Button onPress={() => start("tag")} isDisabled={isGrowing}>
+        {t("Tag…")}
+      </Button>
+      <Button onPress={() => start("export")} isDisabled={isGrowing}>
+        {t("Export…")}
+      </Button>
+      <Button onPress={() => start("restore")} isDisabled={isGrowing || !canRestore}>
         {t("Restore…")}
       </Button>
-      <Button onPress={() => setDoing("delete")} isDisabled={!secrets.some(({ state }) => state !== "PENDING_DELETE")}>
+      <Button onPress={() => start("delete")} isDisabled={isGrowing || !canDelete}>
         {t("Delete…")}
       </Button>
-      {all !== undefined && (
-        <Button kind="quiet" onPress={onAll} isPending={isSelectingAll}>
-          {isSelectingAll ? t("Loading…") : t("Select all {count}", { count: all })}
+      {offer !== undefined && (
+        <Button kind="quiet" onPress={onAll} isPending={isGrowing}>
+          {isGrowing ? t("Loading…") : offer}
         </Button>
       )}
       <Button kind="quiet" onPress={onClear}>
         {t("Select none")}
       </Button>
-      {doing === "tag" && <TagDialog {...dialog} />}
-      {doing === "delete" && <DeleteManyDialog {...dialog} />}
-      {doing === "restore" && <RestoreManyDialog {...dialog} />}
-      {doing === "export" && <ExportDialog {...dialog} />}
+      {open?.doing === "tag" && <TagDialog {...dialog} />}
+      {open?.doing === "delete" && <DeleteManyDialog {...dialog} />}
+      {open?.doing === "restore" && <RestoreManyDialog {...dialog} />}
+      {open?.doing === "export" && <ExportDialog {...dialog} />}
     </div>
   );
 }
@@ -65,7 +74,7 @@ export function SelectionBar({ secrets, all, isSelectingAll, onAll, onClear, onC
 interface DialogProps {
   secrets: readonly Secret[];
   onClose: () => void;
-  onChange: () => void;
+  onChange: (changed: readonly Secret[]) => void;
 }
 
 /** How far a change of several secrets has come. */
@@ -74,25 +83,31 @@ interface Progress {
   failed: { name: string; words: string }[];
 }
 
-/** Changes secrets one after the other. */
+/**
+ * Changes secrets one after the other. A second run of the same change is of those that the first has left.
+ *
+ * @param act gives the secret as it is after the change
+ * @param change tells one change from another, where a person can choose it
+ */
 function useEach(
   secrets: readonly Secret[],
-  act: (secret: Secret) => Promise<unknown>,
-  onEnd: (isWhole: boolean) => void,
+  act: (secret: Secret) => Promise<Secret>,
+  onEnd: (changed: readonly Secret[], isWhole: boolean) => void,
+  change = "",
 ) {
   const { t } = useLanguage();
+  const [rest, setRest] = useState({ change, secrets });
+  const left = rest.change === change ? rest.secrets : secrets;
   const [progress, setProgress] = useState<Progress>();
   const { run, isRunning } = useAction(async () => {
-    const failed: Progress["failed"] = [];
-    for (const [index, secret] of secrets.entries()) {
-      try {
-        await act(secret);
-      } catch (error) {
-        failed.push({ name: secret.name, words: explain(error, t).what });
-      }
-      setProgress({ done: index + 1 - failed.length, failed: [...failed] });
-    }
-    onEnd(failed.length === 0);
+    const { changed, failed } = await changeEach(left, act, ({ changed, failed }) =>
+      setProgress({
+        done: secrets.length - left.length + changed.length,
+        failed: failed.map(({ secret, error }) => ({ name: secret.name, words: explain(error, t).what })),
+      }),
+    );
+    setRest({ change, secrets: failed.map(({ secret }) => secret) });
+    onEnd(changed, failed.length === 0);
   });
   return { run, isRunning, progress };
 }
@@ -140,13 +155,14 @@ function TagDialog({ secrets, onClose, onChange }: DialogProps) {
   const tag = { key: key.trim(), value: value.trim() };
   const { run, isRunning, progress } = useEach(
     secrets,
-    ({ id }) => client.createSecretTag({ secret_id: id, tag }),
-    (isWhole) => {
-      onChange();
+    (secret) => client.createSecretTag({ secret_id: secret.id, tag }).then(() => secret),
+    (changed, isWhole) => {
+      onChange(changed);
       if (!isWhole) return;
       announce(t("The tag {key} is saved.", { key: tag.key }));
       onClose();
     },
+    JSON.stringify(tag),
   );
   const submit = (event: FormEvent) => {
     event.preventDefault();
@@ -182,9 +198,12 @@ function DeleteManyDialog({ secrets, onClose, onChange }: DialogProps) {
   const isAllowed = /^\d+$/.test(days) && Number(days) >= 7 && Number(days) <= 30;
   const { run, isRunning, progress } = useEach(
     concerned,
-    ({ name }) => client.deleteSecretForSchedule({ secret_name: name, recovery_window_in_days: Number(days) }),
-    (isWhole) => {
-      onChange();
+    ({ name }) =>
+      client
+        .deleteSecretForSchedule({ secret_name: name, recovery_window_in_days: Number(days) })
+        .then(({ secret }) => secret),
+    (changed, isWhole) => {
+      onChange(changed);
       if (!isWhole) return;
       announce(t("The deletion of {count} secrets is scheduled.", { count: concerned.length }));
       onClose();
@@ -224,9 +243,9 @@ function RestoreManyDialog({ secrets, onClose, onChange }: DialogProps) {
   const concerned = secrets.filter(({ state }) => state === "PENDING_DELETE");
   const { run, isRunning, progress } = useEach(
     concerned,
-    ({ name }) => client.restoreSecret({ secret_name: name }),
-    (isWhole) => {
-      onChange();
+    ({ name }) => client.restoreSecret({ secret_name: name }).then(({ secret }) => secret),
+    (changed, isWhole) => {
+      onChange(changed);
       if (!isWhole) return;
       announce(t("{count} secrets are restored.", { count: concerned.length }));
       onClose();

@@ -13,6 +13,7 @@ import {
   parametersOf,
   searchOf,
   sortOf,
+  tagText,
 } from "./filter";
 
 const secret = (name: string, more: Partial<Secret> = {}) =>
@@ -78,6 +79,35 @@ test("the service is asked for parts of names and for tags, chosen or typed", ()
     tags: [{ key: "env" }, { key: "team", value: "a=b" }, { key: "owner" }],
   });
   expect(needsAll(filter, BY_NAME)).toBe(false);
+});
+
+test("a key that has the sign between key and value is told from a key with a value", () => {
+  const [key, pair, both] = [{ key: "a=b" }, { key: "a", value: "b" }, { key: "a=b", value: "c=%3D" }];
+  expect([tagText(key), tagText(pair), tagText(both)]).toEqual(["a%3Db", "a=b", "a%3Db=c=%3D"]);
+  for (const tag of [key, pair]) expect(searchOf({ ...EVERYTHING, tag: tagText(tag) }).tags).toEqual([tag]);
+  const own = new Map<string, Tag[]>([["id-a", [{ key: "a=b", value: "" }]]]);
+  const found = (tag: string) =>
+    names(matching([secret("a")], { ...EVERYTHING, tag }, { tasks: new Map(), tags: own }));
+  expect([found(tagText(key)), found(tagText(pair))]).toEqual([["a"], []]);
+});
+
+test("the service is asked for no tag that it refuses, and nothing is found", () => {
+  const long = "x".repeat(129);
+  const wrong = ["prod/db=x", "_sys_a=1", "=x", `${long}=1`, `a=${long}${long}`, "a*=1", "a=b*"];
+  for (const text of wrong) {
+    const search = searchOf({ ...EVERYTHING, text });
+    expect([search.tags, search.names.length]).toEqual([[], 1]);
+    expect(matching([secret("prod"), secret("_sys_a"), secret("a")], { ...EVERYTHING, text })).toEqual([]);
+  }
+  expect(matching([secret("_sys_a")], { ...EVERYTHING, tag: "_sys_a" })).toEqual([]);
+  const right = ["环境=测试", "a:b=c/d", `${"k".repeat(128)}=${"v".repeat(255)}`];
+  expect(searchOf({ ...EVERYTHING, text: right.join(" ") }).tags).toHaveLength(right.length);
+});
+
+test("a part that is longer than the service takes is cut for it", () => {
+  const text = "n".repeat(300);
+  expect(searchOf({ ...EVERYTHING, text }).names).toEqual(["n".repeat(255)]);
+  expect(matching([secret("n")], { ...EVERYTHING, text })).toEqual([]);
 });
 
 test("what the service cannot look up is looked through", () => {

@@ -14,7 +14,7 @@ export interface Filter {
   withDescriptions: boolean;
   state: SecretState | "ANY";
   type: "ANY" | "COMMON" | "ROTATED" | "DUE" | "FAILING" | "MANUAL" | "UNUSED";
-  /** `key` or `key=value`; empty for any. */
+  /** A tag as `tagText` writes it; empty for any. */
   tag: string;
 }
 
@@ -23,11 +23,16 @@ export interface Order {
   isDescending: boolean;
 }
 
+/** A tag; without a value, it is one with any. */
+export interface WantedTag {
+  key: string;
+  value?: string;
+}
+
 /** What the service looks up: parts of names and tags, all of which a secret must have. */
 export interface Search {
   names: readonly string[];
-  /** Tags without a value are found with any. */
-  tags: readonly { key: string; value?: string }[];
+  tags: readonly WantedTag[];
 }
 
 export const EVERYTHING: Filter = { text: "", withDescriptions: false, state: "ANY", type: "ANY", tag: "" };
@@ -107,30 +112,45 @@ function isOfType(secret: Secret, type: Filter["type"], { tasks }: Knowledge, no
   }
 }
 
-function tagOf(text: string): Search["tags"][number] {
-  const [key = "", ...value] = text.split("=");
+/** `key` or `key=value`. A `=` in the key is written as `%3D`; no key has a `%`. */
+export const tagText = ({ key, value }: WantedTag): string =>
+  key.replaceAll("=", "%3D") + (value === undefined ? "" : `=${value}`);
+
+function tagOf(text: string): WantedTag {
+  const [written = "", ...value] = text.split("=");
+  const key = written.replaceAll("%3D", "=");
   return value.join("") === "" ? { key } : { key, value: value.join("=") };
 }
 
-const hasTag = (tags: readonly Tag[] | undefined, { key, value }: Search["tags"][number]) =>
+/** Keys and values that the service takes (CreateSecretTag). */
+const KEY = /^(?!\s|_sys_)[\p{Alphabetic}\p{N}\p{Z}_.:=+\-@]{1,128}(?<!\s)$/u;
+const VALUE = /^[\p{Alphabetic}\p{N}\p{Z}_.:/=+\-@]{0,255}$/u;
+
+const isTag = ({ key, value = "" }: WantedTag) => KEY.test(key) && VALUE.test(value);
+
+const hasTag = (tags: readonly Tag[] | undefined, { key, value }: WantedTag) =>
   (tags ?? []).some((tag) => tag.key === key && (value === undefined || tag.value === value));
 
 /** The parts of names and the tags that a filter says. */
 function wordsOf({ text, tag }: Filter): Search {
   const words = text.split(/\s+/).filter(Boolean);
-  // No name has the sign.
-  const isTag = (word: string) => word.indexOf("=") > 0;
-  const tags = [tag, ...words.filter(isTag)].filter(Boolean).map(tagOf);
-  return { names: words.filter((word) => !isTag(word)), tags };
+  const written = tag === "" ? [] : [tag.includes("=") ? tag : `${tag}=`];
+  written.push(...words.filter((word) => word.includes("=")));
+  // No name has the sign: what cannot be a tag is looked for as a name, and not found.
+  const names = [...words.filter((word) => !word.includes("=")), ...written.filter((word) => !isTag(tagOf(word)))];
+  return { names, tags: written.map(tagOf).filter(isTag) };
 }
 
 /** Most parts, and most tags, that the service takes. */
 const MOST_WORDS = 10;
+/** Most characters of a part that the service takes. No name has as many. */
+const LONGEST_WORD = 255;
 
 /** The part of a filter that the service finds. */
 export function searchOf(filter: Filter): Search {
   const { names, tags } = wordsOf(filter);
-  return { names: filter.withDescriptions ? [] : names.slice(0, MOST_WORDS), tags: tags.slice(0, MOST_WORDS) };
+  const parts = names.slice(0, MOST_WORDS).map((part) => [...part].slice(0, LONGEST_WORD).join(""));
+  return { names: filter.withDescriptions ? [] : parts, tags: tags.slice(0, MOST_WORDS) };
 }
 
 export const isNarrow = ({ names, tags }: Search): boolean => names.length + tags.length > 0;

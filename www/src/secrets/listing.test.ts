@@ -3,9 +3,8 @@
 import { type CsmsClient, CsmsError, type FindResourcesRequest, type ListSecretsRequest, type Secret } from "csms";
 import { describe, expect, test, vi } from "vitest";
 
-import { type Found, forgetDenial, Listing, LOOKED_THROUGH } from "./listing";
+import { ALL, type Found, forgetDenial, Listing, LOOKED_THROUGH, searchFor, wantedFor } from "./listing";
 
-const ALL = { names: [], tags: [] };
 const SIGNAL = new AbortController().signal;
 
 /** A service with secrets, and what it was asked. */
@@ -54,7 +53,7 @@ describe("a list", () => {
     const found = await read(new Listing(client, ALL), Number.POSITIVE_INFINITY);
     expect(found.secrets).toEqual(all);
     expect([found.isEnd, found.isCut]).toEqual([true, false]);
-    expect(found.tags.size).toBe(10_100);
+    expect(found.tags.size).toBe(10_090);
   });
 
   test("has no secret twice when another was created before it between two pages", async () => {
@@ -67,13 +66,31 @@ describe("a list", () => {
     expect(secrets).toEqual(all.slice(1));
   });
 
+  test("lacks no secret when others were deleted between two pages, be it the last one known", async () => {
+    const { all, client } = service(4000);
+    const listing = new Listing(client, ALL);
+    await read(listing, 1000);
+    const before = new Set(all.splice(200, 999));
+    const { secrets, isEnd } = await read(listing, Number.POSITIVE_INFINITY);
+    expect([secrets.filter((secret) => !before.has(secret)), isEnd]).toEqual([all, true]);
+  });
+
+  test("has ended when all behind what is there was deleted", async () => {
+    const { all, client } = service(4000);
+    const listing = new Listing(client, ALL);
+    await read(listing, 1000);
+    all.splice(50);
+    const { isEnd, total } = await read(listing, Number.POSITIVE_INFINITY);
+    expect([isEnd, total]).toEqual([true, 50]);
+  });
+
   test("goes on where it was when more is wanted", async () => {
     const { client, listResourceInstances } = service(3000);
     const listing = new Listing(client, ALL);
     await read(listing, 100);
     await read(listing, 150);
-    expect(listResourceInstances.mock.calls.map(([{ offset }]) => offset)).toEqual(["0", "100"]);
-    await read(listing, 1100);
+    expect(listResourceInstances.mock.calls.map(([{ offset }]) => offset)).toEqual(["0", "99"]);
+    await read(listing, 1099);
     expect(listResourceInstances).toHaveBeenCalledTimes(2);
   });
 
@@ -110,17 +127,25 @@ describe("a search", () => {
   test("that finds more than the service pages to says that it is cut", async () => {
     const { client, listSecrets } = service(25_000);
     const found = await read(new Listing(client, { names: ["s-"], tags: [] }), Number.POSITIVE_INFINITY);
-    expect([found.secrets.length, found.total, found.isEnd, found.isCut]).toEqual([10_100, 25_000, true, true]);
+    expect([found.secrets.length, found.total, found.isEnd, found.isCut]).toEqual([10_090, 25_000, true, true]);
     expect(listSecrets).not.toHaveBeenCalled();
   });
 });
 
 describe("somebody who may list but not search", () => {
-  test("gets the list, whose secrets are looked through up to a bound", async () => {
+  test("gets one list for whatever is searched, looked through up to a bound", async () => {
     const { client } = service(25_000, { maySearch: false });
-    const found = await read(new Listing(client, { names: ["00001"], tags: [] }), 100);
+    const searches = [
+      { names: ["00001"], tags: [] },
+      { names: [], tags: [{ key: "team" }] },
+    ];
+    expect(searches.map((search) => searchFor(client, search))).toEqual(searches);
+    await read(new Listing(client, ALL), 100);
+    expect(searches.map((search) => searchFor(client, search))).toEqual([ALL, ALL]);
+    expect(searches.map((search) => wantedFor(client, search, 100))).toEqual([LOOKED_THROUGH, LOOKED_THROUGH]);
+    expect([wantedFor(client, ALL, 100), wantedFor(client, { names: ["a"], tags: [] }, 0)]).toEqual([100, 0]);
+    const found = await read(new Listing(client, ALL), LOOKED_THROUGH);
     expect([found.isSearched, found.total, found.isEnd]).toEqual([false, undefined, false]);
-    expect(found.secrets.length).toBeGreaterThanOrEqual(LOOKED_THROUGH);
     expect(found.secrets.length).toBeLessThan(LOOKED_THROUGH + 1000);
   });
 

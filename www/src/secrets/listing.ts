@@ -10,11 +10,13 @@ import { isNarrow, type Search } from "./filter";
 /** Secrets of the first request, which is answered soonest, and of each further one. */
 const FIRST = 100;
 const PAGE = 1000;
+/** Places to go back when secrets before the next page have been deleted. */
+const STEP_BACK = 500;
 /** The last place at which the service begins a page of what it finds. */
 const LAST_OFFSET = 9999;
 
 export interface Found {
-  /** How many the service has listed. A secret that was listed twice, because another came before it, counts twice. */
+  /** The place behind the last secret that the service has listed. */
   listed: number;
   /** The beginning of what was found, in the order of names. */
   secrets: readonly Secret[];
@@ -49,6 +51,15 @@ const denied = new WeakSet<CsmsClient>();
 /** Lets the next listing try again whether the person may search. */
 export const forgetDenial = (client: CsmsClient): boolean => denied.delete(client);
 
+export const ALL: Search = { names: [], tags: [] };
+
+/** What is listed for a search: all secrets for somebody who may not search, to be looked through whatever is searched. */
+export const searchFor = (client: CsmsClient, search: Search): Search => (denied.has(client) ? ALL : search);
+
+/** How many secrets of that list a page needs that shows `least`. */
+export const wantedFor = (client: CsmsClient, search: Search, least: number): number =>
+  denied.has(client) && isNarrow(search) && least > 0 ? Math.max(least, LOOKED_THROUGH) : least;
+
 export class Listing {
   readonly #client: CsmsClient;
   readonly #search: Search;
@@ -64,11 +75,9 @@ export class Listing {
     return this.#found;
   }
 
-  /** Whether `wanted` secrets or all are there. What the service did not search is looked through. */
+  /** Whether `wanted` secrets or all are there. */
   isEnough(wanted: number): boolean {
-    const { isEnd, isSearched, secrets } = this.#found;
-    const least = isSearched || !isNarrow(this.#search) ? wanted : Math.max(wanted, LOOKED_THROUGH);
-    return isEnd || secrets.length >= least;
+    return this.#found.isEnd || this.#found.secrets.length >= wanted;
   }
 
   /** Reads on until there is enough, and calls `onPage` after each request. */
@@ -83,7 +92,7 @@ export class Listing {
 
   async #next(limit: number, signal: AbortSignal): Promise<Found> {
     const { listed, isSearched } = this.#found;
-    if (!denied.has(this.#client) && listed <= LAST_OFFSET) {
+    if (!denied.has(this.#client) && listed - 1 <= LAST_OFFSET) {
       try {
         return await this.#byPlace(limit, signal);
       } catch (error) {
@@ -97,28 +106,42 @@ export class Listing {
     return this.#byName(limit, signal);
   }
 
+  /** The page behind what is there; it begins with the last secret that is, which shows that none between them is left out. */
   async #byPlace(limit: number, signal: AbortSignal): Promise<Found> {
+    const { secrets, listed } = this.#found;
+    const last = secrets.at(-1)?.name ?? "";
+    let offset = Math.max(0, listed - 1);
+    let page = await this.#pageAt(offset, limit, signal);
+    // Secrets that were deleted before this place have moved others before it.
+    while (offset > 0 && !((page.resources?.[0]?.resource_detail.name ?? "\uffff") <= last)) {
+      offset = Math.max(0, offset - STEP_BACK);
+      page = await this.#pageAt(offset, limit, signal);
+    }
+    const { resources = [], total_count } = page;
+    const known = new Map(this.#found.tags);
+    for (const { resource_id, tags: own } of resources) known.set(resource_id, own);
+    const end = offset + resources.length;
+    return {
+      listed: end,
+      secrets: this.#joined(resources.map(({ resource_detail }) => resource_detail)),
+      tags: known,
+      total: total_count,
+      isEnd: resources.length === 0 || end >= total_count,
+      isCut: false,
+      isSearched: true,
+    };
+  }
+
+  #pageAt(offset: number, limit: number, signal: AbortSignal): ReturnType<CsmsClient["listResourceInstances"]> {
     const { names, tags } = this.#search;
     const request = {
       action: "filter" as const,
       limit: String(limit),
-      offset: String(this.#found.listed),
+      offset: String(offset),
       ...(names.length > 0 && { matches: names.map((value) => ({ key: "resource_name" as const, value })) }),
       ...(tags.length > 0 && { tags: tags.map(({ key, value }) => ({ key, ...(value && { values: [value] }) })) }),
     };
-    const { resources = [], total_count } = await this.#client.listResourceInstances(request, { signal });
-    const known = new Map(this.#found.tags);
-    for (const { resource_id, tags: own } of resources) known.set(resource_id, own);
-    const listed = this.#found.listed + resources.length;
-    return {
-      listed,
-      secrets: this.#joined(resources.map(({ resource_detail }) => resource_detail)),
-      tags: known,
-      total: total_count,
-      isEnd: resources.length === 0 || listed >= total_count,
-      isCut: false,
-      isSearched: true,
-    };
+    return this.#client.listResourceInstances(request, { signal });
   }
 
   async #byName(limit: number, signal: AbortSignal): Promise<Found> {

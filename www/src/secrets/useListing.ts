@@ -7,7 +7,7 @@ import { useCallback, useEffect, useRef, useState } from "react";
 import { useSession } from "../app/session";
 import { useSettled } from "../app/useSettled";
 import type { Search } from "./filter";
-import { type Found, forgetDenial, Listing } from "./listing";
+import { ALL, type Found, forgetDenial, Listing, searchFor, wantedFor } from "./listing";
 
 /** Searches that each client remembers. */
 const REMEMBERED = 8;
@@ -23,6 +23,8 @@ function remember(client: CsmsClient, key: string, found: Found): void {
   if (all.size > REMEMBERED && oldest !== undefined) all.delete(oldest);
 }
 
+const EVERY = JSON.stringify(ALL);
+
 export interface Secrets {
   /** Absent before the first answer. */
   found: Found | undefined;
@@ -30,29 +32,36 @@ export interface Secrets {
   isStale: boolean;
   error: unknown;
   isLoading: boolean;
+  /** Counts how often the list was asked for again. */
+  round: number;
   reload: () => void;
 }
 
-interface State extends Omit<Secrets, "reload" | "isStale"> {
+interface State extends Pick<Secrets, "found" | "error" | "isLoading"> {
   /** The search of `found`. */
   key: string;
+  /** The reading that `error` and `isLoading` are of. */
+  attempt: string;
 }
-
-export const ALL: Search = { names: [], tags: [] };
 
 /**
  * Searches a moment after the search has last changed; what an earlier search answers after that is dropped.
  *
- * @param wanted how many secrets to read at least, if there are as many
+ * @param least how many secrets to read at least, if there are as many
  */
-export function useListing(search: Search, wanted: number): Secrets {
+export function useListing(search: Search, least: number): Secrets {
   const { client } = useSession();
   const [round, setRound] = useState(0);
-  const asked = JSON.stringify(search);
-  const key = useSettled(asked);
+  const settled = useSettled(JSON.stringify(search));
+  const asked = JSON.stringify(searchFor(client, search));
+  // A list of all secrets is the same whatever is typed.
+  const key = asked === EVERY ? asked : settled;
+  const wanted = wantedFor(client, search, least);
+  const attempt = `${round} ${wanted} ${key}`;
   const [state, setState] = useState<State>(() => ({
     key,
     found: known.get(client)?.get(key),
+    attempt,
     error: undefined,
     isLoading: wanted > 0,
   }));
@@ -63,18 +72,21 @@ export function useListing(search: Search, wanted: number): Secrets {
     if (reading.current?.place !== place) reading.current = { place, listing: new Listing(client, JSON.parse(key)) };
     const { listing } = reading.current;
     const show = (found: Found) => {
+      // The person may not search, as the service has just said: another list is read instead.
+      if (JSON.stringify(searchFor(client, JSON.parse(key))) !== key) return setState((before) => ({ ...before }));
       const isEnough = listing.isEnough(wanted);
       if (isEnough) remember(client, key, found);
       setState((before) => {
         // A list that shows already is replaced as a whole, so that nothing jumps.
         const isShorter = before.key === key && found.secrets.length < (before.found?.secrets.length ?? 0);
-        return isShorter && !isEnough ? before : { key, found, error: undefined, isLoading: !isEnough };
+        return isShorter && !isEnough ? before : { key, found, attempt, error: undefined, isLoading: !isEnough };
       });
     };
     setState((before) => {
       const found = known.get(client)?.get(key);
       return {
         ...(found && before.key !== key ? { key, found } : { key: before.key, found: before.found }),
+        attempt,
         error: undefined,
         isLoading: wanted > 0,
       };
@@ -86,13 +98,22 @@ export function useListing(search: Search, wanted: number): Secrets {
         (error: unknown) => ending.signal.aborted || setState((before) => ({ ...before, error, isLoading: false })),
       );
     return () => ending.abort();
-  }, [client, key, round, wanted]);
+  }, [client, key, round, wanted, attempt]);
   const reload = useCallback(() => {
     forgetDenial(client);
     setRound((before) => before + 1);
   }, [client]);
-  const { found, error } = state;
-  return { found, error, isStale: state.key !== asked, isLoading: state.isLoading || key !== asked, reload };
+  const { found } = state;
+  // Nothing is known of a reading that is only about to begin.
+  const isKnown = state.attempt === attempt && key === asked;
+  return {
+    found,
+    error: isKnown ? state.error : undefined,
+    isStale: state.key !== asked,
+    isLoading: isKnown ? state.isLoading : wanted > 0,
+    round,
+    reload,
+  };
 }
 
 /** All secrets of the project, as far as they are wanted. */

@@ -203,11 +203,12 @@ export class JweKey {
     const isWaiting = this.#isDerived || (chosen === "webcrypto" && this.#contentKey === undefined);
     // A `Buffer` would share its memory with its `slice`.
     const plaintext = isWaiting && !isOwn ? new Uint8Array(value) : value;
+    let secret: Bytes | undefined;
     try {
-      const { secret, told } = this.#isDerived ? await this.#deriveToSeal() : {};
+      let told: Bytes | undefined;
+      if (this.#isDerived) ({ secret, told } = await this.#deriveToSeal());
       if (chosen === "wasm") return this.#call((raw) => raw.seal(name, purpose, secret, told, plaintext));
       const begun = this.#call((raw) => raw.begin_seal(name, purpose, secret, told, plaintext.length)) as Bytes;
-      secret?.fill(0);
       const { content, head } = begunOf(begun);
       let sealed;
       try {
@@ -223,6 +224,7 @@ export class JweKey {
       const end = sealed.length - TAG_BYTES;
       return `${head}${toBase64url(sealed.subarray(0, end))}.${toBase64url(sealed.subarray(end))}`;
     } finally {
+      secret?.fill(0);
       if (plaintext !== value) plaintext.fill(0);
     }
   }
