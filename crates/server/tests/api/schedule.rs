@@ -10,7 +10,7 @@ use std::{
 };
 
 use crate::support::{Server, open_with, settings};
-use axum::{Json, Router, http::StatusCode, routing::post};
+use axum::{Router, body::Bytes, http::StatusCode, routing::post};
 use csms_server::{background::due, boot::settings::FunctionGraph};
 use serde_json::{Value, json};
 use tokio::sync::Barrier;
@@ -34,7 +34,8 @@ where
     F: Fn(Value) -> A + Clone + Send + Sync + 'static,
     A: Future<Output = Value> + Send,
 {
-    let invoke = move |Json(event): Json<Value>| {
+    let invoke = move |event: Bytes| {
+        let event: Value = serde_json::from_slice(&event).unwrap();
         let answer = answer.clone();
         async move { answer(event).await.to_string() }
     };

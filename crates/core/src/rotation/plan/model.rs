@@ -322,7 +322,7 @@ impl World {
                 situation.note_admin(if self.scene.admin_is_none { Reading::Invalid } else { Reading::Login(admin) });
             }
             Action::Inspect if is_down || self.scene.admin_is_down => {
-                situation.note_inspection(Inspection::Failed(Cause::Unreachable))
+                situation.note_inspection(Inspection::Failed(Cause::Unreachable));
             }
             Action::Inspect => {
                 situation.note_inspection(self.inspection());
