@@ -9,7 +9,6 @@ use anyhow::Result;
 use csms_testbed::server::Server;
 
 use crate::{
-    load::Measured,
     server::{Arguments, CONNECTIONS, Target, eprint_progress, options, reads, with_secrets, writes},
     table::{self, millis, rate},
 };
@@ -20,75 +19,57 @@ const MEASURED: [&str; 2] = ["signed read", "durable version"];
 /// One of the two binaries, with what was measured of it in all rounds.
 struct Contender<'b> {
     binary: &'b Path,
-    /// For each of [`MEASURED`], for each number of connections.
-    cells: [[Vec<Measured>; CONNECTIONS.len()]; MEASURED.len()],
+    targets: [Target; MEASURED.len()],
 }
 
 impl<'b> Contender<'b> {
     fn new(binary: &'b Path) -> Self {
-        Self { binary, cells: Default::default() }
+        Self { binary, targets: MEASURED.map(|name| Target::new(name, Default::default(), Vec::new(), &[])) }
     }
 
-    /// Starts the binary on new data.
-    async fn start(&self) -> Result<(Server, [Target; MEASURED.len()])> {
+    /// Starts the binary on new data, and aims the targets at it.
+    async fn start(&mut self) -> Result<Server> {
         let server = Server::start(options(self.binary)).await?;
         let at = (vec![with_secrets(&server).await?], vec![server.id()]);
-        let [read, write] = MEASURED;
-        let targets =
-            [Target::new(read, at.clone(), reads(&server)?, &[]), Target::new(write, at, writes(&server)?, &[])];
-        Ok((server, targets))
-    }
-
-    fn median(&self, measured: usize, connections: usize) -> Measured {
-        let cells = self.cells.get(measured).and_then(|cells| cells.get(connections));
-        let mut cells = cells.cloned().unwrap_or_default();
-        cells.sort_by(|a, b| a.per_second.total_cmp(&b.per_second));
-        cells.get(cells.len() / 2).cloned().unwrap_or_default()
+        for (target, requests) in self.targets.iter_mut().zip([reads(&server)?, writes(&server)?]) {
+            target.aim(at.clone(), requests);
+        }
+        Ok(server)
     }
 }
 
 /// Runs the comparison.
 pub(crate) async fn run(arguments: &Arguments, older: &Path) -> Result<()> {
     let span = Duration::from_millis(arguments.span);
-    let mut contenders = [Contender::new(&arguments.csms), Contender::new(older)];
+    let (mut new, mut older) = (Contender::new(&arguments.csms), Contender::new(older));
     for round in 1..=arguments.rounds {
         eprint_progress(round, arguments.rounds);
-        let mut started = Vec::new();
-        for contender in &contenders {
-            started.push(contender.start().await?);
-        }
-        for (connections, number) in CONNECTIONS.into_iter().enumerate() {
-            for measured in 0..MEASURED.len() {
+        let servers = [new.start().await?, older.start().await?];
+        for (index, connections) in CONNECTIONS.into_iter().enumerate() {
+            for pair in new.targets.iter_mut().zip(&mut older.targets) {
                 // There and back, so that neither always follows the other; every second round begins with the other.
-                let order = if round % 2 == 0 { [0, 1, 1, 0] } else { [1, 0, 0, 1] };
-                for contender in order {
-                    if let Some(target) = started.get_mut(contender).and_then(|(_, targets)| targets.get_mut(measured))
-                    {
-                        target.measure(connections, number, span / 2).await?;
-                    }
-                }
+                let (first, second) = if round % 2 == 0 { pair } else { (pair.1, pair.0) };
+                first.measure(index, connections, span / 2).await?;
+                second.measure(index, connections, span / 2).await?;
+                second.measure(index, connections, span / 2).await?;
+                first.measure(index, connections, span / 2).await?;
             }
         }
-        for (contender, (server, targets)) in contenders.iter_mut().zip(started) {
-            for (cells, target) in contender.cells.iter_mut().zip(targets) {
-                for (cell, of_round) in cells.iter_mut().zip(target.into_cells()) {
-                    cell.extend(of_round);
-                }
-            }
+        for server in servers {
             server.terminate().await?;
         }
     }
-    report(&contenders);
+    report(&new, &older);
     Ok(())
 }
 
-fn report([new, older]: &[Contender<'_>; 2]) {
+fn report(new: &Contender<'_>, older: &Contender<'_>) {
     let mut rows = Vec::new();
-    for (connections, number) in CONNECTIONS.into_iter().enumerate() {
-        for (measured, name) in MEASURED.into_iter().enumerate() {
-            let (new, older) = (new.median(measured, connections), older.median(measured, connections));
+    for (index, connections) in CONNECTIONS.into_iter().enumerate() {
+        for ((name, new), older) in MEASURED.into_iter().zip(&new.targets).zip(&older.targets) {
+            let (new, older) = (new.median(index), older.median(index));
             rows.push(vec![
-                format!("{name} at {number}"),
+                format!("{name} at {connections}"),
                 rate(new.per_second),
                 rate(older.per_second),
                 format!("{:.2}", new.per_second / older.per_second),

@@ -129,13 +129,13 @@ impl Target {
         Ok(())
     }
 
-    /// What was measured, for each number of connections.
-    pub(crate) fn into_cells(self) -> Vec<Vec<Measured>> {
-        self.cells
+    /// Aims it at other servers from now on, with requests that they take.
+    pub(crate) fn aim(&mut self, at: (Vec<String>, Vec<u32>), requests: Vec<Vec<u8>>) {
+        ((self.addresses, self.processes), self.requests) = (at, requests);
     }
 
     /// The median round of a number of connections.
-    fn median(&self, index: usize) -> Measured {
+    pub(crate) fn median(&self, index: usize) -> Measured {
         let mut rounds = self.cells.get(index).cloned().unwrap_or_default();
         rounds.sort_by(|a, b| a.per_second.total_cmp(&b.per_second));
         rounds.get(rounds.len() / 2).cloned().unwrap_or_default()

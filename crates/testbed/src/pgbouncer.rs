@@ -23,6 +23,9 @@ const READY_WITHIN: Duration = Duration::from_secs(30);
 /// The file with names and passwords (`auth_file`).
 const USERS: &str = "users.txt";
 
+/// The next such file, until it takes the place of the other.
+const NEXT_USERS: &str = "users.next.txt";
+
 const LOG: &str = "pgbouncer.log";
 
 /// How to start a pooler.
@@ -104,7 +107,11 @@ impl PgBouncer {
     /// # Errors
     /// When the list cannot be written, or the pooler has ended.
     pub fn set_users(&self, server: &Postgres, users: &[(String, String)]) -> Result<()> {
-        self.directory.private_file(USERS, &list(server, users), self.user)?;
+        // Another file each time: the pooler does not read one of the same size that was written within the same second.
+        self.directory.private_file(NEXT_USERS, &list(server, users), self.user)?;
+        let at = |name: &str| self.directory.path().join(name);
+        std::fs::rename(at(NEXT_USERS), at(USERS))
+            .map_err(|source| Error::Io { what: format!("cannot replace {USERS}"), source })?;
         self.daemon.signal_family(Signal::HUP)
     }
 

@@ -161,15 +161,24 @@ async fn a_server_that_stops_inside_a_transaction_holds_up_another_for_seconds_a
     let (second, _data) = beside(&database, &first).await;
     let one = VersionWriters::begin(&client(&first), "one", 4).await;
     let holder = database.postgres.admin().await.unwrap();
-    holder.batch_execute("BEGIN; SELECT * FROM audit_head FOR UPDATE").await.unwrap();
     let waiting = "SELECT count(*) FROM pg_stat_activity WHERE usename = 'csms' AND wait_event_type = 'Lock'";
-    eventually("the first server waits for the head", async || database.number(waiting).await > 0).await;
-    // It gets the head while it cannot go on.
-    let stopped = Pid::from_raw(i32::try_from(first.id()).unwrap()).unwrap();
-    kill_process(stopped, Signal::STOP).unwrap();
-    holder.batch_execute("ROLLBACK").await.unwrap();
     let inside = "SELECT count(*) FROM pg_stat_activity WHERE usename = 'csms' AND state = 'idle in transaction'";
-    eventually("the first server stands still inside a transaction", async || database.number(inside).await > 0).await;
+    let stopped = Pid::from_raw(i32::try_from(first.id()).unwrap()).unwrap();
+    eventually("the first server stands still inside a transaction", async || {
+        holder.batch_execute("BEGIN; SELECT * FROM audit_head FOR UPDATE").await.unwrap();
+        eventually("the first server waits for the head", async || database.number(waiting).await > 0).await;
+        // It gets the head while it cannot go on, unless it has sent all of its transaction already.
+        kill_process(stopped, Signal::STOP).unwrap();
+        holder.batch_execute("ROLLBACK").await.unwrap();
+        for _ in 0..50 {
+            if database.number(inside).await > 0 {
+                return true;
+            }
+        }
+        kill_process(stopped, Signal::CONT).unwrap();
+        false
+    })
+    .await;
     let begun = Instant::now();
     create(&client(&second), "written").await.unwrap();
     let pause = begun.elapsed();

@@ -8,6 +8,9 @@ use csms_cli::{VARIABLES, nearest};
 
 use super::{file::variables, origin::SECRET_VARIABLES};
 
+/// What all names of variables begin with, so that it says nothing about which one was meant.
+const PREFIX: &str = "CSMS_";
+
 /// Variables that rotation functions read. One that is exported for them is no mistake.
 const OF_FUNCTIONS: [&str; 3] = ["CSMS_SEALING_KEY", "CSMS_SEALING_KEY_FILE", "CSMS_SEALING_REQUIRE_PROJECT"];
 
@@ -19,7 +22,7 @@ const OF_TESTS: [&str; 6] =
 #[must_use]
 pub fn warnings() -> Vec<String> {
     let names = env::vars_os().filter_map(|(name, _)| name.into_string().ok());
-    unknown(names.filter(|name| name.starts_with("CSMS_")))
+    unknown(names.filter(|name| name.starts_with(PREFIX)))
 }
 
 /// The variables that csms reads, those of its settings by their flags.
@@ -33,8 +36,9 @@ fn unknown(names: impl Iterator<Item = String>) -> Vec<String> {
     let known = known();
     let strange = names.filter(|name| !known.contains(name) && !name.starts_with("CSMS_TEST") && !is_address(name));
     let strange: BTreeSet<_> = strange.collect();
-    let warning = |name: &String| match nearest(name, known.iter().map(String::as_str)) {
-        Some(meant) => format!("{name} is set and is no variable of csms; did you mean {meant}?"),
+    let own = known.iter().filter_map(|known| known.strip_prefix(PREFIX));
+    let warning = |name: &String| match nearest(name.trim_start_matches(PREFIX), own.clone()) {
+        Some(meant) => format!("{name} is set and is no variable of csms; did you mean {PREFIX}{meant}?"),
         None => format!("{name} is set and is no variable of csms; `csms serve --help` has all of them"),
     };
     strange.iter().map(warning).collect()
@@ -60,10 +64,11 @@ mod tests {
     #[test]
     fn a_misspelt_variable_is_said_with_the_one_that_was_meant() {
         assert_eq!(
-            warned(&["CSMS_LISTN", "CSMS_SECRET_QUOTE"]),
+            warned(&["CSMS_LISTN", "CSMS_SECRET_QUOTE", "CSMS_ZZ"]),
             [
                 "CSMS_LISTN is set and is no variable of csms; did you mean CSMS_LISTEN?",
                 "CSMS_SECRET_QUOTE is set and is no variable of csms; did you mean CSMS_SECRET_QUOTA?",
+                "CSMS_ZZ is set and is no variable of csms; `csms serve --help` has all of them",
             ]
         );
     }
