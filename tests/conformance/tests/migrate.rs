@@ -177,6 +177,20 @@ async fn a_migration_that_stands_still_for_longer_than_a_server_may_goes_on() {
 }
 
 #[tokio::test]
+async fn a_refused_password_is_told_apart_from_a_database_that_is_out_of_reach() {
+    let (postgres, (directory, _)) = (Postgres::start().await.unwrap(), worked_in().await);
+    let command = || migration(directory.path(), &postgres);
+    let wrong = command().env("PGPASSWORD", "wrong").output().await.unwrap();
+    assert_eq!(wrong.status.code(), Some(2), "{}", stderr(&wrong));
+    let missing = command().env_remove("PGPASSWORD").output().await.unwrap();
+    assert_eq!(missing.status.code(), Some(2), "{}", stderr(&missing));
+    let mut late = command();
+    drop(postgres);
+    let unreachable = late.output().await.unwrap();
+    assert_eq!(unreachable.status.code(), Some(5), "{}", stderr(&unreachable));
+}
+
+#[tokio::test]
 async fn a_copy_that_differs_is_undone() {
     let (postgres, (directory, _)) = (Postgres::start().await.unwrap(), worked_in().await);
     drop(PostgresStore::open(&settings(&postgres)).await.unwrap());

@@ -17,7 +17,7 @@ use csms_core::{
     tag::{Tag, TagFilter, TagKey, TagValue},
 };
 use csms_store::{
-    AnyStore, ChangeError, Draft, Entry, EntryChange, PostgresSettings, PostgresStore, ReadError, SecretFilter,
+    AnyStore, ChangeError, Draft, Entry, EntryChange, PostgresSettings, PostgresStore, ReadError, Remedy, SecretFilter,
     SecretUse, SqliteSettings, SqliteStore, Store, StoreError, Window,
     suite::{add_version, common, name, project, put, sealed},
 };
@@ -421,6 +421,20 @@ async fn a_server_that_says_nothing_does_not_keep_anybody_from_the_next() {
     let address = settings.url.replace(&format!("127.0.0.1:{}", server.port()), &both);
     let store = open(&PostgresSettings { url: address.into(), ..settings }).await;
     put(&store, &common("db")).await;
+}
+
+#[tokio::test]
+async fn a_standby_does_not_hide_why_the_first_server_cannot_be_used() {
+    let ((settings, server), first) = (database().await, Postgres::start().await.unwrap());
+    let (_, database) = settings.url.rsplit_once('/').unwrap();
+    let read_only = format!("ALTER DATABASE {database} SET default_transaction_read_only = on");
+    behind_its_back(&settings, &server, &read_only).await;
+    // The password is the one of the other server.
+    let both = format!("127.0.0.1:{},127.0.0.1:{}", first.port(), server.port());
+    let address = settings.url.replace(&format!("127.0.0.1:{}", server.port()), &both);
+    let refused = PostgresStore::open(&PostgresSettings { url: address.into(), ..settings }).await.unwrap_err();
+    assert!(format!("{refused:?}").contains("password authentication failed"), "{refused:?}");
+    assert!(matches!(refused, StoreError::Unavailable(cause) if cause.remedy() == Remedy::Settings));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

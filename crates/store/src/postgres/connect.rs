@@ -18,7 +18,7 @@ use zeroize::Zeroizing;
 use super::hosts::{self, Hosts};
 use crate::{
     bound::KnownKey,
-    error::{Cause, StoreError},
+    error::{Cause, Remedy, StoreError},
 };
 
 /// How long the server may take to accept a connection.
@@ -146,7 +146,7 @@ impl Limits {
 }
 
 fn unusable(what: impl Into<String>) -> StoreError {
-    StoreError::Unavailable(Cause::new(what))
+    StoreError::Unavailable(Cause::new(what).until(Remedy::Settings))
 }
 
 /// Connections that are made when they are first used.
@@ -228,7 +228,9 @@ fn tls(settings: &PostgresSettings) -> Result<ClientConfig, StoreError> {
         Some(pem) => csms_tls::only(pem),
     };
     let config = roots.and_then(csms_tls::config_with);
-    config.map_err(|error| StoreError::Unavailable(Cause::with("trusting the database's authorities", error)))
+    config.map_err(|error| {
+        StoreError::Unavailable(Cause::with("trusting the database's authorities", error).until(Remedy::Settings))
+    })
 }
 
 #[cfg(test)]

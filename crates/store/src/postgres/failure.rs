@@ -2,12 +2,12 @@
 //!
 //! What the server says about an error may quote the row that it is about. Only its one-line message is kept.
 
-use std::{error::Error, fmt};
+use std::{error::Error, fmt, io, iter::successors};
 
 use deadpool_postgres::{HookError, PoolError};
 use tokio_postgres::{Row, error::SqlState, types::FromSql};
 
-use crate::error::{Cause, ChangeError, StoreError};
+use crate::error::{Cause, ChangeError, Remedy, StoreError};
 
 /// What went wrong, in words of the driver or the server, without a row's content.
 #[derive(Debug)]
@@ -17,6 +17,15 @@ pub(super) struct DatabaseError {
     is_closed: bool,
     /// Whether the connection was closed before anything was sent on it.
     is_unsent: bool,
+    remedy: Remedy,
+}
+
+impl DatabaseError {
+    /// This error as the cause of a failure.
+    fn during(self, doing: &'static str) -> Cause {
+        let remedy = self.remedy;
+        Cause::with(doing, self).until(remedy)
+    }
 }
 
 impl From<&tokio_postgres::Error> for DatabaseError {
@@ -28,8 +37,33 @@ impl From<&tokio_postgres::Error> for DatabaseError {
             }
             None => chain(error),
         };
-        Self { text, state: error.code().cloned(), is_closed: error.is_closed(), is_unsent: false }
+        let remedy = error.code().map_or_else(|| remedy_without_answer(error), remedy_for);
+        Self { text, state: error.code().cloned(), is_closed: error.is_closed(), is_unsent: false, remedy }
     }
+}
+
+/// What it takes until the server does what it has refused so.
+fn remedy_for(state: &SqlState) -> Remedy {
+    // Class 28: the login. Class 3D: the name of the database.
+    match (state, state.code().get(..2)) {
+        (_, Some("28" | "3D")) | (&SqlState::INSUFFICIENT_PRIVILEGE, _) => Remedy::Settings,
+        (&SqlState::DISK_FULL | &SqlState::IO_ERROR, _) => Remedy::Repair,
+        _ => Remedy::Time,
+    }
+}
+
+/// The same where the driver has failed by itself. It says in words alone that it lacks a setting, such as the password.
+fn remedy_without_answer(error: &tokio_postgres::Error) -> Remedy {
+    let sources = successors(error.source(), |error| (*error).source());
+    let is_untrusted =
+        sources.filter_map(refused_by_tls).any(|error| matches!(error, rustls::Error::InvalidCertificate(_)));
+    let lacks_a_setting = !error.is_closed() && error.to_string().starts_with("invalid configuration");
+    if is_untrusted || lacks_a_setting { Remedy::Settings } else { Remedy::Time }
+}
+
+/// The error of TLS, which hides in one of a stream.
+fn refused_by_tls<'e>(error: &'e (dyn Error + 'static)) -> Option<&'e rustls::Error> {
+    error.downcast_ref::<io::Error>()?.get_ref()?.downcast_ref()
 }
 
 fn chain(error: &dyn Error) -> String {
@@ -57,7 +91,7 @@ pub(super) trait During<T> {
 
 impl<T> During<T> for Result<T, tokio_postgres::Error> {
     fn during(self, doing: &'static str) -> Result<T, StoreError> {
-        self.map_err(|error| variant_of(error.code())(Cause::with(doing, DatabaseError::from(&error))))
+        self.map_err(|error| variant_of(error.code())(DatabaseError::from(&error).during(doing)))
     }
 }
 
@@ -66,17 +100,20 @@ impl<T> During<T> for Result<T, PoolError> {
         self.map_err(|error| {
             let source = match &error {
                 PoolError::Backend(error) | PoolError::PostCreateHook(HookError::Backend(error)) => error.into(),
-                other => DatabaseError { text: other.to_string(), state: None, is_closed: false, is_unsent: true },
+                other => unsent_because(other.to_string(), false),
             };
-            StoreError::Unavailable(Cause::with(doing, source))
+            StoreError::Unavailable(source.during(doing))
         })
     }
 }
 
 /// The error of what was not sent because the server had already closed the connection.
 pub(super) fn unsent(doing: &'static str) -> StoreError {
-    let text = "the server has closed the connection".to_owned();
-    StoreError::Unavailable(Cause::with(doing, DatabaseError { text, state: None, is_closed: true, is_unsent: true }))
+    StoreError::Unavailable(unsent_because("the server has closed the connection".to_owned(), true).during(doing))
+}
+
+const fn unsent_because(text: String, is_closed: bool) -> DatabaseError {
+    DatabaseError { text, state: None, is_closed, is_unsent: true, remedy: Remedy::Time }
 }
 
 fn variant_of(state: Option<&SqlState>) -> fn(Cause) -> StoreError {
@@ -221,10 +258,22 @@ mod tests {
     }
 
     #[test]
+    fn a_refused_login_asks_for_settings_and_a_full_disk_for_a_repair() {
+        for state in [SqlState::INVALID_PASSWORD, SqlState::INVALID_CATALOG_NAME, SqlState::INSUFFICIENT_PRIVILEGE] {
+            assert_eq!(remedy_for(&state), Remedy::Settings, "{}", state.code());
+        }
+        assert_eq!(remedy_for(&SqlState::DISK_FULL), Remedy::Repair);
+        for state in [SqlState::TOO_MANY_CONNECTIONS, SqlState::CANNOT_CONNECT_NOW, SqlState::ADMIN_SHUTDOWN] {
+            assert_eq!(remedy_for(&state), Remedy::Time, "{}", state.code());
+        }
+    }
+
+    #[test]
     fn only_what_others_caused_is_repeated() {
         let error = |state: SqlState| {
-            let source = DatabaseError { text: String::new(), state: Some(state), is_closed: false, is_unsent: false };
-            StoreError::Unavailable(Cause::with("a test", source))
+            let source = unsent_because(String::new(), false);
+            let source = DatabaseError { state: Some(state), is_unsent: false, ..source };
+            StoreError::Unavailable(source.during("a test"))
         };
         assert!(may_repeat(&error(SqlState::T_R_DEADLOCK_DETECTED)));
         assert!(was_undone(&error(SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT)));

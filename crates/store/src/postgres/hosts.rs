@@ -3,7 +3,7 @@
 //! The driver limits how long a server may take to accept a connection, and not how long it may say nothing on it. A server
 //! that has frozen would keep this program from the others.
 
-use std::{future::Future, net::IpAddr, pin::Pin, time::Duration};
+use std::{error::Error as _, future::Future, io, net::IpAddr, pin::Pin, time::Duration};
 
 use deadpool_postgres::Connect;
 use tokio::{
@@ -75,6 +75,12 @@ fn at(config: &Config, addresses: &[IpAddr]) -> Vec<Config> {
     addresses.iter().map(at).collect()
 }
 
+/// Whether a server was reached and takes no writes, as the driver says it.
+fn takes_no_writes(error: &Error) -> bool {
+    let cause = error.source().and_then(|cause| cause.downcast_ref::<io::Error>());
+    cause.is_some_and(|cause| cause.kind() == io::ErrorKind::PermissionDenied)
+}
+
 /// The settings with one of their servers alone.
 fn with_host(all: &Config, place: usize) -> Config {
     let mut one = Config::new();
@@ -130,15 +136,22 @@ type Connected<'c> = Pin<Box<dyn Future<Output = Result<(Client, JoinHandle<()>)
 impl Connect for Hosts {
     fn connect(&self, _: &Config) -> Connected<'_> {
         Box::pin(async move {
+            let mut first = None;
             for server in &self.others {
                 for config in each_address(server).await {
-                    if let Ok(Ok((client, connection))) = timeout(EACH, config.connect(self.tls.clone())).await {
-                        return Ok((client, spawn(connection)));
+                    match timeout(EACH, config.connect(self.tls.clone())).await {
+                        Ok(Ok((client, connection))) => return Ok((client, spawn(connection))),
+                        Ok(Err(error)) if !takes_no_writes(&error) => first = first.or(Some(error)),
+                        Ok(Err(_)) | Err(_) => {}
                     }
                 }
             }
-            let (client, connection) = self.last.connect(self.tls.clone()).await?;
-            Ok((client, spawn(connection)))
+            match self.last.connect(self.tls.clone()).await {
+                Ok((client, connection)) => Ok((client, spawn(connection))),
+                // A standby that takes no writes does not say why the primary cannot be used.
+                Err(error) if takes_no_writes(&error) => Err(first.unwrap_or(error)),
+                Err(error) => Err(error),
+            }
         })
     }
 }
