@@ -6,10 +6,11 @@ use csms_core::{
     rotation::{
         FailureCode, Message, RotationEvent,
         message::{connection, function as say},
+        plan::Labels,
     },
     stage,
 };
-use csms_rotate::{Failure, Secrets, SecretsError};
+use csms_rotate::{Failure, Secrets, SecretsError, stage_by_stage};
 use csms_tls::CA_VARIABLE;
 use functiongraph_runtime::guest::Context;
 
@@ -19,6 +20,9 @@ pub const ENDPOINT: &str = "CSMS_ENDPOINT";
 
 /// The service's code for a secret that does not exist. A stage that does not exist has the same status and another code.
 const NO_SUCH_SECRET: &str = "CSMS.0106";
+
+/// Versions of one page: more than a secret has.
+const PAGE: u16 = 50;
 
 /// One secret of the service.
 #[derive(Debug)]
@@ -90,6 +94,23 @@ impl Secrets for Service {
         }
     }
 
+    async fn labels(&self) -> Result<Labels, SecretsError> {
+        match self.client.list_versions(&self.name, PAGE, None).await {
+            Ok(page) if page.page_info.next_marker.is_none() => {
+                let marked = |stage: &str| {
+                    let is_marked = |names: &[String]| names.iter().any(|name| name == stage);
+                    let found = page.version_metadatas.iter().find(|found| is_marked(&found.version_stages));
+                    found.map(|found| version(&found.id)).transpose()
+                };
+                let (pending, current) = (marked(stage::PENDING)?, marked(stage::CURRENT)?);
+                Ok(Labels { pending, current, previous: marked(stage::PREVIOUS)? })
+            }
+            Err(error) if may_pass(&error) => Err(told(error)),
+            // A caller who may not list versions may still read stages.
+            Ok(_) | Err(_) => stage_by_stage(self).await,
+        }
+    }
+
     async fn value(&self, version: VersionId) -> Result<SecretValue, SecretsError> {
         self.value_of(&self.name, &String::from(version)).await
     }
@@ -130,11 +151,15 @@ fn version(text: &str) -> Result<VersionId, SecretsError> {
     VersionId::parse(text).map_err(|_| not_understood())
 }
 
-/// An error as the planner understands it. Credentials come with the call and end soon: when a clock jumps they have expired
+/// Whether another attempt may succeed. Credentials come with the call and end soon: when a clock jumps they have expired
 /// before their time, and the next call brings new ones.
+fn may_pass(error: &ClientError) -> bool {
+    error.is_retryable() || error.status() == Some(401)
+}
+
+/// An error as the planner understands it.
 fn told(error: ClientError) -> SecretsError {
-    let may_pass = error.is_retryable() || error.status() == Some(401);
-    if may_pass { SecretsError::Unavailable(message(error)) } else { SecretsError::Refused(message(error)) }
+    if may_pass(&error) { SecretsError::Unavailable(message(error)) } else { SecretsError::Refused(message(error)) }
 }
 
 /// An error of the client as a message.

@@ -64,6 +64,8 @@ pub struct RotationEvent {
     pub version_id: Option<VersionId>,
     /// Whether no earlier attempt, of this task or of another, can have given that version's password to the database.
     pub pending_is_new: bool,
+    /// Whether the service itself takes `SYSPENDING` off when the task ends, so that the function need not.
+    pub removes_pending: bool,
     /// Where the caller's trace stands, for the function's requests to the service.
     pub traceparent: Option<Traceparent>,
     /// Whether the function is only to find out and tell what it would do, and to write nothing.
@@ -90,6 +92,7 @@ impl RotationEvent {
             csms_endpoint: None,
             version_id: None,
             pending_is_new: false,
+            removes_pending: false,
             traceparent: None,
             dry_run: false,
             shared_account: false,
@@ -119,6 +122,7 @@ impl RotationEvent {
             "traceparent": self.traceparent,
             "dry_run": self.dry_run.then_some(true),
             "pending_is_new": self.pending_is_new.then_some(true),
+            "removes_pending": self.removes_pending.then_some(true),
             "shared_account": self.shared_account.then_some(true),
         });
         if let Value::Object(members) = &mut event {
@@ -394,6 +398,7 @@ impl Fields {
                 csms_endpoint: csms_endpoint.flatten(),
                 version_id: version_id.flatten(),
                 pending_is_new: self.find("pending_is_new") == Some(&Value::Bool(true)),
+                removes_pending: self.find("removes_pending") == Some(&Value::Bool(true)),
                 traceparent: self.optional("traceparent", Traceparent::parse),
                 dry_run: dry_run.unwrap_or_default(),
                 shared_account: self.find("shared_account") == Some(&Value::Bool(true)),
@@ -454,6 +459,7 @@ mod tests {
             csms_endpoint: Some("http://127.0.0.1:7070".into()),
             version_id: VersionId::from_number(3),
             pending_is_new: true,
+            removes_pending: true,
             traceparent: Traceparent::parse("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"),
             dry_run: false,
             shared_account: false,
@@ -471,6 +477,7 @@ mod tests {
             "domain_id": "domain", "secret_id": UUID, "secret_name": "db-main", "secret_type": "RDS-FG",
             "operate_type": "SINGLE_USER", "rotation_config": {"InstanceId": "i", "SecretSubType": "SingleUser"},
             "csms_endpoint": "http://127.0.0.1:7070", "version_id": "v3", "pending_is_new": true,
+            "removes_pending": true,
             "traceparent": "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
         });
         assert_eq!(serde_json::to_value(event()).unwrap(), expected);

@@ -521,6 +521,8 @@ pub struct Situation {
     refusal: Refusal,
     /// Whether an earlier attempt, or a change in this one, may have set the pending password.
     pending_may_be_set: bool,
+    /// Whether the service takes `SYSPENDING` off when the rotation has ended.
+    leaves_label: bool,
     /// What the administrator's secret holds.
     admin: Option<Reading>,
     /// What the administrator has read of the account.
@@ -546,6 +548,7 @@ impl Situation {
             passwords_checked: false,
             refusal: Refusal::default(),
             pending_may_be_set: labels.pending.is_some(),
+            leaves_label: false,
             admin: None,
             inspection: None,
             change: None,
@@ -563,6 +566,12 @@ impl Situation {
     #[must_use]
     pub fn with_new_pending(self) -> Self {
         Self { pending_may_be_set: false, ..self }
+    }
+
+    /// The same where the service takes `SYSPENDING` off when the rotation has ended.
+    #[must_use]
+    pub fn leaving_the_label(self) -> Self {
+        Self { leaves_label: true, ..self }
     }
 
     /// The version that a label marks.
@@ -809,7 +818,7 @@ pub fn plan(situation: &Situation) -> Action {
 fn decide(situation: &Situation) -> Result<Action, Action> {
     let current = situation.version(Role::Current).ok_or(Action::NeedsOperator(OperatorReason::NoCurrentVersion))?;
     if situation.is_over(current) {
-        let label_left = situation.version(Role::Pending) == Some(current);
+        let label_left = situation.version(Role::Pending) == Some(current) && !situation.leaves_label;
         return Ok(if label_left { Action::RemovePendingLabel } else { Action::Done(current) });
     }
     let (base, account) = account_to_change(situation)?;

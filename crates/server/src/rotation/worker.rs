@@ -212,7 +212,7 @@ pub fn spawn(app: &Arc<App>, held: LeasedTask) {
                 tracing::info!(task = %id, secret = %name, outcome = status.as_str(), "rotation ended");
                 active.ended_as(status);
                 if *status == TaskStatus::Succeeded {
-                    app.seen.rotated(&app.store, &held.task.project, name, held.task.version).await;
+                    app.seen.rotated(&held.task.project, name, held.task.version);
                 }
             }
             Ok(Ending::Stopped) => tracing::info!(task = %id, secret = %name, "rotation goes on at the next start"),
@@ -500,6 +500,7 @@ fn call_for(
         csms_endpoint: Some(app.public_url.clone()),
         version_id: Some(task.version),
         pending_is_new: task.pending_is_new,
+        removes_pending: true,
         traceparent: traces::current(),
         dry_run: false,
         shared_account: false,

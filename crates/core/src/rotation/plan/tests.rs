@@ -619,6 +619,9 @@ fn finish_takes_the_label_off_and_is_a_no_op_afterwards() {
     assert_eq!(plan(&situation), Action::Done(version(3)));
     let again = Situation::new(RotationMode::SingleUser, Some(version(3)), labels(0, 3, 2));
     assert_eq!(plan(&again), Action::Done(version(3)));
+    let left = Situation::new(RotationMode::SingleUser, Some(version(3)), labels(3, 3, 2));
+    assert_eq!(plan(&left), Action::RemovePendingLabel);
+    assert_eq!(plan(&left.leaving_the_label()), Action::Done(version(3)), "the service takes it off");
 }
 
 #[test]
@@ -722,12 +725,12 @@ fn any_situation() -> impl Strategy<Value = Situation> {
     ];
     let labelled = (any_labelled(), any_labelled(), any_labelled());
     let rest = (any::<bool>(), proptest::option::of(1_u32..6), any_probe(), any::<bool>(), change, 0..=MAX_CANDIDATES);
-    let others = (any::<bool>(), any::<bool>(), any_admin(), any_inspection(), any_refusal(), any::<bool>());
+    let others = (any::<bool>(), any::<bool>(), any_admin(), any_inspection(), any_refusal(), any::<(bool, bool)>());
     (labelled, rest, others).prop_map(
         |(
             (pending, current, previous),
             (multi, goal, decoy, passwords_checked, change, refused),
-            (has_admin, service, admin, inspection, refusal, pending_may_be_set),
+            (has_admin, service, admin, inspection, refusal, (pending_may_be_set, leaves_label)),
         )| Situation {
             mode: if multi { RotationMode::MultiUser } else { RotationMode::SingleUser },
             powers: Powers { admin: has_admin, service },
@@ -741,6 +744,7 @@ fn any_situation() -> impl Strategy<Value = Situation> {
             passwords_checked,
             refusal,
             pending_may_be_set,
+            leaves_label,
             change,
             refused,
         },
