@@ -141,8 +141,8 @@ impl Seen {
         Ok(Some(Behind { seen: number, found, lost_rotations }))
     }
 
-    /// Notes a successful rotation: losing one locks an account out. [`Self::watch`] writes it down at once, or [`PAUSE`] after the
-    /// last write.
+    /// Notes a successful rotation: losing one locks an account out. [`Self::watch`] writes it down at once, or 0.2 s after the last
+    /// write.
     pub fn rotated(&self, project: &ProjectId, secret: &SecretName, version: VersionId) {
         let mut state = self.lock();
         state.rotations.retain(|known| known.secret != *secret || known.project != *project);
