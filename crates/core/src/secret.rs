@@ -614,7 +614,7 @@ impl Secret {
     /// Notes the end of a rotation task. A success counts only when `SYSCURRENT` marks `version`. Failures of scheduled
     /// rotations are tried again later, and the third in a row switches automatic rotation off unless applications may
     /// be locked out until one succeeds; a failure of one that somebody asked for leaves the schedule alone, or brings
-    /// it forward for the same reason. Returns whether the rotation succeeded.
+    /// it forward for the same reason. A success takes `SYSPENDING` off `version`. Returns whether the rotation succeeded.
     pub fn finish_rotation(
         &mut self,
         version: VersionId,
@@ -628,6 +628,7 @@ impl Secret {
         self.update_time = now;
         let period = self.rotation_period.as_ref().filter(|_| self.auto_rotation);
         if succeeded {
+            self.stages.retain(|stage| stage.name != StageName::pending() || stage.version != version);
             self.rotation_time = Some(now);
             self.failed_rotations = 0;
             self.next_rotation_time = period.map(|period| next_rotation(period, Some(now), now));

@@ -111,6 +111,10 @@ pub struct Task {
     pub mode: RotationMode,
     /// The pending version that the task works towards.
     pub version: VersionId,
+    /// Whether that version was made for this task and no attempt can have given its password to the database. `false` as soon as
+    /// an attempt begins; the server that makes it knows more when the function reports that nothing was changed.
+    #[serde(default)]
+    pub pending_is_new: bool,
     /// When the task began.
     pub create_time: UnixMillis,
     /// Attempts begun so far. At most [`MAX_ATTEMPTS`], and one more for each time the server stopped in an attempt.
@@ -161,6 +165,7 @@ mod tests {
             function: FunctionUrn::parse(&format!("urn:fss:local-1:{}:function:default:f", "0".repeat(32))).unwrap(),
             mode: RotationMode::SingleUser,
             version: VersionId::FIRST,
+            pending_is_new: false,
             create_time: UnixMillis::new(1),
             attempts: 0,
             scheduled: false,

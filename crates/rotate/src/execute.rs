@@ -211,6 +211,9 @@ impl<'a, S: Secrets, D: Databases, R: TryCryptoRng + ?Sized> Attempt<'a, S, D, R
         let host = event.rotation_config.as_ref().and_then(RotationConfig::host);
         let powers = Powers { admin: admin_secret.is_some(), service: databases.are_managed() };
         let situation = Situation::new(event.mode, event.version_id, labels).with_powers(powers);
+        let is_new = event.pending_is_new && event.version_id.is_some() && labels.pending == event.version_id;
+        let situation = if is_new { situation.with_new_pending() } else { situation };
+        let situation = if event.removes_pending { situation.leaving_the_label() } else { situation };
         Self {
             secrets,
             databases,
@@ -550,13 +553,7 @@ fn no_admin() -> Failure {
 }
 
 async fn read_labels<S: Secrets>(secrets: &S) -> Result<Labels, Failure> {
-    let read =
-        async |stage: StageName| secrets.stage(&stage).await.map_err(|error| refused(error, say::cannot_read_stage));
-    Ok(Labels {
-        pending: read(StageName::pending()).await?,
-        current: read(StageName::current()).await?,
-        previous: read(StageName::previous()).await?,
-    })
+    secrets.labels().await.map_err(|error| refused(error, say::cannot_read_stage))
 }
 
 async fn in_time<T>(deadline: Instant, work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {

@@ -25,4 +25,4 @@ pub use database::{Answer, By, Databases, Forecast, Inspect, Limits, NewPassword
 pub use execute::{Failure, dry_run, rotate};
 pub use managed::{ManagedDatabases, Product, Signer};
 pub use observer::{Moment, Observer, Unobserved};
-pub use secrets::{Secrets, SecretsError};
+pub use secrets::{Secrets, SecretsError, stage_by_stage};

@@ -1,6 +1,9 @@
 //! The trait for the part of the service that a rotation needs. The client of the service implements it.
 
-use csms_core::{SecretName, SecretValue, StageName, VersionId, rotation::Message};
+use csms_core::{
+    SecretName, SecretValue, StageName, VersionId,
+    rotation::{Message, plan::Labels},
+};
 
 /// The versions and stages of the one secret that is rotated, and the current value of its administrator's.
 ///
@@ -10,6 +13,12 @@ use csms_core::{SecretName, SecretValue, StageName, VersionId, rotation::Message
 pub trait Secrets {
     /// The version that a stage marks; `None` when it marks none (ShowSecretStage).
     async fn stage(&self, stage: &StageName) -> Result<Option<VersionId>, SecretsError>;
+
+    /// The versions that `SYSPENDING`, `SYSCURRENT` and `SYSPREVIOUS` mark. An implementation may ask for all in one
+    /// (ListSecretVersions).
+    async fn labels(&self) -> Result<Labels, SecretsError> {
+        stage_by_stage(self).await
+    }
 
     /// The value of a version (ShowSecretVersion).
     async fn value(&self, version: VersionId) -> Result<SecretValue, SecretsError>;
@@ -26,6 +35,18 @@ pub trait Secrets {
 
     /// Takes `SYSPENDING` off whatever it marks; no error when it marks nothing (DeleteSecretStage).
     async fn remove_pending_label(&self) -> Result<(), SecretsError>;
+}
+
+/// The versions that the stages of a rotation mark, each asked for by itself.
+///
+/// # Errors
+/// As [`Secrets::stage`].
+pub async fn stage_by_stage<S: Secrets + ?Sized>(secrets: &S) -> Result<Labels, SecretsError> {
+    Ok(Labels {
+        pending: secrets.stage(&StageName::pending()).await?,
+        current: secrets.stage(&StageName::current()).await?,
+        previous: secrets.stage(&StageName::previous()).await?,
+    })
 }
 
 /// Why the service did not do what it was asked.

@@ -22,7 +22,7 @@ pub mod user;
 use std::{error::Error, iter::successors};
 
 use csms_cli::CliError;
-use csms_store::{StoreError, transfer::TransferError};
+use csms_store::{Remedy, StoreError, transfer::TransferError};
 
 use crate::{
     boot::{access_file::AccessFileError, settings::SettingsError},
@@ -78,7 +78,11 @@ fn kind_of(error: &(dyn Error + 'static)) -> Option<Kind> {
 
 fn kind_of_store(error: &StoreError) -> Option<Kind> {
     match error {
-        StoreError::Unavailable(_) => Some(CliError::Unavailable),
+        StoreError::Unavailable(cause) => match cause.remedy() {
+            Remedy::Time => Some(CliError::Unavailable),
+            Remedy::Settings => Some(CliError::Usage),
+            Remedy::Repair => None,
+        },
         StoreError::NotFound => Some(CliError::Missing),
         StoreError::InUse | StoreError::Full(_) | StoreError::NameTaken | StoreError::Quota(_) => {
             Some(CliError::Refused)

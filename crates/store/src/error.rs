@@ -1,27 +1,66 @@
 //! What a store answers when it cannot do what was asked. Sources stay private: callers decide by the variant.
 
-use std::{error::Error, fmt, sync::Arc};
+use std::{error::Error, fmt, io, sync::Arc};
 
 use thiserror::Error;
 
 use crate::bound::WrongMac;
+
+/// What it takes until a store that is unavailable can be used.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Remedy {
+    /// Time: the database is silent or busy, or another process holds it.
+    #[default]
+    Time,
+    /// Another address, password, right, authority, file or release.
+    Settings,
+    /// Work on the machine, such as room on its disk.
+    Repair,
+}
+
+impl Remedy {
+    /// What it takes until a file can be used that the system has refused with this error.
+    pub(crate) fn for_file(error: &io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::NotFound
+            | io::ErrorKind::PermissionDenied
+            | io::ErrorKind::NotADirectory
+            | io::ErrorKind::IsADirectory
+            | io::ErrorKind::ReadOnlyFilesystem => Self::Settings,
+            _ => Self::Repair,
+        }
+    }
+}
 
 /// What was being done when a store failed, and the driver's own error as a source for the log.
 #[derive(Clone)]
 pub struct Cause {
     doing: String,
     source: Option<Arc<dyn Error + Send + Sync>>,
+    remedy: Remedy,
 }
 
 impl Cause {
     pub(crate) fn new(doing: impl Into<String>) -> Self {
-        Self { doing: doing.into(), source: None }
+        Self { doing: doing.into(), source: None, remedy: Remedy::Time }
     }
 
     /// Something that was done, and why it failed.
     #[must_use]
     pub fn with(doing: impl Into<String>, source: impl Error + Send + Sync + 'static) -> Self {
-        Self { doing: doing.into(), source: Some(Arc::new(source)) }
+        Self { doing: doing.into(), source: Some(Arc::new(source)), remedy: Remedy::Time }
+    }
+
+    /// The same where time alone may not help.
+    #[must_use]
+    pub fn until(self, remedy: Remedy) -> Self {
+        Self { remedy, ..self }
+    }
+
+    /// What it takes until the same can be done.
+    #[must_use]
+    pub const fn remedy(&self) -> Remedy {
+        self.remedy
     }
 
     /// The source, if it is of this type.
@@ -75,7 +114,8 @@ pub enum StoreError {
     /// The project of a new replica has as many secrets as it may have.
     #[error("the project of the replica has as many secrets as it may have: {0}")]
     Quota(u64),
-    /// The database does not answer, is locked, full or closed. Trying again later may help.
+    /// The database does not answer, is locked, full or closed, or refuses this program. [`Cause::remedy`] says whether trying again
+    /// later may help.
     #[error("the database is unavailable")]
     Unavailable(#[source] Cause),
     /// A stored row is not what was written. Trying again does not help.
@@ -93,17 +133,19 @@ impl StoreError {
 
 /// The schema `found` belongs to a newer release than this one, which knows `known`.
 pub(crate) fn newer_schema(found: i64, known: usize) -> StoreError {
-    StoreError::Unavailable(Cause::new(format!(
+    let reason = format!(
         "the database was written by a newer release: its schema is number {found}, this release knows {known}"
-    )))
+    );
+    StoreError::Unavailable(Cause::new(reason).until(Remedy::Settings))
 }
 
 /// The schema `found` belongs to an older release than this one, which knows `known`.
 pub(crate) fn older_schema(found: usize, known: usize) -> StoreError {
-    StoreError::Unavailable(Cause::new(format!(
+    let reason = format!(
         "the database belongs to an older release: its schema is number {found}, this release's is number {known}; use the \
          command of the release that serves it, or have `csms serve` of this release bring it up to date first"
-    )))
+    );
+    StoreError::Unavailable(Cause::new(reason).until(Remedy::Settings))
 }
 
 /// Why a secret was not created.

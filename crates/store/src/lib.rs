@@ -36,7 +36,7 @@ pub use audit::{
 pub use bound::{Replacement, RowKey, RowKind, RowMark};
 pub use draft::Draft;
 pub use entry::{Entry, EntryChange};
-pub use error::{Cause, ChangeError, CreateError, ReadError, StoreError};
+pub use error::{Cause, ChangeError, CreateError, ReadError, Remedy, StoreError};
 pub use find::{Found, SecretFilter, Window};
 pub use postgres::{PostgresSettings, PostgresStore};
 #[cfg(feature = "testing")]

@@ -117,14 +117,16 @@ macro_rules! transaction {
         within($self.timeout, async {
             let mut attempt = 1;
             loop {
+                let mut is_undone = false;
                 let outcome = async {
                     let session = Session::write(&$self.connections).await?;
                     let $session = &session;
                     let done = $work.await;
+                    is_undone = failure::is_undone_by(&done);
                     session.end(done).await
                 };
                 match outcome.await {
-                    Err(error) if attempt < ATTEMPTS && failure::was_undone(&error) => attempt += 1,
+                    Err(error) if attempt < ATTEMPTS && (is_undone || failure::was_undone(&error)) => attempt += 1,
                     outcome => return outcome,
                 }
             }

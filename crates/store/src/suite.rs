@@ -237,6 +237,7 @@ fn task(secret: &Secret, create_time: UnixMillis) -> Task {
         function: function(),
         mode: RotationMode::SingleUser,
         version: version(2),
+        pending_is_new: false,
         create_time,
         attempts: 0,
         scheduled: false,

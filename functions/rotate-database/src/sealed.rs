@@ -10,6 +10,7 @@ use csms_core::{
     rotation::{
         FailureCode, Message,
         message::function as say,
+        plan::Labels,
         sealed::{SealingKey, is_sealed},
     },
 };
@@ -87,6 +88,10 @@ impl<S> Sealed<S> {
 impl<S: Secrets> Secrets for Sealed<S> {
     async fn stage(&self, stage: &StageName) -> Result<Option<VersionId>, SecretsError> {
         self.secrets.stage(stage).await
+    }
+
+    async fn labels(&self) -> Result<Labels, SecretsError> {
+        self.secrets.labels().await
     }
 
     async fn value(&self, version: VersionId) -> Result<SecretValue, SecretsError> {

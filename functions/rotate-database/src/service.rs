@@ -6,10 +6,11 @@ use csms_core::{
     rotation::{
         FailureCode, Message, RotationEvent,
         message::{connection, function as say},
+        plan::Labels,
     },
     stage,
 };
-use csms_rotate::{Failure, Secrets, SecretsError};
+use csms_rotate::{Failure, Secrets, SecretsError, stage_by_stage};
 use csms_tls::CA_VARIABLE;
 use functiongraph_runtime::guest::Context;
 
@@ -19,6 +20,9 @@ pub const ENDPOINT: &str = "CSMS_ENDPOINT";
 
 /// The service's code for a secret that does not exist. A stage that does not exist has the same status and another code.
 const NO_SUCH_SECRET: &str = "CSMS.0106";
+
+/// Versions of one page: more than a secret has.
+const PAGE: u16 = 50;
 
 /// One secret of the service.
 #[derive(Debug)]
@@ -90,6 +94,23 @@ impl Secrets for Service {
         }
     }
 
+    async fn labels(&self) -> Result<Labels, SecretsError> {
+        match self.client.list_versions(&self.name, PAGE, None).await {
+            Ok(page) if page.page_info.next_marker.is_none() => {
+                let marked = |stage: &str| {
+                    let is_marked = |names: &[String]| names.iter().any(|name| name == stage);
+                    let found = page.version_metadatas.iter().find(|found| is_marked(&found.version_stages));
+                    found.map(|found| version(&found.id)).transpose()
+                };
+                let (pending, current) = (marked(stage::PENDING)?, marked(stage::CURRENT)?);
+                Ok(Labels { pending, current, previous: marked(stage::PREVIOUS)? })
+            }
+            Err(error) if may_pass(&error) => Err(told(error)),
+            // A caller who may not list versions may still read stages.
+            Ok(_) | Err(_) => stage_by_stage(self).await,
+        }
+    }
+
     async fn value(&self, version: VersionId) -> Result<SecretValue, SecretsError> {
         self.value_of(&self.name, &String::from(version)).await
     }
@@ -130,11 +151,15 @@ fn version(text: &str) -> Result<VersionId, SecretsError> {
     VersionId::parse(text).map_err(|_| not_understood())
 }
 
-/// An error as the planner understands it. Credentials come with the call and end soon: when a clock jumps they have expired
+/// Whether another attempt may succeed. Credentials come with the call and end soon: when a clock jumps they have expired
 /// before their time, and the next call brings new ones.
+fn may_pass(error: &ClientError) -> bool {
+    error.is_retryable() || error.status() == Some(401)
+}
+
+/// An error as the planner understands it.
 fn told(error: ClientError) -> SecretsError {
-    let may_pass = error.is_retryable() || error.status() == Some(401);
-    if may_pass { SecretsError::Unavailable(message(error)) } else { SecretsError::Refused(message(error)) }
+    if may_pass(&error) { SecretsError::Unavailable(message(error)) } else { SecretsError::Refused(message(error)) }
 }
 
 /// An error of the client as a message.
@@ -158,9 +183,79 @@ fn not_understood() -> SecretsError {
 
 #[cfg(test)]
 mod tests {
+    use std::{
+        io::{BufRead as _, BufReader, Write as _},
+        net::TcpListener,
+        thread,
+    };
+
     use functiongraph_runtime::Credentials as Given;
 
     use super::*;
+
+    /// A service that answers each request by the end of its path, and the function's view of it.
+    fn answering(answer: fn(&str) -> (u16, &'static str)) -> Service {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let endpoint = format!("http://{}", listener.local_addr().unwrap());
+        thread::spawn(move || {
+            for stream in listener.incoming() {
+                let mut stream = stream.unwrap();
+                let lines = BufReader::new(&stream).lines().map(Result::unwrap);
+                let head: Vec<_> = lines.take_while(|line| !line.is_empty()).collect();
+                let target = head[0].split(' ').nth(1).unwrap().split('?').next().unwrap();
+                let (status, body) = answer(target.rsplit('/').next().unwrap());
+                let length = body.len();
+                let head = format!("HTTP/1.1 {status} Answer\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n");
+                stream.write_all(format!("{head}{body}").as_bytes()).unwrap();
+            }
+        });
+        let with_keys = Context::builder("a test").credentials(Given::from_keys("AK", "SK")).build();
+        let event = event(&format!(
+            r#"{{"secret_name":"db","operate_type":"SINGLE_USER","csms_endpoint":"{endpoint}",
+                "project_id":"0123456789abcdef0123456789abcdef"}}"#
+        ));
+        Service::connect(&event, &with_keys).unwrap()
+    }
+
+    const CURRENT: &str = r#"{"stage":{"name":"SYSCURRENT","update_time":1,"secret_name":"db","version_id":"v2"}}"#;
+    const NO_STAGE: &str = r#"{"error_code":"CSMS.0005","error_msg":"no such stage"}"#;
+
+    fn labels(pending: u32, current: u32, previous: u32) -> Result<Labels, SecretsError> {
+        let version = VersionId::from_number;
+        Ok(Labels { pending: version(pending), current: version(current), previous: version(previous) })
+    }
+
+    #[tokio::test]
+    async fn the_stages_are_read_from_one_list_of_versions() {
+        let service = answering(|end| match end {
+            "versions" => {
+                let list = r#"{"version_metadatas":[
+                    {"id":"v1","create_time":1,"kms_key_id":"k","secret_name":"db","version_stages":[]},
+                    {"id":"v2","create_time":2,"kms_key_id":"k","secret_name":"db","version_stages":["SYSPREVIOUS","own"]},
+                    {"id":"v3","create_time":3,"kms_key_id":"k","secret_name":"db","version_stages":["SYSPENDING","SYSCURRENT"]}
+                ],"page_info":{"current_count":3}}"#;
+                (200, list)
+            }
+            _ => (500, ""),
+        });
+        assert_eq!(service.labels().await, labels(3, 3, 2));
+    }
+
+    #[tokio::test]
+    async fn a_function_that_may_not_list_versions_or_sees_a_part_of_them_reads_the_stages() {
+        let refused = answering(|end| match end {
+            "versions" => (403, r#"{"error_code":"CSMS.0302","error_msg":"not allowed"}"#),
+            "SYSCURRENT" => (200, CURRENT),
+            _ => (404, NO_STAGE),
+        });
+        assert_eq!(refused.labels().await, labels(0, 2, 0));
+        let a_part = answering(|end| match end {
+            "versions" => (200, r#"{"version_metadatas":[],"page_info":{"current_count":0,"next_marker":"v1"}}"#),
+            "SYSCURRENT" => (200, CURRENT),
+            _ => (404, NO_STAGE),
+        });
+        assert_eq!(a_part.labels().await, labels(0, 2, 0));
+    }
 
     fn event(text: &str) -> RotationEvent {
         RotationEvent::parse(text.as_bytes()).unwrap()

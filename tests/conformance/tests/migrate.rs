@@ -5,6 +5,7 @@ use std::{
     collections::BTreeMap,
     path::Path,
     process::{Output, Stdio},
+    time::Duration,
 };
 
 use csms_client::{Client, CreateSecretBody, CreateVersionBody};
@@ -29,11 +30,28 @@ fn settings(postgres: &Postgres) -> PostgresSettings {
     PostgresSettings { password, ..PostgresSettings::at(address(postgres)) }
 }
 
-async fn migrate(data: &Path, postgres: &Postgres) -> Output {
+fn migration(data: &Path, postgres: &Postgres) -> tokio::process::Command {
     let mut command = tokio::process::Command::new(binary().unwrap());
     command.args(["migrate", "--from", &format!("sqlite:{}", data.display()), "--to", &address(postgres)]);
     command.env("PGPASSWORD", postgres.admin_password()).stdin(Stdio::null()).kill_on_drop(true);
-    command.output().await.unwrap()
+    command
+}
+
+async fn migrate(data: &Path, postgres: &Postgres) -> Output {
+    migration(data, postgres).output().await.unwrap()
+}
+
+/// Sends a signal to a process.
+async fn signal(name: &str, process: u32) {
+    let sent = tokio::process::Command::new("kill").args([format!("-{name}"), process.to_string()]).status();
+    assert!(sent.await.unwrap().success());
+}
+
+/// Waits until this is true of the session of `csms migrate`.
+async fn until_its_session(watcher: &tokio_postgres::Client, condition: &str) {
+    let sql = format!("SELECT count(*) > 0 FROM pg_stat_activity WHERE application_name = 'csms' AND {condition}");
+    let found = async { while !watcher.query_one(&sql, &[]).await.unwrap().get::<_, bool>(0) {} };
+    tokio::time::timeout(Duration::from_secs(60), found).await.unwrap();
 }
 
 fn stderr(output: &Output) -> String {
@@ -137,6 +155,39 @@ async fn tasks_come_along_and_every_table_has_its_place() {
     let mut names: Vec<_> = copied.into_iter().map(|table| table.name).collect();
     names.sort_unstable();
     assert_eq!(names, tables, "each table of the one schema is a table of the other");
+}
+
+#[tokio::test]
+async fn a_migration_that_stands_still_for_longer_than_a_server_may_goes_on() {
+    let (postgres, (directory, _)) = (Postgres::start().await.unwrap(), worked_in().await);
+    drop(PostgresStore::open(&settings(&postgres)).await.unwrap());
+    let (holder, watcher) = (postgres.admin().await.unwrap(), postgres.admin().await.unwrap());
+    holder.batch_execute("BEGIN; LOCK TABLE secret_values").await.unwrap();
+    let mut command = migration(directory.path(), &postgres);
+    let running = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    until_its_session(&watcher, "wait_event_type = 'Lock'").await;
+    let process = running.id().unwrap();
+    signal("STOP", process).await;
+    holder.batch_execute("ROLLBACK").await.unwrap();
+    // A server's session would have been ended after 2.5 s.
+    until_its_session(&watcher, "state = 'idle in transaction' AND now() - state_change > interval '4 s'").await;
+    signal("CONT", process).await;
+    let moved = running.wait_with_output().await.unwrap();
+    assert!(moved.status.success(), "{}", stderr(&moved));
+}
+
+#[tokio::test]
+async fn a_refused_password_is_told_apart_from_a_database_that_is_out_of_reach() {
+    let (postgres, (directory, _)) = (Postgres::start().await.unwrap(), worked_in().await);
+    let command = || migration(directory.path(), &postgres);
+    let wrong = command().env("PGPASSWORD", "wrong").output().await.unwrap();
+    assert_eq!(wrong.status.code(), Some(2), "{}", stderr(&wrong));
+    let missing = command().env_remove("PGPASSWORD").output().await.unwrap();
+    assert_eq!(missing.status.code(), Some(2), "{}", stderr(&missing));
+    let mut late = command();
+    drop(postgres);
+    let unreachable = late.output().await.unwrap();
+    assert_eq!(unreachable.status.code(), Some(5), "{}", stderr(&unreachable));
 }
 
 #[tokio::test]

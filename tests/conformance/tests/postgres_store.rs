@@ -17,7 +17,7 @@ use csms_core::{
     tag::{Tag, TagFilter, TagKey, TagValue},
 };
 use csms_store::{
-    AnyStore, ChangeError, Draft, Entry, EntryChange, PostgresSettings, PostgresStore, ReadError, SecretFilter,
+    AnyStore, ChangeError, Draft, Entry, EntryChange, PostgresSettings, PostgresStore, ReadError, Remedy, SecretFilter,
     SecretUse, SqliteSettings, SqliteStore, Store, StoreError, Window,
     suite::{add_version, common, name, project, put, sealed},
 };
@@ -360,6 +360,29 @@ async fn a_change_whose_connection_is_lost_before_the_commit_is_made_once_on_ano
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_transaction_whose_connection_is_lost_before_the_commit_is_made_once_on_another() {
+    let (settings, server) = database().await;
+    let store = open(&settings).await;
+    let ((began, has_begun), (go_on, may_go_on)) = (channel(), channel::<()>());
+    let changing = tokio::spawn({
+        let store = store.clone();
+        async move {
+            let decide = move |_: Option<Note>| {
+                began.send(()).unwrap();
+                tokio::task::block_in_place(|| may_go_on.recv().unwrap());
+                Ok::<_, ()>((EntryChange::Put(Note("text".to_owned())), 7))
+            };
+            store.change_entry(&project(), "note", vec![csms_store::suite::audit::entry(None, "a")], decide).await
+        }
+    });
+    tokio::task::spawn_blocking(move || has_begun.recv().unwrap()).await.unwrap();
+    behind_its_back(&settings, &server, END_ALL).await;
+    go_on.send(()).unwrap();
+    assert_eq!(changing.await.unwrap().unwrap(), 7);
+    assert_eq!(store.audit_records(0, 10, None).await.unwrap().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn reads_and_changes_go_on_when_the_server_ends_every_connection() {
     let (settings, server) = database().await;
     let store = open(&settings).await;
@@ -398,6 +421,20 @@ async fn a_server_that_says_nothing_does_not_keep_anybody_from_the_next() {
     let address = settings.url.replace(&format!("127.0.0.1:{}", server.port()), &both);
     let store = open(&PostgresSettings { url: address.into(), ..settings }).await;
     put(&store, &common("db")).await;
+}
+
+#[tokio::test]
+async fn a_standby_does_not_hide_why_the_first_server_cannot_be_used() {
+    let ((settings, server), first) = (database().await, Postgres::start().await.unwrap());
+    let (_, database) = settings.url.rsplit_once('/').unwrap();
+    let read_only = format!("ALTER DATABASE {database} SET default_transaction_read_only = on");
+    behind_its_back(&settings, &server, &read_only).await;
+    // The password is the one of the other server.
+    let both = format!("127.0.0.1:{},127.0.0.1:{}", first.port(), server.port());
+    let address = settings.url.replace(&format!("127.0.0.1:{}", server.port()), &both);
+    let refused = PostgresStore::open(&PostgresSettings { url: address.into(), ..settings }).await.unwrap_err();
+    assert!(format!("{refused:?}").contains("password authentication failed"), "{refused:?}");
+    assert!(matches!(refused, StoreError::Unavailable(cause) if cause.remedy() == Remedy::Settings));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -742,6 +779,42 @@ async fn a_change_that_the_database_refuses_takes_nothing_of_its_neighbours_alon
     assert_eq!(store.audit_records(0, 10, None).await.unwrap().len(), 4);
     let refused = store.secret(&project(), &name("db-2")).await.unwrap().unwrap();
     assert_eq!(refused.next_version().number(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_statement_that_cannot_be_cancelled_costs_nobody_else_a_connection() {
+    let (settings, server) = database().await;
+    let settings = PostgresSettings { timeout: Duration::from_secs(3), ..settings };
+    let store = open(&settings).await;
+    put(&store, &common("db")).await;
+    let stubborn = "CREATE FUNCTION stubborn() RETURNS trigger LANGUAGE plpgsql AS $$
+             DECLARE ends TIMESTAMPTZ := clock_timestamp() + interval '9 s';
+             BEGIN
+                 WHILE clock_timestamp() < ends LOOP
+                     BEGIN PERFORM pg_sleep(0.1); EXCEPTION WHEN query_canceled THEN NULL; END;
+                 END LOOP;
+                 RETURN NEW;
+             END $$;
+         CREATE TRIGGER stubborn BEFORE UPDATE ON secrets FOR EACH ROW EXECUTE FUNCTION stubborn()";
+    behind_its_back(&settings, &server, stubborn).await;
+    futures_util::future::join_all((0..4).map(|_| read(&store, "db"))).await;
+    let watcher = client_of(&settings, &server).await;
+    let of_the_store = async |condition: &str| {
+        let sql = format!(
+            "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'csms'
+                 AND {condition} ORDER BY pid"
+        );
+        let found = watcher.query(&sql, &[]).await.unwrap();
+        found.iter().map(|row| row.get::<_, i32>(0)).collect::<Vec<_>>()
+    };
+    let before = of_the_store("true").await;
+    assert!(before.len() > 1, "{before:?}");
+    assert!(matches!(add(&store, "db").await, Err(ChangeError::Store(StoreError::Unavailable(_)))));
+    let busy = of_the_store("state <> 'idle'").await;
+    let ended = async { while of_the_store("true").await.iter().any(|pid| busy.contains(pid)) {} };
+    tokio::time::timeout(Duration::from_secs(60), ended).await.unwrap();
+    let (left, others) = (of_the_store("true").await, before.iter().filter(|pid| !busy.contains(pid)));
+    assert!(!busy.is_empty() && others.clone().all(|pid| left.contains(pid)), "{before:?} {busy:?} {left:?}");
 }
 
 #[tokio::test]

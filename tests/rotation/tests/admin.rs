@@ -115,6 +115,24 @@ async fn an_account_that_logs_in_changes_its_own_password(engine: Engine) {
     assert!(database.can_log_in("app", current.password()).await.unwrap());
 }
 
+async fn an_administrator_that_is_down_holds_up_no_account_that_helps_itself(engine: Engine) {
+    let (database, secret) = scene(engine).await;
+    let down = || Unheard::new(true, 0);
+    secret.add(&database.value("app", FIRST), stage::CURRENT);
+    attempt_with(&down(), &secret).await.unwrap_or_else(|failure| panic!("{}", failure.message));
+    assert!(logs_in(&database, &secret, stage::CURRENT).await);
+
+    // An attempt that was interrupted may have left the version, and its password may be set.
+    let left = secret.add(&database.value("app", "Left-behind-4"), stage::PENDING);
+    let failure = attempt_with(&down(), &secret).await.unwrap_err();
+    assert!(failure.message.english().contains("the administrator could not read"), "{}", failure.message);
+    let new = RotationEvent { version_id: Some(left), pending_is_new: true, ..event() };
+    let deadline = Instant::now() + Duration::from_secs(60);
+    let rotated = rotate(&new, &secret, &down(), &mut SysRng, deadline, &mut Unobserved).await;
+    assert_eq!(rotated.unwrap_or_else(|failure| panic!("{}", failure.message)), left);
+    assert!(logs_in(&database, &secret, stage::CURRENT).await);
+}
+
 async fn an_administrator_of_another_server_is_not_asked(engine: Engine) {
     let (database, secret) = scene(engine).await;
     grant(&database).await;
@@ -283,6 +301,7 @@ macro_rules! on {
 on!(PostgreSql, postgresql:
     an_administrator_killed_before_an_answer_takes_nothing_from_applications,
     the_administrator_sets_the_password_of_an_account_that_cannot_log_in,
+    an_administrator_that_is_down_holds_up_no_account_that_helps_itself,
     an_administrator_without_the_right_changes_nothing_and_is_told,
     an_account_that_logs_in_changes_its_own_password,
     an_administrator_of_another_server_is_not_asked,
@@ -291,11 +310,13 @@ on!(PostgreSql, postgresql:
 on!(MySql, mysql:
     an_administrator_killed_before_an_answer_takes_nothing_from_applications,
     the_administrator_sets_the_password_of_an_account_that_cannot_log_in,
+    an_administrator_that_is_down_holds_up_no_account_that_helps_itself,
 );
 
 on!(MariaDb, mariadb:
     an_administrator_killed_before_an_answer_takes_nothing_from_applications,
     the_administrator_sets_the_password_of_an_account_that_cannot_log_in,
+    an_administrator_that_is_down_holds_up_no_account_that_helps_itself,
     an_administrator_without_the_right_changes_nothing_and_is_told,
     an_account_that_logs_in_changes_its_own_password,
     an_administrator_of_another_server_is_not_asked,

@@ -152,7 +152,7 @@ async fn places(scene: &Scene) -> Vec<(RotationMode, bool, String)> {
     for mode in MODES {
         let plain = steps(scene, &service, mode, false).await;
         let sealed = steps(scene, &service, mode, true).await;
-        for written in ["set-password#1", "move-stages#1", "remove-pending-label#1"] {
+        for written in ["set-password#1", "move-stages#1"] {
             assert!(plain.iter().any(|step| step == written), "{mode:?}: {plain:?}");
         }
         assert!(sealed.iter().any(|step| step == "make-pending#1"), "{mode:?}: {sealed:?}");
@@ -292,9 +292,11 @@ async fn killed(scene: &Scene, places: &[(RotationMode, bool, String)]) -> Outco
     outcomes
 }
 
-/// Everything that the API shows of a secret and its stages.
+/// Everything that the API shows of a secret and its stages, but for when it was last used: applications use it all the time.
 async fn shown(client: &Client, name: &SecretName) -> String {
-    let mut shown = serde_json::to_string(&client.show_secret(name).await.unwrap().secret).unwrap();
+    let mut secret = client.show_secret(name).await.unwrap().secret;
+    secret.last_used_time = None;
+    let mut shown = serde_json::to_string(&secret).unwrap();
     for stage in [stage::PENDING, stage::CURRENT, stage::PREVIOUS] {
         match client.show_stage(name, &StageName::parse(stage).unwrap()).await {
             Ok(found) => shown += &serde_json::to_string(&found.stage).unwrap(),

@@ -62,6 +62,10 @@ pub struct RotationEvent {
     pub csms_endpoint: Option<String>,
     /// The pending version that the task works towards, where the service has already made it.
     pub version_id: Option<VersionId>,
+    /// Whether no earlier attempt, of this task or of another, can have given that version's password to the database.
+    pub pending_is_new: bool,
+    /// Whether the service itself takes `SYSPENDING` off when the task ends, so that the function need not.
+    pub removes_pending: bool,
     /// Where the caller's trace stands, for the function's requests to the service.
     pub traceparent: Option<Traceparent>,
     /// Whether the function is only to find out and tell what it would do, and to write nothing.
@@ -87,6 +91,8 @@ impl RotationEvent {
             rotation_config: None,
             csms_endpoint: None,
             version_id: None,
+            pending_is_new: false,
+            removes_pending: false,
             traceparent: None,
             dry_run: false,
             shared_account: false,
@@ -115,6 +121,8 @@ impl RotationEvent {
             "version_id": self.version_id.map(String::from),
             "traceparent": self.traceparent,
             "dry_run": self.dry_run.then_some(true),
+            "pending_is_new": self.pending_is_new.then_some(true),
+            "removes_pending": self.removes_pending.then_some(true),
             "shared_account": self.shared_account.then_some(true),
         });
         if let Value::Object(members) = &mut event {
@@ -389,6 +397,8 @@ impl Fields {
                 rotation_config: rotation_config.flatten(),
                 csms_endpoint: csms_endpoint.flatten(),
                 version_id: version_id.flatten(),
+                pending_is_new: self.find("pending_is_new") == Some(&Value::Bool(true)),
+                removes_pending: self.find("removes_pending") == Some(&Value::Bool(true)),
                 traceparent: self.optional("traceparent", Traceparent::parse),
                 dry_run: dry_run.unwrap_or_default(),
                 shared_account: self.find("shared_account") == Some(&Value::Bool(true)),
@@ -448,6 +458,8 @@ mod tests {
             rotation_config: Some(RotationConfig::parse(r#"{"InstanceId":"i","SecretSubType":"SingleUser"}"#).unwrap()),
             csms_endpoint: Some("http://127.0.0.1:7070".into()),
             version_id: VersionId::from_number(3),
+            pending_is_new: true,
+            removes_pending: true,
             traceparent: Traceparent::parse("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"),
             dry_run: false,
             shared_account: false,
@@ -464,7 +476,8 @@ mod tests {
             "version": "1", "task_id": UUID, "attempt": 2, "region": "cn-north-4", "project_id": PROJECT,
             "domain_id": "domain", "secret_id": UUID, "secret_name": "db-main", "secret_type": "RDS-FG",
             "operate_type": "SINGLE_USER", "rotation_config": {"InstanceId": "i", "SecretSubType": "SingleUser"},
-            "csms_endpoint": "http://127.0.0.1:7070", "version_id": "v3",
+            "csms_endpoint": "http://127.0.0.1:7070", "version_id": "v3", "pending_is_new": true,
+            "removes_pending": true,
             "traceparent": "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
         });
         assert_eq!(serde_json::to_value(event()).unwrap(), expected);

@@ -519,6 +519,10 @@ pub struct Situation {
     passwords_checked: bool,
     /// What one refused login does to the account.
     refusal: Refusal,
+    /// Whether an earlier attempt, or a change in this one, may have set the pending password.
+    pending_may_be_set: bool,
+    /// Whether the service takes `SYSPENDING` off when the rotation has ended.
+    leaves_label: bool,
     /// What the administrator's secret holds.
     admin: Option<Reading>,
     /// What the administrator has read of the account.
@@ -543,6 +547,8 @@ impl Situation {
             decoy: None,
             passwords_checked: false,
             refusal: Refusal::default(),
+            pending_may_be_set: labels.pending.is_some(),
+            leaves_label: false,
             admin: None,
             inspection: None,
             change: None,
@@ -554,6 +560,18 @@ impl Situation {
     #[must_use]
     pub fn with_powers(self, powers: Powers) -> Self {
         Self { powers, ..self }
+    }
+
+    /// The same where no attempt before this one can have set the pending password.
+    #[must_use]
+    pub fn with_new_pending(self) -> Self {
+        Self { pending_may_be_set: false, ..self }
+    }
+
+    /// The same where the service takes `SYSPENDING` off when the rotation has ended.
+    #[must_use]
+    pub fn leaving_the_label(self) -> Self {
+        Self { leaves_label: true, ..self }
     }
 
     /// The version that a label marks.
@@ -633,6 +651,7 @@ impl Situation {
         let is_known = login.engine.login_proves_the_password() || self.hashes_are_read();
         let probe = is_known.then_some(Probe::WrongPassword);
         self.pending = Some(Labelled { version, reading: Some(Reading::Login(login)), probe });
+        self.pending_may_be_set = false;
         self.change = None;
         if let Some(Inspection::Account { passwords: Some(passwords), .. }) = &mut self.inspection {
             passwords.pending = Match::Neither;
@@ -653,6 +672,7 @@ impl Situation {
             }
             Change::NotDone(_) => {}
             Change::Done | Change::Unknown(_) => {
+                self.pending_may_be_set = true;
                 self.inspection = None;
                 for labelled in [&mut self.pending, &mut self.current, &mut self.previous].into_iter().flatten() {
                     labelled.probe = None;
@@ -798,7 +818,7 @@ pub fn plan(situation: &Situation) -> Action {
 fn decide(situation: &Situation) -> Result<Action, Action> {
     let current = situation.version(Role::Current).ok_or(Action::NeedsOperator(OperatorReason::NoCurrentVersion))?;
     if situation.is_over(current) {
-        let label_left = situation.version(Role::Pending) == Some(current);
+        let label_left = situation.version(Role::Pending) == Some(current) && !situation.leaves_label;
         return Ok(if label_left { Action::RemovePendingLabel } else { Action::Done(current) });
     }
     let (base, account) = account_to_change(situation)?;
@@ -925,6 +945,8 @@ fn after_not_first(situation: &Situation, base: Role, account: &Login, by: Sette
     let unknown = Action::NeedsOperator(OperatorReason::FirstPasswordUnknown);
     match by {
         Setter::Account(Role::Current) if base == Role::Current => match previous_of(situation, account)? {
+            // A login that may be refused would lock the account.
+            Some(_) if situation.one_refusal_locks() && !situation.matching(Role::Previous).is_right() => Err(unknown),
             Some(_) if situation.logs_in(Role::Previous)? => set(situation, account, Setter::Restored),
             _ => Err(unknown),
         },
@@ -951,7 +973,8 @@ fn inspected(situation: &Situation, base: Role, account: &Login) -> Result<Inspe
 
 /// As [`inspected`]; but an administrator that is none ends only what cannot do without it. On engines where an accepted
 /// login is a proof, there may be several accounts of one name, and nobody else sees that. One that cannot be reached now is
-/// waited for: an earlier attempt may have relied on it because a refused login would lock the account.
+/// waited for where a refused login locks the account, or where an earlier attempt may have relied on the administrator because
+/// one would. Otherwise the account goes on by itself.
 fn inspected_if_possible(situation: &Situation, base: Role, account: &Login) -> Result<(), Action> {
     use OperatorReason::{AdminElsewhere, AdminIsTheAccount, AdminNotAnAccount};
     match inspected(situation, base, account) {
@@ -960,7 +983,11 @@ fn inspected_if_possible(situation: &Situation, base: Role, account: &Login) -> 
         {
             Ok(())
         }
-        Ok(Inspection::Failed(cause)) if cause.passes() => Err(Action::Retry(RetryReason::NotInspected(cause))),
+        Ok(Inspection::Failed(cause))
+            if cause.passes() && (situation.pending_may_be_set || situation.one_refusal_locks()) =>
+        {
+            Err(Action::Retry(RetryReason::NotInspected(cause)))
+        }
         found => found.map(|_| ()),
     }
 }

@@ -251,9 +251,11 @@ fn a_reported_success_counts_only_if_current_is_the_new_version() {
     add(&mut rds, &["SYSPENDING"]);
     assert!(!rds.finish_rotation(version(2), Ok(()), true, time(5)));
     assert_eq!((rds.failed_rotations, rds.rotation_time), (1, None));
+    assert_eq!(rds.staged(&StageName::pending()), Ok(version(2)));
     rds.move_stage(&StageName::current(), version(2), time(6)).unwrap();
     assert!(rds.finish_rotation(version(2), Ok(()), true, time(7)));
     assert_eq!((rds.failed_rotations, rds.rotation_time), (0, Some(time(7))));
+    assert!(rds.staged(&StageName::pending()).is_err());
 }
 
 #[test]

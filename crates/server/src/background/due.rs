@@ -78,14 +78,18 @@ fn logged<T>(outcome: Result<T, StoreError>, failed: &'static str) -> Option<T> 
 }
 
 /// Resumes and begins rotations. While more are due than there is room for, each that ends makes room for the next at once;
-/// after a while the other kinds of work get their turn. Returns whether more wait.
+/// after a while the other kinds of work get their turn, and orphaned tasks are looked for again. Returns whether more wait.
 async fn rotate(app: &Arc<App>) -> bool {
     let begun = Instant::now();
+    let mut more_to_resume = true;
     loop {
         // What has begun may be half-way, so it comes first.
-        let more_to_resume = logged(worker::resume(app).await, "running rotations will be looked for again");
+        if more_to_resume {
+            let resumed = logged(worker::resume(app).await, "running rotations will be looked for again");
+            more_to_resume = resumed == Some(true);
+        }
         let more_due = logged(rotate_due(app).await, "scheduled rotations will be tried again");
-        if more_to_resume != Some(true) && more_due != Some(true) {
+        if !more_to_resume && more_due != Some(true) {
             return false;
         }
         tokio::select! {
@@ -180,6 +184,7 @@ async fn note_failure(app: &App, project: &ProjectId, name: &SecretName, failure
             function: function.clone(),
             mode: config.mode(),
             version: secret.next_version(),
+            pending_is_new: false,
             create_time: now,
             attempts: 0,
             scheduled: true,

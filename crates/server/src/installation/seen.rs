@@ -17,12 +17,17 @@ use std::{
 use csms_core::{ProjectId, SecretName, VersionId};
 use csms_store::{AnyStore, Store, StoreError};
 use serde::{Deserialize, Serialize};
+use tokio::sync::Notify;
 
 /// File name in the data directory.
 const FILE: &str = "last-seen.json";
 
 /// Time between two looks at the head.
 const INTERVAL: Duration = Duration::from_secs(5);
+
+/// The shortest time between two writes of the file, which is as long as all the rotations in it: many that end in a row share a
+/// write.
+const PAUSE: Duration = Duration::from_millis(200);
 
 /// Most rotations that are remembered; the newest are kept.
 const ROTATIONS: usize = 1_000;
@@ -56,6 +61,8 @@ pub struct Seen {
     state: Arc<Mutex<State>>,
     /// Held while the file is written, so that an older state never replaces a newer one.
     writing: Arc<tokio::sync::Mutex<()>>,
+    /// A rotation has ended well.
+    rotated: Arc<Notify>,
 }
 
 /// How a store is behind what was seen of it.
@@ -82,7 +89,12 @@ impl Seen {
                 let _ = fs::remove_file(entry.path());
             }
         }
-        Self { file, state: Arc::new(Mutex::new(state.unwrap_or_default())), writing: Arc::default() }
+        Self {
+            file,
+            state: Arc::new(Mutex::new(state.unwrap_or_default())),
+            writing: Arc::default(),
+            rotated: Arc::default(),
+        }
     }
 
     /// The data directory that this was read from.
@@ -129,31 +141,32 @@ impl Seen {
         Ok(Some(Behind { seen: number, found, lost_rotations }))
     }
 
-    /// Notes a successful rotation immediately: losing one locks an account out.
-    pub async fn rotated(&self, store: &AnyStore, project: &ProjectId, secret: &SecretName, version: VersionId) {
-        {
-            let mut state = self.lock();
-            state.rotations.retain(|known| known.secret != *secret || known.project != *project);
-            state.rotations.push_back(Rotated { project: project.clone(), secret: secret.clone(), version });
-            if state.rotations.len() > ROTATIONS {
-                state.rotations.pop_front();
-            }
+    /// Notes a successful rotation: losing one locks an account out. [`Self::watch`] writes it down at once, or 0.2 s after the last
+    /// write.
+    pub fn rotated(&self, project: &ProjectId, secret: &SecretName, version: VersionId) {
+        let mut state = self.lock();
+        state.rotations.retain(|known| known.secret != *secret || known.project != *project);
+        state.rotations.push_back(Rotated { project: project.clone(), secret: secret.clone(), version });
+        if state.rotations.len() > ROTATIONS {
+            state.rotations.pop_front();
         }
-        self.keep_up(store).await;
+        drop(state);
+        self.rotated.notify_one();
     }
 
-    /// Notes the head every few seconds. Never returns.
+    /// Writes the head down every few seconds, and rotations soon after they have ended. Never returns.
     pub async fn watch(self, store: AnyStore) {
         loop {
             self.keep_up(&store).await;
-            tokio::time::sleep(INTERVAL).await;
+            tokio::time::sleep(PAUSE).await;
+            let _ = tokio::time::timeout(INTERVAL, self.rotated.notified()).await;
         }
     }
 
     /// Notes the present head. A failure is logged at `debug`: that of the store is reported elsewhere, and the file matters only to
     /// a later start.
     pub async fn keep_up(&self, store: &AnyStore) {
-        let _alone = self.writing.lock().await;
+        let alone = Arc::clone(&self.writing).lock_owned().await;
         let Ok(head) = store.audit_head().await else { return };
         let state = {
             let mut state = self.lock();
@@ -164,7 +177,12 @@ impl Seen {
             state.clone()
         };
         let file = self.file.clone();
-        match tokio::task::spawn_blocking(move || write(&file, &state)).await {
+        let written = tokio::task::spawn_blocking(move || {
+            // Whoever gives up waiting does not let another write begin.
+            let _alone = alone;
+            write(&file, &state)
+        });
+        match written.await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => tracing::debug!(%error, file = %self.file.display(), "the file is not written"),
             Err(error) => tracing::debug!(%error, file = %self.file.display(), "the file is not written"),
@@ -209,6 +227,30 @@ mod tests {
         store
     }
 
+    #[tokio::test(start_paused = true)]
+    async fn a_rotation_is_written_down_without_waiting_for_the_next_look_at_the_head() {
+        let directory = tempfile::tempdir().unwrap();
+        let (store, seen) = (store(directory.path()), Seen::open(directory.path()));
+        let is_written =
+            |what: &str| fs::read_to_string(directory.path().join(FILE)).is_ok_and(|text| text.contains(what));
+        let watching = tokio::spawn(seen.clone().watch(store));
+        let until = async |what: &str| {
+            while !is_written(what) {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        until("head").await;
+        let project = ProjectId::parse("0123456789abcdef0123456789abcdef").unwrap();
+        for name in ["one", "two"] {
+            let ended = tokio::time::Instant::now();
+            let secret = SecretName::parse(name).unwrap();
+            seen.rotated(&project, &secret, VersionId::FIRST);
+            until(name).await;
+            assert!(ended.elapsed() < 2 * PAUSE, "{:?}", ended.elapsed());
+        }
+        watching.abort();
+    }
+
     #[tokio::test]
     async fn a_store_that_is_behind_or_went_another_way_is_noticed() {
         let (directory, copy, other) =
@@ -226,7 +268,8 @@ mod tests {
         append(&first, "two").await;
         let secret = SecretName::parse("db").unwrap();
         let project = ProjectId::parse("0123456789abcdef0123456789abcdef").unwrap();
-        seen.rotated(&first, &project, &secret, VersionId::FIRST).await;
+        seen.rotated(&project, &secret, VersionId::FIRST);
+        seen.keep_up(&first).await;
         assert_eq!(Seen::open(directory.path()).compare(&first).await.unwrap(), None);
         append(&first, "three").await;
         assert_eq!(Seen::open(directory.path()).compare(&first).await.unwrap(), None, "it went on");

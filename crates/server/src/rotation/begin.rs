@@ -91,6 +91,7 @@ async fn begin(
         if !replicas.cover(&draft.secret) {
             return Err(running(say::replica_being_made()));
         }
+        let is_fresh = matches!(base, RotationBase::Fresh { .. });
         let version = match base {
             RotationBase::Resumed { pending, base } if is_sealed(&value(draft, &keys, base)?) => pending,
             // Only the function can make the pending version. It gets this number or, if somebody else adds a version
@@ -114,6 +115,7 @@ async fn begin(
             function,
             mode,
             version,
+            pending_is_new: is_fresh && draft.secret.version(version).is_ok(),
             create_time: now,
             attempts: 0,
             scheduled: reason == Reason::Schedule,

@@ -54,6 +54,8 @@ struct AttemptFailure {
     message: Message,
     may_pass_later: bool,
     aftermath: Aftermath,
+    /// Whether the function has reported that it ended before it changed anything.
+    nothing_changed: bool,
     contact: Contact,
 }
 
@@ -62,7 +64,7 @@ impl AttemptFailure {
     fn passing(code: ErrorCode, message: Message) -> Self {
         let (aftermath, contact) = (Aftermath::Untouched, Contact::Silent);
         let text = one_line(&message.english(), MAX_MESSAGE);
-        Self { code, text, message, may_pass_later: true, aftermath, contact }
+        Self { code, text, message, may_pass_later: true, aftermath, nothing_changed: false, contact }
     }
 
     /// One that the function has reported, by a code and in words.
@@ -79,6 +81,7 @@ impl AttemptFailure {
             may_pass_later: known.is_none_or(FailureCode::may_pass_later),
             contact: contact(known),
             aftermath,
+            nothing_changed: matches!(known, Some(FailureCode::Unavailable | FailureCode::ServiceUnavailable)),
         }
     }
 }
@@ -209,7 +212,7 @@ pub fn spawn(app: &Arc<App>, held: LeasedTask) {
                 tracing::info!(task = %id, secret = %name, outcome = status.as_str(), "rotation ended");
                 active.ended_as(status);
                 if *status == TaskStatus::Succeeded {
-                    app.seen.rotated(&app.store, &held.task.project, name, held.task.version).await;
+                    app.seen.rotated(&held.task.project, name, held.task.version);
                 }
             }
             Ok(Ending::Stopped) => tracing::info!(task = %id, secret = %name, "rotation goes on at the next start"),
@@ -315,6 +318,7 @@ async fn run(app: &App, held: &LeasedTask, starter: &str) -> Result<Ending, Stor
                     return Ok(Ending::Stopped);
                 }
                 if failure.may_pass_later && task.attempts < MAX_ATTEMPTS {
+                    task.pending_is_new &= failure.nothing_changed;
                     continue;
                 }
                 (task.version, Some(failure))
@@ -384,7 +388,8 @@ async fn change<T: Send + 'static>(
 
 /// Writes down that an attempt begins, and reads the secret as it is now.
 async fn count_attempt(app: &App, task: &Task, holder: &LeaseOwner) -> Result<Found<Secret>, StoreError> {
-    let counted = task.clone();
+    // Whoever takes the task over does not know how far this attempt came.
+    let counted = Task { pending_is_new: false, ..task.clone() };
     let count = move |draft: &mut Draft| {
         draft.put_task(counted);
         draft.secret.clone()
@@ -494,6 +499,8 @@ fn call_for(
         rotation_config: secret.rotation_config.clone(),
         csms_endpoint: Some(app.public_url.clone()),
         version_id: Some(task.version),
+        pending_is_new: task.pending_is_new,
+        removes_pending: true,
         traceparent: traces::current(),
         dry_run: false,
         shared_account: false,

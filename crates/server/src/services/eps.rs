@@ -176,16 +176,18 @@ fn find(call: &Call, body: Body) -> Result<Prepared, Failure> {
         for call in &calls {
             if wanted.kinds.contains(&ResourceType::Secret) {
                 let room = wanted.limit.saturating_sub(resources.len());
-                let found = tags::matching(call, &filter, offset, room).await?;
-                resources.extend(
-                    found
-                        .page
-                        .items
-                        .iter()
-                        .map(|found| resource(call, ResourceType::Secret, found.id.as_str(), found.name.as_str())),
-                );
-                total_count += found.total;
-                offset = offset.saturating_sub(usize::try_from(found.total).unwrap_or(usize::MAX));
+                let total = if room == 0 {
+                    call.app.store.count_secrets(&call.project, &filter).await?
+                } else {
+                    let found = tags::matching(call, &filter, offset, room).await?;
+                    let items = found.page.items.iter();
+                    resources.extend(
+                        items.map(|item| resource(call, ResourceType::Secret, item.id.as_str(), item.name.as_str())),
+                    );
+                    found.total
+                };
+                total_count += total;
+                offset = offset.saturating_sub(usize::try_from(total).unwrap_or(usize::MAX));
             }
             if wanted.kinds.contains(&ResourceType::Key) {
                 let mut keys = kms::keys(call).await?;

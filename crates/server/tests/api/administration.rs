@@ -177,9 +177,10 @@ async fn scripts_tell_failures_on_the_data_apart_as_those_of_a_server() {
     error(&["audit", "list", "--store", database], 5, "unreachable");
     let damaged = here.join("damaged");
     std::fs::write(&damaged, "no snapshot").unwrap();
-    for file in [nowhere, damaged.to_str().unwrap()] {
-        error(&["snapshot", "verify", file], 2, "usage");
-        error(&["drill", file], 2, "usage");
+    let damaged = damaged.to_str().unwrap();
+    for (file, status, kind) in [(nowhere, 2, "usage"), (damaged, 1, "failed")] {
+        error(&["snapshot", "verify", file], status, kind);
+        error(&["drill", file], status, kind);
         error(&["access", "check", file], 2, "usage");
     }
     drop(support::open(here).await.unwrap());

@@ -11,12 +11,13 @@ use csms_api::{
     kms::KmsOperation,
     operation::{Specification, parameter},
 };
-use csms_core::policy::Policy;
+use csms_core::{RegionName, policy::Policy};
+use csms_server::boot::settings::Settings;
 use csms_server::services::functiongraph::FunctionOperation;
 use csms_server::services::iam::tokens::TokenOperation;
 use serde_json::{Value, json};
 
-use crate::support::Server;
+use crate::support::{self, Server};
 
 async fn created(server: &Server, name: &str) -> Value {
     let answer = server.call("POST", &server.path("secrets"), json!({ "name": name, "secret_string": "s" })).await;
@@ -329,6 +330,29 @@ async fn the_secrets_and_keys_of_an_enterprise_project_are_found() {
     let of_secrets = body(&json!({ "resource_types": ["csms"] }));
     assert_eq!(server.call_as(&key, "POST", path, &of_secrets).await.status, 200);
     assert_eq!(server.call_as(&key, "POST", path, &body(&json!({}))).await.status, 403);
+}
+
+#[tokio::test]
+async fn resources_behind_the_page_are_counted_and_not_opened() {
+    let directory = tempfile::tempdir().unwrap();
+    let regions = ["home", "away"].map(|name| RegionName::parse(name).unwrap()).to_vec();
+    let settings = Settings { regions, ..support::settings(directory.path()) };
+    let server = support::open_with(&settings).await.unwrap();
+    let projects: Vec<_> = server.app.identity.regions.iter().map(|region| region.project.to_string()).collect();
+    for project in &projects {
+        let body = json!({ "name": "db", "secret_string": "x", "enterprise_project_id": "eps-1" });
+        assert_eq!(server.call("POST", &format!("/v1/{project}/secrets"), body).await.status, 200);
+    }
+    let database = rusqlite::Connection::open(directory.path().join("csms.db")).unwrap();
+    let damage = "UPDATE secrets SET document = 'damaged' WHERE project = ?1";
+    assert_eq!(database.execute(damage, [&projects[1]]).unwrap(), 1);
+    let found = async |limit: u32| {
+        let body = json!({ "projects": projects, "resource_types": ["csms"], "limit": limit });
+        server.call("POST", "/v1.0/enterprise-projects/eps-1/resources/filter", body).await
+    };
+    let page = found(1).await;
+    assert_eq!((page.status.as_u16(), &page.body["total_count"]), (200, &json!(2)));
+    assert_eq!(found(2).await.status, 500);
 }
 
 #[tokio::test]

@@ -3,14 +3,14 @@
 
 use std::{
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicUsize, Ordering},
     },
     time::{Duration, Instant},
 };
 
 use crate::support::{Server, open_with, settings};
-use axum::{Router, http::StatusCode, routing::post};
+use axum::{Router, body::Bytes, http::StatusCode, routing::post};
 use csms_server::{background::due, boot::settings::FunctionGraph};
 use serde_json::{Value, json};
 use tokio::sync::Barrier;
@@ -25,9 +25,19 @@ where
     F: Fn() -> A + Clone + Send + Sync + 'static,
     A: Future<Output = Value> + Send,
 {
-    let invoke = move || {
+    endpoint_for_events(move |_| answer()).await
+}
+
+/// As [`endpoint`]; `answer` is given the event.
+async fn endpoint_for_events<F, A>(answer: F) -> String
+where
+    F: Fn(Value) -> A + Clone + Send + Sync + 'static,
+    A: Future<Output = Value> + Send,
+{
+    let invoke = move |event: Bytes| {
+        let event: Value = serde_json::from_slice(&event).unwrap();
         let answer = answer.clone();
-        async move { answer().await.to_string() }
+        async move { answer(event).await.to_string() }
     };
     let router = Router::new().route("/v2/{project}/fgs/functions/{urn}/invocations", post(invoke));
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -202,6 +212,29 @@ async fn a_task_tells_its_steps_and_no_value() {
     assert_eq!(outcome(3), "CSMS.0511: ROTATION_UNAVAILABLE: no answer");
     assert_eq!((outcome(10), task["steps"][9]["attempt"].as_u64()), ("FAILED".to_owned(), Some(3)));
     assert!(!task.to_string().contains(PASSWORD));
+}
+
+#[tokio::test]
+async fn a_pending_version_is_new_until_an_attempt_may_have_set_it() {
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let answer = {
+        let told = Arc::clone(&told);
+        move |event: Value| {
+            let mut told = told.lock().unwrap();
+            told.push(event["pending_is_new"] == true);
+            let codes = ["ROTATION_UNAVAILABLE", "ROTATION_UNFINISHED", "ROTATION_UNAVAILABLE"];
+            std::future::ready(refusal(codes.get(told.len() - 1).unwrap_or(&"ROTATION_NEEDS_OPERATOR")))
+        }
+    };
+    let directory = tempfile::tempdir().unwrap();
+    let server = server(&directory, endpoint_for_events(answer).await, 8).await;
+    create(&server, "db").await;
+    for task in 1..=2 {
+        server.call("POST", &server.path("secrets/db/rotate"), Value::Null).await;
+        failed(&server, task).await;
+    }
+    let of_the_next_task = false;
+    assert_eq!(*told.lock().unwrap(), [true, true, false, of_the_next_task]);
 }
 
 #[tokio::test]

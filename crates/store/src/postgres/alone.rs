@@ -139,12 +139,11 @@ async fn create(connections: &Connections, creation: &Creation) -> Result<(), Cr
     loop {
         let session = Session::write(connections).await?;
         let created = secrets::create(&session, secret, &values, *quota, records.clone()).await;
+        let is_undone = matches!(&created, Err(CreateError::Store(error)) if failure::may_repeat(error));
         match session.end(created).await {
             Err(CreateError::Quota)
                 if secrets::has_room(&Session::open_to_write(connections).await?, &secret.project, *quota).await? => {}
-            Err(CreateError::Store(error))
-                if attempt < ATTEMPTS && failure::may_repeat(&error) && !failure::leaves_doubt(&error) =>
-            {
+            Err(CreateError::Store(error)) if attempt < ATTEMPTS && (is_undone || failure::was_undone(&error)) => {
                 attempt += 1;
             }
             outcome => return outcome,
@@ -157,8 +156,9 @@ async fn append(connections: &Connections, records: &Records) -> Result<(), Stor
     loop {
         let session = Session::write(connections).await?;
         let appended = audit::append(&session, records.records.clone()).await;
+        let is_undone = failure::is_undone_by(&appended);
         match session.end(appended).await {
-            Err(error) if attempt < ATTEMPTS && failure::may_repeat(&error) && !failure::leaves_doubt(&error) => {
+            Err(error) if attempt < ATTEMPTS && (is_undone || failure::was_undone(&error)) => {
                 attempt += 1;
             }
             outcome => return outcome,

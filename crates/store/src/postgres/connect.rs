@@ -18,12 +18,12 @@ use zeroize::Zeroizing;
 use super::hosts::{self, Hosts};
 use crate::{
     bound::KnownKey,
-    error::{Cause, StoreError},
+    error::{Cause, Remedy, StoreError},
 };
 
 /// How long the server may take to accept a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// The same for each of several servers in one address, which then has [`hosts::EACH`] until it can be used.
+/// The same for each address of several servers, which then has [`hosts::EACH`] until it can be used.
 const CONNECT_TIMEOUT_OF_SEVERAL: Duration = Duration::from_secs(2);
 /// Unanswered data end a connection after this time: a host that has vanished says nothing.
 const SILENCE: Duration = Duration::from_secs(10);
@@ -146,14 +146,15 @@ impl Limits {
 }
 
 fn unusable(what: impl Into<String>) -> StoreError {
-    StoreError::Unavailable(Cause::new(what))
+    StoreError::Unavailable(Cause::new(what).until(Remedy::Settings))
 }
 
 /// Connections that are made when they are first used.
 pub(super) fn connections(settings: &PostgresSettings) -> Result<Connections, StoreError> {
     let config = config(settings)?;
     let hosts = u32::try_from(hosts::number(&config)).unwrap_or(u32::MAX);
-    let connect_timeout = if hosts < 2 { CONNECT_TIMEOUT } else { hosts::EACH.saturating_mul(hosts) };
+    // A name may have several addresses.
+    let connect_timeout = if hosts < 2 { CONNECT_TIMEOUT } else { hosts::EACH.saturating_mul(hosts.saturating_mul(2)) };
     let tls = MakeRustlsConnect::new(tls(settings)?);
     let limits = Arc::new(Limits::below(settings.timeout));
     let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
@@ -227,7 +228,9 @@ fn tls(settings: &PostgresSettings) -> Result<ClientConfig, StoreError> {
         Some(pem) => csms_tls::only(pem),
     };
     let config = roots.and_then(csms_tls::config_with);
-    config.map_err(|error| StoreError::Unavailable(Cause::with("trusting the database's authorities", error)))
+    config.map_err(|error| {
+        StoreError::Unavailable(Cause::with("trusting the database's authorities", error).until(Remedy::Settings))
+    })
 }
 
 #[cfg(test)]

@@ -2,12 +2,12 @@
 //!
 //! What the server says about an error may quote the row that it is about. Only its one-line message is kept.
 
-use std::{error::Error, fmt};
+use std::{error::Error, fmt, io, iter::successors};
 
 use deadpool_postgres::{HookError, PoolError};
 use tokio_postgres::{Row, error::SqlState, types::FromSql};
 
-use crate::error::{Cause, ChangeError, StoreError};
+use crate::error::{Cause, ChangeError, Remedy, StoreError};
 
 /// What went wrong, in words of the driver or the server, without a row's content.
 #[derive(Debug)]
@@ -15,6 +15,17 @@ pub(super) struct DatabaseError {
     text: String,
     state: Option<SqlState>,
     is_closed: bool,
+    /// Whether the connection was closed before anything was sent on it.
+    is_unsent: bool,
+    remedy: Remedy,
+}
+
+impl DatabaseError {
+    /// This error as the cause of a failure.
+    fn during(self, doing: &'static str) -> Cause {
+        let remedy = self.remedy;
+        Cause::with(doing, self).until(remedy)
+    }
 }
 
 impl From<&tokio_postgres::Error> for DatabaseError {
@@ -26,8 +37,33 @@ impl From<&tokio_postgres::Error> for DatabaseError {
             }
             None => chain(error),
         };
-        Self { text, state: error.code().cloned(), is_closed: error.is_closed() }
+        let remedy = error.code().map_or_else(|| remedy_without_answer(error), remedy_for);
+        Self { text, state: error.code().cloned(), is_closed: error.is_closed(), is_unsent: false, remedy }
     }
+}
+
+/// What it takes until the server does what it has refused so.
+fn remedy_for(state: &SqlState) -> Remedy {
+    // Class 28: the login. Class 3D: the name of the database.
+    match (state, state.code().get(..2)) {
+        (_, Some("28" | "3D")) | (&SqlState::INSUFFICIENT_PRIVILEGE, _) => Remedy::Settings,
+        (&SqlState::DISK_FULL | &SqlState::IO_ERROR, _) => Remedy::Repair,
+        _ => Remedy::Time,
+    }
+}
+
+/// The same where the driver has failed by itself. It says in words alone that it lacks a setting, such as the password.
+fn remedy_without_answer(error: &tokio_postgres::Error) -> Remedy {
+    let sources = successors(error.source(), |error| (*error).source());
+    let is_untrusted =
+        sources.filter_map(refused_by_tls).any(|error| matches!(error, rustls::Error::InvalidCertificate(_)));
+    let lacks_a_setting = !error.is_closed() && error.to_string().starts_with("invalid configuration");
+    if is_untrusted || lacks_a_setting { Remedy::Settings } else { Remedy::Time }
+}
+
+/// The error of TLS, which hides in one of a stream.
+fn refused_by_tls<'e>(error: &'e (dyn Error + 'static)) -> Option<&'e rustls::Error> {
+    error.downcast_ref::<io::Error>()?.get_ref()?.downcast_ref()
 }
 
 fn chain(error: &dyn Error) -> String {
@@ -55,7 +91,7 @@ pub(super) trait During<T> {
 
 impl<T> During<T> for Result<T, tokio_postgres::Error> {
     fn during(self, doing: &'static str) -> Result<T, StoreError> {
-        self.map_err(|error| variant_of(error.code())(Cause::with(doing, DatabaseError::from(&error))))
+        self.map_err(|error| variant_of(error.code())(DatabaseError::from(&error).during(doing)))
     }
 }
 
@@ -64,11 +100,20 @@ impl<T> During<T> for Result<T, PoolError> {
         self.map_err(|error| {
             let source = match &error {
                 PoolError::Backend(error) | PoolError::PostCreateHook(HookError::Backend(error)) => error.into(),
-                other => DatabaseError { text: other.to_string(), state: None, is_closed: false },
+                other => unsent_because(other.to_string(), false),
             };
-            StoreError::Unavailable(Cause::with(doing, source))
+            StoreError::Unavailable(source.during(doing))
         })
     }
+}
+
+/// The error of what was not sent because the server had already closed the connection.
+pub(super) fn unsent(doing: &'static str) -> StoreError {
+    StoreError::Unavailable(unsent_because("the server has closed the connection".to_owned(), true).during(doing))
+}
+
+const fn unsent_because(text: String, is_closed: bool) -> DatabaseError {
+    DatabaseError { text, state: None, is_closed, is_unsent: true, remedy: Remedy::Time }
 }
 
 fn variant_of(state: Option<&SqlState>) -> fn(Cause) -> StoreError {
@@ -133,7 +178,8 @@ pub(super) fn is_closed(error: &StoreError) -> bool {
 /// Whether a commit that failed so may have happened all the same: the connection has ended, before or after it.
 pub(super) fn leaves_doubt(error: &StoreError) -> bool {
     let states = [SqlState::ADMIN_SHUTDOWN, SqlState::CRASH_SHUTDOWN];
-    is_closed(error) || states.iter().any(|state| has_state(error, state))
+    let is_lost = source(error).is_some_and(|source| source.is_closed && !source.is_unsent);
+    is_lost || states.iter().any(|state| has_state(error, state))
 }
 
 /// Whether somebody else has kept a row or a table locked for too long.
@@ -152,6 +198,7 @@ pub(super) fn may_repeat(error: &StoreError) -> bool {
         SqlState::T_R_SERIALIZATION_FAILURE,
         SqlState::T_R_DEADLOCK_DETECTED,
         SqlState::READ_ONLY_SQL_TRANSACTION,
+        SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT,
         SqlState::ADMIN_SHUTDOWN,
         SqlState::CRASH_SHUTDOWN,
     ];
@@ -176,7 +223,12 @@ impl<E> StoreFailure for ChangeError<E> {
     }
 }
 
-/// Whether a transaction certainly did not happen, and may be begun again at once.
+/// Whether a transaction that was to end with this outcome did not come as far as its commit, and may be begun again at once.
+pub(super) fn is_undone_by<T>(outcome: &Result<T, impl StoreFailure>) -> bool {
+    outcome.as_ref().err().and_then(|error| error.of_store()).is_some_and(may_repeat)
+}
+
+/// Whether a transaction certainly did not happen, although its commit may have been sent, and may be begun again at once.
 pub(super) fn was_undone(error: &impl StoreFailure) -> bool {
     error.of_store().is_some_and(|error| may_repeat(error) && !leaves_doubt(error))
 }
@@ -206,12 +258,27 @@ mod tests {
     }
 
     #[test]
+    fn a_refused_login_asks_for_settings_and_a_full_disk_for_a_repair() {
+        for state in [SqlState::INVALID_PASSWORD, SqlState::INVALID_CATALOG_NAME, SqlState::INSUFFICIENT_PRIVILEGE] {
+            assert_eq!(remedy_for(&state), Remedy::Settings, "{}", state.code());
+        }
+        assert_eq!(remedy_for(&SqlState::DISK_FULL), Remedy::Repair);
+        for state in [SqlState::TOO_MANY_CONNECTIONS, SqlState::CANNOT_CONNECT_NOW, SqlState::ADMIN_SHUTDOWN] {
+            assert_eq!(remedy_for(&state), Remedy::Time, "{}", state.code());
+        }
+    }
+
+    #[test]
     fn only_what_others_caused_is_repeated() {
         let error = |state: SqlState| {
-            let source = DatabaseError { text: String::new(), state: Some(state), is_closed: false };
-            StoreError::Unavailable(Cause::with("a test", source))
+            let source = unsent_because(String::new(), false);
+            let source = DatabaseError { state: Some(state), is_unsent: false, ..source };
+            StoreError::Unavailable(source.during("a test"))
         };
         assert!(may_repeat(&error(SqlState::T_R_DEADLOCK_DETECTED)));
+        assert!(was_undone(&error(SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT)));
+        assert!(!was_undone(&error(SqlState::ADMIN_SHUTDOWN)), "the commit may have come first");
+        assert!(was_undone(&unsent("a test")) && concerns_server(&unsent("a test")));
         assert!(!may_repeat(&error(SqlState::DISK_FULL)));
         assert!(!may_repeat(&StoreError::Unavailable(Cause::new("too slow"))));
     }

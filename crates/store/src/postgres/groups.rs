@@ -30,7 +30,7 @@ use super::{
 use crate::{
     audit::AuditEntry,
     draft::{Changes, Draft},
-    error::{Cause, ChangeError, CreateError, StoreError},
+    error::{Cause, ChangeError, CreateError, Remedy, StoreError},
 };
 
 /// Most changes in one transaction.
@@ -181,7 +181,7 @@ impl Groups {
                 Ok(None) => Err(ChangeError::NotFound),
                 Ok(Some(mut draft)) => match catch_unwind(AssertUnwindSafe(|| decide(&mut draft))) {
                     Err(_) => {
-                        let cause = Cause::new("the function that decides a write panicked");
+                        let cause = Cause::new("the function that decides a write panicked").until(Remedy::Repair);
                         Err(StoreError::Unavailable(cause).into())
                     }
                     Ok(Err(refusal)) => Err(ChangeError::Refused(refusal)),

@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio_postgres::error::SqlState;
 
 use super::{connect::Connections, failure::has_state, session::Session};
-use crate::error::{Cause, StoreError};
+use crate::error::{Cause, Remedy, StoreError};
 
 const DOING: &str = "looking for a pooler";
 
@@ -31,10 +31,9 @@ pub(super) async fn require_prepared_statements(connections: &Connections) -> Re
     first.commit().await?;
     match second.query(&statement, &[], DOING).await {
         Err(error) if has_state(&error, &SqlState::INVALID_SQL_STATEMENT_NAME) => {
-            Err(StoreError::Unavailable(Cause::new(
-                "a pooler in front of the database loses prepared statements: use PgBouncer 1.21 or newer with \
-                 max_prepared_statements, or pool_mode = session",
-            )))
+            let reason = "a pooler in front of the database loses prepared statements: use PgBouncer 1.21 or newer with \
+                          max_prepared_statements, or pool_mode = session";
+            Err(StoreError::Unavailable(Cause::new(reason).until(Remedy::Settings)))
         }
         found => found.map(drop),
     }

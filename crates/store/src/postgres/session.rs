@@ -14,7 +14,7 @@ use std::{
     time::Duration,
 };
 
-use deadpool_postgres::Object;
+use deadpool_postgres::{Object, Pool};
 use futures_util::{Stream, StreamExt as _};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_postgres::{
@@ -44,6 +44,9 @@ const SHORT_WAIT: u32 = 200;
 
 /// How long a server may take to end what nobody waits for, before it counts as one that answers nobody.
 const SILENCE: Duration = Duration::from_secs(3);
+
+/// How long a server that answers may take to connect and to answer the shortest question.
+const SIGN_OF_LIFE: Duration = Duration::from_secs(1);
 
 /// How long an abandoned connection may keep its place while its server ends what it was doing.
 const ABANDONED: Duration = Duration::from_secs(30);
@@ -151,10 +154,15 @@ impl Session {
         doing: &'static str,
         reply: impl Future<Output = Result<T, tokio_postgres::Error>>,
     ) -> Result<T, StoreError> {
-        self.idle.store(false, Ordering::Relaxed);
-        let reply = reply.await;
-        self.idle.store(!self.in_transaction.load(Ordering::Relaxed), Ordering::Relaxed);
-        reply.during(doing).inspect_err(|error| {
+        let reply = if self.connection()?.is_closed() {
+            Err(failure::unsent(doing))
+        } else {
+            self.idle.store(false, Ordering::Relaxed);
+            let reply = reply.await;
+            self.idle.store(!self.in_transaction.load(Ordering::Relaxed), Ordering::Relaxed);
+            reply.during(doing)
+        };
+        reply.inspect_err(|error| {
             if failure::ends_connection(error) {
                 self.spoiled.store(true, Ordering::Relaxed);
             }
@@ -349,8 +357,11 @@ fn abandon(connection: Object, permit: Option<OwnedSemaphorePermit>, tls: MakeRu
                 drop(connection.batch_execute("ROLLBACK").await);
             });
             if tokio::time::timeout(SILENCE, &mut ended).await.is_err() {
-                // The idle ones would be waited for in vain, too, and new ones may reach another server.
-                if let Some(pool) = Object::pool(&connection) {
+                // The idle ones would be waited for in vain, too, and new ones may reach another server. A server that is only slow
+                // with its disk answers them.
+                if let Some(pool) = Object::pool(&connection)
+                    && !answers(&pool).await
+                {
                     pool.retain(|_, _| false);
                 }
                 drop(tokio::time::timeout(ABANDONED, ended).await);
@@ -359,4 +370,15 @@ fn abandon(connection: Object, permit: Option<OwnedSemaphorePermit>, tls: MakeRu
         drop(Object::take(connection));
         drop(permit);
     }));
+}
+
+/// Whether the server answers on another connection of the pool.
+async fn answers(pool: &Pool) -> bool {
+    let asked = async {
+        match pool.get().await {
+            Ok(connection) => connection.batch_execute("SELECT 1").await.is_ok(),
+            Err(_) => false,
+        }
+    };
+    tokio::time::timeout(SIGN_OF_LIFE, asked).await.unwrap_or_default()
 }

@@ -31,7 +31,13 @@ impl Target {
     pub(crate) async fn open(settings: &PostgresSettings) -> Result<Self, StoreError> {
         let connections = connect::connections(settings)?;
         schema::migrate(&connections, settings.timeout).await?;
-        within(settings.timeout, Session::write_at_length(&connections)).await.map(Self)
+        let begin = async {
+            let session = Session::write_at_length(&connections).await?;
+            // Reading the other store takes as long as its disk; nobody else uses this database yet.
+            session.batch("SET LOCAL idle_in_transaction_session_timeout = 0", WRITING).await?;
+            Ok(session)
+        };
+        within(settings.timeout, begin).await.map(Self)
     }
 
     /// Fills the columns that only the target has.

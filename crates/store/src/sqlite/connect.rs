@@ -10,7 +10,7 @@ use std::{
 use rusqlite::{Connection, OpenFlags, config::DbConfig};
 
 use super::failure::During as _;
-use crate::error::{Cause, StoreError};
+use crate::error::{Cause, Remedy, StoreError};
 
 /// More statements than this crate has, so that each is prepared once per connection.
 const STATEMENTS: usize = 128;
@@ -44,7 +44,7 @@ pub(super) fn lock(path: &Path) -> Result<File, StoreError> {
 /// As [`lock`] without a wait; `None` when another process has it.
 pub(super) fn try_lock(path: &Path) -> Result<Option<File>, StoreError> {
     let lock_path = lock_of(path);
-    let unavailable = |error| StoreError::Unavailable(Cause::with(format!("locking {}", lock_path.display()), error));
+    let unavailable = |error| unusable(format!("locking {}", lock_path.display()), error);
     let file = private_file(&lock_path).map_err(unavailable)?;
     match file.try_lock() {
         Ok(()) => Ok(Some(file)),
@@ -75,18 +75,23 @@ fn private_file(path: &Path) -> std::io::Result<File> {
     OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path)
 }
 
+/// The system does not let this program use a file.
+fn unusable(doing: String, error: std::io::Error) -> StoreError {
+    let remedy = Remedy::for_file(&error);
+    StoreError::Unavailable(Cause::with(doing, error).until(remedy))
+}
+
 /// The connection that writes.
 pub(super) fn for_writing(path: &Path, busy_timeout: Duration) -> Result<Connection, StoreError> {
     // SQLite gives the files beside it the mode of this one.
-    private_file(path).map_err(|error| {
-        StoreError::Unavailable(Cause::with(format!("opening the database {}", path.display()), error))
-    })?;
+    private_file(path).map_err(|error| unusable(format!("opening the database {}", path.display()), error))?;
     let connection = open(path, OpenFlags::SQLITE_OPEN_READ_WRITE, busy_timeout)?;
     let mode: String = connection
         .pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0))
         .during("switching the database to WAL mode")?;
     if !mode.eq_ignore_ascii_case("wal") {
-        return Err(StoreError::Unavailable(Cause::new(format!("the database cannot use WAL mode, only {mode}"))));
+        let reason = Cause::new(format!("the database cannot use WAL mode, only {mode}"));
+        return Err(StoreError::Unavailable(reason.until(Remedy::Settings)));
     }
     connection.pragma_update(None, "synchronous", "FULL").during("setting up the database")?;
     connection.pragma_update(None, "foreign_keys", true).during("setting up the database")?;

@@ -2,7 +2,7 @@
 
 use rusqlite::{Error, ErrorCode};
 
-use crate::error::{Cause, StoreError};
+use crate::error::{Cause, Remedy, StoreError};
 
 /// Adds what was being done to a driver's result.
 pub(super) trait During<T> {
@@ -12,8 +12,8 @@ pub(super) trait During<T> {
 impl<T> During<T> for Result<T, Error> {
     fn during(self, doing: &'static str) -> Result<T, StoreError> {
         self.map_err(|error| {
-            let variant = variant_of(&error);
-            variant(Cause::with(doing, error))
+            let (variant, remedy) = (variant_of(&error), remedy_for(&error));
+            variant(Cause::with(doing, error).until(remedy))
         })
     }
 }
@@ -31,5 +31,14 @@ fn variant_of(error: &Error) -> fn(Cause) -> StoreError {
         | Error::IntegralValueOutOfRange(..)
         | Error::Utf8Error(..) => StoreError::Corrupt,
         _ => StoreError::Unavailable,
+    }
+}
+
+/// What it takes until the file can be used.
+fn remedy_for(error: &Error) -> Remedy {
+    match error.sqlite_error_code() {
+        Some(ErrorCode::PermissionDenied | ErrorCode::ReadOnly | ErrorCode::CannotOpen) => Remedy::Settings,
+        Some(ErrorCode::DiskFull | ErrorCode::SystemIoFailure | ErrorCode::OutOfMemory) => Remedy::Repair,
+        _ => Remedy::Time,
     }
 }

@@ -24,7 +24,7 @@ use tokio::sync::oneshot;
 use super::{audit, checkpoint::Checkpoints, failure::During as _, files::Files, readers::execute};
 use crate::{
     audit::AuditEntry,
-    error::{Cause, StoreError},
+    error::{Cause, Remedy, StoreError},
 };
 
 /// Runs one write inside the open transaction, or notes why there is none.
@@ -246,7 +246,8 @@ fn in_savepoint<T, E: From<StoreError>>(
     execute(connection, "SAVEPOINT job").during("beginning a write")?;
     let records = group.records.borrow().len();
     let outcome = catch_unwind(AssertUnwindSafe(|| job(group))).unwrap_or_else(|_| {
-        Err(StoreError::Unavailable(Cause::new("the function that decides a write panicked")).into())
+        let cause = Cause::new("the function that decides a write panicked").until(Remedy::Repair);
+        Err(StoreError::Unavailable(cause).into())
     });
     if outcome.is_err() {
         group.records.borrow_mut().truncate(records);

@@ -187,10 +187,11 @@ messages! {
          理时会自行说明）；请允许失败两次，或将该账号设为例外，然后再次轮转";
     resuming_would_lock() "operator.resuming-would-lock"
         "the server locks the account after one failed login, and a rotation that is interrupted after it has changed \
-         the password could not go on without one; nothing was changed. Name an AdminSecret in rotation_config, whose \
-         account compares the passwords instead; or allow two failed logins, or exempt the account, and rotate again"
-        "登录失败一次后服务器就会锁定账号，而轮转如果在修改密码后中断，必须有一次失败的登录才能继续；未做任何更改。请在 \
-         rotation_config 中指定 AdminSecret，由该账号比较密码；或允许失败两次，或将该账号设为例外，然后再次轮转";
+         the password could not go on without one; this attempt has changed nothing. Name an AdminSecret in \
+         rotation_config, whose account compares the passwords instead; or allow two failed logins, or exempt the \
+         account, and rotate again"
+        "登录失败一次后服务器就会锁定账号，而轮转如果在修改密码后中断，必须有一次失败的登录才能继续；本次尝试未做任何更改。\
+         请在 rotation_config 中指定 AdminSecret，由该账号比较密码；或允许失败两次，或将该账号设为例外，然后再次轮转";
     candidates_refused() "operator.candidates-refused"
         "the database refuses the new passwords; see its password policy"
         "数据库拒绝了新密码；请查看其密码策略";

@@ -41,6 +41,10 @@ struct Scene {
     door: Door,
     /// Whether the administrator's secret describes no account.
     admin_is_none: bool,
+    /// Whether the administrator cannot be reached while the account can.
+    admin_is_down: bool,
+    /// Whether SYSCURRENT was moved back to the password that the account keeps as its second one.
+    moved_back: bool,
 }
 
 /// What lets logins in.
@@ -70,6 +74,8 @@ const PLAIN: Scene = Scene {
     keeps_one_from_before: false,
     door: Door::Checks,
     admin_is_none: false,
+    admin_is_down: false,
+    moved_back: false,
 };
 
 /// More versions than any run of one rotation needs; runs that make more are not followed further.
@@ -88,6 +94,8 @@ struct World {
     database: [(Password, Option<Password>); 2],
     /// Whether a refused login has locked an account.
     locked: bool,
+    /// Whether no change has been sent yet, as far as the next attempt is told so.
+    pending_is_new: bool,
 }
 
 /// What the environment does with one action.
@@ -116,7 +124,13 @@ impl World {
             labels: Labels { pending: None, current: VersionId::from_number(2), previous: VersionId::from_number(1) },
             database: if multi { [(2, None), (1, None)] } else { [(first, second), (0, None)] },
             locked: false,
+            // Without its administrator, also the first attempt takes the stored password for right.
+            pending_is_new: scene.made_by_the_service && !scene.by_hand,
         };
+        if scene.moved_back {
+            world.labels = Labels { current: world.labels.previous, previous: world.labels.current, ..world.labels };
+            world.database[0] = (2, Some(1));
+        }
         if scene.made_by_the_service {
             world.asked = Some(3);
             world.make_pending(world.base());
@@ -274,6 +288,20 @@ impl World {
                 let version = self.make_pending(self.marked(base));
                 situation.note_pending(version, self.login(version));
             }
+            Action::SetPassword { by: Setter::Restored } => {
+                let first = self.marked(Role::Previous).number();
+                let (pending, second) = (self.marked(Role::Pending).number(), self.database[0].1);
+                let change = match weather {
+                    _ if self.database[0].0 != first => Change::NotDone(Cause::NotFirst),
+                    Weather::Fair | Weather::AnswerLost => {
+                        self.database[0] = (pending, second);
+                        outcome(weather)
+                    }
+                    Weather::Lost | Weather::Refusing => outcome(weather),
+                };
+                self.pending_is_new = false;
+                situation.note_change(Setter::Restored, change);
+            }
             Action::SetPassword { by: Setter::Account(login_as) } => {
                 let account = self.account(self.marked(login_as));
                 let login = self.marked(login_as);
@@ -293,7 +321,9 @@ impl World {
                 let admin = Login { username: "root".to_string(), ..self.login(self.marked(Role::Current)) };
                 situation.note_admin(if self.scene.admin_is_none { Reading::Invalid } else { Reading::Login(admin) });
             }
-            Action::Inspect if is_down => situation.note_inspection(Inspection::Failed(Cause::Unreachable)),
+            Action::Inspect if is_down || self.scene.admin_is_down => {
+                situation.note_inspection(Inspection::Failed(Cause::Unreachable));
+            }
             Action::Inspect => {
                 situation.note_inspection(self.inspection());
                 if self.scene.door == Door::Locks {
@@ -309,7 +339,7 @@ impl World {
                 self.labels.pending = None;
                 situation.note_label_removed();
             }
-            Action::SetPassword { .. } => unreachable!("SYSCURRENT is not moved back, and no service sets passwords"),
+            Action::SetPassword { .. } => unreachable!("no service sets passwords"),
             Action::Done(_) | Action::Retry(_) | Action::NeedsOperator(_) => return None,
         }
         Some(())
@@ -317,6 +347,7 @@ impl World {
 
     /// Sets the pending password, where the weather lets it.
     fn set(&mut self, account: usize, may: bool, weather: Weather) {
+        self.pending_is_new = false;
         if may && matches!(weather, Weather::Fair | Weather::AnswerLost) {
             let (first, second) = self.database[account];
             let kept = if self.scene.keeps_old { Some(first) } else { second };
@@ -326,7 +357,8 @@ impl World {
 
     fn begin(&self) -> Situation {
         let situation = Situation::new(self.scene.mode, self.asked.and_then(VersionId::from_number), self.labels);
-        situation.with_powers(Powers { admin: self.scene.admin, service: false })
+        let situation = situation.with_powers(Powers { admin: self.scene.admin, service: false });
+        if self.pending_is_new { situation.with_new_pending() } else { situation }
     }
 
     /// Whether a person has to look, whatever an attempt does.
@@ -406,6 +438,8 @@ fn explore(planner: Planner, scene: Scene) -> Result<usize, Failure> {
         states += 1;
         // A crash here: the next attempt knows nothing but the labels.
         queue.push_back((world.clone(), world.begin()));
+        let told_nothing = World { pending_is_new: false, ..world.clone() };
+        queue.push_back((told_nothing.clone(), told_nothing.begin()));
         let action = planner(&situation);
         for weather in [Weather::Fair, Weather::Refusing, Weather::Lost, Weather::AnswerLost] {
             let (mut world, mut situation) = (world.clone(), situation.clone());
@@ -511,6 +545,8 @@ fn locking() -> Vec<Scene> {
                 // A rotation that nobody has asked for would be the next one, which leaves alone what this one has kept.
                 let by_hand = scene.reads_hashes && made_by_the_service;
                 scenes.extend(by_hand.then_some(Scene { by_hand, ..scene }));
+                let moved_back = scene.keeps_old && made_by_the_service;
+                scenes.extend(moved_back.then_some(Scene { moved_back, ..scene }));
             }
         }
     }
@@ -522,6 +558,24 @@ fn no_interruption_and_no_lost_answer_leads_to_a_refused_login_that_locks_the_ac
     for scene in locking() {
         let states = explore(plan, scene).unwrap_or_else(|failure| panic!("{scene:?}: {failure:?}"));
         assert!(states > 3, "{scene:?}: only {states} states");
+    }
+}
+
+/// The account goes on by itself where its own login is not known to be a risk: no attempt before has changed its password, and
+/// nothing locks it.
+#[test]
+fn an_administrator_that_is_down_blocks_no_rotation_that_needs_none() {
+    for mode in MODES {
+        for made_by_the_service in [true, false] {
+            for reads_hashes in [true, false] {
+                let down = Scene { mode, made_by_the_service, reads_hashes, admin: true, admin_is_down: true, ..PLAIN };
+                for scene in servers(down) {
+                    assert_eq!(World::new(scene).finish(plan), Ok(()), "{scene:?}");
+                    let waits = World::new(scene).finish(seeds::waits_for_the_administrator);
+                    assert_eq!(waits, Err(Failure::Stuck), "{scene:?}");
+                }
+            }
+        }
     }
 }
 

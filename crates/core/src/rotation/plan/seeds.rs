@@ -94,6 +94,14 @@ pub(super) fn insists_on_an_administrator(situation: &Situation) -> Action {
     }
 }
 
+/// Waits for an administrator that is down, whether it is needed or not.
+pub(super) fn waits_for_the_administrator(situation: &Situation) -> Action {
+    match situation.inspection {
+        Some(Inspection::Failed(cause)) => Action::Retry(RetryReason::NotInspected(cause)),
+        _ => plan(situation),
+    }
+}
+
 /// Changes the password although going on after an interruption would lock the account.
 pub(super) fn risks_a_lock(situation: &Situation) -> Action {
     match plan(situation) {

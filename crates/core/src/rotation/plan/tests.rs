@@ -414,6 +414,48 @@ fn a_password_that_the_administrator_finds_set_needs_no_other_proof() {
 }
 
 #[test]
+fn an_administrator_that_is_down_is_waited_for_only_where_a_refused_login_may_lock_the_account() {
+    let waits = Action::Retry(RetryReason::NotInspected(Cause::Busy));
+    let down = |situation: Situation| {
+        let mut situation = with_admin(situation, login("root"));
+        situation.note_inspection(Inspection::Failed(Cause::Busy));
+        situation
+    };
+    assert_eq!(plan(&down(single())), waits, "an earlier attempt may have set the pending password");
+    let new = down(single().with_new_pending());
+    assert_eq!(plan(&new), Action::Probe(Current));
+    let mut accepted = with(new, &[(Current, Accepted)]);
+    accepted.note_passwords_checked();
+    assert_eq!(plan(&accepted), Action::SetPassword { by: BY_ITSELF });
+    accepted.note_refusal_locks(true);
+    assert_eq!(plan(&accepted), waits);
+    let mut made = down(single());
+    made.note_pending(version(4), login("app"));
+    assert_eq!(plan(&made), Action::Probe(Current), "nobody can have set what was made just now");
+}
+
+#[test]
+fn syscurrent_that_was_moved_back_rotates_where_a_refused_login_locks_the_account() {
+    let mut moved_back = on_mysql(single()).with_powers(Powers { admin: true, service: false });
+    moved_back.note_admin(Reading::Login(Login { engine: Engine::MySql, ..login("root") }));
+    let passwords =
+        |previous| Passwords { pending: Match::Neither, current: Match::Second, previous, has_second: true };
+    let seen = |previous| Inspection::Account { barrier: None, passwords: Some(passwords(previous)) };
+    moved_back.note_inspection(seen(Match::First));
+    let mut accepted = with(moved_back, &[(Current, Accepted)]);
+    accepted.note_refusal_locks(false);
+    assert_eq!(plan(&accepted), Action::SetPassword { by: BY_ITSELF });
+    accepted.note_change(BY_ITSELF, Change::NotDone(Cause::NotFirst));
+    assert_eq!(plan(&accepted), Action::Inspect);
+    let mut first = accepted.clone();
+    first.note_inspection(seen(Match::First));
+    assert_eq!(plan(&first), Action::Probe(Previous));
+    assert_eq!(plan(&with(first, &[(Previous, Accepted)])), Action::SetPassword { by: Setter::Restored });
+    accepted.note_inspection(seen(Match::Unknown));
+    assert_eq!(plan(&accepted), Action::NeedsOperator(OperatorReason::FirstPasswordUnknown), "it is not tried");
+}
+
+#[test]
 fn an_administrator_that_is_none_ends_only_what_needs_one() {
     use OperatorReason::{AdminElsewhere, AdminIsTheAccount, AdminNotAnAccount};
     let elsewhere = Reading::Login(Login { port: 5433, ..login("root") });
@@ -577,6 +619,9 @@ fn finish_takes_the_label_off_and_is_a_no_op_afterwards() {
     assert_eq!(plan(&situation), Action::Done(version(3)));
     let again = Situation::new(RotationMode::SingleUser, Some(version(3)), labels(0, 3, 2));
     assert_eq!(plan(&again), Action::Done(version(3)));
+    let left = Situation::new(RotationMode::SingleUser, Some(version(3)), labels(3, 3, 2));
+    assert_eq!(plan(&left), Action::RemovePendingLabel);
+    assert_eq!(plan(&left.leaving_the_label()), Action::Done(version(3)), "the service takes it off");
 }
 
 #[test]
@@ -680,12 +725,12 @@ fn any_situation() -> impl Strategy<Value = Situation> {
     ];
     let labelled = (any_labelled(), any_labelled(), any_labelled());
     let rest = (any::<bool>(), proptest::option::of(1_u32..6), any_probe(), any::<bool>(), change, 0..=MAX_CANDIDATES);
-    let others = (any::<bool>(), any::<bool>(), any_admin(), any_inspection(), any_refusal());
+    let others = (any::<bool>(), any::<bool>(), any_admin(), any_inspection(), any_refusal(), any::<(bool, bool)>());
     (labelled, rest, others).prop_map(
         |(
             (pending, current, previous),
             (multi, goal, decoy, passwords_checked, change, refused),
-            (has_admin, service, admin, inspection, refusal),
+            (has_admin, service, admin, inspection, refusal, (pending_may_be_set, leaves_label)),
         )| Situation {
             mode: if multi { RotationMode::MultiUser } else { RotationMode::SingleUser },
             powers: Powers { admin: has_admin, service },
@@ -698,6 +743,8 @@ fn any_situation() -> impl Strategy<Value = Situation> {
             decoy,
             passwords_checked,
             refusal,
+            pending_may_be_set,
+            leaves_label,
             change,
             refused,
         },

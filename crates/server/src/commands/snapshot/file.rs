@@ -142,10 +142,13 @@ pub fn write(
 /// Opens a snapshot and reads its manifest, which is not proven yet.
 ///
 /// # Errors
-/// A file that cannot be read or is no snapshot that this release knows.
+/// A file that cannot be read, which is a [`CliError::Usage`]; one that is damaged, or no snapshot that this release knows.
 pub fn open(path: &Path) -> Result<Snapshot, Failed> {
     let file = File::open(path).map_err(|error| CliError::unreadable(path.display(), &error))?;
-    read(file).map_err(|error| CliError::usage(format!("{} is not a snapshot: {error}", path.display())).into())
+    read(file).map_err(|error| match error.downcast::<io::Error>() {
+        Ok(error) => CliError::unreadable(path.display(), &error).into(),
+        Err(error) => CliError::impossible(format!("{} is not a snapshot: {error}", path.display())).into(),
+    })
 }
 
 fn read(file: File) -> Result<Snapshot, Failed> {
@@ -266,6 +269,17 @@ mod tests {
             assert!(extracted(directory.path(), &made[..at]).is_err(), "cut at {at}");
         }
         assert!(extracted(directory.path(), &[made.as_slice(), b"x"].concat()).is_err());
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_a_usage_and_what_is_damaged_is_not() {
+        let directory = tempfile::tempdir().unwrap();
+        let kind = |path: &Path| *open(path).err().unwrap().downcast::<CliError>().unwrap();
+        assert!(matches!(kind(&directory.path().join("none")), CliError::Usage(_)));
+        assert!(matches!(kind(directory.path()), CliError::Usage(_)), "a directory");
+        let damaged = directory.path().join("damaged");
+        fs::write(&damaged, "csms snapshot 1\n{").unwrap();
+        assert!(matches!(kind(&damaged), CliError::Impossible(_)));
     }
 
     #[test]
