@@ -35,6 +35,8 @@ pub struct Assumed {
     pub agency: String,
     /// Identifier of the user.
     pub user_id: String,
+    /// The name that the user gave the session, where the way to assume an agency has one.
+    pub session: Option<String>,
 }
 
 /// An authenticated caller.

@@ -13,7 +13,7 @@ use axum::{
     Router,
     body::{Body as HttpBody, Bytes},
     extract::{FromRequestParts, RawPathParams, Request, State},
-    http::{Response, StatusCode, request::Parts},
+    http::{Response, StatusCode, header, request::Parts},
     routing::{MethodFilter, on},
 };
 use csms_api::{
@@ -544,6 +544,9 @@ fn refusal(failure: Failure, body: String, operation: &'static str) -> Response<
     let code = failure.error.code;
     let status = StatusCode::from_u16(code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut response = json_response(status, body.into_bytes());
+    if let Some(seconds) = failure.retry_after {
+        response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
+    }
     let cause = failure.cause.map(Arc::from);
     response.extensions_mut().insert(Refused { operation, code: code.as_str(), cause });
     response

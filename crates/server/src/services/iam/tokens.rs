@@ -55,7 +55,7 @@ impl Service for TokenOperation {
     }
 
     fn translate(self, mut failure: Failure) -> Failure {
-        if self == Self::AssumeAgency {
+        if self.is_of_sts() {
             failure.error.code = failure.error.code.of_iam();
         }
         failure
@@ -63,7 +63,7 @@ impl Service for TokenOperation {
 
     /// IAM's error body: `{"error":{"code","message","title"}}`. That of STS is flat.
     fn error_body(self, error: &ApiError, request_id: &str) -> Value {
-        if self == Self::AssumeAgency {
+        if self.is_of_sts() {
             let mut body = error.body(ErrorShape::Flat);
             body["request_id"] = json!(request_id);
             return body;
@@ -122,6 +122,7 @@ impl Service for TokenOperation {
             Self::ListProjects | Self::ListAuthProjects => {
                 Ok(Prepared::new(Vec::new(), async move { list_projects(&call) }))
             }
+            Self::GetCallerIdentity => Ok(Prepared::new(Vec::new(), async move { assume::identity(&call) })),
             Self::ListDomains => Ok(Prepared::new(Vec::new(), async move { list_domains(&call) })),
         }
     }
@@ -151,7 +152,7 @@ async fn by_password(call: &Call, login: PasswordLogin) -> Result<Answer, Failur
         Checked::Wrong => false,
         Checked::HeldOff { wait_seconds } => {
             let reason = format!("too many wrong passwords from this address; wait {wait_seconds} seconds");
-            return Err(Failure::new(ErrorCode::Throttled, reason));
+            return Err(Failure::new(ErrorCode::Throttled, reason).for_seconds(wait_seconds));
         }
     };
     let is_account = |domain: &String| [&app.identity.domain_name, &app.identity.domain_id].contains(&domain);
