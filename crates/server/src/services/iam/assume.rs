@@ -49,9 +49,8 @@ async fn assume(call: &Call, request: &AgencyRequest) -> Result<Caller, Failure>
         return Err(Failure::new(ErrorCode::Forbidden, reason));
     }
     let refused = || no_such_agency(&request.agency);
-    let is_here = |domain: &String| [&app.identity.domain_name, &app.identity.domain_id].contains(&domain);
     // A caller with a bound would shed it.
-    if caller.bound.is_some() || !request.domain.iter().all(is_here) {
+    if caller.bound.is_some() || !issued::is_of_account(app, &request.domain) {
         return Err(refused());
     }
     let known = app.store.agencies().await?.into_iter().find(|agency| agency.name == request.agency);
@@ -67,7 +66,7 @@ fn no_such_agency(agency: &str) -> Failure {
 
 /// The agency within the project that a request names, or its one project if the caller is confined to one.
 fn scope(call: &Call, agency: Caller, request: &AgencyRequest) -> Result<(Caller, Option<ProjectId>), Failure> {
-    let project = match issued::require_project(&call.app, &agency.projects, &request.project)? {
+    let project = match issued::require_scope(&call.app, &agency.projects, &request.scope)? {
         Some(project) => Some(project),
         None if agency.is_confined => Some(agency.projects.first().cloned().ok_or_else(|| {
             let reason = "the credentials of the caller are for one project, which the agency may not use";

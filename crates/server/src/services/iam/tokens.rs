@@ -155,12 +155,11 @@ async fn by_password(call: &Call, login: PasswordLogin) -> Result<Answer, Failur
             return Err(Failure::new(ErrorCode::Throttled, reason).for_seconds(wait_seconds));
         }
     };
-    let is_account = |domain: &String| [&app.identity.domain_name, &app.identity.domain_id].contains(&domain);
-    let is_of_account = login.domain.iter().all(is_account);
+    let is_of_account = issued::is_of_account(app, &login.domain);
     let user = user.filter(|user| is_right && is_of_account && user.password_hash.is_some());
     let user = user.ok_or_else(|| ApiError::new(ErrorCode::Unauthenticated, "The username or password is wrong."))?;
     Standing::prove(&call.head().extensions);
-    let project = issued::require_project(app, &user.projects, &login.project)?;
+    let project = issued::require_scope(app, &user.projects, &login.scope)?;
     let now = app.clock.now();
     let token = UserToken {
         user_id: user.id.clone(),
@@ -184,7 +183,7 @@ async fn by_token(call: &Call, login: TokenLogin) -> Result<Answer, Failure> {
     let (source, caller) = app.authenticator.open_token(&login.token).await?;
     call.acts_as(Arc::new(caller.clone()));
     Standing::prove(&call.head().extensions);
-    let project = issued::require_project(app, &caller.projects, &login.project)?.or_else(|| source.project.clone());
+    let project = issued::require_scope(app, &caller.projects, &login.scope)?.or_else(|| source.project.clone());
     let caller = project.as_ref().map_or(caller.clone(), |project| caller.within(project));
     let token = UserToken { project, issued: Some(app.clock.now()), by_token: true, ..source };
     let text = token.seal(&app.root)?;
