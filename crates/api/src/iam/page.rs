@@ -61,7 +61,8 @@ impl PageRequest {
         let more = rest.len() > self.limit;
         rest.truncate(self.limit);
         let last = rest.last().filter(|_| more).map(key);
-        let next_marker = last.map(|key| Base64UrlUnpadded::encode_string(alloc::format!("{}:{key}", self.list).as_bytes()));
+        let next_marker =
+            last.map(|key| Base64UrlUnpadded::encode_string(alloc::format!("{}:{key}", self.list).as_bytes()));
         let current_count = rest.len();
         (rest, PageInfo { next_marker, current_count })
     }
@@ -114,7 +115,10 @@ mod tests {
             PageRequest { limit: DEFAULT_LIMIT, after: None, list: LIST }
         );
         for marker in ["x", "!!", "YWJj"] {
-            assert_eq!(PageRequest::read(&query("1", Some(marker)), LIST).unwrap_err().code, ErrorCode::IamInvalidMarker);
+            assert_eq!(
+                PageRequest::read(&query("1", Some(marker)), LIST).unwrap_err().code,
+                ErrorCode::IamInvalidMarker
+            );
         }
     }
 }

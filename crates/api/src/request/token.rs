@@ -119,7 +119,11 @@ impl AgencyRequest {
         let place = "/auth/identity/assume_role/duration_seconds";
         let seconds = life(body, place, &TemporaryKeyRequest::LIFE, TemporaryKeyRequest::LIFE_TEXT, &mut problems);
         let domain = named(body, "/auth/identity/assume_role", &["domain_name", "domain_id"]);
-        if problems.is_empty() { Ok(Self { agency, domain, scope: TokenScope::read(body), seconds }) } else { Err(problems) }
+        if problems.is_empty() {
+            Ok(Self { agency, domain, scope: TokenScope::read(body), seconds })
+        } else {
+            Err(problems)
+        }
     }
 
     /// Reads a body of `POST /v5/agencies/assume`: the agency by its URN, `iam::<account id>:agency:<name>`, and the name of

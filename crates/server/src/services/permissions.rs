@@ -209,9 +209,7 @@ impl Right {
         let judged = judge_openly(call.asking(), &access, is_named, open).await?;
         Ok(match judged {
             // No policy has to allow it; one may deny it.
-            Judgement::Denied
-                if self.need == Need::NoDeny && authorise(call.asking(), &access).await.is_ok() =>
-            {
+            Judgement::Denied if self.need == Need::NoDeny && authorise(call.asking(), &access).await.is_ok() => {
                 Judgement::Allowed
             }
             judged => judged,

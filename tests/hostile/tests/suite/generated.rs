@@ -111,7 +111,9 @@ fn statement(world: &World, effect: &str, touch: &Touch, by: By, trick: Trick) -
         By::Tag => statement["Condition"] = equals(key_of("g:ResourceTag") + "/stage", "production"),
         By::Key => statement["Condition"] = equals(key_of("csms:KmsKeyId"), &world.k2),
         By::Type => statement["Condition"] = equals(key_of("csms:Type"), "COMMON"),
-        By::Address => statement["Condition"] = json!({ "IpAddress": { key_of("g:SourceIp"): [format!("{ADDRESS}/24")] } }),
+        By::Address => {
+            statement["Condition"] = json!({ "IpAddress": { key_of("g:SourceIp"): [format!("{ADDRESS}/24")] } })
+        }
     }
     statement
 }

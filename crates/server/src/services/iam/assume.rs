@@ -178,9 +178,7 @@ pub(super) fn identity(call: &Call) -> Result<Answer, Failure> {
     let (app, caller) = (&call.app, &call.caller);
     let domain = app.identity.domain_id.as_str();
     let Principal { urn, id } = match (&caller.assumed, &caller.user_id) {
-        (Some(assumed), _) => {
-            Principal::of_agency(app, assumed, assumed.session.as_deref().unwrap_or(&caller.name))
-        }
+        (Some(assumed), _) => Principal::of_agency(app, assumed, assumed.session.as_deref().unwrap_or(&caller.name)),
         (None, Some(id)) => {
             let name = caller.user_name.as_ref().unwrap_or(&caller.name);
             Principal { urn: user_resource(domain, name), id: id.clone() }

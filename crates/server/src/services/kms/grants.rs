@@ -14,11 +14,7 @@ use csms_api::{
 use csms_core::{KeyId, Rule, Violation};
 use csms_store::{KeyGrant, KeyRecord, Store};
 
-use super::{
-    Named, access_to, change, keys,
-    lifecycle::require_changeable,
-    no_such_key,
-};
+use super::{Named, access_to, change, keys, lifecycle::require_changeable, no_such_key};
 use crate::{
     failure::Failure,
     gate::{
