@@ -73,7 +73,7 @@ impl ResourceType {
     fn parse(text: &str) -> Result<Self, Violation> {
         [Self::Secret, Self::Key]
             .into_iter()
-            .find(|known| known.as_str() == text)
+            .find(|known| known.as_str().eq_ignore_ascii_case(text))
             .ok_or_else(|| Violation::new(Rule::Choice, "csms, kms"))
     }
 

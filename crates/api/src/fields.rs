@@ -119,7 +119,7 @@ impl Fields {
             Value::String(text) => Some(text),
             value => match whole_number(&value) {
                 Some(number) => Some(number.to_string()),
-                None => self.wrong_type(name, "a string"),
+                None => self.wrong_type(name, "a string of digits"),
             },
         }
     }
@@ -161,7 +161,7 @@ impl Fields {
         self.checked(name, parse(text))
     }
 
-    /// A list of texts, each through the constructor of its type.
+    /// A list of texts, each through the constructor of its type. `None` when one of them is refused.
     pub fn list<T>(
         &mut self,
         name: &str,
@@ -175,7 +175,7 @@ impl Fields {
         })
     }
 
-    /// A list of free texts, each of which may be written as a whole number.
+    /// A list of free texts, each of which may be written as a whole number. `None` when one of them is refused.
     pub fn list_or_numbers<T>(
         &mut self,
         name: &str,
@@ -207,9 +207,9 @@ impl Fields {
         let mut parsed = Vec::with_capacity(items.len());
         for (index, item) in items.into_iter().enumerate() {
             let result = read(item);
-            parsed.extend(self.checked(&format!("{name}[{index}]"), result));
+            parsed.push(self.checked(&format!("{name}[{index}]"), result));
         }
-        Some(parsed)
+        parsed.into_iter().collect()
     }
 
     /// Puts a member in the object; an absent one stays absent.
@@ -242,7 +242,7 @@ impl Fields {
         }
     }
 
-    /// A list of objects, each through its reader; its problems get the item's path in front.
+    /// A list of objects, each through its reader; its problems get the item's path in front. `None` when one of them is refused.
     pub fn objects<T>(
         &mut self,
         name: &str,
@@ -261,9 +261,9 @@ impl Fields {
         let mut all = Vec::with_capacity(items.len());
         for (index, item) in items.into_iter().enumerate() {
             let read = read(item);
-            all.extend(self.nested(&format!("{name}[{index}]"), read));
+            all.push(self.nested(&format!("{name}[{index}]"), read));
         }
-        Some(all)
+        all.into_iter().collect()
     }
 
     /// Notes the violation, if any, at `name`.
@@ -328,7 +328,7 @@ mod tests {
         assert_eq!(fields.text("a"), None);
         assert_eq!(fields.boolean("b"), None);
         assert_eq!(fields.integer("c"), None);
-        assert_eq!(fields.list("d", 3, "3 items", StageName::parse).unwrap().len(), 1);
+        assert_eq!(fields.list("d", 3, "3 items", StageName::parse), None);
         assert_eq!(fields.text("e"), None);
         let paths: Vec<_> = fields.finish(Some(())).unwrap_err().into_iter().map(|problem| problem.path).collect();
         assert_eq!(paths, ["a", "b", "c", "d[0]", "d[2]"]);

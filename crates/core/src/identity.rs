@@ -22,10 +22,11 @@ const fn is_dash(at: usize) -> bool {
     matches!(at, 8 | 13 | 18 | 23)
 }
 
-/// Reads `8-4-4-4-12` characters of `[0-9a-z]`, as the definitions write identifiers.
+/// Reads `8-4-4-4-12` characters of `[0-9a-z]`, as the definitions write identifiers. Clients may write them in upper case.
 fn parse_uuid(text: &str) -> Result<[u8; UUID_LENGTH], Violation> {
     let form = || Violation::new(Rule::Pattern, "a UUID of the form 8-4-4-4-12");
-    let bytes: [u8; UUID_LENGTH] = text.as_bytes().try_into().map_err(|_| form())?;
+    let mut bytes: [u8; UUID_LENGTH] = text.as_bytes().try_into().map_err(|_| form())?;
+    bytes.make_ascii_lowercase();
     let well_formed = bytes
         .iter()
         .enumerate()

@@ -30,7 +30,7 @@ impl KeyName {
     /// [`Rule::Pattern`].
     pub fn parse(text: impl Into<String>) -> Result<Self, Violation> {
         let text = text.into();
-        if let Ok(id) = KeyId::parse(text.to_ascii_lowercase()) {
+        if let Ok(id) = KeyId::parse(&text) {
             return Ok(Self::Id(id));
         }
         let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b':' | b'/' | b'_' | b'-');

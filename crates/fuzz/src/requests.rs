@@ -72,7 +72,11 @@ pub(crate) fn queries(bytes: &[u8]) {
     let _ = (query::ListSecrets::read(&pairs), query::ListEvents::read(&pairs), query::ListRecords::read(&pairs));
     let _ = (query::ListVersions::read(&pairs), query::ListTasks::read(&pairs), grant::GrantQuery::read(&pairs));
     let _ = (rotation::TemplateQuery::read(&pairs), rotation::read_agency_query(&pairs), user::ListUsers::read(&pairs));
-    let _ = (kms::ListAliases::read(&pairs), iam::page::PageRequest::read(&pairs), ListTraces::read(&pairs, NOW));
+    let _ = (
+        kms::ListAliases::read(&pairs),
+        iam::page::PageRequest::read(&pairs, "ListUsersV5"),
+        ListTraces::read(&pairs, NOW),
+    );
     let _ = (version::VersionSelector::read(text(bytes)), observed::read_state(text(bytes)));
     let _ = eps::read_enterprise_project(text(bytes));
 }

@@ -35,6 +35,8 @@ pub struct Assumed {
     pub agency: String,
     /// Identifier of the user.
     pub user_id: String,
+    /// The name that the user gave the session, where the way to assume an agency has one.
+    pub session: Option<String>,
 }
 
 /// An authenticated caller.
@@ -211,9 +213,21 @@ fn unauthenticated(reason: &str) -> ApiError {
     ApiError::new(ErrorCode::Unauthenticated, reason)
 }
 
-/// A header's value as text, if it is ASCII or UTF-8.
+/// A header's value as text, if it is ASCII or UTF-8. Clients send headers that they do not fill, which count as absent.
 fn header<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
-    headers.get(name).and_then(|value| std::str::from_utf8(value.as_bytes()).ok())
+    let value = headers.get(name).filter(|value| !value.is_empty());
+    value.and_then(|value| std::str::from_utf8(value.as_bytes()).ok())
+}
+
+/// Requires that copies of a header, of which the first is judged, say the same: what reads the request after a proxy may go by
+/// another one.
+fn require_agreement(headers: &HeaderMap, name: &str) -> Result<(), ApiError> {
+    let mut copies = headers.get_all(name).iter();
+    let first = copies.next();
+    if copies.all(|copy| Some(copy) == first) {
+        return Ok(());
+    }
+    Err(unauthenticated("a header that is signed or proves the caller is sent twice, with different values"))
 }
 
 impl Authenticator {
@@ -246,6 +260,9 @@ impl Authenticator {
     /// 401 with the reason.
     pub async fn claim(&self, parts: &Parts) -> Result<Claim, Failure> {
         let headers = &parts.headers;
+        for name in ["authorization", "x-auth-token", "x-security-token"] {
+            require_agreement(headers, name)?;
+        }
         if let Some(text) = header(headers, "authorization") {
             let authorization = Authorization::parse(text).ok_or_else(|| {
                 let form = "Access=…, SignedHeaders=…, Signature=… with X-Sdk-Date signed";
@@ -255,7 +272,7 @@ impl Authenticator {
                 ))
             })?;
             // Clients with permanent keys send it empty.
-            let token = header(headers, "x-security-token").filter(|token| !token.is_empty());
+            let token = header(headers, "x-security-token");
             return self.signed(&authorization, headers, token).await.map(Claim::Signed);
         }
         match header(headers, "x-auth-token") {

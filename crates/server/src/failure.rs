@@ -14,15 +14,14 @@ pub struct Failure {
     pub error: ApiError,
     /// What the log is told. Never holds a secret value.
     pub cause: Option<Box<dyn Error + Send + Sync>>,
+    /// How long the same request is refused, in seconds, where that is known: the answer's `Retry-After`.
+    pub retry_after: Option<u64>,
 }
 
 impl Failure {
     /// A failure inside the server, told to the caller without detail.
     pub fn internal(cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
-        Self {
-            error: ApiError::new(ErrorCode::Internal, "see the server's log for this request id"),
-            cause: Some(cause.into()),
-        }
+        Self::new(ErrorCode::Internal, "see the server's log for this request id").caused_by(cause)
     }
 
     /// Whether the cause lies in the server or its store, and not in what the caller asks for.
@@ -35,11 +34,23 @@ impl Failure {
     pub fn new(code: ErrorCode, detail: impl AsRef<str>) -> Self {
         ApiError::new(code, detail).into()
     }
+
+    /// The same failure, which lasts for a number of seconds.
+    #[must_use]
+    pub fn for_seconds(self, seconds: u64) -> Self {
+        Self { retry_after: Some(seconds), ..self }
+    }
+
+    /// The same failure, whose cause the log is given.
+    #[must_use]
+    pub fn caused_by(self, cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self { cause: Some(cause.into()), ..self }
+    }
 }
 
 impl From<ApiError> for Failure {
     fn from(error: ApiError) -> Self {
-        Self { error, cause: None }
+        Self { error, cause: None, retry_after: None }
     }
 }
 
@@ -67,8 +78,7 @@ impl From<StoreError> for Failure {
             }
             StoreError::Quota(quota) => Refusal::SecretQuota(quota).into(),
             error @ StoreError::Unavailable(_) => {
-                let public = ApiError::new(ErrorCode::StoreUnavailable, "try again in a moment");
-                Self { error: public, cause: Some(error.into()) }
+                Self::new(ErrorCode::StoreUnavailable, "try again in a moment").caused_by(error)
             }
             error => Self::internal(error),
         }
@@ -77,7 +87,7 @@ impl From<StoreError> for Failure {
 
 impl From<OpenError> for Failure {
     fn from(error: OpenError) -> Self {
-        Self { error: ApiError::new(ErrorCode::KeyUnusable, ""), cause: Some(error.into()) }
+        Self::new(ErrorCode::KeyUnusable, "").caused_by(error)
     }
 }
 

@@ -14,9 +14,6 @@ const DEFAULT_LIMIT: usize = 100;
 /// Most items of a page.
 const MAX_LIMIT: usize = 200;
 
-/// What stands before the key in a marker, so that none is too short for the definitions (4 characters).
-const PREFIX: &str = "behind:";
-
 /// Which page is asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PageRequest {
@@ -24,14 +21,16 @@ pub struct PageRequest {
     pub limit: usize,
     /// The key behind which the page begins.
     pub after: Option<String>,
+    /// The list, whose name stands before the key in its markers, so that no other list takes them.
+    list: &'static str,
 }
 
 impl PageRequest {
-    /// Reads the query parameters.
+    /// Reads the query parameters of an operation.
     ///
     /// # Errors
-    /// A limit that is none from 1 to 200 (IAM.0002), a marker that no page answered (PAP5.0010).
-    pub fn read(query: &[(String, String)]) -> Result<Self, ApiError> {
+    /// A limit that is none from 1 to 200 (IAM.0002), a marker that no page of the list returned (PAP5.0010).
+    pub fn read(query: &[(String, String)], list: &'static str) -> Result<Self, ApiError> {
         // An empty parameter is not given.
         let find = |name: &str| {
             let value = query.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str());
@@ -47,11 +46,11 @@ impl PageRequest {
         })?;
         let key = |marker: &str| {
             let text = String::from_utf8(Base64UrlUnpadded::decode_vec(marker).ok()?).ok()?;
-            text.strip_prefix(PREFIX).map(ToOwned::to_owned)
+            text.strip_prefix(list)?.strip_prefix(':').map(ToOwned::to_owned)
         };
         let read = |marker| key(marker).ok_or_else(|| ApiError::new(ErrorCode::IamInvalidMarker, ""));
         let after = find("marker").map(read).transpose()?;
-        Ok(Self { limit, after })
+        Ok(Self { limit, after, list })
     }
 
     /// The page out of all items, which are in the order of their keys.
@@ -62,7 +61,8 @@ impl PageRequest {
         let more = rest.len() > self.limit;
         rest.truncate(self.limit);
         let last = rest.last().filter(|_| more).map(key);
-        let next_marker = last.map(|key| Base64UrlUnpadded::encode_string(alloc::format!("{PREFIX}{key}").as_bytes()));
+        let next_marker =
+            last.map(|key| Base64UrlUnpadded::encode_string(alloc::format!("{}:{key}", self.list).as_bytes()));
         let current_count = rest.len();
         (rest, PageInfo { next_marker, current_count })
     }
@@ -84,6 +84,8 @@ mod tests {
 
     use super::*;
 
+    const LIST: &str = "ListUsersV5";
+
     fn query(limit: &str, marker: Option<&str>) -> Vec<(String, String)> {
         let marker = marker.map(|marker| ("marker".to_owned(), marker.to_owned()));
         [("limit".to_owned(), limit.to_owned())].into_iter().chain(marker).collect()
@@ -92,23 +94,31 @@ mod tests {
     #[test]
     fn pages_follow_each_other_to_the_end() {
         let names = vec!["a", "b b", "ü"];
-        let (first, info) = PageRequest::read(&query("2", None)).unwrap().cut(names.clone(), |name| name);
+        let (first, info) = PageRequest::read(&query("2", None), LIST).unwrap().cut(names.clone(), |name| name);
         assert_eq!((first, info.current_count), (vec!["a", "b b"], 2));
         let marker = info.next_marker.unwrap();
+        let other = PageRequest::read(&query("2", Some(&marker)), "ListPoliciesV5");
+        assert_eq!(other.unwrap_err().code, ErrorCode::IamInvalidMarker);
         assert!((4..=400).contains(&marker.len()));
-        let (second, info) = PageRequest::read(&query("2", Some(&marker))).unwrap().cut(names, |name| name);
+        let (second, info) = PageRequest::read(&query("2", Some(&marker)), LIST).unwrap().cut(names, |name| name);
         assert_eq!((second, info), (vec!["ü"], PageInfo { next_marker: None, current_count: 1 }));
     }
 
     #[test]
     fn a_limit_out_of_range_and_a_foreign_marker_are_refused() {
         for limit in ["0", "201", "-1", "ten"] {
-            let error = PageRequest::read(&query(limit, None)).unwrap_err();
+            let error = PageRequest::read(&query(limit, None), LIST).unwrap_err();
             assert_eq!(error.to_string(), "IAM.0002 Invalid parameter: limit must match a number from 1 to 200");
         }
-        assert_eq!(PageRequest::read(&query("", Some(""))).unwrap(), PageRequest { limit: DEFAULT_LIMIT, after: None });
+        assert_eq!(
+            PageRequest::read(&query("", Some("")), LIST).unwrap(),
+            PageRequest { limit: DEFAULT_LIMIT, after: None, list: LIST }
+        );
         for marker in ["x", "!!", "YWJj"] {
-            assert_eq!(PageRequest::read(&query("1", Some(marker))).unwrap_err().code, ErrorCode::IamInvalidMarker);
+            assert_eq!(
+                PageRequest::read(&query("1", Some(marker)), LIST).unwrap_err().code,
+                ErrorCode::IamInvalidMarker
+            );
         }
     }
 }

@@ -28,6 +28,8 @@ pub enum TokenOperation {
     ListAuthProjects,
     /// The account of the caller.
     ListDomains,
+    /// Who the caller is, as STS says it.
+    GetCallerIdentity,
 }
 
 impl TokenOperation {
@@ -43,7 +45,14 @@ impl TokenOperation {
         Self::ListProjects,
         Self::ListAuthProjects,
         Self::ListDomains,
+        Self::GetCallerIdentity,
     ];
+
+    /// Whether STS has it, whose errors differ from those of IAM v3.
+    #[must_use]
+    pub const fn is_of_sts(self) -> bool {
+        matches!(self, Self::AssumeAgency | Self::GetCallerIdentity)
+    }
 
     /// The operation's row. A proven caller may ask who it is and what projects it has, and have its own rights for a while;
     /// no policy is about that. To act as an agency takes a right, whichever operation it is asked of.
@@ -62,10 +71,12 @@ impl TokenOperation {
             Self::ListProjects => ("ListProjects", Method::Get, "/v3/projects", 200),
             Self::ListAuthProjects => ("ListAuthProjects", Method::Get, "/v3/auth/projects", 200),
             Self::ListDomains => ("ListDomains", Method::Get, "/v3/auth/domains", 200),
+            Self::GetCallerIdentity => ("GetCallerIdentity", Method::Get, "/v5/caller-identity", 200),
         };
-        let (errors, actions) = match self {
-            Self::AssumeAgency => (ErrorShape::Flat, ASSUME_AGENCY),
-            _ => (ErrorShape::Nested, &[] as &[_]),
+        let errors = if self.is_of_sts() { ErrorShape::Flat } else { ErrorShape::Nested };
+        let actions = match self {
+            Self::AssumeAgency => ASSUME_AGENCY,
+            _ => &[],
         };
         Specification { name, method, path, success, errors, actions }
     }

@@ -37,8 +37,12 @@ fn text_of(max: usize, expected: &'static str) -> impl Fn(String) -> Result<Stri
     }
 }
 
-fn choice(words: &'static [&'static str], expected: &'static str) -> impl Fn(String) -> Result<String, Violation> {
-    move |text| if words.contains(&text.as_str()) { Ok(text) } else { Err(Violation::new(Rule::Choice, expected)) }
+/// One of these words, in upper or lower case.
+fn choice(expected: &'static str) -> impl Fn(String) -> Result<&'static str, Violation> {
+    move |text| {
+        let known = expected.split(", ").find(|word| word.eq_ignore_ascii_case(&text));
+        known.ok_or_else(|| Violation::new(Rule::Choice, expected))
+    }
 }
 
 fn key_id(fields: &mut Fields, name: &'static str) -> Option<KeyName> {
@@ -49,7 +53,7 @@ fn key_id(fields: &mut Fields, name: &'static str) -> Option<KeyName> {
 /// A whole number in text.
 fn number(fields: &mut Fields, name: &'static str, from: u64, to: u64, expected: &'static str) -> Option<u64> {
     fields.parsed_digits(name, |text| {
-        let digits = !text.is_empty() && text.len() <= 10 && text.bytes().all(|byte| byte.is_ascii_digit());
+        let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
         let number = if digits { text.parse().ok() } else { None };
         number.filter(|number| (from..=to).contains(number)).ok_or_else(|| Violation::new(Rule::Pattern, expected))
     })
@@ -78,20 +82,33 @@ fn sequence(fields: &mut Fields) {
     let _ = fields.parsed_or_number("sequence", text_of(36, "36 characters long"));
 }
 
+/// An alias that a key may have had from an older release.
 fn alias(text: String) -> Result<String, Violation> {
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b':' | b'/' | b'_' | b'-');
     if !(1..=255).contains(&text.len()) || !text.bytes().all(allowed) {
         return Err(Violation::new(Rule::Pattern, "^[a-zA-Z0-9:/_-]{1,255}$"));
     }
-    if text.ends_with(RESERVED_SUFFIX) {
+    let is_reserved = text
+        .len()
+        .checked_sub(RESERVED_SUFFIX.len())
+        .and_then(|at| text.get(at..))
+        .is_some_and(|end| end.eq_ignore_ascii_case(RESERVED_SUFFIX));
+    if is_reserved {
         return Err(Violation::new(Rule::Choice, "an alias that does not end in /default"));
     }
     Ok(text)
 }
 
+/// An alias by which a key can be named: one in the form of an identifier would name another key.
+fn new_alias(text: String) -> Result<String, Violation> {
+    let text = alias(text)?;
+    let is_name = text != "alias/" && matches!(KeyName::parse(text.as_str()), Ok(KeyName::Alias(_)));
+    if is_name { Ok(text) } else { Err(Violation::new(Rule::Choice, "an alias that is not empty and not a UUID")) }
+}
+
 fn required_alias(fields: &mut Fields, name: &'static str) -> Option<String> {
     fields.require(name);
-    fields.parsed(name, alias)
+    fields.parsed(name, new_alias)
 }
 
 /// CreateKey.
@@ -116,9 +133,9 @@ impl CreateKey {
         let description = fields.parsed_or_number("key_description", text_of(255, "255 characters long"));
         let enterprise_project_id =
             fields.parsed_or_number("enterprise_project_id", |text| one_enterprise_project(&text));
-        let _ = fields.parsed("key_spec", choice(&["AES_256"], "AES_256"));
-        let _ = fields.parsed("key_usage", choice(&["ENCRYPT_DECRYPT"], "ENCRYPT_DECRYPT"));
-        let _ = fields.parsed("origin", choice(&["kms"], "kms"));
+        let _ = fields.parsed("key_spec", choice("AES_256"));
+        let _ = fields.parsed("key_usage", choice("ENCRYPT_DECRYPT"));
+        let _ = fields.parsed("origin", choice("kms"));
         let _ = fields.parsed_or_number("sequence", text_of(36, "36 characters long"));
         let read = alias.map(|alias| Self {
             alias,
@@ -223,7 +240,7 @@ pub struct ListKeys {
     /// Number of keys before the page.
     pub marker: u64,
     /// Only keys in this state, `1` to `5`.
-    pub state: Option<String>,
+    pub state: Option<&'static str>,
     /// Whether keys of our one kind are asked for.
     pub wants_aes: bool,
     /// Only keys of this enterprise project.
@@ -241,15 +258,12 @@ impl ListKeys {
         let mut fields = Fields::with_optional(body, &optional::LIST_KEYS)?;
         // Terraform's data source `kms_keys` asks for 2000.
         let limit = number(&mut fields, "limit", 1, 2000, "a number in text, from 1 to 2000");
-        let marker = number(&mut fields, "marker", 0, 9999, "a number in text, from 0 to 9999");
-        let state = fields.parsed_digits("key_state", choice(&["1", "2", "3", "4", "5"], "1, 2, 3, 4, 5"));
-        let spec = fields.parsed("key_spec", |text| {
-            let known = SPECS.split(", ").any(|spec| spec == text);
-            if known { Ok(text) } else { Err(Violation::new(Rule::Choice, SPECS)) }
-        });
+        let marker = number(&mut fields, "marker", 0, u64::MAX, "a number in text");
+        let state = fields.parsed_digits("key_state", choice("1, 2, 3, 4, 5"));
+        let spec = fields.parsed("key_spec", choice(SPECS));
         let enterprise = fields.parsed_or_number("enterprise_project_id", |text| enterprise_project(&text));
         let _ = fields.parsed_or_number("sequence", text_of(36, "36 characters long"));
-        let wants_aes = spec.is_none_or(|spec| matches!(spec.as_str(), "ALL" | "AES_256"));
+        let wants_aes = spec.is_none_or(|spec| matches!(spec, "ALL" | "AES_256"));
         let enterprise_project_id = enterprise.filter(|id| !id.eq_ignore_ascii_case("all"));
         fields.finish(Some(Self { limit, marker: marker.unwrap_or(0), state, wants_aes, enterprise_project_id }))
     }
@@ -274,12 +288,12 @@ impl CreateDatakey {
     pub fn read(body: Value) -> Result<Self, Vec<Problem>> {
         let mut fields = Fields::with_optional(body, &optional::CREATE_DATAKEY)?;
         let id = key_id(&mut fields, "key_id");
-        let spec = fields.parsed("key_spec", |text| match text.as_str() {
-            "AES_256" | "HMAC_256" | "HMAC_SM3" => Ok(32),
-            "AES_128" | "SM4" => Ok(16),
-            "HMAC_384" => Ok(48),
-            "HMAC_512" => Ok(64),
-            _ => Err(Violation::new(Rule::Choice, "AES_256, AES_128, SM4, HMAC_256, HMAC_384, HMAC_512, HMAC_SM3")),
+        let spec = "AES_256, AES_128, SM4, HMAC_256, HMAC_384, HMAC_512, HMAC_SM3";
+        let spec = fields.parsed("key_spec", choice(spec)).map(|spec| match spec {
+            "AES_128" | "SM4" => 16,
+            "HMAC_384" => 48,
+            "HMAC_512" => 64,
+            _ => 32,
         });
         let length = bits(&mut fields, "datakey_length");
         let binding = binding(&mut fields);
@@ -325,7 +339,7 @@ impl Crypt {
         fields.finish(read)
     }
 
-    /// Reads the body of DecryptDatakey.
+    /// Reads the body of DecryptDatakey. Clients send 64 as the length whatever the key is, so it is not compared.
     ///
     /// # Errors
     /// Every problem of the body.
@@ -363,8 +377,8 @@ impl Crypt {
     }
 }
 
-fn algorithm(fields: &mut Fields) -> Option<String> {
-    fields.parsed("encryption_algorithm", choice(&["SYMMETRIC_DEFAULT"], "SYMMETRIC_DEFAULT"))
+fn algorithm(fields: &mut Fields) -> Option<&'static str> {
+    fields.parsed("encryption_algorithm", choice("SYMMETRIC_DEFAULT"))
 }
 
 /// DecryptData: the sealed bytes and what is bound to them, and the key if it is named.

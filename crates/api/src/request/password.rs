@@ -19,7 +19,7 @@ pub fn read_password_policy(body: Value) -> Result<PasswordPolicy, Vec<Problem>>
     let defaults = GenerateOptions::default();
     let length =
         fields.integer("length").map_or(defaults.length, |length| usize::try_from(length).unwrap_or(usize::MAX));
-    let exclude_characters = fields.text("exclude_characters").unwrap_or_default();
+    let exclude_characters = fields.text_or_number("exclude_characters").unwrap_or_default();
     let mut switch = |name| fields.boolean(name).unwrap_or(false);
     let options = GenerateOptions {
         length,

@@ -175,6 +175,19 @@ pub enum VersionMarker {
     Latest,
 }
 
+/// `latest`, or `v` with up to ten digits, of which those at the beginning may be zeros: all versions come after `v0`.
+fn version_marker(text: &str) -> Result<Option<VersionMarker>, Violation> {
+    if text == "latest" {
+        return Ok(Some(VersionMarker::Latest));
+    }
+    let digits = text.strip_prefix('v').filter(|digits| (1..=10).contains(&digits.len()));
+    match digits.map(|digits| digits.trim_start_matches('0')) {
+        Some("") => Ok(None),
+        Some(digits) => VersionId::parse(&alloc::format!("v{digits}")).map(|id| Some(VersionMarker::After(id))),
+        None => VersionId::parse(text).map(|id| Some(VersionMarker::After(id))),
+    }
+}
+
 impl ListVersions {
     /// Reads the parameters.
     ///
@@ -184,10 +197,7 @@ impl ListVersions {
         let mut parameters = Parameters::of(pairs);
         let read = Self {
             limit: parameters.parsed("limit", PageLimit::parse).unwrap_or_default(),
-            marker: parameters.parsed("marker", |text| match text {
-                "latest" => Ok(VersionMarker::Latest),
-                text => VersionId::parse(text).map(VersionMarker::After),
-            }),
+            marker: parameters.parsed("marker", version_marker).flatten(),
         };
         parameters.finish(read)
     }

@@ -102,14 +102,14 @@ pub struct FindResources {
 
 /// Digits of a number between two bounds.
 pub(crate) fn number(text: &str, least: u64, greatest: u64) -> Result<u64, Violation> {
-    let digits = (1..=4).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
+    let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     match text.parse() {
         Ok(number) if digits && number < least => Err(Violation::new(Rule::TooSmall, "1").with_limit(least, number)),
         Ok(number) if digits && number > greatest => {
             Err(Violation::new(Rule::TooLarge, "1000").with_limit(greatest, number))
         }
         Ok(number) if digits => Ok(number),
-        _ => Err(Violation::new(Rule::Type, "1 to 4 digits")),
+        _ => Err(Violation::new(Rule::Type, "a string of digits")),
     }
 }
 

@@ -21,7 +21,7 @@ pub enum TokenRequest {
 }
 
 impl TokenRequest {
-    /// Reads a body. Of several methods the first that is known counts.
+    /// Reads a body. Of several methods the first that is known counts; beside a password there is none that is not known.
     ///
     /// # Errors
     /// Every problem it has.
@@ -40,10 +40,13 @@ impl TokenRequest {
     }
 }
 
+/// The methods that are known.
+const METHODS: [&str; 3] = ["password", "token", "assume_role"];
+
 /// The first method that is known.
 fn method(body: &Value) -> Option<&str> {
     let methods = body.pointer("/auth/identity/methods")?.as_array()?;
-    methods.iter().filter_map(Value::as_str).find(|method| matches!(*method, "password" | "token" | "assume_role"))
+    methods.iter().filter_map(Value::as_str).find(|method| METHODS.contains(method))
 }
 
 /// The text at a pointer, which must be there.
@@ -63,9 +66,20 @@ fn named(body: &Value, base: &str, members: &[&str]) -> Vec<String> {
     texts.filter(|text| !text.is_empty()).map(str::to_owned).collect()
 }
 
-/// The project of the scope, by its identifier, its name or both.
-fn project(body: &Value) -> Vec<String> {
-    named(body, "/auth/scope/project", &["id", "name"])
+/// What a token is asked for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TokenScope {
+    /// The one project, by identifier, name or both, where given. All of them must be of the same project.
+    pub project: Vec<String>,
+    /// The account, by identifier, name or both, where given. All of them must be of this account.
+    pub domain: Vec<String>,
+}
+
+impl TokenScope {
+    fn read(body: &Value) -> Self {
+        let of = |part: &str| named(body, &format!("/auth/scope/{part}"), &["id", "name"]);
+        Self { project: of("project"), domain: of("domain") }
+    }
 }
 
 /// A request to act as an agency.
@@ -75,8 +89,8 @@ pub struct AgencyRequest {
     pub agency: String,
     /// The account that the agency is in, by name, identifier or both, where given. All of them must be of this account.
     pub domain: Vec<String>,
-    /// The one project that is asked for, by identifier, name or both, where given. All of them must be of the same project.
-    pub project: Vec<String>,
+    /// What is asked for.
+    pub scope: TokenScope,
     /// How long the credentials live at most, in seconds, where given: 900 to 86,400.
     pub seconds: Option<u64>,
 }
@@ -105,7 +119,11 @@ impl AgencyRequest {
         let place = "/auth/identity/assume_role/duration_seconds";
         let seconds = life(body, place, &TemporaryKeyRequest::LIFE, TemporaryKeyRequest::LIFE_TEXT, &mut problems);
         let domain = named(body, "/auth/identity/assume_role", &["domain_name", "domain_id"]);
-        if problems.is_empty() { Ok(Self { agency, domain, project: project(body), seconds }) } else { Err(problems) }
+        if problems.is_empty() {
+            Ok(Self { agency, domain, scope: TokenScope::read(body), seconds })
+        } else {
+            Err(problems)
+        }
     }
 
     /// Reads a body of `POST /v5/agencies/assume`: the agency by its URN, `iam::<account id>:agency:<name>`, and the name of
@@ -145,7 +163,7 @@ impl AgencyRequest {
         }
         match named {
             Some((agency, domain)) if problems.is_empty() => {
-                Ok((Self { agency, domain: vec![domain], project: Vec::new(), seconds }, session))
+                Ok((Self { agency, domain: vec![domain], scope: TokenScope::default(), seconds }, session))
             }
             _ => Err(problems),
         }
@@ -214,13 +232,13 @@ fn life(
 pub struct TokenLogin {
     /// The token; wiped when dropped.
     pub token: Zeroizing<String>,
-    /// The project the new token is for, by identifier, name or both, where given.
-    pub project: Vec<String>,
+    /// What the new token is for.
+    pub scope: TokenScope,
 }
 
 impl core::fmt::Debug for TokenLogin {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.debug_struct("TokenLogin").field("project", &self.project).finish_non_exhaustive()
+        f.debug_struct("TokenLogin").field("scope", &self.scope).finish_non_exhaustive()
     }
 }
 
@@ -228,7 +246,7 @@ impl TokenLogin {
     fn read(body: &Value) -> Result<Self, Vec<Problem>> {
         let mut problems = Vec::new();
         let token = Zeroizing::new(required(body, "/auth/identity/token/id", &mut problems));
-        if problems.is_empty() { Ok(Self { token, project: project(body) }) } else { Err(problems) }
+        if problems.is_empty() { Ok(Self { token, scope: TokenScope::read(body) }) } else { Err(problems) }
     }
 }
 
@@ -286,8 +304,8 @@ pub struct PasswordLogin {
     pub domain: Vec<String>,
     /// Password; wiped when dropped.
     pub password: Zeroizing<String>,
-    /// The project the token is for, by identifier, name or both, where given.
-    pub project: Vec<String>,
+    /// What the token is for.
+    pub scope: TokenScope,
 }
 
 impl core::fmt::Debug for PasswordLogin {
@@ -295,7 +313,7 @@ impl core::fmt::Debug for PasswordLogin {
         f.debug_struct("PasswordLogin")
             .field("name", &self.name)
             .field("id", &self.id)
-            .field("project", &self.project)
+            .field("scope", &self.scope)
             .finish_non_exhaustive()
     }
 }
@@ -307,10 +325,13 @@ impl PasswordLogin {
     /// Every problem it has.
     pub fn read(body: &Value) -> Result<Self, Vec<Problem>> {
         let mut problems = Vec::new();
-        let methods = body.pointer("/auth/identity/methods").and_then(Value::as_array);
-        if !methods.is_some_and(|methods| methods.iter().any(|method| method == "password")) {
-            let methods = "password, token, assume_role";
-            problems.push(Violation::new(Rule::Choice, methods).at("auth.identity.methods"));
+        let methods = body.pointer("/auth/identity/methods").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+        if !methods.iter().any(|method| method == "password") {
+            problems.push(Violation::new(Rule::Choice, "password, token, assume_role").at("auth.identity.methods"));
+        } else if methods.iter().any(|method| method.as_str().is_none_or(|method| !METHODS.contains(&method))) {
+            // Whoever asks for a second factor must not take a token for its proof.
+            let reason = "there are no further factors beside a password here";
+            problems.push(Violation::new(Rule::Forbidden, reason).at("auth.identity.methods"));
         }
         let given = |member| named(body, "/auth/identity/password/user", &[member]).pop();
         let (id, mut name) = (given("id"), given("name"));
@@ -319,8 +340,8 @@ impl PasswordLogin {
         }
         let password = Zeroizing::new(required(body, "/auth/identity/password/user/password", &mut problems));
         let domain = named(body, "/auth/identity/password/user/domain", &["id", "name"]);
-        let project = project(body);
-        if problems.is_empty() { Ok(Self { name, id, domain, password, project }) } else { Err(problems) }
+        let scope = TokenScope::read(body);
+        if problems.is_empty() { Ok(Self { name, id, domain, password, scope }) } else { Err(problems) }
     }
 }
 
@@ -338,7 +359,7 @@ mod tests {
         }});
         let login = PasswordLogin::read(&body).unwrap();
         assert_eq!(
-            (login.name.as_deref(), login.domain.as_slice(), login.project.as_slice()),
+            (login.name.as_deref(), login.domain.as_slice(), login.scope.project.as_slice()),
             (Some("u"), ["d".to_owned()].as_slice(), ["local-1".to_owned()].as_slice())
         );
         assert!(!format!("{login:?}").contains("hunter2"));
@@ -358,6 +379,21 @@ mod tests {
         assert!(!format!("{:?}", TokenRequest::read(&body(&["token"])).unwrap()).contains("t0ken"));
         let missing = json!({ "auth": { "identity": { "methods": ["token"] } } });
         assert_eq!(TokenRequest::read(&missing).unwrap_err()[0].path, "auth.identity.token.id");
+    }
+
+    #[test]
+    fn a_second_factor_is_refused_and_not_ignored() {
+        let read = |methods: Value| {
+            let user = json!({ "name": "u", "password": "p" });
+            let identity = json!({ "methods": methods, "password": { "user": user }, "totp": { "user": {} } });
+            TokenRequest::read(&json!({ "auth": { "identity": identity } }))
+        };
+        assert!(read(json!(["password"])).is_ok());
+        assert!(read(json!(["password", "token"])).is_ok());
+        for methods in [json!(["password", "totp"]), json!(["totp", "password"]), json!(["password", 7])] {
+            let problems = read(methods.clone()).unwrap_err();
+            assert_eq!(problems[0].path, "auth.identity.methods", "{methods}");
+        }
     }
 
     #[test]
@@ -398,7 +434,7 @@ mod tests {
         let expected = AgencyRequest {
             agency: "build".to_owned(),
             domain: vec!["d".to_owned()],
-            project: vec!["local-1".to_owned()],
+            scope: TokenScope { project: vec!["local-1".to_owned()], domain: Vec::new() },
             seconds: Some(3600),
         };
         assert!(TokenRequest::is_by_caller(&whole));
@@ -443,7 +479,7 @@ mod tests {
         };
         let by_id = read(json!({ "id": "i", "password": "p" }), json!({ "id": "", "name": "local-1" })).unwrap();
         assert_eq!((by_id.id.as_deref(), by_id.name.as_deref()), (Some("i"), None));
-        assert_eq!(by_id.project, ["local-1"]);
+        assert_eq!(by_id.scope.project, ["local-1"]);
         let domain = json!({ "id": "", "name": "d" });
         let both = read(json!({ "id": "i", "name": "u", "password": "p", "domain": domain }), json!({})).unwrap();
         assert_eq!((both.id.as_deref(), both.name.as_deref(), both.domain.len()), (Some("i"), Some("u"), 1));

@@ -101,6 +101,11 @@ pub(super) fn describe(of: IamOperation) -> Description {
 
 const USER: Field = field("user_id", "Identifier of the user.");
 
+/// Describes GetCallerIdentity.
+pub(super) fn caller_identity() -> Description {
+    operation("Shows the account of the caller, and the user or agency that the caller is.")
+}
+
 /// Describes AssumeAgency, whose body is read member by member.
 pub(super) fn assume_agency() -> Description {
     let life = json!({ "type": "integer", "minimum": 900, "maximum": 43_200,

@@ -20,8 +20,7 @@ enum One {
     Secrets(Operation),
     Keys(KmsOperation),
     Accounts(IamOperation),
-    Logins,
-    AssumeAgency,
+    Logins(TokenOperation),
     Traces(CtsOperation),
     Functions(FunctionOperation),
     EnterpriseProjects(EpsOperation),
@@ -84,8 +83,7 @@ pub fn entries() -> Vec<Entry> {
     ) -> impl Iterator<Item = Entry> {
         all.iter().map(move |operation| Entry { service, specification: row(*operation), one: one(*operation) })
     }
-    let login = |operation| if operation == TokenOperation::AssumeAgency { One::AssumeAgency } else { One::Logins };
-    let logins = rows("iam", TokenOperation::ALL, login, TokenOperation::specification);
+    let logins = rows("iam", TokenOperation::ALL, One::Logins, TokenOperation::specification);
     let permissions = Entry { service: "csms", specification: permissions::SPECIFICATION, one: One::Permissions };
     rows("csms", Operation::ALL, One::Secrets, Operation::specification)
         .chain([permissions])
@@ -106,8 +104,9 @@ impl Entry {
             One::Secrets(operation) => document::describe(operation).map(|(_, described)| described),
             One::Keys(operation) => Some(keys::describe(operation)),
             One::Accounts(operation) => Some(accounts::describe(operation)),
-            One::AssumeAgency => Some(accounts::assume_agency()),
-            One::Logins => return self.of_document(),
+            One::Logins(TokenOperation::AssumeAgency) => Some(accounts::assume_agency()),
+            One::Logins(TokenOperation::GetCallerIdentity) => Some(accounts::caller_identity()),
+            One::Logins(_) => return self.of_document(),
             One::Traces(operation) => Some(others::traces(operation)),
             One::Functions(operation) => Some(others::functions(operation)),
             One::EnterpriseProjects(operation) => Some(others::enterprise_projects(operation)),

@@ -260,7 +260,12 @@ impl AccessKeys {
         let Some(user_id) = user.user_id.clone().filter(|id| record.users.contains(id)) else { return Ok(None) };
         Ok(Some(Arc::new(Caller {
             name: user.name.clone(),
-            assumed: Some(Assumed { agency_id: record.id.clone(), agency: record.name.clone(), user_id }),
+            assumed: Some(Assumed {
+                agency_id: record.id.clone(),
+                agency: record.name.clone(),
+                user_id,
+                session: None,
+            }),
             projects: record.projects.clone(),
             policies: policies.clone(),
             generation: user.generation,

@@ -8,7 +8,7 @@ use csms_core::sign::{
     verify,
 };
 
-use super::{Authenticator, Caller, cache::AccessKey, header, token::TemporaryKey, unauthenticated};
+use super::{Authenticator, Caller, cache::AccessKey, header, require_agreement, token::TemporaryKey, unauthenticated};
 use crate::{failure::Failure, request::path::SentPath};
 
 /// Where the secret key of a claim comes from.
@@ -92,6 +92,9 @@ impl Authenticator {
         headers: &HeaderMap,
         security_token: Option<&str>,
     ) -> Result<Claim, Failure> {
+        for name in &authorization.signed_headers {
+            require_agreement(headers, name)?;
+        }
         let now = self.clock.now();
         let date = header(headers, DATE_HEADER).and_then(parse_date);
         let date = date.ok_or_else(|| unauthenticated("X-Sdk-Date must be of the form YYYYMMDDTHHMMSSZ"))?;

@@ -14,7 +14,7 @@ use getrandom::SysRng;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use zeroize::{Zeroize, Zeroizing};
 
-use super::{Caller, key_pair::make_key_pair, unauthenticated};
+use super::{Assumed, Caller, key_pair::make_key_pair, unauthenticated};
 use crate::failure::Failure;
 
 /// How long a user's token lives: 24 hours, as the cloud's does.
@@ -125,14 +125,18 @@ pub(super) struct ActingFor {
     /// Identifier of the agency that the user acts as.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) agency: Option<String>,
+    /// The name of the session in which it does so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    session: Option<String>,
 }
 
 impl ActingFor {
     /// Whom a caller acts for; `None` for the service itself.
     fn of(caller: &Caller) -> Option<Self> {
         let agency = caller.assumed.as_ref().map(|assumed| assumed.agency_id.clone());
+        let session = caller.assumed.as_ref().and_then(|assumed| assumed.session.clone());
         let id = caller.asking_user()?.to_owned();
-        Some(Self { id, generation: caller.generation, agency })
+        Some(Self { id, generation: caller.generation, agency, session })
     }
 }
 
@@ -295,7 +299,10 @@ impl TemporaryKey {
             Some(user) => Caller {
                 user_id: user.user_id.clone(),
                 user_name: user.user_name.clone(),
-                assumed: user.assumed.clone(),
+                assumed: user.assumed.clone().map(|assumed| Assumed {
+                    session: self.user.as_ref().and_then(|user| user.session.clone()),
+                    ..assumed
+                }),
                 is_confined: self.project.is_some(),
                 is_narrowed: self.project.as_ref().is_some_and(|project| user.within(project).is_narrowed),
                 projects: match &self.project {

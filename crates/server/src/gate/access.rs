@@ -248,12 +248,17 @@ impl Access {
         Self { need, ..Self::new(actions, resource) }
     }
 
-    /// The use of a key under which a secret's value is sealed: refused as an unusable key, because the right to the secret
-    /// itself is another one.
+    /// The use of a key under which a secret's value is sealed.
     #[must_use]
     pub fn sealing_key(actions: Actions, project: &ProjectId, id: &KeyId) -> Self {
-        let access = Self::key(actions, project, id, Stored::Unread);
-        Self { refusal: ErrorCode::KeyUnusable, called: "the key", ..access }
+        Self::key(actions, project, id, Stored::Unread).of_sealing_key()
+    }
+
+    /// The same access to keys under which values of secrets are sealed: refused as an unusable key, because the right to the
+    /// secret itself is another one.
+    #[must_use]
+    pub fn of_sealing_key(self) -> Self {
+        Self { refusal: ErrorCode::KeyUnusable, called: "the key", ..self }
     }
 
     /// The same access with facts of the request.

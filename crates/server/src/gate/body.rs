@@ -100,11 +100,14 @@ where
 /// 413 above `limit` bytes; 408 when it moves too slowly; 429 when its sender has proven nothing and there is no room; 400
 /// when it breaks off.
 pub async fn read_body(body: Body, limit: usize) -> Result<Bytes, Failure> {
+    let too_large = || Failure::new(ErrorCode::BodyTooLarge, format!("the limit is {limit} bytes"));
+    // The head says how long it is, so nothing of one that is too long is waited for.
+    let announced = usize::try_from(body.size_hint().lower()).ok().filter(|announced| *announced <= limit);
+    let announced = announced.ok_or_else(too_large)?.min(MAX_ROOM);
     let mut body = Limited::new(body, limit);
-    let announced = usize::try_from(body.size_hint().lower()).unwrap_or(limit).min(MAX_ROOM);
     let mut whole = Zeroizing::new(Vec::new());
     while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|error| refusal(error.as_ref(), limit))?;
+        let frame = frame.map_err(|error| refusal(error.as_ref()).unwrap_or_else(too_large))?;
         let Ok(data) = frame.into_data() else { continue };
         if whole.is_empty() && body.is_end_stream() {
             return Ok(data);
@@ -133,20 +136,20 @@ pub async fn read_login_body(body: Body) -> Result<Bytes, Failure> {
     })
 }
 
-/// The failure for an error of a body.
-fn refusal(error: &(dyn std::error::Error + Send + Sync + 'static), limit: usize) -> Failure {
+/// The failure for an error of a body; `None` when it is too long.
+fn refusal(error: &(dyn std::error::Error + Send + Sync + 'static)) -> Option<Failure> {
     /// Whether an error or one of its sources is of a type.
     fn is<E: std::error::Error + 'static>(error: &(dyn std::error::Error + 'static)) -> bool {
         std::iter::successors(Some(error), |error| error.source()).any(<dyn std::error::Error>::is::<E>)
     }
     if is::<LengthLimitError>(error) {
-        Failure::new(ErrorCode::BodyTooLarge, format!("the limit is {limit} bytes"))
+        None
     } else if is::<TooSlow>(error) {
-        Failure::new(ErrorCode::BodyTimeout, "")
+        Some(Failure::new(ErrorCode::BodyTimeout, ""))
     } else if is::<RoomFull>(error) {
-        Failure::new(ErrorCode::Throttled, RoomFull.to_string())
+        Some(Failure::new(ErrorCode::Throttled, RoomFull.to_string()))
     } else {
-        Failure::new(ErrorCode::InvalidBody, "the body broke off")
+        Some(Failure::new(ErrorCode::InvalidBody, "the body broke off"))
     }
 }
 

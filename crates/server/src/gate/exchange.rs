@@ -90,7 +90,8 @@ fn begin_line(app: &App, request: &Request, requested: &Requested, span: &Span) 
     AccessLine::begin(&app.access_log, app.clock.now(), requested, request.method(), route, trace)
 }
 
-/// How long a client should wait that is turned away for want of room or of a store, in seconds.
+/// How long a client should wait that is turned away for want of room or of a store, in seconds. A refusal that knows its end
+/// says that instead.
 const RETRY_AFTER: HeaderValue = HeaderValue::from_static("1");
 
 /// Sets the headers that answers have whatever they are about. Unless an answer says how long it may be kept, nobody may

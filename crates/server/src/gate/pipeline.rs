@@ -13,7 +13,7 @@ use axum::{
     Router,
     body::{Body as HttpBody, Bytes},
     extract::{FromRequestParts, RawPathParams, Request, State},
-    http::{Response, StatusCode, request::Parts},
+    http::{HeaderMap, Response, StatusCode, header, request::Parts},
     routing::{MethodFilter, on},
 };
 use csms_api::{
@@ -146,6 +146,7 @@ async fn answer<S: Service>(
     line: Option<&AccessLine>,
 ) -> Result<Answer, Failure> {
     let (mut parts, body) = request.into_parts();
+    require_plain_transfer(&parts.headers)?;
     let (caller, body) = match operation.scope() {
         Scope::Public => {
             // Before the body: the work behind it is what a foreign page could start.
@@ -485,9 +486,25 @@ fn unsigned_body() -> Failure {
 
 /// What was done to a body on its way that would have to be undone, such as `gzip`.
 fn content_encoding(parts: &Parts) -> Option<String> {
-    let value = parts.headers.get("content-encoding")?.to_str().unwrap_or_default().trim();
-    let is_none = value.is_empty() || value.eq_ignore_ascii_case("identity");
-    (!is_none).then(|| value.chars().filter(char::is_ascii_graphic).take(32).collect())
+    let sent = parts.headers.get_all("content-encoding").iter();
+    // A header that is no text is an encoding without a name.
+    let names = sent.flat_map(|sent| sent.to_str().unwrap_or("?").split(',')).map(str::trim);
+    let mut others = names.filter(|name| !name.is_empty() && !name.eq_ignore_ascii_case("identity"));
+    others.next().map(|name| name.chars().filter(char::is_ascii_graphic).take(32).collect())
+}
+
+/// Refuses a body whose end a proxy may see elsewhere, and one that was compressed on its way.
+fn require_plain_transfer(headers: &HeaderMap) -> Result<(), Failure> {
+    let mut codings = headers.get_all(header::TRANSFER_ENCODING).iter();
+    let Some(coding) = codings.next() else { return Ok(()) };
+    if codings.next().is_some() || !coding.as_bytes().trim_ascii().eq_ignore_ascii_case(b"chunked") {
+        return Err(Failure::new(ErrorCode::InvalidRequest, "Transfer-Encoding must be chunked, or left out"));
+    }
+    if headers.contains_key(header::CONTENT_LENGTH) {
+        let reason = "a request has Transfer-Encoding or Content-Length, not both";
+        return Err(Failure::new(ErrorCode::InvalidRequest, reason));
+    }
+    Ok(())
 }
 
 /// The parameters that an operation has in its path. A route may have more: the word of an operation can stand where others have a
@@ -524,8 +541,8 @@ fn project_in_path(parameters: &[(&str, String)]) -> Result<ProjectId, Failure> 
 
 /// The project in `X-Project-Id`, which some clients send, must be the one in the path.
 fn require_named_project(project: &ProjectId, parts: &Parts) -> Result<(), Failure> {
-    let header = parts.headers.get("x-project-id").filter(|header| !header.is_empty());
-    if header.is_some_and(|header| header.as_bytes() != project.as_str().as_bytes()) {
+    let mut sent = parts.headers.get_all("x-project-id").iter().filter(|header| !header.is_empty());
+    if sent.any(|header| header.as_bytes() != project.as_str().as_bytes()) {
         return Err(Failure::new(ErrorCode::Forbidden, "X-Project-Id is not the project in the path"));
     }
     Ok(())
@@ -533,8 +550,8 @@ fn require_named_project(project: &ProjectId, parts: &Parts) -> Result<(), Failu
 
 /// The account in `X-Domain-Id`, which the SDKs send for global services, must be this one.
 fn require_domain(app: &App, parts: &Parts) -> Result<(), Failure> {
-    let domain = parts.headers.get("x-domain-id").filter(|header| !header.is_empty());
-    if domain.is_some_and(|domain| domain.as_bytes() != app.identity.domain_id.as_bytes()) {
+    let mut sent = parts.headers.get_all("x-domain-id").iter().filter(|header| !header.is_empty());
+    if sent.any(|domain| domain.as_bytes() != app.identity.domain_id.as_bytes()) {
         return Err(Failure::new(ErrorCode::Forbidden, "X-Domain-Id is not the account of this installation"));
     }
     Ok(())
@@ -544,6 +561,9 @@ fn refusal(failure: Failure, body: String, operation: &'static str) -> Response<
     let code = failure.error.code;
     let status = StatusCode::from_u16(code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut response = json_response(status, body.into_bytes());
+    if let Some(seconds) = failure.retry_after {
+        response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
+    }
     let cause = failure.cause.map(Arc::from);
     response.extensions_mut().insert(Refused { operation, code: code.as_str(), cause });
     response

@@ -233,6 +233,12 @@ impl Call {
         self.request.operation.actions
     }
 
+    /// The name of the operation.
+    #[must_use]
+    pub fn operation(&self) -> &'static str {
+        self.request.operation.name
+    }
+
     /// An access of the operation to a collection of the project.
     #[must_use]
     pub fn all(&self, kind: Kind) -> Access {

@@ -203,20 +203,17 @@ impl Keys {
         known.remove(&(project.clone(), id.clone()));
     }
 
-    /// The identifier of the key that a caller names. An identifier is returned as it is, whether there is such a key or not.
+    /// The identifier of the key that a caller names. An identifier is returned as it is, whether there is such a key or not;
+    /// `None` for an alias that no key of the project has.
     ///
     /// # Errors
-    /// CSMS.0401 for an alias that no key of the project has; failures of the store.
-    pub async fn identify(&self, project: &ProjectId, name: &KeyName) -> Result<KeyId, Failure> {
-        let alias = match name {
-            KeyName::Id(id) => return Ok(id.clone()),
-            KeyName::Alias(alias) => alias,
-        };
-        if let Some(remote) = &self.remote {
-            return remote.by_alias(alias);
+    /// CSMS.0401 for an alias where a service elsewhere keeps the keys; failures of the store.
+    pub async fn identify(&self, project: &ProjectId, name: &KeyName) -> Result<Option<KeyId>, Failure> {
+        match (name, &self.remote) {
+            (KeyName::Id(id), _) => Ok(Some(id.clone())),
+            (KeyName::Alias(alias), Some(remote)) => remote.by_alias(alias).map(Some),
+            (KeyName::Alias(alias), None) => self.by_alias(project, alias).await,
         }
-        let found = self.by_alias(project, alias).await?;
-        found.ok_or_else(|| Failure::new(ErrorCode::KeyUnusable, "kms_key_id names no key of the project"))
     }
 
     /// The key of this server that has an alias, the first one or a further one.

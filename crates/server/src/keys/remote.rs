@@ -124,11 +124,10 @@ impl RemoteKeys {
 
 /// What the caller is told. The service's own words are for the log: they may name what is not the caller's business.
 fn failure_of(error: RemoteError) -> Failure {
-    let error_of = |code| ApiError::new(code, "");
     if !error.is_about_the_key() {
-        return Failure { error: error_of(ErrorCode::KeyServiceUnavailable), cause: Some(error.into()) };
+        return Failure::new(ErrorCode::KeyServiceUnavailable, "").caused_by(error);
     }
     tracing::info!(%error, "the remote KMS does not give a key");
     let reason = "the key does not exist in the remote KMS, is not enabled, or is not for this server";
-    Failure { error: ApiError::new(ErrorCode::KeyUnusable, reason), cause: None }
+    Failure::new(ErrorCode::KeyUnusable, reason)
 }

@@ -152,7 +152,7 @@ impl Hosts {
             self.origins.iter().any(|allowed| allowed.0 == *origin)
                 || host.as_ref().is_some_and(|host| is_own(origin, host))
         };
-        if headers.get_all(header::ORIGIN).iter().all(is_allowed) {
+        if headers.get_all(header::ORIGIN).iter().filter(|origin| !origin.is_empty()).all(is_allowed) {
             return Ok(());
         }
         let reason = "a page of this origin may not log in here; --allow-origin (allow_origin) lets it in";

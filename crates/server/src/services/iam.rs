@@ -211,7 +211,7 @@ struct Decision<T> {
 
 /// The page that is asked for.
 fn page(call: &Call) -> Result<PageRequest, Failure> {
-    Ok(PageRequest::read(call.query())?)
+    Ok(PageRequest::read(call.query(), call.operation())?)
 }
 
 /// Changes users, access keys or policies by what is stored, in one transaction with the record of it. This server goes by it

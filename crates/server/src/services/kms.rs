@@ -24,7 +24,7 @@ use crate::{
         json::Body,
         service::{Audited, Call, Prepared, Scope, Service},
     },
-    keys::project::is_gone,
+    keys::{project::is_gone, usable::is_default_alias},
 };
 
 impl Service for KmsOperation {
@@ -139,6 +139,18 @@ impl Named {
     /// No key has the alias.
     fn id(self) -> Result<KeyId, Failure> {
         self.0.ok_or_else(no_such_key)
+    }
+
+    /// Its identifier for an operation that seals under it: the default key, which the request names, is made if the project has
+    /// none yet.
+    ///
+    /// # Errors
+    /// No key has the alias; failures of the store.
+    async fn id_to_seal(self, call: &Call, name: &KeyName) -> Result<KeyId, Failure> {
+        if self.0.is_none() && is_default_alias(name) {
+            return call.app.keys.default_key(&call.project).await;
+        }
+        self.id()
     }
 }
 

@@ -204,6 +204,28 @@ async fn the_project_in_the_header_must_be_the_one_in_the_path() {
 }
 
 #[tokio::test]
+async fn a_header_that_is_judged_does_not_say_two_things() {
+    let server = Server::start().await;
+    let path = server.path("secrets");
+    let date = csms_core::sign::format_date(server.clock.now());
+    let other = csms_core::sign::format_date(server.clock.now().plus_millis(1000));
+    let project = server.credentials.project_id.clone();
+    for (name, value, status) in [
+        ("x-sdk-date", date.as_str(), 200),
+        ("x-sdk-date", other.as_str(), 401),
+        ("host", "localhost", 200),
+        ("host", "elsewhere", 401),
+        ("authorization", "SDK-HMAC-SHA256 Access=a, SignedHeaders=x-sdk-date, Signature=b", 401),
+        ("x-project-id", project.as_str(), 200),
+        ("x-project-id", "0123456789abcdef0123456789abcdef", 403),
+    ] {
+        let request = server.signed_at(&server.key(), "GET", &path, b"", &date);
+        let request = request.header("x-project-id", &project).header(name, value).body(Body::empty()).unwrap();
+        assert_eq!(server.send(request).await.status, status, "{name}: {value}");
+    }
+}
+
+#[tokio::test]
 async fn nobody_is_asked_for_a_body_before_the_head_is_right() {
     let server = Server::start().await;
     // A body that never ends: an answer proves that it was not waited for.

@@ -400,13 +400,15 @@ async fn bad_input_is_refused_with_every_problem() {
     let alice = make_user(&server, "alice").await;
     let user = format!("/v5/users/{alice}");
     let malformed = json!({ "policy_name": "p", "policy_document": "{}" });
-    let cases: [(&str, &str, Value, &str, &[&str]); 11] = [
+    let cases: [(&str, &str, Value, &str, &[&str]); 12] = [
         ("POST", "/v5/users", json!({}), "IAM.0002", &["name is required", "enabled is required"]),
         ("POST", "/v5/users", json!({ "name": "a/b", "enabled": "yes" }), "IAM.0002", &["name", "enabled"]),
         ("POST", "/v5/users", json!([]), "IAM.0004", &[]),
         ("PUT", &user, json!({ "new_user_name": 7 }), "IAM.0002", &["new_user_name"]),
         ("GET", "/v5/users?limit=0", Value::Null, "IAM.0002", &["limit"]),
         ("GET", "/v5/users?marker=abcd", Value::Null, "PAP5.0010", &[]),
+        // A marker of the list of policies.
+        ("GET", "/v5/users?marker=TGlzdFBvbGljaWVzVjU6YQ", Value::Null, "PAP5.0010", &[]),
         ("GET", "/v5/users?group_id=g", Value::Null, "IAM.0002", &["group_id"]),
         ("GET", "/v5/policies?policy_type=x", Value::Null, "IAM.0002", &["policy_type"]),
         ("POST", "/v5/policies", malformed, "PAP5.0011", &[]),

@@ -122,6 +122,16 @@ async fn an_assumed_agency_has_its_own_rights_and_none_of_the_users() {
     );
     let urn = session.body["assumed_agency"]["urn"].as_str().unwrap();
     assert!(urn.ends_with(":assumed-agency:build/run-7"), "{urn}");
+    let identity = async |key: &Key| server.call_as(key, "GET", "/v5/caller-identity", &Value::Null).await.body;
+    let of_session = identity(&key_of(&session)).await;
+    assert_eq!(
+        (&of_session["principal_urn"], &of_session["principal_id"]),
+        (&json!(urn), &session.body["assumed_agency"]["id"])
+    );
+    assert_eq!(of_session["account_id"], server.app.identity.domain_id.as_str());
+    // IAM v3 has no names of sessions.
+    let of_key = identity(&key_of(&minted)).await["principal_urn"].as_str().unwrap().to_owned();
+    assert!(of_key.ends_with(":assumed-agency:build/alice"), "{of_key}");
     for key in [key_of(&minted), key_of(&session)] {
         assert_eq!(list(&server, &key).await, StatusCode::OK);
         let read = server.call_as(&key, "GET", &server.path("secrets/db/versions/latest"), &Value::Null).await;

@@ -123,6 +123,15 @@ async fn a_byte_order_mark_and_a_compressed_body_are_told_apart() {
     let answer = send(&[("content-encoding", "gzip")], &[0x1f, 0x8b, 8]).await;
     assert_eq!((answer.status, answer.code()), (StatusCode::BAD_REQUEST, "CSMS.0004"));
     assert!(answer.body["error_msg"].as_str().unwrap().contains("Content-Encoding gzip is not supported"));
+    let answer = send(&[("content-encoding", "identity"), ("content-encoding", "gzip")], &[0x1f, 0x8b, 8]).await;
+    assert_eq!((answer.status, answer.code()), (StatusCode::BAD_REQUEST, "CSMS.0004"));
+    for headers in [
+        [("transfer-encoding", "gzip, chunked"), ("accept", "*/*")].as_slice(),
+        [("transfer-encoding", "chunked"), ("content-length", "2")].as_slice(),
+    ] {
+        let answer = send(headers, b"{}").await;
+        assert_eq!((answer.status, answer.code()), (StatusCode::BAD_REQUEST, "CSMS.0003"), "{headers:?}");
+    }
     let answer = send(&[("x-sdk-content-sha256", "UNSIGNED-PAYLOAD")], b"{}").await;
     assert_eq!(answer.status, 401);
     assert!(answer.body["error_msg"].as_str().unwrap().contains("UNSIGNED-PAYLOAD"));
@@ -131,6 +140,61 @@ async fn a_byte_order_mark_and_a_compressed_body_are_told_apart() {
         send(&[("x-sdk-content-sha256", "UNSIGNED-PAYLOAD")], b"{}").await;
     }
     created(&server, "still").await;
+}
+
+#[tokio::test]
+async fn a_text_that_names_no_version_is_not_found_and_no_page_is_too_far() {
+    let server = Server::start().await;
+    let secret = created(&server, "s").await;
+    for version in ["SYSCURRENT", "v0", "v01", "1", "v2"] {
+        let path = server.path(&format!("secrets/s/versions/{version}"));
+        let read = server.call("GET", &path, Value::Null).await;
+        assert_eq!((read.status.as_u16(), read.code()), (404, "CSMS.0005"), "{version}");
+        let body = json!({ "expire_time": 9_999_999_999_000_u64 });
+        let changed = server.call("PUT", &path, body).await;
+        assert_eq!((changed.status.as_u16(), changed.code()), (404, "CSMS.0005"), "{version}");
+    }
+    for (marker, count) in [("v0", 1), ("v00", 1), ("v01", 0)] {
+        let listed =
+            server.call("GET", &server.path(&format!("secrets/s/versions?marker={marker}")), Value::Null).await;
+        assert_eq!(listed.body["version_metadatas"].as_array().map(Vec::len), Some(count), "{}", listed.body);
+    }
+    let action = json!({ "action": "filter", "offset": "10000" });
+    let found = server.call("POST", &server.path("csms/resource_instances/action"), action).await;
+    assert_eq!((found.status.as_u16(), &found.body["resources"]), (200, &json!([])), "{}", found.body);
+    let password = json!({ "exclude_characters": 0 });
+    assert_eq!(server.call("POST", &server.path("csms/generate-password"), password).await.status, 200);
+    let id = secret["id"].as_str().unwrap().to_uppercase();
+    assert_eq!(server.call("GET", &server.path(&format!("csms/{id}/tags")), Value::Null).await.status, 200);
+    let grants = server.path(&format!("csms/grants?resource_id={id}"));
+    assert_eq!(server.call("GET", &grants, Value::Null).await.status, 200);
+    let body = json!({ "resource_id": id, "resource_type": "CSMS", "project_id": server.credentials.project_id });
+    let moved = server.call("POST", "/v1.0/enterprise-projects/0/resources-migrate", body).await;
+    assert_eq!(moved.status, 204, "{}", moved.body);
+}
+
+#[tokio::test]
+async fn a_refusal_names_what_is_wrong_and_nothing_else() {
+    let server = Server::start().await;
+    let excluded = json!({
+        "exclude_lowercase": true, "exclude_uppercase": true, "exclude_numbers": true, "exclude_punctuation": true,
+    });
+    let event = json!({
+        "name": "e", "event_types": ["X"], "state": "ENABLED",
+        "notification": { "target_type": "SMN", "target_id": "urn:smn:a:b", "target_name": "t" },
+    });
+    let action = json!({ "action": "filter", "offset": -1 });
+    for (path, body, said, unsaid) in [
+        ("csms/generate-password", excluded, "parameter: at least one class of characters is required", "; "),
+        ("csms/events", event, "event_types[0]", "at least"),
+        ("csms/permissions/check", json!({ "actions": ["a:b:c"] }), "actions[0] must name", "is required"),
+        ("csms/resource_instances/action", action, "offset must be a string of digits", "; "),
+    ] {
+        let answer = server.call("POST", &server.path(path), body).await;
+        let message = answer.body["error_msg"].as_str().or(answer.body["error"]["error_msg"].as_str()).unwrap();
+        assert_eq!(answer.status, 400, "{message}");
+        assert!(message.contains(said) && !message.contains(unsaid), "{message}");
+    }
 }
 
 #[tokio::test]

@@ -187,6 +187,126 @@ async fn a_secret_takes_a_key_by_any_of_its_aliases() {
 }
 
 #[tokio::test]
+async fn the_default_key_is_made_when_something_is_first_sealed_under_it() {
+    for operation in ["create-datakey", "create-datakey-without-plaintext", "encrypt-data"] {
+        let server = Server::start().await;
+        let body = json!({ "key_id": "csms/default", "plain_text": "x" });
+        assert_eq!(call(&server, "describe-key", json!({ "key_id": "csms/default" })).await.status, 404);
+        let denied = server
+            .call_as(
+                &allowing(&server, &["csms:*:*"]),
+                "POST",
+                &format!("/v1.0/{}/kms/{operation}", server.credentials.project_id),
+                &body,
+            )
+            .await;
+        assert_eq!(denied.status, StatusCode::FORBIDDEN);
+        assert_eq!(call(&server, "describe-key", json!({ "key_id": "csms/default" })).await.status, 404);
+        let sealed = ok(&server, operation, body).await;
+        let described = ok(&server, "describe-key", json!({ "key_id": "csms/default" })).await;
+        assert_eq!(described["key_info"]["key_id"], sealed["key_id"], "{operation}");
+    }
+    let server = Server::start().await;
+    create_secret(&server, "by-name", "csms/default").await;
+    let absent = json!({ "name": "absent", "secret_string": "x" });
+    assert_eq!(server.call("POST", &server.path("secrets"), absent).await.status, StatusCode::OK);
+    let shown = async |name: &str| {
+        server.call("GET", &server.path(&format!("secrets/{name}")), Value::Null).await.body["secret"]["kms_key_id"]
+            .clone()
+    };
+    assert_eq!(shown("by-name").await, shown("absent").await);
+    let other = Server::start().await;
+    let key = create_key(&other, "own").await;
+    create_secret(&other, "moved", &key).await;
+    let moved = json!({ "kms_key_id": "csms/default" });
+    let moved = other.call("PUT", &other.path("secrets/moved"), moved).await;
+    assert_eq!(moved.status, StatusCode::OK, "{}", moved.body);
+    let default = ok(&other, "describe-key", json!({ "key_id": "csms/default" })).await;
+    assert_eq!(moved.body["secret"]["kms_key_id"], default["key_info"]["key_id"]);
+}
+
+#[tokio::test]
+async fn whoever_has_no_right_to_keys_does_not_learn_which_aliases_there_are() {
+    let server = Server::start().await;
+    create_key(&server, "known").await;
+    create_secret(&server, "s", "csms/default").await;
+    let no_keys = allowing(&server, &["csms:*:*"]);
+    let of_all = allowing(&server, &["csms:*:*", "kms:cmk:createDataKey"]);
+    let mut messages = Vec::new();
+    for alias in ["known", "unknown"] {
+        let body = json!({ "name": format!("of-{alias}"), "secret_string": "x", "kms_key_id": alias });
+        let made = server.call_as(&no_keys, "POST", &server.path("secrets"), &body).await;
+        let moved = json!({ "kms_key_id": alias });
+        let moved = server.call_as(&no_keys, "PUT", &server.path("secrets/s"), &moved).await;
+        messages.push((made.status, made.body, moved.status, moved.body));
+        let asked = json!({ "requests": [{ "method": "POST", "path": server.path("secrets"), "body": body }] });
+        let checked = server.call_as(&no_keys, "POST", &server.path("csms/permissions/check"), &asked).await;
+        assert_eq!(checked.body["requests"][0]["allowed"], false, "{alias}");
+    }
+    assert_eq!(messages[0], messages[1]);
+    let body = json!({ "name": "x", "secret_string": "x", "kms_key_id": "unknown" });
+    let told = server.call_as(&of_all, "POST", &server.path("secrets"), &body).await;
+    assert!(told.body["error_msg"].as_str().unwrap().ends_with("names no key of the project"), "{}", told.body);
+}
+
+#[tokio::test]
+async fn an_alias_names_one_key_and_has_its_limits_wherever_it_comes_from() {
+    let server = Server::start().await;
+    let (full, other) = (create_key(&server, "full").await, create_key(&server, "other").await);
+    for number in 0..50 {
+        ok(&server, "aliases", json!({ "key_id": full, "alias": format!("alias/{number}") })).await;
+    }
+    ok(&server, "aliases", json!({ "key_id": other, "alias": "alias/moving" })).await;
+    let to_full = json!({ "target_key_id": full, "alias": "alias/moving" });
+    assert_eq!(call(&server, "alias/associate", to_full.clone()).await.status, 400);
+    // One that the key has already takes no room.
+    ok(&server, "alias/associate", json!({ "target_key_id": full, "alias": "alias/7" })).await;
+    let path = format!("/v1.0/{}/kms/aliases", server.credentials.project_id);
+    let delete = async |key: &str, alias: &str| {
+        server.call("DELETE", &path, json!({ "key_id": key, "aliases": [alias] })).await.status.as_u16()
+    };
+    assert_eq!([delete(&other, "alias/7").await, delete(&full, "alias/none").await], [404, 404]);
+    assert_eq!(delete(&full, "alias/7").await, 204);
+    ok(&server, "alias/associate", to_full).await;
+    let list = async |key: &str| server.call("GET", &format!("{path}?key_id={key}"), Value::Null).await.status;
+    let unknown = "00000000-0000-4000-8000-000000000000";
+    assert_eq!((list(unknown).await, list("unknown").await), (StatusCode::NOT_FOUND, StatusCode::NOT_FOUND));
+    for alias in [other.as_str(), &other.to_uppercase(), "alias/", "x/DEFAULT", "csms/default"] {
+        for (operation, member) in
+            [("create-key", "key_alias"), ("update-key-alias", "key_alias"), ("aliases", "alias")]
+        {
+            let mut body = json!({ "key_id": full });
+            body[member] = alias.into();
+            assert_eq!(call(&server, operation, body).await.status, 400, "{operation} {alias}");
+        }
+    }
+    ok(&server, "schedule-key-deletion", json!({ "key_id": other, "pending_days": "7" })).await;
+    for (operation, body) in [
+        ("update-key-alias", json!({ "key_id": other, "key_alias": "renamed" })),
+        ("update-key-description", json!({ "key_id": other, "key_description": "d" })),
+        ("aliases", json!({ "key_id": other, "alias": "alias/late" })),
+        ("alias/associate", json!({ "target_key_id": other, "alias": "alias/8" })),
+    ] {
+        let refused = call(&server, operation, body).await;
+        assert_eq!((refused.status.as_u16(), refused.code()), (400, "KMS.0401"), "{operation}");
+    }
+}
+
+#[tokio::test]
+async fn words_have_no_case_and_pages_no_end() {
+    let server = Server::start().await;
+    let body = json!({ "key_alias": "k", "key_usage": "encrypt_decrypt", "key_spec": "aes_256", "origin": "KMS" });
+    let made = ok(&server, "create-key", body).await;
+    let id = &made["key_info"]["key_id"];
+    let described = ok(&server, "describe-key", json!({ "key_id": id })).await;
+    assert_eq!(described["key_info"]["key_spec"], "AES_256");
+    assert_eq!(ok(&server, "list-keys", json!({ "key_spec": "all" })).await["total"], 1);
+    assert_eq!(ok(&server, "list-keys", json!({ "marker": "10000" })).await["keys"], json!([]));
+    let key = ok(&server, "create-datakey", json!({ "key_id": id, "key_spec": "aes_128" })).await;
+    assert_eq!(key["plain_text"].as_str().map(str::len), Some(32));
+}
+
+#[tokio::test]
 async fn changes_and_uses_of_keys_are_recorded() {
     let server = Server::start().await;
     let key = create_key(&server, "own").await;

@@ -438,3 +438,74 @@ async fn projects_are_listed_by_what_the_query_says_and_page_by_page() {
     let message = wrong.body["error"]["message"].as_str().unwrap();
     assert!(message.contains("page") && message.contains("per_page"), "{message}");
 }
+
+#[tokio::test]
+async fn a_login_that_is_held_off_says_in_its_head_for_how_long() {
+    let server = start_with_alice().await;
+    let wrong = json!({ "name": "alice", "password": "a wrong password" });
+    let mut guesses = 0;
+    let held_off = loop {
+        let answer = log_in_as(&server, wrong.clone(), json!({})).await;
+        if answer.status != StatusCode::UNAUTHORIZED {
+            break answer;
+        }
+        guesses += 1;
+        assert!(guesses < 20, "nothing slows the guesses down");
+    };
+    assert_eq!(held_off.status, StatusCode::TOO_MANY_REQUESTS, "{}", held_off.body);
+    let wait: u64 = held_off.headers["retry-after"].to_str().unwrap().parse().unwrap();
+    assert!((2..=20).contains(&wait), "{wait}");
+    let message = held_off.body["error"]["message"].as_str().unwrap();
+    assert!(message.ends_with(&format!("wait {wait} seconds")), "{message}");
+    server.clock.advance(wait * 1000);
+    assert_eq!(log_in_as(&server, wrong, json!({})).await.status, StatusCode::UNAUTHORIZED);
+}
+
+#[tokio::test]
+async fn a_token_is_for_this_account_alone_and_no_second_factor_is_passed_over() {
+    let server = start_with_alice().await;
+    let user = json!({ "name": "alice", "password": "alice's password" });
+    let domain = json!({ "domain": { "name": server.app.identity.domain_name } });
+    let own = log_in_as(&server, user.clone(), domain).await;
+    assert_eq!(own.status, StatusCode::CREATED, "{}", own.body);
+    let foreign = json!({ "domain": { "name": "other" } });
+    assert_eq!(log_in_as(&server, user.clone(), foreign.clone()).await.status, StatusCode::FORBIDDEN);
+    let token = subject(&own);
+    assert_eq!(by_token(&server, &token, foreign).await.status, StatusCode::FORBIDDEN);
+    let identity = json!({ "methods": ["password", "totp"], "password": { "user": user }, "totp": { "user": {} } });
+    let refused = ask(&server, "POST", "/v3/auth/tokens", &[], &json!({ "auth": { "identity": identity } })).await;
+    assert_eq!(refused.status, StatusCode::BAD_REQUEST, "{}", refused.body);
+    assert!(refused.body["error"]["message"].as_str().unwrap().contains("auth.identity.methods"), "{}", refused.body);
+}
+
+#[tokio::test]
+async fn a_caller_asks_sts_who_it_is() {
+    let server = Server::start().await;
+    let domain = server.app.identity.domain_id.clone();
+    let (id, alice) = server.make_user("alice", "alice's password", Vec::new()).await;
+    let identity = json!({
+        "account_id": domain, "principal_urn": format!("iam::{domain}:user:alice"), "principal_id": id,
+    });
+    let by_key = server.call_as(&alice, "GET", "/v5/caller-identity", &Value::Null).await;
+    assert_eq!((by_key.status, &by_key.body), (StatusCode::OK, &identity));
+    let token = log_in(&server, "alice", None).await;
+    let by_token = ask(&server, "GET", "/v5/caller-identity", &[("x-auth-token", &token)], &Value::Null).await;
+    assert_eq!(by_token.body, identity);
+    let nobody = ask(&server, "GET", "/v5/caller-identity", &[], &Value::Null).await;
+    assert_eq!((nobody.status, nobody.code()), (StatusCode::UNAUTHORIZED, "APIGW.0301"));
+    let asked = json!({ "requests": [{ "method": "GET", "path": "/v5/caller-identity" }] });
+    let checked = server.call_as(&alice, "POST", &server.path("csms/permissions/check"), &asked).await;
+    assert_eq!(checked.body["requests"], json!([{ "allowed": true }]));
+}
+
+#[tokio::test]
+async fn a_header_that_a_client_leaves_empty_counts_as_none() {
+    let server = start_with_alice().await;
+    let user = json!({ "name": "alice", "password": "alice's password" });
+    let body = json!({ "auth": { "identity": { "methods": ["password"], "password": { "user": user } } } });
+    let answer = ask(&server, "POST", "/v3/auth/tokens", &[("origin", "")], &body).await;
+    assert_eq!(answer.status, StatusCode::CREATED, "{}", answer.body);
+    let answer = ask(&server, "GET", "/v3/projects", &[("x-auth-token", "")], &Value::Null).await;
+    let message = answer.body["error"]["message"].as_str().unwrap();
+    assert!(message.contains("neither an Authorization nor an X-Auth-Token header"), "{message}");
+}

@@ -203,6 +203,19 @@ async fn a_body_that_stalls_is_answered_408_and_its_connection_closed() {
 }
 
 #[tokio::test]
+async fn a_body_whose_head_says_that_it_is_too_long_is_not_waited_for() {
+    let at = listen(|_| (), |_| ()).await;
+    let mut stream = TcpStream::connect(at.address).await.unwrap();
+    let request = signed(&at.server, "POST", &at.server.path("secrets"), "", b"{}");
+    let request = String::from_utf8(request).unwrap();
+    let length = "content-length: 2";
+    assert!(request.contains(length), "{request}");
+    let request = request.replace(length, "content-length: 1000000000000000000");
+    let answer = exchange(&mut stream, request.as_bytes()).await;
+    assert_eq!(answer.status(), 413, "{}", answer.text());
+}
+
+#[tokio::test]
 async fn pipelined_answers_that_nobody_reads_are_cut_off() {
     let at = listen(|_| (), |settings| settings.pace = SHORT_PACE).await;
     let stream = TcpStream::connect(at.address).await.unwrap();

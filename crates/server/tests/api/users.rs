@@ -94,6 +94,13 @@ async fn wrong_passwords_in_a_row_hold_the_change_off_for_a_while() {
         assert!(guesses < 20, "nothing slows the guesses down");
     };
     assert_eq!(held_off.code(), "CSMS.0603");
+    let wait: u64 = held_off.headers["retry-after"].to_str().unwrap().parse().unwrap();
+    assert!((2..=20).contains(&wait), "{wait}");
+    assert!(
+        held_off.body["error_msg"].as_str().unwrap().ends_with(&format!("wait {wait} seconds")),
+        "{}",
+        held_off.body
+    );
     let shown = server.call("GET", &format!("/v1/csms/users/{id}"), Value::Null).await;
     assert_eq!(shown.body["locked"], "true");
     server.clock.advance(10 * 60_000);

@@ -309,6 +309,7 @@ pub(crate) async fn entrances() -> Result<(), Failed> {
         Asked::new("POST", &format!("{kms}/create-datakey"), &data_key),
         Asked::new("POST", &format!("{kms}/decrypt-datakey"), &opened),
         Asked::new("GET", "/v3/projects", &Value::Null),
+        Asked::new("GET", "/v5/caller-identity", &Value::Null),
         Asked::new("GET", "/v5/users", &Value::Null),
         Asked::new("GET", &format!("/v3/{}/traces", world.home), &Value::Null),
         Asked::new("GET", &format!("{home}/secrets/checker/config"), &Value::Null),

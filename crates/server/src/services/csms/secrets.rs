@@ -25,12 +25,12 @@ use getrandom::SysRng;
 use crate::{
     failure::Failure,
     gate::{
-        access::{Access, Actions, CREATE_DATA_KEY, Facts, Kind, Need, READ_VALUE, Stored},
+        access::{Access, Actions, CREATE_DATA_KEY, Facts, Kind, Need, READ_VALUE, Resource, Stored},
         answer::Answer,
         json::Body,
         service::{Call, Prepared},
     },
-    keys::usable::UsableKey,
+    keys::usable::{UsableKey, is_default_alias},
     rotation::accounts,
 };
 
@@ -100,6 +100,9 @@ pub(super) async fn making(
         made.clone().with(facts)
     };
     Ok(match chosen {
+        Some(ChosenKey::Default) if call.caller.has_conditions() => {
+            vec![under(Some(call.app.keys.default_key(project).await?))]
+        }
         Some(chosen) => [under(chosen.id())].into_iter().chain(chosen.sealing(project)).collect(),
         None if call.caller.has_conditions() => {
             let default = call.app.keys.default_key(project).await?;
@@ -110,37 +113,50 @@ pub(super) async fn making(
 }
 
 /// The key that a request chooses for a secret, or why there is none.
-pub(super) struct ChosenKey(Result<(KeyId, Result<UsableKey, Failure>), Failure>);
+pub(super) enum ChosenKey {
+    /// One with an identifier. Whether there is such a key, and one that can be used, is the work's to say.
+    Known(KeyId, Result<UsableKey, Failure>),
+    /// The default key of a project that has none yet. The work makes it.
+    Default,
+    /// An alias that no key of the project has.
+    Unknown,
+    /// It cannot be looked for.
+    Failed(Failure),
+}
 
 impl ChosenKey {
-    /// Finds the key that a request names in a project. That it does not exist or cannot be used is the work's to say.
+    /// Finds the key that a request names in a project.
     pub(super) async fn find(call: &Call, project: &ProjectId, name: &KeyName) -> Self {
-        let id = match call.app.keys.identify(project, name).await {
-            Ok(id) => id,
-            Err(failure) => return Self(Err(failure)),
-        };
-        let usable = call.app.keys.usable(project, &id).await;
-        Self(Ok((id, usable)))
+        match call.app.keys.identify(project, name).await {
+            Ok(Some(id)) => {
+                let usable = call.app.keys.usable(project, &id).await;
+                Self::Known(id, usable)
+            }
+            Ok(None) if is_default_alias(name) => Self::Default,
+            Ok(None) => Self::Unknown,
+            Err(failure) => Self::Failed(failure),
+        }
     }
 
-    /// Its identifier; `None` for an alias that no key has.
+    /// Its identifier; `None` for a key that is not there.
     pub(super) fn id(&self) -> Option<KeyId> {
-        self.0.as_ref().ok().map(|(id, _)| id.clone())
+        match self {
+            Self::Known(id, _) => Some(id.clone()),
+            Self::Default | Self::Unknown | Self::Failed(_) => None,
+        }
     }
 
-    /// The right to seal the secret's value with it.
+    /// The right to seal the secret's value with it. Which aliases there are is known only to whoever has it for all keys, so
+    /// that a refusal does not differ between an alias of another's key and one that no key has.
     pub(super) fn sealing(&self, project: &ProjectId) -> Option<Access> {
-        let (id, usable) = self.0.as_ref().ok()?;
-        sealing(project, CREATE_DATA_KEY, id, usable)
-    }
-
-    /// Its identifier and the key itself.
-    ///
-    /// # Errors
-    /// No such key, or one that cannot be used; failures of the store.
-    pub(super) fn usable(self) -> Result<(KeyId, UsableKey), Failure> {
-        let (id, usable) = self.0?;
-        Ok((id, usable?))
+        match self {
+            Self::Known(id, usable) => sealing(project, CREATE_DATA_KEY, id, usable),
+            Self::Unknown => {
+                let all = Access::new(CREATE_DATA_KEY, Resource::All(Kind::Key, project.clone()));
+                Some(all.of_sealing_key())
+            }
+            Self::Default | Self::Failed(_) => None,
+        }
     }
 }
 
@@ -165,8 +181,12 @@ pub(super) async fn chosen_or_default(
     chosen: Option<ChosenKey>,
 ) -> Result<(KeyId, Arc<MasterKey>), Failure> {
     let (id, usable) = match chosen {
-        Some(chosen) => chosen.usable()?,
-        None => {
+        Some(ChosenKey::Known(id, usable)) => (id, usable?),
+        Some(ChosenKey::Unknown) => {
+            return Err(Failure::new(ErrorCode::KeyUnusable, "kms_key_id names no key of the project"));
+        }
+        Some(ChosenKey::Failed(failure)) => return Err(failure),
+        Some(ChosenKey::Default) | None => {
             let id = call.app.keys.default_key(project).await?;
             let usable = call.app.keys.usable(project, &id).await?;
             (id, usable)
@@ -421,7 +441,9 @@ pub async fn update(call: Call, body: Body) -> Result<Prepared, Failure> {
     Ok(Prepared::new(accesses, async move {
         let name = named.name.clone();
         named.found()?.permits_change(Action::ChangeMetadata)?;
-        update.kms_key_id = key.map(ChosenKey::usable).transpose()?.map(|(id, _)| id);
+        if key.is_some() {
+            update.kms_key_id = Some(chosen_or_default(&call, &call.project, key).await?.0);
+        }
         require_own_function(&call, update.rotation_func_urn.as_ref())?;
         let now = call.app.clock.now();
         change(&call, &name, move |secret| secret.update(update, now)).await

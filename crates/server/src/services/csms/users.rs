@@ -107,7 +107,8 @@ async fn change(call: &Call, request: ChangePassword) -> Result<Answer, Failure>
         Checked::Right => {}
         Checked::Wrong => return Err(Failure::new(ErrorCode::WrongPassword, "old_password is not the user's")),
         Checked::HeldOff { wait_seconds } => {
-            return Err(Failure::new(ErrorCode::PasswordLocked, format!("wait {wait_seconds} seconds")));
+            let reason = format!("wait {wait_seconds} seconds");
+            return Err(Failure::new(ErrorCode::PasswordLocked, reason).for_seconds(wait_seconds));
         }
     }
     let hash = checks.hash(peer, new).await?;

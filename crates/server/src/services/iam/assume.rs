@@ -1,4 +1,4 @@
-//! Acting as an agency: a token, temporary keys of IAM v3, or a session of STS.
+//! Acting as an agency: a token, temporary keys of IAM v3, or a session of STS; and who STS says that a caller is.
 //!
 //! What is minted has the rights of the agency and none of the user's. It ends with the user, with the agency, when the user
 //! may not assume the agency any more, and no later than what proved the user. Who may assume an agency is decided by its
@@ -6,14 +6,15 @@
 
 use axum::http::StatusCode;
 use csms_api::{ErrorCode, iam::token::ASSUME_AGENCY, request::token::AgencyRequest};
-use csms_core::ProjectId;
+use csms_core::{ProjectId, policy::user_resource};
 use csms_store::Store as _;
 use serde::Serialize;
 
 use super::issued;
 use crate::{
+    app::App,
     auth::{
-        Caller,
+        Assumed, Caller,
         token::{TemporaryKey, USER_TOKEN_MILLIS, UserToken},
     },
     clock,
@@ -48,9 +49,8 @@ async fn assume(call: &Call, request: &AgencyRequest) -> Result<Caller, Failure>
         return Err(Failure::new(ErrorCode::Forbidden, reason));
     }
     let refused = || no_such_agency(&request.agency);
-    let is_here = |domain: &String| [&app.identity.domain_name, &app.identity.domain_id].contains(&domain);
     // A caller with a bound would shed it.
-    if caller.bound.is_some() || !request.domain.iter().all(is_here) {
+    if caller.bound.is_some() || !issued::is_of_account(app, &request.domain) {
         return Err(refused());
     }
     let known = app.store.agencies().await?.into_iter().find(|agency| agency.name == request.agency);
@@ -66,7 +66,7 @@ fn no_such_agency(agency: &str) -> Failure {
 
 /// The agency within the project that a request names, or its one project if the caller is confined to one.
 fn scope(call: &Call, agency: Caller, request: &AgencyRequest) -> Result<(Caller, Option<ProjectId>), Failure> {
-    let project = match issued::require_project(&call.app, &agency.projects, &request.project)? {
+    let project = match issued::require_scope(&call.app, &agency.projects, &request.scope)? {
         Some(project) => Some(project),
         None if agency.is_confined => Some(agency.projects.first().cloned().ok_or_else(|| {
             let reason = "the credentials of the caller are for one project, which the agency may not use";
@@ -106,9 +106,17 @@ pub(super) async fn token(call: &Call, request: AgencyRequest) -> Result<Answer,
 }
 
 /// Temporary keys of an agency that live for a number of seconds, and their security token.
-async fn mint(call: &Call, request: &AgencyRequest, seconds: u64) -> Result<(TemporaryKey, String, Caller), Failure> {
+async fn mint(
+    call: &Call,
+    request: &AgencyRequest,
+    seconds: u64,
+    session: Option<&str>,
+) -> Result<(TemporaryKey, String, Caller), Failure> {
     let agency = assume(call, request).await?;
-    let (agency, _) = scope(call, agency, request)?;
+    let (mut agency, _) = scope(call, agency, request)?;
+    if let Some(assumed) = &mut agency.assumed {
+        assumed.session = session.map(str::to_owned);
+    }
     let seconds = request.seconds.unwrap_or(seconds);
     let expires = call.app.clock.now().plus_millis(seconds.saturating_mul(1000));
     let key = TemporaryKey::for_agency(&agency, expires)?;
@@ -121,7 +129,7 @@ async fn mint(call: &Call, request: &AgencyRequest, seconds: u64) -> Result<(Tem
 /// # Errors
 /// As [`token`].
 pub(super) async fn temporary_key(call: &Call, request: AgencyRequest) -> Result<Answer, Failure> {
-    let (key, token, _) = mint(call, &request, KEY_SECONDS).await?;
+    let (key, token, _) = mint(call, &request, KEY_SECONDS, None).await?;
     issued::temporary_key(&key, &token)
 }
 
@@ -139,6 +147,47 @@ struct AssumedAgency {
     id: String,
 }
 
+/// Whom STS calls a caller.
+struct Principal {
+    urn: String,
+    id: String,
+}
+
+impl Principal {
+    fn of_agency(app: &App, assumed: &Assumed, session: &str) -> Self {
+        let Assumed { agency, agency_id, .. } = assumed;
+        Self {
+            urn: format!("sts::{}:assumed-agency:{agency}/{session}", app.identity.domain_id),
+            id: format!("{agency_id}:{session}"),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Identity<'a> {
+    account_id: &'a str,
+    principal_urn: String,
+    principal_id: String,
+}
+
+/// GetCallerIdentity of STS: a user, or the agency that one acts as. A session that was never named bears the user's name.
+///
+/// # Errors
+/// CSMS.0302 for a caller that is neither.
+pub(super) fn identity(call: &Call) -> Result<Answer, Failure> {
+    let (app, caller) = (&call.app, &call.caller);
+    let domain = app.identity.domain_id.as_str();
+    let Principal { urn, id } = match (&caller.assumed, &caller.user_id) {
+        (Some(assumed), _) => Principal::of_agency(app, assumed, assumed.session.as_deref().unwrap_or(&caller.name)),
+        (None, Some(id)) => {
+            let name = caller.user_name.as_ref().unwrap_or(&caller.name);
+            Principal { urn: user_resource(domain, name), id: id.clone() }
+        }
+        (None, None) => return Err(Failure::new(ErrorCode::Forbidden, "the caller is neither a user nor an agency")),
+    };
+    Answer::json(&Identity { account_id: domain, principal_urn: urn, principal_id: id })
+}
+
 #[derive(Serialize)]
 struct SessionKeys<'s> {
     expiration: String,
@@ -152,12 +201,12 @@ struct SessionKeys<'s> {
 /// # Errors
 /// As [`token`].
 pub(super) async fn session(call: &Call, request: AgencyRequest, session: &str) -> Result<Answer, Failure> {
-    let (key, token, agency) = mint(call, &request, SESSION_SECONDS).await?;
-    let id = agency.assumed.as_ref().map(|assumed| assumed.agency_id.as_str()).unwrap_or_default();
-    let urn = format!("sts::{}:assumed-agency:{}/{session}", call.app.identity.domain_id, request.agency);
+    let (key, token, agency) = mint(call, &request, SESSION_SECONDS, Some(session)).await?;
+    let assumed = agency.assumed.as_ref().ok_or_else(|| Failure::internal("an agency without its user"))?;
+    let Principal { urn, id } = Principal::of_agency(&call.app, assumed, session);
     Answer::secret(&Session {
         source_identity: "",
-        assumed_agency: AssumedAgency { urn, id: format!("{id}:{session}") },
+        assumed_agency: AssumedAgency { urn, id },
         credentials: SessionKeys {
             expiration: clock::rfc3339(key.expires(), 3),
             access_key_id: &key.access_key,

@@ -3,7 +3,7 @@
 //! Nothing is decided here but whether the project that a request names is one of those it may name.
 
 use axum::http::{HeaderValue, StatusCode};
-use csms_api::{ApiError, ErrorCode};
+use csms_api::{ApiError, ErrorCode, request::token::TokenScope};
 use csms_core::{ProjectId, UnixMillis};
 use serde::Serialize;
 use serde_json::json;
@@ -40,17 +40,25 @@ struct Credential<'k> {
     expires_at: String,
 }
 
-/// The project that a request names by its id or its region, if it is one of these.
+/// Whether a request names this account, by its identifier or its name.
+pub(super) fn is_of_account(app: &App, named: &[String]) -> bool {
+    named.iter().all(|named| [&app.identity.domain_name, &app.identity.domain_id].contains(&named))
+}
+
+/// The project that a scope names by its id or its region, if it is one of these.
 ///
 /// # Errors
-/// CSMS.0302 for another one.
-pub(super) fn require_project(
+/// CSMS.0302 for another one, and for another account.
+pub(super) fn require_scope(
     app: &App,
     projects: &[ProjectId],
-    named: &[String],
+    scope: &TokenScope,
 ) -> Result<Option<ProjectId>, Failure> {
+    if !is_of_account(app, &scope.domain) {
+        return Err(Failure::new(ErrorCode::Forbidden, "auth.scope.domain is not the account of this installation"));
+    }
     let refused = || ApiError::new(ErrorCode::Forbidden, "the caller may not use the project of auth.scope.project");
-    let mut found = named.iter().map(|named| find_project(app, projects, named).ok_or_else(refused));
+    let mut found = scope.project.iter().map(|named| find_project(app, projects, named).ok_or_else(refused));
     let Some(first) = found.next().transpose()? else { return Ok(None) };
     for other in found {
         if other? != first {

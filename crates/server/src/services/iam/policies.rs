@@ -102,8 +102,8 @@ fn version_id(number: u32) -> String {
 }
 
 fn read_version_id(text: &str) -> Result<u32, Failure> {
-    let digits = text.strip_prefix('v').filter(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()));
-    digits.and_then(|digits| digits.parse().ok()).ok_or_else(|| not_found("version"))
+    let number = text.strip_prefix('v').and_then(|digits| digits.parse().ok());
+    number.filter(|number| version_id(*number) == text).ok_or_else(|| not_found("version"))
 }
 
 fn describe_version(known: &PolicyRecord, version: &csms_store::PolicyVersion, whole: bool) -> PolicyVersion {

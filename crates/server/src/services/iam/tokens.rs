@@ -55,7 +55,7 @@ impl Service for TokenOperation {
     }
 
     fn translate(self, mut failure: Failure) -> Failure {
-        if self == Self::AssumeAgency {
+        if self.is_of_sts() {
             failure.error.code = failure.error.code.of_iam();
         }
         failure
@@ -63,7 +63,7 @@ impl Service for TokenOperation {
 
     /// IAM's error body: `{"error":{"code","message","title"}}`. That of STS is flat.
     fn error_body(self, error: &ApiError, request_id: &str) -> Value {
-        if self == Self::AssumeAgency {
+        if self.is_of_sts() {
             let mut body = error.body(ErrorShape::Flat);
             body["request_id"] = json!(request_id);
             return body;
@@ -122,6 +122,7 @@ impl Service for TokenOperation {
             Self::ListProjects | Self::ListAuthProjects => {
                 Ok(Prepared::new(Vec::new(), async move { list_projects(&call) }))
             }
+            Self::GetCallerIdentity => Ok(Prepared::new(Vec::new(), async move { assume::identity(&call) })),
             Self::ListDomains => Ok(Prepared::new(Vec::new(), async move { list_domains(&call) })),
         }
     }
@@ -151,15 +152,14 @@ async fn by_password(call: &Call, login: PasswordLogin) -> Result<Answer, Failur
         Checked::Wrong => false,
         Checked::HeldOff { wait_seconds } => {
             let reason = format!("too many wrong passwords from this address; wait {wait_seconds} seconds");
-            return Err(Failure::new(ErrorCode::Throttled, reason));
+            return Err(Failure::new(ErrorCode::Throttled, reason).for_seconds(wait_seconds));
         }
     };
-    let is_account = |domain: &String| [&app.identity.domain_name, &app.identity.domain_id].contains(&domain);
-    let is_of_account = login.domain.iter().all(is_account);
+    let is_of_account = issued::is_of_account(app, &login.domain);
     let user = user.filter(|user| is_right && is_of_account && user.password_hash.is_some());
     let user = user.ok_or_else(|| ApiError::new(ErrorCode::Unauthenticated, "The username or password is wrong."))?;
     Standing::prove(&call.head().extensions);
-    let project = issued::require_project(app, &user.projects, &login.project)?;
+    let project = issued::require_scope(app, &user.projects, &login.scope)?;
     let now = app.clock.now();
     let token = UserToken {
         user_id: user.id.clone(),
@@ -183,7 +183,7 @@ async fn by_token(call: &Call, login: TokenLogin) -> Result<Answer, Failure> {
     let (source, caller) = app.authenticator.open_token(&login.token).await?;
     call.acts_as(Arc::new(caller.clone()));
     Standing::prove(&call.head().extensions);
-    let project = issued::require_project(app, &caller.projects, &login.project)?.or_else(|| source.project.clone());
+    let project = issued::require_scope(app, &caller.projects, &login.scope)?.or_else(|| source.project.clone());
     let caller = project.as_ref().map_or(caller.clone(), |project| caller.within(project));
     let token = UserToken { project, issued: Some(app.clock.now()), by_token: true, ..source };
     let text = token.seal(&app.root)?;

@@ -3,16 +3,19 @@
 use std::sync::Arc;
 
 use axum::http::header;
-use csms_api::kms::{
-    request::{ListAliases, read_alias, read_delete_aliases},
-    response::{AliasEntity, AliasPage, ListAliasesResponse},
+use csms_api::{
+    ErrorCode,
+    kms::{
+        request::{ListAliases, read_alias, read_delete_aliases},
+        response::{AliasEntity, AliasPage, ListAliasesResponse},
+    },
 };
 use csms_core::{KeyId, Rule, Violation};
 use csms_store::{KeyAlias, KeyRecord, Store};
 
 use super::{
-    Named, access, change, keys,
-    lifecycle::{is_taken, taken},
+    Named, access, access_to, change, keys,
+    lifecycle::{is_taken, require_changeable, taken},
     no_such_key,
 };
 use crate::{
@@ -43,6 +46,16 @@ fn entity(call: &Call, key: &KeyId, alias: &KeyAlias) -> AliasEntity {
     }
 }
 
+/// Refuses a further alias of a key that waits for its deletion, or that has the most.
+fn require_room(key: &KeyRecord) -> Result<(), Failure> {
+    require_changeable(key)?;
+    if key.details.aliases.len() >= MOST {
+        let violation = Violation::new(Rule::TooMany, "50 aliases");
+        return Err(vec![violation.with_limit(50, 51).at("alias")].into());
+    }
+    Ok(())
+}
+
 pub(super) async fn create(call: Call, body: Body) -> Result<Prepared, Failure> {
     let (key, name) = read_alias(body.object()?, "key_id", "alias")?;
     let named = Named::find(&call, &key).await?;
@@ -55,10 +68,7 @@ pub(super) async fn create(call: Call, body: Body) -> Result<Prepared, Failure> 
             if is_taken(all, &alias.name) {
                 return Err(taken());
             }
-            if key.details.aliases.len() >= MOST {
-                let violation = Violation::new(Rule::TooMany, "50 aliases");
-                return Err(vec![violation.with_limit(50, 51).at("alias")].into());
-            }
+            require_room(key)?;
             key.details.aliases.push(alias);
             Ok(())
         };
@@ -73,6 +83,9 @@ pub(super) async fn delete(call: Call, body: Body) -> Result<Prepared, Failure> 
     Ok(Prepared::new(vec![named.access(&call)], async move {
         let id = named.id()?;
         let remove = move |key: &mut KeyRecord, _: &[KeyRecord]| {
+            if !names.iter().all(|name| key.details.aliases.iter().any(|alias| alias.name == *name)) {
+                return Err(Failure::new(ErrorCode::KmsKeyNotFound, "the key does not bear all of the aliases"));
+            }
             key.details.aliases.retain(|alias| !names.contains(&alias.name));
             Ok(())
         };
@@ -99,8 +112,10 @@ pub(super) async fn associate(call: Call, body: Body) -> Result<Prepared, Failur
         let (origin, trail) = (Origin::current(), Arc::clone(&call.app.trail));
         let (to, now) = (target.clone(), call.app.clock.now());
         let moved = call.app.store.change_keys(&call.project, move |keys| {
-            if !keys.iter().any(|key| key.id == to && !is_gone(key, now)) {
-                return Err(no_such_key());
+            let target = keys.iter().find(|key| key.id == to && !is_gone(key, now)).ok_or_else(no_such_key)?;
+            // The one that bears it already needs no room for it.
+            if source.as_ref() != Some(&to) {
+                require_room(target)?;
             }
             if bearer(keys, &name) != source {
                 // The right to take it from another key has not been judged.
@@ -127,7 +142,7 @@ pub(super) async fn associate(call: Call, body: Body) -> Result<Prepared, Failur
 }
 
 fn no_such_alias() -> Failure {
-    Failure::new(csms_api::ErrorCode::KmsKeyNotFound, "no key of the project bears the alias")
+    Failure::new(ErrorCode::KmsKeyNotFound, "no key of the project bears the alias")
 }
 
 /// Whether a client decodes the answer of ListAliases as a list, as the definition's schema says; its example, and every other
@@ -143,13 +158,23 @@ pub(super) async fn list(call: Call) -> Result<Prepared, Failure> {
         Some(key) => Some(Named::find(&call, key).await?),
         None => None,
     };
-    let touched = named.as_ref().map_or_else(|| call.all(Kind::Key), |named| named.access(&call));
+    let found = match &named {
+        Some(named) => named.record(&call).await?,
+        None => None,
+    };
+    let touched = match &named {
+        Some(named) => access_to(&call, named, found.clone()),
+        None => call.all(Kind::Key),
+    };
     let wants_list = call.head().headers.get(header::USER_AGENT).is_some_and(|agent| decodes_list(agent.as_bytes()));
     Ok(Prepared::new(vec![touched], async move {
-        let id = named.map(Named::id).transpose()?;
+        let bearers = match named {
+            Some(_) => vec![found.ok_or_else(no_such_key)?],
+            None => keys(&call).await?,
+        };
         let limit = usize::from(limit.get());
         let mut all: Vec<_> = Vec::new();
-        for key in keys(&call).await?.iter().filter(|key| id.as_ref().is_none_or(|id| key.id == *id)) {
+        for key in &bearers {
             all.extend(key.details.aliases.iter().map(|alias| entity(&call, &key.id, alias)));
         }
         all.sort_by(|a, b| a.alias.cmp(&b.alias));

@@ -99,7 +99,7 @@ pub(super) async fn create_datakey(call: Call, body: Body, with_plaintext: bool)
     let request = CreateDatakey::read(body.object()?)?;
     let named = Named::find(&call, &request.key).await?;
     Ok(Prepared::new(vec![named.access(&call)], async move {
-        let id = named.id()?;
+        let id = named.id_to_seal(&call, &request.key).await?;
         let key = random_bytes(request.bytes)?;
         let sealed = seal(&call, data::Kind::DataKey, &id, &request.binding, &key).await?;
         let plain = hexadecimal(&key);
@@ -116,7 +116,7 @@ pub(super) async fn encrypt_datakey(call: Call, body: Body) -> Result<Prepared, 
     let request = Crypt::read_encrypt_datakey(body.object()?, digest)?;
     let named = Named::find(&call, &request.key).await?;
     Ok(Prepared::new(vec![named.access(&call)], async move {
-        let id = named.id()?;
+        let id = named.id_to_seal(&call, &request.key).await?;
         let sealed = seal(&call, data::Kind::DataKey, &id, &request.binding, &request.bytes).await?;
         Answer::secret(&SealedResponse {
             key_id: &id,
@@ -145,7 +145,7 @@ pub(super) async fn encrypt_data(call: Call, body: Body) -> Result<Prepared, Fai
     let request = Crypt::read_encrypt_data(body.object()?)?;
     let named = Named::find(&call, &request.key).await?;
     Ok(Prepared::new(vec![named.access(&call)], async move {
-        let id = named.id()?;
+        let id = named.id_to_seal(&call, &request.key).await?;
         let sealed = seal(&call, data::Kind::Data, &id, &request.binding, &request.bytes).await?;
         Answer::secret(&SealedResponse {
             key_id: &id,

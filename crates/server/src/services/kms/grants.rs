@@ -12,13 +12,9 @@ use csms_api::{
     },
 };
 use csms_core::{KeyId, Rule, Violation};
-use csms_store::{KeyGrant, KeyRecord, KeyState, Store};
+use csms_store::{KeyGrant, KeyRecord, Store};
 
-use super::{
-    Named, access_to, change, keys,
-    lifecycle::{not_in_state, require_own},
-    no_such_key,
-};
+use super::{Named, access_to, change, keys, lifecycle::require_changeable, no_such_key};
 use crate::{
     failure::Failure,
     gate::{
@@ -76,10 +72,7 @@ pub(super) async fn create(call: Call, body: Body) -> Result<Prepared, Failure> 
         };
         let grant_id = grant.id.clone();
         let add = move |key: &mut KeyRecord, _: &[KeyRecord]| {
-            require_own(key)?;
-            if key.state == KeyState::PendingDeletion {
-                return Err(not_in_state("enabled or disabled"));
-            }
+            require_changeable(key)?;
             if key.details.grants.len() >= MOST_GRANTS {
                 return Err(Failure::new(ErrorCode::KmsKeyQuota, format!("a key has at most {MOST_GRANTS} grants")));
             }

@@ -56,6 +56,12 @@ pub(super) fn require_own(key: &KeyRecord) -> Result<(), Failure> {
     if is_default(key) { Err(Failure::new(ErrorCode::KmsDefaultKey, "")) } else { Ok(()) }
 }
 
+/// Refuses to change a key that is the service's, or that waits for its deletion.
+pub(super) fn require_changeable(key: &KeyRecord) -> Result<(), Failure> {
+    require_own(key)?;
+    if key.state == KeyState::PendingDeletion { Err(not_in_state("enabled or disabled")) } else { Ok(()) }
+}
+
 pub(super) fn create(call: Call, body: Body) -> Result<Prepared, Failure> {
     let CreateKey { alias, description, enterprise_project_id } = CreateKey::read(body.object()?)?;
     let enterprise = if enterprise_project_id.is_empty() { "0" } else { &enterprise_project_id };
@@ -124,7 +130,7 @@ pub(super) fn list(call: Call, body: Body) -> Result<Prepared, Failure> {
     Ok(Prepared::new(vec![call.all(Kind::Key)], async move {
         let belongs = |key: &KeyRecord| {
             wanted.wants_aes
-                && wanted.state.as_deref().is_none_or(|state| state == state_of(key.state))
+                && wanted.state.is_none_or(|state| state == state_of(key.state))
                 && wanted.enterprise_project_id.as_deref().is_none_or(|id| id == enterprise_project(key))
         };
         let all: Vec<_> = keys(&call).await?.into_iter().filter(belongs).collect();
@@ -205,10 +211,7 @@ pub(super) async fn schedule_deletion(call: Call, body: Body) -> Result<Prepared
         let id = named.id()?;
         let due = call.app.clock.now().plus_millis(days.saturating_mul(DAY));
         let schedule = move |key: &mut KeyRecord, _: &[KeyRecord]| {
-            require_own(key)?;
-            if key.state == KeyState::PendingDeletion {
-                return Err(not_in_state("enabled or disabled"));
-            }
+            require_changeable(key)?;
             key.state = KeyState::PendingDeletion;
             key.details.scheduled_deletion = Some(due);
             Ok(())
@@ -225,7 +228,7 @@ pub(super) async fn update_alias(call: Call, body: Body) -> Result<Prepared, Fai
         let id = named.id()?;
         let name = alias.clone();
         let rename = move |key: &mut KeyRecord, all: &[KeyRecord]| {
-            require_own(key)?;
+            require_changeable(key)?;
             if key.alias != name && is_taken(all, &name) {
                 return Err(taken());
             }
@@ -244,7 +247,7 @@ pub(super) async fn update_description(call: Call, body: Body) -> Result<Prepare
         let id = named.id()?;
         let text = description.clone();
         let describe = move |key: &mut KeyRecord, _: &[KeyRecord]| {
-            require_own(key)?;
+            require_changeable(key)?;
             key.details.description = text;
             Ok(())
         };
@@ -263,10 +266,7 @@ pub(in crate::services) async fn move_to_enterprise_project(
     target: String,
 ) -> Result<(), Failure> {
     let decide = move |key: &mut KeyRecord, _: &[KeyRecord]| {
-        require_own(key)?;
-        if key.state == KeyState::PendingDeletion {
-            return Err(not_in_state("enabled or disabled"));
-        }
+        require_changeable(key)?;
         key.details.enterprise_project_id = target;
         Ok(())
     };

@@ -13,11 +13,11 @@ use csms_core::{
     KeyName, Problem,
     tag::{MAX_TAGS, Tag, TagKey},
 };
-use csms_store::{KeyRecord, KeyState};
+use csms_store::KeyRecord;
 
 use super::{
     Named, access_to, change as change_key, keys,
-    lifecycle::{details, not_in_state, require_own},
+    lifecycle::{details, require_changeable},
     no_such_key,
 };
 use crate::{
@@ -46,10 +46,7 @@ async fn changing(
     let access = named.access(&call).with(Facts { tags, ..Facts::default() });
     Ok(Prepared::new(vec![access], async move {
         let decide = move |key: &mut KeyRecord, _: &[KeyRecord]| {
-            require_own(key)?;
-            if key.state == KeyState::PendingDeletion {
-                return Err(not_in_state("enabled or disabled"));
-            }
+            require_changeable(key)?;
             decide(&mut key.details.tags)
         };
         change_key(&call, &named.id()?, decide).await?;
