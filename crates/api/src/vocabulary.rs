@@ -297,7 +297,8 @@ mod tests {
             "ShowSecretsConfig",
             "ShowUserDetail",
         ]);
-        assert_eq!(allowed("CSMS ReadOnlyAccess"), reading);
+        let read_only = allowed("CSMS ReadOnlyAccess");
+        assert_eq!(read_only, reading, "an operation that only reads belongs in the list of this test, and no other");
         assert_eq!(allowed("CSMS FullAccess").len(), Operation::ALL.len());
         for (name, _) in SYSTEM_POLICIES.iter().filter(|(name, _)| name.starts_with("KMS")) {
             assert!(allowed(name).is_empty(), "{name}");

@@ -252,7 +252,7 @@ fn find_binary(options: &Options) -> Result<PathBuf> {
     let named = options.binary.clone().or_else(|| std::env::var_os("CSMS_BIN").map(PathBuf::from));
     named.or_else(|| programs::beside_this_program(NAME)).ok_or_else(|| Error::Missing {
         program: NAME.into(),
-        hint: "build it with `cargo build -p csms-server`, or name it in CSMS_BIN".into(),
+        hint: "build it with `cargo build --bin csms`, or name it in CSMS_BIN".into(),
     })
 }
 

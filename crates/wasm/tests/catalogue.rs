@@ -1,6 +1,6 @@
 //! The parts of the npm package that are written from the Rust tables: names for the code, samples for the types.
 //!
-//! A file that no longer says what the tables say fails its test; `CSMS_WRITE_GENERATED=1 cargo test -p csms-wasm --test
+//! A file that no longer says what the tables say fails its test; `CSMS_WRITE_GENERATED=1 cargo test --workspace --test
 //! catalogue` writes it again. The samples are compiled by `tsc` against the package's own types, so a field that is in
 //! one and not in the other is an error there.
 #![allow(clippy::unwrap_used, reason = "a test ends where a value is missing")]
@@ -19,6 +19,8 @@ use csms_core::{
     strength::Weakness,
 };
 use serde::Serialize;
+
+const AGAIN: &str = "CSMS_WRITE_GENERATED=1 cargo test --workspace --test catalogue";
 
 const HEADER: &str = "// Written by crates/wasm/tests/catalogue.rs from the Rust tables. Do not edit.\n";
 
@@ -224,7 +226,7 @@ fn agrees(file: &str, expected: &str) {
         fs::write(&path, expected).unwrap();
     }
     let found = fs::read_to_string(&path).unwrap_or_default();
-    assert!(found == expected, "{file} is out of date; write it again with CSMS_WRITE_GENERATED=1");
+    assert!(found == expected, "{file} is out of date; write it again: {AGAIN}");
 }
 
 #[test]

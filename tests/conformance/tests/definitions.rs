@@ -1,7 +1,7 @@
 //! Every operation against the official definitions: documented examples, generated bodies, and each constraint broken in
 //! turn. What deviates is in the table of `www/docs/src/compatibility/deviations.md`, exactly.
 //!
-//! After a change on purpose: `CSMS_WRITE_GENERATED=1 cargo test -p csms-conformance --test definitions`, and give each new
+//! After a change on purpose: `CSMS_WRITE_GENERATED=1 cargo test --workspace --test definitions`, and give each new
 //! row its reason.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
@@ -19,7 +19,7 @@ use csms_core::sign::percent_encode;
 use csms_testbed::{Server, server::Options};
 use serde_json::{Map, Value, json};
 
-const AGAIN: &str = "CSMS_WRITE_GENERATED=1 cargo test -p csms-conformance --test definitions";
+const AGAIN: &str = "CSMS_WRITE_GENERATED=1 cargo test --workspace --test definitions";
 
 /// One definition under test, and what was found.
 struct Trial<'t> {

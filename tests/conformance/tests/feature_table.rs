@@ -1,6 +1,6 @@
 //! The book's table of operations is the one that the tables of the code give.
 //!
-//! After a change on purpose: `CSMS_WRITE_GENERATED=1 cargo test -p csms-conformance --test feature_table`
+//! After a change on purpose: `CSMS_WRITE_GENERATED=1 cargo test --workspace --test feature_table`
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
 
@@ -11,7 +11,7 @@ use csms_conformance::{
     feature_table::{BEGIN, END, table},
 };
 
-const AGAIN: &str = "CSMS_WRITE_GENERATED=1 cargo test -p csms-conformance --test feature_table";
+const AGAIN: &str = "CSMS_WRITE_GENERATED=1 cargo test --workspace --test feature_table";
 
 #[test]
 fn the_book_lists_every_operation_with_its_status() {

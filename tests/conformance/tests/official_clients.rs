@@ -27,7 +27,7 @@ use tokio::{io::AsyncWriteExt as _, process::Command, time::timeout};
 /// The first run fetches and compiles the SDK.
 const WITHIN: Duration = Duration::from_secs(1200);
 
-const AGAIN: &str = "CSMS_WRITE_GENERATED=1 cargo test -p csms-conformance --test official_clients";
+const AGAIN: &str = "CSMS_WRITE_GENERATED=1 cargo test --workspace --test official_clients";
 
 /// A client: its name in the table, the tool that runs it, and its arguments.
 struct Client {

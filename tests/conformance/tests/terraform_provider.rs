@@ -33,7 +33,7 @@ const CHECKOUT: &str = "CSMS_TERRAFORM_PROVIDER";
 /// The provider waits ten seconds after each key and each move, and the first run compiles it.
 const WITHIN: Duration = Duration::from_secs(1800);
 
-const AGAIN: &str = "CSMS_WRITE_GENERATED=1 cargo test -p csms-conformance --test terraform_provider";
+const AGAIN: &str = "CSMS_WRITE_GENERATED=1 cargo test --workspace --test terraform_provider";
 
 fn sources() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("clients/terraform")

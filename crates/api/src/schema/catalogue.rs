@@ -218,7 +218,8 @@ mod tests {
         for entry in entries() {
             let name = entry.specification.name;
             assert!(names.insert(name), "{name}");
-            assert!(entry.describe().summary.ends_with('.'), "{name}: {:?}", entry.describe().summary);
+            let summary = entry.describe().summary;
+            assert!(summary.ends_with('.'), "{name} lacks an arm in schema/ whose summary is a sentence: {summary:?}");
         }
     }
 

@@ -451,7 +451,7 @@ mod tests {
         } else {
             assert!(
                 written == table,
-                "{PAGE} is out of date; CSMS_WRITE_GENERATED=1 cargo test -p csms-server --lib telemetry"
+                "{PAGE} is out of date; CSMS_WRITE_GENERATED=1 cargo test --workspace --lib telemetry"
             );
         }
     }

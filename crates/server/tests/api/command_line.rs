@@ -1,6 +1,6 @@
 //! What the command line says of itself: the help of every command, held by golden files, and shell completions.
 //!
-//! After a change on purpose: `CSMS_WRITE_GENERATED=1 cargo test -p csms-server --test api command_line`
+//! After a change on purpose: `CSMS_WRITE_GENERATED=1 cargo test --workspace --test api command_line`
 
 use std::{
     collections::BTreeMap,
@@ -12,7 +12,7 @@ use std::{
 use clap::CommandFactory;
 use csms_server::cli::Cli;
 
-const AGAIN: &str = "CSMS_WRITE_GENERATED=1 cargo test -p csms-server --test api command_line";
+const AGAIN: &str = "CSMS_WRITE_GENERATED=1 cargo test --workspace --test api command_line";
 
 fn csms(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_csms")).args(arguments).output().unwrap()

@@ -1,6 +1,6 @@
 //! The API's description: what is served is what the repository holds.
 //!
-//! After a change on purpose: `CSMS_WRITE_GENERATED=1 cargo test -p csms-server --test api reference`
+//! After a change on purpose: `CSMS_WRITE_GENERATED=1 cargo test --workspace --test api reference`
 
 use crate::support;
 use std::{fs, path::Path};
@@ -10,7 +10,7 @@ use axum::{
     http::{Request, StatusCode},
 };
 
-const AGAIN: &str = "CSMS_WRITE_GENERATED=1 cargo test -p csms-server --test api reference";
+const AGAIN: &str = "CSMS_WRITE_GENERATED=1 cargo test --workspace --test api reference";
 
 #[test]
 fn the_document_is_the_golden_one() {

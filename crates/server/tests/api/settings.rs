@@ -288,7 +288,7 @@ fn the_schema_in_the_book_has_every_setting_with_its_type() {
     }
     assert!(
         fs::read_to_string(&path).unwrap_or_default() == text,
-        "{SCHEMA} is out of date; CSMS_WRITE_GENERATED=1 cargo test -p csms-server --test api settings"
+        "{SCHEMA} is out of date; CSMS_WRITE_GENERATED=1 cargo test --workspace --test api settings"
     );
     let properties = &schema["properties"];
     for key in file::settings().keys() {

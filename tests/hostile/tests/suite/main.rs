@@ -1,6 +1,6 @@
 //! Hostile requests: each class of attack with its trick and its baseline, against a server in this process.
 //!
-//! `CSMS_WRITE_GENERATED=1 cargo test -p csms-hostile` writes the table of what was tried to `crates/server/SECURITY-TESTS.md`.
+//! `CSMS_WRITE_GENERATED=1 cargo test --workspace --test hostile` writes the table of what was tried to `crates/server/SECURITY-TESTS.md`.
 
 #![allow(clippy::needless_pass_by_value, reason = "what a case compares is built for it alone")]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking, in its helpers too")]
@@ -110,15 +110,15 @@ fn conclude(has_failed: bool) -> ExitCode {
         println!(
             "{tried} cases were tried, at least 300 are expected; crates/server/SECURITY-TESTS.md lacks {missing:?}"
         );
-        println!("write it again: CSMS_WRITE_GENERATED=1 cargo test -p csms-hostile");
+        println!("write it again: CSMS_WRITE_GENERATED=1 cargo test --workspace --test hostile");
     }
     if has_failed || !is_complete { ExitCode::FAILURE } else { ExitCode::SUCCESS }
 }
 
 const HEAD: &str = "# Hostile requests\n\n\
-`cargo test -p csms-hostile` sends hostile requests to a server in its own process. Each class has the trick and its\n\
+`cargo test --workspace --test hostile` sends hostile requests to a server in its own process. Each class has the trick and its\n\
 baseline: the same request without the trick. A case holds when the server decides as an evaluator in `tests/hostile`\n\
 does, which is written from [the reference of policies](../../www/docs/src/reference/access.md) and shares no code with the server. The generated classes combine\n\
 every operation and every resource it touches with an Allow and a Deny by name, tag, key, type, version and address.\n\n\
 Rows of the database that somebody changed without the root key are tried in `crates/server/tests/api/bound_rows.rs`.\n\n\
-`CSMS_WRITE_GENERATED=1 cargo test -p csms-hostile` writes this file again.\n\n";
+`CSMS_WRITE_GENERATED=1 cargo test --workspace --test hostile` writes this file again.\n\n";
