@@ -151,6 +151,35 @@ fn micros(duration: Duration, items: usize) -> f64 {
     duration.as_secs_f64() * 1e6 / items.max(1) as f64
 }
 
+/// The time below which 99 of 100 values are read, alone and while all secrets are counted without a pause.
+async fn beside_counts(store: &SqliteStore, secrets: usize, calls: usize) -> Result<Figures> {
+    let project = project()?;
+    let read = async || {
+        let reads = times(calls, secrets, async |number| {
+            let wanted = SecretName::parse(name(number)).ok().context("a name")?;
+            let found =
+                store.secret_value(&project, &wanted, None, |secret| secret.staged(&StageName::current())).await;
+            anyhow::ensure!(found.map_err(|_| anyhow::anyhow!("not found"))?.sealed.len() == VALUE);
+            // What waits for this thread gets it.
+            tokio::task::yield_now().await;
+            Ok(())
+        });
+        Ok::<_, anyhow::Error>(reads.await?.micros(0.99))
+    };
+    let alone = read().await?;
+    let counting = tokio::spawn({
+        let (store, project) = (store.clone(), project.clone());
+        async move {
+            let filter = SecretFilter { names: vec!["Data".to_owned()], ..SecretFilter::default() };
+            while store.count_secrets(&project, &filter).await.is_ok_and(|count| count == secrets as u64) {}
+        }
+    });
+    let beside = read().await?;
+    anyhow::ensure!(!counting.is_finished(), "a count failed");
+    counting.abort();
+    Ok(vec![("value, p99", alone), ("value beside counts of all secrets, p99", beside)])
+}
+
 /// Time of one call of each kind.
 async fn reads(store: &SqliteStore, secrets: usize, calls: usize) -> Result<Figures> {
     let project = project()?;
@@ -163,6 +192,7 @@ async fn reads(store: &SqliteStore, secrets: usize, calls: usize) -> Result<Figu
         Ok(())
     });
     figures.push(("value", point.await?.micros(0.5)));
+    figures.extend(beside_counts(store, secrets, calls).await?);
     let page = times(calls, secrets, async |number| {
         store.list_secrets(&project, Some(&name(number)), PAGE, None).await?;
         Ok(())
@@ -350,6 +380,6 @@ mod tests {
             let figures = row[1..].iter().map(|figure| figure.parse::<f64>().unwrap());
             assert!(figures.into_iter().all(|figure| figure > 0.0 && figure.is_finite()), "{row:?}");
         }
-        assert_eq!((reads.len(), writes.len()), (11, 2));
+        assert_eq!((reads.len(), writes.len()), (13, 2));
     }
 }

@@ -74,11 +74,13 @@ pub struct SqliteSettings {
     pub max_batch: usize,
     /// How long to wait for a lock that another program holds on the file.
     pub busy_timeout: Duration,
+    /// How long a write may take, longer than that. Beyond it the disk counts as one that does not answer.
+    pub timeout: Duration,
 }
 
 impl Default for SqliteSettings {
     fn default() -> Self {
-        Self { max_batch: 256, busy_timeout: Duration::from_secs(2) }
+        Self { max_batch: 256, busy_timeout: Duration::from_secs(2), timeout: Duration::from_secs(10) }
     }
 }
 
@@ -129,7 +131,8 @@ impl SqliteStore {
         if !path.is_file() {
             return Err(StoreError::NotFound);
         }
-        let settings = SqliteSettings { busy_timeout: Duration::from_secs(10), ..SqliteSettings::default() };
+        let (busy_timeout, timeout) = (Duration::from_secs(10), Duration::from_secs(20));
+        let settings = SqliteSettings { busy_timeout, timeout, ..SqliteSettings::default() };
         let connection = connect::for_writing(path, settings.busy_timeout)?;
         schema::require(&connection)?;
         Self::open_locked(path, connection, settings, None)
@@ -147,7 +150,7 @@ impl SqliteStore {
         let readers = Arc::new(Readers::new(path, settings.busy_timeout, Arc::clone(&commits), Arc::clone(&files)));
         let (lock, limits) = alone.unzip();
         let checkpoints = Checkpoints::start(path, Arc::clone(&readers), Arc::clone(&files), limits)?;
-        let writer = Writer::start(connection, settings.max_batch, commits, files, checkpoints)?;
+        let writer = Writer::start(connection, settings, commits, files, checkpoints)?;
         let parts = Parts {
             writer,
             readers,
@@ -211,7 +214,7 @@ impl SqliteStore {
     /// # Errors
     /// As every write.
     pub async fn forget_move(&self) -> Result<(), StoreError> {
-        self.0.writer.write(|db| transfer::forget_move(db)).await
+        self.0.writer.write_all(|db| transfer::forget_move(db)).await
     }
 
     /// Copies the state of one instant into a new file, while writes go on. It takes as long as there is data.
@@ -645,13 +648,13 @@ impl Store for SqliteStore {
     ) -> Result<bool, StoreError> {
         let row_key = Arc::clone(&self.0.row_key);
         let change = move |db: &Group<'_>| access::convert(db, bound::known(&row_key)?, &mark, convert, records);
-        self.0.writer.write(change).await
+        self.0.writer.write_all(change).await
     }
 
     async fn bind_rows(&self, mark: Replacement, records: Vec<AuditEntry>) -> Result<bool, StoreError> {
         let row_key = Arc::clone(&self.0.row_key);
         let bind = move |db: &Group<'_>| access::bind_rows(db, bound::known(&row_key)?, &mark, records);
-        self.0.writer.write(bind).await
+        self.0.writer.write_all(bind).await
     }
 
     async fn make_user_once(

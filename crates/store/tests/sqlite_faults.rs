@@ -18,7 +18,8 @@ use csms_store::{
 use rusqlite::Connection;
 use tempfile::TempDir;
 
-const SETTINGS: SqliteSettings = SqliteSettings { max_batch: 64, busy_timeout: Duration::from_millis(50) };
+const SETTINGS: SqliteSettings =
+    SqliteSettings { max_batch: 64, busy_timeout: Duration::from_millis(50), timeout: Duration::from_secs(60) };
 
 fn directory() -> (TempDir, PathBuf) {
     let directory = tempfile::tempdir().unwrap();
@@ -33,7 +34,7 @@ fn open(path: &Path) -> SqliteStore {
 }
 
 fn wait<F: Future>(future: F) -> F::Output {
-    tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(future)
+    tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(future)
 }
 
 fn read(store: &SqliteStore, name: &SecretName) -> Result<StoredValue, ReadError<()>> {
@@ -304,7 +305,7 @@ const CALLERS: usize = 8;
 /// Creates secrets from several callers at once and prints each name once its write is answered.
 fn write_until_killed(path: &Path) {
     let store = open(path);
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).build().unwrap();
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_time().build().unwrap();
     runtime.block_on(async {
         let mut callers = tokio::task::JoinSet::new();
         for caller in 0..CALLERS {

@@ -6,7 +6,7 @@
 use std::process::Command;
 
 use crate::error::{Error, Result};
-use crate::{nginx, programs};
+use crate::{nginx, programs, wall_clock};
 
 /// A package and how to see that it is not needed any more.
 #[derive(Debug, Clone, Copy)]
@@ -76,8 +76,11 @@ pub const CHINESE_FONT: Package = Package {
     },
 };
 
+/// A wall clock that tests set.
+pub const FAKETIME: Package = Package { name: "libfaketime", present: || wall_clock::library().is_some() };
+
 /// Everything the tests need.
-pub const ALL: [Package; 12] = [
+pub const ALL: [Package; 13] = [
     MUSL_TOOLS,
     POSTGRESQL,
     MARIADB_SERVER,
@@ -90,6 +93,7 @@ pub const ALL: [Package; 12] = [
     XVFB,
     PROMETHEUS,
     JQ,
+    FAKETIME,
 ];
 
 /// The packages of `wanted` that are missing, by name.

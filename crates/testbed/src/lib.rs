@@ -1,5 +1,5 @@
 //! Private instances of the programs that tests and `cargo xtask up` need: PostgreSQL, alone or under Patroni, PgBouncer, MySQL,
-//! MariaDB, the `csms` server, nginx, Python environments; and strangers who cost a server something.
+//! MariaDB, the `csms` server, nginx, Python environments, file systems, clocks; and strangers who cost a server something.
 //!
 //! Every instance has a free port and a temporary directory of its own and ends when it is dropped
 //! (or when the process that owns it dies), so tests run in parallel and leave nothing behind.
@@ -25,6 +25,8 @@ pub mod roots;
 pub mod server;
 pub mod strangers;
 pub mod tls;
+pub mod volume;
+pub mod wall_clock;
 
 pub use error::{Error, Result};
 pub use mysql::MySqlServer;
@@ -35,3 +37,5 @@ pub use postgres::Postgres;
 pub use programs::build_directory;
 pub use server::Server;
 pub use tls::{TlsMode, Transport};
+pub use volume::Volume;
+pub use wall_clock::WallClock;

@@ -9,7 +9,7 @@ pub mod rotated;
 pub mod soak;
 
 use std::{
-    path::Path,
+    path::{Path, PathBuf},
     process::{Command, Output},
     sync::{
         Arc, Mutex, PoisonError,
@@ -25,6 +25,7 @@ use csms_testbed::{
     postgres::{DATABASE, Postgres, Setup},
     server::{Options, binary},
 };
+use tempfile::TempDir;
 use tokio::task::JoinSet;
 
 /// Longest wait for something that the server should do within seconds. The machine may be busy with other tests.
@@ -167,6 +168,16 @@ impl Database {
             .argument("--store-connections")
             .argument(CONNECTIONS.to_string())
             .variable("PGPASSWORD", PASSWORD)
+    }
+
+    /// Starts a second server on the data of the first, and returns its directory, too. It runs `binary` if one is named.
+    pub async fn beside(&self, first: &Server, binary: Option<PathBuf>) -> (Server, TempDir) {
+        let data = tempfile::tempdir().expect("a directory");
+        for file in ["root.key", "credentials.json"] {
+            std::fs::copy(first.data().join(file), data.path().join(file)).expect("a copy");
+        }
+        let options = Options { binary, data: Some(data.path().to_owned()), ..self.options() };
+        (Server::start(options).await.expect("a second server starts"), data)
     }
 
     /// Runs a command of `csms` on it, with what is in `data` besides.

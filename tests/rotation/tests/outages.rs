@@ -11,10 +11,11 @@ use csms_core::{
     rotation::{Account, Engine},
     stage,
 };
-use csms_rotation_tests::{Database, Service};
-use csms_testbed::{Postgres, server::Options};
+use csms_rotation_tests::{Database, FaultyFunctions, Service};
+use csms_testbed::{Postgres, WallClock, roots, server::Options};
 use tokio::time::Instant;
 
+const PROGRAM: &str = env!("CARGO_BIN_EXE_rotate-database-with-faults");
 const FIRST: &str = "First-password-1";
 
 /// Longest wait for something that takes well under a second.
@@ -78,11 +79,27 @@ struct HeldRotation {
     begun: RotateResponse,
     /// The connection whose transaction holds the account; ends with it.
     holder: tokio_postgres::Client,
+    /// The function's code, if it is not the bundled one.
+    _functions: Option<FaultyFunctions>,
 }
 
 impl HeldRotation {
     async fn begin() -> Self {
-        let (database, service) = tokio::join!(Postgres::start(), Service::start());
+        Self::begin_on(Options::default(), None).await
+    }
+
+    /// One whose server and function read this clock.
+    async fn begin_by(clock: &WallClock) -> Self {
+        let variables = clock.variables();
+        let mut functions = FaultyFunctions::of(PROGRAM);
+        let function = functions.add_with(&variables.each_ref().map(|(name, value)| (*name, value.as_str())));
+        let options = functions.register(Options::default());
+        let options = variables.into_iter().fold(options, |options, (name, value)| options.variable(name, value));
+        Self { _functions: Some(functions), ..Self::begin_on(options, Some(&function)).await }
+    }
+
+    async fn begin_on(options: Options, function: Option<&str>) -> Self {
+        let (database, service) = tokio::join!(Postgres::start(), Service::start_with(options));
         let postgres = database.unwrap();
         postgres.create_login("app", FIRST).await.unwrap();
         let holder = postgres.admin().await.unwrap();
@@ -90,7 +107,8 @@ impl HeldRotation {
         let observer = postgres.admin().await.unwrap();
         let database = Database::PostgreSql(postgres);
         let value = database.value("app", FIRST);
-        let name = service.create("app", RotationMode::SingleUser, service.bundled_function(), &value).await;
+        let function = function.unwrap_or_else(|| service.bundled_function());
+        let name = service.create("app", RotationMode::SingleUser, function, &value).await;
         let begun = service.begin(&name).await;
 
         let waiting = "SELECT count(*) FROM pg_stat_activity WHERE usename = 'app' AND wait_event_type = 'Lock'";
@@ -100,13 +118,13 @@ impl HeldRotation {
             assert!(Instant::now() < deadline && task.task_status == "RUNNING", "{task:?}\n{}", service.server.log());
             tokio::time::sleep(POLL_INTERVAL).await;
         }
-        Self { database, service, name, begun, holder }
+        Self { database, service, name, begun, holder, _functions: None }
     }
 }
 
 #[tokio::test]
 async fn a_server_killed_while_the_password_is_being_changed_finishes_after_its_restart() {
-    let HeldRotation { database, mut service, name, begun, holder } = HeldRotation::begin().await;
+    let HeldRotation { database, mut service, name, begun, holder, .. } = HeldRotation::begin().await;
     service.kill().await;
     service.restart().await;
     assert_eq!(service.task(&begun.rotation_task_id).await.task_status, "RUNNING");
@@ -115,6 +133,38 @@ async fn a_server_killed_while_the_password_is_being_changed_finishes_after_its_
     let task = service.ended(&begun.rotation_task_id).await;
     // The attempt that broke off with the server is counted, and takes nothing from the task.
     service.assert_rotated(&(begun, task), 2, VersionId::FIRST, "after the restart").await;
+    assert!(logs_in(&database, &service.current(&name).await).await);
+    assert!(!database.can_log_in("app", FIRST).await.unwrap());
+}
+
+#[tokio::test]
+async fn a_clock_set_ten_minutes_ahead_while_the_password_is_being_changed_costs_one_attempt() {
+    let Some(clock) = roots::if_provided(WallClock::start()).unwrap() else { return };
+    let HeldRotation { database, service, name, begun, holder, .. } = HeldRotation::begin_by(&clock).await;
+    // What the function logs in with has expired, and the next attempt gets a new one.
+    clock.set(600).unwrap();
+    holder.batch_execute("ROLLBACK").await.unwrap();
+    let task = service.ended(&begun.rotation_task_id).await;
+    service.assert_rotated(&(begun, task), 2, VersionId::FIRST, "ten minutes ahead").await;
+    assert!(logs_in(&database, &service.current(&name).await).await);
+    assert!(!database.can_log_in("app", FIRST).await.unwrap());
+}
+
+#[tokio::test]
+async fn a_clock_set_back_an_hour_while_the_password_is_being_changed_changes_nothing() {
+    let Some(clock) = roots::if_provided(WallClock::start()).unwrap() else { return };
+    let HeldRotation { database, service, name, begun, holder, .. } = HeldRotation::begin_by(&clock).await;
+    clock.set(-3_600).unwrap();
+    holder.batch_execute("ROLLBACK").await.unwrap();
+    // Requests of an hour later are refused, so the log says when it is over.
+    let deadline = Instant::now() + DEADLINE;
+    while !service.server.log().contains("rotation ended") {
+        assert!(Instant::now() < deadline, "{}", service.server.log());
+        tokio::time::sleep(POLL_INTERVAL).await;
+    }
+    clock.set(0).unwrap();
+    let task = service.ended(&begun.rotation_task_id).await;
+    service.assert_rotated(&(begun, task), 1, VersionId::FIRST, "an hour back").await;
     assert!(logs_in(&database, &service.current(&name).await).await);
     assert!(!database.can_log_in("app", FIRST).await.unwrap());
 }

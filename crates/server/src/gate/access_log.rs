@@ -15,7 +15,7 @@ use serde_json::{Map, Value};
 use super::service::Subject;
 use crate::{audit::Requested, auth::Caller, clock::rfc3339, telemetry::access_log::AccessLog};
 
-/// The outcome of a request whose client went away before there was a response.
+/// The outcome of a request whose connection ended before there was a response.
 const CANCELLED: &str = "cancelled";
 
 /// A line in the making. Clones share it; it is written once.

@@ -52,10 +52,19 @@ pub struct MeteredBody<B> {
     standing: Standing,
 }
 
-impl<B> MeteredBody<B> {
+impl<B: HttpBody> MeteredBody<B> {
     /// Meters a body.
-    pub const fn new(body: B, pace: Pace, standing: Standing) -> Self {
-        Self { body, timer: PaceTimer::new(pace), standing }
+    pub fn new(body: B, pace: Pace, standing: Standing) -> Self {
+        let metered = Self { body, timer: PaceTimer::new(pace), standing };
+        metered.note_end();
+        metered
+    }
+
+    /// Tells the standing when nothing is left to be read.
+    fn note_end(&self) {
+        if self.body.is_end_stream() {
+            self.standing.end_body();
+        }
     }
 }
 
@@ -78,10 +87,14 @@ where
             Some(Ok(frame)) => {
                 let bytes = frame.data_ref().map_or(0, Bytes::len);
                 self.timer.moved(bytes);
+                self.note_end();
                 Some(self.standing.received(bytes).map(|()| frame).map_err(Into::into))
             }
             Some(Err(error)) => Some(Err(error.into())),
-            None => None,
+            None => {
+                self.standing.end_body();
+                None
+            }
         })
     }
 

@@ -101,14 +101,7 @@ pub fn complete_headers(response: &mut Response<Body>) {
     let headers = response.headers_mut();
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    match status {
-        StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => {
-            headers.entry(header::RETRY_AFTER).or_insert(RETRY_AFTER);
-        }
-        // The rest of the body is not waited for.
-        StatusCode::REQUEST_TIMEOUT => {
-            headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
-        }
-        _ => {}
+    if matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE) {
+        headers.entry(header::RETRY_AFTER).or_insert(RETRY_AFTER);
     }
 }

@@ -126,12 +126,14 @@ impl Drop for Reservation {
     }
 }
 
-/// What the sender of a request has proven, which is nothing at first: a known access key is no proof.
+/// What the sender of a request has proven, which is nothing at first: a known access key is no proof. And whether the body is
+/// here, which may still be on its way when the request is refused.
 #[derive(Clone)]
 pub struct Standing(Arc<Inner>);
 
 struct Inner {
     proven: AtomicBool,
+    body_ended: AtomicBool,
     reservation: Reservation,
     on_proof: Box<dyn Fn() + Send + Sync>,
 }
@@ -145,7 +147,8 @@ impl fmt::Debug for Standing {
 impl Standing {
     /// The standing of a new request. `on_proof` runs once, when its sender is proven.
     pub fn new(reservation: Reservation, on_proof: impl Fn() + Send + Sync + 'static) -> Self {
-        Self(Arc::new(Inner { proven: AtomicBool::new(false), reservation, on_proof: Box::new(on_proof) }))
+        let (proven, body_ended) = (AtomicBool::new(false), AtomicBool::new(false));
+        Self(Arc::new(Inner { proven, body_ended, reservation, on_proof: Box::new(on_proof) }))
     }
 
     /// Reports that the sender of a request is proven: by a token, by a signature over the whole request, or by a password.
@@ -170,6 +173,17 @@ impl Standing {
     /// [`RoomFull`], if the sender is not proven.
     pub fn received(&self, bytes: usize) -> Result<(), RoomFull> {
         if self.is_proven() { Ok(()) } else { self.0.reservation.grow(bytes) }
+    }
+
+    /// Notes that the whole body has been read.
+    pub fn end_body(&self) {
+        self.0.body_ended.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the whole body has been read.
+    #[must_use]
+    pub fn has_body_ended(&self) -> bool {
+        self.0.body_ended.load(Ordering::Relaxed)
     }
 }
 

@@ -14,7 +14,7 @@ use std::{
 
 use axum::{
     body::{Body, Bytes, HttpBody},
-    http::{Request, Response},
+    http::{HeaderValue, Request, Response, header},
 };
 use hyper::{
     body::{Frame, Incoming, SizeHint},
@@ -237,15 +237,21 @@ async fn serve_http(
         };
         let peer = Peer(peer);
         let standing = Standing::new(settings.room.reservation(Some(peer.network())), active.on_proof());
-        let of_body = standing.clone();
+        let (of_body, of_answer) = (standing.clone(), standing.clone());
         let mut request = request.map(|body| Body::new(MeteredBody::new(body, settings.pace, of_body)));
         let extensions = request.extensions_mut();
         extensions.insert(peer);
         extensions.insert(Secure(secure));
         extensions.insert(standing);
         let answer = router.clone().oneshot(request);
+        let heads = Arc::clone(heads);
         async move {
-            let answer = answer.await.unwrap_or_else(|never| match never {});
+            let mut answer = answer.await.unwrap_or_else(|never| match never {});
+            if !of_answer.has_body_ended() {
+                // The rest of the body is not waited for.
+                answer.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+                heads.refuse_body();
+            }
             Ok::<Response<ActiveBody>, Infallible>(
                 answer.map(|body| ActiveBody { body, _active: (active, in_request) }),
             )
@@ -253,6 +259,8 @@ async fn serve_http(
     });
     let mut builder = http1::Builder::new();
     builder.timer(TokioTimer::new()).header_read_timeout(settings.timeouts.keep_alive).max_buf_size(MAX_BUFFER);
+    // Who has sent everything may say so before the answers are there. One who has gone looks the same until they are sent.
+    builder.half_close(true);
     let connection = watcher.watch(builder.serve_connection(TokioIo::new(stream), service));
     let mut connection = pin!(connection);
     let ended = tokio::select! {

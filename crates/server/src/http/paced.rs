@@ -1,4 +1,5 @@
-//! A stream that fails when the other side reads too slowly, or sends long headers for which there is no memory.
+//! A stream that fails when the other side reads too slowly, or sends long headers for which there is no memory, and that takes
+//! the rest of a refused body before it closes.
 //!
 //! It does not limit reading: a header has a timeout of its own, and a body is metered where it is read.
 
@@ -10,9 +11,13 @@ use std::{
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     task::{Context, Poll, ready},
+    time::Duration,
 };
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    time::{Sleep, sleep},
+};
 
 use crate::gate::{
     limits::Reservation,
@@ -22,17 +27,28 @@ use crate::gate::{
 /// Bytes of a head that need no room: a connection has a buffer of this size anyway.
 const FREE_HEAD: usize = 8 * 1024;
 
+/// How long the rest of a refused body is taken. Closed while it still arrives, the connection would be reset, and its client would
+/// fail to send before it has read why.
+const LINGER: Duration = Duration::from_secs(5);
+
 /// Accounts for what arrives on a connection before a request is there. Nobody can have proven anything until then.
 #[derive(Debug)]
 pub(super) struct HeadMeter {
     reservation: Reservation,
     in_request: AtomicBool,
+    body_refused: AtomicBool,
     bytes: AtomicUsize,
 }
 
 impl HeadMeter {
     pub(super) const fn new(reservation: Reservation) -> Self {
-        Self { reservation, in_request: AtomicBool::new(false), bytes: AtomicUsize::new(0) }
+        let (in_request, body_refused) = (AtomicBool::new(false), AtomicBool::new(false));
+        Self { reservation, in_request, body_refused, bytes: AtomicUsize::new(0) }
+    }
+
+    /// Notes that the connection ends with an answer whose request is not read to its end.
+    pub(super) fn refuse_body(&self) {
+        self.body_refused.store(true, Ordering::Relaxed);
     }
 
     /// Notes that a head is complete; what follows is not accounted for here until the result is dropped.
@@ -69,11 +85,12 @@ pub(super) struct Paced<S> {
     stream: S,
     writes: PaceTimer,
     heads: Arc<HeadMeter>,
+    lingering: Option<Pin<Box<Sleep>>>,
 }
 
 impl<S> Paced<S> {
     pub(super) const fn new(stream: S, pace: Pace, heads: Arc<HeadMeter>) -> Self {
-        Self { stream, writes: PaceTimer::new(pace), heads }
+        Self { stream, writes: PaceTimer::new(pace), heads, lingering: None }
     }
 
     fn judge(&mut self, context: &mut Context<'_>, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
@@ -99,7 +116,23 @@ impl<S: AsyncRead + Unpin> AsyncRead for Paced<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Paced<S> {
+impl<S: AsyncRead + Unpin> Paced<S> {
+    /// Takes what still arrives, until the other side has sent everything or the time is over.
+    fn poll_linger(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        let over = self.lingering.get_or_insert_with(|| Box::pin(sleep(LINGER)));
+        let mut taken = [0; 8 * 1024];
+        while over.as_mut().poll(context).is_pending() {
+            let mut taken = ReadBuf::new(&mut taken);
+            let read = ready!(Pin::new(&mut self.stream).poll_read(context, &mut taken));
+            if read.is_err() || taken.filled().is_empty() {
+                break;
+            }
+        }
+        Poll::Ready(())
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Paced<S> {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, from: &[u8]) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.stream).poll_write(context, from);
         self.judge(context, written)
@@ -128,7 +161,13 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Paced<S> {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(context)
+        if self.lingering.is_none() {
+            ready!(Pin::new(&mut self.stream).poll_shutdown(context))?;
+        }
+        if self.heads.body_refused.load(Ordering::Relaxed) {
+            ready!(self.poll_linger(context));
+        }
+        Poll::Ready(Ok(()))
     }
 }
 
@@ -170,6 +209,21 @@ mod tests {
     }
 
     const PACE: Pace = Pace { bytes: 100, window: Duration::from_secs(20) };
+
+    #[tokio::test(start_paused = true)]
+    async fn the_rest_of_a_refused_body_is_taken_for_a_while_and_no_longer() {
+        let (near, mut far) = duplex(10);
+        let room = Arc::default();
+        let heads = heads(&room);
+        heads.refuse_body();
+        let endless = tokio::spawn(async move { while far.write_all(b"x").await.is_ok() {} });
+        let begun = Instant::now();
+        let mut stream = Paced::new(near, PACE, heads);
+        stream.shutdown().await.unwrap();
+        assert_eq!(begun.elapsed(), LINGER);
+        drop(stream);
+        endless.await.unwrap();
+    }
 
     #[tokio::test(start_paused = true)]
     async fn a_write_that_nobody_takes_fails_after_a_window() {

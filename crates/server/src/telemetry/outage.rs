@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use csms_store::{AnyStore, Store, StoreError};
+use csms_store::{AnyStore, Cause, Store, StoreError};
 
 use crate::failure::Chain;
 
@@ -59,7 +59,10 @@ impl StoreHealth {
                 report(&error, "the store cannot be read");
                 false
             }
-            Err(_) => false,
+            Err(elapsed) => {
+                report(&late(elapsed), "the store cannot be read");
+                false
+            }
         }
     }
 
@@ -80,11 +83,19 @@ impl StoreHealth {
                 report(&error, "the store cannot be written");
                 false
             }
-            Err(_) => false,
+            Err(elapsed) => {
+                report(&late(elapsed), "the store cannot be written");
+                false
+            }
         };
         *written = Some((Instant::now(), succeeded));
         succeeded
     }
+}
+
+/// The failure of a store that does not answer in time.
+fn late(elapsed: tokio::time::error::Elapsed) -> StoreError {
+    StoreError::Unavailable(Cause::with("waiting for an answer", elapsed))
 }
 
 /// When the log last had a line about an outage, and how many it was spared since.

@@ -228,6 +228,80 @@ async fn pipelined_answers_that_nobody_reads_are_cut_off() {
 }
 
 #[tokio::test]
+async fn who_has_said_everything_gets_all_answers() {
+    let at = listen(|_| (), |_| ()).await;
+    let create = json!({ "name": "pipelined", "secret_string": "x" }).to_string();
+    let (head, body) = login(&at.server, &[]).into_parts();
+    let login = axum::body::to_bytes(body, usize::MAX).await.unwrap();
+    let mut stream = TcpStream::connect(at.address).await.unwrap();
+    let asked = [
+        // A password is checked for some time, in which the end of the requests is noticed.
+        format!("POST {} HTTP/1.1\r\nhost: localhost\r\ncontent-length: {}\r\n\r\n", head.uri, login.len())
+            .into_bytes(),
+        login.to_vec(),
+        signed(&at.server, "POST", &at.server.path("secrets"), "", create.as_bytes()),
+        signed(&at.server, "GET", &at.server.path("secrets/pipelined"), "", b""),
+    ];
+    stream.write_all(&asked.concat()).await.unwrap();
+    stream.shutdown().await.unwrap();
+    for expected in [201, 200, 200] {
+        let answer = read_answer(&mut stream).await;
+        assert_eq!(answer.status(), expected, "{}", answer.text());
+    }
+    closed(&mut stream).await;
+}
+
+#[tokio::test]
+async fn who_leaves_in_the_middle_of_a_body_is_told_so() {
+    let at = listen(|_| (), |_| ()).await;
+    let request =
+        signed(&at.server, "POST", &at.server.path("secrets"), "", b"{\"name\":\"cut\",\"secret_string\":\"x\"}");
+    let mut stream = TcpStream::connect(at.address).await.unwrap();
+    stream.write_all(&request[..request.len() - 1]).await.unwrap();
+    stream.shutdown().await.unwrap();
+    let answer = read_answer(&mut stream).await;
+    assert_eq!((answer.status(), answer.header("connection")), (400, Some("close")), "{}", answer.text());
+    closed(&mut stream).await;
+}
+
+#[tokio::test]
+async fn a_refused_body_is_answered_before_the_connection_closes() {
+    let at = listen(|_| (), |_| ()).await;
+    let too_long = vec![b' '; 14 * 1024 * 1024];
+    let unsigned = |path: &str| {
+        let head = format!(
+            "POST {path} HTTP/1.1\r\nhost: localhost\r\norigin: https://evil.example\r\ncontent-length: {}\r\n\r\n",
+            too_long.len()
+        );
+        [head.as_bytes(), &too_long].concat()
+    };
+    let secrets = at.server.path("secrets");
+    for (request, expected) in [
+        (signed(&at.server, "POST", &secrets, "", &too_long), 413),
+        (unsigned(&secrets), 401),
+        (unsigned("/v3/auth/tokens"), 403),
+        (unsigned("/nowhere"), 404),
+    ] {
+        let mut stream = TcpStream::connect(at.address).await.unwrap();
+        // All of it is taken, although most is not wanted: a client that fails to send reads no answer.
+        let answer = exchange(&mut stream, &request).await;
+        assert_eq!((answer.status(), answer.header("connection")), (expected, Some("close")), "{}", answer.text());
+        closed(&mut stream).await;
+    }
+}
+
+#[tokio::test]
+async fn a_body_that_is_refused_when_it_is_here_keeps_the_connection() {
+    let at = listen(|_| (), |_| ()).await;
+    let mut stream = TcpStream::connect(at.address).await.unwrap();
+    for _ in 0..2 {
+        let request = signed(&at.server, "POST", &at.server.path("secrets"), "", b"no JSON");
+        let answer = exchange(&mut stream, &request).await;
+        assert_eq!((answer.status(), answer.header("connection")), (400, None), "{}", answer.text());
+    }
+}
+
+#[tokio::test]
 async fn unproven_bodies_share_a_room_and_are_turned_away_when_it_is_full() {
     let size = RoomSize { total: 100_000, per_peer: 60_000 };
     let room = Arc::new(Room::new(size));

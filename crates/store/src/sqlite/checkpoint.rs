@@ -219,13 +219,13 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("csms.db");
         let store = SqliteStore::open_with(&path, SqliteSettings::default(), LIMITS).unwrap();
-        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
         let (has_read, wait_for_read) = channel();
         let (finish, wait_for_finish) = channel::<()>();
         std::thread::scope(|scope| {
             let store = &store;
             scope.spawn(move || {
-                let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+                let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
                 assert_eq!(runtime.block_on(store.meta("x")).unwrap(), None);
                 has_read.send(()).unwrap();
                 // Idle until the end, which comes as an error because nothing is ever sent.
@@ -244,7 +244,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("csms.db");
         let store = SqliteStore::open_with(&path, SqliteSettings::default(), LIMITS).unwrap();
-        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
         let other = Connection::open(&path).unwrap();
         other.execute_batch("BEGIN; SELECT * FROM meta").unwrap();
         write_much(&runtime, &store, "a");

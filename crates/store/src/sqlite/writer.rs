@@ -3,14 +3,15 @@
 //! A commit costs a sync of the disk however many writes it carries. While one is under way others queue up, and
 //! become the next commit. Each write has its own savepoint, so a refused one takes nothing of its neighbours along;
 //! all are answered after the commit, refusals too, because they may rest on a neighbour's change. The audit trail is
-//! extended once for all of them, right before the commit.
+//! extended once for all of them, right before the commit. When the disk stands still, those who wait are refused after a while,
+//! and what was not begun by then is not made.
 
 use std::{
     cell::RefCell,
     ops::Deref,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
         mpsc::{Receiver, RecvTimeoutError, Sender, channel},
     },
@@ -21,7 +22,7 @@ use std::{
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
-use super::{audit, checkpoint::Checkpoints, failure::During as _, files::Files, readers::execute};
+use super::{SqliteSettings, audit, checkpoint::Checkpoints, failure::During as _, files::Files, readers::execute};
 use crate::{
     audit::AuditEntry,
     error::{Cause, Remedy, StoreError},
@@ -32,9 +33,21 @@ type Job = Box<dyn FnOnce(Result<&Group<'_>, &StoreError>) -> Answer + Send>;
 /// Tells the caller, given how the commit went.
 type Answer = Box<dyn FnOnce(Result<(), &StoreError>)>;
 
+/// A write that waits to be begun. Whoever takes it out, the writing thread or the caller who waits no longer, decides.
+struct Waiting(Mutex<Option<Job>>);
+
+impl Waiting {
+    fn take(&self) -> Option<Job> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
+
+/// Where the outcome of a write comes.
+type Outcome<T, E> = oneshot::Receiver<Result<T, E>>;
+
 /// What the writing thread is asked for.
 enum Request {
-    Write(Job),
+    Write(Arc<Waiting>),
     /// To end after the writes before this, and to report whether everything is in the file.
     Close(oneshot::Sender<Result<(), StoreError>>),
 }
@@ -77,13 +90,15 @@ const RETRY: Duration = Duration::from_secs(1);
 /// The queue to the writing thread.
 pub(super) struct Writer {
     queue: Option<Sender<Request>>,
+    /// How long a write may take.
+    timeout: Duration,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Writer {
     pub(super) fn start(
         mut connection: Connection,
-        max_batch: usize,
+        SqliteSettings { max_batch, timeout, .. }: SqliteSettings,
         commits: Arc<AtomicU64>,
         files: Arc<Files>,
         mut checkpoints: Checkpoints,
@@ -100,7 +115,7 @@ impl Writer {
             let asked = loop {
                 match next(&requests, max_batch, checkpoints.is_overdue().then_some(RETRY)) {
                     Next::Batch(batch, asked) => {
-                        commit(&connection, &files, batch, &commits);
+                        commit(&connection, &files, &batch, &commits);
                         checkpoints.after_commit(log_pages.load(Ordering::Relaxed));
                         if asked.is_some() {
                             break asked;
@@ -121,11 +136,15 @@ impl Writer {
             .name("csms-writer".to_owned())
             .spawn(work)
             .map_err(|error| StoreError::Unavailable(Cause::with("starting the writer thread", error)))?;
-        Ok(Self { queue: Some(queue), thread: Some(thread) })
+        Ok(Self { queue: Some(queue), timeout, thread: Some(thread) })
     }
 
     /// Has `job` run on the writing thread and answers when it is on disk. From the first poll on it will run, whether
     /// or not anyone waits for the answer.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] when the time is over. A job that was not begun by then is not run; of one that was begun,
+    /// nobody knows yet whether it reaches the disk.
     pub(super) async fn write<T, E>(
         &self,
         job: impl FnOnce(&Group<'_>) -> Result<T, E> + Send + 'static,
@@ -134,7 +153,40 @@ impl Writer {
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
     {
-        let closed = || StoreError::Unavailable(Cause::new("the store is closed"));
+        let (waiting, answer) = self.queue(job)?;
+        match tokio::time::timeout(self.timeout, answer).await {
+            Ok(answer) => answer.map_err(|_| closed())?,
+            Err(elapsed) => {
+                let doing = match waiting.take() {
+                    Some(_) => "waiting for the disk, and the write was given up",
+                    None => "waiting for the disk, which may yet take the write",
+                };
+                Err(StoreError::Unavailable(Cause::with(doing, elapsed)).into())
+            }
+        }
+    }
+
+    /// As [`Writer::write`], for work that takes as long as there are rows, and so has no limit.
+    pub(super) async fn write_all<T, E>(
+        &self,
+        job: impl FnOnce(&Group<'_>) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+    {
+        self.queue(job)?.1.await.map_err(|_| closed())?
+    }
+
+    /// Hands `job` to the writing thread. Returns where it waits and where its outcome comes.
+    fn queue<T, E>(
+        &self,
+        job: impl FnOnce(&Group<'_>) -> Result<T, E> + Send + 'static,
+    ) -> Result<(Arc<Waiting>, Outcome<T, E>), StoreError>
+    where
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+    {
         let (sender, receiver) = oneshot::channel();
         let job: Job = Box::new(move |transaction| {
             let outcome = match transaction {
@@ -147,8 +199,10 @@ impl Writer {
                 drop(sender.send(answer));
             })
         });
-        self.queue.as_ref().ok_or_else(closed)?.send(Request::Write(job)).map_err(|_| closed())?;
-        receiver.await.map_err(|_| closed())?
+        let waiting = Arc::new(Waiting(Mutex::new(Some(job))));
+        let request = Request::Write(Arc::clone(&waiting));
+        self.queue.as_ref().ok_or_else(closed)?.send(request).map_err(|_| closed())?;
+        Ok((waiting, receiver))
     }
 
     /// Ends the writing thread after the writes that were begun, and moves everything into the file. What is asked for
@@ -162,6 +216,10 @@ impl Writer {
         // A thread that ended for another reason has closed what there was.
         receiver.await.unwrap_or(Ok(()))
     }
+}
+
+fn closed() -> StoreError {
+    StoreError::Unavailable(Cause::new("the store is closed"))
 }
 
 impl Drop for Writer {
@@ -179,7 +237,7 @@ impl Drop for Writer {
 /// What the writing thread does next.
 enum Next {
     /// To commit these, and to end after them if that was asked for.
-    Batch(Vec<Job>, Option<oneshot::Sender<Result<(), StoreError>>>),
+    Batch(Vec<Arc<Waiting>>, Option<oneshot::Sender<Result<(), StoreError>>>),
     /// Nothing was asked for within the time.
     Idle,
     /// No more can come.
@@ -202,14 +260,16 @@ fn next(requests: &Receiver<Request>, max_batch: usize, patience: Option<Duratio
     let mut batch = Vec::new();
     for request in std::iter::once(first).chain(requests.try_iter().take(max_batch.saturating_sub(1))) {
         match request {
-            Request::Write(job) => batch.push(job),
+            Request::Write(waiting) => batch.push(waiting),
             Request::Close(asked) => return Next::Batch(batch, Some(asked)),
         }
     }
     Next::Batch(batch, None)
 }
 
-fn commit(connection: &Connection, files: &Files, batch: Vec<Job>, commits: &AtomicU64) {
+fn commit(connection: &Connection, files: &Files, batch: &[Arc<Waiting>], commits: &AtomicU64) {
+    // Those whose callers wait no longer are gone.
+    let batch: Vec<_> = batch.iter().filter_map(|waiting| waiting.take()).collect();
     if batch.is_empty() {
         return;
     }
@@ -268,15 +328,19 @@ mod tests {
     use zeroize::Zeroizing;
 
     use super::{
-        super::{connect, schema},
+        super::{SqliteStore, connect, schema},
         *,
     };
     use crate::audit::{ChainCheck, ChainKey};
 
+    fn waiting(job: Job) -> Arc<Waiting> {
+        Arc::new(Waiting(Mutex::new(Some(job))))
+    }
+
     /// A job that runs `sql` and sends how it ended.
-    fn job(sql: &'static str, outcomes: &Sender<bool>) -> Job {
+    fn job(sql: &'static str, outcomes: &Sender<bool>) -> Arc<Waiting> {
         let outcomes = outcomes.clone();
-        Box::new(move |transaction| {
+        waiting(Box::new(move |transaction| {
             let outcome = match transaction {
                 Ok(db) => in_savepoint(db, |db| db.execute_batch(sql).during("a test")),
                 Err(error) => Err(error.clone()),
@@ -285,7 +349,7 @@ mod tests {
                 let answer = committed.map_err(Clone::clone).and(outcome);
                 outcomes.send(answer.is_ok()).unwrap();
             })
-        })
+        }))
     }
 
     /// Commits the statements as one batch; returns how each ended and how many rows there are then.
@@ -296,8 +360,8 @@ mod tests {
         db.execute_batch("CREATE TABLE t (x INTEGER UNIQUE)").unwrap();
         let files = Files::remember(&path, true).unwrap();
         let (sender, outcomes) = channel();
-        let batch = statements.iter().map(|sql| job(sql, &sender)).collect();
-        commit(&db, &files, batch, &AtomicU64::new(0));
+        let batch: Vec<_> = statements.iter().map(|sql| job(sql, &sender)).collect();
+        commit(&db, &files, &batch, &AtomicU64::new(0));
         drop(sender);
         let rows = db.query_row("SELECT count(*) FROM t", [], |row| row.get(0)).unwrap();
         (outcomes.iter().collect(), rows)
@@ -336,10 +400,10 @@ mod tests {
         .unwrap();
         let files = Files::remember(&path, true).unwrap();
         let chain = Arc::new(ChainKey::new(1, Zeroizing::new([7; 32])));
-        let write = |what: &'static str, succeeds: bool| -> Job {
+        let write = |what: &'static str, succeeds: bool| {
             let entry =
                 AuditEntry { secret: None, document: format!("{{\"what\":\"{what}\"}}"), chain: Arc::clone(&chain) };
-            Box::new(move |group| {
+            waiting(Box::new(move |group| {
                 let refused = StoreError::NotFound;
                 let run = |group: &Group<'_>| {
                     group.record(vec![entry]);
@@ -347,9 +411,9 @@ mod tests {
                 };
                 let outcome = in_savepoint(group.unwrap(), run);
                 Box::new(move |committed| assert_eq!(committed.is_ok() && outcome.is_ok(), succeeds))
-            })
+            }))
         };
-        commit(&db, &files, vec![write("a", true), write("b", false), write("c", true)], &AtomicU64::new(0));
+        commit(&db, &files, &[write("a", true), write("b", false), write("c", true)], &AtomicU64::new(0));
         let records = audit::after(&db, 0, 9, None).unwrap();
         let documents: Vec<_> = records.iter().map(|record| record.document.as_str()).collect();
         assert_eq!(documents, [r#"{"what":"a"}"#, r#"{"what":"c"}"#]);
@@ -357,6 +421,44 @@ mod tests {
         records.iter().try_for_each(|record| check.next(record)).unwrap();
         check.finish(&audit::head(&db).unwrap()).unwrap();
         assert_eq!(db.query_row("SELECT count(*) FROM seals", [], |row| row.get::<_, i64>(0)).unwrap(), 1);
+    }
+
+    /// A store whose writing thread stands still until the sender is dropped, and what came of the write that it stands in.
+    async fn standing_still(store: &SqliteStore) -> (Sender<()>, tokio::task::JoinHandle<Result<(), StoreError>>) {
+        let ((release, stands), (begun, begins)) = (channel::<()>(), oneshot::channel());
+        let store = store.clone();
+        let stuck = tokio::spawn(async move {
+            let stand_still = move |group: &Group<'_>| {
+                begun.send(()).unwrap();
+                stands.recv().unwrap_err();
+                group.execute_batch(ONE).during("a test")
+            };
+            store.0.writer.write(stand_still).await
+        });
+        begins.await.unwrap();
+        (release, stuck)
+    }
+
+    #[tokio::test]
+    async fn while_the_disk_stands_still_writes_are_refused_and_those_not_begun_are_not_made() {
+        let directory = tempfile::tempdir().unwrap();
+        let settings = SqliteSettings { timeout: Duration::from_millis(50), ..SqliteSettings::default() };
+        let store = SqliteStore::open(&directory.path().join("csms.db"), settings).unwrap();
+        let create = |db: &Group<'_>| db.execute_batch("CREATE TABLE t (x INTEGER UNIQUE)").during("a test");
+        store.0.writer.write_all(create).await.unwrap();
+        let (release, stuck) = standing_still(&store).await;
+        let refused = store.0.writer.write(|db| db.execute_batch(TWO).during("a test")).await;
+        assert!(matches!(refused, Err(StoreError::Unavailable(_))), "{refused:?}");
+        let refused = stuck.await.unwrap();
+        assert!(matches!(refused, Err(StoreError::Unavailable(_))), "{refused:?}");
+        drop(release);
+        // Only what was begun before is there.
+        let rows = |db: &Group<'_>| {
+            let mut rows = db.prepare("SELECT x FROM t").during("a test")?;
+            let rows = rows.query_map([], |row| row.get(0)).during("a test")?;
+            rows.collect::<Result<Vec<i64>, _>>().during("a test")
+        };
+        assert_eq!(store.0.writer.write_all(rows).await.unwrap(), [1]);
     }
 
     #[test]

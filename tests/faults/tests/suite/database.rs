@@ -18,7 +18,6 @@ use csms_faults::{
 };
 use csms_testbed::{Server, postgres::DATABASE, server::Options};
 use rustix::process::{Pid, Signal, kill_process};
-use tempfile::TempDir;
 use tokio::task::JoinSet;
 
 /// Clients that write at the same time, more than there are connections.
@@ -116,16 +115,6 @@ impl VersionWriters {
     }
 }
 
-/// A second server on the data of the first, and its directory.
-async fn beside(database: &Database, first: &Server) -> (Server, TempDir) {
-    let data = tempfile::tempdir().unwrap();
-    for file in ["root.key", "credentials.json"] {
-        std::fs::copy(first.data().join(file), data.path().join(file)).unwrap();
-    }
-    let options = Options { data: Some(data.path().to_owned()), ..database.options() };
-    (Server::start(options).await.unwrap(), data)
-}
-
 /// Sessions of servers that wait for a row or table, the head of the audit trail aside. Whoever lengthens the file of a table holds
 /// up the others for that moment (`extend`): that is no row, and no transaction is waited for.
 const WAITS: &str = "SELECT concat(wait_event, ': ', query) FROM pg_stat_activity
@@ -135,7 +124,7 @@ const WAITS: &str = "SELECT concat(wait_event, ': ', query) FROM pg_stat_activit
 async fn two_servers_wait_for_no_row_of_each_other_but_the_head() {
     let database = Database::start().await;
     let first = Server::start(database.options()).await.unwrap();
-    let (second, _data) = beside(&database, &first).await;
+    let (second, _data) = database.beside(&first, None).await;
     let one = VersionWriters::begin(&client(&first), "one", 8).await;
     let other = VersionWriters::begin(&client(&second), "other", 8).await;
     let watch = database.postgres.admin().await.unwrap();
@@ -158,7 +147,7 @@ fn longest_pause() -> Duration {
 async fn a_server_that_stops_inside_a_transaction_holds_up_another_for_seconds_at_most() {
     let database = Database::start().await;
     let first = Server::start(database.options()).await.unwrap();
-    let (second, _data) = beside(&database, &first).await;
+    let (second, _data) = database.beside(&first, None).await;
     let one = VersionWriters::begin(&client(&first), "one", 4).await;
     let holder = database.postgres.admin().await.unwrap();
     let waiting = "SELECT count(*) FROM pg_stat_activity WHERE usename = 'csms' AND wait_event_type = 'Lock'";

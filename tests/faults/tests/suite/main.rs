@@ -4,6 +4,7 @@
 mod archives;
 mod audit_sinks;
 mod database;
+mod failing_disk;
 mod failover;
 mod full_disk;
 mod left_behind;

@@ -1,6 +1,8 @@
 //! Data that belongs to another release or has gone elsewhere: a program that is not its own leaves it alone and says why.
 
-use csms_faults::{Database, client, command, create_many, require_many};
+use std::path::PathBuf;
+
+use csms_faults::{Database, Writers, client, command, create_many, require_all, require_many};
 use csms_testbed::{Server, server::Options};
 use rusqlite::Connection;
 use tempfile::TempDir;
@@ -79,6 +81,44 @@ async fn programs_of_another_release_leave_the_shared_store_as_it_is() {
     }
     let refused = Server::start(database.options()).await.unwrap_err().to_string();
     assert!(refused.contains("a newer release"), "{refused}");
+}
+
+/// Names the server of an older release, from which servers are brought to this one. Without it they are of this one, too, which
+/// shows only that none of them is missed.
+const OLDER: &str = "CSMS_OLDER_BIN";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_servers_of_an_older_release_are_replaced_one_after_the_other_and_lose_nothing() {
+    let (database, older) = (Database::start().await, std::env::var_os(OLDER).map(PathBuf::from));
+    let data = tempfile::tempdir().unwrap();
+    let options = |binary| Options { binary, data: Some(data.path().to_owned()), ..database.options() };
+    let first = Server::start(options(older.clone())).await.unwrap();
+    let (second, data_of_second) = database.beside(&first, older).await;
+    let mut acknowledged = Vec::new();
+    let by_first = Writers::begin(&client(&first), "first", 2);
+    let by_second = Writers::begin(&client(&second), "second", 2);
+    by_first.go_on().await;
+
+    first.terminate().await.unwrap();
+    acknowledged.extend(by_first.end().await);
+    let first = Server::start(options(None)).await.unwrap();
+    // The newer server has changed the schema, and the older one goes on beside it.
+    let by_first = Writers::begin(&client(&first), "newer", 2);
+    by_first.go_on().await;
+    by_second.go_on().await;
+
+    second.terminate().await.unwrap();
+    acknowledged.extend(by_second.end().await);
+    let second = Options { data: Some(data_of_second.path().to_owned()), ..database.options() };
+    let second = Server::start(second).await.unwrap();
+    by_first.go_on().await;
+    acknowledged.extend(by_first.end().await);
+    for server in [&first, &second] {
+        require_all(&client(server), &acknowledged).await;
+        server.terminate().await.unwrap();
+    }
+    let verified = database.command(first.data(), &["audit", "verify", "--offline"]).await;
+    assert!(verified.status.success(), "{}", said(&verified));
 }
 
 #[tokio::test]

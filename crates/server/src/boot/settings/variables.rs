@@ -15,8 +15,15 @@ const PREFIX: &str = "CSMS_";
 const OF_FUNCTIONS: [&str; 3] = ["CSMS_SEALING_KEY", "CSMS_SEALING_KEY_FILE", "CSMS_SEALING_REQUIRE_PROJECT"];
 
 /// Variables that the tests of this repository read.
-const OF_TESTS: [&str; 6] =
-    ["CSMS_BIN", "CSMS_POSTGRES_BIN", "CSMS_PYTHON", "CSMS_ROTATE_ZIP", "CSMS_TARBALL", "CSMS_WRITE_GENERATED"];
+const OF_TESTS: [&str; 7] = [
+    "CSMS_BIN",
+    "CSMS_OLDER_BIN",
+    "CSMS_POSTGRES_BIN",
+    "CSMS_PYTHON",
+    "CSMS_ROTATE_ZIP",
+    "CSMS_TARBALL",
+    "CSMS_WRITE_GENERATED",
+];
 
 /// A warning for each variable of this process that looks like a setting and is none.
 #[must_use]
