@@ -138,7 +138,11 @@ async fn create(connections: &Connections, creation: &Creation) -> Result<(), Cr
     let mut attempt = 1;
     loop {
         let session = Session::write(connections).await?;
-        let created = secrets::create(&session, secret, &values, *quota, records.clone()).await;
+        let created = async {
+            secrets::create(&session, secret, &values, *quota).await?;
+            Ok(audit::append(&session, records.clone()).await?)
+        };
+        let created = created.await;
         match session.end(created).await {
             Err(CreateError::Quota)
                 if secrets::has_room(&Session::open_to_write(connections).await?, &secret.project, *quota).await? => {}
