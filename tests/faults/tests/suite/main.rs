@@ -6,6 +6,7 @@ mod audit_sinks;
 mod database;
 mod failover;
 mod full_disk;
+mod keyring;
 mod left_behind;
 mod lost_files;
 mod one_file;
