@@ -4,14 +4,14 @@ use csms_core::{
     KeyId, ProjectId,
     jwe::{AesKey, Jwk, Key, Limits, open_unbound},
 };
-use csms_kms::{MasterKey, RootKey, data};
+use csms_kms::{MasterKey, RootKey, RootRing, data};
 use zeroize::Zeroizing;
 
 use crate::text;
 
 /// Sealed bytes of the root key, and of a master key.
 pub(crate) fn sealed(bytes: &[u8]) {
-    let root = RootKey::from_bytes(Zeroizing::new([1; 32]));
+    let root = RootRing::from(RootKey::from_bytes(Zeroizing::new([1; 32])));
     assert!(root.open("access-key", bytes).is_err(), "bytes that nobody sealed were opened");
     let _ = RootKey::from_hex(text(bytes));
     let key = data::key_of(bytes);

@@ -289,7 +289,7 @@ mod tests {
 
     #[test]
     fn bytes_open_with_the_material_that_sealed_them() {
-        let (root, project) = (crate::RootKey::make(&mut SysRng).unwrap(), project());
+        let (root, project) = (crate::RootRing::from(crate::RootKey::make(&mut SysRng).unwrap()), project());
         let key = KeyId::make(&mut SysRng).unwrap();
         let binding = Binding {
             kind: Kind::DataKey,

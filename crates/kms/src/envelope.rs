@@ -167,7 +167,7 @@ mod tests {
 
     #[test]
     fn a_value_opens_with_the_material_that_sealed_it_after_rotations() {
-        let (mut place, root) = (Place::make(), crate::RootKey::make(&mut SysRng).unwrap());
+        let (mut place, root) = (Place::make(), crate::RootRing::from(crate::RootKey::make(&mut SysRng).unwrap()));
         let value = text("s3cr3t");
         let before = place.seal(&value);
         let later = MasterKey::make_later(&root, &place.project, &place.key, 1, &mut SysRng).unwrap();

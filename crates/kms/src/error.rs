@@ -25,6 +25,9 @@ pub enum OpenError {
     /// The first byte names a format that this release does not know.
     #[error("the sealed bytes have format {0}, which this release does not know")]
     UnknownFormat(u8),
+    /// They name a root key that is not in the ring, or was retired.
+    #[error("the sealed bytes name root key number {0}, which is not in use")]
+    OtherRootKey(u32),
 }
 
 /// Why there is no root key.

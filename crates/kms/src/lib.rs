@@ -16,6 +16,7 @@ pub mod envelope;
 mod error;
 mod master;
 mod remote;
+mod ring;
 mod root;
 mod root_file;
 
@@ -23,4 +24,5 @@ pub use envelope::Context;
 pub use error::{OpenError, RootKeyError, SealError};
 pub use master::{FIRST_MATERIAL, MasterKey, MaterialNumber};
 pub use remote::{RemoteError, RemoteKms, RemoteSettings};
+pub use ring::RootRing;
 pub use root::{DerivedKey, FIRST_ROOT_KEY, RootKey};

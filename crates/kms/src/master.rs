@@ -12,6 +12,7 @@ use zeroize::Zeroizing;
 use crate::{
     aead::{Cipher, KEY_BYTES, Key, random},
     error::{OpenError, SealError},
+    ring::RootRing,
     root::RootKey,
 };
 
@@ -57,7 +58,7 @@ impl MasterKey {
     /// [`SealError`].
     pub fn wrap<R: TryCryptoRng + ?Sized>(
         &self,
-        root: &RootKey,
+        root: &RootRing,
         project: &ProjectId,
         id: &KeyId,
         rng: &mut R,
@@ -69,7 +70,7 @@ impl MasterKey {
     ///
     /// # Errors
     /// [`OpenError`]: the bytes were changed, belong to another key, or the root key is another one.
-    pub fn unwrap(root: &RootKey, project: &ProjectId, id: &KeyId, wrapped: &[u8]) -> Result<Self, OpenError> {
+    pub fn unwrap(root: &RootRing, project: &ProjectId, id: &KeyId, wrapped: &[u8]) -> Result<Self, OpenError> {
         open_material(root, project, id, FIRST_MATERIAL, wrapped).map(Self::from_key)
     }
 
@@ -78,7 +79,7 @@ impl MasterKey {
     /// # Errors
     /// [`SealError`].
     pub fn make_later<R: TryCryptoRng + ?Sized>(
-        root: &RootKey,
+        root: &RootRing,
         project: &ProjectId,
         id: &KeyId,
         number: MaterialNumber,
@@ -94,7 +95,7 @@ impl MasterKey {
     /// [`OpenError`]: the bytes were changed, belong to another key or number, or the root key is another one.
     pub fn unwrap_later(
         &mut self,
-        root: &RootKey,
+        root: &RootRing,
         project: &ProjectId,
         id: &KeyId,
         wrapped: &[u8],
@@ -102,6 +103,24 @@ impl MasterKey {
         let number = self.last().checked_add(1).ok_or(OpenError::Damaged)?;
         self.later.push(Material::new(open_material(root, project, id, number, wrapped)?));
         Ok(())
+    }
+
+    /// Wraps material, as it is stored, again under the current root key; `None` when it is wrapped under that one, or does not open
+    /// at this place and is of no use to anybody.
+    ///
+    /// # Errors
+    /// Failures of the random number generator.
+    pub fn rewrap<R: TryCryptoRng + ?Sized>(
+        root: &RootRing,
+        (project, id, number): (&ProjectId, &KeyId, MaterialNumber),
+        wrapped: &[u8],
+        rng: &mut R,
+    ) -> Result<Option<Vec<u8>>, SealError> {
+        if RootKey::number_of(wrapped).ok() == Some(root.current()) {
+            return Ok(None);
+        }
+        let Ok(material) = open_material(root, project, id, number, wrapped) else { return Ok(None) };
+        root.seal(&purpose(project, id, number), material.as_slice(), rng).map(Some)
     }
 
     /// The same key, which seals by the material of this number; by the last one if it has no such material.
@@ -156,13 +175,14 @@ impl MasterKey {
 }
 
 fn open_material(
-    root: &RootKey,
+    root: &RootRing,
     project: &ProjectId,
     id: &KeyId,
     number: MaterialNumber,
     wrapped: &[u8],
 ) -> Result<Zeroizing<Key>, OpenError> {
-    let opened = root.open(&purpose(project, id, number), wrapped)?;
+    // The wrapped bytes lie in a row that its MAC proves.
+    let opened = root.open_kept(&purpose(project, id, number), wrapped)?;
     let key: &Key = opened.as_slice().try_into().map_err(|_| OpenError::Damaged)?;
     Ok(Zeroizing::new(*key))
 }
@@ -187,9 +207,13 @@ mod tests {
 
     use super::*;
 
+    fn ring() -> RootRing {
+        RootKey::make(&mut SysRng).unwrap().into()
+    }
+
     #[test]
     fn wrapped_material_opens_only_in_its_place() {
-        let root = RootKey::make(&mut SysRng).unwrap();
+        let root = ring();
         let (project, other_project) =
             (ProjectId::parse("a".repeat(32)).unwrap(), ProjectId::parse("b".repeat(32)).unwrap());
         let (id, other_id) = (KeyId::make(&mut SysRng).unwrap(), KeyId::make(&mut SysRng).unwrap());
@@ -199,13 +223,13 @@ mod tests {
         assert_eq!(MasterKey::unwrap(&root, &project, &id, &wrapped).unwrap().first.key, master.first.key);
         assert!(MasterKey::unwrap(&root, &other_project, &id, &wrapped).is_err());
         assert!(MasterKey::unwrap(&root, &project, &other_id, &wrapped).is_err());
-        let other_root = RootKey::make(&mut SysRng).unwrap();
+        let other_root = ring();
         assert!(MasterKey::unwrap(&other_root, &project, &id, &wrapped).is_err());
     }
 
     #[test]
     fn a_sealed_thing_of_another_length_is_no_key() {
-        let root = RootKey::make(&mut SysRng).unwrap();
+        let root = ring();
         let (project, id) = (ProjectId::parse("a".repeat(32)).unwrap(), KeyId::make(&mut SysRng).unwrap());
         let short = root.seal(&purpose(&project, &id, FIRST_MATERIAL), b"short", &mut SysRng).unwrap();
         assert_eq!(MasterKey::unwrap(&root, &project, &id, &short).unwrap_err(), OpenError::Damaged);
@@ -213,7 +237,7 @@ mod tests {
 
     #[test]
     fn later_material_opens_as_the_number_that_it_was_made_for() {
-        let root = RootKey::make(&mut SysRng).unwrap();
+        let root = ring();
         let (project, id) = (ProjectId::parse("a".repeat(32)).unwrap(), KeyId::make(&mut SysRng).unwrap());
         let make = |number| MasterKey::make_later(&root, &project, &id, number, &mut SysRng).unwrap();
         let mut master = MasterKey::make(&mut SysRng).unwrap();
@@ -222,6 +246,22 @@ mod tests {
         assert_eq!((master.last(), master.in_use()), (1, FIRST_MATERIAL));
         assert_eq!(master.cipher(2).err(), Some(OpenError::Damaged));
         assert_eq!(master.sealing_by(7).in_use(), 1);
+    }
+
+    #[test]
+    fn material_that_is_wrapped_again_is_the_same_and_stays_in_its_place() {
+        let (one, two) = (RootKey::make(&mut SysRng).unwrap(), RootKey::make(&mut SysRng).unwrap().with_number(2));
+        let (project, id) = (ProjectId::parse("a".repeat(32)).unwrap(), KeyId::make(&mut SysRng).unwrap());
+        let before = RootRing::from(one.clone());
+        let master = MasterKey::make(&mut SysRng).unwrap();
+        let wrapped = master.wrap(&before, &project, &id, &mut SysRng).unwrap();
+        let after = RootRing::new([one, two.clone()], 2, 1).unwrap();
+        let place = (&project, &id, FIRST_MATERIAL);
+        let again = MasterKey::rewrap(&after, place, &wrapped, &mut SysRng).unwrap().unwrap();
+        let alone = RootRing::from(two);
+        assert_eq!(MasterKey::unwrap(&alone, &project, &id, &again).unwrap().first.key, master.first.key);
+        assert!(matches!(MasterKey::rewrap(&after, place, &again, &mut SysRng), Ok(None)));
+        assert!(matches!(MasterKey::rewrap(&after, (&project, &id, 1), &wrapped, &mut SysRng), Ok(None)));
     }
 
     #[test]

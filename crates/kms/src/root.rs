@@ -64,10 +64,22 @@ impl RootKey {
         Self { key: bytes, number: FIRST_ROOT_KEY }
     }
 
+    /// The same key as the root key of this number.
+    #[must_use]
+    pub fn with_number(self, number: u32) -> Self {
+        Self { number, ..self }
+    }
+
     /// The key's number among the root keys of its installation.
     #[must_use]
     pub const fn number(&self) -> u32 {
         self.number
+    }
+
+    /// The bytes of the key, to be sealed under another one.
+    #[must_use]
+    pub fn reveal(&self) -> &[u8; 32] {
+        &self.key
     }
 
     /// The key written as 64 hexadecimal digits; one line end behind them is allowed.
@@ -125,6 +137,18 @@ impl RootKey {
         let associated = associated(purpose, Some(self.number));
         Cipher::new(&self.sub_key("seal", "")).seal_onto(&mut out, &nonce, &associated, plaintext)?;
         Ok(out)
+    }
+
+    /// Number of the root key that sealed these bytes.
+    ///
+    /// # Errors
+    /// [`OpenError`]: no bytes that [`RootKey::seal`] makes.
+    pub fn number_of(sealed: &[u8]) -> Result<u32, OpenError> {
+        match sealed.split_first().ok_or(OpenError::Damaged)? {
+            (&UNNUMBERED, _) => Ok(FIRST_ROOT_KEY),
+            (&NUMBERED, rest) => rest.first_chunk().map(|number| u32::from_be_bytes(*number)).ok_or(OpenError::Damaged),
+            (&other, _) => Err(OpenError::UnknownFormat(other)),
+        }
     }
 
     /// Opens what [`RootKey::seal`] made for the same purpose.

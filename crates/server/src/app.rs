@@ -7,7 +7,7 @@ use std::{
 
 use csms_api::request::Rules;
 use csms_core::Problem;
-use csms_kms::RootKey;
+use csms_kms::RootRing;
 use tokio::sync::Semaphore;
 use zeroize::Zeroizing;
 
@@ -22,7 +22,7 @@ use crate::{
     functions::Functions,
     identity::Identity,
     installation::{seen::Seen, server_name::ServerName},
-    keys::project::Keys,
+    keys::{held::HeldKeyring, project::Keys},
     request::hosts::{CorsOrigin, Hosts},
     rotation::active::Rotations,
     telemetry::{access_log::AccessLog, metrics::Metrics, outage::StoreHealth, readiness::Readiness},
@@ -36,8 +36,10 @@ pub struct App {
     pub store: AuditedStore,
     /// The audit trail.
     pub trail: Arc<Trail>,
-    /// The root key, which opens keys and tokens.
-    pub root: Arc<RootKey>,
+    /// The root keys, which open keys and tokens.
+    pub root: Arc<RootRing>,
+    /// Where they come from.
+    pub keyring: HeldKeyring,
     /// Keys of projects.
     pub keys: Keys,
     /// Who a request comes from.

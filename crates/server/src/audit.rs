@@ -15,7 +15,7 @@ use std::{
     collections::{HashMap, hash_map::Entry},
     net::IpAddr,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError, RwLock,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
@@ -23,7 +23,7 @@ use std::{
 
 use axum::http::HeaderValue;
 use csms_core::{ProjectId, UnixMillis, VersionId};
-use csms_kms::{DerivedKey, RootKey};
+use csms_kms::{DerivedKey, RootRing};
 use csms_store::{AccessKeyUse, AnyStore, AuditEntry, ChainKey, LastKeyUse, Store, StoreError};
 use tokio::sync::Notify;
 
@@ -59,11 +59,11 @@ pub enum ReadRecords {
     Strict,
 }
 
-/// The key of the chain, from the root key.
+/// The keys of the chain, from the root keys: also from retired ones, under which older records stand.
 #[must_use]
-pub fn chain_key(root: &RootKey) -> Arc<ChainKey> {
-    let DerivedKey { number, key } = root.derive_numbered("audit-chain");
-    Arc::new(ChainKey::new(number, key))
+pub fn chain_key(root: &RootRing) -> Arc<ChainKey> {
+    let (DerivedKey { number, key }, others) = root.derive_all("audit-chain");
+    Arc::new(ChainKey::with_others(number, key, others.into_iter().map(|other| (other.number, other.key))))
 }
 
 /// Who does something, and as part of what. Set for the time of an operation, so that whatever it changes is recorded under
@@ -232,7 +232,7 @@ pub struct Event<'e> {
 /// Gathers and writes records.
 pub struct Trail {
     store: AnyStore,
-    chain: Arc<ChainKey>,
+    chain: RwLock<Arc<ChainKey>>,
     clock: Clock,
     reads: ReadRecords,
     gathered: Mutex<HashMap<Same, Gathered>>,
@@ -246,10 +246,10 @@ pub struct Trail {
 impl Trail {
     /// A trail in `store`, linked under a key from `root`.
     #[must_use]
-    pub fn new(store: AnyStore, root: &RootKey, clock: Clock, reads: ReadRecords) -> Self {
+    pub fn new(store: AnyStore, root: &RootRing, clock: Clock, reads: ReadRecords) -> Self {
         Self {
             store,
-            chain: chain_key(root),
+            chain: RwLock::new(chain_key(root)),
             clock,
             reads,
             gathered: Mutex::default(),
@@ -259,6 +259,15 @@ impl Trail {
             wake: Notify::new(),
             write_failures: AtomicU64::new(0),
         }
+    }
+
+    /// Links later records under the keys of this ring.
+    pub fn follow(&self, root: &RootRing) {
+        *self.chain.write().unwrap_or_else(PoisonError::into_inner) = chain_key(root);
+    }
+
+    fn chain(&self) -> Arc<ChainKey> {
+        Arc::clone(&self.chain.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// How many gathered records wait to be written.
@@ -289,7 +298,7 @@ impl Trail {
     /// A record ready to be appended.
     #[must_use]
     pub fn entry(&self, record: &Record<'_>) -> AuditEntry {
-        record.entry(&self.chain)
+        record.entry(&self.chain())
     }
 
     /// A record of the current operation, about a secret or a key, to be appended in the transaction of its change.
@@ -433,9 +442,10 @@ impl Trail {
             return Ok(());
         }
         let mut kept = Kept { trail: self, batch: Some((batch, refused)) };
+        let chain = self.chain();
         let entries = kept.batch.iter().flat_map(|(batch, refused)| {
             let uses = batch.iter().map(|(same, gathered)| self.entry(&gathered.record(same)));
-            uses.chain(refused.iter().map(|refused| refused.entry(&self.chain)))
+            uses.chain(refused.iter().map(|refused| refused.entry(&chain)))
         });
         let entries = entries.collect();
         self.store.append_audit(entries).await?;

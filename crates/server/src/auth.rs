@@ -19,7 +19,7 @@ use csms_core::{
     policy::{Effect, Policy, RequestContext, decide},
     sign::{Authorization, SCHEMES},
 };
-use csms_kms::RootKey;
+use csms_kms::RootRing;
 use csms_store::AnyStore;
 
 use crate::{clock::Clock, failure::Failure};
@@ -203,7 +203,7 @@ pub enum Claim {
 
 /// Checks requests.
 pub struct Authenticator {
-    root: Arc<RootKey>,
+    root: Arc<RootRing>,
     keys: AccessKeys,
     checks: PasswordChecks,
     clock: Clock,
@@ -232,7 +232,7 @@ fn require_agreement(headers: &HeaderMap, name: &str) -> Result<(), ApiError> {
 
 impl Authenticator {
     /// Checks against the users of `store`, with secret keys and tokens opened by `root`.
-    pub fn new(root: Arc<RootKey>, store: AnyStore, clock: Clock) -> Self {
+    pub fn new(root: Arc<RootRing>, store: AnyStore, clock: Clock) -> Self {
         Self {
             keys: AccessKeys::new(Arc::clone(&root), store),
             root,

@@ -9,8 +9,8 @@ use clap::{CommandFactory, Parser, Subcommand};
 use crate::{
     boot::settings::origin::Given,
     commands::{
-        Failed, access, agency, audit, classified, completions, config, doctor, drill, licenses, man, migrate, policy,
-        serve, snapshot, support_bundle, user,
+        Failed, access, agency, audit, classified, completions, config, doctor, drill, keyring, licenses, man, migrate,
+        policy, serve, snapshot, support_bundle, user,
     },
     version,
 };
@@ -80,6 +80,12 @@ pub enum Command {
     /// asks on a terminal. It changes no password and writes nothing but the temporary copy below TMPDIR, whose values are sealed.
     Drill(Box<drill::Arguments>),
 
+    /// Show and change the root key while the servers run
+    ///
+    /// Give it the flags, variables and settings file of `csms serve`, and run it as the same user, on any machine that reaches the
+    /// store.
+    Keyring(Box<keyring::Arguments>),
+
     /// Commands that use a running server
     #[command(flatten)]
     Use(Box<csms_cli::Command>),
@@ -138,6 +144,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Use(command) => return csms_cli::run(*command),
         Command::Doctor(arguments) => return ended(arguments.is_json(), doctor::run(*arguments)),
         Command::Drill(arguments) => return ended(arguments.is_json(), drill::run(&arguments)),
+        Command::Keyring(arguments) => (arguments.is_json(), keyring::run(&arguments)),
         Command::Snapshot(arguments) => (arguments.is_json(), snapshot::run(&arguments)),
         Command::User(arguments) => match arguments.online() {
             Some(status) => return status,

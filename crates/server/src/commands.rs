@@ -9,6 +9,7 @@ pub mod completions;
 pub mod config;
 pub mod doctor;
 pub mod drill;
+pub mod keyring;
 pub mod licenses;
 pub mod man;
 pub mod migrate;

@@ -8,10 +8,11 @@ use std::{
     io::Write,
     os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use csms_core::{FunctionUrn, ProjectId, RegionName, policy::Policy};
-use csms_kms::{DerivedKey, RootKey};
+use csms_kms::{DerivedKey, RootKey, RootRing};
 use csms_store::{
     AccessChange, AccessKeyRecord, AccessState, AnyStore, Cause, Replacement, RowKey, Store, StoreError, UserDetails,
     UserRecord,
@@ -234,10 +235,9 @@ pub async fn exists(store: &AnyStore) -> Result<bool, StoreError> {
 ///
 /// # Errors
 /// A wrong root key, failures of the store.
-pub async fn open(store: &AnyStore, root: &RootKey, region: &str) -> Result<Identity, InstallationError> {
+pub async fn open(store: &AnyStore, root: &Arc<RootRing>, region: &str) -> Result<Identity, InstallationError> {
     let seal = |text: &[u8]| root.seal(ROOT_KEY_CHECK, text, &mut SysRng).map_err(Failure::from);
-    let DerivedKey { number, key } = root.derive_numbered(RowKey::PURPOSE);
-    store.use_row_key(RowKey::new(number, key));
+    store.use_row_key(row_key(root));
     loop {
         let old = store.put_meta_if_absent(ROOT_KEY_CHECK, seal(BOUND_ROWS)?).await?;
         let text = root.open(ROOT_KEY_CHECK, &old).map_err(|_| InstallationError::WrongRootKey)?;
@@ -258,11 +258,39 @@ pub async fn open(store: &AnyStore, root: &RootKey, region: &str) -> Result<Iden
     Ok(Identity { domain_id, domain_name: DOMAIN_NAME.to_owned(), project_id, region, regions })
 }
 
+/// The keys that bind rows: of the current root key and those that were announced after it. A change of the root key binds every
+/// row under the next one, so a row under a former one was written by somebody else.
+#[must_use]
+pub fn row_key(root: &RootRing) -> Arc<RowKey> {
+    row_key_from(root, root.current())
+}
+
+/// As [`row_key`], with those of former root keys from number `least` on.
+#[must_use]
+pub fn row_key_from(root: &RootRing, least: u32) -> Arc<RowKey> {
+    let (DerivedKey { number, key }, others) = root.derive_from(RowKey::PURPOSE, least);
+    RowKey::with_others(number, key, others.into_iter().map(|other| (other.number, other.key)))
+}
+
+/// What proves the root key, sealed again under the current one in place of what is stored; `None` when it is so already.
+///
+/// # Errors
+/// A root key that the data was not written with; failures of the store.
+pub async fn resealed_check(store: &AnyStore, root: &RootRing) -> Result<Option<Replacement>, InstallationError> {
+    let old = store.meta(ROOT_KEY_CHECK).await?.ok_or(InstallationError::Damaged(ROOT_KEY_CHECK))?;
+    let text = root.open_kept(ROOT_KEY_CHECK, &old).map_err(|_| InstallationError::WrongRootKey)?;
+    if RootKey::number_of(&old).ok() == Some(root.current()) {
+        return Ok(None);
+    }
+    let new = root.seal(ROOT_KEY_CHECK, &text, &mut SysRng).map_err(Failure::from)?;
+    Ok(Some(Replacement { key: ROOT_KEY_CHECK.to_owned(), old, new }))
+}
+
 /// Binds what an older release has written about users, access keys and policies to its rows, once. No server of an older
 /// release may run on the data meanwhile or afterwards: what it writes is refused.
-async fn bind_access_rows(store: &AnyStore, root: &RootKey, mark: Replacement) -> Result<(), InstallationError> {
+async fn bind_access_rows(store: &AnyStore, root: &Arc<RootRing>, mark: Replacement) -> Result<(), InstallationError> {
     let record = Record::of("csms", BIND_ACCESS_ROWS, Clock::default().now()).entry(&chain_key(root));
-    let root = root.clone();
+    let root = Arc::clone(root);
     let bind = move |state: &mut AccessState| {
         for key in &mut state.keys {
             let purpose = secret_key_purpose(&key.access_key, &key.user_id);
@@ -284,7 +312,7 @@ async fn bind_access_rows(store: &AnyStore, root: &RootKey, mark: Replacement) -
 }
 
 /// Binds what an older release has written about secrets, KMS keys and entries to its rows, as [`bind_access_rows`] does.
-async fn bind_rows(store: &AnyStore, root: &RootKey, mark: Replacement) -> Result<(), InstallationError> {
+async fn bind_rows(store: &AnyStore, root: &RootRing, mark: Replacement) -> Result<(), InstallationError> {
     let record = Record::of("csms", BIND_ROWS, Clock::default().now()).entry(&chain_key(root));
     if store.bind_rows(mark, vec![record]).await? {
         tracing::warn!("the rows of secrets, keys and settings of projects are bound to their places from now on");
@@ -370,7 +398,7 @@ async fn first_user(store: &AnyStore) -> Result<Option<UserRecord>, StoreError> 
 /// A file that cannot be written, failures of the store.
 pub async fn ensure_first_user(
     store: &AnyStore,
-    root: &RootKey,
+    root: &RootRing,
     identity: &Identity,
     endpoint: &str,
     function: Option<&FunctionUrn>,

@@ -21,6 +21,7 @@ use crate::{
         KeyRecord, Lease, OutboxBacklog, Page, PolicyRecord, Postponed, RotationBacklog, SecretUse, StoredValue,
         TaskFilter, TaskOutcome, TaskPage, UserRecord,
     },
+    rekey::{Rekey, Rekeyed, ServerReport},
     search::AuditFilter,
     sqlite::SqliteStore,
     store::Store,
@@ -382,10 +383,6 @@ impl Store for AnyStore {
         delegate!(self.purge_tasks(outcome, before, limit))
     }
 
-    async fn ensure_key(&self, key: KeyRecord) -> Result<KeyRecord, StoreError> {
-        delegate!(self.ensure_key(key))
-    }
-
     async fn put_user(&self, user: UserRecord) -> Result<(), StoreError> {
         delegate!(self.put_user(user))
     }
@@ -396,6 +393,33 @@ impl Store for AnyStore {
 
     async fn access_rows(&self) -> Result<Vec<RowMark>, StoreError> {
         delegate!(self.access_rows())
+    }
+
+    async fn put_keyring(
+        &self,
+        key: &str,
+        old: Option<Vec<u8>>,
+        new: Vec<u8>,
+        records: Vec<AuditEntry>,
+        silence: Duration,
+    ) -> Result<bool, StoreError> {
+        delegate!(self.put_keyring(key, old, new, records, silence))
+    }
+
+    async fn rekey(&self, rekey: Rekey) -> Result<Rekeyed, StoreError> {
+        delegate!(self.rekey(rekey))
+    }
+
+    async fn report_server(&self, report: &ServerReport, lasts: Duration) -> Result<(), StoreError> {
+        delegate!(self.report_server(report, lasts))
+    }
+
+    async fn servers(&self) -> Result<Vec<ServerReport>, StoreError> {
+        delegate!(self.servers())
+    }
+
+    async fn withdraw_server(&self, name: &str) -> Result<(), StoreError> {
+        delegate!(self.withdraw_server(name))
     }
 
     fn use_row_key(&self, key: Arc<RowKey>) {
@@ -482,6 +506,10 @@ impl Store for AnyStore {
 
     async fn check_writing(&self) -> Result<(), StoreError> {
         delegate!(self.check_writing())
+    }
+
+    async fn check_root_key(&self) -> Result<(), StoreError> {
+        delegate!(self.check_root_key())
     }
 
     async fn put_meta_if_absent(&self, key: &str, value: Vec<u8>) -> Result<Vec<u8>, StoreError> {

@@ -14,7 +14,11 @@ use sha2::Sha256;
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
-use crate::bound::RowMark;
+use crate::{
+    bound::{KnownKey, RowMark},
+    error::{Cause, StoreError},
+    key_set::KeySet,
+};
 
 /// What binds a record to all records before it.
 pub type Link = [u8; 32];
@@ -22,50 +26,57 @@ pub type Link = [u8; 32];
 /// The link before the first record.
 const ORIGIN: Link = [0; 32];
 
-/// The key of the chain; wiped when dropped, never printed.
-pub struct ChainKey {
-    number: u32,
-    key: Zeroizing<[u8; 32]>,
-}
+/// The keys of the chain; wiped when dropped, never printed.
+pub struct ChainKey(KeySet);
 
 impl ChainKey {
     /// A chain under this key, which comes from the root key of this number. The number is stored beside every link and seal.
     #[must_use]
-    pub const fn new(number: u32, key: Zeroizing<[u8; 32]>) -> Self {
-        Self { number, key }
+    pub fn new(number: u32, key: Zeroizing<[u8; 32]>) -> Self {
+        Self::with_others(number, key, [])
     }
 
-    /// Requires that what names the root key of `number` is of this key.
-    fn require(&self, number: u32) -> Result<(), Broken> {
-        if number == self.number { Ok(()) } else { Err(Broken::UnknownKey(number)) }
+    /// As [`ChainKey::new`]; `others` are the keys of records that were appended before, each with its number.
+    #[must_use]
+    pub fn with_others(
+        number: u32,
+        key: Zeroizing<[u8; 32]>,
+        others: impl IntoIterator<Item = (u32, Zeroizing<[u8; 32]>)>,
+    ) -> Self {
+        Self(KeySet::new(number, key, others))
     }
 
-    fn mac(&self, purpose: &[u8], parts: &[&[u8]]) -> Link {
-        // HMAC fills a short key up to the block of its hash; a length that is known when compiling cannot be refused.
-        let mut block = Zeroizing::new([0_u8; 64]);
-        block.iter_mut().zip(self.key.iter()).for_each(|(to, from)| *to = *from);
-        let mut mac = <Hmac<Sha256> as KeyInit>::new((&*block).into());
-        mac.update(purpose);
-        for part in parts {
-            mac.update(&(part.len() as u64).to_be_bytes());
-            mac.update(part);
-        }
-        mac.finalize().into_bytes().into()
+    /// The key of this number.
+    fn key(&self, number: u32) -> Result<&[u8; 32], Broken> {
+        self.0.get(number).ok_or(Broken::UnknownKey(number))
     }
+}
 
-    fn link(&self, before: &Link, number: u64, secret: Option<&str>, document: &str) -> Link {
-        let subject = [&[u8::from(secret.is_some())], secret.unwrap_or_default().as_bytes()].concat();
-        self.mac(b"csms audit record v1", &[before, &number.to_be_bytes(), &subject, document.as_bytes()])
+fn mac(key: &[u8; 32], purpose: &[u8], parts: &[&[u8]]) -> Link {
+    // HMAC fills a short key up to the block of its hash; a length that is known when compiling cannot be refused.
+    let mut block = Zeroizing::new([0_u8; 64]);
+    block.iter_mut().zip(key).for_each(|(to, from)| *to = *from);
+    let mut mac = <Hmac<Sha256> as KeyInit>::new((&*block).into());
+    mac.update(purpose);
+    for part in parts {
+        mac.update(&(part.len() as u64).to_be_bytes());
+        mac.update(part);
     }
+    mac.finalize().into_bytes().into()
+}
 
-    fn seal(&self, number: u64, link: &Link) -> Link {
-        self.mac(b"csms audit head v1", &[&number.to_be_bytes(), link])
-    }
+fn link_of(key: &[u8; 32], before: &Link, number: u64, secret: Option<&str>, document: &str) -> Link {
+    let subject = [&[u8::from(secret.is_some())], secret.unwrap_or_default().as_bytes()].concat();
+    mac(key, b"csms audit record v1", &[before, &number.to_be_bytes(), &subject, document.as_bytes()])
+}
+
+fn seal_of(key: &[u8; 32], number: u64, link: &Link) -> Link {
+    mac(key, b"csms audit head v1", &[&number.to_be_bytes(), link])
 }
 
 impl fmt::Debug for ChainKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ChainKey").field("number", &self.number).finish_non_exhaustive()
+        f.debug_struct("ChainKey").field("number", &self.0.number()).finish_non_exhaustive()
     }
 }
 
@@ -145,6 +156,10 @@ pub struct AuditHead {
     pub seal: Vec<u8>,
     /// Number of the root key whose chain key sealed it; of no meaning while there is no record.
     pub key_number: u32,
+    /// Number of the root key under which everything is written.
+    pub least_key: u32,
+    /// Fingerprint of its key of rows; empty before the first change of the root key.
+    pub key_print: Vec<u8>,
 }
 
 /// Where the stored part of the chain begins: all records up to one have been archived. What the document says is the archive's
@@ -195,9 +210,12 @@ pub enum Broken {
     /// A record, or one before it, is not what was written.
     #[error("record {0} is not what was written there")]
     Changed(u64),
-    /// A record, or the head, names a root key that is not the present one.
-    #[error("the audit trail names root key number {0}, which is not the present one")]
+    /// A record, or the head, names a root key that this installation does not have.
+    #[error("the audit trail names root key number {0}, which is not known")]
     UnknownKey(u32),
+    /// A record, or the head, was made under a root key that another one had replaced before.
+    #[error("the audit trail names root key number {0} behind the record from which on another one is in use")]
+    FormerKey(u32),
     /// The head is not what was written.
     #[error("the head is not what was written")]
     Head,
@@ -217,19 +235,21 @@ pub struct ChainCheck<'k> {
     key: &'k ChainKey,
     number: u64,
     link: Link,
+    /// Number of the last record's root key: numbers only grow.
+    key_number: u32,
 }
 
 impl<'k> ChainCheck<'k> {
     /// At the beginning.
     #[must_use]
     pub const fn new(key: &'k ChainKey) -> Self {
-        Self { key, number: 0, link: ORIGIN }
+        Self { key, number: 0, link: ORIGIN, key_number: 0 }
     }
 
     /// Behind a record with this number and link, which is known by other means.
     #[must_use]
     pub const fn behind(key: &'k ChainKey, number: u64, link: Link) -> Self {
-        Self { key, number, link }
+        Self { key, number, link, key_number: 0 }
     }
 
     /// Takes the next record.
@@ -241,14 +261,17 @@ impl<'k> ChainCheck<'k> {
         if record.number != expected {
             return Err(Broken::Missing { expected, found: record.number });
         }
-        self.key.require(record.key_number)?;
-        let link = self.key.link(&self.link, record.number, record.secret.as_deref(), &record.document);
+        let key = self.key.key(record.key_number)?;
+        if record.key_number < self.key_number {
+            return Err(Broken::FormerKey(record.key_number));
+        }
+        let link = link_of(key, &self.link, record.number, record.secret.as_deref(), &record.document);
         let columns = SearchColumns::of(record.secret.as_deref(), &record.document);
         let is_searchable = record.columns == columns || record.columns.is_absent();
         if !bool::from(link.as_slice().ct_eq(&record.link)) || !is_searchable {
             return Err(Broken::Changed(record.number));
         }
-        (self.number, self.link) = (record.number, link);
+        (self.number, self.link, self.key_number) = (record.number, link, record.key_number);
         Ok(())
     }
 
@@ -269,8 +292,12 @@ impl<'k> ChainCheck<'k> {
         if head.number == 0 {
             return if head.link.is_empty() && head.seal.is_empty() { Ok(()) } else { Err(Broken::Head) };
         }
-        self.key.require(head.key_number)?;
-        let seal = self.key.seal(self.number, &self.link);
+        let key = self.key.key(head.key_number)?;
+        // The first record under a root key is the one that takes it into use, so an older head was put there later.
+        if head.key_number < self.key_number.max(self.key.0.number()) {
+            return Err(Broken::FormerKey(head.key_number));
+        }
+        let seal = seal_of(key, self.number, &self.link);
         let sealed = bool::from(seal.as_slice().ct_eq(&head.seal));
         if sealed && head.link == self.link { Ok(()) } else { Err(Broken::Head) }
     }
@@ -286,30 +313,75 @@ pub(crate) fn name_rows(records: &mut [AuditEntry], marks: &[RowMark]) {
     }
 }
 
+/// Refuses to write under the root key of this number when it is not the one that the database says is in use. Behind another one,
+/// rows are bound under that one from now on if it is known, and trying again helps. Ahead of it, or with another key of the same
+/// number, the database has gone back, and what was written under this key would open with no key that is stored.
+pub(crate) fn require_key_in_use(head: &AuditHead, number: u32, key: &KnownKey) -> Result<(), StoreError> {
+    let in_use = head.least_key;
+    if number < in_use {
+        key.lead(in_use);
+        return Err(replaced(in_use, number, key.number() >= in_use));
+    }
+    if number == in_use && (head.key_print.is_empty() || key.has_print(number, &head.key_print)) {
+        return Ok(());
+    }
+    let what = format!(
+        "the database has root key number {in_use} in use, and this process writes under another one, number {number}: the \
+         database has gone back behind a change of the root key"
+    );
+    Err(StoreError::Unavailable(Cause::with(what, OtherKey)))
+}
+
+/// As [`require_key_in_use`], for what is bound from now on.
+pub(crate) fn require_next_key_in_use(head: &AuditHead, key: &KnownKey) -> Result<(), StoreError> {
+    key.lead(head.least_key);
+    require_key_in_use(head, key.number(), key)
+}
+
+fn replaced(in_use: u32, number: u32, is_known: bool) -> StoreError {
+    let what = format!("root key number {in_use} is in use, and this process still writes under number {number}");
+    StoreError::Unavailable(if is_known { Cause::with(what, FormerKey) } else { Cause::with(what, OtherKey) })
+}
+
+/// Another root key, which this process knows, has taken the place of the one under which something was to be written.
+#[derive(Debug, thiserror::Error)]
+#[error("it was replaced")]
+pub(crate) struct FormerKey;
+
+/// The database does not have the root key in use under which something was to be written.
+#[derive(Debug, thiserror::Error)]
+#[error("it is not in use there")]
+pub(crate) struct OtherKey;
+
 /// The records that entries become behind `head`, and the head behind them.
-pub(crate) fn extend(head: &AuditHead, entries: Vec<AuditEntry>) -> (Vec<AuditRecord>, AuditHead) {
+pub(crate) fn extend(head: &AuditHead, entries: Vec<AuditEntry>) -> Result<(Vec<AuditRecord>, AuditHead), StoreError> {
     let mut link: Link = head.link.as_slice().try_into().unwrap_or(ORIGIN);
     let mut head = head.clone();
     let mut records = Vec::with_capacity(entries.len());
     let last = entries.len();
     for (at, AuditEntry { secret, document, chain }) in (1..).zip(entries) {
-        let number = head.number + 1;
-        link = chain.link(&link, number, secret.as_deref(), &document);
+        // Whoever has the key that is in use now need not have noticed yet that it is.
+        let (number, key_number) = (head.number + 1, chain.0.number().max(head.least_key));
+        let Some(key) = chain.0.get(key_number) else {
+            return Err(replaced(key_number, chain.0.number(), false));
+        };
+        link = link_of(key, &link, number, secret.as_deref(), &document);
         head.number = number;
         if at == last {
             head.link = link.to_vec();
-            head.seal = chain.seal(number, &link).to_vec();
-            head.key_number = chain.number;
+            head.seal = seal_of(key, number, &link).to_vec();
+            head.key_number = key_number;
         }
-        let (columns, key_number) = (SearchColumns::of(secret.as_deref(), &document), chain.number);
+        let columns = SearchColumns::of(secret.as_deref(), &document);
         records.push(AuditRecord { number, secret, document, link: link.to_vec(), key_number, columns });
     }
-    (records, head)
+    Ok((records, head))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bound::RowKey;
 
     fn key(byte: u8) -> Arc<ChainKey> {
         Arc::new(ChainKey::new(1, Zeroizing::new([byte; 32])))
@@ -321,8 +393,8 @@ mod tests {
             document: format!("{{\"what\":\"{text}\",\"time\":5,\"actor\":\"alice\"}}"),
             chain: key(7),
         };
-        let (mut first, head) = extend(&AuditHead::default(), vec![entry("a"), entry("b")]);
-        let (rest, head) = extend(&head, vec![entry("c"), entry("d")]);
+        let (mut first, head) = extend(&AuditHead::default(), vec![entry("a"), entry("b")]).unwrap();
+        let (rest, head) = extend(&head, vec![entry("c"), entry("d")]).unwrap();
         first.extend(rest);
         (first, head)
     }
@@ -440,8 +512,75 @@ mod tests {
     fn a_record_written_under_another_key_is_found() {
         let (mut records, head) = chain();
         let forged = AuditEntry { secret: None, document: "{}".to_owned(), chain: key(8) };
-        let (more, forged_head) = extend(&head, vec![forged]);
+        let (more, forged_head) = extend(&head, vec![forged]).unwrap();
         records.extend(more);
         assert_eq!(check(&records, &forged_head), Err(Broken::Changed(5)));
+    }
+
+    fn chain_of_two() -> Arc<ChainKey> {
+        Arc::new(ChainKey::with_others(2, Zeroizing::new([8; 32]), [(1, Zeroizing::new([7; 32]))]))
+    }
+
+    fn entry(chain: &Arc<ChainKey>) -> AuditEntry {
+        AuditEntry { secret: None, document: "{}".to_owned(), chain: Arc::clone(chain) }
+    }
+
+    #[test]
+    fn a_chain_goes_on_under_another_key_and_never_back() {
+        let (records, head) = chain();
+        let both = chain_of_two();
+        let (more, later_head) = extend(&head, vec![entry(&both)]).unwrap();
+        let follow = |records: &[AuditRecord], head: &AuditHead| {
+            let mut check = ChainCheck::new(&both);
+            records.iter().try_for_each(|record| check.next(record))?;
+            check.finish(head)
+        };
+        let whole = [records.clone(), more].concat();
+        assert_eq!(follow(&whole, &later_head), Ok(()));
+        // Whoever has the former key can neither append nor cut off.
+        let (forged, forged_head) = extend(&later_head, vec![entry(&key(7))]).unwrap();
+        assert_eq!(follow(&[whole, forged].concat(), &forged_head), Err(Broken::FormerKey(1)));
+        assert_eq!(follow(&records, &head), Err(Broken::FormerKey(1)));
+    }
+
+    #[test]
+    fn the_key_that_the_database_has_in_use_is_required_and_no_other() {
+        let ring = |number: u32, key: u8| KnownKey::from(RowKey::new(number, Zeroizing::new([key; 32])));
+        let print = RowKey::new(2, Zeroizing::new([8; 32])).print();
+        let first = AuditHead { least_key: 1, ..AuditHead::default() };
+        let second = AuditHead { least_key: 2, key_print: print, ..AuditHead::default() };
+        let is = |head: &AuditHead, number: u32, key: u8| {
+            require_key_in_use(head, number, &ring(number, key)).map_err(|error| match error {
+                StoreError::Unavailable(cause) => cause.source_as::<FormerKey>().is_some(),
+                other => panic!("{other}"),
+            })
+        };
+        assert_eq!(is(&first, 1, 7), Ok(()));
+        assert_eq!(is(&second, 2, 8), Ok(()));
+        // Behind: once more, under the next one, by whoever knows it.
+        assert_eq!(is(&second, 1, 7), Err(false));
+        let both = RowKey::with_others(1, Zeroizing::new([7; 32]), [(2, Zeroizing::new([8; 32]))]).into();
+        let Err(StoreError::Unavailable(cause)) = require_key_in_use(&second, 1, &both) else { panic!() };
+        assert!(cause.source_as::<FormerKey>().is_some());
+        assert_eq!(both.number(), 2);
+        // The database went back before the key was taken into use, or took another one into use since.
+        assert_eq!(is(&first, 2, 8), Err(false));
+        assert_eq!(is(&second, 2, 9), Err(false));
+        assert_eq!(is(&second, 3, 8), Err(false));
+    }
+
+    #[test]
+    fn nothing_is_appended_under_a_key_that_another_has_replaced() {
+        let (_, head) = chain();
+        let fenced = AuditHead { least_key: 2, ..head };
+        assert!(matches!(extend(&fenced, vec![entry(&key(7))]), Err(StoreError::Unavailable(_))));
+        assert!(matches!(
+            extend(&fenced, vec![entry(&chain_of_two()), entry(&key(7))]),
+            Err(StoreError::Unavailable(_))
+        ));
+        assert!(extend(&fenced, vec![entry(&chain_of_two())]).is_ok());
+        let behind = Arc::new(ChainKey::with_others(1, Zeroizing::new([7; 32]), [(2, Zeroizing::new([8; 32]))]));
+        let (records, _) = extend(&fenced, vec![entry(&behind)]).unwrap();
+        assert_eq!(records[0].key_number, 2);
     }
 }

@@ -13,6 +13,18 @@ pub trait Entry: Serialize + DeserializeOwned + Clone + Send + 'static {
 
     /// How many entries of the kind a project may have. They are counted in the transaction that makes another one.
     const MOST: Option<u16> = None;
+
+    /// Whether entries of the kind only say where to look. One that was not written by this installation then counts as absent,
+    /// and another may take its place.
+    const IS_INDEX: bool = false;
+}
+
+/// What a row says; `None` for one of an index that was not written by this installation.
+pub(crate) fn present<T: Entry>(read: Result<T, StoreError>) -> Result<Option<T>, StoreError> {
+    match read {
+        Err(error) if T::IS_INDEX && error.is_foreign_row() => Ok(None),
+        read => read.map(Some),
+    }
 }
 
 /// What becomes of an entry.

@@ -4,7 +4,10 @@ use std::{error::Error, fmt, io, sync::Arc};
 
 use thiserror::Error;
 
-use crate::bound::WrongMac;
+use crate::{
+    audit::{FormerKey, OtherKey},
+    bound::WrongMac,
+};
 
 /// What it takes until a store that is unavailable can be used.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -128,6 +131,14 @@ impl StoreError {
     #[must_use]
     pub fn is_foreign_row(&self) -> bool {
         matches!(self, Self::Corrupt(cause) if cause.source_as::<WrongMac>().is_some())
+    }
+
+    /// Why the database takes nothing that this process binds under its root key; `None` for any other failure.
+    #[must_use]
+    pub fn refused_root_key(&self) -> Option<&Cause> {
+        let Self::Unavailable(cause) = self else { return None };
+        let is_refused = cause.source_as::<FormerKey>().is_some() || cause.source_as::<OtherKey>().is_some();
+        is_refused.then_some(cause)
     }
 }
 

@@ -16,10 +16,12 @@ mod draft;
 mod entry;
 mod error;
 mod find;
+mod key_set;
 mod outbox;
 mod postgres;
 mod recent;
 mod record;
+mod rekey;
 mod row;
 mod search;
 pub mod snapshot;
@@ -47,6 +49,7 @@ pub use record::{
     Page, PolicyDetails, PolicyRecord, PolicyVersion, Postponed, RotationBacklog, SecretUse, StoredValue, TaskFilter,
     TaskOutcome, TaskPage, UserDetails, UserRecord,
 };
+pub use rekey::{Rekey, Rekeyed, Reseal, ServerReport};
 pub use search::{Actions, AuditFilter};
 pub use sqlite::{SqliteSettings, SqliteStore};
 pub use store::Store;

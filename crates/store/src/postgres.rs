@@ -8,7 +8,11 @@
 //!
 //! Here is only the wiring; statements are in the modules named after what they store.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use csms_core::{
     EventName, KeyId, ProjectId, Secret, SecretId, SecretName, TaskId, UnixMillis, VersionId,
@@ -30,6 +34,7 @@ use crate::{
         KeyRecord, Lease, OutboxBacklog, Page, PolicyRecord, Postponed, RotationBacklog, SecretUse, StoredValue,
         TaskFilter, TaskOutcome, TaskPage, UserRecord,
     },
+    rekey::{Rekey, Rekeyed, ServerReport},
     row,
     search::AuditFilter,
     store::Store,
@@ -46,6 +51,7 @@ mod find;
 mod groups;
 mod hosts;
 mod identities;
+mod keyring;
 mod once;
 mod outbox;
 mod pooler;
@@ -311,8 +317,7 @@ impl Store for PostgresStore {
     ) -> Result<R, ChangeError<E>> {
         let mut once = Once::new(decide);
         transaction!(self, |session| async {
-            let present = entries::lock::<T>(session, project, name).await?;
-            let exists = present.is_some();
+            let (exists, present) = entries::lock::<T>(session, project, name).await?;
             let seen = present.as_ref().map(Document::of).transpose()?.map(|document| document.text);
             let (_, (change, _)) = once.on(seen, |decide, _| {
                 let (change, answer) = decide(present)?;
@@ -549,10 +554,6 @@ impl Store for PostgresStore {
         write_alone!(self, |session| tasks::purge(session, outcome, before, limit))
     }
 
-    async fn ensure_key(&self, key: KeyRecord) -> Result<KeyRecord, StoreError> {
-        write_alone!(self, |session| identities::ensure_key(session, &key))
-    }
-
     async fn put_user(&self, user: UserRecord) -> Result<(), StoreError> {
         self.change_access(vec![AccessChange::PutUser(user)], Vec::new()).await
     }
@@ -567,8 +568,7 @@ impl Store for PostgresStore {
     }
 
     fn use_row_key(&self, key: Arc<RowKey>) {
-        // The first one stays: a store has one root key.
-        let _ = self.connections.row_key.set(key);
+        self.connections.row_key.put(key);
     }
 
     async fn convert_access(
@@ -596,6 +596,56 @@ impl Store for PostgresStore {
             session.end(bound).await
         };
         within(schema::MIGRATION_TIMEOUT, bind).await
+    }
+
+    async fn put_keyring(
+        &self,
+        key: &str,
+        old: Option<Vec<u8>>,
+        new: Vec<u8>,
+        records: Vec<AuditEntry>,
+        silence: Duration,
+    ) -> Result<bool, StoreError> {
+        let put = async {
+            let session = Session::write(&self.connections).await?;
+            let put = keyring::put_keyring(&session, key, old.as_deref(), &new, records, silence).await;
+            session.end(put).await
+        };
+        within(self.timeout, put).await
+    }
+
+    async fn rekey(&self, rekey: Rekey) -> Result<Rekeyed, StoreError> {
+        // Takes as long as there are secrets.
+        let change = async {
+            let begun = Instant::now();
+            loop {
+                let session = Session::write_at_length(&self.connections).await?;
+                session.batch(keyring::SHORT_WAIT, "beginning a transaction").await?;
+                let changed = keyring::change(&session, &rekey).await;
+                match session.end(changed).await {
+                    Err(error)
+                        if begun.elapsed() < keyring::PATIENCE
+                            && (failure::is_locked(&error) || failure::was_undone(&error)) =>
+                    {
+                        tokio::time::sleep(keyring::PAUSE).await;
+                    }
+                    outcome => return outcome,
+                }
+            }
+        };
+        within(schema::MIGRATION_TIMEOUT, change).await
+    }
+
+    async fn report_server(&self, report: &ServerReport, lasts: Duration) -> Result<(), StoreError> {
+        write_alone!(self, |session| keyring::report(session, report, lasts))
+    }
+
+    async fn servers(&self) -> Result<Vec<ServerReport>, StoreError> {
+        read!(self, |session| keyring::servers(session))
+    }
+
+    async fn withdraw_server(&self, name: &str) -> Result<(), StoreError> {
+        write_alone!(self, |session| keyring::withdraw(session, name))
     }
 
     async fn make_user_once(
@@ -714,6 +764,11 @@ impl Store for PostgresStore {
 
     async fn check_writing(&self) -> Result<(), StoreError> {
         write_alone!(self, |session| identities::check_writing(session))
+    }
+
+    async fn check_root_key(&self) -> Result<(), StoreError> {
+        let head = read!(self, |session| audit::head(session))?;
+        crate::audit::require_next_key_in_use(&head, &self.connections.row_key)
     }
 
     async fn put_meta_if_absent(&self, key: &str, value: Vec<u8>) -> Result<Vec<u8>, StoreError> {

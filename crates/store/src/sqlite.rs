@@ -34,6 +34,7 @@ use crate::{
         KeyRecord, Lease, OutboxBacklog, Page, PolicyRecord, Postponed, RotationBacklog, SecretUse, StoredValue,
         TaskFilter, TaskOutcome, TaskPage, UserRecord,
     },
+    rekey::{Rekey, Rekeyed, ServerReport},
     row,
     search::AuditFilter,
     store::Store,
@@ -48,6 +49,7 @@ mod failure;
 mod files;
 mod find;
 mod identities;
+mod keyring;
 mod leases;
 mod outbox;
 mod readers;
@@ -150,12 +152,13 @@ impl SqliteStore {
         let readers = Arc::new(Readers::new(path, settings.busy_timeout, Arc::clone(&commits), Arc::clone(&files)));
         let (lock, limits) = alone.unzip();
         let checkpoints = Checkpoints::start(path, Arc::clone(&readers), Arc::clone(&files), limits)?;
-        let writer = Writer::start(connection, settings, commits, files, checkpoints)?;
+        let row_key = Arc::<KnownKey>::default();
+        let writer = Writer::start(connection, settings, commits, files, Arc::clone(&row_key), checkpoints)?;
         let parts = Parts {
             writer,
             readers,
             leases: Arc::default(),
-            row_key: Arc::default(),
+            row_key,
             secret_searches: Arc::new(Semaphore::new(MAX_SEARCHES)),
             audit_searches: Arc::new(Semaphore::new(MAX_SEARCHES)),
             _lock: lock,
@@ -513,7 +516,7 @@ impl Store for SqliteStore {
     }
 
     async fn meta(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
-        self.0.readers.read(|db| identities::meta(db, key))
+        self.0.readers.read_latest(|db| identities::meta(db, key))
     }
 
     async fn create_secret(
@@ -616,12 +619,6 @@ impl Store for SqliteStore {
         self.0.writer.write(move |db| tasks::purge(db, outcome, before, limit)).await
     }
 
-    async fn ensure_key(&self, key: KeyRecord) -> Result<KeyRecord, StoreError> {
-        let row_key = Arc::clone(&self.0.row_key);
-        let ensure = move |db: &Group<'_>| identities::ensure_key(db, bound::known(&row_key)?, &key);
-        self.0.writer.write(ensure).await
-    }
-
     async fn put_user(&self, user: UserRecord) -> Result<(), StoreError> {
         self.change_access(vec![AccessChange::PutUser(user)], Vec::new()).await
     }
@@ -636,8 +633,7 @@ impl Store for SqliteStore {
     }
 
     fn use_row_key(&self, key: Arc<RowKey>) {
-        // The first one stays: a store has one root key.
-        let _ = self.0.row_key.set(key);
+        self.0.row_key.put(key);
     }
 
     async fn convert_access(
@@ -655,6 +651,37 @@ impl Store for SqliteStore {
         let row_key = Arc::clone(&self.0.row_key);
         let bind = move |db: &Group<'_>| access::bind_rows(db, bound::known(&row_key)?, &mark, records);
         self.0.writer.write_all(bind).await
+    }
+
+    async fn put_keyring(
+        &self,
+        key: &str,
+        old: Option<Vec<u8>>,
+        new: Vec<u8>,
+        records: Vec<AuditEntry>,
+        silence: Duration,
+    ) -> Result<bool, StoreError> {
+        let key = key.to_owned();
+        let put = move |db: &Group<'_>| keyring::put_keyring(db, &key, old.as_deref(), &new, records, silence);
+        self.0.writer.write(put).await
+    }
+
+    async fn rekey(&self, rekey: Rekey) -> Result<Rekeyed, StoreError> {
+        self.0.writer.write_all(move |db: &Group<'_>| keyring::change(db, &rekey)).await
+    }
+
+    async fn report_server(&self, report: &ServerReport, lasts: Duration) -> Result<(), StoreError> {
+        let report = report.clone();
+        self.0.writer.write(move |db| keyring::report(db, &report, lasts)).await
+    }
+
+    async fn servers(&self) -> Result<Vec<ServerReport>, StoreError> {
+        self.0.readers.read_latest(keyring::servers)
+    }
+
+    async fn withdraw_server(&self, name: &str) -> Result<(), StoreError> {
+        let name = name.to_owned();
+        self.0.writer.write(move |db| keyring::withdraw(db, &name)).await
     }
 
     async fn make_user_once(
@@ -762,6 +789,11 @@ impl Store for SqliteStore {
 
     async fn check_writing(&self) -> Result<(), StoreError> {
         self.0.writer.write(|db| identities::check_writing(db)).await
+    }
+
+    async fn check_root_key(&self) -> Result<(), StoreError> {
+        let head = self.0.readers.read_latest(audit::head)?;
+        crate::audit::require_next_key_in_use(&head, &self.0.row_key)
     }
 
     async fn put_meta_if_absent(&self, key: &str, value: Vec<u8>) -> Result<Vec<u8>, StoreError> {

@@ -20,6 +20,7 @@ use crate::{
         KeyRecord, Lease, OutboxBacklog, Page, PolicyRecord, Postponed, RotationBacklog, SecretUse, StoredValue,
         TaskFilter, TaskOutcome, TaskPage, UserRecord,
     },
+    rekey::{Rekey, Rekeyed, ServerReport},
     search::AuditFilter,
 };
 
@@ -357,9 +358,6 @@ pub trait Store: Send + Sync + 'static {
         limit: u16,
     ) -> impl Future<Output = Result<u64, StoreError>> + Send;
 
-    /// Stores a KMS key unless the project has one of this alias, and returns the stored one.
-    fn ensure_key(&self, key: KeyRecord) -> impl Future<Output = Result<KeyRecord, StoreError>> + Send;
-
     /// Stores a user, in place of the one with the same identifier if there is one. [`StoreError::Conflict`] when
     /// another user of the domain has the name.
     fn put_user(&self, user: UserRecord) -> impl Future<Output = Result<(), StoreError>> + Send;
@@ -369,7 +367,7 @@ pub trait Store: Send + Sync + 'static {
     fn put_access_key(&self, key: AccessKeyRecord) -> impl Future<Output = Result<(), StoreError>> + Send;
 
     /// Sets the key that binds rows; see [`RowKey`]. Without one, no user, access key, policy, secret, KMS key or entry is read or
-    /// written. A second key is not used.
+    /// written. A later one takes its place; what was begun before ends with the former.
     fn use_row_key(&self, key: Arc<RowKey>);
 
     /// Writes every user, access key and policy that an older release has written again, bound to its row and changed by
@@ -389,6 +387,38 @@ pub trait Store: Send + Sync + 'static {
         mark: Replacement,
         records: Vec<AuditEntry>,
     ) -> impl Future<Output = Result<bool, StoreError>> + Send;
+
+    /// Stores the keyring, a small value by the name of `key`, in place of the old one, or where there is none, with the records of
+    /// it, all in one transaction. A server that does not report itself afterwards counts as running for `silence` at most. Returns
+    /// `false`, and changes nothing, when there is another keyring by now.
+    fn put_keyring(
+        &self,
+        key: &str,
+        old: Option<Vec<u8>>,
+        new: Vec<u8>,
+        records: Vec<AuditEntry>,
+        silence: Duration,
+    ) -> impl Future<Output = Result<bool, StoreError>> + Send;
+
+    /// Binds every row under another root key, with what it holds sealed again, and the records of it, all in one transaction,
+    /// for which other writes wait. From then on nothing that is bound or recorded under a root key of a lesser number is stored.
+    /// [`StoreError::Conflict`] when one of the replacements does not find the old value, [`StoreError::InUse`] when a server runs
+    /// that was started with another wrapping key than it must have been.
+    fn rekey(&self, rekey: Rekey) -> impl Future<Output = Result<Rekeyed, StoreError>> + Send;
+
+    /// Notes that a server is running and what it knows, for as long as this lasts.
+    fn report_server(
+        &self,
+        report: &ServerReport,
+        lasts: Duration,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// The servers that are running, by name: those that have reported themselves and not been silent since, and those that hold
+    /// a lease of a task.
+    fn servers(&self) -> impl Future<Output = Result<Vec<ServerReport>, StoreError>> + Send;
+
+    /// Notes that a server ends.
+    fn withdraw_server(&self, name: &str) -> impl Future<Output = Result<(), StoreError>> + Send;
 
     /// Stores a user with an access key, the records of it, and a small value by the name of `mark`, all in one, unless there
     /// is a value of this name; returns whether it did. Of many that call at the same time, one stores. [`StoreError::Conflict`] when
@@ -477,6 +507,10 @@ pub trait Store: Send + Sync + 'static {
     /// Writes a mark that nothing reads, as durably as everything: fails when changes would fail, for instance because the
     /// disk is full.
     fn check_writing(&self) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// Checks that the database has the root key in use under which this store binds rows; see [`StoreError::refused_root_key`]. Rows
+    /// are bound under the one that is in use from now on, if it is known here and a later one. Writes nothing.
+    fn check_root_key(&self) -> impl Future<Output = Result<(), StoreError>> + Send;
 
     /// Stores a small value by name unless there is one, and returns the stored one.
     fn put_meta_if_absent(&self, key: &str, value: Vec<u8>)

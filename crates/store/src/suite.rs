@@ -24,6 +24,7 @@ pub mod changes;
 pub mod entries;
 pub mod events;
 pub mod identities;
+pub mod keyring;
 pub mod races;
 pub mod replicas;
 pub mod searches;
@@ -56,13 +57,14 @@ macro_rules! store_suite {
                     the_leases_of_a_server_that_is_back_end_at_once,
                     the_task_of_a_deleted_secret_can_be_finished, steps_are_kept_with_their_task,
                     the_backlog_counts_what_is_due_and_what_runs, old_tasks_of_an_outcome_are_purged;
-                identities: the_first_key_of_an_alias_wins, keys_of_other_projects_are_unseen,
+                identities: a_key_is_found_by_identifier_and_alias, keys_of_other_projects_are_unseen,
                     a_user_is_found_by_name,
                     tokens_get_another_generation_when_the_password_changes_or_the_user_is_disabled,
                     a_name_is_taken_once_in_a_domain, an_access_key_comes_with_its_user,
                     an_access_key_needs_a_user, the_first_named_value_wins, a_user_made_once_takes_no_name;
                 entries: an_entry_is_found_by_kind_and_name, entries_are_listed_by_name,
-                    a_refused_entry_change_changes_nothing, an_entry_is_removed, concurrent_entry_changes_all_count;
+                    a_refused_entry_change_changes_nothing, an_entry_is_removed, concurrent_entry_changes_all_count,
+                    an_entry_of_an_index_that_was_not_written_here_is_absent_and_replaced;
                 access: users_and_policies_change_together_or_not_at_all,
                     agencies_are_found_by_identifier_and_their_rows_are_bound,
                     the_last_use_of_a_key_is_kept_and_changes_nothing_else,
@@ -87,6 +89,14 @@ macro_rules! store_suite {
                     a_taken_name_or_a_full_project_refuses_a_replica,
                     a_version_without_a_value_for_the_replica_is_refused,
                     a_replica_is_changed_through_its_primary_alone;
+                keyring: every_row_is_bound_and_sealed_under_the_new_root_key,
+                    a_change_of_the_root_key_that_another_has_overtaken_changes_nothing,
+                    nothing_is_written_under_a_former_root_key, of_two_keyrings_the_first_is_stored,
+                    a_row_that_a_former_root_key_binds_is_not_made_valid,
+                    nothing_is_written_under_a_root_key_that_the_database_does_not_have_in_use,
+                    the_root_key_does_not_change_beside_a_server_that_was_started_with_another_key,
+                    a_server_runs_until_it_ends_or_is_silent, a_server_that_is_silent_behind_a_new_keyring_is_not_waited_for,
+                    the_root_key_in_use_is_checked_without_a_write;
                 searches: searches_find_what_a_loop_over_all_secrets_finds,
                     a_page_and_its_count_are_of_one_instant, the_tags_of_a_project_come_once_and_in_order,
                     a_replica_is_found_by_the_tags_of_its_primary;

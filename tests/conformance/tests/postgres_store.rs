@@ -17,8 +17,8 @@ use csms_core::{
     tag::{Tag, TagFilter, TagKey, TagValue},
 };
 use csms_store::{
-    AnyStore, ChangeError, Draft, Entry, EntryChange, PostgresSettings, PostgresStore, ReadError, Remedy, SecretFilter,
-    SecretUse, SqliteSettings, SqliteStore, Store, StoreError, Window,
+    AnyStore, ChangeError, Draft, Entry, EntryChange, PostgresSettings, PostgresStore, ReadError, Remedy, RowKey,
+    SecretFilter, SecretUse, SqliteSettings, SqliteStore, Store, StoreError, Window,
     suite::{add_version, common, name, project, put, sealed},
 };
 use csms_testbed::{
@@ -253,6 +253,7 @@ async fn secrets_from_before_the_tables_of_searches_are_found_after_the_upgrade(
         DROP TRIGGER secrets_not_searchable ON secrets; DROP FUNCTION secrets_searchable; DROP FUNCTION secrets_tagged;
         DROP FUNCTION secrets_not_searchable; DROP FUNCTION trigrams_in; DROP FUNCTION tags_in;
         DROP TABLE search_projects, secret_trigrams, secret_tags; ALTER TABLE secrets DROP COLUMN tagged;
+        DROP TABLE servers; ALTER TABLE audit_head DROP COLUMN least_key, DROP COLUMN key_print;
         UPDATE csms_schema SET version = 19";
     behind_its_back(&settings, &server, before).await;
     drop(store);
@@ -600,6 +601,11 @@ async fn replicas_in_the_same_projects_do_not_wait_for_each_other() {
     let server = Postgres::start().await.unwrap();
     let settings = settings(&server, DATABASE);
     let (one, two) = (open(&settings).await, open(&settings).await);
+    // Also where a change of the root key may come.
+    let [first, second] = [7_u8, 8].map(|key| [key; 32].into());
+    let announced = RowKey::with_others(1, first, [(2, second)]);
+    one.use_row_key(announced.clone());
+    two.use_row_key(announced);
     let regions = [("a".repeat(32), "one"), ("b".repeat(32), "two")];
     let counterparts = regions.clone().map(|(id, region)| csms_store::suite::replicas::in_project(&id, region));
     for text in ["forth", "back"] {
@@ -615,6 +621,7 @@ async fn replicas_in_the_same_projects_do_not_wait_for_each_other() {
                 for replica in replicas {
                     csms_store::suite::replicas::replicate(draft, replica, 10);
                 }
+                draft.put_audit(csms_store::suite::audit::entry(None, "replicas"));
                 Ok::<_, ()>(())
             };
             store.change_secret(&project(), &name(text), true, replicate).await

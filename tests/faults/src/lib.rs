@@ -279,6 +279,12 @@ impl Writers {
         self.acknowledged.lock().unwrap_or_else(PoisonError::into_inner).len()
     }
 
+    /// How many creations have been refused.
+    #[must_use]
+    pub fn refused(&self) -> usize {
+        self.refusals.iter().map(|refused| refused.load(Ordering::SeqCst)).sum()
+    }
+
     /// Whether each of them has been refused at least once.
     #[must_use]
     pub fn all_refused(&self) -> bool {

@@ -4,8 +4,8 @@
 //! archives and nothing else. What is signed is said by [`super::archive`].
 
 use base64ct::{Base64, Encoding as _};
-use csms_kms::RootKey;
-use csms_store::{AnyStore, Store as _, StoreError};
+use csms_kms::{RootKey, RootRing};
+use csms_store::{AnyStore, Replacement, Store as _, StoreError};
 use getrandom::SysRng;
 use ring::{
     rand::SystemRandom,
@@ -53,7 +53,7 @@ impl SigningKey {
     ///
     /// # Errors
     /// Failures of the store, and a stored key that was not sealed under the root key.
-    pub async fn open(store: &AnyStore, root: &RootKey) -> Result<Option<Self>, SigningKeyError> {
+    pub async fn open(store: &AnyStore, root: &RootRing) -> Result<Option<Self>, SigningKeyError> {
         store.meta(STORED_KEY).await?.map(|sealed| Self::unseal(root, &sealed)).transpose()
     }
 
@@ -61,7 +61,7 @@ impl SigningKey {
     ///
     /// # Errors
     /// As [`SigningKey::open`], and failures of the random number generator.
-    pub async fn open_or_make(store: &AnyStore, root: &RootKey) -> Result<Self, SigningKeyError> {
+    pub async fn open_or_make(store: &AnyStore, root: &RootRing) -> Result<Self, SigningKeyError> {
         if let Some(key) = Self::open(store, root).await? {
             return Ok(key);
         }
@@ -72,9 +72,27 @@ impl SigningKey {
         Self::unseal(root, &store.put_meta_if_absent(STORED_KEY, sealed).await?)
     }
 
-    fn unseal(root: &RootKey, sealed: &[u8]) -> Result<Self, SigningKeyError> {
+    /// The key as it is stored, sealed again under the current root key, in place of what is stored; `None` when it is so already
+    /// or there is no key.
+    ///
+    /// # Errors
+    /// As [`SigningKey::open`].
+    pub async fn resealed(store: &AnyStore, root: &RootRing) -> Result<Option<Replacement>, SigningKeyError> {
         let invalid = || SigningKeyError::Unusable("is not what was stored");
-        let private = root.open(PURPOSE, sealed).map_err(|_| invalid())?;
+        let Some(old) = store.meta(STORED_KEY).await? else { return Ok(None) };
+        if RootKey::number_of(&old).map_err(|_| invalid())? == root.current() {
+            return Ok(None);
+        }
+        let private = root.open_kept(PURPOSE, &old).map_err(|_| invalid())?;
+        let new = root.seal(PURPOSE, &private, &mut SysRng);
+        let new = new.map_err(|_| SigningKeyError::Unusable("cannot be sealed"))?;
+        Ok(Some(Replacement { key: STORED_KEY.to_owned(), old, new }))
+    }
+
+    fn unseal(root: &RootRing, sealed: &[u8]) -> Result<Self, SigningKeyError> {
+        let invalid = || SigningKeyError::Unusable("is not what was stored");
+        // One that a command sealed while the root key changed is sealed again later.
+        let private = root.open_kept(PURPOSE, sealed).map_err(|_| invalid())?;
         EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, &private, &SystemRandom::new())
             .map(Self)
             .map_err(|_| invalid())

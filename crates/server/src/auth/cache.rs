@@ -18,7 +18,7 @@ use csms_core::{
     UnixMillis,
     policy::{Policy, system_policy},
 };
-use csms_kms::RootKey;
+use csms_kms::RootRing;
 use csms_store::{AgencyRecord, AnyStore, Store, StoreError, UserRecord};
 use zeroize::Zeroizing;
 
@@ -109,7 +109,7 @@ impl Age {
 
 /// Finds access keys and users.
 pub struct AccessKeys {
-    root: Arc<RootKey>,
+    root: Arc<RootRing>,
     store: AnyStore,
     keys: Aging<String, AccessKey>,
     /// Access keys that do not exist or are out of use.
@@ -122,7 +122,7 @@ pub struct AccessKeys {
 
 impl AccessKeys {
     /// Looks in `store`; secret keys are opened by `root`.
-    pub fn new(root: Arc<RootKey>, store: AnyStore) -> Self {
+    pub fn new(root: Arc<RootRing>, store: AnyStore) -> Self {
         Self {
             root,
             store,
@@ -169,7 +169,9 @@ impl AccessKeys {
             self.unknown.put(name, Arc::new(()), &self.age, age);
             return Ok(None);
         };
-        let secret_key = self.root.open(&secret_key_purpose(&key.access_key, &key.user_id), &key.sealed_secret_key)?;
+        // The MAC of the row proves what is sealed in it.
+        let secret_key =
+            self.root.open_kept(&secret_key_purpose(&key.access_key, &key.user_id), &key.sealed_secret_key)?;
         let Some(user) = self.caller(user).await? else { return Ok(None) };
         // What is made with the key, such as credentials of a function, ends with it.
         let known_by = Some(Arc::from(key.access_key.as_str()));

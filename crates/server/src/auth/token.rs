@@ -9,7 +9,7 @@ use std::sync::Arc;
 use base64ct::{Base64UrlUnpadded, Encoding};
 use csms_api::{ApiError, ErrorCode};
 use csms_core::{ProjectId, SecretName, UnixMillis, policy::Policy};
-use csms_kms::RootKey;
+use csms_kms::RootRing;
 use getrandom::SysRng;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use zeroize::{Zeroize, Zeroizing};
@@ -20,13 +20,13 @@ use crate::failure::Failure;
 /// How long a user's token lives: 24 hours, as the cloud's does.
 pub const USER_TOKEN_MILLIS: u64 = 24 * 3_600_000;
 
-fn seal(root: &RootKey, purpose: &str, content: &impl Serialize) -> Result<String, Failure> {
+fn seal(root: &RootRing, purpose: &str, content: &impl Serialize) -> Result<String, Failure> {
     let text = Zeroizing::new(serde_json::to_vec(content).map_err(Failure::internal)?);
     let sealed = root.seal(purpose, &text, &mut SysRng)?;
     Ok(Base64UrlUnpadded::encode_string(&sealed))
 }
 
-fn open<T: DeserializeOwned>(root: &RootKey, purpose: &str, token: &str) -> Option<T> {
+fn open<T: DeserializeOwned>(root: &RootRing, purpose: &str, token: &str) -> Option<T> {
     let sealed = Base64UrlUnpadded::decode_vec(token).ok()?;
     let text = root.open(purpose, &sealed).ok()?;
     serde_json::from_slice(&text).ok()
@@ -65,7 +65,7 @@ impl UserToken {
     ///
     /// # Errors
     /// Failures of the random number generator.
-    pub fn seal(&self, root: &RootKey) -> Result<String, Failure> {
+    pub fn seal(&self, root: &RootRing) -> Result<String, Failure> {
         seal(root, Self::PURPOSE, self)
     }
 
@@ -73,7 +73,7 @@ impl UserToken {
     ///
     /// # Errors
     /// 401 CSMS.0301 when it is not ours, was changed, or has expired.
-    pub fn open(root: &RootKey, token: &str, now: UnixMillis) -> Result<Self, ApiError> {
+    pub fn open(root: &RootRing, token: &str, now: UnixMillis) -> Result<Self, ApiError> {
         let invalid = |reason| ApiError::new(ErrorCode::InvalidToken, reason);
         let token: Self = open(root, Self::PURPOSE, token).ok_or_else(|| invalid("decrypt token fail"))?;
         if token.expires <= now { Err(invalid("it has expired")) } else { Ok(token) }
@@ -268,7 +268,7 @@ impl TemporaryKey {
     ///
     /// # Errors
     /// Failures of the random number generator.
-    pub fn security_token(&self, root: &RootKey) -> Result<String, Failure> {
+    pub fn security_token(&self, root: &RootRing) -> Result<String, Failure> {
         seal(root, Self::PURPOSE, self)
     }
 
@@ -276,7 +276,7 @@ impl TemporaryKey {
     ///
     /// # Errors
     /// 401 when it is not ours, was changed, or has expired.
-    pub fn open(root: &RootKey, token: &str, now: UnixMillis) -> Result<Self, ApiError> {
+    pub fn open(root: &RootRing, token: &str, now: UnixMillis) -> Result<Self, ApiError> {
         let key: Self =
             open(root, Self::PURPOSE, token).ok_or_else(|| unauthenticated("decrypt security token fail"))?;
         if key.expires <= now { Err(unauthenticated("the security token has expired")) } else { Ok(key) }

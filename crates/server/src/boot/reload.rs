@@ -8,7 +8,7 @@ use std::{
 };
 
 use csms_core::UnixMillis;
-use csms_kms::RootKey;
+use csms_kms::RootRing;
 use csms_store::AnyStore;
 
 use super::{
@@ -32,7 +32,7 @@ pub const RELOADABLE: [&str; 6] =
 pub(super) async fn apply_access(
     file: AccessFile,
     store: &AnyStore,
-    root: &Arc<RootKey>,
+    root: &Arc<RootRing>,
     identity: &Identity,
     now: UnixMillis,
 ) -> Result<(), AccessFileError> {

@@ -30,6 +30,7 @@ use crate::{
     auth::Authenticator,
     background::audit_sink,
     background::due,
+    background::keyring,
     background::notifier,
     boot::access_file::{AccessFile, AccessFileError},
     boot::exposure,
@@ -51,6 +52,8 @@ use crate::{
         seen::{Behind, Seen},
         server_name::ServerName,
     },
+    keys::held::HeldKeyring,
+    keys::keyring::KEYRING,
     keys::project::Keys,
     keys::remote::RemoteKeys,
     keys::root::{self, Keyring, KeyringError},
@@ -59,7 +62,7 @@ use crate::{
     telemetry::access_log::AccessLog,
     telemetry::log::{LogFilter, LogQueue},
     telemetry::metrics::Metrics,
-    telemetry::outage::StoreHealth,
+    telemetry::outage::{self, StoreHealth},
     telemetry::readiness::Readiness,
     telemetry::traces::Traces,
     version,
@@ -93,6 +96,8 @@ pub enum ServeError {
     RootKey(#[from] KeyringError),
     #[error("cannot open the store")]
     Store(#[from] StoreError),
+    #[error("cannot use the root key: {0}")]
+    Keyring(String),
     #[error("records of the last reads could not be written to the audit trail")]
     Records(#[source] StoreError),
     #[error("cannot open the installation")]
@@ -180,9 +185,17 @@ pub async fn bind(settings: &Settings, clock: Clock) -> Result<Bound, ServeError
         mark.require_store(&store).await?;
     }
     installation::require_no_credentials(&store, &credentials, has_credentials).await?;
-    let Keyring { root, remote } = root::open(settings.root_key_source(), &store, &clock).await?;
     let [home, ..] = settings.regions.as_slice() else { return Err(ServeError::NoRegion) };
-    let mut identity = installation::open(&store, &root, home.as_str()).await?;
+    let (opened, mut identity) = loop {
+        let opened = root::open(settings.root_key_source(), &store, &clock).await?;
+        match installation::open(&store, &opened.root, home.as_str()).await {
+            // A command has changed the root key meanwhile.
+            Err(InstallationError::WrongRootKey) if store.meta(KEYRING).await? != opened.row => {}
+            identity => break (opened, identity?),
+        }
+    };
+    let keyring = HeldKeyring::new(&opened).map_err(KeyringError::from)?;
+    let Keyring { root, remote, .. } = opened;
     let seen = Seen::open(&settings.data);
     if settings.new {
         seen.forget();
@@ -211,6 +224,13 @@ pub async fn bind(settings: &Settings, clock: Clock) -> Result<Bound, ServeError
     let public_url = settings.public_url.clone().unwrap_or_else(|| url.clone());
     let (functions, bundled) = functions(settings, &identity, &public_url).await?;
     let trail = Arc::new(Trail::new(store.clone(), &root, clock.clone(), settings.audit_reads));
+    let server = ServerName::of(&settings.data).map_err(ServeError::Internal)?;
+    // A change of the root key waits for the servers that it knows of, and one that did not know of this server is read here. A store
+    // that cannot be written can be read all the same.
+    if let Err(error) = keyring::report(&store, &keyring, &server).await {
+        outage::report(&error, "changes of the root key do not wait for this server yet");
+    }
+    keyring.follow(&store, &root, &trail).await?;
     trail.open().await?;
     let is_first =
         installation::ensure_first_user(&store, &root, &identity, &url, bundled.as_ref(), &credentials, password)
@@ -227,11 +247,12 @@ pub async fn bind(settings: &Settings, clock: Clock) -> Result<Bound, ServeError
         store: AuditedStore::new(store, Arc::clone(&trail)),
         trail,
         root,
+        keyring,
         functions,
         channels: Channels::new(targets(settings)?).map_err(ServeError::Internal)?,
         audit_sink: sink(settings).map_err(ServeError::Internal)?,
         rotations: Rotations::new(settings.rotation_concurrency),
-        server: ServerName::of(&settings.data).map_err(ServeError::Internal)?,
+        server,
         seen,
         scans: Semaphore::new(MAX_SCANS),
         clock,
@@ -245,6 +266,10 @@ pub async fn bind(settings: &Settings, clock: Clock) -> Result<Bound, ServeError
         public_url,
         allow_origins: settings.allow_origins.clone(),
     });
+    app.keyring.check(&app.store, &app.root).await?;
+    if let Some(reason) = app.keyring.closed().or_else(|| app.keyring.replacement()) {
+        return Err(ServeError::Keyring(reason));
+    }
     Ok(Bound { listener, app, url, credentials, connections, is_first })
 }
 
@@ -436,6 +461,7 @@ impl Bound {
         }
         let due = tokio::spawn(due::watch(Arc::clone(&app)));
         let notifier = tokio::spawn(notifier::watch(Arc::clone(&app)));
+        let following = tokio::spawn(keyring::watch(Arc::clone(&app)));
         let delivering = tokio::spawn(audit_sink::watch(Arc::clone(&app)));
         let watching = tokio::spawn(app.seen.clone().watch(AnyStore::clone(&app.store)));
         let trail = Arc::clone(&app.trail);
@@ -449,7 +475,10 @@ impl Bound {
         let rotating = Arc::clone(&app);
         service_manager::ready(&url);
         let serving = connections::serve(listener, router, connections, async move {
-            stop.await;
+            tokio::select! {
+                () = stop => {}
+                reason = rotating.keyring.replaced() => tracing::error!(reason, "draining"),
+            }
             rotating.readiness.drain();
             service_manager::stopping();
             // Running functions need this server's API to finish, so it listens until they have.
@@ -474,15 +503,20 @@ impl Bound {
         delivering.abort();
         recording.abort();
         watching.abort();
+        following.abort();
         if let Some(certificates) = certificates {
             certificates.abort();
         }
         let recorded = app.trail.close().await;
+        keyring::withdraw(&app).await;
         app.access_log.end();
         app.functions.shutdown().await;
         app.seen.keep_up(&app.store).await;
         if let Err(error) = app.store.close().await {
             tracing::error!(cause = %Chain(&error), "a part of the data is in the log beside the database; copy both");
+        }
+        if let Some(reason) = app.keyring.replacement() {
+            return Err(ServeError::Keyring(reason));
         }
         recorded.map_err(ServeError::Records)
     }

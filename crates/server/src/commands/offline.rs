@@ -9,7 +9,7 @@ use std::{
 
 use clap::Args;
 use csms_cli::{Account, CliError, Connection, Output, Table};
-use csms_kms::RootKey;
+use csms_kms::RootRing;
 use csms_store::{AccessChange, AccessState, AnyStore, AuditEntry, ChainKey, ChangeError, Store, StoreError};
 use serde_json::Value;
 use zeroize::Zeroizing;
@@ -23,7 +23,10 @@ use crate::{
     clock::Clock,
     identity::Identity,
     installation,
-    keys::root::{self, Keyring, RemoteKeyring},
+    keys::{
+        keyring::WrappingKey,
+        root::{self, Keyring, RemoteKeyring},
+    },
     services::iam::administrators::{LEAVES_NOBODY, leaves_nobody},
 };
 
@@ -89,8 +92,12 @@ impl From<DataFlags> for Flags {
 pub struct Installation {
     /// The store.
     pub store: AnyStore,
-    /// The root key.
-    pub root: Arc<RootKey>,
+    /// The root keys.
+    pub root: Arc<RootRing>,
+    /// The key that the operator keeps, which opens them.
+    pub wrapping: WrappingKey,
+    /// The keyring, as it is stored, if there is one.
+    pub keyring: Option<Vec<u8>>,
     /// Who the installation is.
     pub identity: Identity,
     /// Which passwords users may get, by the settings file.
@@ -192,12 +199,13 @@ impl DataArguments {
         if !installation::exists(&store).await? {
             return Err(no_data("the database"));
         }
-        let Keyring { root, remote } = root::open(settings.root_key_source(), &store, &Clock::default()).await?;
+        let Keyring { root, wrapping, row: keyring, remote } =
+            root::open(settings.root_key_source(), &store, &Clock::default()).await?;
         let home = settings.regions.first().map_or("local-1", |region| region.as_str());
         let identity = installation::open(&store, &root, home).await?;
         let chain = chain_key(&root);
         let password_rule = settings.password_rule;
-        Ok((Installation { store, root, identity, password_rule, chain, force: false }, remote))
+        Ok((Installation { store, root, wrapping, keyring, identity, password_rule, chain, force: false }, remote))
     }
 }
 

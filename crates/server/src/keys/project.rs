@@ -12,7 +12,7 @@ use std::{
 
 use csms_api::ErrorCode;
 use csms_core::{KeyId, KeyName, ProjectId, Secret, UnixMillis};
-use csms_kms::{MasterKey, MaterialNumber, RootKey};
+use csms_kms::{MasterKey, MaterialNumber, RootRing};
 use csms_store::{AnyStore, ChangeError, KeyDetails, KeyMaterial, KeyRecord, KeyState, Store, StoreError};
 use getrandom::SysRng;
 
@@ -65,7 +65,7 @@ const CHECK_COUNTS: Duration = Duration::from_secs(1);
 
 /// Finds and unwraps keys.
 pub struct Keys {
-    root: Arc<RootKey>,
+    root: Arc<RootRing>,
     store: AnyStore,
     trail: Arc<Trail>,
     clock: Clock,
@@ -85,7 +85,7 @@ fn unusable() -> Failure {
 impl Keys {
     /// Keys of `store`, wrapped by `root`; or those of `remote`, if there is one.
     pub fn new(
-        root: Arc<RootKey>,
+        root: Arc<RootRing>,
         store: AnyStore,
         trail: Arc<Trail>,
         clock: Clock,

@@ -6,14 +6,18 @@
 use std::{fmt, path::Path, sync::Arc, time::Duration};
 
 use csms_core::{KeyId, ProjectId};
-use csms_kms::{RemoteError, RemoteKms, RemoteSettings, RootKey, RootKeyError};
+use csms_kms::{RemoteError, RemoteKms, RemoteSettings, RootKey, RootKeyError, RootRing};
 use csms_store::{AnyStore, Store, StoreError};
 use getrandom::SysRng;
-use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use zeroize::Zeroizing;
 
-use crate::{clock::Clock, failure::Failure, installation, outgoing};
+use super::keyring::{self, KEYRING, KmsWrapping, RingError, WrappingKey};
+use crate::{
+    clock::Clock,
+    failure::{Chain, Failure},
+    installation, outgoing,
+};
 
 /// Time for one attempt of a call. There are three, so nobody waits much longer than 12 seconds.
 const TIMEOUT: Duration = Duration::from_secs(4);
@@ -41,6 +45,9 @@ pub enum KeyringError {
     /// The data was first started without a remote KMS.
     #[error("this data has a root key of its own; start without --kms-endpoint, or with a new data directory")]
     Embedded,
+    /// The keyring does not open.
+    #[error(transparent)]
+    Ring(#[from] RingError),
     /// The stored key is not what a first start wrote.
     #[error("the stored root key is not valid")]
     Damaged,
@@ -61,10 +68,14 @@ pub enum KeyringError {
     },
 }
 
-/// The root key, and the service that keeps the other keys if this server does not.
+/// The root keys, and the service that keeps the other keys if this server does not.
 pub struct Keyring {
-    /// The root key.
-    pub root: Arc<RootKey>,
+    /// The root keys.
+    pub root: Arc<RootRing>,
+    /// The key that the operator keeps, which opens them.
+    pub wrapping: WrappingKey,
+    /// The keyring, as it is stored; `None` while the operator's key is the root key.
+    pub row: Option<Vec<u8>>,
     /// The remote KMS.
     pub remote: Option<RemoteKeyring>,
 }
@@ -77,13 +88,6 @@ pub struct RemoteKeyring {
     pub default_key: KeyId,
     /// How long a key is used before the service is asked again.
     pub recheck: Duration,
-}
-
-/// The root key as the store has it.
-#[derive(Serialize, Deserialize)]
-struct SealedRootKey {
-    key_id: KeyId,
-    cipher_text: String,
 }
 
 /// A Key Management Service elsewhere.
@@ -128,6 +132,7 @@ pub struct RootKeySource<'s> {
 /// What is in the way, and what to do about it.
 pub async fn open(source: RootKeySource<'_>, store: &AnyStore, clock: &Clock) -> Result<Keyring, KeyringError> {
     let sealed = store.meta(SEALED_ROOT_KEY).await?.map(|bytes| read(&bytes)).transpose()?;
+    let row = store.meta(KEYRING).await?;
     let exists = installation::exists(store).await?;
     let Some(kms) = source.kms else {
         if let Some(sealed) = sealed {
@@ -139,7 +144,7 @@ pub async fn open(source: RootKeySource<'_>, store: &AnyStore, clock: &Clock) ->
             None if exists => RootKey::load(source.file)?,
             None => RootKey::load_or_make(source.file, &mut SysRng)?,
         };
-        return Ok(Keyring { root: Arc::new(root), remote: None });
+        return opened(WrappingKey::new(root, None), row, None);
     };
     if exists && sealed.is_none() {
         return Err(KeyringError::Embedded);
@@ -159,21 +164,61 @@ pub async fn open(source: RootKeySource<'_>, store: &AnyStore, clock: &Clock) ->
         let (endpoint, key) = (kms.endpoint.clone(), key.clone());
         move |cause: RemoteError| KeyringError::Kms { endpoint, key, advice: advice(&cause), cause }
     };
-    let sealed = match sealed {
+    // A keyring names the wrappings that open it, and whoever starts now uses the newest that the service opens.
+    let mut wrappings = row.as_deref().map(keyring::kms_wrappings).transpose()?.unwrap_or_default().into_iter();
+    let newest = match wrappings.next().or(sealed) {
         Some(sealed) => sealed,
         None => {
             let made =
                 remote.create_data_key(&kms.default_key, ROOT_KEY_PURPOSE).await.map_err(failed(&kms.default_key))?;
-            let made = SealedRootKey { key_id: kms.default_key.clone(), cipher_text: made };
+            let made = KmsWrapping { key_id: kms.default_key.clone(), cipher_text: made };
             let made = serde_json::to_vec(&made).map_err(|_| KeyringError::Damaged)?;
             // Of several servers that start together one makes the key and all use it.
             read(&store.put_meta_if_absent(SEALED_ROOT_KEY, made).await?)?
         }
     };
-    let opened = remote.decrypt_data_key(&sealed.key_id, ROOT_KEY_PURPOSE, &sealed.cipher_text).await;
-    let root = Arc::new(RootKey::from_bytes(opened.map_err(failed(&sealed.key_id))?));
+    let decrypt = async |sealed: KmsWrapping| {
+        let key = remote.decrypt_data_key(&sealed.key_id, ROOT_KEY_PURPOSE, &sealed.cipher_text).await;
+        let key = RootKey::from_bytes(key.map_err(failed(&sealed.key_id))?);
+        Ok::<_, KeyringError>((key, sealed))
+    };
+    let mut opened_by = decrypt(newest).await;
+    if let (Err(error), Some(former)) = (&opened_by, wrappings.next()) {
+        // Until it is retired, the former one opens the same keys.
+        let cause = Chain(error).to_string();
+        let tried = decrypt(former).await;
+        if tried.is_ok() {
+            tracing::warn!(cause, "the newest key of the remote KMS does not open the root key; the former one does");
+            opened_by = tried;
+        }
+    }
+    let (key, sealed) = opened_by?;
     let remote = RemoteKeyring { kms: remote, default_key: kms.default_key.clone(), recheck: kms.recheck };
-    Ok(Keyring { root, remote: Some(remote) })
+    opened(WrappingKey::new(key, Some(sealed)), row, Some(remote))
+}
+
+/// The root keys in the keyring, or the operator's key itself where there is none.
+fn opened(wrapping: WrappingKey, row: Option<Vec<u8>>, remote: Option<RemoteKeyring>) -> Result<Keyring, KeyringError> {
+    let root = match &row {
+        Some(row) => keyring::Keyring::open(row, &wrapping)?.ring()?,
+        None => wrapping.as_root().into(),
+    };
+    Ok(Keyring { root: Arc::new(root), wrapping, row, remote })
+}
+
+impl RemoteKeyring {
+    /// Has the service make another wrapping key.
+    ///
+    /// # Errors
+    /// What the service answers.
+    pub async fn make_wrapping_key(&self) -> Result<WrappingKey, RemoteError> {
+        let cipher_text = self.kms.create_data_key(&self.default_key, ROOT_KEY_PURPOSE).await?;
+        let key = self.kms.decrypt_data_key(&self.default_key, ROOT_KEY_PURPOSE, &cipher_text).await?;
+        Ok(WrappingKey::new(
+            RootKey::from_bytes(key),
+            Some(KmsWrapping { key_id: self.default_key.clone(), cipher_text }),
+        ))
+    }
 }
 
 fn unreadable(failure: Failure) -> KeyringError {
@@ -181,7 +226,7 @@ fn unreadable(failure: Failure) -> KeyringError {
     KeyringError::Settings(format!("the certificates of --kms-ca cannot be read: {cause}"))
 }
 
-fn read(bytes: &[u8]) -> Result<SealedRootKey, KeyringError> {
+fn read(bytes: &[u8]) -> Result<KmsWrapping, KeyringError> {
     serde_json::from_slice(bytes).map_err(|_| KeyringError::Damaged)
 }
 

@@ -1,7 +1,7 @@
 //! Which secrets of a project name the same database account: each of their rotations would make the other's SYSCURRENT wrong.
 //!
 //! An index by account only finds the secrets to look at; whether one names the account is read from its own versions, so a
-//! stale entry does no harm. Accounts are compared by engine, port, the name that the server has for them and the host, of
+//! stale entry does no harm, and another takes the place of one that was not written by this installation. Accounts are compared by engine, port, the name that the server has for them and the host, of
 //! which the names that lead to this machine, and all forms of an address, are one. Names that only a resolver knows to be
 //! the same are not noticed, and a value that is sealed for the function cannot be compared. Secrets of other projects are not looked at: whoever may write a value there
 //! could stop the rotations here.
@@ -12,7 +12,7 @@ use csms_core::{
     ProjectId, RotationConfig, RotationMode, Secret, SecretName, SecretState, SecretValue, StageName, VersionId,
     rotation::{Account, Engine, Login, same_host},
 };
-use csms_kms::{RootKey, envelope};
+use csms_kms::{DerivedKey, RootRing, envelope};
 use csms_store::{ChangeError, Entry, EntryChange, ReadError, Store, StoreError, StoredValue};
 use hmac::{Hmac, KeyInit, Mac};
 use serde::{Deserialize, Serialize};
@@ -26,12 +26,16 @@ const PAGE: u16 = 500;
 /// Begins the name under which the store notes that all secrets of the installation are in the index of a root key.
 const INDEXED: &str = "database accounts indexed by their hosts' one text";
 
+/// What the key is derived for that hides accounts.
+const PURPOSE: &str = "database accounts";
+
 /// Secrets that may name one account: their names by their identifiers.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct Users(BTreeMap<String, SecretName>);
 
 impl Entry for Users {
     const KIND: &'static str = "database_account";
+    const IS_INDEX: bool = true;
 }
 
 /// Refuses a new value of a rotated secret that repeats a member: the rotation and the application could read different ones.
@@ -66,7 +70,9 @@ pub async fn note(app: &App, secret: &Secret, value: &SecretValue) {
 /// Failures of the store.
 pub async fn is_shared(app: &App, secret: &Secret) -> Result<bool, StoreError> {
     for login in logins(app, secret).await? {
-        for key in put(app, secret, &login).await? {
+        put(app, secret, &login).await?;
+        // Another server may still use the former root key, and has put its secret in under that.
+        for key in former_keys(&app.root, &login).into_iter().chain(keys(&app.root, &login)) {
             let Users(users) = app.store.entry(&secret.project, &key).await?.unwrap_or_default();
             for (_, name) in users.iter().filter(|(id, _)| id.as_str() != secret.id.as_str()) {
                 if names_account(app, secret, name, &login).await? {
@@ -94,9 +100,11 @@ async fn names_account(app: &App, secret: &Secret, name: &SecretName, login: &Lo
     {
         return Ok(false);
     }
-    let login_keys = keys(&app.root, login);
     let named = logins(app, &other).await?;
-    Ok(named.iter().any(|named| keys(&app.root, named).iter().any(|key| login_keys.contains(key))))
+    // Under one key, whichever is in use by now.
+    let key = app.root.derive_numbered(PURPOSE);
+    let login_places = places(&key, login);
+    Ok(named.iter().any(|named| places(&key, named).iter().any(|place| login_places.contains(place))))
 }
 
 /// The accounts whose passwords rotations of a secret change, as far as the server can read them.
@@ -128,10 +136,9 @@ async fn login(app: &App, secret: &Secret, version: VersionId) -> Result<Option<
     Ok(value.and_then(|value| Account::parse(&value).ok()).map(|account| account.login().clone()))
 }
 
-/// Puts a secret into the index under an account, and returns the account's places there.
-async fn put(app: &App, secret: &Secret, login: &Login) -> Result<Vec<String>, StoreError> {
-    let keys = keys(&app.root, login);
-    for key in &keys {
+/// Puts a secret into the index under an account.
+async fn put(app: &App, secret: &Secret, login: &Login) -> Result<(), StoreError> {
+    for key in &keys(&app.root, login) {
         let (id, name) = (secret.id.as_str().to_owned(), secret.name.clone());
         let known: Option<Users> = app.store.entry(&secret.project, key).await?;
         if known.is_some_and(|Users(users)| users.get(&id) == Some(&name)) {
@@ -153,28 +160,37 @@ async fn put(app: &App, secret: &Secret, login: &Login) -> Result<Vec<String>, S
             Err(ChangeError::Refused(never)) => match never {},
         }
     }
-    Ok(keys)
+    Ok(())
 }
 
 /// The account's places in the index: by the address that applications use, and by that of rotations where it is another. Who
 /// reads the store learns neither.
-fn keys(root: &RootKey, login: &Login) -> Vec<String> {
+fn keys(root: &RootRing, login: &Login) -> Vec<String> {
+    places(&root.derive_numbered(PURPOSE), login)
+}
+
+/// The account's places under all other root keys.
+fn former_keys(root: &RootRing, login: &Login) -> Vec<String> {
+    root.derive_all(PURPOSE).1.iter().flat_map(|key| places(key, login)).collect()
+}
+
+fn places(key: &DerivedKey, login: &Login) -> Vec<String> {
     let family = match login.engine {
         Engine::PostgreSql => "postgresql",
         Engine::MySql | Engine::MariaDb => "mysql",
     };
-    let key = |(host, port): (&str, u16)| {
-        hidden(root, &format!("{family}\0{}\0{port}\0{}", same_host(host), login.account_name()))
+    let place = |(host, port): (&str, u16)| {
+        hidden(key, &format!("{family}\0{}\0{port}\0{}", same_host(host), login.account_name()))
     };
-    let mut keys = vec![key((&login.host, login.port)), key(login.rotation_address())];
-    keys.dedup();
-    keys
+    let mut places = vec![place((&login.host, login.port)), place(login.rotation_address())];
+    places.dedup();
+    places
 }
 
 /// A text that only the root key leads to.
-fn hidden(root: &RootKey, text: &str) -> String {
+fn hidden(key: &DerivedKey, text: &str) -> String {
     // HMAC takes keys of any length.
-    let mac = Hmac::<Sha256>::new_from_slice(root.derive("database accounts").as_slice());
+    let mac = Hmac::<Sha256>::new_from_slice(key.key.as_slice());
     mac.map(|mac| hex::encode(mac.chain_update(text).finalize().into_bytes())).unwrap_or_default()
 }
 
@@ -184,7 +200,7 @@ fn hidden(root: &RootKey, text: &str) -> String {
 /// # Errors
 /// Failures of the store; what is in the index stays there.
 pub async fn index(app: &Arc<App>) -> Result<(), Failure> {
-    let mark = format!("{INDEXED} {}", hidden(&app.root, "mark"));
+    let mark = format!("{INDEXED} {}", hidden(&app.root.derive_numbered(PURPOSE), "mark"));
     if app.store.meta(&mark).await?.is_some() {
         return Ok(());
     }

@@ -12,7 +12,7 @@ use axum::{
 pub use csms_api::functiongraph::FunctionOperation;
 use csms_api::operation::Specification;
 use csms_core::{Problem, ProjectId, Rule, UnixMillis, Violation, rotation::RotationEvent};
-use csms_kms::RootKey;
+use csms_kms::RootRing;
 use csms_store::Store as _;
 use functiongraph_runtime::{
     Credentials,
@@ -191,7 +191,7 @@ async fn is_shared(call: &Call, event: &[u8]) -> Result<bool, Failure> {
 
 /// Temporary keys of a caller for a function.
 fn credentials_of(
-    root: &RootKey,
+    root: &RootRing,
     caller: &Caller,
     project: &ProjectId,
     urn: &host::FunctionUrn,

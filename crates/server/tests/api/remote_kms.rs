@@ -378,7 +378,50 @@ async fn servers_that_start_together_agree_on_one_root_key() {
     let clock = Clock::default();
     let opened = (0..6).map(|_| csms_server::keys::root::open(settings.root_key_source(), &store, &clock));
     let opened = futures_util::future::join_all(opened).await;
-    let keys: Vec<_> = opened.into_iter().map(|opened| opened.unwrap().root.derive("x")).collect();
+    let keys: Vec<_> = opened.into_iter().map(|opened| opened.unwrap().root.derive_numbered("x").key).collect();
     assert!(keys.iter().all(|key| *key == keys[0]));
+    kms.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_root_key_that_is_kept_there_is_replaced_by_another_data_key() {
+    let (kms_data, data) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let kms = Kms::start(kms_data.path()).await;
+    let root = kms.create_key("root").await;
+    let settings = kms.settings_of_user(data.path(), &root);
+    let remote = settings.kms.as_ref().unwrap();
+    let keyring = async |action: &str| {
+        // Servers that a test drops have not said so.
+        let db = rusqlite::Connection::open(data.path().join("csms.db")).unwrap();
+        db.execute("UPDATE servers SET expires = 0", []).unwrap();
+        let mut command = tokio::process::Command::new(env!("CARGO_BIN_EXE_csms"));
+        command.args(["keyring", action, "--data"]).arg(data.path());
+        command.args(["--kms-endpoint", &remote.endpoint, "--kms-project-id", remote.project.as_str()]);
+        command.args(["--kms-default-key", remote.default_key.as_str()]);
+        command.env("CSMS_KMS_ACCESS_KEY", &remote.access_key).env("CSMS_KMS_SECRET_KEY", remote.secret_key.as_str());
+        let ended = command.output().await.unwrap();
+        assert!(ended.status.success(), "{action}: {}", String::from_utf8_lossy(&ended.stderr));
+    };
+    let server = open_with(&settings).await.unwrap();
+    assert_eq!(create(&server, "db", None).await.status, StatusCode::OK);
+    let first = server.app.keyring.fingerprint().to_owned();
+    drop(server);
+    keyring("rotate").await;
+    let server = open_with(&settings).await.unwrap();
+    assert_eq!((server.app.root.current(), server.app.root.oldest()), (2, 1));
+    assert_ne!(server.app.keyring.fingerprint(), first);
+    assert_eq!(read(&server, "db").await.body["version"]["secret_string"], "correct horse");
+    drop(server);
+    keyring("retire").await;
+    let server = open_with(&settings).await.unwrap();
+    assert_eq!((server.app.root.current(), server.app.root.oldest()), (2, 2));
+    assert_eq!(read(&server, "db").await.body["version"]["secret_string"], "correct horse");
+    // And once more, beside what the first rotation left.
+    drop(server);
+    keyring("rotate").await;
+    keyring("retire").await;
+    let server = open_with(&settings).await.unwrap();
+    assert_eq!((server.app.root.current(), server.app.root.oldest()), (3, 3));
+    assert_eq!(read(&server, "db").await.body["version"]["secret_string"], "correct horse");
     kms.stop().await;
 }

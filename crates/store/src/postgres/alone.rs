@@ -138,7 +138,11 @@ async fn create(connections: &Connections, creation: &Creation) -> Result<(), Cr
     let mut attempt = 1;
     loop {
         let session = Session::write(connections).await?;
-        let created = secrets::create(&session, secret, &values, *quota, records.clone()).await;
+        let created = async {
+            secrets::create(&session, secret, &values, *quota).await?;
+            Ok(audit::append(&session, records.clone()).await?)
+        };
+        let created = created.await;
         let is_undone = matches!(&created, Err(CreateError::Store(error)) if failure::may_repeat(error));
         match session.end(created).await {
             Err(CreateError::Quota)

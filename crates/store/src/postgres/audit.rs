@@ -17,6 +17,7 @@ use super::{
 };
 use crate::{
     audit::{self, AuditCheckpoint, AuditEntry, AuditHead, AuditRecord, Pruned, SearchColumns},
+    bound::RowKey,
     error::{Cause, StoreError},
     row::{count, key_number},
     search::{AuditFilter, Dialect, Parameter, Statement},
@@ -25,9 +26,9 @@ use crate::{
 const READING: &str = "reading the audit trail";
 const WRITING: &str = "writing the audit trail";
 
-const HEAD: &str = "SELECT number, link, seal, key_number FROM audit_head WHERE singleton = 1";
+const HEAD: &str = "SELECT number, link, seal, key_number, least_key, key_print FROM audit_head WHERE singleton = 1";
 pub(super) const LOCK_HEAD: &str =
-    "SELECT number, link, seal, key_number FROM audit_head WHERE singleton = 1 FOR UPDATE";
+    "SELECT number, link, seal, key_number, least_key, key_print FROM audit_head WHERE singleton = 1 FOR UPDATE";
 pub(super) const AFTER: &str = "SELECT number, secret, document, link, key_number, time, actor, subject FROM audit
      WHERE number > greatest($1, (SELECT number FROM audit_checkpoint WHERE singleton = 1)) ORDER BY number LIMIT $2";
 const OF_SECRET: &str = "SELECT number, secret, document, link, key_number, time, actor, subject FROM audit
@@ -52,7 +53,28 @@ pub(super) fn head_in(rows: &[Row]) -> Result<AuditHead, StoreError> {
         link: column(row, 1, READING)?,
         seal: column(row, 2, READING)?,
         key_number: key_number(column(row, 3, READING)?)?,
+        least_key: key_number(column(row, 4, READING)?)?,
+        key_print: column(row, 5, READING)?,
     })
+}
+
+/// Requires that the root key under which the transaction has bound rows is still in use, until it ends. A change of the root key
+/// waits for the tables that it has written to, so the head need not be locked.
+async fn require_key_in_use(session: &Session) -> Result<(), StoreError> {
+    if session.bound() == 0 {
+        return Ok(());
+    }
+    session.require_key_in_use(&head(session).await?)
+}
+
+/// Appends the records of a change of the root key, and lets nothing be written from then on but under this key.
+pub(super) async fn take_into_use(session: &Session, key: &RowKey, entries: Vec<AuditEntry>) -> Result<(), StoreError> {
+    let head = read_head(session, LOCK_HEAD).await?;
+    let least_key = head.least_key.max(key.number());
+    // In this order: the head must name the new key when older ones are refused.
+    write(session, audit::extend(&AuditHead { least_key, ..head }, entries)?, || async { Ok(()) }).await.0?;
+    let sql = "UPDATE audit_head SET least_key = greatest(least_key, $1), key_print = $2 WHERE singleton = 1";
+    session.execute(sql, &[&i64::from(key.number()), &key.print()], WRITING).await.map(drop)
 }
 
 // One statement for all records: others wait for the head meanwhile.
@@ -63,10 +85,10 @@ const MOVE_HEAD: &str = "UPDATE audit_head SET number = $1, link = $2, seal = $3
 /// Appends to the chain, in the transaction that is open. What follows in it should be the commit.
 pub(super) async fn append(session: &Session, entries: Vec<AuditEntry>) -> Result<(), StoreError> {
     if entries.is_empty() {
-        return Ok(());
+        return require_key_in_use(session).await;
     }
     let head = read_head(session, LOCK_HEAD).await?;
-    write(session, &head, entries, || async { Ok(()) }).await.0
+    write(session, extended(session, &head, entries)?, || async { Ok(()) }).await.0
 }
 
 /// Appends to the chain behind `head`, or behind the one that is locked now, and commits, without waiting in between.
@@ -77,23 +99,34 @@ pub(super) async fn append_and_commit(
 ) -> Result<(), Uncommitted> {
     let commit = || session.batch("COMMIT", COMMITTING);
     if entries.is_empty() {
+        require_key_in_use(session).await.map_err(Uncommitted::Undone)?;
         return commit().await.map_err(Uncommitted::of);
     }
     let head = match head {
         Some(head) => head,
         None => read_head(session, LOCK_HEAD).await.map_err(Uncommitted::Undone)?,
     };
-    let (written, committed) = write(session, &head, entries, commit).await;
+    let extended = extended(session, &head, entries).map_err(Uncommitted::Undone)?;
+    let (written, committed) = write(session, extended, commit).await;
     // A commit behind a statement that failed undoes the transaction, and reports no error.
     written.and(committed).map_err(Uncommitted::of)
 }
 
-/// Writes the records behind `head` and then does the rest, all sent at once. The statements are prepared before, because the
-/// rest must not reach the server ahead of them.
-async fn write<F: Future<Output = Result<(), StoreError>>>(
+/// The records that entries become behind the locked `head`, and the head behind them, if they may be written.
+fn extended(
     session: &Session,
     head: &AuditHead,
     entries: Vec<AuditEntry>,
+) -> Result<(Vec<AuditRecord>, AuditHead), StoreError> {
+    session.require_key_in_use(head)?;
+    audit::extend(head, entries)
+}
+
+/// Writes records and the head behind them, and then does the rest, all sent at once. The statements are prepared before, because the
+/// rest must not reach the server ahead of them.
+async fn write<F: Future<Output = Result<(), StoreError>>>(
+    session: &Session,
+    (records, head): (Vec<AuditRecord>, AuditHead),
     rest: impl FnOnce() -> F,
 ) -> (Result<(), StoreError>, Result<(), StoreError>) {
     let statements =
@@ -102,7 +135,6 @@ async fn write<F: Future<Output = Result<(), StoreError>>>(
         Ok(statements) => statements,
         Err(error) => return (Err(error), Ok(())),
     };
-    let (records, head) = audit::extend(head, entries);
     let numbers: Vec<i64> = records.iter().map(|record| number(record.number)).collect();
     let secrets: Vec<Option<&str>> = records.iter().map(|record| record.secret.as_deref()).collect();
     let documents: Vec<&str> = records.iter().map(|record| record.document.as_str()).collect();

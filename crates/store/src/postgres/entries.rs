@@ -8,7 +8,7 @@ use crate::{
     audit::AuditEntry,
     bound::{Binding, Columns},
     document::{self, Document},
-    entry::{Entry, EntryChange},
+    entry::{self, Entry, EntryChange},
     error::StoreError,
     record::Page,
     row,
@@ -29,18 +29,20 @@ fn read<T: Entry>(row: &Row, binding: Binding<'_>, project: &ProjectId, name: &s
     document::decode(text.as_bytes(), column(row, 1, READING)?, T::KIND)
 }
 
+/// Whether there is a row, and what it says.
 async fn found<T: Entry>(
     session: &Session,
     sql: &str,
     project: &ProjectId,
     name: &str,
-) -> Result<Option<T>, StoreError> {
+) -> Result<(bool, Option<T>), StoreError> {
     // PostgreSQL holds no text with the character 0, so nothing has such a name.
     if name.contains('\0') {
-        return Ok(None);
+        return Ok((false, None));
     }
     let row = session.row(sql, &[&project.as_str(), &T::KIND, &name], READING).await?;
-    row.map(|row| read(&row, session.binding()?, project, name)).transpose()
+    let Some(row) = row else { return Ok((false, None)) };
+    Ok((true, entry::present(read(&row, session.binding()?, project, name))?))
 }
 
 pub(super) async fn find<T: Entry>(
@@ -48,7 +50,7 @@ pub(super) async fn find<T: Entry>(
     project: &ProjectId,
     name: &str,
 ) -> Result<Option<T>, StoreError> {
-    found(session, FIND, project, name).await
+    Ok(found(session, FIND, project, name).await?.1)
 }
 
 pub(super) async fn list<T: Entry>(
@@ -70,12 +72,12 @@ pub(super) async fn list<T: Entry>(
     Ok(row::page(items.collect::<Result<_, StoreError>>()?, limit))
 }
 
-/// Locks an entry until the transaction ends.
+/// Locks an entry until the transaction ends. Returns whether there is a row, and what it says.
 pub(super) async fn lock<T: Entry>(
     session: &Session,
     project: &ProjectId,
     name: &str,
-) -> Result<Option<T>, StoreError> {
+) -> Result<(bool, Option<T>), StoreError> {
     found(session, LOCK, project, name).await
 }
 
@@ -129,7 +131,7 @@ async fn require_room<T: Entry>(session: &Session, project: &ProjectId) -> Resul
 /// Refuses to bind a secret to an event that does not exist, and keeps the event until the transaction ends.
 pub(super) async fn require_event(session: &Session, project: &ProjectId, event: &EventName) -> Result<(), StoreError> {
     let sql = "SELECT document, checksum, mac FROM entries WHERE project = $1 AND kind = $2 AND name = $3 FOR SHARE";
-    found::<Event>(session, sql, project, event.as_str()).await?.map(drop).ok_or(StoreError::UnknownEvent)
+    found::<Event>(session, sql, project, event.as_str()).await?.1.map(drop).ok_or(StoreError::UnknownEvent)
 }
 
 /// Binds every entry to its row as it is, for data that an older release has written.

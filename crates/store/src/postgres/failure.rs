@@ -7,7 +7,10 @@ use std::{error::Error, fmt, io, iter::successors};
 use deadpool_postgres::{HookError, PoolError};
 use tokio_postgres::{Row, error::SqlState, types::FromSql};
 
-use crate::error::{Cause, ChangeError, Remedy, StoreError};
+use crate::{
+    audit::FormerKey,
+    error::{Cause, ChangeError, Remedy, StoreError},
+};
 
 /// What went wrong, in words of the driver or the server, without a row's content.
 #[derive(Debug)]
@@ -192,6 +195,11 @@ pub(super) fn concerns_content(error: &StoreError) -> bool {
     matches!(error, StoreError::Conflict(_))
 }
 
+/// Whether rows were bound under a root key that another one has replaced. They are bound under that one when they are bound again.
+fn is_former_key(error: &StoreError) -> bool {
+    matches!(error, StoreError::Unavailable(cause) if cause.source_as::<FormerKey>().is_some())
+}
+
 /// Whether the same statements may succeed at once: others were in the way, or another connection may be better.
 pub(super) fn may_repeat(error: &StoreError) -> bool {
     let states = [
@@ -202,7 +210,7 @@ pub(super) fn may_repeat(error: &StoreError) -> bool {
         SqlState::ADMIN_SHUTDOWN,
         SqlState::CRASH_SHUTDOWN,
     ];
-    is_closed(error) || states.iter().any(|state| has_state(error, state))
+    is_closed(error) || is_former_key(error) || states.iter().any(|state| has_state(error, state))
 }
 
 /// An error of an operation that may come from the store.
@@ -240,7 +248,13 @@ pub(super) fn column<'r, T: FromSql<'r>>(row: &'r Row, at: usize, doing: &'stati
 
 #[cfg(test)]
 mod tests {
+    use zeroize::Zeroizing;
+
     use super::*;
+    use crate::{
+        audit::{AuditHead, require_key_in_use},
+        bound::{KnownKey, RowKey},
+    };
 
     fn is(state: &SqlState, expected: fn(Cause) -> StoreError) -> bool {
         let (found, expected) = (variant_of(Some(state))(Cause::new("")), expected(Cause::new("")));
@@ -281,5 +295,16 @@ mod tests {
         assert!(was_undone(&unsent("a test")) && concerns_server(&unsent("a test")));
         assert!(!may_repeat(&error(SqlState::DISK_FULL)));
         assert!(!may_repeat(&StoreError::Unavailable(Cause::new("too slow"))));
+    }
+
+    #[test]
+    fn what_was_bound_under_a_former_root_key_is_repeated_by_whoever_knows_the_one_in_use() {
+        let (one, two) = (Zeroizing::new([1; 32]), Zeroizing::new([2; 32]));
+        let head = AuditHead { least_key: 2, ..AuditHead::default() };
+        let refused = |key: KnownKey| require_key_in_use(&head, 1, &key).unwrap_err();
+        assert!(may_repeat(&refused(RowKey::with_others(1, one.clone(), [(2, two.clone())]).into())));
+        assert!(!may_repeat(&refused(RowKey::new(1, one.clone()).into())));
+        let ahead: KnownKey = RowKey::with_others(3, two, [(1, one)]).into();
+        assert!(!may_repeat(&require_key_in_use(&head, 3, &ahead).unwrap_err()));
     }
 }

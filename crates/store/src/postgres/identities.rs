@@ -66,19 +66,12 @@ pub(super) async fn key_by_alias(
 
 /// Stores a KMS key, in place of the one with the same identifier if there is one, and returns what became of its row.
 pub(super) async fn put_key(session: &Session, key: &KeyRecord) -> Result<RowMark, StoreError> {
-    let replace =
-        "ON CONFLICT (id) DO UPDATE SET alias = excluded.alias, state = excluded.state, details = excluded.details,
-         next_rotation = excluded.next_rotation, mac = excluded.mac";
-    write_key(session, key, replace).await
-}
-
-async fn write_key(session: &Session, key: &KeyRecord, on_conflict: &str) -> Result<RowMark, StoreError> {
     let columns = KeyColumns::of(key);
     let mac = session.binding()?.bind(&Columns::KmsKey(&columns));
-    let sql = format!(
-        "INSERT INTO kms_keys (id, project, alias, state, wrapped, create_time, details, next_rotation, mac)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) {on_conflict}"
-    );
+    let sql = "INSERT INTO kms_keys (id, project, alias, state, wrapped, create_time, details, next_rotation, mac)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+         ON CONFLICT (id) DO UPDATE SET alias = excluded.alias, state = excluded.state, details = excluded.details,
+         next_rotation = excluded.next_rotation, mac = excluded.mac";
     let parameters: Parameters<'_> = &[
         &columns.id,
         &columns.project,
@@ -90,19 +83,8 @@ async fn write_key(session: &Session, key: &KeyRecord, on_conflict: &str) -> Res
         &key.details.rotation_due().map(time),
         &mac,
     ];
-    session.execute(&sql, parameters, "writing a key").await?;
+    session.execute(sql, parameters, "writing a key").await?;
     Ok(RowMark::put(RowKind::KmsKey, key.id.as_str(), &mac))
-}
-
-pub(super) async fn ensure_key(session: &Session, key: &KeyRecord) -> Result<KeyRecord, StoreError> {
-    if let Some(stored) = key_by_alias(session, &key.project, &key.alias).await? {
-        return Ok(stored);
-    }
-    match write_key(session, key, "").await {
-        Ok(_) => Ok(key.clone()),
-        Err(error) if is_duplicate(&error) => key_by_alias(session, &key.project, &key.alias).await?.ok_or(error),
-        Err(error) => Err(error),
-    }
 }
 
 /// The columns of [`read_user`].

@@ -37,6 +37,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/postgres/0018_audit_checkpoint.sql"),
     include_str!("../../migrations/postgres/0019_audit_sink.sql"),
     include_str!("../../migrations/postgres/0020_secret_search.sql"),
+    include_str!("../../migrations/postgres/0021_keyring.sql"),
 ];
 
 const DOING: &str = "bringing the schema up to date";

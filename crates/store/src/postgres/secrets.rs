@@ -6,13 +6,12 @@ use csms_core::{EventName, ProjectId, Secret, SecretId, SecretName, UnixMillis, 
 use tokio_postgres::{Row, types::ToSql};
 
 use super::{
-    audit, entries,
+    entries,
     failure::{column, is_duplicate},
     session::Session,
     tasks,
 };
 use crate::{
-    audit::AuditEntry,
     bound::{Binding, Columns},
     draft::{Changes, Draft, ReplicaChange},
     error::{CreateError, StoreError},
@@ -169,7 +168,6 @@ pub(super) async fn create(
     secret: &Secret,
     values: &[(VersionId, &[u8])],
     quota: u64,
-    records: Vec<AuditEntry>,
 ) -> Result<(), CreateError> {
     if let Some(event) = secret.event_subscriptions.first() {
         entries::require_event(session, &secret.project, event).await?;
@@ -209,7 +207,7 @@ pub(super) async fn create(
     let count = "UPDATE project_usage SET secrets = secrets + 1 WHERE project = $1 AND secrets < $2";
     match session.execute(count, &[&secret.project.as_str(), &quota], COUNTING).await? {
         0 => Err(CreateError::Quota),
-        _ => Ok(audit::append(session, records).await?),
+        _ => Ok(()),
     }
 }
 
@@ -351,7 +349,7 @@ async fn apply_to_replicas(session: &Session, changes: &[ReplicaChange], marked:
                 let insert = "INSERT INTO project_usage (project, secrets) VALUES ($1, 0) ON CONFLICT DO NOTHING";
                 session.execute(insert, &[&replica.project.as_str()], COUNTING).await?;
                 let values = row::values_of(replica, values)?;
-                let created = create(session, replica, &values, *quota, Vec::new()).await;
+                let created = create(session, replica, &values, *quota).await;
                 created.map_err(|error| row::replica_error(error, *quota))?;
             }
             ReplicaChange::Update { replica, added, removed } => {

@@ -28,6 +28,7 @@ use super::{
     failure::{self, During as _, column},
 };
 use crate::{
+    audit::{self, AuditHead},
     bound::{self, Binding, KnownKey},
     error::{Cause, StoreError},
 };
@@ -81,6 +82,8 @@ pub(super) struct Session {
     /// How long, in milliseconds, the statements of a group wait for a lock.
     lock_wait: u128,
     row_key: Arc<KnownKey>,
+    /// Least number of the root keys under which rows are bound here; 0 where none is known.
+    bound: u32,
 }
 
 impl Session {
@@ -96,6 +99,8 @@ impl Session {
             server_spoiled: AtomicBool::new(false),
             in_transaction: AtomicBool::new(false),
             lock_wait: connections.limits.group_lock_wait,
+            // Numbers never fall, so whatever is bound is bound under this root key or a later one.
+            bound: connections.row_key.number(),
             row_key: Arc::clone(&connections.row_key),
         })
     }
@@ -142,6 +147,19 @@ impl Session {
     /// What binds rows; an error until it is known.
     pub(super) fn binding(&self) -> Result<Binding<'_>, StoreError> {
         bound::known(&self.row_key)
+    }
+
+    /// Least number of the root keys under which rows are bound here; 0 where none is known.
+    pub(super) const fn bound(&self) -> u32 {
+        self.bound
+    }
+
+    /// Requires that the root key under which rows are bound here is still in use, by the locked head of the audit trail.
+    pub(super) fn require_key_in_use(&self, head: &AuditHead) -> Result<(), StoreError> {
+        if self.bound() == 0 {
+            return Ok(());
+        }
+        audit::require_key_in_use(head, self.bound(), &self.row_key)
     }
 
     fn connection(&self) -> Result<&Object, StoreError> {

@@ -5,6 +5,7 @@ use rusqlite::{Connection, OptionalExtension as _, Row, Rows, params, params_fro
 use super::{failure::During as _, find::values, readers::execute};
 use crate::{
     audit::{self, AuditCheckpoint, AuditEntry, AuditHead, AuditRecord, Pruned, SearchColumns},
+    bound::{KnownKey, RowKey},
     error::{Cause, StoreError},
     row::{count, key_number},
     search::{AuditFilter, Dialect, Statement},
@@ -22,20 +23,43 @@ const PRUNE: &str = "DELETE FROM audit WHERE number >= ?1 AND number < ?2
      AND number <= (SELECT number FROM audit_checkpoint WHERE singleton = 1)";
 
 pub(super) fn head(db: &Connection) -> Result<AuditHead, StoreError> {
-    let read = |row: &Row<'_>| Ok((row.get::<_, i64>(0)?, row.get(1)?, row.get(2)?, row.get(3)?));
-    let (number, link, seal, key) = db
-        .prepare_cached("SELECT number, link, seal, key_number FROM audit_head WHERE singleton = 1")
-        .and_then(|mut statement| statement.query_row([], read))
-        .during(READING)?;
-    Ok(AuditHead { number: count(number)?, link, seal, key_number: key_number(key)? })
+    let read =
+        |row: &Row<'_>| Ok((row.get::<_, i64>(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?, row.get(5)?));
+    let sql = "SELECT number, link, seal, key_number, least_key, key_print FROM audit_head WHERE singleton = 1";
+    let (number, link, seal, key, least, key_print) =
+        db.prepare_cached(sql).and_then(|mut statement| statement.query_row([], read)).during(READING)?;
+    let (number, key, least_key) = (count(number)?, key_number(key)?, key_number(least)?);
+    Ok(AuditHead { number, link, seal, key_number: key, least_key, key_print })
 }
 
-/// Appends to the chain, in the transaction that is open. Once for each commit: the head is read and sealed again.
-pub(super) fn append(db: &Connection, entries: Vec<AuditEntry>) -> Result<(), StoreError> {
-    if entries.is_empty() {
+/// Appends to the chain, in the transaction that is open, in which rows may have been bound under the root key of this number, one
+/// of `key`, or none where it is 0: with no record, too. Once for each commit: the head is read and sealed again.
+pub(super) fn append(
+    db: &Connection,
+    entries: Vec<AuditEntry>,
+    (key, bound): (&KnownKey, u32),
+) -> Result<(), StoreError> {
+    if entries.is_empty() && bound == 0 {
         return Ok(());
     }
-    let (records, head) = audit::extend(&head(db)?, entries);
+    let head = head(db)?;
+    if bound > 0 {
+        audit::require_key_in_use(&head, bound, key)?;
+    }
+    if entries.is_empty() { Ok(()) } else { write(db, &head, entries) }
+}
+
+/// Appends the records of a change of the root key, and lets nothing be written from then on but under this key.
+pub(super) fn take_into_use(db: &Connection, key: &RowKey, entries: Vec<AuditEntry>) -> Result<(), StoreError> {
+    let head = head(db)?;
+    // In this order: the head must name the new key when older ones are refused.
+    write(db, &AuditHead { least_key: head.least_key.max(key.number()), ..head }, entries)?;
+    let sql = "UPDATE audit_head SET least_key = max(least_key, ?1), key_print = ?2 WHERE singleton = 1";
+    db.execute(sql, params![key.number(), key.print()]).during(WRITING).map(drop)
+}
+
+fn write(db: &Connection, head: &AuditHead, entries: Vec<AuditEntry>) -> Result<(), StoreError> {
+    let (records, head) = audit::extend(head, entries)?;
     let mut insert = db
         .prepare_cached(
             "INSERT INTO audit (number, secret, document, link, key_number, time, actor, subject)

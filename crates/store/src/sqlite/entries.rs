@@ -8,7 +8,7 @@ use crate::{
     audit::AuditEntry,
     bound::{Binding, Columns},
     document::{self, Document},
-    entry::{Entry, EntryChange},
+    entry::{self, Entry, EntryChange},
     error::{ChangeError, StoreError},
     record::Page,
     row,
@@ -35,7 +35,8 @@ pub(super) fn find<T: Entry>(
         .prepare_cached("SELECT document, checksum, mac FROM entries WHERE project = ?1 AND kind = ?2 AND name = ?3")
         .during(READING)?;
     let mut rows = statement.query(params![project.as_str(), T::KIND, name]).during(READING)?;
-    rows.next().during(READING)?.map(|row| read(row, binding, project, name)).transpose()
+    let Some(row) = rows.next().during(READING)? else { return Ok(None) };
+    entry::present(read(row, binding, project, name))
 }
 
 pub(super) fn list<T: Entry>(

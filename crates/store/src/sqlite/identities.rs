@@ -100,14 +100,6 @@ pub(super) fn put_key(db: &Connection, binding: Binding<'_>, key: &KeyRecord) ->
     Ok(RowMark::put(RowKind::KmsKey, key.id.as_str(), &mac))
 }
 
-pub(super) fn ensure_key(db: &Connection, binding: Binding<'_>, key: &KeyRecord) -> Result<KeyRecord, StoreError> {
-    if let Some(stored) = key_by_alias(db, binding, &key.project, &key.alias)? {
-        return Ok(stored);
-    }
-    put_key(db, binding, key)?;
-    Ok(key.clone())
-}
-
 /// Reads the [`USER_COLUMNS`] from column `at` on.
 pub(super) fn read_user(row: &Row<'_>, at: usize, binding: Binding<'_>) -> Result<UserRecord, StoreError> {
     let text = |column: usize| {

@@ -7,7 +7,7 @@
 //! and what was not begun by then is not made.
 
 use std::{
-    cell::RefCell,
+    cell::{Cell, RefCell},
     ops::Deref,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
@@ -25,6 +25,7 @@ use tokio::sync::oneshot;
 use super::{SqliteSettings, audit, checkpoint::Checkpoints, failure::During as _, files::Files, readers::execute};
 use crate::{
     audit::AuditEntry,
+    bound::KnownKey,
     error::{Cause, Remedy, StoreError},
 };
 
@@ -57,11 +58,22 @@ pub(super) struct Group<'c> {
     connection: &'c Connection,
     /// What the writes so far append to the audit trail.
     records: RefCell<Vec<AuditEntry>>,
+    row_key: &'c KnownKey,
+    /// Least number of the root keys under which its rows are bound; 0 where none is known.
+    bound: Cell<u32>,
 }
 
 impl<'c> Group<'c> {
-    fn new(connection: &'c Connection) -> Self {
-        Self { connection, records: RefCell::default() }
+    fn new(connection: &'c Connection, row_key: &'c KnownKey) -> Self {
+        // Numbers never fall, so whatever the writes bind is bound under this root key or a later one.
+        Self { connection, records: RefCell::default(), row_key, bound: Cell::new(row_key.number()) }
+    }
+
+    /// Says that the root key of this number has been taken into use here, and everything bound under it that was written before.
+    /// What this process writes in the same commit behind it is bound under that key, too.
+    pub(super) fn took_into_use(&self, number: u32) {
+        self.row_key.lead(number);
+        self.bound.set(0);
     }
 
     /// Has records appended to the audit trail by the commit, unless the write that is running fails.
@@ -71,7 +83,7 @@ impl<'c> Group<'c> {
 
     /// Appends the records of all writes and commits.
     fn commit(&self) -> Result<(), StoreError> {
-        audit::append(self.connection, self.records.take())?;
+        audit::append(self.connection, self.records.take(), (self.row_key, self.bound.get()))?;
         execute(self.connection, "COMMIT").during("committing")
     }
 }
@@ -101,6 +113,7 @@ impl Writer {
         SqliteSettings { max_batch, timeout, .. }: SqliteSettings,
         commits: Arc<AtomicU64>,
         files: Arc<Files>,
+        row_key: Arc<KnownKey>,
         mut checkpoints: Checkpoints,
     ) -> Result<Self, StoreError> {
         let log_pages = Arc::new(AtomicU64::new(0));
@@ -115,7 +128,7 @@ impl Writer {
             let asked = loop {
                 match next(&requests, max_batch, checkpoints.is_overdue().then_some(RETRY)) {
                     Next::Batch(batch, asked) => {
-                        commit(&connection, &files, &batch, &commits);
+                        commit(&connection, &files, &row_key, &batch, &commits);
                         checkpoints.after_commit(log_pages.load(Ordering::Relaxed));
                         if asked.is_some() {
                             break asked;
@@ -267,14 +280,18 @@ fn next(requests: &Receiver<Request>, max_batch: usize, patience: Option<Duratio
     Next::Batch(batch, None)
 }
 
-fn commit(connection: &Connection, files: &Files, batch: &[Arc<Waiting>], commits: &AtomicU64) {
+fn commit(connection: &Connection, files: &Files, row_key: &KnownKey, batch: &[Arc<Waiting>], commits: &AtomicU64) {
     // Those whose callers wait no longer are gone.
     let batch: Vec<_> = batch.iter().filter_map(|waiting| waiting.take()).collect();
     if batch.is_empty() {
         return;
     }
     let mut state = files.check().and_then(|()| execute(connection, "BEGIN IMMEDIATE").during("beginning to write"));
-    let group = Group::new(connection);
+    if state.is_ok() && row_key.has_several() {
+        // Nobody else writes from here on.
+        state = audit::head(connection).map(|head| row_key.lead(head.least_key));
+    }
+    let group = Group::new(connection, row_key);
     let mut answers = Vec::with_capacity(batch.len());
     for job in batch {
         answers.push(job(state.as_ref().map(|()| &group)));
@@ -356,12 +373,13 @@ mod tests {
     fn run(statements: &[&'static str]) -> (Vec<bool>, i64) {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("csms.db");
-        let db = connect::for_writing(&path, Duration::ZERO).unwrap();
+        let mut db = connect::for_writing(&path, Duration::ZERO).unwrap();
+        schema::migrate(&mut db).unwrap();
         db.execute_batch("CREATE TABLE t (x INTEGER UNIQUE)").unwrap();
         let files = Files::remember(&path, true).unwrap();
         let (sender, outcomes) = channel();
         let batch: Vec<_> = statements.iter().map(|sql| job(sql, &sender)).collect();
-        commit(&db, &files, &batch, &AtomicU64::new(0));
+        commit(&db, &files, &KnownKey::default(), &batch, &AtomicU64::new(0));
         drop(sender);
         let rows = db.query_row("SELECT count(*) FROM t", [], |row| row.get(0)).unwrap();
         (outcomes.iter().collect(), rows)
@@ -413,7 +431,13 @@ mod tests {
                 Box::new(move |committed| assert_eq!(committed.is_ok() && outcome.is_ok(), succeeds))
             }))
         };
-        commit(&db, &files, &[write("a", true), write("b", false), write("c", true)], &AtomicU64::new(0));
+        commit(
+            &db,
+            &files,
+            &KnownKey::default(),
+            &[write("a", true), write("b", false), write("c", true)],
+            &AtomicU64::new(0),
+        );
         let records = audit::after(&db, 0, 9, None).unwrap();
         let documents: Vec<_> = records.iter().map(|record| record.document.as_str()).collect();
         assert_eq!(documents, [r#"{"what":"a"}"#, r#"{"what":"c"}"#]);

@@ -1,9 +1,10 @@
 //! Entries of projects.
 
 use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
 
 use super::*;
-use crate::{ChangeError, Entry, EntryChange, StoreError};
+use crate::{ChangeError, Entry, EntryChange, RowKey, StoreError};
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct Counter(u32);
@@ -19,7 +20,7 @@ impl Entry for Note {
     const KIND: &'static str = "note";
 }
 
-async fn count<S: Store>(store: &S, name: &str) -> Result<u32, ChangeError<Never>> {
+pub(super) async fn count<S: Store>(store: &S, name: &str) -> Result<u32, ChangeError<Never>> {
     let raise = |counter: Option<Counter>| {
         let raised = counter.unwrap_or_default().0 + 1;
         Ok((EntryChange::Put(Counter(raised)), raised))
@@ -84,4 +85,29 @@ pub async fn concurrent_entry_changes_all_count<S: Store>(store: Shared<S>) {
         one.await.unwrap();
     }
     assert_eq!(store.entry::<Counter>(&project(), "a").await.unwrap(), Some(Counter(TIMES)));
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct Place(u32);
+
+impl Entry for Place {
+    const KIND: &'static str = "place";
+    const IS_INDEX: bool = true;
+}
+
+pub async fn an_entry_of_an_index_that_was_not_written_here_is_absent_and_replaced<S: Store>(store: Shared<S>) {
+    let put = async |place: u32| {
+        let decide = move |present: Option<Place>| Ok::<_, Never>((EntryChange::Put(Place(place)), present));
+        store.change_entry(&project(), "a", Vec::new(), decide).await.unwrap()
+    };
+    assert_eq!(put(1).await, None);
+    assert_eq!(put(2).await, Some(Place(1)));
+    count(&*store, "a").await.unwrap();
+    store.use_row_key(RowKey::new(1, Zeroizing::new([9; 32])));
+    assert_eq!(store.entry::<Place>(&project(), "a").await.unwrap(), None);
+    assert_eq!(put(3).await, None);
+    assert_eq!(store.entry::<Place>(&project(), "a").await.unwrap(), Some(Place(3)));
+    // Other entries are what counts, so they are not replaced.
+    assert!(store.entry::<Counter>(&project(), "a").await.unwrap_err().is_foreign_row());
+    assert!(count(&*store, "a").await.is_err());
 }

@@ -29,7 +29,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("auth", &["clock", "failure", "request"]),
     ("audit", &["auth", "clock", "failure", "request", "telemetry"]),
     ("installation", &["audit", "auth", "clock", "failure", "identity"]),
-    ("keys", &["audit", "clock", "failure", "installation", "outgoing"]),
+    ("keys", &["audit", "auth", "clock", "failure", "installation", "outgoing"]),
     ("functions", &["deputy", "failure", "outgoing", "telemetry"]),
     ("channels", &["deputy", "failure", "outgoing"]),
     ("rotation::active", &["clock", "rotation::permits"]),

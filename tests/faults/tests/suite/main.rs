@@ -7,6 +7,7 @@ mod database;
 mod failing_disk;
 mod failover;
 mod full_disk;
+mod keyring;
 mod left_behind;
 mod lost_files;
 mod one_file;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use csms_api::policy_check::check;
 use csms_core::{UnixMillis, policy::system_policy};
-use csms_kms::RootKey;
+use csms_kms::RootRing;
 use csms_store::{
     AccessChange, AccessKeyRecord, AccessState, AnyStore, ChainKey, ChangeError, PolicyDetails, PolicyRecord, Store,
     UserDetails, UserRecord,
@@ -54,7 +54,7 @@ pub struct Outcome {
 pub async fn apply(
     file: AccessFile,
     store: &AnyStore,
-    root: &Arc<RootKey>,
+    root: &Arc<RootRing>,
     identity: &Identity,
     now: UnixMillis,
 ) -> Result<Outcome, AccessFileError> {
@@ -68,7 +68,7 @@ pub async fn apply(
 pub async fn preview(
     file: AccessFile,
     store: &AnyStore,
-    root: &Arc<RootKey>,
+    root: &Arc<RootRing>,
     identity: &Identity,
     now: UnixMillis,
 ) -> Result<Outcome, AccessFileError> {
@@ -78,7 +78,7 @@ pub async fn preview(
 async fn run(
     file: AccessFile,
     store: &AnyStore,
-    root: &Arc<RootKey>,
+    root: &Arc<RootRing>,
     identity: &Identity,
     now: UnixMillis,
     apply: bool,
@@ -112,7 +112,7 @@ fn record(change: &Change, now: UnixMillis, chain: &Arc<ChainKey>) -> csms_store
 struct Plan<'p> {
     file: &'p AccessFile,
     state: &'p AccessState,
-    root: &'p RootKey,
+    root: &'p RootRing,
     identity: &'p Identity,
     now: UnixMillis,
 }
@@ -271,7 +271,7 @@ impl Plan<'_> {
         }
         let purpose = secret_key_purpose(&wanted.access_key, user_id);
         let is_same = |key: &AccessKeyRecord| {
-            let opened = self.root.open(&purpose, &key.sealed_secret_key);
+            let opened = self.root.open_kept(&purpose, &key.sealed_secret_key);
             key.enabled
                 && key.expires == wanted.expires
                 && opened.is_ok_and(|opened| opened.as_slice() == wanted.secret_key.as_bytes())

@@ -14,7 +14,7 @@ use std::{
 
 use csms_cli::CliError;
 use csms_core::UnixMillis;
-use csms_kms::RootKey;
+use csms_kms::{DerivedKey, RootRing};
 use hmac::{Hmac, KeyInit, Mac};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
@@ -76,8 +76,8 @@ pub struct Snapshot {
 }
 
 /// The MAC over the line of a manifest.
-fn mac(root: &RootKey, line: &str) -> Result<Hmac<Sha256>, Failed> {
-    Ok(Hmac::<Sha256>::new_from_slice(root.derive(PURPOSE).as_slice())?.chain_update(line))
+fn mac(key: &DerivedKey, line: &str) -> Result<Hmac<Sha256>, Failed> {
+    Ok(Hmac::<Sha256>::new_from_slice(key.key.as_slice())?.chain_update(line))
 }
 
 /// Copies `from` into `to` and returns length and digest.
@@ -110,22 +110,23 @@ pub fn write(
     path: &Path,
     work: &Path,
     database: &Path,
-    root: &RootKey,
+    root: &RootRing,
     origin: &Origin<'_>,
 ) -> Result<Manifest, Failed> {
     let (bytes, sha256) = copy(&mut File::open(database)?, &mut io::sink())?;
+    let key = root.derive_numbered(PURPOSE);
     let manifest = Manifest {
         time: origin.time,
         version: env!("CARGO_PKG_VERSION").to_owned(),
         domain_id: origin.domain_id.to_owned(),
         project_id: origin.project_id.to_owned(),
         audit_head: origin.audit_head.clone(),
-        key_number: root.derive_numbered(PURPOSE).number,
+        key_number: key.number,
         bytes,
         sha256,
     };
     let line = serde_json::to_string(&manifest)?;
-    let mac = hex::encode(mac(root, &line)?.finalize().into_bytes());
+    let mac = hex::encode(mac(&key, &line)?.finalize().into_bytes());
     let draft = work.join("snapshot");
     let mut out = private(&draft)?;
     writeln!(out, "{FORMAT}\n{line}\n{mac}")?;
@@ -194,20 +195,26 @@ impl Snapshot {
     ///
     /// # Errors
     /// A manifest that was changed, or written with another root key.
-    pub fn require_root(&self, root: &RootKey) -> Result<(), Failed> {
-        let proven = mac(root, &self.line)?.verify_slice(&self.mac);
+    pub fn require_root(&self, root: &RootRing) -> Result<(), Failed> {
+        let (current, others) = root.derive_all(PURPOSE);
+        let number = self.manifest.key_number;
+        let key = others.iter().chain([&current]).find(|key| key.number == number);
+        let key =
+            key.ok_or_else(|| format!("the manifest names root key number {number}, which the data does not have"))?;
+        let proven = mac(key, &self.line)?.verify_slice(&self.mac);
         proven.map_err(|_| "the manifest was changed, or the snapshot is of another root key".into())
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use csms_kms::RootKey;
     use zeroize::Zeroizing;
 
     use super::*;
 
-    fn root(byte: u8) -> RootKey {
-        RootKey::from_bytes(Zeroizing::new([byte; 32]))
+    fn root(byte: u8) -> RootRing {
+        RootKey::from_bytes(Zeroizing::new([byte; 32])).into()
     }
 
     fn written(directory: &Path) -> Manifest {

@@ -61,7 +61,8 @@ pub fn download(call: Call) -> Result<Prepared, Failure> {
 /// What a blob of this installation and project holds.
 fn open(app: &App, project: &ProjectId, blob: &str) -> Option<(Secret, BTreeMap<VersionId, Vec<u8>>)> {
     let sealed = Base64UrlUnpadded::decode_vec(blob.strip_prefix(PREFIX)?).ok()?;
-    let backup = app.root.open(&purpose(project), &sealed).ok()?;
+    // Backups are kept for as long as their owners like.
+    let backup = app.root.open_kept(&purpose(project), &sealed).ok()?;
     let Backup { secret, values } = serde_json::from_slice(&backup).ok()?;
     let values = values.into_iter().map(|(version, sealed)| Some((version, Base64::decode_vec(&sealed).ok()?)));
     Some((secret, values.collect::<Option<_>>()?))

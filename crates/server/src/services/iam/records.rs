@@ -3,7 +3,7 @@
 //! Decides nothing about who may do so.
 
 use csms_core::{UnixMillis, policy::Policy};
-use csms_kms::RootKey;
+use csms_kms::RootRing;
 use csms_store::{AccessKeyRecord, PolicyRecord, PolicyVersion, UserRecord};
 use getrandom::SysRng;
 use sha2::{Digest as _, Sha256};
@@ -22,7 +22,7 @@ pub const MAX_VERSIONS: usize = 5;
 /// # Errors
 /// Failures of the random number generator.
 pub fn make_key(
-    root: &RootKey,
+    root: &RootRing,
     user_id: &str,
     now: UnixMillis,
 ) -> Result<(AccessKeyRecord, Zeroizing<String>), Failure> {
