@@ -651,7 +651,6 @@ mod tests {
         let long = format!("csms:*:*:secretName:{}", "s".repeat(65));
         for (action, resource) in [
             ("kms:*", "KMS:*:*:KeyId:k2"),
-            ("kms:*", "KMS:*:*:KeyId:alias/k2"),
             ("csms:secret:getVersion", "KMS:*:*:KeyId:*"),
             ("csms:*", "obs:*:*:bucket:x"),
             ("obs:*", "csms:*:*:secretName:x"),
@@ -695,6 +694,7 @@ mod tests {
             r#""Action":["csms:*"],"Condition":{"Bool":{"csms:Type":"true"}}"#,
             r#""Action":["*"],"Condition":{"DateLessThan":{"g:UserName":"2026-01-02T03:04:05Z"}}"#,
             r#""Action":["csms:*"],"Resource":["urn:csms:*:*:secretName:on-*"]"#,
+            r#""Action":["kms:*"],"Resource":["KMS:*:*:KeyId:alias/k2"]"#,
         ] {
             assert_eq!(counts(rest), [(1, 0), (1, 0)], "{rest}");
         }
@@ -750,7 +750,7 @@ mod tests {
         "${g:UserName}",
         "${g:TagKeys}",
         "${foo",
-        "${g:ResourceTag/none, 'prod'}",
+        "${g:TagKeys, 'prod'}",
         "*",
     ];
 
