@@ -3,10 +3,13 @@
 //! A misspelt Deny would be stored and deny nothing. It does not check stored policies when they are read, and does not judge
 //! whether a policy is wise.
 
-use alloc::{format, string::String, vec::Vec};
+use alloc::{borrow::Cow, format, string::String, vec::Vec};
 use core::fmt;
 
-use csms_core::policy::{Effect, Policy, Statement, action_matches, is_of_region, resource_may_name};
+use csms_core::policy::{
+    ConditionKind, Doubt, Effect, Policy, ResourceType, Run, Segment, Shape, Statement, UUID, action_matches,
+    is_of_region, resource_may_name, variables_as_stars,
+};
 
 use crate::vocabulary::{Right, SERVICES, actions, rights};
 
@@ -41,18 +44,45 @@ pub struct PolicyReview {
     pub warnings: Vec<Finding>,
 }
 
+/// What resources of this installation have in place of region and account. What is not known may be anything.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Site {
+    /// The regions; none where they are not known.
+    pub regions: Vec<String>,
+    /// The identifier of the account.
+    pub account: Option<String>,
+}
+
 /// Checks a policy that is to be stored. `previous` is the stored policy that it replaces: one that is the same is kept
 /// whatever it says, so that an access file that was accepted once is accepted again.
 #[must_use]
-pub fn check(policy: &Policy, previous: Option<&Policy>) -> PolicyReview {
+pub fn check(policy: &Policy, previous: Option<&Policy>, site: &Site) -> PolicyReview {
+    let regions: Vec<&str> = site.regions.iter().map(String::as_str).collect();
+    let account: Vec<&str> = site.account.iter().map(String::as_str).collect();
     let mut review = PolicyReview::default();
     for (index, statement) in policy.statement.iter().enumerate() {
-        check_statement(&format!("Statement[{index}]"), statement, &mut review);
+        check_statement(&format!("Statement[{index}]"), statement, Place::new(&regions, &account), &mut review);
     }
     if previous == Some(policy) {
         review.warnings.append(&mut review.refusals);
     }
     review
+}
+
+/// Regions and accounts that resources may have.
+#[derive(Clone, Copy)]
+struct Place<'a> {
+    regions: Segment<'a>,
+    accounts: Segment<'a>,
+}
+
+impl<'a> Place<'a> {
+    const ANYWHERE: Self = Self { regions: Segment::Any, accounts: Segment::Any };
+
+    fn new(regions: &'a [&'a str], accounts: &'a [&'a str]) -> Self {
+        let segment = |texts: &'a [&'a str]| if texts.is_empty() { Segment::Any } else { Segment::OneOf(texts) };
+        Self { regions: segment(regions), accounts: segment(accounts) }
+    }
 }
 
 /// What a pattern of a statement could mean.
@@ -65,26 +95,83 @@ enum Meaning {
     Doubtful(String),
     /// Something of the cloud that is not here.
     Cloud(String),
+    /// Something of a type that is here, which nothing of the type is.
+    Impossible(String),
     /// Nothing, and why.
     Nothing(String),
 }
 
-fn check_statement(place: &str, statement: &Statement, review: &mut PolicyReview) {
+fn check_statement(place: &str, statement: &Statement, site: Place<'_>, review: &mut PolicyReview) {
+    let effect = statement.effect;
     let actions: Vec<_> = statement.action.iter().map(|pattern| meaning_of_action(pattern)).collect();
-    report(&format!("{place}.Action"), statement.effect, actions, review);
-    if let Some(patterns) = &statement.resource {
-        let resources = patterns.iter().map(|pattern| meaning_of_resource(pattern)).collect();
-        report(&format!("{place}.Resource"), statement.effect, resources, review);
-    }
+    let names_cloud = actions.iter().any(|meaning| matches!(meaning, Meaning::Cloud(_)));
+    report(&format!("{place}.Action"), effect, actions, review);
     let named: Vec<Right> = rights().filter(|right| statement.names_action(right.actions)).collect();
+    let has = |kind: ConditionKind| named.is_empty() || named.iter().any(|right| right.judges(kind));
+    if let Some(patterns) = &statement.resource {
+        let meanings = patterns.iter().map(|pattern| {
+            let meaning = meaning_of_resource(pattern, site, &has);
+            // What the cloud judges such an action on is not known.
+            let is_known = matches!(meaning, Meaning::Here | Meaning::OtherService) && !names_cloud;
+            if is_known && !is_judged_on(&statement.action, &named, pattern, &has) {
+                let pattern = shown(pattern);
+                return Meaning::Impossible(format!("no action of this statement is judged on a resource {pattern}"));
+            }
+            meaning
+        });
+        report(&format!("{place}.Resource"), effect, meanings.collect(), review);
+    }
+    // Conditions are judged for those actions alone that are judged on a resource of the statement.
+    let judged: Vec<Right> = named.iter().copied().filter(|right| is_on_resource(right, statement, &has)).collect();
+    let is_known = |kind: ConditionKind| judged.is_empty() || judged.iter().any(|right| right.judges(kind));
+    let mut found = Vec::new();
     for (operator, key) in statement.condition.keys() {
-        if !named.is_empty() && !named.iter().any(|right| right.judges(key.kind())) {
-            review.refusals.push(Finding {
-                place: format!("{place}.Condition.{operator}"),
-                message: format!("{key} is not known of any request with the actions of this statement"),
-            });
+        if !is_known(key.kind()) {
+            let message = format!("{key} is not known of any request with the actions of this statement");
+            found.push((operator, effect == Effect::Deny || !has(key.kind()), message));
         }
     }
+    for (operator, doubt) in statement.condition.doubts(&is_known) {
+        let (is_refused, message) = match doubt {
+            Doubt::NoKey => (true, String::from("needs at least one condition key; without one it demands nothing")),
+            Doubt::Operator(message) => (true, message),
+            Doubt::OfCloud(message) | Doubt::Impossible(message) => (effect == Effect::Deny, message),
+        };
+        found.push((operator, is_refused, message));
+    }
+    for (operator, is_refused, message) in found {
+        let list = if is_refused { &mut review.refusals } else { &mut review.warnings };
+        list.push(Finding { place: format!("{place}.Condition.{operator}"), message });
+    }
+}
+
+/// Whether an action is judged on something that a resource pattern names.
+fn names_type_of(right: &Right, pattern: &str, has: &dyn Fn(ConditionKind) -> bool) -> bool {
+    let (service, kinds) = right.resources();
+    let pattern = variables_as_stars(pattern);
+    kinds.iter().any(|kind| resource_may_name(&pattern, &of_type(service, kind, Place::ANYWHERE), has))
+}
+
+/// Whether an action is judged on something that the resources of a statement name.
+fn is_on_resource(right: &Right, statement: &Statement, has: &dyn Fn(ConditionKind) -> bool) -> bool {
+    let resources = statement.resource.as_ref();
+    resources.is_none_or(|patterns| patterns.iter().any(|pattern| names_type_of(right, pattern, has)))
+}
+
+/// Whether an action of a statement, which names these rights, is judged on something that a resource pattern names.
+fn is_judged_on(actions: &[String], named: &[Right], pattern: &str, has: &dyn Fn(ConditionKind) -> bool) -> bool {
+    if named.iter().any(|right| names_type_of(right, pattern, has)) {
+        return true;
+    }
+    // Of services that are not here, only that they are the same is known.
+    let service_of = |text: &str| text.split(':').next().map(str::to_ascii_lowercase).unwrap_or_default();
+    let is_open = |service: &str| has_wildcard(service) || served(service).is_none();
+    let wanted = service_of(pattern);
+    is_open(&wanted)
+        && actions
+            .iter()
+            .map(|action| service_of(action))
+            .any(|service| is_open(&service) && (has_wildcard(&service) || has_wildcard(&wanted) || service == wanted))
 }
 
 /// Sorts what a list of patterns means into refusals and warnings.
@@ -98,6 +185,8 @@ fn report(list: &str, effect: Effect, meanings: Vec<Meaning>, review: &mut Polic
             Meaning::Doubtful(message) => (&mut review.warnings, message),
             Meaning::Cloud(message) if denies_nothing => (&mut review.refusals, message),
             Meaning::Cloud(message) => (&mut review.warnings, message),
+            Meaning::Impossible(message) if effect == Effect::Deny => (&mut review.refusals, message),
+            Meaning::Impossible(message) => (&mut review.warnings, message),
         };
         found.push(Finding { place: format!("{list}[{index}]"), message });
     }
@@ -172,32 +261,105 @@ fn meaning_of_action(pattern: &str) -> Meaning {
     Meaning::Nothing(format!("no operation has the action {pattern}; the nearest is {nearest}"))
 }
 
-/// Which characters names of a served type may have.
-fn of_name(kind: &str) -> fn(char) -> bool {
+/// Whether an identifier may have a character. No secret here has a dot, but the cloud's own may.
+fn is_of_identifier(character: char) -> bool {
+    character.is_ascii_alphanumeric() || "-_.".contains(character)
+}
+
+/// Whether the name of a user, a policy, an agency or a function may have a character.
+fn is_of_name(character: char) -> bool {
+    character.is_alphanumeric() || " -_.+=,@/".contains(character)
+}
+
+/// Texts of the characters that names of a served type may have.
+fn form_of_names(kind: &str) -> Shape {
+    const IDENTIFIERS: Shape = Shape::Runs(&[&[Run { is: is_of_identifier, least: 0, most: None }]]);
+    const NAMES: Shape = Shape::Runs(&[&[Run { is: is_of_name, least: 0, most: None }]]);
     match kind {
-        // No secret here has a dot, but the cloud's own may.
-        "secretName" | "KeyId" => |character| character.is_ascii_alphanumeric() || "-_.".contains(character),
-        // Users, policies, agencies and functions.
-        _ => |character| character.is_alphanumeric() || " -_.+=,@/".contains(character),
+        "secretName" | "KeyId" => IDENTIFIERS,
+        _ => NAMES,
     }
 }
 
-/// Whether a pattern matches some resource of a served type. No name begins or ends with white space.
-fn may_be_here(pattern: &str, service: &str, kind: &str) -> bool {
-    let name = pattern.rsplit(':').next().unwrap_or_default();
-    name.trim() == name && resource_may_name(pattern, service, kind, of_name(kind))
+/// The names that resources of a served type may have, and in words.
+fn names_of(kind: &str) -> (Shape, &'static str) {
+    const SECRETS: Shape = Shape::Runs(&[&[Run::new(is_of_identifier, 1, 64)]]);
+    const FUNCTIONS: Shape = Shape::Runs(&[&[
+        Run::new(is_of_identifier, 1, 64),
+        Run::exactly(|character| character == '/', 1),
+        Run::new(is_of_identifier, 1, 128),
+    ]]);
+    const NAMED: Shape = {
+        const EDGE: Run = Run::exactly(|character| is_of_name(character) && !character.is_whitespace(), 1);
+        Shape::Runs(&[&[EDGE], &[EDGE, Run::new(is_of_name, 0, 126), EDGE]])
+    };
+    match kind {
+        "secretName" => (SECRETS, "names of secrets have 1 to 64 letters, digits, - and _"),
+        "KeyId" => (UUID, "keys go by their identifiers in the form 8-4-4-4-12, and not by aliases"),
+        "function" => (FUNCTIONS, "functions go by package/name"),
+        "trace" => (form_of_names(kind), "traces have no names"),
+        _ => (NAMED, "names have 1 to 128 characters"),
+    }
 }
 
-fn meaning_of_resource(pattern: &str) -> Meaning {
-    let kinds = SERVICES.into_iter().flat_map(|(service, kinds)| kinds.iter().map(move |kind| (service, *kind)));
-    if kinds.into_iter().any(|(service, kind)| may_be_here(pattern, service, kind)) {
+/// A served type with every name that its characters allow.
+fn of_type<'a>(service: &'a str, kind: &'a str, place: Place<'a>) -> ResourceType<'a> {
+    // What belongs to the account has no region.
+    let regions = match service {
+        "iam" | "sts" => Segment::OneOf(&[""]),
+        _ => place.regions,
+    };
+    ResourceType { service, regions, domains: place.accounts, kind, names: form_of_names(kind) }
+}
+
+/// The served types, with their services.
+fn types() -> impl Iterator<Item = (&'static str, &'static str)> {
+    SERVICES.into_iter().flat_map(|(service, kinds)| kinds.iter().map(move |kind| (service, *kind)))
+}
+
+/// The served type that a pattern without variables names by its form, wherever the resource is. No name begins or ends with
+/// white space.
+fn type_by_form(pattern: &str) -> Option<(&'static str, &'static str)> {
+    let name = pattern.rsplit(':').next().unwrap_or_default();
+    let mut types = types().filter(|_| name.trim() == name);
+    types.find(|(service, kind)| {
+        let of = ResourceType { regions: Segment::Any, ..of_type(service, kind, Place::ANYWHERE) };
+        resource_may_name(pattern, &of, &|_| true)
+    })
+}
+
+fn meaning_of_resource(pattern: &str, site: Place<'_>, has: &dyn Fn(ConditionKind) -> bool) -> Meaning {
+    let names = |pattern: &str, place: Place<'_>, has: &dyn Fn(ConditionKind) -> bool| {
+        types().any(|(service, kind)| {
+            let of = ResourceType { names: names_of(kind).0, ..of_type(service, kind, place) };
+            resource_may_name(pattern, &of, has)
+        })
+    };
+    if names(pattern, site, has) {
         return Meaning::Here;
     }
-    let mut segments = pattern.split(':');
+    let plain = variables_as_stars(pattern);
+    if let Some((service, kind)) = type_by_form(&plain) {
+        let shown = shown(pattern);
+        return if names(pattern, Place::ANYWHERE, has) {
+            Meaning::Cloud(format!("{shown} is of another region or account; {}", place_in_words(site)))
+        } else if names(&plain, site, has) && matches!(plain, Cow::Owned(_)) {
+            Meaning::Impossible(format!("a variable of {shown} has no value in a request, and no default"))
+        } else if matches!(service, "iam" | "sts") && !names(&plain, Place::ANYWHERE, has) && has_region(&plain) {
+            Meaning::Cloud(format!("{shown} has a region; resources of {service} have none"))
+        } else {
+            Meaning::Impossible(format!("nothing is a resource {shown}: {}", names_of(kind).1))
+        };
+    }
+    let mut segments = plain.split(':');
     let (service, region) = (segments.next().unwrap_or_default(), segments.next().unwrap_or_default());
     let kind = segments.nth(1);
-    if service.is_empty() || !pattern.contains(':') {
+    if service.is_empty() || !plain.contains(':') {
         let form = "resources have the form service:region:domain:type:name";
+        return Meaning::Nothing(format!("{} is no resource; {form}", shown(pattern)));
+    }
+    if service.eq_ignore_ascii_case("urn") {
+        let form = "resources of policies begin with the service: service:region:domain:type:name";
         return Meaning::Nothing(format!("{} is no resource; {form}", shown(pattern)));
     }
     let Some((service, kinds)) = served(service).filter(|_| !has_wildcard(service)) else {
@@ -214,12 +376,35 @@ fn meaning_of_resource(pattern: &str) -> Meaning {
     };
     let of_cloud = cloud_names("type").filter_map(|line| line.split_once(' '));
     let mut of_cloud = of_cloud.filter(|(known, _)| *known == service).map(|(_, kind)| kind);
-    if of_cloud.any(|kind| resource_may_name(pattern, service, kind, |_| true)) {
+    if of_cloud.any(|kind| {
+        const ANY: Shape = Shape::Runs(&[&[Run { is: |character| character != ':', least: 0, most: None }]]);
+        let (regions, domains) = (Segment::Any, Segment::Any);
+        resource_may_name(&plain, &ResourceType { service, regions, domains, kind, names: ANY }, has)
+    }) {
         return Meaning::Cloud(format!("nothing here is a resource {pattern} of the cloud"));
     }
     let nearest = nearest(kind.unwrap_or_default(), kinds.iter().copied());
     let pattern = shown(pattern);
     Meaning::Nothing(format!("no resource matches {pattern}; write {service}:*:*:{nearest}:<name>"))
+}
+
+/// Whether a pattern has something that is no star in the place of the region.
+fn has_region(pattern: &str) -> bool {
+    pattern.split(':').nth(1).is_some_and(|region| region.chars().any(|character| character != '*'))
+}
+
+/// Regions and account, for a message.
+fn place_in_words(site: Place<'_>) -> String {
+    let regions = match site.regions {
+        Segment::OneOf(names) => format!("the regions here are {}", names.join(", ")),
+        Segment::Any => String::new(),
+    };
+    let accounts = match site.accounts {
+        Segment::OneOf(names) => format!("the account is {}", names.join(", ")),
+        Segment::Any => String::new(),
+    };
+    let joint = if regions.is_empty() || accounts.is_empty() { "" } else { ", " };
+    format!("{regions}{joint}{accounts}")
 }
 
 /// Whether a region may match what a pattern has in its place: up to the first star, which may stand for colons too.
@@ -263,12 +448,16 @@ fn distance(from: &str, to: &str) -> usize {
 mod tests {
     use alloc::string::ToString;
 
-    use proptest::prelude::*;
+    use csms_core::{
+        UnixMillis,
+        policy::{RequestContext, decide},
+    };
+    use proptest::{prelude::*, sample::select};
 
     use super::*;
 
     fn review(statement: &str) -> PolicyReview {
-        check(&read(statement), None)
+        check(&read(statement), None, &Site::default())
     }
 
     fn read(statements: &str) -> Policy {
@@ -412,7 +601,7 @@ mod tests {
     fn a_condition_that_no_action_of_its_statement_can_meet_is_refused() {
         let of = |action: &str, condition: &str| {
             review(&format!(
-                r#"{{"Effect":"Deny","Action":["{action}"],"Condition":{{"StringEquals":{{"{condition}":"x"}}}}}}"#
+                r#"{{"Effect":"Deny","Action":["{action}"],"Condition":{{"StringLike":{{"{condition}":"*"}}}}}}"#
             ))
         };
         for (action, key) in [
@@ -426,7 +615,7 @@ mod tests {
         ] {
             let refusals = lines(&of(action, key).refusals);
             assert_eq!(refusals.len(), 1, "{action} {key}");
-            assert!(refusals[0].starts_with("Statement[0].Condition.StringEquals: "), "{refusals:?}");
+            assert!(refusals[0].starts_with("Statement[0].Condition.StringLike: "), "{refusals:?}");
         }
         for (action, key) in [
             ("*", "csms:Type"),
@@ -443,17 +632,292 @@ mod tests {
         }
     }
 
+    const KEY: &str = "0b1c2d3e-0000-4000-8000-00000000000f";
+
+    fn here() -> Site {
+        Site { regions: ["home", "away"].map(String::from).to_vec(), account: Some(String::from("d1")) }
+    }
+
+    /// What is said of a Deny and of an Allow of the same: how much of it is refused, and how much is doubtful.
+    fn counts(rest: &str) -> [(usize, usize); 2] {
+        ["Deny", "Allow"].map(|effect| {
+            let review = check(&read(&format!(r#"{{"Effect":"{effect}",{rest}}}"#)), None, &here());
+            (review.refusals.len(), review.warnings.len())
+        })
+    }
+
+    #[test]
+    fn a_deny_of_what_cannot_be_is_refused_and_an_allow_of_it_is_a_warning() {
+        let long = format!("csms:*:*:secretName:{}", "s".repeat(65));
+        for (action, resource) in [
+            ("kms:*", "KMS:*:*:KeyId:k2"),
+            ("csms:secret:getVersion", "KMS:*:*:KeyId:*"),
+            ("csms:*", "obs:*:*:bucket:x"),
+            ("obs:*", "csms:*:*:secretName:x"),
+            ("functiongraph:*", "functiongraph:*:*:function:bad"),
+            ("csms:*", "csms:hoem:*:secretName:prod-*"),
+            ("csms:*", "csms:*:d2:secretName:prod-*"),
+            ("iam:*", "iam:home:*:user:bob"),
+            ("csms:*", &long),
+            ("csms:*", "csms:*:*:secretName:${csms:Tpye}"),
+            ("csms:*", "csms:*:*:secretName:${g:UserName"),
+            ("iam:*", "iam::${g:DomainId}:agency:x"),
+        ] {
+            let rest = format!(r#""Action":["{action}"],"Resource":["{resource}"]"#);
+            assert_eq!(counts(&rest), [(1, 0), (0, 1)], "{rest}");
+        }
+        for (action, condition) in [
+            ("csms:*", r#"{"StringEquals":{"csms:KmsKeyId":"k2"}}"#),
+            ("csms:*", r#"{"StringNotEquals":{"csms:Type":"common"}}"#),
+            ("csms:*", r#"{"StringEquals":{"csms:Type":["COMMON","RDS_FG"]}}"#),
+            ("csms:secret:getVersion", r#"{"StringEquals":{"csms:VersionId":"latest"}}"#),
+            ("*", r#"{"StringEquals":{"g:SourceIp":"127.0.0.0/8"}}"#),
+            ("*", r#"{"Bool":{"g:MFAPresent":true}}"#),
+            ("csms:*", r#"{"StringEquals":{"g:ResourceTag/stage ":"x"}}"#),
+            ("kms:*", r#"{"StringEquals":{"g:UserName":"${csms:Type}"}}"#),
+        ] {
+            let rest = format!(r#""Action":["{action}"],"Condition":{condition}"#);
+            assert_eq!(counts(&rest), [(1, 0), (0, 1)], "{rest}");
+        }
+        let apart = format!(
+            r#""Action":["csms:*","kms:*"],"Resource":["KMS:*:*:KeyId:{KEY}"],"Condition":{{"StringEquals":{{"csms:Type":"COMMON"}}}}"#
+        );
+        assert_eq!(counts(&apart), [(1, 0), (0, 1)]);
+    }
+
+    #[test]
+    fn what_means_nothing_is_refused_whatever_the_effect() {
+        for rest in [
+            r#""Action":["csms:*"],"Condition":{"StringEquals":{}}"#,
+            r#""Action":["*"],"Condition":{"StringLike":{"g:CurrentTime":"2026-*"}}"#,
+            r#""Action":["*"],"Condition":{"IpAddress":{"g:UserName":"1.2.3.4"}}"#,
+            r#""Action":["csms:*"],"Condition":{"Bool":{"csms:Type":"true"}}"#,
+            r#""Action":["*"],"Condition":{"DateLessThan":{"g:UserName":"2026-01-02T03:04:05Z"}}"#,
+            r#""Action":["csms:*"],"Resource":["urn:csms:*:*:secretName:on-*"]"#,
+            r#""Action":["kms:*"],"Resource":["KMS:*:*:KeyId:alias/k2"]"#,
+        ] {
+            assert_eq!(counts(rest), [(1, 0), (1, 0)], "{rest}");
+        }
+    }
+
+    #[test]
+    fn what_requests_can_meet_is_stored_without_a_word() {
+        let upper = KEY.to_uppercase();
+        for rest in [
+            format!(r#""Action":["kms:*"],"Resource":["KMS:*:*:KeyId:{upper}"]"#),
+            format!(r#""Action":["csms:*"],"Condition":{{"StringEquals":{{"csms:KmsKeyId":"{upper}"}}}}"#),
+            r#""Action":["csms:secret:*","kms:cmk:decryptDataKey"],"Resource":["CSMS:*:*:secretName:*"]"#.into(),
+            r#""Action":["csms:*","obs:*"],"Resource":["csms:away:d1:secretName:x","obs:*:*:bucket:x"]"#.into(),
+            r#""Action":["*"],"Resource":["obs:*:*:bucket:${g:UserName}"]"#.into(),
+            r#""Action":["OBS:bucket:get"],"Resource":["obs:*:*:bucket:${obs:Key}"]"#.into(),
+            r#""Action":["csms:*"],"Resource":["csms:*:*:secretName:${g:UserName}-*","csms:*:*:secretName:${*}"]"#
+                .into(),
+            r#""Action":["iam:*"],"Resource":["iam::*:user:${g:UserName, 'nobody'}","iam:*:policy:*"]"#.into(),
+            r#""Action":["iam:users:attachPolicyV5"],"Resource":["iam::d1:policy:*","iam::d1:user:*"]"#.into(),
+            r#""Action":["sts:agencies:assume"],"Resource":["iam::*:agency:deploy"]"#.into(),
+            r#""Action":["csms:*"],"Condition":{"StringEquals":{"g:ResourceTag/owner":"${g:UserName}"}}"#.into(),
+            r#""Action":["*"],"Condition":{"Bool":{"g:MFAPresent":[false]},"IpAddress":{"g:SourceIp":"192.0.2.0/24"}}"#
+                .into(),
+        ] {
+            assert_eq!(counts(&rest), [(0, 0); 2], "{rest}");
+        }
+        // A policy for several installations.
+        let both = r#""Action":["csms:*"],"Resource":["csms:home:*:secretName:x","csms:far:*:secretName:x"]"#;
+        assert_eq!(counts(both), [(0, 1); 2]);
+    }
+
+    /// Values of the random conditions. Those that the keys may have, requests have.
+    const VALUES: [&str; 24] = [
+        "alice",
+        "stage",
+        "prod",
+        "COMMON",
+        "common",
+        "RDS_FG",
+        "*-FG",
+        "k2",
+        "0B1C2D3E-0000-4000-8000-00000000000F",
+        "v1",
+        "V1",
+        "latest",
+        "0",
+        "true",
+        "False",
+        "192.0.2.7",
+        "192.0.2.0/24",
+        "2001:DB8::1",
+        "2026-01-02T03:04:05Z",
+        "${g:UserName}",
+        "${g:TagKeys}",
+        "${foo",
+        "${g:TagKeys, 'prod'}",
+        "*",
+    ];
+
+    const USER_ID: &str = "0123456789abcdef0123456789abcde0";
+
+    /// A request in which all texts that its right knows are the same, as far as they may be.
+    fn request(right: &Right, text: &str, is_first: bool) -> RequestContext {
+        let known = |kind, value: &str| right.judges(kind).then(|| String::from(value));
+        let tags = |kind| match known(kind, text) {
+            Some(text) if !text.contains('*') => {
+                Vec::from([(String::from("stage"), text.clone()), (text, String::new())])
+            }
+            _ => Vec::new(),
+        };
+        let word = text.to_ascii_lowercase();
+        let is_short = word.len() <= 8 && word.chars().all(|character| character.is_ascii_alphanumeric());
+        let key = if is_short { format!("{word:0<8}-0000-4000-8000-{word:0>12}") } else { String::from(KEY) };
+        RequestContext {
+            now: Some(UnixMillis::new(if is_first { 1_767_323_045_000 } else { 1_767_323_046_000 })),
+            user_name: Some(String::from(text)),
+            user_id: Some(String::from(USER_ID)),
+            source_ip: if is_first { "192.0.2.7" } else { "2001:db8::1" }.parse().ok(),
+            secure_transport: Some(is_first),
+            mfa_present: Some(false),
+            secret_type: known(ConditionKind::SecretType, if is_first { "COMMON" } else { "RDS-FG" }),
+            kms_key_id: known(ConditionKind::KmsKeyId, &key),
+            version_id: known(ConditionKind::VersionId, if is_first { "v1" } else { "v10" }),
+            enterprise_project_id: known(ConditionKind::EnterpriseProjectId, text),
+            resource_tags: tags(ConditionKind::ResourceTag),
+            request_tags: tags(ConditionKind::RequestTag),
+        }
+    }
+
+    /// Requests of a right: by users of all names, by an agency, from an address that is not known, and for what does not exist.
+    fn requests(right: &Right) -> Vec<RequestContext> {
+        let texts = VALUES.into_iter().chain([USER_ID, "false"]);
+        let mut all: Vec<_> =
+            texts.flat_map(|text| [true, false].map(|is_first| request(right, text, is_first))).collect();
+        let unspecified = "0.0.0.0".parse().ok();
+        let alice = request(right, "alice", true);
+        all.extend([
+            RequestContext { user_name: None, user_id: None, ..alice.clone() },
+            RequestContext { source_ip: None, ..alice.clone() },
+            RequestContext { source_ip: unspecified, ..alice.clone() },
+            RequestContext { resource_tags: Vec::new(), request_tags: Vec::new(), ..alice.clone() },
+            RequestContext {
+                now: alice.now,
+                user_name: alice.user_name,
+                secure_transport: Some(true),
+                mfa_present: Some(false),
+                ..RequestContext::default()
+            },
+        ]);
+        all
+    }
+
+    /// Whether a policy denies some request.
+    fn denies_something(policy: &Policy) -> bool {
+        let policies = core::slice::from_ref(policy);
+        let is_denied = |right: &Right, context: &RequestContext| {
+            let (service, kinds) = right.resources();
+            let region = if service == "iam" { "" } else { "home" };
+            let user = context.user_name.as_deref().unwrap_or("nobody");
+            kinds.iter().any(|kind| {
+                let names = match *kind {
+                    "secretName" => Vec::from(["prod-1".into(), "db".into(), format!("{user}-x")]),
+                    "KeyId" => Vec::from([String::from(KEY)]),
+                    "function" => Vec::from(["default/f".into()]),
+                    "user" => Vec::from(["bob".into(), String::from(user)]),
+                    _ => Vec::from(["some".into()]),
+                };
+                names.iter().any(|name| {
+                    let resource = format!("{service}:{region}:d1:{kind}:{name}");
+                    decide(policies, right.actions, &resource, context) == Some(Effect::Deny)
+                })
+            })
+        };
+        rights().any(|right| requests(&right).iter().any(|context| is_denied(&right, context)))
+    }
+
+    /// A condition with an operator, a key and a value that may or may not go together.
+    fn condition() -> impl Strategy<Value = String> {
+        let operator = select(&[
+            "StringEquals",
+            "StringNotEquals",
+            "StringLike",
+            "StringEqualsIgnoreCase",
+            "StringStartWith",
+            "StringEndWithIfExists",
+            "ForAnyValue:StringLike",
+            "ForAllValues:StringNotLike",
+            "Bool",
+            "IpAddress",
+            "NotIpAddress",
+            "DateLessThanEquals",
+            "DateGreaterThan",
+            "Null",
+        ]);
+        let key = select(&[
+            "g:CurrentTime",
+            "g:UserName",
+            "g:UserId",
+            "g:SourceIp",
+            "g:SecureTransport",
+            "g:MFAPresent",
+            "csms:Type",
+            "csms:KmsKeyId",
+            "csms:VersionId",
+            "g:EnterpriseProjectId",
+            "g:ResourceTag/stage",
+            "g:RequestTag/stage",
+            "g:ResourceTag/_sys_x",
+            "g:TagKeys",
+        ]);
+        let value = select(&VALUES);
+        (operator, key, value).prop_map(|(operator, key, value)| format!(r#"{{"{operator}":{{"{key}":"{value}"}}}}"#))
+    }
+
+    fn denied() -> impl Strategy<Value = String> {
+        let action = select(&[
+            "*",
+            "csms:*",
+            "csms:secret:getVersion",
+            "csms:tag:create",
+            "csms::listTasks",
+            "KMS:*",
+            "kms:cmk:get",
+            "iam:*",
+            "iam:agencies:assume",
+            "functiongraph:*",
+            "cts:*",
+        ]);
+        let resource = proptest::option::of(select(&[
+            "*",
+            "csms:*:*:secretName:prod-*",
+            "CSMS:home:d1:secretname:db",
+            "csms:hoem:*:secretName:db",
+            "csms:*:d2:secretName:db",
+            "csms:*:*:secretName:${g:UserName}-*",
+            "csms:*:*:secretName:${g:TagKeys}",
+            "kms:*:*:KeyId:0B1C2D3E-0000-4000-8000-00000000000F",
+            "kms:*:*:KeyId:k2",
+            "functiongraph:*:*:function:bad",
+            "functiongraph:*:*:function:default/*",
+            "iam::*:user:${g:UserName}",
+            "iam:home:*:user:bob",
+            "iam::*:agency:*",
+            "urn:csms:*:*:secretName:db",
+        ]));
+        (action, resource, proptest::option::of(condition())).prop_map(|(action, resource, condition)| {
+            let resource = resource.map(|resource| format!(r#","Resource":["{resource}"]"#)).unwrap_or_default();
+            let condition = condition.map(|condition| format!(r#","Condition":{condition}"#)).unwrap_or_default();
+            format!(r#"{{"Effect":"Deny","Action":["{action}"]{resource}{condition}}}"#)
+        })
+    }
+
     #[test]
     fn the_same_text_as_before_is_never_refused() {
         let stored = read(r#"{"Effect":"Deny","Action":["csms:secret:getVersions"]}"#);
-        let same = check(&stored, Some(&stored));
+        let same = check(&stored, Some(&stored), &Site::default());
         assert_eq!((same.refusals.len(), same.warnings.len()), (0, 1));
         let impossible =
             read(r#"{"Effect":"Deny","Action":[" csms:secret:get"],"Resource":["csms:*:*:secretName:x "]}"#);
-        let kept = check(&impossible, Some(&impossible));
+        let kept = check(&impossible, Some(&impossible), &Site::default());
         assert_eq!((kept.refusals.len(), kept.warnings.len()), (0, 2));
         let other = read(r#"{"Effect":"Deny","Action":["csms:secret:getVersionz"]}"#);
-        assert_eq!(check(&other, Some(&stored)).refusals.len(), 1);
+        assert_eq!(check(&other, Some(&stored), &Site::default()).refusals.len(), 1);
     }
 
     #[test]
@@ -495,6 +959,15 @@ mod tests {
             prop_assert_eq!(distance(&a, &b), distance(&b, &a));
             prop_assert!(distance(&a, &b) <= a.len().max(b.len()));
             prop_assert_eq!(distance(&a, &b) == 0, a == b);
+        }
+
+        #[test]
+        fn for_every_deny_that_is_stored_there_is_a_request_that_it_denies(statement in denied()) {
+            // A value that the reader refuses, such as a time that is none.
+            if let Ok(policy) = Policy::parse(&format!(r#"{{"Version":"5.0","Statement":[{statement}]}}"#)) {
+                let review = check(&policy, None, &here());
+                prop_assert!(!review.refusals.is_empty() || denies_something(&policy), "{} {:?}", statement, review);
+            }
         }
 
         #[test]

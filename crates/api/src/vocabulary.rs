@@ -188,20 +188,74 @@ impl KmsOperation {
     }
 }
 
+/// What a right is of.
+#[derive(Clone, Copy, Debug)]
+pub enum RightOf {
+    /// An operation on secrets.
+    Secrets(Operation),
+    /// An operation on keys.
+    Keys(KmsOperation),
+    /// An operation on users and policies.
+    Users(IamOperation),
+    /// An operation on traces.
+    Traces(CtsOperation),
+    /// An operation on functions.
+    Functions(FunctionOperation),
+    /// Acting as an agency.
+    Agencies,
+}
+
 /// One right of an operation: the names of its action, and what its conditions may ask about.
 #[derive(Clone, Copy, Debug)]
 pub struct Right {
     /// The action and its older names.
     pub actions: &'static [&'static str],
-    /// Condition keys besides [`GLOBAL_CONDITIONS`].
-    conditions: &'static [ConditionKind],
+    /// What it is of.
+    pub of: RightOf,
 }
 
 impl Right {
     /// Whether a condition of this kind can be judged for the action.
     #[must_use]
     pub fn judges(&self, kind: ConditionKind) -> bool {
-        GLOBAL_CONDITIONS.contains(&kind) || self.conditions.contains(&kind)
+        let own = match self.of {
+            RightOf::Secrets(operation) => operation.conditions(),
+            RightOf::Keys(operation) => operation.conditions(),
+            RightOf::Users(_) | RightOf::Traces(_) | RightOf::Functions(_) | RightOf::Agencies => &[],
+        };
+        GLOBAL_CONDITIONS.contains(&kind) || own.contains(&kind)
+    }
+
+    /// The service and the types of the resources that the action is judged on.
+    #[must_use]
+    pub fn resources(&self) -> (&'static str, &'static [&'static str]) {
+        match self.of {
+            RightOf::Secrets(_) => ("csms", &["secretName"]),
+            RightOf::Keys(_) => ("kms", &["KeyId"]),
+            RightOf::Users(IamOperation::AttachUserPolicyV5 | IamOperation::DetachUserPolicyV5) => {
+                ("iam", &["user", "policy"])
+            }
+            RightOf::Users(operation) if operation.is_of_policies() => ("iam", &["policy"]),
+            RightOf::Users(_) => ("iam", &["user"]),
+            RightOf::Traces(_) => ("cts", &["trace"]),
+            RightOf::Functions(_) => ("functiongraph", &["function"]),
+            RightOf::Agencies => ("iam", &["agency"]),
+        }
+    }
+
+    /// Whether it has an action, given by any of its names in any case.
+    #[must_use]
+    pub fn has_action(&self, action: &str) -> bool {
+        self.actions.iter().any(|name| name.eq_ignore_ascii_case(action))
+    }
+}
+
+impl IamOperation {
+    /// Whether the operation is about policies, and not about users and what they have.
+    #[must_use]
+    pub fn is_of_policies(self) -> bool {
+        let attaches = matches!(self, Self::AttachUserPolicyV5 | Self::DetachUserPolicyV5);
+        self.specification().path.starts_with("/v5/policies") && !attaches
     }
 }
 
@@ -211,19 +265,20 @@ pub fn rights() -> impl Iterator<Item = Right> {
         let all: slice::Iter<'static, T> = all.iter();
         all.copied().map(right)
     }
-    let secrets = each(Operation::ALL, |operation| Right {
-        actions: operation.specification().actions,
-        conditions: operation.conditions(),
-    });
-    let keys = each(KmsOperation::ALL, |operation| Right {
-        actions: operation.specification().actions,
-        conditions: operation.conditions(),
-    });
-    let global = |actions| Right { actions, conditions: &[] };
-    let users = IamOperation::ALL.iter().map(move |operation| global(operation.specification().actions));
-    let traces = CtsOperation::ALL.iter().map(move |operation| global(operation.specification().actions));
-    let functions = FunctionOperation::ALL.iter().map(move |operation| global(operation.specification().actions));
-    secrets.chain(keys).chain(users).chain(traces).chain(functions).chain([global(ASSUME_AGENCY)])
+    macro_rules! rights_of {
+        ($operations:ident as $of:ident) => {
+            each($operations::ALL, |operation| Right {
+                actions: operation.specification().actions,
+                of: RightOf::$of(operation),
+            })
+        };
+    }
+    rights_of!(Operation as Secrets)
+        .chain(rights_of!(KmsOperation as Keys))
+        .chain(rights_of!(IamOperation as Users))
+        .chain(rights_of!(CtsOperation as Traces))
+        .chain(rights_of!(FunctionOperation as Functions))
+        .chain([Right { actions: ASSUME_AGENCY, of: RightOf::Agencies }])
 }
 
 /// Every name of every action, repeated where operations share one.
@@ -244,6 +299,15 @@ mod tests {
         for action in actions() {
             let service = action.split_once(':').unwrap().0;
             assert!(SERVICES.iter().any(|(known, _)| *known == service), "{action}");
+        }
+    }
+
+    #[test]
+    fn an_action_is_judged_on_types_of_its_service_that_policies_may_name() {
+        for right in rights() {
+            let (service, kinds) = right.resources();
+            let known = SERVICES.into_iter().find(|(known, _)| *known == service).unwrap().1;
+            assert!(!kinds.is_empty() && kinds.iter().all(|kind| known.contains(kind)), "{:?}", right.actions);
         }
     }
 

@@ -36,7 +36,8 @@ fn an_operation_goes_by_the_cloud_s_action_and_every_older_name() {
                 let policies = [Policy::allow(vec![written.clone()], None)];
                 let context = RequestContext::default();
                 assert!(allows(&policies, names, "csms:r:d:secretName:x", &context), "{} by {written}", words[0]);
-                assert_eq!(policy_check::check(&policies[0], None), policy_check::PolicyReview::default(), "{written}");
+                let review = policy_check::check(&policies[0], None, &policy_check::Site::default());
+                assert_eq!(review, policy_check::PolicyReview::default(), "{written}");
             }
         }
     }

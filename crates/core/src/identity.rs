@@ -34,6 +34,12 @@ fn parse_uuid(text: &str) -> Result<[u8; UUID_LENGTH], Violation> {
     if well_formed { Ok(bytes) } else { Err(form()) }
 }
 
+/// An identifier of an enterprise project as it is stored and compared: one that is a UUID has no case.
+#[must_use]
+pub fn fold_enterprise_project(text: &str) -> String {
+    if parse_uuid(text).is_ok() { text.to_ascii_lowercase() } else { String::from(text) }
+}
+
 /// A random (version 4) UUID in its canonical text form.
 fn make_uuid_text<R: TryCryptoRng + ?Sized>(rng: &mut R) -> Result<[u8; UUID_LENGTH], R::Error> {
     let mut bytes = [0_u8; 16];

@@ -5,9 +5,16 @@
 mod condition;
 mod judgement;
 mod pattern;
+mod possible;
+mod shape;
 mod system;
+mod template;
 
-use alloc::{borrow::ToOwned as _, string::String, vec::Vec};
+use alloc::{
+    borrow::{Cow, ToOwned as _},
+    string::String,
+    vec::Vec,
+};
 use core::fmt;
 
 use serde::{
@@ -15,11 +22,17 @@ use serde::{
     de::{SeqAccess, Visitor},
 };
 
-use self::pattern::{matches_action, matches_resource};
 pub use self::{
     condition::{ConditionKey, ConditionKind, Conditions, RequestContext},
     judgement::{Judgement, RESOURCE, ResourceQuery, judge},
+    pattern::{ResourceType, Segment},
+    possible::{Doubt, UUID},
+    shape::{Run, Shape},
     system::{SYSTEM_POLICIES, system_policy},
+};
+use self::{
+    pattern::{matches_action, matches_resource},
+    template::{Template, has_variables},
 };
 
 /// Whether a statement allows or denies.
@@ -58,8 +71,20 @@ impl Statement {
         self.action.iter().any(|pattern| action_names.iter().any(|name| matches_action(pattern, name)))
     }
 
-    fn names_resource(&self, resource: &str) -> bool {
-        self.resource.as_ref().is_none_or(|list| list.iter().any(|pattern| matches_resource(pattern, resource)))
+    fn names_resource(&self, resource: &str, context: &RequestContext) -> bool {
+        let matches = |pattern: &String| {
+            if !has_variables(pattern) {
+                return matches_resource(pattern.as_str(), resource);
+            }
+            let tokens = Template::parse(pattern).pattern(context, &[]);
+            tokens.is_some_and(|tokens| matches_resource(tokens.as_slice(), resource))
+        };
+        self.resource.as_ref().is_none_or(|list| list.iter().any(matches))
+    }
+
+    /// Whether it says something about the request besides its action and its resource.
+    fn asks_about_request(&self) -> bool {
+        !self.condition.is_empty() || self.resource.iter().flatten().any(|pattern| has_variables(pattern))
     }
 }
 
@@ -122,7 +147,7 @@ impl Policy {
     /// Whether a statement depends on the request's context.
     #[must_use]
     pub fn has_conditions(&self) -> bool {
-        self.statement.iter().any(|statement| !statement.condition.is_empty())
+        self.statement.iter().any(Statement::asks_about_request)
     }
 
     /// Adds the statements of another policy.
@@ -176,11 +201,20 @@ pub fn value_matches(pattern: &str, value: &str) -> bool {
     pattern::glob(pattern, value)
 }
 
-/// Whether a resource pattern matches some resource of a service and a type, such as `csms` and `secretName`, whatever the
-/// region, domain and name. `of_name` says which characters names of the type may have.
+/// Whether a resource pattern matches some resource of a type. `has` says which kinds of keys a request for it may have, whose
+/// values may take the place of variables.
 #[must_use]
-pub fn resource_may_name(pattern: &str, service: &str, kind: &str, of_name: fn(char) -> bool) -> bool {
-    pattern::may_name(pattern, service, kind, of_name)
+pub fn resource_may_name(pattern: &str, of: &ResourceType<'_>, has: &dyn Fn(ConditionKind) -> bool) -> bool {
+    if !has_variables(pattern) {
+        return pattern::may_name(pattern, of);
+    }
+    Template::parse(pattern).any(true, has).is_some_and(|tokens| pattern::may_name(tokens.as_slice(), of))
+}
+
+/// A resource pattern with a star for each of its variables.
+#[must_use]
+pub fn variables_as_stars(pattern: &str) -> Cow<'_, str> {
+    if has_variables(pattern) { Cow::Owned(template::with_stars(pattern)) } else { Cow::Borrowed(pattern) }
 }
 
 /// Whether the names of regions and the identifiers of domains may have a character.
@@ -195,8 +229,8 @@ pub fn decide(policies: &[Policy], action_names: &[&str], resource: &str, contex
     let mut decision = None;
     for statement in policies.iter().flat_map(|policy| &policy.statement) {
         let applies = statement.names_action(action_names)
-            && statement.names_resource(resource)
-            && statement.condition.hold(context);
+            && statement.names_resource(resource, context)
+            && statement.condition.hold(context, statement.effect);
         if applies {
             match statement.effect {
                 Effect::Deny => return Some(Effect::Deny),
@@ -325,6 +359,17 @@ mod tests {
         assert!(allows(&policies, GET, &demo(), &tagged("test")));
         assert!(!allows(&policies, GET, &demo(), &tagged("production")));
         assert!(allows(&policies, GET, &demo(), &RequestContext::default()));
+    }
+
+    #[test]
+    fn a_variable_in_a_resource_is_the_value_of_the_request() {
+        let text = r#"{"Version":"5.0","Statement":[{"Effect":"Allow","Action":["csms:*"],"Resource":["csms:*:*:secretName:${g:UserName}-*"]}]}"#;
+        let policies = [policy(text)];
+        assert!(policies[0].has_conditions());
+        let of = |user: Option<&str>| RequestContext { user_name: user.map(String::from), ..RequestContext::default() };
+        let allowed = |name: &str, user| allows(&policies, GET, &secret_resource("r", "d", name), &of(user));
+        assert!(allowed("alice-db", Some("alice")));
+        assert!(!allowed("bob-db", Some("alice")) && !allowed("alice-db", None) && !allowed("alice-db", Some("*")));
     }
 
     #[test]

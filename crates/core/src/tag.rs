@@ -24,11 +24,20 @@ fn is_documented(character: char) -> bool {
     character.is_alphanumeric() || (character.is_whitespace() && !character.is_control())
 }
 
+/// Whether the key of a tag may have a character.
+pub(crate) fn is_of_key(character: char) -> bool {
+    is_documented(character) || "_.:=+-@".contains(character)
+}
+
+/// Whether the value of a tag may have a character.
+pub(crate) fn is_of_value(character: char) -> bool {
+    is_of_key(character) || character == '/'
+}
+
 fn check_key(text: &str) -> Result<(), Violation> {
     length(text.chars().count(), 1, 128, "1 character long", "128 characters long")?;
-    let inner = |c: char| is_documented(c) || "_.:=+-@".contains(c);
     let trimmed = text.trim().len() == text.len();
-    if trimmed && !text.starts_with("_sys_") && text.chars().all(inner) {
+    if trimmed && !text.starts_with("_sys_") && text.chars().all(is_of_key) {
         Ok(())
     } else {
         Err(Violation::new(Rule::Pattern, r"^((?!\s)(?!_sys_)[\p{L}\p{Z}\p{N}_.:=+\-@]*)(?<!\s)$"))
@@ -37,7 +46,7 @@ fn check_key(text: &str) -> Result<(), Violation> {
 
 fn check_value(text: &str) -> Result<(), Violation> {
     length(text.chars().count(), 0, 255, "0 characters long", "255 characters long")?;
-    if text.chars().all(|c| is_documented(c) || "_.:/=+-@".contains(c)) {
+    if text.chars().all(is_of_value) {
         Ok(())
     } else {
         Err(Violation::new(Rule::Pattern, r"^([\p{L}\p{Z}\p{N}_.:\/=+\-@]*)$"))

@@ -1,5 +1,6 @@
 //! What an installation is: its account, its projects and its regions. Values only; [`crate::installation`] reads and makes them.
 
+use csms_api::policy_check::Site;
 use csms_core::{ProjectId, RegionName};
 
 /// Identity of an installation, made on its first start and never changed.
@@ -32,5 +33,17 @@ impl Identity {
     pub fn region_of(&self, project: &ProjectId) -> &str {
         let found = self.regions.iter().find(|region| region.project == *project);
         found.map_or(self.region.as_str(), |region| region.name.as_str())
+    }
+
+    /// What resources of the account have in their texts, wherever they are. Only a running server knows all regions.
+    #[must_use]
+    pub fn site(&self) -> Site {
+        Site { regions: Vec::new(), account: Some(self.domain_id.clone()) }
+    }
+
+    /// The same with the regions of this server.
+    #[must_use]
+    pub fn site_with_regions(&self) -> Site {
+        Site { regions: self.regions.iter().map(|region| region.name.to_string()).collect(), ..self.site() }
     }
 }

@@ -38,8 +38,9 @@ pub fn decide(policies: &[Value], actions: &[&str], resource: &str, context: &Co
         let is_about_action = list(&statement["Action"])
             .any(|pattern| actions.iter().any(|action| is_same_action(text(pattern), action)));
         let is_about_resource = statement["Resource"].is_null()
-            || list(&statement["Resource"]).any(|pattern| is_same_resource(text(pattern), resource));
-        if !is_about_action || !is_about_resource || !holds(&statement["Condition"], context) {
+            || list(&statement["Resource"]).any(|pattern| is_same_resource(text(pattern), resource, context));
+        let allows = text(&statement["Effect"]) == "Allow";
+        if !is_about_action || !is_about_resource || !holds(&statement["Condition"], context, allows) {
             continue;
         }
         if text(&statement["Effect"]) == "Deny" {
@@ -63,46 +64,130 @@ fn text(value: &Value) -> &str {
 }
 
 fn is_same_action(pattern: &str, action: &str) -> bool {
-    matches(&pattern.to_lowercase(), &action.to_lowercase())
+    matches(&wild(&pattern.to_lowercase()), &action.to_lowercase())
 }
 
-fn is_same_resource(pattern: &str, resource: &str) -> bool {
-    matches(&without_case(pattern), &without_case(resource))
+fn is_same_resource(pattern: &str, resource: &str, context: &Context) -> bool {
+    let Some(signs) = filled_in(pattern, context, true) else { return false };
+    let is_key = resource.to_lowercase().starts_with("kms:");
+    let mut colons = 0;
+    // A star may stand for several segments, so the case of a sign is that of the character it meets.
+    let folded: Vec<(char, bool)> = resource
+        .chars()
+        .map(|character| {
+            colons += usize::from(character == ':');
+            let has_no_case = colons == 0 || colons == 3 || (is_key && colons > 3);
+            (character, has_no_case)
+        })
+        .collect();
+    matches_marked(&signs, &folded)
 }
 
-/// A resource with its service and its type in lower case: they have no case, while region, domain and name have.
-fn without_case(resource: &str) -> String {
-    let parts: Vec<_> = resource.splitn(5, ':').collect();
-    match parts.as_slice() {
-        [service, region, domain, kind, name] => {
-            format!("{}:{region}:{domain}:{}:{name}", service.to_lowercase(), kind.to_lowercase())
+/// A sign of a pattern: a character, or a wildcard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Sign {
+    Anything,
+    One,
+    Character(char),
+}
+
+/// The signs of a text in which `*` stands for any characters and `?` for one.
+fn wild(text: &str) -> Vec<Sign> {
+    let sign = |character| match character {
+        '*' => Sign::Anything,
+        '?' => Sign::One,
+        other => Sign::Character(other),
+    };
+    text.chars().map(sign).collect()
+}
+
+/// A text of a policy with the values of the request in place of its variables, which are no wildcards; `None` if one has no
+/// value. `has_wildcards` says whether the text itself may have some.
+fn filled_in(text: &str, context: &Context, has_wildcards: bool) -> Option<Vec<Sign>> {
+    let plain = |text: &str| text.chars().map(Sign::Character).collect::<Vec<_>>();
+    let mut signs = Vec::new();
+    let mut left = text;
+    while let Some(start) = left.find("${") {
+        let before = &left[..start];
+        signs.extend(if has_wildcards { wild(before) } else { plain(before) });
+        left = &left[start + 2..];
+        if let Some(sign @ ('*' | '?' | '$')) = left.chars().next() {
+            signs.push(Sign::Character(sign));
+            left = left[1..].strip_prefix('}')?;
+            continue;
         }
-        _ => resource.to_owned(),
+        let (name, default, behind) = variable(left)?;
+        let known = match context.get(&normalised(&name)).map(Vec::as_slice) {
+            Some([only]) if !["g:tagkeys", "g:currenttime"].contains(&name.to_lowercase().as_str()) => {
+                Some(only.clone())
+            }
+            _ => None,
+        };
+        signs.extend(plain(&known.or(default)?));
+        left = behind;
+    }
+    signs.extend(if has_wildcards { wild(left) } else { plain(left) });
+    Some(signs)
+}
+
+/// The name and the default of a variable whose opening was read, and what is behind it.
+fn variable(text: &str) -> Option<(String, Option<String>, &str)> {
+    let end = text.find(|character| character == '}' || character == ',')?;
+    let name = text[..end].trim().to_owned();
+    if text[end..].starts_with('}') {
+        return Some((name, None, &text[end + 1..]));
+    }
+    let quoted = text[end + 1..].trim_start().strip_prefix('\'')?;
+    let mut default = String::new();
+    let mut characters = quoted.char_indices().peekable();
+    while let Some((at, character)) = characters.next() {
+        if character != '\'' {
+            default.push(character);
+        } else if characters.peek().is_some_and(|(_, next)| *next == '\'') {
+            characters.next();
+            default.push('\'');
+        } else {
+            return Some((name, Some(default), quoted[at + 1..].trim_start().strip_prefix('}')?));
+        }
+    }
+    None
+}
+
+/// Whether a text matches signs, with case.
+fn matches(signs: &[Sign], text: &str) -> bool {
+    matches_marked(signs, &text.chars().map(|character| (character, false)).collect::<Vec<_>>())
+}
+
+/// The same where some characters of the text have no case.
+fn matches_marked(signs: &[Sign], text: &[(char, bool)]) -> bool {
+    match (signs.first(), text.first()) {
+        (None, None) => true,
+        (Some(Sign::Anything), _) => {
+            matches_marked(&signs[1..], text) || (!text.is_empty() && matches_marked(signs, &text[1..]))
+        }
+        (Some(Sign::One), Some(_)) => matches_marked(&signs[1..], &text[1..]),
+        (Some(Sign::Character(one)), Some((other, has_no_case))) => {
+            let is_same = one == other || (*has_no_case && one.to_ascii_lowercase() == other.to_ascii_lowercase());
+            is_same && matches_marked(&signs[1..], &text[1..])
+        }
+        _ => false,
     }
 }
 
-/// Whether a text matches a pattern of `*` (any characters) and `?` (one character).
-fn matches(pattern: &str, text: &str) -> bool {
-    fn from(pattern: &[char], text: &[char]) -> bool {
-        match (pattern.first(), text.first()) {
-            (None, None) => true,
-            (Some('*'), _) => from(&pattern[1..], text) || (!text.is_empty() && from(pattern, &text[1..])),
-            (Some('?'), Some(_)) => from(&pattern[1..], &text[1..]),
-            (Some(one), Some(other)) if one == other => from(&pattern[1..], &text[1..]),
-            _ => false,
-        }
-    }
-    from(&pattern.chars().collect::<Vec<_>>(), &text.chars().collect::<Vec<_>>())
-}
-
-/// Whether all conditions hold.
-fn holds(conditions: &Value, context: &Context) -> bool {
+/// Whether all conditions hold, for a statement that allows or one that denies.
+fn holds(conditions: &Value, context: &Context, allows: bool) -> bool {
     let Some(conditions) = conditions.as_object() else { return true };
     conditions.iter().all(|(operator, keys)| {
         let Some(keys) = keys.as_object() else { return false };
         keys.iter().all(|(key, wanted)| {
-            let wanted: Vec<_> = list(wanted).map(written).collect();
-            is_met(operator, &wanted, context.get(&normalised(key)).map(Vec::as_slice))
+            let key = normalised(key);
+            let of_pattern = ["Like", "Match"].iter().any(|word| operator.contains(word));
+            let filled: Vec<_> = list(wanted).map(|wanted| filled_in(&written(wanted), context, of_pattern)).collect();
+            let known = context.get(&key).map(Vec::as_slice);
+            let is_whole = filled.iter().all(Option::is_some);
+            let wanted: Vec<_> = filled.into_iter().flatten().collect();
+            let fold = key == "csms:kmskeyid";
+            is_met(operator, &wanted, known, fold, allows && !is_whole)
         })
     })
 }
@@ -113,9 +198,10 @@ fn written(value: &Value) -> String {
 }
 
 /// Whether one condition holds for the values of its key. An absent key satisfies the operators with `Not` and `IfExists`.
-fn is_met(operator: &str, wanted: &[String], known: Option<&[String]>) -> bool {
+/// `fold` says that case does not count; `must_match` that nothing is known of the values to differ from.
+fn is_met(operator: &str, wanted: &[Vec<Sign>], known: Option<&[String]>, fold: bool, must_match: bool) -> bool {
     if operator == "Null" {
-        return wanted.iter().any(|wanted| (wanted == "true") == known.is_none());
+        return wanted.iter().any(|wanted| (plain_text(wanted) == "true") == known.is_none());
     }
     let (needs_all, operator) = match operator.split_once(':') {
         Some(("ForAllValues", rest)) => (true, rest),
@@ -130,19 +216,37 @@ fn is_met(operator: &str, wanted: &[String], known: Option<&[String]>) -> bool {
         "NotIpAddress" => (true, "IpAddress".to_owned()),
         other => (other.contains("Not"), other.replacen("Not", "", 1)),
     };
-    let Some(known) = known.filter(|known| !known.is_empty()) else { return if_exists || is_negated || needs_all };
-    let meets = |value: &String| wanted.iter().any(|wanted| compares(&base, value, wanted)) != is_negated;
+    let known = known.filter(|known| !known.is_empty());
+    if is_negated && must_match && !(if_exists && known.is_none()) {
+        return false;
+    }
+    let Some(known) = known else { return if_exists || is_negated || needs_all };
+    let meets = |value: &String| wanted.iter().any(|wanted| compares(&base, value, wanted, fold)) != is_negated;
     if needs_all { known.iter().all(meets) } else { known.iter().any(meets) }
 }
 
-fn compares(operator: &str, value: &str, wanted: &str) -> bool {
+/// Signs as they are written.
+fn plain_text(signs: &[Sign]) -> String {
+    let character = |sign: &Sign| match sign {
+        Sign::Anything => '*',
+        Sign::One => '?',
+        Sign::Character(character) => *character,
+    };
+    signs.iter().map(character).collect()
+}
+
+fn compares(operator: &str, value: &str, wanted: &[Sign], fold: bool) -> bool {
+    let text = plain_text(wanted);
+    let (value, text) = if fold { (value.to_lowercase(), text.to_lowercase()) } else { (value.to_owned(), text) };
     match operator {
-        "StringEquals" => value == wanted,
-        "StringEqualsIgnoreCase" | "Bool" => value.to_lowercase() == wanted.to_lowercase(),
-        "StringLike" | "StringMatch" => matches(wanted, value),
-        "StringStartWith" => value.starts_with(wanted),
-        "StringEndWith" => value.ends_with(wanted),
-        "IpAddress" => is_in_block(value, wanted),
+        "StringEquals" => value == text,
+        "StringEqualsIgnoreCase" | "Bool" => value.to_lowercase() == text.to_lowercase(),
+        "StringLike" | "StringMatch" => {
+            matches_marked(wanted, &value.chars().map(|character| (character, fold)).collect::<Vec<_>>())
+        }
+        "StringStartWith" => value.starts_with(&text),
+        "StringEndWith" => value.ends_with(&text),
+        "IpAddress" => is_in_block(&value, &text),
         _ => false,
     }
 }
@@ -180,6 +284,37 @@ mod tests {
         assert_eq!(decided(&both, "csms:secret:get", PROD), Decision::Denied);
         assert_eq!(decided(&both, "csms:secret:list", PROD), Decision::Allowed);
         assert_eq!(decided(&both, "kms:cmk:get", PROD), Decision::Silent);
+    }
+
+    #[test]
+    fn a_variable_is_the_value_of_the_request_and_no_wildcard() {
+        for (value, decision) in [("prod", Decision::Denied), ("p*", Decision::Silent), ("", Decision::Silent)] {
+            let context = Context::from([("g:username".to_owned(), vec![value.to_owned()])]);
+            let deny =
+                json!([{ "Effect": "Deny", "Action": ["*"], "Resource": ["csms:*:*:secretName:${G:userName}-*"] }]);
+            let decided = decide(&[json!({ "Statement": deny })], &["csms:secret:get"], PROD, &context);
+            assert_eq!(decided, decision, "{value}");
+        }
+        for (effect, operator, wanted, decision) in [
+            ("Allow", "StringEquals", "${g:ResourceTag/Stage}", Decision::Allowed),
+            ("Deny", "StringEquals", "${g:UserName}", Decision::Silent),
+            ("Deny", "StringNotEquals", "${g:UserName}", Decision::Denied),
+            ("Allow", "StringNotEquals", "${g:UserName}", Decision::Silent),
+            ("Allow", "StringNotEquals", "${g:UserName, 'x'}", Decision::Allowed),
+            ("Allow", "StringLike", "prod${*}", Decision::Silent),
+            ("Allow", "StringLike", "prod*${foo", Decision::Silent),
+        ] {
+            let condition = json!({ operator: { "g:ResourceTag/Stage": [wanted] } });
+            let statement = json!([{ "Effect": effect, "Action": ["*"], "Condition": condition }]);
+            assert_eq!(decided(&statement, "csms:secret:get", PROD), decision, "{effect} {operator} {wanted}");
+        }
+    }
+
+    #[test]
+    fn the_identifier_of_a_key_has_no_case() {
+        let key = "kms:home:domain:KeyId:0b1c";
+        let by_name = json!([{ "Effect": "Deny", "Action": ["*"], "Resource": ["KMS:*:*:keyid:0B1C"] }]);
+        assert_eq!(decided(&by_name, "kms:cmk:get", key), Decision::Denied);
     }
 
     #[test]

@@ -2,7 +2,10 @@
 
 use alloc::{string::String, vec::Vec};
 
-use csms_core::{EventName, Problem, Rule, SecretName, TaskId, VersionId, Violation, page::PageLimit};
+use csms_core::{
+    EventName, Problem, Rule, SecretName, TaskId, VersionId, Violation, identity::fold_enterprise_project,
+    page::PageLimit,
+};
 
 /// One problem collector for parameters given as name and decoded value.
 pub(crate) struct Parameters<'a> {
@@ -72,8 +75,7 @@ pub(crate) fn enterprise_project(text: &str) -> Result<String, Violation> {
     if !text.chars().all(|character| character.is_ascii_alphanumeric() || matches!(character, '-' | '_')) {
         return Err(Violation::new(Rule::Pattern, "^[A-Za-z0-9_-]{1,36}$"));
     }
-    let is_uuid = length == 36 && text.chars().all(|character| character.is_ascii_hexdigit() || character == '-');
-    Ok(if is_uuid { text.to_ascii_lowercase() } else { String::from(text) })
+    Ok(fold_enterprise_project(text))
 }
 
 /// The enterprise project that something is to belong to: lists read `all` as every one.

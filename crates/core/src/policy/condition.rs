@@ -17,8 +17,14 @@ use serde::{
     de::{Error as _, MapAccess, Visitor},
 };
 
-use super::{judgement::Truth, pattern::glob};
-use crate::{network::Network, sign::parse_date, time::UnixMillis};
+use super::{
+    Effect,
+    judgement::Truth,
+    pattern::{Token, glob},
+    possible::Doubt,
+    template::{Template, has_variables},
+};
+use crate::{identity::fold_enterprise_project, network::Network, sign::parse_date, time::UnixMillis};
 
 /// What conditions may ask about a request. A key that is not known here is absent.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -152,6 +158,22 @@ impl ConditionKey {
         self.kind
     }
 
+    /// The name of the tag that it is about.
+    pub(super) fn tag(&self) -> Option<&str> {
+        self.kind.takes_tag().then_some(self.tag.as_str())
+    }
+
+    /// Whether its value may take the place of a variable. `g:TagKeys` has several, and how the cloud writes a time is not known.
+    pub(super) const fn is_replaceable(&self) -> bool {
+        !matches!(self.kind, ConditionKind::TagKeys | ConditionKind::CurrentTime)
+    }
+
+    /// The value in the request, if there is exactly one.
+    pub(super) fn only_value(&self, context: &RequestContext) -> Option<String> {
+        let mut values = self.values(context).into_iter();
+        values.next().filter(|_| values.next().is_none()).map(Cow::into_owned)
+    }
+
     /// The values in the request; none when the key is absent.
     fn values<'c>(&self, context: &'c RequestContext) -> Vec<Cow<'c, str>> {
         let text = |value: &'c Option<String>| value.as_deref().map(Cow::Borrowed).into_iter().collect();
@@ -187,7 +209,7 @@ impl fmt::Display for ConditionKey {
 
 /// How one value of the request is compared with one of the policy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Comparison {
+pub(super) enum Comparison {
     Equals,
     EqualsIgnoreCase,
     Like,
@@ -262,7 +284,11 @@ impl Test {
 }
 
 impl Comparison {
-    const fn is_about_time(self) -> bool {
+    pub(super) const fn is_about_text(self) -> bool {
+        matches!(self, Self::Equals | Self::EqualsIgnoreCase | Self::Like | Self::StartsWith | Self::EndsWith)
+    }
+
+    pub(super) const fn is_about_time(self) -> bool {
         matches!(self, Self::Before | Self::BeforeOrAt | Self::After | Self::AfterOrAt)
     }
 
@@ -305,22 +331,83 @@ fn read_time(text: &str) -> Option<UnixMillis> {
     if usual { parse_date(&compact) } else { None }
 }
 
+/// A value that a condition compares with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Expected {
+    /// As it is written; in lower case where case does not count.
+    text: String,
+    /// The same, where it has variables.
+    template: Option<Template>,
+}
+
+impl Expected {
+    fn parse(written: &str, test: Test, kind: ConditionKind) -> Self {
+        let is_text = matches!(test, Test::Compare { comparison, .. } if comparison.is_about_text());
+        let template = (is_text && has_variables(written)).then(|| Template::parse(written));
+        let text = match kind {
+            ConditionKind::EnterpriseProjectId => fold_enterprise_project(written),
+            _ if kind.has_case() => written.to_owned(),
+            _ => written.to_ascii_lowercase(),
+        };
+        Self { text, template }
+    }
+
+    /// Whether a value of the request satisfies a comparison with this one.
+    fn is_met(&self, actual: &str, comparison: Comparison, kind: ConditionKind, context: &RequestContext) -> bool {
+        let Some(template) = &self.template else { return comparison.holds(actual, &self.text) };
+        if comparison == Comparison::Like {
+            let folded = |token: Token| match token {
+                Token::Is(character) if !kind.has_case() => Token::Is(character.to_ascii_lowercase()),
+                token => token,
+            };
+            let pattern = template.pattern(context, &[]);
+            return pattern.is_some_and(|tokens| {
+                let tokens: Vec<_> = tokens.into_iter().map(folded).collect();
+                glob(tokens.as_slice(), actual)
+            });
+        }
+        let text = template.text(context);
+        text.is_some_and(|text| {
+            let text = if kind.has_case() { text } else { text.to_ascii_lowercase() };
+            comparison.holds(actual, &text)
+        })
+    }
+
+    /// Whether its variables can be replaced.
+    fn is_whole(&self, context: &RequestContext) -> bool {
+        self.template.as_ref().is_none_or(|template| template.text(context).is_some())
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Condition {
     test: Test,
     key: ConditionKey,
-    expected: Vec<String>,
+    expected: Vec<Expected>,
 }
 
 impl Condition {
-    fn holds(&self, context: &RequestContext) -> bool {
+    /// Whether it holds for a statement of this effect.
+    fn holds(&self, context: &RequestContext, effect: Effect) -> bool {
         let actual = self.key.values(context);
         match self.test {
             Test::Null => self.expects_bool(actual.is_empty()),
             Test::Compare { comparison, negated, if_exists, quantifier } => {
-                let matches = |value: &str| self.expected.iter().any(|expected| comparison.holds(value, expected));
+                let kind = self.key.kind;
+                let matches = |value: &str| {
+                    self.expected.iter().any(|expected| expected.is_met(value, comparison, kind, context))
+                };
+                if actual.is_empty() && if_exists {
+                    return true;
+                }
+                // What differs from a text that is not known allows nothing.
+                if negated
+                    && effect == Effect::Allow
+                    && !self.expected.iter().all(|expected| expected.is_whole(context))
+                {
+                    return false;
+                }
                 match quantifier {
-                    _ if actual.is_empty() && if_exists => true,
                     // An absent key differs from everything.
                     Quantifier::Single => actual.iter().any(|value| matches(value)) != negated,
                     Quantifier::Any => actual.iter().any(|value| matches(value) != negated),
@@ -330,9 +417,14 @@ impl Condition {
         }
     }
 
+    /// The keys of its variables.
+    fn variables(&self) -> impl Iterator<Item = &ConditionKey> {
+        self.expected.iter().filter_map(|expected| expected.template.as_ref()).flat_map(Template::keys)
+    }
+
     fn expects_bool(&self, value: bool) -> bool {
         let word = if value { "true" } else { "false" };
-        self.expected.iter().any(|expected| expected.eq_ignore_ascii_case(word))
+        self.expected.iter().any(|expected| expected.text.eq_ignore_ascii_case(word))
     }
 
     /// The outcome that is the same for every value of the key, its absence among them; `None` when it depends.
@@ -340,7 +432,8 @@ impl Condition {
         match self.test {
             Test::Null => (self.expects_bool(true) && self.expects_bool(false)).then_some(true),
             Test::Compare { comparison, negated, if_exists, quantifier } => {
-                if !self.expected.iter().any(|expected| comparison.holds_always(expected)) {
+                let is_written = |expected: &&Expected| expected.template.is_none();
+                if !self.expected.iter().filter(is_written).any(|expected| comparison.holds_always(&expected.text)) {
                     return None;
                 }
                 let when_present = !negated;
@@ -355,12 +448,45 @@ impl Condition {
         }
     }
 
-    /// Whether the condition holds where the values of some kinds of keys are not known.
-    fn truth(&self, context: &RequestContext, unknown: &[ConditionKind]) -> Truth {
-        if !unknown.contains(&self.key.kind) {
-            return Truth::from(self.holds(context));
+    /// Whether the condition holds where the values of some kinds of keys are not known, and which of its keys it then depends
+    /// on.
+    fn truth(
+        &self,
+        context: &RequestContext,
+        unknown: &[ConditionKind],
+        effect: Effect,
+    ) -> (Truth, Vec<&ConditionKey>) {
+        let keys = core::iter::once(&self.key).chain(self.variables());
+        let open: Vec<_> = keys.filter(|key| unknown.contains(&key.kind)).collect();
+        if open.is_empty() {
+            return (Truth::from(self.holds(context, effect)), open);
         }
-        self.outcome_without_value().map_or(Truth::Unknown, Truth::from)
+        let outcome = if self.variables().next().is_none() { self.outcome_without_value() } else { None };
+        outcome.map_or((Truth::Unknown, open), |outcome| (Truth::from(outcome), Vec::new()))
+    }
+
+    /// What in it no request meets.
+    fn doubts(&self, has: &dyn Fn(ConditionKind) -> bool) -> Vec<Doubt> {
+        let mut doubts: Vec<_> = self.key.doubt().into_iter().collect();
+        match self.test {
+            Test::Null => {
+                if self.key.kind.is_always_there() && !self.expects_bool(false) {
+                    doubts.push(Doubt::Impossible(format!("every request has {}", self.key)));
+                }
+            }
+            Test::Compare { comparison, negated, .. } => match self.key.doubt_of_operator(comparison) {
+                Some(doubt) => doubts.push(doubt),
+                None => {
+                    let is_all = |expected: &Expected| comparison.holds_always(&expected.text);
+                    if negated && self.key.kind.is_always_there() && self.expected.iter().any(is_all) {
+                        doubts.push(Doubt::Impossible(format!("every request has {}", self.key)));
+                    }
+                    let expected = self.expected.iter();
+                    doubts.extend(expected.filter_map(|one| self.key.doubt_of_value(comparison, &one.text, has)));
+                }
+            },
+        }
+        doubts
     }
 }
 
@@ -405,20 +531,44 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Members<T> {
     }
 }
 
+/// A value as JSON writes it: truths may stand with quotes or without.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged, expecting = "a value must be a text, true, false, or a list of them")]
+enum OneOrMany {
+    One(WrittenValue),
+    Many(Vec<WrittenValue>),
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
-enum OneOrMany {
-    One(String),
-    OneBool(bool),
-    Many(Vec<String>),
+enum WrittenValue {
+    Text(String),
+    Truth(bool),
+}
+
+impl WrittenValue {
+    fn text(&self) -> String {
+        match self {
+            Self::Text(text) => text.clone(),
+            Self::Truth(truth) => truth.to_string(),
+        }
+    }
 }
 
 /// All conditions of a statement; the statement applies when every one of them holds.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Eq, Serialize, Deserialize)]
 #[serde(try_from = "Written", into = "Written")]
 pub struct Conditions {
     written: Written,
     all: Vec<Condition>,
+    /// Operators that stand without a key. They demand nothing and are not written.
+    without_keys: Vec<String>,
+}
+
+impl PartialEq for Conditions {
+    fn eq(&self, other: &Self) -> bool {
+        self.written == other.written
+    }
 }
 
 impl Conditions {
@@ -428,10 +578,22 @@ impl Conditions {
         self.all.is_empty()
     }
 
-    /// Whether all of them hold.
+    /// Whether all of them hold, for a statement of this effect. A value with a variable that cannot be replaced matches
+    /// nothing; what must differ from it holds in a Deny alone.
     #[must_use]
-    pub fn hold(&self, context: &RequestContext) -> bool {
-        self.all.iter().all(|condition| condition.holds(context))
+    pub fn hold(&self, context: &RequestContext, effect: Effect) -> bool {
+        self.all.iter().all(|condition| condition.holds(context, effect))
+    }
+
+    /// What in the conditions no request meets, each with its operator as written. `has` says which kinds of keys a request of
+    /// the statement may have.
+    #[must_use]
+    pub fn doubts(&self, has: &dyn Fn(ConditionKind) -> bool) -> Vec<(&str, Doubt)> {
+        let mut doubts: Vec<_> = self.without_keys.iter().map(|operator| (operator.as_str(), Doubt::NoKey)).collect();
+        for ((operator, _), condition) in self.keys().zip(&self.all) {
+            doubts.extend(condition.doubts(has).into_iter().map(|doubt| (operator, doubt)));
+        }
+        doubts
     }
 
     /// The keys that the conditions name, each with its operator as written.
@@ -446,14 +608,15 @@ impl Conditions {
         &'s self,
         context: &RequestContext,
         unknown: &[ConditionKind],
+        effect: Effect,
     ) -> (Truth, Vec<&'s ConditionKey>) {
         let mut depends_on = Vec::new();
         for condition in &self.all {
-            match condition.truth(context, unknown) {
-                Truth::False => return (Truth::False, Vec::new()),
-                Truth::Unknown => depends_on.push(&condition.key),
-                Truth::True => {}
+            let (truth, open) = condition.truth(context, unknown, effect);
+            if truth == Truth::False {
+                return (Truth::False, Vec::new());
             }
+            depends_on.extend(open);
         }
         (if depends_on.is_empty() { Truth::True } else { Truth::Unknown }, depends_on)
     }
@@ -468,23 +631,27 @@ impl From<Conditions> for Written {
 impl TryFrom<Written> for Conditions {
     type Error = String;
 
-    fn try_from(written: Written) -> Result<Self, String> {
-        let mut all = Vec::new();
+    fn try_from(mut written: Written) -> Result<Self, String> {
+        let (mut all, mut without_keys) = (Vec::new(), Vec::new());
         for (operator, keys) in &written.0 {
             let test =
                 Test::parse(operator).ok_or_else(|| format!("the condition operator {operator} is not known"))?;
             for (name, values) in &keys.0 {
                 let key = ConditionKey::parse(name).ok_or_else(|| format!("the condition key {name} is not known"))?;
-                let expected = match values {
-                    OneOrMany::One(value) => Vec::from([value.clone()]),
-                    OneOrMany::OneBool(value) => Vec::from([value.to_string()]),
-                    OneOrMany::Many(values) => values.clone(),
+                let expected: Vec<_> = match values {
+                    OneOrMany::One(value) => Vec::from([value.text()]),
+                    OneOrMany::Many(values) => values.iter().map(WrittenValue::text).collect(),
                 };
                 check_values(test, &expected).map_err(|rule| format!("{operator} of {name} {rule}"))?;
+                let expected = expected.iter().map(|value| Expected::parse(value, test, key.kind)).collect();
                 all.push(Condition { test, key, expected });
             }
+            if keys.0.is_empty() {
+                without_keys.push(operator.clone());
+            }
         }
-        Ok(Self { written, all })
+        written.0.retain(|_, keys| !keys.0.is_empty());
+        Ok(Self { written, all, without_keys })
     }
 }
 
@@ -515,7 +682,7 @@ mod tests {
     use super::*;
 
     fn holds(text: &str, context: &RequestContext) -> bool {
-        serde_json::from_str::<Conditions>(text).unwrap().hold(context)
+        serde_json::from_str::<Conditions>(text).unwrap().hold(context, Effect::Deny)
     }
 
     fn context() -> RequestContext {
@@ -575,6 +742,9 @@ mod tests {
             (r#"{"NotIpAddress":{"g:SourceIp":["192.0.2.0/29","2001:db8::/32"]}}"#, false),
             (r#"{"NotIpAddress":{"g:SourceIp":"192.0.2.8/29"}}"#, true),
             (r#"{"StringEquals":{"g:SourceIp":"192.0.2.7"}}"#, true),
+            (r#"{"Bool":{"g:SecureTransport":[false,"TRUE"]}}"#, true),
+            (r#"{"Bool":{"g:SecureTransport":[false]}}"#, false),
+            (r#"{"StringEquals":{}}"#, true),
             ("{}", true),
         ] {
             assert_eq!(holds(condition, &context()), expected, "{condition}");
@@ -599,6 +769,176 @@ mod tests {
     }
 
     #[test]
+    fn the_identifier_of_a_key_has_no_case() {
+        let id = "0b1c2d3e-0000-4000-8000-00000000000f";
+        let on_key =
+            RequestContext { kms_key_id: Some(id.to_string()), user_name: Some(id.to_uppercase()), ..context() };
+        for (operator, value) in [
+            ("StringEquals", id.to_uppercase()),
+            ("StringLike", "0B1C*".to_string()),
+            ("StringStartWith", "0B1C".to_string()),
+            ("ForAnyValue:StringEqualsIfExists", id.to_uppercase()),
+            ("StringEquals", "${g:UserName}".to_string()),
+            ("StringLike", "${g:UserName}*".to_string()),
+        ] {
+            let condition = format!(r#"{{"{operator}":{{"csms:KmsKeyId":"{value}"}}}}"#);
+            assert!(holds(&condition, &on_key), "{condition}");
+        }
+        assert!(!holds(&format!(r#"{{"StringEquals":{{"g:UserName":"{id}"}}}}"#), &on_key));
+    }
+
+    #[test]
+    fn an_enterprise_project_that_is_a_uuid_has_no_case() {
+        let id = "0b1c2d3e-0000-4000-8000-00000000000f";
+        let of = |project: &str| RequestContext { enterprise_project_id: Some(project.to_owned()), ..context() };
+        let asked = |value: &str| format!(r#"{{"StringEquals":{{"g:EnterpriseProjectId":"{value}"}}}}"#);
+        assert!(holds(&asked(&id.to_uppercase()), &of(id)));
+        assert!(!holds(&asked("TEAM"), &of("team")));
+    }
+
+    #[test]
+    fn a_variable_stands_for_the_value_of_its_key() {
+        for (condition, expected) in [
+            (r#"{"StringEquals":{"g:UserName":"${g:UserName}"}}"#, true),
+            (r#"{"StringEquals":{"g:ResourceTag/team":"${g:RequestTag/team}"}}"#, true),
+            (r#"{"StringEquals":{"g:ResourceTag/team":["x","${g:UserName}"]}}"#, false),
+            (r#"{"StringNotEquals":{"g:ResourceTag/team":"${g:UserName}"}}"#, true),
+            (r#"{"StringLike":{"csms:VersionId":"${*}"}}"#, false),
+            (r#"{"StringLike":{"csms:VersionId":"v*"}}"#, true),
+            (r#"{"StringStartWith":{"g:UserName":"${g:UserId, 'x'}"}}"#, false),
+            (r#"{"ForAnyValue:StringEquals":{"g:TagKeys":["${g:ResourceTag/none, 'cost'}"]}}"#, true),
+        ] {
+            assert_eq!(holds(condition, &context()), expected, "{condition}");
+        }
+    }
+
+    #[test]
+    fn a_value_that_cannot_be_replaced_matches_nothing_and_what_differs_from_it_allows_nothing() {
+        let hold = |text: &str, effect| serde_json::from_str::<Conditions>(text).unwrap().hold(&context(), effect);
+        for effect in [Effect::Allow, Effect::Deny] {
+            assert!(!hold(r#"{"StringEquals":{"g:UserName":"${csms:KmsKeyId}"}}"#, effect));
+            assert!(!hold(r#"{"StringLike":{"g:UserName":"*${csms:KmsKeyId}*"}}"#, effect));
+            assert!(hold(r#"{"StringEquals":{"g:UserName":["${csms:KmsKeyId}","alice"]}}"#, effect));
+            assert!(hold(r#"{"StringNotEqualsIfExists":{"csms:KmsKeyId":"${csms:KmsKeyId}"}}"#, effect));
+        }
+        for condition in [
+            r#"{"StringNotEquals":{"g:UserName":"${csms:KmsKeyId}"}}"#,
+            r#"{"ForAllValues:StringNotLike":{"g:UserName":["bob","${csms:KmsKeyId}"]}}"#,
+        ] {
+            assert!(hold(condition, Effect::Deny) && !hold(condition, Effect::Allow), "{condition}");
+        }
+    }
+
+    fn doubts(condition: &str) -> Vec<String> {
+        let conditions: Conditions = serde_json::from_str(condition).unwrap();
+        let has = |kind| kind != ConditionKind::UserId;
+        conditions.doubts(&has).into_iter().map(|(operator, doubt)| format!("{operator} {doubt:?}")).collect()
+    }
+
+    #[test]
+    fn what_no_request_can_have_is_doubted() {
+        let id = "0b1c2d3e-0000-4000-8000-00000000000f";
+        let long = "k".repeat(129);
+        let impossible = [
+            ("StringEquals", "csms:KmsKeyId", "k2"),
+            ("StringEquals", "csms:KmsKeyId", "0b1c2d3e0000400080000000000000000f"),
+            ("StringLike", "csms:KmsKeyId", "alias/*"),
+            ("StringEquals", "csms:Type", "common"),
+            ("StringLike", "csms:Type", "RDS_*"),
+            ("StringEqualsIgnoreCase", "csms:Type", "RDS_FG"),
+            ("StringEquals", "csms:VersionId", "latest"),
+            ("StringEquals", "csms:VersionId", "V1"),
+            ("StringEquals", "csms:VersionId", "v01"),
+            ("StringEquals", "csms:VersionId", "v9999999999"),
+            ("StringEndWith", "csms:VersionId", "x"),
+            ("StringEquals", "g:SourceIp", "127.0.0.0/8"),
+            ("StringEquals", "g:SourceIp", "2001:DB8::1"),
+            ("StringEquals", "g:SecureTransport", "False"),
+            ("StringEquals", "g:UserName", ""),
+            ("StringEquals", "g:UserId", "0123456789ABCDEF0123456789ABCDEF"),
+            ("StringEquals", "g:EnterpriseProjectId", "0123456789012345678901234567890123456"),
+            ("StringEquals", "g:ResourceTag/stage ", "x"),
+            ("StringEquals", "g:ResourceTag/_sys_x", "x"),
+            ("StringEquals", "g:RequestTag/*", "x"),
+            ("StringEquals", &format!("g:ResourceTag/{long}"), "x"),
+            ("StringEquals", "g:ResourceTag/stage", "a*"),
+            ("StringEquals", "g:TagKeys", " stage"),
+            ("StringLike", "g:TagKeys", "_sys_*"),
+            ("StringEquals", "g:UserName", "${g:UserId}"),
+            ("StringEquals", "g:UserName", "${foo"),
+            ("StringEquals", "g:UserName", "${g:TagKeys}"),
+            ("StringEquals", "csms:Type", "${g:UserId, 'common'}"),
+        ];
+        for (operator, key, value) in impossible {
+            let found = doubts(&format!(r#"{{"{operator}":{{"{key}":"{value}"}}}}"#));
+            assert!(found.len() == 1 && found[0].contains("Impossible"), "{operator} {key} {value}: {found:?}");
+        }
+        let other_type = [
+            ("StringLike", "g:CurrentTime", "2026-*"),
+            ("StringEquals", "g:CurrentTime", "1767323045000"),
+            ("IpAddress", "g:UserName", "192.0.2.7"),
+            ("IpAddress", "csms:Type", "192.0.2.7"),
+            ("Bool", "csms:Type", "true"),
+            ("Bool", "g:SourceIp", "true"),
+            ("DateLessThan", "g:UserName", "2026-01-02T03:04:05Z"),
+            ("DateLessThanIfExists", "g:SecureTransport", "2026-01-02T03:04:05Z"),
+            ("NotIpAddress", "g:CurrentTime", "192.0.2.7"),
+        ];
+        for (operator, key, value) in other_type {
+            let found = doubts(&format!(r#"{{"{operator}":{{"{key}":"{value}"}}}}"#));
+            assert!(found.len() == 1 && found[0].contains("Operator("), "{operator} {key} {value}: {found:?}");
+        }
+        for (condition, word) in [
+            (r#"{"StringEquals":{}}"#, "StringEquals NoKey"),
+            (r#"{"Null":{"g:CurrentTime":"true"}}"#, "every request has g:CurrentTime"),
+            (r#"{"ForAllValues:StringNotLike":{"g:SecureTransport":"*"}}"#, "every request has g:SecureTransport"),
+            (r#"{"Bool":{"g:MFAPresent":"true"}}"#, "OfCloud"),
+        ] {
+            let found = doubts(condition);
+            assert!(found.len() == 1 && found[0].contains(word), "{condition}: {found:?}");
+        }
+        for (operator, key, value) in [
+            ("StringEquals", "csms:KmsKeyId", id),
+            ("StringEquals", "csms:KmsKeyId", &id.to_uppercase()),
+            ("StringLike", "csms:KmsKeyId", "0B*"),
+            ("StringEqualsIgnoreCase", "csms:Type", "common"),
+            ("StringLike", "csms:Type", "*-FG"),
+            ("StringEquals", "csms:VersionId", "v12"),
+            ("StringEqualsIgnoreCase", "csms:VersionId", "V12"),
+            ("StringStartWith", "csms:VersionId", "v1"),
+            ("StringEquals", "g:SourceIp", "192.0.2.7"),
+            ("StringLike", "g:SourceIp", "192.0.2.*"),
+            ("StringEquals", "g:SecureTransport", "false"),
+            ("Bool", "g:SecureTransport", "FALSE"),
+            ("BoolIfExists", "g:MFAPresent", "false"),
+            ("Bool", "g:ResourceTag/public", "true"),
+            ("DateLessThan", "g:ResourceTag/expires", "2026-01-02T03:04:05Z"),
+            ("DateLessThan", "g:CurrentTime", "2026-01-02T03:04:05Z"),
+            ("NotIpAddress", "g:SourceIp", "192.0.2.0/24"),
+            ("StringEquals", "g:UserId", "0123456789abcdef0123456789abcdef"),
+            ("StringEquals", "g:EnterpriseProjectId", "0"),
+            ("StringEquals", "g:ResourceTag/环境", ""),
+            ("StringEquals", "g:ResourceTag/owner", "${g:UserName}"),
+            ("StringEquals", "csms:Type", "${g:UserName}"),
+            ("StringEquals", "g:UserName", "${g:UserId, 'nobody'}"),
+            ("ForAllValues:StringLike", "g:TagKeys", "team*"),
+            ("StringMatch", "g:UserName", "*"),
+        ] {
+            let condition = format!(r#"{{"{operator}":{{"{key}":"{value}"}}}}"#);
+            assert_eq!(doubts(&condition), [""; 0], "{condition}");
+        }
+    }
+
+    #[test]
+    fn an_operator_without_a_key_changes_nothing() {
+        let read = |text: &str| serde_json::from_str::<Conditions>(text).unwrap();
+        let empty = read(r#"{"StringEquals":{},"Null":{"csms:KmsKeyId":true}}"#);
+        assert_eq!(empty, read(r#"{"Null":{"csms:KmsKeyId":true}}"#));
+        assert_eq!(serde_json::to_string(&empty).unwrap(), r#"{"Null":{"csms:KmsKeyId":true}}"#);
+        assert!(read(r#"{"StringEquals":{}}"#).is_empty());
+    }
+
+    #[test]
     fn what_is_not_understood_is_refused_by_name() {
         for (condition, word) in [
             (r#"{"StringResembles":{"csms:Type":"x"}}"#, "StringResembles"),
@@ -613,6 +953,7 @@ mod tests {
             ),
             (r#"{"StringEquals":{"csms:Type":"x","csms:\u0054ype":"y"}}"#, "duplicate field `csms:Type`"),
             (r#"{"Bool":{"csms:Type":"yes"}}"#, "true or false"),
+            (r#"{"Bool":{"csms:Type":[1]}}"#, "a value must be a text, true, false, or a list of them"),
             (r#"{"IpAddress":{"g:SourceIp":"192.0.2.0/33"}}"#, "192.0.2.0/24"),
             (r#"{"DateLessThan":{"g:CurrentTime":"tomorrow"}}"#, "2026-01-02T03:04:05Z"),
             (r#"{"DateLessThan":{"g:CurrentTime":"2026-02-30T03:04:05Z"}}"#, "2026-01-02T03:04:05Z"),

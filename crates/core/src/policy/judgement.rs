@@ -11,7 +11,8 @@ use alloc::{
 use super::{
     Effect, Policy, Statement,
     condition::{ConditionKind, RequestContext},
-    pattern::{Coverage, coverage, matches_resource},
+    pattern::{Coverage, Pattern, coverage, matches_resource},
+    template::{Template, has_variables},
 };
 
 /// Kleene's truth values.
@@ -41,21 +42,43 @@ pub enum ResourceQuery<'a> {
 }
 
 impl ResourceQuery<'_> {
-    fn matches(self, statement: &Statement) -> Truth {
-        let Some(patterns) = &statement.resource else { return Truth::True };
-        match self {
-            Self::Named(resource) => patterns.iter().any(|pattern| matches_resource(pattern, resource)).into(),
-            Self::Unnamed(prefix) => {
-                let mut truth = Truth::False;
-                for pattern in patterns {
-                    match coverage(pattern, prefix) {
-                        Coverage::Everything => return Truth::True,
-                        Coverage::Part => truth = Truth::Unknown,
-                        Coverage::Nothing => {}
-                    }
+    /// Whether a statement is about it, and what that depends on.
+    fn matches(
+        self,
+        statement: &Statement,
+        context: &RequestContext,
+        unknown: &[ConditionKind],
+    ) -> (Truth, Vec<String>) {
+        let Some(patterns) = &statement.resource else { return (Truth::True, Vec::new()) };
+        let mut depends_on = Vec::new();
+        for pattern in patterns {
+            let (coverage, open) = if has_variables(pattern) {
+                let template = Template::parse(pattern);
+                let open = template.keys().filter(|key| key.is_replaceable() && unknown.contains(&key.kind()));
+                let open: Vec<_> = open.map(ToString::to_string).collect();
+                let Some(tokens) = template.pattern(context, unknown) else { continue };
+                (self.covered_by(tokens.as_slice()), open)
+            } else {
+                (self.covered_by(pattern.as_str()), Vec::new())
+            };
+            match coverage {
+                Coverage::Everything if open.is_empty() => return (Truth::True, Vec::new()),
+                Coverage::Everything => depends_on.extend(open),
+                Coverage::Part => {
+                    depends_on.extend(open);
+                    depends_on.push(String::from(RESOURCE));
                 }
-                truth
+                Coverage::Nothing => {}
             }
+        }
+        (if depends_on.is_empty() { Truth::False } else { Truth::Unknown }, depends_on)
+    }
+
+    fn covered_by<P: Pattern>(self, pattern: P) -> Coverage {
+        match self {
+            Self::Named(resource) if matches_resource(pattern, resource) => Coverage::Everything,
+            Self::Named(_) => Coverage::Nothing,
+            Self::Unnamed(prefix) => coverage(pattern, prefix),
         }
     }
 }
@@ -89,8 +112,8 @@ pub fn judge(
     let (mut may_be_allowed_by, mut may_be_denied_by) = (Vec::new(), Vec::new());
     let statements = policies.iter().flat_map(|policy| &policy.statement);
     for statement in statements.filter(|statement| statement.names_action(action_names)) {
-        let names_resource = resource.matches(statement);
-        let (holds, keys) = statement.condition.truth(context, unknown);
+        let (names_resource, on_resource) = resource.matches(statement, context, unknown);
+        let (holds, keys) = statement.condition.truth(context, unknown, statement.effect);
         match (names_resource, holds, statement.effect) {
             (Truth::False, _, _) | (_, Truth::False, _) => {}
             (Truth::True, Truth::True, Effect::Deny) => return Judgement::Denied,
@@ -101,9 +124,7 @@ pub fn judge(
                     Effect::Deny => &mut may_be_denied_by,
                 };
                 open.extend(keys.into_iter().map(ToString::to_string));
-                if names_resource == Truth::Unknown {
-                    open.push(String::from(RESOURCE));
-                }
+                open.extend(on_resource);
             }
         }
     }

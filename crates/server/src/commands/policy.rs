@@ -76,7 +76,7 @@ async fn act(data: &Installation, arguments: &Arguments) -> Result<(), Failed> {
             if system_policy(name).is_some() || data.store.policy(name).await?.is_some() {
                 return Err(CliError::refused("there is such a policy already").into());
             }
-            let policy = read_policy(file, name, None)?;
+            let policy = read_policy(data, file, name, None)?;
             let now = Some(Clock::default().now());
             let details = PolicyDetails { create_time: now, number_time: now, ..PolicyDetails::default() };
             let record = PolicyRecord { name: name.clone(), description: description.clone(), policy, details };
@@ -107,7 +107,7 @@ async fn act(data: &Installation, arguments: &Arguments) -> Result<(), Failed> {
         }
         Action::Update { name, file } => {
             let stored = find(data, name).await?;
-            let mut record = PolicyRecord { policy: read_policy(file, name, Some(&stored.policy))?, ..stored };
+            let mut record = PolicyRecord { policy: read_policy(data, file, name, Some(&stored.policy))?, ..stored };
             record.details.update_time = Some(Clock::default().now());
             data.change("UpdatePolicy", name, vec![AccessChange::PutPolicy(record)]).await?;
             say(format, &format!("the policy {name} is replaced"))
@@ -143,9 +143,14 @@ async fn find(data: &Installation, name: &str) -> Result<PolicyRecord, Failed> {
 
 /// Reads a policy that replaces `previous`, refuses one of which some part could mean nothing here, and prints what is
 /// doubtful.
-fn read_policy(file: &std::path::Path, name: &str, previous: Option<&Policy>) -> Result<Policy, Failed> {
+fn read_policy(
+    data: &Installation,
+    file: &std::path::Path,
+    name: &str,
+    previous: Option<&Policy>,
+) -> Result<Policy, Failed> {
     let policy = Policy::parse(&read_input(file)?).map_err(CliError::Refused)?;
-    let review = policy_check::check(&policy, previous);
+    let review = policy_check::check(&policy, previous, &data.identity.site());
     for warning in &review.warnings {
         let _ = writeln!(std::io::stderr(), "csms: warning: policy {name}: {warning}");
     }

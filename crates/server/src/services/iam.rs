@@ -53,9 +53,7 @@ impl Service for IamOperation {
 
     /// The right to attach a policy is a right to the user.
     fn kind(self) -> Kind {
-        let attaches = matches!(self, Self::AttachUserPolicyV5 | Self::DetachUserPolicyV5);
-        let is_of_policies = Self::specification(self).path.starts_with("/v5/policies");
-        if is_of_policies && !attaches { Kind::Policy } else { Kind::User }
+        if self.is_of_policies() { Kind::Policy } else { Kind::User }
     }
 
     /// A policy may deny, so taking one off gives rights, too. What only deletes gives none: a policy is not deleted while it is

@@ -10,20 +10,19 @@ use std::{collections::BTreeSet, future::Future, pin::Pin};
 
 use csms_api::{
     ApiError, ErrorCode, Operation,
-    cts::CtsOperation,
     iam::{IamOperation, request::document},
     kms::KmsOperation,
     operation::Specification,
     permissions::{AskedRequest, CheckPermissions, CheckPermissionsResponse, CheckedRequest, SPECIFICATION},
     policy_check,
-    vocabulary::rights,
+    vocabulary::{RightOf, rights},
 };
 use csms_core::{
     KeyId, KeyName,
     policy::{self, ConditionKind, Judgement, Policy, RequestContext, ResourceQuery, action_matches},
 };
 
-use super::{every_service, functiongraph::FunctionOperation, specifications};
+use super::{every_service, specifications};
 use crate::{
     failure::Failure,
     gate::{
@@ -94,50 +93,56 @@ struct Right {
 }
 
 fn right(action: &str) -> Option<Right> {
-    fn find<S: Service>(all: &[S], action: &str) -> Option<(S, Specification)> {
-        let mut known = all.iter().map(|operation| (*operation, operation.specification()));
-        known.find(|(_, row)| row.actions.iter().any(|name| name.eq_ignore_ascii_case(action)))
-    }
-    fn of(row: Specification, kind: Kind, is_about_one: bool, makes: bool) -> Right {
-        let (need, is_of_account, lasting) = (Need::Allow, false, Lasting::No);
-        Right { actions: row.actions, kind, need, is_about_one, makes, is_of_account, lasting }
-    }
-    let secrets = find(Operation::ALL, action).map(|(operation, row)| {
-        let makes =
-            matches!(operation, Operation::CreateSecret | Operation::BatchImportSecrets | Operation::UploadSecretBlob);
-        let is_grant = row.path.ends_with("/csms/grants");
-        let is_about_one = makes || is_grant || row.path.contains("{secret_");
-        let is_of_account = operation.scope() == Scope::Domain;
-        let (need, lasting) = (Service::need(operation), operation.lasting());
-        Right { need, is_of_account, lasting, ..of(row, Kind::Secret, is_about_one, makes) }
-    });
-    secrets
-        .or_else(|| {
-            find(KmsOperation::ALL, action).map(|(operation, row)| {
-                let is_about_all = matches!(
-                    operation,
-                    KmsOperation::CreateKey
-                        | KmsOperation::ListKeys
-                        | KmsOperation::CreateRandom
-                        | KmsOperation::ListAliases
-                        | KmsOperation::ListKmsTags
-                        | KmsOperation::ListKmsByTags
-                        | KmsOperation::ListRetirableGrants
-                        | KmsOperation::ShowUserQuotas
-                        | KmsOperation::ShowUserInstances
-                );
-                let (need, lasting) = (Service::need(operation), operation.lasting());
-                Right { need, lasting, ..of(row, Kind::Key, !is_about_all, false) }
-            })
-        })
-        .or_else(|| {
-            find(IamOperation::ALL, action).map(|(operation, row)| {
-                let is_list = matches!(operation, IamOperation::ListUsersV5 | IamOperation::ListPoliciesV5);
-                Right { lasting: operation.lasting(), ..of(row, operation.kind(), !is_list, false) }
-            })
-        })
-        .or_else(|| find(CtsOperation::ALL, action).map(|(_, row)| of(row, Kind::Trace, false, false)))
-        .or_else(|| find(FunctionOperation::ALL, action).map(|(_, row)| of(row, Kind::Function, true, false)))
+    let known = rights().find(|right| right.has_action(action))?;
+    let of = |kind, is_about_one| Right {
+        actions: known.actions,
+        kind,
+        need: Need::Allow,
+        is_about_one,
+        makes: false,
+        is_of_account: false,
+        lasting: Lasting::No,
+    };
+    Some(match known.of {
+        RightOf::Secrets(operation) => {
+            let makes = matches!(
+                operation,
+                Operation::CreateSecret | Operation::BatchImportSecrets | Operation::UploadSecretBlob
+            );
+            let path = operation.specification().path;
+            let is_about_one = makes || path.ends_with("/csms/grants") || path.contains("{secret_");
+            Right {
+                need: Service::need(operation),
+                makes,
+                is_of_account: operation.scope() == Scope::Domain,
+                lasting: operation.lasting(),
+                ..of(Kind::Secret, is_about_one)
+            }
+        }
+        RightOf::Keys(operation) => {
+            let is_about_all = matches!(
+                operation,
+                KmsOperation::CreateKey
+                    | KmsOperation::ListKeys
+                    | KmsOperation::CreateRandom
+                    | KmsOperation::ListAliases
+                    | KmsOperation::ListKmsTags
+                    | KmsOperation::ListKmsByTags
+                    | KmsOperation::ListRetirableGrants
+                    | KmsOperation::ShowUserQuotas
+                    | KmsOperation::ShowUserInstances
+            );
+            Right { need: Service::need(operation), lasting: operation.lasting(), ..of(Kind::Key, !is_about_all) }
+        }
+        RightOf::Users(operation) => {
+            let is_list = matches!(operation, IamOperation::ListUsersV5 | IamOperation::ListPoliciesV5);
+            Right { lasting: operation.lasting(), ..of(operation.kind(), !is_list) }
+        }
+        RightOf::Traces(_) => of(Kind::Trace, false),
+        RightOf::Functions(_) => of(Kind::Function, true),
+        // Whoever may not mint may not act as another either.
+        RightOf::Agencies => Right { lasting: Lasting::Within, ..of(Kind::Agency, true) },
+    })
 }
 
 /// The actions that a word of a question stands for: itself, or, with `*` or `?`, every action that it matches.
@@ -146,8 +151,7 @@ fn expand(word: &str) -> Box<dyn Iterator<Item = String> + '_> {
         return Box::new(right(word).is_some().then(|| word.to_owned()).into_iter());
     }
     let all: BTreeSet<_> = rights().filter_map(|right| right.actions.first().copied()).collect();
-    let judged = all.into_iter().filter(|action| right(action).is_some());
-    Box::new(judged.filter(move |action| action_matches(word, action)).map(ToOwned::to_owned))
+    Box::new(all.into_iter().filter(move |action| action_matches(word, action)).map(ToOwned::to_owned))
 }
 
 /// The actions of a question in its order: those that it names, as it names them, and of those that its patterns match the ones
@@ -251,7 +255,7 @@ impl Right {
 /// Judges the policy of a question instead of those of the caller.
 fn check_policy(call: &Call, asked: &CheckPermissions, text: &str) -> Result<Answer, Failure> {
     let policy = document(text)?;
-    let review = policy_check::check(&policy, None);
+    let review = policy_check::check(&policy, None, &call.app.identity.site_with_regions());
     if !review.refusals.is_empty() {
         return Err(ApiError::listing(ErrorCode::IamMalformedPolicy, &review.refusals).into());
     }

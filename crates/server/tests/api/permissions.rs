@@ -1,8 +1,10 @@
 //! The check of rights says what the operations then do.
 
+use std::collections::BTreeSet;
+
 use crate::support::{Key, Server};
 use axum::http::StatusCode;
-use csms_api::Operation;
+use csms_api::{Operation, vocabulary::rights};
 use csms_core::policy::Policy;
 use csms_server::auth::token::TemporaryKey;
 use csms_store::{AccessChange, Store as _, UserRecord};
@@ -36,6 +38,23 @@ async fn every_action_is_allowed_to_the_administrator_and_denied_by_default() {
     let none = temporary(&server, r#"{"Version":"5.0","Statement":[{"Effect":"Allow","Action":["obs:*"]}]}"#);
     let denied = check(&server, &none, json!({ "actions": actions })).await;
     assert_eq!(denied, json!({ "allowed": [], "denied": actions }));
+}
+
+#[tokio::test]
+async fn a_star_asks_about_every_action_that_policies_may_name() {
+    let server = Server::start().await;
+    let answer = check(&server, &server.key(), json!({ "actions": ["*"] })).await;
+    let names: BTreeSet<_> = rights().map(|right| right.actions[0]).collect();
+    assert_eq!(answer, json!({ "allowed": names, "denied": [] }));
+    let one = json!({ "actions": ["iam:agencies:assume", "STS:agencies:assume"] });
+    assert_eq!(
+        check(&server, &server.key(), one).await,
+        json!({ "allowed": ["iam:agencies:assume", "STS:agencies:assume"], "denied": [] })
+    );
+    let deploy = r#"{"Version":"5.0","Statement":[{"Effect":"Allow","Action":["iam:agencies:*"],"Resource":["iam::*:agency:deploy"]}]}"#;
+    let of_policy = json!({ "actions": ["iam:agencies:assume"], "policy_document": deploy });
+    let answer = check(&server, &server.key(), of_policy).await;
+    assert_eq!(answer["depends"], json!([{ "action": "iam:agencies:assume", "on": ["Resource"] }]), "{answer}");
 }
 
 #[tokio::test]

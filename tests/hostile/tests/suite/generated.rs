@@ -103,7 +103,9 @@ fn statement(world: &World, effect: &str, touch: &Touch, by: By, trick: Trick) -
     if trick == Trick::OtherCase {
         action = action.to_uppercase();
         let parts: Vec<_> = resource.splitn(5, ':').collect();
-        resource = [&parts[0].to_uppercase(), parts[1], parts[2], &parts[3].to_lowercase(), parts[4]].join(":");
+        // The identifier of a key has no case, other names have.
+        let name = if parts[3] == "KeyId" { parts[4].to_uppercase() } else { parts[4].to_owned() };
+        resource = [&parts[0].to_uppercase(), parts[1], parts[2], &parts[3].to_lowercase(), &name].join(":");
     }
     let key_of = |key: &str| if trick == Trick::OtherCase { key.to_uppercase() } else { key.to_owned() };
     let equals = |key: String, value: &str| json!({ "StringEquals": { key: [value] } });
@@ -112,7 +114,10 @@ fn statement(world: &World, effect: &str, touch: &Touch, by: By, trick: Trick) -
         By::Name => statement["Resource"] = json!([resource]),
         // The name of a tag has case.
         By::Tag => statement["Condition"] = equals(key_of("g:ResourceTag") + "/stage", "production"),
-        By::Key => statement["Condition"] = equals(key_of("csms:KmsKeyId"), &world.k2),
+        By::Key => {
+            let key = if trick == Trick::OtherCase { world.k2.to_uppercase() } else { world.k2.clone() };
+            statement["Condition"] = equals(key_of("csms:KmsKeyId"), &key);
+        }
         By::Type => statement["Condition"] = equals(key_of("csms:Type"), "COMMON"),
         By::Version => statement["Condition"] = equals(key_of("csms:VersionId"), "v1"),
         By::Address => {

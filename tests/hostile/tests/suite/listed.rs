@@ -190,6 +190,11 @@ pub(crate) async fn spellings() -> Result<(), Failed> {
         json!({ "Action": ["csms:secretVersion:get"] }),
         json!({ "Action": ["*"], "Resource": ["CSMS:*:*:secretname:prod-*"] }),
         json!({ "Action": ["*"], "Resource": ["csms:*:*:SECRETNAME:prod-*"] }),
+        json!({ "Action": ["kms:*"], "Resource": [format!("KMS:*:*:KeyId:{}", world.k2.to_uppercase())] }),
+        json!({ "Action": ["*"], "Condition": { "StringEquals": { "csms:KmsKeyId": world.k2.to_uppercase() } } }),
+        json!({ "Action": ["*"], "Resource": ["csms:*:*:secretName:${g:RequestTag/none, 'prod'}-*"] }),
+        json!({ "Action": ["*"], "Condition": { "StringEquals": { "g:UserName": "${g:UserName}" } } }),
+        json!({ "Action": ["*"], "Condition": { "StringNotEquals": { "g:ResourceTag/owner": "${g:UserName}" } } }),
     ] {
         world.give(&[all_but(&denied)]).await;
         class.same(&denied.to_string(), rights(&ask(&world, "GET", &value, "").await), Outcome::Refused);
@@ -199,6 +204,16 @@ pub(crate) async fn spellings() -> Result<(), Failed> {
         (json!({ "Action": ["csms:*:nonsense"] }), false),
         (json!({ "Action": ["*"], "Resource": ["csms:*:*:secret:prod-*"] }), false),
         (json!({ "Action": ["kms:*"], "Condition": { "StringEquals": { "csms:Type": ["COMMON"] } } }), false),
+        (json!({ "Action": ["csms:*"], "Condition": { "StringEquals": { "csms:Type": ["common"] } } }), false),
+        (json!({ "Action": ["csms:*"], "Condition": { "StringEquals": { "csms:KmsKeyId": "k2" } } }), false),
+        (json!({ "Action": ["csms:*"], "Condition": { "StringEquals": {} } }), false),
+        (json!({ "Action": ["*"], "Condition": { "StringLike": { "g:CurrentTime": "2026-*" } } }), false),
+        (json!({ "Action": ["kms:*"], "Resource": ["KMS:*:*:KeyId:k2"] }), false),
+        (json!({ "Action": ["csms:secret:getVersion"], "Resource": ["KMS:*:*:KeyId:*"] }), false),
+        (json!({ "Action": ["csms:*"], "Resource": ["urn:csms:*:*:secretName:prod-*"] }), false),
+        (json!({ "Action": ["csms:*"], "Resource": ["csms:hoem:*:secretName:prod-*"] }), false),
+        (json!({ "Action": ["csms:*"], "Resource": ["csms:away:*:secretName:${g:UserName}-*"] }), true),
+        (json!({ "Action": ["*"], "Condition": { "Bool": { "g:SecureTransport": [false] } } }), true),
         (json!({ "Action": ["csms:secret:getVersion"] }), true),
         (json!({ "Action": ["obs:object:get"] }), true),
     ]

@@ -56,7 +56,7 @@ fn completions(known: &RequestContext, unknown: &[ConditionKind]) -> Vec<Request
     all
 }
 
-fn conditions() -> impl Strategy<Value = Conditions> {
+fn conditions(with_variables: bool) -> impl Strategy<Value = Conditions> {
     let operator = select(&[
         "StringEquals",
         "StringNotEquals",
@@ -70,7 +70,8 @@ fn conditions() -> impl Strategy<Value = Conditions> {
         "ForAllValues:StringNotLikeIfExists",
     ]);
     let key = select(&["csms:Type", "g:UserName", "g:ResourceTag/t", "g:TagKeys"]);
-    let compare = (operator, key.clone(), select(&["a", "a*", "*", "ab"]))
+    let values = &["a", "a*", "*", "ab", "${g:UserName}", "${csms:Type, 'a'}*", "${*}", "${g:ResourceTag/t}"];
+    let compare = (operator, key.clone(), select(&values[..if with_variables { 8 } else { 4 }]))
         .prop_map(|(operator, key, value)| format!(r#"{{"{operator}":{{"{key}":"{value}"}}}}"#));
     let null = (key, select(&[r#""true""#, r#""false""#, r#"["true","false"]"#]))
         .prop_map(|(key, value)| format!(r#"{{"Null":{{"{key}":{value}}}}}"#));
@@ -78,11 +79,12 @@ fn conditions() -> impl Strategy<Value = Conditions> {
     text.prop_map(|text| serde_json::from_str(&text).unwrap())
 }
 
-fn statement() -> impl Strategy<Value = Statement> {
+fn statement(with_variables: bool) -> impl Strategy<Value = Statement> {
     let action = select(&["csms:secret:get", "CSMS:*:GET", "csms:old:*", "csms:secret:list"]);
-    let name = select(&["*", "a*", "ab", "?*", "*b"]);
+    let names = &["*", "a*", "ab", "?*", "*b", "${csms:Type}", "${g:UserName, 'a'}*", "${g:TagKeys}"];
+    let name = select(&names[..if with_variables { 8 } else { 5 }]);
     let resource = proptest::option::of(name.prop_map(|name| vec![format!("csms:*:*:secretName:{name}")]));
-    (select(&[Effect::Allow, Effect::Deny]), action, resource, conditions()).prop_map(
+    (select(&[Effect::Allow, Effect::Deny]), action, resource, conditions(with_variables)).prop_map(
         |(effect, action, resource, condition)| Statement {
             sid: None,
             effect,
@@ -119,7 +121,7 @@ fn outcomes(policies: &[Policy], names: &[&str], contexts: &[RequestContext]) ->
 proptest! {
     #[test]
     fn with_everything_known_it_is_the_decision(
-        statements in collection::vec(statement(), 0..5), values in values(), name in select(&NAMES)
+        statements in collection::vec(statement(true), 0..5), values in values(), name in select(&NAMES)
     ) {
         let (policies, context, resource) = ([policy(statements)], context(values), named(name));
         let allowed = decide(&policies, &ACTION, &resource, &context) == Some(Effect::Allow);
@@ -129,7 +131,7 @@ proptest! {
 
     #[test]
     fn no_completion_contradicts_a_judgement(
-        statements in collection::vec(statement(), 0..5),
+        statements in collection::vec(statement(true), 0..5),
         values in values(),
         unknown in proptest::sample::subsequence(&KINDS[..], 0..=3),
         name in proptest::option::of(select(&NAMES)),
@@ -150,10 +152,10 @@ proptest! {
         }
     }
 
-    /// One statement is weighed exactly. Several may complement each other, which the judgement does not notice.
+    /// One statement without variables is weighed exactly. Several may complement each other, which the judgement does not notice.
     #[test]
     fn what_a_judgement_depends_on_does_change_the_outcome(
-        mut statement in statement(), values in values(), unknown in proptest::sample::subsequence(&KINDS[..], 0..=3),
+        mut statement in statement(false), values in values(), unknown in proptest::sample::subsequence(&KINDS[..], 0..=3),
     ) {
         statement.effect = Effect::Allow;
         let (policies, known) = ([policy(vec![statement])], context(values));
@@ -187,6 +189,24 @@ fn a_dependence_names_each_key_that_counts_once() {
     assert_eq!(ask(&format!("{allow},{deny}"), &tags), depends(&["Resource", "g:RequestTag/x", "g:ResourceTag/Stage"]));
     let all = r#"{"Effect":"Allow","Action":["csms:*"]}"#;
     assert_eq!(ask(&format!("{allow},{deny},{all}"), &tags), depends(&["g:RequestTag/x"]));
+}
+
+#[test]
+fn a_dependence_names_the_keys_of_variables() {
+    let depends = |keys: &[&str]| Judgement::Depends(keys.iter().copied().map(String::from).collect());
+    let by_tag =
+        r#"{"Effect":"Allow","Action":["csms:*"],"Condition":{"StringEquals":{"csms:Type":"${g:ResourceTag/x}"}}}"#;
+    assert_eq!(ask(by_tag, &[ConditionKind::ResourceTag]), depends(&["g:ResourceTag/x"]));
+    let by_name = r#"{"Effect":"Allow","Action":["csms:*"],"Resource":["csms:*:*:secretName:${g:UserName}-*"]}"#;
+    assert_eq!(ask(by_name, &[ConditionKind::UserName]), depends(&["Resource", "g:UserName"]));
+    let named = |user: Option<&str>, unknown: &[ConditionKind]| {
+        let known = RequestContext { user_name: user.map(String::from), ..RequestContext::default() };
+        judge(&read(by_name), &ACTION, ResourceQuery::Named(&named("ab-db")), &known, unknown)
+    };
+    assert_eq!(named(None, &[ConditionKind::UserName]), depends(&["g:UserName"]));
+    assert_eq!(named(None, &[]), Judgement::Denied);
+    assert_eq!(named(Some("ab"), &[]), Judgement::Allowed);
+    assert_eq!(named(Some("*"), &[]), Judgement::Denied);
 }
 
 #[test]

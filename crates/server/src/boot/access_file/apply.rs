@@ -123,7 +123,8 @@ impl Plan<'_> {
         for entry in &self.file.policies {
             self.policy(entry, &mut changes, &mut problems);
             if let Some(wanted) = &entry.wanted {
-                let review = check(&wanted.policy, self.stored_policy(&entry.name).map(|stored| &stored.policy));
+                let stored = self.stored_policy(&entry.name).map(|stored| &stored.policy);
+                let review = check(&wanted.policy, stored, &self.identity.site());
                 review.refusals.iter().for_each(|finding| problems.add(&wanted.place, finding));
                 review.warnings.iter().for_each(|finding| warnings.add(&wanted.place, finding));
             }

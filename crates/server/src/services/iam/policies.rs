@@ -11,7 +11,7 @@ use csms_api::{
             ListPolicyVersionsResponse, Policy, PolicyResponse, PolicyUser, PolicyVersion, PolicyVersionResponse,
         },
     },
-    policy_check,
+    policy_check::{self, Site},
 };
 use csms_core::{
     Rule, Violation,
@@ -118,8 +118,8 @@ fn describe_version(known: &PolicyRecord, version: &csms_store::PolicyVersion, w
 }
 
 /// Refuses a policy of which some part could mean nothing here, unless it is a stored one again; logs what is doubtful.
-fn require_meaning(name: &str, policy: &Document, previous: Option<&Document>) -> Result<(), Failure> {
-    let review = policy_check::check(policy, previous);
+fn require_meaning(site: &Site, name: &str, policy: &Document, previous: Option<&Document>) -> Result<(), Failure> {
+    let review = policy_check::check(policy, previous, site);
     for warning in &review.warnings {
         tracing::warn!(policy = name, %warning, "a part of the policy means nothing here");
     }
@@ -208,7 +208,7 @@ pub(super) async fn show(call: Call) -> Result<Prepared, Failure> {
 
 pub(super) fn create(call: Call, body: Body) -> Result<Prepared, Failure> {
     let CreatePolicy { name, description, policy } = CreatePolicy::read(body.object()?)?;
-    require_meaning(&name, &policy, None)?;
+    require_meaning(&call.app.identity.site_with_regions(), &name, &policy, None)?;
     Ok(Prepared::new(vec![to_policy(&call, &name)], async move {
         let now = Some(call.app.clock.now());
         let details = PolicyDetails { create_time: now, number_time: now, ..PolicyDetails::default() };
@@ -274,11 +274,11 @@ pub(super) async fn show_version(call: Call) -> Result<Prepared, Failure> {
 
 pub(super) async fn create_version(call: Call, body: Body) -> Result<Prepared, Failure> {
     let CreatePolicyVersion { policy, is_default } = CreatePolicyVersion::read(body.object()?)?;
-    let now = call.app.clock.now();
+    let (now, site) = (call.app.clock.now(), call.app.identity.site_with_regions());
     let decide = move |record: &mut PolicyRecord| {
         let versions = records::versions(record);
         let same = versions.iter().map(|version| &version.policy).find(|known| **known == policy);
-        require_meaning(&record.name, &policy, same)?;
+        require_meaning(&site, &record.name, &policy, same)?;
         let quota = || Failure::from(ApiError::new(ErrorCode::IamPolicyVersionQuota, ""));
         let version = records::add_version(record, policy, now).ok_or_else(quota)?;
         let _ = is_default && records::set_default(record, version.number, now);
