@@ -117,7 +117,7 @@ fn statement(world: &World, effect: &str, touch: &Touch, by: By, trick: Trick) -
         }
         By::Type => statement["Condition"] = equals(key_of("csms:Type"), "COMMON"),
         By::Address => {
-            statement["Condition"] = json!({ "IpAddress": { key_of("g:SourceIp"): [format!("{ADDRESS}/24")] } })
+            statement["Condition"] = json!({ "IpAddress": { key_of("g:SourceIp"): [format!("{ADDRESS}/24")] } });
         }
     }
     statement
