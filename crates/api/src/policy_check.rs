@@ -8,7 +8,7 @@ use core::fmt;
 
 use csms_core::policy::{
     ConditionKind, Doubt, Effect, Policy, ResourceType, Run, Segment, Shape, Statement, UUID, action_matches,
-    is_of_region, resource_may_name, variables_as_stars,
+    is_of_region, quoted, resource_may_name, variables_as_stars,
 };
 
 use crate::vocabulary::{Right, SERVICES, actions, rights};
@@ -228,11 +228,6 @@ fn meaning_of_service(service: &str) -> Meaning {
 /// A pattern as a message shows it: in quotes, if it has what cannot be seen or taken for something else.
 fn shown(pattern: &str) -> String {
     if pattern.chars().all(|character| character.is_ascii_graphic()) { String::from(pattern) } else { quoted(pattern) }
-}
-
-/// A text in quotes, with escapes for what cannot be seen.
-fn quoted(text: &str) -> String {
-    format!("\"{}\"", text.escape_debug())
 }
 
 fn meaning_of_action(pattern: &str) -> Meaning {

@@ -26,7 +26,7 @@ pub use self::{
     condition::{ConditionKey, ConditionKind, Conditions, RequestContext},
     judgement::{Judgement, RESOURCE, ResourceQuery, judge},
     pattern::{ResourceType, Segment},
-    possible::{Doubt, UUID},
+    possible::{Doubt, UUID, quoted},
     shape::{Run, Shape},
     system::{SYSTEM_POLICIES, system_policy},
 };

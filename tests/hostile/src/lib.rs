@@ -132,7 +132,7 @@ fn filled_in(text: &str, context: &Context, has_wildcards: bool) -> Option<Vec<S
 
 /// The name and the default of a variable whose opening was read, and what is behind it.
 fn variable(text: &str) -> Option<(String, Option<String>, &str)> {
-    let end = text.find(|character| character == '}' || character == ',')?;
+    let end = text.find(['}', ','])?;
     let name = text[..end].trim().to_owned();
     if text[end..].starts_with('}') {
         return Some((name, None, &text[end + 1..]));
@@ -167,7 +167,7 @@ fn matches_marked(signs: &[Sign], text: &[(char, bool)]) -> bool {
         }
         (Some(Sign::One), Some(_)) => matches_marked(&signs[1..], &text[1..]),
         (Some(Sign::Character(one)), Some((other, has_no_case))) => {
-            let is_same = one == other || (*has_no_case && one.to_ascii_lowercase() == other.to_ascii_lowercase());
+            let is_same = one == other || (*has_no_case && one.eq_ignore_ascii_case(other));
             is_same && matches_marked(&signs[1..], &text[1..])
         }
         _ => false,

@@ -65,6 +65,12 @@ const USER_NAME: Shape = {
     Shape::Runs(&[&[EDGE], &[EDGE, Run::new(|character| !character.is_control(), 0, 126), EDGE]])
 };
 
+/// A text in quotes, with escapes for what cannot be seen.
+#[must_use]
+pub fn quoted(text: &str) -> String {
+    format!("\"{}\"", text.escape_debug())
+}
+
 /// Something in a condition that no request meets, or that it does not mean.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Doubt {
@@ -146,7 +152,9 @@ impl ConditionKey {
     pub(super) fn doubt(&self) -> Option<Doubt> {
         let tag = self.tag()?;
         let (_, form) = ConditionKind::TagKeys.values();
-        TagKey::parse(tag).err().map(|_| Doubt::Impossible(format!("no tag has the key {tag:?}: keys have {form}")))
+        TagKey::parse(tag)
+            .err()
+            .map(|_| Doubt::Impossible(format!("no tag has the key {}: keys have {form}", quoted(tag))))
     }
 
     /// Why an operator does not compare what the key has; `None` if it does.
@@ -169,10 +177,11 @@ impl ConditionKey {
             return None;
         }
         let (shape, words) = kind.values();
-        let message = || format!("{self} is never {value:?}: its values are {words}");
+        let message = || format!("{self} is never {}: its values are {words}", quoted(value));
         let Some(mut tokens) = Template::parse(value).any(comparison == Comparison::Like, has) else {
             return Some(Doubt::Impossible(format!(
-                "a variable of {value:?} has no value in a request, and no default"
+                "a variable of {} has no value in a request, and no default",
+                quoted(value)
             )));
         };
         match comparison {

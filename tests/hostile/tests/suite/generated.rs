@@ -121,7 +121,7 @@ fn statement(world: &World, effect: &str, touch: &Touch, by: By, trick: Trick) -
         By::Type => statement["Condition"] = equals(key_of("csms:Type"), "COMMON"),
         By::Version => statement["Condition"] = equals(key_of("csms:VersionId"), "v1"),
         By::Address => {
-            statement["Condition"] = json!({ "IpAddress": { key_of("g:SourceIp"): [format!("{ADDRESS}/24")] } })
+            statement["Condition"] = json!({ "IpAddress": { key_of("g:SourceIp"): [format!("{ADDRESS}/24")] } });
         }
     }
     statement
