@@ -216,7 +216,11 @@ mod tests {
         let room = Arc::default();
         let heads = heads(&room);
         heads.refuse_body();
-        let endless = tokio::spawn(async move { while far.write_all(b"x").await.is_ok() {} });
+        let endless = tokio::spawn(async move {
+            while far.write_all(b"x").await.is_ok() {
+                sleep(Duration::from_secs(1)).await;
+            }
+        });
         let begun = Instant::now();
         let mut stream = Paced::new(near, PACE, heads);
         stream.shutdown().await.unwrap();
