@@ -151,7 +151,6 @@ impl Violation {
         };
         match self.rule {
             Rule::Required => "为必填项".to_string(),
-            Rule::Forbidden if expected.is_empty() => "此处不允许".to_string(),
             Rule::Forbidden => format!("此处不允许：{expected}"),
             Rule::Type => format!("必须是 {expected}"),
             Rule::TooShort | Rule::TooSmall => measured("不得小于"),
@@ -180,7 +179,6 @@ impl Violation {
         };
         match self.rule {
             Rule::Required => "is required".to_string(),
-            Rule::Forbidden if expected.is_empty() => "is not allowed".to_string(),
             Rule::Forbidden => format!("is not allowed: {expected}"),
             Rule::Type => format!("must be {expected}"),
             Rule::TooShort | Rule::TooSmall => measured("must be at least"),
