@@ -196,10 +196,16 @@ mod tests {
             "0f3e",
             "00000000-0000-0000-0000-00000000000",
             "00000000-0000-0000-0000-000000000000-",
-            "G0000000-0000-0000-0000-000000000000",
+            "_0000000-0000-0000-0000-000000000000",
         ] {
             assert!(KeyId::parse(text).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn an_identifier_may_be_written_in_upper_case() {
+        let id = SecretId::parse("0B1C2D3E-0000-4000-8000-00000000000F").unwrap();
+        assert_eq!(id.as_str(), "0b1c2d3e-0000-4000-8000-00000000000f");
     }
 
     #[test]

@@ -150,9 +150,7 @@ impl Violation {
             None => format!("{verb} {expected}"),
         };
         match self.rule {
-            Rule::Required if expected.is_empty() => "为必填项".to_string(),
-            Rule::Required => format!("必须提供{expected}"),
-            Rule::Forbidden if expected.is_empty() => "此处不允许".to_string(),
+            Rule::Required => "为必填项".to_string(),
             Rule::Forbidden => format!("此处不允许：{expected}"),
             Rule::Type => format!("必须是 {expected}"),
             Rule::TooShort | Rule::TooSmall => measured("不得小于"),
@@ -180,9 +178,7 @@ impl Violation {
             None => format!("{verb} {expected}"),
         };
         match self.rule {
-            Rule::Required if expected.is_empty() => "is required".to_string(),
-            Rule::Required => format!("{expected} is required"),
-            Rule::Forbidden if expected.is_empty() => "is not allowed".to_string(),
+            Rule::Required => "is required".to_string(),
             Rule::Forbidden => format!("is not allowed: {expected}"),
             Rule::Type => format!("must be {expected}"),
             Rule::TooShort | Rule::TooSmall => measured("must be at least"),

@@ -176,16 +176,12 @@ async fn a_text_that_names_no_version_is_not_found_and_no_page_is_too_far() {
 #[tokio::test]
 async fn a_refusal_names_what_is_wrong_and_nothing_else() {
     let server = Server::start().await;
-    let excluded = json!({
-        "exclude_lowercase": true, "exclude_uppercase": true, "exclude_numbers": true, "exclude_punctuation": true,
-    });
     let event = json!({
         "name": "e", "event_types": ["X"], "state": "ENABLED",
         "notification": { "target_type": "SMN", "target_id": "urn:smn:a:b", "target_name": "t" },
     });
     let action = json!({ "action": "filter", "offset": -1 });
     for (path, body, said, unsaid) in [
-        ("csms/generate-password", excluded, "parameter: at least one class of characters is required", "; "),
         ("csms/events", event, "event_types[0]", "at least"),
         ("csms/permissions/check", json!({ "actions": ["a:b:c"] }), "actions[0] must name", "is required"),
         ("csms/resource_instances/action", action, "offset must be a string of digits", "; "),
