@@ -16,7 +16,7 @@ use crate::{
     operation::{ErrorShape, Method, Specification},
     optional,
     request::{
-        query::one_enterprise_project,
+        query::enterprise_project,
         tag::{MAX_LIMIT, name_match, number},
     },
 };
@@ -227,7 +227,7 @@ pub struct BoundResources {
 /// # Errors
 /// The problem at `enterprise_project_id`.
 pub fn read_enterprise_project(text: &str) -> Result<String, Vec<Problem>> {
-    one_enterprise_project(text).map_err(|violation| alloc::vec![violation.at("enterprise_project_id")])
+    enterprise_project(text).map_err(|violation| alloc::vec![violation.at("enterprise_project_id")])
 }
 
 #[cfg(test)]

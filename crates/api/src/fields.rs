@@ -189,6 +189,19 @@ impl Fields {
         })
     }
 
+    /// The items of a list that is not too long.
+    fn items(&mut self, name: &str, max: usize, expected_max: &'static str, list: &'static str) -> Option<Vec<Value>> {
+        let Value::Array(items) = self.take(name)? else {
+            return self.wrong_type(name, list);
+        };
+        if items.len() > max {
+            let violation = Violation::new(Rule::TooMany, expected_max);
+            self.report(violation.with_limit(max as u64, items.len() as u64).at(name));
+            return None;
+        }
+        Some(items)
+    }
+
     fn list_through<T>(
         &mut self,
         name: &str,
@@ -196,20 +209,14 @@ impl Fields {
         expected_max: &'static str,
         read: impl Fn(Value) -> Result<T, Violation>,
     ) -> Option<Vec<T>> {
-        let Value::Array(items) = self.take(name)? else {
-            return self.wrong_type(name, "a list of strings");
-        };
-        if items.len() > max {
-            let violation = Violation::new(Rule::TooMany, expected_max);
-            self.report(violation.with_limit(max as u64, items.len() as u64).at(name));
-            return None;
-        }
-        let mut parsed = Vec::with_capacity(items.len());
+        let items = self.items(name, max, expected_max, "a list of strings")?;
+        let count = items.len();
+        let mut parsed = Vec::with_capacity(count);
         for (index, item) in items.into_iter().enumerate() {
             let result = read(item);
-            parsed.push(self.checked(&format!("{name}[{index}]"), result));
+            parsed.extend(self.checked(&format!("{name}[{index}]"), result));
         }
-        parsed.into_iter().collect()
+        (parsed.len() == count).then_some(parsed)
     }
 
     /// Puts a member in the object; an absent one stays absent.
@@ -250,20 +257,14 @@ impl Fields {
         expected_max: &'static str,
         read: impl Fn(Value) -> Result<T, Vec<Problem>>,
     ) -> Option<Vec<T>> {
-        let Value::Array(items) = self.take(name)? else {
-            return self.wrong_type(name, "a list of objects");
-        };
-        if items.len() > max {
-            let violation = Violation::new(Rule::TooMany, expected_max);
-            self.report(violation.with_limit(max as u64, items.len() as u64).at(name));
-            return None;
-        }
-        let mut all = Vec::with_capacity(items.len());
+        let items = self.items(name, max, expected_max, "a list of objects")?;
+        let count = items.len();
+        let mut all = Vec::with_capacity(count);
         for (index, item) in items.into_iter().enumerate() {
             let read = read(item);
-            all.push(self.nested(&format!("{name}[{index}]"), read));
+            all.extend(self.nested(&format!("{name}[{index}]"), read));
         }
-        all.into_iter().collect()
+        (all.len() == count).then_some(all)
     }
 
     /// Notes the violation, if any, at `name`.

@@ -73,7 +73,6 @@ pub const PHRASES: &[(&str, &str)] = &[
     ("https://host or http://host:port", "https://host 或 http://host:port"),
     ("now, in milliseconds since 1970", "当前时间（自 1970 年起的毫秒数）"),
     ("one character of each required class", "每类必需字符各一个的长度"),
-    ("one enterprise project, not all", "一个企业项目，不能是 all"),
     ("secret_string and secret_binary", "secret_string 和 secret_binary"),
     ("secrets of type COMMON are not rotated by the service", "COMMON 类型的凭据不由服务轮转"),
     ("task_id excludes secret_name and status", "task_id 不能与 secret_name 或 status 同时使用"),

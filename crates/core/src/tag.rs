@@ -26,7 +26,7 @@ fn is_documented(character: char) -> bool {
 
 /// Whether the key of a tag may have a character.
 pub(crate) fn is_of_key(character: char) -> bool {
-    is_documented(character) || "_.:=+-@".contains(character)
+    is_documented(character) || matches!(character, '_' | '.' | ':' | '=' | '+' | '-' | '@')
 }
 
 /// Whether the value of a tag may have a character.

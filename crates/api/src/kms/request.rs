@@ -14,7 +14,7 @@ use self::context::{Binding, binding};
 use crate::{
     fields::Fields,
     optional::kms as optional,
-    request::query::{Parameters, enterprise_project, one_enterprise_project},
+    request::query::{Parameters, enterprise_project, listed_enterprise_project},
 };
 
 /// Suffix of aliases that belong to the service (`compatibility/kms.md#how-csms-uses-kms`).
@@ -131,8 +131,7 @@ impl CreateKey {
         let mut fields = Fields::with_optional(body, &optional::CREATE_KEY)?;
         let alias = required_alias(&mut fields, "key_alias");
         let description = fields.parsed_or_number("key_description", text_of(255, "255 characters long"));
-        let enterprise_project_id =
-            fields.parsed_or_number("enterprise_project_id", |text| one_enterprise_project(&text));
+        let enterprise_project_id = fields.parsed_or_number("enterprise_project_id", |text| enterprise_project(&text));
         let _ = fields.parsed("key_spec", choice("AES_256"));
         let _ = fields.parsed("key_usage", choice("ENCRYPT_DECRYPT"));
         let _ = fields.parsed("origin", choice("kms"));
@@ -261,10 +260,10 @@ impl ListKeys {
         let marker = number(&mut fields, "marker", 0, u64::MAX, "a number in text");
         let state = fields.parsed_digits("key_state", choice("1, 2, 3, 4, 5"));
         let spec = fields.parsed("key_spec", choice(SPECS));
-        let enterprise = fields.parsed_or_number("enterprise_project_id", |text| enterprise_project(&text));
+        let enterprise = fields.parsed_or_number("enterprise_project_id", |text| listed_enterprise_project(&text));
         let _ = fields.parsed_or_number("sequence", text_of(36, "36 characters long"));
         let wants_aes = spec.is_none_or(|spec| matches!(spec, "ALL" | "AES_256"));
-        let enterprise_project_id = enterprise.filter(|id| !id.eq_ignore_ascii_case("all"));
+        let enterprise_project_id = enterprise.flatten();
         fields.finish(Some(Self { limit, marker: marker.unwrap_or(0), state, wants_aes, enterprise_project_id }))
     }
 }

@@ -66,24 +66,22 @@ pub struct ListSecrets {
     pub enterprise_project_id: Option<String>,
 }
 
-/// An identifier of an enterprise project: at most 36 characters. A UUID has no case, so that one project has one spelling.
+/// An identifier of one enterprise project. A UUID has no case, so that one project has one spelling.
 pub(crate) fn enterprise_project(text: &str) -> Result<String, Violation> {
-    let length = text.chars().count() as u64;
-    if length > 36 {
-        return Err(Violation::new(Rule::TooLong, "36 characters long").with_limit(36, length));
-    }
-    if !text.chars().all(|character| character.is_ascii_alphanumeric() || matches!(character, '-' | '_')) {
-        return Err(Violation::new(Rule::Pattern, "^[A-Za-z0-9_-]{1,36}$"));
+    let is_word = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
+    if text.len() > 36 || !is_word || is_every_enterprise_project(text) {
+        return Err(Violation::new(Rule::Pattern, "^[A-Za-z0-9_-]{1,36}$, and not all"));
     }
     Ok(fold_enterprise_project(text))
 }
 
-/// The enterprise project that something is to belong to: lists read `all` as every one.
-pub(crate) fn one_enterprise_project(text: &str) -> Result<String, Violation> {
-    if text.eq_ignore_ascii_case("all") {
-        return Err(Violation::new(Rule::Pattern, "one enterprise project, not all"));
-    }
-    enterprise_project(text)
+/// The enterprise project that a list is about, where the list is not of every one.
+pub(crate) fn listed_enterprise_project(text: &str) -> Result<Option<String>, Violation> {
+    if is_every_enterprise_project(text) { Ok(None) } else { enterprise_project(text).map(Some) }
+}
+
+const fn is_every_enterprise_project(text: &str) -> bool {
+    text.eq_ignore_ascii_case("all")
 }
 
 impl ListSecrets {
@@ -97,9 +95,7 @@ impl ListSecrets {
             limit: parameters.parsed("limit", PageLimit::parse).unwrap_or_default(),
             marker: parameters.parsed("marker", SecretName::parse).map(String::from),
             event_name: parameters.parsed("event_name", EventName::parse),
-            enterprise_project_id: parameters
-                .parsed("enterprise_project_id", enterprise_project)
-                .filter(|id| !id.eq_ignore_ascii_case("all")),
+            enterprise_project_id: parameters.parsed("enterprise_project_id", listed_enterprise_project).flatten(),
         };
         parameters.finish(read)
     }

@@ -10,7 +10,7 @@ use csms_core::{
 };
 use serde_json::Value;
 
-use super::{Rules, query::one_enterprise_project};
+use super::{Rules, query::enterprise_project};
 use crate::{fields::Fields, optional};
 
 /// Greatest length of a description, in bytes of UTF-8 (CreateSecret).
@@ -104,8 +104,7 @@ impl CreateSecret {
             fields.report(Violation::new(Rule::RequiredWith, when).at("rotation_config"));
         }
         let event_subscriptions = event_subscriptions(&mut fields).unwrap_or_default();
-        let enterprise_project_id =
-            fields.parsed_or_number("enterprise_project_id", |text| one_enterprise_project(&text));
+        let enterprise_project_id = fields.parsed_or_number("enterprise_project_id", |text| enterprise_project(&text));
         let built = name.zip(value).map(|(name, value)| Self {
             secret: NewSecret {
                 name,
