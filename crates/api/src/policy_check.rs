@@ -445,6 +445,7 @@ mod tests {
 
     use csms_core::{
         UnixMillis,
+        identity::fold_enterprise_project,
         policy::{RequestContext, decide},
     };
     use proptest::{prelude::*, sample::select};
@@ -772,23 +773,27 @@ mod tests {
             mfa_present: Some(false),
             secret_type: known(ConditionKind::SecretType, if is_first { "COMMON" } else { "RDS-FG" }),
             kms_key_id: known(ConditionKind::KmsKeyId, &key),
+            is_key_left_out: false,
             version_id: known(ConditionKind::VersionId, if is_first { "v1" } else { "v10" }),
-            enterprise_project_id: known(ConditionKind::EnterpriseProjectId, text),
+            enterprise_project_id: known(ConditionKind::EnterpriseProjectId, &fold_enterprise_project(text)),
             resource_tags: tags(ConditionKind::ResourceTag),
             request_tags: tags(ConditionKind::RequestTag),
         }
     }
 
-    /// Requests of a right: by users of all names, by an agency, from an address that is not known, and for what does not exist.
+    /// Requests of a right: by users of all names, by an agency, at the first time there is, from an address that is not known, and for what does not exist.
     fn requests(right: &Right) -> Vec<RequestContext> {
-        let texts = VALUES.into_iter().chain([USER_ID, "false"]);
+        let texts = VALUES.into_iter().chain([USER_ID, "false", "2999-01-02T03:04:05Z"]);
+        // What a pattern is for, too.
+        let texts = texts.flat_map(|text| [String::from(text), text.replace('*', "x")]);
         let mut all: Vec<_> =
-            texts.flat_map(|text| [true, false].map(|is_first| request(right, text, is_first))).collect();
+            texts.flat_map(|text| [true, false].map(|is_first| request(right, &text, is_first))).collect();
         let unspecified = "0.0.0.0".parse().ok();
         let alice = request(right, "alice", true);
         all.extend([
             RequestContext { user_name: None, user_id: None, ..alice.clone() },
             RequestContext { source_ip: None, ..alice.clone() },
+            RequestContext { now: Some(UnixMillis::new(0)), ..alice.clone() },
             RequestContext { source_ip: unspecified, ..alice.clone() },
             RequestContext { resource_tags: Vec::new(), request_tags: Vec::new(), ..alice.clone() },
             RequestContext {

@@ -136,10 +136,15 @@ for (const name of ["client", "jwe", "node", "rules", "slim"]) {
   await writeFile(`${name}/package.json`, `${JSON.stringify(inside, null, 2)}\n`);
 }
 
-// The types for `require` are the same, under names that TypeScript reads so.
+// The types for `require` are the same, under names that TypeScript reads so. The bundler names the source of each part in a comment, as
+// the source maps do; its line stays for them.
 for (const file of await readdir("lib")) {
-  if (/bindings\.(js|d\.ts)$/.test(file)) await rm(`lib/${file}`);
-  else if (file.endsWith(".d.ts")) {
+  if (/bindings\.(js|d\.ts)$/.test(file)) {
+    await rm(`lib/${file}`);
+  } else if (/\.c?js$/.test(file) && !file.includes(".module.")) {
+    const code = await readFile(`lib/${file}`, "utf8");
+    await writeFile(`lib/${file}`, code.replace(/^\/\/ (?:src\/|parts:).*$/gm, ""));
+  } else if (file.endsWith(".d.ts")) {
     const types = await readFile(`lib/${file}`, "utf8");
     await writeFile(`lib/${file.replace(/\.d\.ts$/, ".d.cts")}`, types.replace(/(from "\.\/[\w-]+)\.js"/g, '$1.cjs"'));
   }

@@ -69,8 +69,11 @@ pub struct ListSecrets {
 /// An identifier of one enterprise project. A UUID has no case, so that one project has one spelling.
 pub(crate) fn enterprise_project(text: &str) -> Result<String, Violation> {
     let is_word = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
-    if text.len() > 36 || !is_word || is_every_enterprise_project(text) {
+    if !is_word || is_every_enterprise_project(text) {
         return Err(Violation::new(Rule::Pattern, "^[A-Za-z0-9_-]{1,36}$, and not all"));
+    }
+    if text.len() > 36 {
+        return Err(Violation::new(Rule::TooLong, "36 characters long").with_limit(36, text.len() as u64));
     }
     Ok(fold_enterprise_project(text))
 }

@@ -26,24 +26,10 @@ pub enum VersionSelector {
     Latest,
     /// `vN`.
     Id(VersionId),
-    /// A text that the definitions admit and no version has, such as the name of a stage.
-    Unknown,
 }
 
 impl VersionSelector {
-    /// Reads the path segment of a request: a text that names no version is no problem of the request.
-    ///
-    /// # Errors
-    /// A problem at `version_id` for a text that the definitions do not admit.
-    pub fn in_path(text: &str) -> Result<Self, Vec<Problem>> {
-        let is_other = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
-        let is_admitted = (1..=64).contains(&text.len())
-            && text.starts_with(|first: char| first.is_ascii_alphanumeric())
-            && text.bytes().all(is_other);
-        Self::read(text).or_else(|problems| if is_admitted { Ok(Self::Unknown) } else { Err(problems) })
-    }
-
-    /// Reads a text that names a version.
+    /// Reads a path segment.
     ///
     /// # Errors
     /// A problem at `version_id`.
@@ -178,13 +164,8 @@ mod tests {
     fn a_version_in_a_path_is_a_number_or_latest() {
         assert_eq!(VersionSelector::read("latest"), Ok(VersionSelector::Latest));
         assert!(VersionSelector::read("v2").is_ok());
-        for text in ["SYSCURRENT", "v0", "v01", "1", "a.b"] {
+        for text in ["SYSCURRENT", "v0", "v01", "1", "a.b", "", "-a"] {
             assert!(VersionSelector::read(text).is_err(), "{text}");
-            assert_eq!(VersionSelector::in_path(text), Ok(VersionSelector::Unknown), "{text}");
-        }
-        assert_eq!(VersionSelector::in_path("v2"), VersionSelector::read("v2"));
-        for text in ["", "-a", "a b", "é", &"a".repeat(65)] {
-            assert!(VersionSelector::in_path(text).is_err(), "{text}");
         }
     }
 }

@@ -46,6 +46,8 @@ pub struct RequestContext {
     /// `csms:KmsKeyId`: identifier of the key that the request names, or else of the secret's; of an operation on a key, that
     /// key's.
     pub kms_key_id: Option<String>,
+    /// Whether the request names no key, so that `kms_key_id` is the default one's. `Null` asks whether it names one.
+    pub is_key_left_out: bool,
     /// `csms:VersionId`: the version that the operation is about.
     pub version_id: Option<String>,
     /// `g:EnterpriseProjectId` of the secret or key, also of one about to be created.
@@ -391,7 +393,10 @@ impl Condition {
     fn holds(&self, context: &RequestContext, effect: Effect) -> bool {
         let actual = self.key.values(context);
         match self.test {
-            Test::Null => self.expects_bool(actual.is_empty()),
+            Test::Null => {
+                let is_left_out = self.key.kind == ConditionKind::KmsKeyId && context.is_key_left_out;
+                self.expects_bool(actual.is_empty() || is_left_out)
+            }
             Test::Compare { comparison, negated, if_exists, quantifier } => {
                 let kind = self.key.kind;
                 let matches = |value: &str| {
@@ -697,6 +702,7 @@ mod tests {
             version_id: Some("v3".to_string()),
             secret_type: Some("COMMON".to_string()),
             kms_key_id: None,
+            is_key_left_out: false,
             enterprise_project_id: Some("0".to_string()),
             resource_tags: Vec::from([tag("team", "red")]),
             request_tags: Vec::from([tag("team", "red"), tag("cost", "7")]),

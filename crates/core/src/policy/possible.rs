@@ -50,7 +50,7 @@ const VERSION: Shape = Shape::Runs(&[&[
 const ENTERPRISE_PROJECT: Shape = Shape::Runs(&[&[Run::new(|character| !character.is_control(), 1, 36)]]);
 
 const ADDRESS: Shape =
-    Shape::Runs(&[&[Run::new(|character| character.is_ascii_hexdigit() || matches!(character, '.' | ':'), 2, 45)]]);
+    Shape::Runs(&[&[Run::new(|character| matches!(character, '0'..='9' | 'a'..='f' | '.' | ':'), 2, 45)]]);
 
 const TAG_KEY: Shape = {
     const EDGE: Run = Run::exactly(|character| is_of_key(character) && !character.is_whitespace(), 1);

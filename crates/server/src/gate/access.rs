@@ -158,6 +158,8 @@ pub struct Facts {
     pub secret_type: Option<SecretType>,
     /// `csms:KmsKeyId`: the key that the secret will use, by its identifier.
     pub kms_key_id: Option<KeyId>,
+    /// Whether the request names no key, so that `kms_key_id` is the default one's.
+    pub is_key_left_out: bool,
     /// `g:EnterpriseProjectId` of something that is about to be made.
     pub enterprise_project_id: Option<String>,
     /// `g:RequestTag/<key>` and `g:TagKeys`: tags that are set or removed.

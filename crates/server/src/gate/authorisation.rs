@@ -259,6 +259,7 @@ fn base_context(Asking { app, caller, peer, is_secure }: Asking<'_>) -> RequestC
 fn add_facts(context: &mut RequestContext, facts: &Facts) {
     context.secret_type = facts.secret_type.map(|kind| kind.as_str().to_owned());
     context.kms_key_id = facts.kms_key_id.as_ref().map(ToString::to_string);
+    context.is_key_left_out = facts.is_key_left_out;
     context.enterprise_project_id.clone_from(&facts.enterprise_project_id);
     context.request_tags.clone_from(&facts.tags);
     context.version_id = facts.version.map(String::from);

@@ -8,7 +8,7 @@ use std::{
 use csms_core::StageName;
 
 use super::*;
-use crate::{ChangeError, StoreError};
+use crate::{ChangeError, CreateError, StoreError};
 
 fn is_conflict<T, E>(result: &Result<T, ChangeError<E>>) -> bool {
     matches!(result, Err(ChangeError::Store(StoreError::Conflict(_))))
@@ -141,13 +141,19 @@ pub async fn a_dropped_write_happens_whole_or_not_at_all<S: Store>(store: Shared
             let begun = write.as_mut().poll(&mut context);
             assert!(matches!(begun, Poll::Pending | Poll::Ready(Ok(()))));
         }
-        // A later write waits behind the dropped one, or finds that it did not happen.
+        // A later write waits behind the dropped one, finds that it did not happen, or overtakes it.
         put(&*store, &common(&format!("later-{number}"))).await;
         match store.secret_value(&project(), &secret.name, None, |_| Ok::<_, Never>(VersionId::FIRST)).await {
             Ok(found) => assert_eq!(found.sealed, sealed(&secret.name, VersionId::FIRST)),
             Err(error) => {
                 assert!(matches!(error, crate::ReadError::NotFound));
-                put(&*store, &secret).await;
+                // It may be under way still, behind the later one.
+                let value = sealed(&secret.name, VersionId::FIRST);
+                let made = store.create_secret(secret.clone(), value, u64::MAX, Vec::new()).await;
+                assert!(matches!(made, Ok(()) | Err(CreateError::Exists)));
+                let found =
+                    store.secret_value(&project(), &secret.name, None, |_| Ok::<_, Never>(VersionId::FIRST)).await;
+                assert_eq!(found.unwrap().sealed, sealed(&secret.name, VersionId::FIRST));
             }
         }
     }

@@ -96,12 +96,16 @@ pub(crate) async fn facts_of_conditions() -> Result<(), Failed> {
     let under = |key: &str| json!({ "StringEquals": { "csms:KmsKeyId": [key] } });
     let only_default = policy(&json!([{ "Effect": "Allow", "Action": ["csms:*"], "Condition": under(&default) }]));
     let not_default = all_but(&json!({ "Action": ["csms:*"], "Condition": under(&default) }));
+    let may_not_name =
+        all_but(&json!({ "Action": ["csms:*"], "Condition": { "Null": { "csms:KmsKeyId": ["false"] } } }));
     let must_name = all_but(&json!({ "Action": ["csms:*"], "Condition": { "Null": { "csms:KmsKeyId": ["true"] } } }));
     let cases = [
         (&not_default, "", Outcome::Refused),
         (&not_default, r#","kms_key_id":"csms/default""#, Outcome::Refused),
         (&only_default, "", Outcome::LetThrough),
         (&only_default, r#","kms_key_id":"csms/default""#, Outcome::LetThrough),
+        (&may_not_name, "", Outcome::LetThrough),
+        (&may_not_name, r#","kms_key_id":"csms/default""#, Outcome::Refused),
         (&must_name, "", Outcome::Refused),
         (&must_name, r#","kms_key_id":"csms/default""#, Outcome::LetThrough),
     ];

@@ -85,7 +85,7 @@ pub async fn upload(call: Call, body: Body) -> Result<Prepared, Failure> {
         kms_key_id: Some(secret.kms_key_id.clone()),
         enterprise_project_id: Some(secret.enterprise_project_id.clone()),
         tags: tag_pairs(&secret.tags),
-        version: None,
+        ..Facts::default()
     };
     let mut accesses = vec![Access::secret(call.actions(), &call.project, &secret.name, Stored::Missing).with(facts)];
     let administrator = Administrator::of(&call, secret.admin_secret()).await?;

@@ -85,7 +85,7 @@ pub(super) async fn creation(call: &Call, request: CreateSecret) -> Result<Creat
 }
 
 /// What the making of a secret touches besides what it is made from: the new name, and the key that seals its values. Where the
-/// request names no key, conditions see the default one, which is used then; what denies requests that name none counts, too.
+/// request names no key, conditions see the default one, which is used then.
 ///
 /// # Errors
 /// Failures of the store.
@@ -95,21 +95,16 @@ pub(super) async fn making(
     project: &ProjectId,
     chosen: Option<&ChosenKey>,
 ) -> Result<Vec<Access>, Failure> {
-    let under = |id| {
-        let facts = Facts { kms_key_id: id, ..made.facts.clone() };
-        made.clone().with(facts)
+    let id = match chosen {
+        // Only conditions ask, so that no key is made for callers without.
+        None | Some(ChosenKey::Default) if call.caller.has_conditions() => {
+            Some(call.app.keys.default_key(project).await?)
+        }
+        chosen => chosen.and_then(ChosenKey::id),
     };
-    Ok(match chosen {
-        Some(ChosenKey::Default) if call.caller.has_conditions() => {
-            vec![under(Some(call.app.keys.default_key(project).await?))]
-        }
-        Some(chosen) => [under(chosen.id())].into_iter().chain(chosen.sealing(project)).collect(),
-        None if call.caller.has_conditions() => {
-            let default = call.app.keys.default_key(project).await?;
-            vec![under(Some(default)), made.needs(Need::NoDeny)]
-        }
-        None => vec![made],
-    })
+    let facts = Facts { kms_key_id: id, is_key_left_out: chosen.is_none(), ..made.facts.clone() };
+    let sealing = chosen.and_then(|chosen| chosen.sealing(project));
+    Ok([made.with(facts)].into_iter().chain(sealing).collect())
 }
 
 /// The key that a request chooses for a secret, or why there is none.

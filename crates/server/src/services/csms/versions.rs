@@ -150,7 +150,6 @@ fn select(secret: &Secret, selector: VersionSelector) -> Result<VersionId, Refus
     match selector {
         VersionSelector::Latest => secret.staged(&StageName::current()),
         VersionSelector::Id(id) => secret.version(id).map(|version| version.id),
-        VersionSelector::Unknown => Err(Refusal::VersionNotFound),
     }
 }
 
@@ -225,7 +224,7 @@ impl Reading {
 /// Every problem of the path; of the work: no such secret or version; the secret's state; CSMS.0401 when the value cannot be
 /// opened.
 pub async fn show(call: Call) -> Result<Prepared, Failure> {
-    let (name, selector) = both(call.secret_name(), VersionSelector::in_path(call.path_text("version_id")))?;
+    let (name, selector) = both(call.secret_name(), VersionSelector::read(call.path_text("version_id")))?;
     let mut reading = reading(&call, &name, selector).await?;
     let (accesses, uses) = (std::mem::take(&mut reading.accesses), reading.subject.take());
     let prepared =
@@ -239,7 +238,7 @@ pub async fn show(call: Call) -> Result<Prepared, Failure> {
 /// Every problem of the request; of the work: no such secret or version; the secret's state.
 pub async fn update(call: Call, body: Body) -> Result<Prepared, Failure> {
     let now = call.app.clock.now();
-    let path = both(call.secret_name(), VersionSelector::in_path(call.path_text("version_id")));
+    let path = both(call.secret_name(), VersionSelector::read(call.path_text("version_id")));
     let ((name, selector), expire_time) = both(path, read_expiry(body.object()?, now))?;
     // The version that is judged is the one that is changed, also where the path says `latest`.
     let version = match selector {
@@ -248,7 +247,6 @@ pub async fn update(call: Call, body: Body) -> Result<Prepared, Failure> {
             let secret = call.app.store.secret(&call.project, &name).await?;
             secret.and_then(|secret| select(&secret, selector).ok())
         }
-        VersionSelector::Unknown => None,
     };
     let access = by_name(&call, &name).with(Facts { version, ..Facts::default() });
     Ok(Prepared::new(vec![access], async move {
