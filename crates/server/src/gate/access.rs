@@ -235,11 +235,13 @@ impl Access {
         Self::secret(actions, &secret.project, &secret.name, Stored::Found(Arc::clone(secret)))
     }
 
-    /// The reading of the values of these versions, one access each: who is denied a version must not have it through a copy, a grant
-    /// or a function either.
-    pub fn reading(secret: &Arc<Secret>, versions: impl IntoIterator<Item = VersionId>) -> impl Iterator<Item = Self> {
-        let of = |version| Self::found(READ_VALUE, secret).with(Facts { version: Some(version), ..Facts::default() });
-        versions.into_iter().map(of)
+    /// The reading of the value of each version, which nothing may deny: who is denied one must not have it through a copy or a grant
+    /// either.
+    pub fn reading_each(secret: &Arc<Secret>) -> impl Iterator<Item = Self> {
+        secret.versions().iter().map(|version| {
+            let facts = Facts { version: Some(version.id), ..Facts::default() };
+            Self::found(READ_VALUE, secret).with(facts).needs(Need::NoDeny)
+        })
     }
 
     /// An access to a key by its identifier, for which a grant of the key will do where grants know the action.

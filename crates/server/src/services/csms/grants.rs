@@ -18,7 +18,7 @@ use getrandom::SysRng;
 use crate::{
     failure::Failure,
     gate::{
-        access::{Access, Kind, Need, READ_VALUE, Stored},
+        access::{Access, Kind, READ_VALUE, Stored},
         answer::Answer,
         json::Body,
         service::{Call, Prepared},
@@ -48,10 +48,9 @@ fn access(call: &Call, found: Option<&Arc<Secret>>, named: &str) -> Access {
 /// What granting touches: the secret, and the right to read its values, those of versions to come and each that there is. Nobody
 /// grants what their own policies do not allow, and a grant that they have does not count.
 fn granting(call: &Call, found: Option<&Arc<Secret>>, named: &str) -> Vec<Access> {
-    let reading = found.into_iter().flat_map(|secret| {
-        let values = Access::reading(secret, secret.versions().iter().map(|version| version.id));
-        [Access::found(READ_VALUE, secret)].into_iter().chain(values.map(|access| access.needs(Need::NoDeny)))
-    });
+    let reading = found
+        .into_iter()
+        .flat_map(|secret| [Access::found(READ_VALUE, secret)].into_iter().chain(Access::reading_each(secret)));
     [access(call, found, named)].into_iter().chain(reading).collect()
 }
 

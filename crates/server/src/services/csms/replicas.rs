@@ -51,8 +51,7 @@ pub async fn create(call: Call, body: Body) -> Result<Prepared, Failure> {
     let mut target_key = None;
     if let (Some(secret), Some(target)) = (named.stored(), &target) {
         // Whoever is denied a value here must not read it there.
-        let values = Access::reading(secret, secret.versions().iter().map(|version| version.id));
-        accesses.extend(values.map(|access| access.needs(Need::NoDeny)));
+        accesses.extend(Access::reading_each(secret));
         if let Some(name) = &request.kms_key_id {
             target_key = Some(ChosenKey::find(&call, &target.project, name).await);
         }
