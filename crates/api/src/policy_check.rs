@@ -20,6 +20,12 @@ const CLOUD_NAMES: &str = include_str!("policy_check/cloud_names.txt");
 /// How many changes of a service's name a typing error may take.
 const TYPING_ERROR: usize = 2;
 
+/// Characters of a pattern for actions. No action has half as many.
+pub const MAX_ACTION_PATTERN: usize = 128;
+
+/// Characters of a pattern for resources. No resource has half as many, and what a check costs grows with them.
+pub const MAX_RESOURCE_PATTERN: usize = 1024;
+
 /// Something in a policy that means nothing here.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
@@ -122,7 +128,9 @@ fn check_statement(place: &str, statement: &Statement, site: Place<'_>, review: 
         report(&format!("{place}.Resource"), effect, meanings.collect(), review);
     }
     // Conditions are judged for those actions alone that are judged on a resource of the statement.
-    let judged: Vec<Right> = named.iter().copied().filter(|right| is_on_resource(right, statement, &has)).collect();
+    let types = statement.resource.as_ref().map(|patterns| types_named(patterns, &has));
+    let is_on_resource = |right: &Right| types.as_ref().is_none_or(|types| is_of(right, types));
+    let judged: Vec<Right> = named.iter().copied().filter(is_on_resource).collect();
     let is_known = |kind: ConditionKind| judged.is_empty() || judged.iter().any(|right| right.judges(kind));
     let mut found = Vec::new();
     for (operator, key) in statement.condition.keys() {
@@ -145,22 +153,36 @@ fn check_statement(place: &str, statement: &Statement, site: Place<'_>, review: 
     }
 }
 
-/// Whether an action is judged on something that a resource pattern names.
-fn names_type_of(right: &Right, pattern: &str, has: &dyn Fn(ConditionKind) -> bool) -> bool {
-    let (service, kinds) = right.resources();
-    let pattern = variables_as_stars(pattern);
-    kinds.iter().any(|kind| resource_may_name(&pattern, &of_type(service, kind, Place::ANYWHERE), has))
+/// A served type of resources, with its service.
+type Type = (&'static str, &'static str);
+
+/// The served types of which some pattern names a resource, wherever it is.
+fn types_named(patterns: &[String], has: &dyn Fn(ConditionKind) -> bool) -> Vec<Type> {
+    let mut named = Vec::new();
+    for pattern in patterns.iter().filter(|pattern| !is_longer(pattern, MAX_RESOURCE_PATTERN)) {
+        let pattern = variables_as_stars(pattern);
+        let is_new =
+            |of: &Type| !named.contains(of) && resource_may_name(&pattern, &of_type(of.0, of.1, Place::ANYWHERE), has);
+        let new: Vec<Type> = types().filter(is_new).collect();
+        named.extend(new);
+    }
+    named
 }
 
-/// Whether an action is judged on something that the resources of a statement name.
-fn is_on_resource(right: &Right, statement: &Statement, has: &dyn Fn(ConditionKind) -> bool) -> bool {
-    let resources = statement.resource.as_ref();
-    resources.is_none_or(|patterns| patterns.iter().any(|pattern| names_type_of(right, pattern, has)))
+/// Whether an action is judged on resources of one of these types.
+fn is_of(right: &Right, types: &[Type]) -> bool {
+    let (service, kinds) = right.resources();
+    types.iter().any(|(known, kind)| *known == service && kinds.contains(kind))
+}
+
+fn is_longer(text: &str, most: usize) -> bool {
+    text.chars().nth(most).is_some()
 }
 
 /// Whether an action of a statement, which names these rights, is judged on something that a resource pattern names.
-fn is_judged_on(actions: &[String], named: &[Right], pattern: &str, has: &dyn Fn(ConditionKind) -> bool) -> bool {
-    if named.iter().any(|right| names_type_of(right, pattern, has)) {
+fn is_judged_on(actions: &[String], named: &[Right], pattern: &String, has: &dyn Fn(ConditionKind) -> bool) -> bool {
+    let types = types_named(core::slice::from_ref(pattern), has);
+    if named.iter().any(|right| is_of(right, &types)) {
         return true;
     }
     // Of services that are not here, only that they are the same is known.
@@ -230,7 +252,15 @@ fn shown(pattern: &str) -> String {
     if pattern.chars().all(|character| character.is_ascii_graphic()) { String::from(pattern) } else { quoted(pattern) }
 }
 
+/// The meaning of a pattern that is longer than anything it could match.
+fn meaning_of_length(noun: &str, most: usize) -> Meaning {
+    Meaning::Nothing(format!("a pattern for {noun} has at most {most} characters"))
+}
+
 fn meaning_of_action(pattern: &str) -> Meaning {
+    if is_longer(pattern, MAX_ACTION_PATTERN) {
+        return meaning_of_length("actions", MAX_ACTION_PATTERN);
+    }
     if actions().any(|action| action_matches(pattern, action)) {
         return Meaning::Here;
     }
@@ -308,13 +338,13 @@ fn of_type<'a>(service: &'a str, kind: &'a str, place: Place<'a>) -> ResourceTyp
 }
 
 /// The served types, with their services.
-fn types() -> impl Iterator<Item = (&'static str, &'static str)> {
+fn types() -> impl Iterator<Item = Type> {
     SERVICES.into_iter().flat_map(|(service, kinds)| kinds.iter().map(move |kind| (service, *kind)))
 }
 
 /// The served type that a pattern without variables names by its form, wherever the resource is. No name begins or ends with
 /// white space.
-fn type_by_form(pattern: &str) -> Option<(&'static str, &'static str)> {
+fn type_by_form(pattern: &str) -> Option<Type> {
     let name = pattern.rsplit(':').next().unwrap_or_default();
     let mut types = types().filter(|_| name.trim() == name);
     types.find(|(service, kind)| {
@@ -324,6 +354,9 @@ fn type_by_form(pattern: &str) -> Option<(&'static str, &'static str)> {
 }
 
 fn meaning_of_resource(pattern: &str, site: Place<'_>, has: &dyn Fn(ConditionKind) -> bool) -> Meaning {
+    if is_longer(pattern, MAX_RESOURCE_PATTERN) {
+        return meaning_of_length("resources", MAX_RESOURCE_PATTERN);
+    }
     let names = |pattern: &str, place: Place<'_>, has: &dyn Fn(ConditionKind) -> bool| {
         types().any(|(service, kind)| {
             let of = ResourceType { names: names_of(kind).0, ..of_type(service, kind, place) };
@@ -905,6 +938,20 @@ mod tests {
             let condition = condition.map(|condition| format!(r#","Condition":{condition}"#)).unwrap_or_default();
             format!(r#"{{"Effect":"Deny","Action":["{action}"]{resource}{condition}}}"#)
         })
+    }
+
+    #[test]
+    fn a_pattern_that_is_longer_than_anything_is_refused_by_its_length() {
+        let stars = |count: usize| format!("csms:{}x", "*a".repeat(count));
+        let (action, resource) = (stars(MAX_ACTION_PATTERN), stars(MAX_RESOURCE_PATTERN));
+        let statement = format!(r#"{{"Effect":"Deny","Action":["*","{action}"],"Resource":["*","{resource}"]}}"#);
+        assert_eq!(
+            lines(&review(&statement).refusals),
+            [
+                "Statement[0].Action[1]: a pattern for actions has at most 128 characters",
+                "Statement[0].Resource[1]: a pattern for resources has at most 1024 characters",
+            ]
+        );
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! It only decides whether one text matches one pattern. Whether a character is compared without case depends on its place in
 //! the text, never on the wildcards of the pattern.
 
-use alloc::vec::Vec;
+use alloc::{vec, vec::Vec};
 
 use super::{is_of_region, shape::Shape};
 
@@ -170,7 +170,9 @@ pub(super) enum Coverage {
 /// How many of the resources match a pattern that are `prefix` and a name. A name is any text of at least one character
 /// without a colon, which no name here may have; `prefix` ends with the colon before it.
 pub(super) fn coverage<P: Pattern>(pattern: P, prefix: &str) -> Coverage {
-    let rests = behind(with_empty_stars(&[pattern]), prefix, Caseless::resource(prefix));
+    let mut rests = Rests::of(pattern);
+    rests.add(pattern);
+    let rests = rests.behind(prefix, Caseless::resource(prefix)).all;
     if !rests.iter().any(|rest| rest.length() > 0 && !rest.tokens().any(|token| token == Token::Is(':'))) {
         return Coverage::Nothing;
     }
@@ -213,84 +215,103 @@ pub struct ResourceType<'a> {
 
 /// Whether a pattern matches some resource of a type.
 pub(super) fn may_name<P: Pattern>(pattern: P, of: &ResourceType<'_>) -> bool {
-    let mut rests = behind(with_empty_stars(&[pattern]), of.service, Caseless::EVERYTHING);
+    let mut rests = Rests::of(pattern);
+    rests.add(pattern);
+    rests = rests.behind(of.service, Caseless::EVERYTHING);
     for segment in [of.regions, of.domains] {
-        rests = behind(rests, ":", Caseless::NOTHING);
+        rests = rests.behind(":", Caseless::NOTHING);
         rests = match segment {
-            Segment::Any => behind_any_segment(rests, is_of_region),
-            Segment::OneOf(texts) => {
-                let mut all = Vec::new();
-                for text in texts {
-                    behind(rests.clone(), text, Caseless::NOTHING).into_iter().for_each(|rest| add(&mut all, rest));
-                }
-                all
-            }
+            Segment::Any => rests.behind_any_segment(is_of_region),
+            Segment::OneOf(texts) => rests.behind_one_of(texts),
         };
     }
-    rests = behind(behind(rests, ":", Caseless::NOTHING), of.kind, Caseless::EVERYTHING);
-    rests = behind(rests, ":", Caseless::NOTHING);
+    rests = rests.behind(":", Caseless::NOTHING).behind(of.kind, Caseless::EVERYTHING).behind(":", Caseless::NOTHING);
     let has_case = !of.kind.eq_ignore_ascii_case("KeyId");
-    rests.iter().any(|rest| of.names.may_match(*rest, has_case) || glob(*rest, "*"))
+    rests.all.sort_unstable_by_key(|rest| core::cmp::Reverse(rest.length()));
+    of.names.may_match_a_rest(&rests.all, has_case) || rests.behind("*", Caseless::NOTHING).has_ended()
 }
 
-/// What is left of a pattern once it has matched `text`, one rest for each way to share it out between the stars.
-fn behind<P: Pattern>(mut rests: Vec<P>, text: &str, caseless: Caseless) -> Vec<P> {
-    for (offset, character) in text.char_indices() {
-        let mut next = Vec::new();
-        for rest in rests {
+/// Rests of one pattern, each once, closed under stars that stand for nothing. Rests are told apart by their lengths, so that
+/// adding one takes the same time however many there are.
+struct Rests<P> {
+    all: Vec<P>,
+    known: Vec<bool>,
+}
+
+impl<P: Pattern> Rests<P> {
+    /// No rest of `pattern` yet.
+    fn of(pattern: P) -> Self {
+        Self { all: Vec::new(), known: vec![false; pattern.length().saturating_add(1)] }
+    }
+
+    /// Adds a rest, and those behind its first stars.
+    fn add(&mut self, mut rest: P) {
+        while let Some(known) = self.known.get_mut(rest.length()).filter(|known| !**known) {
+            *known = true;
+            self.all.push(rest);
             match rest.split_first() {
-                Some((Token::Star, _)) => add(&mut next, rest),
-                Some((wanted, after)) if stands_for(wanted, character, offset, caseless) => add(&mut next, after),
-                _ => {}
+                Some((Token::Star, after)) => rest = after,
+                _ => return,
             }
         }
-        rests = with_empty_stars(&next);
     }
-    rests
-}
 
-/// What may be left of a pattern once it has matched any text of some characters without a colon, an empty one among them.
-fn behind_any_segment<P: Pattern>(rests: Vec<P>, is_of_segment: fn(char) -> bool) -> Vec<P> {
-    let mut all = rests.clone();
-    let mut newest = rests;
-    while !newest.is_empty() {
-        let before = all.len();
-        for rest in newest {
+    /// Replaces the rests by what is left of each.
+    fn replace(&mut self, left: impl Fn(P) -> Option<P>) {
+        self.known.fill(false);
+        for rest in core::mem::take(&mut self.all) {
+            if let Some(left) = left(rest) {
+                self.add(left);
+            }
+        }
+    }
+
+    /// What is left once the pattern has matched `text` as well, one rest for each way to share it out between the stars.
+    fn behind(mut self, text: &str, caseless: Caseless) -> Self {
+        for (offset, character) in text.char_indices() {
+            self.replace(|rest| match rest.split_first() {
+                Some((Token::Star, _)) => Some(rest),
+                Some((wanted, after)) if stands_for(wanted, character, offset, caseless) => Some(after),
+                _ => None,
+            });
+        }
+        self
+    }
+
+    /// What may be left once the pattern has matched any text of some characters without a colon, an empty one among them.
+    fn behind_any_segment(mut self, is_of_segment: fn(char) -> bool) -> Self {
+        let mut next = 0;
+        while let Some(rest) = self.all.get(next).copied() {
+            next = next.saturating_add(1);
             match rest.split_first() {
                 Some((Token::Star, _)) | None => {}
                 Some((Token::Is(wanted), _)) if !is_of_segment(wanted) => {}
-                Some((_, after)) => with_empty_stars(&[after]).into_iter().for_each(|rest| add(&mut all, rest)),
+                Some((_, after)) => self.add(after),
             }
         }
-        newest = all.get(before..).unwrap_or_default().to_vec();
+        self
     }
-    all
-}
 
-/// The rests, and those behind stars that stand for nothing.
-fn with_empty_stars<P: Pattern>(rests: &[P]) -> Vec<P> {
-    let mut all = Vec::new();
-    for rest in rests {
-        let mut rest = *rest;
-        add(&mut all, rest);
-        while let Some((Token::Star, after)) = rest.split_first() {
-            rest = after;
-            add(&mut all, rest);
+    /// Whether the pattern may have matched all of the text.
+    fn has_ended(&self) -> bool {
+        self.known.first() == Some(&true)
+    }
+
+    /// What is left once the pattern has matched one of these texts.
+    fn behind_one_of(self, texts: &[&str]) -> Self {
+        let mut all = Self { all: Vec::new(), known: vec![false; self.known.len()] };
+        for text in texts {
+            let this = Self { all: self.all.clone(), known: self.known.clone() };
+            this.behind(text, Caseless::NOTHING).all.into_iter().for_each(|rest| all.add(rest));
         }
-    }
-    all
-}
-
-/// Adds a rest of the pattern unless it is there. Rests of one pattern are equal when their lengths are.
-fn add<P: Pattern>(rests: &mut Vec<P>, rest: P) {
-    if !rests.iter().any(|known| known.length() == rest.length()) {
-        rests.push(rest);
+        all
     }
 }
 
 #[cfg(test)]
 mod tests {
     use alloc::{format, string::String, vec::Vec};
+    use core::cell::Cell;
 
     use proptest::prelude::*;
 
@@ -399,6 +420,42 @@ mod tests {
         let mixed = [Token::Star, Token::Is('*'), Token::Any];
         assert!(glob(&mixed[..], "x*y") && !glob(&mixed[..], "xyz"));
         assert_eq!(coverage(&mixed[..], "csms:home:d:secretName:"), Coverage::Part);
+    }
+
+    /// A pattern that counts how often its rests are looked at.
+    #[derive(Clone, Copy)]
+    struct Counted<'c>(&'c [Token], &'c Cell<usize>);
+
+    impl Pattern for Counted<'_> {
+        fn split_first(self) -> Option<(Token, Self)> {
+            self.1.set(self.1.get() + 1);
+            self.0.split_first().map(|(token, after)| (*token, Self(after, self.1)))
+        }
+
+        fn length(self) -> usize {
+            self.0.len()
+        }
+    }
+
+    #[test]
+    fn the_work_for_a_pattern_grows_with_its_length_and_no_faster() {
+        let of = ResourceType {
+            service: "csms",
+            regions: Segment::Any,
+            domains: Segment::OneOf(&["d1", "d2"]),
+            kind: "secretName",
+            names: NAMES,
+        };
+        let looks = |text: &str, times: usize| {
+            let tokens: Vec<Token> = text.repeat(times).chars().chain(['!']).map(Token::from).collect();
+            let looks = Cell::new(0);
+            assert!(!may_name(Counted(&tokens, &looks), &of));
+            looks.get()
+        };
+        for text in ["*", "*a", "*?", "?*s", "*:"] {
+            let (once, tenfold) = (looks(text, 100), looks(text, 1000));
+            assert!(tenfold <= once * 11, "{text}: {once}, {tenfold}");
+        }
     }
 
     #[test]

@@ -44,12 +44,17 @@ pub enum Shape {
 impl Shape {
     /// Whether a pattern matches a text of the set.
     pub(super) fn may_match<P: Pattern>(self, pattern: P, has_case: bool) -> bool {
+        self.may_match_a_rest(&[pattern], has_case)
+    }
+
+    /// Whether one of several rests of a pattern, the longest first, matches a text of the set.
+    pub(super) fn may_match_a_rest<P: Pattern>(self, rests: &[P], has_case: bool) -> bool {
         match self {
             Self::Words(words) => {
                 let caseless = if has_case { Caseless::NOTHING } else { Caseless::EVERYTHING };
-                words.iter().any(|word| matches(pattern, word, caseless))
+                rests.iter().any(|rest| words.iter().any(|word| matches(*rest, word, caseless)))
             }
-            Self::Runs(lists) => lists.iter().any(|runs| Reached::start(runs).may_end(pattern, has_case)),
+            Self::Runs(lists) => lists.iter().any(|runs| Reached::nothing(runs).may_end(rests, has_case)),
         }
     }
 }
@@ -59,22 +64,31 @@ impl Shape {
 struct Reached<'r>(Vec<(&'r Run, Vec<bool>)>);
 
 impl<'r> Reached<'r> {
-    fn start(runs: &'r [Run]) -> Self {
+    fn nothing(runs: &'r [Run]) -> Self {
         let nothing = |run: &'r Run| {
             let counts = usize::from(run.most.unwrap_or(run.least)).saturating_add(1);
             (run, alloc::vec![false; counts])
         };
-        let mut reached = Self(runs.iter().map(nothing).collect());
-        if let Some(start) = reached.0.first_mut().and_then(|(_, counts)| counts.first_mut()) {
-            *start = true;
-        }
-        reached.go_on(false);
-        reached
+        Self(runs.iter().map(nothing).collect())
     }
 
-    fn may_end<P: Pattern>(mut self, pattern: P, has_case: bool) -> bool {
-        let mut rest = pattern;
-        while let Some((token, after)) = rest.split_first() {
+    /// Begins to read a text, beside those that have been read so far.
+    fn start(&mut self) {
+        if let Some(start) = self.0.first_mut().and_then(|(_, counts)| counts.first_mut()) {
+            *start = true;
+        }
+        self.go_on(false);
+    }
+
+    /// Reads all rests at once: where the text of the longest has come to another one, that begins.
+    fn may_end<P: Pattern>(mut self, rests: &[P], has_case: bool) -> bool {
+        let mut to_begin = rests.iter().copied().peekable();
+        let mut rest = rests.first().copied();
+        while let Some(this) = rest {
+            if to_begin.next_if(|next| next.length() == this.length()).is_some() {
+                self.start();
+            }
+            let Some((token, after)) = this.split_first() else { break };
             match token {
                 Token::Star => self.go_on(true),
                 Token::Any => self.read(|_| true),
@@ -83,10 +97,8 @@ impl<'r> Reached<'r> {
                     is(wanted) || (!has_case && (is(wanted.to_ascii_lowercase()) || is(wanted.to_ascii_uppercase())))
                 }),
             }
-            if !self.0.iter().any(|(_, counts)| counts.contains(&true)) {
-                return false;
-            }
-            rest = after;
+            let is_reading = self.0.iter().any(|(_, counts)| counts.contains(&true));
+            rest = if is_reading { Some(after) } else { to_begin.peek().copied() };
         }
         self.0.last().is_some_and(|(run, counts)| counts.iter().skip(run.least.into()).any(|reached| *reached))
     }

@@ -14,7 +14,7 @@ use csms_api::{
     kms::KmsOperation,
     operation::Specification,
     permissions::{AskedRequest, CheckPermissions, CheckPermissionsResponse, CheckedRequest, SPECIFICATION},
-    policy_check,
+    policy_check::{self, MAX_ACTION_PATTERN},
     vocabulary::{RightOf, rights},
 };
 use csms_core::{
@@ -67,7 +67,8 @@ impl Service for PermissionOperation {
     }
 
     async fn prepare(self, call: Call, body: Body) -> Result<Prepared, Failure> {
-        let asked = CheckPermissions::read(body.object()?, |action| expand(action).next().is_some())?;
+        let is_action = |word: &str| word.len() <= MAX_ACTION_PATTERN && expand(word).next().is_some();
+        let asked = CheckPermissions::read(body.object()?, is_action)?;
         Ok(Prepared::about_rights(async move {
             match &asked.policy_document {
                 Some(text) => check_policy(&call, &asked, text),
