@@ -3,11 +3,14 @@
 //! A repeated member is an error at every depth, because two readers of such a text may see different values. Knows no
 //! request; what the members mean is read in `csms-api`.
 
-use std::{cell::RefCell, fmt};
+use std::{
+    cell::{Cell, RefCell},
+    fmt,
+};
 
 use axum::body::Bytes;
 use csms_api::ErrorCode;
-use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 use zeroize::{Zeroize, Zeroizing};
 
@@ -15,6 +18,10 @@ use crate::failure::Failure;
 
 /// The longest member name that an error repeats, in characters.
 const MAX_SHOWN_NAME: usize = 64;
+
+/// Values in one body, those at every depth counted. The largest request, a hundred secrets with their tags, has a third as many.
+/// Each costs memory however short it is written, an object some hundred times its two bytes.
+const MAX_VALUES: usize = 20_000;
 
 /// The body of a request, not read yet. Reading takes it, so there is one reading. Has no `Debug`: it may hold a value.
 pub struct Body {
@@ -128,18 +135,19 @@ const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 /// Reads a JSON text.
 fn read(text: &[u8]) -> Result<Value, Failure> {
     let text = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text);
-    let repeated = RefCell::new(None);
+    let (refused, left) = (RefCell::new(None), Cell::new(MAX_VALUES));
     let mut reader = serde_json::Deserializer::from_slice(text);
-    let value = Strict(&repeated).deserialize(&mut reader).and_then(|value| {
+    let value = Strict { refused: &refused, left: &left }.deserialize(&mut reader).and_then(|value| {
         let value = Wiped(value);
         reader.end().map(|()| value.release())
     });
     value.map_err(|error| {
         // The parser's own message could quote the body.
         let place = format!("line {} column {}", error.line(), error.column());
-        let detail = match repeated.take() {
-            Some(Some(name)) => format!("the member {name} is repeated at {place}"),
-            Some(None) => format!("a member is repeated at {place}"),
+        let detail = match refused.take() {
+            Some(Refused::Repeated(Some(name))) => format!("the member {name} is repeated at {place}"),
+            Some(Refused::Repeated(None)) => format!("a member is repeated at {place}"),
+            Some(Refused::TooMany) => format!("a body has at most {MAX_VALUES} values"),
             None => place,
         };
         Failure::new(ErrorCode::InvalidBody, detail)
@@ -180,14 +188,34 @@ fn wipe(value: &mut Value) {
     }
 }
 
-/// Reads a value and notes the first member that is repeated: `Some(None)` when its name is not fit to be shown.
+/// Why a text is refused that is JSON.
+enum Refused {
+    /// A member is repeated: this one, if its name is fit to be shown.
+    Repeated(Option<String>),
+    /// It has more than [`MAX_VALUES`].
+    TooMany,
+}
+
+/// Reads a value, counts those in it, and notes why it is refused.
 #[derive(Clone, Copy)]
-struct Strict<'r>(&'r RefCell<Option<Option<String>>>);
+struct Strict<'r> {
+    refused: &'r RefCell<Option<Refused>>,
+    left: &'r Cell<usize>,
+}
+
+impl Strict<'_> {
+    fn refuse<E: serde::de::Error>(self, why: Refused) -> E {
+        *self.refused.borrow_mut() = Some(why);
+        E::custom("refused")
+    }
+}
 
 impl<'de> DeserializeSeed<'de> for Strict<'_> {
     type Value = Value;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        let Some(left) = self.left.get().checked_sub(1) else { return Err(self.refuse(Refused::TooMany)) };
+        self.left.set(left);
         deserializer.deserialize_any(self)
     }
 }
@@ -243,8 +271,7 @@ impl<'de> Visitor<'de> for Strict<'_> {
             let Value::Object(object) = &mut read.0 else { break };
             if object.contains_key(&name) {
                 let fits = name.len() <= MAX_SHOWN_NAME && name.bytes().all(|byte| byte.is_ascii_graphic());
-                *self.0.borrow_mut() = Some(fits.then_some(name));
-                return Err(A::Error::custom("a repeated member"));
+                return Err(self.refuse(Refused::Repeated(fits.then_some(name))));
             }
             object.insert(name, members.next_value_seed(self)?);
         }
@@ -308,6 +335,14 @@ mod tests {
     fn a_byte_order_mark_before_the_text_is_passed_over_once() {
         assert_eq!(read("\u{feff}{\"a\":1}".as_bytes()).unwrap(), json!({ "a": 1 }));
         assert!(read("\u{feff}\u{feff}{}".as_bytes()).is_err());
+    }
+
+    #[test]
+    fn a_body_has_so_many_values_and_no_more() {
+        let of = |count: usize| format!("[{}{{}}]", "{\"\":0},".repeat(count / 2 - 1));
+        assert!(read(of(MAX_VALUES).as_bytes()).is_ok());
+        assert!(message(&of(MAX_VALUES + 2)).contains("at most 20000 values"));
+        assert!(message(&format!("[{}0]", "[],".repeat(MAX_VALUES))).contains("at most 20000 values"));
     }
 
     fn any_json() -> impl Strategy<Value = Value> {
