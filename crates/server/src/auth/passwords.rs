@@ -1,8 +1,9 @@
 //! Passwords of users: hashed with Argon2id off the request threads, few at a time, and slowed down where they are guessed.
 //!
 //! A check takes 9 MiB while it runs. Its permit is held by the work itself and not by the request, so a client that leaves
-//! frees nothing early. Each peer has one check running at a time and a bounded number that wait, so one peer cannot take
-//! the places of all others.
+//! frees nothing early. It runs on a thread that gives way to those that answer requests. Each peer has one check running at a
+//! time and a bounded number that wait, and when too many wait, one of the peer that has most gives way to a peer that has
+//! fewer: nobody takes the places of all others.
 
 use std::{
     collections::HashMap,
@@ -16,7 +17,7 @@ use argon2::{
 };
 use csms_api::ErrorCode;
 use csms_store::UserRecord;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, oneshot};
 use zeroize::Zeroizing;
 
 use super::{
@@ -128,6 +129,8 @@ pub enum Checked {
 struct Places {
     taken: usize,
     turn: Arc<Semaphore>,
+    /// Of those that wait, the newest last: tells one that it has to give way.
+    waiting: Vec<Arc<Notify>>,
 }
 
 /// Who waits or is checked, by peer. A peer without a place has no entry.
@@ -145,6 +148,11 @@ struct Place {
     waiting: Arc<Waiting>,
     peer: Option<PeerNetwork>,
     turn: Arc<Semaphore>,
+    gives_way: Arc<Notify>,
+}
+
+fn throttled() -> Failure {
+    Failure::new(ErrorCode::Throttled, "too many passwords are being checked; try again in a second")
 }
 
 impl Place {
@@ -152,15 +160,36 @@ impl Place {
         let mut peers = waiting.lock();
         let all: usize = peers.values().map(|places| places.taken).sum();
         let of_peer = peers.get(&peer).map_or(0, |places| places.taken);
-        if all >= MAX_WAITING || of_peer >= MAX_OF_PEER {
-            return Err(Failure::new(
-                ErrorCode::Throttled,
-                "too many passwords are being checked; try again in a second",
-            ));
+        if of_peer >= MAX_OF_PEER {
+            return Err(throttled());
         }
-        let places = peers.entry(peer).or_insert_with(|| Places { taken: 0, turn: Arc::new(Semaphore::new(1)) });
+        if all >= MAX_WAITING {
+            let greatest = peers.values_mut().max_by_key(|places| places.waiting.len());
+            let greatest = greatest.filter(|places| places.waiting.len() > of_peer.saturating_add(1));
+            greatest.and_then(|places| places.waiting.pop()).ok_or_else(throttled)?.notify_one();
+        }
+        let gives_way = Arc::new(Notify::new());
+        let new = || Places { taken: 0, turn: Arc::new(Semaphore::new(1)), waiting: Vec::new() };
+        let places = peers.entry(peer).or_insert_with(new);
         places.taken += 1;
-        Ok(Self { waiting: Arc::clone(waiting), peer, turn: Arc::clone(&places.turn) })
+        places.waiting.push(Arc::clone(&gives_way));
+        Ok(Self { waiting: Arc::clone(waiting), peer, turn: Arc::clone(&places.turn), gives_way })
+    }
+
+    /// A permit, unless the place has to be given up before there is one.
+    async fn permit(&self, of: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, Failure> {
+        tokio::select! {
+            biased;
+            () = self.gives_way.notified() => Err(throttled()),
+            permit = Arc::clone(of).acquire_owned() => permit.map_err(Failure::internal),
+        }
+    }
+
+    /// Notes that the work begins, which nothing interrupts.
+    fn begin(&self) {
+        if let Some(places) = self.waiting.lock().get_mut(&self.peer) {
+            places.waiting.retain(|known| !Arc::ptr_eq(known, &self.gives_way));
+        }
     }
 }
 
@@ -169,6 +198,7 @@ impl Drop for Place {
         let mut peers = self.waiting.lock();
         if let Some(places) = peers.get_mut(&self.peer) {
             places.taken = places.taken.saturating_sub(1);
+            places.waiting.retain(|known| !Arc::ptr_eq(known, &self.gives_way));
             if places.taken == 0 {
                 peers.remove(&self.peer);
             }
@@ -182,6 +212,32 @@ struct Permit {
     _all: OwnedSemaphorePermit,
     _turn: OwnedSemaphorePermit,
     _place: Place,
+}
+
+impl Permit {
+    fn of(place: Place, turn: OwnedSemaphorePermit, all: OwnedSemaphorePermit) -> Self {
+        place.begin();
+        Self { _all: all, _turn: turn, _place: place }
+    }
+}
+
+/// How much the threads of checks give way to all others, from 0 to 19: beside threads that are never idle, each gets a tenth of
+/// the time that one of them gets.
+const NICENESS: i32 = 10;
+
+/// Does password work on a thread of its own that gives way to others: however many passwords are sent, what is slow then is the
+/// checks of passwords.
+async fn off_requests<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Failure> {
+    let (done, result) = oneshot::channel();
+    let thread = std::thread::Builder::new().name("csms-password".to_owned());
+    let begun = thread.spawn(move || {
+        // Where that is not possible, the work is done all the same.
+        let _ = rustix::process::setpriority_process(None, NICENESS);
+        // Nobody may be waiting any more.
+        let _ = done.send(work());
+    });
+    begun.map_err(Failure::internal)?;
+    result.await.map_err(Failure::internal)
 }
 
 /// Work in memory that earlier work has left, or else in new memory, which is left to later work.
@@ -241,16 +297,16 @@ impl PasswordChecks {
         // A name that nobody has may be a password that was typed into the wrong field.
         let name = user.map_or_else(|| "nobody's".to_owned(), |user| user.name.clone());
         let place = Place::take(&self.waiting, peer)?;
-        let turn = Arc::clone(&place.turn).acquire_owned().await.map_err(Failure::internal)?;
+        let turn = place.permit(&place.turn).await?;
         // Only one check of a peer runs at a time, so what is decided here holds until it is counted.
         let wait = self.guesses.wait(subject, peer, self.clock.now());
         if wait > 0 {
             return Ok(Checked::HeldOff { wait_seconds: wait.div_ceil(1_000) });
         }
-        let all = Arc::clone(&self.permits).acquire_owned().await.map_err(Failure::internal)?;
-        let permit = Permit { _all: all, _turn: turn, _place: place };
+        let all = place.permit(&self.permits).await?;
+        let permit = Permit::of(place, turn, all);
         let (guesses, clock, spare) = (Arc::clone(&self.guesses), self.clock.clone(), Arc::clone(&self.memory));
-        let checked = tokio::task::spawn_blocking(move || {
+        let checked = off_requests(move || {
             let right = in_memory_of(&spare, |memory| fits(&password, stored, memory));
             match right {
                 Ok(true) => guesses.right(subject, peer),
@@ -264,7 +320,7 @@ impl PasswordChecks {
             drop(permit);
             right
         });
-        let right = checked.await.map_err(Failure::internal)??;
+        let right = checked.await??;
         Ok(if right { Checked::Right } else { Checked::Wrong })
     }
 
@@ -274,16 +330,16 @@ impl PasswordChecks {
     /// 429 as for [`PasswordChecks::check`]; failures of the random number generator.
     pub async fn hash(&self, peer: Option<IpAddr>, password: NewPassword) -> Result<String, Failure> {
         let place = Place::take(&self.waiting, network(peer))?;
-        let turn = Arc::clone(&place.turn).acquire_owned().await.map_err(Failure::internal)?;
-        let all = Arc::clone(&self.permits).acquire_owned().await.map_err(Failure::internal)?;
-        let permit = Permit { _all: all, _turn: turn, _place: place };
+        let turn = place.permit(&place.turn).await?;
+        let all = place.permit(&self.permits).await?;
+        let permit = Permit::of(place, turn, all);
         let spare = Arc::clone(&self.memory);
-        let hashed = tokio::task::spawn_blocking(move || {
+        let hashed = off_requests(move || {
             let hashed = in_memory_of(&spare, |memory| hash_text(password.reveal(), memory));
             drop(permit);
             hashed
         });
-        hashed.await.map_err(Failure::internal)?
+        hashed.await?
     }
 }
 
@@ -406,6 +462,30 @@ mod tests {
         let refused = checks.check(Some(&bob), "bob", HERE, Zeroizing::new("right".to_owned())).await;
         assert_eq!(refused.unwrap_err().error.code, ErrorCode::Throttled);
         assert_eq!(check(&checks, &bob, THERE, "right").await, Checked::Right);
+        drop(places);
+        assert!(checks.waiting.lock().is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_peer_that_has_many_places_gives_one_to_a_peer_that_has_none() {
+        let (checks, bob) = (PasswordChecks::new(Clock::default()), bob());
+        let peers = MAX_WAITING / MAX_OF_PEER;
+        let of_crowd =
+            |number: usize| network(Some(IpAddr::from([198, 51, 100, u8::try_from(number % peers).unwrap()])));
+        let places: Vec<_> =
+            (0..MAX_WAITING).map(|number| Place::take(&checks.waiting, of_crowd(number)).unwrap()).collect();
+        assert_eq!(check(&checks, &bob, HERE, "right").await, Checked::Right);
+        let none = Arc::new(Semaphore::new(0));
+        let mut gave_way = 0;
+        for place in &places {
+            let mut waiting = pin!(place.permit(&none));
+            let polled = std::future::poll_fn(|context| Poll::Ready(waiting.as_mut().poll(context))).await;
+            gave_way += usize::from(polled.is_ready());
+        }
+        assert_eq!(gave_way, 1);
+        // One that is being checked gives way to nobody.
+        places.iter().for_each(Place::begin);
+        assert!(Place::take(&checks.waiting, network(HERE)).is_err());
         drop(places);
         assert!(checks.waiting.lock().is_empty());
     }

@@ -81,6 +81,9 @@ where
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
         let Poll::Ready(frame) = Pin::new(&mut self.body).poll_frame(context) else {
+            if self.standing.poll_gave_way(context).is_ready() {
+                return Poll::Ready(Some(Err(RoomFull.into())));
+            }
             return self.timer.poll_too_slow(context).map(|()| Some(Err(TooSlow.into())));
         };
         Poll::Ready(match frame {

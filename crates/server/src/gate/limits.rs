@@ -6,9 +6,10 @@ use std::{
     collections::HashMap,
     fmt,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
+    task::{Context, Poll, Waker},
 };
 
 use axum::http::Extensions;
@@ -31,7 +32,8 @@ impl Default for RoomSize {
     }
 }
 
-/// The bounded room for what senders sent who have proven nothing.
+/// The bounded room for what senders sent who have proven nothing. When it is full, the peer that holds most gives way to one
+/// that holds less, so that a few who send much and slowly turn nobody away.
 #[derive(Debug, Default)]
 pub struct Room {
     size: RoomSize,
@@ -41,7 +43,23 @@ pub struct Room {
 #[derive(Debug, Default)]
 struct Held {
     total: usize,
-    by_peer: HashMap<Option<PeerNetwork>, usize>,
+    /// A peer that holds nothing has no entry.
+    by_peer: HashMap<Option<PeerNetwork>, OfPeer>,
+}
+
+#[derive(Debug, Default)]
+struct OfPeer {
+    total: usize,
+    shares: Vec<Arc<Share>>,
+}
+
+/// What one request holds.
+#[derive(Debug, Default)]
+struct Share {
+    /// Changed under the lock of the room.
+    bytes: AtomicUsize,
+    gave_way: AtomicBool,
+    waker: Mutex<Option<Waker>>,
 }
 
 /// The room is full, for everybody or for the peer.
@@ -56,6 +74,10 @@ impl fmt::Display for RoomFull {
 
 impl std::error::Error for RoomFull {}
 
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 impl Room {
     /// A room of this size.
     #[must_use]
@@ -66,22 +88,51 @@ impl Room {
     /// A reservation for a peer, of no bytes as yet. Requests without a peer share one.
     #[must_use]
     pub fn reservation(self: &Arc<Self>, peer: Option<PeerNetwork>) -> Reservation {
-        Reservation { room: Arc::clone(self), peer, held: AtomicUsize::new(0) }
+        Reservation { room: Arc::clone(self), peer, share: OnceLock::new() }
     }
 
     /// Bytes that are held now.
     #[must_use]
     pub fn held(&self) -> usize {
-        self.held.lock().unwrap_or_else(PoisonError::into_inner).total
+        lock(&self.held).total
     }
 }
 
-/// Room that one request holds, until it is released or dropped.
+impl Held {
+    /// Takes the largest share from the peer that holds most, if that is more than `bytes`.
+    fn take_from_the_greatest(&mut self, bytes: usize) -> Result<(), RoomFull> {
+        let greatest = self.by_peer.iter().max_by_key(|(_, of_peer)| of_peer.total);
+        let (peer, of_peer) = greatest.filter(|(_, of_peer)| of_peer.total > bytes).ok_or(RoomFull)?;
+        let largest = of_peer.shares.iter().max_by_key(|share| share.bytes.load(Ordering::Relaxed));
+        let (peer, share) = (*peer, Arc::clone(largest.ok_or(RoomFull)?));
+        share.gave_way.store(true, Ordering::Relaxed);
+        self.give_back(peer, &share);
+        if let Some(waker) = lock(&share.waker).take() {
+            waker.wake();
+        }
+        Ok(())
+    }
+
+    fn give_back(&mut self, peer: Option<PeerNetwork>, share: &Arc<Share>) {
+        let bytes = share.bytes.swap(0, Ordering::Relaxed);
+        self.total = self.total.saturating_sub(bytes);
+        if let Some(of_peer) = self.by_peer.get_mut(&peer) {
+            of_peer.total = of_peer.total.saturating_sub(bytes);
+            of_peer.shares.retain(|known| !Arc::ptr_eq(known, share));
+            if of_peer.shares.is_empty() {
+                self.by_peer.remove(&peer);
+            }
+        }
+    }
+}
+
+/// Room that one request holds, until it is released or dropped, or has to give way.
 #[derive(Debug)]
 pub struct Reservation {
     room: Arc<Room>,
     peer: Option<PeerNetwork>,
-    held: AtomicUsize,
+    /// Absent while nothing was held.
+    share: OnceLock<Arc<Share>>,
 }
 
 impl Reservation {
@@ -90,33 +141,44 @@ impl Reservation {
     /// # Errors
     /// [`RoomFull`]; then nothing more is held than before.
     pub fn grow(&self, bytes: usize) -> Result<(), RoomFull> {
-        let mut held = self.room.held.lock().unwrap_or_else(PoisonError::into_inner);
-        let of_peer = held.by_peer.get(&self.peer).copied().unwrap_or(0);
-        let size = self.room.size;
-        let fits = |now: usize, most: usize| now.checked_add(bytes).filter(|sum| *sum <= most);
-        let (Some(total), Some(of_peer)) = (fits(held.total, size.total), fits(of_peer, size.per_peer)) else {
+        if bytes == 0 {
+            return Ok(());
+        }
+        let share = self.share.get_or_init(Arc::default);
+        let mut held = lock(&self.room.held);
+        if share.gave_way.load(Ordering::Relaxed) {
             return Err(RoomFull);
-        };
-        held.total = total;
-        held.by_peer.insert(self.peer, of_peer);
-        self.held.fetch_add(bytes, Ordering::Relaxed);
+        }
+        let size = self.room.size;
+        let of_peer = held.by_peer.get(&self.peer).map_or(0, |of_peer| of_peer.total).saturating_add(bytes);
+        if of_peer > size.per_peer || bytes > size.total {
+            return Err(RoomFull);
+        }
+        while held.total > size.total.saturating_sub(bytes) {
+            held.take_from_the_greatest(of_peer)?;
+        }
+        held.total = held.total.saturating_add(bytes);
+        let entry = held.by_peer.entry(self.peer).or_default();
+        entry.total = of_peer;
+        if share.bytes.fetch_add(bytes, Ordering::Relaxed) == 0 {
+            entry.shares.push(Arc::clone(share));
+        }
         Ok(())
     }
 
     /// Gives back all that is held.
     pub fn release(&self) {
-        if self.held.load(Ordering::Relaxed) == 0 {
-            return;
+        let Some(share) = self.share.get() else { return };
+        if share.bytes.load(Ordering::Relaxed) > 0 {
+            lock(&self.room.held).give_back(self.peer, share);
         }
-        let mut held = self.room.held.lock().unwrap_or_else(PoisonError::into_inner);
-        let bytes = self.held.swap(0, Ordering::Relaxed);
-        held.total = held.total.saturating_sub(bytes);
-        if let Some(of_peer) = held.by_peer.get_mut(&self.peer) {
-            *of_peer = of_peer.saturating_sub(bytes);
-            if *of_peer == 0 {
-                held.by_peer.remove(&self.peer);
-            }
-        }
+    }
+
+    /// Whether the request has to give way to others, which wakes the task otherwise when it comes to that.
+    pub fn poll_gave_way(&self, context: &Context<'_>) -> Poll<()> {
+        let Some(share) = self.share.get() else { return Poll::Pending };
+        *lock(&share.waker) = Some(context.waker().clone());
+        if share.gave_way.load(Ordering::Relaxed) { Poll::Ready(()) } else { Poll::Pending }
     }
 }
 
@@ -175,6 +237,11 @@ impl Standing {
         if self.is_proven() { Ok(()) } else { self.0.reservation.grow(bytes) }
     }
 
+    /// Whether the rest of the body cannot be waited for, because its sender is not proven and the room is needed by others.
+    pub fn poll_gave_way(&self, context: &Context<'_>) -> Poll<()> {
+        if self.is_proven() { Poll::Pending } else { self.0.reservation.poll_gave_way(context) }
+    }
+
     /// Notes that the whole body has been read.
     pub fn end_body(&self) {
         self.0.body_ended.store(true, Ordering::Relaxed);
@@ -207,12 +274,45 @@ mod tests {
         assert_eq!(room.reservation(peer(1)).grow(1), Err(RoomFull));
         let second = room.reservation(peer(2));
         assert_eq!(second.grow(40), Ok(()));
-        assert_eq!(second.grow(1), Err(RoomFull));
+        assert_eq!((second.grow(21), room.held()), (Err(RoomFull), 100));
         first.release();
         assert_eq!(second.grow(20), Ok(()));
         drop((first, second));
         assert_eq!(room.held(), 0);
         assert!(room.held.lock().unwrap().by_peer.is_empty());
+    }
+
+    #[test]
+    fn who_holds_most_gives_way_to_whoever_holds_less() {
+        let room = Arc::new(Room::new(RoomSize { total: 100, per_peer: 60 }));
+        let (large, small, other) = (room.reservation(peer(1)), room.reservation(peer(1)), room.reservation(peer(2)));
+        for (reservation, bytes) in [(&large, 50), (&small, 10), (&other, 40)] {
+            reservation.grow(bytes).unwrap();
+        }
+        let (task, wakes) = counting();
+        let context = Context::from_waker(&task);
+        assert!([&large, &small, &other].iter().all(|one| one.poll_gave_way(&context).is_pending()));
+        let newcomer = room.reservation(peer(3));
+        newcomer.grow(30).unwrap();
+        assert_eq!((large.poll_gave_way(&context), wakes.load(Ordering::Relaxed)), (Poll::Ready(()), 1));
+        assert_eq!(large.grow(1), Err(RoomFull));
+        assert!([&small, &other, &newcomer].iter().all(|one| one.poll_gave_way(&context).is_pending()));
+        assert_eq!(room.held(), 80);
+        drop((large, small, other, newcomer));
+        assert_eq!(room.held(), 0);
+        assert!(room.held.lock().unwrap().by_peer.is_empty());
+    }
+
+    /// A waker that counts, and its count.
+    fn counting() -> (Waker, Arc<AtomicUsize>) {
+        struct Counting(Arc<AtomicUsize>);
+        impl std::task::Wake for Counting {
+            fn wake(self: Arc<Self>) {
+                self.0.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+        let wakes = Arc::default();
+        (Arc::new(Counting(Arc::clone(&wakes))).into(), wakes)
     }
 
     #[test]

@@ -20,7 +20,7 @@ use tokio::{
 };
 
 use crate::gate::{
-    limits::Reservation,
+    limits::{Reservation, RoomFull},
     pace::{Pace, PaceTimer},
 };
 
@@ -57,6 +57,14 @@ impl HeadMeter {
         self.bytes.store(0, Ordering::Relaxed);
         self.reservation.release();
         InRequest(Arc::clone(self))
+    }
+
+    /// The error of a head that cannot be waited for, because the room is needed by others.
+    fn poll_gave_way(&self, context: &Context<'_>) -> Poll<io::Error> {
+        if self.in_request.load(Ordering::Relaxed) {
+            return Poll::Pending;
+        }
+        self.reservation.poll_gave_way(context).map(|()| io::Error::other(RoomFull))
     }
 
     fn received(&self, bytes: usize) -> io::Result<()> {
@@ -111,7 +119,9 @@ impl<S> Paced<S> {
 impl<S: AsyncRead + Unpin> AsyncRead for Paced<S> {
     fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, to: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let before = to.filled().len();
-        ready!(Pin::new(&mut self.stream).poll_read(context, to))?;
+        if Pin::new(&mut self.stream).poll_read(context, to)?.is_pending() {
+            return self.heads.poll_gave_way(context).map(Err);
+        }
         Poll::Ready(self.heads.received(to.filled().len() - before))
     }
 }
