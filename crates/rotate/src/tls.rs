@@ -27,7 +27,7 @@ pub(crate) fn client_config(trust: &Trust) -> Result<ClientConfig, Message> {
     let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()
         .map_err(|error| say::said(error.to_string()))?
-        .with_root_certificates(roots.clone());
+        .with_root_certificates(Arc::clone(&roots));
     let mut config = match &trust.identity {
         None => builder.with_no_client_auth(),
         Some(identity) => {
@@ -38,7 +38,7 @@ pub(crate) fn client_config(trust: &Trust) -> Result<ClientConfig, Message> {
         }
     };
     if trust.any_name {
-        let chain = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider)
+        let chain = WebPkiServerVerifier::builder_with_provider(roots, provider)
             .build()
             .map_err(|error| say::tls_ca(error.to_string()))?;
         config.dangerous().set_certificate_verifier(Arc::new(AnyName(chain)));

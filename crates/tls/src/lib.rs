@@ -78,8 +78,8 @@ pub fn certificates(pem: &str) -> Result<Vec<CertificateDer<'static>>, TlsError>
 ///
 /// # Errors
 /// A text without a certificate, or with one that is none of an authority.
-pub fn roots(pem: Option<&str>) -> Result<RootCertStore, TlsError> {
-    let mut roots = system().clone();
+pub fn roots(pem: Option<&str>) -> Result<Arc<RootCertStore>, TlsError> {
+    let mut roots = Arc::clone(system());
     add(&mut roots, pem)?;
     Ok(roots)
 }
@@ -88,15 +88,16 @@ pub fn roots(pem: Option<&str>) -> Result<RootCertStore, TlsError> {
 ///
 /// # Errors
 /// As [`roots`].
-pub fn only(pem: &str) -> Result<RootCertStore, TlsError> {
-    let mut roots = RootCertStore::empty();
+pub fn only(pem: &str) -> Result<Arc<RootCertStore>, TlsError> {
+    let mut roots = Arc::new(RootCertStore::empty());
     add(&mut roots, Some(pem))?;
     Ok(roots)
 }
 
-fn add(roots: &mut RootCertStore, pem: Option<&str>) -> Result<(), TlsError> {
+/// Adds to a copy, unless nothing is added.
+fn add(roots: &mut Arc<RootCertStore>, pem: Option<&str>) -> Result<(), TlsError> {
     for certificate in pem.map(certificates).transpose()?.unwrap_or_default() {
-        roots.add(certificate).map_err(TlsError::Unusable)?;
+        Arc::make_mut(roots).add(certificate).map_err(TlsError::Unusable)?;
     }
     Ok(())
 }
@@ -113,20 +114,24 @@ pub fn client_config(pem: Option<&str>) -> Result<ClientConfig, TlsError> {
 ///
 /// # Errors
 /// A library that cannot be set up.
-pub fn config_with(roots: RootCertStore) -> Result<ClientConfig, TlsError> {
+pub fn config_with(roots: Arc<RootCertStore>) -> Result<ClientConfig, TlsError> {
     let builder = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()));
     let builder = builder.with_safe_default_protocol_versions().map_err(TlsError::SetUp)?;
     Ok(builder.with_root_certificates(roots).with_no_client_auth())
 }
 
 /// The system's authorities, read once.
-fn system() -> &'static RootCertStore {
-    static SYSTEM: OnceLock<RootCertStore> = OnceLock::new();
+fn system() -> &'static Arc<RootCertStore> {
+    static SYSTEM: OnceLock<Arc<RootCertStore>> = OnceLock::new();
     SYSTEM.get_or_init(|| {
         let mut roots = RootCertStore::empty();
         // What cannot be read or parsed is left out, as OpenSSL does: the others are still there.
         roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-        if roots.is_empty() { RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() } } else { roots }
+        Arc::new(if roots.is_empty() {
+            RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() }
+        } else {
+            roots
+        })
     })
 }
 
