@@ -1,7 +1,9 @@
 //! Aggregates refused attempts, so that a caller who is refused repeatedly cannot make the trail grow without bound.
 //!
 //! The first attempt of a caller with an action and a reason becomes a record immediately, with its resource. Equal attempts of
-//! the next minute become one record with a count. Unauthenticated callers count by their peer. It does not write the records.
+//! the next minute become one record with a count. Unauthenticated callers count by their peer and the reason, whatever they
+//! try, and have a bound of their own, so that they never take the names from the records of users. It does not write the
+//! records.
 
 use std::{collections::HashMap, net::IpAddr, sync::Arc};
 
@@ -17,8 +19,11 @@ use crate::{
 /// How long equal attempts are gathered, in milliseconds.
 pub(super) const WINDOW_MILLIS: u64 = 60_000;
 
-/// Most distinct attempts that are gathered at the same time. All others of that time are counted together, by reason.
+/// Most distinct attempts of users that are gathered at the same time. All others of that time are counted together, by reason.
 const MAX_WINDOWS: usize = 2_000;
+
+/// The same of callers who have proven nothing.
+const MAX_UNPROVEN_WINDOWS: usize = 200;
 
 /// Most records that wait to be written. While the store fails, what comes beyond these is not recorded.
 const MAX_READY: usize = 10_000;
@@ -89,12 +94,13 @@ impl Refused {
     }
 
     fn group(&self) -> Group {
+        let peer = self.source.filter(|_| self.is_unproven()).map(|address| Peer(address).network());
         Group {
             actor: self.user_id.clone().unwrap_or_else(|| self.actor.clone()),
             is_user: self.user_id.is_some(),
             agency: self.agency.clone(),
-            peer: self.source.filter(|_| self.is_unproven()).map(|address| Peer(address).network()),
-            action: self.action,
+            action: if peer.is_some() { ANY_ACTION } else { self.action },
+            peer,
             outcome: self.outcome,
         }
     }
@@ -144,7 +150,6 @@ struct Group {
 /// Attempts that are equal to one that has its record.
 struct Window {
     until: UnixMillis,
-    first: Resource,
     /// Those after the first one, as one record.
     later: Option<Refused>,
 }
@@ -168,20 +173,21 @@ impl Refusals {
                     if later.resource != refused.resource {
                         later.resource = Resource::default();
                     }
+                    if later.action != refused.action {
+                        later.action = ANY_ACTION;
+                    }
                 }
-                None => {
-                    let same = window.first == refused.resource;
-                    let resource = if same { window.first.clone() } else { refused.resource.clone() };
-                    window.later = Some(Refused { resource, ..refused });
-                }
+                None => window.later = Some(refused),
             }
             return false;
         }
-        if self.windows.len() >= MAX_WINDOWS && refused.actor != OTHERS {
+        let alike = self.windows.keys().filter(|known| known.peer.is_some() == group.peer.is_some()).count();
+        let most = if group.peer.is_some() { MAX_UNPROVEN_WINDOWS } else { MAX_WINDOWS };
+        if alike >= most && refused.actor != OTHERS {
             return self.note(refused.counted_only());
         }
         let until = refused.time.plus_millis(WINDOW_MILLIS);
-        self.windows.insert(group, Window { until, first: refused.resource.clone(), later: None });
+        self.windows.insert(group, Window { until, later: None });
         self.push(refused);
         true
     }
@@ -300,11 +306,33 @@ mod tests {
         for number in 0..attempts {
             let peer = std::net::Ipv4Addr::from(number).to_string();
             refusals.note(attempt(&nobody, "db", &peer, at(0)));
+            refusals.note(attempt(&named(&peer), "db", &peer, at(0)));
         }
-        assert!(refusals.windows.len() <= MAX_WINDOWS + 1);
+        let most = MAX_WINDOWS + MAX_UNPROVEN_WINDOWS;
+        assert!(refusals.windows.len() <= most + 2);
         let written = refusals.take(None);
-        assert!(written.len() <= MAX_WINDOWS + 2, "{}", written.len());
-        assert_eq!(written.iter().map(|refused| refused.count).sum::<u64>(), u64::from(attempts));
+        assert!(written.len() <= most + 4, "{}", written.len());
+        assert_eq!(written.iter().map(|refused| refused.count).sum::<u64>(), 2 * u64::from(attempts));
+    }
+
+    #[test]
+    fn strangers_take_no_name_from_the_records_of_users() {
+        let (mut refusals, nobody) = (Refusals::default(), Arc::new(Caller::nobody()));
+        for number in 0..10_000 {
+            refusals.note(attempt(&nobody, "db", &std::net::Ipv4Addr::from(number).to_string(), at(0)));
+        }
+        assert!(refusals.note(attempt(&named("alice"), "db", "192.0.2.1", at(0))));
+        assert!(refusals.take(None).iter().any(|refused| refused.actor == "alice"));
+    }
+
+    #[test]
+    fn whatever_a_stranger_tries_is_one_record_with_a_count() {
+        let (mut refusals, nobody) = (Refusals::default(), Arc::new(Caller::nobody()));
+        for action in ["ShowSecret", "ListSecrets", "CreateKey"] {
+            refusals.note(Refused { action, ..attempt(&nobody, "", "192.0.2.1", at(0)) });
+        }
+        let written: Vec<_> = refusals.take(None).into_iter().map(|refused| (refused.action, refused.count)).collect();
+        assert_eq!(written, [("ShowSecret", 1), (ANY_ACTION, 2)]);
     }
 
     #[test]
