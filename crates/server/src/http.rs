@@ -7,6 +7,7 @@ pub mod connections;
 pub mod console;
 pub mod cors;
 pub mod files;
+mod half_closed;
 mod paced;
 pub mod peers;
 mod readiness;

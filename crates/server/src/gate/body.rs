@@ -207,7 +207,7 @@ mod tests {
 
     fn standing(size: RoomSize) -> (Arc<Room>, Standing) {
         let room = Arc::new(Room::new(size));
-        (Arc::clone(&room), Standing::new(room.reservation(None), || ()))
+        (Arc::clone(&room), Standing::new(room.reservation(None), Arc::default(), || ()))
     }
 
     fn metered(body: Slow) -> Body {

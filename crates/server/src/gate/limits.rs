@@ -195,7 +195,7 @@ pub struct Standing(Arc<Inner>);
 
 struct Inner {
     proven: AtomicBool,
-    body_ended: AtomicBool,
+    body_ended: Arc<AtomicBool>,
     reservation: Reservation,
     on_proof: Box<dyn Fn() + Send + Sync>,
 }
@@ -207,10 +207,14 @@ impl fmt::Debug for Standing {
 }
 
 impl Standing {
-    /// The standing of a new request. `on_proof` runs once, when its sender is proven.
-    pub fn new(reservation: Reservation, on_proof: impl Fn() + Send + Sync + 'static) -> Self {
-        let (proven, body_ended) = (AtomicBool::new(false), AtomicBool::new(false));
-        Self(Arc::new(Inner { proven, body_ended, reservation, on_proof: Box::new(on_proof) }))
+    /// The standing of a new request. In `body_ended` is noted when its body has been read; `on_proof` runs once, when its
+    /// sender is proven.
+    pub fn new(
+        reservation: Reservation,
+        body_ended: Arc<AtomicBool>,
+        on_proof: impl Fn() + Send + Sync + 'static,
+    ) -> Self {
+        Self(Arc::new(Inner { proven: AtomicBool::new(false), body_ended, reservation, on_proof: Box::new(on_proof) }))
     }
 
     /// Reports that the sender of a request is proven: by a token, by a signature over the whole request, or by a password.
@@ -319,7 +323,7 @@ mod tests {
     fn a_proof_gives_the_room_back_and_is_reported_once() {
         let (room, proofs) = (Arc::new(Room::new(RoomSize { total: 10, per_peer: 10 })), Arc::new(AtomicUsize::new(0)));
         let counted = Arc::clone(&proofs);
-        let standing = Standing::new(room.reservation(peer(1)), move || {
+        let standing = Standing::new(room.reservation(peer(1)), Arc::default(), move || {
             counted.fetch_add(1, Ordering::Relaxed);
         });
         standing.received(10).unwrap();

@@ -33,6 +33,7 @@ use tower::{Service, ServiceExt as _};
 
 pub use super::table::ConnectionLimits;
 use super::{
+    half_closed::HalfClosed,
     paced::{HeadMeter, InRequest, Paced},
     peers::{TrustedProxies, read_proxy_header},
     table::{ActiveRequest, Admitted, Table},
@@ -236,7 +237,8 @@ async fn serve_http(
             (at.address, at.encrypted)
         };
         let peer = Peer(peer);
-        let standing = Standing::new(settings.room.reservation(Some(peer.network())), active.on_proof());
+        let standing =
+            Standing::new(settings.room.reservation(Some(peer.network())), heads.body_end(), active.on_proof());
         let (of_body, of_answer) = (standing.clone(), standing.clone());
         let mut request = request.map(|body| Body::new(MeteredBody::new(body, settings.pace, of_body)));
         let extensions = request.extensions_mut();
@@ -259,9 +261,8 @@ async fn serve_http(
     });
     let mut builder = http1::Builder::new();
     builder.timer(TokioTimer::new()).header_read_timeout(settings.timeouts.keep_alive).max_buf_size(MAX_BUFFER);
-    // Who has sent everything may say so before the answers are there. One who has gone looks the same until they are sent.
-    builder.half_close(true);
-    let connection = watcher.watch(builder.serve_connection(TokioIo::new(stream), service));
+    let stream = TokioIo::new(HalfClosed::new(stream, Arc::clone(heads)));
+    let connection = watcher.watch(builder.serve_connection(stream, service));
     let mut connection = pin!(connection);
     let ended = tokio::select! {
         ended = &mut connection => ended,

@@ -36,14 +36,26 @@ const LINGER: Duration = Duration::from_secs(5);
 pub(super) struct HeadMeter {
     reservation: Reservation,
     in_request: AtomicBool,
+    /// Whether the body of the request has been read.
+    body_ended: Arc<AtomicBool>,
     body_refused: AtomicBool,
     bytes: AtomicUsize,
 }
 
 impl HeadMeter {
-    pub(super) const fn new(reservation: Reservation) -> Self {
+    pub(super) fn new(reservation: Reservation) -> Self {
         let (in_request, body_refused) = (AtomicBool::new(false), AtomicBool::new(false));
-        Self { reservation, in_request, body_refused, bytes: AtomicUsize::new(0) }
+        Self { reservation, in_request, body_ended: Arc::default(), body_refused, bytes: AtomicUsize::new(0) }
+    }
+
+    /// Where it is noted that the body of the request has been read.
+    pub(super) fn body_end(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.body_ended)
+    }
+
+    /// Whether a whole request is here and its answer is not sent yet.
+    pub(super) fn is_answering(&self) -> bool {
+        self.in_request.load(Ordering::Relaxed) && self.body_ended.load(Ordering::Relaxed)
     }
 
     /// Notes that the connection ends with an answer whose request is not read to its end.
@@ -53,6 +65,7 @@ impl HeadMeter {
 
     /// Notes that a head is complete; what follows is not accounted for here until the result is dropped.
     pub(super) fn begin_request(self: &Arc<Self>) -> InRequest {
+        self.body_ended.store(false, Ordering::Relaxed);
         self.in_request.store(true, Ordering::Relaxed);
         self.bytes.store(0, Ordering::Relaxed);
         self.reservation.release();
