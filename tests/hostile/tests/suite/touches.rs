@@ -160,6 +160,15 @@ impl Table<'_> {
         )
     }
 
+    /// The reading of the version of the secret that was moved: with the key of the secret, and with the one that seals it.
+    fn reading_moved(&self) -> Vec<Touch> {
+        let under = |key: &str| {
+            let facts = [("csms:KmsKeyId", key), ("csms:VersionId", "v1")];
+            self.secret_in("home", READ, &self.0.moved(), &facts)
+        };
+        vec![under(&self.0.k1), under(&self.0.k2)]
+    }
+
     fn user(&self, actions: &'static [&'static str], name: &str) -> Touch {
         Touch::new(actions, format!("iam::{}:user:{name}", self.0.domain), &[])
     }
@@ -301,13 +310,19 @@ pub(crate) fn of_secrets(world: &World, operation: Operation) -> Vec<Row> {
                 table.row(row, &[("secret_name", &rotated)], "", json!({ "secret_string": account }), of_rotated),
             ]
         }
-        ShowSecretVersion => ["latest", "v1"]
-            .iter()
-            .map(|version| {
-                let parameters = [name[0], ("version_id", version)];
-                table.row(row, &parameters, "", Value::Null, vec![table.of_version(actions), table.opening(&world.k2)])
-            })
-            .collect(),
+        ShowSecretVersion => {
+            let moved = world.moved();
+            let of_moved = table.reading_moved().into_iter().chain([table.opening(&world.k2)]).collect();
+            let reading = |name: &str, version: &str, touches| {
+                table.row(row, &[("secret_name", name), ("version_id", version)], "", Value::Null, touches)
+            };
+            let of_subject = || vec![table.of_version(actions), table.opening(&world.k2)];
+            vec![
+                reading(&subject, "latest", of_subject()),
+                reading(&subject, "v1", of_subject()),
+                reading(&moved, "latest", of_moved),
+            ]
+        }
         UpdateVersion => {
             let touch = table.of_version(actions);
             let in_a_year = world.server.clock.now().as_millis() + 365 * 86_400_000;
@@ -336,7 +351,9 @@ pub(crate) fn of_secrets(world: &World, operation: Operation) -> Vec<Row> {
             let mut other = table.other(actions);
             other.facts.insert(csms_hostile::normalised("csms:VersionId"), vec!["v1".to_owned()]);
             let touches = vec![table.of_version(actions), table.opening(&world.k2), other, table.opening(&world.k1)];
-            vec![table.row(row, &[], "", body, touches)]
+            let of_moved = table.reading_moved().into_iter().chain([table.opening(&world.k2)]).collect();
+            let moved = json!({ "secret_name_list": [world.moved()] });
+            vec![table.row(row, &[], "", body, touches), table.row(row, &[], "", moved, of_moved)]
         }
         BatchDeleteSecrets => {
             let body = json!({ "instance_id": format!("i{}", world.round) });
@@ -379,8 +396,14 @@ pub(crate) fn of_secrets(world: &World, operation: Operation) -> Vec<Row> {
         CreateGrants => {
             // All versions that come later can be read with it, too.
             let (every, each) = (table.subject(READ), table.reading().unless_denied());
-            let row = table.row(row, &[], "", grant(&id), vec![table.subject(actions), every, each]);
-            vec![row.alias(&home("csms/grants"), &grant(&subject))]
+            let subjects = table.row(row, &[], "", grant(&id), vec![table.subject(actions), every, each]);
+            let moved = |actions| table.secret_in("home", actions, &world.moved(), &[("csms:KmsKeyId", &world.k1)]);
+            let each = table.reading_moved().into_iter().map(Touch::unless_denied);
+            let of_moved = [moved(actions), moved(READ)].into_iter().chain(each).collect();
+            vec![
+                subjects.alias(&home("csms/grants"), &grant(&subject)),
+                table.row(row, &[], "", grant(&world.moved()), of_moved),
+            ]
         }
         UpdateGrant => {
             let (every, each) = (table.subject(READ), table.reading().unless_denied());

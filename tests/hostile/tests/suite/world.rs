@@ -155,7 +155,8 @@ impl World {
         text(&made["key_info"]["key_id"])
     }
 
-    /// Makes a new set of secrets: see [`World::subject`], [`World::other`], [`World::rotated`], [`World::copied`].
+    /// Makes a new set of secrets: see [`World::subject`], [`World::other`], [`World::rotated`], [`World::copied`],
+    /// [`World::moved`].
     pub(crate) async fn renew(&mut self) {
         self.round += 1;
         let secrets = format!("/v1/{}/secrets", self.home);
@@ -170,6 +171,9 @@ impl World {
         self.done("POST", &secrets, copied).await;
         let replica = json!({ "region": "away" });
         self.done("POST", &format!("{secrets}/{}/replicas", self.copied()), replica).await;
+        let moved = json!({ "name": self.moved(), "secret_string": "x", "kms_key_id": self.k2 });
+        self.done("POST", &secrets, moved).await;
+        self.done("PUT", &format!("{secrets}/{}", self.moved()), json!({ "kms_key_id": self.k1 })).await;
         let blob = self.done("POST", &format!("{secrets}/{}/backup", self.rotated()), Value::Null).await;
         self.blob = text(&blob["secret_blob"]);
     }
@@ -205,6 +209,11 @@ impl World {
     /// A COMMON secret under `k2` with a replica in `away`.
     pub(crate) fn copied(&self) -> String {
         format!("copied-{}", self.round)
+    }
+
+    /// A COMMON secret under `k1`, whose one version was sealed by `k2` before it was moved.
+    pub(crate) fn moved(&self) -> String {
+        format!("moved-{}", self.round)
     }
 
     /// Gives the caller these policies, and no others.

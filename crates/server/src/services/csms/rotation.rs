@@ -33,9 +33,10 @@ pub async fn rotate(call: Call) -> Result<Prepared, Failure> {
     let admin = named.stored().and_then(|secret| secret.admin_secret().cloned());
     // Whoever may rotate need not be allowed to read the administrator's secret, but who is denied that cannot have it used.
     let administrator = Administrator::of(&call, admin.as_ref()).await?.reading(&call);
-    let accesses = [named.access(&call)].into_iter().chain(administrator.map(|access| access.needs(Need::NoDeny)));
+    let mut accesses = vec![named.access(&call)];
+    accesses.extend(administrator.into_iter().map(|access| access.needs(Need::NoDeny)));
     let name = named.name;
-    Ok(Prepared::new(accesses.collect(), async move {
+    Ok(Prepared::new(accesses, async move {
         // In a task of its own: a caller that hangs up must not leave a stored task that nobody runs.
         let origin = Origin::current();
         let (app, project, guard) = (Arc::clone(&call.app), call.project.clone(), call.guard());

@@ -205,15 +205,17 @@ impl Administrator {
 
     /// The right to read its current version: a rotation function does so for whoever names it, or says which account the
     /// administrator helps.
-    pub(super) fn reading(&self, call: &Call) -> Option<Access> {
-        let (name, stored) = self.0.as_ref()?;
-        let current = match stored {
-            Stored::Found(secret) => secret.staged(&StageName::current()).ok(),
-            Stored::Missing | Stored::Unread => None,
+    pub(super) fn reading(&self, call: &Call) -> Vec<Access> {
+        let Some((name, stored)) = &self.0 else { return Vec::new() };
+        let current = |secret: &Arc<Secret>| {
+            let version = secret.staged(&StageName::current()).and_then(|current| secret.version(current)).ok()?;
+            Some(Access::reading(READ_VALUE, secret, version).collect::<Vec<_>>())
         };
-        let access = Access::secret(READ_VALUE, &call.project, name, stored.clone());
-        let facts = Facts { version: current, ..Facts::default() };
-        Some(access.with(facts).called("the secret that AdminSecret names"))
+        let reading = if let Stored::Found(secret) = stored { current(secret) } else { None };
+        // Without a current version there is the name to judge.
+        let reading =
+            reading.unwrap_or_else(|| vec![Access::secret(READ_VALUE, &call.project, name, stored.clone())]);
+        reading.into_iter().map(|access| access.called("the secret that AdminSecret names")).collect()
     }
 
     /// Requires that whoever names a secret names one that there is: of one that comes later, nobody can say what its tags
