@@ -44,4 +44,5 @@ mod shared_accounts;
 mod support;
 mod tags;
 mod tasks;
+mod touched;
 mod users;

@@ -95,16 +95,34 @@ pub(super) async fn making(
     project: &ProjectId,
     chosen: Option<&ChosenKey>,
 ) -> Result<Vec<Access>, Failure> {
-    let id = match chosen {
-        // Only conditions ask, so that no key is made for callers without.
-        None | Some(ChosenKey::Default) if call.caller.has_conditions() => {
-            Some(call.app.keys.default_key(project).await?)
-        }
-        chosen => chosen.and_then(ChosenKey::id),
+    let facts = Facts {
+        kms_key_id: conditions_key(call, project, chosen).await?,
+        is_key_left_out: chosen.is_none(),
+        ..made.facts.clone()
     };
-    let facts = Facts { kms_key_id: id, is_key_left_out: chosen.is_none(), ..made.facts.clone() };
     let sealing = chosen.and_then(|chosen| chosen.sealing(project));
     Ok([made.with(facts)].into_iter().chain(sealing).collect())
+}
+
+/// The key that conditions see as the one that a request chooses for a secret: the default one where it names that or none.
+/// `None` for a key that is not there.
+///
+/// # Errors
+/// Failures of the store.
+async fn conditions_key(
+    call: &Call,
+    project: &ProjectId,
+    chosen: Option<&ChosenKey>,
+) -> Result<Option<KeyId>, Failure> {
+    match chosen {
+        Some(ChosenKey::Known(id, _)) => Ok(Some(id.clone())),
+        Some(ChosenKey::Unknown | ChosenKey::Failed(_)) => Ok(None),
+        // Only conditions ask, so that no key is made for callers without.
+        None | Some(ChosenKey::Default) if call.caller.has_conditions() => {
+            call.app.keys.default_key(project).await.map(Some)
+        }
+        None | Some(ChosenKey::Default) => Ok(None),
+    }
 }
 
 /// The key that a request chooses for a secret, or why there is none.
@@ -130,14 +148,6 @@ impl ChosenKey {
             Ok(None) if is_default_alias(name) => Self::Default,
             Ok(None) => Self::Unknown,
             Err(failure) => Self::Failed(failure),
-        }
-    }
-
-    /// Its identifier; `None` for a key that is not there.
-    pub(super) fn id(&self) -> Option<KeyId> {
-        match self {
-            Self::Known(id, _) => Some(id.clone()),
-            Self::Default | Self::Unknown | Self::Failed(_) => None,
         }
     }
 
@@ -430,8 +440,9 @@ pub async fn update(call: Call, body: Body) -> Result<Prepared, Failure> {
     if let Some(name) = &request.kms_key {
         let chosen = ChosenKey::find(&call, &call.project, name).await;
         accesses.extend(chosen.sealing(&call.project));
-        if let Some(id) = chosen.id() {
-            accesses.push(named.access(&call).with(Facts { kms_key_id: Some(id), ..Facts::default() }));
+        let kms_key_id = conditions_key(&call, &call.project, Some(&chosen)).await?;
+        if kms_key_id.is_some() {
+            accesses.push(named.access(&call).with(Facts { kms_key_id, ..Facts::default() }));
         }
         key = Some(chosen);
     }
