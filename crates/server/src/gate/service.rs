@@ -337,6 +337,19 @@ impl Call {
         authorise(self.asking(), access).await
     }
 
+    /// Whether nothing denies an access to one of the things that a list has found. The list leaves out what is denied.
+    ///
+    /// # Errors
+    /// Failures of the store.
+    pub async fn may_list(&self, found: Access) -> Result<bool, Failure> {
+        let found = found.needs(Need::NoDeny);
+        match self.authorise(&found).await {
+            Ok(()) => Ok(true),
+            Err(failure) if failure.error.code == found.refusal => Ok(false),
+            Err(failure) => Err(failure),
+        }
+    }
+
     /// Says who a login has proven to be, or claims to be, for the records of it.
     pub fn acts_as(&self, caller: Arc<Caller>) {
         let _ = self.request.acting.set(caller);

@@ -189,6 +189,19 @@ pub(super) async fn keys(call: &Call) -> Result<Vec<KeyRecord>, Failure> {
     Ok(keys.into_iter().filter(|key| !is_gone(key, now)).collect())
 }
 
+/// The keys of the project of which a list may show what the operation shows of one: nothing denies it.
+async fn keys_to_list(call: &Call) -> Result<Vec<KeyRecord>, Failure> {
+    let mut listed = Vec::new();
+    for key in keys(call).await? {
+        let key = Arc::new(key);
+        let access = Access::key(call.actions(), &call.project, &key.id, Stored::Found(Arc::clone(&key)));
+        if call.may_list(access).await? {
+            listed.push(Arc::unwrap_or_clone(key));
+        }
+    }
+    Ok(listed)
+}
+
 /// Changes one key, in one transaction with its record.
 async fn change<T: Send + 'static>(
     call: &Call,

@@ -441,6 +441,70 @@ pub(crate) async fn without_an_action() -> Result<(), Failed> {
     class.finish()
 }
 
+/// Lists of things that can be asked for one by one, too.
+pub(crate) async fn lists_of_what_is_denied() -> Result<(), Failed> {
+    let world = World::start().await;
+    let mut class = Class::new("A list leaves out what a Deny names");
+    let (home, kms) = (format!("/v1/{}", world.home), format!("/v1.0/{}/kms", world.home));
+    for name in ["prod-listed", "open-listed"] {
+        let mut body = world.rotation(name);
+        body["rotation_config"] = r#"{"InstanceId":"listed","SecretSubType":"SingleUser"}"#.into();
+        world.done("POST", &format!("{home}/secrets"), body).await;
+        world.done("POST", &format!("{home}/secrets/{name}/rotate"), Value::Null).await;
+    }
+    for (key, value) in [(&world.k1, "open-tag"), (&world.k2, "production")] {
+        let tag = json!({ "tag": { "key": "stage", "value": value } });
+        world.done("POST", &format!("{kms}/{key}/tags"), tag).await;
+        let grant = json!({
+            "key_id": key, "grantee_principal": world.bob, "retiring_principal": world.record.id,
+            "operations": ["encrypt-data"],
+        });
+        world.done("POST", &format!("{kms}/create-grant"), grant).await;
+    }
+    world.done("POST", &format!("{kms}/aliases"), json!({ "key_id": world.k1, "alias": "alias/k1-other" })).await;
+    let tasks = json!({ "Action": ["csms::listTasks"], "Resource": ["CSMS:*:*:secretName:prod-*"] });
+    let of_k2 = |action: &str| {
+        let resource = [format!("KMS:*:*:KeyId:{}", world.k2)];
+        [json!({ "Action": [action], "Resource": resource }), json!({ "Action": ["kms:*"], "Condition": production() })]
+    };
+    let (k1, k2) = (world.k1.as_str(), world.k2.as_str());
+    let by_id = json!({ "key_id": k2 }).to_string();
+    let (tasks_path, aliases, grants) =
+        (format!("{home}/csms/tasks"), format!("{kms}/aliases"), format!("{kms}/list-retirable-grants"));
+    let mut cases = vec![(
+        tasks,
+        ("GET", format!("{tasks_path}?secret_name=prod-listed"), ""),
+        ("GET", format!("{tasks_path}?steps=true"), ""),
+        ("prod-listed", "open-listed"),
+    )];
+    for denied in of_k2("kms:alias:list") {
+        let one = ("GET", format!("{aliases}?key_id={k2}"), "");
+        cases.push((denied, one, ("GET", aliases.clone(), ""), ("alias/k2-other", "alias/k1-other")));
+    }
+    for denied in of_k2("kms:cmkTag:list") {
+        let (one, list) = (("GET", format!("{kms}/{k2}/tags"), ""), ("GET", format!("{kms}/tags"), ""));
+        cases.push((denied, one, list, ("production", "open-tag")));
+    }
+    for denied in of_k2("kms:cmk:listGrants") {
+        let one = ("POST", format!("{kms}/list-grants"), by_id.as_str());
+        cases.push((denied, one, ("POST", grants.clone(), "{}"), (k2, k1)));
+    }
+    for (denied, one, list, (hidden, shown)) in cases {
+        let everything = policy(&json!([{ "Effect": "Allow", "Action": ["*"] }]));
+        for (policies, is_denied) in [(everything, false), (all_but(&denied), true)] {
+            world.give(std::slice::from_ref(&policies)).await;
+            let wanted = if is_denied { Outcome::Refused } else { Outcome::LetThrough };
+            class.same(&one.1, rights(&ask(&world, one.0, &one.1, one.2).await), wanted);
+            let answer = ask(&world, list.0, &list.1, list.2).await;
+            class.same(&list.1, answer.status.as_u16(), 200);
+            let told = answer.body.to_string();
+            let seen = (told.contains(hidden), told.contains(shown));
+            class.same(&format!("{policies} {told}"), seen, (!is_denied, true));
+        }
+    }
+    class.finish()
+}
+
 /// A task that is asked for by its identifier is one of its secret.
 pub(crate) async fn tasks_of_others() -> Result<(), Failed> {
     let world = World::start().await;

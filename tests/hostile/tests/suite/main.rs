@@ -80,6 +80,7 @@ fn trials() -> Vec<Trial> {
         listed::entrances,
         listed::guesses,
         listed::without_an_action,
+        listed::lists_of_what_is_denied,
         listed::tasks_of_others,
         traces::every_route_leaves_them,
     ]);

@@ -58,7 +58,7 @@ pub(crate) struct World {
     /// The identifier of a policy of the system, which nobody changes.
     pub(crate) system_policy: String,
     pub(crate) caller: Key,
-    record: UserRecord,
+    pub(crate) record: UserRecord,
     /// Whether the last request was let through, so that it may have used up the secrets.
     pub(crate) is_spoilt: bool,
     /// Distinguishes the names of the present set of secrets.

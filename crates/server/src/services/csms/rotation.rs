@@ -1,6 +1,6 @@
 //! RotateSecret and ListSecretTask.
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use csms_api::{
     ErrorCode,
@@ -54,8 +54,8 @@ pub async fn rotate(call: Call) -> Result<Prepared, Failure> {
     }))
 }
 
-/// ListSecretTask: the tasks of one secret, for which the right is judged on that secret, or of all. One task is a task of its
-/// secret, whatever secret the request names beside it.
+/// ListSecretTask: the tasks of one secret, for which the right is judged on that secret, or of all secrets that no policy
+/// denies; `total` counts the others, too. One task is a task of its secret, whatever secret the request names beside it.
 ///
 /// # Errors
 /// Every problem of the parameters; failures of the store.
@@ -87,7 +87,21 @@ pub async fn list_tasks(call: Call) -> Result<Prepared, Failure> {
             found => found?,
         };
         let next_marker = page.items.last().filter(|_| page.more).map(|task| task.id.to_string());
-        let info = |task| if query.steps { TaskInfo::with_steps(task) } else { TaskInfo::from(task) };
-        Answer::json(&ListTasksResponse { tasks: page.items.iter().map(info).collect(), total, next_marker })
+        let mut may_list = HashMap::new();
+        let mut tasks = Vec::with_capacity(page.items.len());
+        for task in &page.items {
+            let is_listed = match may_list.get(&task.secret_name) {
+                Some(is_listed) => *is_listed,
+                None => {
+                    let is_listed = call.may_list(by_name(&call, &task.secret_name)).await?;
+                    may_list.insert(task.secret_name.clone(), is_listed);
+                    is_listed
+                }
+            };
+            if is_listed {
+                tasks.push(if query.steps { TaskInfo::with_steps(task) } else { TaskInfo::from(task) });
+            }
+        }
+        Answer::json(&ListTasksResponse { tasks, total, next_marker })
     }))
 }

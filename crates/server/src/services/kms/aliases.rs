@@ -14,7 +14,7 @@ use csms_core::{KeyId, Rule, Violation};
 use csms_store::{KeyAlias, KeyRecord, Store};
 
 use super::{
-    Named, access, access_to, change, keys,
+    Named, access, access_to, change, keys_to_list,
     lifecycle::{is_taken, require_changeable, taken},
     no_such_key,
 };
@@ -170,7 +170,7 @@ pub(super) async fn list(call: Call) -> Result<Prepared, Failure> {
     Ok(Prepared::new(vec![touched], async move {
         let bearers = match named {
             Some(_) => vec![found.ok_or_else(no_such_key)?],
-            None => keys(&call).await?,
+            None => keys_to_list(&call).await?,
         };
         let limit = usize::from(limit.get());
         let mut all: Vec<_> = Vec::new();
