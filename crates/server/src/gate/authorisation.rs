@@ -160,9 +160,16 @@ pub async fn judge_openly(
         Some(prefix) => ResourceQuery::Unnamed(prefix),
         None => ResourceQuery::Named(&text),
     };
-    let judged = judge(&caller.policies, access.actions, query, &context, open);
-    let judged = match &caller.bound {
-        Some(bound) => both(judged, judge(bound, access.actions, query, &context, open)),
+    let judge_in = |context: &RequestContext| {
+        let judged = judge(&caller.policies, access.actions, query, context, open);
+        match &caller.bound {
+            Some(bound) => both(judged, judge(bound, access.actions, query, context, open)),
+            None => judged,
+        }
+    };
+    let judged = judge_in(&context);
+    let judged = match caller.invoked_from {
+        Some(from) => both(judged, judge_in(&from.context(&context))),
         None => judged,
     };
     Ok(match judged {
@@ -180,7 +187,7 @@ pub async fn judge_openly(
     })
 }
 
-/// What two sets of policies say together, of which both must allow.
+/// What two judgements say together, of which both must allow.
 fn both(one: Judgement, other: Judgement) -> Judgement {
     match (one, other) {
         (Judgement::Denied, _) | (_, Judgement::Denied) => Judgement::Denied,
