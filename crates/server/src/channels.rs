@@ -13,6 +13,7 @@ use csms_core::{
     sign::{Signer, percent_encode},
     target::TargetRules,
 };
+use csms_rotate::{AllowedAddresses, judge_literal};
 use hmac::{Hmac, KeyInit, Mac};
 use reqwest::Url;
 use serde_json::json;
@@ -22,7 +23,7 @@ use zeroize::Zeroizing;
 use crate::{
     deputy::{Deputies, topic_project},
     failure::Failure,
-    outgoing::{AllowedAddresses, judge_literal, signed_post, tls},
+    outgoing::{signed_post, tls},
 };
 
 /// Time for one attempt, from the connection to the whole answer. Claims last longer.
