@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use csms_api::{ErrorCode, Operation, kms::KmsOperation};
+use csms_api::{ErrorCode, Operation, functiongraph::FunctionOperation, kms::KmsOperation};
 use csms_core::{
     KeyId, ProjectId, Secret, SecretName, SecretType, Version, VersionId,
     policy::{agency_resource, key_resource, policy_resource, secret_resource, user_resource},
@@ -22,6 +22,12 @@ pub const CREATE_DATA_KEY: Actions = KmsOperation::CreateDatakey.specification()
 
 /// Names of the right to open a value that a key of one's own protects.
 pub const DECRYPT_DATA_KEY: Actions = KmsOperation::DecryptDatakey.specification().actions;
+
+/// Names of the right to rotate a secret.
+pub const ROTATE: Actions = Operation::RotateSecret.specification().actions;
+
+/// Names of the right to invoke a function and wait for its reply.
+pub const INVOKE: Actions = FunctionOperation::InvokeFunction.specification().actions;
 
 /// Names of the right to read the value of a secret.
 pub const READ_VALUE: Actions = Operation::ShowSecretVersion.specification().actions;

@@ -168,7 +168,9 @@ impl Subject {
         }
         for access in accesses {
             match &access.resource {
-                Resource::Key { id, .. } if subject.secret.is_empty() => id.as_str().clone_into(&mut subject.key),
+                // What is done to a secret is about that, whatever is used for it.
+                Resource::Key { .. } | Resource::Function { .. } if !subject.secret.is_empty() => {}
+                Resource::Key { id, .. } => id.as_str().clone_into(&mut subject.key),
                 Resource::User(name)
                 | Resource::Policy(name)
                 | Resource::Agency(name)

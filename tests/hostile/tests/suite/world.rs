@@ -156,7 +156,7 @@ impl World {
     }
 
     /// Makes a new set of secrets: see [`World::subject`], [`World::other`], [`World::rotated`], [`World::copied`],
-    /// [`World::moved`].
+    /// [`World::moved`], [`World::unready`].
     pub(crate) async fn renew(&mut self) {
         self.round += 1;
         let secrets = format!("/v1/{}/secrets", self.home);
@@ -174,6 +174,10 @@ impl World {
         let moved = json!({ "name": self.moved(), "secret_string": "x", "kms_key_id": self.k2 });
         self.done("POST", &secrets, moved).await;
         self.done("PUT", &format!("{secrets}/{}", self.moved()), json!({ "kms_key_id": self.k1 })).await;
+        let mut unready = self.rotation(&self.unready());
+        unready["secret_string"] = "no account".into();
+        unready["kms_key_id"] = self.k2.clone().into();
+        self.done("POST", &secrets, unready).await;
         let blob = self.done("POST", &format!("{secrets}/{}/backup", self.rotated()), Value::Null).await;
         self.blob = text(&blob["secret_blob"]);
     }
@@ -214,6 +218,11 @@ impl World {
     /// A COMMON secret under `k1`, whose one version was sealed by `k2` before it was moved.
     pub(crate) fn moved(&self) -> String {
         format!("moved-{}", self.round)
+    }
+
+    /// An RDS-FG secret under `k2` that a rotation would use the [`subject`](World::subject) for, if its value were an account.
+    pub(crate) fn unready(&self) -> String {
+        format!("unready-{}", self.round)
     }
 
     /// Gives the caller these policies, and no others.

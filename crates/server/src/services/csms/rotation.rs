@@ -3,7 +3,6 @@
 use std::{collections::HashMap, sync::Arc};
 
 use csms_api::{
-    ErrorCode,
     request::query::ListTasks,
     response::{ListTasksResponse, RotateResponse, TaskInfo},
 };
@@ -11,12 +10,15 @@ use csms_core::Refusal;
 use csms_store::{Draft, Store, StoreError, TaskFilter, TaskOutcome, TaskPage};
 use tracing::Instrument as _;
 
-use super::secrets::{Administrator, Named, by_name};
+use super::{
+    secrets::{Named, by_name},
+    used::{changed_meanwhile, used_by_rotations, uses_the_same},
+};
 use crate::{
     audit::Origin,
     failure::Failure,
     gate::{
-        access::{Kind, Need},
+        access::Kind,
         answer::Answer,
         service::{Call, Prepared},
     },
@@ -30,11 +32,11 @@ use crate::{
 /// cannot be rotated; a function that this server cannot invoke.
 pub async fn rotate(call: Call) -> Result<Prepared, Failure> {
     let named = Named::read(&call, call.secret_name()?).await?;
-    let admin = named.stored().and_then(|secret| secret.admin_secret().cloned());
-    // Whoever may rotate need not be allowed to read the administrator's secret, but who is denied that cannot have it used.
-    let administrator = Administrator::of(&call, admin.as_ref()).await?.reading(&call);
     let mut accesses = vec![named.access(&call)];
-    accesses.extend(administrator.into_iter().map(|access| access.needs(Need::NoDeny)));
+    let judged = named.stored().cloned();
+    if let Some(secret) = &judged {
+        accesses.extend(used_by_rotations(&call, secret).await?);
+    }
     let name = named.name;
     Ok(Prepared::new(accesses, async move {
         // In a task of its own: a caller that hangs up must not leave a stored task that nobody runs.
@@ -42,10 +44,10 @@ pub async fn rotate(call: Call) -> Result<Prepared, Failure> {
         let (app, project, guard) = (Arc::clone(&call.app), call.project.clone(), call.guard());
         let check = move |draft: &Draft| {
             guard.check(draft)?;
-            if draft.secret.admin_secret() == admin.as_ref() {
+            if judged.is_some_and(|judged| uses_the_same(&judged, &draft.secret)) {
                 return Ok(());
             }
-            Err(Failure::new(ErrorCode::Forbidden, "the secret was changed meanwhile; try again"))
+            Err(changed_meanwhile())
         };
         let start = async move { begin::start(&app, &project, &name, Reason::Request, check).await };
         let started = tokio::spawn(origin.during(start).in_current_span());

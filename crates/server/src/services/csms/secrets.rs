@@ -12,20 +12,24 @@ use csms_api::{
     response::{ListSecretsResponse, PageInfo, SecretInfo, SecretResponse},
 };
 use csms_core::{
-    Action, FunctionUrn, KeyId, KeyName, ProjectId, Refusal, RotationConfig, Rule, Secret, SecretId, SecretName,
-    SecretState, StageName, VersionId, Violation,
+    Action, FunctionUrn, KeyId, KeyName, ProjectId, Refusal, RotationConfig, Secret, SecretId, SecretName,
+    SecretState, VersionId,
     event::{EventType, Occurrence},
     identity::make_uuid,
     rotation::message::service::shared_account,
+    secret::SecretUpdate,
 };
 use csms_kms::{MasterKey, envelope};
 use csms_store::{CreateError, Page, SecretFilter, Store, Window};
 use getrandom::SysRng;
 
+use super::used::{
+    Administrator, begins_rotations, changed_meanwhile, invoking, sealing, used_by_rotations, uses_the_same,
+};
 use crate::{
     failure::Failure,
     gate::{
-        access::{Access, Actions, CREATE_DATA_KEY, Facts, Kind, Need, READ_VALUE, Resource, Stored},
+        access::{Access, CREATE_DATA_KEY, Facts, Kind, Need, ROTATE, Resource, Stored},
         answer::Answer,
         json::Body,
         service::{Call, Prepared},
@@ -78,6 +82,12 @@ pub(super) async fn creation(call: &Call, request: CreateSecret) -> Result<Creat
     };
     let made = Access::secret(call.actions(), &call.project, &request.secret.name, Stored::Missing).with(facts);
     let mut accesses = making(call, made, &call.project, key.as_ref()).await?;
+    if request.secret.auto_rotation {
+        // Who is denied its rotation cannot have the server begin one. The key and the administrator are judged in any case.
+        let rotating = accesses.first().map(|made| Access { actions: ROTATE, need: Need::NoDeny, ..made.clone() });
+        accesses.extend(rotating);
+        accesses.extend(request.secret.rotation_func_urn.as_ref().map(|function| invoking(call, function)));
+    }
     let admin = request.secret.rotation_config.as_ref().and_then(RotationConfig::admin_secret);
     let administrator = Administrator::of(call, admin).await?;
     accesses.extend(administrator.reading(call));
@@ -165,17 +175,6 @@ impl ChosenKey {
     }
 }
 
-/// The right to use a key for a secret's value. The service's default key is for everybody.
-pub(super) fn sealing(
-    project: &ProjectId,
-    actions: Actions,
-    id: &KeyId,
-    usable: &Result<UsableKey, Failure>,
-) -> Option<Access> {
-    let is_default = usable.as_ref().is_ok_and(|usable| usable.is_default);
-    (!is_default).then(|| Access::sealing_key(actions, project, id))
-}
-
 /// The key that was chosen for a value, or else the default key of the project.
 ///
 /// # Errors
@@ -198,50 +197,6 @@ pub(super) async fn chosen_or_default(
         }
     };
     Ok((id, usable.key))
-}
-
-/// The secret that `AdminSecret` names, as it is now.
-pub(super) struct Administrator(Option<(SecretName, Stored<Secret>)>);
-
-impl Administrator {
-    /// Reads the secret that a configuration names.
-    ///
-    /// # Errors
-    /// Failures of the store.
-    pub(super) async fn of(call: &Call, name: Option<&SecretName>) -> Result<Self, Failure> {
-        let Some(name) = name else { return Ok(Self(None)) };
-        Ok(Self(Some((name.clone(), call.app.store.secret(&call.project, name).await?.into()))))
-    }
-
-    /// The right to read its current version: a rotation function does so for whoever names it, or says which account the
-    /// administrator helps.
-    pub(super) fn reading(&self, call: &Call) -> Vec<Access> {
-        let Some((name, stored)) = &self.0 else { return Vec::new() };
-        let current = |secret: &Arc<Secret>| {
-            let version = secret.staged(&StageName::current()).and_then(|current| secret.version(current)).ok()?;
-            Some(Access::reading(READ_VALUE, secret, version).collect::<Vec<_>>())
-        };
-        let reading = if let Stored::Found(secret) = stored { current(secret) } else { None };
-        // Without a current version there is the name to judge.
-        let reading =
-            reading.unwrap_or_else(|| vec![Access::secret(READ_VALUE, &call.project, name, stored.clone())]);
-        reading.into_iter().map(|access| access.called("the secret that AdminSecret names")).collect()
-    }
-
-    /// Requires that whoever names a secret names one that there is: of one that comes later, nobody can say what its tags
-    /// forbid.
-    ///
-    /// # Errors
-    /// CSMS.0005 for `AdminSecret`.
-    pub(super) fn require(&self) -> Result<(), Failure> {
-        match &self.0 {
-            Some((_, Stored::Missing)) => {
-                let expected = "the name of a secret that exists in this project";
-                Err(vec![Violation::new(Rule::Unknown, expected).at("rotation_config.AdminSecret")].into())
-            }
-            _ => Ok(()),
-        }
-    }
 }
 
 /// CreateSecret
@@ -412,22 +367,24 @@ fn changing(
     name: SecretName,
     decide: impl FnOnce(&mut Secret) -> Result<(), Refusal> + Send + 'static,
 ) -> Prepared {
+    let decide = move |secret: &mut Secret| decide(secret).map_err(Failure::from);
     Prepared::new(vec![by_name(&call, &name)], async move { change(&call, &name, decide).await })
 }
 
 async fn change(
     call: &Call,
     name: &SecretName,
-    decide: impl FnOnce(&mut Secret) -> Result<(), Refusal> + Send + 'static,
+    decide: impl FnOnce(&mut Secret) -> Result<(), Failure> + Send + 'static,
 ) -> Result<Answer, Failure> {
     let changed = call.change_secret(name, false, move |draft| {
         decide(&mut draft.secret)?;
-        Ok::<_, Refusal>(draft.secret.clone())
+        Ok::<_, Failure>(draft.secret.clone())
     });
     answer(call, &changed.await?)
 }
 
-/// UpdateSecret: a secret that is moved to another key is judged with the key that it has and with the one that it gets.
+/// UpdateSecret: a secret that is moved to another key is judged with the key that it has and with the one that it gets. Where
+/// the server will rotate it by itself from then on, sooner, or by another function, nothing may deny that.
 ///
 /// # Errors
 /// Every problem of the request; of the work: no such secret; its state; an unusable key.
@@ -436,25 +393,48 @@ pub async fn update(call: Call, body: Body) -> Result<Prepared, Failure> {
     let mut update = request.update;
     let named = Named::read(&call, name).await?;
     let mut accesses = vec![named.access(&call)];
-    let mut key = None;
+    let now = call.app.clock.now();
+    let (mut key, mut moved_to, mut is_rotation_judged) = (None, None, false);
     if let Some(name) = &request.kms_key {
         let chosen = ChosenKey::find(&call, &call.project, name).await;
         accesses.extend(chosen.sealing(&call.project));
-        let kms_key_id = conditions_key(&call, &call.project, Some(&chosen)).await?;
-        if kms_key_id.is_some() {
-            accesses.push(named.access(&call).with(Facts { kms_key_id, ..Facts::default() }));
+        moved_to = conditions_key(&call, &call.project, Some(&chosen)).await?;
+        if moved_to.is_some() {
+            let facts = Facts { kms_key_id: moved_to.clone(), ..Facts::default() };
+            accesses.push(named.access(&call).with(facts));
         }
         key = Some(chosen);
     }
+    if let Some(secret) = named.stored() {
+        let (mut after, update) = ((**secret).clone(), SecretUpdate { kms_key_id: moved_to, ..update.clone() });
+        is_rotation_judged = after.update(update, now).is_ok() && begins_rotations(secret, &after);
+        if is_rotation_judged {
+            // As it is and, where it moves to another key, as it will be.
+            let rotating = accesses.iter().filter(|access| access.actions == call.actions());
+            let rotating = rotating.map(|access| Access { actions: ROTATE, need: Need::NoDeny, ..access.clone() });
+            let rotating: Vec<_> = rotating.collect();
+            accesses.extend(rotating);
+            accesses.extend(used_by_rotations(&call, &after).await?);
+        }
+    }
     Ok(Prepared::new(accesses, async move {
         let name = named.name.clone();
-        named.found()?.permits_change(Action::ChangeMetadata)?;
+        let judged = named.found()?;
+        judged.permits_change(Action::ChangeMetadata)?;
         if key.is_some() {
             update.kms_key_id = Some(chosen_or_default(&call, &call.project, key).await?.0);
         }
         require_own_function(&call, update.rotation_func_urn.as_ref())?;
-        let now = call.app.clock.now();
-        change(&call, &name, move |secret| secret.update(update, now)).await
+        let change_it = move |secret: &mut Secret| {
+            let before = secret.clone();
+            secret.update(update, now)?;
+            let is_judged = is_rotation_judged && uses_the_same(&judged, &before);
+            if begins_rotations(&before, secret) && !is_judged {
+                return Err(changed_meanwhile());
+            }
+            Ok(())
+        };
+        change(&call, &name, change_it).await
     }))
 }
 

@@ -21,7 +21,10 @@ use csms_kms::envelope;
 use csms_store::{ReadError, Store, StoredValue};
 use getrandom::SysRng;
 
-use super::secrets::{Administrator, Named, by_name, sealing};
+use super::{
+    secrets::{Named, by_name},
+    used::{Administrator, sealing},
+};
 use crate::{
     failure::Failure,
     gate::{
