@@ -70,7 +70,7 @@ pub struct RotationEvent {
     pub traceparent: Option<Traceparent>,
     /// Whether the function is only to find out and tell what it would do, and to write nothing.
     pub dry_run: bool,
-    /// Whether the service knows of another secret that names the same account. It would not begin a rotation.
+    /// Whether the service knows of an older secret that names the same account. It would not begin a rotation.
     pub shared_account: bool,
 }
 

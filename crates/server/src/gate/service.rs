@@ -344,11 +344,18 @@ impl Call {
     /// # Errors
     /// Failures of the store.
     pub async fn may_list(&self, found: Access) -> Result<bool, Failure> {
-        let found = found.needs(Need::NoDeny);
-        match self.authorise(&found).await {
+        self.may(found.needs(Need::NoDeny)).await
+    }
+
+    /// Whether the caller may do something of which the answer depends.
+    ///
+    /// # Errors
+    /// Failures of the store.
+    pub async fn may(&self, access: Access) -> Result<bool, Failure> {
+        match self.authorise(&access).await {
             Ok(()) => Ok(true),
-            Err(failure) if failure.error.code == found.refusal => Ok(false),
-            Err(failure) => Err(failure),
+            Err(failure) if failure.is_internal() => Err(failure),
+            Err(_) => Ok(false),
         }
     }
 

@@ -183,11 +183,11 @@ async fn invoke(call: &Call, body: Body) -> Result<Answer, Failure> {
     }
 }
 
-/// Whether the event asks for a dry run of a secret whose account another secret names too.
+/// Whether the event asks for a dry run of a secret whose account an older secret names, too.
 async fn is_shared(call: &Call, event: &[u8]) -> Result<bool, Failure> {
     let Some(event) = RotationEvent::parse(event).ok().filter(|event| event.dry_run) else { return Ok(false) };
     match call.app.store.secret(&call.project, &event.secret_name).await? {
-        Some(secret) => Ok(accounts::is_shared(&call.app, &secret).await?),
+        Some(secret) => Ok(!accounts::older_secrets(&call.app, &secret).await?.is_empty()),
         None => Ok(false),
     }
 }

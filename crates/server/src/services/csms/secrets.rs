@@ -12,8 +12,8 @@ use csms_api::{
     response::{ListSecretsResponse, PageInfo, SecretInfo, SecretResponse},
 };
 use csms_core::{
-    Action, FunctionUrn, KeyId, KeyName, ProjectId, Refusal, RotationConfig, Secret, SecretId, SecretName,
-    SecretState, VersionId,
+    Action, FunctionUrn, KeyId, KeyName, ProjectId, Refusal, RotationConfig, Secret, SecretId, SecretName, SecretState,
+    StageName, VersionId,
     event::{EventType, Occurrence},
     identity::make_uuid,
     rotation::message::service::shared_account,
@@ -29,7 +29,7 @@ use super::used::{
 use crate::{
     failure::Failure,
     gate::{
-        access::{Access, CREATE_DATA_KEY, Facts, Kind, Need, ROTATE, Resource, Stored},
+        access::{Access, CREATE_DATA_KEY, Facts, Kind, Need, READ_VALUE, ROTATE, Resource, Stored},
         answer::Answer,
         json::Body,
         service::{Call, Prepared},
@@ -46,14 +46,38 @@ pub(super) fn answer(call: &Call, secret: &Secret) -> Result<Answer, Failure> {
     Answer::json(&SecretResponse { secret: SecretInfo::of(secret, &call.app.identity.domain_id) })
 }
 
-/// The answer that is a secret that was just made, with a warning if another one names its account.
+/// The answer that is a secret that was just made, with a warning if an older one names its account and the caller may read
+/// that: nobody else learns from it which accounts the project has.
 ///
 /// # Errors
 /// Failures of the store.
 pub(super) async fn with_account_warning(call: &Call, secret: &Secret) -> Result<Answer, Failure> {
     let answer = answer(call, secret)?;
-    let is_shared = secret.secret_type.is_rotated() && accounts::is_shared(&call.app, secret).await?;
-    Ok(if is_shared { answer.with_warning(&shared_account().english()) } else { answer })
+    if !secret.secret_type.is_rotated() {
+        return Ok(answer);
+    }
+    for older in accounts::older_secrets(&call.app, secret).await? {
+        if may_read_current(call, older).await? {
+            return Ok(answer.with_warning(&shared_account().english()));
+        }
+    }
+    Ok(answer)
+}
+
+/// Whether the caller may read the current value of a secret.
+///
+/// # Errors
+/// Failures of the store.
+async fn may_read_current(call: &Call, secret: Secret) -> Result<bool, Failure> {
+    let Ok(version) = secret.staged(&StageName::current()).and_then(|current| secret.version(current)).cloned() else {
+        return Ok(false);
+    };
+    for access in Access::reading(READ_VALUE, &Arc::new(secret), &version) {
+        if !call.may(access.needs(Need::AllowOrGrant)).await? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 /// Who makes a secret: what is read or changed for it, and the secret itself once the gate has judged that.
