@@ -76,6 +76,32 @@ pub(crate) async fn repeated_members() -> Result<(), Failed> {
     class.finish()
 }
 
+/// Queries that repeat a parameter, of which a signature does not say which comes first.
+pub(crate) async fn repeated_parameters() -> Result<(), Failed> {
+    let world = World::start().await;
+    let mut class = Class::new("A query is read once: repeated parameters");
+    let (subject, other, id, home) = (world.subject(), world.other(), &world.subject_id, format!("/v1/{}", world.home));
+    let kms = format!("/v1.0/{}/kms", world.home);
+    world.give(&[all_but(&json!({ "Action": ["*"], "Resource": ["CSMS:*:*:secretName:prod-*"] }))]).await;
+    for (path, allowed, denied) in [
+        (format!("{home}/csms/tasks"), format!("secret_name={other}"), format!("secret_name={subject}")),
+        (format!("{home}/csms/tasks"), format!("secret_name={other}"), format!("secret%5fname={subject}")),
+        (format!("{home}/csms/grants"), format!("resource_id={other}"), format!("resource_id={id}")),
+        (format!("{kms}/aliases"), format!("key_id={}", world.k1), format!("key_id={}", world.k2)),
+        (format!("{home}/secrets"), "limit=1".to_owned(), "limit=2".to_owned()),
+        ("/v5/users".to_owned(), "limit=1".to_owned(), "limit=2".to_owned()),
+    ] {
+        let alone = ask(&world, "GET", &format!("{path}?{allowed}"), "").await;
+        class.same(&format!("{path}?{allowed} {}", alone.body), alone.status.as_u16(), 200);
+        for query in [format!("{allowed}&{denied}"), format!("{denied}&{allowed}"), format!("{allowed}&{allowed}")] {
+            let answer = ask(&world, "GET", &format!("{path}?{query}"), "").await;
+            let told = (answer.status.as_u16(), answer.body.to_string().contains("is repeated"));
+            class.same(&format!("{path}?{query} {}", answer.body), told, (400, true));
+        }
+    }
+    class.finish()
+}
+
 /// Rights with conditions where a shortcut would judge without the facts.
 pub(crate) async fn facts_of_conditions() -> Result<(), Failed> {
     let mut world = World::start().await;

@@ -74,6 +74,7 @@ fn trials() -> Vec<Trial> {
         .collect();
     trials.extend(trials![
         listed::repeated_members,
+        listed::repeated_parameters,
         listed::facts_of_conditions,
         listed::spellings,
         listed::other_names,
