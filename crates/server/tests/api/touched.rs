@@ -2,6 +2,7 @@
 
 use crate::support::{Answer, Server};
 use axum::http::StatusCode;
+use csms_store::Store as _;
 use serde_json::{Value, json};
 
 /// Statements that allow everything but this.
@@ -148,4 +149,47 @@ async fn whoever_may_not_rotate_a_secret_cannot_make_or_restore_one_that_the_ser
         let answer = server.call_as(&allowed, "POST", path, body).await;
         assert_eq!(answer.status, StatusCode::OK, "{path}: {}", answer.body);
     }
+}
+
+#[tokio::test]
+async fn a_change_of_a_key_is_judged_by_the_key_as_it_is_when_it_is_changed() {
+    let server = Server::start().await;
+    let own = make_key(&server, "own").await;
+    let production = json!({ "StringEquals": { "g:ResourceTag/stage": ["production"] } });
+    let limited = server.limited(&all_but(&json!({ "Action": ["kms:*"], "Condition": production })));
+    let kms = |operation: &str| format!("/v1.0/{}/kms/{operation}", server.credentials.project_id);
+    let by_id = json!({ "key_id": own });
+    for operation in ["disable-key", "enable-key"] {
+        let answer = server.call_as(&limited, "POST", &kms(operation), &by_id).await;
+        assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
+    }
+    // Another change of the key is under way, which tags it.
+    let (proceed, waiting) = std::sync::mpsc::channel();
+    let tag = csms_core::tag::Tag {
+        key: csms_core::tag::TagKey::parse("stage").unwrap(),
+        value: csms_core::tag::TagValue::parse("production").unwrap(),
+    };
+    let project = server.app.identity.project_id.clone();
+    let tagging = server.app.store.change_keys(&project, move |keys| {
+        waiting.recv().unwrap();
+        for key in keys.iter_mut().filter(|key| key.alias == "own") {
+            key.details.tags = vec![tag.clone()];
+        }
+        Ok::<_, std::convert::Infallible>(((), Vec::new()))
+    });
+    let path = kms("disable-key");
+    let disabling = server.call_as(&limited, "POST", &path, &by_id);
+    tokio::pin!(tagging, disabling);
+    for _ in 0..1000 {
+        tokio::select! {
+            biased;
+            _ = &mut tagging => panic!("the tagging waits"),
+            answer = &mut disabling => panic!("the change waits for the one before it: {}", answer.body),
+            () = tokio::task::yield_now() => {}
+        }
+    }
+    proceed.send(()).unwrap();
+    let (tagged, answer) = tokio::join!(tagging, disabling);
+    assert!(tagged.is_ok());
+    assert_eq!(answer.status, StatusCode::FORBIDDEN, "{}", answer.body);
 }

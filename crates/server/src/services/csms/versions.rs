@@ -253,7 +253,10 @@ pub async fn update(call: Call, body: Body) -> Result<Prepared, Failure> {
     let access = by_name(&call, &name).with(Facts { version, ..Facts::default() });
     Ok(Prepared::new(vec![access], async move {
         let changed = call.change_secret(&name, false, move |draft| {
-            let id = version.map_or_else(|| select(&draft.secret, selector), Ok)?;
+            let Some(id) = version else {
+                // A version that has come since was not judged.
+                return select(&draft.secret, selector).and(Err(Refusal::SecretNotFound));
+            };
             let version = draft.secret.set_expiry(id, expire_time, now)?.clone();
             Ok::<_, Refusal>(VersionMetadata::of(&draft.secret, &version))
         });
