@@ -90,6 +90,9 @@ impl InvokeFailure {
     }
 }
 
+/// Most bytes of a reply from elsewhere: FunctionGraph's own limit for a call that waits is 6 MB.
+const MAX_REPLY: usize = 6 * 1024 * 1024;
+
 /// Longest reason that is kept, in characters: it may be the function's own words.
 const MAX_REASON: usize = 1000;
 
@@ -290,15 +293,21 @@ async fn invoke_remote(
         Some(traceparent) => call.header("traceparent", traceparent.as_str()),
         None => call,
     };
-    let response = call.send().await.map_err(|error| unreachable(error.without_url().to_string()))?;
+    let mut response = call.send().await.map_err(|error| unreachable(error.without_url().to_string()))?;
     let status = response.status();
     let failed = ["x-func-err-code", "x-is-func-err"].iter().any(|name| {
         let value = response.headers().get(*name).and_then(|value| value.to_str().ok());
         value.is_some_and(|value| !matches!(value, "" | "0" | "false"))
     });
-    let body = response.bytes().await.map_err(|error| unreachable(error.without_url().to_string()))?;
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await.map_err(|error| unreachable(error.without_url().to_string()))? {
+        if body.len() + chunk.len() > MAX_REPLY {
+            return Err(InvokeFailure::Function("its reply has more than 6 MiB".to_owned()));
+        }
+        body.extend_from_slice(&chunk);
+    }
     if status.is_success() && !failed {
-        return Ok(body);
+        return Ok(body.into());
     }
     let text: String = String::from_utf8_lossy(&body).chars().take(300).collect();
     Err(InvokeFailure::Function(format!("HTTP {}: {text}", status.as_u16())))

@@ -33,6 +33,7 @@ mod passwords;
 mod permissions;
 mod port;
 mod reference;
+mod remote_functions;
 mod remote_kms;
 mod replayed_clients;
 mod replicas;
