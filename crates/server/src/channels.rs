@@ -118,13 +118,16 @@ impl Channels {
         Ok(Self { targets, http, webhooks })
     }
 
-    /// Whether events of the project may name the topic: one that a webhook is set for, one of the project, or one on the
-    /// operator's list. Without an endpoint nothing is ever signed, so any may be named.
+    /// Whether events of the project may name the topic: one of the project, one that a webhook is set for under no other
+    /// project of this installation, or one on the operator's list. Without an endpoint nothing is ever signed, so any without a
+    /// webhook may be named.
     #[must_use]
     pub fn may_name(&self, project: &ProjectId, topic: &TargetId) -> bool {
-        self.targets.smn.is_none()
-            || self.targets.webhooks.contains_key(topic)
-            || self.targets.deputies.allow_topic(project, topic.as_str())
+        let Targets { webhooks, smn, deputies, .. } = &self.targets;
+        if webhooks.contains_key(topic) {
+            return deputies.allow_webhook(project, topic.as_str());
+        }
+        smn.is_none() || deputies.allow_topic(project, topic.as_str())
     }
 
     /// Makes one attempt to deliver a notification.

@@ -111,6 +111,7 @@ pub enum FunctionRegistration {
 pub struct Functions {
     host: Host,
     local: HashSet<FunctionUrn>,
+    for_all: Option<FunctionUrn>,
     remote: Option<(Endpoint, reqwest::Client)>,
     concurrent: usize,
     variables: Variables,
@@ -139,6 +140,7 @@ impl Functions {
         Ok(Self {
             host: Host::new(HostConfig { scratch_parent: Some(directory), ..HostConfig::default() })?,
             local: HashSet::new(),
+            for_all: None,
             remote: None,
             concurrent,
             variables: Variables::default(),
@@ -192,6 +194,12 @@ impl Functions {
         Ok(())
     }
 
+    /// Lets secrets of all projects name a function, as the one that comes with the server.
+    #[must_use]
+    pub fn with_one_for_all(self, urn: Option<&FunctionUrn>) -> Self {
+        Self { for_all: urn.map(FunctionUrn::qualified), ..self }
+    }
+
     /// The host of the functions that run here.
     #[must_use]
     pub const fn host(&self) -> &Host {
@@ -226,11 +234,16 @@ impl Functions {
         functions
     }
 
-    /// Whether secrets of the project may name the function: one that runs here, one of the project, or one on the operator's
-    /// list. Without an endpoint nothing is ever signed, so any may be named.
+    /// Whether secrets of the project may name the function: one of the project, the one for all, one that runs here under no
+    /// other project of this installation, or one on the operator's list. Without an endpoint nothing is ever signed, so any that
+    /// does not run here may be named.
     #[must_use]
     pub fn may_name(&self, project: &ProjectId, urn: &FunctionUrn) -> bool {
-        self.remote.is_none() || self.runs_here(urn) || self.deputies.allow_function(project, urn)
+        if self.runs_here(urn) {
+            let is_for_all = self.for_all.as_ref() == Some(&urn.qualified());
+            return is_for_all || self.deputies.allow_local_function(project, urn);
+        }
+        self.remote.is_none() || self.deputies.allow_function(project, urn)
     }
 
     /// Invokes a function for a rotation of a secret of the project and waits for its reply.

@@ -20,6 +20,7 @@ mod command_line;
 mod console;
 mod cors;
 mod cts;
+mod deputies;
 mod events;
 mod fair_rotations;
 mod grants;
