@@ -228,6 +228,11 @@ impl SqlDatabases {
         self
     }
 
+    /// Writes a line where the reasons go.
+    pub(crate) fn log(&self, line: &str) {
+        (self.way.log)(line);
+    }
+
     const fn in_all(&self) -> Duration {
         self.limits.login.saturating_add(self.limits.change)
     }

@@ -26,3 +26,4 @@ pub use execute::{Failure, dry_run, rotate};
 pub use managed::{ManagedDatabases, Product, Signer};
 pub use observer::{Moment, Observer, Unobserved};
 pub use secrets::{Secrets, SecretsError, stage_by_stage};
+pub use targets::{AllowedAddresses, judge_literal};

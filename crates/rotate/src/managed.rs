@@ -4,7 +4,12 @@
 //! The account need not log in for that, and no SQL is sent. Whether the new password is the account's is still proven by a
 //! login, so the function must reach the database.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use core::error::Error;
+use std::{
+    iter::successors,
+    sync::Arc,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
 
 use csms_core::{
     ProjectId, UnixMillis,
@@ -14,6 +19,7 @@ use csms_core::{
         plan::{Cause, Change},
     },
     sign::{self, host_header, percent_encode},
+    target::TargetRules,
 };
 use reqwest::{Client, StatusCode, Url};
 use serde_json::{Value, json};
@@ -22,6 +28,7 @@ use zeroize::Zeroizing;
 
 use crate::{
     database::{Answer, By, Databases, Forecast, Inspect, NewPassword, SqlDatabases},
+    targets::{AllowedAddresses, judge_literal},
     tls,
 };
 
@@ -64,11 +71,12 @@ pub struct ManagedDatabases {
     signer: Signer,
     http: Client,
     sql: SqlDatabases,
+    rules: TargetRules,
 }
 
 impl ManagedDatabases {
-    /// The instance of a project at `endpoint`, `https://rds.<region>.myhuaweicloud.com` for instance. Logins are proven as by
-    /// `sql`.
+    /// The instance of a project at `endpoint`, `https://rds.<region>.myhuaweicloud.com` for instance, which is connected to
+    /// where `rules` allow it. Logins are proven as by `sql`.
     ///
     /// # Errors
     /// What is wrong with the address, or with TLS.
@@ -79,6 +87,7 @@ impl ManagedDatabases {
         instance: &str,
         signer: Signer,
         sql: SqlDatabases,
+        rules: TargetRules,
     ) -> Result<Self, Message> {
         let url: Url = endpoint.parse().map_err(|_| say::no_address(endpoint))?;
         if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
@@ -89,13 +98,17 @@ impl ManagedDatabases {
             .tls_backend_preconfigured(tls)
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy()
+            .dns_resolver(Arc::new(AllowedAddresses::new(rules.clone())))
             .timeout(TIMEOUT)
             .build()
             .map_err(|error| say::no_http(error.to_string()))?;
-        Ok(Self { product, url, project, instance: instance.to_owned(), signer, http, sql })
+        Ok(Self { product, url, project, instance: instance.to_owned(), signer, http, sql, rules })
     }
 
     async fn reset(&self, account: &Account) -> Answer<Change> {
+        if let Err(refusal) = judge_literal(&self.rules, &self.url) {
+            return self.unreachable(&refusal);
+        }
         let (method, url, body) = self.request(account);
         let body = Zeroizing::new(body.to_string().into_bytes());
         let mut request = self.http.request(method.clone(), url.clone()).body(body.to_vec());
@@ -104,9 +117,7 @@ impl ManagedDatabases {
         }
         let response = match request.send().await {
             Ok(response) => response,
-            Err(error) if error.is_connect() => {
-                return Answer::detailed(Change::NotDone(Cause::Unreachable), say::service());
-            }
+            Err(error) if error.is_connect() => return self.unreachable(&error),
             Err(error) if error.is_timeout() => return Answer::plain(Change::Unknown(Cause::TimedOut)),
             Err(_) => return Answer::plain(Change::Unknown(Cause::Unreachable)),
         };
@@ -126,6 +137,13 @@ impl ManagedDatabases {
             Change::Done => Answer::plain(Change::Done),
             change => Answer::detailed(change, detail),
         }
+    }
+
+    /// The answer when there was no connection. The reason, which describes the network, is for the log alone.
+    fn unreachable(&self, reason: &(dyn Error + 'static)) -> Answer<Change> {
+        let reasons = successors(Some(reason), |reason| (*reason).source()).map(ToString::to_string);
+        self.sql.log(&format!("the management service: {}", reasons.collect::<Vec<_>>().join(": ")));
+        Answer::detailed(Change::NotDone(Cause::Unreachable), say::service())
     }
 
     fn request(&self, account: &Account) -> (reqwest::Method, Url, Value) {
@@ -207,4 +225,52 @@ impl Databases for ManagedDatabases {
 fn now() -> UnixMillis {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     UnixMillis::new(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use csms_core::SecretValue;
+    use tokio::{
+        io::{AsyncReadExt as _, AsyncWriteExt as _},
+        net::TcpListener,
+    };
+
+    use super::*;
+
+    /// What becomes of a reset at an endpoint, where these are denied.
+    async fn reset(deny: &str, endpoint: &str) -> Change {
+        let signer = Signer { access_key: "AK".to_owned(), secret_key: "SK".to_owned().into(), security_token: None };
+        let project = ProjectId::parse("0123456789abcdef0123456789abcdef").unwrap();
+        let rules = TargetRules::parse("", deny).unwrap();
+        let databases =
+            ManagedDatabases::new(Product::Rds, endpoint, project, "i", signer, SqlDatabases::default(), rules);
+        let value = json!({ "engine": "mysql", "host": "db", "username": "app", "password": "x" });
+        let account = Account::parse(&SecretValue::text(value.to_string()).unwrap()).unwrap();
+        databases.unwrap().reset(&account).await.finding
+    }
+
+    #[tokio::test]
+    async fn the_password_is_sent_only_where_the_rules_allow_it() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let endpoints = [format!("http://127.0.0.1:{port}"), format!("http://localhost:{port}")];
+        let unreachable = Change::NotDone(Cause::Unreachable);
+        for endpoint in &endpoints {
+            assert_eq!(reset("127.0.0.0/8,::1", endpoint).await, unreachable, "{endpoint}");
+        }
+        assert_eq!(reset("localhost", &endpoints[1]).await, unreachable);
+        // The first connection is that of the reset that is allowed.
+        let heard = tokio::spawn(async move {
+            let (mut connection, _) = listener.accept().await.unwrap();
+            let mut head = vec![0; 4];
+            connection.read_exact(&mut head).await.unwrap();
+            let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\n{}";
+            connection.write_all(answer).await.unwrap();
+            let mut rest = Vec::new();
+            let _ = connection.read_to_end(&mut rest).await;
+            head
+        });
+        assert_eq!(reset("10.0.0.0/8", &endpoints[0]).await, Change::Done);
+        assert_eq!(heard.await.unwrap(), b"POST");
+    }
 }

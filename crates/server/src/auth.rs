@@ -10,7 +10,7 @@ pub mod passwords;
 pub mod signature;
 pub mod token;
 
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc};
 
 use axum::http::{HeaderMap, request::Parts};
 use csms_api::{ApiError, ErrorCode};
@@ -21,6 +21,7 @@ use csms_core::{
 };
 use csms_kms::RootRing;
 use csms_store::AnyStore;
+use serde::{Deserialize, Serialize};
 
 use crate::{clock::Clock, failure::Failure};
 use cache::AccessKeys;
@@ -37,6 +38,23 @@ pub struct Assumed {
     pub user_id: String,
     /// The name that the user gave the session, where the way to assume an agency has one.
     pub session: Option<String>,
+}
+
+/// How the request came by which a function was invoked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InvokedFrom {
+    /// Where it came from, as far as that is known.
+    pub peer: Option<IpAddr>,
+    /// Whether it was encrypted on its way.
+    pub is_secure: bool,
+}
+
+impl InvokedFrom {
+    /// What is known of a request of the function, as if it had come the way that the invocation did.
+    #[must_use]
+    pub fn context(self, request: &RequestContext) -> RequestContext {
+        RequestContext { source_ip: self.peer, secure_transport: Some(self.is_secure), ..request.clone() }
+    }
 }
 
 /// An authenticated caller.
@@ -72,6 +90,17 @@ pub struct Caller {
     pub access_key: Option<Arc<str>>,
     /// Whether it is a function: a temporary key proved the caller that was made for a user's invocation or a task.
     pub is_function: bool,
+    /// Of a function that a caller of the API invoked: how that request came. Conditions hold for it, too.
+    pub invoked_from: Option<InvokedFrom>,
+}
+
+/// What two judgements say together, of which both must allow and either may deny.
+const fn both(one: Option<Effect>, other: Option<Effect>) -> Option<Effect> {
+    match (one, other) {
+        (Some(Effect::Deny), _) | (_, Some(Effect::Deny)) => Some(Effect::Deny),
+        (Some(Effect::Allow), Some(Effect::Allow)) => Some(Effect::Allow),
+        (None, _) | (_, None) => None,
+    }
 }
 
 impl Caller {
@@ -94,6 +123,7 @@ impl Caller {
             is_login: false,
             access_key: None,
             is_function: false,
+            invoked_from: None,
         }
     }
 
@@ -107,15 +137,22 @@ impl Caller {
     }
 
     /// What the caller's policies say about one of the names of an action on a resource. Of a caller with a bound, both the
-    /// policies and the bound must allow, and either may deny.
+    /// policies and the bound must allow, and either may deny. Of a function that was invoked, the same holds for its request
+    /// and the invocation: without that, a caller would act from the server's own address.
     #[must_use]
     pub fn decide(&self, actions: &[&str], resource: &str, context: &RequestContext) -> Option<Effect> {
+        let decided = self.decide_in(actions, resource, context);
+        match self.invoked_from {
+            Some(from) => both(decided, self.decide_in(actions, resource, &from.context(context))),
+            None => decided,
+        }
+    }
+
+    fn decide_in(&self, actions: &[&str], resource: &str, context: &RequestContext) -> Option<Effect> {
         let decided = decide(&self.policies, actions, resource, context);
-        let Some(bound) = &self.bound else { return decided };
-        match (decided, decide(bound, actions, resource, context)) {
-            (Some(Effect::Deny), _) | (_, Some(Effect::Deny)) => Some(Effect::Deny),
-            (Some(Effect::Allow), Some(Effect::Allow)) => Some(Effect::Allow),
-            (None, _) | (_, None) => None,
+        match &self.bound {
+            Some(bound) => both(decided, decide(bound, actions, resource, context)),
+            None => decided,
         }
     }
 

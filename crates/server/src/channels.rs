@@ -13,6 +13,7 @@ use csms_core::{
     sign::{Signer, percent_encode},
     target::TargetRules,
 };
+use csms_rotate::{AllowedAddresses, judge_literal};
 use hmac::{Hmac, KeyInit, Mac};
 use reqwest::Url;
 use serde_json::json;
@@ -22,7 +23,7 @@ use zeroize::Zeroizing;
 use crate::{
     deputy::{Deputies, topic_project},
     failure::Failure,
-    outgoing::{AllowedAddresses, judge_literal, signed_post, tls},
+    outgoing::{signed_post, tls},
 };
 
 /// Time for one attempt, from the connection to the whole answer. Claims last longer.
@@ -117,13 +118,16 @@ impl Channels {
         Ok(Self { targets, http, webhooks })
     }
 
-    /// Whether events of the project may name the topic: one that a webhook is set for, one of the project, or one on the
-    /// operator's list. Without an endpoint nothing is ever signed, so any may be named.
+    /// Whether events of the project may name the topic: one of the project, one that a webhook is set for under no other
+    /// project of this installation, or one on the operator's list. Without an endpoint nothing is ever signed, so any without a
+    /// webhook may be named.
     #[must_use]
     pub fn may_name(&self, project: &ProjectId, topic: &TargetId) -> bool {
-        self.targets.smn.is_none()
-            || self.targets.webhooks.contains_key(topic)
-            || self.targets.deputies.allow_topic(project, topic.as_str())
+        let Targets { webhooks, smn, deputies, .. } = &self.targets;
+        if webhooks.contains_key(topic) {
+            return deputies.allow_webhook(project, topic.as_str());
+        }
+        smn.is_none() || deputies.allow_topic(project, topic.as_str())
     }
 
     /// Makes one attempt to deliver a notification.

@@ -1,8 +1,8 @@
-//! Which functions and topics the server calls with its own keys on behalf of a secret: those of the secret's project, and
-//! those that the operator lists.
+//! Which functions and topics the server calls on behalf of a secret: those of the secret's project, and those that the operator
+//! lists.
 //!
 //! A user who may change a secret chooses its function and the topics of its events. Without this rule, that user would decide
-//! what the server's keys are used for.
+//! what the server's keys are used for, and whose functions and receivers.
 
 use std::str::FromStr;
 
@@ -51,6 +51,8 @@ pub struct Deputies {
     pub functions: Vec<UrnPattern>,
     /// Topics of other projects that events may name.
     pub topics: Vec<UrnPattern>,
+    /// The projects of this installation. What the operator has set up under one of them here is that project's.
+    pub projects: Vec<ProjectId>,
 }
 
 impl Deputies {
@@ -65,6 +67,26 @@ impl Deputies {
     #[must_use]
     pub fn allow_topic(&self, project: &ProjectId, topic: &str) -> bool {
         topic_project(topic) == Some(project.as_str()) || self.topics.iter().any(|pattern| pattern.matches(topic))
+    }
+}
+
+impl Deputies {
+    /// Whether secrets of the project may name a function that runs here: unless it is another project's of this installation,
+    /// and the operator does not list it.
+    #[must_use]
+    pub fn allow_local_function(&self, project: &ProjectId, urn: &FunctionUrn) -> bool {
+        !self.is_of_another(project, urn.project()) || self.allow_function(project, urn)
+    }
+
+    /// The same for events and a topic that has a webhook.
+    #[must_use]
+    pub fn allow_webhook(&self, project: &ProjectId, topic: &str) -> bool {
+        let is_of_another = topic_project(topic).is_some_and(|named| self.is_of_another(project, named));
+        !is_of_another || self.allow_topic(project, topic)
+    }
+
+    fn is_of_another(&self, project: &ProjectId, named: &str) -> bool {
+        named != project.as_str() && self.projects.iter().any(|own| own.as_str() == named)
     }
 }
 
@@ -113,8 +135,25 @@ mod tests {
         let listed = Deputies {
             functions: vec![format!("urn:fss:r:{other}:function:*:latest").parse().unwrap()],
             topics: vec![topic(&other).parse().unwrap()],
+            projects: Vec::new(),
         };
         assert!(listed.allow_function(&project, &function(&other)) && listed.allow_topic(&project, &topic(&other)));
+    }
+
+    #[test]
+    fn what_is_set_up_here_is_of_the_project_in_its_urn_if_there_is_such_a_project() {
+        let [own, other, none] = ["a", "b", "c"].map(|letter| ProjectId::parse(letter.repeat(32)).unwrap());
+        let here = Deputies { projects: vec![own.clone(), other.clone()], ..Deputies::default() };
+        let topic = |of: &ProjectId| format!("urn:smn:r:{of}:t");
+        let function = |of: &ProjectId| FunctionUrn::parse(&format!("urn:fss:r:{of}:function:default:f")).unwrap();
+        for (of, is_allowed) in [(&own, true), (&other, false), (&none, true)] {
+            assert_eq!(here.allow_local_function(&own, &function(of)), is_allowed, "{of}");
+            assert_eq!(here.allow_webhook(&own, &topic(of)), is_allowed, "{of}");
+        }
+        assert!(here.allow_webhook(&own, "a name"));
+        let (functions, topics) = (vec!["urn:fss:*".parse().unwrap()], vec!["urn:smn:*".parse().unwrap()]);
+        let listed = Deputies { functions, topics, ..here };
+        assert!(listed.allow_local_function(&own, &function(&other)) && listed.allow_webhook(&own, &topic(&other)));
     }
 
     #[test]

@@ -90,6 +90,9 @@ impl InvokeFailure {
     }
 }
 
+/// Most bytes of a reply from elsewhere: FunctionGraph's own limit for a call that waits is 6 MB.
+const MAX_REPLY: usize = 6 * 1024 * 1024;
+
 /// Longest reason that is kept, in characters: it may be the function's own words.
 const MAX_REASON: usize = 1000;
 
@@ -108,6 +111,7 @@ pub enum FunctionRegistration {
 pub struct Functions {
     host: Host,
     local: HashSet<FunctionUrn>,
+    for_all: Option<FunctionUrn>,
     remote: Option<(Endpoint, reqwest::Client)>,
     concurrent: usize,
     variables: Variables,
@@ -136,6 +140,7 @@ impl Functions {
         Ok(Self {
             host: Host::new(HostConfig { scratch_parent: Some(directory), ..HostConfig::default() })?,
             local: HashSet::new(),
+            for_all: None,
             remote: None,
             concurrent,
             variables: Variables::default(),
@@ -189,6 +194,12 @@ impl Functions {
         Ok(())
     }
 
+    /// Lets secrets of all projects name a function, as the one that comes with the server.
+    #[must_use]
+    pub fn with_one_for_all(self, urn: Option<&FunctionUrn>) -> Self {
+        Self { for_all: urn.map(FunctionUrn::qualified), ..self }
+    }
+
     /// The host of the functions that run here.
     #[must_use]
     pub const fn host(&self) -> &Host {
@@ -223,11 +234,16 @@ impl Functions {
         functions
     }
 
-    /// Whether secrets of the project may name the function: one that runs here, one of the project, or one on the operator's
-    /// list. Without an endpoint nothing is ever signed, so any may be named.
+    /// Whether secrets of the project may name the function: one of the project, the one for all, one that runs here under no
+    /// other project of this installation, or one on the operator's list. Without an endpoint nothing is ever signed, so any that
+    /// does not run here may be named.
     #[must_use]
     pub fn may_name(&self, project: &ProjectId, urn: &FunctionUrn) -> bool {
-        self.remote.is_none() || self.runs_here(urn) || self.deputies.allow_function(project, urn)
+        if self.runs_here(urn) {
+            let is_for_all = self.for_all.as_ref() == Some(&urn.qualified());
+            return is_for_all || self.deputies.allow_local_function(project, urn);
+        }
+        self.remote.is_none() || self.deputies.allow_function(project, urn)
     }
 
     /// Invokes a function for a rotation of a secret of the project and waits for its reply.
@@ -290,15 +306,21 @@ async fn invoke_remote(
         Some(traceparent) => call.header("traceparent", traceparent.as_str()),
         None => call,
     };
-    let response = call.send().await.map_err(|error| unreachable(error.without_url().to_string()))?;
+    let mut response = call.send().await.map_err(|error| unreachable(error.without_url().to_string()))?;
     let status = response.status();
     let failed = ["x-func-err-code", "x-is-func-err"].iter().any(|name| {
         let value = response.headers().get(*name).and_then(|value| value.to_str().ok());
         value.is_some_and(|value| !matches!(value, "" | "0" | "false"))
     });
-    let body = response.bytes().await.map_err(|error| unreachable(error.without_url().to_string()))?;
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await.map_err(|error| unreachable(error.without_url().to_string()))? {
+        if body.len() + chunk.len() > MAX_REPLY {
+            return Err(InvokeFailure::Function("its reply has more than 6 MiB".to_owned()));
+        }
+        body.extend_from_slice(&chunk);
+    }
     if status.is_success() && !failed {
-        return Ok(body);
+        return Ok(body.into());
     }
     let text: String = String::from_utf8_lossy(&body).chars().take(300).collect();
     Err(InvokeFailure::Function(format!("HTTP {}: {text}", status.as_u16())))

@@ -17,10 +17,10 @@ use functiongraph_runtime::guest::Context;
 /// User variable that says how: `sql`, which is the default, or `rds`.
 pub const THROUGH: &str = "ROTATE_THROUGH";
 
-/// User variable with the address of RDS; otherwise that of the region.
+/// User variable with the address of RDS; otherwise that of the event's region, which the lists of targets must allow.
 pub const RDS_ENDPOINT: &str = "RDS_ENDPOINT";
 
-/// User variable with the address of TaurusDB; otherwise that of the region.
+/// User variable with the address of TaurusDB; otherwise that of the event's region, which the lists of targets must allow.
 pub const GAUSSDB_ENDPOINT: &str = "GAUSSDB_ENDPOINT";
 
 /// Writes why a database was not reachable into the function's log.
@@ -49,22 +49,29 @@ pub fn choose(event: &RotationEvent, context: &Context) -> Result<Chosen, Failur
         let variables = format!("{ALLOW_VARIABLE} or {DENY_VARIABLE}");
         invalid(say::list_unreadable(variables, rules::violated(&violation)))
     })?;
-    let sql = SqlDatabases::new(Limits::default()).within(rules).with_log(log);
+    let sql = SqlDatabases::new(Limits::default()).within(rules.clone()).with_log(log);
     match context.user_data(THROUGH) {
         None | Some("sql") => Ok(Chosen::Sql(sql)),
-        Some("rds") => managed(event, context, sql).map(|databases| Chosen::Managed(Box::new(databases))),
+        Some("rds") => managed(event, context, sql, rules).map(|databases| Chosen::Managed(Box::new(databases))),
         Some(_) => Err(invalid(say::through_unknown())),
     }
 }
 
-fn managed(event: &RotationEvent, context: &Context, sql: SqlDatabases) -> Result<ManagedDatabases, Failure> {
+fn managed(
+    event: &RotationEvent,
+    context: &Context,
+    sql: SqlDatabases,
+    rules: TargetRules,
+) -> Result<ManagedDatabases, Failure> {
     let (product, variable, service) = match event.secret_type {
         Some(SecretType::GaussDbFg) => (Product::TaurusDb, GAUSSDB_ENDPOINT, "gaussdb"),
         _ => (Product::Rds, RDS_ENDPOINT, "rds"),
     };
     let regional = || Some(format!("https://{service}.{}.myhuaweicloud.com", event.region.as_ref()?));
-    let endpoint = context.user_data(variable).map(str::to_owned).or_else(regional);
-    let endpoint = endpoint.ok_or_else(|| invalid(say::no_endpoint(variable, service)))?;
+    // Whoever deploys the function may name any address; the region is that of whoever sends the event.
+    let named = context.user_data(variable).map(|named| (named.to_owned(), TargetRules::default()));
+    let endpoint = named.or_else(|| Some((regional()?, rules)));
+    let (endpoint, rules) = endpoint.ok_or_else(|| invalid(say::no_endpoint(variable, service)))?;
     let project = event.project_id.clone().or_else(|| ProjectId::parse(context.project_id()).ok());
     let project = project.ok_or_else(|| invalid(say::no_project()))?;
     let instance = event.rotation_config.as_ref().map(RotationConfig::instance_id);
@@ -77,7 +84,7 @@ fn managed(event: &RotationEvent, context: &Context, sql: SqlDatabases) -> Resul
         secret_key: secret_key.to_owned().into(),
         security_token: token.map(|token| token.to_owned().into()),
     };
-    ManagedDatabases::new(product, &endpoint, project, instance, signer, sql).map_err(invalid)
+    ManagedDatabases::new(product, &endpoint, project, instance, signer, sql, rules).map_err(invalid)
 }
 
 const fn invalid(message: Message) -> Failure {
@@ -128,6 +135,20 @@ mod tests {
             let text = format!("{chosen:?}");
             assert!(text.contains(product) && text.contains(&format!("{host}cn-north-4.myhuaweicloud.com")), "{text}");
         }
+    }
+
+    #[test]
+    fn the_address_of_a_region_obeys_the_lists_and_one_that_is_named_does_not() {
+        let entry = r#"Below("myhuaweicloud.com")"#;
+        let listed = (DENY_VARIABLE, "*.myhuaweicloud.com");
+        let chosen = |more: &[(&str, &str)]| {
+            let variables = [&[(THROUGH, "rds"), listed][..], more].concat();
+            format!("{:?}", choose(&event("RDS-FG"), &context(&variables, true)).unwrap())
+        };
+        // Logins obey them in any case.
+        let regional = chosen(&[]).matches(entry).count();
+        let named = chosen(&[(RDS_ENDPOINT, "https://rds.example")]).matches(entry).count();
+        assert_eq!(regional, named + 1);
     }
 
     #[test]

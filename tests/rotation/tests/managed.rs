@@ -17,6 +17,7 @@ use csms_core::{
     rotation::{Engine, FailureCode, RotationEvent},
     sign::{Authorization, SignedRequest, payload_hash, verify},
     stage,
+    target::TargetRules,
 };
 use csms_rotate::{ManagedDatabases, Product, Signer, SqlDatabases, Unobserved, dry_run, rotate};
 use csms_rotation_tests::{Database, MemorySecret};
@@ -111,7 +112,8 @@ impl Scene {
             security_token: Some("the-token".to_owned().into()),
         };
         let project = ProjectId::parse(PROJECT).unwrap();
-        ManagedDatabases::new(product, &self.endpoint, project, INSTANCE, signer, SqlDatabases::default()).unwrap()
+        let (sql, rules) = (SqlDatabases::default(), TargetRules::default());
+        ManagedDatabases::new(product, &self.endpoint, project, INSTANCE, signer, sql, rules).unwrap()
     }
 
     async fn rotate(&self, product: Product, secret_key: &str) -> Result<csms_core::VersionId, csms_rotate::Failure> {

@@ -40,7 +40,7 @@ export const watchedFetch: typeof fetch = async (...call) => {
 export function warningWords(text: string, t: Translate): string {
   if (text.startsWith("another secret of this project names the same database account")) {
     return t(
-      "Another secret of this project names the same database account, and a rotation of one would make the other's password wrong. Neither is rotated until one of them is deleted or names another account.",
+      "Another secret of this project names the same database account, and a rotation of one would make the other's password wrong. Only the older one is rotated until one of them is deleted or names another account.",
     );
   }
   return text;

@@ -913,8 +913,8 @@ const words: Record<string, string> = {
     "没有策略允许的操作都会被拒绝。管理员可以为您的用户附加策略，您可以这样申请：",
   "Copy the sentence": "复制这句话",
   "Done, with a warning": "已完成，但有警告",
-  "Another secret of this project names the same database account, and a rotation of one would make the other's password wrong. Neither is rotated until one of them is deleted or names another account.":
-    "本项目的另一个凭据使用同一个数据库账号，轮转其中一个会使另一个的密码失效。删除其中一个凭据或改用其他账号之前，两个凭据都不会轮转。",
+  "Another secret of this project names the same database account, and a rotation of one would make the other's password wrong. Only the older one is rotated until one of them is deleted or names another account.":
+    "本项目的另一个凭据使用同一个数据库账号，轮转其中一个会使另一个的密码失效。删除其中一个凭据或改用其他账号之前，只轮转创建更早的凭据。",
   "Close this warning": "关闭此警告",
   "Choose a file…": "选择文件…",
   "No file is chosen.": "未选择文件",

@@ -17,7 +17,7 @@ use serde_json::{Map, Value, json};
 
 use crate::{
     identity::{ProjectId, SecretId, TaskId},
-    name::SecretName,
+    name::{RegionName, SecretName},
     problem::{Problem, Rule, Violation},
     rotation::{
         message::{Message, message_or_none},
@@ -43,7 +43,7 @@ pub struct RotationEvent {
     /// Which attempt of the task this is, from 1.
     pub attempt: u32,
     /// Region of the service, needed to sign requests to it.
-    pub region: Option<String>,
+    pub region: Option<RegionName>,
     /// Project that holds the secret; a function may know it from its own environment.
     pub project_id: Option<ProjectId>,
     /// Account that the project belongs to.
@@ -70,7 +70,7 @@ pub struct RotationEvent {
     pub traceparent: Option<Traceparent>,
     /// Whether the function is only to find out and tell what it would do, and to write nothing.
     pub dry_run: bool,
-    /// Whether the service knows of another secret that names the same account. It would not begin a rotation.
+    /// Whether the service knows of an older secret that names the same account. It would not begin a rotation.
     pub shared_account: bool,
 }
 
@@ -378,7 +378,7 @@ impl Fields {
             Some(config) => keep(&mut problems, self.mode(config.as_ref())),
         };
         let project_id = keep(&mut problems, self.parsed("project_id", |text| ProjectId::parse(text)));
-        let region = keep(&mut problems, self.text("region"));
+        let region = keep(&mut problems, self.parsed("region", |text| RegionName::parse(text)));
         let csms_endpoint = keep(&mut problems, self.parsed("csms_endpoint", parse_endpoint));
         let version_id = keep(&mut problems, self.parsed("version_id", VersionId::parse));
         let dry_run = keep(&mut problems, self.dry_run());
@@ -387,7 +387,7 @@ impl Fields {
             (Some(secret_name), Some(mode)) if problems.is_empty() => Ok(RotationEvent {
                 task_id: self.optional("task_id", |text| TaskId::parse(text).ok()),
                 attempt: attempt.unwrap_or(1),
-                region: region.flatten().map(ToString::to_string),
+                region: region.flatten(),
                 project_id: project_id.flatten(),
                 domain_id: self.optional("domain_id", |text| Some(text.to_string())),
                 secret_id: self.optional("secret_id", |text| SecretId::parse(text).ok()),
@@ -448,7 +448,7 @@ mod tests {
         RotationEvent {
             task_id: Some(TaskId::parse(UUID).unwrap()),
             attempt: 2,
-            region: Some("cn-north-4".into()),
+            region: Some(RegionName::parse("cn-north-4").unwrap()),
             project_id: Some(ProjectId::parse(PROJECT).unwrap()),
             domain_id: Some("domain".into()),
             secret_id: Some(SecretId::parse(UUID).unwrap()),
@@ -563,6 +563,14 @@ mod tests {
             ["version", "secret_name", "operate_type", "project_id", "region", "csms_endpoint", "version_id"]
         );
         assert_eq!(parse(&json!([])).unwrap_err().len(), 2);
+    }
+
+    #[test]
+    fn a_region_is_a_name_and_nothing_that_leads_elsewhere() {
+        for region in ["evil.example/#", "a.b", "evil.example:443/x", "a@b", "cn north", "cn-north-4\n", "[::1]"] {
+            let event = json!({"secret_name": "db", "operate_type": "SINGLE_USER", "region": region});
+            assert_eq!(parse(&event).unwrap_err()[0].path, "region", "{region}");
+        }
     }
 
     #[test]

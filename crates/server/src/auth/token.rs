@@ -14,7 +14,7 @@ use getrandom::SysRng;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use zeroize::{Zeroize, Zeroizing};
 
-use super::{Assumed, Caller, key_pair::make_key_pair, unauthenticated};
+use super::{Assumed, Caller, InvokedFrom, key_pair::make_key_pair, unauthenticated};
 use crate::failure::Failure;
 
 /// How long a user's token lives: 24 hours, as the cloud's does.
@@ -104,6 +104,9 @@ pub struct TemporaryKey {
     /// The user's access key that it was made with, without which it is worth nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     made_with: Option<String>,
+    /// Of a function that a caller invoked: how that request came.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    invoked_from: Option<InvokedFrom>,
 }
 
 /// How a user may use a temporary key of its own.
@@ -173,22 +176,41 @@ impl TemporaryKey {
         let (access_key, mut secret_key) = make_key_pair()?;
         let secret_key = std::mem::take(&mut *secret_key);
         let project = Some(project);
-        let (hold, user, use_by_user, made_with) = (None, None, None, None);
-        Ok(Self { access_key, secret_key, name, project, policies, expires, hold, user, use_by_user, made_with })
+        Ok(Self {
+            access_key,
+            secret_key,
+            name,
+            project,
+            policies,
+            expires,
+            hold: None,
+            user: None,
+            use_by_user: None,
+            made_with: None,
+            invoked_from: None,
+        })
     }
 
     /// Makes a key for a function that acts as its caller: it ends no later than what proved the caller, and with the user.
-    /// What the caller may do now is the most that it may do, and what the user may do then is asked at each use.
+    /// What the caller may do now is the most that it may do, and what the user may do then is asked at each use, for where the
+    /// invocation came `from`, too.
     ///
     /// # Errors
     /// CSMS.0302 for a caller that is a function itself; failures of the random number generator.
-    pub fn acting_for(caller: &Caller, name: String, project: ProjectId, expires: UnixMillis) -> Result<Self, Failure> {
+    pub fn acting_for(
+        caller: &Caller,
+        name: String,
+        project: ProjectId,
+        expires: UnixMillis,
+        from: InvokedFrom,
+    ) -> Result<Self, Failure> {
         caller.require_invoking()?;
         let expires = caller.expires.map_or(expires, |end| end.min(expires));
         let mut key = Self::with_policies(name, project, caller.policies.clone(), expires)?;
         key.user = ActingFor::of(caller);
         key.hold.clone_from(&caller.hold);
         key.made_with = caller.access_key.as_deref().map(str::to_owned);
+        key.invoked_from = Some(from);
         Ok(key)
     }
 
@@ -238,6 +260,7 @@ impl TemporaryKey {
             user: ActingFor::of(caller),
             use_by_user: Some(use_by_user),
             made_with: caller.access_key.as_deref().map(str::to_owned),
+            invoked_from: None,
         })
     }
 
@@ -292,6 +315,7 @@ impl TemporaryKey {
             expires: Some(self.expires),
             access_key: self.made_with.as_deref().map(Arc::from),
             is_function: self.hold.is_some() || (self.user.is_some() && self.use_by_user.is_none()),
+            invoked_from: self.invoked_from,
             ..Caller::service()
         };
         match user {

@@ -40,6 +40,7 @@ use crate::{
     boot::settings::{LogFormat, Settings, SettingsError, origin::Given, variables},
     channels::{Channels, Smn, Targets, sink::Sink},
     clock::Clock,
+    deputy::Deputies,
     failure::{Chain, Failure},
     functions::{Endpoint, FunctionRegistration, Functions},
     http::connections::{self, ConnectionSettings},
@@ -240,6 +241,7 @@ pub async fn bind(settings: &Settings, clock: Clock) -> Result<Bound, ServeError
         reload::apply_access(file, &store, &root, &identity, clock.now()).await?;
     }
     let remote = remote.map(|remote| RemoteKeys::new(remote, store.clone(), identity.domain_id.clone()));
+    let channels = Channels::new(targets(settings, &identity)?).map_err(ServeError::Internal)?;
     let app = Arc::new(App {
         identity,
         keys: Keys::new(Arc::clone(&root), store.clone(), Arc::clone(&trail), clock.clone(), remote),
@@ -249,7 +251,7 @@ pub async fn bind(settings: &Settings, clock: Clock) -> Result<Bound, ServeError
         root,
         keyring,
         functions,
-        channels: Channels::new(targets(settings)?).map_err(ServeError::Internal)?,
+        channels,
         audit_sink: sink(settings).map_err(ServeError::Internal)?,
         rotations: Rotations::new(settings.rotation_concurrency),
         server,
@@ -330,8 +332,14 @@ pub async fn open_existing(settings: &Settings) -> Result<Option<AnyStore>, Inst
     }
 }
 
+/// Whom the server calls for which project.
+fn deputies(settings: &Settings, identity: &Identity) -> Arc<Deputies> {
+    let projects = identity.regions.iter().map(|region| region.project.clone()).collect();
+    Arc::new(Deputies { projects, ..settings.deputies.clone() })
+}
+
 /// Where notifications go.
-fn targets(settings: &Settings) -> Result<Targets, ServeError> {
+fn targets(settings: &Settings, identity: &Identity) -> Result<Targets, ServeError> {
     let url = |text: &String| text.parse().map_err(|_| ServeError::Url(text.clone()));
     let webhooks = settings.webhooks.iter().map(|(topic, address)| Ok((topic.clone(), url(address)?)));
     let smn = settings.smn.as_ref().map(|smn| {
@@ -346,7 +354,7 @@ fn targets(settings: &Settings) -> Result<Targets, ServeError> {
         webhook_secret: settings.webhook_secret.clone(),
         webhook_authorities: settings.webhook_authorities.clone(),
         smn: smn.transpose()?,
-        deputies: Arc::new(settings.deputies.clone()),
+        deputies: deputies(settings, identity),
         rules: settings.target_rules.clone(),
     })
 }
@@ -389,7 +397,7 @@ async fn functions(
     let attempts = Permits::new(settings.rotation_concurrency).most_active();
     let mut functions = Functions::none(attempts, settings.data.join(FUNCTIONS))?
         .with_variables(variables)
-        .with_deputies(Arc::new(settings.deputies.clone()));
+        .with_deputies(deputies(settings, identity));
     for (urn, path) in &settings.functions {
         let registered = functions.register(urn, path).await;
         registered.map_err(|error| ServeError::Function(format!("{urn} from {}", path.display()), error))?;
@@ -410,7 +418,8 @@ async fn functions(
             Endpoint { url, access_key: configured.access_key.clone(), secret_key: configured.secret_key.clone() };
         functions = functions.with_endpoint(endpoint, settings.authorities.as_deref()).map_err(ServeError::Internal)?;
     }
-    Ok((functions, available))
+    // There is one for all regions.
+    Ok((functions.with_one_for_all(available.as_ref()), available))
 }
 
 /// The rotation function beside this program, if it is there.

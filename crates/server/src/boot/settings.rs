@@ -815,7 +815,7 @@ impl Flags {
             new: self.new,
             functions: self.functions,
             function_variables,
-            deputies: Deputies { functions: self.function_allow, topics: self.topic_allow },
+            deputies: Deputies { functions: self.function_allow, topics: self.topic_allow, ..Deputies::default() },
             target_rules: TargetRules::new(self.target_allow, self.target_deny),
             functiongraph,
             webhooks: self.webhooks,

@@ -16,6 +16,7 @@ use std::{
 };
 
 use csms_core::{UnixMillis, target::TargetRules};
+use csms_rotate::{AllowedAddresses, judge_literal};
 use reqwest::Url;
 use rustls_pki_types::ServerName;
 use tokio::{
@@ -29,7 +30,7 @@ use zeroize::Zeroizing;
 use super::{SIGNATURE, signature};
 use crate::{
     failure::{Chain, Failure},
-    outgoing::{AllowedAddresses, judge_literal, tls},
+    outgoing::tls,
 };
 
 /// Time for one delivery, from the connection to the acknowledgement.

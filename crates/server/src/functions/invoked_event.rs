@@ -18,7 +18,7 @@ use crate::failure::Failure;
 /// Member of an event that names the server which the function calls.
 const ENDPOINT: &str = "csms_endpoint";
 
-/// Member of the event of a dry run that says that another secret names the same account.
+/// Member of the event of a dry run that says that an older secret names the same account.
 const SHARED_ACCOUNT: &str = "shared_account";
 
 /// The event with the endpoint given here, and with what the server knows of the secret's account. An event without content

@@ -4,9 +4,9 @@
 
 use std::sync::Arc;
 
-use csms_api::{ErrorCode, Operation, kms::KmsOperation};
+use csms_api::{ErrorCode, Operation, functiongraph::FunctionOperation, kms::KmsOperation};
 use csms_core::{
-    KeyId, ProjectId, Secret, SecretName, SecretType, VersionId,
+    KeyId, ProjectId, Secret, SecretName, SecretType, Version, VersionId,
     policy::{agency_resource, key_resource, policy_resource, secret_resource, user_resource},
     tag::Tag,
 };
@@ -22,6 +22,12 @@ pub const CREATE_DATA_KEY: Actions = KmsOperation::CreateDatakey.specification()
 
 /// Names of the right to open a value that a key of one's own protects.
 pub const DECRYPT_DATA_KEY: Actions = KmsOperation::DecryptDatakey.specification().actions;
+
+/// Names of the right to rotate a secret.
+pub const ROTATE: Actions = Operation::RotateSecret.specification().actions;
+
+/// Names of the right to invoke a function and wait for its reply.
+pub const INVOKE: Actions = FunctionOperation::InvokeFunction.specification().actions;
 
 /// Names of the right to read the value of a secret.
 pub const READ_VALUE: Actions = Operation::ShowSecretVersion.specification().actions;
@@ -156,7 +162,8 @@ fn function_resource(region: &str, domain: &str, name: &str) -> String {
 pub struct Facts {
     /// `csms:Type` of a secret that is about to be made.
     pub secret_type: Option<SecretType>,
-    /// `csms:KmsKeyId`: the key that the secret will use, by its identifier.
+    /// `csms:KmsKeyId`: the key that the secret will use, or that seals the version, by its identifier. The gate fills in the
+    /// secret's own.
     pub kms_key_id: Option<KeyId>,
     /// Whether the request names no key, so that `kms_key_id` is the default one's.
     pub is_key_left_out: bool,
@@ -235,13 +242,21 @@ impl Access {
         Self::secret(actions, &secret.project, &secret.name, Stored::Found(Arc::clone(secret)))
     }
 
+    /// The reading of the value of a version. It is judged with the secret's key and, if another key seals the version because
+    /// the secret was moved since, with that one, too.
+    pub fn reading(actions: Actions, secret: &Arc<Secret>, version: &Version) -> impl Iterator<Item = Self> {
+        let sealed_by = (version.kms_key_id != secret.kms_key_id).then(|| Some(version.kms_key_id.clone()));
+        let (secret, version) = (Arc::clone(secret), Some(version.id));
+        [None].into_iter().chain(sealed_by).map(move |kms_key_id| {
+            Self::found(actions, &secret).with(Facts { version, kms_key_id, ..Facts::default() })
+        })
+    }
+
     /// The reading of the value of each version, which nothing may deny: who is denied one must not have it through a copy or a grant
     /// either.
     pub fn reading_each(secret: &Arc<Secret>) -> impl Iterator<Item = Self> {
-        secret.versions().iter().map(|version| {
-            let facts = Facts { version: Some(version.id), ..Facts::default() };
-            Self::found(READ_VALUE, secret).with(facts).needs(Need::NoDeny)
-        })
+        let each = secret.versions().iter().flat_map(|version| Self::reading(READ_VALUE, secret, version));
+        each.map(|access| access.needs(Need::NoDeny))
     }
 
     /// An access to a key by its identifier, for which a grant of the key will do where grants know the action.

@@ -111,14 +111,35 @@ pub async fn authorise(asking: Asking<'_>, access: &Access) -> Result<(), Failur
 /// # Errors
 /// As [`authorise`].
 pub fn authorise_again(asking: Asking<'_>, access: &Access, secret: &Secret) -> Result<(), Failure> {
-    let Asking { app, caller, .. } = asking;
-    let Some(text) = access.resource.text(&app.identity) else { return Ok(()) };
+    let add = |context: &mut RequestContext| add_secret(context, secret);
+    judge_again(asking, access, add, || is_grantee(asking.app, asking.caller, secret))
+}
+
+/// As [`authorise_again`], over a key as it is in the transaction: its tags, its enterprise project or its grants may have changed.
+///
+/// # Errors
+/// As [`authorise`].
+pub fn authorise_key_again(asking: Asking<'_>, access: &Access, key: &KeyRecord) -> Result<(), Failure> {
+    let add = |context: &mut RequestContext| {
+        context.kms_key_id = Some(key.id.to_string());
+        add_key(context, key);
+    };
+    judge_again(asking, access, add, || is_key_granted(asking.caller, access, key))
+}
+
+fn judge_again(
+    asking: Asking<'_>,
+    access: &Access,
+    add_stored: impl FnOnce(&mut RequestContext),
+    is_granted: impl FnOnce() -> bool,
+) -> Result<(), Failure> {
+    let Some(text) = access.resource.text(&asking.app.identity) else { return Ok(()) };
     let mut context = base_context(asking);
     add_facts(&mut context, &access.facts);
-    add_secret(&mut context, secret);
-    match verdict(caller, access, &text, &context) {
+    add_stored(&mut context);
+    match verdict(asking.caller, access, &text, &context) {
         Verdict::Allowed => Ok(()),
-        Verdict::IfGranted if is_grantee(app, caller, secret) => Ok(()),
+        Verdict::IfGranted if is_granted() => Ok(()),
         Verdict::IfGranted | Verdict::Refused => Err(refused(access)),
     }
 }
@@ -160,9 +181,16 @@ pub async fn judge_openly(
         Some(prefix) => ResourceQuery::Unnamed(prefix),
         None => ResourceQuery::Named(&text),
     };
-    let judged = judge(&caller.policies, access.actions, query, &context, open);
-    let judged = match &caller.bound {
-        Some(bound) => both(judged, judge(bound, access.actions, query, &context, open)),
+    let judge_in = |context: &RequestContext| {
+        let judged = judge(&caller.policies, access.actions, query, context, open);
+        match &caller.bound {
+            Some(bound) => both(judged, judge(bound, access.actions, query, context, open)),
+            None => judged,
+        }
+    };
+    let judged = judge_in(&context);
+    let judged = match caller.invoked_from {
+        Some(from) => both(judged, judge_in(&from.context(&context))),
         None => judged,
     };
     Ok(match judged {
@@ -180,7 +208,7 @@ pub async fn judge_openly(
     })
 }
 
-/// What two sets of policies say together, of which both must allow.
+/// What two judgements say together, of which both must allow.
 fn both(one: Judgement, other: Judgement) -> Judgement {
     match (one, other) {
         (Judgement::Denied, _) | (_, Judgement::Denied) => Judgement::Denied,
@@ -223,14 +251,19 @@ async fn read_stored(app: &App, access: &Access) -> Result<Access, Failure> {
 
 /// Whether a grant lets the caller do this with a secret or a key.
 async fn is_granted(app: &App, caller: &Caller, access: &Access) -> Result<bool, Failure> {
-    let Some(user) = &caller.user_id else { return Ok(false) };
+    if caller.user_id.is_none() {
+        return Ok(false);
+    }
     Ok(match &read_stored(app, access).await?.resource {
         Resource::Secret { stored: Stored::Found(secret), .. } => is_grantee(app, caller, secret),
-        Resource::Key { stored: Stored::Found(key), .. } => {
-            grant_word(access.actions).is_some_and(|word| key.is_granted_to(user, word))
-        }
+        Resource::Key { stored: Stored::Found(key), .. } => is_key_granted(caller, access, key),
         _ => false,
     })
+}
+
+fn is_key_granted(caller: &Caller, access: &Access, key: &KeyRecord) -> bool {
+    let (user, word) = (caller.user_id.as_ref(), grant_word(access.actions));
+    user.zip(word).is_some_and(|(user, word)| key.is_granted_to(user, word))
 }
 
 fn is_grantee(app: &App, caller: &Caller, secret: &Secret) -> bool {

@@ -103,6 +103,9 @@ const fn method_filter(method: Method) -> MethodFilter {
     }
 }
 
+/// Most parameters of a query; no operation takes half as many.
+const MAX_PARAMETERS: usize = 64;
+
 /// The outcome of a use whose service answered with an error of its own, such as a function that failed.
 const FAILED: &str = "FAILED";
 
@@ -182,7 +185,7 @@ async fn answer<S: Service>(
             app.identity.project_id.clone()
         }
     };
-    let query = read_query(parts.uri.query().unwrap_or_default());
+    let query = read_query(parts.uri.query().unwrap_or_default())?;
     let request = RequestLine {
         operation: specification,
         parameters,
@@ -279,7 +282,7 @@ pub async fn judge_request<S: Service>(all: &[S], asking: &Call, asked: &AskedRe
         let request = RequestLine {
             operation: operation.specification(),
             parameters,
-            query: read_query(query),
+            query: read_query(query)?,
             head: asking.request.head.clone(),
             judged: OnceLock::new(),
             acting: OnceLock::new(),
@@ -520,17 +523,30 @@ fn path_not_utf8() -> Failure {
 }
 
 /// Query parameters, decoded as forms are.
-#[must_use]
-pub fn read_query(query: &str) -> Vec<(String, String)> {
+///
+/// # Errors
+/// A repeated parameter: two readers could take different ones, and a signature does not say which comes first.
+fn read_query(query: &str) -> Result<Vec<(String, String)>, Failure> {
     let decode = |text: &str| {
         let text = text.replace('+', " ");
         percent_encoding::percent_decode_str(&text).decode_utf8_lossy().into_owned()
     };
-    let pairs = query.split('&').filter(|pair| !pair.is_empty());
-    pairs
-        .map(|pair| pair.split_once('=').unwrap_or((pair, "")))
-        .map(|(name, value)| (decode(name), decode(value)))
-        .collect()
+    let mut read: Vec<(String, String)> = Vec::new();
+    for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        let name = decode(name);
+        if read.iter().any(|(known, _)| *known == name) {
+            let shown: String = name.chars().filter(char::is_ascii_graphic).take(64).collect();
+            let reason = format!("the parameter \"{shown}\" of the query is repeated");
+            return Err(Failure::new(ErrorCode::InvalidRequest, reason));
+        }
+        if read.len() >= MAX_PARAMETERS {
+            let reason = format!("the query has more than {MAX_PARAMETERS} parameters");
+            return Err(Failure::new(ErrorCode::InvalidRequest, reason));
+        }
+        read.push((name, decode(value)));
+    }
+    Ok(read)
 }
 
 /// The project in the path, which must be well-formed.

@@ -13,13 +13,13 @@ use std::{
 use axum::http::request::Parts;
 use csms_api::{ApiError, operation::Specification};
 use csms_core::{KeyId, Problem, ProjectId, Refusal, Secret, SecretId, SecretName, VersionId, Violation};
-use csms_store::{ChangeError, Draft};
+use csms_store::{ChangeError, Draft, KeyRecord};
 use serde_json::Value;
 
 use super::{
     access::{Access, Kind, Lasting, Need, Resource},
     answer::Answer,
-    authorisation::{Asking, authorise, authorise_again, require_own_project},
+    authorisation::{Asking, authorise, authorise_again, authorise_key_again, require_own_project},
     json::Body,
     lease::require_lease,
 };
@@ -168,7 +168,9 @@ impl Subject {
         }
         for access in accesses {
             match &access.resource {
-                Resource::Key { id, .. } if subject.secret.is_empty() => id.as_str().clone_into(&mut subject.key),
+                // What is done to a secret is about that, whatever is used for it.
+                Resource::Key { .. } | Resource::Function { .. } if !subject.secret.is_empty() => {}
+                Resource::Key { id, .. } => id.as_str().clone_into(&mut subject.key),
                 Resource::User(name)
                 | Resource::Policy(name)
                 | Resource::Agency(name)
@@ -337,13 +339,33 @@ impl Call {
         authorise(self.asking(), access).await
     }
 
+    /// Whether nothing denies an access to one of the things that a list has found. The list leaves out what is denied.
+    ///
+    /// # Errors
+    /// Failures of the store.
+    pub async fn may_list(&self, found: Access) -> Result<bool, Failure> {
+        self.may(found.needs(Need::NoDeny)).await
+    }
+
+    /// Whether the caller may do something of which the answer depends.
+    ///
+    /// # Errors
+    /// Failures of the store.
+    pub async fn may(&self, access: Access) -> Result<bool, Failure> {
+        match self.authorise(&access).await {
+            Ok(()) => Ok(true),
+            Err(failure) if failure.is_internal() => Err(failure),
+            Err(_) => Ok(false),
+        }
+    }
+
     /// Says who a login has proven to be, or claims to be, for the records of it.
     pub fn acts_as(&self, caller: Arc<Caller>) {
         let _ = self.request.acting.set(caller);
     }
 
-    /// What has to hold inside the transaction that changes a secret: a function still has its lease, and the rights that the
-    /// gate has judged hold for the secret as it is there.
+    /// What has to hold inside the transaction that changes a secret or a key: a function still has its lease, and the rights
+    /// that the gate has judged hold for the secret or the key as it is there.
     ///
     /// # Errors
     /// Of the check: the refusal, or an internal failure for work that the gate has not judged.
@@ -410,8 +432,7 @@ impl Guard {
     pub fn check(&self, draft: &Draft) -> Result<(), Failure> {
         let Call { caller, request, .. } = &self.call;
         require_lease(caller, draft)?;
-        let judged =
-            request.judged.get().ok_or_else(|| Failure::internal("work began before its rights were judged"))?;
+        let judged = request.judged.get().ok_or_else(not_judged)?;
         if !caller.has_conditions() {
             return Ok(());
         }
@@ -424,4 +445,24 @@ impl Guard {
         }
         Ok(())
     }
+
+    /// Checks a key that is about to be changed.
+    ///
+    /// # Errors
+    /// The refusal.
+    pub fn check_key(&self, key: &KeyRecord) -> Result<(), Failure> {
+        let judged = self.call.request.judged.get().ok_or_else(not_judged)?;
+        let about_it = judged.iter().chain(&self.access).filter(|access| match &access.resource {
+            Resource::Key { project, id, .. } => *project == key.project && *id == key.id,
+            _ => false,
+        });
+        for access in about_it {
+            authorise_key_again(self.call.asking(), access, key)?;
+        }
+        Ok(())
+    }
+}
+
+fn not_judged() -> Failure {
+    Failure::internal("work began before its rights were judged")
 }

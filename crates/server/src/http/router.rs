@@ -10,12 +10,12 @@ use axum::{
     Router,
     body::Body,
     extract::{RawQuery, Request, State},
-    http::{HeaderValue, Response, StatusCode, header},
+    http::{HeaderMap, HeaderValue, Response, StatusCode, header},
     middleware::{self, Next},
     routing::{future::RouteFuture, get},
 };
 use csms_api::operation::Specification;
-use serde_json::{Value, json};
+use serde_json::{Map, Value};
 use tower::Service;
 
 use super::{book, console, cors, readiness, reference};
@@ -113,30 +113,36 @@ async fn require_known_host(State(app): State<Arc<App>>, request: Request, next:
     }
 }
 
+/// The answer to a probe: its status, and more about the server where the request has a `Host` that it is known by. A probe may
+/// have any, and a page in a browser on this machine that has made the server's address its own learns no more than the status.
+fn probed(app: &App, headers: &HeaderMap, code: StatusCode, status: &str, more: Map<String, Value>) -> Response<Body> {
+    let mut body = if app.hosts.check_host(headers).is_ok() { more } else { Map::new() };
+    body.insert("status".to_owned(), status.into());
+    json_response(code, Value::Object(body).to_string().into_bytes())
+}
+
 /// `GET /healthz`: whether the store can be read, and with `?write=1` whether it can be written, too.
-async fn health(State(app): State<Arc<App>>, RawQuery(query): RawQuery) -> Response<Body> {
-    let unavailable = |status: &[u8]| json_response(StatusCode::SERVICE_UNAVAILABLE, status.to_vec());
+async fn health(State(app): State<Arc<App>>, RawQuery(query): RawQuery, headers: HeaderMap) -> Response<Body> {
+    let unavailable = |status| probed(&app, &headers, StatusCode::SERVICE_UNAVAILABLE, status, Map::new());
     if !app.health.can_read(&app.store).await {
-        return unavailable(br#"{"status":"the store does not answer"}"#);
+        return unavailable("the store does not answer");
     }
     if query.as_deref() == Some("write=1") {
         let can_write = app.health.can_write(&app.store).await;
         app.metrics.writable(can_write);
         if !can_write {
-            return unavailable(br#"{"status":"the store cannot be written"}"#);
+            return unavailable("the store cannot be written");
         }
     }
-    let mut body = version::members();
-    body.insert("status".to_owned(), "ok".into());
-    json_response(StatusCode::OK, Value::Object(body).to_string().into_bytes())
+    probed(&app, &headers, StatusCode::OK, "ok", version::members())
 }
 
 /// `GET /readyz`: whether this server should get requests, and why not.
-async fn ready(State(app): State<Arc<App>>) -> Response<Body> {
+async fn ready(State(app): State<Arc<App>>, headers: HeaderMap) -> Response<Body> {
     let (is_ready, checks) = readiness::check(&app).await;
-    let (status, word) =
+    let (code, status) =
         if is_ready { (StatusCode::OK, "ready") } else { (StatusCode::SERVICE_UNAVAILABLE, "not ready") };
-    json_response(status, json!({ "status": word, "checks": checks }).to_string().into_bytes())
+    probed(&app, &headers, code, status, Map::from_iter([("checks".to_owned(), checks)]))
 }
 
 async fn metrics(State(app): State<Arc<App>>) -> Response<Body> {

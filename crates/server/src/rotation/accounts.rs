@@ -1,4 +1,6 @@
-//! Which secrets of a project name the same database account: each of their rotations would make the other's SYSCURRENT wrong.
+//! Which secrets of a project name the same database account: each of their rotations would make the other's SYSCURRENT wrong. The
+//! account is the oldest secret's. The others are not rotated: whoever may make a secret could stop the rotation of another
+//! otherwise.
 //!
 //! An index by account only finds the secrets to look at; whether one names the account is read from its own versions, so a
 //! stale entry does no harm, and another takes the place of one that was not written by this installation. Accounts are compared by engine, port, the name that the server has for them and the host, of
@@ -63,31 +65,42 @@ pub async fn note(app: &App, secret: &Secret, value: &SecretValue) {
     }
 }
 
-/// Whether another secret of the project names an account that this one's rotations change. The secret itself is in the index
-/// afterwards, so of two that ask at the same time at least one learns of the other.
+/// The older secrets of the project that name an account which this one's rotations change. The secret itself is in the index
+/// afterwards, so of two that ask at the same time the younger learns of the other, unless that one has only just been made.
 ///
 /// # Errors
 /// Failures of the store.
-pub async fn is_shared(app: &App, secret: &Secret) -> Result<bool, StoreError> {
+pub async fn older_secrets(app: &App, secret: &Secret) -> Result<Vec<Secret>, StoreError> {
+    let mut older: Vec<Secret> = Vec::new();
     for login in logins(app, secret).await? {
         put(app, secret, &login).await?;
         // Another server may still use the former root key, and has put its secret in under that.
         for key in former_keys(&app.root, &login).into_iter().chain(keys(&app.root, &login)) {
             let Users(users) = app.store.entry(&secret.project, &key).await?.unwrap_or_default();
             for (_, name) in users.iter().filter(|(id, _)| id.as_str() != secret.id.as_str()) {
-                if names_account(app, secret, name, &login).await? {
+                if older.iter().any(|found| found.name == *name) {
+                    continue;
+                }
+                let Some(other) = app.store.secret(&secret.project, name).await? else { continue };
+                if names_account(app, secret, &other, &login).await? {
                     tracing::warn!(secret = %secret.name, other = %name, "two secrets name the same database account");
-                    return Ok(true);
+                    if is_older(&other, secret) {
+                        older.push(other);
+                    }
                 }
             }
         }
     }
-    Ok(false)
+    Ok(older)
 }
 
-/// Whether the secret of this name is alive and its rotations change the account of `login`, of which `secret` is the other.
-async fn names_account(app: &App, secret: &Secret, name: &SecretName, login: &Login) -> Result<bool, StoreError> {
-    let Some(other) = app.store.secret(&secret.project, name).await? else { return Ok(false) };
+/// Whether a secret was made before another one.
+fn is_older(secret: &Secret, other: &Secret) -> bool {
+    (secret.create_time, secret.id.as_str()) < (other.create_time, other.id.as_str())
+}
+
+/// Whether a secret is alive and its rotations change the account of `login`, of which `secret` is the other.
+async fn names_account(app: &App, secret: &Secret, other: &Secret, login: &Login) -> Result<bool, StoreError> {
     // A replica follows its primary, and what waits for its deletion is not rotated.
     let is_rotated = other.secret_type.is_rotated() && other.primary().is_none();
     if other.id == secret.id || !is_rotated || other.state == SecretState::PendingDelete {
@@ -95,12 +108,12 @@ async fn names_account(app: &App, secret: &Secret, name: &SecretName, login: &Lo
     }
     let host = |secret: &Secret| secret.rotation_config.as_ref().and_then(RotationConfig::host).map(str::to_owned);
     // Two accounts of one name, each named by its host part (MySQL).
-    if let (Some(one), Some(another)) = (host(secret), host(&other))
+    if let (Some(one), Some(another)) = (host(secret), host(other))
         && !one.eq_ignore_ascii_case(&another)
     {
         return Ok(false);
     }
-    let named = logins(app, &other).await?;
+    let named = logins(app, other).await?;
     // Under one key, whichever is in use by now.
     let key = app.root.derive_numbered(PURPOSE);
     let login_places = places(&key, login);

@@ -44,7 +44,7 @@ pub enum Reason {
 /// Stores a task and its pending version, and begins to run it. `condition` is checked in the transaction that stores them.
 ///
 /// # Errors
-/// No such secret; its state; a COMMON secret; a running rotation; a value or a configuration that cannot be rotated; another
+/// No such secret; its state; a COMMON secret; a running rotation; a value or a configuration that cannot be rotated; an older
 /// secret that names the same account; a function that this server cannot invoke; what the condition refuses with.
 pub async fn start(
     app: &Arc<App>,
@@ -76,7 +76,7 @@ async fn begin(
     }
     // Without the whole index, another secret of the same account could go unnoticed.
     app.rotations.indexed().await;
-    if accounts::is_shared(app, &secret).await? {
+    if !accounts::older_secrets(app, &secret).await?.is_empty() {
         return Err(not_configured(say::shared_account()));
     }
     let keys = app.keys.of_secret(&secret).await?;

@@ -14,7 +14,7 @@ use std::{
 
 use csms_api::ErrorCode;
 use csms_core::{
-    Language, ProjectId, Secret, SecretName, StageName, TaskId, UnixMillis, VersionId,
+    Language, ProjectId, RegionName, Secret, SecretName, StageName, TaskId, UnixMillis, VersionId,
     event::Occurrence,
     rotation::{
         Account, FailureCode, Message, RotationEvent, RotationReply,
@@ -489,7 +489,7 @@ fn call_for(
     let event = RotationEvent {
         task_id: Some(task.id.clone()),
         attempt: task.attempts,
-        region: Some(app.identity.region_of(&task.project).to_owned()),
+        region: RegionName::parse(app.identity.region_of(&task.project)).ok(),
         project_id: Some(task.project.clone()),
         domain_id: Some(app.identity.domain_id.clone()),
         secret_id: Some(task.secret_id.clone()),

@@ -15,6 +15,7 @@ pub mod secrets;
 pub mod stages;
 pub mod tags;
 pub mod templates;
+pub(super) mod used;
 pub mod users;
 pub mod versions;
 

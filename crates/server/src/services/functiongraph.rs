@@ -22,12 +22,13 @@ use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
 use crate::{
-    auth::{Caller, token::TemporaryKey},
+    auth::{Caller, InvokedFrom, token::TemporaryKey},
     failure::Failure,
     functions::{FUNCTION_TIMEOUT, invoked_event},
     gate::{
         access::{Access, Kind, Resource},
         answer::Answer,
+        authorisation::Asking,
         json::Body,
         service::{Audited, Call, Prepared, Scope, Service, Subject},
     },
@@ -143,11 +144,12 @@ impl ListFunctions {
     }
 }
 
-/// Who invokes a function, and in which project.
+/// Who invokes a function, in which project, and from where.
 #[derive(Clone)]
 struct Acting {
     caller: Arc<Caller>,
     project: ProjectId,
+    from: InvokedFrom,
 }
 
 /// Lets the host answer.
@@ -155,8 +157,7 @@ async fn invoke(call: &Call, body: Body) -> Result<Answer, Failure> {
     let app = &call.app;
     let (root, clock) = (Arc::clone(&app.root), app.clock.clone());
     let source = move |extensions: &Extensions, urn: &host::FunctionUrn| {
-        let Acting { caller, project } = extensions.get()?;
-        let made = credentials_of(&root, caller, project, urn, clock.now());
+        let made = credentials_of(&root, extensions.get()?, urn, clock.now());
         made.inspect_err(|failure| {
             let reason = &failure.error.message;
             tracing::warn!(%urn, %reason, "a function is invoked without credentials");
@@ -173,18 +174,20 @@ async fn invoke(call: &Call, body: Body) -> Result<Answer, Failure> {
     request.method_mut().clone_from(&head.method);
     request.uri_mut().clone_from(&head.uri);
     request.headers_mut().clone_from(&head.headers);
-    request.extensions_mut().insert(Acting { caller: Arc::clone(&call.caller), project: call.project.clone() });
+    let Asking { peer, is_secure, .. } = call.asking();
+    let (caller, project) = (Arc::clone(&call.caller), call.project.clone());
+    request.extensions_mut().insert(Acting { caller, project, from: InvokedFrom { peer, is_secure } });
     match host::router(front).oneshot(request).await {
         Ok(response) => Ok(Answer::Whole(response)),
         Err(never) => match never {},
     }
 }
 
-/// Whether the event asks for a dry run of a secret whose account another secret names too.
+/// Whether the event asks for a dry run of a secret whose account an older secret names, too.
 async fn is_shared(call: &Call, event: &[u8]) -> Result<bool, Failure> {
     let Some(event) = RotationEvent::parse(event).ok().filter(|event| event.dry_run) else { return Ok(false) };
     match call.app.store.secret(&call.project, &event.secret_name).await? {
-        Some(secret) => Ok(accounts::is_shared(&call.app, &secret).await?),
+        Some(secret) => Ok(!accounts::older_secrets(&call.app, &secret).await?.is_empty()),
         None => Ok(false),
     }
 }
@@ -192,14 +195,13 @@ async fn is_shared(call: &Call, event: &[u8]) -> Result<bool, Failure> {
 /// Temporary keys of a caller for a function.
 fn credentials_of(
     root: &RootRing,
-    caller: &Caller,
-    project: &ProjectId,
+    Acting { caller, project, from }: &Acting,
     urn: &host::FunctionUrn,
     now: UnixMillis,
 ) -> Result<Credentials, Failure> {
     let life = u64::try_from(FUNCTION_TIMEOUT.as_millis()).unwrap_or(u64::MAX).saturating_mul(2);
     let name = format!("{} through {}", caller.name, urn.name());
-    let key = TemporaryKey::acting_for(caller, name, project.clone(), now.plus_millis(life))?;
+    let key = TemporaryKey::acting_for(caller, name, project.clone(), now.plus_millis(life), *from)?;
     let token = key.security_token(root)?;
     Ok(Credentials::from_keys(key.access_key.clone(), key.secret_key.clone()).with_security_token(token))
 }

@@ -189,18 +189,32 @@ pub(super) async fn keys(call: &Call) -> Result<Vec<KeyRecord>, Failure> {
     Ok(keys.into_iter().filter(|key| !is_gone(key, now)).collect())
 }
 
-/// Changes one key, in one transaction with its record.
+/// The keys of the project of which a list may show what the operation shows of one: nothing denies it.
+async fn keys_to_list(call: &Call) -> Result<Vec<KeyRecord>, Failure> {
+    let mut listed = Vec::new();
+    for key in keys(call).await? {
+        let key = Arc::new(key);
+        let access = Access::key(call.actions(), &call.project, &key.id, Stored::Found(Arc::clone(&key)));
+        if call.may_list(access).await? {
+            listed.push(Arc::unwrap_or_clone(key));
+        }
+    }
+    Ok(listed)
+}
+
+/// Changes one key, in one transaction with its record. Its rights are judged again over the key as it is there.
 async fn change<T: Send + 'static>(
     call: &Call,
     id: &KeyId,
     decide: impl FnOnce(&mut KeyRecord, &[KeyRecord]) -> Result<T, Failure> + Send + 'static,
 ) -> Result<T, Failure> {
-    let (origin, trail) = (Origin::current(), Arc::clone(&call.app.trail));
+    let (origin, trail, guard) = (Origin::current(), Arc::clone(&call.app.trail), call.guard());
     let (wanted, now) = (id.clone(), call.app.clock.now());
     let changed = call.app.store.change_keys(&call.project, move |keys| {
         let others = keys.clone();
         let key = keys.iter_mut().find(|key| key.id == wanted && !is_gone(key, now));
         let key = key.ok_or_else(no_such_key)?;
+        guard.check_key(key)?;
         let answer = decide(key, &others)?;
         let entry = trail.change(&origin, &key.project, |record| record.key = Some(key.id.as_str()));
         Ok::<_, Failure>((answer, vec![entry]))

@@ -4,7 +4,7 @@ use std::{path::Path, process::Command};
 
 use axum::http::StatusCode;
 use csms_core::UnixMillis;
-use csms_server::auth::token::TemporaryKey;
+use csms_server::auth::{InvokedFrom, token::TemporaryKey};
 use csms_store::{AccessChange, AccessKeyRecord, Store};
 use serde_json::{Value, json};
 
@@ -100,7 +100,8 @@ async fn what_is_made_with_a_key_ends_with_it() {
     let csms_server::auth::Claim::Signed(claim) = claim else { panic!("a signature") };
     let caller = claim.verify(&parts, b"").unwrap();
     let project = server.app.identity.project_id.clone();
-    let made = TemporaryKey::acting_for(&caller, "test".to_owned(), project, far).unwrap();
+    let from = InvokedFrom { peer: None, is_secure: false };
+    let made = TemporaryKey::acting_for(&caller, "test".to_owned(), project, far, from).unwrap();
     let made = Key {
         access_key: made.access_key.clone(),
         secret_key: made.secret_key.clone(),

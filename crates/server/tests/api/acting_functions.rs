@@ -5,9 +5,12 @@ use crate::support;
 use std::{fs, os::unix::fs::PermissionsExt as _, path::Path};
 
 use crate::support::{Key, Server, open, open_with, settings};
-use axum::http::StatusCode;
+use axum::{body::Body, http::StatusCode};
 use csms_core::{FunctionUrn, policy::Policy};
-use csms_server::auth::token::TemporaryKey;
+use csms_server::{
+    auth::token::TemporaryKey,
+    request::{Peer, Secure},
+};
 use csms_store::{AccessChange, Store as _};
 use serde_json::{Value, json};
 
@@ -149,6 +152,58 @@ async fn the_credentials_of_a_function_end_soon_after_it_must_have_ended() {
     assert_eq!(server.call_as(&function, "GET", &list, &Value::Null).await.status, StatusCode::OK);
     server.clock.advance(121_000);
     assert_eq!(server.call_as(&function, "GET", &list, &Value::Null).await.status, StatusCode::UNAUTHORIZED);
+    server.app.functions.shutdown().await;
+}
+
+/// What a caller gets who sends a request from an address, encrypted or not.
+async fn send_from(
+    server: &Server,
+    key: &Key,
+    (address, is_secure): (&str, bool),
+    (method, path, body): (&str, &str, &Value),
+) -> support::Answer {
+    let body = if body.is_null() { String::new() } else { body.to_string() };
+    let request = server.signed(key, method, path, body.as_bytes());
+    let request = request.extension(Peer(address.parse().unwrap())).extension(Secure(is_secure));
+    server.send(request.body(Body::from(body)).unwrap()).await
+}
+
+#[tokio::test]
+async fn conditions_on_the_way_of_a_request_hold_for_the_invocation_too() {
+    let directory = tempfile::tempdir().unwrap();
+    let (server, urn) = server(directory.path()).await;
+    let body = json!({ "name": "db", "secret_string": "value" });
+    assert_eq!(server.call("POST", &server.path("secrets"), body).await.status, StatusCode::OK);
+    let conditions = [
+        json!({ "NotIpAddress": { "g:SourceIp": ["10.0.0.0/8"] } }),
+        json!({ "Bool": { "g:SecureTransport": ["false"] } }),
+    ];
+    let denied = conditions.map(|condition| json!({ "Effect": "Deny", "Action": ["csms:*"], "Condition": condition }));
+    let [elsewhere, unencrypted] = denied;
+    let statements = json!([{ "Effect": "Allow", "Action": ["*"] }, elsewhere, unencrypted]);
+    let caller = caller(&server, &json!({ "Version": "5.0", "Statement": statements }));
+    let invocations = format!("/v2/{}/fgs/functions/{urn}/invocations", server.credentials.project_id);
+    let read = server.path("secrets/db/versions/latest");
+    let check = server.path("csms/permissions/check");
+    let (inside, outside, unencrypted) = (("10.1.2.3", true), ("192.0.2.1", true), ("10.1.2.3", false));
+    for (invoked, status) in
+        [(inside, StatusCode::OK), (outside, StatusCode::FORBIDDEN), (unencrypted, StatusCode::FORBIDDEN)]
+    {
+        let reply = send_from(&server, &caller, invoked, ("POST", &invocations, &json!({}))).await;
+        assert_eq!(reply.status, StatusCode::OK, "{}", reply.body);
+        let text = |at: usize| reply.body[at].as_str().unwrap().to_owned();
+        let function = Key { access_key: text(0), secret_key: text(1), security_token: Some(text(2)) };
+        // The function runs beside the server, from where the caller's own requests would be let through.
+        let answer = send_from(&server, &function, inside, ("GET", &read, &Value::Null)).await;
+        assert_eq!(answer.status, status, "invoked from {invoked:?}: {}", answer.body);
+        let asked = json!({ "actions": ["csms:secret:getVersion"], "secret_name": "db" });
+        let told = send_from(&server, &function, inside, ("POST", &check, &asked)).await.body;
+        let list = if status == StatusCode::OK { "allowed" } else { "denied" };
+        assert_eq!(told[list], asked["actions"], "invoked from {invoked:?}: {told}");
+        // And from where they would not, it is refused as they are.
+        let answer = send_from(&server, &function, outside, ("GET", &read, &Value::Null)).await;
+        assert_eq!(answer.status, StatusCode::FORBIDDEN, "invoked from {invoked:?}: {}", answer.body);
+    }
     server.app.functions.shutdown().await;
 }
 

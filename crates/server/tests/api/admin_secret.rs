@@ -5,26 +5,15 @@ use std::{fs, os::unix::fs::PermissionsExt};
 
 use crate::support::{Answer, Key, Server, open_with, settings};
 use axum::http::StatusCode;
-use csms_core::{FunctionUrn, policy::Policy};
-use csms_server::auth::token::TemporaryKey;
+use csms_core::FunctionUrn;
 use serde_json::{Value, json};
 
 const FUNCTION: &str = "urn:fss:local-1:0123456789abcdef0123456789abcdef:function:default:any:latest";
 
-/// A key with these policies.
-fn key(server: &Server, statements: &Value) -> Key {
-    let text = json!({ "Version": "1.1", "Statement": statements }).to_string();
-    let policies = vec![Policy::parse(&text).unwrap()];
-    let (project, expires) = (server.app.identity.project_id.clone(), server.clock.now().plus_millis(600_000));
-    let key = TemporaryKey::with_policies("test".to_owned(), project, policies, expires).unwrap();
-    let security_token = Some(key.security_token(&server.app.root).unwrap());
-    Key { access_key: key.access_key.clone(), secret_key: key.secret_key.clone(), security_token }
-}
-
 /// A key that may do everything with these secrets, and nothing with others.
 fn limited_to(server: &Server, names: &[&str]) -> Key {
     let resources: Vec<_> = names.iter().map(|name| format!("CSMS:*:*:secretName:{name}")).collect();
-    key(server, &json!([{ "Effect": "Allow", "Action": ["csms:*:*"], "Resource": resources }]))
+    server.limited(&json!([{ "Effect": "Allow", "Action": ["csms:*:*"], "Resource": resources }]))
 }
 
 fn account(engine: &str) -> String {
@@ -104,7 +93,7 @@ async fn who_may_not_read_the_administrators_secret_cannot_restore_one_that_name
         { "Effect": "Allow", "Action": ["csms:*:*"] },
         { "Effect": "Deny", "Action": ["csms:secret:getVersion"], "Resource": keeper },
     ]);
-    let denied = key(&server, &statements);
+    let denied = server.limited(&statements);
     assert_refused(&server.call_as(&denied, "POST", &path, &body).await);
     assert_allowed(&server.call_as(&root, "POST", &path, &body).await);
 }
@@ -127,10 +116,10 @@ async fn who_is_denied_the_administrators_secret_cannot_have_it_used_by_a_rotati
         { "Effect": "Allow", "Action": ["csms:*:*"] },
         { "Effect": "Deny", "Action": ["csms:secret:getVersion"], "Resource": ["CSMS:*:*:secretName:keeper"] },
     ]);
-    assert_refused(&server.call_as(&key(&server, &denied), "POST", &path, &Value::Null).await);
+    assert_refused(&server.call_as(&server.limited(&denied), "POST", &path, &Value::Null).await);
     // Who may rotate and nothing else is let through to what this server lacks: the function.
     let rotating = json!([{ "Effect": "Allow", "Action": ["csms:secret:rotate"] }]);
-    let answer = server.call_as(&key(&server, &rotating), "POST", &path, &Value::Null).await;
+    let answer = server.call_as(&server.limited(&rotating), "POST", &path, &Value::Null).await;
     assert_ne!(answer.status, StatusCode::FORBIDDEN, "{}", answer.body);
 }
 

@@ -167,6 +167,21 @@ async fn health_and_metrics_are_open_and_hold_no_names() {
 }
 
 #[tokio::test]
+async fn probes_by_a_foreign_host_learn_the_status_and_nothing_of_the_server() {
+    let server = Server::start().await;
+    for (path, own) in [("/healthz", "version"), ("/readyz", "checks")] {
+        let get = async |host: &str| {
+            let request = axum::http::Request::get(path).header("host", host);
+            server.send(request.body(axum::body::Body::empty()).unwrap()).await
+        };
+        let (known, foreign) = (get("localhost").await, get("rebound.example").await);
+        assert_eq!((known.status, &known.body["status"]), (foreign.status, &foreign.body["status"]), "{path}");
+        assert!(!known.body[own].is_null(), "{path}: {}", known.body);
+        assert_eq!(foreign.body.as_object().unwrap().len(), 1, "{path}: {}", foreign.body);
+    }
+}
+
+#[tokio::test]
 async fn a_server_is_ready_from_the_first_look_of_its_scheduler_until_it_drains_and_alive_all_the_time() {
     let server = Server::start().await;
     let get = async |path| server.send(axum::http::Request::get(path).body(axum::body::Body::empty()).unwrap()).await;

@@ -1,4 +1,4 @@
-//! Two secrets that name one database account: said when the second is made, and refused when either is to be rotated.
+//! Two secrets that name one database account: said when the second is made, and refused when that one is to be rotated.
 
 use axum::http::StatusCode;
 use csms_core::{StageName, UnixMillis};
@@ -6,7 +6,7 @@ use csms_server::{background::due, boot::settings::FunctionGraph, rotation::acco
 use csms_store::Store as _;
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Server, open_with, settings};
+use crate::support::{Answer, Key, Server, open_with, settings};
 
 /// A server that calls functions elsewhere, where none is reached.
 async fn server(directory: &std::path::Path) -> Server {
@@ -22,13 +22,19 @@ fn account(user: &str) -> Value {
 }
 
 async fn create(server: &Server, name: &str, value: &Value, more: Value) -> Answer {
+    create_as(server, &server.key(), name, value, more).await
+}
+
+async fn create_as(server: &Server, key: &Key, name: &str, value: &Value, more: Value) -> Answer {
     let mut config = json!({ "InstanceId": "i", "SecretSubType": "SingleUser" });
     config.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
     let body = json!({
         "name": name, "secret_string": value.to_string(), "secret_type": "RDS-FG", "rotation_config": config.to_string(),
         "rotation_func_urn": format!("urn:fss:local-1:{}:function:default:elsewhere", server.credentials.project_id),
     });
-    let answer = server.call("POST", &server.path("secrets"), body).await;
+    // No two are of one age.
+    server.clock.advance(1);
+    let answer = server.call_as(key, "POST", &server.path("secrets"), &body).await;
     assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
     answer
 }
@@ -47,7 +53,7 @@ fn assert_refused(answer: &Answer) {
 }
 
 #[tokio::test]
-async fn the_second_secret_of_an_account_is_noticed_and_neither_is_rotated() {
+async fn the_second_secret_of_an_account_is_noticed_and_not_rotated() {
     let directory = tempfile::tempdir().unwrap();
     let server = server(directory.path()).await;
     assert!(!warns(&create(&server, "one", &account("app"), json!({})).await));
@@ -56,15 +62,43 @@ async fn the_second_secret_of_an_account_is_noticed_and_neither_is_rotated() {
     same["host"] = "db.example.".into();
     same["engine"] = "mariadb".into();
     assert!(warns(&create(&server, "two", &same, json!({})).await));
-    assert_refused(&rotate(&server, "one").await);
     assert_refused(&rotate(&server, "two").await);
+    // Whoever makes the second one does not stop the rotations of the first.
+    assert_eq!(rotate(&server, "one").await.status, StatusCode::OK);
     assert_eq!(rotate(&server, "neighbour").await.status, StatusCode::OK);
+}
 
-    // What waits for its deletion is not rotated, so it stands in nobody's way.
-    let path = server.path("secrets/two/scheduled-deleted-tasks/create");
+#[tokio::test]
+async fn an_older_secret_that_waits_for_its_deletion_stands_in_nobodys_way() {
+    let directory = tempfile::tempdir().unwrap();
+    let server = server(directory.path()).await;
+    create(&server, "one", &account("app"), json!({})).await;
+    create(&server, "two", &account("app"), json!({})).await;
+    assert_refused(&rotate(&server, "two").await);
+    let path = server.path("secrets/one/scheduled-deleted-tasks/create");
     let waiting = server.call("POST", &path, json!({ "recovery_window_in_days": 7 })).await;
     assert_eq!(waiting.status, StatusCode::OK, "{}", waiting.body);
-    assert_eq!(rotate(&server, "one").await.status, StatusCode::OK);
+    assert_eq!(rotate(&server, "two").await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn which_accounts_there_are_is_said_only_to_whoever_may_read_them() {
+    let directory = tempfile::tempdir().unwrap();
+    let server = server(directory.path()).await;
+    create(&server, "prod-db", &account("app"), json!({})).await;
+    let creating = json!({ "Effect": "Allow", "Action": ["csms:secret:create"] });
+    let reading = json!({
+        "Effect": "Allow", "Action": ["csms:secret:getVersion"], "Resource": ["CSMS:*:*:secretName:prod-*"],
+    });
+    for (name, statements, is_told) in
+        [("team-a-1", json!([creating]), false), ("team-a-2", json!([creating, reading]), true)]
+    {
+        let made = create_as(&server, &server.limited(&statements), name, &account("app"), json!({})).await;
+        assert_eq!(warns(&made), is_told, "{name}");
+        // It is not rotated in either case, and the older one is.
+        assert_refused(&rotate(&server, name).await);
+    }
+    assert_eq!(rotate(&server, "prod-db").await.status, StatusCode::OK);
 }
 
 #[tokio::test]
@@ -83,7 +117,7 @@ async fn the_names_of_one_host_and_a_name_that_the_server_cuts_lead_to_one_accou
                 "{engine} {host}"
             );
         }
-        assert_refused(&rotate(&server, &format!("one-{number}")).await);
+        assert_refused(&rotate(&server, &format!("two-{number}-0")).await);
     }
     let long = |engine: &str, bytes: usize| {
         let mut value = account(&"n".repeat(bytes));
@@ -105,11 +139,11 @@ async fn a_version_that_names_the_account_of_another_secret_is_noticed() {
     let body = json!({ "secret_string": account("app").to_string() });
     let added = server.call("POST", &server.path("secrets/two/versions"), body).await;
     assert_eq!(added.status, StatusCode::OK, "{}", added.body);
-    assert_refused(&rotate(&server, "one").await);
+    assert_refused(&rotate(&server, "two").await);
     // Moved back, it names its own account again.
     let moved = server.call("PUT", &server.path("secrets/two/stages/SYSCURRENT"), json!({ "version_id": "v1" })).await;
     assert_eq!(moved.status, StatusCode::OK, "{}", moved.body);
-    assert_eq!(rotate(&server, "one").await.status, StatusCode::OK);
+    assert_eq!(rotate(&server, "two").await.status, StatusCode::OK);
 }
 
 #[tokio::test]
@@ -121,7 +155,7 @@ async fn a_pooler_before_the_database_does_not_hide_the_account() {
     pooled["host"] = "pooler.example".into();
     pooled["rotation_host"] = "db.example".into();
     assert!(warns(&create(&server, "pooled", &pooled, json!({})).await));
-    assert_refused(&rotate(&server, "direct").await);
+    assert_refused(&rotate(&server, "pooled").await);
 }
 
 #[tokio::test]
@@ -140,7 +174,7 @@ async fn a_scheduled_rotation_of_a_shared_account_ends_as_a_failed_task() {
     create(&server, "one", &account("app"), json!({})).await;
     create(&server, "two", &account("app"), json!({})).await;
     let project = server.app.identity.project_id.clone();
-    let name = csms_core::SecretName::parse("one").unwrap();
+    let name = csms_core::SecretName::parse("two").unwrap();
     let due = |draft: &mut csms_store::Draft| {
         draft.secret.auto_rotation = true;
         draft.secret.rotation_period = csms_core::RotationPeriod::parse("4h").ok();
@@ -171,7 +205,7 @@ async fn secrets_that_an_older_release_has_stored_are_found_too() {
     drop(database);
     let server = self::server(directory.path()).await;
     accounts::index(&server.app).await.unwrap();
-    assert_refused(&rotate(&server, "one").await);
+    assert_refused(&rotate(&server, "two").await);
 }
 
 #[tokio::test]

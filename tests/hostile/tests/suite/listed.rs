@@ -76,6 +76,32 @@ pub(crate) async fn repeated_members() -> Result<(), Failed> {
     class.finish()
 }
 
+/// Queries that repeat a parameter, of which a signature does not say which comes first.
+pub(crate) async fn repeated_parameters() -> Result<(), Failed> {
+    let world = World::start().await;
+    let mut class = Class::new("A query is read once: repeated parameters");
+    let (subject, other, id, home) = (world.subject(), world.other(), &world.subject_id, format!("/v1/{}", world.home));
+    let kms = format!("/v1.0/{}/kms", world.home);
+    world.give(&[all_but(&json!({ "Action": ["*"], "Resource": ["CSMS:*:*:secretName:prod-*"] }))]).await;
+    for (path, allowed, denied) in [
+        (format!("{home}/csms/tasks"), format!("secret_name={other}"), format!("secret_name={subject}")),
+        (format!("{home}/csms/tasks"), format!("secret_name={other}"), format!("secret%5fname={subject}")),
+        (format!("{home}/csms/grants"), format!("resource_id={other}"), format!("resource_id={id}")),
+        (format!("{kms}/aliases"), format!("key_id={}", world.k1), format!("key_id={}", world.k2)),
+        (format!("{home}/secrets"), "limit=1".to_owned(), "limit=2".to_owned()),
+        ("/v5/users".to_owned(), "limit=1".to_owned(), "limit=2".to_owned()),
+    ] {
+        let alone = ask(&world, "GET", &format!("{path}?{allowed}"), "").await;
+        class.same(&format!("{path}?{allowed} {}", alone.body), alone.status.as_u16(), 200);
+        for query in [format!("{allowed}&{denied}"), format!("{denied}&{allowed}"), format!("{allowed}&{allowed}")] {
+            let answer = ask(&world, "GET", &format!("{path}?{query}"), "").await;
+            let told = (answer.status.as_u16(), answer.body.to_string().contains("is repeated"));
+            class.same(&format!("{path}?{query} {}", answer.body), told, (400, true));
+        }
+    }
+    class.finish()
+}
+
 /// Rights with conditions where a shortcut would judge without the facts.
 pub(crate) async fn facts_of_conditions() -> Result<(), Failed> {
     let mut world = World::start().await;
@@ -436,6 +462,70 @@ pub(crate) async fn without_an_action() -> Result<(), Failed> {
                 class.same(row.operation, rights(&world.ask(&row.asked).await), wanted);
             }
             class.same(row.operation, rights(&world.ask_as(&ended(&world), &row.asked).await), Outcome::Refused);
+        }
+    }
+    class.finish()
+}
+
+/// Lists of things that can be asked for one by one, too.
+pub(crate) async fn lists_of_what_is_denied() -> Result<(), Failed> {
+    let world = World::start().await;
+    let mut class = Class::new("A list leaves out what a Deny names");
+    let (home, kms) = (format!("/v1/{}", world.home), format!("/v1.0/{}/kms", world.home));
+    for name in ["prod-listed", "open-listed"] {
+        let mut body = world.rotation(name);
+        body["rotation_config"] = r#"{"InstanceId":"listed","SecretSubType":"SingleUser"}"#.into();
+        world.done("POST", &format!("{home}/secrets"), body).await;
+        world.done("POST", &format!("{home}/secrets/{name}/rotate"), Value::Null).await;
+    }
+    for (key, value) in [(&world.k1, "open-tag"), (&world.k2, "production")] {
+        let tag = json!({ "tag": { "key": "stage", "value": value } });
+        world.done("POST", &format!("{kms}/{key}/tags"), tag).await;
+        let grant = json!({
+            "key_id": key, "grantee_principal": world.bob, "retiring_principal": world.record.id,
+            "operations": ["encrypt-data"],
+        });
+        world.done("POST", &format!("{kms}/create-grant"), grant).await;
+    }
+    world.done("POST", &format!("{kms}/aliases"), json!({ "key_id": world.k1, "alias": "alias/k1-other" })).await;
+    let tasks = json!({ "Action": ["csms::listTasks"], "Resource": ["CSMS:*:*:secretName:prod-*"] });
+    let of_k2 = |action: &str| {
+        let resource = [format!("KMS:*:*:KeyId:{}", world.k2)];
+        [json!({ "Action": [action], "Resource": resource }), json!({ "Action": ["kms:*"], "Condition": production() })]
+    };
+    let (k1, k2) = (world.k1.as_str(), world.k2.as_str());
+    let by_id = json!({ "key_id": k2 }).to_string();
+    let (tasks_path, aliases, grants) =
+        (format!("{home}/csms/tasks"), format!("{kms}/aliases"), format!("{kms}/list-retirable-grants"));
+    let mut cases = vec![(
+        tasks,
+        ("GET", format!("{tasks_path}?secret_name=prod-listed"), ""),
+        ("GET", format!("{tasks_path}?steps=true"), ""),
+        ("prod-listed", "open-listed"),
+    )];
+    for denied in of_k2("kms:alias:list") {
+        let one = ("GET", format!("{aliases}?key_id={k2}"), "");
+        cases.push((denied, one, ("GET", aliases.clone(), ""), ("alias/k2-other", "alias/k1-other")));
+    }
+    for denied in of_k2("kms:cmkTag:list") {
+        let (one, list) = (("GET", format!("{kms}/{k2}/tags"), ""), ("GET", format!("{kms}/tags"), ""));
+        cases.push((denied, one, list, ("production", "open-tag")));
+    }
+    for denied in of_k2("kms:cmk:listGrants") {
+        let one = ("POST", format!("{kms}/list-grants"), by_id.as_str());
+        cases.push((denied, one, ("POST", grants.clone(), "{}"), (k2, k1)));
+    }
+    for (denied, one, list, (hidden, shown)) in cases {
+        let everything = policy(&json!([{ "Effect": "Allow", "Action": ["*"] }]));
+        for (policies, is_denied) in [(everything, false), (all_but(&denied), true)] {
+            world.give(std::slice::from_ref(&policies)).await;
+            let wanted = if is_denied { Outcome::Refused } else { Outcome::LetThrough };
+            class.same(&one.1, rights(&ask(&world, one.0, &one.1, one.2).await), wanted);
+            let answer = ask(&world, list.0, &list.1, list.2).await;
+            class.same(&list.1, answer.status.as_u16(), 200);
+            let told = answer.body.to_string();
+            let seen = (told.contains(hidden), told.contains(shown));
+            class.same(&format!("{policies} {told}"), seen, (!is_denied, true));
         }
     }
     class.finish()

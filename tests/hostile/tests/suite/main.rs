@@ -74,12 +74,14 @@ fn trials() -> Vec<Trial> {
         .collect();
     trials.extend(trials![
         listed::repeated_members,
+        listed::repeated_parameters,
         listed::facts_of_conditions,
         listed::spellings,
         listed::other_names,
         listed::entrances,
         listed::guesses,
         listed::without_an_action,
+        listed::lists_of_what_is_denied,
         listed::tasks_of_others,
         traces::every_route_leaves_them,
     ]);

@@ -93,6 +93,10 @@ impl Row {
 /// The names of the right to read a value.
 const READ: &[&str] = Operation::ShowSecretVersion.specification().actions;
 
+/// The names of the right to rotate a secret, and of that to invoke a function.
+const ROTATE: &[&str] = Operation::RotateSecret.specification().actions;
+const INVOKE: &[&str] = FunctionOperation::InvokeFunction.specification().actions;
+
 /// Builds rows over the present state of a world.
 struct Table<'w>(&'w World);
 
@@ -158,6 +162,26 @@ impl Table<'_> {
             &self.0.subject(),
             &[("g:ResourceTag/stage", "production"), ("csms:VersionId", "v1")],
         )
+    }
+
+    /// The reading of the version of the secret that was moved: with the key of the secret, and with the one that seals it.
+    fn reading_moved(&self) -> Vec<Touch> {
+        let under = |key: &str| {
+            let facts = [("csms:KmsKeyId", key), ("csms:VersionId", "v1")];
+            self.secret_in("home", READ, &self.0.moved(), &facts)
+        };
+        vec![under(&self.0.k1), under(&self.0.k2)]
+    }
+
+    /// The secret that a rotation cannot begin with.
+    fn unready(&self, actions: &'static [&'static str]) -> Touch {
+        self.secret_in("home", actions, &self.0.unready(), &[("csms:Type", "RDS-FG")])
+    }
+
+    /// The invocation of the rotation function.
+    fn invoking(&self) -> Touch {
+        let resource = format!("functiongraph:home:{}:function:default/failing", self.0.domain);
+        Touch::new(INVOKE, resource, &[]).unless_denied()
     }
 
     fn user(&self, actions: &'static [&'static str], name: &str) -> Touch {
@@ -239,6 +263,11 @@ pub(crate) fn of_secrets(world: &World, operation: Operation) -> Vec<Row> {
         "name": "ev", "event_types": ["SECRET_VERSION_CREATED"], "state": "ENABLED",
         "notification": { "target_type": "SMN", "target_id": "urn:smn:home:x:t", "target_name": "t" },
     });
+    // What rotations of the secret use that cannot begin one.
+    let rotations = || {
+        let used = [table.sealing(&world.k2), table.reading()].map(Touch::unless_denied);
+        used.into_iter().chain([table.invoking()]).collect::<Vec<_>>()
+    };
     let grant = |resource: &str| json!({ "resource_id": resource, "type": "SECRET", "grantee_type": "0", "grantee_target_id": world.bob });
     match operation {
         CreateSecret => {
@@ -249,9 +278,15 @@ pub(crate) fn of_secrets(world: &World, operation: Operation) -> Vec<Row> {
             // The request names no key, so that it gets the default one.
             let facts = [("csms:Type", "RDS-FG"), ("csms:KmsKeyId", "default")];
             let made = table.secret_in("home", actions, &rotated, &facts);
+            let mut by_itself = body_of_rotated.clone();
+            by_itself["auto_rotation"] = true.into();
+            by_itself["rotation_period"] = "30d".into();
+            let rotating = Touch { actions: ROTATE, ..made.clone() }.unless_denied();
+            let touches = vec![made.clone(), rotating, table.invoking(), table.reading()];
             vec![
                 table.row(row, &[], "", body, vec![under, table.sealing(&world.k2)]),
                 table.row(row, &[], "", body_of_rotated, vec![made, table.reading()]),
+                table.row(row, &[], "", by_itself, touches),
             ]
         }
         BatchImportSecrets => {
@@ -274,12 +309,29 @@ pub(crate) fn of_secrets(world: &World, operation: Operation) -> Vec<Row> {
             under_new.facts.insert(csms_hostile::normalised("csms:KmsKeyId"), vec![world.k1.clone()]);
             let touches = vec![table.subject(actions), under_new, table.sealing(&world.k1)];
             let moving = by_name("", moved, touches).alias(&of_home(""), &json!({ "kms_key_id": "k1" }));
+            let unready = world.unready();
+            let on = json!({ "auto_rotation": true, "rotation_period": "30d" });
+            let mut used = rotations();
+            used.extend([table.unready(actions), table.unready(ROTATE).unless_denied()]);
+            let rotating = table.row(row, &[("secret_name", &unready)], "", on, used);
+            let off = json!({ "auto_rotation": false });
             vec![
                 by_name("", json!({ "description": "x" }), vec![table.subject(actions)]),
                 moving.repaired("PUT", &of_home(""), &json!({ "kms_key_id": world.k2 })),
+                rotating.repaired("PUT", &home(&format!("secrets/{unready}")), &off),
             ]
         }
-        ShowSecret | RotateSecret | RestoreSecret | DownloadSecretBlob | ListSecretVersions => simple(Value::Null),
+        RotateSecret => {
+            let of_subject = vec![table.subject(actions), table.sealing(&world.k2).unless_denied()];
+            let mut used = rotations();
+            used.push(table.unready(actions));
+            let unready = world.unready();
+            vec![
+                by_name("", Value::Null, of_subject),
+                table.row(row, &[("secret_name", &unready)], "", Value::Null, used),
+            ]
+        }
+        ShowSecret | RestoreSecret | DownloadSecretBlob | ListSecretVersions => simple(Value::Null),
         DeleteSecret => simple(Value::Null).into_iter().map(Row::spoiling).collect(),
         DeleteSecretForSchedule => {
             let row = by_name("", json!({ "recovery_window_in_days": 7 }), vec![table.subject(actions)]);
@@ -301,13 +353,19 @@ pub(crate) fn of_secrets(world: &World, operation: Operation) -> Vec<Row> {
                 table.row(row, &[("secret_name", &rotated)], "", json!({ "secret_string": account }), of_rotated),
             ]
         }
-        ShowSecretVersion => ["latest", "v1"]
-            .iter()
-            .map(|version| {
-                let parameters = [name[0], ("version_id", version)];
-                table.row(row, &parameters, "", Value::Null, vec![table.of_version(actions), table.opening(&world.k2)])
-            })
-            .collect(),
+        ShowSecretVersion => {
+            let moved = world.moved();
+            let of_moved = table.reading_moved().into_iter().chain([table.opening(&world.k2)]).collect();
+            let reading = |name: &str, version: &str, touches| {
+                table.row(row, &[("secret_name", name), ("version_id", version)], "", Value::Null, touches)
+            };
+            let of_subject = || vec![table.of_version(actions), table.opening(&world.k2)];
+            vec![
+                reading(&subject, "latest", of_subject()),
+                reading(&subject, "v1", of_subject()),
+                reading(&moved, "latest", of_moved),
+            ]
+        }
         UpdateVersion => {
             let touch = table.of_version(actions);
             let in_a_year = world.server.clock.now().as_millis() + 365 * 86_400_000;
@@ -336,7 +394,9 @@ pub(crate) fn of_secrets(world: &World, operation: Operation) -> Vec<Row> {
             let mut other = table.other(actions);
             other.facts.insert(csms_hostile::normalised("csms:VersionId"), vec!["v1".to_owned()]);
             let touches = vec![table.of_version(actions), table.opening(&world.k2), other, table.opening(&world.k1)];
-            vec![table.row(row, &[], "", body, touches)]
+            let of_moved = table.reading_moved().into_iter().chain([table.opening(&world.k2)]).collect();
+            let moved = json!({ "secret_name_list": [world.moved()] });
+            vec![table.row(row, &[], "", body, touches), table.row(row, &[], "", moved, of_moved)]
         }
         BatchDeleteSecrets => {
             let body = json!({ "instance_id": format!("i{}", world.round) });
@@ -379,8 +439,14 @@ pub(crate) fn of_secrets(world: &World, operation: Operation) -> Vec<Row> {
         CreateGrants => {
             // All versions that come later can be read with it, too.
             let (every, each) = (table.subject(READ), table.reading().unless_denied());
-            let row = table.row(row, &[], "", grant(&id), vec![table.subject(actions), every, each]);
-            vec![row.alias(&home("csms/grants"), &grant(&subject))]
+            let subjects = table.row(row, &[], "", grant(&id), vec![table.subject(actions), every, each]);
+            let moved = |actions| table.secret_in("home", actions, &world.moved(), &[("csms:KmsKeyId", &world.k1)]);
+            let each = table.reading_moved().into_iter().map(Touch::unless_denied);
+            let of_moved = [moved(actions), moved(READ)].into_iter().chain(each).collect();
+            vec![
+                subjects.alias(&home("csms/grants"), &grant(&subject)),
+                table.row(row, &[], "", grant(&world.moved()), of_moved),
+            ]
         }
         UpdateGrant => {
             let (every, each) = (table.subject(READ), table.reading().unless_denied());

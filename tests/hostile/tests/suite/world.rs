@@ -58,7 +58,7 @@ pub(crate) struct World {
     /// The identifier of a policy of the system, which nobody changes.
     pub(crate) system_policy: String,
     pub(crate) caller: Key,
-    record: UserRecord,
+    pub(crate) record: UserRecord,
     /// Whether the last request was let through, so that it may have used up the secrets.
     pub(crate) is_spoilt: bool,
     /// Distinguishes the names of the present set of secrets.
@@ -155,7 +155,8 @@ impl World {
         text(&made["key_info"]["key_id"])
     }
 
-    /// Makes a new set of secrets: see [`World::subject`], [`World::other`], [`World::rotated`], [`World::copied`].
+    /// Makes a new set of secrets: see [`World::subject`], [`World::other`], [`World::rotated`], [`World::copied`],
+    /// [`World::moved`], [`World::unready`].
     pub(crate) async fn renew(&mut self) {
         self.round += 1;
         let secrets = format!("/v1/{}/secrets", self.home);
@@ -170,6 +171,13 @@ impl World {
         self.done("POST", &secrets, copied).await;
         let replica = json!({ "region": "away" });
         self.done("POST", &format!("{secrets}/{}/replicas", self.copied()), replica).await;
+        let moved = json!({ "name": self.moved(), "secret_string": "x", "kms_key_id": self.k2 });
+        self.done("POST", &secrets, moved).await;
+        self.done("PUT", &format!("{secrets}/{}", self.moved()), json!({ "kms_key_id": self.k1 })).await;
+        let mut unready = self.rotation(&self.unready());
+        unready["secret_string"] = "no account".into();
+        unready["kms_key_id"] = self.k2.clone().into();
+        self.done("POST", &secrets, unready).await;
         let blob = self.done("POST", &format!("{secrets}/{}/backup", self.rotated()), Value::Null).await;
         self.blob = text(&blob["secret_blob"]);
     }
@@ -205,6 +213,16 @@ impl World {
     /// A COMMON secret under `k2` with a replica in `away`.
     pub(crate) fn copied(&self) -> String {
         format!("copied-{}", self.round)
+    }
+
+    /// A COMMON secret under `k1`, whose one version was sealed by `k2` before it was moved.
+    pub(crate) fn moved(&self) -> String {
+        format!("moved-{}", self.round)
+    }
+
+    /// An RDS-FG secret under `k2` that a rotation would use the [`subject`](World::subject) for, if its value were an account.
+    pub(crate) fn unready(&self) -> String {
+        format!("unready-{}", self.round)
     }
 
     /// Gives the caller these policies, and no others.

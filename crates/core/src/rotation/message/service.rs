@@ -73,11 +73,11 @@ messages! {
     not_configured(reason) "refusal.not-configured" "Rotation is not configured: {reason}" "未配置轮转：{reason}";
     running_because(reason) "refusal.running-because" "Rotation is running: {reason}" "轮转正在进行：{reason}";
     shared_account() "refusal.shared-account"
-        "another secret of this project names the same database account, and a rotation of either makes SYSCURRENT of \
-         the other wrong; keep each account in one secret: delete the other secret or change its account, then rotate \
-         again. The log of the server names both secrets"
-        "本项目的另一个凭据使用同一个数据库账号，轮转其中一个会使另一个的 SYSCURRENT 失效；每个账号只应保存在一个凭据\
-         中：请删除另一个凭据或修改其账号，然后再次轮转。服务器日志中有这两个凭据的名称";
+        "another secret of this project names the same database account and is older, so that one is rotated and this one \
+         is not: a rotation of either makes SYSCURRENT of the other wrong; keep each account in one secret: delete one of \
+         them or change its account, then rotate again. The log of the server names both secrets"
+        "本项目的另一个创建更早的凭据使用同一个数据库账号，因此只轮转该凭据，不轮转此凭据：轮转其中一个会使另一个的 SYSCURRENT \
+         失效；每个账号只应保存在一个凭据中：请删除其中一个凭据或修改其账号，然后再次轮转。服务器日志中有这两个凭据的名称";
     not_an_account(version, problems) "refusal.not-an-account"
         "the value of {version} does not describe a database account: {problems}"
         "{version} 的凭据值不是数据库账号：{problems}";

@@ -12,12 +12,15 @@ use csms_store::CreateError;
 use getrandom::SysRng;
 use serde::{Deserialize, Serialize};
 
-use super::secrets::{Administrator, by_name, taken, with_account_warning};
+use super::{
+    secrets::{by_name, taken, with_account_warning},
+    used::{Administrator, used_by_rotations},
+};
 use crate::{
     app::App,
     failure::Failure,
     gate::{
-        access::{Access, Facts, Stored, tag_pairs},
+        access::{Access, Facts, Need, ROTATE, Stored, tag_pairs},
         answer::Answer,
         json::Body,
         service::{Call, Prepared},
@@ -87,7 +90,13 @@ pub async fn upload(call: Call, body: Body) -> Result<Prepared, Failure> {
         tags: tag_pairs(&secret.tags),
         ..Facts::default()
     };
-    let mut accesses = vec![Access::secret(call.actions(), &call.project, &secret.name, Stored::Missing).with(facts)];
+    let made = Access::secret(call.actions(), &call.project, &secret.name, Stored::Missing).with(facts);
+    let mut accesses = vec![made.clone()];
+    if secret.auto_rotation {
+        // Who is denied its rotation cannot have the server begin one.
+        accesses.push(Access { actions: ROTATE, ..made }.needs(Need::NoDeny));
+        accesses.extend(used_by_rotations(&call, &secret).await?);
+    }
     let administrator = Administrator::of(&call, secret.admin_secret()).await?;
     accesses.extend(administrator.reading(&call));
     Ok(Prepared::new(accesses, async move {

@@ -39,8 +39,8 @@ fn require_own_topic(is_own: bool) -> Result<(), Failure> {
     if is_own {
         return Ok(());
     }
-    let rule = "notification.target_id must name a topic of the project, or one that --webhook or --topic-allow of the \
-                server names";
+    let rule = "notification.target_id must name a topic of the project, one with a webhook that is no other project's, or \
+                one that --topic-allow of the server names";
     Err(Failure::new(ErrorCode::Forbidden, rule))
 }
 

@@ -8,7 +8,10 @@ use csms_kms::{MasterKey, envelope};
 use csms_store::Draft;
 use getrandom::SysRng;
 
-use super::secrets::{ChosenKey, Named, answer, chosen_or_default, making, sealing};
+use super::{
+    secrets::{ChosenKey, Named, answer, chosen_or_default, making},
+    used::sealing,
+};
 use crate::{
     failure::Failure,
     gate::{

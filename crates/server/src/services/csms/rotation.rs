@@ -1,9 +1,8 @@
 //! RotateSecret and ListSecretTask.
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use csms_api::{
-    ErrorCode,
     request::query::ListTasks,
     response::{ListTasksResponse, RotateResponse, TaskInfo},
 };
@@ -11,12 +10,15 @@ use csms_core::Refusal;
 use csms_store::{Draft, Store, StoreError, TaskFilter, TaskOutcome, TaskPage};
 use tracing::Instrument as _;
 
-use super::secrets::{Administrator, Named, by_name};
+use super::{
+    secrets::{Named, by_name},
+    used::{changed_meanwhile, used_by_rotations, uses_the_same},
+};
 use crate::{
     audit::Origin,
     failure::Failure,
     gate::{
-        access::{Kind, Need},
+        access::Kind,
         answer::Answer,
         service::{Call, Prepared},
     },
@@ -30,21 +32,22 @@ use crate::{
 /// cannot be rotated; a function that this server cannot invoke.
 pub async fn rotate(call: Call) -> Result<Prepared, Failure> {
     let named = Named::read(&call, call.secret_name()?).await?;
-    let admin = named.stored().and_then(|secret| secret.admin_secret().cloned());
-    // Whoever may rotate need not be allowed to read the administrator's secret, but who is denied that cannot have it used.
-    let administrator = Administrator::of(&call, admin.as_ref()).await?.reading(&call);
-    let accesses = [named.access(&call)].into_iter().chain(administrator.map(|access| access.needs(Need::NoDeny)));
+    let mut accesses = vec![named.access(&call)];
+    let judged = named.stored().cloned();
+    if let Some(secret) = &judged {
+        accesses.extend(used_by_rotations(&call, secret).await?);
+    }
     let name = named.name;
-    Ok(Prepared::new(accesses.collect(), async move {
+    Ok(Prepared::new(accesses, async move {
         // In a task of its own: a caller that hangs up must not leave a stored task that nobody runs.
         let origin = Origin::current();
         let (app, project, guard) = (Arc::clone(&call.app), call.project.clone(), call.guard());
         let check = move |draft: &Draft| {
             guard.check(draft)?;
-            if draft.secret.admin_secret() == admin.as_ref() {
+            if judged.is_some_and(|judged| uses_the_same(&judged, &draft.secret)) {
                 return Ok(());
             }
-            Err(Failure::new(ErrorCode::Forbidden, "the secret was changed meanwhile; try again"))
+            Err(changed_meanwhile())
         };
         let start = async move { begin::start(&app, &project, &name, Reason::Request, check).await };
         let started = tokio::spawn(origin.during(start).in_current_span());
@@ -53,8 +56,8 @@ pub async fn rotate(call: Call) -> Result<Prepared, Failure> {
     }))
 }
 
-/// ListSecretTask: the tasks of one secret, for which the right is judged on that secret, or of all. One task is a task of its
-/// secret, whatever secret the request names beside it.
+/// ListSecretTask: the tasks of one secret, for which the right is judged on that secret, or of all secrets that no policy
+/// denies; `total` counts the others, too. One task is a task of its secret, whatever secret the request names beside it.
 ///
 /// # Errors
 /// Every problem of the parameters; failures of the store.
@@ -86,7 +89,21 @@ pub async fn list_tasks(call: Call) -> Result<Prepared, Failure> {
             found => found?,
         };
         let next_marker = page.items.last().filter(|_| page.more).map(|task| task.id.to_string());
-        let info = |task| if query.steps { TaskInfo::with_steps(task) } else { TaskInfo::from(task) };
-        Answer::json(&ListTasksResponse { tasks: page.items.iter().map(info).collect(), total, next_marker })
+        let mut may_list = HashMap::new();
+        let mut tasks = Vec::with_capacity(page.items.len());
+        for task in &page.items {
+            let is_listed = match may_list.get(&task.secret_name) {
+                Some(is_listed) => *is_listed,
+                None => {
+                    let is_listed = call.may_list(by_name(&call, &task.secret_name)).await?;
+                    may_list.insert(task.secret_name.clone(), is_listed);
+                    is_listed
+                }
+            };
+            if is_listed {
+                tasks.push(if query.steps { TaskInfo::with_steps(task) } else { TaskInfo::from(task) });
+            }
+        }
+        Answer::json(&ListTasksResponse { tasks, total, next_marker })
     }))
 }

@@ -12,20 +12,24 @@ use csms_api::{
     response::{ListSecretsResponse, PageInfo, SecretInfo, SecretResponse},
 };
 use csms_core::{
-    Action, FunctionUrn, KeyId, KeyName, ProjectId, Refusal, RotationConfig, Rule, Secret, SecretId, SecretName,
-    SecretState, StageName, VersionId, Violation,
+    Action, FunctionUrn, KeyId, KeyName, ProjectId, Refusal, RotationConfig, Secret, SecretId, SecretName, SecretState,
+    StageName, VersionId,
     event::{EventType, Occurrence},
     identity::make_uuid,
     rotation::message::service::shared_account,
+    secret::SecretUpdate,
 };
 use csms_kms::{MasterKey, envelope};
 use csms_store::{CreateError, Page, SecretFilter, Store, Window};
 use getrandom::SysRng;
 
+use super::used::{
+    Administrator, begins_rotations, changed_meanwhile, invoking, sealing, used_by_rotations, uses_the_same,
+};
 use crate::{
     failure::Failure,
     gate::{
-        access::{Access, Actions, CREATE_DATA_KEY, Facts, Kind, Need, READ_VALUE, Resource, Stored},
+        access::{Access, CREATE_DATA_KEY, Facts, Kind, Need, READ_VALUE, ROTATE, Resource, Stored},
         answer::Answer,
         json::Body,
         service::{Call, Prepared},
@@ -42,14 +46,38 @@ pub(super) fn answer(call: &Call, secret: &Secret) -> Result<Answer, Failure> {
     Answer::json(&SecretResponse { secret: SecretInfo::of(secret, &call.app.identity.domain_id) })
 }
 
-/// The answer that is a secret that was just made, with a warning if another one names its account.
+/// The answer that is a secret that was just made, with a warning if an older one names its account and the caller may read
+/// that: nobody else learns from it which accounts the project has.
 ///
 /// # Errors
 /// Failures of the store.
 pub(super) async fn with_account_warning(call: &Call, secret: &Secret) -> Result<Answer, Failure> {
     let answer = answer(call, secret)?;
-    let is_shared = secret.secret_type.is_rotated() && accounts::is_shared(&call.app, secret).await?;
-    Ok(if is_shared { answer.with_warning(&shared_account().english()) } else { answer })
+    if !secret.secret_type.is_rotated() {
+        return Ok(answer);
+    }
+    for older in accounts::older_secrets(&call.app, secret).await? {
+        if may_read_current(call, older).await? {
+            return Ok(answer.with_warning(&shared_account().english()));
+        }
+    }
+    Ok(answer)
+}
+
+/// Whether the caller may read the current value of a secret.
+///
+/// # Errors
+/// Failures of the store.
+async fn may_read_current(call: &Call, secret: Secret) -> Result<bool, Failure> {
+    let Ok(version) = secret.staged(&StageName::current()).and_then(|current| secret.version(current)).cloned() else {
+        return Ok(false);
+    };
+    for access in Access::reading(READ_VALUE, &Arc::new(secret), &version) {
+        if !call.may(access.needs(Need::AllowOrGrant)).await? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 /// Who makes a secret: what is read or changed for it, and the secret itself once the gate has judged that.
@@ -78,6 +106,12 @@ pub(super) async fn creation(call: &Call, request: CreateSecret) -> Result<Creat
     };
     let made = Access::secret(call.actions(), &call.project, &request.secret.name, Stored::Missing).with(facts);
     let mut accesses = making(call, made, &call.project, key.as_ref()).await?;
+    if request.secret.auto_rotation {
+        // Who is denied its rotation cannot have the server begin one. The key and the administrator are judged in any case.
+        let rotating = accesses.first().map(|made| Access { actions: ROTATE, need: Need::NoDeny, ..made.clone() });
+        accesses.extend(rotating);
+        accesses.extend(request.secret.rotation_func_urn.as_ref().map(|function| invoking(call, function)));
+    }
     let admin = request.secret.rotation_config.as_ref().and_then(RotationConfig::admin_secret);
     let administrator = Administrator::of(call, admin).await?;
     accesses.extend(administrator.reading(call));
@@ -95,16 +129,34 @@ pub(super) async fn making(
     project: &ProjectId,
     chosen: Option<&ChosenKey>,
 ) -> Result<Vec<Access>, Failure> {
-    let id = match chosen {
-        // Only conditions ask, so that no key is made for callers without.
-        None | Some(ChosenKey::Default) if call.caller.has_conditions() => {
-            Some(call.app.keys.default_key(project).await?)
-        }
-        chosen => chosen.and_then(ChosenKey::id),
+    let facts = Facts {
+        kms_key_id: conditions_key(call, project, chosen).await?,
+        is_key_left_out: chosen.is_none(),
+        ..made.facts.clone()
     };
-    let facts = Facts { kms_key_id: id, is_key_left_out: chosen.is_none(), ..made.facts.clone() };
     let sealing = chosen.and_then(|chosen| chosen.sealing(project));
     Ok([made.with(facts)].into_iter().chain(sealing).collect())
+}
+
+/// The key that conditions see as the one that a request chooses for a secret: the default one where it names that or none.
+/// `None` for a key that is not there.
+///
+/// # Errors
+/// Failures of the store.
+async fn conditions_key(
+    call: &Call,
+    project: &ProjectId,
+    chosen: Option<&ChosenKey>,
+) -> Result<Option<KeyId>, Failure> {
+    match chosen {
+        Some(ChosenKey::Known(id, _)) => Ok(Some(id.clone())),
+        Some(ChosenKey::Unknown | ChosenKey::Failed(_)) => Ok(None),
+        // Only conditions ask, so that no key is made for callers without.
+        None | Some(ChosenKey::Default) if call.caller.has_conditions() => {
+            call.app.keys.default_key(project).await.map(Some)
+        }
+        None | Some(ChosenKey::Default) => Ok(None),
+    }
 }
 
 /// The key that a request chooses for a secret, or why there is none.
@@ -133,14 +185,6 @@ impl ChosenKey {
         }
     }
 
-    /// Its identifier; `None` for a key that is not there.
-    pub(super) fn id(&self) -> Option<KeyId> {
-        match self {
-            Self::Known(id, _) => Some(id.clone()),
-            Self::Default | Self::Unknown | Self::Failed(_) => None,
-        }
-    }
-
     /// The right to seal the secret's value with it. Which aliases there are is known only to whoever has it for all keys, so
     /// that a refusal does not differ between an alias of another's key and one that no key has.
     pub(super) fn sealing(&self, project: &ProjectId) -> Option<Access> {
@@ -153,17 +197,6 @@ impl ChosenKey {
             Self::Default | Self::Failed(_) => None,
         }
     }
-}
-
-/// The right to use a key for a secret's value. The service's default key is for everybody.
-pub(super) fn sealing(
-    project: &ProjectId,
-    actions: Actions,
-    id: &KeyId,
-    usable: &Result<UsableKey, Failure>,
-) -> Option<Access> {
-    let is_default = usable.as_ref().is_ok_and(|usable| usable.is_default);
-    (!is_default).then(|| Access::sealing_key(actions, project, id))
 }
 
 /// The key that was chosen for a value, or else the default key of the project.
@@ -188,48 +221,6 @@ pub(super) async fn chosen_or_default(
         }
     };
     Ok((id, usable.key))
-}
-
-/// The secret that `AdminSecret` names, as it is now.
-pub(super) struct Administrator(Option<(SecretName, Stored<Secret>)>);
-
-impl Administrator {
-    /// Reads the secret that a configuration names.
-    ///
-    /// # Errors
-    /// Failures of the store.
-    pub(super) async fn of(call: &Call, name: Option<&SecretName>) -> Result<Self, Failure> {
-        let Some(name) = name else { return Ok(Self(None)) };
-        Ok(Self(Some((name.clone(), call.app.store.secret(&call.project, name).await?.into()))))
-    }
-
-    /// The right to read its current version: a rotation function does so for whoever names it, or says which account the
-    /// administrator helps.
-    pub(super) fn reading(&self, call: &Call) -> Option<Access> {
-        let (name, stored) = self.0.as_ref()?;
-        let current = match stored {
-            Stored::Found(secret) => secret.staged(&StageName::current()).ok(),
-            Stored::Missing | Stored::Unread => None,
-        };
-        let access = Access::secret(READ_VALUE, &call.project, name, stored.clone());
-        let facts = Facts { version: current, ..Facts::default() };
-        Some(access.with(facts).called("the secret that AdminSecret names"))
-    }
-
-    /// Requires that whoever names a secret names one that there is: of one that comes later, nobody can say what its tags
-    /// forbid.
-    ///
-    /// # Errors
-    /// CSMS.0005 for `AdminSecret`.
-    pub(super) fn require(&self) -> Result<(), Failure> {
-        match &self.0 {
-            Some((_, Stored::Missing)) => {
-                let expected = "the name of a secret that exists in this project";
-                Err(vec![Violation::new(Rule::Unknown, expected).at("rotation_config.AdminSecret")].into())
-            }
-            _ => Ok(()),
-        }
-    }
 }
 
 /// CreateSecret
@@ -400,22 +391,24 @@ fn changing(
     name: SecretName,
     decide: impl FnOnce(&mut Secret) -> Result<(), Refusal> + Send + 'static,
 ) -> Prepared {
+    let decide = move |secret: &mut Secret| decide(secret).map_err(Failure::from);
     Prepared::new(vec![by_name(&call, &name)], async move { change(&call, &name, decide).await })
 }
 
 async fn change(
     call: &Call,
     name: &SecretName,
-    decide: impl FnOnce(&mut Secret) -> Result<(), Refusal> + Send + 'static,
+    decide: impl FnOnce(&mut Secret) -> Result<(), Failure> + Send + 'static,
 ) -> Result<Answer, Failure> {
     let changed = call.change_secret(name, false, move |draft| {
         decide(&mut draft.secret)?;
-        Ok::<_, Refusal>(draft.secret.clone())
+        Ok::<_, Failure>(draft.secret.clone())
     });
     answer(call, &changed.await?)
 }
 
-/// UpdateSecret: a secret that is moved to another key is judged with the key that it has and with the one that it gets.
+/// UpdateSecret: a secret that is moved to another key is judged with the key that it has and with the one that it gets. Where
+/// the server will rotate it by itself from then on, sooner, or by another function, nothing may deny that.
 ///
 /// # Errors
 /// Every problem of the request; of the work: no such secret; its state; an unusable key.
@@ -424,24 +417,48 @@ pub async fn update(call: Call, body: Body) -> Result<Prepared, Failure> {
     let mut update = request.update;
     let named = Named::read(&call, name).await?;
     let mut accesses = vec![named.access(&call)];
-    let mut key = None;
+    let now = call.app.clock.now();
+    let (mut key, mut moved_to, mut is_rotation_judged) = (None, None, false);
     if let Some(name) = &request.kms_key {
         let chosen = ChosenKey::find(&call, &call.project, name).await;
         accesses.extend(chosen.sealing(&call.project));
-        if let Some(id) = chosen.id() {
-            accesses.push(named.access(&call).with(Facts { kms_key_id: Some(id), ..Facts::default() }));
+        moved_to = conditions_key(&call, &call.project, Some(&chosen)).await?;
+        if moved_to.is_some() {
+            let facts = Facts { kms_key_id: moved_to.clone(), ..Facts::default() };
+            accesses.push(named.access(&call).with(facts));
         }
         key = Some(chosen);
     }
+    if let Some(secret) = named.stored() {
+        let (mut after, update) = ((**secret).clone(), SecretUpdate { kms_key_id: moved_to, ..update.clone() });
+        is_rotation_judged = after.update(update, now).is_ok() && begins_rotations(secret, &after);
+        if is_rotation_judged {
+            // As it is and, where it moves to another key, as it will be.
+            let rotating = accesses.iter().filter(|access| access.actions == call.actions());
+            let rotating = rotating.map(|access| Access { actions: ROTATE, need: Need::NoDeny, ..access.clone() });
+            let rotating: Vec<_> = rotating.collect();
+            accesses.extend(rotating);
+            accesses.extend(used_by_rotations(&call, &after).await?);
+        }
+    }
     Ok(Prepared::new(accesses, async move {
         let name = named.name.clone();
-        named.found()?.permits_change(Action::ChangeMetadata)?;
+        let judged = named.found()?;
+        judged.permits_change(Action::ChangeMetadata)?;
         if key.is_some() {
             update.kms_key_id = Some(chosen_or_default(&call, &call.project, key).await?.0);
         }
         require_own_function(&call, update.rotation_func_urn.as_ref())?;
-        let now = call.app.clock.now();
-        change(&call, &name, move |secret| secret.update(update, now)).await
+        let change_it = move |secret: &mut Secret| {
+            let before = secret.clone();
+            secret.update(update, now)?;
+            let is_judged = is_rotation_judged && uses_the_same(&judged, &before);
+            if begins_rotations(&before, secret) && !is_judged {
+                return Err(changed_meanwhile());
+            }
+            Ok(())
+        };
+        change(&call, &name, change_it).await
     }))
 }
 

@@ -13,7 +13,7 @@ use csms_api::{
     },
 };
 use csms_core::{
-    Action, KeyId, Refusal, Secret, SecretName, SecretValue, StageName, UnixMillis, VersionId,
+    Action, Refusal, Secret, SecretName, SecretValue, StageName, UnixMillis, VersionId,
     event::{EventType, Occurrence},
     identity::make_uuid,
 };
@@ -21,7 +21,10 @@ use csms_kms::envelope;
 use csms_store::{ReadError, Store, StoredValue};
 use getrandom::SysRng;
 
-use super::secrets::{Administrator, Named, by_name, sealing};
+use super::{
+    secrets::{Named, by_name},
+    used::{Administrator, sealing},
+};
 use crate::{
     failure::Failure,
     gate::{
@@ -192,13 +195,12 @@ pub(super) async fn reading(call: &Call, name: &SecretName, selector: VersionSel
         }
     };
     let StoredValue { secret, version, sealed } = stored;
-    let key_id: KeyId = secret.version(version)?.kms_key_id.clone();
-    let key = call.app.keys.usable(&call.project, &key_id).await;
     let secret = Arc::new(secret);
-    let facts = Facts { version: Some(version), ..Facts::default() };
-    let access = Access::found(call.actions(), &secret);
-    let mut accesses = vec![access.needs(Need::AllowOrGrant).with(facts)];
-    accesses.extend(sealing(&call.project, DECRYPT_DATA_KEY, &key_id, &key));
+    let found = secret.version(version)?;
+    let key = call.app.keys.usable(&call.project, &found.kms_key_id).await;
+    let reading = Access::reading(call.actions(), &secret, found).map(|access| access.needs(Need::AllowOrGrant));
+    let mut accesses: Vec<_> = reading.collect();
+    accesses.extend(sealing(&call.project, DECRYPT_DATA_KEY, &found.kms_key_id, &key));
     let subject = Some(Subject::version(&secret, version));
     Ok(Reading { found: Ok(Sealed { secret, version, sealed, key }), accesses, subject })
 }
@@ -251,7 +253,10 @@ pub async fn update(call: Call, body: Body) -> Result<Prepared, Failure> {
     let access = by_name(&call, &name).with(Facts { version, ..Facts::default() });
     Ok(Prepared::new(vec![access], async move {
         let changed = call.change_secret(&name, false, move |draft| {
-            let id = version.map_or_else(|| select(&draft.secret, selector), Ok)?;
+            let Some(id) = version else {
+                // A version that has come since was not judged.
+                return select(&draft.secret, selector).and(Err(Refusal::SecretNotFound));
+            };
             let version = draft.secret.set_expiry(id, expire_time, now)?.clone();
             Ok::<_, Refusal>(VersionMetadata::of(&draft.secret, &version))
         });

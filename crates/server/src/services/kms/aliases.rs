@@ -14,7 +14,7 @@ use csms_core::{KeyId, Rule, Violation};
 use csms_store::{KeyAlias, KeyRecord, Store};
 
 use super::{
-    Named, access, access_to, change, keys,
+    Named, access, access_to, change, keys_to_list,
     lifecycle::{is_taken, require_changeable, taken},
     no_such_key,
 };
@@ -109,10 +109,13 @@ pub(super) async fn associate(call: Call, body: Body) -> Result<Prepared, Failur
     accesses.extend(source.iter().map(|source| access(&call, source)));
     Ok(Prepared::new(accesses, async move {
         let target = target.id()?;
-        let (origin, trail) = (Origin::current(), Arc::clone(&call.app.trail));
+        let (origin, trail, guard) = (Origin::current(), Arc::clone(&call.app.trail), call.guard());
         let (to, now) = (target.clone(), call.app.clock.now());
         let moved = call.app.store.change_keys(&call.project, move |keys| {
             let target = keys.iter().find(|key| key.id == to && !is_gone(key, now)).ok_or_else(no_such_key)?;
+            for key in keys.iter().filter(|key| key.id == to || Some(&key.id) == source.as_ref()) {
+                guard.check_key(key)?;
+            }
             // The one that bears it already needs no room for it.
             if source.as_ref() != Some(&to) {
                 require_room(target)?;
@@ -170,7 +173,7 @@ pub(super) async fn list(call: Call) -> Result<Prepared, Failure> {
     Ok(Prepared::new(vec![touched], async move {
         let bearers = match named {
             Some(_) => vec![found.ok_or_else(no_such_key)?],
-            None => keys(&call).await?,
+            None => keys_to_list(&call).await?,
         };
         let limit = usize::from(limit.get());
         let mut all: Vec<_> = Vec::new();

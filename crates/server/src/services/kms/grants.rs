@@ -14,7 +14,7 @@ use csms_api::{
 use csms_core::{KeyId, Rule, Violation};
 use csms_store::{KeyGrant, KeyRecord, Store};
 
-use super::{Named, access_to, change, keys, lifecycle::require_changeable, no_such_key};
+use super::{Named, access_to, change, keys_to_list, lifecycle::require_changeable, no_such_key};
 use crate::{
     failure::Failure,
     gate::{
@@ -163,13 +163,13 @@ pub(super) async fn list(call: Call, body: Body) -> Result<Prepared, Failure> {
     }))
 }
 
-/// ListRetirableGrants: the grants that name the caller to retire them.
+/// ListRetirableGrants: the grants that name the caller to retire them, of all keys that no policy denies.
 pub(super) fn list_retirable(call: Call, body: Body) -> Result<Prepared, Failure> {
     let wanted = read_retirable(body.object()?)?;
     Ok(Prepared::new(vec![call.all(Kind::Key)], async move {
         let mut all = Vec::new();
         if let Some(user) = &call.caller.user_id {
-            for KeyRecord { id, details, .. } in keys(&call).await? {
+            for KeyRecord { id, details, .. } in keys_to_list(&call).await? {
                 let retirable = details.grants.into_iter().filter(|grant| grant.retiring == *user);
                 all.extend(retirable.map(|grant| entity(&id, grant)));
             }

@@ -16,7 +16,7 @@ use csms_core::{
 use csms_store::KeyRecord;
 
 use super::{
-    Named, access_to, change as change_key, keys,
+    Named, access_to, change as change_key, keys, keys_to_list,
     lifecycle::{details, require_changeable},
     no_such_key,
 };
@@ -119,11 +119,11 @@ pub(super) async fn list(call: Call) -> Result<Prepared, Failure> {
     }))
 }
 
-/// ListKmsTags
+/// ListKmsTags: the tags of all keys that no policy denies.
 pub(super) fn list_of_project(call: Call) -> Prepared {
     Prepared::new(vec![call.all(Kind::Key)], async move {
         let mut values: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-        for tag in keys(&call).await?.into_iter().flat_map(|key| key.details.tags) {
+        for tag in keys_to_list(&call).await?.into_iter().flat_map(|key| key.details.tags) {
             values.entry(tag.key.into()).or_default().insert(tag.value.into());
         }
         let tags = values.into_iter().map(|(key, values)| ProjectTagInfo { key, values: values.into_iter().collect() });

@@ -21,6 +21,7 @@ use csms_server::{
         key_pair::make_key_pair,
         new_password::{NewPassword, PasswordRule},
         passwords,
+        token::TemporaryKey,
     },
     boot::serve::{self, ServeError},
     boot::settings::{Flags, Settings},
@@ -146,6 +147,15 @@ impl Server {
         let changes = vec![AccessChange::PutUser(user), AccessChange::PutAccessKey(key)];
         self.app.store.change_access(changes, Vec::new()).await.unwrap();
         (id, Key { access_key, secret_key: secret_key.to_string(), security_token: None })
+    }
+
+    /// A temporary key of the first project with a policy of these statements.
+    pub fn limited(&self, statements: &Value) -> Key {
+        let policy = Policy::parse(&json!({ "Version": "5.0", "Statement": statements }).to_string()).unwrap();
+        let expires = self.clock.now().plus_millis(600_000);
+        let key = TemporaryKey::make("test".to_owned(), self.app.identity.project_id.clone(), policy, expires).unwrap();
+        let security_token = Some(key.security_token(&self.app.root).unwrap());
+        Key { access_key: key.access_key.clone(), secret_key: key.secret_key.clone(), security_token }
     }
 
     /// The path of an operation's resource within the first project.
