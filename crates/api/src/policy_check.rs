@@ -131,11 +131,15 @@ fn check_statement(place: &str, statement: &Statement, site: Place<'_>, review: 
             found.push((operator, effect == Effect::Deny || !has(key.kind()), message));
         }
     }
-    for (operator, doubt) in statement.condition.doubts(&is_known) {
+    let account = match site.accounts {
+        Segment::OneOf(&[account]) => Some(account),
+        _ => None,
+    };
+    for (operator, doubt) in statement.condition.doubts(&is_known, account) {
         let (is_refused, message) = match doubt {
             Doubt::NoKey => (true, String::from("needs at least one condition key; without one it demands nothing")),
             Doubt::Operator(message) => (true, message),
-            Doubt::OfCloud(message) | Doubt::Impossible(message) => (effect == Effect::Deny, message),
+            Doubt::Impossible(message) => (effect == Effect::Deny, message),
         };
         found.push((operator, is_refused, message));
     }
@@ -657,7 +661,6 @@ mod tests {
             ("csms:*", &long),
             ("csms:*", "csms:*:*:secretName:${csms:Tpye}"),
             ("csms:*", "csms:*:*:secretName:${g:UserName"),
-            ("iam:*", "iam::${g:DomainId}:agency:x"),
         ] {
             let rest = format!(r#""Action":["{action}"],"Resource":["{resource}"]"#);
             assert_eq!(counts(&rest), [(1, 0), (0, 1)], "{rest}");
@@ -669,6 +672,9 @@ mod tests {
             ("csms:secret:getVersion", r#"{"StringEquals":{"csms:VersionId":"latest"}}"#),
             ("*", r#"{"StringEquals":{"g:SourceIp":"127.0.0.0/8"}}"#),
             ("*", r#"{"Bool":{"g:MFAPresent":true}}"#),
+            ("*", r#"{"StringNotEquals":{"g:MFAPresent":false}}"#),
+            ("*", r#"{"StringEquals":{"g:DomainId":"d2"}}"#),
+            ("*", r#"{"StringNotEquals":{"g:DomainId":["d1"]}}"#),
             ("csms:*", r#"{"StringEquals":{"g:ResourceTag/stage ":"x"}}"#),
             ("kms:*", r#"{"StringEquals":{"g:UserName":"${csms:Type}"}}"#),
         ] {
@@ -711,6 +717,8 @@ mod tests {
             r#""Action":["iam:*"],"Resource":["iam::*:user:${g:UserName, 'nobody'}","iam:*:policy:*"]"#.into(),
             r#""Action":["iam:users:attachPolicyV5"],"Resource":["iam::d1:policy:*","iam::d1:user:*"]"#.into(),
             r#""Action":["sts:agencies:assume"],"Resource":["iam::*:agency:deploy"]"#.into(),
+            r#""Action":["iam:*"],"Resource":["iam::${g:DomainId}:agency:x"]"#.into(),
+            r#""Action":["*"],"Condition":{"StringEquals":{"g:DomainId":"d1"}}"#.into(),
             r#""Action":["csms:*"],"Condition":{"StringEquals":{"g:ResourceTag/owner":"${g:UserName}"}}"#.into(),
             r#""Action":["*"],"Condition":{"Bool":{"g:MFAPresent":[false]},"IpAddress":{"g:SourceIp":"192.0.2.0/24"}}"#
                 .into(),
@@ -723,7 +731,7 @@ mod tests {
     }
 
     /// Values of the random conditions. Those that the keys may have, requests have.
-    const VALUES: [&str; 24] = [
+    const VALUES: [&str; 26] = [
         "alice",
         "stage",
         "prod",
@@ -738,7 +746,9 @@ mod tests {
         "latest",
         "0",
         "true",
+        "false",
         "False",
+        "d1",
         "192.0.2.7",
         "192.0.2.0/24",
         "2001:DB8::1",
@@ -768,6 +778,7 @@ mod tests {
             now: Some(UnixMillis::new(if is_first { 1_767_323_045_000 } else { 1_767_323_046_000 })),
             user_name: Some(String::from(text)),
             user_id: Some(String::from(USER_ID)),
+            domain_id: Some(String::from("d1")),
             source_ip: if is_first { "192.0.2.7" } else { "2001:db8::1" }.parse().ok(),
             secure_transport: Some(is_first),
             mfa_present: Some(false),
@@ -783,7 +794,7 @@ mod tests {
 
     /// Requests of a right: by users of all names, by an agency, at the first time there is, from an address that is not known, and for what does not exist.
     fn requests(right: &Right) -> Vec<RequestContext> {
-        let texts = VALUES.into_iter().chain([USER_ID, "false", "2999-01-02T03:04:05Z"]);
+        let texts = VALUES.into_iter().chain([USER_ID, "2999-01-02T03:04:05Z"]);
         // What a pattern is for, too.
         let texts = texts.flat_map(|text| [String::from(text), text.replace('*', "x")]);
         let mut all: Vec<_> =
@@ -799,6 +810,7 @@ mod tests {
             RequestContext {
                 now: alice.now,
                 user_name: alice.user_name,
+                domain_id: alice.domain_id,
                 secure_transport: Some(true),
                 mfa_present: Some(false),
                 ..RequestContext::default()
@@ -853,6 +865,7 @@ mod tests {
             "g:CurrentTime",
             "g:UserName",
             "g:UserId",
+            "g:DomainId",
             "g:SourceIp",
             "g:SecureTransport",
             "g:MFAPresent",

@@ -26,10 +26,11 @@ pub const SERVICES: [(&str, &[&str]); 6] = [
 ];
 
 /// Condition keys that are known of every request, whatever its action.
-pub const GLOBAL_CONDITIONS: [ConditionKind; 6] = [
+pub const GLOBAL_CONDITIONS: [ConditionKind; 7] = [
     ConditionKind::CurrentTime,
     ConditionKind::UserName,
     ConditionKind::UserId,
+    ConditionKind::DomainId,
     ConditionKind::SourceIp,
     ConditionKind::SecureTransport,
     ConditionKind::MfaPresent,

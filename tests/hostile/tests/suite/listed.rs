@@ -199,6 +199,8 @@ pub(crate) async fn spellings() -> Result<(), Failed> {
         json!({ "Action": ["*"], "Resource": ["csms:*:*:secretName:${g:RequestTag/none, 'prod'}-*"] }),
         json!({ "Action": ["*"], "Condition": { "StringEquals": { "g:UserName": "${g:UserName}" } } }),
         json!({ "Action": ["*"], "Condition": { "StringNotEquals": { "g:ResourceTag/owner": "${g:UserName}" } } }),
+        json!({ "Action": ["*"], "Condition": { "StringEquals": { "G:DOMAINID": world.domain } } }),
+        json!({ "Action": ["*"], "Resource": ["csms:*:${g:DomainId}:secretName:prod-*"] }),
     ] {
         world.give(&[all_but(&denied)]).await;
         class.same(&denied.to_string(), rights(&ask(&world, "GET", &value, "").await), Outcome::Refused);
@@ -211,6 +213,8 @@ pub(crate) async fn spellings() -> Result<(), Failed> {
         (json!({ "Action": ["csms:*"], "Condition": { "StringEquals": { "csms:Type": ["common"] } } }), false),
         (json!({ "Action": ["csms:*"], "Condition": { "StringEquals": { "csms:KmsKeyId": "k2" } } }), false),
         (json!({ "Action": ["csms:*"], "Condition": { "StringEquals": {} } }), false),
+        (json!({ "Action": ["*"], "Condition": { "StringEquals": { "g:DomainId": "another" } } }), false),
+        (json!({ "Action": ["*"], "Condition": { "StringNotEquals": { "g:DomainId": world.domain } } }), false),
         (json!({ "Action": ["*"], "Condition": { "StringLike": { "g:CurrentTime": "2026-*" } } }), false),
         (json!({ "Action": ["kms:*"], "Resource": ["KMS:*:*:KeyId:k2"] }), false),
         (json!({ "Action": ["csms:secret:getVersion"], "Resource": ["KMS:*:*:KeyId:*"] }), false),
