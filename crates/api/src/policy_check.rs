@@ -8,7 +8,7 @@ use core::fmt;
 
 use csms_core::policy::{
     ConditionKind, Doubt, Effect, Policy, ResourceType, Run, Segment, Shape, Statement, UUID, action_matches,
-    is_of_region, quoted, resource_may_name, variables_as_stars,
+    is_of_region, quoted, resource_may_name, variables_as,
 };
 
 use crate::vocabulary::{Right, SERVICES, actions, rights};
@@ -103,11 +103,11 @@ enum Meaning {
 
 fn check_statement(place: &str, statement: &Statement, site: Place<'_>, review: &mut PolicyReview) {
     let effect = statement.effect;
-    let actions: Vec<_> = statement.action.iter().map(|pattern| meaning_of_action(pattern)).collect();
-    let names_cloud = actions.iter().any(|meaning| matches!(meaning, Meaning::Cloud(_)));
-    report(&format!("{place}.Action"), effect, actions, review);
     let named: Vec<Right> = rights().filter(|right| statement.names_action(right.actions)).collect();
     let has = |kind: ConditionKind| named.is_empty() || named.iter().any(|right| right.judges(kind));
+    let actions: Vec<_> = statement.action.iter().map(|pattern| meaning_of_action(pattern, statement, &has)).collect();
+    let names_cloud = actions.iter().any(|meaning| matches!(meaning, Meaning::Cloud(_)));
+    report(&format!("{place}.Action"), effect, actions, review);
     if let Some(patterns) = &statement.resource {
         let meanings = patterns.iter().map(|pattern| {
             let meaning = meaning_of_resource(pattern, site, &has);
@@ -149,17 +149,40 @@ fn check_statement(place: &str, statement: &Statement, site: Place<'_>, review: 
     }
 }
 
-/// Whether an action is judged on something that a resource pattern names.
+/// Whether a resource pattern names something of a type that an action is judged on.
 fn names_type_of(right: &Right, pattern: &str, has: &dyn Fn(ConditionKind) -> bool) -> bool {
     let (service, kinds) = right.resources();
-    let pattern = variables_as_stars(pattern);
+    let pattern = variables_as("*", pattern);
     kinds.iter().any(|kind| resource_may_name(&pattern, &of_type(service, kind, Place::ANYWHERE), has))
 }
 
 /// Whether an action is judged on something that the resources of a statement name.
 fn is_on_resource(right: &Right, statement: &Statement, has: &dyn Fn(ConditionKind) -> bool) -> bool {
-    let resources = statement.resource.as_ref();
-    resources.is_none_or(|patterns| patterns.iter().any(|pattern| names_type_of(right, pattern, has)))
+    let (service, kinds) = right.resources();
+    // No variable has the name that stands for all resources of a type.
+    let names_all = |pattern: &String| {
+        let of = |kind| ResourceType { names: Shape::Words(&[]), ..of_type(service, kind, Place::ANYWHERE) };
+        kinds.iter().any(|kind| resource_may_name(&variables_as("x", pattern), &of(kind), has))
+    };
+    let names = |pattern: &String| {
+        if right.is_about_one() { names_type_of(right, pattern, has) } else { names_all(pattern) }
+    };
+    statement.resource.as_ref().is_none_or(|patterns| patterns.iter().any(names))
+}
+
+/// What to write where these rights of an action are judged on all resources of a type together, and the statement names some
+/// of them alone.
+fn doubt_of_list(named: &[Right], statement: &Statement, has: &dyn Fn(ConditionKind) -> bool) -> Option<String> {
+    let resources = statement.resource.as_ref()?;
+    if named.iter().any(|right| is_on_resource(right, statement, has)) {
+        return None;
+    }
+    let names_type = |right: &&Right| resources.iter().any(|resource| names_type_of(right, resource, has));
+    let (service, kinds) = named.iter().find(names_type)?.resources();
+    let kind = kinds.first()?;
+    Some(format!(
+        "is judged on all resources of its type together; write {service}:*:*:{kind}:*, or leave Resource out"
+    ))
 }
 
 /// Whether an action of a statement, which names these rights, is judged on something that a resource pattern names.
@@ -234,9 +257,12 @@ fn shown(pattern: &str) -> String {
     if pattern.chars().all(|character| character.is_ascii_graphic()) { String::from(pattern) } else { quoted(pattern) }
 }
 
-fn meaning_of_action(pattern: &str) -> Meaning {
-    if actions().any(|action| action_matches(pattern, action)) {
-        return Meaning::Here;
+fn meaning_of_action(pattern: &str, statement: &Statement, has: &dyn Fn(ConditionKind) -> bool) -> Meaning {
+    let is_named = |right: &Right| right.actions.iter().any(|action| action_matches(pattern, action));
+    let named: Vec<Right> = rights().filter(is_named).collect();
+    if !named.is_empty() {
+        let doubt = doubt_of_list(&named, statement, has);
+        return doubt.map_or(Meaning::Here, |doubt| Meaning::Impossible(format!("{pattern} {doubt}")));
     }
     let split = pattern.split_once(':');
     if split.is_none() && !has_wildcard(pattern) {
@@ -337,7 +363,7 @@ fn meaning_of_resource(pattern: &str, site: Place<'_>, has: &dyn Fn(ConditionKin
     if names(pattern, site, has) {
         return Meaning::Here;
     }
-    let plain = variables_as_stars(pattern);
+    let plain = variables_as("*", pattern);
     if let Some((service, kind)) = type_by_form(&plain) {
         let shown = shown(pattern);
         return if names(pattern, Place::ANYWHERE, has) {
@@ -688,6 +714,40 @@ mod tests {
     }
 
     #[test]
+    fn a_list_is_not_denied_by_the_names_of_what_it_lists() {
+        let review = review(
+            r#"{"Effect":"Deny","Action":["csms:secret:get","csms:secret:list"],"Resource":["csms:*:*:secretName:prod-*"]}"#,
+        );
+        assert_eq!(
+            lines(&review.refusals),
+            ["Statement[0].Action[1]: csms:secret:list is judged on all resources of its type together; \
+                 write csms:*:*:secretName:*, or leave Resource out"]
+        );
+        for (action, resource) in [
+            ("csms::createEvent", "csms:*:*:secretName:prod-*"),
+            ("csms:secret:list", "csms:*:*:secretName:${g:UserName}"),
+            ("kms:cmk:create", &format!("kms:*:*:KeyId:{KEY}")),
+            ("iam:users:listUsersV5", "iam:*:*:user:bob"),
+            ("cts:trace:list", "cts:*:*:trace:x"),
+            ("functiongraph:function:list", "functiongraph:*:*:function:default/f"),
+        ] {
+            let rest = format!(r#""Action":["{action}"],"Resource":["{resource}"]"#);
+            assert_eq!(counts(&rest), [(1, 0), (0, 1)], "{rest}");
+        }
+        for (action, resource) in [
+            ("csms:secret:list", "csms:home:${g:DomainId}:secretName:*"),
+            ("csms:secret:list", "csms:*:*:secretName:x\",\"*"),
+            ("csms:secret:list*", "csms:*:*:secretName:prod-*"),
+            ("csms::listTasks", "csms:*:*:secretName:prod-*"),
+            ("kms:alias:list", &format!("kms:*:*:KeyId:{KEY}")),
+            ("csms:secret:create", "csms:*:*:secretName:prod-*"),
+        ] {
+            let rest = format!(r#""Action":["{action}"],"Resource":["{resource}"]"#);
+            assert_eq!(counts(&rest), [(0, 0); 2], "{rest}");
+        }
+    }
+
+    #[test]
     fn what_means_nothing_is_refused_whatever_the_effect() {
         for rest in [
             r#""Action":["csms:*"],"Condition":{"StringEquals":{}}"#,
@@ -828,6 +888,7 @@ mod tests {
             let user = context.user_name.as_deref().unwrap_or("nobody");
             kinds.iter().any(|kind| {
                 let names = match *kind {
+                    _ if !right.is_about_one() => Vec::from(["*".into()]),
                     "secretName" => Vec::from(["prod-1".into(), "db".into(), format!("{user}-x")]),
                     "KeyId" => Vec::from([String::from(KEY)]),
                     "function" => Vec::from(["default/f".into()]),
@@ -887,6 +948,7 @@ mod tests {
             "*",
             "csms:*",
             "csms:secret:getVersion",
+            "csms:secret:list",
             "csms:tag:create",
             "csms::listTasks",
             "KMS:*",

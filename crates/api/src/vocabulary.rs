@@ -244,6 +244,22 @@ impl Right {
         }
     }
 
+    /// Whether the action is judged on single resources, which a policy may name, and not only on all of a type together as
+    /// that of a list is.
+    #[must_use]
+    pub fn is_about_one(&self) -> bool {
+        // Only of single resources there are facts; two lists and a new key are the exceptions.
+        match self.of {
+            RightOf::Secrets(operation) => !operation.conditions().is_empty() || operation == Operation::ListSecretTask,
+            RightOf::Keys(KmsOperation::CreateKey) => false,
+            RightOf::Keys(operation) => !operation.conditions().is_empty() || operation == KmsOperation::ListAliases,
+            RightOf::Users(operation) => !matches!(operation, IamOperation::ListUsersV5 | IamOperation::ListPoliciesV5),
+            RightOf::Traces(_) => false,
+            RightOf::Functions(operation) => operation != FunctionOperation::ListFunctions,
+            RightOf::Agencies => true,
+        }
+    }
+
     /// Whether it has an action, given by any of its names in any case.
     #[must_use]
     pub fn has_action(&self, action: &str) -> bool {

@@ -853,7 +853,11 @@ mod tests {
     fn doubts(condition: &str) -> Vec<String> {
         let conditions: Conditions = serde_json::from_str(condition).unwrap();
         let has = |kind| kind != ConditionKind::UserId;
-        conditions.doubts(&has, Some("d1")).into_iter().map(|(operator, doubt)| format!("{operator} {doubt:?}")).collect()
+        conditions
+            .doubts(&has, Some("d1"))
+            .into_iter()
+            .map(|(operator, doubt)| format!("{operator} {doubt:?}"))
+            .collect()
     }
 
     #[test]

@@ -222,6 +222,7 @@ pub(crate) async fn spellings() -> Result<(), Failed> {
         (json!({ "Action": ["csms:*"], "Resource": ["csms:hoem:*:secretName:prod-*"] }), false),
         (json!({ "Action": ["csms:*"], "Resource": ["csms:away:*:secretName:${g:UserName}-*"] }), true),
         (json!({ "Action": ["*"], "Condition": { "Bool": { "g:SecureTransport": [false] } } }), true),
+        (json!({ "Action": ["csms:secret:list"], "Resource": ["csms:*:*:secretName:prod-*"] }), false),
         (json!({ "Action": ["csms:secret:getVersion"] }), true),
         (json!({ "Action": ["obs:object:get"] }), true),
     ]
