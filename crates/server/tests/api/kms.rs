@@ -226,6 +226,37 @@ async fn the_default_key_is_made_when_something_is_first_sealed_under_it() {
 }
 
 #[tokio::test]
+async fn a_refused_request_leaves_no_default_key_behind_and_is_judged_on_the_one_that_would_be_made() {
+    let server = Server::start().await;
+    let own = create_key(&server, "own").await;
+    create_secret(&server, "moved", &own).await;
+    let default = csms_core::KeyId::default_of(&server.app.identity.project_id).to_string();
+    let under = |operator: &str, key: &str| {
+        let condition = json!({ operator: { "csms:KmsKeyId": key } });
+        let statement = json!([{ "Effect": "Allow", "Action": "csms:*", "Condition": condition }]);
+        let policy = json!({ "Version": "5.0", "Statement": statement }).to_string();
+        temporary(&server, Policy::parse(&policy).unwrap())
+    };
+    let secrets = server.path("secrets");
+    let absent = json!({ "name": "plain", "secret_string": "x" });
+    let by_alias = json!({ "name": "plain", "secret_string": "x", "kms_key_id": "csms/default" });
+    let only_own = under("StringEquals", &own);
+    let moved = json!({ "kms_key_id": "csms/default" });
+    for (method, path, body) in [
+        ("POST", secrets.clone(), &absent),
+        ("POST", secrets.clone(), &by_alias),
+        ("PUT", server.path("secrets/moved"), &moved),
+    ] {
+        let refused = server.call_as(&only_own, method, &path, body).await;
+        assert_eq!(refused.status, StatusCode::FORBIDDEN, "{method} {body}: {}", refused.body);
+        let listed = ok(&server, "list-keys", json!({})).await;
+        assert_eq!(listed["keys"], json!([own]), "{method} {body}");
+    }
+    let made = server.call_as(&under("StringEquals", &default), "POST", &secrets, &absent).await;
+    assert_eq!((made.status, &made.body["secret"]["kms_key_id"]), (StatusCode::OK, &json!(default)), "{}", made.body);
+}
+
+#[tokio::test]
 async fn whoever_has_no_right_to_keys_does_not_learn_which_aliases_there_are() {
     let server = Server::start().await;
     create_key(&server, "known").await;
