@@ -33,4 +33,4 @@ pub use confirm::confirm;
 pub use connection::{Connection, VARIABLES};
 pub use failure::{CliError, STATUSES};
 pub use nearest::nearest;
-pub use output::{Output, Table, json as print_json, print};
+pub use output::{Output, Table, in_words, json as print_json, print};
