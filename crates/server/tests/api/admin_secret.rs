@@ -6,7 +6,6 @@ use std::{fs, os::unix::fs::PermissionsExt};
 use crate::support::{Answer, Key, Server, open_with, settings};
 use axum::http::StatusCode;
 use csms_core::{FunctionUrn, policy::Policy};
-use csms_server::auth::token::TemporaryKey;
 use serde_json::{Value, json};
 
 const FUNCTION: &str = "urn:fss:local-1:0123456789abcdef0123456789abcdef:function:default:any:latest";
@@ -14,11 +13,7 @@ const FUNCTION: &str = "urn:fss:local-1:0123456789abcdef0123456789abcdef:functio
 /// A key with these policies.
 fn key(server: &Server, statements: &Value) -> Key {
     let text = json!({ "Version": "1.1", "Statement": statements }).to_string();
-    let policies = vec![Policy::parse(&text).unwrap()];
-    let (project, expires) = (server.app.identity.project_id.clone(), server.clock.now().plus_millis(600_000));
-    let key = TemporaryKey::with_policies("test".to_owned(), project, policies, expires).unwrap();
-    let security_token = Some(key.security_token(&server.app.root).unwrap());
-    Key { access_key: key.access_key.clone(), secret_key: key.secret_key.clone(), security_token }
+    server.temporary(Policy::parse(&text).unwrap())
 }
 
 /// A key that may do everything with these secrets, and nothing with others.

@@ -314,11 +314,7 @@ fn ended(world: &World) -> Key {
     let hold = Hold { secret: csms_core::SecretName::parse(world.subject()).unwrap(), holder: "ended".to_owned() };
     let everything = csms_core::policy::Policy::administrator();
     let key = TemporaryKey::make("function".to_owned(), project, everything, expires).unwrap().for_task(hold);
-    Key {
-        access_key: key.access_key.clone(),
-        secret_key: key.secret_key.clone(),
-        security_token: Some(key.security_token(&world.server.app.root).unwrap()),
-    }
+    world.server.signing_with(&key)
 }
 
 /// Every entrance: credentials of a task that has ended, projects that are spelt otherwise, bodies that are no JSON.
