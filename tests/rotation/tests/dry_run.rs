@@ -12,7 +12,7 @@ use csms_core::{
     stage,
 };
 use csms_rotate::{Secrets, SecretsError, SqlDatabases, Unobserved, dry_run, rotate};
-use csms_rotation_tests::{Database, MemorySecret, Service};
+use csms_rotation_tests::{Database, MemorySecret, Service, on};
 use getrandom::SysRng;
 use mysql_async::prelude::Queryable;
 use tokio::time::{Instant, sleep, timeout};
@@ -181,21 +181,6 @@ async fn of_two_secrets_of_one_account_neither_is_rotated(engine: Engine) {
     service.client.delete_secret(&other).await.unwrap();
     let rotation = service.rotate(&one).await;
     service.assert_rotated(&rotation, 1, VersionId::FIRST, "alone").await;
-}
-
-/// Runs every test above on an engine.
-macro_rules! on {
-    ($engine:ident, $module:ident: $($test:ident),+ $(,)?) => {
-        mod $module {
-            use super::*;
-            $(
-                #[tokio::test]
-                async fn $test() {
-                    super::$test(Engine::$engine).await;
-                }
-            )+
-        }
-    };
 }
 
 on!(PostgreSql, postgresql:
