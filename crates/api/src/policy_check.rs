@@ -8,7 +8,7 @@ use core::fmt;
 
 use csms_core::policy::{
     ConditionKind, Doubt, Effect, Policy, ResourceType, Run, Segment, Shape, Statement, UUID, action_matches,
-    is_of_region, quoted, resource_may_name, variables_as_stars,
+    is_of_region, quoted, resource_may_name, variables_as,
 };
 
 use crate::vocabulary::{Right, SERVICES, actions, rights};
@@ -109,11 +109,13 @@ enum Meaning {
 
 fn check_statement(place: &str, statement: &Statement, site: Place<'_>, review: &mut PolicyReview) {
     let effect = statement.effect;
-    let actions: Vec<_> = statement.action.iter().map(|pattern| meaning_of_action(pattern)).collect();
-    let names_cloud = actions.iter().any(|meaning| matches!(meaning, Meaning::Cloud(_)));
-    report(&format!("{place}.Action"), effect, actions, review);
     let named: Vec<Right> = rights().filter(|right| statement.names_action(right.actions)).collect();
     let has = |kind: ConditionKind| named.is_empty() || named.iter().any(|right| right.judges(kind));
+    let resources = statement.resource.as_ref().map(|patterns| Named::by(patterns, &has));
+    let actions: Vec<_> =
+        statement.action.iter().map(|pattern| meaning_of_action(pattern, resources.as_ref())).collect();
+    let names_cloud = actions.iter().any(|meaning| matches!(meaning, Meaning::Cloud(_)));
+    report(&format!("{place}.Action"), effect, actions, review);
     if let Some(patterns) = &statement.resource {
         let meanings = patterns.iter().map(|pattern| {
             let meaning = meaning_of_resource(pattern, site, &has);
@@ -128,8 +130,7 @@ fn check_statement(place: &str, statement: &Statement, site: Place<'_>, review: 
         report(&format!("{place}.Resource"), effect, meanings.collect(), review);
     }
     // Conditions are judged for those actions alone that are judged on a resource of the statement.
-    let types = statement.resource.as_ref().map(|patterns| types_named(patterns, &has));
-    let is_on_resource = |right: &Right| types.as_ref().is_none_or(|types| is_of(right, types));
+    let is_on_resource = |right: &Right| resources.as_ref().is_none_or(|named| named.has_resource_of(right));
     let judged: Vec<Right> = named.iter().copied().filter(is_on_resource).collect();
     let is_known = |kind: ConditionKind| judged.is_empty() || judged.iter().any(|right| right.judges(kind));
     let mut found = Vec::new();
@@ -139,11 +140,15 @@ fn check_statement(place: &str, statement: &Statement, site: Place<'_>, review: 
             found.push((operator, effect == Effect::Deny || !has(key.kind()), message));
         }
     }
-    for (operator, doubt) in statement.condition.doubts(&is_known) {
+    let account = match site.accounts {
+        Segment::OneOf(&[account]) => Some(account),
+        _ => None,
+    };
+    for (operator, doubt) in statement.condition.doubts(&is_known, account) {
         let (is_refused, message) = match doubt {
             Doubt::NoKey => (true, String::from("needs at least one condition key; without one it demands nothing")),
             Doubt::Operator(message) => (true, message),
-            Doubt::OfCloud(message) | Doubt::Impossible(message) => (effect == Effect::Deny, message),
+            Doubt::Impossible(message) => (effect == Effect::Deny, message),
         };
         found.push((operator, is_refused, message));
     }
@@ -156,20 +161,58 @@ fn check_statement(place: &str, statement: &Statement, site: Place<'_>, review: 
 /// A served type of resources, with its service.
 type Type = (&'static str, &'static str);
 
-/// The served types of which some pattern names a resource, wherever it is.
-fn types_named(patterns: &[String], has: &dyn Fn(ConditionKind) -> bool) -> Vec<Type> {
-    let mut named = Vec::new();
-    for pattern in patterns.iter().filter(|pattern| !is_longer(pattern, MAX_RESOURCE_PATTERN)) {
-        let pattern = variables_as_stars(pattern);
-        let is_new =
-            |of: &Type| !named.contains(of) && resource_may_name(&pattern, &of_type(of.0, of.1, Place::ANYWHERE), has);
-        let new: Vec<Type> = types().filter(is_new).collect();
-        named.extend(new);
-    }
-    named
+/// The served types of which some pattern names something in each of two ways, wherever it is.
+struct Named {
+    /// A single resource.
+    one: Vec<Type>,
+    /// All resources together, as lists are judged.
+    all: Vec<Type>,
 }
 
-/// Whether an action is judged on resources of one of these types.
+impl Named {
+    fn by(patterns: &[String], has: &dyn Fn(ConditionKind) -> bool) -> Self {
+        let mut named = Self { one: Vec::new(), all: Vec::new() };
+        for pattern in patterns.iter().filter(|pattern| !is_longer(pattern, MAX_RESOURCE_PATTERN)) {
+            // No variable has the name that stands for all resources of a type.
+            let (one, all) = (variables_as("*", pattern), variables_as("x", pattern));
+            for of in types() {
+                let any = of_type(of.0, of.1, Place::ANYWHERE);
+                if !named.one.contains(&of) && resource_may_name(&one, &any, has) {
+                    named.one.push(of);
+                }
+                let together = ResourceType { names: Shape::Words(&[]), ..any };
+                if !named.all.contains(&of) && resource_may_name(&all, &together, has) {
+                    named.all.push(of);
+                }
+            }
+        }
+        named
+    }
+
+    /// Whether something is named of a type that an action is judged on.
+    fn has_type_of(&self, right: &Right) -> bool {
+        is_of(right, &self.one)
+    }
+
+    /// Whether something is named that an action is judged on.
+    fn has_resource_of(&self, right: &Right) -> bool {
+        is_of(right, if right.is_about_one() { &self.one } else { &self.all })
+    }
+
+    /// What to write where these rights of an action are judged on all resources of a type together, and some of them alone
+    /// are named.
+    fn doubt_of_list(&self, rights: &[Right]) -> Option<String> {
+        if rights.iter().any(|right| self.has_resource_of(right)) {
+            return None;
+        }
+        let (service, kinds) = rights.iter().find(|right| self.has_type_of(right))?.resources();
+        let kind = kinds.first()?;
+        Some(format!(
+            "is judged on all resources of its type together; write {service}:*:*:{kind}:*, or leave Resource out"
+        ))
+    }
+}
+
 fn is_of(right: &Right, types: &[Type]) -> bool {
     let (service, kinds) = right.resources();
     types.iter().any(|(known, kind)| *known == service && kinds.contains(kind))
@@ -181,8 +224,8 @@ fn is_longer(text: &str, most: usize) -> bool {
 
 /// Whether an action of a statement, which names these rights, is judged on something that a resource pattern names.
 fn is_judged_on(actions: &[String], named: &[Right], pattern: &String, has: &dyn Fn(ConditionKind) -> bool) -> bool {
-    let types = types_named(core::slice::from_ref(pattern), has);
-    if named.iter().any(|right| is_of(right, &types)) {
+    let resources = Named::by(core::slice::from_ref(pattern), has);
+    if named.iter().any(|right| resources.has_type_of(right)) {
         return true;
     }
     // Of services that are not here, only that they are the same is known.
@@ -257,12 +300,16 @@ fn meaning_of_length(noun: &str, most: usize) -> Meaning {
     Meaning::Nothing(format!("a pattern for {noun} has at most {most} characters"))
 }
 
-fn meaning_of_action(pattern: &str) -> Meaning {
+/// The meaning of a pattern for actions in a statement that names these resources; none stands for all.
+fn meaning_of_action(pattern: &str, resources: Option<&Named>) -> Meaning {
     if is_longer(pattern, MAX_ACTION_PATTERN) {
         return meaning_of_length("actions", MAX_ACTION_PATTERN);
     }
-    if actions().any(|action| action_matches(pattern, action)) {
-        return Meaning::Here;
+    let is_named = |right: &Right| right.actions.iter().any(|action| action_matches(pattern, action));
+    let named: Vec<Right> = rights().filter(is_named).collect();
+    if !named.is_empty() {
+        let doubt = resources.and_then(|resources| resources.doubt_of_list(&named));
+        return doubt.map_or(Meaning::Here, |doubt| Meaning::Impossible(format!("{pattern} {doubt}")));
     }
     let split = pattern.split_once(':');
     if split.is_none() && !has_wildcard(pattern) {
@@ -366,7 +413,7 @@ fn meaning_of_resource(pattern: &str, site: Place<'_>, has: &dyn Fn(ConditionKin
     if names(pattern, site, has) {
         return Meaning::Here;
     }
-    let plain = variables_as_stars(pattern);
+    let plain = variables_as("*", pattern);
     if let Some((service, kind)) = type_by_form(&plain) {
         let shown = shown(pattern);
         return if names(pattern, Place::ANYWHERE, has) {
@@ -690,7 +737,6 @@ mod tests {
             ("csms:*", &long),
             ("csms:*", "csms:*:*:secretName:${csms:Tpye}"),
             ("csms:*", "csms:*:*:secretName:${g:UserName"),
-            ("iam:*", "iam::${g:DomainId}:agency:x"),
         ] {
             let rest = format!(r#""Action":["{action}"],"Resource":["{resource}"]"#);
             assert_eq!(counts(&rest), [(1, 0), (0, 1)], "{rest}");
@@ -702,6 +748,9 @@ mod tests {
             ("csms:secret:getVersion", r#"{"StringEquals":{"csms:VersionId":"latest"}}"#),
             ("*", r#"{"StringEquals":{"g:SourceIp":"127.0.0.0/8"}}"#),
             ("*", r#"{"Bool":{"g:MFAPresent":true}}"#),
+            ("*", r#"{"StringNotEquals":{"g:MFAPresent":false}}"#),
+            ("*", r#"{"StringEquals":{"g:DomainId":"d2"}}"#),
+            ("*", r#"{"StringNotEquals":{"g:DomainId":["d1"]}}"#),
             ("csms:*", r#"{"StringEquals":{"g:ResourceTag/stage ":"x"}}"#),
             ("kms:*", r#"{"StringEquals":{"g:UserName":"${csms:Type}"}}"#),
         ] {
@@ -712,6 +761,40 @@ mod tests {
             r#""Action":["csms:*","kms:*"],"Resource":["KMS:*:*:KeyId:{KEY}"],"Condition":{{"StringEquals":{{"csms:Type":"COMMON"}}}}"#
         );
         assert_eq!(counts(&apart), [(1, 0), (0, 1)]);
+    }
+
+    #[test]
+    fn a_list_is_not_denied_by_the_names_of_what_it_lists() {
+        let review = review(
+            r#"{"Effect":"Deny","Action":["csms:secret:get","csms:secret:list"],"Resource":["csms:*:*:secretName:prod-*"]}"#,
+        );
+        assert_eq!(
+            lines(&review.refusals),
+            ["Statement[0].Action[1]: csms:secret:list is judged on all resources of its type together; \
+                 write csms:*:*:secretName:*, or leave Resource out"]
+        );
+        for (action, resource) in [
+            ("csms::createEvent", "csms:*:*:secretName:prod-*"),
+            ("csms:secret:list", "csms:*:*:secretName:${g:UserName}"),
+            ("kms:cmk:create", &format!("kms:*:*:KeyId:{KEY}")),
+            ("iam:users:listUsersV5", "iam:*:*:user:bob"),
+            ("cts:trace:list", "cts:*:*:trace:x"),
+            ("functiongraph:function:list", "functiongraph:*:*:function:default/f"),
+        ] {
+            let rest = format!(r#""Action":["{action}"],"Resource":["{resource}"]"#);
+            assert_eq!(counts(&rest), [(1, 0), (0, 1)], "{rest}");
+        }
+        for (action, resource) in [
+            ("csms:secret:list", "csms:home:${g:DomainId}:secretName:*"),
+            ("csms:secret:list", "csms:*:*:secretName:x\",\"*"),
+            ("csms:secret:list*", "csms:*:*:secretName:prod-*"),
+            ("csms::listTasks", "csms:*:*:secretName:prod-*"),
+            ("kms:alias:list", &format!("kms:*:*:KeyId:{KEY}")),
+            ("csms:secret:create", "csms:*:*:secretName:prod-*"),
+        ] {
+            let rest = format!(r#""Action":["{action}"],"Resource":["{resource}"]"#);
+            assert_eq!(counts(&rest), [(0, 0); 2], "{rest}");
+        }
     }
 
     #[test]
@@ -744,6 +827,8 @@ mod tests {
             r#""Action":["iam:*"],"Resource":["iam::*:user:${g:UserName, 'nobody'}","iam:*:policy:*"]"#.into(),
             r#""Action":["iam:users:attachPolicyV5"],"Resource":["iam::d1:policy:*","iam::d1:user:*"]"#.into(),
             r#""Action":["sts:agencies:assume"],"Resource":["iam::*:agency:deploy"]"#.into(),
+            r#""Action":["iam:*"],"Resource":["iam::${g:DomainId}:agency:x"]"#.into(),
+            r#""Action":["*"],"Condition":{"StringEquals":{"g:DomainId":"d1"}}"#.into(),
             r#""Action":["csms:*"],"Condition":{"StringEquals":{"g:ResourceTag/owner":"${g:UserName}"}}"#.into(),
             r#""Action":["*"],"Condition":{"Bool":{"g:MFAPresent":[false]},"IpAddress":{"g:SourceIp":"192.0.2.0/24"}}"#
                 .into(),
@@ -756,7 +841,7 @@ mod tests {
     }
 
     /// Values of the random conditions. Those that the keys may have, requests have.
-    const VALUES: [&str; 24] = [
+    const VALUES: [&str; 26] = [
         "alice",
         "stage",
         "prod",
@@ -771,7 +856,9 @@ mod tests {
         "latest",
         "0",
         "true",
+        "false",
         "False",
+        "d1",
         "192.0.2.7",
         "192.0.2.0/24",
         "2001:DB8::1",
@@ -801,6 +888,7 @@ mod tests {
             now: Some(UnixMillis::new(if is_first { 1_767_323_045_000 } else { 1_767_323_046_000 })),
             user_name: Some(String::from(text)),
             user_id: Some(String::from(USER_ID)),
+            domain_id: Some(String::from("d1")),
             source_ip: if is_first { "192.0.2.7" } else { "2001:db8::1" }.parse().ok(),
             secure_transport: Some(is_first),
             mfa_present: Some(false),
@@ -816,7 +904,7 @@ mod tests {
 
     /// Requests of a right: by users of all names, by an agency, at the first time there is, from an address that is not known, and for what does not exist.
     fn requests(right: &Right) -> Vec<RequestContext> {
-        let texts = VALUES.into_iter().chain([USER_ID, "false", "2999-01-02T03:04:05Z"]);
+        let texts = VALUES.into_iter().chain([USER_ID, "2999-01-02T03:04:05Z"]);
         // What a pattern is for, too.
         let texts = texts.flat_map(|text| [String::from(text), text.replace('*', "x")]);
         let mut all: Vec<_> =
@@ -832,6 +920,7 @@ mod tests {
             RequestContext {
                 now: alice.now,
                 user_name: alice.user_name,
+                domain_id: alice.domain_id,
                 secure_transport: Some(true),
                 mfa_present: Some(false),
                 ..RequestContext::default()
@@ -849,6 +938,7 @@ mod tests {
             let user = context.user_name.as_deref().unwrap_or("nobody");
             kinds.iter().any(|kind| {
                 let names = match *kind {
+                    _ if !right.is_about_one() => Vec::from(["*".into()]),
                     "secretName" => Vec::from(["prod-1".into(), "db".into(), format!("{user}-x")]),
                     "KeyId" => Vec::from([String::from(KEY)]),
                     "function" => Vec::from(["default/f".into()]),
@@ -886,6 +976,7 @@ mod tests {
             "g:CurrentTime",
             "g:UserName",
             "g:UserId",
+            "g:DomainId",
             "g:SourceIp",
             "g:SecureTransport",
             "g:MFAPresent",
@@ -907,6 +998,7 @@ mod tests {
             "*",
             "csms:*",
             "csms:secret:getVersion",
+            "csms:secret:list",
             "csms:tag:create",
             "csms::listTasks",
             "KMS:*",

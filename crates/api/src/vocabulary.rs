@@ -26,10 +26,11 @@ pub const SERVICES: [(&str, &[&str]); 6] = [
 ];
 
 /// Condition keys that are known of every request, whatever its action.
-pub const GLOBAL_CONDITIONS: [ConditionKind; 6] = [
+pub const GLOBAL_CONDITIONS: [ConditionKind; 7] = [
     ConditionKind::CurrentTime,
     ConditionKind::UserName,
     ConditionKind::UserId,
+    ConditionKind::DomainId,
     ConditionKind::SourceIp,
     ConditionKind::SecureTransport,
     ConditionKind::MfaPresent,
@@ -240,6 +241,22 @@ impl Right {
             RightOf::Traces(_) => ("cts", &["trace"]),
             RightOf::Functions(_) => ("functiongraph", &["function"]),
             RightOf::Agencies => ("iam", &["agency"]),
+        }
+    }
+
+    /// Whether the action is judged on single resources, which a policy may name, and not only on all of a type together as
+    /// that of a list is.
+    #[must_use]
+    pub fn is_about_one(&self) -> bool {
+        // Only of single resources there are facts; two lists and a new key are the exceptions.
+        match self.of {
+            RightOf::Secrets(operation) => !operation.conditions().is_empty() || operation == Operation::ListSecretTask,
+            RightOf::Keys(KmsOperation::CreateKey) => false,
+            RightOf::Keys(operation) => !operation.conditions().is_empty() || operation == KmsOperation::ListAliases,
+            RightOf::Users(operation) => !matches!(operation, IamOperation::ListUsersV5 | IamOperation::ListPoliciesV5),
+            RightOf::Traces(_) => false,
+            RightOf::Functions(operation) => operation != FunctionOperation::ListFunctions,
+            RightOf::Agencies => true,
         }
     }
 

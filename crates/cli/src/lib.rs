@@ -32,5 +32,5 @@ pub use complete::COMPLETION_VARIABLE;
 pub use confirm::confirm;
 pub use connection::{Connection, VARIABLES};
 pub use failure::{CliError, STATUSES};
-pub use nearest::nearest;
-pub use output::{Output, Table, json as print_json, print};
+pub use nearest::misspelt;
+pub use output::{Output, Table, in_words, json as print_json, print};

@@ -9,6 +9,7 @@ use clap::{Args, ValueEnum};
 use csms_core::Violation;
 use jiff::Timestamp;
 use serde::Serialize;
+use serde_json::Value;
 
 use crate::failure::CliError;
 
@@ -80,11 +81,11 @@ impl Table {
 
 /// Names and values, one to a line.
 #[derive(Default)]
-pub(crate) struct Facts(Vec<(&'static str, String)>);
+pub(crate) struct Facts<'n>(Vec<(&'n str, String)>);
 
-impl Facts {
+impl<'n> Facts<'n> {
     /// Adds a line unless there is nothing to say.
-    pub(crate) fn add(&mut self, name: &'static str, value: impl Into<String>) {
+    pub(crate) fn add(&mut self, name: &'n str, value: impl Into<String>) {
         let value = value.into();
         if !value.is_empty() {
             self.0.push((name, value));
@@ -110,7 +111,7 @@ impl Output {
     }
 
     /// Prints the answer or the facts in it.
-    pub(crate) fn facts(self, answer: &impl Serialize, facts: impl FnOnce(&mut Facts)) -> Result<(), CliError> {
+    pub(crate) fn facts<'n>(self, answer: &impl Serialize, facts: impl FnOnce(&mut Facts<'n>)) -> Result<(), CliError> {
         match self.format {
             Format::Table => {
                 let mut all = Facts::default();
@@ -119,6 +120,21 @@ impl Output {
             }
             Format::Json => json(answer),
         }
+    }
+
+    /// Prints an object, or its members that say something, `id` and `name` first.
+    ///
+    /// # Errors
+    /// A standard output that cannot be written.
+    pub fn members(self, object: &Value) -> Result<(), CliError> {
+        self.facts(object, |facts| {
+            let is_first = |name: &str| matches!(name, "id" | "name");
+            let members = || object.as_object().into_iter().flatten();
+            let first = members().filter(|(name, _)| is_first(name));
+            for (name, value) in first.chain(members().filter(|(name, _)| !is_first(name))) {
+                facts.add(name, in_words(value));
+            }
+        })
     }
 
     /// Prints a sentence, unless a program reads.
@@ -176,6 +192,16 @@ pub fn print(bytes: &[u8]) -> Result<(), CliError> {
     }
 }
 
+/// A value of JSON in words: texts without quotes, lists with commas.
+#[must_use]
+pub fn in_words(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Array(items) => items.iter().map(in_words).collect::<Vec<_>>().join(", "),
+        other => other.to_string(),
+    }
+}
+
 /// A time of the service, milliseconds since 1970, in UTC to the second.
 pub(crate) fn time(millis: u64) -> String {
     let time = i64::try_from(millis / 1000).ok().and_then(|seconds| Timestamp::from_second(seconds).ok());
@@ -216,6 +242,13 @@ mod tests {
         facts.add("description", "");
         facts.add("state", "ENABLED");
         assert_eq!(facts.text(), "name   db\nstate  ENABLED\n");
+    }
+
+    #[test]
+    fn members_are_said_in_words() {
+        let object = serde_json::json!({ "name": ["a", "b"], "enabled": true, "id": "x", "none": [] });
+        let words: Vec<_> = object.as_object().unwrap().values().map(in_words).collect();
+        assert_eq!(words, ["true", "x", "a, b", ""]);
     }
 
     #[test]

@@ -158,7 +158,7 @@ pub(crate) fn name(text: &str) -> Result<SecretName, String> {
 }
 
 /// What is known of a secret, without its value.
-pub(crate) fn describe(secret: &SecretInfo, facts: &mut Facts) {
+pub(crate) fn describe(secret: &SecretInfo, facts: &mut Facts<'_>) {
     facts.add("name", &secret.name);
     facts.add("id", &secret.id);
     facts.add("state", &secret.state);
@@ -182,7 +182,7 @@ pub(crate) fn describe(secret: &SecretInfo, facts: &mut Facts) {
 }
 
 /// What is known of a version, without its value.
-fn describe_version(version: &VersionMetadata, facts: &mut Facts) {
+fn describe_version(version: &VersionMetadata, facts: &mut Facts<'_>) {
     facts.add("secret", &version.secret_name);
     facts.add("version", &version.id);
     facts.add("stages", version.version_stages.join(", "));

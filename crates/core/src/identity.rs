@@ -8,6 +8,7 @@ use serde::{
     Deserialize, Deserializer, Serialize, Serializer,
     de::{Error, Visitor},
 };
+use sha2::{Digest as _, Sha256};
 
 use crate::{
     name::{checked_text, is_word},
@@ -44,8 +45,12 @@ pub fn fold_enterprise_project(text: &str) -> String {
 fn make_uuid_text<R: TryCryptoRng + ?Sized>(rng: &mut R) -> Result<[u8; UUID_LENGTH], R::Error> {
     let mut bytes = [0_u8; 16];
     rng.try_fill_bytes(&mut bytes)?;
-    // Version 4 and variant 10, as RFC 9562 section 5.4 places them.
-    let number = u128::from_be_bytes(bytes) & !(0xf000 << 64) | (0x4000 << 64);
+    Ok(uuid_of(bytes, 0x4000 << 64))
+}
+
+/// The text of the UUID of some bytes. The version stands in its place, and so does variant 10 (RFC 9562 section 5).
+fn uuid_of(bytes: [u8; 16], version: u128) -> [u8; UUID_LENGTH] {
+    let number = u128::from_be_bytes(bytes) & !(0xf000 << 64) | version;
     let number = number & !(0xc000 << 48) | (0x8000 << 48);
     let digits = hex::encode(number.to_be_bytes());
     let mut digits = digits.bytes();
@@ -55,7 +60,7 @@ fn make_uuid_text<R: TryCryptoRng + ?Sized>(rng: &mut R) -> Result<[u8; UUID_LEN
             *place = digits.next().unwrap_or(b'0');
         }
     }
-    Ok(text)
+    text
 }
 
 /// A random (version 4) UUID as text, for identifiers without a type of their own.
@@ -157,6 +162,18 @@ uuid_text!(
     KeyId
 );
 
+impl KeyId {
+    /// The identifier that a project's default key gets (UUID version 8). It is known before the key is made, so that rights
+    /// can be judged on it.
+    #[must_use]
+    pub fn default_of(project: &ProjectId) -> Self {
+        let digest = Sha256::new().chain_update("csms default key ").chain_update(project.as_str()).finalize();
+        let mut bytes = [0; 16];
+        bytes.iter_mut().zip(digest).for_each(|(byte, from)| *byte = from);
+        Self(uuid_of(bytes, 0x8000 << 64))
+    }
+}
+
 uuid_text!(
     /// Identifier of a rotation task.
     TaskId
@@ -187,6 +204,13 @@ mod tests {
         assert_eq!(SecretId::parse(id.as_str()).unwrap(), id);
         assert_eq!(&id.as_str()[14..15], "4");
         assert!("89ab".contains(&id.as_str()[19..20]));
+    }
+
+    #[test]
+    fn the_default_key_of_a_project_has_an_identifier_of_its_own_that_stays() {
+        let of = |digit: &str| KeyId::default_of(&ProjectId::parse(digit.repeat(32)).unwrap());
+        assert_eq!(of("1").as_str(), "39932f1a-5c3d-8569-8ae8-c7ab87bff09a");
+        assert_ne!(of("1"), of("2"));
     }
 
     #[test]

@@ -6,7 +6,7 @@ use core::fmt;
 use rand_core::TryCryptoRng;
 use zeroize::{Zeroize, Zeroizing};
 
-use crate::problem::{Rule, Violation};
+use crate::problem::{Problem, Rule, Violation};
 
 const LOWER: &str = "abcdefghijklmnopqrstuvwxyz";
 const UPPER: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
@@ -42,18 +42,18 @@ impl PasswordPolicy {
     ///
     /// # Errors
     /// [`Rule::TooSmall`] or [`Rule::TooLarge`] for a length outside [`Self::LENGTHS`] or too short for one character
-    /// of each class; [`Rule::Required`] when no character is left.
+    /// of each class; [`Rule::Forbidden`] when no character is left.
     pub fn new(length: usize, classes: &[&str], each_class: bool) -> Result<Self, Violation> {
         let classes: Vec<Vec<u8>> =
             classes.iter().filter(|class| !class.is_empty()).map(|class| class.bytes().collect()).collect();
         let least = if each_class { classes.len() } else { *Self::LENGTHS.start() };
         let greatest = *Self::LENGTHS.end();
         if classes.is_empty() {
-            return Err(Violation::new(Rule::Required, "at least one class of characters"));
+            return Err(Violation::new(Rule::Forbidden, "it leaves no character"));
         }
         if length < least.max(1) {
-            return Err(Violation::new(Rule::TooSmall, "one character of each required class")
-                .with_limit(least.max(1) as u64, length as u64));
+            let expected = if each_class { "one character of each required class" } else { "1" };
+            return Err(Violation::new(Rule::TooSmall, expected).with_limit(least.max(1) as u64, length as u64));
         }
         if length > greatest {
             return Err(Violation::new(Rule::TooLarge, "4096").with_limit(greatest as u64, length as u64));
@@ -121,8 +121,9 @@ impl GenerateOptions<'_> {
     /// The policy that these options describe.
     ///
     /// # Errors
-    /// As [`PasswordPolicy::new`]; a class whose characters are all excluded counts as left out.
-    pub fn policy(&self) -> Result<PasswordPolicy, Violation> {
+    /// As [`PasswordPolicy::new`], with the option that breaks the rule; a class whose characters are all excluded counts as
+    /// left out.
+    pub fn policy(&self) -> Result<PasswordPolicy, Problem> {
         let classes = [
             (LOWER, !self.exclude_lowercase),
             (UPPER, !self.exclude_uppercase),
@@ -134,7 +135,15 @@ impl GenerateOptions<'_> {
         let classes: Vec<String> =
             classes.iter().filter(|(_, included)| *included).map(|(class, _)| left(class)).collect();
         let classes: Vec<&str> = classes.iter().map(String::as_str).collect();
-        PasswordPolicy::new(self.length, &classes, self.require_each_included_type)
+        let policy = PasswordPolicy::new(self.length, &classes, self.require_each_included_type);
+        policy.map_err(|violation| {
+            let option = match violation.rule {
+                Rule::Forbidden if classes.is_empty() => "exclude_punctuation",
+                Rule::Forbidden => "exclude_characters",
+                _ => "length",
+            };
+            violation.at(option)
+        })
     }
 }
 
@@ -261,23 +270,31 @@ mod tests {
     }
 
     #[test]
-    fn options_that_leave_no_character_are_refused() {
-        let options = GenerateOptions {
+    fn a_refusal_names_the_option_and_its_rule() {
+        let punctuation_alone = GenerateOptions {
             exclude_lowercase: true,
             exclude_uppercase: true,
             exclude_numbers: true,
-            exclude_characters: PUNCTUATION,
             ..GenerateOptions::default()
         };
-        assert_eq!(options.policy().unwrap_err().rule, Rule::Required);
-    }
-
-    #[test]
-    fn impossible_policies_are_refused() {
-        assert_eq!(PasswordPolicy::new(8, &["", ""], false).unwrap_err().rule, Rule::Required);
-        assert_eq!(PasswordPolicy::new(1, &[LOWER, DIGITS], true).unwrap_err().rule, Rule::TooSmall);
-        assert_eq!(PasswordPolicy::new(0, &[LOWER], false).unwrap_err().rule, Rule::TooSmall);
-        assert_eq!(PasswordPolicy::new(4097, &[LOWER], false).unwrap_err().rule, Rule::TooLarge);
+        for (options, message) in [
+            (
+                GenerateOptions { exclude_characters: PUNCTUATION, ..punctuation_alone },
+                "exclude_characters is not allowed: it leaves no character",
+            ),
+            (
+                GenerateOptions { exclude_punctuation: true, ..punctuation_alone },
+                "exclude_punctuation is not allowed: it leaves no character",
+            ),
+            (GenerateOptions { length: 0, ..GenerateOptions::default() }, "length must be at least 1 (got 0)"),
+            (
+                GenerateOptions { length: 3, require_each_included_type: true, ..GenerateOptions::default() },
+                "length must be at least one character of each required class (got 3)",
+            ),
+            (GenerateOptions { length: 4097, ..GenerateOptions::default() }, "length must be at most 4096 (got 4097)"),
+        ] {
+            assert_eq!(options.policy().unwrap_err().to_string(), message);
+        }
     }
 
     #[test]

@@ -211,10 +211,10 @@ pub fn resource_may_name(pattern: &str, of: &ResourceType<'_>, has: &dyn Fn(Cond
     Template::parse(pattern).any(true, has).is_some_and(|tokens| pattern::may_name(tokens.as_slice(), of))
 }
 
-/// A resource pattern with a star for each of its variables.
+/// A resource pattern with a text in place of each of its variables.
 #[must_use]
-pub fn variables_as_stars(pattern: &str) -> Cow<'_, str> {
-    if has_variables(pattern) { Cow::Owned(template::with_stars(pattern)) } else { Cow::Borrowed(pattern) }
+pub fn variables_as<'p>(text: &str, pattern: &'p str) -> Cow<'p, str> {
+    if has_variables(pattern) { Cow::Owned(template::with_each_as(text, pattern)) } else { Cow::Borrowed(pattern) }
 }
 
 /// Whether the names of regions and the identifiers of domains may have a character.

@@ -160,7 +160,7 @@ pub fn run(cli: Cli) -> ExitCode {
             Some(status) => return status,
             None => (arguments.is_json(), audit::run(&arguments)),
         },
-        Command::SupportBundle(arguments) => (false, support_bundle::run(&arguments)),
+        Command::SupportBundle(arguments) => (arguments.is_json(), support_bundle::run(&arguments)),
         Command::Migrate(arguments) => (arguments.is_json(), migrate::run(&arguments)),
         Command::Completions(arguments) => (false, completions::run(&arguments)),
         Command::Licenses => (false, licenses::run()),

@@ -42,7 +42,7 @@ pub fn generate_password(
     };
     match options.policy() {
         Ok(policy) => draw(&policy),
-        Err(violation) => Ok(answer::problems(&[violation.at("length")], Language::from_tag(language))),
+        Err(problem) => Ok(answer::problems(&[problem], Language::from_tag(language))),
     }
 }
 

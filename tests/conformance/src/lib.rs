@@ -16,8 +16,10 @@ pub mod recorded;
 pub mod schema;
 pub mod world;
 
+use std::collections::BTreeMap;
+
 use csms_client::{Client, Credentials};
-use csms_core::ProjectId;
+use csms_core::{ProjectId, SecretName};
 use csms_testbed::Server;
 
 /// A client with the keys of a server's first user.
@@ -27,4 +29,21 @@ pub fn client(server: &Server) -> Client {
     let project = ProjectId::parse(server.project_id()).expect("the server names its project");
     let keys = Credentials::key_pair(&credentials.access_key, &credentials.secret_key);
     Client::new(server.url(), project, keys).expect("the server's address is one")
+}
+
+/// Everything that a client can read: the metadata of each secret, its versions with their stages, and their values.
+pub async fn everything(client: &Client) -> BTreeMap<String, Vec<String>> {
+    let mut all = BTreeMap::new();
+    for mut secret in client.list_secrets(200, None).await.expect("secrets are listed").secrets {
+        // Reading the values below is a use.
+        secret.last_used_time = None;
+        let name = SecretName::parse(&secret.name).expect("a name");
+        let mut told = vec![serde_json::to_string(&secret).expect("JSON")];
+        for version in client.list_versions(&name, 100, None).await.expect("versions are listed").version_metadatas {
+            let shown = client.show_version(&name, &version.id).await.expect("a version");
+            told.push(serde_json::to_string(&shown).expect("JSON"));
+        }
+        all.insert(secret.name, told);
+    }
+    all
 }

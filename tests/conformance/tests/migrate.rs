@@ -9,7 +9,7 @@ use std::{
 };
 
 use csms_client::{Client, CreateSecretBody, CreateVersionBody};
-use csms_conformance::client;
+use csms_conformance::{client, everything};
 use csms_core::{SecretName, StageName, TaskId, UnixMillis, VersionId};
 use csms_store::{
     PostgresSettings, PostgresStore, SecretFilter, SqliteSettings, SqliteStore, Store, TaskFilter, suite,
@@ -56,23 +56,6 @@ async fn until_its_session(watcher: &tokio_postgres::Client, condition: &str) {
 
 fn stderr(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
-}
-
-/// Everything that a client can read: each secret's metadata, versions, stages and values.
-async fn everything(client: &Client) -> BTreeMap<String, Vec<String>> {
-    let mut all = BTreeMap::new();
-    for mut secret in client.list_secrets(200, None).await.unwrap().secrets {
-        // Reading the values below is a use.
-        secret.last_used_time = None;
-        let name = SecretName::parse(&secret.name).unwrap();
-        let mut told = vec![serde_json::to_string(&secret).unwrap()];
-        for version in client.list_versions(&name, 100, None).await.unwrap().version_metadatas {
-            let shown = client.show_version(&name, &version.id).await.unwrap();
-            told.push(serde_json::to_string(&shown).unwrap());
-        }
-        all.insert(secret.name, told);
-    }
-    all
 }
 
 /// A data directory that a server has worked in, and everything that a client could read there.

@@ -457,15 +457,8 @@ async fn a_session_that_can_no_longer_write_is_not_used_again() {
 
 /// A session that holds a lock, and lets go of it when it is told to.
 async fn hold(settings: &PostgresSettings, server: &Postgres, sql: &str) -> tokio_postgres::Client {
-    let (_, database) = settings.url.rsplit_once('/').unwrap();
-    let config = format!(
-        "host=127.0.0.1 port={} user={ADMIN} password={} dbname={database} application_name=holder",
-        server.port(),
-        server.admin_password()
-    );
-    let (client, connection) = tokio_postgres::connect(&config, tokio_postgres::NoTls).await.unwrap();
-    tokio::spawn(connection);
-    client.batch_execute(&format!("BEGIN; {sql}")).await.unwrap();
+    let client = client_of(settings, server).await;
+    client.batch_execute(&format!("SET application_name = 'holder'; BEGIN; {sql}")).await.unwrap();
     client
 }
 

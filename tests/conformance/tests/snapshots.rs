@@ -9,7 +9,7 @@ use std::{
 };
 
 use csms_client::{Client, CreateSecretBody, CreateVersionBody};
-use csms_conformance::client;
+use csms_conformance::{client, everything};
 use csms_core::SecretName;
 use csms_testbed::{
     Postgres, Server,
@@ -99,23 +99,6 @@ async fn fill(client: &Client) {
         let body = CreateVersionBody { secret_string: Some(&value), ..CreateVersionBody::default() };
         client.create_version(&name, &body).await.unwrap();
     }
-}
-
-/// Everything that a client can read: each secret's metadata, versions and values.
-async fn everything(client: &Client) -> BTreeMap<String, Vec<String>> {
-    let mut all = BTreeMap::new();
-    for mut secret in client.list_secrets(200, None).await.unwrap().secrets {
-        // Reading the values below is a use.
-        secret.last_used_time = None;
-        let name = SecretName::parse(&secret.name).unwrap();
-        let mut told = vec![serde_json::to_string(&secret).unwrap()];
-        for version in client.list_versions(&name, 100, None).await.unwrap().version_metadatas {
-            let shown = client.show_version(&name, &version.id).await.unwrap();
-            told.push(serde_json::to_string(&shown).unwrap());
-        }
-        all.insert(secret.name, told);
-    }
-    all
 }
 
 /// Starts a server on restored data with the credentials of the first one, and returns what a client can read there.

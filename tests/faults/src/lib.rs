@@ -9,6 +9,7 @@ pub mod rotated;
 pub mod soak;
 
 use std::{
+    io::BufRead,
     path::{Path, PathBuf},
     process::{Command, Output},
     sync::{
@@ -79,6 +80,27 @@ pub async fn require_many(client: &Client, prefix: &str, number: usize) {
         let name = format!("{prefix}-{number}");
         assert_eq!(read(client, &name).await.expect("the secret is there"), name);
     }
+}
+
+/// Reads an HTTP request and returns its body, a text; `None` when the request is not complete.
+pub fn body_of_request(reader: &mut impl BufRead) -> Option<String> {
+    let mut length = 0;
+    loop {
+        let mut line = String::new();
+        if reader.read_line(&mut line).ok()? == 0 {
+            return None;
+        }
+        let line = line.trim().to_ascii_lowercase();
+        if line.is_empty() {
+            break;
+        }
+        if let Some(value) = line.strip_prefix("content-length:") {
+            length = value.trim().parse().expect("a length");
+        }
+    }
+    let mut body = vec![0; length];
+    reader.read_exact(&mut body).ok()?;
+    Some(String::from_utf8(body).expect("a text"))
 }
 
 /// The status and the body of a path that needs no signature.

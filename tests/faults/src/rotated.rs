@@ -1,9 +1,10 @@
 //! A PostgreSQL whose accounts are rotated.
 
-use csms_testbed::{Postgres, postgres::DATABASE};
+use csms_client::CreateSecretBody;
+use csms_testbed::{Postgres, Server, postgres::DATABASE};
 use serde_json::{Value, json};
 
-use crate::eventually;
+use crate::{client, eventually};
 
 /// The first password of every account.
 const FIRST: &str = "First-password-1";
@@ -42,6 +43,23 @@ impl Rotated {
             "password": FIRST,
             "tls": "disable",
         })
+    }
+
+    /// Creates an account, and on a server a secret of the same name that the server's own function rotates.
+    pub async fn create_secret(&self, server: &Server, name: &str) {
+        let value = self.create_account(name).await.to_string();
+        let config = json!({ "InstanceId": "local", "SecretSubType": "SingleUser" }).to_string();
+        // `cargo xtask package` makes the function, beside the server.
+        let function = server.credentials().rotation_func_urn.as_deref().expect("a rotation function");
+        let body = CreateSecretBody {
+            name,
+            secret_string: Some(&value),
+            secret_type: Some("RDS-FG"),
+            rotation_config: Some(&config),
+            rotation_func_urn: Some(function),
+            ..CreateSecretBody::default()
+        };
+        client(server).create_secret(&body).await.expect("a secret is created");
     }
 
     /// Whether an account logs in. Waits while the server recovers from a crash.

@@ -31,3 +31,19 @@ pub use secret::MemorySecret;
 pub use service::Service;
 pub use standstill::Standstill;
 pub use trial::Trial;
+
+/// Runs functions of a test file, each of which takes an engine, as tests on one.
+#[macro_export]
+macro_rules! on {
+    ($engine:ident, $module:ident: $($test:ident),+ $(,)?) => {
+        mod $module {
+            use super::*;
+            $(
+                #[tokio::test]
+                async fn $test() {
+                    super::$test(Engine::$engine).await;
+                }
+            )+
+        }
+    };
+}

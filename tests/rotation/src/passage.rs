@@ -1,4 +1,7 @@
 //! A way to a port of 127.0.0.1 that can be closed or made to answer nothing, for one client of a shared database.
+//!
+//! What is sent while it is silent never arrives. The testbed's relay between the members of a cluster delivers it later, as a mended
+//! network does; here a statement that came late would change a password that the test has looked at already.
 
 #![allow(clippy::expect_used, clippy::missing_panics_doc, reason = "a test support module")]
 

@@ -10,7 +10,7 @@ use csms_core::rotation::{
     plan::{Cause, Change},
 };
 use csms_rotate::{Answer, By, Databases, Limits, NewPassword, SqlDatabases};
-use csms_rotation_tests::{Database, Protection, database::account};
+use csms_rotation_tests::{Database, Protection, database::account, on};
 use csms_testbed::TlsMode;
 use mysql_async::prelude::Queryable;
 use tokio::{
@@ -172,21 +172,6 @@ async fn forward(address: &str, port: u16) -> u16 {
         }
     });
     own
-}
-
-/// Runs every test above on an engine.
-macro_rules! on {
-    ($engine:ident, $module:ident: $($test:ident),+ $(,)?) => {
-        mod $module {
-            use super::*;
-            $(
-                #[tokio::test]
-                async fn $test() {
-                    super::$test(Engine::$engine).await;
-                }
-            )+
-        }
-    };
 }
 
 on!(PostgreSql, postgresql:

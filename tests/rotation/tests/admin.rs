@@ -16,7 +16,7 @@ use csms_core::{
 use csms_rotate::{
     Answer, Databases, Failure, Forecast, Inspect, NewPassword, SqlDatabases, Unobserved, dry_run, rotate,
 };
-use csms_rotation_tests::{Cut, Database, MemorySecret};
+use csms_rotation_tests::{Cut, Database, MemorySecret, on};
 use csms_testbed::{Postgres, postgres, roots};
 use getrandom::SysRng;
 use tokio::time::Instant;
@@ -281,21 +281,6 @@ async fn locked_by_one_refusal(database: &Database, name: &str, stored: &str) ->
 async fn logs_in(database: &Database, secret: &MemorySecret, stage: &str) -> bool {
     let account = secret.account(stage).unwrap();
     database.can_log_in(&account.login().username, account.password()).await.unwrap()
-}
-
-/// Runs every test above on an engine.
-macro_rules! on {
-    ($engine:ident, $module:ident: $($test:ident),+ $(,)?) => {
-        mod $module {
-            use super::*;
-            $(
-                #[tokio::test]
-                async fn $test() {
-                    super::$test(Engine::$engine).await;
-                }
-            )+
-        }
-    };
 }
 
 on!(PostgreSql, postgresql:

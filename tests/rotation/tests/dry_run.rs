@@ -12,7 +12,7 @@ use csms_core::{
     stage,
 };
 use csms_rotate::{Secrets, SecretsError, SqlDatabases, Unobserved, dry_run, rotate};
-use csms_rotation_tests::{Database, MemorySecret, Service};
+use csms_rotation_tests::{Database, MemorySecret, Service, on};
 use getrandom::SysRng;
 use mysql_async::prelude::Queryable;
 use tokio::time::{Instant, sleep, timeout};
@@ -186,21 +186,6 @@ async fn of_two_secrets_of_one_account_the_younger_is_not_rotated(engine: Engine
     assert!(report.would_succeed, "{report:?}");
     let rotation = service.rotate(&one).await;
     service.assert_rotated(&rotation, 1, VersionId::FIRST, "the older one").await;
-}
-
-/// Runs every test above on an engine.
-macro_rules! on {
-    ($engine:ident, $module:ident: $($test:ident),+ $(,)?) => {
-        mod $module {
-            use super::*;
-            $(
-                #[tokio::test]
-                async fn $test() {
-                    super::$test(Engine::$engine).await;
-                }
-            )+
-        }
-    };
 }
 
 on!(PostgreSql, postgresql:

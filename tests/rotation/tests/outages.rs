@@ -11,7 +11,7 @@ use csms_core::{
     rotation::{Account, Engine},
     stage,
 };
-use csms_rotation_tests::{Database, FaultyFunctions, Service};
+use csms_rotation_tests::{Database, FaultyFunctions, Service, on};
 use csms_testbed::{Postgres, WallClock, roots, server::Options};
 use tokio::time::Instant;
 
@@ -187,21 +187,6 @@ async fn a_database_that_stops_while_the_password_is_being_changed_is_rotated_wh
     service.assert_rotated(&next, 1, VersionId::FIRST, "after the outage").await;
     assert!(logs_in(&database, &service.current(&name).await).await);
     assert!(!database.can_log_in("app", FIRST).await.unwrap());
-}
-
-/// Runs every test above on an engine.
-macro_rules! on {
-    ($engine:ident, $module:ident: $($test:ident),+ $(,)?) => {
-        mod $module {
-            use super::*;
-            $(
-                #[tokio::test]
-                async fn $test() {
-                    super::$test(Engine::$engine).await;
-                }
-            )+
-        }
-    };
 }
 
 on!(PostgreSql, postgresql:

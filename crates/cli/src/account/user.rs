@@ -16,7 +16,7 @@ use crate::{
     confirm::confirm,
     failure::CliError,
     input::password,
-    output::{Facts, Output, Table},
+    output::{Output, Table},
 };
 
 /// What to do with users.
@@ -251,24 +251,7 @@ async fn create(
         shown["access_key"] = json!(text(key, "access_key_id"));
         shown["secret_key"] = json!(text(key, "secret_access_key"));
     }
-    facts(output, &shown)
-}
-
-/// Prints the members of an object, one to a line.
-fn facts(output: Output, shown: &Value) -> Result<(), CliError> {
-    output.facts(shown, |facts: &mut Facts| {
-        for name in ["id", "name", "enabled", "password", "policies", "access_key", "secret_key", "access_keys"] {
-            let Some(value) = shown.get(name) else { continue };
-            facts.add(
-                name,
-                match value {
-                    Value::String(text) => text.clone(),
-                    Value::Array(items) => items.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(", "),
-                    other => other.to_string(),
-                },
-            );
-        }
-    })
+    output.members(&shown)
 }
 
 fn is_enabled(user: &Value) -> bool {
@@ -311,7 +294,7 @@ async fn show(accounts: &Accounts, output: Output, name: &str) -> Result<(), Cli
         "id": id, "name": name, "enabled": is_enabled(&user), "policies": accounts.attached(&id).await?,
         "access_keys": keys.iter().map(line).collect::<Vec<_>>(),
     });
-    facts(output, &shown)
+    output.members(&shown)
 }
 
 async fn switch(accounts: &Accounts, name: &str, enabled: bool) -> Result<(), CliError> {
@@ -336,7 +319,7 @@ async fn set_password(accounts: &Accounts, output: Output, name: &str, file: Opt
         }
     }
     if made {
-        facts(output, &json!({ "name": name, "password": new.as_str() }))
+        output.members(&json!({ "name": name, "password": new.as_str() }))
     } else {
         output.sentence(&format!("the password of {name} is set"))
     }
@@ -351,7 +334,7 @@ async fn key(accounts: &Accounts, output: Output, yes: bool, action: &KeyAction)
             let key = made.get("access_key").cloned().unwrap_or_default();
             let shown =
                 json!({ "access_key": text(&key, "access_key_id"), "secret_key": text(&key, "secret_access_key") });
-            facts(output, &shown)
+            output.members(&shown)
         }
         KeyAction::Expire { .. } => Err(offline_only("the end of an access key")),
         KeyAction::List { user } => {

@@ -95,7 +95,7 @@ fn error(task: &TaskInfo) -> String {
 }
 
 /// What is known of a task.
-pub(super) fn describe(task: &TaskInfo, facts: &mut Facts) {
+pub(super) fn describe(task: &TaskInfo, facts: &mut Facts<'_>) {
     facts.add("task", &task.task_id);
     facts.add("secret", &task.secret_name);
     facts.add("status", &task.task_status);

@@ -35,6 +35,8 @@ pub struct RequestContext {
     pub user_name: Option<String>,
     /// `g:UserId`.
     pub user_id: Option<String>,
+    /// `g:DomainId`: the caller's account.
+    pub domain_id: Option<String>,
     /// `g:SourceIp`: the peer that sent the request.
     pub source_ip: Option<IpAddr>,
     /// `g:SecureTransport`: whether the request came by TLS.
@@ -67,6 +69,8 @@ pub enum ConditionKind {
     UserName,
     /// `g:UserId`
     UserId,
+    /// `g:DomainId`
+    DomainId,
     /// `g:SourceIp`
     SourceIp,
     /// `g:SecureTransport`
@@ -91,10 +95,11 @@ pub enum ConditionKind {
 
 impl ConditionKind {
     /// All of them.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::CurrentTime,
         Self::UserName,
         Self::UserId,
+        Self::DomainId,
         Self::SourceIp,
         Self::SecureTransport,
         Self::MfaPresent,
@@ -114,6 +119,7 @@ impl ConditionKind {
             Self::CurrentTime => "g:CurrentTime",
             Self::UserName => "g:UserName",
             Self::UserId => "g:UserId",
+            Self::DomainId => "g:DomainId",
             Self::SourceIp => "g:SourceIp",
             Self::SecureTransport => "g:SecureTransport",
             Self::MfaPresent => "g:MFAPresent",
@@ -188,6 +194,7 @@ impl ConditionKey {
             ConditionKind::CurrentTime => owned(context.now.map(|now| now.as_millis().to_string())),
             ConditionKind::UserName => text(&context.user_name),
             ConditionKind::UserId => text(&context.user_id),
+            ConditionKind::DomainId => text(&context.domain_id),
             ConditionKind::SourceIp => owned(context.source_ip.map(|address| address.to_canonical().to_string())),
             ConditionKind::SecureTransport => truth(context.secure_transport).into_iter().collect(),
             ConditionKind::MfaPresent => truth(context.mfa_present).into_iter().collect(),
@@ -470,8 +477,8 @@ impl Condition {
         outcome.map_or((Truth::Unknown, open), |outcome| (Truth::from(outcome), Vec::new()))
     }
 
-    /// What in it no request meets.
-    fn doubts(&self, has: &dyn Fn(ConditionKind) -> bool) -> Vec<Doubt> {
+    /// What in it no request meets. See [`Conditions::doubts`].
+    fn doubts(&self, has: &dyn Fn(ConditionKind) -> bool, account: Option<&str>) -> Vec<Doubt> {
         let mut doubts: Vec<_> = self.key.doubt().into_iter().collect();
         match self.test {
             Test::Null => {
@@ -482,12 +489,17 @@ impl Condition {
             Test::Compare { comparison, negated, .. } => match self.key.doubt_of_operator(comparison) {
                 Some(doubt) => doubts.push(doubt),
                 None => {
-                    let is_all = |expected: &Expected| comparison.holds_always(&expected.text);
+                    let only = self.key.kind.only_value(account);
+                    let is_all = |expected: &Expected| {
+                        comparison.holds_always(&expected.text)
+                            || only.is_some_and(|only| comparison.holds(only, &expected.text))
+                    };
                     if negated && self.key.kind.is_always_there() && self.expected.iter().any(is_all) {
-                        doubts.push(Doubt::Impossible(format!("every request has {}", self.key)));
+                        let only = only.map(|only| format!(" {only}")).unwrap_or_default();
+                        doubts.push(Doubt::Impossible(format!("every request has {}{only}", self.key)));
                     }
-                    let expected = self.expected.iter();
-                    doubts.extend(expected.filter_map(|one| self.key.doubt_of_value(comparison, &one.text, has)));
+                    let doubt = |one: &Expected| self.key.doubt_of_value(comparison, &one.text, has, account);
+                    doubts.extend(self.expected.iter().filter_map(doubt));
                 }
             },
         }
@@ -591,12 +603,12 @@ impl Conditions {
     }
 
     /// What in the conditions no request meets, each with its operator as written. `has` says which kinds of keys a request of
-    /// the statement may have.
+    /// the statement may have, `account` is the one account that all callers belong to, where it is known.
     #[must_use]
-    pub fn doubts(&self, has: &dyn Fn(ConditionKind) -> bool) -> Vec<(&str, Doubt)> {
+    pub fn doubts(&self, has: &dyn Fn(ConditionKind) -> bool, account: Option<&str>) -> Vec<(&str, Doubt)> {
         let mut doubts: Vec<_> = self.without_keys.iter().map(|operator| (operator.as_str(), Doubt::NoKey)).collect();
         for ((operator, _), condition) in self.keys().zip(&self.all) {
-            doubts.extend(condition.doubts(has).into_iter().map(|doubt| (operator, doubt)));
+            doubts.extend(condition.doubts(has, account).into_iter().map(|doubt| (operator, doubt)));
         }
         doubts
     }
@@ -696,6 +708,7 @@ mod tests {
             now: parse_date("20260102T030405Z"),
             user_name: Some("alice".to_string()),
             user_id: Some("0123456789abcdef0123456789abcdef".to_string()),
+            domain_id: Some("d1".to_string()),
             source_ip: "::ffff:192.0.2.7".parse().ok(),
             secure_transport: Some(true),
             mfa_present: Some(false),
@@ -737,6 +750,8 @@ mod tests {
             (r#"{"StringEquals":{"csms:Type":"COMMON","g:EnterpriseProjectId":"1"}}"#, false),
             (r#"{"StringEquals":{"csms:Type":"COMMON"},"Null":{"csms:KmsKeyId":"false"}}"#, false),
             (r#"{"StringEquals":{"g:UserId":"0123456789abcdef0123456789abcdef"}}"#, true),
+            (r#"{"StringEquals":{"g:DomainId":"d1"}}"#, true),
+            (r#"{"StringNotEquals":{"g:domainid":"d1"}}"#, false),
             (r#"{"StringEquals":{"csms:VersionId":["v2","v3"]}}"#, true),
             (r#"{"Bool":{"g:SecureTransport":"true"}}"#, true),
             (r#"{"Bool":{"g:SecureTransport":false}}"#, false),
@@ -838,7 +853,11 @@ mod tests {
     fn doubts(condition: &str) -> Vec<String> {
         let conditions: Conditions = serde_json::from_str(condition).unwrap();
         let has = |kind| kind != ConditionKind::UserId;
-        conditions.doubts(&has).into_iter().map(|(operator, doubt)| format!("{operator} {doubt:?}")).collect()
+        conditions
+            .doubts(&has, Some("d1"))
+            .into_iter()
+            .map(|(operator, doubt)| format!("{operator} {doubt:?}"))
+            .collect()
     }
 
     #[test]
@@ -862,6 +881,8 @@ mod tests {
             ("StringEquals", "g:SecureTransport", "False"),
             ("StringEquals", "g:UserName", ""),
             ("StringEquals", "g:UserId", "0123456789ABCDEF0123456789ABCDEF"),
+            ("StringEquals", "g:DomainId", "d2"),
+            ("Bool", "g:MFAPresent", "true"),
             ("StringEquals", "g:EnterpriseProjectId", "0123456789012345678901234567890123456"),
             ("StringEquals", "g:ResourceTag/stage ", "x"),
             ("StringEquals", "g:ResourceTag/_sys_x", "x"),
@@ -898,7 +919,8 @@ mod tests {
             (r#"{"StringEquals":{}}"#, "StringEquals NoKey"),
             (r#"{"Null":{"g:CurrentTime":"true"}}"#, "every request has g:CurrentTime"),
             (r#"{"ForAllValues:StringNotLike":{"g:SecureTransport":"*"}}"#, "every request has g:SecureTransport"),
-            (r#"{"Bool":{"g:MFAPresent":"true"}}"#, "OfCloud"),
+            (r#"{"StringNotEquals":{"g:MFAPresent":"false"}}"#, "every request has g:MFAPresent false"),
+            (r#"{"StringNotLike":{"g:DomainId":"d?"}}"#, "every request has g:DomainId d1"),
         ] {
             let found = doubts(condition);
             assert!(found.len() == 1 && found[0].contains(word), "{condition}: {found:?}");
@@ -922,6 +944,8 @@ mod tests {
             ("DateLessThan", "g:CurrentTime", "2026-01-02T03:04:05Z"),
             ("NotIpAddress", "g:SourceIp", "192.0.2.0/24"),
             ("StringEquals", "g:UserId", "0123456789abcdef0123456789abcdef"),
+            ("StringEquals", "g:DomainId", "d1"),
+            ("StringNotEquals", "g:DomainId", "${g:UserId, 'd1'}"),
             ("StringEquals", "g:EnterpriseProjectId", "0"),
             ("StringEquals", "g:ResourceTag/环境", ""),
             ("StringEquals", "g:ResourceTag/owner", "${g:UserName}"),

@@ -11,7 +11,7 @@ use core::net::IpAddr;
 
 use super::{
     condition::{Comparison, ConditionKey, ConditionKind},
-    pattern::Token,
+    pattern::{Caseless, Token, matches},
     shape::{Run, Shape},
     template::Template,
 };
@@ -39,7 +39,8 @@ pub const UUID: Shape = Shape::Runs(&[&[
     of_identifier(12),
 ]]);
 
-const USER_ID: Shape = Shape::Runs(&[&[Run::exactly(|character| matches!(character, '0'..='9' | 'a'..='f'), 32)]]);
+/// Identifiers of users and accounts.
+const HEX_ID: Shape = Shape::Runs(&[&[Run::exactly(|character| matches!(character, '0'..='9' | 'a'..='f'), 32)]]);
 
 const VERSION: Shape = Shape::Runs(&[&[
     Run::exactly(|character| character == 'v', 1),
@@ -78,8 +79,6 @@ pub enum Doubt {
     NoKey,
     /// The operator compares values of another type.
     Operator(String),
-    /// No request has the value, though those of the cloud may.
-    OfCloud(String),
     /// No request has the key or the value.
     Impossible(String),
 }
@@ -97,6 +96,7 @@ impl ConditionKind {
             }
             Self::UserName
             | Self::UserId
+            | Self::DomainId
             | Self::SecretType
             | Self::KmsKeyId
             | Self::VersionId
@@ -122,7 +122,16 @@ impl ConditionKind {
 
     /// Whether every request has it.
     pub(super) const fn is_always_there(self) -> bool {
-        matches!(self, Self::CurrentTime | Self::SecureTransport | Self::MfaPresent)
+        matches!(self, Self::CurrentTime | Self::DomainId | Self::SecureTransport | Self::MfaPresent)
+    }
+
+    /// The value that it has in every request, where there is only one. All callers belong to one account.
+    pub(super) const fn only_value(self, account: Option<&str>) -> Option<&str> {
+        match self {
+            Self::MfaPresent => Some("false"),
+            Self::DomainId => account,
+            _ => None,
+        }
     }
 
     /// The values, and what they are in words.
@@ -130,7 +139,7 @@ impl ConditionKind {
         match self {
             Self::CurrentTime => (Shape::Words(&[]), "times"),
             Self::UserName => (USER_NAME, "names of users"),
-            Self::UserId => (USER_ID, "32 characters of 0-9 and a-f"),
+            Self::UserId | Self::DomainId => (HEX_ID, "32 characters of 0-9 and a-f"),
             Self::SourceIp => (ADDRESS, "addresses; compare blocks with IpAddress or NotIpAddress"),
             Self::SecureTransport => (Shape::Words(&["true", "false"]), "true and false; compare them with Bool"),
             Self::MfaPresent => (Shape::Words(&["false"]), "false alone, because there is no second factor"),
@@ -164,20 +173,19 @@ impl ConditionKey {
     }
 
     /// Why the key never has a value that satisfies a comparison with one of a policy; `None` if it may. `has` says which keys
-    /// a request may have.
+    /// a request may have, `account` is that of all callers, where it is known.
     pub(super) fn doubt_of_value(
         &self,
         comparison: Comparison,
         value: &str,
         has: &dyn Fn(ConditionKind) -> bool,
+        account: Option<&str>,
     ) -> Option<Doubt> {
         let kind = self.kind();
         if !comparison.is_about_text() && comparison != Comparison::Bool {
             // A time or a block of addresses, which the reader has checked.
             return None;
         }
-        let (shape, words) = kind.values();
-        let message = || format!("{self} is never {}: its values are {words}", quoted(value));
         let Some(mut tokens) = Template::parse(value).any(comparison == Comparison::Like, has) else {
             return Some(Doubt::Impossible(format!(
                 "a variable of {} has no value in a request, and no default",
@@ -190,12 +198,19 @@ impl ConditionKey {
             _ => {}
         }
         let has_case = kind.has_case() && !matches!(comparison, Comparison::EqualsIgnoreCase | Comparison::Bool);
-        if shape.may_match(tokens.as_slice(), has_case) && kind.admits(&tokens, has_case) {
-            return None;
-        }
-        let is_of_cloud =
-            kind == ConditionKind::MfaPresent && Shape::Words(&["true"]).may_match(tokens.as_slice(), has_case);
-        Some(if is_of_cloud { Doubt::OfCloud(message()) } else { Doubt::Impossible(message()) })
+        let (shape, words) = kind.values();
+        let is_met = match kind.only_value(account) {
+            Some(only) => {
+                let caseless = if has_case { Caseless::NOTHING } else { Caseless::EVERYTHING };
+                matches(tokens.as_slice(), only, caseless)
+            }
+            None => shape.may_match(tokens.as_slice(), has_case) && kind.admits(&tokens, has_case),
+        };
+        let words = match account {
+            Some(account) if kind == ConditionKind::DomainId => format!("{account} alone, the account here"),
+            _ => words.to_string(),
+        };
+        (!is_met).then(|| Doubt::Impossible(format!("{self} is never {}: its values are {words}", quoted(value))))
     }
 }
 

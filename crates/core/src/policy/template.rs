@@ -180,12 +180,12 @@ fn read_variable(behind: &str) -> Option<(Piece, &str)> {
     }
 }
 
-/// The text with each variable as a star, for those who only look at what stands around them.
-pub(super) fn with_stars(text: &str) -> String {
-    let pieces = Template::parse(text).0;
+/// What is written, with a text in place of each variable, for those who only look at what stands around them.
+pub(super) fn with_each_as(text: &str, written: &str) -> String {
+    let pieces = Template::parse(written).0;
     let shown = pieces.iter().map(|piece| match piece {
         Piece::Written(written) => written.as_str(),
-        Piece::Plain(_) | Piece::Variable(_) => "*",
+        Piece::Plain(_) | Piece::Variable(_) => text,
     });
     shown.collect()
 }
@@ -278,9 +278,9 @@ mod tests {
 
     #[test]
     fn what_stands_around_variables_can_be_seen() {
-        assert_eq!(with_stars("iam::${g:DomainId}:agency:${x, 'a:b'}-y"), "iam::*:agency:*-y");
-        assert_eq!(with_stars("obs:*:*:bucket:x"), "obs:*:*:bucket:x");
-        assert_eq!(with_stars("a:${b"), "a:*");
+        assert_eq!(with_each_as("*", "iam::${g:DomainId}:agency:${x, 'a:b'}-y"), "iam::*:agency:*-y");
+        assert_eq!(with_each_as("?", "obs:*:*:bucket:x"), "obs:*:*:bucket:x");
+        assert_eq!(with_each_as("?", "a:${b"), "a:?");
     }
 
     proptest! {

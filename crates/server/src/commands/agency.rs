@@ -5,7 +5,7 @@
 
 use clap::{Args, Subcommand};
 use csms_api::request::token::agency_name;
-use csms_cli::{CliError, STATUSES};
+use csms_cli::{CliError, STATUSES, in_words};
 use csms_core::policy::{agency_resource, system_policy};
 use csms_store::{AccessChange, AccessState, AgencyRecord, Store};
 use serde_json::{Value, json};
@@ -148,7 +148,7 @@ async fn act(data: &Installation, arguments: &Arguments) -> Result<(), Failed> {
         Action::Create { name, policies, users, projects, description } => {
             let agency = make(data, name, projects, description).await?;
             let agency = create(data, agency, policies.clone(), users.clone()).await?;
-            user::print_facts(format, &facts(data, &agency).await?)
+            Ok(format.members(&facts(data, &agency).await?)?)
         }
         Action::List => {
             let agencies = data.store.agencies().await?;
@@ -160,17 +160,17 @@ async fn act(data: &Installation, arguments: &Arguments) -> Result<(), Failed> {
                 table.texts(["NAME", "POLICIES", "USERS", "ID"]);
                 for row in &rows {
                     table.texts([
-                        &text(&row["name"]),
-                        &text(&row["policies"]),
-                        &text(&row["users"]),
-                        &text(&row["id"]),
+                        &in_words(&row["name"]),
+                        &in_words(&row["policies"]),
+                        &in_words(&row["users"]),
+                        &in_words(&row["id"]),
                     ]);
                 }
             })
         }
         Action::Show { name } => {
             let agencies = data.store.agencies().await?;
-            user::print_facts(format, &facts(data, &find(&agencies, name)?).await?)
+            Ok(format.members(&facts(data, &find(&agencies, name)?).await?)?)
         }
         Action::Delete { name } => {
             find(&data.store.agencies().await?, name)?;
@@ -309,13 +309,4 @@ async fn facts(data: &Installation, agency: &AgencyRecord) -> Result<Value, Fail
         "policies": agency.attached,
         "users": users,
     }))
-}
-
-/// A fact in a table.
-fn text(fact: &Value) -> String {
-    match fact {
-        Value::String(text) => text.clone(),
-        Value::Array(items) => items.iter().map(text).collect::<Vec<_>>().join(", "),
-        other => other.to_string(),
-    }
 }

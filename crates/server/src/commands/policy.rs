@@ -185,6 +185,7 @@ async fn decide(check: &Check, data: &Installation) -> Result<bool, Failed> {
         now: Some(Clock::default().now()),
         user_name: Some(user.name.clone()),
         user_id: Some(user.id.clone()),
+        domain_id: Some(domain.clone()),
         mfa_present: Some(false),
         secret_type: check.secret_type.clone(),
         kms_key_id: check.kms_key_id.clone(),

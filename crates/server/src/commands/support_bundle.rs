@@ -16,7 +16,7 @@ use csms_store::Store as _;
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
-use super::{Failed, block_on, config::described, offline::say};
+use super::{Failed, block_on, config::described, offline::print};
 use crate::{
     boot::{
         diagnosis::{self, fetch},
@@ -64,6 +64,17 @@ pub struct Arguments {
 
     #[command(flatten)]
     given: Given,
+
+    #[command(flatten)]
+    output: Output,
+}
+
+impl Arguments {
+    /// Whether a program reads what is printed.
+    #[must_use]
+    pub fn is_json(&self) -> bool {
+        self.output.is_json()
+    }
 }
 
 /// Collects the files.
@@ -71,7 +82,7 @@ pub struct Arguments {
 /// # Errors
 /// A directory that is there already or cannot be written; a log that cannot be read.
 pub fn run(arguments: &Arguments) -> Result<(), Failed> {
-    let Arguments { directory, server_log, given } = arguments;
+    let Arguments { directory, server_log, given, output } = arguments;
     // Read first: what is wrong with it leaves no directory behind.
     let log = server_log.as_deref().map(end_of).transpose()?;
     let made = DirBuilder::new().mode(0o700).create(directory);
@@ -82,7 +93,11 @@ pub fn run(arguments: &Arguments) -> Result<(), Failed> {
         Err(error) => json!({ "problems": error.problems() }),
     };
     let secrets = Secrets::of(settled.as_ref().ok());
-    let write = |name: &str, text: &str| secrets.write(&directory.join(name), text);
+    let mut files = Vec::new();
+    let mut write = |name: &'static str, text: &str| {
+        files.push(name);
+        secrets.write(&directory.join(name), text)
+    };
     let now = clock::rfc3339(Clock::default().now(), 0);
     let mut build = version::members();
     build.insert("made_at".to_owned(), now.into());
@@ -106,7 +121,10 @@ pub fn run(arguments: &Arguments) -> Result<(), Failed> {
         let findings = diagnosis::all(settled).await;
         write("doctor.json", &pretty(&json!({ "checks": findings })))
     })?;
-    say(Output::default(), &format!("{} is written; read it before you send it", directory.display()))
+    let shown = directory.display().to_string();
+    print(*output, &json!({ "directory": shown, "files": files }), |table| {
+        table.texts([&format!("{shown} is written; read it before you send it")]);
+    })
 }
 
 fn pretty(value: &Value) -> String {

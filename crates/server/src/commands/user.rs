@@ -8,7 +8,7 @@ use std::{path::Path, process::ExitCode};
 
 use clap::Args;
 use csms_api::iam::request::user_name;
-use csms_cli::{Account, CliError, KeyAction, Output, RuleFlag, STATUSES, UserAction as Action};
+use csms_cli::{Account, CliError, KeyAction, RuleFlag, STATUSES, UserAction as Action};
 use csms_core::{ProjectId, RotationPeriod, UnixMillis, policy::system_policy};
 use csms_store::{AccessChange, AccessKeyRecord, Store, UserDetails, UserRecord};
 use serde_json::{Value, json};
@@ -100,7 +100,7 @@ async fn act(data: &Installation, arguments: &Arguments) -> Result<(), Failed> {
                 changes.push(AccessChange::PutAccessKey(key));
             }
             data.change("CreateUser", name, changes).await?;
-            print_facts(format, &shown)
+            Ok(format.members(&shown)?)
         }
         Action::List => {
             let users = data.store.users().await?;
@@ -128,7 +128,7 @@ async fn act(data: &Installation, arguments: &Arguments) -> Result<(), Failed> {
                 state => format!("{} ({state})", key.access_key),
             };
             shown["access_keys"] = keys.iter().map(line).collect::<Vec<_>>().into();
-            print_facts(format, &shown)
+            Ok(format.members(&shown)?)
         }
         Action::Delete { name } => {
             let user = find(data, name).await?;
@@ -153,7 +153,7 @@ async fn act(data: &Installation, arguments: &Arguments) -> Result<(), Failed> {
             let now = Clock::default().now();
             update(data, "SetPassword", name, |user| records::set_password(user, Some(hash), now)).await?;
             if made {
-                print_facts(format, &json!({ "name": name, "password": password.reveal() }))
+                Ok(format.members(&json!({ "name": name, "password": password.reveal() }))?)
             } else {
                 say(format, &format!("the password of {name} is set"))
             }
@@ -189,7 +189,7 @@ async fn run_key(data: &Installation, arguments: &Arguments, action: &KeyAction)
             let shown = json!({ "access_key": key.access_key, "secret_key": secret_key.as_str() });
             let target = key.access_key.clone();
             data.change("CreateAccessKey", &target, vec![AccessChange::PutAccessKey(key)]).await?;
-            print_facts(arguments.data.output, &shown)
+            Ok(arguments.data.output.members(&shown)?)
         }
         KeyAction::List { user } => {
             let user = find(data, user).await?;
@@ -360,21 +360,5 @@ fn summary(user: &UserRecord) -> Value {
     json!({
         "id": user.id, "name": user.name, "enabled": user.enabled, "projects": user.projects,
         "policies": user.attached, "has_password": user.password_hash.is_some(),
-    })
-}
-
-/// Prints the members of an object, one to a line.
-pub(super) fn print_facts(output: Output, facts: &Value) -> Result<(), Failed> {
-    print(output, facts, |table| {
-        for (name, value) in facts.as_object().into_iter().flatten() {
-            let text = match value {
-                Value::String(text) => text.clone(),
-                Value::Array(items) if items.iter().all(Value::is_string) => {
-                    items.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(", ")
-                }
-                other => other.to_string(),
-            };
-            table.texts([name.as_str(), &text]);
-        }
     })
 }

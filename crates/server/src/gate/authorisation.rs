@@ -280,6 +280,7 @@ fn base_context(Asking { app, caller, peer, is_secure }: Asking<'_>) -> RequestC
             Some(_) => None,
         },
         user_id: caller.user_id.clone(),
+        domain_id: Some(app.identity.domain_id.clone()),
         source_ip: peer,
         secure_transport: Some(is_secure),
         // There is no second factor.

@@ -237,23 +237,36 @@ impl Keys {
     /// # Errors
     /// Failures of the store, or of the random number generator.
     pub async fn default_key(&self, project: &ProjectId) -> Result<KeyId, Failure> {
+        match self.stored_default(project).await? {
+            Some(id) => Ok(id),
+            None => Ok(self.make_default(project).await?.id),
+        }
+    }
+
+    /// The identifier of the project's default key, also before that is made.
+    ///
+    /// # Errors
+    /// Failures of the store.
+    pub async fn default_key_id(&self, project: &ProjectId) -> Result<KeyId, Failure> {
+        Ok(self.stored_default(project).await?.unwrap_or_else(|| KeyId::default_of(project)))
+    }
+
+    async fn stored_default(&self, project: &ProjectId) -> Result<Option<KeyId>, Failure> {
         if let Some(remote) = &self.remote {
-            return Ok(remote.default_key());
+            return Ok(Some(remote.default_key()));
         }
         if let Some(id) = self.defaults.read().unwrap_or_else(PoisonError::into_inner).get(project) {
-            return Ok(id.clone());
+            return Ok(Some(id.clone()));
         }
-        let record = match self.store.key_by_alias(project, DEFAULT_ALIAS).await? {
-            Some(record) => record,
-            None => self.make_default(project).await?,
-        };
+        let Some(record) = self.store.key_by_alias(project, DEFAULT_ALIAS).await? else { return Ok(None) };
         self.defaults.write().unwrap_or_else(PoisonError::into_inner).insert(project.clone(), record.id.clone());
-        Ok(record.id)
+        Ok(Some(record.id))
     }
 
     /// Creates the default key. Concurrent first uses race; the store keeps one key and both callers receive it.
     async fn make_default(&self, project: &ProjectId) -> Result<KeyRecord, Failure> {
-        let record = self.make_record(project, DEFAULT_ALIAS.to_owned(), KeyDetails::default())?;
+        let id = KeyId::default_of(project);
+        let record = self.make_record(project, id, DEFAULT_ALIAS.to_owned(), KeyDetails::default())?;
         let (origin, trail) = (Origin::service("CreateKey"), Arc::clone(&self.trail));
         let made = self.store.change_keys(project, move |keys| {
             if let Some(stored) = keys.iter().find(|key| key.alias == DEFAULT_ALIAS) {
@@ -276,8 +289,13 @@ impl Keys {
     ///
     /// # Errors
     /// Failures of the random number generator.
-    pub fn make_record(&self, project: &ProjectId, alias: String, details: KeyDetails) -> Result<KeyRecord, Failure> {
-        let id = KeyId::make(&mut SysRng)?;
+    pub fn make_record(
+        &self,
+        project: &ProjectId,
+        id: KeyId,
+        alias: String,
+        details: KeyDetails,
+    ) -> Result<KeyRecord, Failure> {
         let wrapped = MasterKey::make(&mut SysRng)?.wrap(&self.root, project, &id, &mut SysRng)?;
         Ok(KeyRecord {
             id,

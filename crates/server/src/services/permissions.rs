@@ -10,8 +10,7 @@ use std::{collections::BTreeSet, future::Future, pin::Pin};
 
 use csms_api::{
     ApiError, ErrorCode, Operation,
-    iam::{IamOperation, request::document},
-    kms::KmsOperation,
+    iam::request::document,
     operation::Specification,
     permissions::{AskedRequest, CheckPermissions, CheckPermissionsResponse, CheckedRequest, SPECIFICATION},
     policy_check::{self, MAX_ACTION_PATTERN},
@@ -95,11 +94,11 @@ struct Right {
 
 fn right(action: &str) -> Option<Right> {
     let known = rights().find(|right| right.has_action(action))?;
-    let of = |kind, is_about_one| Right {
+    let of = |kind| Right {
         actions: known.actions,
         kind,
         need: Need::Allow,
-        is_about_one,
+        is_about_one: known.is_about_one(),
         makes: false,
         is_of_account: false,
         lasting: Lasting::No,
@@ -110,39 +109,22 @@ fn right(action: &str) -> Option<Right> {
                 operation,
                 Operation::CreateSecret | Operation::BatchImportSecrets | Operation::UploadSecretBlob
             );
-            let path = operation.specification().path;
-            let is_about_one = makes || path.ends_with("/csms/grants") || path.contains("{secret_");
             Right {
                 need: Service::need(operation),
                 makes,
                 is_of_account: operation.scope() == Scope::Domain,
                 lasting: operation.lasting(),
-                ..of(Kind::Secret, is_about_one)
+                ..of(Kind::Secret)
             }
         }
         RightOf::Keys(operation) => {
-            let is_about_all = matches!(
-                operation,
-                KmsOperation::CreateKey
-                    | KmsOperation::ListKeys
-                    | KmsOperation::CreateRandom
-                    | KmsOperation::ListAliases
-                    | KmsOperation::ListKmsTags
-                    | KmsOperation::ListKmsByTags
-                    | KmsOperation::ListRetirableGrants
-                    | KmsOperation::ShowUserQuotas
-                    | KmsOperation::ShowUserInstances
-            );
-            Right { need: Service::need(operation), lasting: operation.lasting(), ..of(Kind::Key, !is_about_all) }
+            Right { need: Service::need(operation), lasting: operation.lasting(), ..of(Kind::Key) }
         }
-        RightOf::Users(operation) => {
-            let is_list = matches!(operation, IamOperation::ListUsersV5 | IamOperation::ListPoliciesV5);
-            Right { lasting: operation.lasting(), ..of(operation.kind(), !is_list) }
-        }
-        RightOf::Traces(_) => of(Kind::Trace, false),
-        RightOf::Functions(_) => of(Kind::Function, true),
+        RightOf::Users(operation) => Right { lasting: operation.lasting(), ..of(operation.kind()) },
+        RightOf::Traces(_) => of(Kind::Trace),
+        RightOf::Functions(_) => of(Kind::Function),
         // Whoever may not mint may not act as another either.
-        RightOf::Agencies => Right { lasting: Lasting::Within, ..of(Kind::Agency, true) },
+        RightOf::Agencies => Right { lasting: Lasting::Within, ..of(Kind::Agency) },
     })
 }
 

@@ -7,20 +7,7 @@ use csms_core::{
     policy::Policy,
     sign::{MAX_SKEW_MILLIS, format_date},
 };
-use csms_server::auth::token::TemporaryKey;
 use serde_json::{Value, json};
-
-/// A temporary key with one policy.
-fn temporary(server: &Server, policy: Policy) -> Key {
-    let project = server.app.identity.project_id.clone();
-    let expires = server.clock.now().plus_millis(600_000);
-    let key = TemporaryKey::make("test".to_owned(), project, policy, expires).unwrap();
-    Key {
-        access_key: key.access_key.clone(),
-        secret_key: key.secret_key.clone(),
-        security_token: Some(key.security_token(&server.app.root).unwrap()),
-    }
-}
 
 async fn create(server: &Server, name: &str) {
     let answer = server.call("POST", &server.path("secrets"), json!({ "name": name, "secret_string": "s" })).await;
@@ -30,7 +17,7 @@ async fn create(server: &Server, name: &str) {
 #[tokio::test]
 async fn every_operation_is_denied_without_a_policy_that_allows_it() {
     let server = Server::start().await;
-    let none = temporary(&server, Policy::allow(vec![], None));
+    let none = server.temporary(Policy::allow(vec![], None));
     for operation in Operation::ALL.iter().filter(|operation| !operation.needs_no_action()) {
         let specification = operation.specification();
         let path = operation.path(&[server.credentials.project_id.as_str(), "demo", "v1"]);
@@ -45,7 +32,7 @@ async fn every_operation_is_allowed_by_its_own_actions_and_by_no_others() {
     let server = Server::start().await;
     for operation in Operation::ALL {
         let specification = operation.specification();
-        let only = temporary(&server, Policy::allow(vec![specification.actions[0].to_owned()], None));
+        let only = server.temporary(Policy::allow(vec![specification.actions[0].to_owned()], None));
         for other in Operation::ALL {
             let path = other.path(&[server.credentials.project_id.as_str(), "absent", "v1"]);
             let answer = server.call_as(&only, other.specification().method.as_str(), &path, &json!({})).await;
@@ -62,7 +49,7 @@ async fn a_temporary_key_reaches_the_one_secret_it_is_for() {
     create(&server, "mine").await;
     create(&server, "other").await;
     let resource = Some(vec!["CSMS:*:*:secretName:mine".to_owned()]);
-    let key = temporary(&server, Policy::allow(vec!["csms:secret:getVersion".to_owned()], resource));
+    let key = server.temporary(Policy::allow(vec!["csms:secret:getVersion".to_owned()], resource));
     let read = async |name: &str| {
         let path = server.path(&format!("secrets/{name}/versions/latest"));
         server.call_as(&key, "GET", &path, &Value::Null).await.status
@@ -74,7 +61,7 @@ async fn a_temporary_key_reaches_the_one_secret_it_is_for() {
 #[tokio::test]
 async fn a_temporary_key_ends() {
     let server = Server::start().await;
-    let key = temporary(&server, Policy::administrator());
+    let key = server.temporary(Policy::administrator());
     server.clock.advance(600_001);
     let answer = server.call_as(&key, "GET", &server.path("secrets"), &Value::Null).await;
     assert_eq!((answer.status, answer.code()), (StatusCode::UNAUTHORIZED, "APIGW.0301"));
@@ -83,7 +70,7 @@ async fn a_temporary_key_ends() {
 #[tokio::test]
 async fn a_security_token_goes_with_its_own_access_key_only() {
     let server = Server::start().await;
-    let mut key = temporary(&server, Policy::administrator());
+    let mut key = server.temporary(Policy::administrator());
     key.access_key = server.key().access_key;
     let answer = server.call_as(&key, "GET", &server.path("secrets"), &Value::Null).await;
     assert_eq!(answer.status, StatusCode::UNAUTHORIZED);
@@ -177,7 +164,7 @@ async fn a_body_of_another_content_type_is_hashed_all_the_same() {
 async fn a_policy_may_limit_the_names_of_secrets_that_are_created() {
     let server = Server::start().await;
     let resource = Some(vec!["CSMS:*:*:secretName:team-*".to_owned()]);
-    let key = temporary(&server, Policy::allow(vec!["csms:secret:create".to_owned()], resource));
+    let key = server.temporary(Policy::allow(vec!["csms:secret:create".to_owned()], resource));
     let create = async |name: &str| {
         let body = json!({ "name": name, "secret_string": "s" });
         server.call_as(&key, "POST", &server.path("secrets"), &body).await.status
@@ -269,7 +256,7 @@ async fn every_answer_carries_a_request_id_of_its_own() {
 
 /// A key with the policy of this text.
 fn with_policy(server: &Server, text: &str) -> Key {
-    temporary(server, Policy::parse(text).unwrap())
+    server.temporary(Policy::parse(text).unwrap())
 }
 
 #[tokio::test]

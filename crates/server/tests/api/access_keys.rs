@@ -102,11 +102,7 @@ async fn what_is_made_with_a_key_ends_with_it() {
     let project = server.app.identity.project_id.clone();
     let from = InvokedFrom { peer: None, is_secure: false };
     let made = TemporaryKey::acting_for(&caller, "test".to_owned(), project, far, from).unwrap();
-    let made = Key {
-        access_key: made.access_key.clone(),
-        secret_key: made.secret_key.clone(),
-        security_token: Some(made.security_token(&server.app.root).unwrap()),
-    };
+    let made = server.signing_with(&made);
     assert_eq!(list(&server, &made).await.status, StatusCode::FORBIDDEN);
     server.clock.advance(DAY);
     assert_eq!(list(&server, &made).await.status, StatusCode::UNAUTHORIZED);

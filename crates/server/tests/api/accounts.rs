@@ -4,7 +4,6 @@ use crate::support::{Answer, Key, Server};
 use axum::{body::Body, http::StatusCode};
 use csms_api::iam::IamOperation;
 use csms_core::policy::Policy;
-use csms_server::auth::token::TemporaryKey;
 use csms_store::{AccessChange, Store};
 use serde_json::{Value, json};
 
@@ -42,14 +41,7 @@ async fn list_secrets(server: &Server, key: &Key) -> StatusCode {
 fn temporary(server: &Server, actions: &[&str], resource: Option<&str>) -> Key {
     let actions = actions.iter().map(|action| (*action).to_owned()).collect();
     let policy = Policy::allow(actions, resource.map(|resource| vec![resource.to_owned()]));
-    let project = server.app.identity.project_id.clone();
-    let expires = server.clock.now().plus_millis(600_000);
-    let key = TemporaryKey::make("test".to_owned(), project, policy, expires).unwrap();
-    Key {
-        access_key: key.access_key.clone(),
-        secret_key: key.secret_key.clone(),
-        security_token: Some(key.security_token(&server.app.root).unwrap()),
-    }
+    server.temporary(policy)
 }
 
 fn path(operation: IamOperation) -> String {

@@ -7,10 +7,7 @@ use std::{fs, os::unix::fs::PermissionsExt as _, path::Path};
 use crate::support::{Key, Server, open, open_with, settings};
 use axum::{body::Body, http::StatusCode};
 use csms_core::{FunctionUrn, policy::Policy};
-use csms_server::{
-    auth::token::TemporaryKey,
-    request::{Peer, Secure},
-};
+use csms_server::request::{Peer, Secure};
 use csms_store::{AccessChange, Store as _};
 use serde_json::{Value, json};
 
@@ -44,15 +41,7 @@ async fn server(directory: &Path) -> (Server, String) {
 
 /// A caller with this policy.
 fn caller(server: &Server, policy: &Value) -> Key {
-    let policy = Policy::parse(&policy.to_string()).unwrap();
-    let project = server.app.identity.project_id.clone();
-    let expires = server.clock.now().plus_millis(600_000);
-    let key = TemporaryKey::make("limited".to_owned(), project, policy, expires).unwrap();
-    Key {
-        access_key: key.access_key.clone(),
-        secret_key: key.secret_key.clone(),
-        security_token: Some(key.security_token(&server.app.root).unwrap()),
-    }
+    server.temporary(Policy::parse(&policy.to_string()).unwrap())
 }
 
 async fn invoke(server: &Server, caller: &Key, urn: &str) -> support::Answer {

@@ -7,7 +7,6 @@ use csms_api::Operation;
 use csms_core::{VersionId, policy::Policy};
 use csms_server::{
     audit::{OK, ReadRecords, Record, chain_key},
-    auth::token::TemporaryKey,
     boot::settings::Settings,
 };
 use csms_store::{ChainCheck, Store};
@@ -39,17 +38,6 @@ async fn trail_of(server: &Server, secret: &str) -> Vec<String> {
 async fn ok(server: &Server, method: &str, rest: &str, body: Value) {
     let answer = server.call(method, &server.path(rest), body).await;
     assert!(answer.status.is_success(), "{method} {rest}: {}", answer.body);
-}
-
-fn without_rights(server: &Server) -> Key {
-    let project = server.app.identity.project_id.clone();
-    let expires = server.clock.now().plus_millis(600_000);
-    let key = TemporaryKey::make("nobody".to_owned(), project, Policy::allow(vec![], None), expires).unwrap();
-    Key {
-        access_key: key.access_key.clone(),
-        secret_key: key.secret_key.clone(),
-        security_token: Some(key.security_token(&server.app.root).unwrap()),
-    }
 }
 
 #[tokio::test]
@@ -117,7 +105,7 @@ async fn a_strict_read_is_on_disk_before_its_answer() {
 #[tokio::test]
 async fn every_audited_operation_that_is_refused_is_recorded() {
     let server = Server::start().await;
-    let nobody = without_rights(&server);
+    let nobody = server.temporary(Policy::allow(vec![], None));
     for operation in Operation::ALL.iter().filter(|operation| operation.is_audited()) {
         let specification = operation.specification();
         let path = operation.path(&[server.credentials.project_id.as_str(), "db", "v1"]);
@@ -126,7 +114,7 @@ async fn every_audited_operation_that_is_refused_is_recorded() {
         server.app.trail.flush().await.unwrap();
         let documents = documents(&server).await;
         let last: Record<'_> = serde_json::from_str(documents.last().unwrap()).unwrap();
-        assert_eq!((last.action, &*last.actor, last.outcome), (specification.name, "nobody", "CSMS.0302"));
+        assert_eq!((last.action, &*last.actor, last.outcome), (specification.name, "temporary", "CSMS.0302"));
     }
 }
 

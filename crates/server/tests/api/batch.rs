@@ -3,7 +3,6 @@
 use crate::support::{Answer, Key, Server};
 use axum::http::StatusCode;
 use csms_core::policy::Policy;
-use csms_server::auth::token::TemporaryKey;
 use serde_json::{Value, json};
 
 async fn post(server: &Server, path: &str, body: Value) -> Answer {
@@ -49,14 +48,7 @@ async fn a_batch_needs_the_right_to_each_of_its_secrets() {
     let resource = Some(vec!["CSMS:*:*:secretName:mine*".to_owned()]);
     let actions =
         vec!["csms:secret:getVersion".to_owned(), "csms:secret:create".to_owned(), "csms:tag:list".to_owned()];
-    let project = server.app.identity.project_id.clone();
-    let expires = server.clock.now().plus_millis(600_000);
-    let key = TemporaryKey::make("test".to_owned(), project, Policy::allow(actions, resource), expires).unwrap();
-    let key = Key {
-        access_key: key.access_key.clone(),
-        secret_key: key.secret_key.clone(),
-        security_token: Some(key.security_token(&server.app.root).unwrap()),
-    };
+    let key = server.temporary(Policy::allow(actions, resource));
     let read = async |names: Value| {
         let body = json!({ "secret_name_list": names });
         server.call_as(&key, "POST", &server.path("secrets/batch-get-secret-value"), &body).await.status
@@ -183,14 +175,7 @@ async fn each_entry_of_an_import_is_judged_by_what_it_says_itself() {
     let server = Server::start().await;
     let text = r#"{"Version":"5.0","Statement":[
         {"Effect":"Allow","Action":["csms:secret:create"],"Condition":{"StringEquals":{"csms:Type":"COMMON"}}}]}"#;
-    let project = server.app.identity.project_id.clone();
-    let expires = server.clock.now().plus_millis(600_000);
-    let key = TemporaryKey::make("test".to_owned(), project, Policy::parse(text).unwrap(), expires).unwrap();
-    let key = Key {
-        access_key: key.access_key.clone(),
-        secret_key: key.secret_key.clone(),
-        security_token: Some(key.security_token(&server.app.root).unwrap()),
-    };
+    let key = server.temporary(Policy::parse(text).unwrap());
     let import = async |entries: Value| {
         let body = json!({ "secrets": entries });
         server.call_as(&key, "POST", &server.path("secrets/batch-import"), &body).await.status

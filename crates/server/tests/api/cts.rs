@@ -3,20 +3,7 @@
 use crate::support::{Answer, Key, Server};
 use axum::http::StatusCode;
 use csms_core::policy::Policy;
-use csms_server::auth::token::TemporaryKey;
 use serde_json::{Value, json};
-
-fn temporary(server: &Server, action: &str) -> Key {
-    let project = server.app.identity.project_id.clone();
-    let expires = server.clock.now().plus_millis(600_000);
-    let policy = Policy::allow(vec![action.to_owned()], None);
-    let key = TemporaryKey::make("limited".to_owned(), project, policy, expires).unwrap();
-    Key {
-        access_key: key.access_key.clone(),
-        secret_key: key.secret_key.clone(),
-        security_token: Some(key.security_token(&server.app.root).unwrap()),
-    }
-}
 
 async fn traces(server: &Server, query: &str) -> Answer {
     let uri = format!("/v3/{}/traces?trace_type=system{query}", server.credentials.project_id);
@@ -39,7 +26,7 @@ async fn busy() -> Server {
     let value = server.path("secrets/db/versions/latest");
     assert_eq!(server.call("GET", &value, Value::Null).await.status, StatusCode::OK);
     server.app.trail.flush().await.unwrap();
-    let limited = temporary(&server, "csms:secret:list");
+    let limited = server.temporary(Policy::allow(vec!["csms:secret:list".to_owned()], None));
     assert_eq!(server.call_as(&limited, "GET", &value, &Value::Null).await.status, StatusCode::FORBIDDEN);
     server.app.trail.flush().await.unwrap();
     let keys = format!("/v1.0/{}/kms/create-key", server.credentials.project_id);
@@ -92,7 +79,7 @@ async fn a_trace_says_who_did_what_with_what_and_no_value() {
     let refused = traces(&server, "&trace_rating=warning").await.body;
     assert_eq!(refused["meta_data"]["count"], 1);
     let refused = &refused["traces"][0];
-    assert_eq!((&refused["user"]["name"], &refused["code"]), (&json!("limited"), &json!("403")));
+    assert_eq!((&refused["user"]["name"], &refused["code"]), (&json!("temporary"), &json!("403")));
     assert!(refused["message"].as_str().unwrap().contains("CSMS.0302"));
     assert!(!traces(&server, "").await.body.to_string().contains("hunter2"));
 }
@@ -129,13 +116,7 @@ async fn traces_older_than_an_hour_are_shown_when_they_are_asked_for() {
 async fn another_project_sees_only_what_belongs_to_none() {
     let server = busy().await;
     let project = csms_core::ProjectId::parse("f".repeat(32)).unwrap();
-    let expires = server.clock.now().plus_millis(600_000);
-    let key = TemporaryKey::make("other".to_owned(), project, Policy::administrator(), expires).unwrap();
-    let key = Key {
-        access_key: key.access_key.clone(),
-        secret_key: key.secret_key.clone(),
-        security_token: Some(key.security_token(&server.app.root).unwrap()),
-    };
+    let key = server.temporary_in(&project, Policy::administrator());
     let uri = format!("/v3/{}/traces", "f".repeat(32));
     let body = server.call_as(&key, "GET", &uri, &Value::Null).await.body;
     let names: Vec<_> = body["traces"].as_array().unwrap().iter().map(|trace| trace["trace_name"].clone()).collect();

@@ -4,23 +4,12 @@ use crate::support::{Answer, Key, Server};
 use axum::http::StatusCode;
 use csms_api::kms::KmsOperation;
 use csms_core::policy::Policy;
-use csms_server::{audit::Record, auth::token::TemporaryKey};
+use csms_server::audit::Record;
 use csms_store::Store;
 use serde_json::{Value, json};
 
-fn temporary(server: &Server, policy: Policy) -> Key {
-    let project = server.app.identity.project_id.clone();
-    let expires = server.clock.now().plus_millis(600_000);
-    let key = TemporaryKey::make("test".to_owned(), project, policy, expires).unwrap();
-    Key {
-        access_key: key.access_key.clone(),
-        secret_key: key.secret_key.clone(),
-        security_token: Some(key.security_token(&server.app.root).unwrap()),
-    }
-}
-
 fn allowing(server: &Server, actions: &[&str]) -> Key {
-    temporary(server, Policy::allow(actions.iter().map(|action| (*action).to_owned()).collect(), None))
+    server.temporary(Policy::allow(actions.iter().map(|action| (*action).to_owned()).collect(), None))
 }
 
 async fn call(server: &Server, operation: &str, body: Value) -> Answer {
@@ -145,7 +134,7 @@ async fn a_right_may_be_for_one_key() {
     let server = Server::start().await;
     let (one, two) = (create_key(&server, "one").await, create_key(&server, "two").await);
     let policy = Policy::allow(vec!["kms:cmk:*".to_owned()], Some(vec![format!("KMS:*:*:KeyId:{one}")]));
-    let caller = temporary(&server, policy);
+    let caller = server.temporary(policy);
     let path = format!("/v1.0/{}/kms/create-datakey", server.credentials.project_id);
     let status = async |key: &str| server.call_as(&caller, "POST", &path, &json!({ "key_id": key })).await.status;
     assert_eq!((status(&one).await, status(&two).await), (StatusCode::OK, StatusCode::FORBIDDEN));
@@ -223,6 +212,37 @@ async fn the_default_key_is_made_when_something_is_first_sealed_under_it() {
     assert_eq!(moved.status, StatusCode::OK, "{}", moved.body);
     let default = ok(&other, "describe-key", json!({ "key_id": "csms/default" })).await;
     assert_eq!(moved.body["secret"]["kms_key_id"], default["key_info"]["key_id"]);
+}
+
+#[tokio::test]
+async fn a_refused_request_leaves_no_default_key_behind_and_is_judged_on_the_one_that_would_be_made() {
+    let server = Server::start().await;
+    let own = create_key(&server, "own").await;
+    create_secret(&server, "moved", &own).await;
+    let default = csms_core::KeyId::default_of(&server.app.identity.project_id).to_string();
+    let under = |operator: &str, key: &str| {
+        let condition = json!({ operator: { "csms:KmsKeyId": key } });
+        let statement = json!([{ "Effect": "Allow", "Action": "csms:*", "Condition": condition }]);
+        let policy = json!({ "Version": "5.0", "Statement": statement }).to_string();
+        server.temporary(Policy::parse(&policy).unwrap())
+    };
+    let secrets = server.path("secrets");
+    let absent = json!({ "name": "plain", "secret_string": "x" });
+    let by_alias = json!({ "name": "plain", "secret_string": "x", "kms_key_id": "csms/default" });
+    let only_own = under("StringEquals", &own);
+    let moved = json!({ "kms_key_id": "csms/default" });
+    for (method, path, body) in [
+        ("POST", secrets.clone(), &absent),
+        ("POST", secrets.clone(), &by_alias),
+        ("PUT", server.path("secrets/moved"), &moved),
+    ] {
+        let refused = server.call_as(&only_own, method, &path, body).await;
+        assert_eq!(refused.status, StatusCode::FORBIDDEN, "{method} {body}: {}", refused.body);
+        let listed = ok(&server, "list-keys", json!({})).await;
+        assert_eq!(listed["keys"], json!([own]), "{method} {body}");
+    }
+    let made = server.call_as(&under("StringEquals", &default), "POST", &secrets, &absent).await;
+    assert_eq!((made.status, &made.body["secret"]["kms_key_id"]), (StatusCode::OK, &json!(default)), "{}", made.body);
 }
 
 #[tokio::test]

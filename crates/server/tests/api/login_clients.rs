@@ -6,10 +6,7 @@ use axum::{
     http::{Request, StatusCode},
 };
 use csms_core::{ProjectId, RegionName, policy::Policy};
-use csms_server::{
-    auth::{passwords, token::TemporaryKey},
-    boot::settings::Settings,
-};
+use csms_server::{auth::passwords, boot::settings::Settings};
 use csms_store::{AccessChange, Store, UserRecord};
 use serde_json::{Value, json};
 
@@ -333,13 +330,7 @@ async fn a_policy_that_would_limit_a_temporary_key_is_refused_and_so_is_a_token_
 #[tokio::test]
 async fn the_credentials_of_the_service_itself_mint_nothing() {
     let server = Server::start().await;
-    let (project, end) = (server.app.identity.project_id.clone(), server.clock.now().plus_millis(HOUR));
-    let key = TemporaryKey::make("test".to_owned(), project, Policy::administrator(), end).unwrap();
-    let key = Key {
-        access_key: key.access_key.clone(),
-        secret_key: key.secret_key.clone(),
-        security_token: Some(key.security_token(&server.app.root).unwrap()),
-    };
+    let key = server.temporary(Policy::administrator());
     assert_eq!(server.call_as(&key, "POST", MINT, &for_seconds(900)).await.status, StatusCode::FORBIDDEN);
 }
 

@@ -6,19 +6,11 @@ use crate::support::{Key, Server};
 use axum::http::StatusCode;
 use csms_api::{Operation, vocabulary::rights};
 use csms_core::policy::Policy;
-use csms_server::auth::token::TemporaryKey;
 use csms_store::{AccessChange, Store as _, UserRecord};
 use serde_json::{Value, json};
 
 fn temporary(server: &Server, policy: &str) -> Key {
-    let project = server.app.identity.project_id.clone();
-    let expires = server.clock.now().plus_millis(600_000);
-    let key = TemporaryKey::make("test".to_owned(), project, Policy::parse(policy).unwrap(), expires).unwrap();
-    Key {
-        access_key: key.access_key.clone(),
-        secret_key: key.secret_key.clone(),
-        security_token: Some(key.security_token(&server.app.root).unwrap()),
-    }
+    server.temporary(Policy::parse(policy).unwrap())
 }
 
 async fn check(server: &Server, key: &Key, body: Value) -> Value {

@@ -12,7 +12,7 @@ use crate::support::{Answer, Key, Server, open_with, settings};
 use axum::http::StatusCode;
 use csms_core::{KeyId, policy::Policy};
 use csms_server::{
-    auth::{cache::secret_key_purpose, key_pair::make_key_pair, token::TemporaryKey},
+    auth::{cache::secret_key_purpose, key_pair::make_key_pair},
     boot::serve,
     boot::settings::Settings,
     clock::Clock,
@@ -335,15 +335,7 @@ async fn callers_need_the_right_to_a_key_there_as_to_one_kept_here() {
     let server = open_with(&kms.settings_of_user(data.path(), &root)).await.unwrap();
     assert_eq!(create(&server, "db", Some(&own)).await.status, StatusCode::OK);
     assert_eq!(create(&server, "plain", None).await.status, StatusCode::OK);
-    let expires = server.clock.now().plus_millis(600_000);
-    let project = server.app.identity.project_id.clone();
-    let key = TemporaryKey::make("reader".to_owned(), project, Policy::allow(vec!["csms:*".to_owned()], None), expires);
-    let key = key.unwrap();
-    let reader = Key {
-        access_key: key.access_key.clone(),
-        secret_key: key.secret_key.clone(),
-        security_token: Some(key.security_token(&server.app.root).unwrap()),
-    };
+    let reader = server.temporary(Policy::allow(vec!["csms:*".to_owned()], None));
     for (name, code) in [("db", "CSMS.0401"), ("plain", "none")] {
         let path = server.path(&format!("secrets/{name}/versions/latest"));
         assert_eq!(server.call_as(&reader, "GET", &path, &Value::Null).await.code(), code, "{name}");

@@ -8,10 +8,7 @@ use csms_core::{
     RegionName,
     policy::{Policy, secret_resource},
 };
-use csms_server::{
-    auth::token::TemporaryKey,
-    boot::settings::{FunctionGraph, Settings},
-};
+use csms_server::boot::settings::{FunctionGraph, Settings};
 use csms_store::Store;
 use serde_json::{Value, json};
 
@@ -298,16 +295,10 @@ async fn a_name_that_is_taken_in_the_region_is_refused() {
     assert_eq!((twice.status.as_u16(), twice.code()), (400, "CSMS.0101"));
 }
 
-/// A temporary key in these projects with one policy.
+/// A temporary key in the project of a region.
 fn temporary(server: &Server, region: &str, policy: Policy) -> Key {
     let found = server.app.identity.regions.iter().find(|known| known.name.as_str() == region).unwrap();
-    let expires = server.clock.now().plus_millis(600_000);
-    let key = TemporaryKey::make("test".to_owned(), found.project.clone(), policy, expires).unwrap();
-    Key {
-        access_key: key.access_key.clone(),
-        secret_key: key.secret_key.clone(),
-        security_token: Some(key.security_token(&server.app.root).unwrap()),
-    }
+    server.temporary_in(&found.project, policy)
 }
 
 #[tokio::test]

@@ -3,7 +3,6 @@
 use crate::support::{Answer, Key, Server};
 use axum::{body::Body, http::StatusCode};
 use csms_core::policy::Policy;
-use csms_server::auth::token::TemporaryKey;
 use csms_store::Store;
 use serde_json::{Value, json};
 
@@ -122,14 +121,7 @@ async fn a_password_that_breaks_a_rule_is_refused_with_the_rule() {
 #[tokio::test]
 async fn a_temporary_key_has_no_password_to_change() {
     let server = Server::start().await;
-    let project = server.app.identity.project_id.clone();
-    let expires = server.clock.now().plus_millis(600_000);
-    let made = TemporaryKey::make("test".to_owned(), project, Policy::administrator(), expires).unwrap();
-    let key = Key {
-        access_key: made.access_key.clone(),
-        secret_key: made.secret_key.clone(),
-        security_token: Some(made.security_token(&server.app.root).unwrap()),
-    };
+    let key = server.temporary(Policy::administrator());
     let refused = change(&server, &key, "the old password", NEW).await;
     assert_eq!((refused.status, refused.code()), (StatusCode::FORBIDDEN, "CSMS.0302"));
 }

@@ -1,6 +1,6 @@
 //! `csms support-bundle` beside a real server: what is in it, and that no secret is.
 
-use std::{fs, process::Command};
+use std::{collections::BTreeSet, fs, process::Command};
 
 use serde_json::Value;
 
@@ -27,8 +27,11 @@ async fn a_bundle_says_how_the_installation_is_and_holds_no_secret() {
         ["--function-variable", "urn:fss:local-1:p:function:default:f:latest=TOKEN=of-a-function"].map(str::to_owned),
     );
     let all: Vec<_> = all.iter().map(String::as_str).collect();
-    let output = shell.run(&all).await;
-    assert!(output.status.success(), "{output:?}");
+    let made = shell.json(&all).await;
+    assert_eq!(made["directory"].as_str(), directory.to_str());
+    let names = |name: fs::DirEntry| name.file_name().into_string().unwrap();
+    let written: BTreeSet<_> = fs::read_dir(&directory).unwrap().map(|entry| names(entry.unwrap())).collect();
+    assert_eq!(serde_json::from_value::<BTreeSet<String>>(made["files"].clone()).unwrap(), written);
 
     let read = |name: &str| fs::read_to_string(directory.join(name)).unwrap();
     let json = |name: &str| serde_json::from_str::<Value>(&read(name)).unwrap();

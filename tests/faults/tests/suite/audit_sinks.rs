@@ -3,7 +3,7 @@
 
 use std::{
     collections::BTreeMap,
-    io::{BufRead as _, BufReader, Read as _, Write as _},
+    io::{BufReader, Read as _, Write as _},
     net::{TcpListener, TcpStream},
     path::Path,
     process::Output,
@@ -14,7 +14,7 @@ use std::{
     thread::{self, JoinHandle},
 };
 
-use csms_faults::{Database, client, command, create_many, eventually, get};
+use csms_faults::{Database, body_of_request, client, command, create_many, eventually, get};
 use csms_testbed::{Server, server::Options};
 use serde_json::Value;
 
@@ -98,23 +98,8 @@ impl Receiver {
 /// Takes one request; `None` when it is not complete. Acknowledges it, or waits until the sender is gone.
 fn take_request(connection: TcpStream, is_dumb: &AtomicBool, lines: &Mutex<Vec<String>>) -> Option<()> {
     let mut reader = BufReader::new(connection);
-    let mut length = 0;
-    loop {
-        let mut line = String::new();
-        if reader.read_line(&mut line).ok()? == 0 {
-            return None;
-        }
-        let line = line.trim().to_ascii_lowercase();
-        if line.is_empty() {
-            break;
-        }
-        if let Some(value) = line.strip_prefix("content-length:") {
-            length = value.trim().parse().unwrap();
-        }
-    }
-    let mut body = vec![0; length];
-    reader.read_exact(&mut body).ok()?;
-    lines.lock().unwrap().extend(String::from_utf8(body).unwrap().lines().map(str::to_owned));
+    let body = body_of_request(&mut reader)?;
+    lines.lock().unwrap().extend(body.lines().map(str::to_owned));
     if is_dumb.load(Ordering::SeqCst) {
         return reader.read_to_end(&mut Vec::new()).ok().map(drop);
     }

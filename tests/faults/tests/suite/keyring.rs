@@ -204,21 +204,8 @@ struct Rotations {
 impl Rotations {
     /// Begins to rotate `account` of `database`, with a secret that is made here.
     async fn begin(server: &Server, database: &Rotated) -> Self {
-        let function = server.credentials().rotation_func_urn.clone();
-        // `cargo xtask package` makes it, beside the server.
-        let function = function.unwrap();
+        database.create_secret(server, "account").await;
         let (client, account) = (client(server), name("account"));
-        let value = database.create_account("account").await.to_string();
-        let config = json!({ "InstanceId": "local", "SecretSubType": "SingleUser" }).to_string();
-        let body = CreateSecretBody {
-            name: "account",
-            secret_string: Some(&value),
-            secret_type: Some("RDS-FG"),
-            rotation_config: Some(&config),
-            rotation_func_urn: Some(&function),
-            ..CreateSecretBody::default()
-        };
-        client.create_secret(&body).await.unwrap();
         let (stopped, succeeded) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
         let (is_stopped, count) = (Arc::clone(&stopped), Arc::clone(&succeeded));
         let running = tokio::spawn(async move {

@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeSet,
-    io::{BufRead as _, BufReader, Read as _, Write as _},
+    io::{BufReader, Write as _},
     net::{TcpListener, TcpStream},
     sync::{
         Arc, Mutex,
@@ -12,7 +12,7 @@ use std::{
 };
 
 use csms_client::{Client, CreateEventBody, CreateSecretBody, CreateVersionBody, NotificationTarget};
-use csms_faults::{client, eventually, name};
+use csms_faults::{body_of_request, client, eventually, name};
 use csms_testbed::{Server, server::Options};
 
 /// Versions whose notifications go to the receiver that stands still: more than are delivered at the same time.
@@ -54,23 +54,10 @@ fn healthy() -> (String, Arc<Mutex<BTreeSet<String>>>) {
 /// Takes one request and acknowledges it; returns its body.
 fn take(connection: TcpStream) -> String {
     let mut reader = BufReader::new(connection);
-    let mut length = 0;
-    loop {
-        let mut line = String::new();
-        reader.read_line(&mut line).unwrap();
-        let line = line.trim().to_ascii_lowercase();
-        if line.is_empty() {
-            break;
-        }
-        if let Some(value) = line.strip_prefix("content-length:") {
-            length = value.trim().parse().unwrap();
-        }
-    }
-    let mut body = vec![0; length];
-    reader.read_exact(&mut body).unwrap();
+    let body = body_of_request(&mut reader).unwrap();
     let answer = "HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
     reader.get_mut().write_all(answer.as_bytes()).unwrap();
-    String::from_utf8(body).unwrap()
+    body
 }
 
 /// Creates an event whose notifications go to the topic of its name.

@@ -1,9 +1,9 @@
 //! A server that is killed in a rotation and back at once goes on with it: it does not wait for the end of its own lease.
 
-use csms_client::{CreateSecretBody, ListTasksQuery};
+use csms_client::ListTasksQuery;
 use csms_faults::{Database, client, eventually, name, rotated::Rotated};
 use csms_testbed::{Server, server::Options};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_is_back_goes_on_with_its_own_rotation_at_once() {
@@ -11,17 +11,7 @@ async fn a_server_that_is_back_goes_on_with_its_own_rotation_at_once() {
     let data = tempfile::tempdir().unwrap();
     let options = || Options { data: Some(data.path().to_owned()), ..database.options() };
     let server = Server::start(options()).await.unwrap();
-    let value = rotated.create_account("account").await.to_string();
-    let config = json!({ "InstanceId": "local", "SecretSubType": "SingleUser" }).to_string();
-    let body = CreateSecretBody {
-        name: "account",
-        secret_string: Some(&value),
-        secret_type: Some("RDS-FG"),
-        rotation_config: Some(&config),
-        rotation_func_urn: server.credentials().rotation_func_urn.as_deref(),
-        ..CreateSecretBody::default()
-    };
-    client(&server).create_secret(&body).await.unwrap();
+    rotated.create_secret(&server, "account").await;
     // The new password cannot be set until this ends.
     let holder = rotated.server().admin().await.unwrap();
     holder.batch_execute("BEGIN; LOCK TABLE pg_authid IN SHARE ROW EXCLUSIVE MODE").await.unwrap();

@@ -20,7 +20,7 @@ enum By {
     Key,
     Type,
     Version,
-    /// By nothing of its own: by where the request comes from.
+    /// By nothing of its own: by where the request comes from, and from which account.
     Address,
 }
 
@@ -82,10 +82,11 @@ pub(crate) fn outcome(answer: &Answer, shown: &Shown) -> Outcome {
 }
 
 /// What the reference evaluator expects of a request under policies.
-fn expected(policies: &[Value], touches: &[Touch]) -> Outcome {
+fn expected(world: &World, policies: &[Value], touches: &[Touch]) -> Outcome {
     let is_let_through = touches.iter().all(|touch| {
         let mut facts = touch.facts.clone();
         facts.insert(normalised("g:SourceIp"), vec![ADDRESS.to_string()]);
+        facts.insert(normalised("g:DomainId"), vec![world.domain.clone()]);
         match (decide(policies, touch.actions, &touch.resource, &facts), touch.need) {
             (Decision::Allowed, _) | (Decision::Silent, Need::NoDeny) => true,
             (Decision::Silent, Need::Allow) | (Decision::Denied, _) => false,
@@ -121,7 +122,10 @@ fn statement(world: &World, effect: &str, touch: &Touch, by: By, trick: Trick) -
         By::Type => statement["Condition"] = equals(key_of("csms:Type"), "COMMON"),
         By::Version => statement["Condition"] = equals(key_of("csms:VersionId"), "v1"),
         By::Address => {
-            statement["Condition"] = json!({ "IpAddress": { key_of("g:SourceIp"): [format!("{ADDRESS}/24")] } });
+            statement["Condition"] = json!({
+                "IpAddress": { key_of("g:SourceIp"): [format!("{ADDRESS}/24")] },
+                "StringEquals": { key_of("g:DomainId"): [world.domain] },
+            });
         }
     }
     statement
@@ -210,7 +214,7 @@ pub(crate) async fn all(world: &mut World, rows: impl Fn(&World) -> Vec<Row>) ->
 async fn try_one(world: &mut World, row: &Row, touched: usize, effect: &str, by: By, trick: Trick, class: &mut Class) {
     let Some(asked) = tricked(world, row, &row.touches[touched], trick) else { return };
     let policies = [policy_about(world, effect, row, touched, by, trick)];
-    let wanted = expected(&policies, &row.touches);
+    let wanted = expected(world, &policies, &row.touches);
     world.give(&policies).await;
     let answer = world.ask(&asked).await;
     let got = outcome(&answer, &row.shown);

@@ -225,6 +225,8 @@ pub(crate) async fn spellings() -> Result<(), Failed> {
         json!({ "Action": ["*"], "Resource": ["csms:*:*:secretName:${g:RequestTag/none, 'prod'}-*"] }),
         json!({ "Action": ["*"], "Condition": { "StringEquals": { "g:UserName": "${g:UserName}" } } }),
         json!({ "Action": ["*"], "Condition": { "StringNotEquals": { "g:ResourceTag/owner": "${g:UserName}" } } }),
+        json!({ "Action": ["*"], "Condition": { "StringEquals": { "G:DOMAINID": world.domain } } }),
+        json!({ "Action": ["*"], "Resource": ["csms:*:${g:DomainId}:secretName:prod-*"] }),
     ] {
         world.give(&[all_but(&denied)]).await;
         class.same(&denied.to_string(), rights(&ask(&world, "GET", &value, "").await), Outcome::Refused);
@@ -237,6 +239,8 @@ pub(crate) async fn spellings() -> Result<(), Failed> {
         (json!({ "Action": ["csms:*"], "Condition": { "StringEquals": { "csms:Type": ["common"] } } }), false),
         (json!({ "Action": ["csms:*"], "Condition": { "StringEquals": { "csms:KmsKeyId": "k2" } } }), false),
         (json!({ "Action": ["csms:*"], "Condition": { "StringEquals": {} } }), false),
+        (json!({ "Action": ["*"], "Condition": { "StringEquals": { "g:DomainId": "another" } } }), false),
+        (json!({ "Action": ["*"], "Condition": { "StringNotEquals": { "g:DomainId": world.domain } } }), false),
         (json!({ "Action": ["*"], "Condition": { "StringLike": { "g:CurrentTime": "2026-*" } } }), false),
         (json!({ "Action": ["kms:*"], "Resource": ["KMS:*:*:KeyId:k2"] }), false),
         (json!({ "Action": ["csms:secret:getVersion"], "Resource": ["KMS:*:*:KeyId:*"] }), false),
@@ -244,6 +248,7 @@ pub(crate) async fn spellings() -> Result<(), Failed> {
         (json!({ "Action": ["csms:*"], "Resource": ["csms:hoem:*:secretName:prod-*"] }), false),
         (json!({ "Action": ["csms:*"], "Resource": ["csms:away:*:secretName:${g:UserName}-*"] }), true),
         (json!({ "Action": ["*"], "Condition": { "Bool": { "g:SecureTransport": [false] } } }), true),
+        (json!({ "Action": ["csms:secret:list"], "Resource": ["csms:*:*:secretName:prod-*"] }), false),
         (json!({ "Action": ["csms:secret:getVersion"] }), true),
         (json!({ "Action": ["obs:object:get"] }), true),
     ]
@@ -335,11 +340,7 @@ fn ended(world: &World) -> Key {
     let hold = Hold { secret: csms_core::SecretName::parse(world.subject()).unwrap(), holder: "ended".to_owned() };
     let everything = csms_core::policy::Policy::administrator();
     let key = TemporaryKey::make("function".to_owned(), project, everything, expires).unwrap().for_task(hold);
-    Key {
-        access_key: key.access_key.clone(),
-        secret_key: key.secret_key.clone(),
-        security_token: Some(key.security_token(&world.server.app.root).unwrap()),
-    }
+    world.server.signing_with(&key)
 }
 
 /// Every entrance: credentials of a task that has ended, projects that are spelt otherwise, bodies that are no JSON.

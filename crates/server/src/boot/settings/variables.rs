@@ -4,7 +4,7 @@
 
 use std::{collections::BTreeSet, env};
 
-use csms_cli::{VARIABLES, nearest};
+use csms_cli::{VARIABLES, misspelt};
 
 use super::{file::variables, origin::SECRET_VARIABLES};
 
@@ -44,7 +44,7 @@ fn unknown(names: impl Iterator<Item = String>) -> Vec<String> {
     let strange = names.filter(|name| !known.contains(name) && !name.starts_with("CSMS_TEST") && !is_address(name));
     let strange: BTreeSet<_> = strange.collect();
     let own = known.iter().filter_map(|known| known.strip_prefix(PREFIX));
-    let warning = |name: &String| match nearest(name.trim_start_matches(PREFIX), own.clone()) {
+    let warning = |name: &String| match misspelt(name.trim_start_matches(PREFIX), own.clone()) {
         Some(meant) => format!("{name} is set and is no variable of csms; did you mean {PREFIX}{meant}?"),
         None => format!("{name} is set and is no variable of csms; `csms serve --help` has all of them"),
     };
@@ -71,11 +71,11 @@ mod tests {
     #[test]
     fn a_misspelt_variable_is_said_with_the_one_that_was_meant() {
         assert_eq!(
-            warned(&["CSMS_LISTN", "CSMS_SECRET_QUOTE", "CSMS_ZZ"]),
+            warned(&["CSMS_LISTN", "CSMS_SECRET_QUOTE", "CSMS_DATABASE"]),
             [
+                "CSMS_DATABASE is set and is no variable of csms; `csms serve --help` has all of them",
                 "CSMS_LISTN is set and is no variable of csms; did you mean CSMS_LISTEN?",
                 "CSMS_SECRET_QUOTE is set and is no variable of csms; did you mean CSMS_SECRET_QUOTA?",
-                "CSMS_ZZ is set and is no variable of csms; `csms serve --help` has all of them",
             ]
         );
     }

@@ -149,13 +149,9 @@ async fn conditions_key(
     chosen: Option<&ChosenKey>,
 ) -> Result<Option<KeyId>, Failure> {
     match chosen {
-        Some(ChosenKey::Known(id, _)) => Ok(Some(id.clone())),
-        Some(ChosenKey::Unknown | ChosenKey::Failed(_)) => Ok(None),
-        // Only conditions ask, so that no key is made for callers without.
-        None | Some(ChosenKey::Default) if call.caller.has_conditions() => {
-            call.app.keys.default_key(project).await.map(Some)
-        }
-        None | Some(ChosenKey::Default) => Ok(None),
+        // Only conditions ask.
+        None if call.caller.has_conditions() => call.app.keys.default_key_id(project).await.map(Some),
+        chosen => Ok(chosen.and_then(ChosenKey::id)),
     }
 }
 
@@ -163,8 +159,8 @@ async fn conditions_key(
 pub(super) enum ChosenKey {
     /// One with an identifier. Whether there is such a key, and one that can be used, is the work's to say.
     Known(KeyId, Result<UsableKey, Failure>),
-    /// The default key of a project that has none yet. The work makes it.
-    Default,
+    /// The default key of a project that has none yet. The work makes it, with this identifier.
+    Default(KeyId),
     /// An alias that no key of the project has.
     Unknown,
     /// It cannot be looked for.
@@ -179,9 +175,19 @@ impl ChosenKey {
                 let usable = call.app.keys.usable(project, &id).await;
                 Self::Known(id, usable)
             }
-            Ok(None) if is_default_alias(name) => Self::Default,
+            Ok(None) if is_default_alias(name) => {
+                call.app.keys.default_key_id(project).await.map_or_else(Self::Failed, Self::Default)
+            }
             Ok(None) => Self::Unknown,
             Err(failure) => Self::Failed(failure),
+        }
+    }
+
+    /// Its identifier; `None` for a key that is not there.
+    pub(super) fn id(&self) -> Option<KeyId> {
+        match self {
+            Self::Known(id, _) | Self::Default(id) => Some(id.clone()),
+            Self::Unknown | Self::Failed(_) => None,
         }
     }
 
@@ -194,7 +200,7 @@ impl ChosenKey {
                 let all = Access::new(CREATE_DATA_KEY, Resource::All(Kind::Key, project.clone()));
                 Some(all.of_sealing_key())
             }
-            Self::Default | Self::Failed(_) => None,
+            Self::Default(_) | Self::Failed(_) => None,
         }
     }
 }
@@ -214,7 +220,7 @@ pub(super) async fn chosen_or_default(
             return Err(Failure::new(ErrorCode::KeyUnusable, "kms_key_id names no key of the project"));
         }
         Some(ChosenKey::Failed(failure)) => return Err(failure),
-        Some(ChosenKey::Default) | None => {
+        Some(ChosenKey::Default(_)) | None => {
             let id = call.app.keys.default_key(project).await?;
             let usable = call.app.keys.usable(project, &id).await?;
             (id, usable)

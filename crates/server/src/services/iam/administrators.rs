@@ -37,6 +37,7 @@ fn is_administrator(state: &AccessState, user: &UserRecord, now: UnixMillis) -> 
         now: Some(now),
         user_name: Some(user.name.clone()),
         user_id: Some(user.id.clone()),
+        domain_id: Some(user.domain_id.clone()),
         mfa_present: Some(false),
         ..RequestContext::default()
     };

@@ -16,6 +16,7 @@ use csms_api::{
 };
 use csms_core::KeyId;
 use csms_store::{ChangeError, KeyDetails, KeyRecord, KeyState, Store, StoreError};
+use getrandom::SysRng;
 
 use super::{Named, access_to, change, enterprise_project, keys, no_such_key, state_of};
 use crate::{
@@ -68,7 +69,7 @@ pub(super) fn create(call: Call, body: Body) -> Result<Prepared, Failure> {
     let facts = Facts { enterprise_project_id: Some(enterprise.to_owned()), ..Facts::default() };
     Ok(Prepared::new(vec![call.all(Kind::Key).with(facts)], async move {
         let details = KeyDetails { description, enterprise_project_id, ..KeyDetails::default() };
-        let record = call.app.keys.make_record(&call.project, alias, details)?;
+        let record = call.app.keys.make_record(&call.project, KeyId::make(&mut SysRng)?, alias, details)?;
         let info = KeyInfo {
             domain_id: Some(call.app.identity.domain_id.clone()),
             region_id: Some(call.app.identity.region_of(&call.project).to_owned()),

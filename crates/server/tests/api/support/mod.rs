@@ -11,6 +11,7 @@ use axum::{
     http::{HeaderMap, Request, StatusCode, request::Builder},
 };
 use csms_core::{
+    ProjectId,
     policy::Policy,
     sign::{SignedRequest, authorize, format_date, payload_hash},
 };
@@ -114,6 +115,26 @@ impl Server {
             access_key: self.credentials.access_key.clone(),
             secret_key: self.credentials.secret_key.to_string(),
             security_token: None,
+        }
+    }
+
+    /// A key with this policy, for ten minutes in the first project.
+    pub fn temporary(&self, policy: Policy) -> Key {
+        self.temporary_in(&self.app.identity.project_id, policy)
+    }
+
+    /// The same in another project.
+    pub fn temporary_in(&self, project: &ProjectId, policy: Policy) -> Key {
+        let expires = self.clock.now().plus_millis(600_000);
+        self.signing_with(&TemporaryKey::make("temporary".to_owned(), project.clone(), policy, expires).unwrap())
+    }
+
+    /// A temporary key as its caller has it.
+    pub fn signing_with(&self, key: &TemporaryKey) -> Key {
+        Key {
+            access_key: key.access_key.clone(),
+            secret_key: key.secret_key.clone(),
+            security_token: Some(key.security_token(&self.app.root).unwrap()),
         }
     }
 
