@@ -355,8 +355,30 @@ impl<'a, S: Secrets, D: Databases, R: TryCryptoRng + ?Sized> Attempt<'a, S, D, R
             Err(problems) => (Reading::Invalid, say::has_problems(version, problems.len())),
         };
         self.situation.note_reading(role, reading);
+        let account = account.map(|account| self.as_tried(role, account));
         self.accounts.keep(role, account);
         Ok(outcome)
+    }
+
+    /// The account of a version as it logs in. Where one account does it all, a password of SYSPREVIOUS that is not SYSCURRENT's
+    /// is tried over SYSCURRENT's connection, over which the change has to be proven: accepted there, it shows that SYSCURRENT
+    /// is refused for its password and for nothing else in its value.
+    fn as_tried(&mut self, role: Role, account: Account) -> Account {
+        match self.accounts.of(Role::Current) {
+            Some(Ok(current))
+                if role == Role::Previous
+                    && self.mode == RotationMode::SingleUser
+                    && account.login().is_the_account_of(current.login()) =>
+            {
+                if account.password() == current.password() {
+                    self.situation.note_shared_password();
+                    account
+                } else {
+                    current.trying(account.password())
+                }
+            }
+            _ => account,
+        }
     }
 
     async fn read_admin(&mut self) -> Result<Message, Failure> {
@@ -483,7 +505,7 @@ impl<'a, S: Secrets, D: Databases, R: TryCryptoRng + ?Sized> Attempt<'a, S, D, R
             // The administrator sees more than the login is told.
             OperatorReason::LoginBarred(..) if self.situation.barrier().is_some() => &self.details.inspection,
             OperatorReason::LoginBarred(role, _) | OperatorReason::PasswordExpired(role) => self.details.of(role),
-            OperatorReason::NobodyLogsIn => self.details.of(self.base()),
+            OperatorReason::NobodyLogsIn | OperatorReason::SharedPasswordRefused => self.details.of(self.base()),
             OperatorReason::RightPasswordRefused(..)
             | OperatorReason::AccountBarred(_)
             | OperatorReason::HashesUnreadable

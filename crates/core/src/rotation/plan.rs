@@ -11,6 +11,9 @@
 //!   right password too (a host that the account does not admit, a missing client certificate, an expired role). It reads
 //!   the account first, and writes where the stored passwords are known to be wrong. Where the management service of a
 //!   cloud sets passwords, it is given the name of the account.
+//! - SYSCURRENT that is refused may have the right password: its value may differ from SYSPREVIOUS's in more than the password, in
+//!   the protection of the connection for instance. So SYSPREVIOUS changes the password only where its own one, another one, is
+//!   accepted over the connection that SYSCURRENT describes, which SYSPENDING will be proven over.
 //! - A password is changed only once it is known that a login with the new one will prove something: a server that lets
 //!   anybody in here may check the old one elsewhere, where applications log in.
 //! - A candidate is given up only when the database has *refused* it. One that may have been set is tried again.
@@ -299,7 +302,8 @@ pub enum Action {
     ReadAdmin,
     /// Have the administrator read the account in the database.
     Inspect,
-    /// Try to log in with the value of the version with this label.
+    /// Try to log in with the value of the version with this label. Where one account does it all, SYSPREVIOUS's password, if it
+    /// is another one, is tried over the connection that SYSCURRENT's value describes.
     Probe(Role),
     /// Try to log in as the account of the pending version with a random password, which nobody can have set. A server
     /// that accepts it accepts any, and an accepted probe of it proves nothing.
@@ -423,6 +427,8 @@ pub enum OperatorReason {
     /// The password of the version with this label is the account's, and is refused all the same; why, as far as it is
     /// known.
     RightPasswordRefused(Role, Option<Cause>),
+    /// SYSCURRENT is refused, and SYSPREVIOUS logs in with the same password.
+    SharedPasswordRefused,
     /// The administrator finds that the account would not let the rotation in with the right password either.
     AccountBarred(Cause),
     /// No version logs in, and the administrator may not read, or cannot tell, whether their passwords are wrong.
@@ -513,6 +519,8 @@ pub struct Situation {
     pending: Option<Labelled>,
     current: Option<Labelled>,
     previous: Option<Labelled>,
+    /// Whether SYSPREVIOUS and SYSCURRENT hold the same password.
+    is_shared: bool,
     decoy: Option<Probe>,
     /// Whether the server has rejected a password in this attempt, or has said that it checked the one it accepted, so that
     /// accepting one means something.
@@ -544,6 +552,7 @@ impl Situation {
             pending: labels.pending.map(Labelled::new),
             current: labels.current.map(Labelled::new),
             previous: labels.previous.map(Labelled::new),
+            is_shared: false,
             decoy: None,
             passwords_checked: false,
             refusal: Refusal::default(),
@@ -585,6 +594,11 @@ impl Situation {
         if let Some(labelled) = self.labelled_mut(role) {
             labelled.reading = Some(reading);
         }
+    }
+
+    /// SYSPREVIOUS holds the same password as SYSCURRENT. What else is in their values may differ.
+    pub const fn note_shared_password(&mut self) {
+        self.is_shared = true;
     }
 
     /// [`Action::ReadAdmin`] was executed.
@@ -1104,10 +1118,17 @@ fn who_logs_in(situation: &Situation, base: Role, account: &Login) -> Result<Rol
     if situation.logs_in(base)? {
         return Ok(base);
     }
+    if situation.matching(base).is_right() && situation.probe(base).is_ok_and(Probe::is_refusal) {
+        let reason = OperatorReason::RightPasswordRefused(base, situation.barrier());
+        return Err(Action::NeedsOperator(reason));
+    }
     let expired = situation.probe(base) == Ok(Probe::Expired);
     let nobody = if expired { OperatorReason::PasswordExpired(base) } else { OperatorReason::NobodyLogsIn };
     match previous_of(situation, account)? {
-        Some(previous) if !expired && situation.logs_in(previous)? => Ok(previous),
+        Some(previous) if !expired && situation.logs_in(previous)? => match situation.is_shared {
+            true => Err(Action::NeedsOperator(OperatorReason::SharedPasswordRefused)),
+            false => Ok(previous),
+        },
         _ => Err(Action::NeedsOperator(nobody)),
     }
 }

@@ -10,7 +10,7 @@ use std::{collections::HashMap, vec, vec::Vec};
 use super::{seeds::Planner, *};
 use crate::rotation::account::Engine;
 
-/// Passwords are numbers: version `vN` holds password `N`.
+/// Passwords are numbers: version `vN` holds password `N`, but where it shares one.
 type Password = u32;
 
 /// The password that somebody has set by hand, and one that the account has kept from before.
@@ -45,6 +45,11 @@ struct Scene {
     admin_is_down: bool,
     /// Whether SYSCURRENT was moved back to the password that the account keeps as its second one.
     moved_back: bool,
+    /// Whether v2 holds the password of v1.
+    is_shared: bool,
+    /// Whether the database refuses every login from here that goes by the rest of v2's value, a certificate for instance, which
+    /// later versions have as well.
+    barred_alone: bool,
 }
 
 /// What lets logins in.
@@ -76,6 +81,8 @@ const PLAIN: Scene = Scene {
     admin_is_none: false,
     admin_is_down: false,
     moved_back: false,
+    is_shared: false,
+    barred_alone: false,
 };
 
 /// More versions than any run of one rotation needs; runs that make more are not followed further.
@@ -115,7 +122,11 @@ impl World {
     /// Two accounts with v2 current and v1 previous. With one account, both versions are its own.
     fn new(scene: Scene) -> Self {
         let multi = scene.mode == RotationMode::MultiUser;
-        let first = if scene.by_hand { BY_HAND } else { 2 };
+        let first = match (scene.by_hand, scene.is_shared) {
+            (true, _) => BY_HAND,
+            (false, true) => 1,
+            (false, false) => 2,
+        };
         let second = scene.keeps_one_from_before.then_some(FROM_BEFORE);
         let mut world = Self {
             scene,
@@ -162,6 +173,24 @@ impl World {
         }
     }
 
+    fn password(&self, version: VersionId) -> Password {
+        if self.scene.is_shared && version.number() == 2 { 1 } else { version.number() }
+    }
+
+    /// Whether the database refuses every login from here that goes by what a version holds besides its password.
+    fn is_barred(&self, version: VersionId) -> bool {
+        self.scene.barred || (self.scene.barred_alone && version.number() > 1)
+    }
+
+    /// The version by whose value, but for the password, a login with the one that a label marks goes.
+    fn way(&self, role: Role) -> VersionId {
+        let (marked, current) = (self.marked(role), self.marked(Role::Current));
+        let by_current = role == Role::Previous
+            && self.scene.mode == RotationMode::SingleUser
+            && self.password(marked) != self.password(current);
+        if by_current { current } else { marked }
+    }
+
     fn marked(&self, role: Role) -> VersionId {
         match role {
             Role::Pending => self.labels.pending,
@@ -173,7 +202,7 @@ impl World {
 
     /// Whether the password of a version logs in where applications do.
     fn logs_in(&self, version: VersionId) -> bool {
-        self.accepts(self.account(version), version.number())
+        self.accepts(self.account(version), self.password(version))
     }
 
     fn accepts(&self, account: usize, password: Password) -> bool {
@@ -184,8 +213,8 @@ impl World {
     fn compare(&self, version: Option<VersionId>) -> Match {
         let Some(version) = version.filter(|version| self.account(*version) == 0) else { return Match::Unknown };
         match self.database[0] {
-            (first, _) if first == version.number() => Match::First,
-            (_, second) if second == Some(version.number()) => Match::Second,
+            (first, _) if first == self.password(version) => Match::First,
+            (_, second) if second == Some(self.password(version)) => Match::Second,
             _ => Match::Neither,
         }
     }
@@ -197,7 +226,7 @@ impl World {
             previous: self.compare(self.labels.previous),
             has_second: self.database[0].1.is_some(),
         };
-        let sees = self.scene.barred && self.scene.sees_the_barrier;
+        let sees = (self.scene.barred || self.scene.barred_alone) && self.scene.sees_the_barrier;
         Inspection::Account {
             barrier: sees.then_some(Cause::HostNotAdmitted),
             passwords: self.scene.reads_hashes.then_some(passwords),
@@ -211,14 +240,21 @@ impl World {
         version
     }
 
-    /// What the door says of a login with a password that the database has for the account, or has not.
-    fn let_in(&mut self, situation: &mut Situation, password: Option<Password>, is_right: bool) -> Probe {
+    /// What the door says of a login with a password that the database has for the account, or has not, by the value of a version
+    /// besides.
+    fn let_in(
+        &mut self,
+        situation: &mut Situation,
+        password: Option<Password>,
+        is_right: bool,
+        way: VersionId,
+    ) -> Probe {
         let probe = match self.scene.door {
             Door::Open => Probe::Accepted,
             Door::Listed if password == Some(2) => Probe::Accepted,
             Door::Listed => Probe::Unknown(Cause::Pooler),
             Door::Locks if self.locked => Probe::Unknown(Cause::Locked),
-            Door::Checks | Door::Locks if is_right && !self.scene.barred => Probe::Accepted,
+            Door::Checks | Door::Locks if is_right && !self.is_barred(way) => Probe::Accepted,
             Door::Checks | Door::Locks => Probe::Refused,
         };
         if self.scene.door == Door::Locks {
@@ -251,7 +287,9 @@ impl World {
                 let all = is_kept(BY_HAND) && (!self.scene.keeps_one_from_before || is_kept(FROM_BEFORE));
                 if all { Ok(()) } else { Err(Failure::PasswordInUseLost) }
             }
-            RotationMode::SingleUser if (self.scene.barred || self.scene.keeps_old) && !current => {
+            RotationMode::SingleUser
+                if (self.scene.barred || self.scene.barred_alone || self.scene.keeps_old) && !current =>
+            {
                 Err(Failure::CurrentLockedOut)
             }
             // Where no login can prove the new password, the old one must stay.
@@ -269,16 +307,23 @@ impl World {
     fn apply(&mut self, situation: &mut Situation, action: &Action, weather: Weather) -> Option<()> {
         let is_down = matches!(weather, Weather::Lost | Weather::AnswerLost);
         match *action {
-            Action::Read(role) => situation.note_reading(role, Reading::Login(self.login(self.marked(role)))),
+            Action::Read(role) => {
+                let version = self.marked(role);
+                situation.note_reading(role, Reading::Login(self.login(version)));
+                if role == Role::Previous && self.password(version) == self.password(self.marked(Role::Current)) {
+                    situation.note_shared_password();
+                }
+            }
             Action::Probe(role) if is_down => situation.note_probe(role, Probe::Unknown(Cause::Unreachable)),
             Action::Probe(role) => {
                 let version = self.marked(role);
-                let probe = self.let_in(situation, Some(version.number()), self.logs_in(version));
+                let (password, way) = (self.password(version), self.way(role));
+                let probe = self.let_in(situation, Some(password), self.logs_in(version), way);
                 situation.note_probe(role, probe);
             }
             Action::ProbeDecoy if is_down => situation.note_decoy(Probe::Unknown(Cause::Unreachable)),
             Action::ProbeDecoy => {
-                let probe = self.let_in(situation, None, false);
+                let probe = self.let_in(situation, None, false, self.marked(Role::Pending));
                 situation.note_decoy(probe);
             }
             Action::MakePending { base } => {
@@ -289,7 +334,7 @@ impl World {
                 situation.note_pending(version, self.login(version));
             }
             Action::SetPassword { by: Setter::Restored } => {
-                let first = self.marked(Role::Previous).number();
+                let first = self.password(self.marked(Role::Previous));
                 let (pending, second) = (self.marked(Role::Pending).number(), self.database[0].1);
                 let change = match weather {
                     _ if self.database[0].0 != first => Change::NotDone(Cause::NotFirst),
@@ -305,7 +350,7 @@ impl World {
             Action::SetPassword { by: Setter::Account(login_as) } => {
                 let account = self.account(self.marked(login_as));
                 let login = self.marked(login_as);
-                if self.scene.keeps_old && self.database[account].0 != login.number() {
+                if self.scene.keeps_old && self.database[account].0 != self.password(login) {
                     situation.note_change(Setter::Account(login_as), Change::NotDone(Cause::NotFirst));
                 } else {
                     let logs_in = self.logs_in(login);
@@ -366,7 +411,7 @@ impl World {
         let unread = !self.scene.admin || !self.scene.reads_hashes || self.scene.keeps_one_from_before;
         let is_blind = self.scene.door == Door::Locks && !(self.scene.admin && self.scene.reads_hashes);
         let is_shut = matches!(self.scene.door, Door::Open | Door::Listed);
-        self.scene.barred || is_shut || is_blind || (self.scene.by_hand && unread)
+        self.scene.barred || self.scene.barred_alone || is_shut || is_blind || (self.scene.by_hand && unread)
     }
 
     /// Runs one attempt without faults, which must end the rotation.
@@ -493,6 +538,29 @@ fn a_right_password_that_is_refused_here_is_not_overwritten() {
     }
 }
 
+/// SYSCURRENT's owner has mended the rest of its value for better or for worse: what it says besides the password is refused
+/// here, or not, while SYSPREVIOUS holds the same password, or an older one.
+fn mended() -> Vec<Scene> {
+    let mut scenes = Vec::new();
+    for (is_shared, barred_alone) in [(true, true), (true, false), (false, true)] {
+        for made_by_the_service in [true, false] {
+            let mended = Scene { is_shared, barred_alone, made_by_the_service, ..PLAIN };
+            for scene in with_and_without_an_administrator(mended) {
+                scenes.extend(servers(scene));
+                scenes.extend(servers(Scene { sees_the_barrier: true, ..scene }));
+            }
+        }
+    }
+    scenes
+}
+
+#[test]
+fn a_version_that_logs_in_does_not_change_the_password_that_another_one_shares_with_it() {
+    for scene in mended() {
+        explore(plan, scene).unwrap_or_else(|failure| panic!("{scene:?}: {failure:?}"));
+    }
+}
+
 /// Passwords that were set by hand.
 fn by_hand() -> Vec<Scene> {
     let mut scenes = Vec::new();
@@ -604,6 +672,11 @@ fn planners_that_were_broken_on_purpose_are_found_out() {
         let helped = Scene { engine, admin: true, reads_hashes: true, ..locks };
         assert_eq!(explore(seeds::finds_out_by_a_login, helped), Err(Failure::CurrentLockedOut), "{engine:?}");
         assert_eq!(explore(seeds::goes_on_unseen, helped), Err(Failure::CurrentLockedOut), "{engine:?}");
+    }
+
+    for engine in [Engine::PostgreSql, Engine::MariaDb] {
+        let mended = Scene { engine, is_shared: true, barred_alone: true, ..PLAIN };
+        assert_eq!(explore(seeds::blames_the_password, mended), Err(Failure::CurrentLockedOut), "{engine:?}");
     }
 
     let multi = Scene { mode: RotationMode::MultiUser, ..PLAIN };

@@ -48,6 +48,16 @@ pub(super) fn writes_without_a_look(situation: &Situation) -> Action {
     }
 }
 
+/// Takes SYSCURRENT's password for wrong because SYSPREVIOUS logs in, whatever its password is.
+pub(super) fn blames_the_password(situation: &Situation) -> Action {
+    match plan(situation) {
+        Action::NeedsOperator(OperatorReason::SharedPasswordRefused) => {
+            Action::SetPassword { by: Setter::Account(Role::Previous) }
+        }
+        action => action,
+    }
+}
+
 /// Sends an administrator's change again when its outcome is unknown.
 pub(super) fn sends_twice(situation: &Situation) -> Action {
     match (plan(situation), situation.change) {

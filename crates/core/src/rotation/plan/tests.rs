@@ -129,6 +129,27 @@ fn a_rejected_pending_password_is_set_by_whoever_logs_in() {
 }
 
 #[test]
+fn a_password_that_logs_in_as_sysprevious_is_right_in_syscurrent_as_well() {
+    let mut shared = with(single(), &[(Pending, Rejected), (Current, Rejected)]);
+    shared.note_shared_password();
+    assert_eq!(plan(&shared), Action::Probe(Previous));
+    let refused = Action::NeedsOperator(OperatorReason::SharedPasswordRefused);
+    assert_eq!(plan(&with(shared.clone(), &[(Previous, Accepted)])), refused);
+    let nobody = with(shared, &[(Previous, Rejected)]);
+    assert_eq!(plan(&nobody), Action::NeedsOperator(OperatorReason::NobodyLogsIn));
+}
+
+#[test]
+fn a_password_that_the_administrator_finds_right_is_not_replaced_by_sysprevious() {
+    let mut barred = with_admin(single(), login("root"));
+    let Inspection::Account { passwords, .. } = CURRENT_RIGHT else { panic!("an account") };
+    barred.note_inspection(Inspection::Account { barrier: Some(Cause::CertificateWanted), passwords });
+    let refused = OperatorReason::RightPasswordRefused(Current, Some(Cause::CertificateWanted));
+    let probed = with(barred, &[(Current, Rejected)]);
+    assert_eq!(plan(&probed), Action::NeedsOperator(refused), "it is not even tried");
+}
+
+#[test]
 fn a_previous_version_of_another_account_does_not_log_in_for_this_one() {
     let mut situation = with(single(), &[(Pending, Rejected), (Current, Rejected)]);
     situation.note_reading(Previous, Reading::Login(login("somebody else")));
@@ -725,12 +746,12 @@ fn any_situation() -> impl Strategy<Value = Situation> {
     ];
     let labelled = (any_labelled(), any_labelled(), any_labelled());
     let rest = (any::<bool>(), proptest::option::of(1_u32..6), any_probe(), any::<bool>(), change, 0..=MAX_CANDIDATES);
-    let others = (any::<bool>(), any::<bool>(), any_admin(), any_inspection(), any_refusal(), any::<(bool, bool)>());
+    let others = (any::<bool>(), any::<bool>(), any_admin(), any_inspection(), any_refusal(), any::<(bool, bool, bool)>());
     (labelled, rest, others).prop_map(
         |(
             (pending, current, previous),
             (multi, goal, decoy, passwords_checked, change, refused),
-            (has_admin, service, admin, inspection, refusal, (pending_may_be_set, leaves_label)),
+            (has_admin, service, admin, inspection, refusal, (pending_may_be_set, leaves_label, is_shared)),
         )| Situation {
             mode: if multi { RotationMode::MultiUser } else { RotationMode::SingleUser },
             powers: Powers { admin: has_admin, service },
@@ -740,6 +761,7 @@ fn any_situation() -> impl Strategy<Value = Situation> {
             pending,
             current,
             previous,
+            is_shared,
             decoy,
             passwords_checked,
             refusal,
@@ -772,6 +794,9 @@ proptest! {
                     Setter::Account(role) => {
                         prop_assert_eq!(probe(role), Some(Accepted));
                         prop_assert_eq!(login(Pending), login(role));
+                        // SYSCURRENT's password is known to be another one than the account's.
+                        let helps = role == Previous && situation.mode == RotationMode::SingleUser;
+                        prop_assert!(!helps || !(situation.is_shared || situation.matching(Current).is_right()));
                     }
                     Setter::Restored => {
                         prop_assert_eq!((probe(Current), probe(Previous)), (Some(Accepted), Some(Accepted)));

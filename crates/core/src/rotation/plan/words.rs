@@ -183,6 +183,7 @@ impl OperatorReason {
                 };
                 reasons::right_password_refused(refusal, state)
             }
+            Self::SharedPasswordRefused => reasons::shared_password_refused(),
             Self::AccountBarred(cause) => reasons::account_barred(cause.message()),
             Self::HashesUnreadable => reasons::hashes_unreadable(),
             Self::PasswordNotComparable(role) => reasons::password_not_comparable(role),
