@@ -6,8 +6,8 @@ use csms_core::{
     password::{Password, PasswordPolicy},
     problem::Problem,
     rotation::{
-        Account, Action, FailureCode, Inspection, Message, OperatorReason, RetryReason, RotationEvent, RotationReply,
-        Setter, Situation,
+        Account, Action, FailureCode, Inspection, Message, OperatorReason, Probe, RetryReason, RotationEvent,
+        RotationReply, Setter, Situation,
         message::{attempt as say, reasons, rules},
         plan,
         plan::{Cause, Change, Labels, Powers, Reading, Role},
@@ -174,6 +174,18 @@ impl Details {
     }
 }
 
+/// The account that applications use while another one is changed. Its stored password may be stale, and a refused login may lock
+/// it, so it is logged in as once at most, and again only after that.
+#[derive(Default)]
+struct InUse {
+    /// Its host part, once it has been looked for.
+    host: Option<Option<String>>,
+    /// What the login has shown.
+    finding: Option<Probe>,
+    /// Whether an administrator has read that one refused login locks it.
+    one_refusal_locks: bool,
+}
+
 struct Attempt<'a, S, D, R: ?Sized> {
     secrets: &'a S,
     databases: &'a D,
@@ -192,6 +204,8 @@ struct Attempt<'a, S, D, R: ?Sized> {
     seen: Option<String>,
     /// The host part of the account that is changed, where accounts have one.
     host_part: Option<String>,
+    /// What is known of the account in use, where two take turns.
+    in_use: InUse,
     /// Whether the server has refused the administrator's login.
     admin_refused: bool,
     /// How the service refused to hand the administrator's account out.
@@ -228,6 +242,7 @@ impl<'a, S: Secrets, D: Databases, R: TryCryptoRng + ?Sized> Attempt<'a, S, D, R
             details: Details::default(),
             seen: None,
             host_part: None,
+            in_use: InUse::default(),
             admin_refused: false,
             admin_withheld: None,
         }
@@ -272,6 +287,7 @@ impl<'a, S: Secrets, D: Databases, R: TryCryptoRng + ?Sized> Attempt<'a, S, D, R
                 Ok(told(answer.finding.message(), answer.detail))
             }
             Action::MakePending { base } => self.make_pending(base).await,
+            Action::RenewPending { base } => self.renew_pending(base).await,
             Action::ReadAdmin => self.read_admin().await,
             Action::Inspect => self.inspect().await,
             Action::SetPassword { by } => {
@@ -329,13 +345,43 @@ impl<'a, S: Secrets, D: Databases, R: TryCryptoRng + ?Sized> Attempt<'a, S, D, R
 
     /// Where two accounts take turns: how the hosts that they admit differ, as far as that can be found out. Applications
     /// that log in as the one from anywhere are shut out when the other admits them from a few places alone.
-    async fn difference_of_hosts(&self) -> Result<Option<Message>, Failure> {
-        let (RotationMode::MultiUser, Some(host)) = (self.mode, &self.host_part) else { return Ok(None) };
-        let (used, idle) = (self.accounts.get(Role::Current)?, self.accounts.get(Role::Previous)?);
-        let (used_name, idle_name) = (&used.login().username, &idle.login().username);
-        let in_use = self.databases.probe(used, self.deadline).await.host;
-        let other = in_use.filter(|in_use| !in_use.eq_ignore_ascii_case(host));
-        Ok(other.map(|other| say::hosts_differ(used_name, other, idle_name, host)))
+    async fn difference_of_hosts(&mut self) -> Result<Option<Message>, Failure> {
+        if self.mode != RotationMode::MultiUser || self.host_part.is_none() {
+            return Ok(None);
+        }
+        if self.in_use.host.is_none() {
+            self.in_use.host = Some(self.host_in_use().await?);
+        }
+        let (Some(host), Some(Some(other))) = (&self.host_part, &self.in_use.host) else { return Ok(None) };
+        let (used, idle) = (self.accounts.get(Role::Current)?.login(), self.accounts.get(Role::Previous)?.login());
+        let differ = !other.eq_ignore_ascii_case(host);
+        Ok(differ.then(|| say::hosts_differ(&used.username, other, &idle.username, host)))
+    }
+
+    /// The host part of the account in use: as the administrator reads it, where there is one that reads accounts, otherwise as a
+    /// login shows it.
+    async fn host_in_use(&mut self) -> Result<Option<String>, Failure> {
+        let used = self.accounts.get(Role::Current)?;
+        if let (Some(admin), true) = (&self.accounts.admin, self.situation.is_inspected()) {
+            let inspect = Inspect { admin, account: used, stored: Stored::default(), host: None };
+            let read = self.databases.inspect(inspect, self.deadline).await;
+            self.in_use.one_refusal_locks = read.refusal_locks;
+            if read.host.is_some() {
+                return Ok(read.host);
+            }
+        }
+        if !self.may_enter_as_in_use() {
+            return Ok(None);
+        }
+        let answer = self.databases.probe(used, self.deadline).await;
+        self.in_use.finding = Some(answer.finding);
+        Ok(answer.host)
+    }
+
+    /// Whether a login as the account in use is none that is known to be refused or to lock it.
+    fn may_enter_as_in_use(&self) -> bool {
+        let locks = self.in_use.one_refusal_locks || self.situation.one_refusal_locks();
+        self.in_use.finding.map_or(!locks, |finding| finding == Probe::Accepted)
     }
 
     /// The label of the version whose account is changed.
@@ -355,8 +401,36 @@ impl<'a, S: Secrets, D: Databases, R: TryCryptoRng + ?Sized> Attempt<'a, S, D, R
             Err(problems) => (Reading::Invalid, say::has_problems(version, problems.len())),
         };
         self.situation.note_reading(role, reading);
+        if role == Role::Pending
+            && let (Ok(pending), Some(Ok(base))) = (&account, self.accounts.of(self.base()))
+            && !pending.is_like(base)
+        {
+            self.situation.note_outdated_pending();
+        }
+        let account = account.map(|account| self.as_tried(role, account));
         self.accounts.keep(role, account);
         Ok(outcome)
+    }
+
+    /// The account of a version as it logs in. Where one account does it all, a password of SYSPREVIOUS that is not SYSCURRENT's
+    /// is tried over SYSCURRENT's connection, over which the change has to be proven: accepted there, it shows that SYSCURRENT
+    /// is refused for its password and for nothing else in its value.
+    fn as_tried(&mut self, role: Role, account: Account) -> Account {
+        match self.accounts.of(Role::Current) {
+            Some(Ok(current))
+                if role == Role::Previous
+                    && self.mode == RotationMode::SingleUser
+                    && account.login().is_the_account_of(current.login()) =>
+            {
+                if account.password() == current.password() {
+                    self.situation.note_shared_password();
+                    account
+                } else {
+                    current.trying(account.password())
+                }
+            }
+            _ => account,
+        }
     }
 
     async fn read_admin(&mut self) -> Result<Message, Failure> {
@@ -397,7 +471,7 @@ impl<'a, S: Secrets, D: Databases, R: TryCryptoRng + ?Sized> Attempt<'a, S, D, R
                     false => None,
                 },
             },
-            Setter::Service => By::Service,
+            Setter::Service => By::Service { host: self.host_part.as_deref() },
         };
         let keep_old = self.mode == RotationMode::SingleUser;
         let account = self.accounts.get(Role::Pending)?;
@@ -415,17 +489,29 @@ impl<'a, S: Secrets, D: Databases, R: TryCryptoRng + ?Sized> Attempt<'a, S, D, R
     }
 
     async fn make_pending(&mut self, base: Role) -> Result<Message, Failure> {
-        self.require_pending_label().await?;
         let password = self.random_password()?;
-        let value: SecretValue = self.accounts.get(base)?.with_password(password.reveal()).map_err(|violation| {
-            Failure::new(FailureCode::InvalidSecret, say::next_value(rules::violated(&violation)))
-        })?;
-        let account = Account::parse(&value).map_err(|problems| invalid(base, &problems))?;
-        let version =
-            self.secrets.create_pending(value).await.map_err(|error| refused(error, say::cannot_create_pending))?;
+        let (version, account) = self.create_pending(base, password.reveal()).await?;
         self.situation.note_pending(version, account.login().clone());
         self.accounts.keep(Role::Pending, Ok(account));
         Ok(say::version(version))
+    }
+
+    async fn renew_pending(&mut self, base: Role) -> Result<Message, Failure> {
+        let (version, account) = self.create_pending(base, self.accounts.get(Role::Pending)?.password()).await?;
+        self.situation.note_renewed(version, account.login().clone());
+        self.accounts.keep(Role::Pending, Ok(account));
+        Ok(say::version(version))
+    }
+
+    /// Stores the value of the version with a label, with this password, as the pending version.
+    async fn create_pending(&self, base: Role, password: &str) -> Result<(VersionId, Account), Failure> {
+        self.require_pending_label().await?;
+        let value: SecretValue = self.accounts.get(base)?.with_password(password).map_err(|violation| {
+            Failure::new(FailureCode::InvalidSecret, say::next_value(rules::violated(&violation)))
+        })?;
+        let account = Account::parse(&value).map_err(|problems| invalid(base, &problems))?;
+        let created = self.secrets.create_pending(value).await;
+        Ok((created.map_err(|error| refused(error, say::cannot_create_pending))?, account))
     }
 
     /// The stage API has no compare-and-set, so SYSCURRENT is re-read just before it is moved.
@@ -483,7 +569,7 @@ impl<'a, S: Secrets, D: Databases, R: TryCryptoRng + ?Sized> Attempt<'a, S, D, R
             // The administrator sees more than the login is told.
             OperatorReason::LoginBarred(..) if self.situation.barrier().is_some() => &self.details.inspection,
             OperatorReason::LoginBarred(role, _) | OperatorReason::PasswordExpired(role) => self.details.of(role),
-            OperatorReason::NobodyLogsIn => self.details.of(self.base()),
+            OperatorReason::NobodyLogsIn | OperatorReason::SharedPasswordRefused => self.details.of(self.base()),
             OperatorReason::RightPasswordRefused(..)
             | OperatorReason::AccountBarred(_)
             | OperatorReason::HashesUnreadable

@@ -117,11 +117,16 @@ async fn change(
         Method::NativeHash => set_by_hash(&mut session, &new, &target.name, sent).await?,
     };
     session.close().await;
-    let detail = match answer.detail {
+    let detail = match answer.detail.or_else(|| others_keep(&target.shown)) {
         Some(remark) => say::changed(full_name, remark),
         None => say::account(full_name),
     };
     Ok(Answer { detail: Some(detail), ..answer })
+}
+
+/// That the account has further passwords, which the change leaves as they are (MariaDB).
+fn others_keep(shown: &Shown) -> Option<Message> {
+    shown.has_further_passwords().then(|| say::others_keep(shown.plugin_names()))
 }
 
 /// Waits until changes of earlier sessions are over, and sees whether the account is still as it was read: a change that
@@ -206,7 +211,7 @@ async fn alter(
             }
             true
         }
-        By::Admin { .. } | By::Service => {
+        By::Admin { .. } | By::Service { .. } => {
             send(password, None, retains).await?;
             retains
         }
@@ -307,6 +312,7 @@ async fn look(new: NewPassword<'_>, address: SocketAddr, limit: Duration) -> Res
     let obstacle = obstacle(&mut session, &new, &target, &grants, second).await?;
     session.close().await;
     let mut missing: Vec<Message> = second.missing().filter(|_| new.keep_old && !kept).into_iter().collect();
+    missing.extend(others_keep(&target.shown));
     if let Some(limit) = target.shown.failed_logins.filter(|_| target.shown.is_locked_after_them) {
         missing.push(say::locked_after(limit));
     }
@@ -416,11 +422,15 @@ async fn against_the_policy(
 
 /// The variable that makes the server read-only for a login with these privileges.
 async fn read_only(session: &mut Session, method: Method, grants: &[String]) -> Result<Option<String>, Error> {
-    let variables: Vec<(String, String)> =
-        session.rows("SHOW GLOBAL VARIABLES WHERE Variable_name IN ('read_only', 'super_read_only')").await?;
+    let variables: Vec<(String, String)> = session.rows(statement::READ_ONLY).await?;
     let version = version(session).await?;
     let exempt = statement::has_any(grants, statement::despite_read_only(method, &version));
-    let blocks = |(name, value): &(String, String)| value != "OFF" && (name == "super_read_only" || !exempt);
+    let blocks = |(name, value): &(String, String)| match name.as_str() {
+        // MariaDB keeps accounts in files of another kind.
+        "innodb_read_only" => value != "OFF" && method == Method::Alter,
+        "super_read_only" => value != "OFF",
+        _ => value != "OFF" && !exempt,
+    };
     Ok(variables.into_iter().find(blocks).map(|(name, _)| name))
 }
 
@@ -441,8 +451,8 @@ struct Target {
 async fn find(session: &mut Session, new: &NewPassword<'_>) -> Result<Result<Target, (Cause, Message)>, Error> {
     let user = &new.account.login().username;
     let name = match new.by {
-        By::Itself(_) | By::Restored { .. } | By::Service => Name::LoggedIn,
-        By::Admin { .. } => match chosen_host(session, user, new.host).await? {
+        By::Itself(_) | By::Restored { .. } | By::Service { .. } => Name::LoggedIn,
+        By::Admin { .. } => match chosen(hosts_of(session, user).await?, new.host) {
             Chosen::Host(host) => {
                 show_hashes_in_hex(session).await;
                 Name::Other { user: user.clone(), host }
@@ -486,16 +496,19 @@ enum Chosen {
     Several(Vec<String>),
 }
 
-async fn chosen_host(session: &mut Session, user: &str, wanted: Option<&str>) -> Result<Chosen, Error> {
-    let mut hosts: Vec<String> = session.rows(&statement::hosts_of(user)).await?;
+async fn hosts_of(session: &mut Session, user: &str) -> Result<Vec<String>, Error> {
+    session.rows(&statement::hosts_of(user)).await
+}
+
+fn chosen(mut hosts: Vec<String>, wanted: Option<&str>) -> Chosen {
     if let Some(wanted) = wanted {
         hosts.retain(|host| host.eq_ignore_ascii_case(wanted));
     }
-    Ok(match <[String; 1]>::try_from(hosts) {
+    match <[String; 1]>::try_from(hosts) {
         Ok([host]) => Chosen::Host(host),
         Err(hosts) if hosts.is_empty() => Chosen::None,
         Err(hosts) => Chosen::Several(hosts),
-    })
+    }
 }
 
 /// Hashes of MySQL hold bytes that are not printable. Servers without the setting show them all the same.
@@ -571,7 +584,8 @@ pub(crate) async fn inspect(inspect: Inspect<'_>, address: SocketAddr) -> Answer
 async fn read_account(inspect: &Inspect<'_>, address: SocketAddr) -> Result<Answer<Inspection>, Error> {
     let mut session = Session::open(inspect.admin, address).await?;
     let user = &inspect.account.login().username;
-    let host = match chosen_host(&mut session, user, inspect.host).await? {
+    let hosts = hosts_of(&mut session, user).await?;
+    let host = match chosen(hosts.clone(), inspect.host) {
         Chosen::Host(host) => host,
         Chosen::None => return Ok(Answer::plain(Inspection::NoAccount)),
         Chosen::Several(hosts) => return Ok(Answer::detailed(Inspection::SeveralAccounts, several(&hosts))),
@@ -591,8 +605,11 @@ async fn read_account(inspect: &Inspect<'_>, address: SocketAddr) -> Result<Answ
     };
     session.close().await;
     let is_admitted = client.as_deref().and_then(|client| account::admits(&host, client));
+    let reached = client.as_deref().and_then(|client| account::reached(&hosts, client));
+    let shadow = reached.filter(|reached| *reached != host);
     let barrier = match is_admitted {
         Some(false) => Some(Cause::HostNotAdmitted),
+        Some(true) if shadow.is_some() => Some(Cause::OtherAccount),
         Some(true) | None => shown.barrier(inspect.account.tls()),
     };
     let digest = digest(&shown, second.as_deref());
@@ -600,6 +617,7 @@ async fn read_account(inspect: &Inspect<'_>, address: SocketAddr) -> Result<Answ
     let client = client.unwrap_or_default();
     let detail = match barrier {
         Some(Cause::HostNotAdmitted) => say::admits_only(read, &host, client),
+        Some(Cause::OtherAccount) => say::shadowed(read, client, shadow.unwrap_or_default()),
         Some(Cause::Unsupported) if shown.method.is_none() => say::also(read, unsupported(&shown)),
         Some(Cause::Unsupported) => say::first_factor_alone(read, shown.plugin_names()),
         None if is_admitted.is_none() => say::perhaps_admits(read, &host, client),
@@ -674,6 +692,18 @@ const WRONG_CURRENT_PASSWORD: u16 = 3891;
 /// The account's way of logging in is not the one that `authentication_policy` wants.
 const NOT_THE_POLICY: u16 = 4058;
 
+/// Another session holds a lock, a backup for instance.
+const LOCK_WAIT: u16 = 1205;
+
+/// A node of a cluster that does not take statements yet, or not any more (Galera).
+const NOT_IN_THE_CLUSTER: u16 = 1047;
+
+/// Codes of clients and of proxies. No server has them, so it is a proxy that answers, and its connection to the server may have
+/// broken after the statement was sent.
+const fn is_of_a_proxy(code: u16) -> bool {
+    matches!(code, 2000..=2999 | 9000..)
+}
+
 /// An account operation has failed.
 const CANNOT_USER: u16 = 1396;
 
@@ -743,10 +773,10 @@ const fn cause_of_code(code: u16) -> Cause {
         // Too many connections, of all or of this account; administrators alone (offline_mode).
         1040 | 1203 | 1226 | 3032 => Cause::Busy,
         // Shutting down, killed.
-        1053 | 1077 | 1079 | 1080 | 1927 => Cause::NotReady,
-        1290 | 1792 | 1836 => Cause::ReadOnly,
+        1053 | 1077 | 1079 | 1080 | 1927 | NOT_IN_THE_CLUSTER => Cause::NotReady,
+        1290 | 1792 | 1836 | 1874 => Cause::ReadOnly,
         // Lock wait, execution time.
-        1205 | 1317 | 1907 | 1969 | 3024 => Cause::TimedOut,
+        LOCK_WAIT | 1317 | 1907 | 1969 | 3024 => Cause::TimedOut,
         1820 | 1862 => Cause::Expired,
         3118 | 4151 => Cause::Locked,
         3955 | 4150 => Cause::LockedForNow,
@@ -793,6 +823,10 @@ fn change_that_failed(error: &Error) -> Change {
         Error::Server(server) if matches!(server.code, 1819 | 3638 | 4108) => Change::RefusedCandidate,
         // Of an account that may also log in without a password, MariaDB says so after it has set the password.
         Error::Server(server) if server.code == SET_PASSWORD_NOT_APPLICABLE => Change::Unknown(Cause::Unsupported),
+        Error::Server(server) if is_of_a_proxy(server.code) => Change::Unknown(Cause::Unreachable),
+        Error::Server(server) if matches!(server.code, LOCK_WAIT | NOT_IN_THE_CLUSTER) => {
+            Change::NotDone(cause_of_code(server.code))
+        }
         Error::Server(_) => match cause(error) {
             cause @ (Cause::NotReady | Cause::TimedOut) => Change::Unknown(cause),
             cause => Change::NotDone(cause),
@@ -808,6 +842,8 @@ fn detail(error: &Error) -> Message {
             1698 => say::refused_without_password(),
             NOT_THE_POLICY => say::not_the_policy(),
             4055 => say::register_second_factor(),
+            1129 => say::host_blocked(),
+            LOCK_WAIT => say::lock_wait(),
             1045 => say::refused(),
             code => say::error(code),
         },
@@ -817,5 +853,33 @@ fn detail(error: &Error) -> Message {
         // Packets of the server are left out for the same reason.
         (Error::Driver(DriverError::UnexpectedPacket { .. }), None, None) => say::unexpected_packet(),
         (other, None, None) => connection::said(other.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use mysql_async::ServerError;
+
+    use super::*;
+
+    fn after_the_statement(code: u16) -> Change {
+        let (message, state) = (String::new(), "HY000".to_owned());
+        change_that_failed(&Error::Server(ServerError { code, message, state }))
+    }
+
+    #[test]
+    fn an_error_of_the_statement_has_undone_it_unless_the_session_or_a_proxy_was_at_its_end() {
+        assert_eq!(after_the_statement(LOCK_WAIT), Change::NotDone(Cause::TimedOut));
+        assert_eq!(after_the_statement(NOT_IN_THE_CLUSTER), Change::NotDone(Cause::NotReady));
+        for code in [1290, 1836, 1874] {
+            assert!(matches!(after_the_statement(code), Change::NotDone(_)), "{code}");
+        }
+        for code in [1053, 1317, 1969, 3024] {
+            assert!(matches!(after_the_statement(code), Change::Unknown(_)), "{code}");
+        }
+        for of_a_proxy in [2006, 2013, 9001, 9999] {
+            assert_eq!(after_the_statement(of_a_proxy), Change::Unknown(Cause::Unreachable), "{of_a_proxy}");
+        }
+        assert_eq!(after_the_statement(1819), Change::RefusedCandidate);
     }
 }

@@ -47,6 +47,8 @@ struct Case {
     given: &'static [&'static str],
     /// What is different in the stored value.
     value: fn(&mut Value, &Extra),
+    /// What is different in the value of SYSPREVIOUS, where there is such a version.
+    previous: Option<fn(&mut Value, &Extra)>,
     /// Whether the configuration names an administrator.
     admin: bool,
     /// The host part in the configuration.
@@ -69,6 +71,7 @@ const PLAIN: Case = Case {
     name: "an ordinary account",
     given: &[],
     value: |_, _| {},
+    previous: None,
     admin: false,
     host: None,
     place: Place::Here,
@@ -97,6 +100,12 @@ fn stale(value: &mut Value, _: &Extra) {
 
 fn without_tls(value: &mut Value, _: &Extra) {
     value["tls"] = "disable".into();
+}
+
+/// Without TLS, also where the new password goes to the server as text.
+fn in_clear(value: &mut Value, extra: &Extra) {
+    without_tls(value, extra);
+    value["allow_cleartext_password"] = true.into();
 }
 
 fn with_certificate(value: &mut Value, extra: &Extra) {
@@ -441,6 +450,103 @@ const FAMILY: &[Case] = &[
     },
 ];
 
+/// Owners who have stored another version for something else than its password, on MySQL and MariaDB.
+const MENDED: &[Case] = &[
+    Case { name: "SYSPREVIOUS holds the same password", previous: Some(|_, _| {}), ..PLAIN },
+    Case {
+        name: "REQUIRE SSL, and SYSCURRENT says that tls is disable for the password of SYSPREVIOUS",
+        given: &["ALTER USER {u}@'%' REQUIRE SSL"],
+        value: in_clear,
+        previous: Some(|_, _| {}),
+        wanted: Wanted::Refused(SHARED),
+        ..PLAIN
+    },
+    Case {
+        name: "REQUIRE SSL, and SYSCURRENT says that tls is disable for the password of SYSPREVIOUS, with an administrator",
+        given: &["ALTER USER {u}@'%' REQUIRE SSL"],
+        value: in_clear,
+        previous: Some(|_, _| {}),
+        admin: true,
+        wanted: Wanted::Refused("SYSCURRENT holds the account's password"),
+        ..PLAIN
+    },
+    Case {
+        name: "REQUIRE X509, and SYSPREVIOUS alone has a certificate for the password of both",
+        given: &["ALTER USER {u}@'%' REQUIRE X509"],
+        previous: Some(with_certificate),
+        place: Place::WithCertificate,
+        wanted: Wanted::Refused(SHARED),
+        ..PLAIN
+    },
+    Case {
+        name: "REQUIRE SSL, and SYSCURRENT has neither the password nor TLS, which SYSPREVIOUS has",
+        given: &["ALTER USER {u}@'%' REQUIRE SSL"],
+        value: |value, extra| {
+            stale(value, extra);
+            in_clear(value, extra);
+        },
+        previous: Some(|_, _| {}),
+        wanted: Wanted::Refused("Do not reset"),
+        ..PLAIN
+    },
+    Case {
+        name: "REQUIRE SSL, and SYSCURRENT has neither the password nor TLS, with an administrator",
+        given: &["ALTER USER {u}@'%' REQUIRE SSL"],
+        value: |value, extra| {
+            stale(value, extra);
+            in_clear(value, extra);
+        },
+        previous: Some(|_, _| {}),
+        admin: true,
+        wanted: Wanted::Refused("SYSPREVIOUS holds the account's password"),
+        ..PLAIN
+    },
+];
+
+/// What is said where SYSPREVIOUS shows that SYSCURRENT's password is right; a dry run leaves SYSPREVIOUS alone.
+const SHARED: &str = "SYSPREVIOUS logs in with the very password of SYSCURRENT";
+
+/// The same on PostgreSQL: the rule for connections without TLS takes no MD5 hash.
+const MENDED_POSTGRESQL: &[Case] = &[
+    Case {
+        name: "SYSCURRENT says that tls is disable for the password of SYSPREVIOUS",
+        given: HALVED,
+        value: |value, extra| {
+            without_tls(value, extra);
+            value["username"] = "halved".into();
+        },
+        previous: Some(|value, _| value["username"] = "halved".into()),
+        wanted: Wanted::Refused(SHARED),
+        after: &["DROP ROLE halved"],
+        ..PLAIN
+    },
+    Case {
+        name: "SYSCURRENT says that tls is disable for the password of SYSPREVIOUS, with an administrator",
+        given: HALVED,
+        value: |value, extra| {
+            without_tls(value, extra);
+            value["username"] = "halved".into();
+        },
+        previous: Some(|value, _| value["username"] = "halved".into()),
+        admin: true,
+        wanted: Wanted::Refused("SYSCURRENT holds the account's password"),
+        after: &["DROP ROLE halved"],
+        ..PLAIN
+    },
+];
+
+/// A role whose passwords are kept elsewhere, in a directory for instance.
+const WITHOUT_PASSWORD: Case = Case {
+    name: "a role without a password, with an administrator",
+    given: &["CREATE ROLE {u} LOGIN"],
+    admin: true,
+    place: Place::Elsewhere,
+    wanted: Wanted::Refused("which has no password in the database"),
+    ..PLAIN
+};
+
+const HALVED: &[&str] = &["SET password_encryption = 'md5'; CREATE ROLE halved LOGIN PASSWORD '{p}'", "DROP ROLE {u}"];
+
 /// MySQL alone.
 const MYSQL: &[Case] = &[
     Case {
@@ -456,14 +562,7 @@ const MYSQL: &[Case] = &[
         wanted: Wanted::Refused("in clear"),
         ..PLAIN
     },
-    Case {
-        name: "tls is disable, and clear text is allowed by name",
-        value: |value, extra| {
-            without_tls(value, extra);
-            value["allow_cleartext_password"] = true.into();
-        },
-        ..PLAIN
-    },
+    Case { name: "tls is disable, and clear text is allowed by name", value: in_clear, ..PLAIN },
     Case {
         name: "validate_password.length that new passwords do not have",
         given: &["INSTALL COMPONENT 'file://component_validate_password'", "SET GLOBAL validate_password.length = 40"],
@@ -762,6 +861,7 @@ const MARIADB: &[Case] = &[
             "GRANT ALL ON app.* TO {u}@'%'",
         ],
         place: Place::Quiet,
+        says: "the passwords of the ways after the first stay as they are",
         ..PLAIN
     },
 ];
@@ -782,6 +882,15 @@ const IN_LATIN1: &str = "SET NAMES utf8mb4; \
 
 /// What operators set for new sessions and accounts, and what it must not change, on MySQL and MariaDB.
 const SESSIONS: &[Case] = &[
+    Case {
+        name: "Host chooses an account that another one of its name shadows here, with an administrator",
+        given: &["CREATE USER {u}@'127.%' IDENTIFIED BY '{p}'", "CREATE USER {u}@'%' IDENTIFIED BY '{p}'"],
+        value: stale,
+        admin: true,
+        host: Some("%"),
+        wanted: Wanted::Refused("leads to the account of this name for 127.%"),
+        ..PLAIN
+    },
     Case {
         name: "sql_select_limit is 1: several accounts of one name, with an administrator",
         given: &[
@@ -1550,6 +1659,11 @@ impl Scene {
         let mut value = self.database.value(user, START);
         (case.value)(&mut value, &self.extra);
         let secret = MemorySecret::default();
+        if let Some(change) = case.previous {
+            let mut previous = self.database.value(user, START);
+            change(&mut previous, &self.extra);
+            secret.add(&previous, stage::PREVIOUS);
+        }
         secret.add(&value, stage::CURRENT);
         secret.add_admin("keeper", &self.database.value("keeper", KEEPER));
         let trial = Trial {
@@ -1726,6 +1840,7 @@ async fn mysql_family(release: Release, part: &str, own: impl Iterator<Item = &C
     let Some(server) = roots::if_provided(MySqlServer::start_with(setup).await).unwrap() else { return };
     let scene = Scene::new(Database::MySql(server), 0).await;
     scene.run_all(part, "", FAMILY.iter().chain(own)).await;
+    scene.run_each(part, MENDED.iter()).await;
 }
 
 #[tokio::test]
@@ -1777,13 +1892,15 @@ const CERTIFIED: &str = "hostssl all certified 127.0.0.1/32 scram-sha-256 client
 const NAMED: &str = "hostssl all named 127.0.0.1/32 scram-sha-256 clientcert=verify-full";
 
 /// Rules for roles that are let in otherwise than by a password over any connection.
-const OTHERWISE: [&str; 6] = [
+const OTHERWISE: [&str; 8] = [
     "host all texted 127.0.0.1/32 password",
     "host all rejected 127.0.0.1/32 reject",
     "host all identified 127.0.0.1/32 ident",
     "hostssl all encrypted 127.0.0.1/32 scram-sha-256",
     "hostnossl all encrypted 127.0.0.1/32 reject",
     "host all trusted 127.0.0.1/32 trust",
+    "hostssl all halved 127.0.0.1/32 md5",
+    "hostnossl all halved 127.0.0.1/32 scram-sha-256",
 ];
 
 fn rules(more: &[&str]) -> Vec<String> {
@@ -1803,6 +1920,7 @@ async fn postgresql_of_the_machine() {
     };
     let scene = Scene::new(Database::PostgreSql(Postgres::start_with(setup).await.unwrap()), 0).await;
     scene.run_all("postgresql", "", POSTGRESQL.iter().chain(OLDER_POSTGRESQL)).await;
+    scene.run_each("postgresql", MENDED_POSTGRESQL.iter().chain([&WITHOUT_PASSWORD])).await;
 }
 
 #[tokio::test]
@@ -1825,5 +1943,6 @@ async fn newer_postgresql_with_credcheck_and_pgbouncer() {
     let scene = Scene::new(Database::PostgreSql(server), port).await;
     let more = format!(", credcheck, PgBouncer {version}");
     scene.run_all("newer postgresql", &more, POSTGRESQL.iter().chain(NEWER_POSTGRESQL)).await;
+    scene.run_each("newer postgresql", MENDED_POSTGRESQL.iter().chain([&WITHOUT_PASSWORD])).await;
     scene.a_dry_run_makes_one_login_that_is_refused_at_most().await;
 }

@@ -9,8 +9,11 @@
 //! - A password is changed only by a login as the very account whose password it is. An administrator changes it only
 //!   after the account has shown that it cannot, and never on the strength of a refused login alone: servers refuse a
 //!   right password too (a host that the account does not admit, a missing client certificate, an expired role). It reads
-//!   the account first, and writes where the stored passwords are known to be wrong. Where the management service of a
-//!   cloud sets passwords, it is given the name of the account.
+//!   the account first, and writes where the stored passwords are known to be wrong. The management service of a cloud, where
+//!   it sets passwords, takes the place of whichever login might have done so, and needs the same proof.
+//! - SYSCURRENT that is refused may have the right password: its value may differ from SYSPREVIOUS's in more than the password, in
+//!   the protection of the connection for instance. So SYSPREVIOUS changes the password only where its own one, another one, is
+//!   accepted over the connection that SYSCURRENT describes, which SYSPENDING will be proven over.
 //! - A password is changed only once it is known that a login with the new one will prove something: a server that lets
 //!   anybody in here may check the old one elsewhere, where applications log in.
 //! - A candidate is given up only when the database has *refused* it. One that may have been set is tried again.
@@ -299,13 +302,20 @@ pub enum Action {
     ReadAdmin,
     /// Have the administrator read the account in the database.
     Inspect,
-    /// Try to log in with the value of the version with this label.
+    /// Try to log in with the value of the version with this label. Where one account does it all, SYSPREVIOUS's password, if it
+    /// is another one, is tried over the connection that SYSCURRENT's value describes.
     Probe(Role),
     /// Try to log in as the account of the pending version with a random password, which nobody can have set. A server
     /// that accepts it accepts any, and an accepted probe of it proves nothing.
     ProbeDecoy,
     /// Store a version marked `SYSPENDING`: the value of the version with this label, with a new random password.
     MakePending {
+        /// The label whose version is the base.
+        base: Role,
+    },
+    /// Store a version marked `SYSPENDING`: the value of the version with this label, with the password of the pending version,
+    /// whose other members are of before and may not lead to the account any more.
+    RenewPending {
         /// The label whose version is the base.
         base: Role,
     },
@@ -346,6 +356,7 @@ impl Action {
             Self::Probe(Role::Previous) => "probe-previous",
             Self::ProbeDecoy => "probe-decoy",
             Self::MakePending { .. } => "make-pending",
+            Self::RenewPending { .. } => "renew-pending",
             Self::SetPassword { .. } => "set-password",
             Self::MoveStages { .. } => "move-stages",
             Self::RemovePendingLabel => "remove-pending-label",
@@ -360,7 +371,11 @@ impl Action {
     pub const fn is_write(&self) -> bool {
         matches!(
             self,
-            Self::MakePending { .. } | Self::SetPassword { .. } | Self::MoveStages { .. } | Self::RemovePendingLabel
+            Self::MakePending { .. }
+                | Self::RenewPending { .. }
+                | Self::SetPassword { .. }
+                | Self::MoveStages { .. }
+                | Self::RemovePendingLabel
         )
     }
 }
@@ -423,6 +438,8 @@ pub enum OperatorReason {
     /// The password of the version with this label is the account's, and is refused all the same; why, as far as it is
     /// known.
     RightPasswordRefused(Role, Option<Cause>),
+    /// SYSCURRENT is refused, and SYSPREVIOUS logs in with the same password.
+    SharedPasswordRefused,
     /// The administrator finds that the account would not let the rotation in with the right password either.
     AccountBarred(Cause),
     /// No version logs in, and the administrator may not read, or cannot tell, whether their passwords are wrong.
@@ -513,6 +530,10 @@ pub struct Situation {
     pending: Option<Labelled>,
     current: Option<Labelled>,
     previous: Option<Labelled>,
+    /// Whether SYSPREVIOUS and SYSCURRENT hold the same password.
+    is_shared: bool,
+    /// Whether the value of the pending version differs from its base's in more than the password.
+    is_outdated: bool,
     decoy: Option<Probe>,
     /// Whether the server has rejected a password in this attempt, or has said that it checked the one it accepted, so that
     /// accepting one means something.
@@ -544,6 +565,8 @@ impl Situation {
             pending: labels.pending.map(Labelled::new),
             current: labels.current.map(Labelled::new),
             previous: labels.previous.map(Labelled::new),
+            is_shared: false,
+            is_outdated: false,
             decoy: None,
             passwords_checked: false,
             refusal: Refusal::default(),
@@ -585,6 +608,22 @@ impl Situation {
         if let Some(labelled) = self.labelled_mut(role) {
             labelled.reading = Some(reading);
         }
+    }
+
+    /// SYSPREVIOUS holds the same password as SYSCURRENT. What else is in their values may differ.
+    pub const fn note_shared_password(&mut self) {
+        self.is_shared = true;
+    }
+
+    /// The value of the pending version differs from that of its base in more than the password.
+    pub const fn note_outdated_pending(&mut self) {
+        self.is_outdated = true;
+    }
+
+    /// [`Action::RenewPending`] was executed. The password may be set already, as it may have been before.
+    pub fn note_renewed(&mut self, version: VersionId, login: Login) {
+        self.pending = Some(Labelled { version, reading: Some(Reading::Login(login)), probe: None });
+        self.is_outdated = false;
     }
 
     /// [`Action::ReadAdmin`] was executed.
@@ -662,7 +701,10 @@ impl Situation {
     /// forgotten.
     pub fn note_change(&mut self, by: Setter, change: Change) {
         match change {
-            Change::RefusedCandidate => self.refused = self.refused.saturating_add(1),
+            Change::RefusedCandidate => {
+                self.refused = self.refused.saturating_add(1);
+                self.note_unset();
+            }
             // Another attempt may have set the pending password, and then it is the first one.
             Change::NotDone(Cause::NotFirst) => {
                 self.inspection = None;
@@ -670,7 +712,7 @@ impl Situation {
                     pending.probe = None;
                 }
             }
-            Change::NotDone(_) => {}
+            Change::NotDone(_) => self.note_unset(),
             Change::Done | Change::Unknown(_) => {
                 self.pending_may_be_set = true;
                 self.inspection = None;
@@ -680,6 +722,13 @@ impl Situation {
             }
         }
         self.change = Some((by, change));
+    }
+
+    /// The change was not made, so that the pending password is no more set than it was before.
+    fn note_unset(&mut self) {
+        if let Some(pending) = self.pending.as_mut().filter(|_| !self.pending_may_be_set) {
+            pending.probe.get_or_insert(Probe::WrongPassword);
+        }
     }
 
     /// Whether the version with a label was found to log in.
@@ -701,6 +750,12 @@ impl Situation {
             Some(Inspection::Account { barrier, .. }) => barrier,
             _ => None,
         }
+    }
+
+    /// Whether the administrator has read the account.
+    #[must_use]
+    pub const fn is_inspected(&self) -> bool {
+        matches!(self.inspection, Some(Inspection::Account { .. }))
     }
 
     /// Whether the account may have the pending password while SYSCURRENT still marks another version.
@@ -828,14 +883,17 @@ fn decide(situation: &Situation) -> Result<Action, Action> {
     if let Some(field) = situation.login(Role::Pending)?.difference(account) {
         return Err(Action::NeedsOperator(OperatorReason::PendingDiffers(field)));
     }
+    // What its password is set to has to be proven by its value.
+    if situation.is_outdated {
+        return Ok(Action::RenewPending { base });
+    }
     if situation.refused >= MAX_CANDIDATES && situation.change.is_none() {
         return Err(Action::NeedsOperator(OperatorReason::CandidatesRefused));
     }
-    let by_sql = !situation.powers.service;
     // The administrator looks before anything else: it alone sees whether there are several accounts of one name, for
     // different hosts, and which stored passwords are wrong. Trying them might lock the account.
-    let untold = situation.untold().filter(|_| by_sql);
-    if by_sql && situation.powers.admin && (situation.change.is_none() || untold.is_some()) {
+    let untold = situation.untold();
+    if situation.powers.admin && (situation.change.is_none() || untold.is_some()) {
         inspected_if_possible(situation, base, account)?;
     }
     if let Some(reason) = untold
@@ -846,8 +904,10 @@ fn decide(situation: &Situation) -> Result<Action, Action> {
     }
     // Where an accepted login is a proof by itself, none has to be refused first, and some servers lock accounts that are
     // refused. Where the base logs in, the change says whether the pending password has been set already.
-    let base_first = by_sql && situation.change.is_none();
-    if base_first && situation.probe(Role::Pending).is_err() && !situation.matching(Role::Pending).is_right() {
+    if situation.change.is_none()
+        && situation.probe(Role::Pending).is_err()
+        && !situation.matching(Role::Pending).is_right()
+    {
         let replaced = situation.logs_in(base)?;
         if replaced && (situation.passwords_checked || account.engine.login_proves_the_password()) {
             discards_no_unknown_password(situation)?;
@@ -855,7 +915,12 @@ fn decide(situation: &Situation) -> Result<Action, Action> {
         }
         proof_locks_nobody(situation, account)?;
     }
-    if situation.logs_in(Role::Pending)? {
+    // Nobody can have set what no attempt before this one has tried to set.
+    let is_unset = situation.change.is_none()
+        && !situation.pending_may_be_set
+        && !situation.matching(Role::Pending).is_right()
+        && (situation.passwords_checked || account.engine.login_proves_the_password());
+    if !is_unset && situation.logs_in(Role::Pending)? {
         // The administrator may have seen that the account has it.
         if !situation.matching(Role::Pending).is_right() {
             passwords_are_checked(situation, account)?;
@@ -883,13 +948,12 @@ fn decide(situation: &Situation) -> Result<Action, Action> {
     }
 }
 
-/// The change, if its success can be proven by a login afterwards, also by another attempt.
+/// The change, if its success can be proven by a login afterwards, also by another attempt. The management service, where it
+/// sets passwords, takes the place of any other setter.
 fn set(situation: &Situation, account: &Login, by: Setter) -> Result<Action, Action> {
-    if by != Setter::Service {
-        is_provable(situation, account, by)?;
-        is_resumable(situation)?;
-    }
-    Ok(Action::SetPassword { by })
+    is_provable(situation, account, by)?;
+    is_resumable(situation)?;
+    Ok(Action::SetPassword { by: if situation.powers.service { Setter::Service } else { by } })
 }
 
 /// That accepting the new password will be a proof, which is found out before anything is changed.
@@ -918,17 +982,17 @@ fn is_resumable(situation: &Situation) -> Result<(), Action> {
     Ok(())
 }
 
-/// Who sets the password: the management service where passwords are its business, else the account, and if no version
-/// of it logs in, the administrator.
+/// Who sets the password: the account, and if no version of it logs in, the administrator. Without an administrator, the
+/// management service renews a password that is right and has expired.
 fn setter(situation: &Situation, base: Role, account: &Login) -> Result<Setter, Action> {
-    if situation.powers.service {
-        return Ok(Setter::Service);
-    }
     match who_logs_in(situation, base, account) {
         Err(Action::NeedsOperator(OperatorReason::NobodyLogsIn | OperatorReason::PasswordExpired(_)))
             if situation.powers.admin =>
         {
             admin_for_nobody(situation, base, account)
+        }
+        Err(Action::NeedsOperator(OperatorReason::PasswordExpired(_))) if situation.powers.service => {
+            Ok(Setter::Service)
         }
         found => {
             let role = found?;
@@ -1104,10 +1168,17 @@ fn who_logs_in(situation: &Situation, base: Role, account: &Login) -> Result<Rol
     if situation.logs_in(base)? {
         return Ok(base);
     }
+    if situation.matching(base).is_right() && situation.probe(base).is_ok_and(Probe::is_refusal) {
+        let reason = OperatorReason::RightPasswordRefused(base, situation.barrier());
+        return Err(Action::NeedsOperator(reason));
+    }
     let expired = situation.probe(base) == Ok(Probe::Expired);
     let nobody = if expired { OperatorReason::PasswordExpired(base) } else { OperatorReason::NobodyLogsIn };
     match previous_of(situation, account)? {
-        Some(previous) if !expired && situation.logs_in(previous)? => Ok(previous),
+        Some(previous) if !expired && situation.logs_in(previous)? => match situation.is_shared {
+            true => Err(Action::NeedsOperator(OperatorReason::SharedPasswordRefused)),
+            false => Ok(previous),
+        },
         _ => Err(Action::NeedsOperator(nobody)),
     }
 }

@@ -89,11 +89,9 @@ impl<S: Secrets, D: Databases, R: TryCryptoRng + ?Sized> DryRun<'_, S, D, R> {
                     if action == Action::Inspect && self.attempt.admin_refused {
                         self.report.add_missing(say::admin_refused());
                     }
-                    if action == Action::Read(Role::Pending) {
-                        self.renew_pending();
-                    }
                 }
                 Action::MakePending { base } => self.assume_pending(step, base)?,
+                Action::RenewPending { base } => self.assume_renewed(step, base)?,
                 Action::SetPassword { by } => self.forecast(step, by).await?,
                 Action::MoveStages { from, to } => {
                     self.attempt.situation.note_moved();
@@ -126,20 +124,13 @@ impl<S: Secrets, D: Databases, R: TryCryptoRng + ?Sized> DryRun<'_, S, D, R> {
         Failure::new(FailureCode::NeedsOperator, self.attempt.sentence(say::not_tried_again(), detail, None))
     }
 
-    /// RotateSecret goes on with the password of a pending version and takes the rest of the value from the version it
-    /// replaces, which its owner may have mended since.
-    fn renew_pending(&mut self) {
+    fn assume_renewed(&mut self, step: &str, base: Role) -> Result<(), Failure> {
         let accounts = &mut self.attempt.accounts;
-        let base = match self.attempt.mode {
-            RotationMode::SingleUser => Role::Current,
-            RotationMode::MultiUser => Role::Previous,
-        };
-        if let (Some(Ok(pending)), Some(Ok(base))) = (accounts.of(Role::Pending), accounts.of(base))
-            && pending.login().difference(base.login()).is_none()
-        {
-            let renewed = base.trying(pending.password());
-            accounts.keep(Role::Pending, Ok(renewed));
-        }
+        let renewed = accounts.get(base)?.trying(accounts.get(Role::Pending)?.password());
+        self.attempt.situation.note_renewed(self.next, renewed.login().clone());
+        accounts.keep(Role::Pending, Ok(renewed));
+        self.report_step(step, false, say::would_renew(self.next, base));
+        Ok(())
     }
 
     fn assume_pending(&mut self, step: &str, base: Role) -> Result<(), Failure> {
@@ -156,10 +147,14 @@ impl<S: Secrets, D: Databases, R: TryCryptoRng + ?Sized> DryRun<'_, S, D, R> {
     async fn compare_rights(&mut self) -> Result<(), Failure> {
         let attempt = &self.attempt;
         let (used, idle) = (attempt.accounts.get(Role::Current)?, attempt.accounts.get(Role::Previous)?);
-        let (of_used, of_idle) = (
-            attempt.databases.rights(used, attempt.deadline).await,
-            attempt.databases.rights(idle, attempt.deadline).await,
-        );
+        let of_used = match attempt.may_enter_as_in_use() {
+            true => attempt.databases.rights(used, attempt.deadline).await,
+            false => None,
+        };
+        let of_idle = match &of_used {
+            Some(_) => attempt.databases.rights(idle, attempt.deadline).await,
+            None => None,
+        };
         let (used, idle) = (&used.login().username, &idle.login().username);
         let (Some(of_used), Some(of_idle)) = (of_used, of_idle) else {
             self.report.add_missing(say::rights_not_compared(used, idle));

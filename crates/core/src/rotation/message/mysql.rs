@@ -64,6 +64,9 @@ messages! {
     would_lose_others(account, plugins) "mysql.would-lose-others"
         "{account} logs in by {plugins} and would lose the others"
         "{account} 可通过 {plugins} 登录，修改后会失去其他登录方式";
+    others_keep(plugins) "mysql.others-keep"
+        "it logs in by {plugins}, and the passwords of the ways after the first stay as they are"
+        "该账号可通过 {plugins} 登录，除第一种以外的密码保持不变";
     several(hosts) "mysql.several"
         "accounts of this name exist for the hosts {hosts}"
         "该名称的账号存在于以下主机：{hosts}";
@@ -80,6 +83,9 @@ messages! {
     admits_only(what, host, client) "mysql.admits-only"
         "{what}; it admits only {host}, and this is {client}"
         "{what}；只允许从 {host} 登录，而当前主机是 {client}";
+    shadowed(what, client, host) "mysql.shadowed"
+        "{what}; a login from {client} leads to the account of this name for {host}"
+        "{what}；从 {client} 登录得到的是该名称下主机为 {host} 的账号";
     also(what, remark) "mysql.also" "{what}; {remark}" "{what}；{remark}";
     perhaps_admits(what, host, client) "mysql.perhaps-admits"
         "{what}; whether {host} admits the address of {client} is not known"
@@ -109,5 +115,13 @@ messages! {
     register_second_factor() "mysql.error-4055"
         "error 4055: the account has to register its second factor first"
         "错误 4055：账号须先注册其第二身份验证因素";
+    host_blocked() "mysql.error-1129"
+        "error 1129: the server lets no account in from this host after connection errors; FLUSH HOSTS, or TRUNCATE TABLE \
+         performance_schema.host_cache, lets them in again"
+        "错误 1129：多次连接出错后，服务器不再允许任何账号从该主机登录；请执行 FLUSH HOSTS 或 TRUNCATE TABLE \
+         performance_schema.host_cache 解除";
+    lock_wait() "mysql.error-1205"
+        "error 1205: another session holds a lock, a backup for instance"
+        "错误 1205：其他会话持有锁，例如正在进行备份";
     unexpected_packet() "mysql.unexpected-packet" "unexpected packet" "收到意外的数据包";
 }

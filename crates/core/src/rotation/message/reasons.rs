@@ -114,6 +114,12 @@ messages! {
         "{stage} holds the account's password, and the database refuses the login all the same for a reason that the \
          administrator cannot see"
         "{stage} 的密码就是账号的密码，但数据库仍拒绝登录，管理员看不到原因";
+    shared_password_refused() "operator.shared-password-refused"
+        "SYSPREVIOUS logs in with the very password of SYSCURRENT, which is refused, so that something else in the value of \
+         SYSCURRENT is wrong here (tls, tls_cert and tls_key); nothing was changed. Store the password with a connection \
+         that the database admits as a new SYSCURRENT version"
+        "SYSPREVIOUS 使用与 SYSCURRENT 相同的密码可以登录，而 SYSCURRENT 被拒绝，说明 SYSCURRENT 凭据值中的其他内容在此处不正确（\
+         tls、tls_cert 和 tls_key）；未做任何更改。请用数据库允许的连接方式将该密码保存为新的 SYSCURRENT 版本";
     set_earlier() "operator.set-earlier" "an earlier attempt has set it" "该密码由之前的尝试设置";
     nothing_changed() "operator.nothing-changed" "nothing was changed" "未做任何更改";
     account_barred(cause) "operator.account-barred"

@@ -10,7 +10,7 @@ use std::{collections::HashMap, vec, vec::Vec};
 use super::{seeds::Planner, *};
 use crate::rotation::account::Engine;
 
-/// Passwords are numbers: version `vN` holds password `N`.
+/// Passwords are numbers: version `vN` holds password `N`, but where it shares one.
 type Password = u32;
 
 /// The password that somebody has set by hand, and one that the account has kept from before.
@@ -25,6 +25,8 @@ struct Scene {
     made_by_the_service: bool,
     /// Whether there is an administrator.
     admin: bool,
+    /// Whether the management service of a cloud sets passwords, whoever logs in. It keeps no replaced ones.
+    managed: bool,
     /// Whether it may read password hashes.
     reads_hashes: bool,
     /// Whether the database keeps replaced passwords as second ones.
@@ -45,6 +47,14 @@ struct Scene {
     admin_is_down: bool,
     /// Whether SYSCURRENT was moved back to the password that the account keeps as its second one.
     moved_back: bool,
+    /// Whether v2 holds the password of v1.
+    is_shared: bool,
+    /// Where an earlier task has left v3 behind, whether the database has its password. The rest of v3's value is of before v2's
+    /// owner mended that, and the database refuses every login from here that goes by it.
+    left: Option<bool>,
+    /// Whether the database refuses every login from here that goes by the rest of v2's value, a certificate for instance, which
+    /// later versions have as well.
+    barred_alone: bool,
 }
 
 /// What lets logins in.
@@ -66,6 +76,7 @@ const PLAIN: Scene = Scene {
     engine: Engine::PostgreSql,
     made_by_the_service: true,
     admin: false,
+    managed: false,
     reads_hashes: false,
     keeps_old: false,
     barred: false,
@@ -76,6 +87,9 @@ const PLAIN: Scene = Scene {
     admin_is_none: false,
     admin_is_down: false,
     moved_back: false,
+    is_shared: false,
+    left: None,
+    barred_alone: false,
 };
 
 /// More versions than any run of one rotation needs; runs that make more are not followed further.
@@ -89,6 +103,8 @@ struct World {
     asked: Option<u32>,
     /// Newest version. Of each version, its account (0 or 1) is kept, `v1` first.
     accounts: Vec<usize>,
+    /// The password of each version.
+    passwords: Vec<Password>,
     labels: Labels,
     /// The password of each account in the database, and the one that is kept beside it.
     database: [(Password, Option<Password>); 2],
@@ -115,25 +131,39 @@ impl World {
     /// Two accounts with v2 current and v1 previous. With one account, both versions are its own.
     fn new(scene: Scene) -> Self {
         let multi = scene.mode == RotationMode::MultiUser;
-        let first = if scene.by_hand { BY_HAND } else { 2 };
+        let first = match (scene.by_hand, scene.is_shared) {
+            (true, _) => BY_HAND,
+            (false, true) => 1,
+            (false, false) => 2,
+        };
         let second = scene.keeps_one_from_before.then_some(FROM_BEFORE);
         let mut world = Self {
             scene,
             asked: None,
             accounts: if multi { vec![1, 0] } else { vec![0, 0] },
+            passwords: vec![1, if scene.is_shared { 1 } else { 2 }],
             labels: Labels { pending: None, current: VersionId::from_number(2), previous: VersionId::from_number(1) },
             database: if multi { [(2, None), (1, None)] } else { [(first, second), (0, None)] },
             locked: false,
             // Without its administrator, also the first attempt takes the stored password for right.
-            pending_is_new: scene.made_by_the_service && !scene.by_hand,
+            pending_is_new: scene.made_by_the_service && !scene.by_hand && scene.left.is_none(),
         };
         if scene.moved_back {
             world.labels = Labels { current: world.labels.previous, previous: world.labels.current, ..world.labels };
             world.database[0] = (2, Some(1));
         }
+        if let Some(is_set) = scene.left {
+            let left = world.make_pending(world.base());
+            let (account, second) = (world.account(left), scene.keeps_old.then_some(2));
+            if is_set {
+                world.database[account] = (3, second);
+            }
+        }
         if scene.made_by_the_service {
             world.asked = Some(3);
-            world.make_pending(world.base());
+            if scene.left.is_none() {
+                world.make_pending(world.base());
+            }
         }
         world
     }
@@ -162,6 +192,29 @@ impl World {
         }
     }
 
+    fn password(&self, version: VersionId) -> Password {
+        self.passwords[version.number() as usize - 1]
+    }
+
+    /// Whether the database refuses every login from here that goes by what a version holds besides its password.
+    fn is_barred(&self, version: VersionId) -> bool {
+        self.scene.barred || (self.scene.barred_alone && version.number() > 1) || self.is_outdated(version)
+    }
+
+    /// Whether what a version holds besides its password is of before its base was mended.
+    fn is_outdated(&self, version: VersionId) -> bool {
+        self.scene.left.is_some() && version.number() == 3
+    }
+
+    /// The version by whose value, but for the password, a login with the one that a label marks goes.
+    fn way(&self, role: Role) -> VersionId {
+        let (marked, current) = (self.marked(role), self.marked(Role::Current));
+        let by_current = role == Role::Previous
+            && self.scene.mode == RotationMode::SingleUser
+            && self.password(marked) != self.password(current);
+        if by_current { current } else { marked }
+    }
+
     fn marked(&self, role: Role) -> VersionId {
         match role {
             Role::Pending => self.labels.pending,
@@ -173,7 +226,7 @@ impl World {
 
     /// Whether the password of a version logs in where applications do.
     fn logs_in(&self, version: VersionId) -> bool {
-        self.accepts(self.account(version), version.number())
+        self.accepts(self.account(version), self.password(version))
     }
 
     fn accepts(&self, account: usize, password: Password) -> bool {
@@ -184,8 +237,8 @@ impl World {
     fn compare(&self, version: Option<VersionId>) -> Match {
         let Some(version) = version.filter(|version| self.account(*version) == 0) else { return Match::Unknown };
         match self.database[0] {
-            (first, _) if first == version.number() => Match::First,
-            (_, second) if second == Some(version.number()) => Match::Second,
+            (first, _) if first == self.password(version) => Match::First,
+            (_, second) if second == Some(self.password(version)) => Match::Second,
             _ => Match::Neither,
         }
     }
@@ -197,7 +250,7 @@ impl World {
             previous: self.compare(self.labels.previous),
             has_second: self.database[0].1.is_some(),
         };
-        let sees = self.scene.barred && self.scene.sees_the_barrier;
+        let sees = (self.scene.barred || self.scene.barred_alone) && self.scene.sees_the_barrier;
         Inspection::Account {
             barrier: sees.then_some(Cause::HostNotAdmitted),
             passwords: self.scene.reads_hashes.then_some(passwords),
@@ -207,18 +260,26 @@ impl World {
     fn make_pending(&mut self, base: VersionId) -> VersionId {
         self.accounts.push(self.account(base));
         let version = VersionId::from_number(u32::try_from(self.accounts.len()).unwrap()).unwrap();
+        self.passwords.push(version.number());
         self.labels.pending = Some(version);
         version
     }
 
-    /// What the door says of a login with a password that the database has for the account, or has not.
-    fn let_in(&mut self, situation: &mut Situation, password: Option<Password>, is_right: bool) -> Probe {
+    /// What the door says of a login with a password that the database has for the account, or has not, by the value of a version
+    /// besides.
+    fn let_in(
+        &mut self,
+        situation: &mut Situation,
+        password: Option<Password>,
+        is_right: bool,
+        way: VersionId,
+    ) -> Probe {
         let probe = match self.scene.door {
             Door::Open => Probe::Accepted,
             Door::Listed if password == Some(2) => Probe::Accepted,
             Door::Listed => Probe::Unknown(Cause::Pooler),
             Door::Locks if self.locked => Probe::Unknown(Cause::Locked),
-            Door::Checks | Door::Locks if is_right && !self.scene.barred => Probe::Accepted,
+            Door::Checks | Door::Locks if is_right && !self.is_barred(way) => Probe::Accepted,
             Door::Checks | Door::Locks => Probe::Refused,
         };
         if self.scene.door == Door::Locks {
@@ -251,7 +312,9 @@ impl World {
                 let all = is_kept(BY_HAND) && (!self.scene.keeps_one_from_before || is_kept(FROM_BEFORE));
                 if all { Ok(()) } else { Err(Failure::PasswordInUseLost) }
             }
-            RotationMode::SingleUser if (self.scene.barred || self.scene.keeps_old) && !current => {
+            RotationMode::SingleUser
+                if (self.scene.barred || self.scene.barred_alone || self.scene.keeps_old) && !current =>
+            {
                 Err(Failure::CurrentLockedOut)
             }
             // Where no login can prove the new password, the old one must stay.
@@ -269,16 +332,26 @@ impl World {
     fn apply(&mut self, situation: &mut Situation, action: &Action, weather: Weather) -> Option<()> {
         let is_down = matches!(weather, Weather::Lost | Weather::AnswerLost);
         match *action {
-            Action::Read(role) => situation.note_reading(role, Reading::Login(self.login(self.marked(role)))),
+            Action::Read(role) => {
+                let version = self.marked(role);
+                situation.note_reading(role, Reading::Login(self.login(version)));
+                if role == Role::Previous && self.password(version) == self.password(self.marked(Role::Current)) {
+                    situation.note_shared_password();
+                }
+                if role == Role::Pending && self.is_outdated(version) {
+                    situation.note_outdated_pending();
+                }
+            }
             Action::Probe(role) if is_down => situation.note_probe(role, Probe::Unknown(Cause::Unreachable)),
             Action::Probe(role) => {
                 let version = self.marked(role);
-                let probe = self.let_in(situation, Some(version.number()), self.logs_in(version));
+                let (password, way) = (self.password(version), self.way(role));
+                let probe = self.let_in(situation, Some(password), self.logs_in(version), way);
                 situation.note_probe(role, probe);
             }
             Action::ProbeDecoy if is_down => situation.note_decoy(Probe::Unknown(Cause::Unreachable)),
             Action::ProbeDecoy => {
-                let probe = self.let_in(situation, None, false);
+                let probe = self.let_in(situation, None, false, self.marked(Role::Pending));
                 situation.note_decoy(probe);
             }
             Action::MakePending { base } => {
@@ -288,9 +361,18 @@ impl World {
                 let version = self.make_pending(self.marked(base));
                 situation.note_pending(version, self.login(version));
             }
+            Action::RenewPending { base } => {
+                if self.accounts.len() as u32 >= MOST_VERSIONS {
+                    return None;
+                }
+                let password = self.password(self.marked(Role::Pending));
+                let version = self.make_pending(self.marked(base));
+                self.passwords[version.number() as usize - 1] = password;
+                situation.note_renewed(version, self.login(version));
+            }
             Action::SetPassword { by: Setter::Restored } => {
-                let first = self.marked(Role::Previous).number();
-                let (pending, second) = (self.marked(Role::Pending).number(), self.database[0].1);
+                let first = self.password(self.marked(Role::Previous));
+                let (pending, second) = (self.password(self.marked(Role::Pending)), self.database[0].1);
                 let change = match weather {
                     _ if self.database[0].0 != first => Change::NotDone(Cause::NotFirst),
                     Weather::Fair | Weather::AnswerLost => {
@@ -305,7 +387,7 @@ impl World {
             Action::SetPassword { by: Setter::Account(login_as) } => {
                 let account = self.account(self.marked(login_as));
                 let login = self.marked(login_as);
-                if self.scene.keeps_old && self.database[account].0 != login.number() {
+                if self.scene.keeps_old && self.database[account].0 != self.password(login) {
                     situation.note_change(Setter::Account(login_as), Change::NotDone(Cause::NotFirst));
                 } else {
                     let logs_in = self.logs_in(login);
@@ -339,7 +421,10 @@ impl World {
                 self.labels.pending = None;
                 situation.note_label_removed();
             }
-            Action::SetPassword { .. } => unreachable!("no service sets passwords"),
+            Action::SetPassword { by: Setter::Service } => {
+                self.set(self.account(self.marked(Role::Pending)), true, weather);
+                situation.note_change(Setter::Service, outcome(weather));
+            }
             Action::Done(_) | Action::Retry(_) | Action::NeedsOperator(_) => return None,
         }
         Some(())
@@ -351,13 +436,13 @@ impl World {
         if may && matches!(weather, Weather::Fair | Weather::AnswerLost) {
             let (first, second) = self.database[account];
             let kept = if self.scene.keeps_old { Some(first) } else { second };
-            self.database[account] = (self.marked(Role::Pending).number(), kept);
+            self.database[account] = (self.password(self.marked(Role::Pending)), kept);
         }
     }
 
     fn begin(&self) -> Situation {
         let situation = Situation::new(self.scene.mode, self.asked.and_then(VersionId::from_number), self.labels);
-        let situation = situation.with_powers(Powers { admin: self.scene.admin, service: false });
+        let situation = situation.with_powers(Powers { admin: self.scene.admin, service: self.scene.managed });
         if self.pending_is_new { situation.with_new_pending() } else { situation }
     }
 
@@ -366,7 +451,7 @@ impl World {
         let unread = !self.scene.admin || !self.scene.reads_hashes || self.scene.keeps_one_from_before;
         let is_blind = self.scene.door == Door::Locks && !(self.scene.admin && self.scene.reads_hashes);
         let is_shut = matches!(self.scene.door, Door::Open | Door::Listed);
-        self.scene.barred || is_shut || is_blind || (self.scene.by_hand && unread)
+        self.scene.barred || self.scene.barred_alone || is_shut || is_blind || (self.scene.by_hand && unread)
     }
 
     /// Runs one attempt without faults, which must end the rotation.
@@ -493,6 +578,29 @@ fn a_right_password_that_is_refused_here_is_not_overwritten() {
     }
 }
 
+/// SYSCURRENT's owner has mended the rest of its value for better or for worse: what it says besides the password is refused
+/// here, or not, while SYSPREVIOUS holds the same password, or an older one.
+fn mended() -> Vec<Scene> {
+    let mut scenes = Vec::new();
+    for (is_shared, barred_alone) in [(true, true), (true, false), (false, true)] {
+        for made_by_the_service in [true, false] {
+            let mended = Scene { is_shared, barred_alone, made_by_the_service, ..PLAIN };
+            for scene in with_and_without_an_administrator(mended) {
+                scenes.extend(servers(scene));
+                scenes.extend(servers(Scene { sees_the_barrier: true, ..scene }));
+            }
+        }
+    }
+    scenes
+}
+
+#[test]
+fn a_version_that_logs_in_does_not_change_the_password_that_another_one_shares_with_it() {
+    for scene in mended() {
+        explore(plan, scene).unwrap_or_else(|failure| panic!("{scene:?}: {failure:?}"));
+    }
+}
+
 /// Passwords that were set by hand.
 fn by_hand() -> Vec<Scene> {
     let mut scenes = Vec::new();
@@ -579,6 +687,48 @@ fn an_administrator_that_is_down_blocks_no_rotation_that_needs_none() {
     }
 }
 
+/// SYSPENDING was left behind by an earlier task, and its base has been mended since.
+fn left_behind() -> Vec<Scene> {
+    let mut scenes = Vec::new();
+    for mode in MODES {
+        for is_set in [true, false] {
+            for made_by_the_service in [true, false] {
+                let left = Scene { mode, left: Some(is_set), made_by_the_service, ..PLAIN };
+                scenes.extend(with_and_without_an_administrator(left).into_iter().flat_map(servers));
+            }
+        }
+    }
+    // The administrator of this model reads the other account.
+    scenes.retain(|scene| scene.mode == RotationMode::SingleUser || !scene.admin);
+    scenes
+}
+
+#[test]
+fn a_pending_version_whose_base_was_mended_is_renewed_and_keeps_its_password() {
+    for scene in left_behind() {
+        explore(plan, scene).unwrap_or_else(|failure| panic!("{scene:?}: {failure:?}"));
+    }
+}
+
+/// The same scenes with passwords that the management service sets.
+fn managed() -> Vec<Scene> {
+    let here = MODES.map(|mode| Scene { mode, ..PLAIN });
+    let barred_to_all = Scene { barred: true, ..PLAIN };
+    let doors = [Door::Open, Door::Listed].map(|door| Scene { door, ..PLAIN });
+    let mut scenes = [barred(), mended(), by_hand(), locking()].concat();
+    scenes.extend([here.as_slice(), &[barred_to_all]].concat().into_iter().flat_map(servers));
+    scenes.extend(doors);
+    scenes.retain(|scene| !scene.keeps_old);
+    scenes.into_iter().map(|scene| Scene { managed: true, ..scene }).collect()
+}
+
+#[test]
+fn a_management_service_overwrites_no_password_that_may_be_right() {
+    for scene in managed() {
+        explore(plan, scene).unwrap_or_else(|failure| panic!("{scene:?}: {failure:?}"));
+    }
+}
+
 #[test]
 fn accounts_that_log_in_need_no_administrator() {
     for mode in MODES {
@@ -604,6 +754,18 @@ fn planners_that_were_broken_on_purpose_are_found_out() {
         let helped = Scene { engine, admin: true, reads_hashes: true, ..locks };
         assert_eq!(explore(seeds::finds_out_by_a_login, helped), Err(Failure::CurrentLockedOut), "{engine:?}");
         assert_eq!(explore(seeds::goes_on_unseen, helped), Err(Failure::CurrentLockedOut), "{engine:?}");
+    }
+
+    for engine in [Engine::PostgreSql, Engine::MariaDb] {
+        let mended = Scene { engine, is_shared: true, barred_alone: true, ..PLAIN };
+        assert_eq!(explore(seeds::blames_the_password, mended), Err(Failure::CurrentLockedOut), "{engine:?}");
+        let barred = Scene { engine, barred: true, managed: true, ..PLAIN };
+        assert_eq!(explore(seeds::resets_unasked, barred), Err(Failure::CurrentLockedOut), "{engine:?}");
+    }
+
+    for is_set in [true, false] {
+        let left = Scene { left: Some(is_set), ..PLAIN };
+        assert_eq!(explore(seeds::goes_on_with_what_is_outdated, left), Err(Failure::Stuck), "{is_set}");
     }
 
     let multi = Scene { mode: RotationMode::MultiUser, ..PLAIN };

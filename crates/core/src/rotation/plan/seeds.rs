@@ -48,6 +48,29 @@ pub(super) fn writes_without_a_look(situation: &Situation) -> Action {
     }
 }
 
+/// Takes SYSCURRENT's password for wrong because SYSPREVIOUS logs in, whatever its password is.
+pub(super) fn blames_the_password(situation: &Situation) -> Action {
+    match plan(situation) {
+        Action::NeedsOperator(OperatorReason::SharedPasswordRefused) => {
+            Action::SetPassword { by: Setter::Account(Role::Previous) }
+        }
+        action => action,
+    }
+}
+
+/// Has the management service set the password of an account of which no version logs in.
+pub(super) fn resets_unasked(situation: &Situation) -> Action {
+    match plan(situation) {
+        Action::NeedsOperator(OperatorReason::NobodyLogsIn) => Action::SetPassword { by: Setter::Service },
+        action => action,
+    }
+}
+
+/// Sets and tries the pending password by a value that is of before its base was mended.
+pub(super) fn goes_on_with_what_is_outdated(situation: &Situation) -> Action {
+    plan(&Situation { is_outdated: false, ..situation.clone() })
+}
+
 /// Sends an administrator's change again when its outcome is unknown.
 pub(super) fn sends_twice(situation: &Situation) -> Action {
     match (plan(situation), situation.change) {

@@ -129,6 +129,55 @@ fn a_rejected_pending_password_is_set_by_whoever_logs_in() {
 }
 
 #[test]
+fn a_password_that_logs_in_as_sysprevious_is_right_in_syscurrent_as_well() {
+    let mut shared = with(single(), &[(Pending, Rejected), (Current, Rejected)]);
+    shared.note_shared_password();
+    assert_eq!(plan(&shared), Action::Probe(Previous));
+    let refused = Action::NeedsOperator(OperatorReason::SharedPasswordRefused);
+    assert_eq!(plan(&with(shared.clone(), &[(Previous, Accepted)])), refused);
+    let nobody = with(shared, &[(Previous, Rejected)]);
+    assert_eq!(plan(&nobody), Action::NeedsOperator(OperatorReason::NobodyLogsIn));
+}
+
+#[test]
+fn a_password_that_the_administrator_finds_right_is_not_replaced_by_sysprevious() {
+    let mut barred = with_admin(single(), login("root"));
+    let Inspection::Account { passwords, .. } = CURRENT_RIGHT else { panic!("an account") };
+    barred.note_inspection(Inspection::Account { barrier: Some(Cause::CertificateWanted), passwords });
+    let refused = OperatorReason::RightPasswordRefused(Current, Some(Cause::CertificateWanted));
+    let probed = with(barred, &[(Current, Rejected)]);
+    assert_eq!(plan(&probed), Action::NeedsOperator(refused), "it is not even tried");
+}
+
+#[test]
+fn a_pending_version_that_its_base_has_outgrown_is_renewed_before_its_password_is_tried() {
+    for (mut situation, base) in [(single(), Current), (multi(), Previous)] {
+        situation.note_outdated_pending();
+        assert_eq!(plan(&situation), Action::RenewPending { base });
+        let login = situation.login(Pending).unwrap().clone();
+        situation.note_renewed(version(4), login);
+        assert_eq!(plan(&situation), Action::Probe(base));
+        let refused = with(situation, &[(base, Rejected)]);
+        assert_eq!(plan(&refused), Action::Probe(Pending), "its password may be set already");
+    }
+}
+
+#[test]
+fn a_pending_password_that_nobody_can_have_set_is_not_tried_only_to_be_refused() {
+    let refused = with(single().with_new_pending(), &[(Current, Rejected)]);
+    assert_eq!(plan(&refused), Action::Probe(Previous));
+    let accepted = with(on_mysql(single()).with_new_pending(), &[(Current, Accepted)]);
+    for change in [Change::RefusedCandidate, Change::NotDone(Cause::Forbidden)] {
+        let mut changed = accepted.clone();
+        changed.note_change(BY_ITSELF, change);
+        assert!(!matches!(plan(&changed), Action::Probe(_)), "{change:?}");
+    }
+    let mut moved_back = accepted;
+    moved_back.note_change(BY_ITSELF, Change::NotDone(Cause::NotFirst));
+    assert_eq!(plan(&moved_back), Action::Probe(Pending), "another attempt has set it");
+}
+
+#[test]
 fn a_previous_version_of_another_account_does_not_log_in_for_this_one() {
     let mut situation = with(single(), &[(Pending, Rejected), (Current, Rejected)]);
     situation.note_reading(Previous, Reading::Login(login("somebody else")));
@@ -586,9 +635,31 @@ fn an_administrator_is_another_account_of_the_same_server() {
 }
 
 #[test]
-fn a_management_service_sets_passwords_without_a_login() {
-    let rejected = with(single(), &[(Pending, Rejected)]).with_powers(Powers { admin: true, service: true });
-    assert_eq!(plan(&rejected), Action::SetPassword { by: Setter::Service });
+fn a_management_service_sets_a_password_where_a_login_shows_that_it_will_be_proven() {
+    let service = Powers { admin: false, service: true };
+    let accepted = with(single().with_powers(service), &[(Current, Accepted)]);
+    assert_eq!(plan(&accepted), Action::Probe(Pending), "the server may let anybody in");
+    let by_the_service = Action::SetPassword { by: Setter::Service };
+    assert_eq!(plan(&with(accepted, &[(Pending, Rejected)])), by_the_service);
+    let rejected = with(single().with_powers(service), &[(Current, Rejected), (Pending, Rejected)]);
+    assert_eq!(plan(&with(rejected.clone(), &[(Previous, Accepted)])), by_the_service);
+    let nobody = with(rejected, &[(Previous, Rejected)]);
+    assert_eq!(plan(&nobody), Action::NeedsOperator(OperatorReason::NobodyLogsIn));
+    let expired = with(single().with_powers(service), &[(Current, Probe::Expired), (Pending, Rejected)]);
+    assert_eq!(plan(&expired), by_the_service, "the password is right");
+}
+
+#[test]
+fn a_management_service_sets_a_password_that_the_administrator_finds_wrong() {
+    let mut nobody = with_admin(single(), login("root")).with_powers(Powers { admin: true, service: true });
+    nobody.note_passwords_checked();
+    let Inspection::Account { passwords, .. } = ALL_WRONG else { panic!("an account") };
+    let mut barred = nobody.clone();
+    barred.note_inspection(Inspection::Account { barrier: Some(Cause::HostNotAdmitted), passwords });
+    let reason = OperatorReason::AccountBarred(Cause::HostNotAdmitted);
+    assert_eq!(plan(&barred), Action::NeedsOperator(reason));
+    nobody.note_inspection(ALL_WRONG);
+    assert_eq!(plan(&nobody), Action::SetPassword { by: Setter::Service });
 }
 
 #[test]
@@ -725,12 +796,12 @@ fn any_situation() -> impl Strategy<Value = Situation> {
     ];
     let labelled = (any_labelled(), any_labelled(), any_labelled());
     let rest = (any::<bool>(), proptest::option::of(1_u32..6), any_probe(), any::<bool>(), change, 0..=MAX_CANDIDATES);
-    let others = (any::<bool>(), any::<bool>(), any_admin(), any_inspection(), any_refusal(), any::<(bool, bool)>());
+    let others = (any::<bool>(), any::<bool>(), any_admin(), any_inspection(), any_refusal(), any::<[bool; 4]>());
     (labelled, rest, others).prop_map(
         |(
             (pending, current, previous),
             (multi, goal, decoy, passwords_checked, change, refused),
-            (has_admin, service, admin, inspection, refusal, (pending_may_be_set, leaves_label)),
+            (has_admin, service, admin, inspection, refusal, flags),
         )| Situation {
             mode: if multi { RotationMode::MultiUser } else { RotationMode::SingleUser },
             powers: Powers { admin: has_admin, service },
@@ -740,11 +811,13 @@ fn any_situation() -> impl Strategy<Value = Situation> {
             pending,
             current,
             previous,
+            is_shared: flags[2],
+            is_outdated: flags[3],
             decoy,
             passwords_checked,
             refusal,
-            pending_may_be_set,
-            leaves_label,
+            pending_may_be_set: flags[0],
+            leaves_label: flags[1],
             change,
             refused,
         },
@@ -762,16 +835,20 @@ proptest! {
             Action::SetPassword { by } => {
                 prop_assert!(
                     situation.passwords_checked
-                        || by == Setter::Service
-                        || (by == Setter::Admin && situation.one_refusal_locks())
+                        || (matches!(by, Setter::Admin | Setter::Service) && situation.one_refusal_locks())
                 );
                 // Whoever goes on after an interruption needs no login that may be refused.
                 let tells = situation.hashes_are_read() || situation.mode == RotationMode::MultiUser;
-                prop_assert!(by == Setter::Service || tells || !situation.one_refusal_locks());
+                prop_assert!(tells || !situation.one_refusal_locks());
+                let forbidden =
+                    matches!(situation.change, Some((Setter::Account(_), Change::NotDone(Cause::Forbidden))));
                 match by {
                     Setter::Account(role) => {
                         prop_assert_eq!(probe(role), Some(Accepted));
                         prop_assert_eq!(login(Pending), login(role));
+                        // SYSCURRENT's password is known to be another one than the account's.
+                        let helps = role == Previous && situation.mode == RotationMode::SingleUser;
+                        prop_assert!(!helps || !(situation.is_shared || situation.matching(Current).is_right()));
                     }
                     Setter::Restored => {
                         prop_assert_eq!((probe(Current), probe(Previous)), (Some(Accepted), Some(Accepted)));
@@ -779,10 +856,6 @@ proptest! {
                     }
                     Setter::Admin => {
                         let base = if situation.mode == RotationMode::MultiUser { Previous } else { Current };
-                        let forbidden = matches!(
-                            situation.change,
-                            Some((Setter::Account(_), Change::NotDone(Cause::Forbidden)))
-                        );
                         // What was read, and nothing else, shows that the stored password is not the account's.
                         let known = match situation.inspection {
                             Some(Inspection::Account { passwords: Some(passwords), .. }) => !passwords.has_unknown_second(),
@@ -797,7 +870,11 @@ proptest! {
                         let Some(Reading::Login(admin)) = &situation.admin else { panic!("no administrator") };
                         prop_assert!(login(Pending).is_some_and(|login| login.username != admin.username));
                     }
-                    Setter::Service => prop_assert!(situation.powers.service),
+                    Setter::Service => {
+                        let is_right = |role| matches!(probe(role), Some(Accepted | Probe::Expired));
+                        let known = is_right(Current) || is_right(Previous) || situation.inspection.is_some();
+                        prop_assert!(situation.powers.service && (forbidden || known));
+                    }
                 }
                 if situation.mode == RotationMode::MultiUser {
                     prop_assert_ne!(login(Pending), login(Current));
@@ -813,6 +890,10 @@ proptest! {
                     && matches!(probe(Pending), Some(Rejected | Probe::Expired | Probe::WrongPassword));
                 prop_assert!(situation.live_pending().is_none() || replaced);
                 prop_assert!(login(base).is_some());
+            }
+            Action::RenewPending { base } => {
+                prop_assert!(situation.is_outdated && situation.live_pending().is_some());
+                prop_assert_eq!(login(Pending), login(base));
             }
             Action::RemovePendingLabel => prop_assert_eq!(situation.version(Pending), situation.version(Current)),
             _ => {}

@@ -52,6 +52,7 @@ impl Cause {
             Self::CertificateWanted => causes::remedy_certificate(),
             Self::OtherServer => causes::remedy_other_server(),
             Self::Locked => causes::remedy_locked(),
+            Self::LockedForNow => causes::remedy_locked_for_now(),
             Self::Expired => causes::remedy_expired(),
             Self::HostNotAdmitted => causes::remedy_host(),
             Self::OtherHosts => causes::remedy_other_hosts(),
@@ -183,6 +184,7 @@ impl OperatorReason {
                 };
                 reasons::right_password_refused(refusal, state)
             }
+            Self::SharedPasswordRefused => reasons::shared_password_refused(),
             Self::AccountBarred(cause) => reasons::account_barred(cause.message()),
             Self::HashesUnreadable => reasons::hashes_unreadable(),
             Self::PasswordNotComparable(role) => reasons::password_not_comparable(role),
