@@ -225,7 +225,7 @@ fn draw<R: TryCryptoRng + ?Sized>(from: &[u8], rng: &mut R) -> Result<u8, R::Err
 
 #[cfg(test)]
 mod tests {
-    use std::{collections::BTreeSet, format};
+    use std::{collections::BTreeSet, format, string::ToString as _};
 
     use getrandom::SysRng;
 

@@ -273,7 +273,7 @@ mod tests {
             ManagedDatabases::new(Product::Rds, endpoint, project, "i", signer, SqlDatabases::default(), rules);
         let value = json!({ "engine": "mysql", "host": "db", "username": "app", "password": "x" });
         let account = Account::parse(&SecretValue::text(value.to_string()).unwrap()).unwrap();
-        databases.unwrap().reset(&account).await.finding
+        databases.unwrap().reset(&account, ANYWHERE).await.finding
     }
 
     #[tokio::test]

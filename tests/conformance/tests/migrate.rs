@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use csms_client::{Client, CreateSecretBody, CreateVersionBody};
+use csms_client::{CreateSecretBody, CreateVersionBody};
 use csms_conformance::{client, everything};
 use csms_core::{SecretName, StageName, TaskId, UnixMillis, VersionId};
 use csms_store::{

@@ -1,7 +1,7 @@
 //! The audit trail: what is recorded, when, and that nothing is missing from it.
 
 use crate::support;
-use crate::support::{Key, Server};
+use crate::support::Server;
 use axum::http::StatusCode;
 use csms_api::Operation;
 use csms_core::{VersionId, policy::Policy};

@@ -1,6 +1,6 @@
 //! Several secrets at once, passwords, and stages made by name.
 
-use crate::support::{Answer, Key, Server};
+use crate::support::{Answer, Server};
 use axum::http::StatusCode;
 use csms_core::policy::Policy;
 use serde_json::{Value, json};

@@ -12,7 +12,7 @@ use std::{
     time::Duration,
 };
 
-use csms_client::{Client, CreateSecretBody, ListTasksQuery};
+use csms_client::{Client, ListTasksQuery};
 use csms_faults::{
     Database, PASSWORD, ROLE, WITHIN, Writers, client, command, create_many, eventually, name, read, require_all,
     require_many, rotated::Rotated,

@@ -172,11 +172,7 @@ impl Server {
 
     /// A temporary key of the first project with a policy of these statements.
     pub fn limited(&self, statements: &Value) -> Key {
-        let policy = Policy::parse(&json!({ "Version": "5.0", "Statement": statements }).to_string()).unwrap();
-        let expires = self.clock.now().plus_millis(600_000);
-        let key = TemporaryKey::make("test".to_owned(), self.app.identity.project_id.clone(), policy, expires).unwrap();
-        let security_token = Some(key.security_token(&self.app.root).unwrap());
-        Key { access_key: key.access_key.clone(), secret_key: key.secret_key.clone(), security_token }
+        self.temporary(Policy::parse(&json!({ "Version": "5.0", "Statement": statements }).to_string()).unwrap())
     }
 
     /// The path of an operation's resource within the first project.
