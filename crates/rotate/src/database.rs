@@ -72,8 +72,11 @@ pub enum By<'a> {
         /// The account with the password that applications use, where that logs in.
         in_use: Option<&'a Account>,
     },
-    /// The management service of the cloud, without a login.
-    Service,
+    /// The management service of the cloud, without a login of its own.
+    Service {
+        /// The host part of the account that the function's logins lead to, or that an administrator has read.
+        host: Option<&'a str>,
+    },
 }
 
 /// A new password for an account.
@@ -97,7 +100,7 @@ impl<'a> NewPassword<'a> {
     pub const fn login(&self) -> Option<&'a Account> {
         match self.by {
             By::Itself(login) | By::Restored { login, .. } | By::Admin { login, .. } => Some(login),
-            By::Service => None,
+            By::Service { .. } => None,
         }
     }
 }
@@ -305,7 +308,7 @@ fn not_this_account(new: &NewPassword<'_>) -> Option<Message> {
             Some(say::other_login())
         }
         By::Admin { login, .. } if !login.login().is_on_the_server_of(account) => Some(say::admin_of_other_server()),
-        By::Service => Some(say::by_sql_here()),
+        By::Service { .. } => Some(say::by_sql_here()),
         By::Itself(_) | By::Restored { .. } | By::Admin { .. } => None,
     }
 }

@@ -419,7 +419,7 @@ impl<'a, S: Secrets, D: Databases, R: TryCryptoRng + ?Sized> Attempt<'a, S, D, R
                     false => None,
                 },
             },
-            Setter::Service => By::Service,
+            Setter::Service => By::Service { host: self.host_part.as_deref() },
         };
         let keep_old = self.mode == RotationMode::SingleUser;
         let account = self.accounts.get(Role::Pending)?;

@@ -1,16 +1,16 @@
 //! Passwords set through the management API of the cloud that runs the database, as the cloud's own rotation function does:
 //! RDS for MySQL, MariaDB and PostgreSQL, and TaurusDB (`compatibility/rotation.md#8-password-reset-apis`).
 //!
-//! The account need not log in for that, and no SQL is sent. Whether the new password is the account's is still proven by a
-//! login, so the function must reach the database.
+//! No SQL is sent for that. Whether the new password is the account's is proven by a login, as it is known beforehand from
+//! logins that the account would be let in, so the function must reach the database.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use csms_core::{
     ProjectId, UnixMillis,
     rotation::{
-        Account, Inspection, Message, Probe, Trust,
-        message::connection as say,
+        Account, Engine, Inspection, Message, Probe, Trust,
+        message::{connection as say, mysql},
         plan::{Cause, Change},
     },
     sign::{self, host_header, percent_encode},
@@ -28,12 +28,15 @@ use crate::{
 /// Longest wait for an answer of the management service.
 const TIMEOUT: Duration = Duration::from_secs(15);
 
+/// The host part of an account that may log in from anywhere.
+const ANYWHERE: &str = "%";
+
 /// Which management API an instance has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Product {
     /// RDS: `POST …/db_user/resetpwd`.
     Rds,
-    /// TaurusDB: `PUT …/db-users/password`. Accounts there have a host part; `%` is meant.
+    /// TaurusDB: `PUT …/db-users/password`. Accounts there have a host part, which is `%` unless something else is known.
     TaurusDb,
 }
 
@@ -95,8 +98,8 @@ impl ManagedDatabases {
         Ok(Self { product, url, project, instance: instance.to_owned(), signer, http, sql })
     }
 
-    async fn reset(&self, account: &Account) -> Answer<Change> {
-        let (method, url, body) = self.request(account);
+    async fn reset(&self, account: &Account, host: &str) -> Answer<Change> {
+        let (method, url, body) = self.request(account, host);
         let body = Zeroizing::new(body.to_string().into_bytes());
         let mut request = self.http.request(method.clone(), url.clone()).body(body.to_vec());
         for (name, value) in self.headers(method.as_str(), &url, &body) {
@@ -128,14 +131,33 @@ impl ManagedDatabases {
         }
     }
 
-    fn request(&self, account: &Account) -> (reqwest::Method, Url, Value) {
+    /// The host part of the account that is to be given another password. Another account of the name would keep its own one
+    /// and lose it.
+    fn host<'a>(&self, new: &NewPassword<'a>, found: Option<&'a str>) -> Result<&'a str, (Cause, Message)> {
+        let user = &new.account.login().username;
+        if new.account.login().engine == Engine::PostgreSql {
+            return Ok(ANYWHERE);
+        }
+        if let (Some(wanted), Some(found)) = (new.host, found)
+            && !wanted.eq_ignore_ascii_case(found)
+        {
+            return Err((Cause::OtherAccount, mysql::leads_elsewhere(format!("{user}@{found}"), wanted)));
+        }
+        let host = found.or(new.host).unwrap_or(ANYWHERE);
+        if self.product == Product::Rds && host != ANYWHERE {
+            return Err((Cause::Unsupported, say::takes_no_host(format!("{user}@{host}"))));
+        }
+        Ok(host)
+    }
+
+    fn request(&self, account: &Account, host: &str) -> (reqwest::Method, Url, Value) {
         let (name, password) = (&account.login().username, account.password());
         let (method, path, body) = match self.product {
             Product::Rds => (reqwest::Method::POST, "db_user/resetpwd", json!({ "name": name, "password": password })),
             Product::TaurusDb => (
                 reqwest::Method::PUT,
                 "db-users/password",
-                json!({ "users": [{ "name": name, "host": "%", "password": password }] }),
+                json!({ "users": [{ "name": name, "host": host, "password": password }] }),
             ),
         };
         let mut url = self.url.clone();
@@ -181,10 +203,14 @@ impl Databases for ManagedDatabases {
     }
 
     async fn set_password(&self, new: NewPassword<'_>, deadline: Instant) -> Answer<Change> {
-        if !matches!(new.by, By::Service) {
-            return self.sql.set_password(new, deadline).await;
+        let By::Service { host } = new.by else { return self.sql.set_password(new, deadline).await };
+        match self.host(&new, host) {
+            Ok(host) => {
+                let reset = timeout_at(deadline, self.reset(new.account, host)).await;
+                reset.unwrap_or(Answer::plain(Change::Unknown(Cause::TimedOut)))
+            }
+            Err((cause, detail)) => Answer::detailed(Change::NotDone(cause), detail),
         }
-        timeout_at(deadline, self.reset(new.account)).await.unwrap_or(Answer::plain(Change::Unknown(Cause::TimedOut)))
     }
 
     async fn inspect(&self, inspect: Inspect<'_>, deadline: Instant) -> Answer<Inspection> {
@@ -196,8 +222,9 @@ impl Databases for ManagedDatabases {
     }
 
     async fn forecast(&self, new: NewPassword<'_>, deadline: Instant) -> Forecast {
-        if !matches!(new.by, By::Service) {
-            return self.sql.forecast(new, deadline).await;
+        let By::Service { host } = new.by else { return self.sql.forecast(new, deadline).await };
+        if let Err((cause, detail)) = self.host(&new, host) {
+            return Forecast::obstacle(cause, detail);
         }
         let missing = if new.keep_old { vec![say::keeps_no_old()] } else { Vec::new() };
         Forecast { expected: Change::Done, keeps_old: false, missing, account: None }

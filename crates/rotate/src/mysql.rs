@@ -206,7 +206,7 @@ async fn alter(
             }
             true
         }
-        By::Admin { .. } | By::Service => {
+        By::Admin { .. } | By::Service { .. } => {
             send(password, None, retains).await?;
             retains
         }
@@ -441,7 +441,7 @@ struct Target {
 async fn find(session: &mut Session, new: &NewPassword<'_>) -> Result<Result<Target, (Cause, Message)>, Error> {
     let user = &new.account.login().username;
     let name = match new.by {
-        By::Itself(_) | By::Restored { .. } | By::Service => Name::LoggedIn,
+        By::Itself(_) | By::Restored { .. } | By::Service { .. } => Name::LoggedIn,
         By::Admin { .. } => match chosen_host(session, user, new.host).await? {
             Chosen::Host(host) => {
                 show_hashes_in_hex(session).await;

@@ -9,8 +9,8 @@
 //! - A password is changed only by a login as the very account whose password it is. An administrator changes it only
 //!   after the account has shown that it cannot, and never on the strength of a refused login alone: servers refuse a
 //!   right password too (a host that the account does not admit, a missing client certificate, an expired role). It reads
-//!   the account first, and writes where the stored passwords are known to be wrong. Where the management service of a
-//!   cloud sets passwords, it is given the name of the account.
+//!   the account first, and writes where the stored passwords are known to be wrong. The management service of a cloud, where
+//!   it sets passwords, takes the place of whichever login might have done so, and needs the same proof.
 //! - SYSCURRENT that is refused may have the right password: its value may differ from SYSPREVIOUS's in more than the password, in
 //!   the protection of the connection for instance. So SYSPREVIOUS changes the password only where its own one, another one, is
 //!   accepted over the connection that SYSCURRENT describes, which SYSPENDING will be proven over.
@@ -845,11 +845,10 @@ fn decide(situation: &Situation) -> Result<Action, Action> {
     if situation.refused >= MAX_CANDIDATES && situation.change.is_none() {
         return Err(Action::NeedsOperator(OperatorReason::CandidatesRefused));
     }
-    let by_sql = !situation.powers.service;
     // The administrator looks before anything else: it alone sees whether there are several accounts of one name, for
     // different hosts, and which stored passwords are wrong. Trying them might lock the account.
-    let untold = situation.untold().filter(|_| by_sql);
-    if by_sql && situation.powers.admin && (situation.change.is_none() || untold.is_some()) {
+    let untold = situation.untold();
+    if situation.powers.admin && (situation.change.is_none() || untold.is_some()) {
         inspected_if_possible(situation, base, account)?;
     }
     if let Some(reason) = untold
@@ -860,8 +859,10 @@ fn decide(situation: &Situation) -> Result<Action, Action> {
     }
     // Where an accepted login is a proof by itself, none has to be refused first, and some servers lock accounts that are
     // refused. Where the base logs in, the change says whether the pending password has been set already.
-    let base_first = by_sql && situation.change.is_none();
-    if base_first && situation.probe(Role::Pending).is_err() && !situation.matching(Role::Pending).is_right() {
+    if situation.change.is_none()
+        && situation.probe(Role::Pending).is_err()
+        && !situation.matching(Role::Pending).is_right()
+    {
         let replaced = situation.logs_in(base)?;
         if replaced && (situation.passwords_checked || account.engine.login_proves_the_password()) {
             discards_no_unknown_password(situation)?;
@@ -897,13 +898,12 @@ fn decide(situation: &Situation) -> Result<Action, Action> {
     }
 }
 
-/// The change, if its success can be proven by a login afterwards, also by another attempt.
+/// The change, if its success can be proven by a login afterwards, also by another attempt. The management service, where it
+/// sets passwords, takes the place of any other setter.
 fn set(situation: &Situation, account: &Login, by: Setter) -> Result<Action, Action> {
-    if by != Setter::Service {
-        is_provable(situation, account, by)?;
-        is_resumable(situation)?;
-    }
-    Ok(Action::SetPassword { by })
+    is_provable(situation, account, by)?;
+    is_resumable(situation)?;
+    Ok(Action::SetPassword { by: if situation.powers.service { Setter::Service } else { by } })
 }
 
 /// That accepting the new password will be a proof, which is found out before anything is changed.
@@ -932,17 +932,17 @@ fn is_resumable(situation: &Situation) -> Result<(), Action> {
     Ok(())
 }
 
-/// Who sets the password: the management service where passwords are its business, else the account, and if no version
-/// of it logs in, the administrator.
+/// Who sets the password: the account, and if no version of it logs in, the administrator. Without an administrator, the
+/// management service renews a password that is right and has expired.
 fn setter(situation: &Situation, base: Role, account: &Login) -> Result<Setter, Action> {
-    if situation.powers.service {
-        return Ok(Setter::Service);
-    }
     match who_logs_in(situation, base, account) {
         Err(Action::NeedsOperator(OperatorReason::NobodyLogsIn | OperatorReason::PasswordExpired(_)))
             if situation.powers.admin =>
         {
             admin_for_nobody(situation, base, account)
+        }
+        Err(Action::NeedsOperator(OperatorReason::PasswordExpired(_))) if situation.powers.service => {
+            Ok(Setter::Service)
         }
         found => {
             let role = found?;

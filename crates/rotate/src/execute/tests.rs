@@ -183,7 +183,7 @@ impl MemoryDatabase {
                 assert!(self.accepts(login), "a change must log in first");
                 None
             }
-            By::Service => None,
+            By::Service { .. } => None,
         }
     }
 }

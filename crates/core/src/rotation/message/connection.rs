@@ -41,6 +41,10 @@ messages! {
     keeps_no_old() "management.keeps-no-old"
         "the management service keeps no old password"
         "云数据库管理服务不保留旧密码";
+    takes_no_host(account) "management.takes-no-host"
+        "RDS is given the name of an account without its host, and this one is {account}; set its password by SQL \
+         (ROTATE_THROUGH=sql)"
+        "RDS 接口只接受账号名称，不含主机，而该账号是 {account}；请通过 SQL 设置其密码（ROTATE_THROUGH=sql）";
     no_address(endpoint) "management.no-address" "{endpoint} is no address" "{endpoint} 不是有效地址";
     no_http_address() "management.no-http-address"
         "the endpoint must be an http:// or https:// address"

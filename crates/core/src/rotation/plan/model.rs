@@ -25,6 +25,8 @@ struct Scene {
     made_by_the_service: bool,
     /// Whether there is an administrator.
     admin: bool,
+    /// Whether the management service of a cloud sets passwords, whoever logs in. It keeps no replaced ones.
+    managed: bool,
     /// Whether it may read password hashes.
     reads_hashes: bool,
     /// Whether the database keeps replaced passwords as second ones.
@@ -71,6 +73,7 @@ const PLAIN: Scene = Scene {
     engine: Engine::PostgreSql,
     made_by_the_service: true,
     admin: false,
+    managed: false,
     reads_hashes: false,
     keeps_old: false,
     barred: false,
@@ -384,7 +387,10 @@ impl World {
                 self.labels.pending = None;
                 situation.note_label_removed();
             }
-            Action::SetPassword { .. } => unreachable!("no service sets passwords"),
+            Action::SetPassword { by: Setter::Service } => {
+                self.set(self.account(self.marked(Role::Pending)), true, weather);
+                situation.note_change(Setter::Service, outcome(weather));
+            }
             Action::Done(_) | Action::Retry(_) | Action::NeedsOperator(_) => return None,
         }
         Some(())
@@ -402,7 +408,7 @@ impl World {
 
     fn begin(&self) -> Situation {
         let situation = Situation::new(self.scene.mode, self.asked.and_then(VersionId::from_number), self.labels);
-        let situation = situation.with_powers(Powers { admin: self.scene.admin, service: false });
+        let situation = situation.with_powers(Powers { admin: self.scene.admin, service: self.scene.managed });
         if self.pending_is_new { situation.with_new_pending() } else { situation }
     }
 
@@ -647,6 +653,25 @@ fn an_administrator_that_is_down_blocks_no_rotation_that_needs_none() {
     }
 }
 
+/// The same scenes with passwords that the management service sets.
+fn managed() -> Vec<Scene> {
+    let here = MODES.map(|mode| Scene { mode, ..PLAIN });
+    let barred_to_all = Scene { barred: true, ..PLAIN };
+    let doors = [Door::Open, Door::Listed].map(|door| Scene { door, ..PLAIN });
+    let mut scenes = [barred(), mended(), by_hand(), locking()].concat();
+    scenes.extend([here.as_slice(), &[barred_to_all]].concat().into_iter().flat_map(servers));
+    scenes.extend(doors);
+    scenes.retain(|scene| !scene.keeps_old);
+    scenes.into_iter().map(|scene| Scene { managed: true, ..scene }).collect()
+}
+
+#[test]
+fn a_management_service_overwrites_no_password_that_may_be_right() {
+    for scene in managed() {
+        explore(plan, scene).unwrap_or_else(|failure| panic!("{scene:?}: {failure:?}"));
+    }
+}
+
 #[test]
 fn accounts_that_log_in_need_no_administrator() {
     for mode in MODES {
@@ -677,6 +702,8 @@ fn planners_that_were_broken_on_purpose_are_found_out() {
     for engine in [Engine::PostgreSql, Engine::MariaDb] {
         let mended = Scene { engine, is_shared: true, barred_alone: true, ..PLAIN };
         assert_eq!(explore(seeds::blames_the_password, mended), Err(Failure::CurrentLockedOut), "{engine:?}");
+        let barred = Scene { engine, barred: true, managed: true, ..PLAIN };
+        assert_eq!(explore(seeds::resets_unasked, barred), Err(Failure::CurrentLockedOut), "{engine:?}");
     }
 
     let multi = Scene { mode: RotationMode::MultiUser, ..PLAIN };

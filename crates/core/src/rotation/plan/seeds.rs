@@ -58,6 +58,14 @@ pub(super) fn blames_the_password(situation: &Situation) -> Action {
     }
 }
 
+/// Has the management service set the password of an account of which no version logs in.
+pub(super) fn resets_unasked(situation: &Situation) -> Action {
+    match plan(situation) {
+        Action::NeedsOperator(OperatorReason::NobodyLogsIn) => Action::SetPassword { by: Setter::Service },
+        action => action,
+    }
+}
+
 /// Sends an administrator's change again when its outcome is unknown.
 pub(super) fn sends_twice(situation: &Situation) -> Action {
     match (plan(situation), situation.change) {

@@ -607,9 +607,31 @@ fn an_administrator_is_another_account_of_the_same_server() {
 }
 
 #[test]
-fn a_management_service_sets_passwords_without_a_login() {
-    let rejected = with(single(), &[(Pending, Rejected)]).with_powers(Powers { admin: true, service: true });
-    assert_eq!(plan(&rejected), Action::SetPassword { by: Setter::Service });
+fn a_management_service_sets_a_password_where_a_login_shows_that_it_will_be_proven() {
+    let service = Powers { admin: false, service: true };
+    let accepted = with(single().with_powers(service), &[(Current, Accepted)]);
+    assert_eq!(plan(&accepted), Action::Probe(Pending), "the server may let anybody in");
+    let by_the_service = Action::SetPassword { by: Setter::Service };
+    assert_eq!(plan(&with(accepted, &[(Pending, Rejected)])), by_the_service);
+    let rejected = with(single().with_powers(service), &[(Current, Rejected), (Pending, Rejected)]);
+    assert_eq!(plan(&with(rejected.clone(), &[(Previous, Accepted)])), by_the_service);
+    let nobody = with(rejected, &[(Previous, Rejected)]);
+    assert_eq!(plan(&nobody), Action::NeedsOperator(OperatorReason::NobodyLogsIn));
+    let expired = with(single().with_powers(service), &[(Current, Probe::Expired), (Pending, Rejected)]);
+    assert_eq!(plan(&expired), by_the_service, "the password is right");
+}
+
+#[test]
+fn a_management_service_sets_a_password_that_the_administrator_finds_wrong() {
+    let mut nobody = with_admin(single(), login("root")).with_powers(Powers { admin: true, service: true });
+    nobody.note_passwords_checked();
+    let Inspection::Account { passwords, .. } = ALL_WRONG else { panic!("an account") };
+    let mut barred = nobody.clone();
+    barred.note_inspection(Inspection::Account { barrier: Some(Cause::HostNotAdmitted), passwords });
+    let reason = OperatorReason::AccountBarred(Cause::HostNotAdmitted);
+    assert_eq!(plan(&barred), Action::NeedsOperator(reason));
+    nobody.note_inspection(ALL_WRONG);
+    assert_eq!(plan(&nobody), Action::SetPassword { by: Setter::Service });
 }
 
 #[test]
@@ -784,12 +806,13 @@ proptest! {
             Action::SetPassword { by } => {
                 prop_assert!(
                     situation.passwords_checked
-                        || by == Setter::Service
-                        || (by == Setter::Admin && situation.one_refusal_locks())
+                        || (matches!(by, Setter::Admin | Setter::Service) && situation.one_refusal_locks())
                 );
                 // Whoever goes on after an interruption needs no login that may be refused.
                 let tells = situation.hashes_are_read() || situation.mode == RotationMode::MultiUser;
-                prop_assert!(by == Setter::Service || tells || !situation.one_refusal_locks());
+                prop_assert!(tells || !situation.one_refusal_locks());
+                let forbidden =
+                    matches!(situation.change, Some((Setter::Account(_), Change::NotDone(Cause::Forbidden))));
                 match by {
                     Setter::Account(role) => {
                         prop_assert_eq!(probe(role), Some(Accepted));
@@ -804,10 +827,6 @@ proptest! {
                     }
                     Setter::Admin => {
                         let base = if situation.mode == RotationMode::MultiUser { Previous } else { Current };
-                        let forbidden = matches!(
-                            situation.change,
-                            Some((Setter::Account(_), Change::NotDone(Cause::Forbidden)))
-                        );
                         // What was read, and nothing else, shows that the stored password is not the account's.
                         let known = match situation.inspection {
                             Some(Inspection::Account { passwords: Some(passwords), .. }) => !passwords.has_unknown_second(),
@@ -822,7 +841,11 @@ proptest! {
                         let Some(Reading::Login(admin)) = &situation.admin else { panic!("no administrator") };
                         prop_assert!(login(Pending).is_some_and(|login| login.username != admin.username));
                     }
-                    Setter::Service => prop_assert!(situation.powers.service),
+                    Setter::Service => {
+                        let is_right = |role| matches!(probe(role), Some(Accepted | Probe::Expired));
+                        let known = is_right(Current) || is_right(Previous) || situation.inspection.is_some();
+                        prop_assert!(situation.powers.service && (forbidden || known));
+                    }
                 }
                 if situation.mode == RotationMode::MultiUser {
                     prop_assert_ne!(login(Pending), login(Current));
