@@ -676,7 +676,10 @@ impl Situation {
     /// forgotten.
     pub fn note_change(&mut self, by: Setter, change: Change) {
         match change {
-            Change::RefusedCandidate => self.refused = self.refused.saturating_add(1),
+            Change::RefusedCandidate => {
+                self.refused = self.refused.saturating_add(1);
+                self.note_unset();
+            }
             // Another attempt may have set the pending password, and then it is the first one.
             Change::NotDone(Cause::NotFirst) => {
                 self.inspection = None;
@@ -684,7 +687,7 @@ impl Situation {
                     pending.probe = None;
                 }
             }
-            Change::NotDone(_) => {}
+            Change::NotDone(_) => self.note_unset(),
             Change::Done | Change::Unknown(_) => {
                 self.pending_may_be_set = true;
                 self.inspection = None;
@@ -694,6 +697,13 @@ impl Situation {
             }
         }
         self.change = Some((by, change));
+    }
+
+    /// The change was not made, so that the pending password is no more set than it was before.
+    fn note_unset(&mut self) {
+        if let Some(pending) = self.pending.as_mut().filter(|_| !self.pending_may_be_set) {
+            pending.probe.get_or_insert(Probe::WrongPassword);
+        }
     }
 
     /// Whether the version with a label was found to log in.
@@ -870,7 +880,12 @@ fn decide(situation: &Situation) -> Result<Action, Action> {
         }
         proof_locks_nobody(situation, account)?;
     }
-    if situation.logs_in(Role::Pending)? {
+    // Nobody can have set what no attempt before this one has tried to set.
+    let is_unset = situation.change.is_none()
+        && !situation.pending_may_be_set
+        && !situation.matching(Role::Pending).is_right()
+        && (situation.passwords_checked || account.engine.login_proves_the_password());
+    if !is_unset && situation.logs_in(Role::Pending)? {
         // The administrator may have seen that the account has it.
         if !situation.matching(Role::Pending).is_right() {
             passwords_are_checked(situation, account)?;

@@ -71,6 +71,8 @@ struct World {
     database: [(u32, Option<u32>); 2],
     /// The version that the running task works towards.
     task: Option<u32>,
+    /// Whether no function has been started for the task, whose pending version was made for it.
+    is_new: bool,
     tasks_left: u32,
     refusals_left: u32,
 }
@@ -114,6 +116,7 @@ impl World {
                 (false, false) => [(2, None), (0, None)],
             },
             task: None,
+            is_new: false,
             tasks_left: setting.tasks,
             refusals_left: setting.refusals,
         }
@@ -192,16 +195,20 @@ impl World {
                 Some(pending) => vec![begun(self.clone(), pending.number())],
                 None if setting.made_by_the_service => {
                     let made = self.make_pending(self.base(setting)).into_iter();
-                    made.map(|world| begun(world, self.newest() + 1)).collect()
+                    made.map(|world| begun(Self { is_new: true, ..world }, self.newest() + 1)).collect()
                 }
                 None => vec![begun(self.clone(), self.newest() + 1)],
             };
         };
         let mut ended = self.clone();
-        ended.task = None;
+        (ended.task, ended.is_new) = (None, false);
         let situation = Situation::new(setting.mode, Some(number(goal)), self.labels);
+        // The function asks which version is the pending one, and may find another one than the task was begun with.
+        let is_new = self.is_new && self.labels.pending == Some(number(goal));
+        let situation = if is_new { situation.with_new_pending() } else { situation };
         let function = Function { overtaken: false, situation, checked: false };
-        vec![("the server ends the task", ended, None), ("the server starts a function", self.clone(), Some(function))]
+        let started = Self { is_new: false, ..self.clone() };
+        vec![("the server ends the task", ended, None), ("the server starts a function", started, Some(function))]
     }
 
     /// The login in a version. The accounts are told apart by name.

@@ -150,6 +150,21 @@ fn a_password_that_the_administrator_finds_right_is_not_replaced_by_sysprevious(
 }
 
 #[test]
+fn a_pending_password_that_nobody_can_have_set_is_not_tried_only_to_be_refused() {
+    let refused = with(single().with_new_pending(), &[(Current, Rejected)]);
+    assert_eq!(plan(&refused), Action::Probe(Previous));
+    let accepted = with(on_mysql(single()).with_new_pending(), &[(Current, Accepted)]);
+    for change in [Change::RefusedCandidate, Change::NotDone(Cause::Forbidden)] {
+        let mut changed = accepted.clone();
+        changed.note_change(BY_ITSELF, change);
+        assert!(!matches!(plan(&changed), Action::Probe(_)), "{change:?}");
+    }
+    let mut moved_back = accepted;
+    moved_back.note_change(BY_ITSELF, Change::NotDone(Cause::NotFirst));
+    assert_eq!(plan(&moved_back), Action::Probe(Pending), "another attempt has set it");
+}
+
+#[test]
 fn a_previous_version_of_another_account_does_not_log_in_for_this_one() {
     let mut situation = with(single(), &[(Pending, Rejected), (Current, Rejected)]);
     situation.note_reading(Previous, Reading::Login(login("somebody else")));
