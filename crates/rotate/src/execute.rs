@@ -6,8 +6,8 @@ use csms_core::{
     password::{Password, PasswordPolicy},
     problem::Problem,
     rotation::{
-        Account, Action, FailureCode, Inspection, Message, OperatorReason, RetryReason, RotationEvent, RotationReply,
-        Setter, Situation,
+        Account, Action, FailureCode, Inspection, Message, OperatorReason, Probe, RetryReason, RotationEvent,
+        RotationReply, Setter, Situation,
         message::{attempt as say, reasons, rules},
         plan,
         plan::{Cause, Change, Labels, Powers, Reading, Role},
@@ -174,6 +174,18 @@ impl Details {
     }
 }
 
+/// The account that applications use while another one is changed. Its stored password may be stale, and a refused login may lock
+/// it, so it is logged in as once at most, and again only after that.
+#[derive(Default)]
+struct InUse {
+    /// Its host part, once it has been looked for.
+    host: Option<Option<String>>,
+    /// What the login has shown.
+    finding: Option<Probe>,
+    /// Whether an administrator has read that one refused login locks it.
+    one_refusal_locks: bool,
+}
+
 struct Attempt<'a, S, D, R: ?Sized> {
     secrets: &'a S,
     databases: &'a D,
@@ -192,6 +204,8 @@ struct Attempt<'a, S, D, R: ?Sized> {
     seen: Option<String>,
     /// The host part of the account that is changed, where accounts have one.
     host_part: Option<String>,
+    /// What is known of the account in use, where two take turns.
+    in_use: InUse,
     /// Whether the server has refused the administrator's login.
     admin_refused: bool,
     /// How the service refused to hand the administrator's account out.
@@ -228,6 +242,7 @@ impl<'a, S: Secrets, D: Databases, R: TryCryptoRng + ?Sized> Attempt<'a, S, D, R
             details: Details::default(),
             seen: None,
             host_part: None,
+            in_use: InUse::default(),
             admin_refused: false,
             admin_withheld: None,
         }
@@ -329,13 +344,43 @@ impl<'a, S: Secrets, D: Databases, R: TryCryptoRng + ?Sized> Attempt<'a, S, D, R
 
     /// Where two accounts take turns: how the hosts that they admit differ, as far as that can be found out. Applications
     /// that log in as the one from anywhere are shut out when the other admits them from a few places alone.
-    async fn difference_of_hosts(&self) -> Result<Option<Message>, Failure> {
-        let (RotationMode::MultiUser, Some(host)) = (self.mode, &self.host_part) else { return Ok(None) };
-        let (used, idle) = (self.accounts.get(Role::Current)?, self.accounts.get(Role::Previous)?);
-        let (used_name, idle_name) = (&used.login().username, &idle.login().username);
-        let in_use = self.databases.probe(used, self.deadline).await.host;
-        let other = in_use.filter(|in_use| !in_use.eq_ignore_ascii_case(host));
-        Ok(other.map(|other| say::hosts_differ(used_name, other, idle_name, host)))
+    async fn difference_of_hosts(&mut self) -> Result<Option<Message>, Failure> {
+        if self.mode != RotationMode::MultiUser || self.host_part.is_none() {
+            return Ok(None);
+        }
+        if self.in_use.host.is_none() {
+            self.in_use.host = Some(self.host_in_use().await?);
+        }
+        let (Some(host), Some(Some(other))) = (&self.host_part, &self.in_use.host) else { return Ok(None) };
+        let (used, idle) = (self.accounts.get(Role::Current)?.login(), self.accounts.get(Role::Previous)?.login());
+        let differ = !other.eq_ignore_ascii_case(host);
+        Ok(differ.then(|| say::hosts_differ(&used.username, other, &idle.username, host)))
+    }
+
+    /// The host part of the account in use: as the administrator reads it, where there is one that reads accounts, otherwise as a
+    /// login shows it.
+    async fn host_in_use(&mut self) -> Result<Option<String>, Failure> {
+        let used = self.accounts.get(Role::Current)?;
+        if let (Some(admin), true) = (&self.accounts.admin, self.situation.is_inspected()) {
+            let inspect = Inspect { admin, account: used, stored: Stored::default(), host: None };
+            let read = self.databases.inspect(inspect, self.deadline).await;
+            self.in_use.one_refusal_locks = read.refusal_locks;
+            if read.host.is_some() {
+                return Ok(read.host);
+            }
+        }
+        if !self.may_enter_as_in_use() {
+            return Ok(None);
+        }
+        let answer = self.databases.probe(used, self.deadline).await;
+        self.in_use.finding = Some(answer.finding);
+        Ok(answer.host)
+    }
+
+    /// Whether a login as the account in use is none that is known to be refused or to lock it.
+    fn may_enter_as_in_use(&self) -> bool {
+        let locks = self.in_use.one_refusal_locks || self.situation.one_refusal_locks();
+        self.in_use.finding.map_or(!locks, |finding| finding == Probe::Accepted)
     }
 
     /// The label of the version whose account is changed.

@@ -24,6 +24,7 @@ use tokio::time::Instant;
 const FIRST: &str = "First-password-1";
 const SECOND: &str = "Second-password-2";
 const STALE: &str = "Not-the-password-9";
+const KEEPER: &str = "Keeper-password-3";
 
 fn event(mode: RotationMode) -> RotationEvent {
     let event = RotationEvent::new(SecretName::parse("db").unwrap(), mode);
@@ -93,6 +94,7 @@ async fn a_mysql_that_counts_failed_logins_or_makes_them_wait_rotates() {
     let setup = mysql::Setup { tls: TlsMode::Offered, ..mysql::Setup::new(Release::MySql) };
     let Some(server) = roots::if_provided(MySqlServer::start_with(setup).await).unwrap() else { return };
     let database = Database::MySql(server);
+    an_administrator_compares_hosts_without_a_login_as_the_account_in_use(&database).await;
     a_dry_run_and_an_attempt_do_not_lock_an_account_that_allows_two_failed_logins(&database).await;
     a_login_that_takes_eight_seconds_is_waited_for(&database).await;
 }
@@ -107,6 +109,45 @@ async fn a_dry_run_and_an_attempt_do_not_lock_an_account_that_allows_two_failed_
     let done = try_alone(&secret).await;
     assert!(!foretold.would_succeed && done.is_err(), "{foretold:?} {done:?}");
     assert!(database.can_log_in("counted", FIRST).await.unwrap(), "the application still logs in");
+}
+
+/// The stored password of the account in use is stale: its owner has told applications another one.
+async fn an_administrator_compares_hosts_without_a_login_as_the_account_in_use(database: &Database) {
+    for (name, password) in [("used", FIRST), ("idle", SECOND), ("keeper", KEEPER)] {
+        database.create_login(name, password).await.unwrap();
+    }
+    database.execute("GRANT ALL ON *.* TO keeper@'%' WITH GRANT OPTION").await.unwrap();
+    let limit = "ALTER USER used@'%' FAILED_LOGIN_ATTEMPTS 1 PASSWORD_LOCK_TIME UNBOUNDED";
+    database.execute(limit).await.unwrap();
+    let secret = MemorySecret::default();
+    secret.add(&database.value("idle", SECOND), stage::PREVIOUS);
+    secret.add(&database.value("used", STALE), stage::CURRENT);
+    secret.add_admin("keeper", &database.value("keeper", KEEPER));
+    let config = r#"{"InstanceId":"i","SecretSubType":"MultiUser","AdminSecret":"keeper"}"#;
+    let event = RotationEvent { rotation_config: RotationConfig::parse(config).ok(), ..event(RotationMode::MultiUser) };
+    let outcome = attempt_of(event, database, &secret, Place::Quiet).await;
+    outcome.done.as_ref().unwrap_or_else(|failure| panic!("{}", failure.message));
+    let missing = outcome.report.missing.join("; ");
+    assert!(missing.contains("the rights of used and idle could not be compared"), "{missing}");
+    assert!(database.can_log_in("used", FIRST).await.unwrap(), "the account in use is not locked");
+}
+
+#[tokio::test]
+async fn the_account_in_use_is_not_locked_by_logins_that_compare_it_with_the_idle_one() {
+    let (database, secret) = two(Engine::MariaDb).await;
+    secret.add(&database.value("a", STALE), stage::CURRENT);
+    let not_compared = "the rights of a and b could not be compared";
+    for limit in [1, 2] {
+        database.execute(&format!("SET GLOBAL max_password_errors = {limit}")).await.unwrap();
+        let report = look(RotationMode::MultiUser, &secret).await;
+        assert!(report.would_succeed && report.missing.join("; ").contains(not_compared), "{report:?}");
+        // A login that is accepted starts the count again.
+        assert!(database.can_log_in("a", FIRST).await.unwrap(), "the dry run has locked the account in use");
+    }
+    rotate(&event(RotationMode::MultiUser), &secret, &SqlDatabases::default(), &mut SysRng, soon(), &mut Unobserved)
+        .await
+        .unwrap_or_else(|failure| panic!("{}", failure.message));
+    assert!(database.can_log_in("a", FIRST).await.unwrap(), "the rotation has locked the account in use");
 }
 
 async fn a_login_that_takes_eight_seconds_is_waited_for(database: &Database) {

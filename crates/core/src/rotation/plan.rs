@@ -727,6 +727,12 @@ impl Situation {
         }
     }
 
+    /// Whether the administrator has read the account.
+    #[must_use]
+    pub const fn is_inspected(&self) -> bool {
+        matches!(self.inspection, Some(Inspection::Account { .. }))
+    }
+
     /// Whether the account may have the pending password while SYSCURRENT still marks another version.
     #[must_use]
     pub fn is_between(&self) -> bool {
