@@ -287,6 +287,7 @@ impl<'a, S: Secrets, D: Databases, R: TryCryptoRng + ?Sized> Attempt<'a, S, D, R
                 Ok(told(answer.finding.message(), answer.detail))
             }
             Action::MakePending { base } => self.make_pending(base).await,
+            Action::RenewPending { base } => self.renew_pending(base).await,
             Action::ReadAdmin => self.read_admin().await,
             Action::Inspect => self.inspect().await,
             Action::SetPassword { by } => {
@@ -400,6 +401,12 @@ impl<'a, S: Secrets, D: Databases, R: TryCryptoRng + ?Sized> Attempt<'a, S, D, R
             Err(problems) => (Reading::Invalid, say::has_problems(version, problems.len())),
         };
         self.situation.note_reading(role, reading);
+        if role == Role::Pending
+            && let (Ok(pending), Some(Ok(base))) = (&account, self.accounts.of(self.base()))
+            && !pending.is_like(base)
+        {
+            self.situation.note_outdated_pending();
+        }
         let account = account.map(|account| self.as_tried(role, account));
         self.accounts.keep(role, account);
         Ok(outcome)
@@ -482,17 +489,29 @@ impl<'a, S: Secrets, D: Databases, R: TryCryptoRng + ?Sized> Attempt<'a, S, D, R
     }
 
     async fn make_pending(&mut self, base: Role) -> Result<Message, Failure> {
-        self.require_pending_label().await?;
         let password = self.random_password()?;
-        let value: SecretValue = self.accounts.get(base)?.with_password(password.reveal()).map_err(|violation| {
-            Failure::new(FailureCode::InvalidSecret, say::next_value(rules::violated(&violation)))
-        })?;
-        let account = Account::parse(&value).map_err(|problems| invalid(base, &problems))?;
-        let version =
-            self.secrets.create_pending(value).await.map_err(|error| refused(error, say::cannot_create_pending))?;
+        let (version, account) = self.create_pending(base, password.reveal()).await?;
         self.situation.note_pending(version, account.login().clone());
         self.accounts.keep(Role::Pending, Ok(account));
         Ok(say::version(version))
+    }
+
+    async fn renew_pending(&mut self, base: Role) -> Result<Message, Failure> {
+        let (version, account) = self.create_pending(base, self.accounts.get(Role::Pending)?.password()).await?;
+        self.situation.note_renewed(version, account.login().clone());
+        self.accounts.keep(Role::Pending, Ok(account));
+        Ok(say::version(version))
+    }
+
+    /// Stores the value of the version with a label, with this password, as the pending version.
+    async fn create_pending(&self, base: Role, password: &str) -> Result<(VersionId, Account), Failure> {
+        self.require_pending_label().await?;
+        let value: SecretValue = self.accounts.get(base)?.with_password(password).map_err(|violation| {
+            Failure::new(FailureCode::InvalidSecret, say::next_value(rules::violated(&violation)))
+        })?;
+        let account = Account::parse(&value).map_err(|problems| invalid(base, &problems))?;
+        let created = self.secrets.create_pending(value).await;
+        Ok((created.map_err(|error| refused(error, say::cannot_create_pending))?, account))
     }
 
     /// The stage API has no compare-and-set, so SYSCURRENT is re-read just before it is moved.

@@ -11,7 +11,11 @@ use csms_core::{
     stage,
 };
 use csms_rotate::{Failure, SqlDatabases, Unobserved, dry_run, rotate};
-use csms_rotation_tests::{Database, MemorySecret, Place, Trial, trial::Outcome};
+use csms_rotation_tests::{
+    Database, MemorySecret, Place, Protection, Trial,
+    database::account,
+    trial::Outcome,
+};
 use csms_testbed::{
     MySqlServer, PgBouncer, Postgres, TlsMode,
     mysql::{self, Release},
@@ -416,6 +420,37 @@ async fn two(engine: Engine) -> (Database, MemorySecret) {
     secret.add(&database.value("b", SECOND), stage::PREVIOUS);
     secret.add(&database.value("a", FIRST), stage::CURRENT);
     (database, secret)
+}
+
+/// An earlier rotation has failed because its value did not name the authority of the server, and has left its pending version
+/// behind; the owner has then stored another version of the same password.
+async fn a_pending_version_whose_base_was_mended_is_renewed(engine: Engine) {
+    let database = Database::start_with(engine, TlsMode::Offered).await.unwrap();
+    for (user, is_set) in [("left", false), ("set", true)] {
+        database.create_login(user, if is_set { SECOND } else { FIRST }).await.unwrap();
+        let secret = MemorySecret::default();
+        let outdated = |password| database.value_with(user, password, &Protection::PublicRoots);
+        secret.add(&outdated(FIRST), stage::CURRENT);
+        secret.add(&outdated(SECOND), stage::PENDING);
+        secret.add(&database.value(user, FIRST), stage::CURRENT);
+        let foretold = look(RotationMode::SingleUser, &secret).await;
+        assert!(foretold.would_succeed, "{foretold:?}");
+        try_alone(&secret).await.unwrap_or_else(|failure| panic!("{}", failure.message));
+        let current = secret.account(stage::CURRENT).unwrap();
+        assert!(current.is_like(&account(&database.value(user, SECOND))), "the mended value is kept");
+        assert_eq!(current.password(), SECOND, "the pending password may have been set already");
+        assert!(database.can_log_in(user, SECOND).await.unwrap());
+    }
+}
+
+#[tokio::test]
+async fn a_pending_version_of_postgresql_whose_base_was_mended_is_renewed() {
+    a_pending_version_whose_base_was_mended_is_renewed(Engine::PostgreSql).await;
+}
+
+#[tokio::test]
+async fn a_pending_version_of_mariadb_whose_base_was_mended_is_renewed() {
+    a_pending_version_whose_base_was_mended_is_renewed(Engine::MariaDb).await;
 }
 
 async fn left_alone(database: &Database, secret: &MemorySecret, words: &[&str]) {

@@ -414,6 +414,15 @@ impl Account {
         Self { password: Zeroizing::new(password.to_string()), ..self.clone() }
     }
 
+    /// Whether the two values hold the same members, written in the same way and order, but for the password.
+    #[must_use]
+    pub fn is_like(&self, other: &Self) -> bool {
+        match (Members::parse(&self.text), Members::parse(&other.text)) {
+            (Ok(members), Ok(others)) => members.written().eq(others.written()),
+            _ => false,
+        }
+    }
+
     /// The value of the next version: this one with only the password replaced. Members keep their order and the way
     /// their values were written; white space between members is lost.
     ///
@@ -491,6 +500,11 @@ impl<'a> Members<'a> {
             problems.push(Violation::new(Rule::Duplicate, "a member").at(""));
         }
         problems
+    }
+
+    /// The members as they were written, without the text of the password.
+    fn written(&self) -> impl Iterator<Item = (&str, Option<&str>)> {
+        self.0.iter().map(|(key, raw)| (key.as_ref(), (key != PASSWORD).then(|| raw.get())))
     }
 
     fn name_of_username(&self) -> &'static str {
@@ -696,6 +710,16 @@ mod tests {
     use super::*;
 
     const FULL: &str = r#"{"engine":"Postgres","host":"db.example","port":"6432","dbname":"app","username":"app","password":"hunter2","tls":"disable","team":{"b":1.50,"a":[]}}"#;
+
+    #[test]
+    fn values_are_alike_that_differ_in_their_passwords_alone() {
+        let account = Account::parse_text(FULL).unwrap();
+        let next = Account::parse(&account.with_password("another-one").unwrap()).unwrap();
+        assert!(account.is_like(&next) && next.is_like(&account));
+        let mended = Account::parse_text(&FULL.replace("disable", "verify")).unwrap();
+        let longer = Account::parse_text(&FULL.replace("{\"engine\"", "{\"owner\":\"me\",\"engine\"")).unwrap();
+        assert!(!account.is_like(&mended) && !account.is_like(&longer));
+    }
 
     fn rules(text: &str) -> Vec<(String, Rule)> {
         Account::parse_text(text)

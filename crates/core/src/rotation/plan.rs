@@ -313,6 +313,12 @@ pub enum Action {
         /// The label whose version is the base.
         base: Role,
     },
+    /// Store a version marked `SYSPENDING`: the value of the version with this label, with the password of the pending version,
+    /// whose other members are of before and may not lead to the account any more.
+    RenewPending {
+        /// The label whose version is the base.
+        base: Role,
+    },
     /// Set the account's password to the pending one.
     SetPassword {
         /// Who does it.
@@ -350,6 +356,7 @@ impl Action {
             Self::Probe(Role::Previous) => "probe-previous",
             Self::ProbeDecoy => "probe-decoy",
             Self::MakePending { .. } => "make-pending",
+            Self::RenewPending { .. } => "renew-pending",
             Self::SetPassword { .. } => "set-password",
             Self::MoveStages { .. } => "move-stages",
             Self::RemovePendingLabel => "remove-pending-label",
@@ -364,7 +371,11 @@ impl Action {
     pub const fn is_write(&self) -> bool {
         matches!(
             self,
-            Self::MakePending { .. } | Self::SetPassword { .. } | Self::MoveStages { .. } | Self::RemovePendingLabel
+            Self::MakePending { .. }
+                | Self::RenewPending { .. }
+                | Self::SetPassword { .. }
+                | Self::MoveStages { .. }
+                | Self::RemovePendingLabel
         )
     }
 }
@@ -521,6 +532,8 @@ pub struct Situation {
     previous: Option<Labelled>,
     /// Whether SYSPREVIOUS and SYSCURRENT hold the same password.
     is_shared: bool,
+    /// Whether the value of the pending version differs from its base's in more than the password.
+    is_outdated: bool,
     decoy: Option<Probe>,
     /// Whether the server has rejected a password in this attempt, or has said that it checked the one it accepted, so that
     /// accepting one means something.
@@ -553,6 +566,7 @@ impl Situation {
             current: labels.current.map(Labelled::new),
             previous: labels.previous.map(Labelled::new),
             is_shared: false,
+            is_outdated: false,
             decoy: None,
             passwords_checked: false,
             refusal: Refusal::default(),
@@ -599,6 +613,17 @@ impl Situation {
     /// SYSPREVIOUS holds the same password as SYSCURRENT. What else is in their values may differ.
     pub const fn note_shared_password(&mut self) {
         self.is_shared = true;
+    }
+
+    /// The value of the pending version differs from that of its base in more than the password.
+    pub const fn note_outdated_pending(&mut self) {
+        self.is_outdated = true;
+    }
+
+    /// [`Action::RenewPending`] was executed. The password may be set already, as it may have been before.
+    pub fn note_renewed(&mut self, version: VersionId, login: Login) {
+        self.pending = Some(Labelled { version, reading: Some(Reading::Login(login)), probe: None });
+        self.is_outdated = false;
     }
 
     /// [`Action::ReadAdmin`] was executed.
@@ -857,6 +882,10 @@ fn decide(situation: &Situation) -> Result<Action, Action> {
     };
     if let Some(field) = situation.login(Role::Pending)?.difference(account) {
         return Err(Action::NeedsOperator(OperatorReason::PendingDiffers(field)));
+    }
+    // What its password is set to has to be proven by its value.
+    if situation.is_outdated {
+        return Ok(Action::RenewPending { base });
     }
     if situation.refused >= MAX_CANDIDATES && situation.change.is_none() {
         return Err(Action::NeedsOperator(OperatorReason::CandidatesRefused));

@@ -89,11 +89,9 @@ impl<S: Secrets, D: Databases, R: TryCryptoRng + ?Sized> DryRun<'_, S, D, R> {
                     if action == Action::Inspect && self.attempt.admin_refused {
                         self.report.add_missing(say::admin_refused());
                     }
-                    if action == Action::Read(Role::Pending) {
-                        self.renew_pending();
-                    }
                 }
                 Action::MakePending { base } => self.assume_pending(step, base)?,
+                Action::RenewPending { base } => self.assume_renewed(step, base)?,
                 Action::SetPassword { by } => self.forecast(step, by).await?,
                 Action::MoveStages { from, to } => {
                     self.attempt.situation.note_moved();
@@ -126,20 +124,13 @@ impl<S: Secrets, D: Databases, R: TryCryptoRng + ?Sized> DryRun<'_, S, D, R> {
         Failure::new(FailureCode::NeedsOperator, self.attempt.sentence(say::not_tried_again(), detail, None))
     }
 
-    /// RotateSecret goes on with the password of a pending version and takes the rest of the value from the version it
-    /// replaces, which its owner may have mended since.
-    fn renew_pending(&mut self) {
+    fn assume_renewed(&mut self, step: &str, base: Role) -> Result<(), Failure> {
         let accounts = &mut self.attempt.accounts;
-        let base = match self.attempt.mode {
-            RotationMode::SingleUser => Role::Current,
-            RotationMode::MultiUser => Role::Previous,
-        };
-        if let (Some(Ok(pending)), Some(Ok(base))) = (accounts.of(Role::Pending), accounts.of(base))
-            && pending.login().difference(base.login()).is_none()
-        {
-            let renewed = base.trying(pending.password());
-            accounts.keep(Role::Pending, Ok(renewed));
-        }
+        let renewed = accounts.get(base)?.trying(accounts.get(Role::Pending)?.password());
+        self.attempt.situation.note_renewed(self.next, renewed.login().clone());
+        accounts.keep(Role::Pending, Ok(renewed));
+        self.report_step(step, false, say::would_renew(self.next, base));
+        Ok(())
     }
 
     fn assume_pending(&mut self, step: &str, base: Role) -> Result<(), Failure> {

@@ -28,6 +28,9 @@ messages! {
     would_make(version) "dry-run.would-make"
         "{version} would be made with a new password and marked SYSPENDING"
         "将创建带有新密码的版本 {version} 并标记 SYSPENDING";
+    would_renew(version, stage) "dry-run.would-renew"
+        "{version} would be made with the password of SYSPENDING and the rest of {stage}, and marked SYSPENDING"
+        "将创建版本 {version} 并标记 SYSPENDING，密码取自 SYSPENDING，其余内容取自 {stage}";
     would_refuse() "dry-run.would-refuse" "the database would refuse the new password" "数据库会拒绝新密码";
     would_not_change(setter, cause) "dry-run.would-not-change"
         "{setter} would not change the password: {cause}"

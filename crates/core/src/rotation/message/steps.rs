@@ -35,6 +35,9 @@ steps! {
         "Log in with a wrong password, to see whether passwords are checked"
         "使用错误密码登录，确认数据库会校验密码";
     "step.make-pending" "Store a new password, marked SYSPENDING" "保存新密码，标记为 SYSPENDING";
+    "step.renew-pending"
+        "Store the password of SYSPENDING with the rest of the version it replaces, marked SYSPENDING"
+        "以 SYSPENDING 的密码和所替换版本的其余内容保存新版本，标记为 SYSPENDING";
     "step.set-password" "Set the new password in the database" "在数据库中设置新密码";
     "step.move-stages" "Move SYSCURRENT to the new version" "将 SYSCURRENT 移到新版本";
     "step.remove-pending-label" "Take SYSPENDING away" "移除 SYSPENDING";

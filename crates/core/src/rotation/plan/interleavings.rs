@@ -349,6 +349,7 @@ impl World {
                 world.labels.pending = None;
                 situation.note_label_removed();
             }
+            Action::RenewPending { .. } => unreachable!("nobody mends a version meanwhile"),
             Action::SetPassword { .. } | Action::ReadAdmin | Action::Inspect => {
                 unreachable!("nobody but the accounts sets passwords")
             }

@@ -49,6 +49,9 @@ struct Scene {
     moved_back: bool,
     /// Whether v2 holds the password of v1.
     is_shared: bool,
+    /// Where an earlier task has left v3 behind, whether the database has its password. The rest of v3's value is of before v2's
+    /// owner mended that, and the database refuses every login from here that goes by it.
+    left: Option<bool>,
     /// Whether the database refuses every login from here that goes by the rest of v2's value, a certificate for instance, which
     /// later versions have as well.
     barred_alone: bool,
@@ -85,6 +88,7 @@ const PLAIN: Scene = Scene {
     admin_is_down: false,
     moved_back: false,
     is_shared: false,
+    left: None,
     barred_alone: false,
 };
 
@@ -99,6 +103,8 @@ struct World {
     asked: Option<u32>,
     /// Newest version. Of each version, its account (0 or 1) is kept, `v1` first.
     accounts: Vec<usize>,
+    /// The password of each version.
+    passwords: Vec<Password>,
     labels: Labels,
     /// The password of each account in the database, and the one that is kept beside it.
     database: [(Password, Option<Password>); 2],
@@ -135,19 +141,29 @@ impl World {
             scene,
             asked: None,
             accounts: if multi { vec![1, 0] } else { vec![0, 0] },
+            passwords: vec![1, if scene.is_shared { 1 } else { 2 }],
             labels: Labels { pending: None, current: VersionId::from_number(2), previous: VersionId::from_number(1) },
             database: if multi { [(2, None), (1, None)] } else { [(first, second), (0, None)] },
             locked: false,
             // Without its administrator, also the first attempt takes the stored password for right.
-            pending_is_new: scene.made_by_the_service && !scene.by_hand,
+            pending_is_new: scene.made_by_the_service && !scene.by_hand && scene.left.is_none(),
         };
         if scene.moved_back {
             world.labels = Labels { current: world.labels.previous, previous: world.labels.current, ..world.labels };
             world.database[0] = (2, Some(1));
         }
+        if let Some(is_set) = scene.left {
+            let left = world.make_pending(world.base());
+            let (account, second) = (world.account(left), scene.keeps_old.then_some(2));
+            if is_set {
+                world.database[account] = (3, second);
+            }
+        }
         if scene.made_by_the_service {
             world.asked = Some(3);
-            world.make_pending(world.base());
+            if scene.left.is_none() {
+                world.make_pending(world.base());
+            }
         }
         world
     }
@@ -177,12 +193,17 @@ impl World {
     }
 
     fn password(&self, version: VersionId) -> Password {
-        if self.scene.is_shared && version.number() == 2 { 1 } else { version.number() }
+        self.passwords[version.number() as usize - 1]
     }
 
     /// Whether the database refuses every login from here that goes by what a version holds besides its password.
     fn is_barred(&self, version: VersionId) -> bool {
-        self.scene.barred || (self.scene.barred_alone && version.number() > 1)
+        self.scene.barred || (self.scene.barred_alone && version.number() > 1) || self.is_outdated(version)
+    }
+
+    /// Whether what a version holds besides its password is of before its base was mended.
+    fn is_outdated(&self, version: VersionId) -> bool {
+        self.scene.left.is_some() && version.number() == 3
     }
 
     /// The version by whose value, but for the password, a login with the one that a label marks goes.
@@ -239,6 +260,7 @@ impl World {
     fn make_pending(&mut self, base: VersionId) -> VersionId {
         self.accounts.push(self.account(base));
         let version = VersionId::from_number(u32::try_from(self.accounts.len()).unwrap()).unwrap();
+        self.passwords.push(version.number());
         self.labels.pending = Some(version);
         version
     }
@@ -316,6 +338,9 @@ impl World {
                 if role == Role::Previous && self.password(version) == self.password(self.marked(Role::Current)) {
                     situation.note_shared_password();
                 }
+                if role == Role::Pending && self.is_outdated(version) {
+                    situation.note_outdated_pending();
+                }
             }
             Action::Probe(role) if is_down => situation.note_probe(role, Probe::Unknown(Cause::Unreachable)),
             Action::Probe(role) => {
@@ -336,9 +361,18 @@ impl World {
                 let version = self.make_pending(self.marked(base));
                 situation.note_pending(version, self.login(version));
             }
+            Action::RenewPending { base } => {
+                if self.accounts.len() as u32 >= MOST_VERSIONS {
+                    return None;
+                }
+                let password = self.password(self.marked(Role::Pending));
+                let version = self.make_pending(self.marked(base));
+                self.passwords[version.number() as usize - 1] = password;
+                situation.note_renewed(version, self.login(version));
+            }
             Action::SetPassword { by: Setter::Restored } => {
                 let first = self.password(self.marked(Role::Previous));
-                let (pending, second) = (self.marked(Role::Pending).number(), self.database[0].1);
+                let (pending, second) = (self.password(self.marked(Role::Pending)), self.database[0].1);
                 let change = match weather {
                     _ if self.database[0].0 != first => Change::NotDone(Cause::NotFirst),
                     Weather::Fair | Weather::AnswerLost => {
@@ -402,7 +436,7 @@ impl World {
         if may && matches!(weather, Weather::Fair | Weather::AnswerLost) {
             let (first, second) = self.database[account];
             let kept = if self.scene.keeps_old { Some(first) } else { second };
-            self.database[account] = (self.marked(Role::Pending).number(), kept);
+            self.database[account] = (self.password(self.marked(Role::Pending)), kept);
         }
     }
 
@@ -653,6 +687,29 @@ fn an_administrator_that_is_down_blocks_no_rotation_that_needs_none() {
     }
 }
 
+/// SYSPENDING was left behind by an earlier task, and its base has been mended since.
+fn left_behind() -> Vec<Scene> {
+    let mut scenes = Vec::new();
+    for mode in MODES {
+        for is_set in [true, false] {
+            for made_by_the_service in [true, false] {
+                let left = Scene { mode, left: Some(is_set), made_by_the_service, ..PLAIN };
+                scenes.extend(with_and_without_an_administrator(left).into_iter().flat_map(servers));
+            }
+        }
+    }
+    // The administrator of this model reads the other account.
+    scenes.retain(|scene| scene.mode == RotationMode::SingleUser || !scene.admin);
+    scenes
+}
+
+#[test]
+fn a_pending_version_whose_base_was_mended_is_renewed_and_keeps_its_password() {
+    for scene in left_behind() {
+        explore(plan, scene).unwrap_or_else(|failure| panic!("{scene:?}: {failure:?}"));
+    }
+}
+
 /// The same scenes with passwords that the management service sets.
 fn managed() -> Vec<Scene> {
     let here = MODES.map(|mode| Scene { mode, ..PLAIN });
@@ -704,6 +761,11 @@ fn planners_that_were_broken_on_purpose_are_found_out() {
         assert_eq!(explore(seeds::blames_the_password, mended), Err(Failure::CurrentLockedOut), "{engine:?}");
         let barred = Scene { engine, barred: true, managed: true, ..PLAIN };
         assert_eq!(explore(seeds::resets_unasked, barred), Err(Failure::CurrentLockedOut), "{engine:?}");
+    }
+
+    for is_set in [true, false] {
+        let left = Scene { left: Some(is_set), ..PLAIN };
+        assert_eq!(explore(seeds::goes_on_with_what_is_outdated, left), Err(Failure::Stuck), "{is_set}");
     }
 
     let multi = Scene { mode: RotationMode::MultiUser, ..PLAIN };

@@ -66,6 +66,11 @@ pub(super) fn resets_unasked(situation: &Situation) -> Action {
     }
 }
 
+/// Sets and tries the pending password by a value that is of before its base was mended.
+pub(super) fn goes_on_with_what_is_outdated(situation: &Situation) -> Action {
+    plan(&Situation { is_outdated: false, ..situation.clone() })
+}
+
 /// Sends an administrator's change again when its outcome is unknown.
 pub(super) fn sends_twice(situation: &Situation) -> Action {
     match (plan(situation), situation.change) {

@@ -150,6 +150,19 @@ fn a_password_that_the_administrator_finds_right_is_not_replaced_by_sysprevious(
 }
 
 #[test]
+fn a_pending_version_that_its_base_has_outgrown_is_renewed_before_its_password_is_tried() {
+    for (mut situation, base) in [(single(), Current), (multi(), Previous)] {
+        situation.note_outdated_pending();
+        assert_eq!(plan(&situation), Action::RenewPending { base });
+        let login = situation.login(Pending).unwrap().clone();
+        situation.note_renewed(version(4), login);
+        assert_eq!(plan(&situation), Action::Probe(base));
+        let refused = with(situation, &[(base, Rejected)]);
+        assert_eq!(plan(&refused), Action::Probe(Pending), "its password may be set already");
+    }
+}
+
+#[test]
 fn a_pending_password_that_nobody_can_have_set_is_not_tried_only_to_be_refused() {
     let refused = with(single().with_new_pending(), &[(Current, Rejected)]);
     assert_eq!(plan(&refused), Action::Probe(Previous));
@@ -783,12 +796,12 @@ fn any_situation() -> impl Strategy<Value = Situation> {
     ];
     let labelled = (any_labelled(), any_labelled(), any_labelled());
     let rest = (any::<bool>(), proptest::option::of(1_u32..6), any_probe(), any::<bool>(), change, 0..=MAX_CANDIDATES);
-    let others = (any::<bool>(), any::<bool>(), any_admin(), any_inspection(), any_refusal(), any::<(bool, bool, bool)>());
+    let others = (any::<bool>(), any::<bool>(), any_admin(), any_inspection(), any_refusal(), any::<[bool; 4]>());
     (labelled, rest, others).prop_map(
         |(
             (pending, current, previous),
             (multi, goal, decoy, passwords_checked, change, refused),
-            (has_admin, service, admin, inspection, refusal, (pending_may_be_set, leaves_label, is_shared)),
+            (has_admin, service, admin, inspection, refusal, flags),
         )| Situation {
             mode: if multi { RotationMode::MultiUser } else { RotationMode::SingleUser },
             powers: Powers { admin: has_admin, service },
@@ -798,12 +811,13 @@ fn any_situation() -> impl Strategy<Value = Situation> {
             pending,
             current,
             previous,
-            is_shared,
+            is_shared: flags[2],
+            is_outdated: flags[3],
             decoy,
             passwords_checked,
             refusal,
-            pending_may_be_set,
-            leaves_label,
+            pending_may_be_set: flags[0],
+            leaves_label: flags[1],
             change,
             refused,
         },
@@ -876,6 +890,10 @@ proptest! {
                     && matches!(probe(Pending), Some(Rejected | Probe::Expired | Probe::WrongPassword));
                 prop_assert!(situation.live_pending().is_none() || replaced);
                 prop_assert!(login(base).is_some());
+            }
+            Action::RenewPending { base } => {
+                prop_assert!(situation.is_outdated && situation.live_pending().is_some());
+                prop_assert_eq!(login(Pending), login(base));
             }
             Action::RemovePendingLabel => prop_assert_eq!(situation.version(Pending), situation.version(Current)),
             _ => {}
