@@ -417,10 +417,15 @@ async fn against_the_policy(
 /// The variable that makes the server read-only for a login with these privileges.
 async fn read_only(session: &mut Session, method: Method, grants: &[String]) -> Result<Option<String>, Error> {
     let variables: Vec<(String, String)> =
-        session.rows("SHOW GLOBAL VARIABLES WHERE Variable_name IN ('read_only', 'super_read_only')").await?;
+        session.rows(statement::READ_ONLY).await?;
     let version = version(session).await?;
     let exempt = statement::has_any(grants, statement::despite_read_only(method, &version));
-    let blocks = |(name, value): &(String, String)| value != "OFF" && (name == "super_read_only" || !exempt);
+    let blocks = |(name, value): &(String, String)| match name.as_str() {
+        // MariaDB keeps accounts in files of another kind.
+        "innodb_read_only" => value != "OFF" && method == Method::Alter,
+        "super_read_only" => value != "OFF",
+        _ => value != "OFF" && !exempt,
+    };
     Ok(variables.into_iter().find(blocks).map(|(name, _)| name))
 }
 
@@ -674,6 +679,18 @@ const WRONG_CURRENT_PASSWORD: u16 = 3891;
 /// The account's way of logging in is not the one that `authentication_policy` wants.
 const NOT_THE_POLICY: u16 = 4058;
 
+/// Another session holds a lock, a backup for instance.
+const LOCK_WAIT: u16 = 1205;
+
+/// A node of a cluster that does not take statements yet, or not any more (Galera).
+const NOT_IN_THE_CLUSTER: u16 = 1047;
+
+/// Codes of clients and of proxies. No server has them, so it is a proxy that answers, and its connection to the server may have
+/// broken after the statement was sent.
+const fn is_of_a_proxy(code: u16) -> bool {
+    matches!(code, 2000..=2999 | 9000..)
+}
+
 /// An account operation has failed.
 const CANNOT_USER: u16 = 1396;
 
@@ -743,10 +760,10 @@ const fn cause_of_code(code: u16) -> Cause {
         // Too many connections, of all or of this account; administrators alone (offline_mode).
         1040 | 1203 | 1226 | 3032 => Cause::Busy,
         // Shutting down, killed.
-        1053 | 1077 | 1079 | 1080 | 1927 => Cause::NotReady,
-        1290 | 1792 | 1836 => Cause::ReadOnly,
+        1053 | 1077 | 1079 | 1080 | 1927 | NOT_IN_THE_CLUSTER => Cause::NotReady,
+        1290 | 1792 | 1836 | 1874 => Cause::ReadOnly,
         // Lock wait, execution time.
-        1205 | 1317 | 1907 | 1969 | 3024 => Cause::TimedOut,
+        LOCK_WAIT | 1317 | 1907 | 1969 | 3024 => Cause::TimedOut,
         1820 | 1862 => Cause::Expired,
         3118 | 4151 => Cause::Locked,
         3955 | 4150 => Cause::LockedForNow,
@@ -793,6 +810,10 @@ fn change_that_failed(error: &Error) -> Change {
         Error::Server(server) if matches!(server.code, 1819 | 3638 | 4108) => Change::RefusedCandidate,
         // Of an account that may also log in without a password, MariaDB says so after it has set the password.
         Error::Server(server) if server.code == SET_PASSWORD_NOT_APPLICABLE => Change::Unknown(Cause::Unsupported),
+        Error::Server(server) if is_of_a_proxy(server.code) => Change::Unknown(Cause::Unreachable),
+        Error::Server(server) if matches!(server.code, LOCK_WAIT | NOT_IN_THE_CLUSTER) => {
+            Change::NotDone(cause_of_code(server.code))
+        }
         Error::Server(_) => match cause(error) {
             cause @ (Cause::NotReady | Cause::TimedOut) => Change::Unknown(cause),
             cause => Change::NotDone(cause),
@@ -808,6 +829,8 @@ fn detail(error: &Error) -> Message {
             1698 => say::refused_without_password(),
             NOT_THE_POLICY => say::not_the_policy(),
             4055 => say::register_second_factor(),
+            1129 => say::host_blocked(),
+            LOCK_WAIT => say::lock_wait(),
             1045 => say::refused(),
             code => say::error(code),
         },
@@ -817,5 +840,33 @@ fn detail(error: &Error) -> Message {
         // Packets of the server are left out for the same reason.
         (Error::Driver(DriverError::UnexpectedPacket { .. }), None, None) => say::unexpected_packet(),
         (other, None, None) => connection::said(other.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use mysql_async::ServerError;
+
+    use super::*;
+
+    fn after_the_statement(code: u16) -> Change {
+        let (message, state) = (String::new(), "HY000".to_owned());
+        change_that_failed(&Error::Server(ServerError { code, message, state }))
+    }
+
+    #[test]
+    fn an_error_of_the_statement_has_undone_it_unless_the_session_or_a_proxy_was_at_its_end() {
+        assert_eq!(after_the_statement(LOCK_WAIT), Change::NotDone(Cause::TimedOut));
+        assert_eq!(after_the_statement(NOT_IN_THE_CLUSTER), Change::NotDone(Cause::NotReady));
+        for code in [1290, 1836, 1874] {
+            assert!(matches!(after_the_statement(code), Change::NotDone(_)), "{code}");
+        }
+        for code in [1053, 1317, 1969, 3024] {
+            assert!(matches!(after_the_statement(code), Change::Unknown(_)), "{code}");
+        }
+        for of_a_proxy in [2006, 2013, 9001, 9999] {
+            assert_eq!(after_the_statement(of_a_proxy), Change::Unknown(Cause::Unreachable), "{of_a_proxy}");
+        }
+        assert_eq!(after_the_statement(1819), Change::RefusedCandidate);
     }
 }

@@ -181,6 +181,10 @@ pub(super) fn wanted_plugin(policy: &str) -> Option<&str> {
     Some(first).filter(|first| !first.is_empty() && !first.starts_with('*'))
 }
 
+/// Asks what makes the server read-only.
+pub(super) const READ_ONLY: &str = "SHOW GLOBAL VARIABLES \
+    WHERE Variable_name IN ('read_only', 'super_read_only', 'innodb_read_only')";
+
 /// Asks how an account logs in.
 pub(super) fn show(name: &Name) -> String {
     format!("SHOW CREATE USER {}", *name.or("CURRENT_USER()"))

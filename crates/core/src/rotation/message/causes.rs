@@ -21,7 +21,7 @@ messages! {
     not_ready() "cause.not-ready" "the database is starting or stopping" "数据库正在启动或停止";
     read_only() "cause.read-only" "the database is read-only" "数据库为只读";
     locked() "cause.locked" "the account is locked" "账号已被锁定";
-    locked_for_now() "cause.locked-for-now" "the account is locked after failed logins" "账号因登录失败被暂时锁定";
+    locked_for_now() "cause.locked-for-now" "the account is locked after failed logins" "账号因登录失败被锁定";
     expired() "cause.expired" "the account or its password has expired" "账号或其密码已过期";
     no_account() "cause.no-account"
         "there is no such account for this host, or its way of logging in is not supported"
@@ -65,6 +65,9 @@ messages! {
         "check engine and port of the value"
         "请检查凭据值中的 engine 和 port";
     remedy_locked() "remedy.locked" "unlock the account" "请解锁该账号";
+    remedy_locked_for_now() "remedy.locked-for-now"
+        "where the server does not end that by itself, ALTER USER … ACCOUNT UNLOCK, or on MariaDB FLUSH PRIVILEGES"
+        "如果服务器不会自动解锁，请执行 ALTER USER … ACCOUNT UNLOCK，MariaDB 请执行 FLUSH PRIVILEGES";
     remedy_expired() "remedy.expired"
         "renew the account or its password in the database, or name an AdminSecret"
         "请在数据库中为账号或该密码续期（不改变密码），或指定 AdminSecret";

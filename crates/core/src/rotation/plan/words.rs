@@ -52,6 +52,7 @@ impl Cause {
             Self::CertificateWanted => causes::remedy_certificate(),
             Self::OtherServer => causes::remedy_other_server(),
             Self::Locked => causes::remedy_locked(),
+            Self::LockedForNow => causes::remedy_locked_for_now(),
             Self::Expired => causes::remedy_expired(),
             Self::HostNotAdmitted => causes::remedy_host(),
             Self::OtherHosts => causes::remedy_other_hosts(),
