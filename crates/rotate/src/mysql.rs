@@ -447,7 +447,7 @@ async fn find(session: &mut Session, new: &NewPassword<'_>) -> Result<Result<Tar
     let user = &new.account.login().username;
     let name = match new.by {
         By::Itself(_) | By::Restored { .. } | By::Service { .. } => Name::LoggedIn,
-        By::Admin { .. } => match chosen_host(session, user, new.host).await? {
+        By::Admin { .. } => match chosen(hosts_of(session, user).await?, new.host) {
             Chosen::Host(host) => {
                 show_hashes_in_hex(session).await;
                 Name::Other { user: user.clone(), host }
@@ -491,16 +491,19 @@ enum Chosen {
     Several(Vec<String>),
 }
 
-async fn chosen_host(session: &mut Session, user: &str, wanted: Option<&str>) -> Result<Chosen, Error> {
-    let mut hosts: Vec<String> = session.rows(&statement::hosts_of(user)).await?;
+async fn hosts_of(session: &mut Session, user: &str) -> Result<Vec<String>, Error> {
+    session.rows(&statement::hosts_of(user)).await
+}
+
+fn chosen(mut hosts: Vec<String>, wanted: Option<&str>) -> Chosen {
     if let Some(wanted) = wanted {
         hosts.retain(|host| host.eq_ignore_ascii_case(wanted));
     }
-    Ok(match <[String; 1]>::try_from(hosts) {
+    match <[String; 1]>::try_from(hosts) {
         Ok([host]) => Chosen::Host(host),
         Err(hosts) if hosts.is_empty() => Chosen::None,
         Err(hosts) => Chosen::Several(hosts),
-    })
+    }
 }
 
 /// Hashes of MySQL hold bytes that are not printable. Servers without the setting show them all the same.
@@ -576,7 +579,8 @@ pub(crate) async fn inspect(inspect: Inspect<'_>, address: SocketAddr) -> Answer
 async fn read_account(inspect: &Inspect<'_>, address: SocketAddr) -> Result<Answer<Inspection>, Error> {
     let mut session = Session::open(inspect.admin, address).await?;
     let user = &inspect.account.login().username;
-    let host = match chosen_host(&mut session, user, inspect.host).await? {
+    let hosts = hosts_of(&mut session, user).await?;
+    let host = match chosen(hosts.clone(), inspect.host) {
         Chosen::Host(host) => host,
         Chosen::None => return Ok(Answer::plain(Inspection::NoAccount)),
         Chosen::Several(hosts) => return Ok(Answer::detailed(Inspection::SeveralAccounts, several(&hosts))),
@@ -596,8 +600,11 @@ async fn read_account(inspect: &Inspect<'_>, address: SocketAddr) -> Result<Answ
     };
     session.close().await;
     let is_admitted = client.as_deref().and_then(|client| account::admits(&host, client));
+    let reached = client.as_deref().and_then(|client| account::reached(&hosts, client));
+    let shadow = reached.filter(|reached| *reached != host);
     let barrier = match is_admitted {
         Some(false) => Some(Cause::HostNotAdmitted),
+        Some(true) if shadow.is_some() => Some(Cause::OtherAccount),
         Some(true) | None => shown.barrier(inspect.account.tls()),
     };
     let digest = digest(&shown, second.as_deref());
@@ -605,6 +612,7 @@ async fn read_account(inspect: &Inspect<'_>, address: SocketAddr) -> Result<Answ
     let client = client.unwrap_or_default();
     let detail = match barrier {
         Some(Cause::HostNotAdmitted) => say::admits_only(read, &host, client),
+        Some(Cause::OtherAccount) => say::shadowed(read, client, shadow.unwrap_or_default()),
         Some(Cause::Unsupported) if shown.method.is_none() => say::also(read, unsupported(&shown)),
         Some(Cause::Unsupported) => say::first_factor_alone(read, shown.plugin_names()),
         None if is_admitted.is_none() => say::perhaps_admits(read, &host, client),

@@ -876,6 +876,15 @@ const IN_LATIN1: &str = "SET NAMES utf8mb4; \
 /// What operators set for new sessions and accounts, and what it must not change, on MySQL and MariaDB.
 const SESSIONS: &[Case] = &[
     Case {
+        name: "Host chooses an account that another one of its name shadows here, with an administrator",
+        given: &["CREATE USER {u}@'127.%' IDENTIFIED BY '{p}'", "CREATE USER {u}@'%' IDENTIFIED BY '{p}'"],
+        value: stale,
+        admin: true,
+        host: Some("%"),
+        wanted: Wanted::Refused("leads to the account of this name for 127.%"),
+        ..PLAIN
+    },
+    Case {
         name: "sql_select_limit is 1: several accounts of one name, with an administrator",
         given: &[
             "CREATE USER {u}@'127.0.0.5' IDENTIFIED BY '{p}'",

@@ -274,7 +274,35 @@ pub(super) fn admits(host: &str, client: &str) -> Option<bool> {
     }
 }
 
+/// The host part of the account to which the server takes a client, of all accounts of one name: names and addresses come first,
+/// then patterns, the longer their beginning without a wildcard. `None` where there is none, or where that cannot be told.
+pub(super) fn reached<'a>(hosts: &'a [String], client: &str) -> Option<&'a str> {
+    let mut admitting = Vec::new();
+    for host in hosts {
+        if admits(host, client)? {
+            let rank = match host.find(['%', '_']) {
+                // Versions differ in where networks come.
+                _ if host.contains(['/', '\\']) => return None,
+                _ if host.is_empty() => 0,
+                Some(position) => position + 1,
+                None => usize::MAX,
+            };
+            admitting.push((rank, host.as_str()));
+        }
+    }
+    admitting.sort_unstable();
+    match admitting.as_slice() {
+        [.., (other, _), (first, _)] if other == first => None,
+        [.., (_, first)] => Some(first),
+        [] => None,
+    }
+}
+
 fn matches_client(host: &str, client: &str) -> bool {
+    // It admits everybody.
+    if host.is_empty() {
+        return true;
+    }
     if let Some((network, mask)) = host.split_once('/') {
         return in_network(network, mask, client).unwrap_or(false);
     }
@@ -288,7 +316,8 @@ fn in_network(network: &str, mask: &str, client: &str) -> Option<bool> {
         Ok(bits) => u32::MAX.checked_shl(32_u32.checked_sub(bits)?).unwrap_or(0),
         Err(_) => number(mask)?,
     };
-    Some(number(client)? & mask == number(network)? & mask)
+    // The server compares the whole network, which no client is in that has further bits set.
+    Some(number(client)? & mask == number(network)?)
 }
 
 /// SQL's LIKE with `%` and `_`. The server wrote the pattern, so the time grows with the product of the lengths and no more.
@@ -431,6 +460,28 @@ mod tests {
     fn names_stand_in_any_quotes() {
         for text in ["CREATE USER \"app\"@\"10.%\" IDENTIFIED BY PASSWORD '*E1'", "CREATE USER 'app'@'10.%'"] {
             assert_eq!(parse(text).full_name(), "app@10.%");
+        }
+    }
+
+    #[test]
+    fn a_host_part_that_is_empty_admits_everybody_and_a_network_of_an_address_nobody() {
+        assert_eq!(admits("", "127.0.0.1"), Some(true));
+        assert_eq!(admits("127.0.0.0/255.0.0.0", "127.0.0.5"), Some(true));
+        assert_eq!(admits("127.0.0.5/255.0.0.0", "127.0.0.5"), Some(false));
+    }
+
+    #[test]
+    fn the_most_specific_account_of_a_name_is_reached() {
+        let of = |hosts: &[&str]| {
+            let hosts: Vec<String> = hosts.iter().map(|host| (*host).to_owned()).collect();
+            reached(&hosts, "127.0.0.1").map(str::to_owned)
+        };
+        assert_eq!(of(&["%", "127.%"]).as_deref(), Some("127.%"));
+        assert_eq!(of(&["127.0.0.1", "127.0.0.%", "%"]).as_deref(), Some("127.0.0.1"));
+        assert_eq!(of(&["", "%"]).as_deref(), Some("%"));
+        assert_eq!(of(&["%", "10.%"]).as_deref(), Some("%"));
+        for untold in [&["127.0.0.0/255.0.0.0", "%"][..], &["127.%", "127._.0.1"], &["10.%"], &[]] {
+            assert_eq!(of(untold), None, "{untold:?}");
         }
     }
 

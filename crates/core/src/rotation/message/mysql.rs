@@ -80,6 +80,9 @@ messages! {
     admits_only(what, host, client) "mysql.admits-only"
         "{what}; it admits only {host}, and this is {client}"
         "{what}；只允许从 {host} 登录，而当前主机是 {client}";
+    shadowed(what, client, host) "mysql.shadowed"
+        "{what}; a login from {client} leads to the account of this name for {host}"
+        "{what}；从 {client} 登录得到的是该名称下主机为 {host} 的账号";
     also(what, remark) "mysql.also" "{what}; {remark}" "{what}；{remark}";
     perhaps_admits(what, host, client) "mysql.perhaps-admits"
         "{what}; whether {host} admits the address of {client} is not known"
