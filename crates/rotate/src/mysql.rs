@@ -117,11 +117,16 @@ async fn change(
         Method::NativeHash => set_by_hash(&mut session, &new, &target.name, sent).await?,
     };
     session.close().await;
-    let detail = match answer.detail {
+    let detail = match answer.detail.or_else(|| others_keep(&target.shown)) {
         Some(remark) => say::changed(full_name, remark),
         None => say::account(full_name),
     };
     Ok(Answer { detail: Some(detail), ..answer })
+}
+
+/// That the account has further passwords, which the change leaves as they are (MariaDB).
+fn others_keep(shown: &Shown) -> Option<Message> {
+    shown.has_further_passwords().then(|| say::others_keep(shown.plugin_names()))
 }
 
 /// Waits until changes of earlier sessions are over, and sees whether the account is still as it was read: a change that
@@ -307,6 +312,7 @@ async fn look(new: NewPassword<'_>, address: SocketAddr, limit: Duration) -> Res
     let obstacle = obstacle(&mut session, &new, &target, &grants, second).await?;
     session.close().await;
     let mut missing: Vec<Message> = second.missing().filter(|_| new.keep_old && !kept).into_iter().collect();
+    missing.extend(others_keep(&target.shown));
     if let Some(limit) = target.shown.failed_logins.filter(|_| target.shown.is_locked_after_them) {
         missing.push(say::locked_after(limit));
     }
@@ -416,8 +422,7 @@ async fn against_the_policy(
 
 /// The variable that makes the server read-only for a login with these privileges.
 async fn read_only(session: &mut Session, method: Method, grants: &[String]) -> Result<Option<String>, Error> {
-    let variables: Vec<(String, String)> =
-        session.rows(statement::READ_ONLY).await?;
+    let variables: Vec<(String, String)> = session.rows(statement::READ_ONLY).await?;
     let version = version(session).await?;
     let exempt = statement::has_any(grants, statement::despite_read_only(method, &version));
     let blocks = |(name, value): &(String, String)| match name.as_str() {

@@ -11,11 +11,7 @@ use csms_core::{
     stage,
 };
 use csms_rotate::{Failure, SqlDatabases, Unobserved, dry_run, rotate};
-use csms_rotation_tests::{
-    Database, MemorySecret, Place, Protection, Trial,
-    database::account,
-    trial::Outcome,
-};
+use csms_rotation_tests::{Database, MemorySecret, Place, Protection, Trial, database::account, trial::Outcome};
 use csms_testbed::{
     MySqlServer, PgBouncer, Postgres, TlsMode,
     mysql::{self, Release},

@@ -120,8 +120,11 @@ impl Shown {
     fn method_of(&self, is_mariadb: bool) -> Option<Method> {
         if is_mariadb {
             // SET PASSWORD changes the first way of logging in that has a password.
-            let first = self.plugins.iter().find(|(name, _)| !WITHOUT_PASSWORD.contains(&name.as_str()));
-            return first.is_some_and(|(name, _)| name == "mysql_native_password").then_some(Method::NativeHash);
+            return self
+                .with_password()
+                .next()
+                .is_some_and(|(name, _)| name == "mysql_native_password")
+                .then_some(Method::NativeHash);
         }
         let known = |(name, _): &(String, Vec<u8>)| MYSQL_PLUGINS.contains(&name.as_str());
         self.plugins.iter().any(known).then_some(Method::Alter)
@@ -178,10 +181,20 @@ impl Shown {
         [first].iter().chain(&self.further_factors).map(String::as_str).collect::<Vec<_>>().join(" and ")
     }
 
+    /// Its ways of logging in that have a password.
+    fn with_password(&self) -> impl Iterator<Item = &(String, Vec<u8>)> {
+        self.plugins.iter().filter(|(name, _)| !WITHOUT_PASSWORD.contains(&name.as_str()))
+    }
+
+    /// Whether a way of logging in besides the first one has a password of its own.
+    pub(super) fn has_further_passwords(&self) -> bool {
+        self.with_password().nth(1).is_some()
+    }
+
     /// Whether a password is the account's first one; `None` when that cannot be told, also because another way of logging
     /// in has a password of its own.
     pub(super) fn is_first(&self, password: &str) -> Option<bool> {
-        let mut with_password = self.plugins.iter().filter(|(name, _)| !WITHOUT_PASSWORD.contains(&name.as_str()));
+        let mut with_password = self.with_password();
         match (with_password.next(), with_password.next()) {
             (Some((plugin, bytes)), None) => Hash { plugin, bytes }.is_of(password),
             _ => None,

@@ -64,6 +64,9 @@ messages! {
     would_lose_others(account, plugins) "mysql.would-lose-others"
         "{account} logs in by {plugins} and would lose the others"
         "{account} 可通过 {plugins} 登录，修改后会失去其他登录方式";
+    others_keep(plugins) "mysql.others-keep"
+        "it logs in by {plugins}, and the passwords of the ways after the first stay as they are"
+        "该账号可通过 {plugins} 登录，除第一种以外的密码保持不变";
     several(hosts) "mysql.several"
         "accounts of this name exist for the hosts {hosts}"
         "该名称的账号存在于以下主机：{hosts}";
