@@ -562,6 +562,8 @@ fn compared(inspect: &Inspect<'_>, barrier: Option<Cause>, kept: Option<&str>) -
         }
         _ => None,
     };
+    // The role logs in by something else, where its passwords are kept elsewhere.
+    let barrier = barrier.or_else(|| kept.is_none().then_some(Cause::Unsupported));
     let seen = kept.map(digest);
     let mut detail = match (kept, &seen) {
         (Some(kept), Some(seen)) => say::hash(role, seen, hash::kind_of(kept)),

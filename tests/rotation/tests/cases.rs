@@ -535,6 +535,16 @@ const MENDED_POSTGRESQL: &[Case] = &[
     },
 ];
 
+/// A role whose passwords are kept elsewhere, in a directory for instance.
+const WITHOUT_PASSWORD: Case = Case {
+    name: "a role without a password, with an administrator",
+    given: &["CREATE ROLE {u} LOGIN"],
+    admin: true,
+    place: Place::Elsewhere,
+    wanted: Wanted::Refused("which has no password in the database"),
+    ..PLAIN
+};
+
 const HALVED: &[&str] = &["SET password_encryption = 'md5'; CREATE ROLE halved LOGIN PASSWORD '{p}'", "DROP ROLE {u}"];
 
 /// MySQL alone.
@@ -1910,7 +1920,7 @@ async fn postgresql_of_the_machine() {
     };
     let scene = Scene::new(Database::PostgreSql(Postgres::start_with(setup).await.unwrap()), 0).await;
     scene.run_all("postgresql", "", POSTGRESQL.iter().chain(OLDER_POSTGRESQL)).await;
-    scene.run_each("postgresql", MENDED_POSTGRESQL.iter()).await;
+    scene.run_each("postgresql", MENDED_POSTGRESQL.iter().chain([&WITHOUT_PASSWORD])).await;
 }
 
 #[tokio::test]
@@ -1933,6 +1943,6 @@ async fn newer_postgresql_with_credcheck_and_pgbouncer() {
     let scene = Scene::new(Database::PostgreSql(server), port).await;
     let more = format!(", credcheck, PgBouncer {version}");
     scene.run_all("newer postgresql", &more, POSTGRESQL.iter().chain(NEWER_POSTGRESQL)).await;
-    scene.run_each("newer postgresql", MENDED_POSTGRESQL.iter()).await;
+    scene.run_each("newer postgresql", MENDED_POSTGRESQL.iter().chain([&WITHOUT_PASSWORD])).await;
     scene.a_dry_run_makes_one_login_that_is_refused_at_most().await;
 }

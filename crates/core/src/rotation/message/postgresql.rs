@@ -57,7 +57,9 @@ messages! {
     hash(role, digest, kind) "postgresql.hash"
         "{role}, hash digest {digest} ({kind})"
         "{role}，哈希摘要 {digest}（{kind}）";
-    no_password(role) "postgresql.no-password" "{role}, which has no password" "{role}，未设置密码";
+    no_password(role) "postgresql.no-password"
+        "{role}, which has no password in the database: it logs in by something else (LDAP, a certificate), if at all"
+        "{role}，在数据库中未设置密码：它以其他方式登录（LDAP、证书），或不能登录";
     not_comparable(what) "postgresql.not-comparable"
         "{what}; a stored password cannot be compared with it: clients write characters beyond ASCII in several ways, \
          or the hash is of a form that is not known here"
