@@ -114,7 +114,8 @@ fn is(row: &[Option<String>], column: usize) -> bool {
     row.get(column).is_some_and(|value| value.as_deref() == Some("t"))
 }
 
-/// Poolers do not say which routine of the server has refused a login; the server does.
+/// Poolers have codes and texts of their own and pass on the server's, but do not say which routine of the server has refused a
+/// login; the server does.
 fn is_of_a_pooler(refusal: &DbError) -> bool {
     refusal.code() == &SqlState::PROTOCOL_VIOLATION || refusal.routine().is_none()
 }
@@ -325,7 +326,9 @@ fn is_refused_statement(error: &Error) -> bool {
     let refusal = error.as_db_error();
     refusal.is_some_and(|refusal| {
         refusal.code() == &SqlState::INVALID_AUTHORIZATION_SPECIFICATION
-            && !matches!(refusal.routine(), Some("ClientAuthentication" | "InitializeSessionUserId" | "auth_failed"))
+            && refusal.routine().is_some_and(|routine| {
+                !matches!(routine, "ClientAuthentication" | "InitializeSessionUserId" | "auth_failed")
+            })
     })
 }
 
@@ -605,8 +608,9 @@ fn cause(error: &Error, stage: Stage) -> Cause {
         return if has_too_many_iterations(error) { Cause::Unsupported } else { cause_of_broken_connection(error) };
     };
     match (stage, refusal.code().code()) {
-        (Stage::Login, "08P01") => Cause::Pooler,
-        (Stage::Login, "28P01") if is_of_a_pooler(refusal) => Cause::Pooler,
+        (Stage::Login, code) if is_of_a_pooler(refusal) && !code.starts_with("53") && !code.starts_with("57") => {
+            Cause::Pooler
+        }
         (Stage::Login, "28000") => cause_of_28000(refusal),
         (Stage::Login, "XX000") if is_a_ban(refusal) => Cause::Locked,
         (Stage::Login, "3D000") => Cause::NoDatabase,
@@ -669,6 +673,10 @@ fn cause_of_change(error: &Error) -> Cause {
 /// error of the statement has undone it, unless the server was ending the session.
 fn change_that_failed(error: &Error) -> Change {
     match error.code().map(SqlState::code) {
+        // A proxy answers, and its connection to the server may have broken after the statement was sent.
+        Some(_) if error.as_db_error().is_some_and(|refusal| refusal.routine().is_none()) => {
+            Change::Unknown(cause(error, Stage::Statement))
+        }
         Some(code) if code.starts_with("22") || code == "P0001" => Change::RefusedCandidate,
         Some(code) if code.starts_with("57") || code.starts_with("08") => {
             Change::Unknown(cause(error, Stage::Statement))

@@ -14,7 +14,7 @@ use csms_rotation_tests::{Database, Protection, database::account};
 use csms_testbed::TlsMode;
 use mysql_async::prelude::Queryable;
 use tokio::{
-    io::copy_bidirectional,
+    io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional},
     net::{TcpListener, TcpStream},
     time::Instant,
 };
@@ -172,6 +172,39 @@ async fn forward(address: &str, port: u16) -> u16 {
         }
     });
     own
+}
+
+/// A scripted pooler that refuses every login with this code, as PgDog and pgpool-II do: unlike a server, it names no routine.
+async fn refusing_pooler(code: &'static str) -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let own = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        while let Ok((mut client, _)) = listener.accept().await {
+            let length = client.read_u32().await.unwrap_or(4).saturating_sub(4);
+            let mut startup = vec![0; usize::try_from(length).unwrap()];
+            let fields = format!("SFATAL\0VFATAL\0C{code}\0Mrefused\0\0");
+            let length = u32::try_from(fields.len()).unwrap() + 4;
+            let refusal = [b"E".as_slice(), &length.to_be_bytes(), fields.as_bytes()].concat();
+            // A client that has left is the test's own business.
+            if client.read_exact(&mut startup).await.is_ok() {
+                let _ = client.write_all(&refusal).await;
+            }
+        }
+    });
+    own
+}
+
+#[tokio::test]
+async fn a_refusal_that_names_no_routine_is_a_pooler_s_whatever_its_code() {
+    for code in ["08P01", "28P01", "28000", "3D000", "42501", "XX000", "58000"] {
+        let value = serde_json::json!({
+            "engine": "postgresql", "host": "127.0.0.1", "port": refusing_pooler(code).await, "username": "app",
+            "password": PASSWORD, "tls": "disable",
+        });
+        let login = account(&value);
+        assert_eq!(finding(&login).await, Probe::Unknown(Cause::Pooler), "{code}");
+        assert_eq!(set(&login, NEW_PASSWORD).await, Change::NotDone(Cause::Pooler), "{code}");
+    }
 }
 
 /// Runs every test above on an engine.
