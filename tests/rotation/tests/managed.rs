@@ -20,7 +20,7 @@ use csms_core::{
     target::TargetRules,
 };
 use csms_rotate::{ManagedDatabases, Product, Signer, SqlDatabases, Unobserved, dry_run, rotate};
-use csms_rotation_tests::{Database, MemorySecret};
+use csms_rotation_tests::{Database, MemorySecret, Place};
 use csms_testbed::{Postgres, TlsMode, postgres};
 use getrandom::SysRng;
 use serde_json::{Value, json};
@@ -153,7 +153,7 @@ impl Scene {
         assert!(failure.message.english().contains(words), "{}", failure.message);
         assert_eq!(foretold.error_msg, Some(failure.message.english()));
         assert!(self.heard.lock().unwrap().is_empty());
-        assert!(self.database.can_log_in("app", FIRST).await.unwrap());
+        assert_eq!(Place::Here.logs_in(&self.database, "app", FIRST).await, Some(true));
     }
 
     /// Another SYSCURRENT version, different in this.
