@@ -88,7 +88,7 @@ async fn a_trace_says_who_did_what_with_what_and_no_value() {
 async fn traces_are_narrowed_by_what_is_asked() {
     let server = busy().await;
     for (query, expected) in [
-        ("&user=limited", &["ShowSecretVersion"][..]),
+        ("&user=temporary", &["ShowSecretVersion"][..]),
         ("&user=nobody", &[]),
         ("&resource_name=db", &["ShowSecretVersion", "ShowSecretVersion", "CreateSecret"]),
         ("&resource_name=alice", &["CreateUserV5"]),

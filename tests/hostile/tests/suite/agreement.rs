@@ -85,8 +85,10 @@ pub(crate) async fn all(world: &mut World, rows: impl Fn(&World) -> Vec<Row>) ->
                 // An action that is allowed, or denied, whatever the request: the operation may be refused for another one.
                 let is_in = |list: &str| told[list].as_array().is_some_and(|list| list.iter().any(|it| it == action));
                 let is_one_of_three = [is_in("allowed"), is_in("denied"), told["depends"][0]["action"] == action];
+                // Where the first thing is not there, the others are not touched.
+                let touches_all = row.touches.len() == 1 || answer.status.as_u16() != 404;
                 let holds = is_one_of_three.iter().filter(|is| **is).count() == 1
-                    && (!is_in("denied") || got != Outcome::LetThrough || row.shown != Shown::ByCode)
+                    && (!is_in("denied") || got != Outcome::LetThrough || row.shown != Shown::ByCode || !touches_all)
                     && (!is_in("allowed") || got != Outcome::Refused || row.touches.len() > 1);
                 actions.case(holds, what);
                 if is_spoilt {
