@@ -72,6 +72,7 @@ macro_rules! store_suite {
                     the_keys_of_a_removed_user_go_with_it, the_keys_of_a_project_change_as_a_list,
                     keys_whose_rotation_is_due_are_found_and_their_material_only_grows,
                     an_alias_and_the_material_of_a_key_are_kept,
+                    of_new_keys_with_one_identifier_one_is_kept_as_it_was_made,
                     a_decision_sees_everything_and_happens_whole_or_not_at_all, decisions_at_the_same_time_all_count;
                 audit: a_record_is_stored_with_its_change, a_change_that_does_not_happen_leaves_no_record,
                     many_writers_make_one_chain, records_are_found_by_what_they_say,

@@ -331,7 +331,10 @@ pub(super) async fn apply_keys(
     let mut marks = Vec::new();
     for difference in row::key_differences(before, after)? {
         marks.push(match difference {
-            KeyDifference::Put(key) => identities::put_key(session, key).await?,
+            KeyDifference::Put(key) => {
+                let is_new = before.iter().all(|known| known.id != key.id);
+                identities::put_key(session, key, is_new).await?
+            }
             KeyDifference::Remove(id) => {
                 session.execute("DELETE FROM kms_keys WHERE id = $1", &[&id.as_str()], "removing a key").await?;
                 RowMark::removed(RowKind::KmsKey, id.as_str())
@@ -355,7 +358,7 @@ pub(super) async fn bind_rows(
     entries::rebind(session).await?;
     let mut marks = Vec::new();
     for key in key_rows(session, session.binding()?.converting(), "ORDER BY project, id FOR UPDATE", &[]).await? {
-        marks.push(identities::put_key(session, &key).await?);
+        marks.push(identities::put_key(session, &key, false).await?);
     }
     crate::audit::name_rows(&mut records, &marks);
     audit::append(session, records).await?;

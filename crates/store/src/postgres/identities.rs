@@ -64,14 +64,18 @@ pub(super) async fn key_by_alias(
     row.map(|row| read_key(&row, session.binding()?)).transpose()
 }
 
-/// Stores a KMS key, in place of the one with the same identifier if there is one, and returns what became of its row.
-pub(super) async fn put_key(session: &Session, key: &KeyRecord) -> Result<RowMark, StoreError> {
+/// Stores a KMS key, in place of the one with the same identifier unless it `is_new`, and returns what became of its row. A new
+/// one whose identifier another server has given out in the meantime is a conflict: it would not be the same key.
+pub(super) async fn put_key(session: &Session, key: &KeyRecord, is_new: bool) -> Result<RowMark, StoreError> {
     let columns = KeyColumns::of(key);
     let mac = session.binding()?.bind(&Columns::KmsKey(&columns));
-    let sql = "INSERT INTO kms_keys (id, project, alias, state, wrapped, create_time, details, next_rotation, mac)
+    let new = "INSERT INTO kms_keys (id, project, alias, state, wrapped, create_time, details, next_rotation, mac)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
+    let known = "INSERT INTO kms_keys (id, project, alias, state, wrapped, create_time, details, next_rotation, mac)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
          ON CONFLICT (id) DO UPDATE SET alias = excluded.alias, state = excluded.state, details = excluded.details,
          next_rotation = excluded.next_rotation, mac = excluded.mac";
+    let sql = if is_new { new } else { known };
     let parameters: Parameters<'_> = &[
         &columns.id,
         &columns.project,

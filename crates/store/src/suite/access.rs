@@ -249,6 +249,28 @@ pub async fn keys_whose_rotation_is_due_are_found_and_their_material_only_grows<
     assert_eq!(stored.details.materials, [material("01"), material("02")]);
 }
 
+pub async fn of_new_keys_with_one_identifier_one_is_kept_as_it_was_made<S: Store>(store: Shared<S>) {
+    let (id, project) = (key("").id, project());
+    let add = |number: u8| {
+        let new = KeyRecord { id: id.clone(), wrapped: vec![number], ..key(&format!("alias{number}")) };
+        let add = move |keys: &mut Vec<KeyRecord>| {
+            if keys.is_empty() {
+                keys.push(new);
+            }
+            Ok::<_, &str>((keys[0].clone(), Vec::new()))
+        };
+        store.change_keys(&project, add)
+    };
+    let all = tokio::join!(add(1), add(2), add(3), add(4));
+    let stored = store.keys(&project).await.unwrap();
+    for made in [all.0, all.1, all.2, all.3] {
+        match made {
+            Ok(made) => assert_eq!(stored, [made]),
+            Err(error) => assert!(matches!(error, ChangeError::Store(StoreError::Conflict(_))), "{error:?}"),
+        }
+    }
+}
+
 pub async fn an_alias_and_the_material_of_a_key_are_kept<S: Store>(store: Shared<S>) {
     let add = |keys: &mut Vec<KeyRecord>| {
         keys.push(key("one"));
