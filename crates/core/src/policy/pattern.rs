@@ -170,9 +170,7 @@ pub(super) enum Coverage {
 /// How many of the resources match a pattern that are `prefix` and a name. A name is any text of at least one character
 /// without a colon, which no name here may have; `prefix` ends with the colon before it.
 pub(super) fn coverage<P: Pattern>(pattern: P, prefix: &str) -> Coverage {
-    let mut rests = Rests::of(pattern);
-    rests.add(pattern);
-    let rests = rests.behind(prefix, Caseless::resource(prefix)).all;
+    let rests = Rests::of(pattern).behind(prefix, Caseless::resource(prefix)).all;
     if !rests.iter().any(|rest| rest.length() > 0 && !rest.tokens().any(|token| token == Token::Is(':'))) {
         return Coverage::Nothing;
     }
@@ -215,9 +213,7 @@ pub struct ResourceType<'a> {
 
 /// Whether a pattern matches some resource of a type.
 pub(super) fn may_name<P: Pattern>(pattern: P, of: &ResourceType<'_>) -> bool {
-    let mut rests = Rests::of(pattern);
-    rests.add(pattern);
-    rests = rests.behind(of.service, Caseless::EVERYTHING);
+    let mut rests = Rests::of(pattern).behind(of.service, Caseless::EVERYTHING);
     for segment in [of.regions, of.domains] {
         rests = rests.behind(":", Caseless::NOTHING);
         rests = match segment {
@@ -239,9 +235,11 @@ struct Rests<P> {
 }
 
 impl<P: Pattern> Rests<P> {
-    /// No rest of `pattern` yet.
+    /// All of `pattern`, before it has matched anything.
     fn of(pattern: P) -> Self {
-        Self { all: Vec::new(), known: vec![false; pattern.length().saturating_add(1)] }
+        let mut rests = Self { all: Vec::new(), known: vec![false; pattern.length().saturating_add(1)] };
+        rests.add(pattern);
+        rests
     }
 
     /// Adds a rest, and those behind its first stars.
