@@ -116,9 +116,11 @@ export class Person {
 
   /** Goes to a place within the console, as by a link, and waits until it is there. */
   async goTo(hash) {
-    await this.page.evaluate((hash) => {
+    await this.page.evaluate(async (hash) => {
       location.hash = "#/";
       location.hash = hash;
+      // The page hears of it later, and begins to load then.
+      await new Promise((resolve) => setTimeout(resolve));
     }, hash);
     await this.settles();
   }
